@@ -1,0 +1,45 @@
+//! Every number a user can set, its default, and why that default.
+
+use std::time::Duration;
+
+pub use crate::protocol::limits::Limits;
+
+/// How long anything may take. Every wait of this crate is bounded by one of these, or by a limit given in the call.
+///
+/// Sending and receiving large messages is bounded by progress, not by size: each further 64 KiB gets the time anew, so
+/// that a slow line can carry a large message, and a peer that trickles cannot hold a thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Timeouts {
+    /// For a client, everything from the URL to the open connection: name, TCP, proxy, TLS, opening handshake. Default 30 s.
+    pub connect: Duration,
+    /// For a server, from the accepted TCP connection to the answered request. Default 10 s: a request is one packet.
+    pub handshake: Duration,
+    /// For writing a message, or each 64 KiB of a larger one. Default 20 s. A connection that misses it is failed for everybody.
+    pub write: Duration,
+    /// From the first byte of a message to its end, or to each further 64 KiB of it. Default 60 s.
+    ///
+    /// Not counted between the fragments of a message that is read with `recv_stream`.
+    pub message: Duration,
+    /// Silence after which a Ping is sent while receiving. Default 20 s, shorter than the idle limits of common proxies
+    /// and NATs (60 s and up). `Duration::MAX` turns keepalive off.
+    pub ping: Duration,
+    /// How long after that Ping any byte from the peer must come. Default 20 s. Also the wait for a Pong in `ping`.
+    pub life: Duration,
+    /// For the closing handshake, from the Close that starts it to the end of the TCP connection. Default 5 s.
+    pub close: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Timeouts {
+        Timeouts {
+            connect: Duration::from_secs(30),
+            handshake: Duration::from_secs(10),
+            write: Duration::from_secs(20),
+            message: Duration::from_secs(60),
+            ping: Duration::from_secs(20),
+            life: Duration::from_secs(20),
+            close: Duration::from_secs(5),
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! What can go wrong, one variant per question: whose fault is it, and what can I do about it?
+//!
+//! Every floor may name this module. An [`Error`] is small and `Clone`, because a connection fails once and for
+//! everybody: each thread that uses it gets the same error. Nothing here ever holds a secret: no header values of ours,
+//! no credentials, no payload.
+
+mod misuse;
+mod refusal;
+mod violation;
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+pub use misuse::{Misuse, UriFault};
+pub use refusal::{HandshakeFault, HeadFault, Refusal};
+pub use violation::Violation;
+
+use crate::close::CloseInfo;
+
+/// The crate's `Result`.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a call did not do what it was asked to.
+///
+/// | variant | whose doing | the connection afterwards |
+/// |---|---|---|
+/// | `Io` | the system or the network | over |
+/// | `Connect` | nobody answered | there was none |
+/// | `Timeout` | time; [`Step`] says of what | over, except after [`Step::Receive`], [`Step::Turn`] and [`Step::Pong`] |
+/// | `Handshake` | the peer: its part of the opening handshake was refused | there was none |
+/// | `Violation` | the peer: it broke a rule | over; a Close with the fitting code was sent |
+/// | `Closed` | nobody: it had ended before | over |
+/// | `Misuse` | the caller | as before the call: nothing was sent |
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system reported a failure.
+    Io(IoError),
+    /// No address of the host could be reached; every attempt is kept with its cause.
+    Connect(ConnectError),
+    /// A deadline of [`Timeouts`](crate::Timeouts), or one given by the caller, passed during this step.
+    Timeout(Step),
+    /// The peer's side of the opening handshake was not acceptable (RFC 6455 sections 4.1 and 4.2).
+    Handshake(Refusal),
+    /// The peer broke a rule of the protocol, or one of the limits this side has set.
+    Violation(Violation),
+    /// The connection is over. `None`: it ended without a closing handshake (RFC 6455 section 7.1.5, code 1006).
+    Closed(Option<CloseInfo>),
+    /// The call asked for something that must not be done. Nothing was sent; the connection is as it was.
+    Misuse(Misuse),
+}
+
+impl Error {
+    /// True when time ran out: [`Error::Timeout`], or a connection attempt whose last cause was the clock.
+    pub fn is_timeout(&self) -> bool {
+        match self {
+            Error::Timeout(_) => true,
+            Error::Connect(e) => e.attempts.iter().any(|a| a.error.kind() == io::ErrorKind::TimedOut),
+            Error::Io(e) => e.source.kind() == io::ErrorKind::TimedOut,
+            Error::Handshake(_) | Error::Violation(_) | Error::Closed(_) | Error::Misuse(_) => false,
+        }
+    }
+
+    /// True when the connection had already ended, in good order or not.
+    pub fn is_closed(&self) -> bool {
+        matches!(self, Error::Closed(_))
+    }
+
+    pub(crate) fn io(step: Step, error: io::Error) -> Error {
+        Error::Io(IoError { step, source: Arc::new(error) })
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Io(e) => write!(f, "{e}"),
+            Error::Connect(e) => write!(f, "{e}"),
+            Error::Timeout(step) => write!(f, "time ran out {}; {}", step.doing(), step.setting()),
+            Error::Handshake(e) => write!(f, "{e}"),
+            Error::Violation(e) => write!(f, "the peer broke the protocol: {e}"),
+            Error::Closed(None) => f.write_str("the connection ended without a closing handshake (1006)"),
+            Error::Closed(Some(info)) => write!(f, "the connection is closed: {info}"),
+            Error::Misuse(e) => write!(f, "{e}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Io(e) => Some(&*e.source),
+            Error::Connect(e) => e.attempts.last().map(|a| &*a.error as _),
+            Error::Handshake(e) => Some(e),
+            Error::Violation(e) => Some(e),
+            Error::Misuse(e) => Some(e),
+            Error::Timeout(_) | Error::Closed(_) => None,
+        }
+    }
+}
+
+impl From<Misuse> for Error {
+    fn from(misuse: Misuse) -> Error {
+        Error::Misuse(misuse)
+    }
+}
+
+impl From<Violation> for Error {
+    fn from(violation: Violation) -> Error {
+        Error::Violation(violation)
+    }
+}
+
+/// For `Read` and `Write` over a message: the error goes along as the source.
+impl From<Error> for io::Error {
+    fn from(error: Error) -> io::Error {
+        let kind = match &error {
+            Error::Io(e) => e.source.kind(),
+            Error::Connect(_) => io::ErrorKind::ConnectionRefused,
+            Error::Timeout(_) => io::ErrorKind::TimedOut,
+            Error::Handshake(_) | Error::Violation(_) => io::ErrorKind::InvalidData,
+            Error::Closed(_) => io::ErrorKind::ConnectionAborted,
+            Error::Misuse(_) => io::ErrorKind::InvalidInput,
+        };
+        io::Error::new(kind, error)
+    }
+}
+
+/// A failure of the operating system, with what was being done.
+#[derive(Debug, Clone)]
+pub struct IoError {
+    pub(crate) step: Step,
+    pub(crate) source: Arc<io::Error>,
+}
+
+impl IoError {
+    /// What was being done.
+    pub fn step(&self) -> Step {
+        self.step
+    }
+
+    /// The kind `std` gives the failure.
+    pub fn kind(&self) -> io::ErrorKind {
+        self.source.kind()
+    }
+}
+
+impl fmt::Display for IoError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "failed {}: {}", self.step.doing(), self.source)
+    }
+}
+
+/// What a connection was doing when time ran out or the system failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Step {
+    /// Turning the host name into addresses.
+    Resolve,
+    /// Waiting for other connection attempts of this process to the same address (RFC 6455 section 4.1).
+    Gate,
+    /// Opening the TCP connection.
+    Connect,
+    /// Binding or listening.
+    Listen,
+    /// The opening handshake.
+    Handshake,
+    /// Waiting for a message, with a time limit given in the call.
+    Receive,
+    /// Reading from the network.
+    Read,
+    /// A message that has begun, but does not go on.
+    Message,
+    /// Writing to the network.
+    Write,
+    /// Waiting for another thread to finish sending.
+    Turn,
+    /// No sign of life from the peer, although a Ping was sent.
+    Keepalive,
+    /// Waiting for the Pong that answers a Ping.
+    Pong,
+    /// The closing handshake.
+    Close,
+    /// Drawing random numbers for masking keys.
+    Entropy,
+    /// Starting a thread.
+    Thread,
+}
+
+impl Step {
+    fn doing(self) -> &'static str {
+        match self {
+            Step::Resolve => "resolving the host name",
+            Step::Gate => "waiting for an earlier connection attempt to the same address",
+            Step::Connect => "connecting",
+            Step::Listen => "listening",
+            Step::Handshake => "in the opening handshake",
+            Step::Receive => "waiting for a message",
+            Step::Read => "reading from the network",
+            Step::Message => "waiting for the rest of a message",
+            Step::Write => "writing to the network",
+            Step::Turn => "waiting for another thread to finish sending",
+            Step::Keepalive => "waiting for a sign of life from the peer",
+            Step::Pong => "waiting for a Pong",
+            Step::Close => "in the closing handshake",
+            Step::Entropy => "drawing random numbers",
+            Step::Thread => "starting a thread",
+        }
+    }
+
+    /// The setting that bounds the step, for the one who reads the error.
+    fn setting(self) -> &'static str {
+        match self {
+            Step::Resolve | Step::Gate | Step::Connect => "see Timeouts::connect",
+            Step::Handshake => "see Timeouts::handshake (server) and Timeouts::connect (client)",
+            Step::Receive => "the limit was given in the call",
+            Step::Message => "see Timeouts::message",
+            Step::Write | Step::Turn => "see Timeouts::write",
+            Step::Keepalive | Step::Pong => "see Timeouts::life",
+            Step::Close => "see Timeouts::close",
+            Step::Listen | Step::Read | Step::Entropy | Step::Thread => "the system set the limit",
+        }
+    }
+}
+
+/// No address of a host could be reached. Keeps every attempt, in the order they were made.
+#[derive(Debug, Clone)]
+pub struct ConnectError {
+    pub(crate) host: String,
+    pub(crate) attempts: Vec<Attempt>,
+}
+
+impl ConnectError {
+    /// The host, without userinfo, and the port, as `host:port`.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The attempts, in order. Empty when the name has no address.
+    pub fn attempts(&self) -> &[Attempt] {
+        &self.attempts
+    }
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no connection to {}: ", self.host)?;
+        if self.attempts.is_empty() {
+            return f.write_str("the name has no address");
+        }
+        for (i, attempt) in self.attempts.iter().enumerate() {
+            let comma = if i == 0 { "" } else { ", " };
+            write!(f, "{comma}{}: {}", attempt.address, attempt.error)?;
+        }
+        Ok(())
+    }
+}
+
+/// One address that was tried, and why it did not become a connection.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    pub(crate) address: SocketAddr,
+    pub(crate) error: Arc<io::Error>,
+}
+
+impl Attempt {
+    /// The address that was tried.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Why it failed. An address that was not reached before the deadline has `TimedOut`.
+    pub fn error(&self) -> &io::Error {
+        &self.error
+    }
+}

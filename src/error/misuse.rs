@@ -1,0 +1,108 @@
+//! What a caller can ask for that must not be done. Nothing was sent when one of these comes back.
+
+use std::fmt;
+
+/// The call was wrong. Nothing was sent; a connection is as it was before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Misuse {
+    /// The URL is not a `ws` or `wss` URL this side can use (RFC 6455 section 3).
+    Url(UriFault),
+    /// `wss://` was asked of a build without TLS.
+    TlsNotBuilt,
+    /// A header name that is not a token (RFC 9110 section 5.6.2).
+    HeaderName(String),
+    /// A header the handshake writes itself; it cannot be given. The name is kept, the value is not.
+    HeaderOwned(String),
+    /// A header value with CR, LF, NUL, another control character, or a character outside ASCII. Only the name is kept.
+    HeaderValue(String),
+    /// A subprotocol that is not a token, or is named twice (RFC 6455 section 4.1).
+    Subprotocol(String),
+    /// An origin that cannot stand in a header.
+    Origin(String),
+    /// User name or password that cannot be sent as Basic credentials (RFC 7617): a colon in the name, or a control character.
+    Credentials,
+    /// More than 125 bytes for a Ping (RFC 6455 section 5.5).
+    PingTooLong(usize),
+    /// A reason longer than 123 bytes (RFC 6455 section 5.5: 125, less the code).
+    ReasonTooLong(usize),
+    /// A close code that must not be sent (RFC 6455 section 7.4).
+    CloseCode(u16),
+    /// A message is being sent as a stream on this connection by this very call's owner; finish it first.
+    StreamOpen,
+    /// A stream of text was ended inside a character, or given bytes that are not UTF-8.
+    TextNotUtf8,
+}
+
+impl fmt::Display for Misuse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Misuse::Url(fault) => write!(f, "the URL cannot be used: {fault}"),
+            Misuse::TlsNotBuilt => f.write_str(
+                "wss:// needs TLS, which this build leaves out; in Cargo.toml: stdws = { version = \"0.1\", features = [\"native-tls\"] }",
+            ),
+            Misuse::HeaderName(name) => write!(f, "{name:?} is not a header name"),
+            Misuse::HeaderOwned(name) => write!(f, "the header {name} is written by the handshake and cannot be given"),
+            Misuse::HeaderValue(name) => {
+                write!(f, "the value for header {name} has a control character or one outside ASCII")
+            }
+            Misuse::Subprotocol(name) => write!(f, "the subprotocol {name:?} is not a token, or is named twice"),
+            Misuse::Origin(origin) => write!(f, "the origin {origin:?} cannot stand in a header"),
+            Misuse::Credentials => {
+                f.write_str("user name or password cannot be sent as Basic credentials (colon or control character)")
+            }
+            Misuse::PingTooLong(n) => write!(f, "a Ping carries at most 125 bytes, not {n}"),
+            Misuse::ReasonTooLong(n) => write!(f, "the reason for closing has at most 123 bytes, not {n}"),
+            Misuse::CloseCode(code) => write!(f, "close code {code} must not be sent"),
+            Misuse::StreamOpen => f.write_str("a message is still being sent as a stream; finish it first"),
+            Misuse::TextNotUtf8 => f.write_str("the text to send is not UTF-8"),
+        }
+    }
+}
+
+impl std::error::Error for Misuse {}
+
+/// Why a URL is not usable (RFC 6455 section 3, RFC 3986). Never holds the URL: it may carry a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UriFault {
+    /// The scheme is neither `ws` nor `wss`.
+    Scheme,
+    /// There is no host.
+    NoHost,
+    /// The host has a character outside ASCII; it has to be given in punycode (`xn--…`).
+    HostNotAscii,
+    /// The host has a character that cannot stand there.
+    HostCharacter,
+    /// What stands in brackets is not an IPv6 address.
+    Ipv6,
+    /// The port is not a number from 1 to 65535.
+    Port,
+    /// The path or query has a character that must be percent-encoded, or a broken percent-encoding.
+    PathCharacter,
+    /// There is a fragment (`#…`), which has no meaning here; a literal `#` is written `%23`.
+    Fragment,
+    /// User name or password have a broken percent-encoding.
+    Userinfo,
+    /// Longer than a request line may be (8 KiB).
+    TooLong,
+}
+
+impl fmt::Display for UriFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            UriFault::Scheme => "the scheme must be ws or wss",
+            UriFault::NoHost => "there is no host",
+            UriFault::HostNotAscii => "the host is not ASCII; give it in punycode (xn--…)",
+            UriFault::HostCharacter => "the host has a character that cannot stand there",
+            UriFault::Ipv6 => "what stands in brackets is not an IPv6 address",
+            UriFault::Port => "the port is not a number from 1 to 65535",
+            UriFault::PathCharacter => "the path or query has a character that must be percent-encoded",
+            UriFault::Fragment => "a fragment has no meaning in a WebSocket URL; a literal # is written %23",
+            UriFault::Userinfo => "the user name or password has a broken percent-encoding",
+            UriFault::TooLong => "it is longer than a request line may be",
+        })
+    }
+}
+
+impl std::error::Error for UriFault {}

@@ -1,0 +1,28 @@
+//! WebSocket in nothing but Rust's `std`: a blocking RFC 6455 client and server without a dependency and without `unsafe`.
+//!
+//! Floors, from the bottom up: `primitives` (SHA-1, base64, UTF-8, entropy; know nothing of WebSocket), `wire` (values to
+//! bytes and back, no state), `protocol` (state, but no I/O, no clock, no randomness of its own), `transport` (blocking
+//! bytes, no protocol), and on top, directly in `src`, what users call. A floor names only itself, those below it, and
+//! `error`; `tests/layers.rs` holds it to that.
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+mod client;
+mod close;
+mod config;
+mod error;
+mod message;
+mod primitives;
+mod protocol;
+mod server;
+pub mod trace;
+mod transport;
+mod upgrade;
+mod websocket;
+mod wire;
+
+pub use close::{CloseCode, CloseInfo};
+pub use config::{Limits, Timeouts};
+pub use error::{
+    Attempt, ConnectError, Error, HeadFault, HandshakeFault, IoError, Misuse, Refusal, Result, Step, UriFault, Violation,
+};

@@ -1,0 +1,6 @@
+//! Algorithms that know nothing of WebSocket, each in one file that can be read alone.
+
+pub(crate) mod base64;
+pub(crate) mod entropy;
+pub(crate) mod sha1;
+pub(crate) mod utf8;

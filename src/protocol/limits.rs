@@ -1,0 +1,35 @@
+//! What a connection takes from its peer, in numbers. Worst-case memory is a formula over these.
+
+/// How much a peer may send. All are on by default, before anyone is authenticated.
+///
+/// Memory a peer can make a connection hold: one message (at most twice [`message`](Limits::message) while its buffer
+/// grows), a read buffer of at most 64 KiB, and answers to control frames of at most 300 bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Payload bytes in one frame. Default: as `message`. More is answered with Close 1009.
+    pub frame: u64,
+    /// Bytes in one message, all its fragments together, after decompression. Default 16 MiB for a client, which chose its
+    /// server, and 1 MiB for a server, which takes whoever comes. More is answered with Close 1009.
+    pub message: u64,
+    /// Fragments in one message, empty ones included. Default 131,072: twice the 65,536 that the Autobahn TestSuite sends.
+    /// More is answered with Close 1009.
+    pub fragments: u32,
+}
+
+impl Limits {
+    /// What a client takes by default: messages of 16 MiB.
+    pub fn client() -> Limits {
+        Limits::message(16 << 20)
+    }
+
+    /// What a server takes by default: messages of 1 MiB.
+    pub fn server() -> Limits {
+        Limits::message(1 << 20)
+    }
+
+    /// The default limits, but messages, and frames, of up to `bytes`.
+    pub fn message(bytes: u64) -> Limits {
+        Limits { frame: bytes, message: bytes, fragments: 131_072 }
+    }
+}

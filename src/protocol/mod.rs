@@ -1,0 +1,20 @@
+//! The protocol as state machines: bytes in, events out; messages in, bytes out. No socket, no clock, no randomness.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::indexing_slicing,
+        clippy::string_slice,
+        clippy::arithmetic_side_effects,
+        clippy::cast_possible_truncation
+    )
+)]
+
+pub(crate) mod closing;
+pub(crate) mod decoder;
+pub(crate) mod encoder;
+pub(crate) mod handshake;
+pub(crate) mod limits;

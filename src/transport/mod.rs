@@ -1,0 +1,7 @@
+//! Blocking bytes: connecting, reading, writing, deadlines. Knows no protocol.
+
+pub(crate) mod connect;
+pub(crate) mod deadline;
+pub(crate) mod outbox;
+pub(crate) mod pipe;
+pub(crate) mod stream;
