@@ -1,1 +1,177 @@
-//! To be written.
+//! Base64 (RFC 4648 section 4). Knows bytes and the alphabet; must not know what is encoded.
+//!
+//! Three bytes are 24 bits are four characters of six bits. An end of one byte becomes two characters and `==`, an end
+//! of two bytes three characters and `=`. Reading is strict about all of that: no other character, no line break, no
+//! missing padding, nothing after it. One thing is let pass: the last character before the padding has two or four bits
+//! more than the bytes need. RFC 4648 section 3.5 has encoders set them to zero and leaves it to decoders whether to
+//! look. We do not look, because the example key of RFC 6455 section 4.1, `AQIDBAUGBwgJCgsMDQ4PEC==`, has one of them
+//! set.
+
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// The base64 text of `data`, padded, without line breaks.
+pub(crate) fn encode(data: &[u8]) -> String {
+    let mut text = String::with_capacity(data.len().div_ceil(3) * 4);
+    for group in data.chunks(3) {
+        let mut bits = 0u32;
+        for at in 0..3 {
+            bits = bits << 8 | u32::from(group.get(at).copied().unwrap_or(0));
+        }
+        for at in 0..4 {
+            // One byte fills two characters, two bytes three: always one character more than bytes.
+            let digit = (bits >> (18 - 6 * at)) as usize & 0x3f;
+            text.push(if at <= group.len() { char::from(ALPHABET[digit]) } else { '=' });
+        }
+    }
+    text
+}
+
+/// The bytes of a base64 `text`; `None` if it is not base64 with its padding, and nothing but that.
+pub(crate) fn decode(text: &[u8]) -> Option<Vec<u8>> {
+    if text.len() % 4 != 0 {
+        return None;
+    }
+    // Padding exists only at the very end, so what is left after taking it off must be digits alone.
+    let digits = text.strip_suffix(b"==").or_else(|| text.strip_suffix(b"=")).unwrap_or(text);
+    let mut data = Vec::with_capacity(text.len() / 4 * 3);
+    for group in digits.chunks(4) {
+        let mut bits = 0u32;
+        for &character in group {
+            bits = bits << 6 | value(character)?;
+        }
+        // Move what a short last group has to where a full one has it; its unused bits end below the bytes taken.
+        bits <<= 6 * (4 - group.len());
+        data.extend_from_slice(&bits.to_be_bytes()[1..group.len()]);
+    }
+    Some(data)
+}
+
+/// The six bits a character stands for.
+fn value(character: u8) -> Option<u32> {
+    let value = match character {
+        b'A'..=b'Z' => character - b'A',
+        b'a'..=b'z' => character - b'a' + 26,
+        b'0'..=b'9' => character - b'0' + 52,
+        b'+' => 62,
+        b'/' => 63,
+        _ => return None,
+    };
+    Some(u32::from(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn published_vectors() {
+        // RFC 4648 section 10, and two of section 9 that use the end of the alphabet.
+        let table: [(&[u8], &str); 9] = [
+            (b"", ""),
+            (b"f", "Zg=="),
+            (b"fo", "Zm8="),
+            (b"foo", "Zm9v"),
+            (b"foob", "Zm9vYg=="),
+            (b"fooba", "Zm9vYmE="),
+            (b"foobar", "Zm9vYmFy"),
+            (b"\x14\xfb\x9c\x03\xd9\x7e", "FPucA9l+"),
+            (b"\x14\xfb\x9c\x03", "FPucAw=="),
+        ];
+        for (data, text) in table {
+            assert_eq!(encode(data), text);
+            assert_eq!(decode(text.as_bytes()).as_deref(), Some(data), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_whole_alphabet_both_ways() {
+        // The 64 values in order are these 48 bytes.
+        let data = decode(ALPHABET).unwrap();
+        assert_eq!(data.len(), 48);
+        assert_eq!(&data[..6], b"\x00\x10\x83\x10\x51\x87");
+        assert_eq!(&data[42..], b"\xe3\x9e\xbb\xf3\xdf\xbf");
+        assert_eq!(encode(&data).as_bytes(), ALPHABET);
+    }
+
+    #[test]
+    fn every_length_comes_back() {
+        let data: Vec<u8> = (0..=255).rev().collect();
+        for length in 0..=data.len() {
+            let text = encode(&data[..length]);
+            assert_eq!(text.len(), length.div_ceil(3) * 4);
+            assert_eq!(decode(text.as_bytes()).as_deref(), Some(&data[..length]));
+        }
+    }
+
+    #[test]
+    fn padding_stands_at_the_end_or_nowhere() {
+        // Every way to put '=' into eight characters: only none, the last, and the last two are right.
+        for places in 0..=0xffu32 {
+            let text: Vec<u8> = (0..8).map(|at| if places >> at & 1 == 1 { b'=' } else { b'A' }).collect();
+            let want = match places {
+                0 => Some(6),
+                0x80 => Some(5),
+                0xc0 => Some(4),
+                _ => None,
+            };
+            assert_eq!(decode(&text).map(|data| data.len()), want, "{}", String::from_utf8_lossy(&text));
+        }
+        for text in ["=", "==", "===", "====", "A===", "Zg==Zg==", "Zg==\n", "Zm8=Zm8=", "Zg=a", "Zg==="] {
+            assert_eq!(decode(text.as_bytes()), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_length_is_a_multiple_of_four() {
+        for length in 0..=16 {
+            assert_eq!(decode(&vec![b'A'; length]).is_some(), length % 4 == 0, "{length}");
+        }
+        // What unpadded dialects write.
+        assert_eq!(decode(b"Zg"), None);
+        assert_eq!(decode(b"Zm8"), None);
+        assert_eq!(decode(b"Zg="), None);
+    }
+
+    #[test]
+    fn every_other_byte_is_refused_everywhere() {
+        let mut known = 0;
+        for byte in 0..=u8::MAX {
+            if ALPHABET.contains(&byte) {
+                known += 1;
+                continue;
+            }
+            for at in 0..8 {
+                let mut text = *b"Zm9vYmFy";
+                text[at] = byte;
+                // '=' has its place at the very end.
+                let fine = byte == b'=' && at == 7;
+                assert_eq!(decode(&text).is_some(), fine, "{byte:#04x} at {at}");
+            }
+            for (text, places) in [(*b"Zm8=", 0..3), (*b"Zg==", 0..2)] {
+                for at in places {
+                    // "Zg==" comes out of "Zm8=" if its third character is '='.
+                    if (byte, at) != (b'=', 2) {
+                        let mut text = text;
+                        text[at] = byte;
+                        assert_eq!(decode(&text), None, "{byte:#04x} at {at}");
+                    }
+                }
+            }
+        }
+        assert_eq!(known, 64);
+    }
+
+    #[test]
+    fn unused_bits_are_let_pass() {
+        // The key of the example in RFC 6455 section 4.1 stands for the bytes 1 to 16.
+        let key: Vec<u8> = (1..=16).collect();
+        assert_eq!(decode(b"AQIDBAUGBwgJCgsMDQ4PEC=="), Some(key.clone()));
+        assert_eq!(encode(&key), "AQIDBAUGBwgJCgsMDQ4PEA==");
+        for unused in 0..16 {
+            assert_eq!(decode(&[b'A', ALPHABET[unused], b'=', b'=']), Some(vec![0]));
+        }
+        for unused in 0..4 {
+            assert_eq!(decode(&[b'A', b'A', ALPHABET[unused], b'=']), Some(vec![0, 0]));
+        }
+    }
+}
