@@ -1,1 +1,312 @@
-//! To be written.
+//! Bytes nobody can predict. Knows the operating system; must not know what the bytes are for.
+//!
+//! `std` has no stable generator for cryptography, so this is what there is without leaving it:
+//!
+//! * On Unix, `/dev/urandom`, opened once per process. (Linux answers from it even in the first moments after power is
+//!   switched on, before anything unpredictable has happened. Programs that run so early bring a source of their own.)
+//! * Elsewhere, [`RandomState`](std::collections::hash_map::RandomState), which holds a secret key that `std` takes
+//!   from the operating system once: SipHash-1-3 under that key over a counter that never repeats. Without the key its
+//!   answers are not told from chance by any method known, though nobody promises that of it, and who reads the memory
+//!   of the process knows all of them.
+//! * Or a source that the user brings.
+//!
+//! It fails closed: when a source fails, the caller gets the error and no bytes. Nothing is made up, nothing is used
+//! again.
+//!
+//! Small keys come from a pool, so that the system is asked once per 128 of them. Invariant: `pool[spent..]` came from
+//! the source and was never handed out; `pool[..spent]` is never handed out again, and what was handed out is zero in
+//! the pool from then on.
+
+use std::fmt;
+use std::io;
+
+/// Fills all of the slice with bytes nobody can predict, or fails.
+type Source = Box<dyn FnMut(&mut [u8]) -> io::Result<()> + Send>;
+
+/// 128 keys of four bytes: enough that the system call does not show, little enough for every connection to have its
+/// own.
+const POOL: usize = 512;
+
+/// A source and what was taken from it ahead of time.
+pub(crate) struct Entropy {
+    source: Source,
+    /// Empty until the first key is wanted.
+    pool: Vec<u8>,
+    spent: usize,
+}
+
+impl Entropy {
+    /// The operating system's.
+    pub(crate) fn system() -> Entropy {
+        Entropy::from_source(Box::new(system_fill))
+    }
+
+    /// A source of the user's. It fills the whole slice it is given, or returns an error.
+    pub(crate) fn from_source(source: Source) -> Entropy {
+        Entropy { source, pool: Vec::new(), spent: 0 }
+    }
+
+    /// Fills `out` straight from the source. After an error, what `out` holds must not be used.
+    pub(crate) fn fill(&mut self, out: &mut [u8]) -> io::Result<()> {
+        // 6455-4.1-30: a nonce is asked for when it is needed, and never kept.
+        (self.source)(out)
+    }
+
+    /// Four bytes from the pool.
+    #[inline]
+    pub(crate) fn key(&mut self) -> io::Result<[u8; 4]> {
+        // 6455-5.3-2, 6455-10.3-1: every key is new. 6455-5.3-4: it has nothing to do with the one before.
+        if self.spent >= self.pool.len() {
+            self.refill()?;
+        }
+        let Some(next) = self.pool.get_mut(self.spent..).and_then(|rest| rest.first_chunk_mut::<4>()) else {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        };
+        self.spent += 4;
+        // The pool keeps zeros: what it gave away is no longer there to be read, or given again.
+        Ok(std::mem::take(next))
+    }
+
+    #[cold]
+    fn refill(&mut self) -> io::Result<()> {
+        // 6455-5.3-3: from the source alone. Until it has succeeded all of the pool counts as spent.
+        self.pool.resize(POOL, 0);
+        self.spent = POOL;
+        (self.source)(&mut self.pool)?;
+        self.spent = 0;
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Entropy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entropy").finish_non_exhaustive()
+    }
+}
+
+/// Fills `out` from the operating system.
+pub(crate) fn system_fill(out: &mut [u8]) -> io::Result<()> {
+    system::fill(out)
+}
+
+#[cfg(unix)]
+mod system {
+    use std::fs::File;
+    use std::io::{self, Read};
+    use std::os::unix::fs::FileTypeExt;
+    use std::sync::OnceLock;
+
+    pub(super) fn fill(out: &mut [u8]) -> io::Result<()> {
+        static DEVICE: OnceLock<File> = OnceLock::new();
+        let device = match DEVICE.get() {
+            Some(device) => device,
+            None => {
+                // Threads that meet here open one each, and all but one are closed again. A failure is not remembered.
+                let device = open("/dev/urandom")?;
+                DEVICE.get_or_init(|| device)
+            }
+        };
+        read(device, out)
+    }
+
+    /// Goes on after a short read, and fails at an end of file.
+    pub(super) fn read(mut device: &File, out: &mut [u8]) -> io::Result<()> {
+        device.read_exact(out)
+    }
+
+    /// In a badly made container there may be an ordinary file in its place, with the same bytes in it every time.
+    pub(super) fn open(path: &str) -> io::Result<File> {
+        let device = File::open(path)?;
+        if device.metadata()?.file_type().is_char_device() {
+            Ok(device)
+        } else {
+            Err(io::Error::new(io::ErrorKind::Unsupported, "the system's random device is not a device"))
+        }
+    }
+}
+
+#[cfg(not(unix))]
+use keyed as system;
+
+/// Compiled for tests everywhere, so that it is not only tried where few develop.
+#[cfg(any(not(unix), test))]
+mod keyed {
+    use std::collections::hash_map::RandomState;
+    use std::hash::BuildHasher;
+    use std::io;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::OnceLock;
+
+    pub(super) fn fill(out: &mut [u8]) -> io::Result<()> {
+        if cfg!(all(target_family = "wasm", target_os = "unknown")) {
+            // Here std has no system to ask, and its key is a constant.
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        static KEY: OnceLock<RandomState> = OnceLock::new();
+        static COUNTER: AtomicU64 = AtomicU64::new(0);
+        let key = KEY.get_or_init(RandomState::new);
+        for part in out.chunks_mut(8) {
+            // One key and one counter for the process: no number is hashed twice, whichever threads ask.
+            let bytes = key.hash_one(COUNTER.fetch_add(1, Ordering::Relaxed)).to_le_bytes();
+            part.copy_from_slice(&bytes[..part.len()]);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::Arc;
+
+    /// A source that counts: 1, 2, 3, … as four bytes each, and how often it was called. Fails in the calls given.
+    fn counting(fails: &'static [usize]) -> (Entropy, Arc<AtomicUsize>) {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let seen = Arc::clone(&calls);
+        let mut number = 0u32;
+        let source = move |out: &mut [u8]| {
+            let call = seen.fetch_add(1, Ordering::Relaxed) + 1;
+            for part in out.chunks_mut(4) {
+                number += 1;
+                part.copy_from_slice(&number.to_be_bytes()[4 - part.len()..]);
+                if fails.contains(&call) {
+                    // Fails after some bytes were written already.
+                    return Err(io::Error::other("no entropy today"));
+                }
+            }
+            Ok(())
+        };
+        (Entropy::from_source(Box::new(source)), calls)
+    }
+
+    fn is_send<T: Send>(_: &T) {}
+
+    #[test]
+    fn one_call_for_128_keys_and_none_twice() {
+        // 6455-5.3-2, 6455-10.3-1
+        let (mut entropy, calls) = counting(&[]);
+        is_send(&entropy);
+        assert_eq!(entropy.pool.capacity(), 0);
+        for n in 1..=1000u32 {
+            assert_eq!(entropy.key().unwrap(), n.to_be_bytes());
+            assert_eq!(calls.load(Ordering::Relaxed), n.div_ceil(128) as usize, "key {n}");
+        }
+        assert_eq!(entropy.pool.len(), 512);
+    }
+
+    #[test]
+    fn keys_are_wiped_from_the_pool() {
+        // 6455-5.3-4
+        let (mut entropy, _) = counting(&[]);
+        for n in 1..=128 {
+            entropy.key().unwrap();
+            assert!(entropy.pool[..4 * n].iter().all(|&byte| byte == 0), "key {n}");
+            assert!(entropy.pool[4 * n..].chunks(4).all(|key| key != [0; 4]), "key {n}");
+        }
+    }
+
+    #[test]
+    fn a_failing_source_gives_no_key() {
+        // 6455-5.3-3: in its first call, in its second between two pools, and twice in a row.
+        let (mut entropy, calls) = counting(&[1, 3, 4]);
+        assert_eq!(entropy.key().unwrap_err().to_string(), "no entropy today");
+        let mut keys = HashSet::new();
+        for _ in 0..128 {
+            assert!(keys.insert(entropy.key().unwrap()));
+        }
+        assert!(entropy.key().is_err());
+        assert!(entropy.key().is_err());
+        assert_eq!(calls.load(Ordering::Relaxed), 4);
+        for _ in 0..128 {
+            assert!(keys.insert(entropy.key().unwrap()));
+        }
+        // Nor came anything from the calls that failed.
+        assert!(!keys.contains(&[0; 4]) && !keys.contains(&1u32.to_be_bytes()));
+        assert_eq!(calls.load(Ordering::Relaxed), 5);
+    }
+
+    #[test]
+    fn fill_goes_past_the_pool() {
+        // 6455-4.1-30
+        let (mut entropy, calls) = counting(&[3]);
+        let mut nonce = [0; 16];
+        entropy.fill(&mut nonce).unwrap();
+        assert_eq!(nonce, *b"\0\0\0\x01\0\0\0\x02\0\0\0\x03\0\0\0\x04");
+        assert_eq!(entropy.key().unwrap(), 5u32.to_be_bytes());
+        assert!(entropy.fill(&mut nonce).is_err());
+        assert_eq!(entropy.key().unwrap(), 6u32.to_be_bytes());
+        assert_eq!(calls.load(Ordering::Relaxed), 3);
+    }
+
+    #[test]
+    fn debug_shows_no_bytes() {
+        let (mut entropy, _) = counting(&[]);
+        entropy.key().unwrap();
+        assert_eq!(format!("{entropy:?}"), "Entropy { .. }");
+    }
+
+    /// 4,096 numbers of 16 bytes, all different; among their bits as many ones as zeros, but for one in a thousand.
+    fn looks_random(mut fill: impl FnMut(&mut [u8]) -> io::Result<()>) {
+        let mut seen = HashSet::new();
+        let mut ones = 0;
+        for _ in 0..4096 {
+            let mut bytes = [0; 16];
+            fill(&mut bytes).unwrap();
+            ones += u128::from_be_bytes(bytes).count_ones();
+            assert!(seen.insert(bytes));
+        }
+        // 524,288 bits: the deviation is 362, and eight of it do not happen.
+        assert!(ones.abs_diff(262_144) < 8 * 362, "{ones}");
+    }
+
+    #[test]
+    fn the_system_gives_different_bytes_each_time() {
+        looks_random(system_fill);
+        looks_random(keyed::fill);
+        let mut entropy = Entropy::system();
+        looks_random(|out| entropy.fill(out));
+        looks_random(|out| {
+            for part in out.chunks_mut(4) {
+                part.copy_from_slice(&entropy.key()?);
+            }
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn every_length_is_filled_to_its_end() {
+        for fill in [system_fill, keyed::fill] {
+            for length in 0..40 {
+                // Every byte is something else than zero at last.
+                let mut all = vec![0; length];
+                for _ in 0..20 {
+                    let mut bytes = vec![0; length];
+                    fill(&mut bytes).unwrap();
+                    all.iter_mut().zip(bytes).for_each(|(all, byte)| *all |= byte);
+                }
+                assert!(all.iter().all(|&byte| byte != 0), "{length}");
+            }
+        }
+    }
+
+    #[test]
+    fn two_objects_share_no_keys() {
+        let (mut a, mut b) = (Entropy::system(), Entropy::system());
+        let keys: HashSet<_> = (0..128).flat_map(|_| [a.key().unwrap(), b.key().unwrap()]).collect();
+        // Two of 256 random keys are equal once in 130,000 runs; a shared pool would halve them.
+        assert!(keys.len() > 250);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_not_a_random_device_is_refused() {
+        assert!(system::open("/dev/no such device").is_err());
+        let file = std::env::current_exe().unwrap();
+        assert_eq!(system::open(file.to_str().unwrap()).unwrap_err().kind(), io::ErrorKind::Unsupported);
+        // A device that ends is an error when it is read, not zeros.
+        let empty = system::open("/dev/null").unwrap();
+        assert_eq!(system::read(&empty, &mut [0; 4]).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+    }
+}
