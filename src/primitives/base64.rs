@@ -167,11 +167,11 @@ mod tests {
         let key: Vec<u8> = (1..=16).collect();
         assert_eq!(decode(b"AQIDBAUGBwgJCgsMDQ4PEC=="), Some(key.clone()));
         assert_eq!(encode(&key), "AQIDBAUGBwgJCgsMDQ4PEA==");
-        for unused in 0..16 {
-            assert_eq!(decode(&[b'A', ALPHABET[unused], b'=', b'=']), Some(vec![0]));
+        for &unused in &ALPHABET[..16] {
+            assert_eq!(decode(&[b'A', unused, b'=', b'=']), Some(vec![0]));
         }
-        for unused in 0..4 {
-            assert_eq!(decode(&[b'A', b'A', ALPHABET[unused], b'=']), Some(vec![0, 0]));
+        for &unused in &ALPHABET[..4] {
+            assert_eq!(decode(&[b'A', b'A', unused, b'=']), Some(vec![0, 0]));
         }
     }
 }
