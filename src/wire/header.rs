@@ -180,3 +180,126 @@ impl<'a> Cursor<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn token_bytes() {
+        let fine: Vec<u8> = (0..=255).filter(|&b| is_token(&[b])).collect();
+        assert_eq!(fine, b"!#$%&'*+-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ^_`abcdefghijklmnopqrstuvwxyz|~");
+        assert!(!is_token(b"") && is_token(b"v2.feed") && !is_token(b"v2 feed"));
+    }
+
+    #[test]
+    fn values_that_may_be_sent() {
+        // CVE-2020-35678: whatever could begin another line is refused.
+        for byte in 0..=255 {
+            assert_eq!(is_field_value(&[b'a', byte, b'a']), (32..127).contains(&byte), "{byte}");
+        }
+        assert!(is_field_value(b""));
+    }
+
+    #[test]
+    fn token_lists() {
+        let rows: [(&[u8], &[Result<&str, Malformed>]); 7] = [
+            (b"chat", &[Ok("chat")]),
+            (b"chat, superchat", &[Ok("chat"), Ok("superchat")]),
+            (b" \tb ,,\t, a\t", &[Ok("b"), Ok("a")]),
+            (b"", &[]),
+            (b" , ", &[]),
+            (b"a, b c, d", &[Ok("a"), Err(Malformed), Ok("d")]),
+            (b"caf\xC3\xA9, \xFF", &[Err(Malformed), Err(Malformed)]),
+        ];
+        for (value, want) in rows {
+            assert_eq!(tokens(value).collect::<Vec<_>>(), want, "{}", value.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn lists_are_searched_without_case() {
+        let rows: [(&[&[u8]], bool); 8] = [
+            (&[b"Upgrade"], true),
+            (&[b"keep-alive, uPGRADE"], true),
+            (&[b"close", b"a,\tupgrade ,b"], true),
+            (&[b"upgraded"], false),
+            (&[b"up grade"], false),
+            (&[b"h2c/1; upgrade"], false),
+            (&[b""], false),
+            (&[], false),
+        ];
+        for (values, want) in rows {
+            assert_eq!(list_has(values.iter().copied(), "upgrade"), want, "{values:?}");
+        }
+    }
+
+    fn show(values: &[&[u8]]) -> Result<String, Malformed> {
+        let list = extensions(values.iter().copied())?;
+        let param = |(name, value): &(&str, Option<Cow<'_, str>>)| match value {
+            Some(value) => format!("; {name}={value}"),
+            None => format!("; {name}"),
+        };
+        let show = |e: &Extension<'_>| e.name.to_string() + &e.params.iter().map(param).collect::<String>();
+        Ok(list.iter().map(show).collect::<Vec<_>>().join(", "))
+    }
+
+    #[test]
+    fn extension_lists() {
+        let rows: [(&[&[u8]], &str); 8] = [
+            (&[], ""),
+            (&[b"foo"], "foo"),
+            (&[b"foo, bar; baz=2"], "foo, bar; baz=2"),
+            (&[b"foo", b"bar; baz=2"], "foo, bar; baz=2"), // 6455-9.1-3, 6455-11.3.2-1
+            (&[b" a\t;\tb = c ; d,, e ,"], "a; b=c; d, e"),
+            (&[b"a; b=\"c\""], "a; b=c"),
+            (&[b"a; b=\"\\c\\d\" ; e, f"], "a; b=cd; e, f"),
+            (&[b"", b"a"], "a"),
+        ];
+        for (values, want) in rows {
+            assert_eq!(show(values).as_deref(), Ok(want), "{values:?}");
+        }
+    }
+
+    #[test]
+    fn extension_lists_that_are_none() {
+        // 6455-9.1-1 for the grammar; 6455-4.3-1 and 6455-9.1-2 for what is quoted.
+        let rows: [&[u8]; 21] = [
+            b"",
+            b" ",
+            b",",
+            b"a b",
+            b"a;",
+            b"a;;b",
+            b";a",
+            b"a=b",
+            b"a; =b",
+            b"a; b=",
+            b"a; b=c d",
+            b"a; b=\"\"",
+            b"a; b=\"c d\"",
+            b"a; b=\"c,d\"",
+            b"a; b=\"c\\\"\"",
+            b"a; b=\"c\\\\d\"",
+            b"a; b=\"c",
+            b"a; b=\"c\\",
+            b"a; b=\"c\"d",
+            b"a\xC3\xA9",
+            b"a; b=\"\xC3\xA9\"",
+        ];
+        for value in rows {
+            assert_eq!(extensions([value]), Err(Malformed), "{}", value.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn a_string_without_end_is_read_once() {
+        // CVE-2021-32640, CVE-2020-7662: such a value took quadratic or exponential time. Read once, a million bytes
+        // take milliseconds; read again at each backslash, hours.
+        let value = [b"a; b=\"".as_slice(), &b"\\c".repeat(500_000)].concat();
+        assert_eq!(extensions([value.as_slice()]), Err(Malformed));
+        let spaces = [b"a".as_slice(), &b" ".repeat(1_000_000), b"b"].concat();
+        assert_eq!(extensions([spaces.as_slice()]), Err(Malformed));
+        assert!(!list_has([spaces.as_slice()], "b"));
+    }
+}

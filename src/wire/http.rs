@@ -13,15 +13,13 @@
 //! | `Value` | text; CR | `Value`; `LineFeed` |
 //! | `LineFeed`, `LastLineFeed` | LF | `LineStart`; `Done` |
 //! | `Done`, `Failed` | nothing | itself, for ever |
-//!
-//! Only what means something is kept. A [`Head`] is one buffer, in which the parts follow each other without separators
-//! (method, target, name, value, name, value ...; for a response the reason comes first), and the places where they end.
-//! So a part begins where the one before it ends, and a field costs four bytes beside its own.
 
-use std::fmt;
+mod head;
 
 use super::header;
-use crate::error::{HandshakeFault, HeadFault};
+use crate::error::HeadFault;
+use head::{Field, Start};
+pub(crate) use head::{Head, Version};
 
 /// The longest line, without its CR LF. Servers commonly take 8 KiB: it has room for a large cookie or token.
 const MAX_LINE: usize = 8 * 1024;
@@ -40,20 +38,6 @@ pub(crate) enum Progress {
         /// How many bytes of this call belong to the head.
         consumed: usize,
     },
-}
-
-/// The version of HTTP a head names, `HTTP/major.minor`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Version {
-    pub(crate) major: u8,
-    pub(crate) minor: u8,
-}
-
-impl Version {
-    /// Whether it is HTTP/1.1 or a later 1.x: the versions that know `Upgrade` in this form of message.
-    pub(crate) fn knows_upgrade(self) -> bool {
-        self.major == 1 && self.minor >= 1
-    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -91,9 +75,7 @@ impl HeadParser {
     }
 
     fn new(start: Start) -> HeadParser {
-        let version = Version { major: 0, minor: 0 };
-        let head = Head { bytes: Vec::new(), start, version, start_end: 0, fields: Vec::new() };
-        HeadParser { state: State::StartLine, head, line: 0, total: 0 }
+        HeadParser { state: State::StartLine, head: Head::empty(start), line: 0, total: 0 }
     }
 
     /// Takes the next bytes. Once failed, it fails the same way for ever; once done, it takes nothing more.
@@ -268,129 +250,6 @@ fn version(text: &[u8]) -> Option<Version> {
     }
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Start {
-    Request { method_end: u16 },
-    Response { status: u16 },
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Field {
-    name_end: u16,
-    value_end: u16,
-}
-
-/// A complete head: start line and fields. Its `Debug` shows no credentials.
-#[derive(Clone)]
-pub(crate) struct Head {
-    bytes: Vec<u8>,
-    start: Start,
-    version: Version,
-    start_end: u16,
-    fields: Vec<Field>,
-}
-
-impl Head {
-    /// The method of a request; empty for a response.
-    pub(crate) fn method(&self) -> &str {
-        match self.start {
-            Start::Request { method_end } => self.text(0, method_end),
-            Start::Response { .. } => "",
-        }
-    }
-
-    /// The target of a request, visible ASCII; empty for a response.
-    pub(crate) fn target(&self) -> &str {
-        match self.start {
-            Start::Request { method_end } => self.text(method_end, self.start_end),
-            Start::Response { .. } => "",
-        }
-    }
-
-    /// The version of HTTP.
-    pub(crate) fn version(&self) -> Version {
-        self.version
-    }
-
-    /// The status of a response, 100 to 999; 0 for a request.
-    pub(crate) fn status(&self) -> u16 {
-        match self.start {
-            Start::Request { .. } => 0,
-            Start::Response { status } => status,
-        }
-    }
-
-    /// The reason phrase of a response, which may be empty, and may hold bytes outside ASCII.
-    pub(crate) fn reason(&self) -> &[u8] {
-        match self.start {
-            Start::Request { .. } => &[],
-            Start::Response { .. } => self.part(0, self.start_end),
-        }
-    }
-
-    /// Names and values in the order they came. Names are tokens as they were written. Values have no white space
-    /// around them and no control character but HTAB in them; bytes outside ASCII are possible.
-    pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        let starts = std::iter::once(self.start_end).chain(self.fields.iter().map(|f| f.value_end));
-        starts.zip(&self.fields).map(|(start, f)| (self.text(start, f.name_end), self.part(f.name_end, f.value_end)))
-    }
-
-    /// The values of all fields of this name, compared without regard to ASCII case.
-    pub(crate) fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        self.fields().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)
-    }
-
-    /// The value of the first field of this name.
-    pub(crate) fn get<'a>(&'a self, name: &'a str) -> Option<&'a [u8]> {
-        self.get_all(name).next()
-    }
-
-    /// The value of a field that must not be there twice.
-    pub(crate) fn single(&self, name: &'static str) -> Result<Option<&[u8]>, HandshakeFault> {
-        let mut values = self.get_all(name);
-        let first = values.next();
-        match values.next() {
-            None => Ok(first),
-            Some(_) => Err(HandshakeFault::Repeated(name)),
-        }
-    }
-
-    fn end_of_parts(&self) -> usize {
-        usize::from(self.fields.last().map_or(self.start_end, |f| f.value_end))
-    }
-
-    fn part(&self, start: u16, end: u16) -> &[u8] {
-        self.bytes.get(usize::from(start)..usize::from(end)).unwrap_or_default()
-    }
-
-    /// A part that was checked to be ASCII.
-    fn text(&self, start: u16, end: u16) -> &str {
-        std::str::from_utf8(self.part(start, end)).unwrap_or_default()
-    }
-}
-
-/// Leaves out what may be a secret: credentials, cookies, the query, and a target that is not a path, because it may
-/// hold a user and a password.
-impl fmt::Debug for Head {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const SECRET: [&str; 4] = ["Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie"];
-        let mut lines = f.debug_struct("Head");
-        match self.start {
-            Start::Request { .. } => {
-                let path = self.target().split('?').next().filter(|path| path.starts_with('/'));
-                lines.field("method", &self.method()).field("path", &path)
-            }
-            Start::Response { status } => lines.field("status", &status),
-        };
-        for (name, value) in self.fields() {
-            let secret = SECRET.iter().any(|s| s.eq_ignore_ascii_case(name));
-            let shown = if secret { "(not shown)".into() } else { value.escape_ascii().to_string() };
-            lines.field(name, &shown);
-        }
-        lines.finish()
-    }
-}
-
 /// The length a head announces for its body. Only digits, and few enough of them for 64 bits; said twice, it has to be
 /// the same twice (RFC 9112 section 6.3).
 pub(crate) fn content_length(head: &Head) -> Result<Option<u64>, HeadFault> {
@@ -424,4 +283,245 @@ pub(crate) fn write_head<'a>(start_line: &str, fields: impl IntoIterator<Item = 
     }
     out.extend_from_slice(b"\r\n");
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::HandshakeFault;
+
+    const REQUEST: &[u8] =
+        b"GET /chat?x=1 HTTP/1.1\r\nHost: example.com\r\nX-Empty:\r\nx-list: \t a ,\tb \t\r\nX-LIST:c\r\n\
+        X-Old: caf\xE9\r\n\r\n";
+
+    /// Whole, byte by byte, cut in two at every place, and with bytes after it: always the same.
+    fn read(parser: fn() -> HeadParser, bytes: &[u8]) -> Result<Option<Head>, HeadFault> {
+        let run = |pieces: &[&[u8]]| {
+            let mut parser = parser();
+            let mut consumed = 0;
+            let mut last = Ok(Progress::More);
+            for piece in pieces {
+                last = parser.feed(piece);
+                match last {
+                    Ok(Progress::More) => consumed += piece.len(),
+                    Ok(Progress::Done { consumed: n }) => consumed += n,
+                    Err(fault) => {
+                        assert_eq!(parser.feed(b"\r\n\r\n"), Err(fault), "a fault is for ever");
+                        assert!(parser.finish().is_none());
+                        return (Err(fault), 0, None);
+                    }
+                }
+            }
+            (last.map(|p| p != Progress::More), consumed, parser.finish())
+        };
+        let (verdict, consumed, head) = run(&[bytes]);
+        let bytewise: Vec<&[u8]> = bytes.chunks(1).collect();
+        let mut runs = vec![run(&bytewise), run(&[bytes, b""])];
+        if bytes.len() < 500 {
+            runs.extend((0..bytes.len()).map(|cut| run(&[&bytes[..cut], &bytes[cut..]])));
+        }
+        if verdict != Ok(false) {
+            runs.push(run(&[&[bytes, b"\x81\x01\r\n\r\n".as_slice()].concat()]));
+        }
+        for (v, c, h) in runs {
+            assert_eq!((v, c, format!("{h:?}")), (verdict, consumed, format!("{head:?}")), "{}", bytes.escape_ascii());
+        }
+        assert!(verdict.is_err() || consumed == bytes.len());
+        verdict.map(|_| head)
+    }
+
+    fn request(bytes: &[u8]) -> Head {
+        read(HeadParser::request, bytes).unwrap().expect("a complete head")
+    }
+
+    #[test]
+    fn a_request() {
+        let head = request(REQUEST);
+        assert_eq!((head.method(), head.target()), ("GET", "/chat?x=1"));
+        assert_eq!(head.version(), Version { major: 1, minor: 1 });
+        assert_eq!((head.status(), head.reason()), (0, b"".as_slice()));
+        let fields: Vec<(&str, &[u8])> = head.fields().collect();
+        let want: [(&str, &[u8]); 5] = [
+            ("Host", b"example.com"),
+            ("X-Empty", b""),
+            ("x-list", b"a ,\tb"),
+            ("X-LIST", b"c"),
+            ("X-Old", b"caf\xE9"),
+        ];
+        assert_eq!(fields, want);
+        assert_eq!(head.get("hOST"), Some(b"example.com".as_slice()));
+        assert_eq!(head.get("Hos"), None);
+        assert_eq!(head.get_all("X-List").collect::<Vec<_>>(), [b"a ,\tb".as_slice(), b"c"]);
+        assert_eq!(head.single("Host"), Ok(Some(b"example.com".as_slice())));
+        assert_eq!(head.single("Origin"), Ok(None));
+        assert_eq!(head.single("X-List"), Err(HandshakeFault::Repeated("X-List")));
+    }
+
+    #[test]
+    fn responses() {
+        let rows: [(&[u8], u8, u16, &[u8]); 4] = [
+            (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", 1, 101, b"Switching Protocols"),
+            (b"HTTP/1.0 404 \r\n\r\n", 0, 404, b""),
+            (b"HTTP/1.9 999\r\n\r\n", 9, 999, b""),
+            (b"HTTP/1.1 200 a\tcaf\xE9  b\r\n\r\n", 1, 200, b"a\tcaf\xE9  b"),
+        ];
+        for (bytes, minor, status, reason) in rows {
+            let head = read(HeadParser::response, bytes).unwrap().unwrap();
+            assert_eq!((head.version(), head.status(), head.reason()), (Version { major: 1, minor }, status, reason));
+            assert_eq!((head.method(), head.target(), head.fields().count()), ("", "", 0));
+        }
+    }
+
+    #[test]
+    fn versions_that_know_upgrade() {
+        for (text, knows) in [("1.0", false), ("1.1", true), ("1.2", true), ("0.9", false), ("2.0", false)] {
+            let head = request(format!("GET / HTTP/{text}\r\n\r\n").as_bytes());
+            assert_eq!(head.version().knows_upgrade(), knows, "{text}");
+        }
+    }
+
+    #[test]
+    fn one_tiny_head_for_each_fault() {
+        use HeadFault::*;
+        let rows: [(&[u8], HeadFault); 34] = [
+            (b"\r\n", StartLine),
+            (b" GET / HTTP/1.1\r\n", StartLine),
+            (b"GET / HTTP/1.1 \r\n", StartLine),
+            (b"GET  / HTTP/1.1\r\n", StartLine),
+            (b"GET / x HTTP/1.1\r\n", StartLine),
+            (b"GET HTTP/1.1\r\n", StartLine),
+            (b"GET /\r\n", StartLine),
+            (b"G(T / HTTP/1.1\r\n", StartLine),
+            (b"GET /\xC3\xA9 HTTP/1.1\r\n", StartLine),
+            (b"GET /a\tb HTTP/1.1\r\n", StartLine),
+            (b"GET / HTTP/11\r\n", StartLine),
+            (b"GET / HTTP/1.10\r\n", StartLine),
+            (b"GET / http/1.1\r\n", StartLine),
+            (b"HTTP/1.1 200 OK\r\n", StartLine),
+            (b"\x16", ControlCharacter),
+            (b"GET /\0 HTTP/1.1\r\n", ControlCharacter),
+            (b"GET / HTTP/1.1\n", LineEnd),
+            (b"GET / HTTP/1.1\rH", LineEnd),
+            (b"\n", LineEnd),
+            (b"GET / HTTP/1.1\r\nA: b\n", LineEnd),
+            (b"GET / HTTP/1.1\r\nA: b\rc", LineEnd),
+            (b"GET / HTTP/1.1\r\nA\n", LineEnd),
+            (b"GET / HTTP/1.1\r\n\n", LineEnd),
+            (b"GET / HTTP/1.1\r\n\r\r", LineEnd),
+            (b"GET / HTTP/1.1\r\n A: b\r\n", Folded),
+            (b"GET / HTTP/1.1\r\nA: b\r\n\tc\r\n", Folded),
+            (b"GET / HTTP/1.1\r\n: b\r\n", FieldName),
+            (b"GET / HTTP/1.1\r\nA: b\r\n: c\r\n", FieldName),
+            (b"GET / HTTP/1.1\r\nA : b\r\n", FieldName),
+            (b"GET / HTTP/1.1\r\nA\r\n", FieldName),
+            (b"GET / HTTP/1.1\r\nA(: b\r\n", FieldName),
+            (b"GET / HTTP/1.1\r\n\xC3\xA9: b\r\n", FieldName),
+            (b"GET / HTTP/1.1\r\nA: \x0b\r\n", ControlCharacter),
+            (b"GET / HTTP/1.1\r\nA: b\x7f\r\n", ControlCharacter),
+        ];
+        for (bytes, fault) in rows {
+            assert_eq!(read(HeadParser::request, bytes).err(), Some(fault), "{}", bytes.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn response_lines_that_are_none() {
+        for line in
+            ["HTTP/1.1 2000 OK", "HTTP/1.1 20 OK", "HTTP/1.1 099 OK", "HTTP/1.1 +20 OK", "HTTP/1.1", "GET / HTTP/1.1"]
+        {
+            let verdict = read(HeadParser::response, format!("{line}\r\n").as_bytes());
+            assert_eq!(verdict.err(), Some(HeadFault::StartLine), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_limit_lets_pass_what_reaches_it() {
+        // CVE-2024-37890: one field more is an error, never a head without it. CVE-2026-54465: nothing is unbounded.
+        let fields = |n: usize| format!("GET / HTTP/1.1\r\n{}\r\n", "A: b\r\n".repeat(n));
+        assert_eq!(request(fields(100).as_bytes()).fields().count(), 100);
+        assert_eq!(read(HeadParser::request, fields(101).as_bytes()).err(), Some(HeadFault::TooManyFields));
+
+        let start = |n: usize| format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(n - 14));
+        assert_eq!(request(start(8192).as_bytes()).target().len(), 8192 - 13);
+        assert_eq!(read(HeadParser::request, start(8193).as_bytes()).err(), Some(HeadFault::LineTooLong));
+        for (before, after) in [("A: ", ""), ("A:", " "), ("", ": b")] {
+            let line = |n: usize| format!("{before}{}{after}", "x".repeat(n - before.len() - after.len()));
+            let head = |n| format!("GET / HTTP/1.1\r\n{}\r\nB: c\r\n\r\n", line(n));
+            assert_eq!(request(head(8192).as_bytes()).fields().count(), 2);
+            assert_eq!(read(HeadParser::request, head(8193).as_bytes()).err(), Some(HeadFault::LineTooLong));
+        }
+        let spaces = format!("GET / HTTP/1.1\r\nA:{}\r\n\r\n", " ".repeat(8191));
+        assert_eq!(read(HeadParser::request, spaces.as_bytes()).err(), Some(HeadFault::LineTooLong));
+
+        let total = |n: usize| {
+            let mut head = String::from("GET / HTTP/1.1\r\n");
+            for _ in 0..15 {
+                head += &format!("A: {}\r\n", "x".repeat(4000));
+            }
+            let rest = n - head.len() - "A: \r\n\r\n".len();
+            head + &format!("A: {}\r\n\r\n", "x".repeat(rest))
+        };
+        assert_eq!(total(64 * 1024).len(), 65_536);
+        assert_eq!(request(total(64 * 1024).as_bytes()).fields().count(), 16);
+        assert_eq!(read(HeadParser::request, total(64 * 1024 + 1).as_bytes()).err(), Some(HeadFault::HeadTooLong));
+    }
+
+    #[test]
+    fn an_ordinary_head_is_small() {
+        let browser = format!("GET /chat HTTP/1.1\r\n{}\r\n", "User-Agent: some browser/1.0\r\n".repeat(15));
+        let head = request(browser.as_bytes());
+        assert_eq!(head.bytes.capacity(), head.bytes.len());
+        assert!(std::mem::size_of::<Head>() + head.bytes.capacity() + head.fields.capacity() * 4 < 1024);
+    }
+
+    #[test]
+    fn debug_has_no_secrets() {
+        let head = request(
+            b"GET /chat?token=hidden HTTP/1.1\r\nauthorization: hidden\r\nProxy-Authorization: hidden\r\nCookie: hidden\r\n\
+              Set-Cookie: hidden\r\nHost: shown\xFF\r\n\r\n",
+        );
+        let shown = format!("{head:?}");
+        assert!(!shown.contains("hidden") && shown.contains("/chat") && shown.contains("shown\\\\xff"), "{shown}");
+        let head = request(b"GET http://user:hidden@host/ HTTP/1.1\r\n\r\n");
+        assert!(!format!("{head:?}").contains("hidden"));
+    }
+
+    #[test]
+    fn content_lengths() {
+        // CVE-2026-49753 is the row "+0".
+        let fault = Err(HeadFault::ContentLength);
+        let rows = [
+            ("", Ok(None)),
+            ("Content-Length: 0\r\n", Ok(Some(0))),
+            ("content-length: 0065\r\n", Ok(Some(65))),
+            ("Content-Length: 9999999999999999999\r\n", Ok(Some(9_999_999_999_999_999_999))),
+            ("Content-Length: 10000000000000000000\r\n", fault),
+            ("Content-Length: 5\r\nContent-Length: 5\r\n", Ok(Some(5))),
+            ("Content-Length: 5\r\nContent-Length: 6\r\n", fault),
+            ("Content-Length: 5, 5\r\n", fault),
+            ("Content-Length: +0\r\n", fault),
+            ("Content-Length: -1\r\n", fault),
+            ("Content-Length: 0x1\r\n", fault),
+            ("Content-Length:\r\n", fault),
+        ];
+        for (fields, want) in rows {
+            let head = request(format!("POST / HTTP/1.1\r\n{fields}\r\n").as_bytes());
+            assert_eq!(content_length(&head), want, "{fields}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_can_be_read() {
+        let bytes = write_head("HTTP/1.1 101 Switching Protocols", [("Upgrade", "websocket"), ("X", "")]);
+        assert_eq!(bytes, b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nX: \r\n\r\n");
+        let head = read(HeadParser::response, &bytes).unwrap().unwrap();
+        assert_eq!(head.fields().collect::<Vec<_>>(), [("Upgrade", b"websocket".as_slice()), ("X", b"")]);
+    }
+
+    #[test]
+    #[cfg(debug_assertions)]
+    #[should_panic(expected = "is_field_value")]
+    fn a_line_break_is_never_written() {
+        write_head("GET / HTTP/1.1", [("X", "a\r\nEvil: b")]); // CVE-2020-35678
+    }
 }

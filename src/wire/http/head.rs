@@ -1,0 +1,152 @@
+//! A head that has been read: start line and fields, to be looked up.
+//!
+//! Knows where the parts lie; must not know how they were read. It is one buffer, in which the parts follow each other
+//! without separators (method, target, name, value, name, value ...; for a response the reason comes first), and the
+//! places where they end. So a part begins where the one before it ends, and a field costs four bytes beside its own.
+
+use std::fmt;
+
+use crate::error::HandshakeFault;
+
+/// The version of HTTP a head names, `HTTP/major.minor`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Version {
+    pub(crate) major: u8,
+    pub(crate) minor: u8,
+}
+
+impl Version {
+    /// Whether it is HTTP/1.1 or a later 1.x: the versions that know `Upgrade` in this form of message.
+    pub(crate) fn knows_upgrade(self) -> bool {
+        self.major == 1 && self.minor >= 1
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Start {
+    Request { method_end: u16 },
+    Response { status: u16 },
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Field {
+    pub(super) name_end: u16,
+    pub(super) value_end: u16,
+}
+
+/// A complete head: start line and fields. Its `Debug` shows no credentials.
+#[derive(Clone)]
+pub(crate) struct Head {
+    pub(super) bytes: Vec<u8>,
+    pub(super) start: Start,
+    pub(super) version: Version,
+    pub(super) start_end: u16,
+    pub(super) fields: Vec<Field>,
+}
+
+impl Head {
+    pub(super) fn empty(start: Start) -> Head {
+        let version = Version { major: 0, minor: 0 };
+        Head { bytes: Vec::new(), start, version, start_end: 0, fields: Vec::new() }
+    }
+
+    /// The method of a request; empty for a response.
+    pub(crate) fn method(&self) -> &str {
+        match self.start {
+            Start::Request { method_end } => self.text(0, method_end),
+            Start::Response { .. } => "",
+        }
+    }
+
+    /// The target of a request, visible ASCII; empty for a response.
+    pub(crate) fn target(&self) -> &str {
+        match self.start {
+            Start::Request { method_end } => self.text(method_end, self.start_end),
+            Start::Response { .. } => "",
+        }
+    }
+
+    /// The version of HTTP.
+    pub(crate) fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The status of a response, 100 to 999; 0 for a request.
+    pub(crate) fn status(&self) -> u16 {
+        match self.start {
+            Start::Request { .. } => 0,
+            Start::Response { status } => status,
+        }
+    }
+
+    /// The reason phrase of a response, which may be empty, and may hold bytes outside ASCII.
+    pub(crate) fn reason(&self) -> &[u8] {
+        match self.start {
+            Start::Request { .. } => &[],
+            Start::Response { .. } => self.part(0, self.start_end),
+        }
+    }
+
+    /// Names and values in the order they came. Names are tokens as they were written. Values have no white space
+    /// around them and no control character but HTAB in them; bytes outside ASCII are possible.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let starts = std::iter::once(self.start_end).chain(self.fields.iter().map(|f| f.value_end));
+        starts.zip(&self.fields).map(|(start, f)| (self.text(start, f.name_end), self.part(f.name_end, f.value_end)))
+    }
+
+    /// The values of all fields of this name, compared without regard to ASCII case.
+    pub(crate) fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        self.fields().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// The value of the first field of this name.
+    pub(crate) fn get<'a>(&'a self, name: &'a str) -> Option<&'a [u8]> {
+        self.get_all(name).next()
+    }
+
+    /// The value of a field that must not be there twice.
+    pub(crate) fn single(&self, name: &'static str) -> Result<Option<&[u8]>, HandshakeFault> {
+        let mut values = self.get_all(name);
+        let first = values.next();
+        match values.next() {
+            None => Ok(first),
+            Some(_) => Err(HandshakeFault::Repeated(name)),
+        }
+    }
+
+    /// Where the last part ends, and the next will begin.
+    pub(super) fn end_of_parts(&self) -> usize {
+        usize::from(self.fields.last().map_or(self.start_end, |f| f.value_end))
+    }
+
+    fn part(&self, start: u16, end: u16) -> &[u8] {
+        self.bytes.get(usize::from(start)..usize::from(end)).unwrap_or_default()
+    }
+
+    /// A part that was checked to be ASCII.
+    fn text(&self, start: u16, end: u16) -> &str {
+        std::str::from_utf8(self.part(start, end)).unwrap_or_default()
+    }
+}
+
+/// Leaves out what may be a secret: credentials, cookies, the query, and a target that is not a path, because it may
+/// hold a user and a password.
+impl fmt::Debug for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SECRET: [&str; 4] = ["Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie"];
+        let mut lines = f.debug_struct("Head");
+        match self.start {
+            Start::Request { .. } => {
+                let path = self.target().split('?').next().filter(|path| path.starts_with('/'));
+                lines.field("method", &self.method()).field("path", &path)
+            }
+            Start::Response { status } => lines.field("status", &status),
+        };
+        for (name, value) in self.fields() {
+            let secret = SECRET.iter().any(|s| s.eq_ignore_ascii_case(name));
+            let shown = if secret { "(not shown)".into() } else { value.escape_ascii().to_string() };
+            lines.field(name, &shown);
+        }
+        lines.finish()
+    }
+}
