@@ -203,17 +203,19 @@ mod tests {
 
     #[test]
     fn token_lists() {
-        let rows: [(&[u8], &[Result<&str, Malformed>]); 7] = [
-            (b"chat", &[Ok("chat")]),
-            (b"chat, superchat", &[Ok("chat"), Ok("superchat")]),
-            (b" \tb ,,\t, a\t", &[Ok("b"), Ok("a")]),
+        // Tokens in order, with a "?" for what is none.
+        let rows: [(&[u8], &[&str]); 7] = [
+            (b"chat", &["chat"]),
+            (b"chat, superchat", &["chat", "superchat"]),
+            (b" \tb ,,\t, a\t", &["b", "a"]),
             (b"", &[]),
             (b" , ", &[]),
-            (b"a, b c, d", &[Ok("a"), Err(Malformed), Ok("d")]),
-            (b"caf\xC3\xA9, \xFF", &[Err(Malformed), Err(Malformed)]),
+            (b"a, b c, d", &["a", "?", "d"]),
+            (b"caf\xC3\xA9, \xFF", &["?", "?"]),
         ];
         for (value, want) in rows {
-            assert_eq!(tokens(value).collect::<Vec<_>>(), want, "{}", value.escape_ascii());
+            let shown: Vec<&str> = tokens(value).map(|token| token.unwrap_or("?")).collect();
+            assert_eq!(shown, want, "{}", value.escape_ascii());
         }
     }
 

@@ -81,14 +81,9 @@ impl HeadParser {
     /// Takes the next bytes. Once failed, it fails the same way for ever; once done, it takes nothing more.
     pub(crate) fn feed(&mut self, bytes: &[u8]) -> Result<Progress, HeadFault> {
         for (index, &byte) in bytes.iter().enumerate() {
-            match self.state {
-                State::Done | State::Failed(_) => return self.progress(index),
-                State::StartLine
-                | State::LineStart
-                | State::Name
-                | State::Value { .. }
-                | State::LineFeed
-                | State::LastLineFeed => self.state = self.step(byte).unwrap_or_else(State::Failed),
+            match self.progress(index) {
+                Ok(Progress::More) => self.state = self.step(byte).unwrap_or_else(State::Failed),
+                ended @ (Ok(Progress::Done { .. }) | Err(_)) => return ended,
             }
         }
         self.progress(bytes.len())
@@ -144,9 +139,7 @@ impl HeadParser {
         if self.line > MAX_LINE {
             return Err(HeadFault::LineTooLong);
         }
-        // A CR that ends no line, where one may, is as wrong as an LF without CR.
         match byte {
-            b'\r' => Err(HeadFault::LineEnd),
             b'\t' => Ok(()),
             0..=0x1F | 0x7F => Err(HeadFault::ControlCharacter),
             0x20..=0x7E | 0x80..=0xFF => Ok(()),
