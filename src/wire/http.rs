@@ -367,7 +367,9 @@ mod tests {
 
     #[test]
     fn versions_that_know_upgrade() {
-        for (text, knows) in [("1.0", false), ("1.1", true), ("1.2", true), ("0.9", false), ("2.0", false)] {
+        for (text, knows) in
+            [("1.0", false), ("1.1", true), ("1.2", true), ("0.9", false), ("2.0", false), ("2.1", false)]
+        {
             let head = request(format!("GET / HTTP/{text}\r\n\r\n").as_bytes());
             assert_eq!(head.version().knows_upgrade(), knows, "{text}");
         }

@@ -1,1 +1,457 @@
-//! To be written.
+//! The server's part of the opening handshake (RFC 6455 section 4.2): a request in, an offer or a fault out; and the
+//! response that accepts an offer.
+//!
+//! Knows what a request must say; must not know sockets, or what the application wants. Pure functions. The checks go
+//! from what makes it HTTP, through what makes it a WebSocket, to whether it is welcome, and the first that fails wins:
+//! version, method, target, Host, no body, Upgrade, Connection, Sec-WebSocket-Version, Sec-WebSocket-Key,
+//! Sec-WebSocket-Extensions, Sec-WebSocket-Protocol, Origin. What each refusal is answered with, `denial` knows.
+//!
+//! Other fields are not looked at (6455-4.2.1-s9), and their order does not matter (6455-4.2.1-s1).
+
+use super::origin::{Authority, Origins};
+use crate::error::HandshakeFault;
+use crate::primitives::{base64, sha1};
+use crate::wire::header::{self, Extension};
+use crate::wire::http::{self, Head};
+
+const HOST: &str = "Host";
+pub(super) const UPGRADE: &str = "Upgrade";
+const CONNECTION: &str = "Connection";
+const KEY: &str = "Sec-WebSocket-Key";
+pub(super) const VERSION: &str = "Sec-WebSocket-Version";
+const EXTENSIONS: &str = "Sec-WebSocket-Extensions";
+const PROTOCOL: &str = "Sec-WebSocket-Protocol";
+const ORIGIN: &str = "Origin";
+const CONTENT_LENGTH: &str = "Content-Length";
+const TRANSFER_ENCODING: &str = "Transfer-Encoding";
+
+/// What a client asks for, in a request that is in order.
+#[derive(Debug)]
+pub(crate) struct Offer<'a> {
+    /// The path, which begins with `/`. Percent-encoding is left as it is.
+    pub(crate) path: &'a str,
+    /// What follows the first `?`, if there is one.
+    pub(crate) query: Option<&'a str>,
+    /// `Sec-WebSocket-Key` as it was sent, for [`accept_key`].
+    pub(crate) key: &'a [u8],
+    /// The subprotocols, all different, in the client's order of preference.
+    pub(crate) subprotocols: Vec<&'a str>,
+    /// The extensions, in the client's order of preference.
+    pub(crate) extensions: Vec<Extension<'a>>,
+}
+
+/// Judges a request.
+pub(crate) fn check<'a>(head: &'a Head, origins: Origins<'_>) -> Result<Offer<'a>, HandshakeFault> {
+    // 6455-4.2.1-s2: a GET of HTTP/1.1 or later.
+    if !head.version().knows_upgrade() {
+        return Err(HandshakeFault::HttpVersion);
+    }
+    if head.method() != "GET" {
+        return Err(HandshakeFault::Method);
+    }
+    let target = target(head.target()).ok_or(HandshakeFault::Target)?;
+    // 6455-4.2.1-s3: one Host, which names a host.
+    let host = required(head, HOST)?;
+    let host = std::str::from_utf8(host).ok().and_then(Authority::parse).ok_or(HandshakeFault::Wrong(HOST))?;
+    // 6455-4.1-22: a URI names the same host as Host does. Which of the two a proxy believed would be anybody's guess.
+    if target.authority.is_some_and(|(scheme, authority)| !authority.same_as(host, scheme)) {
+        return Err(HandshakeFault::Target);
+    }
+    no_body(head)?;
+    upgrade(head)?;
+    version(head)?;
+    let offer = Offer {
+        path: target.path,
+        query: target.query,
+        key: key(head)?,
+        // 6455-9.1-1: a list that breaks the grammar fails the handshake.
+        extensions: header::extensions(head.get_all(EXTENSIONS)).map_err(|_| HandshakeFault::Wrong(EXTENSIONS))?,
+        subprotocols: subprotocols(head)?,
+    };
+    // 6455-4.2.2-4, 6455-4.2.2-5, 6455-10.2-1: a page of another site is not welcome unless the owner said so.
+    if !origins.allow(head.single(ORIGIN)?, host) {
+        return Err(HandshakeFault::OriginNotAllowed);
+    }
+    Ok(offer)
+}
+
+struct Target<'a> {
+    authority: Option<(&'a str, Authority<'a>)>,
+    path: &'a str,
+    query: Option<&'a str>,
+}
+
+/// 6455-4.2.1-s2: the target is a resource name, or an absolute `http` or `https` URI. Fragments are in neither.
+fn target(text: &str) -> Option<Target<'_>> {
+    if text.contains('#') {
+        return None;
+    }
+    let (authority, resource) = match text.split_once("://") {
+        Some((scheme, rest)) if ["http", "https"].iter().any(|s| s.eq_ignore_ascii_case(scheme)) => {
+            let (authority, resource) = rest.split_at_checked(rest.find(['/', '?']).unwrap_or(rest.len()))?;
+            (Some((scheme, Authority::parse(authority)?)), resource)
+        }
+        Some(_) | None => (None, text),
+    };
+    let (path, query) = match resource.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (resource, None),
+    };
+    // An empty path of a URI stands for the root (RFC 9110 section 4.2.3).
+    let path = if path.is_empty() && authority.is_some() { "/" } else { path };
+    path.starts_with('/').then_some(Target { authority, path, query })
+}
+
+fn required<'a>(head: &'a Head, name: &'static str) -> Result<&'a [u8], HandshakeFault> {
+    head.single(name)?.ok_or(HandshakeFault::Missing(name))
+}
+
+/// A body would be taken for frames.
+fn no_body(head: &Head) -> Result<(), HandshakeFault> {
+    if head.get(TRANSFER_ENCODING).is_some() {
+        return Err(HandshakeFault::Wrong(TRANSFER_ENCODING));
+    }
+    match http::content_length(head) {
+        Ok(None | Some(0)) => Ok(()),
+        Ok(Some(_)) => Err(HandshakeFault::Wrong(CONTENT_LENGTH)),
+        Err(fault) => Err(HandshakeFault::Head(fault)),
+    }
+}
+
+/// 6455-4.2.1-s4, 6455-4.2.1-s5: both lists may have other elements, and may come in several fields.
+fn upgrade(head: &Head) -> Result<(), HandshakeFault> {
+    for (name, token) in [(UPGRADE, "websocket"), (CONNECTION, "upgrade")] {
+        if head.get(name).is_none() {
+            return Err(HandshakeFault::Missing(name));
+        }
+        if !header::list_has(head.get_all(name), token) {
+            return Err(HandshakeFault::Wrong(name));
+        }
+    }
+    Ok(())
+}
+
+/// 6455-4.2.1-s7, 6455-4.2.2-6, 6455-11.3.5-2. A value that is no number is no version spoken here either.
+fn version(head: &Head) -> Result<(), HandshakeFault> {
+    match required(head, VERSION)? {
+        b"13" => Ok(()),
+        _ => Err(HandshakeFault::Version),
+    }
+}
+
+/// 6455-4.2.1-s6, 6455-4.3-s1, 6455-11.3.1-1: one key, base64 of 16 bytes.
+fn key(head: &Head) -> Result<&[u8], HandshakeFault> {
+    let key = required(head, KEY)?;
+    match base64::decode(key) {
+        Some(nonce) if nonce.len() == 16 => Ok(key),
+        Some(_) | None => Err(HandshakeFault::Wrong(KEY)),
+    }
+}
+
+/// 6455-4.2.1-s8, 6455-11.3.4-1: one list in any number of fields. 6455-4.1-36, 6455-4.1-37: tokens, all different, and
+/// where there is a field there is at least one.
+fn subprotocols(head: &Head) -> Result<Vec<&str>, HandshakeFault> {
+    let wrong = HandshakeFault::Wrong(PROTOCOL);
+    let list: Vec<&str> =
+        head.get_all(PROTOCOL).flat_map(header::tokens).collect::<Result<_, _>>().map_err(|_| wrong.clone())?;
+    // Sorted, because comparing each with each would let a head of 64 KiB cost seconds.
+    let mut different = list.clone();
+    different.sort_unstable();
+    different.dedup();
+    if different.len() < list.len() || (list.is_empty() && head.get(PROTOCOL).is_some()) {
+        return Err(wrong);
+    }
+    Ok(list)
+}
+
+/// The value of `Sec-WebSocket-Accept` that answers a key (6455-4.2.2-s6). 6455-4.2.2-s2: the key counts as it was sent.
+pub(crate) fn accept_key(key: &[u8]) -> String {
+    let proof = [key, b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"].concat();
+    base64::encode(&sha1::digest(&proof))
+}
+
+/// The subprotocol to agree on: the first the client names (6455-4.1-35: its order is its preference) that is supported.
+pub(crate) fn choose<'a>(offered: &[&'a str], supported: &[String]) -> Option<&'a str> {
+    // 6455-4.2.2-8: one of the client's, letter by letter.
+    offered.iter().copied().find(|name| supported.iter().any(|s| s == name))
+}
+
+/// The head that accepts an offer (6455-4.2.2-12). What was chosen must come from the offer (6455-4.2.2-8,
+/// 6455-4.2.2-10, 6455-4.2.2-11); `extra` must be checked, and have none of the names written here.
+pub(crate) fn response(
+    accept: &str,
+    subprotocol: Option<&str>,
+    extensions: Option<&str>,
+    extra: &[(String, String)],
+) -> Vec<u8> {
+    // 6455-4.2.2-s4, 6455-4.2.2-s5, 6455-11.3.3-1
+    let fields = [(UPGRADE, "websocket"), (CONNECTION, "Upgrade"), ("Sec-WebSocket-Accept", accept)];
+    // 6455-4.2.2-9: nothing agreed, no field. 6455-11.3.2-2, 6455-11.3.4-2: one field at most.
+    let chosen = subprotocol.map(|name| (PROTOCOL, name)).into_iter().chain(extensions.map(|list| (EXTENSIONS, list)));
+    let extra = extra.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    // 6455-4.2.2-s3
+    http::write_head("HTTP/1.1 101 Switching Protocols", fields.into_iter().chain(chosen).chain(extra))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::denial;
+    use super::*;
+    use crate::wire::http::{HeadParser, Progress};
+
+    const GOOD: [&str; 7] = [
+        "GET /chat HTTP/1.1",
+        "Host: server.example.com",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Version: 13",
+        "Origin: http://server.example.com",
+    ];
+
+    fn head(lines: &[&str]) -> Head {
+        let text = lines.iter().map(|line| format!("{line}\r\n")).collect::<String>() + "\r\n";
+        let mut parser = HeadParser::request();
+        assert_eq!(parser.feed(text.as_bytes()), Ok(Progress::Done { consumed: text.len() }), "{text}");
+        parser.finish().unwrap()
+    }
+
+    /// The good request with one line put in the place of the one that begins like it (up to the colon or space),
+    /// or added. "Name:-" takes a line away, and "+" adds one beside the one that is there.
+    fn changed(changes: &[&str]) -> Head {
+        let mut lines = GOOD.to_vec();
+        for change in changes {
+            let (name, rest) = change.split_once([':', ' ']).unwrap_or((change, ""));
+            let name = name.trim_start_matches('+');
+            let place = lines.iter().position(|line| line.starts_with(name)).filter(|_| !change.starts_with('+'));
+            match place {
+                Some(place) if rest == "-" => drop(lines.remove(place)),
+                Some(place) => lines[place] = change,
+                None => lines.push(change.trim_start_matches('+')),
+            }
+        }
+        head(&lines)
+    }
+
+    fn verdict(changes: &[&str]) -> Result<(), HandshakeFault> {
+        check(&changed(changes), Origins::SameHostAnd(&[])).map(|_| ())
+    }
+
+    #[test]
+    fn requests_that_will_do() {
+        let rows: [&[&str]; 26] = [
+            &[],
+            &["GET / HTTP/1.2"],
+            &["GET http://server.example.com HTTP/1.1"],
+            &["GET HTTP://Server.Example.Com:80/x HTTP/1.1"],
+            &["GET https://server.example.com:443/x HTTP/1.1"],
+            &["GET /?to=http://elsewhere/ HTTP/1.1"],
+            &["Host: server.example.com:80"],
+            &["Host: [::1]:9001", "Origin:-"],
+            &["Upgrade: WebSocket"], // 6455-4.2.1-s4
+            &["Upgrade: h2c/1, websocket"],
+            &["Connection: keep-alive, UPGRADE"], // 6455-4.2.1-s5
+            &["Connection: keep-alive", "+Connection: upgrade"],
+            &["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZR=="], // Unused bits of the last letter are set.
+            &["Sec-WebSocket-Version:   13  "],
+            &["Origin:-"], // 6455-4.2.1-2
+            &["Sec-WebSocket-Protocol: chat, superchat"],
+            &["+Sec-WebSocket-Protocol: chat", "+Sec-WebSocket-Protocol: superchat"], // 6455-11.3.4-1
+            &["+Sec-WebSocket-Protocol: chat, Chat"],
+            &["+Sec-WebSocket-Extensions: a; b=\"c\"", "+Sec-WebSocket-Extensions: d"], // 6455-11.3.2-1
+            &["Content-Length: 0"],
+            &["X-Unknown: caf\u{e9}"],                // 6455-4.2.1-s9
+            &["+X-Unknown: a", "+X-Unknown: b"],      // 6455-4.2.1-s9
+            &["Host:-", "+host: server.example.com"], // 6455-4.2.1-s1
+            &["Upgrade:-", "+UPGRADE: websocket"],    // 6455-4.2.1-s1
+            &["Sec-WebSocket-Accept: nothing a server reads"],
+            &["Origin: https://server.example.com"],
+        ];
+        for changes in rows {
+            assert_eq!(verdict(changes), Ok(()), "{changes:?}");
+        }
+    }
+
+    #[test]
+    fn requests_that_will_not() {
+        use HandshakeFault::*;
+        let rows: [(&[&str], HandshakeFault, u16); 70] = [
+            // 6455-4.2.1-s2
+            (&["GET / HTTP/1.0"], HttpVersion, 505),
+            (&["GET / HTTP/0.9"], HttpVersion, 505),
+            (&["GET / HTTP/2.0"], HttpVersion, 505),
+            (&["GET * HTTP/1.0"], HttpVersion, 505),
+            (&["GET * HTTP/1.1"], Target, 400),
+            (&["GET chat HTTP/1.1"], Target, 400),
+            (&["GET ?x HTTP/1.1"], Target, 400),
+            (&["GET /chat#x HTTP/1.1"], Target, 400),
+            (&["GET ws://server.example.com/ HTTP/1.1"], Target, 400),
+            (&["GET ftp://server.example.com/ HTTP/1.1"], Target, 400),
+            (&["GET http:// HTTP/1.1"], Target, 400),
+            (&["GET http:///chat HTTP/1.1"], Target, 400),
+            (&["GET http://user:pass@server.example.com/ HTTP/1.1"], Target, 400),
+            (&["GET http://server.example.com:x/ HTTP/1.1"], Target, 400),
+            (&["GET server.example.com:80 HTTP/1.1"], Target, 400),
+            // 6455-4.1-22
+            (&["GET http://elsewhere/ HTTP/1.1"], Target, 400),
+            (&["GET http://server.example.com:81/ HTTP/1.1"], Target, 400),
+            (&["GET https://server.example.com:80/ HTTP/1.1"], Target, 400),
+            // 6455-4.2.1-s3, CVE-2026-61666
+            (&["Host:-"], Missing("Host"), 400),
+            (&["Host:"], Wrong("Host"), 400),
+            (&["+Host: server.example.com"], Repeated("Host"), 400),
+            (&["Host: a b"], Wrong("Host"), 400),
+            (&["Host: a,b"], Wrong("Host"), 400),
+            (&["Host: a:99999"], Wrong("Host"), 400),
+            (&["Host: [::1"], Wrong("Host"), 400),
+            (&["Host: user@server.example.com"], Wrong("Host"), 400),
+            (&["Host: http://server.example.com"], Wrong("Host"), 400),
+            (&["Host: caf\u{e9}"], Wrong("Host"), 400),
+            // A body.
+            (&["Content-Length: 1"], Wrong("Content-Length"), 400),
+            (&["Content-Length: +0"], Head(crate::error::HeadFault::ContentLength), 400),
+            (&["Transfer-Encoding: chunked"], Wrong("Transfer-Encoding"), 400),
+            // 6455-4.2.1-s4
+            (&["Upgrade:-"], Missing("Upgrade"), 426),
+            (&["Upgrade:"], Wrong("Upgrade"), 426),
+            (&["Upgrade: h2c"], Wrong("Upgrade"), 426),
+            (&["Upgrade: websocket2"], Wrong("Upgrade"), 426),
+            (&["Upgrade: websocket/13"], Wrong("Upgrade"), 426),
+            // 6455-4.2.1-s5
+            (&["Connection:-"], Missing("Connection"), 400),
+            (&["Connection: keep-alive"], Wrong("Connection"), 400),
+            (&["Connection: upgrades"], Wrong("Connection"), 400),
+            (&["Connection: keep-alive upgrade"], Wrong("Connection"), 400),
+            // 6455-4.2.1-s7, 6455-4.2.2-6, 6455-11.3.5-2
+            (&["Sec-WebSocket-Version:-"], Missing("Sec-WebSocket-Version"), 400),
+            (&["Sec-WebSocket-Version: 8"], Version, 426),
+            (&["Sec-WebSocket-Version: 14"], Version, 426),
+            (&["Sec-WebSocket-Version: 013"], Version, 426),
+            (&["Sec-WebSocket-Version: 13, 8"], Version, 426),
+            (&["Sec-WebSocket-Version:"], Version, 426),
+            (&["+Sec-WebSocket-Version: 13"], Repeated("Sec-WebSocket-Version"), 400),
+            // 6455-4.2.1-s6, 6455-4.3-s1, 6455-11.3.1-1
+            (&["Sec-WebSocket-Key:-"], Missing("Sec-WebSocket-Key"), 400),
+            (&["Sec-WebSocket-Key:"], Wrong("Sec-WebSocket-Key"), 400),
+            (&["+Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="], Repeated("Sec-WebSocket-Key"), 400),
+            (&["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ"], Wrong("Sec-WebSocket-Key"), 400),
+            (&["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25j"], Wrong("Sec-WebSocket-Key"), 400),
+            (&["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZTE="], Wrong("Sec-WebSocket-Key"), 400),
+            (&["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25-ZQ=="], Wrong("Sec-WebSocket-Key"), 400),
+            // 6455-9.1-1, 6455-9.1-2
+            (&["+Sec-WebSocket-Extensions: a b"], Wrong("Sec-WebSocket-Extensions"), 400),
+            (&["+Sec-WebSocket-Extensions: a; b=\"c d\""], Wrong("Sec-WebSocket-Extensions"), 400),
+            (
+                &["+Sec-WebSocket-Extensions: a", "+Sec-WebSocket-Extensions: b;"],
+                Wrong("Sec-WebSocket-Extensions"),
+                400,
+            ),
+            (&["+Sec-WebSocket-Extensions:"], Wrong("Sec-WebSocket-Extensions"), 400),
+            // 6455-4.1-36, 6455-4.1-37
+            (&["+Sec-WebSocket-Protocol:"], Wrong("Sec-WebSocket-Protocol"), 400),
+            (&["+Sec-WebSocket-Protocol: ,"], Wrong("Sec-WebSocket-Protocol"), 400),
+            (&["+Sec-WebSocket-Protocol: a/b"], Wrong("Sec-WebSocket-Protocol"), 400),
+            (&["+Sec-WebSocket-Protocol: a, b, a"], Wrong("Sec-WebSocket-Protocol"), 400),
+            (&["+Sec-WebSocket-Protocol: a", "+Sec-WebSocket-Protocol: a"], Wrong("Sec-WebSocket-Protocol"), 400),
+            // 6455-4.2.2-5, 6455-10.2-2
+            (&["Origin: http://elsewhere"], OriginNotAllowed, 403),
+            (&["Origin: null"], OriginNotAllowed, 403),
+            (&["Origin: http://server.example.com:81"], OriginNotAllowed, 403),
+            (&["+Origin: http://server.example.com"], Repeated("Origin"), 400),
+            // The order of the checks: HTTP first, then WebSocket, then whether it is welcome.
+            (&["GET * HTTP/1.1", "Host:-"], Target, 400),
+            (&["Upgrade:-", "Sec-WebSocket-Version: 8", "Origin: http://elsewhere"], Missing("Upgrade"), 426),
+            (&["Sec-WebSocket-Version: 8", "Sec-WebSocket-Key:-"], Version, 426),
+        ];
+        for (changes, fault, status) in rows {
+            assert_eq!(verdict(changes), Err(fault.clone()), "{changes:?}");
+            assert_eq!(denial::status(&fault), status, "{changes:?}");
+        }
+        for method in ["POST", "HEAD", "get", "OPTIONS"] {
+            let mut lines = GOOD;
+            let start = format!("{method} /chat HTTP/1.1");
+            lines[0] = &start;
+            let head = head(&lines);
+            assert_eq!(check(&head, Origins::Any).map(|_| ()), Err(Method));
+        }
+    }
+
+    #[test]
+    fn nothing_of_the_request_comes_back() {
+        for changes in [["Host: <script>"], ["Upgrade: <script>"], ["Origin: http://<script>"]] {
+            let answer = denial::response(&verdict(&changes).unwrap_err());
+            assert!(!String::from_utf8(answer).unwrap().contains("script"));
+        }
+    }
+
+    #[test]
+    fn an_offer() {
+        let head = changed(&[
+            "GET /a%20b/?x=1?y HTTP/1.1",
+            "Sec-WebSocket-Protocol: superchat,, chat",
+            "+Sec-WebSocket-Protocol: v3",
+            "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits, x; y=\"8\"",
+        ]);
+        let offer = check(&head, Origins::SameHostAnd(&[])).unwrap();
+        assert_eq!((offer.path, offer.query), ("/a%20b/", Some("x=1?y")));
+        assert_eq!(offer.key, b"dGhlIHNhbXBsZSBub25jZQ==");
+        assert_eq!(offer.subprotocols, ["superchat", "chat", "v3"]);
+        let [deflate, x] = &offer.extensions[..] else { panic!("two extensions") };
+        assert_eq!(
+            (deflate.name, deflate.params.as_slice()),
+            ("permessage-deflate", [("client_max_window_bits", None)].as_slice())
+        );
+        assert_eq!((x.name, x.params.as_slice()), ("x", [("y", Some("8".into()))].as_slice()));
+
+        let rows = [
+            ("/", "/", None),
+            ("/?", "/", Some("")),
+            ("http://server.example.com", "/", None),
+            ("http://server.example.com?q", "/", Some("q")),
+            ("http://server.example.com/p?q", "/p", Some("q")),
+            ("//p", "//p", None),
+        ];
+        for (text, path, query) in rows {
+            let head = changed(&[&format!("GET {text} HTTP/1.1")]);
+            let offer = check(&head, Origins::Any).unwrap();
+            assert_eq!((offer.path, offer.query), (path, query), "{text}");
+        }
+    }
+
+    #[test]
+    fn origins_that_were_allowed() {
+        let head = changed(&["Origin: https://app.example.com"]);
+        assert!(check(&head, Origins::SameHostAnd(&["https://app.example.com".into()])).is_ok());
+        assert!(check(&head, Origins::Any).is_ok());
+    }
+
+    #[test]
+    fn the_key_of_the_rfc() {
+        // 6455-4.2.2-s6
+        assert_eq!(accept_key(b"dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        // 6455-4.2.2-s2: the same nonce in other letters has another answer.
+        assert_ne!(accept_key(b"dGhlIHNhbXBsZSBub25jZR=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    }
+
+    #[test]
+    fn the_clients_order_decides() {
+        let supported = ["b".to_string(), "a".to_string()];
+        assert_eq!(choose(&["c", "a", "b"], &supported), Some("a")); // 6455-4.1-35
+        assert_eq!(choose(&["A", "c"], &supported), None); // 6455-4.2.2-8
+        assert_eq!(choose(&["a"], &[]), None);
+        assert_eq!(choose(&[], &supported), None);
+    }
+
+    #[test]
+    fn the_response() {
+        // 6455-4.2.2-12, 6455-4.2.2-s3, 6455-4.2.2-s4, 6455-4.2.2-s5, 6455-4.2.2-9
+        let plain = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+            Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
+        let accept = accept_key(b"dGhlIHNhbXBsZSBub25jZQ==");
+        assert_eq!(response(&accept, None, None, &[]), format!("{plain}\r\n").as_bytes());
+        let extra = [("Server".to_string(), "x".to_string())];
+        let full = response(&accept, Some("chat"), Some("permessage-deflate"), &extra);
+        let more = "Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Extensions: permessage-deflate\r\nServer: x\r\n";
+        assert_eq!(full, format!("{plain}{more}\r\n").as_bytes());
+    }
+}
