@@ -26,7 +26,6 @@ const CONTENT_LENGTH: &str = "Content-Length";
 const TRANSFER_ENCODING: &str = "Transfer-Encoding";
 
 /// What a client asks for, in a request that is in order.
-#[derive(Debug)]
 pub(crate) struct Offer<'a> {
     /// The path, which begins with `/`. Percent-encoding is left as it is.
     pub(crate) path: &'a str,
