@@ -24,5 +24,10 @@ mod wire;
 pub use close::{CloseCode, CloseInfo};
 pub use config::{Limits, Timeouts};
 pub use error::{
-    Attempt, ConnectError, Error, HeadFault, HandshakeFault, IoError, Misuse, Refusal, Result, Step, UriFault, Violation,
+    Attempt, ConnectError, Error, HandshakeFault, HeadFault, IoError, Misuse, Refusal, Result, Step, UriFault,
+    Violation,
 };
+pub use message::{Kind, Message, MessageRef};
+pub use transport::stream::Halves;
+pub use upgrade::{Request, Response};
+pub use websocket::{Messages, RecvStream, SendStream, Sender, WebSocket};

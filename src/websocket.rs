@@ -1,1 +1,380 @@
-//! To be written.
+//! An open connection: [`WebSocket`] receives and can send; [`Sender`] is the half that sends from any thread.
+//!
+//! Below this file: `link` (who may write), `gate` (what the threads agree on), `receive` (the one that reads and waits),
+//! `ending` (closing, failing, leaving), and the two streams.
+
+mod ending;
+mod gate;
+mod link;
+mod receive;
+mod recv_stream;
+mod send_stream;
+mod sender;
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+pub use recv_stream::RecvStream;
+pub use send_stream::SendStream;
+pub use sender::Sender;
+
+use crate::close::{CloseCode, CloseInfo};
+use crate::config::{Limits, Timeouts};
+use crate::error::{Error, Result, Step};
+use crate::message::{Kind, Message, MessageRef};
+use crate::protocol::decoder::{Decoder, Event};
+use crate::protocol::encoder::Encoder;
+use crate::transport::deadline::Deadline;
+use crate::transport::stream::Stream;
+use crate::upgrade::{Request, Response};
+use crate::wire::frame::{Opcode, Role};
+use link::Link;
+use receive::{Received, Receiver};
+
+/// An open WebSocket connection (RFC 6455), made by [`connect`](crate::connect), [`Client`](crate::Client) or
+/// [`Server`](crate::Server).
+///
+/// It receives, and it can send. To send from other threads, or while this one waits, take a [`sender`](WebSocket::sender).
+/// Pings are answered, silence is probed and Closes are answered by themselves, while a call that receives is under way.
+///
+/// Every call is bounded by [`Timeouts`]. A connection fails once: after an error other than [`Error::Misuse`] and the
+/// timeouts that say so in [`Error`], each further call gives the same one.
+///
+/// Dropped without [`close`](WebSocket::close), it sends Close 1001 if that costs no waiting, and closes the socket.
+///
+/// ```
+/// # fn main() -> stdws::Result<()> {
+/// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| {
+/// #     while let Some(message) = ws.recv()? { ws.send(&message)?; }
+/// #     Ok(())
+/// # })?;
+/// # let url = format!("ws://{}", server.local_addr());
+/// let mut ws = stdws::connect(&url)?;
+/// ws.send("hello")?;
+/// assert_eq!(ws.recv()?.unwrap().as_text(), Some("hello"));
+/// let info = ws.close(stdws::CloseCode::NORMAL, "bye")?;
+/// assert_eq!(info.code(), stdws::CloseCode::NORMAL);
+/// # Ok(())
+/// # }
+/// ```
+pub struct WebSocket {
+    receiver: Receiver,
+    /// Messages that came while a Pong was awaited.
+    ahead: VecDeque<Message>,
+    /// The one of them that is lent.
+    lent: Option<Message>,
+    limits: Limits,
+    about: Box<About>,
+}
+
+/// What the opening handshake agreed on, and with whom.
+#[derive(Debug, Default)]
+pub(crate) struct About {
+    pub(crate) peer: Option<SocketAddr>,
+    pub(crate) local: Option<SocketAddr>,
+    pub(crate) subprotocol: Option<String>,
+    pub(crate) request: Option<Request>,
+    pub(crate) response: Option<Response>,
+}
+
+impl WebSocket {
+    /// A connection whose opening handshake is over; `early` came behind it.
+    pub(crate) fn new(
+        stream: Stream,
+        role: Role,
+        encoder: Encoder,
+        (limits, timeouts): (Limits, Timeouts),
+        early: &[u8],
+        about: About,
+    ) -> WebSocket {
+        let link = Arc::new(Link::new(stream, role, encoder, timeouts));
+        let receiver = Receiver::new(link, Decoder::new(role, limits, early));
+        WebSocket { receiver, ahead: VecDeque::new(), lent: None, limits, about: Box::new(about) }
+    }
+
+    fn link(&self) -> &Link {
+        &self.receiver.link
+    }
+
+    // ── receiving ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Waits for the next message. `None`: the connection was closed in good order; [`close_info`](WebSocket::close_info)
+    /// tells how.
+    ///
+    /// Bounded only by the peer being alive: silence is probed with a Ping after [`Timeouts::ping`], and a message that has
+    /// begun has to go on within [`Timeouts::message`]. What was queued is written before waiting.
+    ///
+    /// # Errors
+    /// [`Violation`](Error::Violation) if the peer broke a rule or a limit, [`Timeout`](Error::Timeout),
+    /// [`Closed`](Error::Closed) if the connection ended without a Close, [`Io`](Error::Io).
+    pub fn recv(&mut self) -> Result<Option<Message>> {
+        self.receive(None)
+    }
+
+    /// As [`recv`](WebSocket::recv), and gives up after `limit` with [`Timeout`](Error::Timeout)`(`[`Step::Receive`]`)`.
+    /// Nothing is lost by that, also in the middle of a frame: the next call goes on where this one stopped.
+    pub fn recv_timeout(&mut self, limit: Duration) -> Result<Option<Message>> {
+        self.receive(Some(Deadline::after(limit)))
+    }
+
+    /// As [`recv_timeout`](WebSocket::recv_timeout) with no time at all: gives a message if one is there.
+    pub fn try_recv(&mut self) -> Result<Option<Message>> {
+        self.receive(Some(Deadline::after(Duration::ZERO)))
+    }
+
+    /// As [`recv`](WebSocket::recv), but lends the message instead of giving it: nothing is allocated for it.
+    ///
+    /// The connection is borrowed as long as the message is; to answer meanwhile, use a [`sender`](WebSocket::sender).
+    #[inline]
+    pub fn recv_ref(&mut self) -> Result<Option<MessageRef<'_>>> {
+        if !self.ahead.is_empty() {
+            self.lent = self.ahead.pop_front();
+            return Ok(self.lent.as_ref().map(MessageRef::from));
+        }
+        let Some(kind) = self.next_message(None)? else { return Ok(None) };
+        Ok(Some(MessageRef::checked(kind, self.receiver.decoder.payload())))
+    }
+
+    /// Waits for the next message to begin, and lends it as a stream, for what is too large to hold. See [`RecvStream`].
+    pub fn recv_stream(&mut self) -> Result<Option<RecvStream<'_>>> {
+        match self.ahead.pop_front() {
+            Some(Message::Text(text)) => Ok(Some(RecvStream::whole(&mut self.receiver, Kind::Text, text.into_bytes()))),
+            Some(Message::Binary(bytes)) => Ok(Some(RecvStream::whole(&mut self.receiver, Kind::Binary, bytes))),
+            None => RecvStream::new(&mut self.receiver),
+        }
+    }
+
+    /// The messages to come, as an iterator that ends when the connection is closed in good order, or after an error.
+    pub fn messages(&mut self) -> Messages<'_> {
+        Messages { ws: Some(self) }
+    }
+
+    fn receive(&mut self, limit: Option<Deadline>) -> Result<Option<Message>> {
+        if let Some(message) = self.ahead.pop_front() {
+            return Ok(Some(message));
+        }
+        Ok(self.next_message(limit)?.map(|kind| self.take(kind)))
+    }
+
+    #[inline]
+    fn next_message(&mut self, limit: Option<Deadline>) -> Result<Option<Kind>> {
+        loop {
+            match self.receiver.next(limit)? {
+                Some(Received::Data(Event::Message(kind))) => return Ok(Some(kind)),
+                Some(Received::Data(_) | Received::Pong) => {}
+                None => return Ok(None),
+            }
+        }
+    }
+
+    fn take(&mut self, kind: Kind) -> Message {
+        let bytes = self.receiver.decoder.take_payload();
+        match kind {
+            // The decoder has checked it, and `std` checks again; the empty string never comes of it.
+            Kind::Text => Message::Text(String::from_utf8(bytes).unwrap_or_default()),
+            Kind::Binary => Message::Binary(bytes),
+        }
+    }
+
+    // ── sending ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Sends a message in one frame. Returns when the kernel has all of it, and of everything queued before.
+    ///
+    /// Takes `&str`, `&String`, `&[u8]`, `&Vec<u8>`, byte arrays, `&`[`Message`] and [`MessageRef`]. Waits for the network at
+    /// most [`Timeouts::write`] for each 64 KiB; a peer that takes longer ends the connection.
+    ///
+    /// # Errors
+    /// [`Closed`](Error::Closed) once a Close was sent or received, [`Timeout`](Error::Timeout), [`Io`](Error::Io).
+    pub fn send<'a>(&mut self, message: impl Into<MessageRef<'a>>) -> Result<()> {
+        let message = message.into();
+        self.link().send(Opcode::Data(message.kind()), message.as_bytes())
+    }
+
+    /// Queues a message, to go out together with others: many small answers cost one write.
+    ///
+    /// What is queued is written when a call that receives finds no further message in its buffer, at 64 KiB, on
+    /// [`flush`](WebSocket::flush), or with the next message that is sent.
+    #[inline]
+    pub fn queue<'a>(&mut self, message: impl Into<MessageRef<'a>>) -> Result<()> {
+        let message = message.into();
+        self.link().queue(Opcode::Data(message.kind()), message.as_bytes())
+    }
+
+    /// Writes what was queued.
+    pub fn flush(&mut self) -> Result<()> {
+        self.link().flush()
+    }
+
+    /// Sends one message in pieces, for what is too large to hold. See [`SendStream`].
+    pub fn send_stream(&mut self, kind: Kind) -> Result<SendStream> {
+        SendStream::new(self.receiver.link.clone(), kind)
+    }
+
+    /// Sends a Ping and waits for its Pong, at most [`Timeouts::life`] (RFC 6455 section 5.5.2). Gives the time it took.
+    ///
+    /// Messages that come before the Pong are kept for the calls that receive, up to [`Limits::message`] bytes in all; if
+    /// there are more, this gives [`Timeout`](Error::Timeout)`(`[`Step::Pong`]`)`, as it does when time runs out. Either leaves
+    /// the connection as it is.
+    pub fn ping(&mut self) -> Result<Duration> {
+        let start = Instant::now();
+        let deadline = Deadline::after(self.link().timeouts.life);
+        let number = self.link().ping()?;
+        let mut held: usize = self.ahead.iter().map(Message::len).sum();
+        while !self.link().pong_is_here(number) {
+            // An empty message takes memory too.
+            if held.saturating_add(self.ahead.len().saturating_mul(64)) as u64 >= self.limits.message {
+                return Err(Error::Timeout(Step::Pong));
+            }
+            match self.receiver.next(Some(deadline)) {
+                Ok(Some(Received::Data(Event::Message(kind)))) => {
+                    let message = self.take(kind);
+                    held = held.saturating_add(message.len());
+                    self.ahead.push_back(message);
+                }
+                Ok(Some(Received::Data(_) | Received::Pong)) => {}
+                Ok(None) => return Err(Error::Closed(Some(self.link().info()))),
+                Err(Error::Timeout(Step::Receive)) => return Err(Error::Timeout(Step::Pong)),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(start.elapsed())
+    }
+
+    /// A handle that sends on this connection from anywhere.
+    pub fn sender(&self) -> Sender {
+        Sender::new(self.receiver.link.clone())
+    }
+
+    /// For those who only send: a small thread goes on receiving, drops what comes, answers Pings and notices the end.
+    ///
+    /// When the last clone of the sender is dropped, Close 1001 is sent.
+    ///
+    /// # Errors
+    /// [`Io`](Error::Io) of [`Step::Thread`] if the thread cannot be started.
+    pub fn into_sender(mut self) -> Result<Sender> {
+        let sender = Sender::last_to_leave(self.receiver.link.clone());
+        let thread = thread::Builder::new().name("stdws-receive".into()).stack_size(128 << 10);
+        thread
+            .spawn(move || while let Ok(Some(_)) = self.recv_ref() {})
+            .map_err(|error| Error::io(Step::Thread, error))?;
+        Ok(sender)
+    }
+
+    // ── ending ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Closes the connection in good order (RFC 6455 section 7.1.2): sends a Close, waits for the peer's, ends the stream.
+    /// All of it takes at most [`Timeouts::close`]. Messages that arrive meanwhile are dropped; to receive them, use
+    /// [`start_close`](WebSocket::start_close) and go on receiving.
+    ///
+    /// Closing a connection that was closed already gives how that ended.
+    ///
+    /// # Errors
+    /// [`Misuse`](Error::Misuse) for a code that must not be sent or a reason of more than 123 bytes;
+    /// [`Timeout`](Error::Timeout)`(`[`Step::Close`]`)` if the peer does not answer. The connection is then over all the same.
+    pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<CloseInfo> {
+        match self.link().start_close(code, reason) {
+            Ok(()) | Err(Error::Closed(Some(_))) => {}
+            Err(error) => return Err(error),
+        }
+        while self.receiver.next(None)?.is_some() {}
+        Ok(self.link().info())
+    }
+
+    /// Sends a Close and does not wait. Messages can still be received until the peer's Close, for which it has
+    /// [`Timeouts::close`]; none can be sent any more.
+    pub fn start_close(&mut self, code: CloseCode, reason: &str) -> Result<()> {
+        self.link().start_close(code, reason)
+    }
+
+    /// Ends the connection at once, without a Close. Every blocked call on it, in every thread, returns.
+    pub fn abort(&mut self) {
+        self.link().abort();
+    }
+
+    /// How the connection was closed; `None` while it is open, and after it ended without a closing handshake.
+    pub fn close_info(&self) -> Option<CloseInfo> {
+        match self.link().end() {
+            Some(Error::Closed(info)) => info,
+            Some(_) | None => None,
+        }
+    }
+
+    // ── about ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// The subprotocol agreed on (RFC 6455 section 1.9).
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.about.subprotocol.as_deref()
+    }
+
+    /// For a server: the request that opened the connection. A client has none.
+    pub fn request(&self) -> Option<&Request> {
+        self.about.request.as_ref()
+    }
+
+    /// For a client: the server's response. A server has none.
+    pub fn response(&self) -> Option<&Response> {
+        self.about.response.as_ref()
+    }
+
+    /// The peer's address; `None` over a stream made elsewhere.
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
+        self.about.peer
+    }
+
+    /// The address of this side; `None` over a stream made elsewhere.
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.about.local
+    }
+}
+
+impl Drop for WebSocket {
+    fn drop(&mut self) {
+        self.receiver.leave(match thread::panicking() {
+            true => CloseCode::INTERNAL,
+            false => CloseCode::GOING_AWAY,
+        });
+    }
+}
+
+impl fmt::Debug for WebSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebSocket")
+            .field("role", &self.link().role)
+            .field("peer", &self.about.peer)
+            .field("subprotocol", &self.about.subprotocol)
+            .field("open", &self.link().is_open())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The messages of a connection, one after the other. See [`WebSocket::messages`].
+#[derive(Debug)]
+pub struct Messages<'a> {
+    /// `None` after the last one.
+    ws: Option<&'a mut WebSocket>,
+}
+
+impl Iterator for Messages<'_> {
+    type Item = Result<Message>;
+
+    fn next(&mut self) -> Option<Result<Message>> {
+        let result = self.ws.as_mut()?.recv();
+        if !matches!(result, Ok(Some(_))) {
+            self.ws = None;
+        }
+        result.transpose()
+    }
+}
+
+impl<'a> IntoIterator for &'a mut WebSocket {
+    type Item = Result<Message>;
+    type IntoIter = Messages<'a>;
+
+    fn into_iter(self) -> Messages<'a> {
+        self.messages()
+    }
+}

@@ -1,1 +1,113 @@
-//! To be written.
+//! Messages in, bytes out. Knows who masks; knows nothing of what was received, nor of the network.
+
+use std::io;
+
+use crate::primitives::entropy::Entropy;
+use crate::wire::frame::{self, Opcode};
+use crate::wire::mask;
+
+/// Writes frames. A client's encoder has a source of masking keys, a server's has none.
+#[derive(Debug)]
+pub(crate) struct Encoder {
+    keys: Option<Entropy>,
+}
+
+impl Encoder {
+    /// 6455-5.1-1, 6455-5.3-1, 6455-6.1-8: a client masks every frame.
+    pub(crate) fn client(keys: Entropy) -> Encoder {
+        Encoder { keys: Some(keys) }
+    }
+
+    /// 6455-5.1-4: a server never masks.
+    pub(crate) fn server() -> Encoder {
+        Encoder { keys: None }
+    }
+
+    /// Appends a whole frame. On an error, which only the source of keys can cause, `out` is as before.
+    ///
+    /// 6455-10.3-s1: the payload is copied here, so nobody can change it once its frame has begun.
+    pub(crate) fn frame(&mut self, out: &mut Vec<u8>, fin: bool, opcode: Opcode, payload: &[u8]) -> io::Result<()> {
+        match self.header(out, fin, opcode, payload.len())? {
+            Some(key) => mask::append(out, payload, key),
+            None => out.extend_from_slice(payload),
+        }
+        Ok(())
+    }
+
+    /// Appends a header alone, for a payload of `length` bytes that follows by other means, masked with the key returned.
+    pub(crate) fn header(
+        &mut self,
+        out: &mut Vec<u8>,
+        fin: bool,
+        opcode: Opcode,
+        length: usize,
+    ) -> io::Result<Option<[u8; 4]>> {
+        // 6455-5.3-2, 6455-10.3-1: a fresh key for every frame. Drawn first: without one nothing is written.
+        let key = match &mut self.keys {
+            Some(keys) => Some(keys.key()?),
+            None => None,
+        };
+        frame::emit(out, fin, opcode, length as u64, key);
+        Ok(key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::frame::Kind;
+
+    fn fixed(keys: &'static [[u8; 4]]) -> Entropy {
+        // Gives the keys in turn, and fails after the last.
+        let mut left = keys.concat().into_iter();
+        Entropy::from_source(Box::new(move |out: &mut [u8]| {
+            for byte in out {
+                *byte = left.next().unwrap_or(0xEE);
+            }
+            Ok(())
+        }))
+    }
+
+    #[test]
+    fn the_examples_of_the_rfc() {
+        // 6455-5.1-1, 6455-5.3-1, 6455-6.1-8, 6455-5.1-4, 6455-5.3-s1: section 5.7.
+        let mut out = Vec::new();
+        let text = Opcode::Data(Kind::Text);
+        Encoder::server().frame(&mut out, true, text, b"Hello").unwrap();
+        assert_eq!(out, [0x81, 0x05, 0x48, 0x65, 0x6c, 0x6c, 0x6f]);
+        out.clear();
+        let mut client = Encoder::client(fixed(&[[0x37, 0xfa, 0x21, 0x3d]]));
+        client.frame(&mut out, true, text, b"Hello").unwrap();
+        assert_eq!(out, [0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58]);
+        out.clear();
+        Encoder::server().frame(&mut out, false, text, b"Hel").unwrap();
+        Encoder::server().frame(&mut out, true, Opcode::Continuation, b"lo").unwrap();
+        assert_eq!(out, [0x01, 0x03, 0x48, 0x65, 0x6c, 0x80, 0x02, 0x6c, 0x6f]);
+        out.clear();
+        Encoder::server().frame(&mut out, true, Opcode::Data(Kind::Binary), &[0; 256]).unwrap();
+        assert_eq!(out[..4], [0x82, 0x7E, 0x01, 0x00]);
+        out.clear();
+        Encoder::server().frame(&mut out, true, Opcode::Data(Kind::Binary), &[0; 65536]).unwrap();
+        assert_eq!(out[..10], [0x82, 0x7F, 0, 0, 0, 0, 0, 1, 0, 0]);
+    }
+
+    #[test]
+    fn every_frame_has_a_key_of_its_own() {
+        // 6455-5.3-2, 6455-10.3-1, and control frames are masked like others (6455-5.5.1-s1).
+        let mut client = Encoder::client(fixed(&[[1, 2, 3, 4], [5, 6, 7, 8]]));
+        let mut out = Vec::new();
+        client.frame(&mut out, true, Opcode::Close, b"").unwrap();
+        client.frame(&mut out, true, Opcode::Ping, b"").unwrap();
+        assert_eq!(out, [0x88, 0x80, 1, 2, 3, 4, 0x89, 0x80, 5, 6, 7, 8]);
+    }
+
+    #[test]
+    fn without_a_key_nothing_is_written() {
+        // 6455-5.3-3
+        let mut client =
+            Encoder::client(Entropy::from_source(Box::new(|_: &mut [u8]| Err(io::ErrorKind::Other.into()))));
+        let mut out = vec![7];
+        assert!(client.frame(&mut out, true, Opcode::Ping, b"x").is_err());
+        assert_eq!(out, [7]);
+    }
+}

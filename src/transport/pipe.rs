@@ -1,1 +1,144 @@
-//! To be written.
+//! A bounded queue of bytes between two threads, with deadlines on both ends: what turns a stream that can only block
+//! into one that can be waited for.
+//!
+//! The invariant: `bytes` holds at most `CAPACITY`. Once `ended` is set nothing more goes in, and what is there still
+//! comes out. Every change wakes whoever waits.
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+const CAPACITY: usize = 64 << 10;
+
+#[derive(Debug, Default)]
+pub(crate) struct Pipe {
+    inner: Mutex<Inner>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    bytes: VecDeque<u8>,
+    ended: Option<Option<ErrorKind>>,
+    /// Whoever took bytes out has gone.
+    deserted: bool,
+}
+
+impl Pipe {
+    /// Puts in as much as there is room for, waiting up to `wait` for any. `WouldBlock`: there was none.
+    pub(crate) fn push(&self, bytes: &[u8], wait: Duration) -> io::Result<usize> {
+        if bytes.is_empty() {
+            return Ok(0);
+        }
+        let room = |inner: &mut Inner| inner.ended.is_none() && inner.bytes.len() >= CAPACITY;
+        let mut inner = self.wait(wait, room);
+        match inner.ended {
+            Some(Some(kind)) => return Err(kind.into()),
+            Some(None) => return Err(ErrorKind::BrokenPipe.into()),
+            None => {}
+        }
+        let count = bytes.len().min(CAPACITY.saturating_sub(inner.bytes.len()));
+        if count == 0 {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        inner.bytes.extend(bytes.iter().take(count));
+        self.changed.notify_all();
+        Ok(count)
+    }
+
+    /// Takes out what is there, waiting up to `wait` for any. `Ok(0)`: the end. `WouldBlock`: nothing came.
+    pub(crate) fn pull(&self, to: &mut [u8], wait: Duration) -> io::Result<usize> {
+        let mut inner = self.wait(wait, |inner| inner.ended.is_none() && inner.bytes.is_empty());
+        if inner.bytes.is_empty() {
+            return match inner.ended {
+                Some(None) => Ok(0),
+                Some(Some(kind)) => Err(kind.into()),
+                None => Err(ErrorKind::WouldBlock.into()),
+            };
+        }
+        let count = to.len().min(inner.bytes.len());
+        for (to, from) in to.iter_mut().zip(inner.bytes.drain(..count)) {
+            *to = from;
+        }
+        self.changed.notify_all();
+        Ok(count)
+    }
+
+    /// Nothing more goes in. The first end counts.
+    pub(crate) fn end(&self, error: Option<ErrorKind>) {
+        self.lock().ended.get_or_insert(error);
+        self.changed.notify_all();
+    }
+
+    /// Said by the one who takes bytes out, when it is done with all of them.
+    pub(crate) fn desert(&self) {
+        self.lock().deserted = true;
+        self.changed.notify_all();
+    }
+
+    /// Waits until nobody takes bytes out any more.
+    pub(crate) fn wait_deserted(&self, wait: Duration) {
+        drop(self.wait(wait, |inner| !inner.deserted));
+    }
+
+    /// Whether the end has been set.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.lock().ended.is_some()
+    }
+
+    fn wait(&self, wait: Duration, not_yet: impl FnMut(&mut Inner) -> bool) -> MutexGuard<'_, Inner> {
+        // A limit beyond the clock means: as long as it takes.
+        let wait = wait.min(Duration::from_secs(1 << 31));
+        self.changed.wait_timeout_while(self.lock(), wait, not_yet).unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// No panic can leave the queue half changed, so a poisoned lock is as good as any.
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::thread;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn bytes_come_out_in_order_and_the_end_after_them() {
+        let pipe = Arc::new(Pipe::default());
+        let input: Vec<u8> = (0..200_000u32).map(|i| (i * 31) as u8).collect();
+        let (feeder, all) = (pipe.clone(), input.clone());
+        let pushing = thread::spawn(move || {
+            let mut rest = &all[..];
+            while !rest.is_empty() {
+                rest = &rest[feeder.push(rest, LONG).unwrap()..];
+            }
+            feeder.end(None);
+        });
+        let (mut output, mut part) = (Vec::new(), [0; 1000]);
+        loop {
+            match pipe.pull(&mut part, LONG).unwrap() {
+                0 => break,
+                count => output.extend_from_slice(&part[..count]),
+            }
+        }
+        pushing.join().unwrap();
+        assert_eq!(output, input);
+    }
+
+    #[test]
+    fn full_and_empty_are_told_after_the_wait() {
+        let pipe = Pipe::default();
+        assert_eq!(pipe.pull(&mut [0; 8], Duration::ZERO).unwrap_err().kind(), ErrorKind::WouldBlock);
+        assert_eq!(pipe.push(&[0; CAPACITY + 5], LONG).unwrap(), CAPACITY);
+        assert_eq!(pipe.push(&[0], Duration::ZERO).unwrap_err().kind(), ErrorKind::WouldBlock);
+        pipe.end(Some(ErrorKind::ConnectionReset));
+        assert_eq!(pipe.push(&[0], LONG).unwrap_err().kind(), ErrorKind::ConnectionReset);
+        assert_eq!(pipe.pull(&mut [0; CAPACITY], LONG).unwrap(), CAPACITY);
+        assert_eq!(pipe.pull(&mut [0], LONG).unwrap_err().kind(), ErrorKind::ConnectionReset);
+    }
+}

@@ -1,1 +1,243 @@
-//! To be written.
+//! One stream of bytes in both directions, shared by all threads of a connection: TCP, or halves brought by the caller.
+//!
+//! Every call is bounded, and all work on `&self`: one thread may read while another writes. `WouldBlock` means that the
+//! bound was reached, whatever the system calls it (Unix says `WouldBlock`, Windows `TimedOut`).
+//!
+//! System calls cost more than anything else here, so a socket's timeouts are set when they change and not before each
+//! call. For writing they never change: on Unix a write waits at most [`SLICE`], and whoever has longer asks again. That
+//! is also what makes a reader's write safe without switching the socket to non-blocking and back each time. On Windows a
+//! send that has timed out leaves the socket undefined, so there the send timeout is the whole limit.
+
+use std::fmt;
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use super::pipe::Pipe;
+
+/// How long one write may wait.
+pub(crate) const SLICE: Duration = Duration::from_millis(10);
+
+/// A stream made elsewhere, as two halves: TLS by another library, a pipe, a tunnel.
+///
+/// Each half is served by a thread of its own, so that waiting for it can be bounded however it blocks. `send` then
+/// returns when the writer's thread has the bytes, 64 KiB ahead at most. A thread that hangs in a half when the
+/// connection ends is left to it; [`Halves::on_end`] is the place to unblock it.
+pub struct Halves {
+    reader: Box<dyn Read + Send>,
+    writer: Box<dyn Write + Send>,
+    on_end: Option<Box<dyn FnOnce() + Send>>,
+}
+
+impl Halves {
+    /// Two halves of one stream. The writer is flushed after each write, and dropped when the connection ends.
+    pub fn new(reader: impl Read + Send + 'static, writer: impl Write + Send + 'static) -> Halves {
+        Halves { reader: Box::new(reader), writer: Box::new(writer), on_end: None }
+    }
+
+    /// Called once when the connection has ended or is aborted, to unblock the halves: `move || tcp.shutdown(..)`.
+    pub fn on_end(mut self, end: impl FnOnce() + Send + 'static) -> Halves {
+        self.on_end = Some(Box::new(end));
+        self
+    }
+}
+
+impl fmt::Debug for Halves {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Halves")
+    }
+}
+
+pub(crate) enum Stream {
+    Tcp(Tcp),
+    Over(Over),
+}
+
+pub(crate) struct Tcp {
+    socket: TcpStream,
+    /// The read timeout the socket has, in nanoseconds; 0 for none.
+    wait: AtomicU64,
+}
+
+pub(crate) struct Over {
+    input: Arc<Pipe>,
+    output: Arc<Pipe>,
+    on_end: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+}
+
+impl Stream {
+    /// `limit` is the longest that any write will be waited for.
+    pub(crate) fn tcp(socket: TcpStream, limit: Duration) -> io::Result<Stream> {
+        socket.set_nodelay(true)?;
+        // Zero would mean no timeout at all.
+        let timeout = if cfg!(unix) { SLICE } else { limit.max(SLICE) };
+        socket.set_write_timeout(Some(timeout))?;
+        Ok(Stream::Tcp(Tcp { socket, wait: AtomicU64::new(0) }))
+    }
+
+    pub(crate) fn over(halves: Halves) -> io::Result<Stream> {
+        let Halves { reader, writer, on_end } = halves;
+        let over = Over { input: Arc::default(), output: Arc::default(), on_end: Mutex::new(on_end) };
+        let (input, output) = (over.input.clone(), over.output.clone());
+        thread::Builder::new().name("stdws-read".into()).spawn(move || read_all(reader, &input))?;
+        thread::Builder::new().name("stdws-write".into()).spawn(move || write_all(writer, &output))?;
+        Ok(Stream::Over(over))
+    }
+
+    /// Reads what is there, waiting up to `wait` for any. Only one thread at a time reads.
+    #[inline]
+    pub(crate) fn read(&self, to: &mut [u8], wait: Duration) -> io::Result<usize> {
+        match self {
+            Stream::Tcp(tcp) => {
+                if wait.is_zero() {
+                    return tcp.without_blocking(|mut socket| socket.read(to));
+                }
+                tcp.set_wait(wait)?;
+                retry(|| (&tcp.socket).read(to))
+            }
+            Stream::Over(over) => over.input.pull(to, wait),
+        }
+    }
+
+    /// Writes some of `first` and `second`, waiting up to [`SLICE`] for room. Only one thread at a time writes.
+    #[inline]
+    pub(crate) fn write(&self, first: &[u8], second: &[u8]) -> io::Result<usize> {
+        match self {
+            Stream::Tcp(tcp) if second.is_empty() => retry(|| (&tcp.socket).write(first)),
+            Stream::Tcp(tcp) => retry(|| (&tcp.socket).write_vectored(&[IoSlice::new(first), IoSlice::new(second)])),
+            Stream::Over(over) if first.is_empty() => over.output.push(second, SLICE),
+            Stream::Over(over) => over.output.push(first, SLICE),
+        }
+    }
+
+    /// Writes what there is room for now. Only for the thread that reads: no read is under way meanwhile.
+    pub(crate) fn write_now(&self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Stream::Tcp(tcp) => tcp.without_blocking(|mut socket| socket.write(bytes)),
+            Stream::Over(over) => over.output.push(bytes, Duration::ZERO),
+        }
+    }
+
+    /// Says that nothing more will be written. What has been written still arrives; a thread of ours that has yet to
+    /// hand it over gets up to `wait` for it.
+    pub(crate) fn finish(&self, wait: Duration) {
+        match self {
+            Stream::Tcp(tcp) => drop(tcp.socket.shutdown(Shutdown::Write)),
+            Stream::Over(over) => {
+                over.output.end(None);
+                over.output.wait_deserted(wait);
+            }
+        }
+    }
+
+    /// Ends both directions at once. Every call that waits on this stream comes back. Takes no lock that is held while waiting.
+    pub(crate) fn shut(&self) {
+        match self {
+            Stream::Tcp(tcp) => drop(tcp.socket.shutdown(Shutdown::Both)),
+            Stream::Over(over) => {
+                over.output.end(None);
+                over.input.end(None);
+                let end = over.on_end.lock().unwrap_or_else(PoisonError::into_inner).take();
+                if let Some(end) = end {
+                    end();
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        // Whoever drops a stream without shutting it must not leave its two threads waiting for each other.
+        self.output.end(None);
+        self.input.end(None);
+        if let Some(end) = self.on_end.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
+            end();
+        }
+    }
+}
+
+impl Tcp {
+    fn set_wait(&self, wait: Duration) -> io::Result<()> {
+        // Longer than a century is as good as no timeout, and no system has to understand it.
+        let nanos = u64::try_from(wait.as_nanos()).unwrap_or(0);
+        if self.wait.load(Ordering::Relaxed) != nanos {
+            self.socket.set_read_timeout((nanos != 0).then_some(wait))?;
+            self.wait.store(nanos, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// A thread that writes meanwhile may see `WouldBlock` early; it tries again, as after any slice.
+    fn without_blocking<T>(&self, call: impl FnOnce(&TcpStream) -> io::Result<T>) -> io::Result<T> {
+        self.socket.set_nonblocking(true)?;
+        let result = call(&self.socket);
+        self.socket.set_nonblocking(false)?;
+        result.map_err(plain)
+    }
+}
+
+/// Calls again after a signal, and gives a reached bound the one name.
+#[inline]
+fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            result => return result.map_err(plain),
+        }
+    }
+}
+
+#[cold]
+fn plain(error: io::Error) -> io::Error {
+    match error.kind() {
+        ErrorKind::TimedOut | ErrorKind::Interrupted => ErrorKind::WouldBlock.into(),
+        _ => error,
+    }
+}
+
+/// Longer than anyone waits; the threads of a stream end when it ends.
+const FOREVER: Duration = Duration::from_secs(1 << 31);
+
+fn read_all(mut reader: Box<dyn Read + Send>, input: &Pipe) {
+    let mut part = vec![0; 16 << 10];
+    loop {
+        let count = match reader.read(&mut part) {
+            Ok(0) => return input.end(None),
+            Ok(count) => count,
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            // A half with a timeout of its own, or one that does not block, is asked again.
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                if input.has_ended() {
+                    return;
+                }
+                thread::sleep(Duration::from_millis(1));
+                continue;
+            }
+            Err(error) => return input.end(Some(error.kind())),
+        };
+        let mut rest = part.get(..count).unwrap_or_default();
+        while !rest.is_empty() {
+            match input.push(rest, FOREVER) {
+                Ok(taken) => rest = rest.get(taken..).unwrap_or_default(),
+                Err(_) => return,
+            }
+        }
+    }
+}
+
+fn write_all(mut writer: Box<dyn Write + Send>, output: &Pipe) {
+    let mut part = vec![0; 16 << 10];
+    while let Ok(count @ 1..) = output.pull(&mut part, FOREVER) {
+        let bytes = part.get(..count).unwrap_or_default();
+        if let Err(error) = writer.write_all(bytes).and_then(|()| writer.flush()) {
+            output.end(Some(error.kind()));
+            break;
+        }
+    }
+    drop(writer);
+    output.desert();
+}

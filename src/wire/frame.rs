@@ -1,1 +1,309 @@
-//! To be written.
+//! The frame header of RFC 6455 section 5.2, to and from bytes.
+//!
+//! ```text
+//!  0                   1
+//!  0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5     then, if the 7 bits say
+//! +-+-+-+-+-------+-+-------------+    126: 16 bits of length
+//! |F|R|R|R| opcode|M| length (7)  |    127: 64 bits of length, the top one 0
+//! |I|S|S|S|  (4)  |A|             |
+//! |N|V|V|V|       |S|             |    and, if MASK is set, 4 bytes of masking key
+//! | |1|2|3|       |K|             |
+//! +-+-+-+-+-------+-+-------------+    6455-5.2-s1: where figure and ABNF differ, the figure wins
+//! ```
+//!
+//! Every rule a header can break by itself is one check below, in the order of the bytes on the wire, and is made as soon
+//! as its byte is there: RSV, opcode, FIN, MASK, length. The first that fails wins.
+
+use crate::error::Violation;
+
+/// The longest header: two bytes, eight of length, four of key.
+pub(crate) const MAX_HEADER: usize = 14;
+
+/// The longest payload of a control frame (6455-5.5-1).
+pub(crate) const MAX_CONTROL: usize = 125;
+
+/// Which end of a connection this side is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    Client,
+    Server,
+}
+
+/// Whether a message is text or binary (RFC 6455 section 5.6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// UTF-8 text.
+    Text,
+    /// Bytes that only the application understands.
+    Binary,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Opcode {
+    Continuation,
+    Data(Kind),
+    Close,
+    Ping,
+    Pong,
+}
+
+impl Opcode {
+    /// 6455-5.2-s2: the table of opcodes.
+    fn parse(nibble: u8) -> Option<Opcode> {
+        match nibble {
+            0x0 => Some(Opcode::Continuation),
+            0x1 => Some(Opcode::Data(Kind::Text)),
+            0x2 => Some(Opcode::Data(Kind::Binary)),
+            0x8 => Some(Opcode::Close),
+            0x9 => Some(Opcode::Ping),
+            0xA => Some(Opcode::Pong),
+            _ => None,
+        }
+    }
+
+    fn nibble(self) -> u8 {
+        match self {
+            Opcode::Continuation => 0x0,
+            Opcode::Data(Kind::Text) => 0x1,
+            Opcode::Data(Kind::Binary) => 0x2,
+            Opcode::Close => 0x8,
+            Opcode::Ping => 0x9,
+            Opcode::Pong => 0xA,
+        }
+    }
+
+    /// 6455-5.5-s1: control frames have the top bit of the opcode set.
+    pub(crate) fn is_control(self) -> bool {
+        self.nibble() & 0x8 != 0
+    }
+}
+
+/// What a header is judged by besides itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Context {
+    /// Which end this side is; the frame comes from the other.
+    pub(crate) role: Role,
+    /// Whether a fragmented message is open.
+    pub(crate) open: bool,
+}
+
+/// A header that breaks no rule. `size` is its own length in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Header {
+    pub(crate) fin: bool,
+    pub(crate) opcode: Opcode,
+    pub(crate) key: Option<[u8; 4]>,
+    pub(crate) length: u64,
+    pub(crate) size: usize,
+}
+
+/// Reads a header from the start of `bytes`; `None` when more bytes are needed and those there are fine so far.
+#[inline]
+pub(crate) fn parse(bytes: &[u8], context: Context) -> Result<Option<Header>, Violation> {
+    let Some((&first, rest)) = bytes.split_first() else { return Ok(None) };
+    let (fin, opcode) = check_first(first, context)?;
+    let Some((&second, rest)) = rest.split_first() else { return Ok(None) };
+    let masked = second & 0x80 != 0;
+    match (context.role, masked) {
+        // 6455-5.1-2: a server closes on an unmasked frame.
+        (Role::Server, false) => return Err(Violation::NotMasked),
+        // 6455-5.1-5: a client closes on a masked frame.
+        (Role::Client, true) => return Err(Violation::Masked),
+        (Role::Server, true) | (Role::Client, false) => {}
+    }
+    let code = second & 0x7F;
+    // 6455-5.5-1: at most 125 bytes, so the two longer forms never begin a control frame.
+    if opcode.is_control() && code > 125 {
+        return Err(Violation::ControlTooLong);
+    }
+    let Some((length, length_size)) = parse_length(code, rest)? else { return Ok(None) };
+    if !masked {
+        return Ok(Some(Header { fin, opcode, key: None, length, size: length_size.saturating_add(2) }));
+    }
+    // 6455-5.2-s4: the key stands after the length, exactly when MASK is 1.
+    let key = rest.get(length_size..).and_then(|rest| rest.first_chunk::<4>());
+    Ok(key.map(|key| Header { fin, opcode, key: Some(*key), length, size: length_size.saturating_add(6) }))
+}
+
+#[inline]
+fn check_first(first: u8, context: Context) -> Result<(bool, Opcode), Violation> {
+    let reserved = (first >> 4) & 0x7;
+    if reserved != 0 {
+        // 6455-5.2-2, 6455-5.2-3, 6455-5.2-9, 6455-5.2-10, 6455-5.2-11: no extension gives them a meaning.
+        return Err(Violation::ReservedBits(reserved));
+    }
+    // 6455-5.2-4
+    let opcode = Opcode::parse(first & 0xF).ok_or(Violation::UnknownOpcode(first & 0xF))?;
+    let fin = first & 0x80 != 0;
+    match opcode {
+        // 6455-5.4-2, 6455-5.5-2: a control frame is never fragmented.
+        Opcode::Close | Opcode::Ping | Opcode::Pong if !fin => Err(Violation::FragmentedControl),
+        // 6455-5.4-s1, 6455-5.4-s2: a message begins with a data opcode ...
+        Opcode::Continuation if !context.open => Err(Violation::NothingToContinue),
+        // 6455-5.4-4: ... and the next one begins after its end.
+        Opcode::Data(_) if context.open => Err(Violation::MessageInsideMessage),
+        Opcode::Continuation | Opcode::Data(_) | Opcode::Close | Opcode::Ping | Opcode::Pong => Ok((fin, opcode)),
+    }
+}
+
+/// The payload length and how many bytes it took after the second byte. 6455-5.2-s3: network byte order.
+#[inline]
+fn parse_length(code: u8, rest: &[u8]) -> Result<Option<(u64, usize)>, Violation> {
+    let (length, size, least) = match code {
+        126 => match rest.first_chunk::<2>() {
+            Some(bytes) => (u64::from(u16::from_be_bytes(*bytes)), 2, 126),
+            None => return Ok(None),
+        },
+        127 => {
+            // 6455-5.2-5: the top bit is 0, which the first of the eight bytes tells.
+            if rest.first().is_some_and(|top| top & 0x80 != 0) {
+                return Err(Violation::LengthTopBit);
+            }
+            match rest.first_chunk::<8>() {
+                Some(bytes) => (u64::from_be_bytes(*bytes), 8, 0x1_0000),
+                None => return Ok(None),
+            }
+        }
+        code => return Ok(Some((u64::from(code), 0))),
+    };
+    // 6455-5.2-6: the shortest form is the only one.
+    if length < least {
+        return Err(Violation::LengthNotMinimal);
+    }
+    Ok(Some((length, size)))
+}
+
+/// Appends a header. 6455-5.2-6: the shortest form. 6455-5.2-9 to 6455-5.2-11: the reserved bits are 0.
+pub(crate) fn emit(out: &mut Vec<u8>, fin: bool, opcode: Opcode, length: u64, key: Option<[u8; 4]>) {
+    let mask = if key.is_some() { 0x80 } else { 0 };
+    out.push(if fin { 0x80 } else { 0 } | opcode.nibble());
+    match (u8::try_from(length), u16::try_from(length)) {
+        (Ok(short @ 0..=125), _) => out.push(mask | short),
+        (_, Ok(medium)) => {
+            out.push(mask | 126);
+            out.extend_from_slice(&medium.to_be_bytes());
+        }
+        (_, Err(_)) => {
+            out.push(mask | 127);
+            // 6455-5.2-5: no length in memory reaches the top bit.
+            out.extend_from_slice(&length.to_be_bytes());
+        }
+    }
+    if let Some(key) = key {
+        out.extend_from_slice(&key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SERVER: Context = Context { role: Role::Server, open: false };
+    const CLIENT: Context = Context { role: Role::Client, open: false };
+    const ALL: [Opcode; 6] = [
+        Opcode::Continuation,
+        Opcode::Data(Kind::Text),
+        Opcode::Data(Kind::Binary),
+        Opcode::Close,
+        Opcode::Ping,
+        Opcode::Pong,
+    ];
+
+    /// The verdict on the whole, having checked that every shorter part is `None` or already the same verdict.
+    fn verdict(bytes: &[u8], context: Context) -> Result<Option<Header>, Violation> {
+        let whole = parse(bytes, context);
+        for cut in 0..bytes.len() {
+            let part = parse(&bytes[..cut], context);
+            assert!(part == Ok(None) || part == whole, "{bytes:02x?} cut at {cut}: {part:?}, whole: {whole:?}");
+        }
+        if let Ok(Some(_)) = whole {
+            let mut longer = bytes.to_vec();
+            longer.extend_from_slice(&[0xFF; 20]);
+            assert_eq!(parse(&longer, context), whole);
+        }
+        whole
+    }
+
+    #[test]
+    fn every_length_at_every_boundary_comes_back() {
+        // 6455-5.2-6, 6455-5.2-s3, 6455-5.2-s4: each power of two and its neighbours, masked and not.
+        let mut lengths = vec![0u64];
+        for bit in 0..63 {
+            lengths.extend([(1 << bit) - 1, 1 << bit, (1 << bit) + 1]);
+        }
+        lengths.push((1 << 63) - 1);
+        for length in lengths {
+            for (key, context, extra) in [(None, CLIENT, 0), (Some([1, 2, 3, 4]), SERVER, 4)] {
+                let mut out = Vec::new();
+                emit(&mut out, true, Opcode::Data(Kind::Binary), length, key);
+                let size = extra
+                    + if length < 126 {
+                        2
+                    } else if length < 65536 {
+                        4
+                    } else {
+                        10
+                    };
+                assert_eq!(out.len(), size, "{length}");
+                let header = Header { fin: true, opcode: Opcode::Data(Kind::Binary), key, length, size };
+                assert_eq!(verdict(&out, context), Ok(Some(header)));
+            }
+        }
+    }
+
+    #[test]
+    fn every_opcode_comes_back_with_fin_and_without() {
+        // 6455-5.2-s2, 6455-5.4-s1, 6455-5.4-s2, 6455-5.5-s1
+        for opcode in ALL {
+            for fin in [true, false] {
+                let open = opcode == Opcode::Continuation;
+                let mut out = Vec::new();
+                emit(&mut out, fin, opcode, 5, None);
+                let want = if opcode.is_control() && !fin {
+                    Err(Violation::FragmentedControl) // 6455-5.4-2, 6455-5.5-2
+                } else {
+                    Ok(Some(Header { fin, opcode, key: None, length: 5, size: 2 }))
+                };
+                assert_eq!(verdict(&out, Context { role: Role::Client, open }), want);
+            }
+        }
+    }
+
+    #[test]
+    fn each_rule_fails_on_the_byte_that_breaks_it() {
+        let open = |role| Context { role, open: true };
+        for (bytes, context, violation, at) in [
+            (&[0xC1, 0x80][..], SERVER, Violation::ReservedBits(4), 1), // 6455-5.2-3, 6455-5.2-2, 6455-5.2-9
+            (&[0xA1, 0x80], SERVER, Violation::ReservedBits(2), 1),     // 6455-5.2-10
+            (&[0x91, 0x00], CLIENT, Violation::ReservedBits(1), 1),     // 6455-5.2-11
+            (&[0x83, 0x80], SERVER, Violation::UnknownOpcode(3), 1),    // 6455-5.2-4
+            (&[0x8B, 0x00], CLIENT, Violation::UnknownOpcode(11), 1),   // 6455-5.2-4
+            (&[0x09, 0x80], SERVER, Violation::FragmentedControl, 1),   // 6455-5.5-2
+            (&[0x80, 0x80], SERVER, Violation::NothingToContinue, 1),   // 6455-5.4-s2
+            (&[0x00, 0x00], CLIENT, Violation::NothingToContinue, 1),
+            (&[0x81, 0x80], open(Role::Server), Violation::MessageInsideMessage, 1), // 6455-5.4-4
+            (&[0x01, 0x00], open(Role::Client), Violation::MessageInsideMessage, 1),
+            (&[0x81, 0x05], SERVER, Violation::NotMasked, 2), // 6455-5.1-2
+            (&[0x89, 0x00], SERVER, Violation::NotMasked, 2),
+            (&[0x81, 0x85], CLIENT, Violation::Masked, 2), // 6455-5.1-5
+            (&[0x8A, 0x80], CLIENT, Violation::Masked, 2),
+            (&[0x89, 0xFE], SERVER, Violation::ControlTooLong, 2), // 6455-5.5-1
+            (&[0x88, 0x7F], CLIENT, Violation::ControlTooLong, 2),
+            (&[0x82, 0x7F, 0x80], CLIENT, Violation::LengthTopBit, 3), // 6455-5.2-5
+            (&[0x82, 0x7E, 0x00, 0x7D], CLIENT, Violation::LengthNotMinimal, 4), // 6455-5.2-6
+            (&[0x82, 0x7F, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF], CLIENT, Violation::LengthNotMinimal, 10),
+        ] {
+            assert_eq!(verdict(bytes, context), Err(violation), "{bytes:02x?}");
+            assert_eq!(parse(&bytes[..at], context), Err(violation), "{bytes:02x?} is told at byte {at}");
+            assert_eq!(parse(&bytes[..at - 1], context), Ok(None), "{bytes:02x?} is not told before byte {at}");
+        }
+    }
+
+    #[test]
+    fn of_several_broken_rules_the_first_on_the_wire_wins() {
+        assert_eq!(parse(&[0xFF, 0xFF, 0xFF], CLIENT), Err(Violation::ReservedBits(7)));
+        assert_eq!(parse(&[0x0F, 0xFF, 0xFF], CLIENT), Err(Violation::UnknownOpcode(15)));
+        assert_eq!(parse(&[0x09, 0xFF, 0xFF], CLIENT), Err(Violation::FragmentedControl));
+        assert_eq!(parse(&[0x89, 0xFF, 0xFF], CLIENT), Err(Violation::Masked));
+    }
+}

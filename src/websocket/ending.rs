@@ -1,0 +1,165 @@
+//! How a connection ends: the closing handshake, failing, leaving, aborting (RFC 6455 sections 5.5.1 and 7).
+//!
+//! All of it is bounded by one deadline, set when the first Close is sent or received and kept in the gate: waiting for
+//! the token, writing, and waiting for the peer share [`Timeouts::close`](crate::Timeouts::close).
+
+use std::io::ErrorKind;
+
+use super::link::{Link, Wants};
+use crate::close::{CloseCode, CloseInfo};
+use crate::error::{Error, Result, Step};
+use crate::protocol::closing::Phase;
+use crate::transport::deadline::Deadline;
+use crate::transport::outbox::Limit;
+use crate::wire::close as close_body;
+
+impl Link {
+    /// Sends a Close unless one was sent. The time for the closing handshake runs from here. 6455-7.1.2-1.
+    pub(crate) fn start_close(&self, code: CloseCode, reason: &str) -> Result<()> {
+        close_body::check(code, reason)?;
+        let deadline = {
+            let mut gate = self.gate();
+            match gate.closing.phase() {
+                Phase::Open => {}
+                Phase::Closing | Phase::Answering | Phase::Closed => return Ok(()),
+            }
+            if let Some(end) = &gate.end {
+                return Err(end.clone());
+            }
+            gate.owe_close(Some(code), reason.to_owned());
+            gate.close_by(self.timeouts.close)
+        };
+        self.last_words(deadline).map_err(|error| match error {
+            Error::Timeout(_) => self.abort_with(Error::Timeout(Step::Close)),
+            error => error,
+        })
+    }
+
+    /// Waits until another thread has received the peer's Close; gives up the connection when its time is over.
+    pub(crate) fn await_close(&self) -> Result<CloseInfo> {
+        let mut gate = self.gate();
+        let deadline = gate.close_by(self.timeouts.close);
+        loop {
+            match &gate.end {
+                Some(Error::Closed(Some(info))) => return Ok(info.clone()),
+                Some(end) => return Err(end.clone()),
+                None => {}
+            }
+            gate = match self.wait(gate, deadline, Step::Close) {
+                Ok(gate) => gate,
+                Err(error) => return Err(self.abort_with(error)),
+            };
+        }
+    }
+
+    /// The peer's Close: notes it, and answers it if none was sent. Gives the time by which all has to be over.
+    pub(crate) fn received_close(&self, code: Option<CloseCode>, reason: String) -> Deadline {
+        let (owed, deadline) = {
+            let mut gate = self.gate();
+            gate.closing.received(code, reason);
+            // 6455-5.5.1-6, 6455-5.5.1-7, 6455-5.5.1-s2
+            let owed = match gate.closing.owed() {
+                Some(code) => gate.owe_close(code, String::new()),
+                None => false,
+            };
+            (owed, gate.close_by(self.timeouts.close))
+        };
+        if owed {
+            // 6455-7.1.7-6: a peer that takes nothing any more does not get it.
+            let _ = self.last_words(deadline);
+        }
+        deadline
+    }
+
+    /// The closing handshake is over: notes the good end for all who come later. 6455-7.1.2-2
+    pub(crate) fn closed(&self) -> CloseInfo {
+        let mut gate = self.gate();
+        let info = gate.info();
+        gate.end = Some(Error::Closed(Some(info.clone())));
+        self.notify(&gate);
+        info
+    }
+
+    /// Ends the connection for everybody, with a Close if one is given. Gives the error that all will see, the first one,
+    /// and the time by which all has to be over.
+    pub(crate) fn fail(&self, error: Error, code: Option<CloseCode>) -> (Error, Deadline) {
+        let (end, owed, deadline) = {
+            let mut gate = self.gate();
+            let owed = match code {
+                Some(code) => gate.owe_close(Some(code), String::new()),
+                None => false,
+            };
+            let end = gate.end.get_or_insert(error).clone();
+            self.notify(&gate);
+            (end, owed, gate.close_by(self.timeouts.close))
+        };
+        if owed {
+            // 6455-7.1.7-5, 6455-10.7-3: what was queued before goes out too, and then the Close.
+            let _ = self.last_words(deadline);
+        }
+        (end, deadline)
+    }
+
+    /// Writes what is queued and owed, whatever the state of the connection, by the deadline.
+    fn last_words(&self, deadline: Deadline) -> Result<()> {
+        let turn = self.turn(Wants::LastWords, deadline.left())?;
+        turn.finish(&[], Limit::Whole(deadline.left()))
+    }
+
+    /// A Close that costs no waiting, for the one who leaves without a word.
+    pub(crate) fn leave(&self, code: CloseCode) {
+        let mut gate = self.gate();
+        gate.close_by(self.timeouts.close);
+        if gate.end.is_some() || !gate.owe_close(Some(code), String::new()) {
+            return;
+        }
+        let Some(mut writer) = gate.writer.take() else { return };
+        let settled = gate.settle(&mut writer);
+        drop(gate);
+        if settled.is_ok() {
+            // An error is no news to a connection that ends here.
+            let _ = writer.outbox.write_now(&self.stream);
+        }
+        self.give_back(&mut self.gate(), writer);
+    }
+
+    /// Ends everything at once, without a Close. Every blocked call of every thread comes back.
+    pub(crate) fn abort(&self) {
+        self.abort_with(Error::Closed(None));
+    }
+
+    pub(crate) fn abort_with(&self, error: Error) -> Error {
+        let mut gate = self.gate();
+        let end = gate.end.get_or_insert(error).clone();
+        self.notify(&gate);
+        drop(gate);
+        self.stream.shut();
+        end
+    }
+
+    /// A write that failed half way leaves a broken frame behind it: nothing can be sent after it. A timeout ends
+    /// receiving too; after other failures what the peer sent before can still be received.
+    pub(crate) fn write_failed(&self, error: std::io::Error) -> Error {
+        if error.kind() == ErrorKind::TimedOut {
+            return self.abort_with(Error::Timeout(Step::Write));
+        }
+        let mut gate = self.gate();
+        let end = gate.end.get_or_insert(Error::io(Step::Write, error)).clone();
+        self.notify(&gate);
+        end
+    }
+
+    /// Why the connection is over, if it is.
+    pub(crate) fn end(&self) -> Option<Error> {
+        self.gate().end.clone()
+    }
+
+    /// Whether messages can still be sent.
+    pub(crate) fn is_open(&self) -> bool {
+        self.gate().check_open().is_ok()
+    }
+
+    pub(crate) fn info(&self) -> CloseInfo {
+        self.gate().info()
+    }
+}

@@ -1,0 +1,138 @@
+//! What a connection's threads agree on: who has the token, what is owed, how far the closing handshake is, the end.
+//! Plain state under one mutex; nothing here waits.
+
+use std::io;
+use std::time::Duration;
+
+use super::link::Writer;
+use crate::close::{CloseCode, CloseInfo};
+use crate::error::{Error, Result, Step};
+use crate::protocol::closing::{Closing, Phase};
+use crate::transport::deadline::Deadline;
+use crate::wire::close as close_body;
+use crate::wire::frame::Opcode;
+
+pub(super) struct Gate {
+    /// The token; `None` while a thread writes.
+    pub(super) writer: Option<Box<Writer>>,
+    /// Threads that wait for a change.
+    pub(super) waiting: usize,
+    pub(super) owed: Owed,
+    pub(super) closing: Closing,
+    /// When the closing handshake has to be over; set by the first Close.
+    close_by: Option<Deadline>,
+    /// Why the connection is over. Set once, except that a good end replaces a write that failed after it.
+    pub(super) end: Option<Error>,
+    /// A message is being sent as a stream: no other may begin.
+    pub(super) streaming: bool,
+    /// The numbers of the last Ping sent and of the last Pong received.
+    pub(super) pings: u64,
+    pub(super) pongs: u64,
+}
+
+/// Control frames to be sent by whoever writes next.
+#[derive(Default)]
+pub(super) struct Owed {
+    /// Whether there is anything at all.
+    pub(super) any: bool,
+    /// The payload of the newest unanswered Ping; kept for its memory.
+    pong: Vec<u8>,
+    pong_due: bool,
+    ping_due: bool,
+    close: Option<(Option<CloseCode>, String)>,
+}
+
+impl Gate {
+    pub(super) fn new(writer: Writer) -> Gate {
+        Gate {
+            writer: Some(Box::new(writer)),
+            waiting: 0,
+            owed: Owed::default(),
+            closing: Closing::default(),
+            close_by: None,
+            end: None,
+            streaming: false,
+            pings: 0,
+            pongs: 0,
+        }
+    }
+
+    /// Nothing more may be sent after the end or after a Close.
+    pub(super) fn check_open(&self) -> Result<()> {
+        match &self.end {
+            Some(end) => Err(end.clone()),
+            // 6455-5.5.1-5
+            None if !self.closing.may_send() => Err(Error::Closed(Some(self.info()))),
+            None => Ok(()),
+        }
+    }
+
+    /// Notes a Close to be sent; false when one has been sent or noted before.
+    pub(super) fn owe_close(&mut self, code: Option<CloseCode>, reason: String) -> bool {
+        let first = matches!(self.closing.phase(), Phase::Open | Phase::Answering) && self.owed.close.is_none();
+        if first {
+            self.owed.close = Some((code, reason));
+            self.owed.any = true;
+        }
+        first
+    }
+
+    /// 6455-5.5.2-2, and 6455-5.5.3-1: of several Pings that wait, the newest is answered.
+    pub(super) fn owe_pong(&mut self, payload: &[u8]) {
+        if self.closing.answers_pings() {
+            self.owed.pong.clear();
+            self.owed.pong.extend_from_slice(payload);
+            self.owed.pong_due = true;
+            self.owed.any = true;
+        }
+    }
+
+    pub(super) fn owe_ping(&mut self) {
+        if self.closing.may_send() {
+            self.owed.ping_due = true;
+            self.owed.any = true;
+        }
+    }
+
+    /// The time by which the closing handshake has to be over, which runs from the first call.
+    pub(super) fn close_by(&mut self, limit: Duration) -> Deadline {
+        *self.close_by.get_or_insert_with(|| Deadline::after(limit))
+    }
+
+    pub(super) fn closes_by(&self) -> Option<Deadline> {
+        self.close_by
+    }
+
+    /// Turns what is owed into frames. A Close is the last of all.
+    #[inline]
+    pub(super) fn settle(&mut self, writer: &mut Writer) -> Result<()> {
+        if self.owed.any {
+            return self.settle_owed(writer).map_err(|error| Error::io(Step::Entropy, error));
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn settle_owed(&mut self, writer: &mut Writer) -> io::Result<()> {
+        self.owed.any = false;
+        let Writer { encoder, outbox } = writer;
+        if std::mem::take(&mut self.owed.pong_due) && self.closing.answers_pings() {
+            // 6455-5.5.3-s1: the payload of the Ping, unchanged.
+            encoder.frame(outbox.bytes(), true, Opcode::Pong, &self.owed.pong)?;
+        }
+        if std::mem::take(&mut self.owed.ping_due) && self.closing.may_send() {
+            self.pings = self.pings.wrapping_add(1);
+            encoder.frame(outbox.bytes(), true, Opcode::Ping, &self.pings.to_be_bytes())?;
+        }
+        if let Some((code, reason)) = self.owed.close.take() {
+            self.closing.sent(code);
+            encoder.frame(outbox.bytes(), true, Opcode::Close, &close_body::emit(code, &reason))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn info(&self) -> CloseInfo {
+        let (sent, received) = self.closing.both();
+        CloseInfo { received, sent: sent.flatten() }
+    }
+}

@@ -1,0 +1,270 @@
+//! The receiver: the one thread that reads. It feeds the decoder, notes what has to be answered, and waits.
+//!
+//! **Waiting** is where everything timed lives. Each wait for input ends at the nearest of these, and then this happens:
+//!
+//! | what ends | counted from | then |
+//! |---|---|---|
+//! | the caller's own limit | the call | `Timeout(Receive)`; nothing is lost |
+//! | [`Timeouts::ping`](crate::Timeouts::ping) | the last byte received | a Ping is owed |
+//! | [`Timeouts::life`](crate::Timeouts::life) | that Ping | the connection is failed |
+//! | [`Timeouts::message`](crate::Timeouts::message) | the start of what has begun, or its last 64 KiB | the connection is failed |
+//! | [`Timeouts::close`](crate::Timeouts::close) | the first Close sent | the connection is failed |
+//! | 20 ms | bytes the network would not take | they are tried again |
+//!
+//! The clock is asked only when one of these can matter: a read that brings a whole message at once costs none.
+
+use std::io::ErrorKind;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::link::{Link, Outlook};
+use crate::close::CloseCode;
+use crate::error::{Error, Result, Step};
+use crate::protocol::decoder::{Decoder, Event};
+use crate::transport::deadline::Deadline;
+use crate::wire::frame::Role;
+
+/// How soon bytes that the network would not take are tried again.
+const AGAIN: Duration = Duration::from_millis(20);
+/// Each further so many bytes of a message give it its time anew.
+const PROGRESS: usize = 64 << 10;
+
+/// Something for the application.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Received {
+    /// A whole message, or what belongs to one that is streamed; never Ping, Pong or Close.
+    Data(Event),
+    /// A Pong has come. Only those who wait for one look at it.
+    Pong,
+}
+
+pub(crate) struct Receiver {
+    pub(crate) link: Arc<Link>,
+    pub(crate) decoder: Decoder,
+    /// No byte has come since.
+    silent: Option<Instant>,
+    /// A Ping of the keepalive was owed then, and no byte has come since.
+    pinged: Option<Instant>,
+    /// A message has begun then, or had its last 64 KiB, and so many bytes have come since.
+    begun: Option<(Instant, usize)>,
+    /// Receiving is over: in good order, or with an error.
+    over: Option<Option<Error>>,
+}
+
+impl Receiver {
+    pub(crate) fn new(link: Arc<Link>, decoder: Decoder) -> Receiver {
+        Receiver { link, decoder, silent: None, pinged: None, begun: None, over: None }
+    }
+
+    /// The next thing received; `None` after the peer's Close. A caller's limit that passes costs nothing else.
+    #[inline]
+    pub(crate) fn next(&mut self, limit: Option<Deadline>) -> Result<Option<Received>> {
+        if let Some(over) = &self.over {
+            return over.clone().map_or(Ok(None), Err);
+        }
+        loop {
+            match self.decoder.next() {
+                Ok(Some(event @ (Event::Message(_) | Event::Begin(_) | Event::Piece | Event::End))) => {
+                    self.begun = None;
+                    return Ok(Some(Received::Data(event)));
+                }
+                Ok(Some(Event::Ping)) => self.link.owe_pong(self.decoder.payload()),
+                Ok(Some(Event::Pong)) => {
+                    self.link.pong(self.decoder.payload());
+                    return Ok(Some(Received::Pong));
+                }
+                Ok(Some(Event::Close(code, reason))) => {
+                    self.close_received(code, reason);
+                    return Ok(None);
+                }
+                Ok(None) => self.fill(limit)?,
+                // 6455-7.1.7-1, 6455-7.1.7-3, 6455-7.2.1-1
+                Err(violation) => return Err(self.fail(Error::Violation(violation), Some(violation.close_code()))),
+            }
+        }
+    }
+
+    /// Waits for bytes. When it gives an error other than the caller's limit, the connection is over.
+    fn fill(&mut self, limit: Option<Deadline>) -> Result<()> {
+        let mut outlook = self.link.before_waiting();
+        loop {
+            let wait = self.bound(limit, &outlook)?;
+            match self.link.stream.read(self.decoder.space(), wait) {
+                Ok(0) => return Err(self.ended()),
+                Ok(count) => {
+                    self.heard(count);
+                    self.decoder.filled(count);
+                    return Ok(());
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    if self.silent.is_none() {
+                        let now = Instant::now();
+                        self.silent = Some(now.checked_sub(wait).unwrap_or(now));
+                    }
+                    if limit.is_some_and(|limit| limit.passed()) {
+                        return Err(Error::Timeout(Step::Receive));
+                    }
+                    outlook = self.link.before_waiting();
+                }
+                Err(error) => return Err(self.fail(Error::io(Step::Read, error), None)),
+            }
+        }
+    }
+
+    /// How long to wait at most: the table above.
+    #[inline]
+    fn bound(&mut self, limit: Option<Deadline>, outlook: &Outlook) -> Result<Duration> {
+        let quiet = self.silent.is_none() && limit.is_none() && outlook.close_by.is_none() && !outlook.congested;
+        if quiet && !self.decoder.is_midway() {
+            self.begun = None;
+            return Ok(self.link.timeouts.ping);
+        }
+        self.nearest(limit, outlook)
+    }
+
+    #[cold]
+    fn nearest(&mut self, limit: Option<Deadline>, outlook: &Outlook) -> Result<Duration> {
+        let now = Instant::now();
+        let timeouts = self.link.timeouts;
+        let left = |since: Instant, time: Duration| time.saturating_sub(now.saturating_duration_since(since));
+        let mut wait = self.keepalive(now)?;
+        self.begun = match (self.decoder.is_midway(), self.begun) {
+            (false, _) => None,
+            (true, None) => Some((now, 0)),
+            (true, Some((_, count))) if count >= PROGRESS => Some((now, 0)),
+            (true, begun) => begun,
+        };
+        if let Some((since, _)) = self.begun {
+            let left = left(since, timeouts.message);
+            if left.is_zero() {
+                return Err(self.fail(Error::Timeout(Step::Message), Some(CloseCode::POLICY)));
+            }
+            wait = wait.min(left);
+        }
+        if let Some(close_by) = outlook.close_by {
+            if close_by.passed() {
+                return Err(self.fail(Error::Timeout(Step::Close), None));
+            }
+            wait = wait.min(close_by.left());
+        }
+        if outlook.congested {
+            wait = wait.min(AGAIN);
+        }
+        // Whole milliseconds, rounded up: the same limit in the next call is then the same timeout for the socket.
+        let wait = Duration::from_millis(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).saturating_add(1));
+        Ok(match limit.map(|limit| limit.left()) {
+            // Nothing is left: what is there already still counts, so the socket is asked without waiting.
+            Some(left) if left.is_zero() => Duration::ZERO,
+            Some(left) => {
+                wait.min(Duration::from_millis(u64::try_from(left.as_micros().div_ceil(1000)).unwrap_or(u64::MAX)))
+            }
+            None => wait,
+        })
+    }
+
+    /// The rows of the table that are about silence. Owes a Ping when it is due.
+    fn keepalive(&mut self, now: Instant) -> Result<Duration> {
+        let timeouts = self.link.timeouts;
+        if let Some(pinged) = self.pinged {
+            let left = timeouts.life.saturating_sub(now.saturating_duration_since(pinged));
+            if left.is_zero() {
+                return Err(self.fail(Error::Timeout(Step::Keepalive), None));
+            }
+            return Ok(left);
+        }
+        let Some(silent) = self.silent else { return Ok(timeouts.ping) };
+        let left = timeouts.ping.saturating_sub(now.saturating_duration_since(silent));
+        if !left.is_zero() {
+            return Ok(left);
+        }
+        self.pinged = Some(now);
+        self.link.owe_ping();
+        self.link.before_waiting();
+        // A connection that has been silent for so long does not need its buffers.
+        self.link.shrink();
+        self.decoder.shrink();
+        Ok(timeouts.life)
+    }
+
+    /// Any byte is a sign of life.
+    #[inline]
+    fn heard(&mut self, count: usize) {
+        self.silent = None;
+        self.pinged = None;
+        if let Some((_, since)) = &mut self.begun {
+            *since = since.saturating_add(count);
+        }
+    }
+
+    /// 6455-5.5.1-10: both Closes are through, so the TCP connection ends.
+    fn close_received(&mut self, code: Option<CloseCode>, reason: String) {
+        let deadline = self.link.received_close(code, reason);
+        self.over = Some(None);
+        self.link.stream.finish(deadline.left());
+        match self.link.role {
+            // 6455-5.5.1-11, 6455-7.1.1-3, 6455-7.1.1-5: the server at once.
+            Role::Server => self.discard(),
+            // 6455-5.5.1-12, 6455-7.1.1-6, 6455-5.5.1-13: the client waits for the server, within its time.
+            Role::Client => self.drain(deadline),
+        }
+        self.link.stream.shut();
+        self.link.closed();
+    }
+
+    /// The stream has ended without a Close. 6455-7.2.1-2
+    fn ended(&mut self) -> Error {
+        self.fail(Error::Closed(None), None)
+    }
+
+    /// Fails the connection (6455-7.1.7-s): says so if there is something to say, and lets it arrive.
+    fn fail(&mut self, error: Error, code: Option<CloseCode>) -> Error {
+        let (end, deadline) = self.link.fail(error, code);
+        self.over = Some(Some(end.clone()));
+        if code.is_some() {
+            // Closing a socket with unread bytes would reset it, and the Close could be lost on its way.
+            self.link.stream.finish(deadline.left());
+            self.drain(deadline);
+        }
+        self.link.stream.shut();
+        end
+    }
+
+    /// Reads and discards until the peer ends the stream (6455-7.1.1-1, 6455-7.1.7-7), or the time is over.
+    fn drain(&mut self, deadline: Deadline) {
+        loop {
+            let left = deadline.left();
+            if left.is_zero() {
+                return;
+            }
+            match self.link.stream.read(self.decoder.space(), left) {
+                Ok(0) => return,
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Takes what is here already, for the reason given in `fail`; a few reads, because a flood has no end.
+    fn discard(&mut self) {
+        for _ in 0..16 {
+            match self.link.stream.read(self.decoder.space(), Duration::ZERO) {
+                Ok(1..) => {}
+                Ok(0) | Err(_) => return,
+            }
+        }
+    }
+
+    /// Leaves without waiting: a Close if it can be written at once, and the end of the stream.
+    pub(crate) fn leave(&mut self, code: CloseCode) {
+        if self.over.is_some() {
+            return;
+        }
+        self.over = Some(Some(Error::Closed(None)));
+        self.link.leave(code);
+        self.link.stream.finish(Duration::ZERO);
+        self.discard();
+        let info = self.link.info();
+        self.link.abort_with(Error::Closed(Some(info)));
+    }
+}
