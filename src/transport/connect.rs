@@ -1,1 +1,361 @@
-//! To be written.
+//! Opening a TCP connection: name, gate, address after address, all under one deadline. Knows no protocol, but for one
+//! rule about connections that are not open yet, RFC 6455 section 4.1 item 2, which is kept here because only here the
+//! address of the peer is known:
+//!
+//! ```text
+//! for each address:   gate (Pending) -> TCP -> [caller: proxy, TLS, opening handshake] -> Pending dropped
+//! ```
+//!
+//! At most one `Pending` of this process exists per address, from before TCP until the opening handshake has ended, well
+//! or not. A thread holds at most one while it waits for nothing but the network, so the gate cannot deadlock.
+
+use std::collections::BTreeSet;
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use super::deadline::Deadline;
+use crate::error::{Attempt, ConnectError, Error, Step};
+
+/// Opens a TCP connection to the first address of the host that answers. The guard has to be kept until the opening
+/// handshake is over.
+///
+/// Addresses are tried in the order the resolver gives, each with an equal share of the time that is left. When none
+/// answers, the error has the cause of each, or is `Timeout(Step::Gate)` if no attempt came so far as to begin.
+pub(crate) fn connect(host: &str, port: u16, deadline: Deadline) -> Result<(TcpStream, Pending), Error> {
+    let addresses = resolve(host, port, deadline)?;
+    let shown = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+    connect_to(shown, &addresses, deadline, open)
+}
+
+/// Turns a host name, or an IP address without brackets, into addresses.
+pub(crate) fn resolve(host: &str, port: u16, deadline: Deadline) -> Result<Vec<SocketAddr>, Error> {
+    if let Ok(ip) = host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(ip, port)]);
+    }
+    let host = host.to_owned();
+    on_helper_thread(deadline, move || Ok((host.as_str(), port).to_socket_addrs()?.collect()))
+}
+
+/// Runs a lookup, for which `std` has no time limit. A missed deadline leaves its thread behind; it ends when the
+/// system's resolver gives up.
+fn on_helper_thread(
+    deadline: Deadline,
+    lookup: impl FnOnce() -> io::Result<Vec<SocketAddr>> + Send + 'static,
+) -> Result<Vec<SocketAddr>, Error> {
+    if deadline.passed() {
+        return Err(Error::Timeout(Step::Resolve));
+    }
+    let (sender, receiver) = mpsc::channel();
+    let helper = thread::Builder::new().name("stdws-resolve".into());
+    // Nobody listens any more after a missed deadline, and that is all right.
+    helper.spawn(move || drop(sender.send(lookup()))).map_err(|e| Error::io(Step::Thread, e))?;
+    match receiver.recv_timeout(deadline.left()) {
+        Ok(Ok(addresses)) => Ok(addresses),
+        Ok(Err(error)) => Err(Error::io(Step::Resolve, error)),
+        Err(RecvTimeoutError::Timeout) => Err(Error::Timeout(Step::Resolve)),
+        Err(RecvTimeoutError::Disconnected) => {
+            Err(Error::io(Step::Resolve, io::Error::new(ErrorKind::Other, "the resolver gave no answer")))
+        }
+    }
+}
+
+/// Tries the addresses in order. `open` is the system's part, so that tests can play it.
+fn connect_to(
+    host: String,
+    addresses: &[SocketAddr],
+    deadline: Deadline,
+    mut open: impl FnMut(SocketAddr, Deadline) -> io::Result<TcpStream>,
+) -> Result<(TcpStream, Pending), Error> {
+    let mut attempts = Vec::new();
+    let mut begun = false;
+    for (&address, to_go) in addresses.iter().zip((1..=addresses.len()).rev()) {
+        let share = Deadline::after(deadline.left() / u32::try_from(to_go).unwrap_or(u32::MAX));
+        let result = match Pending::wait(address, share) {
+            Some(pending) => {
+                begun = true;
+                open(address, share).map(|stream| (stream, pending))
+            }
+            None => {
+                Err(io::Error::new(ErrorKind::TimedOut, "an earlier attempt to the same address did not end in time"))
+            }
+        };
+        match result {
+            Ok(connected) => return Ok(connected),
+            Err(error) => attempts.push(Attempt { address, error: Arc::new(error) }),
+        }
+    }
+    if !begun && !attempts.is_empty() {
+        return Err(Error::Timeout(Step::Gate));
+    }
+    Err(Error::Connect(ConnectError { host, attempts }))
+}
+
+/// One attempt at one address.
+fn open(address: SocketAddr, deadline: Deadline) -> io::Result<TcpStream> {
+    loop {
+        // `connect_timeout` calls a limit of zero a mistake, but it only means that the time is over.
+        let left = deadline.left();
+        if left.is_zero() {
+            return Err(io::Error::new(ErrorKind::TimedOut, "no time was left for this address"));
+        }
+        match TcpStream::connect_timeout(&address, left) {
+            Ok(stream) => {
+                // A message is one write; waiting for more to send would only delay it.
+                stream.set_nodelay(true)?;
+                return Ok(stream);
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// The addresses this process is connecting to.
+static CONNECTING: Mutex<BTreeSet<SocketAddr>> = Mutex::new(BTreeSet::new());
+/// Told whenever an address leaves [`CONNECTING`].
+static LEFT: Condvar = Condvar::new();
+
+/// The right to connect to an address. 6455-4.1-5, 6455-4.1-6, 6455-4.1-7: nobody else in this process has it meanwhile.
+#[derive(Debug)]
+pub(crate) struct Pending(SocketAddr);
+
+impl Pending {
+    /// Waits until no other attempt to the address is pending. `None` when the deadline passes first.
+    fn wait(address: SocketAddr, deadline: Deadline) -> Option<Pending> {
+        let mut connecting = connecting();
+        while connecting.contains(&address) {
+            let left = deadline.left();
+            if left.is_zero() {
+                return None;
+            }
+            connecting = LEFT.wait_timeout(connecting, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        connecting.insert(address);
+        Some(Pending(address))
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        connecting().remove(&self.0);
+        LEFT.notify_all();
+    }
+}
+
+/// A thread that panicked with the lock held leaves a set that is still right: an address goes in and out in one step.
+fn connecting() -> MutexGuard<'static, BTreeSet<SocketAddr>> {
+    CONNECTING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(900);
+
+    /// Fails the test instead of hanging.
+    fn within<T: Send + 'static>(seconds: u64, work: impl FnOnce() -> T + Send + 'static) -> T {
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || drop(sender.send(work())));
+        receiver.recv_timeout(Duration::from_secs(seconds)).expect("no result in time, or a panic above")
+    }
+
+    fn listener() -> (TcpListener, SocketAddr) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        (listener, address)
+    }
+
+    /// An address where nobody listens, nor can begin to while what else is returned lives: it is the near end of a connection.
+    fn closed_port() -> (impl Drop, SocketAddr) {
+        let (listener, address) = listener();
+        let stream = TcpStream::connect(address).unwrap();
+        let near_end = stream.local_addr().unwrap();
+        (vec![(listener, stream)], near_end)
+    }
+
+    fn attempts(result: Result<(TcpStream, Pending), Error>) -> Vec<(SocketAddr, ErrorKind)> {
+        match result {
+            Err(Error::Connect(e)) => e.attempts().iter().map(|a| (a.address(), a.error().kind())).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn connects_without_delay_and_whatever_the_deadline() {
+        let (listener, address) = listener();
+        for limit in [LONG, Duration::MAX] {
+            let (stream, _pending) = connect("127.0.0.1", address.port(), Deadline::after(limit)).unwrap();
+            assert!(stream.nodelay().unwrap());
+            assert_eq!(listener.accept().unwrap().1, stream.local_addr().unwrap());
+        }
+    }
+
+    /// 6455-4.1-13: what cannot be opened is an error, with its cause.
+    #[test]
+    fn a_refused_port_is_reported_with_its_cause() {
+        let (_held, address) = closed_port();
+        let result = connect("127.0.0.1", address.port(), Deadline::after(LONG));
+        let shown = result.as_ref().map(|_| ()).unwrap_err().to_string();
+        assert!(shown.starts_with(&format!("no connection to {address}: {address}: ")), "{shown}");
+        assert_eq!(attempts(result), [(address, ErrorKind::ConnectionRefused)]);
+    }
+
+    #[test]
+    fn the_second_address_is_tried_after_the_first_refused() {
+        let (_held, closed) = closed_port();
+        let (_listener, good) = listener();
+        let (stream, pending) = connect_to("h:1".into(), &[closed, good], Deadline::after(LONG), open).unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), good);
+        assert_eq!(pending.0, good);
+        // The gate of the one that failed is open again.
+        assert!(Pending::wait(closed, Deadline::after(Duration::ZERO)).is_some());
+    }
+
+    #[test]
+    fn each_address_gets_an_equal_share_of_what_is_left_and_each_cause_is_kept() {
+        let addresses: Vec<SocketAddr> = (1..=3).map(|i| SocketAddr::from(([192, 0, 2, i], 1))).collect();
+        let mut shares = Vec::new();
+        let result = connect_to("h:1".into(), &addresses, Deadline::after(LONG), |address, share| {
+            shares.push(share.left().as_secs_f64() / LONG.as_secs_f64());
+            let kinds = [ErrorKind::ConnectionRefused, ErrorKind::PermissionDenied, ErrorKind::AddrNotAvailable];
+            Err(kinds[addresses.iter().position(|a| *a == address).unwrap()].into())
+        });
+        for (share, expected) in shares.into_iter().zip([1.0 / 3.0, 1.0 / 2.0, 1.0]) {
+            assert!((expected - 0.05..=expected).contains(&share), "{share} instead of {expected}");
+        }
+        assert_eq!(
+            attempts(result),
+            [
+                (addresses[0], ErrorKind::ConnectionRefused),
+                (addresses[1], ErrorKind::PermissionDenied),
+                (addresses[2], ErrorKind::AddrNotAvailable)
+            ]
+        );
+    }
+
+    #[test]
+    fn after_the_deadline_each_address_is_listed_as_timed_out() {
+        let (listener, address) = listener();
+        let addresses = [address, SocketAddr::from(([192, 0, 2, 9], 1))];
+        let result = connect_to("h:1".into(), &addresses, Deadline::after(Duration::ZERO), open);
+        assert!(result.as_ref().is_err_and(Error::is_timeout));
+        assert_eq!(attempts(result), addresses.map(|a| (a, ErrorKind::TimedOut)));
+        listener.set_nonblocking(true).unwrap();
+        assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "an attempt was made");
+    }
+
+    #[test]
+    fn a_name_without_addresses_is_an_error_without_attempts() {
+        assert_eq!(attempts(connect_to("h:1".into(), &[], Deadline::after(LONG), open)), []);
+    }
+
+    /// 6455-4.1-5: an attempt waits for the one before it, here in vain.
+    #[test]
+    fn a_gate_that_stays_shut_is_a_timeout() {
+        let (_listener, address) = listener();
+        let deadline = |milliseconds| Deadline::after(Duration::from_millis(milliseconds));
+        let first = connect("127.0.0.1", address.port(), Deadline::after(LONG)).unwrap();
+        for limit in [0, 30] {
+            let second = within(60, move || connect("127.0.0.1", address.port(), deadline(limit)));
+            assert!(matches!(second, Err(Error::Timeout(Step::Gate))), "{second:?}");
+        }
+        // Another port is another peer; and one address that was tried is a cause to report.
+        let (_held, closed) = closed_port();
+        let both = connect_to("h:1".into(), &[address, closed], deadline(2000), open);
+        assert_eq!(attempts(both), [(address, ErrorKind::TimedOut), (closed, ErrorKind::ConnectionRefused)]);
+        // Over at once, also when what was opened lives on.
+        let (_stream, pending) = first;
+        drop(pending);
+        assert!(connect("127.0.0.1", address.port(), Deadline::after(LONG)).is_ok());
+    }
+
+    /// 6455-4.1-6, 6455-4.1-7: one after another, and everybody has a turn.
+    #[test]
+    fn attempts_to_one_address_are_made_one_after_another() {
+        let (listener, real) = listener();
+        let address = SocketAddr::from(([192, 0, 2, 77], 1));
+        let inside = Arc::new(AtomicUsize::new(0));
+        let threads: Vec<_> = (0..8)
+            .map(|_| {
+                let inside = Arc::clone(&inside);
+                thread::spawn(move || {
+                    let enter = |_, _| {
+                        assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0, "two attempts at a time");
+                        TcpStream::connect(real)
+                    };
+                    let opened = connect_to("h:1".into(), &[address], Deadline::after(Duration::from_secs(30)), enter);
+                    // The other threads are given every chance to come in.
+                    (0..1000).for_each(|_| thread::yield_now());
+                    inside.fetch_sub(1, Ordering::SeqCst);
+                    opened.map(|(_, pending)| drop(pending))
+                })
+            })
+            .collect();
+        within(60, move || threads.into_iter().for_each(|t| t.join().unwrap().unwrap()));
+        drop(listener);
+    }
+
+    /// 6455-4.1-5: an attempt that fails, or a thread that panics, lets the next one in.
+    #[test]
+    fn a_panic_opens_the_gate() {
+        let address = SocketAddr::from(([192, 0, 2, 78], 1));
+        let panicked = thread::spawn(move || {
+            let _pending = Pending::wait(address, Deadline::after(LONG)).unwrap();
+            let _poison = CONNECTING.lock();
+            panic!("on purpose: the lock is poisoned, and the guard is dropped");
+        });
+        // The order of dropping is the reverse: first the lock, then the guard.
+        assert!(panicked.join().is_err());
+        assert!(Pending::wait(address, Deadline::after(Duration::ZERO)).is_some());
+    }
+
+    #[test]
+    fn ip_literals_need_no_resolver() {
+        let past = Deadline::after(Duration::ZERO);
+        assert_eq!(resolve("127.0.0.1", 81, past).unwrap(), [SocketAddr::from(([127, 0, 0, 1], 81))]);
+        assert_eq!(resolve("::1", 82, past).unwrap(), ["[::1]:82".parse().unwrap()]);
+        assert_eq!(resolve("::ffff:127.0.0.1", 83, past).unwrap(), ["[::ffff:127.0.0.1]:83".parse().unwrap()]);
+    }
+
+    #[test]
+    fn names_are_resolved() {
+        let found = within(60, || resolve("localhost", 84, Deadline::after(LONG))).unwrap();
+        assert!(!found.is_empty() && found.iter().all(|a| a.ip().is_loopback() && a.port() == 84), "{found:?}");
+    }
+
+    #[test]
+    fn a_name_that_does_not_exist_is_an_error_in_time() {
+        let result = within(60, || connect("does-not-exist.invalid", 80, Deadline::after(Duration::from_secs(10))));
+        match result {
+            Err(Error::Io(e)) => assert_eq!(e.step(), Step::Resolve),
+            Err(Error::Connect(e)) => assert!(e.attempts().is_empty()),
+            // Where the resolver has no network, it may take longer than the deadline to say so.
+            Err(Error::Timeout(step)) => assert_eq!(step, Step::Resolve),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_resolver_that_hangs_is_left_behind() {
+        let (release, hang) = mpsc::channel::<()>();
+        let lookup = move || {
+            let _ = hang.recv();
+            Ok(Vec::new())
+        };
+        let result = within(60, || on_helper_thread(Deadline::after(Duration::from_millis(20)), lookup));
+        assert!(matches!(result, Err(Error::Timeout(Step::Resolve))), "{result:?}");
+        drop(release);
+        let result = on_helper_thread(Deadline::after(LONG), || panic!("on purpose"));
+        assert!(matches!(&result, Err(Error::Io(e)) if e.step() == Step::Resolve), "{result:?}");
+        let result = on_helper_thread(Deadline::after(Duration::ZERO), || unreachable!("no time is left to ask"));
+        assert!(matches!(result, Err(Error::Timeout(Step::Resolve))), "{result:?}");
+    }
+}

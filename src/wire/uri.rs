@@ -1,1 +1,413 @@
-//! To be written.
+//! `ws` and `wss` URIs (RFC 6455 section 3, RFC 3986) taken apart into what a connection needs. Knows no network: a
+//! name is not resolved here.
+//!
+//! ```text
+//! scheme :// [ user [ : password ] @ ] host [ : port ] [ / path ] [ ? query ]
+//! ```
+//!
+//! Strict: what RFC 3986 does not allow in a place is refused, never repaired, because the server might repair it another
+//! way. Three things are allowed there and still refused: a fragment (6455-3-2), percent-encoding in the host, and
+//! bracketed addresses of kinds other than IPv6. An empty port (`ws://h:/`) is the default one (RFC 3986 section 3.2.3).
+//! Path and query are passed on as they came, dot segments included.
+
+use std::fmt;
+use std::net::Ipv6Addr;
+
+use crate::error::{Misuse, UriFault};
+use crate::primitives::base64;
+
+/// The longest URI taken: with what else stands in a request line, its path and query still fit into 8 KiB.
+const MAX_LENGTH: usize = 8 * 1024 - "GET  HTTP/1.1\r\n".len();
+
+/// A valid `ws` or `wss` URI. User name and password go nowhere but into [`Uri::basic_credentials`].
+#[derive(Clone)]
+pub(crate) struct Uri {
+    secure: bool,
+    host: String,
+    port: u16,
+    resource: String,
+    userinfo: Option<Userinfo>,
+}
+
+/// Percent-decoded. Bytes, because nothing says which character set they are in.
+#[derive(Clone)]
+struct Userinfo {
+    user: Vec<u8>,
+    password: Vec<u8>,
+}
+
+impl Uri {
+    /// Takes a URI apart. 6455-4.1-3, 6455-4.1-4: what is not valid never becomes a connection.
+    pub(crate) fn parse(text: &str) -> Result<Uri, UriFault> {
+        if text.len() > MAX_LENGTH {
+            return Err(UriFault::TooLong);
+        }
+        let (scheme, rest) = text.split_once("://").ok_or(UriFault::Scheme)?;
+        // 6455-3-s1: the secure flag is the scheme, compared without regard to case.
+        let secure = scheme.eq_ignore_ascii_case("wss");
+        if !secure && !scheme.eq_ignore_ascii_case("ws") {
+            return Err(UriFault::Scheme);
+        }
+        // 6455-3-2, 6455-3-3: a `#` can begin nothing but a fragment; a literal one is written %23.
+        if rest.contains('#') {
+            return Err(UriFault::Fragment);
+        }
+        let authority_end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let (authority, resource) = rest.split_at(authority_end);
+        // The last `@`: one inside the userinfo has to be percent-encoded, and is refused with the rest of it.
+        let (userinfo, host_and_port) = match authority.rsplit_once('@') {
+            Some((userinfo, host_and_port)) => (Userinfo::parse(userinfo)?, host_and_port),
+            None => (None, authority),
+        };
+        let (host, port) = split_port(host_and_port)?;
+        let host = parse_host(host)?;
+        // 6455-3-1: 80 for ws, 443 for wss.
+        let port = parse_port(port)?.unwrap_or(default_port(secure));
+        Ok(Uri { secure, host, port, resource: parse_resource(resource)?, userinfo })
+    }
+
+    /// True for `wss`.
+    pub(crate) fn secure(&self) -> bool {
+        self.secure
+    }
+
+    /// The host in lower case, an IPv6 address without its brackets: what name resolution and TLS want.
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port, the default one if none was given.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Path and query as the request line has them; begins with `/`.
+    pub(crate) fn resource(&self) -> &str {
+        &self.resource
+    }
+
+    /// The value of the Host header. 6455-4.1-23: the port only when it is not the default.
+    pub(crate) fn host_header(&self) -> String {
+        // Only an IPv6 address has a colon.
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        if self.port == default_port(self.secure) {
+            host
+        } else {
+            format!("{host}:{}", self.port)
+        }
+    }
+
+    /// User name and password as Basic credentials (RFC 7617), without the word `Basic`. `None` when the URI has neither.
+    pub(crate) fn basic_credentials(&self) -> Result<Option<String>, Misuse> {
+        let Some(Userinfo { user, password }) = &self.userinfo else { return Ok(None) };
+        // RFC 7617 section 2: the first colon ends the name, and control characters are not for either.
+        if user.contains(&b':') || user.iter().chain(password).any(u8::is_ascii_control) {
+            return Err(Misuse::Credentials);
+        }
+        let pair = [user.as_slice(), b":", password.as_slice()].concat();
+        Ok(Some(base64::encode(&pair)))
+    }
+}
+
+/// Without user name and password.
+impl fmt::Display for Uri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.secure { "wss" } else { "ws" };
+        write!(f, "{scheme}://{}{}", self.host_header(), self.resource)
+    }
+}
+
+/// Without user name and password.
+impl fmt::Debug for Uri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Uri({self})")
+    }
+}
+
+impl Userinfo {
+    /// `None` when there is nothing to tell the server: `ws://@h` and `ws://:@h`.
+    fn parse(text: &str) -> Result<Option<Userinfo>, UriFault> {
+        let (user, password) = text.split_once(':').unwrap_or((text, ""));
+        let user = percent_decode(user, b"").ok_or(UriFault::Userinfo)?;
+        let password = percent_decode(password, b":").ok_or(UriFault::Userinfo)?;
+        Ok((!user.is_empty() || !password.is_empty()).then_some(Userinfo { user, password }))
+    }
+}
+
+fn default_port(secure: bool) -> u16 {
+    if secure {
+        443
+    } else {
+        80
+    }
+}
+
+/// Host, still with its brackets, and what stands after its colon.
+fn split_port(text: &str) -> Result<(&str, &str), UriFault> {
+    if !text.starts_with('[') {
+        return Ok(text.rsplit_once(':').unwrap_or((text, "")));
+    }
+    let address_end = text.find(']').ok_or(UriFault::Ipv6)?.saturating_add(1);
+    match text.split_at(address_end) {
+        (host, "") => Ok((host, "")),
+        (host, rest) => Ok((host, rest.strip_prefix(':').ok_or(UriFault::HostCharacter)?)),
+    }
+}
+
+fn parse_port(text: &str) -> Result<Option<u16>, UriFault> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    // `parse` alone would take a sign.
+    if !text.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(UriFault::Port);
+    }
+    match text.parse() {
+        Ok(0) | Err(_) => Err(UriFault::Port),
+        Ok(port) => Ok(Some(port)),
+    }
+}
+
+fn parse_host(text: &str) -> Result<String, UriFault> {
+    if text.is_empty() {
+        return Err(UriFault::NoHost);
+    }
+    if let Some(address) = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')) {
+        // Refuses zone ids too: they mean something only on this machine, and the Host header would carry them off it.
+        address.parse::<Ipv6Addr>().map_err(|_| UriFault::Ipv6)?;
+        return Ok(address.to_ascii_lowercase());
+    }
+    if !text.is_ascii() {
+        // 6455-11.1.1-1, 6455-11.1.2-1: the conversion to punycode needs tables that std does not have; it is the caller's.
+        return Err(UriFault::HostNotAscii);
+    }
+    if !text.bytes().all(is_plain) {
+        return Err(UriFault::HostCharacter);
+    }
+    Ok(text.to_ascii_lowercase())
+}
+
+/// 6455-3-s2: the path, or "/" when it is empty, and the query with its "?".
+fn parse_resource(text: &str) -> Result<String, UriFault> {
+    // 6455-11.1.1-2, 6455-11.1.2-2: other characters are percent-encoded. By the caller, who alone knows what is encoded already.
+    percent_decode(text, b":@/?").ok_or(UriFault::PathCharacter)?;
+    let slash = if text.starts_with('/') { "" } else { "/" };
+    Ok(format!("{slash}{text}"))
+}
+
+/// What a component stands for. `None` when a percent-encoding is broken, or a character is neither plain nor in `also`.
+fn percent_decode(component: &str, also: &[u8]) -> Option<Vec<u8>> {
+    let mut decoded = Vec::with_capacity(component.len());
+    let mut bytes = component.bytes();
+    while let Some(byte) = bytes.next() {
+        if byte == b'%' {
+            decoded.push(hex(bytes.next()?)? << 4 | hex(bytes.next()?)?);
+        } else if is_plain(byte) || also.contains(&byte) {
+            decoded.push(byte);
+        } else {
+            return None;
+        }
+    }
+    Some(decoded)
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+}
+
+/// What may stand in every component: `unreserved` and `sub-delims` of RFC 3986 section 2.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 6455-3-s1, 6455-3-1, 6455-3-s2, 6455-4.1-23: URI; secure, host, port, resource name; Host header.
+    type Good = (&'static str, bool, &'static str, u16, &'static str, &'static str);
+    const GOOD: &[Good] = &[
+        ("ws://h", false, "h", 80, "/", "h"),
+        ("wss://h", true, "h", 443, "/", "h"),
+        ("WS://h/", false, "h", 80, "/", "h"),
+        ("wSS://h/", true, "h", 443, "/", "h"),
+        ("ws://Example.COM/Path", false, "example.com", 80, "/Path", "example.com"),
+        ("ws://example.com./", false, "example.com.", 80, "/", "example.com."),
+        ("ws://xn--bcher-kva.example/", false, "xn--bcher-kva.example", 80, "/", "xn--bcher-kva.example"),
+        ("ws://a_b~c!$&'()*+,;=/", false, "a_b~c!$&'()*+,;=", 80, "/", "a_b~c!$&'()*+,;="),
+        ("ws://127.0.0.1:9001/chat", false, "127.0.0.1", 9001, "/chat", "127.0.0.1:9001"),
+        ("ws://[::1]/", false, "::1", 80, "/", "[::1]"),
+        ("ws://[::1]", false, "::1", 80, "/", "[::1]"),
+        ("wss://[2001:DB8::1]:8443/x", true, "2001:db8::1", 8443, "/x", "[2001:db8::1]:8443"),
+        ("ws://[::ffff:192.0.2.1]:80/", false, "::ffff:192.0.2.1", 80, "/", "[::ffff:192.0.2.1]"),
+        ("ws://[::1]:/", false, "::1", 80, "/", "[::1]"),
+        ("ws://h:/", false, "h", 80, "/", "h"),
+        ("wss://h:", true, "h", 443, "/", "h"),
+        ("ws://h:80/", false, "h", 80, "/", "h"),
+        ("ws://h:443/", false, "h", 443, "/", "h:443"),
+        ("wss://h:80/", true, "h", 80, "/", "h:80"),
+        ("ws://h:0080/", false, "h", 80, "/", "h"),
+        ("ws://h:1/", false, "h", 1, "/", "h:1"),
+        ("ws://h:65535/", false, "h", 65535, "/", "h:65535"),
+        ("ws://h?x=1", false, "h", 80, "/?x=1", "h"),
+        ("ws://h:81?x=1", false, "h", 81, "/?x=1", "h:81"),
+        ("ws://h/?", false, "h", 80, "/?", "h"),
+        ("ws://h?", false, "h", 80, "/?", "h"),
+        ("ws://h/a?b/c?d", false, "h", 80, "/a?b/c?d", "h"),
+        ("ws://h?u=a@b:1", false, "h", 80, "/?u=a@b:1", "h"),
+        ("ws://h//a/../b/", false, "h", 80, "//a/../b/", "h"),
+        ("ws://h/%2f%E2%82%ac%23", false, "h", 80, "/%2f%E2%82%ac%23", "h"),
+        ("ws://h/aZ9-._~!$&'()*+,;=:@", false, "h", 80, "/aZ9-._~!$&'()*+,;=:@", "h"),
+        ("ws://h/ws://i", false, "h", 80, "/ws://i", "h"),
+        ("ws://user:secret@h:81/", false, "h", 81, "/", "h:81"),
+        ("ws://user@[::1]:81/", false, "::1", 81, "/", "[::1]:81"),
+    ];
+
+    #[test]
+    fn good_uris_come_apart() {
+        for &(text, secure, host, port, resource, header) in GOOD {
+            let uri = Uri::parse(text).unwrap_or_else(|fault| panic!("{text}: {fault}"));
+            let parts = (uri.secure(), uri.host(), uri.port(), uri.resource(), &*uri.host_header());
+            assert_eq!(parts, (secure, host, port, resource, header), "{text}");
+            // What is printed names the same place.
+            let again = Uri::parse(&uri.to_string()).unwrap();
+            let parts = (again.secure(), again.host(), again.port(), again.resource(), &*again.host_header());
+            assert_eq!(parts, (secure, host, port, resource, header), "{uri}");
+        }
+    }
+
+    /// 6455-4.1-3, 6455-4.1-4: each row is refused, and for this reason.
+    const BAD: &[(&str, UriFault)] = &[
+        ("", UriFault::Scheme),
+        ("h", UriFault::Scheme),
+        ("/path", UriFault::Scheme),
+        ("ws:h", UriFault::Scheme),
+        ("ws:/h", UriFault::Scheme),
+        ("://h", UriFault::Scheme),
+        ("http://h", UriFault::Scheme),
+        ("wsx://h", UriFault::Scheme),
+        (" ws://h", UriFault::Scheme),
+        ("w\u{17f}s://h", UriFault::Scheme),
+        ("ws://", UriFault::NoHost),
+        ("ws:///path", UriFault::NoHost),
+        ("ws://?x", UriFault::NoHost),
+        ("ws://:80/", UriFault::NoHost),
+        ("ws://user@/", UriFault::NoHost),
+        ("ws://user@:80/", UriFault::NoHost),
+        ("ws://b\u{fc}cher.example/", UriFault::HostNotAscii),
+        ("ws://a b/", UriFault::HostCharacter),
+        ("ws://h\t/", UriFault::HostCharacter),
+        ("ws://h\r\nX: y/", UriFault::HostCharacter),
+        ("ws://h\0/", UriFault::HostCharacter),
+        ("ws://h\\i/", UriFault::HostCharacter),
+        ("ws://a%2Db/", UriFault::HostCharacter),
+        ("ws://<h>/", UriFault::HostCharacter),
+        ("ws://::1/", UriFault::HostCharacter),
+        ("ws://a:b:1/", UriFault::HostCharacter),
+        ("ws://[::1]x/", UriFault::HostCharacter),
+        ("ws://[::1]]/", UriFault::HostCharacter),
+        ("ws://a[::1]/", UriFault::HostCharacter),
+        ("ws://a[b]/", UriFault::HostCharacter),
+        ("ws://]/", UriFault::HostCharacter),
+        ("ws://[]/", UriFault::Ipv6),
+        ("ws://[::1/", UriFault::Ipv6),
+        ("ws://[/", UriFault::Ipv6),
+        ("ws://[[::1]/", UriFault::Ipv6),
+        ("ws://[127.0.0.1]/", UriFault::Ipv6),
+        ("ws://[1::2::3]/", UriFault::Ipv6),
+        ("ws://[fe80::1%25eth0]/", UriFault::Ipv6),
+        ("ws://[fe80::1%1]/", UriFault::Ipv6),
+        ("ws://[v1.x]/", UriFault::Ipv6),
+        ("ws://[::\u{661}]/", UriFault::Ipv6),
+        ("ws://h:0/", UriFault::Port),
+        ("ws://h:65536/", UriFault::Port),
+        ("ws://h:99999999999999999999/", UriFault::Port),
+        ("ws://h:+80/", UriFault::Port),
+        ("ws://h:-1/", UriFault::Port),
+        ("ws://h: 80/", UriFault::Port),
+        ("ws://h:8o/", UriFault::Port),
+        ("ws://h:\u{664}/", UriFault::Port),
+        ("ws://[::1]:x/", UriFault::Port),
+        ("ws://h/a b", UriFault::PathCharacter),
+        ("ws://h/a ", UriFault::PathCharacter),
+        ("ws://h/a\r\nX: y", UriFault::PathCharacter),
+        ("ws://h/\0", UriFault::PathCharacter),
+        ("ws://h/\x7f", UriFault::PathCharacter),
+        ("ws://h/\u{e9}", UriFault::PathCharacter),
+        ("ws://h/?\u{e9}", UriFault::PathCharacter),
+        ("ws://h/\"", UriFault::PathCharacter),
+        ("ws://h/<a>", UriFault::PathCharacter),
+        ("ws://h/\\", UriFault::PathCharacter),
+        ("ws://h/^", UriFault::PathCharacter),
+        ("ws://h/`", UriFault::PathCharacter),
+        ("ws://h/{a}", UriFault::PathCharacter),
+        ("ws://h/|", UriFault::PathCharacter),
+        ("ws://h/?a[]=1", UriFault::PathCharacter),
+        ("ws://h/%", UriFault::PathCharacter),
+        ("ws://h/%2", UriFault::PathCharacter),
+        ("ws://h/%2?", UriFault::PathCharacter),
+        ("ws://h/%g0", UriFault::PathCharacter),
+        ("ws://h/%+1", UriFault::PathCharacter),
+        ("ws://h/?%zz", UriFault::PathCharacter),
+        ("ws://h#", UriFault::Fragment),
+        ("ws://h/#", UriFault::Fragment),
+        ("ws://h/?a#b", UriFault::Fragment),
+        ("ws://u#p@h/", UriFault::Fragment),
+        ("ws://%zz@h/", UriFault::Userinfo),
+        ("ws://u:%4@h/", UriFault::Userinfo),
+        ("ws://u:p@q@h/", UriFault::Userinfo),
+        ("ws://u s@h/", UriFault::Userinfo),
+        ("ws://\u{fc}@h/", UriFault::Userinfo),
+    ];
+
+    #[test]
+    fn bad_uris_are_refused() {
+        for &(text, fault) in BAD {
+            assert_eq!(Uri::parse(text).err(), Some(fault), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_request_line_of_the_longest_uri_fits_into_8_kib() {
+        let longest = format!("ws://h/{}", "a".repeat(MAX_LENGTH - "ws://h/".len()));
+        let uri = Uri::parse(&longest).unwrap();
+        assert!(format!("GET {} HTTP/1.1\r\n", uri.resource()).len() <= 8192);
+        assert_eq!(Uri::parse(&format!("{longest}a")).err(), Some(UriFault::TooLong));
+    }
+
+    /// URI, and what the server decodes: RFC 7617 section 2.
+    const CREDENTIALS: &[(&str, Result<Option<&[u8]>, Misuse>)] = &[
+        ("ws://h/", Ok(None)),
+        ("ws://@h/", Ok(None)),
+        ("ws://:@h/", Ok(None)),
+        ("ws://Aladdin:open%20sesame@h/", Ok(Some(b"Aladdin:open sesame"))),
+        ("ws://user@h/", Ok(Some(b"user:"))),
+        ("ws://:pw@h/", Ok(Some(b":pw"))),
+        ("ws://u:a:b@h/", Ok(Some(b"u:a:b"))),
+        ("ws://u%40x:p%3A%2f@h/", Ok(Some(b"u@x:p:/"))),
+        ("ws://u:%FF%C3%A9@h/", Ok(Some(b"u:\xff\xc3\xa9"))),
+        ("ws://a%3Ab:c@h/", Err(Misuse::Credentials)),
+        ("ws://a%0D%0Ab:c@h/", Err(Misuse::Credentials)),
+        ("ws://a:%00@h/", Err(Misuse::Credentials)),
+        ("ws://a:%7f@h/", Err(Misuse::Credentials)),
+    ];
+
+    #[test]
+    fn userinfo_becomes_basic_credentials() {
+        for (text, expected) in CREDENTIALS {
+            let credentials = Uri::parse(text).unwrap().basic_credentials();
+            let expected = expected.clone().map(|pair| pair.map(base64::encode));
+            assert_eq!(credentials, expected, "{text}");
+        }
+        // RFC 7617 section 2 has this one in full.
+        let credentials = Uri::parse("ws://Aladdin:open%20sesame@h/").unwrap().basic_credentials();
+        assert_eq!(credentials.unwrap().as_deref(), Some("QWxhZGRpbjpvcGVuIHNlc2FtZQ=="));
+    }
+
+    #[test]
+    fn user_and_password_are_never_shown() {
+        let uri = Uri::parse("wss://somebody:secret@Host:81/p?q").unwrap();
+        assert_eq!(uri.to_string(), "wss://host:81/p?q");
+        assert_eq!(format!("{uri:?}"), "Uri(wss://host:81/p?q)");
+    }
+}
