@@ -57,7 +57,7 @@ fn on_helper_thread(
         Ok(Err(error)) => Err(Error::io(Step::Resolve, error)),
         Err(RecvTimeoutError::Timeout) => Err(Error::Timeout(Step::Resolve)),
         Err(RecvTimeoutError::Disconnected) => {
-            Err(Error::io(Step::Resolve, io::Error::new(ErrorKind::Other, "the resolver gave no answer")))
+            Err(Error::io(Step::Resolve, io::Error::other("the resolver gave no answer")))
         }
     }
 }

@@ -13,6 +13,7 @@
     )
 )]
 
+pub(crate) mod body;
 pub(crate) mod close;
 pub(crate) mod frame;
 pub(crate) mod header;

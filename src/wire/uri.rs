@@ -17,7 +17,7 @@ use crate::error::{Misuse, UriFault};
 use crate::primitives::base64;
 
 /// The longest URI taken: with what else stands in a request line, its path and query still fit into 8 KiB.
-const MAX_LENGTH: usize = 8 * 1024 - "GET  HTTP/1.1\r\n".len();
+const MAX_LENGTH: usize = 8 * 1024 - "GET  HTTP/1.1".len();
 
 /// A valid `ws` or `wss` URI. User name and password go nowhere but into [`Uri::basic_credentials`].
 #[derive(Clone)]
@@ -371,12 +371,13 @@ mod tests {
     fn the_request_line_of_the_longest_uri_fits_into_8_kib() {
         let longest = format!("ws://h/{}", "a".repeat(MAX_LENGTH - "ws://h/".len()));
         let uri = Uri::parse(&longest).unwrap();
-        assert!(format!("GET {} HTTP/1.1\r\n", uri.resource()).len() <= 8192);
+        assert!(format!("GET {} HTTP/1.1", uri.resource()).len() <= 8192);
         assert_eq!(Uri::parse(&format!("{longest}a")).err(), Some(UriFault::TooLong));
     }
 
     /// URI, and what the server decodes: RFC 7617 section 2.
-    const CREDENTIALS: &[(&str, Result<Option<&[u8]>, Misuse>)] = &[
+    type Credentials = (&'static str, Result<Option<&'static [u8]>, Misuse>);
+    const CREDENTIALS: &[Credentials] = &[
         ("ws://h/", Ok(None)),
         ("ws://@h/", Ok(None)),
         ("ws://:@h/", Ok(None)),
