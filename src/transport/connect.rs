@@ -355,7 +355,10 @@ mod tests {
         drop(release);
         let result = on_helper_thread(Deadline::after(LONG), || panic!("on purpose"));
         assert!(matches!(&result, Err(Error::Io(e)) if e.step() == Step::Resolve), "{result:?}");
-        let result = on_helper_thread(Deadline::after(Duration::ZERO), || unreachable!("no time is left to ask"));
+        let (ran, has_run) = mpsc::channel();
+        let lookup = move || ran.send(()).map(|()| Vec::new()).map_err(io::Error::other);
+        let result = on_helper_thread(Deadline::after(Duration::ZERO), lookup);
         assert!(matches!(result, Err(Error::Timeout(Step::Resolve))), "{result:?}");
+        assert!(has_run.recv().is_err(), "asked although no time was left");
     }
 }

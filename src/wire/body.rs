@@ -173,6 +173,7 @@ mod tests {
             ("304", b"x", b"", true),
             ("101", b"x", b"", true),
             ("103", b"x", b"", true),
+            ("404|Content-Length: 0", b"", b"", true),
             ("404|Content-Length: 0", b"x", b"", true),
             ("404|Content-Length: 5", b"", b"", false),
             ("404|Content-Length: 5", b"hell", b"hell", false),
@@ -218,7 +219,7 @@ mod tests {
             (b"5\r\nhello\r!", b"hello", true),
             (b"5\r\nhello\n0\r\n\r\n", b"hello", true),
             (b"FFFFFFFFFFFFFFFF\r\nhello", b"hello", false),
-            (b"10000000000000000\r\nhello", b"", true),
+            (b"10000000000000001\r\nhello", b"", true),
             (b"0000000000000000000005\r\nhello\r\n0\r\n\r\n", b"hello", true),
         ];
         for (bytes, kept, over) in rows {
