@@ -108,8 +108,9 @@ pub(crate) fn request(request: &Request<'_>) -> Result<Vec<u8>, Misuse> {
     if !subprotocols.is_empty() {
         fields.push((PROTOCOL, &subprotocols));
     }
-    fields.extend(request.extensions.map(|offer| (EXTENSIONS, offer))); // 6455-4.1-38
-                                                                        // What the caller says in so many words goes before what the URI says.
+    // 6455-4.1-38.
+    fields.extend(request.extensions.map(|offer| (EXTENSIONS, offer)));
+    // What the caller says in so many words goes before what the URI says.
     let authorization = if request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("Authorization")) {
         None
     } else {
