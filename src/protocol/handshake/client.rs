@@ -13,14 +13,12 @@
 //! Sec-WebSocket-Accept, extensions, subprotocol. The status comes first because a server that refuses may do so in any
 //! version of HTTP, and the reason it gives is what counts.
 
+use super::server::accept_key;
 use crate::error::{HandshakeFault, Misuse};
-use crate::primitives::{base64, sha1};
+use crate::primitives::base64;
 use crate::wire::header::{self, Extension};
 use crate::wire::http::{write_head, Head};
 use crate::wire::uri::Uri;
-
-/// What the server appends to the key before it hashes both, as proof that it means WebSocket (RFC 6455 section 1.3).
-const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 const ACCEPT: &str = "Sec-WebSocket-Accept";
 const EXTENSIONS: &str = "Sec-WebSocket-Extensions";
@@ -143,15 +141,10 @@ pub(crate) fn check<'a>(head: &'a Head, sent: &Request<'_>) -> Result<Agreed<'a>
     }
     // 6455-4.1-44, 6455-11.3.3-1. White space around a value is never part of it.
     let accept = head.single(ACCEPT)?.ok_or(HandshakeFault::Missing(ACCEPT))?;
-    if accept != accept_value(sent.key).as_bytes() {
+    if accept != accept_key(sent.key.as_bytes()).as_bytes() {
         return Err(HandshakeFault::Wrong(ACCEPT));
     }
     Ok(Agreed { extensions: agreed_extensions(head, sent)?, subprotocol: agreed_subprotocol(head, sent)? })
-}
-
-/// What a server makes of a key: base64 of SHA-1 of the key as it was sent and the [`GUID`].
-fn accept_value(key: &str) -> String {
-    base64::encode(&sha1::digest([key, GUID].concat().as_bytes()))
 }
 
 fn agreed_extensions<'a>(head: &'a Head, sent: &Request<'_>) -> Result<Vec<Extension<'a>>, HandshakeFault> {
