@@ -1,5 +1,26 @@
 //! WebSocket in nothing but Rust's `std`: a blocking RFC 6455 client and server without a dependency and without `unsafe`.
 //!
+//! ```
+//! # fn main() -> stdws::Result<()> {
+//! let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| {
+//!     while let Some(message) = ws.recv()? {
+//!         ws.send(&message)?;
+//!     }
+//!     Ok(())
+//! })?;
+//! let mut ws = stdws::connect(&format!("ws://{}/echo", server.local_addr()))?;
+//! ws.send("hello")?;
+//! assert_eq!(ws.recv()?.unwrap().as_text(), Some("hello"));
+//! ws.close(stdws::CloseCode::NORMAL, "bye")?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Start with [`connect`] or [`Client`], [`serve`] or [`Server`], and what both give: a [`WebSocket`]. The [`manual`] has
+//! chapters on receiving, sending, closing and security.
+//!
+//! # How the source is laid out
+//!
 //! Floors, from the bottom up: `primitives` (SHA-1, base64, UTF-8, entropy; know nothing of WebSocket), `wire` (values to
 //! bytes and back, no state), `protocol` (state, but no I/O, no clock, no randomness of its own), `transport` (blocking
 //! bytes, no protocol), and on top, directly in `src`, what users call. A floor names only itself, those below it, and

@@ -10,7 +10,7 @@
 //!
 //! | place | for | what happens to the bytes |
 //! |---|---|---|
-//! | `Buffer` | control frames; a message in one frame that fits the read buffer | stay there, are unmasked and lent there |
+//! | `Input` | control frames; a message in one frame that fits the read buffer | stay there, are unmasked and lent there |
 //! | `Store` | fragments, and what does not fit | are appended to the store; a long rest is read straight into it |
 //! | `Stream` | a message being streamed | are unmasked and lent in the read buffer, piece by piece |
 //! | `Skip` | the rest of a message whose stream was given up | are checked and dropped |
@@ -18,21 +18,13 @@
 //! * Text is checked as its bytes come, in whichever place.
 //! * Buffers grow with what has arrived, never by what was announced.
 
+use super::assembly::{unmask, Assembly, Mode};
+use super::buffers::{Input, Store};
 use crate::error::Violation;
-use crate::primitives::utf8::Validator;
 use crate::protocol::limits::Limits;
 use crate::wire::close::{self, CloseCode};
 use crate::wire::frame::{self, Context, Header, Kind, Opcode, Role};
-use crate::wire::mask;
 
-/// The read buffer of a connection that receives little.
-const BUFFER: usize = 4 << 10;
-/// The read buffer once reads have filled smaller ones: a frame of 64 KiB and its header fit one read.
-const FULL_BUFFER: usize = 68 << 10;
-/// The first step of the store; later ones double it.
-const STORE: usize = 64 << 10;
-/// A store larger than this is let go by the next message that does not need it.
-const KEEP: usize = 1 << 20;
 /// From this many bytes on, the rest of a payload is read straight into the store.
 const DIRECT: u64 = 4 << 10;
 
@@ -75,55 +67,9 @@ struct Frame {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// So many bytes behind `start` have been taken in.
-    Buffer(usize),
+    /// So many of the unread bytes have been taken in.
+    Input(usize),
     Store,
-    Stream,
-    Skip,
-}
-
-/// The message under assembly.
-#[derive(Debug)]
-struct Assembly {
-    kind: Kind,
-    text: Validator,
-    fragments: u32,
-    /// Payload bytes so far, in frames of which every byte has been taken in or counted on its header.
-    size: u64,
-    /// Bytes that have been checked: where a wrong byte stands.
-    checked: u64,
-}
-
-impl Assembly {
-    fn new(kind: Kind) -> Assembly {
-        Assembly { kind, text: Validator::default(), fragments: 0, size: 0, checked: 0 }
-    }
-
-    /// Takes in bytes just unmasked; `ascii` when they are known to be nothing else.
-    fn check(&mut self, bytes: &[u8], ascii: bool) -> Result<(), Violation> {
-        if self.kind == Kind::Text && !(ascii && self.text.is_complete()) {
-            // 6455-8.1-1: at the first wrong byte, which may stand in the middle of a frame.
-            self.text
-                .feed(bytes)
-                .map_err(|at| Violation::TextNotUtf8 { offset: self.checked.saturating_add(at as u64) })?;
-        }
-        self.checked = self.checked.saturating_add(bytes.len() as u64);
-        Ok(())
-    }
-
-    /// 6455-5.6-1: a message may not end inside a character; a frame may.
-    fn finish(&self) -> Result<(), Violation> {
-        match self.text.is_complete() {
-            true => Ok(()),
-            false => Err(Violation::TextNotUtf8 { offset: self.checked }),
-        }
-    }
-}
-
-/// Whether messages are put together or lent in pieces.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mode {
-    Assemble,
     Stream,
     Skip,
 }
@@ -131,7 +77,7 @@ enum Mode {
 /// Where the bytes of the last event are.
 #[derive(Debug, Clone, Copy)]
 enum Lent {
-    Buffer { from: usize, length: usize },
+    Input { from: usize, length: usize },
     Store,
 }
 
@@ -141,40 +87,26 @@ pub(crate) struct Decoder {
     role: Role,
     limits: Limits,
     state: State,
+    /// How the next message is to be received.
     mode: Mode,
     message: Option<Assembly>,
-    /// Kept initialised, so that no byte is zeroed twice; `start..end` has been read and not been used up.
-    buffer: Vec<u8>,
-    start: usize,
-    end: usize,
-    /// The last read left no room: the next one may have more.
-    full: bool,
-    /// Kept initialised too; the first `stored` bytes belong to the message.
-    store: Vec<u8>,
-    stored: usize,
+    input: Input,
+    store: Store,
     lent: Lent,
 }
 
 impl Decoder {
     /// `early` has been read behind the opening handshake.
     pub(crate) fn new(role: Role, limits: Limits, early: &[u8]) -> Decoder {
-        let mut buffer = vec![0; BUFFER.max(early.len())];
-        for (to, from) in buffer.iter_mut().zip(early) {
-            *to = *from;
-        }
         Decoder {
             role,
             limits,
             state: State::Header,
             mode: Mode::Assemble,
             message: None,
-            buffer,
-            start: 0,
-            end: early.len(),
-            full: false,
-            store: Vec::new(),
-            stored: 0,
-            lent: Lent::Buffer { from: 0, length: 0 },
+            input: Input::new(early),
+            store: Store::default(),
+            lent: Lent::Input { from: 0, length: 0 },
         }
     }
 
@@ -212,82 +144,58 @@ impl Decoder {
     /// Outer `None`: needs bytes. Inner `None`: go on.
     fn header(&mut self) -> Result<Option<Option<Event>>, Violation> {
         let context = Context { role: self.role, open: self.message.is_some() };
-        let bytes = self.buffer.get(self.start..self.end).unwrap_or_default();
-        let Some(header) = frame::parse(bytes, context)? else { return Ok(None) };
-        self.start = self.start.saturating_add(header.size);
-        let begins = match header.opcode {
+        let Some(header) = frame::parse(self.input.unread(), context)? else { return Ok(None) };
+        self.input.consume(header.size);
+        let Header { fin, opcode, key, length, .. } = header;
+        let begins = match opcode {
             Opcode::Data(kind) => {
                 // 6455-6.2-3, 6455-5.4-12: the first frame says what the whole message is.
-                self.message = Some(Assembly::new(kind));
-                self.stored = 0;
+                self.message = Some(Assembly::new(kind, self.mode));
+                self.store.clear();
                 (self.mode == Mode::Stream).then_some(Event::Begin(kind))
             }
             Opcode::Continuation | Opcode::Close | Opcode::Ping | Opcode::Pong => None,
         };
-        if !header.opcode.is_control() {
-            self.admit(&header)?;
+        if let (Some(message), false) = (&mut self.message, opcode.is_control()) {
+            message.admit(length, &self.limits)?;
         }
-        let Header { fin, opcode, key, length, .. } = header;
         self.state = State::Payload(Frame { fin, opcode, key, left: length, place: self.place(&header) });
         Ok(Some(begins))
     }
 
-    /// 6455-10.4-1, 6455-10.4-2: sizes are compared as announced, before a byte of the payload is taken. Streams hold nothing.
-    fn admit(&mut self, header: &Header) -> Result<(), Violation> {
-        let Some(message) = &mut self.message else { return Ok(()) };
-        message.fragments = message.fragments.saturating_add(1);
-        message.size = message.size.saturating_add(header.length);
-        if self.mode != Mode::Assemble {
-            return Ok(());
-        }
-        let Limits { frame, message: size, fragments } = self.limits;
-        // A limit of the message that is broken by one frame is told as what it is.
-        if message.size > size {
-            return Err(Violation::MessageTooBig { length: message.size, limit: size });
-        }
-        if header.length > frame {
-            return Err(Violation::FrameTooBig { length: header.length, limit: frame });
-        }
-        if message.fragments > fragments {
-            return Err(Violation::TooManyFragments { limit: fragments });
-        }
-        Ok(())
-    }
-
     fn place(&self, header: &Header) -> Place {
-        let fits = header.length <= self.buffer.len() as u64;
-        match (header.opcode, self.mode) {
-            (Opcode::Close | Opcode::Ping | Opcode::Pong, _) => Place::Buffer(0),
-            (Opcode::Data(_), Mode::Assemble) if header.fin && fits => Place::Buffer(0),
-            (Opcode::Data(_) | Opcode::Continuation, Mode::Assemble) => Place::Store,
-            (Opcode::Data(_) | Opcode::Continuation, Mode::Stream) => Place::Stream,
-            (Opcode::Data(_) | Opcode::Continuation, Mode::Skip) => Place::Skip,
+        let fits = header.length <= self.input.capacity() as u64;
+        match (header.opcode, &self.message) {
+            (Opcode::Close | Opcode::Ping | Opcode::Pong, _) | (_, None) => Place::Input(0),
+            (Opcode::Data(_) | Opcode::Continuation, Some(message)) => match message.mode {
+                Mode::Assemble if header.fin && fits && header.opcode != Opcode::Continuation => Place::Input(0),
+                Mode::Assemble => Place::Store,
+                Mode::Stream => Place::Stream,
+                Mode::Skip => Place::Skip,
+            },
         }
     }
 
     /// Takes in what is in the read buffer. Outer `None`: needs bytes. Inner `None`: go on.
     fn payload_part(&mut self, mut frame: Frame) -> Result<Option<Option<Event>>, Violation> {
         let done = match frame.place {
-            Place::Buffer(done) => done,
+            Place::Input(done) => done,
             Place::Store | Place::Stream | Place::Skip => 0,
         };
-        let from = self.start.saturating_add(done);
-        let here = usize::try_from(frame.left).unwrap_or(usize::MAX).min(self.end.saturating_sub(from));
-        let to = from.saturating_add(here);
-        let bytes = self.buffer.get_mut(from..to).unwrap_or_default();
+        let (from, bytes) = self.input.part(done, frame.left);
+        let here = bytes.len();
         take_in(&mut self.message, &mut frame, bytes)?;
         match frame.place {
-            Place::Buffer(done) => frame.place = Place::Buffer(done.saturating_add(here)),
+            Place::Input(done) => frame.place = Place::Input(done.saturating_add(here)),
             Place::Store => {
-                append(&mut self.store, self.stored, bytes);
-                self.stored = self.stored.saturating_add(here);
-                self.start = to;
+                self.store.append(bytes);
+                self.input.consume(here);
             }
-            Place::Stream | Place::Skip => self.start = to,
+            Place::Stream | Place::Skip => drop(self.input.consume(here)),
         }
         self.state = State::Payload(frame);
         if frame.place == Place::Stream && here > 0 {
-            self.lent = Lent::Buffer { from, length: here };
+            self.lent = Lent::Input { from, length: here };
             return Ok(Some(Some(Event::Piece)));
         }
         if frame.left > 0 {
@@ -298,9 +206,8 @@ impl Decoder {
     }
 
     fn end_of_frame(&mut self, frame: Frame) -> Result<Option<Event>, Violation> {
-        if let Place::Buffer(length) = frame.place {
-            self.lent = Lent::Buffer { from: self.start, length };
-            self.start = self.start.saturating_add(length);
+        if let Place::Input(length) = frame.place {
+            self.lent = Lent::Input { from: self.input.consume(length), length };
         }
         match frame.opcode {
             // 6455-5.4-1, 6455-5.4-5: wherever they come, the message under assembly does not notice.
@@ -325,10 +232,8 @@ impl Decoder {
         let Some(message) = self.message.take() else { return Ok(None) };
         message.finish()?;
         match place {
-            Place::Buffer(_) => {
-                if self.store.len() > KEEP {
-                    self.store = Vec::new();
-                }
+            Place::Input(_) => {
+                self.store.unused();
                 Ok(Some(Event::Message(message.kind)))
             }
             Place::Store => {
@@ -336,10 +241,7 @@ impl Decoder {
                 Ok(Some(Event::Message(message.kind)))
             }
             Place::Stream => Ok(Some(Event::End)),
-            Place::Skip => {
-                self.mode = Mode::Assemble;
-                Ok(None)
-            }
+            Place::Skip => Ok(None),
         }
     }
 
@@ -347,120 +249,88 @@ impl Decoder {
     #[inline]
     pub(crate) fn payload(&self) -> &[u8] {
         match self.lent {
-            Lent::Buffer { from, length } => self.buffer.get(from..from.saturating_add(length)),
-            Lent::Store => self.store.get(..self.stored),
+            Lent::Input { from, length } => self.input.at(from, length),
+            Lent::Store => self.store.contents(),
         }
-        .unwrap_or_default()
     }
 
     /// The bytes of the last event, to keep.
     pub(crate) fn take_payload(&mut self) -> Vec<u8> {
         match self.lent {
-            // A store much larger than this message is worth more here than there.
-            Lent::Store if self.store.len() / 2 <= self.stored => {
-                let mut taken = std::mem::take(&mut self.store);
-                taken.truncate(self.stored);
-                self.stored = 0;
-                taken
+            Lent::Input { from, length } => self.input.at(from, length).to_vec(),
+            Lent::Store => self.store.take(),
+        }
+    }
+
+    /// The payload bytes still to come, if they are read straight into the store.
+    fn direct(&self) -> Option<u64> {
+        match self.state {
+            State::Payload(Frame { place: Place::Store, left: left @ DIRECT.., .. }) if self.input.is_empty() => {
+                Some(left)
             }
-            Lent::Store | Lent::Buffer { .. } => self.payload().to_vec(),
+            State::Payload(_) | State::Header | State::Closed | State::Failed(_) => None,
         }
     }
 
     /// Where to read to. Never empty. For a long payload this is the store itself, and ends with the frame.
     pub(crate) fn space(&mut self) -> &mut [u8] {
-        if let State::Payload(Frame { place: Place::Store, left, .. }) = self.state {
-            if left >= DIRECT && self.start == self.end {
-                return self.store_space(left);
-            }
+        match self.direct() {
+            Some(left) => self.store.space(left),
+            None => self.input.space(),
         }
-        self.make_room();
-        self.buffer.get_mut(self.end..).unwrap_or_default()
     }
 
     /// Says how many bytes were read into [`Decoder::space`].
     pub(crate) fn filled(&mut self, count: usize) {
-        if let State::Payload(mut frame) = self.state {
-            if frame.place == Place::Store && frame.left >= DIRECT && self.start == self.end {
-                let to = self.stored.saturating_add(count);
-                let bytes = self.store.get_mut(self.stored..to).unwrap_or_default();
-                self.state = match take_in(&mut self.message, &mut frame, bytes) {
-                    Ok(()) => State::Payload(frame),
-                    Err(violation) => State::Failed(violation),
-                };
-                self.stored = to;
-                return;
+        match (self.direct(), &mut self.state) {
+            (Some(_), State::Payload(frame)) => {
+                if let Err(violation) = take_in(&mut self.message, frame, self.store.filled(count)) {
+                    self.state = State::Failed(violation);
+                }
             }
-        }
-        self.end = self.end.saturating_add(count).min(self.buffer.len());
-        self.full = self.end == self.buffer.len();
-    }
-
-    /// The rest of the store, grown to twice what it holds at most.
-    fn store_space(&mut self, left: u64) -> &mut [u8] {
-        let left = usize::try_from(left).unwrap_or(usize::MAX);
-        if self.store.len() == self.stored {
-            let more = self.stored.max(STORE).min(left);
-            self.store.resize(self.stored.saturating_add(more), 0);
-        }
-        let to = self.store.len().min(self.stored.saturating_add(left));
-        self.store.get_mut(self.stored..to).unwrap_or_default()
-    }
-
-    fn make_room(&mut self) {
-        if self.start == self.end {
-            self.start = 0;
-            self.end = 0;
-        }
-        if self.full && self.buffer.len() < FULL_BUFFER {
-            let larger = self.buffer.len().saturating_mul(8).min(FULL_BUFFER);
-            self.buffer.resize(larger, 0);
-        }
-        self.full = false;
-        if self.start > 0 && self.end > self.buffer.len() / 2 {
-            self.buffer.copy_within(self.start..self.end, 0);
-            self.end = self.end.saturating_sub(self.start);
-            self.start = 0;
+            (Some(_) | None, _) => self.input.filled(count),
         }
     }
 
     /// Whether a frame or a message has begun and not ended.
     pub(crate) fn is_midway(&self) -> bool {
         match &self.state {
-            State::Header => self.start < self.end || (self.message.is_some() && self.mode == Mode::Assemble),
+            State::Header => {
+                !self.input.is_empty() || self.message.as_ref().is_some_and(|message| message.mode == Mode::Assemble)
+            }
             State::Payload(_) => true,
             State::Closed | State::Failed(_) => false,
         }
     }
 
-    /// From here on messages are lent in pieces. What has been put together of an open one is the first piece.
+    /// From here on messages are lent in pieces. What has been put together of an open one is given as the first piece;
+    /// the rest of one that was given up is skipped.
     pub(crate) fn stream(&mut self) -> Option<(Kind, Vec<u8>)> {
         self.mode = Mode::Stream;
-        let kind = self.message.as_ref()?.kind;
-        let mut begun = Vec::new();
+        let message = self.message.as_mut().filter(|message| message.mode != Mode::Skip)?;
+        message.mode = Mode::Stream;
+        let mut begun = self.store.contents().to_vec();
+        self.store.release();
         if let State::Payload(frame) = &mut self.state {
             match frame.place {
-                Place::Buffer(done) if !frame.opcode.is_control() => {
-                    let to = self.start.saturating_add(done);
-                    begun.extend_from_slice(self.buffer.get(self.start..to).unwrap_or_default());
-                    self.start = to;
+                Place::Input(done) if !frame.opcode.is_control() => {
+                    let from = self.input.consume(done);
+                    begun.extend_from_slice(self.input.at(from, done));
                     frame.place = Place::Stream;
                 }
-                Place::Store | Place::Skip => frame.place = Place::Stream,
-                Place::Buffer(_) | Place::Stream => {}
+                Place::Store => frame.place = Place::Stream,
+                Place::Input(_) | Place::Stream | Place::Skip => {}
             }
         }
-        begun.extend_from_slice(self.store.get(..self.stored).unwrap_or_default());
-        self.stored = 0;
-        Some((kind, begun))
+        Some((message.kind, begun))
     }
 
-    /// Back to whole messages. The rest of one that is being streamed will be dropped.
+    /// Back to whole messages. The rest of one that is being streamed is skipped.
     pub(crate) fn assemble(&mut self) {
-        self.mode = match self.message {
-            Some(_) => Mode::Skip,
-            None => Mode::Assemble,
-        };
+        self.mode = Mode::Assemble;
+        if let Some(message) = self.message.as_mut().filter(|message| message.mode == Mode::Stream) {
+            message.mode = Mode::Skip;
+        }
         if let State::Payload(frame) = &mut self.state {
             if frame.place == Place::Stream {
                 frame.place = Place::Skip;
@@ -470,15 +340,12 @@ impl Decoder {
 
     /// Gives memory back that an idle connection does not need.
     pub(crate) fn shrink(&mut self) {
-        if self.start == self.end && !matches!(self.state, State::Payload(Frame { place: Place::Buffer(_), .. })) {
-            self.start = 0;
-            self.end = 0;
-            self.buffer.truncate(BUFFER);
-            self.buffer.shrink_to_fit();
+        // A frame that is being completed in the read buffer was promised its size.
+        if !matches!(self.state, State::Payload(Frame { place: Place::Input(_), .. })) {
+            self.input.shrink();
         }
         if self.message.is_none() {
-            self.store = Vec::new();
-            self.stored = 0;
+            self.store.release();
         }
     }
 }
@@ -486,33 +353,12 @@ impl Decoder {
 /// Unmasks and checks the next bytes of a frame, and counts them off.
 #[inline]
 fn take_in(message: &mut Option<Assembly>, frame: &mut Frame, bytes: &mut [u8]) -> Result<(), Violation> {
-    let message = match frame.opcode {
-        Opcode::Data(_) | Opcode::Continuation => message.as_mut(),
-        Opcode::Close | Opcode::Ping | Opcode::Pong => None,
-    };
-    let text = message.as_ref().is_some_and(|message| message.kind == Kind::Text);
-    let mut ascii = false;
-    // 6455-6.2-7, 6455-5.3-s1
-    if let Some(key) = &mut frame.key {
-        match text {
-            true => ascii = mask::apply_ascii(bytes, *key),
-            false => mask::apply(bytes, *key),
-        }
-        *key = mask::turn(*key, bytes.len());
-    }
     frame.left = frame.left.saturating_sub(bytes.len() as u64);
-    match message {
-        Some(message) => message.check(bytes, ascii),
-        None => Ok(()),
+    match (frame.opcode, message, &mut frame.key) {
+        (Opcode::Data(_) | Opcode::Continuation, Some(message), key) => message.take_in(bytes, key)?,
+        // 6455-5.4-5: a control frame has nothing to do with the message it comes in between of.
+        (_, _, Some(key)) => unmask(bytes, key),
+        (_, _, None) => {}
     }
-}
-
-/// Puts bytes at `at`, over what an earlier message left there, growing by as much as there is to put.
-fn append(store: &mut Vec<u8>, at: usize, bytes: &[u8]) {
-    let over = store.len().saturating_sub(at).min(bytes.len());
-    let (first, rest) = bytes.split_at_checked(over).unwrap_or((bytes, &[]));
-    if let Some(to) = store.get_mut(at..at.saturating_add(over)) {
-        to.copy_from_slice(first);
-    }
-    store.extend_from_slice(rest);
+    Ok(())
 }

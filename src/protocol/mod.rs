@@ -13,6 +13,8 @@
     )
 )]
 
+mod assembly;
+mod buffers;
 pub(crate) mod closing;
 pub(crate) mod decoder;
 pub(crate) mod encoder;

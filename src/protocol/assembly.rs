@@ -1,0 +1,97 @@
+//! The message under assembly: everything that belongs to it and must not be touched by a control frame.
+
+use crate::error::Violation;
+use crate::primitives::utf8::Validator;
+use crate::protocol::limits::Limits;
+use crate::wire::frame::Kind;
+use crate::wire::mask;
+
+/// What becomes of the message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// It is put together.
+    Assemble,
+    /// It is lent in pieces.
+    Stream,
+    /// It was lent in pieces, and is not wanted any more.
+    Skip,
+}
+
+#[derive(Debug)]
+pub(super) struct Assembly {
+    pub(super) kind: Kind,
+    pub(super) mode: Mode,
+    text: Validator,
+    fragments: u32,
+    /// Payload bytes announced so far.
+    size: u64,
+    /// Payload bytes checked so far: where a wrong byte stands.
+    checked: u64,
+}
+
+impl Assembly {
+    pub(super) fn new(kind: Kind, mode: Mode) -> Assembly {
+        Assembly { kind, mode, text: Validator::default(), fragments: 0, size: 0, checked: 0 }
+    }
+
+    /// Counts a frame of this message. Of one that is not put together nothing is kept, so it may be as long as it likes.
+    ///
+    /// 6455-10.4-1, 6455-10.4-2: sizes are compared as announced, before a byte of the payload is taken.
+    pub(super) fn admit(&mut self, length: u64, limits: &Limits) -> Result<(), Violation> {
+        self.fragments = self.fragments.saturating_add(1);
+        self.size = self.size.saturating_add(length);
+        if self.mode != Mode::Assemble {
+            return Ok(());
+        }
+        if self.size > limits.message {
+            return Err(Violation::MessageTooBig { length: self.size, limit: limits.message });
+        }
+        if length > limits.frame {
+            return Err(Violation::FrameTooBig { length, limit: limits.frame });
+        }
+        if self.fragments > limits.fragments {
+            return Err(Violation::TooManyFragments { limit: limits.fragments });
+        }
+        Ok(())
+    }
+
+    /// Unmasks the next bytes in place, and checks them if they are text.
+    #[inline]
+    pub(super) fn take_in(&mut self, bytes: &mut [u8], key: &mut Option<[u8; 4]>) -> Result<(), Violation> {
+        let ascii = match (self.kind, key) {
+            (_, None) => false,
+            (Kind::Text, Some(key)) => {
+                let ascii = mask::apply_ascii(bytes, *key);
+                *key = mask::turn(*key, bytes.len());
+                ascii
+            }
+            (Kind::Binary, Some(key)) => {
+                unmask(bytes, key);
+                false
+            }
+        };
+        if self.kind == Kind::Text && !(ascii && self.text.is_complete()) {
+            // 6455-8.1-1: at the first wrong byte, which may stand in the middle of a frame.
+            self.text
+                .feed(bytes)
+                .map_err(|at| Violation::TextNotUtf8 { offset: self.checked.saturating_add(at as u64) })?;
+        }
+        self.checked = self.checked.saturating_add(bytes.len() as u64);
+        Ok(())
+    }
+
+    /// 6455-5.6-1: a message may not end inside a character; a frame may.
+    pub(super) fn finish(&self) -> Result<(), Violation> {
+        match self.text.is_complete() {
+            true => Ok(()),
+            false => Err(Violation::TextNotUtf8 { offset: self.checked }),
+        }
+    }
+}
+
+/// 6455-5.3-s1, 6455-6.2-7: unmasks the next bytes of a frame, and turns the key on.
+#[inline]
+pub(super) fn unmask(bytes: &mut [u8], key: &mut [u8; 4]) {
+    mask::apply(bytes, *key);
+    *key = mask::turn(*key, bytes.len());
+}

@@ -1,0 +1,172 @@
+//! The two buffers of a decoder. Both are kept initialised, so that no byte is zeroed twice, and both grow with what has
+//! arrived, never by what was announced.
+
+/// The read buffer of a connection that receives little.
+const SMALL: usize = 4 << 10;
+/// The read buffer once reads have filled smaller ones: a frame of 64 KiB and its header fit one read.
+const FULL: usize = 68 << 10;
+/// The first step of the store; later ones double it.
+const STEP: usize = 64 << 10;
+/// A store larger than this is let go by the next message that does not need it.
+const KEEP: usize = 1 << 20;
+
+/// The read buffer: `start..end` has been read and not been used up.
+#[derive(Debug)]
+pub(super) struct Input {
+    bytes: Vec<u8>,
+    start: usize,
+    end: usize,
+    /// The last read left no room: the next one may have more.
+    full: bool,
+}
+
+impl Input {
+    pub(super) fn new(early: &[u8]) -> Input {
+        let mut bytes = early.to_vec();
+        bytes.resize(SMALL.max(early.len()), 0);
+        Input { bytes, start: 0, end: early.len(), full: false }
+    }
+
+    /// How much a frame may have to be completed in here.
+    pub(super) fn capacity(&self) -> usize {
+        self.bytes.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    #[inline]
+    pub(super) fn unread(&self) -> &[u8] {
+        self.bytes.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Up to `most` unread bytes behind the first `skip` ones, and where they stand.
+    #[inline]
+    pub(super) fn part(&mut self, skip: usize, most: u64) -> (usize, &mut [u8]) {
+        let from = self.start.saturating_add(skip);
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let to = from.saturating_add(most).min(self.end);
+        (from, self.bytes.get_mut(from..to).unwrap_or_default())
+    }
+
+    /// Uses up the next `count` bytes; gives where they stand until the next read.
+    #[inline]
+    pub(super) fn consume(&mut self, count: usize) -> usize {
+        let from = self.start;
+        self.start = self.start.saturating_add(count).min(self.end);
+        from
+    }
+
+    #[inline]
+    pub(super) fn at(&self, from: usize, length: usize) -> &[u8] {
+        self.bytes.get(from..from.saturating_add(length)).unwrap_or_default()
+    }
+
+    /// Room for the next read. Never empty: a frame that is completed in here is no longer than the buffer.
+    pub(super) fn space(&mut self) -> &mut [u8] {
+        if self.start == self.end {
+            self.start = 0;
+            self.end = 0;
+        }
+        if self.full && self.bytes.len() < FULL {
+            self.bytes.resize(self.bytes.len().saturating_mul(8).min(FULL), 0);
+        }
+        self.full = false;
+        if self.start > 0 && self.end > self.bytes.len() / 2 {
+            self.bytes.copy_within(self.start..self.end, 0);
+            self.end = self.end.saturating_sub(self.start);
+            self.start = 0;
+        }
+        self.bytes.get_mut(self.end..).unwrap_or_default()
+    }
+
+    pub(super) fn filled(&mut self, count: usize) {
+        self.end = self.end.saturating_add(count).min(self.bytes.len());
+        self.full = self.end == self.bytes.len();
+    }
+
+    /// Gives memory back; only while nothing is in here.
+    pub(super) fn shrink(&mut self) {
+        if self.start == self.end && self.bytes.len() > SMALL {
+            self.start = 0;
+            self.end = 0;
+            self.bytes.truncate(SMALL);
+            self.bytes.shrink_to_fit();
+        }
+    }
+}
+
+/// Where messages are put together: the first `length` bytes belong to the message.
+#[derive(Debug, Default)]
+pub(super) struct Store {
+    bytes: Vec<u8>,
+    length: usize,
+}
+
+impl Store {
+    pub(super) fn clear(&mut self) {
+        self.length = 0;
+    }
+
+    pub(super) fn contents(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+
+    /// Puts bytes behind the others: over what an earlier message left there, and further.
+    pub(super) fn append(&mut self, more: &[u8]) {
+        let over = self.bytes.len().saturating_sub(self.length).min(more.len());
+        let (first, rest) = more.split_at_checked(over).unwrap_or((more, &[]));
+        if let Some(to) = self.bytes.get_mut(self.length..self.length.saturating_add(over)) {
+            to.copy_from_slice(first);
+        }
+        self.bytes.extend_from_slice(rest);
+        self.length = self.length.saturating_add(more.len());
+    }
+
+    /// Room for the next read of a payload that has `left` bytes to come: as much as is there, or as much again.
+    pub(super) fn space(&mut self, left: u64) -> &mut [u8] {
+        let left = usize::try_from(left).unwrap_or(usize::MAX);
+        if self.bytes.len() == self.length {
+            let more = self.length.max(STEP).min(left);
+            self.bytes.resize(self.length.saturating_add(more), 0);
+        }
+        let to = self.bytes.len().min(self.length.saturating_add(left));
+        self.bytes.get_mut(self.length..to).unwrap_or_default()
+    }
+
+    /// Counts the bytes read into [`Store::space`] in, and gives them.
+    pub(super) fn filled(&mut self, count: usize) -> &mut [u8] {
+        let from = self.length;
+        self.length = from.saturating_add(count).min(self.bytes.len());
+        self.bytes.get_mut(from..self.length).unwrap_or_default()
+    }
+
+    /// The contents, to keep. A store much larger than they are is worth more here than there.
+    pub(super) fn take(&mut self) -> Vec<u8> {
+        if self.bytes.len() / 2 > self.length {
+            return self.contents().to_vec();
+        }
+        let mut taken = std::mem::take(&mut self.bytes);
+        taken.truncate(self.length);
+        self.length = 0;
+        taken
+    }
+
+    /// A message came that did not need the store: a huge one is not kept for the next.
+    #[inline]
+    pub(super) fn unused(&mut self) {
+        if self.bytes.len() > KEEP {
+            self.release();
+        }
+    }
+
+    pub(super) fn release(&mut self) {
+        *self = Store::default();
+    }
+
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+}
