@@ -222,9 +222,15 @@ impl WebSocket {
     pub fn ping(&mut self) -> Result<Duration> {
         let start = Instant::now();
         let deadline = Deadline::after(self.link().timeouts.life);
-        let number = self.link().ping()?;
+        self.receiver.awaited = Some(self.link().ping()?);
+        let result = self.receive_until_pong(deadline);
+        self.receiver.awaited = None;
+        result.map(|()| start.elapsed())
+    }
+
+    fn receive_until_pong(&mut self, deadline: Deadline) -> Result<()> {
         let mut held: usize = self.ahead.iter().map(Message::len).sum();
-        while !self.link().pong_is_here(number) {
+        loop {
             // An empty message takes memory too.
             if held.saturating_add(self.ahead.len().saturating_mul(64)) as u64 >= self.limits.message {
                 return Err(Error::Timeout(Step::Pong));
@@ -235,13 +241,13 @@ impl WebSocket {
                     held = held.saturating_add(message.len());
                     self.ahead.push_back(message);
                 }
-                Ok(Some(Received::Data(_) | Received::Pong)) => {}
+                Ok(Some(Received::Data(_))) => {}
+                Ok(Some(Received::Pong)) => return Ok(()),
                 Ok(None) => return Err(Error::Closed(Some(self.link().info()))),
                 Err(Error::Timeout(Step::Receive)) => return Err(Error::Timeout(Step::Pong)),
                 Err(error) => return Err(error),
             }
         }
-        Ok(start.elapsed())
     }
 
     /// A handle that sends on this connection from anywhere.

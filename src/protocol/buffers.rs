@@ -81,6 +81,12 @@ impl Input {
         self.bytes.get_mut(self.end..).unwrap_or_default()
     }
 
+    pub(super) fn clear(&mut self) {
+        self.start = 0;
+        self.end = 0;
+        self.full = false;
+    }
+
     pub(super) fn filled(&mut self, count: usize) {
         self.end = self.end.saturating_add(count).min(self.bytes.len());
         self.full = self.end == self.bytes.len();

@@ -280,6 +280,12 @@ impl Decoder {
         }
     }
 
+    /// Where to read what nobody wants any more, after the last event.
+    pub(crate) fn scrap(&mut self) -> &mut [u8] {
+        self.input.clear();
+        self.input.space()
+    }
+
     /// Says how many bytes were read into [`Decoder::space`].
     pub(crate) fn filled(&mut self, count: usize) {
         match (self.direct(), &mut self.state) {

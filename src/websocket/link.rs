@@ -221,18 +221,16 @@ impl Link {
         self.gate().owe_ping();
     }
 
-    /// Notes a Pong. 6455-5.5.3-s2: one that nobody waits for is no more than a sign of life.
-    pub(crate) fn pong(&self, payload: &[u8]) {
-        let Ok(number) = <[u8; 8]>::try_from(payload).map(u64::from_be_bytes) else { return };
+    /// Notes a Pong, and gives the highest number that has come back. 6455-5.5.3-s2: one that nobody waits for is no more
+    /// than a sign of life.
+    pub(crate) fn pong(&self, payload: &[u8]) -> u64 {
         let mut gate = self.gate();
+        let number = <[u8; 8]>::try_from(payload).map_or(0, u64::from_be_bytes);
         if number <= gate.pings && number > gate.pongs {
             gate.pongs = number;
             self.notify(&gate);
         }
-    }
-
-    pub(crate) fn pong_is_here(&self, number: u64) -> bool {
-        self.gate().pongs >= number
+        gate.pongs
     }
 
     /// 6455-2.1-1: what was queued, and what is owed, goes out before the receiver waits; as far as it goes at once.
@@ -244,8 +242,9 @@ impl Link {
         if idle || gate.end.is_some() {
             return Outlook { congested: false, close_by };
         }
-        // Whoever has the token looks for answers before giving it back.
-        let Some(mut writer) = gate.writer.take() else { return Outlook { congested: false, close_by } };
+        // Whoever has the token looks for answers once before giving it back. If some came after that look, the short
+        // wait of a congested connection brings the receiver back here.
+        let Some(mut writer) = gate.writer.take() else { return Outlook { congested: true, close_by } };
         let settled = gate.settle(&mut writer);
         drop(gate);
         let written = writer.outbox.write_now(&self.stream).map_err(|error| Error::io(Step::Write, error));
@@ -291,47 +290,59 @@ impl Turn<'_> {
             None => self.finish(payload, limit),
             Some(key) => {
                 // A piece is a multiple of four bytes long, so each begins with the first byte of the key.
-                for piece in payload.chunks(PIECE) {
-                    mask::append(writer.outbox.bytes(), piece, key);
-                    if let Err(error) = writer.outbox.write(&self.link.stream, &[], limit) {
-                        return Err(self.link.write_failed(error));
+                let mut pieces = payload.chunks(PIECE);
+                let last = pieces.next_back().unwrap_or_default();
+                for piece in pieces {
+                    if let Some(writer) = &mut self.writer {
+                        mask::append(writer.outbox.bytes(), piece, key);
                     }
+                    self.write(&[], limit)?;
+                }
+                if let Some(writer) = &mut self.writer {
+                    mask::append(writer.outbox.bytes(), last, key);
                 }
                 self.finish(&[], limit)
             }
         }
     }
 
-    /// Writes all there is and `tail`, then what others came to owe meanwhile, and gives the token back.
-    pub(super) fn finish(mut self, mut tail: &[u8], limit: Limit) -> Result<()> {
-        let link = self.link;
-        while let Some(mut writer) = self.writer.take() {
-            let written = writer.outbox.write(&link.stream, tail, limit);
-            tail = &[];
-            let mut gate = link.gate();
-            match written {
-                Ok(()) if gate.owed.any && gate.end.is_none() => {
-                    let settled = gate.settle(&mut writer);
-                    self.writer = Some(writer);
-                    drop(gate);
-                    settled?;
-                }
-                Ok(()) => link.give_back(&mut gate, writer),
-                Err(error) => {
-                    link.give_back(&mut gate, writer);
-                    drop(gate);
-                    return Err(link.write_failed(error));
+    /// Writes all there is and `tail`, then once what others came to owe meanwhile, and gives the token back. Once: a
+    /// peer that sends Pings without end must not keep a sender writing Pongs.
+    pub(super) fn finish(mut self, tail: &[u8], limit: Limit) -> Result<()> {
+        self.write(tail, limit)?;
+        let settled = {
+            let mut gate = self.link.gate();
+            match &mut self.writer {
+                Some(writer) if gate.owed.any && gate.end.is_none() => gate.settle(writer),
+                Some(_) | None => {
+                    self.give_back(&mut gate);
+                    return Ok(());
                 }
             }
+        };
+        settled?;
+        self.write(&[], limit)
+    }
+
+    /// Writes all there is and `tail`. A write that failed half way leaves a broken frame behind it, so the end is set
+    /// before the token goes back: nobody may send after it.
+    fn write(&mut self, tail: &[u8], limit: Limit) -> Result<()> {
+        let Some(writer) = &mut self.writer else { return Ok(()) };
+        writer.outbox.write(&self.link.stream, tail, limit).map_err(|error| self.link.write_failed(error))
+    }
+
+    fn give_back(&mut self, gate: &mut Gate) {
+        if let Some(writer) = self.writer.take() {
+            self.link.give_back(gate, writer);
         }
-        Ok(())
     }
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        if let Some(writer) = self.writer.take() {
-            self.link.give_back(&mut self.link.gate(), writer);
+        if self.writer.is_some() {
+            let link = self.link;
+            self.give_back(&mut link.gate());
         }
     }
 }

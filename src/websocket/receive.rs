@@ -34,7 +34,7 @@ const PROGRESS: usize = 64 << 10;
 pub(crate) enum Received {
     /// A whole message, or what belongs to one that is streamed; never Ping, Pong or Close.
     Data(Event),
-    /// A Pong has come. Only those who wait for one look at it.
+    /// The Pong that was awaited has come.
     Pong,
 }
 
@@ -47,13 +47,15 @@ pub(crate) struct Receiver {
     pinged: Option<Instant>,
     /// A message has begun then, or had its last 64 KiB, and so many bytes have come since.
     begun: Option<(Instant, usize)>,
+    /// The number of the Ping whose Pong is awaited.
+    pub(crate) awaited: Option<u64>,
     /// Receiving is over: in good order, or with an error.
     over: Option<Option<Error>>,
 }
 
 impl Receiver {
     pub(crate) fn new(link: Arc<Link>, decoder: Decoder) -> Receiver {
-        Receiver { link, decoder, silent: None, pinged: None, begun: None, over: None }
+        Receiver { link, decoder, silent: None, pinged: None, begun: None, awaited: None, over: None }
     }
 
     /// The next thing received; `None` after the peer's Close. A caller's limit that passes costs nothing else.
@@ -62,6 +64,7 @@ impl Receiver {
         if let Some(over) = &self.over {
             return over.clone().map_or(Ok(None), Err);
         }
+        let mut tried = false;
         loop {
             match self.decoder.next() {
                 Ok(Some(event @ (Event::Message(_) | Event::Begin(_) | Event::Piece | Event::End))) => {
@@ -70,14 +73,23 @@ impl Receiver {
                 }
                 Ok(Some(Event::Ping)) => self.link.owe_pong(self.decoder.payload()),
                 Ok(Some(Event::Pong)) => {
-                    self.link.pong(self.decoder.payload());
-                    return Ok(Some(Received::Pong));
+                    let newest = self.link.pong(self.decoder.payload());
+                    if self.awaited.is_some_and(|awaited| awaited <= newest) {
+                        return Ok(Some(Received::Pong));
+                    }
                 }
                 Ok(Some(Event::Close(code, reason))) => {
                     self.close_received(code, reason);
                     return Ok(None);
                 }
-                Ok(None) => self.fill(limit)?,
+                // Control frames without end, or a trickle, must not make a limited call endless.
+                Ok(None) if tried && limit.is_some_and(|limit| limit.passed()) => {
+                    return Err(Error::Timeout(Step::Receive));
+                }
+                Ok(None) => {
+                    self.fill(limit)?;
+                    tried = true;
+                }
                 // 6455-7.1.7-1, 6455-7.1.7-3, 6455-7.2.1-1
                 Err(violation) => return Err(self.fail(Error::Violation(violation), Some(violation.close_code()))),
             }
@@ -216,7 +228,7 @@ impl Receiver {
         self.fail(Error::Closed(None), None)
     }
 
-    /// Fails the connection (6455-7.1.7-s): says so if there is something to say, and lets it arrive.
+    /// Fails the connection (6455-7.1.7-1, 6455-7.1.7-3): says so if there is something to say, and lets it arrive.
     fn fail(&mut self, error: Error, code: Option<CloseCode>) -> Error {
         let (end, deadline) = self.link.fail(error, code);
         self.over = Some(Some(end.clone()));
@@ -236,7 +248,7 @@ impl Receiver {
             if left.is_zero() {
                 return;
             }
-            match self.link.stream.read(self.decoder.space(), left) {
+            match self.link.stream.read(self.decoder.scrap(), left) {
                 Ok(0) => return,
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
@@ -248,7 +260,7 @@ impl Receiver {
     /// Takes what is here already, for the reason given in `fail`; a few reads, because a flood has no end.
     fn discard(&mut self) {
         for _ in 0..16 {
-            match self.link.stream.read(self.decoder.space(), Duration::ZERO) {
+            match self.link.stream.read(self.decoder.scrap(), Duration::ZERO) {
                 Ok(1..) => {}
                 Ok(0) | Err(_) => return,
             }

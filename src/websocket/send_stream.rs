@@ -46,6 +46,8 @@ pub struct SendStream {
     /// What the next fragment is: the first has the kind, the others continue.
     next: Opcode,
     text: Option<Validator>,
+    /// It was given bytes that are not text; there is no way to go on.
+    broken: bool,
     finished: bool,
 }
 
@@ -56,15 +58,15 @@ impl SendStream {
             Kind::Text => Some(Validator::default()),
             Kind::Binary => None,
         };
-        Ok(SendStream { link, buffer: Vec::new(), next: Opcode::Data(kind), text, finished: false })
+        Ok(SendStream { link, buffer: Vec::new(), next: Opcode::Data(kind), text, broken: false, finished: false })
     }
 
     /// Sends the rest, and with it the end of the message.
     ///
     /// # Errors
-    /// [`Misuse::TextNotUtf8`] if the text ends inside a character; the connection is then cut, as if it was not finished.
+    /// [`Misuse::TextNotUtf8`] if the text ends inside a character, or `write` was given what is not text; the connection is then cut, as if it was not finished.
     pub fn finish(mut self) -> Result<()> {
-        if self.text.as_ref().is_some_and(|text| !text.is_complete()) {
+        if self.broken || self.text.as_ref().is_some_and(|text| !text.is_complete()) {
             return Err(Misuse::TextNotUtf8.into());
         }
         // 6455-5.4-s2, 6455-6.1-7: the last frame says so.
@@ -88,7 +90,10 @@ impl Write for SendStream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if let Some(text) = &mut self.text {
             // 6455-5.6-1: never send what the peer must refuse.
-            text.feed(bytes).map_err(|_| Error::Misuse(Misuse::TextNotUtf8))?;
+            if self.broken || text.feed(bytes).is_err() {
+                self.broken = true;
+                return Err(Error::Misuse(Misuse::TextNotUtf8).into());
+            }
         }
         for piece in bytes.chunks(FRAGMENT) {
             self.buffer.extend_from_slice(piece);
