@@ -72,11 +72,13 @@ fn check(name: &str, text: &str) -> Vec<String> {
     faults
 }
 
-/// Whether a path below `std` leads to I/O, a clock or a thread. A module as a whole does, for nobody sees what is taken of it.
+/// Whether a path below `std` leads to I/O, a clock or a thread. A module alone does not, for its name shows again wherever
+/// something is taken of it; under another name it does.
 fn is_loud(file: &str, path: &[String]) -> bool {
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
     match path.as_slice() {
-        [] | ["*"] | ["self"] => true,
+        [] | ["*" | "self" | "as"] => true,
+        [_] | [_, "self"] => false,
         [module, ..] if EXCEPTIONS.contains(&(file, module)) => false,
         ["net", name, ..] => !name.starts_with("Ip"),
         [module, ..] => LOUD.contains(module) && !VALUES.iter().any(|value| path.starts_with(value)),
@@ -132,6 +134,8 @@ fn paths(module: &[String], tokens: &[Token]) -> Vec<Named> {
             // Alone, these are a value, or a name of something else.
             "self" => before != "::" && goes_on,
             "std" | "core" => goes_on || before == "use",
+            // A module of `std` that was imported by its name.
+            module if LOUD.contains(&module) => before != "::" && goes_on,
             _ => false,
         };
         if starts_here {
@@ -160,8 +164,11 @@ fn tree(tokens: &[Token], mut at: usize, prefix: &mut Vec<String>, leaves: &mut 
     if text(at + 1) == "::" && (["{", "*"].contains(&next) || next.starts_with(is_name)) {
         at = tree(tokens, at + 2, prefix, leaves);
     } else {
-        leaves.push(prefix.clone());
-        at += if text(at + 1) == "as" { 3 } else { 1 };
+        let renamed = text(at + 1) == "as";
+        let mut leaf = prefix.clone();
+        leaf.extend(renamed.then(|| "as".to_string()));
+        leaves.push(leaf);
+        at += if renamed { 3 } else { 1 };
     }
     prefix.pop();
     at
@@ -169,8 +176,11 @@ fn tree(tokens: &[Token], mut at: usize, prefix: &mut Vec<String>, leaves: &mut 
 
 /// Where a path leads that is written in the module `here`.
 fn meant(here: &[String], path: &[String]) -> Vec<String> {
-    let mut parts = here.to_vec();
     let mut rest = path;
+    let mut parts = here.to_vec();
+    if LOUD.contains(&path[0].as_str()) {
+        parts = vec!["std".to_string()];
+    }
     while let Some((first, others)) = rest.split_first() {
         match first.as_str() {
             "std" | "core" => parts = vec!["std".to_string()],
@@ -309,7 +319,7 @@ fn planted_breaches_are_noticed() {
         ("wire/uri.rs", "use crate::protocol::decoder;", "crate::protocol::decoder"),
         ("wire/uri.rs", "let a = crate::client::connect();", "crate::client::connect"),
         ("wire/uri.rs", "use crate::{error::Violation, protocol};", "crate::protocol"),
-        ("wire/uri.rs", "use crate::{error::{Misuse, self as e}, {{server as s}}};", "crate::server"),
+        ("wire/uri.rs", "use crate::{error::{Misuse, self as e}, {{server as s}}};", "crate::server::as"),
         ("wire/uri.rs", "use super::super::client;", "crate::client"),
         ("wire/uri.rs", "use super::{super::{client}, frame};", "crate::client"),
         ("wire/uri.rs", "use self::super::super::client;", "crate::client"),
@@ -330,8 +340,8 @@ fn planted_breaches_are_noticed() {
         ("wire/uri.rs", "fn f<'a>(x: &'a str) { crate::client::f::<'a>(x) }", "crate::client::f"),
         // The root as a whole, which would hide what is taken from it.
         ("wire/uri.rs", "use crate::*;", "crate::*"),
-        ("wire/uri.rs", "use crate as all;", "crate::"),
-        ("wire/uri.rs", "use crate::{self as all};", "crate::"),
+        ("wire/uri.rs", "use crate as all;", "crate::as"),
+        ("wire/uri.rs", "use crate::{self as all};", "crate::as"),
         ("wire/uri.rs", "use super::super::*;", "crate::*"),
         // Floors beside each other, and above.
         ("transport/tcp.rs", "use crate::wire::mask;", "crate::wire::mask"),
@@ -342,11 +352,13 @@ fn planted_breaches_are_noticed() {
         ("wire/uri.rs", "use std::net::TcpStream;", "std::net::TcpStream"),
         ("wire/uri.rs", "use std::{fmt, net::{Ipv6Addr, SocketAddr}};", "std::net::SocketAddr"),
         ("wire/uri.rs", "use std::net::*;", "std::net::*"),
-        ("wire/uri.rs", "use std::net;", "std::net"),
+        ("wire/uri.rs", "use std::net; fn f(x: net::TcpStream) {}", "std::net::TcpStream"),
+        ("wire/uri.rs", "use std::net as n;", "std::net::as"),
         ("wire/http.rs", "use std::io::{Error, Read};", "std::io::Read"),
-        ("wire/http.rs", "use std::io;", "std::io"),
+        ("wire/http.rs", "use std::io::{self, Result}; fn f(x: impl io::Read) {}", "std::io::Read"),
+        ("wire/http.rs", "use std::io::{self as i};", "std::io::as"),
         ("wire/http.rs", "use std::*;", "std::*"),
-        ("wire/http.rs", "use std as s;", "std"),
+        ("wire/http.rs", "use std as s;", "std::as"),
         ("protocol/decoder.rs", "let t = ::std::time::Instant::now();", "std::time::Instant::now"),
         ("protocol/decoder.rs", "use core::time::Duration;", "std::time::Duration"),
         ("protocol/handshake/client.rs", "std::thread::sleep(x);", "std::thread::sleep"),
@@ -372,6 +384,7 @@ fn what_is_allowed_is_not_reported() {
         ("wire/uri.rs", "#[cfg(test)]\nmod tests { use super::*; use super::super::frame; mod deeper { use super::super::super::mask; } }"),
         ("wire/uri.rs", "use std::net::{IpAddr, Ipv4Addr, Ipv6Addr}; fn f() -> std::io::Result<()> { Err(std::io::ErrorKind::Other.into()) }"),
         ("wire/uri.rs", "fn f(&self, std: u8) { self.io; self.core.time; let r#crate_ = std; }"),
+        ("protocol/encoder.rs", "use std::io; fn f() -> io::Result<()> {}"),
         ("primitives/entropy.rs", "use std::fs::File; use std::io::{self, Read};"),
         ("protocol/decoder.rs", "use crate::{error::{self, Violation}, primitives::utf8, wire::{frame::*, mask}};"),
         ("transport/tcp.rs", "use std::net::TcpStream; use std::time::Instant; use super::deadline::Deadline; use crate::error::Step;"),

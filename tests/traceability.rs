@@ -88,14 +88,14 @@ fn parse(file: &str, text: &str, faults: &mut Vec<String>) -> Vec<Requirement> {
         let at = format!("{file}:{}", n + 1);
         let columns: Vec<&str> = line.split('\t').collect();
         // The reason may be missing altogether, for editors like to remove the tab before it.
-        let (&[id, level, side, what, how], reason) = (match columns.split_first_chunk::<5>() {
+        let (&[id, level, side, what, how], reason) = match columns.split_first_chunk::<5>() {
             Some((columns, [])) => (columns, ""),
             Some((columns, [reason])) => (columns, *reason),
             _ => {
                 faults.push(format!("{at}: {} columns, 5 or 6 are needed", columns.len()));
                 continue;
             }
-        });
+        };
         if !is_id(id) {
             faults.push(format!("{at}: '{id}' is not an id"));
         }
