@@ -356,7 +356,7 @@ fn planted_breaches_are_noticed() {
         ("wire/uri.rs", "use std::net as n;", "std::net::as"),
         ("wire/http.rs", "use std::io::{Error, Read};", "std::io::Read"),
         ("wire/http.rs", "use std::io::{self, Result}; fn f(x: impl io::Read) {}", "std::io::Read"),
-        ("wire/http.rs", "use std::io::{self as i};", "std::io::as"),
+        ("wire/http.rs", "use std::io::{self as i};", "std::io::self::as"),
         ("wire/http.rs", "use std::*;", "std::*"),
         ("wire/http.rs", "use std as s;", "std::as"),
         ("protocol/decoder.rs", "let t = ::std::time::Instant::now();", "std::time::Instant::now"),
