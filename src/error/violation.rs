@@ -5,7 +5,8 @@ use std::fmt;
 
 use crate::close::CloseCode;
 
-/// The rule a peer broke, or the limit of this side it passed. The connection is failed (RFC 6455 section 7.1.7).
+/// The rule a peer broke, or the limit of this side it passed. The connection is failed (RFC 6455 section 7.1.7), and the
+/// one who receives is told why (6455-7.1.7-2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Violation {
@@ -98,6 +99,7 @@ impl Violation {
             | Violation::FragmentedControl
             | Violation::NothingToContinue
             | Violation::MessageInsideMessage
+            // 6455-5.1-3, 6455-5.1-6: the code for a frame that is masked or not as it must.
             | Violation::NotMasked
             | Violation::Masked
             | Violation::ControlTooLong

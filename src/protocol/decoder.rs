@@ -1,4 +1,4 @@
-//! Bytes in, events out: the receiving half of RFC 6455 sections 5 and 6.
+//! Bytes in, events out: the receiving half of RFC 6455 sections 5 and 6 (6455-6.2-1, 6455-10.7-1).
 //!
 //! The caller reads into [`Decoder::space`], says how much came with [`Decoder::filled`], and takes events with
 //! [`Decoder::next`] until there is none. What keeps it right:
@@ -210,7 +210,7 @@ impl Decoder {
             self.lent = Lent::Input { from: self.input.consume(length), length };
         }
         match frame.opcode {
-            // 6455-5.4-1, 6455-5.4-5: wherever they come, the message under assembly does not notice.
+            // 6455-6.2-2, 6455-5.4-1, 6455-5.4-5: wherever they come, the message under assembly does not notice.
             Opcode::Ping => Ok(Some(Event::Ping)),
             Opcode::Pong => Ok(Some(Event::Pong)),
             Opcode::Close => {
@@ -227,6 +227,7 @@ impl Decoder {
         }
     }
 
+    /// 6455-5.2-1, 6455-5.4-6: one frame or many, of any size, empty ones too.
     /// 6455-6.2-4, 6455-5.4-3, 6455-5.4-7: all fragments, in the order they came, and what follows is another message.
     fn end_of_message(&mut self, place: Place) -> Result<Option<Event>, Violation> {
         let Some(message) = self.message.take() else { return Ok(None) };

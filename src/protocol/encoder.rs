@@ -13,7 +13,7 @@ pub(crate) struct Encoder {
 }
 
 impl Encoder {
-    /// 6455-5.1-1, 6455-5.3-1, 6455-6.1-8: a client masks every frame.
+    /// 6455-5.1-1, 6455-5.3-1, 6455-6.1-8, 6455-5.5.1-s1: a client masks every frame, control frames too.
     pub(crate) fn client(keys: Entropy) -> Encoder {
         Encoder { keys: Some(keys) }
     }

@@ -71,7 +71,8 @@ impl Link {
         deadline
     }
 
-    /// The closing handshake is over: notes the good end for all who come later. 6455-7.1.2-2
+    /// The closing handshake is over: notes the good end for all who come later. 6455-7.1.2-2, 6455-7.1.4-s1: clean is
+    /// what came to this, and nothing else.
     pub(crate) fn closed(&self) -> CloseInfo {
         let mut gate = self.gate();
         let info = gate.info();
@@ -123,7 +124,7 @@ impl Link {
         self.give_back(&mut self.gate(), writer);
     }
 
-    /// Ends everything at once, without a Close. Every blocked call of every thread comes back.
+    /// Ends everything at once, without a Close (6455-7.1.1-2, 6455-10.7-2). Every blocked call of every thread comes back.
     pub(crate) fn abort(&self) {
         self.abort_with(Error::Closed(None));
     }

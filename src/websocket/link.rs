@@ -274,7 +274,7 @@ pub(super) struct Turn<'a> {
 }
 
 impl Turn<'_> {
-    /// Writes a frame: with its header in one write. Small ones are copied behind the header; a server's large ones are
+    /// Writes a frame (6455-6.1-4): with its header in one write. Small ones are copied behind the header; a server's large ones are
     /// not copied at all; a client's are masked in pieces, because masking needs a copy and memory is bounded.
     fn frame(mut self, fin: bool, opcode: Opcode, payload: &[u8]) -> Result<()> {
         const COPY: usize = 16 << 10;

@@ -71,6 +71,7 @@ impl Receiver {
                     self.begun = None;
                     return Ok(Some(Received::Data(event)));
                 }
+                // 6455-5.5.2-3: answered at the latest before the next wait.
                 Ok(Some(Event::Ping)) => self.link.owe_pong(self.decoder.payload()),
                 Ok(Some(Event::Pong)) => {
                     let newest = self.link.pong(self.decoder.payload());
@@ -216,7 +217,7 @@ impl Receiver {
         match self.link.role {
             // 6455-5.5.1-11, 6455-7.1.1-3, 6455-7.1.1-5: the server at once.
             Role::Server => self.discard(),
-            // 6455-5.5.1-12, 6455-7.1.1-6, 6455-5.5.1-13: the client waits for the server, within its time.
+            // 6455-5.5.1-12, 6455-7.1.1-6, 6455-5.5.1-13, 6455-7.1.1-4: the client waits for the server, within its time.
             Role::Client => self.drain(deadline),
         }
         self.link.stream.shut();

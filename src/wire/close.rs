@@ -97,7 +97,7 @@ pub(crate) fn check(code: CloseCode, reason: &str) -> Result<(), Misuse> {
     Ok(())
 }
 
-/// Writes the body of a Close; nothing at all without a code. What does not pass [`check`] must not come here.
+/// Writes the body of a Close; nothing at all without a code. 6455-5.5.1-1, 6455-7.4-1, 6455-7.4.1-1 What does not pass [`check`] must not come here.
 pub(crate) fn emit(code: Option<CloseCode>, reason: &str) -> Vec<u8> {
     let mut body = Vec::new();
     if let Some(code) = code {

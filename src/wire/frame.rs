@@ -29,7 +29,7 @@ pub(crate) enum Role {
     Server,
 }
 
-/// Whether a message is text or binary (RFC 6455 section 5.6).
+/// Whether a message is text or binary (RFC 6455 section 5.6; 6455-5.6-s1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// UTF-8 text.
