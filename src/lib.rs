@@ -49,6 +49,7 @@ pub use error::{
     Violation,
 };
 pub use message::{Kind, Message, MessageRef};
+pub use server::{serve, Running, Server};
 pub use transport::stream::Halves;
 pub use upgrade::{Request, Response};
 pub use websocket::{Messages, RecvStream, SendStream, Sender, WebSocket};

@@ -1,1 +1,344 @@
-//! To be written.
+//! Servers: an address, settings, and a handler that is called for each connection, in a thread of its own.
+//!
+//! Below this file: `pool` (the threads). What happens at the door of a connection, `upgrade` knows.
+
+mod pool;
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use crate::config::{Limits, Timeouts};
+use crate::error::{Error, HandshakeFault, Result, Step};
+use crate::protocol::handshake::denial;
+use crate::transport::deadline::Deadline;
+use crate::transport::stream::{Halves, Stream};
+use crate::upgrade::{self, Ends, Terms};
+use crate::websocket::WebSocket;
+use pool::{Pool, Visitor};
+
+/// Connections at a time by default. With the default limits 16,384 of them can hold 16 GiB of half-sent messages at
+/// worst, and need 200 to 400 MiB when they are idle.
+const MAX_CONNECTIONS: usize = 16_384;
+/// How long the door stays shut after the system could not open it: it is out of descriptors or memory.
+const PAUSE: Duration = Duration::from_millis(10);
+/// How long stopping may take.
+const STOP: Duration = Duration::from_secs(1);
+/// So many that were turned away at the door are kept until their answer has surely arrived.
+const LINGERING: usize = 64;
+
+/// Listens on `addr` and calls `handler` for every WebSocket connection, each in a thread of its own. Returns only if
+/// listening fails. [`Server`] has settings.
+///
+/// ```no_run
+/// stdws::serve("127.0.0.1:9001", |mut ws| {
+///     while let Some(message) = ws.recv()? {
+///         ws.send(&message)?;
+///     }
+///     Ok(())
+/// })?;
+/// # Ok::<(), stdws::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Io`](Error::Io) of [`Step::Listen`] if the address cannot be listened on.
+pub fn serve(
+    addr: impl ToSocketAddrs,
+    handler: impl Fn(WebSocket) -> Result<()> + Send + Sync + 'static,
+) -> Result<()> {
+    Server::bind(addr)?.run(handler)
+}
+
+/// A server for WebSocket connections (RFC 6455): an address, settings, and then [`run`](Server::run) or
+/// [`start`](Server::start).
+///
+/// The handler is called once a connection is open, in a thread that is its own. When it returns, the connection is
+/// closed; so it is, with 1011, when it panics, which the server survives. What it returns does not matter to the server:
+/// an error is how most connections end.
+///
+/// What is no WebSocket request, or not a welcome one, is answered in HTTP: 400, 403, 405, 426, 431, 503 or 505.
+///
+/// ```
+/// # fn main() -> stdws::Result<()> {
+/// let server = stdws::Server::bind("127.0.0.1:0")?
+///     .allow_origin("https://app.example.com")
+///     .subprotocols(["v2.feed"])
+///     .max_message(64 << 10)
+///     .max_connections(1000)
+///     .start(|mut ws| ws.send("welcome"))?;
+/// println!("listening on ws://{}", server.local_addr());
+/// server.stop();
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a server does nothing until `run` or `start`"]
+pub struct Server {
+    listener: Option<TcpListener>,
+    terms: Terms,
+    max_connections: usize,
+}
+
+impl Server {
+    /// Listens on the first of these addresses that can be had. Connections are let in from [`run`](Server::run) or
+    /// [`start`](Server::start) on; until then they wait.
+    ///
+    /// # Errors
+    /// [`Io`](Error::Io) of [`Step::Listen`].
+    pub fn bind(addr: impl ToSocketAddrs) -> Result<Server> {
+        let listener = TcpListener::bind(addr).map_err(|error| Error::io(Step::Listen, error))?;
+        Ok(Server { listener: Some(listener), ..Server::unbound() })
+    }
+
+    /// A server without an address, for [`accept_over`](Server::accept_over) alone.
+    pub fn unbound() -> Server {
+        Server { listener: None, terms: Terms::default(), max_connections: MAX_CONNECTIONS }
+    }
+
+    // ── settings ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// How much each peer may send. Default: [`Limits::server`].
+    pub fn limits(mut self, limits: Limits) -> Server {
+        self.terms.limits = limits;
+        self
+    }
+
+    /// Messages, and frames, of up to so many bytes. Short for [`limits`](Server::limits)`(`[`Limits::message`]`(bytes))`.
+    /// Default: 1 MiB.
+    pub fn max_message(self, bytes: u64) -> Server {
+        self.limits(Limits::message(bytes))
+    }
+
+    /// How long anything may take. Default: [`Timeouts::default`].
+    pub fn timeouts(mut self, timeouts: Timeouts) -> Server {
+        self.terms.timeouts = timeouts;
+        self
+    }
+
+    /// Also lets in pages from this origin, written as browsers write it: `https://app.example.com`, with the port if it
+    /// is not the usual one, and without a slash at the end. Can be called several times.
+    ///
+    /// Pages from the host that is asked are always let in, and so are clients that send no `Origin`, because those are no
+    /// browsers (RFC 6455 section 10.2). All others are answered 403.
+    pub fn allow_origin(mut self, origin: impl Into<String>) -> Server {
+        if let Some(origins) = &mut self.terms.origins {
+            origins.push(origin.into());
+        }
+        self
+    }
+
+    /// Lets in pages from everywhere.
+    ///
+    /// **Danger**: any page that a user visits can then open a connection with that user's cookies, and read and write
+    /// as that user. Fit only for servers that do not look at cookies, nor at the address a connection comes from.
+    pub fn danger_any_origin(mut self) -> Server {
+        self.terms.origins = None;
+        self
+    }
+
+    /// The subprotocols spoken here (RFC 6455 section 1.9). Of those that a client offers, the first that is among them is
+    /// agreed on; if there is none, the connection is open without one, see [`WebSocket::subprotocol`].
+    pub fn subprotocols<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Server {
+        self.terms.subprotocols = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// So many connections at a time, those whose opening handshake is not over included. More are answered 503. Default: 16,384.
+    pub fn max_connections(mut self, count: usize) -> Server {
+        self.max_connections = count;
+        self
+    }
+
+    // ── serving ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// The address that is listened on, with the port the system chose if it was asked for port 0.
+    ///
+    /// # Errors
+    /// [`Io`](Error::Io) of [`Step::Listen`]; also for a server that is [`unbound`](Server::unbound).
+    pub fn local_addr(&self) -> Result<SocketAddr> {
+        let listener = self.listener.as_ref().ok_or_else(no_address)?;
+        listener.local_addr().map_err(|error| Error::io(Step::Listen, error))
+    }
+
+    /// Lets connections in, on this thread. Returns only if listening fails.
+    ///
+    /// # Errors
+    /// [`Io`](Error::Io) of [`Step::Listen`]. A system that is out of descriptors, memory or threads is no error: those who
+    /// knock meanwhile wait, or are answered 503.
+    pub fn run(self, handler: impl Fn(WebSocket) -> Result<()> + Send + Sync + 'static) -> Result<()> {
+        let (door, _) = self.door(handler)?;
+        door.keep().map_err(|error| Error::io(Step::Listen, error))
+    }
+
+    /// Lets connections in, on a thread of its own, as long as the handle lives that this returns.
+    ///
+    /// # Errors
+    /// [`Io`](Error::Io) of [`Step::Listen`], or of [`Step::Thread`] if the thread cannot be started.
+    pub fn start(self, handler: impl Fn(WebSocket) -> Result<()> + Send + Sync + 'static) -> Result<Running> {
+        let (door, addr) = self.door(handler)?;
+        let pool = door.pool.clone();
+        let thread = thread::Builder::new().name("stdws-accept".into());
+        thread.spawn(move || door.keep()).map_err(|error| Error::io(Step::Thread, error))?;
+        Ok(Running { addr, pool })
+    }
+
+    /// Does the opening handshake on a stream made elsewhere, such as TLS by another library, with the settings of this server.
+    ///
+    /// Takes at most [`Timeouts::handshake`], and a second more for a refusal to arrive. [`Server::max_connections`] does not
+    /// count here: whoever made the stream has let it in.
+    ///
+    /// # Errors
+    /// [`Handshake`](Error::Handshake) if the request was refused, with the status that was answered;
+    /// [`Timeout`](Error::Timeout) and [`Io`](Error::Io) of [`Step::Handshake`]; [`Io`](Error::Io) of [`Step::Thread`].
+    pub fn accept_over(&self, halves: Halves) -> Result<WebSocket> {
+        let stream = Stream::over(halves).map_err(|error| Error::io(Step::Thread, error))?;
+        upgrade::accept(stream, Ends::default(), &self.terms)
+    }
+
+    fn door(self, handler: impl Fn(WebSocket) -> Result<()> + Send + Sync + 'static) -> Result<(Door, SocketAddr)> {
+        let addr = self.local_addr()?;
+        let Server { listener, terms, max_connections } = self;
+        let listener = listener.ok_or_else(no_address)?;
+        let pool = Pool::new(max_connections, move |visitor| {
+            // An error has no one to tell: it is how most connections end.
+            let _ = open(visitor, addr, &terms).and_then(&handler);
+        });
+        Ok((Door { listener, pool, turned_away: VecDeque::new() }, addr))
+    }
+}
+
+fn no_address() -> Error {
+    let text = "a server made with Server::unbound has no address";
+    Error::io(Step::Listen, io::Error::new(ErrorKind::NotConnected, text))
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("listener", &self.listener)
+            .field("terms", &self.terms)
+            .field("max_connections", &self.max_connections)
+            .finish()
+    }
+}
+
+/// From the socket to the open connection.
+fn open((socket, peer): Visitor, bound: SocketAddr, terms: &Terms) -> Result<WebSocket> {
+    // Who listens on one address need not ask the system which it is.
+    let local = match bound.ip().is_unspecified() {
+        true => socket.local_addr().ok(),
+        false => Some(bound),
+    };
+    let stream = Stream::tcp(socket, terms.timeouts.write).map_err(|error| Error::io(Step::Handshake, error))?;
+    upgrade::accept(stream, Ends { peer: Some(peer), local }, terms)
+}
+
+/// The one who lets connections in, and never waits for any of them.
+struct Door {
+    listener: TcpListener,
+    pool: Arc<Pool>,
+    /// Sockets with an answer on its way. Closing one at once would reset it when the request comes in, and the answer
+    /// could be lost; so the last few stay open, until others take their place.
+    turned_away: VecDeque<TcpStream>,
+}
+
+impl Door {
+    fn keep(mut self) -> io::Result<()> {
+        let result = loop {
+            let accepted = self.listener.accept();
+            if self.pool.is_stopping() {
+                break Ok(());
+            }
+            match accepted {
+                Ok(visitor) => {
+                    if let Err((socket, _)) = self.pool.admit(visitor) {
+                        self.turn_away(socket);
+                    }
+                }
+                // The peer was quicker to leave than we to let it in.
+                Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::Interrupted) => {}
+                // It is not a socket that listens any more.
+                Err(error) if error.kind() == ErrorKind::InvalidInput => break Err(error),
+                Err(_) => {
+                    // The system is out of descriptors or memory; these are not needed most.
+                    self.turned_away.clear();
+                    thread::sleep(PAUSE);
+                }
+            }
+        };
+        drop(self.listener);
+        self.pool.set_closed();
+        result
+    }
+
+    /// Answers 503 as far as that costs no waiting: the answer fits the buffer of a new socket.
+    fn turn_away(&mut self, mut socket: TcpStream) {
+        let answered =
+            socket.set_nonblocking(true).and_then(|()| socket.write_all(&denial::response(&HandshakeFault::Full)));
+        if answered.and_then(|()| socket.shutdown(Shutdown::Write)).is_err() {
+            return;
+        }
+        if self.turned_away.len() >= LINGERING {
+            if let Some(mut oldest) = self.turned_away.pop_front() {
+                // What has been read does not reset the connection.
+                let _ = oldest.read(&mut [0; 4 << 10]);
+            }
+        }
+        self.turned_away.push_back(socket);
+    }
+}
+
+/// A server that runs on threads of its own. Dropped, it stops as by [`stop`](Running::stop).
+#[must_use = "a server stops when its handle is dropped"]
+pub struct Running {
+    addr: SocketAddr,
+    pool: Arc<Pool>,
+}
+
+impl Running {
+    /// The address that is listened on.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Stops listening. Connections that are open go on until their handlers return.
+    ///
+    /// The thread that lets connections in is woken by one from here, because nothing in `std` ends its waiting otherwise.
+    /// This returns when the address is free again, or after a second at most; if a connection from here cannot be made
+    /// (no descriptors, a packet filter), the address is free after the next one from elsewhere, which is dropped.
+    pub fn stop(self) {}
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.pool.stop();
+        let deadline = Deadline::after(STOP);
+        let part = STOP / 10;
+        loop {
+            // It matters only that it was tried: also one that fails may have come after another that woke the thread.
+            let _ = TcpStream::connect_timeout(&within(self.addr), part);
+            if self.pool.wait_closed(part) || deadline.passed() {
+                return;
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Running").field("local_addr", &self.addr).finish_non_exhaustive()
+    }
+}
+
+/// Where to reach, from this machine, what listens on this address.
+fn within(addr: SocketAddr) -> SocketAddr {
+    let ip = match addr.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, addr.port())
+}

@@ -1,0 +1,125 @@
+//! Echoes every message. `echo_server --help` lists the settings.
+
+use std::env;
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::str::FromStr;
+use std::time::Duration;
+
+use stdws::{Limits, Result, Server, Timeouts, WebSocket};
+
+const HELP: &str = "\
+Echoes every message of every WebSocket connection. Stops when it is interrupted.
+
+usage: echo_server [--addr 127.0.0.1:9001] [--max-message N] [--max-connections N] [--allow-origin O]...
+                   [--subprotocol P]... [--ping-interval S] [--write-timeout S] [--handshake-timeout S]
+
+  --addr ADDR:PORT         where to listen; port 0 takes a free one
+  --max-message N          bytes a message may have (16777216)
+  --max-connections N      connections at a time; more are answered 503 (16384)
+  --allow-origin O         also let in pages from this origin, such as https://app.example.com
+  --subprotocol P          a subprotocol to agree on
+  --ping-interval S        seconds of silence before a Ping (20); 0 for no Pings
+  --write-timeout S        seconds a peer may take to receive 64 KiB (20)
+  --handshake-timeout S    seconds a peer may take to send its request (10)
+";
+
+fn main() -> ExitCode {
+    let settings = match Settings::parse(env::args().skip(1)) {
+        Ok(Some(settings)) => settings,
+        Ok(None) => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        Err(problem) => {
+            eprintln!("echo_server: {problem}\n\n{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    match serve(settings) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("echo_server: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(settings: Settings) -> std::result::Result<(), Box<dyn std::error::Error>> {
+    let mut server = Server::bind(&*settings.addr)?
+        .limits(Limits::message(settings.max_message))
+        .timeouts(settings.timeouts)
+        .subprotocols(settings.subprotocols);
+    if let Some(count) = settings.max_connections {
+        server = server.max_connections(count);
+    }
+    for origin in settings.origins {
+        server = server.allow_origin(origin);
+    }
+    let mut out = io::stdout();
+    writeln!(out, "listening on ws://{}", server.local_addr()?)?;
+    out.flush()?;
+    Ok(server.run(echo)?)
+}
+
+/// Answers are queued: they go out together as soon as there is nothing more to read.
+fn echo(mut ws: WebSocket) -> Result<()> {
+    let answers = ws.sender();
+    while let Some(message) = ws.recv_ref()? {
+        answers.queue(message)?;
+    }
+    Ok(())
+}
+
+struct Settings {
+    addr: String,
+    max_message: u64,
+    max_connections: Option<usize>,
+    origins: Vec<String>,
+    subprotocols: Vec<String>,
+    timeouts: Timeouts,
+}
+
+impl Settings {
+    /// `None`: help was asked for.
+    fn parse(mut args: impl Iterator<Item = String>) -> std::result::Result<Option<Settings>, String> {
+        let mut settings = Settings {
+            addr: "127.0.0.1:9001".into(),
+            max_message: Limits::client().message,
+            max_connections: None,
+            origins: Vec::new(),
+            subprotocols: Vec::new(),
+            timeouts: Timeouts::default(),
+        };
+        while let Some(name) = args.next() {
+            if name == "--help" || name == "-h" {
+                return Ok(None);
+            }
+            let mut value = || args.next().ok_or(format!("{name} needs a value"));
+            match name.as_str() {
+                "--addr" => settings.addr = value()?,
+                "--max-message" => settings.max_message = number(&name, &value()?)?,
+                "--max-connections" => settings.max_connections = Some(number(&name, &value()?)?),
+                "--allow-origin" => settings.origins.push(value()?),
+                "--subprotocol" => settings.subprotocols.push(value()?),
+                "--ping-interval" => {
+                    let interval = seconds(&name, &value()?)?;
+                    settings.timeouts.ping = if interval.is_zero() { Duration::MAX } else { interval };
+                }
+                "--write-timeout" => settings.timeouts.write = seconds(&name, &value()?)?,
+                "--handshake-timeout" => settings.timeouts.handshake = seconds(&name, &value()?)?,
+                _ => return Err(format!("there is no setting {name}")),
+            }
+        }
+        Ok(Some(settings))
+    }
+}
+
+fn number<T: FromStr>(name: &str, text: &str) -> std::result::Result<T, String> {
+    text.parse().map_err(|_| format!("{name} takes a number, not {text:?}"))
+}
+
+fn seconds(name: &str, text: &str) -> std::result::Result<Duration, String> {
+    let seconds = number(name, text)?;
+    Duration::try_from_secs_f64(seconds).map_err(|_| format!("{name} takes seconds, not {text:?}"))
+}
