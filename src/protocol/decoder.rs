@@ -29,7 +29,7 @@ use crate::wire::frame::{self, Context, Header, Kind, Opcode, Role};
 const DIRECT: u64 = 4 << 10;
 
 /// What has been received. The bytes that go with it are in [`Decoder::payload`] until the decoder is used again.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Event {
     /// A whole message.
     Message(Kind),
@@ -41,8 +41,8 @@ pub(crate) enum Event {
     End,
     Ping,
     Pong,
-    /// The last event of all.
-    Close(Option<CloseCode>, String),
+    /// The last event of all, with the code; [`Decoder::reason`] has the rest.
+    Close(Option<CloseCode>),
 }
 
 #[derive(Debug)]
@@ -113,11 +113,42 @@ impl Decoder {
     /// The next event, or `None` when more bytes are needed, or after a Close.
     #[inline]
     pub(crate) fn next(&mut self) -> Result<Option<Event>, Violation> {
-        let result = self.step();
+        if self.input.is_empty() && matches!(self.state, State::Header) {
+            return Ok(None);
+        }
+        let result = match self.whole_message() {
+            Ok(None) => self.step(),
+            result => result,
+        };
         if let Err(violation) = result {
             self.state = State::Failed(violation);
         }
         result
+    }
+
+    /// The short way for what comes most often: a message in one frame, all of which is here. It says `None` to anything
+    /// else and has then changed nothing.
+    #[inline]
+    fn whole_message(&mut self) -> Result<Option<Event>, Violation> {
+        if !matches!((&self.state, &self.message, self.mode), (State::Header, None, Mode::Assemble)) {
+            return Ok(None);
+        }
+        let unread = self.input.unread();
+        let Some(header) = frame::parse(unread, Context { role: self.role, open: false })? else { return Ok(None) };
+        let Header { fin: true, opcode: Opcode::Data(kind), mut key, length, size } = header else { return Ok(None) };
+        if length > unread.len().saturating_sub(size) as u64 {
+            return Ok(None);
+        }
+        let mut message = Assembly::new(kind, Mode::Assemble);
+        message.admit(length, &self.limits)?;
+        let (from, bytes) = self.input.part(size, length);
+        let length = bytes.len();
+        message.take_in(bytes, &mut key)?;
+        message.finish()?;
+        self.input.consume(size.saturating_add(length));
+        self.store.unused();
+        self.lent = Lent::Input { from, length };
+        Ok(Some(Event::Message(kind)))
     }
 
     fn step(&mut self) -> Result<Option<Event>, Violation> {
@@ -214,13 +245,9 @@ impl Decoder {
             Opcode::Ping => Ok(Some(Event::Ping)),
             Opcode::Pong => Ok(Some(Event::Pong)),
             Opcode::Close => {
-                let parsed = close::parse(self.payload())?;
-                let event = match parsed {
-                    Some((code, reason)) => Event::Close(Some(code), reason.to_owned()),
-                    None => Event::Close(None, String::new()),
-                };
+                let code = close::parse(self.payload())?.map(|(code, _)| code);
                 self.state = State::Closed;
-                Ok(Some(event))
+                Ok(Some(Event::Close(code)))
             }
             Opcode::Data(_) | Opcode::Continuation if !frame.fin => Ok(None),
             Opcode::Data(_) | Opcode::Continuation => self.end_of_message(frame.place),
@@ -253,6 +280,11 @@ impl Decoder {
             Lent::Input { from, length } => self.input.at(from, length),
             Lent::Store => self.store.contents(),
         }
+    }
+
+    /// The reason in the Close that was the last event.
+    pub(crate) fn reason(&self) -> &str {
+        close::parse(self.payload()).ok().flatten().map_or("", |(_, reason)| reason)
     }
 
     /// The bytes of the last event, to keep.

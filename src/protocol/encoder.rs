@@ -26,6 +26,7 @@ impl Encoder {
     /// Appends a whole frame. On an error, which only the source of keys can cause, `out` is as before.
     ///
     /// 6455-10.3-s1: the payload is copied here, so nobody can change it once its frame has begun.
+    #[inline]
     pub(crate) fn frame(&mut self, out: &mut Vec<u8>, fin: bool, opcode: Opcode, payload: &[u8]) -> io::Result<()> {
         match self.header(out, fin, opcode, payload.len())? {
             Some(key) => mask::append(out, payload, key),
@@ -35,6 +36,7 @@ impl Encoder {
     }
 
     /// Appends a header alone, for a payload of `length` bytes that follows by other means, masked with the key returned.
+    #[inline]
     pub(crate) fn header(
         &mut self,
         out: &mut Vec<u8>,

@@ -30,7 +30,7 @@ const AGAIN: Duration = Duration::from_millis(20);
 const PROGRESS: usize = 64 << 10;
 
 /// Something for the application.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Received {
     /// A whole message, or what belongs to one that is streamed; never Ping, Pong or Close.
     Data(Event),
@@ -79,8 +79,8 @@ impl Receiver {
                         return Ok(Some(Received::Pong));
                     }
                 }
-                Ok(Some(Event::Close(code, reason))) => {
-                    self.close_received(code, reason);
+                Ok(Some(Event::Close(code))) => {
+                    self.close_received(code, self.decoder.reason().to_owned());
                     return Ok(None);
                 }
                 // Control frames without end, or a trickle, must not make a limited call endless.

@@ -16,12 +16,6 @@
 
 use crate::error::Violation;
 
-/// The longest header: two bytes, eight of length, four of key.
-pub(crate) const MAX_HEADER: usize = 14;
-
-/// The longest payload of a control frame (6455-5.5-1).
-pub(crate) const MAX_CONTROL: usize = 125;
-
 /// Which end of a connection this side is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -174,17 +168,18 @@ fn parse_length(code: u8, rest: &[u8]) -> Result<Option<(u64, usize)>, Violation
 }
 
 /// Appends a header. 6455-5.2-6: the shortest form. 6455-5.2-9 to 6455-5.2-11: the reserved bits are 0.
+#[inline]
 pub(crate) fn emit(out: &mut Vec<u8>, fin: bool, opcode: Opcode, length: u64, key: Option<[u8; 4]>) {
     let mask = if key.is_some() { 0x80 } else { 0 };
-    out.push(if fin { 0x80 } else { 0 } | opcode.nibble());
+    let first = if fin { 0x80 } else { 0 } | opcode.nibble();
     match (u8::try_from(length), u16::try_from(length)) {
-        (Ok(short @ 0..=125), _) => out.push(mask | short),
+        (Ok(short @ 0..=125), _) => out.extend_from_slice(&[first, mask | short]),
         (_, Ok(medium)) => {
-            out.push(mask | 126);
-            out.extend_from_slice(&medium.to_be_bytes());
+            let [high, low] = medium.to_be_bytes();
+            out.extend_from_slice(&[first, mask | 126, high, low]);
         }
         (_, Err(_)) => {
-            out.push(mask | 127);
+            out.extend_from_slice(&[first, mask | 127]);
             // 6455-5.2-5: no length in memory reaches the top bit.
             out.extend_from_slice(&length.to_be_bytes());
         }

@@ -6,6 +6,10 @@
 /// 6455-5.3-s1: masks or unmasks in place; `key` belongs to the first byte of the slice.
 #[inline]
 pub(crate) fn apply(bytes: &mut [u8], key: [u8; 4]) {
+    if bytes.len() < 64 {
+        apply_words(bytes, key);
+        return;
+    }
     let block_key = block(key);
     let mut blocks = bytes.chunks_exact_mut(64);
     for block in &mut blocks {
@@ -19,6 +23,9 @@ pub(crate) fn apply(bytes: &mut [u8], key: [u8; 4]) {
 /// As [`apply`], and tells whether every resulting byte is ASCII: text is read once instead of twice.
 #[inline]
 pub(crate) fn apply_ascii(bytes: &mut [u8], key: [u8; 4]) -> bool {
+    if bytes.len() < 64 {
+        return apply_words(bytes, key);
+    }
     let block_key = block(key);
     let mut seen = [0u8; 64];
     let mut blocks = bytes.chunks_exact_mut(64);
@@ -61,7 +68,13 @@ fn apply_words(bytes: &mut [u8], key: [u8; 4]) -> bool {
         seen |= plain;
     }
     let mut tail = 0;
-    for (byte, key) in words.into_remainder().iter_mut().zip(key.iter().cycle()) {
+    let mut rest = words.into_remainder().chunks_exact_mut(4);
+    for word in rest.by_ref().filter_map(<[u8]>::first_chunk_mut::<4>) {
+        let plain = u32::from_ne_bytes(*word) ^ u32::from_ne_bytes(key);
+        *word = plain.to_ne_bytes();
+        seen |= u64::from(plain);
+    }
+    for (byte, key) in rest.into_remainder().iter_mut().zip(key) {
         *byte ^= key;
         tail |= *byte;
     }
