@@ -42,6 +42,7 @@ mod upgrade;
 mod websocket;
 mod wire;
 
+pub use client::{connect, Client};
 pub use close::{CloseCode, CloseInfo};
 pub use config::{Limits, Timeouts};
 pub use error::{

@@ -1,0 +1,549 @@
+//! Connecting, against servers written by hand: what goes out byte for byte, and what each kind of answer comes to.
+
+use std::io::{self, Cursor, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use stdws::{Client, CloseCode, Error, Halves, HandshakeFault, HeadFault, Misuse, Refusal, Step, UriFault, Violation};
+
+/// The nonce of RFC 6455 section 1.3, and what comes of it.
+const NONCE: &[u8; 16] = b"the sample nonce";
+const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+const GOOD: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+/// "hi" as text, and a Close with 1000.
+const FRAMES: &[u8] = b"\x81\x02hi\x88\x02\x03\xE8";
+const LONG: Duration = Duration::from_secs(60);
+
+/// Fails the test instead of hanging.
+fn within<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || drop(sender.send(work())));
+    receiver.recv_timeout(LONG).expect("no result in time, or a panic above")
+}
+
+/// A client whose random bytes are known.
+fn client(url: &str) -> Client {
+    Client::new(url).unwrap().entropy(|out| {
+        out.iter_mut().zip(NONCE.iter().cycle()).for_each(|(out, byte)| *out = *byte);
+        Ok(())
+    })
+}
+
+fn listen() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    (listener, address)
+}
+
+fn accept(listener: &TcpListener) -> TcpStream {
+    let (stream, _) = listener.accept().unwrap();
+    stream.set_read_timeout(Some(LONG)).unwrap();
+    stream
+}
+
+/// The request, which is all that may have come so far: 6455-4.1-40.
+fn request(stream: &mut TcpStream) -> String {
+    let (mut bytes, mut part) = (Vec::new(), [0; 1 << 16]);
+    while !bytes.ends_with(b"\r\n\r\n") {
+        let count = stream.read(&mut part).unwrap();
+        assert!(count > 0, "the request ended early: {}", bytes.escape_ascii());
+        bytes.extend_from_slice(&part[..count]);
+    }
+    assert_eq!(bytes.windows(4).filter(|end| end == b"\r\n\r\n").count(), 1);
+    String::from_utf8(bytes).unwrap()
+}
+
+/// What the client sends until it goes.
+fn rest(stream: &mut TcpStream) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    // A client that goes with bytes of ours unread resets the connection; what came before counts.
+    let _ = stream.read_to_end(&mut bytes);
+    bytes
+}
+
+/// A server for one connection: answers the request with these bytes in one write, says that there is no more, and gives
+/// the request and what came after it.
+fn answer(response: impl Into<Vec<u8>>) -> (SocketAddr, JoinHandle<(String, Vec<u8>)>) {
+    let (listener, address) = listen();
+    let response = response.into();
+    let server = thread::spawn(move || {
+        let mut stream = accept(&listener);
+        let request = request(&mut stream);
+        stream.write_all(&response).unwrap();
+        let _ = stream.shutdown(std::net::Shutdown::Write);
+        let rest = rest(&mut stream);
+        (request, rest)
+    });
+    (address, server)
+}
+
+fn refusal(result: stdws::Result<stdws::WebSocket>) -> Refusal {
+    match result {
+        Err(Error::Handshake(refusal)) => refusal,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The refusal that comes of a response.
+fn refused(response: impl Into<Vec<u8>>) -> Refusal {
+    let (address, _server) = answer(response);
+    refusal(within(move || client(&format!("ws://{address}")).connect()))
+}
+
+// ── what goes out ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// 6455-4.1-18, 6455-4.1-19, 6455-4.1-20, 6455-4.1-21, 6455-4.1-22, 6455-4.1-23, 6455-4.1-29, 6455-4.1-33: byte for byte.
+#[test]
+fn a_plain_request() {
+    let (address, server) = answer([GOOD.as_bytes(), FRAMES].concat());
+    let (peer, local) = within(move || {
+        let ws = client(&format!("ws://{address}")).connect().unwrap();
+        (ws.peer_addr(), ws.local_addr())
+    });
+    assert_eq!(peer, Some(address));
+    assert!(local.unwrap().ip().is_loopback() && local != peer);
+    let expected = format!(
+        "GET / HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    );
+    assert_eq!(server.join().unwrap().0, expected);
+}
+
+/// 6455-4.1-32, 6455-4.1-35, 6455-4.1-39, 6455-4.1-46: everything at once, and the subprotocol that was chosen.
+#[test]
+fn a_request_with_everything() {
+    let (address, server) = answer(GOOD.replace("\r\n\r\n", "\r\nSec-WebSocket-Protocol: v1.feed\r\n\r\n"));
+    let chosen = within(move || {
+        let client = client(&format!("ws://Aladdin:open%20sesame@{address}/chat?q=%20"));
+        let client = client.header("Cookie", "a=b").unwrap().header("Cookie", "c").unwrap();
+        let client = client.origin("https://app.example").unwrap();
+        let client = client.subprotocol("v2.feed").unwrap().subprotocol("v1.feed").unwrap();
+        client.connect().unwrap().subprotocol().map(str::to_owned)
+    });
+    assert_eq!(chosen.as_deref(), Some("v1.feed"));
+    let expected = format!(
+        "GET /chat?q=%20 HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\nOrigin: https://app.example\r\n\
+        Sec-WebSocket-Protocol: v2.feed, v1.feed\r\nAuthorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n\
+        Cookie: a=b\r\nCookie: c\r\n\r\n"
+    );
+    assert_eq!(server.join().unwrap().0, expected);
+}
+
+/// 6455-4.1-3, 6455-4.1-4: what must not be sent is refused where it is given.
+#[test]
+fn misuse_shows_before_anything_is_sent() {
+    let client = || Client::new("ws://h/").unwrap();
+    let rows = [
+        (Client::new("http://h/"), Misuse::Url(UriFault::Scheme)),
+        (Client::new("ws://h/#a"), Misuse::Url(UriFault::Fragment)),
+        (Client::new("ws://u%3A:p@h/"), Misuse::Credentials),
+        (client().header("Host", "h"), Misuse::HeaderOwned("Host".into())),
+        (client().header("X y", "h"), Misuse::HeaderName("X y".into())),
+        // CVE-2020-35678
+        (client().header("X", "a\r\nY: b"), Misuse::HeaderValue("X".into())),
+        (client().origin("a\r\nY: b"), Misuse::Origin("a\r\nY: b".into())),
+        (client().subprotocol("a b"), Misuse::Subprotocol("a b".into())),
+        (client().subprotocol("a").unwrap().subprotocol("a"), Misuse::Subprotocol("a".into())),
+    ];
+    for (result, expected) in rows {
+        assert!(matches!(&result, Err(Error::Misuse(misuse)) if *misuse == expected), "{result:?}: {expected:?}");
+    }
+}
+
+/// 6455-4.1-14: no TLS, no connection. With no time at all, a name would end in a timeout; so none is resolved.
+#[test]
+fn wss_without_tls_is_refused_before_the_name_is_resolved() {
+    let to = |url| Client::new(url).unwrap().connect_timeout(Duration::ZERO).connect();
+    let error = to("wss://does-not-exist.invalid/").unwrap_err();
+    assert!(matches!(error, Error::Misuse(Misuse::TlsNotBuilt)), "{error:?}");
+    assert!(error.to_string().contains("stdws = { version = \"0.1\", features = [\"native-tls\"] }"), "{error}");
+    let error = to("ws://does-not-exist.invalid/").unwrap_err();
+    assert!(matches!(error, Error::Timeout(Step::Resolve)), "{error:?}");
+}
+
+#[test]
+fn secrets_are_never_shown() {
+    let (address, _server) = answer("HTTP/1.1 403 No\r\nSet-Cookie: hidden\r\n\r\nhidden");
+    let (_listener, silent) = listen();
+    let shown = within(move || {
+        let client = |to: SocketAddr| {
+            Client::new(&format!("ws://hidden:hidden@{to}/shown?hidden=hidden"))
+                .unwrap()
+                .header("Cookie", "hidden")
+                .unwrap()
+        };
+        let mut shown = vec![format!("{:?}", client(address))];
+        assert!(shown[0].contains("/shown") && shown[0].contains("Cookie"), "{shown:?}");
+        let short = Duration::from_millis(20);
+        for client in [client(address), client(silent).connect_timeout(short), client(closed_port().1)] {
+            let error = client.connect().unwrap_err();
+            shown.push(format!("{error} {error:?}"));
+        }
+        let wrong = ["wss://hidden:hidden@h/?hidden", "ws://hidden:hid%den@h/", "ws://h/#hidden", "hidden"];
+        for url in wrong {
+            let error = Client::new(url).and_then(|client| client.connect()).unwrap_err();
+            shown.push(format!("{error} {error:?}"));
+        }
+        let error = Client::new("ws://h").unwrap().header("Cookie", "hidden\n").unwrap_err();
+        shown.push(format!("{error} {error:?}"));
+        shown
+    });
+    assert_eq!(shown.len(), 9);
+    for text in shown {
+        // The base64 of "hidden:hidden".
+        assert!(!text.contains("hidden") && !text.contains("aGlkZGVuOmhpZGRlbg"), "{text}");
+    }
+}
+
+// ── randomness ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// 6455-4.1-28, 6455-4.1-30: fresh for each connection.
+#[test]
+fn every_connection_has_a_key_of_its_own() {
+    let keys: Vec<String> = (0..2)
+        .map(|_| {
+            let (address, server) = answer("HTTP/1.1 403 No\r\n\r\n");
+            refusal(within(move || stdws::connect(&format!("ws://{address}"))));
+            let request = server.join().unwrap().0;
+            let key = request.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).unwrap();
+            key.to_owned()
+        })
+        .collect();
+    assert!(keys.iter().all(|key| key.len() == 24 && key.ends_with("==")) && keys[0] != keys[1], "{keys:?}");
+}
+
+/// 6455-5.3-3, 6455-10.3-1: the caller's source serves the key and the masking keys, of every connection of the client.
+#[test]
+fn the_callers_source_is_used_for_every_key() {
+    let (first, server) = answer(GOOD);
+    within(move || client(&format!("ws://{first}")).connect().unwrap().send("Hello").unwrap());
+    let (request, frames) = server.join().unwrap();
+    assert!(request.contains(KEY));
+    // 6455-5.1-1: masked with the first four bytes of what the source gives; then the Close of leaving, with the next.
+    assert!(frames.starts_with(b"\x81\x85the \x3C\x0D\x09\x4C\x1B\x88\x82samp"), "{}", frames.escape_ascii());
+}
+
+#[test]
+fn a_source_that_fails_sends_nothing() {
+    let (listener, address) = listen();
+    listener.set_nonblocking(true).unwrap();
+    let failing = move |calls: usize| {
+        let mut left = calls;
+        Client::new(&format!("ws://{address}")).unwrap().entropy(move |out| {
+            left = left.checked_sub(1).ok_or(io::Error::other("no entropy today"))?;
+            out.iter_mut().zip(NONCE.iter().cycle()).for_each(|(out, byte)| *out = *byte);
+            Ok(())
+        })
+    };
+    let error = within(move || failing(0).connect().unwrap_err());
+    assert!(matches!(&error, Error::Io(e) if e.step() == Step::Entropy), "{error:?}");
+    assert_eq!(listener.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock, "a connection was made");
+
+    listener.set_nonblocking(false).unwrap();
+    let server = thread::spawn(move || {
+        let mut stream = accept(&listener);
+        request(&mut stream);
+        stream.write_all(GOOD.as_bytes()).unwrap();
+        rest(&mut stream)
+    });
+    let error = within(move || failing(1).connect().unwrap().send("secret").unwrap_err());
+    assert!(matches!(&error, Error::Io(e) if e.step() == Step::Entropy), "{error:?}");
+    assert_eq!(server.join().unwrap(), b"");
+}
+
+// ── what comes in ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// 6455-4.1-s3: open, with nothing lost that came in the same packet; the same byte by byte.
+#[test]
+fn frames_right_behind_the_response_are_received() {
+    let response = [GOOD.replace("Connection: Upgrade", "Connection: keep-alive, Upgrade").as_bytes(), FRAMES].concat();
+    for size in [response.len(), 1] {
+        let (listener, address) = listen();
+        let response = response.clone();
+        let server = thread::spawn(move || {
+            let mut stream = accept(&listener);
+            stream.set_nodelay(true).unwrap();
+            request(&mut stream);
+            response.chunks(size).for_each(|piece| stream.write_all(piece).unwrap());
+            rest(&mut stream)
+        });
+        let code = within(move || {
+            // 6455-4.1-43: a list, in which others may stand.
+            let mut ws = client(&format!("ws://{address}")).connect().unwrap();
+            assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("hi"));
+            assert!(ws.recv().unwrap().is_none());
+            ws.close_info().unwrap().code()
+        });
+        assert_eq!(code, CloseCode::NORMAL);
+        // The answer to the Close, masked.
+        assert_eq!(server.join().unwrap().len(), 8);
+    }
+}
+
+/// RFC 9110 section 15.2: up to four interim responses are no answer yet.
+#[test]
+fn interim_responses_are_skipped() {
+    let interim = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n";
+    let (address, server) = answer([interim, interim, GOOD].concat());
+    within(move || client(&format!("ws://{address}")).connect().unwrap());
+    server.join().unwrap();
+    let refusal = refused([interim, interim, interim, GOOD].concat());
+    assert_eq!(refusal.fault(), &HandshakeFault::Status(103));
+}
+
+/// 6455-4.1-41: one thing wrong at a time.
+#[test]
+fn responses_that_must_not_be_accepted() {
+    use HandshakeFault::*;
+    let plus = |field: &str| GOOD.replace("\r\n\r\n", &format!("\r\n{field}\r\n\r\n"));
+    let rows = [
+        // 6455-4.1-s2: the status is looked at before the version.
+        (GOOD.replace("HTTP/1.1 101 Switching Protocols", "HTTP/1.0 503 Busy"), Status(503)),
+        (GOOD.replace("101 Switching Protocols", "302 Found"), Status(302)),
+        (GOOD.replace("HTTP/1.1", "HTTP/1.0"), HttpVersion),
+        // 6455-4.1-42
+        (GOOD.replace("Upgrade: websocket\r\n", ""), Missing("Upgrade")),
+        (GOOD.replace("Upgrade: websocket", "Upgrade: h2c"), Wrong("Upgrade")),
+        // 6455-4.1-43
+        (GOOD.replace("Connection: Upgrade\r\n", ""), Missing("Connection")),
+        (GOOD.replace("Connection: Upgrade", "Connection: keep-alive"), Wrong("Connection")),
+        // 6455-4.1-44
+        (GOOD.replace("s3pP", "S3pP"), Wrong("Sec-WebSocket-Accept")),
+        (GOOD.replace("Sec-WebSocket-Accept", "X-Accept"), Missing("Sec-WebSocket-Accept")),
+        (plus("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), Repeated("Sec-WebSocket-Accept")),
+        // 6455-4.1-45, 6455-9-3
+        (plus("Sec-WebSocket-Extensions: permessage-deflate"), ExtensionNotOffered),
+        // 6455-4.1-46
+        (plus("Sec-WebSocket-Protocol: chat"), SubprotocolNotOffered),
+        // 6455-4.1-47, 6455-10.7-1
+        (GOOD.replace("\r\n", "\n"), Head(HeadFault::LineEnd)),
+        ("\x15\x03\x01\x00\x02\x02\x28".into(), Head(HeadFault::ControlCharacter)),
+        // CVE-2026-54465
+        (plus(&"A: b\r\n".repeat(100)), Head(HeadFault::TooManyFields)),
+        (plus(&format!("A: {}", "b".repeat(8192))), Head(HeadFault::LineTooLong)),
+        ("".into(), Ended),
+        (GOOD[..GOOD.len() - 1].into(), Ended),
+    ];
+    for (response, expected) in rows {
+        let status = response.split(' ').nth(1).and_then(|status| status.parse().ok());
+        let refusal = refused(response);
+        assert_eq!(refusal.fault(), &expected);
+        let judged = !matches!(expected, Head(_) | Ended);
+        assert_eq!(refusal.status(), if judged { status } else { None }, "{expected:?}");
+    }
+}
+
+#[test]
+fn a_refusal_keeps_all_the_server_said() {
+    let refusal = refused("HTTP/1.1 403 Forbidden\r\nX-Why: caf\u{e9}\r\nx-why: 2\r\nContent-Length: 6\r\n\r\ndenied!");
+    assert_eq!(refusal.fault(), &HandshakeFault::Status(403));
+    assert_eq!(refusal.status(), Some(403));
+    assert_eq!(refusal.header("x-WHY"), Some("caf\u{fffd}\u{fffd}"));
+    let names: Vec<_> = refusal.headers().iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["X-Why", "x-why", "Content-Length"]);
+    assert_eq!(refusal.body(), b"denied");
+
+    let head = "HTTP/1.1 403 Forbidden\r\n";
+    let large = "x".repeat(100_000);
+    for (response, expected) in [
+        (format!("{head}Transfer-Encoding: chunked\r\n\r\n3\r\nden\r\n3\r\nied\r\n0\r\n\r\n"), "denied"),
+        (format!("{head}\r\ndenied"), "denied"),
+        // Cut short: what came is kept.
+        (format!("{head}Content-Length: 100\r\n\r\ndenied"), "denied"),
+        (format!("{head}Content-Length: 100000\r\n\r\n{large}"), &large[..65_536]),
+        (format!("{head}Content-Length: 0\r\n\r\ndenied"), ""),
+    ] {
+        assert_eq!(refused(response).body(), expected.as_bytes());
+    }
+}
+
+#[test]
+fn limits_are_the_clients() {
+    let (address, _server) = answer([GOOD.as_bytes(), b"\x82\x05hello"].concat());
+    let error = within(move || {
+        let mut ws = client(&format!("ws://{address}")).max_message(4).connect().unwrap();
+        ws.recv().unwrap_err()
+    });
+    // 6455-10.4-1
+    assert!(matches!(error, Error::Violation(Violation::MessageTooBig { length: 5, limit: 4 })), "{error:?}");
+}
+
+// ── time ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const SHORT: Duration = Duration::from_millis(150);
+
+/// Runs a server for one connection, which goes on until it cannot, against a client with little time.
+fn in_short_time(mut serve: impl FnMut(&mut TcpStream) -> io::Result<()> + Send + 'static) -> Error {
+    let (listener, address) = listen();
+    let server = thread::spawn(move || {
+        let mut stream = accept(&listener);
+        request(&mut stream);
+        while serve(&mut stream).is_ok() {}
+    });
+    let start = Instant::now();
+    let error = within(move || client(&format!("ws://{address}")).connect_timeout(SHORT).connect().unwrap_err());
+    assert!((SHORT..LONG / 2).contains(&start.elapsed()));
+    server.join().unwrap();
+    error
+}
+
+#[test]
+fn a_silent_server_is_cut_at_the_deadline() {
+    let error = in_short_time(|stream| match stream.read(&mut [0])? {
+        0 => Err(io::ErrorKind::UnexpectedEof.into()),
+        _ => panic!("something came after the request"),
+    });
+    assert!(matches!(error, Error::Timeout(Step::Handshake)), "{error:?}");
+}
+
+/// Every byte comes in time, and all of them too late.
+#[test]
+fn a_dripped_response_is_cut_at_the_deadline() {
+    let mut bytes = GOOD[..GOOD.len() - 2].bytes().chain("X: ".bytes()).chain(std::iter::repeat(b'a'));
+    let error = in_short_time(move |stream| {
+        thread::sleep(Duration::from_millis(1));
+        stream.write_all(&[bytes.next().unwrap()])
+    });
+    assert!(matches!(error, Error::Timeout(Step::Handshake)), "{error:?}");
+}
+
+/// The deadline ends the body of a refusal too, and the refusal is told all the same.
+#[test]
+fn a_dripped_body_is_cut_at_the_deadline() {
+    let mut next: &[u8] = b"HTTP/1.1 403 No\r\nContent-Length: 60000\r\n\r\ndenied";
+    let error = in_short_time(move |stream| {
+        thread::sleep(Duration::from_millis(1));
+        stream.write_all(std::mem::replace(&mut next, b"."))
+    });
+    let refusal = refusal(Err(error));
+    assert_eq!(refusal.fault(), &HandshakeFault::Status(403));
+    assert!(refusal.body().starts_with(b"denied") && refusal.body().len() < 60_000);
+}
+
+// ── addresses ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// An address where nobody listens, nor can begin to while what else is returned lives: it is the near end of a connection.
+fn closed_port() -> (impl Drop, SocketAddr) {
+    let (listener, address) = listen();
+    let stream = TcpStream::connect(address).unwrap();
+    let near_end = stream.local_addr().unwrap();
+    (vec![(listener, stream)], near_end)
+}
+
+/// 6455-4.1-13
+#[test]
+fn the_cause_of_a_refused_connection_is_kept() {
+    let (_held, address) = closed_port();
+    let error = within(move || stdws::connect(&format!("ws://{address}")).unwrap_err());
+    let Error::Connect(connect) = &error else { panic!("{error:?}") };
+    assert_eq!(connect.host(), address.to_string());
+    let attempts: Vec<_> = connect.attempts().iter().map(|a| (a.address(), a.error().kind())).collect();
+    assert_eq!(attempts, [(address, io::ErrorKind::ConnectionRefused)]);
+    assert!(std::error::Error::source(&error).is_some());
+}
+
+/// 6455-4.1-5, 6455-4.1-6, 6455-4.1-7: as long as one opening handshake is under way, no other connection is even opened.
+#[test]
+fn handshakes_with_one_address_are_made_one_after_another() {
+    let (listener, address) = listen();
+    let client = client(&format!("ws://{address}"));
+    let (first, third) = (client.clone(), client.clone());
+    let first = thread::spawn(move || first.connect());
+    let mut stream = accept(&listener);
+    request(&mut stream);
+
+    let error = within(move || client.connect_timeout(Duration::from_millis(50)).connect().unwrap_err());
+    assert!(matches!(error, Error::Timeout(Step::Gate)), "{error:?}");
+    listener.set_nonblocking(true).unwrap();
+    assert_eq!(listener.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock, "a second connection was opened");
+    listener.set_nonblocking(false).unwrap();
+
+    // A third one waits, and has its turn when the first is open; that one stays open meanwhile.
+    let third = thread::spawn(move || third.connect());
+    stream.write_all(GOOD.as_bytes()).unwrap();
+    let first = within(move || first.join().unwrap()).unwrap();
+    let mut second_stream = within(move || accept(&listener));
+    request(&mut second_stream);
+    second_stream.write_all(GOOD.as_bytes()).unwrap();
+    drop(within(move || third.join().unwrap()).unwrap());
+    drop(first);
+}
+
+/// 6455-4.1-6: a handshake that fails lets the next one in as well.
+#[test]
+fn a_refusal_opens_the_gate() {
+    let (listener, address) = listen();
+    let server = thread::spawn(move || {
+        for response in ["HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n", GOOD] {
+            let mut stream = accept(&listener);
+            request(&mut stream);
+            stream.write_all(response.as_bytes()).unwrap();
+            rest(&mut stream);
+        }
+    });
+    let client = client(&format!("ws://{address}"));
+    within(move || {
+        refusal(client.connect());
+        drop(client.connect().unwrap());
+    });
+    server.join().unwrap();
+}
+
+// ── streams made elsewhere ──────────────────────────────────────────────────────────────────────────────────────────
+
+/// Hands on what is written.
+struct Tap(mpsc::Sender<Vec<u8>>);
+
+impl Write for Tap {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.send(bytes.to_vec()).map_err(io::Error::other)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// 6455-4.1-1: TLS is the caller's here, so wss is welcome, and its port is the default one.
+#[test]
+fn a_stream_made_elsewhere() {
+    let (tap, written) = mpsc::channel();
+    let reader = Cursor::new([GOOD.as_bytes(), FRAMES].concat());
+    within(move || {
+        let mut ws = client("wss://example.com/feed").connect_over(Halves::new(reader, Tap(tap))).unwrap();
+        assert_eq!((ws.peer_addr(), ws.local_addr()), (None, None));
+        assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("hi"));
+        assert!(ws.recv().unwrap().is_none());
+    });
+    let request = String::from_utf8(written.recv().unwrap()).unwrap();
+    assert!(request.starts_with("GET /feed HTTP/1.1\r\nHost: example.com\r\n"), "{request}");
+    // The answer to the Close.
+    assert_eq!(written.iter().map(|bytes| bytes.len()).sum::<usize>(), 8);
+}
+
+/// A reader that blocks until it is let go.
+struct Blocked(mpsc::Receiver<()>);
+
+impl Read for Blocked {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        self.0.recv().map_or(Ok(0), |()| Ok(0))
+    }
+}
+
+#[test]
+fn a_stream_made_elsewhere_is_given_up_at_the_deadline_too() {
+    let (let_go, blocked) = mpsc::channel();
+    let (ended, has_ended) = mpsc::channel();
+    let halves = Halves::new(Blocked(blocked), io::sink()).on_end(move || {
+        drop(let_go);
+        ended.send(()).unwrap();
+    });
+    let error = within(move || client("ws://h").connect_timeout(SHORT).connect_over(halves).unwrap_err());
+    assert!(matches!(error, Error::Timeout(Step::Handshake)), "{error:?}");
+    has_ended.recv_timeout(LONG).unwrap();
+}
