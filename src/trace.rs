@@ -1,1 +1,548 @@
-//! To be written.
+//! The words that explain bytes on the wire, for those who learn the protocol, and those who look for a fault.
+//!
+//! [`Explainer`] reads along with one direction of a connection. It asks the parsers that connections use themselves, so
+//! it never holds a view of its own on what is right.
+
+mod frame;
+mod head;
+mod layout;
+
+use std::mem;
+
+use crate::error::Violation;
+use crate::message::Kind;
+use crate::primitives::utf8::Validator;
+use crate::wire::close;
+use crate::wire::frame::{parse, Context, Header, Opcode, Role, MAX_CONTROL};
+use crate::wire::mask;
+use frame as words;
+use head::{HeadWords, Step};
+
+/// How much of a payload is looked at in one step.
+const PIECE: usize = 1024;
+
+/// Explains the bytes of one direction of one connection, in plain ASCII apart from the peers' own text, for a terminal
+/// of 100 columns.
+///
+/// Feed it what passes, cut anywhere. First it expects the head of the opening handshake (RFC 6455 section 4), then frames
+/// (section 5). At the first broken rule it names the rule and falls silent. What a peer sent is escaped, and the values
+/// of `Authorization`, `Proxy-Authorization`, `Cookie` and `Set-Cookie`, queries and the passwords in URIs are not shown.
+///
+/// It holds at most 72 KiB during the handshake and less than 1 KiB after it, whatever comes: of a payload the first 32
+/// bytes are shown and the others are counted. The text for a byte can take some 300 bytes, so feed pieces, as they come from a
+/// socket.
+///
+/// ```
+/// use stdws::trace::Explainer;
+///
+/// let mut client = Explainer::client().after_handshake();
+/// let frame = [0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58];
+/// assert_eq!(client.feed(&frame), r#"
+/// client -> server  Text frame with 5 bytes, a whole message
+///     81                       1... ....  FIN       1: the message ends with this frame
+///                              .000 ....  RSV1-3    0: for extensions, and none is in use
+///                              .... 0001  opcode    1: text, in UTF-8
+///     85                       1... ....  MASK      1: a client masks every frame
+///                              .000 0101  length    5 bytes, small enough for these 7 bits
+///     37 fa 21 3d                         key       random, and new for every frame
+///     7f 9f 4d 51 58                      masked    the payload as it travels
+///     37 fa 21 3d 37                      XOR key   the key, over and over
+///     48 65 6c 6c 6f                      payload   what that gives
+///                                         text      "Hello"
+/// "#);
+/// ```
+#[derive(Debug)]
+pub struct Explainer {
+    from: Role,
+    state: State,
+    /// The message whose frames are coming.
+    message: Option<Message>,
+}
+
+/// | state | takes | goes on with |
+/// |---|---|---|
+/// | `Head` | a byte of the HTTP head | `Head`; `Header` after a request or a 101; `Silent` after any other answer |
+/// | `Header` | a byte of a frame header | `Header`; `Payload` |
+/// | `Payload` | bytes of a payload | `Payload`; `Header`; `Closed` after a Close |
+/// | `Closed` | the first byte after a Close | `Silent` |
+/// | `Silent` | everything, for ever | `Silent` |
+///
+/// A broken rule leads from anywhere to `Silent`.
+#[derive(Debug)]
+enum State {
+    Head(Box<HeadWords>),
+    Header(Vec<u8>),
+    Payload(Payload),
+    Closed,
+    Silent,
+}
+
+/// The payload of a frame, as far as it is here.
+#[derive(Debug)]
+struct Payload {
+    header: Header,
+    /// Its beginning, unmasked: a control frame's whole payload fits.
+    plain: Vec<u8>,
+    /// How many bytes have come.
+    done: u64,
+    is_text: bool,
+}
+
+/// A message that is not complete.
+#[derive(Debug)]
+struct Message {
+    kind: Kind,
+    text: Validator,
+    frames: u64,
+    bytes: u64,
+}
+
+impl Explainer {
+    /// For the bytes that the client sends.
+    pub fn client() -> Explainer {
+        Explainer::new(Role::Client)
+    }
+
+    /// For the bytes that the server sends.
+    pub fn server() -> Explainer {
+        Explainer::new(Role::Server)
+    }
+
+    fn new(from: Role) -> Explainer {
+        Explainer { from, state: State::Head(Box::new(HeadWords::new(from))), message: None }
+    }
+
+    /// For bytes that begin with a frame: the opening handshake is over.
+    pub fn after_handshake(mut self) -> Explainer {
+        self.state = State::Header(Vec::new());
+        self
+    }
+
+    /// Takes the next bytes and gives the lines that they complete, each with its line feed; often none.
+    ///
+    /// However the bytes are cut, all the lines together are the same. A frame has an empty line before it, then a line
+    /// that says who sent what.
+    pub fn feed(&mut self, bytes: &[u8]) -> String {
+        let mut out = String::new();
+        let mut rest = bytes;
+        while let Some((&byte, after)) = rest.split_first() {
+            // What fails along the way leaves the state as it stands now.
+            rest = match mem::replace(&mut self.state, State::Silent) {
+                State::Head(words) => {
+                    self.head(words, byte, &mut out);
+                    after
+                }
+                State::Header(bytes) => {
+                    self.header(bytes, byte, &mut out);
+                    after
+                }
+                State::Payload(payload) => self.payload(payload, rest, &mut out),
+                State::Closed => {
+                    out.push_str(&format!(
+                        "\n{}  Bytes after the Close. They mean nothing.\n",
+                        words::arrow(self.from)
+                    ));
+                    &[]
+                }
+                State::Silent => &[],
+            };
+        }
+        out
+    }
+
+    fn head(&mut self, mut words: Box<HeadWords>, byte: u8, out: &mut String) {
+        self.state = match words.feed(byte, self.from, out) {
+            Ok(Step::More) => State::Head(words),
+            // 6455-4.1-s2: only 101 opens a connection. A request has no status, 0 here.
+            Ok(Step::Done(0 | 101)) => State::Header(Vec::new()),
+            Ok(Step::Done(_)) => {
+                out.push_str("    What follows is HTTP, and is not parsed.\n");
+                State::Silent
+            }
+            Err(fault) => {
+                head::broken(out, self.from, words.line_number(), fault);
+                State::Silent
+            }
+        };
+    }
+
+    fn header(&mut self, mut bytes: Vec<u8>, byte: u8, out: &mut String) {
+        bytes.push(byte);
+        let to = match self.from {
+            Role::Client => Role::Server,
+            Role::Server => Role::Client,
+        };
+        match parse(&bytes, Context { role: to, open: self.message.is_some() }) {
+            Ok(None) => self.state = State::Header(bytes),
+            Ok(Some(header)) => {
+                words::title(out, self.from, &header, self.message.as_ref());
+                words::header(out, &bytes, self.from, self.message.as_ref());
+                self.begin(header, out);
+            }
+            Err(violation) => {
+                out.push_str(&format!("\n{}  A frame that breaks a rule\n", words::arrow(self.from)));
+                words::header(out, &bytes, self.from, self.message.as_ref());
+                words::broken(out, violation);
+            }
+        }
+    }
+
+    fn begin(&mut self, header: Header, out: &mut String) {
+        let is_data = match header.opcode {
+            Opcode::Data(kind) => {
+                self.message = Some(Message { kind, text: Validator::default(), frames: 0, bytes: 0 });
+                true
+            }
+            Opcode::Continuation => true,
+            Opcode::Close | Opcode::Ping | Opcode::Pong => false,
+        };
+        let mut is_text = false;
+        if let Some(message) = self.message.as_mut().filter(|_| is_data) {
+            message.frames = message.frames.saturating_add(1);
+            message.bytes = message.bytes.saturating_add(header.length);
+            is_text = message.kind == Kind::Text;
+        }
+        let payload = Payload { header, plain: Vec::new(), done: 0, is_text };
+        if header.length == 0 {
+            self.frame_end(payload, out);
+        } else {
+            self.state = State::Payload(payload);
+        }
+    }
+
+    /// Gives what does not belong to the payload, or has yet to be looked at.
+    fn payload<'a>(&mut self, mut payload: Payload, bytes: &'a [u8], out: &mut String) -> &'a [u8] {
+        let left = usize::try_from(payload.header.length - payload.done).unwrap_or(usize::MAX);
+        let (piece, rest) = bytes.split_at(left.min(PIECE).min(bytes.len()));
+        let mut plain = piece.to_vec();
+        if let Some(key) = payload.header.key {
+            mask::apply(&mut plain, mask::turn(key, (payload.done % 4) as usize));
+        }
+        let wrong = match &mut self.message {
+            Some(message) if payload.is_text => message.text.feed(&plain).err(),
+            Some(_) | None => None,
+        };
+        if let Some(wrong) = wrong {
+            plain.truncate(wrong + 1);
+        }
+        payload.take(&plain);
+        if wrong.is_some() {
+            self.not_utf8(&payload, 1, out);
+        } else if payload.done == payload.header.length {
+            self.frame_end(payload, out);
+        } else {
+            self.state = State::Payload(payload);
+        }
+        rest
+    }
+
+    fn frame_end(&mut self, payload: Payload, out: &mut String) {
+        self.state = State::Header(Vec::new());
+        match payload.header.opcode {
+            Opcode::Data(_) | Opcode::Continuation => self.data_end(&payload, out),
+            Opcode::Ping | Opcode::Pong => words::payload(out, &payload),
+            Opcode::Close => {
+                words::payload(out, &payload);
+                words::close(out, &payload);
+                self.state = State::Closed;
+                if let Err(violation) = close::parse(&payload.plain) {
+                    words::broken(out, violation);
+                    self.state = State::Silent;
+                }
+            }
+        }
+    }
+
+    fn data_end(&mut self, payload: &Payload, out: &mut String) {
+        if !payload.header.fin {
+            return words::payload(out, payload);
+        }
+        if payload.is_text && self.message.as_ref().is_some_and(|message| !message.text.is_complete()) {
+            self.state = State::Silent;
+            return self.not_utf8(payload, 0, out);
+        }
+        words::payload(out, payload);
+        if let Some(message) = self.message.take().filter(|message| message.frames > 1) {
+            words::message_end(out, &message);
+        }
+    }
+
+    /// `wrong` is 1 if the last byte is the wrong one, and 0 if the text ends too early.
+    fn not_utf8(&self, payload: &Payload, wrong: u64, out: &mut String) {
+        words::payload(out, payload);
+        let before = self.message.as_ref().map_or(0, |message| message.bytes.saturating_sub(payload.header.length));
+        let offset = before.saturating_add(payload.done - wrong);
+        words::broken(out, Violation::TextNotUtf8 { offset });
+    }
+}
+
+impl Payload {
+    fn take(&mut self, plain: &[u8]) {
+        let room = MAX_CONTROL - self.plain.len();
+        self.plain.extend_from_slice(plain.get(..room).unwrap_or(plain));
+        self.done += plain.len() as u64;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REQUEST: &[u8] = b"GET /chat?token=hidden HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\n\
+        Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
+        Sec-WebSocket-Protocol: chat, superchat\r\nOrigin: http://example.com\r\nCookie: id=hidden\r\n\
+        authorization:Basic hidden\r\nProxy-Authorization: hidden\r\nX-Odd: caf\xE9\t\"\r\n\r\n";
+
+    const RESPONSE: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: chat\r\n\
+        SET-COOKIE: hidden\r\n\r\n";
+
+    const CLIENT: fn() -> Explainer = || Explainer::client().after_handshake();
+    const SERVER: fn() -> Explainer = || Explainer::server().after_handshake();
+
+    /// The text, having checked that it is the same however the bytes are cut, that it fits the page, and that it holds
+    /// nothing a terminal obeys.
+    fn explain(explainer: fn() -> Explainer, bytes: &[u8]) -> String {
+        let whole = explainer().feed(bytes);
+        for cut in 0..bytes.len() {
+            let mut explainer = explainer();
+            let mut text = explainer.feed(&bytes[..cut]);
+            assert!(text.is_empty() || text.ends_with('\n'), "only whole lines");
+            text += &explainer.feed(&bytes[cut..]);
+            assert_eq!(text, whole, "cut at {cut}");
+        }
+        let mut bytewise = explainer();
+        assert_eq!(bytes.chunks(1).map(|byte| bytewise.feed(byte)).collect::<String>(), whole);
+        for line in whole.lines() {
+            assert!(line.chars().count() <= 100, "{line}");
+            assert!(!line.chars().any(char::is_control) && line.trim_end() == line, "{line:?}");
+        }
+        whole
+    }
+
+    fn has(text: &str, lines: &[&str]) {
+        let mut rest = text;
+        for line in lines {
+            let at = rest.find(line).unwrap_or_else(|| panic!("no {line:?} in order in {text}"));
+            rest = &rest[at + line.len()..];
+        }
+    }
+
+    /// A frame of a server, with any first byte.
+    fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![first];
+        match payload.len() {
+            short @ 0..=125 => bytes.push(short as u8),
+            long => {
+                bytes.push(126);
+                bytes.extend((long as u16).to_be_bytes());
+            }
+        }
+        bytes.extend(payload);
+        bytes
+    }
+
+    #[test]
+    fn the_opening_handshake() {
+        let text = explain(Explainer::client, REQUEST);
+        has(
+            &text,
+            &[
+                "\nclient -> server  Opening handshake: the request\n    GET /chat?(not shown) HTTP/1.1  ",
+                "    Host: example.com   ",
+                "    Upgrade: websocket   ",
+                "16 random bytes",
+                "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
+                "the protocol of RFC 6455",
+                "    Cookie: (not shown)  ",
+                "    authorization: (not shown)  ",
+                "    Proxy-Authorization: (not shown)  ",
+                "    X-Odd: caf\\xe9\\x09\"\n    (empty line)",
+            ],
+        );
+        let answer = explain(Explainer::server, RESPONSE);
+        has(
+            &answer,
+            &[
+                "\nserver -> client  Opening handshake: the response\n    HTTP/1.1 101 Switching Protocols  ",
+                "    Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=  ",
+                "258EAFA5-E914-47DA-95CA-C5AB0DC85B11",
+                "    SET-COOKIE: (not shown)",
+                "    (empty line)",
+            ],
+        );
+        assert!(!(text + &answer).contains("hidden"));
+        let refused = explain(Explainer::server, b"HTTP/1.1 401 No\r\nA: b\r\n\r\n\x81\x00hidden");
+        has(&refused, &["401 No", "no WebSocket here", "A: b\n", "What follows is HTTP, and is not parsed.\n"]);
+        assert!(!refused.contains("hidden") && !refused.contains("Text"));
+    }
+
+    #[test]
+    fn a_key_is_judged() {
+        for (key, want) in [("dGhlIHNhbXBsZSBub25jZQ==", "has to be"), ("aGlkZGVu", "wrong"), ("?", "wrong")] {
+            let head = format!("GET / HTTP/1.1\r\nSec-WebSocket-Key: {key}\r\n\r\n");
+            has(&explain(Explainer::client, head.as_bytes()), &[want]);
+        }
+    }
+
+    #[test]
+    fn secrets_stay_hidden_where_a_head_is_broken_or_odd() {
+        for head in [
+            "GET /hidden\0 HTTP/1.1\r\n\r\n",
+            "GET / HTTP/1.1\r\nA: b\r\nAuthorization hidden\r\n\r\n",
+            "GET / HTTP/1.1\r\nA: b\r\nAuthorization : hidden\r\n\r\n",
+            "GET / HTTP/1.1\r\nCookie: a\r\n hidden\r\n\r\n",
+            "GET / HTTP/1.1\nCookie: hidden\r\n\r\n",
+        ] {
+            let text = explain(Explainer::client, head.as_bytes());
+            has(&text, &["BROKEN RULE  Line ", "is not parsed.\n"]);
+            assert!(!text.contains("hidden") && text.ends_with("parsed.\n"), "{text}");
+        }
+        let text = explain(Explainer::client, b"GET http://user:hidden@host/ HTTP/1.1\r\n\r\n");
+        has(&text, &["    GET (not shown) HTTP/1.1  "]);
+        assert!(!text.contains("hidden"));
+    }
+
+    #[test]
+    fn the_examples_of_section_5_7() {
+        let text = explain(SERVER, &[0x81, 0x05, 0x48, 0x65, 0x6c, 0x6c, 0x6f]);
+        assert_eq!(
+            text,
+            r#"
+server -> client  Text frame with 5 bytes, a whole message
+    81                       1... ....  FIN       1: the message ends with this frame
+                             .000 ....  RSV1-3    0: for extensions, and none is in use
+                             .... 0001  opcode    1: text, in UTF-8
+    05                       0... ....  MASK      0: a server masks nothing
+                             .000 0101  length    5 bytes, small enough for these 7 bits
+    48 65 6c 6c 6f                      payload
+                                        text      "Hello"
+"#
+        );
+        let text = explain(SERVER, &[0x01, 0x03, 0x48, 0x65, 0x6c, 0x89, 0x00, 0x80, 0x02, 0x6c, 0x6f]);
+        has(
+            &text,
+            &[
+                "Text frame with 3 bytes, the first frame of a message\n    01 ",
+                "0: the message goes on",
+                "\"Hel\"",
+                "Ping frame with 0 bytes, between the frames of a message\n    89 ",
+                "Continuation frame with 2 bytes, the last frame of the message\n    80 ",
+                "0: continues the text",
+                "\"lo\"",
+                "complete: text, 5 bytes in 2 frames\n",
+            ],
+        );
+        let ping = [0x89, 0x05, 0x48, 0x65, 0x6c, 0x6c, 0x6f];
+        has(&explain(SERVER, &ping), &["Ping frame with 5 bytes\n    89 ", "48 65 6c 6c 6f ", "payload\n"]);
+        let pong = [0x8a, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58];
+        has(&explain(CLIENT, &pong), &["Pong frame with 5 bytes\n    8a ", "48 65 6c 6c 6f "]);
+        let text = explain(SERVER, &frame(0x82, &[7; 256]));
+        has(
+            &text,
+            &[
+                "Binary frame with 256 bytes",
+                "126: see the next 2 bytes\n    01 00  ",
+                "256 bytes, the",
+                "and 224 bytes more\n",
+            ],
+        );
+        let long: Vec<u8> = [&[0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0][..], &[7; 65536]].concat();
+        let text = SERVER().feed(&long);
+        has(
+            &text,
+            &["127: see the next 8 bytes\n    00 00 00 00 00 01 00 00  ", "65536 bytes, the", "and 65504 bytes more\n"],
+        );
+        assert!(text.len() < 2000, "a payload is not kept");
+    }
+
+    #[test]
+    fn a_close_has_code_and_reason() {
+        let text = explain(SERVER, &[&frame(0x88, b"\x03\xe8bye"), &b"\x81hidden"[..]].concat());
+        has(
+            &text,
+            &[
+                "Close frame with 5 bytes\n",
+                "    03 e8  ",
+                "code      1000: all is done\n    62 79 65  ",
+                "reason    \"bye\"",
+            ],
+        );
+        assert!(text.ends_with("\nserver -> client  Bytes after the Close. They mean nothing.\n"), "{text}");
+        has(&explain(SERVER, &frame(0x88, b"")), &["Close frame with 0 bytes\n", "no code and no reason\n"]);
+        let reason = [b"\x0f\xa0".as_slice(), &[b'r'; 123]].concat();
+        has(&explain(SERVER, &frame(0x88, &reason)), &["4000: private", "\"rrr", "and 91 bytes more\n"]);
+        let masked = [0x88, 0x83, 1, 2, 3, 4, 0x03 ^ 1, 0xe9 ^ 2, b'x' ^ 3];
+        has(&explain(CLIENT, &masked), &["02 eb 7b ", "masked", "    03 e9 78  ", "1001: going away", "\"x\""]);
+    }
+
+    #[test]
+    fn a_broken_rule_is_named_and_ends_it() {
+        let rows: [(fn() -> Explainer, &[u8], Violation, u16); 12] = [
+            (CLIENT, &[0x81, 0x05], Violation::NotMasked, 1002),
+            (SERVER, &[0x81, 0x85], Violation::Masked, 1002),
+            (SERVER, &[0xC1], Violation::ReservedBits(4), 1002),
+            (SERVER, &[0x83], Violation::UnknownOpcode(3), 1002),
+            (SERVER, &[0x80], Violation::NothingToContinue, 1002),
+            (SERVER, &[0x01, 0x00, 0x01], Violation::MessageInsideMessage, 1002),
+            (SERVER, &[0x82, 0x7E, 0x00, 0x05], Violation::LengthNotMinimal, 1002),
+            (SERVER, &[0x82, 0x7F, 0x80], Violation::LengthTopBit, 1002),
+            (SERVER, &[0x88, 0x01, 0x03], Violation::CloseBodyOfOneByte, 1002),
+            (SERVER, &[0x88, 0x02, 0x03, 0xED], Violation::CloseCodeNotAllowed(1005), 1002),
+            (SERVER, &[0x01, 0x02, b'a', 0xC3, 0x80, 0x02, b'b', b'c'], Violation::TextNotUtf8 { offset: 2 }, 1007),
+            (SERVER, &[0x81, 0x02, b'a', 0xC3], Violation::TextNotUtf8 { offset: 2 }, 1007),
+        ];
+        for (explainer, bytes, violation, code) in rows {
+            let text = explain(explainer, &[bytes, b"\x81\x01hidden"].concat());
+            has(&text, &[&violation.to_string(), &format!("Close {code}. What follows is not parsed.")]);
+            assert!(text.ends_with("is not parsed.\n") && !text.contains("68"), "{text}");
+        }
+    }
+
+    #[test]
+    fn text_from_a_peer_is_escaped_and_characters_may_be_cut() {
+        let text = explain(SERVER, &frame(0x81, b"\x1b[2J\r\n\"\xe2\x80\xae"));
+        has(&text, &[r#""\u{1b}[2J\r\n\"\u{202e}""#]);
+        has(
+            &explain(SERVER, &[0x01, 0x01, 0xC3, 0x80, 0x01, 0xA9]),
+            &[r#""\xc3""#, r#""\xa9""#, "2 bytes in 2 frames"],
+        );
+    }
+
+    #[test]
+    fn memory_stays_small_whatever_comes() {
+        let mut explainer = SERVER();
+        explainer.feed(&[0x82, 127, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]);
+        for _ in 0..1000 {
+            assert!(explainer.feed(&[0; 4096]).is_empty());
+        }
+        let State::Payload(payload) = &explainer.state else { panic!("in a payload") };
+        assert_eq!((payload.done, payload.plain.len()), (4_096_000, MAX_CONTROL));
+        let mut explainer = Explainer::client();
+        for _ in 0..1000 {
+            explainer.feed(&[b'a'; 4096]);
+        }
+        assert!(matches!(explainer.state, State::Silent));
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic() {
+        // A generator of our own, with a fixed seed: the same bytes in every run.
+        let mut random = 0x9E37_79B9_7F4A_7C15_u64;
+        let mut next = || {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            random as u8
+        };
+        let start = [0x81, 0x82, 0x88, 0x89, 0x01, 0x80, 0x00];
+        for round in 0..3000 {
+            let explainer = [CLIENT, SERVER, Explainer::client, Explainer::server][round % 4];
+            let mut bytes: Vec<u8> = (0..next() % 24).map(|_| next()).collect();
+            if let Some(first) = bytes.first_mut() {
+                *first = start[usize::from(*first) % start.len()];
+            }
+            explain(explainer, &bytes);
+        }
+    }
+}
