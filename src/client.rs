@@ -265,7 +265,7 @@ impl Client {
             extensions: None,
         };
         let opened = opening::open(&stream, &request, deadline)?;
-        let about = About { subprotocol: opened.subprotocol, ..about };
+        let about = About { subprotocol: opened.subprotocol, response: Some(opened.response), ..about };
         let encoder = Encoder::client(entropy);
         // 6455-4.1-s3: open.
         Ok(WebSocket::new(stream, Role::Client, encoder, (self.limits, self.timeouts), &opened.early, about))

@@ -17,6 +17,7 @@ use crate::protocol::handshake::client::{self as handshake, Request};
 use crate::transport::deadline::Deadline;
 use crate::transport::outbox::{Limit, Outbox};
 use crate::transport::stream::Stream;
+use crate::upgrade::Response;
 use crate::wire::body::Body;
 use crate::wire::http::{Head, HeadParser, Progress};
 
@@ -27,7 +28,7 @@ const PART: usize = 4 << 10;
 
 /// What came of a good response.
 pub(super) struct Opened {
-    pub(super) head: Head,
+    pub(super) response: Response,
     pub(super) subprotocol: Option<String>,
     /// Bytes that came behind the response.
     pub(super) early: Vec<u8>,
@@ -42,7 +43,7 @@ pub(super) fn open(stream: &Stream, request: &Request<'_>, deadline: Deadline) -
     let head = input.response()?;
     // 6455-4.1-41
     match handshake::check(&head, request).map(|agreed| agreed.subprotocol) {
-        Ok(subprotocol) => Ok(Opened { head, subprotocol, early: input.bytes().to_vec() }),
+        Ok(subprotocol) => Ok(Opened { response: Response::new(head), subprotocol, early: input.bytes().to_vec() }),
         Err(fault) => {
             let body = input.body(&head);
             Err(Error::Handshake(Refusal::new(fault).with_answer(head.status(), fields(&head), body)))

@@ -1,0 +1,83 @@
+//! Runs every case of the Autobahn TestSuite's fuzzing server, and has it write its report.
+
+use std::env;
+use std::process::ExitCode;
+
+use stdws::{Client, Result, WebSocket};
+
+const HELP: &str = "\
+Runs every case of a fuzzing server of the Autobahn TestSuite, and asks it for the report at the end.
+
+usage: autobahn_client URL        such as ws://127.0.0.1:9001
+
+Exits with 0 when all cases were run, however they went (the report tells), 1 if the server cannot be reached,
+2 if it was called wrongly.
+";
+/// What the server calls us.
+const AGENT: &str = "stdws";
+/// The largest messages of the suite have 16 MiB.
+const MAX_MESSAGE: u64 = 64 << 20;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = env::args().skip(1).collect();
+    let url = match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["--help" | "-h"] => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        [url] if !url.starts_with('-') => url.trim_end_matches('/'),
+        _ => {
+            eprint!("autobahn_client: one URL is needed\n\n{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    if let Err(error) = Client::new(url) {
+        eprintln!("autobahn_client: {error}");
+        return ExitCode::from(2);
+    }
+    match run(url) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("autobahn_client: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(url: &str) -> Result<(), Box<dyn std::error::Error>> {
+    // Whoever does not tell is no fuzzing server.
+    let count = case_count(url)?.ok_or("the server does not tell how many cases it has")?;
+    for case in 1..=count {
+        let mut ws = connect(&format!("{url}/runCase?case={case}&agent={AGENT}"))?;
+        // Many cases are there to be failed. What counts is how, and that is for the server to say.
+        let _ = echo(&mut ws);
+        if case % 50 == 0 || case == count {
+            println!("{case} of {count} cases");
+        }
+    }
+    let mut ws = connect(&format!("{url}/updateReports?agent={AGENT}"))?;
+    while ws.recv()?.is_some() {}
+    Ok(())
+}
+
+fn connect(url: &str) -> Result<WebSocket> {
+    Client::new(url)?.max_message(MAX_MESSAGE).connect()
+}
+
+/// The server tells in a text, and closes.
+fn case_count(url: &str) -> Result<Option<u32>> {
+    let mut ws = connect(&format!("{url}/getCaseCount"))?;
+    let mut count = None;
+    while let Some(message) = ws.recv()? {
+        count = message.as_text().and_then(|text| text.parse().ok()).or(count);
+    }
+    Ok(count)
+}
+
+fn echo(ws: &mut WebSocket) -> Result<()> {
+    let answers = ws.sender();
+    while let Some(message) = ws.recv_ref()? {
+        answers.queue(message)?;
+    }
+    Ok(())
+}

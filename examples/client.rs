@@ -1,0 +1,278 @@
+//! A WebSocket for the terminal. `client --help` lists the settings.
+
+use std::env;
+use std::error::Error;
+use std::fmt::Write as _;
+use std::io::{self, BufRead, Read, Write};
+use std::net::{Shutdown, TcpStream, ToSocketAddrs};
+use std::process::ExitCode;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use stdws::trace::Explainer;
+use stdws::{Client, CloseCode, Halves, Message, Sender, WebSocket};
+
+const HELP: &str = "\
+Talks to a WebSocket server: each line of the input is a message, and messages that come are printed as they come.
+At the end of the input the connection is closed, and what the server still sends before it agrees is printed too.
+
+usage: client URL [--header 'NAME: VALUE']... [--origin O] [--subprotocol P]... [--once TEXT] [--binary] [--trace]
+                  [--max-message N] [--timeout S]
+
+  --header 'NAME: VALUE'   a header for the request
+  --origin O               where the request is said to come from, such as https://app.example.com
+  --subprotocol P          a subprotocol to offer; the first is preferred
+  --once TEXT              send this, print one answer, and close
+  --binary                 send bytes instead of text
+  --trace                  explain every byte that passes, on the standard error output
+  --max-message N          bytes a message may have that comes (16777216)
+  --timeout S              seconds for connecting, and with --once for the answer (30)
+
+Exits with 0 after a connection that was closed in good order, 1 if there was none or it failed, 2 if it was called wrongly.
+";
+
+fn main() -> ExitCode {
+    let settings = match Settings::parse(env::args().skip(1)) {
+        Ok(Some(settings)) => settings,
+        Ok(None) => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        Err(problem) => {
+            eprintln!("client: {problem}\n\n{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    let client = match settings.client() {
+        Ok(client) => client,
+        Err(problem) => {
+            eprintln!("client: {problem}");
+            return ExitCode::from(2);
+        }
+    };
+    match talk(&client, &settings) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("client: {error}{}", answer_of(&*error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn talk(client: &Client, settings: &Settings) -> Result<(), Box<dyn Error>> {
+    let mut ws = if settings.trace { connect_traced(client, settings)? } else { client.connect()? };
+    match &settings.once {
+        Some(text) => once(&mut ws, text, settings),
+        None => {
+            let (sender, binary) = (ws.sender(), settings.binary);
+            thread::spawn(move || send_lines(&sender, binary));
+            while let Some(message) = ws.recv()? {
+                writeln!(io::stdout(), "{}", shown(&message))?;
+            }
+            let ending = ws.close_info().map(|info| info.to_string());
+            eprintln!("client: closed: {}", ending.unwrap_or_default());
+            Ok(())
+        }
+    }
+}
+
+/// Sends one message, prints one, closes.
+fn once(ws: &mut WebSocket, text: &str, settings: &Settings) -> Result<(), Box<dyn Error>> {
+    if settings.binary {
+        ws.send(text.as_bytes())?;
+    } else {
+        ws.send(text)?;
+    }
+    let Some(message) = ws.recv_timeout(settings.timeout)? else {
+        return Err("the server closed the connection without an answer".into());
+    };
+    writeln!(io::stdout(), "{}", shown(&message))?;
+    ws.close(CloseCode::NORMAL, "")?;
+    Ok(())
+}
+
+/// Sends the lines of the input, and closes the connection at its end. What goes wrong here ends the receiving thread,
+/// too, which tells of it.
+fn send_lines(sender: &Sender, binary: bool) {
+    for line in io::stdin().lock().split(b'\n') {
+        let Ok(mut line) = line else { break };
+        if line.last() == Some(&b'\r') {
+            line.pop();
+        }
+        let sent = match std::str::from_utf8(&line) {
+            _ if binary => sender.send(&line),
+            Ok(text) => sender.send(text),
+            Err(_) => {
+                eprintln!("client: a line that is not UTF-8 was not sent; --binary sends it");
+                Ok(())
+            }
+        };
+        if sent.is_err() {
+            return;
+        }
+    }
+    // Messages that come before the server's Close are received and printed meanwhile.
+    let _ = sender.close(CloseCode::NORMAL, "");
+}
+
+/// A message for the terminal: what comes from the server must not steer it.
+fn shown(message: &Message) -> String {
+    match message {
+        // Escapes control characters.
+        Message::Text(_) => message.to_string(),
+        Message::Binary(bytes) => {
+            let mut text = format!("[{} bytes]", bytes.len());
+            for byte in bytes.iter().take(32) {
+                let _ = write!(text, " {byte:02x}");
+            }
+            if bytes.len() > 32 {
+                text.push_str(" ...");
+            }
+            text
+        }
+    }
+}
+
+/// What the server said when it refused, after the error that says so.
+fn answer_of(error: &(dyn Error + 'static)) -> String {
+    let Some(stdws::Error::Handshake(refusal)) = error.downcast_ref() else { return String::new() };
+    let body = String::from_utf8_lossy(refusal.body().get(..1000).unwrap_or(refusal.body()));
+    match body.trim() {
+        "" => String::new(),
+        body => format!("\n{}", Message::from(body)),
+    }
+}
+
+// ── trace ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Connects over a stream that tells what passes.
+fn connect_traced(client: &Client, settings: &Settings) -> Result<WebSocket, Box<dyn Error>> {
+    // Without TLS this is an error that says what to do.
+    let Some(address) = address(&settings.url) else { return Ok(client.connect()?) };
+    let tcp = open(&address, settings.timeout)?;
+    tcp.set_nodelay(true)?;
+    let (reader, writer) = (tcp.try_clone()?, tcp.try_clone()?);
+    let reader = Tapped { tcp: reader, explainer: Explainer::server() };
+    let writer = Tapped { tcp: writer, explainer: Explainer::client() };
+    let halves = Halves::new(reader, writer).on_end(move || drop(tcp.shutdown(Shutdown::Both)));
+    Ok(client.connect_over(halves)?)
+}
+
+fn open(address: &str, limit: Duration) -> io::Result<TcpStream> {
+    let start = Instant::now();
+    let mut error = io::Error::other("the name has no address");
+    for address in address.to_socket_addrs()? {
+        let left = limit.saturating_sub(start.elapsed()).max(Duration::from_millis(1));
+        match TcpStream::connect_timeout(&address, left) {
+            Ok(tcp) => return Ok(tcp),
+            Err(failed) => error = failed,
+        }
+    }
+    Err(io::Error::new(error.kind(), format!("no connection to {address}: {error}")))
+}
+
+/// Host and port of a ws URL that `Client` has found to be right.
+fn address(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?']).next()?;
+    let host = authority.rsplit('@').next()?.trim_end_matches(':');
+    // The colons of an IPv6 address stand before its bracket.
+    let has_port = host.rsplit(']').next()?.contains(':');
+    scheme.eq_ignore_ascii_case("ws").then(|| if has_port { host.to_owned() } else { format!("{host}:80") })
+}
+
+/// One direction of a connection, and who explains it.
+struct Tapped {
+    tcp: TcpStream,
+    explainer: Explainer,
+}
+
+impl Read for Tapped {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        let count = self.tcp.read(to)?;
+        eprint!("{}", self.explainer.feed(&to[..count]));
+        Ok(count)
+    }
+}
+
+impl Write for Tapped {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // Before the answer to it can come.
+        eprint!("{}", self.explainer.feed(bytes));
+        self.tcp.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.tcp.flush()
+    }
+}
+
+// ── settings ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+#[derive(Default)]
+struct Settings {
+    url: String,
+    headers: Vec<String>,
+    origin: Option<String>,
+    subprotocols: Vec<String>,
+    once: Option<String>,
+    binary: bool,
+    trace: bool,
+    max_message: Option<u64>,
+    timeout: Duration,
+}
+
+impl Settings {
+    /// `None`: help was asked for.
+    fn parse(mut args: impl Iterator<Item = String>) -> Result<Option<Settings>, String> {
+        let mut settings = Settings { timeout: Duration::from_secs(30), ..Settings::default() };
+        let mut url = None;
+        while let Some(name) = args.next() {
+            let mut value = || args.next().ok_or(format!("{name} needs a value"));
+            match name.as_str() {
+                "--help" | "-h" => return Ok(None),
+                "--header" => settings.headers.push(value()?),
+                "--origin" => settings.origin = Some(value()?),
+                "--subprotocol" => settings.subprotocols.push(value()?),
+                "--once" => settings.once = Some(value()?),
+                "--binary" => settings.binary = true,
+                "--trace" => settings.trace = true,
+                "--max-message" => {
+                    let text = value()?;
+                    let number = text.parse().map_err(|_| format!("{name} takes a number, not {text:?}"))?;
+                    settings.max_message = Some(number);
+                }
+                "--timeout" => {
+                    let text = value()?;
+                    let seconds = text.parse().ok().and_then(|s| Duration::try_from_secs_f64(s).ok());
+                    settings.timeout = seconds.ok_or(format!("{name} takes seconds, not {text:?}"))?;
+                }
+                option if option.starts_with('-') => return Err(format!("there is no setting {option}")),
+                _ if url.is_some() => return Err("there can be but one URL".into()),
+                _ => url = Some(name),
+            }
+        }
+        settings.url = url.ok_or("a URL is needed")?;
+        Ok(Some(settings))
+    }
+
+    fn client(&self) -> Result<Client, Box<dyn Error>> {
+        let mut client = Client::new(&self.url)?.connect_timeout(self.timeout);
+        for header in &self.headers {
+            // The header is not shown: it may hold a secret.
+            let (name, value) = header.split_once(':').ok_or("--header takes 'NAME: VALUE'")?;
+            client = client.header(name, value.trim())?;
+        }
+        if let Some(origin) = &self.origin {
+            client = client.origin(origin)?;
+        }
+        for subprotocol in &self.subprotocols {
+            client = client.subprotocol(subprotocol)?;
+        }
+        if let Some(bytes) = self.max_message {
+            client = client.max_message(bytes);
+        }
+        Ok(client)
+    }
+}
