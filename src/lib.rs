@@ -32,6 +32,7 @@ mod client;
 mod close;
 mod config;
 mod error;
+pub mod manual;
 mod message;
 mod primitives;
 mod protocol;
@@ -54,3 +55,8 @@ pub use server::{serve, Running, Server};
 pub use transport::stream::Halves;
 pub use upgrade::{Request, Response};
 pub use websocket::{Messages, RecvStream, SendStream, Sender, WebSocket};
+
+/// The code in the README, compiled like all other examples.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeExamples;

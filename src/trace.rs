@@ -478,7 +478,8 @@ server -> client  Text frame with 5 bytes, a whole message
 
     #[test]
     fn a_broken_rule_is_named_and_ends_it() {
-        let rows: [(fn() -> Explainer, &[u8], Violation, u16); 12] = [
+        type Row = (fn() -> Explainer, &'static [u8], Violation, u16);
+        let rows: [Row; 12] = [
             (CLIENT, &[0x81, 0x05], Violation::NotMasked, 1002),
             (SERVER, &[0x81, 0x85], Violation::Masked, 1002),
             (SERVER, &[0xC1], Violation::ReservedBits(4), 1002),

@@ -170,9 +170,4 @@ impl Store {
     pub(super) fn release(&mut self) {
         *self = Store::default();
     }
-
-    #[cfg(test)]
-    pub(super) fn capacity(&self) -> usize {
-        self.bytes.capacity()
-    }
 }

@@ -72,9 +72,14 @@ impl Closing {
         self.received.get_or_insert((code, reason));
     }
 
-    /// Both sides, for the one who asks how it ended.
-    pub(crate) fn both(&self) -> (Option<Option<CloseCode>>, Option<(Option<CloseCode>, String)>) {
-        (self.sent, self.received.clone())
+    /// The code in the Close that was sent, if one was sent and had one.
+    pub(crate) fn sent_code(&self) -> Option<CloseCode> {
+        self.sent.flatten()
+    }
+
+    /// Code and reason of the Close that was received.
+    pub(crate) fn received_close(&self) -> Option<(Option<CloseCode>, String)> {
+        self.received.clone()
     }
 }
 
@@ -120,7 +125,8 @@ mod tests {
             closing.received(Some(CloseCode::POLICY), "late".into());
             closing.sent(None);
             assert_eq!(closing.phase(), Phase::Closed);
-            assert_eq!(closing.both(), (Some(Some(CloseCode::NORMAL)), Some((None, String::new()))));
+            assert_eq!(closing.sent_code(), Some(CloseCode::NORMAL));
+            assert_eq!(closing.received_close(), Some((None, String::new())));
         }
     }
 }

@@ -20,6 +20,7 @@
 
 use super::assembly::{unmask, Assembly, Mode};
 use super::buffers::{Input, Store};
+pub(crate) use super::event::Event;
 use crate::error::Violation;
 use crate::protocol::limits::Limits;
 use crate::wire::close::{self, CloseCode};
@@ -27,23 +28,6 @@ use crate::wire::frame::{self, Context, Header, Kind, Opcode, Role};
 
 /// From this many bytes on, the rest of a payload is read straight into the store.
 const DIRECT: u64 = 4 << 10;
-
-/// What has been received. The bytes that go with it are in [`Decoder::payload`] until the decoder is used again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Event {
-    /// A whole message.
-    Message(Kind),
-    /// Streaming: a message begins. No bytes yet.
-    Begin(Kind),
-    /// Streaming: some more of it.
-    Piece,
-    /// Streaming: it has ended.
-    End,
-    Ping,
-    Pong,
-    /// The last event of all, with the code; [`Decoder::reason`] has the rest.
-    Close(Option<CloseCode>),
-}
 
 #[derive(Debug)]
 enum State {

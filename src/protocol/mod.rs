@@ -18,5 +18,6 @@ mod buffers;
 pub(crate) mod closing;
 pub(crate) mod decoder;
 pub(crate) mod encoder;
+pub(crate) mod event;
 pub(crate) mod handshake;
 pub(crate) mod limits;

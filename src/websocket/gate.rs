@@ -132,7 +132,6 @@ impl Gate {
     }
 
     pub(super) fn info(&self) -> CloseInfo {
-        let (sent, received) = self.closing.both();
-        CloseInfo { received, sent: sent.flatten() }
+        CloseInfo { received: self.closing.received_close(), sent: self.closing.sent_code() }
     }
 }

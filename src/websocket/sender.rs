@@ -35,16 +35,16 @@ use crate::wire::frame::Opcode;
 pub struct Sender {
     link: Arc<Link>,
     /// Held by the senders of [`WebSocket::into_sender`](crate::WebSocket::into_sender): the last one says goodbye.
-    farewell: Option<Arc<Farewell>>,
+    _farewell: Option<Arc<Farewell>>,
 }
 
 impl Sender {
     pub(super) fn new(link: Arc<Link>) -> Sender {
-        Sender { link, farewell: None }
+        Sender { link, _farewell: None }
     }
 
     pub(super) fn last_to_leave(link: Arc<Link>) -> Sender {
-        Sender { farewell: Some(Arc::new(Farewell(link.clone()))), link }
+        Sender { _farewell: Some(Arc::new(Farewell(link.clone()))), link }
     }
 
     /// Sends a message in one frame. Returns when the kernel has all of it. See [`WebSocket::send`](crate::WebSocket::send).

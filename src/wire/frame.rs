@@ -16,6 +16,9 @@
 
 use crate::error::Violation;
 
+/// The longest payload of a control frame (6455-5.5-1).
+pub(crate) const MAX_CONTROL: usize = 125;
+
 /// Which end of a connection this side is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -107,7 +110,7 @@ pub(crate) fn parse(bytes: &[u8], context: Context) -> Result<Option<Header>, Vi
     }
     let code = second & 0x7F;
     // 6455-5.5-1: at most 125 bytes, so the two longer forms never begin a control frame.
-    if opcode.is_control() && code > 125 {
+    if opcode.is_control() && usize::from(code) > MAX_CONTROL {
         return Err(Violation::ControlTooLong);
     }
     let Some((length, length_size)) = parse_length(code, rest)? else { return Ok(None) };

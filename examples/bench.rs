@@ -1,0 +1,376 @@
+//! How fast is it, next to raw TCP in the same run?
+//!
+//! `bench` starts a second process of itself with two echo servers, raw TCP and stdws, and drives both in turns, round by
+//! round. What it prints are ratios of medians: absolute figures change with the machine and the hour, ratios less.
+//! CPU time is the kernel's, of all threads (Linux; elsewhere only rates are shown).
+//!
+//! `bench client PORT SIZE COUNT WINDOW bin|text` is one measured run of the client against an echo server that is there
+//! already, with one line of JSON for a result, as other benchmark programs want it.
+
+use std::error::Error;
+use std::io::{self, BufRead, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use stdws::{Client, Limits, MessageRef, Server, WebSocket};
+
+const HELP: &str = "\
+usage: bench [--rounds N] [--millis MS]
+       bench client PORT SIZE COUNT WINDOW bin|text
+
+Without arguments: raw TCP echo, stdws echo and stdws client, interleaved; prints ratios of medians.
+  --rounds N     rounds of each measurement (default 5)
+  --millis MS    length of one measurement in milliseconds (default 300)
+client: sends COUNT messages of SIZE bytes to ws://127.0.0.1:PORT, WINDOW of them before reading as many answers,
+and prints one line of JSON: messages, seconds, messages per second, CPU nanoseconds per message.";
+
+type Failure = Box<dyn Error>;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    let result = match words.as_slice() {
+        ["--help" | "-h"] => {
+            println!("{HELP}");
+            Ok(())
+        }
+        ["client", port, size, count, window, kind] => run_client(port, size, count, window, kind),
+        ["serve"] => serve(),
+        options => match parse_options(options) {
+            Some((rounds, time)) => compare(rounds, time),
+            None => {
+                eprintln!("{HELP}");
+                return ExitCode::from(2);
+            }
+        },
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn parse_options(mut options: &[&str]) -> Option<(usize, Duration)> {
+    let (mut rounds, mut time) = (5, Duration::from_millis(300));
+    while let [name, value, rest @ ..] = options {
+        match *name {
+            "--rounds" => rounds = value.parse().ok().filter(|rounds| *rounds > 0)?,
+            "--millis" => time = Duration::from_millis(value.parse().ok()?),
+            _ => return None,
+        }
+        options = rest;
+    }
+    options.is_empty().then_some((rounds, time))
+}
+
+// ── the servers, in a process of their own ──────────────────────────────────────────────────────────────────────────
+
+/// Prints the two ports and serves until its input ends, so that it never outlives the one who started it.
+fn serve() -> Result<(), Failure> {
+    let raw = TcpListener::bind("127.0.0.1:0")?;
+    let raw_port = raw.local_addr()?.port();
+    std::thread::spawn(move || {
+        for stream in raw.incoming().flatten() {
+            std::thread::spawn(move || raw_echo(stream));
+        }
+    });
+    let server = Server::bind("127.0.0.1:0")?.limits(Limits::message(64 << 20)).start(echo)?;
+    println!("{raw_port} {}", server.local_addr().port());
+    io::stdin().read_to_end(&mut Vec::new())?;
+    Ok(())
+}
+
+fn raw_echo(mut stream: TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        match stream.read(&mut buffer)? {
+            0 => return Ok(()),
+            count => stream.write_all(&buffer[..count])?,
+        }
+    }
+}
+
+fn echo(mut ws: WebSocket) -> stdws::Result<()> {
+    let sender = ws.sender();
+    while let Some(message) = ws.recv_ref()? {
+        sender.queue(message)?;
+    }
+    Ok(())
+}
+
+struct Servers {
+    process: Child,
+    raw: u16,
+    ws: u16,
+}
+
+impl Servers {
+    fn start() -> Result<Servers, Failure> {
+        let mut process =
+            Command::new(std::env::current_exe()?).arg("serve").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let mut line = String::new();
+        let output = process.stdout.take().ok_or("no output of the server process")?;
+        io::BufReader::new(output).read_line(&mut line)?;
+        let mut ports = line.split_whitespace().map(str::parse::<u16>);
+        match (ports.next(), ports.next()) {
+            (Some(Ok(raw)), Some(Ok(ws))) => Ok(Servers { process, raw, ws }),
+            _ => Err("the server process did not start".into()),
+        }
+    }
+}
+
+impl Drop for Servers {
+    fn drop(&mut self) {
+        drop(self.process.stdin.take());
+        // It ends by itself when its input does; a failure to wait for it changes no figure.
+        let _ = self.process.wait();
+    }
+}
+
+// ── one measurement ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// What one measurement gave, per message.
+#[derive(Clone, Copy)]
+struct Figure {
+    rate: f64,
+    cpu: f64,
+}
+
+#[derive(Clone, Copy)]
+struct Cell {
+    name: &'static str,
+    size: usize,
+    window: usize,
+    text: bool,
+}
+
+const CELLS: [Cell; 9] = [
+    Cell { name: "round trip 16 B", size: 16, window: 1, text: false },
+    Cell { name: "round trip 125 B", size: 125, window: 1, text: false },
+    Cell { name: "round trip 1 KiB", size: 1 << 10, window: 1, text: false },
+    Cell { name: "round trip 64 KiB", size: 64 << 10, window: 1, text: false },
+    Cell { name: "round trip 64 KiB text", size: 64 << 10, window: 1, text: true },
+    Cell { name: "pipelined 16 B", size: 16, window: 256, text: false },
+    Cell { name: "pipelined 125 B", size: 125, window: 256, text: false },
+    Cell { name: "pipelined 1 KiB", size: 1 << 10, window: 64, text: false },
+    Cell { name: "pipelined 1 KiB text", size: 1 << 10, window: 64, text: true },
+];
+
+/// Bytes of a message: printable for text, anything for binary; always the same.
+fn payload(cell: Cell) -> Vec<u8> {
+    let mut x = 1u32;
+    let mut next = move || {
+        x ^= x << 13;
+        x ^= x >> 17;
+        x ^= x << 5;
+        x
+    };
+    let text = cell.text;
+    (0..cell.size).map(|_| if text { 0x20 + (next() % 95) as u8 } else { next() as u8 }).collect()
+}
+
+/// A connection whose bytes are made before the clock starts: the same work for the load generator in every case.
+struct Load {
+    stream: TcpStream,
+    request: Vec<u8>,
+    answer: usize,
+    buffer: Vec<u8>,
+}
+
+impl Load {
+    fn raw(port: u16, cell: Cell) -> Result<Load, Failure> {
+        let stream = TcpStream::connect(("127.0.0.1", port))?;
+        stream.set_nodelay(true)?;
+        let request = vec![7; (cell.size + header(cell.size) + 4) * cell.window];
+        let answer = request.len();
+        Ok(Load { stream, request, answer, buffer: vec![0; 256 << 10] })
+    }
+
+    fn ws(port: u16, cell: Cell) -> Result<Load, Failure> {
+        let mut load = Load::raw(port, cell)?;
+        let key = "dGhlIHNhbXBsZSBub25jZQ==";
+        write!(
+            load.stream,
+            "GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        )?;
+        let (mut head, mut byte) = (Vec::new(), [0]);
+        while !head.ends_with(b"\r\n\r\n") {
+            load.stream.read_exact(&mut byte)?;
+            head.extend_from_slice(&byte);
+        }
+        let mut frame = vec![if cell.text { 0x81 } else { 0x82 }];
+        match cell.size {
+            0..=125 => frame.push(0x80 | cell.size as u8),
+            126..=0xFFFF => {
+                frame.push(0x80 | 126);
+                frame.extend_from_slice(&(cell.size as u16).to_be_bytes());
+            }
+            _ => {
+                frame.push(0x80 | 127);
+                frame.extend_from_slice(&(cell.size as u64).to_be_bytes());
+            }
+        }
+        let mask = [0x37, 0xFA, 0x21, 0x3D];
+        frame.extend_from_slice(&mask);
+        frame.extend(payload(cell).iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+        load.request = frame.repeat(cell.window);
+        load.answer = (header(cell.size) + cell.size) * cell.window;
+        Ok(load)
+    }
+
+    fn round(&mut self) -> io::Result<()> {
+        self.stream.write_all(&self.request)?;
+        let mut left = self.answer;
+        while left > 0 {
+            match self.stream.read(&mut self.buffer)? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                count => left = left.saturating_sub(count),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The size of a server's frame header.
+fn header(size: usize) -> usize {
+    match size {
+        0..=125 => 2,
+        126..=0xFFFF => 4,
+        _ => 10,
+    }
+}
+
+/// Repeats `round` for `time`. `process` is the one whose CPU time counts; `None` is this one.
+fn measure(
+    cell: Cell,
+    time: Duration,
+    process: Option<u32>,
+    mut round: impl FnMut() -> Result<(), Failure>,
+) -> Result<Figure, Failure> {
+    for _ in 0..3 {
+        round()?;
+    }
+    let (start, cpu) = (Instant::now(), cpu_time(process));
+    let mut messages = 0.0;
+    while start.elapsed() < time {
+        round()?;
+        messages += cell.window as f64;
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    Ok(Figure { rate: messages / seconds, cpu: (cpu_time(process) - cpu) / messages })
+}
+
+/// Nanoseconds of CPU that all threads of a process have used; zero where the system does not tell.
+fn cpu_time(process: Option<u32>) -> f64 {
+    let who = process.map_or("self".to_owned(), |id| id.to_string());
+    let Ok(tasks) = std::fs::read_dir(format!("/proc/{who}/task")) else { return 0.0 };
+    let of_task = |task: std::fs::DirEntry| {
+        let line = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
+        line.split(' ').next()?.parse::<f64>().ok()
+    };
+    tasks.flatten().filter_map(of_task).sum()
+}
+
+// ── the comparison ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+fn compare(rounds: usize, time: Duration) -> Result<(), Failure> {
+    let servers = Servers::start()?;
+    let server = Some(servers.process.id());
+    println!("ratios to raw TCP, medians of {rounds} rounds of {} ms\n", time.as_millis());
+    println!("{:<24} {:>12} {:>12} {:>12} {:>12}", "", "server rate", "server CPU", "client rate", "client CPU");
+    for cell in CELLS {
+        let mut columns: [Vec<Figure>; 4] = Default::default();
+        for _ in 0..rounds {
+            let mut raw = Load::raw(servers.raw, cell)?;
+            columns[0].push(measure(cell, time, server, || Ok(raw.round()?))?);
+            let mut ws = Load::ws(servers.ws, cell)?;
+            columns[1].push(measure(cell, time, server, || Ok(ws.round()?))?);
+            columns[2].push(measure(cell, time, None, || Ok(raw.round()?))?);
+            let mut client = OurClient::connect(servers.ws, payload(cell), cell.window, cell.text)?;
+            columns[3].push(measure(cell, time, None, || client.round())?);
+        }
+        let [raw, ws, raw_client, client] = columns;
+        println!(
+            "{:<24} {:>12.2} {:>12.2} {:>12.2} {:>12.2}",
+            cell.name,
+            median(&ws, |f| f.rate) / median(&raw, |f| f.rate),
+            median(&ws, |f| f.cpu) / median(&raw, |f| f.cpu),
+            median(&client, |f| f.rate) / median(&raw_client, |f| f.rate),
+            median(&client, |f| f.cpu) / median(&raw_client, |f| f.cpu),
+        );
+    }
+    Ok(())
+}
+
+fn median(figures: &[Figure], of: impl Fn(&Figure) -> f64) -> f64 {
+    let mut values: Vec<f64> = figures.iter().map(of).collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+struct OurClient {
+    ws: WebSocket,
+    payload: Vec<u8>,
+    window: usize,
+    text: Option<String>,
+}
+
+impl OurClient {
+    fn connect(port: u16, payload: Vec<u8>, window: usize, text: bool) -> Result<OurClient, Failure> {
+        let client = Client::new(&format!("ws://127.0.0.1:{port}"))?.limits(Limits::message(64 << 20));
+        let text = if text { Some(String::from_utf8(payload.clone())?) } else { None };
+        Ok(OurClient { ws: client.connect()?, payload, window, text })
+    }
+
+    /// Sends a window of messages, the last with all queued before it, and reads as many answers.
+    fn round(&mut self) -> Result<(), Failure> {
+        let message = self.text.as_ref().map_or(MessageRef::from(&self.payload), MessageRef::from);
+        for _ in 1..self.window {
+            self.ws.queue(message)?;
+        }
+        self.ws.send(message)?;
+        for _ in 0..self.window {
+            match self.ws.recv_ref()? {
+                Some(answer) if answer.as_bytes().len() == self.payload.len() => {}
+                Some(_) => return Err("an answer of the wrong size".into()),
+                None => return Err("the server closed the connection".into()),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn run_client(port: &str, size: &str, count: &str, window: &str, kind: &str) -> Result<(), Failure> {
+    let (port, size, count): (u16, usize, usize) = (port.parse()?, size.parse()?, count.parse()?);
+    let window = window.parse::<usize>()?.max(1);
+    let text = match kind {
+        "text" => true,
+        "bin" => false,
+        _ => return Err("the kind is bin or text".into()),
+    };
+    let cell = Cell { name: "client", size, window, text };
+    let mut client = OurClient::connect(port, payload(cell), window, text)?;
+    let rounds = count.div_ceil(window);
+    for _ in 0..rounds / 10 + 1 {
+        client.round()?;
+    }
+    let (start, cpu) = (Instant::now(), cpu_time(None));
+    for _ in 0..rounds {
+        client.round()?;
+    }
+    let (wall, cpu) = (start.elapsed().as_secs_f64(), cpu_time(None) - cpu);
+    let messages = (rounds * window) as f64;
+    println!(
+        "{{\"mode\":\"client\",\"size\":{size},\"window\":{window},\"n\":{messages},\"wall\":{wall:.6},\"rate\":{:.1},\"mbps\":{:.2},\"cpu_ns\":{:.1}}}",
+        messages / wall,
+        messages * size as f64 / wall / 1e6,
+        cpu / messages
+    );
+    Ok(())
+}

@@ -1,0 +1,10 @@
+//! What changed for users, newest first.
+//!
+//! # 0.1.0 (not yet released)
+//!
+//! * RFC 6455 in both roles, blocking and full duplex: [`connect`](crate::connect), [`Client`](crate::Client),
+//!   [`serve`](crate::serve), [`Server`](crate::Server), [`WebSocket`](crate::WebSocket), [`Sender`](crate::Sender).
+//! * Streams made elsewhere: [`Client::connect_over`](crate::Client::connect_over),
+//!   [`Server::accept_over`](crate::Server::accept_over), [`Halves`](crate::Halves).
+//! * Limits and timeouts, all on by default: [`Limits`](crate::Limits), [`Timeouts`](crate::Timeouts).
+//! * [`trace`](crate::trace): bytes on the wire, explained.

@@ -1,0 +1,20 @@
+//! How connections end.
+//!
+//! | what happens | `recv` gives | `close_info` |
+//! |---|---|---|
+//! | the peer closes, and we answer | `Ok(None)` | its code and reason |
+//! | we call `close`, and the peer answers | `Ok(None)` from then on | the code it answered with |
+//! | the peer breaks a rule or a limit | [`Violation`](crate::Error::Violation), after a Close 1002, 1007 or 1009 | `None` |
+//! | the stream ends without a Close | [`Closed(None)`](crate::Error::Closed) (1006), or [`Io`](crate::Error::Io) | `None` |
+//! | the peer is silent, or does not read | [`Timeout`](crate::Error::Timeout) | `None` |
+//! | someone calls `abort` | [`Closed(None)`](crate::Error::Closed) | `None` |
+//!
+//! What was received well before the end is delivered first. After the end every call gives the same answer.
+//!
+//! [`close`](crate::WebSocket::close) sends a Close, waits for the peer's and ends the stream, within
+//! [`Timeouts::close`](crate::Timeouts::close). A server ends the TCP connection first, a client waits for it to (RFC 6455 section 7.1.1).
+//!
+//! A code is never rewritten: what the peer sent is what [`CloseInfo::code`](crate::CloseInfo::code) tells, 1005 when there was no code.
+//! The reason is for logs; RFC 6455 section 5.5.1 wants it kept from end users.
+//!
+//! A dropped [`WebSocket`](crate::WebSocket) sends Close 1001 if that needs no waiting (1011 when a panic drops it), and closes the socket.

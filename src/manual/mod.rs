@@ -1,0 +1,15 @@
+//! The manual: documentation only, compiled and tested with the code.
+//!
+//! | chapter | for |
+//! |---|---|
+//! | [`receiving`] | waiting, limits in time, streams |
+//! | [`sending`] | send, queue, other threads, large messages |
+//! | [`closing`] | how connections end, and what the errors mean |
+//! | [`security`] | what is defended against, and what is your duty |
+//! | [`changes`] | what changed between versions |
+
+pub mod changes;
+pub mod closing;
+pub mod receiving;
+pub mod security;
+pub mod sending;

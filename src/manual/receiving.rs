@@ -1,0 +1,57 @@
+//! Receiving.
+//!
+//! # Waiting
+//!
+//! [`recv`](crate::WebSocket::recv) waits for a message. It may wait for long, but never for a peer that is gone: after
+//! [`Timeouts::ping`](crate::Timeouts::ping) of silence it sends a Ping, and if not one byte comes within
+//! [`Timeouts::life`](crate::Timeouts::life) after that, it fails. A message that has begun must go on
+//! ([`Timeouts::message`](crate::Timeouts::message)).
+//!
+//! [`recv_timeout`](crate::WebSocket::recv_timeout) gives up earlier, [`try_recv`](crate::WebSocket::try_recv) at once. Neither loses
+//! anything, even in the middle of a frame: the next call goes on where it stopped.
+//!
+//! ```
+//! # fn main() -> stdws::Result<()> {
+//! # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| {
+//! #     while let Some(message) = ws.recv()? { ws.send(&message)?; }
+//! #     Ok(())
+//! # })?;
+//! # let url = format!("ws://{}", server.local_addr());
+//! use std::time::Duration;
+//! let mut ws = stdws::connect(&url)?;
+//! match ws.recv_timeout(Duration::from_millis(50)) {
+//!     Ok(Some(message)) => println!("{message}"),
+//!     Ok(None) => println!("closed"),
+//!     Err(error) if error.is_timeout() => println!("nothing yet"),
+//!     Err(error) => return Err(error),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A program that does not receive does not answer Pings, nor notice the end. Who only sends uses
+//! [`into_sender`](crate::WebSocket::into_sender).
+//!
+//! # Without allocating
+//!
+//! [`recv_ref`](crate::WebSocket::recv_ref) lends the message. To answer while it is lent, take a sender first:
+//!
+//! ```
+//! # fn main() -> stdws::Result<()> {
+//! let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| {
+//!     let sender = ws.sender();
+//!     while let Some(message) = ws.recv_ref()? {
+//!         sender.queue(message)?; // written when there is nothing more to read
+//!     }
+//!     Ok(())
+//! })?;
+//! # let mut ws = stdws::connect(&format!("ws://{}", server.local_addr()))?;
+//! # ws.send("x")?;
+//! # assert_eq!(ws.recv()?.unwrap().as_text(), Some("x"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Messages larger than memory
+//!
+//! [`recv_stream`](crate::WebSocket::recv_stream) gives a message as [`Read`](std::io::Read). No limit on size applies, since nothing is kept.

@@ -1,0 +1,17 @@
+//! What is defended against, and what is your duty.
+//!
+//! | danger | what is done |
+//! |---|---|
+//! | a peer decides how much memory is used | limits, on before anyone is authenticated; buffers grow with what has arrived |
+//! | a peer holds a thread | every wait has a bound: [`Timeouts`](crate::Timeouts) |
+//! | Pings without end | one answer waits, the newest; it is written when the network takes it |
+//! | a page of another site opens a connection with the user's cookies | same-host Origin unless allowed; `danger_any_origin` has its name for a reason |
+//! | masking keys that can be guessed | a fresh one for each frame, from the system's random source; without it nothing is sent |
+//! | headers with line breaks | CR, LF, NUL, control characters and what is not ASCII are refused before anything is sent |
+//! | request smuggling by lenient parsing | CRLF only, no folding, no control characters, single fields once |
+//! | control sequences for the terminal | `Display` of messages and reasons escapes them |
+//! | secrets in logs | Authorization, Cookie and the password of a URL never appear in `Debug`, errors or traces |
+//!
+//! Your duty: authenticate; check what messages say; keep Close reasons from end users (RFC 6455 section 5.5.1); use TLS where the
+//! network is not yours. A client that is not a browser can send any Origin it likes (RFC 6455 section 10.1): the check protects
+//! browsers' users, not the server.

@@ -1,0 +1,21 @@
+//! What a decoder tells. Events carry no bytes: those are in the decoder until it is used again.
+
+use crate::wire::close::CloseCode;
+use crate::wire::frame::Kind;
+
+/// What has been received. The bytes that go with it are in [`Decoder::payload`](super::decoder::Decoder::payload) until the decoder is used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// A whole message.
+    Message(Kind),
+    /// Streaming: a message begins. No bytes yet.
+    Begin(Kind),
+    /// Streaming: some more of it.
+    Piece,
+    /// Streaming: it has ended.
+    End,
+    Ping,
+    Pong,
+    /// The last event of all, with the code; [`Decoder::reason`](super::decoder::Decoder::reason) has the rest.
+    Close(Option<CloseCode>),
+}
