@@ -23,7 +23,7 @@ use super::buffers::{Input, Store};
 pub(crate) use super::event::Event;
 use crate::error::Violation;
 use crate::protocol::limits::Limits;
-use crate::wire::close::{self, CloseCode};
+use crate::wire::close;
 use crate::wire::frame::{self, Context, Header, Kind, Opcode, Role};
 
 /// From this many bytes on, the rest of a payload is read straight into the store.
