@@ -114,7 +114,7 @@ fn first_byte(out: &mut String, first: u8, message: Option<&Message>) {
         (2, _) => "2: binary, whatever bytes",
         (8, _) => "8: Close, a control frame",
         (9, _) => "9: Ping, a control frame: are you there?",
-        (10, _) => "a: Pong, a control frame: the bytes of the Ping come back",
+        (10, _) => "a: Pong, a control frame: yes, and the same bytes",
         (3..=7, _) => "reserved for data frames of the future",
         (_, _) => "reserved for control frames of the future",
     };
@@ -194,7 +194,7 @@ pub(super) fn close(out: &mut String, payload: &Payload) {
 /// RFC 6455 section 7.4.1, and the registry that goes on from there.
 fn meaning(code: CloseCode) -> &'static str {
     match code.get() {
-        1000 => "all is done",
+        1000 => "normal, all is done",
         1001 => "going away",
         1002 => "the other side broke the protocol",
         1003 => "a kind of message that is not taken",

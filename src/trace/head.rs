@@ -17,8 +17,7 @@ const NOTE: usize = 56;
 /// Fields whose values are never shown.
 const SECRET: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "set-cookie"];
 
-/// The head so far.
-#[derive(Debug)]
+/// The head so far. Without `Debug`: its bytes may be secrets.
 pub(super) struct HeadWords {
     parser: HeadParser,
     /// The bytes of the line that is not complete. The parser fails before it grows beyond 8 KiB.

@@ -128,6 +128,7 @@ mod tests {
         assert_eq!(quoted(text, 100), [r#""a'\"\\\u{1b}[2J\r\n\t\u{7f}\u{9b}\u{202e}\u{200b}é""#]);
         assert_eq!(quoted(b"\xe2\x82", 100), [r#""\xe2\x82""#]);
         assert_eq!(quoted("abcdé".as_bytes(), 6), [r#""abcd""#, r#""é""#]);
+        assert_eq!(quoted("ab漢".as_bytes(), 5), [r#""ab""#, r#""漢""#], "two columns wide");
         assert_eq!(ascii(b"a\tb\x1b\xff\"", 99), "a\\x09b\\x1b\\xff\"");
         assert_eq!(ascii(&[b'x'; 8000], 40), format!("{} ... 8000 bytes in all", "x".repeat(16)));
     }
