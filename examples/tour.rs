@@ -1,0 +1,272 @@
+//! One WebSocket connection on this machine, with every byte of it explained. `tour --help` says more.
+//!
+//! Between the client and the server stands a relay. What it reads it hands on, but first it puts a copy into a channel.
+//! So once a call of the client has returned with an answer, all bytes that led to the answer are in the channel, in
+//! their order, and nothing has to be waited for.
+
+use std::env;
+use std::error::Error;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::process::ExitCode;
+use std::sync::mpsc::{channel, Receiver, Sender};
+use std::thread;
+use std::time::Duration;
+
+use stdws::trace::Explainer;
+use stdws::{Client, CloseCode, Kind, Message, Server, WebSocket};
+
+const HELP: &str = "\
+Shows one WebSocket connection, with every byte of it explained: a server and a client open a
+connection, exchange messages and close it. Nothing leaves this machine.
+
+usage: tour
+
+The text is plain ASCII, 100 columns wide, and fits a pager: tour | less
+";
+
+/// How long any one thing may take. Here it takes a moment; this is for machines where something is wrong.
+const LIMIT: Duration = Duration::from_secs(5);
+
+fn main() -> ExitCode {
+    match env::args().nth(1).as_deref() {
+        None => {}
+        Some("--help" | "-h") => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        Some(other) => {
+            eprintln!("tour: there is no setting {other:?}\n\n{HELP}");
+            return ExitCode::from(2);
+        }
+    }
+    match tour() {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever was reading has seen enough.
+        Err(Failure::Output(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(Failure::Output(error)) => {
+            eprintln!("tour: cannot write: {error}");
+            ExitCode::FAILURE
+        }
+        Err(Failure::Tour(error)) => {
+            eprintln!("tour: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn tour() -> Result<(), Failure> {
+    let server = Server::bind((Ipv4Addr::LOCALHOST, 0))?.start(|mut ws| {
+        while let Some(message) = ws.recv()? {
+            ws.send(&message)?;
+        }
+        Ok(())
+    })?;
+    let (address, passed) = relay(server.local_addr())?;
+    let url = format!("ws://{address}/tour");
+    let mut guide = Guide { passed, client: Explainer::client(), server: Explainer::server(), sent: [0, 0], ends: 0 };
+
+    guide.say(&format!(
+        "A WebSocket server and a client, both on this machine, and every byte that passes between them.\n\
+         The client connects to {url}. The server sends back every message it gets.\n"
+    ))?;
+    guide.chapter("1. The opening handshake (RFC 6455 section 4)", OPENING)?;
+    let mut ws = Client::new(&url)?.connect_timeout(LIMIT).connect()?;
+    guide.show()?;
+    messages(&mut guide, &mut ws)?;
+    guide.chapter("5. The closing handshake (sections 5.5.1 and 7)", CLOSING)?;
+    let info = ws.close(CloseCode::NORMAL, "bye")?;
+    if info.code() != CloseCode::NORMAL {
+        return Err("the connection was not closed in good order".into());
+    }
+    drop(ws);
+    guide.show_end()?;
+    guide.farewell()
+}
+
+fn messages(guide: &mut Guide, ws: &mut WebSocket) -> Result<(), Failure> {
+    guide.chapter("2. A text, and its echo (sections 5.2, 5.3 and 5.6)", TEXT)?;
+    ws.send("Hello!")?;
+    expect(ws, "Hello!".into())?;
+    guide.show()?;
+
+    guide.chapter("3. A binary message (sections 5.2 and 5.6)", BINARY)?;
+    let bytes: Vec<u8> = (0..200).collect();
+    ws.send(&bytes)?;
+    expect(ws, bytes.into())?;
+    guide.show()?;
+
+    guide.chapter("4. A message in fragments, with a Ping between them (sections 5.4 and 5.5)", FRAGMENTS)?;
+    let mut stream = ws.send_stream(Kind::Text)?;
+    stream.write_all(b"One, ")?;
+    stream.flush()?;
+    ws.ping()?;
+    stream.write_all(b"two.")?;
+    stream.finish()?;
+    expect(ws, "One, two.".into())?;
+    guide.show()
+}
+
+const OPENING: &str = "\
+A WebSocket begins as an HTTP request. The client asks to upgrade the connection; the server agrees
+with status 101, and proves that it understood. From there on, HTTP is over.";
+
+const TEXT: &str = "\
+Now each side may send frames whenever it likes. A frame is a header of 2 to 14 bytes and a payload.
+On the left its bytes in hexadecimal, then their bits, then what they are. A client masks its
+payloads, so that nobody can use a browser to put bytes of their choice on the wire.";
+
+const BINARY: &str = "\
+Another opcode, and a payload that only the application understands. It has 200 bytes, but the 7
+bits for the length count up to 125: 126 there means that the length stands in the 2 bytes that
+follow, 127 means 8 bytes. Of a long payload only the beginning is shown.";
+
+const FRAGMENTS: &str = "\
+A sender need not know how long a message gets: it can begin with one frame and go on with others.
+Control frames may come between them. A Ping has to be answered by a Pong with the same payload,
+which shows that the other side is alive. The echo comes in one frame: fragments mean nothing.";
+
+const CLOSING: &str = "\
+Whoever wants to end the connection sends a Close, and the other side answers it with its own. After
+that nothing more is sent, and both know that nothing was lost. Then the server closes TCP.";
+
+const FAREWELL: &str = "\
+Read on in RFC 6455, https://www.rfc-editor.org/rfc/rfc6455
+    section 1.2   the protocol at a glance         section 5.5   Close, Ping and Pong
+    section 4     the opening handshake            section 7     closing, and the codes in 7.4
+    section 5.2   the frame, bit by bit            section 8     errors in text
+    section 5.4   fragments                        section 10    security; 10.3 on why clients mask
+and in the sources: src/wire/frame.rs is section 5.2, src/protocol/handshake is section 4.
+To talk to a server of your own, one in each terminal:
+    cargo run --example echo_server
+    cargo run --example client -- ws://127.0.0.1:9001 --trace
+";
+
+/// Waits for the echo.
+fn expect(ws: &mut WebSocket, message: Message) -> Result<(), Failure> {
+    match ws.recv_timeout(LIMIT)? {
+        Some(echo) if echo == message => Ok(()),
+        Some(_) => Err("the echo is not what was sent".into()),
+        None => Err("the server closed the connection".into()),
+    }
+}
+
+/// Who shows what passes.
+struct Guide {
+    passed: Receiver<Passed>,
+    client: Explainer,
+    server: Explainer,
+    /// Bytes from the client, and from the server.
+    sent: [usize; 2],
+    /// How many of the two directions have ended.
+    ends: u8,
+}
+
+impl Guide {
+    fn say(&self, text: &str) -> Result<(), Failure> {
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Failure::Output)
+    }
+
+    fn chapter(&self, title: &str, text: &str) -> Result<(), Failure> {
+        self.say(&format!("\n\n==== {title} {:=<1$}\n\n{text}\n", "", 94 - title.len()))
+    }
+
+    /// Explains all that has passed until now.
+    fn show(&mut self) -> Result<(), Failure> {
+        while let Ok(passed) = self.passed.try_recv() {
+            self.explain(passed)?;
+        }
+        Ok(())
+    }
+
+    /// Explains the rest, up to the end of both directions.
+    fn show_end(&mut self) -> Result<(), Failure> {
+        while self.ends < 2 {
+            let passed = self.passed.recv_timeout(LIMIT).map_err(|_| "the TCP connection does not end")?;
+            self.explain(passed)?;
+        }
+        self.say("\nBoth sides have ended the TCP connection.\n")
+    }
+
+    fn explain(&mut self, passed: Passed) -> Result<(), Failure> {
+        let text = match passed {
+            Passed::FromClient(bytes) => {
+                self.sent[0] += bytes.len();
+                self.client.feed(&bytes)
+            }
+            Passed::FromServer(bytes) => {
+                self.sent[1] += bytes.len();
+                self.server.feed(&bytes)
+            }
+            Passed::End => {
+                self.ends += 1;
+                String::new()
+            }
+        };
+        self.say(&text)
+    }
+
+    fn farewell(&self) -> Result<(), Failure> {
+        let [client, server] = self.sent;
+        self.chapter(
+            "That was all of it",
+            &format!(
+                "Two HTTP heads, 6 frames from the client and 5 from the server: {client} bytes there and {server} back.\n\
+                 \n{FAREWELL}"
+            ),
+        )
+    }
+}
+
+/// What passed the relay.
+enum Passed {
+    FromClient(Vec<u8>),
+    FromServer(Vec<u8>),
+    End,
+}
+
+/// Lets one client through to the server. Gives the address for the client, and the copies of all that passes.
+fn relay(server: SocketAddr) -> io::Result<(SocketAddr, Receiver<Passed>)> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let address = listener.local_addr()?;
+    let (copies, receiver) = channel();
+    thread::spawn(move || -> io::Result<()> {
+        let (client, _) = listener.accept()?;
+        let server = TcpStream::connect_timeout(&server, LIMIT)?;
+        let (from_client, to_server) = (client.try_clone()?, server.try_clone()?);
+        let other = copies.clone();
+        thread::spawn(move || pass(from_client, to_server, Passed::FromClient, &other));
+        pass(server, client, Passed::FromServer, &copies);
+        Ok(())
+    });
+    Ok((address, receiver))
+}
+
+/// Passes on one direction until it ends. The copy goes first: see the top of this file.
+fn pass(mut from: TcpStream, mut to: TcpStream, copy: fn(Vec<u8>) -> Passed, copies: &Sender<Passed>) {
+    // Small frames are to pass at once.
+    let _ = to.set_nodelay(true);
+    let mut buffer = [0; 4096];
+    while let Ok(count @ 1..) = from.read(&mut buffer) {
+        let bytes = &buffer[..count];
+        if copies.send(copy(bytes.to_vec())).is_err() || to.write_all(bytes).is_err() {
+            break;
+        }
+    }
+    // An end that the other side knows of already is no fault.
+    let _ = copies.send(Passed::End);
+    let _ = to.shutdown(Shutdown::Write);
+}
+
+/// Why the tour ended early.
+enum Failure {
+    Output(io::Error),
+    Tour(Box<dyn Error>),
+}
+
+impl<E: Into<Box<dyn Error>>> From<E> for Failure {
+    fn from(error: E) -> Failure {
+        Failure::Tour(error.into())
+    }
+}
