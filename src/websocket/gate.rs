@@ -12,6 +12,9 @@ use crate::transport::deadline::Deadline;
 use crate::wire::close as close_body;
 use crate::wire::frame::Opcode;
 
+/// While the outbox has less than this, each Ping is answered.
+const PONGS: usize = 8 << 10;
+
 pub(super) struct Gate {
     /// The token; `None` while a thread writes.
     pub(super) writer: Option<Box<Writer>>,
@@ -77,14 +80,23 @@ impl Gate {
         first
     }
 
-    /// 6455-5.5.2-2, and 6455-5.5.3-1: of several Pings that wait, the newest is answered.
-    pub(super) fn owe_pong(&mut self, payload: &[u8]) {
-        if self.closing.answers_pings() {
-            self.owed.pong.clear();
-            self.owed.pong.extend_from_slice(payload);
-            self.owed.pong_due = true;
-            self.owed.any = true;
+    /// 6455-5.5.2-2: answers a Ping. While there is room, with a frame in the outbox; 6455-5.5.3-1: of those that come
+    /// when there is none, the newest is answered.
+    pub(super) fn answer_ping(&mut self, payload: &[u8]) -> io::Result<()> {
+        if !self.closing.answers_pings() {
+            return Ok(());
         }
+        if let Some(Writer { encoder, outbox }) = self.writer.as_deref_mut() {
+            if !self.owed.any && outbox.len() < PONGS {
+                // 6455-5.5.3-s1: the payload of the Ping, unchanged.
+                return encoder.frame(outbox.bytes(), true, Opcode::Pong, payload);
+            }
+        }
+        self.owed.pong.clear();
+        self.owed.pong.extend_from_slice(payload);
+        self.owed.pong_due = true;
+        self.owed.any = true;
+        Ok(())
     }
 
     pub(super) fn owe_ping(&mut self) {
@@ -117,7 +129,6 @@ impl Gate {
         self.owed.any = false;
         let Writer { encoder, outbox } = writer;
         if std::mem::take(&mut self.owed.pong_due) && self.closing.answers_pings() {
-            // 6455-5.5.3-s1: the payload of the Ping, unchanged.
             encoder.frame(outbox.bytes(), true, Opcode::Pong, &self.owed.pong)?;
         }
         if std::mem::take(&mut self.owed.ping_due) && self.closing.may_send() {

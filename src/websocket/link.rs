@@ -13,7 +13,8 @@
 //!
 //! **Answers** (Pong, Ping of the keepalive, Close) are noted in the gate by whoever owes them, and turned into frames by
 //! whoever has the token next. Looking for answers and giving the token back are one step under the gate, so no answer is
-//! left behind. Of several Pings that wait, only the newest is answered (6455-5.5.3-1).
+//! left behind. A Pong goes straight into the outbox if that is in the gate and has room; of several Pings that come when it
+//! is not, only the newest is answered (6455-5.5.3-1).
 //!
 //! **The end** is set once, in the gate, and is the same for everybody. [`Link::abort`] shuts the stream down, which
 //! brings back every thread that waits in it; the others wait for the gate and see the end there.
@@ -93,7 +94,8 @@ impl Link {
             if let Some(writer) = &mut gate.writer {
                 let room = QUEUE.saturating_sub(writer.outbox.len());
                 let ready = gate.end.is_none() && gate.closing.may_send() && !gate.streaming;
-                if ready && payload.len() < room {
+                // What is owed goes first, and by way of the token.
+                if ready && payload.len() < room && !gate.owed.any {
                     let bytes = writer.outbox.bytes();
                     return writer.encoder.frame(bytes, true, opcode, payload).map_err(|e| Error::io(Step::Entropy, e));
                 }
@@ -211,9 +213,12 @@ impl Link {
 
     // ── for the receiver ────────────────────────────────────────────────────────────────────────────────────────────
 
-    /// Notes a Ping to be answered. 6455-5.5.2-2, and 6455-5.5.3-1: the newest replaces an older one.
-    pub(crate) fn owe_pong(&self, payload: &[u8]) {
-        self.gate().owe_pong(payload);
+    /// Answers a Ping, with the next write.
+    pub(crate) fn answer_ping(&self, payload: &[u8]) {
+        let mut gate = self.gate();
+        if let Err(error) = gate.answer_ping(payload) {
+            gate.end.get_or_insert(Error::io(Step::Entropy, error));
+        }
     }
 
     /// Notes that a sign of life is wanted.

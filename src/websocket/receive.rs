@@ -72,7 +72,7 @@ impl Receiver {
                     return Ok(Some(Received::Data(event)));
                 }
                 // 6455-5.5.2-3: answered at the latest before the next wait.
-                Ok(Some(Event::Ping)) => self.link.owe_pong(self.decoder.payload()),
+                Ok(Some(Event::Ping)) => self.link.answer_ping(self.decoder.payload()),
                 Ok(Some(Event::Pong)) => {
                     let newest = self.link.pong(self.decoder.payload());
                     if self.awaited.is_some_and(|awaited| awaited <= newest) {
