@@ -6,7 +6,10 @@ use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use stdws::{Client, CloseCode, Error, Halves, HandshakeFault, HeadFault, Misuse, Refusal, Step, UriFault, Violation};
+use stdws::{
+    Client, CloseCode, Error, Halves, HandshakeFault, HeadFault, Limits, Misuse, Refusal, Step, Timeouts, UriFault,
+    Violation,
+};
 
 /// The nonce of RFC 6455 section 1.3, and what comes of it.
 const NONCE: &[u8; 16] = b"the sample nonce";
@@ -116,14 +119,18 @@ fn a_plain_request() {
 #[test]
 fn a_request_with_everything() {
     let (address, server) = answer(GOOD.replace("\r\n\r\n", "\r\nSec-WebSocket-Protocol: v1.feed\r\n\r\n"));
-    let chosen = within(move || {
+    let ws = within(move || {
         let client = client(&format!("ws://Aladdin:open%20sesame@{address}/chat?q=%20"));
         let client = client.header("Cookie", "a=b").unwrap().header("Cookie", "c").unwrap();
         let client = client.origin("https://app.example").unwrap();
         let client = client.subprotocol("v2.feed").unwrap().subprotocol("v1.feed").unwrap();
-        client.connect().unwrap().subprotocol().map(str::to_owned)
+        client.connect().unwrap()
     });
-    assert_eq!(chosen.as_deref(), Some("v1.feed"));
+    assert_eq!(ws.subprotocol(), Some("v1.feed"));
+    let response = ws.response().unwrap();
+    assert_eq!((response.status(), response.header("sec-websocket-protocol")), (101, Some("v1.feed")));
+    assert!(ws.request().is_none());
+    drop(ws);
     let expected = format!(
         "GET /chat?q=%20 HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
         Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\nOrigin: https://app.example\r\n\
@@ -361,15 +368,27 @@ fn a_refusal_keeps_all_the_server_said() {
     }
 }
 
+/// 6455-10.4-1
 #[test]
 fn limits_are_the_clients() {
-    let (address, _server) = answer([GOOD.as_bytes(), b"\x82\x05hello"].concat());
-    let error = within(move || {
-        let mut ws = client(&format!("ws://{address}")).max_message(4).connect().unwrap();
-        ws.recv().unwrap_err()
-    });
-    // 6455-10.4-1
-    assert!(matches!(error, Error::Violation(Violation::MessageTooBig { length: 5, limit: 4 })), "{error:?}");
+    let violation = |change: fn(Client) -> Client| {
+        let (address, _server) = answer([GOOD.as_bytes(), b"\x02\x02he\x80\x03llo"].concat());
+        let mut ws = within(move || change(client(&format!("ws://{address}"))).connect().unwrap());
+        match within(move || ws.recv()) {
+            Err(Error::Violation(violation)) => Some(violation),
+            result => {
+                assert_eq!(result.unwrap().unwrap().as_bytes(), b"hello");
+                None
+            }
+        }
+    };
+    assert_eq!(violation(|client| client), None);
+    assert_eq!(violation(|client| client.max_message(5)), None);
+    let too_big = Some(Violation::MessageTooBig { length: 5, limit: 4 });
+    assert_eq!(violation(|client| client.max_message(4)), too_big);
+    assert_eq!(violation(|client| client.limits(Limits::message(4))), too_big);
+    // What was said last counts, for frames too.
+    assert_eq!(violation(|client| client.limits(Limits::message(1)).max_message(5)), None);
 }
 
 // ── time ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -398,6 +417,26 @@ fn a_silent_server_is_cut_at_the_deadline() {
         _ => panic!("something came after the request"),
     });
     assert!(matches!(error, Error::Timeout(Step::Handshake)), "{error:?}");
+}
+
+/// The other limits of time are the client's as well: here the one for a message that has begun.
+#[test]
+fn timeouts_are_the_clients() {
+    let (listener, address) = listen();
+    let server = thread::spawn(move || {
+        let mut stream = accept(&listener);
+        request(&mut stream);
+        stream.write_all(&[GOOD.as_bytes(), b"\x81\x02h"].concat()).unwrap();
+        rest(&mut stream)
+    });
+    let mut timeouts = Timeouts::default();
+    timeouts.message = SHORT;
+    let error = within(move || {
+        let mut ws = client(&format!("ws://{address}")).timeouts(timeouts).connect().unwrap();
+        ws.recv().unwrap_err()
+    });
+    assert!(matches!(error, Error::Timeout(Step::Message)), "{error:?}");
+    server.join().unwrap();
 }
 
 /// Every byte comes in time, and all of them too late.
@@ -520,10 +559,11 @@ fn a_stream_made_elsewhere() {
         assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("hi"));
         assert!(ws.recv().unwrap().is_none());
     });
-    let request = String::from_utf8(written.recv().unwrap()).unwrap();
-    assert!(request.starts_with("GET /feed HTTP/1.1\r\nHost: example.com\r\n"), "{request}");
-    // The answer to the Close.
-    assert_eq!(written.iter().map(|bytes| bytes.len()).sum::<usize>(), 8);
+    // The stream's own thread may write the answer to the Close together with the request.
+    let written: Vec<u8> = written.iter().flatten().collect();
+    let (request, close) = written.split_at(written.len() - 8);
+    assert!(request.starts_with(b"GET /feed HTTP/1.1\r\nHost: example.com\r\n"), "{}", request.escape_ascii());
+    assert!(request.ends_with(b"\r\n\r\n") && close.starts_with(b"\x88\x82"), "{}", written.escape_ascii());
 }
 
 /// A reader that blocks until it is let go.
