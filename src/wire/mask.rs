@@ -43,9 +43,15 @@ pub(crate) fn apply_ascii(bytes: &mut [u8], key: [u8; 4]) -> bool {
 
 /// The key for the byte that stands `by` bytes further on.
 #[inline]
-pub(crate) fn turn(mut key: [u8; 4], by: usize) -> [u8; 4] {
-    key.rotate_left(by & 3);
-    key
+pub(crate) fn turn(key: [u8; 4], by: usize) -> [u8; 4] {
+    // Little end first, whatever the machine: then turning right brings the next byte to the front.
+    let bits = match by & 3 {
+        0 => 0,
+        1 => 8,
+        2 => 16,
+        _ => 24,
+    };
+    u32::from_le_bytes(key).rotate_right(bits).to_le_bytes()
 }
 
 /// Appends `payload`, masked. In pieces that stay in the first-level cache, since each is passed over twice.
