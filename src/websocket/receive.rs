@@ -163,16 +163,8 @@ impl Receiver {
         if outlook.congested {
             wait = wait.min(AGAIN);
         }
-        // Whole milliseconds, rounded up: the same limit in the next call is then the same timeout for the socket.
-        let wait = Duration::from_millis(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).saturating_add(1));
-        Ok(match limit.map(|limit| limit.left()) {
-            // Nothing is left: what is there already still counts, so the socket is asked without waiting.
-            Some(left) if left.is_zero() => Duration::ZERO,
-            Some(left) => {
-                wait.min(Duration::from_millis(u64::try_from(left.as_micros().div_ceil(1000)).unwrap_or(u64::MAX)))
-            }
-            None => wait,
-        })
+        // When nothing is left of the caller's limit, what is there already still counts: the socket is asked without waiting.
+        Ok(whole_millis(limit.map_or(wait, |limit| wait.min(limit.left()))))
     }
 
     /// The rows of the table that are about silence. Owes a Ping when it is due.
@@ -280,4 +272,9 @@ impl Receiver {
         let info = self.link.info();
         self.link.abort_with(Error::Closed(Some(info)));
     }
+}
+
+/// Rounds up: the same limit in the next call is then the same timeout for the socket, which need not be set again.
+fn whole_millis(wait: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX))
 }
