@@ -1,35 +1,28 @@
 //! Servers: an address, settings, and a handler that is called for each connection, in a thread of its own.
 //!
-//! Below this file: `pool` (the threads). What happens at the door of a connection, `upgrade` knows.
+//! Below this file: `door` (the threads). What is said to a visitor, `upgrade` knows.
 
-mod pool;
+mod door;
 
-use std::collections::VecDeque;
 use std::fmt;
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use crate::config::{Limits, Timeouts};
-use crate::error::{Error, HandshakeFault, Result, Step};
-use crate::protocol::handshake::denial;
+use crate::error::{Error, Result, Step};
 use crate::transport::deadline::Deadline;
 use crate::transport::stream::{Halves, Stream};
 use crate::upgrade::{self, Ends, Terms};
 use crate::websocket::WebSocket;
-use pool::{Pool, Visitor};
+use door::{Door, Visitor};
 
 /// Connections at a time by default. With the default limits 16,384 of them can hold 16 GiB of half-sent messages at
 /// worst, and need 200 to 400 MiB when they are idle.
 const MAX_CONNECTIONS: usize = 16_384;
-/// How long the door stays shut after the system could not open it: it is out of descriptors or memory.
-const PAUSE: Duration = Duration::from_millis(10);
 /// How long stopping may take.
 const STOP: Duration = Duration::from_secs(1);
-/// So many that were turned away at the door are kept until their answer has surely arrived.
-const LINGERING: usize = 64;
 
 /// Listens on `addr` and calls `handler` for every WebSocket connection, each in a thread of its own. Returns only if
 /// listening fails. [`Server`] has settings.
@@ -163,26 +156,21 @@ impl Server {
         listener.local_addr().map_err(|error| Error::io(Step::Listen, error))
     }
 
-    /// Lets connections in, on this thread. Returns only if listening fails.
+    /// Lets connections in, and waits for ever. Returns only if listening fails.
     ///
     /// # Errors
-    /// [`Io`](Error::Io) of [`Step::Listen`]. A system that is out of descriptors, memory or threads is no error: those who
-    /// knock meanwhile wait, or are answered 503.
+    /// [`Io`](Error::Io) of [`Step::Listen`], or of [`Step::Thread`] if no thread can be started at all. A system that runs out
+    /// of descriptors, memory or threads later is no error: those who knock meanwhile wait, or are answered 503.
     pub fn run(self, handler: impl Fn(WebSocket) -> Result<()> + Send + Sync + 'static) -> Result<()> {
-        let (door, _) = self.door(handler)?;
-        door.keep().map_err(|error| Error::io(Step::Listen, error))
+        self.open(handler)?.door.wait_closed().map_err(|error| Error::io(Step::Listen, error))
     }
 
-    /// Lets connections in, on a thread of its own, as long as the handle lives that this returns.
+    /// Lets connections in, as long as the handle lives that this returns.
     ///
     /// # Errors
-    /// [`Io`](Error::Io) of [`Step::Listen`], or of [`Step::Thread`] if the thread cannot be started.
+    /// As [`run`](Server::run), when it starts.
     pub fn start(self, handler: impl Fn(WebSocket) -> Result<()> + Send + Sync + 'static) -> Result<Running> {
-        let (door, addr) = self.door(handler)?;
-        let pool = door.pool.clone();
-        let thread = thread::Builder::new().name("stdws-accept".into());
-        thread.spawn(move || door.keep()).map_err(|error| Error::io(Step::Thread, error))?;
-        Ok(Running { addr, pool })
+        self.open(handler)
     }
 
     /// Does the opening handshake on a stream made elsewhere, such as TLS by another library, with the settings of this server.
@@ -198,15 +186,14 @@ impl Server {
         upgrade::accept(stream, Ends::default(), &self.terms)
     }
 
-    fn door(self, handler: impl Fn(WebSocket) -> Result<()> + Send + Sync + 'static) -> Result<(Door, SocketAddr)> {
+    fn open(self, handler: impl Fn(WebSocket) -> Result<()> + Send + Sync + 'static) -> Result<Running> {
         let addr = self.local_addr()?;
         let Server { listener, terms, max_connections } = self;
-        let listener = listener.ok_or_else(no_address)?;
-        let pool = Pool::new(max_connections, move |visitor| {
+        let door = Door::open(listener.ok_or_else(no_address)?, max_connections, move |visitor| {
             // An error has no one to tell: it is how most connections end.
             let _ = open(visitor, addr, &terms).and_then(&handler);
         });
-        Ok((Door { listener, pool, turned_away: VecDeque::new() }, addr))
+        Ok(Running { addr, door: door.map_err(|error| Error::io(Step::Thread, error))? })
     }
 }
 
@@ -236,66 +223,11 @@ fn open((socket, peer): Visitor, bound: SocketAddr, terms: &Terms) -> Result<Web
     upgrade::accept(stream, Ends { peer: Some(peer), local }, terms)
 }
 
-/// The one who lets connections in, and never waits for any of them.
-struct Door {
-    listener: TcpListener,
-    pool: Arc<Pool>,
-    /// Sockets with an answer on its way. Closing one at once would reset it when the request comes in, and the answer
-    /// could be lost; so the last few stay open, until others take their place.
-    turned_away: VecDeque<TcpStream>,
-}
-
-impl Door {
-    fn keep(mut self) -> io::Result<()> {
-        let result = loop {
-            let accepted = self.listener.accept();
-            if self.pool.is_stopping() {
-                break Ok(());
-            }
-            match accepted {
-                Ok(visitor) => {
-                    if let Err((socket, _)) = self.pool.admit(visitor) {
-                        self.turn_away(socket);
-                    }
-                }
-                // The peer was quicker to leave than we to let it in.
-                Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::Interrupted) => {}
-                // It is not a socket that listens any more.
-                Err(error) if error.kind() == ErrorKind::InvalidInput => break Err(error),
-                Err(_) => {
-                    // The system is out of descriptors or memory; these are not needed most.
-                    self.turned_away.clear();
-                    thread::sleep(PAUSE);
-                }
-            }
-        };
-        drop(self.listener);
-        self.pool.set_closed();
-        result
-    }
-
-    /// Answers 503 as far as that costs no waiting: the answer fits the buffer of a new socket.
-    fn turn_away(&mut self, mut socket: TcpStream) {
-        let answered =
-            socket.set_nonblocking(true).and_then(|()| socket.write_all(&denial::response(&HandshakeFault::Full)));
-        if answered.and_then(|()| socket.shutdown(Shutdown::Write)).is_err() {
-            return;
-        }
-        if self.turned_away.len() >= LINGERING {
-            if let Some(mut oldest) = self.turned_away.pop_front() {
-                // What has been read does not reset the connection.
-                let _ = oldest.read(&mut [0; 4 << 10]);
-            }
-        }
-        self.turned_away.push_back(socket);
-    }
-}
-
 /// A server that runs on threads of its own. Dropped, it stops as by [`stop`](Running::stop).
 #[must_use = "a server stops when its handle is dropped"]
 pub struct Running {
     addr: SocketAddr,
-    pool: Arc<Pool>,
+    door: Arc<Door>,
 }
 
 impl Running {
@@ -306,23 +238,25 @@ impl Running {
 
     /// Stops listening. Connections that are open go on until their handlers return.
     ///
-    /// The thread that lets connections in is woken by one from here, because nothing in `std` ends its waiting otherwise.
-    /// This returns when the address is free again, or after a second at most; if a connection from here cannot be made
-    /// (no descriptors, a packet filter), the address is free after the next one from elsewhere, which is dropped.
+    /// The threads that wait for connections are woken by connections from here, because nothing in `std` ends their
+    /// waiting otherwise. This returns when the address is free again, or after a second at most: if no connection from
+    /// here can be made (no descriptors, a packet filter), the address becomes free by the next ones from elsewhere, which
+    /// are dropped.
     pub fn stop(self) {}
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.pool.stop();
+        self.door.close();
         let deadline = Deadline::after(STOP);
-        let part = STOP / 10;
         loop {
-            // It matters only that it was tried: also one that fails may have come after another that woke the thread.
-            let _ = TcpStream::connect_timeout(&within(self.addr), part);
-            if self.pool.wait_closed(part) || deadline.passed() {
+            let waiting = self.door.at_door();
+            if waiting == 0 || deadline.passed() {
                 return;
             }
+            // One that fails may have come after a visitor who did as well.
+            let _ = TcpStream::connect_timeout(&from_here(self.addr), STOP / 10);
+            self.door.wait_fewer(waiting, STOP / 10);
         }
     }
 }
@@ -334,7 +268,7 @@ impl fmt::Debug for Running {
 }
 
 /// Where to reach, from this machine, what listens on this address.
-fn within(addr: SocketAddr) -> SocketAddr {
+fn from_here(addr: SocketAddr) -> SocketAddr {
     let ip = match addr.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),

@@ -1,0 +1,212 @@
+//! The two heads of an opening handshake, as users see them.
+//!
+//! Knows where in a head to find what; must not know how the head was judged, nor how it came.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use crate::wire::header;
+use crate::wire::http::Head;
+
+/// The request that opened a connection (RFC 6455 section 4.1), as a server got it. See
+/// [`WebSocket::request`](crate::WebSocket::request).
+///
+/// It is kept as long as the connection, in little more memory than it had bytes. Its `Debug` shows neither the query nor
+/// any header but `Host`, because the others may hold secrets.
+///
+/// ```
+/// # fn main() -> stdws::Result<()> {
+/// let bytes = b"GET /chat?room=7 HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+///     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nAccept-Language: de\r\n\r\n";
+/// let halves = stdws::Halves::new(&bytes[..], std::io::sink());
+/// let ws = stdws::Server::unbound().accept_over(halves)?;
+/// let request = ws.request().unwrap();
+/// assert_eq!((request.path(), request.query()), ("/chat", Some("room=7")));
+/// assert_eq!(request.header("accept-language"), Some("de"));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Request {
+    head: Head,
+    peer: Option<SocketAddr>,
+}
+
+impl Request {
+    pub(super) fn new(head: Head, peer: Option<SocketAddr>) -> Request {
+        Request { head, peer }
+    }
+
+    /// The path, which begins with `/`. Percent-encoding is left as it came.
+    pub fn path(&self) -> &str {
+        match self.resource().split('?').next() {
+            // An empty path of a URI stands for the root (RFC 9110 section 4.2.3).
+            Some("") | None => "/",
+            Some(path) => path,
+        }
+    }
+
+    /// What follows the first `?` of the target, if there is one.
+    pub fn query(&self) -> Option<&str> {
+        self.resource().split_once('?').map(|(_, query)| query)
+    }
+
+    /// The request target as it was sent: path and query, or an absolute `http` or `https` URI.
+    pub fn target(&self) -> &str {
+        self.head.target()
+    }
+
+    /// The host that was asked, with the port if one was given.
+    pub fn host(&self) -> &str {
+        self.header("Host").unwrap_or_default()
+    }
+
+    /// From where a browser's page comes (RFC 6455 section 10.2). Clients that are no browsers send none, or any.
+    pub fn origin(&self) -> Option<&str> {
+        self.header("Origin")
+    }
+
+    /// The value of the first header of this name, compared without regard to case; `None` also if it is not UTF-8.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        text(&self.head, name)
+    }
+
+    /// All headers in the order they came. Values are visible characters, spaces and tabs, and may have bytes outside ASCII.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.head.fields()
+    }
+
+    /// The subprotocols offered, in the client's order of preference. [`WebSocket::subprotocol`](crate::WebSocket::subprotocol)
+    /// is the one agreed on.
+    pub fn subprotocols(&self) -> impl Iterator<Item = &str> {
+        self.head.get_all("Sec-WebSocket-Protocol").flat_map(header::tokens).filter_map(|token| token.ok())
+    }
+
+    /// The address of the peer, which may be a proxy; `None` over a stream made elsewhere.
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
+        self.peer
+    }
+
+    /// Path and query, without what a URI has before them.
+    fn resource(&self) -> &str {
+        let target = self.target();
+        match target.split_once("://") {
+            Some((_, rest)) if !target.starts_with('/') => {
+                rest.find(['/', '?']).and_then(|at| rest.get(at..)).unwrap_or_default()
+            }
+            Some(_) | None => target,
+        }
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = self.host();
+        f.debug_struct("Request")
+            .field("path", &self.path())
+            .field("host", &host)
+            .field("peer", &self.peer)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The response that opened a connection (RFC 6455 section 4.2.2), as a client got it. See
+/// [`WebSocket::response`](crate::WebSocket::response).
+///
+/// Its `Debug` shows no header, because some hold secrets.
+#[derive(Clone)]
+pub struct Response {
+    head: Head,
+}
+
+impl Response {
+    pub(crate) fn new(head: Head) -> Response {
+        Response { head }
+    }
+
+    /// The HTTP status: 101.
+    pub fn status(&self) -> u16 {
+        self.head.status()
+    }
+
+    /// The value of the first header of this name, compared without regard to case; `None` also if it is not UTF-8.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        text(&self.head, name)
+    }
+
+    /// All headers in the order they came. Values are visible characters, spaces and tabs, and may have bytes outside ASCII.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.head.fields()
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response").field("status", &self.status()).finish_non_exhaustive()
+    }
+}
+
+fn text<'a>(head: &'a Head, name: &str) -> Option<&'a str> {
+    let (_, value) = head.fields().find(|(n, _)| n.eq_ignore_ascii_case(name))?;
+    std::str::from_utf8(value).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::http::HeadParser;
+
+    fn head(parser: HeadParser, bytes: &[u8]) -> Head {
+        let mut parser = parser;
+        parser.feed(bytes).unwrap();
+        parser.finish().unwrap()
+    }
+
+    fn request(lines: &str) -> Request {
+        Request::new(head(HeadParser::request(), format!("GET {lines}\r\n\r\n").as_bytes()), None)
+    }
+
+    #[test]
+    fn path_and_query_of_every_form_of_target() {
+        let rows = [
+            ("/", "/", None),
+            ("/a%2Fb?c=d?e", "/a%2Fb", Some("c=d?e")),
+            ("/?", "/", Some("")),
+            ("/a?to=http://x/y", "/a", Some("to=http://x/y")),
+            ("/http://x/y", "/http://x/y", None),
+            ("http://h:80/a/b?c", "/a/b", Some("c")),
+            ("HTTPS://h?c", "/", Some("c")),
+            ("http://h", "/", None),
+        ];
+        for (target, path, query) in rows {
+            let request = request(&format!("{target} HTTP/1.1"));
+            assert_eq!((request.target(), request.path(), request.query()), (target, path, query));
+        }
+    }
+
+    #[test]
+    fn headers() {
+        let bytes =
+            b"GET / HTTP/1.1\r\nHost: h:1\r\nOrigin: http://h:1\r\nSec-WebSocket-Protocol: b, a\r\nX: caf\xE9\r\n\
+            sec-websocket-protocol: c\r\nx: second\r\n\r\n";
+        let request = Request::new(head(HeadParser::request(), bytes), None);
+        assert_eq!((request.host(), request.origin()), ("h:1", Some("http://h:1")));
+        assert_eq!(request.subprotocols().collect::<Vec<_>>(), ["b", "a", "c"]);
+        assert_eq!((request.header("hOST"), request.header("X"), request.header("Y")), (Some("h:1"), None, None));
+        assert_eq!(request.headers().nth(3), Some(("X", b"caf\xE9".as_slice())));
+        assert_eq!(request.headers().count(), 6);
+        let response = Response::new(head(HeadParser::response(), b"HTTP/1.1 101 S\r\nUpgrade: websocket\r\n\r\n"));
+        assert_eq!((response.status(), response.header("upgrade")), (101, Some("websocket")));
+        assert_eq!(response.headers().count(), 1);
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let bytes = "/path?token=S3CRET HTTP/1.1\r\nHost: h\r\nCookie: S3CRET\r\nSec-WebSocket-Protocol: S3CRET\r\nX-Key: S3CRET";
+        let shown = format!("{:?}", request(bytes));
+        assert!(shown.contains("/path") && !shown.contains("S3CRET"), "{shown}");
+        let bytes = b"HTTP/1.1 101 S3CRET\r\nSet-Cookie: S3CRET\r\nX-Key: S3CRET\r\n\r\n";
+        let shown = format!("{:?}", Response::new(head(HeadParser::response(), bytes)));
+        assert!(shown.contains("101") && !shown.contains("S3CRET"), "{shown}");
+    }
+}
