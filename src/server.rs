@@ -241,7 +241,7 @@ impl Running {
     /// The threads that wait for connections are woken by connections from here, because nothing in `std` ends their
     /// waiting otherwise. This returns when the address is free again, or after a second at most: if no connection from
     /// here can be made (no descriptors, a packet filter), the address becomes free by the next ones from elsewhere, which
-    /// are dropped.
+    /// are answered 503.
     pub fn stop(self) {}
 }
 

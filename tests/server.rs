@@ -281,7 +281,7 @@ fn an_opening_handshake_has_a_deadline() {
     let _ = dripping.read_to_end(&mut answer);
     assert_eq!(answer, b"");
     let took = start.elapsed();
-    assert!(took >= Duration::from_millis(300) && took < WATCHDOG / 2, "{took:?}");
+    assert!(took >= Duration::from_millis(300) && took < Timeouts::default().handshake / 2, "{took:?}");
     drip.join().unwrap();
     open(server.local_addr());
 }
@@ -294,12 +294,16 @@ fn who_is_one_too_many_is_told_at_once() {
     // Without having said a word, and more of them than are kept until later.
     let mut many: Vec<TcpStream> = (0..100).map(|_| connect(addr)).collect();
     for socket in &mut many {
-        // A server that is gone would answer this by a reset.
-        let _ = socket.write_all(&request(""));
         let answer = rest(socket);
         assert_eq!(status(&answer), 503);
         assert!(answer.contains("\r\nRetry-After: "), "{answer}");
     }
+    // A request that comes late does not reset the connection, which could cost some systems the answer. Two writes,
+    // because the first would only call forth the reset.
+    let mut late = connect(addr);
+    assert_eq!(status(&rest(&mut late)), 503);
+    late.write_all(&request("")).unwrap();
+    late.write_all(&frame(1, b"x")).unwrap();
     // Those who were let in are not disturbed, and a place that becomes free is given away.
     second.write_all(&frame(1, b"x")).unwrap();
     expect(&mut second, b"\x81\x01x");

@@ -15,10 +15,10 @@
 //! | a visitor is let in, and others are still at the door | −1 | +1 |
 //! | a visitor is let in by the last one, which first starts another | −1 + 1 | +1 |
 //! | that one cannot be started: the visitor is turned away by the thread, which stays | | |
-//! | as many are let in as may be: the visitor is turned away by the thread, which stays | | |
+//! | the door is closed, or as many are let in as may be: the visitor is turned away by the thread, which stays | | |
 //! | a visitor has been served | | −1 |
 //! | ... by a thread that then comes back to the door | +1 | |
-//! | ... or ends, because enough are there, or the door is closed | | |
+//! | ... or ends, because enough are there | | |
 //! | the door is closed, and a thread notices it | −1 | |
 
 use std::collections::VecDeque;
@@ -92,7 +92,7 @@ impl Door {
                 drop(panic::catch_unwind(AssertUnwindSafe(|| (self.host)(visitor))));
             }
             let mut state = self.lock();
-            if state.at_door >= ENOUGH || state.listener.is_none() {
+            if state.at_door >= ENOUGH {
                 return;
             }
             state.at_door = state.at_door.saturating_add(1);
@@ -130,10 +130,7 @@ impl Door {
     /// Lets a visitor in. Otherwise it has been turned away, and the thread is still at the door.
     fn admit(self: &Arc<Door>, visitor: Visitor) -> Option<Visitor> {
         let mut state = self.lock();
-        if state.listener.is_none() {
-            return None;
-        }
-        if state.let_in >= self.max {
+        if state.listener.is_none() || state.let_in >= self.max {
             state.turn_away(visitor.0);
             return None;
         }
