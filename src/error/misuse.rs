@@ -28,8 +28,6 @@ pub enum Misuse {
     ReasonTooLong(usize),
     /// A close code that must not be sent (RFC 6455 section 7.4).
     CloseCode(u16),
-    /// A message is being sent as a stream on this connection by this very call's owner; finish it first.
-    StreamOpen,
     /// A stream of text was ended inside a character, or given bytes that are not UTF-8.
     TextNotUtf8,
 }
@@ -54,7 +52,6 @@ impl fmt::Display for Misuse {
             Misuse::PingTooLong(n) => write!(f, "a Ping carries at most 125 bytes, not {n}"),
             Misuse::ReasonTooLong(n) => write!(f, "the reason for closing has at most 123 bytes, not {n}"),
             Misuse::CloseCode(code) => write!(f, "close code {code} must not be sent"),
-            Misuse::StreamOpen => f.write_str("a message is still being sent as a stream; finish it first"),
             Misuse::TextNotUtf8 => f.write_str("the text to send is not UTF-8"),
         }
     }

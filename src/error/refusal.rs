@@ -108,8 +108,6 @@ pub enum HandshakeFault {
     OriginNotAllowed,
     /// Server: as many connections as allowed are open.
     Full,
-    /// Client: bytes came before the response that cannot belong to it.
-    Early,
 }
 
 impl fmt::Display for HandshakeFault {
@@ -129,7 +127,6 @@ impl fmt::Display for HandshakeFault {
             HandshakeFault::ExtensionNotOffered => f.write_str("the server chose an extension that was not offered"),
             HandshakeFault::OriginNotAllowed => f.write_str("the Origin is not allowed; see Server::allow_origin"),
             HandshakeFault::Full => f.write_str("as many connections as Server::max_connections allows are open"),
-            HandshakeFault::Early => f.write_str("bytes came where none may come"),
         }
     }
 }

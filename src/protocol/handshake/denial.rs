@@ -48,10 +48,7 @@ pub(crate) fn status(fault: &HandshakeFault) -> u16 {
         | HandshakeFault::Repeated(_)
         | HandshakeFault::Wrong(_) => 400,
         // Faults of a response. No request has them.
-        HandshakeFault::Status(_)
-        | HandshakeFault::SubprotocolNotOffered
-        | HandshakeFault::ExtensionNotOffered
-        | HandshakeFault::Early => 400,
+        HandshakeFault::Status(_) | HandshakeFault::SubprotocolNotOffered | HandshakeFault::ExtensionNotOffered => 400,
     }
 }
 
@@ -99,8 +96,7 @@ fn body(fault: &HandshakeFault) -> String {
         | HandshakeFault::Wrong(_)
         | HandshakeFault::Version
         | HandshakeFault::SubprotocolNotOffered
-        | HandshakeFault::ExtensionNotOffered
-        | HandshakeFault::Early => format!("{fault} (RFC 6455 section 4.2.1)\n"),
+        | HandshakeFault::ExtensionNotOffered => format!("{fault} (RFC 6455 section 4.2.1)\n"),
     }
 }
 
