@@ -54,20 +54,18 @@ impl Link {
 
     /// The peer's Close: notes it, and answers it if none was sent. Gives the time by which all has to be over.
     pub(crate) fn received_close(&self, code: Option<CloseCode>, reason: String) -> Deadline {
-        let (owed, deadline) = {
+        let deadline = {
             let mut gate = self.gate();
             gate.closing.received(code, reason);
             // 6455-5.5.1-6, 6455-5.5.1-7, 6455-5.5.1-s2
-            let owed = match gate.closing.owed() {
-                Some(code) => gate.owe_close(code, String::new()),
-                None => false,
-            };
-            (owed, gate.close_by(self.timeouts.close))
+            if let Some(code) = gate.closing.owed() {
+                gate.owe_close(code, String::new());
+            }
+            gate.close_by(self.timeouts.close)
         };
-        if owed {
-            // 6455-7.1.7-6: a peer that takes nothing any more does not get it.
-            let _ = self.last_words(deadline);
-        }
+        // Also when our Close was sent before: a Pong may wait for a Ping that came before the Close (6455-5.5.2-2).
+        // 6455-7.1.7-6: a peer that takes nothing any more does not get it.
+        let _ = self.last_words(deadline);
         deadline
     }
 

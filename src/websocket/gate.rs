@@ -128,7 +128,8 @@ impl Gate {
     fn settle_owed(&mut self, writer: &mut Writer) -> io::Result<()> {
         self.owed.any = false;
         let Writer { encoder, outbox } = writer;
-        if std::mem::take(&mut self.owed.pong_due) && self.closing.answers_pings() {
+        // 6455-5.5.2-2: a Close that came after the Ping takes nothing back.
+        if std::mem::take(&mut self.owed.pong_due) {
             encoder.frame(outbox.bytes(), true, Opcode::Pong, &self.owed.pong)?;
         }
         if std::mem::take(&mut self.owed.ping_due) && self.closing.may_send() {

@@ -205,12 +205,18 @@ impl Receiver {
     fn close_received(&mut self, code: Option<CloseCode>, reason: String) {
         let deadline = self.link.received_close(code, reason);
         self.over = Some(None);
-        self.link.stream.finish(deadline.left());
         match self.link.role {
             // 6455-5.5.1-11, 6455-7.1.1-3, 6455-7.1.1-5: the server at once.
-            Role::Server => self.discard(),
+            Role::Server => {
+                self.link.stream.finish(deadline.left());
+                self.discard();
+            }
             // 6455-5.5.1-12, 6455-7.1.1-6, 6455-5.5.1-13, 6455-7.1.1-4: the client waits for the server, within its time.
-            Role::Client => self.drain(deadline),
+            // Whoever ends first is left with TIME_WAIT, so not even the direction of the client ends before.
+            Role::Client => {
+                self.drain(deadline);
+                self.link.stream.finish(deadline.left());
+            }
         }
         self.link.stream.shut();
         self.link.closed();

@@ -1,0 +1,257 @@
+//! Each rule a peer can break after the opening handshake, broken on the wire, towards the client and towards the server
+//! (RFC 6455 sections 5, 7.1.7, 8.1, 10.4): the Close with the right code, the end of the stream, and the error.
+
+#[path = "support/wire.rs"]
+mod wire;
+
+use std::io::ErrorKind;
+
+use stdws::{Error, Limits, Message, Timeouts, Violation};
+use wire::*;
+
+struct Row {
+    name: &'static str,
+    frames: Vec<u8>,
+    /// After so many bytes of them it shows.
+    cut: usize,
+    code: u16,
+    rule: &'static str,
+    /// What a server or client that sends everything back answers before the Close.
+    before: Vec<(u8, Vec<u8>)>,
+}
+
+fn rows() -> Vec<Row> {
+    let lines = include_str!("data/violations.tsv").lines().filter(|line| !line.starts_with('#'));
+    lines
+        .map(|line| {
+            let [name, frames, cut, code, rule] = line.split('\t').collect::<Vec<_>>()[..] else { panic!("{line}") };
+            let byte = |i| u8::from_str_radix(&frames[2 * i..2 * i + 2], 16).unwrap();
+            let frames = (0..frames.len() / 2).map(byte).collect();
+            let before = match name {
+                "continuation after a whole message" => vec![(FIN | TEXT, b"a".to_vec())],
+                "continuation after the last fragment" => vec![(FIN | TEXT, b"ab".to_vec())],
+                _ => vec![],
+            };
+            Row { name, frames, cut: cut.parse().unwrap(), code: code.parse().unwrap(), rule, before }
+        })
+        .collect()
+}
+
+/// What comes in answer is these frames and a Close with the code alone. Gives what the crate made of it.
+fn fails(mut peer: Peer, echo: Worker<Outcome>, before: &[(u8, Vec<u8>)], code: u16, what: &str) -> Outcome {
+    let expected = [before, &[(FIN | CLOSE, close_body(code, ""))]].concat();
+    // 6455-7.1.7-1, 6455-7.1.7-3: after it the stream ends, though the peer has not ended it.
+    assert_eq!(peer.rest(), expected, "{what}");
+    drop(peer);
+    echo.join()
+}
+
+/// 6455-7.1.7-5, 6455-10.7-3, 6455-7.1.7-2, 6455-7.2.1-1, and each rule in `data/violations.tsv`: nothing more is needed
+/// than the bytes up to the one that is wrong.
+#[test]
+fn every_violation_shows_at_its_first_wrong_byte() {
+    for ours in BOTH {
+        for Row { name, frames, cut, code, rule, before } in rows() {
+            let (bytes, cut) = ours.frames_with_cut(&frames, cut);
+            let (mut peer, ws) = pair(ours);
+            let echo = echo(ws);
+            peer.send(&bytes[..cut]);
+            let outcome = fails(peer, echo, &before, code, name);
+            assert_eq!(outcome.violation(), (rule, code), "{name}, {ours:?}");
+            // 6455-7.1.4-s1, 6455-7.1.5-s1: not closed cleanly.
+            assert_eq!(outcome.info, None, "{name}, {ours:?}");
+        }
+    }
+}
+
+/// 6455-7.1.7-7, 6455-7.1.1-1: what follows a violation is not looked at: no message, no Pong, no second Close.
+#[test]
+fn nothing_is_processed_after_a_violation() {
+    for ours in BOTH {
+        for Row { name, frames, code, rule, before, .. } in rows() {
+            let (mut peer, ws) = pair(ours);
+            let echo = echo(ws);
+            let mut bytes = ours.frames(&frames);
+            bytes.extend(ours.frame(FIN | CONTINUATION, b"rest"));
+            bytes.extend(ours.frame(FIN | TEXT, b"late"));
+            bytes.extend(ours.frame(FIN | PING, b"late"));
+            bytes.extend(ours.frame(FIN | CLOSE, &close_body(1000, "late")));
+            peer.send(&bytes);
+            let outcome = fails(peer, echo, &before, code, name);
+            assert_eq!(outcome.violation(), (rule, code), "{name}, {ours:?}");
+            assert_eq!((outcome.messages.len(), outcome.info), (before.len(), None), "{name}, {ours:?}");
+        }
+    }
+}
+
+#[test]
+fn every_violation_is_found_byte_by_byte() {
+    for ours in BOTH {
+        for Row { name, frames, code, rule, before, .. } in rows() {
+            let (mut peer, ws) = pair(ours);
+            let echo = echo(ws);
+            peer.drip(&ours.frames(&frames));
+            let outcome = fails(peer, echo, &before, code, name);
+            assert_eq!(outcome.violation(), (rule, code), "{name}, {ours:?}");
+        }
+    }
+}
+
+/// 6455-7.1.7-5: good messages in the same packet are delivered and answered first, and a Ping too.
+#[test]
+fn what_came_before_a_violation_is_delivered_and_answered() {
+    for ours in BOTH {
+        for Row { name, frames, code, rule, .. } in rows() {
+            let (mut peer, ws) = pair(ours);
+            let mut bytes = ours.frame(FIN | TEXT, b"good");
+            bytes.extend(ours.frames(&[0x02, 0x01, 0xC3, 0x89, 0x01, 0x70, 0x80, 0x01, 0x28]));
+            bytes.extend(ours.frames(&frames));
+            peer.send(&bytes);
+            let echo = echo(ws);
+            let mut sent = peer.rest();
+            assert_eq!(sent.pop(), Some((FIN | CLOSE, close_body(code, ""))), "{name}, {ours:?}");
+            for frame in [(FIN | TEXT, b"good".to_vec()), (FIN | PONG, b"p".to_vec()), (FIN | BINARY, vec![0xC3, 0x28])]
+            {
+                assert!(sent.contains(&frame), "{name}, {ours:?}: {frame:?} is not among {sent:?}");
+            }
+            drop(peer);
+            let outcome = echo.join();
+            assert_eq!(outcome.messages[..2], [Message::from("good"), Message::from(vec![0xC3, 0x28])]);
+            assert_eq!(outcome.violation(), (rule, code), "{name}, {ours:?}");
+        }
+    }
+}
+
+/// 6455-5.1-2, 6455-5.1-3: an unmasked frame from a client; 6455-5.1-5, 6455-5.1-6: a masked one from a server. The
+/// second byte tells, for every kind of frame, control frames and continuations too.
+#[test]
+fn frames_masked_the_wrong_way() {
+    for ours in BOTH {
+        let (wrong, rule) = match ours {
+            Ours::Client => (Ours::Server, "6455-5.1-5"),
+            Ours::Server => (Ours::Client, "6455-5.1-2"),
+        };
+        for (opcode, payload) in [(TEXT, &b"Hello"[..]), (BINARY, b""), (PING, b"x"), (PONG, b""), (CLOSE, b"\x03\xE8")]
+        {
+            let (mut peer, ws) = pair(ours);
+            let echo = echo(ws);
+            peer.send(&wrong.frame(FIN | opcode, payload)[..2]);
+            let outcome = fails(peer, echo, &[], 1002, "masked the wrong way");
+            assert_eq!(outcome.violation(), (rule, 1002), "{ours:?}, {opcode}");
+        }
+        let (mut peer, ws) = pair(ours);
+        let echo = echo(ws);
+        peer.send_frame(TEXT, b"right");
+        peer.send(&wrong.frame(FIN | CONTINUATION, b"wrong"));
+        assert_eq!(fails(peer, echo, &[], 1002, "masked the wrong way").violation(), (rule, 1002));
+    }
+}
+
+/// 6455-8.1-1: inside a frame that is still on its way, however long it is, and wherever it goes in memory.
+#[test]
+fn text_fails_at_the_first_wrong_byte_of_a_frame_that_is_still_arriving() {
+    for ours in BOTH {
+        for (length, good) in [(100_u64, 10_usize), (5_000, 4_990), (60_000, 0), (1 << 20, 0), (1 << 20, 100_000)] {
+            let (mut peer, ws) = pair(ours);
+            let echo = echo(ws);
+            let whole = ours.frame(FIN | TEXT, &[vec![b'a'; good], vec![0xFF; length as usize - good]].concat());
+            let header = ours.header(FIN | TEXT, length).len();
+            peer.send(&whole[..header + good + 1]);
+            let outcome = fails(peer, echo, &[], 1007, "text");
+            let Err(Error::Violation(Violation::TextNotUtf8 { offset })) = outcome.end else { panic!("{outcome:?}") };
+            assert_eq!(offset, good as u64, "{ours:?}");
+        }
+    }
+}
+
+// ── limits ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// 6455-10.4-1, 6455-10.4-2, 6455-10.7-3: refused on the header alone; not a byte of the payload is waited for.
+#[test]
+fn what_is_too_big_is_refused_on_its_header() {
+    for ours in BOTH {
+        let mut limits = Limits::message(1000);
+        limits.frame = 600;
+        limits.fragments = 4;
+        let part = ours.frame(BINARY, &[1; 600]);
+        let tiny = [ours.frame(TEXT, b""), ours.frame(CONTINUATION, b""), ours.frame(CONTINUATION, b"a")].concat();
+        let tiny = [tiny, ours.frame(CONTINUATION, b"")].concat();
+        let rows: [(Vec<u8>, Violation); 6] = [
+            (ours.header(FIN | TEXT, 601), Violation::FrameTooBig { length: 601, limit: 600 }),
+            (ours.header(BINARY, 601), Violation::FrameTooBig { length: 601, limit: 600 }),
+            (ours.header(FIN | BINARY, 1001), Violation::MessageTooBig { length: 1001, limit: 1000 }),
+            (
+                [part.clone(), ours.header(FIN | CONTINUATION, 401)].concat(),
+                Violation::MessageTooBig { length: 1001, limit: 1000 },
+            ),
+            // The sum must not wrap around.
+            (
+                [part, ours.header(CONTINUATION, i64::MAX as u64)].concat(),
+                Violation::MessageTooBig { length: i64::MAX as u64 + 600, limit: 1000 },
+            ),
+            ([tiny, ours.header(FIN | CONTINUATION, 0)].concat(), Violation::TooManyFragments { limit: 4 }),
+        ];
+        for (bytes, violation) in rows {
+            let (mut peer, ws) = pair_with(ours, limits, Timeouts::default());
+            let echo = echo(ws);
+            peer.send(&bytes);
+            let outcome = fails(peer, echo, &[], 1009, "too big");
+            assert!(matches!(&outcome.end, Err(Error::Violation(v)) if *v == violation), "{outcome:?}");
+        }
+    }
+}
+
+/// 6455-10.4-1: a limit lets pass what reaches it.
+#[test]
+fn what_reaches_a_limit_passes() {
+    for ours in BOTH {
+        let mut limits = Limits::message(1000);
+        limits.frame = 600;
+        limits.fragments = 4;
+        let (mut peer, ws) = pair_with(ours, limits, Timeouts::default());
+        let echo = echo(ws);
+        for pieces in [&[600, 400][..], &[600], &[0, 600, 400, 0], &[1, 1, 1, 1]] {
+            for (n, length) in pieces.iter().enumerate() {
+                let first = if n == 0 { BINARY } else { CONTINUATION };
+                peer.send_frame(first | if n + 1 == pieces.len() { FIN } else { 0 }, &vec![7; *length]);
+            }
+            assert_eq!(peer.next(), (FIN | BINARY, vec![7; pieces.iter().sum()]), "{ours:?}");
+        }
+        peer.send_close(1000, "");
+        peer.rest_and_end();
+        echo.join().end.unwrap();
+    }
+}
+
+/// 6455-10.4-1: the default limits, on before anyone has said who they are.
+#[test]
+fn the_default_limits_are_on() {
+    for (ours, limit) in [(Ours::Client, 16 << 20), (Ours::Server, 1 << 20)] {
+        let (mut peer, ws) = pair(ours);
+        let echo = echo(ws);
+        peer.send(&ours.header(FIN | BINARY, limit + 1));
+        let outcome = fails(peer, echo, &[], 1009, "too big");
+        let Err(Error::Violation(violation)) = outcome.end else { panic!("{outcome:?}") };
+        assert_eq!(violation, Violation::MessageTooBig { length: limit + 1, limit });
+    }
+}
+
+/// 6455-7.1.7-6, 6455-7.2.1-2: a stream that ends without a Close fails the connection, in the middle of a frame or not.
+#[test]
+fn an_end_without_a_close_is_no_good_end() {
+    for ours in BOTH {
+        for bytes in [vec![], ours.frame(TEXT, b"begun"), ours.frame(FIN | BINARY, b"cut off")[..4].to_vec()] {
+            let (mut peer, ws) = pair(ours);
+            let echo = echo(ws);
+            peer.send(&bytes);
+            peer.end();
+            let outcome = echo.join();
+            assert!(matches!(outcome.end, Err(Error::Closed(None))), "{outcome:?}");
+            assert_eq!(outcome.info, None);
+            // Nobody is told anything who is gone already.
+            let mut rest = [0; 16];
+            let rest = std::io::Read::read(&mut peer.stream, &mut rest);
+            assert!(matches!(&rest, Ok(0)) || rest.is_err_and(|error| error.kind() == ErrorKind::ConnectionReset));
+        }
+    }
+}
