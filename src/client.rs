@@ -193,7 +193,7 @@ impl Client {
     /// [`Misuse::TlsNotBuilt`] for `wss://` in a build without TLS. Of none of these a connection is left.
     pub fn connect(&self) -> Result<WebSocket> {
         if self.uri.secure() {
-            // 6455-4.1-14, 6455-4.1-15: without TLS there is no connection, and nobody learns of the host, DNS neither.
+            // Without TLS there is no connection, and nobody learns of the host, DNS neither.
             return Err(Misuse::TlsNotBuilt.into());
         }
         let deadline = Deadline::after(self.timeouts.connect);

@@ -167,7 +167,7 @@ pub(crate) fn response(
 ) -> Vec<u8> {
     // 6455-4.2.2-s4, 6455-4.2.2-s5, 6455-11.3.3-1
     let fields = [(UPGRADE, "websocket"), (CONNECTION, "Upgrade"), ("Sec-WebSocket-Accept", accept)];
-    // 6455-4.2.2-9: nothing agreed, no field. 6455-11.3.2-2, 6455-11.3.4-2: one field at most.
+    // 6455-4.2.2-s7: what was agreed on. 6455-4.2.2-9: nothing agreed, no field. 6455-11.3.2-2, 6455-11.3.4-2: one field at most.
     let chosen = subprotocol.map(|name| (PROTOCOL, name)).into_iter().chain(extensions.map(|list| (EXTENSIONS, list)));
     let extra = extra.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     // 6455-4.2.2-s3

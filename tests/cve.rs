@@ -1,0 +1,623 @@
+//! Other libraries' accidents, by name: what happened there, made to happen here.
+//!
+//! Not here, because what they need does not exist in this library yet:
+//!
+//! * the length and the keys of the historic drafts: CVE-2026-54463, and the division by zero of hixie-76;
+//! * compression: CVE-2026-54464, CVE-2026-39804, CVE-2018-1000518, CVE-2026-27571, CVE-2026-2229, the window of 8 bits, the
+//!   output one byte over the limit, the Ping between compressed fragments (the plain case is here);
+//! * TLS: CVE-2020-11050, CVE-2020-15133, CVE-2020-15134. Proxies: the part of CVE-2026-54465 about CONNECT;
+//! * Basic credentials checked by a server: CVE-2021-33880.
+//!
+//! What a popular library does and its users complain about comes after them. What stays in memory after a large message
+//! is in `cve_memory.rs`.
+
+#[path = "support/wire.rs"]
+mod wire;
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use stdws::{
+    Client, Error, HandshakeFault, HeadFault, Limits, Misuse, Refusal, Running, Server, Step, Timeouts, UriFault,
+    Violation,
+};
+use wire::*;
+
+/// A server that sends everything back.
+fn server() -> Running {
+    let server = Server::bind("127.0.0.1:0").unwrap();
+    let handler = |mut ws: stdws::WebSocket| {
+        while let Some(message) = ws.recv()? {
+            ws.send(&message)?;
+        }
+        Ok(())
+    };
+    server.start(handler).unwrap()
+}
+
+/// The whole answer to these bytes.
+fn ask(address: SocketAddr, bytes: &[u8]) -> String {
+    let mut stream = connect(address);
+    stream.write_all(bytes).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    String::from_utf8(answer).unwrap()
+}
+
+/// The example request with these lines added.
+fn request_with(fields: &str) -> Vec<u8> {
+    REQUEST.replace("\r\n\r\n", &format!("\r\n{fields}\r\n")).into_bytes()
+}
+
+fn response_with(fields: &str) -> Vec<u8> {
+    RESPONSE.replace("\r\n\r\n", &format!("\r\n{fields}\r\n")).into_bytes()
+}
+
+/// What a client says to this response, and what it asked.
+fn answered(
+    response: impl Into<Vec<u8>>,
+    url: impl FnOnce(SocketAddr) -> String,
+) -> (stdws::Result<stdws::WebSocket>, String) {
+    let response = response.into();
+    let (listener, address) = listen();
+    let serving = spawn(move || {
+        let mut stream = accept(&listener);
+        let request = read_head(&mut stream);
+        // A client that refuses the first part of it need not take the rest.
+        let _ = stream.write_all(&response);
+        let _ = stream.shutdown(std::net::Shutdown::Write);
+        let _ = stream.read_to_end(&mut Vec::new());
+        request
+    });
+    let client = client(&url(address));
+    let result = spawn(move || {
+        client.connect().map(|mut ws| {
+            ws.abort();
+            ws
+        })
+    })
+    .join();
+    (result, serving.join())
+}
+
+fn refused(response: impl Into<Vec<u8>>) -> Refusal {
+    match answered(response, |address| format!("ws://{address}")).0 {
+        Err(Error::Handshake(refusal)) => refusal,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The one violation that comes of these bytes.
+fn violation(ours: Ours, limits: Limits, bytes: &[u8]) -> Violation {
+    let (mut peer, ws) = pair_with(ours, limits, Timeouts::default());
+    let echo = echo(ws);
+    peer.send(bytes);
+    assert_eq!(peer.rest().pop().unwrap().0, FIN | CLOSE);
+    drop(peer);
+    match echo.join().end {
+        Err(Error::Violation(violation)) => violation,
+        other => panic!("{other:?}"),
+    }
+}
+
+// ── heads ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// faye's websocket-driver kept as many headers as came. Here lines, their number and all of them together have a limit,
+/// in requests and in responses.
+#[test]
+fn cve_2026_54465_unbounded_header_list() {
+    let server = server();
+    let rows = [
+        ("A: b\r\n".repeat(101), HeadFault::TooManyFields),
+        (format!("A: {}\r\n", "b".repeat(8190)), HeadFault::LineTooLong),
+        (format!("A: {}\r\n", "b".repeat(8000)).repeat(9), HeadFault::HeadTooLong),
+    ];
+    for (fields, fault) in rows {
+        assert!(ask(server.local_addr(), &request_with(&fields)).starts_with("HTTP/1.1 431 "), "{fault}");
+        assert_eq!(refused(response_with(&fields)).fault(), &HandshakeFault::Head(fault));
+    }
+}
+
+/// There, a Host that could not be parsed raised an exception that nobody caught.
+#[test]
+fn cve_2026_61666_malformed_host() {
+    let server = server();
+    for host in ["[::1", "a b", "@", "a:b:c", "\u{e9}", "[]:80", ":80", "a:99999999999999999999", "%zz", "a,b", "//"] {
+        let request = REQUEST.replace("server.example.com", host);
+        assert!(ask(server.local_addr(), request.as_bytes()).starts_with("HTTP/1.1 400 "), "{host}");
+    }
+    // The server is still there.
+    let mut stream = connect(server.local_addr());
+    stream.write_all(REQUEST.as_bytes()).unwrap();
+    assert_eq!(read_head(&mut stream), RESPONSE);
+}
+
+/// ws for Node dropped the headers above its limit, Upgrade among them, and then fell over what was missing.
+#[test]
+fn cve_2024_37890_headers_above_the_limit() {
+    let server = server();
+    for before in [95, 96, 200] {
+        let filler = "X: y\r\n".repeat(before);
+        let request = REQUEST.replace("Host:", &format!("{filler}Host:"));
+        let answer = if before == 95 { String::new() } else { ask(server.local_addr(), request.as_bytes()) };
+        if before == 95 {
+            let mut stream = connect(server.local_addr());
+            stream.write_all(request.as_bytes()).unwrap();
+            assert_eq!(read_head(&mut stream), RESPONSE, "100 fields are not too many");
+        } else {
+            assert!(answer.starts_with("HTTP/1.1 431 "), "{before}: {answer}");
+        }
+        let response = RESPONSE.replace("Upgrade: w", &format!("{}Upgrade: w", "X: y\r\n".repeat(98)));
+        assert_eq!(refused(response).fault(), &HandshakeFault::Head(HeadFault::TooManyFields));
+    }
+}
+
+/// ws and websocket-extensions took quadratic and exponential time for lists such as an unclosed quoted string.
+#[test]
+fn cve_2021_32640_cve_2020_7662_cve_2020_7663_header_lists_in_one_pass() {
+    let server = server();
+    let start = Instant::now();
+    let unclosed = format!("a; b=\"{}", "\\c".repeat(4000));
+    let lists = [
+        unclosed.clone(),
+        "a,".repeat(4000) + "=",
+        "a; b".repeat(1900) + "\"",
+        " ".repeat(8000) + "\"",
+        "\"".repeat(8000),
+    ];
+    for list in lists {
+        let field = format!("Sec-WebSocket-Extensions: {list}\r\n");
+        assert!(ask(server.local_addr(), &request_with(&field)).starts_with("HTTP/1.1 400 "));
+        refused(response_with(&field));
+    }
+    let field = format!("Sec-WebSocket-Extensions: {unclosed}\r\n").repeat(7);
+    assert!(ask(server.local_addr(), &request_with(&field)).starts_with("HTTP/1.1 400 "));
+    // Subprotocols are compared with each other: as many as a head can hold.
+    let names: Vec<String> = (0..1500).map(|n| format!("{n:x}")).collect();
+    let field = format!("Sec-WebSocket-Protocol: {}\r\n", names.join(",")).repeat(7);
+    assert!(ask(server.local_addr(), &request_with(&field)).starts_with("HTTP/1.1 400 "));
+    for name in ["Connection", "Upgrade"] {
+        let field = format!("{name}: {}\r\n", ",".repeat(8000)).repeat(6);
+        let mut stream = connect(server.local_addr());
+        stream.write_all(&request_with(&field)).unwrap();
+        stream.read_exact(&mut [0; 12]).unwrap();
+    }
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+}
+
+/// tungstenite parsed the whole head again after every read: 20 MB in small pieces cost five minutes. Byte by byte, 64 KiB
+/// would be two thousand million bytes parsed that way; here they are refused at the limit, in time.
+#[test]
+fn cve_2023_43669_head_parsed_once() {
+    let fields = format!("X: {}\r\n", "y".repeat(4000)).repeat(17);
+    let _watchdog = watchdog();
+
+    let server = server();
+    let mut stream = connect(server.local_addr());
+    let request = request_with(&fields);
+    // All but the end, which would still be on its way when the answer comes.
+    let limit = 65_536;
+    request[..=limit].chunks(1).for_each(|byte| stream.write_all(byte).unwrap());
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
+
+    let (listener, address) = listen();
+    let connecting = spawn(move || stdws::connect(&format!("ws://{address}")));
+    let mut stream = accept(&listener);
+    read_head(&mut stream);
+    for byte in response_with(&fields)[..=limit].chunks(1) {
+        stream.write_all(byte).unwrap();
+    }
+    match connecting.join() {
+        Err(Error::Handshake(refusal)) => {
+            assert_eq!(refusal.fault(), &HandshakeFault::Head(HeadFault::HeadTooLong));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Autobahn wrote what a redirect said into a header: a line break in it was another header.
+#[test]
+fn cve_2020_35678_header_injection() {
+    let client = || Client::new("ws://h/").unwrap();
+    for bad in ["a\r\nX: y", "a\nX: y", "a\rb", "a\0b", "a\u{e9}", "a\x7f", "a\x1b"] {
+        let error = client().header("X", bad).unwrap_err();
+        assert!(matches!(error, Error::Misuse(Misuse::HeaderValue(_))), "{bad:?}");
+        assert!(matches!(client().header(bad, "x"), Err(Error::Misuse(Misuse::HeaderName(_)))), "{bad:?}");
+        assert!(matches!(client().origin(bad), Err(Error::Misuse(Misuse::Origin(_)))), "{bad:?}");
+        assert!(matches!(client().subprotocol(bad), Err(Error::Misuse(Misuse::Subprotocol(_)))), "{bad:?}");
+        for url in [format!("ws://h/{bad}"), format!("ws://h/?{bad}"), format!("ws://{bad}/"), format!("ws://h:{bad}/")]
+        {
+            assert!(matches!(Client::new(&url), Err(Error::Misuse(Misuse::Url(_)))), "{url:?}");
+        }
+    }
+    // A line break that is hidden in a percent-encoding comes out in base64 or not at all.
+    assert!(matches!(Client::new("ws://u:a%0D%0AX@h/"), Err(Error::Misuse(Misuse::Credentials))));
+}
+
+/// Any web page could open a connection with its visitor's cookies to servers that did not look at Origin.
+#[test]
+fn cve_2019_13611_cross_site_hijacking() {
+    let server = server();
+    for origin in [
+        "http://evil.example",
+        "null",
+        "http://server.example.com.evil.example",
+        "http://server.example.com@evil.example",
+    ] {
+        let answer = ask(server.local_addr(), &request_with(&format!("Origin: {origin}\r\nCookie: session=1\r\n")));
+        assert!(answer.starts_with("HTTP/1.1 403 "), "{origin}: {answer}");
+    }
+}
+
+/// ws and websockets sent Authorization and Cookie on to wherever a redirect pointed. Here no redirect is followed.
+#[test]
+fn credentials_do_not_follow_a_redirect() {
+    let (elsewhere, target) = listen();
+    let response = format!("HTTP/1.1 302 Found\r\nLocation: ws://{target}/\r\nContent-Length: 0\r\n\r\n");
+    let refusal = refused(response);
+    assert_eq!((refusal.status(), refusal.header("location")), (Some(302), Some(&*format!("ws://{target}/"))));
+    elsewhere.set_nonblocking(true).unwrap();
+    assert_eq!(elsewhere.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+}
+
+/// Mint took "+0" for a length, and others would not: two views on where a message ends.
+#[test]
+fn cve_2026_49753_content_length_plus_zero() {
+    let server = server();
+    for length in ["+0", "-0", "0x0", "0, 1", "", "00000000000000000000000000000000000000001"] {
+        let answer = ask(server.local_addr(), &request_with(&format!("Content-Length: {length}\r\n")));
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{length}: {answer}");
+        let refusal = refused(format!("HTTP/1.1 403 No\r\nContent-Length: {length}\r\n\r\nbody"));
+        assert_eq!((refusal.status(), refusal.body()), (Some(403), &b""[..]), "{length}");
+    }
+}
+
+// ── frames ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// ws 8.21 and undici spent much on each fragment, and empty ones were not counted: millions of them cost minutes.
+#[test]
+fn ws_2026_05_undici_2026_06_tiny_fragments() {
+    for ours in BOTH {
+        for payload in [&b""[..], b"x"] {
+            let one = ours.frame(CONTINUATION, payload);
+            let mut bytes = ours.frame(BINARY, payload);
+            bytes.extend(one.repeat(131_071));
+            let (mut peer, ws) = pair(ours);
+            let echo = echo(ws);
+            peer.send(&bytes);
+            // As many as are allowed, and then one more.
+            peer.send_frame(FIN | PING, b"still there");
+            assert_eq!(peer.next(), (FIN | PONG, b"still there".to_vec()));
+            peer.send(&one);
+            assert_eq!(peer.rest(), [(FIN | CLOSE, close_body(1009, ""))]);
+            drop(peer);
+            let Err(Error::Violation(violation)) = echo.join().end else { panic!("no violation") };
+            assert_eq!(violation, Violation::TooManyFragments { limit: 131_072 });
+        }
+    }
+}
+
+/// Bandit put fragments together without a limit; the first cure counted all of them again for each one.
+#[test]
+fn cve_2026_42786_cve_2026_65623_unbounded_reassembly() {
+    for ours in BOTH {
+        let limit = 1 << 20;
+        let mut bytes = ours.frame(BINARY, b"x");
+        bytes.extend(ours.frame(CONTINUATION, b"x").repeat(99_999));
+        bytes.extend(ours.frame(CONTINUATION, &vec![0; limit - 100_000]));
+        // On the header alone: the byte itself is not sent.
+        bytes.extend(ours.header(CONTINUATION, 1));
+        let violation = violation(ours, Limits::message(limit as u64), &bytes);
+        assert_eq!(violation, Violation::MessageTooBig { length: limit as u64 + 1, limit: limit as u64 });
+    }
+}
+
+/// Bandit asked the wrong way round whether a client's frame was masked.
+#[test]
+fn ghsa_rhh8_5xw9_c3gm_masked_the_wrong_way() {
+    let limits = Limits::client();
+    assert_eq!(violation(Ours::Server, limits, &Ours::Client.frame(FIN | TEXT, b"a")), Violation::NotMasked);
+    assert_eq!(violation(Ours::Client, limits, &Ours::Server.frame(FIN | TEXT, b"a")), Violation::Masked);
+}
+
+/// gorilla, NATS and Tomcat let a 64-bit length overflow, become negative, or loop for ever.
+#[test]
+fn cve_2020_27813_cve_2026_27889_cve_2020_13935_lengths_of_64_bits() {
+    for ours in BOTH {
+        let limits = Limits::message(1000);
+        for top in [0x80, 0xFF] {
+            // 6455-5.2-5: the first byte of the length is enough.
+            let bytes = [0x82, if ours == Ours::Server { 0xFF } else { 0x7F }, top];
+            assert_eq!(violation(ours, limits, &bytes), Violation::LengthTopBit, "{ours:?}");
+        }
+        let most = i64::MAX as u64;
+        let bytes = ours.header(FIN | BINARY, most);
+        assert_eq!(violation(ours, limits, &bytes), Violation::MessageTooBig { length: most, limit: 1000 });
+        // Nor by addition.
+        let bytes = [ours.frame(BINARY, &[0; 1000]), ours.header(FIN | CONTINUATION, most)].concat();
+        assert_eq!(violation(ours, limits, &bytes), Violation::MessageTooBig { length: most + 1000, limit: 1000 });
+    }
+}
+
+/// undici put the length together from two halves of 32 bits, wrongly; two libraries for the drafts read 2^32 + 2 as 2
+/// and took the payload for frames. Every power of two, and its neighbours.
+#[test]
+fn undici_2026_02_and_lengths_of_64_bits_read_as_32() {
+    for ours in BOTH {
+        for power in 7..63 {
+            for length in [(1_u64 << power) - 1, 1 << power, (1 << power) + 2] {
+                let limits = Limits::message(126);
+                let bytes = [ours.header(FIN | BINARY, length), ours.frame(FIN | TEXT, b"hi")].concat();
+                let violation = violation(ours, limits, &bytes);
+                assert_eq!(violation, Violation::MessageTooBig { length, limit: 126 }, "{ours:?}");
+            }
+        }
+    }
+}
+
+/// curl masked all frames of a connection with one key.
+#[test]
+fn cve_2025_10148_one_masking_key_per_connection() {
+    let (listener, address) = listen();
+    // The system's own randomness; the answer to its key comes from a server of ours.
+    let server = server();
+    let connecting = spawn(move || stdws::connect(&format!("ws://{address}")).unwrap());
+    let mut stream = accept(&listener);
+    let request = read_head(&mut stream);
+    let mut real = connect(server.local_addr());
+    real.write_all(request.as_bytes()).unwrap();
+    stream.write_all(read_head(&mut real).as_bytes()).unwrap();
+    let mut ws = connecting.join();
+    for _ in 0..100 {
+        ws.send("same").unwrap();
+    }
+    ws.abort();
+    let frames = parse_all(&read_all(&mut stream));
+    let mut keys: Vec<_> = frames.iter().map(|frame| frame.key.unwrap()).collect();
+    assert_eq!(keys.len(), 100);
+    keys.sort_unstable();
+    keys.dedup();
+    assert!(keys.len() > 98, "{} keys for 100 frames", keys.len());
+}
+
+/// curl answered Pings in a loop without end, and queued Pongs without bound. 6455-5.5.3-1: a peer that sends Pings and
+/// does not read gets no more than fits on the way; of those that came when there was no room, the newest is answered.
+#[test]
+fn cve_2025_5399_cve_2026_11586_pongs_without_bound() {
+    const COUNT: u32 = 150_000;
+    for ours in BOTH {
+        let (mut peer, ws) = pair(ours);
+        let echo = echo(ws);
+        let payload = |n: u32| [n.to_be_bytes().as_slice(), &[b'.'; 121]].concat();
+        for first in (0..COUNT).step_by(1000) {
+            let bytes: Vec<u8> = (first..first + 1000).flat_map(|n| ours.frame(FIN | PING, &payload(n))).collect();
+            peer.send(&bytes);
+        }
+        let mut last = None;
+        let mut answers = 0;
+        while last != Some(COUNT - 1) {
+            let (first, answer) = peer.next();
+            assert_eq!(first, FIN | PONG);
+            let number = u32::from_be_bytes(answer[..4].try_into().unwrap());
+            assert!(answer == payload(number) && last < Some(number), "{last:?}, {number}");
+            last = Some(number);
+            answers += 1;
+        }
+        assert!(answers < COUNT, "nothing was left out");
+        peer.send_close(1000, "");
+        assert_eq!(peer.rest_and_end(), [(FIN | CLOSE, close_body(1000, ""))]);
+        echo.join().end.unwrap();
+    }
+}
+
+/// The websocket crate allocated whatever length a header declared; and another library reserves 16 MiB for a header of
+/// 14 bytes. No machine has what is declared here: whoever reserves it ends.
+#[test]
+fn cve_2022_35922_allocates_the_declared_length() {
+    for ours in BOTH {
+        for first in [FIN | TEXT, BINARY, FIN | BINARY] {
+            let (mut peer, ws) = pair_with(ours, Limits::message(u64::MAX), Timeouts::default());
+            let echo = echo(ws);
+            peer.send(&ours.header(first, 1 << 62));
+            peer.send(&[KEY; 5000].concat());
+            peer.end();
+            let outcome = echo.join();
+            assert!(matches!(outcome.end, Err(Error::Closed(None)) | Err(Error::Violation(_))), "{outcome:?}");
+        }
+    }
+}
+
+/// ws for Rust let what is to be sent grow without bound when the peer did not read.
+#[test]
+fn cve_2020_35896_outgoing_buffer_without_bound() {
+    for ours in BOTH {
+        let mut timeouts = Timeouts::default();
+        timeouts.write = Duration::from_millis(200);
+        let (_peer, mut ws) = pair_with(ours, Limits::client(), timeouts);
+        let mut queued = 0_u64;
+        let error = loop {
+            match ws.queue(&[0; 1000]) {
+                Ok(()) => queued += 1000,
+                Err(error) => break error,
+            }
+            // More than any system buffers.
+            assert!(queued < 256 << 20, "there is no end to it");
+        };
+        assert!(matches!(error, Error::Timeout(Step::Write)), "{error:?}");
+    }
+}
+
+/// websockets 1715 cut what was one byte over its limit, silently. (There it was the output of compression.)
+#[test]
+fn websockets_1715_one_byte_over_the_limit() {
+    for ours in BOTH {
+        for cut in [0, 1, 500, 1000] {
+            let (mut peer, ws) = pair_with(ours, Limits::message(1000), Timeouts::default());
+            let echo = echo(ws);
+            peer.send_frame(BINARY, &vec![1; cut]);
+            peer.send_frame(FIN | CONTINUATION, &vec![1; 1000 - cut]);
+            assert_eq!(peer.next(), (FIN | BINARY, vec![1; 1000]));
+            peer.send_frame(BINARY, &vec![1; cut]);
+            peer.send_frame(FIN | CONTINUATION, &vec![1; 1001 - cut]);
+            assert_eq!(peer.rest(), [(FIN | CLOSE, close_body(1009, ""))]);
+            drop(peer);
+            assert_eq!(echo.join().messages.len(), 1);
+        }
+    }
+}
+
+/// A runtime lost the code of a Close that came in two reads.
+#[test]
+fn close_split_over_reads() {
+    for ours in BOTH {
+        let bytes = ours.frame(FIN | CLOSE, &close_body(4321, "why"));
+        for cut in 1..bytes.len() {
+            let (mut peer, mut ws) = pair(ours);
+            peer.send(&bytes[..cut]);
+            // It has read the first part when it comes back.
+            assert!(ws.recv_timeout(Duration::from_millis(2)).unwrap_err().is_timeout());
+            let echo = echo(ws);
+            peer.send(&bytes[cut..]);
+            assert_eq!(peer.rest_and_end(), [(FIN | CLOSE, close_body(4321, ""))]);
+            let info = echo.join().info.unwrap();
+            assert_eq!((info.code().get(), info.reason()), (4321, "why"), "{ours:?}, {cut}");
+        }
+    }
+}
+
+/// wsproto forgot, at a Ping between fragments, what the message around it was.
+#[test]
+fn wsproto_205_ping_between_fragments() {
+    for ours in BOTH {
+        let (mut peer, ws) = pair(ours);
+        let echo = echo(ws);
+        peer.send_frame(TEXT, b"\xE2\x82");
+        for opcode in [PING, PONG, PING] {
+            peer.send_frame(FIN | opcode, b"\xFF");
+        }
+        peer.send_frame(CONTINUATION, b"\xAC");
+        peer.send_frame(FIN | PING, b"");
+        peer.send_frame(FIN | CONTINUATION, b"!");
+        let mut frames: Vec<_> = (0..4).map(|_| peer.next()).collect();
+        frames.retain(|frame| frame.0 != FIN | PONG);
+        assert_eq!(frames, [(FIN | TEXT, "\u{20ac}!".into())], "{ours:?}");
+        peer.send_close(1000, "");
+        peer.rest_and_end();
+        echo.join().end.unwrap();
+    }
+}
+
+/// Several libraries wait for all of a text frame of 1 MiB that begins with 0xFF.
+#[test]
+fn text_frame_that_begins_with_a_wrong_byte() {
+    for ours in BOTH {
+        let whole = ours.frame(FIN | TEXT, &vec![0xFF; 1 << 20]);
+        let begin = &whole[..ours.header(FIN | TEXT, 1 << 20).len() + 1];
+        assert_eq!(violation(ours, Limits::client(), begin), Violation::TextNotUtf8 { offset: 0 });
+    }
+}
+
+// ── what users of a popular library complain about ──────────────────────────────────────────────────────────────────
+
+/// It sends nothing and reads on after reserved bits, wrong UTF-8 and wrong masking.
+#[test]
+fn complaint_reads_on_after_a_violation() {
+    for ours in BOTH {
+        let wrong = if ours == Ours::Client { Ours::Server } else { Ours::Client };
+        let frames =
+            [ours.frame(FIN | 0x40 | TEXT, b"a"), ours.frame(FIN | TEXT, &[0xC3, 0x28]), wrong.frame(FIN | TEXT, b"a")];
+        for (bytes, code) in frames.into_iter().zip([1002, 1007, 1002]) {
+            let (mut peer, ws) = pair(ours);
+            let echo = echo(ws);
+            peer.send(&bytes);
+            peer.send_frame(FIN | TEXT, b"next");
+            assert_eq!(peer.rest(), [(FIN | CLOSE, close_body(code, ""))], "{ours:?}");
+            drop(peer);
+            assert_eq!(echo.join().messages, []);
+        }
+    }
+}
+
+/// A plain GET and a wrong version get no answer at all.
+#[test]
+fn complaint_no_answer_to_plain_http() {
+    let server = server();
+    let plain = ask(server.local_addr(), b"GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert!(plain.starts_with("HTTP/1.1 426 ") && plain.contains("\r\nUpgrade: websocket\r\n"), "{plain}");
+    let version = ask(server.local_addr(), REQUEST.replace("Version: 13", "Version: 8").as_bytes());
+    assert!(version.starts_with("HTTP/1.1 426 ") && version.contains("\r\nSec-WebSocket-Version: 13\r\n"), "{version}");
+    let garbage = ask(server.local_addr(), b"\x16\x03\x01\x02\x00\x01\x00\x01\xFC");
+    assert!(garbage.starts_with("HTTP/1.1 400 "), "{garbage}");
+}
+
+#[test]
+fn complaint_accepts_an_extension_nobody_offered() {
+    let refusal = refused(response_with("Sec-WebSocket-Extensions: permessage-deflate\r\n"));
+    assert_eq!(refusal.fault(), &HandshakeFault::ExtensionNotOffered);
+}
+
+#[test]
+fn complaint_accepts_no_host_and_two_keys() {
+    let server = server();
+    for request in [
+        REQUEST.replace("Host: server.example.com\r\n", ""),
+        REQUEST.replace("\r\n\r\n", "\r\nSec-WebSocket-Key: AQIDBAUGBwgJCgsMDQ4PEC==\r\n\r\n"),
+    ] {
+        assert!(ask(server.local_addr(), request.as_bytes()).starts_with("HTTP/1.1 400 "), "{request}");
+    }
+}
+
+#[test]
+fn complaint_refuses_a_list_in_connection() {
+    for list in ["keep-alive, Upgrade", "Upgrade,keep-alive", "KEEP-ALIVE ,\tupgrade"] {
+        let response = RESPONSE.replace("Connection: Upgrade", &format!("Connection: {list}"));
+        answered(response, |address| format!("ws://{address}")).0.unwrap();
+    }
+}
+
+#[test]
+fn complaint_a_query_without_a_path() {
+    let (_, request) = answered(RESPONSE, |address| format!("ws://{address}?x=1"));
+    assert!(request.starts_with("GET /?x=1 HTTP/1.1\r\n"), "{request}");
+}
+
+/// Userinfo and fragments are dropped without a word.
+#[test]
+fn complaint_parts_of_the_url_are_dropped() {
+    let (_, request) = answered(RESPONSE, |address| format!("ws://Aladdin:open%20sesame@{address}/"));
+    assert!(request.contains("\r\nAuthorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n"), "{request}");
+    for url in ["ws://h/#part", "ws://h/a#", "ws://h#"] {
+        assert!(matches!(Client::new(url), Err(Error::Misuse(Misuse::Url(UriFault::Fragment)))), "{url}");
+    }
+}
+
+/// A 503 in HTTP/1.0 is told as a wrong version, and the status is lost.
+#[test]
+fn complaint_an_old_version_hides_the_status() {
+    let refusal = refused("HTTP/1.0 503 Busy\r\nRetry-After: 7\r\n\r\ntry later");
+    assert_eq!(refusal.fault(), &HandshakeFault::Status(503));
+    assert_eq!((refusal.header("Retry-After"), refusal.body()), (Some("7"), &b"try later"[..]));
+}
+
+#[test]
+fn complaint_the_body_of_a_refusal_is_cut_off() {
+    let body = "because ".repeat(5000);
+    for framing in [format!("Content-Length: {}\r\n", body.len()), String::new()] {
+        let refusal = refused(format!("HTTP/1.1 403 No\r\n{framing}\r\n{body}"));
+        assert!(refusal.status() == Some(403) && refusal.body() == body.as_bytes(), "{framing}");
+    }
+}
+
+#[test]
+fn complaint_the_cause_of_a_refused_connection_is_lost() {
+    // Nobody listens at the near end of a connection, nor can begin to.
+    let (_listener, address) = listen();
+    let stream = connect(address);
+    let closed = stream.local_addr().unwrap();
+    let Err(Error::Connect(error)) = stdws::connect(&format!("ws://{closed}")) else { panic!("connected") };
+    let [attempt] = error.attempts() else { panic!("{error:?}") };
+    assert_eq!((attempt.address(), attempt.error().kind()), (closed, ErrorKind::ConnectionRefused));
+}
