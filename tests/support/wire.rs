@@ -216,6 +216,11 @@ impl<T> Worker<T> {
         self.0.recv_timeout(LONG).expect("no result in time, or a panic above")
     }
 
+    /// `None`: it panicked, or hangs.
+    pub(crate) fn try_join(self) -> Option<T> {
+        self.0.recv_timeout(LONG).ok()
+    }
+
     /// Whether it has not come to an end.
     pub(crate) fn is_at_work(&self) -> bool {
         self.0.try_recv().is_err_and(|error| error == mpsc::TryRecvError::Empty)
