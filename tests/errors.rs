@@ -1,0 +1,387 @@
+//! What errors say, and what nothing ever says: credentials, cookies, queries, payloads.
+
+#[path = "support/wire.rs"]
+mod wire;
+
+use std::error::Error as _;
+use std::io::{self, ErrorKind, Write};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use stdws::{
+    Client, CloseCode, Error, HandshakeFault, HeadFault, Misuse, Refusal, Result, Server, Step, Timeouts, UriFault,
+    Violation,
+};
+use wire::*;
+
+/// An error, how its text begins, whether it is told by the clock, whether it says "closed", whether it has a source.
+type Row = (Error, &'static str, bool, bool, bool);
+
+fn io_error() -> Error {
+    Server::bind("127.0.0.1:0").map(|server| Server::bind(server.local_addr().unwrap()).unwrap_err()).unwrap()
+}
+
+fn connect_error() -> Error {
+    let (_listener, address) = listen();
+    let stream = connect(address);
+    stdws::connect(&format!("ws://{}", stream.local_addr().unwrap())).unwrap_err()
+}
+
+/// The refusal of a server that answers with these bytes.
+fn refused(response: &'static str, client: impl FnOnce(SocketAddr) -> Client) -> Error {
+    let (listener, address) = listen();
+    let serving = spawn(move || {
+        let mut stream = accept(&listener);
+        read_head(&mut stream);
+        stream.write_all(response.as_bytes()).unwrap();
+    });
+    let client = client(address);
+    let error = spawn(move || client.connect().unwrap_err()).join();
+    serving.join();
+    error
+}
+
+/// A connection that was closed by a peer that says these words.
+fn closed() -> Error {
+    let (mut peer, ws) = pair(Ours::Server);
+    let sender = ws.sender();
+    let echo = echo(ws);
+    peer.send_close(1001, "gone\u{1b}[2J");
+    peer.rest();
+    drop(echo.join());
+    sender.send("late").unwrap_err()
+}
+
+#[test]
+fn every_variant_says_what_happened_and_what_to_change() {
+    let rows: [Row; 8] = [
+        (io_error(), "failed listening: ", false, false, true),
+        (connect_error(), "no connection to 127.0.0.1:", false, false, true),
+        (Error::Timeout(Step::Write), "time ran out writing to the network; see Timeouts::write", true, false, false),
+        (
+            refused("HTTP/1.1 503 Busy\r\n\r\n", |address| Client::new(&format!("ws://{address}")).unwrap()),
+            "the opening handshake failed: the server answered 503 instead of 101",
+            false,
+            false,
+            true,
+        ),
+        (
+            Error::Violation(Violation::MessageTooBig { length: 7, limit: 5 }),
+            "the peer broke the protocol: a message of 7 bytes or more, and Limits::message is 5 (6455-10.4-1)",
+            false,
+            false,
+            true,
+        ),
+        (Error::Closed(None), "the connection ended without a closing handshake (1006)", false, true, false),
+        // The peer's words are escaped.
+        (closed(), "the connection is closed: 1001 \"gone\\u{1b}[2J\"", false, true, false),
+        (
+            Error::Misuse(Misuse::ReasonTooLong(124)),
+            "the reason for closing has at most 123 bytes, not 124",
+            false,
+            false,
+            true,
+        ),
+    ];
+    for (error, text, timeout, closed, source) in rows {
+        assert!(error.to_string().starts_with(text), "{error}");
+        assert_eq!(
+            (error.is_timeout(), error.is_closed(), error.source().is_some()),
+            (timeout, closed, source),
+            "{error}"
+        );
+        assert!(!format!("{error:?}").is_empty() && format!("{:?}", error.clone()) == format!("{error:?}"));
+        assert!(!error.to_string().contains(|c: char| c.is_control()), "{error:?}");
+        // Every source has words of its own.
+        let mut source = error.source();
+        while let Some(inner) = source {
+            assert!(!inner.to_string().is_empty());
+            source = inner.source();
+        }
+    }
+}
+
+#[test]
+fn a_timeout_names_the_step_and_its_setting() {
+    let rows = [
+        (Step::Resolve, "Timeouts::connect"),
+        (Step::Gate, "Timeouts::connect"),
+        (Step::Connect, "Timeouts::connect"),
+        (Step::Handshake, "Timeouts::handshake"),
+        (Step::Receive, "in the call"),
+        (Step::Message, "Timeouts::message"),
+        (Step::Write, "Timeouts::write"),
+        (Step::Turn, "Timeouts::write"),
+        (Step::Keepalive, "Timeouts::life"),
+        (Step::Pong, "Timeouts::life"),
+        (Step::Close, "Timeouts::close"),
+    ];
+    let mut texts: Vec<String> = rows
+        .iter()
+        .map(|(step, setting)| {
+            let text = Error::Timeout(*step).to_string();
+            assert!(text.contains(setting), "{text}");
+            text
+        })
+        .collect();
+    texts.sort();
+    texts.dedup();
+    assert_eq!(texts.len(), rows.len(), "two steps with the same words");
+}
+
+/// A connection attempt whose cause was the clock counts as a timeout.
+#[test]
+fn attempts_that_ran_out_of_time_are_timeouts() {
+    let (_listener, address) = listen();
+    let client = Client::new(&format!("ws://{address}")).unwrap();
+    let error = client.clone().connect_timeout(Duration::ZERO).connect().unwrap_err();
+    assert!(error.is_timeout(), "{error:?}");
+    let error = client.connect_timeout(Duration::from_millis(50)).connect().unwrap_err();
+    assert!(error.is_timeout() && matches!(error, Error::Timeout(Step::Handshake)), "{error:?}");
+}
+
+#[test]
+fn each_fault_has_words_of_its_own() {
+    let misuse = [
+        Misuse::Url(UriFault::Scheme),
+        Misuse::TlsNotBuilt,
+        Misuse::HeaderName("a b".into()),
+        Misuse::HeaderOwned("Host".into()),
+        Misuse::HeaderValue("X".into()),
+        Misuse::Subprotocol("a b".into()),
+        Misuse::Origin("a b".into()),
+        Misuse::Credentials,
+        Misuse::PingTooLong(126),
+        Misuse::ReasonTooLong(124),
+        Misuse::CloseCode(1005),
+        Misuse::StreamOpen,
+        Misuse::TextNotUtf8,
+    ];
+    let uri = [
+        UriFault::Scheme,
+        UriFault::NoHost,
+        UriFault::HostNotAscii,
+        UriFault::HostCharacter,
+        UriFault::Ipv6,
+        UriFault::Port,
+        UriFault::PathCharacter,
+        UriFault::Fragment,
+        UriFault::Userinfo,
+        UriFault::TooLong,
+    ];
+    let head = [
+        HeadFault::LineTooLong,
+        HeadFault::TooManyFields,
+        HeadFault::HeadTooLong,
+        HeadFault::LineEnd,
+        HeadFault::ControlCharacter,
+        HeadFault::Folded,
+        HeadFault::StartLine,
+        HeadFault::FieldName,
+        HeadFault::ContentLength,
+    ];
+    let handshake = [
+        HandshakeFault::Ended,
+        HandshakeFault::Status(404),
+        HandshakeFault::HttpVersion,
+        HandshakeFault::Method,
+        HandshakeFault::Target,
+        HandshakeFault::Missing("Host"),
+        HandshakeFault::Repeated("Host"),
+        HandshakeFault::Wrong("Host"),
+        HandshakeFault::Version,
+        HandshakeFault::SubprotocolNotOffered,
+        HandshakeFault::ExtensionNotOffered,
+        HandshakeFault::OriginNotAllowed,
+        HandshakeFault::Full,
+        HandshakeFault::Early,
+    ];
+    let violations = [
+        Violation::ReservedBits(1),
+        Violation::UnknownOpcode(3),
+        Violation::FragmentedControl,
+        Violation::NothingToContinue,
+        Violation::MessageInsideMessage,
+        Violation::NotMasked,
+        Violation::Masked,
+        Violation::ControlTooLong,
+        Violation::LengthNotMinimal,
+        Violation::LengthTopBit,
+        Violation::FrameTooBig { length: 2, limit: 1 },
+        Violation::MessageTooBig { length: 2, limit: 1 },
+        Violation::TooManyFragments { limit: 1 },
+        Violation::TextNotUtf8 { offset: 0 },
+        Violation::CloseBodyOfOneByte,
+        Violation::CloseCodeNotAllowed(1005),
+        Violation::CloseReasonNotUtf8,
+    ];
+    for violation in violations {
+        assert!(violation.to_string().ends_with(&format!("({})", violation.requirement())), "{violation}");
+    }
+    let mut texts: Vec<String> = misuse.iter().map(ToString::to_string).collect();
+    texts.extend(uri.iter().map(ToString::to_string));
+    texts.extend(head.iter().map(ToString::to_string));
+    texts.extend(handshake.iter().map(ToString::to_string));
+    texts.extend(violations.iter().map(ToString::to_string));
+    let count = texts.len();
+    texts.sort();
+    texts.dedup();
+    assert_eq!(texts.len(), count);
+    // What names a setting or a way out, names one that exists.
+    assert!(texts.iter().any(|text| text.contains("Server::allow_origin")));
+}
+
+/// For `Read` and `Write` over a message: the kind fits, and the error itself is inside.
+#[test]
+fn as_errors_of_io() {
+    let rows = [
+        (Error::Timeout(Step::Write), ErrorKind::TimedOut),
+        (Error::Violation(Violation::Masked), ErrorKind::InvalidData),
+        (Error::Closed(None), ErrorKind::ConnectionAborted),
+        (Error::Misuse(Misuse::TextNotUtf8), ErrorKind::InvalidInput),
+        (connect_error(), ErrorKind::ConnectionRefused),
+        (io_error(), ErrorKind::AddrInUse),
+    ];
+    for (error, kind) in rows {
+        let text = error.to_string();
+        let error = io::Error::from(error);
+        assert_eq!(error.kind(), kind);
+        let inner = error.into_inner().unwrap().downcast::<Error>().unwrap();
+        assert_eq!(inner.to_string(), text);
+    }
+}
+
+// ── secrets ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const SECRETS: [&str; 3] = ["secret", "c2VjcmV0", "%73ecret"];
+
+fn assert_no_secret(text: &str) {
+    for secret in SECRETS {
+        assert!(!text.contains(secret), "{secret} in: {text}");
+    }
+}
+
+/// 65 bytes that are a secret too: the password, in the URL and in base64.
+fn client_with_secrets(address: SocketAddr) -> Client {
+    Client::new(&format!("ws://secret:secret@{address}/path?token=secret"))
+        .and_then(|client| client.header("Authorization", "Bearer secret"))
+        .and_then(|client| client.header("Cookie", "session=secret"))
+        .and_then(|client| client.header("X-Api-Key", "secret"))
+        .unwrap()
+}
+
+#[test]
+fn clients_and_their_errors_show_no_secrets() {
+    let client = client_with_secrets("127.0.0.1:1".parse().unwrap());
+    let shown = format!("{client:?} {client:#?}");
+    assert!(shown.contains("127.0.0.1:1/path") && shown.contains("X-Api-Key"), "{shown}");
+    assert_no_secret(&shown);
+
+    let response = "HTTP/1.1 403 secret\r\nSet-Cookie: session=secret\r\nX: secret\r\nContent-Length: 6\r\n\r\nsecret";
+    let error = refused(response, client_with_secrets);
+    assert_no_secret(&format!("{error} {error:?} {error:#?} {}", error.source().unwrap()));
+    let Error::Handshake(refusal) = error else { panic!("{error:?}") };
+    assert_no_secret(&format!("{refusal} {refusal:?} {refusal:#?}"));
+    // It is there for those who ask.
+    assert_eq!((refusal.header("Set-Cookie"), refusal.body()), (Some("session=secret"), &b"secret"[..]));
+    let inside: &dyn Fn(&Refusal) -> Option<u16> = &|refusal| refusal.status();
+    assert_eq!(inside(&refusal), Some(403));
+
+    for url in
+        ["http://secret:secret@h/", "ws://secret:sec%ret@h/", "ws://secret@h/#secret", "ws://h/secret\u{e9}", "secret"]
+    {
+        let error = Client::new(url).unwrap_err();
+        assert_no_secret(&format!("{error} {error:?}"));
+    }
+    let error = Client::new("ws://h").and_then(|client| client.header("Cookie", "secret\r\n")).unwrap_err();
+    assert_no_secret(&format!("{error} {error:?}"));
+    let error = Client::new("wss://secret:secret@h/?secret").and_then(|client| client.connect()).unwrap_err();
+    assert_no_secret(&format!("{error} {error:?}"));
+}
+
+/// An open connection, its halves, its request and its response.
+#[test]
+fn connections_show_no_secrets() {
+    let _watchdog = watchdog();
+    let (sender, shown) = std::sync::mpsc::channel();
+    let handler = move |mut ws: stdws::WebSocket| -> Result<()> {
+        let request = ws.request().unwrap();
+        assert_eq!(request.query(), Some("token=secret"));
+        assert_eq!(request.header("Cookie"), Some("session=secret"));
+        let mut shown = format!("{request:?} {request:#?} {ws:?} {ws:#?} {:?} ", ws.sender());
+        shown += &format!("{:?} ", ws.messages());
+        let message = ws.recv()?;
+        assert_eq!(message.unwrap().as_text(), Some("secret"));
+        let stream = ws.send_stream(stdws::Kind::Text)?;
+        shown += &format!("{stream:?}");
+        stream.finish()?;
+        drop(sender.send(shown));
+        Ok(())
+    };
+    let server = Server::bind("127.0.0.1:0").unwrap();
+    let shown_before = format!("{server:?}");
+    let server = server.start(handler).unwrap();
+    assert_no_secret(&format!("{shown_before} {server:?}"));
+    let mut ws = client_with_secrets(server.local_addr()).connect().unwrap();
+    ws.send("secret").unwrap();
+    assert_no_secret(&format!("{ws:?} {ws:#?} {:?}", ws.sender()));
+    let text = shown.recv_timeout(LONG).unwrap();
+    assert!(text.contains("/path"), "{text}");
+    assert_no_secret(&text);
+    assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some(""));
+    assert!(ws.recv().unwrap().is_none());
+
+    // The response of a server that sets a cookie.
+    let (listener, address) = listen();
+    let serving = spawn(move || {
+        let mut stream = accept(&listener);
+        read_head(&mut stream);
+        let response = RESPONSE.replace("\r\n\r\n", "\r\nSet-Cookie: session=secret\r\nX: secret\r\n\r\n");
+        stream.write_all(response.as_bytes()).unwrap();
+        stream
+    });
+    let ws = client(&format!("ws://{address}")).connect().unwrap();
+    let response = ws.response().unwrap();
+    assert_eq!(response.header("set-cookie"), Some("session=secret"));
+    assert_no_secret(&format!("{response:?} {response:#?} {ws:?}"));
+    drop((ws, serving.join()));
+}
+
+/// What a server says of a request it refused, to its caller and to the peer.
+#[test]
+fn refusals_of_a_server_show_no_secrets() {
+    let request =
+        "GET /?secret HTTP/1.1\r\nHost: secret\r\nAuthorization: Basic c2VjcmV0OnNlY3JldA==\r\nCookie: secret\r\n\
+        Upgrade: secret\r\nOrigin: http://secret\r\n\r\n";
+    let written = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    struct Keep(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+    impl Write for Keep {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut timeouts = Timeouts::default();
+    timeouts.handshake = LONG;
+    let server = Server::unbound().timeouts(timeouts);
+    let error = server.accept_over(stdws::Halves::new(request.as_bytes(), Keep(written.clone()))).unwrap_err();
+    assert_no_secret(&format!("{error} {error:?} {server:?}"));
+    let answer = String::from_utf8(written.lock().unwrap().clone()).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 426 "), "{answer}");
+    assert_no_secret(&answer);
+}
+
+/// What a peer sent is not in the error that it caused.
+#[test]
+fn violations_show_no_payload() {
+    let (mut peer, ws) = pair(Ours::Server);
+    let echo = echo(ws);
+    peer.send_frame(FIN | TEXT, b"secret\xFF");
+    assert_eq!(peer.rest(), [(FIN | CLOSE, close_body(CloseCode::INVALID_PAYLOAD.get(), ""))]);
+    drop(peer);
+    let error = echo.join().end.unwrap_err();
+    assert_no_secret(&format!("{error} {error:?}"));
+}
