@@ -276,6 +276,8 @@ fn frames_right_behind_the_response_are_received() {
             stream.set_nodelay(true).unwrap();
             request(&mut stream);
             response.chunks(size).for_each(|piece| stream.write_all(piece).unwrap());
+            // The client lets the server end the stream.
+            stream.shutdown(std::net::Shutdown::Write).unwrap();
             rest(&mut stream)
         });
         let code = within(move || {

@@ -41,7 +41,12 @@ fn a_client_from_the_url_to_the_open_connection() {
 fn a_server_from_the_request_to_the_open_connection() {
     let (sender, receiver) = mpsc::channel();
     let server = Server::bind("127.0.0.1:0").unwrap().subprotocols(["y", "x"]);
-    let server = server.start(move |ws| Ok(drop(sender.send(ws)))).unwrap();
+    let server = server
+        .start(move |ws| {
+            drop(sender.send(ws));
+            Ok(())
+        })
+        .unwrap();
     let mut stream = connect(server.local_addr());
     let fields =
         "Sec-WebSocket-Protocol: w, x\r\nSec-WebSocket-Protocol: y\r\nSec-WebSocket-Extensions: foo; bar=\"baz\"\r\n";

@@ -154,7 +154,6 @@ fn each_fault_has_words_of_its_own() {
         Misuse::PingTooLong(126),
         Misuse::ReasonTooLong(124),
         Misuse::CloseCode(1005),
-        Misuse::StreamOpen,
         Misuse::TextNotUtf8,
     ];
     let uri = [
@@ -194,7 +193,6 @@ fn each_fault_has_words_of_its_own() {
         HandshakeFault::ExtensionNotOffered,
         HandshakeFault::OriginNotAllowed,
         HandshakeFault::Full,
-        HandshakeFault::Early,
     ];
     let violations = [
         Violation::ReservedBits(1),

@@ -260,7 +260,12 @@ pub(crate) fn pair_with(ours: Ours, limits: Limits, timeouts: Timeouts) -> (Peer
         Ours::Server => {
             let server = Server::bind("127.0.0.1:0").unwrap().limits(limits).timeouts(timeouts);
             let (sender, receiver) = mpsc::channel();
-            let running = server.start(move |ws| Ok(drop(sender.send(ws)))).unwrap();
+            let running = server
+                .start(move |ws| {
+                    drop(sender.send(ws));
+                    Ok(())
+                })
+                .unwrap();
             let mut stream = connect(running.local_addr());
             stream.write_all(REQUEST.as_bytes()).unwrap();
             assert_eq!(read_head(&mut stream), RESPONSE);
