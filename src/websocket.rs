@@ -264,10 +264,20 @@ impl WebSocket {
     pub fn into_sender(mut self) -> Result<Sender> {
         let sender = Sender::last_to_leave(self.receiver.link.clone());
         let thread = thread::Builder::new().name("stdws-receive".into()).stack_size(128 << 10);
-        thread
-            .spawn(move || while let Ok(Some(_)) = self.recv_ref() {})
-            .map_err(|error| Error::io(Step::Thread, error))?;
+        thread.spawn(move || self.receive_for_nobody()).map_err(|error| Error::io(Step::Thread, error))?;
         Ok(sender)
+    }
+
+    /// Receives until the end. The last sender says goodbye without telling this thread, which therefore looks up in time
+    /// to end the closing handshake.
+    fn receive_for_nobody(&mut self) {
+        let look_up = self.link().timeouts.close.max(Duration::from_secs(1));
+        loop {
+            match self.next_message(Some(Deadline::after(look_up))) {
+                Ok(Some(_)) | Err(Error::Timeout(Step::Receive)) => {}
+                Ok(None) | Err(_) => return,
+            }
+        }
     }
 
     // ── ending ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -40,6 +40,11 @@ impl Outbox {
         self.len() == 0
     }
 
+    /// Whether bytes wait because the network did not take them.
+    pub(crate) fn is_congested(&self) -> bool {
+        self.congested
+    }
+
     /// Writes everything, and `tail` behind it without copying it. `TimedOut` when that takes longer than `limit`.
     pub(crate) fn write(&mut self, stream: &Stream, mut tail: &[u8], limit: Limit) -> io::Result<()> {
         let mut patience = Patience { limit, since: None, progress: 0 };

@@ -138,9 +138,13 @@ impl Link {
 
     /// A write that failed half way leaves a broken frame behind it: nothing can be sent after it. A timeout ends
     /// receiving too; after other failures what the peer sent before can still be received.
-    pub(crate) fn write_failed(&self, error: std::io::Error) -> Error {
+    pub(crate) fn write_failed(&self, error: std::io::Error, limit: Limit) -> Error {
         if error.kind() == ErrorKind::TimedOut {
-            return self.abort_with(Error::Timeout(Step::Write));
+            return self.abort_with(Error::Timeout(match limit {
+                Limit::Each(_) => Step::Write,
+                // Only last words have one limit for all of them, which is the one for closing.
+                Limit::Whole(_) => Step::Close,
+            }));
         }
         let mut gate = self.gate();
         let end = gate.end.get_or_insert(Error::io(Step::Write, error)).clone();

@@ -250,12 +250,23 @@ impl Link {
         // Whoever has the token looks for answers once before giving it back. If some came after that look, the short
         // wait of a congested connection brings the receiver back here.
         let Some(mut writer) = gate.writer.take() else { return Outlook { congested: true, close_by } };
-        let settled = gate.settle(&mut writer);
-        drop(gate);
-        let written = writer.outbox.write_now(&self.stream).map_err(|error| Error::io(Step::Write, error));
+        let write = |error| Error::io(Step::Write, error);
+        let mut result = Ok(());
+        if writer.outbox.is_congested() {
+            drop(gate);
+            result = writer.outbox.write_now(&self.stream).map_err(write);
+            gate = self.gate();
+        }
+        // 6455-5.5.3-1: what is owed stays owed while older bytes wait. Turned into frames, the answers to a peer that
+        // sends Pings and reads nothing would pile up; owed, the newest replaces the others.
+        if !writer.outbox.is_congested() {
+            result = result.and_then(|()| gate.settle(&mut writer));
+            drop(gate);
+            result = result.and_then(|()| writer.outbox.write_now(&self.stream).map_err(write));
+            gate = self.gate();
+        }
         let congested = !writer.outbox.is_empty();
-        let mut gate = self.gate();
-        if let Err(error) = settled.and(written) {
+        if let Err(error) = result {
             // What the peer sent before it stopped listening can still be received.
             gate.end.get_or_insert(error);
         }
@@ -333,7 +344,7 @@ impl Turn<'_> {
     /// before the token goes back: nobody may send after it.
     fn write(&mut self, tail: &[u8], limit: Limit) -> Result<()> {
         let Some(writer) = &mut self.writer else { return Ok(()) };
-        writer.outbox.write(&self.link.stream, tail, limit).map_err(|error| self.link.write_failed(error))
+        writer.outbox.write(&self.link.stream, tail, limit).map_err(|error| self.link.write_failed(error, limit))
     }
 
     fn give_back(&mut self, gate: &mut Gate) {

@@ -11,6 +11,9 @@
 //! | [`Timeouts::close`](crate::Timeouts::close) | the first Close sent | the connection is failed |
 //! | 20 ms | bytes the network would not take | they are tried again |
 //!
+//! A peer is given up only when the socket has nothing more from it: a caller that was away for long may find the sign of
+//! life, or the rest of the message, there already. The closing handshake alone ends on time even so.
+//!
 //! The clock is asked only when one of these can matter: a read that brings a whole message at once costs none.
 
 use std::io::ErrorKind;
@@ -36,6 +39,13 @@ pub(crate) enum Received {
     Data(Event),
     /// The Pong that was awaited has come.
     Pong,
+}
+
+/// How long to wait for input.
+struct Wait {
+    time: Duration,
+    /// The peer is late with this: nothing is waited for any more, and if nothing is there the connection is failed.
+    late: Option<Step>,
 }
 
 pub(crate) struct Receiver {
@@ -102,7 +112,7 @@ impl Receiver {
         let mut outlook = self.link.before_waiting();
         loop {
             let wait = self.bound(limit, &outlook)?;
-            match self.link.stream.read(self.decoder.space(), wait) {
+            match self.link.stream.read(self.decoder.space(), wait.time) {
                 Ok(0) => return Err(self.ended()),
                 Ok(count) => {
                     self.heard(count);
@@ -110,9 +120,13 @@ impl Receiver {
                     return Ok(());
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    if let Some(step) = wait.late {
+                        let code = (step == Step::Message).then_some(CloseCode::POLICY);
+                        return Err(self.fail(Error::Timeout(step), code));
+                    }
                     if self.silent.is_none() {
                         let now = Instant::now();
-                        self.silent = Some(now.checked_sub(wait).unwrap_or(now));
+                        self.silent = Some(now.checked_sub(wait.time).unwrap_or(now));
                     }
                     if limit.is_some_and(|limit| limit.passed()) {
                         return Err(Error::Timeout(Step::Receive));
@@ -126,21 +140,22 @@ impl Receiver {
 
     /// How long to wait at most: the table above.
     #[inline]
-    fn bound(&mut self, limit: Option<Deadline>, outlook: &Outlook) -> Result<Duration> {
+    fn bound(&mut self, limit: Option<Deadline>, outlook: &Outlook) -> Result<Wait> {
         let quiet = self.silent.is_none() && limit.is_none() && outlook.close_by.is_none() && !outlook.congested;
         if quiet && !self.decoder.is_midway() {
             self.begun = None;
-            return Ok(self.link.timeouts.ping);
+            return Ok(Wait { time: self.link.timeouts.ping, late: None });
         }
         self.nearest(limit, outlook)
     }
 
     #[cold]
-    fn nearest(&mut self, limit: Option<Deadline>, outlook: &Outlook) -> Result<Duration> {
+    fn nearest(&mut self, limit: Option<Deadline>, outlook: &Outlook) -> Result<Wait> {
         let now = Instant::now();
         let timeouts = self.link.timeouts;
         let left = |since: Instant, time: Duration| time.saturating_sub(now.saturating_duration_since(since));
-        let mut wait = self.keepalive(now)?;
+        let mut wait = self.keepalive(now);
+        let mut late = wait.is_zero().then_some(Step::Keepalive);
         self.begun = match (self.decoder.is_midway(), self.begun) {
             (false, _) => None,
             (true, None) => Some((now, 0)),
@@ -150,7 +165,7 @@ impl Receiver {
         if let Some((since, _)) = self.begun {
             let left = left(since, timeouts.message);
             if left.is_zero() {
-                return Err(self.fail(Error::Timeout(Step::Message), Some(CloseCode::POLICY)));
+                late = late.or(Some(Step::Message));
             }
             wait = wait.min(left);
         }
@@ -160,27 +175,27 @@ impl Receiver {
             }
             wait = wait.min(close_by.left());
         }
+        if late.is_some() {
+            return Ok(Wait { time: Duration::ZERO, late });
+        }
         if outlook.congested {
             wait = wait.min(AGAIN);
         }
         // When nothing is left of the caller's limit, what is there already still counts: the socket is asked without waiting.
-        Ok(whole_millis(limit.map_or(wait, |limit| wait.min(limit.left()))))
+        let time = whole_millis(limit.map_or(wait, |limit| wait.min(limit.left())));
+        Ok(Wait { time, late: None })
     }
 
-    /// The rows of the table that are about silence. Owes a Ping when it is due.
-    fn keepalive(&mut self, now: Instant) -> Result<Duration> {
+    /// The rows of the table that are about silence. Owes a Ping when it is due. Zero: the peer is late with its answer.
+    fn keepalive(&mut self, now: Instant) -> Duration {
         let timeouts = self.link.timeouts;
         if let Some(pinged) = self.pinged {
-            let left = timeouts.life.saturating_sub(now.saturating_duration_since(pinged));
-            if left.is_zero() {
-                return Err(self.fail(Error::Timeout(Step::Keepalive), None));
-            }
-            return Ok(left);
+            return timeouts.life.saturating_sub(now.saturating_duration_since(pinged));
         }
-        let Some(silent) = self.silent else { return Ok(timeouts.ping) };
+        let Some(silent) = self.silent else { return timeouts.ping };
         let left = timeouts.ping.saturating_sub(now.saturating_duration_since(silent));
         if !left.is_zero() {
-            return Ok(left);
+            return left;
         }
         self.pinged = Some(now);
         self.link.owe_ping();
@@ -188,7 +203,7 @@ impl Receiver {
         // A connection that has been silent for so long does not need its buffers.
         self.link.shrink();
         self.decoder.shrink();
-        Ok(timeouts.life)
+        timeouts.life
     }
 
     /// Any byte is a sign of life.

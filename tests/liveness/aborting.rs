@@ -1,0 +1,138 @@
+//! `abort` ends every blocked call of every thread at once. 6455-7.1.1-2, 6455-10.7-2: without a Close.
+
+use std::io::Write;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use stdws::{CloseCode, Error, Kind, Result, Sender, WebSocket};
+
+use crate::live::{assert_soon, both, connection, ms, patient, timed, Ours, PING, TOO_MUCH};
+
+/// Aborts what `work` waits in, and expects the one error.
+fn ends(ours: Ours, work: impl FnOnce(WebSocket) -> Result<()> + Send + 'static) {
+    let (ws, mut peer) = connection(ours, patient());
+    let sender = ws.sender();
+    let (tell, told) = mpsc::channel();
+    let blocked: JoinHandle<(Result<()>, Duration)> = timed(move || {
+        tell.send(()).unwrap();
+        work(ws)
+    });
+    told.recv().unwrap();
+    // Gives the other thread time to block. If it has not, the call must end all the same.
+    std::thread::sleep(ms(50));
+    sender.abort();
+    let aborted = Instant::now();
+    let (end, _) = blocked.join().unwrap();
+    assert_soon(aborted.elapsed(), ms(0));
+    assert!(matches!(end, Err(Error::Closed(None))), "{end:?}");
+    assert!(!sender.is_open());
+    peer.wait_for_end();
+}
+
+#[test]
+fn receiving() {
+    both(|ours| {
+        ends(ours, |mut ws| ws.recv().map(drop));
+        ends(ours, |mut ws| ws.recv_ref().map(drop));
+        ends(ours, |mut ws| ws.recv_timeout(Duration::MAX).map(drop));
+        ends(ours, |mut ws| ws.recv_stream().map(drop));
+    });
+}
+
+#[test]
+fn pinging_and_closing() {
+    both(|ours| {
+        ends(ours, |mut ws| ws.ping().map(drop));
+        ends(ours, |mut ws| ws.close(CloseCode::NORMAL, "").map(drop));
+    });
+}
+
+#[test]
+fn a_stuck_send() {
+    both(|ours| {
+        ends(ours, |mut ws| ws.send(&vec![0; TOO_MUCH]));
+        ends(ours, |mut ws| {
+            let mut stream = ws.send_stream(Kind::Binary)?;
+            let error = stream.write_all(&vec![0; TOO_MUCH]).unwrap_err();
+            Err(error.get_ref().and_then(|e| e.downcast_ref::<Error>()).expect("another error").clone())
+        });
+    });
+}
+
+/// With a thread that receives, one that is stuck, and others that wait for something of these two.
+#[test]
+fn all_at_once() {
+    both(|ours| {
+        let (mut ws, mut peer) = connection(ours, patient());
+        let sender = ws.sender();
+        let mut blocked = Vec::new();
+        let mut block = |work: fn(&Sender) -> Result<()>| {
+            let sender = sender.clone();
+            blocked.push(timed(move || work(&sender)));
+        };
+        block(|sender| sender.ping().map(drop));
+        // Its Ping is out, so it waits for the Pong and not for its turn.
+        assert_eq!(peer.read().opcode, PING);
+        block(|sender| sender.send(&vec![0; TOO_MUCH]));
+        peer.wait_for_bytes();
+        block(|sender| sender.send("waits for its turn"));
+        block(|sender| sender.queue("waits for its turn"));
+        block(|sender| sender.flush());
+        block(|sender| sender.ping().map(drop));
+        block(|sender| sender.send_stream(Kind::Text).map(drop));
+        blocked.push(timed(move || ws.recv().map(drop)));
+        std::thread::sleep(ms(50));
+        sender.abort();
+        let aborted = Instant::now();
+        for blocked in blocked {
+            let (end, _) = blocked.join().unwrap();
+            assert!(matches!(end, Err(Error::Closed(None))), "{end:?}");
+        }
+        assert_soon(aborted.elapsed(), ms(0));
+    });
+}
+
+#[test]
+fn a_close_that_waits_for_its_turn_and_one_that_waits_for_the_peer() {
+    both(|ours| {
+        let (ws, peer) = connection(ours, patient());
+        let (sender, stuck, closing) = (ws.sender(), ws.sender(), ws.sender());
+        let stuck = timed(move || stuck.send(&vec![0; TOO_MUCH]));
+        peer.wait_for_bytes();
+        let closing = timed(move || closing.close(CloseCode::NORMAL, ""));
+        std::thread::sleep(ms(50));
+        sender.abort();
+        let aborted = Instant::now();
+        assert!(matches!(stuck.join().unwrap().0, Err(Error::Closed(None))));
+        assert!(closing.join().unwrap().0.is_err());
+        assert_soon(aborted.elapsed(), ms(0));
+
+        let (ws, mut peer) = connection(ours, patient());
+        let (sender, closing) = (ws.sender(), ws.sender());
+        let closing = timed(move || closing.close(CloseCode::NORMAL, ""));
+        assert_eq!(peer.read().opcode, crate::live::CLOSE);
+        sender.abort();
+        let aborted = Instant::now();
+        assert!(matches!(closing.join().unwrap().0, Err(Error::Closed(None))));
+        assert_soon(aborted.elapsed(), ms(0));
+        drop(ws);
+    });
+}
+
+/// The one who waits for another's stream to be finished.
+#[test]
+fn waiting_behind_a_stream() {
+    both(|ours| {
+        let (ws, _peer) = connection(ours, patient());
+        let stream = ws.sender().send_stream(Kind::Text).unwrap();
+        let sender = ws.sender();
+        let waiting = timed(move || sender.send("late"));
+        std::thread::sleep(ms(50));
+        ws.sender().abort();
+        let aborted = Instant::now();
+        assert!(matches!(waiting.join().unwrap().0, Err(Error::Closed(None))));
+        assert_soon(aborted.elapsed(), ms(0));
+        assert!(stream.finish().is_err());
+    });
+}

@@ -1,0 +1,193 @@
+//! `close` ends at `Timeouts::close`, whatever the peer does instead of answering.
+
+use std::io::Write;
+use std::net::Shutdown;
+use std::thread;
+
+use stdws::{CloseCode, Error, Limits, Step, Timeouts};
+
+use crate::live::{
+    assert_soon, assert_took, both, close_body, connection, limited, ms, patient, timed, Ours, Raw, BINARY, CLOSE,
+    PING, TEXT, TOO_MUCH,
+};
+
+fn timeouts() -> Timeouts {
+    let mut timeouts = patient();
+    timeouts.close = ms(400);
+    timeouts
+}
+
+fn gives_up(ours: Ours, misbehave: impl Fn(&Raw) -> Box<dyn Send>) {
+    for from_sender in [false, true] {
+        let mut limits = Limits::message(64 << 20);
+        limits.fragments = u32::MAX;
+        let (mut ws, peer) = limited(ours, timeouts(), limits);
+        let _going_on = misbehave(&peer);
+        let (end, took) = timed(move || match from_sender {
+            false => ws.close(CloseCode::NORMAL, "bye"),
+            true => {
+                let sender = ws.sender();
+                let receiving = thread::spawn(move || while let Ok(Some(_)) = ws.recv() {});
+                let end = sender.close(CloseCode::NORMAL, "bye");
+                receiving.join().unwrap();
+                end
+            }
+        })
+        .join()
+        .unwrap();
+        assert!(matches!(end, Err(Error::Timeout(Step::Close))), "{end:?}");
+        assert_took(took, ms(400));
+        drop(peer);
+    }
+}
+
+#[test]
+fn a_peer_that_never_answers() {
+    both(|ours| gives_up(ours, |_| Box::new(())));
+}
+
+#[test]
+fn a_peer_that_floods_messages() {
+    both(|ours| {
+        gives_up(ours, |peer| Box::new(peer.repeat(peer.frame(true, BINARY, &[1; 1000]).repeat(50), ms(0))));
+    });
+}
+
+#[test]
+fn a_peer_that_floods_pings_and_reads_nothing() {
+    both(|ours| gives_up(ours, |peer| Box::new(peer.repeat(peer.frame(true, PING, &[1; 125]).repeat(300), ms(0)))));
+}
+
+#[test]
+fn a_peer_that_floods_empty_fragments() {
+    both(|ours| {
+        gives_up(ours, |peer| {
+            let begin = peer.frame(false, TEXT, b"");
+            let (mut writer, more) = (peer.again(), peer.frame(false, 0x0, b"").repeat(1000));
+            writer.stream.write_all(&begin).unwrap();
+            Box::new(peer.repeat(more, ms(0)))
+        });
+    });
+}
+
+#[test]
+fn a_peer_that_drips() {
+    both(|ours| {
+        gives_up(ours, |peer| {
+            let frame = peer.frame(true, BINARY, &[7; 100_000]);
+            let (mut writer, head) = (peer.again(), frame[..20].to_vec());
+            writer.stream.write_all(&head).unwrap();
+            Box::new(peer.repeat(vec![7], ms(5)))
+        });
+    });
+}
+
+/// The Close does not even get out: another thread is stuck in a send.
+#[test]
+fn a_peer_that_never_reads() {
+    both(|ours| {
+        let (mut ws, peer) = connection(ours, timeouts());
+        let sender = ws.sender();
+        let stuck = timed(move || sender.send(&vec![0; TOO_MUCH]));
+        let closing = ws.sender();
+        // From the first byte on it has the turn, and keeps it.
+        peer.wait_for_bytes();
+        let (end, took) = timed(move || closing.close(CloseCode::NORMAL, "")).join().unwrap();
+        assert!(matches!(end, Err(Error::Timeout(Step::Close))), "{end:?}");
+        assert_took(took, ms(400));
+        assert!(stuck.join().unwrap().0.is_err());
+        assert!(ws.recv().is_err());
+    });
+}
+
+/// Messages that come before the peer's Close are received, and the handshake ends well.
+#[test]
+fn start_close_and_go_on_receiving() {
+    // 6455-7.1.2-1, 6455-7.1.2-2, 6455-7.1.4-s1
+    both(|ours| {
+        let (mut ws, mut peer) = connection(ours, timeouts());
+        ws.start_close(CloseCode::GOING_AWAY, "later").unwrap();
+        let close = peer.read();
+        assert_eq!((close.opcode, close.payload), (CLOSE, close_body(1001, "later")));
+        // 6455-5.5.1-5
+        assert!(matches!(ws.send("more"), Err(Error::Closed(_))));
+        peer.send(TEXT, b"one more");
+        peer.send(CLOSE, &close_body(1001, ""));
+        assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("one more"));
+        // 6455-5.5.1-11, 6455-7.1.1-3, 6455-7.1.1-5: the server ends the stream at once.
+        // 6455-5.5.1-12, 6455-7.1.1-6: the client waits for the server to do so.
+        // 6455-5.5.1-13, 6455-7.1.1-4: but not longer than its time.
+        let (ended, took) = timed(move || (ws.recv().unwrap().is_none(), ws.close_info().unwrap())).join().unwrap();
+        assert!(ended.0);
+        assert_eq!((ended.1.code(), ended.1.sent()), (CloseCode::GOING_AWAY, Some(CloseCode::GOING_AWAY)));
+        match ours {
+            Ours::Client => assert_took(took, ms(400)),
+            Ours::Server => assert!(took < ms(300), "a server does not wait: {took:?}"),
+        }
+        peer.wait_for_end();
+    });
+}
+
+/// 6455-5.5.1-10, 6455-5.5.1-7: a Close that comes is answered before `recv` returns, and the connection is closed.
+#[test]
+fn a_close_received_is_answered_and_ends_the_stream() {
+    both(|ours| {
+        let (mut ws, mut peer) = connection(ours, patient());
+        peer.send(CLOSE, &close_body(3000, "done"));
+        let receiving = timed(move || (ws.recv().unwrap().is_none(), ws.close_info().unwrap()));
+        let answer = peer.read();
+        assert_eq!((answer.opcode, answer.payload), (CLOSE, close_body(3000, "")));
+        if ours == Ours::Client {
+            // 6455-5.5.1-12: it waits for the server, and no longer.
+            peer.stream.shutdown(Shutdown::Write).unwrap();
+        }
+        let ((closed, info), took) = receiving.join().unwrap();
+        assert!(closed);
+        assert_eq!((info.code().get(), info.reason()), (3000, "done"));
+        assert_soon(took, ms(0));
+        assert_eq!(peer.rest(), []);
+    });
+}
+
+/// 6455-7.1.7-6: a broken rule is answered with a Close if the peer takes it, and ends the connection in time if not.
+#[test]
+fn a_violation_ends_in_time_although_the_peer_does_not_read() {
+    both(|ours| {
+        let (mut ws, mut peer) = limited(ours, timeouts(), Limits::message(1000));
+        let sender = ws.sender();
+        let stuck = timed(move || sender.send(&vec![0; TOO_MUCH]));
+        peer.wait_for_bytes();
+        peer.send(BINARY, &[0; 1001]);
+        let (end, took) = timed(move || ws.recv()).join().unwrap();
+        assert!(matches!(end, Err(Error::Violation(_))), "{end:?}");
+        assert_soon(took, ms(800));
+        let (end, _) = stuck.join().unwrap();
+        assert!(matches!(end, Err(Error::Violation(_))), "{end:?}");
+    });
+}
+
+/// 6455-7.1.7-5, 6455-7.1.7-7, 6455-10.7-3: the Close says what was wrong; what comes afterwards is not looked at; the
+/// peer that goes on and on is left at `Timeouts::close`.
+#[test]
+fn a_violation_ends_in_time_although_the_peer_goes_on() {
+    both(|ours| {
+        let (mut ws, mut peer) = connection(ours, timeouts());
+        let bytes = [peer.frame(true, 0x3, b"what is this"), peer.frame(true, TEXT, b"not this")].concat();
+        peer.stream.write_all(&bytes).unwrap();
+        let _going_on = peer.repeat(peer.frame(true, TEXT, b"nor this"), ms(1));
+        let (ws, took) = timed(move || {
+            for _ in 0..2 {
+                let end = ws.recv();
+                assert!(matches!(end, Err(Error::Violation(stdws::Violation::UnknownOpcode(3)))), "{end:?}");
+            }
+            ws
+        })
+        .join()
+        .unwrap();
+        assert_took(took, ms(400));
+        let frames = peer.rest();
+        assert_eq!(frames.len(), 1, "{frames:?}");
+        assert_eq!((frames[0].opcode, &frames[0].payload[..2]), (CLOSE, &1002_u16.to_be_bytes()[..]));
+        drop(ws);
+    });
+}

@@ -1,0 +1,149 @@
+//! A timeout at every cut of every vector loses nothing.
+
+use std::io::Write;
+use std::net::Shutdown;
+use std::thread;
+
+use stdws::{CloseCode, Error, Message, Step, WebSocket};
+
+use crate::live::{
+    both, close_body, connection, frame, ms, patient, Ours, Raw, BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT,
+};
+
+/// What is written, and the messages in it.
+fn vectors(peer: &Raw) -> Vec<(Vec<u8>, Vec<Message>)> {
+    let frame = |fin, opcode, payload: &[u8]| peer.frame(fin, opcode, payload);
+    let text = |text: &str| Message::from(text);
+    vec![
+        (frame(true, TEXT, b""), vec![text("")]),
+        (frame(true, TEXT, "κόσμε".as_bytes()), vec![text("κόσμε")]),
+        (frame(true, BINARY, &[0xFF; 130]), vec![Message::from(vec![0xFF; 130])]),
+        (
+            [frame(true, TEXT, b"one"), frame(true, BINARY, b"two")].concat(),
+            vec![text("one"), Message::from(&b"two"[..])],
+        ),
+        (
+            [frame(false, TEXT, b"\xE2\x82"), frame(false, CONTINUATION, b""), frame(true, CONTINUATION, b"\xAC!")]
+                .concat(),
+            vec![text("€!")],
+        ),
+        (
+            [
+                frame(true, PING, b"a"),
+                frame(false, BINARY, b"first "),
+                frame(true, PING, b"bc"),
+                frame(true, PONG, b"nobody asked"),
+                frame(true, CONTINUATION, b"last"),
+                frame(true, PING, b""),
+            ]
+            .concat(),
+            vec![Message::from(&b"first last"[..])],
+        ),
+    ]
+}
+
+/// Every message that is there without waiting any longer.
+fn poll(ws: &mut WebSocket, waiting: bool, messages: &mut Vec<Message>) {
+    loop {
+        match if waiting { ws.recv_timeout(ms(1)) } else { ws.try_recv() } {
+            Ok(message) => messages.push(message.expect("there was no Close")),
+            Err(Error::Timeout(Step::Receive)) => return,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// Waits for the rest of the messages.
+fn finish(ws: &mut WebSocket, messages: &mut Vec<Message>, expected: &[Message], what: &dyn std::fmt::Debug) {
+    while messages.len() < expected.len() {
+        messages.push(ws.recv().unwrap().expect("there was no Close"));
+    }
+    assert_eq!(messages, expected, "{what:?}");
+    messages.clear();
+}
+
+#[test]
+fn in_two_parts_at_every_byte() {
+    both(|ours| {
+        let (mut ws, mut peer) = connection(ours, patient());
+        let mut messages = Vec::new();
+        for waiting in [true, false] {
+            for (n, (bytes, expected)) in vectors(&peer).into_iter().enumerate() {
+                for cut in 0..=bytes.len() {
+                    peer.stream.write_all(&bytes[..cut]).unwrap();
+                    poll(&mut ws, waiting, &mut messages);
+                    peer.stream.write_all(&bytes[cut..]).unwrap();
+                    finish(&mut ws, &mut messages, &expected, &(n, cut));
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn byte_by_byte() {
+    both(|ours| {
+        let (mut ws, mut peer) = connection(ours, patient());
+        let mut messages = Vec::new();
+        for waiting in [true, false] {
+            for (n, (bytes, expected)) in vectors(&peer).into_iter().enumerate() {
+                for byte in bytes {
+                    peer.stream.write_all(&[byte]).unwrap();
+                    poll(&mut ws, waiting, &mut messages);
+                }
+                finish(&mut ws, &mut messages, &expected, &n);
+            }
+        }
+    });
+}
+
+/// What does not fit the read buffer goes another way: cut around its header, and around the sizes of buffers.
+#[test]
+fn large_ones() {
+    both(|ours| {
+        let (mut ws, mut peer) = connection(ours, patient());
+        let mut messages = Vec::new();
+        for size in [4090, 5000, 65_535, 65_536, 300_000] {
+            let payload: Vec<u8> = (0..size).map(|i: u32| (i * 7) as u8).collect();
+            let bytes = [peer.frame(false, BINARY, &payload), peer.frame(true, CONTINUATION, b"end")].concat();
+            let expected = [Message::from([&payload[..], b"end"].concat())];
+            for cut in (0..20).chain([4095, 4096, 4097, 4110, 65_536, 68 << 10, bytes.len() - 9, bytes.len() - 1]) {
+                let (first, second) = bytes.split_at(cut.min(bytes.len()));
+                peer.stream.write_all(first).unwrap();
+                poll(&mut ws, true, &mut messages);
+                peer.stream.write_all(second).unwrap();
+                finish(&mut ws, &mut messages, &expected, &(size, cut));
+            }
+        }
+    });
+}
+
+/// A Close with a reason, behind a message, cut everywhere: neither code nor reason is lost.
+#[test]
+fn a_close() {
+    both(|ours| {
+        let frame = |opcode, payload: &[u8]| frame(ours == Ours::Server, true, opcode, payload);
+        let bytes = [frame(TEXT, b"one"), frame(CLOSE, &close_body(4001, "farewell"))].concat();
+        for cut in 0..bytes.len() {
+            let (mut ws, mut peer) = connection(ours, patient());
+            peer.stream.write_all(&bytes[..cut]).unwrap();
+            let mut messages = Vec::new();
+            poll(&mut ws, true, &mut messages);
+            let rest = bytes[cut..].to_vec();
+            let peer = thread::spawn(move || {
+                peer.stream.write_all(&rest).unwrap();
+                let _ = peer.stream.shutdown(Shutdown::Write);
+                peer.rest()
+            });
+            while let Some(message) = ws.recv().unwrap() {
+                messages.push(message);
+            }
+            assert_eq!(messages, [Message::from("one")], "{cut}");
+            let info = ws.close_info().unwrap();
+            assert_eq!((info.code(), info.reason()), (CloseCode::new(4001), "farewell"), "{cut}");
+            let frames = peer.join().unwrap();
+            assert_eq!(frames.len(), 1, "{cut}: {frames:?}");
+            assert_eq!(frames[0].payload, close_body(4001, ""));
+        }
+    });
+}

@@ -1,0 +1,165 @@
+//! Peers that send so slowly that it never ends: what has a deadline is cut at it, and what makes progress is not.
+
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use stdws::{Client, Error, Server, Step, Timeouts};
+
+use crate::live::{
+    assert_soon, assert_took, both, close_body, connection, ms, patient, read_head, timed, watchdog, Raw, BINARY,
+    CLOSE, CONTINUATION, PING, REQUEST, RESPONSE, TEXT,
+};
+
+/// 6455-7.2.2-1: a server that gives up an opening handshake just closes the connection.
+#[test]
+fn a_request_that_drips_is_cut_at_the_deadline() {
+    let _watchdog = watchdog();
+    let mut timeouts = patient();
+    timeouts.handshake = ms(300);
+    let server = Server::bind("127.0.0.1:0").unwrap().timeouts(timeouts);
+    let server = server.start(|_| panic!("there was no handshake")).unwrap();
+    let address = server.local_addr();
+    each([0, 1, 40, REQUEST.len() - 1], move |after| {
+        let mut stream = TcpStream::connect(address).unwrap();
+        let start = Instant::now();
+        stream.write_all(&REQUEST[..after]).unwrap();
+        let mut peer = Raw::client_side(stream);
+        // It goes on with a header that never ends; but one says nothing more.
+        let drip = (after != REQUEST.len() - 1).then(|| peer.repeat(b"x".to_vec(), ms(10)));
+        peer.wait_for_end();
+        assert_took(start.elapsed(), ms(300));
+        drop(drip);
+    });
+}
+
+#[test]
+fn a_response_that_drips_is_cut_at_the_deadline() {
+    let _watchdog = watchdog();
+    each([17, 40, RESPONSE.len() - 1], |after| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("ws://{}", listener.local_addr().unwrap());
+        let connecting = timed(move || Client::new(&url).unwrap().connect_timeout(ms(300)).connect());
+        let (mut stream, _) = listener.accept().unwrap();
+        read_head(&mut stream);
+        stream.write_all(&RESPONSE[..after]).unwrap();
+        let peer = Raw::client_side(stream);
+        let drip = (after != RESPONSE.len() - 1).then(|| peer.repeat(b"x".to_vec(), ms(10)));
+        let (end, took) = connecting.join().unwrap();
+        assert!(matches!(end, Err(Error::Timeout(Step::Handshake))), "{end:?}");
+        assert_took(took, ms(300));
+        drop(drip);
+    });
+}
+
+/// All cases at once: most of the time they wait.
+fn each<T: Send + 'static>(cases: impl IntoIterator<Item = T>, test: impl Fn(T) + Clone + Send + 'static) {
+    let run = |case| {
+        let test = test.clone();
+        thread::spawn(move || test(case))
+    };
+    let threads: Vec<_> = cases.into_iter().map(run).collect();
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+}
+
+fn timeouts() -> Timeouts {
+    let mut timeouts = patient();
+    timeouts.message = ms(300);
+    timeouts.close = ms(200);
+    timeouts
+}
+
+/// What has begun and does not end, and then drips on.
+fn beginnings(peer: &Raw) -> [(Vec<u8>, Vec<u8>); 5] {
+    let long = peer.frame(true, BINARY, &[0; 100_000]);
+    [
+        // One byte of a header, and nothing more.
+        (long[..1].to_vec(), Vec::new()),
+        // A header, and nothing more.
+        (long[..10].to_vec(), Vec::new()),
+        // A payload, byte by byte.
+        (long[..20].to_vec(), vec![0]),
+        // Fragments that are whole, empty or nearly so.
+        (peer.frame(false, BINARY, b"begun"), peer.frame(false, CONTINUATION, b"")),
+        // A message that has begun, and Pings in it, which are not a part of it.
+        (peer.frame(false, BINARY, b"begun"), peer.frame(true, PING, b"x")),
+    ]
+}
+
+#[test]
+fn a_message_that_drips_is_cut_at_its_deadline() {
+    both(|ours| {
+        each((0..5).flat_map(|which| [(which, false), (which, true)]), move |(which, polling)| {
+            let (mut ws, mut peer) = connection(ours, timeouts());
+            let (begin, more) = beginnings(&peer)[which].clone();
+            peer.stream.write_all(&begin).unwrap();
+            let drip = (!more.is_empty()).then(|| peer.repeat(more, ms(10)));
+            let (end, took) = timed(move || loop {
+                match if polling { ws.recv_timeout(ms(25)) } else { ws.recv() } {
+                    Err(Error::Timeout(Step::Receive)) => {}
+                    end => break end,
+                }
+            })
+            .join()
+            .unwrap();
+            assert!(matches!(end, Err(Error::Timeout(Step::Message))), "{end:?}");
+            // Then 1008, and the time for closing.
+            assert!(took + ms(20) >= ms(300), "{took:?}");
+            assert_soon(took, ms(500));
+            let frames = peer.rest();
+            let last = frames.last().unwrap();
+            assert_eq!((last.opcode, &last.payload), (CLOSE, &close_body(1008, "")));
+            drop(drip);
+        });
+    });
+}
+
+/// Each 64 KiB gets its time anew.
+#[test]
+fn a_long_message_on_a_slow_line_is_not_cut() {
+    both(|ours| {
+        let (mut ws, mut peer) = connection(ours, timeouts());
+        let payload = vec![7; 600 << 10];
+        let (start, frame) = (Instant::now(), peer.frame(true, BINARY, &payload));
+        let writing = thread::spawn(move || {
+            for part in frame.chunks(70 << 10) {
+                peer.stream.write_all(part).unwrap();
+                thread::sleep(ms(60));
+            }
+            peer
+        });
+        assert!(ws.recv_ref().unwrap().unwrap().as_bytes() == payload);
+        assert!(start.elapsed() > ms(300), "the line was not slow: {:?}", start.elapsed());
+        writing.join().unwrap();
+    });
+}
+
+/// A peer must not pay for a caller that was away in the middle of a message: the rest may be here already.
+#[test]
+fn a_caller_that_was_away_finds_the_rest_of_the_message() {
+    both(|ours| {
+        let (mut ws, mut peer) = connection(ours, timeouts());
+        let frame = peer.frame(true, TEXT, b"a message in two parts");
+        peer.stream.write_all(&frame[..12]).unwrap();
+        assert!(matches!(ws.recv_timeout(ms(50)), Err(Error::Timeout(Step::Receive))));
+        peer.stream.write_all(&frame[12..]).unwrap();
+        thread::sleep(ms(320));
+        assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("a message in two parts"));
+    });
+}
+
+/// Between messages there is no such deadline.
+#[test]
+fn a_peer_that_says_nothing_is_not_dripping() {
+    both(|ours| {
+        let (mut ws, mut peer) = connection(ours, timeouts());
+        peer.send(TEXT, b"one");
+        assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("one"));
+        let start = Instant::now();
+        assert!(matches!(ws.recv_timeout(ms(450)), Err(Error::Timeout(Step::Receive))));
+        assert_took(start.elapsed(), ms(450));
+        peer.send(TEXT, b"two");
+        assert_eq!(ws.recv_timeout(Duration::MAX).unwrap().unwrap().as_text(), Some("two"));
+    });
+}

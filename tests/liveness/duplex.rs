@@ -1,0 +1,152 @@
+//! Peers that both send before they read. Nobody waits for the other to begin.
+
+use std::io::Write;
+use std::sync::mpsc;
+use std::thread;
+
+use stdws::{Client, CloseCode, Limits, Server, WebSocket};
+
+use crate::live::{both, connection, patient, watchdog, Random, BINARY, CLOSE, PING, PONG, TEXT};
+
+const LARGE: usize = 8 << 20;
+const ROUNDS: u64 = 3;
+
+/// Sends large messages and Pings while it receives the other's. Gives the connection back when both are through.
+fn exchange(mut ws: WebSocket, mine: u64, theirs: u64) -> WebSocket {
+    let sender = ws.sender();
+    let sending = thread::spawn(move || {
+        for round in 0..ROUNDS {
+            sender.send(&Random::seeded(mine + round).bytes(LARGE)).unwrap();
+            sender.ping().unwrap();
+        }
+        sender.send("that was all").unwrap();
+    });
+    for round in 0..ROUNDS {
+        let message = ws.recv().unwrap().unwrap();
+        assert!(message.as_bytes() == Random::seeded(theirs + round).bytes(LARGE), "round {round}");
+    }
+    assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("that was all"));
+    // The other's last Ping is answered while waiting for its Pong to ours.
+    while !sending.is_finished() {
+        assert!(ws.recv_timeout(crate::live::ms(5)).is_err_and(|error| error.is_timeout()));
+    }
+    sending.join().unwrap();
+    ws
+}
+
+#[test]
+fn eight_mebibytes_both_ways_with_pings() {
+    let _watchdog = watchdog();
+    let (give, take) = mpsc::channel();
+    let server = Server::bind("127.0.0.1:0").unwrap().timeouts(patient()).max_message(16 << 20);
+    let server = server
+        .start(move |ws| {
+            let mut ws = exchange(ws, 100, 200);
+            let end = ws.recv();
+            give.send(end.map(|end| end.is_none())).unwrap();
+            Ok(())
+        })
+        .unwrap();
+    let url = format!("ws://{}", server.local_addr());
+    let ws = Client::new(&url).unwrap().timeouts(patient()).limits(Limits::message(16 << 20)).connect().unwrap();
+    let info = exchange(ws, 200, 100).close(CloseCode::NORMAL, "").unwrap();
+    assert_eq!(info.code(), CloseCode::NORMAL);
+    assert!(take.recv().unwrap().unwrap());
+}
+
+/// A peer with one thread that says all it has to say before it reads anything, while we are sending too.
+/// 6455-5.5.3-1: of all these Pings only the newest needs an answer, and gets it.
+#[test]
+fn four_hundred_thousand_pings_before_the_peer_reads() {
+    both(|ours| {
+        const COUNT: u32 = 400_000;
+        let (mut ws, mut peer) = connection(ours, patient());
+        let sender = ws.sender();
+        let payload = Random::seeded(7).bytes(LARGE);
+        let expected = payload.clone();
+        let sending = thread::spawn(move || sender.send(&payload).unwrap());
+        let peer = thread::spawn(move || {
+            let mut bytes = Vec::with_capacity(COUNT as usize * 10);
+            for number in 0..COUNT {
+                bytes.extend(peer.frame(true, PING, &number.to_be_bytes()));
+            }
+            bytes.extend(peer.frame(true, TEXT, b"now I listen"));
+            peer.stream.write_all(&bytes).unwrap();
+            let (mut newest, mut pongs, mut data) = (None, 0, false);
+            while newest != Some(COUNT - 1) || !data {
+                let frame = peer.read();
+                match frame.opcode {
+                    PONG => {
+                        let number = u32::from_be_bytes(frame.payload.try_into().unwrap());
+                        assert!(newest < Some(number), "{number} after {newest:?}");
+                        newest = Some(number);
+                        pongs += 1;
+                    }
+                    BINARY => {
+                        assert!(frame.payload == expected);
+                        data = true;
+                    }
+                    other => panic!("opcode {other}"),
+                }
+            }
+            assert!(pongs < COUNT);
+            peer.send(CLOSE, b"");
+            assert_eq!(peer.read().opcode, CLOSE);
+        });
+        assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("now I listen"));
+        assert!(ws.recv().unwrap().is_none());
+        sending.join().unwrap();
+        peer.join().unwrap();
+    });
+}
+
+/// A thread for each direction and many who send: frames never mix.
+#[test]
+fn many_senders_and_one_receiver() {
+    both(|ours| {
+        let (mut ws, mut peer) = connection(ours, patient());
+        let senders: Vec<_> = (0..4_u8)
+            .map(|who| {
+                let sender = ws.sender();
+                thread::spawn(move || {
+                    for number in 0..50_usize {
+                        let message = vec![who; 1 + number * 700];
+                        match number % 3 {
+                            0 => sender.send(&message).unwrap(),
+                            1 => sender.queue(&message).and_then(|()| sender.flush()).unwrap(),
+                            _ => {
+                                let mut stream = sender.send_stream(stdws::Kind::Binary).unwrap();
+                                stream.write_all(&message).unwrap();
+                                stream.finish().unwrap();
+                            }
+                        }
+                    }
+                })
+            })
+            .collect();
+        let mut pinger = peer.again();
+        let pinging = thread::spawn(move || (0..200_u8).for_each(|number| pinger.send(PING, &[number])));
+        let receiving = thread::spawn(move || (ws.recv().unwrap().is_none(), ws));
+        let (mut open, mut next, mut messages) = (Vec::new(), [0_usize; 4], 0);
+        while messages < 200 {
+            let frame = peer.read();
+            if frame.opcode == PONG {
+                continue;
+            }
+            open.extend(frame.payload);
+            if frame.fin {
+                let who = usize::from(open[0]);
+                assert_eq!(open, vec![who as u8; 1 + next[who] * 700]);
+                next[who] += 1;
+                messages += 1;
+                open.clear();
+            }
+        }
+        senders.into_iter().for_each(|sender| sender.join().unwrap());
+        pinging.join().unwrap();
+        peer.send(CLOSE, b"");
+        while peer.read().opcode != CLOSE {}
+        drop(peer);
+        assert!(receiving.join().unwrap().0);
+    });
+}

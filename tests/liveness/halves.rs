@@ -1,0 +1,376 @@
+//! Over halves brought by the caller the same bounds hold, although these may block for ever.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::mpsc::{self, Receiver, Sender as Feed};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::Instant;
+
+use stdws::{CloseCode, Error, Halves, Server, Step, Timeouts, WebSocket};
+
+use crate::live::{
+    assert_soon, assert_took, both, frame, ms, patient, sample_client, timed, watchdog, Ours, CLOSE, PING, PONG,
+    REQUEST, RESPONSE, TEXT, TOO_MUCH,
+};
+
+/// Reads what is fed. There is no way to unblock it but to feed it, or to let go of the feed.
+struct Source {
+    feed: Receiver<Vec<u8>>,
+    rest: io::Cursor<Vec<u8>>,
+}
+
+impl Read for Source {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.rest.read(to)? {
+                0 => match self.feed.recv() {
+                    Ok(bytes) => self.rest = io::Cursor::new(bytes),
+                    Err(_) => return Ok(0),
+                },
+                count => return Ok(count),
+            }
+        }
+    }
+}
+
+/// Hands on what is written.
+struct Drain(Feed<Vec<u8>>);
+
+impl Write for Drain {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.send(bytes.to_vec()).map_err(|_| io::ErrorKind::BrokenPipe)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn pipe() -> (Drain, Source) {
+    let (feed, from) = mpsc::channel();
+    (Drain(feed), Source { feed: from, rest: io::Cursor::default() })
+}
+
+/// Takes the opening handshake and then nothing more, until it is released.
+struct Valve {
+    taken: usize,
+    to: Drain,
+    released: Arc<(Mutex<bool>, Condvar)>,
+}
+
+impl Write for Valve {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.taken > 0 {
+            let (released, changed) = &*self.released;
+            drop(changed.wait_while(released.lock().unwrap(), |released| !*released).unwrap());
+        }
+        self.taken += bytes.len();
+        self.to.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn open(ours: Ours, timeouts: Timeouts, halves: Halves) -> stdws::Result<WebSocket> {
+    match ours {
+        Ours::Client => sample_client("ws://127.0.0.1").timeouts(timeouts).connect_over(halves),
+        Ours::Server => Server::unbound().timeouts(timeouts).accept_over(halves),
+    }
+}
+
+fn opening(ours: Ours) -> Vec<u8> {
+    match ours {
+        Ours::Client => RESPONSE.to_vec(),
+        Ours::Server => REQUEST.to_vec(),
+    }
+}
+
+/// A connection over a reader that only the feed unblocks, and a writer that never blocks.
+fn fed(ours: Ours, timeouts: Timeouts) -> (WebSocket, Feed<Vec<u8>>, Source) {
+    let (feed, from) = pipe();
+    let (to, written) = pipe();
+    feed.0.send(opening(ours)).unwrap();
+    let mut written = written;
+    let ws = open(ours, timeouts, Halves::new(from, to)).unwrap();
+    crate::live::read_head(&mut written);
+    (ws, feed.0, written)
+}
+
+fn peer_frame(ours: Ours, opcode: u8, payload: &[u8]) -> Vec<u8> {
+    frame(ours == Ours::Server, true, opcode, payload)
+}
+
+#[test]
+fn two_of_ours_back_to_back() {
+    let _watchdog = watchdog();
+    let ((up, from_client), (down, from_server)) = (pipe(), pipe());
+    let server = thread::spawn(move || {
+        let mut ws = open(Ours::Server, patient(), Halves::new(from_client, down)).unwrap();
+        while let Some(message) = ws.recv().unwrap() {
+            ws.send(&message).unwrap();
+        }
+        ws.close_info().unwrap()
+    });
+    let mut ws = open(Ours::Client, patient(), Halves::new(from_server, up)).unwrap();
+    for size in [0, 1, 125, 126, 65_536, 1_000_000] {
+        ws.send(&vec![7; size]).unwrap();
+        assert!(ws.recv().unwrap().unwrap().as_bytes() == vec![7; size]);
+    }
+    ws.ping().unwrap();
+    assert_eq!(ws.close(CloseCode::NORMAL, "bye").unwrap().code(), CloseCode::NORMAL);
+    assert_eq!(server.join().unwrap().reason(), "bye");
+}
+
+#[test]
+fn waiting_for_a_reader_that_blocks_is_bounded() {
+    both(|ours| {
+        let mut timeouts = patient();
+        timeouts.life = ms(200);
+        let (mut ws, feed, _written) = fed(ours, timeouts);
+        for limit in [ms(0), ms(1), ms(150)] {
+            let start = Instant::now();
+            assert!(matches!(ws.recv_timeout(limit), Err(Error::Timeout(Step::Receive))));
+            assert_took(start.elapsed(), limit);
+        }
+        let start = Instant::now();
+        assert!(matches!(ws.ping(), Err(Error::Timeout(Step::Pong))));
+        assert_took(start.elapsed(), ms(200));
+        let bytes = peer_frame(ours, TEXT, b"in two parts");
+        feed.send(bytes[..7].to_vec()).unwrap();
+        assert!(matches!(ws.recv_timeout(ms(20)), Err(Error::Timeout(Step::Receive))));
+        feed.send(bytes[7..].to_vec()).unwrap();
+        assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("in two parts"));
+    });
+}
+
+#[test]
+fn keepalive_ends_recv() {
+    both(|ours| {
+        let mut timeouts = patient();
+        (timeouts.ping, timeouts.life) = (ms(100), ms(100));
+        let (mut ws, feed, mut written) = fed(ours, timeouts);
+        let receiving = timed(move || ws.recv());
+        let ping = crate::live::read_frame(&mut written).unwrap().unwrap();
+        assert_eq!(ping.opcode, PING);
+        feed.send(peer_frame(ours, PONG, &ping.payload)).unwrap();
+        let (end, took) = receiving.join().unwrap();
+        assert!(matches!(end, Err(Error::Timeout(Step::Keepalive))), "{end:?}");
+        assert_took(took, ms(300));
+    });
+}
+
+#[test]
+fn abort_ends_what_waits_for_the_halves() {
+    both(|ours| {
+        let (mut ws, _feed, _written) = fed(ours, patient());
+        let sender = ws.sender();
+        let receiving = timed(move || ws.recv());
+        thread::sleep(ms(50));
+        sender.abort();
+        let aborted = Instant::now();
+        assert!(matches!(receiving.join().unwrap().0, Err(Error::Closed(None))));
+        assert_soon(aborted.elapsed(), ms(0));
+
+        let (ws, _peer) = stuck(ours, patient());
+        let (sender, sending) = (ws.sender(), ws.sender());
+        let sending = timed(move || sending.send(&vec![0; TOO_MUCH]));
+        thread::sleep(ms(50));
+        sender.abort();
+        let aborted = Instant::now();
+        assert!(matches!(sending.join().unwrap().0, Err(Error::Closed(None))));
+        assert_soon(aborted.elapsed(), ms(0));
+    });
+}
+
+/// The far end of a connection over a writer that takes no more than the opening handshake.
+struct Stuck {
+    feed: Feed<Vec<u8>>,
+    written: Source,
+    valve: Arc<(Mutex<bool>, Condvar)>,
+}
+
+fn stuck(ours: Ours, timeouts: Timeouts) -> (WebSocket, Stuck) {
+    let ((feed, from), (to, mut written)) = (pipe(), pipe());
+    feed.0.send(opening(ours)).unwrap();
+    let valve = Arc::default();
+    let writer = Valve { taken: 0, to, released: Arc::clone(&valve) };
+    let ws = open(ours, timeouts, Halves::new(from, writer)).unwrap();
+    crate::live::read_head(&mut written);
+    (ws, Stuck { feed: feed.0, written, valve })
+}
+
+impl Stuck {
+    fn release(&self) {
+        *self.valve.0.lock().unwrap() = true;
+        self.valve.1.notify_all();
+    }
+}
+
+impl Drop for Stuck {
+    /// Lets the thread of the writer go.
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
+/// Queues more than goes on its way, and less than has to wait.
+fn fill(ws: &mut WebSocket) {
+    for _ in 0..2 {
+        ws.queue(&[0; 60_000]).unwrap();
+        assert!(matches!(ws.try_recv(), Err(Error::Timeout(Step::Receive))));
+    }
+}
+
+/// A peer that reads nothing and never stops to ping: the answers that cannot be written must not pile up.
+/// 6455-5.5.3-1: the newest is answered, the others need not be.
+#[test]
+fn answers_to_pings_do_not_pile_up() {
+    both(|ours| {
+        let (mut ws, mut peer) = stuck(ours, patient());
+        fill(&mut ws);
+        // Each Ping comes with a message, and the next one when this was received: each is owed by itself.
+        for number in 0..1000_u32 {
+            let ping = peer_frame(ours, PING, &number.to_be_bytes());
+            peer.feed.send([ping, peer_frame(ours, TEXT, b"")].concat()).unwrap();
+            ws.recv().unwrap();
+        }
+        assert!(matches!(ws.try_recv(), Err(Error::Timeout(Step::Receive))));
+        peer.release();
+        ws.send("the end").unwrap();
+        drop(ws);
+        let mut pongs = Vec::new();
+        while let Some(frame) = crate::live::read_frame(&mut peer.written).unwrap() {
+            if frame.opcode == PONG {
+                pongs.push(u32::from_be_bytes(frame.payload.try_into().unwrap()));
+            }
+        }
+        assert_eq!(pongs.last(), Some(&999));
+        assert!(pongs.len() <= 2, "{} answers were kept", pongs.len());
+    });
+}
+
+/// Nobody else is sending, but what was queued has filled the way out, and the Close stands behind it.
+#[test]
+fn a_close_behind_what_does_not_go_out_is_given_up() {
+    both(|ours| {
+        let mut timeouts = patient();
+        timeouts.close = ms(300);
+        let (mut ws, _peer) = stuck(ours, timeouts);
+        fill(&mut ws);
+        let (end, took) = timed(move || ws.close(CloseCode::NORMAL, "")).join().unwrap();
+        assert!(matches!(end, Err(Error::Timeout(Step::Close))), "{end:?}");
+        assert_took(took, ms(300));
+    });
+}
+
+#[test]
+fn a_writer_that_blocks_ends_send_and_close() {
+    both(|ours| {
+        let mut timeouts = patient();
+        timeouts.write = ms(300);
+        let (mut ws, _peer) = stuck(ours, timeouts);
+        let (end, took) = timed(move || ws.send(&vec![0; TOO_MUCH])).join().unwrap();
+        assert!(matches!(end, Err(Error::Timeout(Step::Write))), "{end:?}");
+        assert_took(took, ms(300));
+
+        let mut timeouts = patient();
+        timeouts.close = ms(300);
+        let (ws, _peer) = stuck(ours, timeouts);
+        let (sender, closing) = (ws.sender(), ws.sender());
+        let sending = timed(move || sender.send(&vec![0; TOO_MUCH]));
+        thread::sleep(ms(50));
+        let (end, took) = timed(move || closing.close(CloseCode::NORMAL, "")).join().unwrap();
+        assert!(matches!(end, Err(Error::Timeout(Step::Close))), "{end:?}");
+        assert_took(took, ms(300));
+        assert!(sending.join().unwrap().0.is_err());
+        drop(ws);
+    });
+}
+
+#[test]
+fn a_peer_that_never_answers_a_close_is_left() {
+    both(|ours| {
+        let mut timeouts = patient();
+        timeouts.close = ms(300);
+        let (mut ws, _feed, mut written) = fed(ours, timeouts);
+        let (end, took) = timed(move || ws.close(CloseCode::NORMAL, "")).join().unwrap();
+        assert!(matches!(end, Err(Error::Timeout(Step::Close))), "{end:?}");
+        assert_took(took, ms(300));
+        assert_eq!(crate::live::read_frame(&mut written).unwrap().unwrap().opcode, CLOSE);
+        // The writer is dropped when the connection ends.
+        assert!(crate::live::read_frame(&mut written).unwrap().is_none());
+    });
+}
+
+#[test]
+fn an_opening_handshake_that_does_not_come_is_cut_at_its_deadline() {
+    both(|ours| {
+        let mut timeouts = patient();
+        (timeouts.connect, timeouts.handshake) = (ms(300), ms(300));
+        let (feed, from) = pipe();
+        let (to, _written) = pipe();
+        let dripping = thread::spawn(move || {
+            let bytes = opening(ours);
+            for byte in &bytes[..bytes.len() - 2] {
+                if feed.0.send(vec![*byte]).is_err() {
+                    return;
+                }
+                thread::sleep(ms(5));
+            }
+        });
+        let start = Instant::now();
+        let end = open(ours, timeouts, Halves::new(from, to));
+        assert!(matches!(end, Err(Error::Timeout(Step::Handshake))), "{end:?}");
+        assert_took(start.elapsed(), ms(300));
+        dripping.join().unwrap();
+    });
+}
+
+#[test]
+fn dropping_returns_at_once_and_the_end_is_told_once() {
+    both(|ours| {
+        let (feed, from) = pipe();
+        feed.0.send(opening(ours)).unwrap();
+        let (to, _written) = pipe();
+        let (tell, told) = mpsc::channel();
+        let ws = open(ours, patient(), Halves::new(from, to).on_end(move || tell.send(()).unwrap())).unwrap();
+        assert!(told.try_recv().is_err());
+        let start = Instant::now();
+        ws.sender().abort();
+        drop(ws);
+        assert_soon(start.elapsed(), ms(0));
+        told.recv().unwrap();
+        assert!(told.recv().is_err(), "told twice");
+    });
+}
+
+/// As everybody does it: clones of a socket, with a way to unblock them.
+#[test]
+fn sockets_as_halves() {
+    both(|ours| {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (far, _) = listener.accept().unwrap();
+        near.write_all(&opening(ours)).unwrap();
+        let (writer, ended) = (far.try_clone().unwrap(), far.try_clone().unwrap());
+        let halves = Halves::new(far, writer).on_end(move || drop(ended.shutdown(Shutdown::Both)));
+        let mut ws = open(ours, patient(), halves).unwrap();
+        crate::live::read_head(&mut near);
+        near.write_all(&peer_frame(ours, TEXT, b"hello")).unwrap();
+        assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("hello"));
+        let sender = ws.sender();
+        let receiving = timed(move || ws.recv());
+        let stuck = sender.clone();
+        let stuck = timed(move || stuck.send(&vec![0; TOO_MUCH]));
+        thread::sleep(ms(50));
+        sender.abort();
+        let aborted = Instant::now();
+        assert!(matches!(receiving.join().unwrap().0, Err(Error::Closed(None))));
+        assert!(matches!(stuck.join().unwrap().0, Err(Error::Closed(None))));
+        assert_soon(aborted.elapsed(), ms(0));
+    });
+}

@@ -1,0 +1,157 @@
+//! Silence is probed, and a peer that does not answer is given up, also while another thread is stuck in a send.
+
+use std::io::Write;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use stdws::{Error, Step, Timeouts};
+
+use crate::live::{assert_took, both, connection, ms, patient, timed, BINARY, PING, PONG, TEXT, TOO_MUCH};
+
+fn timeouts(ping: Duration, life: Duration) -> Timeouts {
+    let mut timeouts = patient();
+    timeouts.ping = ping;
+    timeouts.life = life;
+    timeouts
+}
+
+#[test]
+fn a_peer_that_neither_reads_nor_writes_ends_recv_and_a_stuck_send() {
+    both(|ours| {
+        let (mut ws, peer) = connection(ours, timeouts(ms(200), ms(300)));
+        let sender = ws.sender();
+        let stuck = timed(move || sender.send(&vec![0; TOO_MUCH]));
+        peer.wait_for_bytes();
+        let (end, took) = timed(move || ws.recv()).join().unwrap();
+        assert!(matches!(end, Err(Error::Timeout(Step::Keepalive))), "{end:?}");
+        assert_took(took, ms(500));
+        let (end, took) = stuck.join().unwrap();
+        assert!(matches!(end, Err(Error::Timeout(Step::Keepalive))), "{end:?}");
+        assert_took(took, ms(500));
+    });
+}
+
+#[test]
+fn a_silent_peer_gets_one_ping_and_is_given_up() {
+    both(|ours| {
+        let (mut ws, mut peer) = connection(ours, timeouts(ms(100), ms(200)));
+        let (end, took) = timed(move || ws.recv()).join().unwrap();
+        assert!(matches!(end, Err(Error::Timeout(Step::Keepalive))), "{end:?}");
+        assert_took(took, ms(300));
+        assert_eq!(peer.rest().iter().map(|frame| frame.opcode).collect::<Vec<_>>(), [PING]);
+    });
+}
+
+/// 6455-5.5.2-1, 6455-5.5.2-4: it is enough to answer, and nothing else need ever be sent.
+#[test]
+fn a_peer_that_only_answers_pings_stays() {
+    both(|ours| {
+        let (mut ws, mut peer) = connection(ours, timeouts(ms(20), ms(3000)));
+        let answered = Arc::new(AtomicUsize::new(0));
+        let count = answered.clone();
+        let answering = thread::spawn(move || {
+            while count.load(Ordering::SeqCst) < 10 {
+                let ping = peer.read();
+                assert_eq!(ping.opcode, PING);
+                peer.send(PONG, &ping.payload);
+                count.fetch_add(1, Ordering::SeqCst);
+            }
+            peer.send(TEXT, b"alive");
+            peer
+        });
+        assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("alive"));
+        assert_eq!(answered.load(Ordering::SeqCst), 10);
+        answering.join().unwrap();
+    });
+}
+
+/// Any byte is a sign of life, part of a frame too: no Ping is sent while they come.
+#[test]
+fn bytes_that_come_in_time_need_no_ping() {
+    both(|ours| {
+        let (mut ws, mut peer) = connection(ours, timeouts(ms(700), ms(1)));
+        let bytes = peer.frame(true, BINARY, &[7; 20]);
+        let writing = thread::spawn(move || {
+            for byte in bytes {
+                peer.stream.write_all(&[byte]).unwrap();
+                thread::sleep(ms(50));
+            }
+            peer
+        });
+        assert_eq!(ws.recv().unwrap().unwrap().as_bytes(), [7; 20]);
+        let mut peer = writing.join().unwrap();
+        ws.abort();
+        assert_eq!(peer.rest(), []);
+    });
+}
+
+/// Also those who only look in now and then have a keepalive ...
+#[test]
+fn polling_notices_a_dead_peer() {
+    both(|ours| {
+        let (mut ws, _peer) = connection(ours, timeouts(ms(100), ms(200)));
+        let start = Instant::now();
+        let end = loop {
+            match ws.recv_timeout(ms(7)) {
+                Err(Error::Timeout(Step::Receive)) => {}
+                end => break end,
+            }
+        };
+        assert!(matches!(end, Err(Error::Timeout(Step::Keepalive))), "{end:?}");
+        assert_took(start.elapsed(), ms(300));
+    });
+}
+
+/// ... and a peer must not pay for a caller that looks in rarely: its answer may be here already.
+#[test]
+fn a_caller_that_was_away_does_not_give_up_a_peer_that_answered() {
+    both(|ours| {
+        let (mut ws, mut peer) = connection(ours, timeouts(ms(50), ms(50)));
+        assert!(matches!(ws.try_recv(), Err(Error::Timeout(Step::Receive))));
+        thread::sleep(ms(60));
+        // The silence is noticed by this call, and the Ping is sent.
+        assert!(matches!(ws.try_recv(), Err(Error::Timeout(Step::Receive))));
+        let ping = peer.read();
+        assert_eq!(ping.opcode, PING);
+        peer.send(PONG, &ping.payload);
+        thread::sleep(ms(60));
+        let result = ws.try_recv();
+        assert!(matches!(result, Err(Error::Timeout(Step::Receive))), "{result:?}");
+        peer.send(TEXT, b"still here");
+        assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("still here"));
+    });
+}
+
+/// No limit at all is a limit too: nothing overflows, and everything works.
+#[test]
+fn endless_and_empty_timeouts_are_no_trouble() {
+    both(|ours| {
+        let mut endless = patient();
+        for limit in
+            [&mut endless.write, &mut endless.message, &mut endless.ping, &mut endless.life, &mut endless.close]
+        {
+            *limit = Duration::MAX;
+        }
+        let (mut ws, mut peer) = connection(ours, endless);
+        peer.send(TEXT, b"one");
+        assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("one"));
+        peer.send(TEXT, b"two");
+        assert_eq!(ws.recv_timeout(Duration::MAX).unwrap().unwrap().as_text(), Some("two"));
+        ws.send("three").unwrap();
+        assert_eq!(peer.read().payload, b"three");
+
+        let mut none = patient();
+        for limit in [&mut none.write, &mut none.message, &mut none.ping, &mut none.life, &mut none.close] {
+            *limit = Duration::ZERO;
+        }
+        let (mut ws, _peer) = connection(ours, none);
+        let end = ws.recv();
+        assert!(matches!(end, Err(Error::Timeout(Step::Keepalive))), "{end:?}");
+        let (ws, _peer) = connection(ours, none);
+        assert!(ws.sender().send(&vec![0; TOO_MUCH]).is_err_and(|e| e.is_timeout()));
+        let (mut ws, _peer) = connection(ours, none);
+        assert!(ws.close(stdws::CloseCode::NORMAL, "").is_err_and(|e| e.is_timeout()));
+    });
+}

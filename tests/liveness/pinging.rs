@@ -1,0 +1,167 @@
+//! `ping` waits for its Pong and for nothing else; floods of control frames do not make a limited call endless.
+
+use std::io::Write;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use stdws::{Error, Limits, Step, Timeouts};
+
+use crate::live::{
+    assert_soon, assert_took, both, connection, limited, ms, patient, timed, BINARY, CONTINUATION, PING, PONG, TEXT,
+};
+
+fn timeouts() -> Timeouts {
+    let mut timeouts = patient();
+    timeouts.life = ms(300);
+    timeouts
+}
+
+#[test]
+fn a_ping_that_is_not_answered_is_given_up_and_costs_nothing_else() {
+    both(|ours| {
+        let (mut ws, mut peer) = connection(ours, timeouts());
+        let (ws2, took) = timed(move || {
+            let end = ws.ping();
+            assert!(matches!(end, Err(Error::Timeout(Step::Pong))), "{end:?}");
+            ws
+        })
+        .join()
+        .unwrap();
+        assert_took(took, ms(300));
+        ws = ws2;
+        let sender = ws.sender();
+        let (end, took) = timed(move || sender.ping()).join().unwrap();
+        assert!(matches!(end, Err(Error::Timeout(Step::Pong))), "{end:?}");
+        assert_took(took, ms(300));
+        // A late Pong is no trouble, and one of them all is enough: 6455-5.5.3-1.
+        assert_eq!(peer.read().opcode, PING);
+        let second = peer.read();
+        peer.send(PONG, &second.payload);
+        peer.send(TEXT, b"on we go");
+        assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("on we go"));
+    });
+}
+
+/// 6455-5.5.3-s2: Pongs that nobody asked for are no answer, and are not answered.
+#[test]
+fn only_its_own_pong_answers_a_ping_and_messages_before_it_are_kept_in_order() {
+    both(|ours| {
+        let (mut ws, mut peer) = connection(ours, timeouts());
+        let answering = thread::spawn(move || {
+            let ping = peer.read();
+            for number in 0..10 {
+                peer.send(TEXT, format!("message {number}").as_bytes());
+                peer.send(PONG, b"");
+                peer.send(PONG, b"what?");
+                peer.send(PONG, &u64::MAX.to_be_bytes());
+            }
+            thread::sleep(ms(20));
+            let early = Instant::now();
+            peer.send(PONG, &ping.payload);
+            peer.send(TEXT, b"message 10");
+            (peer, early)
+        });
+        let time = ws.ping().unwrap();
+        let (mut peer, answered) = answering.join().unwrap();
+        assert!(time >= ms(20) && time <= answered.elapsed() + ms(300), "{time:?}");
+        for number in 0..=10 {
+            assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some(&*format!("message {number}")));
+        }
+        ws.abort();
+        assert_eq!(peer.rest(), []);
+    });
+}
+
+/// Nothing is lost when there is more than the limit before the Pong.
+#[test]
+fn more_than_the_limit_before_the_pong_is_a_timeout_and_loses_nothing() {
+    both(|ours| {
+        let (mut ws, mut peer) = limited(ours, timeouts(), Limits::message(10_000));
+        let feeding = thread::spawn(move || {
+            let ping = peer.read();
+            for number in 0..100_u8 {
+                peer.send(BINARY, &[number; 1000]);
+            }
+            peer.send(PONG, &ping.payload);
+            peer
+        });
+        let (ws, took) = timed(move || {
+            let end = ws.ping();
+            assert!(matches!(end, Err(Error::Timeout(Step::Pong))), "{end:?}");
+            ws
+        })
+        .join()
+        .unwrap();
+        assert_soon(took, ms(0));
+        let (mut ws, _peer) = (ws, feeding.join().unwrap());
+        for number in 0..100_u8 {
+            assert_eq!(ws.recv_ref().unwrap().unwrap().as_bytes(), [number; 1000]);
+        }
+        assert!(matches!(ws.try_recv(), Err(Error::Timeout(Step::Receive))));
+    });
+}
+
+/// A limit given in the call holds against a peer that always has something more to say.
+#[test]
+fn a_flood_does_not_keep_a_limited_call() {
+    both(|ours| {
+        for (opcode, fin) in [(PING, true), (PONG, true), (CONTINUATION, false)] {
+            let mut limits = Limits::message(1 << 20);
+            limits.fragments = u32::MAX;
+            let (mut ws, mut peer) = limited(ours, timeouts(), limits);
+            if opcode == CONTINUATION {
+                let begin = peer.frame(false, TEXT, b"");
+                peer.stream.write_all(&begin).unwrap();
+            }
+            let _going_on = peer.repeat(peer.frame(fin, opcode, b"").repeat(5000), ms(0));
+            for limit in [ms(0), ms(1), ms(150)] {
+                let (back, took) = timed(move || {
+                    let end = if limit.is_zero() { ws.try_recv() } else { ws.recv_timeout(limit) };
+                    assert!(matches!(end, Err(Error::Timeout(Step::Receive))), "{end:?}");
+                    ws
+                })
+                .join()
+                .unwrap();
+                ws = back;
+                assert_took(took, limit);
+            }
+            if opcode != CONTINUATION {
+                let (end, took) = timed(move || ws.ping()).join().unwrap();
+                assert!(matches!(end, Err(Error::Timeout(Step::Pong))), "{end:?}");
+                assert_took(took, ms(300));
+            }
+        }
+    });
+}
+
+#[test]
+fn try_recv_does_not_wait() {
+    both(|ours| {
+        let (mut ws, mut peer) = connection(ours, patient());
+        let start = Instant::now();
+        for _ in 0..1000 {
+            assert!(matches!(ws.try_recv(), Err(Error::Timeout(Step::Receive))));
+        }
+        assert!(start.elapsed() < ms(1000), "1000 calls took {:?}", start.elapsed());
+        peer.send(TEXT, b"there");
+        let message = loop {
+            match ws.try_recv() {
+                Err(Error::Timeout(Step::Receive)) => {}
+                message => break message,
+            }
+        };
+        assert_eq!(message.unwrap().unwrap().as_text(), Some("there"));
+    });
+}
+
+#[test]
+fn recv_timeout_takes_as_long_as_it_says() {
+    both(|ours| {
+        let (mut ws, _peer) = connection(ours, patient());
+        for limit in [Duration::ZERO, Duration::from_nanos(1), Duration::from_micros(300), ms(30), ms(200)] {
+            let start = Instant::now();
+            assert!(matches!(ws.recv_timeout(limit), Err(Error::Timeout(Step::Receive))));
+            assert_took(start.elapsed(), limit);
+        }
+    });
+}

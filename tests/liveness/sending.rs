@@ -1,0 +1,189 @@
+//! A peer that stops reading: whoever writes gives up at `Timeouts::write`, and then the connection is over for all.
+
+use std::io::{Read, Write};
+use std::thread;
+
+use stdws::{Error, Kind, Step, Timeouts};
+
+use crate::live::{assert_soon, assert_took, both, connection, ms, patient, timed, Ours, TOO_MUCH};
+
+fn timeouts() -> Timeouts {
+    let mut timeouts = patient();
+    timeouts.write = ms(400);
+    timeouts
+}
+
+fn is_write_timeout<T>(result: &stdws::Result<T>) -> bool {
+    matches!(result, Err(Error::Timeout(Step::Write)))
+}
+
+#[test]
+fn send_of_a_large_message_gives_up() {
+    both(|ours| {
+        let (mut ws, _peer) = connection(ours, timeouts());
+        let sender = ws.sender();
+        let (ws, took) = timed(move || {
+            let result = ws.send(&vec![0; TOO_MUCH]);
+            assert!(is_write_timeout(&result), "{result:?}");
+            ws
+        })
+        .join()
+        .unwrap();
+        assert_took(took, ms(400));
+        the_same_end_for_all(ws, sender);
+    });
+}
+
+/// A connection fails once, and says the same to everybody.
+fn the_same_end_for_all(mut ws: stdws::WebSocket, sender: stdws::Sender) {
+    assert!(!sender.is_open());
+    assert!(is_write_timeout(&ws.recv()));
+    assert!(is_write_timeout(&ws.send("more")));
+    assert!(is_write_timeout(&ws.try_recv()));
+    assert!(is_write_timeout(&ws.close(stdws::CloseCode::NORMAL, "")));
+    assert!(is_write_timeout(&sender.send("more")));
+    assert!(is_write_timeout(&sender.queue("more")));
+    assert!(is_write_timeout(&sender.flush()));
+    assert!(is_write_timeout(&sender.ping()));
+    assert!(is_write_timeout(&sender.send_stream(Kind::Text)));
+    assert!(is_write_timeout(&sender.close(stdws::CloseCode::NORMAL, "")));
+}
+
+#[test]
+fn small_messages_give_up_when_the_network_is_full() {
+    both(|ours| {
+        let (ws, _peer) = connection(ours, timeouts());
+        let sender = ws.sender();
+        let message = vec![0; 10 << 10];
+        let start = std::time::Instant::now();
+        let end = (0..TOO_MUCH / message.len()).find_map(|_| sender.send(&message).err());
+        assert!(matches!(end, Some(Error::Timeout(Step::Write))), "{end:?}");
+        assert_took(start.elapsed(), ms(400));
+        the_same_end_for_all(ws, sender);
+    });
+}
+
+#[test]
+fn queueing_and_flushing_give_up() {
+    both(|ours| {
+        let (mut ws, _peer) = connection(ours, timeouts());
+        let (end, took) = timed(move || {
+            let message = vec![0; 10 << 10];
+            (0..TOO_MUCH / message.len()).find_map(|_| ws.queue(&message).and_then(|()| ws.flush()).err())
+        })
+        .join()
+        .unwrap();
+        assert!(matches!(end, Some(Error::Timeout(Step::Write))), "{end:?}");
+        assert_took(took, ms(400));
+
+        // What is only queued is written from 64 KiB on, so memory is not the bound.
+        let (ws, _peer) = connection(ours, timeouts());
+        let sender = ws.sender();
+        let (end, took) =
+            timed(move || (0..TOO_MUCH / 1000).find_map(|_| sender.queue(&[0; 1000]).err())).join().unwrap();
+        assert!(matches!(end, Some(Error::Timeout(Step::Write))), "{end:?}");
+        assert_took(took, ms(400));
+    });
+}
+
+#[test]
+fn a_stream_gives_up() {
+    both(|ours| {
+        for from_sender in [false, true] {
+            let (mut ws, _peer) = connection(ours, timeouts());
+            let (end, took) = timed(move || {
+                let sender = ws.sender();
+                let mut stream =
+                    if from_sender { sender.send_stream(Kind::Binary) } else { ws.send_stream(Kind::Binary) }.unwrap();
+                let end = stream.write_all(&vec![0; TOO_MUCH]).unwrap_err();
+                drop(stream);
+                assert!(is_write_timeout(&ws.recv()));
+                end
+            })
+            .join()
+            .unwrap();
+            let cause = end.get_ref().and_then(|e| e.downcast_ref::<Error>());
+            assert!(matches!(cause, Some(Error::Timeout(Step::Write))), "{end:?}");
+            assert_took(took, ms(400));
+        }
+    });
+}
+
+/// Those who wait for their turn give up too: at their own limit, or together with the one who has it.
+#[test]
+fn those_who_wait_behind_a_stuck_sender_give_up() {
+    both(|ours| {
+        let (ws, _peer) = connection(ours, timeouts());
+        let stuck: Vec<_> = (0..4)
+            .map(|_| {
+                let sender = ws.sender();
+                timed(move || sender.send(&vec![0; TOO_MUCH]))
+            })
+            .collect();
+        for stuck in stuck {
+            let (end, took) = stuck.join().unwrap();
+            assert!(matches!(end, Err(Error::Timeout(Step::Write | Step::Turn))), "{end:?}");
+            assert_soon(took, ms(800));
+        }
+        drop(ws);
+    });
+}
+
+/// Each 64 KiB gets its time anew: a slow reader is not a dead one.
+#[test]
+fn a_peer_that_reads_slowly_gets_everything() {
+    both(|ours| {
+        let (mut ws, mut peer) = connection(ours, timeouts());
+        let payload = vec![7; 12 << 20];
+        let expected = payload.clone();
+        let sending = timed(move || (ws.send(&payload), ws));
+        // The whole takes longer than the limit, but no part of it does.
+        let reading = thread::spawn(move || {
+            let mut slow = Slow { from: &mut peer.stream, left: 8 };
+            crate::live::read_frame(&mut slow).unwrap().unwrap()
+        });
+        let ((sent, _ws), took) = sending.join().unwrap();
+        sent.unwrap();
+        let frame = reading.join().unwrap();
+        assert!(frame.payload == expected, "{} bytes", frame.payload.len());
+        assert!(took > ms(400), "took {took:?}: the peer was not slow");
+    });
+}
+
+/// Sleeps now and then, so that the network is full again and again.
+struct Slow<'a> {
+    from: &'a mut std::net::TcpStream,
+    left: usize,
+}
+
+impl Read for Slow<'_> {
+    fn read(&mut self, to: &mut [u8]) -> std::io::Result<usize> {
+        if to.len() > 1000 && self.left > 0 {
+            self.left -= 1;
+            thread::sleep(ms(100));
+        }
+        let most = to.len().min(1 << 20);
+        self.from.read(&mut to[..most])
+    }
+}
+
+/// 6455-6.1-3: who waits to send when the state changes does not send.
+#[test]
+fn a_close_ends_the_wait_for_a_turn() {
+    let _watchdog = crate::live::watchdog();
+    let (mut ws, mut peer) = connection(Ours::Server, patient());
+    let stream = ws.sender().send_stream(Kind::Text).unwrap();
+    let sender = ws.sender();
+    let (tell, told) = std::sync::mpsc::channel();
+    let waiting = timed(move || {
+        tell.send(()).unwrap();
+        sender.send("late")
+    });
+    told.recv().unwrap();
+    peer.send(crate::live::CLOSE, &crate::live::close_body(1000, ""));
+    assert!(ws.recv().unwrap().is_none());
+    let (end, _) = waiting.join().unwrap();
+    assert!(matches!(end, Err(Error::Closed(Some(_)))), "{end:?}");
+    assert!(stream.finish().is_err());
+    assert!(peer.rest().iter().all(|frame| frame.opcode == crate::live::CLOSE));
+}

@@ -1,0 +1,352 @@
+//! What the tests about time, faults and memory share: a watchdog, peers that write frames by hand over TCP, and
+//! connections of ours, in both roles, to talk to them.
+#![allow(dead_code, reason = "each test program uses a part of it")]
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use stdws::{Client, Limits, Server, Timeouts, WebSocket};
+
+pub(crate) const TEXT: u8 = 0x1;
+pub(crate) const BINARY: u8 = 0x2;
+pub(crate) const CONTINUATION: u8 = 0x0;
+pub(crate) const CLOSE: u8 = 0x8;
+pub(crate) const PING: u8 = 0x9;
+pub(crate) const PONG: u8 = 0xA;
+
+/// More than a peer that does not read can have in the buffers of its system.
+pub(crate) const TOO_MUCH: usize = 24 << 20;
+/// What a busy machine may add to any time limit.
+pub(crate) const SLACK: Duration = Duration::from_secs(4);
+/// The limits that must not be the ones that end a test: longer than any watchdog here is patient.
+pub(crate) const LONG: Duration = Duration::from_secs(600);
+
+pub(crate) fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+/// All timeouts `LONG`; a test shortens the one it is about.
+pub(crate) fn patient() -> Timeouts {
+    let mut timeouts = Timeouts::default();
+    timeouts.connect = LONG;
+    timeouts.handshake = LONG;
+    timeouts.write = LONG;
+    timeouts.message = LONG;
+    timeouts.ping = LONG;
+    timeouts.life = LONG;
+    timeouts.close = LONG;
+    timeouts
+}
+
+/// Ends the whole program, with the name of the test, if the test does not end before.
+pub(crate) struct Watchdog {
+    _alive: mpsc::Sender<()>,
+}
+
+pub(crate) fn watchdog() -> Watchdog {
+    let name = thread::current().name().unwrap_or("a thread without a name").to_owned();
+    let (alive, ended) = mpsc::channel::<()>();
+    thread::spawn(move || {
+        if ended.recv_timeout(Duration::from_secs(60)) == Err(mpsc::RecvTimeoutError::Timeout) {
+            // Not `eprintln!`, which the test harness may keep to itself.
+            let _ = writeln!(io::stderr(), "\n{name} hangs");
+            std::process::abort();
+        }
+    });
+    Watchdog { _alive: alive }
+}
+
+/// Which end of the connection is ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ours {
+    Client,
+    Server,
+}
+
+/// Runs a test as client and as server, both at once, under a watchdog.
+pub(crate) fn both(test: fn(Ours)) {
+    let _watchdog = watchdog();
+    let client = thread::spawn(move || test(Ours::Client));
+    test(Ours::Server);
+    client.join().expect("failed as client");
+}
+
+/// Runs it in another thread, and says how long it took.
+pub(crate) fn timed<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> thread::JoinHandle<(T, Duration)> {
+    thread::spawn(move || {
+        let start = Instant::now();
+        let result = work();
+        (result, start.elapsed())
+    })
+}
+
+/// At least the limit (a timer may be a little early), and not much more.
+#[track_caller]
+pub(crate) fn assert_took(took: Duration, limit: Duration) {
+    assert!(took + ms(20) >= limit, "over after {took:?}, before the limit of {limit:?}");
+    assert_soon(took, limit);
+}
+
+#[track_caller]
+pub(crate) fn assert_soon(took: Duration, limit: Duration) {
+    assert!(took <= limit + SLACK, "took {took:?}, and the limit was {limit:?}");
+}
+
+/// A peer that writes what it is told and reads when it is told.
+pub(crate) struct Raw {
+    pub(crate) stream: TcpStream,
+    masked: bool,
+}
+
+/// One frame as it was received, unmasked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Frame {
+    pub(crate) fin: bool,
+    pub(crate) opcode: u8,
+    pub(crate) payload: Vec<u8>,
+}
+
+/// A connection of ours, and its peer.
+pub(crate) fn connection(ours: Ours, timeouts: Timeouts) -> (WebSocket, Raw) {
+    limited(ours, timeouts, Limits::message(64 << 20))
+}
+
+pub(crate) fn limited(ours: Ours, timeouts: Timeouts, limits: Limits) -> (WebSocket, Raw) {
+    match ours {
+        Ours::Client => client(timeouts, limits),
+        Ours::Server => server(timeouts, limits),
+    }
+}
+
+fn client(timeouts: Timeouts, limits: Limits) -> (WebSocket, Raw) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = sample_client(&format!("ws://{}", listener.local_addr().unwrap())).timeouts(timeouts).limits(limits);
+    let connecting = thread::spawn(move || client.connect().unwrap());
+    let (mut stream, _) = listener.accept().unwrap();
+    stream.set_nodelay(true).unwrap();
+    read_head(&mut stream);
+    stream.write_all(RESPONSE).unwrap();
+    (connecting.join().unwrap(), Raw { stream, masked: false })
+}
+
+fn server(timeouts: Timeouts, limits: Limits) -> (WebSocket, Raw) {
+    let (give, take) = mpsc::channel();
+    let server = Server::bind("127.0.0.1:0").unwrap().timeouts(timeouts).limits(limits);
+    // The handler lets go of its connection at once; it is the test's from then on.
+    let running = server
+        .start(move |ws| {
+            let _ = give.send(ws);
+            Ok(())
+        })
+        .unwrap();
+    let mut stream = TcpStream::connect(running.local_addr()).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream.write_all(REQUEST).unwrap();
+    read_head(&mut stream);
+    (take.recv().unwrap(), Raw { stream, masked: true })
+}
+
+/// The handshake of RFC 6455 section 1.3.
+pub(crate) const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+pub(crate) const RESPONSE: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+
+/// A client with the key of that handshake.
+pub(crate) fn sample_client(url: &str) -> Client {
+    Client::new(url).unwrap().entropy(|out| {
+        out.iter_mut().zip(b"the sample nonce".iter().cycle()).for_each(|(out, byte)| *out = *byte);
+        Ok(())
+    })
+}
+
+/// Reads up to the empty line, byte by byte, so that what follows is still there.
+pub(crate) fn read_head(stream: &mut impl Read) -> Vec<u8> {
+    let (mut head, mut byte) = (Vec::new(), [0]);
+    while !head.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    head
+}
+
+/// A frame by hand.
+pub(crate) fn frame(masked: bool, fin: bool, opcode: u8, payload: &[u8]) -> Vec<u8> {
+    let mask = if masked { 0x80 } else { 0 };
+    let mut bytes = vec![if fin { 0x80 } else { 0 } | opcode];
+    match payload.len() {
+        length @ 0..=125 => bytes.push(mask | length as u8),
+        length @ 126..=0xFFFF => {
+            bytes.push(mask | 126);
+            bytes.extend_from_slice(&(length as u16).to_be_bytes());
+        }
+        length => {
+            bytes.push(mask | 127);
+            bytes.extend_from_slice(&(length as u64).to_be_bytes());
+        }
+    }
+    if masked {
+        let key = [0x37, 0xFA, 0x21, 0x3D];
+        bytes.extend_from_slice(&key);
+        bytes.extend(payload.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key));
+    } else {
+        bytes.extend_from_slice(payload);
+    }
+    bytes
+}
+
+/// The payload of a Close.
+pub(crate) fn close_body(code: u16, reason: &str) -> Vec<u8> {
+    [&code.to_be_bytes(), reason.as_bytes()].concat()
+}
+
+/// Reads one frame; `None` at the end of the stream.
+pub(crate) fn read_frame(from: &mut impl Read) -> io::Result<Option<Frame>> {
+    let mut head = [0; 2];
+    match from.read(&mut head[..1])? {
+        0 => return Ok(None),
+        _ => from.read_exact(&mut head[1..])?,
+    }
+    let length = match head[1] & 0x7F {
+        126 => {
+            let mut bytes = [0; 2];
+            from.read_exact(&mut bytes)?;
+            u16::from_be_bytes(bytes) as usize
+        }
+        127 => {
+            let mut bytes = [0; 8];
+            from.read_exact(&mut bytes)?;
+            u64::from_be_bytes(bytes) as usize
+        }
+        short => usize::from(short),
+    };
+    let mut key = [0; 4];
+    if head[1] & 0x80 != 0 {
+        from.read_exact(&mut key)?;
+    }
+    let mut payload = vec![0; length];
+    from.read_exact(&mut payload)?;
+    payload.iter_mut().zip(key.iter().cycle()).for_each(|(byte, key)| *byte ^= key);
+    Ok(Some(Frame { fin: head[0] & 0x80 != 0, opcode: head[0] & 0xF, payload }))
+}
+
+impl Raw {
+    /// For a connection that is made by hand to a server of ours.
+    pub(crate) fn client_side(stream: TcpStream) -> Raw {
+        Raw { stream, masked: true }
+    }
+
+    /// A frame in this peer's role, not sent yet.
+    pub(crate) fn frame(&self, fin: bool, opcode: u8, payload: &[u8]) -> Vec<u8> {
+        frame(self.masked, fin, opcode, payload)
+    }
+
+    pub(crate) fn send(&mut self, opcode: u8, payload: &[u8]) {
+        let bytes = self.frame(true, opcode, payload);
+        self.stream.write_all(&bytes).unwrap();
+    }
+
+    #[track_caller]
+    pub(crate) fn read(&mut self) -> Frame {
+        self.stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        read_frame(&mut self.stream).unwrap().expect("the stream has ended")
+    }
+
+    /// All frames up to the end of the stream.
+    pub(crate) fn rest(&mut self) -> Vec<Frame> {
+        self.stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        let mut frames = Vec::new();
+        let mut buffered = io::BufReader::with_capacity(1 << 20, &self.stream);
+        loop {
+            match read_frame(&mut buffered) {
+                Ok(Some(frame)) => frames.push(frame),
+                Ok(None) => return frames,
+                Err(e) if matches!(e.kind(), ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof) => return frames,
+                Err(error) => panic!("{error}: the stream did not end"),
+            }
+        }
+    }
+
+    /// Reads and drops until the stream ends, and says when that was.
+    pub(crate) fn wait_for_end(&mut self) -> Duration {
+        let start = Instant::now();
+        self.stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        let mut part = [0; 4 << 10];
+        loop {
+            match self.stream.read(&mut part) {
+                Ok(0) => return start.elapsed(),
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => return start.elapsed(),
+                Err(error) => panic!("{error}: the stream did not end"),
+            }
+        }
+    }
+
+    /// Waits until there is something to read, and leaves it there.
+    pub(crate) fn wait_for_bytes(&self) {
+        self.stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        assert_eq!(self.stream.peek(&mut [0]).unwrap(), 1, "the stream has ended");
+    }
+
+    /// A second handle, to write while another thread reads.
+    pub(crate) fn again(&self) -> Raw {
+        Raw { stream: self.stream.try_clone().unwrap(), masked: self.masked }
+    }
+
+    /// A thread that writes these bytes again and again, with a pause in between, until it cannot.
+    pub(crate) fn repeat(&self, bytes: Vec<u8>, pause: Duration) -> Stopper {
+        let stream = self.stream.try_clone().unwrap();
+        let mut writer = self.stream.try_clone().unwrap();
+        let thread = thread::spawn(move || {
+            while writer.write_all(&bytes).is_ok() {
+                if !pause.is_zero() {
+                    thread::sleep(pause);
+                }
+            }
+        });
+        Stopper { stream, thread: Some(thread) }
+    }
+}
+
+/// Ends the connection when dropped, and with it the thread that writes on it.
+pub(crate) struct Stopper {
+    stream: TcpStream,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Drop for Stopper {
+    fn drop(&mut self) {
+        let _ = self.stream.shutdown(Shutdown::Both);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Random numbers that are the same in every run.
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn seeded(seed: u64) -> Random {
+        Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    pub(crate) fn bytes(&mut self, count: usize) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(count + 8);
+        while bytes.len() < count {
+            bytes.extend_from_slice(&self.next().to_le_bytes());
+        }
+        bytes.truncate(count);
+        bytes
+    }
+}
