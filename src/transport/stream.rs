@@ -233,7 +233,7 @@ fn write_all(mut writer: Box<dyn Write + Send>, output: &Pipe) {
     let mut part = vec![0; 16 << 10];
     while let Ok(count @ 1..) = output.pull(&mut part, FOREVER) {
         let bytes = part.get(..count).unwrap_or_default();
-        if let Err(error) = writer.write_all(bytes).and_then(|()| writer.flush()) {
+        if let Err(error) = writer.write_all(bytes).and_then(|()| retry(|| writer.flush())) {
             output.end(Some(error.kind()));
             break;
         }

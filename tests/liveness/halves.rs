@@ -1,57 +1,18 @@
 //! Over halves brought by the caller the same bounds hold, although these may block for ever.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::net::{Shutdown, TcpStream};
-use std::sync::mpsc::{self, Receiver, Sender as Feed};
+use std::sync::mpsc::{self, Sender as Feed};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Instant;
 
-use stdws::{CloseCode, Error, Halves, Server, Step, Timeouts, WebSocket};
+use stdws::{CloseCode, Error, Halves, Step, Timeouts, WebSocket};
 
 use crate::live::{
-    assert_soon, assert_took, both, frame, ms, patient, sample_client, timed, watchdog, Ours, CLOSE, PING, PONG,
-    REQUEST, RESPONSE, TEXT, TOO_MUCH,
+    assert_soon, assert_took, both, frame, ms, open, patient, pipe, timed, watchdog, Drain, Ours, Source, CLOSE, PING,
+    PONG, REQUEST, RESPONSE, TEXT, TOO_MUCH,
 };
-
-/// Reads what is fed. There is no way to unblock it but to feed it, or to let go of the feed.
-struct Source {
-    feed: Receiver<Vec<u8>>,
-    rest: io::Cursor<Vec<u8>>,
-}
-
-impl Read for Source {
-    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        loop {
-            match self.rest.read(to)? {
-                0 => match self.feed.recv() {
-                    Ok(bytes) => self.rest = io::Cursor::new(bytes),
-                    Err(_) => return Ok(0),
-                },
-                count => return Ok(count),
-            }
-        }
-    }
-}
-
-/// Hands on what is written.
-struct Drain(Feed<Vec<u8>>);
-
-impl Write for Drain {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.send(bytes.to_vec()).map_err(|_| io::ErrorKind::BrokenPipe)?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-fn pipe() -> (Drain, Source) {
-    let (feed, from) = mpsc::channel();
-    (Drain(feed), Source { feed: from, rest: io::Cursor::default() })
-}
 
 /// Takes the opening handshake and then nothing more, until it is released.
 struct Valve {
@@ -72,13 +33,6 @@ impl Write for Valve {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-fn open(ours: Ours, timeouts: Timeouts, halves: Halves) -> stdws::Result<WebSocket> {
-    match ours {
-        Ours::Client => sample_client("ws://127.0.0.1").timeouts(timeouts).connect_over(halves),
-        Ours::Server => Server::unbound().timeouts(timeouts).accept_over(halves),
     }
 }
 

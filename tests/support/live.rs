@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use stdws::{Client, Limits, Server, Timeouts, WebSocket};
+use stdws::{Client, Halves, Limits, Server, Timeouts, WebSocket};
 
 pub(crate) const TEXT: u8 = 0x1;
 pub(crate) const BINARY: u8 = 0x2;
@@ -310,6 +310,57 @@ impl Raw {
         Stopper { stream, thread: Some(thread) }
     }
 }
+
+// ── halves ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Reads what is fed. There is no way to unblock it but to feed it, or to let go of the feed.
+pub(crate) struct Source {
+    feed: mpsc::Receiver<Vec<u8>>,
+    rest: io::Cursor<Vec<u8>>,
+}
+
+impl Read for Source {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.rest.read(to)? {
+                0 => match self.feed.recv() {
+                    Ok(bytes) => self.rest = io::Cursor::new(bytes),
+                    Err(_) => return Ok(0),
+                },
+                count => return Ok(count),
+            }
+        }
+    }
+}
+
+/// Hands on what is written.
+pub(crate) struct Drain(pub(crate) mpsc::Sender<Vec<u8>>);
+
+impl Write for Drain {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.send(bytes.to_vec()).map_err(|_| ErrorKind::BrokenPipe)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+pub(crate) fn pipe() -> (Drain, Source) {
+    let (feed, from) = mpsc::channel();
+    (Drain(feed), Source { feed: from, rest: io::Cursor::default() })
+}
+
+/// A connection over halves.
+pub(crate) fn open(ours: Ours, timeouts: Timeouts, halves: Halves) -> stdws::Result<WebSocket> {
+    match ours {
+        Ours::Client => sample_client("ws://127.0.0.1").timeouts(timeouts).connect_over(halves),
+        Ours::Server => Server::unbound().timeouts(timeouts).accept_over(halves),
+    }
+}
+
+// ── the rest ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// Ends the connection when dropped, and with it the thread that writes on it.
 pub(crate) struct Stopper {

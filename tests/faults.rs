@@ -1,0 +1,258 @@
+//! A stream that fails at its first operation, its second, its third … until a whole conversation comes through. At none
+//! of them does anything hang, panic, or come out that was not sent.
+
+#[path = "support/live.rs"]
+mod live;
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use stdws::{CloseCode, Error, Halves, Kind, Message, Result, Step, WebSocket};
+
+use live::{ms, open, pipe, watchdog, Drain, Ours, Random, Source};
+
+/// What an operation does instead of its work.
+#[derive(Debug, Clone, Copy)]
+enum Fault {
+    /// It fails, and so do all that follow.
+    Broken(ErrorKind),
+    /// Reading says that this was the end; writing takes nothing. So do all that follow.
+    Ended,
+    /// It fails once, in a way that asks for another try.
+    Once(ErrorKind),
+}
+
+/// The operations of both halves, counted together.
+#[derive(Clone)]
+struct Operations {
+    fault: Fault,
+    left: Arc<Mutex<u32>>,
+    random: Arc<Mutex<Random>>,
+}
+
+impl Operations {
+    fn new(fault: Fault, at: u32) -> Operations {
+        Operations { fault, left: Arc::new(Mutex::new(at)), random: Arc::new(Mutex::new(Random::seeded(at.into()))) }
+    }
+
+    /// `Some` if this operation is the one that fails.
+    fn next(&self) -> Option<io::Result<usize>> {
+        let mut left = self.left.lock().unwrap();
+        match (*left, self.fault) {
+            (2.., _) => {
+                *left -= 1;
+                None
+            }
+            (0, _) => None,
+            (1, Fault::Broken(kind)) => Some(Err(kind.into())),
+            (1, Fault::Ended) => Some(Ok(0)),
+            (1, Fault::Once(kind)) => {
+                *left = 0;
+                Some(Err(kind.into()))
+            }
+        }
+    }
+
+    /// Whether the fault has come at all.
+    fn came(&self) -> bool {
+        *self.left.lock().unwrap() < 2
+    }
+
+    /// Streams give and take as much as they like.
+    fn some(&self, most: usize) -> usize {
+        most.min(1 + self.random.lock().unwrap().next() as usize % 9000)
+    }
+}
+
+struct Reader(Source, Operations);
+
+impl Read for Reader {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        let most = self.1.some(to.len());
+        self.1.next().unwrap_or_else(|| self.0.read(&mut to[..most]))
+    }
+}
+
+struct Writer(Drain, Operations);
+
+impl Write for Writer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let most = self.1.some(bytes.len());
+        self.1.next().unwrap_or_else(|| self.0.write(&bytes[..most]))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self.1.next() {
+            Some(Err(error)) => Err(error),
+            Some(Ok(_)) | None => Ok(()),
+        }
+    }
+}
+
+fn messages() -> Vec<Message> {
+    vec![
+        Message::from("one"),
+        Message::from(Random::seeded(1).bytes(70_000)),
+        Message::from("three, in fragments"),
+        Message::from(Vec::new()),
+        Message::from("the last"),
+    ]
+}
+
+/// Sends all messages, receives their echoes, pings and closes.
+fn converse(ours: Ours, halves: Halves, echoes: &mut Vec<Message>) -> Result<CloseCode> {
+    let mut ws = open(ours, timeouts(), halves)?;
+    let end = converse_on(&mut ws, echoes);
+    if end.is_err() {
+        // Whatever is called then gives an error, and nothing more comes out but what was sent.
+        while let Ok(Some(message)) = ws.recv() {
+            echoes.push(message);
+        }
+        assert!(ws.send("late").is_err());
+        assert!(ws.flush().is_err());
+        assert!(ws.ping().is_err());
+        assert!(!ws.sender().is_open());
+    }
+    end
+}
+
+fn converse_on(ws: &mut WebSocket, echoes: &mut Vec<Message>) -> Result<CloseCode> {
+    for (number, message) in messages().iter().enumerate() {
+        match number {
+            2 => {
+                let mut stream = ws.send_stream(Kind::Text)?;
+                for part in message.as_bytes().chunks(7) {
+                    stream.write_all(part).and_then(|()| stream.flush()).map_err(cause)?;
+                }
+                stream.finish()?;
+            }
+            3 => ws.queue(message)?,
+            _ => ws.send(message)?,
+        }
+        match ws.recv()? {
+            Some(message) => echoes.push(message),
+            None => return Ok(CloseCode::NO_STATUS),
+        }
+        if number == 1 {
+            ws.ping()?;
+        }
+    }
+    Ok(ws.close(CloseCode::NORMAL, "bye")?.code())
+}
+
+fn cause(error: io::Error) -> Error {
+    error.get_ref().and_then(|e| e.downcast_ref::<Error>()).expect("an error without a cause").clone()
+}
+
+fn timeouts() -> stdws::Timeouts {
+    let mut timeouts = live::patient();
+    (timeouts.close, timeouts.life) = (ms(500), ms(2000));
+    timeouts
+}
+
+/// The far end, which echoes; gives what it received.
+fn echo(ours: Ours, halves: Halves) -> Vec<Message> {
+    let mut received = Vec::new();
+    if let Ok(mut ws) = open(ours, timeouts(), halves) {
+        while let Ok(Some(message)) = ws.recv() {
+            let _ = ws.send(&message);
+            received.push(message);
+        }
+    }
+    received
+}
+
+/// One run with the fault at one operation; false when the conversation was over before.
+fn run(ours: Ours, fault: Fault, at: u32) -> bool {
+    let ((up, from_near), (down, from_far)) = (pipe(), pipe());
+    let operations = Operations::new(fault, at);
+    let halves = Halves::new(Reader(from_far, operations.clone()), Writer(up, operations.clone()));
+    let theirs = match ours {
+        Ours::Client => Ours::Server,
+        Ours::Server => Ours::Client,
+    };
+    let far = thread::spawn(move || echo(theirs, Halves::new(from_near, down)));
+    let mut echoes = Vec::new();
+    let end = converse(ours, halves, &mut echoes);
+    let received = far.join().unwrap();
+    let case = format!("{ours:?}, {fault:?} at {at}: {end:?}");
+    assert!(messages().starts_with(&received), "{case}: the far end has received what was not sent");
+    assert!(received.starts_with(&echoes), "{case}: an echo without a message");
+    match (&end, fault) {
+        (Ok(code), _) => {
+            assert_eq!((*code, echoes), (CloseCode::NORMAL, messages()), "{case}");
+        }
+        (Err(_), Fault::Once(_)) => panic!("{case}: one try was not enough"),
+        (Err(Error::Io(_) | Error::Closed(_) | Error::Handshake(_)), _) => assert!(operations.came(), "{case}"),
+        (Err(_), _) => panic!("{case}: the wrong error"),
+    }
+    operations.came()
+}
+
+fn all(fault: Fault) {
+    let _watchdog = watchdog();
+    let both = [Ours::Client, Ours::Server].map(|ours| {
+        thread::spawn(move || {
+            let runs = (1..).take_while(|at| run(ours, fault, *at)).count();
+            // Two heads, five messages both ways, Ping and Close: if there were fewer, something was not exercised.
+            assert!(runs > 20, "only {runs} operations");
+        })
+    });
+    both.into_iter().for_each(|thread| thread.join().unwrap());
+}
+
+/// 6455-7.2.1-2
+#[test]
+fn a_stream_that_breaks() {
+    all(Fault::Broken(ErrorKind::ConnectionReset));
+}
+
+#[test]
+fn a_stream_that_breaks_in_an_unusual_way() {
+    all(Fault::Broken(ErrorKind::Other));
+}
+
+#[test]
+fn a_stream_that_ends() {
+    all(Fault::Ended);
+}
+
+#[test]
+fn a_stream_that_is_interrupted() {
+    all(Fault::Once(ErrorKind::Interrupted));
+}
+
+/// Random bytes that are not to be had: nothing is sent without them.
+#[test]
+fn a_source_of_entropy_that_fails() {
+    let _watchdog = watchdog();
+    let mut completed = false;
+    for at in 0..100 {
+        let ((up, from_near), (down, from_far)) = (pipe(), pipe());
+        let far = thread::spawn(move || echo(Ours::Server, Halves::new(from_near, down)));
+        let mut left = at;
+        let client = stdws::Client::new("ws://127.0.0.1").unwrap().timeouts(timeouts()).entropy(move |out| {
+            if left == 0 {
+                return Err(io::Error::other("no more"));
+            }
+            left -= 1;
+            out.fill(0x5A);
+            Ok(())
+        });
+        let mut echoes = Vec::new();
+        let end = client.connect_over(Halves::new(from_far, up)).and_then(|mut ws| converse_on(&mut ws, &mut echoes));
+        let received = far.join().unwrap();
+        assert!(messages().starts_with(&received) && received.starts_with(&echoes), "{at}");
+        match end {
+            Ok(code) => {
+                assert_eq!((code, echoes), (CloseCode::NORMAL, messages()));
+                completed = true;
+                break;
+            }
+            Err(Error::Io(error)) => assert_eq!(error.step(), Step::Entropy, "{at}"),
+            Err(error) => panic!("{at}: {error:?}"),
+        }
+    }
+    assert!(completed);
+}
