@@ -119,26 +119,40 @@ impl Store {
         self.bytes.get(..self.length).unwrap_or_default()
     }
 
-    /// Puts bytes behind the others: over what an earlier message left there, and further.
-    pub(super) fn append(&mut self, more: &[u8]) {
+    /// Puts bytes behind the others: over what an earlier message left there, and further. `most` as for [`Store::grow`].
+    pub(super) fn append(&mut self, more: &[u8], most: u64) {
         let over = self.bytes.len().saturating_sub(self.length).min(more.len());
         let (first, rest) = more.split_at_checked(over).unwrap_or((more, &[]));
         if let Some(to) = self.bytes.get_mut(self.length..self.length.saturating_add(over)) {
             to.copy_from_slice(first);
         }
+        self.grow(rest.len(), most);
         self.bytes.extend_from_slice(rest);
         self.length = self.length.saturating_add(more.len());
     }
 
-    /// Room for the next read of a payload that has `left` bytes to come: as much as is there, or as much again.
-    pub(super) fn space(&mut self, left: u64) -> &mut [u8] {
+    /// Room for the next read of a payload that has `left` bytes to come: as much as is there, or as much again. `most` as
+    /// for [`Store::grow`].
+    pub(super) fn space(&mut self, left: u64, most: u64) -> &mut [u8] {
         let left = usize::try_from(left).unwrap_or(usize::MAX);
         if self.bytes.len() == self.length {
             let more = self.length.max(STEP).min(left);
+            self.grow(more, most);
             self.bytes.resize(self.length.saturating_add(more), 0);
         }
         let to = self.bytes.len().min(self.length.saturating_add(left));
         self.bytes.get_mut(self.length..to).unwrap_or_default()
+    }
+
+    /// Makes room for `more` bytes. Doubles what there is, but not beyond the `most` a message may have: old and new room
+    /// together, which it takes while one is copied into the other, are then at most twice that.
+    fn grow(&mut self, more: usize, most: u64) {
+        let needed = self.bytes.len().saturating_add(more);
+        if needed > self.bytes.capacity() {
+            let most = usize::try_from(most).unwrap_or(usize::MAX);
+            let wanted = self.bytes.capacity().saturating_mul(2).min(most).max(needed);
+            self.bytes.reserve_exact(wanted.saturating_sub(self.bytes.len()));
+        }
     }
 
     /// Counts the bytes read into [`Store::space`] in, and gives them.

@@ -203,7 +203,7 @@ impl Decoder {
         match frame.place {
             Place::Input(done) => frame.place = Place::Input(done.saturating_add(here)),
             Place::Store => {
-                self.store.append(bytes);
+                self.store.append(bytes, self.limits.message);
                 self.input.consume(here);
             }
             Place::Stream | Place::Skip => drop(self.input.consume(here)),
@@ -292,7 +292,7 @@ impl Decoder {
     /// Where to read to. Never empty. For a long payload this is the store itself, and ends with the frame.
     pub(crate) fn space(&mut self) -> &mut [u8] {
         match self.direct() {
-            Some(left) => self.store.space(left),
+            Some(left) => self.store.space(left, self.limits.message),
             None => self.input.space(),
         }
     }

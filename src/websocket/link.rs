@@ -294,7 +294,8 @@ impl Turn<'_> {
     /// not copied at all; a client's are masked in pieces, because masking needs a copy and memory is bounded.
     fn frame(mut self, fin: bool, opcode: Opcode, payload: &[u8]) -> Result<()> {
         const COPY: usize = 16 << 10;
-        const PIECE: usize = 128 << 10;
+        // With its header it is no more than the outbox keeps room for, or each piece would be allocated anew.
+        const PIECE: usize = (128 << 10) - 64;
         let limit = Limit::Each(self.link.timeouts.write);
         let Some(writer) = &mut self.writer else { return Ok(()) };
         let entropy = |error| Error::io(Step::Entropy, error);

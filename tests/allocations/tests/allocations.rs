@@ -1,0 +1,268 @@
+//! What stdws allocates, counted over the whole process: nothing for a message in steady state, nothing because a peer
+//! announced it, and nothing that stays when a connection is idle.
+
+#[path = "../../support/live.rs"]
+mod live;
+
+use std::io::Write;
+use std::sync::mpsc;
+use std::thread;
+
+use stdws::{Client, Error, Limits, Server, Step, Timeouts, WebSocket};
+use stdws_allocations::{in_use, most, times, Counting};
+
+use live::{limited, ms, patient, Ours, Raw, BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT};
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn main() {
+    let tests: [(&str, fn()); 8] = [
+        ("a_message_in_steady_state_allocates_nothing", a_message_in_steady_state_allocates_nothing),
+        ("queued_messages_allocate_nothing", queued_messages_allocate_nothing),
+        ("an_announced_frame_allocates_nothing", an_announced_frame_allocates_nothing),
+        ("a_message_takes_at_most_twice_its_limit", a_message_takes_at_most_twice_its_limit),
+        ("fragments_without_bytes_take_no_memory", fragments_without_bytes_take_no_memory),
+        ("pings_without_end_take_no_memory", pings_without_end_take_no_memory),
+        ("after_a_large_message_the_memory_goes_back", after_a_large_message_the_memory_goes_back),
+        ("an_idle_connection_is_small", an_idle_connection_is_small),
+    ];
+    let count = tests.len();
+    println!("running {count} tests");
+    for (name, test) in tests {
+        // A thread of its own, for the watchdog shows its name.
+        let run = move || {
+            let _watchdog = live::watchdog();
+            test();
+        };
+        if thread::Builder::new().name(name.into()).spawn(run).unwrap().join().is_err() {
+            println!("test {name} ... FAILED");
+            std::process::exit(101);
+        }
+        println!("test {name} ... ok");
+    }
+    println!("\ntest result: ok. {count} passed; 0 failed; 0 ignored");
+}
+
+const ROLES: [Ours; 2] = [Ours::Client, Ours::Server];
+const KIB: usize = 1 << 10;
+
+/// A client and an echoing server, both ours.
+fn echo(queue: bool, test: impl FnOnce(WebSocket)) {
+    let server = Server::bind("127.0.0.1:0").unwrap().timeouts(patient()).max_message(2 << 20);
+    let server = server
+        .start(move |mut ws| {
+            let sender = ws.sender();
+            while let Some(message) = ws.recv_ref()? {
+                if queue { sender.queue(message) } else { sender.send(message) }?;
+            }
+            Ok(())
+        })
+        .unwrap();
+    let url = format!("ws://{}", server.local_addr());
+    test(Client::new(&url).unwrap().timeouts(patient()).limits(Limits::message(2 << 20)).connect().unwrap());
+}
+
+fn a_message_in_steady_state_allocates_nothing() {
+    for queue in [false, true] {
+        echo(queue, |mut ws| {
+            for (size, rounds) in [(16, 500), (KIB, 500), (64 * KIB, 100), (1024 * KIB, 20)] {
+                for text in [false, true] {
+                    let bytes = vec![b'a'; size];
+                    let text = text.then(|| String::from_utf8(bytes.clone()).unwrap());
+                    let mut round = || {
+                        match &text {
+                            Some(text) => ws.send(text).unwrap(),
+                            None => ws.send(&bytes).unwrap(),
+                        }
+                        assert_eq!(ws.recv_ref().unwrap().unwrap().as_bytes().len(), size);
+                    };
+                    (0..50).for_each(|_| round());
+                    let before = times();
+                    (0..rounds).for_each(|_| round());
+                    let allocated = times() - before;
+                    assert_eq!(allocated, 0, "{size} bytes, queue {queue}, {rounds} messages");
+                }
+            }
+        });
+    }
+}
+
+fn queued_messages_allocate_nothing() {
+    echo(true, |mut ws| {
+        for (size, window) in [(16, 256), (KIB, 64), (64 * KIB, 4)] {
+            let bytes = vec![7; size];
+            let mut round = || {
+                (0..window).for_each(|_| ws.queue(&bytes).unwrap());
+                ws.flush().unwrap();
+                (0..window).for_each(|_| assert_eq!(ws.recv_ref().unwrap().unwrap().as_bytes().len(), size));
+            };
+            (0..20).for_each(|_| round());
+            let before = times();
+            (0..50).for_each(|_| round());
+            assert_eq!(times() - before, 0, "{window} messages of {size} bytes at a time");
+        }
+    });
+}
+
+fn connection(ours: Ours, timeouts: Timeouts, message: u64) -> (WebSocket, Raw) {
+    let mut limits = Limits::message(message);
+    limits.fragments = u32::MAX;
+    limited(ours, timeouts, limits)
+}
+
+/// Receives what is there, which is no whole message.
+fn receive_nothing(ws: &mut WebSocket) {
+    for _ in 0..10 {
+        let end = ws.recv_timeout(ms(5)).map(|_| "a message");
+        assert!(matches!(end, Err(Error::Timeout(Step::Receive))), "{end:?}");
+    }
+}
+
+/// 6455-10.4-1
+fn an_announced_frame_allocates_nothing() {
+    for ours in ROLES {
+        let (mut ws, mut peer) = connection(ours, patient(), 16 << 20);
+        let whole = peer.frame(true, BINARY, &vec![0; 16 << 20]);
+        let start = in_use();
+        most();
+        peer.stream.write_all(&whole[..30]).unwrap();
+        receive_nothing(&mut ws);
+        let after_header = most() - start;
+        assert!(after_header <= 80 * KIB, "{ours:?}: {after_header} bytes for a header");
+        peer.stream.write_all(&whole[30..300 * KIB]).unwrap();
+        receive_nothing(&mut ws);
+        let after_part = most() - start;
+        assert!(after_part <= 1100 * KIB, "{ours:?}: {after_part} bytes for 300 KiB");
+    }
+}
+
+/// The formula of `Limits`: the message at most twice, and the read buffer.
+fn a_message_takes_at_most_twice_its_limit() {
+    for ours in ROLES {
+        for fragment in [700, 5000, 70_000, 3 << 20] {
+            let (mut ws, mut peer) = connection(ours, patient(), 3 << 20);
+            let (message, start) = (vec![7; 3 << 20], in_use());
+            let frames: Vec<u8> = {
+                let count = message.chunks(fragment).count();
+                let frame = |(number, part)| {
+                    let opcode = if number == 0 { BINARY } else { CONTINUATION };
+                    peer.frame(number + 1 == count, opcode, part)
+                };
+                message.chunks(fragment).enumerate().flat_map(frame).collect()
+            };
+            let prepared = in_use() - start;
+            let writing = thread::spawn(move || {
+                peer.stream.write_all(&frames).unwrap();
+                (peer, frames)
+            });
+            most();
+            assert!(ws.recv_ref().unwrap().unwrap().as_bytes() == message);
+            let taken = most() - prepared - start;
+            writing.join().unwrap();
+            assert!(taken <= (6 << 20) + 100 * KIB, "{ours:?}: {taken} bytes, fragments of {fragment}");
+        }
+    }
+}
+
+fn fragments_without_bytes_take_no_memory() {
+    for ours in ROLES {
+        let (mut ws, mut peer) = connection(ours, patient(), 1 << 20);
+        let bytes = [peer.frame(false, TEXT, b""), peer.frame(false, CONTINUATION, b"").repeat(1_000_000)].concat();
+        let start = in_use();
+        let writing = thread::spawn(move || {
+            peer.stream.write_all(&bytes).unwrap();
+            (peer, bytes)
+        });
+        most();
+        while !writing.is_finished() {
+            receive_nothing(&mut ws);
+        }
+        let taken = most() - start;
+        assert!(taken <= 100 * KIB, "{ours:?}: {taken} bytes");
+        drop(writing.join().unwrap());
+    }
+}
+
+/// A peer that reads nothing: of the answers only the newest is kept.
+fn pings_without_end_take_no_memory() {
+    for ours in ROLES {
+        let (mut ws, mut peer) = connection(ours, patient(), 1 << 20);
+        let bytes = peer.frame(true, PING, &[7; 125]).repeat(100);
+        let start = in_use();
+        let (tell, told) = mpsc::channel();
+        let writing = thread::spawn(move || {
+            for _ in 0..1000 {
+                peer.stream.write_all(&bytes).unwrap();
+            }
+            tell.send(()).unwrap();
+            (peer, bytes)
+        });
+        most();
+        while told.try_recv().is_err() {
+            receive_nothing(&mut ws);
+        }
+        let taken = most() - start;
+        assert!(taken <= 120 * KIB, "{ours:?}: {taken} bytes");
+        drop(writing.join().unwrap());
+    }
+}
+
+fn after_a_large_message_the_memory_goes_back() {
+    let mut timeouts = patient();
+    (timeouts.ping, timeouts.life) = (ms(50), ms(5000));
+    for ours in ROLES {
+        let (mut ws, mut peer) = connection(ours, timeouts, 16 << 20);
+        let start = in_use();
+        let answering = thread::spawn(move || {
+            let frame = peer.frame(true, BINARY, &vec![7; 8 << 20]);
+            peer.stream.write_all(&frame).unwrap();
+            // The large message comes back, and behind it two Pings for two times of silence.
+            let (mut large, mut pings) = (false, 0);
+            while !large || pings < 2 {
+                let frame = peer.read();
+                match frame.opcode {
+                    PING => {
+                        pings += usize::from(large);
+                        peer.send(PONG, &frame.payload);
+                    }
+                    _ => large = frame.payload.len() == 8 << 20,
+                }
+            }
+            peer.send(TEXT, b"the end");
+            peer
+        });
+        assert_eq!(ws.recv_ref().unwrap().unwrap().as_bytes().len(), 8 << 20);
+        ws.send(&vec![7; 8 << 20]).unwrap();
+        let message = ws.recv().unwrap();
+        assert_eq!(message.unwrap().as_text(), Some("the end"));
+        let peer = answering.join().unwrap();
+        let kept = in_use().saturating_sub(start);
+        assert!(kept <= 8 * KIB, "{ours:?}: {kept} bytes are kept");
+        drop(peer);
+    }
+}
+
+fn an_idle_connection_is_small() {
+    for ours in ROLES {
+        let mut open = Vec::with_capacity(50);
+        // What is set up once is not counted.
+        drop(connection(ours, patient(), 1 << 20));
+        let start = in_use();
+        for _ in 0..50 {
+            let (mut ws, mut peer) = connection(ours, patient(), 1 << 20);
+            peer.send(TEXT, b"hello");
+            ws.recv_ref().unwrap().unwrap();
+            ws.send("hello").unwrap();
+            assert_eq!(peer.read().payload, b"hello");
+            open.push((ws, peer));
+        }
+        let each = (in_use() - start) / 50;
+        println!("{ours:?}: {each} bytes for an idle connection");
+        assert!(each <= 8 * KIB, "{ours:?}: {each} bytes");
+        for (ws, mut peer) in open {
+            drop(ws);
+            assert_eq!(peer.read().opcode, CLOSE);
+        }
+    }
+}
