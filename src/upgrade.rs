@@ -169,7 +169,7 @@ fn read(stream: &Stream, to: &mut [u8], deadline: Deadline) -> Result<usize> {
 fn write(stream: &Stream, answer: Vec<u8>, deadline: Deadline) -> Result<()> {
     let mut outbox = Outbox::default();
     *outbox.bytes() = answer;
-    outbox.write(stream, &[], Limit::Whole(deadline.left())).map_err(failed)
+    outbox.write(stream, &[], Limit::Whole(deadline)).map_err(failed)
 }
 
 fn failed(error: io::Error) -> Error {

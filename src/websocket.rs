@@ -10,6 +10,8 @@ mod receive;
 mod recv_stream;
 mod send_stream;
 mod sender;
+#[cfg(test)]
+mod testing;
 
 use std::collections::VecDeque;
 use std::fmt;

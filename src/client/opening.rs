@@ -38,7 +38,7 @@ pub(super) struct Opened {
 pub(super) fn open(stream: &Stream, request: &Request<'_>, deadline: Deadline) -> Result<Opened> {
     // 6455-4.1-18. 6455-4.1-40: nothing but this is written before the response is here and good.
     let bytes = handshake::request(request)?;
-    Outbox::default().write(stream, &bytes, Limit::Whole(deadline.left())).map_err(failed)?;
+    Outbox::default().write(stream, &bytes, Limit::Whole(deadline)).map_err(failed)?;
     let mut input = Input { stream, deadline, part: [0; PART], from: 0, to: 0 };
     let head = input.response()?;
     // 6455-4.1-41

@@ -111,7 +111,11 @@ pub(super) struct Store {
 }
 
 impl Store {
+    /// Begins another message. A huge store is kept only while huge messages follow one another.
     pub(super) fn clear(&mut self) {
+        if self.length <= KEEP {
+            self.unused();
+        }
         self.length = 0;
     }
 
@@ -183,5 +187,19 @@ impl Store {
 
     pub(super) fn release(&mut self) {
         *self = Store::default();
+    }
+}
+
+#[cfg(test)]
+impl Input {
+    pub(super) fn held(&self) -> usize {
+        self.bytes.capacity()
+    }
+}
+
+#[cfg(test)]
+impl Store {
+    pub(super) fn held(&self) -> usize {
+        self.bytes.capacity()
     }
 }

@@ -7,6 +7,7 @@
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
+use super::deadline::Deadline;
 use super::stream::{Stream, SLICE};
 
 /// Each further so many bytes get the time limit anew.
@@ -116,8 +117,8 @@ impl Outbox {
 pub(crate) enum Limit {
     /// So long for each 64 KiB, and for the rest.
     Each(Duration),
-    /// So long for all of it.
-    Whole(Duration),
+    /// All of it by then.
+    Whole(Deadline),
 }
 
 /// Counts waiting time from the first stop on, so that a write that does not stop never asks the clock.
@@ -130,23 +131,196 @@ struct Patience {
 impl Patience {
     /// Called when the network took so many bytes but not all.
     fn moved(&mut self, count: usize) -> io::Result<()> {
-        let now = Instant::now();
-        self.progress = self.progress.saturating_add(count);
-        let limit = match self.limit {
+        let over = match self.limit {
+            Limit::Whole(by) => by.passed(),
             Limit::Each(limit) => {
+                let now = Instant::now();
+                self.progress = self.progress.saturating_add(count);
                 if self.progress >= PROGRESS {
                     self.progress = 0;
                     self.since = Some(now);
                 }
-                limit
+                // The first stop comes after one slice at the latest.
+                let since = *self.since.get_or_insert(now.checked_sub(SLICE).unwrap_or(now));
+                now.saturating_duration_since(since) >= limit
             }
-            Limit::Whole(limit) => limit,
         };
-        // The first stop comes after one slice at the latest.
-        let since = *self.since.get_or_insert(now.checked_sub(SLICE).unwrap_or(now));
-        match now.saturating_duration_since(since) >= limit {
+        match over {
             true => Err(ErrorKind::TimedOut.into()),
             false => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stream::tests::{sockets, WRITES};
+    use super::*;
+    use std::io::Read;
+    use std::net::TcpStream;
+    use std::sync::mpsc;
+    use std::thread;
+
+    const LONG: Duration = Duration::from_secs(20);
+    /// More than a loopback connection holds by itself.
+    const MUCH: usize = 24 << 20;
+
+    fn pattern(length: usize) -> Vec<u8> {
+        (0..length as u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
+    }
+
+    fn outbox(bytes: &[u8]) -> Outbox {
+        let mut outbox = Outbox::default();
+        outbox.bytes().extend_from_slice(bytes);
+        outbox
+    }
+
+    fn stream() -> (Stream, TcpStream) {
+        let (near, far) = sockets();
+        (Stream::tcp(near, LONG).unwrap(), far)
+    }
+
+    fn full(stream: &Stream) -> usize {
+        let part = [0; 1 << 16];
+        (0..).map_while(|_| stream.write(&part, &[]).ok()).sum()
+    }
+
+    #[test]
+    fn everything_arrives_in_order_at_a_reader_that_is_slow() {
+        let (stream, mut far) = stream();
+        let bytes = pattern(MUCH);
+        let reading = thread::spawn(move || {
+            // Longer than some slices: the network is full by then.
+            thread::sleep(SLICE * 5);
+            let mut came = Vec::new();
+            far.read_to_end(&mut came).unwrap();
+            came
+        });
+        let (first, tail) = bytes.split_at(MUCH / 3);
+        let mut outbox = outbox(first);
+        outbox.write(&stream, tail, Limit::Each(LONG)).unwrap();
+        assert!(outbox.is_empty());
+        assert!(outbox.bytes.capacity() <= KEEP);
+        stream.finish(LONG);
+        assert!(reading.join().unwrap() == bytes);
+    }
+
+    #[test]
+    fn a_reader_that_stops_ends_it() {
+        let limit = Duration::from_millis(100);
+        for limit in [Limit::Each(limit), Limit::Whole(Deadline::after(limit))] {
+            let (stream, far) = stream();
+            let start = Instant::now();
+            let error = outbox(b"head").write(&stream, &pattern(MUCH), limit).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::TimedOut);
+            assert!(start.elapsed() >= SLICE * 9 && start.elapsed() < LONG / 2, "{:?}", start.elapsed());
+            drop(far);
+        }
+    }
+
+    #[test]
+    fn a_reader_that_trickles_ends_the_whole_and_not_each() {
+        let bytes = pattern(MUCH);
+        for whole in [true, false] {
+            let (stream, mut far) = stream();
+            full(&stream);
+            let (stop, stopped) = mpsc::channel::<()>();
+            let reading = thread::spawn(move || {
+                let mut part = vec![0; 1 << 20];
+                while stopped.recv_timeout(Duration::from_millis(20)) == Err(mpsc::RecvTimeoutError::Timeout) {
+                    far.read_exact(&mut part).unwrap();
+                }
+            });
+            let start = Instant::now();
+            let limit = match whole {
+                true => Limit::Whole(Deadline::after(Duration::from_millis(200))),
+                false => Limit::Each(Duration::from_millis(200)),
+            };
+            let result = outbox(&[]).write(&stream, &bytes, limit).map_err(|error| error.kind());
+            match whole {
+                true => assert_eq!(result, Err(ErrorKind::TimedOut)),
+                false => assert_eq!(result, Ok(())),
+            }
+            assert!(start.elapsed() >= Duration::from_millis(190), "{:?}", start.elapsed());
+            drop(stop);
+            reading.join().unwrap();
+        }
+    }
+
+    #[test]
+    fn what_has_to_be_over_by_a_time_that_has_passed_is_not_given_more() {
+        let (stream, far) = stream();
+        let by = Limit::Whole(Deadline::after(Duration::ZERO));
+        let start = Instant::now();
+        let error = outbox(&[]).write(&stream, &pattern(MUCH), by).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        assert!(start.elapsed() < LONG / 2);
+        drop(far);
+    }
+
+    #[test]
+    fn writing_now_never_waits_and_keeps_the_order() {
+        let (stream, mut far) = stream();
+        let sent = pattern(MUCH + 700);
+        let (first, more) = sent.split_at(MUCH);
+        let mut outbox = outbox(first);
+        let start = Instant::now();
+        outbox.write_now(&stream).unwrap();
+        assert!(!outbox.is_empty(), "the network takes less than that");
+        for few in more.chunks(7) {
+            outbox.bytes().extend_from_slice(few);
+            outbox.write_now(&stream).unwrap();
+        }
+        // If each had waited for a slice it would be a second. One may, and copying much takes its time.
+        assert!(start.elapsed() < SLICE * 90, "{:?}", start.elapsed());
+        let total = sent.len();
+        let reading = thread::spawn(move || {
+            let mut came = vec![0; total];
+            far.read_exact(&mut came).unwrap();
+            came
+        });
+        let start = Instant::now();
+        while !outbox.is_empty() {
+            assert!(start.elapsed() < LONG);
+            outbox.write_now(&stream).unwrap();
+        }
+        assert!(reading.join().unwrap() == sent);
+        assert_eq!((outbox.written, outbox.congested), (0, false));
+    }
+
+    #[test]
+    fn what_was_begun_now_is_finished_by_who_waits() {
+        let (stream, mut far) = stream();
+        let bytes = pattern(MUCH);
+        let (first, tail) = bytes.split_at(MUCH - 100_000);
+        let mut outbox = outbox(first);
+        outbox.write_now(&stream).unwrap();
+        assert!(!outbox.is_empty());
+        let reading = thread::spawn(move || {
+            let mut came = Vec::new();
+            far.read_to_end(&mut came).unwrap();
+            came
+        });
+        outbox.write(&stream, tail, Limit::Each(LONG)).unwrap();
+        stream.finish(LONG);
+        assert!(reading.join().unwrap() == bytes);
+    }
+
+    #[test]
+    fn header_and_payload_are_one_write() {
+        let (stream, _far) = stream();
+        for (first, tail) in [(&b"header, and the payload behind it"[..], &[][..]), (b"header", b"and the payload")] {
+            let before = WRITES.get();
+            outbox(first).write(&stream, tail, Limit::Each(LONG)).unwrap();
+            assert_eq!(WRITES.get() - before, 1);
+            let before = WRITES.get();
+            outbox(first).write_now(&stream).unwrap();
+            assert_eq!(WRITES.get() - before, 1);
+        }
+        // Nothing to write is none.
+        let before = WRITES.get();
+        outbox(b"").write(&stream, b"", Limit::Each(LONG)).unwrap();
+        outbox(b"").write_now(&stream).unwrap();
+        assert_eq!(WRITES.get() - before, 0);
     }
 }

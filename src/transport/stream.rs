@@ -58,7 +58,7 @@ pub(crate) enum Stream {
 
 pub(crate) struct Tcp {
     socket: TcpStream,
-    /// The read timeout the socket has, in nanoseconds; 0 for none.
+    /// The read timeout the socket has, in nanoseconds; 0 for none, [`UNKNOWN`] before the first.
     wait: AtomicU64,
 }
 
@@ -75,7 +75,7 @@ impl Stream {
         // Zero would mean no timeout at all.
         let timeout = if cfg!(unix) { SLICE } else { limit.max(SLICE) };
         socket.set_write_timeout(Some(timeout))?;
-        Ok(Stream::Tcp(Tcp { socket, wait: AtomicU64::new(0) }))
+        Ok(Stream::Tcp(Tcp { socket, wait: AtomicU64::new(UNKNOWN) }))
     }
 
     pub(crate) fn over(halves: Halves) -> io::Result<Stream> {
@@ -105,6 +105,8 @@ impl Stream {
     /// Writes some of `first` and `second`, waiting up to [`SLICE`] for room. Only one thread at a time writes.
     #[inline]
     pub(crate) fn write(&self, first: &[u8], second: &[u8]) -> io::Result<usize> {
+        #[cfg(test)]
+        tests::WRITES.with(|writes| writes.set(writes.get() + 1));
         match self {
             Stream::Tcp(tcp) if second.is_empty() => retry(|| (&tcp.socket).write(first)),
             Stream::Tcp(tcp) => retry(|| (&tcp.socket).write_vectored(&[IoSlice::new(first), IoSlice::new(second)])),
@@ -199,6 +201,9 @@ fn plain(error: io::Error) -> io::Error {
     }
 }
 
+/// Whoever had the socket before may have set any read timeout.
+const UNKNOWN: u64 = u64::MAX;
+
 /// Longer than anyone waits; the threads of a stream end when it ends.
 const FOREVER: Duration = Duration::from_secs(1 << 31);
 
@@ -240,4 +245,200 @@ fn write_all(mut writer: Box<dyn Write + Send>, output: &Pipe) {
     }
     drop(writer);
     output.desert();
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use std::cell::Cell;
+    use std::net::TcpListener;
+    use std::sync::mpsc;
+    use std::time::Instant;
+
+    const LONG: Duration = Duration::from_secs(20);
+
+    thread_local! {
+        /// Calls of this thread that were passed on to write something.
+        pub(crate) static WRITES: Cell<usize> = const { Cell::new(0) };
+    }
+
+    /// Both ends of a connection over the loopback interface.
+    pub(crate) fn sockets() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        (near, listener.accept().unwrap().0)
+    }
+
+    fn kind(result: io::Result<usize>) -> Result<usize, ErrorKind> {
+        result.map_err(|error| error.kind())
+    }
+
+    #[test]
+    fn a_read_waits_as_long_as_it_is_told_and_no_longer() {
+        let (near, mut far) = sockets();
+        let stream = Stream::tcp(near, LONG).unwrap();
+        let mut to = [0; 8];
+        for wait in [0, 30, 1, 60] {
+            let (wait, start) = (Duration::from_millis(wait), Instant::now());
+            assert_eq!(kind(stream.read(&mut to, wait)), Err(ErrorKind::WouldBlock));
+            assert!(start.elapsed() >= wait.saturating_sub(Duration::from_millis(1)));
+            assert!(start.elapsed() < wait + Duration::from_secs(5));
+        }
+        far.write_all(b"abc").unwrap();
+        assert_eq!(stream.read(&mut to, LONG).unwrap(), 3);
+        far.write_all(b"de").unwrap();
+        while kind(stream.read(&mut to[..1], Duration::ZERO)) == Err(ErrorKind::WouldBlock) {}
+        assert_eq!(stream.read(&mut to, Duration::ZERO).unwrap(), 1);
+        drop(far);
+        assert_eq!(stream.read(&mut to, LONG).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_timeout_that_someone_else_left_on_the_socket_does_not_count() {
+        let (near, mut far) = sockets();
+        near.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
+        let stream = Stream::tcp(near, LONG).unwrap();
+        let late = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(100));
+            far.write_all(b"x").unwrap();
+        });
+        assert_eq!(kind(stream.read(&mut [0; 8], Duration::MAX)), Ok(1));
+        late.join().unwrap();
+    }
+
+    #[test]
+    fn a_full_network_is_told_after_a_slice_or_at_once() {
+        let (near, far) = sockets();
+        let stream = Stream::tcp(near, LONG).unwrap();
+        let bytes = vec![0; 1 << 20];
+        // The system gives a connection more room while it is being filled, so it is full when both say so.
+        loop {
+            let start = Instant::now();
+            let waited = stream.write(&bytes, &bytes);
+            let elapsed = start.elapsed();
+            if waited.is_err() && stream.write_now(&bytes).is_err() {
+                assert_eq!(kind(waited), Err(ErrorKind::WouldBlock));
+                assert!(elapsed >= SLICE / 2);
+                break;
+            }
+        }
+        assert_eq!(kind(stream.write_now(&bytes)), Err(ErrorKind::WouldBlock));
+        drop(far);
+    }
+
+    #[test]
+    fn shut_brings_back_who_waits() {
+        let (near, far) = sockets();
+        for (stream, far) in [(Stream::tcp(near, LONG).unwrap(), Some(far)), (Stream::over(stuck().0).unwrap(), None)] {
+            thread::scope(|scope| {
+                let reading = scope.spawn(|| stream.read(&mut [0; 8], Duration::MAX));
+                stream.shut();
+                assert_eq!(reading.join().unwrap().unwrap(), 0);
+            });
+            // What a socket says to a write after the end differs; that it says it at once does not.
+            let ended = (0..100).map(|_| stream.write(&[0; 1 << 16], &[])).find(Result::is_err);
+            assert_ne!(ended.unwrap().unwrap_err().kind(), ErrorKind::WouldBlock);
+            drop(far);
+        }
+    }
+
+    /// Halves that block until their end is called, how often that was, and what is said when they are dropped.
+    fn stuck() -> (Halves, Arc<AtomicU64>, mpsc::Receiver<()>) {
+        struct Stuck(Arc<Pipe>, mpsc::Sender<()>);
+        impl Read for Stuck {
+            fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+                self.0.pull(to, LONG)
+            }
+        }
+        impl Write for Stuck {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                self.0.pull(&mut [0], LONG)
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        impl Drop for Stuck {
+            fn drop(&mut self) {
+                let _ = self.1.send(());
+            }
+        }
+        let (pipe, ends, (dropped, all)) = (Arc::new(Pipe::default()), Arc::new(AtomicU64::new(0)), mpsc::channel());
+        let halves = Halves::new(Stuck(pipe.clone(), dropped.clone()), Stuck(pipe.clone(), dropped));
+        let counted = ends.clone();
+        let halves = halves.on_end(move || {
+            counted.fetch_add(1, Ordering::SeqCst);
+            pipe.end(None);
+        });
+        (halves, ends, all)
+    }
+
+    #[test]
+    fn the_end_is_called_once_and_both_halves_are_dropped() {
+        for shut in [0, 1, 2] {
+            let (halves, ends, dropped) = stuck();
+            let stream = Stream::over(halves).unwrap();
+            stream.write(b"the writer hangs in this", &[]).unwrap();
+            for _ in 0..shut {
+                stream.shut();
+            }
+            drop(stream);
+            for _ in 0..2 {
+                dropped.recv_timeout(LONG).expect("a half is still held");
+            }
+            assert_eq!(ends.load(Ordering::SeqCst), 1);
+        }
+    }
+
+    #[test]
+    fn finish_delivers_everything_and_waits_no_longer_than_it_may() {
+        let (near, mut far) = sockets();
+        let stream = Stream::over(Halves::new(io::empty(), near)).unwrap();
+        let bytes: Vec<u8> = (0..60_000u32).map(|i| (i * 7) as u8).collect();
+        assert_eq!(stream.write(&[], &bytes).unwrap(), bytes.len());
+        stream.finish(LONG);
+        let mut came = Vec::new();
+        far.read_to_end(&mut came).unwrap();
+        assert_eq!(came, bytes);
+        assert_eq!(kind(stream.write(b"more", &[])), Err(ErrorKind::BrokenPipe));
+
+        let (halves, ..) = stuck();
+        let stream = Stream::over(halves).unwrap();
+        stream.write(b"never", &[]).unwrap();
+        let start = Instant::now();
+        stream.finish(Duration::from_millis(50));
+        assert!(start.elapsed() >= Duration::from_millis(50) && start.elapsed() < LONG / 2);
+    }
+
+    #[test]
+    fn a_half_that_does_not_block_is_asked_again_and_one_that_fails_is_believed() {
+        let mut turns = 0;
+        let (asked, answer) = mpsc::channel();
+        struct Half<F>(F);
+        impl<F: FnMut(&mut [u8]) -> io::Result<usize>> Read for Half<F> {
+            fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+                (self.0)(to)
+            }
+        }
+        let reader = Half(move |to: &mut [u8]| {
+            turns += 1;
+            asked.send(turns).unwrap();
+            match turns {
+                1 => Err(ErrorKind::Interrupted.into()),
+                2 => Err(ErrorKind::WouldBlock.into()),
+                3 => Err(ErrorKind::TimedOut.into()),
+                4 => {
+                    to[0] = 7;
+                    Ok(1)
+                }
+                _ => Err(ErrorKind::ConnectionReset.into()),
+            }
+        });
+        let stream = Stream::over(Halves::new(reader, io::sink())).unwrap();
+        let mut to = [0; 4];
+        assert_eq!(stream.read(&mut to, LONG).unwrap(), 1);
+        assert_eq!(to[0], 7);
+        assert_eq!(kind(stream.read(&mut to, LONG)), Err(ErrorKind::ConnectionReset));
+        assert_eq!(answer.try_iter().last(), Some(5));
+    }
 }

@@ -45,9 +45,12 @@ impl Link {
                 Some(end) => return Err(end.clone()),
                 None => {}
             }
-            gate = match self.wait(gate, deadline, Step::Close) {
-                Ok(gate) => gate,
-                Err(error) => return Err(self.abort_with(error)),
+            let both = matches!(gate.closing.phase(), Phase::Closed).then(|| gate.info());
+            gate = match (self.wait(gate, deadline, Step::Close), both) {
+                (Ok(gate), _) => gate,
+                // Only the end of the TCP connection is missing, for which the receiver waits as long.
+                (Err(_), Some(info)) => return Ok(info),
+                (Err(error), None) => return Err(self.abort_with(error)),
             };
         }
     }
@@ -63,7 +66,8 @@ impl Link {
             }
             gate.close_by(self.timeouts.close)
         };
-        // Also when our Close was sent before: a Pong may wait for a Ping that came before the Close (6455-5.5.2-2).
+        // Also when our Close was sent before: a Pong may wait for a Ping that came before the Close (6455-5.5.2-2), and
+        // another thread may be in the middle of writing that Close.
         // 6455-7.1.7-6: a peer that takes nothing any more does not get it.
         let _ = self.last_words(deadline);
         deadline
@@ -82,17 +86,16 @@ impl Link {
     /// Ends the connection for everybody, with a Close if one is given. Gives the error that all will see, the first one,
     /// and the time by which all has to be over.
     pub(crate) fn fail(&self, error: Error, code: Option<CloseCode>) -> (Error, Deadline) {
-        let (end, owed, deadline) = {
+        let (end, deadline) = {
             let mut gate = self.gate();
-            let owed = match code {
-                Some(code) => gate.owe_close(Some(code), String::new()),
-                None => false,
-            };
+            if let Some(code) = code {
+                gate.owe_close(Some(code), String::new());
+            }
             let end = gate.end.get_or_insert(error).clone();
             self.notify(&gate);
-            (end, owed, gate.close_by(self.timeouts.close))
+            (end, gate.close_by(self.timeouts.close))
         };
-        if owed {
+        if code.is_some() {
             // 6455-7.1.7-5, 6455-10.7-3: what was queued before goes out too, and then the Close.
             let _ = self.last_words(deadline);
         }
@@ -102,7 +105,7 @@ impl Link {
     /// Writes what is queued and owed, whatever the state of the connection, by the deadline.
     fn last_words(&self, deadline: Deadline) -> Result<()> {
         let turn = self.turn(Wants::LastWords, deadline.left())?;
-        turn.finish(&[], Limit::Whole(deadline.left()))
+        turn.finish(&[], Limit::Whole(deadline))
     }
 
     /// A Close that costs no waiting, for the one who leaves without a word.
@@ -112,8 +115,8 @@ impl Link {
         if gate.end.is_some() || !gate.owe_close(Some(code), String::new()) {
             return;
         }
+        let settled = gate.settle();
         let Some(mut writer) = gate.writer.take() else { return };
-        let settled = gate.settle(&mut writer);
         drop(gate);
         if settled.is_ok() {
             // An error is no news to a connection that ends here.
@@ -138,18 +141,20 @@ impl Link {
 
     /// A write that failed half way leaves a broken frame behind it: nothing can be sent after it. A timeout ends
     /// receiving too; after other failures what the peer sent before can still be received.
-    pub(crate) fn write_failed(&self, error: std::io::Error, limit: Limit) -> Error {
+    pub(crate) fn write_failed(&self, step: Step, error: std::io::Error) -> Error {
         if error.kind() == ErrorKind::TimedOut {
-            return self.abort_with(Error::Timeout(match limit {
-                Limit::Each(_) => Step::Write,
-                // Only last words have one limit for all of them, which is the one for closing.
-                Limit::Whole(_) => Step::Close,
-            }));
+            return self.abort_with(Error::Timeout(step));
         }
         let mut gate = self.gate();
-        let end = gate.end.get_or_insert(Error::io(Step::Write, error)).clone();
+        let end = gate.end.get_or_insert(Error::io(step, error)).clone();
         self.notify(&gate);
         end
+    }
+
+    /// Without a masking key nothing can be sent any more, not even a Close.
+    #[cold]
+    pub(crate) fn no_key(&self, error: std::io::Error) -> Error {
+        self.abort_with(Error::io(Step::Entropy, error))
     }
 
     /// Why the connection is over, if it is.

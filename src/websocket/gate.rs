@@ -64,10 +64,16 @@ impl Gate {
     pub(super) fn check_open(&self) -> Result<()> {
         match &self.end {
             Some(end) => Err(end.clone()),
-            // 6455-5.5.1-5
-            None if !self.closing.may_send() => Err(Error::Closed(Some(self.info()))),
+            None if !self.is_open() => Err(Error::Closed(Some(self.info()))),
             None => Ok(()),
         }
+    }
+
+    /// 6455-5.5.1-5: a Close that is owed counts like one that was sent. Whoever settles it next must not put a message
+    /// behind it.
+    #[inline]
+    pub(super) fn is_open(&self) -> bool {
+        self.end.is_none() && self.closing.may_send() && self.owed.close.is_none()
     }
 
     /// Notes a Close to be sent; false when one has been sent or noted before.
@@ -115,29 +121,33 @@ impl Gate {
         self.close_by
     }
 
-    /// Turns what is owed into frames. A Close is the last of all.
+    /// Turns what is owed into frames, if the token is here. A Close is the last of all.
+    ///
+    /// The token stays in the gate meanwhile: a source of keys is the user's code, and if it panics, the token must not
+    /// be lost with it.
     #[inline]
-    pub(super) fn settle(&mut self, writer: &mut Writer) -> Result<()> {
+    pub(super) fn settle(&mut self) -> Result<()> {
         if self.owed.any {
-            return self.settle_owed(writer).map_err(|error| Error::io(Step::Entropy, error));
+            return self.settle_owed().map_err(|error| Error::io(Step::Entropy, error));
         }
         Ok(())
     }
 
     #[cold]
-    fn settle_owed(&mut self, writer: &mut Writer) -> io::Result<()> {
-        self.owed.any = false;
-        let Writer { encoder, outbox } = writer;
+    fn settle_owed(&mut self) -> io::Result<()> {
+        let Gate { writer: Some(writer), owed, closing, pings, .. } = self else { return Ok(()) };
+        let Writer { encoder, outbox } = &mut **writer;
+        owed.any = false;
         // 6455-5.5.2-2: a Close that came after the Ping takes nothing back.
-        if std::mem::take(&mut self.owed.pong_due) {
-            encoder.frame(outbox.bytes(), true, Opcode::Pong, &self.owed.pong)?;
+        if std::mem::take(&mut owed.pong_due) {
+            encoder.frame(outbox.bytes(), true, Opcode::Pong, &owed.pong)?;
         }
-        if std::mem::take(&mut self.owed.ping_due) && self.closing.may_send() {
-            self.pings = self.pings.wrapping_add(1);
-            encoder.frame(outbox.bytes(), true, Opcode::Ping, &self.pings.to_be_bytes())?;
+        if std::mem::take(&mut owed.ping_due) && closing.may_send() {
+            *pings = pings.wrapping_add(1);
+            encoder.frame(outbox.bytes(), true, Opcode::Ping, &pings.to_be_bytes())?;
         }
-        if let Some((code, reason)) = self.owed.close.take() {
-            self.closing.sent(code);
+        if let Some((code, reason)) = owed.close.take() {
+            closing.sent(code);
             encoder.frame(outbox.bytes(), true, Opcode::Close, &close_body::emit(code, &reason))?;
         }
         Ok(())

@@ -12,7 +12,7 @@
 //! | 20 ms | bytes the network would not take | they are tried again |
 //!
 //! A peer is given up only when the socket has nothing more from it: a caller that was away for long may find the sign of
-//! life, or the rest of the message, there already. The closing handshake alone ends on time even so.
+//! life, the rest of the message or the Close there already. A flood has no end, so it gets a few reads for that.
 //!
 //! The clock is asked only when one of these can matter: a read that brings a whole message at once costs none.
 
@@ -31,6 +31,9 @@ use crate::wire::frame::Role;
 const AGAIN: Duration = Duration::from_millis(20);
 /// Each further so many bytes of a message give it its time anew.
 const PROGRESS: usize = 64 << 10;
+
+/// So many reads may be made one after the other although the peer is late.
+const LATE: u32 = 16;
 
 /// Something for the application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,13 +62,15 @@ pub(crate) struct Receiver {
     begun: Option<(Instant, usize)>,
     /// The number of the Ping whose Pong is awaited.
     pub(crate) awaited: Option<u64>,
+    /// Reads made since the peer was late.
+    late: u32,
     /// Receiving is over: in good order, or with an error.
     over: Option<Option<Error>>,
 }
 
 impl Receiver {
     pub(crate) fn new(link: Arc<Link>, decoder: Decoder) -> Receiver {
-        Receiver { link, decoder, silent: None, pinged: None, begun: None, awaited: None, over: None }
+        Receiver { link, decoder, silent: None, pinged: None, begun: None, awaited: None, late: 0, over: None }
     }
 
     /// The next thing received; `None` after the peer's Close. A caller's limit that passes costs nothing else.
@@ -111,7 +116,11 @@ impl Receiver {
     fn fill(&mut self, limit: Option<Deadline>) -> Result<()> {
         let mut outlook = self.link.before_waiting();
         loop {
-            let wait = self.bound(limit, &outlook)?;
+            let wait = self.bound(limit, &outlook);
+            self.late = if wait.late.is_some() { self.late.saturating_add(1) } else { 0 };
+            if let Some(step) = wait.late.filter(|_| self.late > LATE) {
+                return Err(self.too_late(step));
+            }
             match self.link.stream.read(self.decoder.space(), wait.time) {
                 Ok(0) => return Err(self.ended()),
                 Ok(count) => {
@@ -121,8 +130,7 @@ impl Receiver {
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     if let Some(step) = wait.late {
-                        let code = (step == Step::Message).then_some(CloseCode::POLICY);
-                        return Err(self.fail(Error::Timeout(step), code));
+                        return Err(self.too_late(step));
                     }
                     if self.silent.is_none() {
                         let now = Instant::now();
@@ -140,17 +148,17 @@ impl Receiver {
 
     /// How long to wait at most: the table above.
     #[inline]
-    fn bound(&mut self, limit: Option<Deadline>, outlook: &Outlook) -> Result<Wait> {
+    fn bound(&mut self, limit: Option<Deadline>, outlook: &Outlook) -> Wait {
         let quiet = self.silent.is_none() && limit.is_none() && outlook.close_by.is_none() && !outlook.congested;
         if quiet && !self.decoder.is_midway() {
             self.begun = None;
-            return Ok(Wait { time: self.link.timeouts.ping, late: None });
+            return Wait { time: self.link.timeouts.ping, late: None };
         }
         self.nearest(limit, outlook)
     }
 
     #[cold]
-    fn nearest(&mut self, limit: Option<Deadline>, outlook: &Outlook) -> Result<Wait> {
+    fn nearest(&mut self, limit: Option<Deadline>, outlook: &Outlook) -> Wait {
         let now = Instant::now();
         let timeouts = self.link.timeouts;
         let left = |since: Instant, time: Duration| time.saturating_sub(now.saturating_duration_since(since));
@@ -171,19 +179,19 @@ impl Receiver {
         }
         if let Some(close_by) = outlook.close_by {
             if close_by.passed() {
-                return Err(self.fail(Error::Timeout(Step::Close), None));
+                late = late.or(Some(Step::Close));
             }
             wait = wait.min(close_by.left());
         }
         if late.is_some() {
-            return Ok(Wait { time: Duration::ZERO, late });
+            return Wait { time: Duration::ZERO, late };
         }
         if outlook.congested {
             wait = wait.min(AGAIN);
         }
         // When nothing is left of the caller's limit, what is there already still counts: the socket is asked without waiting.
         let time = whole_millis(limit.map_or(wait, |limit| wait.min(limit.left())));
-        Ok(Wait { time, late: None })
+        Wait { time, late: None }
     }
 
     /// The rows of the table that are about silence. Owes a Ping when it is due. Zero: the peer is late with its answer.
@@ -199,11 +207,14 @@ impl Receiver {
         }
         self.pinged = Some(now);
         self.link.owe_ping();
-        self.link.before_waiting();
+        let outlook = self.link.before_waiting();
         // A connection that has been silent for so long does not need its buffers.
         self.link.shrink();
         self.decoder.shrink();
-        timeouts.life
+        match outlook.congested {
+            true => timeouts.life.min(AGAIN),
+            false => timeouts.life,
+        }
     }
 
     /// Any byte is a sign of life.
@@ -235,6 +246,12 @@ impl Receiver {
         }
         self.link.stream.shut();
         self.link.closed();
+    }
+
+    /// The peer is late, and nothing has come from it. A message that stopped gets a Close; to silence there is nothing to say.
+    fn too_late(&mut self, step: Step) -> Error {
+        let code = (step == Step::Message).then_some(CloseCode::POLICY);
+        self.fail(Error::Timeout(step), code)
     }
 
     /// The stream has ended without a Close. 6455-7.2.1-2
@@ -298,4 +315,267 @@ impl Receiver {
 /// Rounds up: the same limit in the next call is then the same timeout for the socket, which need not be set again.
 fn whole_millis(wait: Duration) -> Duration {
     Duration::from_millis(u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{pair, patient, until, websocket, BINARY, LONG, MUCH, ROLES, TEXT};
+    use super::*;
+    use crate::config::Timeouts;
+    use crate::message::Message;
+    use crate::wire::frame::Opcode;
+    use std::io::{Read, Write};
+    use std::thread;
+
+    const SHORT: Duration = Duration::from_millis(60);
+
+    fn step(result: Result<impl Sized>) -> Option<Step> {
+        match result {
+            Err(Error::Timeout(step)) => Some(step),
+            Err(_) | Ok(_) => None,
+        }
+    }
+
+    /// The application does something else for longer than any time limit of the test.
+    fn away() {
+        thread::sleep(SHORT * 3);
+    }
+
+    #[test]
+    fn silence_is_probed_and_then_the_end() {
+        for role in ROLES {
+            let (mut ws, mut peer) = websocket(role, Timeouts { ping: SHORT, life: SHORT * 2, ..patient() });
+            let start = Instant::now();
+            assert_eq!(step(ws.recv()), Some(Step::Keepalive));
+            assert!(start.elapsed() >= SHORT * 3 - Duration::from_millis(5) && start.elapsed() < LONG);
+            assert_eq!(step(ws.recv()), Some(Step::Keepalive));
+            let frames = peer.frames();
+            assert_eq!(frames, [(true, Opcode::Ping, 1u64.to_be_bytes().to_vec())]);
+        }
+    }
+
+    #[test]
+    fn any_byte_is_a_sign_of_life() {
+        let (mut ws, mut peer) = websocket(Role::Server, Timeouts { ping: SHORT, life: SHORT * 10, ..patient() });
+        let receiving = thread::spawn(move || ws.recv().map(|message| (message, ws)));
+        for number in 1..=3u64 {
+            assert_eq!(peer.frame(), Some((true, Opcode::Ping, number.to_be_bytes().to_vec())));
+            peer.send(true, Opcode::Pong, b"whatever");
+        }
+        peer.send(true, TEXT, b"there");
+        let (message, _ws) = receiving.join().unwrap().unwrap();
+        assert_eq!(message, Some(Message::from("there")));
+    }
+
+    #[test]
+    fn what_came_in_time_counts_although_it_is_read_late() {
+        // An application that looks now and then must not find its connection dead because it did not look.
+        let timeouts = Timeouts { ping: SHORT, life: SHORT, ..patient() };
+        let (mut ws, mut peer) = websocket(Role::Client, timeouts);
+        assert_eq!(step(ws.try_recv()), Some(Step::Receive));
+        away();
+        assert_eq!(step(ws.try_recv()), Some(Step::Receive), "the Ping goes out");
+        assert_eq!(peer.frame().map(|frame| frame.1), Some(Opcode::Ping));
+        peer.send(true, Opcode::Pong, b"");
+        peer.send(true, TEXT, b"alive");
+        away();
+        assert_eq!(ws.recv().unwrap(), Some(Message::from("alive")));
+        // And if nothing came, it is dead.
+        assert_eq!(step(ws.try_recv()), Some(Step::Receive));
+        away();
+        assert_eq!(step(ws.try_recv()), Some(Step::Receive));
+        away();
+        assert_eq!(step(ws.try_recv()), Some(Step::Keepalive));
+
+        let (mut ws, mut peer) = websocket(Role::Server, Timeouts { message: SHORT, close: SHORT, ..patient() });
+        peer.send(false, BINARY, b"begun");
+        assert_eq!(step(ws.recv_timeout(SHORT / 2)), Some(Step::Receive));
+        peer.send(true, Opcode::Continuation, b" and done");
+        away();
+        assert_eq!(ws.recv().unwrap(), Some(Message::from(&b"begun and done"[..])));
+        peer.send(false, TEXT, b"never");
+        assert_eq!(step(ws.recv_timeout(SHORT / 2)), Some(Step::Receive));
+        away();
+        assert_eq!(step(ws.recv()), Some(Step::Message));
+
+        let (mut ws, mut peer) = websocket(Role::Server, Timeouts { close: SHORT, ..patient() });
+        ws.start_close(CloseCode::NORMAL, "").unwrap();
+        assert_eq!(peer.frame().map(|frame| frame.1), Some(Opcode::Close));
+        peer.send(true, TEXT, b"last");
+        peer.send(true, Opcode::Close, &1000u16.to_be_bytes());
+        away();
+        assert_eq!(ws.recv().unwrap(), Some(Message::from("last")));
+        assert_eq!(ws.recv().unwrap(), None);
+        assert_eq!(ws.close_info().unwrap().code(), CloseCode::NORMAL);
+    }
+
+    #[test]
+    fn a_flood_does_not_make_a_limited_call_endless() {
+        for (payload, opcode) in [(&b"ping"[..], Opcode::Ping), (b"pong", Opcode::Pong), (&[7; 1000], BINARY)] {
+            let (mut ws, mut peer) = websocket(Role::Server, Timeouts { close: SHORT, ..patient() });
+            let mut reader = peer.socket.try_clone().unwrap();
+            let reading = thread::spawn(move || {
+                let mut part = vec![0; 1 << 16];
+                while !matches!(reader.read(&mut part), Ok(0) | Err(_)) {}
+            });
+            let flooding = thread::spawn(move || {
+                let mut frames = Vec::new();
+                let mut encoder = super::super::testing::encoder(Role::Client);
+                for _ in 0..1000 {
+                    encoder.frame(&mut frames, true, opcode, payload).unwrap();
+                }
+                while peer.socket.write_all(&frames).is_ok() {}
+            });
+            let start = Instant::now();
+            if opcode.is_control() {
+                for _ in 0..10 {
+                    assert_eq!(step(ws.try_recv()), Some(Step::Receive));
+                }
+                assert_eq!(step(ws.recv_timeout(SHORT)), Some(Step::Receive));
+            }
+            assert_eq!(step(ws.close(CloseCode::NORMAL, "")), Some(Step::Close));
+            assert!(start.elapsed() < LONG / 3, "{:?}", start.elapsed());
+            drop(ws);
+            flooding.join().unwrap();
+            reading.join().unwrap();
+        }
+    }
+
+    #[test]
+    fn a_close_that_another_thread_is_writing_is_waited_for() {
+        // 6455-5.5.1-6, 6455-5.5.1-s3, 6455-6.1-9: the peer's Close comes while a large message and our Close are on their way.
+        for role in ROLES {
+            let (mut ws, mut peer) = websocket(role, patient());
+            let link = ws.receiver.link.clone();
+            let (sending, closing) = (link.clone(), link.clone());
+            let sending = thread::spawn(move || sending.send(BINARY, &vec![7; MUCH]));
+            until(|| link.gate().writer.is_none());
+            let closing = thread::spawn(move || closing.start_close(CloseCode::GOING_AWAY, ""));
+            until(|| link.gate().waiting == 1);
+            peer.send(true, Opcode::Close, &1000u16.to_be_bytes());
+            let receiving = thread::spawn(move || ws.recv().map(|message| (message, ws.close_info())));
+            until(|| link.gate().closing.received_close().is_some());
+            // The receiver has come to the point where it could end the stream under the others.
+            until(|| link.gate().waiting == 2 || receiving.is_finished());
+            assert!(peer.frame() == Some((true, BINARY, vec![7; MUCH])));
+            assert_eq!(peer.frame(), Some((true, Opcode::Close, 1001u16.to_be_bytes().to_vec())));
+            drop(peer);
+            sending.join().unwrap().unwrap();
+            closing.join().unwrap().unwrap();
+            let (message, info) = receiving.join().unwrap().unwrap();
+            assert_eq!((message, info.map(|info| info.code())), (None, Some(CloseCode::NORMAL)));
+        }
+    }
+
+    #[test]
+    fn a_server_that_keeps_tcp_open_does_not_spoil_a_good_close() {
+        // 6455-5.5.1-12, 6455-5.5.1-13, 6455-7.1.1-6
+        let (mut ws, mut peer) = websocket(Role::Client, Timeouts { close: SHORT, ..patient() });
+        let sender = ws.sender();
+        let receiving = thread::spawn(move || ws.recv());
+        let answering = thread::spawn(move || {
+            assert_eq!(peer.frame().map(|frame| frame.1), Some(Opcode::Close));
+            peer.send(true, Opcode::Close, &1000u16.to_be_bytes());
+            assert_eq!(peer.frame(), None);
+            peer
+        });
+        let start = Instant::now();
+        assert_eq!(sender.close(CloseCode::NORMAL, "bye").unwrap().code(), CloseCode::NORMAL);
+        assert_eq!(receiving.join().unwrap().unwrap(), None);
+        assert!(start.elapsed() < LONG / 2);
+        drop(answering.join().unwrap());
+    }
+
+    #[test]
+    fn a_close_that_cannot_be_written_names_the_time_that_ran_out() {
+        let (mut ws, _peer) = websocket(Role::Server, Timeouts { close: SHORT, ..patient() });
+        while !ws.link().before_waiting().congested {
+            ws.link().gate().writer.as_mut().unwrap().outbox.bytes().extend(vec![0; MUCH]);
+        }
+        let start = Instant::now();
+        assert_eq!(step(ws.close(CloseCode::NORMAL, "")), Some(Step::Close));
+        assert!(start.elapsed() >= SHORT && start.elapsed() < SHORT * 2 + LONG / 6);
+    }
+
+    #[test]
+    fn a_message_kept_for_later_and_read_as_a_stream_costs_no_other() {
+        for role in ROLES {
+            let (mut ws, mut peer) = websocket(role, patient());
+            peer.send(true, TEXT, b"kept");
+            peer.send(false, TEXT, b"who");
+            let answering = thread::spawn(move || {
+                let (_, opcode, payload) = peer.frame().unwrap();
+                assert_eq!(opcode, Opcode::Ping);
+                peer.send(true, Opcode::Pong, &payload);
+                peer
+            });
+            ws.ping().unwrap();
+            let mut peer = answering.join().unwrap();
+            let mut kept = String::new();
+            ws.recv_stream().unwrap().unwrap().read_to_string(&mut kept).unwrap();
+            assert_eq!(kept, "kept");
+            peer.send(true, Opcode::Continuation, b"le");
+            peer.send(true, TEXT, b"next");
+            assert_eq!(ws.recv().unwrap(), Some(Message::from("whole")));
+            assert_eq!(ws.recv().unwrap(), Some(Message::from("next")));
+        }
+    }
+
+    #[test]
+    fn both_sides_send_from_many_threads_and_receive_everything() {
+        const THREADS: usize = 3;
+        const EACH: usize = 40;
+        let (client, server) = pair(patient());
+        let sides: Vec<_> = [client, server]
+            .into_iter()
+            .map(|mut ws| {
+                let sending: Vec<_> = (0..THREADS)
+                    .map(|thread| {
+                        let sender = ws.sender();
+                        thread::spawn(move || {
+                            for number in 0..EACH {
+                                let mut payload =
+                                    vec![thread as u8; 2 + [0, 900, 70_000, 400_000][(thread + number) % 4]];
+                                payload[1] = number as u8;
+                                sender.send(&payload).unwrap();
+                                if number % 10 == 0 {
+                                    sender.ping().unwrap();
+                                }
+                            }
+                        })
+                    })
+                    .collect();
+                thread::spawn(move || {
+                    let mut counts = [0; THREADS];
+                    while counts.iter().sum::<usize>() < THREADS * EACH {
+                        let message = ws.recv().unwrap().unwrap();
+                        let bytes = message.as_bytes();
+                        let thread = usize::from(bytes[0]);
+                        assert_eq!(usize::from(bytes[1]), counts[thread], "in the order each thread sent them");
+                        assert!(bytes[2..].iter().all(|byte| *byte == bytes[0]));
+                        counts[thread] += 1;
+                    }
+                    // Someone has to see the last Pongs.
+                    let closing = ws.sender();
+                    let last = thread::spawn(move || {
+                        sending.into_iter().for_each(|thread| thread.join().unwrap());
+                        closing.close(CloseCode::NORMAL, "").unwrap();
+                    });
+                    while ws.recv().unwrap().is_some() {}
+                    last.join().unwrap();
+                })
+            })
+            .collect();
+        sides.into_iter().for_each(|side| side.join().unwrap());
+    }
+
+    #[test]
+    fn keepalive_ends_receiving_while_another_thread_is_stuck_in_a_write() {
+        let (mut ws, _peer) = websocket(Role::Client, Timeouts { ping: SHORT, life: SHORT, ..patient() });
+        let sender = ws.sender();
+        let sending = thread::spawn(move || sender.send(&vec![0; MUCH]));
+        until(|| ws.link().gate().writer.is_none());
+        assert_eq!(step(ws.recv()), Some(Step::Keepalive));
+        assert_eq!(step(sending.join().unwrap()), Some(Step::Keepalive));
+    }
 }

@@ -1,0 +1,149 @@
+//! What the tests of this folder share: connections over the loopback interface, and a peer that only knows frames.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::sync::{mpsc, Arc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::link::Link;
+use super::{About, WebSocket};
+use crate::config::{Limits, Timeouts};
+use crate::primitives::entropy::Entropy;
+use crate::protocol::encoder::Encoder;
+use crate::transport::stream::tests::sockets;
+use crate::transport::stream::Stream;
+use crate::wire::frame::{self, Context, Opcode, Role};
+use crate::wire::mask;
+
+pub(super) const ROLES: [Role; 2] = [Role::Client, Role::Server];
+pub(super) const TEXT: Opcode = Opcode::Data(crate::message::Kind::Text);
+pub(super) const BINARY: Opcode = Opcode::Data(crate::message::Kind::Binary);
+/// Longer than any test takes, unless it hangs.
+pub(super) const LONG: Duration = Duration::from_secs(30);
+/// More than a loopback connection holds by itself.
+pub(super) const MUCH: usize = 24 << 20;
+
+/// Nothing times out.
+pub(super) fn patient() -> Timeouts {
+    Timeouts { write: LONG, message: LONG, ping: LONG, life: LONG, close: LONG, ..Timeouts::default() }
+}
+
+pub(super) fn encoder(role: Role) -> Encoder {
+    match role {
+        Role::Client => Encoder::client(Entropy::system()),
+        Role::Server => Encoder::server(),
+    }
+}
+
+/// One side's link, and the peer on the other.
+pub(super) fn link(role: Role, timeouts: Timeouts) -> (Arc<Link>, Peer) {
+    let (near, far) = sockets();
+    let stream = Stream::tcp(near, timeouts.write).unwrap();
+    (Arc::new(Link::new(stream, role, encoder(role), timeouts)), Peer::new(role, far))
+}
+
+/// One side's connection, and the peer on the other.
+pub(super) fn websocket(role: Role, timeouts: Timeouts) -> (WebSocket, Peer) {
+    let (near, far) = sockets();
+    (over(near, role, timeouts), Peer::new(role, far))
+}
+
+/// Two connections back to back.
+pub(super) fn pair(timeouts: Timeouts) -> (WebSocket, WebSocket) {
+    let (near, far) = sockets();
+    (over(near, Role::Client, timeouts), over(far, Role::Server, timeouts))
+}
+
+fn over(socket: TcpStream, role: Role, timeouts: Timeouts) -> WebSocket {
+    let stream = Stream::tcp(socket, timeouts.write).unwrap();
+    let limits = Limits::message(64 << 20);
+    WebSocket::new(stream, role, encoder(role), (limits, timeouts), &[], About::default())
+}
+
+/// Waits for another thread to have come so far.
+pub(super) fn until(mut done: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < LONG, "this never happens");
+        thread::yield_now();
+    }
+}
+
+/// Runs this in a thread of its own and gives what comes of it, within [`LONG`].
+pub(super) fn ends<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (done, result) = mpsc::channel();
+    let thread = thread::spawn(move || drop(done.send(work())));
+    match result.recv_timeout(LONG * 2) {
+        Ok(result) => result,
+        Err(mpsc::RecvTimeoutError::Timeout) => panic!("it hangs"),
+        Err(mpsc::RecvTimeoutError::Disconnected) => match thread.join() {
+            Ok(()) => panic!("no result"),
+            Err(panic) => std::panic::resume_unwind(panic),
+        },
+    }
+}
+
+/// The other end of a connection: reads and writes frames, and has no opinion of them.
+pub(super) struct Peer {
+    pub(super) socket: TcpStream,
+    /// What has been read and not been taken.
+    bytes: Vec<u8>,
+    role: Role,
+    open: bool,
+}
+
+impl Peer {
+    /// For a connection whose tested side has this role.
+    fn new(tested: Role, socket: TcpStream) -> Peer {
+        socket.set_read_timeout(Some(LONG)).unwrap();
+        socket.set_write_timeout(Some(LONG)).unwrap();
+        let role = match tested {
+            Role::Client => Role::Server,
+            Role::Server => Role::Client,
+        };
+        Peer { socket, bytes: Vec::new(), role, open: false }
+    }
+
+    /// The next frame; `None` at the end of the stream, which must not come inside of one.
+    pub(super) fn frame(&mut self) -> Option<(bool, Opcode, Vec<u8>)> {
+        let mut part = vec![0; 1 << 16];
+        loop {
+            let header =
+                frame::parse(&self.bytes, Context { role: self.role, open: self.open }).expect("a good header");
+            if let Some(header) = header {
+                let end = header.size + usize::try_from(header.length).unwrap();
+                if self.bytes.len() >= end {
+                    let rest = self.bytes.split_off(end);
+                    let mut payload = std::mem::replace(&mut self.bytes, rest).split_off(header.size);
+                    mask::apply(&mut payload, header.key.unwrap_or_default());
+                    if !header.opcode.is_control() {
+                        self.open = !header.fin;
+                    }
+                    return Some((header.fin, header.opcode, payload));
+                }
+                self.bytes.reserve(end - self.bytes.len());
+            }
+            match self.socket.read(&mut part) {
+                Ok(0) => {
+                    assert!(self.bytes.is_empty(), "the stream ends inside a frame");
+                    return None;
+                }
+                Ok(count) => self.bytes.extend_from_slice(&part[..count]),
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => return None,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    /// All frames until the end of the stream.
+    pub(super) fn frames(&mut self) -> Vec<(bool, Opcode, Vec<u8>)> {
+        std::iter::from_fn(|| self.frame()).collect()
+    }
+
+    pub(super) fn send(&mut self, fin: bool, opcode: Opcode, payload: &[u8]) {
+        let mut bytes = Vec::new();
+        encoder(self.role).frame(&mut bytes, fin, opcode, payload).unwrap();
+        self.socket.write_all(&bytes).unwrap();
+    }
+}
