@@ -78,6 +78,7 @@ impl Outbox {
                 false => stream.write(bytes, &[]),
             };
             match result {
+                Ok(count) if count == bytes.len() => break,
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(count) => {
                     self.written = self.written.saturating_add(count);

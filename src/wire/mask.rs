@@ -78,8 +78,16 @@ fn apply_words(bytes: &mut [u8], key: [u8; 4]) -> bool {
             seen |= plain;
         }
     }
+    let mut rest = words.into_remainder().chunks_exact_mut(4);
+    for word in &mut rest {
+        if let Some(word) = word.first_chunk_mut::<4>() {
+            let plain = u32::from_ne_bytes(*word) ^ u32::from_ne_bytes(key);
+            *word = plain.to_ne_bytes();
+            seen |= u64::from(plain);
+        }
+    }
     let mut tail = 0;
-    for (byte, key) in words.into_remainder().iter_mut().zip(word_key.to_ne_bytes()) {
+    for (byte, key) in rest.into_remainder().iter_mut().zip(key) {
         *byte ^= key;
         tail |= *byte;
     }
