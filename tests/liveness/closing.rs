@@ -103,7 +103,7 @@ fn a_peer_that_never_reads() {
 /// Messages that come before the peer's Close are received, and the handshake ends well.
 #[test]
 fn start_close_and_go_on_receiving() {
-    // 6455-7.1.2-1, 6455-7.1.2-2, 6455-7.1.4-s1
+    // 6455-5.5.1-1, 6455-7.1.2-1, 6455-7.1.2-2, 6455-7.1.4-s1
     both(|ours| {
         let (mut ws, mut peer) = connection(ours, timeouts());
         ws.start_close(CloseCode::GOING_AWAY, "later").unwrap();
@@ -168,6 +168,8 @@ fn a_violation_ends_in_time_although_the_peer_does_not_read() {
 
 /// 6455-7.1.7-5, 6455-7.1.7-7, 6455-10.7-3: the Close says what was wrong; what comes afterwards is not looked at; the
 /// peer that goes on and on is left at `Timeouts::close`.
+/// 6455-7.1.1-1: until then what comes is discarded, so that the Close arrives.
+/// 6455-7.1.7-1, 6455-7.1.7-3, 6455-7.2.1-1: this ends the connection for both roles. 6455-7.1.7-2: and the caller is told.
 #[test]
 fn a_violation_ends_in_time_although_the_peer_goes_on() {
     both(|ours| {

@@ -1,4 +1,9 @@
 //! A timeout at every cut of every vector loses nothing.
+//!
+//! 6455-5.4-1, 6455-5.4-5, 6455-6.2-2: Pings and Pongs between the fragments of a message do not disturb it.
+//! 6455-5.4-3, 6455-5.4-7, 6455-6.2-4: fragments come in order, and what follows the last is another message.
+//! 6455-5.2-1, 6455-5.4-6, 6455-6.2-3: one fragment or many, empty or not; the first says text or binary.
+//! 6455-6.2-1, 6455-6.2-7: bytes become frames wherever they are cut, unmasked in the same way.
 
 use std::io::Write;
 use std::net::Shutdown;

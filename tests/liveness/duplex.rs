@@ -104,7 +104,7 @@ fn four_hundred_thousand_pings_before_the_peer_reads() {
     });
 }
 
-/// A thread for each direction and many who send: frames never mix.
+/// A thread for each direction and many who send: frames never mix. 6455-6.1-1, 6455-6.1-4, 6455-6.1-9
 #[test]
 fn many_senders_and_one_receiver() {
     both(|ours| {

@@ -25,7 +25,7 @@ fn a_dropped_connection_says_1001_and_ends() {
     });
 }
 
-/// What was queued goes out before the goodbye.
+/// 6455-2.1-1: sending may be put off, but what was queued goes out before the goodbye.
 #[test]
 fn what_was_queued_is_not_forgotten() {
     both(|ours| {

@@ -35,7 +35,7 @@ fn others_wait_for_the_end_and_give_up() {
     });
 }
 
-/// 6455-5.5.2-3: a Ping is answered in the middle of a message that goes out.
+/// 6455-5.5.2-3, 6455-5.5.3-s1: a Ping is answered in the middle of a message that goes out, with its own payload.
 /// 6455-6.1-5, 6455-6.1-6, 6455-6.1-7, 6455-5.4-12: the fragments of the message are what they have to be.
 #[test]
 fn pings_and_pongs_pass_between_the_fragments() {
