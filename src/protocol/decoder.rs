@@ -856,6 +856,16 @@ mod tests {
                 assert_eq!(seen[1..], [message(TEXT, "small"), message(TEXT, "small")]);
                 assert!(decoder.store.held() <= KEEP, "{} bytes are still held", decoder.store.held());
             }
+            // A small one that is taken does not take the huge store along.
+            let mut decoder = Decoder::new(role, ROOMY, &[]);
+            feed(&mut decoder, &text(role, true, &huge), &mut Vec::new());
+            let small = [text(role, false, "sm"), more(role, true, "all")].concat();
+            decoder.space()[..small.len()].copy_from_slice(&small);
+            decoder.filled(small.len());
+            assert_eq!(decoder.next(), Ok(Some(Event::Message(TEXT))));
+            let taken = decoder.take_payload();
+            assert_eq!(taken, b"small");
+            assert!(taken.capacity() < 100);
             // Taken by the application, nothing of it stays.
             let mut decoder = Decoder::new(role, ROOMY, &[]);
             let mut bytes = &binary(role, true, &huge)[..];

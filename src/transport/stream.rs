@@ -391,6 +391,26 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn without_an_end_to_call_only_the_threads_of_the_halves_stay() {
+        let (mut halves, _, dropped) = stuck();
+        let end = halves.on_end.take().unwrap();
+        let stream = Stream::over(halves).unwrap();
+        let start = Instant::now();
+        thread::scope(|scope| {
+            let reading = scope.spawn(|| stream.read(&mut [0; 8], Duration::MAX));
+            stream.shut();
+            assert_eq!(reading.join().unwrap().unwrap(), 0);
+        });
+        drop(stream);
+        assert!(start.elapsed() < LONG / 2);
+        // They end with the call they hang in.
+        end();
+        for _ in 0..2 {
+            dropped.recv_timeout(LONG).expect("a half is still held");
+        }
+    }
+
+    #[test]
     fn finish_delivers_everything_and_waits_no_longer_than_it_may() {
         let (near, mut far) = sockets();
         let stream = Stream::over(Halves::new(io::empty(), near)).unwrap();

@@ -532,8 +532,10 @@ mod tests {
         thread::scope(|scope| {
             let waits = scope.spawn(|| link.turn(Wants::Message, LONG).map(drop));
             until(|| link.gate().waiting > 0);
+            let start = Instant::now();
             link.end_stream();
             waits.join().unwrap().unwrap();
+            assert!(start.elapsed() < LONG / 2, "it is told, and does not find out");
         });
         for want in [
             (false, TEXT, b"one".to_vec()),
@@ -698,6 +700,18 @@ mod tests {
     }
 
     #[test]
+    fn abort_brings_back_who_waits_for_the_peer_alone() {
+        let (link, _peer) = link(Role::Client, patient());
+        let waiting = link.clone();
+        let waiting = thread::spawn(move || waiting.await_pong(1));
+        until(|| link.gate().waiting == 1);
+        let start = Instant::now();
+        link.abort();
+        assert!(matches!(waiting.join().unwrap(), Err(Error::Closed(None))));
+        assert!(start.elapsed() < LONG / 2);
+    }
+
+    #[test]
     fn a_write_that_fails_is_the_end_for_everyone() {
         for role in ROLES {
             let timeouts = Timeouts { write: Duration::from_millis(60), ..patient() };
@@ -758,6 +772,22 @@ mod tests {
     }
 
     #[test]
+    fn without_a_key_for_what_is_owed_it_is_over_too() {
+        // 6455-5.3-3: one fill is 128 keys; the last of them is for the large message.
+        let (link, mut peer) = running_dry(1, || io::ErrorKind::Other.into());
+        for _ in 0..127 {
+            link.send(TEXT, b"x").unwrap();
+            peer.frame().unwrap();
+        }
+        let sending = stuck(&link);
+        link.owe_ping();
+        expect_much(&mut peer);
+        assert_eq!(step(sending.join().unwrap()), Some(Step::Entropy));
+        assert_eq!(step(link.send(TEXT, b"y")), Some(Step::Entropy));
+        assert_eq!(peer.frame(), None);
+    }
+
+    #[test]
     fn a_source_of_keys_that_panics_does_not_take_the_token_with_it() {
         for what in 0..3 {
             let (link, _peer) = running_dry(0, || panic!("as planned"));
@@ -809,8 +839,10 @@ mod tests {
         let third = thread::spawn(move || waiting.await_pong(3));
         until(|| link.gate().waiting == 1);
         link.ping().unwrap();
+        let start = Instant::now();
         link.pong(&3u64.to_be_bytes());
         third.join().unwrap().unwrap();
+        assert!(start.elapsed() < LONG / 2);
     }
 
     #[test]
