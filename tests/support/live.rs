@@ -311,8 +311,6 @@ impl Raw {
     }
 }
 
-// ── halves ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
 /// Reads what is fed. There is no way to unblock it but to feed it, or to let go of the feed.
 pub(crate) struct Source {
     feed: mpsc::Receiver<Vec<u8>>,
@@ -359,8 +357,6 @@ pub(crate) fn open(ours: Ours, timeouts: Timeouts, halves: Halves) -> stdws::Res
         Ours::Server => Server::unbound().timeouts(timeouts).accept_over(halves),
     }
 }
-
-// ── the rest ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// Ends the connection when dropped, and with it the thread that writes on it.
 pub(crate) struct Stopper {
