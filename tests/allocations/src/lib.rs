@@ -1,17 +1,23 @@
 //! An allocator that counts: how often memory was asked for, how much is in use, and how much was at most.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+thread_local! {
+    /// Needs no memory itself, and no destructor.
+    static TIMES: Cell<usize> = const { Cell::new(0) };
+}
 
 /// Hands everything to the system, and counts.
 pub struct Counting;
 
-static TIMES: AtomicUsize = AtomicUsize::new(0);
 static IN_USE: AtomicUsize = AtomicUsize::new(0);
 static MOST: AtomicUsize = AtomicUsize::new(0);
 
 fn taken(bytes: usize) {
-    TIMES.fetch_add(1, Ordering::Relaxed);
+    // A thread that is ending is not counted any more.
+    let _ = TIMES.try_with(|times| times.set(times.get() + 1));
     let in_use = IN_USE.fetch_add(bytes, Ordering::Relaxed) + bytes;
     MOST.fetch_max(in_use, Ordering::Relaxed);
 }
@@ -45,9 +51,9 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// How often memory has been asked for.
+/// How often this thread has asked for memory. Others, which may just be starting, do not count.
 pub fn times() -> usize {
-    TIMES.load(Ordering::SeqCst)
+    TIMES.with(Cell::get)
 }
 
 /// Bytes in use.
