@@ -783,6 +783,7 @@ mod tests {
         link.owe_ping();
         expect_much(&mut peer);
         assert_eq!(step(sending.join().unwrap()), Some(Step::Entropy));
+        assert!(link.end().is_some(), "before anyone tries again");
         assert_eq!(step(link.send(TEXT, b"y")), Some(Step::Entropy));
         assert_eq!(peer.frame(), None);
     }
@@ -835,10 +836,11 @@ mod tests {
         for number in 1..=2u64 {
             assert_eq!(peer.frame(), Some((true, Opcode::Ping, number.to_be_bytes().to_vec())));
         }
+        // Sent before anyone waits, because sending wakes those who do.
+        link.ping().unwrap();
         let waiting = link.clone();
         let third = thread::spawn(move || waiting.await_pong(3));
         until(|| link.gate().waiting == 1);
-        link.ping().unwrap();
         let start = Instant::now();
         link.pong(&3u64.to_be_bytes());
         third.join().unwrap().unwrap();
