@@ -9,8 +9,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use stdws::{
-    Client, CloseCode, Error, HandshakeFault, HeadFault, Misuse, Refusal, Result, Server, Step, Timeouts, UriFault,
-    Violation,
+    Client, CloseCode, Error, HandshakeFault, HeadFault, Misuse, Result, Server, Step, Timeouts, UriFault, Violation,
 };
 use wire::*;
 
@@ -259,7 +258,7 @@ fn assert_no_secret(text: &str) {
     }
 }
 
-/// 65 bytes that are a secret too: the password, in the URL and in base64.
+/// Secrets wherever there is room for one.
 fn client_with_secrets(address: SocketAddr) -> Client {
     Client::new(&format!("ws://secret:secret@{address}/path?token=secret"))
         .and_then(|client| client.header("Authorization", "Bearer secret"))
@@ -282,8 +281,6 @@ fn clients_and_their_errors_show_no_secrets() {
     assert_no_secret(&format!("{refusal} {refusal:?} {refusal:#?}"));
     // It is there for those who ask.
     assert_eq!((refusal.header("Set-Cookie"), refusal.body()), (Some("session=secret"), &b"secret"[..]));
-    let inside: &dyn Fn(&Refusal) -> Option<u16> = &|refusal| refusal.status();
-    assert_eq!(inside(&refusal), Some(403));
 
     for url in
         ["http://secret:secret@h/", "ws://secret:sec%ret@h/", "ws://secret@h/#secret", "ws://h/secret\u{e9}", "secret"]
