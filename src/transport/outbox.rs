@@ -58,6 +58,7 @@ impl Outbox {
                     self.written = self.written.saturating_add(count.min(first_length));
                     tail = tail.get(count.saturating_sub(first_length)..).unwrap_or_default();
                     if !self.is_empty() || !tail.is_empty() {
+                        stream.note_progress();
                         patience.moved(count)?;
                     }
                 }

@@ -60,12 +60,14 @@ pub(crate) struct Tcp {
     socket: TcpStream,
     /// The read timeout the socket has, in nanoseconds; 0 for none, [`UNKNOWN`] before the first.
     wait: AtomicU64,
+    progress: AtomicU64,
 }
 
 pub(crate) struct Over {
     input: Arc<Pipe>,
     output: Arc<Pipe>,
     on_end: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+    progress: AtomicU64,
 }
 
 impl Stream {
@@ -75,12 +77,17 @@ impl Stream {
         // Zero would mean no timeout at all.
         let timeout = if cfg!(unix) { SLICE } else { limit.max(SLICE) };
         socket.set_write_timeout(Some(timeout))?;
-        Ok(Stream::Tcp(Tcp { socket, wait: AtomicU64::new(UNKNOWN) }))
+        Ok(Stream::Tcp(Tcp { socket, wait: AtomicU64::new(UNKNOWN), progress: AtomicU64::new(0) }))
     }
 
     pub(crate) fn over(halves: Halves) -> io::Result<Stream> {
         let Halves { reader, writer, on_end } = halves;
-        let over = Over { input: Arc::default(), output: Arc::default(), on_end: Mutex::new(on_end) };
+        let over = Over {
+            input: Arc::default(),
+            output: Arc::default(),
+            on_end: Mutex::new(on_end),
+            progress: AtomicU64::new(0),
+        };
         let (input, output) = (over.input.clone(), over.output.clone());
         thread::Builder::new().name("stdws-read".into()).spawn(move || read_all(reader, &input))?;
         thread::Builder::new().name("stdws-write".into()).spawn(move || write_all(writer, &output))?;
@@ -121,6 +128,18 @@ impl Stream {
             Stream::Tcp(tcp) => tcp.without_blocking(|mut socket| socket.write(bytes)),
             Stream::Over(over) => over.output.push(bytes, Duration::ZERO),
         }
+    }
+
+    /// Notes that the peer took some bytes of a write that takes long. Only who writes does.
+    pub(crate) fn note_progress(&self) {
+        let (Stream::Tcp(Tcp { progress, .. }) | Stream::Over(Over { progress, .. })) = self;
+        progress.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often that was noted: while it grows, the peer is alive.
+    pub(crate) fn progress(&self) -> u64 {
+        let (Stream::Tcp(Tcp { progress, .. }) | Stream::Over(Over { progress, .. })) = self;
+        progress.load(Ordering::Relaxed)
     }
 
     /// Says that nothing more will be written. What has been written still arrives; a thread of ours that has yet to
@@ -234,13 +253,32 @@ fn read_all(mut reader: Box<dyn Read + Send>, input: &Pipe) {
     }
 }
 
+fn give_up(writer: Box<dyn Write + Send>, output: &Pipe, kind: ErrorKind) {
+    output.end(Some(kind));
+    drop(writer);
+    output.desert();
+}
+
 fn write_all(mut writer: Box<dyn Write + Send>, output: &Pipe) {
     let mut part = vec![0; 16 << 10];
+    // A second or so for the last bytes of a connection that has ended.
+    let mut tries_after_end = 1000_u32;
     while let Ok(count @ 1..) = output.pull(&mut part, FOREVER) {
-        let bytes = part.get(..count).unwrap_or_default();
-        if let Err(error) = writer.write_all(bytes).and_then(|()| retry(|| writer.flush())) {
-            output.end(Some(error.kind()));
-            break;
+        let mut rest = part.get(..count).unwrap_or_default();
+        while !rest.is_empty() {
+            match retry(|| writer.write(rest)) {
+                Ok(0) => return give_up(writer, output, ErrorKind::WriteZero),
+                Ok(taken) => rest = rest.get(taken..).unwrap_or_default(),
+                // A half with a timeout of its own, or one that does not block, is asked again.
+                Err(error) if error.kind() == ErrorKind::WouldBlock && tries_after_end > 0 => {
+                    tries_after_end = tries_after_end.saturating_sub(u32::from(output.has_ended()));
+                    thread::sleep(Duration::from_millis(1));
+                }
+                Err(error) => return give_up(writer, output, error.kind()),
+            }
+        }
+        if let Err(error) = retry(|| writer.flush()) {
+            return give_up(writer, output, error.kind());
         }
     }
     drop(writer);

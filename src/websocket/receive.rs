@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | the caller's own limit | the call | `Timeout(Receive)`; nothing is lost |
 //! | [`Timeouts::ping`](crate::Timeouts::ping) | the last byte received | a Ping is owed |
-//! | [`Timeouts::life`](crate::Timeouts::life) | that Ping | the connection is failed |
+//! | [`Timeouts::life`](crate::Timeouts::life) | that Ping, or the peer taking bytes of a long message | the connection is failed |
 //! | [`Timeouts::message`](crate::Timeouts::message) | the start of what has begun, or its last 64 KiB | the connection is failed |
 //! | [`Timeouts::close`](crate::Timeouts::close) | the first Close sent | the connection is failed |
 //! | 20 ms | bytes the network would not take | they are tried again |
@@ -25,6 +25,7 @@ use crate::close::CloseCode;
 use crate::error::{Error, Result, Step};
 use crate::protocol::decoder::{Decoder, Event};
 use crate::transport::deadline::Deadline;
+use crate::transport::stream::SLICE;
 use crate::wire::frame::Role;
 
 /// How soon bytes that the network would not take are tried again.
@@ -44,6 +45,15 @@ pub(crate) enum Received {
     Pong,
 }
 
+/// The Ping of the keepalive that is not answered yet.
+#[derive(Debug, Clone, Copy)]
+struct Pinged {
+    at: Instant,
+    /// How far the writing had come. A Ping has to wait for the end of the message that another thread is sending; as
+    /// long as the peer takes that, it is alive.
+    progress: u64,
+}
+
 /// How long to wait for input.
 struct Wait {
     time: Duration,
@@ -57,7 +67,7 @@ pub(crate) struct Receiver {
     /// No byte has come since.
     silent: Option<Instant>,
     /// A Ping of the keepalive was owed then, and no byte has come since.
-    pinged: Option<Instant>,
+    pinged: Option<Pinged>,
     /// A message has begun then, or had its last 64 KiB, and so many bytes have come since.
     begun: Option<(Instant, usize)>,
     /// The number of the Ping whose Pong is awaited.
@@ -197,15 +207,19 @@ impl Receiver {
     /// The rows of the table that are about silence. Owes a Ping when it is due. Zero: the peer is late with its answer.
     fn keepalive(&mut self, now: Instant) -> Duration {
         let timeouts = self.link.timeouts;
-        if let Some(pinged) = self.pinged {
-            return timeouts.life.saturating_sub(now.saturating_duration_since(pinged));
+        let progress = self.link.stream.progress();
+        if let Some(pinged) = &mut self.pinged {
+            if pinged.progress != progress {
+                *pinged = Pinged { at: now, progress };
+            }
+            return timeouts.life.saturating_sub(now.saturating_duration_since(pinged.at));
         }
         let Some(silent) = self.silent else { return timeouts.ping };
         let left = timeouts.ping.saturating_sub(now.saturating_duration_since(silent));
         if !left.is_zero() {
             return left;
         }
-        self.pinged = Some(now);
+        self.pinged = Some(Pinged { at: now, progress });
         self.link.owe_ping();
         let outlook = self.link.before_waiting();
         // A connection that has been silent for so long does not need its buffers.
@@ -305,7 +319,7 @@ impl Receiver {
         }
         self.over = Some(Some(Error::Closed(None)));
         self.link.leave(code);
-        self.link.stream.finish(Duration::ZERO);
+        self.link.stream.finish(SLICE);
         self.discard();
         let info = self.link.info();
         self.link.abort_with(Error::Closed(Some(info)));
@@ -351,6 +365,32 @@ mod tests {
             assert_eq!(step(ws.recv()), Some(Step::Keepalive));
             let frames = peer.frames();
             assert_eq!(frames, [(true, Opcode::Ping, 1u64.to_be_bytes().to_vec())]);
+        }
+    }
+
+    #[test]
+    fn a_peer_that_takes_a_long_message_slowly_is_alive() {
+        // The Ping has to wait for the end of that message, which takes longer than ping and life together.
+        let time = SHORT * 4;
+        for role in ROLES {
+            let (mut ws, mut peer) = websocket(role, Timeouts { ping: time, life: time, ..patient() });
+            let sender = ws.sender();
+            let sending = thread::spawn(move || sender.send(&vec![7; MUCH]));
+            let start = Instant::now();
+            let taking = thread::spawn(move || {
+                let mut part = vec![0; MUCH / 64];
+                for _ in 0..64 {
+                    peer.socket.read_exact(&mut part).unwrap();
+                    thread::sleep(time / 16);
+                }
+                peer.send(true, TEXT, b"there");
+                let _ = std::io::copy(&mut peer.socket, &mut std::io::sink());
+            });
+            assert_eq!(ws.recv().unwrap(), Some(Message::from("there")));
+            assert!(start.elapsed() > time * 3);
+            sending.join().unwrap().unwrap();
+            drop(ws);
+            taking.join().unwrap();
         }
     }
 
