@@ -371,7 +371,7 @@ mod tests {
     #[test]
     fn a_peer_that_takes_a_long_message_slowly_is_alive() {
         // The Ping has to wait for the end of that message, which takes longer than ping and life together.
-        let time = SHORT * 4;
+        let time = SHORT * 8;
         for role in ROLES {
             let (mut ws, mut peer) = websocket(role, Timeouts { ping: time, life: time, ..patient() });
             let sender = ws.sender();
