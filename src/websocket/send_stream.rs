@@ -20,7 +20,8 @@ const FRAGMENT: usize = 16 << 10;
 /// connection wait (at most [`Timeouts::write`](crate::Timeouts::write), then they fail with
 /// [`Step::Turn`](crate::Step::Turn)); Pings, Pongs and Closes do not.
 ///
-/// Dropped without `finish`, the connection is cut: the peer must not take a part for the whole.
+/// Dropped without `finish`, the connection is cut: the peer must not take a part for the whole. It fails once: after an
+/// error each further call gives the same one.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -46,8 +47,9 @@ pub struct SendStream {
     /// What the next fragment is: the first has the kind, the others continue.
     next: Opcode,
     text: Option<Validator>,
-    /// It was given bytes that are not text; there is no way to go on.
-    broken: bool,
+    /// It was given bytes that are not text, or a fragment could not be sent: how much was taken nobody knows, so there is
+    /// no way to go on.
+    failed: Option<Error>,
     finished: bool,
 }
 
@@ -58,15 +60,17 @@ impl SendStream {
             Kind::Text => Some(Validator::default()),
             Kind::Binary => None,
         };
-        Ok(SendStream { link, buffer: Vec::new(), next: Opcode::Data(kind), text, broken: false, finished: false })
+        Ok(SendStream { link, buffer: Vec::new(), next: Opcode::Data(kind), text, failed: None, finished: false })
     }
 
     /// Sends the rest, and with it the end of the message.
     ///
     /// # Errors
-    /// [`Misuse::TextNotUtf8`] if the text ends inside a character, or `write` was given what is not text; the connection is then cut, as if it was not finished.
+    /// [`Misuse::TextNotUtf8`] if the text ends inside a character; what `write` failed with, if it did; those of
+    /// [`WebSocket::send`](crate::WebSocket::send). The connection is then cut, as if it was not finished.
     pub fn finish(mut self) -> Result<()> {
-        if self.broken || self.text.as_ref().is_some_and(|text| !text.is_complete()) {
+        self.check()?;
+        if self.text.as_ref().is_some_and(|text| !text.is_complete()) {
             return Err(Misuse::TextNotUtf8.into());
         }
         // 6455-5.4-s2, 6455-6.1-7: the last frame says so.
@@ -76,24 +80,29 @@ impl SendStream {
         Ok(())
     }
 
+    /// It fails once.
+    fn check(&self) -> Result<()> {
+        self.failed.clone().map_or(Ok(()), Err)
+    }
+
     fn fragment(&mut self, fin: bool) -> Result<()> {
         // 6455-6.1-5, 6455-6.1-6, 6455-5.4-12
         let opcode = mem::replace(&mut self.next, Opcode::Continuation);
-        self.link.stream_fragment(fin, opcode, &self.buffer)?;
+        let result = self.link.stream_fragment(fin, opcode, &self.buffer);
+        self.failed = result.as_ref().err().cloned();
         self.buffer.clear();
-        Ok(())
+        result
     }
 }
 
 impl Write for SendStream {
     /// Takes all of `bytes`. For text they are checked first; a character may be split between two writes.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if let Some(text) = &mut self.text {
-            // 6455-5.6-1: never send what the peer must refuse.
-            if self.broken || text.feed(bytes).is_err() {
-                self.broken = true;
-                return Err(Error::Misuse(Misuse::TextNotUtf8).into());
-            }
+        self.check()?;
+        // 6455-5.6-1: never send what the peer must refuse.
+        if self.text.as_mut().is_some_and(|text| text.feed(bytes).is_err()) {
+            self.failed = Some(Misuse::TextNotUtf8.into());
+            self.check()?;
         }
         for piece in bytes.chunks(FRAGMENT) {
             self.buffer.extend_from_slice(piece);
@@ -106,6 +115,7 @@ impl Write for SendStream {
 
     /// Sends what there is as a fragment.
     fn flush(&mut self) -> io::Result<()> {
+        self.check()?;
         match self.buffer.is_empty() {
             true => Ok(()),
             false => Ok(self.fragment(false)?),
@@ -124,5 +134,38 @@ impl Drop for SendStream {
 impl fmt::Debug for SendStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SendStream").field("buffered", &self.buffer.len()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::link::Wants;
+    use super::super::testing::{link, patient, LONG, ROLES};
+    use super::*;
+    use crate::config::Timeouts;
+    use crate::error::Step;
+    use std::time::Duration;
+
+    #[test]
+    fn a_fragment_that_had_no_turn_is_not_followed_by_others() {
+        // 6455-5.4-s2: a message never begins with a continuation.
+        for role in ROLES {
+            for kind in [Kind::Text, Kind::Binary] {
+                let (link, mut peer) = link(role, Timeouts { write: Duration::from_millis(30), ..patient() });
+                let mut stream = SendStream::new(link.clone(), kind).unwrap();
+                let turn = link.turn(Wants::Frame, LONG).unwrap();
+                let no_turn = |error: io::Error| {
+                    let error = error.into_inner().and_then(|error| error.downcast::<Error>().ok());
+                    assert!(matches!(error.as_deref(), Some(Error::Timeout(Step::Turn))), "{error:?}");
+                };
+                no_turn(stream.write(&[b'x'; FRAGMENT]).unwrap_err());
+                drop(turn);
+                // How much of that was taken nobody knows, so there is no going on.
+                no_turn(stream.flush().unwrap_err());
+                no_turn(stream.write(b"y").unwrap_err());
+                assert!(matches!(stream.finish(), Err(Error::Timeout(Step::Turn))));
+                assert_eq!(peer.frame(), None);
+            }
+        }
     }
 }
