@@ -129,8 +129,9 @@ fn refused(fault: HandshakeFault) -> Error {
 /// 6455-4.2.1-1, 6455-10.7-4: says in HTTP what was wrong, and ends the stream.
 fn refuse(stream: &Stream, refusal: Refusal, deadline: Deadline) -> Refusal {
     if write(stream, denial::response(refusal.fault()), deadline).is_ok() {
-        stream.finish(LINGER);
-        linger(stream);
+        let deadline = Deadline::after(LINGER);
+        stream.finish(deadline.left());
+        linger(stream, deadline);
     }
     stream.shut();
     let status = denial::status(refusal.fault());
@@ -138,8 +139,7 @@ fn refuse(stream: &Stream, refusal: Refusal, deadline: Deadline) -> Refusal {
 }
 
 /// Takes what the peer still sends. Closing a socket with unread bytes resets it, and the answer could be lost by that.
-fn linger(stream: &Stream) {
-    let deadline = Deadline::after(LINGER);
+fn linger(stream: &Stream, deadline: Deadline) {
     let mut part = [0; PART];
     let mut taken = 0_usize;
     while taken < LINGER_BYTES {
