@@ -53,7 +53,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// True when time ran out: [`Error::Timeout`], or a connection attempt whose last cause was the clock.
+    /// True when time ran out: [`Error::Timeout`], or a failure one of whose causes was the clock.
     pub fn is_timeout(&self) -> bool {
         match self {
             Error::Timeout(_) => true,
