@@ -150,7 +150,6 @@ fn each_fault_has_words_of_its_own() {
         Misuse::Subprotocol("a b".into()),
         Misuse::Origin("a b".into()),
         Misuse::Credentials,
-        Misuse::PingTooLong(126),
         Misuse::ReasonTooLong(124),
         Misuse::CloseCode(1005),
         Misuse::TextNotUtf8,

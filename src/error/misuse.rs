@@ -22,8 +22,6 @@ pub enum Misuse {
     Origin(String),
     /// User name or password that cannot be sent as Basic credentials (RFC 7617): a colon in the name, or a control character.
     Credentials,
-    /// More than 125 bytes for a Ping (RFC 6455 section 5.5).
-    PingTooLong(usize),
     /// A reason longer than 123 bytes (RFC 6455 section 5.5: 125, less the code).
     ReasonTooLong(usize),
     /// A close code that must not be sent (RFC 6455 section 7.4).
@@ -49,7 +47,6 @@ impl fmt::Display for Misuse {
             Misuse::Credentials => {
                 f.write_str("user name or password cannot be sent as Basic credentials (colon or control character)")
             }
-            Misuse::PingTooLong(n) => write!(f, "a Ping carries at most 125 bytes, not {n}"),
             Misuse::ReasonTooLong(n) => write!(f, "the reason for closing has at most 123 bytes, not {n}"),
             Misuse::CloseCode(code) => write!(f, "close code {code} must not be sent"),
             Misuse::TextNotUtf8 => f.write_str("the text to send is not UTF-8"),
