@@ -174,7 +174,8 @@ impl Client {
     /// (RFC 6455 sections 4.1 and 5.3). They must not be predictable, or an attacker can choose what is on the wire (section 10.3).
     ///
     /// The source fills all of the slice it is given. When it fails, nothing is sent, and the call gives
-    /// [`Error::Io`] of [`Step::Entropy`]. It is asked for one connection at a time; the others wait.
+    /// [`Error::Io`] of [`Step::Entropy`]. It is asked for one connection at a time; the others wait, and no deadline
+    /// ends that, so it must not block.
     pub fn entropy(mut self, source: impl FnMut(&mut [u8]) -> io::Result<()> + Send + 'static) -> Client {
         self.source = Some(Arc::new(Mutex::new(source)));
         self

@@ -8,10 +8,16 @@ pub use crate::protocol::limits::Limits;
 ///
 /// Sending and receiving large messages is bounded by progress, not by size: each further 64 KiB gets the time anew, so
 /// that a slow line can carry a large message, and a peer that trickles cannot hold a thread.
+///
+/// ```
+/// let mut timeouts = stdws::Timeouts::default();
+/// timeouts.ping = std::time::Duration::from_secs(45);
+/// let server = stdws::Server::unbound().timeouts(timeouts);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeouts {
-    /// For a client, everything from the URL to the open connection: name, TCP, proxy, TLS, opening handshake. Default 30 s.
+    /// For a client, everything from the URL to the open connection: name, TCP, opening handshake. Default 30 s.
     pub connect: Duration,
     /// For a server, from the accepted TCP connection to the answered request. Default 10 s: a request is one packet.
     pub handshake: Duration,

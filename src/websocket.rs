@@ -119,11 +119,17 @@ impl WebSocket {
 
     /// As [`recv`](WebSocket::recv), and gives up after `limit` with [`Timeout`](Error::Timeout)`(`[`Step::Receive`]`)`.
     /// Nothing is lost by that, also in the middle of a frame: the next call goes on where this one stopped.
+    ///
+    /// # Errors
+    /// That, and those of [`recv`](WebSocket::recv).
     pub fn recv_timeout(&mut self, limit: Duration) -> Result<Option<Message>> {
         self.receive(Some(Deadline::after(limit)))
     }
 
     /// As [`recv_timeout`](WebSocket::recv_timeout) with no time at all: gives a message if one is there.
+    ///
+    /// # Errors
+    /// Those of [`recv_timeout`](WebSocket::recv_timeout).
     pub fn try_recv(&mut self) -> Result<Option<Message>> {
         self.receive(Some(Deadline::after(Duration::ZERO)))
     }
@@ -131,6 +137,9 @@ impl WebSocket {
     /// As [`recv`](WebSocket::recv), but lends the message instead of giving it: nothing is allocated for it.
     ///
     /// The connection is borrowed as long as the message is; to answer meanwhile, use a [`sender`](WebSocket::sender).
+    ///
+    /// # Errors
+    /// Those of [`recv`](WebSocket::recv).
     #[inline]
     pub fn recv_ref(&mut self) -> Result<Option<MessageRef<'_>>> {
         if !self.ahead.is_empty() {
@@ -142,6 +151,9 @@ impl WebSocket {
     }
 
     /// Waits for the next message to begin, and lends it as a stream, for what is too large to hold. See [`RecvStream`].
+    ///
+    /// # Errors
+    /// Those of [`recv`](WebSocket::recv).
     pub fn recv_stream(&mut self) -> Result<Option<RecvStream<'_>>> {
         match self.ahead.pop_front() {
             Some(Message::Text(text)) => Ok(Some(RecvStream::whole(&mut self.receiver, Kind::Text, text.into_bytes()))),
@@ -190,7 +202,8 @@ impl WebSocket {
     /// most [`Timeouts::write`] for each 64 KiB; a peer that takes longer ends the connection.
     ///
     /// # Errors
-    /// [`Closed`](Error::Closed) once a Close was sent or received, [`Timeout`](Error::Timeout), [`Io`](Error::Io).
+    /// [`Closed`](Error::Closed) once a Close was sent or received; [`Timeout`](Error::Timeout) of [`Step::Write`], or of
+    /// [`Step::Turn`] if another thread was sending all the time, after which the connection is as it was; [`Io`](Error::Io).
     pub fn send<'a>(&mut self, message: impl Into<MessageRef<'a>>) -> Result<()> {
         let message = message.into();
         self.link().send(Opcode::Data(message.kind()), message.as_bytes())
@@ -200,6 +213,9 @@ impl WebSocket {
     ///
     /// What is queued is written when a call that receives finds no further message in its buffer, at 64 KiB, on
     /// [`flush`](WebSocket::flush), or with the next message that is sent.
+    ///
+    /// # Errors
+    /// Those of [`send`](WebSocket::send).
     #[inline]
     pub fn queue<'a>(&mut self, message: impl Into<MessageRef<'a>>) -> Result<()> {
         let message = message.into();
@@ -207,11 +223,17 @@ impl WebSocket {
     }
 
     /// Writes what was queued.
+    ///
+    /// # Errors
+    /// Those of [`send`](WebSocket::send).
     pub fn flush(&mut self) -> Result<()> {
         self.link().flush()
     }
 
     /// Sends one message in pieces, for what is too large to hold. See [`SendStream`].
+    ///
+    /// # Errors
+    /// Those of [`send`](WebSocket::send).
     pub fn send_stream(&mut self, kind: Kind) -> Result<SendStream> {
         SendStream::new(self.receiver.link.clone(), kind)
     }
@@ -221,6 +243,9 @@ impl WebSocket {
     /// Messages that come before the Pong are kept for the calls that receive, up to [`Limits::message`] bytes in all; if
     /// there are more, this gives [`Timeout`](Error::Timeout)`(`[`Step::Pong`]`)`, as it does when time runs out. Either leaves
     /// the connection as it is.
+    ///
+    /// # Errors
+    /// That, and those of [`send`](WebSocket::send) and [`recv`](WebSocket::recv).
     pub fn ping(&mut self) -> Result<Duration> {
         let start = Instant::now();
         let deadline = Deadline::after(self.link().timeouts.life);
@@ -304,6 +329,9 @@ impl WebSocket {
 
     /// Sends a Close and does not wait. Messages can still be received until the peer's Close, for which it has
     /// [`Timeouts::close`]; none can be sent any more.
+    ///
+    /// # Errors
+    /// Those of [`close`](WebSocket::close), but for a peer that does not answer.
     pub fn start_close(&mut self, code: CloseCode, reason: &str) -> Result<()> {
         self.link().start_close(code, reason)
     }

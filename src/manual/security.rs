@@ -4,7 +4,7 @@
 //! |---|---|
 //! | a peer decides how much memory is used | limits, on before anyone is authenticated; buffers grow with what has arrived |
 //! | a peer holds a thread | every wait has a bound: [`Timeouts`](crate::Timeouts) |
-//! | Pings without end | one answer waits, the newest; it is written when the network takes it |
+//! | Pings without end | each is answered, while 8 KiB of answers do not fill up; beyond that the newest only |
 //! | a page of another site opens a connection with the user's cookies | same-host Origin unless allowed; `danger_any_origin` has its name for a reason |
 //! | masking keys that can be guessed | a fresh one for each frame, from the system's random source; without it nothing is sent |
 //! | headers with line breaks | CR, LF, NUL, control characters and what is not ASCII are refused before anything is sent |

@@ -3,7 +3,14 @@
 /// How much a peer may send. All are on by default, before anyone is authenticated.
 ///
 /// Memory a peer can make a connection hold: one message (at most twice [`message`](Limits::message) while its buffer
-/// grows), a read buffer of at most 64 KiB, and answers to control frames of at most 300 bytes.
+/// grows), a read buffer of at most 68 KiB, and answers to its control frames, some 8 KiB. While a call waits for a Pong,
+/// messages that come are kept, up to [`message`](Limits::message) bytes more.
+///
+/// ```
+/// let mut limits = stdws::Limits::message(64 << 10);
+/// limits.fragments = 100;
+/// let server = stdws::Server::unbound().limits(limits);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {

@@ -25,7 +25,8 @@ pub(crate) const SLICE: Duration = Duration::from_millis(10);
 ///
 /// Each half is served by a thread of its own, so that waiting for it can be bounded however it blocks. `send` then
 /// returns when the writer's thread has the bytes, 64 KiB ahead at most. A thread that hangs in a half when the
-/// connection ends is left to it; [`Halves::on_end`] is the place to unblock it.
+/// connection ends is left to it; [`Halves::on_end`] is the place to unblock it. [`Client::connect_over`](crate::Client::connect_over)
+/// has an example.
 pub struct Halves {
     reader: Box<dyn Read + Send>,
     writer: Box<dyn Write + Send>,
@@ -38,7 +39,8 @@ impl Halves {
         Halves { reader: Box::new(reader), writer: Box::new(writer), on_end: None }
     }
 
-    /// Called once when the connection has ended or is aborted, to unblock the halves: `move || tcp.shutdown(..)`.
+    /// Called once when the connection has ended or is aborted, to unblock the halves: `move || tcp.shutdown(..)`. It must
+    /// not block: whoever ends the connection waits for it.
     pub fn on_end(mut self, end: impl FnOnce() + Send + 'static) -> Halves {
         self.on_end = Some(Box::new(end));
         self

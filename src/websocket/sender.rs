@@ -48,6 +48,9 @@ impl Sender {
     }
 
     /// Sends a message in one frame. Returns when the kernel has all of it. See [`WebSocket::send`](crate::WebSocket::send).
+    ///
+    /// # Errors
+    /// Those of [`WebSocket::send`](crate::WebSocket::send).
     pub fn send<'a>(&self, message: impl Into<MessageRef<'a>>) -> Result<()> {
         let message = message.into();
         self.link.send(Opcode::Data(message.kind()), message.as_bytes())
@@ -57,6 +60,9 @@ impl Sender {
     ///
     /// From another thread than the one that receives, call [`flush`](Sender::flush): a receiver that is waiting already
     /// does not know of what is queued meanwhile.
+    ///
+    /// # Errors
+    /// Those of [`send`](Sender::send).
     #[inline]
     pub fn queue<'a>(&self, message: impl Into<MessageRef<'a>>) -> Result<()> {
         let message = message.into();
@@ -64,11 +70,17 @@ impl Sender {
     }
 
     /// Writes what was queued.
+    ///
+    /// # Errors
+    /// Those of [`send`](Sender::send).
     pub fn flush(&self) -> Result<()> {
         self.link.flush()
     }
 
     /// Sends one message in pieces, for what is too large to hold (RFC 6455 section 5.4). See [`SendStream`].
+    ///
+    /// # Errors
+    /// Those of [`send`](Sender::send).
     pub fn send_stream(&self, kind: Kind) -> Result<SendStream> {
         SendStream::new(self.link.clone(), kind)
     }
@@ -78,6 +90,10 @@ impl Sender {
     ///
     /// Another thread has to be receiving; it is the one that sees the Pong. [`WebSocket::ping`](crate::WebSocket::ping)
     /// is for those who have but one.
+    ///
+    /// # Errors
+    /// [`Timeout`](crate::Error::Timeout) of [`Step::Pong`](crate::Step::Pong), after which the connection is as it was, and
+    /// those of [`send`](Sender::send).
     pub fn ping(&self) -> Result<Duration> {
         let start = Instant::now();
         let number = self.link.ping()?;
@@ -91,7 +107,8 @@ impl Sender {
     /// If no thread is receiving, the time runs out and the connection is cut: use [`WebSocket::close`](crate::WebSocket::close).
     ///
     /// # Errors
-    /// [`Misuse`](crate::Error::Misuse) for a code that must not be sent or a reason of more than 123 bytes.
+    /// [`Misuse`](crate::Error::Misuse) for a code that must not be sent or a reason of more than 123 bytes;
+    /// [`Timeout`](crate::Error::Timeout) of [`Step::Close`](crate::Step::Close) if no answer came in time.
     pub fn close(&self, code: CloseCode, reason: &str) -> Result<CloseInfo> {
         self.link.start_close(code, reason)?;
         self.link.await_close()
