@@ -160,7 +160,7 @@ fn read(stream: &Stream, to: &mut [u8], deadline: Deadline) -> Result<usize> {
         }
         match stream.read(to, left) {
             Ok(count) => return Ok(count),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
             Err(error) => return Err(failed(error)),
         }
     }

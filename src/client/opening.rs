@@ -117,7 +117,7 @@ impl Input<'_> {
                     return Ok(count);
                 }
                 // A wait may end a little early; the clock above decides.
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
                 Err(error) => return Err(failed(error)),
             }
         }

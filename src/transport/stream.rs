@@ -1,7 +1,9 @@
 //! One stream of bytes in both directions, shared by all threads of a connection: TCP, or halves brought by the caller.
 //!
 //! Every call is bounded, and all work on `&self`: one thread may read while another writes. `WouldBlock` means that the
-//! bound was reached, whatever the system calls it (Unix says `WouldBlock`, Windows `TimedOut`).
+//! bound was reached, whatever the system calls it (Unix says `WouldBlock`, Windows `TimedOut`). `Interrupted`, which only
+//! a read gives, means that a signal came before that. Neither is tried again here: the system would begin to count anew,
+//! and signals that come again and again would make the wait endless. The caller's clock decides.
 //!
 //! System calls cost more than anything else here, so a socket's timeouts are set when they change and not before each
 //! call. For writing they never change: on Unix a write waits at most [`SLICE`], and whoever has longer asks again. That
@@ -105,7 +107,7 @@ impl Stream {
                     return tcp.without_blocking(|mut socket| socket.read(to));
                 }
                 tcp.set_wait(wait)?;
-                retry(|| (&tcp.socket).read(to))
+                (&tcp.socket).read(to).map_err(bound_reached)
             }
             Stream::Over(over) => over.input.pull(to, wait),
         }
@@ -117,8 +119,10 @@ impl Stream {
         #[cfg(test)]
         tests::WRITES.with(|writes| writes.set(writes.get() + 1));
         match self {
-            Stream::Tcp(tcp) if second.is_empty() => retry(|| (&tcp.socket).write(first)),
-            Stream::Tcp(tcp) => retry(|| (&tcp.socket).write_vectored(&[IoSlice::new(first), IoSlice::new(second)])),
+            Stream::Tcp(tcp) if second.is_empty() => (&tcp.socket).write(first).map_err(plain),
+            Stream::Tcp(tcp) => {
+                (&tcp.socket).write_vectored(&[IoSlice::new(first), IoSlice::new(second)]).map_err(plain)
+            }
             Stream::Over(over) if first.is_empty() => over.output.push(second, SLICE),
             Stream::Over(over) => over.output.push(first, SLICE),
         }
@@ -214,6 +218,15 @@ fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     }
 }
 
+#[cold]
+fn bound_reached(error: io::Error) -> io::Error {
+    match error.kind() {
+        ErrorKind::TimedOut => ErrorKind::WouldBlock.into(),
+        _ => error,
+    }
+}
+
+/// For those who ask again soon anyway, a signal is no more than that.
 #[cold]
 fn plain(error: io::Error) -> io::Error {
     match error.kind() {

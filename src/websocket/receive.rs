@@ -138,13 +138,15 @@ impl Receiver {
                     self.decoder.filled(count);
                     return Ok(());
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
                     if let Some(step) = wait.late {
                         return Err(self.too_late(step));
                     }
                     if self.silent.is_none() {
                         let now = Instant::now();
-                        self.silent = Some(now.checked_sub(wait.time).unwrap_or(now));
+                        // A signal may come at any moment of the wait.
+                        let waited = if error.kind() == ErrorKind::Interrupted { Duration::ZERO } else { wait.time };
+                        self.silent = Some(now.checked_sub(waited).unwrap_or(now));
                     }
                     if limit.is_some_and(|limit| limit.passed()) {
                         return Err(Error::Timeout(Step::Receive));
@@ -296,7 +298,7 @@ impl Receiver {
             match self.link.stream.read(self.decoder.scrap(), left) {
                 Ok(0) => return,
                 Ok(_) => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
                 Err(_) => return,
             }
         }
