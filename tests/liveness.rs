@@ -25,5 +25,8 @@ mod leaving;
 mod pinging;
 #[path = "liveness/sending.rs"]
 mod sending;
+#[cfg(target_os = "linux")]
+#[path = "liveness/signals.rs"]
+mod signals;
 #[path = "liveness/streaming.rs"]
 mod streaming;

@@ -1,0 +1,47 @@
+//! Signals that interrupt a wait again and again do not make it longer. Linux alone: there a process that is stopped and
+//! goes on finds its reads interrupted, which is the only signal a program of `std` alone can have without dying of it.
+
+use std::env;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use stdws::{Error, Step};
+
+use crate::live::{both, connection, ms, patient};
+
+const CHILD: &str = "STDWS_TEST_IS_INTERRUPTED";
+/// More often than the timeout comes.
+const EACH: Duration = Duration::from_millis(30);
+
+#[test]
+fn a_wait_that_is_interrupted_again_and_again_ends_in_time() {
+    if env::var_os(CHILD).is_some() {
+        return both(|ours| {
+            let mut timeouts = patient();
+            timeouts.ping = ms(200);
+            timeouts.life = ms(200);
+            let (mut ws, _peer) = connection(ours, timeouts);
+            let end = ws.recv();
+            assert!(matches!(end, Err(Error::Timeout(Step::Keepalive))), "{end:?}");
+        });
+    }
+    let this = "signals::a_wait_that_is_interrupted_again_and_again_ends_in_time";
+    let mut child = Command::new(env::current_exe().unwrap()).args([this, "--exact"]).env(CHILD, "1").spawn().unwrap();
+    let id = child.id().to_string();
+    let signal = |name: &str| Command::new("sh").args(["-c", "kill -\"$0\" \"$1\"", name, &id]).status().unwrap();
+    let start = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if start.elapsed() > Duration::from_secs(10) {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            panic!("the wait does not end");
+        }
+        std::thread::sleep(EACH);
+        signal("STOP");
+        signal("CONT");
+    };
+    assert!(status.success());
+}
