@@ -1,11 +1,12 @@
 //! An open connection: [`WebSocket`] receives and can send; [`Sender`] is the half that sends from any thread.
 //!
 //! Below this file: `link` (who may write), `gate` (what the threads agree on), `receive` (the one that reads and waits),
-//! `ending` (closing, failing, leaving), and the two streams.
+//! `ending` (closing, failing, leaving), `messages`, and the two streams.
 
 mod ending;
 mod gate;
 mod link;
+mod messages;
 mod receive;
 mod recv_stream;
 mod send_stream;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub use messages::Messages;
 pub use recv_stream::RecvStream;
 pub use send_stream::SendStream;
 pub use sender::Sender;
@@ -164,7 +166,7 @@ impl WebSocket {
 
     /// The messages to come, as an iterator that ends when the connection is closed in good order, or after an error.
     pub fn messages(&mut self) -> Messages<'_> {
-        Messages { ws: Some(self) }
+        Messages::new(self)
     }
 
     fn receive(&mut self, limit: Option<Deadline>) -> Result<Option<Message>> {
@@ -394,33 +396,5 @@ impl fmt::Debug for WebSocket {
             .field("subprotocol", &self.about.subprotocol)
             .field("open", &self.link().is_open())
             .finish_non_exhaustive()
-    }
-}
-
-/// The messages of a connection, one after the other. See [`WebSocket::messages`].
-#[derive(Debug)]
-pub struct Messages<'a> {
-    /// `None` after the last one.
-    ws: Option<&'a mut WebSocket>,
-}
-
-impl Iterator for Messages<'_> {
-    type Item = Result<Message>;
-
-    fn next(&mut self) -> Option<Result<Message>> {
-        let result = self.ws.as_mut()?.recv();
-        if !matches!(result, Ok(Some(_))) {
-            self.ws = None;
-        }
-        result.transpose()
-    }
-}
-
-impl<'a> IntoIterator for &'a mut WebSocket {
-    type Item = Result<Message>;
-    type IntoIter = Messages<'a>;
-
-    fn into_iter(self) -> Messages<'a> {
-        self.messages()
     }
 }
