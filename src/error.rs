@@ -53,7 +53,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// True when time ran out: [`Error::Timeout`], or a failure one of whose causes was the clock.
+    /// True when time ran out: [`Error::Timeout`], or a failure one of whose causes was the clock. It does not tell whether
+    /// the connection is over; to wait on after [`recv_timeout`](crate::WebSocket::recv_timeout), match on [`Step::Receive`].
     pub fn is_timeout(&self) -> bool {
         match self {
             Error::Timeout(_) => true,

@@ -18,16 +18,20 @@
 //! # })?;
 //! # let url = format!("ws://{}", server.local_addr());
 //! use std::time::Duration;
+//! use stdws::{Error, Step};
 //! let mut ws = stdws::connect(&url)?;
 //! match ws.recv_timeout(Duration::from_millis(50)) {
 //!     Ok(Some(message)) => println!("{message}"),
 //!     Ok(None) => println!("closed"),
-//!     Err(error) if error.is_timeout() => println!("nothing yet"),
+//!     Err(Error::Timeout(Step::Receive)) => println!("nothing yet"),
 //!     Err(error) => return Err(error),
 //! }
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! In a loop, match on [`Step::Receive`](crate::Step::Receive) and not on any timeout: after one of
+//! [`Timeouts`](crate::Timeouts) the connection is over, and every further call gives that error at once.
 //!
 //! A program that does not receive does not answer Pings, nor notice the end. Who only sends uses
 //! [`into_sender`](crate::WebSocket::into_sender).
