@@ -19,7 +19,8 @@ const HELP: &str = "\
 usage: bench [--rounds N] [--millis MS]
        bench client PORT SIZE COUNT WINDOW bin|text
 
-Without arguments: raw TCP echo, stdws echo and stdws client, interleaved; prints ratios of medians.
+Without arguments: raw TCP echo, stdws echo and stdws client, interleaved; prints ratios of medians. Takes a minute, and
+means something only on a machine that has nothing else to do.
   --rounds N     rounds of each measurement (default 5)
   --millis MS    length of one measurement in milliseconds (default 300)
 client: sends COUNT messages of SIZE bytes to ws://127.0.0.1:PORT, WINDOW of them before reading as many answers,
@@ -280,10 +281,15 @@ fn cpu_time(process: Option<u32>) -> f64 {
 // ── the comparison ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 fn compare(rounds: usize, time: Duration) -> Result<(), Failure> {
+    let mut out = io::stdout();
     let servers = Servers::start()?;
     let server = Some(servers.process.id());
-    println!("ratios to raw TCP, medians of {rounds} rounds of {} ms\n", time.as_millis());
-    println!("{:<24} {:>12} {:>12} {:>12} {:>12}", "", "server rate", "server CPU", "client rate", "client CPU");
+    writeln!(out, "ratios to raw TCP, medians of {rounds} rounds of {} ms", time.as_millis())?;
+    writeln!(
+        out,
+        "rate: messages per second, more is better; CPU: time per message, less is better; 1.00 is raw TCP\n"
+    )?;
+    writeln!(out, "{:<24} {:>12} {:>12} {:>12} {:>12}", "", "server rate", "server CPU", "client rate", "client CPU")?;
     for cell in CELLS {
         let mut columns: [Vec<Figure>; 4] = Default::default();
         for _ in 0..rounds {
@@ -296,14 +302,15 @@ fn compare(rounds: usize, time: Duration) -> Result<(), Failure> {
             columns[3].push(measure(cell, time, None, || client.round())?);
         }
         let [raw, ws, raw_client, client] = columns;
-        println!(
+        writeln!(
+            out,
             "{:<24} {:>12.2} {:>12.2} {:>12.2} {:>12.2}",
             cell.name,
             median(&ws, |f| f.rate) / median(&raw, |f| f.rate),
             median(&ws, |f| f.cpu) / median(&raw, |f| f.cpu),
             median(&client, |f| f.rate) / median(&raw_client, |f| f.rate),
             median(&client, |f| f.cpu) / median(&raw_client, |f| f.cpu),
-        );
+        )?;
     }
     Ok(())
 }

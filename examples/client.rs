@@ -84,7 +84,8 @@ fn once(ws: &mut WebSocket, text: &str, settings: &Settings) -> Result<(), Box<d
         ws.send(text)?;
     }
     let Some(message) = ws.recv_timeout(settings.timeout)? else {
-        return Err("the server closed the connection without an answer".into());
+        let ending = ws.close_info().map(|info| info.to_string());
+        return Err(format!("the server closed without an answer: {}", ending.unwrap_or_default()).into());
     };
     writeln!(io::stdout(), "{}", shown(&message))?;
     ws.close(CloseCode::NORMAL, "")?;

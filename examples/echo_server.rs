@@ -46,7 +46,8 @@ fn main() -> ExitCode {
 }
 
 fn serve(settings: Settings) -> std::result::Result<(), Box<dyn std::error::Error>> {
-    let mut server = Server::bind(&*settings.addr)?
+    let mut server = Server::bind(&*settings.addr)
+        .map_err(|error| format!("{}: {error}", settings.addr))?
         .limits(Limits::message(settings.max_message))
         .timeouts(settings.timeouts)
         .subprotocols(settings.subprotocols);
