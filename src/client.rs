@@ -173,6 +173,9 @@ impl Client {
     /// Takes random bytes from here instead of from the operating system: for the key of the handshake and for masking keys
     /// (RFC 6455 sections 4.1 and 5.3). They must not be predictable, or an attacker can choose what is on the wire (section 10.3).
     ///
+    /// Without this they come from `/dev/urandom` on Unix. Elsewhere `std` has no such source, and they are made from the secret
+    /// key that its [`RandomState`](std::collections::hash_map::RandomState) takes from the system.
+    ///
     /// The source fills all of the slice it is given. When it fails, nothing is sent, and the call gives
     /// [`Error::Io`] of [`Step::Entropy`]. It is asked for one connection at a time; the others wait, and no deadline
     /// ends that, so it must not block.

@@ -5,6 +5,7 @@ use std::time::Duration;
 pub use crate::protocol::limits::Limits;
 
 /// How long anything may take. Every wait of this crate is bounded by one of these, or by a limit given in the call.
+/// Only waiting for a message begins anew with every sign of life.
 ///
 /// Sending and receiving large messages is bounded by progress, not by size: each further 64 KiB gets the time anew, so
 /// that a slow line can carry a large message, and a peer that trickles cannot hold a thread.

@@ -25,6 +25,9 @@
 //! bytes and back, no state), `protocol` (state, but no I/O, no clock, no randomness of its own), `transport` (blocking
 //! bytes, no protocol), and on top, directly in `src`, what users call. A floor names only itself, those below it, and
 //! `error`; `tests/layers.rs` holds it to that.
+//!
+//! With RFC 6455 beside it: section 3 is `wire/uri`, 4 `protocol/handshake`, 5.2 `wire/frame`, 5.3 `wire/mask`, 5.4 and 6
+//! `protocol/decoder` and `protocol/encoder`, 5.5.1 `wire/close`, 7 `protocol/closing`, 8 `primitives/utf8`.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 

@@ -9,7 +9,7 @@
 //! | the peer is silent, or does not read | [`Timeout`](crate::Error::Timeout) | `None` |
 //! | someone calls `abort` | [`Closed(None)`](crate::Error::Closed) | `None` |
 //!
-//! What was received well before the end is delivered first. After the end every call gives the same answer.
+//! What was received in good order before the end is delivered first. After the end every call gives the same answer.
 //!
 //! [`close`](crate::WebSocket::close) sends a Close, waits for the peer's and ends the stream, within
 //! [`Timeouts::close`](crate::Timeouts::close). A server ends the TCP connection first, a client waits for it to (RFC 6455 section 7.1.1).
