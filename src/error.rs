@@ -33,6 +33,19 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// | `Violation` | the peer: it broke a rule | over; a Close with the fitting code was sent |
 /// | `Closed` | nobody: it had ended before | over |
 /// | `Misuse` | the caller | as before the call: nothing was sent |
+///
+/// ```
+/// use stdws::{Client, Error};
+/// # let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+/// # let url = format!("ws://{}", listener.local_addr().unwrap());
+/// # drop(listener);
+/// match Client::new(&url).and_then(|client| client.connect()) {
+///     Ok(ws) => println!("connected to {:?}", ws.peer_addr()),
+///     Err(Error::Handshake(refusal)) if refusal.status() == Some(401) => println!("who are you?"),
+///     Err(Error::Connect(error)) => println!("is {} running?", error.host()),
+///     Err(error) => println!("{error}"),
+/// }
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Error {

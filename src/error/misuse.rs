@@ -35,7 +35,8 @@ impl fmt::Display for Misuse {
         match self {
             Misuse::Url(fault) => write!(f, "the URL cannot be used: {fault}"),
             Misuse::TlsNotBuilt => f.write_str(
-                "wss:// needs TLS, which this build leaves out; in Cargo.toml: stdws = { version = \"0.1\", features = [\"native-tls\"] }",
+                "wss:// needs TLS, which this build leaves out; in Cargo.toml: stdws = { version = \"0.1\", features = [\"native-tls\"] }; \
+                 a TLS stream of your own goes to Client::connect_over",
             ),
             Misuse::HeaderName(name) => write!(f, "{name:?} is not a header name"),
             Misuse::HeaderOwned(name) => write!(f, "the header {name} is written by the handshake and cannot be given"),

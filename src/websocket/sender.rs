@@ -13,6 +13,8 @@ use crate::wire::frame::Opcode;
 
 /// Sends on a connection while another thread receives. Cheap to clone; any number of threads may send at once.
 ///
+/// The socket is shut down when the connection ends, but its descriptor is given back only with the last sender.
+///
 /// Every call is bounded by [`Timeouts`](crate::Timeouts). A connection fails once and for everybody: after an error other
 /// than [`Error::Misuse`](crate::Error::Misuse) and [`Error::Timeout`](crate::Error::Timeout) of
 /// [`Step::Turn`](crate::Step::Turn) or [`Step::Pong`](crate::Step::Pong), each further call gives the same one.
