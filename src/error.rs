@@ -17,7 +17,7 @@ pub use misuse::{Misuse, UriFault};
 pub use refusal::{HandshakeFault, HeadFault, Refusal};
 pub use violation::Violation;
 
-use crate::close::CloseInfo;
+use crate::close::{CloseCode, CloseInfo};
 
 /// The crate's `Result`.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -30,7 +30,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// | `Connect` | nobody answered | there was none |
 /// | `Timeout` | time; [`Step`] says of what | over, except after [`Step::Receive`], [`Step::Turn`] and [`Step::Pong`] |
 /// | `Handshake` | the peer: its part of the opening handshake was refused | there was none |
-/// | `Violation` | the peer: it broke a rule | over; a Close with the fitting code was sent |
+/// | `Violation` | the peer: it broke a rule, or passed a limit | over; a Close with the fitting code was sent |
 /// | `Closed` | nobody: it had ended before | over |
 /// | `Misuse` | the caller | as before the call: nothing was sent |
 ///
@@ -94,6 +94,8 @@ impl fmt::Display for Error {
             Error::Connect(e) => write!(f, "{e}"),
             Error::Timeout(step) => write!(f, "time ran out {}; {}", step.doing(), step.setting()),
             Error::Handshake(e) => write!(f, "{e}"),
+            // A message may be larger than this side takes, and in order all the same.
+            Error::Violation(e) if e.close_code() == CloseCode::TOO_BIG => write!(f, "the peer sent too much: {e}"),
             Error::Violation(e) => write!(f, "the peer broke the protocol: {e}"),
             Error::Closed(None) => f.write_str("the connection ended without a closing handshake (1006)"),
             Error::Closed(Some(info)) => write!(f, "the connection is closed: {info}"),

@@ -66,7 +66,7 @@ fn every_variant_says_what_happened_and_what_to_change() {
         ),
         (
             Error::Violation(Violation::MessageTooBig { length: 7, limit: 5 }),
-            "the peer broke the protocol: a message of 7 bytes or more, and Limits::message is 5 (6455-10.4-1)",
+            "the peer sent too much: a message of 7 bytes or more, and Limits::message is 5 (6455-10.4-1)",
             false,
             false,
             true,
