@@ -5,7 +5,7 @@
 //! | a peer decides how much memory is used | limits, on before anyone is authenticated; buffers grow with what has arrived |
 //! | a silent or slow peer holds a thread | every wait for it has a bound: [`Timeouts`](crate::Timeouts) |
 //! | peers that are alive hold all threads | [`Server::max_connections`](crate::Server::max_connections) |
-//! | Pings without end | each is answered, while 8 KiB of answers do not fill up; beyond that the newest only |
+//! | Pings without end | each is answered until 8 KiB of answers wait; beyond that only the newest |
 //! | a page of another site opens a connection with the user's cookies | same-host Origin unless allowed; `danger_any_origin` has its name for a reason |
 //! | masking keys that can be guessed | a fresh one for each frame, from the system's random source (outside Unix, from a secret of its, see [`Client::entropy`](crate::Client::entropy)); without it nothing is sent |
 //! | headers with line breaks | CR, LF, NUL, control characters and what is not ASCII are refused before anything is sent |
