@@ -54,6 +54,8 @@ pub use error::{
     Violation,
 };
 pub use message::{Kind, Message, MessageRef};
+#[cfg(feature = "deflate")]
+pub use primitives::deflate;
 pub use server::{serve, Running, Server};
 pub use transport::stream::Halves;
 pub use upgrade::{Request, Response};

@@ -1,0 +1,220 @@
+//! Writing a block in the shortest of three ways: stored, with the fixed codes, or with codes of its own.
+
+use super::super::bits::BitWriter;
+use super::super::huffman::codes;
+use super::super::{
+    DISTANCE_SYMBOLS, END_OF_BLOCK, FIXED_DISTANCES, FIXED_LITERALS, LENGTHS, LENGTH_ORDER, LENGTH_SYMBOLS, LITERAL_SYMBOLS,
+    LONGEST_CODE, REPEATS, REPEAT_LAST, REPEAT_ZERO, REPEAT_ZERO_LONG,
+};
+use super::lengths::choose;
+use super::tokens::{distance_symbol, length_symbol, Token, Tokens};
+
+const STORED: u64 = 0b000;
+const FIXED: u64 = 0b010;
+const DYNAMIC: u64 = 0b100;
+/// The most bytes a stored block can have.
+const LONGEST_STORED: usize = 0xffff;
+
+/// The lengths of the two codes of a block.
+struct Lengths {
+    literals: [u8; 288],
+    distances: [u8; 32],
+}
+
+impl Lengths {
+    const FIXED: Lengths = Lengths { literals: FIXED_LITERALS, distances: FIXED_DISTANCES };
+
+    fn chosen(tokens: &Tokens) -> Lengths {
+        let mut lengths = Lengths { literals: [0; 288], distances: [0; 32] };
+        choose(&tokens.literals, LONGEST_CODE, &mut lengths.literals[..LITERAL_SYMBOLS]);
+        choose(&tokens.distances, LONGEST_CODE, &mut lengths.distances[..DISTANCE_SYMBOLS]);
+        lengths
+    }
+
+    /// How many bits the codes of all symbols take, without extra bits.
+    fn cost(&self, tokens: &Tokens) -> usize {
+        let sum = |counts: &[u32], lengths: &[u8]| -> u32 {
+            counts.iter().zip(lengths).map(|(count, length)| count * u32::from(*length)).sum()
+        };
+        sum(&tokens.literals, &self.literals) as usize + sum(&tokens.distances, &self.distances) as usize
+    }
+}
+
+/// Writes a block that says `tokens`, which stand for `raw`. It is never marked as the last.
+pub(super) fn write(tokens: &Tokens, raw: &[u8], writer: &mut BitWriter) {
+    let chosen = Lengths::chosen(tokens);
+    let description = Description::of(&chosen);
+    let extra = extra_bits(tokens);
+    let dynamic = 3 + description.cost() + chosen.cost(tokens) + extra;
+    let fixed = 3 + Lengths::FIXED.cost(tokens) + extra;
+    let stored = stored_cost(raw.len(), writer.bits_to_boundary(3));
+    if stored <= dynamic.min(fixed) {
+        write_stored(raw, writer);
+    } else if fixed <= dynamic {
+        writer.reserve(fixed);
+        writer.put(FIXED, 3);
+        write_tokens(tokens, &Lengths::FIXED, writer);
+    } else {
+        writer.reserve(dynamic);
+        writer.put(DYNAMIC, 3);
+        description.write(writer);
+        write_tokens(tokens, &chosen, writer);
+    }
+}
+
+/// An empty stored block: whatever was written is then on whole bytes, the last four of which are `00 00 FF FF`.
+pub(super) fn write_sync(writer: &mut BitWriter) {
+    write_stored(&[], writer);
+}
+
+/// The first piece needs padding; those after it begin on a byte boundary and take 40 bits more than they have bytes.
+fn stored_cost(bytes: usize, padding: u32) -> usize {
+    let more = bytes.saturating_sub(1) / LONGEST_STORED;
+    3 + padding as usize + 32 + 40 * more + 8 * bytes
+}
+
+fn write_stored(raw: &[u8], writer: &mut BitWriter) {
+    let mut rest = raw;
+    loop {
+        let (piece, after) = rest.split_at(rest.len().min(LONGEST_STORED));
+        let length = piece.len() as u16;
+        writer.reserve(3);
+        writer.put(STORED, 3);
+        writer.bytes(&length.to_le_bytes());
+        writer.bytes(&(!length).to_le_bytes());
+        writer.bytes(piece);
+        rest = after;
+        if rest.is_empty() {
+            return;
+        }
+    }
+}
+
+fn extra_bits(tokens: &Tokens) -> usize {
+    let lengths = tokens.literals[END_OF_BLOCK + 1..].iter().zip(LENGTHS).map(|(count, (_, bits))| count * u32::from(bits));
+    let distances = tokens.distances.iter().zip(super::super::DISTANCES).map(|(count, (_, bits))| count * u32::from(bits));
+    (lengths.sum::<u32>() + distances.sum::<u32>()) as usize
+}
+
+fn write_tokens(tokens: &Tokens, lengths: &Lengths, writer: &mut BitWriter) {
+    let (mut literals, mut distances) = ([0u16; 288], [0u16; 32]);
+    codes(&lengths.literals, &mut literals);
+    codes(&lengths.distances, &mut distances);
+    // Code and length side by side: one load for both.
+    let pair = |codes: &[u16], lengths: &[u8], symbol: usize| (u64::from(codes[symbol]), u32::from(lengths[symbol]));
+    for token in tokens.iter() {
+        match token {
+            Token::Literal(byte) => {
+                let (code, bits) = pair(&literals, &lengths.literals, usize::from(byte));
+                writer.put(code, bits);
+            }
+            Token::Match { length, distance } => {
+                let length = length_symbol(length);
+                let (code, bits) = pair(&literals, &lengths.literals, END_OF_BLOCK + 1 + length.symbol);
+                writer.put(code | length.extra << bits, bits + length.extra_bits);
+                let distance = distance_symbol(distance);
+                let (code, bits) = pair(&distances, &lengths.distances, distance.symbol);
+                writer.put(code | distance.extra << bits, bits + distance.extra_bits);
+            }
+        }
+    }
+    let (code, bits) = pair(&literals, &lengths.literals, END_OF_BLOCK);
+    writer.put(code, bits);
+}
+
+/// How a dynamic block describes its codes: the lengths of both in one sequence, with repetitions, in a third code.
+struct Description {
+    literals: usize,
+    distances: usize,
+    /// Symbols of the third code with their extra bits.
+    symbols: [(u8, u8); LITERAL_SYMBOLS + DISTANCE_SYMBOLS],
+    used: usize,
+    frequencies: [u32; LENGTH_SYMBOLS],
+    /// The lengths of the third code, and how many of them are sent.
+    lengths: [u8; LENGTH_SYMBOLS],
+    sent: usize,
+}
+
+impl Description {
+    fn of(codes: &Lengths) -> Description {
+        let used = |lengths: &[u8], least: usize| lengths.iter().rposition(|&l| l > 0).map_or(least, |last| least.max(last + 1));
+        let (literals, distances) = (used(&codes.literals, END_OF_BLOCK + 1), used(&codes.distances, 1));
+        let mut all = [0; 288 + 32];
+        all[..literals].copy_from_slice(&codes.literals[..literals]);
+        all[literals..literals + distances].copy_from_slice(&codes.distances[..distances]);
+        let mut description = Description {
+            literals,
+            distances,
+            symbols: [(0, 0); LITERAL_SYMBOLS + DISTANCE_SYMBOLS],
+            used: 0,
+            frequencies: [0; LENGTH_SYMBOLS],
+            lengths: [0; LENGTH_SYMBOLS],
+            sent: 0,
+        };
+        description.take(&all[..literals + distances]);
+        choose(&description.frequencies, 7, &mut description.lengths);
+        let last = LENGTH_ORDER.iter().rposition(|&symbol| description.lengths[usize::from(symbol)] > 0);
+        description.sent = last.map_or(4, |last| (last + 1).max(4));
+        description
+    }
+
+    fn push(&mut self, symbol: usize, extra: usize) {
+        self.symbols[self.used] = (symbol as u8, extra as u8);
+        self.used += 1;
+        self.frequencies[symbol] += 1;
+    }
+
+    fn take(&mut self, all: &[u8]) {
+        let mut rest = all;
+        while let Some(&length) = rest.first() {
+            let run = rest.iter().take_while(|&&other| other == length).count();
+            let taken = match (length, run) {
+                (0, 11..) => {
+                    self.push(REPEAT_ZERO_LONG, run.min(138) - 11);
+                    run.min(138)
+                }
+                (0, 3..) => {
+                    self.push(REPEAT_ZERO, run - 3);
+                    run
+                }
+                (1.., 4..) => {
+                    let repeated = (run - 1).min(6);
+                    self.push(usize::from(length), 0);
+                    self.push(REPEAT_LAST, repeated - 3);
+                    repeated + 1
+                }
+                (_, _) => {
+                    self.push(usize::from(length), 0);
+                    1
+                }
+            };
+            rest = &rest[taken..];
+        }
+    }
+
+    fn cost(&self) -> usize {
+        let bits = |(symbol, count): (usize, &u32)| *count as usize * (usize::from(self.lengths[symbol]) + extra_of(symbol) as usize);
+        14 + 3 * self.sent + self.frequencies.iter().enumerate().map(bits).sum::<usize>()
+    }
+
+    fn write(&self, writer: &mut BitWriter) {
+        writer.put((self.literals - 257) as u64, 5);
+        writer.put((self.distances - 1) as u64, 5);
+        writer.put((self.sent - 4) as u64, 4);
+        for &symbol in &LENGTH_ORDER[..self.sent] {
+            writer.put(u64::from(self.lengths[usize::from(symbol)]), 3);
+        }
+        let mut third = [0; LENGTH_SYMBOLS];
+        codes(&self.lengths, &mut third);
+        for &(symbol, extra) in &self.symbols[..self.used] {
+            let symbol = usize::from(symbol);
+            writer.put(u64::from(third[symbol]), u32::from(self.lengths[symbol]));
+            writer.put(u64::from(extra), extra_of(symbol));
+        }
+    }
+}
+
+/// The extra bits of a symbol of the third code.
+fn extra_of(symbol: usize) -> u32 {
+    symbol.checked_sub(REPEAT_LAST).map_or(0, |repeat| u32::from(REPEATS[repeat].1))
+}

@@ -1,0 +1,115 @@
+//! What a block will say: literals and matches, and how often each symbol occurs.
+
+use super::super::{DISTANCE_SYMBOLS, END_OF_BLOCK, LENGTHS, LITERAL_SYMBOLS, SHORTEST_MATCH};
+
+/// A block ends with this many tokens. More would save the description of codes, fewer follow changes in the data.
+pub(super) const BLOCK: usize = 8192;
+
+/// For a length, less the shortest: its symbol, less 257.
+const LENGTH_SYMBOL: [u8; 256] = {
+    let mut symbols = [0; 256];
+    let (mut length, mut symbol) = (0, 0);
+    while length < 256 {
+        while symbol + 1 < LENGTHS.len() && LENGTHS[symbol + 1].0 as usize <= length + SHORTEST_MATCH {
+            symbol += 1;
+        }
+        symbols[length] = symbol as u8;
+        length += 1;
+    }
+    symbols
+};
+
+/// A symbol that stands for a range, and where in the range.
+pub(super) struct Ranged {
+    pub(super) symbol: usize,
+    pub(super) extra_bits: u32,
+    pub(super) extra: u64,
+}
+
+/// `length` is 3 to 258. The symbol counts from 257.
+#[inline(always)]
+pub(super) fn length_symbol(length: usize) -> Ranged {
+    let symbol = usize::from(LENGTH_SYMBOL[(length - SHORTEST_MATCH) & 255]);
+    let (base, extra_bits) = LENGTHS[symbol];
+    Ranged { symbol, extra_bits: u32::from(extra_bits), extra: (length - usize::from(base)) as u64 }
+}
+
+/// `distance` is 1 to 32,768. After the first four, two symbols have each number of extra bits, so the two highest bits of the
+/// distance less 1 say which symbol it is, and the others are the extra bits.
+#[inline(always)]
+pub(super) fn distance_symbol(distance: usize) -> Ranged {
+    let distance = distance as u32 - 1;
+    if distance < 4 {
+        return Ranged { symbol: distance as usize, extra_bits: 0, extra: 0 };
+    }
+    let extra_bits = distance.ilog2() - 1;
+    let symbol = (2 * extra_bits + (distance >> extra_bits)) as usize;
+    Ranged { symbol, extra_bits, extra: u64::from(distance & ((1 << extra_bits) - 1)) }
+}
+
+/// A literal, or a match.
+#[derive(Clone, Copy)]
+pub(super) enum Token {
+    Literal(u8),
+    Match { length: usize, distance: usize },
+}
+
+pub(super) struct Tokens {
+    /// Literals as they are; matches as length in the upper half, distance less 1 in the lower.
+    packed: Vec<u32>,
+    /// How many bytes they stand for.
+    pub(super) bytes: usize,
+    pub(super) literals: [u32; LITERAL_SYMBOLS],
+    pub(super) distances: [u32; DISTANCE_SYMBOLS],
+}
+
+impl Tokens {
+    pub(super) fn new() -> Self {
+        Tokens {
+            packed: Vec::with_capacity(BLOCK + 256),
+            bytes: 0,
+            literals: [0; LITERAL_SYMBOLS],
+            distances: [0; DISTANCE_SYMBOLS],
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.packed.clear();
+        self.bytes = 0;
+        self.literals.fill(0);
+        self.distances.fill(0);
+        self.literals[END_OF_BLOCK] = 1;
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.packed.is_empty()
+    }
+
+    #[inline(always)]
+    pub(super) fn is_full(&self) -> bool {
+        self.packed.len() >= BLOCK
+    }
+
+    #[inline(always)]
+    pub(super) fn literal(&mut self, byte: u8) {
+        self.packed.push(u32::from(byte));
+        self.bytes += 1;
+        self.literals[usize::from(byte)] += 1;
+    }
+
+    /// `length` is 3 to 258, `distance` 1 to 32,768.
+    #[inline(always)]
+    pub(super) fn repeat(&mut self, length: usize, distance: usize) {
+        self.packed.push((length as u32) << 16 | (distance as u32 - 1));
+        self.bytes += length;
+        self.literals[END_OF_BLOCK + 1 + length_symbol(length).symbol] += 1;
+        self.distances[distance_symbol(distance).symbol] += 1;
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = Token> + '_ {
+        self.packed.iter().map(|&packed| match packed >> 16 {
+            0 => Token::Literal(packed as u8),
+            length => Token::Match { length: length as usize, distance: (packed & 0xffff) as usize + 1 },
+        })
+    }
+}

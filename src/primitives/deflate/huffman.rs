@@ -1,0 +1,205 @@
+//! Huffman codes as DEFLATE describes them (RFC 1951 section 3.2.2): from a list of lengths to codes, and to tables for reading.
+//!
+//! Lengths are all that is sent. Symbols sorted by length, then by number, get codes that count upwards; when the length grows,
+//! a zero is appended. So lengths 2, 1, 3, 3 for A to D give B 0, A 10, C 110, D 111.
+//!
+//! **Is it a code?** Each code of length n uses up 1/2ⁿ of all bit sequences. If the sum is above 1, two codes collide:
+//! *over-subscribed*, refused. Below 1, some sequences mean nothing: *incomplete*. We do as zlib does: incomplete is
+//! refused, with two exceptions. A code of literals and lengths, or of distances, may consist of a single symbol of one
+//! bit (RFC 1951 section 3.2.7 asks for that in distances); and there may be no distance code at all. What has
+//! no meaning is then an error when it occurs.
+//!
+//! **Reading** is done with a table indexed by the next `root` bits. Every entry whose index *begins* (lowest bits) with a code
+//! belongs to that code, so a short code has many. A code longer than `root` shares its first `root` bits with others; their entry
+//! points at a smaller table behind, indexed by the bits that follow. An [`Entry`] has all a reader needs in 32 bits:
+//!
+//! ```text
+//! bits 16..32  value: literal, length or distance base, symbol, or where the second table begins
+//!      15      EXCEPTION: none of the two frequent kinds; ask further
+//!      14      SECOND (with EXCEPTION): points to a second table, whose index has `code bits` bits
+//!      13      LITERAL
+//!       8..12  code bits: the length of the code, without those that led to a second table
+//!       0..8   all bits: code bits and extra bits together
+//! ```
+
+use super::{DISTANCES, END_OF_BLOCK, LENGTHS, LONGEST_CODE};
+
+pub(super) type Entry = u32;
+pub(super) const LITERAL: Entry = 1 << 13;
+pub(super) const SECOND: Entry = 1 << 14;
+pub(super) const EXCEPTION: Entry = 1 << 15;
+/// What cannot be told apart from these bits on: no code has them, or a symbol that must not occur.
+pub(super) const NO_MEANING: Entry = EXCEPTION | 0xffff_0000;
+/// The end of a block.
+pub(super) const END: Entry = EXCEPTION | (END_OF_BLOCK as u32) << 16;
+
+#[inline(always)]
+pub(super) fn value(entry: Entry) -> usize {
+    (entry >> 16) as usize
+}
+
+#[inline(always)]
+pub(super) fn all_bits(entry: Entry) -> u32 {
+    entry & 0x3f
+}
+
+#[inline(always)]
+pub(super) fn code_bits(entry: Entry) -> u32 {
+    entry >> 8 & 0xf
+}
+
+/// What a list of lengths is, were it a code.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    Complete,
+    /// No symbol has a code.
+    Empty,
+    /// One symbol, of one bit.
+    Single,
+    /// Over-subscribed, or incomplete in any other way.
+    Wrong,
+}
+
+/// How many symbols have each length. Lengths are at most 15.
+fn count(lengths: &[u8]) -> [u16; LONGEST_CODE + 1] {
+    let mut count = [0; LONGEST_CODE + 1];
+    for length in lengths {
+        count[usize::from(length & 15)] += 1;
+    }
+    count
+}
+
+/// The first code of each length.
+fn first_codes(count: &[u16; LONGEST_CODE + 1]) -> [u16; LONGEST_CODE + 1] {
+    let mut first = [0u16; LONGEST_CODE + 1];
+    for length in 2..=LONGEST_CODE {
+        first[length] = (first[length - 1].wrapping_add(count[length - 1])) << 1;
+    }
+    first
+}
+
+fn shape(count: &[u16; LONGEST_CODE + 1]) -> Shape {
+    // In units of the longest code: 2^15 of them are all there is.
+    let used: u32 = (1..=LONGEST_CODE).map(|length| u32::from(count[length]) << (LONGEST_CODE - length)).sum();
+    let symbols: u16 = count[1..].iter().sum();
+    match (used, symbols) {
+        (0x8000, _) => Shape::Complete,
+        (0, _) => Shape::Empty,
+        (0x4000, 1) => Shape::Single,
+        _ => Shape::Wrong,
+    }
+}
+
+/// The codes for `lengths`, turned round for writing: the first bit lowest. `codes` is as long as `lengths`.
+pub(super) fn codes(lengths: &[u8], codes: &mut [u16]) {
+    let mut next = first_codes(&count(lengths));
+    for (code, &length) in codes.iter_mut().zip(lengths) {
+        if length > 0 {
+            *code = reversed(next[usize::from(length & 15)], length);
+            next[usize::from(length & 15)] += 1;
+        }
+    }
+}
+
+fn reversed(code: u16, length: u8) -> u16 {
+    code.reverse_bits() >> (16 - length)
+}
+
+/// Fills `table` for reading `lengths` with `root` bits at a time; `entry` gives value, flags and extra bits of a symbol.
+///
+/// A `Wrong` shape leaves the table as it was. `table` is a power of two of entries, large enough for the second tables that
+/// lengths of its kind can need: see `Tables`.
+pub(super) fn fill(table: &mut [Entry], root: usize, lengths: &[u8], entry: impl Fn(usize) -> Entry) -> Shape {
+    let count = count(lengths);
+    let shape = shape(&count);
+    if shape == Shape::Wrong {
+        return shape;
+    }
+    // Symbols in the order of their codes.
+    let mut sorted = [0u16; 288 + 32];
+    let mut place = [0u16; LONGEST_CODE + 2];
+    for length in 1..=LONGEST_CODE {
+        place[length + 1] = place[length] + count[length];
+    }
+    for (symbol, &length) in lengths.iter().enumerate() {
+        if length > 0 {
+            let place = &mut place[usize::from(length & 15)];
+            sorted[usize::from(*place)] = symbol as u16;
+            *place += 1;
+        }
+    }
+    let mut symbols = sorted.iter().map(|&symbol| usize::from(symbol));
+    let mut code = 0u16;
+    // Codes of one length more: whatever the table says so far holds whether the new bit is 0 or 1.
+    table[0] = NO_MEANING | 1;
+    for length in 1..=root {
+        let half = 1 << (length - 1);
+        table.copy_within(..half, half);
+        code <<= 1;
+        for symbol in symbols.by_ref().take(usize::from(count[length])) {
+            let index = usize::from(reversed(code, length as u8));
+            table[index] = entry(symbol) + (length << 8 | length) as u32;
+            code += 1;
+        }
+    }
+    if count[root + 1..].iter().any(|&n| n > 0) {
+        fill_second(table, root, &count, code, symbols, entry);
+    }
+    shape
+}
+
+/// The codes that are longer than `root`; `code` is where those of `root` bits ended.
+fn fill_second(
+    table: &mut [Entry],
+    root: usize,
+    count: &[u16; LONGEST_CODE + 1],
+    mut code: u16,
+    mut symbols: impl Iterator<Item = usize>,
+    entry: impl Fn(usize) -> Entry,
+) {
+    let mask = table.len() - 1;
+    let (mut begin, mut end, mut prefix) = (0, 1 << root, usize::MAX);
+    for length in root + 1..=LONGEST_CODE {
+        code <<= 1;
+        for done in 0..count[length] {
+            let index = usize::from(reversed(code, length as u8));
+            if index & ((1 << root) - 1) != prefix {
+                // A new prefix: its table must be wide enough for the longest code in it. It is as soon as all that fits is taken.
+                prefix = index & ((1 << root) - 1);
+                let mut width = length - root;
+                let mut taken = usize::from(count[length] - done);
+                while taken < 1 << width && root + width < LONGEST_CODE {
+                    width += 1;
+                    taken = (taken << 1) + usize::from(count[root + width]);
+                }
+                (begin, end) = (end, end + (1 << width));
+                table[prefix] = EXCEPTION | SECOND | (begin as u32) << 16 | (width << 8 | root) as u32;
+            }
+            let Some(symbol) = symbols.next() else { return };
+            let own = length - root;
+            let filled = entry(symbol) + (own << 8 | own) as u32;
+            for place in (begin + (index >> root)..end).step_by(1 << own) {
+                table[place & mask] = filled;
+            }
+            code = code.wrapping_add(1);
+        }
+    }
+}
+
+/// The entry of a literal or length symbol, without the bits of its code.
+pub(super) fn literal_entry(symbol: usize) -> Entry {
+    match symbol {
+        0..END_OF_BLOCK => LITERAL | (symbol as u32) << 16,
+        END_OF_BLOCK => END,
+        _ => LENGTHS.get(symbol - END_OF_BLOCK - 1).map_or(NO_MEANING, |range| range_entry(*range)),
+    }
+}
+
+/// The entry of a distance symbol, without the bits of its code.
+pub(super) fn distance_entry(symbol: usize) -> Entry {
+    DISTANCES.get(symbol).map_or(NO_MEANING, |range| range_entry(*range))
+}
+
+fn range_entry((base, extra): (u16, u8)) -> Entry {
+    u32::from(base) << 16 | u32::from(extra)
+}
