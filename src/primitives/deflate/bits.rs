@@ -65,61 +65,72 @@ impl BitReader<'_> {
     }
 }
 
-/// Appends bits to bytes.
-///
-/// The room for what will be written is made beforehand, so that writing is a plain store: see [`BitWriter::reserve`].
+/// Appends bits to bytes. What is not yet a whole byte waits in the pen.
 pub(super) struct BitWriter<'a> {
     out: &'a mut Vec<u8>,
-    /// How much of `out` is written; the rest is room.
+    pen: Pen,
+}
+
+/// Where writing goes on. By itself, so that a loop can keep a copy in registers: see [`BitWriter::room`].
+#[derive(Clone, Copy)]
+pub(super) struct Pen {
+    /// The index of the next byte.
     at: usize,
+    /// Bits that wait for it: `count` of them, at most 7; those above are zero.
     bits: u64,
     count: u32,
 }
 
-impl<'a> BitWriter<'a> {
-    pub(super) fn new(out: &'a mut Vec<u8>) -> Self {
-        BitWriter { at: out.len(), out, bits: 0, count: 0 }
-    }
-
-    /// Makes room for `bits` more bits. Whoever writes more than was reserved loses it, so sizes are computed exactly.
-    pub(super) fn reserve(&mut self, bits: usize) {
-        self.out.resize(self.at + bits / 8 + 16, 0);
-    }
-
-    /// Writes the lowest `n` bits of `value`, which has no others; `n` is at most 31 + 1.
+impl Pen {
+    /// Writes the lowest `n` bits of `value`, which has no others; `n` is at most 56. Eight bytes are stored every time, which is
+    /// cheaper than finding out how many are needed; so `room` ends eight bytes later than what will be written.
     #[inline(always)]
-    pub(super) fn put(&mut self, value: u64, n: u32) {
+    pub(super) fn put(&mut self, room: &mut [u8], value: u64, n: u32) {
         self.bits |= value << self.count;
         self.count += n;
-        if self.count >= 32 {
-            if let Some(room) = self.out.get_mut(self.at..self.at + 4) {
-                room.copy_from_slice(&(self.bits as u32).to_le_bytes());
-            }
-            self.at += 4;
-            self.bits >>= 32;
-            self.count -= 32;
+        if let Some(eight) = room.get_mut(self.at..self.at + 8) {
+            eight.copy_from_slice(&self.bits.to_le_bytes());
         }
+        self.at += (self.count / 8) as usize;
+        self.bits >>= self.count & !7;
+        self.count %= 8;
+    }
+}
+
+impl<'a> BitWriter<'a> {
+    pub(super) fn new(out: &'a mut Vec<u8>) -> Self {
+        let pen = Pen { at: out.len(), bits: 0, count: 0 };
+        BitWriter { out, pen }
+    }
+
+    /// Room for `bits` more bits, and the pen to write them with; give it back with [`BitWriter::close`].
+    pub(super) fn room(&mut self, bits: usize) -> (&mut [u8], Pen) {
+        self.out.resize(self.pen.at + bits / 8 + 16, 0);
+        (self.out, self.pen)
+    }
+
+    /// Takes back the pen, and the room that was not used.
+    pub(super) fn close(&mut self, pen: Pen) {
+        self.pen = pen;
+        self.out.truncate(pen.at);
     }
 
     /// How many bits of padding there would be after `n` more bits.
-    pub(super) fn bits_to_boundary(&self, n: u32) -> u32 {
-        (self.count + n).wrapping_neg() % 8
+    pub(super) fn padding_after(&self, n: u32) -> u32 {
+        (self.pen.count + n).wrapping_neg() % 8
     }
 
-    /// Fills up with zeros to the next byte boundary.
-    pub(super) fn align(&mut self) {
-        self.put(0, self.count.wrapping_neg() % 8);
-        // Fewer than four bytes are waiting; they are now whole.
-        self.out.truncate(self.at);
-        self.out.extend_from_slice(&(self.bits as u32).to_le_bytes()[..self.count as usize / 8]);
-        self.at = self.out.len();
-        (self.bits, self.count) = (0, 0);
+    /// Writes `n` bits, then zeros up to the next byte boundary.
+    pub(super) fn put_and_pad(&mut self, value: u64, n: u32) {
+        let padding = self.padding_after(n);
+        let (room, mut pen) = self.room(64);
+        pen.put(room, value, n + padding);
+        self.close(pen);
     }
 
     /// Appends bytes; the position must be a byte boundary.
     pub(super) fn bytes(&mut self, bytes: &[u8]) {
-        self.align();
         self.out.extend_from_slice(bytes);
-        self.at = self.out.len();
+        self.pen.at = self.out.len();
     }
 }

@@ -6,13 +6,15 @@
 mod block;
 mod lengths;
 mod matcher;
+mod search;
 mod tokens;
 
 use std::fmt;
 
 use super::bits::BitWriter;
 use super::WindowBits;
-use matcher::{Effort, Matcher};
+use matcher::Matcher;
+use search::Effort;
 use tokens::Tokens;
 
 /// How hard a [`Compress`] looks for repetitions.
@@ -31,9 +33,9 @@ pub enum Level {
 impl Level {
     fn effort(self) -> Effort {
         match self {
-            Level::Fast => Effort { candidates: 1, good: 0, lazy: 0 },
-            Level::Default => Effort { candidates: 16, good: 64, lazy: 24 },
-            Level::Best => Effort { candidates: 256, good: 258, lazy: 258 },
+            Level::Fast => Effort { candidates: 1, good: 0, lazy: 0, then: 0 },
+            Level::Default => Effort { candidates: 32, good: 128, lazy: 16, then: 8 },
+            Level::Best => Effort { candidates: 256, good: 258, lazy: 258, then: 256 },
         }
     }
 }

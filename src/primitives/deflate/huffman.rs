@@ -90,12 +90,13 @@ fn shape(count: &[u16; LONGEST_CODE + 1]) -> Shape {
     }
 }
 
-/// The codes for `lengths`, turned round for writing: the first bit lowest. `codes` is as long as `lengths`.
-pub(super) fn codes(lengths: &[u8], codes: &mut [u16]) {
+/// The codes for `lengths`, ready for writing: turned round, the first bit lowest, with the length in the upper half.
+/// `codes` is as long as `lengths`.
+pub(super) fn codes(lengths: &[u8], codes: &mut [u32]) {
     let mut next = first_codes(&count(lengths));
     for (code, &length) in codes.iter_mut().zip(lengths) {
         if length > 0 {
-            *code = reversed(next[usize::from(length & 15)], length);
+            *code = u32::from(length) << 16 | u32::from(reversed(next[usize::from(length & 15)], length));
             next[usize::from(length & 15)] += 1;
         }
     }

@@ -1,6 +1,6 @@
 //! Writing a block in the shortest of three ways: stored, with the fixed codes, or with codes of its own.
 
-use super::super::bits::BitWriter;
+use super::super::bits::{BitWriter, Pen};
 use super::super::huffman::codes;
 use super::super::{
     DISTANCE_SYMBOLS, END_OF_BLOCK, FIXED_DISTANCES, FIXED_LITERALS, LENGTHS, LENGTH_ORDER, LENGTH_SYMBOLS, LITERAL_SYMBOLS,
@@ -47,18 +47,20 @@ pub(super) fn write(tokens: &Tokens, raw: &[u8], writer: &mut BitWriter) {
     let extra = extra_bits(tokens);
     let dynamic = 3 + description.cost() + chosen.cost(tokens) + extra;
     let fixed = 3 + Lengths::FIXED.cost(tokens) + extra;
-    let stored = stored_cost(raw.len(), writer.bits_to_boundary(3));
+    let stored = stored_cost(raw.len(), writer.padding_after(3));
     if stored <= dynamic.min(fixed) {
         write_stored(raw, writer);
     } else if fixed <= dynamic {
-        writer.reserve(fixed);
-        writer.put(FIXED, 3);
-        write_tokens(tokens, &Lengths::FIXED, writer);
+        let (room, mut pen) = writer.room(fixed);
+        pen.put(room, FIXED, 3);
+        let pen = write_tokens(tokens, &Lengths::FIXED, room, pen);
+        writer.close(pen);
     } else {
-        writer.reserve(dynamic);
-        writer.put(DYNAMIC, 3);
-        description.write(writer);
-        write_tokens(tokens, &chosen, writer);
+        let (room, mut pen) = writer.room(dynamic);
+        pen.put(room, DYNAMIC, 3);
+        description.write(room, &mut pen);
+        let pen = write_tokens(tokens, &chosen, room, pen);
+        writer.close(pen);
     }
 }
 
@@ -78,8 +80,7 @@ fn write_stored(raw: &[u8], writer: &mut BitWriter) {
     loop {
         let (piece, after) = rest.split_at(rest.len().min(LONGEST_STORED));
         let length = piece.len() as u16;
-        writer.reserve(3);
-        writer.put(STORED, 3);
+        writer.put_and_pad(STORED, 3);
         writer.bytes(&length.to_le_bytes());
         writer.bytes(&(!length).to_le_bytes());
         writer.bytes(piece);
@@ -96,30 +97,36 @@ fn extra_bits(tokens: &Tokens) -> usize {
     (lengths.sum::<u32>() + distances.sum::<u32>()) as usize
 }
 
-fn write_tokens(tokens: &Tokens, lengths: &Lengths, writer: &mut BitWriter) {
-    let (mut literals, mut distances) = ([0u16; 288], [0u16; 32]);
+fn write_tokens(tokens: &Tokens, lengths: &Lengths, room: &mut [u8], mut pen: Pen) -> Pen {
+    let (mut literals, mut distances) = ([0; 288], [0; 32]);
     codes(&lengths.literals, &mut literals);
     codes(&lengths.distances, &mut distances);
-    // Code and length side by side: one load for both.
-    let pair = |codes: &[u16], lengths: &[u8], symbol: usize| (u64::from(codes[symbol]), u32::from(lengths[symbol]));
     for token in tokens.iter() {
         match token {
             Token::Literal(byte) => {
-                let (code, bits) = pair(&literals, &lengths.literals, usize::from(byte));
-                writer.put(code, bits);
+                let (code, bits) = split(literals[usize::from(byte)]);
+                pen.put(room, code, bits);
             }
             Token::Match { length, distance } => {
                 let length = length_symbol(length);
-                let (code, bits) = pair(&literals, &lengths.literals, END_OF_BLOCK + 1 + length.symbol);
-                writer.put(code | length.extra << bits, bits + length.extra_bits);
+                let (code, bits) = split(literals[END_OF_BLOCK + 1 + length.symbol]);
+                let (value, bits) = (code | length.extra << bits, bits + length.extra_bits);
                 let distance = distance_symbol(distance);
-                let (code, bits) = pair(&distances, &lengths.distances, distance.symbol);
-                writer.put(code | distance.extra << bits, bits + distance.extra_bits);
+                let (code, more) = split(distances[distance.symbol]);
+                // 48 bits at most: 15 and 5 for the length, 15 and 13 for the distance.
+                pen.put(room, value | (code | distance.extra << more) << bits, bits + more + distance.extra_bits);
             }
         }
     }
-    let (code, bits) = pair(&literals, &lengths.literals, END_OF_BLOCK);
-    writer.put(code, bits);
+    let (code, bits) = split(literals[END_OF_BLOCK]);
+    pen.put(room, code, bits);
+    pen
+}
+
+/// A code and its length.
+#[inline(always)]
+fn split(packed: u32) -> (u64, u32) {
+    (u64::from(packed & 0xffff), packed >> 16)
 }
 
 /// How a dynamic block describes its codes: the lengths of both in one sequence, with repetitions, in a third code.
@@ -197,19 +204,18 @@ impl Description {
         14 + 3 * self.sent + self.frequencies.iter().enumerate().map(bits).sum::<usize>()
     }
 
-    fn write(&self, writer: &mut BitWriter) {
-        writer.put((self.literals - 257) as u64, 5);
-        writer.put((self.distances - 1) as u64, 5);
-        writer.put((self.sent - 4) as u64, 4);
+    fn write(&self, room: &mut [u8], pen: &mut Pen) {
+        pen.put(room, (self.literals - 257) as u64, 5);
+        pen.put(room, (self.distances - 1) as u64, 5);
+        pen.put(room, (self.sent - 4) as u64, 4);
         for &symbol in &LENGTH_ORDER[..self.sent] {
-            writer.put(u64::from(self.lengths[usize::from(symbol)]), 3);
+            pen.put(room, u64::from(self.lengths[usize::from(symbol)]), 3);
         }
         let mut third = [0; LENGTH_SYMBOLS];
         codes(&self.lengths, &mut third);
         for &(symbol, extra) in &self.symbols[..self.used] {
-            let symbol = usize::from(symbol);
-            writer.put(u64::from(third[symbol]), u32::from(self.lengths[symbol]));
-            writer.put(u64::from(extra), extra_of(symbol));
+            let (code, bits) = split(third[usize::from(symbol)]);
+            pen.put(room, code | u64::from(extra) << bits, bits + extra_of(usize::from(symbol)));
         }
     }
 }

@@ -81,20 +81,18 @@ impl Tokens {
         self.literals[END_OF_BLOCK] = 1;
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.packed.is_empty()
-    }
-
     #[inline(always)]
     pub(super) fn is_full(&self) -> bool {
         self.packed.len() >= BLOCK
     }
 
     #[inline(always)]
-    pub(super) fn literal(&mut self, byte: u8) {
-        self.packed.push(u32::from(byte));
-        self.bytes += 1;
-        self.literals[usize::from(byte)] += 1;
+    pub(super) fn literals(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.packed.push(u32::from(byte));
+            self.literals[usize::from(byte)] += 1;
+        }
+        self.bytes += bytes.len();
     }
 
     /// `length` is 3 to 258, `distance` 1 to 32,768.
