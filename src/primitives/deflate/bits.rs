@@ -134,3 +134,55 @@ impl<'a> BitWriter<'a> {
         self.pen.at = self.out.len();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fields of every width, written and read back, in one piece and from bytes that come one at a time.
+    #[test]
+    fn what_is_written_is_read() {
+        let fields: Vec<(u64, u32)> =
+            (0..200u64).map(|i| (i * 0x9e37 & ((1 << (i % 16)) - 1), (i % 16) as u32)).collect();
+        let mut bytes = vec![0xaa];
+        let mut writer = BitWriter::new(&mut bytes);
+        let (room, mut pen) = writer.room(fields.iter().map(|field| field.1 as usize).sum());
+        for &(value, n) in &fields {
+            pen.put(room, value, n);
+        }
+        writer.close(pen);
+        writer.put_and_pad(0b101, 3);
+        writer.bytes(b"end");
+        assert_eq!(bytes[0], 0xaa);
+
+        let mut reader = BitReader { bits: 0, count: 0, rest: &bytes[1..] };
+        for &(value, n) in &fields {
+            reader.refill();
+            assert_eq!(reader.take(n), Some(value as usize));
+        }
+        reader.refill();
+        assert_eq!(reader.take(3), Some(0b101));
+        reader.align();
+        reader.refill();
+        assert_eq!([reader.take(8), reader.take(8), reader.take(8)], [b'e', b'n', b'd'].map(|b| Some(usize::from(b))));
+        assert_eq!((reader.take(1), reader.count), (None, 0));
+    }
+
+    /// At the end of the input all bytes are in the reader, whichever way they came there.
+    #[test]
+    fn refilling_takes_everything() {
+        let bytes = [1u8, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
+        for length in 0..=bytes.len() {
+            for skip in 0..15 {
+                let mut reader = BitReader { bits: 0, count: 0, rest: &bytes[..length] };
+                reader.refill();
+                let skip = skip.min(reader.count);
+                reader.skip(skip);
+                reader.refill();
+                let held = reader.count as usize + 8 * reader.rest.len();
+                assert_eq!(held + skip as usize, 8 * length);
+                assert!(reader.count >= 56 || reader.rest.is_empty());
+            }
+        }
+    }
+}

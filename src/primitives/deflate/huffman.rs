@@ -204,3 +204,113 @@ pub(super) fn distance_entry(symbol: usize) -> Entry {
 fn range_entry((base, extra): (u16, u8)) -> Entry {
     u32::from(base) << 16 | u32::from(extra)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::bits::BitReader;
+    use super::super::{FIXED_DISTANCES, FIXED_LITERALS};
+    use super::*;
+
+    fn plain(symbol: usize) -> Entry {
+        (symbol as u32) << 16
+    }
+
+    /// What the table makes of `bits`: symbol and length of its code.
+    fn look_up(table: &[Entry], root: usize, bits: u64) -> (usize, u32) {
+        let mut reader = BitReader { bits, count: 64, rest: &[] };
+        let mut entry = table[reader.peek(root as u32)];
+        let mut length = 0;
+        if entry & SECOND != 0 {
+            reader.skip(root as u32);
+            length = root as u32;
+            entry = table[value(entry) + reader.peek(code_bits(entry))];
+        }
+        (value(entry), length + code_bits(entry))
+    }
+
+    /// The example of RFC 1951 section 3.2.2: A to H have lengths 3, 3, 3, 3, 3, 2, 4, 4.
+    #[test]
+    fn codes_of_the_rfc() {
+        let lengths = [3, 3, 3, 3, 3, 2, 4, 4];
+        let mut packed = [0; 8];
+        codes(&lengths, &mut packed);
+        let printed: Vec<u16> = packed.iter().map(|c| (*c as u16).reverse_bits() >> (16 - (c >> 16))).collect();
+        assert_eq!(printed, [0b010, 0b011, 0b100, 0b101, 0b110, 0b00, 0b1110, 0b1111]);
+    }
+
+    /// The ranges printed in RFC 1951 section 3.2.6.
+    #[test]
+    fn fixed_codes_of_the_rfc() {
+        let mut packed = [0; 288];
+        codes(&FIXED_LITERALS, &mut packed);
+        let printed = |symbol: usize| (packed[symbol] as u16).reverse_bits() >> (16 - (packed[symbol] >> 16));
+        let rows = [
+            (0, 0b00110000, 8),
+            (143, 0b10111111, 8),
+            (144, 0b110010000, 9),
+            (255, 0b111111111, 9),
+            (256, 0, 7),
+            (279, 0b0010111, 7),
+            (280, 0b11000000, 8),
+            (287, 0b11000111, 8),
+        ];
+        for (symbol, code, length) in rows {
+            assert_eq!((printed(symbol), packed[symbol] >> 16), (code, length), "{symbol}");
+        }
+        assert_eq!(FIXED_DISTANCES, [5; 32]);
+    }
+
+    /// Every code of a list, followed by ones or zeros, is found in the table; with roots that need second tables and roots that do not.
+    #[test]
+    fn tables_find_every_code() {
+        let mut long: Vec<u8> = (1..=15).collect();
+        long.push(15);
+        // Two symbols each of 2, 3 bits ... do not fill up: what is left goes to the deepest.
+        let mut bushy = vec![2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13, 14, 14];
+        bushy.extend([15, 15, 15, 15]);
+        for lengths in [&FIXED_LITERALS[..], &FIXED_DISTANCES, &long, &bushy, &[1, 1], &[2, 1, 3, 3]] {
+            for root in [7, 8, 10] {
+                let mut table = vec![0; 2048];
+                assert_eq!(fill(&mut table, root, lengths, plain), Shape::Complete);
+                let mut packed = vec![0; lengths.len()];
+                codes(lengths, &mut packed);
+                for (symbol, packed) in packed.iter().enumerate() {
+                    let (code, length) = (u64::from(packed & 0xffff), packed >> 16);
+                    for after in [0, u64::MAX, 0x5555_5555_5555_5555] {
+                        assert_eq!(look_up(&table, root, code | after << length), (symbol, length));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn shapes() {
+        let rows: [(&[u8], Shape); 10] = [
+            (&[], Shape::Empty),
+            (&[0, 0], Shape::Empty),
+            (&[0, 1], Shape::Single),
+            (&[2], Shape::Wrong),
+            (&[1, 1], Shape::Complete),
+            (&[1, 2], Shape::Wrong),
+            (&[1, 2, 2], Shape::Complete),
+            (&[1, 1, 1], Shape::Wrong),
+            (&[1, 1, 15], Shape::Wrong),
+            (&[15; 288], Shape::Wrong),
+        ];
+        for (lengths, shape) in rows {
+            assert_eq!(fill(&mut [0; 2048], 10, lengths, plain), shape, "{lengths:?}");
+        }
+    }
+
+    /// What no code begins with has no meaning, and says so.
+    #[test]
+    fn the_rest_has_no_meaning() {
+        let mut table = [0; 512];
+        fill(&mut table, 8, &[0, 0, 1], distance_entry);
+        assert_eq!((value(table[0]), value(table[2]), code_bits(table[0])), (3, 3, 1));
+        assert!(table[..256].iter().skip(1).step_by(2).all(|entry| entry & NO_MEANING == NO_MEANING));
+        fill(&mut table, 8, &[0, 0, 0], distance_entry);
+        assert!(table[..256].iter().all(|entry| entry & NO_MEANING == NO_MEANING));
+    }
+}

@@ -113,18 +113,27 @@ const SHORTEST_MATCH: usize = 3;
 const LONGEST_MATCH: usize = 258;
 
 /// For each symbol from 257 on: the shortest length it stands for, and how many extra bits say how much more.
-const LENGTHS: [(u16, u8); 29] = [
-    (3, 0), (4, 0), (5, 0), (6, 0), (7, 0), (8, 0), (9, 0), (10, 0), (11, 1), (13, 1),
-    (15, 1), (17, 1), (19, 2), (23, 2), (27, 2), (31, 2), (35, 3), (43, 3), (51, 3), (59, 3),
-    (67, 4), (83, 4), (99, 4), (115, 4), (131, 5), (163, 5), (195, 5), (227, 5), (258, 0),
-];
+const LENGTHS: [(u16, u8); 29] = {
+    let mut lengths = ranges(3, 8, 4);
+    lengths[28] = (258, 0);
+    lengths
+};
 
 /// The same for each distance symbol.
-const DISTANCES: [(u16, u8); DISTANCE_SYMBOLS] = [
-    (1, 0), (2, 0), (3, 0), (4, 0), (5, 1), (7, 1), (9, 2), (13, 2), (17, 3), (25, 3),
-    (33, 4), (49, 4), (65, 5), (97, 5), (129, 6), (193, 6), (257, 7), (385, 7), (513, 8), (769, 8),
-    (1025, 9), (1537, 9), (2049, 10), (3073, 10), (4097, 11), (6145, 11), (8193, 12), (12289, 12), (16385, 13), (24577, 13),
-];
+const DISTANCES: [(u16, u8); DISTANCE_SYMBOLS] = ranges(1, 4, 2);
+
+/// Symbols for ranges that get wider: the first `plain` stand for one value each, then every `per` symbols there is one extra bit
+/// more. That is how both tables of RFC 1951 section 3.2.5 are made, but for length 258.
+const fn ranges<const N: usize>(first: u16, plain: usize, per: usize) -> [(u16, u8); N] {
+    let (mut table, mut base, mut symbol) = ([(0, 0); N], first, 0);
+    while symbol < N {
+        let extra = if symbol < plain { 0 } else { (symbol - plain) / per + 1 };
+        table[symbol] = (base, extra as u8);
+        base = base.wrapping_add(1 << extra);
+        symbol += 1;
+    }
+    table
+}
 
 /// A dynamic block sends the lengths of its codes in a code of 19 symbols: 0 to 15 are lengths, the others repeat.
 const REPEAT_LAST: usize = 16;
@@ -148,3 +157,53 @@ const FIXED_LITERALS: [u8; 288] = {
     lengths
 };
 const FIXED_DISTANCES: [u8; 32] = [5; 32];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rows of the tables in RFC 1951 section 3.2.5: symbol, extra bits, smallest and largest value.
+    #[test]
+    fn ranges_are_those_of_the_rfc() {
+        let lengths = [
+            (257, 0, 3, 3),
+            (264, 0, 10, 10),
+            (265, 1, 11, 12),
+            (268, 1, 17, 18),
+            (269, 2, 19, 22),
+            (276, 3, 59, 66),
+            (277, 4, 67, 82),
+            (280, 4, 115, 130),
+            (281, 5, 131, 162),
+            (284, 5, 227, 258),
+            (285, 0, 258, 258),
+        ];
+        for (symbol, extra, least, most) in lengths {
+            let (base, bits) = LENGTHS[symbol - 257];
+            assert_eq!((bits, base, base + (1 << bits) - 1), (extra, least, most), "{symbol}");
+        }
+        let distances = [
+            (0, 0, 1, 1),
+            (3, 0, 4, 4),
+            (4, 1, 5, 6),
+            (9, 3, 25, 32),
+            (15, 6, 193, 256),
+            (22, 10, 2049, 3072),
+            (28, 13, 16385, 24576),
+            (29, 13, 24577, 32768),
+        ];
+        for (symbol, extra, least, most) in distances {
+            let (base, bits) = DISTANCES[symbol];
+            assert_eq!((bits, base, base + (1 << bits) - 1), (extra, least, most), "{symbol}");
+        }
+    }
+
+    #[test]
+    fn window_bits_are_8_to_15() {
+        let good: Vec<u8> = (0..=255).filter(|bits| WindowBits::new(*bits).is_some()).collect();
+        assert_eq!(good, [8, 9, 10, 11, 12, 13, 14, 15]);
+        assert_eq!(WindowBits::MIN.size(), 256);
+        assert_eq!(WindowBits::MAX.size(), 32_768);
+        assert_eq!(WindowBits::new(9).map(WindowBits::bits), Some(9));
+    }
+}

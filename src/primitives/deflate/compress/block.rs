@@ -3,8 +3,8 @@
 use super::super::bits::{BitWriter, Pen};
 use super::super::huffman::codes;
 use super::super::{
-    DISTANCE_SYMBOLS, END_OF_BLOCK, FIXED_DISTANCES, FIXED_LITERALS, LENGTHS, LENGTH_ORDER, LENGTH_SYMBOLS, LITERAL_SYMBOLS,
-    LONGEST_CODE, REPEATS, REPEAT_LAST, REPEAT_ZERO, REPEAT_ZERO_LONG,
+    DISTANCE_SYMBOLS, END_OF_BLOCK, FIXED_DISTANCES, FIXED_LITERALS, LENGTHS, LENGTH_ORDER, LENGTH_SYMBOLS,
+    LITERAL_SYMBOLS, LONGEST_CODE, REPEATS, REPEAT_LAST, REPEAT_ZERO, REPEAT_ZERO_LONG,
 };
 use super::lengths::choose;
 use super::tokens::{distance_symbol, length_symbol, Token, Tokens};
@@ -92,8 +92,10 @@ fn write_stored(raw: &[u8], writer: &mut BitWriter) {
 }
 
 fn extra_bits(tokens: &Tokens) -> usize {
-    let lengths = tokens.literals[END_OF_BLOCK + 1..].iter().zip(LENGTHS).map(|(count, (_, bits))| count * u32::from(bits));
-    let distances = tokens.distances.iter().zip(super::super::DISTANCES).map(|(count, (_, bits))| count * u32::from(bits));
+    let lengths =
+        tokens.literals[END_OF_BLOCK + 1..].iter().zip(LENGTHS).map(|(count, (_, bits))| count * u32::from(bits));
+    let distances =
+        tokens.distances.iter().zip(super::super::DISTANCES).map(|(count, (_, bits))| count * u32::from(bits));
     (lengths.sum::<u32>() + distances.sum::<u32>()) as usize
 }
 
@@ -144,7 +146,9 @@ struct Description {
 
 impl Description {
     fn of(codes: &Lengths) -> Description {
-        let used = |lengths: &[u8], least: usize| lengths.iter().rposition(|&l| l > 0).map_or(least, |last| least.max(last + 1));
+        let used = |lengths: &[u8], least: usize| {
+            lengths.iter().rposition(|&l| l > 0).map_or(least, |last| least.max(last + 1))
+        };
         let (literals, distances) = (used(&codes.literals, END_OF_BLOCK + 1), used(&codes.distances, 1));
         let mut all = [0; 288 + 32];
         all[..literals].copy_from_slice(&codes.literals[..literals]);
@@ -200,7 +204,9 @@ impl Description {
     }
 
     fn cost(&self) -> usize {
-        let bits = |(symbol, count): (usize, &u32)| *count as usize * (usize::from(self.lengths[symbol]) + extra_of(symbol) as usize);
+        let bits = |(symbol, count): (usize, &u32)| {
+            *count as usize * (usize::from(self.lengths[symbol]) + extra_of(symbol) as usize)
+        };
         14 + 3 * self.sent + self.frequencies.iter().enumerate().map(bits).sum::<usize>()
     }
 

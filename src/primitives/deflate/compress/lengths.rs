@@ -88,3 +88,48 @@ fn repair(count: &mut [u32; 16], longest: usize) {
         count[length + 1] += 2;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(frequencies: &[u32], longest: usize) -> Vec<u8> {
+        let mut lengths = vec![9; frequencies.len()];
+        choose(frequencies, longest, &mut lengths);
+        let used: u32 = lengths.iter().filter(|l| **l > 0).map(|l| 1 << (16 - l)).sum();
+        assert_eq!(used, 1 << 16, "not complete: {lengths:?}");
+        assert!(lengths.iter().all(|l| usize::from(*l) <= longest));
+        lengths
+    }
+
+    #[test]
+    fn frequent_symbols_get_short_codes() {
+        assert_eq!(chosen(&[1, 1, 2, 4, 0, 8], 15), [4, 4, 3, 2, 0, 1]);
+        assert_eq!(chosen(&[5, 5, 5, 5], 15), [2, 2, 2, 2]);
+    }
+
+    /// A reader must never meet an incomplete code, whatever did or did not occur.
+    #[test]
+    fn fewer_than_two_symbols() {
+        assert_eq!(chosen(&[0, 0, 0], 15), [1, 1, 0]);
+        assert_eq!(chosen(&[7, 0, 0], 15), [1, 1, 0]);
+        assert_eq!(chosen(&[0, 0, 7], 15), [1, 0, 1]);
+    }
+
+    /// Frequencies like Fibonacci's numbers make codes as long as they can be.
+    #[test]
+    fn codes_are_cut_to_the_longest_allowed() {
+        let mut frequencies = vec![1, 1];
+        while frequencies.len() < 30 {
+            frequencies.push(frequencies[frequencies.len() - 1] + frequencies[frequencies.len() - 2]);
+        }
+        for n in 2..=30 {
+            let lengths = chosen(&frequencies[..n], 15);
+            assert!(lengths.windows(2).all(|pair| pair[0] >= pair[1]), "{lengths:?}");
+        }
+        for n in 2..=19 {
+            chosen(&frequencies[..n], 7);
+        }
+        chosen(&[1; LITERAL_SYMBOLS], 15);
+    }
+}

@@ -50,6 +50,16 @@ impl Matcher {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn memory(&self) -> usize {
+        self.bytes.capacity() + 4 * self.head.capacity() + 2 * self.before.capacity()
+    }
+
+    #[cfg(test)]
+    pub(super) fn set_base(&mut self, base: u32) {
+        self.base = base;
+    }
+
     /// Matches reach no further back than here.
     pub(super) fn forget(&mut self) {
         self.floor = self.at;

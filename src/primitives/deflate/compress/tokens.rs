@@ -3,7 +3,7 @@
 use super::super::{DISTANCE_SYMBOLS, END_OF_BLOCK, LENGTHS, LITERAL_SYMBOLS, SHORTEST_MATCH};
 
 /// A block ends with this many tokens. More would save the description of codes, fewer follow changes in the data.
-pub(super) const BLOCK: usize = 8192;
+pub(super) const BLOCK: usize = 4096;
 
 /// For a length, less the shortest: its symbol, less 257.
 const LENGTH_SYMBOL: [u8; 256] = {
@@ -73,6 +73,11 @@ impl Tokens {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn memory(&self) -> usize {
+        4 * self.packed.capacity()
+    }
+
     pub(super) fn clear(&mut self) {
         self.packed.clear();
         self.bytes = 0;
@@ -109,5 +114,28 @@ impl Tokens {
             0 => Token::Literal(packed as u8),
             length => Token::Match { length: length as usize, distance: (packed & 0xffff) as usize + 1 },
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::DISTANCES;
+    use super::*;
+
+    #[test]
+    fn every_length_and_distance_has_its_symbol() {
+        for length in 3..=258 {
+            let ranged = length_symbol(length);
+            let (base, bits) = LENGTHS[ranged.symbol];
+            assert_eq!((usize::from(base) + ranged.extra as usize, ranged.extra_bits), (length, u32::from(bits)));
+            assert!(ranged.extra < 1 << bits);
+        }
+        assert_eq!(length_symbol(258).symbol, 28);
+        for distance in 1..=32_768 {
+            let ranged = distance_symbol(distance);
+            let (base, bits) = DISTANCES[ranged.symbol];
+            assert_eq!((usize::from(base) + ranged.extra as usize, ranged.extra_bits), (distance, u32::from(bits)));
+            assert!(ranged.extra < 1 << bits);
+        }
     }
 }

@@ -88,11 +88,15 @@ impl Blocks {
     }
 
     /// Reads all of `input`, or up to the end of a block marked as the last if `stop_at_end`. Gives how many bytes were left unread.
-    pub(super) fn read(&mut self, input: &[u8], output: &mut Output, stop_at_end: StopAtEnd) -> Result<usize, InflateError> {
+    pub(super) fn read(
+        &mut self,
+        input: &[u8],
+        output: &mut Output,
+        stop_at_end: StopAtEnd,
+    ) -> Result<usize, InflateError> {
         let mut bits = BitReader { bits: self.bits, count: self.count, rest: input };
         loop {
             if let State::Symbols = self.state {
-                output.make_room(input.len());
                 self.tables.run(&mut bits, output);
             }
             bits.refill();
@@ -122,6 +126,7 @@ impl Blocks {
             State::CodeLengths { counts, read } => self.code_length(counts, read, bits),
             State::Lengths { counts, read } => self.length(counts, read, bits),
             State::Symbols => {
+                output.make_room(bits.rest.len());
                 if self.tables.step(bits, output)? {
                     self.end_block(bits);
                 }

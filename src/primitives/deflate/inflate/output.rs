@@ -39,11 +39,11 @@ impl<'a> Output<'a> {
         self.out.len().min(self.limit).checked_sub(ROOM)
     }
 
-    /// Makes room for one turn at least. It doubles, so that growing costs as much as the output is long; it begins with a guess from the length of
-    /// the input at hand; and it stops at the limit.
+    /// Makes room for one turn at least. It doubles, so that growing costs no more than writing; it begins with a guess from
+    /// the length of the input at hand; and it stops at the limit.
     pub(super) fn make_room(&mut self, input: usize) {
         if self.out.len() - self.at < ROOM {
-            let wanted = (2 * (self.at - self.start)).max(input.saturating_mul(4)).max(2 * ROOM);
+            let wanted = (self.at - self.start).max(input.saturating_mul(4)).max(2 * ROOM);
             let most = self.limit.saturating_sub(self.at).saturating_add(ROOM);
             self.out.resize(self.at + wanted.min(most), 0);
         }
@@ -64,13 +64,13 @@ impl<'a> Output<'a> {
         Ok(())
     }
 
-    /// Puts out bytes of a stored block.
+    /// Puts out bytes of a stored block: as many as the limit allows.
     pub(super) fn stored(&mut self, bytes: &[u8]) -> Result<(), InflateError> {
-        self.check_limit(bytes.len())?;
+        let allowed = bytes.len().min(self.limit.saturating_sub(self.at));
         self.out.truncate(self.at);
-        self.out.extend_from_slice(bytes);
+        self.out.extend_from_slice(&bytes[..allowed]);
         self.at = self.out.len();
-        Ok(())
+        self.check_limit(bytes.len() - allowed)
     }
 
     /// Repeats `length` bytes from `distance` back. Room has been made.
@@ -109,6 +109,11 @@ const SPARE: usize = 8 * 1024;
 impl Window {
     pub(super) fn new(size: usize) -> Self {
         Window { size, bytes: Vec::new() }
+    }
+
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.bytes.capacity()
     }
 
     pub(super) fn forget(&mut self) {
