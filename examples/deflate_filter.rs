@@ -3,11 +3,12 @@
 //! ```text
 //! deflate_filter compress fast|default|best WINDOW keep|reset    what RFC 7692 sends for each message
 //! deflate_filter inflate WINDOW PIECE keep|reset                 and back, fed in pieces of PIECE bytes
-//! deflate_filter stream WINDOW PIECE                             each message is a DEFLATE stream by itself, with its last block marked
+//! deflate_filter stream WINDOW PIECE                             each message is a DEFLATE stream by itself
 //! ```
 //!
-//! A message is its length as four bytes, lowest first, and its bytes. An answer is the same after one byte: 0 for success, 1 for
-//! a fault, whose bytes are the words for it. WINDOW is 8 to 15. This is how `tests/interop` talks to zlib.
+//! A message is its length as four bytes, lowest first, and its bytes. An answer is the same after one byte: 0 for
+//! success, 1 for a fault, whose bytes are the words for it. WINDOW is 8 to 15. This is how `tests/interop` talks to
+//! zlib.
 
 use std::io::{self, BufWriter, Read, Write};
 use stdws::deflate::{Compress, Inflate, Level, WindowBits};

@@ -119,7 +119,8 @@ def zlib_to_ours(rng):
                     for message in corpus(rng)[:: rng.choice([2, 3])]:
                         compress = make()
                         stream = compress.compress(message) + compress.flush()
-                        check(inflate(stream + b"after") == (True, message), "stream", window, level, name, len(message))
+                        good = inflate(stream + b"after") == (True, message)
+                        check(good, "stream", window, level, name, len(message))
 
 
 def damage(rng, stream):
@@ -148,7 +149,8 @@ def damaged(rng, rounds):
                 # Random bytes behind the header of a dynamic block: mostly wrong codes.
                 stream = bytes([rng.choice([0x04, 0x05, 0x0d, 0xed]) & 0xFF]) + rng.randbytes(rng.randrange(60))
             else:
-                compress = zlib.compressobj(rng.randrange(10), zlib.DEFLATED, -15, 8, rng.choice(list(STRATEGIES.values())))
+                strategy = rng.choice(list(STRATEGIES.values()))
+                compress = zlib.compressobj(rng.randrange(10), zlib.DEFLATED, -15, 8, strategy)
                 stream = compress.compress(rng.choice(sources)) + compress.flush()
                 # Damage near the beginning hits the description of the codes.
                 near = rng.choice([20, len(stream)])

@@ -1,9 +1,9 @@
 //! Bits in and out of bytes, lowest bit first (RFC 1951 section 3.1.1). Knows nothing of blocks or codes.
 //!
 //! Both directions hold the next bits in a `u64`, the first of them lowest. Reading, the invariant is:
-//! bits `0..count` of `bits` come before `rest`, and whatever stands above them is either zero or the beginning of `rest`.
-//! So [`BitReader::refill`] may put eight bytes there at once and count only the whole ones: the others will be put there
-//! again, and OR does not mind.
+//! bits `0..count` of `bits` come before `rest`, and whatever stands above them is zero, or the beginning of
+//! `rest`. So [`BitReader::refill`] may put eight bytes there at once and count only the whole ones: the others will be
+//! put there again, and OR does not mind.
 
 /// The unread bits of an input.
 #[derive(Clone, Copy)]
@@ -14,7 +14,8 @@ pub(super) struct BitReader<'a> {
 }
 
 impl BitReader<'_> {
-    /// Tops up to 56 bits or more: enough for any symbol with its extra bits. With less than that, the input has no more.
+    /// Tops up to 56 bits or more: enough for any symbol with its extra bits. With less than that, the input has no
+    /// more.
     #[inline(always)]
     pub(super) fn refill(&mut self) {
         if self.refill_at_once() {
@@ -38,7 +39,7 @@ impl BitReader<'_> {
         true
     }
 
-    /// The next `n` bits, left where they are; zeros stand for what is not there. `n` is at most 15.
+    /// The next `n` bits, left where they are; zeros stand for what is not there. `n` is at most 31.
     #[inline(always)]
     pub(super) fn peek(&self, n: u32) -> usize {
         (self.bits & ((1 << n) - 1)) as usize
@@ -51,7 +52,7 @@ impl BitReader<'_> {
         self.count -= n;
     }
 
-    /// Takes `n` bits, at most 15; `None`, and nothing done, if there are fewer.
+    /// Takes `n` bits, at most 31; `None`, and nothing done, if there are fewer.
     pub(super) fn take(&mut self, n: u32) -> Option<usize> {
         let value = self.peek(n);
         self.count.checked_sub(n)?;
@@ -82,8 +83,9 @@ pub(super) struct Pen {
 }
 
 impl Pen {
-    /// Writes the lowest `n` bits of `value`, which has no others; `n` is at most 56. Eight bytes are stored every time, which is
-    /// cheaper than finding out how many are needed; so `room` ends eight bytes later than what will be written.
+    /// Writes the lowest `n` bits of `value`, which has no others; `n` is at most 56. Eight bytes are stored every
+    /// time, which is cheaper than finding out how many are needed; so `room` ends eight bytes later than what will be
+    /// written.
     #[inline(always)]
     pub(super) fn put(&mut self, room: &mut [u8], value: u64, n: u32) {
         self.bits |= value << self.count;
@@ -143,7 +145,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let fields: Vec<(u64, u32)> =
-            (0..200u64).map(|i| (i * 0x9e37 & ((1 << (i % 16)) - 1), (i % 16) as u32)).collect();
+            (0..200u64).map(|i| ((i * 0x9e37) & ((1 << (i % 16)) - 1), (i % 16) as u32)).collect();
         let mut bytes = vec![0xaa];
         let mut writer = BitWriter::new(&mut bytes);
         let (room, mut pen) = writer.room(fields.iter().map(|field| field.1 as usize).sum());

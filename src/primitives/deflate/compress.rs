@@ -1,7 +1,7 @@
 //! Writing DEFLATE: the public face of `matcher`, `tokens`, `lengths` and `block`.
 //!
-//! Data go through three stages, a block at a time: the matcher turns bytes into tokens (literals and matches), which are counted as they
-//! come; from the counts the codes are chosen; then the tokens are written in those codes.
+//! Data go through three stages, a block at a time: the matcher turns bytes into tokens (literals and matches), which
+//! are counted as they come; from the counts the codes are chosen; then the tokens are written in those codes.
 
 mod block;
 mod lengths;
@@ -18,15 +18,23 @@ use search::Effort;
 use tokens::Tokens;
 
 /// How hard a [`Compress`] looks for repetitions.
+///
+/// Measured on JSON messages of 1 to 64 KiB, without a kept window, next to zlib:
+///
+/// | level | time | size |
+/// |---|---|---|
+/// | `Fast` | half of zlib 1 | 2 to 5 % below zlib 1 |
+/// | `Default` | 0.55 to 0.65 of zlib 6 | 1 to 2 % below zlib 6 |
+/// | `Best` | 0.5 to 0.9 of zlib 9 | 1 to 4 % below zlib 9 |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Level {
-    /// One candidate per position.
+    /// One candidate per position; the first match is taken.
     Fast,
-    /// As small as zlib at its default level, in half the time.
+    /// Some candidates, and a look at the next position before a match is taken.
     #[default]
     Default,
-    /// As small as zlib at level 9.
+    /// Many candidates: for data that are compressed once and sent often.
     Best,
 }
 
@@ -40,7 +48,19 @@ impl Level {
     }
 }
 
-/// A compressor to raw DEFLATE (RFC 1951).
+/// A compressor to raw DEFLATE (RFC 1951), for messages that share a window.
+///
+/// Each message comes out whole: it ends with a sync flush, so that a reader has all of it. Each block is written in
+/// the shortest way there is: stored, with the fixed codes, or with codes of its own. Distances keep to the window
+/// exactly, to 256 bytes too, where zlib cannot.
+///
+/// **Memory**: nothing until the first message; then 186 KiB with a window of 32,768 bytes (122 KiB at
+/// [`Level::Fast`]), less with smaller ones. From then on it allocates nothing but room in `out`.
+///
+/// **Secrets**: the length of what comes out tells how much the data repeat themselves or earlier messages. If an
+/// attacker can choose part of the data and see lengths, a secret beside it can be found out byte by byte (CRIME,
+/// BREACH). Leave such messages uncompressed; [`reset`](Compress::reset) keeps them apart from others, but not a secret
+/// from what is in the same message.
 pub struct Compress {
     level: Level,
     window: WindowBits,
@@ -58,7 +78,10 @@ impl Compress {
         Compress { level, window, parts: None }
     }
 
-    /// Compresses `data` and appends it to `out`, as blocks that end on a byte boundary with a sync flush.
+    /// Compresses `data` and appends it to `out`, ended by a sync flush: the last four bytes are always `00 00 FF FF`.
+    ///
+    /// For RFC 7692, take them away at the end of a message, and leave them at the end of a fragment that is not the
+    /// last. `data` may be empty: then it is the flush alone, five bytes.
     pub fn push(&mut self, data: &[u8], out: &mut Vec<u8>) {
         let (level, window) = (self.level, self.window);
         let parts = self.parts.get_or_insert_with(|| {
@@ -80,9 +103,17 @@ impl Compress {
         block::write_sync(&mut writer);
     }
 
-    /// Ends the stream: appends an empty block marked as the last, then begins anew.
+    /// Ends the stream, for uses other than messages: appends an empty block marked as the last, and begins anew.
+    ///
+    /// ```
+    /// use stdws::deflate::{Compress, Level, WindowBits};
+    /// let (mut compress, mut stream) = (Compress::new(Level::Best, WindowBits::MAX), Vec::new());
+    /// compress.push(b"all there is", &mut stream);
+    /// compress.finish(&mut stream);
+    /// assert!(stream.ends_with(&[0x00, 0x00, 0xff, 0xff, 0x03, 0x00]));
+    /// ```
     pub fn finish(&mut self, out: &mut Vec<u8>) {
-        // Fixed codes, seven zeros for the end of the block; what is before ends on a byte boundary.
+        // BFINAL, fixed codes, and seven zeros for the end of the block; what is before ends on a byte boundary.
         out.extend_from_slice(&[0x03, 0x00]);
         self.reset();
     }
@@ -172,8 +203,8 @@ mod tests {
         Ok(out)
     }
 
-    /// Every kind, window and level, messages of many lengths one after the other, with the window kept and without. The reader
-    /// accepts no distance beyond the window, so this shows 7692-7.2.1-12 and 7692-7.2.1-14, too.
+    /// Every kind, window and level, messages of many lengths one after the other, with the window kept and without.
+    /// The reader accepts no distance beyond the window, so this shows 7692-7.2.1-12 and 7692-7.2.1-14, too.
     #[test]
     fn round_trips() {
         let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
@@ -247,7 +278,8 @@ mod tests {
         assert_eq!(payload(&mut Compress::new(Level::Default, WindowBits::MAX), b""), [0x00]);
     }
 
-    /// 7692-7.2.1-8: a message that was there before costs next to nothing, unless the window is forgotten (7692-7.2.1-7, 7692-7.2.1-10).
+    /// 7692-7.2.1-8: a message that was there before costs next to nothing, unless the window is forgotten
+    /// (7692-7.2.1-7, 7692-7.2.1-10).
     #[test]
     fn window_is_kept_until_reset() {
         let mut numbers = Numbers(13);
@@ -304,7 +336,8 @@ mod tests {
         }
     }
 
-    /// Whatever the cut: what was put out is a beginning of the data, nothing is wrong with it, and the rest makes it whole.
+    /// Whatever the cut: what was put out is a beginning of the data, nothing is wrong with it, and the rest makes it
+    /// whole.
     #[test]
     fn cut_at_every_byte() {
         let mut numbers = Numbers(19);
@@ -331,7 +364,8 @@ mod tests {
         }
     }
 
-    /// Damaged streams: an error or other data, but no panic, never more than the limit, and the same in pieces as in one.
+    /// Damaged streams: an error or other data, but no panic, never more than the limit, and the same in pieces as in
+    /// one.
     #[test]
     fn mutations() {
         let mut numbers = Numbers(23);

@@ -1,7 +1,8 @@
-//! Huffman codes as DEFLATE describes them (RFC 1951 section 3.2.2): from a list of lengths to codes, and to tables for reading.
+//! Huffman codes as DEFLATE describes them (RFC 1951 section 3.2.2): from a list of lengths to codes, and to tables for
+//! reading.
 //!
-//! Lengths are all that is sent. Symbols sorted by length, then by number, get codes that count upwards; when the length grows,
-//! a zero is appended. So lengths 2, 1, 3, 3 for A to D give B 0, A 10, C 110, D 111.
+//! Lengths are all that is sent. Symbols sorted by length, then by number, get codes that count upwards; when the
+//! length grows, a zero is appended. So lengths 2, 1, 3, 3 for A to D give B 0, A 10, C 110, D 111.
 //!
 //! **Is it a code?** Each code of length n uses up 1/2ⁿ of all bit sequences. If the sum is above 1, two codes collide:
 //! *over-subscribed*, refused. Below 1, some sequences mean nothing: *incomplete*. We do as zlib does: incomplete is
@@ -9,9 +10,10 @@
 //! bit (RFC 1951 section 3.2.7 asks for that in distances); and there may be no distance code at all. What has
 //! no meaning is then an error when it occurs.
 //!
-//! **Reading** is done with a table indexed by the next `root` bits. Every entry whose index *begins* (lowest bits) with a code
-//! belongs to that code, so a short code has many. A code longer than `root` shares its first `root` bits with others; their entry
-//! points at a smaller table behind, indexed by the bits that follow. An [`Entry`] has all a reader needs in 32 bits:
+//! **Reading** is done with a table indexed by the next `root` bits. Every entry whose index *begins* (lowest bits)
+//! with a code belongs to that code, so a short code has many. A code longer than `root` shares its first `root` bits
+//! with others; their entry points at a smaller table behind, indexed by the bits that follow. An [`Entry`] has all a
+//! reader needs in 32 bits:
 //!
 //! ```text
 //! bits 16..32  value: literal, length or distance base, symbol, or where the second table begins
@@ -22,7 +24,7 @@
 //!       0..8   all bits: code bits and extra bits together
 //! ```
 
-use super::{DISTANCES, END_OF_BLOCK, LENGTHS, LONGEST_CODE};
+use super::{DISTANCES, END_OF_BLOCK, LENGTHS, LONGEST_CODE, REPEATS, REPEAT_LAST};
 
 pub(super) type Entry = u32;
 pub(super) const LITERAL: Entry = 1 << 13;
@@ -106,12 +108,13 @@ fn reversed(code: u16, length: u8) -> u16 {
     code.reverse_bits() >> (16 - length)
 }
 
-/// Fills `table` for reading `lengths` with `root` bits at a time; `entry` gives value, flags and extra bits of a symbol.
+/// Fills `table` for reading `lengths` with `root` bits at a time; `entry` gives value, flags and extra bits of a
+/// symbol.
 ///
-/// A `Wrong` shape leaves the table as it was. `table` is a power of two of entries, large enough for the second tables that
-/// lengths of its kind can need: see `Tables`.
-pub(super) fn fill(table: &mut [Entry], root: usize, lengths: &[u8], entry: impl Fn(usize) -> Entry) -> Shape {
-    let count = count(lengths);
+/// A `Wrong` shape leaves the table as it was. `table` is a power of two of entries, large enough for the second tables
+/// that lengths of its kind can need: see `Tables`.
+pub(super) fn fill(table: &mut [Entry], root: u32, lengths: &[u8], entry: impl Fn(usize) -> Entry) -> Shape {
+    let (root, count) = (root as usize, count(lengths));
     let shape = shape(&count);
     if shape == Shape::Wrong {
         return shape;
@@ -133,11 +136,11 @@ pub(super) fn fill(table: &mut [Entry], root: usize, lengths: &[u8], entry: impl
     let mut code = 0u16;
     // Codes of one length more: whatever the table says so far holds whether the new bit is 0 or 1.
     table[0] = NO_MEANING | 1;
-    for length in 1..=root {
+    for (length, &symbols_of_it) in count.iter().enumerate().take(root + 1).skip(1) {
         let half = 1 << (length - 1);
         table.copy_within(..half, half);
         code <<= 1;
-        for symbol in symbols.by_ref().take(usize::from(count[length])) {
+        for symbol in symbols.by_ref().take(usize::from(symbols_of_it)) {
             let index = usize::from(reversed(code, length as u8));
             table[index] = entry(symbol) + (length << 8 | length) as u32;
             code += 1;
@@ -165,7 +168,8 @@ fn fill_second(
         for done in 0..count[length] {
             let index = usize::from(reversed(code, length as u8));
             if index & ((1 << root) - 1) != prefix {
-                // A new prefix: its table must be wide enough for the longest code in it. It is as soon as all that fits is taken.
+                // A new prefix: its table must be wide enough for the longest code in it. It is as soon as all that
+                // fits is taken.
                 prefix = index & ((1 << root) - 1);
                 let mut width = length - root;
                 let mut taken = usize::from(count[length] - done);
@@ -201,6 +205,12 @@ pub(super) fn distance_entry(symbol: usize) -> Entry {
     DISTANCES.get(symbol).map_or(NO_MEANING, |range| range_entry(*range))
 }
 
+/// The entry of a symbol of the third code, without the bits of its code: the value is the symbol itself.
+pub(super) fn length_entry(symbol: usize) -> Entry {
+    let extra = symbol.checked_sub(REPEAT_LAST).map_or(0, |repeat| REPEATS[repeat].1);
+    (symbol as u32) << 16 | u32::from(extra)
+}
+
 fn range_entry((base, extra): (u16, u8)) -> Entry {
     u32::from(base) << 16 | u32::from(extra)
 }
@@ -216,13 +226,13 @@ mod tests {
     }
 
     /// What the table makes of `bits`: symbol and length of its code.
-    fn look_up(table: &[Entry], root: usize, bits: u64) -> (usize, u32) {
+    fn look_up(table: &[Entry], root: u32, bits: u64) -> (usize, u32) {
         let mut reader = BitReader { bits, count: 64, rest: &[] };
-        let mut entry = table[reader.peek(root as u32)];
+        let mut entry = table[reader.peek(root)];
         let mut length = 0;
         if entry & SECOND != 0 {
-            reader.skip(root as u32);
-            length = root as u32;
+            reader.skip(root);
+            length = root;
             entry = table[value(entry) + reader.peek(code_bits(entry))];
         }
         (value(entry), length + code_bits(entry))
@@ -260,7 +270,8 @@ mod tests {
         assert_eq!(FIXED_DISTANCES, [5; 32]);
     }
 
-    /// Every code of a list, followed by ones or zeros, is found in the table; with roots that need second tables and roots that do not.
+    /// Every code of a list, followed by ones or zeros, is found in the table; with roots that need second tables and
+    /// roots that do not.
     #[test]
     fn tables_find_every_code() {
         let mut long: Vec<u8> = (1..=15).collect();

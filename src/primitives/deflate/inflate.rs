@@ -3,12 +3,14 @@
 mod blocks;
 mod output;
 mod symbols;
+mod window;
 
 use std::fmt;
 
 use super::WindowBits;
 use blocks::{Blocks, StopAtEnd};
-use output::{Output, Window};
+use output::Output;
+use window::Window;
 
 /// Why reading stopped before the end of a unit.
 enum Stop {
@@ -23,17 +25,17 @@ impl From<InflateError> for Stop {
     }
 }
 
-/// A decompressor for raw DEFLATE (RFC 1951), fed in pieces of any size.
+/// A decompressor for raw DEFLATE (RFC 1951), fed in pieces of any size; for messages, or for streams by themselves.
 ///
 /// It keeps its window from message to message, until told otherwise by [`reset`](Inflate::reset).
 ///
-/// **Memory**: nothing until the first input; then 11 KiB, and a window that grows with the output, to 8 KiB above its size
-/// at most (51 KiB together for 32,768 bytes). Nothing is ever allocated because a stream announces it.
+/// **Memory**: nothing until the first input; then 11 KiB, and a window that grows with the output, to 8 KiB above its
+/// size at most (51 KiB together for 32,768 bytes). Nothing is ever allocated because a stream announces it.
 ///
-/// **Strictness** is that of zlib, with two differences: a distance beyond the window is refused even where the output at hand still has the
-/// bytes, and a block marked as the last may be followed by others (RFC 7692 section 7.2.3.4). A code of literals and lengths, or of
-/// distances, with a single symbol of one bit is accepted, and so is a block without a distance code; any other incomplete code is
-/// refused.
+/// **Strictness** is that of zlib, with two differences: a distance beyond the window is refused even where the output
+/// at hand still has the bytes, and a block marked as the last may be followed by others (RFC 7692 section 7.2.3.4). A
+/// code of literals and lengths, or of distances, with a single symbol of one bit is accepted, and so is a block
+/// without a distance code; any other incomplete code is refused.
 ///
 /// After an error, every further call gives the same error, until [`reset`](Inflate::reset).
 pub struct Inflate {
@@ -50,18 +52,20 @@ impl Inflate {
 
     /// Reads all of `input` and appends what it says to `out`, which never gets longer than `limit` bytes.
     ///
-    /// What ends in the middle of a symbol waits for the next call. `out` may be emptied or replaced between calls. A block
-    /// marked as the last is nothing special here: as RFC 7692 section 7.2.3.4 has it, the next begins at the next byte.
+    /// What ends in the middle of a symbol waits for the next call. `out` may be emptied or replaced between calls. A
+    /// block marked as the last is nothing special here: as RFC 7692 section 7.2.3.4 has it, the next begins at the
+    /// next byte.
     ///
     /// # Errors
-    /// The first fault in the stream; `out` has everything before it. [`InflateError::TooLarge`] if `out` would get longer
-    /// than `limit`: exactly `limit` bytes are fine.
+    /// The first fault in the stream; `out` has everything before it. [`InflateError::TooLarge`] if `out` would get
+    /// longer than `limit`: exactly `limit` bytes are fine.
     pub fn push(&mut self, input: &[u8], out: &mut Vec<u8>, limit: usize) -> Result<(), InflateError> {
         self.read(input, out, limit, StopAtEnd::No).map(|_| ())
     }
 
-    /// As [`push`](Inflate::push), for streams by themselves: stops after the block that is marked as the last. Gives how many bytes of `input` were
-    /// used. When it did not stop, that is all of them; [`at_end`](Inflate::at_end) tells.
+    /// As [`push`](Inflate::push), for streams by themselves: stops after the block that is marked as the last. Gives
+    /// how many bytes of `input` were used. When it did not stop, that is all of them; [`at_end`](Inflate::at_end)
+    /// tells.
     ///
     /// ```
     /// use stdws::deflate::{Inflate, WindowBits};
@@ -84,14 +88,16 @@ impl Inflate {
         self.blocks.as_ref().is_some_and(|blocks| blocks.at_end())
     }
 
-    /// Ends a message whose sender cut off the last four bytes, `00 00 FF FF` (RFC 7692 section 7.2.1). The window stays.
+    /// Ends a message whose sender cut off the last four bytes, `00 00 FF FF` (RFC 7692 section 7.2.1). The window
+    /// stays.
     ///
-    /// It does not put the four bytes back and read on, as RFC 7692 section 7.2.2 words it: they could then become the missing end of
-    /// something else. It checks that exactly the beginning of an empty stored block is left, which they would complete.
+    /// It does not put the four bytes back and read on, as RFC 7692 section 7.2.2 words it: they could then become the
+    /// missing end of something else. It checks that exactly the beginning of an empty stored block is left, which they
+    /// would complete.
     ///
     /// # Errors
-    /// [`InflateError::Unfinished`] if the message ends anywhere else; an empty one does too, since an empty message is sent as one byte (RFC 7692
-    /// section 7.2.3.6).
+    /// [`InflateError::Unfinished`] if the message ends anywhere else; an empty one does too, since an empty message is
+    /// sent as one byte (RFC 7692 section 7.2.3.6).
     pub fn end_message(&mut self) -> Result<(), InflateError> {
         if let Some(fault) = self.failed {
             return Err(fault);
@@ -103,7 +109,8 @@ impl Inflate {
         Ok(())
     }
 
-    /// Begins anew: with an empty window (no context takeover), and without the error if there was one. What is allocated stays.
+    /// Begins anew: with an empty window (no context takeover), and without the error if there was one. What is
+    /// allocated stays.
     pub fn reset(&mut self) {
         self.window.forget();
         self.failed = None;
@@ -165,7 +172,8 @@ pub enum InflateError {
     DistanceTooFar,
     /// More output than the limit allows.
     TooLarge,
-    /// A message does not end where a block ends, with three bits of an empty stored block after it (RFC 7692 section 7.2.1).
+    /// A message does not end where a block ends, with three bits of an empty stored block after it (RFC 7692 section
+    /// 7.2.1).
     Unfinished,
 }
 
@@ -273,9 +281,11 @@ mod tests {
     /// What looks wrong but is not: zlib accepts it, and so do we.
     #[test]
     fn codes_of_a_single_symbol() {
-        // One distance code of one bit; its other half means nothing. A literal would need a code, so there is only the end.
+        // One distance code of one bit; its other half means nothing. A literal would need a code, so there is only the
+        // end.
         assert_eq!(inflate(&join(&[&only_the_end(1), &[(0, 1), (0, 1)]]), 10), Ok(vec![]));
-        // Sixteen zeros for the distances cannot be said with this code, but no distance code at all can: 257 + 11 lengths.
+        // Sixteen zeros for the distances cannot be said with this code, but no distance code at all can: 257 + 11
+        // lengths.
         let no_distances = join(&[&only_the_end(11), &[(1, 1), (0, 7), (0, 1)]]);
         assert_eq!(inflate(&no_distances, 10), Ok(vec![]));
         // The other half of the code of literals.
@@ -302,7 +312,8 @@ mod tests {
         &[0xf2, 0x48, 0x05, 0x00, 0x00, 0x00, 0xff, 0xff, 0xca, 0xc9, 0xc9, 0x07, 0x00],
     ];
 
-    /// 7692-7.2.2-s1, 7692-7.2.2-3, 7692-7.2.1-4: whole, byte by byte, one after the other; with one and the same window.
+    /// 7692-7.2.2-s1, 7692-7.2.2-3, 7692-7.2.1-4: whole, byte by byte, one after the other; with one and the same
+    /// window.
     #[test]
     fn examples_of_rfc_7692() {
         for size in [1, 2, 100] {
@@ -334,7 +345,26 @@ mod tests {
         assert_eq!(inflate.push(HELLO[0], &mut out, 100), Ok(()));
     }
 
-    /// A message that is cut off does not end, except between blocks; not even where four bytes `00 00 FF FF` would be taken for its end.
+    /// Tables of fixed blocks are made once; a dynamic block that fails half way must not leave its own in their place.
+    #[test]
+    fn reset_in_the_middle_of_a_block() {
+        let good = stream(&[(0b010, 3), (0b0011_0000, -8), (0b000_0001, -7), (0b00000, -5), (0, -7)]);
+        let lengths = stream(&dynamic(257, 1, &[1, 1, 0, 0]));
+        let codes = join(&[&only_the_end(1), &[(0, 1)]]);
+        for cut in [lengths, codes] {
+            let mut inflate = Inflate::new(WindowBits::MAX);
+            for _ in 0..2 {
+                let mut out = Vec::new();
+                assert_eq!((inflate.push(&good, &mut out, 4), out), (Ok(()), vec![0; 4]));
+                inflate.reset();
+                let _ = inflate.push(&cut, &mut Vec::new(), 4);
+                inflate.reset();
+            }
+        }
+    }
+
+    /// A message that is cut off does not end, except between blocks; not even where four bytes `00 00 FF FF` would be
+    /// taken for its end.
     #[test]
     fn a_message_ends_where_a_block_ends() {
         for (payload, good) in HELLO.into_iter().zip([None, None, Some(1), None, Some(4)]) {
@@ -344,10 +374,9 @@ mod tests {
                 assert_eq!(inflate.end_message().is_ok(), Some(length) == good, "{length} of {payload:02x?}");
             }
         }
-        // A stored block that lacks four bytes, and the four bytes not cut off.
-        for payload in
-            [&[0x00, 0x05, 0x00, 0xfa, 0xff, 0x48][..], &[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0, 0, 0, 0xff, 0xff]]
-        {
+        // A stored block that lacks four bytes, the four bytes not cut off, and the beginning of a dynamic block.
+        let whole = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00, 0x00, 0xff, 0xff];
+        for payload in [&[0x00, 0x05, 0x00, 0xfa, 0xff, 0x48][..], &whole, &[0x04]] {
             let mut inflate = Inflate::new(WindowBits::MAX);
             inflate.push(payload, &mut Vec::new(), 100).unwrap();
             assert_eq!(inflate.end_message(), Err(InflateError::Unfinished));
@@ -371,7 +400,8 @@ mod tests {
         assert_eq!((inflate.end_message(), &out[..]), (Ok(()), &b"HelloHello"[..]));
     }
 
-    /// For every window: a distance of exactly its size, and one more; within a call, and across calls with another vector.
+    /// For every window: a distance of exactly its size, and one more; within a call, and across calls with another
+    /// vector.
     #[test]
     fn distances_end_at_the_window() {
         for bits in 8..=15 {
@@ -410,7 +440,8 @@ mod tests {
         }
     }
 
-    /// At the limit passes, one more does not; whether literals, matches or stored bytes reach it, and whatever was in the vector before.
+    /// At the limit passes, one more does not; whether literals, matches or stored bytes reach it, and whatever was in
+    /// the vector before.
     #[test]
     fn limit_is_exact() {
         let a = (0b0011_0000 + u32::from(b'a'), -8);

@@ -11,30 +11,36 @@
 //! | 10 | dynamic | two codes, described with the help of a third, then symbols in them |
 //! | 11 | reserved | an error |
 //!
-//! A *symbol* says one of three things: here is a byte (a *literal*); repeat `length` bytes from `distance` bytes back (a
-//! *match*); the block ends. A match is two symbols from two codes: 257 to 285 of the first code give a length, 0 to 29 of
-//! the second a distance. Most of them stand for a range, and *extra bits* after the symbol say where in the range.
+//! A *symbol* says one of three things: here is a byte (a *literal*); repeat `length` bytes from `distance` bytes back
+//! (a *match*); the block ends. A match is two symbols from two codes: 257 to 285 of the first code give a length, 0 to
+//! 29 of the second a distance. Most of them stand for a range, and *extra bits* after the symbol say where in it.
 //!
 //! # What surprises people
 //!
-//! * **Bits are read from the bottom of each byte, codes from their top.** Numbers (lengths, extra bits) lie in the stream
-//!   with their lowest bit first; the bits of a Huffman code come with the highest first. So whoever holds the stream in an
-//!   integer, first bit lowest, must turn codes round, once, when the tables are made. Nothing else is ever reversed.
-//! * **A code is nothing but a list of lengths** (see [`huffman`]): sorted by length, then by symbol, codes count upwards.
+//! * **Bits are read from the bottom of each byte, codes from their top.** Numbers (lengths, extra bits) lie in the
+//!   stream with their lowest bit first; the bits of a Huffman code come with the highest first. So whoever holds the
+//!   stream in an integer, first bit lowest, must turn codes round, once, when the tables are made. Nothing else is
+//!   ever reversed.
+//! * **A code is nothing but a list of lengths** (`huffman.rs`): sorted by length, then by symbol, codes count
+//!   upwards.
 //! * **A match may overlap what it produces**: distance 1, length 100 means a hundred times the last byte.
 //! * **A match may reach into earlier blocks, and earlier messages**: the *window* is the last 256 to 32,768 bytes of
 //!   output, and it knows nothing of blocks.
-//! * **Blocks do not end on byte boundaries.** Only stored blocks align. That is what *sync flush* uses: an empty stored block
-//!   (`00 00 FF FF` after its three bits and the padding) puts everything so far on whole bytes. RFC 7692 has the
-//!   sender cut these four bytes off every message.
-//! * Length 258 has a symbol to itself (285), although 284 with all extra bits set means 258 too. Both are read; we write 285.
+//! * **Blocks do not end on byte boundaries.** Only stored blocks align. That is what *sync flush* uses: an empty
+//!   stored block (`00 00 FF FF` after its three bits and the padding) puts everything so far on whole bytes. RFC 7692
+//!   has the sender cut these four bytes off every message.
+//! * Length 258 has a symbol to itself (285), although 284 with all extra bits set means 258 too. Both are read; we
+//!   write 285.
 //!
 //! # Files
 //!
-//! `bits` reads and writes bits; `huffman` turns lengths into codes and reading tables; `inflate` reads blocks, with
-//! `inflate/blocks` (one unit at a time), `inflate/symbols` (the hot loop) and `inflate/output` (window, limit, copying);
-//! `compress` writes them, with `compress/matcher` (finding repetitions), `compress/lengths` (choosing codes) and `compress/block` (choosing the
-//! kind of block). They know nothing of WebSocket.
+//! Below both: `bits` reads and writes bits, `huffman` turns lengths into codes and into tables for reading.
+//!
+//! Reading is `inflate`: `blocks` goes through blocks one unit at a time, `symbols` through what is in them, fast;
+//! `output` has the limit and does the copying, `window` remembers.
+//!
+//! Writing is `compress`: `matcher` remembers, `search` finds repetitions, `tokens` counts what is found, `lengths`
+//! chooses codes, `block` chooses the shortest kind of block and writes it. None of them knows anything of WebSocket.
 //!
 //! # Example
 //!
@@ -122,8 +128,8 @@ const LENGTHS: [(u16, u8); 29] = {
 /// The same for each distance symbol.
 const DISTANCES: [(u16, u8); DISTANCE_SYMBOLS] = ranges(1, 4, 2);
 
-/// Symbols for ranges that get wider: the first `plain` stand for one value each, then every `per` symbols there is one extra bit
-/// more. That is how both tables of RFC 1951 section 3.2.5 are made, but for length 258.
+/// Symbols for ranges that get wider: the first `plain` stand for one value each, then every `per` symbols there is one
+/// extra bit more. That is how both tables of RFC 1951 section 3.2.5 are made, but for length 258.
 const fn ranges<const N: usize>(first: u16, plain: usize, per: usize) -> [(u16, u8); N] {
     let (mut table, mut base, mut symbol) = ([(0, 0); N], first, 0);
     while symbol < N {
@@ -145,8 +151,8 @@ const REPEATS: [(u8, u8); 3] = [(3, 2), (3, 3), (11, 7)];
 /// The order in which the lengths of that third code are sent: rarest last, so that the end can be left out.
 const LENGTH_ORDER: [u8; LENGTH_SYMBOLS] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
-/// The lengths of the two codes of fixed blocks (RFC 1951 section 3.2.6). They count two symbols each that must not occur:
-/// without them the codes would not be complete.
+/// The lengths of the two codes of fixed blocks (RFC 1951 section 3.2.6). They count two symbols each that must not
+/// occur: without them the codes would not be complete.
 const FIXED_LITERALS: [u8; 288] = {
     let mut lengths = [8; 288];
     let mut symbol = 144;

@@ -1,11 +1,11 @@
 //! Choosing the lengths of codes: Huffman's algorithm, then cut to the length DEFLATE allows.
 //!
-//! Huffman: take the two rarest of all symbols and groups, make them a group, and so on until one is left. How often a symbol was
-//! part of a new group is the length of its code. With symbols sorted, no heap is needed: groups come into being in order of
-//! their weight, so the rarest of all is the first of one of two queues.
+//! Huffman: take the two rarest of all symbols and groups, make them a group, and so on until one is left. How often a
+//! symbol was part of a new group is the length of its code. With symbols sorted, no heap is needed: groups come into
+//! being in order of their weight, so the rarest of all is the first of one of two queues.
 //!
-//! A code may turn out too long (15 bits, or 7). Then only how *many* codes have each length is repaired, and lengths are handed out
-//! again: the longest to the rarest.
+//! A code may turn out too long (15 bits, or 7). Then only how *many* codes have each length is repaired, and lengths
+//! are handed out again: the longest to the rarest.
 
 use super::super::LITERAL_SYMBOLS;
 
@@ -13,8 +13,8 @@ const NODES: usize = 2 * LITERAL_SYMBOLS;
 
 /// Sets `lengths` for symbols that occur as often as `frequencies` says; `longest` is the most any may have.
 ///
-/// The code is always complete: where fewer than two symbols occur, others get one bit, so that no reader can take offence.
-/// The sum of all frequencies must be below 2^23.
+/// The code is always complete: where fewer than two symbols occur, others get one bit, so that no reader can take
+/// offence. The sum of all frequencies must be below 2^23.
 pub(super) fn choose(frequencies: &[u32], longest: usize, lengths: &mut [u8]) {
     lengths.fill(0);
     let mut sorted = [0u32; LITERAL_SYMBOLS];
@@ -65,7 +65,8 @@ fn depths(sorted: &[u32], longest: usize) -> [u32; 16] {
             parent[rarest] = new as u16;
         }
     }
-    // From the root down, each is one deeper than its parent. Weights are not needed any more: their place takes the depths.
+    // From the root down, each is one deeper than its parent. Weights are not needed any more: their place takes the
+    // depths.
     let (depth, mut count) = (&mut weight, [0; 16]);
     depth[root] = 0;
     for node in (0..root).rev() {
@@ -77,8 +78,9 @@ fn depths(sorted: &[u32], longest: usize) -> [u32; 16] {
     count
 }
 
-/// Makes the counts those of a complete code. Cutting has left too many codes of the longest kind; the sum of what codes use up is above 1.
-/// One step: a shorter code becomes the beginning of two, of which one is for a code of the longest kind. That takes one unit off the sum.
+/// Makes the counts those of a complete code. Cutting has left too many codes of the longest kind; the sum of what
+/// codes use up is above 1. One step: a shorter code becomes the beginning of two, of which one is for a code of the
+/// longest kind. That takes one unit off the sum.
 fn repair(count: &mut [u32; 16], longest: usize) {
     let used: u32 = (1..=longest).map(|length| count[length] << (longest - length)).sum();
     for _ in 0..used.saturating_sub(1 << longest) {

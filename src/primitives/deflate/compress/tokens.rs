@@ -34,8 +34,8 @@ pub(super) fn length_symbol(length: usize) -> Ranged {
     Ranged { symbol, extra_bits: u32::from(extra_bits), extra: (length - usize::from(base)) as u64 }
 }
 
-/// `distance` is 1 to 32,768. After the first four, two symbols have each number of extra bits, so the two highest bits of the
-/// distance less 1 say which symbol it is, and the others are the extra bits.
+/// `distance` is 1 to 32,768. After the first four, two symbols have each number of extra bits, so the two highest bits
+/// of the distance less 1 say which symbol it is, and the others are the extra bits.
 #[inline(always)]
 pub(super) fn distance_symbol(distance: usize) -> Ranged {
     let distance = distance as u32 - 1;

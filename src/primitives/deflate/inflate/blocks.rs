@@ -1,9 +1,9 @@
 //! Blocks, one unit after the other, from input that may stop anywhere.
 //!
-//! A *unit* is what is read whole or not at all: the opening bits of a block, one length of a code, one literal, one match.
-//! None is longer than 48 bits, and the reader holds 56 if the input has them. So when a unit turns out to be cut off,
-//! the reader goes back to where the unit began, and what it holds there is all that is left of the input. It waits in `bits` and `count`
-//! for the next piece.
+//! A *unit* is what is read whole or not at all: the opening bits of a block, one length of a code, one literal, one
+//! match. None is longer than 48 bits, and the reader holds 56 if the input has them. So when a unit turns out to be
+//! cut off, the reader goes back to where the unit began, and what it holds there is all that is left of the input. It
+//! waits in `bits` and `count` for the next piece.
 //!
 //! | state | the next unit is | then |
 //! |---|---|---|
@@ -14,16 +14,12 @@
 //! | `Symbols` | a literal, a match, or the end of the block | `Header` after the end |
 
 use super::super::bits::BitReader;
-use super::super::huffman::{all_bits, code_bits, fill, value, Entry, Shape};
 use super::super::{
     DISTANCE_SYMBOLS, END_OF_BLOCK, LENGTH_ORDER, LENGTH_SYMBOLS, LITERAL_SYMBOLS, REPEATS, REPEAT_LAST,
 };
 use super::output::Output;
 use super::symbols::Tables;
 use super::{InflateError, Stop};
-
-/// The longest code of the third code, the one of lengths.
-const LENGTH_ROOT: usize = 7;
 
 #[derive(Clone, Copy)]
 enum State {
@@ -77,8 +73,8 @@ impl Blocks {
         matches!(self.state, State::Header) && self.last && self.count == 0
     }
 
-    /// Whether all that is left is how an empty stored block begins, and takes that away: three bits (the second and third zero) and padding up to
-    /// a byte.
+    /// Whether all that is left is how an empty stored block begins, and takes that away: three bits (the second and
+    /// third zero) and padding up to a byte.
     pub(super) fn take_cut_block(&mut self) -> bool {
         let cut = matches!(self.state, State::Header) && (3..3 + 8).contains(&self.count) && self.bits & 0b110 == 0;
         if cut {
@@ -87,7 +83,8 @@ impl Blocks {
         cut
     }
 
-    /// Reads all of `input`, or up to the end of a block marked as the last if `stop_at_end`. Gives how many bytes were left unread.
+    /// Reads all of `input`, or up to the end of a block marked as the last if `stop_at_end`. Gives how many bytes were
+    /// left unread.
     pub(super) fn read(
         &mut self,
         input: &[u8],
@@ -136,15 +133,12 @@ impl Blocks {
     }
 
     fn header(&mut self, bits: &mut BitReader) -> Result<(), Stop> {
-        let mut take = |n| bits.take(n).ok_or(Stop::Input);
-        let last = take(1)? == 1;
-        let state = match take(2)? {
+        let take = |bits: &mut BitReader, n| bits.take(n).ok_or(Stop::Input);
+        let last = take(bits, 1)? == 1;
+        let state = match take(bits, 2)? {
             0b00 => {
                 bits.align();
-                // Of 16 bits, since `take` gives 15 at most, the two bytes of each number are taken one by one.
-                let mut byte = || bits.take(8).ok_or(Stop::Input);
-                let length = byte()? | byte()? << 8;
-                let complement = byte()? | byte()? << 8;
+                let (length, complement) = (take(bits, 16)?, take(bits, 16)?);
                 if length != complement ^ 0xffff {
                     return Err(InflateError::StoredLength.into());
                 }
@@ -155,7 +149,7 @@ impl Blocks {
                 State::Symbols
             }
             0b10 => {
-                let (literals, distances, lengths) = (take(5)? + 257, take(5)? + 1, take(4)? + 4);
+                let (literals, distances, lengths) = (take(bits, 5)? + 257, take(bits, 5)? + 1, take(bits, 4)? + 4);
                 if literals > LITERAL_SYMBOLS || distances > DISTANCE_SYMBOLS {
                     return Err(InflateError::TooManySymbols.into());
                 }
@@ -168,7 +162,8 @@ impl Blocks {
         Ok(())
     }
 
-    /// After the end of a block comes the next, or, after the last one, whatever does not belong to the stream, on a byte boundary.
+    /// After the end of a block comes the next, or, after the last one, whatever does not belong to the stream, on a
+    /// byte boundary.
     fn end_block(&mut self, bits: &mut BitReader) {
         self.state = State::Header;
         if self.last {
@@ -206,11 +201,7 @@ impl Blocks {
         let read = read + 1;
         self.state = State::CodeLengths { counts, read };
         if read == counts.lengths {
-            let shape = fill(&mut self.tables.distances, LENGTH_ROOT, &self.lengths[..LENGTH_SYMBOLS], length_entry);
-            self.tables.fixed = false;
-            if shape != Shape::Complete {
-                return Err(InflateError::LengthCode.into());
-            }
+            self.tables.set_lengths(&self.lengths[..LENGTH_SYMBOLS])?;
             self.state = State::Lengths { counts, read: 0 };
         }
         Ok(())
@@ -219,10 +210,7 @@ impl Blocks {
     /// Reads one length or repetition. Repetitions run across the end of the first code into the second.
     fn length(&mut self, counts: Counts, read: usize, bits: &mut BitReader) -> Result<(), Stop> {
         let all = counts.literals + counts.distances;
-        let entry = self.tables.distances[bits.peek(LENGTH_ROOT as u32)];
-        let extra = bits.peek(all_bits(entry)) >> code_bits(entry);
-        bits.take(all_bits(entry)).ok_or(Stop::Input)?;
-        let symbol = value(entry);
+        let (symbol, extra) = self.tables.length(bits)?;
         let (length, times) = match symbol.checked_sub(REPEAT_LAST) {
             None => (symbol as u8, 1),
             Some(0) if read == 0 => return Err(InflateError::NothingToRepeat.into()),
@@ -252,10 +240,4 @@ impl Blocks {
 pub(super) enum StopAtEnd {
     Yes,
     No,
-}
-
-/// The entry of a symbol of the third code, without the bits of its code.
-fn length_entry(symbol: usize) -> Entry {
-    let extra = symbol.checked_sub(REPEAT_LAST).map_or(0, |repeat| REPEATS[repeat].1);
-    (symbol as u32) << 16 | u32::from(extra)
 }

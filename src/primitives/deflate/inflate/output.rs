@@ -7,10 +7,12 @@
 //! ```
 //!
 //! The window has what was put out before this call, whatever the caller has done to `out` since. Writing is
-//! cheap because there is always room for a longest match and a little more: copying goes in steps of 16 bytes, so it may scribble
-//! past the end of a match. Nobody sees that: the next bytes go over it, and [`Output::finish`] cuts off the rest.
+//! cheap because there is always room for a longest match and a little more: copying goes in steps of 16 bytes, so it
+//! may scribble past the end of a match. Nobody sees that: the next bytes go over it, and [`Output::finish`] cuts off
+//! the rest.
 
 use super::super::LONGEST_MATCH;
+use super::window::Window;
 use super::InflateError;
 
 /// A match is copied in steps of this many bytes, and may write past its end by as many.
@@ -34,13 +36,14 @@ impl<'a> Output<'a> {
         Output { at: out.len(), start: out.len(), limit, out, window }
     }
 
-    /// The last position from which the hot loop may go on: whatever one turn writes stays within the room and the limit.
-    pub(super) fn hot_end(&self) -> Option<usize> {
+    /// The last position from which the hot loop may go on: whatever one turn writes stays within the room and the
+    /// limit.
+    pub(super) fn last_turn(&self) -> Option<usize> {
         self.out.len().min(self.limit).checked_sub(ROOM)
     }
 
-    /// Makes room for one turn at least. It doubles, so that growing costs no more than writing; it begins with a guess from
-    /// the length of the input at hand; and it stops at the limit.
+    /// Makes room for one turn at least. It doubles, so that growing costs no more than writing; it begins with a guess
+    /// from the length of the input at hand; and it stops at the limit.
     pub(super) fn make_room(&mut self, input: usize) {
         if self.out.len() - self.at < ROOM {
             let wanted = (self.at - self.start).max(input.saturating_mul(4)).max(2 * ROOM);
@@ -76,16 +79,17 @@ impl<'a> Output<'a> {
     /// Repeats `length` bytes from `distance` back. Room has been made.
     pub(super) fn repeat(&mut self, distance: usize, length: usize) -> Result<(), InflateError> {
         self.check_limit(length)?;
-        if !self.window.repeat(self.out, self.start, self.at, distance, length) {
+        let at = self.at;
+        if !self.target().repeat(at, distance, length) {
             return Err(InflateError::DistanceTooFar);
         }
         self.at += length;
         Ok(())
     }
 
-    /// What the hot loop needs: the vector as a slice, and the window.
-    pub(super) fn parts(&mut self) -> (&mut [u8], &'a Window) {
-        (self.out, self.window)
+    /// What the hot loop writes to. It checks nothing but the window: see [`last_turn`](Output::last_turn).
+    pub(super) fn target(&mut self) -> Target<'_> {
+        Target { out: self.out, start: self.start, window: self.window }
     }
 
     /// Cuts off the room. The vector is what the caller gets to see.
@@ -95,75 +99,48 @@ impl<'a> Output<'a> {
     }
 }
 
-/// The last output of earlier calls, as far back as a distance may reach.
-pub(super) struct Window {
-    /// How far back a distance may reach.
-    size: usize,
-    /// At most `size + SPARE` bytes; all that a distance can reach is at the end.
-    bytes: Vec<u8>,
+/// The parts of an [`Output`] as slices, for loops.
+pub(super) struct Target<'a> {
+    out: &'a mut [u8],
+    start: usize,
+    window: &'a Window,
 }
 
-/// Appending to a full window means moving it down. With this many bytes to spare that happens once in as many bytes.
-const SPARE: usize = 8 * 1024;
-
-impl Window {
-    pub(super) fn new(size: usize) -> Self {
-        Window { size, bytes: Vec::new() }
-    }
-
-    #[cfg(test)]
-    pub(super) fn capacity(&self) -> usize {
-        self.bytes.capacity()
-    }
-
-    pub(super) fn forget(&mut self) {
-        self.bytes.clear();
-    }
-
-    /// Remembers the end of `output`.
-    pub(super) fn remember(&mut self, output: &[u8]) {
-        let output = &output[output.len().saturating_sub(self.size)..];
-        let length = self.bytes.len() + output.len();
-        if length > self.size + SPARE {
-            let surplus = length - self.size;
-            self.bytes.copy_within(surplus.., 0);
-            self.bytes.truncate(self.bytes.len() - surplus);
-        } else if length > self.bytes.capacity() {
-            // Grows by doubling, like any vector, but never above what is needed at most.
-            let capacity = length.next_power_of_two().min(self.size + SPARE);
-            self.bytes.reserve_exact(capacity - self.bytes.len());
-        }
-        self.bytes.extend_from_slice(output);
-    }
-
-    /// Writes to `out[at..]` the `length` bytes that are `distance` back, where `out[start..at]` follows the window.
-    /// False if there are not as many; then nothing is done. `out` must have [`ROOM`] after `at`.
+impl Target<'_> {
     #[inline(always)]
-    pub(super) fn repeat(&self, out: &mut [u8], start: usize, at: usize, distance: usize, length: usize) -> bool {
-        if distance > self.size {
+    pub(super) fn literal(&mut self, at: usize, byte: u8) {
+        self.out[at] = byte;
+    }
+
+    /// Writes to `out[at..]` the `length` bytes that are `distance` back: there must be [`ROOM`]. False, and nothing
+    /// done, if the window does not reach as far.
+    #[inline(always)]
+    pub(super) fn repeat(&mut self, at: usize, distance: usize, length: usize) -> bool {
+        if distance > self.window.size {
             return false;
         }
-        match distance.checked_sub(at - start) {
+        match distance.checked_sub(at - self.start) {
             None | Some(0) => {
-                copy(out, at, distance, length);
+                copy(self.out, at, distance, length);
                 true
             }
-            Some(back) => self.repeat_from_window(out, at, distance, back, length),
+            Some(back) => self.repeat_from_window(at, distance, back, length),
         }
     }
 
     /// The match begins `back` bytes before the end of the window; it may go on in `out`.
     #[inline(never)]
-    fn repeat_from_window(&self, out: &mut [u8], at: usize, distance: usize, back: usize, length: usize) -> bool {
-        let Some(from) = self.bytes.len().checked_sub(back) else { return false };
-        let source = &self.bytes[from..];
+    fn repeat_from_window(&mut self, at: usize, distance: usize, back: usize, length: usize) -> bool {
+        let Some(from) = self.window.bytes.len().checked_sub(back) else { return false };
+        let source = &self.window.bytes[from..];
         let part = source.len().min(length);
-        match (source.first_chunk::<32>(), out[at..].first_chunk_mut::<32>()) {
-            (Some(source), Some(out)) if part <= 32 => *out = *source,
-            _ => out[at..at + part].copy_from_slice(&source[..part]),
+        match (source.first_chunk::<32>(), self.out[at..].first_chunk_mut::<32>()) {
+            // Nearly always; and copying a fixed number of bytes is faster.
+            (Some(source), Some(target)) if part <= 32 => *target = *source,
+            _ => self.out[at..at + part].copy_from_slice(&source[..part]),
         }
         if part < length {
-            copy(out, at + part, distance, length - part);
+            copy(self.out, at + part, distance, length - part);
         }
         true
     }
@@ -174,13 +151,16 @@ impl Window {
 fn copy(out: &mut [u8], at: usize, distance: usize, length: usize) {
     let (from, to) = (at - distance, at + length);
     if distance >= STEP {
-        // Steps do not overlap themselves; what a step reads, an earlier one has written.
+        // Steps do not overlap themselves; what a step reads, an earlier one has written. Mostly the first is the only
+        // one.
         let area = &mut out[from..to + STEP];
-        let mut done = 0;
+        let (source, target) = area.split_at_mut(distance);
+        if let (Some(source), Some(target)) = (source.first_chunk::<STEP>(), target.first_chunk_mut::<STEP>()) {
+            *target = *source;
+        }
+        let mut done = STEP;
         while done < length {
-            let Some(step) = area.get(done..done + STEP).and_then(|s| s.first_chunk::<STEP>()).copied() else { return };
-            let Some(target) = area.get_mut(done + distance..done + distance + STEP) else { return };
-            target.copy_from_slice(&step);
+            area.copy_within(done..done + STEP, done + distance);
             done += STEP;
         }
     } else if distance == 1 {

@@ -1,36 +1,35 @@
 //! The inside of a compressed block: symbols until the end of the block.
 //!
 //! Told twice. [`Tables::step`] is the whole truth: one literal, one match or the end, whatever is wrong with it, and
-//! input that may stop in the middle. [`Tables::run`] is for speed: it goes on while there is plenty of input and plenty of room, and knows
-//! only what is frequent. At anything else it stops *before* the symbol and leaves it to `step`.
+//! input that may stop in the middle. [`Tables::run`] is for speed: it goes on while there is plenty of input and
+//! plenty of room, and knows only what is frequent. At anything else it stops *before* the symbol and leaves it to
+//! `step`.
 
 use super::super::bits::BitReader;
 use super::super::huffman::{
-    all_bits, code_bits, distance_entry, fill, literal_entry, value, Entry, Shape, END, EXCEPTION, LITERAL, SECOND,
+    all_bits, code_bits, distance_entry, fill, length_entry, literal_entry, value, Entry, Shape, END, EXCEPTION,
+    LITERAL, SECOND,
 };
 use super::super::{FIXED_DISTANCES, FIXED_LITERALS};
-use super::output::Output;
+use super::output::{Output, Target};
 use super::{InflateError, Stop};
 
-/// Bits that index the first table of literals and lengths. More would save second look-ups but cost time in every dynamic block.
-const LITERAL_ROOT: usize = 10;
-const DISTANCE_ROOT: usize = 8;
+/// Bits that index the first table of literals and lengths. More would save second look-ups but cost time in every
+/// dynamic block.
+const LITERAL_ROOT: u32 = 10;
+const DISTANCE_ROOT: u32 = 8;
+/// No code of the third kind is longer.
+const LENGTH_ROOT: u32 = 7;
 
 /// The tables of the block being read.
 pub(super) struct Tables {
     /// 1,334 entries at most are in use: the most that any complete code of 288 symbols of at most 15 bits needs.
     /// A power of two, so that a masked index needs no check.
-    pub(super) literals: [Entry; 2048],
+    literals: [Entry; 2048],
     /// 402 at most, for 32 symbols. Before that, it has the code in which a dynamic block sends its lengths.
-    pub(super) distances: [Entry; 512],
+    distances: [Entry; 512],
     /// These are the tables of fixed blocks already.
-    pub(super) fixed: bool,
-}
-
-/// One look-up in a table of power-of-two length.
-#[inline(always)]
-fn at<const N: usize>(table: &[Entry; N], index: usize) -> Entry {
-    table[index & (N - 1)]
+    fixed: bool,
 }
 
 impl Tables {
@@ -47,6 +46,21 @@ impl Tables {
         }
     }
 
+    /// Makes the table for reading the lengths of a dynamic block, in the place of that for distances.
+    pub(super) fn set_lengths(&mut self, lengths: &[u8]) -> Result<(), InflateError> {
+        self.fixed = false;
+        match fill(&mut self.distances, LENGTH_ROOT, lengths, length_entry) {
+            Shape::Complete => Ok(()),
+            Shape::Wrong | Shape::Single | Shape::Empty => Err(InflateError::LengthCode),
+        }
+    }
+
+    /// Reads one symbol of the third code, and its extra bits.
+    pub(super) fn length(&self, bits: &mut BitReader) -> Result<(usize, usize), Stop> {
+        let (entry, extra) = symbol(&self.distances, LENGTH_ROOT, bits)?;
+        Ok((value(entry), extra))
+    }
+
     /// Makes the tables of a dynamic block.
     pub(super) fn set_dynamic(&mut self, literals: &[u8], distances: &[u8]) -> Result<(), InflateError> {
         self.fixed = false;
@@ -60,7 +74,8 @@ impl Tables {
         }
     }
 
-    /// Reads one literal, match, or end of block; true at the end of the block. With `Stop::Input`, `bits` may have moved.
+    /// Reads one literal, match, or end of block; true at the end of the block. With `Stop::Input`, `bits` may have
+    /// moved.
     pub(super) fn step(&self, bits: &mut BitReader, output: &mut Output) -> Result<bool, Stop> {
         let (entry, extra) = symbol(&self.literals, LITERAL_ROOT, bits)?;
         if entry & LITERAL != 0 {
@@ -79,84 +94,79 @@ impl Tables {
         Ok(false)
     }
 
-    /// Reads literals and matches as long as that is easy.
+    /// Reads literals and matches as long as that is easy: while there are eight bytes of input and room for one more
+    /// turn.
     pub(super) fn run(&self, bits: &mut BitReader, output: &mut Output) {
-        let Some(end) = output.hot_end() else { return };
-        let (mut at_, start) = (output.at, output.start);
-        let mut reader = *bits;
-        let (out, window) = output.parts();
-        while at_ <= end {
+        let Some(end) = output.last_turn() else { return };
+        // Copies, which the compiler can hold in registers.
+        let (mut reader, mut place) = (*bits, output.at);
+        let mut target = output.target();
+        while place <= end && reader.refill_at_once() {
+            let mut entry = at(&self.literals, reader.peek(LITERAL_ROOT));
+            // Literals come in rows. Three take at most 30 of 56 bits.
+            for _ in 0..3 {
+                if entry & LITERAL == 0 {
+                    break;
+                }
+                reader.skip(all_bits(entry));
+                target.literal(place, value(entry) as u8);
+                place += 1;
+                entry = at(&self.literals, reader.peek(LITERAL_ROOT));
+            }
+            if entry & LITERAL != 0 {
+                continue;
+            }
             if !reader.refill_at_once() {
                 break;
             }
-            let mut entry = at(&self.literals, reader.peek(LITERAL_ROOT as u32));
-            if entry & LITERAL != 0 {
-                // Three literals take at most 30 of 56 bits.
-                reader.skip(all_bits(entry));
-                out[at_] = value(entry) as u8;
-                at_ += 1;
-                entry = at(&self.literals, reader.peek(LITERAL_ROOT as u32));
-                if entry & LITERAL != 0 {
-                    reader.skip(all_bits(entry));
-                    out[at_] = value(entry) as u8;
-                    at_ += 1;
-                    entry = at(&self.literals, reader.peek(LITERAL_ROOT as u32));
-                    if entry & LITERAL != 0 {
-                        reader.skip(all_bits(entry));
-                        out[at_] = value(entry) as u8;
-                        at_ += 1;
-                        continue;
-                    }
-                }
-                if !reader.refill_at_once() {
-                    break;
-                }
-            }
-            // A match takes at most 48 of 56 bits: 15 and 5 for the length, 15 and 13 for the distance.
-            let before = (reader.bits, reader.count);
-            if entry & EXCEPTION != 0 {
-                if entry & SECOND == 0 {
-                    break;
-                }
-                reader.skip(LITERAL_ROOT as u32);
-                entry = at(&self.literals, value(entry) + reader.peek(code_bits(entry)));
-                if entry & LITERAL != 0 {
-                    reader.skip(all_bits(entry));
-                    out[at_] = value(entry) as u8;
-                    at_ += 1;
-                    continue;
-                }
-                if entry & EXCEPTION != 0 {
-                    (reader.bits, reader.count) = before;
-                    break;
-                }
-            }
-            let length = value(entry) + extra(entry, &reader);
-            reader.skip(all_bits(entry));
-            let mut entry = at(&self.distances, reader.peek(DISTANCE_ROOT as u32));
-            if entry & EXCEPTION != 0 {
-                if entry & SECOND == 0 {
-                    (reader.bits, reader.count) = before;
-                    break;
-                }
-                reader.skip(DISTANCE_ROOT as u32);
-                entry = at(&self.distances, value(entry) + reader.peek(code_bits(entry)));
-                if entry & EXCEPTION != 0 {
-                    (reader.bits, reader.count) = before;
-                    break;
-                }
-            }
-            let distance = value(entry) + extra(entry, &reader);
-            reader.skip(all_bits(entry));
-            if !window.repeat(out, start, at_, distance, length) {
-                (reader.bits, reader.count) = before;
-                break;
-            }
-            at_ += length;
+            let mut ahead = reader;
+            let Some(length) = self.run_match(entry, &mut ahead, &mut target, place) else { break };
+            reader = ahead;
+            place += length;
         }
         *bits = reader;
-        output.at = at_;
+        output.at = place;
     }
+
+    /// A match, or a literal with a long code: gives how many bytes it put out. `None`, and nothing put out, at
+    /// anything else. It takes at most 48 of 56 bits: 15 and 5 for the length, 15 and 13 for the distance.
+    #[inline(always)]
+    fn run_match(&self, mut entry: Entry, bits: &mut BitReader, target: &mut Target, place: usize) -> Option<usize> {
+        if entry & EXCEPTION != 0 {
+            entry = second(&self.literals, LITERAL_ROOT, entry, bits)?;
+            if entry & LITERAL != 0 {
+                bits.skip(all_bits(entry));
+                target.literal(place, value(entry) as u8);
+                return Some(1);
+            }
+        }
+        let length = value(entry) + extra(entry, bits);
+        bits.skip(all_bits(entry));
+        entry = at(&self.distances, bits.peek(DISTANCE_ROOT));
+        if entry & EXCEPTION != 0 {
+            entry = second(&self.distances, DISTANCE_ROOT, entry, bits)?;
+        }
+        let distance = value(entry) + extra(entry, bits);
+        bits.skip(all_bits(entry));
+        target.repeat(place, distance, length).then_some(length)
+    }
+}
+
+/// One look-up in a table of power-of-two length.
+#[inline(always)]
+fn at<const N: usize>(table: &[Entry; N], index: usize) -> Entry {
+    table[index & (N - 1)]
+}
+
+/// The entry of a second table that `entry` points to; `None` at the end of the block, and where there is no meaning.
+#[inline(always)]
+fn second<const N: usize>(table: &[Entry; N], root: u32, entry: Entry, bits: &mut BitReader) -> Option<Entry> {
+    if entry & SECOND == 0 {
+        return None;
+    }
+    bits.skip(root);
+    let entry = at(table, value(entry) + bits.peek(code_bits(entry)));
+    (entry & EXCEPTION == 0).then_some(entry)
 }
 
 /// The extra bits that follow the code of `entry`, which are next in `bits`.
@@ -166,10 +176,10 @@ fn extra(entry: Entry, bits: &BitReader) -> usize {
 }
 
 /// Takes one symbol with its extra bits.
-fn symbol<const N: usize>(table: &[Entry; N], root: usize, bits: &mut BitReader) -> Result<(Entry, usize), Stop> {
-    let mut entry = at(table, bits.peek(root as u32));
+fn symbol<const N: usize>(table: &[Entry; N], root: u32, bits: &mut BitReader) -> Result<(Entry, usize), Stop> {
+    let mut entry = at(table, bits.peek(root));
     if entry & SECOND != 0 {
-        bits.take(root as u32).ok_or(Stop::Input)?;
+        bits.take(root).ok_or(Stop::Input)?;
         entry = at(table, value(entry) + bits.peek(code_bits(entry)));
     }
     let extra = extra(entry, bits);
