@@ -139,6 +139,17 @@ def damage(rng, stream):
     return bytes(stream)
 
 
+def refused(reader):
+    """Whether zlib refuses what it has read so far, whatever follows."""
+    for byte in (b"\x00", b"\xff"):
+        try:
+            reader.copy().decompress(byte * 100)
+            return False
+        except zlib.error:
+            pass
+    return True
+
+
 def damaged(rng, rounds):
     """What zlib says of a damaged stream, ours says too. With 15 bits both know the same window."""
     accepted = 0
@@ -164,6 +175,9 @@ def damaged(rng, rounds):
             for inflate in (whole, pieces):
                 good, answer = inflate(stream)
                 if not good and not answer.startswith("unfinished"):
+                    # Without any code for the lengths of codes, zlib reads one zero after the other before it refuses.
+                    if "code lengths are sent" in answer and expected[0] is False:
+                        expected = (False, "refused" if refused(reader) else "waits for ever")
                     answer = "refused"
                 check((good, answer) == expected, "damaged", stream.hex(), expected[0], expected[1][:80], answer[:80])
             accepted += expected[0]

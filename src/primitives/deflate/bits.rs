@@ -117,6 +117,11 @@ impl<'a> BitWriter<'a> {
         self.out.truncate(pen.at);
     }
 
+    /// How many bits are in `out`, with those that wait.
+    pub(super) fn bits(&self) -> usize {
+        8 * self.pen.at + self.pen.count as usize
+    }
+
     /// How many bits of padding there would be after `n` more bits.
     pub(super) fn padding_after(&self, n: u32) -> u32 {
         (self.pen.count + n).wrapping_neg() % 8

@@ -267,7 +267,15 @@ mod tests {
     #[test]
     fn shortest_kind_of_block() {
         let mut numbers = Numbers(11);
-        let rows = [(b"hi".to_vec(), 0b01), (data(0, 1000, &mut numbers), 0b00), (data(2, 1000, &mut numbers), 0b10)];
+        // Sixty-four different bytes above 0x90: nine bits each in the fixed code, eight stored, little more than six
+        // otherwise.
+        let high = (0..3000).map(|_| 0x90 + numbers.below(64) as u8).collect();
+        let rows = [
+            (b"hi".to_vec(), 0b01),
+            (data(0, 1000, &mut numbers), 0b00),
+            (data(2, 1000, &mut numbers), 0b10),
+            (high, 0b10),
+        ];
         for (data, kind) in rows {
             for level in LEVELS {
                 let sent = payload(&mut Compress::new(level, WindowBits::MAX), &data);

@@ -32,10 +32,11 @@ impl From<InflateError> for Stop {
 /// **Memory**: nothing until the first input; then 11 KiB, and a window that grows with the output, to 8 KiB above its
 /// size at most (51 KiB together for 32,768 bytes). Nothing is ever allocated because a stream announces it.
 ///
-/// **Strictness** is that of zlib, with two differences: a distance beyond the window is refused even where the output
-/// at hand still has the bytes, and a block marked as the last may be followed by others (RFC 7692 section 7.2.3.4). A
-/// code of literals and lengths, or of distances, with a single symbol of one bit is accepted, and so is a block
-/// without a distance code; any other incomplete code is refused.
+/// **Strictness** is that of zlib. A code of literals and lengths, or of distances, may consist of a single symbol of
+/// one bit, and a block may do without distances; any other code that is incomplete is refused, and so is every code
+/// that is over-subscribed. More than 286 literals and lengths, or 30 distances, are refused. Differences: a distance
+/// beyond the window is refused even where the output at hand still has the bytes, and [`push`](Inflate::push) goes on
+/// after a block that is marked as the last (RFC 7692 section 7.2.3.4).
 ///
 /// After an error, every further call gives the same error, until [`reset`](Inflate::reset).
 pub struct Inflate {

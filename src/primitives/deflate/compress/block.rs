@@ -48,6 +48,7 @@ pub(super) fn write(tokens: &Tokens, raw: &[u8], writer: &mut BitWriter) {
     let dynamic = 3 + description.cost() + chosen.cost(tokens) + extra;
     let fixed = 3 + Lengths::FIXED.cost(tokens) + extra;
     let stored = stored_cost(raw.len(), writer.padding_after(3));
+    let end = writer.bits() + dynamic.min(fixed).min(stored);
     if stored <= dynamic.min(fixed) {
         write_stored(raw, writer);
     } else if fixed <= dynamic {
@@ -62,6 +63,7 @@ pub(super) fn write(tokens: &Tokens, raw: &[u8], writer: &mut BitWriter) {
         let pen = write_tokens(tokens, &chosen, room, pen);
         writer.close(pen);
     }
+    debug_assert_eq!(writer.bits(), end, "what was written is not what was computed");
 }
 
 /// An empty stored block: whatever was written is then on whole bytes, the last four of which are `00 00 FF FF`.
