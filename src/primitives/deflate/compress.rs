@@ -263,6 +263,34 @@ mod tests {
         }
     }
 
+    /// After exactly four gigabytes a position looks like itself; it must not match itself.
+    #[test]
+    fn positions_that_come_again() {
+        let data = data(3, 1000, &mut Numbers(7));
+        for level in LEVELS {
+            let (mut compress, mut reader) = (Compress::new(level, WindowBits::MAX), Inflate::new(WindowBits::MAX));
+            for start in [70_000, 69_000, 68_000] {
+                payload(&mut compress, b"");
+                if let Some(parts) = &mut compress.parts {
+                    // The first byte of each message has position 70,000.
+                    parts.matcher.set_base(start);
+                }
+                let sent = payload(&mut compress, &data);
+                assert!(inflated(&mut reader, &sent, 1000).as_ref() == Ok(&data), "{level:?}");
+            }
+        }
+    }
+
+    /// A match does not end where the data was taken in: 300,000 equal bytes are little more than 1,162 times the
+    /// longest match, of one bit for its length and one for its distance.
+    #[test]
+    fn matches_go_on_over_the_intake() {
+        for level in LEVELS {
+            let sent = payload(&mut Compress::new(level, WindowBits::MAX), &vec![b'x'; 300_000]);
+            assert!(sent.len() <= 330, "{level:?}: {}", sent.len());
+        }
+    }
+
     /// Each kind of block where it is the shortest: BTYPE of the first block.
     #[test]
     fn shortest_kind_of_block() {

@@ -60,7 +60,7 @@ impl Search<'_> {
     fn run_fast(&mut self, mut at: usize, end: usize, tokens: &mut Tokens) -> usize {
         let mut misses = 0;
         while at < end && !tokens.is_full() {
-            let distance = self.remember_head(at) as usize;
+            let distance = self.remember_head(at);
             if distance == 0 || distance > self.reach(at) || word(self.bytes, at - distance) != word(self.bytes, at) {
                 misses += 1;
                 let step = (1 + misses / 64).min(end - at);
@@ -111,7 +111,7 @@ impl Search<'_> {
     #[inline(always)]
     fn longest(&mut self, i: usize, least: usize, candidates: usize) -> Option<Match> {
         let mut distance = self.remember(i);
-        let (position, reach) = (self.position(i), self.reach(i));
+        let reach = self.reach(i);
         let most = (self.bytes.len() - i).min(LONGEST_MATCH);
         if distance == 0 || least >= most {
             return None;
@@ -121,37 +121,38 @@ impl Search<'_> {
         // A longer match has these bytes in common, too. They are looked at first: most candidates fail there.
         let mut decisive = word(self.bytes, i + best + 1 - HASHED);
         for _ in 0..candidates {
-            if (distance as usize) > reach {
+            if distance > reach {
                 break;
             }
-            let from = i - (distance as usize);
+            let from = i - distance;
             if word(self.bytes, from + best + 1 - HASHED) == decisive {
                 let length = same(self.bytes, from, i);
                 if length > best {
-                    (best, found) = (length, (distance as usize));
+                    (best, found) = (length, distance);
                     if length >= enough {
                         break;
                     }
                     decisive = word(self.bytes, i + best + 1 - HASHED);
                 }
             }
-            distance += u32::from(self.before[self.place(position.wrapping_sub(distance))]);
+            distance += usize::from(self.before[self.place(from)]);
         }
         (found > 0).then_some(Match { length: best, distance: found })
     }
 
-    /// Remembers position `i`; gives the distance to the last position with the same hash, if it may be believed.
+    /// Remembers position `i`; gives the distance to the last position with the same hash, if it may be believed. Zero
+    /// if there are no four bytes, and if the entry is four gigabytes old to the byte.
     #[inline(always)]
-    fn remember(&mut self, i: usize) -> u32 {
-        let (position, distance) = (self.position(i), self.remember_head(i));
-        let place = self.place(position);
-        self.before[place] = distance.min(65535) as u16;
+    fn remember(&mut self, i: usize) -> usize {
+        let (place, distance) = (self.place(i), self.remember_head(i));
+        // Whatever is further away than the window is as good as nothing.
+        self.before[place] = distance.min(0xffff) as u16;
         distance
     }
 
-    /// The same without a chain. Zero, and nothing done, where there are no four bytes.
+    /// The same without a chain.
     #[inline(always)]
-    fn remember_head(&mut self, i: usize) -> u32 {
+    fn remember_head(&mut self, i: usize) -> usize {
         if i + HASHED > self.bytes.len() {
             return 0;
         }
@@ -160,7 +161,7 @@ impl Search<'_> {
         let hash = word(self.bytes, i).wrapping_mul(0x9e37_79b1) >> 16;
         let slot = hash as usize & (self.head.len() - 1);
         let last = std::mem::replace(&mut self.head[slot], position);
-        position.wrapping_sub(last)
+        position.wrapping_sub(last) as usize
     }
 
     #[inline(always)]
@@ -168,10 +169,10 @@ impl Search<'_> {
         self.base.wrapping_add(i as u32)
     }
 
-    /// Where `before` has `position`.
+    /// Where `before` has the position of byte `i`.
     #[inline(always)]
-    fn place(&self, position: u32) -> usize {
-        position as usize & (self.before.len() - 1)
+    fn place(&self, i: usize) -> usize {
+        self.position(i) as usize & (self.before.len() - 1)
     }
 
     /// How far back a match at `i` may reach.
