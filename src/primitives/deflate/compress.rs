@@ -440,8 +440,8 @@ mod tests {
     /// Work is bounded by input and output: blocks that say nothing, and matches of the greatest length.
     #[test]
     fn hostile_streams_take_bounded_time() {
-        let start = std::time::Instant::now();
-        let n = 100_000;
+        // There is no clock on this floor: with work that grows faster than input and output, this would not end.
+        let n = 500_000;
         // Empty stored blocks; empty last blocks with fixed codes.
         for input in [[0, 0, 0, 0xff, 0xff].repeat(n), [0x03, 0x00].repeat(n)] {
             let mut out = Vec::new();
@@ -454,6 +454,5 @@ mod tests {
         let mut out = Vec::new();
         assert_eq!(Inflate::new(WindowBits::MAX).push(&bomb, &mut out, 1 << 22), Err(InflateError::TooLarge));
         assert!(out.len() == 1 << 22 && out.capacity() < 3 << 22, "{}", out.capacity());
-        assert!(start.elapsed() < std::time::Duration::from_secs(20));
     }
 }
