@@ -56,6 +56,8 @@ pub use error::{
 pub use message::{Kind, Message, MessageRef};
 #[cfg(feature = "deflate")]
 pub use primitives::deflate;
+#[cfg(feature = "deflate")]
+pub use protocol::deflate::Deflate;
 pub use server::{serve, Running, Server};
 pub use transport::stream::Halves;
 pub use upgrade::{Request, Response};

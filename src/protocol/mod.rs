@@ -17,6 +17,8 @@ mod assembly;
 mod buffers;
 pub(crate) mod closing;
 pub(crate) mod decoder;
+#[cfg(feature = "deflate")]
+pub(crate) mod deflate;
 pub(crate) mod encoder;
 pub(crate) mod event;
 pub(crate) mod handshake;
