@@ -3,12 +3,14 @@
 use std::env;
 use std::process::ExitCode;
 
-use stdws::{Client, Result, WebSocket};
+use stdws::{Client, WebSocket};
 
 const HELP: &str = "\
 Runs every case of a fuzzing server of the Autobahn TestSuite, and asks it for the report at the end.
 
-usage: autobahn_client URL        such as ws://127.0.0.1:9001
+usage: autobahn_client [--deflate] URL        such as ws://127.0.0.1:9001
+
+  --deflate    offer to compress messages (permessage-deflate)
 
 Exits with 0 when all cases were run, however they went (the report tells), 1 if the server cannot be reached,
 2 if it was called wrongly.
@@ -20,7 +22,8 @@ const MAX_MESSAGE: u64 = 64 << 20;
 
 fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
-    let url = match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+    let deflate = args.iter().any(|arg| arg == "--deflate");
+    let url = match args.iter().filter(|arg| *arg != "--deflate").map(String::as_str).collect::<Vec<_>>()[..] {
         ["--help" | "-h"] => {
             print!("{HELP}");
             return ExitCode::SUCCESS;
@@ -35,7 +38,7 @@ fn main() -> ExitCode {
         eprintln!("autobahn_client: {error}");
         return ExitCode::from(2);
     }
-    match run(url) {
+    match run(url, deflate) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("autobahn_client: {error}");
@@ -44,9 +47,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(url: &str) -> Result<(), Box<dyn std::error::Error>> {
+fn run(url: &str, deflate: bool) -> Result<(), Box<dyn std::error::Error>> {
+    let connect = |url: &str| connect(url, deflate);
     // Whoever does not tell is no fuzzing server.
-    let count = case_count(url)?.ok_or("the server does not tell how many cases it has")?;
+    let count = case_count(&mut connect(&format!("{url}/getCaseCount"))?)?
+        .ok_or("the server does not tell how many cases it has")?;
     for case in 1..=count {
         let mut ws = connect(&format!("{url}/runCase?case={case}&agent={AGENT}"))?;
         // Many cases are there to be failed. What counts is how, and that is for the server to say.
@@ -60,13 +65,24 @@ fn run(url: &str) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-fn connect(url: &str) -> Result<WebSocket> {
-    Client::new(url)?.max_message(MAX_MESSAGE).connect()
+fn connect(url: &str, deflate: bool) -> Result<WebSocket, Box<dyn std::error::Error>> {
+    let client = Client::new(url)?.max_message(MAX_MESSAGE);
+    let client = if deflate { with_deflate(client)? } else { client };
+    Ok(client.connect()?)
+}
+
+#[cfg(feature = "deflate")]
+fn with_deflate(client: Client) -> std::result::Result<Client, String> {
+    Ok(client.deflate(stdws::Deflate::default()))
+}
+
+#[cfg(not(feature = "deflate"))]
+fn with_deflate(_: Client) -> std::result::Result<Client, String> {
+    Err("--deflate needs the feature deflate, which this build leaves out".into())
 }
 
 /// The server tells in a text, and closes.
-fn case_count(url: &str) -> Result<Option<u32>> {
-    let mut ws = connect(&format!("{url}/getCaseCount"))?;
+fn case_count(ws: &mut WebSocket) -> stdws::Result<Option<u32>> {
     let mut count = None;
     while let Some(message) = ws.recv()? {
         count = message.as_text().and_then(|text| text.parse().ok()).or(count);
@@ -74,7 +90,7 @@ fn case_count(url: &str) -> Result<Option<u32>> {
     Ok(count)
 }
 
-fn echo(ws: &mut WebSocket) -> Result<()> {
+fn echo(ws: &mut WebSocket) -> stdws::Result<()> {
     let answers = ws.sender();
     while let Some(message) = ws.recv_ref()? {
         answers.queue(message)?;

@@ -17,13 +17,14 @@ Talks to a WebSocket server: each line of the input is a message, and messages t
 At the end of the input the connection is closed, and what the server still sends before it agrees is printed too.
 
 usage: client URL [--header 'NAME: VALUE']... [--origin O] [--subprotocol P]... [--once TEXT] [--binary] [--trace]
-                  [--max-message N] [--timeout S]
+                  [--max-message N] [--timeout S] [--deflate]
 
   --header 'NAME: VALUE'   a header for the request
   --origin O               where the request is said to come from, such as https://app.example.com
   --subprotocol P          a subprotocol to offer; the first is preferred
   --once TEXT              send this, print one answer, and close
   --binary                 send bytes instead of text
+  --deflate                offer to compress messages (permessage-deflate)
   --trace                  explain every byte that passes, on the standard error output
   --max-message N          bytes a message may have that comes (16777216)
   --timeout S              seconds for connecting, and with --once for the answer (30)
@@ -220,6 +221,7 @@ struct Settings {
     once: Option<String>,
     binary: bool,
     trace: bool,
+    deflate: bool,
     max_message: Option<u64>,
     timeout: Duration,
 }
@@ -239,6 +241,7 @@ impl Settings {
                 "--once" => settings.once = Some(value()?),
                 "--binary" => settings.binary = true,
                 "--trace" => settings.trace = true,
+                "--deflate" => settings.deflate = true,
                 "--max-message" => {
                     let text = value()?;
                     let number = text.parse().map_err(|_| format!("{name} takes a number, not {text:?}"))?;
@@ -265,6 +268,9 @@ impl Settings {
             let (name, value) = header.split_once(':').ok_or("--header takes 'NAME: VALUE'")?;
             client = client.header(name, value.trim())?;
         }
+        if self.deflate {
+            client = with_deflate(client)?;
+        }
         if let Some(origin) = &self.origin {
             client = client.origin(origin)?;
         }
@@ -276,4 +282,14 @@ impl Settings {
         }
         Ok(client)
     }
+}
+
+#[cfg(feature = "deflate")]
+fn with_deflate(client: Client) -> std::result::Result<Client, String> {
+    Ok(client.deflate(stdws::Deflate::default()))
+}
+
+#[cfg(not(feature = "deflate"))]
+fn with_deflate(_: Client) -> std::result::Result<Client, String> {
+    Err("--deflate needs the feature deflate, which this build leaves out".into())
 }

@@ -12,7 +12,7 @@ const HELP: &str = "\
 Echoes every message of every WebSocket connection. Stops when it is interrupted.
 
 usage: echo_server [--addr 127.0.0.1:9001] [--max-message N] [--max-connections N] [--allow-origin O]...
-                   [--subprotocol P]... [--ping-interval S] [--write-timeout S] [--handshake-timeout S]
+                   [--subprotocol P]... [--ping-interval S] [--write-timeout S] [--handshake-timeout S] [--deflate]
 
   --addr ADDR:PORT         where to listen; port 0 takes a free one
   --max-message N          bytes a message may have (16777216)
@@ -22,6 +22,7 @@ usage: echo_server [--addr 127.0.0.1:9001] [--max-message N] [--max-connections 
   --ping-interval S        seconds of silence before a Ping (20); 0 for no Pings
   --write-timeout S        seconds a peer may take to receive 64 KiB (20)
   --handshake-timeout S    seconds a peer may take to send its request (10)
+  --deflate                agree to compress messages (permessage-deflate)
 ";
 
 fn main() -> ExitCode {
@@ -54,6 +55,9 @@ fn serve(settings: Settings) -> std::result::Result<(), Box<dyn std::error::Erro
     if let Some(count) = settings.max_connections {
         server = server.max_connections(count);
     }
+    if settings.deflate {
+        server = with_deflate(server)?;
+    }
     for origin in settings.origins {
         server = server.allow_origin(origin);
     }
@@ -61,6 +65,16 @@ fn serve(settings: Settings) -> std::result::Result<(), Box<dyn std::error::Erro
     writeln!(out, "listening on ws://{}", server.local_addr()?)?;
     out.flush()?;
     Ok(server.run(echo)?)
+}
+
+#[cfg(feature = "deflate")]
+fn with_deflate(server: Server) -> std::result::Result<Server, String> {
+    Ok(server.deflate(stdws::Deflate::default()))
+}
+
+#[cfg(not(feature = "deflate"))]
+fn with_deflate(_: Server) -> std::result::Result<Server, String> {
+    Err("--deflate needs the feature deflate, which this build leaves out".into())
 }
 
 /// Answers are queued: they go out together as soon as there is nothing more to read.
@@ -79,6 +93,7 @@ struct Settings {
     origins: Vec<String>,
     subprotocols: Vec<String>,
     timeouts: Timeouts,
+    deflate: bool,
 }
 
 impl Settings {
@@ -91,10 +106,15 @@ impl Settings {
             origins: Vec::new(),
             subprotocols: Vec::new(),
             timeouts: Timeouts::default(),
+            deflate: false,
         };
         while let Some(name) = args.next() {
             if name == "--help" || name == "-h" {
                 return Ok(None);
+            }
+            if name == "--deflate" {
+                settings.deflate = true;
+                continue;
             }
             let mut value = || args.next().ok_or(format!("{name} needs a value"));
             match name.as_str() {

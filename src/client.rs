@@ -19,6 +19,7 @@ use std::time::Duration;
 use crate::config::{Limits, Timeouts};
 use crate::error::{Error, Misuse, Result, Step};
 use crate::primitives::entropy::Entropy;
+use crate::protocol::deflate::{self, Deflate};
 use crate::protocol::encoder::Encoder;
 use crate::protocol::handshake::client::{self as handshake, Request};
 use crate::transport::connect as tcp;
@@ -85,6 +86,7 @@ pub struct Client {
     subprotocols: Vec<String>,
     limits: Limits,
     timeouts: Timeouts,
+    deflate: Option<Deflate>,
     /// `None`: the system's. One source serves all connections of this client and its clones.
     source: Option<Arc<Mutex<Source>>>,
 }
@@ -108,6 +110,7 @@ impl Client {
             subprotocols: Vec::new(),
             limits: Limits::client(),
             timeouts: Timeouts::default(),
+            deflate: None,
             source: None,
         })
     }
@@ -155,6 +158,29 @@ impl Client {
     pub fn max_message(mut self, bytes: u64) -> Client {
         self.limits.message = bytes;
         self.limits.frame = bytes;
+        self
+    }
+
+    /// Offers compression of messages (RFC 7692). Off unless given; see [`Deflate`] for what it costs and what it gives away.
+    ///
+    /// ```
+    /// # fn main() -> stdws::Result<()> {
+    /// use stdws::{Client, Deflate, Server};
+    /// let server = Server::bind("127.0.0.1:0")?.deflate(Deflate::default()).start(|mut ws| {
+    ///     while let Some(message) = ws.recv()? { ws.send(&message)?; }
+    ///     Ok(())
+    /// })?;
+    /// let client = Client::new(&format!("ws://{}", server.local_addr()))?.deflate(Deflate::default());
+    /// let mut ws = client.connect()?;
+    /// let text = "the same again and again, ".repeat(100);
+    /// ws.send(&text)?;
+    /// assert_eq!(ws.recv()?.unwrap().as_text(), Some(text.as_str()));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "deflate")]
+    pub fn deflate(mut self, deflate: Deflate) -> Client {
+        self.deflate = Some(deflate);
         self
     }
 
@@ -260,19 +286,29 @@ impl Client {
     }
 
     fn open(&self, stream: Stream, about: About, entropy: Entropy, key: &str, deadline: Deadline) -> Result<WebSocket> {
+        // 6455-9-1
+        let offer = self.deflate.as_ref().map(deflate::offer);
         let request = Request {
             uri: &self.uri,
             key,
             headers: &self.headers,
             origin: self.origin.as_deref(),
             subprotocols: &self.subprotocols,
-            extensions: None,
+            extensions: offer.as_deref(),
         };
-        let opened = opening::open(&stream, &request, deadline)?;
+        let opened = opening::open(&stream, &request, self.deflate.as_ref(), deadline)?;
         let about = About { subprotocol: opened.subprotocol, response: Some(opened.response), ..about };
-        let encoder = Encoder::client(entropy);
+        let (inflater, deflater) = opened.codec.unzip();
+        let encoder = Encoder::client(entropy).with_compression(deflater);
         // 6455-4.1-s3: open.
-        Ok(WebSocket::new(stream, Role::Client, encoder, (self.limits, self.timeouts), &opened.early, about))
+        Ok(WebSocket::new(
+            stream,
+            Role::Client,
+            (encoder, inflater),
+            (self.limits, self.timeouts),
+            &opened.early,
+            about,
+        ))
     }
 }
 

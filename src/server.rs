@@ -12,6 +12,8 @@ use std::time::Duration;
 
 use crate::config::{Limits, Timeouts};
 use crate::error::{Error, Result, Step};
+#[cfg(feature = "deflate")]
+use crate::protocol::deflate::Deflate;
 use crate::transport::deadline::Deadline;
 use crate::transport::stream::{Halves, Stream};
 use crate::upgrade::{self, Ends, Terms};
@@ -103,6 +105,14 @@ impl Server {
     /// Default: 1 MiB.
     pub fn max_message(self, bytes: u64) -> Server {
         self.limits(Limits::message(bytes))
+    }
+
+    /// Agrees to compress messages (RFC 7692) with clients that offer it. Off unless given; see [`Deflate`] for what it
+    /// costs and what it gives away.
+    #[cfg(feature = "deflate")]
+    pub fn deflate(mut self, deflate: Deflate) -> Server {
+        self.terms.deflate = Some(deflate);
+        self
     }
 
     /// How long anything may take. Default: [`Timeouts::default`].

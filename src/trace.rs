@@ -169,7 +169,7 @@ impl Explainer {
             Role::Client => Role::Server,
             Role::Server => Role::Client,
         };
-        match parse(&bytes, Context { role: to, open: self.message.is_some() }) {
+        match parse(&bytes, Context { role: to, open: self.message.is_some(), compression: false }) {
             Ok(None) => self.state = State::Header(bytes),
             Ok(Some(header)) => {
                 words::title(out, self.from, &header, self.message.as_ref());

@@ -18,6 +18,7 @@ pub use heads::{Request, Response};
 
 use crate::config::{Limits, Timeouts};
 use crate::error::{Error, HandshakeFault, Refusal, Result, Step};
+use crate::protocol::deflate::{self, Deflate, Deflater, Inflater};
 use crate::protocol::encoder::Encoder;
 use crate::protocol::handshake::origin::Origins;
 use crate::protocol::handshake::{denial, server};
@@ -42,6 +43,7 @@ pub(crate) struct Terms {
     /// Allowed besides the host that is asked. `None`: any.
     pub(crate) origins: Option<Vec<String>>,
     pub(crate) subprotocols: Vec<String>,
+    pub(crate) deflate: Option<Deflate>,
 }
 
 impl Default for Terms {
@@ -51,6 +53,7 @@ impl Default for Terms {
             timeouts: Timeouts::default(),
             origins: Some(Vec::new()),
             subprotocols: Vec::new(),
+            deflate: None,
         }
     }
 }
@@ -66,12 +69,14 @@ pub(crate) struct Ends {
 pub(crate) fn accept(stream: Stream, ends: Ends, terms: &Terms) -> Result<WebSocket> {
     let deadline = Deadline::after(terms.timeouts.handshake);
     match agree(&stream, deadline, terms) {
-        Ok(Agreement { head, subprotocol, early }) => {
+        Ok(Agreement { head, subprotocol, codec, early }) => {
             let request = Some(Request::new(head, ends.peer));
             let about = About { peer: ends.peer, local: ends.local, subprotocol, request, response: None };
             // 6455-4.2.2-s8: open from here on.
             let settings = (terms.limits, terms.timeouts);
-            Ok(WebSocket::new(stream, Role::Server, Encoder::server(), settings, &early, about))
+            let (inflater, deflater) = codec.unzip();
+            let encoder = Encoder::server().with_compression(deflater);
+            Ok(WebSocket::new(stream, Role::Server, (encoder, inflater), settings, &early, about))
         }
         Err(Error::Handshake(refusal)) => Err(Error::Handshake(refuse(&stream, refusal, deadline))),
         Err(error) => {
@@ -84,6 +89,7 @@ pub(crate) fn accept(stream: Stream, ends: Ends, terms: &Terms) -> Result<WebSoc
 struct Agreement {
     head: Head,
     subprotocol: Option<String>,
+    codec: Option<(Inflater, Deflater)>,
     /// What came behind the request.
     early: Vec<u8>,
 }
@@ -94,10 +100,15 @@ fn agree(stream: &Stream, deadline: Deadline, terms: &Terms) -> Result<Agreement
     // 6455-4.2.2-1
     let offer = server::check(&head, origins).map_err(refused)?;
     let chosen = server::choose(&offer.subprotocols, &terms.subprotocols);
-    let answer = server::response(&server::accept_key(offer.key), chosen, None, &[]);
+    // 6455-9-2, 6455-9-3, 6455-4.2.2-10, 6455-4.2.2-11: of what was offered, and only if this server wants it.
+    let own = terms.deflate.as_ref();
+    let agreed = own.and_then(|own| deflate::accept(&offer.extensions, own));
+    let extensions = agreed.as_ref().map(|(_, answer)| answer.as_str());
+    let answer = server::response(&server::accept_key(offer.key), chosen, extensions, &[]);
+    let codec = own.zip(agreed).map(|(own, (agreed, _))| deflate::codec(&agreed, own));
     write(stream, answer, deadline)?;
     let subprotocol = chosen.map(str::to_owned);
-    Ok(Agreement { head, subprotocol, early })
+    Ok(Agreement { head, subprotocol, codec, early })
 }
 
 /// Reads one head, and what came with it. Not inlined: its buffer must not lie on the stack below a handler for hours.

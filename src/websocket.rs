@@ -1,6 +1,6 @@
 //! An open connection: [`WebSocket`] receives and can send; [`Sender`] is the half that sends from any thread.
 //!
-//! Below this file: `link` (who may write), `gate` (what the threads agree on), `receive` (the one that reads and waits),
+//! Below this file: `link` (who may write), `turn` (writing), `gate` (what the threads agree on), `receive` (the one that reads and waits),
 //! `ending` (closing, failing, leaving), `messages`, and the two streams.
 
 mod ending;
@@ -13,6 +13,7 @@ mod send_stream;
 mod sender;
 #[cfg(test)]
 mod testing;
+mod turn;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -31,6 +32,7 @@ use crate::config::{Limits, Timeouts};
 use crate::error::{Error, Result, Step};
 use crate::message::{Kind, Message, MessageRef};
 use crate::protocol::decoder::{Decoder, Event};
+use crate::protocol::deflate::Inflater;
 use crate::protocol::encoder::Encoder;
 use crate::transport::deadline::Deadline;
 use crate::transport::stream::Stream;
@@ -90,13 +92,13 @@ impl WebSocket {
     pub(crate) fn new(
         stream: Stream,
         role: Role,
-        encoder: Encoder,
+        (encoder, inflater): (Encoder, Option<Inflater>),
         (limits, timeouts): (Limits, Timeouts),
         early: &[u8],
         about: About,
     ) -> WebSocket {
         let link = Arc::new(Link::new(stream, role, encoder, timeouts));
-        let receiver = Receiver::new(link, Decoder::new(role, limits, early));
+        let receiver = Receiver::new(link, Decoder::new(role, limits, early).with_compression(inflater));
         WebSocket { receiver, ahead: VecDeque::new(), lent: None, limits, about: Box::new(about) }
     }
 
@@ -209,6 +211,13 @@ impl WebSocket {
     pub fn send<'a>(&mut self, message: impl Into<MessageRef<'a>>) -> Result<()> {
         let message = message.into();
         self.link().send(Opcode::Data(message.kind()), message.as_bytes())
+    }
+
+    /// Sends a message as it is, although compression was agreed on: one that is compressed already, or one with a secret
+    /// next to what others chose, whose length must not tell of it. Otherwise as [`send`](WebSocket::send).
+    pub fn send_uncompressed<'a>(&mut self, message: impl Into<MessageRef<'a>>) -> Result<()> {
+        let message = message.into();
+        self.link().send_uncompressed(Opcode::Data(message.kind()), message.as_bytes())
     }
 
     /// Queues a message, to go out together with others: many small answers cost one write.

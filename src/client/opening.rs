@@ -13,6 +13,7 @@
 use std::io::ErrorKind;
 
 use crate::error::{Error, HandshakeFault, Refusal, Result, Step};
+use crate::protocol::deflate::{self, Deflate, Deflater, Inflater};
 use crate::protocol::handshake::client::{self as handshake, Request};
 use crate::transport::deadline::Deadline;
 use crate::transport::outbox::{Limit, Outbox};
@@ -30,25 +31,48 @@ const PART: usize = 4 << 10;
 pub(super) struct Opened {
     pub(super) response: Response,
     pub(super) subprotocol: Option<String>,
+    pub(super) codec: Option<(Inflater, Deflater)>,
     /// Bytes that came behind the response.
     pub(super) early: Vec<u8>,
 }
 
 /// Makes the opening handshake.
-pub(super) fn open(stream: &Stream, request: &Request<'_>, deadline: Deadline) -> Result<Opened> {
+pub(super) fn open(
+    stream: &Stream,
+    request: &Request<'_>,
+    own: Option<&Deflate>,
+    deadline: Deadline,
+) -> Result<Opened> {
     // 6455-4.1-18. 6455-4.1-40: nothing but this is written before the response is here and good.
     let bytes = handshake::request(request)?;
     Outbox::default().write(stream, &bytes, Limit::Whole(deadline)).map_err(failed)?;
     let mut input = Input { stream, deadline, part: [0; PART], from: 0, to: 0 };
     let head = input.response()?;
     // 6455-4.1-41
-    match handshake::check(&head, request).map(|agreed| agreed.subprotocol) {
-        Ok(subprotocol) => Ok(Opened { response: Response::new(head), subprotocol, early: input.bytes().to_vec() }),
+    match agree(&head, request, own) {
+        Ok((subprotocol, codec)) => {
+            Ok(Opened { response: Response::new(head), subprotocol, codec, early: input.bytes().to_vec() })
+        }
         Err(fault) => {
             let body = input.body(&head);
             Err(Error::Handshake(Refusal::new(fault).with_answer(head.status(), fields(&head), body)))
         }
     }
+}
+
+/// What the response says, if it says what it may.
+#[allow(clippy::type_complexity)] // Each part has one use.
+fn agree(
+    head: &Head,
+    request: &Request<'_>,
+    own: Option<&Deflate>,
+) -> Result<(Option<String>, Option<(Inflater, Deflater)>), HandshakeFault> {
+    let agreed = handshake::check(head, request)?;
+    let codec = match own {
+        Some(own) => deflate::check(&agreed.extensions, own)?.map(|agreed| deflate::codec(&agreed, own)),
+        None => None,
+    };
+    Ok((agreed.subprotocol, codec))
 }
 
 /// What has been read and not been looked at is `part[from..to]`.

@@ -54,6 +54,8 @@ pub enum Violation {
         /// Where the first wrong byte stands in the message; its length when it ends inside a character.
         offset: u64,
     },
+    /// The payload of a compressed message is not DEFLATE, or not with the window that was agreed on.
+    NotDeflate,
     /// The body of a Close is a single byte.
     CloseBodyOfOneByte,
     /// A Close carries a code that must not be sent.
@@ -79,6 +81,7 @@ impl Violation {
             Violation::FrameTooBig { .. } => "6455-10.4-2",
             Violation::MessageTooBig { .. } | Violation::TooManyFragments { .. } => "6455-10.4-1",
             Violation::TextNotUtf8 { .. } | Violation::CloseReasonNotUtf8 => "6455-8.1-1",
+            Violation::NotDeflate => "7692-6.2-1",
             Violation::CloseBodyOfOneByte => "6455-5.5.1-2",
             Violation::CloseCodeNotAllowed(1005) => "6455-7.4.1-3",
             Violation::CloseCodeNotAllowed(1006) => "6455-7.4.1-4",
@@ -93,7 +96,9 @@ impl Violation {
             Violation::FrameTooBig { .. } | Violation::MessageTooBig { .. } | Violation::TooManyFragments { .. } => {
                 CloseCode::TOO_BIG
             }
-            Violation::TextNotUtf8 { .. } | Violation::CloseReasonNotUtf8 => CloseCode::INVALID_PAYLOAD,
+            Violation::TextNotUtf8 { .. } | Violation::CloseReasonNotUtf8 | Violation::NotDeflate => {
+                CloseCode::INVALID_PAYLOAD
+            }
             Violation::ReservedBits(_)
             | Violation::UnknownOpcode(_)
             | Violation::FragmentedControl
@@ -134,6 +139,7 @@ impl fmt::Display for Violation {
                 write!(f, "a message in too many fragments, and Limits::fragments is {limit}")
             }
             Violation::TextNotUtf8 { offset } => write!(f, "a text message is not UTF-8 at byte {offset}"),
+            Violation::NotDeflate => f.write_str("a compressed message is not DEFLATE with the agreed window"),
             Violation::CloseBodyOfOneByte => f.write_str("a Close body of one byte"),
             Violation::CloseCodeNotAllowed(code) => write!(f, "close code {code} must not be sent"),
             Violation::CloseReasonNotUtf8 => f.write_str("the reason in a Close is not UTF-8"),

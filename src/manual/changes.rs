@@ -7,4 +7,6 @@
 //! * Streams made elsewhere: [`Client::connect_over`](crate::Client::connect_over),
 //!   [`Server::accept_over`](crate::Server::accept_over), [`Halves`](crate::Halves).
 //! * Limits and timeouts, all on by default: [`Limits`](crate::Limits), [`Timeouts`](crate::Timeouts).
+//! * permessage-deflate (RFC 7692) on a DEFLATE of our own, off unless asked for: `Client::deflate`, `Server::deflate`,
+//!   `send_uncompressed`, and the module `deflate` (feature `deflate`, on by default).
 //! * [`trace`](crate::trace): bytes on the wire, explained.

@@ -21,6 +21,7 @@ pub(super) enum Mode {
 pub(super) struct Assembly {
     pub(super) kind: Kind,
     pub(super) mode: Mode,
+    pub(super) compressed: bool,
     text: Validator,
     fragments: u32,
     /// Payload bytes announced so far.
@@ -30,8 +31,8 @@ pub(super) struct Assembly {
 }
 
 impl Assembly {
-    pub(super) fn new(kind: Kind, mode: Mode) -> Assembly {
-        Assembly { kind, mode, text: Validator::default(), fragments: 0, size: 0, checked: 0 }
+    pub(super) fn new(kind: Kind, mode: Mode, compressed: bool) -> Assembly {
+        Assembly { kind, mode, compressed, text: Validator::default(), fragments: 0, size: 0, checked: 0 }
     }
 
     /// Counts a frame of this message. Of one that is not put together nothing is kept, so it may be as long as it likes.
@@ -43,11 +44,26 @@ impl Assembly {
         if self.mode != Mode::Assemble {
             return Ok(());
         }
+        if self.compressed {
+            return self.admit_compressed(limits);
+        }
         if self.size > limits.message {
             return Err(Violation::MessageTooBig { length: self.size, limit: limits.message });
         }
         if length > limits.frame {
             return Err(Violation::FrameTooBig { length, limit: limits.frame });
+        }
+        if self.fragments > limits.fragments {
+            return Err(Violation::TooManyFragments { limit: limits.fragments });
+        }
+        Ok(())
+    }
+
+    /// What counts of a compressed message is what comes out. What goes in is bounded all the same, or a message of blocks
+    /// that stand for nothing would never end: by an eighth more, the most that DEFLATE adds to what it cannot compress.
+    fn admit_compressed(&self, limits: &Limits) -> Result<(), Violation> {
+        if self.size > limits.message.saturating_add(limits.message / 8).saturating_add(1024) {
+            return Err(Violation::MessageTooBig { length: self.size, limit: limits.message });
         }
         if self.fragments > limits.fragments {
             return Err(Violation::TooManyFragments { limit: limits.fragments });
@@ -70,6 +86,12 @@ impl Assembly {
                 false
             }
         };
+        self.check(bytes, ascii)
+    }
+
+    /// Checks the next bytes of the message; `ascii` when they are known to be nothing else.
+    #[inline]
+    pub(super) fn check(&mut self, bytes: &[u8], ascii: bool) -> Result<(), Violation> {
         if self.kind == Kind::Text && !(ascii && self.text.is_complete()) {
             // 6455-8.1-1: at the first wrong byte, which may stand in the middle of a frame.
             self.text

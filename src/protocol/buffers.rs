@@ -166,6 +166,19 @@ impl Store {
         self.bytes.get_mut(from..self.length).unwrap_or_default()
     }
 
+    /// Where decompression appends; [`Store::appended`] counts in what it did.
+    pub(super) fn appender(&mut self) -> &mut Vec<u8> {
+        self.bytes.truncate(self.length);
+        &mut self.bytes
+    }
+
+    /// Counts in what was appended, and gives it.
+    pub(super) fn appended(&mut self) -> &[u8] {
+        let from = self.length;
+        self.length = self.bytes.len();
+        self.bytes.get(from..).unwrap_or_default()
+    }
+
     /// The contents, to keep. A store much larger than they are is worth more here than there.
     pub(super) fn take(&mut self) -> Vec<u8> {
         if self.bytes.len() / 2 > self.length {

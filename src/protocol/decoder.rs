@@ -14,20 +14,25 @@
 //! | `Store` | fragments, and what does not fit | are appended to the store; a long rest is read straight into it |
 //! | `Stream` | a message being streamed | are unmasked and lent in the read buffer, piece by piece |
 //! | `Skip` | the rest of a message whose stream was given up | are checked and dropped |
+//! | `Inflate` | compressed messages | go through decompression, see `inflating` |
 //!
 //! * Text is checked as its bytes come, in whichever place.
 //! * Buffers grow with what has arrived, never by what was announced.
 
 use super::assembly::{unmask, Assembly, Mode};
 use super::buffers::{Input, Store};
+use super::deflate::Inflater;
 pub(crate) use super::event::Event;
 use crate::error::Violation;
 use crate::protocol::limits::Limits;
 use crate::wire::close;
-use crate::wire::frame::{self, Context, Header, Kind, Opcode, Role};
+use crate::wire::frame::{self, Context, Header, Opcode, Role};
 
 /// From this many bytes on, the rest of a payload is read straight into the store.
 const DIRECT: u64 = 4 << 10;
+
+mod inflating;
+mod streaming;
 
 #[derive(Debug)]
 enum State {
@@ -56,6 +61,7 @@ enum Place {
     Store,
     Stream,
     Skip,
+    Inflate,
 }
 
 /// Where the bytes of the last event are.
@@ -77,6 +83,8 @@ pub(crate) struct Decoder {
     input: Input,
     store: Store,
     lent: Lent,
+    /// There when compression was agreed on.
+    inflater: Option<Inflater>,
 }
 
 impl Decoder {
@@ -91,7 +99,19 @@ impl Decoder {
             input: Input::new(early),
             store: Store::default(),
             lent: Lent::Input { from: 0, length: 0 },
+            inflater: None,
         }
+    }
+
+    /// Takes compressed messages too.
+    pub(crate) fn with_compression(mut self, inflater: Option<Inflater>) -> Decoder {
+        self.inflater = inflater;
+        self
+    }
+
+    #[inline]
+    fn context(&self) -> Context {
+        Context { role: self.role, open: self.message.is_some(), compression: self.inflater.is_some() }
     }
 
     /// The next event, or `None` when more bytes are needed, or after a Close.
@@ -118,12 +138,14 @@ impl Decoder {
             return Ok(None);
         }
         let unread = self.input.unread();
-        let Some(header) = frame::parse(unread, Context { role: self.role, open: false })? else { return Ok(None) };
-        let Header { fin: true, opcode: Opcode::Data(kind), mut key, length, size } = header else { return Ok(None) };
+        let Some(header) = frame::parse(unread, self.context())? else { return Ok(None) };
+        let Header { fin: true, rsv1: false, opcode: Opcode::Data(kind), mut key, length, size } = header else {
+            return Ok(None);
+        };
         if length > unread.len().saturating_sub(size) as u64 {
             return Ok(None);
         }
-        let mut message = Assembly::new(kind, Mode::Assemble);
+        let mut message = Assembly::new(kind, Mode::Assemble, false);
         message.admit(length, &self.limits)?;
         let (from, bytes) = self.input.part(size, length);
         let length = bytes.len();
@@ -158,15 +180,17 @@ impl Decoder {
 
     /// Outer `None`: needs bytes. Inner `None`: go on.
     fn header(&mut self) -> Result<Option<Option<Event>>, Violation> {
-        let context = Context { role: self.role, open: self.message.is_some() };
-        let Some(header) = frame::parse(self.input.unread(), context)? else { return Ok(None) };
+        let Some(header) = frame::parse(self.input.unread(), self.context())? else { return Ok(None) };
         self.input.consume(header.size);
         let Header { fin, opcode, key, length, .. } = header;
         let begins = match opcode {
             Opcode::Data(kind) => {
                 // 6455-6.2-3, 6455-5.4-12: the first frame says what the whole message is.
-                self.message = Some(Assembly::new(kind, self.mode));
+                self.message = Some(Assembly::new(kind, self.mode, header.rsv1));
                 self.store.clear();
+                if let (true, Some(inflater)) = (header.rsv1, &mut self.inflater) {
+                    inflater.begin();
+                }
                 (self.mode == Mode::Stream).then_some(Event::Begin(kind))
             }
             Opcode::Continuation | Opcode::Close | Opcode::Ping | Opcode::Pong => None,
@@ -182,6 +206,8 @@ impl Decoder {
         let fits = header.length <= self.input.capacity() as u64;
         match (header.opcode, &self.message) {
             (Opcode::Close | Opcode::Ping | Opcode::Pong, _) | (_, None) => Place::Input(0),
+            // 7692-6.2-2: the first frame says it for the whole message.
+            (Opcode::Data(_) | Opcode::Continuation, Some(message)) if message.compressed => Place::Inflate,
             (Opcode::Data(_) | Opcode::Continuation, Some(message)) => match message.mode {
                 Mode::Assemble if header.fin && fits && header.opcode != Opcode::Continuation => Place::Input(0),
                 Mode::Assemble => Place::Store,
@@ -196,6 +222,7 @@ impl Decoder {
         let done = match frame.place {
             Place::Input(done) => done,
             Place::Store | Place::Stream | Place::Skip => 0,
+            Place::Inflate => return self.inflated_part(frame),
         };
         let (from, bytes) = self.input.part(done, frame.left);
         let here = bytes.len();
@@ -206,7 +233,7 @@ impl Decoder {
                 self.store.append(bytes, self.limits.message);
                 self.input.consume(here);
             }
-            Place::Stream | Place::Skip => drop(self.input.consume(here)),
+            Place::Stream | Place::Skip | Place::Inflate => drop(self.input.consume(here)),
         }
         self.state = State::Payload(frame);
         if frame.place == Place::Stream && here > 0 {
@@ -218,6 +245,18 @@ impl Decoder {
         }
         self.state = State::Header;
         self.end_of_frame(frame).map(Some)
+    }
+
+    fn inflated_part(&mut self, mut frame: Frame) -> Result<Option<Option<Event>>, Violation> {
+        let progress = self.inflate_part(&mut frame)?;
+        self.state = State::Payload(frame);
+        match progress {
+            Some(None) if frame.left == 0 => {
+                self.state = State::Header;
+                self.end_of_frame(frame).map(Some)
+            }
+            progress => Ok(progress),
+        }
     }
 
     fn end_of_frame(&mut self, frame: Frame) -> Result<Option<Event>, Violation> {
@@ -242,13 +281,18 @@ impl Decoder {
     /// 6455-6.2-4, 6455-5.4-3, 6455-5.4-7: all fragments, in the order they came, and what follows is another message.
     fn end_of_message(&mut self, place: Place) -> Result<Option<Event>, Violation> {
         let Some(message) = self.message.take() else { return Ok(None) };
+        if let (true, Some(inflater)) = (message.compressed, &mut self.inflater) {
+            inflater.end()?;
+        }
         message.finish()?;
         match place {
+            Place::Inflate if message.mode == Mode::Stream => Ok(Some(Event::End)),
+            Place::Inflate if message.mode == Mode::Skip => Ok(None),
             Place::Input(_) => {
                 self.store.unused();
                 Ok(Some(Event::Message(message.kind)))
             }
-            Place::Store => {
+            Place::Store | Place::Inflate => {
                 self.lent = Lent::Store;
                 Ok(Some(Event::Message(message.kind)))
             }
@@ -326,41 +370,6 @@ impl Decoder {
         }
     }
 
-    /// From here on messages are lent in pieces. What has been put together of an open one is given as the first piece;
-    /// the rest of one that was given up is skipped.
-    pub(crate) fn stream(&mut self) -> Option<(Kind, Vec<u8>)> {
-        self.mode = Mode::Stream;
-        let message = self.message.as_mut().filter(|message| message.mode != Mode::Skip)?;
-        message.mode = Mode::Stream;
-        let mut begun = self.store.contents().to_vec();
-        self.store.release();
-        if let State::Payload(frame) = &mut self.state {
-            match frame.place {
-                Place::Input(done) if !frame.opcode.is_control() => {
-                    let from = self.input.consume(done);
-                    begun.extend_from_slice(self.input.at(from, done));
-                    frame.place = Place::Stream;
-                }
-                Place::Store => frame.place = Place::Stream,
-                Place::Input(_) | Place::Stream | Place::Skip => {}
-            }
-        }
-        Some((message.kind, begun))
-    }
-
-    /// Back to whole messages. The rest of one that is being streamed is skipped.
-    pub(crate) fn assemble(&mut self) {
-        self.mode = Mode::Assemble;
-        if let Some(message) = self.message.as_mut().filter(|message| message.mode == Mode::Stream) {
-            message.mode = Mode::Skip;
-        }
-        if let State::Payload(frame) = &mut self.state {
-            if frame.place == Place::Stream {
-                frame.place = Place::Skip;
-            }
-        }
-    }
-
     /// Gives memory back that an idle connection does not need.
     pub(crate) fn shrink(&mut self) {
         // A frame that is being completed in the read buffer was promised its size.
@@ -390,6 +399,7 @@ fn take_in(message: &mut Option<Assembly>, frame: &mut Frame, bytes: &mut [u8]) 
 mod tests {
     use super::*;
     use crate::wire::close::CloseCode;
+    use crate::wire::frame::Kind;
 
     const TEXT: Kind = Kind::Text;
     const BINARY: Kind = Kind::Binary;

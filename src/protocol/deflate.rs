@@ -4,8 +4,10 @@
 //! Knows the parameters; must not know heads, frames or messages. Both directions of a connection are named after their
 //! sender, `server` and `client`, as in the RFC, until the negotiation turns them into `send` and `receive`.
 
+mod codec;
 mod negotiation;
 
+pub(crate) use codec::{codec, Deflater, Inflater};
 pub(crate) use negotiation::{accept, check, offer, Agreed};
 
 use crate::primitives::deflate::{Level, WindowBits};

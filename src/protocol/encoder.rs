@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::primitives::entropy::Entropy;
+use crate::protocol::deflate::Deflater;
 use crate::wire::frame::{self, Opcode};
 use crate::wire::mask;
 
@@ -10,17 +11,59 @@ use crate::wire::mask;
 #[derive(Debug)]
 pub(crate) struct Encoder {
     keys: Option<Entropy>,
+    deflater: Option<Deflater>,
 }
 
 impl Encoder {
     /// 6455-5.1-1, 6455-5.3-1, 6455-6.1-8, 6455-5.5.1-s1: a client masks every frame, control frames too.
     pub(crate) fn client(keys: Entropy) -> Encoder {
-        Encoder { keys: Some(keys) }
+        Encoder { keys: Some(keys), deflater: None }
     }
 
     /// 6455-5.1-4: a server never masks.
     pub(crate) fn server() -> Encoder {
-        Encoder { keys: None }
+        Encoder { keys: None, deflater: None }
+    }
+
+    /// Compresses messages that are worth it.
+    pub(crate) fn with_compression(mut self, deflater: Option<Deflater>) -> Encoder {
+        self.deflater = deflater;
+        self
+    }
+
+    /// Whether a message of this length is to be compressed.
+    #[inline]
+    pub(crate) fn compresses(&self, length: usize) -> bool {
+        self.deflater.as_ref().is_some_and(|deflater| deflater.wants(length))
+    }
+
+    /// Appends a frame of a compressed message, without compression if none was agreed on.
+    pub(crate) fn compressed(&mut self, out: &mut Vec<u8>, fin: bool, opcode: Opcode, plain: &[u8]) -> io::Result<()> {
+        let Some(deflater) = &mut self.deflater else { return self.frame(out, fin, opcode, plain) };
+        // Drawn first: a message that was compressed and not sent would be missing in the peer's window.
+        let key = match &mut self.keys {
+            Some(keys) => Some(keys.key()?),
+            None => None,
+        };
+        let packed = deflater.fragment(plain, fin);
+        let at = out.len();
+        frame::emit(out, fin, opcode, packed.len() as u64, key);
+        if let (Opcode::Data(_), Some(first)) = (opcode, out.get_mut(at)) {
+            // 7692-6.1-1, 7692-6.1-3: on the first frame of the message.
+            *first |= frame::RSV1;
+        }
+        match key {
+            Some(key) => mask::append(out, packed, key),
+            None => out.extend_from_slice(packed),
+        }
+        Ok(())
+    }
+
+    /// Gives memory back that an idle connection does not need.
+    pub(crate) fn shrink(&mut self) {
+        if let Some(deflater) = &mut self.deflater {
+            deflater.shrink();
+        }
     }
 
     /// Appends a whole frame. On an error, which only the source of keys can cause, `out` is as before.

@@ -19,6 +19,9 @@ pub(crate) mod closing;
 pub(crate) mod decoder;
 #[cfg(feature = "deflate")]
 pub(crate) mod deflate;
+#[cfg(not(feature = "deflate"))]
+#[path = "no_deflate.rs"]
+pub(crate) mod deflate;
 pub(crate) mod encoder;
 pub(crate) mod event;
 pub(crate) mod handshake;

@@ -23,6 +23,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::gate::Gate;
+use super::turn::Turn;
 use crate::config::Timeouts;
 use crate::error::{Error, Result, Step};
 use crate::protocol::encoder::Encoder;
@@ -30,7 +31,6 @@ use crate::transport::deadline::Deadline;
 use crate::transport::outbox::{Limit, Outbox};
 use crate::transport::stream::Stream;
 use crate::wire::frame::{Opcode, Role};
-use crate::wire::mask;
 
 /// Queued bytes are written from this size on.
 const QUEUE: usize = 64 << 10;
@@ -83,7 +83,26 @@ impl Link {
 
     /// Sends a whole message; returns when the kernel has it. 6455-6.1-1, 6455-6.1-9.
     pub(crate) fn send(&self, opcode: Opcode, payload: &[u8]) -> Result<()> {
+        let turn = self.turn(Wants::Message, self.timeouts.write)?;
+        match turn.compresses(payload.len()) {
+            true => turn.compressed(true, opcode, payload),
+            false => turn.frame(true, opcode, payload),
+        }
+    }
+
+    /// Sends a whole message as it is. 7692-6.1-2
+    pub(crate) fn send_uncompressed(&self, opcode: Opcode, payload: &[u8]) -> Result<()> {
         self.turn(Wants::Message, self.timeouts.write)?.frame(true, opcode, payload)
+    }
+
+    /// Queues a message that is to be compressed, which is too much work to do under the gate.
+    fn queue_compressed(&self, opcode: Opcode, payload: &[u8]) -> Result<()> {
+        let mut turn = self.turn(Wants::Message, self.timeouts.write)?;
+        turn.append_compressed(true, opcode, payload)?;
+        match turn.waiting() < QUEUE {
+            true => Ok(()),
+            false => turn.finish(&[], Limit::Each(self.timeouts.write)),
+        }
     }
 
     /// Appends a whole message to what goes out with the next write.
@@ -91,10 +110,15 @@ impl Link {
     pub(crate) fn queue(&self, opcode: Opcode, payload: &[u8]) -> Result<()> {
         let mut queued = None;
         {
-            let gate = &mut *self.gate();
+            let mut locked = self.gate();
+            let gate = &mut *locked;
             // What is owed goes first, and by way of the token.
             let ready = gate.is_open() && !gate.streaming && !gate.owed.any;
             if let Some(writer) = gate.writer.as_mut().filter(|_| ready) {
+                if writer.encoder.compresses(payload.len()) {
+                    drop(locked);
+                    return self.queue_compressed(opcode, payload);
+                }
                 let room = QUEUE.saturating_sub(writer.outbox.len());
                 if payload.len() < room {
                     queued = Some(writer.encoder.frame(writer.outbox.bytes(), true, opcode, payload));
@@ -119,8 +143,13 @@ impl Link {
         turn.finish(&[], Limit::Each(self.timeouts.write))
     }
 
+    /// A fragment of that message. All of it is compressed if compression was agreed on.
     pub(crate) fn stream_fragment(&self, fin: bool, opcode: Opcode, payload: &[u8]) -> Result<()> {
-        self.turn(Wants::Frame, self.timeouts.write)?.frame(fin, opcode, payload)
+        let turn = self.turn(Wants::Frame, self.timeouts.write)?;
+        match turn.compresses(usize::MAX) {
+            true => turn.compressed(fin, opcode, payload),
+            false => turn.frame(fin, opcode, payload),
+        }
     }
 
     pub(crate) fn end_stream(&self) {
@@ -174,7 +203,7 @@ impl Link {
                     return Err(self.abort_with(error));
                 }
                 let writer = gate.writer.take();
-                return Ok(Turn { link: self, writer });
+                return Ok(Turn::new(self, writer));
             }
             let deadline = *deadline.get_or_insert_with(|| Deadline::after(limit));
             gate = self.wait(gate, deadline, Step::Turn)?;
@@ -279,85 +308,7 @@ impl Link {
     pub(crate) fn shrink(&self) {
         if let Some(writer) = &mut self.gate().writer {
             writer.outbox.shrink();
-        }
-    }
-}
-
-/// The token in a thread's hands. Dropped, it goes back to the gate; what was not written waits for the next one.
-pub(super) struct Turn<'a> {
-    link: &'a Link,
-    writer: Option<Box<Writer>>,
-}
-
-impl Turn<'_> {
-    /// Writes a frame (6455-6.1-4): with its header in one write. Small ones are copied behind the header; a server's large ones are
-    /// not copied at all; a client's are masked in pieces, because masking needs a copy and memory is bounded.
-    fn frame(mut self, fin: bool, opcode: Opcode, payload: &[u8]) -> Result<()> {
-        const COPY: usize = 16 << 10;
-        // With its header it is no more than the outbox keeps room for, or each piece would be allocated anew.
-        const PIECE: usize = (128 << 10) - 64;
-        let limit = Limit::Each(self.link.timeouts.write);
-        let Some(writer) = &mut self.writer else { return Ok(()) };
-        let no_key = |error| self.link.no_key(error);
-        if payload.len() <= COPY {
-            writer.encoder.frame(writer.outbox.bytes(), fin, opcode, payload).map_err(no_key)?;
-            return self.finish(&[], limit);
-        }
-        match writer.encoder.header(writer.outbox.bytes(), fin, opcode, payload.len()).map_err(no_key)? {
-            None => self.finish(payload, limit),
-            Some(key) => {
-                // A piece is a multiple of four bytes long, so each begins with the first byte of the key.
-                let mut pieces = payload.chunks(PIECE);
-                let last = pieces.next_back().unwrap_or_default();
-                for piece in pieces {
-                    if let Some(writer) = &mut self.writer {
-                        mask::append(writer.outbox.bytes(), piece, key);
-                    }
-                    self.write(&[], limit)?;
-                }
-                if let Some(writer) = &mut self.writer {
-                    mask::append(writer.outbox.bytes(), last, key);
-                }
-                self.finish(&[], limit)
-            }
-        }
-    }
-
-    /// Writes all there is and `tail`, then once what others came to owe meanwhile, and gives the token back. Once: a
-    /// peer that sends Pings without end must not keep a sender writing Pongs.
-    pub(super) fn finish(mut self, tail: &[u8], limit: Limit) -> Result<()> {
-        self.write(tail, limit)?;
-        let settled = {
-            let mut gate = self.link.gate();
-            gate.writer = self.writer.take();
-            if !gate.owed.any || gate.end.is_some() {
-                self.link.notify(&gate);
-                return Ok(());
-            }
-            let settled = gate.settle();
-            self.writer = gate.writer.take();
-            settled
-        };
-        settled.map_err(|error| self.link.abort_with(error))?;
-        self.write(&[], limit)
-    }
-
-    /// Writes all there is and `tail`. A write that failed half way leaves a broken frame behind it, so the end is set
-    /// before the token goes back: nobody may send after it.
-    fn write(&mut self, tail: &[u8], limit: Limit) -> Result<()> {
-        let Some(writer) = &mut self.writer else { return Ok(()) };
-        let step = match limit {
-            Limit::Each(_) => Step::Write,
-            Limit::Whole(_) => Step::Close,
-        };
-        writer.outbox.write(&self.link.stream, tail, limit).map_err(|error| self.link.write_failed(step, error))
-    }
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        if let Some(writer) = self.writer.take() {
-            self.link.give_back(&mut self.link.gate(), writer);
+            writer.encoder.shrink();
         }
     }
 }

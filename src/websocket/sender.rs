@@ -58,6 +58,12 @@ impl Sender {
         self.link.send(Opcode::Data(message.kind()), message.as_bytes())
     }
 
+    /// Sends a message as it is. See [`WebSocket::send_uncompressed`](crate::WebSocket::send_uncompressed).
+    pub fn send_uncompressed<'a>(&self, message: impl Into<MessageRef<'a>>) -> Result<()> {
+        let message = message.into();
+        self.link.send_uncompressed(Opcode::Data(message.kind()), message.as_bytes())
+    }
+
     /// Queues a message, to go out together with others. See [`WebSocket::queue`](crate::WebSocket::queue).
     ///
     /// From another thread than the one that receives, call [`flush`](Sender::flush): a receiver that is waiting already

@@ -58,7 +58,7 @@ pub(super) fn pair(timeouts: Timeouts) -> (WebSocket, WebSocket) {
 fn over(socket: TcpStream, role: Role, timeouts: Timeouts) -> WebSocket {
     let stream = Stream::tcp(socket, timeouts.write).unwrap();
     let limits = Limits::message(64 << 20);
-    WebSocket::new(stream, role, encoder(role), (limits, timeouts), &[], About::default())
+    WebSocket::new(stream, role, (encoder(role), None), (limits, timeouts), &[], About::default())
 }
 
 /// Waits for another thread to have come so far.
@@ -109,8 +109,8 @@ impl Peer {
     pub(super) fn frame(&mut self) -> Option<(bool, Opcode, Vec<u8>)> {
         let mut part = vec![0; 1 << 16];
         loop {
-            let header =
-                frame::parse(&self.bytes, Context { role: self.role, open: self.open }).expect("a good header");
+            let header = frame::parse(&self.bytes, Context { role: self.role, open: self.open, compression: false })
+                .expect("a good header");
             if let Some(header) = header {
                 let end = header.size + usize::try_from(header.length).unwrap();
                 if self.bytes.len() >= end {

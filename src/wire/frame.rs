@@ -82,12 +82,18 @@ pub(crate) struct Context {
     pub(crate) role: Role,
     /// Whether a fragmented message is open.
     pub(crate) open: bool,
+    /// Whether compression was agreed on, which gives RSV1 a meaning.
+    pub(crate) compression: bool,
 }
+
+/// RSV1 in the first byte: the message is compressed (7692-6.1-1).
+pub(crate) const RSV1: u8 = 0x40;
 
 /// A header that breaks no rule. `size` is its own length in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Header {
     pub(crate) fin: bool,
+    pub(crate) rsv1: bool,
     pub(crate) opcode: Opcode,
     pub(crate) key: Option<[u8; 4]>,
     pub(crate) length: u64,
@@ -99,6 +105,7 @@ pub(crate) struct Header {
 pub(crate) fn parse(bytes: &[u8], context: Context) -> Result<Option<Header>, Violation> {
     let Some((&first, rest)) = bytes.split_first() else { return Ok(None) };
     let (fin, opcode) = check_first(first, context)?;
+    let rsv1 = first & RSV1 != 0;
     let Some((&second, rest)) = rest.split_first() else { return Ok(None) };
     let masked = second & 0x80 != 0;
     match (context.role, masked) {
@@ -115,17 +122,19 @@ pub(crate) fn parse(bytes: &[u8], context: Context) -> Result<Option<Header>, Vi
     }
     let Some((length, length_size)) = parse_length(code, rest)? else { return Ok(None) };
     if !masked {
-        return Ok(Some(Header { fin, opcode, key: None, length, size: length_size.saturating_add(2) }));
+        return Ok(Some(Header { fin, rsv1, opcode, key: None, length, size: length_size.saturating_add(2) }));
     }
     // 6455-5.2-s4: the key stands after the length, exactly when MASK is 1.
     let key = rest.get(length_size..).and_then(|rest| rest.first_chunk::<4>());
-    Ok(key.map(|key| Header { fin, opcode, key: Some(*key), length, size: length_size.saturating_add(6) }))
+    Ok(key.map(|key| Header { fin, rsv1, opcode, key: Some(*key), length, size: length_size.saturating_add(6) }))
 }
 
 #[inline]
 fn check_first(first: u8, context: Context) -> Result<(bool, Opcode), Violation> {
     let reserved = (first >> 4) & 0x7;
-    if reserved != 0 {
+    // 7692-6.1-3, 7692-6.1-4: RSV1 has a meaning on the first frame of a message, and on no other.
+    let meant = if context.compression && matches!(first & 0xF, 0x1 | 0x2) { 0x4 } else { 0x0 };
+    if reserved & !meant != 0 {
         // 6455-5.2-2, 6455-5.2-3, 6455-5.2-9, 6455-5.2-10, 6455-5.2-11: no extension gives them a meaning.
         return Err(Violation::ReservedBits(reserved));
     }
@@ -196,8 +205,8 @@ pub(crate) fn emit(out: &mut Vec<u8>, fin: bool, opcode: Opcode, length: u64, ke
 mod tests {
     use super::*;
 
-    const SERVER: Context = Context { role: Role::Server, open: false };
-    const CLIENT: Context = Context { role: Role::Client, open: false };
+    const SERVER: Context = Context { role: Role::Server, open: false, compression: false };
+    const CLIENT: Context = Context { role: Role::Client, open: false, compression: false };
     const ALL: [Opcode; 6] = [
         Opcode::Continuation,
         Opcode::Data(Kind::Text),
@@ -243,7 +252,7 @@ mod tests {
                         10
                     };
                 assert_eq!(out.len(), size, "{length}");
-                let header = Header { fin: true, opcode: Opcode::Data(Kind::Binary), key, length, size };
+                let header = Header { fin: true, rsv1: false, opcode: Opcode::Data(Kind::Binary), key, length, size };
                 assert_eq!(verdict(&out, context), Ok(Some(header)));
             }
         }
@@ -260,16 +269,16 @@ mod tests {
                 let want = if opcode.is_control() && !fin {
                     Err(Violation::FragmentedControl) // 6455-5.4-2, 6455-5.5-2
                 } else {
-                    Ok(Some(Header { fin, opcode, key: None, length: 5, size: 2 }))
+                    Ok(Some(Header { fin, rsv1: false, opcode, key: None, length: 5, size: 2 }))
                 };
-                assert_eq!(verdict(&out, Context { role: Role::Client, open }), want);
+                assert_eq!(verdict(&out, Context { role: Role::Client, open, compression: false }), want);
             }
         }
     }
 
     #[test]
     fn each_rule_fails_on_the_byte_that_breaks_it() {
-        let open = |role| Context { role, open: true };
+        let open = |role| Context { role, open: true, compression: false };
         for (bytes, context, violation, at) in [
             (&[0xC1, 0x80][..], SERVER, Violation::ReservedBits(4), 1), // 6455-5.2-3, 6455-5.2-2, 6455-5.2-9
             (&[0xA1, 0x80], SERVER, Violation::ReservedBits(2), 1),     // 6455-5.2-10
@@ -303,5 +312,29 @@ mod tests {
         assert_eq!(parse(&[0x0F, 0xFF, 0xFF], CLIENT), Err(Violation::UnknownOpcode(15)));
         assert_eq!(parse(&[0x09, 0xFF, 0xFF], CLIENT), Err(Violation::FragmentedControl));
         assert_eq!(parse(&[0x89, 0xFF, 0xFF], CLIENT), Err(Violation::Masked));
+    }
+
+    #[test]
+    fn with_compression_rsv1_may_stand_on_the_first_frame_of_a_message_alone() {
+        // 7692-6.1-1, 7692-6.1-2, 7692-6.1-3, 7692-6.1-4
+        let agreed = |open| Context { role: Role::Client, open, compression: true };
+        for (first, open, fine) in [
+            (0xC1, false, true),
+            (0x42, false, true),
+            (0x81, false, true),
+            (0xC0, true, false),
+            (0xC9, false, false),
+            (0xC8, true, false),
+            (0xE1, false, false),
+            (0x91, false, false),
+        ] {
+            match verdict(&[first, 0x00], agreed(open)) {
+                Ok(header) => assert!(fine && header.is_some_and(|h| h.rsv1 == (first & RSV1 != 0)), "{first:02x}"),
+                Err(violation) => {
+                    assert!(!fine, "{first:02x}");
+                    assert_eq!(violation, Violation::ReservedBits(first >> 4 & 7));
+                }
+            }
+        }
     }
 }

@@ -11,7 +11,7 @@
 //! | `client_max_window_bits` | the client can be limited | not valid |
 //! | `client_max_window_bits=N` | that, and what the client does anyway | a demand on the client |
 //!
-//! N is 8 to 15, decimal, without leading zeros, and may be quoted. Anything else, and any parameter twice, makes the
+//! 6455-9-4: N is 8 to 15, decimal, without leading zeros, and may be quoted. Anything else, and any parameter twice, makes the
 //! element invalid: a server passes it over, a client fails the handshake.
 
 use std::fmt::Write as _;

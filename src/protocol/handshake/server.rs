@@ -11,7 +11,7 @@
 use super::origin::{Authority, Origins};
 use crate::error::HandshakeFault;
 use crate::primitives::{base64, sha1};
-use crate::wire::header;
+use crate::wire::header::{self, Extension};
 use crate::wire::http::{self, Head};
 
 const HOST: &str = "Host";
@@ -31,6 +31,8 @@ pub(crate) struct Offer<'a> {
     pub(crate) key: &'a [u8],
     /// The subprotocols, all different, in the client's order of preference.
     pub(crate) subprotocols: Vec<&'a str>,
+    /// The extensions, in the client's order of preference.
+    pub(crate) extensions: Vec<Extension<'a>>,
 }
 
 /// Judges a request.
@@ -53,9 +55,9 @@ pub(crate) fn check<'a>(head: &'a Head, origins: Origins<'_>) -> Result<Offer<'a
     no_body(head)?;
     upgrade(head)?;
     version(head)?;
-    // 6455-9.1-1: a list that breaks the grammar fails the handshake. 6455-4.2.2-11: of a good one nothing is accepted.
-    header::extensions(head.get_all(EXTENSIONS)).map_err(|_| HandshakeFault::Wrong(EXTENSIONS))?;
-    let offer = Offer { key: key(head)?, subprotocols: subprotocols(head)? };
+    // 6455-9.1-1: a list that breaks the grammar fails the handshake.
+    let extensions = header::extensions(head.get_all(EXTENSIONS)).map_err(|_| HandshakeFault::Wrong(EXTENSIONS))?;
+    let offer = Offer { key: key(head)?, subprotocols: subprotocols(head)?, extensions };
     // 6455-4.2.2-4, 6455-4.2.2-5, 6455-10.2-1: a page of another site is not welcome unless the owner said so.
     if !origins.allow(head.single(ORIGIN)?, host) {
         return Err(HandshakeFault::OriginNotAllowed);

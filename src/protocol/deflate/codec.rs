@@ -1,0 +1,106 @@
+//! Messages through DEFLATE: [`Inflater`] for those received, [`Deflater`] for those sent (RFC 7692 section 6 and 7.2).
+//!
+//! Knows payloads; must not know frames. What both hold is the agreed window and whether it outlives a message.
+
+use super::{Agreed, Deflate, Direction};
+use crate::error::Violation;
+use crate::primitives::deflate::{Compress, Inflate, InflateError};
+
+/// Decompresses the messages a peer sends.
+#[derive(Debug)]
+pub(crate) struct Inflater {
+    inflate: Inflate,
+    takeover: bool,
+}
+
+impl Inflater {
+    fn new(agreed: &Agreed) -> Inflater {
+        let Direction { bits, takeover } = agreed.receive;
+        // 7692-7.2.2-6, 7692-7.2.2-7, 7692-7.2.2-8, 7692-7.2.2-9: as agreed, and 32,768 bytes where nothing was.
+        Inflater { inflate: Inflate::new(bits), takeover }
+    }
+
+    /// A compressed message begins.
+    pub(crate) fn begin(&mut self) {
+        // 7692-7.2.2-1, 7692-7.2.2-3: without takeover, with an empty window.
+        // 7692-7.2.2-2, 7692-7.2.2-4, 7692-7.2.2-5: otherwise with that of the last compressed message.
+        if !self.takeover {
+            self.inflate.reset();
+        }
+    }
+
+    /// Appends what the next bytes of the payload stand for. `out` never gets longer than `limit`.
+    ///
+    /// 7692-6.2-1: frames are nothing to it; their payloads are one stream. 7692-7.2.1-1, 7692-7.2.1-2, 7692-7.2.1-3: of any
+    /// number of blocks of any kind. 7692-7.2.3-s1: what comes uncompressed never comes here.
+    pub(crate) fn push(&mut self, payload: &[u8], out: &mut Vec<u8>, limit: u64) -> Result<(), Violation> {
+        let most = usize::try_from(limit).unwrap_or(usize::MAX);
+        self.inflate.push(payload, out, most).map_err(|fault| match fault {
+            InflateError::TooLarge => Violation::MessageTooBig { length: limit.saturating_add(1), limit },
+            _ => Violation::NotDeflate,
+        })
+    }
+
+    /// The message has ended. 7692-7.2.2-s1: as if `00 00 ff ff` came behind it.
+    pub(crate) fn end(&mut self) -> Result<(), Violation> {
+        self.inflate.end_message().map_err(|_| Violation::NotDeflate)
+    }
+}
+
+/// Both directions of a connection, as agreed on.
+pub(crate) fn codec(agreed: &Agreed, own: &Deflate) -> (Inflater, Deflater) {
+    (Inflater::new(agreed), Deflater::new(agreed, own))
+}
+
+/// Compresses the messages this side sends.
+#[derive(Debug)]
+pub(crate) struct Deflater {
+    compress: Compress,
+    takeover: bool,
+    threshold: usize,
+    /// Kept for its memory.
+    packed: Vec<u8>,
+}
+
+/// A larger buffer for compressed messages is not kept.
+const KEEP: usize = 64 << 10;
+
+/// The end of a sync flush, which is not sent (7692-7.2.1-s1).
+const TAIL: usize = 4;
+
+impl Deflater {
+    fn new(agreed: &Agreed, own: &Deflate) -> Deflater {
+        let Direction { bits, takeover } = agreed.send;
+        // 7692-7.2.1-8, 7692-7.2.1-11: the window is kept where that was agreed.
+        // 7692-7.2.1-6, 7692-7.2.1-12, 7692-7.2.1-14, 7692-7.2.2-10: never a larger window than agreed.
+        let compress = Compress::new(own.level, bits);
+        Deflater { compress, takeover, threshold: own.threshold, packed: Vec::new() }
+    }
+
+    /// Whether a message of this length is worth it.
+    pub(crate) fn wants(&self, length: usize) -> bool {
+        length >= self.threshold
+    }
+
+    /// The payload of one frame; `fin` when the message ends with it. 7692-7.2.1-5: only then the tail is cut off.
+    pub(crate) fn fragment(&mut self, plain: &[u8], fin: bool) -> &[u8] {
+        if self.packed.capacity() > KEEP {
+            self.packed = Vec::new();
+        }
+        self.packed.clear();
+        self.compress.push(plain, &mut self.packed);
+        if fin {
+            self.packed.truncate(self.packed.len().saturating_sub(TAIL));
+            // 7692-7.2.1-7, 7692-7.2.1-10: the next message begins with an empty window if that was agreed.
+            if !self.takeover {
+                self.compress.reset();
+            }
+        }
+        &self.packed
+    }
+
+    /// Gives memory back that an idle connection does not need.
+    pub(crate) fn shrink(&mut self) {
+        self.packed = Vec::new();
+    }
+}

@@ -1,0 +1,65 @@
+//! Stands in for `deflate` in builds without it: nothing can be agreed on, so these have no values, and what would use
+//! one is never run.
+
+use crate::error::{HandshakeFault, Violation};
+use crate::wire::header::Extension;
+
+/// Never exists.
+#[derive(Debug, Clone)]
+pub(crate) enum Deflate {}
+
+/// Never exists.
+#[derive(Debug)]
+pub(crate) enum Agreed {}
+
+pub(crate) fn offer(own: &Deflate) -> String {
+    match *own {}
+}
+
+pub(crate) fn accept(_offers: &[Extension<'_>], own: &Deflate) -> Option<(Agreed, String)> {
+    match *own {}
+}
+
+pub(crate) fn check(_answer: &[Extension<'_>], own: &Deflate) -> Result<Option<Agreed>, HandshakeFault> {
+    match *own {}
+}
+
+pub(crate) fn codec(agreed: &Agreed, _own: &Deflate) -> (Inflater, Deflater) {
+    match *agreed {}
+}
+
+/// Never exists.
+#[derive(Debug)]
+pub(crate) enum Inflater {}
+
+impl Inflater {
+    pub(crate) fn begin(&mut self) {
+        match *self {}
+    }
+
+    pub(crate) fn push(&mut self, _payload: &[u8], _out: &mut Vec<u8>, _limit: u64) -> Result<(), Violation> {
+        match *self {}
+    }
+
+    pub(crate) fn end(&mut self) -> Result<(), Violation> {
+        match *self {}
+    }
+}
+
+/// Never exists.
+#[derive(Debug)]
+pub(crate) enum Deflater {}
+
+impl Deflater {
+    pub(crate) fn wants(&self, _length: usize) -> bool {
+        match *self {}
+    }
+
+    pub(crate) fn fragment(&mut self, _plain: &[u8], _fin: bool) -> &[u8] {
+        match *self {}
+    }
+
+    pub(crate) fn shrink(&mut self) {
+        match *self {}
+    }
+}

@@ -1,0 +1,347 @@
+//! permessage-deflate (RFC 7692) as a user meets it: over streams made by hand in both roles, and end to end.
+#![cfg(feature = "deflate")]
+
+use std::io::{self, Read, Write};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use stdws::deflate::{Compress, Inflate, Level, WindowBits};
+use stdws::{Client, Deflate, Error, Halves, Kind, Limits, Message, Server, Violation, WebSocket};
+
+/// The key of a client whose random numbers are all zero, and the proof that goes with it.
+const ACCEPT: &str = "ICX+Yqv66kxgM0FcWaLWlFLwTAI=";
+const EXTENSION: &str = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
+
+#[derive(Clone, Copy, PartialEq)]
+enum Ours {
+    Client,
+    Server,
+}
+
+const ROLES: [Ours; 2] = [Ours::Client, Ours::Server];
+
+/// What was written, for all to see.
+#[derive(Clone, Default)]
+struct Collector(Arc<Mutex<Vec<u8>>>);
+
+impl Collector {
+    /// What was written behind the head, as soon as it is what it should be. It passes through a thread.
+    fn after_the_head(&self, complete: impl Fn(&[u8]) -> bool) -> Vec<u8> {
+        let start = Instant::now();
+        loop {
+            let bytes = self.0.lock().unwrap().clone();
+            let head = bytes.windows(4).position(|four| four == b"\r\n\r\n").map(|at| at + 4);
+            let frames = head.map_or(&[][..], |head| &bytes[head..]);
+            if complete(frames) {
+                return frames.to_vec();
+            }
+            assert!(start.elapsed() < Duration::from_secs(60), "never written: {frames:02x?}");
+            thread::yield_now();
+        }
+    }
+}
+
+impl Write for Collector {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Our side, compression agreed on or not, and a peer that has sent these frames.
+fn ours(role: Ours, extension: &str, limit: u64, frames: &[u8]) -> (WebSocket, Collector) {
+    let written = Collector::default();
+    let ws = match role {
+        Ours::Server => {
+            let request = format!(
+                "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+                 Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n{extension}\r\n"
+            );
+            let input = io::Cursor::new([request.as_bytes(), frames].concat());
+            let server = Server::unbound().limits(Limits::message(limit)).deflate(Deflate::default().threshold(0));
+            server.accept_over(Halves::new(input, written.clone()))
+        }
+        Ours::Client => {
+            let response = format!(
+                "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                 Sec-WebSocket-Accept: {ACCEPT}\r\n{extension}\r\n"
+            );
+            let input = io::Cursor::new([response.as_bytes(), frames].concat());
+            let client = Client::new("ws://h/").unwrap().limits(Limits::message(limit));
+            let client = client.deflate(Deflate::default().threshold(0)).entropy(|out: &mut [u8]| {
+                out.fill(0);
+                Ok(())
+            });
+            client.connect_over(Halves::new(input, written.clone()))
+        }
+    };
+    (ws.unwrap(), written)
+}
+
+/// A frame from the peer; a client masks, with a key that changes nothing.
+fn frame(to: Ours, first: u8, payload: &[u8]) -> Vec<u8> {
+    let mask = if to == Ours::Server { 0x80 } else { 0 };
+    let mut frame = vec![first];
+    match payload.len() {
+        short @ 0..=125 => frame.push(mask | short as u8),
+        medium => {
+            frame.push(mask | 126);
+            frame.extend_from_slice(&u16::try_from(medium).unwrap().to_be_bytes());
+        }
+    }
+    if to == Ours::Server {
+        frame.extend_from_slice(&[0; 4]);
+    }
+    frame.extend_from_slice(payload);
+    frame
+}
+
+fn packed(compress: &mut Compress, plain: &[u8]) -> Vec<u8> {
+    let mut payload = Vec::new();
+    compress.push(plain, &mut payload);
+    payload.truncate(payload.len() - 4);
+    payload
+}
+
+fn text(ws: &mut WebSocket) -> String {
+    match ws.recv().unwrap() {
+        Some(Message::Text(text)) => text,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn violation(ws: &mut WebSocket) -> Violation {
+    match ws.recv() {
+        Err(Error::Violation(violation)) => violation,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_examples_of_the_rfc() {
+    // 7692-6.2-1, 7692-6.1-s1, 7692-7.2.1-1, 7692-7.2.1-2, 7692-7.2.1-3, 7692-7.2.2-2, 7692-7.2.2-4: one block, the same
+    // with the window kept, a stored block, one marked as the last, two blocks, and an empty message.
+    let payloads: [(&[u8], &str); 6] = [
+        (&[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00], "Hello"),
+        (&[0xf2, 0x00, 0x11, 0x00, 0x00], "Hello"),
+        (&[0x00, 0x05, 0x00, 0xfa, 0xff, 0x48, 0x65, 0x6c, 0x6c, 0x6f, 0x00], "Hello"),
+        (&[0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00], "Hello"),
+        (&[0xf2, 0x48, 0x05, 0x00, 0x00, 0x00, 0xff, 0xff, 0xca, 0xc9, 0xc9, 0x07, 0x00], "Hello"),
+        (&[0x00], ""),
+    ];
+    for role in ROLES {
+        let mut frames = Vec::new();
+        for (payload, _) in payloads {
+            frames.extend(frame(role, 0xC1, payload));
+            // Cut in two, with a Ping between: a control frame never touches the message.
+            let (first, last) = payload.split_at(payload.len() / 2);
+            frames.extend(frame(role, 0x41, first));
+            frames.extend(frame(role, 0x89, b"ping"));
+            frames.extend(frame(role, 0x80, last));
+        }
+        let (mut ws, _) = ours(role, EXTENSION, 5, &frames);
+        for (_, plain) in payloads {
+            assert_eq!(text(&mut ws), plain);
+            assert_eq!(text(&mut ws), plain);
+        }
+    }
+}
+
+#[test]
+fn uncompressed_messages_do_not_touch_the_window() {
+    // 7692-6.2-2, 7692-7.2.3-s1
+    for role in ROLES {
+        let mut compress = Compress::new(Level::Default, WindowBits::MAX);
+        let (first, again) = (packed(&mut compress, b"once and again"), packed(&mut compress, b"once and again"));
+        assert!(again.len() < first.len());
+        let frames =
+            [frame(role, 0xC1, &first), frame(role, 0x81, b"something else"), frame(role, 0xC1, &again)].concat();
+        let (mut ws, _) = ours(role, EXTENSION, 1 << 20, &frames);
+        assert_eq!(
+            [text(&mut ws), text(&mut ws), text(&mut ws)],
+            ["once and again", "something else", "once and again"]
+        );
+    }
+}
+
+#[test]
+fn the_limit_counts_what_comes_out() {
+    for role in ROLES {
+        for (size, fine) in [(100_000, true), (100_001, false), (10_000_000, false)] {
+            let payload = packed(&mut Compress::new(Level::Default, WindowBits::MAX), &vec![b'a'; size]);
+            let (mut ws, _) = ours(role, EXTENSION, 100_000, &frame(role, 0xC2, &payload));
+            match fine {
+                true => assert_eq!(ws.recv().unwrap().map(|message| message.len()), Some(size)),
+                false => {
+                    assert_eq!(violation(&mut ws), Violation::MessageTooBig { length: 100_001, limit: 100_000 });
+                }
+            }
+        }
+        // What cannot be compressed takes a little more room than it has bytes, and passes at the limit too.
+        let mut random = 1_u64;
+        let plain: Vec<u8> = (0..50_000)
+            .map(|_| {
+                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                (random >> 33) as u8
+            })
+            .collect();
+        let payload = packed(&mut Compress::new(Level::Default, WindowBits::MAX), &plain);
+        assert!(payload.len() > plain.len());
+        let (mut ws, _) = ours(role, EXTENSION, 50_000, &frame(role, 0xC2, &payload));
+        assert_eq!(ws.recv().unwrap(), Some(Message::Binary(plain)));
+    }
+}
+
+#[test]
+fn what_is_wrong_is_told_as_what_it_is() {
+    // 7692-6.1-s1: text is judged as it comes out.
+    let latin = packed(&mut Compress::new(Level::Default, WindowBits::MAX), b"caf\xE9 ole");
+    for role in ROLES {
+        for (extension, first, payload, want) in [
+            (EXTENSION, 0xC1, latin.as_slice(), Violation::TextNotUtf8 { offset: 4 }),
+            (EXTENSION, 0xC1, &[0xFF, 0xFF], Violation::NotDeflate),
+            (EXTENSION, 0xC2, &[0xf2, 0x48], Violation::NotDeflate), // ends in the middle of a block
+            (EXTENSION, 0xC2, &[], Violation::NotDeflate),
+            (EXTENSION, 0xC9, b"", Violation::ReservedBits(4)),
+            (EXTENSION, 0xE1, b"", Violation::ReservedBits(6)),
+            ("", 0xC1, &[0x00], Violation::ReservedBits(4)),
+        ] {
+            let (mut ws, written) = ours(role, extension, 1 << 20, &frame(role, first, payload));
+            assert_eq!(violation(&mut ws), want);
+            drop(ws);
+            let code = want.close_code().get().to_be_bytes();
+            written.after_the_head(|frames| frames.ends_with(&code));
+        }
+    }
+}
+
+#[test]
+fn a_streamed_message_may_be_larger_than_memory_and_may_be_given_up() {
+    // A message of 3 MB in 3 KB; the limit for whole messages is 1 KB. Given up, its rest still goes through the window.
+    for role in ROLES {
+        let mut compress = Compress::new(Level::Default, WindowBits::MAX);
+        let plain: Vec<u8> = b"abcdefghij".repeat(300_000);
+        let (large, again, last) =
+            (packed(&mut compress, &plain), packed(&mut compress, &plain), packed(&mut compress, b"abcdefghij"));
+        let frames = [frame(role, 0xC2, &large), frame(role, 0xC2, &again), frame(role, 0xC1, &last)].concat();
+        let (mut ws, _) = ours(role, EXTENSION, 1 << 10, &frames);
+        let mut stream = ws.recv_stream().unwrap().unwrap();
+        assert_eq!(stream.kind(), Kind::Binary);
+        let mut came = Vec::new();
+        stream.read_to_end(&mut came).unwrap();
+        assert!(came == plain);
+        drop(stream);
+        let mut stream = ws.recv_stream().unwrap().unwrap();
+        stream.read_exact(&mut [0; 10]).unwrap();
+        drop(stream);
+        assert_eq!(text(&mut ws), "abcdefghij");
+    }
+}
+
+#[test]
+fn what_is_sent_is_a_sync_flush_without_its_end() {
+    // 7692-7.2.1-s1, 7692-6.1-1, 7692-6.1-2
+    for role in ROLES {
+        let (mut ws, written) = ours(role, EXTENSION, 1 << 20, &[]);
+        ws.send("Hello").unwrap();
+        ws.send_uncompressed("plain").unwrap();
+        let written = written.after_the_head(|frames| frames.ends_with(b"plain"));
+        let key = if role == Ours::Client { 4 } else { 0 };
+        assert_eq!(written[0], 0xC1);
+        let length = usize::from(written[1] & 0x7F);
+        let payload = &written[2 + key..2 + key + length];
+        assert!(!payload.ends_with(&[0x00, 0x00, 0xff, 0xff]));
+        let (mut inflate, mut plain) = (Inflate::new(WindowBits::MAX), Vec::new());
+        inflate.push(payload, &mut plain, 5).unwrap();
+        inflate.end_message().unwrap();
+        assert_eq!(plain, b"Hello");
+        let next = &written[2 + key + length..];
+        assert_eq!((next[0], &next[2 + key..2 + key + 5]), (0x81, b"plain".as_slice()));
+    }
+}
+
+#[test]
+fn nothing_is_compressed_that_one_side_did_not_ask_for() {
+    // 6455-4.2.2-10, 6455-4.2.2-11, 6455-9-1, 6455-9-2, 6455-9-3, 6455-9-4, 6455-6.2-6
+    for (of_server, of_client) in [(false, false), (true, false), (false, true), (true, true)] {
+        let mut server = Server::bind("127.0.0.1:0").unwrap();
+        if of_server {
+            server = server.deflate(Deflate::default());
+        }
+        let server = server.start(|mut ws| ws.recv().map(drop)).unwrap();
+        let mut client = Client::new(&format!("ws://{}", server.local_addr())).unwrap();
+        if of_client {
+            client = client.deflate(Deflate::default());
+        }
+        let ws = client.connect().unwrap();
+        let answer = ws.response().unwrap().header("Sec-WebSocket-Extensions");
+        assert_eq!(answer.is_some(), of_server && of_client);
+    }
+    // A parameter that is none, and a window that is none (CVE-2026-2229), fail the handshake.
+    for answer in ["permessage-deflate; x", "permessage-deflate; server_max_window_bits=7", "x-webkit-deflate-frame"] {
+        let response = format!(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Accept: {ACCEPT}\r\nSec-WebSocket-Extensions: {answer}\r\n\r\n"
+        );
+        let client = Client::new("ws://h/").unwrap().deflate(Deflate::default()).entropy(|out: &mut [u8]| {
+            out.fill(0);
+            Ok(())
+        });
+        let halves = Halves::new(io::Cursor::new(response.into_bytes()), io::sink());
+        assert!(matches!(client.connect_over(halves), Err(Error::Handshake(_))), "{answer}");
+    }
+}
+
+#[test]
+fn both_ends_ours_with_every_setting() {
+    // 7692-7.2.1-5, 7692-7.2.1-7, 7692-7.2.1-8, 7692-7.2.1-10, 7692-7.2.1-11, 7692-7.2.1-12, 7692-7.2.1-14, 7692-7.2.2-6,
+    // 7692-7.2.2-8, 7692-7.2.2-10: a window or a takeover that one side gets wrong is a fault of DEFLATE at the other.
+    let bits = |bits| WindowBits::new(bits).unwrap();
+    let settings = [
+        Deflate::default(),
+        Deflate::default().level(Level::Fast).server_max_window_bits(bits(8)),
+        Deflate::default().level(Level::Best).client_max_window_bits(bits(8)).server_max_window_bits(bits(10)),
+        Deflate::default().server_no_context_takeover(),
+        Deflate::default().client_no_context_takeover().threshold(0),
+        Deflate::default().client_no_context_takeover().server_no_context_takeover().client_max_window_bits(bits(9)),
+    ];
+    for of_server in &settings {
+        let server = Server::bind("127.0.0.1:0").unwrap().deflate(of_server.clone());
+        let server = server
+            .start(|mut ws| {
+                let sender = ws.sender();
+                while let Some(message) = ws.recv_ref()? {
+                    sender.queue(message)?;
+                }
+                Ok(())
+            })
+            .unwrap();
+        for of_client in &settings {
+            let client = Client::new(&format!("ws://{}", server.local_addr())).unwrap().deflate(of_client.clone());
+            let mut ws = client.connect().unwrap();
+            assert!(ws.response().unwrap().header("Sec-WebSocket-Extensions").is_some());
+            for size in [0, 1, 63, 64, 300, 5_000, 70_000] {
+                let plain = "Window and takeover, é and 漢, over and over. ".repeat(size / 40 + 1);
+                let mut end = size;
+                while !plain.is_char_boundary(end) {
+                    end -= 1;
+                }
+                ws.send(&plain[..end]).unwrap();
+                assert_eq!(text(&mut ws), &plain[..end]);
+                ws.send_uncompressed(plain.as_bytes()).unwrap();
+                assert_eq!(ws.recv().unwrap(), Some(Message::Binary(plain.into_bytes())));
+            }
+            let mut stream = ws.send_stream(Kind::Binary).unwrap();
+            for part in 0..10_u8 {
+                stream.write_all(&[part; 5_000]).unwrap();
+                stream.flush().unwrap();
+            }
+            stream.finish().unwrap();
+            assert_eq!(ws.recv_timeout(Duration::from_secs(60)).unwrap().map(|message| message.len()), Some(50_000));
+        }
+    }
+}
