@@ -48,7 +48,13 @@ impl<'a> Output<'a> {
         if self.out.len() - self.at < ROOM {
             let wanted = (self.at - self.start).max(input.saturating_mul(4)).max(2 * ROOM);
             let most = self.limit.saturating_sub(self.at).saturating_add(ROOM);
-            self.out.resize(self.at + wanted.min(most), 0);
+            let length = self.at + wanted.min(most);
+            if length > self.out.capacity() {
+                // Doubling alone would take room for up to twice the limit, and half as much again while copying.
+                let capacity = self.out.capacity().saturating_mul(2).min(self.limit.saturating_add(ROOM)).max(length);
+                self.out.reserve_exact(capacity - self.out.len());
+            }
+            self.out.resize(length, 0);
         }
     }
 
