@@ -1,15 +1,17 @@
 //! Connecting: [`connect`] for a URL alone, [`Client`] for everything that can be asked for besides.
 //!
 //! ```text
-//! Client::new      the URL, checked                   nothing has been sent up to here
-//! connect          key -> name -> gate -> TCP -\
-//! connect_over     key -> a stream made elsewhere -> opening handshake -> WebSocket
+//! Client::new, and what is set: checked at once       nothing has been sent up to here
+//! connecting       the two ways from there to a WebSocket
+//! reaching         from a URL to an open stream
+//! opening          the opening handshake over that stream
 //! ```
 //!
-//! One deadline covers all of a line. Whatever is wrong on our side shows before the network is touched. The opening
-//! handshake itself is in `opening`.
+//! Whatever is wrong on our side shows before the network is touched.
 
+mod connecting;
 mod opening;
+mod reaching;
 
 use std::fmt;
 use std::io;
@@ -17,16 +19,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::config::{Limits, Timeouts};
-use crate::error::{Error, Misuse, Result, Step};
-use crate::primitives::entropy::Entropy;
-use crate::protocol::deflate::{self, Deflate};
-use crate::protocol::encoder::Encoder;
-use crate::protocol::handshake::client::{self as handshake, Request};
-use crate::transport::connect as tcp;
-use crate::transport::deadline::Deadline;
-use crate::transport::stream::{Halves, Stream};
-use crate::websocket::{About, WebSocket};
-use crate::wire::frame::Role;
+use crate::error::{Misuse, Result};
+use crate::protocol::deflate::Deflate;
+use crate::protocol::handshake::client as handshake;
+use crate::websocket::WebSocket;
 use crate::wire::uri::Uri;
 
 /// Opens a connection to a `ws://` URL (RFC 6455 section 4.1), with everything else as [`Client`] has it by default.
@@ -58,7 +54,7 @@ pub fn connect(url: &str) -> Result<WebSocket> {
 /// A user name and password in the URL are sent as Basic credentials (RFC 7617), unless an `Authorization` header is given.
 /// Neither they nor header values nor the query are ever shown by `Debug` or an error.
 ///
-/// Redirects are not followed: like every status but 101 they come back as [`Error::Handshake`], with headers and body.
+/// Redirects are not followed: like every status but 101 they come back as [`Error::Handshake`](crate::Error::Handshake), with headers and body.
 ///
 /// ```
 /// # fn main() -> stdws::Result<()> {
@@ -203,112 +199,11 @@ impl Client {
     /// key that its [`RandomState`](std::collections::hash_map::RandomState) takes from the system.
     ///
     /// The source fills all of the slice it is given. When it fails, nothing is sent, and the call gives
-    /// [`Error::Io`] of [`Step::Entropy`]. It is asked for one connection at a time; the others wait, and no deadline
+    /// [`Error::Io`](crate::Error::Io) of [`Step::Entropy`](crate::Step::Entropy). It is asked for one connection at a time; the others wait, and no deadline
     /// ends that, so it must not block.
     pub fn entropy(mut self, source: impl FnMut(&mut [u8]) -> io::Result<()> + Send + 'static) -> Client {
         self.source = Some(Arc::new(Mutex::new(source)));
         self
-    }
-
-    /// Opens a connection: resolves the name, tries each of its addresses until one answers, and makes the opening handshake.
-    /// All of it takes at most [`Timeouts::connect`].
-    ///
-    /// While another attempt of this process to the same IP address and port is under way, this one waits for it
-    /// (RFC 6455 section 4.1).
-    ///
-    /// # Errors
-    /// [`Connect`](Error::Connect) if no address could be reached, with the cause of each;
-    /// [`Handshake`](Error::Handshake) if the server refused, with its status, headers and body, or if its response must
-    /// not be accepted; [`Timeout`](Error::Timeout) with the step that was too slow; [`Io`](Error::Io);
-    /// [`Misuse::TlsNotBuilt`] for `wss://` in a build without TLS. Of none of these a connection is left.
-    pub fn connect(&self) -> Result<WebSocket> {
-        if self.uri.secure() {
-            // Without TLS there is no connection, and nobody learns of the host, DNS neither.
-            return Err(Misuse::TlsNotBuilt.into());
-        }
-        let deadline = Deadline::after(self.timeouts.connect);
-        let (entropy, key) = self.key()?;
-        // 6455-4.1-2, 6455-4.1-11, 6455-4.1-13. The guard lives until the handshake is over: 6455-4.1-5, 6455-4.1-6.
-        let (socket, _pending) = tcp::connect(self.uri.host(), self.uri.port(), deadline)?;
-        let about = About { peer: socket.peer_addr().ok(), local: socket.local_addr().ok(), ..About::default() };
-        let stream = Stream::tcp(socket, self.timeouts.write).map_err(|error| Error::io(Step::Connect, error))?;
-        self.open(stream, about, entropy, &key, deadline)
-    }
-
-    /// Makes the opening handshake over a stream made elsewhere: TLS by another library, a tunnel, a pipe.
-    ///
-    /// The URL says what the request asks for; nothing is resolved. A `wss://` URL may be used in every build, since TLS is
-    /// the caller's here, and so is "one attempt at a time" (RFC 6455 section 4.1). Takes at most [`Timeouts::connect`].
-    ///
-    /// # Errors
-    /// Those of [`connect`](Client::connect), from the handshake on.
-    ///
-    /// ```
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| {
-    /// #     while let Some(message) = ws.recv()? { ws.send(&message)?; }
-    /// #     Ok(())
-    /// # })?;
-    /// # let (address, url) = (server.local_addr(), format!("ws://{}", server.local_addr()));
-    /// let tcp = std::net::TcpStream::connect(address)?;
-    /// let (writer, ended) = (tcp.try_clone()?, tcp.try_clone()?);
-    /// let halves = stdws::Halves::new(tcp, writer).on_end(move || drop(ended.shutdown(std::net::Shutdown::Both)));
-    /// let mut ws = stdws::Client::new(&url)?.connect_over(halves)?;
-    /// ws.send("hello")?;
-    /// assert_eq!(ws.recv()?.unwrap().as_text(), Some("hello"));
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn connect_over(&self, halves: Halves) -> Result<WebSocket> {
-        let deadline = Deadline::after(self.timeouts.connect);
-        let (entropy, key) = self.key()?;
-        let stream = Stream::over(halves).map_err(|error| Error::io(Step::Thread, error))?;
-        self.open(stream, About::default(), entropy, &key, deadline)
-    }
-
-    /// Random bytes for one connection, and the key made of the first of them.
-    fn key(&self) -> Result<(Entropy, String)> {
-        let mut entropy = match &self.source {
-            None => Entropy::system(),
-            Some(source) => {
-                let source = Arc::clone(source);
-                // A source that panicked is not asked again: who knows what it would give.
-                Entropy::from_source(Box::new(move |out: &mut [u8]| match source.lock() {
-                    Ok(mut source) => (*source)(out),
-                    Err(_) => Err(io::Error::other("the source of entropy panicked")),
-                }))
-            }
-        };
-        let mut nonce = [0; 16];
-        // 6455-4.1-30: drawn for this connection alone, and before the network is touched.
-        entropy.fill(&mut nonce).map_err(|error| Error::io(Step::Entropy, error))?;
-        Ok((entropy, handshake::key(nonce)))
-    }
-
-    fn open(&self, stream: Stream, about: About, entropy: Entropy, key: &str, deadline: Deadline) -> Result<WebSocket> {
-        // 6455-9-1
-        let offer = self.deflate.as_ref().map(deflate::offer);
-        let request = Request {
-            uri: &self.uri,
-            key,
-            headers: &self.headers,
-            origin: self.origin.as_deref(),
-            subprotocols: &self.subprotocols,
-            extensions: offer.as_deref(),
-        };
-        let opened = opening::open(&stream, &request, self.deflate.as_ref(), deadline)?;
-        let about = About { subprotocol: opened.subprotocol, response: Some(opened.response), ..about };
-        let (inflater, deflater) = opened.codec.unzip();
-        let encoder = Encoder::client(entropy).with_compression(deflater);
-        // 6455-4.1-s3: open.
-        Ok(WebSocket::new(
-            stream,
-            Role::Client,
-            (encoder, inflater),
-            (self.limits, self.timeouts),
-            &opened.early,
-            about,
-        ))
     }
 }
 

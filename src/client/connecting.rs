@@ -1,0 +1,124 @@
+//! From a [`Client`] to a [`WebSocket`], by either way:
+//!
+//! ```text
+//! connect          key -> reaching: the URL's host -\
+//! connect_over     key -> a stream made elsewhere  -> opening handshake -> WebSocket
+//! ```
+//!
+//! One deadline covers all of a line.
+
+use std::io;
+use std::sync::Arc;
+
+use super::reaching::{self, Reached};
+use super::{opening, Client};
+use crate::error::{Error, Misuse, Result, Step};
+use crate::primitives::entropy::Entropy;
+use crate::protocol::deflate;
+use crate::protocol::encoder::Encoder;
+use crate::protocol::handshake::client::{self as handshake, Request};
+use crate::transport::deadline::Deadline;
+use crate::transport::stream::{Halves, Stream};
+use crate::websocket::{About, WebSocket};
+use crate::wire::frame::Role;
+
+impl Client {
+    /// Opens a connection: resolves the name, tries each of its addresses until one answers, and makes the opening handshake.
+    /// All of it takes at most [`Timeouts::connect`].
+    ///
+    /// While another attempt of this process to the same IP address and port is under way, this one waits for it
+    /// (RFC 6455 section 4.1).
+    ///
+    /// # Errors
+    /// [`Connect`](Error::Connect) if no address could be reached, with the cause of each;
+    /// [`Handshake`](Error::Handshake) if the server refused, with its status, headers and body, or if its response must
+    /// not be accepted; [`Timeout`](Error::Timeout) with the step that was too slow; [`Io`](Error::Io);
+    /// [`Misuse::TlsNotBuilt`] for `wss://` in a build without TLS. Of none of these a connection is left.
+    pub fn connect(&self) -> Result<WebSocket> {
+        if self.uri.secure() {
+            // Without TLS there is no connection, and nobody learns of the host, DNS neither.
+            return Err(Misuse::TlsNotBuilt.into());
+        }
+        let deadline = Deadline::after(self.timeouts.connect);
+        let (entropy, key) = self.key()?;
+        // 6455-4.1-2. The guard lives until the handshake is over: 6455-4.1-5, 6455-4.1-6.
+        let Reached { stream, about, pending: _pending } = reaching::reach(&self.uri, &self.timeouts, deadline)?;
+        self.open(stream, about, entropy, &key, deadline)
+    }
+
+    /// Makes the opening handshake over a stream made elsewhere: TLS by another library, a tunnel, a pipe.
+    ///
+    /// The URL says what the request asks for; nothing is resolved. A `wss://` URL may be used in every build, since TLS is
+    /// the caller's here, and so is "one attempt at a time" (RFC 6455 section 4.1). Takes at most [`Timeouts::connect`].
+    ///
+    /// # Errors
+    /// Those of [`connect`](Client::connect), from the handshake on.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| {
+    /// #     while let Some(message) = ws.recv()? { ws.send(&message)?; }
+    /// #     Ok(())
+    /// # })?;
+    /// # let (address, url) = (server.local_addr(), format!("ws://{}", server.local_addr()));
+    /// let tcp = std::net::TcpStream::connect(address)?;
+    /// let (writer, ended) = (tcp.try_clone()?, tcp.try_clone()?);
+    /// let halves = stdws::Halves::new(tcp, writer).on_end(move || drop(ended.shutdown(std::net::Shutdown::Both)));
+    /// let mut ws = stdws::Client::new(&url)?.connect_over(halves)?;
+    /// ws.send("hello")?;
+    /// assert_eq!(ws.recv()?.unwrap().as_text(), Some("hello"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn connect_over(&self, halves: Halves) -> Result<WebSocket> {
+        let deadline = Deadline::after(self.timeouts.connect);
+        let (entropy, key) = self.key()?;
+        let stream = Stream::over(halves).map_err(|error| Error::io(Step::Thread, error))?;
+        self.open(stream, About::default(), entropy, &key, deadline)
+    }
+
+    /// Random bytes for one connection, and the key made of the first of them.
+    fn key(&self) -> Result<(Entropy, String)> {
+        let mut entropy = match &self.source {
+            None => Entropy::system(),
+            Some(source) => {
+                let source = Arc::clone(source);
+                // A source that panicked is not asked again: who knows what it would give.
+                Entropy::from_source(Box::new(move |out: &mut [u8]| match source.lock() {
+                    Ok(mut source) => (*source)(out),
+                    Err(_) => Err(io::Error::other("the source of entropy panicked")),
+                }))
+            }
+        };
+        let mut nonce = [0; 16];
+        // 6455-4.1-30: drawn for this connection alone, and before the network is touched.
+        entropy.fill(&mut nonce).map_err(|error| Error::io(Step::Entropy, error))?;
+        Ok((entropy, handshake::key(nonce)))
+    }
+
+    fn open(&self, stream: Stream, about: About, entropy: Entropy, key: &str, deadline: Deadline) -> Result<WebSocket> {
+        // 6455-9-1
+        let offer = self.deflate.as_ref().map(deflate::offer);
+        let request = Request {
+            uri: &self.uri,
+            key,
+            headers: &self.headers,
+            origin: self.origin.as_deref(),
+            subprotocols: &self.subprotocols,
+            extensions: offer.as_deref(),
+        };
+        let opened = opening::open(&stream, &request, self.deflate.as_ref(), deadline)?;
+        let about = About { subprotocol: opened.subprotocol, response: Some(opened.response), ..about };
+        let (inflater, deflater) = opened.codec.unzip();
+        let encoder = Encoder::client(entropy).with_compression(deflater);
+        // 6455-4.1-s3: open.
+        Ok(WebSocket::new(
+            stream,
+            Role::Client,
+            (encoder, inflater),
+            (self.limits, self.timeouts),
+            &opened.early,
+            about,
+        ))
+    }
+}
