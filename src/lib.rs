@@ -35,6 +35,9 @@ mod client;
 mod close;
 mod config;
 mod error;
+#[cfg(feature = "legacy")]
+#[allow(dead_code)] // until handshakes and codecs read the table
+mod legacy;
 pub mod manual;
 mod message;
 mod primitives;
@@ -53,6 +56,8 @@ pub use error::{
     Attempt, ConnectError, Error, HandshakeFault, HeadFault, IoError, Misuse, Refusal, Result, Step, UriFault,
     Violation,
 };
+#[cfg(feature = "legacy")]
+pub use legacy::{Ability, Version};
 pub use message::{Kind, Message, MessageRef};
 #[cfg(feature = "deflate")]
 pub use primitives::deflate;

@@ -1,0 +1,158 @@
+//! Which versions a request may mean: the decision table, as one pure function.
+//!
+//! | Sec-WebSocket-Version | Key1 and Key2 | Sec-WebSocket-Draft | decision |
+//! |---|---|---|---|
+//! | 13, 8, 7, 6, 5, 4 | neither | | that version |
+//! | any other value | neither | | not supported; the answer lists what is |
+//! | more than once | | | 400 |
+//! | there | one or both | | a mixture: 400 |
+//! | absent | both | absent | hybi-00 (= hixie-76), or hybi-01 where that alone is enabled |
+//! | absent | both | 2 | hybi-03, or hybi-02 |
+//! | absent | both | anything else | refused |
+//! | absent | one | | malformed |
+//! | absent | neither, but `Sec-WebSocket-Key` | | the version is missing: 400 with the list |
+//! | absent | neither | | `Upgrade: WebSocket` and `Connection: Upgrade`, exactly: hixie-75 (= -55); else no WebSocket |
+//!
+//! Numbers 0 to 3 are registered for drafts that never sent the header: nobody speaks them.
+
+use super::version::Version;
+use crate::error::HandshakeFault;
+use crate::wire::http::Head;
+
+const VERSION: &str = "Sec-WebSocket-Version";
+const KEY: &str = "Sec-WebSocket-Key";
+const KEY1: &str = "Sec-WebSocket-Key1";
+const KEY2: &str = "Sec-WebSocket-Key2";
+const DRAFT: &str = "Sec-WebSocket-Draft";
+
+/// What a request turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Detected {
+    /// One of these versions, which this request cannot tell apart; the first that is enabled is meant.
+    Versions(&'static [Version]),
+    /// No request for a WebSocket of any version: that is for RFC 6455 to say, which knows how to put it.
+    Other,
+    /// It contradicts itself.
+    Fault(HandshakeFault),
+}
+
+/// Reads the version off a request. Whether the rest of it is in order is for the handshake of that version to say.
+pub(crate) fn detect(head: &Head) -> Detected {
+    match decide(head) {
+        Ok(detected) => detected,
+        Err(fault) => Detected::Fault(fault),
+    }
+}
+
+fn decide(head: &Head) -> Result<Detected, HandshakeFault> {
+    let keys = (head.single(KEY1)?, head.single(KEY2)?);
+    Ok(match (head.single(VERSION)?, keys) {
+        (Some(_), (Some(_), _)) => return Err(HandshakeFault::Wrong(KEY1)),
+        (Some(_), (_, Some(_))) => return Err(HandshakeFault::Wrong(KEY2)),
+        (Some(value), (None, None)) => numbered(value),
+        (None, (Some(_), None)) => return Err(HandshakeFault::Missing(KEY2)),
+        (None, (None, Some(_))) => return Err(HandshakeFault::Missing(KEY1)),
+        (None, (Some(_), Some(_))) => match head.single(DRAFT)? {
+            None => Detected::Versions(&[Version::Hybi00, Version::Hybi01]),
+            Some(b"2") => Detected::Versions(&[Version::Hybi03, Version::Hybi02]),
+            Some(_) => return Err(HandshakeFault::Wrong(DRAFT)),
+        },
+        (None, (None, None)) if head.get(KEY).is_some() => Detected::Other,
+        (None, (None, None)) => {
+            let exactly = |name: &'static str, value: &[u8]| matches!(head.single(name), Ok(Some(v)) if v == value);
+            if exactly("Upgrade", b"WebSocket") && exactly("Connection", b"Upgrade") {
+                Detected::Versions(&[Version::Hixie75, Version::Hixie55])
+            } else {
+                Detected::Other
+            }
+        }
+    })
+}
+
+/// By the value of `Sec-WebSocket-Version`, letter by letter: `08` is no number of this list.
+fn numbered(value: &[u8]) -> Detected {
+    match value {
+        b"4" => Detected::Versions(&[Version::Hybi04]),
+        b"5" => Detected::Versions(&[Version::Hybi05]),
+        b"6" => Detected::Versions(&[Version::Hybi06]),
+        b"7" => Detected::Versions(&[Version::Hybi07]),
+        b"8" => Detected::Versions(&[Version::Hybi08]),
+        // 13, and what nobody speaks.
+        _ => Detected::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::http::HeadParser;
+
+    fn request(fields: &str) -> Head {
+        let mut parser = HeadParser::request();
+        let lines: String = fields.split('|').filter(|f| !f.is_empty()).map(|f| format!("{f}\r\n")).collect();
+        parser.feed(format!("GET / HTTP/1.1\r\n{lines}\r\n").as_bytes()).unwrap();
+        parser.finish().unwrap()
+    }
+
+    #[test]
+    fn every_row_of_the_table() {
+        use HandshakeFault::{Missing, Repeated, Wrong};
+        let is = |versions: &'static [Version]| Detected::Versions(versions);
+        let fault = Detected::Fault;
+        let rows = [
+            ("Sec-WebSocket-Version: 13|Sec-WebSocket-Key: a", Detected::Other),
+            ("Sec-WebSocket-Version: 8|Sec-WebSocket-Key: a", is(&[Version::Hybi08])),
+            ("Sec-WebSocket-Version: 7", is(&[Version::Hybi07])),
+            ("sec-websocket-version:  6 ", is(&[Version::Hybi06])),
+            ("Sec-WebSocket-Version: 5", is(&[Version::Hybi05])),
+            ("Sec-WebSocket-Version: 4", is(&[Version::Hybi04])),
+            // Not spoken, or no number at all.
+            ("Sec-WebSocket-Version: 0", Detected::Other),
+            ("Sec-WebSocket-Version: 3", Detected::Other),
+            ("Sec-WebSocket-Version: 9", Detected::Other),
+            ("Sec-WebSocket-Version: 12", Detected::Other),
+            ("Sec-WebSocket-Version: 14", Detected::Other),
+            ("Sec-WebSocket-Version: 08", Detected::Other),
+            ("Sec-WebSocket-Version: 8, 7", Detected::Other),
+            ("Sec-WebSocket-Version:", Detected::Other),
+            // Numbers do not turn what Upgrade says into something else.
+            ("Upgrade: WebSocket|Connection: Upgrade|Sec-WebSocket-Version: 14", Detected::Other),
+            ("Sec-WebSocket-Version: 8|Sec-WebSocket-Version: 8", fault(Repeated(VERSION))),
+            ("Sec-WebSocket-Version: 8|Sec-WebSocket-Version: 13", fault(Repeated(VERSION))),
+            // A mixture.
+            ("Sec-WebSocket-Version: 8|Sec-WebSocket-Key1: a|Sec-WebSocket-Key2: b", fault(Wrong(KEY1))),
+            ("Sec-WebSocket-Version: 13|Sec-WebSocket-Key2: b", fault(Wrong(KEY2))),
+            // By the keys.
+            ("Sec-WebSocket-Key1: a|Sec-WebSocket-Key2: b", is(&[Version::Hybi00, Version::Hybi01])),
+            (
+                "Sec-WebSocket-Key1: a|Sec-WebSocket-Key2: b|Sec-WebSocket-Draft: 2",
+                is(&[Version::Hybi03, Version::Hybi02]),
+            ),
+            ("Sec-WebSocket-Key1: a|Sec-WebSocket-Key2: b|Sec-WebSocket-Draft: 1", fault(Wrong(DRAFT))),
+            ("Sec-WebSocket-Key1: a|Sec-WebSocket-Key2: b|Sec-WebSocket-Draft: 3", fault(Wrong(DRAFT))),
+            ("Sec-WebSocket-Key1: a|Sec-WebSocket-Key2: b|Sec-WebSocket-Draft:", fault(Wrong(DRAFT))),
+            (
+                "Sec-WebSocket-Key1: a|Sec-WebSocket-Key2: b|Sec-WebSocket-Draft: 2|Sec-WebSocket-Draft: 2",
+                fault(Repeated(DRAFT)),
+            ),
+            ("Sec-WebSocket-Key1: a", fault(Missing(KEY2))),
+            ("Sec-WebSocket-Key2: a|Sec-WebSocket-Draft: 2", fault(Missing(KEY1))),
+            ("Sec-WebSocket-Key1: a|Sec-WebSocket-Key1: a|Sec-WebSocket-Key2: b", fault(Repeated(KEY1))),
+            ("Sec-WebSocket-Key1: a|Sec-WebSocket-Key2: b|Sec-WebSocket-Key2: b", fault(Repeated(KEY2))),
+            // Without a version.
+            ("Upgrade: WebSocket|Connection: Upgrade|Sec-WebSocket-Key: a", Detected::Other),
+            ("Upgrade: WebSocket|Connection: Upgrade", is(&[Version::Hixie75, Version::Hixie55])),
+            ("connection: Upgrade|upgrade: WebSocket", is(&[Version::Hixie75, Version::Hixie55])),
+            ("Upgrade: websocket|Connection: Upgrade", Detected::Other),
+            ("Upgrade: WebSocket|Connection: upgrade", Detected::Other),
+            ("Upgrade: WebSocket|Connection: keep-alive, Upgrade", Detected::Other),
+            ("Upgrade: WebSocket, h2c|Connection: Upgrade", Detected::Other),
+            ("Upgrade: WebSocket|Upgrade: WebSocket|Connection: Upgrade", Detected::Other),
+            ("Upgrade: WebSocket", Detected::Other),
+            ("", Detected::Other),
+        ];
+        for (fields, decision) in rows {
+            assert_eq!(detect(&request(fields)), decision, "{fields}");
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! The drafts: every version of the protocol that was ever deployed before RFC 6455, in both roles (feature `legacy`).
+//!
+//! Stands beside `protocol`, which never hears of it. The one place where versions differ is the table in `table`: one row
+//! per version, whose columns are the parts it is made of. Handshakes and framing read the row; nothing else asks "which
+//! version is this?".
+//!
+//! ```text
+//! version     Version: the names and numbers, and what each version can do        (public)
+//! parts       what a version is made of: proof, framing, masking, closing …
+//! table       Row: the parts of each version                                        read by all below
+//! detect      server: which versions may a request mean?
+//! ```
+//!
+//! Sources: the texts of the drafts where they exist (hixie-55, hixie-75, hybi-00 to -07, -09, -17), for the others the
+//! change notes and reviews of the time. Where the texts are open, the row says what is done here.
+
+pub(crate) mod detect;
+pub(crate) mod parts;
+pub(crate) mod table;
+mod version;
+
+pub use version::{Ability, Version};

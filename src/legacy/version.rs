@@ -1,0 +1,148 @@
+//! The versions by name and number, and what each of them can do. All answers come from the table.
+
+use std::fmt;
+
+use super::parts::{Closing, Extensions, Framing, Proof};
+use super::table::Row;
+
+/// A version of the WebSocket protocol, from the first that was deployed to RFC 6455. Feature `legacy`.
+///
+/// The drafts before RFC 6455 differ in the handshake, in what frames look like, and in what they can do at all. The
+/// manual has them side by side: [How the protocol grew](crate::manual).
+///
+/// They are ordered by age: `Version::Hixie75 < Version::Rfc6455`.
+///
+/// ```
+/// use stdws::{Ability, Version};
+/// assert_eq!(Version::from_name("hixie-76"), Some(Version::HIXIE76));
+/// assert_eq!(Version::Hybi08.number(), Some(8));
+/// assert!(!Version::Hixie75.can(Ability::Binary));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Version {
+    /// draft-hixie-thewebsocketprotocol-55, January 2010. On the wire it is `Hixie75`.
+    Hixie55,
+    /// draft-hixie-thewebsocketprotocol-75, February 2010: text between 0x00 and 0xFF, and nothing else.
+    Hixie75,
+    /// draft-hixie-thewebsocketprotocol-76, which is draft-ietf-hybi-thewebsocketprotocol-00, May 2010: a handshake with a
+    /// proof, and a frame for closing. Also [`Version::HIXIE76`].
+    Hybi00,
+    /// draft-ietf-hybi-thewebsocketprotocol-01, August 2010: frames with a length, binary, ping. Its request cannot be told
+    /// from one of `Hybi00`, so a server speaks it only if `Hybi00` is not enabled.
+    Hybi01,
+    /// draft-ietf-hybi-thewebsocketprotocol-02, September 2010. Its request says so, the same as `Hybi03`.
+    Hybi02,
+    /// draft-ietf-hybi-thewebsocketprotocol-03, October 2010.
+    Hybi03,
+    /// draft-ietf-hybi-thewebsocketprotocol-04, January 2011: `Sec-WebSocket-Version`, and masking of whole frames.
+    Hybi04,
+    /// draft-ietf-hybi-thewebsocketprotocol-05, February 2011: a masking key of four bytes in each frame.
+    Hybi05,
+    /// draft-ietf-hybi-thewebsocketprotocol-06, February 2011: close codes.
+    Hybi06,
+    /// draft-ietf-hybi-thewebsocketprotocol-07, April 2011: frames as they are today.
+    Hybi07,
+    /// draft-ietf-hybi-thewebsocketprotocol-08 to -12, July to August 2011, all of which are version 8 on the wire.
+    Hybi08,
+    /// RFC 6455, December 2011, and the drafts -13 to -17 before it: version 13.
+    Rfc6455,
+}
+
+/// What a version may or may not be able to do. See [`Version::can`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Ability {
+    /// Messages that are not text.
+    Binary,
+    /// A message in several frames.
+    Fragments,
+    /// Ping and Pong.
+    Ping,
+    /// A closing handshake: each side says that it has sent its last.
+    ClosingHandshake,
+    /// A code and a reason when closing.
+    CloseCodes,
+    /// Extensions, agreed on in the handshake.
+    Extensions,
+    /// More than one subprotocol offered at once.
+    SeveralSubprotocols,
+    /// A proof that the server read this very handshake.
+    Proof,
+    /// Masking: what a client sends cannot be chosen by a page (RFC 6455 section 10.3).
+    Masking,
+    /// `Sec-WebSocket-Version`, so that a server can say what it would have spoken.
+    Negotiation,
+}
+
+impl Version {
+    /// All of them, the oldest first.
+    pub const ALL: [Version; 12] = [
+        Version::Hixie55,
+        Version::Hixie75,
+        Version::Hybi00,
+        Version::Hybi01,
+        Version::Hybi02,
+        Version::Hybi03,
+        Version::Hybi04,
+        Version::Hybi05,
+        Version::Hybi06,
+        Version::Hybi07,
+        Version::Hybi08,
+        Version::Rfc6455,
+    ];
+
+    /// The other name of [`Version::Hybi00`].
+    pub const HIXIE76: Version = Version::Hybi00;
+
+    /// As the texts write it: `hixie-75`, `hybi-00`, `hybi-08`, `rfc6455`.
+    pub fn name(self) -> &'static str {
+        Row::of(self).name
+    }
+
+    /// The version of this name, in any case: what [`name`](Version::name) gives, every draft by its own name (`hixie-76`,
+    /// `hybi-10`, `hybi-17`), and the numbers of `Sec-WebSocket-Version` (`8`, `13`).
+    pub fn from_name(name: &str) -> Option<Version> {
+        let name = name.to_ascii_lowercase();
+        let meant = match name.as_str() {
+            "hixie-76" => "hybi-00",
+            "hybi-09" | "hybi-10" | "hybi-11" | "hybi-12" => "hybi-08",
+            "hybi-13" | "hybi-14" | "hybi-15" | "hybi-16" | "hybi-17" => "rfc6455",
+            other => other,
+        };
+        let number = |version: &Version| version.number().is_some_and(|number| number.to_string() == meant);
+        Version::ALL.into_iter().find(|version| version.name() == meant || number(version))
+    }
+
+    /// What stands in `Sec-WebSocket-Version`. `None` before hybi-04, which introduced the header.
+    pub fn number(self) -> Option<u8> {
+        Row::of(self).number
+    }
+
+    /// Whether it can do this.
+    ///
+    /// ```
+    /// use stdws::{Ability, Version};
+    /// let with_codes: Vec<_> = Version::ALL.into_iter().filter(|v| v.can(Ability::CloseCodes)).map(|v| v.name()).collect();
+    /// assert_eq!(with_codes, ["hybi-06", "hybi-07", "hybi-08", "rfc6455"]);
+    /// ```
+    pub fn can(self, ability: Ability) -> bool {
+        let row = Row::of(self);
+        match ability {
+            Ability::Binary | Ability::Fragments | Ability::Ping => matches!(row.framing, Framing::Length(_)),
+            Ability::ClosingHandshake => row.closing != Closing::EndOfStream,
+            Ability::CloseCodes => matches!(row.closing, Closing::Codes(_)),
+            Ability::Extensions => row.extensions != Extensions::None,
+            Ability::SeveralSubprotocols => row.subprotocols.several(),
+            Ability::Proof => row.proof != Proof::None,
+            Ability::Masking => row.masks(),
+            Ability::Negotiation => row.number.is_some(),
+        }
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
