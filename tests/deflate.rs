@@ -1,125 +1,15 @@
 //! permessage-deflate (RFC 7692) as a user meets it: over streams made by hand in both roles, and end to end.
 #![cfg(feature = "deflate")]
 
+#[path = "support/deflate.rs"]
+mod support;
+
 use std::io::{self, Read, Write};
-use std::sync::{Arc, Mutex};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use stdws::deflate::{Compress, Inflate, Level, WindowBits};
-use stdws::{Client, Deflate, Error, Halves, Kind, Limits, Message, Server, Violation, WebSocket};
-
-/// The key of a client whose random numbers are all zero, and the proof that goes with it.
-const ACCEPT: &str = "ICX+Yqv66kxgM0FcWaLWlFLwTAI=";
-const EXTENSION: &str = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
-
-#[derive(Clone, Copy, PartialEq)]
-enum Ours {
-    Client,
-    Server,
-}
-
-const ROLES: [Ours; 2] = [Ours::Client, Ours::Server];
-
-/// What was written, for all to see.
-#[derive(Clone, Default)]
-struct Collector(Arc<Mutex<Vec<u8>>>);
-
-impl Collector {
-    /// What was written behind the head, as soon as it is what it should be. It passes through a thread.
-    fn after_the_head(&self, complete: impl Fn(&[u8]) -> bool) -> Vec<u8> {
-        let start = Instant::now();
-        loop {
-            let bytes = self.0.lock().unwrap().clone();
-            let head = bytes.windows(4).position(|four| four == b"\r\n\r\n").map(|at| at + 4);
-            let frames = head.map_or(&[][..], |head| &bytes[head..]);
-            if complete(frames) {
-                return frames.to_vec();
-            }
-            assert!(start.elapsed() < Duration::from_secs(60), "never written: {frames:02x?}");
-            thread::yield_now();
-        }
-    }
-}
-
-impl Write for Collector {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Our side, compression agreed on or not, and a peer that has sent these frames.
-fn ours(role: Ours, extension: &str, limit: u64, frames: &[u8]) -> (WebSocket, Collector) {
-    let written = Collector::default();
-    let ws = match role {
-        Ours::Server => {
-            let request = format!(
-                "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
-                 Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n{extension}\r\n"
-            );
-            let input = io::Cursor::new([request.as_bytes(), frames].concat());
-            let server = Server::unbound().limits(Limits::message(limit)).deflate(Deflate::default().threshold(0));
-            server.accept_over(Halves::new(input, written.clone()))
-        }
-        Ours::Client => {
-            let response = format!(
-                "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-                 Sec-WebSocket-Accept: {ACCEPT}\r\n{extension}\r\n"
-            );
-            let input = io::Cursor::new([response.as_bytes(), frames].concat());
-            let client = Client::new("ws://h/").unwrap().limits(Limits::message(limit));
-            let client = client.deflate(Deflate::default().threshold(0)).entropy(|out: &mut [u8]| {
-                out.fill(0);
-                Ok(())
-            });
-            client.connect_over(Halves::new(input, written.clone()))
-        }
-    };
-    (ws.unwrap(), written)
-}
-
-/// A frame from the peer; a client masks, with a key that changes nothing.
-fn frame(to: Ours, first: u8, payload: &[u8]) -> Vec<u8> {
-    let mask = if to == Ours::Server { 0x80 } else { 0 };
-    let mut frame = vec![first];
-    match payload.len() {
-        short @ 0..=125 => frame.push(mask | short as u8),
-        medium => {
-            frame.push(mask | 126);
-            frame.extend_from_slice(&u16::try_from(medium).unwrap().to_be_bytes());
-        }
-    }
-    if to == Ours::Server {
-        frame.extend_from_slice(&[0; 4]);
-    }
-    frame.extend_from_slice(payload);
-    frame
-}
-
-fn packed(compress: &mut Compress, plain: &[u8]) -> Vec<u8> {
-    let mut payload = Vec::new();
-    compress.push(plain, &mut payload);
-    payload.truncate(payload.len() - 4);
-    payload
-}
-
-fn text(ws: &mut WebSocket) -> String {
-    match ws.recv().unwrap() {
-        Some(Message::Text(text)) => text,
-        other => panic!("{other:?}"),
-    }
-}
-
-fn violation(ws: &mut WebSocket) -> Violation {
-    match ws.recv() {
-        Err(Error::Violation(violation)) => violation,
-        other => panic!("{other:?}"),
-    }
-}
+use stdws::{Client, Deflate, Error, Halves, Kind, Limits, Message, Server, Violation};
+use support::*;
 
 #[test]
 fn the_examples_of_the_rfc() {
@@ -187,13 +77,7 @@ fn the_limit_counts_what_comes_out() {
             }
         }
         // What cannot be compressed takes a little more room than it has bytes, and passes at the limit too.
-        let mut random = 1_u64;
-        let plain: Vec<u8> = (0..50_000)
-            .map(|_| {
-                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                (random >> 33) as u8
-            })
-            .collect();
+        let plain = noise(50_000);
         let payload = packed(&mut Compress::new(Level::Default, WindowBits::MAX), &plain);
         assert!(payload.len() > plain.len());
         let (mut ws, _) = ours(role, EXTENSION, 50_000, &frame(role, 0xC2, &payload));
@@ -348,5 +232,43 @@ fn both_ends_ours_with_every_setting() {
             stream.finish().unwrap();
             assert_eq!(ws.recv_timeout(Duration::from_secs(60)).unwrap().map(|message| message.len()), Some(50_000));
         }
+    }
+}
+
+#[test]
+fn fragments_that_are_flushed_one_by_one_do_not_use_up_the_limit() {
+    // Whoever sends a message as it comes into being ends each fragment with a flush, which takes 5 bytes and more.
+    for role in ROLES {
+        let (plain, mut compress) = ([7; 5_000], Compress::new(Level::Fast, WindowBits::MAX));
+        let mut frames = Vec::new();
+        for (number, part) in plain.chunks(2).enumerate() {
+            let mut payload = Vec::new();
+            // As a sender without a window does it: nothing is gained anywhere.
+            payload.extend_from_slice(&[0x00, 0x02, 0x00, 0xfd, 0xff]);
+            payload.extend_from_slice(part);
+            compress.push(b"", &mut payload);
+            let last = number == plain.len() / 2 - 1;
+            let payload = if last { &payload[..payload.len() - 4] } else { &payload };
+            let first = if number == 0 { 0x42 } else { 0x00 } | if last { 0x80 } else { 0 };
+            frames.extend(frame(role, first, payload));
+        }
+        let (mut ws, _) = ours(role, EXTENSION, 5_000, &frames);
+        assert_eq!(ws.recv().unwrap(), Some(Message::Binary(plain.to_vec())), "{role:?}");
+    }
+}
+
+#[test]
+fn a_frame_has_its_limit_compressed_or_not() {
+    let payload = packed(&mut Compress::new(Level::Default, WindowBits::MAX), &noise(4_000));
+    let mut limits = Limits::message(1 << 20);
+    limits.frame = 2_000;
+    let length = payload.len() as u64;
+    for role in ROLES {
+        let (mut ws, _) = limited(role, EXTENSION, limits, &frame(role, 0xC2, &payload));
+        assert_eq!(violation(&mut ws), Violation::FrameTooBig { length, limit: 2_000 });
+        // What comes out of a small frame is for the limit of a message to judge.
+        let small = packed(&mut Compress::new(Level::Default, WindowBits::MAX), &[7; 100_000]);
+        let (mut ws, _) = limited(role, EXTENSION, limits, &frame(role, 0xC2, &small));
+        assert_eq!(ws.recv().unwrap().map(|message| message.len()), Some(100_000));
     }
 }

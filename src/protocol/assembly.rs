@@ -45,7 +45,7 @@ impl Assembly {
             return Ok(());
         }
         if self.compressed {
-            return self.admit_compressed(limits);
+            return self.admit_compressed(length, limits);
         }
         if self.size > limits.message {
             return Err(Violation::MessageTooBig { length: self.size, limit: limits.message });
@@ -60,10 +60,17 @@ impl Assembly {
     }
 
     /// What counts of a compressed message is what comes out. What goes in is bounded all the same, or a message of blocks
-    /// that stand for nothing would never end: by an eighth more, the most that DEFLATE adds to what it cannot compress.
-    fn admit_compressed(&self, limits: &Limits) -> Result<(), Violation> {
-        if self.size > limits.message.saturating_add(limits.message / 8).saturating_add(1024) {
+    /// that stand for nothing would never end: by what DEFLATE adds at most to what it cannot compress. That is an eighth,
+    /// and with each fragment the end of a block and a flush.
+    fn admit_compressed(&self, length: u64, limits: &Limits) -> Result<(), Violation> {
+        const FLUSH: u64 = 16;
+        let room = |limit: u64| limit.saturating_add(limit / 8).saturating_add(1024);
+        let flushes = u64::from(self.fragments).saturating_mul(FLUSH);
+        if self.size > room(limits.message).saturating_add(flushes) {
             return Err(Violation::MessageTooBig { length: self.size, limit: limits.message });
+        }
+        if length > room(limits.frame) {
+            return Err(Violation::FrameTooBig { length, limit: limits.frame });
         }
         if self.fragments > limits.fragments {
             return Err(Violation::TooManyFragments { limit: limits.fragments });

@@ -111,9 +111,9 @@ pub(super) struct Store {
 }
 
 impl Store {
-    /// Begins another message. A huge store is kept only while huge messages follow one another.
+    /// Begins another message. A huge store is kept only while messages follow one another that need half of it.
     pub(super) fn clear(&mut self) {
-        if self.length <= KEEP {
+        if self.length < self.bytes.capacity() / 2 {
             self.unused();
         }
         self.length = 0;
@@ -181,7 +181,7 @@ impl Store {
 
     /// The contents, to keep. A store much larger than they are is worth more here than there.
     pub(super) fn take(&mut self) -> Vec<u8> {
-        if self.bytes.len() / 2 > self.length {
+        if self.bytes.capacity() / 2 > self.length {
             return self.contents().to_vec();
         }
         let mut taken = std::mem::take(&mut self.bytes);
@@ -193,7 +193,7 @@ impl Store {
     /// A message came that did not need the store: a huge one is not kept for the next.
     #[inline]
     pub(super) fn unused(&mut self) {
-        if self.bytes.len() > KEEP {
+        if self.bytes.capacity() > KEEP {
             self.release();
         }
     }

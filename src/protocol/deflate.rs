@@ -60,7 +60,8 @@ impl Direction {
 ///
 /// Per connection at most 64 KiB more for receiving and 192 KiB for sending, allocated when the first compressed
 /// message comes or goes, not before. [`Level::Fast`] sends with 128 KiB. Smaller windows need less: with 8 bits it is
-/// about 20 KiB and 32 KiB. No peer can make it more.
+/// about 20 KiB and 32 KiB. No peer can make it more. A message that is sent whole has twice its compressed size besides,
+/// until it is written; [`send_stream`](crate::WebSocket::send_stream) goes without that.
 ///
 /// # Which side says what
 ///

@@ -56,6 +56,7 @@ impl Encoder {
             Some(key) => mask::append(out, packed, key),
             None => out.extend_from_slice(packed),
         }
+        deflater.copied();
         Ok(())
     }
 
@@ -154,5 +155,25 @@ mod tests {
         let mut out = vec![7];
         assert!(client.frame(&mut out, true, Opcode::Ping, b"x").is_err());
         assert_eq!(out, [7]);
+    }
+
+    #[cfg(feature = "deflate")]
+    #[test]
+    fn a_huge_compressed_message_leaves_no_huge_buffer() {
+        use crate::protocol::deflate::{codec, Agreed, Deflate, Direction};
+        let free = Direction { bits: crate::primitives::deflate::WindowBits::MAX, takeover: true };
+        let (_, deflater) = codec(&Agreed { send: free, receive: free }, &Deflate::default());
+        let mut encoder = Encoder::server().with_compression(Some(deflater));
+        let mut random = 1_u32;
+        let noise: Vec<u8> = (0..1 << 20)
+            .map(|_| {
+                random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (random >> 24) as u8
+            })
+            .collect();
+        let mut out = Vec::new();
+        encoder.compressed(&mut out, true, Opcode::Data(Kind::Binary), &noise).unwrap();
+        assert!(out.len() > noise.len());
+        assert!(encoder.deflater.is_some_and(|deflater| deflater.held() <= 64 << 10));
     }
 }

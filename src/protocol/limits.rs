@@ -14,7 +14,8 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Payload bytes in one frame. Default: as `message`. More is answered with Close 1009.
+    /// Payload bytes in one frame. Default: as `message`. More is answered with Close 1009. In a compressed message they
+    /// may be an eighth and 1 KiB more, which is what compression can add.
     pub frame: u64,
     /// Bytes in one message, all its fragments together, after decompression. Default 16 MiB for a client, which chose its
     /// server, and 1 MiB for a server, which takes whoever comes. More is answered with Close 1009.

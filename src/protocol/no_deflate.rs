@@ -59,6 +59,10 @@ impl Deflater {
         match *self {}
     }
 
+    pub(crate) fn copied(&mut self) {
+        match *self {}
+    }
+
     pub(crate) fn shrink(&mut self) {
         match *self {}
     }

@@ -84,9 +84,6 @@ impl Deflater {
 
     /// The payload of one frame; `fin` when the message ends with it. 7692-7.2.1-5: only then the tail is cut off.
     pub(crate) fn fragment(&mut self, plain: &[u8], fin: bool) -> &[u8] {
-        if self.packed.capacity() > KEEP {
-            self.packed = Vec::new();
-        }
         self.packed.clear();
         self.compress.push(plain, &mut self.packed);
         if fin {
@@ -99,8 +96,22 @@ impl Deflater {
         &self.packed
     }
 
+    /// The fragment has been copied out: a huge one is not kept until the next comes.
+    pub(crate) fn copied(&mut self) {
+        if self.packed.capacity() > KEEP {
+            self.packed = Vec::new();
+        }
+    }
+
     /// Gives memory back that an idle connection does not need.
     pub(crate) fn shrink(&mut self) {
         self.packed = Vec::new();
+    }
+}
+
+#[cfg(test)]
+impl Deflater {
+    pub(crate) fn held(&self) -> usize {
+        self.packed.capacity()
     }
 }

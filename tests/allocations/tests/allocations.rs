@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
-use stdws::{Client, Error, Limits, Server, Step, Timeouts, WebSocket};
+use stdws::{Client, Deflate, Error, Limits, Server, Step, Timeouts, WebSocket};
 use stdws_allocations::{in_use, most, times, Counting};
 
 use live::{limited, ms, patient, Ours, Raw, BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT};
@@ -18,7 +18,7 @@ use live::{limited, ms, patient, Ours, Raw, BINARY, CLOSE, CONTINUATION, PING, P
 static ALLOCATOR: Counting = Counting;
 
 fn main() {
-    let tests: [(&str, fn()); 8] = [
+    let tests: [(&str, fn()); 11] = [
         ("a_message_in_steady_state_allocates_nothing", a_message_in_steady_state_allocates_nothing),
         ("queued_messages_allocate_nothing", queued_messages_allocate_nothing),
         ("an_announced_frame_allocates_nothing", an_announced_frame_allocates_nothing),
@@ -27,6 +27,9 @@ fn main() {
         ("pings_without_end_take_no_memory", pings_without_end_take_no_memory),
         ("after_a_large_message_the_memory_goes_back", after_a_large_message_the_memory_goes_back),
         ("an_idle_connection_is_small", an_idle_connection_is_small),
+        ("a_compressed_message_in_steady_state_allocates_nothing", a_compressed_message_in_steady_state_allocates_nothing),
+        ("compression_takes_what_its_documentation_says", compression_takes_what_its_documentation_says),
+        ("a_large_compressed_message_leaves_nothing_behind", a_large_compressed_message_leaves_nothing_behind),
     ];
     let count = tests.len();
     println!("running {count} tests");
@@ -57,7 +60,14 @@ fn at_both() -> usize {
 
 /// A client and an echoing server, both ours.
 fn echo(queue: bool, test: impl FnOnce(WebSocket)) {
-    let server = Server::bind("127.0.0.1:0").unwrap().timeouts(patient()).max_message(2 << 20);
+    echo_with(queue, None, test);
+}
+
+fn echo_with(queue: bool, deflate: Option<Deflate>, test: impl FnOnce(WebSocket)) {
+    let mut server = Server::bind("127.0.0.1:0").unwrap().timeouts(patient()).max_message(2 << 20);
+    if let Some(deflate) = &deflate {
+        server = server.deflate(deflate.clone());
+    }
     let server = server
         .start(move |mut ws| {
             let sender = ws.sender();
@@ -69,7 +79,11 @@ fn echo(queue: bool, test: impl FnOnce(WebSocket)) {
         })
         .unwrap();
     let url = format!("ws://{}", server.local_addr());
-    test(Client::new(&url).unwrap().timeouts(patient()).limits(Limits::message(2 << 20)).connect().unwrap());
+    let mut client = Client::new(&url).unwrap().timeouts(patient()).limits(Limits::message(2 << 20));
+    if let Some(deflate) = deflate {
+        client = client.deflate(deflate);
+    }
+    test(client.connect().unwrap());
 }
 
 fn a_message_in_steady_state_allocates_nothing() {
@@ -274,4 +288,92 @@ fn an_idle_connection_is_small() {
             assert_eq!(peer.read().opcode, CLOSE);
         }
     }
+}
+
+/// Something like what services send each other; no two are the same.
+fn json(length: usize, number: usize) -> String {
+    let mut text = String::with_capacity(length + 200);
+    let mut seed = number as u64 + 1;
+    while text.len() < length {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        text += &format!("{{\"id\":{},\"name\":\"user{}\",\"active\":true,\"score\":0.{}}},", seed >> 40, seed >> 52, seed >> 44);
+    }
+    text.truncate(length);
+    text
+}
+
+fn a_compressed_message_in_steady_state_allocates_nothing() {
+    let settings = [Deflate::default(), Deflate::default().client_no_context_takeover().server_no_context_takeover()];
+    for deflate in settings {
+        for queue in [false, true] {
+            echo_with(queue, Some(deflate.clone()), |mut ws| {
+                for (size, rounds) in [(100, 500), (4 * KIB, 200), (64 * KIB, 50)] {
+                    let messages: Vec<String> = (0..20).map(|number| json(size, number)).collect();
+                    let mut round = |number: usize| {
+                        let text = &messages[number % messages.len()];
+                        if queue { ws.queue(text) } else { ws.send(text) }.unwrap();
+                        assert_eq!(ws.recv_ref().unwrap().unwrap().as_bytes().len(), size);
+                    };
+                    // Until the windows of both directions are full.
+                    (0..50.max(50_000 / size)).for_each(&mut round);
+                    let before = at_both();
+                    (0..rounds).for_each(&mut round);
+                    assert_eq!(at_both() - before, 0, "{size} bytes, queue {queue}, {rounds} messages, {deflate:?}");
+                }
+            });
+        }
+    }
+}
+
+/// 64 KiB for receiving and 192 KiB for sending, from the first compressed message on.
+fn compression_takes_what_its_documentation_says() {
+    let text = json(4 * KIB, 1);
+    // What is set up once is not counted.
+    echo_with(false, Some(Deflate::default()), |mut ws| ws.send(&text).unwrap());
+    let used = |deflate: Option<Deflate>| {
+        let (mut idle, mut busy) = (0, 0);
+        let start = in_use();
+        echo_with(false, deflate, |mut ws| {
+            ws.send("short").unwrap();
+            ws.recv_ref().unwrap().unwrap();
+            idle = in_use() - start;
+            for number in 0..100 {
+                let text = json(4 * KIB, number);
+                ws.send(&text).unwrap();
+                assert_eq!(ws.recv_ref().unwrap().unwrap().as_text(), Some(text.as_str()));
+            }
+            busy = in_use() - start;
+        });
+        (idle, busy)
+    };
+    let (plain_idle, plain_busy) = used(None);
+    let (idle, busy) = used(Some(Deflate::default()));
+    // Both ends are in this process.
+    let (before, after) = (idle.saturating_sub(plain_idle) / 2, busy.saturating_sub(plain_busy) / 2);
+    println!("compression: {before} bytes before the first message, {after} bytes after it");
+    assert!(before <= 2 * KIB, "{before} bytes before anything was compressed");
+    assert!(after <= (64 + 192) * KIB, "{after} bytes a connection");
+}
+
+fn a_large_compressed_message_leaves_nothing_behind() {
+    echo_with(false, Some(Deflate::default()), |mut ws| {
+        let mut round = |length: usize| {
+            let mut random = 1_u64;
+            let next = |_| {
+                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                (random >> 33) as u8
+            };
+            let noise: Vec<u8> = (0..length).map(next).collect();
+            ws.send(&noise).unwrap();
+            assert!(ws.recv_ref().unwrap().unwrap().as_bytes() == noise);
+            drop(noise);
+        };
+        (0..3).for_each(|_| round(4 * KIB));
+        let start = in_use();
+        round(2048 * KIB - KIB);
+        // A message of usual size makes the receivers let go; what senders hold would stay.
+        (0..2).for_each(|_| round(4 * KIB));
+        let kept = in_use().saturating_sub(start);
+        assert!(kept <= 300 * KIB, "{kept} bytes are kept");
+    });
 }

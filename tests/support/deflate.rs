@@ -1,0 +1,149 @@
+//! What tests of compression share: our side in either role over a stream made by hand, and what a peer sends to it.
+#![allow(dead_code)] // Not every test uses all of it.
+
+use std::io::{self, Read, Write};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use stdws::deflate::Compress;
+use stdws::{Client, Deflate, Error, Halves, Limits, Message, Server, Violation, WebSocket};
+
+/// The key of a client whose random numbers are all zero, and the proof that goes with it.
+pub(crate) const ACCEPT: &str = "ICX+Yqv66kxgM0FcWaLWlFLwTAI=";
+pub(crate) const EXTENSION: &str = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ours {
+    Client,
+    Server,
+}
+
+pub(crate) const ROLES: [Ours; 2] = [Ours::Client, Ours::Server];
+
+/// What was written, for all to see.
+#[derive(Clone, Default)]
+pub(crate) struct Collector(Arc<Mutex<Vec<u8>>>);
+
+impl Collector {
+    /// What was written behind the head, as soon as it is what it should be. It passes through a thread.
+    pub(crate) fn after_the_head(&self, complete: impl Fn(&[u8]) -> bool) -> Vec<u8> {
+        let start = Instant::now();
+        loop {
+            let bytes = self.0.lock().unwrap().clone();
+            let head = bytes.windows(4).position(|four| four == b"\r\n\r\n").map(|at| at + 4);
+            let frames = head.map_or(&[][..], |head| &bytes[head..]);
+            if complete(frames) {
+                return frames.to_vec();
+            }
+            assert!(start.elapsed() < Duration::from_secs(60), "never written: {frames:02x?}");
+            thread::yield_now();
+        }
+    }
+}
+
+impl Write for Collector {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Our side, compression agreed on or not, and a peer that has sent these frames.
+pub(crate) fn ours(role: Ours, extension: &str, limit: u64, frames: &[u8]) -> (WebSocket, Collector) {
+    limited(role, extension, Limits::message(limit), frames)
+}
+
+pub(crate) fn limited(role: Ours, extension: &str, limits: Limits, frames: &[u8]) -> (WebSocket, Collector) {
+    let (head, written) = (head(role, extension), Collector::default());
+    let input = io::Cursor::new([head.as_bytes(), frames].concat());
+    (over(role, limits, input, written.clone()), written)
+}
+
+/// What the peer says first.
+pub(crate) fn head(role: Ours, extension: &str) -> String {
+    match role {
+        Ours::Server => format!(
+            "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n{extension}\r\n"
+        ),
+        Ours::Client => format!(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Accept: {ACCEPT}\r\n{extension}\r\n"
+        ),
+    }
+}
+
+/// Our side, open, over what the peer has sent and takes.
+pub(crate) fn over(
+    role: Ours,
+    limits: Limits,
+    input: impl Read + Send + 'static,
+    output: impl Write + Send + 'static,
+) -> WebSocket {
+    let (halves, deflate) = (Halves::new(input, output), Deflate::default().threshold(0));
+    let ws = match role {
+        Ours::Server => Server::unbound().limits(limits).deflate(deflate).accept_over(halves),
+        Ours::Client => {
+            let client = Client::new("ws://h/").unwrap().limits(limits).deflate(deflate);
+            let client = client.entropy(|out: &mut [u8]| {
+                out.fill(0);
+                Ok(())
+            });
+            client.connect_over(halves)
+        }
+    };
+    ws.unwrap()
+}
+
+/// A frame from the peer; a client masks, with a key that changes nothing.
+pub(crate) fn frame(to: Ours, first: u8, payload: &[u8]) -> Vec<u8> {
+    let mask = if to == Ours::Server { 0x80 } else { 0 };
+    let mut frame = vec![first];
+    match payload.len() {
+        short @ 0..=125 => frame.push(mask | short as u8),
+        medium => {
+            frame.push(mask | 126);
+            frame.extend_from_slice(&u16::try_from(medium).unwrap().to_be_bytes());
+        }
+    }
+    if to == Ours::Server {
+        frame.extend_from_slice(&[0; 4]);
+    }
+    frame.extend_from_slice(payload);
+    frame
+}
+
+pub(crate) fn packed(compress: &mut Compress, plain: &[u8]) -> Vec<u8> {
+    let mut payload = Vec::new();
+    compress.push(plain, &mut payload);
+    payload.truncate(payload.len() - 4);
+    payload
+}
+
+/// Bytes that cannot be compressed, the same each time.
+pub(crate) fn noise(length: usize) -> Vec<u8> {
+    let mut random = 1_u64;
+    let next = |_| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (random >> 33) as u8
+    };
+    (0..length).map(next).collect()
+}
+
+pub(crate) fn text(ws: &mut WebSocket) -> String {
+    match ws.recv().unwrap() {
+        Some(Message::Text(text)) => text,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(crate) fn violation(ws: &mut WebSocket) -> Violation {
+    match ws.recv() {
+        Err(Error::Violation(violation)) => violation,
+        other => panic!("{:?}", other.map(|message| message.map(|message| message.len()))),
+    }
+}
