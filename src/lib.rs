@@ -65,7 +65,7 @@ pub use primitives::deflate;
 pub use protocol::deflate::Deflate;
 pub use server::{serve, Running, Server};
 pub use transport::stream::Halves;
-pub use upgrade::{Request, Response};
+pub use upgrade::{Accept, Decision, HandOver, Handover, Request, Response};
 pub use websocket::{Messages, RecvStream, SendStream, Sender, WebSocket};
 
 /// The code in the README, compiled like all other examples.

@@ -16,7 +16,7 @@ use crate::error::{Error, Result, Step};
 use crate::protocol::deflate::Deflate;
 use crate::transport::deadline::Deadline;
 use crate::transport::stream::{Halves, Stream};
-use crate::upgrade::{self, Ends, Terms};
+use crate::upgrade::{self, Decision, Ends, Request, Response, Terms};
 use crate::websocket::WebSocket;
 use door::{Door, Visitor};
 
@@ -55,7 +55,8 @@ pub fn serve(
 /// closed; so it is, with 1011, when it panics, which the server survives. What it returns does not matter to the server:
 /// an error is how most connections end.
 ///
-/// What is no WebSocket request, or not a welcome one, is answered in HTTP: 400, 403, 405, 426, 431, 503 or 505.
+/// What is no WebSocket request, or not a welcome one, is answered in HTTP: 400, 403, 405, 426, 431, 500, 503 or 505, or as
+/// [`http`](Server::http) and [`on_request`](Server::on_request) say.
 ///
 /// ```
 /// # fn main() -> stdws::Result<()> {
@@ -155,6 +156,46 @@ impl Server {
         self
     }
 
+    // ── what is not a WebSocket, or not for everyone ────────────────────────────────────────────────────────────────
+
+    /// Answers what does not ask for a WebSocket: pages, health checks, on the same port. Without this it is answered 426.
+    ///
+    /// The hook is asked about GET and HEAD, over HTTP/1.0 too; other methods are answered 405. It is called in the thread of
+    /// the connection, and sees the head of the request alone: a body is never given to it, and up to 1 MiB of one is dropped
+    /// after the answer. After each answer the connection is closed. All of it, with the time the hook takes, has to be over
+    /// within [`Timeouts::handshake`]. A hook that panics is answered 500.
+    ///
+    /// Which pages may read the answer is decided by headers of its own; [`allow_origin`](Server::allow_origin) is about
+    /// WebSockets.
+    ///
+    /// ```
+    /// # fn main() -> stdws::Result<()> {
+    /// use stdws::{Response, Server};
+    /// let server = Server::bind("127.0.0.1:0")?.http(|request| match request.path() {
+    ///     "/" => Response::html(200, "<!doctype html><title>Chat</title>"),
+    ///     "/health" => Response::text(200, "ok"),
+    ///     _ => Response::text(404, "not here"),
+    /// });
+    /// # drop(server);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn http(mut self, hook: impl Fn(&Request) -> Response + Send + Sync + 'static) -> Server {
+        self.terms.hooks.http = Some(Box::new(hook));
+        self
+    }
+
+    /// Decides about each request before it is answered: accepts it with settings of its own, answers it in HTTP (401, a
+    /// redirect, 404; RFC 6455 section 4.2.2), or hands the stream over. See [`Decision`].
+    ///
+    /// The hook is asked about WebSocket requests that are in order and whose Origin is allowed, and about everything else that is
+    /// a request of HTTP/1.x, of any method; [`Request::is_websocket`] tells them apart. It is called in the thread of the
+    /// connection, and its time counts towards [`Timeouts::handshake`]. A hook that panics is answered 500.
+    pub fn on_request(mut self, hook: impl Fn(&Request) -> Decision + Send + Sync + 'static) -> Server {
+        self.terms.hooks.on_request = Some(Box::new(hook));
+        self
+    }
+
     // ── serving ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     /// The address that is listened on, with the port the system chose if it was asked for port 0.
@@ -189,7 +230,9 @@ impl Server {
     /// count here: whoever made the stream has let it in.
     ///
     /// # Errors
-    /// [`Handshake`](Error::Handshake) if the request was refused, with the status that was answered;
+    /// [`Handshake`](Error::Handshake) if the request was refused, with the status that was answered, and also if a hook
+    /// answered it ([`Answered`](crate::HandshakeFault::Answered)) or took the stream over
+    /// ([`HandedOver`](crate::HandshakeFault::HandedOver)); [`Misuse`](Error::Misuse) if a hook gave what cannot be sent;
     /// [`Timeout`](Error::Timeout) and [`Io`](Error::Io) of [`Step::Handshake`]; [`Io`](Error::Io) of [`Step::Thread`].
     pub fn accept_over(&self, halves: Halves) -> Result<WebSocket> {
         let stream = Stream::over(halves).map_err(|error| Error::io(Step::Thread, error))?;

@@ -1,191 +1,174 @@
-//! One request at a server's door: read, judged, and accepted or refused (RFC 6455 section 4.2).
+//! One request at a server's door: read, judged, and accepted, answered, handed over or refused (RFC 6455 section 4.2).
 //!
 //! Knows how a handshake goes on a stream and how long it may take; what a request must say, `protocol::handshake` knows.
+//! The steps, each of which may end it:
 //!
-//! | what comes | what is done |
+//! | step | ends with |
 //! |---|---|
-//! | a request that is in order and welcome | 101, and an open connection; bytes behind the request are its first |
-//! | any other request, another protocol, an end too early | an answer in HTTP, and the stream is closed |
-//! | nothing more before the deadline | the stream is closed (6455-7.2.2-1) |
+//! | [`Talk::read_head`]: bytes become a request | 400, 431; nothing, if the deadline passes (6455-7.2.2-1) |
+//! | [`judge`]: in order and welcome as what it asks for, WebSocket or plain HTTP | 400, 403, 405, 426, 505 |
+//! | the hook `on_request` decides | what it answers; the stream handed over; 500 if it panics |
+//! | a WebSocket is agreed on | 101, and an open connection; bytes behind the request are its first |
+//! | plain HTTP is answered by the hook `http` | what it answers; 405, 426; 500 if it panics |
 
-mod heads;
+mod decision;
+mod handover;
+mod request;
+mod response;
+mod talk;
+mod terms;
 
-use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
-use std::time::Duration;
-
-pub use heads::{Request, Response};
+pub use decision::{Accept, Decision, HandOver};
+pub use handover::Handover;
+pub use request::Request;
+pub use response::Response;
+pub(crate) use terms::{Ends, Terms};
 
 use crate::config::{Limits, Timeouts};
-use crate::error::{Error, HandshakeFault, Refusal, Result, Step};
-use crate::protocol::deflate::{self, Deflate, Deflater, Inflater};
+use crate::error::{Error, HandshakeFault, Misuse, Refusal, Result};
+use crate::protocol::deflate::{self, Deflater, Inflater};
 use crate::protocol::encoder::Encoder;
+use crate::protocol::handshake::denial;
 use crate::protocol::handshake::origin::Origins;
-use crate::protocol::handshake::{denial, server};
+use crate::protocol::handshake::server::{self, Offer};
 use crate::transport::deadline::Deadline;
-use crate::transport::outbox::{Limit, Outbox};
 use crate::transport::stream::Stream;
 use crate::websocket::{About, WebSocket};
 use crate::wire::frame::Role;
-use crate::wire::http::{Head, HeadParser, Progress};
+use talk::Talk;
 
-/// A request fits one read of this size, unless it has large cookies.
-const PART: usize = 1 << 10;
-/// How long, and for how many bytes, a peer that was refused is listened to.
-const LINGER: Duration = Duration::from_secs(1);
-const LINGER_BYTES: usize = 1 << 20;
-
-/// What a server agrees to.
-#[derive(Debug, Clone)]
-pub(crate) struct Terms {
-    pub(crate) limits: Limits,
-    pub(crate) timeouts: Timeouts,
-    /// Allowed besides the host that is asked. `None`: any.
-    pub(crate) origins: Option<Vec<String>>,
-    pub(crate) subprotocols: Vec<String>,
-    pub(crate) deflate: Option<Deflate>,
+/// What is to be done with a request.
+enum Verdict {
+    Open(Opening),
+    Answer(Response),
+    HandOver(HandOver),
 }
 
-impl Default for Terms {
-    fn default() -> Terms {
-        Terms {
-            limits: Limits::server(),
-            timeouts: Timeouts::default(),
-            origins: Some(Vec::new()),
-            subprotocols: Vec::new(),
-            deflate: None,
-        }
-    }
-}
-
-/// The addresses of a connection, as far as they are known.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Ends {
-    pub(crate) peer: Option<SocketAddr>,
-    pub(crate) local: Option<SocketAddr>,
-}
-
-/// Goes through the whole opening handshake. Takes at most [`Timeouts::handshake`], and a second more for a refusal to arrive.
-pub(crate) fn accept(stream: Stream, ends: Ends, terms: &Terms) -> Result<WebSocket> {
-    let deadline = Deadline::after(terms.timeouts.handshake);
-    match agree(&stream, deadline, terms) {
-        Ok(Agreement { head, subprotocol, codec, early }) => {
-            let request = Some(Request::new(head, ends.peer));
-            let about = About { peer: ends.peer, local: ends.local, subprotocol, request, response: None };
-            // 6455-4.2.2-s8: open from here on.
-            let settings = (terms.limits, terms.timeouts);
-            let (inflater, deflater) = codec.unzip();
-            let encoder = Encoder::server().with_compression(deflater);
-            Ok(WebSocket::new(stream, Role::Server, (encoder, inflater), settings, &early, about))
-        }
-        Err(Error::Handshake(refusal)) => Err(Error::Handshake(refuse(&stream, refusal, deadline))),
-        Err(error) => {
-            stream.shut();
-            Err(error)
-        }
-    }
-}
-
-struct Agreement {
-    head: Head,
+/// A connection that has been agreed on.
+struct Opening {
+    /// The head that says so.
+    answer: Vec<u8>,
     subprotocol: Option<String>,
     codec: Option<(Inflater, Deflater)>,
-    /// What came behind the request.
-    early: Vec<u8>,
+    limits: Limits,
+    timeouts: Timeouts,
 }
 
-fn agree(stream: &Stream, deadline: Deadline, terms: &Terms) -> Result<Agreement> {
-    let (head, early) = read_head(stream, deadline)?;
+/// Goes through the whole opening handshake. Takes at most [`Timeouts::handshake`], a second more for an answer in HTTP to
+/// arrive, and as long as the hooks take.
+pub(crate) fn accept(stream: Stream, ends: Ends, terms: &Terms) -> Result<WebSocket> {
+    let talk = Talk { stream: &stream, deadline: Deadline::after(terms.timeouts.handshake) };
+    let (head, early) = talk.read_head().map_err(|error| refuse(&talk, error))?;
+    let request = Request::new(head, ends.peer);
+    match judge(&request, terms).map_err(|error| refuse(&talk, error))? {
+        Verdict::Open(opening) => {
+            talk.write(opening.answer, &[]).inspect_err(|_| stream.shut())?;
+            let about = About {
+                peer: ends.peer,
+                local: ends.local,
+                subprotocol: opening.subprotocol,
+                request: Some(request),
+                response: None,
+            };
+            // 6455-4.2.2-s8: open from here on.
+            let (inflater, deflater) = opening.codec.unzip();
+            let codec = (Encoder::server().with_compression(deflater), inflater);
+            Ok(WebSocket::new(stream, Role::Server, codec, (opening.limits, opening.timeouts), &early, about))
+        }
+        Verdict::Answer(response) => Err(answer(&talk, &request, &response)),
+        Verdict::HandOver(HandOver(take)) => {
+            take(Handover::new(stream, request, early, &terms.timeouts));
+            Err(Error::Handshake(Refusal::new(HandshakeFault::HandedOver)))
+        }
+    }
+}
+
+/// 6455-4.2.2-1: carries out the steps, and stops at the first that fails. 6455-4.2.2-s1, 6455-4.2.2-3, 6455-4.2.2-7,
+/// 6455-10.5-s1: the hook may ask for credentials, redirect, and refuse what is not there.
+fn judge(request: &Request, terms: &Terms) -> Result<Verdict> {
+    let head = request.head();
     let origins = terms.origins.as_deref().map_or(Origins::Any, Origins::SameHostAnd);
-    // 6455-4.2.2-1
-    let offer = server::check(&head, origins).map_err(refused)?;
-    let chosen = server::choose(&offer.subprotocols, &terms.subprotocols);
+    let refused = |fault| Error::Handshake(Refusal::new(fault));
+    // A hook never sees a WebSocket request that is not in order, or from a page that is not welcome.
+    let offer = match request.is_websocket() || !terms.hooks.any() {
+        true => Some(server::check(head, origins).map_err(refused)?),
+        false => server::check_http(head).map_err(refused).map(|()| None)?,
+    };
+    match (terms.hooks.decide(request)?, offer) {
+        (Decision::Respond(response), _) => Ok(Verdict::Answer(response)),
+        (Decision::HandOver(take), _) => Ok(Verdict::HandOver(take)),
+        (Decision::Accept(accept), Some(offer)) => Ok(Verdict::Open(agree(&offer, accept, terms)?)),
+        (Decision::Accept(_), None) => plain(request, terms).map(Verdict::Answer),
+    }
+}
+
+/// What both sides speak.
+fn agree(offer: &Offer<'_>, accept: Accept, terms: &Terms) -> Result<Opening> {
+    if let Some(fault) = accept.fault {
+        return Err(fault.into());
+    }
+    let subprotocol = match accept.subprotocol {
+        // 6455-4.2.2-8
+        Some(name) if !offer.subprotocols.contains(&name.as_str()) => {
+            return Err(Misuse::SubprotocolNotOffered(name).into());
+        }
+        Some(name) => Some(name),
+        None => server::choose(&offer.subprotocols, &terms.subprotocols).map(str::to_owned),
+    };
     // 6455-9-2, 6455-9-3, 6455-4.2.2-10, 6455-4.2.2-11: of what was offered, and only if this server wants it.
     let own = terms.deflate.as_ref();
     let agreed = own.and_then(|own| deflate::accept(&offer.extensions, own));
     let extensions = agreed.as_ref().map(|(_, answer)| answer.as_str());
-    let answer = server::response(&server::accept_key(offer.key), chosen, extensions, &[]);
+    let key = server::accept_key(offer.key);
+    let answer = server::response(&key, subprotocol.as_deref(), extensions, &accept.headers);
     let codec = own.zip(agreed).map(|(own, (agreed, _))| deflate::codec(&agreed, own));
-    write(stream, answer, deadline)?;
-    let subprotocol = chosen.map(str::to_owned);
-    Ok(Agreement { head, subprotocol, codec, early })
+    let limits = accept.limits.unwrap_or(terms.limits);
+    let timeouts = accept.timeouts.unwrap_or(terms.timeouts);
+    Ok(Opening { answer, subprotocol, codec, limits, timeouts })
 }
 
-/// Reads one head, and what came with it. Not inlined: its buffer must not lie on the stack below a handler for hours.
-#[inline(never)]
-fn read_head(stream: &Stream, deadline: Deadline) -> Result<(Head, Vec<u8>)> {
-    let mut parser = HeadParser::request();
-    let mut part = [0; PART];
-    loop {
-        let count = match read(stream, &mut part, deadline)? {
-            0 => return Err(refused(HandshakeFault::Ended)),
-            count => count,
-        };
-        let bytes = part.get(..count).unwrap_or_default();
-        match parser.feed(bytes).map_err(|fault| refused(HandshakeFault::Head(fault)))? {
-            Progress::More => {}
-            Progress::Done { consumed } => {
-                let early = bytes.get(consumed..).unwrap_or_default().to_vec();
-                let head = parser.finish().ok_or_else(|| refused(HandshakeFault::Ended))?;
-                return Ok((head, early));
-            }
+/// The answer to a request that does not ask for a WebSocket. A body it may have is nobody's business: it is not read but
+/// to let the answer arrive.
+fn plain(request: &Request, terms: &Terms) -> Result<Response> {
+    if terms.hooks.http.is_some() && !matches!(request.method(), "GET" | "HEAD") {
+        return Ok(Response::text(405, "only GET and HEAD\n").with_header("Allow", "GET, HEAD"));
+    }
+    let unasked = || Err(Error::Handshake(Refusal::new(HandshakeFault::Missing("Upgrade"))));
+    terms.hooks.answer(request).unwrap_or_else(unasked)
+}
+
+/// Sends an answer of the application.
+fn answer(talk: &Talk<'_>, request: &Request, response: &Response) -> Error {
+    if let Some(fault) = response.misuse() {
+        return refuse(talk, fault.clone().into());
+    }
+    let (head, body) = response.emit(request.method());
+    match talk.answer(head, body) {
+        Ok(()) => {
+            let refusal = Refusal::new(HandshakeFault::Answered);
+            Error::Handshake(refusal.with_answer(response.status(), Vec::new(), Vec::new()))
         }
+        Err(error) => error,
     }
 }
 
-fn refused(fault: HandshakeFault) -> Error {
-    Error::Handshake(Refusal::new(fault))
-}
-
-/// 6455-4.2.1-1, 6455-10.7-4: says in HTTP what was wrong, and ends the stream.
-fn refuse(stream: &Stream, refusal: Refusal, deadline: Deadline) -> Refusal {
-    if write(stream, denial::response(refusal.fault()), deadline).is_ok() {
-        let deadline = Deadline::after(LINGER);
-        stream.finish(deadline.left());
-        linger(stream, deadline);
-    }
-    stream.shut();
-    let status = denial::status(refusal.fault());
-    refusal.with_answer(status, Vec::new(), Vec::new())
-}
-
-/// Takes what the peer still sends. Closing a socket with unread bytes resets it, and the answer could be lost by that.
-fn linger(stream: &Stream, deadline: Deadline) {
-    let mut part = [0; PART];
-    let mut taken = 0_usize;
-    while taken < LINGER_BYTES {
-        match read(stream, &mut part, deadline) {
-            Ok(0) | Err(_) => return,
-            Ok(count) => taken = taken.saturating_add(count),
+/// 6455-4.2.1-1, 6455-10.7-4: says in HTTP what was wrong, as far as it is the peer's business, and ends the stream.
+fn refuse(talk: &Talk<'_>, error: Error) -> Error {
+    let fault = match &error {
+        Error::Handshake(refusal) => refusal.fault().clone(),
+        // What a hook gave cannot be sent.
+        Error::Misuse(_) => HandshakeFault::Hook,
+        Error::Io(_) | Error::Connect(_) | Error::Timeout(_) | Error::Violation(_) | Error::Closed(_) => {
+            talk.stream.shut();
+            return error;
         }
-    }
-}
-
-/// Reads some; 0 at the end.
-fn read(stream: &Stream, to: &mut [u8], deadline: Deadline) -> Result<usize> {
-    loop {
-        // The deadline counts also for a peer that always has one more byte.
-        let left = deadline.left();
-        if left.is_zero() {
-            return Err(Error::Timeout(Step::Handshake));
+    };
+    // One that does not arrive makes the refusal no less.
+    let _ = talk.answer(denial::response(&fault), &[]);
+    match error {
+        Error::Handshake(refusal) => {
+            Error::Handshake(refusal.with_answer(denial::status(&fault), Vec::new(), Vec::new()))
         }
-        match stream.read(to, left) {
-            Ok(count) => return Ok(count),
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-            Err(error) => return Err(failed(error)),
-        }
-    }
-}
-
-fn write(stream: &Stream, answer: Vec<u8>, deadline: Deadline) -> Result<()> {
-    let mut outbox = Outbox::default();
-    *outbox.bytes() = answer;
-    outbox.write(stream, &[], Limit::Whole(deadline)).map_err(failed)
-}
-
-fn failed(error: io::Error) -> Error {
-    match error.kind() {
-        ErrorKind::TimedOut => Error::Timeout(Step::Handshake),
-        _ => Error::io(Step::Handshake, error),
+        error => error,
     }
 }

@@ -148,6 +148,9 @@ fn each_fault_has_words_of_its_own() {
         Misuse::HeaderOwned("Host".into()),
         Misuse::HeaderValue("X".into()),
         Misuse::Subprotocol("a b".into()),
+        Misuse::SubprotocolNotOffered("a".into()),
+        Misuse::Status(99),
+        Misuse::HeadersTooLong,
         Misuse::Origin("a b".into()),
         Misuse::Credentials,
         Misuse::ReasonTooLong(124),
@@ -191,6 +194,9 @@ fn each_fault_has_words_of_its_own() {
         HandshakeFault::ExtensionNotOffered,
         HandshakeFault::OriginNotAllowed,
         HandshakeFault::Full,
+        HandshakeFault::Hook,
+        HandshakeFault::Answered,
+        HandshakeFault::HandedOver,
     ];
     let violations = [
         Violation::ReservedBits(1),

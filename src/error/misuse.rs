@@ -18,6 +18,12 @@ pub enum Misuse {
     HeaderValue(String),
     /// A subprotocol that is not a token, or is named twice (RFC 6455 section 4.1).
     Subprotocol(String),
+    /// A hook of a server chose a subprotocol that the client did not offer (RFC 6455 section 4.2.2).
+    SubprotocolNotOffered(String),
+    /// The status of a [`Response`](crate::Response) is not one from 200 to 599.
+    Status(u16),
+    /// The headers of a [`Response`](crate::Response) are more than 64 KiB.
+    HeadersTooLong,
     /// An origin that cannot stand in a header.
     Origin(String),
     /// User name or password that cannot be sent as Basic credentials (RFC 7617): a colon in the name, or a control character.
@@ -44,6 +50,9 @@ impl fmt::Display for Misuse {
                 write!(f, "the value for header {name} has a control character or one outside ASCII")
             }
             Misuse::Subprotocol(name) => write!(f, "the subprotocol {name:?} is not a token, or is named twice"),
+            Misuse::SubprotocolNotOffered(name) => write!(f, "the client did not offer the subprotocol {name:?}"),
+            Misuse::Status(status) => write!(f, "a response cannot have the status {status}, only one from 200 to 599"),
+            Misuse::HeadersTooLong => f.write_str("the headers of a response have at most 64 KiB"),
             Misuse::Origin(origin) => write!(f, "the origin {origin:?} cannot stand in a header"),
             Misuse::Credentials => {
                 f.write_str("user name or password cannot be sent as Basic credentials (colon or control character)")

@@ -108,6 +108,12 @@ pub enum HandshakeFault {
     OriginNotAllowed,
     /// Server: as many connections as allowed are open.
     Full,
+    /// Server: a hook ([`http`](crate::Server::http), [`on_request`](crate::Server::on_request)) panicked.
+    Hook,
+    /// Server: no fault at all. A hook answered the request in HTTP.
+    Answered,
+    /// Server: no fault at all. A hook took the stream over ([`Decision::hand_over`](crate::Decision::hand_over)).
+    HandedOver,
 }
 
 impl fmt::Display for HandshakeFault {
@@ -127,6 +133,9 @@ impl fmt::Display for HandshakeFault {
             HandshakeFault::ExtensionNotOffered => f.write_str("the server chose an extension that was not offered"),
             HandshakeFault::OriginNotAllowed => f.write_str("the Origin is not allowed; see Server::allow_origin"),
             HandshakeFault::Full => f.write_str("as many connections as Server::max_connections allows are open"),
+            HandshakeFault::Hook => f.write_str("a hook of the server panicked"),
+            HandshakeFault::Answered => f.write_str("a hook of the server answered in HTTP"),
+            HandshakeFault::HandedOver => f.write_str("a hook of the server took the stream over"),
         }
     }
 }

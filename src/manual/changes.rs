@@ -9,4 +9,6 @@
 //! * Limits and timeouts, all on by default: [`Limits`](crate::Limits), [`Timeouts`](crate::Timeouts).
 //! * permessage-deflate (RFC 7692) on a DEFLATE of our own, off unless asked for: `Client::deflate`, `Server::deflate`,
 //!   `send_uncompressed`, and the module `deflate` (feature `deflate`, on by default).
+//! * One port for HTTP too: [`Server::http`](crate::Server::http) for pages and health checks,
+//!   [`Server::on_request`](crate::Server::on_request) to accept with settings of its own, answer, refuse or hand over.
 //! * [`trace`](crate::trace): bytes on the wire, explained.

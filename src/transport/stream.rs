@@ -98,6 +98,15 @@ impl Stream {
         Ok(Stream::Over(over))
     }
 
+    /// Takes the socket out, without time limits, if it is one.
+    pub(crate) fn into_tcp(self) -> Result<TcpStream, Stream> {
+        let Stream::Tcp(tcp) = self else { return Err(self) };
+        match tcp.socket.set_read_timeout(None).and_then(|()| tcp.socket.set_write_timeout(None)) {
+            Ok(()) => Ok(tcp.socket),
+            Err(_) => Err(Stream::Tcp(Tcp { wait: AtomicU64::new(UNKNOWN), ..tcp })),
+        }
+    }
+
     /// Reads what is there, waiting up to `wait` for any. Only one thread at a time reads.
     #[inline]
     pub(crate) fn read(&self, to: &mut [u8], wait: Duration) -> io::Result<usize> {

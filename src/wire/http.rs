@@ -15,11 +15,13 @@
 //! | `Done`, `Failed` | nothing | itself, for ever |
 
 mod head;
+mod status;
 
 use super::header;
 use crate::error::HeadFault;
 use head::{Field, Start};
 pub(crate) use head::{Head, Version};
+pub(crate) use status::reason;
 
 /// The longest line, without its CR LF. Servers commonly take 8 KiB: it has room for a large cookie or token.
 const MAX_LINE: usize = 8 * 1024;

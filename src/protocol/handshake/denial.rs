@@ -12,6 +12,7 @@
 //! | no `Sec-WebSocket-Version` | 400 | `Sec-WebSocket-Version` |
 //! | the Origin is not allowed | 403 | |
 //! | as many connections as allowed | 503 | `Retry-After` |
+//! | a hook of the application failed | 500 | |
 //! | all else | 400 | |
 
 use super::server::{UPGRADE, VERSION};
@@ -33,6 +34,7 @@ pub(crate) fn status(fault: &HandshakeFault) -> u16 {
         // 6455-4.2.2-5, 6455-10.2-2
         HandshakeFault::OriginNotAllowed => 403,
         HandshakeFault::Full => 503,
+        HandshakeFault::Hook => 500,
         // 6455-4.2.1-1: whatever departs from the description is answered with an error such as 400.
         HandshakeFault::Head(
             HeadFault::LineEnd
@@ -47,8 +49,12 @@ pub(crate) fn status(fault: &HandshakeFault) -> u16 {
         | HandshakeFault::Missing(_)
         | HandshakeFault::Repeated(_)
         | HandshakeFault::Wrong(_) => 400,
-        // Faults of a response. No request has them.
-        HandshakeFault::Status(_) | HandshakeFault::SubprotocolNotOffered | HandshakeFault::ExtensionNotOffered => 400,
+        // Faults of a response, and what has had its answer. No request is refused for them.
+        HandshakeFault::Answered
+        | HandshakeFault::HandedOver
+        | HandshakeFault::Status(_)
+        | HandshakeFault::SubprotocolNotOffered
+        | HandshakeFault::ExtensionNotOffered => 400,
     }
 }
 
@@ -72,7 +78,7 @@ pub(crate) fn response(fault: &HandshakeFault) -> Vec<u8> {
     fields.push(("Connection", if status == 426 { "Upgrade, close" } else { "close" }));
     fields.push(("Content-Type", "text/plain"));
     fields.push(("Content-Length", &length));
-    let mut answer = http::write_head(&format!("HTTP/1.1 {status} {}", reason(status)), fields);
+    let mut answer = http::write_head(&format!("HTTP/1.1 {status} {}", http::reason(status)), fields);
     answer.extend_from_slice(body.as_bytes());
     answer
 }
@@ -82,11 +88,14 @@ fn body(fault: &HandshakeFault) -> String {
     match fault {
         HandshakeFault::OriginNotAllowed => "the Origin is not allowed (RFC 6455 section 10.2)\n".into(),
         HandshakeFault::Full => "too many connections; try again later\n".into(),
+        HandshakeFault::Hook => "something went wrong here\n".into(),
         HandshakeFault::Head(fault) => format!("{fault}\n"),
         HandshakeFault::Missing(UPGRADE) | HandshakeFault::Wrong(UPGRADE) => {
             "only WebSocket is spoken here: Upgrade has to name websocket (RFC 6455 section 4.2.1)\n".into()
         }
         HandshakeFault::Ended
+        | HandshakeFault::Answered
+        | HandshakeFault::HandedOver
         | HandshakeFault::Status(_)
         | HandshakeFault::HttpVersion
         | HandshakeFault::Method
@@ -97,18 +106,6 @@ fn body(fault: &HandshakeFault) -> String {
         | HandshakeFault::Version
         | HandshakeFault::SubprotocolNotOffered
         | HandshakeFault::ExtensionNotOffered => format!("{fault} (RFC 6455 section 4.2.1)\n"),
-    }
-}
-
-fn reason(status: u16) -> &'static str {
-    match status {
-        403 => "Forbidden",
-        405 => "Method Not Allowed",
-        426 => "Upgrade Required",
-        431 => "Request Header Fields Too Large",
-        503 => "Service Unavailable",
-        505 => "HTTP Version Not Supported",
-        _ => "Bad Request",
     }
 }
 
@@ -139,6 +136,7 @@ mod tests {
             (Version, 426, "Upgrade, close", Some(("Upgrade", "websocket"))),
             (OriginNotAllowed, 403, plain, None), // 6455-4.2.2-5, 6455-10.2-2
             (Full, 503, plain, Some(("Retry-After", "5"))),
+            (Hook, 500, plain, None),
         ];
         let special = ["Allow", "Upgrade", "Retry-After", "Sec-WebSocket-Version"];
         for (fault, want, connection, extra) in rows {
@@ -161,8 +159,9 @@ mod tests {
 
     #[test]
     fn what_a_user_of_this_crate_should_know_is_not_told_to_peers() {
-        for fault in [HandshakeFault::OriginNotAllowed, HandshakeFault::Full] {
-            assert!(!String::from_utf8(response(&fault)).unwrap().contains("Server::"));
+        for fault in [HandshakeFault::OriginNotAllowed, HandshakeFault::Full, HandshakeFault::Hook] {
+            let answer = String::from_utf8(response(&fault)).unwrap();
+            assert!(!answer.contains("Server::") && !answer.contains("hook"), "{answer}");
         }
     }
 }

@@ -46,8 +46,7 @@ pub(crate) fn check<'a>(head: &'a Head, origins: Origins<'_>) -> Result<Offer<'a
     }
     let authority = target_authority(head.target()).ok_or(HandshakeFault::Target)?;
     // 6455-4.2.1-s3: one Host, which names a host.
-    let host = required(head, HOST)?;
-    let host = std::str::from_utf8(host).ok().and_then(Authority::parse).ok_or(HandshakeFault::Wrong(HOST))?;
+    let host = parse_host(required(head, HOST)?)?;
     // 6455-4.1-22: a URI names the same host as Host does. Which of the two a proxy believed would be anybody's guess.
     if authority.is_some_and(|(scheme, authority)| !authority.same_as(host, scheme)) {
         return Err(HandshakeFault::Target);
@@ -63,6 +62,37 @@ pub(crate) fn check<'a>(head: &'a Head, origins: Origins<'_>) -> Result<Offer<'a
         return Err(HandshakeFault::OriginNotAllowed);
     }
     Ok(offer)
+}
+
+/// Whether a request asks for a WebSocket at all, in order or not.
+pub(crate) fn is_websocket(head: &Head) -> bool {
+    header::list_has(head.get_all(UPGRADE), "websocket")
+}
+
+/// Judges a request that does not ask for a WebSocket: whether it is HTTP/1.x (RFC 9112) that can be answered. Any method
+/// will do, and only those of HTTP/1.0 may do without a Host (RFC 9110 section 7.2).
+pub(crate) fn check_http(head: &Head) -> Result<(), HandshakeFault> {
+    if head.version().major != 1 {
+        return Err(HandshakeFault::HttpVersion);
+    }
+    let authority = target_authority(head.target()).ok_or(HandshakeFault::Target)?;
+    let host = match head.single(HOST)? {
+        None if !head.version().knows_upgrade() => None,
+        None => return Err(HandshakeFault::Missing(HOST)),
+        Some(host) => Some(parse_host(host)?),
+    };
+    if authority.zip(host).is_some_and(|((scheme, authority), host)| !authority.same_as(host, scheme)) {
+        return Err(HandshakeFault::Target);
+    }
+    // Two ways to tell the end of a body are one too many (RFC 9112 section 6.3).
+    match http::content_length(head).map_err(HandshakeFault::Head)? {
+        Some(_) if head.get(TRANSFER_ENCODING).is_some() => Err(HandshakeFault::Wrong(TRANSFER_ENCODING)),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn parse_host(host: &[u8]) -> Result<Authority<'_>, HandshakeFault> {
+    std::str::from_utf8(host).ok().and_then(Authority::parse).ok_or(HandshakeFault::Wrong(HOST))
 }
 
 /// 6455-4.2.1-s2: the target is a resource name, or an absolute `http` or `https` URI, of which scheme and authority are
@@ -356,6 +386,56 @@ mod tests {
             lines[0] = &start;
             let head = head(&lines);
             assert_eq!(check(&head, Origins::Any).map(|_| ()), Err(Method));
+        }
+    }
+
+    #[test]
+    fn requests_that_ask_for_no_websocket() {
+        use HandshakeFault::*;
+        let rows: [(&[&str], Result<(), HandshakeFault>); 26] = [
+            (&["GET / HTTP/1.1", "Host: h"], Ok(())),
+            (&["POST /?x HTTP/1.1", "Host: h:80", "Content-Length: 5"], Ok(())),
+            (&["PUT http://h/x HTTP/1.1", "Host: h", "Transfer-Encoding: chunked"], Ok(())),
+            (&["GET / HTTP/1.0"], Ok(())),
+            (&["GET / HTTP/1.0", "Host: h"], Ok(())),
+            (&["GET http://h/ HTTP/1.0"], Ok(())),
+            (&["GET / HTTP/1.1", "Host: h", "Upgrade: h2c", "Connection: Upgrade"], Ok(())),
+            (&["GET / HTTP/1.1", "Host: h", "Origin: http://elsewhere"], Ok(())),
+            (&["GET / HTTP/2.0", "Host: h"], Err(HttpVersion)),
+            (&["GET / HTTP/0.9", "Host: h"], Err(HttpVersion)),
+            (&["OPTIONS * HTTP/1.1", "Host: h"], Err(Target)),
+            (&["CONNECT h:80 HTTP/1.1", "Host: h:80"], Err(Target)),
+            (&["GET /#x HTTP/1.1", "Host: h"], Err(Target)),
+            (&["GET http://elsewhere/ HTTP/1.1", "Host: h"], Err(Target)),
+            (&["GET / HTTP/1.1"], Err(Missing("Host"))),
+            (&["GET / HTTP/1.1", "Host:"], Err(Wrong("Host"))),
+            (&["GET / HTTP/1.0", "Host:"], Err(Wrong("Host"))),
+            (&["GET / HTTP/1.1", "Host: a b"], Err(Wrong("Host"))),
+            (&["GET / HTTP/1.1", "Host: h", "Host: h"], Err(Repeated("Host"))),
+            (&["GET / HTTP/1.0", "Host: h", "Host: i"], Err(Repeated("Host"))),
+            (&["GET / HTTP/1.1", "Host: user@h"], Err(Wrong("Host"))),
+            (&["POST / HTTP/1.1", "Host: h", "Content-Length: -1"], Err(Head(crate::error::HeadFault::ContentLength))),
+            (
+                &["POST / HTTP/1.1", "Host: h", "Content-Length: 1, 1"],
+                Err(Head(crate::error::HeadFault::ContentLength)),
+            ),
+            (
+                &["POST / HTTP/1.1", "Host: h", "Content-Length: 1", "Content-Length: 2"],
+                Err(Head(crate::error::HeadFault::ContentLength)),
+            ),
+            (
+                &["POST / HTTP/1.1", "Host: h", "Content-Length: 1", "Transfer-Encoding: chunked"],
+                Err(Wrong("Transfer-Encoding")),
+            ),
+            (&["GET / HTTP/1.0", "Content-Length: 0", "Transfer-Encoding: x"], Err(Wrong("Transfer-Encoding"))),
+        ];
+        for (lines, expected) in rows {
+            let head = head(lines);
+            assert!(!is_websocket(&head));
+            assert_eq!(check_http(&head), expected, "{lines:?}");
+        }
+        for (upgrade, asks) in [("websocket", true), ("h2c, WebSocket", true), ("websocket2", false), ("", false)] {
+            assert_eq!(is_websocket(&changed(&[&format!("Upgrade: {upgrade}")])), asks, "{upgrade}");
         }
     }
 

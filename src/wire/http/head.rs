@@ -50,6 +50,24 @@ impl Head {
         Head { bytes: Vec::new(), start, version, start_end: 0, fields: Vec::new() }
     }
 
+    /// The head of a response of ours, without fields.
+    pub(crate) fn response(status: u16) -> Head {
+        Head { version: Version { major: 1, minor: 1 }, ..Head::empty(Start::Response { status }) }
+    }
+
+    /// Adds a field, which must have been checked. False: the head has no room for it, and is as it was.
+    #[must_use]
+    pub(crate) fn push(&mut self, name: &str, value: &str) -> bool {
+        let name_end = self.bytes.len().checked_add(name.len());
+        let value_end = name_end.and_then(|end| end.checked_add(value.len()));
+        let ends = name_end.zip(value_end).and_then(|(n, v)| Some((u16::try_from(n).ok()?, u16::try_from(v).ok()?)));
+        let Some((name_end, value_end)) = ends else { return false };
+        self.bytes.extend_from_slice(name.as_bytes());
+        self.bytes.extend_from_slice(value.as_bytes());
+        self.fields.push(Field { name_end, value_end });
+        true
+    }
+
     /// The method of a request; empty for a response.
     pub(crate) fn method(&self) -> &str {
         match self.start {
@@ -71,7 +89,7 @@ impl Head {
         self.version
     }
 
-    /// The status of a response, 100 to 999; 0 for a request.
+    /// The status of a response, 100 to 999 if it was read; 0 for a request.
     pub(crate) fn status(&self) -> u16 {
         match self.start {
             Start::Request { .. } => 0,

@@ -1,15 +1,17 @@
-//! The two heads of an opening handshake, as users see them.
+//! The request of an opening handshake, as users see it.
 //!
 //! Knows where in a head to find what; must not know how the head was judged, nor how it came.
 
 use std::fmt;
 use std::net::SocketAddr;
 
+use crate::protocol::handshake::server;
 use crate::wire::header;
 use crate::wire::http::Head;
 
-/// The request that opened a connection (RFC 6455 section 4.1), as a server got it. See
-/// [`WebSocket::request`](crate::WebSocket::request).
+/// A request as a server got it: the one that opened a connection (RFC 6455 section 4.1, see
+/// [`WebSocket::request`](crate::WebSocket::request)), or one that a hook is asked about ([`Server::http`](crate::Server::http),
+/// [`Server::on_request`](crate::Server::on_request)).
 ///
 /// It is kept as long as the connection, in little more memory than it had bytes. Its `Debug` shows neither the query nor
 /// any header but `Host`, because the others may hold secrets.
@@ -33,8 +35,22 @@ pub struct Request {
 }
 
 impl Request {
+    pub(super) fn head(&self) -> &Head {
+        &self.head
+    }
+
     pub(super) fn new(head: Head, peer: Option<SocketAddr>) -> Request {
         Request { head, peer }
+    }
+
+    /// Whether a WebSocket is asked for: `Upgrade` names `websocket`.
+    pub fn is_websocket(&self) -> bool {
+        server::is_websocket(&self.head)
+    }
+
+    /// The method: `GET` for a WebSocket.
+    pub fn method(&self) -> &str {
+        self.head.method()
     }
 
     /// The path, which begins with `/`. Percent-encoding is left as it came.
@@ -56,7 +72,7 @@ impl Request {
         self.head.target()
     }
 
-    /// The host that was asked, with the port if one was given.
+    /// The host that was asked, with the port if one was given. Empty only in plain HTTP/1.0.
     pub fn host(&self) -> &str {
         self.header("Host").unwrap_or_default()
     }
@@ -110,43 +126,8 @@ impl fmt::Debug for Request {
     }
 }
 
-/// The response that opened a connection (RFC 6455 section 4.2.2), as a client got it. See
-/// [`WebSocket::response`](crate::WebSocket::response).
-///
-/// Its `Debug` shows no header, because some hold secrets.
-#[derive(Clone)]
-pub struct Response {
-    head: Head,
-}
-
-impl Response {
-    pub(crate) fn new(head: Head) -> Response {
-        Response { head }
-    }
-
-    /// The HTTP status: 101.
-    pub fn status(&self) -> u16 {
-        self.head.status()
-    }
-
-    /// The value of the first header of this name, compared without regard to case; `None` also if it is not UTF-8.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        text(&self.head, name)
-    }
-
-    /// All headers in the order they came. Values are visible characters, spaces and tabs, and may have bytes outside ASCII.
-    pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.head.fields()
-    }
-}
-
-impl fmt::Debug for Response {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Response").field("status", &self.status()).finish_non_exhaustive()
-    }
-}
-
-fn text<'a>(head: &'a Head, name: &str) -> Option<&'a str> {
+/// The value of the first field of this name, as text.
+pub(super) fn text<'a>(head: &'a Head, name: &str) -> Option<&'a str> {
     let (_, value) = head.fields().find(|(n, _)| n.eq_ignore_ascii_case(name))?;
     std::str::from_utf8(value).ok()
 }
@@ -156,14 +137,14 @@ mod tests {
     use super::*;
     use crate::wire::http::HeadParser;
 
-    fn head(parser: HeadParser, bytes: &[u8]) -> Head {
-        let mut parser = parser;
+    fn head(bytes: &[u8]) -> Head {
+        let mut parser = HeadParser::request();
         parser.feed(bytes).unwrap();
         parser.finish().unwrap()
     }
 
     fn request(lines: &str) -> Request {
-        Request::new(head(HeadParser::request(), format!("GET {lines}\r\n\r\n").as_bytes()), None)
+        Request::new(head(format!("GET {lines}\r\n\r\n").as_bytes()), None)
     }
 
     #[test]
@@ -189,15 +170,12 @@ mod tests {
         let bytes =
             b"GET / HTTP/1.1\r\nHost: h:1\r\nOrigin: http://h:1\r\nSec-WebSocket-Protocol: b, a\r\nX: caf\xE9\r\n\
             sec-websocket-protocol: c\r\nx: second\r\n\r\n";
-        let request = Request::new(head(HeadParser::request(), bytes), None);
+        let request = Request::new(head(bytes), None);
         assert_eq!((request.host(), request.origin()), ("h:1", Some("http://h:1")));
         assert_eq!(request.subprotocols().collect::<Vec<_>>(), ["b", "a", "c"]);
         assert_eq!((request.header("hOST"), request.header("X"), request.header("Y")), (Some("h:1"), None, None));
         assert_eq!(request.headers().nth(3), Some(("X", b"caf\xE9".as_slice())));
         assert_eq!(request.headers().count(), 6);
-        let response = Response::new(head(HeadParser::response(), b"HTTP/1.1 101 S\r\nUpgrade: websocket\r\n\r\n"));
-        assert_eq!((response.status(), response.header("upgrade")), (101, Some("websocket")));
-        assert_eq!(response.headers().count(), 1);
     }
 
     #[test]
@@ -205,8 +183,5 @@ mod tests {
         let bytes = "/path?token=S3CRET HTTP/1.1\r\nHost: h\r\nCookie: S3CRET\r\nSec-WebSocket-Protocol: S3CRET\r\nX-Key: S3CRET";
         let shown = format!("{:?}", request(bytes));
         assert!(shown.contains("/path") && !shown.contains("S3CRET"), "{shown}");
-        let bytes = b"HTTP/1.1 101 S3CRET\r\nSet-Cookie: S3CRET\r\nX-Key: S3CRET\r\n\r\n";
-        let shown = format!("{:?}", Response::new(head(HeadParser::response(), bytes)));
-        assert!(shown.contains("101") && !shown.contains("S3CRET"), "{shown}");
     }
 }

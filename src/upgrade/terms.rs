@@ -1,0 +1,84 @@
+//! What a server agrees to: the settings of every request at its door.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::panic::{self, AssertUnwindSafe};
+
+use super::decision::Decision;
+use super::request::Request;
+use super::response::Response;
+use crate::config::{Limits, Timeouts};
+use crate::error::{Error, HandshakeFault, Refusal, Result};
+use crate::protocol::deflate::Deflate;
+
+/// What a server agrees to.
+#[derive(Debug)]
+pub(crate) struct Terms {
+    pub(crate) limits: Limits,
+    pub(crate) timeouts: Timeouts,
+    /// Allowed besides the host that is asked. `None`: any.
+    pub(crate) origins: Option<Vec<String>>,
+    pub(crate) subprotocols: Vec<String>,
+    pub(crate) deflate: Option<Deflate>,
+    pub(crate) hooks: Hooks,
+}
+
+impl Default for Terms {
+    fn default() -> Terms {
+        Terms {
+            limits: Limits::server(),
+            timeouts: Timeouts::default(),
+            origins: Some(Vec::new()),
+            subprotocols: Vec::new(),
+            deflate: None,
+            hooks: Hooks::default(),
+        }
+    }
+}
+
+/// The addresses of a connection, as far as they are known.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Ends {
+    pub(crate) peer: Option<SocketAddr>,
+    pub(crate) local: Option<SocketAddr>,
+}
+
+/// Asked about a request, by any thread.
+type Hook<T> = Box<dyn Fn(&Request) -> T + Send + Sync>;
+
+/// The application's part in answering requests.
+#[derive(Default)]
+pub(crate) struct Hooks {
+    pub(crate) http: Option<Hook<Response>>,
+    pub(crate) on_request: Option<Hook<Decision>>,
+}
+
+impl Hooks {
+    /// What the application decides; without a hook, it accepts.
+    pub(super) fn decide(&self, request: &Request) -> Result<Decision> {
+        self.on_request.as_ref().map_or_else(|| Ok(Decision::accept()), |hook| guarded(|| hook(request)))
+    }
+
+    /// What the application answers to a request that does not ask for a WebSocket. `None`: there is no such hook.
+    pub(super) fn answer(&self, request: &Request) -> Option<Result<Response>> {
+        self.http.as_ref().map(|hook| guarded(|| hook(request)))
+    }
+
+    pub(super) fn any(&self) -> bool {
+        self.http.is_some() || self.on_request.is_some()
+    }
+}
+
+/// A hook that panics spoils one request. The panic itself was reported by the panic hook.
+fn guarded<T>(hook: impl FnOnce() -> T) -> Result<T> {
+    panic::catch_unwind(AssertUnwindSafe(hook)).map_err(|_| Error::Handshake(Refusal::new(HandshakeFault::Hook)))
+}
+
+impl fmt::Debug for Hooks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hooks")
+            .field("http", &self.http.is_some())
+            .field("on_request", &self.on_request.is_some())
+            .finish()
+    }
+}

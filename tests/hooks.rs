@@ -1,0 +1,361 @@
+//! The hooks of a server over real sockets: what is not a WebSocket, and who decides about what is.
+//!
+//! Every read of a client has a limit: a test that would hang fails instead.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use stdws::{
+    Accept, Client, Decision, Error, Halves, HandshakeFault, Limits, Misuse, Response, Result, Running, Server,
+    Timeouts, WebSocket,
+};
+
+const WATCHDOG: Duration = Duration::from_secs(30);
+
+fn bind() -> Server {
+    Server::bind("127.0.0.1:0").unwrap()
+}
+
+fn echo(mut ws: WebSocket) -> Result<()> {
+    while let Some(message) = ws.recv()? {
+        ws.send(&message)?;
+    }
+    Ok(())
+}
+
+fn connect(addr: SocketAddr) -> TcpStream {
+    let socket = TcpStream::connect(addr).unwrap();
+    socket.set_read_timeout(Some(WATCHDOG)).unwrap();
+    socket
+}
+
+/// Sends these bytes, and gives all that comes back up to a clean end.
+fn ask(server: &Running, bytes: &[u8]) -> String {
+    let mut socket = connect(server.local_addr());
+    socket.write_all(bytes).unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+fn get(server: &Running, path: &str) -> String {
+    ask(server, format!("GET {path} HTTP/1.1\r\nHost: here\r\n\r\n").as_bytes())
+}
+
+fn status(answer: &str) -> u16 {
+    answer
+        .strip_prefix("HTTP/1.1 ")
+        .and_then(|line| line.get(..3))
+        .unwrap_or_else(|| panic!("{answer}"))
+        .parse()
+        .unwrap()
+}
+
+fn websocket(path: &str, more: &str) -> Vec<u8> {
+    format!(
+        "GET {path} HTTP/1.1\r\nHost: here\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n{more}\r\n"
+    )
+    .into_bytes()
+}
+
+fn client(server: &Running, path: &str) -> Client {
+    Client::new(&format!("ws://{}{path}", server.local_addr())).unwrap()
+}
+
+/// What a client is refused with.
+fn refused(client: Client) -> stdws::Refusal {
+    match client.connect() {
+        Err(Error::Handshake(refusal)) => refusal,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn http_on_the_same_port() {
+    let server = bind().http(|request| match request.path() {
+        "/" => Response::html(200, "<p>hello").with_header("Cache-Control", "no-store"),
+        "/health" => Response::empty(204),
+        "/method" => Response::text(200, request.method()),
+        _ => Response::text(404, "not here"),
+    });
+    let server = server.start(echo).unwrap();
+    assert_eq!(
+        get(&server, "/"),
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nCache-Control: no-store\r\nContent-Length: 8\r\n\
+        Connection: close\r\n\r\n<p>hello"
+    );
+    assert_eq!(get(&server, "/health"), "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
+    assert!(get(&server, "/x").starts_with("HTTP/1.1 404 Not Found\r\n"));
+    // The same head for HEAD, with the same length, and no body.
+    let whole = get(&server, "/");
+    let head = ask(&server, b"HEAD / HTTP/1.1\r\nHost: here\r\n\r\n");
+    assert_eq!(format!("{head}<p>hello"), whole);
+    assert!(get(&server, "/method").ends_with("\r\n\r\nGET"));
+    // Health checks of old speak HTTP/1.0, without a Host.
+    assert!(ask(&server, b"GET /health HTTP/1.0\r\n\r\n").starts_with("HTTP/1.1 204 "));
+    // Another protocol to upgrade to is no reason not to answer (RFC 9110 section 7.8).
+    let h2c = b"GET /health HTTP/1.1\r\nHost: here\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n";
+    assert!(ask(&server, h2c).starts_with("HTTP/1.1 204 "));
+    // And WebSockets are what they were.
+    let mut ws = client(&server, "/").connect().unwrap();
+    ws.send("x").unwrap();
+    assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("x"));
+}
+
+#[test]
+fn what_http_is_not_asked_about() {
+    let server = bind().http(|_| Response::text(200, "asked")).start(echo).unwrap();
+    let rows: [(&[u8], u16, &str); 9] = [
+        (b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi", 405, "Allow: GET, HEAD\r\n"),
+        (b"DELETE / HTTP/1.1\r\nHost: h\r\n\r\n", 405, "Allow: GET, HEAD\r\n"),
+        // One Host, in every request.
+        (b"GET / HTTP/1.1\r\n\r\n", 400, ""),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400, ""),
+        (b"GET / HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n", 400, ""),
+        (b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400, ""),
+        (b"GET / HTTP/2.0\r\nHost: h\r\n\r\n", 505, ""),
+        (b"GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400, ""),
+        // A WebSocket request that is not in order is told so.
+        (b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\r\n", 400, ""),
+    ];
+    for (bytes, expected, field) in rows {
+        let answer = ask(&server, bytes);
+        assert_eq!(status(&answer), expected, "{}", bytes.escape_ascii());
+        assert!(answer.contains(field) && !answer.contains("asked"), "{answer}");
+    }
+    // Without the hook.
+    let server = bind().start(echo).unwrap();
+    let answer = get(&server, "/");
+    assert!(status(&answer) == 426 && answer.contains("\r\nUpgrade: websocket\r\n"), "{answer}");
+    let server = bind().on_request(|_| Decision::accept()).start(echo).unwrap();
+    let answer = get(&server, "/");
+    assert!(status(&answer) == 426 && answer.contains("\r\nUpgrade: websocket\r\n"), "{answer}");
+}
+
+#[test]
+fn a_body_is_skipped_and_the_answer_arrives() {
+    let server = bind().http(|_| Response::text(200, "ok")).start(echo).unwrap();
+    let mut socket = connect(server.local_addr());
+    socket.write_all(b"GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 300000\r\n\r\n").unwrap();
+    let mut start = [0; 12];
+    socket.read_exact(&mut start).unwrap();
+    // Closing a socket with unread bytes would reset it.
+    socket.write_all(&vec![b'x'; 300_000]).unwrap();
+    socket.shutdown(Shutdown::Write).unwrap();
+    let mut rest = String::new();
+    socket.read_to_string(&mut rest).unwrap();
+    assert!(start.ends_with(b"200") && rest.ends_with("\r\n\r\nok"), "{rest}");
+}
+
+#[test]
+fn a_large_page_arrives_and_one_that_is_not_read_has_a_deadline() {
+    let mut timeouts = Timeouts::default();
+    timeouts.handshake = Duration::from_secs(2);
+    let server = bind().timeouts(timeouts).max_connections(1).http(|_| Response::text(200, "x".repeat(24 << 20)));
+    let server = server.start(echo).unwrap();
+    let answer = get(&server, "/");
+    assert!(answer.len() > 24 << 20 && answer.ends_with("xxx"));
+    // Nobody reads: the place becomes free again when the time is over.
+    let mut stuck = connect(server.local_addr());
+    let start = Instant::now();
+    stuck.write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+    stuck.read_exact(&mut [0; 12]).unwrap();
+    loop {
+        match client(&server, "/").connect() {
+            Ok(_) => break,
+            Err(Error::Handshake(refusal)) => assert_eq!(refusal.status(), Some(503)),
+            Err(error) => panic!("{error}"),
+        }
+        assert!(start.elapsed() < WATCHDOG);
+    }
+    assert!(start.elapsed() > Duration::from_secs(1), "the page was given up early: {:?}", start.elapsed());
+}
+
+#[test]
+fn a_hook_decides() {
+    // 6455-4.2.2-s1, 6455-4.2.2-3, 6455-4.2.2-7, 6455-10.5-s1
+    let server = bind().subprotocols(["v1"]).on_request(|request| match (request.path(), request.is_websocket()) {
+        ("/", _) => Decision::accept(),
+        ("/secret", _) if request.header("Authorization") == Some("Bearer 1234") => {
+            Accept::new().subprotocol("v2").header("Set-Cookie", "a=b").limits(Limits::message(10)).into()
+        }
+        ("/secret", _) => Response::text(401, "who are you?").with_header("WWW-Authenticate", "Bearer").into(),
+        ("/old", true) => Response::redirect(308, "/new").into(),
+        ("/page", false) => Response::html(200, "page").into(),
+        _ => Decision::refuse(404),
+    });
+    let server = server
+        .start(|mut ws| {
+            let chosen = format!("{:?}", ws.subprotocol());
+            ws.send(&chosen)?;
+            echo(ws)
+        })
+        .unwrap();
+    let secret = || client(&server, "/secret").subprotocol("v1").unwrap().subprotocol("v2").unwrap();
+    let refusal = refused(secret());
+    assert_eq!((refusal.status(), refusal.header("WWW-Authenticate")), (Some(401), Some("Bearer")));
+    assert_eq!(refusal.body(), b"who are you?");
+    let mut ws = secret().header("Authorization", "Bearer 1234").unwrap().connect().unwrap();
+    assert_eq!((ws.subprotocol(), ws.response().unwrap().header("set-cookie")), (Some("v2"), Some("a=b")));
+    assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("Some(\"v2\")"));
+    // A limit of this connection alone.
+    ws.send("eleven bytes").unwrap();
+    assert!(ws.recv().unwrap().is_none());
+    assert_eq!(ws.close_info().unwrap().code(), stdws::CloseCode::TOO_BIG);
+    let mut ws = client(&server, "/").subprotocol("v1").unwrap().connect().unwrap();
+    assert_eq!((ws.subprotocol(), ws.response().unwrap().header("set-cookie")), (Some("v1"), None));
+    assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("Some(\"v1\")"));
+    ws.send("more than eleven bytes").unwrap();
+    assert!(ws.recv().unwrap().is_some());
+    let refusal = refused(client(&server, "/old"));
+    assert_eq!((refusal.status(), refusal.header("Location")), (Some(308), Some("/new")));
+    assert_eq!(refused(client(&server, "/elsewhere")).status(), Some(404));
+    assert!(get(&server, "/page").ends_with("\r\n\r\npage"));
+    assert_eq!((status(&get(&server, "/old")), status(&get(&server, "/"))), (404, 426));
+    // Any method reaches this hook.
+    let put = ask(&server, b"PUT /page HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nx");
+    assert!(put.ends_with("\r\n\r\npage"), "{put}");
+}
+
+#[test]
+fn a_hook_is_not_asked_about_what_must_be_refused() {
+    let server = bind().on_request(|_| panic!("asked")).start(echo).unwrap();
+    let rows = [
+        (websocket("/", "Origin: http://evil.example\r\n"), 403),
+        (websocket("/", "Sec-WebSocket-Protocol: a, a\r\n"), 400),
+        (websocket("/", "Host: here\r\n"), 400),
+        (b"GET / HTTP/1.1\r\n\r\n".to_vec(), 400),
+    ];
+    for (bytes, expected) in rows {
+        assert_eq!(status(&ask(&server, &bytes)), expected, "{}", bytes.escape_ascii());
+    }
+}
+
+#[test]
+fn a_hook_that_panics_or_gives_what_cannot_be_sent_is_a_500_and_no_more() {
+    let server = bind()
+        .http(|request| match request.path() {
+            "/panic" => panic!("as it was told to"),
+            "/split" => Response::text(200, "ok").with_header("X", "a\r\nY: b"),
+            "/101" => Response::empty(101),
+            _ => Response::text(200, "fine"),
+        })
+        .on_request(|request| match request.query() {
+            Some("panic") => panic!("as it was told to"),
+            Some("split") => Accept::new().header("X", "a\r\nY: b").into(),
+            Some("subprotocol") => Accept::new().subprotocol("v2").into(),
+            _ => Decision::accept(),
+        });
+    let server = server.max_connections(1).start(echo).unwrap();
+    let whole = |answer: &str| {
+        assert_eq!(status(answer), 500);
+        assert!(!answer.contains("Y: b") && answer.contains("Connection: close\r\n"), "{answer}");
+    };
+    // The place of the one before may become free a moment after its end has arrived here.
+    let patiently = |ask: &dyn Fn() -> String| {
+        let start = Instant::now();
+        loop {
+            let answer = ask();
+            if status(&answer) != 503 {
+                return answer;
+            }
+            assert!(start.elapsed() < WATCHDOG);
+        }
+    };
+    for path in ["/panic", "/split", "/101", "/?panic"] {
+        whole(&patiently(&|| get(&server, path)));
+    }
+    for path in ["/?panic", "/?split", "/?subprotocol"] {
+        whole(&patiently(&|| ask(&server, &websocket(path, "Sec-WebSocket-Protocol: v1\r\n"))));
+    }
+    assert!(patiently(&|| get(&server, "/")).ends_with("fine"));
+}
+
+#[test]
+fn a_stream_is_handed_over_with_all_that_was_read() {
+    let (told, tell) = mpsc::channel();
+    let server = bind().on_request(move |request| match request.path() {
+        "/mine" => {
+            let told = told.clone();
+            Decision::hand_over(move |mut stream| {
+                let mut body = [0; 10];
+                stream.read_exact(&mut body).unwrap();
+                told.send((stream.head(), body, stream.request().path().to_owned())).unwrap();
+                stream.write_all(b"another ").unwrap();
+                stream.write_all(b"protocol").unwrap();
+            })
+        }
+        "/tcp" => Decision::hand_over(|mut stream| {
+            stream.read_exact(&mut [0; 2]).unwrap();
+            let (mut socket, rest) = stream.into_tcp().unwrap();
+            assert_eq!((socket.read_timeout().unwrap(), socket.write_timeout().unwrap()), (None, None));
+            socket.write_all(&rest).unwrap();
+        }),
+        "/slow" => Decision::hand_over(|mut stream| {
+            stream.set_limits(Duration::from_millis(50), WATCHDOG);
+            let error = stream.read(&mut [0]).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::TimedOut);
+            stream.write_all(b"too slow").unwrap();
+        }),
+        "/panic" => Decision::hand_over(|_| panic!("as it was told to")),
+        _ => Decision::accept(),
+    });
+    let server = server.start(echo).unwrap();
+    let head = b"PUT /mine HTTP/1.1\r\nHost: h\r\nX-Bytes: caf\xE9\r\nContent-Length: 10\r\n\r\n".to_vec();
+    // A part of the body comes with the head, the rest later.
+    let mut socket = connect(server.local_addr());
+    socket.write_all(&[&head, b"01234".as_slice()].concat()).unwrap();
+    socket.write_all(b"56789").unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    assert_eq!(answer, "another protocol");
+    let (seen, body, path) = tell.recv_timeout(WATCHDOG).unwrap();
+    assert_eq!((seen, &body, path.as_str()), (head, b"0123456789", "/mine"));
+    assert_eq!(ask(&server, b"GET /tcp HTTP/1.1\r\nHost: h\r\n\r\nabcde"), "cde");
+    assert_eq!(get(&server, "/slow"), "too slow");
+    assert_eq!(get(&server, "/panic"), "");
+    client(&server, "/").connect().unwrap();
+}
+
+#[test]
+fn hooks_on_streams_made_elsewhere() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = Server::unbound()
+        .http(|request| match request.path() {
+            "/split" => Response::empty(200).with_header("X", "\n"),
+            "/panic" => panic!("as it was told to"),
+            _ => Response::text(200, "ok"),
+        })
+        .on_request(|request| match request.path() {
+            "/mine" => {
+                Decision::hand_over(|stream| assert_eq!(stream.into_tcp().unwrap_err().request().path(), "/mine"))
+            }
+            _ => Decision::accept(),
+        });
+    let accept = |path: &str| {
+        let mut socket = connect(listener.local_addr().unwrap());
+        socket.write_all(format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n").as_bytes()).unwrap();
+        socket.shutdown(Shutdown::Write).unwrap();
+        let (far, _) = listener.accept().unwrap();
+        let result = server.accept_over(Halves::new(far.try_clone().unwrap(), far)).map(|_| ());
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).unwrap();
+        (result.unwrap_err(), answer)
+    };
+    let fault = |error: Error| match error {
+        Error::Handshake(refusal) => (refusal.fault().clone(), refusal.status()),
+        other => panic!("{other:?}"),
+    };
+    let (error, answer) = accept("/");
+    assert_eq!((fault(error), status(&answer)), ((HandshakeFault::Answered, Some(200)), 200));
+    let (error, answer) = accept("/panic");
+    assert_eq!((fault(error), status(&answer)), ((HandshakeFault::Hook, Some(500)), 500));
+    let (error, answer) = accept("/mine");
+    assert_eq!((fault(error), answer.as_str()), ((HandshakeFault::HandedOver, None), ""));
+    let (error, answer) = accept("/split");
+    assert!(matches!(error, Error::Misuse(Misuse::HeaderValue(name)) if name == "X"));
+    assert_eq!(status(&answer), 500);
+}
