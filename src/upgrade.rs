@@ -33,6 +33,7 @@ use crate::protocol::handshake::origin::Origins;
 use crate::protocol::handshake::server::{self, Offer};
 use crate::transport::deadline::Deadline;
 use crate::transport::stream::Stream;
+use crate::websocket::codec::Codec;
 use crate::websocket::{About, WebSocket};
 use crate::wire::frame::Role;
 use talk::Talk;
@@ -73,7 +74,8 @@ pub(crate) fn accept(stream: Stream, ends: Ends, terms: &Terms) -> Result<WebSoc
             // 6455-4.2.2-s8: open from here on.
             let (inflater, deflater) = opening.codec.unzip();
             let codec = (Encoder::server().with_compression(deflater), inflater);
-            Ok(WebSocket::new(stream, Role::Server, codec, (opening.limits, opening.timeouts), &early, about))
+            let codec = Codec::rfc(Role::Server, opening.limits, &early, codec);
+            Ok(WebSocket::new(stream, codec, (opening.limits, opening.timeouts), about))
         }
         Verdict::Answer(response) => Err(answer(&talk, &request, &response)),
         Verdict::HandOver(HandOver(take)) => {

@@ -1,8 +1,9 @@
 //! An open connection: [`WebSocket`] receives and can send; [`Sender`] is the half that sends from any thread.
 //!
-//! Below this file: `link` (who may write), `turn` (writing), `gate` (what the threads agree on), `receive` (the one that reads and waits),
+//! Below this file: `codec` (what is spoken), `link` (who may write), `turn` (writing), `gate` (what the threads agree on), `receive` (the one that reads and waits),
 //! `ending` (closing, failing, leaving), `messages`, and the two streams.
 
+pub(crate) mod codec;
 mod ending;
 mod gate;
 mod link;
@@ -31,13 +32,12 @@ use crate::close::{CloseCode, CloseInfo};
 use crate::config::{Limits, Timeouts};
 use crate::error::{Error, Result, Step};
 use crate::message::{Kind, Message, MessageRef};
-use crate::protocol::decoder::{Decoder, Event};
-use crate::protocol::deflate::Inflater;
-use crate::protocol::encoder::Encoder;
+use crate::protocol::decoder::Event;
 use crate::transport::deadline::Deadline;
 use crate::transport::stream::Stream;
 use crate::upgrade::{Request, Response};
-use crate::wire::frame::{Opcode, Role};
+use crate::wire::frame::Opcode;
+use codec::Codec;
 use link::Link;
 use receive::{Received, Receiver};
 
@@ -88,17 +88,11 @@ pub(crate) struct About {
 }
 
 impl WebSocket {
-    /// A connection whose opening handshake is over; `early` came behind it.
-    pub(crate) fn new(
-        stream: Stream,
-        role: Role,
-        (encoder, inflater): (Encoder, Option<Inflater>),
-        (limits, timeouts): (Limits, Timeouts),
-        early: &[u8],
-        about: About,
-    ) -> WebSocket {
-        let link = Arc::new(Link::new(stream, role, encoder, timeouts));
-        let receiver = Receiver::new(link, Decoder::new(role, limits, early).with_compression(inflater));
+    /// A connection whose opening handshake is over.
+    pub(crate) fn new(stream: Stream, codec: Codec, (limits, timeouts): (Limits, Timeouts), about: About) -> WebSocket {
+        let Codec { role, dialect, decoder, encoder } = codec;
+        let link = Arc::new(Link::new(stream, role, dialect, encoder, timeouts));
+        let receiver = Receiver::new(link, decoder);
         WebSocket { receiver, ahead: VecDeque::new(), lent: None, limits, about: Box::new(about) }
     }
 

@@ -19,6 +19,7 @@ use crate::protocol::encoder::Encoder;
 use crate::protocol::handshake::client::{self as handshake, Request};
 use crate::transport::deadline::Deadline;
 use crate::transport::stream::{Halves, Stream};
+use crate::websocket::codec::Codec;
 use crate::websocket::{About, WebSocket};
 use crate::wire::frame::Role;
 
@@ -112,13 +113,7 @@ impl Client {
         let (inflater, deflater) = opened.codec.unzip();
         let encoder = Encoder::client(entropy).with_compression(deflater);
         // 6455-4.1-s3: open.
-        Ok(WebSocket::new(
-            stream,
-            Role::Client,
-            (encoder, inflater),
-            (self.limits, self.timeouts),
-            &opened.early,
-            about,
-        ))
+        let codec = Codec::rfc(Role::Client, self.limits, &opened.early, (encoder, inflater));
+        Ok(WebSocket::new(stream, codec, (self.limits, self.timeouts), about))
     }
 }

@@ -5,18 +5,18 @@
 
 use std::io::ErrorKind;
 
+use super::codec::Close;
 use super::link::{Link, Wants};
 use crate::close::{CloseCode, CloseInfo};
 use crate::error::{Error, Result, Step};
 use crate::protocol::closing::Phase;
 use crate::transport::deadline::Deadline;
 use crate::transport::outbox::Limit;
-use crate::wire::close as close_body;
 
 impl Link {
     /// Sends a Close unless one was sent. The time for the closing handshake runs from here. 6455-7.1.2-1.
     pub(crate) fn start_close(&self, code: CloseCode, reason: &str) -> Result<()> {
-        close_body::check(code, reason)?;
+        self.dialect.check_close(code, reason)?;
         let deadline = {
             let mut gate = self.gate();
             match gate.closing.phase() {
@@ -26,7 +26,7 @@ impl Link {
             if let Some(end) = &gate.end {
                 return Err(end.clone());
             }
-            gate.owe_close(Some(code), reason.to_owned());
+            gate.owe_close(self.dialect.close(code, reason));
             gate.close_by(self.timeouts.close)
         };
         self.last_words(deadline).map_err(|error| match error {
@@ -56,13 +56,13 @@ impl Link {
     }
 
     /// The peer's Close: notes it, and answers it if none was sent. Gives the time by which all has to be over.
-    pub(crate) fn received_close(&self, code: Option<CloseCode>, reason: String) -> Deadline {
+    pub(crate) fn received_close(&self, code: Option<CloseCode>, reason: String, answer: Close) -> Deadline {
         let deadline = {
             let mut gate = self.gate();
             gate.closing.received(code, reason);
             // 6455-5.5.1-6, 6455-5.5.1-7, 6455-5.5.1-s2
-            if let Some(code) = gate.closing.owed() {
-                gate.owe_close(code, String::new());
+            if gate.closing.owed().is_some() {
+                gate.owe_close(answer);
             }
             gate.close_by(self.timeouts.close)
         };
@@ -88,8 +88,8 @@ impl Link {
     pub(crate) fn fail(&self, error: Error, code: Option<CloseCode>) -> (Error, Deadline) {
         let (end, deadline) = {
             let mut gate = self.gate();
-            if let Some(code) = code {
-                gate.owe_close(Some(code), String::new());
+            if let Some(close) = code.and_then(|code| self.dialect.complaint(code)) {
+                gate.owe_close(close);
             }
             let end = gate.end.get_or_insert(error).clone();
             self.notify(&gate);
@@ -112,7 +112,7 @@ impl Link {
     pub(crate) fn leave(&self, code: CloseCode) {
         let mut gate = self.gate();
         gate.close_by(self.timeouts.close);
-        if gate.end.is_some() || !gate.owe_close(Some(code), String::new()) {
+        if gate.end.is_some() || !gate.owe_close(self.dialect.close(code, "")) {
             return;
         }
         let settled = gate.settle();

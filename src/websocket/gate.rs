@@ -4,18 +4,19 @@
 use std::io;
 use std::time::Duration;
 
+use super::codec::{Close, Dialect};
 use super::link::Writer;
-use crate::close::{CloseCode, CloseInfo};
+use crate::close::CloseInfo;
 use crate::error::{Error, Result, Step};
 use crate::protocol::closing::{Closing, Phase};
 use crate::transport::deadline::Deadline;
-use crate::wire::close as close_body;
 use crate::wire::frame::Opcode;
 
 /// While the outbox has less than this, each Ping is answered.
 const PONGS: usize = 8 << 10;
 
 pub(super) struct Gate {
+    dialect: Dialect,
     /// The token; `None` while a thread writes.
     pub(super) writer: Option<Box<Writer>>,
     /// Threads that wait for a change.
@@ -42,12 +43,13 @@ pub(super) struct Owed {
     pong: Vec<u8>,
     pong_due: bool,
     ping_due: bool,
-    close: Option<(Option<CloseCode>, String)>,
+    close: Option<Close>,
 }
 
 impl Gate {
-    pub(super) fn new(writer: Writer) -> Gate {
+    pub(super) fn new(dialect: Dialect, writer: Writer) -> Gate {
         Gate {
+            dialect,
             writer: Some(Box::new(writer)),
             waiting: 0,
             owed: Owed::default(),
@@ -77,10 +79,10 @@ impl Gate {
     }
 
     /// Notes a Close to be sent; false when one has been sent or noted before.
-    pub(super) fn owe_close(&mut self, code: Option<CloseCode>, reason: String) -> bool {
+    pub(super) fn owe_close(&mut self, close: Close) -> bool {
         let first = matches!(self.closing.phase(), Phase::Open | Phase::Answering) && self.owed.close.is_none();
         if first {
-            self.owed.close = Some((code, reason));
+            self.owed.close = Some(close);
             self.owed.any = true;
         }
         first
@@ -92,8 +94,9 @@ impl Gate {
         if !self.closing.answers_pings() {
             return Ok(());
         }
+        let held = self.holds_pings();
         if let Some(Writer { encoder, outbox }) = self.writer.as_deref_mut() {
-            if !self.owed.any && outbox.len() < PONGS {
+            if !self.owed.any && !held && outbox.len() < PONGS {
                 // 6455-5.5.3-s1: the payload of the Ping, unchanged.
                 return encoder.frame(outbox.bytes(), true, Opcode::Pong, payload);
             }
@@ -105,11 +108,20 @@ impl Gate {
         Ok(())
     }
 
-    pub(super) fn owe_ping(&mut self) {
-        if self.closing.may_send() {
+    /// False if the Ping would have to wait for the end of a message.
+    pub(super) fn owe_ping(&mut self) -> bool {
+        let held = self.holds_pings();
+        if self.closing.may_send() && !held {
             self.owed.ping_due = true;
             self.owed.any = true;
         }
+        !held
+    }
+
+    /// Whether Ping and Pong have to wait for the end of a message that is being sent as a stream. If a Close is to go,
+    /// that message has no end any more.
+    fn holds_pings(&self) -> bool {
+        self.streaming && !self.dialect.interleaves() && self.owed.close.is_none()
     }
 
     /// The time by which the closing handshake has to be over, which runs from the first call.
@@ -135,20 +147,21 @@ impl Gate {
 
     #[cold]
     fn settle_owed(&mut self) -> io::Result<()> {
+        let held = self.holds_pings();
         let Gate { writer: Some(writer), owed, closing, pings, .. } = self else { return Ok(()) };
         let Writer { encoder, outbox } = &mut **writer;
-        owed.any = false;
+        owed.any = held && owed.pong_due;
         // 6455-5.5.2-2: a Close that came after the Ping takes nothing back.
-        if std::mem::take(&mut owed.pong_due) {
+        if !held && std::mem::take(&mut owed.pong_due) {
             encoder.frame(outbox.bytes(), true, Opcode::Pong, &owed.pong)?;
         }
-        if std::mem::take(&mut owed.ping_due) && closing.may_send() {
+        if std::mem::take(&mut owed.ping_due) && closing.may_send() && !held {
             *pings = pings.wrapping_add(1);
             encoder.frame(outbox.bytes(), true, Opcode::Ping, &pings.to_be_bytes())?;
         }
-        if let Some((code, reason)) = owed.close.take() {
-            closing.sent(code);
-            encoder.frame(outbox.bytes(), true, Opcode::Close, &close_body::emit(code, &reason))?;
+        if let Some(close) = owed.close.take() {
+            closing.sent(close.code);
+            encoder.frame(outbox.bytes(), true, Opcode::Close, &close.body)?;
         }
         Ok(())
     }

@@ -22,11 +22,11 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::codec::{Dialect, Encoder};
 use super::gate::Gate;
 use super::turn::Turn;
 use crate::config::Timeouts;
 use crate::error::{Error, Result, Step};
-use crate::protocol::encoder::Encoder;
 use crate::transport::deadline::Deadline;
 use crate::transport::outbox::{Limit, Outbox};
 use crate::transport::stream::Stream;
@@ -39,6 +39,7 @@ pub(crate) struct Link {
     pub(crate) stream: Stream,
     pub(crate) timeouts: Timeouts,
     pub(crate) role: Role,
+    pub(super) dialect: Dialect,
     gate: Mutex<Gate>,
     /// The token came back, a Pong came, a stream ended, or everything did. Notified only while `waiting` is not 0.
     changed: Condvar,
@@ -71,18 +72,19 @@ pub(crate) struct Outlook {
 }
 
 impl Link {
-    pub(crate) fn new(stream: Stream, role: Role, encoder: Encoder, timeouts: Timeouts) -> Link {
+    pub(crate) fn new(stream: Stream, role: Role, dialect: Dialect, encoder: Encoder, timeouts: Timeouts) -> Link {
         // A socket takes zero for "no timeout", so there is no shorter wait than this.
         let least = Duration::from_millis(1);
         let timeouts = Timeouts { ping: timeouts.ping.max(least), life: timeouts.life.max(least), ..timeouts };
-        let gate = Gate::new(Writer { encoder, outbox: Outbox::default() });
-        Link { stream, timeouts, role, gate: Mutex::new(gate), changed: Condvar::new() }
+        let gate = Gate::new(dialect, Writer { encoder, outbox: Outbox::default() });
+        Link { stream, timeouts, role, dialect, gate: Mutex::new(gate), changed: Condvar::new() }
     }
 
     // ── sending ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     /// Sends a whole message; returns when the kernel has it. 6455-6.1-1, 6455-6.1-9.
     pub(crate) fn send(&self, opcode: Opcode, payload: &[u8]) -> Result<()> {
+        self.dialect.check_message(opcode)?;
         let turn = self.turn(Wants::Message, self.timeouts.write)?;
         match turn.compresses(payload.len()) {
             true => turn.compressed(true, opcode, payload),
@@ -92,6 +94,7 @@ impl Link {
 
     /// Sends a whole message as it is. 7692-6.1-2
     pub(crate) fn send_uncompressed(&self, opcode: Opcode, payload: &[u8]) -> Result<()> {
+        self.dialect.check_message(opcode)?;
         self.turn(Wants::Message, self.timeouts.write)?.frame(true, opcode, payload)
     }
 
@@ -108,6 +111,7 @@ impl Link {
     /// Appends a whole message to what goes out with the next write.
     #[inline]
     pub(crate) fn queue(&self, opcode: Opcode, payload: &[u8]) -> Result<()> {
+        self.dialect.check_message(opcode)?;
         let mut queued = None;
         {
             let mut locked = self.gate();
@@ -137,7 +141,8 @@ impl Link {
     }
 
     /// Begins a message that is sent in fragments; no other message is sent until [`Link::end_stream`].
-    pub(crate) fn begin_stream(&self) -> Result<()> {
+    pub(crate) fn begin_stream(&self, opcode: Opcode) -> Result<()> {
+        self.dialect.check_stream(opcode)?;
         let turn = self.turn(Wants::Message, self.timeouts.write)?;
         self.gate().streaming = true;
         turn.finish(&[], Limit::Each(self.timeouts.write))
@@ -160,7 +165,9 @@ impl Link {
 
     /// Sends a Ping of its own number (6455-5.5.2-1, 6455-5.5.2-4); [`Link::await_pong`] waits for the answer.
     pub(crate) fn ping(&self) -> Result<u64> {
-        let turn = self.turn(Wants::Frame, self.timeouts.write)?;
+        self.dialect.check_ping()?;
+        let wants = if self.dialect.interleaves() { Wants::Frame } else { Wants::Message };
+        let turn = self.turn(wants, self.timeouts.write)?;
         let number = {
             let mut gate = self.gate();
             gate.pings = gate.pings.wrapping_add(1);
@@ -254,9 +261,9 @@ impl Link {
         }
     }
 
-    /// Notes that a sign of life is wanted.
-    pub(crate) fn owe_ping(&self) {
-        self.gate().owe_ping();
+    /// Notes that a sign of life is wanted; false if it cannot be asked for now.
+    pub(crate) fn owe_ping(&self) -> bool {
+        self.gate().owe_ping()
     }
 
     /// Notes a Pong, and gives the highest number that has come back. 6455-5.5.3-s2: one that nobody waits for is no more
@@ -320,6 +327,7 @@ mod tests {
     use crate::close::CloseCode;
     use crate::message::Kind;
     use crate::primitives::entropy::Entropy;
+    use crate::protocol::encoder;
     use crate::transport::stream::tests::{sockets, WRITES};
     use std::io::{self, Write};
     use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -404,7 +412,7 @@ mod tests {
                                 0 => link.queue(BINARY, &payload).and_then(|()| link.flush()),
                                 1 => link.send(BINARY, &payload),
                                 _ => {
-                                    let _ = link.begin_stream();
+                                    let _ = link.begin_stream(TEXT);
                                     let (first, rest) = payload.split_at(length / 2);
                                     link.stream_fragment(false, BINARY, first).unwrap();
                                     let sent = link.stream_fragment(true, Opcode::Continuation, rest);
@@ -472,11 +480,11 @@ mod tests {
     fn a_message_sent_as_a_stream_keeps_messages_out_and_nothing_else() {
         // 6455-5.4-4, 6455-5.4-1
         let (link, mut peer) = link(Role::Client, Timeouts { write: Duration::from_millis(50), ..patient() });
-        link.begin_stream().unwrap();
+        link.begin_stream(TEXT).unwrap();
         link.stream_fragment(false, TEXT, b"one").unwrap();
         assert_eq!(step(link.send(TEXT, b"no")), Some(Step::Turn));
         assert_eq!(step(link.queue(TEXT, b"no")), Some(Step::Turn));
-        assert_eq!(step(link.begin_stream()), Some(Step::Turn));
+        assert_eq!(step(link.begin_stream(TEXT)), Some(Step::Turn));
         let number = link.ping().unwrap();
         link.answer_ping(b"ping");
         link.stream_fragment(true, Opcode::Continuation, b"two").unwrap();
@@ -504,12 +512,12 @@ mod tests {
         for role in ROLES {
             for attempt in 0..5 {
                 let (link, mut peer) = link(role, patient());
-                link.gate().owe_close(Some(CloseCode::NORMAL), String::new());
+                link.gate().owe_close(Dialect::Rfc.close(CloseCode::NORMAL, ""));
                 let result = match attempt {
                     0 => link.send(TEXT, b"late"),
                     1 => link.queue(TEXT, b"late"),
                     2 => link.ping().map(drop),
-                    3 => link.begin_stream().and_then(|()| link.stream_fragment(true, TEXT, b"late")),
+                    3 => link.begin_stream(TEXT).and_then(|()| link.stream_fragment(true, TEXT, b"late")),
                     _ => link.stream_fragment(true, Opcode::Continuation, b"late"),
                 };
                 assert!(matches!(result, Err(Error::Closed(_))), "{result:?}");
@@ -686,7 +694,7 @@ mod tests {
             Ok(())
         }));
         let (link, peer) = link(Role::Client, patient());
-        link.gate().writer.as_mut().unwrap().encoder = Encoder::client(source);
+        link.gate().writer.as_mut().unwrap().encoder = Encoder::Rfc(encoder::Encoder::client(source));
         (link, peer)
     }
 
@@ -802,7 +810,8 @@ mod tests {
     fn over_halves_it_is_the_same() {
         let (near, mut far) = sockets();
         let stream = Stream::over(crate::Halves::new(near.try_clone().unwrap(), near)).unwrap();
-        let link = Link::new(stream, Role::Server, Encoder::server(), patient());
+        let encoder = Encoder::Rfc(encoder::Encoder::server());
+        let link = Link::new(stream, Role::Server, Dialect::Rfc, encoder, patient());
         link.queue(Opcode::Data(Kind::Text), b"a").unwrap();
         link.send(TEXT, b"b").unwrap();
         let mut came = [0; 6];

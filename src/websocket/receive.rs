@@ -20,10 +20,11 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::codec::{Close, Decoder};
 use super::link::{Link, Outlook};
 use crate::close::CloseCode;
 use crate::error::{Error, Result, Step};
-use crate::protocol::decoder::{Decoder, Event};
+use crate::protocol::decoder::Event;
 use crate::transport::deadline::Deadline;
 use crate::transport::stream::SLICE;
 use crate::wire::frame::Role;
@@ -105,7 +106,7 @@ impl Receiver {
                     }
                 }
                 Ok(Some(Event::Close(code))) => {
-                    self.close_received(code, self.decoder.reason().to_owned());
+                    self.close_received(code, self.decoder.reason().to_owned(), self.decoder.answer(code));
                     return Ok(None);
                 }
                 // Control frames without end, or a trickle, must not make a limited call endless.
@@ -132,6 +133,7 @@ impl Receiver {
                 return Err(self.too_late(step));
             }
             match self.link.stream.read(self.decoder.space(), wait.time) {
+                Ok(0) if self.decoder.ended() => return Ok(()),
                 Ok(0) => return Err(self.ended()),
                 Ok(count) => {
                     self.heard(count);
@@ -221,8 +223,11 @@ impl Receiver {
         if !left.is_zero() {
             return left;
         }
+        if !self.link.owe_ping() {
+            self.silent = Some(now);
+            return timeouts.ping;
+        }
         self.pinged = Some(Pinged { at: now, progress });
-        self.link.owe_ping();
         let outlook = self.link.before_waiting();
         // A connection that has been silent for so long does not need its buffers.
         self.link.shrink();
@@ -244,8 +249,8 @@ impl Receiver {
     }
 
     /// 6455-5.5.1-10: both Closes are through, so the TCP connection ends.
-    fn close_received(&mut self, code: Option<CloseCode>, reason: String) {
-        let deadline = self.link.received_close(code, reason);
+    fn close_received(&mut self, code: Option<CloseCode>, reason: String, answer: Close) {
+        let deadline = self.link.received_close(code, reason, answer);
         self.over = Some(None);
         match self.link.role {
             // 6455-5.5.1-11, 6455-7.1.1-3, 6455-7.1.1-5: the server at once.

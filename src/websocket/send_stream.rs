@@ -55,7 +55,7 @@ pub struct SendStream {
 
 impl SendStream {
     pub(super) fn new(link: Arc<Link>, kind: Kind) -> Result<SendStream> {
-        link.begin_stream()?;
+        link.begin_stream(Opcode::Data(kind))?;
         let text = match kind {
             Kind::Text => Some(Validator::default()),
             Kind::Binary => None,

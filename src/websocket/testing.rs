@@ -6,6 +6,7 @@ use std::sync::{mpsc, Arc};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::codec::Codec;
 use super::link::Link;
 use super::{About, WebSocket};
 use crate::config::{Limits, Timeouts};
@@ -40,7 +41,8 @@ pub(super) fn encoder(role: Role) -> Encoder {
 pub(super) fn link(role: Role, timeouts: Timeouts) -> (Arc<Link>, Peer) {
     let (near, far) = sockets();
     let stream = Stream::tcp(near, timeouts.write).unwrap();
-    (Arc::new(Link::new(stream, role, encoder(role), timeouts)), Peer::new(role, far))
+    let codec = Codec::rfc(role, Limits::server(), &[], (encoder(role), None));
+    (Arc::new(Link::new(stream, role, codec.dialect, codec.encoder, timeouts)), Peer::new(role, far))
 }
 
 /// One side's connection, and the peer on the other.
@@ -58,7 +60,8 @@ pub(super) fn pair(timeouts: Timeouts) -> (WebSocket, WebSocket) {
 fn over(socket: TcpStream, role: Role, timeouts: Timeouts) -> WebSocket {
     let stream = Stream::tcp(socket, timeouts.write).unwrap();
     let limits = Limits::message(64 << 20);
-    WebSocket::new(stream, role, (encoder(role), None), (limits, timeouts), &[], About::default())
+    let codec = Codec::rfc(role, limits, &[], (encoder(role), None));
+    WebSocket::new(stream, codec, (limits, timeouts), About::default())
 }
 
 /// Waits for another thread to have come so far.

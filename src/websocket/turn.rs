@@ -1,5 +1,6 @@
 //! The token in a thread's hands: what can be written while it is there, and how it goes back.
 
+use super::codec::Rest;
 use super::link::{Link, Writer};
 use crate::error::{Result, Step};
 use crate::transport::outbox::Limit;
@@ -30,9 +31,9 @@ impl<'a> Turn<'a> {
             writer.encoder.frame(writer.outbox.bytes(), fin, opcode, payload).map_err(no_key)?;
             return self.finish(&[], limit);
         }
-        match writer.encoder.header(writer.outbox.bytes(), fin, opcode, payload.len()).map_err(no_key)? {
-            None => self.finish(payload, limit),
-            Some(key) => {
+        match writer.encoder.begin(writer.outbox.bytes(), fin, opcode, payload).map_err(no_key)? {
+            Rest::Plain => self.finish(payload, limit),
+            Rest::Masked(key) => {
                 // A piece is a multiple of four bytes long, so each begins with the first byte of the key.
                 let mut pieces = payload.chunks(PIECE);
                 let last = pieces.next_back().unwrap_or_default();
