@@ -6,6 +6,8 @@
 //!
 //! `bench client PORT SIZE COUNT WINDOW bin|text` is one measured run of the client against an echo server that is there
 //! already, with one line of JSON for a result, as other benchmark programs want it.
+//!
+//! `bench --deflate` is about compression: the echo of JSON between a client and a server of ours, compressed and as it is.
 
 use std::error::Error;
 use std::io::{self, BufRead, Read, Write};
@@ -16,13 +18,14 @@ use std::time::{Duration, Instant};
 use stdws::{Client, Limits, MessageRef, Server, WebSocket};
 
 const HELP: &str = "\
-usage: bench [--rounds N] [--millis MS]
-       bench client PORT SIZE COUNT WINDOW bin|text
+usage: bench [--rounds N] [--millis MS] [--deflate]
+       bench client [--deflate] PORT SIZE COUNT WINDOW bin|text|json
 
 Without arguments: raw TCP echo, stdws echo and stdws client, interleaved; prints ratios of medians. Takes a minute, and
 means something only on a machine that has nothing else to do.
   --rounds N     rounds of each measurement (default 5)
   --millis MS    length of one measurement in milliseconds (default 300)
+  --deflate      instead: stdws client and server, JSON compressed (permessage-deflate) next to JSON as it is
 client: sends COUNT messages of SIZE bytes to ws://127.0.0.1:PORT, WINDOW of them before reading as many answers,
 and prints one line of JSON: messages, seconds, messages per second, CPU nanoseconds per message.";
 
@@ -36,10 +39,12 @@ fn main() -> ExitCode {
             println!("{HELP}");
             Ok(())
         }
-        ["client", port, size, count, window, kind] => run_client(port, size, count, window, kind),
+        ["client", "--deflate", job @ ..] => run_client(job, true),
+        ["client", job @ ..] => run_client(job, false),
         ["serve"] => serve(),
         options => match parse_options(options) {
-            Some((rounds, time)) => compare(rounds, time),
+            Some((rounds, time, false)) => compare(rounds, time),
+            Some((rounds, time, true)) => compare_compressed(rounds, time),
             None => {
                 eprintln!("{HELP}");
                 return ExitCode::from(2);
@@ -55,17 +60,18 @@ fn main() -> ExitCode {
     }
 }
 
-fn parse_options(mut options: &[&str]) -> Option<(usize, Duration)> {
-    let (mut rounds, mut time) = (5, Duration::from_millis(300));
-    while let [name, value, rest @ ..] = options {
+fn parse_options(options: &[&str]) -> Option<(usize, Duration, bool)> {
+    let (mut rounds, mut time, mut deflate) = (5, Duration::from_millis(300), false);
+    let mut options = options.iter();
+    while let Some(name) = options.next() {
         match *name {
-            "--rounds" => rounds = value.parse().ok().filter(|rounds| *rounds > 0)?,
-            "--millis" => time = Duration::from_millis(value.parse().ok()?),
+            "--rounds" => rounds = options.next()?.parse().ok().filter(|rounds| *rounds > 0)?,
+            "--millis" => time = Duration::from_millis(options.next()?.parse().ok()?),
+            "--deflate" => deflate = true,
             _ => return None,
         }
-        options = rest;
     }
-    options.is_empty().then_some((rounds, time))
+    Some((rounds, time, deflate))
 }
 
 // ── the servers, in a process of their own ──────────────────────────────────────────────────────────────────────────
@@ -79,7 +85,11 @@ fn serve() -> Result<(), Failure> {
             std::thread::spawn(move || raw_echo(stream));
         }
     });
-    let server = Server::bind("127.0.0.1:0")?.limits(Limits::message(64 << 20)).start(echo)?;
+    // Clients that do not offer compression are served without.
+    let server = Server::bind("127.0.0.1:0")?.limits(Limits::message(64 << 20));
+    #[cfg(feature = "deflate")]
+    let server = server.deflate(stdws::Deflate::default());
+    let server = server.start(echo)?;
     println!("{raw_port} {}", server.local_addr().port());
     io::stdin().read_to_end(&mut Vec::new())?;
     Ok(())
@@ -150,6 +160,12 @@ struct Cell {
     text: bool,
 }
 
+/// Of JSON, which is text.
+const JSON_CELLS: [Cell; 2] = [
+    Cell { name: "4 KiB JSON", size: 4 << 10, window: 16, text: true },
+    Cell { name: "64 KiB JSON", size: 64 << 10, window: 4, text: true },
+];
+
 const CELLS: [Cell; 9] = [
     Cell { name: "round trip 16 B", size: 16, window: 1, text: false },
     Cell { name: "round trip 125 B", size: 125, window: 1, text: false },
@@ -173,6 +189,21 @@ fn payload(cell: Cell) -> Vec<u8> {
     };
     let text = cell.text;
     (0..cell.size).map(|_| if text { 0x20 + (next() % 95) as u8 } else { next() as u8 }).collect()
+}
+
+/// JSON as services send it; always the same.
+fn json(size: usize) -> Vec<u8> {
+    let (mut text, mut x) = (String::new(), 1_u32);
+    while text.len() < size {
+        x = x.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let (id, name, score) = (x >> 8, ["anna", "boris", "chen", "dara"][(x >> 30) as usize], x >> 20);
+        text += &format!(
+            "{{\"id\":{id},\"user\":\"{name}{score}\",\"active\":{},\"score\":0.{score},\"tags\":[\"a\",\"{name}\"]}},",
+            x & 64 == 0
+        );
+    }
+    text.truncate(size);
+    text.into_bytes()
 }
 
 /// A connection whose bytes are made before the clock starts: the same work for the load generator in every case.
@@ -298,7 +329,7 @@ fn compare(rounds: usize, time: Duration) -> Result<(), Failure> {
             let mut ws = Load::ws(servers.ws, cell)?;
             columns[1].push(measure(cell, time, server, || Ok(ws.round()?))?);
             columns[2].push(measure(cell, time, None, || Ok(raw.round()?))?);
-            let mut client = OurClient::connect(servers.ws, payload(cell), cell.window, cell.text)?;
+            let mut client = OurClient::connect(servers.ws, payload(cell), cell.window, cell.text, false)?;
             columns[3].push(measure(cell, time, None, || client.round())?);
         }
         let [raw, ws, raw_client, client] = columns;
@@ -311,6 +342,25 @@ fn compare(rounds: usize, time: Duration) -> Result<(), Failure> {
             median(&client, |f| f.rate) / median(&raw_client, |f| f.rate),
             median(&client, |f| f.cpu) / median(&raw_client, |f| f.cpu),
         )?;
+    }
+    Ok(())
+}
+
+fn compare_compressed(rounds: usize, time: Duration) -> Result<(), Failure> {
+    let mut out = io::stdout();
+    let servers = Servers::start()?;
+    writeln!(out, "echo between client and server, medians of {rounds} rounds of {} ms", time.as_millis())?;
+    writeln!(out, "{:<24} {:>16} {:>16} {:>12}", "", "compressed MB/s", "as it is MB/s", "ratio")?;
+    for cell in JSON_CELLS {
+        let mut columns: [Vec<Figure>; 2] = Default::default();
+        for _ in 0..rounds {
+            for (column, deflate) in columns.iter_mut().zip([true, false]) {
+                let mut client = OurClient::connect(servers.ws, json(cell.size), cell.window, cell.text, deflate)?;
+                column.push(measure(cell, time, None, || client.round())?);
+            }
+        }
+        let [compressed, plain] = columns.map(|column| median(&column, |f| f.rate) * cell.size as f64 / 1e6);
+        writeln!(out, "{:<24} {compressed:>16.1} {plain:>16.1} {:>12.2}", cell.name, compressed / plain)?;
     }
     Ok(())
 }
@@ -329,8 +379,11 @@ struct OurClient {
 }
 
 impl OurClient {
-    fn connect(port: u16, payload: Vec<u8>, window: usize, text: bool) -> Result<OurClient, Failure> {
-        let client = Client::new(&format!("ws://127.0.0.1:{port}"))?.limits(Limits::message(64 << 20));
+    fn connect(port: u16, payload: Vec<u8>, window: usize, text: bool, deflate: bool) -> Result<OurClient, Failure> {
+        let mut client = Client::new(&format!("ws://127.0.0.1:{port}"))?.limits(Limits::message(64 << 20));
+        if deflate {
+            client = with_deflate(client)?;
+        }
         let text = if text { Some(String::from_utf8(payload.clone())?) } else { None };
         Ok(OurClient { ws: client.connect()?, payload, window, text })
     }
@@ -353,16 +406,28 @@ impl OurClient {
     }
 }
 
-fn run_client(port: &str, size: &str, count: &str, window: &str, kind: &str) -> Result<(), Failure> {
+#[cfg(feature = "deflate")]
+fn with_deflate(client: Client) -> Result<Client, Failure> {
+    Ok(client.deflate(stdws::Deflate::default()))
+}
+
+#[cfg(not(feature = "deflate"))]
+fn with_deflate(_: Client) -> Result<Client, Failure> {
+    Err("--deflate needs the feature deflate, which this build leaves out".into())
+}
+
+fn run_client(job: &[&str], deflate: bool) -> Result<(), Failure> {
+    let [port, size, count, window, kind] = job else { return Err(HELP.into()) };
     let (port, size, count): (u16, usize, usize) = (port.parse()?, size.parse()?, count.parse()?);
     let window = window.parse::<usize>()?.max(1);
-    let text = match kind {
-        "text" => true,
+    let text = match *kind {
+        "text" | "json" => true,
         "bin" => false,
-        _ => return Err("the kind is bin or text".into()),
+        _ => return Err("the kind is bin, text or json".into()),
     };
     let cell = Cell { name: "client", size, window, text };
-    let mut client = OurClient::connect(port, payload(cell), window, text)?;
+    let payload = if *kind == "json" { json(size) } else { payload(cell) };
+    let mut client = OurClient::connect(port, payload, window, text, deflate)?;
     let rounds = count.div_ceil(window);
     for _ in 0..rounds / 10 + 1 {
         client.round()?;

@@ -20,7 +20,9 @@ const HELP: &str = "\
 Shows one WebSocket connection, with every byte of it explained: a server and a client open a
 connection, exchange messages and close it. Nothing leaves this machine.
 
-usage: tour
+usage: tour [--deflate]
+
+  --deflate    with compression of messages (permessage-deflate, RFC 7692)
 
 The text is plain ASCII, 100 columns wide, and fits a pager: tour | less
 ";
@@ -29,8 +31,9 @@ The text is plain ASCII, 100 columns wide, and fits a pager: tour | less
 const LIMIT: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
-    match env::args().nth(1).as_deref() {
-        None => {}
+    let deflate = match env::args().nth(1).as_deref() {
+        None => false,
+        Some("--deflate") => true,
         Some("--help" | "-h") => {
             print!("{HELP}");
             return ExitCode::SUCCESS;
@@ -39,8 +42,8 @@ fn main() -> ExitCode {
             eprintln!("tour: there is no setting {other:?}\n\n{HELP}");
             return ExitCode::from(2);
         }
-    }
-    match tour() {
+    };
+    match tour(deflate) {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever was reading has seen enough.
         Err(Failure::Output(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
@@ -55,8 +58,12 @@ fn main() -> ExitCode {
     }
 }
 
-fn tour() -> Result<(), Failure> {
-    let server = Server::bind((Ipv4Addr::LOCALHOST, 0))?.start(|mut ws| {
+fn tour(deflate: bool) -> Result<(), Failure> {
+    let mut server = Server::bind((Ipv4Addr::LOCALHOST, 0))?;
+    if deflate {
+        server = server_with_deflate(server)?;
+    }
+    let server = server.start(|mut ws| {
         while let Some(message) = ws.recv()? {
             ws.send(&message)?;
         }
@@ -64,16 +71,24 @@ fn tour() -> Result<(), Failure> {
     })?;
     let (address, passed) = relay(server.local_addr())?;
     let url = format!("ws://{address}/tour");
-    let mut guide = Guide { passed, client: Explainer::client(), server: Explainer::server(), sent: [0, 0], ends: 0 };
+    let mut guide =
+        Guide { passed, client: Explainer::client(), server: Explainer::server(), sent: [0, 0], ends: 0, frames: 0 };
 
     guide.say(&format!(
         "A WebSocket server and a client, both on this machine, and every byte that passes between them.\n\
          The client connects to {url}. The server sends back every message it gets.\n"
     ))?;
     guide.chapter("1. The opening handshake (RFC 6455 section 4)", OPENING)?;
-    let mut ws = Client::new(&url)?.connect_timeout(LIMIT).connect()?;
+    let mut client = Client::new(&url)?.connect_timeout(LIMIT);
+    if deflate {
+        client = client_with_deflate(client)?;
+    }
+    let mut ws = client.connect()?;
     guide.show()?;
     messages(&mut guide, &mut ws)?;
+    if deflate {
+        compressed(&mut guide, &mut ws)?;
+    }
     guide.chapter("5. The closing handshake (sections 5.5.1 and 7)", CLOSING)?;
     let info = ws.close(CloseCode::NORMAL, "bye")?;
     if info.code() != CloseCode::NORMAL {
@@ -107,6 +122,36 @@ fn messages(guide: &mut Guide, ws: &mut WebSocket) -> Result<(), Failure> {
     guide.show()
 }
 
+fn compressed(guide: &mut Guide, ws: &mut WebSocket) -> Result<(), Failure> {
+    guide.chapter("4 1/2. The first text again, compressed (RFC 7692)", COMPRESSED)?;
+    ws.send("Hello!")?;
+    expect(ws, "Hello!".into())?;
+    guide.show()?;
+    guide.frames = 1;
+    Ok(())
+}
+
+/// For a tour that shows it, short messages are compressed too.
+#[cfg(feature = "deflate")]
+fn server_with_deflate(server: Server) -> Result<Server, Failure> {
+    Ok(server.deflate(stdws::Deflate::default().threshold(0)))
+}
+
+#[cfg(feature = "deflate")]
+fn client_with_deflate(client: Client) -> Result<Client, Failure> {
+    Ok(client.deflate(stdws::Deflate::default().threshold(0)))
+}
+
+#[cfg(not(feature = "deflate"))]
+fn server_with_deflate(_: Server) -> Result<Server, Failure> {
+    Err("--deflate needs the feature deflate, which this build leaves out".into())
+}
+
+#[cfg(not(feature = "deflate"))]
+fn client_with_deflate(_: Client) -> Result<Client, Failure> {
+    Err("--deflate needs the feature deflate, which this build leaves out".into())
+}
+
 const OPENING: &str = "\
 A WebSocket begins as an HTTP request. The client asks to upgrade the connection; the server agrees
 with status 101, and proves that it understood. From there on, HTTP is over.";
@@ -125,6 +170,10 @@ const FRAGMENTS: &str = "\
 A sender need not know how long a message gets: it can begin with one frame and go on with others.
 Control frames may come between them. A Ping has to be answered by a Pong with the same payload,
 which shows that the other side is alive. The echo comes in one frame: fragments mean nothing.";
+
+const COMPRESSED: &str = "\
+Both sides keep a window: the last 32,768 bytes of the messages they compressed. What has been said
+before, such as this text, is sent as a reference to it: so many bytes, from so many bytes back.";
 
 const CLOSING: &str = "\
 Whoever wants to end the connection sends a Close, and the other side answers it with its own. After
@@ -160,6 +209,8 @@ struct Guide {
     sent: [usize; 2],
     /// How many of the two directions have ended.
     ends: u8,
+    /// Frames from each side beside the usual ones.
+    frames: u8,
 }
 
 impl Guide {
@@ -212,8 +263,10 @@ impl Guide {
         self.chapter(
             "That was all of it",
             &format!(
-                "Two HTTP heads, 6 frames from the client and 5 from the server: {client} bytes there and {server} back.\n\
-                 \n{FAREWELL}"
+                "Two HTTP heads, {} frames from the client and {} from the server: {client} bytes there and {server} back.\n\
+                 \n{FAREWELL}",
+                6 + self.frames,
+                5 + self.frames
             ),
         )
     }

@@ -5,6 +5,7 @@
 
 mod frame;
 mod head;
+mod inflated;
 mod layout;
 
 use std::fmt;
@@ -13,11 +14,13 @@ use std::mem;
 use crate::error::Violation;
 use crate::message::Kind;
 use crate::primitives::utf8::Validator;
+use crate::protocol::deflate::Inflater;
 use crate::wire::close;
 use crate::wire::frame::{parse, Context, Header, Opcode, Role, MAX_CONTROL};
 use crate::wire::mask;
 use frame as words;
 use head::{HeadWords, Step};
+use inflated::Inflated;
 
 /// How much of a payload is looked at in one step.
 const PIECE: usize = 1024;
@@ -29,9 +32,12 @@ const PIECE: usize = 1024;
 /// (section 5). At the first broken rule it names the rule and falls silent. What a peer sent is escaped, and the values
 /// of `Authorization`, `Proxy-Authorization`, `Cookie` and `Set-Cookie`, queries and the passwords in URIs are not shown.
 ///
-/// It holds at most about 72 KiB during the handshake and 1 KiB after it, whatever comes: of a payload the first 32 bytes
-/// are shown and the others are counted. The text for one byte can take some 300, so feed pieces, as they come from a
-/// socket.
+/// Compressed messages (RFC 7692) are shown as they travel and as what they stand for, if compression was agreed on: that is
+/// in the server's answer. A client's explainer, which does not see it, goes by what the client offered.
+///
+/// It holds at most about 72 KiB during the handshake and 1 KiB after it, whatever comes, or 54 KiB with compression: of a
+/// payload the first 32 bytes are shown and the others are counted. The text for one byte can take some 300, so feed
+/// pieces, as they come from a socket.
 ///
 /// ```
 /// use stdws::trace::Explainer;
@@ -57,11 +63,13 @@ pub struct Explainer {
     state: State,
     /// The message whose frames are coming.
     message: Option<Message>,
+    /// There once compression is agreed on.
+    inflater: Option<Inflater>,
 }
 
 /// | state | takes | goes on with |
 /// |---|---|---|
-/// | `Head` | a byte of the HTTP head | `Head`; `Header` after a request or a 101; `Silent` after any other answer |
+/// | `Head` | a byte of the HTTP head | `Head`, also after an interim answer; `Header` after a request or a 101; `Silent` after any other answer |
 /// | `Header` | a byte of a frame header | `Header`; `Payload` |
 /// | `Payload` | bytes of a payload | `Payload`; `Header`; `Closed` after a Close |
 /// | `Closed` | the first byte after a Close | `Silent` |
@@ -84,6 +92,8 @@ struct Payload {
     /// How many bytes have come.
     done: u64,
     is_text: bool,
+    compressed: bool,
+    inflated: Inflated,
 }
 
 /// A message that is not complete.
@@ -92,6 +102,9 @@ struct Message {
     text: Validator,
     frames: u64,
     bytes: u64,
+    compressed: bool,
+    /// What its bytes have come to.
+    inflated: u64,
 }
 
 impl Explainer {
@@ -106,12 +119,29 @@ impl Explainer {
     }
 
     fn new(from: Role) -> Explainer {
-        Explainer { from, state: State::Head(Box::new(HeadWords::new(from))), message: None }
+        Explainer { from, state: State::Head(Box::new(HeadWords::new(from))), message: None, inflater: None }
     }
 
     /// For bytes that begin with a frame: the opening handshake is over.
     pub fn after_handshake(mut self) -> Explainer {
         self.state = State::Header(Vec::new());
+        self
+    }
+
+    /// For bytes of a connection that agreed on compression (permessage-deflate, RFC 7692), where the opening handshake
+    /// is not shown.
+    ///
+    /// ```
+    /// use stdws::trace::Explainer;
+    ///
+    /// let mut server = Explainer::server().after_handshake().compressed();
+    /// let text = server.feed(&[0xC1, 0x07, 0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00]);
+    /// assert!(text.contains("RSV1 is 1: the message is compressed"));
+    /// assert!(text.contains(r#""Hello""#));
+    /// ```
+    #[cfg(feature = "deflate")]
+    pub fn compressed(mut self) -> Explainer {
+        self.inflater = Inflater::any();
         self
     }
 
@@ -151,8 +181,12 @@ impl Explainer {
         self.state = match words.feed(byte, self.from, out) {
             Ok(Step::More) => State::Head(words),
             // 6455-4.1-s2: only 101 opens a connection. A request has no status, 0 here.
-            Ok(Step::Done(0 | 101)) => State::Header(Vec::new()),
-            Ok(Step::Done(_)) => {
+            Ok(Step::Done { status: 0 | 101, compression }) => {
+                self.inflater = compression.then(Inflater::any).flatten();
+                State::Header(Vec::new())
+            }
+            Ok(Step::Done { status: 100 | 102..=199, .. }) => State::Head(Box::new(HeadWords::new(self.from))),
+            Ok(Step::Done { .. }) => {
                 out.push_str("    What follows is HTTP, and is not parsed.\n");
                 State::Silent
             }
@@ -169,16 +203,17 @@ impl Explainer {
             Role::Client => Role::Server,
             Role::Server => Role::Client,
         };
-        match parse(&bytes, Context { role: to, open: self.message.is_some(), compression: false }) {
+        let compression = self.inflater.is_some();
+        match parse(&bytes, Context { role: to, open: self.message.is_some(), compression }) {
             Ok(None) => self.state = State::Header(bytes),
             Ok(Some(header)) => {
                 words::title(out, self.from, &header, self.message.as_ref());
-                words::header(out, &bytes, self.from, self.message.as_ref());
+                words::header(out, &bytes, self.from, self.message.as_ref(), compression);
                 self.begin(header, out);
             }
             Err(violation) => {
                 out.push_str(&format!("\n{}  A frame that breaks a rule\n", words::arrow(self.from)));
-                words::header(out, &bytes, self.from, self.message.as_ref());
+                words::header(out, &bytes, self.from, self.message.as_ref(), compression);
                 words::broken(out, violation);
             }
         }
@@ -187,19 +222,22 @@ impl Explainer {
     fn begin(&mut self, header: Header, out: &mut String) {
         let is_data = match header.opcode {
             Opcode::Data(kind) => {
-                self.message = Some(Message { kind, text: Validator::default(), frames: 0, bytes: 0 });
+                let (text, compressed) = (Validator::default(), header.rsv1);
+                self.message = Some(Message { kind, text, frames: 0, bytes: 0, compressed, inflated: 0 });
                 true
             }
             Opcode::Continuation => true,
             Opcode::Close | Opcode::Ping | Opcode::Pong => false,
         };
-        let mut is_text = false;
+        let (mut is_text, mut compressed) = (false, false);
         if let Some(message) = self.message.as_mut().filter(|_| is_data) {
             message.frames = message.frames.saturating_add(1);
             message.bytes = message.bytes.saturating_add(header.length);
             is_text = message.kind == Kind::Text;
+            compressed = message.compressed;
         }
-        let payload = Payload { header, plain: Vec::new(), done: 0, is_text };
+        let payload =
+            Payload { header, plain: Vec::new(), done: 0, is_text, compressed, inflated: Inflated::default() };
         if header.length == 0 {
             self.frame_end(payload, out);
         } else {
@@ -210,20 +248,28 @@ impl Explainer {
     /// Gives what does not belong to the payload, or has yet to be looked at.
     fn payload<'a>(&mut self, mut payload: Payload, bytes: &'a [u8], out: &mut String) -> &'a [u8] {
         let left = usize::try_from(payload.header.length - payload.done).unwrap_or(usize::MAX);
-        let (piece, rest) = bytes.split_at(left.min(PIECE).min(bytes.len()));
+        let most = if payload.compressed { 1 } else { PIECE };
+        let (piece, rest) = bytes.split_at(left.min(most).min(bytes.len()));
         let mut plain = piece.to_vec();
         if let Some(key) = payload.header.key {
             mask::apply(&mut plain, mask::turn(key, (payload.done % 4) as usize));
         }
+        let inflated = match plain.as_slice() {
+            [byte] if payload.compressed => self.inflate(&mut payload, *byte),
+            _ => Ok(()),
+        };
         let wrong = match &mut self.message {
-            Some(message) if payload.is_text => message.text.feed(&plain).err(),
+            Some(message) if payload.is_text && !payload.compressed => message.text.feed(&plain).err(),
             Some(_) | None => None,
         };
         if let Some(wrong) = wrong {
             plain.truncate(wrong + 1);
         }
         payload.take(&plain);
-        if wrong.is_some() {
+        if let Err(violation) = inflated {
+            words::payload(out, &payload);
+            words::broken(out, violation);
+        } else if wrong.is_some() {
             self.not_utf8(&payload, 1, out);
         } else if payload.done == payload.header.length {
             self.frame_end(payload, out);
@@ -254,6 +300,11 @@ impl Explainer {
         if !payload.header.fin {
             return words::payload(out, payload);
         }
+        if let Err(violation) = self.inflate_end(payload) {
+            self.state = State::Silent;
+            words::payload(out, payload);
+            return words::broken(out, violation);
+        }
         if payload.is_text && self.message.as_ref().is_some_and(|message| !message.text.is_complete()) {
             self.state = State::Silent;
             return self.not_utf8(payload, 0, out);
@@ -267,8 +318,11 @@ impl Explainer {
     /// `wrong` is 1 if the last byte is the wrong one, and 0 if the text ends too early.
     fn not_utf8(&self, payload: &Payload, wrong: u64, out: &mut String) {
         words::payload(out, payload);
-        let before = self.message.as_ref().map_or(0, |message| message.bytes.saturating_sub(payload.header.length));
-        let offset = before.saturating_add(payload.done - wrong);
+        let before = |message: &Message| message.bytes.saturating_sub(payload.header.length);
+        let offset = match &self.message {
+            Some(message) if message.compressed => message.inflated,
+            message => message.as_ref().map_or(0, before).saturating_add(payload.done - wrong),
+        };
         words::broken(out, Violation::TextNotUtf8 { offset });
     }
 }
@@ -490,6 +544,111 @@ server -> client  Text frame with 5 bytes, a whole message
     }
 
     #[test]
+    fn after_interim_answers_comes_the_answer() {
+        let text = explain(
+            Explainer::server,
+            &[b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n", RESPONSE, b"\x81\x00"].concat(),
+        );
+        has(
+            &text,
+            &[
+                "103 Early Hints",
+                "an interim response",
+                "the response\n    HTTP/1.1 101 Switching",
+                "Text frame with 0 bytes",
+            ],
+        );
+        assert!(!text.contains("not parsed"), "{text}");
+    }
+
+    #[cfg(feature = "deflate")]
+    const PACKED: fn() -> Explainer = || SERVER().compressed();
+
+    #[cfg(feature = "deflate")]
+    #[test]
+    fn a_compressed_message_is_shown_as_it_travels_and_as_what_it_stands_for() {
+        // RFC 7692 section 7.2.3.1 and 7.2.3.2: a message, and the same again with the window kept.
+        let text = explain(PACKED, &frame(0xC1, &[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00]));
+        assert_eq!(
+            text,
+            r#"
+server -> client  Text frame with 7 bytes, a whole message, compressed
+    c1                       1... ....  FIN       1: the message ends with this frame
+                             .100 ....  RSV1-3    RSV1 is 1: the message is compressed
+                             .... 0001  opcode    1: text, in UTF-8
+    07                       0... ....  MASK      0: a server masks nothing
+                             .000 0111  length    7 bytes, small enough for these 7 bits
+    f2 48 cd c9 c9 07 00                payload   compressed
+                                        inflated  5 bytes
+                                        text      "Hello"
+"#
+        );
+        let twice =
+            [frame(0xC1, &[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00]), frame(0xC1, &[0xf2, 0x00, 0x11, 0x00, 0x00])];
+        has(&explain(PACKED, &twice.concat()), &["\"Hello\"", "f2 00 11 00 00  ", "5 bytes\n", "\"Hello\""]);
+        // In fragments with a Ping between them, then a message as it is.
+        let parts = [
+            frame(0x41, &[0xf2, 0x48, 0xcd]),
+            frame(0x89, b""),
+            frame(0x80, &[0xc9, 0xc9, 0x07, 0x00]),
+            frame(0x82, b"\x07"),
+        ];
+        has(
+            &explain(PACKED, &parts.concat()),
+            &[
+                "the first frame of a message, compressed\n",
+                "inflated  2 bytes\n",
+                "\"He\"",
+                "0: a control frame is never compressed",
+                "0: the first frame said: compressed",
+                "inflated  3 bytes\n",
+                "\"llo\"",
+                "complete: text, 7 bytes in 2 frames, 5 inflated\n",
+                "0: this message is not compressed",
+            ],
+        );
+        let key = [0x37, 0xfa, 0x21, 0x3d];
+        let mut masked = vec![0xC2, 0x80 | 7, 0x37, 0xfa, 0x21, 0x3d];
+        masked.extend([0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00].iter().zip(key.iter().cycle()).map(|(a, b)| a ^ b));
+        let text = explain(|| CLIENT().compressed(), &masked);
+        has(&text, &["payload   what that gives, compressed", "48 65 6c 6c 6f  ", "inflated  5 bytes\n"]);
+        assert!(!text.contains("Hello"), "{text}");
+    }
+
+    #[cfg(feature = "deflate")]
+    #[test]
+    fn whether_compression_is_in_use_stands_in_the_heads() {
+        let offer = b"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n";
+        let agreed = b"Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
+        let (request, response) = (&REQUEST[..REQUEST.len() - 2], &RESPONSE[..RESPONSE.len() - 2]);
+        let hello = frame(0xC1, &[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00]);
+        let text = explain(Explainer::server, &[response, agreed, &hello].concat());
+        has(&text, &["may be compressed", "RSV1 is 1", "\"Hello\""]);
+        let text = explain(Explainer::server, &[response, b"\r\n", hello.as_slice()].concat());
+        has(&text, &["BROKEN RULE"]);
+        let mut masked = vec![0xC1, 0x87, 0, 0, 0, 0];
+        masked.extend(&hello[2..]);
+        let text = explain(Explainer::client, &[request, offer, masked.as_slice()].concat());
+        has(&text, &["RSV1 is 1", "\"Hello\""]);
+    }
+
+    #[cfg(feature = "deflate")]
+    #[test]
+    fn what_is_wrong_with_a_compressed_message_is_told_and_ends_it() {
+        let latin = [0x4a, 0x4e, 0x4c, 0x7b, 0x09, 0x00]; // "caf\xe9"
+        for (frames, violation) in [
+            (frame(0xC1, &latin), Violation::TextNotUtf8 { offset: 4 }),
+            (frame(0xC2, &[0xFF, 0xFF]), Violation::NotDeflate),
+            (frame(0xC2, &[0xf2, 0x48]), Violation::NotDeflate),
+            (frame(0xC9, b""), Violation::ReservedBits(4)),
+        ] {
+            let text = explain(PACKED, &[frames, frame(0x81, b"hidden")].concat());
+            has(&text, &[&violation.to_string(), "is not parsed.\n"]);
+            assert!(text.ends_with("is not parsed.\n") && !text.contains("68"), "{text}");
+        }
+    }
+
+    #[test]
     fn a_broken_rule_is_named_and_ends_it() {
         type Row = (fn() -> Explainer, &'static [u8], Violation, u16);
         let rows: [Row; 12] = [
@@ -550,8 +709,11 @@ server -> client  Text frame with 5 bytes, a whole message
             random ^= random << 17;
             random as u8
         };
-        let start = [0x81, 0x82, 0x88, 0x89, 0x01, 0x80, 0x00];
+        let start = [0x81, 0x82, 0x88, 0x89, 0x01, 0x80, 0x00, 0xC1, 0x42];
         for round in 0..3000 {
+            #[cfg(feature = "deflate")]
+            let explainer = [CLIENT, SERVER, Explainer::client, Explainer::server, PACKED][round % 5];
+            #[cfg(not(feature = "deflate"))]
             let explainer = [CLIENT, SERVER, Explainer::client, Explainer::server][round % 4];
             let mut bytes: Vec<u8> = (0..next() % 24).map(|_| next()).collect();
             if let Some(first) = bytes.first_mut() {

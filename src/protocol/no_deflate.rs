@@ -33,6 +33,10 @@ pub(crate) fn codec(agreed: &Agreed, _own: &Deflate) -> (Inflater, Deflater) {
 pub(crate) enum Inflater {}
 
 impl Inflater {
+    pub(crate) fn any() -> Option<Inflater> {
+        None
+    }
+
     pub(crate) fn begin(&mut self) {
         match *self {}
     }

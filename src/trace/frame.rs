@@ -4,7 +4,7 @@
 //! a header that breaks a rule, up to where it does.
 
 use super::layout::{count, hex, quoted, row, WIDTH};
-use super::{Message, Payload};
+use super::{Inflated, Message, Payload};
 use crate::close::CloseCode;
 use crate::error::Violation;
 use crate::message::Kind;
@@ -48,12 +48,12 @@ pub(super) fn title(out: &mut String, from: Role, header: &Header, message: Opti
         (Opcode::Close | Opcode::Ping | Opcode::Pong, _) if message.is_some() => ", between the frames of a message",
         (Opcode::Close | Opcode::Ping | Opcode::Pong, _) => "",
     };
-    let size = count(header.length, "byte");
-    out.push_str(&format!("\n{}  {opcode} frame with {size}{place}\n", arrow(from)));
+    let (size, packed) = (count(header.length, "byte"), if header.rsv1 { ", compressed" } else { "" });
+    out.push_str(&format!("\n{}  {opcode} frame with {size}{place}{packed}\n", arrow(from)));
 }
 
 /// The rows for a header, or for as much of it as there is.
-pub(super) fn header(out: &mut String, bytes: &[u8], from: Role, message: Option<&Message>) {
+pub(super) fn header(out: &mut String, bytes: &[u8], from: Role, message: Option<&Message>, compression: bool) {
     let mut rest = bytes;
     let mut take = |most: usize| {
         let (taken, left) = rest.split_at(most.min(rest.len()));
@@ -61,7 +61,7 @@ pub(super) fn header(out: &mut String, bytes: &[u8], from: Role, message: Option
         taken
     };
     if let &[first] = take(1) {
-        first_byte(out, first, message);
+        first_byte(out, first, message, compression);
     }
     let &[second] = take(1) else { return };
     let (masked, short) = (second & 0x80 != 0, second & 0x7F);
@@ -96,7 +96,7 @@ pub(super) fn header(out: &mut String, bytes: &[u8], from: Role, message: Option
     }
 }
 
-fn first_byte(out: &mut String, first: u8, message: Option<&Message>) {
+fn first_byte(out: &mut String, first: u8, message: Option<&Message>, compression: bool) {
     let (fin, reserved, opcode) = (first >> 7, first >> 4 & 0x7, first & 0xF);
     let fin_note = match fin {
         0 => "0: the message goes on in another frame",
@@ -104,7 +104,15 @@ fn first_byte(out: &mut String, first: u8, message: Option<&Message>) {
         _ => "1: the message ends with this frame",
     };
     part(out, &[first], &format!("{fin}... ...."), "FIN", fin_note);
-    let reserved_note = if reserved == 0 { "0: for extensions, and none is in use" } else { "not 0" };
+    let reserved_note = match (reserved, opcode) {
+        (0, _) if !compression => "0: for extensions, and none is in use",
+        (0, 0) if message.is_some_and(|message| message.compressed) => "0: the first frame said: compressed",
+        (0, 0..=7) => "0: this message is not compressed",
+        (0, _) => "0: a control frame is never compressed",
+        // 7692-6.1-3
+        (0b100, 1 | 2) if compression => "RSV1 is 1: the message is compressed",
+        (_, _) => "not 0",
+    };
     part(out, &[], &format!(".{reserved:03b} ...."), "RSV1-3", reserved_note);
     let opcode_note = match (opcode, message.map(|message| message.kind)) {
         (0, Some(Kind::Text)) => "0: continues the text",
@@ -126,12 +134,13 @@ pub(super) fn payload(out: &mut String, payload: &Payload) {
     let shown = payload.plain.get(..SHOWN).unwrap_or(&payload.plain);
     let is_close = payload.header.opcode == Opcode::Close;
     match payload.header.key {
-        Some(key) => masked(out, shown, key),
+        Some(key) => masked(out, shown, key, payload.compressed),
         // The rows for code and reason show the bytes.
         None if is_close => {}
         None => {
             for (at, bytes) in shown.chunks(BYTES).enumerate() {
-                part(out, bytes, "", if at == 0 { "payload" } else { "" }, "");
+                let note = if at == 0 && payload.compressed { "compressed" } else { "" };
+                part(out, bytes, "", if at == 0 { "payload" } else { "" }, note);
             }
         }
     }
@@ -139,13 +148,35 @@ pub(super) fn payload(out: &mut String, payload: &Payload) {
     if more > 0 && !(is_close && payload.header.key.is_none()) {
         part(out, &[], "", "...", &format!("and {} more", count(more, "byte")));
     }
+    if payload.compressed {
+        return inflated(out, payload);
+    }
     if payload.is_text && !shown.is_empty() {
         text(out, &[], "text", shown);
     }
 }
 
+/// 7692-6.2-1: what a compressed payload stands for.
+fn inflated(out: &mut String, payload: &Payload) {
+    let Inflated { plain, done } = &payload.inflated;
+    let rows = if payload.is_text { &[][..] } else { plain };
+    let mut rows = rows.chunks(BYTES);
+    part(out, rows.next().unwrap_or_default(), "", "inflated", &count(*done, "byte"));
+    for bytes in rows {
+        part(out, bytes, "", "", "");
+    }
+    if payload.is_text && !plain.is_empty() {
+        text(out, &[], "text", plain);
+    }
+    let more = done - plain.len() as u64;
+    if more > 0 {
+        part(out, &[], "", "...", &format!("and {} more", count(more, "byte")));
+    }
+}
+
 /// 6455-5.3-s1: what travels, the key, and what it comes to.
-fn masked(out: &mut String, plain: &[u8], key: [u8; 4]) {
+fn masked(out: &mut String, plain: &[u8], key: [u8; 4], compressed: bool) {
+    let gives = if compressed { "what that gives, compressed" } else { "what that gives" };
     for (at, plain) in plain.chunks(BYTES).enumerate() {
         let mut bytes = plain.to_vec();
         mask::apply(&mut bytes, key);
@@ -153,7 +184,7 @@ fn masked(out: &mut String, plain: &[u8], key: [u8; 4]) {
         let note = |note: &'static str| if at == 0 { note } else { "" };
         part(out, &bytes, "", "masked", note("the payload as it travels"));
         part(out, &keys, "", "XOR key", note("the key, over and over"));
-        part(out, plain, "", "payload", note("what that gives"));
+        part(out, plain, "", "payload", note(gives));
     }
 }
 
@@ -222,7 +253,11 @@ pub(super) fn message_end(out: &mut String, message: &Message) {
         Kind::Binary => "binary",
     };
     let (bytes, frames) = (count(message.bytes, "byte"), count(message.frames, "frame"));
-    part(out, &[], "", "message", &format!("complete: {kind}, {bytes} in {frames}"));
+    let inflated = match message.compressed {
+        true => format!(", {} inflated", message.inflated),
+        false => String::new(),
+    };
+    part(out, &[], "", "message", &format!("complete: {kind}, {bytes} in {frames}{inflated}"));
 }
 
 /// Which rule was broken, and what becomes of the connection.

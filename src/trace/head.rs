@@ -9,13 +9,17 @@ use crate::error::HeadFault;
 use crate::primitives::base64;
 use crate::protocol::handshake::server::accept_key;
 use crate::wire::frame::Role;
-use crate::wire::http::{HeadParser, Progress};
+use crate::wire::header;
+use crate::wire::http::{Head, HeadParser, Progress};
 
 /// Where the notes begin: the line with `Sec-WebSocket-Accept` just fits before them.
 const NOTE: usize = 56;
 
 /// Fields whose values are never shown.
 const SECRET: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "set-cookie"];
+
+/// The extension of RFC 7692.
+const COMPRESSION: &str = "permessage-deflate";
 
 /// The head so far. Without `Debug`: its bytes may be secrets.
 pub(super) struct HeadWords {
@@ -29,8 +33,11 @@ pub(super) struct HeadWords {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
     More,
-    /// The head is complete, with this status; 0 for a request.
-    Done(u16),
+    /// The head is complete, with this status; 0 for a request. It may name the extension that compresses messages.
+    Done {
+        status: u16,
+        compression: bool,
+    },
 }
 
 impl HeadWords {
@@ -61,7 +68,9 @@ impl HeadWords {
             Progress::More => Ok(Step::More),
             Progress::Done { .. } => {
                 let parser = std::mem::replace(&mut self.parser, HeadParser::request());
-                Ok(Step::Done(parser.finish().map_or(0, |head| head.status())))
+                let head = parser.finish();
+                let compression = head.as_ref().is_some_and(names_compression);
+                Ok(Step::Done { status: head.map_or(0, |head| head.status()), compression })
             }
         }
     }
@@ -70,6 +79,12 @@ impl HeadWords {
     pub(super) fn line_number(&self) -> u32 {
         self.lines + 1
     }
+}
+
+/// 7692-4-2
+fn names_compression(head: &Head) -> bool {
+    let list = header::extensions(head.get_all("Sec-WebSocket-Extensions"));
+    list.is_ok_and(|list| list.iter().any(|extension| extension.name == COMPRESSION))
 }
 
 /// The line itself is not shown.
@@ -94,6 +109,7 @@ fn start_line(line: &[u8], from: Role, out: &mut String) {
         Role::Server => {
             let note = match line.get(8..12) {
                 Some(b" 101") => "the server agrees: no more HTTP from here on",
+                Some([b' ', b'1', ..]) => "an interim response, before the answer",
                 Some(_) | None => "any status but 101: no WebSocket here",
             };
             row(out, &format!("    {}", ascii(line, WIDTH - 4)), NOTE, note);
@@ -132,7 +148,7 @@ fn field(line: &[u8], from: Role, out: &mut String) {
     }
     let note = match from {
         Role::Client => request_note(&lower, value),
-        Role::Server => response_note(&lower),
+        Role::Server => response_note(&lower, value),
     };
     row(out, &format!("    {}", ascii(line, WIDTH - 4)), NOTE, &note);
 }
@@ -156,7 +172,7 @@ fn request_note(name: &str, value: &[u8]) -> String {
     note.into()
 }
 
-fn response_note(name: &str) -> String {
+fn response_note(name: &str, value: &[u8]) -> String {
     let note = match name {
         "upgrade" => "the protocol that is spoken from here on",
         "connection" => "Upgrade is for this connection alone",
@@ -166,6 +182,9 @@ fn response_note(name: &str) -> String {
         }
         "sec-websocket-version" => "the versions this server speaks",
         "sec-websocket-protocol" => "the subprotocol chosen",
+        "sec-websocket-extensions" if value.starts_with(COMPRESSION.as_bytes()) => {
+            "messages may be compressed (RFC 7692)"
+        }
         "sec-websocket-extensions" => "the extensions in use from here on",
         _ => "",
     };

@@ -4,7 +4,7 @@
 
 use super::{Agreed, Deflate, Direction};
 use crate::error::Violation;
-use crate::primitives::deflate::{Compress, Inflate, InflateError};
+use crate::primitives::deflate::{Compress, Inflate, InflateError, WindowBits};
 
 /// Decompresses the messages a peer sends.
 #[derive(Debug)]
@@ -18,6 +18,11 @@ impl Inflater {
         let Direction { bits, takeover } = agreed.receive;
         // 7692-7.2.2-6, 7692-7.2.2-7, 7692-7.2.2-8, 7692-7.2.2-9: as agreed, and 32,768 bytes where nothing was.
         Inflater { inflate: Inflate::new(bits), takeover }
+    }
+
+    /// For one who reads along, and reads whatever was agreed on: with the largest window, never emptied.
+    pub(crate) fn any() -> Option<Inflater> {
+        Some(Inflater { inflate: Inflate::new(WindowBits::MAX), takeover: true })
     }
 
     /// A compressed message begins.
