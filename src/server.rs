@@ -236,7 +236,7 @@ impl Server {
     /// [`Timeout`](Error::Timeout) and [`Io`](Error::Io) of [`Step::Handshake`]; [`Io`](Error::Io) of [`Step::Thread`].
     pub fn accept_over(&self, halves: Halves) -> Result<WebSocket> {
         let stream = Stream::over(halves).map_err(|error| Error::io(Step::Thread, error))?;
-        upgrade::accept(stream, Ends::default(), &self.terms)
+        upgrade::accept(&Arc::new(stream), Ends::default(), &self.terms)
     }
 
     fn open(self, handler: impl Fn(WebSocket) -> Result<()> + Send + Sync + 'static) -> Result<Running> {
@@ -272,8 +272,8 @@ fn open((socket, peer): Visitor, bound: SocketAddr, terms: &Terms) -> Result<Web
         true => socket.local_addr().ok(),
         false => Some(bound),
     };
-    let stream = Stream::tcp(socket, terms.timeouts.write).map_err(|error| Error::io(Step::Handshake, error))?;
-    upgrade::accept(stream, Ends { peer: Some(peer), local }, terms)
+    let stream = Stream::plain(socket, terms.timeouts.write).map_err(|error| Error::io(Step::Handshake, error))?;
+    upgrade::accept(&Arc::new(stream), Ends { peer: Some(peer), local }, terms)
 }
 
 /// A server that runs on threads of its own. Dropped, it stops as by [`stop`](Running::stop).

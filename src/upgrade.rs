@@ -24,6 +24,8 @@ pub use request::Request;
 pub use response::Response;
 pub(crate) use terms::{Ends, Terms};
 
+use std::sync::Arc;
+
 use crate::config::{Limits, Timeouts};
 use crate::error::{Error, HandshakeFault, Misuse, Refusal, Result};
 use crate::protocol::deflate::{self, Deflater, Inflater};
@@ -57,8 +59,8 @@ struct Opening {
 
 /// Goes through the whole opening handshake. Takes at most [`Timeouts::handshake`], a second more for an answer in HTTP to
 /// arrive, and as long as the hooks take.
-pub(crate) fn accept(stream: Stream, ends: Ends, terms: &Terms) -> Result<WebSocket> {
-    let talk = Talk { stream: &stream, deadline: Deadline::after(terms.timeouts.handshake) };
+pub(crate) fn accept(stream: &Arc<Stream>, ends: Ends, terms: &Terms) -> Result<WebSocket> {
+    let talk = Talk { stream, deadline: Deadline::after(terms.timeouts.handshake) };
     let (head, early) = talk.read_head().map_err(|error| refuse(&talk, error))?;
     let request = Request::new(head, ends.peer);
     match judge(&request, terms).map_err(|error| refuse(&talk, error))? {
@@ -75,11 +77,11 @@ pub(crate) fn accept(stream: Stream, ends: Ends, terms: &Terms) -> Result<WebSoc
             let (inflater, deflater) = opening.codec.unzip();
             let codec = (Encoder::server().with_compression(deflater), inflater);
             let codec = Codec::rfc(Role::Server, opening.limits, &early, codec);
-            Ok(WebSocket::new(stream, codec, (opening.limits, opening.timeouts), about))
+            Ok(WebSocket::new(stream.clone(), codec, (opening.limits, opening.timeouts), about))
         }
         Verdict::Answer(response) => Err(answer(&talk, &request, &response)),
         Verdict::HandOver(HandOver(take)) => {
-            take(Handover::new(stream, request, early, &terms.timeouts));
+            take(Handover::new(stream.clone(), request, early, &terms.timeouts));
             Err(Error::Handshake(Refusal::new(HandshakeFault::HandedOver)))
         }
     }

@@ -89,7 +89,12 @@ pub(crate) struct About {
 
 impl WebSocket {
     /// A connection whose opening handshake is over.
-    pub(crate) fn new(stream: Stream, codec: Codec, (limits, timeouts): (Limits, Timeouts), about: About) -> WebSocket {
+    pub(crate) fn new(
+        stream: impl Into<Arc<Stream>>,
+        codec: Codec,
+        (limits, timeouts): (Limits, Timeouts),
+        about: About,
+    ) -> WebSocket {
         let Codec { role, dialect, decoder, encoder } = codec;
         let link = Arc::new(Link::new(stream, role, dialect, encoder, timeouts));
         let receiver = Receiver::new(link, decoder);

@@ -28,6 +28,6 @@ pub(super) fn reach(uri: &Uri, timeouts: &Timeouts, deadline: Deadline) -> Resul
     // 6455-4.1-11, 6455-4.1-13
     let (socket, pending) = tcp::connect(uri.host(), uri.port(), deadline)?;
     let about = About { peer: socket.peer_addr().ok(), local: socket.local_addr().ok(), ..About::default() };
-    let stream = Stream::tcp(socket, timeouts.write).map_err(|error| Error::io(Step::Connect, error))?;
+    let stream = Stream::plain(socket, timeouts.write).map_err(|error| Error::io(Step::Connect, error))?;
     Ok(Reached { stream, about, pending })
 }

@@ -4,4 +4,5 @@ pub(crate) mod connect;
 pub(crate) mod deadline;
 pub(crate) mod outbox;
 pub(crate) mod pipe;
+pub(crate) mod socket;
 pub(crate) mod stream;

@@ -180,7 +180,7 @@ mod tests {
 
     fn stream() -> (Stream, TcpStream) {
         let (near, far) = sockets();
-        (Stream::tcp(near, LONG).unwrap(), far)
+        (Stream::plain(near, LONG).unwrap(), far)
     }
 
     fn full(stream: &Stream) -> usize {

@@ -1,4 +1,4 @@
-//! One stream of bytes in both directions, shared by all threads of a connection: TCP, or halves brought by the caller.
+//! One stream of bytes in both directions, shared by all threads of a connection: a socket, or halves brought by the caller.
 //!
 //! Every call is bounded, and all work on `&self`: one thread may read while another writes. `WouldBlock` means that the
 //! bound was reached, whatever the system calls it (Unix says `WouldBlock`, Windows `TimedOut`). `Interrupted`, which only
@@ -13,12 +13,15 @@
 use std::fmt;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
+#[cfg(unix)]
+use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use super::pipe::Pipe;
+use super::socket::Socket;
 
 /// How long one write may wait.
 pub(crate) const SLICE: Duration = Duration::from_millis(10);
@@ -56,12 +59,13 @@ impl fmt::Debug for Halves {
 }
 
 pub(crate) enum Stream {
-    Tcp(Tcp),
+    Plain(Plain),
     Over(Over),
 }
 
-pub(crate) struct Tcp {
-    socket: TcpStream,
+/// A socket, and nothing over it.
+pub(crate) struct Plain {
+    socket: Socket,
     /// The read timeout the socket has, in nanoseconds; 0 for none, [`UNKNOWN`] before the first.
     wait: AtomicU64,
     progress: AtomicU64,
@@ -76,12 +80,13 @@ pub(crate) struct Over {
 
 impl Stream {
     /// `limit` is the longest that any write will be waited for.
-    pub(crate) fn tcp(socket: TcpStream, limit: Duration) -> io::Result<Stream> {
-        socket.set_nodelay(true)?;
+    pub(crate) fn plain(socket: impl Into<Socket>, limit: Duration) -> io::Result<Stream> {
+        let socket = socket.into();
+        socket.set_nodelay()?;
         // Zero would mean no timeout at all.
         let timeout = if cfg!(unix) { SLICE } else { limit.max(SLICE) };
         socket.set_write_timeout(Some(timeout))?;
-        Ok(Stream::Tcp(Tcp { socket, wait: AtomicU64::new(UNKNOWN), progress: AtomicU64::new(0) }))
+        Ok(Stream::Plain(Plain { socket, wait: AtomicU64::new(UNKNOWN), progress: AtomicU64::new(0) }))
     }
 
     pub(crate) fn over(halves: Halves) -> io::Result<Stream> {
@@ -98,25 +103,32 @@ impl Stream {
         Ok(Stream::Over(over))
     }
 
-    /// Takes the socket out, without time limits, if it is one.
-    pub(crate) fn into_tcp(self) -> Result<TcpStream, Stream> {
-        let Stream::Tcp(tcp) = self else { return Err(self) };
-        match tcp.socket.set_read_timeout(None).and_then(|()| tcp.socket.set_write_timeout(None)) {
-            Ok(()) => Ok(tcp.socket),
-            Err(_) => Err(Stream::Tcp(Tcp { wait: AtomicU64::new(UNKNOWN), ..tcp })),
-        }
+    /// Another handle to the socket, without time limits, if there is nothing over it. Whoever takes it is the only one
+    /// that uses it from then on.
+    pub(crate) fn tcp(&self) -> Option<TcpStream> {
+        let Stream::Plain(Plain { socket: Socket::Tcp(socket), .. }) = self else { return None };
+        let socket = socket.try_clone().ok()?;
+        socket.set_read_timeout(None).and_then(|()| socket.set_write_timeout(None)).ok().map(|()| socket)
+    }
+
+    /// As [`tcp`](Stream::tcp).
+    #[cfg(unix)]
+    pub(crate) fn unix(&self) -> Option<UnixStream> {
+        let Stream::Plain(Plain { socket: Socket::Unix(socket), .. }) = self else { return None };
+        let socket = socket.try_clone().ok()?;
+        socket.set_read_timeout(None).and_then(|()| socket.set_write_timeout(None)).ok().map(|()| socket)
     }
 
     /// Reads what is there, waiting up to `wait` for any. Only one thread at a time reads.
     #[inline]
     pub(crate) fn read(&self, to: &mut [u8], wait: Duration) -> io::Result<usize> {
         match self {
-            Stream::Tcp(tcp) => {
+            Stream::Plain(plain) => {
                 if wait.is_zero() {
-                    return tcp.without_blocking(|mut socket| socket.read(to));
+                    return plain.without_blocking(|mut socket| socket.read(to));
                 }
-                tcp.set_wait(wait)?;
-                (&tcp.socket).read(to).map_err(bound_reached)
+                plain.set_wait(wait)?;
+                (&plain.socket).read(to).map_err(bound_reached)
             }
             Stream::Over(over) => over.input.pull(to, wait),
         }
@@ -128,9 +140,9 @@ impl Stream {
         #[cfg(test)]
         tests::WRITES.with(|writes| writes.set(writes.get() + 1));
         match self {
-            Stream::Tcp(tcp) if second.is_empty() => (&tcp.socket).write(first).map_err(plain),
-            Stream::Tcp(tcp) => {
-                (&tcp.socket).write_vectored(&[IoSlice::new(first), IoSlice::new(second)]).map_err(plain)
+            Stream::Plain(plain) if second.is_empty() => (&plain.socket).write(first).map_err(soon),
+            Stream::Plain(plain) => {
+                (&plain.socket).write_vectored(&[IoSlice::new(first), IoSlice::new(second)]).map_err(soon)
             }
             Stream::Over(over) if first.is_empty() => over.output.push(second, SLICE),
             Stream::Over(over) => over.output.push(first, SLICE),
@@ -140,20 +152,20 @@ impl Stream {
     /// Writes what there is room for now. Only for the thread that reads: no read is under way meanwhile.
     pub(crate) fn write_now(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Stream::Tcp(tcp) => tcp.without_blocking(|mut socket| socket.write(bytes)),
+            Stream::Plain(plain) => plain.without_blocking(|mut socket| socket.write(bytes)),
             Stream::Over(over) => over.output.push(bytes, Duration::ZERO),
         }
     }
 
     /// Notes that the peer took some bytes of a write that takes long. Only who writes does.
     pub(crate) fn note_progress(&self) {
-        let (Stream::Tcp(Tcp { progress, .. }) | Stream::Over(Over { progress, .. })) = self;
+        let (Stream::Plain(Plain { progress, .. }) | Stream::Over(Over { progress, .. })) = self;
         progress.fetch_add(1, Ordering::Relaxed);
     }
 
     /// How often that was noted: while it grows, the peer is alive.
     pub(crate) fn progress(&self) -> u64 {
-        let (Stream::Tcp(Tcp { progress, .. }) | Stream::Over(Over { progress, .. })) = self;
+        let (Stream::Plain(Plain { progress, .. }) | Stream::Over(Over { progress, .. })) = self;
         progress.load(Ordering::Relaxed)
     }
 
@@ -161,7 +173,7 @@ impl Stream {
     /// hand it over gets up to `wait` for it.
     pub(crate) fn finish(&self, wait: Duration) {
         match self {
-            Stream::Tcp(tcp) => drop(tcp.socket.shutdown(Shutdown::Write)),
+            Stream::Plain(plain) => drop(plain.socket.shutdown(Shutdown::Write)),
             Stream::Over(over) => {
                 over.output.end(None);
                 over.output.wait_deserted(wait);
@@ -172,7 +184,7 @@ impl Stream {
     /// Ends both directions at once. Every call that waits on this stream comes back. Takes no lock that is held while waiting.
     pub(crate) fn shut(&self) {
         match self {
-            Stream::Tcp(tcp) => drop(tcp.socket.shutdown(Shutdown::Both)),
+            Stream::Plain(plain) => drop(plain.socket.shutdown(Shutdown::Both)),
             Stream::Over(over) => {
                 over.output.end(None);
                 over.input.end(None);
@@ -196,7 +208,7 @@ impl Drop for Over {
     }
 }
 
-impl Tcp {
+impl Plain {
     fn set_wait(&self, wait: Duration) -> io::Result<()> {
         // Longer than a century is as good as no timeout, and no system has to understand it.
         let nanos = u64::try_from(wait.as_nanos()).unwrap_or(0);
@@ -208,11 +220,11 @@ impl Tcp {
     }
 
     /// A thread that writes meanwhile may see `WouldBlock` early; it tries again, as after any slice.
-    fn without_blocking<T>(&self, call: impl FnOnce(&TcpStream) -> io::Result<T>) -> io::Result<T> {
+    fn without_blocking<T>(&self, call: impl FnOnce(&Socket) -> io::Result<T>) -> io::Result<T> {
         self.socket.set_nonblocking(true)?;
         let result = call(&self.socket);
         self.socket.set_nonblocking(false)?;
-        result.map_err(plain)
+        result.map_err(soon)
     }
 }
 
@@ -222,7 +234,7 @@ fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match call() {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            result => return result.map_err(plain),
+            result => return result.map_err(soon),
         }
     }
 }
@@ -237,7 +249,7 @@ fn bound_reached(error: io::Error) -> io::Error {
 
 /// For those who ask again soon anyway, a signal is no more than that.
 #[cold]
-fn plain(error: io::Error) -> io::Error {
+fn soon(error: io::Error) -> io::Error {
     match error.kind() {
         ErrorKind::TimedOut | ErrorKind::Interrupted => ErrorKind::WouldBlock.into(),
         _ => error,
@@ -338,7 +350,7 @@ pub(crate) mod tests {
     #[test]
     fn a_read_waits_as_long_as_it_is_told_and_no_longer() {
         let (near, mut far) = sockets();
-        let stream = Stream::tcp(near, LONG).unwrap();
+        let stream = Stream::plain(near, LONG).unwrap();
         let mut to = [0; 8];
         for wait in [0, 30, 1, 60] {
             let (wait, start) = (Duration::from_millis(wait), Instant::now());
@@ -359,7 +371,7 @@ pub(crate) mod tests {
     fn a_timeout_that_someone_else_left_on_the_socket_does_not_count() {
         let (near, mut far) = sockets();
         near.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
-        let stream = Stream::tcp(near, LONG).unwrap();
+        let stream = Stream::plain(near, LONG).unwrap();
         let late = thread::spawn(move || {
             thread::sleep(Duration::from_millis(100));
             far.write_all(b"x").unwrap();
@@ -371,7 +383,7 @@ pub(crate) mod tests {
     #[test]
     fn a_full_network_is_told_after_a_slice_or_at_once() {
         let (near, far) = sockets();
-        let stream = Stream::tcp(near, LONG).unwrap();
+        let stream = Stream::plain(near, LONG).unwrap();
         let bytes = vec![0; 1 << 20];
         // The system gives a connection more room while it is being filled, so it is full when both say so.
         loop {
@@ -391,7 +403,8 @@ pub(crate) mod tests {
     #[test]
     fn shut_brings_back_who_waits() {
         let (near, far) = sockets();
-        for (stream, far) in [(Stream::tcp(near, LONG).unwrap(), Some(far)), (Stream::over(stuck().0).unwrap(), None)] {
+        for (stream, far) in [(Stream::plain(near, LONG).unwrap(), Some(far)), (Stream::over(stuck().0).unwrap(), None)]
+        {
             thread::scope(|scope| {
                 let reading = scope.spawn(|| stream.read(&mut [0; 8], Duration::MAX));
                 stream.shut();

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
+#[cfg(unix)]
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::request::Request;
@@ -10,6 +13,9 @@ use crate::config::Timeouts;
 use crate::transport::deadline::Deadline;
 use crate::transport::outbox::{Limit, Outbox};
 use crate::transport::stream::Stream;
+
+/// How long what was written over halves brought by the caller may take to be handed on.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// A stream that was given away before anything was answered on it, see [`Decision::hand_over`](crate::Decision::hand_over).
 ///
@@ -19,7 +25,9 @@ use crate::transport::stream::Stream;
 /// Both directions are bounded: a read that gets nothing within [`Timeouts::message`], and a write of which 64 KiB take longer
 /// than [`Timeouts::write`], fail with `TimedOut`. [`set_limits`](Handover::set_limits) sets others.
 pub struct Handover {
-    stream: Stream,
+    stream: Arc<Stream>,
+    /// Somebody else has the socket now.
+    released: bool,
     request: Request,
     /// Came behind the request; the first `taken` of it have been read.
     early: Vec<u8>,
@@ -29,9 +37,9 @@ pub struct Handover {
 }
 
 impl Handover {
-    pub(super) fn new(stream: Stream, request: Request, early: Vec<u8>, timeouts: &Timeouts) -> Handover {
+    pub(super) fn new(stream: Arc<Stream>, request: Request, early: Vec<u8>, timeouts: &Timeouts) -> Handover {
         let (read_limit, write_limit) = (timeouts.message, timeouts.write);
-        Handover { stream, request, early, taken: 0, read_limit, write_limit }
+        Handover { stream, released: false, request, early, taken: 0, read_limit, write_limit }
     }
 
     /// The request.
@@ -60,14 +68,41 @@ impl Handover {
         (self.read_limit, self.write_limit) = (read, write);
     }
 
-    /// Takes the TCP stream out, without any time limit, and the bytes behind the request that have not been read.
+    /// Takes the TCP stream out, without any time limit, and the bytes behind the request that have not been read. From then
+    /// on the server knows nothing of it; shutting down leaves it alone.
     ///
     /// # Errors
-    /// Gives itself back if it is no plain TCP stream, or if the system cannot take the time limits away.
+    /// Gives itself back if there is no plain TCP stream, or if the system has no descriptor for it.
     pub fn into_tcp(mut self) -> Result<(TcpStream, Vec<u8>), Box<Handover>> {
-        match self.stream.into_tcp() {
-            Ok(socket) => Ok((socket, self.early.split_off(self.taken.min(self.early.len())))),
-            Err(stream) => Err(Box::new(Handover { stream, ..self })),
+        match self.stream.tcp() {
+            Some(socket) => Ok((socket, self.release())),
+            None => Err(Box::new(self)),
+        }
+    }
+
+    /// As [`into_tcp`](Handover::into_tcp), for a Unix socket. Only on Unix.
+    ///
+    /// # Errors
+    /// Gives itself back if there is no plain Unix socket, or if the system has no descriptor for it.
+    #[cfg(unix)]
+    pub fn into_unix(mut self) -> Result<(UnixStream, Vec<u8>), Box<Handover>> {
+        match self.stream.unix() {
+            Some(socket) => Ok((socket, self.release())),
+            None => Err(Box::new(self)),
+        }
+    }
+
+    fn release(&mut self) -> Vec<u8> {
+        self.released = true;
+        self.early.split_off(self.taken.min(self.early.len()))
+    }
+}
+
+impl Drop for Handover {
+    fn drop(&mut self) {
+        if !self.released {
+            self.stream.finish(FAREWELL);
+            self.stream.shut();
         }
     }
 }

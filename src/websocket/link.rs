@@ -19,7 +19,7 @@
 //! **The end** is set once, in the gate, and is the same for everybody. [`Link::abort`] shuts the stream down, which
 //! brings back every thread that waits in it; the others wait for the gate and see the end there.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::codec::{Dialect, Encoder};
@@ -36,7 +36,7 @@ use crate::wire::frame::{Opcode, Role};
 const QUEUE: usize = 64 << 10;
 
 pub(crate) struct Link {
-    pub(crate) stream: Stream,
+    pub(crate) stream: Arc<Stream>,
     pub(crate) timeouts: Timeouts,
     pub(crate) role: Role,
     pub(super) dialect: Dialect,
@@ -72,12 +72,18 @@ pub(crate) struct Outlook {
 }
 
 impl Link {
-    pub(crate) fn new(stream: Stream, role: Role, dialect: Dialect, encoder: Encoder, timeouts: Timeouts) -> Link {
+    pub(crate) fn new(
+        stream: impl Into<Arc<Stream>>,
+        role: Role,
+        dialect: Dialect,
+        encoder: Encoder,
+        timeouts: Timeouts,
+    ) -> Link {
         // A socket takes zero for "no timeout", so there is no shorter wait than this.
         let least = Duration::from_millis(1);
         let timeouts = Timeouts { ping: timeouts.ping.max(least), life: timeouts.life.max(least), ..timeouts };
         let gate = Gate::new(dialect, Writer { encoder, outbox: Outbox::default() });
-        Link { stream, timeouts, role, dialect, gate: Mutex::new(gate), changed: Condvar::new() }
+        Link { stream: stream.into(), timeouts, role, dialect, gate: Mutex::new(gate), changed: Condvar::new() }
     }
 
     // ── sending ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -332,7 +338,6 @@ mod tests {
     use std::io::{self, Write};
     use std::panic::{catch_unwind, AssertUnwindSafe};
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::sync::Arc;
     use std::thread;
     use std::time::Instant;
 

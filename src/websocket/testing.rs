@@ -40,7 +40,7 @@ pub(super) fn encoder(role: Role) -> Encoder {
 /// One side's link, and the peer on the other.
 pub(super) fn link(role: Role, timeouts: Timeouts) -> (Arc<Link>, Peer) {
     let (near, far) = sockets();
-    let stream = Stream::tcp(near, timeouts.write).unwrap();
+    let stream = Stream::plain(near, timeouts.write).unwrap();
     let codec = Codec::rfc(role, Limits::server(), &[], (encoder(role), None));
     (Arc::new(Link::new(stream, role, codec.dialect, codec.encoder, timeouts)), Peer::new(role, far))
 }
@@ -58,7 +58,7 @@ pub(super) fn pair(timeouts: Timeouts) -> (WebSocket, WebSocket) {
 }
 
 fn over(socket: TcpStream, role: Role, timeouts: Timeouts) -> WebSocket {
-    let stream = Stream::tcp(socket, timeouts.write).unwrap();
+    let stream = Stream::plain(socket, timeouts.write).unwrap();
     let limits = Limits::message(64 << 20);
     let codec = Codec::rfc(role, limits, &[], (encoder(role), None));
     WebSocket::new(stream, codec, (limits, timeouts), About::default())

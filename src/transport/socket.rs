@@ -1,0 +1,108 @@
+//! A connected socket of the system, TCP or (on Unix) of the local machine, with the few calls a stream makes of it.
+//!
+//! Every call is one of the system's, and no more.
+
+use std::io::{self, IoSlice, Read, Write};
+use std::net::{Shutdown, TcpStream};
+#[cfg(unix)]
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+#[derive(Debug)]
+pub(crate) enum Socket {
+    Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixStream),
+}
+
+impl From<TcpStream> for Socket {
+    fn from(socket: TcpStream) -> Socket {
+        Socket::Tcp(socket)
+    }
+}
+
+#[cfg(unix)]
+impl From<UnixStream> for Socket {
+    fn from(socket: UnixStream) -> Socket {
+        Socket::Unix(socket)
+    }
+}
+
+impl Socket {
+    /// A message is one write; waiting for more to send would only delay it. Only TCP does.
+    pub(super) fn set_nodelay(&self) -> io::Result<()> {
+        match self {
+            Socket::Tcp(socket) => socket.set_nodelay(true),
+            #[cfg(unix)]
+            Socket::Unix(_) => Ok(()),
+        }
+    }
+
+    pub(super) fn set_read_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
+        match self {
+            Socket::Tcp(socket) => socket.set_read_timeout(limit),
+            #[cfg(unix)]
+            Socket::Unix(socket) => socket.set_read_timeout(limit),
+        }
+    }
+
+    pub(super) fn set_write_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
+        match self {
+            Socket::Tcp(socket) => socket.set_write_timeout(limit),
+            #[cfg(unix)]
+            Socket::Unix(socket) => socket.set_write_timeout(limit),
+        }
+    }
+
+    /// Whether calls come back at once.
+    pub(crate) fn set_nonblocking(&self, at_once: bool) -> io::Result<()> {
+        match self {
+            Socket::Tcp(socket) => socket.set_nonblocking(at_once),
+            #[cfg(unix)]
+            Socket::Unix(socket) => socket.set_nonblocking(at_once),
+        }
+    }
+
+    pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        match self {
+            Socket::Tcp(socket) => socket.shutdown(how),
+            #[cfg(unix)]
+            Socket::Unix(socket) => socket.shutdown(how),
+        }
+    }
+}
+
+impl Read for &Socket {
+    #[inline]
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Socket::Tcp(socket) => { socket }.read(to),
+            #[cfg(unix)]
+            Socket::Unix(socket) => { socket }.read(to),
+        }
+    }
+}
+
+impl Write for &Socket {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Socket::Tcp(socket) => { socket }.write(bytes),
+            #[cfg(unix)]
+            Socket::Unix(socket) => { socket }.write(bytes),
+        }
+    }
+
+    #[inline]
+    fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Socket::Tcp(socket) => { socket }.write_vectored(parts),
+            #[cfg(unix)]
+            Socket::Unix(socket) => { socket }.write_vectored(parts),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
