@@ -5,18 +5,26 @@
 //! connecting       the two ways from there to a WebSocket
 //! reaching         from a URL to an open stream
 //! opening          the opening handshake over that stream
+//! reconnect        all of it again, after it failed or ended: when, says `backoff`, and whether, `lost`
 //! ```
 //!
 //! Whatever is wrong on our side shows before the network is touched.
 
+mod backoff;
 mod connecting;
+mod lost;
 mod opening;
 mod reaching;
+mod reconnect;
 
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+pub use backoff::Backoff;
+pub use lost::{Lost, Retry};
+pub use reconnect::{Reconnect, Stopper};
 
 use crate::config::{Limits, Timeouts};
 use crate::error::{Misuse, Result};

@@ -17,7 +17,7 @@
 //! ```
 //!
 //! Start with [`connect`] or [`Client`], [`serve`] or [`Server`], and what both give: a [`WebSocket`]. The [`manual`] has
-//! chapters on receiving, sending, closing and security.
+//! chapters on receiving, sending, closing, reconnecting and security.
 //!
 //! # How the source is laid out
 //!
@@ -49,7 +49,7 @@ mod upgrade;
 mod websocket;
 mod wire;
 
-pub use client::{connect, Client};
+pub use client::{connect, Backoff, Client, Lost, Reconnect, Retry, Stopper};
 pub use close::{CloseCode, CloseInfo};
 pub use config::{Limits, Timeouts};
 pub use error::{

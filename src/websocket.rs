@@ -1,10 +1,11 @@
 //! An open connection: [`WebSocket`] receives and can send; [`Sender`] is the half that sends from any thread.
 //!
 //! Below this file: `codec` (what is spoken), `link` (who may write), `turn` (writing), `gate` (what the threads agree on), `receive` (the one that reads and waits),
-//! `ending` (closing, failing, leaving), `messages`, and the two streams.
+//! `ending` (closing, failing, leaving), `fate` (telling of it), `messages`, and the two streams.
 
 pub(crate) mod codec;
 mod ending;
+mod fate;
 mod gate;
 mod link;
 mod messages;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub(crate) use fate::Fate;
 pub use messages::Messages;
 pub use recv_stream::RecvStream;
 pub use send_stream::SendStream;

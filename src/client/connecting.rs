@@ -8,7 +8,6 @@
 //! One deadline covers all of a line.
 
 use std::io;
-use std::sync::Arc;
 
 use super::reaching::{self, Reached};
 use super::{opening, Client};
@@ -80,21 +79,21 @@ impl Client {
 
     /// Random bytes for one connection, and the key made of the first of them.
     fn key(&self) -> Result<(Entropy, String)> {
-        let mut entropy = match &self.source {
-            None => Entropy::system(),
-            Some(source) => {
-                let source = Arc::clone(source);
-                // A source that panicked is not asked again: who knows what it would give.
-                Entropy::from_source(Box::new(move |out: &mut [u8]| match source.lock() {
-                    Ok(mut source) => (*source)(out),
-                    Err(_) => Err(io::Error::other("the source of entropy panicked")),
-                }))
-            }
-        };
+        let mut entropy = self.random_source();
         let mut nonce = [0; 16];
         // 6455-4.1-30: drawn for this connection alone, and before the network is touched.
         entropy.fill(&mut nonce).map_err(|error| Error::io(Step::Entropy, error))?;
         Ok((entropy, handshake::key(nonce)))
+    }
+
+    /// The source of random bytes of this client.
+    pub(super) fn random_source(&self) -> Entropy {
+        let Some(source) = self.source.clone() else { return Entropy::system() };
+        // A source that panicked is not asked again: who knows what it would give.
+        Entropy::from_source(Box::new(move |out: &mut [u8]| match source.lock() {
+            Ok(mut source) => (*source)(out),
+            Err(_) => Err(io::Error::other("the source of entropy panicked")),
+        }))
     }
 
     fn open(&self, stream: Stream, about: About, entropy: Entropy, key: &str, deadline: Deadline) -> Result<WebSocket> {

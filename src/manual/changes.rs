@@ -11,4 +11,5 @@
 //!   `send_uncompressed`, and the module `deflate` (feature `deflate`, on by default).
 //! * One port for HTTP too: [`Server::http`](crate::Server::http) for pages and health checks,
 //!   [`Server::on_request`](crate::Server::on_request) to accept with settings of its own, answer, refuse or hand over.
+//! * Reconnecting (RFC 6455 section 7.2.3): [`Client::reconnect`](crate::Client::reconnect), [`Backoff`](crate::Backoff); chapter [`reconnecting`](super::reconnecting).
 //! * [`trace`](crate::trace): bytes on the wire, explained.

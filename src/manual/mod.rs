@@ -5,11 +5,13 @@
 //! | [`receiving`] | waiting, limits in time, streams |
 //! | [`sending`] | send, queue, other threads, large messages |
 //! | [`closing`] | how connections end, and what the errors mean |
+//! | [`reconnecting`] | the next connection after one was lost |
 //! | [`security`] | what is defended against, and what is your duty |
 //! | [`changes`] | what changed between versions |
 
 pub mod changes;
 pub mod closing;
 pub mod receiving;
+pub mod reconnecting;
 pub mod security;
 pub mod sending;

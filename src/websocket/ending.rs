@@ -78,7 +78,7 @@ impl Link {
     pub(crate) fn closed(&self) -> CloseInfo {
         let mut gate = self.gate();
         let info = gate.info();
-        gate.end = Some(Error::Closed(Some(info.clone())));
+        gate.ends_as(Error::Closed(Some(info.clone())));
         self.notify(&gate);
         info
     }
@@ -91,7 +91,7 @@ impl Link {
             if let Some(close) = code.and_then(|code| self.dialect.complaint(code)) {
                 gate.owe_close(close);
             }
-            let end = gate.end.get_or_insert(error).clone();
+            let end = gate.ends(error);
             self.notify(&gate);
             (end, gate.close_by(self.timeouts.close))
         };
@@ -132,7 +132,7 @@ impl Link {
 
     pub(crate) fn abort_with(&self, error: Error) -> Error {
         let mut gate = self.gate();
-        let end = gate.end.get_or_insert(error).clone();
+        let end = gate.ends(error);
         self.notify(&gate);
         drop(gate);
         self.stream.shut();
@@ -146,7 +146,7 @@ impl Link {
             return self.abort_with(Error::Timeout(step));
         }
         let mut gate = self.gate();
-        let end = gate.end.get_or_insert(Error::io(step, error)).clone();
+        let end = gate.ends(Error::io(step, error));
         self.notify(&gate);
         end
     }

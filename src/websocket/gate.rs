@@ -2,9 +2,11 @@
 //! Plain state under one mutex; nothing here waits.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::codec::{Close, Dialect};
+use super::fate::Fate;
 use super::link::Writer;
 use crate::close::CloseInfo;
 use crate::error::{Error, Result, Step};
@@ -27,6 +29,8 @@ pub(super) struct Gate {
     close_by: Option<Deadline>,
     /// Why the connection is over. Set once, except that a good end replaces a write that failed after it.
     pub(super) end: Option<Error>,
+    /// Where the end is written down for the one who made the connection.
+    pub(super) fate: Option<Arc<Fate>>,
     /// A message is being sent as a stream: no other may begin.
     pub(super) streaming: bool,
     /// The numbers of the last Ping sent and of the last Pong received.
@@ -56,6 +60,7 @@ impl Gate {
             closing: Closing::default(),
             close_by: None,
             end: None,
+            fate: None,
             streaming: false,
             pings: 0,
             pongs: 0,
@@ -76,6 +81,22 @@ impl Gate {
     #[inline]
     pub(super) fn is_open(&self) -> bool {
         self.end.is_none() && self.closing.may_send() && self.owed.close.is_none()
+    }
+
+    /// Ends the connection, unless it was over before. Gives the end that all will see.
+    pub(super) fn ends(&mut self, error: Error) -> Error {
+        if self.end.is_none() {
+            self.ends_as(error);
+        }
+        self.end.clone().unwrap_or(Error::Closed(None))
+    }
+
+    /// Ends the connection in this way, whatever ended it before.
+    pub(super) fn ends_as(&mut self, error: Error) {
+        if let Some(fate) = &self.fate {
+            fate.ended(&error);
+        }
+        self.end = Some(error);
     }
 
     /// Notes a Close to be sent; false when one has been sent or noted before.

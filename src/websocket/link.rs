@@ -309,7 +309,7 @@ impl Link {
         let mut gate = self.gate();
         if let Err(error) = written {
             // What the peer sent before it stopped listening can still be received.
-            gate.end.get_or_insert(Error::io(Step::Write, error));
+            gate.ends(Error::io(Step::Write, error));
         }
         let congested = !writer.outbox.is_empty() || gate.owed.any;
         let close_by = gate.closes_by();

@@ -15,6 +15,7 @@
 
 pub(crate) mod body;
 pub(crate) mod close;
+pub(crate) mod date;
 pub(crate) mod frame;
 pub(crate) mod header;
 pub(crate) mod http;

@@ -1,0 +1,308 @@
+//! How long to wait before the next attempt (RFC 6455 section 7.2.3): [`Backoff`], the numbers, and [`Schedule`], the machine.
+//!
+//! Knows neither clock nor randomness: how long a connection lasted and a random number are given to it.
+//!
+//! | what was lost | `round` | `failed` |
+//! |---|---|---|
+//! | a connection that lasted | 0 | 0 |
+//! | another connection, or an attempt | as before | +1 |
+//! | ... and then a delay is given | +1 | as it is |
+//!
+//! Of round r the delay is drawn from 0 to `first` if r is 0, and else from the half of `first` · 2ʳ to all of it, where
+//! `longest` is put in its place once it is less. So no delay is shorter than one of the round before, until the longest is
+//! reached.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::lost::{Lost, Retry};
+
+/// When to connect again, and when not to: the parameter of [`Client::reconnect`](super::Client::reconnect).
+///
+/// The delays (RFC 6455 section 7.2.3), with the defaults:
+///
+/// | attempt | waits, at random |
+/// |---|---|
+/// | the very first | not at all |
+/// | the first after that | 0 to 5 s |
+/// | the second, third, fourth | 5 to 10 s, 10 to 20 s, 20 to 40 s |
+/// | the seventh and all later ones | 150 to 300 s |
+///
+/// A connection that lasted for a minute starts the table again at 0 to 5 s. What the server asks for goes before it:
+/// [`Retry::Between`] says how. Whether there is another attempt at all is decided by the table at [`Lost::retry`], or by
+/// [`decide`](Backoff::decide).
+///
+/// ```
+/// use std::time::Duration;
+/// let backoff = stdws::Backoff::default().longest(Duration::from_secs(60)).attempts(10);
+/// ```
+#[derive(Clone)]
+pub struct Backoff {
+    first: Duration,
+    longest: Duration,
+    lasting: Duration,
+    attempts: Option<u32>,
+    decide: Option<Arc<Decide>>,
+}
+
+type Decide = dyn Fn(&Lost) -> Retry + Send + Sync;
+
+impl Default for Backoff {
+    fn default() -> Backoff {
+        Backoff {
+            // 6455-7.2.3-2, 6455-7.2.3-3: what the RFC calls reasonable.
+            first: Duration::from_secs(5),
+            // A server that was down for an hour is found again within minutes, by each client once.
+            longest: Duration::from_secs(300),
+            // Longer than a server takes to accept, look, and throw out.
+            lasting: Duration::from_secs(60),
+            attempts: None,
+            decide: None,
+        }
+    }
+}
+
+impl Backoff {
+    /// The most that is waited the first time; each further time it is twice as much. Default 5 s, at least 1 ms.
+    pub fn first(mut self, limit: Duration) -> Backoff {
+        self.first = limit.max(Duration::from_millis(1));
+        self
+    }
+
+    /// No delay of the table is longer. Default 300 s, at least 1 ms.
+    pub fn longest(mut self, limit: Duration) -> Backoff {
+        self.longest = limit.max(Duration::from_millis(1));
+        self
+    }
+
+    /// A connection that was open for so long starts the table again. Default 60 s.
+    pub fn lasting(mut self, time: Duration) -> Backoff {
+        self.lasting = time;
+        self
+    }
+
+    /// Gives up after so many attempts one after the other of which none gave a connection that lasted. Default: never;
+    /// at least 1.
+    pub fn attempts(mut self, count: u32) -> Backoff {
+        self.attempts = Some(count.max(1));
+        self
+    }
+
+    /// Decides after each loss whether there is another attempt, in place of the table at [`Lost::retry`]. Also the place to
+    /// write a log.
+    ///
+    /// ```
+    /// use stdws::{Backoff, Lost, Retry};
+    /// let backoff = Backoff::default().decide(|lost: &Lost| {
+    ///     eprintln!("{lost}");
+    ///     match lost.close_code().map(u16::from) {
+    ///         Some(1000) => Retry::Again, // our server says that before it restarts
+    ///         Some(4001) => Retry::Stop,  // and this when the account is gone
+    ///         _ => lost.retry(),
+    ///     }
+    /// });
+    /// ```
+    pub fn decide(mut self, decide: impl Fn(&Lost) -> Retry + Send + Sync + 'static) -> Backoff {
+        self.decide = Some(Arc::new(decide));
+        self
+    }
+
+    pub(super) fn judge(&self, lost: &Lost) -> Retry {
+        match &self.decide {
+            Some(decide) => decide(lost),
+            None => lost.retry(),
+        }
+    }
+
+    /// From where to where the delay of this round reaches.
+    fn bounds(&self, round: u32) -> (Duration, Duration) {
+        let factor = 1_u32.checked_shl(round).unwrap_or(u32::MAX);
+        let most = self.first.saturating_mul(factor).min(self.longest);
+        // 6455-7.2.3-4
+        (if round == 0 { Duration::ZERO } else { most / 2 }, most)
+    }
+}
+
+/// Leaves out the closure.
+impl fmt::Debug for Backoff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Backoff")
+            .field("first", &self.first)
+            .field("longest", &self.longest)
+            .field("lasting", &self.lasting)
+            .field("attempts", &self.attempts)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How many attempts there have been.
+#[derive(Debug, Default)]
+pub(super) struct Schedule {
+    round: u32,
+    failed: u32,
+}
+
+impl Schedule {
+    /// After a loss: how long to wait before the next attempt; `None`: there is none. `lasted` is the time a connection
+    /// was open, `random` any number, each as likely as the others.
+    pub(super) fn delay(
+        &mut self,
+        backoff: &Backoff,
+        lasted: Option<Duration>,
+        retry: Retry,
+        random: u64,
+    ) -> Option<Duration> {
+        if lasted.is_some_and(|lasted| lasted >= backoff.lasting) {
+            *self = Schedule::default();
+        } else {
+            self.failed = self.failed.saturating_add(1);
+        }
+        if backoff.attempts.is_some_and(|most| self.failed >= most) {
+            return None;
+        }
+        let (least, most) = backoff.bounds(self.round);
+        let usual = between(least, most, random);
+        let delay = match retry {
+            Retry::Stop => return None,
+            Retry::Again => usual,
+            // What the server wants is never waited for less because it wants it: an overloaded one may say 0.
+            Retry::Between(least, most) => between(least, most, random).max(usual),
+        };
+        self.round = self.round.saturating_add(1);
+        Some(delay)
+    }
+}
+
+/// The point of this span that lies as far in it as `random` lies in all numbers.
+fn between(least: Duration, most: Duration, random: u64) -> Duration {
+    let span = most.saturating_sub(least).as_nanos();
+    // A span of so many nanoseconds that this overflows has 80,000 times the age of the universe.
+    let part = u128::from(random).saturating_mul(span) >> 64;
+    let seconds = u64::try_from(part / 1_000_000_000).unwrap_or(u64::MAX);
+    let nanos = u32::try_from(part % 1_000_000_000).unwrap_or_default();
+    least.saturating_add(Duration::new(seconds, nanos))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HALF: u64 = 1 << 63;
+
+    fn ms(milliseconds: u64) -> Duration {
+        Duration::from_millis(milliseconds)
+    }
+
+    fn secs(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn delays_by_default() {
+        // 6455-7.2.3-2, 6455-7.2.3-4: round, and the delay at the smallest, the middle and the largest random number.
+        let rows = [
+            (0, 2_500, 5_000),
+            (5_000, 7_500, 10_000),
+            (10_000, 15_000, 20_000),
+            (20_000, 30_000, 40_000),
+            (40_000, 60_000, 80_000),
+            (80_000, 120_000, 160_000),
+            (150_000, 225_000, 300_000),
+            (150_000, 225_000, 300_000),
+        ];
+        for (random, column) in [(0, 0), (HALF, 1), (u64::MAX, 2)] {
+            let (mut schedule, backoff) = (Schedule::default(), Backoff::default());
+            for row in rows {
+                let want = ms([row.0, row.1, row.2][column]);
+                let delay = schedule.delay(&backoff, None, Retry::Again, random).unwrap();
+                assert!(delay <= want && want - delay < ms(1), "{delay:?} is not {want:?}");
+            }
+            // Nor does it ever overflow.
+            for _ in 0..100 {
+                assert!(schedule.delay(&backoff, None, Retry::Again, random).unwrap() <= secs(300));
+            }
+        }
+    }
+
+    #[test]
+    fn any_numbers_will_do() {
+        // 6455-7.2.3-3: first, longest, round; from, to.
+        let rows = [
+            (ms(10), secs(1), 0, ms(0), ms(10)),
+            (ms(10), secs(1), 3, ms(40), ms(80)),
+            (ms(10), secs(1), 40, ms(500), secs(1)),
+            (secs(8), secs(2), 0, ms(0), secs(2)),
+            (secs(8), secs(2), 1, secs(1), secs(2)),
+            (Duration::ZERO, Duration::ZERO, 0, ms(0), ms(1)),
+            (Duration::MAX, Duration::MAX, 0, ms(0), Duration::MAX),
+            (Duration::MAX, Duration::MAX, 9, Duration::MAX / 2, Duration::MAX),
+        ];
+        for (first, longest, round, least, most) in rows {
+            let backoff = Backoff::default().first(first).longest(longest);
+            assert_eq!(backoff.bounds(round), (least, most), "{first:?} {longest:?} {round}");
+            assert_eq!(between(least, most, 0), least);
+            assert!(between(least, most, u64::MAX) <= most);
+        }
+    }
+
+    #[test]
+    fn what_resets_and_what_ends() {
+        use Retry::{Again, Stop};
+        type Loss = (Option<u64>, Retry);
+        type Row = (&'static str, Option<u32>, &'static [Loss], &'static [Option<u64>]);
+        // After what (how long a connection lasted, if there was one; the verdict); the most that is waited then.
+        let rows: [Row; 8] = [
+            ("attempts", None, &[(None, Again), (None, Again), (None, Again)], &[Some(5), Some(10), Some(20)]),
+            // 6455-7.2.3-1: a server that throws out whoever it let in is no good connection.
+            ("short connections", None, &[(Some(0), Again), (Some(59), Again)], &[Some(5), Some(10)]),
+            ("a lasting one", None, &[(None, Again), (None, Again), (Some(60), Again)], &[Some(5), Some(10), Some(5)]),
+            ("and after it", None, &[(None, Again), (Some(60), Again), (None, Again)], &[Some(5), Some(5), Some(10)]),
+            ("stop", None, &[(None, Stop)], &[None]),
+            ("three attempts", Some(3), &[(None, Again), (Some(1), Again), (None, Again)], &[Some(5), Some(10), None]),
+            (
+                "three after one that lasted",
+                Some(3),
+                &[(None, Again), (Some(99), Again), (None, Again), (None, Again), (None, Again)],
+                &[Some(5), Some(5), Some(10), Some(20), None],
+            ),
+            ("one", Some(1), &[(None, Again)], &[None]),
+        ];
+        for (name, attempts, losses, want) in rows {
+            let mut schedule = Schedule::default();
+            let backoff = Backoff { attempts, ..Backoff::default() };
+            let delays: Vec<_> = losses
+                .iter()
+                .map(|&(lasted, retry)| schedule.delay(&backoff, lasted.map(secs), retry, u64::MAX))
+                .map(|delay| delay.map(|delay| delay.as_secs() + 1))
+                .collect();
+            assert_eq!(delays, want, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_the_server_wants_is_waited_at_least() {
+        // Least, most, random; round 0 and 1.
+        let rows = [
+            (secs(30), secs(35), 0, secs(30), secs(30)),
+            (secs(30), secs(34), HALF, secs(32), secs(32)),
+            (secs(0), secs(0), HALF, ms(2_500), ms(7_500)),
+            (secs(4), secs(6), HALF, secs(5), ms(7_500)),
+            (secs(9), secs(3), HALF, secs(9), secs(9)),
+            (Duration::MAX, Duration::MAX, HALF, Duration::MAX, Duration::MAX),
+        ];
+        for (least, most, random, first, second) in rows {
+            let mut schedule = Schedule::default();
+            for want in [first, second] {
+                let delay = schedule.delay(&Backoff::default(), None, Retry::Between(least, most), random);
+                assert_eq!(delay, Some(want), "{least:?} {most:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn debug_shows_the_numbers() {
+        let shown = format!("{:?}", Backoff::default().attempts(0).decide(|_| Retry::Stop));
+        assert_eq!(shown, "Backoff { first: 5s, longest: 300s, lasting: 60s, attempts: Some(1), .. }");
+    }
+}

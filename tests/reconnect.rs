@@ -1,0 +1,368 @@
+//! Reconnecting, against servers written by hand: what is tried again, when, and what ends it. 6455-7.2.3-1
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{mpsc, Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use stdws::{Backoff, Client, CloseCode, Error, HandshakeFault, Lost, Reconnect, Retry, Step, Timeouts};
+
+const NONCE: &[u8; 16] = b"the sample nonce";
+const GOOD: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+const BUSY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n";
+const FORBIDDEN: &[u8] = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n";
+const LONG: Duration = Duration::from_secs(60);
+
+/// Fails the test instead of hanging.
+fn within<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || drop(sender.send(work())));
+    receiver.recv_timeout(LONG).expect("no result in time, or a panic above")
+}
+
+/// Gives the sample nonce for the key of a handshake, and these bytes for a delay.
+fn client(address: SocketAddr, delay: [u8; 8]) -> Client {
+    Client::new(&format!("ws://{address}/")).unwrap().entropy(move |out| {
+        match out.len() {
+            8 => out.copy_from_slice(&delay),
+            _ => out.iter_mut().zip(NONCE.iter().cycle()).for_each(|(out, byte)| *out = *byte),
+        }
+        Ok(())
+    })
+}
+
+fn quick() -> Backoff {
+    Backoff::default().first(Duration::from_millis(2)).longest(Duration::from_millis(10))
+}
+
+fn request(stream: &mut TcpStream) {
+    stream.set_read_timeout(Some(LONG)).unwrap();
+    let (mut bytes, mut part) = (Vec::new(), [0; 1 << 12]);
+    while !bytes.ends_with(b"\r\n\r\n") {
+        let count = stream.read(&mut part).unwrap();
+        assert!(count > 0, "the request ended early");
+        bytes.extend_from_slice(&part[..count]);
+    }
+}
+
+/// Gives each visitor one of these answers, and hangs up. Then refuses connections.
+fn server(answers: Vec<Vec<u8>>) -> (SocketAddr, JoinHandle<Vec<Instant>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let thread = thread::spawn(move || {
+        let visit = |answer: Vec<u8>| {
+            let (mut stream, _) = listener.accept().unwrap();
+            let at = Instant::now();
+            request(&mut stream);
+            stream.write_all(&answer).unwrap();
+            stream.shutdown(std::net::Shutdown::Write).unwrap();
+            // What the client still says.
+            let _ = stream.read_to_end(&mut Vec::new());
+            at
+        };
+        answers.into_iter().map(visit).collect()
+    });
+    (address, thread)
+}
+
+fn and(frames: &[u8]) -> Vec<u8> {
+    [GOOD, frames].concat()
+}
+
+/// Receives on each connection until its end; what came, and how it all ended.
+fn run(connections: &mut Reconnect) -> (Vec<String>, Option<Error>) {
+    let mut texts = Vec::new();
+    for connection in connections {
+        let mut ws = match connection {
+            Ok(ws) => ws,
+            Err(error) => return (texts, Some(error)),
+        };
+        texts.extend(ws.messages().map_while(Result::ok).map(|message| message.to_string()));
+    }
+    (texts, None)
+}
+
+#[test]
+fn goes_on_until_all_is_done() {
+    within(|| {
+        let (address, server) = server(vec![
+            and(b"\x81\x01a"),                          // and then nothing
+            b"HTTP/1.1 502 Bad Gateway\r\n\r\n".into(), // a proxy whose server is away
+            b"".into(),                                 // or has died
+            and(b"\x81\x01b\x88\x02\x03\xE9"),          // 1001
+            and(b"\x81\x01c\x91\x00"),                  // a rule broken
+            and(b"\x81\x01d\x88\x00"),                  // 1005
+            and(b"\x81\x01e\x88\x02\x03\xE8"),          // 1000
+        ]);
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let seen = log.clone();
+        let backoff = quick().decide(move |lost| {
+            seen.lock().unwrap().push(lost.error().map(Error::to_string).unwrap_or_default());
+            lost.retry()
+        });
+        let mut connections = client(address, [0x80; 8]).reconnect(backoff);
+        let (texts, error) = run(&mut connections);
+        assert_eq!(texts, ["a", "b", "c", "d", "e"]);
+        assert!(error.is_none());
+        // And it stays over.
+        assert!(connections.next().is_none());
+        assert_eq!(connections.lost().and_then(Lost::close_code), Some(CloseCode::NORMAL));
+        assert_eq!(server.join().unwrap().len(), 7);
+        let want = [
+            "the connection ended without a closing handshake (1006)",
+            "the opening handshake failed: the server answered 502 instead of 101",
+            "the opening handshake failed: the connection ended before the head was complete",
+            "the connection is closed: 1001",
+            "the peer broke the protocol: reserved bits 001 set without an extension (6455-5.2-3)",
+            "the connection is closed: 1005",
+            "the connection is closed: 1000",
+        ];
+        assert_eq!(*log.lock().unwrap(), want);
+    });
+}
+
+#[test]
+fn an_error_that_is_not_worth_it_is_the_last_item() {
+    within(|| {
+        let (address, server) = server(vec![and(b"\x81\x01a"), FORBIDDEN.into()]);
+        let mut connections = client(address, [0; 8]).reconnect(quick());
+        let (texts, error) = run(&mut connections);
+        assert_eq!(texts, ["a"]);
+        match error {
+            Some(Error::Handshake(refusal)) => assert_eq!(*refusal.fault(), HandshakeFault::Status(403)),
+            other => panic!("{other:?}"),
+        }
+        assert!(connections.next().is_none());
+        assert!(matches!(connections.lost(), Some(Lost::Attempt(Error::Handshake(_)))));
+        assert_eq!(server.join().unwrap().len(), 2);
+    });
+}
+
+#[test]
+fn the_closure_overrides_the_table() {
+    within(|| {
+        let (address, server) = server(vec![FORBIDDEN.into(), and(b"\x88\x02\x03\xE8"), and(b"\x88\x02\x03\xE9")]);
+        let backoff = quick().decide(|lost| match lost.close_code() {
+            Some(CloseCode::GOING_AWAY) => Retry::Stop,
+            _ => Retry::Again,
+        });
+        let mut connections = client(address, [0; 8]).reconnect(backoff);
+        assert!(run(&mut connections).1.is_none());
+        assert_eq!(connections.lost().and_then(Lost::close_code), Some(CloseCode::GOING_AWAY));
+        assert_eq!(server.join().unwrap().len(), 3);
+    });
+}
+
+#[test]
+fn the_first_connection_waits_for_nothing_and_each_other_one_does() {
+    // 6455-7.2.3-2: the smallest random number is no delay, the largest all of it.
+    within(|| {
+        let (address, server) = server(vec![and(b""), and(b""), and(b"\x88\x02\x03\xE8")]);
+        let start = Instant::now();
+        let wait = Duration::from_millis(200);
+        let mut connections = client(address, [0xFF; 8]).reconnect(Backoff::default().first(wait));
+        assert!(run(&mut connections).1.is_none());
+        let visits = server.join().unwrap();
+        assert!(visits[0] - start < LONG);
+        assert!(visits[1] - visits[0] >= wait - Duration::from_millis(1), "{visits:?}");
+        assert!(visits[2] - visits[1] >= 2 * wait - Duration::from_millis(1), "{visits:?}");
+    });
+}
+
+#[test]
+fn retry_after_is_waited_for() {
+    within(|| {
+        let (address, server) = server(vec![BUSY.into(), and(b"\x88\x02\x03\xE8")]);
+        assert!(run(&mut client(address, [0; 8]).reconnect(quick())).1.is_none());
+        let visits = server.join().unwrap();
+        let waited = visits[1] - visits[0];
+        assert!(waited >= Duration::from_secs(1), "{waited:?}");
+    });
+}
+
+#[test]
+fn gives_up_after_so_many_attempts() {
+    within(|| {
+        // Nobody listens here.
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let mut connections = client(address, [0; 8]).reconnect(quick().attempts(3));
+        assert!(matches!(connections.next(), Some(Err(Error::Connect(_)))));
+        assert!(connections.next().is_none());
+        // One who is let in and thrown out is no better off.
+        let (address, server) = server(vec![and(b""), and(b"")]);
+        let mut connections = client(address, [0; 8]).reconnect(quick().attempts(2));
+        assert!(run(&mut connections).1.is_none());
+        assert!(matches!(connections.lost(), Some(Lost::Connection { end: Some(Error::Closed(None)), .. })));
+        assert_eq!(server.join().unwrap().len(), 2);
+    });
+}
+
+#[test]
+fn stops_while_it_waits() {
+    within(|| {
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let (failed, told) = mpsc::channel();
+        let backoff = Backoff::default().first(LONG * 60).longest(LONG * 60).decide(move |lost| {
+            failed.send(()).unwrap();
+            lost.retry()
+        });
+        let mut connections = client(address, [0xFF; 8]).reconnect(backoff);
+        let stopper = connections.stopper();
+        let thread = thread::spawn(move || connections.next().is_none());
+        told.recv().unwrap();
+        stopper.stop();
+        stopper.clone().stop();
+        assert!(thread.join().unwrap());
+    });
+}
+
+#[test]
+fn stopped_before_it_began_it_connects_to_nobody() {
+    within(|| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let mut connections = client(listener.local_addr().unwrap(), [0; 8]).reconnect(quick());
+        connections.stopper().stop();
+        assert!(connections.next().is_none());
+        assert!(listener.accept().is_err());
+    });
+}
+
+#[test]
+fn stops_while_a_connection_is_open() {
+    within(|| {
+        let server = stdws::Server::bind("127.0.0.1:0").unwrap();
+        let server = server.start(|mut ws| {
+            ws.send("open")?;
+            while ws.recv()?.is_some() {}
+            Ok(())
+        });
+        let server = server.unwrap();
+        let mut connections = client(server.local_addr(), [0; 8]).reconnect(quick());
+        let stopper = connections.stopper();
+        let mut ws = connections.next().unwrap().unwrap();
+        assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("open"));
+        let thread = thread::spawn(move || (ws.recv(), ws.close_info().map(|info| info.code())));
+        stopper.stop();
+        let (end, code) = thread.join().unwrap();
+        assert!(end.unwrap().is_none());
+        assert_eq!(code, Some(CloseCode::GOING_AWAY));
+        assert!(connections.next().is_none());
+    });
+}
+
+#[test]
+fn stopped_in_the_middle_of_connecting_it_ends_with_that() {
+    within(|| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut connections = client(listener.local_addr().unwrap(), [0; 8]).reconnect(quick());
+        let stopper = connections.stopper();
+        let thread = thread::spawn(move || connections.next().is_none());
+        let (mut stream, _) = listener.accept().unwrap();
+        request(&mut stream);
+        stopper.stop();
+        stream.write_all(GOOD).unwrap();
+        assert!(thread.join().unwrap());
+        // The connection that came too late is left in good order: a Close 1001, masked.
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).unwrap();
+        assert_eq!((bytes.len(), bytes[0]), (8, 0x88));
+    });
+}
+
+#[test]
+fn what_is_dropped_is_closed_although_the_iterator_lives() {
+    within(|| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut connections = client(listener.local_addr().unwrap(), [0; 8]).reconnect(quick());
+        for _ in 0..2 {
+            let (back, stream) = mpsc::channel();
+            let listening = listener.try_clone().unwrap();
+            thread::spawn(move || {
+                let (mut stream, _) = listening.accept().unwrap();
+                request(&mut stream);
+                stream.write_all(GOOD).unwrap();
+                back.send(stream).unwrap();
+            });
+            drop(connections.next().unwrap().unwrap());
+            // Its end comes before another connection is asked for.
+            let mut bytes = Vec::new();
+            stream.recv().unwrap().read_to_end(&mut bytes).unwrap();
+            assert_eq!(bytes.len(), 8);
+        }
+        connections.stopper().stop();
+        assert!(connections.next().is_none());
+        // No Close came, though one was sent.
+        assert_eq!(connections.lost().and_then(Lost::close_code), Some(CloseCode::ABNORMAL));
+    });
+}
+
+#[test]
+fn one_that_is_kept_stays_open() {
+    within(|| {
+        let server = stdws::Server::bind("127.0.0.1:0").unwrap();
+        let server = server.start(|mut ws| {
+            while let Some(message) = ws.recv()? {
+                ws.send(&message)?;
+            }
+            Ok(())
+        });
+        let server = server.unwrap();
+        let mut connections = client(server.local_addr(), [0; 8]).reconnect(quick());
+        let mut first = connections.next().unwrap().unwrap();
+        let mut second = connections.next().unwrap().unwrap();
+        assert!(matches!(connections.lost(), Some(Lost::Connection { end: None, .. })));
+        for ws in [&mut first, &mut second] {
+            ws.send("still here").unwrap();
+            assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("still here"));
+        }
+    });
+}
+
+#[test]
+fn the_end_of_one_that_only_sends_is_seen_too() {
+    within(|| {
+        let (address, server) = server(vec![and(b"\x88\x02\x03\xE8")]);
+        let mut connections = client(address, [0; 8]).reconnect(quick());
+        let sender = connections.next().unwrap().unwrap().into_sender().unwrap();
+        while sender.is_open() {
+            thread::yield_now();
+        }
+        server.join().unwrap();
+        // It may take a moment until the whole closing handshake is over.
+        assert!(matches!(sender.close(CloseCode::NORMAL, ""), Ok(_) | Err(Error::Closed(Some(_)))));
+        assert!(connections.next().is_none());
+        assert_eq!(connections.lost().and_then(Lost::close_code), Some(CloseCode::NORMAL));
+    });
+}
+
+#[test]
+fn without_random_numbers_there_is_no_delay_and_no_attempt() {
+    within(|| {
+        let (address, server) = server(vec![and(b"")]);
+        let client = Client::new(&format!("ws://{address}/")).unwrap().entropy(|out| {
+            if out.len() == 8 {
+                return Err(std::io::Error::other("no entropy today"));
+            }
+            out.iter_mut().zip(NONCE.iter().cycle()).for_each(|(out, byte)| *out = *byte);
+            Ok(())
+        });
+        let mut connections = client.reconnect(quick());
+        match run(&mut connections).1 {
+            Some(Error::Io(error)) => assert_eq!(error.step(), Step::Entropy),
+            other => panic!("{other:?}"),
+        }
+        assert!(connections.next().is_none());
+        server.join().unwrap();
+    });
+}
+
+#[test]
+fn debug_shows_no_secrets() {
+    let client = Client::new("ws://me:S3CRET@h/?S3CRET").unwrap().header("Cookie", "S3CRET").unwrap();
+    let connections = client.timeouts(Timeouts::default()).reconnect(Backoff::default());
+    let shown = format!("{connections:?} {:?}", connections.stopper());
+    assert!(shown.contains("Backoff") && !shown.contains("S3CRET"), "{shown}");
+}
