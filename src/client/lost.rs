@@ -124,7 +124,9 @@ fn refused(refusal: &Refusal, now: Duration) -> Retry {
         | HandshakeFault::Full
         | HandshakeFault::Hook
         | HandshakeFault::Answered
-        | HandshakeFault::HandedOver => Retry::Stop,
+        | HandshakeFault::HandedOver
+        | HandshakeFault::StatusLine
+        | HandshakeFault::Proof => Retry::Stop,
     }
 }
 

@@ -32,6 +32,13 @@ pub enum Misuse {
     ReasonTooLong(usize),
     /// A close code that must not be sent (RFC 6455 section 7.4).
     CloseCode(u16),
+    /// The version of the protocol that is spoken here cannot do this. Its name, and what it lacks. Feature `legacy`.
+    NotInVersion {
+        /// What was asked for.
+        what: &'static str,
+        /// The version, as `Version::name` has it.
+        version: &'static str,
+    },
     /// A stream of text was ended inside a character, or given bytes that are not UTF-8.
     TextNotUtf8,
 }
@@ -59,6 +66,7 @@ impl fmt::Display for Misuse {
             }
             Misuse::ReasonTooLong(n) => write!(f, "the reason for closing has at most 123 bytes, not {n}"),
             Misuse::CloseCode(code) => write!(f, "close code {code} must not be sent"),
+            Misuse::NotInVersion { what, version } => write!(f, "{version} has no {what}"),
             Misuse::TextNotUtf8 => f.write_str("the text to send is not UTF-8"),
         }
     }

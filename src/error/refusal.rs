@@ -100,6 +100,10 @@ pub enum HandshakeFault {
     Wrong(&'static str),
     /// Server: `Sec-WebSocket-Version` names a version that is not spoken here.
     Version,
+    /// Client: the first line of the response is not the one that this version of the protocol wants, letter by letter.
+    StatusLine,
+    /// Client: the server's answer to the challenge is wrong, so it has not read this handshake.
+    Proof,
     /// Client: the server chose a subprotocol that was not offered.
     SubprotocolNotOffered,
     /// Client: the server chose an extension that was not offered.
@@ -129,6 +133,8 @@ impl fmt::Display for HandshakeFault {
             HandshakeFault::Repeated(name) => write!(f, "header {name} more than once"),
             HandshakeFault::Wrong(name) => write!(f, "header {name} has a value that does not do"),
             HandshakeFault::Version => f.write_str("Sec-WebSocket-Version is not 13"),
+            HandshakeFault::StatusLine => f.write_str("the status line is not the one of this version of the protocol"),
+            HandshakeFault::Proof => f.write_str("the answer to the challenge is wrong"),
             HandshakeFault::SubprotocolNotOffered => f.write_str("the server chose a subprotocol that was not offered"),
             HandshakeFault::ExtensionNotOffered => f.write_str("the server chose an extension that was not offered"),
             HandshakeFault::OriginNotAllowed => f.write_str("the Origin is not allowed; see Server::allow_origin"),

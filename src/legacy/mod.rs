@@ -9,12 +9,14 @@
 //! parts       what a version is made of: proof, framing, masking, closing …
 //! table       Row: the parts of each version                                        read by all below
 //! detect      server: which versions may a request mean?
+//! handshake   client: the request, and the verdict on the response; server: the other way round
 //! ```
 //!
 //! Sources: the texts of the drafts where they exist (hixie-55, hixie-75, hybi-00 to -07, -09, -17), for the others the
 //! change notes and reviews of the time. Where the texts are open, the row says what is done here.
 
 pub(crate) mod detect;
+pub(crate) mod handshake;
 pub(crate) mod parts;
 pub(crate) mod table;
 mod version;

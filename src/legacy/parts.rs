@@ -16,6 +16,17 @@ pub(crate) enum Proof {
     AcceptAndNonce,
 }
 
+/// How `Upgrade` and `Connection` are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tokens {
+    /// As one word; in a response, `Upgrade` letter by letter.
+    Exact,
+    /// As one word without regard to case.
+    Whole,
+    /// In a request they may be lists that have the word; in a response as `Whole`.
+    Listed,
+}
+
 /// The header in which a client states its origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Origins {

@@ -3,7 +3,7 @@
 //!
 //! | columns | read by |
 //! |---|---|
-//! | `number`, `draft`, `proof`, `origins`, `echo`, `subprotocols`, `extensions`, `refusal` | the handshake |
+//! | `number`, `draft`, `proof`, `upgrade`, `tokens`, `origins`, `echo`, `subprotocols`, `extensions`, `refusal` | the handshake |
 //! | `framing` (sentinel, or length with `last`, `opcodes`, `masking`, `control`) | the codecs |
 //! | `closing`, `bad_text` | the codecs |
 //!
@@ -22,6 +22,9 @@ pub(crate) struct Row {
     /// What stands in `Sec-WebSocket-Draft`.
     pub(crate) draft: Option<u8>,
     pub(crate) proof: Proof,
+    /// What `Upgrade` says.
+    pub(crate) upgrade: &'static str,
+    pub(crate) tokens: Tokens,
     pub(crate) origins: Origins,
     pub(crate) echo: Echo,
     pub(crate) subprotocols: Subprotocols,
@@ -64,6 +67,8 @@ const HIXIE75: Row = Row {
     number: None,
     draft: None,
     proof: Proof::None,
+    upgrade: "WebSocket",
+    tokens: Tokens::Exact,
     origins: Origins::Plain { required: Required::Yes },
     echo: Echo::Plain,
     subprotocols: Subprotocols::OnePlain,
@@ -97,7 +102,7 @@ const HYBI01: Row = Row {
     ..HYBI00
 };
 
-const HYBI02: Row = Row { version: Version::Hybi02, name: "hybi-02", draft: Some(2), ..HYBI01 };
+const HYBI02: Row = Row { version: Version::Hybi02, name: "hybi-02", draft: Some(2), tokens: Tokens::Whole, ..HYBI01 };
 
 const HYBI03: Row = Row {
     version: Version::Hybi03,
@@ -118,6 +123,7 @@ const HYBI04: Row = Row {
     number: Some(4),
     draft: None,
     proof: Proof::AcceptAndNonce,
+    upgrade: "websocket",
     origins: Origins::Prefixed { required: Required::Yes },
     echo: Echo::Nothing,
     subprotocols: Subprotocols::List,
@@ -152,6 +158,7 @@ const HYBI06: Row = Row {
     version: Version::Hybi06,
     name: "hybi-06",
     number: Some(6),
+    tokens: Tokens::Listed,
     framing: Framing::Length(Length { last: Last::Fin, opcodes: EARLY, masking: Masking::FrameBy4, control: CONTROL }),
     closing: Closing::Codes(Codes { highest: 1004, too_big: 1004, bad_text: 1002 }),
     ..HYBI05

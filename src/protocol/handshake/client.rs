@@ -108,16 +108,19 @@ pub(crate) fn request(request: &Request<'_>) -> Result<Vec<u8>, Misuse> {
     }
     // 6455-4.1-38.
     fields.extend(request.extensions.map(|offer| (EXTENSIONS, offer)));
-    // What the caller says in so many words goes before what the URI says.
-    let authorization = if request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("Authorization")) {
-        None
-    } else {
-        request.uri.basic_credentials()?.map(|credentials| format!("Basic {credentials}"))
-    };
+    let authorization = authorization(request)?;
     fields.extend(authorization.as_deref().map(|value| ("Authorization", value)));
     fields.extend(request.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     // 6455-4.1-19, 6455-4.1-20, 6455-4.1-21, 6455-4.1-22: a valid request, GET, HTTP/1.1, the resource name as its target.
     Ok(write_head(&format!("GET {} HTTP/1.1", request.uri.resource()), fields))
+}
+
+/// The value of Authorization that the URI stands for. What the caller says in so many words goes before it.
+pub(crate) fn authorization(request: &Request<'_>) -> Result<Option<String>, Misuse> {
+    if request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("Authorization")) {
+        return Ok(None);
+    }
+    Ok(request.uri.basic_credentials()?.map(|credentials| format!("Basic {credentials}")))
 }
 
 /// The verdict on a response (6455-4.1-41).

@@ -53,6 +53,8 @@ pub(crate) fn status(fault: &HandshakeFault) -> u16 {
         HandshakeFault::Answered
         | HandshakeFault::HandedOver
         | HandshakeFault::Status(_)
+        | HandshakeFault::StatusLine
+        | HandshakeFault::Proof
         | HandshakeFault::SubprotocolNotOffered
         | HandshakeFault::ExtensionNotOffered => 400,
     }
@@ -97,6 +99,8 @@ fn body(fault: &HandshakeFault) -> String {
         | HandshakeFault::Answered
         | HandshakeFault::HandedOver
         | HandshakeFault::Status(_)
+        | HandshakeFault::StatusLine
+        | HandshakeFault::Proof
         | HandshakeFault::HttpVersion
         | HandshakeFault::Method
         | HandshakeFault::Target

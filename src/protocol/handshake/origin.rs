@@ -16,7 +16,7 @@ pub(crate) enum Origins<'a> {
 
 impl Origins<'_> {
     /// Whether a request with this `Origin` for this host may go on.
-    pub(super) fn allow(&self, origin: Option<&[u8]>, host: Authority<'_>) -> bool {
+    pub(crate) fn allow(&self, origin: Option<&[u8]>, host: Authority<'_>) -> bool {
         // 6455-4.2.1-2, 6455-10.1-s1: who sends no Origin is no browser, so no page can be behind it. Such a client
         // could send any Origin it likes; there is nothing to gain from refusing it.
         let Some(origin) = origin else { return true };
@@ -65,7 +65,7 @@ fn default_port(scheme: &str) -> Option<u16> {
 
 /// A host and perhaps a port, as `Host` has them (RFC 9110 section 7.2). IPv6 addresses keep their brackets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Authority<'a> {
+pub(crate) struct Authority<'a> {
     host: &'a str,
     port: Option<u16>,
 }
@@ -73,7 +73,7 @@ pub(super) struct Authority<'a> {
 impl<'a> Authority<'a> {
     /// Reads `host`, `host:port` or `host:`. The host is an address or a name of letters, digits and `-._~`: what else
     /// a URI could hold, no name in use has, and user and password have no place here.
-    pub(super) fn parse(text: &'a str) -> Option<Authority<'a>> {
+    pub(crate) fn parse(text: &'a str) -> Option<Authority<'a>> {
         let host_end = match text.split_once(']') {
             Some((address, _)) => {
                 address.strip_prefix('[')?.parse::<Ipv6Addr>().ok()?;
@@ -97,7 +97,7 @@ impl<'a> Authority<'a> {
     }
 
     /// The same host without regard to case, and the same port; this scheme says which port is meant by none.
-    pub(super) fn same_as(self, other: Authority<'_>, scheme: &str) -> bool {
+    pub(crate) fn same_as(self, other: Authority<'_>, scheme: &str) -> bool {
         let port = |authority: Authority<'_>| authority.port.or(default_port(scheme));
         self.host.eq_ignore_ascii_case(other.host) && port(self) == port(other)
     }

@@ -91,14 +91,14 @@ pub(crate) fn check_http(head: &Head) -> Result<(), HandshakeFault> {
     }
 }
 
-fn parse_host(host: &[u8]) -> Result<Authority<'_>, HandshakeFault> {
+pub(crate) fn parse_host(host: &[u8]) -> Result<Authority<'_>, HandshakeFault> {
     std::str::from_utf8(host).ok().and_then(Authority::parse).ok_or(HandshakeFault::Wrong(HOST))
 }
 
 /// 6455-4.2.1-s2: the target is a resource name, or an absolute `http` or `https` URI, of which scheme and authority are
 /// given. `None`: it is neither, or has a fragment.
 #[allow(clippy::type_complexity)] // An absent authority is not a wrong one.
-fn target_authority(text: &str) -> Option<Option<(&str, Authority<'_>)>> {
+pub(crate) fn target_authority(text: &str) -> Option<Option<(&str, Authority<'_>)>> {
     if text.contains('#') {
         return None;
     }
@@ -115,12 +115,12 @@ fn target_authority(text: &str) -> Option<Option<(&str, Authority<'_>)>> {
     rooted.then_some(authority)
 }
 
-fn required<'a>(head: &'a Head, name: &'static str) -> Result<&'a [u8], HandshakeFault> {
+pub(crate) fn required<'a>(head: &'a Head, name: &'static str) -> Result<&'a [u8], HandshakeFault> {
     head.single(name)?.ok_or(HandshakeFault::Missing(name))
 }
 
 /// A body would be taken for frames.
-fn no_body(head: &Head) -> Result<(), HandshakeFault> {
+pub(crate) fn no_body(head: &Head) -> Result<(), HandshakeFault> {
     if head.get(TRANSFER_ENCODING).is_some() {
         return Err(HandshakeFault::Wrong(TRANSFER_ENCODING));
     }
@@ -153,7 +153,7 @@ fn version(head: &Head) -> Result<(), HandshakeFault> {
 }
 
 /// 6455-4.2.1-s6, 6455-4.3-s1, 6455-11.3.1-1: one key, base64 of 16 bytes.
-fn key(head: &Head) -> Result<&[u8], HandshakeFault> {
+pub(crate) fn key(head: &Head) -> Result<&[u8], HandshakeFault> {
     let key = required(head, KEY)?;
     match base64::decode(key) {
         Some(nonce) if nonce.len() == 16 => Ok(key),
@@ -163,7 +163,7 @@ fn key(head: &Head) -> Result<&[u8], HandshakeFault> {
 
 /// 6455-4.2.1-s8, 6455-11.3.4-1: one list in any number of fields. 6455-4.1-36, 6455-4.1-37: tokens, all different, and
 /// where there is a field there is at least one.
-fn subprotocols(head: &Head) -> Result<Vec<&str>, HandshakeFault> {
+pub(crate) fn subprotocols(head: &Head) -> Result<Vec<&str>, HandshakeFault> {
     let wrong = HandshakeFault::Wrong(PROTOCOL);
     let list: Vec<&str> =
         head.get_all(PROTOCOL).flat_map(header::tokens).collect::<Result<_, _>>().map_err(|_| wrong.clone())?;

@@ -1,0 +1,189 @@
+//! The proofs of the drafts: that a server read this very handshake, and no cache or proxy answered in its place.
+//!
+//! *hybi-00 to -03.* Two keys, each a number hidden in a line: it is multiplied by the number of spaces in the line, written in
+//! decimal, and strewn with other characters. Eight bytes follow behind the head, where no HTTP server would look. The
+//! answer is MD5 over both numbers and the eight bytes.
+//!
+//! *hybi-04.* The server's nonce and the client's key make a masking key that nobody else knows; the answer itself is that of
+//! RFC 6455.
+
+use std::io;
+
+use crate::primitives::entropy::Entropy;
+use crate::primitives::{md5, sha1};
+
+/// How many random bytes a key takes: spaces, number, how many characters, then which and where, and where the spaces.
+const RANDOM: usize = 1 + 8 + 1 + 12 * 2 + 12;
+
+/// What a client of hybi-00 to -03 asks a server to answer.
+pub(crate) struct Challenge {
+    pub(crate) keys: [Key; 2],
+    /// Sent behind the head.
+    pub(crate) body: [u8; 8],
+    /// In which order the fields are sent.
+    pub(crate) order: [u8; 32],
+}
+
+impl Challenge {
+    /// Draws one, for one connection alone.
+    pub(crate) fn draw(entropy: &mut Entropy) -> io::Result<Challenge> {
+        let (mut first, mut second, mut body, mut order) = ([0; RANDOM], [0; RANDOM], [0; 8], [0; 32]);
+        for bytes in [&mut first[..], &mut second, &mut body, &mut order] {
+            entropy.fill(bytes)?;
+        }
+        Ok(Challenge { keys: [key(&first), key(&second)], body, order })
+    }
+
+    /// What the server has to answer.
+    pub(crate) fn answer(&self) -> [u8; 16] {
+        let [first, second] = &self.keys;
+        answer(first.number, second.number, &self.body)
+    }
+}
+
+/// A number, and the line it hides in.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Key {
+    pub(crate) text: String,
+    pub(crate) number: u32,
+}
+
+/// hybi-00 section 4.1 steps 16 to 22.
+fn key(random: &[u8; RANDOM]) -> Key {
+    let mut random = random.iter().copied();
+    let mut next = |below: usize| usize::from(random.next().unwrap_or(0)).checked_rem(below).unwrap_or(0);
+    let spaces = u32::try_from(next(12)).unwrap_or(0).saturating_add(1);
+    let max = u32::MAX.checked_div(spaces).unwrap_or(0);
+    let wide = (0..8).fold(0_u64, |wide, _| wide << 8 | next(256) as u64);
+    let number = wide.checked_rem(u64::from(max).saturating_add(1)).and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
+    let mut text = number.saturating_mul(spaces).to_string();
+    for _ in 0..next(12).saturating_add(1) {
+        let at = next(text.len().saturating_add(1));
+        text.insert(at, noise(next(84)));
+    }
+    // Not at the ends, where whatever reads fields would take them away. There are two characters at least.
+    for _ in 0..spaces {
+        let at = next(text.len().saturating_sub(1)).saturating_add(1);
+        text.insert(at, ' ');
+    }
+    Key { text, number }
+}
+
+/// One of the 84 visible characters that are no digits: 0x21 to 0x2F, 0x3A to 0x7E.
+fn noise(which: usize) -> char {
+    (0x21..=0x2F_u8).chain(0x3A..=0x7E).nth(which).map_or('!', char::from)
+}
+
+/// The number that hides in a key. `None`: there is none, because there is no space, or no digit, or it does not divide, or it
+/// is larger than any client can mean (hybi-00 section 5.2 steps 4 to 7).
+pub(crate) fn number(key: &[u8]) -> Option<u32> {
+    let spaces = key.iter().filter(|&&b| b == b' ').count();
+    let digits = || key.iter().filter(|b| b.is_ascii_digit());
+    digits().next()?;
+    let product = digits().try_fold(0_u64, |n, digit| n.checked_mul(10)?.checked_add(u64::from(digit & 0x0F)))?;
+    let spaces = u64::try_from(spaces).ok()?;
+    match product.checked_rem(spaces)? {
+        0 => u32::try_from(product.checked_div(spaces)?).ok(),
+        _ => None,
+    }
+}
+
+/// The answer to a challenge.
+pub(crate) fn answer(first: u32, second: u32, body: &[u8; 8]) -> [u8; 16] {
+    md5::digest(&[&first.to_be_bytes()[..], &second.to_be_bytes(), body].concat())
+}
+
+/// hybi-04 section 4.2: from which the key of each frame is made. Key and nonce count as they stand in the headers.
+pub(crate) fn masking_key(key: &[u8], nonce: &[u8]) -> [u8; 20] {
+    sha1::digest(&[key, nonce, b"61AC5F19-FBBA-4540-B96F-6561F1AB40A8"].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[allow(clippy::type_complexity)] // A table.
+    fn the_challenges_of_the_drafts() {
+        let rows: [(&str, &str, &[u8; 8], u32, u32, &[u8; 16]); 4] = [
+            ("4 @1  46546xW%0l 1 5", "12998 5 Y3 1  .P00", b"^n:ds[4U", 829_309_203, 259_970_620, b"8jKS'y:G*Co,Wxa-"),
+            (
+                "18x 6]8vM;54 *(5:  {   U1]8  z [  8",
+                "1_ tx7X d  <  nw  334J702) 7]o}` 0",
+                b"Tm[K T2u",
+                155_712_099,
+                173_347_027,
+                b"fQJ,fN/4F4!~K~MH",
+            ),
+            (
+                "P388 O503D&ul7 {K%gX( %7  15",
+                "1 N ?|k UT0or 3o  4 I97N 5-S3O 31",
+                b"G0\"-Z?GX",
+                777_007_543,
+                114_997_259,
+                b"0st3Rl&q-2ZU^weu",
+            ),
+            (
+                "3e6b263  4 17 80",
+                "17  9 G`ZD9   2 2b 7X 3 /r90",
+                b"WjN}|M(6",
+                906_585_445,
+                179_922_739,
+                b"n`9eBk9z$R8pOtVb",
+            ),
+        ];
+        for (first, second, body, one, two, want) in rows {
+            assert_eq!((number(first.as_bytes()), number(second.as_bytes())), (Some(one), Some(two)));
+            assert_eq!(&answer(one, two, body), want);
+        }
+    }
+
+    #[test]
+    fn keys_without_a_number() {
+        let rows: [(&str, Option<u32>); 13] = [
+            ("1 2", Some(12)),
+            ("1 2 4", Some(62)),
+            ("a 0", Some(0)),
+            (" 12 ", Some(6)),
+            ("4294967295 x", Some(u32::MAX)),
+            ("8 589934590 x", Some(u32::MAX)),
+            ("12", None),                     // no space
+            ("a b", None),                    // no digit
+            ("1 2 3", None),                  // does not divide
+            ("4294967296 x", None),           // not 32 bits
+            ("99999999999999999999 x", None), // not 64 bits
+            ("", None),
+            ("1\t2", None), // only 0x20 is a space
+        ];
+        for (key, want) in rows {
+            assert_eq!(number(key.as_bytes()), want, "{key:?}");
+        }
+    }
+
+    #[test]
+    fn keys_hide_their_number() {
+        let mut seed = 1_u32;
+        let mut byte = || {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (seed >> 24) as u8
+        };
+        let mut extremes = vec![[0; RANDOM], [255; RANDOM]];
+        extremes.extend((0..2000).map(|_| std::array::from_fn(|_| byte())));
+        for random in extremes {
+            let Key { text, number: hidden } = key(&random);
+            assert_eq!(number(text.as_bytes()), Some(hidden), "{text}");
+            let spaces = text.bytes().filter(|&b| b == b' ').count();
+            let others = text.bytes().filter(|b| !b.is_ascii_digit() && *b != b' ').count();
+            assert!((1..=12).contains(&spaces) && (1..=12).contains(&others), "{text}");
+            assert!(text.bytes().all(|b| matches!(b, 0x20..=0x7E)) && text.trim() == text, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_masking_keys_of_hybi_04() {
+        let hex = |key: [u8; 20]| key.iter().map(|b| format!("{b:02x}")).collect::<String>();
+        let key = b"dGhlIHNhbXBsZSBub25jZQ==";
+        assert_eq!(hex(masking_key(key, b"AQIDBAUGBwgJCgsMDQ4PEC==")), "41e14f78311e4c34283e6d8b363b8848d58591a7");
+        assert_eq!(hex(masking_key(key, b"H+cNj5elaybfGIQv1esl2w==")), "6322a2adc02bc433e3896d34410b74bb7739f960");
+    }
+}
