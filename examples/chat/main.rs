@@ -1,0 +1,202 @@
+//! A chat: rooms, a page for it on the same port, and several processes joined by NATS. `chat --help` lists the settings.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `main.rs` | settings, the pages, one visitor from the door to the end |
+//! | `talk.rs` | what the visitors share: rooms, the hub that carries lines to them, the way to other processes |
+//! | `rooms.rs` | who is there and what was said last |
+//! | `nats.rs` | a NATS client in 150 lines |
+//! | `page.html`, `chat.js`, `chat.css` | the page, and the messages that go to and fro |
+
+mod nats;
+mod rooms;
+mod talk;
+
+use std::env;
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use stdws::{CloseCode, Decision, Limits, Message, Request, Response, Result, Server, Timeouts, WebSocket};
+use talk::Talk;
+
+const HELP: &str = "\
+A chat with rooms, and a page for it: open the address it prints in a browser. Stops when it is interrupted.
+
+usage: chat [--addr 127.0.0.1:8080] [--allow-origin O]... [--max-connections N] [--ping-interval S] [--nats HOST:PORT]
+
+  --addr ADDR:PORT         where to listen; port 0 takes a free one
+  --allow-origin O         also let in pages from this origin, such as https://chat.example.com
+  --max-connections N      connections at a time; more are answered 503 (16384)
+  --ping-interval S        seconds of silence before a Ping (20); less than any proxy in front waits
+  --nats HOST:PORT         share the rooms with other processes through this NATS server
+";
+
+fn main() -> ExitCode {
+    let settings = match Settings::parse(env::args().skip(1)) {
+        Ok(Some(settings)) => settings,
+        Ok(None) => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        Err(problem) => {
+            eprintln!("chat: {problem}\n\n{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    match serve(settings) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("chat: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(settings: Settings) -> std::result::Result<(), Box<dyn std::error::Error>> {
+    let mut server = Server::bind(&*settings.addr)
+        .map_err(|error| format!("{}: {error}", settings.addr))?
+        .limits(Limits::message(8 << 10))
+        .timeouts(settings.timeouts)
+        .http(page)
+        .on_request(|request| match request.path() {
+            "/chat" => Decision::accept(),
+            _ if request.is_websocket() => Decision::Respond(Response::text(404, "the chat is at /chat\n")),
+            _ => Decision::accept(),
+        });
+    if let Some(count) = settings.max_connections {
+        server = server.max_connections(count);
+    }
+    for origin in settings.origins {
+        server = server.allow_origin(origin);
+    }
+    let talk = Talk::start(settings.nats)?;
+    let mut out = io::stdout();
+    writeln!(out, "listening on http://{}", server.local_addr()?)?;
+    out.flush()?;
+    Ok(server.run(move |ws| visit(ws, &talk))?)
+}
+
+/// What is not a WebSocket.
+fn page(request: &Request) -> Response {
+    const PAGE: &str = include_str!("page.html");
+    const SCRIPT: &str = include_str!("chat.js");
+    const STYLE: &str = include_str!("chat.css");
+    let response = match request.path() {
+        "/" => Response::html(200, PAGE),
+        "/chat.js" => Response::bytes(200, "text/javascript; charset=utf-8", SCRIPT),
+        "/chat.css" => Response::bytes(200, "text/css; charset=utf-8", STYLE),
+        "/health" => Response::text(200, "ok\n"),
+        _ => Response::text(404, "not here\n"),
+    };
+    // Nothing of others is run or loaded, whatever finds its way into the page.
+    const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
+                          base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    response
+        .with_header("Content-Security-Policy", POLICY)
+        .with_header("X-Content-Type-Options", "nosniff")
+        .with_header("Referrer-Policy", "no-referrer")
+        .with_header("Cache-Control", "no-cache")
+}
+
+/// One visitor, from the door to the end.
+fn visit(mut ws: WebSocket, talk: &Arc<Talk>) -> Result<()> {
+    const TO_JOIN: Duration = Duration::from_secs(20);
+    let first = match ws.recv_timeout(TO_JOIN) {
+        Ok(Some(message)) => message,
+        Ok(None) => return Ok(()),
+        Err(error) if error.is_timeout() => return ws.close(CloseCode::POLICY, "Nobody joined.").map(drop),
+        Err(error) => return Err(error),
+    };
+    let guest = match read_join(&first).and_then(|(room, name)| talk.enter(&mut ws, room, name)) {
+        Ok(guest) => guest,
+        Err(reason) => return ws.close(CloseCode::POLICY, &reason).map(drop),
+    };
+    let mut patience = Patience::new();
+    while let Some(message) = ws.recv()? {
+        match message.as_text().and_then(|text| text.strip_prefix("say ")) {
+            None => return ws.close(CloseCode::POLICY, "That is not a message of this chat.").map(drop),
+            Some(_) if !patience.allows_one() => ws.send("wait You write faster than others read. Not sent.")?,
+            Some(text) => match read_text(text) {
+                Some(text) => guest.say(&text),
+                None => ws.send("wait A message has 1 to 1000 characters. Not sent.")?,
+            },
+        }
+    }
+    Ok(())
+}
+
+fn read_join(message: &Message) -> std::result::Result<(&str, &str), String> {
+    let words = message.as_text().and_then(|text| text.strip_prefix("join ")?.split_once(' '));
+    let (room, name) = words.ok_or("The first message has to be: join ROOM NAME")?;
+    rooms::check_name("room", room, 32)?;
+    rooms::check_name("name", name, 24)?;
+    Ok((room, name))
+}
+
+/// What may be said: without line breaks and the like, which would be shown as something else than was written.
+fn read_text(text: &str) -> Option<String> {
+    let text: String = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    (1..=1000).contains(&text.chars().count()).then_some(text)
+}
+
+/// Ten messages at once, then two a second.
+struct Patience {
+    left: f64,
+    since: Instant,
+}
+
+impl Patience {
+    fn new() -> Patience {
+        Patience { left: 10.0, since: Instant::now() }
+    }
+
+    fn allows_one(&mut self) -> bool {
+        self.left = (self.left + 2.0 * self.since.elapsed().as_secs_f64()).min(10.0);
+        self.since = Instant::now();
+        let allowed = self.left >= 1.0;
+        self.left -= f64::from(allowed);
+        allowed
+    }
+}
+
+struct Settings {
+    addr: String,
+    origins: Vec<String>,
+    max_connections: Option<usize>,
+    timeouts: Timeouts,
+    nats: Option<String>,
+}
+
+impl Settings {
+    /// `None`: help was asked for.
+    fn parse(mut args: impl Iterator<Item = String>) -> std::result::Result<Option<Settings>, String> {
+        let mut settings = Settings {
+            addr: "127.0.0.1:8080".into(),
+            origins: Vec::new(),
+            max_connections: None,
+            timeouts: Timeouts::default(),
+            nats: None,
+        };
+        while let Some(name) = args.next() {
+            if name == "--help" || name == "-h" {
+                return Ok(None);
+            }
+            let mut value = || args.next().ok_or(format!("{name} needs a value"));
+            match name.as_str() {
+                "--addr" => settings.addr = value()?,
+                "--allow-origin" => settings.origins.push(value()?),
+                "--max-connections" => settings.max_connections = Some(number(&name, &value()?)?),
+                "--ping-interval" => settings.timeouts.ping = Duration::from_secs(number(&name, &value()?)?),
+                "--nats" => settings.nats = Some(value()?),
+                _ => return Err(format!("there is no setting {name}")),
+            }
+        }
+        Ok(Some(settings))
+    }
+}
+
+fn number<T: std::str::FromStr>(name: &str, text: &str) -> std::result::Result<T, String> {
+    text.parse().map_err(|_| format!("{name} takes a number, not {text:?}"))
+}

@@ -1,0 +1,80 @@
+//! The rooms: who is there, and what was said last. Plain data; whoever holds the lock over it has all of it.
+//!
+//! Bounded in everything: [`ROOMS`] rooms, of each the last [`LINES`] lines and at most [`BYTES`] bytes. When there are
+//! too many rooms, the empty one that was quiet longest is forgotten.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+const ROOMS: usize = 256;
+const LINES: usize = 50;
+/// Less than a connection queues without writing: a newcomer's history goes out without anybody waiting for it.
+const BYTES: usize = 32 << 10;
+
+#[derive(Default)]
+pub(crate) struct Rooms {
+    rooms: HashMap<String, Room>,
+    clock: u64,
+}
+
+#[derive(Default)]
+struct Room {
+    present: HashSet<String>,
+    history: VecDeque<String>,
+    bytes: usize,
+    used: u64,
+}
+
+/// Letters and digits of any script, `-` and `_`. So a name has no space, and nothing that changes how others look.
+pub(crate) fn check_name(what: &str, name: &str, longest: usize) -> Result<(), String> {
+    if name.is_empty() || name.chars().count() > longest {
+        return Err(format!("A {what} has 1 to {longest} characters."));
+    }
+    if !name.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_') {
+        return Err(format!("A {what} has only letters, digits, - and _."));
+    }
+    Ok(())
+}
+
+impl Rooms {
+    /// Lets somebody in. Gives what was said before.
+    pub(crate) fn enter(&mut self, room: &str, name: &str) -> Result<Vec<String>, String> {
+        let Some(room) = self.room(room) else {
+            return Err("There are too many rooms at the moment.".into());
+        };
+        if !room.present.insert(name.to_owned()) {
+            return Err("Somebody in this room has this name already.".into());
+        }
+        Ok(room.history.iter().cloned().collect())
+    }
+
+    pub(crate) fn leave(&mut self, room: &str, name: &str) {
+        if let Some(room) = self.rooms.get_mut(room) {
+            room.present.remove(name);
+        }
+    }
+
+    /// Keeps a line for those who come later.
+    pub(crate) fn remember(&mut self, room: &str, line: &str) {
+        let Some(room) = self.room(room) else { return };
+        room.bytes += line.len();
+        room.history.push_back(line.to_owned());
+        while room.history.len() > LINES || room.bytes > BYTES {
+            room.bytes -= room.history.pop_front().map_or(0, |line| line.len());
+        }
+    }
+
+    fn room(&mut self, name: &str) -> Option<&mut Room> {
+        self.clock += 1;
+        if !self.rooms.contains_key(name) {
+            if self.rooms.len() >= ROOMS {
+                let empty = self.rooms.iter().filter(|(_, room)| room.present.is_empty());
+                let oldest = empty.min_by_key(|(_, room)| room.used)?.0.clone();
+                self.rooms.remove(&oldest);
+            }
+            self.rooms.insert(name.to_owned(), Room::default());
+        }
+        let room = self.rooms.get_mut(name)?;
+        room.used = self.clock;
+        Some(room)
+    }
+}

@@ -1,0 +1,145 @@
+//! The chat example in a real browser: Chromium, driven over its DevTools WebSocket by this crate; two tabs on two server
+//! processes that are joined by a real NATS server. Needs `chromium` and `nats-server` (Debian's packages), so it runs
+//! only when asked to: `cargo build --example chat && cargo test --test browser -- --ignored`.
+
+#[path = "browser/devtools.rs"]
+mod devtools;
+#[path = "browser/json.rs"]
+mod json;
+
+use std::fs;
+use std::process::Command;
+use std::time::Instant;
+
+use devtools::{example, Browser, Process, Tab, LONG};
+use json::{quote, Json};
+
+/// A NATS server on a port of its own choice.
+fn nats() -> (Process, String) {
+    let folder = std::env::temp_dir().join(format!("stdws-nats-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let mut command = Command::new("nats-server");
+    command.args(["-a", "127.0.0.1", "-p", "-1", "--ports_file_dir"]).arg(&folder);
+    let (process, _) = Process::start(&mut command, "Server is ready");
+    let file = folder.join(format!("nats-server_{}.ports", process.id()));
+    let start = Instant::now();
+    let ports = loop {
+        match fs::read_to_string(&file) {
+            Ok(ports) if ports.trim_end().ends_with('}') => break Json::parse(&ports),
+            _ => assert!(start.elapsed() < LONG, "{} was not written", file.display()),
+        }
+    };
+    let address = ports.at(&["nats"]).list()[0].text().trim_start_matches("nats://").to_owned();
+    let _ = fs::remove_dir_all(folder);
+    (process, address)
+}
+
+/// A chat server, and its address.
+fn chat(address: &str, nats: &str) -> (Process, String) {
+    let mut command = Command::new(example("chat"));
+    Process::start(command.args(["--addr", address, "--nats", nats]), "listening on http://")
+}
+
+fn join(tab: &Tab, name: &str) {
+    // Nothing but the keyboard: the focus is where it is needed.
+    tab.until("document.activeElement.id === 'name'");
+    tab.enter(name);
+    tab.press("Enter");
+}
+
+fn joined(tab: &Tab, name: &str) {
+    join(tab, name);
+    tab.until("document.getElementById('state').dataset.state === 'on'");
+    tab.until("document.activeElement.id === 'text'");
+}
+
+fn say(tab: &Tab, text: &str) {
+    tab.enter(text);
+    tab.press("Enter");
+}
+
+/// Waits for a line that reads like this, time of day aside.
+fn reads(tab: &Tab, line: &str) {
+    tab.until(&format!(
+        "[...document.querySelectorAll('#log li')].some((li) => {{
+            const copy = li.cloneNode(true); copy.querySelector('time')?.remove(); return copy.textContent === {}; }})",
+        quote(line)
+    ));
+}
+
+fn count(tab: &Tab, selector: &str) -> Json {
+    tab.value(&format!("document.querySelectorAll({}).length", quote(selector)))
+}
+
+/// Keeps what the page looks like, for those who want to see it.
+fn keep_picture(tab: &Tab, name: &str) {
+    let picture = tab.picture();
+    // More than an empty page would give.
+    assert!(picture.starts_with(b"\x89PNG\r\n\x1a\n") && picture.len() > 5_000, "{} bytes", picture.len());
+    let folder = example("chat").parent().unwrap().parent().unwrap().join("browser");
+    fs::create_dir_all(&folder).unwrap();
+    let file = folder.join(format!("{name}.png"));
+    fs::write(&file, picture).unwrap();
+    println!("a picture of the page: {}", file.display());
+}
+
+#[test]
+#[ignore = "needs Chromium and nats-server; .ci/run installs both and runs this"]
+fn two_tabs_talk_through_two_servers() {
+    let (_nats, nats) = nats();
+    let (_first, first) = chat("127.0.0.1:0", &nats);
+    let (second_server, second) = chat("127.0.0.1:0", &nats);
+    let browser = Browser::start();
+    let ada = browser.open(&format!("http://{first}/"));
+    let bob = browser.open(&format!("http://{second}/"));
+
+    joined(&ada, "ada");
+    joined(&bob, "bob");
+    reads(&ada, "bob came in");
+
+    // What others write is text, whatever it looks like.
+    let nasty = "<img src=x onerror=\"document.title='owned'\"> & </li><script>document.title='owned'</script> ☃";
+    say(&ada, nasty);
+    reads(&bob, &format!("ada: {nasty}"));
+    reads(&ada, &format!("ada: {nasty}"));
+    assert_eq!(count(&bob, "#log img, #log script"), Json::Number(0.0));
+    say(&bob, "good morning");
+    reads(&ada, "bob: good morning");
+    assert_ne!(ada.value("document.title"), Json::Text("owned".into()));
+    assert_ne!(bob.value("document.title"), Json::Text("owned".into()));
+
+    // A name is taken once, and the one who asks hears why.
+    let other = browser.open(&format!("http://{first}/"));
+    join(&other, "ada");
+    other.until("document.getElementById('problem').textContent.includes('has this name already')");
+    other.until("document.activeElement.id === 'name'");
+
+    for wanted in [("log", "Messages"), ("textbox", "Message"), ("button", "Send"), ("status", "")] {
+        let heard = ada.heard();
+        assert!(heard.iter().any(|(role, name)| (&**role, &**name) == wanted), "{wanted:?} is not in {heard:?}");
+    }
+    // From the message to its button, without a mouse.
+    ada.press("Tab");
+    ada.until("document.activeElement.textContent === 'Send'");
+    ada.value("document.getElementById('text').focus()");
+
+    // A server goes and comes back; its visitors notice both, and nothing is shown twice.
+    drop(second_server);
+    bob.until("document.getElementById('state').dataset.state === 'lost'");
+    bob.until("!document.getElementById('retry').hidden");
+    say(&bob, "too early");
+    reads(&bob, "Not sent: there is no connection at the moment.");
+    assert_eq!(bob.value("document.getElementById('text').value"), Json::Text("too early".into()));
+    let (_second_server, again) = chat(&second, &nats);
+    assert_eq!(again, second);
+    bob.until("document.getElementById('state').dataset.state === 'on'");
+    reads(&ada, "bob came in");
+    bob.press("Enter");
+    reads(&ada, "bob: too early");
+    say(&ada, "welcome back");
+    reads(&bob, "ada: welcome back");
+    assert_eq!(count(&bob, "#log li.other, #log li.mine"), Json::Number(4.0));
+
+    keep_picture(&ada, "ada");
+    keep_picture(&bob, "bob");
+}
