@@ -40,7 +40,7 @@ impl Talk {
         });
         if let Some(address) = nats {
             let here = Arc::clone(&talk);
-            let nats = Nats::start(address, move |line| here.from_elsewhere(line))?;
+            let nats = Nats::start(address, move |line| here.published(line))?;
             *talk.nats.lock().unwrap_or_else(PoisonError::into_inner) = Some(nats);
         }
         Ok(talk)
@@ -75,8 +75,8 @@ impl Talk {
     }
 
     /// A line that another process published. It is one of ours, but checked all the same.
-    fn from_elsewhere(&self, published: &str) {
-        if let Some((room, line)) = published.split_once(' ') {
+    fn published(&self, line: &str) {
+        if let Some((room, line)) = line.split_once(' ') {
             let known = ["said ", "came ", "left "].iter().any(|what| line.starts_with(what));
             if known && check_name("room", room, 32).is_ok() {
                 self.say_here(room, line);
