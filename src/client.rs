@@ -3,9 +3,10 @@
 //! ```text
 //! Client::new, and what is set: checked at once       nothing has been sent up to here
 //! connecting       the two ways from there to a WebSocket
-//! reaching         from a URL to an open stream
+//! reaching         from a URL to an open stream, perhaps through a proxy
 //! opening          the opening handshake over that stream
 //! reconnect        all of it again, after it failed or ended: when, says `backoff`, and whether, `lost`
+//! redirects        the same again, where the answer led
 //! ```
 //!
 //! Whatever is wrong on our side shows before the network is touched.
@@ -16,6 +17,8 @@ mod lost;
 mod opening;
 mod reaching;
 mod reconnect;
+mod redirects;
+mod ways;
 
 use std::fmt;
 use std::io;
@@ -30,6 +33,7 @@ use crate::config::{Limits, Timeouts};
 use crate::error::{Misuse, Result};
 use crate::protocol::deflate::Deflate;
 use crate::protocol::handshake::client as handshake;
+use crate::proxy::Proxy;
 use crate::websocket::WebSocket;
 use crate::wire::uri::Uri;
 
@@ -62,7 +66,8 @@ pub fn connect(url: &str) -> Result<WebSocket> {
 /// A user name and password in the URL are sent as Basic credentials (RFC 7617), unless an `Authorization` header is given.
 /// Neither they nor header values nor the query are ever shown by `Debug` or an error.
 ///
-/// Redirects are not followed: like every status but 101 they come back as [`Error::Handshake`](crate::Error::Handshake), with headers and body.
+/// Redirects are not followed unless [`redirects`](Client::redirects) asks for it: like every status but 101 they come back as
+/// [`Error::Handshake`](crate::Error::Handshake), with headers and body.
 ///
 /// ```
 /// # fn main() -> stdws::Result<()> {
@@ -91,6 +96,9 @@ pub struct Client {
     limits: Limits,
     timeouts: Timeouts,
     deflate: Option<Deflate>,
+    proxy: Option<Proxy>,
+    /// The most that are followed.
+    redirects: u8,
     /// `None`: the system's. One source serves all connections of this client and its clones.
     source: Option<Arc<Mutex<Source>>>,
 }
@@ -115,6 +123,8 @@ impl Client {
             limits: Limits::client(),
             timeouts: Timeouts::default(),
             deflate: None,
+            proxy: None,
+            redirects: 0,
             source: None,
         })
     }
@@ -218,16 +228,16 @@ impl Client {
 /// Shows no secrets: header values, user name, password and query are left out.
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = if self.uri.secure() { "wss" } else { "ws" };
-        let path = self.uri.resource().split('?').next().unwrap_or_default();
         let headers: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
         f.debug_struct("Client")
-            .field("url", &format_args!("{scheme}://{}{path}", self.uri.host_header()))
+            .field("url", &format_args!("{}", self.uri.shown()))
             .field("headers", &headers)
             .field("origin", &self.origin)
             .field("subprotocols", &self.subprotocols)
             .field("limits", &self.limits)
             .field("timeouts", &self.timeouts)
+            .field("proxy", &self.proxy)
+            .field("redirects", &self.redirects)
             .finish_non_exhaustive()
     }
 }

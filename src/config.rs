@@ -18,7 +18,8 @@ pub use crate::protocol::limits::Limits;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeouts {
-    /// For a client, everything from the URL to the open connection: name, TCP, opening handshake. Default 30 s.
+    /// For a client, everything from the URL to the open connection: name, TCP, proxy, opening handshake, and that
+    /// again for each redirect. Default 30 s.
     pub connect: Duration,
     /// For a server, from the accepted TCP connection to the answered request. Default 10 s: a request is one packet.
     pub handshake: Duration,

@@ -5,6 +5,8 @@
 //! no credentials, no payload.
 
 mod misuse;
+mod proxy;
+mod redirect;
 mod refusal;
 mod violation;
 
@@ -14,6 +16,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 pub use misuse::{Misuse, UriFault};
+pub use proxy::{ProxyError, ProxyFault};
+pub use redirect::{Hop, RedirectError, RedirectFault};
 pub use refusal::{HandshakeFault, HeadFault, Refusal};
 pub use violation::Violation;
 
@@ -28,6 +32,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// |---|---|---|
 /// | `Io` | the system or the network | over |
 /// | `Connect` | nobody answered | there was none |
+/// | `Proxy` | the proxy: it did not open the way | there was none |
+/// | `Redirect` | the cause it holds, after redirects had been followed | there was none |
 /// | `Timeout` | time; [`Step`] says of what | over, except after [`Step::Receive`], [`Step::Turn`] and [`Step::Pong`] |
 /// | `Handshake` | the peer: its part of the opening handshake was refused | there was none |
 /// | `Violation` | the peer: it broke a rule, or passed a limit | over; a Close with the fitting code was sent |
@@ -53,6 +59,10 @@ pub enum Error {
     Io(IoError),
     /// No address of the host could be reached; every attempt is kept with its cause.
     Connect(ConnectError),
+    /// A proxy was reached, and did not open the way to the server.
+    Proxy(ProxyError),
+    /// Redirects were followed, and then it went wrong.
+    Redirect(RedirectError),
     /// A deadline of [`Timeouts`](crate::Timeouts), or one given by the caller, passed during this step.
     Timeout(Step),
     /// The peer's side of the opening handshake was not acceptable (RFC 6455 sections 4.1 and 4.2).
@@ -73,13 +83,27 @@ impl Error {
             Error::Timeout(_) => true,
             Error::Connect(e) => e.attempts.iter().any(|a| a.error.kind() == io::ErrorKind::TimedOut),
             Error::Io(e) => e.source.kind() == io::ErrorKind::TimedOut,
-            Error::Handshake(_) | Error::Violation(_) | Error::Closed(_) | Error::Misuse(_) => false,
+            Error::Redirect(e) => e.cause().is_timeout(),
+            Error::Proxy(_) | Error::Handshake(_) | Error::Violation(_) | Error::Closed(_) | Error::Misuse(_) => false,
         }
     }
 
     /// True when the connection had already ended, in good order or not.
     pub fn is_closed(&self) -> bool {
         matches!(self, Error::Closed(_))
+    }
+
+    /// The nearest that `std` has.
+    fn kind(&self) -> io::ErrorKind {
+        match self {
+            Error::Io(e) => e.source.kind(),
+            Error::Connect(_) | Error::Proxy(_) => io::ErrorKind::ConnectionRefused,
+            Error::Redirect(e) => e.cause().kind(),
+            Error::Timeout(_) => io::ErrorKind::TimedOut,
+            Error::Handshake(_) | Error::Violation(_) => io::ErrorKind::InvalidData,
+            Error::Closed(_) => io::ErrorKind::ConnectionAborted,
+            Error::Misuse(_) => io::ErrorKind::InvalidInput,
+        }
     }
 
     pub(crate) fn io(step: Step, error: io::Error) -> Error {
@@ -92,6 +116,8 @@ impl fmt::Display for Error {
         match self {
             Error::Io(e) => write!(f, "{e}"),
             Error::Connect(e) => write!(f, "{e}"),
+            Error::Proxy(e) => write!(f, "{e}"),
+            Error::Redirect(e) => write!(f, "{e}"),
             Error::Timeout(step) => write!(f, "time ran out {}; {}", step.doing(), step.setting()),
             Error::Handshake(e) => write!(f, "{e}"),
             // A message may be larger than this side takes, and in order all the same.
@@ -109,6 +135,8 @@ impl std::error::Error for Error {
         match self {
             Error::Io(e) => Some(&*e.source),
             Error::Connect(e) => e.attempts.last().map(|a| &*a.error as _),
+            Error::Proxy(e) => Some(e),
+            Error::Redirect(e) => Some(e.cause()),
             Error::Handshake(e) => Some(e),
             Error::Violation(e) => Some(e),
             Error::Misuse(e) => Some(e),
@@ -132,15 +160,7 @@ impl From<Violation> for Error {
 /// For `Read` and `Write` over a message: the error goes along as the source.
 impl From<Error> for io::Error {
     fn from(error: Error) -> io::Error {
-        let kind = match &error {
-            Error::Io(e) => e.source.kind(),
-            Error::Connect(_) => io::ErrorKind::ConnectionRefused,
-            Error::Timeout(_) => io::ErrorKind::TimedOut,
-            Error::Handshake(_) | Error::Violation(_) => io::ErrorKind::InvalidData,
-            Error::Closed(_) => io::ErrorKind::ConnectionAborted,
-            Error::Misuse(_) => io::ErrorKind::InvalidInput,
-        };
-        io::Error::new(kind, error)
+        io::Error::new(error.kind(), error)
     }
 }
 
@@ -175,10 +195,13 @@ impl fmt::Display for IoError {
 pub enum Step {
     /// Turning the host name into addresses.
     Resolve,
-    /// Waiting for other connection attempts of this process to the same address (RFC 6455 section 4.1).
+    /// Waiting for other connection attempts of this process to the same address, or through a proxy to the same name
+    /// (RFC 6455 section 4.1).
     Gate,
     /// Opening the TCP connection.
     Connect,
+    /// Having the proxy open the way to the server.
+    Proxy,
     /// Binding or listening.
     Listen,
     /// The opening handshake.
@@ -211,6 +234,7 @@ impl Step {
             Step::Resolve => "resolving the host name",
             Step::Gate => "waiting for an earlier connection attempt to the same address",
             Step::Connect => "connecting",
+            Step::Proxy => "waiting for the proxy to connect",
             Step::Listen => "listening",
             Step::Handshake => "in the opening handshake",
             Step::Receive => "waiting for a message",
@@ -229,7 +253,7 @@ impl Step {
     /// The setting that bounds the step, for the one who reads the error.
     fn setting(self) -> &'static str {
         match self {
-            Step::Resolve | Step::Gate | Step::Connect => "see Timeouts::connect",
+            Step::Resolve | Step::Gate | Step::Connect | Step::Proxy => "see Timeouts::connect",
             Step::Handshake => "see Timeouts::handshake (server) and Timeouts::connect (client)",
             Step::Receive => "the limit was given in the call",
             Step::Message => "see Timeouts::message",
@@ -245,11 +269,24 @@ impl Step {
 #[derive(Debug, Clone)]
 pub struct ConnectError {
     pub(crate) host: String,
+    pub(crate) role: Role,
     pub(crate) attempts: Vec<Attempt>,
 }
 
+/// What a host that could not be reached would have been.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    Server,
+    Proxy,
+}
+
 impl ConnectError {
-    /// The host, without userinfo, and the port, as `host:port`.
+    /// Whether it is the proxy that could not be reached.
+    pub fn is_proxy(&self) -> bool {
+        self.role == Role::Proxy
+    }
+
+    /// The host, without userinfo, and the port, as `host:port`. The proxy's, if [`is_proxy`](ConnectError::is_proxy).
     pub fn host(&self) -> &str {
         &self.host
     }
@@ -262,7 +299,8 @@ impl ConnectError {
 
 impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "no connection to {}: ", self.host)?;
+        let role = if self.is_proxy() { "the proxy " } else { "" };
+        write!(f, "no connection to {role}{}: ", self.host)?;
         if self.attempts.is_empty() {
             return f.write_str("the name has no address");
         }

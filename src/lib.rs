@@ -42,6 +42,7 @@ pub mod manual;
 mod message;
 mod primitives;
 mod protocol;
+mod proxy;
 mod server;
 pub mod trace;
 mod transport;
@@ -53,8 +54,8 @@ pub use client::{connect, Backoff, Client, Lost, Reconnect, Retry, Stopper};
 pub use close::{CloseCode, CloseInfo};
 pub use config::{Limits, Timeouts};
 pub use error::{
-    Attempt, ConnectError, Error, HandshakeFault, HeadFault, IoError, Misuse, Refusal, Result, Step, UriFault,
-    Violation,
+    Attempt, ConnectError, Error, HandshakeFault, HeadFault, Hop, IoError, Misuse, ProxyError, ProxyFault,
+    RedirectError, RedirectFault, Refusal, Result, Step, UriFault, Violation,
 };
 #[cfg(feature = "legacy")]
 pub use legacy::{Ability, Version};
@@ -63,6 +64,7 @@ pub use message::{Kind, Message, MessageRef};
 pub use primitives::deflate;
 #[cfg(feature = "deflate")]
 pub use protocol::deflate::Deflate;
+pub use proxy::Proxy;
 pub use server::{serve, Running, Server};
 pub use transport::stream::Halves;
 pub use upgrade::{Accept, Decision, HandOver, Handover, Request, Response};

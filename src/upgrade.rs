@@ -162,7 +162,13 @@ fn refuse(talk: &Talk<'_>, error: Error) -> Error {
         Error::Handshake(refusal) => refusal.fault().clone(),
         // What a hook gave cannot be sent.
         Error::Misuse(_) => HandshakeFault::Hook,
-        Error::Io(_) | Error::Connect(_) | Error::Timeout(_) | Error::Violation(_) | Error::Closed(_) => {
+        Error::Io(_)
+        | Error::Connect(_)
+        | Error::Proxy(_)
+        | Error::Redirect(_)
+        | Error::Timeout(_)
+        | Error::Violation(_)
+        | Error::Closed(_) => {
             talk.stream.shut();
             return error;
         }

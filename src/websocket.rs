@@ -378,7 +378,7 @@ impl WebSocket {
         self.about.response.as_ref()
     }
 
-    /// The peer's address; `None` over a stream made elsewhere.
+    /// The peer's address, or that of the proxy on the way to it; `None` over a stream made elsewhere.
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.about.peer
     }

@@ -7,9 +7,11 @@
 //!
 //! One deadline covers all of a line.
 
+use std::borrow::Cow;
 use std::io;
 
 use super::reaching::{self, Reached};
+use super::redirects::{self, is_redirect, Target};
 use super::{opening, Client};
 use crate::error::{Error, Misuse, Result, Step};
 use crate::primitives::entropy::Entropy;
@@ -23,33 +25,42 @@ use crate::websocket::{About, WebSocket};
 use crate::wire::frame::Role;
 
 impl Client {
-    /// Opens a connection: resolves the name, tries each of its addresses until one answers, and makes the opening handshake.
-    /// All of it takes at most [`Timeouts::connect`].
+    /// Opens a connection: resolves the name, tries each of its addresses until one answers, has a proxy open the way if there
+    /// is one, and makes the opening handshake. All of it takes at most [`Timeouts::connect`](crate::Timeouts::connect).
     ///
     /// While another attempt of this process to the same IP address and port is under way, this one waits for it
     /// (RFC 6455 section 4.1).
     ///
     /// # Errors
     /// [`Connect`](Error::Connect) if no address could be reached, with the cause of each;
+    /// [`Proxy`](Error::Proxy) if a proxy was reached and did not open the way;
     /// [`Handshake`](Error::Handshake) if the server refused, with its status, headers and body, or if its response must
-    /// not be accepted; [`Timeout`](Error::Timeout) with the step that was too slow; [`Io`](Error::Io);
+    /// not be accepted; [`Redirect`](Error::Redirect) with any of these, if redirects were followed before;
+    /// [`Timeout`](Error::Timeout) with the step that was too slow; [`Io`](Error::Io);
     /// [`Misuse::TlsNotBuilt`] for `wss://` in a build without TLS. Of none of these a connection is left.
     pub fn connect(&self) -> Result<WebSocket> {
-        if self.uri.secure() {
+        let deadline = Deadline::after(self.timeouts.connect);
+        let target = Target { uri: Cow::Borrowed(&self.uri), headers: Cow::Borrowed(&self.headers) };
+        redirects::follow(self.redirects, target, |target| self.attempt(target, deadline))
+    }
+
+    fn attempt(&self, target: &Target<'_>, deadline: Deadline) -> Result<WebSocket> {
+        if target.uri.secure() {
             // Without TLS there is no connection, and nobody learns of the host, DNS neither.
             return Err(Misuse::TlsNotBuilt.into());
         }
-        let deadline = Deadline::after(self.timeouts.connect);
         let (entropy, key) = self.key()?;
         // 6455-4.1-2. The guard lives until the handshake is over: 6455-4.1-5, 6455-4.1-6.
-        let Reached { stream, about, pending: _pending } = reaching::reach(&self.uri, &self.timeouts, deadline)?;
-        self.open(stream, about, entropy, &key, deadline)
+        let Reached { stream, about, pending: _pending } =
+            reaching::reach(&target.uri, self.proxy.as_ref(), &self.timeouts, deadline)?;
+        let unread = if self.redirects > 0 { is_redirect } else { |_| false };
+        self.open(target, stream, about, (entropy, &key), unread, deadline)
     }
 
     /// Makes the opening handshake over a stream made elsewhere: TLS by another library, a tunnel, a pipe.
     ///
     /// The URL says what the request asks for; nothing is resolved. A `wss://` URL may be used in every build, since TLS is
-    /// the caller's here, and so is "one attempt at a time" (RFC 6455 section 4.1). Takes at most [`Timeouts::connect`].
+    /// the caller's here, and so is "one attempt at a time" (RFC 6455 section 4.1). Takes at most [`Timeouts::connect`](crate::Timeouts::connect).
     ///
     /// # Errors
     /// Those of [`connect`](Client::connect), from the handshake on.
@@ -74,7 +85,8 @@ impl Client {
         let deadline = Deadline::after(self.timeouts.connect);
         let (entropy, key) = self.key()?;
         let stream = Stream::over(halves).map_err(|error| Error::io(Step::Thread, error))?;
-        self.open(stream, About::default(), entropy, &key, deadline)
+        let target = Target { uri: Cow::Borrowed(&self.uri), headers: Cow::Borrowed(&self.headers) };
+        self.open(&target, stream, About::default(), (entropy, &key), |_| false, deadline)
     }
 
     /// Random bytes for one connection, and the key made of the first of them.
@@ -96,18 +108,26 @@ impl Client {
         }))
     }
 
-    fn open(&self, stream: Stream, about: About, entropy: Entropy, key: &str, deadline: Deadline) -> Result<WebSocket> {
+    fn open(
+        &self,
+        target: &Target<'_>,
+        stream: Stream,
+        about: About,
+        (entropy, key): (Entropy, &str),
+        unread: fn(u16) -> bool,
+        deadline: Deadline,
+    ) -> Result<WebSocket> {
         // 6455-9-1
         let offer = self.deflate.as_ref().map(deflate::offer);
         let request = Request {
-            uri: &self.uri,
+            uri: &target.uri,
             key,
-            headers: &self.headers,
+            headers: &target.headers,
             origin: self.origin.as_deref(),
             subprotocols: &self.subprotocols,
             extensions: offer.as_deref(),
         };
-        let opened = opening::open(&stream, &request, self.deflate.as_ref(), deadline)?;
+        let opened = opening::open(&stream, &request, self.deflate.as_ref(), unread, deadline)?;
         let about = About { subprotocol: opened.subprotocol, response: Some(opened.response), ..about };
         let (inflater, deflater) = opened.codec.unzip();
         let encoder = Encoder::client(entropy).with_compression(deflater);

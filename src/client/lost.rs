@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::close::CloseCode;
-use crate::error::{Error, HandshakeFault, Refusal, Step};
+use crate::error::{Error, HandshakeFault, ProxyError, ProxyFault, Refusal, Step};
 use crate::wire::date;
 
 /// A server may ask for this much patience, and not for more.
@@ -50,6 +50,10 @@ impl Lost {
     /// | status 408, 425, 429, 5xx | yes; not before `Retry-After`, in seconds or as a date, which is obeyed up to an hour |
     /// | any other status: 3xx, 4xx | no |
     /// | a response that is no WebSocket handshake | no |
+    /// | a proxy that hung up, or met the network: status 408, 425, 429, 5xx; SOCKS replies 1, 3 to 6 | yes, as above |
+    /// | a proxy with any other answer | no |
+    /// | any of these after a redirect | the same |
+    /// | a redirect that must not be followed | no |
     /// | no random numbers | no |
     /// | [`Misuse`](Error::Misuse) | no |
     ///
@@ -90,26 +94,53 @@ impl Lost {
 
     /// `now`: since 1970.
     fn judge(&self, now: Duration) -> Retry {
-        match self.error() {
-            None => Retry::Again,
-            Some(Error::Io(error)) if error.step() == Step::Entropy => Retry::Stop,
-            Some(Error::Io(_) | Error::Connect(_) | Error::Timeout(_) | Error::Violation(_)) => Retry::Again,
-            Some(Error::Handshake(refusal)) => refused(refusal, now),
-            Some(Error::Closed(None)) => Retry::Again,
-            Some(Error::Closed(Some(info))) => closed(info.code()),
-            Some(Error::Misuse(_)) => Retry::Stop,
-        }
+        self.error().map_or(Retry::Again, |error| judge(error, now))
+    }
+}
+
+fn judge(error: &Error, now: Duration) -> Retry {
+    match error {
+        Error::Io(error) if error.step() == Step::Entropy => Retry::Stop,
+        Error::Io(_) | Error::Connect(_) | Error::Timeout(_) | Error::Violation(_) => Retry::Again,
+        Error::Proxy(error) => by_proxy(error, now),
+        Error::Redirect(error) => judge(error.cause(), now),
+        Error::Handshake(refusal) => refused(refusal, now),
+        Error::Closed(None) => Retry::Again,
+        Error::Closed(Some(info)) => closed(info.code()),
+        Error::Misuse(_) => Retry::Stop,
+    }
+}
+
+/// What is wrong with the network behind it may pass; what it thinks of us will not.
+fn by_proxy(error: &ProxyError, now: Duration) -> Retry {
+    match error.fault() {
+        ProxyFault::Ended | ProxyFault::Reply(1 | 3..=6) => Retry::Again,
+        ProxyFault::Status(status) => by_status(status, error.header("Retry-After"), now),
+        ProxyFault::Head(_)
+        | ProxyFault::HttpVersion
+        | ProxyFault::SocksVersion(_)
+        | ProxyFault::NoMethod
+        | ProxyFault::MethodNotOffered(_)
+        | ProxyFault::CredentialsVersion(_)
+        | ProxyFault::Credentials
+        | ProxyFault::Reply(_)
+        | ProxyFault::AddressType(_) => Retry::Stop,
+    }
+}
+
+fn by_status(status: u16, retry_after_field: Option<&str>, now: Duration) -> Retry {
+    match (status, retry_after_field) {
+        (408 | 425 | 429 | 500..=599, Some(value)) => retry_after(value, now),
+        (408 | 425 | 429 | 500..=599, None) => Retry::Again,
+        _ => Retry::Stop,
     }
 }
 
 fn refused(refusal: &Refusal, now: Duration) -> Retry {
     match refusal.fault() {
         HandshakeFault::Ended => Retry::Again,
-        HandshakeFault::Status(408 | 425 | 429 | 500..=599) => match refusal.header("Retry-After") {
-            Some(value) => retry_after(value, now),
-            None => Retry::Again,
-        },
-        HandshakeFault::Status(_)
+        HandshakeFault::Status(status) => by_status(*status, refusal.header("Retry-After"), now),
+        HandshakeFault::Redirect(_)
         | HandshakeFault::Head(_)
         | HandshakeFault::HttpVersion
         | HandshakeFault::Method
@@ -170,7 +201,7 @@ mod tests {
     use super::Retry::{Again, Between, Stop};
     use super::*;
     use crate::close::CloseInfo;
-    use crate::error::{ConnectError, HeadFault, Misuse, Violation};
+    use crate::error::{ConnectError, HeadFault, Hop, Misuse, RedirectError, RedirectFault, Role, Violation};
     use std::io::ErrorKind;
 
     const NOW: Duration = Duration::from_secs(784_111_777);
@@ -184,6 +215,15 @@ mod tests {
         Error::Handshake(Refusal::new(HandshakeFault::Status(status)).with_answer(status, headers, Vec::new()))
     }
 
+    fn proxy(fault: ProxyFault) -> Error {
+        let headers = vec![("Retry-After".to_owned(), "7".to_owned())];
+        Error::Proxy(ProxyError::new(fault, "p:80".into(), "h:80".into()).with_answer(headers, Vec::new()))
+    }
+
+    fn redirected(error: Error) -> Error {
+        Error::Redirect(RedirectError::new(vec![Hop { url: "ws://h/".into(), status: 302 }], error))
+    }
+
     fn fault(fault: HandshakeFault) -> Error {
         Error::Handshake(Refusal::new(fault))
     }
@@ -195,12 +235,26 @@ mod tests {
             (Error::io(Step::Handshake, ErrorKind::ConnectionReset.into()), Again),
             (Error::io(Step::Thread, ErrorKind::WouldBlock.into()), Again),
             (Error::io(Step::Entropy, ErrorKind::NotFound.into()), Stop),
-            (Error::Connect(ConnectError { host: "h:80".into(), attempts: Vec::new() }), Again),
+            (Error::Connect(ConnectError { host: "h:80".into(), role: Role::Server, attempts: Vec::new() }), Again),
             (Error::Timeout(Step::Handshake), Again),
             (fault(HandshakeFault::Ended), Again),
             (fault(HandshakeFault::Head(HeadFault::StartLine)), Stop),
             (fault(HandshakeFault::Wrong("Sec-WebSocket-Accept")), Stop),
             (Misuse::TlsNotBuilt.into(), Stop),
+            (proxy(ProxyFault::Ended), Again),
+            (proxy(ProxyFault::Status(403)), Stop),
+            (proxy(ProxyFault::Status(407)), Stop),
+            (proxy(ProxyFault::Status(502)), after(7)),
+            (proxy(ProxyFault::HttpVersion), Stop),
+            (proxy(ProxyFault::Credentials), Stop),
+            (proxy(ProxyFault::Reply(1)), Again),
+            (proxy(ProxyFault::Reply(2)), Stop),
+            (proxy(ProxyFault::Reply(5)), Again),
+            (proxy(ProxyFault::Reply(7)), Stop),
+            (redirected(status(503, &[("Retry-After", "7")])), after(7)),
+            (redirected(status(404, &[])), Stop),
+            (redirected(Error::Timeout(Step::Connect)), Again),
+            (fault(HandshakeFault::Redirect(RedirectFault::TooMany)), Stop),
             (status(200, &[]), Stop),
             (status(301, &[]), Stop),
             (status(400, &[("Retry-After", "1")]), Stop),

@@ -36,11 +36,12 @@ pub(super) struct Opened {
     pub(super) early: Vec<u8>,
 }
 
-/// Makes the opening handshake.
+/// Makes the opening handshake. The body of a refusal with an `unread` status is not waited for.
 pub(super) fn open(
     stream: &Stream,
     request: &Request<'_>,
     own: Option<&Deflate>,
+    unread: fn(u16) -> bool,
     deadline: Deadline,
 ) -> Result<Opened> {
     // 6455-4.1-18. 6455-4.1-40: nothing but this is written before the response is here and good.
@@ -54,8 +55,8 @@ pub(super) fn open(
             Ok(Opened { response: Response::new(head), subprotocol, codec, early: input.bytes().to_vec() })
         }
         Err(fault) => {
-            let body = input.body(&head);
-            Err(Error::Handshake(Refusal::new(fault).with_answer(head.status(), fields(&head), body)))
+            let body = if unread(head.status()) { Vec::new() } else { input.body(&head) };
+            Err(Error::Handshake(Refusal::new(fault).with_answer(head.status(), head.shown_fields(), body)))
         }
     }
 }
@@ -153,10 +154,4 @@ fn failed(error: std::io::Error) -> Error {
         ErrorKind::TimedOut => Error::Timeout(Step::Handshake),
         _ => Error::io(Step::Handshake, error),
     }
-}
-
-/// The fields as users see them in a [`Refusal`].
-fn fields(head: &Head) -> Vec<(String, String)> {
-    let shown = |&byte: &u8| if byte.is_ascii() { char::from(byte) } else { char::REPLACEMENT_CHARACTER };
-    head.fields().map(|(name, value)| (name.to_owned(), value.iter().map(shown).collect())).collect()
 }

@@ -1,15 +1,22 @@
 //! From a URL to an open stream of bytes, on which the opening handshake can begin:
 //!
 //! ```text
-//! name -> gate -> TCP -> a stream
+//! without a proxy:  name -> gate -> TCP                      -> a stream
+//! through one:      gate -> the proxy's name -> TCP -> proxy -> a stream
 //! ```
+//!
+//! The gate is for the server, RFC 6455 section 4.1 item 2; through a proxy its name is all that is known of it.
 //!
 //! One deadline covers all of it, and every step says which one it was when it fails. Knows no HTTP of the server's.
 
+use std::net::SocketAddr;
+
 use crate::config::Timeouts;
 use crate::error::{Error, Result, Step};
-use crate::transport::connect::{self as tcp, Pending};
+use crate::proxy::Proxy;
+use crate::transport::connect as tcp;
 use crate::transport::deadline::Deadline;
+use crate::transport::pending::{Peer, Pending};
 use crate::transport::stream::Stream;
 use crate::websocket::About;
 use crate::wire::uri::Uri;
@@ -24,10 +31,24 @@ pub(super) struct Reached {
 }
 
 /// Opens a stream to the host of this URL.
-pub(super) fn reach(uri: &Uri, timeouts: &Timeouts, deadline: Deadline) -> Result<Reached> {
-    // 6455-4.1-11, 6455-4.1-13
-    let (socket, pending) = tcp::connect(uri.host(), uri.port(), deadline)?;
+pub(super) fn reach(uri: &Uri, proxy: Option<&Proxy>, timeouts: &Timeouts, deadline: Deadline) -> Result<Reached> {
+    let (socket, pending) = match proxy.and_then(|proxy| proxy.server(uri)) {
+        Some(server) => {
+            let pending = Pending::wait(peer(uri), deadline).ok_or(Error::Timeout(Step::Gate))?;
+            (server.reach(uri.host(), uri.port(), deadline)?, pending)
+        }
+        // 6455-4.1-11, 6455-4.1-13
+        None => tcp::connect(uri.host(), uri.port(), deadline)?,
+    };
     let about = About { peer: socket.peer_addr().ok(), local: socket.local_addr().ok(), ..About::default() };
     let stream = Stream::plain(socket, timeouts.write).map_err(|error| Error::io(Step::Connect, error))?;
     Ok(Reached { stream, about, pending })
+}
+
+/// 6455-4.1-8: without an address, the name.
+fn peer(uri: &Uri) -> Peer {
+    match uri.host().parse() {
+        Ok(ip) => Peer::Address(SocketAddr::new(ip, uri.port())),
+        Err(_) => Peer::Name(uri.host().to_owned(), uri.port()),
+    }
 }

@@ -28,6 +28,13 @@ pub enum Misuse {
     Origin(String),
     /// User name or password that cannot be sent as Basic credentials (RFC 7617): a colon in the name, or a control character.
     Credentials,
+    /// The URL of a proxy cannot be used. If it came from the environment, the name of the variable.
+    Proxy(UriFault, Option<&'static str>),
+    /// User name or password that cannot be sent to a proxy: for HTTP as in [`Misuse::Credentials`]; for SOCKS5 each of them
+    /// has 1 to 255 bytes (RFC 1929).
+    ProxyCredentials,
+    /// A host name too long for SOCKS5, which takes 255 bytes (RFC 1928 section 5). Its length.
+    HostTooLong(usize),
     /// A reason longer than 123 bytes (RFC 6455 section 5.5: 125, less the code).
     ReasonTooLong(usize),
     /// A close code that must not be sent (RFC 6455 section 7.4).
@@ -64,6 +71,15 @@ impl fmt::Display for Misuse {
             Misuse::Credentials => {
                 f.write_str("user name or password cannot be sent as Basic credentials (colon or control character)")
             }
+            Misuse::Proxy(fault, None) => write!(f, "the proxy's URL cannot be used: {fault}"),
+            Misuse::Proxy(fault, Some(name)) => {
+                write!(f, "the proxy's URL in the environment variable {name} cannot be used: {fault}")
+            }
+            Misuse::ProxyCredentials => f.write_str(
+                "user name or password cannot be sent to the proxy (HTTP: a colon in the name, or a control character; \
+                 SOCKS5: each has 1 to 255 bytes)",
+            ),
+            Misuse::HostTooLong(n) => write!(f, "a host name for SOCKS5 has at most 255 bytes, not {n}"),
             Misuse::ReasonTooLong(n) => write!(f, "the reason for closing has at most 123 bytes, not {n}"),
             Misuse::CloseCode(code) => write!(f, "close code {code} must not be sent"),
             Misuse::NotInVersion { what, version } => write!(f, "{version} has no {what}"),
@@ -98,6 +114,10 @@ pub enum UriFault {
     Userinfo,
     /// Longer than a request line may be (8 KiB).
     TooLong,
+    /// Of a proxy: the scheme is not one of `http`, `socks5`, `socks5h` and `socks`.
+    ProxyScheme,
+    /// Of a proxy: something stands after the port.
+    ProxyPath,
 }
 
 impl fmt::Display for UriFault {
@@ -112,6 +132,8 @@ impl fmt::Display for UriFault {
             UriFault::PathCharacter => "the path or query has a character that must be percent-encoded",
             UriFault::Fragment => "a fragment has no meaning in a WebSocket URL; a literal # is written %23",
             UriFault::Userinfo => "the user name or password has a broken percent-encoding",
+            UriFault::ProxyScheme => "the scheme of a proxy is http or socks5",
+            UriFault::ProxyPath => "the URL of a proxy ends with the port",
             UriFault::TooLong => "it is longer than a request line may be",
         })
     }

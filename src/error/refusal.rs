@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::RedirectFault;
+
 /// The opening handshake ended in a refusal.
 ///
 /// For a client: what the server answered, with status, headers and up to 64 KiB of body. For a server
@@ -20,6 +22,12 @@ struct Parts {
 impl Refusal {
     pub(crate) fn new(fault: HandshakeFault) -> Refusal {
         Refusal(Box::new(Parts { fault, status: None, headers: Vec::new(), body: Vec::new() }))
+    }
+
+    /// Of the same answer.
+    pub(crate) fn with_fault(mut self, fault: HandshakeFault) -> Refusal {
+        self.0.fault = fault;
+        self
     }
 
     /// Keeps what the server answered.
@@ -86,6 +94,9 @@ pub enum HandshakeFault {
     Ended,
     /// Client: the server answered with this status instead of 101.
     Status(u16),
+    /// Client: the server answered with a redirect that must not be followed, which was asked for by
+    /// [`Client::redirects`](crate::Client::redirects).
+    Redirect(RedirectFault),
     /// Not HTTP/1.1 or a later 1.x.
     HttpVersion,
     /// Server: the method is not GET.
@@ -126,6 +137,7 @@ impl fmt::Display for HandshakeFault {
             HandshakeFault::Head(fault) => write!(f, "{fault}"),
             HandshakeFault::Ended => f.write_str("the connection ended before the head was complete"),
             HandshakeFault::Status(status) => write!(f, "the server answered {status} instead of 101"),
+            HandshakeFault::Redirect(fault) => write!(f, "the redirect is not followed: {fault}"),
             HandshakeFault::HttpVersion => f.write_str("not HTTP/1.1"),
             HandshakeFault::Method => f.write_str("the method is not GET"),
             HandshakeFault::Target => f.write_str("the request target is not a path or an http(s) URI"),

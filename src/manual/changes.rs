@@ -13,3 +13,6 @@
 //!   [`Server::on_request`](crate::Server::on_request) to accept with settings of its own, answer, refuse or hand over.
 //! * Reconnecting (RFC 6455 section 7.2.3): [`Client::reconnect`](crate::Client::reconnect), [`Backoff`](crate::Backoff); chapter [`reconnecting`](super::reconnecting).
 //! * [`trace`](crate::trace): bytes on the wire, explained.
+//! * Proxies: HTTP CONNECT and SOCKS5, with credentials, and those the environment names: [`Proxy`](crate::Proxy),
+//!   [`Client::proxy`](crate::Client::proxy).
+//! * Redirects, off unless asked for: [`Client::redirects`](crate::Client::redirects).

@@ -6,11 +6,13 @@
 //! | [`sending`] | send, queue, other threads, large messages |
 //! | [`closing`] | how connections end, and what the errors mean |
 //! | [`reconnecting`] | the next connection after one was lost |
+//! | [`proxies`] | the way to the server: proxies, exceptions, redirects |
 //! | [`security`] | what is defended against, and what is your duty |
 //! | [`changes`] | what changed between versions |
 
 pub mod changes;
 pub mod closing;
+pub mod proxies;
 pub mod receiving;
 pub mod reconnecting;
 pub mod security;

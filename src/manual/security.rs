@@ -13,7 +13,9 @@
 //! | headers with line breaks | CR, LF, NUL, control characters and what is not ASCII are refused before anything is sent |
 //! | request smuggling by lenient parsing | CRLF only, no folding, no control characters, single fields once |
 //! | control sequences for the terminal | `Display` of messages and reasons escapes them |
-//! | secrets in logs | Authorization, Cookie and the password of a URL never appear in `Debug`, errors or traces |
+//! | a redirect that takes credentials elsewhere, or TLS away | none is followed unless asked for; then credentials stay behind, and `wss` stays `wss` |
+//! | a client of a CGI program that sets its proxy (httpoxy) | the environment is read only by [`Proxy::from_env`](crate::Proxy::from_env), and there `HTTP_PROXY` is not |
+//! | secrets in logs | Authorization, Cookie and the passwords of URLs and proxies never appear in `Debug`, errors or traces |
 //!
 //! Your duty: authenticate; check what messages say; keep Close reasons from end users (RFC 6455 section 5.5.1); use TLS where the
 //! network is not yours. A client that is not a browser can send any Origin it likes (RFC 6455 section 10.1): the check protects

@@ -1,23 +1,21 @@
-//! Opening a TCP connection: name, gate, address after address, all under one deadline. Knows no protocol, but for one
-//! rule about connections that are not open yet, RFC 6455 section 4.1 item 2, which is kept here because only here the
-//! address of the peer is known:
+//! Opening a TCP connection: name, gate, address after address, all under one deadline. Knows no protocol.
 //!
 //! ```text
-//! for each address:   gate (Pending) -> TCP -> [caller: proxy, TLS, opening handshake] -> Pending dropped
+//! for each address:   gate (Pending) -> TCP -> [caller: TLS, opening handshake] -> Pending dropped
+//! to a proxy:                           TCP
 //! ```
 //!
-//! At most one `Pending` of this process exists per address, from before TCP until the opening handshake has ended, well
-//! or not. A thread holds at most one while it waits for nothing but the network, so the gate cannot deadlock.
+//! A proxy is not the host whose connections the gate counts, so there is none before it.
 
-use std::collections::BTreeSet;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread;
 
 use super::deadline::Deadline;
-use crate::error::{Attempt, ConnectError, Error, Step};
+use super::pending::{Peer, Pending};
+use crate::error::{Attempt, ConnectError, Error, Role, Step};
 
 /// Opens a TCP connection to the first address of the host that answers. The guard has to be kept until the opening
 /// handshake is over.
@@ -26,8 +24,34 @@ use crate::error::{Attempt, ConnectError, Error, Step};
 /// answers, the error has the cause of each, or is `Timeout(Step::Gate)` if no attempt came so far as to begin.
 pub(crate) fn connect(host: &str, port: u16, deadline: Deadline) -> Result<(TcpStream, Pending), Error> {
     let addresses = resolve(host, port, deadline)?;
-    let shown = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
-    connect_to(shown, &addresses, deadline, open)
+    connect_to(Host { shown: shown(host, port), role: Role::Server }, &addresses, deadline, gate, open)
+}
+
+/// The same for a proxy: no gate, and the error says that it is one.
+pub(crate) fn connect_to_proxy(host: &str, port: u16, deadline: Deadline) -> Result<TcpStream, Error> {
+    let addresses = resolve(host, port, deadline)?;
+    let host = Host { shown: shown(host, port), role: Role::Proxy };
+    connect_to(host, &addresses, deadline, |_, _| Some(()), open).map(|(stream, ())| stream)
+}
+
+/// `host:port`, an IPv6 address in brackets.
+pub(crate) fn shown(host: &str, port: u16) -> String {
+    if host.contains(':') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    }
+}
+
+/// 6455-4.1-5, 6455-4.1-6, 6455-4.1-7
+fn gate(address: SocketAddr, deadline: Deadline) -> Option<Pending> {
+    Pending::wait(Peer::Address(address), deadline)
+}
+
+/// Who is connected to, for the error that says that it failed.
+struct Host {
+    shown: String,
+    role: Role,
 }
 
 /// Turns a host name, or an IP address without brackets, into addresses.
@@ -36,7 +60,11 @@ pub(crate) fn resolve(host: &str, port: u16, deadline: Deadline) -> Result<Vec<S
         return Ok(vec![SocketAddr::new(ip, port)]);
     }
     let host = host.to_owned();
-    on_helper_thread(deadline, move || Ok((host.as_str(), port).to_socket_addrs()?.collect()))
+    on_helper_thread(deadline, move || match (host.as_str(), port).to_socket_addrs() {
+        Ok(addresses) => Ok(addresses.collect()),
+        // The system does not say which name, and there may be two: the server's and the proxy's.
+        Err(error) => Err(io::Error::new(error.kind(), format!("{host}: {error}"))),
+    })
 }
 
 /// Runs a lookup, for which `std` has no time limit. A missed deadline leaves its thread behind; it ends when the
@@ -63,20 +91,21 @@ fn on_helper_thread(
 }
 
 /// Tries the addresses in order. `open` is the system's part, so that tests can play it.
-fn connect_to(
-    host: String,
+fn connect_to<G>(
+    host: Host,
     addresses: &[SocketAddr],
     deadline: Deadline,
+    gate: impl Fn(SocketAddr, Deadline) -> Option<G>,
     mut open: impl FnMut(SocketAddr, Deadline) -> io::Result<TcpStream>,
-) -> Result<(TcpStream, Pending), Error> {
+) -> Result<(TcpStream, G), Error> {
     let mut attempts = Vec::new();
     let mut begun = false;
     for (&address, to_go) in addresses.iter().zip((1..=addresses.len()).rev()) {
         let share = Deadline::after(deadline.left() / u32::try_from(to_go).unwrap_or(u32::MAX));
-        let result = match Pending::wait(address, share) {
-            Some(pending) => {
+        let result = match gate(address, share) {
+            Some(passed) => {
                 begun = true;
-                open(address, share).map(|stream| (stream, pending))
+                open(address, share).map(|stream| (stream, passed))
             }
             None => {
                 Err(io::Error::new(ErrorKind::TimedOut, "an earlier attempt to the same address did not end in time"))
@@ -90,7 +119,7 @@ fn connect_to(
     if !begun && !attempts.is_empty() {
         return Err(Error::Timeout(Step::Gate));
     }
-    Err(Error::Connect(ConnectError { host, attempts }))
+    Err(Error::Connect(ConnectError { host: host.shown, role: host.role, attempts }))
 }
 
 /// One attempt at one address.
@@ -110,43 +139,6 @@ fn open(address: SocketAddr, deadline: Deadline) -> io::Result<TcpStream> {
             Err(error) => return Err(error),
         }
     }
-}
-
-/// The addresses this process is connecting to.
-static CONNECTING: Mutex<BTreeSet<SocketAddr>> = Mutex::new(BTreeSet::new());
-/// Told whenever an address leaves [`CONNECTING`].
-static LEFT: Condvar = Condvar::new();
-
-/// The right to connect to an address. 6455-4.1-5, 6455-4.1-6, 6455-4.1-7: nobody else in this process has it meanwhile.
-#[derive(Debug)]
-pub(crate) struct Pending(SocketAddr);
-
-impl Pending {
-    /// Waits until no other attempt to the address is pending. `None` when the deadline passes first.
-    fn wait(address: SocketAddr, deadline: Deadline) -> Option<Pending> {
-        let mut connecting = connecting();
-        while connecting.contains(&address) {
-            let left = deadline.left();
-            if left.is_zero() {
-                return None;
-            }
-            connecting = LEFT.wait_timeout(connecting, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        connecting.insert(address);
-        Some(Pending(address))
-    }
-}
-
-impl Drop for Pending {
-    fn drop(&mut self) {
-        connecting().remove(&self.0);
-        LEFT.notify_all();
-    }
-}
-
-/// A thread that panicked with the lock held leaves a set that is still right: an address goes in and out in one step.
-fn connecting() -> MutexGuard<'static, BTreeSet<SocketAddr>> {
-    CONNECTING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -180,6 +172,10 @@ mod tests {
         (vec![(listener, stream)], near_end)
     }
 
+    fn server() -> Host {
+        Host { shown: "h:1".into(), role: Role::Server }
+    }
+
     fn attempts(result: Result<(TcpStream, Pending), Error>) -> Vec<(SocketAddr, ErrorKind)> {
         match result {
             Err(Error::Connect(e)) => e.attempts().iter().map(|a| (a.address(), a.error().kind())).collect(),
@@ -207,21 +203,36 @@ mod tests {
     }
 
     #[test]
+    fn a_proxy_has_no_gate_and_is_called_one() {
+        let (_listener, address) = listener();
+        let _first = connect("127.0.0.1", address.port(), Deadline::after(LONG)).unwrap();
+        connect_to_proxy("127.0.0.1", address.port(), Deadline::after(LONG)).unwrap();
+        let (_held, address) = closed_port();
+        let error = connect_to_proxy("127.0.0.1", address.port(), Deadline::after(LONG)).unwrap_err();
+        assert!(matches!(&error, Error::Connect(e) if e.is_proxy()), "{error:?}");
+        assert!(
+            error.to_string().starts_with(&format!("no connection to the proxy {address}: {address}: ")),
+            "{error}"
+        );
+    }
+
+    #[test]
     fn the_second_address_is_tried_after_the_first_refused() {
         let (_held, closed) = closed_port();
         let (_listener, good) = listener();
-        let (stream, pending) = connect_to("h:1".into(), &[closed, good], Deadline::after(LONG), open).unwrap();
+        let (stream, pending) = connect_to(server(), &[closed, good], Deadline::after(LONG), gate, open).unwrap();
         assert_eq!(stream.peer_addr().unwrap(), good);
-        assert_eq!(pending.0, good);
+        assert!(gate(good, Deadline::after(Duration::ZERO)).is_none(), "it has not passed the gate");
         // The gate of the one that failed is open again.
-        assert!(Pending::wait(closed, Deadline::after(Duration::ZERO)).is_some());
+        assert!(gate(closed, Deadline::after(Duration::ZERO)).is_some());
+        drop(pending);
     }
 
     #[test]
     fn each_address_gets_an_equal_share_of_what_is_left_and_each_cause_is_kept() {
         let addresses: Vec<SocketAddr> = (1..=3).map(|i| SocketAddr::from(([192, 0, 2, i], 1))).collect();
         let mut shares = Vec::new();
-        let result = connect_to("h:1".into(), &addresses, Deadline::after(LONG), |address, share| {
+        let result = connect_to(server(), &addresses, Deadline::after(LONG), gate, |address, share| {
             shares.push(share.left().as_secs_f64() / LONG.as_secs_f64());
             let kinds = [ErrorKind::ConnectionRefused, ErrorKind::PermissionDenied, ErrorKind::AddrNotAvailable];
             Err(kinds[addresses.iter().position(|a| *a == address).unwrap()].into())
@@ -243,7 +254,7 @@ mod tests {
     fn after_the_deadline_each_address_is_listed_as_timed_out() {
         let (listener, address) = listener();
         let addresses = [address, SocketAddr::from(([192, 0, 2, 9], 1))];
-        let result = connect_to("h:1".into(), &addresses, Deadline::after(Duration::ZERO), open);
+        let result = connect_to(server(), &addresses, Deadline::after(Duration::ZERO), gate, open);
         assert!(result.as_ref().is_err_and(Error::is_timeout));
         assert_eq!(attempts(result), addresses.map(|a| (a, ErrorKind::TimedOut)));
         listener.set_nonblocking(true).unwrap();
@@ -252,7 +263,7 @@ mod tests {
 
     #[test]
     fn a_name_without_addresses_is_an_error_without_attempts() {
-        assert_eq!(attempts(connect_to("h:1".into(), &[], Deadline::after(LONG), open)), []);
+        assert_eq!(attempts(connect_to(server(), &[], Deadline::after(LONG), gate, open)), []);
     }
 
     /// 6455-4.1-5: an attempt waits for the one before it, here in vain.
@@ -267,7 +278,7 @@ mod tests {
         }
         // Another port is another peer; and one address that was tried is a cause to report.
         let (_held, closed) = closed_port();
-        let both = connect_to("h:1".into(), &[address, closed], deadline(4000), open);
+        let both = connect_to(server(), &[address, closed], deadline(4000), gate, open);
         assert_eq!(attempts(both), [(address, ErrorKind::TimedOut), (closed, ErrorKind::ConnectionRefused)]);
         // Over at once, also when what was opened lives on.
         let (_stream, pending) = first;
@@ -289,7 +300,8 @@ mod tests {
                         assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0, "two attempts at a time");
                         TcpStream::connect(real)
                     };
-                    let opened = connect_to("h:1".into(), &[address], Deadline::after(Duration::from_secs(30)), enter);
+                    let opened =
+                        connect_to(server(), &[address], Deadline::after(Duration::from_secs(30)), gate, enter);
                     // The other threads are given every chance to come in.
                     (0..1000).for_each(|_| thread::yield_now());
                     inside.fetch_sub(1, Ordering::SeqCst);
@@ -299,20 +311,6 @@ mod tests {
             .collect();
         within(60, move || threads.into_iter().for_each(|t| t.join().unwrap().unwrap()));
         drop(listener);
-    }
-
-    /// 6455-4.1-5: an attempt that fails, or a thread that panics, lets the next one in.
-    #[test]
-    fn a_panic_opens_the_gate() {
-        let address = SocketAddr::from(([192, 0, 2, 78], 1));
-        let panicked = thread::spawn(move || {
-            let _pending = Pending::wait(address, Deadline::after(LONG)).unwrap();
-            let _poison = CONNECTING.lock();
-            panic!("on purpose: the lock is poisoned, and the guard is dropped");
-        });
-        // The order of dropping is the reverse: first the lock, then the guard.
-        assert!(panicked.join().is_err());
-        assert!(Pending::wait(address, Deadline::after(Duration::ZERO)).is_some());
     }
 
     #[test]
@@ -333,7 +331,10 @@ mod tests {
     fn a_name_that_does_not_exist_is_an_error_in_time() {
         let result = within(60, || connect("does-not-exist.invalid", 80, Deadline::after(Duration::from_secs(10))));
         match result {
-            Err(Error::Io(e)) => assert_eq!(e.step(), Step::Resolve),
+            Err(Error::Io(e)) => {
+                assert_eq!(e.step(), Step::Resolve);
+                assert!(e.to_string().contains("does-not-exist.invalid: "), "{e}");
+            }
             Err(Error::Connect(e)) => assert!(e.attempts().is_empty()),
             // Where the resolver has no network, it may take longer than the deadline to say so.
             Err(Error::Timeout(step)) => assert_eq!(step, Step::Resolve),

@@ -20,4 +20,5 @@ pub(crate) mod frame;
 pub(crate) mod header;
 pub(crate) mod http;
 pub(crate) mod mask;
+pub(crate) mod socks;
 pub(crate) mod uri;

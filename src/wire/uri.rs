@@ -10,11 +10,14 @@
 //! bracketed addresses of kinds other than IPv6. An empty port (`ws://h:/`) is the default one (RFC 3986 section 3.2.3).
 //! Path and query are passed on as they came, dot segments included.
 
+mod authority;
+mod reference;
+
 use std::fmt;
-use std::net::Ipv6Addr;
 
 use crate::error::{Misuse, UriFault};
-use crate::primitives::base64;
+use authority::percent_decode;
+pub(crate) use authority::{bracketed, Authority, Userinfo};
 
 /// The longest URI taken: with what else stands in a request line, its path and query still fit into 8 KiB.
 const MAX_LENGTH: usize = 8 * 1024 - "GET  HTTP/1.1".len();
@@ -27,13 +30,6 @@ pub(crate) struct Uri {
     port: u16,
     resource: String,
     userinfo: Option<Userinfo>,
-}
-
-/// Percent-decoded. Bytes, because nothing says which character set they are in.
-#[derive(Clone)]
-struct Userinfo {
-    user: Vec<u8>,
-    password: Vec<u8>,
 }
 
 impl Uri {
@@ -54,15 +50,9 @@ impl Uri {
         }
         let authority_end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, resource) = rest.split_at(authority_end);
-        // The last `@`: one inside the userinfo has to be percent-encoded, and is refused with the rest of it.
-        let (userinfo, host_and_port) = match authority.rsplit_once('@') {
-            Some((userinfo, host_and_port)) => (Userinfo::parse(userinfo)?, host_and_port),
-            None => (None, authority),
-        };
-        let (host, port) = split_port(host_and_port)?;
-        let host = parse_host(host)?;
+        let Authority { host, port, userinfo } = Authority::parse(authority)?;
         // 6455-3-1: 80 for ws, 443 for wss.
-        let port = parse_port(port)?.unwrap_or(default_port(secure));
+        let port = port.unwrap_or(default_port(secure));
         Ok(Uri { secure, host, port, resource: parse_resource(resource)?, userinfo })
     }
 
@@ -88,8 +78,7 @@ impl Uri {
 
     /// The value of the Host header. 6455-4.1-23: the port only when it is not the default.
     pub(crate) fn host_header(&self) -> String {
-        // Only an IPv6 address has a colon.
-        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        let host = bracketed(&self.host);
         if self.port == default_port(self.secure) {
             host
         } else {
@@ -97,23 +86,22 @@ impl Uri {
         }
     }
 
+    /// For logs: without user name, password and query.
+    pub(crate) fn shown(&self) -> String {
+        let (scheme, path) = (scheme(self.secure), self.resource.split('?').next().unwrap_or_default());
+        format!("{scheme}://{}{path}", self.host_header())
+    }
+
     /// User name and password as Basic credentials (RFC 7617), without the word `Basic`. `None` when the URI has neither.
     pub(crate) fn basic_credentials(&self) -> Result<Option<String>, Misuse> {
-        let Some(Userinfo { user, password }) = &self.userinfo else { return Ok(None) };
-        // RFC 7617 section 2: the first colon ends the name, and control characters are not for either.
-        if user.contains(&b':') || user.iter().chain(password).any(u8::is_ascii_control) {
-            return Err(Misuse::Credentials);
-        }
-        let pair = [user.as_slice(), b":", password.as_slice()].concat();
-        Ok(Some(base64::encode(&pair)))
+        self.userinfo.as_ref().map(Userinfo::basic).transpose()
     }
 }
 
 /// Without user name and password.
 impl fmt::Display for Uri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = if self.secure { "wss" } else { "ws" };
-        write!(f, "{scheme}://{}{}", self.host_header(), self.resource)
+        write!(f, "{}://{}{}", scheme(self.secure), self.host_header(), self.resource)
     }
 }
 
@@ -124,13 +112,11 @@ impl fmt::Debug for Uri {
     }
 }
 
-impl Userinfo {
-    /// `None` when there is nothing to tell the server: `ws://@h` and `ws://:@h`.
-    fn parse(text: &str) -> Result<Option<Userinfo>, UriFault> {
-        let (user, password) = text.split_once(':').unwrap_or((text, ""));
-        let user = percent_decode(user, b"").ok_or(UriFault::Userinfo)?;
-        let password = percent_decode(password, b":").ok_or(UriFault::Userinfo)?;
-        Ok((!user.is_empty() || !password.is_empty()).then_some(Userinfo { user, password }))
+fn scheme(secure: bool) -> &'static str {
+    if secure {
+        "wss"
+    } else {
+        "ws"
     }
 }
 
@@ -142,51 +128,6 @@ fn default_port(secure: bool) -> u16 {
     }
 }
 
-/// Host, still with its brackets, and what stands after its colon.
-fn split_port(text: &str) -> Result<(&str, &str), UriFault> {
-    if !text.starts_with('[') {
-        return Ok(text.rsplit_once(':').unwrap_or((text, "")));
-    }
-    let address_end = text.find(']').ok_or(UriFault::Ipv6)?.saturating_add(1);
-    match text.split_at(address_end) {
-        (host, "") => Ok((host, "")),
-        (host, rest) => Ok((host, rest.strip_prefix(':').ok_or(UriFault::HostCharacter)?)),
-    }
-}
-
-fn parse_port(text: &str) -> Result<Option<u16>, UriFault> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    // `parse` alone would take a sign.
-    if !text.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(UriFault::Port);
-    }
-    match text.parse() {
-        Ok(0) | Err(_) => Err(UriFault::Port),
-        Ok(port) => Ok(Some(port)),
-    }
-}
-
-fn parse_host(text: &str) -> Result<String, UriFault> {
-    if text.is_empty() {
-        return Err(UriFault::NoHost);
-    }
-    if let Some(address) = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')) {
-        // Refuses zone ids too: they mean something only on this machine, and the Host header would carry them off it.
-        address.parse::<Ipv6Addr>().map_err(|_| UriFault::Ipv6)?;
-        return Ok(address.to_ascii_lowercase());
-    }
-    if !text.is_ascii() {
-        // 6455-11.1.1-1, 6455-11.1.2-1: the conversion to punycode needs tables that std does not have; it is the caller's.
-        return Err(UriFault::HostNotAscii);
-    }
-    if !text.bytes().all(is_plain) {
-        return Err(UriFault::HostCharacter);
-    }
-    Ok(text.to_ascii_lowercase())
-}
-
 /// 6455-3-s2: the path, or "/" when it is empty, and the query with its "?".
 fn parse_resource(text: &str) -> Result<String, UriFault> {
     // 6455-11.1.1-2, 6455-11.1.2-2: other characters are percent-encoded. By the caller, who alone knows what is encoded already.
@@ -195,34 +136,10 @@ fn parse_resource(text: &str) -> Result<String, UriFault> {
     Ok(format!("{slash}{text}"))
 }
 
-/// What a component stands for. `None` when a percent-encoding is broken, or a character is neither plain nor in `also`.
-fn percent_decode(component: &str, also: &[u8]) -> Option<Vec<u8>> {
-    let mut decoded = Vec::with_capacity(component.len());
-    let mut bytes = component.bytes();
-    while let Some(byte) = bytes.next() {
-        if byte == b'%' {
-            decoded.push(hex(bytes.next()?)? << 4 | hex(bytes.next()?)?);
-        } else if is_plain(byte) || also.contains(&byte) {
-            decoded.push(byte);
-        } else {
-            return None;
-        }
-    }
-    Some(decoded)
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
-}
-
-/// What may stand in every component: `unreserved` and `sub-delims` of RFC 3986 section 2.
-fn is_plain(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::primitives::base64;
 
     /// 6455-3-s1, 6455-3-1, 6455-3-s2, 6455-4.1-23: URI; secure, host, port, resource name; Host header.
     type Good = (&'static str, bool, &'static str, u16, &'static str, &'static str);
@@ -410,5 +327,6 @@ mod tests {
         let uri = Uri::parse("wss://somebody:secret@Host:81/p?q").unwrap();
         assert_eq!(uri.to_string(), "wss://host:81/p?q");
         assert_eq!(format!("{uri:?}"), "Uri(wss://host:81/p?q)");
+        assert_eq!(uri.shown(), "wss://host:81/p");
     }
 }

@@ -55,6 +55,7 @@ pub(crate) fn status(fault: &HandshakeFault) -> u16 {
         | HandshakeFault::Status(_)
         | HandshakeFault::StatusLine
         | HandshakeFault::Proof
+        | HandshakeFault::Redirect(_)
         | HandshakeFault::SubprotocolNotOffered
         | HandshakeFault::ExtensionNotOffered => 400,
     }
@@ -108,6 +109,7 @@ fn body(fault: &HandshakeFault) -> String {
         | HandshakeFault::Repeated(_)
         | HandshakeFault::Wrong(_)
         | HandshakeFault::Version
+        | HandshakeFault::Redirect(_)
         | HandshakeFault::SubprotocolNotOffered
         | HandshakeFault::ExtensionNotOffered => format!("{fault} (RFC 6455 section 4.2.1)\n"),
     }

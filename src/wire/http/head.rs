@@ -113,6 +113,12 @@ impl Head {
         starts.zip(&self.fields).map(|(start, f)| (self.text(start, f.name_end), self.part(f.name_end, f.value_end)))
     }
 
+    /// The fields as users see them in an error, bytes outside ASCII as U+FFFD.
+    pub(crate) fn shown_fields(&self) -> Vec<(String, String)> {
+        let shown = |&byte: &u8| if byte.is_ascii() { char::from(byte) } else { char::REPLACEMENT_CHARACTER };
+        self.fields().map(|(name, value)| (name.to_owned(), value.iter().map(shown).collect())).collect()
+    }
+
     /// The values of all fields of this name, compared without regard to ASCII case.
     pub(crate) fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
         self.fields().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)

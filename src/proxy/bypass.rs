@@ -1,0 +1,194 @@
+//! Hosts that need no proxy: the list of `no_proxy` and [`Proxy::except`](super::Proxy::except).
+//!
+//! Its entries stand between commas or white space:
+//!
+//! | entry | covers |
+//! |---|---|
+//! | `example.com`, `.example.com`, `*.example.com` | `example.com` and every name that ends in `.example.com` |
+//! | `192.0.2.1`, `2001:db8::1`, `[2001:db8::1]` | this address |
+//! | `192.0.2.0/24`, `2001:db8::/32` | every address of this network |
+//! | `example.com:81`, `192.0.2.1:81`, `[2001:db8::1]:81` | the same, on this port alone |
+//! | `*` | everything |
+//! | anything else | nothing |
+//!
+//! Capitals, and a dot at the end of a name, make no difference. No name is resolved: an address covers only URLs that have
+//! this address in them. `localhost` is a name like any other.
+
+use std::fmt;
+use std::net::IpAddr;
+
+/// What is covered, as far as an entry can be understood.
+#[derive(Clone, Default)]
+pub(super) struct Bypass(Vec<Entry>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Entry {
+    host: Host,
+    /// `None`: every one.
+    port: Option<u16>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Host {
+    All,
+    /// In lower case, without a dot at either end.
+    Name(String),
+    /// The addresses that have as many leading bits in common with this one.
+    Network(IpAddr, u32),
+}
+
+impl Bypass {
+    pub(super) fn add(&mut self, list: &str) {
+        let entries = list.split(|c: char| c == ',' || c.is_whitespace()).filter(|entry| !entry.is_empty());
+        self.0.extend(entries.filter_map(|entry| Entry::parse(&entry.to_ascii_lowercase())));
+    }
+
+    /// `host` as a URL has it: in lower case, an IPv6 address without brackets.
+    pub(super) fn covers(&self, host: &str, port: u16) -> bool {
+        let host = host.strip_suffix('.').unwrap_or(host);
+        let address: Option<IpAddr> = host.parse().ok();
+        self.0.iter().any(|entry| !entry.port.is_some_and(|only| only != port) && entry.host.covers(host, address))
+    }
+}
+
+impl fmt::Debug for Bypass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} hosts", self.0.len())
+    }
+}
+
+impl Entry {
+    fn parse(text: &str) -> Option<Entry> {
+        if let Some((address, prefix)) = text.split_once('/') {
+            let (address, prefix) = (address.parse().ok()?, number(prefix)?);
+            let host = Host::Network(address, u32::from(prefix));
+            return (u32::from(prefix) <= bits(address)).then_some(Entry { host, port: None });
+        }
+        if let Some((address, rest)) = text.strip_prefix('[').and_then(|text| text.split_once(']')) {
+            let port = match rest {
+                "" => None,
+                rest => Some(number(rest.strip_prefix(':')?)?),
+            };
+            return Some(Entry { host: Host::address(address)?, port });
+        }
+        if let Some(host) = Host::address(text) {
+            return Some(Entry { host, port: None });
+        }
+        match text.rsplit_once(':') {
+            Some((host, port)) => Some(Entry { host: Host::parse(host)?, port: Some(number(port)?) }),
+            None => Some(Entry { host: Host::parse(text)?, port: None }),
+        }
+    }
+}
+
+impl Host {
+    fn parse(text: &str) -> Option<Host> {
+        if text == "*" {
+            return Some(Host::All);
+        }
+        let name = text.strip_prefix("*.").or(text.strip_prefix('.')).unwrap_or(text);
+        let name = name.strip_suffix('.').unwrap_or(name);
+        Host::address(name).or((!name.is_empty()).then(|| Host::Name(name.to_owned())))
+    }
+
+    fn address(text: &str) -> Option<Host> {
+        text.parse().ok().map(|address| Host::Network(address, bits(address)))
+    }
+
+    fn covers(&self, host: &str, address: Option<IpAddr>) -> bool {
+        match (self, address) {
+            (Host::All, _) => true,
+            (Host::Name(name), None) => {
+                host.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+            }
+            (Host::Network(network, prefix), Some(address)) => {
+                in_common(*network, address).is_some_and(|bits| bits >= *prefix)
+            }
+            (Host::Name(_), Some(_)) | (Host::Network(..), None) => false,
+        }
+    }
+}
+
+/// How many leading bits two addresses of one family have in common.
+fn in_common(a: IpAddr, b: IpAddr) -> Option<u32> {
+    match (a, b) {
+        (IpAddr::V4(a), IpAddr::V4(b)) => Some((u32::from(a) ^ u32::from(b)).leading_zeros()),
+        (IpAddr::V6(a), IpAddr::V6(b)) => Some((u128::from(a) ^ u128::from(b)).leading_zeros()),
+        (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => None,
+    }
+}
+
+fn bits(address: IpAddr) -> u32 {
+    match address {
+        IpAddr::V4(_) => 32,
+        IpAddr::V6(_) => 128,
+    }
+}
+
+/// `parse` alone would take a sign.
+fn number(text: &str) -> Option<u16> {
+    text.parse().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The list; what it covers on port 80; what it does not.
+    const ROWS: &[(&str, &[&str], &[&str])] = &[
+        ("", &[], &["h", "1.2.3.4", "::1"]),
+        (
+            "example.com",
+            &["example.com", "example.com.", "a.example.com", "a.b.example.com."],
+            &["notexample.com", "com"],
+        ),
+        (".example.com", &["example.com", "a.example.com"], &["notexample.com", "example.org"]),
+        ("*.example.com.", &["example.com", "a.example.com"], &["notexample.com"]),
+        ("EXAMPLE.com", &["example.com"], &[]),
+        ("localhost", &["localhost", "a.localhost"], &["127.0.0.1", "::1"]),
+        ("192.0.2.1", &["192.0.2.1"], &["192.0.2.10", "1192.0.2.1", "a.192.0.2.1", "::c000:201"]),
+        ("2001:DB8::1", &["2001:db8::1", "2001:db8:0::0:1"], &["2001:db8::2"]),
+        ("[2001:db8::1]", &["2001:db8::1"], &["2001:db8::2"]),
+        ("192.0.2.0/24", &["192.0.2.0", "192.0.2.255"], &["192.0.3.0", "192.0.1.255", "a.192.0.2.0"]),
+        ("10.0.0.1/8", &["10.255.0.0"], &["11.0.0.0"]),
+        ("192.0.2.1/32", &["192.0.2.1"], &["192.0.2.0"]),
+        ("0.0.0.0/0", &["1.2.3.4"], &["::1", "h"]),
+        ("2001:db8::/33", &["2001:db8:7fff::1"], &["2001:db8:8000::"]),
+        ("::/0", &["::1"], &["1.2.3.4", "h"]),
+        ("*", &["h", "1.2.3.4", "::1"], &[]),
+        ("h:80", &["h", "a.h"], &[]),
+        ("h:81", &[], &["h"]),
+        ("*:80", &["h"], &[]),
+        ("*:81", &[], &["h"]),
+        ("192.0.2.1:80", &["192.0.2.1"], &["192.0.2.2"]),
+        ("[::1]:80", &["::1"], &["::2"]),
+        ("[::1]:81", &[], &["::1"]),
+        ("a,b c;d", &["a", "b"], &["c", "d"]),
+        (" a ,, b\t", &["a", "b"], &["c"]),
+        // What cannot be understood.
+        ("192.0.2.0/33 ::/129 192.0.2.0/+8 192.0.2.0/ h/8", &[], &["192.0.2.0", "::", "h"]),
+        ("h:x h:+80 h:99999 h: [::1 [::1]x [h] . *. :80", &[], &["h", "::1", "80"]),
+    ];
+
+    #[test]
+    fn what_is_covered() {
+        for (list, covered, others) in ROWS {
+            let mut bypass = Bypass::default();
+            bypass.add(list);
+            for host in *covered {
+                assert!(bypass.covers(host, 80), "{list:?} covers {host}");
+            }
+            for host in *others {
+                assert!(!bypass.covers(host, 80), "{list:?} does not cover {host}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_port_counts_where_it_is_given() {
+        let mut bypass = Bypass::default();
+        bypass.add("a:81,b");
+        assert!(bypass.covers("a", 81) && !bypass.covers("a", 80));
+        assert!(bypass.covers("b", 81) && bypass.covers("b", 80));
+    }
+}

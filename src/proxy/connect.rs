@@ -1,0 +1,93 @@
+//! HTTP CONNECT (RFC 9110 section 9.3.6), for `ws` as for `wss` (RFC 6455 section 4.1).
+//!
+//! | what is read, in this order | how much of it | then |
+//! |---|---|---|
+//! | interim responses, 1xx but 101 | up to four | skipped |
+//! | the head of the answer | the limits of `wire::http` | 200 to 299: the way is open |
+//! | after any other: its body | 64 KiB, or as much as comes by the deadline | kept in the error |
+//!
+//! After a good head nothing more is read: by RFC 9110 the bytes behind it are the server's, and a `Content-Length` there
+//! means nothing. A server that speaks before it is asked is dealt with by whoever reads it, TLS or the opening handshake.
+
+use super::Asked;
+use crate::error::{Error, ProxyFault, Result};
+use crate::wire::body::Body;
+use crate::wire::http::{write_head, Head, HeadParser, Progress};
+
+/// Interim responses that are skipped. More would be a way to hold the caller.
+const INTERIM: usize = 4;
+/// Room for a whole answer of usual size.
+const PART: usize = 4 << 10;
+
+pub(super) fn ask(asked: &Asked<'_>) -> Result<()> {
+    asked.exact.write_all(&request(asked)?).map_err(|error| asked.failed(error))?;
+    let head = answer(asked)?;
+    match head.status() {
+        // 9110-9.3.6-1, 9110-9.3.6-2
+        200..=299 if head.version().major == 1 => Ok(()),
+        200..=299 => Err(Error::Proxy(asked.refused(ProxyFault::HttpVersion))),
+        // 6455-4.1-13, 9110-9.3.6-3
+        status => {
+            let error = asked.refused(ProxyFault::Status(status));
+            Err(Error::Proxy(error.with_answer(head.shown_fields(), body(asked, &head))))
+        }
+    }
+}
+
+/// 6455-4.1-10, 9110-9.3.6-4, 9110-9.3.6-5: host and port, and nothing else.
+fn request(asked: &Asked<'_>) -> Result<Vec<u8>> {
+    let target = asked.target.as_str();
+    let mut fields = vec![("Host", target)];
+    // 7617-2-3, 9110-11.7.2-1
+    let credentials = match &asked.server.userinfo {
+        Some(userinfo) => Some(format!("Basic {}", userinfo.basic()?)),
+        None => None,
+    };
+    fields.extend(credentials.as_deref().map(|value| ("Proxy-Authorization", value)));
+    Ok(write_head(&format!("CONNECT {target} HTTP/1.1"), fields))
+}
+
+/// The head of the first response that is not an interim one.
+fn answer(asked: &Asked<'_>) -> Result<Head> {
+    let mut skipped = 0;
+    loop {
+        let head = head(asked)?;
+        let interim = matches!(head.status(), 100 | 102..=199);
+        if !interim || skipped == INTERIM {
+            return Ok(head);
+        }
+        skipped += 1;
+    }
+}
+
+/// Looks first and takes then, so that nothing behind the head is taken.
+fn head(asked: &Asked<'_>) -> Result<Head> {
+    let refused = |fault| Error::Proxy(asked.refused(fault));
+    let failed = |error| asked.failed(error);
+    let (mut parser, mut part) = (HeadParser::response(), [0; PART]);
+    loop {
+        let there = asked.exact.peek(&mut part).map_err(failed)?;
+        let bytes = part.get_mut(..there).unwrap_or_default();
+        match parser.feed(bytes) {
+            _ if bytes.is_empty() => return Err(refused(ProxyFault::Ended)),
+            Ok(Progress::More) => asked.exact.read_exact(bytes).map_err(failed)?,
+            Ok(Progress::Done { consumed }) => {
+                asked.exact.read_exact(bytes.get_mut(..consumed).unwrap_or_default()).map_err(failed)?;
+                return parser.finish().ok_or(refused(ProxyFault::Ended));
+            }
+            Err(fault) => return Err(refused(ProxyFault::Head(fault))),
+        }
+    }
+}
+
+/// The body of a refusal. What came of it counts, whatever ends it.
+fn body(asked: &Asked<'_>, head: &Head) -> Vec<u8> {
+    let (mut body, mut part) = (Body::of(head), [0; PART]);
+    while body.wants_more() {
+        match asked.exact.read(&mut part) {
+            Ok(count @ 1..) => body.feed(part.get(..count).unwrap_or_default()),
+            Ok(0) | Err(_) => break,
+        }
+    }
+    body.finish()
+}

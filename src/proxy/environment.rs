@@ -1,0 +1,155 @@
+//! The environment variables that name proxies. Read when asked for, at that moment, and never otherwise.
+
+use std::env;
+
+use super::{Bypass, Proxy, Server};
+use crate::error::{Misuse, Result};
+
+/// The first that is set decides. RFC 6455 section 4.1 has the proxy for HTTPS go before that for HTTP.
+const WS: [&str; 8] =
+    ["ws_proxy", "WS_PROXY", "https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"];
+const WSS: [&str; 6] = ["wss_proxy", "WSS_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
+const EXCEPT: [&str; 2] = ["no_proxy", "NO_PROXY"];
+
+/// Set for a CGI program by the server that runs it.
+const CGI: &str = "REQUEST_METHOD";
+
+impl Proxy {
+    /// The proxies the environment names, or none. The first variable that is set and not empty decides:
+    ///
+    /// | for | variables |
+    /// |---|---|
+    /// | `ws` | `ws_proxy`, `https_proxy`, `http_proxy`, `all_proxy` |
+    /// | `wss` | `wss_proxy`, `https_proxy`, `all_proxy` |
+    /// | exceptions | `no_proxy` |
+    ///
+    /// Each also in capitals, after the one in small letters. The values are as in [`Proxy::new`].
+    ///
+    /// In a CGI program (`REQUEST_METHOD` is set) `HTTP_PROXY` is not read, for there it is what a client sent as the header
+    /// `Proxy` ("httpoxy"); on Windows, which takes both for the same, `http_proxy` neither.
+    ///
+    /// # Errors
+    /// [`Misuse::Proxy`], with the name of the variable, for a value that cannot be used, and [`Misuse::ProxyCredentials`].
+    ///
+    /// ```no_run
+    /// # fn main() -> stdws::Result<()> {
+    /// let client = stdws::Client::new("ws://example.com/feed")?.proxy(stdws::Proxy::from_env()?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn from_env() -> Result<Proxy> {
+        // What is not Unicode is not a URL either, and becomes an error there.
+        Proxy::from_vars(|name| env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+    }
+
+    /// The same with variables that stand elsewhere: a file of settings, or a test.
+    ///
+    /// # Errors
+    /// Those of [`Proxy::from_env`].
+    ///
+    /// ```
+    /// # fn main() -> stdws::Result<()> {
+    /// let proxy = stdws::Proxy::from_vars(|name| match name {
+    ///     "all_proxy" => Some("socks5://127.0.0.1:9050".into()),
+    ///     "no_proxy" => Some("localhost, 10.0.0.0/8".into()),
+    ///     _ => None,
+    /// })?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn from_vars(lookup: impl Fn(&str) -> Option<String>) -> Result<Proxy> {
+        let set = |name: &&'static str| {
+            let value = lookup(name).filter(|value| !value.trim().is_empty())?;
+            Some((*name, value))
+        };
+        let cgi = lookup(CGI).is_some();
+        let trusted = |name: &&&'static str| !(cgi && is_sent_by_clients(name));
+        let server = |names: &[&'static str]| match names.iter().filter(trusted).find_map(set) {
+            Some((name, value)) => {
+                let server = Server::parse(value.trim()).map_err(|fault| Misuse::Proxy(fault, Some(name)))?;
+                server.checked().map(Some)
+            }
+            None => Ok(None),
+        };
+        let mut except = Bypass::default();
+        if let Some((_, hosts)) = EXCEPT.iter().find_map(set) {
+            except.add(&hosts);
+        }
+        Ok(Proxy { ws: server(&WS)?, wss: server(&WSS)?, except })
+    }
+}
+
+/// A CGI program has each header of the request as `HTTP_` and its name.
+fn is_sent_by_clients(name: &str) -> bool {
+    name == "HTTP_PROXY" || (cfg!(windows) && name == "http_proxy")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{Error, UriFault};
+
+    /// The variables; the proxies for ws and wss.
+    type Row = (&'static [(&'static str, &'static str)], Option<&'static str>, Option<&'static str>);
+    const ROWS: &[Row] = &[
+        (&[], None, None),
+        (&[("ws_proxy", "a")], Some("http://a:80"), None),
+        (&[("wss_proxy", "a")], None, Some("http://a:80")),
+        (&[("https_proxy", "a")], Some("http://a:80"), Some("http://a:80")),
+        (&[("http_proxy", "a")], Some("http://a:80"), None),
+        (&[("all_proxy", "socks5://a")], Some("socks5://a:1080"), Some("socks5://a:1080")),
+        (&[("WS_PROXY", "a"), ("WSS_PROXY", "b")], Some("http://a:80"), Some("http://b:80")),
+        (&[("HTTPS_PROXY", "a")], Some("http://a:80"), Some("http://a:80")),
+        (&[("HTTP_PROXY", "a")], Some("http://a:80"), None),
+        (&[("ALL_PROXY", "a")], Some("http://a:80"), Some("http://a:80")),
+        // Which goes before which.
+        (&[("ws_proxy", "a"), ("WS_PROXY", "b"), ("https_proxy", "c")], Some("http://a:80"), Some("http://c:80")),
+        (&[("https_proxy", "a"), ("http_proxy", "b"), ("all_proxy", "c")], Some("http://a:80"), Some("http://a:80")),
+        (&[("http_proxy", "b"), ("all_proxy", "c")], Some("http://b:80"), Some("http://c:80")),
+        (&[("https_proxy", "a"), ("HTTPS_PROXY", "b")], Some("http://a:80"), Some("http://a:80")),
+        // Empty is not set.
+        (&[("https_proxy", " "), ("HTTPS_PROXY", ""), ("all_proxy", " c ")], Some("http://c:80"), Some("http://c:80")),
+        // httpoxy.
+        (&[("HTTP_PROXY", "evil"), ("REQUEST_METHOD", "GET")], None, None),
+        (
+            &[("HTTP_PROXY", "evil"), ("REQUEST_METHOD", ""), ("all_proxy", "c")],
+            Some("http://c:80"),
+            Some("http://c:80"),
+        ),
+        (&[("HTTPS_PROXY", "a"), ("REQUEST_METHOD", "GET")], Some("http://a:80"), Some("http://a:80")),
+    ];
+
+    fn read(vars: &[(&str, &str)]) -> Result<Proxy> {
+        Proxy::from_vars(|name| vars.iter().find(|(n, _)| *n == name).map(|(_, value)| value.to_string()))
+    }
+
+    #[test]
+    fn the_first_that_is_set_decides() {
+        for (vars, ws, wss) in ROWS {
+            let proxy = read(vars).unwrap();
+            let shown = |server: &Option<Server>| server.as_ref().map(|server| format!("{server:?}"));
+            assert_eq!((shown(&proxy.ws).as_deref(), shown(&proxy.wss).as_deref()), (*ws, *wss), "{vars:?}");
+        }
+        assert_eq!(read(&[("http_proxy", "a"), ("REQUEST_METHOD", "GET")]).unwrap().ws.is_some(), !cfg!(windows));
+    }
+
+    #[test]
+    fn exceptions() {
+        for name in EXCEPT {
+            assert!(read(&[(name, "h")]).unwrap().except.covers("h", 80));
+        }
+        let proxy = read(&[("no_proxy", "a"), ("NO_PROXY", "b")]).unwrap();
+        assert!(proxy.except.covers("a", 80) && !proxy.except.covers("b", 80));
+    }
+
+    #[test]
+    fn a_variable_that_cannot_be_used_is_named_but_not_shown() {
+        let error = read(&[("HTTPS_PROXY", "ftp://me:S3CRET@p")]).unwrap_err();
+        let Error::Misuse(misuse) = &error else { panic!("{error:?}") };
+        assert_eq!(*misuse, Misuse::Proxy(UriFault::ProxyScheme, Some("HTTPS_PROXY")));
+        assert!(error.to_string().contains("HTTPS_PROXY"), "{error}");
+        assert!(!format!("{error} {error:?}").contains("S3CRET"), "{error:?}");
+        let error = read(&[("all_proxy", "socks5://:S3CRET@p")]).unwrap_err();
+        assert!(matches!(error, Error::Misuse(Misuse::ProxyCredentials)), "{error:?}");
+    }
+}

@@ -1,0 +1,222 @@
+//! SOCKS version 5 as a client speaks it: RFC 1928, with user name and password of RFC 1929. Values to bytes and back;
+//! knows no connection.
+//!
+//! | who | sends | bytes |
+//! |---|---|---|
+//! | client | [`greeting`] | `05`, number of methods, methods |
+//! | server | [`method`] | `05`, method |
+//! | client, for method 02 | [`credentials`] | `01`, length, user name, length, password |
+//! | server, after it | [`admitted`] | `01`, `00` for yes |
+//! | client | [`connect`] | `05`, `01`, `00`, address, port |
+//! | server | [`reply`] | `05`, `00` for yes |
+//! |  | [`bound_address`] | `00`, type of the address |
+//! |  |  | address, port: not used, but to be read to the last byte, for what follows is the server's |
+//!
+//! An address is `01` and four bytes, `04` and sixteen, or `03`, a length, and a name.
+
+use std::net::IpAddr;
+
+use crate::error::ProxyFault;
+
+const VERSION: u8 = 5;
+/// That of the exchange of user name and password.
+const CREDENTIALS_VERSION: u8 = 1;
+const CONNECT: u8 = 1;
+const RESERVED: u8 = 0;
+
+/// A way to authenticate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Method {
+    /// Not at all.
+    Nothing = 0x00,
+    /// User name and password.
+    Credentials = 0x02,
+}
+
+/// How many bytes a bound address has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bound {
+    /// So many.
+    Bytes(u8),
+    /// As many as the next byte says.
+    Name,
+}
+
+/// What the client begins with. 1928-3-1
+pub(crate) fn greeting(methods: &[Method]) -> Vec<u8> {
+    let count = u8::try_from(methods.len()).unwrap_or(u8::MAX);
+    [VERSION, count].into_iter().chain(methods.iter().take(usize::from(count)).map(|&method| method as u8)).collect()
+}
+
+/// What the server chose of the methods offered. 1928-3-2, 1928-3-3
+pub(crate) fn method([version, chosen]: [u8; 2], offered: &[Method]) -> Result<Method, ProxyFault> {
+    check_version(version)?;
+    if chosen == 0xFF {
+        return Err(ProxyFault::NoMethod);
+    }
+    offered.iter().copied().find(|&method| method as u8 == chosen).ok_or(ProxyFault::MethodNotOffered(chosen))
+}
+
+/// User name and password. 1929-2-1: `None` unless both have 1 to 255 bytes.
+pub(crate) fn credentials(user: &[u8], password: &[u8]) -> Option<Vec<u8>> {
+    let mut bytes = vec![CREDENTIALS_VERSION];
+    for part in [user, password] {
+        bytes.push(u8::try_from(part.len()).ok().filter(|&length| length > 0)?);
+        bytes.extend_from_slice(part);
+    }
+    Some(bytes)
+}
+
+/// The answer to them. 1929-2-2
+pub(crate) fn admitted([version, status]: [u8; 2]) -> Result<(), ProxyFault> {
+    match (version, status) {
+        (CREDENTIALS_VERSION, 0) => Ok(()),
+        (CREDENTIALS_VERSION, _) => Err(ProxyFault::Credentials),
+        (version, _) => Err(ProxyFault::CredentialsVersion(version)),
+    }
+}
+
+/// The request to connect to a host, which is an IP address without brackets or a name. `None`: a name of more than 255 bytes.
+pub(crate) fn connect(host: &str, port: u16) -> Option<Vec<u8>> {
+    // 1928-4-1, 1928-6-2
+    let mut bytes = vec![VERSION, CONNECT, RESERVED];
+    // 1928-5-1: four bytes, sixteen, or a length and a name without an end.
+    match host.parse() {
+        Ok(IpAddr::V4(address)) => {
+            bytes.push(0x01);
+            bytes.extend_from_slice(&address.octets());
+        }
+        Ok(IpAddr::V6(address)) => {
+            bytes.push(0x04);
+            bytes.extend_from_slice(&address.octets());
+        }
+        Err(_) => {
+            bytes.extend_from_slice(&[0x03, u8::try_from(host.len()).ok()?]);
+            bytes.extend_from_slice(host.as_bytes());
+        }
+    }
+    bytes.extend_from_slice(&port.to_be_bytes());
+    Some(bytes)
+}
+
+/// The verdict, with which a reply begins. 1928-6-1
+pub(crate) fn reply([version, reply]: [u8; 2]) -> Result<(), ProxyFault> {
+    check_version(version)?;
+    match reply {
+        0 => Ok(()),
+        failure => Err(ProxyFault::Reply(failure)),
+    }
+}
+
+/// How long the address is that follows. The reserved byte is not looked at: nothing depends on it.
+pub(crate) fn bound_address([_, kind]: [u8; 2]) -> Result<Bound, ProxyFault> {
+    match kind {
+        0x01 => Ok(Bound::Bytes(4)),
+        0x03 => Ok(Bound::Name),
+        0x04 => Ok(Bound::Bytes(16)),
+        unknown => Err(ProxyFault::AddressType(unknown)),
+    }
+}
+
+fn check_version(version: u8) -> Result<(), ProxyFault> {
+    match version {
+        VERSION => Ok(()),
+        other => Err(ProxyFault::SocksVersion(other)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOTH: &[Method] = &[Method::Nothing, Method::Credentials];
+
+    #[test]
+    fn greetings_and_what_is_chosen() {
+        // 1928-3-1, 1928-3-2, 1928-3-3
+        assert_eq!(greeting(&BOTH[..1]), [5, 1, 0]);
+        assert_eq!(greeting(BOTH), [5, 2, 0, 2]);
+        let rows = [
+            ([5, 0], BOTH, Ok(Method::Nothing)),
+            ([5, 2], BOTH, Ok(Method::Credentials)),
+            ([5, 0], &BOTH[..1], Ok(Method::Nothing)),
+            ([5, 2], &BOTH[..1], Err(ProxyFault::MethodNotOffered(2))),
+            ([5, 1], BOTH, Err(ProxyFault::MethodNotOffered(1))),
+            ([5, 0xFE], BOTH, Err(ProxyFault::MethodNotOffered(0xFE))),
+            ([5, 0xFF], BOTH, Err(ProxyFault::NoMethod)),
+            ([4, 0], BOTH, Err(ProxyFault::SocksVersion(4))),
+            ([0, 0x5A], BOTH, Err(ProxyFault::SocksVersion(0))),
+            ([b'H', b'T'], BOTH, Err(ProxyFault::SocksVersion(b'H'))),
+        ];
+        for (bytes, offered, expected) in rows {
+            assert_eq!(method(bytes, offered), expected, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn user_name_and_password() {
+        // 1929-2-1, 1929-2-2
+        assert_eq!(credentials(b"me", b"key").unwrap(), b"\x01\x02me\x03key");
+        let longest = [b'x'; 255];
+        let bytes = credentials(&longest, &longest).unwrap();
+        assert_eq!((bytes.len(), bytes[1], bytes[257]), (513, 255, 255));
+        for (user, password) in [(&b""[..], &b"p"[..]), (b"u", b""), (&[b'x'; 256], b"p"), (b"u", &[b'x'; 256])] {
+            assert_eq!(credentials(user, password), None);
+        }
+        let rows = [
+            ([1, 0], Ok(())),
+            ([1, 1], Err(ProxyFault::Credentials)),
+            ([1, 255], Err(ProxyFault::Credentials)),
+            ([5, 0], Err(ProxyFault::CredentialsVersion(5))),
+            ([0, 0], Err(ProxyFault::CredentialsVersion(0))),
+        ];
+        for (bytes, expected) in rows {
+            assert_eq!(admitted(bytes), expected, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn requests() {
+        // 1928-4-1, 1928-5-1, 1928-6-2
+        let longest = "h".repeat(255);
+        let rows: &[(&str, u16, Vec<u8>)] = &[
+            ("h.example", 80, b"\x05\x01\x00\x03\x09h.example\x00\x50".to_vec()),
+            ("192.0.2.1", 443, b"\x05\x01\x00\x01\xC0\x00\x02\x01\x01\xBB".to_vec()),
+            (
+                "2001:db8::1",
+                65535,
+                [b"\x05\x01\x00\x04\x20\x01\x0d\xb8".as_slice(), &[0; 11], b"\x01\xFF\xFF"].concat(),
+            ),
+            // Only what is an address by the letter is one.
+            ("192.0.2.1.", 1, b"\x05\x01\x00\x03\x0A192.0.2.1.\x00\x01".to_vec()),
+            (&longest, 1, [b"\x05\x01\x00\x03\xFF", longest.as_bytes(), b"\x00\x01"].concat()),
+        ];
+        for (host, port, bytes) in rows {
+            assert_eq!(connect(host, *port).as_ref(), Some(bytes), "{host}");
+        }
+        assert_eq!(connect(&format!("{longest}h"), 1), None);
+    }
+
+    #[test]
+    fn replies() {
+        // 1928-6-1
+        assert_eq!(reply([5, 0]), Ok(()));
+        for failure in 1..=255 {
+            assert_eq!(reply([5, failure]), Err(ProxyFault::Reply(failure)));
+        }
+        assert_eq!(reply([4, 0]), Err(ProxyFault::SocksVersion(4)));
+        let kinds = [
+            (1, Ok(Bound::Bytes(4))),
+            (3, Ok(Bound::Name)),
+            (4, Ok(Bound::Bytes(16))),
+            (0, Err(ProxyFault::AddressType(0))),
+            (2, Err(ProxyFault::AddressType(2))),
+            (5, Err(ProxyFault::AddressType(5))),
+        ];
+        for (kind, expected) in kinds {
+            for reserved in [0, 7] {
+                assert_eq!(bound_address([reserved, kind]), expected, "{kind}");
+            }
+        }
+    }
+}

@@ -1,0 +1,686 @@
+//! Proxies written by hand, the good and the hostile: what they are sent byte for byte, what each answer comes to, and that
+//! nothing they do holds a client longer than its deadline.
+
+#[path = "support/live.rs"]
+mod live;
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use live::{assert_soon, assert_took, ms, read_head, sample_client, watchdog, RESPONSE};
+use stdws::{Client, Error, HandshakeFault, HeadFault, Misuse, Proxy, ProxyError, ProxyFault, Server, Step, WebSocket};
+
+/// "hi" as text, and a Close with 1000.
+const FRAMES: &[u8] = b"\x81\x02hi\x88\x02\x03\xE8";
+const OPEN: &[u8] = b"HTTP/1.1 200 Connection established\r\n\r\n";
+/// "No authentication", and a reply with an IPv4 address.
+const SOCKS_CHOICE: &[u8] = b"\x05\x00";
+const SOCKS_REPLY: &[u8] = b"\x05\x00\x00\x01\x7F\x00\x00\x01\x12\x34";
+/// A host that nobody but a proxy can find.
+const FAR: &str = "ws://far.invalid/";
+
+/// A proxy for one connection. The thread ends with what the script gives.
+fn proxy<T: Send + 'static>(script: impl FnOnce(TcpStream) -> T + Send + 'static) -> (SocketAddr, JoinHandle<T>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let script = thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        stream.set_read_timeout(Some(ms(60_000))).unwrap();
+        script(stream)
+    });
+    (address, script)
+}
+
+fn by_http(url: &str, address: SocketAddr) -> Client {
+    sample_client(url).proxy(Proxy::http(&address.to_string()).unwrap())
+}
+
+fn by_socks(url: &str, address: SocketAddr) -> Client {
+    sample_client(url).proxy(Proxy::socks5(&address.to_string()).unwrap())
+}
+
+fn read<const LENGTH: usize>(stream: &mut TcpStream) -> [u8; LENGTH] {
+    let mut bytes = [0; LENGTH];
+    stream.read_exact(&mut bytes).unwrap();
+    bytes
+}
+
+/// Says that there is no more, and gives everything that comes until the client goes.
+fn rest(mut stream: TcpStream) -> Vec<u8> {
+    let _ = stream.shutdown(Shutdown::Write);
+    let mut bytes = Vec::new();
+    // A client that goes with bytes of ours unread resets the connection; what came before counts.
+    let _ = stream.read_to_end(&mut bytes);
+    bytes
+}
+
+/// Passes bytes in both directions until both have ended.
+fn relay(client: TcpStream, to: SocketAddr) {
+    let server = TcpStream::connect(to).unwrap();
+    let copy = |mut from: TcpStream, mut to: TcpStream| {
+        let _ = io::copy(&mut from, &mut to);
+        let _ = to.shutdown(Shutdown::Write);
+    };
+    let (from_client, to_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+    let there = thread::spawn(move || copy(from_client, to_server));
+    copy(server, client);
+    there.join().unwrap();
+}
+
+fn echo_server() -> stdws::Running {
+    let serve = |mut ws: WebSocket| {
+        while let Some(message) = ws.recv()? {
+            ws.send(&message)?;
+        }
+        Ok(())
+    };
+    Server::bind("127.0.0.1:0").unwrap().start(serve).unwrap()
+}
+
+fn refused(result: stdws::Result<WebSocket>) -> ProxyError {
+    match result {
+        Err(Error::Proxy(error)) => error,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Says hello and goodbye through a connection on which `FRAMES` come.
+#[track_caller]
+fn assert_hi(mut ws: WebSocket) {
+    assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("hi"));
+    assert!(ws.recv().unwrap().is_none());
+}
+
+// ── the way is open ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// 6455-4.1-10, 9110-9.3.6-1, 9110-9.3.6-4, 9110-9.3.6-5: host and port, and then what would have gone to the server directly.
+#[test]
+fn connect_byte_for_byte() {
+    let _watchdog = watchdog();
+    let rows = [
+        ("ws://Far.invalid/chat?q", None, "far.invalid:80", "far.invalid", ""),
+        ("ws://[2001:db8::1]:81/chat?q", None, "[2001:db8::1]:81", "[2001:db8::1]:81", ""),
+        // 7617-2-3, 9110-11.7.2-1: for the proxy, and for it alone.
+        (
+            "ws://far.invalid:8080/chat?q",
+            Some(("Aladdin", "open sesame")),
+            "far.invalid:8080",
+            "far.invalid:8080",
+            "Proxy-Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n",
+        ),
+    ];
+    for (url, credentials, target, host, authorization) in rows {
+        let (address, script) = proxy(|mut stream| {
+            let connect = read_head(&mut stream);
+            stream.write_all(OPEN).unwrap();
+            let request = read_head(&mut stream);
+            stream.write_all(&[RESPONSE, FRAMES].concat()).unwrap();
+            rest(stream);
+            (connect, request)
+        });
+        let mut proxy = Proxy::http(&address.to_string()).unwrap();
+        if let Some((user, password)) = credentials {
+            proxy = proxy.credentials(user, password).unwrap();
+        }
+        let ws = sample_client(url).proxy(proxy).connect().unwrap();
+        assert_eq!(ws.peer_addr(), Some(address));
+        assert_hi(ws);
+        let (connect, request) = script.join().unwrap();
+        let expected = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{authorization}\r\n");
+        assert_eq!(String::from_utf8(connect).unwrap(), expected);
+        let request = String::from_utf8(request).unwrap();
+        assert!(request.starts_with(&format!("GET /chat?q HTTP/1.1\r\nHost: {host}\r\n")), "{request}");
+        assert!(!request.contains("Proxy-"), "{request}");
+    }
+}
+
+/// 1928-3-1, 1928-3-6, 1928-4-1, 1928-5-1, 1928-6-2: each kind of address, with and without credentials.
+#[test]
+fn socks_byte_for_byte() {
+    let _watchdog = watchdog();
+    let rows: &[(&str, &[u8])] = &[
+        ("ws://far.invalid/", b"\x05\x01\x00\x03\x0Bfar.invalid\x00\x50"),
+        ("ws://192.0.2.1:81/", b"\x05\x01\x00\x01\xC0\x00\x02\x01\x00\x51"),
+        ("ws://[2001:db8::1]/", b"\x05\x01\x00\x04\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01\x00\x50"),
+    ];
+    for (url, asked) in rows.iter().copied() {
+        for credentials in [false, true] {
+            let (address, script) = proxy(move |mut stream| {
+                if credentials {
+                    assert_eq!(&read::<4>(&mut stream), b"\x05\x02\x00\x02");
+                    stream.write_all(b"\x05\x02").unwrap();
+                    // 1928-3-4, 1929-2-1
+                    assert_eq!(&read::<12>(&mut stream), b"\x01\x02me\x07S3C:ET!");
+                    stream.write_all(b"\x01\x00").unwrap();
+                } else {
+                    assert_eq!(&read::<3>(&mut stream), b"\x05\x01\x00");
+                    stream.write_all(SOCKS_CHOICE).unwrap();
+                }
+                let mut request = vec![0; asked.len()];
+                stream.read_exact(&mut request).unwrap();
+                assert_eq!(request, asked);
+                stream.write_all(SOCKS_REPLY).unwrap();
+                read_head(&mut stream);
+                stream.write_all(&[RESPONSE, FRAMES].concat()).unwrap();
+                rest(stream);
+            });
+            let mut proxy = Proxy::socks5(&address.to_string()).unwrap();
+            if credentials {
+                proxy = proxy.credentials("me", "S3C:ET!").unwrap();
+            }
+            assert_hi(sample_client(url).proxy(proxy).connect().unwrap());
+            script.join().unwrap();
+        }
+    }
+}
+
+/// Credentials are there for a proxy that asks; one that does not never sees them.
+#[test]
+fn socks_credentials_are_sent_only_when_asked_for() {
+    let _watchdog = watchdog();
+    let (address, script) = proxy(|mut stream| {
+        read::<4>(&mut stream);
+        stream.write_all(SOCKS_CHOICE).unwrap();
+        let request = read::<18>(&mut stream);
+        stream.write_all(&[SOCKS_REPLY, RESPONSE, FRAMES].concat()).unwrap();
+        (request, rest(stream))
+    });
+    let proxy = Proxy::new(&format!("socks5h://somebody:S3CRET@{address}")).unwrap();
+    assert_hi(sample_client(FAR).proxy(proxy).connect().unwrap());
+    let (request, rest) = script.join().unwrap();
+    assert_eq!(&request, b"\x05\x01\x00\x03\x0Bfar.invalid\x00\x50");
+    assert!(!rest.windows(6).any(|part| part == b"S3CRET"));
+}
+
+/// A message of 1 MiB and back; the proxy alone knows where `far.invalid` is.
+#[test]
+fn large_messages_through_both() {
+    let _watchdog = watchdog();
+    let server = echo_server();
+    let to = server.local_addr();
+    let message: Vec<u8> = (0..1_u32 << 20).map(|i| ((i * 7) >> 3) as u8).collect();
+    let (http, _script) = proxy(move |mut stream| {
+        read_head(&mut stream);
+        stream.write_all(OPEN).unwrap();
+        relay(stream, to);
+    });
+    let (socks, _script) = proxy(move |mut stream| {
+        read::<3>(&mut stream);
+        stream.write_all(SOCKS_CHOICE).unwrap();
+        read::<18>(&mut stream);
+        stream.write_all(SOCKS_REPLY).unwrap();
+        relay(stream, to);
+    });
+    for client in [by_http(FAR, http), by_socks(FAR, socks)] {
+        let mut ws = client.connect().unwrap();
+        ws.send(&message).unwrap();
+        assert_eq!(ws.recv().unwrap().unwrap().as_bytes(), message);
+    }
+}
+
+/// 9110-9.3.6-1, 9110-9.3.6-2: whatever 2xx, whatever it says of a body; the byte behind the head is the server's. So a server
+/// that answers before it is asked is heard, and no byte is lost. 1928-6-3: so with every type of bound address.
+#[test]
+fn nothing_behind_the_answer_is_taken() {
+    let _watchdog = watchdog();
+    let heads = [
+        "HTTP/1.1 200 OK\r\n\r\n",
+        "HTTP/1.0 200 Connection established\r\nProxy-Agent: x\r\n\r\n",
+        "HTTP/1.1 299\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 129\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: +0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Wait\r\n\r\nHTTP/1.1 103 Hints\r\n\r\nHTTP/1.1 199 x\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+    ];
+    let long = format!("HTTP/1.1 200 OK\r\n{}\r\n", format!("X: {}\r\n", "y".repeat(4000)).repeat(10));
+    for head in heads.into_iter().chain([long.as_str()]) {
+        let answer = [head.as_bytes(), RESPONSE, FRAMES].concat();
+        let (address, script) = proxy(move |mut stream| {
+            read_head(&mut stream);
+            stream.write_all(&answer).unwrap();
+            rest(stream)
+        });
+        assert_hi(by_http(FAR, address).connect().unwrap_or_else(|error| panic!("{head}: {error}")));
+        assert!(script.join().unwrap().starts_with(b"GET / HTTP/1.1\r\n"));
+    }
+    let bound: [&[u8]; 5] = [
+        b"\x01\x00\x00\x00\x00\x00\x00",
+        b"\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\xFF\xFF",
+        b"\x03\x00\x00\x00",
+        b"\x03\x04name\x00\x50",
+        &[&b"\x03\xFF"[..], &[b'x'; 257]].concat(),
+    ];
+    for bound in bound {
+        for pause in [false, true] {
+            let answer = [b"\x05\x00\x00", bound, RESPONSE, FRAMES].concat();
+            let (address, script) = proxy(move |mut stream| {
+                read::<3>(&mut stream);
+                stream.write_all(SOCKS_CHOICE).unwrap();
+                read::<18>(&mut stream);
+                if pause {
+                    stream.set_nodelay(true).unwrap();
+                    answer.iter().for_each(|byte| stream.write_all(&[*byte]).unwrap());
+                } else {
+                    stream.write_all(&answer).unwrap();
+                }
+                rest(stream)
+            });
+            assert_hi(by_socks(FAR, address).connect().unwrap());
+            script.join().unwrap();
+        }
+    }
+}
+
+// ── the way is not opened ───────────────────────────────────────────────────────────────────────────────────────────
+
+/// A proxy that answers so, and ends the connection.
+fn answering(answer: impl Into<Vec<u8>>) -> SocketAddr {
+    let answer = answer.into();
+    let (address, _) = proxy(move |mut stream| {
+        read_head(&mut stream);
+        let _ = stream.write_all(&answer);
+        rest(stream)
+    });
+    address
+}
+
+/// 6455-4.1-13, 9110-9.3.6-3
+#[test]
+fn what_an_http_proxy_answers() {
+    let _watchdog = watchdog();
+    use ProxyFault::*;
+    let rows: Vec<(String, ProxyFault, &[u8])> = vec![
+        ("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno, not that".into(), Status(403), b"no"),
+        ("HTTP/1.0 502 Bad Gateway\r\n\r\nno such host".into(), Status(502), b"no such host"),
+        ("HTTP/1.1 403 x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n".into(), Status(403), b"no"),
+        ("HTTP/1.1 403 x\r\nContent-Length: +0\r\n\r\nno".into(), Status(403), b""),
+        ("HTTP/1.1 403 x\r\nContent-Length: 99999999999999999999\r\n\r\nno".into(), Status(403), b""),
+        ("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n".into(), Status(101), b""),
+        ("HTTP/1.1 302 Found\r\nLocation: ws://127.0.0.1/\r\n\r\n".into(), Status(302), b""),
+        ("HTTP/1.1 300 x\r\n\r\n".into(), Status(300), b""),
+        ("HTTP/1.1 100 x\r\n\r\n".repeat(5), Status(100), b""),
+        ("HTTP/2.0 200 OK\r\n\r\n".into(), HttpVersion, b""),
+        ("HTTP/0.9 200 OK\r\n\r\n".into(), HttpVersion, b""),
+        ("HTTP/2.0 400 Bad\r\n\r\n".into(), Status(400), b""),
+        ("".into(), Ended, b""),
+        ("HTTP/1.1 200 OK\r\n".into(), Ended, b""),
+        ("HTTP/1.1 200 OK\r\nVia: x\r\n\r".into(), Ended, b""),
+        ("HTTP/1.1 100 Continue\r\n\r\n".into(), Ended, b""),
+        ("HTTP/1.1 200 OK\n\n".into(), Head(HeadFault::LineEnd), b""),
+        ("\x05\x00".into(), Head(HeadFault::ControlCharacter), b""),
+        ("SSH-2.0-OpenSSH\r\n".into(), Head(HeadFault::StartLine), b""),
+        ("HTTP/1.1 2000 OK\r\n\r\n".into(), Head(HeadFault::StartLine), b""),
+        ("HTTP/1.1 200 OK\r\nVia : x\r\n\r\n".into(), Head(HeadFault::FieldName), b""),
+        ("HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n".into(), Head(HeadFault::Folded), b""),
+        (format!("HTTP/1.1 200 {}\r\n", "x".repeat(9000)), Head(HeadFault::LineTooLong), b""),
+        (format!("HTTP/1.1 200 OK\r\n{}\r\n", "A: b\r\n".repeat(101)), Head(HeadFault::TooManyFields), b""),
+    ];
+    for (answer, fault, body) in rows {
+        let address = answering(answer.clone());
+        let error = refused(by_http("ws://far.invalid:81/", address).connect());
+        assert_eq!((error.fault(), error.body()), (fault, body), "{answer:?}");
+        assert_eq!((error.proxy(), error.target()), (address.to_string().as_str(), "far.invalid:81"));
+        assert_eq!(error.status(), if let Status(status) = fault { Some(status) } else { None });
+        let shown = error.to_string();
+        assert!(shown.starts_with(&format!("the proxy {address} did not connect to far.invalid:81: ")), "{shown}");
+        if let Status(status) = fault {
+            assert!(shown.ends_with(&format!("it answered {status} to CONNECT")), "{shown}");
+        }
+    }
+}
+
+#[test]
+fn a_407_has_its_challenge() {
+    let _watchdog = watchdog();
+    let address = answering(
+        "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"corp\"\r\n\
+         Proxy-Authenticate: Digest realm=\"x\"\r\nSet-Cookie: S3CRET\r\nContent-Length: 6\r\n\r\nS3CRET",
+    );
+    let error = refused(by_http(FAR, address).connect());
+    assert_eq!((error.status(), error.challenge()), (Some(407), Some("Basic realm=\"corp\"")));
+    assert_eq!((error.headers().len(), error.header("set-cookie")), (4, Some("S3CRET")));
+    assert!(error.to_string().ends_with("it answered 407 to CONNECT; it asks for Basic realm=\"corp\""), "{error}");
+    assert!(!format!("{error:?} {error}").contains("S3CRET"), "{error:?}");
+}
+
+#[test]
+fn a_body_is_kept_up_to_64_kib() {
+    let _watchdog = watchdog();
+    let (address, _script) = proxy(|mut stream| {
+        read_head(&mut stream);
+        let _ = stream.write_all(b"HTTP/1.1 403 Forbidden\r\n\r\n");
+        while stream.write_all(&[b'x'; 4096]).is_ok() {}
+    });
+    assert_eq!(refused(by_http(FAR, address).connect()).body().len(), 65_536);
+}
+
+/// What the proxy says at each of its turns, and what comes of it. After the last it ends the connection.
+#[test]
+fn what_a_socks_proxy_answers() {
+    let _watchdog = watchdog();
+    use ProxyFault::*;
+    let choice: &[u8] = SOCKS_CHOICE;
+    let asks: &[u8] = b"\x05\x02";
+    let yes: &[u8] = b"\x01\x00";
+    let rows: Vec<(Vec<&[u8]>, ProxyFault)> = vec![
+        // 1928-3-2
+        (vec![b""], Ended),
+        (vec![b"\x05"], Ended),
+        (vec![b"\x04\x00"], SocksVersion(4)),
+        (vec![b"\x00\x5A"], SocksVersion(0)),
+        (vec![b"HTTP/1.1 400 Bad Request\r\n\r\n"], SocksVersion(b'H')),
+        // 1928-3-3
+        (vec![b"\x05\xFF"], NoMethod),
+        (vec![b"\x05\x01"], MethodNotOffered(1)),
+        (vec![b"\x05\x03"], MethodNotOffered(3)),
+        // 1929-2-2
+        (vec![asks, b""], Ended),
+        (vec![asks, b"\x01"], Ended),
+        (vec![asks, b"\x01\x01"], Credentials),
+        (vec![asks, b"\x01\xFF"], Credentials),
+        (vec![asks, b"\x05\x00"], CredentialsVersion(5)),
+        // 1928-6-1
+        (vec![choice, b""], Ended),
+        (vec![choice, b"\x05"], Ended),
+        (vec![choice, b"\x05\x00"], Ended),
+        (vec![choice, b"\x05\x00\x00\x01\x7F\x00\x00\x01\x00"], Ended),
+        (vec![choice, b"\x05\x00\x00\x03"], Ended),
+        (vec![choice, b"\x05\x00\x00\x03\x05name\x00\x50"], Ended),
+        (vec![choice, b"\x05\x00\x00\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0"], Ended),
+        (vec![choice, b"\x04\x00"], SocksVersion(4)),
+        (vec![choice, b"\x05\x01"], Reply(1)),
+        (vec![choice, b"\x05\x05\x00\x01\x00\x00\x00\x00\x00\x00"], Reply(5)),
+        (vec![choice, b"\x05\xFF\x00\x01\x00\x00\x00\x00\x00\x00"], Reply(255)),
+        (vec![choice, b"\x05\x00\x00\x02\x00\x00\x00\x00\x00\x00"], AddressType(2)),
+        (vec![choice, b"\x05\x00\x00\x00\x00\x00\x00\x00\x00\x00"], AddressType(0)),
+        (vec![asks, yes, b"\x05\x02"], Reply(2)),
+    ];
+    for (turns, fault) in rows {
+        let script: Vec<Vec<u8>> = turns.iter().map(|turn| turn.to_vec()).collect();
+        let (address, _script) = proxy(move |mut stream| {
+            for turn in script {
+                let _ = stream.read(&mut [0; 1024]);
+                let _ = stream.write_all(&turn);
+            }
+            rest(stream)
+        });
+        let proxy = Proxy::socks5(&address.to_string()).unwrap().credentials("somebody", "S3CRET").unwrap();
+        let error = refused(sample_client("ws://far.invalid:81/").proxy(proxy).connect());
+        assert_eq!(error.fault(), fault, "{turns:?}");
+        assert_eq!((error.status(), error.headers().len(), error.body().len()), (None, 0, 0));
+        let shown = format!("{error} {error:?}");
+        assert!(!shown.contains("S3CRET") && !shown.contains("somebody"), "{shown}");
+    }
+    // Credentials were not offered, so they cannot be chosen.
+    let (address, _script) = proxy(|mut stream| {
+        read::<3>(&mut stream);
+        stream.write_all(b"\x05\x02").unwrap();
+        rest(stream)
+    });
+    assert_eq!(refused(by_socks(FAR, address).connect()).fault(), MethodNotOffered(2));
+}
+
+#[test]
+fn the_words_for_it() {
+    let _watchdog = watchdog();
+    let (address, _script) = proxy(|mut stream| {
+        read::<3>(&mut stream);
+        stream.write_all(SOCKS_CHOICE).unwrap();
+        stream.write_all(b"\x05\x05").unwrap();
+        rest(stream)
+    });
+    let error = by_socks(FAR, address).connect().unwrap_err();
+    let expected =
+        format!("the proxy {address} did not connect to far.invalid:80: connection refused (SOCKS reply X'05')");
+    assert_eq!(error.to_string(), expected);
+    assert!(!error.is_timeout() && !error.is_closed());
+    assert_eq!(std::error::Error::source(&error).unwrap().to_string(), expected);
+    assert_eq!(io::Error::from(error).kind(), io::ErrorKind::ConnectionRefused);
+}
+
+/// What cannot be said in SOCKS is found out before the proxy hears of it.
+#[test]
+fn a_name_too_long_for_socks() {
+    let _watchdog = watchdog();
+    let (address, script) = proxy(rest);
+    let url = format!("ws://{}/", "h".repeat(256));
+    let error = by_socks(&url, address).connect().unwrap_err();
+    assert!(matches!(error, Error::Misuse(Misuse::HostTooLong(256))), "{error:?}");
+    assert_eq!(script.join().unwrap(), b"");
+}
+
+#[test]
+fn a_proxy_that_cannot_be_reached_is_called_one() {
+    let _watchdog = watchdog();
+    let held = TcpListener::bind("127.0.0.1:0").unwrap();
+    let near = TcpStream::connect(held.local_addr().unwrap()).unwrap();
+    // The near end of a connection, where nobody listens.
+    let address = near.local_addr().unwrap();
+    for client in [by_http(FAR, address), by_socks(FAR, address)] {
+        match client.connect() {
+            Err(Error::Connect(error)) => {
+                assert!(error.is_proxy());
+                assert_eq!((error.host(), error.attempts().len()), (address.to_string().as_str(), 1));
+                assert!(error.to_string().starts_with(&format!("no connection to the proxy {address}: ")), "{error}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    let proxy = Proxy::new("http://no-such-proxy.invalid:3128").unwrap();
+    let error = sample_client(FAR).proxy(proxy).connect_timeout(ms(10_000)).connect().unwrap_err();
+    match &error {
+        Error::Io(error) => assert_eq!(error.step(), Step::Resolve),
+        Error::Connect(error) => assert!(error.is_proxy() && error.attempts().is_empty()),
+        // Where the resolver has no network.
+        Error::Timeout(step) => assert_eq!(*step, Step::Resolve),
+        other => panic!("{other:?}"),
+    }
+    assert!(error.is_timeout() || error.to_string().contains("no-such-proxy.invalid"), "{error}");
+}
+
+// ── time ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// One byte of `bytes` after the other, again and again, a little apart; ends when the client goes.
+fn drip(stream: &mut TcpStream, bytes: &[u8], pause: Duration) {
+    stream.set_nodelay(true).unwrap();
+    let start = Instant::now();
+    for byte in bytes.iter().cycle() {
+        if stream.write_all(&[*byte]).is_err() || start.elapsed() > ms(50_000) {
+            break;
+        }
+        thread::sleep(pause);
+    }
+}
+
+/// Silent, and dripping at every place: each ends at the deadline, with the step.
+#[test]
+fn nothing_outlasts_the_deadline() {
+    let _watchdog = watchdog();
+    let limit = ms(400);
+    type Script = Box<dyn FnOnce(&mut TcpStream) + Send>;
+    let silent = |stream: &mut TcpStream| drop(stream.read_to_end(&mut Vec::new()));
+    let rows: Vec<(&str, bool, Script)> = vec![
+        ("http, silent", true, Box::new(silent)),
+        (
+            "http, half a head",
+            true,
+            Box::new(move |stream| {
+                stream.write_all(b"HTTP/1.1 200 OK\r\nVia: ").unwrap();
+                silent(stream);
+            }),
+        ),
+        ("http, dripping head", true, Box::new(|stream| drip(stream, b"HTTP/1.1 100 x\r\nA: b", ms(20)))),
+        (
+            "http, open, then a silent server",
+            true,
+            Box::new(move |stream| {
+                stream.write_all(OPEN).unwrap();
+                silent(stream);
+            }),
+        ),
+        ("socks, silent", false, Box::new(silent)),
+        (
+            "socks, half a choice",
+            false,
+            Box::new(move |stream| {
+                stream.write_all(b"\x05").unwrap();
+                silent(stream);
+            }),
+        ),
+        (
+            "socks, dripping name",
+            false,
+            Box::new(|stream| {
+                stream.write_all(b"\x05\x00\x05\x00\x00\x03\xFF").unwrap();
+                drip(stream, b"x", ms(20));
+            }),
+        ),
+    ];
+    for (name, http, script) in rows {
+        let (address, script) = proxy(move |mut stream| script(&mut stream));
+        let client = if http { by_http(FAR, address) } else { by_socks(FAR, address) };
+        let start = Instant::now();
+        let error = client.connect_timeout(limit).connect().unwrap_err();
+        assert_took(start.elapsed(), limit);
+        let step = if name.contains("server") { Step::Handshake } else { Step::Proxy };
+        assert!(matches!(error, Error::Timeout(found) if found == step), "{name}: {error:?}");
+        assert!(error.is_timeout());
+        script.join().unwrap();
+    }
+}
+
+/// The answer is known, so it is the error; the body has as much as came.
+#[test]
+fn a_body_that_drips_ends_at_the_deadline() {
+    let _watchdog = watchdog();
+    let limit = ms(400);
+    let (address, _script) = proxy(|mut stream| {
+        read_head(&mut stream);
+        stream.write_all(b"HTTP/1.1 403 Forbidden\r\n\r\n").unwrap();
+        drip(&mut stream, b"x", ms(20));
+    });
+    let start = Instant::now();
+    let error = refused(by_http(FAR, address).connect_timeout(limit).connect());
+    assert_took(start.elapsed(), limit);
+    assert_eq!(error.status(), Some(403));
+    assert!(!error.body().is_empty() && error.body().iter().all(|&byte| byte == b'x'));
+}
+
+/// A head without end costs no more than 64 KiB of it.
+#[test]
+fn an_endless_head_ends_at_its_limit() {
+    let _watchdog = watchdog();
+    for (line, fault) in [
+        (&b"A: bbbbbbbbbbbbbbbbbbbbbbbbb\r\n"[..], HeadFault::TooManyFields),
+        (&[&b"A: "[..], &[b'b'; 2000], b"\r\n"].concat(), HeadFault::HeadTooLong),
+        (b"A", HeadFault::LineTooLong),
+    ] {
+        let line = line.to_vec();
+        let (address, script) = proxy(move |mut stream| {
+            read_head(&mut stream);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n");
+            while stream.write_all(&line).is_ok() {}
+        });
+        let start = Instant::now();
+        assert_eq!(refused(by_http(FAR, address).connect()).fault(), ProxyFault::Head(fault));
+        assert_soon(start.elapsed(), ms(1000));
+        script.join().unwrap();
+    }
+}
+
+/// 6455-4.1-8: each name is a peer, and of two attempts to one the second waits; through whichever proxy.
+#[test]
+fn attempts_to_one_name_wait_for_each_other() {
+    let _watchdog = watchdog();
+    let (asked, was_asked) = mpsc::channel();
+    let (release, held) = mpsc::channel::<()>();
+    let (first, script) = proxy(move |mut stream| {
+        read_head(&mut stream);
+        asked.send(()).unwrap();
+        let _ = held.recv();
+        stream.write_all(&[OPEN, RESPONSE, FRAMES].concat()).unwrap();
+        rest(stream);
+    });
+    let opening = thread::spawn(move || by_http("ws://held.invalid/", first).connect());
+    was_asked.recv().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let second = listener.local_addr().unwrap();
+    let error = by_socks("ws://held.invalid/", second).connect_timeout(ms(50)).connect().unwrap_err();
+    assert!(matches!(error, Error::Timeout(Step::Gate)), "{error:?}");
+    // Another name, or another port, is another peer.
+    for url in ["ws://other.invalid/", "ws://held.invalid:81/"] {
+        let (address, _script) = proxy(|mut stream| {
+            read_head(&mut stream);
+            stream.write_all(&[OPEN, RESPONSE, FRAMES].concat()).unwrap();
+            rest(stream);
+        });
+        assert_hi(by_http(url, address).connect().unwrap());
+    }
+    release.send(()).unwrap();
+    assert_hi(opening.join().unwrap().unwrap());
+    script.join().unwrap();
+    listener.set_nonblocking(true).unwrap();
+    assert_eq!(listener.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock, "the proxy was asked meanwhile");
+}
+
+// ── which proxy ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// The environment, as a test has it, decides; what is excepted goes directly.
+#[test]
+fn proxies_by_variables_and_exceptions() {
+    let _watchdog = watchdog();
+    let server = echo_server();
+    let to = server.local_addr();
+    let (address, script) = proxy(move |mut stream| {
+        let connect = read_head(&mut stream);
+        stream.write_all(OPEN).unwrap();
+        relay(stream, to);
+        connect
+    });
+    let lookup = |name: &str| match name {
+        "http_proxy" => Some(format!("http://{address}")),
+        "no_proxy" => Some("127.0.0.0/8".into()),
+        _ => None,
+    };
+    let proxy = Proxy::from_vars(lookup).unwrap();
+    let talk = |url: &str| {
+        let mut ws = Client::new(url).unwrap().proxy(proxy.clone()).connect().unwrap();
+        ws.send("hello").unwrap();
+        assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("hello"));
+        ws.peer_addr().unwrap()
+    };
+    assert_eq!(talk(&format!("ws://{to}/")), to);
+    assert_eq!(talk("ws://named.invalid/"), address);
+    assert!(script.join().unwrap().starts_with(b"CONNECT named.invalid:80 HTTP/1.1\r\n"));
+}
+
+/// A client is shown without the credentials of its proxy, and says what it would do.
+#[test]
+fn a_client_shows_its_proxy_but_no_secret() {
+    let proxy = Proxy::new("http://somebody:S3CRET@p.example:3128").unwrap();
+    let shown = format!("{:?}", Client::new("ws://u:S3CRET@h/?S3CRET").unwrap().proxy(proxy).redirects(99));
+    assert!(shown.contains("http://p.example:3128") && shown.contains("redirects: 10"), "{shown}");
+    assert!(!shown.contains("S3CRET") && !shown.contains("somebody"), "{shown}");
+}
+
+/// The server's refusal through a proxy is the server's.
+#[test]
+fn a_refusal_of_the_server_is_not_the_proxys() {
+    let _watchdog = watchdog();
+    let (address, _script) = proxy(|mut stream| {
+        read_head(&mut stream);
+        stream.write_all(OPEN).unwrap();
+        read_head(&mut stream);
+        stream.write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno").unwrap();
+        rest(stream)
+    });
+    match by_http(FAR, address).connect() {
+        Err(Error::Handshake(refusal)) => {
+            assert_eq!((refusal.fault(), refusal.body()), (&HandshakeFault::Status(403), &b"no"[..]));
+        }
+        other => panic!("{other:?}"),
+    }
+}

@@ -1,0 +1,363 @@
+//! Redirects, between servers written by hand: which are followed, what goes along, and where it ends.
+
+#[path = "support/live.rs"]
+mod live;
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+use live::{assert_soon, assert_took, ms, read_head, sample_client, watchdog, RESPONSE};
+use stdws::{Client, Error, HandshakeFault, Misuse, Proxy, RedirectError, RedirectFault, Refusal, UriFault, WebSocket};
+
+/// A place where one connection after the other gets the next of these answers. Gives the requests.
+fn server(answers: Vec<String>) -> (SocketAddr, JoinHandle<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    (address, serve(listener, answers))
+}
+
+fn serve(listener: TcpListener, answers: Vec<String>) -> JoinHandle<Vec<String>> {
+    let answer = move |answer: String| {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.set_read_timeout(Some(ms(60_000))).unwrap();
+        let request = String::from_utf8(read_head(&mut stream)).unwrap();
+        stream.write_all(answer.as_bytes()).unwrap();
+        // A client that follows does not wait for the end of this.
+        let keep_open = answer.contains("X-Keep-Open");
+        thread::spawn(move || {
+            if !keep_open {
+                let _ = stream.shutdown(Shutdown::Write);
+            }
+            let _ = stream.read_to_end(&mut Vec::new());
+        });
+        request
+    };
+    thread::spawn(move || answers.into_iter().map(answer).collect())
+}
+
+fn to(location: &str) -> String {
+    redirect(302, location)
+}
+
+fn redirect(status: u16, location: &str) -> String {
+    format!("HTTP/1.1 {status} x\r\nLocation: {location}\r\nContent-Length: 4\r\n\r\nbody")
+}
+
+fn open() -> String {
+    String::from_utf8(RESPONSE.to_vec()).unwrap()
+}
+
+fn client(url: &str) -> Client {
+    sample_client(url).redirects(10).timeouts(live::patient())
+}
+
+fn refused(result: stdws::Result<WebSocket>) -> Refusal {
+    match result {
+        Err(Error::Handshake(refusal)) => refusal,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn redirected(result: stdws::Result<WebSocket>) -> RedirectError {
+    match result {
+        Err(Error::Redirect(error)) => error,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn fault(error: &Error) -> HandshakeFault {
+    match error {
+        Error::Handshake(refusal) => refusal.fault().clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn lines_of<'a>(request: &'a str, name: &str) -> Vec<&'a str> {
+    request.lines().filter(|line| line.to_ascii_lowercase().starts_with(&format!("{name}: "))).collect()
+}
+
+#[test]
+fn off_unless_asked_for() {
+    let _watchdog = watchdog();
+    for status in [301, 302, 303, 307, 308] {
+        let (address, requests) = server(vec![redirect(status, "/elsewhere")]);
+        let refusal = refused(sample_client(&format!("ws://{address}/")).connect());
+        assert_eq!((refusal.fault(), refusal.status()), (&HandshakeFault::Status(status), Some(status)));
+        assert_eq!((refusal.header("location"), refusal.body()), (Some("/elsewhere"), &b"body"[..]));
+        assert_eq!(requests.join().unwrap().len(), 1);
+    }
+}
+
+/// 9110-10.2.2-1, 9110-15.4-3
+#[test]
+fn each_status_and_each_kind_of_location() {
+    let _watchdog = watchdog();
+    let (far, far_requests) = server((0..3).map(|_| open()).collect());
+    let rows: Vec<(u16, String, Option<&str>)> = vec![
+        (301, "/a".into(), Some("/a")),
+        (302, "b?c=d".into(), Some("/folder/b?c=d")),
+        (303, "?e".into(), Some("/folder/here?e")),
+        (307, "../f#g".into(), Some("/f")),
+        (308, format!("http://{far}/far"), None),
+        (301, format!("ws://{far}/far"), None),
+        (302, format!("//{far}/far"), None),
+    ];
+    for (status, location, path) in rows {
+        let mut answers = vec![redirect(status, &location)];
+        answers.extend(path.map(|_| open()));
+        let (address, requests) = server(answers);
+        let ws = client(&format!("ws://{address}/folder/here?x=y")).connect().unwrap();
+        assert_eq!(ws.peer_addr(), Some(if path.is_some() { address } else { far }), "{location}");
+        let requests = requests.join().unwrap();
+        if let Some(path) = path {
+            assert!(requests[1].starts_with(&format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n")), "{}", requests[1]);
+        }
+    }
+    for request in far_requests.join().unwrap() {
+        assert!(request.starts_with(&format!("GET /far HTTP/1.1\r\nHost: {far}\r\n")), "{request}");
+        assert_eq!(lines_of(&request, "host").len(), 1);
+    }
+}
+
+#[test]
+fn other_statuses_do_not_lead_on() {
+    let _watchdog = watchdog();
+    for status in [200, 300, 304, 305, 306, 309, 401, 503] {
+        let (address, _requests) = server(vec![redirect(status, "/elsewhere")]);
+        let refusal = refused(client(&format!("ws://{address}/")).connect());
+        assert_eq!(refusal.fault(), &HandshakeFault::Status(status));
+        assert_eq!(refusal.body().is_empty(), status == 304);
+    }
+}
+
+/// 9110-15.4-2: what is secret stays while scheme, host and port do, and never comes back.
+#[test]
+fn secrets_stay_behind_when_the_place_changes() {
+    let _watchdog = watchdog();
+    let with_secrets = |url: &str| {
+        let client = client(url).header("Cookie", "S3CRET").unwrap().header("cookie", "S3CRET").unwrap();
+        client.header("Proxy-Authorization", "S3CRET").unwrap().header("X-Kind", "kept").unwrap()
+    };
+    for authorization in [false, true] {
+        let home = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = home.local_addr().unwrap();
+        let (away, away_requests) = server(vec![to("/again"), to(&format!("http://{address}/back"))]);
+        let requests = serve(home, vec![to("/second"), to(&format!("http://{away}/")), open()]);
+        let mut client =
+            with_secrets(&format!("ws://somebody:S3CRET@{address}/first")).origin("https://o.example").unwrap();
+        if authorization {
+            client = client.header("AUTHORIZATION", "Bearer S3CRET").unwrap();
+        }
+        client.connect().unwrap();
+        let (near, far) = (requests.join().unwrap(), away_requests.join().unwrap());
+        for request in &near[..2] {
+            let shown = if authorization {
+                "AUTHORIZATION: Bearer S3CRET"
+            } else {
+                "Authorization: Basic c29tZWJvZHk6UzNDUkVU"
+            };
+            assert_eq!(lines_of(request, "authorization"), [shown], "{request}");
+            assert_eq!(lines_of(request, "cookie").len(), 2);
+            assert_eq!(lines_of(request, "proxy-authorization").len(), 1);
+        }
+        for request in far.iter().chain([&near[2]]) {
+            let lower = request.to_ascii_lowercase();
+            assert!(
+                !lower.contains("authorization") && !lower.contains("cookie") && !lower.contains("s3cret"),
+                "{request}"
+            );
+        }
+        for request in near.iter().chain(&far) {
+            assert_eq!(lines_of(request, "x-kind"), ["X-Kind: kept"]);
+            assert_eq!(lines_of(request, "origin"), ["Origin: https://o.example"]);
+            assert_eq!(lines_of(request, "sec-websocket-key").len(), 1);
+        }
+    }
+}
+
+/// The client is as it was, and may be used again.
+#[test]
+fn a_client_forgets_where_it_was_led() {
+    let _watchdog = watchdog();
+    let (away, _away_requests) = server(vec![open(), open()]);
+    let (address, requests) = server(vec![to(&format!("http://{away}/")), to(&format!("http://{away}/"))]);
+    let client = client(&format!("ws://{address}/")).header("Cookie", "a=b").unwrap();
+    for _ in 0..2 {
+        client.connect().unwrap();
+    }
+    for request in requests.join().unwrap() {
+        assert_eq!(lines_of(&request, "cookie"), ["Cookie: a=b"]);
+    }
+}
+
+/// 9110-15.4-1: loops end, and so do ways that lead on and on.
+#[test]
+fn where_it_ends() {
+    let _watchdog = watchdog();
+    // To itself.
+    for location in ["/here?q=1", "", "#x", "./here?q=1"] {
+        let (address, requests) = server(vec![to(location)]);
+        let refusal = refused(client(&format!("ws://{address}/here?q=1")).connect());
+        assert_eq!(refusal.fault(), &HandshakeFault::Redirect(RedirectFault::Loop), "{location:?}");
+        assert_eq!((refusal.status(), refusal.header("Location")), (Some(302), Some(location)));
+        assert_eq!(requests.join().unwrap().len(), 1);
+    }
+    // In a circle of two places.
+    let home = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = home.local_addr().unwrap();
+    let (away, away_requests) = server(vec![redirect(307, &format!("//{address}/?S3CRET"))]);
+    let requests = serve(home, vec![redirect(301, &format!("//{away}/x?S3CRET"))]);
+    let error = redirected(client(&format!("ws://u:S3CRET@{address}/?S3CRET")).connect());
+    assert_eq!(fault(error.cause()), HandshakeFault::Redirect(RedirectFault::Loop));
+    let hops: Vec<_> = error.hops().iter().map(|hop| (hop.url().to_owned(), hop.status())).collect();
+    assert_eq!(hops, [(format!("ws://{address}/"), 301)]);
+    let shown = format!("{error} {error:?}");
+    assert!(
+        shown.starts_with(&format!("redirected by ws://{address}/ (301): the opening handshake failed: ")),
+        "{shown}"
+    );
+    assert!(!shown.contains("S3CRET"), "{shown}");
+    assert_eq!((requests.join().unwrap().len(), away_requests.join().unwrap().len()), (1, 1));
+    // On and on: as many as asked for, and never more than ten.
+    for (asked, followed) in [(1, 1), (3, 3), (10, 10), (255, 10)] {
+        let (address, requests) = server((0..=followed).map(|n| to(&format!("/{n}"))).collect());
+        let error = redirected(client(&format!("ws://{address}/start")).redirects(asked).connect());
+        assert_eq!(fault(error.cause()), HandshakeFault::Redirect(RedirectFault::TooMany));
+        assert_eq!(error.hops().len(), followed);
+        assert_eq!(
+            error.hops()[followed - 1].url(),
+            format!("ws://{address}/{}", if followed == 1 { "start".into() } else { (followed - 2).to_string() })
+        );
+        assert_eq!(requests.join().unwrap().len(), followed + 1);
+        // Exactly as many as allowed is fine.
+        let mut answers: Vec<String> = (0..followed).map(|n| to(&format!("/{n}"))).collect();
+        answers.push(open());
+        let (address, _requests) = server(answers);
+        client(&format!("ws://{address}/start")).redirects(asked).connect().unwrap();
+    }
+}
+
+#[test]
+fn locations_that_are_not_followed() {
+    let _watchdog = watchdog();
+    use RedirectFault::*;
+    let rows = [
+        ("HTTP/1.1 302 x\r\n\r\n", NoLocation),
+        ("HTTP/1.1 302 x\r\nLocation: /a\r\nLocation: /a\r\n\r\n", NoLocation),
+        ("HTTP/1.1 302 x\r\nLocation: ftp://h/\r\n\r\n", Location(UriFault::Scheme)),
+        ("HTTP/1.1 302 x\r\nLocation: http:///\r\n\r\n", Location(UriFault::NoHost)),
+        ("HTTP/1.1 302 x\r\nLocation: http://h:99999/\r\n\r\n", Location(UriFault::Port)),
+        ("HTTP/1.1 302 x\r\nLocation: /a b\r\n\r\n", Location(UriFault::PathCharacter)),
+        ("HTTP/1.1 302 x\r\nLocation: /\u{e9}\r\n\r\n", Location(UriFault::PathCharacter)),
+        ("HTTP/1.1 302 x\r\nLocation: http://u:S3CRET@127.0.0.1:1/\r\n\r\n", Userinfo),
+        ("HTTP/1.1 302 x\r\nLocation: //trusted.example@127.0.0.1:1/\r\n\r\n", Userinfo),
+    ];
+    for (answer, expected) in rows {
+        let (address, _requests) = server(vec![answer.into()]);
+        let error = client(&format!("ws://{address}/")).connect().unwrap_err();
+        assert_eq!(fault(&error), HandshakeFault::Redirect(expected), "{answer:?}");
+        let shown = format!("{error} {error:?}");
+        assert!(shown.contains("the redirect is not followed: ") && !shown.contains("S3CRET"), "{shown}");
+    }
+}
+
+/// Whatever goes wrong at the next place, the way there is told.
+#[test]
+fn the_cause_at_the_end_is_kept() {
+    let _watchdog = watchdog();
+    let (away, _away_requests) = server(vec!["HTTP/1.1 401 x\r\nContent-Length: 4\r\n\r\nwho?".into()]);
+    let (address, _requests) = server(vec![to(&format!("http://{away}/"))]);
+    let error = redirected(client(&format!("ws://{address}/")).connect());
+    match error.cause() {
+        Error::Handshake(refusal) => assert_eq!((refusal.status(), refusal.body()), (Some(401), &b"who?"[..])),
+        other => panic!("{other:?}"),
+    }
+
+    // The near end of a connection, where nobody listens.
+    let held = TcpListener::bind("127.0.0.1:0").unwrap();
+    let near = TcpStream::connect(held.local_addr().unwrap()).unwrap();
+    let closed = near.local_addr().unwrap();
+    let (address, _requests) = server(vec![to(&format!("http://{closed}/"))]);
+    let error = client(&format!("ws://{address}/")).connect().unwrap_err();
+    let shown = error.to_string();
+    let expected = format!("redirected by ws://{address}/ (302): no connection to {closed}: {closed}: ");
+    assert!(shown.starts_with(&expected), "{shown}");
+    let source = std::error::Error::source(&error).unwrap().downcast_ref::<Error>();
+    assert!(matches!(source, Some(Error::Connect(error)) if error.host() == closed.to_string()));
+    assert_eq!(std::io::Error::from(error).kind(), std::io::ErrorKind::ConnectionRefused);
+}
+
+/// Without TLS in the build there is no way on, and the error says so.
+#[test]
+fn to_wss_without_tls() {
+    let _watchdog = watchdog();
+    let (address, _requests) = server(vec![to("https://h.invalid/")]);
+    let error = redirected(client(&format!("ws://{address}/")).connect());
+    assert!(matches!(error.cause(), Error::Misuse(Misuse::TlsNotBuilt)), "{error:?}");
+}
+
+/// One limit for all of it: places that are each fast enough are not fast enough together.
+#[test]
+fn one_deadline_for_the_whole_way() {
+    let _watchdog = watchdog();
+    let limit = ms(500);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for n in 0.. {
+            let Ok((mut stream, _)) = listener.accept() else { return };
+            read_head(&mut stream);
+            thread::sleep(ms(120));
+            let _ = stream.write_all(to(&format!("/{n}")).as_bytes());
+        }
+    });
+    let start = Instant::now();
+    let error = client(&format!("ws://{address}/")).connect_timeout(limit).connect().unwrap_err();
+    assert_took(start.elapsed(), limit);
+    assert!(error.is_timeout(), "{error:?}");
+    let Error::Redirect(error) = error else { panic!("{error:?}") };
+    assert!((1..=4).contains(&error.hops().len()), "{error:?}");
+}
+
+/// A body that never ends does not keep a client from going on.
+#[test]
+fn the_body_of_a_redirect_is_not_waited_for() {
+    let _watchdog = watchdog();
+    let (address, _requests) =
+        server(vec!["HTTP/1.1 302 x\r\nX-Keep-Open: yes\r\nLocation: /on\r\n\r\n".into(), open()]);
+    let start = Instant::now();
+    client(&format!("ws://{address}/")).connect().unwrap();
+    assert_soon(start.elapsed(), ms(1000));
+}
+
+/// Each place is reached the way its URL says: here the first through a proxy, the second directly.
+#[test]
+fn the_proxy_is_chosen_anew() {
+    let _watchdog = watchdog();
+    let (direct, _direct_requests) = server(vec![open()]);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let proxy = Proxy::http(&listener.local_addr().unwrap().to_string()).unwrap().except("127.0.0.1");
+    let script = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let connect = read_head(&mut stream);
+        stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+        read_head(&mut stream);
+        stream.write_all(to(&format!("http://{direct}/")).as_bytes()).unwrap();
+        connect
+    });
+    let ws = client("ws://far.invalid/").proxy(proxy).connect().unwrap();
+    assert_eq!(ws.peer_addr(), Some(direct));
+    assert!(script.join().unwrap().starts_with(b"CONNECT far.invalid:80 "));
+}
+
+/// A stream made elsewhere leads to one place.
+#[test]
+fn connect_over_follows_none() {
+    let _watchdog = watchdog();
+    let answer = to("/elsewhere");
+    let halves = stdws::Halves::new(std::io::Cursor::new(answer.into_bytes()), std::io::sink());
+    let refusal = refused(client("ws://h/").connect_over(halves));
+    assert_eq!((refusal.fault(), refusal.body()), (&HandshakeFault::Status(302), &b"body"[..]));
+}
