@@ -10,14 +10,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use stdws::trace::Explainer;
-use stdws::{Client, CloseCode, Halves, Message, Sender, WebSocket};
+use stdws::{Client, CloseCode, Halves, Message, Proxy, Sender, WebSocket};
 
 const HELP: &str = "\
 Talks to a WebSocket server: each line of the input is a message, and messages that come are printed as they come.
 At the end of the input the connection is closed, and what the server still sends before it agrees is printed too.
 
 usage: client URL [--header 'NAME: VALUE']... [--origin O] [--subprotocol P]... [--once TEXT] [--binary] [--trace]
-                  [--max-message N] [--timeout S] [--deflate]
+                  [--max-message N] [--timeout S] [--deflate] [--proxy URL|env] [--redirects N]
 
   --header 'NAME: VALUE'   a header for the request
   --origin O               where the request is said to come from, such as https://app.example.com
@@ -25,6 +25,9 @@ usage: client URL [--header 'NAME: VALUE']... [--origin O] [--subprotocol P]... 
   --once TEXT              send this, print one answer, and close
   --binary                 send bytes instead of text
   --deflate                offer to compress messages (permessage-deflate)
+  --proxy URL              through http://USER:PASSWORD@HOST:PORT or socks5://...; env: the one that http_proxy and the
+                           like name in the environment
+  --redirects N            follow so many redirects (0; at most 10)
   --trace                  explain every byte that passes, on the standard error output
   --max-message N          bytes a message may have that comes (16777216)
   --timeout S              seconds for connecting, and with --once for the answer (30)
@@ -135,10 +138,15 @@ fn shown(message: &Message) -> String {
     }
 }
 
-/// What the server said when it refused, after the error that says so.
+/// What the server, or the proxy, said when it refused, after the error that says so.
 fn answer_of(error: &(dyn Error + 'static)) -> String {
-    let Some(stdws::Error::Handshake(refusal)) = error.downcast_ref() else { return String::new() };
-    let body = String::from_utf8_lossy(refusal.body().get(..1000).unwrap_or(refusal.body()));
+    let body = match error.downcast_ref() {
+        Some(stdws::Error::Handshake(refusal)) => refusal.body(),
+        Some(stdws::Error::Proxy(refusal)) => refusal.body(),
+        Some(stdws::Error::Redirect(after)) => return answer_of(after.cause()),
+        _ => return String::new(),
+    };
+    let body = String::from_utf8_lossy(body.get(..1000).unwrap_or(body));
     match body.trim() {
         "" => String::new(),
         body => format!("\n{}", Message::from(body)),
@@ -223,6 +231,8 @@ struct Settings {
     trace: bool,
     deflate: bool,
     max_message: Option<u64>,
+    proxy: Option<String>,
+    redirects: u8,
     timeout: Duration,
 }
 
@@ -247,6 +257,11 @@ impl Settings {
                     let number = text.parse().map_err(|_| format!("{name} takes a number, not {text:?}"))?;
                     settings.max_message = Some(number);
                 }
+                "--proxy" => settings.proxy = Some(value()?),
+                "--redirects" => {
+                    let text = value()?;
+                    settings.redirects = text.parse().map_err(|_| format!("{name} takes a number, not {text:?}"))?;
+                }
                 "--timeout" => {
                     let text = value()?;
                     let seconds = text.parse().ok().and_then(|s| Duration::try_from_secs_f64(s).ok());
@@ -257,12 +272,15 @@ impl Settings {
                 _ => url = Some(name),
             }
         }
+        if settings.trace && (settings.proxy.is_some() || settings.redirects > 0) {
+            return Err("--trace connects by itself: without a proxy, and following no redirect".into());
+        }
         settings.url = url.ok_or("a URL is needed")?;
         Ok(Some(settings))
     }
 
     fn client(&self) -> Result<Client, Box<dyn Error>> {
-        let mut client = Client::new(&self.url)?.connect_timeout(self.timeout);
+        let mut client = Client::new(&self.url)?.connect_timeout(self.timeout).redirects(self.redirects);
         for header in &self.headers {
             // The header is not shown: it may hold a secret.
             let (name, value) = header.split_once(':').ok_or("--header takes 'NAME: VALUE'")?;
@@ -276,6 +294,11 @@ impl Settings {
         }
         for subprotocol in &self.subprotocols {
             client = client.subprotocol(subprotocol)?;
+        }
+        match self.proxy.as_deref() {
+            None => {}
+            Some("env") => client = client.proxy(Proxy::from_env()?),
+            Some(url) => client = client.proxy(Proxy::new(url)?),
         }
         if let Some(bytes) = self.max_message {
             client = client.max_message(bytes);

@@ -1,0 +1,148 @@
+#!/usr/bin/env bash
+# The client through real proxies: tinyproxy (HTTP CONNECT) and microsocks (SOCKS5), with and without credentials. Needs
+# these two, and installs them where there is apt-get. Takes seconds once the examples are built. The last line says how
+# many cases held.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+missing=()
+for program in tinyproxy microsocks; do
+    command -v "$program" >/dev/null || missing+=("$program")
+done
+if ((${#missing[@]} > 0)); then
+    command -v apt-get >/dev/null || {
+        echo "proxies: ${missing[*]} missing, and there is no apt-get to install it" >&2
+        exit 1
+    }
+    apt-get update -qq && apt-get install -y -qq "${missing[@]}"
+fi
+
+cargo build --quiet --example client --example echo_server
+bin=${CARGO_TARGET_DIR:-target}/debug/examples
+scratch=$(mktemp -d)
+running=()
+cleanup() {
+    for pid in "${running[@]}"; do kill "$pid" 2>/dev/null || true; done
+    rm -rf "$scratch"
+}
+trap cleanup EXIT
+# Nothing of the caller's environment says which proxy to use.
+unset ws_proxy wss_proxy http_proxy https_proxy all_proxy no_proxy WS_PROXY WSS_PROXY HTTP_PROXY HTTPS_PROXY ALL_PROXY NO_PROXY
+
+# Ports that are free now; all are held until all are known.
+read -r http http_auth socks socks_auth closed < <(python3 - <<'PYTHON'
+import socket
+held = [socket.create_server(("127.0.0.1", 0)) for _ in range(5)]
+print(*(s.getsockname()[1] for s in held))
+PYTHON
+)
+
+wait_for() {
+    for _ in $(seq 100); do
+        if (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; then return; fi
+        sleep 0.1
+    done
+    echo "proxies: nothing listens on port $1" >&2
+    cat "$scratch"/*.log >&2
+    exit 1
+}
+
+"$bin/echo_server" --addr 127.0.0.1:0 >"$scratch/echo.log" 2>&1 &
+running+=($!)
+for _ in $(seq 100); do
+    port=$(grep -oE '127\.0\.0\.1:[0-9]+' "$scratch/echo.log" | head -1 | cut -d: -f2 || true)
+    [[ -n $port ]] && break
+    sleep 0.1
+done
+[[ -n $port ]] || {
+    echo "proxies: the echo server does not say where it is:" >&2
+    cat "$scratch/echo.log" >&2
+    exit 1
+}
+
+tinyproxy_on() {
+    cat >"$scratch/tinyproxy-$1.conf" <<CONF
+Port $1
+Listen 127.0.0.1
+Timeout 60
+Allow 127.0.0.1
+ConnectPort $port
+ConnectPort $closed
+MaxClients 20
+${2:-}
+CONF
+    tinyproxy -d -c "$scratch/tinyproxy-$1.conf" >"$scratch/tinyproxy-$1.log" 2>&1 &
+    running+=($!)
+}
+tinyproxy_on "$http"
+tinyproxy_on "$http_auth" "BasicAuth Aladdin opensesame"
+microsocks -i 127.0.0.1 -p "$socks" >"$scratch/socks.log" 2>&1 &
+running+=($!)
+microsocks -i 127.0.0.1 -p "$socks_auth" -u Aladdin -P "open sesame" >"$scratch/socks_auth.log" 2>&1 &
+running+=($!)
+for each in "$http" "$http_auth" "$socks" "$socks_auth"; do wait_for "$each"; done
+
+held=0
+# name, what the output (both kinds) must have, and the command.
+expect() {
+    local name=$1 wanted=$2 output
+    shift 2
+    output=$(timeout 60 "$@" 2>&1 </dev/null || true)
+    if ! grep -qF -- "$wanted" <<<"$output"; then
+        echo "proxies: $name: wanted '$wanted', got:"$'\n'"$output" >&2
+        cat "$scratch"/*.log >&2
+        exit 1
+    fi
+    if grep -qiE 'sesame|QWxhZGRpbjpv' <<<"$output"; then
+        echo "proxies: $name: the password is shown:"$'\n'"$output" >&2
+        exit 1
+    fi
+    echo "proxies: $name: ok"
+    held=$((held + 1))
+}
+say() { "$bin/client" --once "said through a proxy" --timeout 20 "$@"; }
+export -f say
+export bin
+at() { expect "$1" "$2" bash -c 'say "$@"' say "${@:3}"; }
+
+said="said through a proxy"
+url=ws://127.0.0.1:$port/
+named=ws://localhost:$port/
+
+for target in "$url" "$named"; do
+    at "http, $target" "$said" "$target" --proxy "http://127.0.0.1:$http"
+    at "http with credentials, $target" "$said" "$target" --proxy "http://Aladdin:opensesame@127.0.0.1:$http_auth"
+    at "socks5, $target" "$said" "$target" --proxy "socks5://127.0.0.1:$socks"
+    at "socks5 with credentials, $target" "$said" "$target" --proxy "socks5h://Aladdin:open%20sesame@127.0.0.1:$socks_auth"
+    at "socks5 that wants no credentials, $target" "$said" "$target" --proxy "socks5://Aladdin:sesame@127.0.0.1:$socks"
+done
+
+at "http without the credentials it wants" "answered 407 to CONNECT; it asks for Basic" "$url" --proxy "127.0.0.1:$http_auth"
+at "http with wrong credentials" "it answered 401 to CONNECT" "$url" --proxy "http://Aladdin:sesame@127.0.0.1:$http_auth"
+at "http, a port that is not allowed" "it answered 403 to CONNECT" "ws://127.0.0.1:1/" --proxy "127.0.0.1:$http"
+at "http, where nobody listens" "it answered 500 to CONNECT" "ws://127.0.0.1:$closed/" --proxy "127.0.0.1:$http"
+at "http, a name that is not" "it answered 500 to CONNECT" "ws://no-such-host.invalid:$port/" --proxy "127.0.0.1:$http"
+at "socks5 without the credentials it wants" "none of the ways to authenticate" "$url" --proxy "socks5://127.0.0.1:$socks_auth"
+at "socks5 with wrong credentials" "does not take this user name and password" "$url" --proxy "socks5://Aladdin:sesame@127.0.0.1:$socks_auth"
+at "socks5, where nobody listens" "connection refused (SOCKS reply X'05')" "ws://127.0.0.1:$closed/" --proxy "socks5://127.0.0.1:$socks"
+at "socks5, a name that is not" "(SOCKS reply X'" "ws://no-such-host.invalid/" --proxy "socks5://127.0.0.1:$socks"
+at "socks5 asked of an http proxy" "time ran out waiting for the proxy to connect" "$url" --proxy "socks5://127.0.0.1:$http" --timeout 3
+at "http asked of a socks5 proxy" "did not connect" "$url" --proxy "http://127.0.0.1:$socks"
+at "no proxy there" "no connection to the proxy 127.0.0.1:$closed" "$url" --proxy "http://127.0.0.1:$closed"
+
+http_proxy=http://127.0.0.1:$closed all_proxy=socks5://127.0.0.1:$socks ws_proxy=http://127.0.0.1:$http \
+    at "the environment" "$said" "$url" --proxy env
+HTTPS_PROXY=http://127.0.0.1:$closed NO_PROXY=localhost,127.0.0.0/8 at "the environment, excepted" "$said" "$url" --proxy env
+HTTP_PROXY=http://127.0.0.1:$closed REQUEST_METHOD=GET at "the environment of a CGI program" "$said" "$url" --proxy env
+http_proxy=http://127.0.0.1:$closed at "the environment is not asked" "$said" "$url"
+
+# A message of 700 kB and back, through each.
+python3 -c 'print("".join(chr(33 + i * 7 % 90) for i in range(700_000)))' >"$scratch/long"
+for proxy in "http://127.0.0.1:$http" "socks5://127.0.0.1:$socks"; do
+    timeout 60 "$bin/client" "$url" --proxy "$proxy" <"$scratch/long" >"$scratch/back" 2>/dev/null
+    cmp "$scratch/long" "$scratch/back"
+    echo "proxies: 700 kB there and back, $proxy: ok"
+    held=$((held + 1))
+done
+
+echo "proxies: $held cases"
