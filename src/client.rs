@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! Client::new, and what is set: checked at once       nothing has been sent up to here
+//! credentials      saying who one is
 //! connecting       the two ways from there to a WebSocket
 //! reaching         from a URL to an open stream, perhaps through a proxy
 //! opening          the opening handshake over that stream
@@ -13,6 +14,7 @@
 
 mod backoff;
 mod connecting;
+mod credentials;
 mod lost;
 mod opening;
 mod reaching;

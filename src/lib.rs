@@ -67,8 +67,10 @@ pub use protocol::deflate::Deflate;
 pub use proxy::Proxy;
 pub use server::{serve, Running, Server};
 pub use transport::stream::Halves;
-pub use upgrade::{Accept, Decision, HandOver, Handover, Request, Response};
+pub use upgrade::{same_secret, Accept, Credentials, Decision, HandOver, Handover, Request, Response};
 pub use websocket::{Messages, RecvStream, SendStream, Sender, WebSocket};
+pub use wire::challenge::Challenge;
+pub use wire::cookie::SetCookie;
 
 /// The code in the README, compiled like all other examples.
 #[cfg(doctest)]

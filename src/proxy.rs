@@ -252,7 +252,7 @@ mod tests {
         assert!(!shown.contains("S3CRET") && !shown.contains("somebody"), "{shown}");
 
         let wrong = |result: Result<Proxy>| matches!(result, Err(Error::Misuse(Misuse::ProxyCredentials)));
-        // 7617-2-1, 7617-2-2
+        // 7617-2-s4, 7617-2-4
         for (user, password) in [("a:b", "c"), ("a\r\n", "c"), ("a", "\0")] {
             assert!(wrong(Proxy::http("p").unwrap().credentials(user, password)), "{user:?}");
         }

@@ -1,7 +1,8 @@
 //! Servers: an address, settings, and a handler that is called for each connection, in a thread of its own.
 //!
-//! Below this file: `door` (the threads). What is said to a visitor, `upgrade` knows.
+//! Below this file: `auth` (who is let in), `door` (the threads). What is said to a visitor, `upgrade` knows.
 
+mod auth;
 mod door;
 
 use std::fmt;

@@ -7,10 +7,12 @@
 //! |---|---|
 //! | [`Talk::read_head`]: bytes become a request | 400, 431; nothing, if the deadline passes (6455-7.2.2-1) |
 //! | [`judge`]: in order and welcome as what it asks for, WebSocket or plain HTTP | 400, 403, 405, 426, 505 |
+//! | the credentials are checked, if any are asked for | 401 |
 //! | the hook `on_request` decides | what it answers; the stream handed over; 500 if it panics |
 //! | a WebSocket is agreed on | 101, and an open connection; bytes behind the request are its first |
 //! | plain HTTP is answered by the hook `http` | what it answers; 405, 426; 500 if it panics |
 
+mod credentials;
 mod decision;
 mod handover;
 mod request;
@@ -18,11 +20,12 @@ mod response;
 mod talk;
 mod terms;
 
+pub use credentials::{same_secret, Credentials};
 pub use decision::{Accept, Decision, HandOver};
 pub use handover::Handover;
 pub use request::Request;
 pub use response::Response;
-pub(crate) use terms::{Ends, Terms};
+pub(crate) use terms::{BasicAuth, Ends, Terms};
 
 use std::sync::Arc;
 
@@ -98,6 +101,9 @@ fn judge(request: &Request, terms: &Terms) -> Result<Verdict> {
         true => Some(server::check(head, origins).map_err(refused)?),
         false => server::check_http(head).map_err(refused).map(|()| None)?,
     };
+    if let Some(challenge) = terms.hooks.stranger(request)? {
+        return Ok(Verdict::Answer(challenge));
+    }
     match (terms.hooks.decide(request)?, offer) {
         (Decision::Respond(response), _) => Ok(Verdict::Answer(response)),
         (Decision::HandOver(take), _) => Ok(Verdict::HandOver(take)),

@@ -103,7 +103,7 @@ fn connect_byte_for_byte() {
     let rows = [
         ("ws://Far.invalid/chat?q", None, "far.invalid:80", "far.invalid", ""),
         ("ws://[2001:db8::1]:81/chat?q", None, "[2001:db8::1]:81", "[2001:db8::1]:81", ""),
-        // 7617-2-3, 9110-11.7.2-1: for the proxy, and for it alone.
+        // 7617-2-s2, 9110-11.7.2-1: for the proxy, and for it alone.
         (
             "ws://far.invalid:8080/chat?q",
             Some(("Aladdin", "open sesame")),

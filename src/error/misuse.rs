@@ -35,6 +35,9 @@ pub enum Misuse {
     ProxyCredentials,
     /// A host name too long for SOCKS5, which takes 255 bytes (RFC 1928 section 5). Its length.
     HostTooLong(usize),
+    /// A cookie whose name is not a token, or whose value has a character that cannot stand there (RFC 6265 section 4.1.1). Only
+    /// the name is kept.
+    Cookie(String),
     /// A reason longer than 123 bytes (RFC 6455 section 5.5: 125, less the code).
     ReasonTooLong(usize),
     /// A close code that must not be sent (RFC 6455 section 7.4).
@@ -80,6 +83,7 @@ impl fmt::Display for Misuse {
                  SOCKS5: each has 1 to 255 bytes)",
             ),
             Misuse::HostTooLong(n) => write!(f, "a host name for SOCKS5 has at most 255 bytes, not {n}"),
+            Misuse::Cookie(name) => write!(f, "the cookie {name:?} has a character that cannot stand in its name or value"),
             Misuse::ReasonTooLong(n) => write!(f, "the reason for closing has at most 123 bytes, not {n}"),
             Misuse::CloseCode(code) => write!(f, "close code {code} must not be sent"),
             Misuse::NotInVersion { what, version } => write!(f, "{version} has no {what}"),

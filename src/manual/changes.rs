@@ -12,6 +12,10 @@
 //! * One port for HTTP too: [`Server::http`](crate::Server::http) for pages and health checks,
 //!   [`Server::on_request`](crate::Server::on_request) to accept with settings of its own, answer, refuse or hand over.
 //! * Reconnecting (RFC 6455 section 7.2.3): [`Client::reconnect`](crate::Client::reconnect), [`Backoff`](crate::Backoff); chapter [`reconnecting`](super::reconnecting).
+//! * Basic credentials (RFC 7617), challenges and cookies on both sides: [`Client::basic_auth`](crate::Client::basic_auth),
+//!   [`Server::basic_auth`](crate::Server::basic_auth), [`Refusal::challenges`](crate::Refusal::challenges),
+//!   [`Client::cookie`](crate::Client::cookie), [`Request::cookie`](crate::Request::cookie),
+//!   [`Response::set_cookies`](crate::Response::set_cookies), [`same_secret`](crate::same_secret).
 //! * [`trace`](crate::trace): bytes on the wire, explained.
 //! * Proxies: HTTP CONNECT and SOCKS5, with credentials, and those the environment names: [`Proxy`](crate::Proxy),
 //!   [`Client::proxy`](crate::Client::proxy).

@@ -16,7 +16,41 @@
 //! | a redirect that takes credentials elsewhere, or TLS away | none is followed unless asked for; then credentials stay behind, and `wss` stays `wss` |
 //! | a client of a CGI program that sets its proxy (httpoxy) | the environment is read only by [`Proxy::from_env`](crate::Proxy::from_env), and there `HTTP_PROXY` is not |
 //! | secrets in logs | Authorization, Cookie and the passwords of URLs and proxies never appear in `Debug`, errors or traces |
+//! | passwords and tokens guessed byte by byte, by time | [`Credentials::is`](crate::Credentials::is), [`same_secret`](crate::same_secret) |
 //!
 //! Your duty: authenticate; check what messages say; keep Close reasons from end users (RFC 6455 section 5.5.1); use TLS where the
 //! network is not yours. A client that is not a browser can send any Origin it likes (RFC 6455 section 10.1): the check protects
 //! browsers' users, not the server.
+//!
+//! # Who may come in
+//!
+//! | by | client | server |
+//! |---|---|---|
+//! | user name and password (RFC 7617) | [`Client::basic_auth`](crate::Client::basic_auth), or in the URL | [`Server::basic_auth`](crate::Server::basic_auth) |
+//! | a token (RFC 6750) | [`Client::header`](crate::Client::header) `Authorization: Bearer ...` | [`Request::bearer_token`](crate::Request::bearer_token) |
+//! | a cookie (RFC 6265) | [`Client::cookie`](crate::Client::cookie) | [`Request::cookie`](crate::Request::cookie) |
+//!
+//! Basic for the whole server is one line. Everything else is decided in [`Server::on_request`](crate::Server::on_request), before the
+//! connection is open:
+//!
+//! ```
+//! # fn main() -> stdws::Result<()> {
+//! # let token = "2YotnFZFEjr1zCsicMWpAA";
+//! use stdws::{same_secret, Client, Decision, Response, Server};
+//! let server = Server::bind("127.0.0.1:0")?.on_request(move |request| {
+//!     match request.bearer_token().is_some_and(|given| same_secret(given, token)) {
+//!         true => Decision::accept(),
+//!         false => Response::empty(401).with_header("WWW-Authenticate", "Bearer").into(),
+//!     }
+//! });
+//! let server = server.start(|mut ws| ws.send("welcome"))?;
+//! let client = Client::new(&format!("ws://{}", server.local_addr()))?;
+//! assert!(client.connect().is_err());
+//! client.header("Authorization", &format!("Bearer {token}"))?.connect()?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A client that is refused finds in the error what is asked for: [`Refusal::challenges`](crate::Refusal::challenges). Pages in a
+//! browser cannot send headers with a WebSocket, but they send the site's cookies, which is why a server that looks at cookies
+//! must look at the Origin too. Without TLS all of this can be read on the way.

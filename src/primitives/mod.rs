@@ -6,5 +6,6 @@ pub mod deflate;
 pub(crate) mod entropy;
 #[cfg(feature = "legacy")]
 pub(crate) mod md5;
+pub(crate) mod secret;
 pub(crate) mod sha1;
 pub(crate) mod utf8;

@@ -38,7 +38,7 @@ pub(super) fn ask(asked: &Asked<'_>) -> Result<()> {
 fn request(asked: &Asked<'_>) -> Result<Vec<u8>> {
     let target = asked.target.as_str();
     let mut fields = vec![("Host", target)];
-    // 7617-2-3, 9110-11.7.2-1
+    // 7617-2-s2, 9110-11.7.2-1
     let credentials = match &asked.server.userinfo {
         Some(userinfo) => Some(format!("Basic {}", userinfo.basic()?)),
         None => None,

@@ -5,9 +5,10 @@
 use std::fmt;
 use std::net::SocketAddr;
 
+use super::credentials::Credentials;
 use crate::protocol::handshake::server;
-use crate::wire::header;
 use crate::wire::http::Head;
+use crate::wire::{cookie, header};
 
 /// A request as a server got it: the one that opened a connection (RFC 6455 section 4.1, see
 /// [`WebSocket::request`](crate::WebSocket::request)), or one that a hook is asked about ([`Server::http`](crate::Server::http),
@@ -85,6 +86,32 @@ impl Request {
     /// The value of the first header of this name, compared without regard to case; `None` also if it is not UTF-8.
     pub fn header(&self, name: &str) -> Option<&str> {
         text(&self.head, name)
+    }
+
+    /// User name and password, if the request has Basic credentials (RFC 7617). `None` also if they are not as section 2 of it
+    /// describes, not UTF-8, or there twice.
+    ///
+    /// That they are there says nothing: [`Server::basic_auth`](crate::Server::basic_auth) checks them, or compare them with
+    /// [`Credentials::is`].
+    pub fn basic_auth(&self) -> Option<Credentials> {
+        Credentials::of(self.head.single("Authorization").ok()??)
+    }
+
+    /// The token of a request with `Authorization: Bearer` (RFC 6750 section 2.1). Compare it with [`same_secret`](crate::same_secret).
+    pub fn bearer_token(&self) -> Option<&str> {
+        let value = std::str::from_utf8(self.head.single("Authorization").ok()??).ok()?;
+        let (scheme, token) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim_matches(' ')).filter(|token| !token.is_empty())
+    }
+
+    /// The value of the first cookie of this name (RFC 6265 section 4.2).
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        self.cookies().find(|(n, _)| *n == name).map(|(_, value)| value)
+    }
+
+    /// Names and values of all cookies, in the order they came. Those that are not UTF-8 are left out.
+    pub fn cookies(&self) -> impl Iterator<Item = (&str, &str)> {
+        cookie::pairs(self.head.get_all("Cookie"))
     }
 
     /// All headers in the order they came. Values are visible characters, spaces and tabs, and may have bytes outside ASCII.

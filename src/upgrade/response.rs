@@ -7,6 +7,8 @@ use std::fmt;
 use super::request::text;
 use crate::error::Misuse;
 use crate::protocol::handshake::client::check_header;
+use crate::wire::basic;
+use crate::wire::cookie::SetCookie;
 use crate::wire::http::{self, Head};
 
 /// An HTTP response. A server's hooks make one to answer with ([`Server::http`](crate::Server::http),
@@ -69,6 +71,12 @@ impl Response {
         Response::empty(status).with_header("Location", location)
     }
 
+    /// 401, which asks for Basic credentials (RFC 7617). The realm says what they are for, in ASCII.
+    pub fn unauthorized(realm: &str) -> Response {
+        let challenge = basic::challenge(realm);
+        Response::text(401, "a user name and a password are needed\n").with_header("WWW-Authenticate", &challenge)
+    }
+
     /// Adds a header. The same name may be added again.
     ///
     /// Not to be given are those that the server writes: `Connection`, `Content-Length`, `Transfer-Encoding`, `Upgrade`, all that
@@ -99,6 +107,12 @@ impl Response {
     /// All headers in the order they came. Values are visible characters, spaces and tabs, and may have bytes outside ASCII.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.head.fields()
+    }
+
+    /// The cookies that the server wants kept: its fields `Set-Cookie` (RFC 6265 section 4.1), in the order they came. None is kept
+    /// here; [`Client::cookie`](crate::Client::cookie) sends one.
+    pub fn set_cookies(&self) -> impl Iterator<Item = SetCookie<'_>> {
+        self.head.get_all("Set-Cookie").filter_map(SetCookie::parse)
     }
 
     /// The body; empty for the response that opened a connection.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::panic::{self, AssertUnwindSafe};
 
+use super::credentials::Credentials;
 use super::decision::Decision;
 use super::request::Request;
 use super::response::Response;
@@ -49,11 +50,29 @@ type Hook<T> = Box<dyn Fn(&Request) -> T + Send + Sync>;
 /// The application's part in answering requests.
 #[derive(Default)]
 pub(crate) struct Hooks {
+    pub(crate) basic_auth: Option<BasicAuth>,
     pub(crate) http: Option<Hook<Response>>,
     pub(crate) on_request: Option<Hook<Decision>>,
 }
 
+/// Whom [`Server::basic_auth`](crate::Server::basic_auth) lets in.
+pub(crate) struct BasicAuth {
+    /// The answer to those it does not know.
+    pub(crate) challenge: Response,
+    pub(crate) check: Box<dyn Fn(&Credentials) -> bool + Send + Sync>,
+}
+
 impl Hooks {
+    /// 7617-2-s3, 6455-4.2.2-s1: the answer to one who is not known, if credentials are asked for.
+    pub(super) fn stranger(&self, request: &Request) -> Result<Option<Response>> {
+        let Some(BasicAuth { challenge, check }) = &self.basic_auth else { return Ok(None) };
+        let known = match request.basic_auth() {
+            Some(credentials) => guarded(|| check(&credentials))?,
+            None => false,
+        };
+        Ok((!known).then(|| challenge.clone()))
+    }
+
     /// What the application decides; without a hook, it accepts.
     pub(super) fn decide(&self, request: &Request) -> Result<Decision> {
         self.on_request.as_ref().map_or_else(|| Ok(Decision::accept()), |hook| guarded(|| hook(request)))
@@ -65,7 +84,7 @@ impl Hooks {
     }
 
     pub(super) fn any(&self) -> bool {
-        self.http.is_some() || self.on_request.is_some()
+        self.http.is_some() || self.on_request.is_some() || self.basic_auth.is_some()
     }
 }
 
@@ -77,6 +96,7 @@ fn guarded<T>(hook: impl FnOnce() -> T) -> Result<T> {
 impl fmt::Debug for Hooks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Hooks")
+            .field("basic_auth", &self.basic_auth.is_some())
             .field("http", &self.http.is_some())
             .field("on_request", &self.on_request.is_some())
             .finish()

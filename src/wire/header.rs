@@ -97,8 +97,8 @@ pub(crate) fn extensions<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Resu
 }
 
 /// What is left of a value. Every method takes the white space after what it took.
-struct Cursor<'a> {
-    rest: &'a [u8],
+pub(super) struct Cursor<'a> {
+    pub(super) rest: &'a [u8],
 }
 
 impl<'a> Cursor<'a> {
@@ -150,7 +150,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    fn token(&mut self) -> Result<&'a str, Malformed> {
+    pub(super) fn token(&mut self) -> Result<&'a str, Malformed> {
         self.skip_space();
         let length = self.rest.iter().take_while(|&&b| is_token_byte(b)).count();
         let (token, rest) = self.rest.split_at_checked(length).ok_or(Malformed)?;
@@ -162,7 +162,7 @@ impl<'a> Cursor<'a> {
         std::str::from_utf8(token).map_err(|_| Malformed)
     }
 
-    fn eat(&mut self, byte: u8) -> bool {
+    pub(super) fn eat(&mut self, byte: u8) -> bool {
         self.skip_space();
         match self.rest.split_first() {
             Some((first, rest)) if *first == byte => {
@@ -174,7 +174,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    fn skip_space(&mut self) {
+    pub(super) fn skip_space(&mut self) {
         while let [b' ' | b'\t', rest @ ..] = self.rest {
             self.rest = rest;
         }

@@ -13,8 +13,11 @@
     )
 )]
 
+pub(crate) mod basic;
 pub(crate) mod body;
+pub(crate) mod challenge;
 pub(crate) mod close;
+pub(crate) mod cookie;
 pub(crate) mod date;
 pub(crate) mod frame;
 pub(crate) mod header;

@@ -9,7 +9,7 @@
 use std::net::Ipv6Addr;
 
 use crate::error::{Misuse, UriFault};
-use crate::primitives::base64;
+use crate::wire::basic;
 
 /// Where, and as who. Has no `Debug`, because of the password.
 #[derive(Clone)]
@@ -52,13 +52,7 @@ impl Userinfo {
 
     /// As Basic credentials (RFC 7617), without the word `Basic`.
     pub(crate) fn basic(&self) -> Result<String, Misuse> {
-        let Userinfo { user, password } = self;
-        // 7617-2-1, 7617-2-2, 7617-2-3: the first colon ends the name, and control characters are not for either.
-        if user.contains(&b':') || user.iter().chain(password).any(u8::is_ascii_control) {
-            return Err(Misuse::Credentials);
-        }
-        let pair = [user.as_slice(), b":", password.as_slice()].concat();
-        Ok(base64::encode(&pair))
+        basic::pair(&self.user, &self.password)
     }
 }
 

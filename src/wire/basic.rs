@@ -1,0 +1,115 @@
+//! Basic credentials and the challenge that asks for them (RFC 7617).
+//!
+//! Knows user names, passwords and how they are written; must not know which of them are right.
+//!
+//! ```text
+//! challenge    Basic realm="foo", charset="UTF-8"
+//! credentials  Basic base64( user ":" password )
+//! ```
+
+use crate::error::Misuse;
+use crate::primitives::base64;
+
+/// The value of an Authorization field.
+pub(crate) fn credentials(user: &str, password: &str) -> Result<String, Misuse> {
+    Ok(format!("Basic {}", pair(user.as_bytes(), password.as_bytes())?))
+}
+
+/// The same without the word `Basic`, for a user name and a password in any character set.
+pub(crate) fn pair(user: &[u8], password: &[u8]) -> Result<String, Misuse> {
+    // 7617-2-s4: the first colon ends the name. 7617-2-4: control characters are not for either.
+    if user.contains(&b':') || user.iter().chain(password).any(u8::is_ascii_control) {
+        return Err(Misuse::Credentials);
+    }
+    // 7617-2-s2
+    Ok(base64::encode(&[user, b":", password].concat()))
+}
+
+/// User name and password of an Authorization field. `None`: it has another scheme, or is not as section 2 describes it.
+pub(crate) fn parse(value: &[u8]) -> Option<(String, String)> {
+    let (scheme, rest) = value.split_at_checked("Basic".len())?;
+    // 7617-2-s1
+    if !scheme.eq_ignore_ascii_case(b"Basic") || rest.first() != Some(&b' ') {
+        return None;
+    }
+    let pair = base64::decode(rest.trim_ascii_start())?;
+    // 7617-2.1-1, 7617-2.1-2: all characters there are. Another encoding than the one asked for is not guessed at.
+    let pair = String::from_utf8(pair).ok()?;
+    // 7617-2-s4: the first colon; the password may have others.
+    let (user, password) = pair.split_once(':')?;
+    // 7617-2-4
+    let fine = !pair.bytes().any(|byte| byte.is_ascii_control());
+    fine.then(|| (user.to_owned(), password.to_owned()))
+}
+
+/// The value of a WWW-Authenticate field. The realm has to be visible ASCII and spaces; whoever sends it looks.
+pub(crate) fn challenge(realm: &str) -> String {
+    let realm = realm.replace('\\', "\\\\").replace('"', "\\\"");
+    // 7617-2-1, 7617-2-2, 7617-2.1-s1
+    format!("Basic realm=\"{realm}\", charset=\"UTF-8\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_ways() {
+        // 7617-2-s2, 7617-2-s1, 7617-2.1-1, 7617-2.1-2: the examples of sections 2 and 2.1, and some of our own.
+        let rows = [
+            ("Aladdin", "open sesame", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="),
+            ("test", "123\u{A3}", "Basic dGVzdDoxMjPCow=="),
+            ("", "", "Basic Og=="),
+            ("a", "b:c:", "Basic YTpiOmM6"),
+            ("\u{1F600}\u{FB01}", "\u{3000} ", "Basic 8J+YgO+sgTrjgIAg"),
+        ];
+        for (user, password, value) in rows {
+            assert_eq!(credentials(user, password).unwrap(), value);
+            let pair = Some((user.to_owned(), password.to_owned()));
+            assert_eq!(parse(value.as_bytes()), pair);
+            for scheme in ["basic ", "BASIC   "] {
+                assert_eq!(parse(value.replace("Basic ", scheme).as_bytes()), pair);
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_sent() {
+        // 7617-2-4, 7617-2-s4
+        for (user, password) in [("a:b", "c"), ("a\r\n", "c"), ("a", "\0"), ("a", "\x7F")] {
+            assert_eq!(credentials(user, password), Err(Misuse::Credentials));
+        }
+    }
+
+    #[test]
+    fn what_is_not_taken() {
+        // 7617-2-4, 7617-2-s4
+        let rows = [
+            "",
+            "Basic",
+            "Basic ",
+            "BasicOg==",
+            "Basic\tOg==",
+            "Basi Og==",
+            "Bearer Og==",
+            "Basic Og==,",
+            "Basic Og",
+            "Basic Og== Og==",
+            "Basic YQ==",     // a
+            "Basic YToA",     // a:\0
+            "Basic YQo6Yg==", // a\n:b
+            "Basic YTr/",     // a:\xFF
+        ];
+        for value in rows {
+            assert_eq!(parse(value.as_bytes()), None, "{value}");
+        }
+        assert_eq!(parse(b"Basic \xFF\xFF=="), None);
+    }
+
+    #[test]
+    fn challenges() {
+        // 7617-2-1, 7617-2-2, 7617-2.1-s1
+        assert_eq!(challenge("foo"), "Basic realm=\"foo\", charset=\"UTF-8\"");
+        assert_eq!(challenge("a \"b\\"), "Basic realm=\"a \\\"b\\\\\", charset=\"UTF-8\"");
+    }
+}

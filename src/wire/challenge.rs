@@ -1,0 +1,223 @@
+//! What a server asks for with 401: the fields WWW-Authenticate (RFC 9110 section 11.6.1).
+//!
+//! ```text
+//! WWW-Authenticate = 1#challenge
+//! challenge        = auth-scheme [ 1*SP ( token68 / #auth-param ) ]
+//! auth-param       = token BWS "=" BWS ( token / quoted-string )
+//! ```
+//!
+//! Commas stand between challenges and between the parameters of one, so only what comes after the next word tells which it
+//! is: `=` makes it a parameter. Read once, from left to right. Where a field leaves the grammar, the rest of it is left out,
+//! and what was read before it stays.
+
+use std::borrow::Cow;
+
+use super::header::{is_space, Cursor, Malformed};
+
+/// One way to say who you are, as a server asks for it in a 401. See [`Refusal::challenges`](crate::Refusal::challenges).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Challenge {
+    scheme: String,
+    token: Option<String>,
+    params: Vec<(String, String)>,
+}
+
+impl Challenge {
+    /// The scheme, such as `Basic` or `Bearer`, as it was written. Its case does not matter; [`is`](Challenge::is) compares without.
+    pub fn scheme(&self) -> &str {
+        &self.scheme
+    }
+
+    /// Whether this is the scheme.
+    pub fn is(&self, scheme: &str) -> bool {
+        // 7617-2-s1
+        self.scheme.eq_ignore_ascii_case(scheme)
+    }
+
+    /// The parameter `realm`: what the credentials are for.
+    pub fn realm(&self) -> Option<&str> {
+        self.param("realm")
+    }
+
+    /// The first parameter of this name, compared without regard to case.
+    pub fn param(&self, name: &str) -> Option<&str> {
+        // 7617-2-3: one that nobody asks for is nobody's trouble.
+        self.params.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// What some schemes have in place of parameters, such as `Negotiate`.
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+}
+
+/// The challenges of all these fields.
+pub(crate) fn parse<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Vec<Challenge> {
+    let mut list = Vec::new();
+    for value in values {
+        let mut cursor = Cursor { rest: value };
+        while let Ok(true) = element(&mut cursor, &mut list) {}
+    }
+    list
+}
+
+/// Reads a challenge, or one more parameter of the last. `false`: there is nothing more.
+fn element(cursor: &mut Cursor<'_>, list: &mut Vec<Challenge>) -> Result<bool, Malformed> {
+    while cursor.eat(b',') {}
+    if cursor.rest.is_empty() {
+        return Ok(false);
+    }
+    let before = cursor.rest;
+    let word = cursor.token()?;
+    if cursor.rest.first() == Some(&b'=') {
+        cursor.rest = before;
+        let last = list.last_mut().filter(|last| last.token.is_none()).ok_or(Malformed)?;
+        last.params.push(param(cursor)?);
+    } else {
+        let spaced = before.get(word.len()).is_some_and(|&byte| is_space(byte));
+        let mut challenge = Challenge { scheme: word.to_owned(), token: None, params: Vec::new() };
+        match cursor.rest.first() {
+            None | Some(b',') => {}
+            Some(_) if !spaced => return Err(Malformed),
+            Some(_) => match token68(cursor.rest) {
+                Some((token, rest)) => {
+                    challenge.token = Some(token);
+                    cursor.rest = rest;
+                }
+                None => challenge.params.push(param(cursor)?),
+            },
+        }
+        list.push(challenge);
+    }
+    match cursor.rest.first() {
+        None | Some(b',') => Ok(true),
+        Some(_) => Err(Malformed),
+    }
+}
+
+fn param(cursor: &mut Cursor<'_>) -> Result<(String, String), Malformed> {
+    let name = cursor.token()?.to_owned();
+    if !cursor.eat(b'=') {
+        return Err(Malformed);
+    }
+    let value = match cursor.rest.split_first() {
+        Some((b'"', rest)) => {
+            cursor.rest = rest;
+            quoted(cursor)?
+        }
+        Some(_) | None => cursor.token().map(Cow::Borrowed)?,
+    };
+    Ok((name, value.into_owned()))
+}
+
+/// The rest of a quoted-string, after its first quote. A backslash stands for the character after it.
+fn quoted<'a>(cursor: &mut Cursor<'_>) -> Result<Cow<'a, str>, Malformed> {
+    let mut text = Vec::new();
+    loop {
+        match cursor.rest {
+            [b'"', rest @ ..] => {
+                cursor.rest = rest;
+                cursor.skip_space();
+                return Ok(Cow::Owned(String::from_utf8_lossy(&text).into_owned()));
+            }
+            [b'\\', byte, rest @ ..] | [byte, rest @ ..] => {
+                text.push(*byte);
+                cursor.rest = rest;
+            }
+            [] => return Err(Malformed),
+        }
+    }
+}
+
+/// token68 = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"=", if that is all there is up to the next comma.
+fn token68(text: &[u8]) -> Option<(String, &[u8])> {
+    let word = text.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(byte)).count();
+    let (word, rest) = text.split_at_checked(word)?;
+    let padding = rest.iter().take_while(|&&byte| byte == b'=').count();
+    let (padding, rest) = rest.split_at_checked(padding)?;
+    let rest = rest.trim_ascii_start();
+    let ends = !word.is_empty() && matches!(rest.first(), None | Some(b','));
+    ends.then(|| (String::from_utf8_lossy(&[word, padding].concat()).into_owned(), rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn show(values: &[&str]) -> Vec<String> {
+        let show = |c: &Challenge| {
+            let token = c.token().map(|token| format!(" <{token}>")).unwrap_or_default();
+            c.scheme().to_owned() + &token + &c.params.iter().map(|(n, v)| format!(" {n}=[{v}]")).collect::<String>()
+        };
+        parse(values.iter().map(|value| value.as_bytes())).iter().map(show).collect()
+    }
+
+    #[test]
+    fn all_forms() {
+        let rows: [(&[&str], &[&str]); 17] = [
+            (&[], &[]),
+            (&[""], &[]),
+            (&["Basic realm=\"foo\""], &["Basic realm=[foo]"]),
+            (&["Basic realm=\"foo\", charset=\"UTF-8\""], &["Basic realm=[foo] charset=[UTF-8]"]),
+            (&["basic REALM = foo , x=y"], &["basic REALM=[foo] x=[y]"]),
+            (&["Basic realm=\"a, \\\"b\\\\\""], &["Basic realm=[a, \"b\\]"]),
+            (&["Basic realm=\"\""], &["Basic realm=[]"]),
+            (&["Negotiate"], &["Negotiate"]),
+            (&["Negotiate YWJj/+=="], &["Negotiate <YWJj/+==>"]),
+            (&["Negotiate, Basic realm=x"], &["Negotiate", "Basic realm=[x]"]),
+            (&["Negotiate abc=, NTLM"], &["Negotiate <abc=>", "NTLM"]),
+            // The example of RFC 9110 section 11.6.1.
+            (
+                &["Basic realm=\"simple\", Newauth realm=\"apps\", type=1, title=\"Login to \\\"apps\\\"\""],
+                &["Basic realm=[simple]", "Newauth realm=[apps] type=[1] title=[Login to \"apps\"]"],
+            ),
+            (&["Bearer", "Basic realm=x"], &["Bearer", "Basic realm=[x]"]),
+            (&[" , ,Basic\trealm=x,,y=z, "], &["Basic realm=[x] y=[z]"]),
+            (&["Basic   realm=x"], &["Basic realm=[x]"]),
+            (&["Basic realm=\"caf\u{e9}\""], &["Basic realm=[caf\u{e9}]"]),
+            (&["A b=c, D", "e=f"], &["A b=[c]", "D e=[f]"]),
+        ];
+        for (values, want) in rows {
+            assert_eq!(show(values), want, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_by_the_grammar_ends_the_field() {
+        let rows: [(&[&str], &[&str]); 12] = [
+            (&["\"Basic\""], &[]),
+            (&["realm=x"], &[]),
+            (&["Basic realm=\"x"], &[]),
+            (&["Basic realm=\"x\\"], &[]),
+            (&["Basic realm=\"x\" y"], &["Basic realm=[x]"]),
+            (&["Basic realm=x y=z"], &["Basic realm=[x]"]),
+            (&["Basic realm=x, =y, A"], &["Basic realm=[x]"]),
+            (&["Basic@realm=x"], &[]),
+            (&["Basic/x"], &[]),
+            (&["A x==, b=c, D"], &["A <x==>"]),
+            (&["Basic realm=@"], &[]),
+            // But not the next one.
+            (&["A, @", "B"], &["A", "B"]),
+        ];
+        for (values, want) in rows {
+            assert_eq!(show(values), want, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn looked_up() {
+        // 7617-2-s1, 7617-2-3
+        let list = parse([b"bASIC Realm=\"foo\", unknown=1, realm=second".as_slice()]);
+        assert!(list[0].is("Basic") && !list[0].is("Bearer"));
+        assert_eq!((list[0].realm(), list[0].param("REALM")), (Some("foo"), Some("foo")));
+        assert_eq!((list[0].param("charset"), list[0].token()), (None, None));
+    }
+
+    #[test]
+    fn long_values_are_read_once() {
+        for part in ["\"", "\\\"", "a=", ",", " ", "a b=\"", "a,"] {
+            let value = "Basic ".to_owned() + &part.repeat(300_000);
+            parse([value.as_bytes()]);
+        }
+    }
+}

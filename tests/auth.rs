@@ -1,0 +1,272 @@
+//! Who may come in: Basic credentials (RFC 7617), tokens and cookies, between our client and our server, and by hand.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{mpsc, Arc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use stdws::{
+    same_secret, Accept, Client, Decision, Error, HandshakeFault, Misuse, Refusal, Response, Running, Server, WebSocket,
+};
+
+const LONG: Duration = Duration::from_secs(60);
+const UPGRADE: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+const CHALLENGE: &str = "WWW-Authenticate: Basic realm=\"the feed\", charset=\"UTF-8\"\r\n";
+
+/// Fails the test instead of hanging.
+fn within<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || drop(sender.send(work())));
+    receiver.recv_timeout(LONG).expect("no result in time, or a panic above")
+}
+
+/// Lets in ann alone, and tells her who she is.
+fn server() -> Server {
+    let server = Server::bind("127.0.0.1:0").unwrap().http(|_| Response::text(200, "page"));
+    server.basic_auth("the feed", |who| who.is("ann", "s3cr:t \u{A3}")).unwrap()
+}
+
+fn greet(mut ws: WebSocket) -> stdws::Result<()> {
+    let who = ws.request().and_then(|request| request.basic_auth()).unwrap();
+    ws.send(who.user())
+}
+
+fn client(server: &Running) -> Client {
+    Client::new(&format!("ws://{}/", server.local_addr())).unwrap()
+}
+
+fn refused(client: &Client) -> Refusal {
+    match client.connect() {
+        Err(Error::Handshake(refusal)) => refusal,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// All that is answered to a request with these lines, and the status of it.
+fn ask(server: &Running, lines: &str) -> String {
+    let mut stream = TcpStream::connect(server.local_addr()).unwrap();
+    stream.set_read_timeout(Some(LONG)).unwrap();
+    stream.write_all(format!("GET / HTTP/1.1\r\nHost: h\r\n{lines}\r\n").as_bytes()).unwrap();
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[test]
+fn a_stranger_is_asked_who_she_is() {
+    // 7617-2-s3, 7617-2-1, 7617-2-2, 6455-4.2.2-s1
+    within(|| {
+        let server = server().start(greet).unwrap();
+        for lines in ["", UPGRADE] {
+            let answer = ask(&server, lines);
+            assert!(answer.starts_with("HTTP/1.1 401 Unauthorized\r\n"), "{answer}");
+            assert!(answer.contains(CHALLENGE) && !answer.contains("page"), "{answer}");
+        }
+        // 6455-4.1-s2: and the client learns it.
+        let refusal = refused(&client(&server));
+        assert_eq!((refusal.fault(), refusal.status()), (&HandshakeFault::Status(401), Some(401)));
+        let challenges = refusal.challenges();
+        assert_eq!(challenges.len(), 1);
+        assert!(challenges[0].is("basic") && challenges[0].realm() == Some("the feed"));
+        assert_eq!(challenges[0].param("charset"), Some("UTF-8"));
+    });
+}
+
+#[test]
+fn one_who_is_known_comes_in() {
+    // 7617-2.2-2, 7617-2-s2, 7617-2.1-1, 7617-2.1-2
+    within(|| {
+        let server = server().start(greet).unwrap();
+        let url = format!("ws://ann:s3cr%3At%20%C2%A3@{}/", server.local_addr());
+        let by_url = Client::new(&url).unwrap();
+        let by_call = client(&server).basic_auth("ann", "s3cr:t \u{A3}").unwrap();
+        // The call goes before the URL, and before a header.
+        let other = Client::new(&url.replace("ann", "bob")).unwrap().header("authorization", "Basic eDp5").unwrap();
+        let over_all = other.basic_auth("bob", "x").unwrap().basic_auth("ann", "s3cr:t \u{A3}").unwrap();
+        for client in [by_url, by_call, over_all] {
+            let mut ws = client.connect().unwrap();
+            assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("ann"));
+        }
+        let page = ask(&server, "Authorization: basic  YW5uOnMzY3I6dCDCow==\r\n");
+        assert!(page.starts_with("HTTP/1.1 200 ") && page.ends_with("page"), "{page}");
+    });
+}
+
+#[test]
+fn whoever_is_wrong_stays_out() {
+    within(|| {
+        let server = server().start(greet).unwrap();
+        for (user, password) in
+            [("ann", "s3cr:t"), ("ann", ""), ("Ann", "s3cr:t \u{A3}"), ("", "s3cr:t \u{A3}"), ("bob", "x")]
+        {
+            let client = client(&server).basic_auth(user, password).unwrap();
+            assert_eq!(refused(&client).status(), Some(401), "{user}");
+        }
+        let rows = [
+            ("Authorization: Basic\r\n", "401"),
+            ("Authorization: Basic !!!!\r\n", "401"),
+            ("Authorization: Bearer YW5uOnMzY3I6dCDCow==\r\n", "401"),
+            ("Authorization: Basic YW5u\r\n", "401"),
+            // ISO 8859-1 is not guessed at.
+            ("Authorization: Basic YW5uOnMzY3I6dCCj\r\n", "401"),
+            // Twice is never, even if it is the same.
+            ("Authorization: Basic YW5uOnMzY3I6dCDCow==\r\nAuthorization: Basic YW5uOnMzY3I6dCDCow==\r\n", "401"),
+            ("Proxy-Authorization: Basic YW5uOnMzY3I6dCDCow==\r\n", "401"),
+        ];
+        for (lines, status) in rows {
+            for lines in [lines.to_owned(), format!("{UPGRADE}{lines}")] {
+                let answer = ask(&server, &lines);
+                assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{lines}{answer}");
+            }
+        }
+    });
+}
+
+#[test]
+fn it_stands_before_the_hooks_and_behind_the_origin() {
+    within(|| {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let (hook, check) = (asked.clone(), asked.clone());
+        let server = Server::bind("127.0.0.1:0").unwrap().on_request(move |_| {
+            hook.fetch_add(1, Ordering::Relaxed);
+            Decision::refuse(404)
+        });
+        let server = server.basic_auth("r", move |who| {
+            check.fetch_add(100, Ordering::Relaxed);
+            who.user() == "ann"
+        });
+        let server = server.unwrap().start(greet).unwrap();
+        assert_eq!(refused(&client(&server)).status(), Some(401));
+        assert_eq!(asked.load(Ordering::Relaxed), 0);
+        assert_eq!(refused(&client(&server).basic_auth("bob", "").unwrap()).status(), Some(401));
+        assert_eq!(asked.load(Ordering::Relaxed), 100);
+        let ann = client(&server).basic_auth("ann", "").unwrap();
+        assert_eq!(refused(&ann).status(), Some(404));
+        assert_eq!(asked.load(Ordering::Relaxed), 201);
+        // A page of another site cannot even guess.
+        assert_eq!(refused(&ann.origin("http://evil.example").unwrap()).status(), Some(403));
+        assert_eq!(asked.load(Ordering::Relaxed), 201);
+    });
+}
+
+#[test]
+fn without_any_hook_plain_http_is_asked_too() {
+    within(|| {
+        let server = Server::bind("127.0.0.1:0").unwrap().basic_auth("r", |who| who.is("a", "b")).unwrap();
+        let server = server.start(greet).unwrap();
+        assert!(ask(&server, "").starts_with("HTTP/1.1 401 "));
+        assert!(ask(&server, "Authorization: Basic YTpi\r\n").starts_with("HTTP/1.1 426 "));
+    });
+}
+
+#[test]
+fn a_check_that_panics_lets_nobody_in() {
+    within(|| {
+        let server = Server::bind("127.0.0.1:0").unwrap().basic_auth("r", |who| who.user() != "boom" || panic!("boom"));
+        let server = server.unwrap().start(greet).unwrap();
+        assert_eq!(refused(&client(&server).basic_auth("boom", "").unwrap()).status(), Some(500));
+        assert!(client(&server).basic_auth("ann", "").unwrap().connect().is_ok());
+    });
+}
+
+#[test]
+fn what_cannot_be_sent_is_refused_at_once() {
+    // 7617-2-4, 7617-2-s4
+    let client = || Client::new("ws://h/").unwrap();
+    for (user, password) in [("a:b", "c"), ("a\r", "c"), ("a", "b\0"), ("\t", "")] {
+        assert!(matches!(client().basic_auth(user, password), Err(Error::Misuse(Misuse::Credentials))));
+    }
+    for (name, value) in [("", "b"), ("a b", "c"), ("a", "b; c=d"), ("a", "b\r\n"), ("a", "caf\u{e9}")] {
+        match client().cookie(name, value) {
+            Err(Error::Misuse(Misuse::Cookie(shown))) => assert_eq!(shown, name),
+            other => panic!("{other:?}"),
+        }
+    }
+    for realm in ["caf\u{e9}", "a\r\nSet-Cookie: b"] {
+        let server = Server::unbound().basic_auth(realm, |_| true);
+        assert!(matches!(server, Err(Error::Misuse(Misuse::HeaderValue(name))) if name == "WWW-Authenticate"));
+    }
+    assert_eq!(
+        Response::unauthorized("a\"b\\").header("WWW-Authenticate"),
+        Some("Basic realm=\"a\\\"b\\\\\", charset=\"UTF-8\"")
+    );
+}
+
+#[test]
+fn tokens_and_cookies_by_a_hook() {
+    within(|| {
+        let server = Server::bind("127.0.0.1:0").unwrap().on_request(|request| {
+            let token = request.bearer_token().is_some_and(|token| same_secret(token, "t0ken"));
+            let session = request.cookie("session").is_some_and(|session| same_secret(session, "31d4"));
+            match token || session {
+                true => Accept::new().header("Set-Cookie", "session=31d4; HttpOnly").header("Set-Cookie", "x=y").into(),
+                false => Response::unauthorized("r").with_header("WWW-Authenticate", "Bearer").into(),
+            }
+        });
+        let server = server.start(|mut ws| {
+            let cookies: Vec<_> = ws.request().unwrap().cookies().map(|(n, v)| format!("{n}={v}")).collect();
+            ws.send(&cookies.join(" "))
+        });
+        let server = server.unwrap();
+        let schemes: Vec<_> = refused(&client(&server)).challenges().iter().map(|c| c.scheme().to_owned()).collect();
+        assert_eq!(schemes, ["Basic", "Bearer"]);
+        for value in ["Bearer", "Bearer ", "Bearer t0ke", "Basic t0ken", "t0ken", "Bearert0ken"] {
+            let client = client(&server).header("Authorization", value).unwrap();
+            assert_eq!(refused(&client).status(), Some(401), "{value}");
+        }
+        let mut ws = client(&server).header("Authorization", "bearer t0ken").unwrap().connect().unwrap();
+        assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some(""));
+        let kept: Vec<_> = ws.response().unwrap().set_cookies().map(|cookie| (cookie.name(), cookie.value())).collect();
+        assert_eq!(kept, [("session", "31d4"), ("x", "y")]);
+        // And back with them, in one field.
+        let next = client(&server).cookie("session", "old").unwrap().cookie("lang", "en").unwrap();
+        let mut ws = next.cookie("session", "31d4").unwrap().connect().unwrap();
+        assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("lang=en session=31d4"));
+        assert!(ask(&server, "Cookie: a=b\r\nCookie: session=31d4\r\n").starts_with("HTTP/1.1 426 "));
+    });
+}
+
+#[test]
+fn secrets_are_not_shown() {
+    within(|| {
+        let server = server().start(greet).unwrap();
+        let client = client(&server).basic_auth("ann", "S3CRET").unwrap().cookie("a", "S3CRET").unwrap();
+        let error = client.connect().unwrap_err();
+        let shown = format!("{client:?} {error:?} {error} {:?}", client.reconnect(stdws::Backoff::default()));
+        let told: Vec<_> = match &error {
+            Error::Handshake(refusal) => {
+                refusal.challenges().iter().map(|challenge| format!("{challenge:?}")).collect()
+            }
+            other => panic!("{other:?}"),
+        };
+        let basic = "YW5uOlMzQ1JFVA==";
+        for text in [shown, told.concat()] {
+            assert!(!text.contains("S3CRET") && !text.contains(basic), "{text}");
+        }
+        let ws = Client::new(&format!("ws://ann:s3cr%3At%20%C2%A3@{}/", server.local_addr())).unwrap().connect();
+        drop(ws.unwrap());
+    });
+}
+
+#[test]
+fn a_guess_that_is_wrong_at_once_takes_as_long() {
+    let secret = "s".repeat(1 << 18);
+    let (late, early) = (format!("{}x", &secret[1..]), format!("x{}", &secret[1..]));
+    let time = |given: &str| {
+        let start = Instant::now();
+        assert!(!same_secret(given, &secret));
+        start.elapsed()
+    };
+    // The shortest of many, for others use this machine, too. Stopping early would make it thousands of times shorter.
+    let (mut late_took, mut early_took) = (Duration::MAX, Duration::MAX);
+    for _ in 0..30 {
+        late_took = late_took.min(time(&late));
+        early_took = early_took.min(time(&early));
+    }
+    assert!(early_took > late_took / 4, "{early_took:?} {late_took:?}");
+    assert!(same_secret(&secret, &secret) && same_secret("", "") && !same_secret("", "a") && !same_secret("a", ""));
+}
