@@ -10,7 +10,8 @@ use crate::close::CloseCode;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Violation {
-    /// A reserved bit is set, but no extension gives it a meaning. The three bits, RSV1 highest, in the low bits.
+    /// A reserved bit is set, but no extension gives it a meaning. The three bits, RSV1 highest, in the low bits; 8 for the
+    /// fourth that the drafts before hybi-07 have.
     ReservedBits(u8),
     /// The opcode is not defined.
     UnknownOpcode(u8),
@@ -62,6 +63,8 @@ pub enum Violation {
     CloseCodeNotAllowed(u16),
     /// The reason in a Close is not UTF-8.
     CloseReasonNotUtf8,
+    /// A Pong that answers no Ping of this side, in a draft that does not allow it.
+    UnaskedPong,
 }
 
 impl Violation {
@@ -83,6 +86,7 @@ impl Violation {
             Violation::TextNotUtf8 { .. } | Violation::CloseReasonNotUtf8 => "6455-8.1-1",
             Violation::NotDeflate => "7692-6.2-1",
             Violation::CloseBodyOfOneByte => "6455-5.5.1-2",
+            Violation::UnaskedPong => "hybi01-4.4-1",
             Violation::CloseCodeNotAllowed(1005) => "6455-7.4.1-3",
             Violation::CloseCodeNotAllowed(1006) => "6455-7.4.1-4",
             Violation::CloseCodeNotAllowed(1015) => "6455-7.4.1-6",
@@ -111,6 +115,7 @@ impl Violation {
             | Violation::LengthNotMinimal
             | Violation::LengthTopBit
             | Violation::CloseBodyOfOneByte
+            | Violation::UnaskedPong
             | Violation::CloseCodeNotAllowed(_) => CloseCode::PROTOCOL_ERROR,
         }
     }
@@ -141,6 +146,7 @@ impl fmt::Display for Violation {
             Violation::TextNotUtf8 { offset } => write!(f, "a text message is not UTF-8 at byte {offset}"),
             Violation::NotDeflate => f.write_str("a compressed message is not DEFLATE with the agreed window"),
             Violation::CloseBodyOfOneByte => f.write_str("a Close body of one byte"),
+            Violation::UnaskedPong => f.write_str("a Pong that answers no Ping"),
             Violation::CloseCodeNotAllowed(code) => write!(f, "close code {code} must not be sent"),
             Violation::CloseReasonNotUtf8 => f.write_str("the reason in a Close is not UTF-8"),
         }?;

@@ -10,15 +10,33 @@
 //! table       Row: the parts of each version                                        read by all below
 //! detect      server: which versions may a request mean?
 //! handshake   client: the request, and the verdict on the response; server: the other way round
+//!
+//! codec       both directions of a connection
+//! decoder     bytes in, events out:   deflate_stream, then hixie or hybi, then plain, text, and protocol's decoder
+//! encoder     messages in, bytes out: hixie or hybi, then deflate_stream
+//! hixie       frames between 0x00 and 0xFF
+//! hybi        frames with a length
+//! closing     which Closes there are, and what they say
+//! rules       what else may be sent, and when
 //! ```
 //!
 //! Sources: the texts of the drafts where they exist (hixie-55, hixie-75, hybi-00 to -07, -09, -17), for the others the
 //! change notes and reviews of the time. Where the texts are open, the row says what is done here.
 
+mod closing;
+pub(crate) mod codec;
+pub(crate) mod decoder;
+mod deflate_stream;
 pub(crate) mod detect;
+pub(crate) mod encoder;
 pub(crate) mod handshake;
+mod hixie;
+mod hybi;
 pub(crate) mod parts;
+mod plain;
+mod rules;
 pub(crate) mod table;
+mod text;
 mod version;
 
 pub use version::{Ability, Version};

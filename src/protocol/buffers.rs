@@ -12,7 +12,7 @@ const KEEP: usize = 1 << 20;
 
 /// The read buffer: `start..end` has been read and not been used up.
 #[derive(Debug)]
-pub(super) struct Input {
+pub(crate) struct Input {
     bytes: Vec<u8>,
     start: usize,
     end: usize,
@@ -21,29 +21,29 @@ pub(super) struct Input {
 }
 
 impl Input {
-    pub(super) fn new(early: &[u8]) -> Input {
+    pub(crate) fn new(early: &[u8]) -> Input {
         let mut bytes = early.to_vec();
         bytes.resize(SMALL.max(early.len()), 0);
         Input { bytes, start: 0, end: early.len(), full: false }
     }
 
     /// How much a frame may have to be completed in here.
-    pub(super) fn capacity(&self) -> usize {
+    pub(crate) fn capacity(&self) -> usize {
         self.bytes.len()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.start == self.end
     }
 
     #[inline]
-    pub(super) fn unread(&self) -> &[u8] {
+    pub(crate) fn unread(&self) -> &[u8] {
         self.bytes.get(self.start..self.end).unwrap_or_default()
     }
 
     /// Up to `most` unread bytes behind the first `skip` ones, and where they stand.
     #[inline]
-    pub(super) fn part(&mut self, skip: usize, most: u64) -> (usize, &mut [u8]) {
+    pub(crate) fn part(&mut self, skip: usize, most: u64) -> (usize, &mut [u8]) {
         let from = self.start.saturating_add(skip);
         let most = usize::try_from(most).unwrap_or(usize::MAX);
         let to = from.saturating_add(most).min(self.end);
@@ -52,19 +52,19 @@ impl Input {
 
     /// Uses up the next `count` bytes; gives where they stand until the next read.
     #[inline]
-    pub(super) fn consume(&mut self, count: usize) -> usize {
+    pub(crate) fn consume(&mut self, count: usize) -> usize {
         let from = self.start;
         self.start = self.start.saturating_add(count).min(self.end);
         from
     }
 
     #[inline]
-    pub(super) fn at(&self, from: usize, length: usize) -> &[u8] {
+    pub(crate) fn at(&self, from: usize, length: usize) -> &[u8] {
         self.bytes.get(from..from.saturating_add(length)).unwrap_or_default()
     }
 
     /// Room for the next read. Never empty: a frame that is completed in here is no longer than the buffer.
-    pub(super) fn space(&mut self) -> &mut [u8] {
+    pub(crate) fn space(&mut self) -> &mut [u8] {
         if self.start == self.end {
             self.start = 0;
             self.end = 0;
@@ -81,19 +81,19 @@ impl Input {
         self.bytes.get_mut(self.end..).unwrap_or_default()
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.start = 0;
         self.end = 0;
         self.full = false;
     }
 
-    pub(super) fn filled(&mut self, count: usize) {
+    pub(crate) fn filled(&mut self, count: usize) {
         self.end = self.end.saturating_add(count).min(self.bytes.len());
         self.full = self.end == self.bytes.len();
     }
 
     /// Gives memory back; only while nothing is in here.
-    pub(super) fn shrink(&mut self) {
+    pub(crate) fn shrink(&mut self) {
         if self.start == self.end && self.bytes.len() > SMALL {
             self.start = 0;
             self.end = 0;

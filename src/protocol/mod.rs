@@ -14,7 +14,7 @@
 )]
 
 mod assembly;
-mod buffers;
+pub(crate) mod buffers;
 pub(crate) mod closing;
 pub(crate) mod decoder;
 #[cfg(feature = "deflate")]

@@ -8,7 +8,11 @@ use std::io;
 use crate::close::CloseCode;
 use crate::config::Limits;
 use crate::error::{Misuse, Violation};
+#[cfg(feature = "legacy")]
+use crate::legacy::{self, handshake::Agreed, table::Row, Ability};
 use crate::message::Kind;
+#[cfg(feature = "legacy")]
+use crate::primitives::entropy::Entropy;
 use crate::protocol::decoder::{self, Event};
 use crate::protocol::deflate::Inflater;
 use crate::protocol::encoder;
@@ -34,12 +38,29 @@ impl Codec {
         let decoder = Decoder::Rfc(decoder::Decoder::new(role, limits, early).with_compression(inflater));
         Codec { role, dialect: Dialect::Rfc, decoder, encoder: Encoder::Rfc(encoder) }
     }
+
+    /// A draft. `keys` are for a client.
+    #[cfg(feature = "legacy")]
+    #[allow(dead_code)] // The handshakes that lead here are on their way.
+    pub(crate) fn draft(
+        role: Role,
+        (row, agreed): (&'static Row, &Agreed),
+        limits: Limits,
+        early: &[u8],
+        keys: Option<Entropy>,
+    ) -> Codec {
+        let (decoder, encoder) = legacy::codec::codec(row, agreed, role, limits, early, keys);
+        let dialect = Dialect::Draft(row, role);
+        Codec { role, dialect, decoder: Decoder::Draft(Box::new(decoder)), encoder: Encoder::Draft(Box::new(encoder)) }
+    }
 }
 
 /// What can be said on a connection, and how it is closed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Dialect {
     Rfc,
+    #[cfg(feature = "legacy")]
+    Draft(&'static Row, Role),
 }
 
 impl Dialect {
@@ -48,13 +69,19 @@ impl Dialect {
     pub(super) fn check_message(self, _opcode: Opcode) -> Result<(), Misuse> {
         match self {
             Dialect::Rfc => Ok(()),
+            #[cfg(feature = "legacy")]
+            Dialect::Draft(row, _) if _opcode == Opcode::Data(Kind::Binary) => row.check(Ability::Binary),
+            #[cfg(feature = "legacy")]
+            Dialect::Draft(..) => Ok(()),
         }
     }
 
-    /// Whether messages of this kind can be sent in fragments.
-    pub(super) fn check_stream(self, _opcode: Opcode) -> Result<(), Misuse> {
+    /// Whether messages can be sent in fragments.
+    pub(super) fn check_stream(self) -> Result<(), Misuse> {
         match self {
             Dialect::Rfc => Ok(()),
+            #[cfg(feature = "legacy")]
+            Dialect::Draft(row, _) => row.check(Ability::Fragments),
         }
     }
 
@@ -62,6 +89,8 @@ impl Dialect {
     pub(super) fn check_ping(self) -> Result<(), Misuse> {
         match self {
             Dialect::Rfc => Ok(()),
+            #[cfg(feature = "legacy")]
+            Dialect::Draft(row, _) => row.check(Ability::Ping),
         }
     }
 
@@ -71,6 +100,8 @@ impl Dialect {
         match self {
             // 6455-5.4-2
             Dialect::Rfc => true,
+            #[cfg(feature = "legacy")]
+            Dialect::Draft(row, _) => row.interleaves(),
         }
     }
 
@@ -78,6 +109,8 @@ impl Dialect {
     pub(super) fn check_close(self, code: CloseCode, reason: &str) -> Result<(), Misuse> {
         match self {
             Dialect::Rfc => close_body::check(code, reason),
+            #[cfg(feature = "legacy")]
+            Dialect::Draft(row, _) => row.check_close(code, reason),
         }
     }
 
@@ -85,6 +118,11 @@ impl Dialect {
     pub(super) fn close(self, code: CloseCode, reason: &str) -> Close {
         match self {
             Dialect::Rfc => Close { code: Some(code), body: close_body::emit(Some(code), reason) },
+            #[cfg(feature = "legacy")]
+            Dialect::Draft(row, role) => {
+                let (code, body) = row.close(role, code, reason);
+                Close { code, body }
+            }
         }
     }
 
@@ -92,6 +130,47 @@ impl Dialect {
     pub(super) fn complaint(self, code: CloseCode) -> Option<Close> {
         match self {
             Dialect::Rfc => Some(self.close(code, "")),
+            #[cfg(feature = "legacy")]
+            Dialect::Draft(row, _) => row.complains().then(|| self.close(code, "")),
+        }
+    }
+
+    /// Whether the peer's Close wants this answer although a Close was sent before.
+    pub(super) fn answers_again(self, _answer: &Close) -> bool {
+        match self {
+            // 6455-5.5.1-s3: Closes that cross answer each other.
+            Dialect::Rfc => false,
+            #[cfg(feature = "legacy")]
+            Dialect::Draft(row, role) => row.wants_own_answer(role, &_answer.body),
+        }
+    }
+
+    /// Whether closing is nothing but ending the stream.
+    pub(super) fn closes_by_end(self) -> bool {
+        match self {
+            Dialect::Rfc => false,
+            #[cfg(feature = "legacy")]
+            Dialect::Draft(row, _) => row.closes_by_end(),
+        }
+    }
+
+    /// Whether a client that has closed waits for the server to end the stream.
+    pub(super) fn server_ends_first(self) -> bool {
+        match self {
+            // 6455-5.5.1-12, 6455-7.1.1-6
+            Dialect::Rfc => true,
+            #[cfg(feature = "legacy")]
+            Dialect::Draft(row, _) => row.server_ends_first(),
+        }
+    }
+
+    /// Whether a Pong that answers no Ping ends the connection.
+    pub(super) fn wants_pongs_asked(self) -> bool {
+        match self {
+            // 6455-5.5.3-s2
+            Dialect::Rfc => false,
+            #[cfg(feature = "legacy")]
+            Dialect::Draft(row, _) => row.wants_pongs_asked(),
         }
     }
 }
@@ -105,8 +184,12 @@ pub(crate) struct Close {
 
 /// Bytes in, events out. See [`decoder::Decoder`] for what each method does.
 #[derive(Debug)]
+// The small one is rare. A box for the other would be one more step at every message.
+#[allow(clippy::large_enum_variant)]
 pub(crate) enum Decoder {
     Rfc(decoder::Decoder),
+    #[cfg(feature = "legacy")]
+    Draft(Box<legacy::decoder::Decoder>),
 }
 
 impl Decoder {
@@ -114,6 +197,8 @@ impl Decoder {
     pub(crate) fn next(&mut self) -> Result<Option<Event>, Violation> {
         match self {
             Decoder::Rfc(decoder) => decoder.next(),
+            #[cfg(feature = "legacy")]
+            Decoder::Draft(decoder) => decoder.next(),
         }
     }
 
@@ -121,12 +206,16 @@ impl Decoder {
     pub(crate) fn payload(&self) -> &[u8] {
         match self {
             Decoder::Rfc(decoder) => decoder.payload(),
+            #[cfg(feature = "legacy")]
+            Decoder::Draft(decoder) => decoder.payload(),
         }
     }
 
     pub(crate) fn take_payload(&mut self) -> Vec<u8> {
         match self {
             Decoder::Rfc(decoder) => decoder.take_payload(),
+            #[cfg(feature = "legacy")]
+            Decoder::Draft(decoder) => decoder.take_payload(),
         }
     }
 
@@ -134,6 +223,8 @@ impl Decoder {
     pub(crate) fn reason(&self) -> &str {
         match self {
             Decoder::Rfc(decoder) => decoder.reason(),
+            #[cfg(feature = "legacy")]
+            Decoder::Draft(decoder) => decoder.reason(),
         }
     }
 
@@ -142,6 +233,8 @@ impl Decoder {
         match self {
             // 6455-5.5.1-s2: with the code that came.
             Decoder::Rfc(_) => Close { code, body: close_body::emit(code, "") },
+            #[cfg(feature = "legacy")]
+            Decoder::Draft(decoder) => Close { code, body: decoder.answer() },
         }
     }
 
@@ -150,6 +243,8 @@ impl Decoder {
         match self {
             // 6455-7.2.1-2
             Decoder::Rfc(_) => false,
+            #[cfg(feature = "legacy")]
+            Decoder::Draft(decoder) => decoder.ended(),
         }
     }
 
@@ -157,6 +252,8 @@ impl Decoder {
     pub(crate) fn space(&mut self) -> &mut [u8] {
         match self {
             Decoder::Rfc(decoder) => decoder.space(),
+            #[cfg(feature = "legacy")]
+            Decoder::Draft(decoder) => decoder.space(),
         }
     }
 
@@ -164,12 +261,16 @@ impl Decoder {
     pub(crate) fn filled(&mut self, count: usize) {
         match self {
             Decoder::Rfc(decoder) => decoder.filled(count),
+            #[cfg(feature = "legacy")]
+            Decoder::Draft(decoder) => decoder.filled(count),
         }
     }
 
     pub(crate) fn scrap(&mut self) -> &mut [u8] {
         match self {
             Decoder::Rfc(decoder) => decoder.scrap(),
+            #[cfg(feature = "legacy")]
+            Decoder::Draft(decoder) => decoder.scrap(),
         }
     }
 
@@ -177,24 +278,32 @@ impl Decoder {
     pub(crate) fn is_midway(&self) -> bool {
         match self {
             Decoder::Rfc(decoder) => decoder.is_midway(),
+            #[cfg(feature = "legacy")]
+            Decoder::Draft(decoder) => decoder.is_midway(),
         }
     }
 
     pub(crate) fn stream(&mut self) -> Option<(Kind, Vec<u8>)> {
         match self {
             Decoder::Rfc(decoder) => decoder.stream(),
+            #[cfg(feature = "legacy")]
+            Decoder::Draft(decoder) => decoder.stream(),
         }
     }
 
     pub(crate) fn assemble(&mut self) {
         match self {
             Decoder::Rfc(decoder) => decoder.assemble(),
+            #[cfg(feature = "legacy")]
+            Decoder::Draft(decoder) => decoder.assemble(),
         }
     }
 
     pub(crate) fn shrink(&mut self) {
         match self {
             Decoder::Rfc(decoder) => decoder.shrink(),
+            #[cfg(feature = "legacy")]
+            Decoder::Draft(decoder) => decoder.shrink(),
         }
     }
 }
@@ -206,12 +315,17 @@ pub(crate) enum Rest {
     Plain,
     /// The payload, masked with this key.
     Masked([u8; 4]),
+    /// All of it is there.
+    #[cfg(feature = "legacy")]
+    Nothing,
 }
 
 /// Messages in, bytes out. See [`encoder::Encoder`] for what each method does.
 #[derive(Debug)]
 pub(crate) enum Encoder {
     Rfc(encoder::Encoder),
+    #[cfg(feature = "legacy")]
+    Draft(Box<legacy::encoder::Encoder>),
 }
 
 impl Encoder {
@@ -219,12 +333,17 @@ impl Encoder {
     pub(crate) fn compresses(&self, length: usize) -> bool {
         match self {
             Encoder::Rfc(encoder) => encoder.compresses(length),
+            // deflate-stream compresses whatever there is.
+            #[cfg(feature = "legacy")]
+            Encoder::Draft(_) => false,
         }
     }
 
     pub(crate) fn compressed(&mut self, out: &mut Vec<u8>, fin: bool, opcode: Opcode, plain: &[u8]) -> io::Result<()> {
         match self {
             Encoder::Rfc(encoder) => encoder.compressed(out, fin, opcode, plain),
+            #[cfg(feature = "legacy")]
+            Encoder::Draft(encoder) => encoder.frame(out, fin, opcode, plain),
         }
     }
 
@@ -232,6 +351,8 @@ impl Encoder {
     pub(crate) fn frame(&mut self, out: &mut Vec<u8>, fin: bool, opcode: Opcode, payload: &[u8]) -> io::Result<()> {
         match self {
             Encoder::Rfc(encoder) => encoder.frame(out, fin, opcode, payload),
+            #[cfg(feature = "legacy")]
+            Encoder::Draft(encoder) => encoder.frame(out, fin, opcode, payload),
         }
     }
 
@@ -242,12 +363,310 @@ impl Encoder {
                 None => Rest::Plain,
                 Some(key) => Rest::Masked(key),
             }),
+            // Of a draft's frame there is nothing left: the whole of it is put together.
+            #[cfg(feature = "legacy")]
+            Encoder::Draft(encoder) => {
+                encoder.frame(out, fin, opcode, payload)?;
+                Ok(Rest::Nothing)
+            }
         }
     }
 
     pub(crate) fn shrink(&mut self) {
         match self {
             Encoder::Rfc(encoder) => encoder.shrink(),
+            #[cfg(feature = "legacy")]
+            Encoder::Draft(encoder) => encoder.shrink(),
+        }
+    }
+}
+
+#[cfg(test)]
+#[cfg(feature = "legacy")]
+mod tests {
+    //! Connections that speak a draft, back to back and against bytes. What the frames are, `legacy` tests.
+
+    use std::io::{Read, Write};
+    use std::net::{Shutdown, TcpStream};
+    use std::time::Duration;
+
+    use super::super::testing::{ends, patient, until, LONG, ROLES};
+    use super::super::{About, WebSocket};
+    use super::*;
+    use crate::close::CloseInfo;
+    use crate::config::Timeouts;
+    use crate::error::{Error, Result, Step};
+    use crate::legacy::Version;
+    use crate::message::Message;
+    use crate::transport::stream::tests::sockets;
+    use crate::transport::stream::Stream;
+
+    fn drafts() -> impl Iterator<Item = Version> {
+        Version::ALL.into_iter().filter(|version| *version != Version::Rfc6455)
+    }
+
+    fn agreed(version: Version) -> Agreed {
+        let deflate_stream = version.can(Ability::Extensions);
+        Agreed { subprotocol: None, masking_key: Some([7; 20]), deflate_stream }
+    }
+
+    fn over(socket: TcpStream, role: Role, version: Version, agreed: &Agreed, timeouts: Timeouts) -> WebSocket {
+        let keys = (role == Role::Client).then(Entropy::system);
+        let limits = Limits::message(16 << 20);
+        let codec = Codec::draft(role, (Row::of(version), agreed), limits, &[], keys);
+        let stream = Stream::plain(socket, timeouts.write).unwrap();
+        WebSocket::new(stream, codec, (limits, timeouts), About::default())
+    }
+
+    /// A client and a server.
+    fn pair(version: Version) -> (WebSocket, WebSocket) {
+        let (near, far) = sockets();
+        (
+            over(near, Role::Client, version, &agreed(version), patient()),
+            over(far, Role::Server, version, &agreed(version), patient()),
+        )
+    }
+
+    /// One side of a version without deflate-stream, and a peer that only knows bytes.
+    fn alone(version: Version, role: Role, timeouts: Timeouts) -> (WebSocket, TcpStream) {
+        let (near, far) = sockets();
+        far.set_read_timeout(Some(LONG)).unwrap();
+        (over(near, role, version, &Agreed { deflate_stream: false, ..agreed(version) }, timeouts), far)
+    }
+
+    fn rest(mut far: TcpStream) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        far.read_to_end(&mut bytes).unwrap();
+        bytes
+    }
+
+    fn echo(mut ws: WebSocket) -> Result<CloseInfo> {
+        while let Some(message) = ws.recv()? {
+            ws.send(&message)?;
+        }
+        Ok(ws.close_info().unwrap())
+    }
+
+    fn lacks<T>(result: Result<T>, version: Version, ability: Ability) -> bool {
+        let lacks = matches!(&result, Err(Error::Misuse(Misuse::NotInVersion { version: name, .. })) if *name == version.name());
+        assert_eq!(lacks, !version.can(ability), "{version} {ability:?}");
+        assert!(lacks || result.is_ok(), "{version} {ability:?}: {:?}", result.err());
+        lacks
+    }
+
+    #[test]
+    fn each_version_does_what_it_can_and_refuses_the_rest() {
+        for version in drafts() {
+            for role in ROLES {
+                let (client, server) = pair(version);
+                let (mut ws, peer) = match role {
+                    Role::Client => (client, server),
+                    Role::Server => (server, client),
+                };
+                let info = ends(move || {
+                    let echo = std::thread::spawn(move || echo(peer));
+                    for text in ["", "hello", "fünf €", &"long ".repeat(100_000)] {
+                        ws.send(text).unwrap();
+                        assert_eq!(ws.recv().unwrap(), Some(Message::from(text)), "{version}");
+                    }
+                    for text in ["one", "two"] {
+                        ws.queue(text).unwrap();
+                    }
+                    assert_eq!(ws.recv().unwrap(), Some(Message::from("one")));
+                    assert_eq!(ws.recv().unwrap(), Some(Message::from("two")));
+                    let bytes: &[u8] = &[0xFF; 300];
+                    for result in
+                        [ws.send(bytes), ws.queue(bytes), ws.sender().send(bytes), ws.send_uncompressed(bytes)]
+                    {
+                        if !lacks(result, version, Ability::Binary) {
+                            assert_eq!(ws.recv().unwrap(), Some(Message::from(bytes)));
+                        }
+                    }
+                    if let Ok(mut stream) = ws.send_stream(Kind::Text) {
+                        assert!(version.can(Ability::Fragments));
+                        write!(stream, "in {}", "pieces ".repeat(10_000)).unwrap();
+                        stream.finish().unwrap();
+                        let mut whole = String::new();
+                        ws.recv_stream().unwrap().unwrap().read_to_string(&mut whole).unwrap();
+                        assert_eq!(whole.len(), 70_003);
+                    } else {
+                        lacks(ws.send_stream(Kind::Text), version, Ability::Fragments);
+                    }
+                    lacks(ws.ping(), version, Ability::Ping);
+                    // Codes are refused where there are none, and nothing was sent.
+                    let reason = ws.start_close(CloseCode::NORMAL, "why");
+                    if lacks(reason, version, Ability::CloseCodes) {
+                        lacks(ws.start_close(CloseCode::GOING_AWAY, ""), version, Ability::CloseCodes);
+                        ws.send("still there").unwrap();
+                        assert_eq!(ws.recv().unwrap(), Some(Message::from("still there")));
+                    }
+                    let info = ws.close(CloseCode::NORMAL, "").unwrap();
+                    (info, echo.join().unwrap().unwrap())
+                });
+                let code = if version.can(Ability::CloseCodes) { CloseCode::NORMAL } else { CloseCode::NO_STATUS };
+                assert_eq!(info.0.code(), code, "{version} {role:?}");
+                assert_eq!(info.1.code(), code, "{version} {role:?}");
+                let reason = if version.can(Ability::CloseCodes) { "why" } else { "" };
+                assert_eq!(info.1.reason(), reason);
+            }
+        }
+    }
+
+    #[test]
+    fn two_that_close_at_once_both_end_well() {
+        for version in drafts() {
+            let (mut client, mut server) = pair(version);
+            client.start_close(CloseCode::NORMAL, "").unwrap();
+            server.start_close(CloseCode::NORMAL, "").unwrap();
+            let server = std::thread::spawn(move || server.recv());
+            assert_eq!(client.recv().unwrap(), None, "{version}");
+            assert_eq!(server.join().unwrap().unwrap(), None, "{version}");
+        }
+    }
+
+    #[test]
+    fn a_close_that_crossed_ours_is_acknowledged_if_its_body_is_another() {
+        // hybi03-4.4-2: `S` of ours, then `C` of the client, which is no acknowledgement.
+        let (mut ws, mut far) = alone(Version::Hybi05, Role::Server, patient());
+        ws.start_close(CloseCode::NORMAL, "").unwrap();
+        far.write_all(&[0x37, 0xFA, 0x21, 0x3D, 0xB6, 0xFB, 0x62]).unwrap();
+        assert_eq!(ws.recv().unwrap(), None);
+        assert_eq!(rest(far), [0x81, 1, b'S', 0x81, 1, b'C']);
+        // Their acknowledgement is not acknowledged again.
+        let (mut ws, mut far) = alone(Version::Hybi05, Role::Server, patient());
+        ws.start_close(CloseCode::NORMAL, "").unwrap();
+        far.write_all(&[0, 0, 0, 0, 0x81, 1, b'S']).unwrap();
+        assert_eq!(ws.recv().unwrap(), None);
+        assert_eq!(rest(far), [0x81, 1, b'S']);
+    }
+
+    #[test]
+    fn the_end_of_the_stream_is_a_good_end_for_hixie_75_alone() {
+        for version in drafts() {
+            for role in ROLES {
+                let (mut ws, far) = alone(version, role, patient());
+                far.shutdown(Shutdown::Write).unwrap();
+                match ws.recv() {
+                    Ok(None) => assert!(!version.can(Ability::ClosingHandshake)),
+                    other => assert!(matches!(other, Err(Error::Closed(None))), "{version} {other:?}"),
+                }
+                drop(ws);
+                assert_eq!(rest(far), b"", "{version}");
+            }
+        }
+        let (mut ws, mut far) = alone(Version::Hixie75, Role::Server, patient());
+        far.write_all(b"\x00whole\xFF\x00cut").unwrap();
+        far.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(ws.recv().unwrap(), Some(Message::from("whole")));
+        assert!(matches!(ws.recv(), Err(Error::Closed(None))));
+    }
+
+    #[test]
+    fn what_a_peer_did_wrong_is_told_where_there_are_codes() {
+        let wrong = [
+            (Version::Hixie75, "80ffffffffffff7f", ""),
+            (Version::Hybi00, "80ffffffffffff7f", ""),
+            (Version::Hybi01, "0600", ""),
+            (Version::Hybi05, "0600", ""),
+            (Version::Hybi06, "8600", "810203ea"),
+            (Version::Hybi07, "8300", "880203ea"),
+            // Too big is 1004 in these.
+            (Version::Hybi07, "827f0000000100000000", "880203ec"),
+            (Version::Hybi08, "827f0000000100000000", "880203ec"),
+            (Version::Hybi08, "8101ff", "880203ef"),
+        ];
+        for (version, bytes, answer) in wrong {
+            let (mut ws, mut far) =
+                alone(version, Role::Client, Timeouts { close: Duration::from_millis(200), ..patient() });
+            let bytes: Vec<u8> =
+                (0..bytes.len() / 2).map(|n| u8::from_str_radix(&bytes[2 * n..][..2], 16).unwrap()).collect();
+            far.write_all(&bytes).unwrap();
+            assert!(matches!(ws.recv(), Err(Error::Violation(_))), "{version}");
+            let mut rest = rest(far);
+            // A client masks: with a key of zeros the frame is what it would be for a server.
+            if version >= Version::Hybi07 {
+                rest = match rest.as_slice() {
+                    [first, second, a, b, c, d, code @ ..] => {
+                        let code: Vec<u8> = code.iter().zip([a, b, c, d]).map(|(byte, key)| byte ^ key).collect();
+                        [&[*first, second & 0x7F][..], &code].concat()
+                    }
+                    other => panic!("{other:x?}"),
+                };
+            } else if let [a, b, c, d, frame @ ..] = rest.as_slice() {
+                rest = frame.iter().zip([a, b, c, d].into_iter().cycle()).map(|(byte, key)| byte ^ key).collect();
+            }
+            let hex: String = rest.iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!(hex, answer, "{version}");
+        }
+    }
+
+    #[test]
+    fn a_pong_that_nobody_asked_for_ends_hybi_01_and_02() {
+        // hybi01-4.4-1
+        for version in drafts().filter(|version| version.can(Ability::Ping)) {
+            let (mut ws, mut far) =
+                alone(version, Role::Client, Timeouts { close: Duration::from_millis(200), ..patient() });
+            let pong = if version < Version::Hybi04 {
+                3
+            } else if version < Version::Hybi07 {
+                0x83
+            } else {
+                0x8A
+            };
+            far.write_all(&[pong, 2, b'h', b'i']).unwrap();
+            far.shutdown(Shutdown::Write).unwrap();
+            let error = ws.recv().unwrap_err();
+            let strict = version <= Version::Hybi02;
+            assert_eq!(matches!(error, Error::Violation(Violation::UnaskedPong)), strict, "{version} {error:?}");
+            assert_eq!(matches!(error, Error::Closed(None)), !strict, "{version} {error:?}");
+        }
+    }
+
+    #[test]
+    fn answers_wait_for_the_end_of_a_message_where_the_text_leaves_it_open() {
+        // hybi06-4.4-1
+        for version in drafts().filter(|version| version.can(Ability::Ping)) {
+            let (client, server) = pair(version);
+            let (mut client, mut server) = (client, server);
+            let held = version < Version::Hybi06;
+            let mut stream = server.send_stream(Kind::Text).unwrap();
+            stream.write_all(b"first, ").unwrap();
+            stream.flush().unwrap();
+            let sender = client.sender();
+            let pinging = std::thread::spawn(move || sender.ping());
+            let reading = std::thread::spawn(move || {
+                let message = client.recv().unwrap();
+                (client, message)
+            });
+            // The server notes the Ping.
+            assert!(matches!(server.recv_timeout(Duration::from_millis(300)), Err(Error::Timeout(Step::Receive))));
+            if !held {
+                pinging.join().unwrap().unwrap();
+                stream.write_all(b"then").unwrap();
+                stream.finish().unwrap();
+            } else {
+                assert!(!pinging.is_finished(), "{version}");
+                stream.write_all(b"then").unwrap();
+                stream.finish().unwrap();
+                let _ = server.recv_timeout(Duration::from_millis(50));
+                let (mut client, message) = reading.join().unwrap();
+                assert_eq!(message, Some(Message::from("first, then")), "{version}");
+                let _ = client.recv_timeout(Duration::from_millis(300));
+                until(|| pinging.is_finished());
+                pinging.join().unwrap().unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn silence_is_not_probed_where_there_is_no_ping() {
+        let quick = Timeouts { ping: Duration::from_millis(20), life: Duration::from_millis(20), ..patient() };
+        for version in drafts() {
+            let (mut ws, far) = alone(version, Role::Server, quick);
+            let result = ws.recv_timeout(Duration::from_millis(300));
+            let want = if version.can(Ability::Ping) { Step::Keepalive } else { Step::Receive };
+            assert!(matches!(result, Err(Error::Timeout(step)) if step == want), "{version} {result:?}");
+            drop(far);
         }
     }
 }

@@ -32,7 +32,11 @@ impl Link {
         self.last_words(deadline).map_err(|error| match error {
             Error::Timeout(_) => self.abort_with(Error::Timeout(Step::Close)),
             error => error,
-        })
+        })?;
+        if self.dialect.closes_by_end() {
+            self.stream.finish(deadline.left());
+        }
+        Ok(())
     }
 
     /// Waits until another thread has received the peer's Close; gives up the connection when its time is over.
@@ -63,6 +67,8 @@ impl Link {
             // 6455-5.5.1-6, 6455-5.5.1-7, 6455-5.5.1-s2
             if gate.closing.owed().is_some() {
                 gate.owe_close(answer);
+            } else if self.dialect.answers_again(&answer) {
+                gate.owe_another_close(answer);
             }
             gate.close_by(self.timeouts.close)
         };

@@ -109,6 +109,12 @@ impl Gate {
         first
     }
 
+    /// Notes a second Close, which a draft may want for an answer.
+    pub(super) fn owe_another_close(&mut self, close: Close) {
+        self.owed.close = Some(close);
+        self.owed.any = true;
+    }
+
     /// 6455-5.5.2-2: answers a Ping. While there is room, with a frame in the outbox; 6455-5.5.3-1: of those that come
     /// when there is none, the newest is answered.
     pub(super) fn answer_ping(&mut self, payload: &[u8]) -> io::Result<()> {

@@ -26,7 +26,7 @@ use super::codec::{Dialect, Encoder};
 use super::gate::Gate;
 use super::turn::Turn;
 use crate::config::Timeouts;
-use crate::error::{Error, Result, Step};
+use crate::error::{Error, Result, Step, Violation};
 use crate::transport::deadline::Deadline;
 use crate::transport::outbox::{Limit, Outbox};
 use crate::transport::stream::Stream;
@@ -81,7 +81,8 @@ impl Link {
     ) -> Link {
         // A socket takes zero for "no timeout", so there is no shorter wait than this.
         let least = Duration::from_millis(1);
-        let timeouts = Timeouts { ping: timeouts.ping.max(least), life: timeouts.life.max(least), ..timeouts };
+        let ping = if dialect.check_ping().is_ok() { timeouts.ping.max(least) } else { Duration::MAX };
+        let timeouts = Timeouts { ping, life: timeouts.life.max(least), ..timeouts };
         let gate = Gate::new(dialect, Writer { encoder, outbox: Outbox::default() });
         Link { stream: stream.into(), timeouts, role, dialect, gate: Mutex::new(gate), changed: Condvar::new() }
     }
@@ -148,7 +149,8 @@ impl Link {
 
     /// Begins a message that is sent in fragments; no other message is sent until [`Link::end_stream`].
     pub(crate) fn begin_stream(&self, opcode: Opcode) -> Result<()> {
-        self.dialect.check_stream(opcode)?;
+        self.dialect.check_stream()?;
+        self.dialect.check_message(opcode)?;
         let turn = self.turn(Wants::Message, self.timeouts.write)?;
         self.gate().streaming = true;
         turn.finish(&[], Limit::Each(self.timeouts.write))
@@ -273,15 +275,19 @@ impl Link {
     }
 
     /// Notes a Pong, and gives the highest number that has come back. 6455-5.5.3-s2: one that nobody waits for is no more
-    /// than a sign of life.
-    pub(crate) fn pong(&self, payload: &[u8]) -> u64 {
+    /// than a sign of life, but for the drafts that say otherwise.
+    pub(crate) fn pong(&self, payload: &[u8]) -> Result<u64, Violation> {
         let mut gate = self.gate();
         let number = <[u8; 8]>::try_from(payload).map_or(0, u64::from_be_bytes);
-        if number <= gate.pings && number > gate.pongs {
+        let asked = (1..=gate.pings).contains(&number);
+        if asked && number > gate.pongs {
             gate.pongs = number;
             self.notify(&gate);
         }
-        gate.pongs
+        match asked || !self.dialect.wants_pongs_asked() {
+            true => Ok(gate.pongs),
+            false => Err(Violation::UnaskedPong),
+        }
     }
 
     /// 6455-2.1-1: what was queued, and what is owed, goes out before the receiver waits; as far as it goes at once.
@@ -792,9 +798,9 @@ mod tests {
         for (payload, newest) in
             [(&b""[..], 0), (b"unasked", 0), (&[0, 0, 0, 0, 0, 0, 0, 3], 0), (&[0, 0, 0, 0, 0, 0, 0, 2], 2)]
         {
-            assert_eq!(link.pong(payload), newest);
+            assert_eq!(link.pong(payload), Ok(newest));
         }
-        assert_eq!(link.pong(&[0, 0, 0, 0, 0, 0, 0, 1]), 2);
+        assert_eq!(link.pong(&[0, 0, 0, 0, 0, 0, 0, 1]), Ok(2));
         link.await_pong(2).unwrap();
         link.await_pong(1).unwrap();
         for number in 1..=2u64 {
@@ -806,7 +812,7 @@ mod tests {
         let third = thread::spawn(move || waiting.await_pong(3));
         until(|| link.gate().waiting == 1);
         let start = Instant::now();
-        link.pong(&3u64.to_be_bytes());
+        assert_eq!(link.pong(&3u64.to_be_bytes()), Ok(3));
         third.join().unwrap().unwrap();
         assert!(start.elapsed() < LONG / 2);
     }

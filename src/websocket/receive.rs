@@ -100,7 +100,10 @@ impl Receiver {
                 // 6455-5.5.2-3: answered at the latest before the next wait.
                 Ok(Some(Event::Ping)) => self.link.answer_ping(self.decoder.payload()),
                 Ok(Some(Event::Pong)) => {
-                    let newest = self.link.pong(self.decoder.payload());
+                    let newest = match self.link.pong(self.decoder.payload()) {
+                        Ok(newest) => newest,
+                        Err(fault) => return Err(self.fail(Error::Violation(fault), Some(fault.close_code()))),
+                    };
                     if self.awaited.is_some_and(|awaited| awaited <= newest) {
                         return Ok(Some(Received::Pong));
                     }
@@ -252,15 +255,16 @@ impl Receiver {
     fn close_received(&mut self, code: Option<CloseCode>, reason: String, answer: Close) {
         let deadline = self.link.received_close(code, reason, answer);
         self.over = Some(None);
-        match self.link.role {
+        let waits = self.link.role == Role::Client && self.link.dialect.server_ends_first();
+        match waits {
             // 6455-5.5.1-11, 6455-7.1.1-3, 6455-7.1.1-5: the server at once.
-            Role::Server => {
+            false => {
                 self.link.stream.finish(deadline.left());
                 self.discard();
             }
             // 6455-5.5.1-12, 6455-7.1.1-6, 6455-5.5.1-13, 6455-7.1.1-4: the client waits for the server, within its time.
             // Whoever ends first is left with TIME_WAIT, so not even the direction of the client ends before.
-            Role::Client => {
+            true => {
                 self.drain(deadline);
                 self.link.stream.finish(deadline.left());
             }

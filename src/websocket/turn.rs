@@ -33,6 +33,8 @@ impl<'a> Turn<'a> {
         }
         match writer.encoder.begin(writer.outbox.bytes(), fin, opcode, payload).map_err(no_key)? {
             Rest::Plain => self.finish(payload, limit),
+            #[cfg(feature = "legacy")]
+            Rest::Nothing => self.finish(&[], limit),
             Rest::Masked(key) => {
                 // A piece is a multiple of four bytes long, so each begins with the first byte of the key.
                 let mut pieces = payload.chunks(PIECE);

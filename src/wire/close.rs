@@ -73,12 +73,20 @@ impl From<CloseCode> for u16 {
 
 /// Reads the body of a received Close. `None`: it is empty, which stands for 1005.
 pub(crate) fn parse(body: &[u8]) -> Result<Option<(CloseCode, &str)>, Violation> {
+    parse_with(body, CloseCode::may_be_sent)
+}
+
+/// As [`parse`], with another opinion of which codes may travel.
+pub(crate) fn parse_with(
+    body: &[u8],
+    allowed: impl Fn(CloseCode) -> bool,
+) -> Result<Option<(CloseCode, &str)>, Violation> {
     let Some((code, reason)) = body.split_first_chunk::<2>() else {
         // 6455-5.5.1-2: a body begins with two bytes of code, so one byte is none.
         return if body.is_empty() { Ok(None) } else { Err(Violation::CloseBodyOfOneByte) };
     };
     let code = CloseCode(u16::from_be_bytes(*code));
-    if !code.may_be_sent() {
+    if !allowed(code) {
         return Err(Violation::CloseCodeNotAllowed(code.0));
     }
     // 6455-5.5.1-3, 6455-8.1-1: the reason is UTF-8. The code comes first on the wire, so it is judged first.
@@ -88,7 +96,12 @@ pub(crate) fn parse(body: &[u8]) -> Result<Option<(CloseCode, &str)>, Violation>
 
 /// Checks what a caller wants to put into a Close.
 pub(crate) fn check(code: CloseCode, reason: &str) -> Result<(), Misuse> {
-    if !code.may_be_sent() {
+    check_with(code, reason, CloseCode::may_be_sent)
+}
+
+/// As [`check`], with another opinion of which codes may be sent.
+pub(crate) fn check_with(code: CloseCode, reason: &str, allowed: impl Fn(CloseCode) -> bool) -> Result<(), Misuse> {
+    if !allowed(code) {
         return Err(Misuse::CloseCode(code.0));
     }
     if reason.len() > MAX_REASON {

@@ -152,31 +152,36 @@ fn check_first(first: u8, context: Context) -> Result<(bool, Opcode), Violation>
     }
 }
 
-/// The payload length and how many bytes it took after the second byte. 6455-5.2-s3: network byte order.
+/// The payload length and how many bytes it took after the second byte.
 #[inline]
 fn parse_length(code: u8, rest: &[u8]) -> Result<Option<(u64, usize)>, Violation> {
-    let (length, size, least) = match code {
-        126 => match rest.first_chunk::<2>() {
-            Some(bytes) => (u64::from(u16::from_be_bytes(*bytes)), 2, 126),
-            None => return Ok(None),
-        },
-        127 => {
-            // 6455-5.2-5: the top bit is 0, which the first of the eight bytes tells.
-            if rest.first().is_some_and(|top| top & 0x80 != 0) {
-                return Err(Violation::LengthTopBit);
-            }
-            match rest.first_chunk::<8>() {
-                Some(bytes) => (u64::from_be_bytes(*bytes), 8, 0x1_0000),
-                None => return Ok(None),
-            }
-        }
-        code => return Ok(Some((u64::from(code), 0))),
+    let Some((length, size)) = parse_any_length(code, rest)? else { return Ok(None) };
+    let least = match size {
+        0 => 0,
+        2 => 126,
+        _ => 0x1_0000,
     };
     // 6455-5.2-6: the shortest form is the only one.
     if length < least {
         return Err(Violation::LengthNotMinimal);
     }
     Ok(Some((length, size)))
+}
+
+/// The same in any form, shortest or not. 6455-5.2-s3: network byte order.
+#[inline]
+pub(crate) fn parse_any_length(code: u8, rest: &[u8]) -> Result<Option<(u64, usize)>, Violation> {
+    match code {
+        126 => Ok(rest.first_chunk::<2>().map(|bytes| (u64::from(u16::from_be_bytes(*bytes)), 2))),
+        127 => {
+            // 6455-5.2-5: the top bit is 0, which the first of the eight bytes tells.
+            if rest.first().is_some_and(|top| top & 0x80 != 0) {
+                return Err(Violation::LengthTopBit);
+            }
+            Ok(rest.first_chunk::<8>().map(|bytes| (u64::from_be_bytes(*bytes), 8)))
+        }
+        code => Ok(Some((u64::from(code), 0))),
+    }
 }
 
 /// Appends a header. 6455-5.2-6: the shortest form. 6455-5.2-9 to 6455-5.2-11: the reserved bits are 0.

@@ -95,6 +95,7 @@ pub(crate) fn answer(first: u32, second: u32, body: &[u8; 8]) -> [u8; 16] {
 
 /// hybi-04 section 4.2: from which the key of each frame is made. Key and nonce count as they stand in the headers.
 pub(crate) fn masking_key(key: &[u8], nonce: &[u8]) -> [u8; 20] {
+    // hybi04-4.2-1
     sha1::digest(&[key, nonce, b"61AC5F19-FBBA-4540-B96F-6561F1AB40A8"].concat())
 }
 

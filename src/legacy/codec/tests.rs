@@ -1,0 +1,681 @@
+//! Both directions of every version: published and own vectors, each version against itself in both roles, limits, faults,
+//! and bytes that nobody meant.
+
+#[cfg(test)]
+use super::*;
+use crate::error::Violation;
+use crate::legacy::handshake::proof::masking_key;
+use crate::legacy::parts::{BadText, Extensions, Framing};
+use crate::legacy::table::ROWS;
+use crate::legacy::version::Version;
+use crate::protocol::decoder::Event;
+use crate::wire::close::CloseCode;
+use crate::wire::frame::{Kind, Opcode};
+
+const KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
+const ROLES: [Role; 2] = [Role::Client, Role::Server];
+const TEXT: Opcode = Opcode::Data(Kind::Text);
+const BINARY: Opcode = Opcode::Data(Kind::Binary);
+use Version::{Hixie55, Hixie75, Hybi00, Hybi01, Hybi02, Hybi03, Hybi04, Hybi05, Hybi06, Hybi07, Hybi08};
+
+/// An event with its bytes, or the violation that was the end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Seen {
+    Message(Kind, Vec<u8>),
+    Begin(Kind),
+    Piece(Vec<u8>),
+    End,
+    Ping(Vec<u8>),
+    Pong(Vec<u8>),
+    Close(Option<u16>, String),
+    Failed(Violation),
+}
+
+fn text(text: &str) -> Seen {
+    Seen::Message(Kind::Text, text.as_bytes().to_vec())
+}
+
+fn binary(bytes: &[u8]) -> Seen {
+    Seen::Message(Kind::Binary, bytes.to_vec())
+}
+
+fn drafts() -> impl Iterator<Item = &'static Row> {
+    ROWS.into_iter().filter(|row| row.version != Version::Rfc6455)
+}
+
+fn hybis() -> impl Iterator<Item = &'static Row> {
+    drafts().filter(|row| matches!(row.framing, Framing::Length(_)))
+}
+
+/// Plain, and where it can be agreed on also compressed.
+fn streams(row: &Row) -> &'static [DeflateStream] {
+    match row.extensions {
+        Extensions::None => &[DeflateStream::No],
+        Extensions::Names | Extensions::Parameters => &[DeflateStream::No, DeflateStream::Yes],
+    }
+}
+
+fn other(role: Role) -> Role {
+    match role {
+        Role::Client => Role::Server,
+        Role::Server => Role::Client,
+    }
+}
+
+/// Whether deflate-stream was agreed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum DeflateStream {
+    Yes,
+    No,
+}
+
+fn agreed(deflate_stream: DeflateStream) -> Agreed {
+    // hybi04-4.2-1
+    let masking_key = Some(masking_key(b"dGhlIHNhbXBsZSBub25jZQ==", b"AQIDBAUGBwgJCgsMDQ4PEC=="));
+    Agreed { subprotocol: None, masking_key, deflate_stream: deflate_stream == DeflateStream::Yes }
+}
+
+/// Every key is the one of the examples.
+fn same_keys() -> Entropy {
+    Entropy::from_source(Box::new(|out: &mut [u8]| {
+        for (byte, key) in out.iter_mut().zip(KEY.into_iter().cycle()) {
+            *byte = key;
+        }
+        Ok(())
+    }))
+}
+
+fn side(version: Version, role: Role, limits: Limits, deflate: DeflateStream) -> (Decoder, Encoder) {
+    let keys = (role == Role::Client).then(same_keys);
+    codec(Row::of(version), &agreed(deflate), role, limits, &[], keys)
+}
+
+fn decoder(version: Version, role: Role, limits: Limits) -> Decoder {
+    side(version, role, limits, DeflateStream::No).0
+}
+
+fn roomy() -> Limits {
+    Limits { frame: 1 << 30, message: 1 << 30, fragments: u32::MAX }
+}
+
+/// Frames of one side as bytes.
+fn written(version: Version, role: Role, deflate: DeflateStream, frames: &[(bool, Opcode, Vec<u8>)]) -> Vec<u8> {
+    let (_, mut encoder) = side(version, role, roomy(), deflate);
+    let mut out = Vec::new();
+    for (fin, opcode, payload) in frames {
+        encoder.frame(&mut out, *fin, *opcode, payload).unwrap();
+    }
+    out
+}
+
+fn next(decoder: &mut Decoder) -> Option<Seen> {
+    let payload = |decoder: &Decoder| decoder.payload().to_vec();
+    Some(match decoder.next() {
+        Ok(None) => return None,
+        Ok(Some(Event::Message(kind))) => {
+            let lent = payload(decoder);
+            let taken = decoder.take_payload();
+            assert_eq!(lent, taken);
+            Seen::Message(kind, taken)
+        }
+        Ok(Some(Event::Begin(kind))) => Seen::Begin(kind),
+        Ok(Some(Event::Piece)) => Seen::Piece(payload(decoder)),
+        Ok(Some(Event::End)) => Seen::End,
+        Ok(Some(Event::Ping)) => Seen::Ping(payload(decoder)),
+        Ok(Some(Event::Pong)) => Seen::Pong(payload(decoder)),
+        Ok(Some(Event::Close(code))) => Seen::Close(code.map(CloseCode::get), decoder.reason().to_owned()),
+        Err(violation) => Seen::Failed(violation),
+    })
+}
+
+/// All that comes of these bytes, `step` of them at a time. After a failure, the same one comes again, and nothing else.
+fn seen(decoder: &mut Decoder, bytes: &[u8], step: usize) -> Vec<Seen> {
+    let mut seen = Vec::new();
+    for mut part in bytes.chunks(step.max(1)) {
+        while !part.is_empty() {
+            let space = decoder.space();
+            let count = space.len().min(part.len());
+            assert!(count > 0);
+            space[..count].copy_from_slice(&part[..count]);
+            decoder.filled(count);
+            part = &part[count..];
+            while let Some(event) = next(decoder) {
+                let failed = matches!(event, Seen::Failed(_));
+                seen.push(event);
+                if failed {
+                    assert_eq!(next(decoder).as_ref(), seen.last());
+                    return seen;
+                }
+            }
+        }
+    }
+    seen
+}
+
+/// The same, checked to be so whole, byte by byte, and in odd parts.
+fn all_ways(version: Version, role: Role, limits: Limits, deflate: DeflateStream, bytes: &[u8]) -> Vec<Seen> {
+    let fresh = || side(version, role, limits, deflate).0;
+    let whole = seen(&mut fresh(), bytes, usize::MAX);
+    for step in [1, 2, 7, 1000] {
+        assert_eq!(seen(&mut fresh(), bytes, step), whole, "{version}, {role:?}, {step} bytes at a time");
+    }
+    whole
+}
+
+fn hex(digits: &str) -> Vec<u8> {
+    let digits: Vec<u8> = digits.bytes().filter(|byte| *byte != b' ').collect();
+    digits.chunks(2).map(|two| u8::from_str_radix(std::str::from_utf8(two).unwrap(), 16).unwrap()).collect()
+}
+
+#[test]
+fn vectors() {
+    let hello = || text("Hello");
+    let ping = || Seen::Ping(b"Hello".to_vec());
+    let pong = || Seen::Pong(b"Hello".to_vec());
+    let closed = |code| Seen::Close(code, String::new());
+    let hybi03 = [Hybi01, Hybi02, Hybi03].as_slice();
+    let hybi05 = [Hybi04, Hybi05, Hybi06].as_slice();
+    let hybi07 = [Hybi07, Hybi08].as_slice();
+    let both = ROLES.as_slice();
+    let client = [Role::Client].as_slice();
+    let server = [Role::Server].as_slice();
+    // Versions, who receives it, the bytes, what comes of them.
+    let vectors = [
+        ([Hixie55, Hixie75, Hybi00].as_slice(), both, "0048656c6c6fff", vec![hello()]),
+        (&[Hybi00], both, "ff00", vec![closed(None)]),
+        (hybi03, both, "040548656c6c6f", vec![hello()]),
+        (hybi03, both, "840348656c00026c6f", vec![hello()]),
+        (hybi03, both, "020548656c6c6f", vec![ping()]),
+        (hybi03, both, "030548656c6c6f", vec![pong()]),
+        (hybi03, both, "0100", vec![closed(None)]),
+        (hybi05, client, "840548656c6c6f", vec![hello()]),
+        (hybi05, client, "040348656c80026c6f", vec![hello()]),
+        (hybi05, client, "820548656c6c6f", vec![ping()]),
+        (hybi05, client, "830548656c6c6f", vec![pong()]),
+        (&[Hybi04], server, "37fa213d06457dc9392a52", vec![hello()]),
+        (&[Hybi05, Hybi06], server, "37fa213db3ff69585b964e", vec![hello()]),
+        (&[Hybi05], client, "810153", vec![closed(None)]),
+        (&[Hybi05], server, "37fa213db6fb62", vec![closed(None)]),
+        (&[Hybi06], client, "810203e8", vec![closed(Some(1000))]),
+        (hybi07, client, "810548656c6c6f", vec![hello()]),
+        (hybi07, server, "818537fa213d7f9f4d5158", vec![hello()]),
+        (hybi07, client, "010348656c80026c6f", vec![hello()]),
+        (hybi07, client, "890548656c6c6f", vec![ping()]),
+        (hybi07, client, "8a0548656c6c6f", vec![pong()]),
+        (hybi07, server, "8a8537fa213d7f9f4d5158", vec![pong()]),
+        (hybi07, client, "880203e8", vec![closed(Some(1000))]),
+        (hybi07, server, "888237fa213d3412", vec![closed(Some(1000))]),
+        (hybi07, client, "8800", vec![closed(None)]),
+    ];
+    for (versions, roles, bytes, want) in vectors {
+        for (&version, &role) in versions.iter().flat_map(|version| roles.iter().map(move |role| (version, role))) {
+            let bytes = hex(bytes);
+            assert_eq!(all_ways(version, role, roomy(), DeflateStream::No, &bytes), want, "{version}, {role:?}");
+            // With more behind it: after a Close nothing, otherwise the same again.
+            let twice = [bytes.clone(), bytes.clone()].concat();
+            let closes = matches!(want.last(), Some(Seen::Close(..)));
+            let expected = if closes { want.clone() } else { [want.clone(), want.clone()].concat() };
+            assert_eq!(all_ways(version, role, roomy(), DeflateStream::No, &twice), expected, "{version}, {role:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_sent_is_what_the_vectors_say() {
+    // hixie76-4.2-6, hixie76-4.2-8, hybi01-4.2-1, hybi04-4.2-2, hybi04-4.3-1, hybi05-4.2-1, hybi05-4.5-1
+    let hello = || b"Hello".to_vec();
+    let one = |opcode, payload| vec![(true, opcode, payload)];
+    let two = || vec![(false, TEXT, b"Hel".to_vec()), (true, Opcode::Continuation, b"lo".to_vec())];
+    let vectors = [
+        (Hixie75, Role::Client, one(TEXT, hello()), "0048656c6c6fff"),
+        (Hybi00, Role::Server, one(TEXT, hello()), "0048656c6c6fff"),
+        (Hybi00, Role::Server, one(Opcode::Close, vec![]), "ff00"),
+        (Hixie75, Role::Server, one(Opcode::Close, vec![]), ""),
+        (Hybi01, Role::Client, one(TEXT, hello()), "040548656c6c6f"),
+        (Hybi02, Role::Server, two(), "840348656c00026c6f"),
+        (Hybi03, Role::Client, one(Opcode::Ping, hello()), "020548656c6c6f"),
+        (Hybi03, Role::Client, one(Opcode::Pong, hello()), "030548656c6c6f"),
+        (Hybi03, Role::Client, one(Opcode::Close, vec![]), "0100"),
+        (Hybi04, Role::Client, one(TEXT, hello()), "37fa213d06457dc9392a52"),
+        (Hybi04, Role::Server, two(), "040348656c80026c6f"),
+        (Hybi05, Role::Client, one(TEXT, hello()), "37fa213db3ff69585b964e"),
+        (Hybi05, Role::Server, one(Opcode::Close, b"S".to_vec()), "810153"),
+        (Hybi05, Role::Client, one(Opcode::Close, b"C".to_vec()), "37fa213db6fb62"),
+        (Hybi06, Role::Server, one(Opcode::Close, vec![3, 0xE8]), "810203e8"),
+        (Hybi06, Role::Server, one(BINARY, hello()), "850548656c6c6f"),
+        (Hybi07, Role::Client, one(TEXT, hello()), "818537fa213d7f9f4d5158"),
+        (Hybi08, Role::Server, one(Opcode::Ping, hello()), "890548656c6c6f"),
+        (Hybi08, Role::Client, one(Opcode::Close, vec![3, 0xE8]), "888237fa213d3412"),
+    ];
+    for (version, role, frames, bytes) in vectors {
+        assert_eq!(written(version, role, DeflateStream::No, &frames), hex(bytes), "{version}, {role:?}");
+    }
+    // hybi09-9.2.1-1: raw DEFLATE over the masked frame, flushed behind it.
+    let packed = hex("6a6c35ffa5685b3fdf373002000000ffff");
+    let mut from_vector = side(Hybi08, Role::Server, roomy(), DeflateStream::Yes).0;
+    assert_eq!(seen(&mut from_vector, &packed, 1), [text("Hello")]);
+    let ours = written(Hybi08, Role::Client, DeflateStream::Yes, &one(TEXT, hello()));
+    assert!(ours.ends_with(&[0, 0, 0xFF, 0xFF]));
+    assert_eq!(all_ways(Hybi08, Role::Server, roomy(), DeflateStream::Yes, &ours), [text("Hello")]);
+}
+
+#[test]
+fn every_version_understands_itself() {
+    let long: String = ("zwölf €uro 😀 ").repeat(4_000);
+    let bytes: Vec<u8> = (0..=255).cycle().take(66_000).collect();
+    for row in drafts() {
+        for role in ROLES {
+            for &deflate in streams(row) {
+                let mut frames = Vec::new();
+                let mut want = Vec::new();
+                let lengths = [0, 1, 125, 126, 127, 128, 4_096, long.len()];
+                for length in lengths {
+                    let cut = (0..=length).rev().find(|&at| long.is_char_boundary(at)).unwrap();
+                    frames.push((true, TEXT, long.as_bytes()[..cut].to_vec()));
+                    want.push(text(&long[..cut]));
+                }
+                if matches!(row.framing, Framing::Length(_)) {
+                    for length in [0, 1, 126, 65_535, 65_536] {
+                        frames.push((true, BINARY, bytes[..length].to_vec()));
+                        want.push(binary(&bytes[..length]));
+                    }
+                    // Fragments, one of which ends inside a character, with a Ping between them.
+                    let whole = "fünf".as_bytes();
+                    frames.push((false, TEXT, whole[..2].to_vec()));
+                    frames.push((true, Opcode::Ping, b"are you".to_vec()));
+                    frames.push((false, Opcode::Continuation, Vec::new()));
+                    frames.push((true, Opcode::Pong, b"I am".to_vec()));
+                    frames.push((true, Opcode::Continuation, whole[2..].to_vec()));
+                    want.push(Seen::Ping(b"are you".to_vec()));
+                    want.push(Seen::Pong(b"I am".to_vec()));
+                    want.push(text("fünf"));
+                }
+                let (code, body) = row.close(role, CloseCode::GOING_AWAY, "");
+                frames.push((true, Opcode::Close, body.clone()));
+                let mut written = written(row.version, role, deflate, &frames);
+                if !row.closes_by_end() {
+                    want.push(Seen::Close(code.map(CloseCode::get), String::new()));
+                    written.extend_from_slice(b"\x00never\xFF");
+                }
+                let (mut receiver, _) = side(row.version, other(role), roomy(), deflate);
+                for step in [usize::MAX, 4_000, 1_000 + 7] {
+                    receiver = side(row.version, other(role), roomy(), deflate).0;
+                    assert!(!receiver.is_midway());
+                    let got = seen(&mut receiver, &written, step);
+                    let kinds = |all: &[Seen]| {
+                        all.iter().map(|one| format!("{one:?}").chars().take(40).collect()).collect::<Vec<String>>()
+                    };
+                    assert_eq!(kinds(&got), kinds(&want), "{} from {role:?}, {deflate:?}", row.name);
+                    assert!(got == want, "{} from {role:?}, {step} at a time", row.name);
+                    assert!(!receiver.is_midway());
+                }
+                // hybi03-4.4-2
+                assert_eq!(receiver.answer(), row.answer(&body), "{}", row.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn limits_are_exact() {
+    let limits = Limits { frame: 100, message: 150, fragments: 3 };
+    let frames = |lengths: &[usize]| -> Vec<(bool, Opcode, Vec<u8>)> {
+        let last = lengths.len() - 1;
+        let opcode = |n| if n == 0 { TEXT } else { Opcode::Continuation };
+        lengths.iter().enumerate().map(|(n, &length)| (n == last, opcode(n), vec![b'x'; length])).collect()
+    };
+    for row in drafts() {
+        for role in ROLES {
+            for &deflate in streams(row) {
+                let got = |lengths: &[usize]| {
+                    let bytes = written(row.version, other(role), deflate, &frames(lengths));
+                    let seen = all_ways(row.version, role, limits, deflate, &bytes);
+                    assert_eq!(seen.len(), 1, "{} as {role:?}", row.name);
+                    seen.into_iter().next().unwrap()
+                };
+                assert!(matches!(got(&[100]), Seen::Message(..)));
+                let Framing::Length(_) = row.framing else {
+                    // A frame is a message.
+                    let fault = Violation::MessageTooBig { length: 101, limit: 100 };
+                    assert!(
+                        matches!(got(&[101]), Seen::Failed(Violation::MessageTooBig { limit: 100, .. })),
+                        "{fault}"
+                    );
+                    continue;
+                };
+                assert_eq!(got(&[101]), Seen::Failed(Violation::FrameTooBig { length: 101, limit: 100 }));
+                assert!(matches!(got(&[100, 50]), Seen::Message(..)));
+                let fault = Violation::MessageTooBig { length: 151, limit: 150 };
+                assert_eq!(got(&[100, 51]), Seen::Failed(fault));
+                assert!(matches!(got(&[0, 0, 1]), Seen::Message(..)));
+                assert_eq!(got(&[0, 0, 0, 0]), Seen::Failed(Violation::TooManyFragments { limit: 3 }));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_text_that_never_ends_stops_at_the_limit() {
+    // hixie76-4.2-5
+    for version in [Hixie75, Hybi00] {
+        for role in ROLES {
+            let mut decoder = decoder(version, role, Limits::message(1_000));
+            let mut sent = 0;
+            decoder.space()[0] = 0;
+            decoder.filled(1);
+            let fault = loop {
+                decoder.space()[0] = b'x';
+                decoder.filled(1);
+                match decoder.next() {
+                    Ok(event) => assert_eq!(event, None),
+                    Err(fault) => break fault,
+                }
+                sent += 1;
+            };
+            assert_eq!(fault, Violation::MessageTooBig { length: 1_001, limit: 1_000 });
+            assert_eq!(sent, 1_000);
+        }
+    }
+}
+
+#[test]
+fn other_frames_of_hixie_are_skipped_up_to_the_limit() {
+    // hixie76-4.2-1, hixie76-4.2-2, hixie76-4.2-3, hixie76-4.2-4
+    let limits = Limits::message(1_000);
+    let hello = [0, b'h', b'i', END];
+    const END: u8 = 0xFF;
+    let frame = |first: u8, length: &[u8], payload: usize, end: &[u8]| {
+        let mut bytes = vec![first];
+        bytes.extend_from_slice(length);
+        bytes.extend(std::iter::repeat_n(0u8, payload));
+        bytes.extend_from_slice(end);
+        bytes
+    };
+    let too_big = |length| Seen::Failed(Violation::FrameTooBig { length, limit: 1_000 });
+    for version in [Hixie55, Hixie75, Hybi00] {
+        for role in ROLES {
+            let got =
+                |frame: Vec<u8>| all_ways(version, role, limits, DeflateStream::No, &[frame, hello.to_vec()].concat());
+            for skipped in [
+                frame(0x01, &[], 0, &[END]),
+                frame(0x7F, &[], 1_000, &[END]),
+                frame(0x80, &[0], 0, &[]),
+                frame(0x80, &[0x87, 0x68], 1_000, &[]),
+                // Lengths need not be minimal.
+                frame(0xFE, &[0x80, 0x80, 0x80, 5], 5, &[]),
+                frame(0xFF, &[5], 5, &[]),
+                frame(0x80, &[0x80; 9], 0, &[0]),
+            ] {
+                assert_eq!(got(skipped.clone()), [text("hi")], "{version} {skipped:x?}");
+            }
+            assert!(matches!(got(frame(0x01, &[], 1_001, &[END]))[..], [Seen::Failed(Violation::FrameTooBig { .. })]));
+            assert_eq!(got(frame(0x80, &[0x87, 0x69], 1_001, &[])), [too_big(1_001)]);
+            assert_eq!(got(frame(0x80, &[0x80; 10], 0, &[0])), [too_big(u64::MAX)]);
+            assert!(matches!(
+                got(frame(0x80, &[0xFF; 9], 0, &[0x7F]))[..],
+                [Seen::Failed(Violation::FrameTooBig { .. })]
+            ));
+            // The closing frame, also with a length that is not minimal.
+            for close in [&[END, 0][..], &[END, 0x80, 0]] {
+                let want = match version {
+                    Hybi00 => Seen::Close(None, String::new()),
+                    _ => text("hi"),
+                };
+                assert_eq!(got(close.to_vec()), [want], "{version}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_end_of_the_stream_closes_hixie_75_between_frames_alone() {
+    for row in drafts() {
+        for role in ROLES {
+            let by_end = matches!(row.version, Hixie55 | Hixie75);
+            let mut decoder = decoder(row.version, role, roomy());
+            assert_eq!(decoder.ended(), by_end, "{}", row.name);
+            assert_eq!(next(&mut decoder), by_end.then(|| Seen::Close(None, String::new())));
+            assert_eq!(next(&mut decoder), None);
+            assert!(!decoder.ended());
+        }
+    }
+    for begun in [&[0][..], &[0, b'x'], &[0x80], &[0x80, 1], &[0x01]] {
+        let mut decoder = decoder(Hixie75, Role::Server, roomy());
+        assert_eq!(seen(&mut decoder, begun, 1), []);
+        assert!(decoder.is_midway());
+        assert!(!decoder.ended());
+    }
+}
+
+#[test]
+fn faults() {
+    let reserved = Violation::ReservedBits;
+    let long_ping = |first: &str| format!("{first}7e007e{}", "00".repeat(126));
+    let early = [Hybi01, Hybi02, Hybi03, Hybi04, Hybi05, Hybi06].as_slice();
+    let more = [Hybi01, Hybi02, Hybi03].as_slice();
+    let fin = [Hybi04, Hybi05, Hybi06].as_slice();
+    let late = [Hybi07, Hybi08].as_slice();
+    // As clients read it, from unmasked frames.
+    let faults = [
+        (early, "4400".into(), reserved(4)),
+        (early, "1400".into(), reserved(1)),
+        (early, "0480".into(), reserved(8)),
+        (early, "0600".into(), Violation::UnknownOpcode(6)),
+        (early, "0f00".into(), Violation::UnknownOpcode(15)),
+        (late, "8300".into(), Violation::UnknownOpcode(3)),
+        (late, "8b00".into(), Violation::UnknownOpcode(11)),
+        (late, "c100".into(), reserved(4)),
+        (late, "818537fa213d7f9f4d5158".into(), Violation::Masked), // hybi07-4.3-1
+        (&[Hybi03], long_ping("02"), Violation::ControlTooLong),    // hybi03-4.4-1
+        (fin, long_ping("82"), Violation::ControlTooLong),
+        (late, long_ping("89"), Violation::ControlTooLong),
+        (more, "8200".into(), Violation::FragmentedControl), // hybi03-4.4-1
+        (more, "8100".into(), Violation::FragmentedControl),
+        (fin, "0200".into(), Violation::FragmentedControl),
+        (late, "0800".into(), Violation::FragmentedControl),
+        (more, "0000".into(), Violation::NothingToContinue),
+        (fin, "8000".into(), Violation::NothingToContinue),
+        (more, "84000400".into(), Violation::MessageInsideMessage),
+        (fin, "04008400".into(), Violation::MessageInsideMessage),
+        (late, "01008100".into(), Violation::MessageInsideMessage),
+        (early, "057f8000000000000000".into(), Violation::LengthTopBit),
+        (&[Hybi06], "810103".into(), Violation::CloseBodyOfOneByte), // hybi06-4.5-1
+        (&[Hybi06], "810203e7".into(), Violation::CloseCodeNotAllowed(999)), // hybi06-7.4-1
+        (late, "880203e7".into(), Violation::CloseCodeNotAllowed(999)),
+        (late, "880203ed".into(), Violation::CloseCodeNotAllowed(1005)), // hybi09-7.4-1
+        (late, "88021388".into(), Violation::CloseCodeNotAllowed(5000)),
+        (late, "880303e8ff".into(), Violation::CloseReasonNotUtf8),
+    ];
+    for (versions, bytes, fault) in faults {
+        for &version in versions {
+            let bytes = hex(&bytes);
+            let got = all_ways(version, Role::Client, roomy(), DeflateStream::No, &bytes);
+            assert_eq!(got, [Seen::Failed(fault)], "{version} {bytes:x?}");
+        }
+    }
+    // hybi07-4.3-1
+    for version in [Hybi07, Hybi08] {
+        let got = all_ways(version, Role::Server, roomy(), DeflateStream::No, &hex("810548656c6c6f"));
+        assert_eq!(got, [Seen::Failed(Violation::NotMasked)]);
+    }
+    let not_deflate = side(Hybi08, Role::Client, roomy(), DeflateStream::Yes).0;
+    assert_eq!(seen(&mut { not_deflate }, &[0xFF; 8], 1), [Seen::Failed(Violation::NotDeflate)]);
+}
+
+#[test]
+fn lengths_need_not_be_minimal_before_rfc_6455() {
+    for row in hybis() {
+        let unmasked = |opcode: &[u8]| [opcode, &[126, 0, 2, b'h', b'i']].concat();
+        let Framing::Length(rules) = row.framing else { continue };
+        let first = if written(row.version, Role::Server, DeflateStream::No, &[(true, TEXT, vec![])])[0] & 0x80 != 0 {
+            0x80 | rules.opcodes.text
+        } else {
+            rules.opcodes.text
+        };
+        let got = all_ways(row.version, Role::Client, roomy(), DeflateStream::No, &unmasked(&[first]));
+        assert_eq!(got, [text("hi")], "{}", row.name);
+    }
+}
+
+#[test]
+fn long_control_frames_of_hybi_01_are_cut() {
+    // hybi01-4.4-2
+    let body: Vec<u8> = (0..200).collect();
+    for version in [Hybi01, Hybi02] {
+        let bytes = [&[0x02, 126, 0, 200][..], &body, &[0x01, 126, 0, 200], &body].concat();
+        let want = [Seen::Ping(body[..125].to_vec()), Seen::Close(None, String::new())];
+        assert_eq!(all_ways(version, Role::Server, roomy(), DeflateStream::No, &bytes), want);
+        let limits = Limits { frame: 199, ..roomy() };
+        let got = all_ways(version, Role::Server, limits, DeflateStream::No, &bytes);
+        assert_eq!(got, [Seen::Failed(Violation::FrameTooBig { length: 200, limit: 199 })]);
+    }
+}
+
+#[test]
+fn text_that_is_not_utf_8_is_replaced_or_fails() {
+    // hixie76-4.3-1
+    let bad = b"a\xC3b\xE2\x82".to_vec();
+    for row in drafts() {
+        for role in ROLES {
+            // Clients of the versions that say so replace; the others fail, and servers always.
+            let bytes = written(row.version, other(role), DeflateStream::No, &[(true, TEXT, bad.clone())]);
+            let got = all_ways(row.version, role, roomy(), DeflateStream::No, &bytes);
+            match (role, row.bad_text) {
+                (Role::Client, BadText::Replaced) => assert_eq!(got, [text("a\u{FFFD}b\u{FFFD}")], "{}", row.name),
+                _ => assert!(matches!(got[..], [Seen::Failed(Violation::TextNotUtf8 { .. })]), "{}: {got:?}", row.name),
+            }
+        }
+        assert_eq!(row.bad_text == BadText::Replaced, row.version < Hybi08);
+    }
+    // What is put in counts.
+    let limits = Limits::message(3 * 4_096 + 2);
+    for (count, fits) in [(4_096, true), (4_097, false)] {
+        let bytes = written(Hybi03, Role::Server, DeflateStream::No, &[(true, TEXT, vec![0x80; count])]);
+        let got = all_ways(Hybi03, Role::Client, limits, DeflateStream::No, &bytes);
+        assert_eq!(matches!(got[..], [Seen::Message(..)]), fits, "{count}");
+        assert_eq!(matches!(got[..], [Seen::Failed(Violation::MessageTooBig { .. })]), !fits, "{count}");
+    }
+}
+
+#[test]
+fn a_message_can_be_lent_in_pieces() {
+    let bad = b"one \xC3 two \xE2\x82".to_vec();
+    for row in drafts() {
+        for role in ROLES {
+            for &deflate in streams(row) {
+                let replaced = role == Role::Client && row.bad_text == BadText::Replaced;
+                let (sent, want) = match replaced {
+                    true => (bad.clone(), String::from_utf8_lossy(&bad).into_owned()),
+                    false => ("fünf".repeat(100).into_bytes(), "fünf".repeat(100)),
+                };
+                let frames = [(true, TEXT, sent), (true, TEXT, b"next".to_vec())];
+                let bytes = written(row.version, other(role), deflate, &frames);
+                for step in [1, 3, 1_000] {
+                    // From the start, and from the middle on.
+                    for before in [0, bytes.len() / 3] {
+                        let (first, rest) = bytes.split_at(before);
+                        let mut decoder = side(row.version, role, roomy(), deflate).0;
+                        let mut got = seen(&mut decoder, first, step);
+                        let begun = decoder.stream();
+                        let mut so_far = begun.as_ref().map(|(_, bytes)| bytes.clone()).unwrap_or_default();
+                        if let Some((kind, _)) = begun {
+                            assert_eq!(kind, Kind::Text);
+                            got.push(Seen::Begin(kind));
+                        }
+                        got.extend(seen(&mut decoder, rest, step));
+                        let mut texts = Vec::new();
+                        for event in got {
+                            match event {
+                                Seen::Begin(kind) => assert_eq!(kind, Kind::Text),
+                                Seen::Piece(piece) => so_far.extend(piece),
+                                Seen::End => texts.push(String::from_utf8(std::mem::take(&mut so_far)).unwrap()),
+                                Seen::Message(_, whole) => texts.push(String::from_utf8(whole).unwrap()),
+                                other => panic!("{} {other:?}", row.name),
+                            }
+                        }
+                        assert_eq!(texts, [want.clone(), "next".into()], "{} as {role:?}, {step}, {before}", row.name);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_stream_that_was_given_up_is_skipped() {
+    for row in drafts() {
+        for role in ROLES {
+            let frames = [(true, TEXT, vec![b'x'; 300]), (true, TEXT, b"next".to_vec())];
+            let bytes = written(row.version, other(role), DeflateStream::No, &frames);
+            let mut decoder = decoder(row.version, role, roomy());
+            assert_eq!(decoder.stream(), None);
+            let begun = seen(&mut decoder, &bytes[..100], 10);
+            assert_eq!(begun.first(), Some(&Seen::Begin(Kind::Text)), "{}", row.name);
+            decoder.assemble();
+            assert_eq!(seen(&mut decoder, &bytes[100..], 10), [text("next")], "{}", row.name);
+        }
+    }
+}
+
+#[test]
+fn what_inflates_without_end_stops_at_the_limit() {
+    // A message of 4 MiB in some 4 KiB.
+    let mut frames = vec![(false, BINARY, vec![0; 1 << 20])];
+    frames.extend((0..3).map(|n| (n == 2, Opcode::Continuation, vec![0; 1 << 20])));
+    let bytes = written(Hybi07, Role::Server, DeflateStream::Yes, &frames);
+    assert!(bytes.len() < 10 << 10);
+    let mut decoder = side(Hybi07, Role::Client, Limits::message(2 << 20), DeflateStream::Yes).0;
+    let got = seen(&mut decoder, &bytes, 4_096);
+    assert_eq!(got, [Seen::Failed(Violation::MessageTooBig { length: 3 << 20, limit: 2 << 20 })]);
+}
+
+#[test]
+fn whatever_comes_nothing_panics_and_nothing_passes_the_limit() {
+    let limits = Limits { frame: 3_000, message: 5_000, fragments: 20 };
+    let mut state: u64 = 0x9E37_79B9_7F4A_7C15;
+    let mut random = move |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % below as u64).unwrap()
+    };
+    for row in drafts() {
+        for role in ROLES {
+            for &deflate in streams(row) {
+                let mut frames = vec![(true, TEXT, "fünf".repeat(200).into_bytes()), (true, TEXT, b"x".to_vec())];
+                if matches!(row.framing, Framing::Length(_)) {
+                    frames.extend([
+                        (false, TEXT, b"begin".to_vec()),
+                        (true, Opcode::Ping, b"ping".to_vec()),
+                        (true, Opcode::Continuation, b"end".to_vec()),
+                        (true, BINARY, vec![7; 2_000]),
+                    ]);
+                }
+                frames.push((true, Opcode::Close, row.close(other(role), CloseCode::NORMAL, "").1));
+                let good = written(row.version, other(role), deflate, &frames);
+                for _ in 0..100 {
+                    let mut bytes = good.clone();
+                    for _ in 0..=random(4) {
+                        let at = random(bytes.len());
+                        match random(4) {
+                            0 => bytes[at] ^= 1 << random(8),
+                            1 => bytes[at] = [0, 0xFF, 0x7F, 0x80, 126, 127][random(6)],
+                            2 => drop(bytes.remove(at)),
+                            _ => bytes.insert(at, u8::try_from(random(256)).unwrap()),
+                        }
+                    }
+                    let mut decoder = side(row.version, role, limits, deflate).0;
+                    if random(3) == 0 {
+                        decoder.stream();
+                    }
+                    for event in seen(&mut decoder, &bytes, 1 + random(2_000)) {
+                        if let Seen::Message(kind, bytes) = event {
+                            assert!(bytes.len() <= 5_000);
+                            assert!(kind == Kind::Binary || std::str::from_utf8(&bytes).is_ok());
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

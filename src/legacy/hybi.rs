@@ -1,0 +1,296 @@
+//! The framing of hybi-01 to version 8: a header with opcode and length. What differs from version to version is in the
+//! column `framing` of the table.
+//!
+//! ```text
+//! hybi-01 to -03   [M|RSV|opcode] [R|length] …   M: MORE frames of this message follow
+//! hybi-04          nonce(4), then as below, all of it XORed with SHA-1(nonce, the connection's masking key)
+//! hybi-05, -06     key(4), then [F|RSV|opcode] [R|length] …, all of it XORed with the key
+//! hybi-07, 8       [F|RSV|opcode] [M|length] … key(4), and the payload XORed with the key: as in RFC 6455
+//! ```
+//!
+//! Only what a client sends is masked. No text before RFC 6455 asks for the shortest form of a length.
+
+use super::parts::{ControlLength, Last, Length, Masking, Opcodes};
+use super::plain::{Plain, MAX_CONTROL};
+use crate::error::Violation;
+use crate::primitives::sha1;
+use crate::wire::frame::{self, Kind, Opcode, Role};
+
+/// A masking key of a whole connection (hybi-04), made in the handshake; nothing to other versions.
+pub(super) type MaskingKey = [u8; 20];
+
+/// The bytes that a frame is XORed with, round and round. One of four bytes is kept five times over.
+#[derive(Debug, Clone, Copy)]
+struct Mask {
+    key: [u8; 20],
+    /// Where the next byte of the frame stands in it.
+    at: usize,
+}
+
+impl Mask {
+    const NONE: Mask = Mask { key: [0; 20], at: 0 };
+
+    fn of_four(key: [u8; 4]) -> Mask {
+        let mut bytes = [0; 20];
+        for (byte, key) in bytes.iter_mut().zip(key.into_iter().cycle()) {
+            *byte = key;
+        }
+        Mask { key: bytes, at: 0 }
+    }
+
+    /// hybi04-4.2-2: of the four bytes before the frame, and of the connection.
+    fn of_frame(nonce: [u8; 4], connection: &MaskingKey) -> Mask {
+        let [a, b, c, d] = nonce;
+        let mut seed = vec![a, b, c, d];
+        seed.extend_from_slice(connection);
+        Mask { key: sha1::digest(&seed), at: 0 }
+    }
+
+    fn apply(&mut self, bytes: &mut [u8]) {
+        for (byte, key) in bytes.iter_mut().zip(self.key.iter().cycle().skip(self.at)) {
+            *byte ^= key;
+        }
+        self.at = self.at.saturating_add(bytes.len() % 20) % 20;
+    }
+}
+
+impl Opcodes {
+    fn parse(&self, number: u8) -> Option<Opcode> {
+        let all = [
+            Opcode::Continuation,
+            Opcode::Data(Kind::Text),
+            Opcode::Data(Kind::Binary),
+            Opcode::Close,
+            Opcode::Ping,
+            Opcode::Pong,
+        ];
+        all.into_iter().find(|&opcode| self.number(opcode) == number)
+    }
+
+    fn number(&self, opcode: Opcode) -> u8 {
+        match opcode {
+            Opcode::Continuation => self.continuation,
+            Opcode::Data(Kind::Text) => self.text,
+            Opcode::Data(Kind::Binary) => self.binary,
+            Opcode::Close => self.close,
+            Opcode::Ping => self.ping,
+            Opcode::Pong => self.pong,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum State {
+    /// The four bytes before a frame that is masked as a whole.
+    Nonce,
+    Header,
+    /// Payload bytes still to come; of a control frame, how many more of them are passed on.
+    Payload {
+        opcode: Opcode,
+        fin: bool,
+        left: u64,
+        room: u64,
+    },
+}
+
+/// A header that has come in full.
+struct Header {
+    fin: bool,
+    opcode: Opcode,
+    length: u64,
+    key: Option<[u8; 4]>,
+}
+
+/// Reads frames.
+#[derive(Debug)]
+pub(super) struct Reader {
+    role: Role,
+    rules: Length,
+    /// What the peer does to its frames.
+    masking: Masking,
+    connection: MaskingKey,
+    /// The most a frame may have.
+    limit: u64,
+    state: State,
+    /// What has come of the nonce or of the header, unmasked: at most 14 bytes.
+    head: Vec<u8>,
+    mask: Mask,
+}
+
+impl Reader {
+    pub(super) fn new(role: Role, rules: Length, connection: MaskingKey, limit: u64) -> Reader {
+        let masking = match role {
+            Role::Server => rules.masking,
+            Role::Client => Masking::None,
+        };
+        let mut reader = Reader {
+            role,
+            rules,
+            masking,
+            connection,
+            limit,
+            state: State::Header,
+            head: Vec::new(),
+            mask: Mask::NONE,
+        };
+        reader.next_frame();
+        reader
+    }
+
+    pub(super) fn is_midway(&self) -> bool {
+        !self.head.is_empty()
+            || matches!(self.state, State::Payload { .. })
+            || (self.is_masked_whole() && matches!(self.state, State::Header))
+    }
+
+    fn is_masked_whole(&self) -> bool {
+        matches!(self.masking, Masking::FrameBy20 | Masking::FrameBy4)
+    }
+
+    fn next_frame(&mut self) {
+        self.head.clear();
+        self.mask = Mask::NONE;
+        self.state = if self.is_masked_whole() { State::Nonce } else { State::Header };
+    }
+
+    /// Reads up to the end of a frame, or all there is. Gives how many bytes that was; at least one, if there are any.
+    pub(super) fn read(&mut self, raw: &mut [u8], out: &mut Plain) -> Result<usize, Violation> {
+        let mut used: usize = 0;
+        loop {
+            let rest = raw.get_mut(used..).unwrap_or_default();
+            if let State::Payload { opcode, fin, left, room } = self.state {
+                let here = usize::try_from(left).unwrap_or(usize::MAX).min(rest.len());
+                let (part, _) = rest.split_at_mut_checked(here).unwrap_or((&mut [], &mut []));
+                self.mask.apply(part);
+                let passed = usize::try_from(room).unwrap_or(usize::MAX).min(here);
+                let part = part.get(..passed).unwrap_or_default();
+                match opcode {
+                    Opcode::Close => out.close.extend_from_slice(part),
+                    Opcode::Data(_) | Opcode::Continuation | Opcode::Ping | Opcode::Pong => out.push(part),
+                }
+                used = used.saturating_add(here);
+                let left = left.saturating_sub(here as u64);
+                if left > 0 {
+                    self.state = State::Payload { opcode, fin, left, room: room.saturating_sub(passed as u64) };
+                    return Ok(used);
+                }
+                if opcode == Opcode::Close {
+                    out.begin(fin, opcode, 0);
+                }
+                self.next_frame();
+                return Ok(used);
+            }
+            let Some(byte) = rest.first_mut() else { return Ok(used) };
+            self.mask.apply(std::slice::from_mut(byte));
+            self.head.push(*byte);
+            used = used.saturating_add(1);
+            self.head_grew(out)?;
+        }
+    }
+
+    /// Looks at what there is of the nonce or the header.
+    fn head_grew(&mut self, out: &mut Plain) -> Result<(), Violation> {
+        if let State::Nonce = self.state {
+            if let Some(nonce) = self.head.first_chunk::<4>() {
+                self.mask = match self.masking {
+                    Masking::FrameBy20 => Mask::of_frame(*nonce, &self.connection),
+                    // hybi05-4.2-1
+                    Masking::FrameBy4 | Masking::None | Masking::Payload => Mask::of_four(*nonce),
+                };
+                self.head.clear();
+                self.state = State::Header;
+            }
+            return Ok(());
+        }
+        let Some(Header { fin, opcode, length, key }) = self.parse()? else { return Ok(()) };
+        if let Some(key) = key {
+            self.mask = Mask::of_four(key);
+        }
+        let room = match opcode {
+            Opcode::Data(_) | Opcode::Continuation => length,
+            Opcode::Close | Opcode::Ping | Opcode::Pong => self.admit_control(length)?,
+        };
+        if opcode != Opcode::Close {
+            out.begin(fin, opcode, room);
+        }
+        self.state = State::Payload { opcode, fin, left: length, room };
+        Ok(())
+    }
+
+    /// How much of a control frame of this length is passed on.
+    fn admit_control(&self, length: u64) -> Result<u64, Violation> {
+        let most = MAX_CONTROL as u64;
+        match self.rules.control.length {
+            // hybi03-4.4-1
+            ControlLength::Upto125 if length > most => Err(Violation::ControlTooLong),
+            ControlLength::AsFrames if length > self.limit => Err(Violation::FrameTooBig { length, limit: self.limit }),
+            // hybi01-4.4-2: of a longer Ping a part comes back.
+            ControlLength::Upto125 | ControlLength::AsFrames => Ok(length.min(most)),
+        }
+    }
+
+    /// The header, when all of it has come. What is wrong with it is said as soon as it can be seen.
+    fn parse(&self) -> Result<Option<Header>, Violation> {
+        let Some((&first, rest)) = self.head.split_first() else { return Ok(None) };
+        let reserved = (first >> 4) & 0x7;
+        if reserved != 0 {
+            return Err(Violation::ReservedBits(reserved));
+        }
+        let opcode = self.rules.opcodes.parse(first & 0xF).ok_or(Violation::UnknownOpcode(first & 0xF))?;
+        // hybi01-4.2-1, hybi04-4.3-1: MORE or FIN.
+        let fin = (first & 0x80 != 0) == (self.rules.last == Last::Fin);
+        let Some((&second, rest)) = rest.split_first() else { return Ok(None) };
+        let masked = self.check_top(second & 0x80 != 0)?;
+        let Some((length, size)) = frame::parse_any_length(second & 0x7F, rest)? else { return Ok(None) };
+        if !masked {
+            return Ok(Some(Header { fin, opcode, length, key: None }));
+        }
+        let key = rest.get(size..).and_then(|rest| rest.first_chunk::<4>()).copied();
+        Ok(key.map(|key| Header { fin, opcode, length, key: Some(key) }))
+    }
+
+    /// The top bit of the second byte: MASK, or reserved. Whether a key follows.
+    fn check_top(&self, top: bool) -> Result<bool, Violation> {
+        match (self.rules.masking, self.role, top) {
+            // hybi07-4.3-1
+            (Masking::Payload, Role::Server, false) => Err(Violation::NotMasked),
+            (Masking::Payload, Role::Client, true) => Err(Violation::Masked),
+            (Masking::Payload, Role::Server, true) => Ok(true),
+            (Masking::None | Masking::FrameBy20 | Masking::FrameBy4, _, true) => Err(Violation::ReservedBits(8)),
+            (_, _, false) => Ok(false),
+        }
+    }
+}
+
+/// Appends a frame; `key` is there when this side masks.
+pub(super) fn write(
+    out: &mut Vec<u8>,
+    rules: &Length,
+    (key, connection): (Option<[u8; 4]>, &MaskingKey),
+    (fin, opcode): (bool, Opcode),
+    payload: &[u8],
+) {
+    let (whole, inside) = match (rules.masking, key) {
+        (Masking::None, _) | (_, None) => (None, None),
+        (Masking::Payload, Some(key)) => (None, Some(key)),
+        (Masking::FrameBy4, Some(key)) => (Some((key, Mask::of_four(key))), None),
+        (Masking::FrameBy20, Some(key)) => (Some((key, Mask::of_frame(key, connection))), None),
+    };
+    if let Some((nonce, _)) = whole {
+        out.extend_from_slice(&nonce);
+    }
+    let at = out.len();
+    frame::emit(out, fin, opcode, payload.len() as u64, inside);
+    if let Some(first) = out.get_mut(at) {
+        let top = if fin == (rules.last == Last::Fin) { 0x80 } else { 0 };
+        *first = top | rules.opcodes.number(opcode);
+    }
+    let payload_at = out.len();
+    out.extend_from_slice(payload);
+    if let Some((_, mut mask)) = whole {
+        mask.apply(out.get_mut(at..).unwrap_or_default());
+    }
+    if let Some(key) = inside {
+        Mask::of_four(key).apply(out.get_mut(payload_at..).unwrap_or_default());
+    }
+}

@@ -1,0 +1,90 @@
+//! Text with U+FFFD in place of what is not UTF-8, for the versions whose text demands it.
+
+/// Replaces in pieces; a character may be split between two.
+#[derive(Debug, Default)]
+pub(super) struct Replacer {
+    /// The beginning of a character whose rest has not come: at most three bytes.
+    open: Vec<u8>,
+}
+
+/// What stands in place of something that is not UTF-8.
+const REPLACEMENT: &[u8] = "\u{FFFD}".as_bytes();
+
+impl Replacer {
+    /// Appends what `bytes` say: at most three bytes for each of them.
+    pub(super) fn push(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) {
+        // A character that has begun is completed, or seen to be wrong, one byte at a time.
+        while let (false, Some((&next, rest))) = (self.open.is_empty(), bytes.split_first()) {
+            self.open.push(next);
+            match std::str::from_utf8(&self.open) {
+                Ok(_) => {
+                    out.extend_from_slice(&self.open);
+                    self.open.clear();
+                }
+                Err(fault) if fault.error_len().is_none() => {}
+                Err(_) => {
+                    // The byte that does not belong to it may begin another.
+                    out.extend_from_slice(REPLACEMENT);
+                    self.open.clear();
+                    continue;
+                }
+            }
+            bytes = rest;
+        }
+        let mut chunks = bytes.utf8_chunks().peekable();
+        while let Some(chunk) = chunks.next() {
+            out.extend_from_slice(chunk.valid().as_bytes());
+            match std::str::from_utf8(chunk.invalid()) {
+                Ok(_) => {}
+                Err(fault) if fault.error_len().is_none() && chunks.peek().is_none() => {
+                    self.open.extend_from_slice(chunk.invalid())
+                }
+                Err(_) => out.extend_from_slice(REPLACEMENT),
+            }
+        }
+    }
+
+    /// The text has ended, perhaps inside a character.
+    pub(super) fn finish(&mut self, out: &mut Vec<u8>) {
+        if !self.open.is_empty() {
+            out.extend_from_slice(REPLACEMENT);
+        }
+        self.open.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_what_std_makes_of_the_whole_however_it_is_cut() {
+        let texts: [&[u8]; 12] = [
+            b"",
+            b"plain",
+            "ÿ€😀".as_bytes(),
+            b"\xFF",
+            b"a\xC3",
+            b"a\xC3b",
+            b"\xE2\x82",
+            b"\xE2\x82\xE2\x82\xAC",
+            b"\xF0\x9F\x98",
+            b"\xF0\x9F\x98\xF0\x9F\x98\x80\x80",
+            b"\xED\xA0\x80\xC0\xAF",
+            b"\xF4\x90\x80\x80\xE0\x80\xC3\xA4",
+        ];
+        for text in texts {
+            let want = String::from_utf8_lossy(text);
+            for cut in 0..=text.len() {
+                for second in cut..=text.len() {
+                    let (mut replacer, mut out) = (Replacer::default(), Vec::new());
+                    for part in [&text[..cut], &text[cut..second], &text[second..]] {
+                        replacer.push(part, &mut out);
+                    }
+                    replacer.finish(&mut out);
+                    assert_eq!(String::from_utf8_lossy(&out), want, "{text:x?} cut at {cut} and {second}");
+                }
+            }
+        }
+    }
+}
