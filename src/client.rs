@@ -20,6 +20,8 @@ mod opening;
 mod reaching;
 mod reconnect;
 mod redirects;
+#[cfg(unix)]
+mod unix;
 mod ways;
 
 use std::fmt;

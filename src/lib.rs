@@ -65,7 +65,7 @@ pub use primitives::deflate;
 #[cfg(feature = "deflate")]
 pub use protocol::deflate::Deflate;
 pub use proxy::Proxy;
-pub use server::{serve, Running, Server};
+pub use server::{serve, Running, Server, ShutdownHandle, ShutdownReport};
 pub use transport::stream::Halves;
 pub use upgrade::{same_secret, Accept, Credentials, Decision, HandOver, Handover, Request, Response};
 pub use websocket::{Messages, RecvStream, SendStream, Sender, WebSocket};

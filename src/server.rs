@@ -1,31 +1,45 @@
 //! Servers: an address, settings, and a handler that is called for each connection, in a thread of its own.
 //!
-//! Below this file: `auth` (who is let in), `door` (the threads). What is said to a visitor, `upgrade` knows.
+//! | file | knows |
+//! |---|---|
+//! | `settings`, `hooks`, `auth`, `admission` | what can be set |
+//! | `listener` | what is listened on |
+//! | `door`, `threads` | who waits there, and the threads that serve |
+//! | `guests` | who is let in |
+//! | `running`, `shutdown` | how it ends |
+//! | `report` | what nobody else is told |
+//!
+//! What is said to a visitor, `upgrade` knows.
 
+mod admission;
 mod auth;
 mod door;
+mod guests;
+mod hooks;
+mod listener;
+mod report;
+mod running;
+mod settings;
+mod shutdown;
+mod threads;
 
 use std::fmt;
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::Arc;
-use std::time::Duration;
 
-use crate::config::{Limits, Timeouts};
+pub use running::Running;
+pub use shutdown::{ShutdownHandle, ShutdownReport};
+
+use crate::close::CloseCode;
 use crate::error::{Error, Result, Step};
-#[cfg(feature = "deflate")]
-use crate::protocol::deflate::Deflate;
-use crate::transport::deadline::Deadline;
 use crate::transport::stream::{Halves, Stream};
-use crate::upgrade::{self, Decision, Ends, Request, Response, Terms};
+use crate::upgrade::{self, Ends, Terms, Visit};
 use crate::websocket::WebSocket;
-use door::{Door, Visitor};
-
-/// Connections at a time by default. With the default limits 16,384 of them can hold 16 GiB of half-sent messages at
-/// worst, and need 200 to 400 MiB when they are idle.
-const MAX_CONNECTIONS: usize = 16_384;
-/// How long stopping may take.
-const STOP: Duration = Duration::from_secs(1);
+use door::Door;
+use guests::{Capacity, Id};
+use listener::{Listener, Visitor};
+use report::{report, What};
 
 /// Listens on `addr` and calls `handler` for every WebSocket connection, each in a thread of its own. Returns only if
 /// listening fails. [`Server`] has settings.
@@ -56,7 +70,7 @@ pub fn serve(
 /// closed; so it is, with 1011, when it panics, which the server survives. What it returns does not matter to the server:
 /// an error is how most connections end.
 ///
-/// What is no WebSocket request, or not a welcome one, is answered in HTTP: 400, 403, 405, 426, 431, 500, 503 or 505, or as
+/// What is no WebSocket request, or not a welcome one, is answered in HTTP: 400, 403, 405, 426, 429, 431, 500, 503 or 505, or as
 /// [`http`](Server::http) and [`on_request`](Server::on_request) say.
 ///
 /// ```
@@ -74,9 +88,12 @@ pub fn serve(
 /// ```
 #[must_use = "a server does nothing until `run` or `start`"]
 pub struct Server {
-    listener: Option<TcpListener>,
+    listener: Option<Listener>,
     terms: Terms,
-    max_connections: usize,
+    capacity: Capacity,
+    /// The stack of each thread, if it is not what `std` takes.
+    stack: Option<usize>,
+    shutdown: ShutdownHandle,
 }
 
 impl Server {
@@ -87,114 +104,33 @@ impl Server {
     /// [`Io`](Error::Io) of [`Step::Listen`].
     pub fn bind(addr: impl ToSocketAddrs) -> Result<Server> {
         let listener = TcpListener::bind(addr).map_err(|error| Error::io(Step::Listen, error))?;
-        Ok(Server { listener: Some(listener), ..Server::unbound() })
+        Ok(Server { listener: Some(Listener::Tcp(listener)), ..Server::unbound() })
+    }
+
+    /// Listens on a socket in the file system, for clients of the same machine: a reverse proxy, or
+    /// [`Client::connect_unix`](crate::Client::connect_unix). Only on Unix.
+    ///
+    /// A socket that nobody listens on any more is replaced; any other file is left alone, and is an error. Who may connect is
+    /// decided by the permissions of the file, which are what the `umask` of the process leaves, and of its folders. The file is
+    /// removed when the server has stopped.
+    ///
+    /// # Errors
+    /// [`Io`](Error::Io) of [`Step::Listen`].
+    #[cfg(unix)]
+    pub fn bind_unix(path: impl AsRef<std::path::Path>) -> Result<Server> {
+        let listener = listener::unix::AtPath::bind(path.as_ref()).map_err(|error| Error::io(Step::Listen, error))?;
+        Ok(Server { listener: Some(Listener::Unix(listener)), ..Server::unbound() })
     }
 
     /// A server without an address, for [`accept_over`](Server::accept_over) alone.
     pub fn unbound() -> Server {
-        Server { listener: None, terms: Terms::default(), max_connections: MAX_CONNECTIONS }
-    }
-
-    // ── settings ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    /// How much each peer may send. Default: [`Limits::server`].
-    pub fn limits(mut self, limits: Limits) -> Server {
-        self.terms.limits = limits;
-        self
-    }
-
-    /// Messages, and frames, of up to so many bytes. Short for [`limits`](Server::limits)`(`[`Limits::message`]`(bytes))`.
-    /// Default: 1 MiB.
-    pub fn max_message(self, bytes: u64) -> Server {
-        self.limits(Limits::message(bytes))
-    }
-
-    /// Agrees to compress messages (RFC 7692) with clients that offer it. Off unless given; see [`Deflate`] for what it
-    /// costs and what it gives away.
-    #[cfg(feature = "deflate")]
-    pub fn deflate(mut self, deflate: Deflate) -> Server {
-        self.terms.deflate = Some(deflate);
-        self
-    }
-
-    /// How long anything may take. Default: [`Timeouts::default`].
-    pub fn timeouts(mut self, timeouts: Timeouts) -> Server {
-        self.terms.timeouts = timeouts;
-        self
-    }
-
-    /// Also lets in pages from this origin, written as browsers write it: `https://app.example.com`, with the port if it
-    /// is not the usual one, and without a slash at the end. Can be called several times.
-    ///
-    /// Pages from the host that is asked are always let in, and so are clients that send no `Origin`, because those are no
-    /// browsers (RFC 6455 section 10.2). All others are answered 403.
-    pub fn allow_origin(mut self, origin: impl Into<String>) -> Server {
-        if let Some(origins) = &mut self.terms.origins {
-            origins.push(origin.into());
+        Server {
+            listener: None,
+            terms: Terms::default(),
+            capacity: Capacity::default(),
+            stack: None,
+            shutdown: ShutdownHandle::default(),
         }
-        self
-    }
-
-    /// Lets in pages from everywhere.
-    ///
-    /// **Danger**: any page that a user visits can then open a connection with that user's cookies, and read and write
-    /// as that user. Fit only for servers that do not look at cookies, nor at the address a connection comes from.
-    pub fn danger_any_origin(mut self) -> Server {
-        self.terms.origins = None;
-        self
-    }
-
-    /// The subprotocols spoken here (RFC 6455 section 1.9). Of those that a client offers, the first that is among them is
-    /// agreed on; if there is none, the connection is open without one, see [`WebSocket::subprotocol`].
-    pub fn subprotocols<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Server {
-        self.terms.subprotocols = names.into_iter().map(Into::into).collect();
-        self
-    }
-
-    /// So many connections at a time, those whose opening handshake is not over included. More are answered 503. Default: 16,384.
-    pub fn max_connections(mut self, count: usize) -> Server {
-        self.max_connections = count;
-        self
-    }
-
-    // ── what is not a WebSocket, or not for everyone ────────────────────────────────────────────────────────────────
-
-    /// Answers what does not ask for a WebSocket: pages, health checks, on the same port. Without this it is answered 426.
-    ///
-    /// The hook is asked about GET and HEAD, over HTTP/1.0 too; other methods are answered 405. It is called in the thread of
-    /// the connection, and sees the head of the request alone: a body is never given to it, and up to 1 MiB of one is dropped
-    /// after the answer. After each answer the connection is closed. All of it, with the time the hook takes, has to be over
-    /// within [`Timeouts::handshake`]. A hook that panics is answered 500.
-    ///
-    /// Which pages may read the answer is decided by headers of its own; [`allow_origin`](Server::allow_origin) is about
-    /// WebSockets.
-    ///
-    /// ```
-    /// # fn main() -> stdws::Result<()> {
-    /// use stdws::{Response, Server};
-    /// let server = Server::bind("127.0.0.1:0")?.http(|request| match request.path() {
-    ///     "/" => Response::html(200, "<!doctype html><title>Chat</title>"),
-    ///     "/health" => Response::text(200, "ok"),
-    ///     _ => Response::text(404, "not here"),
-    /// });
-    /// # drop(server);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn http(mut self, hook: impl Fn(&Request) -> Response + Send + Sync + 'static) -> Server {
-        self.terms.hooks.http = Some(Box::new(hook));
-        self
-    }
-
-    /// Decides about each request before it is answered: accepts it with settings of its own, answers it in HTTP (401, a
-    /// redirect, 404; RFC 6455 section 4.2.2), or hands the stream over. See [`Decision`].
-    ///
-    /// The hook is asked about WebSocket requests that are in order and whose Origin is allowed, and about everything else that is
-    /// a request of HTTP/1.x, of any method; [`Request::is_websocket`] tells them apart. It is called in the thread of the
-    /// connection, and its time counts towards [`Timeouts::handshake`]. A hook that panics is answered 500.
-    pub fn on_request(mut self, hook: impl Fn(&Request) -> Decision + Send + Sync + 'static) -> Server {
-        self.terms.hooks.on_request = Some(Box::new(hook));
-        self
     }
 
     // ── serving ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -202,19 +138,24 @@ impl Server {
     /// The address that is listened on, with the port the system chose if it was asked for port 0.
     ///
     /// # Errors
-    /// [`Io`](Error::Io) of [`Step::Listen`]; also for a server that is [`unbound`](Server::unbound).
+    /// [`Io`](Error::Io) of [`Step::Listen`]; also for a server that is [`unbound`](Server::unbound), or at a Unix socket.
     pub fn local_addr(&self) -> Result<SocketAddr> {
         let listener = self.listener.as_ref().ok_or_else(no_address)?;
         listener.local_addr().map_err(|error| Error::io(Step::Listen, error))
     }
 
-    /// Lets connections in, and waits for ever. Returns only if listening fails.
+    /// A handle that shuts this server down from another thread, see [`ShutdownHandle`].
+    pub fn shutdown_handle(&self) -> ShutdownHandle {
+        self.shutdown.clone()
+    }
+
+    /// Lets connections in, and waits until a [`ShutdownHandle`] has shut the server down; without one, for ever.
     ///
     /// # Errors
     /// [`Io`](Error::Io) of [`Step::Listen`], or of [`Step::Thread`] if no thread can be started at all. A system that runs out
     /// of descriptors, memory or threads later is no error: those who knock meanwhile wait, or are answered 503.
     pub fn run(self, handler: impl Fn(WebSocket) -> Result<()> + Send + Sync + 'static) -> Result<()> {
-        self.open(handler)?.door.wait_closed().map_err(|error| Error::io(Step::Listen, error))
+        self.start(handler)?.wait()
     }
 
     /// Lets connections in, as long as the handle lives that this returns.
@@ -222,7 +163,12 @@ impl Server {
     /// # Errors
     /// As [`run`](Server::run), when it starts.
     pub fn start(self, handler: impl Fn(WebSocket) -> Result<()> + Send + Sync + 'static) -> Result<Running> {
-        self.open(handler)
+        let Server { listener, terms, capacity, stack, shutdown } = self;
+        let listener = listener.ok_or_else(no_address)?;
+        let addr = listener.local_addr().ok();
+        let host = move |door: &Door, id: Id, visitor: Visitor| receive(door, id, visitor, addr, &terms, &handler);
+        let door = shutdown.start(|| Door::open(listener, capacity, stack, host))?;
+        Ok(Running::new(addr, door, shutdown))
     }
 
     /// Does the opening handshake on a stream made elsewhere, such as TLS by another library, with the settings of this server.
@@ -237,17 +183,7 @@ impl Server {
     /// [`Timeout`](Error::Timeout) and [`Io`](Error::Io) of [`Step::Handshake`]; [`Io`](Error::Io) of [`Step::Thread`].
     pub fn accept_over(&self, halves: Halves) -> Result<WebSocket> {
         let stream = Stream::over(halves).map_err(|error| Error::io(Step::Thread, error))?;
-        upgrade::accept(&Arc::new(stream), Ends::default(), &self.terms)
-    }
-
-    fn open(self, handler: impl Fn(WebSocket) -> Result<()> + Send + Sync + 'static) -> Result<Running> {
-        let addr = self.local_addr()?;
-        let Server { listener, terms, max_connections } = self;
-        let door = Door::open(listener.ok_or_else(no_address)?, max_connections, move |visitor| {
-            // An error has no one to tell: it is how most connections end.
-            let _ = open(visitor, addr, &terms).and_then(&handler);
-        });
-        Ok(Running { addr, door: door.map_err(|error| Error::io(Step::Thread, error))? })
+        upgrade::accept(&Visit::new(stream, Ends::default()), &self.terms)
     }
 }
 
@@ -261,72 +197,44 @@ impl fmt::Debug for Server {
         f.debug_struct("Server")
             .field("listener", &self.listener)
             .field("terms", &self.terms)
-            .field("max_connections", &self.max_connections)
+            .field("capacity", &self.capacity)
+            .field("stack", &self.stack)
             .finish()
     }
 }
 
-/// From the socket to the open connection.
-fn open((socket, peer): Visitor, bound: SocketAddr, terms: &Terms) -> Result<WebSocket> {
+/// All that is done with a visitor, in its thread.
+fn receive(
+    door: &Door,
+    id: Id,
+    visitor: Visitor,
+    bound: Option<SocketAddr>,
+    terms: &Terms,
+    handler: &impl Fn(WebSocket) -> Result<()>,
+) {
+    match open(door, id, visitor, bound, terms) {
+        // An error has no one to tell: it is how most connections end.
+        Ok(ws) if door.lock().guests.opens(id, ws.shared_link()) => drop(handler(ws)),
+        // The server was shut down meanwhile.
+        Ok(mut ws) => drop(ws.close(CloseCode::GOING_AWAY, "")),
+        Err(error) => report(What::Refused, Some(&error)),
+    }
+}
+
+/// From the socket to the open connection. Not inlined: what it needs of the stack must not lie there below a handler for
+/// hours.
+#[inline(never)]
+fn open(door: &Door, id: Id, visitor: Visitor, bound: Option<SocketAddr>, terms: &Terms) -> Result<WebSocket> {
+    let Visitor { socket, peer } = visitor;
     // Who listens on one address need not ask the system which it is.
-    let local = match bound.ip().is_unspecified() {
-        true => socket.local_addr().ok(),
+    let local = bound.and_then(|bound| match bound.ip().is_unspecified() {
+        true => socket.local_addr(),
         false => Some(bound),
-    };
+    });
     let stream = Stream::plain(socket, terms.timeouts.write).map_err(|error| Error::io(Step::Handshake, error))?;
-    upgrade::accept(&Arc::new(stream), Ends { peer: Some(peer), local }, terms)
-}
-
-/// A server that runs on threads of its own. Dropped, it stops as by [`stop`](Running::stop).
-#[must_use = "a server stops when its handle is dropped"]
-pub struct Running {
-    addr: SocketAddr,
-    door: Arc<Door>,
-}
-
-impl Running {
-    /// The address that is listened on.
-    pub fn local_addr(&self) -> SocketAddr {
-        self.addr
+    let visit = Arc::new(Visit::new(stream, Ends { peer, local }));
+    if !door.lock().guests.arrives(id, &visit) {
+        return Err(Error::Closed(None));
     }
-
-    /// Stops listening. Connections that are open go on until their handlers return.
-    ///
-    /// The threads that wait for connections are woken by connections from here, because nothing in `std` ends their
-    /// waiting otherwise. This returns when the address is free again, or after a second at most: if no connection from
-    /// here can be made (no descriptors, a packet filter), the address becomes free by the next ones from elsewhere, which
-    /// are answered 503.
-    pub fn stop(self) {}
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.door.close();
-        let deadline = Deadline::after(STOP);
-        loop {
-            let waiting = self.door.at_door();
-            if waiting == 0 || deadline.passed() {
-                return;
-            }
-            // One that fails may have come after a visitor who did as well.
-            let _ = TcpStream::connect_timeout(&from_here(self.addr), STOP / 10);
-            self.door.wait_fewer(waiting, STOP / 10);
-        }
-    }
-}
-
-impl fmt::Debug for Running {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Running").field("local_addr", &self.addr).finish_non_exhaustive()
-    }
-}
-
-/// Where to reach, from this machine, what listens on this address.
-fn from_here(addr: SocketAddr) -> SocketAddr {
-    let ip = match addr.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip => ip,
-    };
-    SocketAddr::new(ip, addr.port())
+    upgrade::accept(&visit, terms)
 }

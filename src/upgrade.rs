@@ -25,9 +25,9 @@ pub use decision::{Accept, Decision, HandOver};
 pub use handover::Handover;
 pub use request::Request;
 pub use response::Response;
-pub(crate) use terms::{BasicAuth, Ends, Terms};
+pub(crate) use terms::{BasicAuth, Ends, Terms, Visit};
 
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crate::config::{Limits, Timeouts};
 use crate::error::{Error, HandshakeFault, Misuse, Refusal, Result};
@@ -37,7 +37,6 @@ use crate::protocol::handshake::denial;
 use crate::protocol::handshake::origin::Origins;
 use crate::protocol::handshake::server::{self, Offer};
 use crate::transport::deadline::Deadline;
-use crate::transport::stream::Stream;
 use crate::websocket::codec::Codec;
 use crate::websocket::{About, WebSocket};
 use crate::wire::frame::Role;
@@ -62,9 +61,11 @@ struct Opening {
 
 /// Goes through the whole opening handshake. Takes at most [`Timeouts::handshake`], a second more for an answer in HTTP to
 /// arrive, and as long as the hooks take.
-pub(crate) fn accept(stream: &Arc<Stream>, ends: Ends, terms: &Terms) -> Result<WebSocket> {
+pub(crate) fn accept(visit: &Visit, terms: &Terms) -> Result<WebSocket> {
+    let Visit { stream, ends, heard } = visit;
     let talk = Talk { stream, deadline: Deadline::after(terms.timeouts.handshake) };
     let (head, early) = talk.read_head().map_err(|error| refuse(&talk, error))?;
+    heard.store(true, Ordering::Relaxed);
     let request = Request::new(head, ends.peer);
     match judge(&request, terms).map_err(|error| refuse(&talk, error))? {
         Verdict::Open(opening) => {

@@ -25,6 +25,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub(crate) use fate::Fate;
+pub(crate) use link::Link;
 pub use messages::Messages;
 pub use recv_stream::RecvStream;
 pub use send_stream::SendStream;
@@ -40,7 +41,6 @@ use crate::transport::stream::Stream;
 use crate::upgrade::{Request, Response};
 use crate::wire::frame::Opcode;
 use codec::Codec;
-use link::Link;
 use receive::{Received, Receiver};
 
 /// An open WebSocket connection (RFC 6455), made by [`connect`](crate::connect), [`Client`](crate::Client) or

@@ -194,6 +194,8 @@ fn each_fault_has_words_of_its_own() {
         HandshakeFault::ExtensionNotOffered,
         HandshakeFault::OriginNotAllowed,
         HandshakeFault::Full,
+        HandshakeFault::TooManyHandshakes,
+        HandshakeFault::TooManyFromAddress,
         HandshakeFault::Hook,
         HandshakeFault::Answered,
         HandshakeFault::HandedOver,

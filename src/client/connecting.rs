@@ -85,12 +85,17 @@ impl Client {
         let deadline = Deadline::after(self.timeouts.connect);
         let (entropy, key) = self.key()?;
         let stream = Stream::over(halves).map_err(|error| Error::io(Step::Thread, error))?;
+        self.open_on(stream, (entropy, &key), deadline)
+    }
+
+    /// Makes the opening handshake over a stream that is no way to the URL's host, or not by our doing.
+    pub(super) fn open_on(&self, stream: Stream, key: (Entropy, &str), deadline: Deadline) -> Result<WebSocket> {
         let target = Target { uri: Cow::Borrowed(&self.uri), headers: Cow::Borrowed(&self.headers) };
-        self.open(&target, stream, About::default(), (entropy, &key), |_| false, deadline)
+        self.open(&target, stream, About::default(), key, |_| false, deadline)
     }
 
     /// Random bytes for one connection, and the key made of the first of them.
-    fn key(&self) -> Result<(Entropy, String)> {
+    pub(super) fn key(&self) -> Result<(Entropy, String)> {
         let mut entropy = self.random_source();
         let mut nonce = [0; 16];
         // 6455-4.1-30: drawn for this connection alone, and before the network is touched.

@@ -153,6 +153,8 @@ fn refused(refusal: &Refusal, now: Duration) -> Retry {
         | HandshakeFault::ExtensionNotOffered
         | HandshakeFault::OriginNotAllowed
         | HandshakeFault::Full
+        | HandshakeFault::TooManyHandshakes
+        | HandshakeFault::TooManyFromAddress
         | HandshakeFault::Hook
         | HandshakeFault::Answered
         | HandshakeFault::HandedOver

@@ -147,6 +147,10 @@ pub enum HandshakeFault {
     OriginNotAllowed,
     /// Server: as many connections as allowed are open.
     Full,
+    /// Server: as many opening handshakes as allowed are under way.
+    TooManyHandshakes,
+    /// Server: as many connections from one address as allowed are open.
+    TooManyFromAddress,
     /// Server: a hook ([`http`](crate::Server::http), [`on_request`](crate::Server::on_request)) panicked.
     Hook,
     /// Server: no fault at all. A hook answered the request in HTTP.
@@ -175,6 +179,12 @@ impl fmt::Display for HandshakeFault {
             HandshakeFault::ExtensionNotOffered => f.write_str("the server chose an extension that was not offered"),
             HandshakeFault::OriginNotAllowed => f.write_str("the Origin is not allowed; see Server::allow_origin"),
             HandshakeFault::Full => f.write_str("as many connections as Server::max_connections allows are open"),
+            HandshakeFault::TooManyHandshakes => {
+                f.write_str("as many opening handshakes as Server::max_handshakes allows are under way")
+            }
+            HandshakeFault::TooManyFromAddress => {
+                f.write_str("as many connections from this address as Server::max_per_address allows are open")
+            }
             HandshakeFault::Hook => f.write_str("a hook of the server panicked"),
             HandshakeFault::Answered => f.write_str("a hook of the server answered in HTTP"),
             HandshakeFault::HandedOver => f.write_str("a hook of the server took the stream over"),

@@ -1,6 +1,6 @@
 //! Who waits at the door, and who serves: one thread for each connection, which then takes the next one.
 //!
-//! Knows sockets and threads; must not know what is done with a socket.
+//! Knows visitors and threads; must not know what is done with a visitor.
 //!
 //! Threads wait for visitors in `accept` itself, several at a time. The system gives each visitor to one of them, which
 //! serves it: nothing is handed from thread to thread, so nothing can be lost on the way, and no thread has to be woken
@@ -18,19 +18,25 @@
 //! | the door is closed, or as many are let in as may be: the visitor is turned away by the thread, which stays | | |
 //! | a visitor has been served | | −1 |
 //! | ... by a thread that then comes back to the door | +1 | |
-//! | ... or ends, because enough are there | | |
+//! | ... or ends, because enough are there, or the door is closed | | |
 //! | the door is closed, and a thread notices it | −1 | |
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::Shutdown;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use crate::error::HandshakeFault;
+use super::guests::{Capacity, Guests, Id};
+use super::listener::{Bell, Listener, Visitor};
+use super::report::{report, What};
+use super::threads::Threads;
+use crate::error::{Error, HandshakeFault, Refusal, Step};
 use crate::protocol::handshake::denial;
+use crate::transport::deadline::Deadline;
+use crate::transport::socket::Socket;
 
 /// So many threads may wait at the door for good. They cost some 20 KiB each, and spare a burst of visitors the starting of
 /// threads.
@@ -39,60 +45,86 @@ const ENOUGH: usize = 16;
 const PAUSE: Duration = Duration::from_millis(10);
 /// So many that were turned away are kept until their answer has surely arrived.
 const LINGERING: usize = 64;
+/// How long a thread at the door may take to notice that it has been closed, before someone knocks to wake it.
+const NOTICE: Duration = Duration::from_millis(100);
 
-pub(super) type Visitor = (TcpStream, SocketAddr);
+/// What is done with a visitor, under the number it was entered with.
+type Host = Box<dyn Fn(&Door, Id, Visitor) + Send + Sync>;
 
 pub(super) struct Door {
-    /// What is done with a visitor.
-    host: Box<dyn Fn(Visitor) + Send + Sync>,
-    max: usize,
+    host: Host,
+    bell: Bell,
     state: Mutex<State>,
-    /// A thread has left the door for good.
-    left: Condvar,
+    /// Told when a thread has left the door for good, when one has ended, and when a visitor has been served.
+    changed: Condvar,
+    /// Held by who shuts the server down.
+    pub(super) shutdown: Mutex<Option<super::ShutdownReport>>,
 }
 
-struct State {
+pub(super) struct State {
     /// `None`: the door is closed. The threads at the door hold it too, and the last of them closes the socket.
-    listener: Option<Arc<TcpListener>>,
+    listener: Option<Arc<Listener>>,
     at_door: usize,
-    let_in: usize,
+    pub(super) guests: Guests,
+    pub(super) threads: Threads,
     /// Sockets with an answer on its way. Closing one at once would reset it when the request comes in, and the answer
     /// could be lost by that; so the last few stay open until others take their place.
-    turned_away: VecDeque<TcpStream>,
+    turned_away: VecDeque<Socket>,
+    /// The last `accept` failed.
+    failing: bool,
     failure: Option<io::Error>,
 }
 
 impl Door {
     /// Starts the first thread.
     pub(super) fn open(
-        listener: TcpListener,
-        max: usize,
-        host: impl Fn(Visitor) + Send + Sync + 'static,
-    ) -> io::Result<Arc<Door>> {
-        let listener = Some(Arc::new(listener));
-        let state = State { listener, at_door: 1, let_in: 0, turned_away: VecDeque::new(), failure: None };
-        let door = Door { host: Box::new(host), max, state: Mutex::new(state), left: Condvar::new() };
-        let door = Arc::new(door);
-        door.start_thread()?;
+        listener: Listener,
+        capacity: Capacity,
+        stack: Option<usize>,
+        host: impl Fn(&Door, Id, Visitor) + Send + Sync + 'static,
+    ) -> Result<Arc<Door>, Error> {
+        let bell = listener.bell().map_err(|error| Error::io(Step::Listen, error))?;
+        let state = State {
+            listener: Some(Arc::new(listener)),
+            at_door: 1,
+            guests: Guests::new(capacity),
+            threads: Threads::new(stack),
+            turned_away: VecDeque::new(),
+            failing: false,
+            failure: None,
+        };
+        let (state, changed, shutdown) = (Mutex::new(state), Condvar::new(), Mutex::default());
+        let door = Arc::new(Door { host: Box::new(host), bell, state, changed, shutdown });
+        door.start_thread(&mut door.lock()).map_err(|error| Error::io(Step::Thread, error))?;
         Ok(door)
     }
 
     /// One more thread, which is counted already.
-    fn start_thread(self: &Arc<Door>) -> io::Result<()> {
+    fn start_thread(self: &Arc<Door>, state: &mut State) -> io::Result<()> {
         let door = self.clone();
-        thread::Builder::new().name("stdws-server".into()).spawn(move || door.live()).map(drop)
+        state.threads.start(move |number| {
+            door.live();
+            door.lock().threads.ends(number);
+            door.changed.notify_all();
+        })
     }
 
     /// The life of a thread.
-    fn live(self: Arc<Door>) {
-        while let Some(visitor) = self.wait_for_visitor() {
-            {
-                let _let_in = LetIn(&self);
-                // What panics is a handler; nothing of it is used afterwards. The panic was reported by the hook.
-                drop(panic::catch_unwind(AssertUnwindSafe(|| (self.host)(visitor))));
+    fn live(self: &Arc<Door>) {
+        while let Some((id, visitor)) = self.wait_for_visitor() {
+            // What panics is a handler; nothing of it is used afterwards. The panic was reported by the hook.
+            let served = panic::catch_unwind(AssertUnwindSafe(|| (self.host)(self, id, visitor)));
+            if let Err(payload) = served {
+                report(What::Panicked, None);
+                // Clearing it away may panic too, and then once is enough.
+                if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+                    std::mem::forget(payload);
+                }
             }
             let mut state = self.lock();
-            if state.at_door >= ENOUGH {
+            state.guests.leaves(id);
+            self.changed.notify_all();
+            if state.at_door >= ENOUGH || state.listener.is_none() {
                 return;
             }
             state.at_door = state.at_door.saturating_add(1);
@@ -100,7 +132,7 @@ impl Door {
     }
 
     /// Stands at the door until a visitor is let in; `None` once it is closed.
-    fn wait_for_visitor(self: &Arc<Door>) -> Option<Visitor> {
+    fn wait_for_visitor(self: &Arc<Door>) -> Option<(Id, Visitor)> {
         loop {
             let Some(listener) = self.lock().listener.clone() else {
                 self.leave();
@@ -110,108 +142,128 @@ impl Door {
             drop(listener);
             match accepted {
                 Ok(visitor) => {
-                    if let Some(visitor) = self.admit(visitor) {
-                        return Some(visitor);
+                    if let Some(let_in) = self.admit(visitor) {
+                        return Some(let_in);
                     }
                 }
                 // The peer was quicker to leave than we to let it in.
                 Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::Interrupted) => {}
                 // The socket does not listen any more.
                 Err(error) if error.kind() == ErrorKind::InvalidInput => self.fail(error),
-                Err(_) => {
-                    // These descriptors are not needed most.
-                    self.lock().turned_away.clear();
-                    thread::sleep(PAUSE);
-                }
+                Err(error) => self.cannot_accept(error),
             }
         }
     }
 
     /// Lets a visitor in. Otherwise it has been turned away, and the thread is still at the door.
-    fn admit(self: &Arc<Door>, visitor: Visitor) -> Option<Visitor> {
+    fn admit(self: &Arc<Door>, visitor: Visitor) -> Option<(Id, Visitor)> {
         let mut state = self.lock();
-        if state.listener.is_none() || state.let_in >= self.max {
-            state.turn_away(visitor.0);
-            return None;
-        }
-        state.let_in = state.let_in.saturating_add(1);
+        state.failing = false;
+        let verdict = match &state.listener {
+            Some(_) => state.guests.let_in(visitor.peer),
+            None => Err(HandshakeFault::Full),
+        };
+        let id = match verdict {
+            Ok(id) => id,
+            Err(fault) => {
+                state.turn_away(visitor.socket, &fault);
+                drop(state);
+                report(What::TurnedAway, Some(&Error::Handshake(Refusal::new(fault))));
+                return None;
+            }
+        };
         if state.at_door > 1 {
             state.at_door = state.at_door.saturating_sub(1);
-            return Some(visitor);
+            return Some((id, visitor));
         }
-        drop(state);
-        if self.start_thread().is_ok() {
-            return Some(visitor);
+        match self.start_thread(&mut state) {
+            Ok(()) => Some((id, visitor)),
+            Err(error) => {
+                state.guests.leaves(id);
+                state.turn_away(visitor.socket, &HandshakeFault::Full);
+                drop(state);
+                report(What::Thread, Some(&Error::io(Step::Thread, error)));
+                None
+            }
         }
-        let mut state = self.lock();
-        state.let_in = state.let_in.saturating_sub(1);
-        state.turn_away(visitor.0);
-        None
+    }
+
+    /// The system is out of descriptors or memory: waits a little, because others may give some back.
+    fn cannot_accept(&self, error: io::Error) {
+        let first = {
+            let mut state = self.lock();
+            // These descriptors are not needed most.
+            state.turned_away.clear();
+            !std::mem::replace(&mut state.failing, true)
+        };
+        if first {
+            report(What::Accept, Some(&Error::io(Step::Listen, error)));
+        }
+        thread::sleep(PAUSE);
     }
 
     fn leave(&self) {
         let mut state = self.lock();
         state.at_door = state.at_door.saturating_sub(1);
-        self.left.notify_all();
+        self.changed.notify_all();
     }
 
     fn fail(&self, error: io::Error) {
         let mut state = self.lock();
-        state.listener = None;
-        state.failure.get_or_insert(error);
+        if state.listener.take().is_some() {
+            state.failure = Some(error);
+        }
     }
 
-    /// Lets nobody in any more. Threads that are at the door notice it with the next visitor.
-    pub(super) fn close(&self) {
+    /// Closes the door: lets nobody in any more, and wakes the threads that wait at it. When none is left there, the address
+    /// is free.
+    pub(super) fn close(&self, deadline: Deadline) {
         self.lock().listener = None;
-    }
-
-    /// How many threads are at the door. None: the door is closed, and the address is free.
-    pub(super) fn at_door(&self) -> usize {
-        self.lock().at_door
-    }
-
-    /// Waits until fewer threads than this are at the door.
-    pub(super) fn wait_fewer(&self, than: usize, limit: Duration) {
-        drop(self.left.wait_timeout_while(self.lock(), limit, |state| state.at_door >= than));
+        self.bell.ring();
+        let mut notice = NOTICE;
+        loop {
+            let waiting = self.lock().at_door;
+            // Whoever waits behind a bell that is not heard is woken by a visitor from here. One that fails may have come
+            // after a visitor who did as well.
+            self.wait(notice.min(deadline.left()), |state| state.at_door < waiting.max(1));
+            if self.lock().at_door == 0 || deadline.passed() {
+                return;
+            }
+            self.bell.knock(NOTICE);
+            notice = Duration::from_millis(1);
+        }
     }
 
     /// Waits until the door is closed. Gives what closed it, if it was a failure.
     pub(super) fn wait_closed(&self) -> io::Result<()> {
-        let state = self.left.wait_while(self.lock(), |state| state.at_door > 0);
+        let state = self.changed.wait_while(self.lock(), |state| state.at_door > 0);
         state.unwrap_or_else(PoisonError::into_inner).failure.take().map_or(Ok(()), Err)
     }
 
+    /// Waits until this is so, or something has changed for so long that it is worth a look.
+    pub(super) fn wait(&self, limit: Duration, mut done: impl FnMut(&mut State) -> bool) {
+        drop(self.changed.wait_timeout_while(self.lock(), limit, |state| !done(state)));
+    }
+
     /// No code panics while it holds the lock, so a poisoned one is as good as any.
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
-    /// Answers 503, without waiting: the answer fits the empty buffer of a new socket.
-    fn turn_away(&mut self, mut socket: TcpStream) {
-        let answer = denial::response(&HandshakeFault::Full);
-        let answered = socket.set_nonblocking(true).and_then(|()| socket.write_all(&answer));
+    /// Answers without waiting: the answer fits the empty buffer of a new socket.
+    fn turn_away(&mut self, socket: Socket, fault: &HandshakeFault) {
+        let answered = socket.set_nonblocking(true).and_then(|()| (&socket).write_all(&denial::response(fault)));
         if answered.and_then(|()| socket.shutdown(Shutdown::Write)).is_err() {
             return;
         }
         if self.turned_away.len() >= LINGERING {
-            if let Some(mut oldest) = self.turned_away.pop_front() {
+            if let Some(oldest) = self.turned_away.pop_front() {
                 // A socket of which all has been read is closed without a reset.
-                let _ = oldest.read(&mut [0; 4 << 10]);
+                let _ = (&oldest).read(&mut [0; 4 << 10]);
             }
         }
         self.turned_away.push_back(socket);
-    }
-}
-
-/// A visitor that has been let in. However it ends, it is no longer counted then.
-struct LetIn<'a>(&'a Door);
-
-impl Drop for LetIn<'_> {
-    fn drop(&mut self) {
-        let mut state = self.0.lock();
-        state.let_in = state.let_in.saturating_sub(1);
     }
 }

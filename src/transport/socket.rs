@@ -3,7 +3,7 @@
 //! Every call is one of the system's, and no more.
 
 use std::io::{self, IoSlice, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
@@ -35,6 +35,15 @@ impl Socket {
             Socket::Tcp(socket) => socket.set_nodelay(true),
             #[cfg(unix)]
             Socket::Unix(_) => Ok(()),
+        }
+    }
+
+    /// The address of this end; none of a Unix socket.
+    pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
+        match self {
+            Socket::Tcp(socket) => socket.local_addr().ok(),
+            #[cfg(unix)]
+            Socket::Unix(_) => None,
         }
     }
 

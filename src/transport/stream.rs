@@ -68,6 +68,8 @@ pub(crate) struct Plain {
     socket: Socket,
     /// The read timeout the socket has, in nanoseconds; 0 for none, [`UNKNOWN`] before the first.
     wait: AtomicU64,
+    /// How many calls are under way that must not wait.
+    at_once: Mutex<u32>,
     progress: AtomicU64,
 }
 
@@ -86,7 +88,8 @@ impl Stream {
         // Zero would mean no timeout at all.
         let timeout = if cfg!(unix) { SLICE } else { limit.max(SLICE) };
         socket.set_write_timeout(Some(timeout))?;
-        Ok(Stream::Plain(Plain { socket, wait: AtomicU64::new(UNKNOWN), progress: AtomicU64::new(0) }))
+        let (wait, at_once, progress) = (AtomicU64::new(UNKNOWN), Mutex::new(0), AtomicU64::new(0));
+        Ok(Stream::Plain(Plain { socket, wait, at_once, progress }))
     }
 
     pub(crate) fn over(halves: Halves) -> io::Result<Stream> {
@@ -149,7 +152,7 @@ impl Stream {
         }
     }
 
-    /// Writes what there is room for now. Only for the thread that reads: no read is under way meanwhile.
+    /// Writes what there is room for now. Only one thread at a time writes.
     pub(crate) fn write_now(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Stream::Plain(plain) => plain.without_blocking(|mut socket| socket.write(bytes)),
@@ -219,11 +222,23 @@ impl Plain {
         Ok(())
     }
 
-    /// A thread that writes meanwhile may see `WouldBlock` early; it tries again, as after any slice.
+    /// A thread that reads or writes meanwhile may see `WouldBlock` early; it tries again, as after any slice. Several
+    /// threads may be in here, because a Close is also sent by those who do not read: the last one to leave lets the socket
+    /// block again, or else a call that must not wait could.
     fn without_blocking<T>(&self, call: impl FnOnce(&Socket) -> io::Result<T>) -> io::Result<T> {
-        self.socket.set_nonblocking(true)?;
+        {
+            let mut inside = self.at_once.lock().unwrap_or_else(PoisonError::into_inner);
+            if *inside == 0 {
+                self.socket.set_nonblocking(true)?;
+            }
+            *inside = inside.saturating_add(1);
+        }
         let result = call(&self.socket);
-        self.socket.set_nonblocking(false)?;
+        let mut inside = self.at_once.lock().unwrap_or_else(PoisonError::into_inner);
+        *inside = inside.saturating_sub(1);
+        if *inside == 0 {
+            self.socket.set_nonblocking(false)?;
+        }
         result.map_err(soon)
     }
 }

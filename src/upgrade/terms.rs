@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::panic::{self, AssertUnwindSafe};
+use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
 
 use super::credentials::Credentials;
 use super::decision::Decision;
@@ -11,6 +13,7 @@ use super::response::Response;
 use crate::config::{Limits, Timeouts};
 use crate::error::{Error, HandshakeFault, Refusal, Result};
 use crate::protocol::deflate::Deflate;
+use crate::transport::stream::Stream;
 
 /// What a server agrees to.
 #[derive(Debug)]
@@ -42,6 +45,20 @@ impl Default for Terms {
 pub(crate) struct Ends {
     pub(crate) peer: Option<SocketAddr>,
     pub(crate) local: Option<SocketAddr>,
+}
+
+/// A stream at the door, on which nothing has been said yet.
+pub(crate) struct Visit {
+    pub(crate) stream: Arc<Stream>,
+    pub(crate) ends: Ends,
+    /// The request has been read; it has a right to an answer.
+    pub(crate) heard: AtomicBool,
+}
+
+impl Visit {
+    pub(crate) fn new(stream: Stream, ends: Ends) -> Visit {
+        Visit { stream: Arc::new(stream), ends, heard: AtomicBool::new(false) }
+    }
 }
 
 /// Asked about a request, by any thread.

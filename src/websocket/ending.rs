@@ -4,9 +4,11 @@
 //! the token, writing, and waiting for the peer share [`Timeouts::close`](crate::Timeouts::close).
 
 use std::io::ErrorKind;
+use std::sync::Arc;
 
 use super::codec::Close;
 use super::link::{Link, Wants};
+use super::WebSocket;
 use crate::close::{CloseCode, CloseInfo};
 use crate::error::{Error, Result, Step};
 use crate::protocol::closing::Phase;
@@ -168,6 +170,16 @@ impl Link {
         self.gate().end.clone()
     }
 
+    /// Whether a Close was sent, and one received.
+    pub(crate) fn closed_by_both(&self) -> bool {
+        matches!(self.gate().closing.phase(), Phase::Closed)
+    }
+
+    /// Whether the time for the closing handshake is over.
+    pub(crate) fn close_is_late(&self) -> bool {
+        self.gate().closes_by().is_some_and(|deadline| deadline.passed())
+    }
+
     /// Whether messages can still be sent.
     pub(crate) fn is_open(&self) -> bool {
         self.gate().check_open().is_ok()
@@ -175,5 +187,12 @@ impl Link {
 
     pub(crate) fn info(&self) -> CloseInfo {
         self.gate().info()
+    }
+}
+
+impl WebSocket {
+    /// What the server's door knows a connection by.
+    pub(crate) fn shared_link(&self) -> &Arc<Link> {
+        &self.receiver.link
     }
 }

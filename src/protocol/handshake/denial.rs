@@ -11,7 +11,8 @@
 //! | another `Sec-WebSocket-Version` | 426 | `Upgrade`, `Sec-WebSocket-Version` |
 //! | no `Sec-WebSocket-Version` | 400 | `Sec-WebSocket-Version` |
 //! | the Origin is not allowed | 403 | |
-//! | as many connections as allowed | 503 | `Retry-After` |
+//! | as many connections, or opening handshakes, as allowed | 503 | `Retry-After` |
+//! | as many from one address as allowed | 429 | `Retry-After` |
 //! | a hook of the application failed | 500 | |
 //! | all else | 400 | |
 
@@ -33,7 +34,8 @@ pub(crate) fn status(fault: &HandshakeFault) -> u16 {
         HandshakeFault::Version => 426,
         // 6455-4.2.2-5, 6455-10.2-2
         HandshakeFault::OriginNotAllowed => 403,
-        HandshakeFault::Full => 503,
+        HandshakeFault::Full | HandshakeFault::TooManyHandshakes => 503,
+        HandshakeFault::TooManyFromAddress => 429,
         HandshakeFault::Hook => 500,
         // 6455-4.2.1-1: whatever departs from the description is answered with an error such as 400.
         HandshakeFault::Head(
@@ -71,7 +73,7 @@ pub(crate) fn response(fault: &HandshakeFault) -> Vec<u8> {
         405 => fields.push(("Allow", "GET")),
         // 426 has to say to what; and Upgrade has to be named in Connection (RFC 9110 sections 7.8 and 15.5.22).
         426 => fields.push((UPGRADE, "websocket")),
-        503 => fields.push(("Retry-After", RETRY_AFTER)),
+        429 | 503 => fields.push(("Retry-After", RETRY_AFTER)),
         _ => (),
     }
     if matches!(fault, HandshakeFault::Version | HandshakeFault::Missing(VERSION)) {
@@ -90,7 +92,8 @@ pub(crate) fn response(fault: &HandshakeFault) -> Vec<u8> {
 fn body(fault: &HandshakeFault) -> String {
     match fault {
         HandshakeFault::OriginNotAllowed => "the Origin is not allowed (RFC 6455 section 10.2)\n".into(),
-        HandshakeFault::Full => "too many connections; try again later\n".into(),
+        HandshakeFault::Full | HandshakeFault::TooManyHandshakes => "too many connections; try again later\n".into(),
+        HandshakeFault::TooManyFromAddress => "too many connections from your address; try again later\n".into(),
         HandshakeFault::Hook => "something went wrong here\n".into(),
         HandshakeFault::Head(fault) => format!("{fault}\n"),
         HandshakeFault::Missing(UPGRADE) | HandshakeFault::Wrong(UPGRADE) => {
@@ -142,6 +145,8 @@ mod tests {
             (Version, 426, "Upgrade, close", Some(("Upgrade", "websocket"))),
             (OriginNotAllowed, 403, plain, None), // 6455-4.2.2-5, 6455-10.2-2
             (Full, 503, plain, Some(("Retry-After", "5"))),
+            (TooManyHandshakes, 503, plain, Some(("Retry-After", "5"))),
+            (TooManyFromAddress, 429, plain, Some(("Retry-After", "5"))),
             (Hook, 500, plain, None),
         ];
         let special = ["Allow", "Upgrade", "Retry-After", "Sec-WebSocket-Version"];
@@ -165,7 +170,8 @@ mod tests {
 
     #[test]
     fn what_a_user_of_this_crate_should_know_is_not_told_to_peers() {
-        for fault in [HandshakeFault::OriginNotAllowed, HandshakeFault::Full, HandshakeFault::Hook] {
+        use HandshakeFault::*;
+        for fault in [OriginNotAllowed, Full, TooManyHandshakes, TooManyFromAddress, Hook] {
             let answer = String::from_utf8(response(&fault)).unwrap();
             assert!(!answer.contains("Server::") && !answer.contains("hook"), "{answer}");
         }

@@ -1,0 +1,158 @@
+//! What is listened on: an address, or (on Unix) a path. Knows sockets that listen; must not know who waits at them.
+
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
+
+#[cfg(unix)]
+use unix::AtPath;
+
+use crate::transport::socket::Socket;
+
+/// Someone who has connected, and from where, if it has an address.
+pub(super) struct Visitor {
+    pub(super) socket: Socket,
+    pub(super) peer: Option<SocketAddr>,
+}
+
+#[derive(Debug)]
+pub(super) enum Listener {
+    Tcp(TcpListener),
+    #[cfg(unix)]
+    Unix(AtPath),
+}
+
+impl Listener {
+    pub(super) fn accept(&self) -> io::Result<Visitor> {
+        match self {
+            Listener::Tcp(listener) => {
+                listener.accept().map(|(socket, peer)| Visitor { socket: socket.into(), peer: Some(peer) })
+            }
+            #[cfg(unix)]
+            Listener::Unix(at) => at.socket.accept().map(|(socket, _)| Visitor { socket: socket.into(), peer: None }),
+        }
+    }
+
+    /// The address; none at a path.
+    pub(super) fn local_addr(&self) -> io::Result<SocketAddr> {
+        match self {
+            Listener::Tcp(listener) => listener.local_addr(),
+            #[cfg(unix)]
+            Listener::Unix(_) => {
+                Err(io::Error::new(ErrorKind::Unsupported, "a server at a Unix socket has no IP address"))
+            }
+        }
+    }
+
+    /// What brings back the threads that wait in `accept`.
+    pub(super) fn bell(&self) -> io::Result<Bell> {
+        Ok(match self {
+            Listener::Tcp(listener) => Bell {
+                #[cfg(unix)]
+                itself: Socket::Tcp(std::os::fd::OwnedFd::from(listener.try_clone()?).into()),
+                way: Way::Tcp(from_here(listener.local_addr()?)),
+            },
+            #[cfg(unix)]
+            Listener::Unix(at) => Bell {
+                itself: Socket::Unix(std::os::fd::OwnedFd::from(at.socket.try_clone()?).into()),
+                way: Way::Unix(at.path.clone()),
+            },
+        })
+    }
+}
+
+/// Wakes those who wait in `accept`, for which `std` has no call of its own.
+#[derive(Debug)]
+pub(super) struct Bell {
+    /// The listening socket, under the type that can be shut down. It is taken beforehand, so that no descriptor has to be
+    /// free when it is needed.
+    #[cfg(unix)]
+    itself: Socket,
+    way: Way,
+}
+
+#[derive(Debug)]
+enum Way {
+    Tcp(SocketAddr),
+    #[cfg(unix)]
+    Unix(std::path::PathBuf),
+}
+
+impl Bell {
+    /// Ends the listening itself: every `accept`, under way or to come, fails. Linux does that; elsewhere nothing may happen.
+    pub(super) fn ring(&self) {
+        #[cfg(unix)]
+        drop(self.itself.shutdown(std::net::Shutdown::Both));
+    }
+
+    /// Wakes one thread by being a visitor. That may fail, for there may be no descriptors, or a packet filter.
+    pub(super) fn knock(&self, limit: Duration) {
+        match &self.way {
+            // A limit of zero is an error, and as good as one that is over.
+            Way::Tcp(addr) => drop(TcpStream::connect_timeout(addr, limit)),
+            #[cfg(unix)]
+            Way::Unix(path) => drop(std::os::unix::net::UnixStream::connect(path)),
+        }
+    }
+}
+
+/// Where to reach, from this machine, what listens on this address.
+fn from_here(addr: SocketAddr) -> SocketAddr {
+    let ip = match addr.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, addr.port())
+}
+
+#[cfg(unix)]
+pub(super) mod unix {
+    //! A socket in the file system.
+
+    use std::fs;
+    use std::io::{self, ErrorKind};
+    use std::os::unix::fs::{FileTypeExt, MetadataExt};
+    use std::os::unix::net::{UnixListener, UnixStream};
+    use std::path::{Path, PathBuf};
+
+    /// Dropped, it removes its file, unless another one stands there by then.
+    #[derive(Debug)]
+    pub(in crate::server) struct AtPath {
+        pub(super) socket: UnixListener,
+        pub(super) path: PathBuf,
+        /// Device and number of the file.
+        file: Option<(u64, u64)>,
+    }
+
+    impl AtPath {
+        /// Takes the place of a socket that nobody listens on any more; of nothing else.
+        pub(in crate::server) fn bind(path: &Path) -> io::Result<AtPath> {
+            let socket = match UnixListener::bind(path) {
+                Err(error) if error.kind() == ErrorKind::AddrInUse && is_deserted(path) => {
+                    fs::remove_file(path)?;
+                    UnixListener::bind(path)?
+                }
+                result => result?,
+            };
+            Ok(AtPath { socket, path: path.to_owned(), file: identity(path) })
+        }
+    }
+
+    impl Drop for AtPath {
+        fn drop(&mut self) {
+            if self.file.is_some() && identity(&self.path) == self.file {
+                let _ = fs::remove_file(&self.path);
+            }
+        }
+    }
+
+    fn is_deserted(path: &Path) -> bool {
+        let socket = fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
+        socket && UnixStream::connect(path).is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
+    }
+
+    fn identity(path: &Path) -> Option<(u64, u64)> {
+        fs::symlink_metadata(path).ok().map(|file| (file.dev(), file.ino()))
+    }
+}

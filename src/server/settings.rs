@@ -1,0 +1,62 @@
+//! The settings of a server: how much, how long, and with whom.
+
+use super::Server;
+use crate::config::{Limits, Timeouts};
+#[cfg(feature = "deflate")]
+use crate::protocol::deflate::Deflate;
+
+impl Server {
+    /// How much each peer may send. Default: [`Limits::server`].
+    pub fn limits(mut self, limits: Limits) -> Server {
+        self.terms.limits = limits;
+        self
+    }
+
+    /// Messages, and frames, of up to so many bytes. Short for [`limits`](Server::limits)`(`[`Limits::message`]`(bytes))`.
+    /// Default: 1 MiB.
+    pub fn max_message(self, bytes: u64) -> Server {
+        self.limits(Limits::message(bytes))
+    }
+
+    /// Agrees to compress messages (RFC 7692) with clients that offer it. Off unless given; see [`Deflate`] for what it
+    /// costs and what it gives away.
+    #[cfg(feature = "deflate")]
+    pub fn deflate(mut self, deflate: Deflate) -> Server {
+        self.terms.deflate = Some(deflate);
+        self
+    }
+
+    /// How long anything may take. Default: [`Timeouts::default`].
+    pub fn timeouts(mut self, timeouts: Timeouts) -> Server {
+        self.terms.timeouts = timeouts;
+        self
+    }
+
+    /// Also lets in pages from this origin, written as browsers write it: `https://app.example.com`, with the port if it
+    /// is not the usual one, and without a slash at the end. Can be called several times.
+    ///
+    /// Pages from the host that is asked are always let in, and so are clients that send no `Origin`, because those are no
+    /// browsers (RFC 6455 section 10.2). All others are answered 403.
+    pub fn allow_origin(mut self, origin: impl Into<String>) -> Server {
+        if let Some(origins) = &mut self.terms.origins {
+            origins.push(origin.into());
+        }
+        self
+    }
+
+    /// Lets in pages from everywhere.
+    ///
+    /// **Danger**: any page that a user visits can then open a connection with that user's cookies, and read and write
+    /// as that user. Fit only for servers that do not look at cookies, nor at the address a connection comes from.
+    pub fn danger_any_origin(mut self) -> Server {
+        self.terms.origins = None;
+        self
+    }
+
+    /// The subprotocols spoken here (RFC 6455 section 1.9). Of those that a client offers, the first that is among them is
+    /// agreed on; if there is none, the connection is open without one, see [`WebSocket::subprotocol`].
+    pub fn subprotocols<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Server {
+        self.terms.subprotocols = names.into_iter().map(Into::into).collect();
+        self
+    }
+}

@@ -1,0 +1,374 @@
+//! Shutting a server down: who is told, who is cut off, and what is left of it, which is nothing.
+//!
+//! Everything that could hang stands under a watchdog that ends the whole program.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{mpsc, Arc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use stdws::{CloseCode, Decision, Error, Response, Result, Running, Server, ShutdownReport, Timeouts, WebSocket};
+
+#[path = "support/live.rs"]
+mod live;
+use live::{ms, read_head, watchdog, Raw, CLOSE, LONG, REQUEST, RESPONSE, SLACK, TEXT};
+
+fn echo(mut ws: WebSocket) -> Result<()> {
+    while let Some(message) = ws.recv()? {
+        ws.send(&message)?;
+    }
+    Ok(())
+}
+
+/// A server of which nothing ends by itself.
+fn server() -> Server {
+    Server::bind("127.0.0.1:0").unwrap().timeouts(live::patient())
+}
+
+fn raw(addr: SocketAddr) -> Raw {
+    let mut stream = TcpStream::connect(addr).unwrap();
+    stream.set_read_timeout(Some(LONG)).unwrap();
+    stream.write_all(REQUEST).unwrap();
+    assert_eq!(read_head(&mut stream), RESPONSE);
+    Raw::client_side(stream)
+}
+
+/// One whose handler has been called, and echoes.
+fn settled(addr: SocketAddr) -> Raw {
+    let mut peer = raw(addr);
+    peer.send(TEXT, b"x");
+    assert_eq!(peer.read().payload, b"x");
+    peer
+}
+
+/// Clean, timed out, aborted, threads left.
+fn counts(report: ShutdownReport) -> [usize; 4] {
+    [report.clean(), report.timed_out(), report.aborted(), report.threads_left()]
+}
+
+fn wait_until(mut done: impl FnMut() -> bool) {
+    while !done() {
+        thread::yield_now();
+    }
+}
+
+fn timed(server: Running, limit: Duration) -> ([usize; 4], Duration) {
+    let start = Instant::now();
+    let report = server.shutdown(limit);
+    (counts(report), start.elapsed())
+}
+
+#[test]
+fn nobody_there() {
+    let _watchdog = watchdog();
+    for address in ["127.0.0.1:0", "0.0.0.0:0", "[::1]:0", "[::]:0"] {
+        let server = match Server::bind(address) {
+            Ok(server) => server.start(echo).unwrap(),
+            Err(error) => {
+                println!("not tried with {address}, which cannot be had here: {error}");
+                continue;
+            }
+        };
+        let port = server.local_addr().port();
+        let ip = if address.starts_with('[') { "[::1]" } else { "127.0.0.1" };
+        let (report, took) = timed(server, LONG);
+        assert!(took < SLACK, "{address}: {took:?}");
+        assert_eq!(report, [0, 0, 0, 0]);
+        assert!(TcpStream::connect(format!("{ip}:{port}")).is_err(), "{address}");
+    }
+}
+
+#[test]
+fn everybody_is_told_and_waited_for() {
+    let _watchdog = watchdog();
+    let ended = Arc::new(AtomicUsize::new(0));
+    let server = {
+        let ended = ended.clone();
+        server().start(move |mut ws| {
+            ws.send("welcome")?;
+            // Handlers see an ordinary end.
+            assert!(ws.recv().unwrap().is_none());
+            assert!(matches!(ws.send("more"), Err(Error::Closed(Some(_)))));
+            ended.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        })
+    };
+    let server = server.unwrap();
+    let addr = server.local_addr();
+    let peers: Vec<_> = (0..20)
+        .map(|_| {
+            let mut peer = raw(addr);
+            assert_eq!(peer.read().payload, b"welcome");
+            thread::spawn(move || {
+                let close = peer.read();
+                assert_eq!((close.opcode, close.payload), (CLOSE, b"\x03\xE9".to_vec()));
+                peer.send(CLOSE, b"\x03\xE9");
+                // The server ends the connection first (RFC 6455 section 7.1.1).
+                peer.wait_for_end();
+            })
+        })
+        .collect();
+    let (report, took) = timed(server, LONG);
+    assert!(took < SLACK, "{took:?}");
+    assert_eq!(report, [20, 0, 0, 0]);
+    // Every thread has been joined, so every handler has returned.
+    assert_eq!(ended.load(Ordering::SeqCst), 20);
+    peers.into_iter().for_each(|peer| peer.join().unwrap());
+    assert!(TcpStream::connect(addr).is_err());
+}
+
+#[test]
+fn who_does_not_answer_is_cut_off() {
+    let _watchdog = watchdog();
+    // By the deadline, or by the time for closing handshakes, whatever is shorter.
+    for (close, deadline, least) in [(LONG, ms(300), ms(300)), (ms(300), LONG, ms(300))] {
+        let mut timeouts = live::patient();
+        timeouts.close = close;
+        let server = server().timeouts(timeouts).start(echo).unwrap();
+        let (mut silent, mut polite) = (settled(server.local_addr()), settled(server.local_addr()));
+        let answer = thread::spawn(move || {
+            assert_eq!(polite.read().opcode, CLOSE);
+            polite.send(CLOSE, b"\x03\xE9");
+            polite.wait_for_end();
+        });
+        let (report, took) = timed(server, deadline);
+        assert_eq!(report, [1, 1, 0, 0]);
+        assert!(took >= least && took < least + SLACK, "{took:?}");
+        answer.join().unwrap();
+        assert_eq!(silent.read().opcode, CLOSE);
+        silent.wait_for_end();
+    }
+}
+
+#[test]
+fn a_peer_that_reads_nothing_holds_nobody() {
+    let _watchdog = watchdog();
+    // The handler is in the middle of a write that does not end.
+    let server = server().start(|mut ws| ws.send(&vec![0_u8; live::TOO_MUCH])).unwrap();
+    let stuck = raw(server.local_addr());
+    stuck.wait_for_bytes();
+    let (report, took) = timed(server, ms(300));
+    assert!(took >= ms(300) && took < ms(300) + SLACK, "{took:?}");
+    assert_eq!(report, [0, 1, 0, 0]);
+}
+
+#[test]
+fn who_leaves_without_a_word_is_counted_apart() {
+    let _watchdog = watchdog();
+    let server = server().start(echo).unwrap();
+    let mut peer = settled(server.local_addr());
+    let leaves = thread::spawn(move || {
+        assert_eq!(peer.read().opcode, CLOSE);
+    });
+    let (report, took) = timed(server, LONG);
+    assert!(took < SLACK);
+    assert_eq!(report, [0, 0, 1, 0]);
+    leaves.join().unwrap();
+}
+
+#[test]
+fn closes_can_be_spread() {
+    let _watchdog = watchdog();
+    let server = server().start(echo).unwrap();
+    let (told, tell) = mpsc::channel();
+    let peers: Vec<_> = (0..5)
+        .map(|_| {
+            let (mut peer, told) = (settled(server.local_addr()), told.clone());
+            thread::spawn(move || {
+                assert_eq!(peer.read().opcode, CLOSE);
+                told.send(Instant::now()).unwrap();
+                peer.send(CLOSE, b"\x03\xE9");
+                peer.wait_for_end();
+            })
+        })
+        .collect();
+    let start = Instant::now();
+    let report = server.shutdown_spread(ms(500), LONG);
+    assert_eq!(counts(report), [5, 0, 0, 0]);
+    let times: Vec<Duration> = (0..5).map(|_| tell.recv().unwrap() - start).collect();
+    // None comes before its turn, 100 ms after the one before.
+    for (turn, time) in times.iter().enumerate() {
+        assert!(*time >= ms(100) * turn as u32, "{times:?}");
+    }
+    peers.into_iter().for_each(|peer| peer.join().unwrap());
+}
+
+#[test]
+fn requests_on_their_way() {
+    let _watchdog = watchdog();
+    let (asked, ask) = mpsc::channel();
+    let (go, gone) = mpsc::channel::<()>();
+    let gone = std::sync::Mutex::new(gone);
+    let server = server().http(move |_| {
+        asked.send(()).unwrap();
+        gone.lock().unwrap().recv().unwrap();
+        Response::text(200, "still answered")
+    });
+    let server = server.start(echo).unwrap();
+    let addr = server.local_addr();
+    // Nothing was asked: it has no right to an answer.
+    let mut silent = TcpStream::connect(addr).unwrap();
+    let mut half = TcpStream::connect(addr).unwrap();
+    half.write_all(b"GET / HTTP/1.1\r\nHost:").unwrap();
+    let mut whole = TcpStream::connect(addr).unwrap();
+    whole.write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+    ask.recv().unwrap();
+    wait_until(|| server.connections() == 3);
+    let handle = server.shutdown_handle();
+    let shutdown = thread::spawn(move || handle.shutdown(LONG));
+    for socket in [&mut silent, &mut half] {
+        let mut rest = Vec::new();
+        // The end may be a reset.
+        let _ = socket.read_to_end(&mut rest);
+        assert_eq!(rest, b"");
+    }
+    go.send(()).unwrap();
+    let mut answer = String::new();
+    whole.read_to_string(&mut answer).unwrap();
+    assert!(answer.ends_with("\r\n\r\nstill answered"), "{answer}");
+    drop(whole);
+    let report = shutdown.join().unwrap();
+    assert_eq!(counts(report), [0, 0, 2, 0]);
+}
+
+#[test]
+fn streams_handed_over_and_connections_given_away() {
+    let _watchdog = watchdog();
+    let (give, take) = mpsc::channel();
+    let server = server().on_request(|request| match request.path() {
+        "/mine" => Decision::hand_over(|mut stream| {
+            stream.set_limits(LONG, LONG);
+            // Until it is cut off.
+            assert!(!matches!(stream.read(&mut [0]), Ok(1..)));
+        }),
+        _ => Decision::accept(),
+    });
+    let server = server
+        .start(move |ws| {
+            give.send(ws).unwrap();
+            Ok(())
+        })
+        .unwrap();
+    let mut mine = TcpStream::connect(server.local_addr()).unwrap();
+    mine.write_all(b"GET /mine HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+    let (mut kept, mut lost) = (raw(server.local_addr()), raw(server.local_addr()));
+    let mut elsewhere: WebSocket = take.recv().unwrap();
+    let forgotten: WebSocket = take.recv().unwrap();
+    wait_until(|| server.connections() == 1);
+    let receiving = thread::spawn(move || elsewhere.recv().map(|_| elsewhere.close_info()));
+    let answering = thread::spawn(move || {
+        for peer in [&mut kept, &mut lost] {
+            assert_eq!(peer.read().opcode, CLOSE);
+            peer.send(CLOSE, b"\x03\xE9");
+        }
+    });
+    let (report, took) = timed(server, ms(500));
+    assert!(took >= ms(500) && took < ms(500) + SLACK, "{took:?}");
+    // One closed though its handler is long gone; nobody received on the other; and the stream was cut off.
+    assert_eq!(report, [1, 1, 1, 0]);
+    assert_eq!(receiving.join().unwrap().unwrap().unwrap().code(), CloseCode::GOING_AWAY);
+    answering.join().unwrap();
+    drop(forgotten);
+}
+
+#[test]
+fn a_handler_that_hears_nothing_is_left_behind() {
+    let _watchdog = watchdog();
+    let (release, wait) = mpsc::channel::<()>();
+    let wait = std::sync::Mutex::new(wait);
+    let server = server().start(move |mut ws| {
+        ws.send("welcome")?;
+        let _ = wait.lock().unwrap().recv();
+        Ok(())
+    });
+    let server = server.unwrap();
+    let mut peer = raw(server.local_addr());
+    assert_eq!(peer.read().payload, b"welcome");
+    let (report, took) = timed(server, ms(200));
+    assert!(took >= ms(200) && took < ms(700) + SLACK, "{took:?}");
+    assert_eq!(report, [0, 1, 0, 1]);
+    assert_eq!(peer.read().opcode, CLOSE);
+    release.send(()).unwrap();
+}
+
+#[test]
+fn a_handle_ends_a_server_that_runs() {
+    let _watchdog = watchdog();
+    let server = server();
+    let (addr, handle, second) = (server.local_addr().unwrap(), server.shutdown_handle(), server.shutdown_handle());
+    let running = thread::spawn(move || server.run(echo));
+    let mut peer = raw(addr);
+    let answer = thread::spawn(move || {
+        assert_eq!(peer.read().opcode, CLOSE);
+        peer.send(CLOSE, b"\x03\xE9");
+        peer.wait_for_end();
+    });
+    // All who ask get the same report.
+    let other = thread::spawn(move || second.shutdown(LONG));
+    let report = handle.shutdown(LONG);
+    assert_eq!(counts(report), [1, 0, 0, 0]);
+    assert_eq!(other.join().unwrap(), report);
+    assert_eq!(handle.shutdown(LONG), report);
+    running.join().unwrap().unwrap();
+    answer.join().unwrap();
+    assert_eq!(report.to_string(), "1 closed, 0 timed out, 0 aborted, 0 threads left");
+    // Before it starts.
+    let server = Server::bind("127.0.0.1:0").unwrap();
+    let (addr, handle) = (server.local_addr().unwrap(), server.shutdown_handle());
+    assert_eq!(counts(handle.shutdown(LONG)), [0; 4]);
+    server.run(echo).unwrap();
+    assert!(TcpStream::connect(addr).is_err());
+}
+
+#[test]
+fn no_time_at_all() {
+    let _watchdog = watchdog();
+    let server = server().start(echo).unwrap();
+    let mut peer = settled(server.local_addr());
+    let (report, took) = timed(server, Duration::ZERO);
+    assert!(took < SLACK, "{took:?}");
+    assert_eq!(report[3], 0);
+    assert_eq!(report.iter().sum::<usize>(), 1);
+    let mut rest = Vec::new();
+    let _ = peer.stream.read_to_end(&mut rest);
+}
+
+/// The descriptors that this process may have, and those it has.
+#[cfg(target_os = "linux")]
+fn descriptors() -> (usize, usize) {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap();
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let soft = line.split_whitespace().nth(3).unwrap().parse().unwrap_or(usize::MAX);
+    (soft, std::fs::read_dir("/proc/self/fd").unwrap().count())
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_thousand_connections_a_tenth_of_them_stuck() {
+    let _watchdog = watchdog();
+    let (most, now) = descriptors();
+    // Two for each connection, and some for the tests beside this one.
+    let total = (most.saturating_sub(now + 200) / 2).min(1000);
+    if total < 1000 {
+        println!("{total} connections instead of 1000: the limit is {most} descriptors");
+    }
+    let stuck = total / 10;
+    let server = Server::bind("127.0.0.1:0").unwrap().timeouts(Timeouts::default()).start(echo).unwrap();
+    let addr = server.local_addr();
+    let mut peers: Vec<Raw> = (0..total).map(|_| raw(addr)).collect();
+    // One thread answers for all the others: the Close of each has to come, whatever happens to those that are stuck.
+    let mut good = peers.split_off(stuck);
+    let answers = thread::spawn(move || {
+        for peer in &mut good {
+            assert_eq!(peer.read().opcode, CLOSE);
+            peer.send(CLOSE, b"\x03\xE9");
+        }
+        good
+    });
+    let (report, took) = timed(server, Duration::from_secs(2));
+    assert_eq!(report, [total - stuck, stuck, 0, 0]);
+    assert!(took >= Duration::from_secs(2) && took < ms(2500), "{took:?}");
+    drop(answers.join().unwrap());
+}
