@@ -6,18 +6,19 @@ use std::fmt::Write as _;
 use std::io::{self, BufRead, Read, Write};
 use std::net::{Shutdown, TcpStream, ToSocketAddrs};
 use std::process::ExitCode;
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use stdws::trace::Explainer;
-use stdws::{Client, CloseCode, Halves, Message, Proxy, Sender, WebSocket};
+use stdws::{Backoff, Client, CloseCode, Halves, Lost, Message, Proxy, Sender, WebSocket};
 
 const HELP: &str = "\
 Talks to a WebSocket server: each line of the input is a message, and messages that come are printed as they come.
 At the end of the input the connection is closed, and what the server still sends before it agrees is printed too.
 
 usage: client URL [--header 'NAME: VALUE']... [--origin O] [--subprotocol P]... [--once TEXT] [--binary] [--trace]
-                  [--max-message N] [--timeout S] [--deflate] [--proxy URL|env] [--redirects N]
+                  [--max-message N] [--timeout S] [--deflate] [--proxy URL|env] [--redirects N] [--reconnect]
 
   --header 'NAME: VALUE'   a header for the request
   --origin O               where the request is said to come from, such as https://app.example.com
@@ -27,6 +28,7 @@ usage: client URL [--header 'NAME: VALUE']... [--origin O] [--subprotocol P]... 
   --deflate                offer to compress messages (permessage-deflate)
   --proxy URL              through http://USER:PASSWORD@HOST:PORT or socks5://...; env: the one that http_proxy and the
                            like name in the environment
+  --reconnect              connect again after a loss, with growing delays; lines are kept until there is a connection
   --redirects N            follow so many redirects (0; at most 10)
   --trace                  explain every byte that passes, on the standard error output
   --max-message N          bytes a message may have that comes (16777216)
@@ -54,7 +56,8 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match talk(&client, &settings) {
+    let talked = if settings.reconnect { talk_again(&client, settings.binary) } else { talk(&client, &settings) };
+    match talked {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("client: {error}{}", answer_of(&*error));
@@ -99,25 +102,93 @@ fn once(ws: &mut WebSocket, text: &str, settings: &Settings) -> Result<(), Box<d
 /// Sends the lines of the input, and closes the connection at its end. What goes wrong here ends the receiving thread,
 /// too, which tells of it.
 fn send_lines(sender: &Sender, binary: bool) {
-    for line in io::stdin().lock().split(b'\n') {
-        let Ok(mut line) = line else { break };
-        if line.last() == Some(&b'\r') {
-            line.pop();
-        }
-        let sent = match std::str::from_utf8(&line) {
-            _ if binary => sender.send(&line),
-            Ok(text) => sender.send(text),
-            Err(_) => {
-                eprintln!("client: a line that is not UTF-8 was not sent; --binary sends it");
-                Ok(())
-            }
-        };
-        if sent.is_err() {
+    for line in lines() {
+        if send_line(sender, &line, binary).is_err() {
             return;
         }
     }
     // Messages that come before the server's Close are received and printed meanwhile.
     let _ = sender.close(CloseCode::NORMAL, "");
+}
+
+fn lines() -> impl Iterator<Item = Vec<u8>> {
+    io::stdin().lock().split(b'\n').map_while(Result::ok).map(|mut line| {
+        if line.last() == Some(&b'\r') {
+            line.pop();
+        }
+        line
+    })
+}
+
+fn send_line(sender: &Sender, line: &[u8], binary: bool) -> stdws::Result<()> {
+    match std::str::from_utf8(line) {
+        _ if binary => sender.send(line),
+        Ok(text) => sender.send(text),
+        Err(_) => {
+            eprintln!("client: a line that is not UTF-8 was not sent; --binary sends it");
+            Ok(())
+        }
+    }
+}
+
+// ── again and again ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Talks on one connection after the other, until the input or the server says that all is done.
+fn talk_again(client: &Client, binary: bool) -> Result<(), Box<dyn Error>> {
+    let backoff = Backoff::default().decide(|lost| {
+        eprintln!("client: {lost}");
+        lost.retry()
+    });
+    let mut connections = client.reconnect(backoff);
+    let (line, stopper) = (Arc::new(Line::default()), connections.stopper());
+    let sending = line.clone();
+    thread::spawn(move || {
+        for line in lines() {
+            // One that could not be sent goes to the next connection. What was sent may be lost all the same.
+            while send_line(&sending.sender(), &line, binary).is_err() {}
+        }
+        if let Some(sender) = sending.open_one() {
+            let _ = sender.close(CloseCode::NORMAL, "");
+        }
+        stopper.stop();
+    });
+    for connection in &mut connections {
+        let mut ws = connection?;
+        eprintln!("client: connected");
+        line.now(ws.sender());
+        for message in ws.messages().map_while(Result::ok) {
+            writeln!(io::stdout(), "{}", shown(&message))?;
+        }
+    }
+    match connections.lost().map(Lost::close_code) {
+        None | Some(None | Some(CloseCode::NORMAL)) => Ok(()),
+        Some(Some(code)) => Err(format!("the server closed with {code}").into()),
+    }
+}
+
+/// The connection there is at the moment.
+#[derive(Default)]
+struct Line {
+    sender: Mutex<Option<Sender>>,
+    new: Condvar,
+}
+
+impl Line {
+    fn now(&self, sender: Sender) {
+        *self.sender.lock().unwrap() = Some(sender);
+        self.new.notify_all();
+    }
+
+    fn open_one(&self) -> Option<Sender> {
+        self.sender.lock().unwrap().clone().filter(Sender::is_open)
+    }
+
+    /// Waits for an open one.
+    fn sender(&self) -> Sender {
+        let closed = |sender: &mut Option<Sender>| !sender.as_ref().is_some_and(Sender::is_open);
+        let sender = self.new.wait_while(self.sender.lock().unwrap(), closed).unwrap();
+        sender.clone().expect("an open one was waited for")
+    }
 }
 
 /// A message for the terminal: what comes from the server must not steer it.
@@ -233,6 +304,7 @@ struct Settings {
     max_message: Option<u64>,
     proxy: Option<String>,
     redirects: u8,
+    reconnect: bool,
     timeout: Duration,
 }
 
@@ -258,6 +330,7 @@ impl Settings {
                     settings.max_message = Some(number);
                 }
                 "--proxy" => settings.proxy = Some(value()?),
+                "--reconnect" => settings.reconnect = true,
                 "--redirects" => {
                     let text = value()?;
                     settings.redirects = text.parse().map_err(|_| format!("{name} takes a number, not {text:?}"))?;
@@ -274,6 +347,9 @@ impl Settings {
         }
         if settings.trace && (settings.proxy.is_some() || settings.redirects > 0) {
             return Err("--trace connects by itself: without a proxy, and following no redirect".into());
+        }
+        if settings.reconnect && (settings.trace || settings.once.is_some()) {
+            return Err("--reconnect goes neither with --trace nor with --once".into());
         }
         settings.url = url.ok_or("a URL is needed")?;
         Ok(Some(settings))

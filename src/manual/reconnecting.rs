@@ -71,6 +71,8 @@
 //! # }
 //! ```
 //!
+//! `cargo run --example client -- --reconnect ws://...` is a terminal that finds its server again.
+//!
 //! # What it does not do
 //!
 //! What was sent on a connection that was lost may or may not have arrived, and what the server sent meanwhile is gone: only the
