@@ -7,7 +7,7 @@
 mod codec;
 mod negotiation;
 
-pub(crate) use codec::{codec, Deflater, Inflater};
+pub(crate) use codec::{codec, Deflater, Inflater, Press};
 pub(crate) use negotiation::{accept, check, offer, Agreed};
 
 use crate::primitives::deflate::{Level, WindowBits};

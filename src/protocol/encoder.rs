@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::primitives::entropy::Entropy;
-use crate::protocol::deflate::Deflater;
+use crate::protocol::deflate::{Deflater, Press};
 use crate::wire::frame::{self, Opcode};
 use crate::wire::mask;
 
@@ -14,7 +14,44 @@ pub(crate) struct Encoder {
     deflater: Option<Deflater>,
 }
 
+/// What decides on the bytes of a frame beside its message: encoders of the same shape make the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// Never the same twice: a client's, which are masked.
+    Own,
+    /// The message as it is.
+    Plain,
+    /// Compressed, if the message is long enough, with nothing before it in the window.
+    Deflated(Press),
+}
+
 impl Encoder {
+    /// An encoder whose frames can be sent by every connection of this shape. Each of its messages is compressed by itself.
+    pub(crate) fn shared(shape: Shape) -> Encoder {
+        let deflater = match shape {
+            Shape::Own | Shape::Plain => None,
+            Shape::Deflated(press) => Some(Deflater::alone(press)),
+        };
+        Encoder { keys: None, deflater }
+    }
+
+    pub(crate) fn shape(&self) -> Shape {
+        match (&self.keys, &self.deflater) {
+            (Some(_), _) => Shape::Own,
+            (None, None) => Shape::Plain,
+            (None, Some(deflater)) => Shape::Deflated(deflater.press()),
+        }
+    }
+
+    /// A compressed message was sent that others have encoded. The peer has it in its window now and this side does not,
+    /// so this side must not refer to anything before what comes next. Messages without references are good for any
+    /// window, whether it outlives a message or not.
+    pub(crate) fn passed_by(&mut self) {
+        if let Some(deflater) = &mut self.deflater {
+            deflater.forget();
+        }
+    }
+
     /// 6455-5.1-1, 6455-5.3-1, 6455-6.1-8, 6455-5.5.1-s1: a client masks every frame, control frames too.
     pub(crate) fn client(keys: Entropy) -> Encoder {
         Encoder { keys: Some(keys), deflater: None }

@@ -1,10 +1,12 @@
 //! Bytes on their way out: encoded frames that wait for the network to take them, in order.
 //!
-//! An outbox belongs to whoever may write. It is emptied in one of two ways: [`Outbox::write`] waits for the network,
+//! An outbox belongs to whoever may write. It is emptied in one of three ways: [`Outbox::write`] waits for the network,
 //! with a limit, and is for those who send; [`Outbox::write_now`] takes what goes without waiting, and is for the one who
 //! receives, because a receiver that waits for its peer to read deadlocks with a peer that does the same.
+//! [`Outbox::write_beside`] never waits, and is for a hub, which serves many.
 
 use std::io::{self, ErrorKind};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::deadline::Deadline;
@@ -20,6 +22,8 @@ pub(crate) struct Outbox {
     bytes: Vec<u8>,
     /// So many of them have been written.
     written: usize,
+    /// A frame that others send too, and how much of it has been written. It comes behind `bytes`.
+    shared: Option<(Arc<[u8]>, usize)>,
     /// The last attempt not to wait was stopped by a full network: the next ones are made without blocking at all.
     congested: bool,
 }
@@ -28,13 +32,32 @@ impl Outbox {
     /// Where the next frame goes. Bytes may only be appended.
     #[inline]
     pub(crate) fn bytes(&mut self) -> &mut Vec<u8> {
+        if self.shared.is_some() {
+            self.unshare();
+        }
         &mut self.bytes
+    }
+
+    /// Puts a frame behind all that waits, without copying it. What comes behind it then copies what is left of it.
+    pub(crate) fn share(&mut self, frame: Arc<[u8]>) {
+        if self.shared.is_some() {
+            self.unshare();
+        }
+        self.shared = Some((frame, 0));
+    }
+
+    #[cold]
+    fn unshare(&mut self) {
+        if let Some((frame, written)) = self.shared.take() {
+            self.bytes.extend_from_slice(frame.get(written..).unwrap_or_default());
+        }
     }
 
     /// How many bytes wait.
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.bytes.len().saturating_sub(self.written)
+        let shared = self.shared.as_ref().map_or(0, |(frame, written)| frame.len().saturating_sub(*written));
+        self.bytes.len().saturating_sub(self.written).saturating_add(shared)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -49,6 +72,7 @@ impl Outbox {
     /// Writes everything, and `tail` behind it without copying it. `TimedOut` when that takes longer than `limit`.
     pub(crate) fn write(&mut self, stream: &Stream, mut tail: &[u8], limit: Limit) -> io::Result<()> {
         let mut patience = Patience { limit, since: None, progress: 0 };
+        self.unshare();
         while !self.is_empty() || !tail.is_empty() {
             let first = self.bytes.get(self.written..).unwrap_or_default();
             let first_length = first.len();
@@ -71,21 +95,33 @@ impl Outbox {
         Ok(())
     }
 
-    /// Writes what goes without waiting (at most one [`SLICE`], and that only when the network has just become full).
+    /// Writes what goes without waiting (at most one [`SLICE`], and that only when the network has just become full). For
+    /// the thread that reads.
     pub(crate) fn write_now(&mut self, stream: &Stream) -> io::Result<()> {
+        self.empty(|bytes, congested| match congested || !cfg!(unix) {
+            true => stream.write_now(bytes),
+            false => stream.write(bytes, &[]),
+        })
+    }
+
+    /// Writes what goes without waiting at all, for a thread that serves many. Gives the number of bytes.
+    pub(crate) fn write_beside(&mut self, stream: &Stream) -> io::Result<usize> {
+        let before = self.len();
+        self.empty(|bytes, _| stream.write_beside(bytes))?;
+        Ok(before.saturating_sub(self.len()))
+    }
+
+    /// Writes until nothing is left, or nothing goes.
+    fn empty(&mut self, write: impl Fn(&[u8], bool) -> io::Result<usize>) -> io::Result<()> {
         while !self.is_empty() {
-            let bytes = self.bytes.get(self.written..).unwrap_or_default();
-            let result = match self.congested || !cfg!(unix) {
-                true => stream.write_now(bytes),
-                false => stream.write(bytes, &[]),
-            };
-            match result {
-                Ok(count) if count == bytes.len() => break,
+            let bytes = self.first();
+            let length = bytes.len();
+            match write(bytes, self.congested) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(count) => {
-                    self.written = self.written.saturating_add(count);
-                    // A write that was cut short has waited for its slice.
-                    self.congested = !self.is_empty();
+                    self.advance(count);
+                    // A write that was cut short has met a full network.
+                    self.congested = count < length;
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     self.congested = true;
@@ -98,6 +134,22 @@ impl Outbox {
         Ok(())
     }
 
+    /// What is to be written next.
+    fn first(&self) -> &[u8] {
+        match (self.bytes.get(self.written..).unwrap_or_default(), &self.shared) {
+            ([], Some((frame, written))) => frame.get(*written..).unwrap_or_default(),
+            (bytes, _) => bytes,
+        }
+    }
+
+    /// So much of it has been written.
+    fn advance(&mut self, count: usize) {
+        match &mut self.shared {
+            Some((_, written)) if self.written >= self.bytes.len() => *written = written.saturating_add(count),
+            _ => self.written = self.written.saturating_add(count),
+        }
+    }
+
     /// Gives memory back that an idle connection does not need.
     pub(crate) fn shrink(&mut self) {
         if self.is_empty() {
@@ -106,6 +158,7 @@ impl Outbox {
     }
 
     fn emptied(&mut self) {
+        self.shared = None;
         self.written = 0;
         self.congested = false;
         self.bytes.clear();

@@ -2,7 +2,7 @@
 //!
 //! Every call is bounded, and all work on `&self`: one thread may read while another writes. `WouldBlock` means that the
 //! bound was reached, whatever the system calls it (Unix says `WouldBlock`, Windows `TimedOut`). `Interrupted`, which only
-//! a read gives, means that a signal came before that. Neither is tried again here: the system would begin to count anew,
+//! a read gives, means that something else came before that: a signal, or a write beside it. Neither is tried again here: the system would begin to count anew,
 //! and signals that come again and again would make the wait endless. The caller's clock decides.
 //!
 //! System calls cost more than anything else here, so a socket's timeouts are set when they change and not before each
@@ -15,10 +15,10 @@ use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::pipe::Pipe;
 use super::socket::Socket;
@@ -71,6 +71,8 @@ pub(crate) struct Plain {
     /// How many calls are under way that must not wait.
     at_once: Mutex<u32>,
     progress: AtomicU64,
+    /// Set for good when a thread writes beside the one that reads for the first time.
+    beside: AtomicBool,
 }
 
 pub(crate) struct Over {
@@ -89,7 +91,7 @@ impl Stream {
         let timeout = if cfg!(unix) { SLICE } else { limit.max(SLICE) };
         socket.set_write_timeout(Some(timeout))?;
         let (wait, at_once, progress) = (AtomicU64::new(UNKNOWN), Mutex::new(0), AtomicU64::new(0));
-        Ok(Stream::Plain(Plain { socket, wait, at_once, progress }))
+        Ok(Stream::Plain(Plain { socket, wait, at_once, progress, beside: AtomicBool::new(false) }))
     }
 
     pub(crate) fn over(halves: Halves) -> io::Result<Stream> {
@@ -131,7 +133,8 @@ impl Stream {
                     return plain.without_blocking(|mut socket| socket.read(to));
                 }
                 plain.set_wait(wait)?;
-                (&plain.socket).read(to).map_err(bound_reached)
+                let since = plain.beside.load(Ordering::SeqCst).then(Instant::now);
+                (&plain.socket).read(to).map_err(|error| plain.not_yet(bound_reached(error), since, wait))
             }
             Stream::Over(over) => over.input.pull(to, wait),
         }
@@ -152,12 +155,22 @@ impl Stream {
         }
     }
 
-    /// Writes what there is room for now. Only one thread at a time writes.
+    /// Writes what there is room for now. Only one thread at a time writes. If another reads, it is to be
+    /// [`Stream::write_beside`].
     pub(crate) fn write_now(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Stream::Plain(plain) => plain.without_blocking(|mut socket| socket.write(bytes)),
             Stream::Over(over) => over.output.push(bytes, Duration::ZERO),
         }
+    }
+
+    /// Writes what there is room for now, while another thread may be reading. Its waiting is not cut short; a wait that
+    /// it begins in this moment is, and then it is told `Interrupted`.
+    pub(crate) fn write_beside(&self, bytes: &[u8]) -> io::Result<usize> {
+        if let Stream::Plain(plain) = self {
+            plain.beside.store(true, Ordering::SeqCst);
+        }
+        self.write_now(bytes)
     }
 
     /// Notes that the peer took some bytes of a write that takes long. Only who writes does.
@@ -240,6 +253,19 @@ impl Plain {
             self.socket.set_nonblocking(false)?;
         }
         result.map_err(soon)
+    }
+
+    /// Whether a read that found nothing has really waited, or met the moment of a write beside it.
+    #[cold]
+    fn not_yet(&self, error: io::Error, since: Option<Instant>, wait: Duration) -> io::Error {
+        if error.kind() != ErrorKind::WouldBlock || !self.beside.load(Ordering::SeqCst) {
+            return error;
+        }
+        // A timer may be a little early.
+        match since.is_some_and(|since| since.elapsed().saturating_add(SLICE) >= wait) {
+            true => error,
+            false => ErrorKind::Interrupted.into(),
+        }
     }
 }
 

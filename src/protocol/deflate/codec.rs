@@ -4,7 +4,7 @@
 
 use super::{Agreed, Deflate, Direction};
 use crate::error::Violation;
-use crate::primitives::deflate::{Compress, Inflate, InflateError, WindowBits};
+use crate::primitives::deflate::{Compress, Inflate, InflateError, Level, WindowBits};
 
 /// Decompresses the messages a peer sends.
 #[derive(Debug)]
@@ -62,9 +62,17 @@ pub(crate) fn codec(agreed: &Agreed, own: &Deflate) -> (Inflater, Deflater) {
 pub(crate) struct Deflater {
     compress: Compress,
     takeover: bool,
-    threshold: usize,
+    press: Press,
     /// Kept for its memory.
     packed: Vec<u8>,
+}
+
+/// What decides on the bytes of a message that is compressed by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Press {
+    level: Level,
+    bits: WindowBits,
+    threshold: usize,
 }
 
 /// A larger buffer for compressed messages is not kept.
@@ -78,13 +86,27 @@ impl Deflater {
         let Direction { bits, takeover } = agreed.send;
         // 7692-7.2.1-8, 7692-7.2.1-11: the window is kept where that was agreed.
         // 7692-7.2.1-6, 7692-7.2.1-12, 7692-7.2.1-14, 7692-7.2.2-10: never a larger window than agreed.
-        let compress = Compress::new(own.level, bits);
-        Deflater { compress, takeover, threshold: own.threshold, packed: Vec::new() }
+        let press = Press { level: own.level, bits, threshold: own.threshold };
+        Deflater { takeover, ..Deflater::alone(press) }
+    }
+
+    /// Compresses each message by itself.
+    pub(crate) fn alone(press: Press) -> Deflater {
+        Deflater { compress: Compress::new(press.level, press.bits), takeover: false, press, packed: Vec::new() }
+    }
+
+    pub(crate) fn press(&self) -> Press {
+        self.press
+    }
+
+    /// The next message begins with an empty window, whatever was agreed: nobody can tell from outside.
+    pub(crate) fn forget(&mut self) {
+        self.compress.reset();
     }
 
     /// Whether a message of this length is worth it.
     pub(crate) fn wants(&self, length: usize) -> bool {
-        length >= self.threshold
+        length >= self.press.threshold
     }
 
     /// The payload of one frame; `fin` when the message ends with it. 7692-7.2.1-5: only then the tail is cut off.
