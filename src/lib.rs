@@ -35,6 +35,7 @@ mod client;
 mod close;
 mod config;
 mod error;
+mod hub;
 #[cfg(feature = "legacy")]
 #[allow(dead_code)] // until handshakes and codecs read the table
 mod legacy;
@@ -57,6 +58,7 @@ pub use error::{
     Attempt, ConnectError, Error, HandshakeFault, HeadFault, Hop, IoError, Misuse, ProxyError, ProxyFault,
     RedirectError, RedirectFault, Refusal, Result, Step, UriFault, Violation,
 };
+pub use hub::{Counts, Hub, HubLimits, Member, Placed, WhenFull};
 #[cfg(feature = "legacy")]
 pub use legacy::{Ability, Version};
 pub use message::{Kind, Message, MessageRef};

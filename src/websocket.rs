@@ -1,18 +1,19 @@
 //! An open connection: [`WebSocket`] receives and can send; [`Sender`] is the half that sends from any thread.
 //!
 //! Below this file: `codec` (what is spoken), `link` (who may write), `turn` (writing), `gate` (what the threads agree on), `receive` (the one that reads and waits),
-//! `ending` (closing, failing, leaving), `fate` (telling of it), `messages`, and the two streams.
+//! `ending` (closing, failing, leaving), `fate` (telling of it), `share` (for a hub), `messages`, and the two streams.
 
 pub(crate) mod codec;
 mod ending;
 mod fate;
 mod gate;
-mod link;
+pub(crate) mod link;
 mod messages;
 mod receive;
 mod recv_stream;
 mod send_stream;
 mod sender;
+pub(crate) mod share;
 #[cfg(test)]
 mod testing;
 mod turn;

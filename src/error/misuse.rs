@@ -51,6 +51,15 @@ pub enum Misuse {
     },
     /// A stream of text was ended inside a character, or given bytes that are not UTF-8.
     TextNotUtf8,
+    /// The name of a topic is longer than [`HubLimits::topic_name`](crate::HubLimits) bytes.
+    TopicName {
+        /// Bytes in the name.
+        length: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// A member of a hub has so many topics already: [`HubLimits::topics`](crate::HubLimits).
+    TooManyTopics(usize),
 }
 
 impl fmt::Display for Misuse {
@@ -88,6 +97,12 @@ impl fmt::Display for Misuse {
             Misuse::CloseCode(code) => write!(f, "close code {code} must not be sent"),
             Misuse::NotInVersion { what, version } => write!(f, "{version} has no {what}"),
             Misuse::TextNotUtf8 => f.write_str("the text to send is not UTF-8"),
+            Misuse::TopicName { length, limit } => {
+                write!(f, "the name of the topic has {length} bytes, and HubLimits::topic_name is {limit}")
+            }
+            Misuse::TooManyTopics(limit) => {
+                write!(f, "this member has subscribed to {limit} topics, and HubLimits::topics allows no more")
+            }
         }
     }
 }

@@ -16,6 +16,8 @@ use super::stream::{Stream, SLICE};
 const PROGRESS: usize = 64 << 10;
 /// Room kept for the next frames; more is given back when the outbox is empty.
 const KEEP: usize = 128 << 10;
+/// Copying so much costs less than a write of its own.
+const SMALL: usize = 4 << 10;
 
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
@@ -38,15 +40,16 @@ impl Outbox {
         &mut self.bytes
     }
 
-    /// Puts a frame behind all that waits, without copying it. What comes behind it then copies what is left of it.
+    /// Puts a frame behind all that waits. It is copied only if it is small and others wait too, so that they go out
+    /// together. What comes behind it then copies what is left of it.
     pub(crate) fn share(&mut self, frame: Arc<[u8]>) {
-        if self.shared.is_some() {
-            self.unshare();
+        self.unshare();
+        match !self.is_empty() && frame.len() <= SMALL {
+            true => self.bytes.extend_from_slice(&frame),
+            false => self.shared = Some((frame, 0)),
         }
-        self.shared = Some((frame, 0));
     }
 
-    #[cold]
     fn unshare(&mut self) {
         if let Some((frame, written)) = self.shared.take() {
             self.bytes.extend_from_slice(frame.get(written..).unwrap_or_default());

@@ -15,7 +15,7 @@ use crate::message::Kind;
 use crate::primitives::entropy::Entropy;
 use crate::protocol::decoder::{self, Event};
 use crate::protocol::deflate::Inflater;
-use crate::protocol::encoder;
+use crate::protocol::encoder::{self, Shape};
 use crate::wire::close as close_body;
 use crate::wire::frame::{Opcode, Role};
 
@@ -353,6 +353,19 @@ impl Encoder {
             Encoder::Rfc(encoder) => encoder.frame(out, fin, opcode, payload),
             #[cfg(feature = "legacy")]
             Encoder::Draft(encoder) => encoder.frame(out, fin, opcode, payload),
+        }
+    }
+
+    /// Whose frames are the same as those of this one.
+    pub(crate) fn shape(&self) -> Shape {
+        match self {
+            Encoder::Rfc(encoder) => encoder.shape(),
+        }
+    }
+
+    pub(crate) fn passed_by(&mut self) {
+        match self {
+            Encoder::Rfc(encoder) => encoder.passed_by(),
         }
     }
 

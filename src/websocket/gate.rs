@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::codec::{Close, Dialect};
 use super::fate::Fate;
 use super::link::Writer;
+use super::share::Parcel;
 use crate::close::CloseInfo;
 use crate::error::{Error, Result, Step};
 use crate::protocol::closing::{Closing, Phase};
@@ -48,6 +49,8 @@ pub(super) struct Owed {
     pong_due: bool,
     ping_due: bool,
     close: Option<Close>,
+    /// A message for many, left here by a hub that found the token gone.
+    pub(super) parcel: Option<Parcel>,
 }
 
 impl Gate {
@@ -175,7 +178,7 @@ impl Gate {
     #[cold]
     fn settle_owed(&mut self) -> io::Result<()> {
         let held = self.holds_pings();
-        let Gate { writer: Some(writer), owed, closing, pings, .. } = self else { return Ok(()) };
+        let Gate { writer: Some(writer), owed, closing, pings, streaming, .. } = self else { return Ok(()) };
         let Writer { encoder, outbox } = &mut **writer;
         owed.any = held && owed.pong_due;
         // 6455-5.5.2-2: a Close that came after the Ping takes nothing back.
@@ -186,6 +189,11 @@ impl Gate {
             *pings = pings.wrapping_add(1);
             encoder.frame(outbox.bytes(), true, Opcode::Ping, &pings.to_be_bytes())?;
         }
+        let message = closing.may_send() && !*streaming;
+        if let Some(parcel) = owed.parcel.take_if(|_| message) {
+            parcel.put(encoder, outbox)?;
+        }
+        owed.any |= owed.parcel.is_some();
         if let Some(close) = owed.close.take() {
             closing.sent(close.code);
             encoder.frame(outbox.bytes(), true, Opcode::Close, &close.body)?;

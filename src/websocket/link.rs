@@ -9,6 +9,7 @@
 //! | a sender | waits up to [`Timeouts::write`] | until all is written, each 64 KiB within [`Timeouts::write`] |
 //! | the receiver, before it waits for input | only if it is there | what goes without waiting |
 //! | the receiver, at the end of the connection | waits up to [`Timeouts::close`] | the rest and a Close, within [`Timeouts::close`] |
+//! | a hub (`share`) | only if it is there; if not, it leaves a message in the gate | what goes without waiting |
 //! | anyone who queues | not at all: appends while holding the gate | from 64 KiB on, as a sender |
 //!
 //! **Answers** (Pong, Ping of the keepalive, Close) are noted in the gate by whoever owes them, and turned into frames by
@@ -27,6 +28,7 @@ use super::gate::Gate;
 use super::turn::Turn;
 use crate::config::Timeouts;
 use crate::error::{Error, Result, Step, Violation};
+use crate::protocol::encoder::Shape;
 use crate::transport::deadline::Deadline;
 use crate::transport::outbox::{Limit, Outbox};
 use crate::transport::stream::Stream;
@@ -40,6 +42,8 @@ pub(crate) struct Link {
     pub(crate) timeouts: Timeouts,
     pub(crate) role: Role,
     pub(super) dialect: Dialect,
+    /// What its frames look like.
+    pub(crate) shape: Shape,
     gate: Mutex<Gate>,
     /// The token came back, a Pong came, a stream ended, or everything did. Notified only while `waiting` is not 0.
     changed: Condvar,
@@ -83,8 +87,9 @@ impl Link {
         let least = Duration::from_millis(1);
         let ping = if dialect.check_ping().is_ok() { timeouts.ping.max(least) } else { Duration::MAX };
         let timeouts = Timeouts { ping, life: timeouts.life.max(least), ..timeouts };
+        let shape = encoder.shape();
         let gate = Gate::new(dialect, Writer { encoder, outbox: Outbox::default() });
-        Link { stream: stream.into(), timeouts, role, dialect, gate: Mutex::new(gate), changed: Condvar::new() }
+        Link { stream: stream.into(), timeouts, role, dialect, shape, gate: Mutex::new(gate), changed: Condvar::new() }
     }
 
     // ── sending ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -49,6 +49,10 @@ impl Sender {
         Sender { _farewell: Some(Arc::new(Farewell(link.clone()))), link }
     }
 
+    pub(crate) fn link(&self) -> &Arc<Link> {
+        &self.link
+    }
+
     /// Sends a message in one frame. Returns when the kernel has all of it. See [`WebSocket::send`](crate::WebSocket::send).
     ///
     /// # Errors

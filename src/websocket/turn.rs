@@ -1,6 +1,7 @@
 //! The token in a thread's hands: what can be written while it is there, and how it goes back.
 
 use super::codec::Rest;
+use super::gate::Gate;
 use super::link::{Link, Writer};
 use crate::error::{Result, Step};
 use crate::transport::outbox::Limit;
@@ -50,6 +51,17 @@ impl<'a> Turn<'a> {
                 }
                 self.finish(&[], limit)
             }
+        }
+    }
+
+    pub(super) fn writer(&mut self) -> Option<&mut Writer> {
+        self.writer.as_deref_mut()
+    }
+
+    /// Gives the token back, to a gate that is held already.
+    pub(super) fn back(mut self, gate: &mut Gate) {
+        if let Some(writer) = self.writer.take() {
+            self.link.give_back(gate, writer);
         }
     }
 

@@ -1,0 +1,279 @@
+//! Broadcasting: one message to many connections, without waiting for any of them.
+//!
+//! A hub has one thread, the courier. Below this file: `entry` (one member and its backlog), `roster` (who is a member,
+//! and topics), `agenda` (for whom something waits), `courier` (the thread), `press` (encoding once), `member` and
+//! `limits` (what users see). What is done to a connection is in `websocket/share`.
+//!
+//! # Who holds which lock, and who writes
+//!
+//! | lock | held by | for |
+//! |---|---|---|
+//! | press | who broadcasts | encoding one message, once for each kind of connection |
+//! | roster | who broadcasts | putting one message into all backlogs, so that all members see the same order |
+//! | roster | who adds, removes, subscribes; the courier, to forget a member | one change |
+//! | inbox, one for each member | who broadcasts; the courier | putting in, taking out, noting what came of it |
+//! | agenda | who broadcasts; the courier | putting in or taking out one member |
+//! | gate of a connection | the courier | looking whether the token is there (see `websocket/link`) |
+//!
+//! They are taken in this order, none is held while anything is written, and no code of the user runs under any of
+//! them. The courier alone writes, with the token of the connection in hand and the socket not blocking, so a member that
+//! takes nothing costs it a few system calls, and others no time at all. The courier holds the roster only to forget a
+//! member, so those who broadcast without a pause cannot keep it from writing.
+//!
+//! If the token is with another thread, a message is left in the gate and that thread writes it (`websocket/share`). The
+//! part of a frame that the network does not take stays in the connection's outbox: the courier comes back for it, and any
+//! other who writes on that connection writes it first. When the hub ends, such a part is left to them.
+//!
+//! # Compression
+//!
+//! Bytes can be shared only if they do not depend on what was sent before. So a shared message is compressed with an
+//! empty window, which is good for any peer, also where context takeover was agreed on: that is a permission (7692-7.2.1-8,
+//! 7692-7.2.1-11). The connection's own compressor then has to forget its window, because the peer's has moved on without it:
+//! messages sent by other means do not refer to what was before a broadcast.
+
+mod agenda;
+mod courier;
+mod entry;
+mod limits;
+mod member;
+mod press;
+mod roster;
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+pub use entry::{Counts, Placed};
+pub use limits::{HubLimits, WhenFull};
+pub use member::Member;
+
+use crate::error::{Error, Result, Step};
+use crate::message::MessageRef;
+use crate::protocol::encoder::Shape;
+use crate::transport::deadline::Deadline;
+use crate::websocket::Sender;
+use agenda::Agenda;
+use courier::Courier;
+use entry::{Entry, Place, Standing, Totals};
+use press::{Press, Print};
+use roster::{Card, Roster};
+
+/// Sends messages to many connections, and waits for none of them. Cheap to clone; clones are the same hub.
+///
+/// ```
+/// # fn main() -> stdws::Result<()> {
+/// let hub = stdws::Hub::new()?;
+/// let everyone = hub.clone();
+/// let server = stdws::Server::bind("127.0.0.1:0")?.start(move |mut ws| {
+///     let member = everyone.add(ws.sender());
+///     while let Some(message) = ws.recv()? {
+///         member.broadcast(&message); // to all others
+///     }
+///     Ok(()) // `member` is dropped: it has left
+/// })?;
+/// let url = format!("ws://{}", server.local_addr());
+/// let (mut ann, mut bob) = (stdws::connect(&url)?, stdws::connect(&url)?);
+/// # while hub.members() < 2 { std::thread::yield_now(); }
+/// ann.send("hello")?;
+/// assert_eq!(bob.recv()?.unwrap().as_text(), Some("hello"));
+/// hub.broadcast("news for all");
+/// assert_eq!(ann.recv()?.unwrap().as_text(), Some("news for all"));
+/// assert_eq!(bob.recv()?.unwrap().as_text(), Some("news for all"));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Each member gets what is broadcast in the same order. A member that does not read has a backlog of its own, bounded by
+/// [`HubLimits`], and holds up nobody. A connection that has ended is removed by itself.
+///
+/// Messages sent otherwise ([`Sender::send`]) go between those of the hub, whole. While a message is sent as a stream
+/// ([`SendStream`](crate::SendStream)), those of the hub wait for its end, in the backlog.
+///
+/// Members of any kind can be mixed. A server's connections share one copy of each message; so do those that compress
+/// (for each window size one), and such a message does not refer to those before it. A client's frames are masked, so
+/// each has its own copy, uncompressed, while it is being written.
+///
+/// When the last clone is dropped, the thread of the hub ends: what can be written without waiting still is, the rest is
+/// lost. [`flush`](Hub::flush) waits for it. The connections go on.
+#[derive(Clone)]
+pub struct Hub {
+    owner: Arc<Owner>,
+}
+
+/// Ends the courier with the last clone of the hub; members do not keep it going.
+struct Owner {
+    shared: Arc<Shared>,
+    courier: Mutex<Option<JoinHandle<()>>>,
+}
+
+pub(crate) struct Shared {
+    limits: HubLimits,
+    press: Press,
+    roster: Mutex<Roster>,
+    agenda: Agenda,
+    totals: Arc<Totals>,
+    ids: AtomicU64,
+    /// How many members there are, for those who should not wait for the roster.
+    members: AtomicUsize,
+}
+
+impl Hub {
+    /// A hub without members, with the default [`HubLimits`].
+    ///
+    /// # Errors
+    /// [`Io`](Error::Io) of [`Step::Thread`] if its thread cannot be started.
+    pub fn new() -> Result<Hub> {
+        Hub::with_limits(HubLimits::default())
+    }
+
+    /// A hub without members.
+    ///
+    /// # Errors
+    /// As [`new`](Hub::new); [`Misuse::CloseCode`](crate::Misuse::CloseCode) for a [`WhenFull::Close`] that must not be sent.
+    pub fn with_limits(limits: HubLimits) -> Result<Hub> {
+        limits.check()?;
+        let shared = Arc::new(Shared {
+            limits,
+            press: Press::default(),
+            roster: Mutex::default(),
+            agenda: Agenda::default(),
+            totals: Arc::default(),
+            ids: AtomicU64::new(0),
+            members: AtomicUsize::new(0),
+        });
+        let courier = Courier::new(shared.clone());
+        let thread = thread::Builder::new().name("stdws-hub".into()).stack_size(256 << 10).spawn(move || courier.run());
+        let courier = thread.map_err(|error| Error::io(Step::Thread, error))?;
+        Ok(Hub { owner: Arc::new(Owner { shared, courier: Mutex::new(Some(courier)) }) })
+    }
+
+    /// Makes a connection a member, from the next broadcast on. Added twice, it gets everything twice.
+    ///
+    /// The hub does not read: somebody has to receive on the connection, or nothing notices its end
+    /// (see [`WebSocket::into_sender`](crate::WebSocket::into_sender)).
+    pub fn add(&self, sender: Sender) -> Member {
+        let shared = &self.owner.shared;
+        let id = shared.ids.fetch_add(1, Ordering::Relaxed);
+        let entry = Arc::new(Entry::new(id, sender.clone(), shared.totals.clone()));
+        let first = {
+            let mut roster = shared.roster();
+            roster.add(entry.clone(), &sender);
+            shared.members.swap(roster.len(), Ordering::SeqCst) == 0
+        };
+        if first {
+            shared.agenda.nudge();
+        }
+        Member::new(shared.clone(), entry)
+    }
+
+    /// Queues a message for all members. Gives the number of those it was queued for; [`counts`](Hub::counts) tells what
+    /// becomes of it. Returns at once, whatever the members do.
+    pub fn broadcast<'a>(&self, message: impl Into<MessageRef<'a>>) -> usize {
+        self.owner.shared.broadcast(message.into(), None, None)
+    }
+
+    /// Queues a message for all who have [subscribed](Member::subscribe) to a topic. Otherwise as [`broadcast`](Hub::broadcast).
+    pub fn publish<'a>(&self, topic: &str, message: impl Into<MessageRef<'a>>) -> usize {
+        self.owner.shared.broadcast(message.into(), Some(topic), None)
+    }
+
+    /// Waits until nothing waits for any member, at most this long. Gives the number of messages that still do.
+    pub fn flush(&self, limit: Duration) -> u64 {
+        self.owner.shared.agenda.wait_calm(Deadline::after(limit));
+        self.counts().waiting
+    }
+
+    /// The number of members.
+    pub fn members(&self) -> usize {
+        self.owner.shared.members.load(Ordering::SeqCst)
+    }
+
+    /// The number of members that have subscribed to a topic.
+    pub fn subscribers(&self, topic: &str) -> usize {
+        self.owner.shared.roster().subscribers(topic)
+    }
+
+    /// What became of all messages so far, for all who are or were members. While others broadcast, the numbers may be a
+    /// few messages apart.
+    pub fn counts(&self) -> Counts {
+        self.owner.shared.totals.counts()
+    }
+}
+
+impl Shared {
+    fn broadcast(&self, message: MessageRef<'_>, topic: Option<&str>, except: Option<u64>) -> usize {
+        let shapes = self.roster().shapes();
+        let print = self.press.print(message, &shapes);
+        let roster = self.roster();
+        let put =
+            |card: &&Card| Some(card.entry.id) != except && self.put(&card.entry, card.shape, &print) == Placed::Queued;
+        match topic {
+            None => roster.all().filter(put).count(),
+            Some(topic) => roster.subscribed(topic).filter(put).count(),
+        }
+    }
+
+    fn put(&self, entry: &Arc<Entry>, shape: Shape, print: &Print) -> Placed {
+        let (placed, tell) = entry.push(print.parcel(shape), print.kind, &self.limits);
+        if tell {
+            self.agenda.add(entry.clone());
+        }
+        placed
+    }
+
+    /// The member's wish. What is on its way is seen through by the courier.
+    fn leave(&self, entry: &Arc<Entry>) {
+        self.unseat(entry.id);
+        let mut inbox = entry.inbox();
+        if matches!(inbox.standing, Standing::In) {
+            inbox.standing = Standing::Leaving;
+        }
+        let sender = match inbox.place {
+            Place::Idle => entry.end(&mut inbox),
+            Place::Agenda => {
+                entry.lose_waiting(&mut inbox);
+                None
+            }
+        };
+        drop(inbox);
+        // The last sender of a connection says goodbye; not under a lock.
+        drop(sender);
+    }
+
+    fn unseat(&self, id: u64) {
+        let mut roster = self.roster();
+        roster.remove(id);
+        self.members.store(roster.len(), Ordering::SeqCst);
+    }
+
+    /// Nothing more goes to this member.
+    fn forget(&self, entry: &Entry) {
+        self.unseat(entry.id);
+        let sender = entry.end(&mut entry.inbox());
+        drop(sender);
+    }
+
+    /// No code panics while it holds the lock, so a poisoned one is as good as any.
+    fn roster(&self) -> MutexGuard<'_, Roster> {
+        self.roster.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.shared.agenda.end();
+        let courier = self.courier.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        // Whoever drops the hub in its own thread (in a source of masking keys, say) must not wait for itself.
+        if let Some(courier) = courier.filter(|courier| courier.thread().id() != thread::current().id()) {
+            let _ = courier.join();
+        }
+    }
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hub").field("members", &self.members()).field("counts", &self.counts()).finish()
+    }
+}

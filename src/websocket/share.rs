@@ -1,0 +1,228 @@
+//! Messages that many connections send, encoded once: how a hub's thread writes them without waiting for anyone.
+//!
+//! Knows one connection; must not know the hub. The token is the right to write here too (see `link`):
+//!
+//! | the token is | and the network | then |
+//! |---|---|---|
+//! | in the gate | has room | the parcels are written, with what is owed |
+//! | in the gate | is full | what is left of a frame stays in the outbox, where whoever writes next finds it |
+//! | with a sender | | one parcel is left in the gate; that sender writes it before it gives the token back |
+//! | with a stream of fragments under way | | nothing: no message may begin before that one ends |
+//!
+//! In none of these cases does the caller wait. A shared frame is not copied, unless something has to come behind a part
+//! of it.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+
+use super::codec::Encoder;
+use super::link::Link;
+use super::turn::Turn;
+use crate::close::CloseCode;
+use crate::error::{Error, Step};
+use crate::message::Kind;
+use crate::transport::deadline::Deadline;
+use crate::transport::outbox::Outbox;
+use crate::wire::frame::Opcode;
+
+/// As soon as so many bytes wait, they are written before more is put to them.
+const TOGETHER: usize = 16 << 10;
+/// Looks at the gate in one call: to make room, to write, and for what others came to owe meanwhile.
+const PASSES: u32 = 4;
+
+/// A message for many connections. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Parcel {
+    /// A frame as servers send it.
+    pub(crate) frame: Arc<[u8]>,
+    pub(crate) wrap: Wrap,
+}
+
+/// How a parcel becomes bytes of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wrap {
+    /// As it is.
+    Frame,
+    /// As it is, and its message is compressed, without reference to any other.
+    Deflated,
+    /// The connection makes a frame of its own from the payload, which begins here. It is not compressed.
+    Payload(Kind, usize),
+}
+
+impl Parcel {
+    /// 6455-5.1-1: a client's frame is masked, so it is its own.
+    pub(super) fn put(self, encoder: &mut Encoder, outbox: &mut Outbox) -> io::Result<()> {
+        match self.wrap {
+            Wrap::Payload(kind, from) => {
+                let payload = self.frame.get(from..).unwrap_or_default();
+                return encoder.frame(outbox.bytes(), true, Opcode::Data(kind), payload);
+            }
+            Wrap::Deflated => encoder.passed_by(),
+            Wrap::Frame => {}
+        }
+        outbox.share(self.frame);
+        Ok(())
+    }
+
+    /// Whether this costs so little that it can be done under the gate.
+    fn is_light(&self) -> bool {
+        match self.wrap {
+            Wrap::Frame | Wrap::Deflated => true,
+            Wrap::Payload(..) => self.frame.len() <= TOGETHER,
+        }
+    }
+}
+
+/// What came of handing parcels over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Handed {
+    pub(crate) found: Found,
+    /// So many bytes were written, of parcels and of other frames.
+    pub(crate) moved: usize,
+    /// At some point of the call, all that had been handed over until then was with the kernel.
+    pub(crate) clear: bool,
+    /// So many parcels were taken after that point, or in the whole call: they are on their way.
+    pub(crate) flying: usize,
+}
+
+/// How a connection was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// It takes more at once.
+    Ready,
+    /// The network is full.
+    Full,
+    /// Another thread writes, or sends a stream.
+    Busy,
+    /// No more can be sent.
+    Over,
+}
+
+impl Link {
+    /// Whether messages of this kind can be sent.
+    pub(crate) fn carries(&self, kind: Kind) -> bool {
+        self.dialect.check_message(Opcode::Data(kind)).is_ok()
+    }
+
+    /// Hands over from the front what goes without waiting; what is left in `parcels` has not been touched. Without any,
+    /// it goes on with those on their way.
+    pub(crate) fn hand_over(&self, parcels: &mut VecDeque<Parcel>) -> Handed {
+        let mut handed = Handed { found: Found::Ready, moved: 0, clear: false, flying: 0 };
+        for _ in 0..PASSES {
+            let pass = match self.turn_beside(parcels, &mut handed) {
+                Ok(turn) => self.put(turn, parcels, &mut handed),
+                Err(found) => Err(found),
+            };
+            match pass {
+                Ok(owed) if owed || !parcels.is_empty() => {}
+                Ok(_) => break,
+                Err(found) => {
+                    handed.found = found;
+                    break;
+                }
+            }
+        }
+        handed
+    }
+
+    /// The token, if it is in the gate. If not, whoever has it finds a parcel when giving it back: a thread that sends
+    /// without a pause must not keep others from being heard.
+    fn turn_beside(&self, parcels: &mut VecDeque<Parcel>, handed: &mut Handed) -> Result<Turn<'_>, Found> {
+        let mut gate = self.gate();
+        if !gate.is_open() {
+            return Err(Found::Over);
+        }
+        if gate.streaming {
+            return Err(Found::Busy);
+        }
+        let Some(writer) = &gate.writer else {
+            if gate.owed.parcel.is_none() && parcels.front().is_some_and(Parcel::is_light) {
+                gate.owed.parcel = parcels.pop_front();
+                gate.owed.any = true;
+                handed.flying = handed.flying.saturating_add(1);
+            }
+            return Err(Found::Busy);
+        };
+        // While the network is full, answers stay notes: there is one of each, however many Pings come.
+        let settled = if writer.outbox.is_congested() { Ok(()) } else { gate.settle() };
+        let turn = settled.map(|()| Turn::new(self, gate.writer.take()));
+        drop(gate);
+        turn.map_err(|error| {
+            self.abort_with(error);
+            Found::Over
+        })
+    }
+
+    fn put(&self, mut turn: Turn<'_>, parcels: &mut VecDeque<Parcel>, handed: &mut Handed) -> Result<bool, Found> {
+        let Some(writer) = turn.writer() else { return Err(Found::Busy) };
+        while !writer.outbox.is_congested() && writer.outbox.len() < TOGETHER {
+            let Some(parcel) = parcels.pop_front() else { break };
+            handed.flying = handed.flying.saturating_add(1);
+            if let Err(error) = parcel.put(&mut writer.encoder, &mut writer.outbox) {
+                self.no_key(error);
+                return Err(Found::Over);
+            }
+        }
+        self.write_beside(turn, handed)
+    }
+
+    /// Writes what goes, and gives the token back. Whether others came to owe something meanwhile.
+    fn write_beside(&self, mut turn: Turn<'_>, handed: &mut Handed) -> Result<bool, Found> {
+        let Some(writer) = turn.writer() else { return Err(Found::Busy) };
+        let written = writer.outbox.write_beside(&self.stream);
+        let congested = writer.outbox.is_congested();
+        if congested && written.as_ref().is_ok_and(|count| *count > 0) {
+            self.stream.note_progress();
+        }
+        let mut gate = self.gate();
+        turn.back(&mut gate);
+        match written {
+            Ok(count) => handed.moved = handed.moved.saturating_add(count),
+            Err(error) => {
+                // What the peer sent before it stopped listening can still be received.
+                gate.end.get_or_insert(Error::io(Step::Write, error));
+                return Err(Found::Over);
+            }
+        }
+        if congested {
+            return Err(Found::Full);
+        }
+        if gate.owed.parcel.is_none() {
+            (handed.clear, handed.flying) = (true, 0);
+        }
+        Ok(gate.owed.any)
+    }
+
+    /// Owes the peer a Close, and gives the time by which the connection has to be over; `None`: it is. From now on
+    /// [`Link::see_off`] is to be called again and again.
+    pub(crate) fn close_beside(&self, code: CloseCode, reason: &str) -> Option<Deadline> {
+        let mut gate = self.gate();
+        if gate.end.is_some() {
+            return None;
+        }
+        gate.owed.parcel = None;
+        gate.owe_close(self.dialect.close(code, reason));
+        Some(gate.close_by(self.timeouts.close))
+    }
+
+    /// Writes what is owed as far as it goes without waiting.
+    pub(crate) fn see_off(&self) -> Found {
+        let mut gate = self.gate();
+        if gate.end.is_some() {
+            return Found::Over;
+        }
+        if gate.writer.is_none() {
+            return Found::Busy;
+        }
+        if let Err(error) = gate.settle() {
+            drop(gate);
+            self.abort_with(error);
+            return Found::Over;
+        }
+        let turn = Turn::new(self, gate.writer.take());
+        drop(gate);
+        let mut handed = Handed { found: Found::Ready, moved: 0, clear: false, flying: 0 };
+        self.write_beside(turn, &mut handed).map_or_else(|found| found, |_| Found::Ready)
+    }
+}
