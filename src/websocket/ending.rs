@@ -14,6 +14,7 @@ use crate::error::{Error, Result, Step};
 use crate::protocol::closing::Phase;
 use crate::transport::deadline::Deadline;
 use crate::transport::outbox::Limit;
+use crate::transport::stream::SLICE;
 
 impl Link {
     /// Sends a Close unless one was sent. The time for the closing handshake runs from here. 6455-7.1.2-1.
@@ -123,12 +124,21 @@ impl Link {
         if gate.end.is_some() || !gate.owe_close(self.dialect.close(code, "")) {
             return;
         }
+        // A hub has the token for a moment only. With a sender that waits for the network, there is nothing to be said.
+        let by = Deadline::after(SLICE);
+        while gate.writer.is_none() {
+            gate = match self.wait(gate, by, Step::Turn) {
+                Ok(gate) => gate,
+                Err(_) => return,
+            };
+        }
         let settled = gate.settle();
         let Some(mut writer) = gate.writer.take() else { return };
         drop(gate);
         if settled.is_ok() {
             // An error is no news to a connection that ends here.
-            let _ = writer.outbox.write_now(&self.stream);
+            // Not `write_now`: the last sender may be the one who leaves, while another thread reads.
+            let _ = writer.outbox.write_beside(&self.stream);
         }
         self.give_back(&mut self.gate(), writer);
     }

@@ -1,0 +1,155 @@
+//! Members that come and go, connections that end, and the end of the hub.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::live::{connection, ms, patient, watchdog, Ours, Random, CLOSE, LONG, SLACK};
+use super::{receive, seat, settled, until};
+use stdws::{Hub, HubLimits, Server, WhenFull};
+
+#[test]
+fn members_come_and_go_while_others_broadcast() {
+    let _watchdog = watchdog();
+    let hub = Hub::new().unwrap();
+    let (over, meant) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let broadcasting: Vec<_> = (0..3)
+        .map(|_| {
+            let (hub, over, meant) = (hub.clone(), over.clone(), meant.clone());
+            thread::spawn(move || {
+                while !over.load(Ordering::SeqCst) {
+                    let count = hub.broadcast("news") + hub.publish("topic", &b"more"[..]);
+                    meant.fetch_add(count, Ordering::SeqCst);
+                    thread::sleep(Duration::from_micros(200));
+                }
+            })
+        })
+        .collect();
+    let coming: Vec<_> = (0..4)
+        .map(|thread| {
+            let hub = hub.clone();
+            thread::spawn(move || {
+                let mut random = Random::seeded(thread);
+                for _ in 0..40 {
+                    let ours = if random.next() % 3 == 0 { Ours::Client } else { Ours::Server };
+                    let (ws, mut peer) = connection(ours, patient());
+                    let member = hub.add(ws.sender());
+                    member.subscribe("topic").unwrap();
+                    for _ in 0..random.next() % 4 {
+                        peer.read();
+                    }
+                    match random.next() % 6 {
+                        // The peer goes without a word.
+                        0 => {
+                            let receiving = receive(ws);
+                            drop(peer);
+                            let _ = receiving.join().unwrap();
+                            drop(member);
+                        }
+                        1 => drop((member, ws, peer)),
+                        2 => drop((ws, member, peer)),
+                        3 => {
+                            member.leave();
+                            drop(ws);
+                            let rest = peer.rest();
+                            assert_eq!(rest.last().map(|frame| frame.opcode), Some(CLOSE));
+                        }
+                        4 => {
+                            let mut ws = ws;
+                            ws.abort();
+                            until("noticed", LONG, || !member.is_member());
+                        }
+                        _ => {
+                            member.stay();
+                            drop((ws, peer));
+                        }
+                    }
+                }
+            })
+        })
+        .collect();
+    coming.into_iter().for_each(|thread| thread.join().unwrap());
+    until("all are forgotten", LONG, || hub.members() == 0);
+    over.store(true, Ordering::SeqCst);
+    broadcasting.into_iter().for_each(|thread| thread.join().unwrap());
+    assert_eq!(hub.flush(LONG), 0);
+    assert_eq!(settled(hub.counts()), meant.load(Ordering::SeqCst) as u64);
+}
+
+#[test]
+fn the_hub_ends_in_time_and_the_connections_go_on() {
+    let _watchdog = watchdog();
+    let mut limits = HubLimits::default();
+    limits.when_full = WhenFull::DropNewest;
+    let hub = Hub::with_limits(limits).unwrap();
+    let stuck: Vec<_> = (0..30).map(|_| seat(&hub, Ours::Server, patient())).collect();
+    until("all are full", LONG, || {
+        hub.broadcast(&vec![0; 512 << 10]);
+        hub.flush(ms(10));
+        stuck.iter().all(|stuck| stuck.member.counts().dropped > 0)
+    });
+    let (ws, mut peer) = connection(Ours::Server, patient());
+    let (sender, member) = (ws.sender(), hub.add(ws.sender()));
+    hub.broadcast("the last");
+    let start = Instant::now();
+    drop(hub);
+    assert!(start.elapsed() < SLACK, "{:?}", start.elapsed());
+    // What went without waiting was written.
+    assert_eq!(peer.read().payload, b"the last");
+    sender.send("by myself").unwrap();
+    assert_eq!(peer.read().payload, b"by myself");
+    assert!(!member.is_member());
+    assert_eq!((member.broadcast("anyone?"), settled(member.counts())), (0, 1));
+    assert!(stuck.iter().any(|stuck| stuck.member.counts().lost > 0));
+    for mut stuck in stuck {
+        settled(stuck.member.counts());
+        // The part of a frame that was left is whole for whoever reads on.
+        let (sent, payload) = (stuck.member.counts().sent, vec![0; 512 << 10]);
+        for _ in 0..sent.min(2) {
+            assert!(stuck.peer.read().payload == payload);
+        }
+    }
+}
+
+#[test]
+fn a_hub_that_nobody_uses_ends_too() {
+    let _watchdog = watchdog();
+    let hub = Hub::new().unwrap();
+    let clone = hub.clone();
+    drop(hub);
+    assert_eq!(clone.broadcast("nobody"), 0);
+    drop(clone);
+}
+
+#[test]
+fn a_connection_that_ends_is_forgotten_though_nothing_is_sent() {
+    let _watchdog = watchdog();
+    let hub = Hub::new().unwrap();
+    let running = hub.clone();
+    let server = Server::bind("127.0.0.1:0").unwrap();
+    let server = server
+        .start(move |mut ws| {
+            running.add(ws.sender()).stay();
+            ws.recv().map(drop)
+        })
+        .unwrap();
+    let client = stdws::connect(&format!("ws://{}", server.local_addr())).unwrap();
+    until("added", LONG, || hub.members() == 1);
+    drop(client);
+    until("forgotten", Duration::from_secs(5) + SLACK, || hub.members() == 0);
+}
+
+#[test]
+fn a_connection_that_only_sends_says_goodbye_when_it_is_forgotten() {
+    let _watchdog = watchdog();
+    let hub = Hub::new().unwrap();
+    let (ws, mut peer) = connection(Ours::Server, patient());
+    let member = hub.add(ws.into_sender().unwrap());
+    hub.broadcast("hello");
+    assert_eq!(peer.read().payload, b"hello");
+    assert_eq!(hub.flush(LONG), 0);
+    drop(member);
+    let frame = peer.read();
+    assert_eq!((frame.opcode, &frame.payload[..]), (CLOSE, &1001_u16.to_be_bytes()[..]));
+}

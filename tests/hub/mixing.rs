@@ -1,0 +1,319 @@
+//! Members of different kinds, and a hub beside others who use the same connection.
+
+use std::io::Write;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::live::{both, connection, ms, patient, pipe, watchdog, Ours, BINARY, CONTINUATION, LONG, TEXT};
+use super::{receive, seat, settled, until};
+use stdws::{Client, Error, Halves, Hub, Kind, Server, Step};
+
+#[test]
+fn a_hub_and_senders_that_never_pause_share_a_connection() {
+    // 6455-5.4-1: whole messages, never mixed.
+    both(|ours| {
+        let hub = Hub::new().unwrap();
+        let (ws, mut peer) = connection(ours, patient());
+        let sender = ws.sender();
+        let member = hub.add(ws.sender());
+        let receiving = receive(ws);
+        let flood = thread::spawn(move || while sender.send(&[7; 3000][..]).is_ok() {});
+        let broadcast = thread::spawn(move || {
+            for number in 0..50 {
+                assert_eq!(hub.broadcast(&format!("{number}")), 1);
+                thread::sleep(ms(1));
+            }
+            hub
+        });
+        let mut next = 0;
+        while next < 50 {
+            let frame = peer.read();
+            match frame.opcode {
+                TEXT => {
+                    assert_eq!(frame.payload, next.to_string().as_bytes());
+                    next += 1;
+                }
+                _ => assert_eq!((frame.opcode, frame.payload), (BINARY, vec![7; 3000])),
+            }
+        }
+        drop((peer, broadcast.join().unwrap()));
+        flood.join().unwrap();
+        assert!(receiving.join().unwrap().is_err());
+        // The last of them may have been on their way when the connection ended.
+        assert_eq!(settled(member.counts()), 50);
+    });
+}
+
+#[test]
+fn a_message_that_is_sent_as_a_stream_is_not_interrupted() {
+    // 6455-5.4-4
+    both(|ours| {
+        let hub = Hub::new().unwrap();
+        let (mut ws, mut peer) = connection(ours, patient());
+        let member = hub.add(ws.sender());
+        let mut stream = ws.send_stream(Kind::Binary).unwrap();
+        stream.write_all(b"one").unwrap();
+        stream.flush().unwrap();
+        assert_eq!(hub.broadcast("between"), 1);
+        assert_eq!(hub.flush(ms(50)), 1);
+        stream.write_all(b"two").unwrap();
+        stream.flush().unwrap();
+        stream.finish().unwrap();
+        assert_eq!(hub.flush(LONG), 0);
+        let expected = [
+            (BINARY, false, &b"one"[..]),
+            (CONTINUATION, false, b"two"),
+            (CONTINUATION, true, b""),
+            (TEXT, true, b"between"),
+        ];
+        for (opcode, fin, payload) in expected {
+            let frame = peer.read();
+            assert_eq!((frame.opcode, frame.fin, &*frame.payload), (opcode, fin, payload));
+        }
+        assert_eq!(member.counts().sent, 1);
+    });
+}
+
+#[test]
+fn streams_and_a_hub_in_a_hurry() {
+    both(|ours| {
+        let hub = Hub::new().unwrap();
+        let (mut ws, mut peer) = connection(ours, patient());
+        let _member = hub.add(ws.sender());
+        let streaming = thread::spawn(move || {
+            for _ in 0..200 {
+                let mut stream = ws.send_stream(Kind::Binary).unwrap();
+                for _ in 0..3 {
+                    stream.write_all(b"part").unwrap();
+                    stream.flush().unwrap();
+                }
+                stream.finish().unwrap();
+            }
+            ws
+        });
+        let broadcasting = thread::spawn(move || {
+            for _ in 0..200 {
+                assert_eq!(hub.broadcast("x"), 1);
+                thread::sleep(Duration::from_micros(100));
+            }
+            hub
+        });
+        let (mut open, mut texts, mut streams) = (false, 0, 0);
+        while texts < 200 || streams < 200 {
+            let frame = peer.read();
+            match frame.opcode {
+                TEXT => texts += 1,
+                BINARY => assert!(!std::mem::replace(&mut open, true)),
+                _ => assert!(open),
+            }
+            assert!(!(open && frame.opcode == TEXT), "a message inside another");
+            if open && frame.fin {
+                (open, streams) = (false, streams + 1);
+            }
+        }
+        let (_ws, hub) = (streaming.join().unwrap(), broadcasting.join().unwrap());
+        assert_eq!(hub.flush(LONG), 0);
+    });
+}
+
+#[test]
+fn members_over_halves() {
+    both(|ours| {
+        let hub = Hub::new().unwrap();
+        let (to_us, our_input) = pipe();
+        let (our_output, mut from_us) = pipe();
+        let (mut to_us, head) =
+            (to_us, if ours == Ours::Client { super::live::RESPONSE } else { super::live::REQUEST });
+        to_us.write_all(head).unwrap();
+        let ws = super::live::open(ours, patient(), Halves::new(our_input, our_output)).unwrap();
+        super::live::read_head(&mut from_us);
+        let _member = hub.add(ws.sender());
+        // More than fits between the threads.
+        for number in 0..40_u8 {
+            assert_eq!(hub.broadcast(&vec![number; 10_000]), 1);
+        }
+        for number in 0..40_u8 {
+            let frame = super::live::read_frame(&mut from_us).unwrap().unwrap();
+            assert_eq!(frame.payload, vec![number; 10_000]);
+        }
+        drop(to_us);
+    });
+}
+
+/// A reader's limits are its own: a write beside it neither cuts a wait short nor makes one longer.
+#[test]
+fn who_receives_waits_as_long_as_before() {
+    both(|ours| {
+        let hub = Hub::new().unwrap();
+        let (mut ws, mut peer) = connection(ours, patient());
+        let _member = hub.add(ws.sender());
+        let drain = peer.again();
+        let draining = thread::spawn(move || drain_all(drain));
+        let busy = hub.clone();
+        let (stop, stopped) = std::sync::mpsc::channel::<()>();
+        let broadcasting = thread::spawn(move || {
+            while stopped.try_recv().is_err() {
+                busy.broadcast("x");
+                busy.flush(LONG);
+            }
+        });
+        for _ in 0..20 {
+            let start = Instant::now();
+            let end = ws.recv_timeout(ms(50)).map(drop);
+            assert!(matches!(end, Err(Error::Timeout(Step::Receive))), "{end:?}");
+            assert!(start.elapsed() >= ms(45) && start.elapsed() < ms(2000), "{:?}", start.elapsed());
+        }
+        let start = Instant::now();
+        for _ in 0..2000 {
+            let end = ws.try_recv().map(drop);
+            assert!(matches!(end, Err(Error::Timeout(Step::Receive))), "{end:?}");
+        }
+        assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+        stop.send(()).unwrap();
+        broadcasting.join().unwrap();
+        peer.send(TEXT, b"still there");
+        assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("still there"));
+        drop((ws, peer, hub));
+        draining.join().unwrap();
+    });
+}
+
+fn drain_all(mut peer: super::live::Raw) {
+    peer.wait_for_end();
+}
+
+/// No Ping before its time, though every wait may meet a write.
+#[test]
+fn a_broadcast_is_not_taken_for_silence() {
+    let _watchdog = watchdog();
+    let hub = Hub::new().unwrap();
+    let mut timeouts = patient();
+    timeouts.ping = Duration::from_secs(30);
+    let mut seat = seat(&hub, Ours::Server, timeouts);
+    for _ in 0..3000 {
+        hub.broadcast("x");
+        hub.flush(LONG);
+        assert_eq!(seat.peer.read().opcode, TEXT);
+        // Back into its wait, at some moment of the next broadcast.
+        seat.peer.send(TEXT, b"y");
+    }
+}
+
+#[test]
+fn a_source_of_keys_that_panics_costs_its_own_connection_alone() {
+    let _watchdog = watchdog();
+    let hub = Hub::new().unwrap();
+    let server = Server::bind("127.0.0.1:0").unwrap().timeouts(patient()).start(|mut ws| ws.recv().map(drop)).unwrap();
+    let mut fills = 0;
+    let url = format!("ws://{}", server.local_addr());
+    let bad = Client::new(&url).unwrap().entropy(move |out| {
+        fills += 1;
+        // The key of the handshake and the first keys come out of the first fill or two.
+        assert!(fills < 4, "as planned");
+        out.fill(fills);
+        Ok(())
+    });
+    let bad = bad.connect().unwrap();
+    let member = hub.add(bad.sender());
+    let mut good = seat(&hub, Ours::Server, patient());
+    until("the keys have run out", LONG, || {
+        hub.broadcast("x");
+        hub.flush(LONG);
+        !member.is_member()
+    });
+    assert!(!bad.sender().is_open());
+    hub.broadcast("the end");
+    while good.peer.read().payload != b"the end" {}
+}
+
+#[cfg(feature = "deflate")]
+mod compression {
+    use super::*;
+    use stdws::deflate::{Level, WindowBits};
+    use stdws::Deflate;
+
+    #[test]
+    fn members_that_compress_and_members_that_do_not() {
+        // 7692-7.2.1-10, 7692-7.2.1-11, 7692-6.1-1, 7692-6.1-2: what is shared is good for every window, and what the
+        // connection sends by itself afterwards too.
+        let _watchdog = watchdog();
+        let hub = Hub::new().unwrap();
+        let usual = Deflate::default();
+        let kinds = [
+            None,
+            Some(usual.clone()),
+            Some(usual.clone().server_no_context_takeover()),
+            Some(usual.clone().level(Level::Fast).server_max_window_bits(WindowBits::MIN)),
+            Some(usual.threshold(2000)),
+        ];
+        let mut clients = Vec::new();
+        let mut servers = Vec::new();
+        for kind in &kinds {
+            let (give, take) = std::sync::mpsc::channel();
+            let mut server = Server::bind("127.0.0.1:0").unwrap().timeouts(patient());
+            if let Some(deflate) = kind {
+                server = server.deflate(deflate.clone());
+            }
+            let server = server
+                .start(move |ws| {
+                    let _ = give.send(ws);
+                    Ok(())
+                })
+                .unwrap();
+            let url = format!("ws://{}", server.local_addr());
+            let mut client = Client::new(&url).unwrap();
+            if kind.is_some() {
+                client = client.deflate(Deflate::default());
+            }
+            let client = client.connect().unwrap();
+            let ws = take.recv().unwrap();
+            let member = hub.add(ws.sender());
+            clients.push(client);
+            servers.push((ws, member));
+        }
+        for round in 0..30 {
+            let common = "the same words again and again, ".repeat(50);
+            let own = format!("{common} {round} for one");
+            let shared = format!("{common} {round} for all, {common}");
+            let short = format!("short {round}");
+            for (ws, _) in &mut servers {
+                ws.send(&own).unwrap();
+            }
+            assert_eq!(hub.broadcast(&shared), kinds.len());
+            assert_eq!(hub.broadcast(&short), kinds.len());
+            assert_eq!(hub.flush(LONG), 0);
+            for (ws, _) in &mut servers {
+                ws.send(&own).unwrap();
+                ws.send(&shared).unwrap();
+            }
+            for client in &mut clients {
+                for expected in [&own, &shared, &short, &own, &shared] {
+                    assert_eq!(client.recv().unwrap().unwrap().as_text(), Some(expected.as_str()));
+                }
+            }
+        }
+        // And as a stream, whose window spans its fragments.
+        for (ws, _) in &mut servers {
+            let mut stream = ws.send_stream(Kind::Text).unwrap();
+            for _ in 0..5 {
+                stream.write_all(b"again and again and again").unwrap();
+                stream.flush().unwrap();
+                hub.broadcast("between");
+            }
+            stream.finish().unwrap();
+        }
+        for client in &mut clients {
+            let (mut streams, mut others) = (0, 0);
+            while streams < 1 || others < 25 {
+                match client.recv().unwrap().unwrap().as_text() {
+                    Some("between") => others += 1,
+                    Some(text) => {
+                        assert_eq!(text, "again and again and again".repeat(5));
+                        streams += 1;
+                    }
+                    None => panic!("not text"),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Everybody gets everything, once, in one order.
+
+use std::collections::HashMap;
+use std::thread;
+
+use super::live::{ms, patient, watchdog, Ours, LONG};
+use super::{seat, settled, until};
+use stdws::{Hub, HubLimits, Placed};
+
+fn roomy() -> HubLimits {
+    let mut limits = HubLimits::default();
+    limits.backlog = 64 << 20;
+    limits
+}
+
+#[test]
+fn many_threads_broadcast_and_all_see_the_same_order() {
+    const THREADS: usize = 4;
+    const EACH: usize = 150;
+    let _watchdog = watchdog();
+    let hub = Hub::with_limits(roomy()).unwrap();
+    // Clients too: their frames are masked, and each is their own.
+    let seats: Vec<_> =
+        (0..10).map(|i| seat(&hub, if i % 5 == 4 { Ours::Client } else { Ours::Server }, patient())).collect();
+    let sizes = [0, 5, 125, 126, 5_000, 20_000, 70_000];
+    let broadcasting: Vec<_> = (0..THREADS)
+        .map(|thread| {
+            let hub = hub.clone();
+            thread::spawn(move || {
+                for number in 0..EACH {
+                    let mut text = format!("{thread} {number} ");
+                    text.push_str(&"x".repeat(sizes[(number + thread) % sizes.len()]));
+                    assert_eq!(hub.broadcast(&text), 10);
+                }
+            })
+        })
+        .collect();
+    let mut orders = Vec::new();
+    for mut seat in seats {
+        let order: Vec<_> = (0..THREADS * EACH)
+            .map(|_| {
+                let text = String::from_utf8(seat.peer.read().payload).unwrap();
+                let words: Vec<_> = text.split(' ').collect();
+                let (thread, number): (usize, usize) = (words[0].parse().unwrap(), words[1].parse().unwrap());
+                assert_eq!(words[2].len(), sizes[(number + thread) % sizes.len()]);
+                (thread, number)
+            })
+            .collect();
+        until("counted", LONG, || seat.member.counts().waiting == 0);
+        assert_eq!(seat.member.counts().sent, (THREADS * EACH) as u64);
+        orders.push(order);
+    }
+    broadcasting.into_iter().for_each(|thread| thread.join().unwrap());
+    let mut next = HashMap::new();
+    for (thread, number) in &orders[0] {
+        let next: &mut usize = next.entry(*thread).or_default();
+        assert_eq!(number, next, "messages of one thread keep their order");
+        *next += 1;
+    }
+    assert!(orders.iter().all(|order| *order == orders[0]), "all see the same order");
+    until("all counted", LONG, || hub.counts().waiting == 0);
+    assert_eq!(hub.counts().sent, (10 * THREADS * EACH) as u64);
+}
+
+#[test]
+fn a_member_is_told_apart_and_can_be_told_alone() {
+    let _watchdog = watchdog();
+    let hub = Hub::new().unwrap();
+    let (mut one, mut two) = (seat(&hub, Ours::Server, patient()), seat(&hub, Ours::Server, patient()));
+    assert_eq!(one.member.send("welcome, one"), Placed::Queued);
+    assert_eq!(hub.broadcast(&b"all"[..]), 2);
+    assert_eq!(one.member.broadcast("from one"), 1);
+    for expected in ["welcome, one", "all"] {
+        assert_eq!(one.peer.read().payload, expected.as_bytes());
+    }
+    for expected in ["all", "from one"] {
+        assert_eq!(two.peer.read().payload, expected.as_bytes());
+    }
+    assert_eq!(hub.flush(LONG), 0);
+    assert_eq!((settled(one.member.counts()), settled(two.member.counts())), (2, 2));
+    assert_eq!(hub.counts().sent, 4);
+    // One who left hears nothing any more, and is still connected.
+    two.member.leave();
+    assert_eq!((hub.members(), hub.broadcast("left?")), (1, 1));
+    two.peer.send(super::live::PING, b"here");
+    assert_eq!(two.peer.read().payload, b"here");
+    // The end of the connection is found out with a broadcast.
+    drop(one.peer);
+    until("removed", LONG, || {
+        hub.broadcast("?");
+        hub.members() == 0
+    });
+    assert!(!one.member.is_member());
+    assert_eq!(one.member.send("gone?"), Placed::Gone);
+    assert_eq!(hub.flush(LONG), 0);
+    assert_eq!(one.member.counts().waiting, 0);
+}
+
+#[test]
+fn flush_says_what_is_left() {
+    let _watchdog = watchdog();
+    let hub = Hub::with_limits(roomy()).unwrap();
+    assert_eq!(hub.flush(LONG), 0, "an empty hub is calm");
+    let stuck = seat(&hub, Ours::Server, patient());
+    let sent = (0..30).map(|_| hub.broadcast(&vec![7; 1 << 20])).sum::<usize>() as u64;
+    let left = hub.flush(ms(200));
+    assert!(left > 0 && left < sent, "{left} of {sent}");
+    assert_eq!(stuck.member.counts().waiting, left);
+    drop(stuck.peer);
+    assert_eq!(hub.flush(LONG), 0);
+    assert_eq!(settled(hub.counts()), sent);
+}
