@@ -154,7 +154,7 @@ impl Courier {
         for card in self.shared.roster().all() {
             let mut inbox = card.entry.inbox();
             let over = inbox.sender.as_ref().is_some_and(|sender| !sender.is_open());
-            if over && inbox.to_agenda() {
+            if over && inbox.put_on_agenda() {
                 self.shared.agenda.add(card.entry.clone());
             }
         }

@@ -173,13 +173,13 @@ impl Entry {
                     self.lose_waiting(inbox);
                     inbox.standing = Standing::Closing(code, None);
                     add(&mut inbox.counts.closed, &self.totals.closed, 1);
-                    return (Placed::Gone, inbox.to_agenda());
+                    return (Placed::Gone, inbox.put_on_agenda());
                 }
             }
         }
         inbox.cost = inbox.cost.saturating_add(cost);
         inbox.parcels.push_back(parcel);
-        (Placed::Queued, inbox.to_agenda())
+        (Placed::Queued, inbox.put_on_agenda())
     }
 
     /// What the courier has in hand cannot be dropped any more.
@@ -271,7 +271,7 @@ impl Inbox {
     }
 
     /// True if it was not there.
-    pub(super) fn to_agenda(&mut self) -> bool {
+    pub(super) fn put_on_agenda(&mut self) -> bool {
         let idle = self.place == Place::Idle;
         self.place = Place::Agenda;
         idle

@@ -245,6 +245,69 @@ mod tests {
     }
 
     #[test]
+    fn shared_frames_keep_their_place() {
+        // Small and large ones, between others, written in each of the three ways at each place.
+        let sizes = [10, SMALL, SMALL + 1, 100_000, 1];
+        for ways in 0..243_u32 {
+            let (stream, mut far) = stream();
+            let (mut outbox, mut expected) = (Outbox::default(), Vec::new());
+            let mut way = ways;
+            for (number, size) in sizes.into_iter().enumerate() {
+                let frame: Arc<[u8]> = vec![number as u8; size].into();
+                outbox.share(frame.clone());
+                expected.extend_from_slice(&frame);
+                match way % 3 {
+                    0 => outbox.write_now(&stream).unwrap(),
+                    1 => assert!(outbox.write_beside(&stream).unwrap() > 0),
+                    _ => {
+                        outbox.bytes().extend_from_slice(b"between");
+                        expected.extend_from_slice(b"between");
+                    }
+                }
+                way /= 3;
+            }
+            outbox.write(&stream, b"tail", Limit::Each(LONG)).unwrap();
+            expected.extend_from_slice(b"tail");
+            assert!(outbox.is_empty());
+            let mut came = vec![0; expected.len()];
+            far.read_exact(&mut came).unwrap();
+            assert!(came == expected, "{ways}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_of_a_shared_frame_is_written_before_anything_else() {
+        for copied in [false, true] {
+            let (stream, mut far) = stream();
+            let frame: Arc<[u8]> = pattern(MUCH).into();
+            let mut outbox = outbox(b"first");
+            outbox.share(frame.clone());
+            let start = Instant::now();
+            let written = outbox.write_beside(&stream).unwrap();
+            assert!(outbox.is_congested() && written > 5 && written < MUCH);
+            assert_eq!(outbox.len(), MUCH + 5 - written);
+            assert_eq!(Arc::strong_count(&frame), 2, "it was not copied");
+            assert_eq!(outbox.write_beside(&stream).unwrap(), 0);
+            // A SLICE for each of some dozen writes would be more.
+            assert!(start.elapsed() < LONG / 4);
+            if copied {
+                outbox.bytes().extend_from_slice(b"behind");
+                assert_eq!(Arc::strong_count(&frame), 1);
+            }
+            let reading = thread::spawn(move || {
+                let mut came = Vec::new();
+                far.read_to_end(&mut came).unwrap();
+                came
+            });
+            outbox.write(&stream, b"tail", Limit::Each(LONG)).unwrap();
+            drop((outbox, stream));
+            let came = reading.join().unwrap();
+            let behind: &[u8] = if copied { b"behindtail" } else { b"tail" };
+            assert!(came == [b"first", &frame[..], behind].concat());
+        }
+    }
+
+    #[test]
     fn everything_arrives_in_order_at_a_reader_that_is_slow() {
         let (stream, mut far) = stream();
         let bytes = pattern(MUCH);

@@ -442,6 +442,56 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_write_beside_a_read_changes_nothing_for_it() {
+        let (near, far) = sockets();
+        let stream = Stream::tcp(near, LONG).unwrap();
+        let bytes = vec![0; 1 << 20];
+        thread::scope(|scope| {
+            // Until nothing goes any more, and then again and again.
+            let stop = Arc::new(AtomicBool::new(false));
+            let (stopped, writes) = (stop.clone(), &stream);
+            let writing = scope.spawn(move || {
+                let mut longest = Duration::ZERO;
+                while !stopped.load(Ordering::SeqCst) {
+                    let start = Instant::now();
+                    let result = writes.write_beside(&bytes);
+                    if result.is_err() {
+                        assert_eq!(kind(result), Err(ErrorKind::WouldBlock));
+                        longest = longest.max(start.elapsed());
+                    }
+                }
+                longest
+            });
+            let limit = Duration::from_millis(40);
+            let (mut whole, mut cut) = (0, 0);
+            while whole < 10 {
+                let start = Instant::now();
+                match kind(stream.read(&mut [0; 8], limit)) {
+                    // A wait that began in the moment of a write is told apart from one that was waited out.
+                    Err(ErrorKind::Interrupted) => cut += 1,
+                    Err(ErrorKind::WouldBlock) => {
+                        assert!(start.elapsed() + SLICE >= limit, "{:?}", start.elapsed());
+                        whole += 1;
+                    }
+                    other => panic!("{other:?}"),
+                }
+                // The other way round: a read without a wait does not get one.
+                let start = Instant::now();
+                assert_eq!(kind(stream.read(&mut [0; 8], Duration::ZERO)), Err(ErrorKind::WouldBlock));
+                assert!(start.elapsed() < LONG / 4);
+            }
+            stop.store(true, Ordering::SeqCst);
+            let longest = writing.join().unwrap();
+            println!("{cut} waits were cut short, the longest write took {longest:?}");
+        });
+        // And it blocks again.
+        let start = Instant::now();
+        assert_eq!(kind(stream.read(&mut [0; 8], SLICE * 5)), Err(ErrorKind::WouldBlock));
+        assert!(start.elapsed() >= SLICE * 4);
+        drop(far);
+    }
+
+    #[test]
     fn shut_brings_back_who_waits() {
         let (near, far) = sockets();
         for (stream, far) in [(Stream::plain(near, LONG).unwrap(), Some(far)), (Stream::over(stuck().0).unwrap(), None)]

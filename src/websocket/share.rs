@@ -226,3 +226,144 @@ impl Link {
         self.write_beside(turn, &mut handed).map_or_else(|found| found, |_| Found::Ready)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::link::Wants;
+    use super::super::testing::{link, patient, until, LONG, MUCH, ROLES, TEXT};
+    use super::*;
+    use crate::transport::outbox::Limit;
+    use crate::transport::stream::tests::WRITES;
+    use crate::wire::frame::{self, Role};
+    use std::thread;
+
+    fn parcel(role: Role, payload: &[u8]) -> Parcel {
+        let mut bytes = Vec::new();
+        frame::emit(&mut bytes, true, TEXT, payload.len() as u64, None);
+        let header = bytes.len();
+        bytes.extend_from_slice(payload);
+        let wrap = match role {
+            Role::Client => Wrap::Payload(Kind::Text, header),
+            Role::Server => Wrap::Frame,
+        };
+        Parcel { frame: bytes.into(), wrap }
+    }
+
+    fn handed(found: Found, clear: bool, flying: usize) -> impl Fn(Handed) -> bool {
+        move |handed| (handed.found, handed.clear, handed.flying) == (found, clear, flying)
+    }
+
+    #[test]
+    fn parcels_go_out_in_order_and_small_ones_together() {
+        for role in ROLES {
+            let (link, mut peer) = link(role, patient());
+            let mut parcels: VecDeque<_> = (0..100).map(|n| parcel(role, &[n; 100])).collect();
+            link.answer_ping(b"ping");
+            let before = WRITES.get();
+            let result = link.hand_over(&mut parcels);
+            assert!(handed(Found::Ready, true, 0)(result) && parcels.is_empty());
+            assert_eq!(WRITES.get(), before, "no write that might wait");
+            assert_eq!(peer.frame().unwrap().1, Opcode::Pong);
+            for n in 0..100 {
+                assert_eq!(peer.frame(), Some((true, TEXT, vec![n; 100])));
+            }
+            // Nothing to do is nothing to do.
+            assert!(handed(Found::Ready, true, 0)(link.hand_over(&mut parcels)));
+        }
+    }
+
+    #[test]
+    fn whoever_has_the_token_writes_what_was_left_in_the_gate() {
+        for role in ROLES {
+            let (link, mut peer) = link(role, patient());
+            let turn = link.turn(Wants::Frame, LONG).unwrap();
+            let mut parcels: VecDeque<_> = (0..3).map(|n| parcel(role, &[n; 10])).collect();
+            // One of them, however often it is tried.
+            assert!(handed(Found::Busy, false, 1)(link.hand_over(&mut parcels)));
+            assert!(handed(Found::Busy, false, 0)(link.hand_over(&mut parcels)));
+            assert_eq!(parcels.len(), 2);
+            turn.finish(&[], Limit::Each(LONG)).unwrap();
+            assert_eq!(peer.frame(), Some((true, TEXT, vec![0; 10])));
+            assert!(handed(Found::Ready, true, 0)(link.hand_over(&mut parcels)));
+            assert_eq!((peer.frame().unwrap().2, peer.frame().unwrap().2), (vec![1; 10], vec![2; 10]));
+        }
+    }
+
+    #[test]
+    fn what_was_left_in_the_gate_comes_first() {
+        for role in ROLES {
+            let (link, mut peer) = link(role, patient());
+            let turn = link.turn(Wants::Frame, LONG).unwrap();
+            let mut parcels: VecDeque<_> = (0..2).map(|n| parcel(role, &[n; 10])).collect();
+            link.hand_over(&mut parcels);
+            drop(turn);
+            link.send(TEXT, b"later").unwrap();
+            assert_eq!((peer.frame().unwrap().2, peer.frame().unwrap().2), (vec![0; 10], b"later".to_vec()));
+            link.hand_over(&mut parcels);
+            assert_eq!(peer.frame().unwrap().2, [1; 10]);
+        }
+    }
+
+    #[test]
+    fn between_the_fragments_of_a_message_there_is_none_of_them() {
+        // 6455-5.4-4: also when it was left in the gate before the first fragment, or during one.
+        for role in ROLES {
+            let (link, mut peer) = link(role, patient());
+            let mut parcels: VecDeque<_> = (0..2).map(|n| parcel(role, &[n; 10])).collect();
+            let turn = link.turn(Wants::Message, LONG).unwrap();
+            assert!(handed(Found::Busy, false, 1)(link.hand_over(&mut parcels)));
+            link.gate().streaming = true;
+            drop(turn);
+            link.stream_fragment(false, TEXT, b"one").unwrap();
+            assert!(handed(Found::Busy, false, 0)(link.hand_over(&mut parcels)));
+            link.answer_ping(b"ping");
+            link.stream_fragment(true, Opcode::Continuation, b"two").unwrap();
+            link.end_stream();
+            assert!(handed(Found::Ready, true, 0)(link.hand_over(&mut parcels)));
+            let frames: Vec<_> = (0..5).map(|_| peer.frame().unwrap().2).collect();
+            assert_eq!(frames, [&b"one"[..], b"ping", b"two", &[0; 10], &[1; 10]].map(<[u8]>::to_vec));
+        }
+    }
+
+    #[test]
+    fn a_full_network_is_no_reason_to_wait_and_the_rest_comes_first() {
+        for role in ROLES {
+            let (link, mut peer) = link(role, patient());
+            let mut parcels = VecDeque::from([parcel(role, &vec![7; MUCH]), parcel(role, b"next")]);
+            let result = link.hand_over(&mut parcels);
+            assert!(handed(Found::Full, false, 1)(result) && result.moved > 0);
+            assert_eq!(parcels.len(), 1);
+            let sending = link.clone();
+            let sender = thread::spawn(move || sending.send(TEXT, b"mine"));
+            until(|| link.gate().writer.is_none());
+            assert!(handed(Found::Busy, false, 1)(link.hand_over(&mut parcels)));
+            assert_eq!(peer.frame().unwrap().2.len(), MUCH);
+            assert_eq!((peer.frame().unwrap().2, peer.frame().unwrap().2), (b"mine".to_vec(), b"next".to_vec()));
+            sender.join().unwrap().unwrap();
+            assert!(handed(Found::Ready, true, 0)(link.hand_over(&mut parcels)));
+        }
+    }
+
+    #[test]
+    fn a_close_is_the_last() {
+        // 6455-5.5.1-5
+        for role in ROLES {
+            let (link, mut peer) = link(role, patient());
+            let mut parcels = VecDeque::from([parcel(role, &vec![7; MUCH])]);
+            assert_eq!(link.hand_over(&mut parcels).found, Found::Full);
+            assert!(link.close_beside(CloseCode::POLICY, "slow").is_some());
+            assert_eq!(link.see_off(), Found::Full);
+            parcels.push_back(parcel(role, b"no"));
+            assert_eq!(link.hand_over(&mut parcels).found, Found::Over);
+            assert_eq!(parcels.len(), 1);
+            let reading = thread::spawn(move || (peer.frame(), peer.frame().unwrap()));
+            until(|| link.see_off() == Found::Ready);
+            let (large, close) = reading.join().unwrap();
+            assert_eq!(large.unwrap().2.len(), MUCH);
+            assert_eq!(close, (true, Opcode::Close, [&1008_u16.to_be_bytes()[..], b"slow"].concat()));
+            link.abort();
+            assert_eq!(link.see_off(), Found::Over);
+            assert!(link.close_beside(CloseCode::POLICY, "").is_none());
+        }
+    }
+}
