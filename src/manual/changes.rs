@@ -20,6 +20,7 @@
 //!   `Client::connect_unix`.
 //! * Shutting down, bounded and with a report: [`Running::shutdown`](crate::Running::shutdown),
 //!   [`ShutdownHandle`](crate::ShutdownHandle).
+//! * [`Hub`](crate::Hub): one message to many connections, without waiting for any; bounded backlogs, topics, counts.
 //! * [`trace`](crate::trace): bytes on the wire, explained.
 //! * Proxies: HTTP CONNECT and SOCKS5, with credentials, and those the environment names: [`Proxy`](crate::Proxy),
 //!   [`Client::proxy`](crate::Client::proxy).

@@ -444,7 +444,7 @@ pub(crate) mod tests {
     #[test]
     fn a_write_beside_a_read_changes_nothing_for_it() {
         let (near, far) = sockets();
-        let stream = Stream::tcp(near, LONG).unwrap();
+        let stream = Stream::plain(near, LONG).unwrap();
         let bytes = vec![0; 1 << 20];
         thread::scope(|scope| {
             // Until nothing goes any more, and then again and again.

@@ -181,7 +181,8 @@ impl Link {
             Ok(count) => handed.moved = handed.moved.saturating_add(count),
             Err(error) => {
                 // What the peer sent before it stopped listening can still be received.
-                gate.end.get_or_insert(Error::io(Step::Write, error));
+                gate.ends(Error::io(Step::Write, error));
+                self.notify(&gate);
                 return Err(Found::Over);
             }
         }
