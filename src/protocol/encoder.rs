@@ -17,7 +17,7 @@ pub(crate) struct Encoder {
 /// What decides on the bytes of a frame beside its message: encoders of the same shape make the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
-    /// Never the same twice: a client's, which are masked.
+    /// Never the same twice: a client's, which are masked; a draft's.
     Own,
     /// The message as it is.
     Plain,

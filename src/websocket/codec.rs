@@ -360,12 +360,16 @@ impl Encoder {
     pub(crate) fn shape(&self) -> Shape {
         match self {
             Encoder::Rfc(encoder) => encoder.shape(),
+            #[cfg(feature = "legacy")]
+            Encoder::Draft(_) => Shape::Own,
         }
     }
 
     pub(crate) fn passed_by(&mut self) {
         match self {
             Encoder::Rfc(encoder) => encoder.passed_by(),
+            #[cfg(feature = "legacy")]
+            Encoder::Draft(_) => {}
         }
     }
 

@@ -51,7 +51,7 @@ pub(crate) enum Wrap {
 }
 
 impl Parcel {
-    /// 6455-5.1-1: a client's frame is masked, so it is its own.
+    /// 6455-5.1-1: a client's frame is masked, so it is its own; so is a draft's.
     pub(super) fn put(self, encoder: &mut Encoder, outbox: &mut Outbox) -> io::Result<()> {
         match self.wrap {
             Wrap::Payload(kind, from) => {
