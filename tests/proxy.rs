@@ -626,6 +626,45 @@ fn attempts_to_one_name_wait_for_each_other() {
     assert_eq!(listener.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock, "the proxy was asked meanwhile");
 }
 
+/// Good answers with a few bytes changed, cut, or doubled: each ends, well or with an error that has no secret in it.
+#[test]
+fn mutated_answers_end() {
+    let _watchdog = watchdog();
+    let http = [b"HTTP/1.1 100 x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 3\r\nVia: proxy\r\n\r\n", RESPONSE, FRAMES]
+        .concat();
+    let socks = [b"\x05\x02\x01\x00\x05\x00\x00\x03\x04name\x00\x50", RESPONSE, FRAMES].concat();
+    let mut random = live::Random::seeded(0x50C5);
+    for round in 0..300 {
+        let mut answer = if round % 2 == 0 { http.clone() } else { socks.clone() };
+        for _ in 0..=random.next() % 3 {
+            let at = (random.next() % 60) as usize % answer.len();
+            match random.next() % 4 {
+                0 => answer[at] = random.next() as u8,
+                1 => answer[at] ^= 1 << (random.next() % 8),
+                2 => answer.truncate(at + 1),
+                _ => answer.insert(at, answer[at]),
+            }
+        }
+        let (address, script) = proxy(move |mut stream| {
+            let _ = stream.write_all(&answer);
+            rest(stream)
+        });
+        let proxy =
+            if round % 2 == 0 { Proxy::http(&address.to_string()) } else { Proxy::socks5(&address.to_string()) };
+        let proxy = proxy.unwrap().credentials("somebody", "S3CRET").unwrap();
+        let start = Instant::now();
+        match sample_client("ws://mutated.invalid/").proxy(proxy).connect() {
+            Ok(mut ws) => while let Ok(Some(_)) = ws.recv() {},
+            Err(error) => {
+                let shown = format!("{error} {error:?}");
+                assert!(!shown.contains("S3CRET") && !shown.contains("somebody"), "{shown}");
+            }
+        }
+        assert_soon(start.elapsed(), ms(1000));
+        script.join().unwrap();
+    }
+}
+
 // ── which proxy ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// The environment, as a test has it, decides; what is excepted goes directly.

@@ -33,7 +33,8 @@
 //! | [`Error::Timeout`](crate::Error::Timeout) with [`Step::Proxy`](crate::Step::Proxy) | it took too long |
 //! | [`Error::Handshake`](crate::Error::Handshake) and the others | the way was open, and the server is the cause |
 //!
-//! From the last byte of the proxy's answer on, all that comes is the server's.
+//! From the last byte of the proxy's answer on, all that comes is the server's. What goes there is the server's as well, the
+//! headers of [`Client::header`](crate::Client::header) among it: credentials for the proxy belong to the [`Proxy`](crate::Proxy).
 //!
 //! Connections being opened to one name wait for each other, as RFC 6455 section 4.1 wants it for one address, and at most 16
 //! names at a time are connected to through proxies.
