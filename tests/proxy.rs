@@ -344,6 +344,12 @@ fn a_407_has_its_challenge() {
     assert_eq!((error.headers().len(), error.header("set-cookie")), (4, Some("S3CRET")));
     assert!(error.to_string().ends_with("it answered 407 to CONNECT; it asks for Basic realm=\"corp\""), "{error}");
     assert!(!format!("{error:?} {error}").contains("S3CRET"), "{error:?}");
+    // A long one does not fill a log.
+    let challenge = "x".repeat(8000);
+    let address = answering(format!("HTTP/1.1 407 x\r\nProxy-Authenticate: {challenge}\r\nContent-Length: 0\r\n\r\n"));
+    let error = refused(by_http(FAR, address).connect());
+    assert_eq!(error.challenge(), Some(&*challenge));
+    assert!(error.to_string().len() < 300);
 }
 
 #[test]

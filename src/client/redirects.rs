@@ -32,7 +32,7 @@ pub(super) fn is_redirect(status: u16) -> bool {
     matches!(status, 301 | 302 | 303 | 307 | 308)
 }
 
-/// Tries `target`, and where it leads.
+/// Tries `target`, and where it leads, up to `most` times further.
 pub(super) fn follow<T>(
     most: u8,
     mut target: Target<'_>,
@@ -46,7 +46,7 @@ pub(super) fn follow<T>(
         };
         led_on.push(target.uri.to_string());
         let next = match next(&target.uri, &refusal) {
-            Ok(_) if hops.len() >= usize::from(most.min(MOST)) => Err(RedirectFault::TooMany),
+            Ok(_) if hops.len() >= usize::from(most) => Err(RedirectFault::TooMany),
             // 9110-15.4-1
             Ok(uri) if led_on.contains(&uri.to_string()) => Err(RedirectFault::Loop),
             next => next,
