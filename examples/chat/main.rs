@@ -109,7 +109,7 @@ fn visit(mut ws: WebSocket, talk: &Arc<Talk>) -> Result<()> {
         Err(error) if error.is_timeout() => return ws.close(CloseCode::POLICY, "Nobody joined.").map(drop),
         Err(error) => return Err(error),
     };
-    let guest = match read_join(&first).and_then(|(room, name)| talk.enter(&mut ws, room, name)) {
+    let guest = match read_join(&first).and_then(|(room, name)| talk.enter(&ws, room, name)) {
         Ok(guest) => guest,
         Err(reason) => return ws.close(CloseCode::POLICY, &reason).map(drop),
     };

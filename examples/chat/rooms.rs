@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 const ROOMS: usize = 256;
 const LINES: usize = 50;
-/// Less than a connection queues without writing: a newcomer's history goes out without anybody waiting for it.
+/// Less than what may wait for a slow newcomer.
 const BYTES: usize = 32 << 10;
 
 #[derive(Default)]

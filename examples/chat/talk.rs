@@ -2,20 +2,20 @@
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
-use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use stdws::{Sender, WebSocket};
+use stdws::{Hub, HubLimits, Member, WebSocket};
 
 use crate::nats::Nats;
 use crate::rooms::{check_name, Rooms};
 
 pub(crate) struct Talk {
     rooms: Mutex<Rooms>,
-    hub: Mutex<Vec<(String, Sender)>>,
-    nats: Mutex<Option<Nats>>,
+    /// A room is a topic.
+    hub: Hub,
+    nats: OnceLock<Nats>,
     /// Ids of lines differ between processes, so that a page knows which it has seen.
     process: u32,
     lines: AtomicU64,
@@ -26,50 +26,50 @@ pub(crate) struct Guest {
     talk: Arc<Talk>,
     room: String,
     name: String,
+    /// For as long as this is here, what is said in the room comes to its connection.
+    _member: Member,
 }
 
 impl Talk {
-    pub(crate) fn start(nats: Option<String>) -> io::Result<Arc<Talk>> {
+    pub(crate) fn start(nats: Option<String>) -> Result<Arc<Talk>, Box<dyn std::error::Error>> {
         let process = RandomState::new().build_hasher().finish() as u32;
-        let talk = Arc::new(Talk {
-            rooms: Mutex::default(),
-            hub: Mutex::default(),
-            nats: Mutex::default(),
-            process,
-            lines: AtomicU64::new(0),
-        });
+        let mut limits = HubLimits::default();
+        // Who does not read is closed with 1013, comes back, and gets the history.
+        limits.backlog = 256 << 10;
+        let hub = Hub::with_limits(limits)?;
+        let talk =
+            Arc::new(Talk { rooms: Mutex::default(), hub, nats: OnceLock::new(), process, lines: AtomicU64::new(0) });
         if let Some(address) = nats {
             let here = Arc::clone(&talk);
-            let nats = Nats::start(address, move |line| here.published(line))?;
-            *talk.nats.lock().unwrap_or_else(PoisonError::into_inner) = Some(nats);
+            let _ = talk.nats.set(Nats::start(address, move |line| here.published(line))?);
         }
         Ok(talk)
     }
 
     /// Lets somebody into a room, and shows what was said there before.
-    pub(crate) fn enter(self: &Arc<Talk>, ws: &mut WebSocket, room: &str, name: &str) -> Result<Guest, String> {
-        let gone = |error: stdws::Error| error.to_string();
-        {
-            // Nobody says anything while the lock is held, so nothing is missed or seen twice. All of it is less than is
-            // queued without writing: nobody waits for a slow newcomer.
+    pub(crate) fn enter(self: &Arc<Talk>, ws: &WebSocket, room: &str, name: &str) -> Result<Guest, String> {
+        let member = {
+            // Nobody says anything while the lock is held, so nothing is missed or seen twice. The hub waits for nobody.
             let mut rooms = self.rooms();
             let history = rooms.enter(room, name)?;
-            let queued = [format!("joined {room} {name}")].iter().chain(&history).try_for_each(|line| ws.queue(line));
-            if let Err(error) = queued {
-                rooms.leave(room, name);
-                return Err(gone(error));
+            let member = self.hub.add(ws.sender());
+            for line in [format!("joined {room} {name}")].iter().chain(&history) {
+                member.send(line);
             }
-            self.hub.lock().unwrap().push((room.into(), ws.sender()));
-        }
-        let guest = Guest { talk: Arc::clone(self), room: room.to_owned(), name: name.to_owned() };
-        ws.flush().map_err(gone)?;
+            if let Err(error) = member.subscribe(room) {
+                rooms.leave(room, name);
+                return Err(error.to_string());
+            }
+            member
+        };
+        let guest = Guest { talk: Arc::clone(self), room: room.to_owned(), name: name.to_owned(), _member: member };
         self.say_everywhere(room, format!("came {name}"));
         Ok(guest)
     }
 
     fn say_everywhere(&self, room: &str, line: String) {
         self.say_here(room, &line);
-        if let Some(nats) = &*self.nats.lock().unwrap_or_else(PoisonError::into_inner) {
+        if let Some(nats) = self.nats.get() {
             nats.publish(format!("{room} {line}"));
         }
     }
@@ -89,7 +89,7 @@ impl Talk {
         if line.starts_with("said ") {
             rooms.remember(room, line);
         }
-        self.hub.lock().unwrap().retain(|(r, s)| r != room || s.send(line).is_ok());
+        self.hub.publish(room, line);
     }
 
     fn rooms(&self) -> MutexGuard<'_, Rooms> {
