@@ -19,6 +19,7 @@ At the end of the input the connection is closed, and what the server still send
 
 usage: client URL [--header 'NAME: VALUE']... [--origin O] [--subprotocol P]... [--once TEXT] [--binary] [--trace]
                   [--max-message N] [--timeout S] [--deflate] [--proxy URL|env] [--redirects N] [--reconnect]
+                  [--version NAME] [--legacy]
 
   --header 'NAME: VALUE'   a header for the request
   --origin O               where the request is said to come from, such as https://app.example.com
@@ -30,6 +31,8 @@ usage: client URL [--header 'NAME: VALUE']... [--origin O] [--subprotocol P]... 
                            like name in the environment
   --reconnect              connect again after a loss, with growing delays; lines are kept until there is a connection
   --redirects N            follow so many redirects (0; at most 10)
+  --version NAME           speak a draft of the protocol: hixie-55, hixie-75, hixie-76, hybi-00 ... hybi-12
+  --legacy                 if the server lists other versions, speak the newest of them
   --trace                  explain every byte that passes, on the standard error output
   --max-message N          bytes a message may have that comes (16777216)
   --timeout S              seconds for connecting, and with --once for the answer (30)
@@ -301,6 +304,8 @@ struct Settings {
     binary: bool,
     trace: bool,
     deflate: bool,
+    version: Option<String>,
+    legacy: bool,
     max_message: Option<u64>,
     proxy: Option<String>,
     redirects: u8,
@@ -324,6 +329,8 @@ impl Settings {
                 "--binary" => settings.binary = true,
                 "--trace" => settings.trace = true,
                 "--deflate" => settings.deflate = true,
+                "--version" => settings.version = Some(value()?),
+                "--legacy" => settings.legacy = true,
                 "--max-message" => {
                     let text = value()?;
                     let number = text.parse().map_err(|_| format!("{name} takes a number, not {text:?}"))?;
@@ -365,6 +372,9 @@ impl Settings {
         if self.deflate {
             client = with_deflate(client)?;
         }
+        if self.legacy || self.version.is_some() {
+            client = self.with_versions(client)?;
+        }
         if let Some(origin) = &self.origin {
             client = client.origin(origin)?;
         }
@@ -380,6 +390,19 @@ impl Settings {
             client = client.max_message(bytes);
         }
         Ok(client)
+    }
+
+    #[cfg(feature = "legacy")]
+    fn with_versions(&self, mut client: Client) -> Result<Client, String> {
+        if let Some(name) = &self.version {
+            client = client.version(stdws::Version::from_name(name).ok_or(format!("there is no version {name:?}"))?);
+        }
+        Ok(if self.legacy { client.fall_back(stdws::Version::ALL) } else { client })
+    }
+
+    #[cfg(not(feature = "legacy"))]
+    fn with_versions(&self, _: Client) -> Result<Client, String> {
+        Err("--version and --legacy need the feature legacy, which this build leaves out".into())
     }
 }
 

@@ -13,6 +13,7 @@ Echoes every message of every WebSocket connection. Stops when it is interrupted
 
 usage: echo_server [--addr 127.0.0.1:9001] [--max-message N] [--max-connections N] [--allow-origin O]...
                    [--subprotocol P]... [--ping-interval S] [--write-timeout S] [--handshake-timeout S] [--deflate]
+                   [--version NAME]... [--legacy]
 
   --addr ADDR:PORT         where to listen; port 0 takes a free one
   --max-message N          bytes a message may have (16777216)
@@ -23,6 +24,8 @@ usage: echo_server [--addr 127.0.0.1:9001] [--max-message N] [--max-connections 
   --write-timeout S        seconds a peer may take to receive 64 KiB (20)
   --handshake-timeout S    seconds a peer may take to send its request (10)
   --deflate                agree to compress messages (permessage-deflate)
+  --version NAME           also speak this draft of the protocol: hixie-55, hixie-75, hixie-76, hybi-00 ... hybi-12
+  --legacy                 also speak all of them
 ";
 
 fn main() -> ExitCode {
@@ -51,12 +54,15 @@ fn serve(settings: Settings) -> std::result::Result<(), Box<dyn std::error::Erro
         .map_err(|error| format!("{}: {error}", settings.addr))?
         .limits(Limits::message(settings.max_message))
         .timeouts(settings.timeouts)
-        .subprotocols(settings.subprotocols);
+        .subprotocols(settings.subprotocols.iter().cloned());
     if let Some(count) = settings.max_connections {
         server = server.max_connections(count);
     }
     if settings.deflate {
         server = with_deflate(server)?;
+    }
+    if settings.legacy || !settings.versions.is_empty() {
+        server = with_versions(server, &settings)?;
     }
     for origin in settings.origins {
         server = server.allow_origin(origin);
@@ -77,6 +83,23 @@ fn with_deflate(_: Server) -> std::result::Result<Server, String> {
     Err("--deflate needs the feature deflate, which this build leaves out".into())
 }
 
+#[cfg(feature = "legacy")]
+fn with_versions(server: Server, settings: &Settings) -> std::result::Result<Server, String> {
+    use stdws::Version;
+    let known = |name: &String| Version::from_name(name).ok_or(format!("there is no version {name:?}"));
+    match settings.legacy {
+        true => Ok(server.also_versions(Version::ALL)),
+        false => {
+            Ok(server.also_versions(settings.versions.iter().map(known).collect::<std::result::Result<Vec<_>, _>>()?))
+        }
+    }
+}
+
+#[cfg(not(feature = "legacy"))]
+fn with_versions(_: Server, _: &Settings) -> std::result::Result<Server, String> {
+    Err("--version and --legacy need the feature legacy, which this build leaves out".into())
+}
+
 /// Answers are queued: they go out together as soon as there is nothing more to read.
 fn echo(mut ws: WebSocket) -> Result<()> {
     let answers = ws.sender();
@@ -94,6 +117,8 @@ struct Settings {
     subprotocols: Vec<String>,
     timeouts: Timeouts,
     deflate: bool,
+    versions: Vec<String>,
+    legacy: bool,
 }
 
 impl Settings {
@@ -107,6 +132,8 @@ impl Settings {
             subprotocols: Vec::new(),
             timeouts: Timeouts::default(),
             deflate: false,
+            versions: Vec::new(),
+            legacy: false,
         };
         while let Some(name) = args.next() {
             if name == "--help" || name == "-h" {
@@ -116,12 +143,17 @@ impl Settings {
                 settings.deflate = true;
                 continue;
             }
+            if name == "--legacy" {
+                settings.legacy = true;
+                continue;
+            }
             let mut value = || args.next().ok_or(format!("{name} needs a value"));
             match name.as_str() {
                 "--addr" => settings.addr = value()?,
                 "--max-message" => settings.max_message = number(&name, &value()?)?,
                 "--max-connections" => settings.max_connections = Some(number(&name, &value()?)?),
                 "--allow-origin" => settings.origins.push(value()?),
+                "--version" => settings.versions.push(value()?),
                 "--subprotocol" => settings.subprotocols.push(value()?),
                 "--ping-interval" => {
                     let interval = seconds(&name, &value()?)?;

@@ -15,6 +15,8 @@
 mod backoff;
 mod connecting;
 mod credentials;
+#[cfg(feature = "legacy")]
+mod drafting;
 mod lost;
 mod opening;
 mod reaching;
@@ -103,6 +105,8 @@ pub struct Client {
     proxy: Option<Proxy>,
     /// The most that are followed.
     redirects: u8,
+    #[cfg(feature = "legacy")]
+    spoken: drafting::Spoken,
     /// `None`: the system's. One source serves all connections of this client and its clones.
     source: Option<Arc<Mutex<Source>>>,
 }
@@ -129,6 +133,8 @@ impl Client {
             deflate: None,
             proxy: None,
             redirects: 0,
+            #[cfg(feature = "legacy")]
+            spoken: drafting::Spoken::default(),
             source: None,
         })
     }

@@ -37,7 +37,6 @@ mod config;
 mod error;
 mod hub;
 #[cfg(feature = "legacy")]
-#[allow(dead_code)] // until handshakes and codecs read the table
 mod legacy;
 pub mod manual;
 mod message;

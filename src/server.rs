@@ -14,6 +14,8 @@
 mod admission;
 mod auth;
 mod door;
+#[cfg(feature = "legacy")]
+mod drafts;
 mod guests;
 mod hooks;
 mod listener;

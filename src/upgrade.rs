@@ -14,6 +14,8 @@
 
 mod credentials;
 mod decision;
+#[cfg(feature = "legacy")]
+pub(crate) mod drafts;
 mod handover;
 mod request;
 mod response;
@@ -64,10 +66,14 @@ struct Opening {
 pub(crate) fn accept(visit: &Visit, terms: &Terms) -> Result<WebSocket> {
     let Visit { stream, ends, heard } = visit;
     let talk = Talk { stream, deadline: Deadline::after(terms.timeouts.handshake) };
-    let (head, early) = talk.read_head().map_err(|error| refuse(&talk, error))?;
+    let (head, early) = talk.read_head().map_err(|error| refuse(&talk, error, terms))?;
     heard.store(true, Ordering::Relaxed);
     let request = Request::new(head, ends.peer);
-    match judge(&request, terms).map_err(|error| refuse(&talk, error))? {
+    #[cfg(feature = "legacy")]
+    if let Some(row) = drafts::meant(request.head(), terms).map_err(|error| refuse(&talk, error, terms))? {
+        return drafts::accept(&talk, (stream, *ends), request.of(row.version), early, (row, terms));
+    }
+    match judge(&request, terms).map_err(|error| refuse(&talk, error, terms))? {
         Verdict::Open(opening) => {
             talk.write(opening.answer, &[]).inspect_err(|_| stream.shut())?;
             let about = About {
@@ -83,7 +89,7 @@ pub(crate) fn accept(visit: &Visit, terms: &Terms) -> Result<WebSocket> {
             let codec = Codec::rfc(Role::Server, opening.limits, &early, codec);
             Ok(WebSocket::new(stream.clone(), codec, (opening.limits, opening.timeouts), about))
         }
-        Verdict::Answer(response) => Err(answer(&talk, &request, &response)),
+        Verdict::Answer(response) => Err(answer(&talk, &request, &response, terms)),
         Verdict::HandOver(HandOver(take)) => {
             take(Handover::new(stream.clone(), request, early, &terms.timeouts));
             Err(Error::Handshake(Refusal::new(HandshakeFault::HandedOver)))
@@ -102,14 +108,19 @@ fn judge(request: &Request, terms: &Terms) -> Result<Verdict> {
         true => Some(server::check(head, origins).map_err(refused)?),
         false => server::check_http(head).map_err(refused).map(|()| None)?,
     };
-    if let Some(challenge) = terms.hooks.stranger(request)? {
-        return Ok(Verdict::Answer(challenge));
-    }
-    match (terms.hooks.decide(request)?, offer) {
+    match (decide(request, terms)?, offer) {
         (Decision::Respond(response), _) => Ok(Verdict::Answer(response)),
         (Decision::HandOver(take), _) => Ok(Verdict::HandOver(take)),
         (Decision::Accept(accept), Some(offer)) => Ok(Verdict::Open(agree(&offer, accept, terms)?)),
         (Decision::Accept(_), None) => plain(request, terms).map(Verdict::Answer),
+    }
+}
+
+/// What the application says to a request that is in order and welcome, in whatever version.
+fn decide(request: &Request, terms: &Terms) -> Result<Decision> {
+    match terms.hooks.stranger(request)? {
+        Some(challenge) => Ok(Decision::Respond(challenge)),
+        None => terms.hooks.decide(request),
     }
 }
 
@@ -149,9 +160,9 @@ fn plain(request: &Request, terms: &Terms) -> Result<Response> {
 }
 
 /// Sends an answer of the application.
-fn answer(talk: &Talk<'_>, request: &Request, response: &Response) -> Error {
+fn answer(talk: &Talk<'_>, request: &Request, response: &Response, terms: &Terms) -> Error {
     if let Some(fault) = response.misuse() {
-        return refuse(talk, fault.clone().into());
+        return refuse(talk, fault.clone().into(), terms);
     }
     let (head, body) = response.emit(request.method());
     match talk.answer(head, body) {
@@ -164,7 +175,7 @@ fn answer(talk: &Talk<'_>, request: &Request, response: &Response) -> Error {
 }
 
 /// 6455-4.2.1-1, 6455-10.7-4: says in HTTP what was wrong, as far as it is the peer's business, and ends the stream.
-fn refuse(talk: &Talk<'_>, error: Error) -> Error {
+fn refuse(talk: &Talk<'_>, error: Error, terms: &Terms) -> Error {
     let fault = match &error {
         Error::Handshake(refusal) => refusal.fault().clone(),
         // What a hook gave cannot be sent.
@@ -181,7 +192,7 @@ fn refuse(talk: &Talk<'_>, error: Error) -> Error {
         }
     };
     // One that does not arrive makes the refusal no less.
-    let _ = talk.answer(denial::response(&fault), &[]);
+    let _ = talk.answer(denial::response(&fault, &terms.versions()), &[]);
     match error {
         Error::Handshake(refusal) => {
             Error::Handshake(refusal.with_answer(denial::status(&fault), Vec::new(), Vec::new()))

@@ -17,6 +17,8 @@ pub(crate) mod share;
 #[cfg(test)]
 mod testing;
 mod turn;
+#[cfg(feature = "legacy")]
+mod version;
 
 use std::collections::VecDeque;
 use std::fmt;

@@ -41,7 +41,12 @@ impl Client {
     pub fn connect(&self) -> Result<WebSocket> {
         let deadline = Deadline::after(self.timeouts.connect);
         let target = Target { uri: Cow::Borrowed(&self.uri), headers: Cow::Borrowed(&self.headers) };
-        redirects::follow(self.redirects, target, |target| self.attempt(target, deadline))
+        redirects::follow(self.redirects, target, |target| {
+            #[cfg(feature = "legacy")]
+            return super::drafting::falling_back(self, |client| client.attempt(target, deadline));
+            #[cfg(not(feature = "legacy"))]
+            self.attempt(target, deadline)
+        })
     }
 
     fn attempt(&self, target: &Target<'_>, deadline: Deadline) -> Result<WebSocket> {
@@ -122,6 +127,10 @@ impl Client {
         unread: fn(u16) -> bool,
         deadline: Deadline,
     ) -> Result<WebSocket> {
+        #[cfg(feature = "legacy")]
+        if let Some(row) = self.draft() {
+            return super::drafting::open(self, target, row, (stream, about), (entropy, key), unread, deadline);
+        }
         // 6455-9-1
         let offer = self.deflate.as_ref().map(deflate::offer);
         let request = Request {

@@ -47,7 +47,7 @@ pub(super) fn open(
     // 6455-4.1-18. 6455-4.1-40: nothing but this is written before the response is here and good.
     let bytes = handshake::request(request)?;
     Outbox::default().write(stream, &bytes, Limit::Whole(deadline)).map_err(failed)?;
-    let mut input = Input { stream, deadline, part: [0; PART], from: 0, to: 0 };
+    let mut input = Input::new(stream, deadline);
     let head = input.response()?;
     // 6455-4.1-41
     match agree(&head, request, own) {
@@ -77,7 +77,7 @@ fn agree(
 }
 
 /// What has been read and not been looked at is `part[from..to]`.
-struct Input<'a> {
+pub(super) struct Input<'a> {
     stream: &'a Stream,
     deadline: Deadline,
     part: [u8; PART],
@@ -85,7 +85,11 @@ struct Input<'a> {
     to: usize,
 }
 
-impl Input<'_> {
+impl<'a> Input<'a> {
+    pub(super) fn new(stream: &'a Stream, deadline: Deadline) -> Input<'a> {
+        Input { stream, deadline, part: [0; PART], from: 0, to: 0 }
+    }
+
     /// The head of the first response that is not an interim one.
     fn response(&mut self) -> Result<Head> {
         let mut skipped = 0;
@@ -105,7 +109,7 @@ impl Input<'_> {
         loop {
             match parser.feed(self.bytes()) {
                 Ok(Progress::Done { consumed }) => {
-                    self.from += consumed;
+                    self.take(consumed);
                     return parser.finish().ok_or(refused(HandshakeFault::Ended));
                 }
                 Ok(Progress::More) if self.fill()? == 0 => return Err(refused(HandshakeFault::Ended)),
@@ -116,7 +120,7 @@ impl Input<'_> {
     }
 
     /// The body of a refusal. What came of it counts, whatever ends it.
-    fn body(&mut self, head: &Head) -> Vec<u8> {
+    pub(super) fn body(&mut self, head: &Head) -> Vec<u8> {
         let mut body = Body::of(head);
         body.feed(self.bytes());
         while body.wants_more() && self.fill().is_ok_and(|count| count > 0) {
@@ -125,12 +129,17 @@ impl Input<'_> {
         body.finish()
     }
 
-    fn bytes(&self) -> &[u8] {
+    pub(super) fn bytes(&self) -> &[u8] {
         self.part.get(self.from..self.to).unwrap_or_default()
     }
 
+    /// So many of the bytes have been looked at.
+    pub(super) fn take(&mut self, count: usize) {
+        self.from = self.from.saturating_add(count).min(self.to);
+    }
+
     /// Replaces what has been looked at by what comes next. 0: the stream has ended.
-    fn fill(&mut self) -> Result<usize> {
+    pub(super) fn fill(&mut self) -> Result<usize> {
         loop {
             let left = self.deadline.left();
             if left.is_zero() {
@@ -149,7 +158,7 @@ impl Input<'_> {
     }
 }
 
-fn failed(error: std::io::Error) -> Error {
+pub(super) fn failed(error: std::io::Error) -> Error {
     match error.kind() {
         ErrorKind::TimedOut => Error::Timeout(Step::Handshake),
         _ => Error::io(Step::Handshake, error),

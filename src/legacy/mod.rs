@@ -23,6 +23,8 @@
 //! Sources: the texts of the drafts where they exist (hixie-55, hixie-75, hybi-00 to -07, -09, -17), for the others the
 //! change notes and reviews of the time. Where the texts are open, the row says what is done here.
 
+#[cfg(test)]
+mod chapter;
 mod closing;
 pub(crate) mod codec;
 pub(crate) mod decoder;

@@ -8,7 +8,7 @@ use super::table::Row;
 /// A version of the WebSocket protocol, from the first that was deployed to RFC 6455. Feature `legacy`.
 ///
 /// The drafts before RFC 6455 differ in the handshake, in what frames look like, and in what they can do at all. The
-/// manual has them side by side: [How the protocol grew](crate::manual).
+/// manual has them side by side: [How the protocol grew](crate::manual::history).
 ///
 /// They are ordered by age: `Version::Hixie75 < Version::Rfc6455`.
 ///
@@ -18,7 +18,7 @@ use super::table::Row;
 /// assert_eq!(Version::Hybi08.number(), Some(8));
 /// assert!(!Version::Hixie75.can(Ability::Binary));
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[non_exhaustive]
 pub enum Version {
     /// draft-hixie-thewebsocketprotocol-55, January 2010. On the wire it is `Hixie75`.
@@ -46,6 +46,7 @@ pub enum Version {
     /// draft-ietf-hybi-thewebsocketprotocol-08 to -12, July to August 2011, all of which are version 8 on the wire.
     Hybi08,
     /// RFC 6455, December 2011, and the drafts -13 to -17 before it: version 13.
+    #[default]
     Rfc6455,
 }
 

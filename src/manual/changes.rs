@@ -25,3 +25,5 @@
 //! * Proxies: HTTP CONNECT and SOCKS5, with credentials, and those the environment names: [`Proxy`](crate::Proxy),
 //!   [`Client::proxy`](crate::Client::proxy).
 //! * Redirects, off unless asked for: [`Client::redirects`](crate::Client::redirects).
+//! * Every draft of the protocol before RFC 6455, in both roles (feature `legacy`, off by default): `Version`,
+//!   `Client::version`, `Client::fall_back`, `Server::also_versions`, `deflate_stream` on both, `WebSocket::version`.

@@ -8,10 +8,12 @@
 //! | [`reconnecting`] | the next connection after one was lost |
 //! | [`proxies`] | the way to the server: proxies, exceptions, redirects |
 //! | [`security`] | what is defended against, and what is your duty |
+//! | [`history`] | every version of the protocol, what each changed and why |
 //! | [`changes`] | what changed between versions |
 
 pub mod changes;
 pub mod closing;
+pub mod history;
 pub mod proxies;
 pub mod receiving;
 pub mod reconnecting;

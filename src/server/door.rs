@@ -254,7 +254,7 @@ impl Door {
 impl State {
     /// Answers without waiting: the answer fits the empty buffer of a new socket.
     fn turn_away(&mut self, socket: Socket, fault: &HandshakeFault) {
-        let answered = socket.set_nonblocking(true).and_then(|()| (&socket).write_all(&denial::response(fault)));
+        let answered = socket.set_nonblocking(true).and_then(|()| (&socket).write_all(&denial::response(fault, "")));
         if answered.and_then(|()| socket.shutdown(Shutdown::Write)).is_err() {
             return;
         }

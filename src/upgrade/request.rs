@@ -6,9 +6,15 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use super::credentials::Credentials;
+#[cfg(feature = "legacy")]
+use super::drafts;
+#[cfg(feature = "legacy")]
+use crate::legacy::Version;
 use crate::protocol::handshake::server;
+use crate::wire::cookie;
+#[cfg(not(feature = "legacy"))]
+use crate::wire::header;
 use crate::wire::http::Head;
-use crate::wire::{cookie, header};
 
 /// A request as a server got it: the one that opened a connection (RFC 6455 section 4.1, see
 /// [`WebSocket::request`](crate::WebSocket::request)), or one that a hook is asked about ([`Server::http`](crate::Server::http),
@@ -33,6 +39,8 @@ use crate::wire::{cookie, header};
 pub struct Request {
     head: Head,
     peer: Option<SocketAddr>,
+    #[cfg(feature = "legacy")]
+    version: Version,
 }
 
 impl Request {
@@ -41,7 +49,24 @@ impl Request {
     }
 
     pub(super) fn new(head: Head, peer: Option<SocketAddr>) -> Request {
-        Request { head, peer }
+        Request {
+            head,
+            peer,
+            #[cfg(feature = "legacy")]
+            version: Version::Rfc6455,
+        }
+    }
+
+    /// The same in another version.
+    #[cfg(feature = "legacy")]
+    pub(super) fn of(self, version: Version) -> Request {
+        Request { version, ..self }
+    }
+
+    /// The version of the protocol that is asked for, if it is one that is spoken here. Feature `legacy`.
+    #[cfg(feature = "legacy")]
+    pub fn version(&self) -> Version {
+        self.version
     }
 
     /// Whether a WebSocket is asked for: `Upgrade` names `websocket`.
@@ -80,6 +105,10 @@ impl Request {
 
     /// From where a browser's page comes (RFC 6455 section 10.2). Clients that are no browsers send none, or any.
     pub fn origin(&self) -> Option<&str> {
+        #[cfg(feature = "legacy")]
+        if let Some(origin) = drafts::origin(self) {
+            return Some(origin);
+        }
         self.header("Origin")
     }
 
@@ -122,6 +151,9 @@ impl Request {
     /// The subprotocols offered, in the client's order of preference. [`WebSocket::subprotocol`](crate::WebSocket::subprotocol)
     /// is the one agreed on.
     pub fn subprotocols(&self) -> impl Iterator<Item = &str> {
+        #[cfg(feature = "legacy")]
+        return drafts::subprotocols(self).into_iter();
+        #[cfg(not(feature = "legacy"))]
         self.head.get_all("Sec-WebSocket-Protocol").flat_map(header::tokens).filter_map(|token| token.ok())
     }
 

@@ -47,6 +47,20 @@ impl Talk<'_> {
         }
     }
 
+    /// Reads until there are so many bytes.
+    #[cfg(feature = "legacy")]
+    #[inline(never)]
+    pub(super) fn read_to(&self, bytes: &mut Vec<u8>, count: usize) -> Result<()> {
+        let mut part = [0; PART];
+        while bytes.len() < count {
+            match read(self.stream, &mut part, self.deadline)? {
+                0 => return Err(Error::Handshake(Refusal::new(HandshakeFault::Ended))),
+                count => bytes.extend_from_slice(part.get(..count).unwrap_or_default()),
+            }
+        }
+        Ok(())
+    }
+
     /// Writes a head, and a body behind it.
     pub(super) fn write(&self, head: Vec<u8>, body: &[u8]) -> Result<()> {
         let mut outbox = Outbox::default();

@@ -25,6 +25,18 @@ pub(crate) struct Terms {
     pub(crate) subprotocols: Vec<String>,
     pub(crate) deflate: Option<Deflate>,
     pub(crate) hooks: Hooks,
+    #[cfg(feature = "legacy")]
+    pub(crate) drafts: super::drafts::Enabled,
+}
+
+impl Terms {
+    /// The versions of the protocol that are spoken, as `Sec-WebSocket-Version` lists them (6455-4.4-1).
+    pub(super) fn versions(&self) -> String {
+        #[cfg(feature = "legacy")]
+        return self.drafts.list();
+        #[cfg(not(feature = "legacy"))]
+        "13".to_owned()
+    }
 }
 
 impl Default for Terms {
@@ -36,6 +48,8 @@ impl Default for Terms {
             subprotocols: Vec::new(),
             deflate: None,
             hooks: Hooks::default(),
+            #[cfg(feature = "legacy")]
+            drafts: Default::default(),
         }
     }
 }

@@ -41,7 +41,6 @@ impl Codec {
 
     /// A draft. `keys` are for a client.
     #[cfg(feature = "legacy")]
-    #[allow(dead_code)] // The handshakes that lead here are on their way.
     pub(crate) fn draft(
         role: Role,
         (row, agreed): (&'static Row, &Agreed),

@@ -35,7 +35,7 @@ use crate::wire::frame::Opcode;
 /// ```
 #[derive(Clone)]
 pub struct Sender {
-    link: Arc<Link>,
+    pub(super) link: Arc<Link>,
     /// Held by the senders of [`WebSocket::into_sender`](crate::WebSocket::into_sender): the last one says goodbye.
     _farewell: Option<Arc<Farewell>>,
 }

@@ -34,7 +34,7 @@ pub(crate) struct Asking<'a> {
 /// Whether this version can ask for what the caller wants.
 pub(crate) fn check_subprotocols(row: &Row, subprotocols: &[String]) -> Result<(), Misuse> {
     if subprotocols.len() > 1 && !row.subprotocols.several() {
-        return Err(Misuse::NotInVersion { what: "more than one subprotocol", version: row.name });
+        return Err(Misuse::NotInVersion { what: "list of subprotocols", version: row.name });
     }
     Ok(())
 }
@@ -85,17 +85,22 @@ impl Asking<'_> {
         self.challenge.as_ref().map_or(0, |challenge| challenge.answer().len())
     }
 
-    /// The verdict on a response: `raw` is its head as it came, `answer` what came behind it, as long as
-    /// [`answer_length`](Asking::answer_length) says.
-    pub(crate) fn check(&self, raw: &[u8], head: &Head, answer: &[u8]) -> Result<Agreed, HandshakeFault> {
-        if self.row.echo == Echo::Nothing {
-            return self.check_late(head);
+    /// The verdict on a response, of which `raw` is the head as it came.
+    pub(crate) fn check(&self, raw: &[u8], head: &Head) -> Result<Agreed, HandshakeFault> {
+        match self.row.echo {
+            Echo::Nothing => self.check_late(head),
+            Echo::Plain | Echo::Prefixed => {
+                Ok(Agreed { subprotocol: self.check_early(raw, head)?, ..Agreed::default() })
+            }
         }
-        let subprotocol = self.check_early(raw, head)?;
-        if self.challenge.as_ref().is_some_and(|challenge| challenge.answer() != *answer) {
-            return Err(HandshakeFault::Proof);
+    }
+
+    /// The verdict on what came behind the head, as much as [`answer_length`](Asking::answer_length) says.
+    pub(crate) fn check_answer(&self, answer: &[u8]) -> Result<(), HandshakeFault> {
+        match &self.challenge {
+            Some(challenge) if challenge.answer() != *answer => Err(HandshakeFault::Proof),
+            Some(_) | None => Ok(()),
         }
-        Ok(Agreed { subprotocol, ..Agreed::default() })
     }
 
     /// Up to hybi-03.
@@ -262,10 +267,7 @@ mod tests {
         let mut parser = HeadParser::response();
         parser.feed(raw.as_bytes()).unwrap();
         let head = parser.finish().unwrap();
-        asking(version, subprotocols, |asking| {
-            let answer = asking.challenge.as_ref().map_or(Vec::new(), |challenge| challenge.answer().to_vec());
-            asking.check(raw.as_bytes(), &head, &answer)
-        })
+        asking(version, subprotocols, |asking| asking.check(raw.as_bytes(), &head))
     }
 
     fn text(version: Version, subprotocols: &[&str]) -> String {
@@ -389,14 +391,12 @@ mod tests {
             for (lines, fault) in rows {
                 assert_eq!(verdict(version, &[], &lines).err(), fault, "{version}: {lines}");
             }
-            let raw = good.replace('|', "\r\n") + "\r\n\r\n";
-            let mut parser = HeadParser::response();
-            parser.feed(raw.as_bytes()).unwrap();
-            let head = parser.finish().unwrap();
-            for answer in [&[0; 16][..], &[], &[0; 15]] {
-                let verdict = asking(version, &[], |asking| asking.check(raw.as_bytes(), &head, answer));
-                assert_eq!(verdict, Err(HandshakeFault::Proof), "{version}");
-            }
+            asking(version, &[], |asking| {
+                assert_eq!(asking.check_answer(&asking.challenge.as_ref().unwrap().answer()), Ok(()));
+                for answer in [&[0; 16][..], &[], &[0; 15]] {
+                    assert_eq!(asking.check_answer(answer), Err(HandshakeFault::Proof), "{version}");
+                }
+            });
         }
     }
 

@@ -122,7 +122,7 @@ fn deflate_stream(row: &Row, head: &Head) -> Result<bool, HandshakeFault> {
     Ok(list.iter().any(|extension| extension.name == DEFLATE_STREAM && extension.params.is_empty()))
 }
 
-fn subprotocols<'a>(row: &Row, head: &'a Head) -> Result<Vec<&'a str>, HandshakeFault> {
+pub(crate) fn subprotocols<'a>(row: &Row, head: &'a Head) -> Result<Vec<&'a str>, HandshakeFault> {
     let name = row.subprotocols.header();
     if row.subprotocols == Subprotocols::List {
         return server::subprotocols(head);
@@ -301,7 +301,8 @@ mod tests {
                 let Ok(Progress::Done { consumed }) = parser.feed(&response) else { panic!("{version}") };
                 let (raw, behind) = response.split_at(consumed);
                 assert_eq!(behind.len(), asking.answer_length());
-                assert_eq!(asking.check(raw, &parser.finish().unwrap(), behind), Ok(agreed), "{version}");
+                assert_eq!(asking.check(raw, &parser.finish().unwrap()), Ok(agreed), "{version}");
+                assert_eq!(asking.check_answer(behind), Ok(()));
             });
         }
     }

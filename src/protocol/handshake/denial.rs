@@ -63,8 +63,8 @@ pub(crate) fn status(fault: &HandshakeFault) -> u16 {
     }
 }
 
-/// The whole answer, head and body. The connection is to be closed after it.
-pub(crate) fn response(fault: &HandshakeFault) -> Vec<u8> {
+/// The whole answer, head and body. The connection is to be closed after it. `versions` is what `Sec-WebSocket-Version` lists.
+pub(crate) fn response(fault: &HandshakeFault, versions: &str) -> Vec<u8> {
     let status = status(fault);
     let body = body(fault);
     let length = body.len().to_string();
@@ -78,7 +78,7 @@ pub(crate) fn response(fault: &HandshakeFault) -> Vec<u8> {
     }
     if matches!(fault, HandshakeFault::Version | HandshakeFault::Missing(VERSION)) {
         // 6455-4.4-1: all versions spoken here.
-        fields.push((VERSION, "13"));
+        fields.push((VERSION, versions));
     }
     fields.push(("Connection", if status == 426 { "Upgrade, close" } else { "close" }));
     fields.push(("Content-Type", "text/plain"));
@@ -151,7 +151,7 @@ mod tests {
         ];
         let special = ["Allow", "Upgrade", "Retry-After", "Sec-WebSocket-Version"];
         for (fault, want, connection, extra) in rows {
-            let bytes = response(&fault);
+            let bytes = response(&fault, "13");
             let mut parser = HeadParser::response();
             let Ok(Progress::Done { consumed }) = parser.feed(&bytes) else { panic!("{fault}") };
             let head = parser.finish().unwrap();
@@ -172,7 +172,7 @@ mod tests {
     fn what_a_user_of_this_crate_should_know_is_not_told_to_peers() {
         use HandshakeFault::*;
         for fault in [OriginNotAllowed, Full, TooManyHandshakes, TooManyFromAddress, Hook] {
-            let answer = String::from_utf8(response(&fault)).unwrap();
+            let answer = String::from_utf8(response(&fault, "13")).unwrap();
             assert!(!answer.contains("Server::") && !answer.contains("hook"), "{answer}");
         }
     }

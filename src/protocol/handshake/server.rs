@@ -442,7 +442,7 @@ mod tests {
     #[test]
     fn nothing_of_the_request_comes_back() {
         for changes in [["Host: <script>"], ["Upgrade: <script>"], ["Origin: http://<script>"]] {
-            let answer = denial::response(&verdict(&changes).unwrap_err());
+            let answer = denial::response(&verdict(&changes).unwrap_err(), "13");
             assert!(!String::from_utf8(answer).unwrap().contains("script"));
         }
     }

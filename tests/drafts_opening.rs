@@ -1,0 +1,555 @@
+//! The opening handshakes of the drafts, as they show on the wire, in both roles. What a request or a response has to say
+//! letter by letter, the unit tests of `legacy::handshake` have; here is when, how much, and what comes of it.
+#![cfg(feature = "legacy")]
+
+#[path = "support/live.rs"]
+mod live;
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use live::*;
+use stdws::{Ability, Client, Decision, Error, HandshakeFault, Response, Running, Server, Step, Version, WebSocket};
+
+/// A handshake of hybi-00 with a key, as the draft has it.
+const HYBI00_REQUEST: &str = "GET /demo HTTP/1.1\r\nHost: example.com\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Key2: 12998 5 Y3 1  .P00\r\nUpgrade: WebSocket\r\n\
+    Sec-WebSocket-Key1: 4 @1  46546xW%0l 1 5\r\nOrigin: http://example.com\r\n\r\n";
+const HYBI00_BODY: &[u8; 8] = b"^n:ds[4U";
+const HYBI00_RESPONSE: &str =
+    "HTTP/1.1 101 WebSocket Protocol Handshake\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Origin: http://example.com\r\nSec-WebSocket-Location: ws://example.com/demo\r\n\r\n8jKS'y:G*Co,Wxa-";
+
+const HIXIE75_REQUEST: &str =
+    "GET /demo HTTP/1.1\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\nHost: example.com\r\n\
+    Origin: http://example.com\r\nWebSocket-Protocol: sample\r\n\r\n";
+const HIXIE75_RESPONSE: &str =
+    "HTTP/1.1 101 Web Socket Protocol Handshake\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n\
+    WebSocket-Origin: http://example.com\r\nWebSocket-Location: ws://example.com/demo\r\n\
+    WebSocket-Protocol: sample\r\n\r\n";
+
+fn drafts() -> impl Iterator<Item = Version> {
+    Version::ALL.into_iter().filter(|&version| version != Version::Rfc6455)
+}
+
+/// A server that hands its connections to the test.
+fn serving(server: Server) -> (Running, mpsc::Receiver<WebSocket>) {
+    let (give, take) = mpsc::channel();
+    let running = server.start(move |ws| {
+        let _ = give.send(ws);
+        Ok(())
+    });
+    (running.unwrap(), take)
+}
+
+fn bound() -> Server {
+    Server::bind("127.0.0.1:0").unwrap()
+}
+
+/// What a server of these versions says to these bytes, until it ends the stream.
+fn said(server: Server, request: &[u8]) -> String {
+    let (running, _connections) = serving(server);
+    let mut stream = TcpStream::connect(running.local_addr()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    stream.write_all(request).unwrap();
+    let mut said = Vec::new();
+    match stream.read_to_end(&mut said) {
+        Ok(_) => {}
+        Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
+        Err(error) => panic!("{error}: the stream did not end"),
+    }
+    String::from_utf8_lossy(&said).into_owned()
+}
+
+/// A request in this version, as our own client writes it, and the body behind it.
+fn request(version: Version) -> Vec<u8> {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = Client::new(&format!("ws://{}/chat", listener.local_addr().unwrap())).unwrap().version(version);
+    let connecting = thread::spawn(move || client.connect().map(drop));
+    let (mut stream, _) = listener.accept().unwrap();
+    let mut request = read_head(&mut stream);
+    if (Version::Hybi00..=Version::Hybi03).contains(&version) {
+        let mut body = [0; 8];
+        stream.read_exact(&mut body).unwrap();
+        request.extend_from_slice(&body);
+    }
+    drop(stream);
+    assert!(connecting.join().unwrap().is_err());
+    request
+}
+
+// ── both sides ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+#[test]
+fn every_version_opens_between_our_own_client_and_server() {
+    let _watchdog = watchdog();
+    for version in Version::ALL {
+        let (running, connections) = serving(bound().also_versions([version]).subprotocols(["b", "a"]));
+        let url = format!("ws://{}/chat?x=1", running.local_addr());
+        let client = Client::new(&url).unwrap().version(version).subprotocol("a").unwrap();
+        let client = client.header("Cookie", "a=b").unwrap();
+        let ws = client.connect().unwrap_or_else(|error| panic!("{version}: {error}"));
+        let peer = connections.recv().unwrap();
+        assert_eq!((ws.version(), peer.version()), (version, version));
+        assert_eq!((ws.sender().version(), ws.response().unwrap().status()), (version, 101));
+        assert_eq!((ws.subprotocol(), peer.subprotocol()), (Some("a"), Some("a")), "{version}");
+        let request = peer.request().unwrap();
+        assert_eq!((request.version(), request.path(), request.query()), (version, "/chat", Some("x=1")));
+        assert_eq!(request.header("Cookie"), Some("a=b"));
+        assert_eq!(request.subprotocols().collect::<Vec<_>>(), ["a"], "{version}");
+    }
+}
+
+#[test]
+fn all_versions_at_once_are_told_apart() {
+    let _watchdog = watchdog();
+    let (running, connections) = serving(bound().also_versions(Version::ALL));
+    for version in Version::ALL {
+        // Requests that look the same are taken for the first of the two.
+        let taken_for = match version {
+            Version::Hixie55 => Version::Hixie75,
+            Version::Hybi01 => Version::Hybi00,
+            Version::Hybi02 => Version::Hybi03,
+            other => other,
+        };
+        let client = Client::new(&format!("ws://{}", running.local_addr())).unwrap().version(version);
+        let ws = client.connect().unwrap_or_else(|error| panic!("{version}: {error}"));
+        assert_eq!((ws.version(), connections.recv().unwrap().version()), (version, taken_for));
+    }
+}
+
+#[test]
+fn a_hook_sees_the_version_and_what_it_says_in_its_own_words() {
+    let _watchdog = watchdog();
+    for version in drafts() {
+        let (tell, told) = mpsc::channel();
+        let server = bound().danger_any_origin().also_versions([version]).on_request(move |request| {
+            let subprotocols: Vec<String> = request.subprotocols().map(str::to_owned).collect();
+            tell.send((request.version(), request.origin().map(str::to_owned), subprotocols)).unwrap();
+            match request.path() {
+                "/yes" => stdws::Accept::new().subprotocol("a").header("X-More", "here").into(),
+                "/no" => Decision::Respond(Response::text(403, "not here")),
+                _ => Decision::hand_over(|mut stream| {
+                    let _ = stream.write_all(b"HTTP/1.1 418 Teapot\r\nContent-Length: 0\r\n\r\n");
+                }),
+            }
+        });
+        let (running, _connections) = serving(server);
+        let open = |path: &str| {
+            let url = format!("ws://{}{path}", running.local_addr());
+            let client = Client::new(&url).unwrap().version(version).origin("http://Page.example").unwrap();
+            client.subprotocol("a").unwrap().connect()
+        };
+        let ws = open("/yes").unwrap_or_else(|error| panic!("{version}: {error}"));
+        assert_eq!((ws.subprotocol(), ws.response().unwrap().header("X-More")), (Some("a"), Some("here")), "{version}");
+        assert_eq!(told.recv().unwrap(), (version, Some("http://page.example".into()), vec!["a".into()]));
+        for (path, status) in [("/no", 403), ("/over", 418)] {
+            match open(path) {
+                Err(Error::Handshake(refusal)) => assert_eq!(refusal.status(), Some(status), "{version}"),
+                other => panic!("{version}: {other:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn no_version_is_a_way_around_the_password() {
+    let _watchdog = watchdog();
+    for version in Version::ALL {
+        let server = bound().also_versions([version]).basic_auth("here", |who| who.is("ann", "secret")).unwrap();
+        let (running, _connections) = serving(server);
+        let client = Client::new(&format!("ws://{}", running.local_addr())).unwrap().version(version);
+        match client.connect() {
+            Err(Error::Handshake(refusal)) => assert_eq!(refusal.status(), Some(401), "{version}"),
+            other => panic!("{version}: {other:?}"),
+        }
+        let opened = client.basic_auth("ann", "secret").unwrap().connect();
+        assert_eq!(opened.unwrap().version(), version);
+    }
+}
+
+#[test]
+fn several_subprotocols_from_hybi_03_on() {
+    let _watchdog = watchdog();
+    for version in drafts() {
+        let (running, _connections) = serving(bound().also_versions([version]).subprotocols(["b"]));
+        let client = Client::new(&format!("ws://{}", running.local_addr())).unwrap().version(version);
+        let opened = client.subprotocol("a").unwrap().subprotocol("b").unwrap().connect();
+        match (version.can(Ability::SeveralSubprotocols), opened) {
+            (true, Ok(ws)) => assert_eq!(ws.subprotocol(), Some("b"), "{version}"),
+            (false, Err(Error::Misuse(misuse))) => {
+                assert_eq!(misuse.to_string(), format!("{version} has no list of subprotocols"));
+            }
+            (_, other) => panic!("{version}: {other:?}"),
+        }
+    }
+}
+
+// ── which versions are spoken ───────────────────────────────────────────────────────────────────────────────────────
+
+#[test]
+fn a_server_speaks_rfc_6455_alone_unless_told_otherwise() {
+    let _watchdog = watchdog();
+    for version in drafts() {
+        let answer = said(bound(), &request(version));
+        let status = if version.number().is_some() { "HTTP/1.1 426 " } else { "HTTP/1.1 400 " };
+        assert!(answer.starts_with(status), "{version}: {answer}");
+        assert!(answer.contains("\r\nSec-WebSocket-Version: 13\r\n"), "{version}: {answer}");
+    }
+}
+
+#[test]
+fn a_refused_version_gets_the_list_of_those_that_are_enabled() {
+    let _watchdog = watchdog();
+    let server = || bound().also_versions([Version::Hybi07, Version::Hixie75, Version::Hybi08]);
+    let text = |version: &str| REQUEST_OF_NOBODY.replace("VERSION", version);
+    for version in ["6", "5", "4", "3", "0", "9", "14", "08", "8, 7", ""] {
+        let answer = said(server(), text(version).as_bytes());
+        assert!(answer.starts_with("HTTP/1.1 426 "), "{version}: {answer}");
+        assert!(answer.contains("\r\nSec-WebSocket-Version: 13, 8, 7\r\n"), "{version}: {answer}");
+    }
+    // Without a version at all.
+    let answer = said(server(), text("8").replace("Sec-WebSocket-Version: 8\r\n", "").as_bytes());
+    assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("Sec-WebSocket-Version: 13, 8, 7\r\n"), "{answer}");
+    // Contradictions are nobody's version.
+    for more in ["Sec-WebSocket-Version: 8", "Sec-WebSocket-Key1: 1 2", "Sec-WebSocket-Key2: 1 2"] {
+        let answer = said(server(), text("8").replace("\r\n\r\n", &format!("\r\n{more}\r\n\r\n")).as_bytes());
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{more}: {answer}");
+    }
+}
+
+const REQUEST_OF_NOBODY: &str = "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: VERSION\r\n\r\n";
+
+#[test]
+fn a_client_falls_back_to_the_newest_version_that_the_server_lists_and_it_allows() {
+    let _watchdog = watchdog();
+    let (running, connections) = serving(bound().also_versions([Version::Hybi06, Version::Hybi08]));
+    let client = Client::new(&format!("ws://{}", running.local_addr())).unwrap().version(Version::Hybi07);
+    let refused = client.connect().unwrap_err();
+    assert!(matches!(&refused, Error::Handshake(refusal) if refusal.status() == Some(426)), "{refused}");
+    let rows: [(&[Version], Option<Version>); 5] = [
+        (&[Version::Hybi06, Version::Hybi08], Some(Version::Hybi08)),
+        (&[Version::Hybi06], Some(Version::Hybi06)),
+        (&[Version::Rfc6455, Version::Hybi06], Some(Version::Rfc6455)),
+        (&[Version::Hybi05, Version::Hixie75], None),
+        (&[Version::Hybi07], None),
+    ];
+    for (allowed, spoken) in rows {
+        let opened = client.clone().fall_back(allowed.iter().copied()).connect();
+        match (opened, spoken) {
+            (Ok(ws), Some(spoken)) => {
+                assert_eq!((ws.version(), connections.recv().unwrap().version()), (spoken, spoken), "{allowed:?}");
+            }
+            (Err(Error::Handshake(refusal)), None) => assert_eq!(refusal.status(), Some(426), "{allowed:?}"),
+            (other, _) => panic!("{allowed:?}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_client_tries_each_version_once() {
+    let _watchdog = watchdog();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = Client::new(&format!("ws://{}", listener.local_addr().unwrap())).unwrap();
+    let client = client.fall_back([Version::Hybi07, Version::Hybi08, Version::Hybi08, Version::Rfc6455]);
+    let connecting = thread::spawn(move || client.connect().map(drop));
+    // A server that lists them all, whatever it is asked, on several lines.
+    for asked in ["13", "8", "7"] {
+        let (mut stream, _) = listener.accept().unwrap();
+        let request = String::from_utf8(read_head(&mut stream)).unwrap();
+        assert!(request.contains(&format!("\r\nSec-WebSocket-Version: {asked}\r\n")), "{request}");
+        let answer = "HTTP/1.1 426 Upgrade Required\r\nsec-websocket-version: 13\r\nSec-WebSocket-Version:8,7 ,4\r\n\
+            Content-Length: 0\r\n\r\n";
+        stream.write_all(answer.as_bytes()).unwrap();
+    }
+    match connecting.join().unwrap() {
+        Err(Error::Handshake(refusal)) => assert_eq!(refusal.fault(), &HandshakeFault::Status(426)),
+        other => panic!("{other:?}"),
+    }
+    listener.set_nonblocking(true).unwrap();
+    assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "and none a second time");
+}
+
+// ── the early ones on the wire ──────────────────────────────────────────────────────────────────────────────────────
+
+#[test]
+fn a_server_answers_hixie_75_to_the_letter() {
+    let _watchdog = watchdog();
+    let (running, connections) = serving(bound().also_versions([Version::Hixie75]).subprotocols(["sample"]));
+    let mut stream = TcpStream::connect(running.local_addr()).unwrap();
+    stream.write_all(HIXIE75_REQUEST.as_bytes()).unwrap();
+    assert_eq!(String::from_utf8(read_head(&mut stream)).unwrap(), HIXIE75_RESPONSE);
+    let peer = connections.recv().unwrap();
+    assert_eq!(peer.request().unwrap().subprotocols().collect::<Vec<_>>(), ["sample"]);
+}
+
+#[test]
+fn the_eight_bytes_behind_a_request_come_as_they_like() {
+    let _watchdog = watchdog();
+    for cuts in [&[][..], &[0], &[4], &[0, 1, 2, 3, 4, 5, 6, 7]] {
+        for frame in [&b""[..], b"\x00early\xFF"] {
+            let (running, connections) = serving(bound().also_versions([Version::HIXIE76]));
+            let mut stream = TcpStream::connect(running.local_addr()).unwrap();
+            stream.set_nodelay(true).unwrap();
+            let bytes = [HYBI00_BODY, frame].concat();
+            let mut sent = 0;
+            let mut parts = vec![HYBI00_REQUEST.as_bytes().to_vec()];
+            for &cut in cuts {
+                parts.last_mut().unwrap().extend_from_slice(&bytes[sent..cut]);
+                parts.push(Vec::new());
+                sent = cut;
+            }
+            parts.last_mut().unwrap().extend_from_slice(&bytes[sent..]);
+            for part in parts {
+                stream.write_all(&part).unwrap();
+                // So that they are read one by one; if not, nothing is lost but this.
+                thread::sleep(ms(5));
+            }
+            let mut response = read_head(&mut stream);
+            response.extend(std::iter::repeat_n(0, 16));
+            let head = response.len() - 16;
+            stream.read_exact(&mut response[head..]).unwrap();
+            assert_eq!(String::from_utf8(response).unwrap(), HYBI00_RESPONSE);
+            let mut peer = connections.recv().unwrap();
+            if !frame.is_empty() {
+                assert_eq!(peer.recv().unwrap().unwrap().as_text(), Some("early"));
+            }
+        }
+    }
+}
+
+#[test]
+fn without_the_eight_bytes_a_server_says_nothing() {
+    let _watchdog = watchdog();
+    for body in [&b""[..], b"1234567"] {
+        let (running, _connections) = serving(bound().also_versions([Version::Hybi00]));
+        let mut stream = TcpStream::connect(running.local_addr()).unwrap();
+        stream.write_all(&[HYBI00_REQUEST.as_bytes(), body].concat()).unwrap();
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        let mut said = Vec::new();
+        let _ = stream.read_to_end(&mut said);
+        assert_eq!(said, b"");
+    }
+}
+
+#[test]
+fn a_request_that_drips_is_over_by_the_deadline() {
+    let _watchdog = watchdog();
+    let mut timeouts = patient();
+    timeouts.handshake = ms(400);
+    let mut waiting = Vec::new();
+    for version in drafts() {
+        waiting.push(thread::spawn(move || {
+            let (running, _connections) = serving(bound().also_versions([version]).timeouts(timeouts));
+            let stream = TcpStream::connect(running.local_addr()).unwrap();
+            let mut peer = Raw::client_side(stream);
+            let mut writer = peer.again();
+            let all = request(version);
+            // All but the last byte, and that of the head, or of what is behind it, never comes.
+            let dripping = thread::spawn(move || {
+                let (most, last) = all.split_at(all.len() - 20);
+                writer.stream.write_all(most).unwrap();
+                for byte in &last[..19] {
+                    if writer.stream.write_all(&[*byte]).is_err() {
+                        break;
+                    }
+                    thread::sleep(ms(10));
+                }
+            });
+            assert_soon(peer.wait_for_end(), ms(400));
+            dripping.join().unwrap();
+        }));
+    }
+    waiting.into_iter().for_each(|thread| thread.join().unwrap());
+}
+
+#[test]
+fn early_versions_refuse_by_ending_the_stream() {
+    let _watchdog = watchdog();
+    for version in drafts() {
+        let good = request(version);
+        let server = || bound().also_versions([version]);
+        let with = |from: &str, to: &str| {
+            // Bytes that are no text may stand behind the head.
+            let text: String = good.iter().map(|&b| char::from(b)).collect();
+            let changed = text.replacen(from, to, 1);
+            assert_ne!(text, changed, "{version}: {from}");
+            changed.chars().map(|c| c as u32 as u8).collect::<Vec<u8>>()
+        };
+        let silent = version < Version::Hybi07;
+        // Those that have to state an origin state one already.
+        let origin = match String::from_utf8_lossy(&good).contains("Origin: http://") {
+            true => ("Origin: http://", "Origin: http://elsewhere."),
+            false => ("Host:", "Origin: http://elsewhere.example\r\nHost:"),
+        };
+        for (from, to, status) in [
+            ("GET", "PUT", "405"),
+            ("Host:", "X:", "400"),
+            (origin.0, origin.1, "403"),
+            ("Host:", "Content-Length: 8\r\nHost:", "400"),
+        ] {
+            let answer = said(server(), &with(from, to));
+            match silent {
+                true => assert_eq!(answer, "", "{version}: {to}"),
+                false => assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{version}: {to}: {answer}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn an_early_server_tells_the_scheme_that_the_proxy_before_it_says() {
+    let _watchdog = watchdog();
+    for (more, location) in [
+        ("X-Forwarded-Proto: https", "wss://example.com/demo"),
+        ("X-Forwarded-Proto: http", "ws://example.com/demo"),
+        ("X-Other: https", "ws://example.com/demo"),
+    ] {
+        let (running, _connections) = serving(bound().also_versions([Version::Hybi00]));
+        let mut stream = TcpStream::connect(running.local_addr()).unwrap();
+        let request = HYBI00_REQUEST.replace("\r\n\r\n", &format!("\r\n{more}\r\n\r\n"));
+        stream.write_all(&[request.as_bytes(), HYBI00_BODY].concat()).unwrap();
+        let response = String::from_utf8(read_head(&mut stream)).unwrap();
+        assert!(response.contains(&format!("Sec-WebSocket-Location: {location}\r\n")), "{response}");
+    }
+}
+
+// ── hostile servers ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// A client of this version that connects, the stream of a server that has read its request, and a good answer to it, the
+/// 16 bytes behind it included.
+fn asked(version: Version, limit: Duration) -> (thread::JoinHandle<stdws::Result<WebSocket>>, TcpStream, Vec<u8>) {
+    // A server of ours makes the answer, so that a good one is at hand to be spoilt.
+    let (running, connections) = serving(bound().also_versions([version]).danger_any_origin());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/chat", listener.local_addr().unwrap());
+    let client = Client::new(&url).unwrap().version(version).connect_timeout(limit);
+    let connecting = thread::spawn(move || client.connect());
+    let (mut stream, _) = listener.accept().unwrap();
+    stream.set_nodelay(true).unwrap();
+    let mut request = read_head(&mut stream);
+    let challenge = (Version::Hybi00..=Version::Hybi03).contains(&version);
+    if challenge {
+        request.extend_from_slice(&[0; 8]);
+        let from = request.len() - 8;
+        stream.read_exact(&mut request[from..]).unwrap();
+    }
+    let mut server = TcpStream::connect(running.local_addr()).unwrap();
+    server.write_all(&request).unwrap();
+    let mut answer = read_head(&mut server);
+    if challenge {
+        answer.extend_from_slice(&[0; 16]);
+        let from = answer.len() - 16;
+        server.read_exact(&mut answer[from..]).unwrap();
+    }
+    drop(connections);
+    (connecting, stream, answer)
+}
+
+fn fault(result: stdws::Result<WebSocket>) -> HandshakeFault {
+    match result {
+        Err(Error::Handshake(refusal)) => refusal.fault().clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_good_answer_byte_by_byte_and_all_at_once() {
+    let _watchdog = watchdog();
+    for version in drafts() {
+        let (connecting, mut stream, answer) = asked(version, LONG);
+        answer.iter().for_each(|byte| stream.write_all(&[*byte]).unwrap());
+        assert_eq!(connecting.join().unwrap().unwrap().version(), version);
+        if version <= Version::Hybi00 {
+            let (connecting, mut stream, answer) = asked(version, LONG);
+            stream.write_all(&[&answer[..], b"\x00early\xFF"].concat()).unwrap();
+            let mut ws = connecting.join().unwrap().unwrap();
+            assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("early"), "{version}");
+        }
+    }
+}
+
+#[test]
+fn an_answer_with_one_wrong_byte_of_the_proof() {
+    let _watchdog = watchdog();
+    for version in drafts().filter(|version| version.can(Ability::Proof)) {
+        let (connecting, mut stream, mut answer) = asked(version, LONG);
+        let accept = answer.windows(11).position(|w| w == b"ket-Accept:");
+        let at = accept.map_or(answer.len() - 1, |at| at + 12);
+        answer[at] ^= 1;
+        stream.write_all(&answer).unwrap();
+        let want = match version.number() {
+            Some(_) => HandshakeFault::Wrong("Sec-WebSocket-Accept"),
+            None => HandshakeFault::Proof,
+        };
+        assert_eq!(fault(connecting.join().unwrap()), want, "{version}");
+    }
+}
+
+#[test]
+fn an_answer_that_ends_too_early() {
+    let _watchdog = watchdog();
+    for version in drafts() {
+        for missing in [1, 10, 40] {
+            let (connecting, mut stream, answer) = asked(version, LONG);
+            stream.write_all(&answer[..answer.len() - missing]).unwrap();
+            drop(stream);
+            assert_eq!(fault(connecting.join().unwrap()), HandshakeFault::Ended, "{version} less {missing}");
+        }
+    }
+}
+
+#[test]
+fn an_answer_that_drips_is_over_by_the_deadline() {
+    let _watchdog = watchdog();
+    let waiting: Vec<_> = drafts()
+        .map(|version| {
+            thread::spawn(move || {
+                let (connecting, stream, answer) = asked(version, ms(700));
+                let peer = Raw::client_side(stream);
+                let (most, _) = answer.split_at(answer.len() - 1);
+                (&peer.stream).write_all(most).unwrap();
+                // The last byte never comes.
+                match connecting.join().unwrap() {
+                    Err(Error::Timeout(Step::Handshake)) => {}
+                    other => panic!("{version}: {other:?}"),
+                }
+            })
+        })
+        .collect();
+    waiting.into_iter().for_each(|thread| thread.join().unwrap());
+}
+
+#[test]
+fn an_answer_without_an_end() {
+    let _watchdog = watchdog();
+    for version in drafts() {
+        let (connecting, mut stream, answer) = asked(version, LONG);
+        let end = answer.windows(4).position(|w| w == b"\r\n\r\n").unwrap() + 2;
+        stream.write_all(&answer[..end]).unwrap();
+        let line = format!("X: {}\r\n", "x".repeat(4000));
+        while stream.write_all(line.as_bytes()).is_ok() {}
+        assert!(matches!(fault(connecting.join().unwrap()), HandshakeFault::Head(_)), "{version}");
+    }
+}
+
+#[test]
+fn an_answer_in_http_keeps_what_it_says() {
+    let _watchdog = watchdog();
+    for version in drafts() {
+        let (connecting, mut stream, _) = asked(version, LONG);
+        let answer = "HTTP/1.1 407 Who are you\r\nProxy-Authenticate: Basic\r\nContent-Length: 5\r\n\r\nwho?\n";
+        stream.write_all(answer.as_bytes()).unwrap();
+        match connecting.join().unwrap() {
+            Err(Error::Handshake(refusal)) => {
+                assert_eq!((refusal.status(), refusal.body()), (Some(407), &b"who?\n"[..]), "{version}");
+                assert_eq!(refusal.header("proxy-authenticate"), Some("Basic"));
+            }
+            other => panic!("{version}: {other:?}"),
+        }
+    }
+}
