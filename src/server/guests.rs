@@ -212,3 +212,49 @@ fn network(ip: IpAddr) -> IpAddr {
         ip => ip,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn guests(connections: usize, handshakes: usize, per_address: Option<usize>) -> Guests {
+        Guests::new(Capacity { connections, handshakes, per_address })
+    }
+
+    #[test]
+    fn an_address_is_counted_as_what_one_peer_has() {
+        let rows = [
+            ("10.0.0.1:1", "10.0.0.1:2", true),
+            ("10.0.0.1:1", "10.0.0.2:1", false),
+            ("10.0.0.1:1", "[::ffff:10.0.0.1]:1", true),
+            ("[2001:db8::1]:1", "[2001:db8::ffff:0:0:1]:1", true),
+            ("[2001:db8::1]:1", "[2001:db8:0:1::1]:1", false),
+            ("[::1]:1", "127.0.0.1:1", false),
+        ];
+        for (one, other, same) in rows {
+            let mut guests = guests(9, 9, Some(1));
+            let first = guests.let_in(one.parse().ok()).unwrap();
+            assert_eq!(guests.let_in(other.parse().ok()).is_err(), same, "{one} {other}");
+            guests.leaves(first);
+            assert!(guests.let_in(one.parse().ok()).is_ok());
+        }
+        // Who has no address is not counted by it, and nobody is without the limit.
+        let mut some = guests(9, 9, Some(1));
+        assert!((0..3).all(|_| some.let_in(None).is_ok()));
+        let mut all = guests(9, 9, None);
+        assert!((0..3).all(|_| all.let_in("10.0.0.1:1".parse().ok()).is_ok()));
+        assert!(all.by_address.is_empty());
+    }
+
+    #[test]
+    fn nothing_is_kept_of_who_has_left() {
+        let mut guests = guests(1000, 1000, Some(1000));
+        let ids: Vec<Id> = (0..1000).map(|_| guests.let_in("10.0.0.1:1".parse().ok()).unwrap()).collect();
+        assert_eq!(guests.let_in(None), Err(HandshakeFault::Full));
+        ids.iter().for_each(|&id| guests.leaves(id));
+        assert_eq!((guests.let_in, guests.arriving, guests.list.len(), guests.by_address.len()), (0, 0, 0, 0));
+        // Twice is once.
+        guests.leaves(ids[0]);
+        assert_eq!(guests.count(), 0);
+    }
+}

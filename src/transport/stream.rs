@@ -422,6 +422,20 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_call_that_must_not_wait_does_not_because_another_one_ends() {
+        let (near, _far) = sockets();
+        let Ok(Stream::Plain(plain)) = Stream::plain(near, LONG) else { panic!("a socket") };
+        plain.set_wait(LONG).unwrap();
+        let start = Instant::now();
+        let result = plain.without_blocking(|mut socket| {
+            plain.without_blocking(|mut socket| socket.write(b"x")).unwrap();
+            socket.read(&mut [0])
+        });
+        assert_eq!(kind(result), Err(ErrorKind::WouldBlock));
+        assert!(start.elapsed() < LONG / 2);
+    }
+
+    #[test]
     fn a_full_network_is_told_after_a_slice_or_at_once() {
         let (near, far) = sockets();
         let stream = Stream::plain(near, LONG).unwrap();

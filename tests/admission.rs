@@ -1,0 +1,207 @@
+//! Who is let in, and what happens when the system has nothing more to give.
+//!
+//! What takes a whole process (too few descriptors, no room for threads) runs in one of its own: this program again, with
+//! the name of the test, under limits that a shell sets.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use stdws::{Result, Server, WebSocket};
+
+#[path = "support/live.rs"]
+mod live;
+use live::{patient, read_head, watchdog, Raw, REQUEST, RESPONSE, TEXT};
+
+const WATCHDOG: Duration = Duration::from_secs(30);
+
+fn echo(mut ws: WebSocket) -> Result<()> {
+    while let Some(message) = ws.recv()? {
+        ws.send(&message)?;
+    }
+    Ok(())
+}
+
+fn bind() -> Server {
+    Server::bind("127.0.0.1:0").unwrap().timeouts(patient())
+}
+
+fn connect(addr: SocketAddr) -> TcpStream {
+    let socket = TcpStream::connect(addr).unwrap();
+    socket.set_read_timeout(Some(WATCHDOG)).unwrap();
+    socket
+}
+
+/// A connection that echoes, or the status with which it was refused.
+fn open(addr: SocketAddr) -> std::result::Result<Raw, u16> {
+    let mut socket = connect(addr);
+    // Who is turned away may find the other end gone.
+    let _ = socket.write_all(REQUEST);
+    let head = read_head(&mut socket);
+    if head != RESPONSE {
+        let head = String::from_utf8(head).unwrap();
+        assert!(head.contains("\r\nRetry-After: 5\r\n") && head.contains("\r\nConnection: close\r\n"), "{head}");
+        return Err(head[9..12].parse().unwrap());
+    }
+    let mut peer = Raw::client_side(socket);
+    peer.send(TEXT, b"x");
+    assert_eq!(peer.read().payload, b"x");
+    Ok(peer)
+}
+
+/// Tries until there is room again.
+fn open_soon(addr: SocketAddr) -> Raw {
+    let start = Instant::now();
+    loop {
+        match open(addr) {
+            Ok(peer) => return peer,
+            Err(_) => assert!(start.elapsed() < WATCHDOG),
+        }
+    }
+}
+
+#[test]
+fn handshakes_under_way_have_a_limit_of_their_own() {
+    let _watchdog = watchdog();
+    let server = bind().max_handshakes(2).start(echo).unwrap();
+    let addr = server.local_addr();
+    // Open connections do not count.
+    let _open: Vec<Raw> = (0..5).map(|_| open_soon(addr)).collect();
+    let silent: Vec<TcpStream> = (0..2).map(|_| connect(addr)).collect();
+    // Both have to be let in before the limit is reached.
+    while server.connections() < 7 {}
+    assert_eq!(open(addr).err(), Some(503));
+    drop(silent);
+    open_soon(addr);
+}
+
+#[test]
+fn connections_from_one_address_have_a_limit() {
+    let _watchdog = watchdog();
+    let server = bind().max_per_address(2).start(echo).unwrap();
+    let addr = server.local_addr();
+    let (first, _second) = (open(addr).unwrap(), open(addr).unwrap());
+    assert_eq!(open(addr).err(), Some(429));
+    drop(first);
+    open_soon(addr);
+    let server = bind().max_per_address(0).start(echo).unwrap();
+    assert_eq!(open(server.local_addr()).err(), Some(429));
+}
+
+#[test]
+fn the_stack_is_as_large_as_it_is_told_to_be() {
+    let _watchdog = watchdog();
+    // Deeper than any default.
+    fn deep(levels: usize) -> usize {
+        let room = std::hint::black_box([levels; 1024]);
+        if levels == 0 {
+            0
+        } else {
+            deep(levels - 1) + room[1023] / levels
+        }
+    }
+    let server = bind().stack_size(64 << 20).start(|mut ws| {
+        let depth = deep(3000);
+        ws.send(&depth.to_string())
+    });
+    let server = server.unwrap();
+    let mut ws = stdws::connect(&format!("ws://{}", server.local_addr())).unwrap();
+    assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("3000"));
+    // And as small.
+    let server = bind().stack_size(128 << 10).http(|_| stdws::Response::text(200, "ok")).start(echo).unwrap();
+    open(server.local_addr()).unwrap();
+    let mut socket = connect(server.local_addr());
+    socket.write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    assert!(answer.ends_with("ok"));
+}
+
+/// Runs this test again in a process under the limit that a shell sets. True: this is that process.
+#[cfg(target_os = "linux")]
+fn alone(name: &str, limit: &str) -> bool {
+    const ALONE: &str = "STDWS_TEST_ALONE";
+    if std::env::var_os(ALONE).is_some() {
+        return true;
+    }
+    let script = format!("ulimit {limit} || exit 77; exec \"$0\" --exact {name} --nocapture --test-threads=1");
+    let output = std::process::Command::new("sh")
+        .args(["-c", &script])
+        .arg(std::env::current_exe().unwrap())
+        .env(ALONE, "1")
+        .output()
+        .unwrap();
+    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    if output.status.code() == Some(77) {
+        println!("not tried: this shell cannot set ulimit {limit}: {text}");
+        return false;
+    }
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+    false
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn without_descriptors() {
+    if !alone("without_descriptors", "-n 64") {
+        return;
+    }
+    let _watchdog = watchdog();
+    let server = bind().start(echo).unwrap();
+    let addr = server.local_addr();
+    let mut first = open(addr).unwrap();
+    // Until nobody can have one any more, we on our side neither.
+    let mut waiting = Vec::new();
+    while let Ok(socket) = TcpStream::connect(addr) {
+        waiting.push(socket);
+    }
+    assert!(waiting.len() > 20, "{}", waiting.len());
+    // Those who are open are not disturbed.
+    first.send(TEXT, b"y");
+    assert_eq!(first.read().payload, b"y");
+    // Some leave, and the others are let in, also those who have waited.
+    let mut last = waiting.pop().unwrap();
+    waiting.truncate(5);
+    last.set_read_timeout(Some(WATCHDOG)).unwrap();
+    last.write_all(REQUEST).unwrap();
+    assert_eq!(read_head(&mut last), RESPONSE);
+    open(addr).unwrap();
+    // Without a descriptor, too, a server can be shut down.
+    while let Ok(socket) = TcpStream::connect(addr) {
+        waiting.push(socket);
+    }
+    let start = Instant::now();
+    server.shutdown(Duration::from_millis(200));
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn without_room_for_threads() {
+    // Address space is what stacks are made of.
+    if !alone("without_room_for_threads", "-v 3000000") {
+        return;
+    }
+    let _watchdog = watchdog();
+    let server = bind().stack_size(256 << 20).start(echo).unwrap();
+    let addr = server.local_addr();
+    let mut peers = Vec::new();
+    loop {
+        match open(addr) {
+            Ok(peer) => peers.push(peer),
+            Err(status) => {
+                assert_eq!(status, 503);
+                break;
+            }
+        }
+        assert!(peers.len() < 20, "there was room for {} threads", peers.len());
+    }
+    assert!(peers.len() > 3, "{}", peers.len());
+    for peer in &mut peers {
+        peer.send(TEXT, b"y");
+        assert_eq!(peer.read().payload, b"y");
+    }
+    // A place that becomes free is given away.
+    drop(peers.pop());
+    open_soon(addr);
+}

@@ -1,0 +1,145 @@
+//! Thousands of connections come and go, in every way a connection can: no thread, no descriptor and no memory stays
+//! behind. Counted by the system, so this program has one test, and nothing runs beside it.
+
+#![cfg(target_os = "linux")]
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use stdws::{Response, Server};
+
+#[path = "support/live.rs"]
+mod live;
+use live::{read_head, watchdog, Raw, CLOSE, REQUEST, RESPONSE, TEXT};
+
+const THREADS: usize = 4;
+const ROUNDS: usize = 10_000;
+/// What allocators and the system keep for later may differ by so much; a leak of 64 bytes a connection is more.
+const NOISE: usize = 512 << 10;
+
+/// Threads, descriptors, bytes of memory in use.
+fn counted() -> (usize, usize, usize) {
+    let entries = |path: &str| fs::read_dir(path).unwrap().count();
+    let statm = fs::read_to_string("/proc/self/statm").unwrap();
+    let pages: usize = statm.split_whitespace().nth(1).unwrap().parse().unwrap();
+    (entries("/proc/self/task"), entries("/proc/self/fd"), pages * 4096)
+}
+
+/// One visitor, of the kind with this number.
+fn visit(addr: SocketAddr, kind: usize) {
+    let mut socket = TcpStream::connect(addr).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    match kind % 8 {
+        // Not a word, and half a word.
+        0 => {}
+        1 => socket.write_all(b"GET / HTTP/1.1\r\nHo").unwrap(),
+        // Plain HTTP, and nonsense.
+        2 | 3 => {
+            let request = [b"GET / HTTP/1.1\r\nHost: h\r\n\r\n".as_slice(), b"HELLO\r\n\r\n"][kind % 2];
+            socket.write_all(request).unwrap();
+            let mut answer = String::new();
+            socket.read_to_string(&mut answer).unwrap();
+            assert!(answer.starts_with("HTTP/1.1 "), "{answer}");
+        }
+        // Open: left at once, after a message, after a Close in good order, after a violation.
+        kind => {
+            socket.write_all(REQUEST).unwrap();
+            assert_eq!(read_head(&mut socket), RESPONSE);
+            let mut peer = Raw::client_side(socket);
+            match kind {
+                4 => {}
+                5 => {
+                    peer.send(TEXT, &[b'x'; 3000]);
+                    assert_eq!(peer.read().payload.len(), 3000);
+                }
+                6 => {
+                    peer.send(CLOSE, &1000_u16.to_be_bytes());
+                    assert_eq!(peer.read().opcode, CLOSE);
+                    peer.wait_for_end();
+                }
+                _ => {
+                    peer.send(0x3, b"no such opcode");
+                    assert_eq!(peer.read().opcode, CLOSE);
+                    peer.wait_for_end();
+                }
+            }
+        }
+    }
+}
+
+/// More at a time than threads wait for, so that threads come and go too.
+fn crowd(addr: SocketAddr) {
+    let crowd: Vec<TcpStream> = (0..40)
+        .map(|_| {
+            let mut socket = TcpStream::connect(addr).unwrap();
+            socket.write_all(REQUEST).unwrap();
+            socket
+        })
+        .collect();
+    for mut socket in crowd {
+        assert_eq!(read_head(&mut socket), RESPONSE);
+    }
+}
+
+fn visits(addr: SocketAddr, count: usize) {
+    let some = move || {
+        for number in 0..count / THREADS {
+            visit(addr, number);
+            if number % 100 == 0 {
+                crowd(addr);
+            }
+        }
+    };
+    let visitors: Vec<_> = (0..THREADS).map(|_| thread::spawn(some)).collect();
+    visitors.into_iter().for_each(|visitor| visitor.join().unwrap());
+}
+
+#[test]
+fn what_comes_goes() {
+    let _watchdog = watchdog();
+    let before = counted();
+    let server = Server::bind("127.0.0.1:0").unwrap().http(|_| Response::text(200, "ok"));
+    let server = server
+        .start(|mut ws| {
+            while let Some(message) = ws.recv()? {
+                ws.send(&message)?;
+            }
+            Ok(())
+        })
+        .unwrap();
+    let addr = server.local_addr();
+    // The first ones have to fetch what is kept for the next.
+    visits(addr, 2_000);
+    let settled = |bound: (usize, usize, usize)| {
+        let start = Instant::now();
+        loop {
+            let now = counted();
+            let fine = server.connections() == 0 && now.0 <= bound.0 && now.1 <= bound.1 && now.2 <= bound.2;
+            if fine || start.elapsed() > Duration::from_secs(20) {
+                return (now, server.connections());
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+    };
+    // Some threads wait at the door for good.
+    let some = before.0 + 17;
+    let (first, _) = settled((some, usize::MAX, usize::MAX));
+    visits(addr, ROUNDS);
+    let ((threads, descriptors, bytes), open) = settled((some, first.1, first.2 + NOISE));
+    println!(
+        "threads, descriptors, bytes: {before:?} before, {first:?} warm, {:?} after",
+        (threads, descriptors, bytes)
+    );
+    assert_eq!(open, 0);
+    assert!(threads <= some, "{threads} threads, {} before", before.0);
+    assert!(descriptors <= first.1, "{descriptors} descriptors, {} before", first.1);
+    assert!(bytes <= first.2 + NOISE, "{bytes} bytes, {} before", first.2);
+    // And in the end nothing at all is left.
+    let report = server.shutdown(Duration::from_secs(5));
+    assert_eq!((report.clean(), report.timed_out(), report.aborted(), report.threads_left()), (0, 0, 0, 0));
+    let after = counted();
+    assert_eq!((after.0, after.1), (before.0, before.1), "threads and descriptors");
+}
