@@ -4,6 +4,7 @@ use std::env;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::str::FromStr;
+use std::thread;
 use std::time::Duration;
 
 use stdws::{Limits, Result, Server, Timeouts, WebSocket};
@@ -13,7 +14,7 @@ Echoes every message of every WebSocket connection. Stops when it is interrupted
 
 usage: echo_server [--addr 127.0.0.1:9001] [--max-message N] [--max-connections N] [--allow-origin O]...
                    [--subprotocol P]... [--ping-interval S] [--write-timeout S] [--handshake-timeout S] [--deflate]
-                   [--version NAME]... [--legacy]
+                   [--version NAME]... [--legacy] [--until-stdin-ends]
 
   --addr ADDR:PORT         where to listen; port 0 takes a free one
   --max-message N          bytes a message may have (16777216)
@@ -26,6 +27,7 @@ usage: echo_server [--addr 127.0.0.1:9001] [--max-message N] [--max-connections 
   --deflate                agree to compress messages (permessage-deflate)
   --version NAME           also speak this draft of the protocol: hixie-55, hixie-75, hixie-76, hybi-00 ... hybi-12
   --legacy                 also speak all of them
+  --until-stdin-ends       shut down when the standard input ends: tell everybody, wait 5 seconds
 ";
 
 fn main() -> ExitCode {
@@ -70,6 +72,16 @@ fn serve(settings: Settings) -> std::result::Result<(), Box<dyn std::error::Erro
     let mut out = io::stdout();
     writeln!(out, "listening on ws://{}", server.local_addr()?)?;
     out.flush()?;
+    if settings.until_stdin_ends {
+        let handle = server.shutdown_handle();
+        thread::spawn(move || {
+            // Whatever is typed does not matter.
+            let _ = io::copy(&mut io::stdin(), &mut io::sink());
+            eprintln!("shutting down");
+            eprintln!("{}", handle.shutdown(Duration::from_secs(5)));
+        });
+    }
+    // Gives back when the shutdown, if there is one, is over.
     Ok(server.run(echo)?)
 }
 
@@ -119,6 +131,7 @@ struct Settings {
     deflate: bool,
     versions: Vec<String>,
     legacy: bool,
+    until_stdin_ends: bool,
 }
 
 impl Settings {
@@ -134,6 +147,7 @@ impl Settings {
             deflate: false,
             versions: Vec::new(),
             legacy: false,
+            until_stdin_ends: false,
         };
         while let Some(name) = args.next() {
             if name == "--help" || name == "-h" {
@@ -145,6 +159,10 @@ impl Settings {
             }
             if name == "--legacy" {
                 settings.legacy = true;
+                continue;
+            }
+            if name == "--until-stdin-ends" {
+                settings.until_stdin_ends = true;
                 continue;
             }
             let mut value = || args.next().ok_or(format!("{name} needs a value"));

@@ -175,7 +175,7 @@ impl Server {
 
     /// Does the opening handshake on a stream made elsewhere, such as TLS by another library, with the settings of this server.
     ///
-    /// Takes at most [`Timeouts::handshake`], and a second more for a refusal to arrive. [`Server::max_connections`] does not
+    /// Takes at most [`Timeouts::handshake`](crate::Timeouts::handshake), and a second more for a refusal to arrive. [`Server::max_connections`] does not
     /// count here: whoever made the stream has let it in.
     ///
     /// # Errors

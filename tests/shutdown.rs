@@ -155,6 +155,27 @@ fn a_peer_that_reads_nothing_holds_nobody() {
 }
 
 #[test]
+fn a_peer_that_reads_late_is_told_too() {
+    let _watchdog = watchdog();
+    let server = server().start(|mut ws| {
+        ws.send(&vec![0_u8; live::TOO_MUCH])?;
+        echo(ws)
+    });
+    let server = server.unwrap();
+    let mut late = raw(server.local_addr());
+    late.wait_for_bytes();
+    let handle = server.shutdown_handle();
+    let shutdown = thread::spawn(move || handle.shutdown(LONG));
+    // The address is free only after everybody who is there has been found.
+    wait_until(|| TcpStream::connect(server.local_addr()).is_err());
+    assert_eq!(late.read().payload.len(), live::TOO_MUCH);
+    assert_eq!(late.read().payload, b"\x03\xE9");
+    late.send(CLOSE, b"\x03\xE9");
+    late.wait_for_end();
+    assert_eq!(counts(shutdown.join().unwrap()), [1, 0, 0, 0]);
+}
+
+#[test]
 fn who_leaves_without_a_word_is_counted_apart() {
     let _watchdog = watchdog();
     let server = server().start(echo).unwrap();

@@ -7,12 +7,14 @@
 //! | [`closing`] | how connections end, and what the errors mean |
 //! | [`reconnecting`] | the next connection after one was lost |
 //! | [`proxies`] | the way to the server: proxies, exceptions, redirects |
+//! | [`deploying`] | a server one can leave running: one port, admission, shutting down |
 //! | [`security`] | what is defended against, and what is your duty |
 //! | [`history`] | every version of the protocol, what each changed and why |
 //! | [`changes`] | what changed between versions |
 
 pub mod changes;
 pub mod closing;
+pub mod deploying;
 pub mod history;
 pub mod proxies;
 pub mod receiving;

@@ -9,7 +9,7 @@ impl Server {
     /// The hook is asked about GET and HEAD, over HTTP/1.0 too; other methods are answered 405. It is called in the thread of
     /// the connection, and sees the head of the request alone: a body is never given to it, and up to 1 MiB of one is dropped
     /// after the answer. After each answer the connection is closed. All of it, with the time the hook takes, has to be over
-    /// within [`Timeouts::handshake`]. A hook that panics is answered 500.
+    /// within [`Timeouts::handshake`](crate::Timeouts::handshake). A hook that panics is answered 500.
     ///
     /// Which pages may read the answer is decided by headers of its own; [`allow_origin`](Server::allow_origin) is about
     /// WebSockets.
@@ -36,7 +36,7 @@ impl Server {
     ///
     /// The hook is asked about WebSocket requests that are in order and whose Origin is allowed, and about everything else that is
     /// a request of HTTP/1.x, of any method; [`Request::is_websocket`] tells them apart. It is called in the thread of the
-    /// connection, and its time counts towards [`Timeouts::handshake`]. A hook that panics is answered 500.
+    /// connection, and its time counts towards [`Timeouts::handshake`](crate::Timeouts::handshake). A hook that panics is answered 500.
     pub fn on_request(mut self, hook: impl Fn(&Request) -> Decision + Send + Sync + 'static) -> Server {
         self.terms.hooks.on_request = Some(Box::new(hook));
         self

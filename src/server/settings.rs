@@ -54,7 +54,7 @@ impl Server {
     }
 
     /// The subprotocols spoken here (RFC 6455 section 1.9). Of those that a client offers, the first that is among them is
-    /// agreed on; if there is none, the connection is open without one, see [`WebSocket::subprotocol`].
+    /// agreed on; if there is none, the connection is open without one, see [`WebSocket::subprotocol`](crate::WebSocket::subprotocol).
     pub fn subprotocols<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Server {
         self.terms.subprotocols = names.into_iter().map(Into::into).collect();
         self

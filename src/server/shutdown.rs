@@ -22,6 +22,7 @@ use crate::close::CloseCode;
 use crate::error::{Error, Step};
 use crate::transport::deadline::Deadline;
 use crate::upgrade::Visit;
+use crate::websocket::share::Found;
 use crate::websocket::Link;
 
 /// How long the threads of connections that were cut off may take to end.
@@ -148,11 +149,14 @@ pub(super) fn shut_down(door: &Door, window: Duration, limit: Duration) -> Shutd
     *done.get_or_insert_with(|| {
         let deadline = Deadline::after(limit);
         let mut farewell = Farewell::begin(door, window.min(limit));
-        while !farewell.is_over() && !deadline.passed() {
+        loop {
             let next = farewell.tell_those_whose_turn_it_is();
+            farewell.look();
+            if farewell.is_over() || deadline.passed() {
+                break;
+            }
             door.wait(next.min(LOOK).min(deadline.left()), |state| state.threads.alive() == 0);
             door.close(Deadline::after(Duration::ZERO));
-            farewell.look();
         }
         farewell.cut_off();
         let threads_left = join(door);
@@ -185,9 +189,15 @@ struct Farewell<'a> {
     total: usize,
     /// Not yet told, the next one last.
     untold: Vec<Arc<Link>>,
-    told: Vec<Arc<Link>>,
+    told: Vec<Told>,
     arriving: Vec<(Id, Arc<Visit>)>,
     report: ShutdownReport,
+}
+
+struct Told {
+    link: Arc<Link>,
+    /// The network has all of the Close.
+    fully: bool,
 }
 
 impl<'a> Farewell<'a> {
@@ -231,37 +241,35 @@ impl<'a> Farewell<'a> {
                 self.untold.push(link);
                 return due.saturating_sub(passed);
             }
-            link.leave(CloseCode::GOING_AWAY);
-            self.told.push(link);
+            link.close_beside(CloseCode::GOING_AWAY, "");
+            self.told.push(Told { link, fully: false });
         }
         Duration::MAX
     }
 
-    /// Lets go of those who have left, and of those whose time is over.
+    /// Goes on telling those whose network was full, and lets go of those who have left, and of those whose time is over.
     fn look(&mut self) {
         // Those who opened since then are told by their own threads.
-        self.told.extend(self.door.lock().guests.late());
-        let Farewell { door, untold, told, arriving, report, .. } = self;
-        for list in [untold, told] {
-            list.retain(|link| {
-                if link.end().is_none() && link.close_is_late() {
-                    link.abort_with(Error::Timeout(Step::Close));
-                }
-                let over = link.end().is_some();
-                if over {
-                    report.count(link);
-                }
-                !over
-            });
-        }
-        let state = door.lock();
-        arriving.retain(|(id, _)| state.guests.is_arriving(*id));
+        let late = self.door.lock().guests.late();
+        self.told.extend(late.into_iter().map(|link| Told { link, fully: true }));
+        let report = &mut self.report;
+        self.untold.retain(|link| link.end().is_none() || report.count(link));
+        self.told.retain_mut(|Told { link, fully }| {
+            *fully = *fully || link.see_off() == Found::Ready;
+            if link.end().is_none() && link.close_is_late() {
+                link.abort_with(Error::Timeout(Step::Close));
+            }
+            link.end().is_none() || report.count(link)
+        });
+        let state = self.door.lock();
+        self.arriving.retain(|(id, _)| state.guests.is_arriving(*id));
     }
 
     /// The time is over for everybody.
     fn cut_off(&mut self) {
         self.look();
-        for link in self.untold.drain(..).chain(self.told.drain(..)) {
+        let told = self.told.drain(..).map(|told| told.link);
+        for link in self.untold.drain(..).chain(told) {
             link.abort_with(Error::Timeout(Step::Close));
             self.report.count(&link);
         }
@@ -273,13 +281,14 @@ impl<'a> Farewell<'a> {
 }
 
 impl ShutdownReport {
-    /// Counts a connection that is over.
-    fn count(&mut self, link: &Link) {
+    /// Counts a connection that is over. Gives false: it is not to be kept.
+    fn count(&mut self, link: &Link) -> bool {
         let kind = match link.end() {
             _ if link.closed_by_both() => &mut self.clean,
             Some(Error::Timeout(_)) => &mut self.timed_out,
             Some(_) | None => &mut self.aborted,
         };
         *kind = kind.saturating_add(1);
+        false
     }
 }
