@@ -5,7 +5,7 @@
 //! * the length and the keys of the historic drafts: CVE-2026-54463, and the division by zero of hixie-76;
 //! * compression: CVE-2026-54464, CVE-2026-39804, CVE-2018-1000518, CVE-2026-27571, CVE-2026-2229, the window of 8 bits, the
 //!   output one byte over the limit, the Ping between compressed fragments (the plain case is here);
-//! * TLS: CVE-2020-11050, CVE-2020-15133, CVE-2020-15134. Proxies: the part of CVE-2026-54465 about CONNECT;
+//! * TLS: CVE-2020-11050, CVE-2020-15133, CVE-2020-15134;
 //! * Basic credentials checked by a server: CVE-2021-33880.
 //!
 //! What a popular library does and its users complain about comes after them. What stays in memory after a large message
@@ -19,8 +19,8 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use stdws::{
-    Client, Error, HandshakeFault, HeadFault, Limits, Misuse, Refusal, Running, Server, Step, Timeouts, UriFault,
-    Violation,
+    Client, Error, HandshakeFault, HeadFault, Limits, Misuse, Proxy, ProxyFault, Refusal, Running, Server, Step,
+    Timeouts, UriFault, Violation,
 };
 use wire::*;
 
@@ -59,6 +59,15 @@ fn answered(
     response: impl Into<Vec<u8>>,
     url: impl FnOnce(SocketAddr) -> String,
 ) -> (stdws::Result<stdws::WebSocket>, String) {
+    answered_by(response, url, |client, _| client)
+}
+
+/// The same, with a client that is `set` first.
+fn answered_by(
+    response: impl Into<Vec<u8>>,
+    url: impl FnOnce(SocketAddr) -> String,
+    set: impl FnOnce(Client, SocketAddr) -> Client,
+) -> (stdws::Result<stdws::WebSocket>, String) {
     let response = response.into();
     let (listener, address) = listen();
     let serving = spawn(move || {
@@ -70,7 +79,7 @@ fn answered(
         let _ = stream.read_to_end(&mut Vec::new());
         request
     });
-    let client = client(&url(address));
+    let client = set(client(&url(address)), address);
     let result = spawn(move || {
         client.connect().map(|mut ws| {
             ws.abort();
@@ -103,8 +112,8 @@ fn violation(ours: Ours, limits: Limits, bytes: &[u8]) -> Violation {
 
 // ── heads ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// faye's websocket-driver kept as many headers as came. Here lines, their number and all of them together have a limit,
-/// in requests and in responses.
+/// faye's websocket-driver kept as many headers as came, in a proxy's answer to CONNECT too. Here lines, their number and
+/// all of them together have a limit, in requests, in responses and in what proxies answer.
 #[test]
 fn cve_2026_54465_unbounded_header_list() {
     let server = server();
@@ -116,6 +125,12 @@ fn cve_2026_54465_unbounded_header_list() {
     for (fields, fault) in rows {
         assert!(ask(server.local_addr(), &request_with(&fields)).starts_with("HTTP/1.1 431 "), "{fault}");
         assert_eq!(refused(response_with(&fields)).fault(), &HandshakeFault::Head(fault));
+        let (url, proxy) =
+            (|_| "ws://far.invalid/".to_owned(), |address: SocketAddr| Proxy::http(&address.to_string()));
+        match answered_by(format!("HTTP/1.1 200 OK\r\n{fields}\r\n"), url, |c, at| c.proxy(proxy(at).unwrap())).0 {
+            Err(Error::Proxy(error)) => assert_eq!(error.fault(), ProxyFault::Head(fault)),
+            other => panic!("{other:?}"),
+        }
     }
 }
 
@@ -232,6 +247,29 @@ fn cve_2020_35678_header_injection() {
     }
     // A line break that is hidden in a percent-encoding comes out in base64 or not at all.
     assert!(matches!(Client::new("ws://u:a%0D%0AX@h/"), Err(Error::Misuse(Misuse::Credentials))));
+    // What a redirect says is asked for as it stands, or not at all.
+    let asked = redirected("/a?%0D%0AX-Evil:%20yes");
+    assert!(asked.starts_with("GET /a?%0D%0AX-Evil:%20yes HTTP/1.1\r\nHost: "), "{asked}");
+    assert!(!asked.to_ascii_lowercase().contains("\nx-evil"), "{asked}");
+}
+
+/// Follows a redirect to this location of the same place. Gives what was asked there.
+fn redirected(location: &str) -> String {
+    let (listener, address) = listen();
+    let answers = [format!("HTTP/1.1 302 Found\r\nLocation: {location}\r\n\r\n"), RESPONSE.to_owned()];
+    let serving = spawn(move || {
+        let [_, second] = answers.map(|answer| {
+            let mut stream = accept(&listener);
+            let request = read_head(&mut stream);
+            stream.write_all(answer.as_bytes()).unwrap();
+            request
+        });
+        second
+    });
+    let client = client(&format!("ws://{address}")).redirects(1);
+    // The key there is another, so the sample response is not good.
+    assert!(matches!(spawn(move || client.connect()).join(), Err(Error::Redirect(_))));
+    serving.join()
 }
 
 /// Any web page could open a connection with its visitor's cookies to servers that did not look at Origin.
@@ -249,15 +287,39 @@ fn cve_2019_13611_cross_site_hijacking() {
     }
 }
 
-/// ws and websockets sent Authorization and Cookie on to wherever a redirect pointed. Here no redirect is followed.
+/// ws and websockets sent Authorization and Cookie on to wherever a redirect pointed. Here none is followed unless asked
+/// for, and then they stay behind. More of this is in `redirects.rs`.
 #[test]
 fn credentials_do_not_follow_a_redirect() {
     let (elsewhere, target) = listen();
     let response = format!("HTTP/1.1 302 Found\r\nLocation: ws://{target}/\r\nContent-Length: 0\r\n\r\n");
-    let refusal = refused(response);
+    let refusal = refused(response.clone());
     assert_eq!((refusal.status(), refusal.header("location")), (Some(302), Some(&*format!("ws://{target}/"))));
     elsewhere.set_nonblocking(true).unwrap();
     assert_eq!(elsewhere.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+
+    elsewhere.set_nonblocking(false).unwrap();
+    let away = spawn(move || {
+        let mut stream = accept(&elsewhere);
+        let request = read_head(&mut stream);
+        stream.write_all(RESPONSE.as_bytes()).unwrap();
+        request
+    });
+    let with_secrets = |client: Client, _| {
+        let client = client.basic_auth("ann", "S3CRET").unwrap().cookie("session", "S3CRET").unwrap();
+        client.header("Proxy-Authorization", "S3CRET").unwrap().redirects(1)
+    };
+    let (result, first) = answered_by(response, |address| format!("ws://u:S3CRET@{address}"), with_secrets);
+    // The key there is another, so the sample response is not good.
+    assert!(matches!(result, Err(Error::Redirect(_))), "{result:?}");
+    let second = away.join();
+    assert!(
+        first.contains("Authorization: Basic YW5uOlMzQ1JFVA==") && first.contains("Cookie: session=S3CRET"),
+        "{first}"
+    );
+    for secret in ["uthorization", "ookie", "S3CRET"] {
+        assert!(!second.contains(secret), "{second}");
+    }
 }
 
 /// Mint took "+0" for a length, and others would not: two views on where a message ends.
