@@ -3,6 +3,9 @@
 use std::fmt;
 
 use super::HeadFault;
+use crate::wire::challenge::{self, Challenge};
+
+const AUTHENTICATE: &str = "Proxy-Authenticate";
 
 /// A proxy was reached, and did not open the way to the server.
 ///
@@ -49,7 +52,7 @@ impl ProxyError {
     }
 
     /// The status of an HTTP proxy's answer, if that was the fault. 407: it wants credentials, or others; see
-    /// [`challenge`](ProxyError::challenge).
+    /// [`challenges`](ProxyError::challenges).
     pub fn status(&self) -> Option<u16> {
         match self.0.fault {
             ProxyFault::Status(status) => Some(status),
@@ -57,10 +60,19 @@ impl ProxyError {
         }
     }
 
-    /// What an HTTP proxy that answered 407 asks for, such as `Basic realm="corp"`: its first `Proxy-Authenticate` field
-    /// (RFC 9110 section 11.7.1).
-    pub fn challenge(&self) -> Option<&str> {
-        self.header("Proxy-Authenticate")
+    /// What an HTTP proxy that answered 407 asks for: the challenges of its `Proxy-Authenticate` fields (RFC 9110
+    /// section 11.7.1), in their order.
+    ///
+    /// ```
+    /// # fn f(error: stdws::ProxyError) {
+    /// for challenge in error.challenges().iter().filter(|challenge| challenge.is("Basic")) {
+    ///     println!("who are you in {}?", challenge.realm().unwrap_or_default());
+    /// }
+    /// # }
+    /// ```
+    pub fn challenges(&self) -> Vec<Challenge> {
+        let fields = self.0.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(AUTHENTICATE));
+        challenge::parse(fields.map(|(_, value)| value.as_bytes()))
     }
 
     /// The fields of an HTTP proxy's answer, in the order they came, bytes outside ASCII as U+FFFD.
@@ -96,7 +108,7 @@ impl fmt::Display for ProxyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Parts { fault, proxy, target, .. } = &*self.0;
         write!(f, "the proxy {proxy} did not connect to {target}: {fault}")?;
-        match (fault, self.challenge()) {
+        match (fault, self.header(AUTHENTICATE)) {
             (ProxyFault::Status(407), Some(challenge)) => {
                 // A proxy could fill a log with it.
                 let shown: String = challenge.chars().take(100).collect();

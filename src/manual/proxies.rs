@@ -29,7 +29,7 @@
 //! | error | what it means |
 //! |---|---|
 //! | [`Error::Connect`](crate::Error::Connect), [`is_proxy`](crate::ConnectError::is_proxy) | the proxy cannot be reached; each of its addresses with its cause |
-//! | [`Error::Proxy`](crate::Error::Proxy) | it did not open the way: [`ProxyFault`](crate::ProxyFault), for HTTP with status, headers and body; 407 has its [`challenge`](crate::ProxyError::challenge) |
+//! | [`Error::Proxy`](crate::Error::Proxy) | it did not open the way: [`ProxyFault`](crate::ProxyFault), for HTTP with status, headers and body; 407 has its [`challenges`](crate::ProxyError::challenges) |
 //! | [`Error::Timeout`](crate::Error::Timeout) with [`Step::Proxy`](crate::Step::Proxy) | it took too long |
 //! | [`Error::Handshake`](crate::Error::Handshake) and the others | the way was open, and the server is the cause |
 //!
