@@ -40,6 +40,9 @@ use crate::error::{Misuse, Result};
 use crate::protocol::deflate::Deflate;
 use crate::protocol::handshake::client as handshake;
 use crate::proxy::Proxy;
+use crate::tls::Connector;
+#[cfg(feature = "native-tls")]
+use crate::tls::TlsConnect;
 use crate::websocket::WebSocket;
 use crate::wire::uri::Uri;
 
@@ -107,6 +110,8 @@ pub struct Client {
     redirects: u8,
     #[cfg(feature = "legacy")]
     spoken: drafting::Spoken,
+    /// `None`: as the system has it.
+    tls: Option<Connector>,
     /// `None`: the system's. One source serves all connections of this client and its clones.
     source: Option<Arc<Mutex<Source>>>,
 }
@@ -135,6 +140,7 @@ impl Client {
             redirects: 0,
             #[cfg(feature = "legacy")]
             spoken: drafting::Spoken::default(),
+            tls: None,
             source: None,
         })
     }
@@ -206,6 +212,17 @@ impl Client {
     pub fn deflate(mut self, deflate: Deflate) -> Client {
         self.deflate = Some(deflate);
         self
+    }
+
+    /// How TLS is spoken with a `wss://` server. Without this, [`TlsConnect::new`].
+    ///
+    /// # Errors
+    /// [`Error::Tls`](crate::Error::Tls) with [`TlsFault::Settings`](crate::TlsFault::Settings) if the system's TLS does
+    /// not take these settings.
+    #[cfg(feature = "native-tls")]
+    pub fn tls(mut self, tls: TlsConnect) -> Result<Client> {
+        self.tls = Some(tls.build()?);
+        Ok(self)
     }
 
     /// How long anything may take. Default: [`Timeouts::default`].

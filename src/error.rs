@@ -8,6 +8,7 @@ mod misuse;
 mod proxy;
 mod redirect;
 mod refusal;
+mod tls;
 mod violation;
 
 use std::fmt;
@@ -19,6 +20,7 @@ pub use misuse::{Misuse, UriFault};
 pub use proxy::{ProxyError, ProxyFault};
 pub use redirect::{Hop, RedirectError, RedirectFault};
 pub use refusal::{HandshakeFault, HeadFault, Refusal};
+pub use tls::{TlsError, TlsFault};
 pub use violation::Violation;
 
 use crate::close::{CloseCode, CloseInfo};
@@ -34,6 +36,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// | `Connect` | nobody answered | there was none |
 /// | `Proxy` | the proxy: it did not open the way | there was none |
 /// | `Redirect` | the cause it holds, after redirects had been followed | there was none |
+/// | `Tls` | TLS with the peer: [`TlsFault`] says what; plain text is never tried instead | there was none, or it is over |
 /// | `Timeout` | time; [`Step`] says of what | over, except after [`Step::Receive`], [`Step::Turn`] and [`Step::Pong`] |
 /// | `Handshake` | the peer: its part of the opening handshake was refused | there was none |
 /// | `Violation` | the peer: it broke a rule, or passed a limit | over; a Close with the fitting code was sent |
@@ -63,6 +66,8 @@ pub enum Error {
     Proxy(ProxyError),
     /// Redirects were followed, and then it went wrong.
     Redirect(RedirectError),
+    /// TLS failed: the peer could not prove who it is, or the two found no way to talk. Only in builds with `native-tls`.
+    Tls(TlsError),
     /// A deadline of [`Timeouts`](crate::Timeouts), or one given by the caller, passed during this step.
     Timeout(Step),
     /// The peer's side of the opening handshake was not acceptable (RFC 6455 sections 4.1 and 4.2).
@@ -84,7 +89,12 @@ impl Error {
             Error::Connect(e) => e.attempts.iter().any(|a| a.error.kind() == io::ErrorKind::TimedOut),
             Error::Io(e) => e.source.kind() == io::ErrorKind::TimedOut,
             Error::Redirect(e) => e.cause().is_timeout(),
-            Error::Proxy(_) | Error::Handshake(_) | Error::Violation(_) | Error::Closed(_) | Error::Misuse(_) => false,
+            Error::Proxy(_)
+            | Error::Tls(_)
+            | Error::Handshake(_)
+            | Error::Violation(_)
+            | Error::Closed(_)
+            | Error::Misuse(_) => false,
         }
     }
 
@@ -100,13 +110,17 @@ impl Error {
             Error::Connect(_) | Error::Proxy(_) => io::ErrorKind::ConnectionRefused,
             Error::Redirect(e) => e.cause().kind(),
             Error::Timeout(_) => io::ErrorKind::TimedOut,
-            Error::Handshake(_) | Error::Violation(_) => io::ErrorKind::InvalidData,
+            Error::Tls(_) | Error::Handshake(_) | Error::Violation(_) => io::ErrorKind::InvalidData,
             Error::Closed(_) => io::ErrorKind::ConnectionAborted,
             Error::Misuse(_) => io::ErrorKind::InvalidInput,
         }
     }
 
     pub(crate) fn io(step: Step, error: io::Error) -> Error {
+        // From below, a failure of TLS comes as one of the stream.
+        if let Some(error) = error.get_ref().and_then(|error| error.downcast_ref::<TlsError>()) {
+            return Error::Tls(error.clone());
+        }
         Error::Io(IoError { step, source: Arc::new(error) })
     }
 }
@@ -118,6 +132,7 @@ impl fmt::Display for Error {
             Error::Connect(e) => write!(f, "{e}"),
             Error::Proxy(e) => write!(f, "{e}"),
             Error::Redirect(e) => write!(f, "{e}"),
+            Error::Tls(e) => write!(f, "TLS: {e}"),
             Error::Timeout(step) => write!(f, "time ran out {}; {}", step.doing(), step.setting()),
             Error::Handshake(e) => write!(f, "{e}"),
             // A message may be larger than this side takes, and in order all the same.
@@ -137,6 +152,7 @@ impl std::error::Error for Error {
             Error::Connect(e) => e.attempts.last().map(|a| &*a.error as _),
             Error::Proxy(e) => Some(e),
             Error::Redirect(e) => Some(e.cause()),
+            Error::Tls(e) => std::error::Error::source(e),
             Error::Handshake(e) => Some(e),
             Error::Violation(e) => Some(e),
             Error::Misuse(e) => Some(e),
@@ -204,6 +220,8 @@ pub enum Step {
     Proxy,
     /// Binding or listening.
     Listen,
+    /// The handshake of TLS.
+    Tls,
     /// The opening handshake.
     Handshake,
     /// Waiting for a message, with a time limit given in the call.
@@ -236,6 +254,7 @@ impl Step {
             Step::Connect => "connecting",
             Step::Proxy => "waiting for the proxy to connect",
             Step::Listen => "listening",
+            Step::Tls => "in the handshake of TLS",
             Step::Handshake => "in the opening handshake",
             Step::Receive => "waiting for a message",
             Step::Read => "reading from the network",
@@ -254,7 +273,7 @@ impl Step {
     fn setting(self) -> &'static str {
         match self {
             Step::Resolve | Step::Gate | Step::Connect | Step::Proxy => "see Timeouts::connect",
-            Step::Handshake => "see Timeouts::handshake (server) and Timeouts::connect (client)",
+            Step::Tls | Step::Handshake => "see Timeouts::handshake (server) and Timeouts::connect (client)",
             Step::Receive => "the limit was given in the call",
             Step::Message => "see Timeouts::message",
             Step::Write | Step::Turn => "see Timeouts::write",

@@ -44,6 +44,11 @@ mod primitives;
 mod protocol;
 mod proxy;
 mod server;
+#[cfg(feature = "native-tls")]
+mod tls;
+#[cfg(not(feature = "native-tls"))]
+#[path = "no_tls.rs"]
+mod tls;
 pub mod trace;
 mod transport;
 mod upgrade;
@@ -55,7 +60,7 @@ pub use close::{CloseCode, CloseInfo};
 pub use config::{Limits, Timeouts};
 pub use error::{
     Attempt, ConnectError, Error, HandshakeFault, HeadFault, Hop, IoError, Misuse, ProxyError, ProxyFault,
-    RedirectError, RedirectFault, Refusal, Result, Step, UriFault, Violation,
+    RedirectError, RedirectFault, Refusal, Result, Step, TlsError, TlsFault, UriFault, Violation,
 };
 pub use hub::{Counts, Hub, HubLimits, Member, Placed, WhenFull};
 #[cfg(feature = "legacy")]
@@ -67,6 +72,8 @@ pub use primitives::deflate;
 pub use protocol::deflate::Deflate;
 pub use proxy::Proxy;
 pub use server::{serve, Running, Server, ShutdownHandle, ShutdownReport};
+#[cfg(feature = "native-tls")]
+pub use tls::{TlsAccept, TlsConnect, TlsIdentity};
 pub use transport::stream::Halves;
 pub use upgrade::{same_secret, Accept, Credentials, Decision, HandOver, Handover, Request, Response};
 pub use websocket::{Messages, RecvStream, SendStream, Sender, WebSocket};

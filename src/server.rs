@@ -35,10 +35,12 @@ pub use shutdown::{ShutdownHandle, ShutdownReport};
 
 use crate::close::CloseCode;
 use crate::error::{Error, Result, Step};
+use crate::transport::deadline::Deadline;
+use crate::transport::socket::Socket;
 use crate::transport::stream::{Halves, Stream};
 use crate::upgrade::{self, Ends, Terms, Visit};
 use crate::websocket::WebSocket;
-use door::Door;
+use door::{Door, Turning};
 use guests::{Capacity, Id};
 use listener::{Listener, Visitor};
 use report::{report, What};
@@ -168,8 +170,10 @@ impl Server {
         let Server { listener, terms, capacity, stack, shutdown } = self;
         let listener = listener.ok_or_else(no_address)?;
         let addr = listener.local_addr().ok();
+        // An answer in plain text is not what a client of TLS can read.
+        let turning = if terms.tls.is_some() { Turning::Silent } else { Turning::Answered };
         let host = move |door: &Door, id: Id, visitor: Visitor| receive(door, id, visitor, addr, &terms, &handler);
-        let door = shutdown.start(|| Door::open(listener, capacity, stack, host))?;
+        let door = shutdown.start(|| Door::open(listener, (capacity, turning), stack, host))?;
         Ok(Running::new(addr, door, shutdown))
     }
 
@@ -185,7 +189,8 @@ impl Server {
     /// [`Timeout`](Error::Timeout) and [`Io`](Error::Io) of [`Step::Handshake`]; [`Io`](Error::Io) of [`Step::Thread`].
     pub fn accept_over(&self, halves: Halves) -> Result<WebSocket> {
         let stream = Stream::over(halves).map_err(|error| Error::io(Step::Thread, error))?;
-        upgrade::accept(&Visit::new(stream, Ends::default()), &self.terms)
+        let deadline = Deadline::after(self.terms.timeouts.handshake);
+        upgrade::accept(&Visit::new(stream, Ends::default(), deadline), &self.terms)
     }
 }
 
@@ -233,10 +238,28 @@ fn open(door: &Door, id: Id, visitor: Visitor, bound: Option<SocketAddr>, terms:
         true => socket.local_addr(),
         false => Some(bound),
     });
-    let stream = Stream::plain(socket, terms.timeouts.write).map_err(|error| Error::io(Step::Handshake, error))?;
-    let visit = Arc::new(Visit::new(stream, Ends { peer, local }));
+    let deadline = Deadline::after(terms.timeouts.handshake);
+    let ends = Ends { peer, local };
+    let stream = match &terms.tls {
+        // 6455-4.2.2-2
+        Some(tls) => {
+            // Whoever closes the house has to find the stream while there is no TLS on it yet.
+            let socket_again = socket.try_clone().map_err(|error| Error::io(Step::Tls, error))?;
+            let raw = plain(socket_again, terms).map(|raw| Arc::new(Visit::new(raw, ends, deadline)))?;
+            if !door.lock().guests.arrives(id, &raw) {
+                return Err(Error::Closed(None));
+            }
+            tls.accept(socket, terms.timeouts.write, deadline)?
+        }
+        None => plain(socket, terms)?,
+    };
+    let visit = Arc::new(Visit::new(stream, ends, deadline));
     if !door.lock().guests.arrives(id, &visit) {
         return Err(Error::Closed(None));
     }
     upgrade::accept(&visit, terms)
+}
+
+fn plain(socket: Socket, terms: &Terms) -> Result<Stream> {
+    Stream::plain(socket, terms.timeouts.write).map_err(|error| Error::io(Step::Handshake, error))
 }

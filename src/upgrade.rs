@@ -38,7 +38,6 @@ use crate::protocol::encoder::Encoder;
 use crate::protocol::handshake::denial;
 use crate::protocol::handshake::origin::Origins;
 use crate::protocol::handshake::server::{self, Offer};
-use crate::transport::deadline::Deadline;
 use crate::websocket::codec::Codec;
 use crate::websocket::{About, WebSocket};
 use crate::wire::frame::Role;
@@ -61,11 +60,11 @@ struct Opening {
     timeouts: Timeouts,
 }
 
-/// Goes through the whole opening handshake. Takes at most [`Timeouts::handshake`], a second more for an answer in HTTP to
+/// Goes through the whole opening handshake. Takes until the deadline of the visit, a second more for an answer in HTTP to
 /// arrive, and as long as the hooks take.
 pub(crate) fn accept(visit: &Visit, terms: &Terms) -> Result<WebSocket> {
-    let Visit { stream, ends, heard } = visit;
-    let talk = Talk { stream, deadline: Deadline::after(terms.timeouts.handshake) };
+    let Visit { stream, ends, deadline, heard } = visit;
+    let talk = Talk { stream, deadline: *deadline };
     let (head, early) = talk.read_head().map_err(|error| refuse(&talk, error, terms))?;
     heard.store(true, Ordering::Relaxed);
     let request = Request::new(head, ends.peer);
@@ -184,6 +183,7 @@ fn refuse(talk: &Talk<'_>, error: Error, terms: &Terms) -> Error {
         | Error::Connect(_)
         | Error::Proxy(_)
         | Error::Redirect(_)
+        | Error::Tls(_)
         | Error::Timeout(_)
         | Error::Violation(_)
         | Error::Closed(_) => {

@@ -106,6 +106,7 @@ fn a_timeout_names_the_step_and_its_setting() {
         (Step::Resolve, "Timeouts::connect"),
         (Step::Gate, "Timeouts::connect"),
         (Step::Connect, "Timeouts::connect"),
+        (Step::Tls, "Timeouts::handshake"),
         (Step::Handshake, "Timeouts::handshake"),
         (Step::Receive, "in the call"),
         (Step::Message, "Timeouts::message"),

@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use live::{assert_soon, assert_took, ms, read_head, sample_client, watchdog, RESPONSE};
-use stdws::{Client, Error, HandshakeFault, Misuse, Proxy, RedirectError, RedirectFault, Refusal, UriFault, WebSocket};
+use stdws::{Client, Error, HandshakeFault, Proxy, RedirectError, RedirectFault, Refusal, UriFault, WebSocket};
 
 /// A place where one connection after the other gets the next of these answers. Gives the requests.
 fn server(answers: Vec<String>) -> (SocketAddr, JoinHandle<Vec<String>>) {
@@ -291,11 +291,12 @@ fn the_cause_at_the_end_is_kept() {
 
 /// Without TLS in the build there is no way on, and the error says so.
 #[test]
+#[cfg(not(feature = "native-tls"))]
 fn to_wss_without_tls() {
     let _watchdog = watchdog();
     let (address, _requests) = server(vec![to("https://h.invalid/")]);
     let error = redirected(client(&format!("ws://{address}/")).connect());
-    assert!(matches!(error.cause(), Error::Misuse(Misuse::TlsNotBuilt)), "{error:?}");
+    assert!(matches!(error.cause(), Error::Misuse(stdws::Misuse::TlsNotBuilt)), "{error:?}");
 }
 
 /// One limit for all of it: places that are each fast enough are not fast enough together.

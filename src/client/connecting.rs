@@ -10,10 +10,10 @@
 use std::borrow::Cow;
 use std::io;
 
-use super::reaching::{self, Reached};
+use super::reaching::{self, Means, Reached};
 use super::redirects::{self, is_redirect, Target};
 use super::{opening, Client};
-use crate::error::{Error, Misuse, Result, Step};
+use crate::error::{Error, Result, Step};
 use crate::primitives::entropy::Entropy;
 use crate::protocol::deflate;
 use crate::protocol::encoder::Encoder;
@@ -26,7 +26,8 @@ use crate::wire::frame::Role;
 
 impl Client {
     /// Opens a connection: resolves the name, tries each of its addresses until one answers, has a proxy open the way if there
-    /// is one, and makes the opening handshake. All of it takes at most [`Timeouts::connect`](crate::Timeouts::connect).
+    /// is one, does the handshake of TLS for `wss://`, and makes the opening handshake. All of it takes at most
+    /// [`Timeouts::connect`](crate::Timeouts::connect).
     ///
     /// While another attempt of this process to the same IP address and port is under way, this one waits for it
     /// (RFC 6455 section 4.1).
@@ -35,9 +36,10 @@ impl Client {
     /// [`Connect`](Error::Connect) if no address could be reached, with the cause of each;
     /// [`Proxy`](Error::Proxy) if a proxy was reached and did not open the way;
     /// [`Handshake`](Error::Handshake) if the server refused, with its status, headers and body, or if its response must
-    /// not be accepted; [`Redirect`](Error::Redirect) with any of these, if redirects were followed before;
+    /// not be accepted; [`Tls`](Error::Tls) if there is no TLS with a server of `wss://`, or none with the right one;
+    /// [`Redirect`](Error::Redirect) with any of these, if redirects were followed before;
     /// [`Timeout`](Error::Timeout) with the step that was too slow; [`Io`](Error::Io);
-    /// [`Misuse::TlsNotBuilt`] for `wss://` in a build without TLS. Of none of these a connection is left.
+    /// [`Misuse::TlsNotBuilt`](crate::Misuse::TlsNotBuilt) for `wss://` in a build without TLS. Of none of these a connection is left.
     pub fn connect(&self) -> Result<WebSocket> {
         let deadline = Deadline::after(self.timeouts.connect);
         let target = Target { uri: Cow::Borrowed(&self.uri), headers: Cow::Borrowed(&self.headers) };
@@ -50,14 +52,10 @@ impl Client {
     }
 
     fn attempt(&self, target: &Target<'_>, deadline: Deadline) -> Result<WebSocket> {
-        if target.uri.secure() {
-            // Without TLS there is no connection, and nobody learns of the host, DNS neither.
-            return Err(Misuse::TlsNotBuilt.into());
-        }
         let (entropy, key) = self.key()?;
         // 6455-4.1-2. The guard lives until the handshake is over: 6455-4.1-5, 6455-4.1-6.
-        let Reached { stream, about, pending: _pending } =
-            reaching::reach(&target.uri, self.proxy.as_ref(), &self.timeouts, deadline)?;
+        let means = Means { proxy: self.proxy.as_ref(), tls: self.tls.as_ref(), write: self.timeouts.write };
+        let Reached { stream, about, pending: _pending } = reaching::reach(&target.uri, means, deadline)?;
         let unread = if self.redirects > 0 { is_redirect } else { |_| false };
         self.open(target, stream, about, (entropy, &key), unread, deadline)
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::close::CloseCode;
-use crate::error::{Error, HandshakeFault, ProxyError, ProxyFault, Refusal, Step};
+use crate::error::{Error, HandshakeFault, ProxyError, ProxyFault, Refusal, Step, TlsFault};
 use crate::wire::date;
 
 /// A server may ask for this much patience, and not for more.
@@ -46,7 +46,8 @@ impl Lost {
     /// | an attempt failed by | again? |
     /// |---|---|
     /// | the network: name, connecting, reading, writing, time | yes |
-    /// | a server that hung up in the opening handshake | yes |
+    /// | a server that hung up in the opening handshake, or in that of TLS | yes |
+    /// | anything else about TLS, such as a certificate that cannot be trusted | no |
     /// | status 408, 425, 429, 5xx | yes; not before `Retry-After`, in seconds or as a date, which is obeyed up to an hour |
     /// | any other status: 3xx, 4xx | no |
     /// | a response that is no WebSocket handshake | no |
@@ -60,7 +61,7 @@ impl Lost {
     /// | a connection ended by | again? |
     /// |---|---|
     /// | the network, silence, no Close (1006) | yes |
-    /// | a rule that the peer broke, a limit it passed | yes |
+    /// | a rule that the peer broke, a limit it passed, TLS that cannot be deciphered | yes |
     /// | being dropped here before its end, or open still | yes |
     /// | Close 1001, 1005 (no code), 1011, 1014 | yes |
     /// | Close 1012: the service restarts | yes, after 5 to 30 s, as the code's registration says |
@@ -107,7 +108,25 @@ fn judge(error: &Error, now: Duration) -> Retry {
         Error::Handshake(refusal) => refused(refusal, now),
         Error::Closed(None) => Retry::Again,
         Error::Closed(Some(info)) => closed(info.code()),
+        Error::Tls(error) => by_tls(error.fault()),
         Error::Misuse(_) => Retry::Stop,
+    }
+}
+
+/// What is wrong with a certificate now will be wrong the next time, and trying on would make it look like an outage.
+fn by_tls(fault: TlsFault) -> Retry {
+    match fault {
+        TlsFault::Ended | TlsFault::Broken => Retry::Again,
+        TlsFault::UnknownAuthority
+        | TlsFault::WrongHost
+        | TlsFault::Expired
+        | TlsFault::NotYetValid
+        | TlsFault::Certificate
+        | TlsFault::Refused
+        | TlsFault::NotTls
+        | TlsFault::NothingInCommon
+        | TlsFault::Handshake
+        | TlsFault::Settings => Retry::Stop,
     }
 }
 

@@ -145,7 +145,7 @@ impl<'a> Input<'a> {
             if left.is_zero() {
                 return Err(Error::Timeout(Step::Handshake));
             }
-            match self.stream.read(&mut self.part, left) {
+            match self.stream.read_alone(&mut self.part, left) {
                 Ok(count) => {
                     (self.from, self.to) = (0, count);
                     return Ok(count);

@@ -1,8 +1,8 @@
 //! From a URL to an open stream of bytes, on which the opening handshake can begin:
 //!
 //! ```text
-//! without a proxy:  name -> gate -> TCP                      -> a stream
-//! through one:      gate -> the proxy's name -> TCP -> proxy -> a stream
+//! without a proxy:  name -> gate -> TCP                      -> (wss: TLS ->) a stream
+//! through one:      gate -> the proxy's name -> TCP -> proxy -> (wss: TLS ->) a stream
 //! ```
 //!
 //! The gate is for the server, RFC 6455 section 4.1 item 2; through a proxy its name is all that is known of it.
@@ -10,16 +10,26 @@
 //! One deadline covers all of it, and every step says which one it was when it fails. Knows no HTTP of the server's.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use crate::config::Timeouts;
 use crate::error::{Error, Result, Step};
 use crate::proxy::Proxy;
+use crate::tls::Connector;
 use crate::transport::connect as tcp;
 use crate::transport::deadline::Deadline;
 use crate::transport::pending::{Peer, Pending};
 use crate::transport::stream::Stream;
 use crate::websocket::About;
 use crate::wire::uri::Uri;
+
+/// What to get there with.
+pub(super) struct Means<'a> {
+    pub(super) proxy: Option<&'a Proxy>,
+    /// `None`: as the system has it.
+    pub(super) tls: Option<&'a Connector>,
+    /// The longest that any write will be waited for.
+    pub(super) write: Duration,
+}
 
 /// A stream that is open.
 pub(super) struct Reached {
@@ -31,8 +41,10 @@ pub(super) struct Reached {
 }
 
 /// Opens a stream to the host of this URL.
-pub(super) fn reach(uri: &Uri, proxy: Option<&Proxy>, timeouts: &Timeouts, deadline: Deadline) -> Result<Reached> {
-    let (socket, pending) = match proxy.and_then(|proxy| proxy.server(uri)) {
+pub(super) fn reach(uri: &Uri, means: Means<'_>, deadline: Deadline) -> Result<Reached> {
+    // Without TLS there is no connection to a wss URL, and nobody learns of the host, DNS neither.
+    let tls = uri.secure().then(|| Connector::ready(means.tls)).transpose()?;
+    let (socket, pending) = match means.proxy.and_then(|proxy| proxy.server(uri)) {
         Some(server) => {
             let pending = Pending::wait(peer(uri), deadline).ok_or(Error::Timeout(Step::Gate))?;
             (server.reach(uri.host(), uri.port(), deadline)?, pending)
@@ -41,7 +53,11 @@ pub(super) fn reach(uri: &Uri, proxy: Option<&Proxy>, timeouts: &Timeouts, deadl
         None => tcp::connect(uri.host(), uri.port(), deadline)?,
     };
     let about = About { peer: socket.peer_addr().ok(), local: socket.local_addr().ok(), ..About::default() };
-    let stream = Stream::plain(socket, timeouts.write).map_err(|error| Error::io(Step::Connect, error))?;
+    let stream = match tls {
+        // 6455-4.1-14, 6455-4.1-15, 6455-4.1-16
+        Some(tls) => tls.connect(uri.host(), socket, means.write, deadline)?,
+        None => Stream::plain(socket, means.write).map_err(|error| Error::io(Step::Connect, error))?,
+    };
     Ok(Reached { stream, about, pending })
 }
 

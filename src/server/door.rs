@@ -51,6 +51,14 @@ const NOTICE: Duration = Duration::from_millis(100);
 /// What is done with a visitor, under the number it was entered with.
 type Host = Box<dyn Fn(&Door, Id, Visitor) + Send + Sync>;
 
+/// What those are told who are not let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turning {
+    Answered,
+    /// Nothing: they speak TLS.
+    Silent,
+}
+
 pub(super) struct Door {
     host: Host,
     bell: Bell,
@@ -67,6 +75,7 @@ pub(super) struct State {
     at_door: usize,
     pub(super) guests: Guests,
     pub(super) threads: Threads,
+    turning: Turning,
     /// Sockets with an answer on its way. Closing one at once would reset it when the request comes in, and the answer
     /// could be lost by that; so the last few stay open until others take their place.
     turned_away: VecDeque<Socket>,
@@ -79,7 +88,7 @@ impl Door {
     /// Starts the first thread.
     pub(super) fn open(
         listener: Listener,
-        capacity: Capacity,
+        (capacity, turning): (Capacity, Turning),
         stack: Option<usize>,
         host: impl Fn(&Door, Id, Visitor) + Send + Sync + 'static,
     ) -> Result<Arc<Door>, Error> {
@@ -89,6 +98,7 @@ impl Door {
             at_door: 1,
             guests: Guests::new(capacity),
             threads: Threads::new(stack),
+            turning,
             turned_away: VecDeque::new(),
             failing: false,
             failure: None,
@@ -254,6 +264,9 @@ impl Door {
 impl State {
     /// Answers without waiting: the answer fits the empty buffer of a new socket.
     fn turn_away(&mut self, socket: Socket, fault: &HandshakeFault) {
+        if self.turning == Turning::Silent {
+            return;
+        }
         let answered = socket.set_nonblocking(true).and_then(|()| (&socket).write_all(&denial::response(fault, "")));
         if answered.and_then(|()| socket.shutdown(Shutdown::Write)).is_err() {
             return;

@@ -4,6 +4,8 @@ use super::Server;
 use crate::config::{Limits, Timeouts};
 #[cfg(feature = "deflate")]
 use crate::protocol::deflate::Deflate;
+#[cfg(feature = "native-tls")]
+use crate::tls::TlsAccept;
 
 impl Server {
     /// How much each peer may send. Default: [`Limits::server`].
@@ -41,6 +43,15 @@ impl Server {
         if let Some(origins) = &mut self.terms.origins {
             origins.push(origin.into());
         }
+        self
+    }
+
+    /// Speaks TLS with everyone who connects: the URL is `wss://`. Who does not speak TLS gets no answer. The handshake
+    /// counts against [`Timeouts::handshake`]. [`accept_over`](Server::accept_over) is not concerned: its stream is the
+    /// caller's.
+    #[cfg(feature = "native-tls")]
+    pub fn tls(mut self, tls: TlsAccept) -> Server {
+        self.terms.tls = Some(tls);
         self
     }
 

@@ -101,6 +101,14 @@ impl Outbox {
     /// Writes what goes without waiting (at most one [`SLICE`], and that only when the network has just become full). For
     /// the thread that reads.
     pub(crate) fn write_now(&mut self, stream: &Stream) -> io::Result<()> {
+        if self.is_empty() && stream.has_answers() {
+            match stream.write_now(&[]) {
+                Ok(_) => self.emptied(),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.congested = true,
+                Err(error) => return Err(error),
+            }
+            return Ok(());
+        }
         self.empty(|bytes, congested| match congested || !cfg!(unix) {
             true => stream.write_now(bytes),
             false => stream.write(bytes, &[]),

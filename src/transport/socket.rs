@@ -29,6 +29,15 @@ impl From<UnixStream> for Socket {
 }
 
 impl Socket {
+    /// Another handle to the same socket.
+    pub(crate) fn try_clone(&self) -> io::Result<Socket> {
+        Ok(match self {
+            Socket::Tcp(socket) => Socket::Tcp(socket.try_clone()?),
+            #[cfg(unix)]
+            Socket::Unix(socket) => Socket::Unix(socket.try_clone()?),
+        })
+    }
+
     /// A message is one write; waiting for more to send would only delay it. Only TCP does.
     pub(super) fn set_nodelay(&self) -> io::Result<()> {
         match self {

@@ -1,8 +1,10 @@
-//! One stream of bytes in both directions, shared by all threads of a connection: a socket, or halves brought by the caller.
+//! One stream of bytes in both directions, shared by all threads of a connection: a socket, TLS over
+//! one, or halves brought by the caller.
 //!
 //! Every call is bounded, and all work on `&self`: one thread may read while another writes. `WouldBlock` means that the
 //! bound was reached, whatever the system calls it (Unix says `WouldBlock`, Windows `TimedOut`). `Interrupted`, which only
-//! a read gives, means that something else came before that: a signal, or a write beside it. Neither is tried again here: the system would begin to count anew,
+//! a read gives, means that something else came before that: a signal, a write beside it, part of a record of TLS. Neither
+//! is tried again here: the system would begin to count anew,
 //! and signals that come again and again would make the wait endless. The caller's clock decides.
 //!
 //! System calls cost more than anything else here, so a socket's timeouts are set when they change and not before each
@@ -11,17 +13,19 @@
 //! send that has timed out leaves the socket undefined, so there the send timeout is the whole limit.
 
 use std::fmt;
-use std::io::{self, ErrorKind, IoSlice, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::TcpStream;
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::pipe::Pipe;
+use super::plain::{soon, Plain};
 use super::socket::Socket;
+use super::tls::Tls;
 
 /// How long one write may wait.
 pub(crate) const SLICE: Duration = Duration::from_millis(10);
@@ -60,19 +64,9 @@ impl fmt::Debug for Halves {
 
 pub(crate) enum Stream {
     Plain(Plain),
+    #[cfg_attr(not(feature = "native-tls"), allow(dead_code, reason = "there is none in this build"))]
+    Tls(Tls),
     Over(Over),
-}
-
-/// A socket, and nothing over it.
-pub(crate) struct Plain {
-    socket: Socket,
-    /// The read timeout the socket has, in nanoseconds; 0 for none, [`UNKNOWN`] before the first.
-    wait: AtomicU64,
-    /// How many calls are under way that must not wait.
-    at_once: Mutex<u32>,
-    progress: AtomicU64,
-    /// Set for good when a thread writes beside the one that reads for the first time.
-    beside: AtomicBool,
 }
 
 pub(crate) struct Over {
@@ -85,13 +79,7 @@ pub(crate) struct Over {
 impl Stream {
     /// `limit` is the longest that any write will be waited for.
     pub(crate) fn plain(socket: impl Into<Socket>, limit: Duration) -> io::Result<Stream> {
-        let socket = socket.into();
-        socket.set_nodelay()?;
-        // Zero would mean no timeout at all.
-        let timeout = if cfg!(unix) { SLICE } else { limit.max(SLICE) };
-        socket.set_write_timeout(Some(timeout))?;
-        let (wait, at_once, progress) = (AtomicU64::new(UNKNOWN), Mutex::new(0), AtomicU64::new(0));
-        Ok(Stream::Plain(Plain { socket, wait, at_once, progress, beside: AtomicBool::new(false) }))
+        Plain::new(socket, limit).map(Stream::Plain)
     }
 
     pub(crate) fn over(halves: Halves) -> io::Result<Stream> {
@@ -111,33 +99,35 @@ impl Stream {
     /// Another handle to the socket, without time limits, if there is nothing over it. Whoever takes it is the only one
     /// that uses it from then on.
     pub(crate) fn tcp(&self) -> Option<TcpStream> {
-        let Stream::Plain(Plain { socket: Socket::Tcp(socket), .. }) = self else { return None };
-        let socket = socket.try_clone().ok()?;
-        socket.set_read_timeout(None).and_then(|()| socket.set_write_timeout(None)).ok().map(|()| socket)
+        let Stream::Plain(plain) = self else { return None };
+        plain.tcp()
     }
 
     /// As [`tcp`](Stream::tcp).
     #[cfg(unix)]
     pub(crate) fn unix(&self) -> Option<UnixStream> {
-        let Stream::Plain(Plain { socket: Socket::Unix(socket), .. }) = self else { return None };
-        let socket = socket.try_clone().ok()?;
-        socket.set_read_timeout(None).and_then(|()| socket.set_write_timeout(None)).ok().map(|()| socket)
+        let Stream::Plain(plain) = self else { return None };
+        plain.unix()
     }
 
     /// Reads what is there, waiting up to `wait` for any. Only one thread at a time reads.
     #[inline]
     pub(crate) fn read(&self, to: &mut [u8], wait: Duration) -> io::Result<usize> {
         match self {
-            Stream::Plain(plain) => {
-                if wait.is_zero() {
-                    return plain.without_blocking(|mut socket| socket.read(to));
-                }
-                plain.set_wait(wait)?;
-                let since = plain.beside.load(Ordering::SeqCst).then(Instant::now);
-                (&plain.socket).read(to).map_err(|error| plain.not_yet(bound_reached(error), since, wait))
-            }
+            Stream::Plain(plain) => plain.read(to, wait),
+            Stream::Tls(tls) => tls.read(to, wait),
             Stream::Over(over) => over.input.pull(to, wait),
         }
+    }
+
+    /// As [`read`](Stream::read), for a thread that is alone with the stream: what TLS has to answer goes out at once.
+    pub(crate) fn read_alone(&self, to: &mut [u8], wait: Duration) -> io::Result<usize> {
+        let result = self.read(to, wait);
+        if self.has_answers() {
+            // An error comes again with the next call.
+            let _ = self.write_now(&[]);
+        }
+        result
     }
 
     /// Writes some of `first` and `second`, waiting up to [`SLICE`] for room. Only one thread at a time writes.
@@ -146,10 +136,8 @@ impl Stream {
         #[cfg(test)]
         tests::WRITES.with(|writes| writes.set(writes.get() + 1));
         match self {
-            Stream::Plain(plain) if second.is_empty() => (&plain.socket).write(first).map_err(soon),
-            Stream::Plain(plain) => {
-                (&plain.socket).write_vectored(&[IoSlice::new(first), IoSlice::new(second)]).map_err(soon)
-            }
+            Stream::Plain(plain) => plain.write(first, second),
+            Stream::Tls(tls) => tls.write(first, second),
             Stream::Over(over) if first.is_empty() => over.output.push(second, SLICE),
             Stream::Over(over) => over.output.push(first, SLICE),
         }
@@ -159,7 +147,8 @@ impl Stream {
     /// [`Stream::write_beside`].
     pub(crate) fn write_now(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Stream::Plain(plain) => plain.without_blocking(|mut socket| socket.write(bytes)),
+            Stream::Plain(plain) => plain.write_now(bytes),
+            Stream::Tls(tls) => tls.write_now(bytes),
             Stream::Over(over) => over.output.push(bytes, Duration::ZERO),
         }
     }
@@ -167,29 +156,55 @@ impl Stream {
     /// Writes what there is room for now, while another thread may be reading. Its waiting is not cut short; a wait that
     /// it begins in this moment is, and then it is told `Interrupted`.
     pub(crate) fn write_beside(&self, bytes: &[u8]) -> io::Result<usize> {
-        if let Stream::Plain(plain) = self {
-            plain.beside.store(true, Ordering::SeqCst);
+        match self {
+            Stream::Plain(plain) => plain.is_written_beside(),
+            Stream::Tls(tls) => tls.plain.is_written_beside(),
+            Stream::Over(_) => {}
         }
         self.write_now(bytes)
     }
 
+    /// Whether TLS has something to say that nobody asked it to: the next write takes it along, an empty one too.
+    #[inline]
+    pub(crate) fn has_answers(&self) -> bool {
+        match self {
+            Stream::Tls(tls) => tls.has_answers(),
+            Stream::Plain(_) | Stream::Over(_) => false,
+        }
+    }
+
     /// Notes that the peer took some bytes of a write that takes long. Only who writes does.
     pub(crate) fn note_progress(&self) {
-        let (Stream::Plain(Plain { progress, .. }) | Stream::Over(Over { progress, .. })) = self;
-        progress.fetch_add(1, Ordering::Relaxed);
+        self.counter().fetch_add(1, Ordering::Relaxed);
     }
 
     /// How often that was noted: while it grows, the peer is alive.
     pub(crate) fn progress(&self) -> u64 {
-        let (Stream::Plain(Plain { progress, .. }) | Stream::Over(Over { progress, .. })) = self;
-        progress.load(Ordering::Relaxed)
+        self.counter().load(Ordering::Relaxed)
+    }
+
+    fn counter(&self) -> &AtomicU64 {
+        match self {
+            Stream::Plain(plain) => &plain.progress,
+            Stream::Tls(tls) => &tls.plain.progress,
+            Stream::Over(over) => &over.progress,
+        }
+    }
+
+    /// Gives memory back that an idle connection does not need.
+    pub(crate) fn shrink(&self) {
+        match self {
+            Stream::Tls(tls) => tls.shrink(),
+            Stream::Plain(_) | Stream::Over(_) => {}
+        }
     }
 
     /// Says that nothing more will be written. What has been written still arrives; a thread of ours that has yet to
     /// hand it over gets up to `wait` for it.
     pub(crate) fn finish(&self, wait: Duration) {
         match self {
-            Stream::Plain(plain) => drop(plain.socket.shutdown(Shutdown::Write)),
+            Stream::Plain(plain) => plain.finish(),
+            Stream::Tls(tls) => tls.finish(wait),
             Stream::Over(over) => {
                 over.output.end(None);
                 over.output.wait_deserted(wait);
@@ -200,7 +215,8 @@ impl Stream {
     /// Ends both directions at once. Every call that waits on this stream comes back. Takes no lock that is held while waiting.
     pub(crate) fn shut(&self) {
         match self {
-            Stream::Plain(plain) => drop(plain.socket.shutdown(Shutdown::Both)),
+            Stream::Plain(plain) => plain.shut(),
+            Stream::Tls(tls) => tls.plain.shut(),
             Stream::Over(over) => {
                 over.output.end(None);
                 over.input.end(None);
@@ -224,51 +240,6 @@ impl Drop for Over {
     }
 }
 
-impl Plain {
-    fn set_wait(&self, wait: Duration) -> io::Result<()> {
-        // Longer than a century is as good as no timeout, and no system has to understand it.
-        let nanos = u64::try_from(wait.as_nanos()).unwrap_or(0);
-        if self.wait.load(Ordering::Relaxed) != nanos {
-            self.socket.set_read_timeout((nanos != 0).then_some(wait))?;
-            self.wait.store(nanos, Ordering::Relaxed);
-        }
-        Ok(())
-    }
-
-    /// A thread that reads or writes meanwhile may see `WouldBlock` early; it tries again, as after any slice. Several
-    /// threads may be in here, because a Close is also sent by those who do not read: the last one to leave lets the socket
-    /// block again, or else a call that must not wait could.
-    fn without_blocking<T>(&self, call: impl FnOnce(&Socket) -> io::Result<T>) -> io::Result<T> {
-        {
-            let mut inside = self.at_once.lock().unwrap_or_else(PoisonError::into_inner);
-            if *inside == 0 {
-                self.socket.set_nonblocking(true)?;
-            }
-            *inside = inside.saturating_add(1);
-        }
-        let result = call(&self.socket);
-        let mut inside = self.at_once.lock().unwrap_or_else(PoisonError::into_inner);
-        *inside = inside.saturating_sub(1);
-        if *inside == 0 {
-            self.socket.set_nonblocking(false)?;
-        }
-        result.map_err(soon)
-    }
-
-    /// Whether a read that found nothing has really waited, or met the moment of a write beside it.
-    #[cold]
-    fn not_yet(&self, error: io::Error, since: Option<Instant>, wait: Duration) -> io::Error {
-        if error.kind() != ErrorKind::WouldBlock || !self.beside.load(Ordering::SeqCst) {
-            return error;
-        }
-        // A timer may be a little early.
-        match since.is_some_and(|since| since.elapsed().saturating_add(SLICE) >= wait) {
-            true => error,
-            false => ErrorKind::Interrupted.into(),
-        }
-    }
-}
-
 /// Calls again after a signal, and gives a reached bound the one name.
 #[inline]
 fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
@@ -279,26 +250,6 @@ fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
         }
     }
 }
-
-#[cold]
-fn bound_reached(error: io::Error) -> io::Error {
-    match error.kind() {
-        ErrorKind::TimedOut => ErrorKind::WouldBlock.into(),
-        _ => error,
-    }
-}
-
-/// For those who ask again soon anyway, a signal is no more than that.
-#[cold]
-fn soon(error: io::Error) -> io::Error {
-    match error.kind() {
-        ErrorKind::TimedOut | ErrorKind::Interrupted => ErrorKind::WouldBlock.into(),
-        _ => error,
-    }
-}
-
-/// Whoever had the socket before may have set any read timeout.
-const UNKNOWN: u64 = u64::MAX;
 
 /// Longer than anyone waits; the threads of a stream end when it ends.
 const FOREVER: Duration = Duration::from_secs(1 << 31);
@@ -367,6 +318,7 @@ pub(crate) mod tests {
     use super::*;
     use std::cell::Cell;
     use std::net::TcpListener;
+    use std::sync::atomic::AtomicBool;
     use std::sync::mpsc;
     use std::time::Instant;
 

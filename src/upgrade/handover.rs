@@ -124,7 +124,7 @@ impl Read for Handover {
             if left.is_zero() {
                 return Err(ErrorKind::TimedOut.into());
             }
-            match self.stream.read(to, left) {
+            match self.stream.read_alone(to, left) {
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
                 result => return result,
             }

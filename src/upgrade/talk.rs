@@ -102,7 +102,7 @@ fn read(stream: &Stream, to: &mut [u8], deadline: Deadline) -> Result<usize> {
         if left.is_zero() {
             return Err(Error::Timeout(Step::Handshake));
         }
-        match stream.read(to, left) {
+        match stream.read_alone(to, left) {
             Ok(count) => return Ok(count),
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
             Err(error) => return Err(failed(error)),

@@ -13,6 +13,8 @@ use super::response::Response;
 use crate::config::{Limits, Timeouts};
 use crate::error::{Error, HandshakeFault, Refusal, Result};
 use crate::protocol::deflate::Deflate;
+use crate::tls::TlsAccept;
+use crate::transport::deadline::Deadline;
 use crate::transport::stream::Stream;
 
 /// What a server agrees to.
@@ -24,6 +26,8 @@ pub(crate) struct Terms {
     pub(crate) origins: Option<Vec<String>>,
     pub(crate) subprotocols: Vec<String>,
     pub(crate) deflate: Option<Deflate>,
+    /// `None`: connections are not encrypted here. Only for those that this server accepts by itself.
+    pub(crate) tls: Option<TlsAccept>,
     pub(crate) hooks: Hooks,
     #[cfg(feature = "legacy")]
     pub(crate) drafts: super::drafts::Enabled,
@@ -47,6 +51,7 @@ impl Default for Terms {
             origins: Some(Vec::new()),
             subprotocols: Vec::new(),
             deflate: None,
+            tls: None,
             hooks: Hooks::default(),
             #[cfg(feature = "legacy")]
             drafts: Default::default(),
@@ -65,13 +70,15 @@ pub(crate) struct Ends {
 pub(crate) struct Visit {
     pub(crate) stream: Arc<Stream>,
     pub(crate) ends: Ends,
+    /// The opening handshake has to be over by then.
+    pub(crate) deadline: Deadline,
     /// The request has been read; it has a right to an answer.
     pub(crate) heard: AtomicBool,
 }
 
 impl Visit {
-    pub(crate) fn new(stream: Stream, ends: Ends) -> Visit {
-        Visit { stream: Arc::new(stream), ends, heard: AtomicBool::new(false) }
+    pub(crate) fn new(stream: Stream, ends: Ends, deadline: Deadline) -> Visit {
+        Visit { stream: Arc::new(stream), ends, deadline, heard: AtomicBool::new(false) }
     }
 }
 

@@ -143,6 +143,20 @@ impl Link {
         self.give_back(&mut self.gate(), writer);
     }
 
+    /// TLS could not make anything of what came. It has an alert for the peer, which costs no waiting.
+    pub(crate) fn send_alert(&self) {
+        if !self.stream.has_answers() {
+            return;
+        }
+        let mut gate = self.gate();
+        // Who has the token takes the alert along.
+        let Some(writer) = gate.writer.take() else { return };
+        drop(gate);
+        // An error is no news to a connection that ends here.
+        let _ = self.stream.write_now(&[]);
+        self.give_back(&mut self.gate(), writer);
+    }
+
     /// Ends everything at once, without a Close (6455-7.1.1-2, 6455-10.7-2). Every blocked call of every thread comes back.
     pub(crate) fn abort(&self) {
         self.abort_with(Error::Closed(None));

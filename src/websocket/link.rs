@@ -300,7 +300,8 @@ impl Link {
     pub(crate) fn before_waiting(&self) -> Outlook {
         let mut gate = self.gate();
         let close_by = gate.closes_by();
-        let idle = !gate.owed.any && gate.writer.as_ref().map_or(true, |writer| writer.outbox.is_empty());
+        let empty = gate.writer.as_ref().map_or(true, |writer| writer.outbox.is_empty());
+        let idle = empty && !gate.owed.any && !self.stream.has_answers();
         if idle || gate.end.is_some() {
             return Outlook { congested: false, close_by };
         }
@@ -322,7 +323,7 @@ impl Link {
             // What the peer sent before it stopped listening can still be received.
             gate.ends(Error::io(Step::Write, error));
         }
-        let congested = !writer.outbox.is_empty() || gate.owed.any;
+        let congested = !writer.outbox.is_empty() || gate.owed.any || self.stream.has_answers();
         let close_by = gate.closes_by();
         self.give_back(&mut gate, writer);
         Outlook { congested, close_by }
@@ -332,6 +333,7 @@ impl Link {
     pub(crate) fn shrink(&self) {
         if let Some(writer) = &mut self.gate().writer {
             writer.outbox.shrink();
+            self.stream.shrink();
             writer.encoder.shrink();
         }
     }

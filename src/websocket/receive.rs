@@ -158,7 +158,10 @@ impl Receiver {
                     }
                     outlook = self.link.before_waiting();
                 }
-                Err(error) => return Err(self.fail(Error::io(Step::Read, error), None)),
+                Err(error) => {
+                    self.link.send_alert();
+                    return Err(self.fail(Error::io(Step::Read, error), None));
+                }
             }
         }
     }

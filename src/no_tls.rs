@@ -1,0 +1,39 @@
+//! Stands in for `tls` in builds without it: there is nothing to connect with, and nothing to accept with.
+
+use std::net::TcpStream;
+use std::time::Duration;
+
+use crate::error::{Misuse, Result};
+use crate::transport::deadline::Deadline;
+use crate::transport::socket::Socket;
+use crate::transport::stream::Stream;
+
+/// Never exists.
+#[derive(Debug, Clone)]
+pub(crate) enum TlsAccept {}
+
+impl TlsAccept {
+    pub(crate) fn accept(&self, _socket: Socket, _limit: Duration, _deadline: Deadline) -> Result<Stream> {
+        match *self {}
+    }
+}
+
+/// Never exists.
+#[derive(Debug, Clone)]
+pub(crate) enum Connector {}
+
+impl Connector {
+    pub(crate) fn ready(_own: Option<&Connector>) -> Result<Connector> {
+        Err(Misuse::TlsNotBuilt.into())
+    }
+
+    pub(crate) fn connect(
+        &self,
+        _host: &str,
+        _socket: TcpStream,
+        _limit: Duration,
+        _deadline: Deadline,
+    ) -> Result<Stream> {
+        match *self {}
+    }
+}

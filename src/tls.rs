@@ -1,0 +1,246 @@
+//! TLS (feature `native-tls`): what a client trusts, who a server is. How it is spoken, `transport::tls` knows.
+
+use std::fmt;
+use std::net::TcpStream;
+use std::time::Duration;
+
+use native_tls::{Certificate, Identity, Protocol, TlsAcceptor, TlsConnector};
+
+use crate::error::{Error, Result};
+use crate::transport::deadline::Deadline;
+use crate::transport::socket::Socket;
+use crate::transport::stream::Stream;
+use crate::transport::tls;
+
+/// How a client speaks TLS: whom it trusts, and who it says it is. For [`Client::tls`](crate::Client::tls).
+///
+/// Without being asked to, it trusts the authorities that the system trusts; the server's certificate has to be issued by
+/// one of them, be valid today, and be for the host of the URL, which the server is told (SNI). TLS 1.2 or newer.
+///
+/// A `native_tls::TlsConnector` made elsewhere can be used instead: `TlsConnect::from(connector)`.
+///
+/// ```no_run
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use stdws::{Client, TlsConnect};
+/// let tls = TlsConnect::new().add_root(&std::fs::read("ca.pem")?)?;
+/// let mut ws = Client::new("wss://intern.example.com/feed")?.tls(tls)?.connect()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct TlsConnect(Connect);
+
+#[derive(Clone)]
+enum Connect {
+    Ready(TlsConnector),
+    Described(Description),
+}
+
+#[derive(Clone, Default)]
+struct Description {
+    roots: Vec<Certificate>,
+    only_these: bool,
+    identity: Option<Identity>,
+    any_certificate: bool,
+    any_host: bool,
+}
+
+impl TlsConnect {
+    /// Trusts what the system trusts.
+    pub fn new() -> TlsConnect {
+        TlsConnect(Connect::Described(Description::default()))
+    }
+
+    /// Also trusts this authority: one certificate in DER, or any number in PEM.
+    ///
+    /// # Errors
+    /// [`Error::Tls`] with [`TlsFault::Settings`](crate::TlsFault::Settings) if it is neither.
+    pub fn add_root(self, certificate: &[u8]) -> Result<TlsConnect> {
+        let pem = certificate.windows(PEM.len()).any(|part| part == PEM);
+        let parsed = match pem {
+            true => Certificate::stack_from_pem(certificate),
+            false => Certificate::from_der(certificate).map(|one| vec![one]),
+        };
+        let roots = parsed.map_err(unusable)?;
+        Ok(self.with(|own| own.roots.extend(roots)))
+    }
+
+    /// Trusts the authorities that were added, and not those of the system.
+    pub fn only_added_roots(self) -> TlsConnect {
+        self.with(|own| own.only_these = true)
+    }
+
+    /// Shows this certificate to servers that ask for one.
+    pub fn identity(self, identity: TlsIdentity) -> TlsConnect {
+        self.with(|own| own.identity = Some(identity.0))
+    }
+
+    /// Accepts every certificate: self-signed, expired, of whomever.
+    ///
+    /// **Danger**: anyone on the way can then be the server, read everything and change it. For a server with a
+    /// certificate of its own, [`add_root`](TlsConnect::add_root) takes that certificate.
+    pub fn danger_accept_any_certificate(self) -> TlsConnect {
+        self.with(|own| own.any_certificate = true)
+    }
+
+    /// Accepts a certificate for any other host.
+    ///
+    /// **Danger**: whoever has a certificate of a trusted authority, for whatever host, can then be the server.
+    pub fn danger_accept_any_host(self) -> TlsConnect {
+        self.with(|own| own.any_host = true)
+    }
+
+    /// A connector made elsewhere has its settings already; then these begin anew.
+    fn with(self, set: impl FnOnce(&mut Description)) -> TlsConnect {
+        let mut own = match self.0 {
+            Connect::Described(own) => own,
+            Connect::Ready(_) => Description::default(),
+        };
+        set(&mut own);
+        TlsConnect(Connect::Described(own))
+    }
+
+    pub(crate) fn build(self) -> Result<Connector> {
+        let own = match self.0 {
+            Connect::Ready(connector) => return Ok(Connector(connector)),
+            Connect::Described(own) => own,
+        };
+        let mut builder = TlsConnector::builder();
+        // 6455-10.6-s1
+        builder.min_protocol_version(Some(Protocol::Tlsv12));
+        builder.disable_built_in_roots(own.only_these);
+        builder.danger_accept_invalid_certs(own.any_certificate);
+        builder.danger_accept_invalid_hostnames(own.any_host);
+        own.roots.into_iter().for_each(|root| {
+            builder.add_root_certificate(root);
+        });
+        if let Some(identity) = own.identity {
+            builder.identity(identity);
+        }
+        builder.build().map(Connector).map_err(unusable)
+    }
+}
+
+impl Default for TlsConnect {
+    fn default() -> TlsConnect {
+        TlsConnect::new()
+    }
+}
+
+impl From<TlsConnector> for TlsConnect {
+    /// Verifies what that connector verifies. The setters of this type begin anew, so this comes alone.
+    fn from(connector: TlsConnector) -> TlsConnect {
+        TlsConnect(Connect::Ready(connector))
+    }
+}
+
+impl fmt::Debug for TlsConnect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Connect::Ready(_) => f.debug_struct("TlsConnect").finish_non_exhaustive(),
+            Connect::Described(own) => f
+                .debug_struct("TlsConnect")
+                .field("added_roots", &own.roots.len())
+                .field("only_added_roots", &own.only_these)
+                .field("identity", &own.identity.is_some())
+                .field("danger_accept_any_certificate", &own.any_certificate)
+                .field("danger_accept_any_host", &own.any_host)
+                .finish(),
+        }
+    }
+}
+
+/// A certificate, those that vouch for it, and its private key. `Debug` shows nothing of it.
+#[derive(Clone)]
+pub struct TlsIdentity(Identity);
+
+impl TlsIdentity {
+    /// From PKCS#12, usually a file that ends with `.p12` or `.pfx`.
+    ///
+    /// # Errors
+    /// [`Error::Tls`] with [`TlsFault::Settings`](crate::TlsFault::Settings), also for a wrong password.
+    pub fn from_pkcs12(file: &[u8], password: &str) -> Result<TlsIdentity> {
+        Identity::from_pkcs12(file, password).map(TlsIdentity).map_err(unusable)
+    }
+
+    /// From PEM: the certificates, the own one first, and the key in PKCS#8 (`-----BEGIN PRIVATE KEY-----`).
+    ///
+    /// # Errors
+    /// [`Error::Tls`] with [`TlsFault::Settings`](crate::TlsFault::Settings).
+    pub fn from_pem(certificates: &[u8], key: &[u8]) -> Result<TlsIdentity> {
+        Identity::from_pkcs8(certificates, key).map(TlsIdentity).map_err(unusable)
+    }
+}
+
+impl fmt::Debug for TlsIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsIdentity").finish_non_exhaustive()
+    }
+}
+
+/// How a server speaks TLS: as whom. For [`Server::tls`](crate::Server::tls). TLS 1.2 or newer.
+///
+/// A `native_tls::TlsAcceptor` made elsewhere can be used instead: `TlsAccept::from(acceptor)`.
+///
+/// ```no_run
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use stdws::{Server, TlsAccept, TlsIdentity};
+/// let identity = TlsIdentity::from_pkcs12(&std::fs::read("identity.p12")?, "password")?;
+/// Server::bind("0.0.0.0:443")?.tls(TlsAccept::new(identity)?).run(|mut ws| ws.send("welcome"))?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct TlsAccept(TlsAcceptor);
+
+impl TlsAccept {
+    /// A server with this certificate.
+    ///
+    /// # Errors
+    /// [`Error::Tls`] with [`TlsFault::Settings`](crate::TlsFault::Settings).
+    pub fn new(identity: TlsIdentity) -> Result<TlsAccept> {
+        let mut builder = TlsAcceptor::builder(identity.0);
+        // 6455-10.6-s1
+        builder.min_protocol_version(Some(Protocol::Tlsv12));
+        builder.build().map(TlsAccept).map_err(unusable)
+    }
+
+    /// From the socket to a stream: as [`tls::accept`].
+    pub(crate) fn accept(&self, socket: Socket, limit: Duration, deadline: Deadline) -> Result<Stream> {
+        tls::accept(&self.0, socket, limit, deadline).map(Stream::Tls)
+    }
+}
+
+impl From<TlsAcceptor> for TlsAccept {
+    fn from(acceptor: TlsAcceptor) -> TlsAccept {
+        TlsAccept(acceptor)
+    }
+}
+
+impl fmt::Debug for TlsAccept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsAccept").finish_non_exhaustive()
+    }
+}
+
+/// What a client's connections are made with.
+#[derive(Clone)]
+pub(crate) struct Connector(TlsConnector);
+
+impl Connector {
+    /// The one that was set, or the one of the defaults.
+    pub(crate) fn ready(own: Option<&Connector>) -> Result<Connector> {
+        own.map_or_else(|| TlsConnect::new().build(), |own| Ok(own.clone()))
+    }
+
+    /// From the socket to a stream: as [`tls::connect`].
+    pub(crate) fn connect(&self, host: &str, socket: TcpStream, limit: Duration, deadline: Deadline) -> Result<Stream> {
+        tls::connect(&self.0, host, socket, limit, deadline).map(Stream::Tls)
+    }
+}
+
+const PEM: &[u8] = b"-----BEGIN ";
+
+fn unusable(error: native_tls::Error) -> Error {
+    Error::Tls(tls::settings(error))
+}

@@ -1,0 +1,153 @@
+//! A socket with bounded calls, and nothing over it. What the calls promise, [`Stream`](super::stream::Stream) says.
+
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::net::{Shutdown, TcpStream};
+#[cfg(unix)]
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::socket::Socket;
+use super::stream::SLICE;
+
+/// Whoever had the socket before may have set any read timeout.
+const UNKNOWN: u64 = u64::MAX;
+
+pub(crate) struct Plain {
+    socket: Socket,
+    /// The read timeout the socket has, in nanoseconds; 0 for none, [`UNKNOWN`] before the first.
+    wait: AtomicU64,
+    /// How many calls are under way that must not wait.
+    at_once: Mutex<u32>,
+    /// Set for good when a thread writes beside the one that reads for the first time.
+    beside: AtomicBool,
+    /// How often a peer took some of what was long to write.
+    pub(super) progress: AtomicU64,
+}
+
+impl Plain {
+    /// `limit` is the longest that any write will be waited for.
+    pub(super) fn new(socket: impl Into<Socket>, limit: Duration) -> io::Result<Plain> {
+        let socket = socket.into();
+        socket.set_nodelay()?;
+        // Zero would mean no timeout at all.
+        let timeout = if cfg!(unix) { SLICE } else { limit.max(SLICE) };
+        socket.set_write_timeout(Some(timeout))?;
+        Ok(Plain {
+            socket,
+            wait: AtomicU64::new(UNKNOWN),
+            at_once: Mutex::new(0),
+            beside: AtomicBool::new(false),
+            progress: AtomicU64::new(0),
+        })
+    }
+
+    pub(super) fn tcp(&self) -> Option<TcpStream> {
+        let Socket::Tcp(socket) = &self.socket else { return None };
+        let socket = socket.try_clone().ok()?;
+        socket.set_read_timeout(None).and_then(|()| socket.set_write_timeout(None)).ok().map(|()| socket)
+    }
+
+    #[cfg(unix)]
+    pub(super) fn unix(&self) -> Option<UnixStream> {
+        let Socket::Unix(socket) = &self.socket else { return None };
+        let socket = socket.try_clone().ok()?;
+        socket.set_read_timeout(None).and_then(|()| socket.set_write_timeout(None)).ok().map(|()| socket)
+    }
+
+    #[inline]
+    pub(super) fn read(&self, to: &mut [u8], wait: Duration) -> io::Result<usize> {
+        if wait.is_zero() {
+            return self.without_blocking(|mut socket| socket.read(to));
+        }
+        self.set_wait(wait)?;
+        let since = self.beside.load(Ordering::SeqCst).then(Instant::now);
+        (&self.socket).read(to).map_err(|error| self.not_yet(bound_reached(error), since, wait))
+    }
+
+    #[inline]
+    pub(super) fn write(&self, first: &[u8], second: &[u8]) -> io::Result<usize> {
+        match second.is_empty() {
+            true => (&self.socket).write(first).map_err(soon),
+            false => (&self.socket).write_vectored(&[IoSlice::new(first), IoSlice::new(second)]).map_err(soon),
+        }
+    }
+
+    pub(super) fn write_now(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.without_blocking(|mut socket| socket.write(bytes))
+    }
+
+    /// From now on other threads write while one reads.
+    pub(super) fn is_written_beside(&self) {
+        self.beside.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn finish(&self) {
+        drop(self.socket.shutdown(Shutdown::Write));
+    }
+
+    pub(super) fn shut(&self) {
+        drop(self.socket.shutdown(Shutdown::Both));
+    }
+
+    pub(super) fn set_wait(&self, wait: Duration) -> io::Result<()> {
+        // Longer than a century is as good as no timeout, and no system has to understand it.
+        let nanos = u64::try_from(wait.as_nanos()).unwrap_or(0);
+        if self.wait.load(Ordering::Relaxed) != nanos {
+            self.socket.set_read_timeout((nanos != 0).then_some(wait))?;
+            self.wait.store(nanos, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// A thread that reads or writes meanwhile may see `WouldBlock` early; it tries again, as after any slice. Several
+    /// threads may be in here, because a Close is also sent by those who do not read: the last one to leave lets the socket
+    /// block again, or else a call that must not wait could.
+    pub(super) fn without_blocking<T>(&self, call: impl FnOnce(&Socket) -> io::Result<T>) -> io::Result<T> {
+        {
+            let mut inside = self.at_once.lock().unwrap_or_else(PoisonError::into_inner);
+            if *inside == 0 {
+                self.socket.set_nonblocking(true)?;
+            }
+            *inside = inside.saturating_add(1);
+        }
+        let result = call(&self.socket);
+        let mut inside = self.at_once.lock().unwrap_or_else(PoisonError::into_inner);
+        *inside = inside.saturating_sub(1);
+        if *inside == 0 {
+            self.socket.set_nonblocking(false)?;
+        }
+        result.map_err(soon)
+    }
+
+    /// Whether a read that found nothing has really waited, or met the moment of a write beside it.
+    #[cold]
+    fn not_yet(&self, error: io::Error, since: Option<Instant>, wait: Duration) -> io::Error {
+        if error.kind() != ErrorKind::WouldBlock || !self.beside.load(Ordering::SeqCst) {
+            return error;
+        }
+        // A timer may be a little early.
+        match since.is_some_and(|since| since.elapsed().saturating_add(SLICE) >= wait) {
+            true => error,
+            false => ErrorKind::Interrupted.into(),
+        }
+    }
+}
+
+#[cold]
+fn bound_reached(error: io::Error) -> io::Error {
+    match error.kind() {
+        ErrorKind::TimedOut => ErrorKind::WouldBlock.into(),
+        _ => error,
+    }
+}
+
+/// For those who ask again soon anyway, a signal is no more than that.
+#[cold]
+pub(super) fn soon(error: io::Error) -> io::Error {
+    match error.kind() {
+        ErrorKind::TimedOut | ErrorKind::Interrupted => ErrorKind::WouldBlock.into(),
+        _ => error,
+    }
+}

@@ -1,0 +1,197 @@
+//! Whom a client trusts, and what both sides say when they do not.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::mpsc;
+use std::thread;
+
+use stdws::{
+    Client, CloseCode, Error, Result, Running, Server, TlsAccept, TlsConnect, TlsFault, TlsIdentity, WebSocket,
+};
+
+use crate::live::{patient, watchdog};
+use crate::support::{certificates, PASSWORD};
+
+fn echo(mut ws: WebSocket) -> Result<()> {
+    while let Some(message) = ws.recv()? {
+        ws.send(&message)?;
+    }
+    Ok(())
+}
+
+fn server(tls: TlsAccept) -> Running {
+    Server::bind("127.0.0.1:0").unwrap().timeouts(patient()).tls(tls).start(echo).unwrap()
+}
+
+fn client(host: &str, port: u16, tls: TlsConnect) -> Client {
+    Client::new(&format!("wss://{host}:{port}/secret-path")).unwrap().timeouts(patient()).tls(tls).unwrap()
+}
+
+fn round_trip(client: &Client) {
+    let mut ws = client.connect().unwrap();
+    ws.send("over TLS").unwrap();
+    assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("over TLS"));
+    assert!(ws.peer_addr().is_some());
+    assert_eq!(ws.close(CloseCode::NORMAL, "bye").unwrap().code(), CloseCode::NORMAL);
+}
+
+#[track_caller]
+fn fault(result: Result<WebSocket>) -> TlsFault {
+    match result {
+        Err(Error::Tls(error)) => error.fault(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// 6455-4.1-14, 6455-4.1-16, 6455-10.6-1
+#[test]
+fn a_server_with_the_right_certificate_is_trusted_by_name_and_by_address() {
+    let _watchdog = watchdog();
+    let certificates = certificates();
+    let pem = TlsIdentity::from_pem(&certificates.file("right.pem"), &certificates.file("right.key")).unwrap();
+    let ready = TlsAccept::from(certificates.native_acceptor("right"));
+    for accept in [certificates.accept("right"), TlsAccept::new(pem).unwrap(), ready] {
+        let server = server(accept);
+        let port = server.local_addr().port();
+        for host in ["localhost", "127.0.0.1"] {
+            round_trip(&client(host, port, certificates.connect()));
+        }
+        round_trip(&client("localhost", port, certificates.native_connector().into()));
+        round_trip(&client("localhost", port, certificates.connect().only_added_roots()));
+    }
+}
+
+/// A connection through this is listened to: what the client sent, and what the server did.
+struct Tap {
+    port: u16,
+    heard: mpsc::Receiver<(Vec<u8>, Vec<u8>)>,
+}
+
+fn tap(server: &Running) -> Tap {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (port, server) = (listener.local_addr().unwrap().port(), server.local_addr());
+    let (tell, heard) = mpsc::channel();
+    thread::spawn(move || {
+        let client = listener.accept().unwrap().0;
+        let server = TcpStream::connect(server).unwrap();
+        let (from, to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+        let up = thread::spawn(move || copy(from, to));
+        let down = copy(server, client);
+        tell.send((up.join().unwrap(), down)).unwrap();
+    });
+    Tap { port, heard }
+}
+
+fn copy(mut from: TcpStream, mut to: TcpStream) -> Vec<u8> {
+    let (mut all, mut part) = (Vec::new(), [0; 4096]);
+    while let Ok(count @ 1..) = from.read(&mut part) {
+        all.extend_from_slice(&part[..count]);
+        if to.write_all(&part[..count]).is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown(Shutdown::Write);
+    all
+}
+
+/// The types of the records of TLS in these bytes; a stream that is anything else fails the test.
+fn records(mut bytes: &[u8]) -> Vec<u8> {
+    let mut types = Vec::new();
+    while !bytes.is_empty() {
+        let head = &bytes[..5];
+        assert!((20..=23).contains(&head[0]) && head[1] == 3, "not TLS: {head:?}");
+        types.push(head[0]);
+        bytes = &bytes[5 + usize::from(u16::from_be_bytes([head[3], head[4]]))..];
+    }
+    types
+}
+
+fn has(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}
+
+const ALERT: u8 = 21;
+
+/// 6455-4.1-15: and the server is told by an alert, and nothing goes out in plain text.
+#[test]
+fn a_certificate_that_cannot_be_trusted_ends_it_and_is_named() {
+    let _watchdog = watchdog();
+    let rows = [
+        ("wrong_host", TlsFault::WrongHost),
+        ("expired", TlsFault::Expired),
+        ("unknown_authority", TlsFault::UnknownAuthority),
+    ];
+    for (name, expected) in rows {
+        let server = server(certificates().accept(name));
+        let tap = tap(&server);
+        let result = client("localhost", tap.port, certificates().connect()).connect();
+        let shown = result.as_ref().unwrap_err().to_string();
+        assert!(shown.starts_with("TLS: the certificate") && shown.contains("localhost"), "{shown}");
+        assert!(std::error::Error::source(result.as_ref().unwrap_err()).is_some());
+        assert_eq!(fault(result), expected);
+        let (up, _) = tap.heard.recv().unwrap();
+        // TLS 1.3 would hide it; a server of native-tls on OpenSSL speaks 1.2.
+        assert_eq!(records(&up).last(), Some(&ALERT), "{name}");
+        assert!(!has(&up, b"secret-path"));
+    }
+    // Nobody but the one that was added.
+    let server = server(certificates().accept("right"));
+    let port = server.local_addr().port();
+    assert_eq!(fault(client("localhost", port, TlsConnect::new()).connect()), TlsFault::UnknownAuthority);
+    let none = TlsConnect::new().only_added_roots();
+    assert_eq!(fault(client("localhost", port, none).connect()), TlsFault::UnknownAuthority);
+    let unset = Client::new(&format!("wss://localhost:{port}")).unwrap().connect();
+    assert_eq!(fault(unset), TlsFault::UnknownAuthority);
+}
+
+#[test]
+fn what_weakens_verification_does_no_more_than_it_says() {
+    let _watchdog = watchdog();
+    for name in ["wrong_host", "expired", "unknown_authority"] {
+        let server = server(certificates().accept(name));
+        let port = server.local_addr().port();
+        let any_host = client("localhost", port, certificates().connect().danger_accept_any_host());
+        match name {
+            "wrong_host" => round_trip(&any_host),
+            _ => drop(fault(any_host.connect())),
+        }
+        let any = TlsConnect::new().danger_accept_any_certificate().danger_accept_any_host();
+        round_trip(&client("localhost", port, any));
+    }
+}
+
+/// 6455-4.1-17, 6455-4.2.2-2, 6455-10.6-s1
+#[test]
+fn the_server_is_told_which_host_is_meant_and_nothing_else_in_plain_text() {
+    let _watchdog = watchdog();
+    let server = server(certificates().accept("right"));
+    let tap = tap(&server);
+    round_trip(&client("localhost", tap.port, certificates().connect()));
+    let (up, down) = tap.heard.recv().unwrap();
+    assert!(has(&up, b"\x00\x09localhost"), "no SNI, or another");
+    // The extension that lists the versions: 1.3 and 1.2.
+    assert!(has(&up, b"\x00\x2b\x00\x05\x04\x03\x04\x03\x03"), "other versions of TLS");
+    assert!(!has(&up, b"secret-path") && !has(&up, b"over TLS") && !has(&down, b"over TLS"));
+    // Both say `close_notify`.
+    for bytes in [up, down] {
+        assert_eq!(records(&bytes).last(), Some(&ALERT));
+    }
+}
+
+#[test]
+fn settings_that_cannot_be_used_are_named_before_anything_is_sent() {
+    let certificates = certificates();
+    let settings = |result: Result<()>| match result {
+        Err(Error::Tls(error)) => assert_eq!(error.fault(), TlsFault::Settings),
+        other => panic!("{other:?}"),
+    };
+    let p12 = certificates.file("right.p12");
+    settings(TlsIdentity::from_pkcs12(&p12, "wrong").map(drop));
+    settings(TlsIdentity::from_pkcs12(b"nonsense", PASSWORD).map(drop));
+    settings(TlsIdentity::from_pem(b"nonsense", &certificates.file("right.key")).map(drop));
+    settings(TlsIdentity::from_pem(&certificates.file("right.pem"), b"nonsense").map(drop));
+    settings(TlsConnect::new().add_root(b"nonsense").map(drop));
+    // Secrets are not shown.
+    let shown = format!("{:?} {:?}", certificates.identity("right"), certificates.connect());
+    assert!(!shown.contains("PRIVATE") && !shown.contains(PASSWORD) && shown.len() < 300, "{shown}");
+}

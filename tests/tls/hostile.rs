@@ -1,0 +1,226 @@
+//! Peers that speak something else, stop half way, or change what is on its way.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use stdws::{Client, Error, Result, Server, Step, TlsFault, WebSocket};
+
+use crate::live::{assert_took, ms, patient, timed, watchdog};
+use crate::support::certificates;
+
+/// A server whose connections come out of the channel.
+fn server(timeouts: stdws::Timeouts) -> (stdws::Running, mpsc::Receiver<WebSocket>) {
+    let (give, take) = mpsc::channel();
+    let server = Server::bind("127.0.0.1:0").unwrap().timeouts(timeouts).tls(certificates().accept("right"));
+    let running = server.start(move |ws| {
+        drop(give.send(ws));
+        Ok(())
+    });
+    (running.unwrap(), take)
+}
+
+fn client(port: u16) -> Client {
+    let client = Client::new(&format!("wss://localhost:{port}")).unwrap().timeouts(patient());
+    client.tls(certificates().connect()).unwrap()
+}
+
+fn everything(mut stream: TcpStream) -> Vec<u8> {
+    let mut all = Vec::new();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    // A reset is an end as well.
+    let _ = stream.read_to_end(&mut all);
+    all
+}
+
+#[test]
+fn plain_http_to_a_tls_port_gets_no_http_and_no_connection() {
+    let _watchdog = watchdog();
+    let (server, connections) = server(patient());
+    let mut plain = TcpStream::connect(server.local_addr()).unwrap();
+    plain.write_all(crate::live::REQUEST).unwrap();
+    let answer = everything(plain);
+    assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
+    // Our own client, and it says so in an error.
+    let error = Client::new(&format!("ws://{}", server.local_addr())).unwrap().connect().unwrap_err();
+    assert!(matches!(error, Error::Handshake(_) | Error::Io(_)), "{error:?}");
+    assert!(connections.try_recv().is_err());
+}
+
+#[test]
+fn tls_to_a_plain_port_is_named() {
+    let _watchdog = watchdog();
+    let (give, take) = mpsc::channel();
+    let plain = Server::bind("127.0.0.1:0")
+        .unwrap()
+        .start(move |_| {
+            let _ = give.send(());
+            Ok(())
+        })
+        .unwrap();
+    let error = client(plain.local_addr().port()).connect().unwrap_err();
+    assert!(matches!(&error, Error::Tls(e) if e.fault() == TlsFault::NotTls), "{error:?}");
+    assert!(take.try_recv().is_err(), "it was tried again in plain text");
+}
+
+#[test]
+fn a_peer_that_ends_in_the_handshake_is_named() {
+    let _watchdog = watchdog();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let connecting = thread::spawn(move || client(port).connect());
+    let mut peer = listener.accept().unwrap().0;
+    assert!(peer.read(&mut [0; 4096]).unwrap() > 0);
+    drop(peer);
+    let error = connecting.join().unwrap().unwrap_err();
+    assert!(matches!(&error, Error::Tls(e) if e.fault() == TlsFault::Ended), "{error:?}");
+}
+
+/// The bytes of a good TLS handshake, as far as a peer comes that sends and does not look.
+fn client_hello() -> Vec<u8> {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || client(port).connect());
+    let mut peer = listener.accept().unwrap().0;
+    let mut head = [0; 5];
+    peer.read_exact(&mut head).unwrap();
+    let mut hello = vec![0; usize::from(u16::from_be_bytes([head[3], head[4]]))];
+    peer.read_exact(&mut hello).unwrap();
+    [&head[..], &hello].concat()
+}
+
+fn drip(mut to: TcpStream, bytes: Vec<u8>) {
+    for byte in bytes {
+        if to.write_all(&[byte]).is_err() {
+            return;
+        }
+        thread::sleep(ms(20));
+    }
+}
+
+#[test]
+fn a_client_that_drips_its_handshake_is_cut_at_the_deadline() {
+    let _watchdog = watchdog();
+    let mut timeouts = patient();
+    timeouts.handshake = ms(300);
+    let (server, connections) = server(timeouts);
+    for bytes in [client_hello(), Vec::new()] {
+        let peer = TcpStream::connect(server.local_addr()).unwrap();
+        let (writer, start) = (peer.try_clone().unwrap(), Instant::now());
+        let dripping = thread::spawn(move || drip(writer, bytes));
+        everything(peer);
+        assert_took(start.elapsed(), ms(300));
+        dripping.join().unwrap();
+    }
+    // TLS and the request share the one deadline.
+    let start = Instant::now();
+    let tcp = TcpStream::connect(server.local_addr()).unwrap();
+    thread::sleep(ms(150));
+    // On a busy machine there may not be enough left for the handshake.
+    if let Ok(mut tls) = certificates().native_connector().connect("localhost", tcp) {
+        let _ = tls.read(&mut [0]);
+    }
+    assert_took(start.elapsed(), ms(300));
+    assert!(connections.try_recv().is_err());
+}
+
+#[test]
+fn a_server_that_drips_its_handshake_is_cut_at_the_deadline() {
+    let _watchdog = watchdog();
+    for silent in [false, true] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("wss://{}", listener.local_addr().unwrap());
+        let client = Client::new(&url).unwrap().tls(certificates().connect()).unwrap().connect_timeout(ms(300));
+        // The head of a long record, and then its bytes, one by one.
+        let bytes = match silent {
+            true => Vec::new(),
+            false => [&[22, 3, 3, 0x3F, 0xFF, 2, 0, 0x3F, 0xFB][..], &[3; 1000]].concat(),
+        };
+        // On a busy machine the time may be over before there is anything to accept.
+        thread::spawn(move || {
+            let peer = listener.accept().unwrap().0;
+            drip(peer.try_clone().unwrap(), bytes);
+            everything(peer);
+        });
+        let (result, took) = timed(move || client.connect()).join().unwrap();
+        match result {
+            Err(Error::Timeout(Step::Tls)) => assert_took(took, ms(300)),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// Both ends of a connection of ours, and between them someone who does to what the server sends what he likes.
+fn through(change: impl FnMut(&mut Vec<u8>) -> bool + Send + 'static) -> (WebSocket, WebSocket) {
+    let (server, connections) = server(patient());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (port, address) = (listener.local_addr().unwrap().port(), server.local_addr());
+    thread::spawn(move || {
+        let client = listener.accept().unwrap().0;
+        let server = TcpStream::connect(address).unwrap();
+        let (from, to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+        thread::spawn(move || copy(from, to, |_| true));
+        copy(server, client, change);
+    });
+    (client(port).connect().unwrap(), connections.recv().unwrap())
+}
+
+fn copy(mut from: TcpStream, mut to: TcpStream, mut change: impl FnMut(&mut Vec<u8>) -> bool) {
+    let mut part = [0; 4096];
+    while let Ok(count @ 1..) = from.read(&mut part) {
+        let mut bytes = part[..count].to_vec();
+        let goes_on = change(&mut bytes);
+        if to.write_all(&bytes).is_err() || !goes_on {
+            break;
+        }
+    }
+    let _ = to.shutdown(Shutdown::Write);
+}
+
+#[test]
+fn what_was_tampered_with_is_an_error_and_the_peer_gets_an_alert() {
+    let _watchdog = watchdog();
+    let (touch, touched) = mpsc::channel();
+    let (mut ours, mut server) = through(move |bytes| {
+        if touched.try_recv().is_ok() {
+            *bytes.last_mut().unwrap() ^= 1;
+        }
+        true
+    });
+    server.send("as it was").unwrap();
+    assert_eq!(ours.recv().unwrap().unwrap().as_text(), Some("as it was"));
+    touch.send(()).unwrap();
+    server.send("was it so?").unwrap();
+    let broken = |result: Result<_>, fault| match result {
+        Err(Error::Tls(error)) => assert_eq!(error.fault(), fault),
+        other => panic!("{other:?}"),
+    };
+    broken(ours.recv().map(drop), TlsFault::Broken);
+    broken(ours.send("no more").map(drop), TlsFault::Broken);
+    broken(server.recv().map(drop), TlsFault::Refused);
+}
+
+/// 6455-7.1.5-s1: an end of TCP is no Close, and neither is `close_notify`.
+#[test]
+fn a_stream_that_is_cut_is_an_end_without_a_close() {
+    let _watchdog = watchdog();
+    // Between records, and in the middle of one.
+    for rest in [0, 10] {
+        let (cut, cutting) = mpsc::channel();
+        let (mut ours, mut server) = through(move |bytes| {
+            let goes_on = cutting.try_recv().is_err();
+            if !goes_on {
+                bytes.truncate(rest);
+            }
+            goes_on
+        });
+        server.send("there").unwrap();
+        assert_eq!(ours.recv().unwrap().unwrap().as_text(), Some("there"));
+        cut.send(()).unwrap();
+        server.send("never read").unwrap();
+        let ended = ours.recv();
+        assert!(matches!(ended, Err(Error::Closed(None))), "{ended:?}");
+    }
+}
