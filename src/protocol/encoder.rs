@@ -28,18 +28,17 @@ pub(crate) enum Shape {
 impl Encoder {
     /// An encoder whose frames can be sent by every connection of this shape. Each of its messages is compressed by itself.
     pub(crate) fn shared(shape: Shape) -> Encoder {
-        let deflater = match shape {
+        let press = match shape {
             Shape::Own | Shape::Plain => None,
-            Shape::Deflated(press) => Some(Deflater::alone(press)),
+            Shape::Deflated(press) => Some(press),
         };
-        Encoder { keys: None, deflater }
+        Encoder { keys: None, deflater: press.map(Deflater::alone) }
     }
 
     pub(crate) fn shape(&self) -> Shape {
         match (&self.keys, &self.deflater) {
             (Some(_), _) => Shape::Own,
-            (None, None) => Shape::Plain,
-            (None, Some(deflater)) => Shape::Deflated(deflater.press()),
+            (None, deflater) => deflater.as_ref().map(Deflater::press).map_or(Shape::Plain, Shape::Deflated),
         }
     }
 
