@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`receiving`] | waiting, limits in time, streams |
 //! | [`sending`] | send, queue, other threads, large messages |
+//! | [`broadcasting`] | one message to many, without waiting for the slow |
 //! | [`closing`] | how connections end, and what the errors mean |
 //! | [`reconnecting`] | the next connection after one was lost |
 //! | [`proxies`] | the way to the server: proxies, exceptions, redirects |
@@ -12,6 +13,7 @@
 //! | [`history`] | every version of the protocol, what each changed and why |
 //! | [`changes`] | what changed between versions |
 
+pub mod broadcasting;
 pub mod changes;
 pub mod closing;
 pub mod deploying;

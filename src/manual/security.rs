@@ -6,6 +6,7 @@
 //! | a silent or slow peer holds a thread | every wait for it has a bound: [`Timeouts`](crate::Timeouts) |
 //! | peers that are alive hold all threads | [`Server::max_connections`](crate::Server::max_connections), [`max_per_address`](crate::Server::max_per_address) |
 //! | peers that say nothing hold all threads | [`Server::max_handshakes`](crate::Server::max_handshakes), [`Timeouts::handshake`](crate::Timeouts::handshake) |
+//! | members of a [`Hub`](crate::Hub) that do not read | a bounded backlog each; others are not delayed |
 //! | Pings without end | each is answered until 8 KiB of answers wait; beyond that only the newest |
 //! | a page of another site opens a connection with the user's cookies | same-host Origin unless allowed; `danger_any_origin` has its name for a reason |
 //! | a small message that stands for a huge one | limits count what comes out of decompression, while it comes out |

@@ -17,31 +17,7 @@
 //! [`sender`](crate::WebSocket::sender) gives a [`Sender`](crate::Sender). Messages of several threads never mix. If one
 //! thread is in the middle of writing, another waits for it at most [`Timeouts::write`](crate::Timeouts::write).
 //!
-//! A chat, where all get what one says:
-//!
-//! ```
-//! # fn main() -> stdws::Result<()> {
-//! use std::sync::Mutex;
-//! use stdws::Sender;
-//! let all = Mutex::new(Vec::new());
-//! let server = stdws::Server::bind("127.0.0.1:0")?.start(move |mut ws| {
-//!     // Who has left is forgotten: a sender that is kept keeps its connection's descriptor.
-//!     all.lock().unwrap().retain(Sender::is_open);
-//!     all.lock().unwrap().push(ws.sender());
-//!     while let Some(message) = ws.recv()? {
-//!         all.lock().unwrap().retain(|sender| sender.send(&message).is_ok());
-//!     }
-//!     Ok(())
-//! })?;
-//! # let mut ws = stdws::connect(&format!("ws://{}", server.local_addr()))?;
-//! # ws.send("hello, all")?;
-//! # assert_eq!(ws.recv()?.unwrap().as_text(), Some("hello, all"));
-//! # Ok(())
-//! # }
-//! ```
-//!
-//! Here one peer that does not read holds up the others until it is given up. Where that is too long, shorten
-//! [`Timeouts::write`](crate::Timeouts::write), or give each peer a thread that sends, with a channel to it.
+//! One message to many connections: [`broadcasting`](super::broadcasting).
 //!
 //! # A peer that does not read
 //!

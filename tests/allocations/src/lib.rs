@@ -12,12 +12,14 @@ thread_local! {
 /// Hands everything to the system, and counts.
 pub struct Counting;
 
+static ALL_TIMES: AtomicUsize = AtomicUsize::new(0);
 static IN_USE: AtomicUsize = AtomicUsize::new(0);
 static MOST: AtomicUsize = AtomicUsize::new(0);
 
 fn taken(bytes: usize) {
     // A thread that is ending is not counted any more.
     let _ = TIMES.try_with(|times| times.set(times.get() + 1));
+    ALL_TIMES.fetch_add(1, Ordering::Relaxed);
     let in_use = IN_USE.fetch_add(bytes, Ordering::Relaxed) + bytes;
     MOST.fetch_max(in_use, Ordering::Relaxed);
 }
@@ -54,6 +56,11 @@ unsafe impl GlobalAlloc for Counting {
 /// How often this thread has asked for memory. Others, which may just be starting, do not count.
 pub fn times() -> usize {
     TIMES.with(Cell::get)
+}
+
+/// How often any thread has.
+pub fn all_times() -> usize {
+    ALL_TIMES.load(Ordering::SeqCst)
 }
 
 /// Bytes in use.

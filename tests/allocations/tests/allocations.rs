@@ -4,21 +4,21 @@
 #[path = "../../support/live.rs"]
 mod live;
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
-use stdws::{Client, Deflate, Error, Limits, Server, Step, Timeouts, WebSocket};
-use stdws_allocations::{in_use, most, times, Counting};
+use stdws::{Client, Deflate, Error, Hub, HubLimits, Limits, Server, Step, Timeouts, WebSocket};
+use stdws_allocations::{all_times, in_use, most, times, Counting};
 
-use live::{limited, ms, patient, Ours, Raw, BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT};
+use live::{limited, ms, patient, Ours, Raw, BINARY, CLOSE, CONTINUATION, LONG, PING, PONG, TEXT};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
 fn main() {
-    let tests: [(&str, fn()); 11] = [
+    let tests: [(&str, fn()); 13] = [
         ("a_message_in_steady_state_allocates_nothing", a_message_in_steady_state_allocates_nothing),
         ("queued_messages_allocate_nothing", queued_messages_allocate_nothing),
         ("an_announced_frame_allocates_nothing", an_announced_frame_allocates_nothing),
@@ -27,9 +27,17 @@ fn main() {
         ("pings_without_end_take_no_memory", pings_without_end_take_no_memory),
         ("after_a_large_message_the_memory_goes_back", after_a_large_message_the_memory_goes_back),
         ("an_idle_connection_is_small", an_idle_connection_is_small),
-        ("a_compressed_message_in_steady_state_allocates_nothing", a_compressed_message_in_steady_state_allocates_nothing),
+        (
+            "a_compressed_message_in_steady_state_allocates_nothing",
+            a_compressed_message_in_steady_state_allocates_nothing,
+        ),
         ("compression_takes_what_its_documentation_says", compression_takes_what_its_documentation_says),
         ("a_large_compressed_message_leaves_nothing_behind", a_large_compressed_message_leaves_nothing_behind),
+        (
+            "a_broadcast_allocates_as_much_for_many_members_as_for_one",
+            a_broadcast_allocates_as_much_for_many_members_as_for_one,
+        ),
+        ("what_waits_for_many_members_is_kept_once", what_waits_for_many_members_is_kept_once),
     ];
     let count = tests.len();
     println!("running {count} tests");
@@ -296,7 +304,12 @@ fn json(length: usize, number: usize) -> String {
     let mut seed = number as u64 + 1;
     while text.len() < length {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        text += &format!("{{\"id\":{},\"name\":\"user{}\",\"active\":true,\"score\":0.{}}},", seed >> 40, seed >> 52, seed >> 44);
+        text += &format!(
+            "{{\"id\":{},\"name\":\"user{}\",\"active\":true,\"score\":0.{}}},",
+            seed >> 40,
+            seed >> 52,
+            seed >> 44
+        );
     }
     text.truncate(length);
     text
@@ -325,6 +338,18 @@ fn a_compressed_message_in_steady_state_allocates_nothing() {
     }
 }
 
+/// Bytes in use when the threads of connections that were before have ended.
+fn in_use_at_rest() -> usize {
+    let (mut last, mut same) = (in_use(), 0);
+    while same < 20 {
+        thread::sleep(ms(5));
+        let now = in_use();
+        same = if now == last { same + 1 } else { 0 };
+        last = now;
+    }
+    last
+}
+
 /// 64 KiB for receiving and 192 KiB for sending, from the first compressed message on.
 fn compression_takes_what_its_documentation_says() {
     let text = json(4 * KIB, 1);
@@ -332,7 +357,7 @@ fn compression_takes_what_its_documentation_says() {
     echo_with(false, Some(Deflate::default()), |mut ws| ws.send(&text).unwrap());
     let used = |deflate: Option<Deflate>| {
         let (mut idle, mut busy) = (0, 0);
-        let start = in_use();
+        let start = in_use_at_rest();
         echo_with(false, deflate, |mut ws| {
             ws.send("short").unwrap();
             ws.recv_ref().unwrap().unwrap();
@@ -376,4 +401,57 @@ fn a_large_compressed_message_leaves_nothing_behind() {
         let kept = in_use().saturating_sub(start);
         assert!(kept <= 300 * KIB, "{kept} bytes are kept");
     });
+}
+
+/// The frame, and the list of what kinds of frames are needed.
+fn a_broadcast_allocates_as_much_for_many_members_as_for_one() {
+    for count in [1, 50] {
+        let hub = Hub::new().unwrap();
+        let mut seats: Vec<_> = (0..count)
+            .map(|_| {
+                let (ws, peer) = connection(Ours::Server, patient(), 1 << 20);
+                (hub.add(ws.sender()), ws, peer)
+            })
+            .collect();
+        let mut frame = [0; 127];
+        let mut round = || {
+            assert_eq!(hub.broadcast(&[7; 125]), count);
+            for (_, _, peer) in &mut seats {
+                peer.stream.read_exact(&mut frame).unwrap();
+            }
+            assert_eq!(hub.flush(LONG), 0);
+        };
+        (0..50).for_each(|_| round());
+        let before = all_times();
+        (0..100).for_each(|_| round());
+        let each = (all_times() - before) as f64 / 100.0;
+        println!("{count} members: {each} allocations for a broadcast");
+        assert!(each <= 2.0, "{count} members: {each}");
+    }
+}
+
+/// Twenty members that do not read, and one backlog's worth of memory. The bound of `HubLimits` would be twenty.
+fn what_waits_for_many_members_is_kept_once() {
+    let mut limits = HubLimits::default();
+    limits.backlog = 32 << 20;
+    let hub = Hub::with_limits(limits).unwrap();
+    let seats: Vec<_> = (0..20)
+        .map(|_| {
+            let (ws, peer) = connection(Ours::Server, patient(), 1 << 20);
+            (hub.add(ws.sender()), ws, peer)
+        })
+        .collect();
+    let message = vec![7; 1 << 20];
+    let start = in_use();
+    most();
+    for _ in 0..24 {
+        assert_eq!(hub.broadcast(&message), 20);
+    }
+    hub.flush(ms(200));
+    let waiting: u64 = hub.counts().waiting;
+    let taken = most() - start;
+    assert!(waiting > 20 * 8, "{waiting} wait");
+    // Each message once, the one that is being encoded, and small change for each member.
+    assert!(taken <= (26 << 20) + 20 * 16 * KIB, "{taken} bytes");
+    drop(seats);
 }
