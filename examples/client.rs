@@ -236,10 +236,21 @@ fn connect_traced(client: &Client, settings: &Settings) -> Result<WebSocket, Box
     let tcp = open(&address, settings.timeout)?;
     tcp.set_nodelay(true)?;
     let (reader, writer) = (tcp.try_clone()?, tcp.try_clone()?);
-    let reader = Tapped { tcp: reader, explainer: Explainer::server() };
-    let writer = Tapped { tcp: writer, explainer: Explainer::client() };
+    let (client_side, server_side) = explainers(settings);
+    let reader = Tapped { tcp: reader, explainer: server_side };
+    let writer = Tapped { tcp: writer, explainer: client_side };
     let halves = Halves::new(reader, writer).on_end(move || drop(tcp.shutdown(Shutdown::Both)));
     Ok(client.connect_over(halves)?)
+}
+
+/// For what the client sends, and for what the server does.
+fn explainers(settings: &Settings) -> (Explainer, Explainer) {
+    #[cfg(feature = "legacy")]
+    if let Some(version) = settings.version.as_deref().and_then(stdws::Version::from_name) {
+        return Explainer::pair(version);
+    }
+    let _ = settings;
+    (Explainer::client(), Explainer::server())
 }
 
 fn open(address: &str, limit: Duration) -> io::Result<TcpStream> {

@@ -16,13 +16,26 @@ use std::time::Duration;
 use stdws::trace::Explainer;
 use stdws::{Client, CloseCode, Kind, Message, Server, WebSocket};
 
+#[cfg(feature = "legacy")]
+#[path = "tour/drafts.rs"]
+mod drafts;
+
+#[cfg(not(feature = "legacy"))]
+mod drafts {
+    pub(super) fn tour(_: &[String], _: bool) -> Result<(), super::Failure> {
+        Err("--version and --legacy need the feature legacy, which this build leaves out".into())
+    }
+}
+
 const HELP: &str = "\
 Shows one WebSocket connection, with every byte of it explained: a server and a client open a
 connection, exchange messages and close it. Nothing leaves this machine.
 
-usage: tour [--deflate]
+usage: tour [--deflate] [--version NAME]... [--legacy]
 
-  --deflate    with compression of messages (permessage-deflate, RFC 7692)
+  --deflate        with compression of messages (permessage-deflate, RFC 7692)
+  --version NAME   in a draft of the protocol: hixie-55, hixie-75, hixie-76, hybi-00 ... hybi-12
+  --legacy         in every version there ever was, one after the other
 
 The text is plain ASCII, 100 columns wide, and fits a pager: tour | less
 ";
@@ -31,19 +44,22 @@ The text is plain ASCII, 100 columns wide, and fits a pager: tour | less
 const LIMIT: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
-    let deflate = match env::args().nth(1).as_deref() {
-        None => false,
-        Some("--deflate") => true,
-        Some("--help" | "-h") => {
+    let settings = match Settings::parse(env::args().skip(1)) {
+        Ok(Some(settings)) => settings,
+        Ok(None) => {
             print!("{HELP}");
             return ExitCode::SUCCESS;
         }
-        Some(other) => {
-            eprintln!("tour: there is no setting {other:?}\n\n{HELP}");
+        Err(problem) => {
+            eprintln!("tour: {problem}\n\n{HELP}");
             return ExitCode::from(2);
         }
     };
-    match tour(deflate) {
+    let toured = match settings.legacy || !settings.versions.is_empty() {
+        true => drafts::tour(&settings.versions, settings.legacy),
+        false => tour(settings.deflate),
+    };
+    match toured {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever was reading has seen enough.
         Err(Failure::Output(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
@@ -55,6 +71,29 @@ fn main() -> ExitCode {
             eprintln!("tour: {error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+struct Settings {
+    deflate: bool,
+    versions: Vec<String>,
+    legacy: bool,
+}
+
+impl Settings {
+    /// `None`: help was asked for.
+    fn parse(mut args: impl Iterator<Item = String>) -> Result<Option<Settings>, String> {
+        let mut settings = Settings { deflate: false, versions: Vec::new(), legacy: false };
+        while let Some(name) = args.next() {
+            match name.as_str() {
+                "--help" | "-h" => return Ok(None),
+                "--deflate" => settings.deflate = true,
+                "--legacy" => settings.legacy = true,
+                "--version" => settings.versions.push(args.next().ok_or("--version needs a name")?),
+                other => return Err(format!("there is no setting {other:?}")),
+            }
+        }
+        Ok(Some(settings))
     }
 }
 

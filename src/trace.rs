@@ -3,6 +3,10 @@
 //! [`Explainer`] reads along with one direction of a connection. It asks the parsers that connections use themselves, so
 //! it never holds a view of its own on what is right.
 
+#[cfg(feature = "legacy")]
+mod draft;
+#[cfg(feature = "legacy")]
+mod draft_frame;
 mod frame;
 mod head;
 mod inflated;
@@ -65,6 +69,8 @@ pub struct Explainer {
     message: Option<Message>,
     /// There once compression is agreed on.
     inflater: Option<Inflater>,
+    #[cfg(feature = "legacy")]
+    draft: Option<draft::Spoken>,
 }
 
 /// | state | takes | goes on with |
@@ -73,6 +79,7 @@ pub struct Explainer {
 /// | `Header` | a byte of a frame header | `Header`; `Payload` |
 /// | `Payload` | bytes of a payload | `Payload`; `Header`; `Closed` after a Close |
 /// | `Closed` | the first byte after a Close | `Silent` |
+/// | `Draft` | after a head, all that a draft says | `Draft` |
 /// | `Silent` | everything, for ever | `Silent` |
 ///
 /// A broken rule leads from anywhere to `Silent`.
@@ -81,6 +88,8 @@ enum State {
     Header(Vec<u8>),
     Payload(Payload),
     Closed,
+    #[cfg(feature = "legacy")]
+    Draft(Box<draft_frame::Words>),
     Silent,
 }
 
@@ -119,12 +128,19 @@ impl Explainer {
     }
 
     fn new(from: Role) -> Explainer {
-        Explainer { from, state: State::Head(Box::new(HeadWords::new(from))), message: None, inflater: None }
+        Explainer {
+            from,
+            state: State::Head(Box::new(HeadWords::new(from))),
+            message: None,
+            inflater: None,
+            #[cfg(feature = "legacy")]
+            draft: None,
+        }
     }
 
     /// For bytes that begin with a frame: the opening handshake is over.
     pub fn after_handshake(mut self) -> Explainer {
-        self.state = State::Header(Vec::new());
+        self.state = self.after_head();
         self
     }
 
@@ -171,6 +187,12 @@ impl Explainer {
                     ));
                     &[]
                 }
+                #[cfg(feature = "legacy")]
+                State::Draft(mut words) => {
+                    words.feed(byte, &mut out);
+                    self.state = State::Draft(words);
+                    after
+                }
                 State::Silent => &[],
             };
         }
@@ -181,11 +203,13 @@ impl Explainer {
         self.state = match words.feed(byte, self.from, out) {
             Ok(Step::More) => State::Head(words),
             // 6455-4.1-s2: only 101 opens a connection. A request has no status, 0 here.
+            #[cfg(feature = "legacy")]
+            Ok(Step::Done { status: 0 | 101, .. }) if self.draft.is_some() => self.after_head(),
             Ok(Step::Done { status: 0 | 101, compression }) => {
                 self.inflater = compression.then(Inflater::any).flatten();
                 State::Header(Vec::new())
             }
-            Ok(Step::Done { status: 100 | 102..=199, .. }) => State::Head(Box::new(HeadWords::new(self.from))),
+            Ok(Step::Done { status: 100 | 102..=199, .. }) => self.before_head(),
             Ok(Step::Done { .. }) => {
                 out.push_str("    What follows is HTTP, and is not parsed.\n");
                 State::Silent
@@ -195,6 +219,21 @@ impl Explainer {
                 State::Silent
             }
         };
+    }
+
+    fn before_head(&self) -> State {
+        let words = HeadWords::new(self.from);
+        #[cfg(feature = "legacy")]
+        let words = words.of(self.draft.clone());
+        State::Head(Box::new(words))
+    }
+
+    fn after_head(&self) -> State {
+        #[cfg(feature = "legacy")]
+        if let Some(draft) = &self.draft {
+            return State::Draft(Box::new(draft_frame::Words::new(draft.clone(), self.from)));
+        }
+        State::Header(Vec::new())
     }
 
     fn header(&mut self, mut bytes: Vec<u8>, byte: u8, out: &mut String) {

@@ -55,7 +55,7 @@ impl Mask {
 }
 
 impl Opcodes {
-    fn parse(&self, number: u8) -> Option<Opcode> {
+    pub(crate) fn parse(&self, number: u8) -> Option<Opcode> {
         let all = [
             Opcode::Continuation,
             Opcode::Data(Kind::Text),

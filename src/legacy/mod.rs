@@ -18,6 +18,7 @@
 //! hybi        frames with a length
 //! closing     which Closes there are, and what they say
 //! rules       what else may be sent, and when
+//! speller     frames byte by byte, for those who explain them
 //! ```
 //!
 //! Sources: the texts of the drafts where they exist (hixie-55, hixie-75, hybi-00 to -07, -09, -17), for the others the
@@ -37,6 +38,7 @@ mod hybi;
 pub(crate) mod parts;
 mod plain;
 mod rules;
+pub(crate) mod speller;
 pub(crate) mod table;
 mod text;
 mod version;

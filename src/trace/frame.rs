@@ -13,13 +13,13 @@ use crate::wire::mask;
 
 /// Where the notes begin, and how wide the column of bytes is: the eight of a long length.
 const NOTE: usize = 50;
-const BYTES: usize = 8;
+pub(super) const BYTES: usize = 8;
 
 /// How many bytes of a payload are shown.
 pub(super) const SHOWN: usize = 32;
 
 /// One row of the table.
-fn part(out: &mut String, bytes: &[u8], bits: &str, name: &str, note: &str) {
+pub(super) fn part(out: &mut String, bytes: &[u8], bits: &str, name: &str, note: &str) {
     row(out, &format!("    {:<23}  {bits:<9}  {name:<8}", hex(bytes)), NOTE, note);
 }
 
@@ -78,21 +78,26 @@ pub(super) fn header(out: &mut String, bytes: &[u8], from: Role, message: Option
         "MASK",
         &format!("{}: {mask_note}", u8::from(masked)),
     );
-    let (size, length_note) = match short {
+    length(out, short, &mut take);
+    let key = take(4);
+    if !key.is_empty() {
+        part(out, key, "", "key", "random, and new for every frame");
+    }
+}
+
+/// The rows for a length: the low bits of the second byte, and the bytes that `take` gives of those behind it.
+pub(super) fn length<'a>(out: &mut String, short: u8, take: &mut impl FnMut(usize) -> &'a [u8]) {
+    let (size, note) = match short {
         126 => (2, "126: see the next 2 bytes".to_string()),
         127 => (8, "127: see the next 8 bytes".to_string()),
         short => (0, format!("{}, small enough for these 7 bits", count(short.into(), "byte"))),
     };
-    part(out, &[], &format!(".{:03b} {:04b}", short >> 4, short & 0xF), "length", &length_note);
+    part(out, &[], &format!(".{:03b} {:04b}", short >> 4, short & 0xF), "length", &note);
     let long = take(size);
     if !long.is_empty() {
         let length = long.iter().fold(0_u64, |n, &byte| n << 8 | u64::from(byte));
         let note = if long.len() == size { count(length, "byte") } else { "not all of it is here".into() };
         part(out, long, "", "length", &format!("{note}, the highest byte first"));
-    }
-    let key = take(4);
-    if !key.is_empty() {
-        part(out, key, "", "key", "random, and new for every frame");
     }
 }
 
@@ -175,7 +180,7 @@ fn inflated(out: &mut String, payload: &Payload) {
 }
 
 /// 6455-5.3-s1: what travels, the key, and what it comes to.
-fn masked(out: &mut String, plain: &[u8], key: [u8; 4], compressed: bool) {
+pub(super) fn masked(out: &mut String, plain: &[u8], key: [u8; 4], compressed: bool) {
     let gives = if compressed { "what that gives, compressed" } else { "what that gives" };
     for (at, plain) in plain.chunks(BYTES).enumerate() {
         let mut bytes = plain.to_vec();
@@ -189,7 +194,7 @@ fn masked(out: &mut String, plain: &[u8], key: [u8; 4], compressed: bool) {
 }
 
 /// Text in as many rows as it takes; the first has the bytes.
-fn text(out: &mut String, bytes: &[u8], name: &str, text: &[u8]) {
+pub(super) fn text(out: &mut String, bytes: &[u8], name: &str, text: &[u8]) {
     for (at, line) in quoted(text, WIDTH - NOTE).iter().enumerate() {
         // Not through `row`, which would take the spaces of the text for gaps between words.
         let (bytes, name) = if at == 0 { (hex(bytes), name) } else { (String::new(), "") };
@@ -223,7 +228,7 @@ pub(super) fn close(out: &mut String, payload: &Payload) {
 }
 
 /// RFC 6455 section 7.4.1, and the registry that goes on from there.
-fn meaning(code: CloseCode) -> &'static str {
+pub(super) fn meaning(code: CloseCode) -> &'static str {
     match code.get() {
         1000 => "normal, all is done",
         1001 => "going away",

@@ -3,6 +3,8 @@
 //! Knows what fields mean; leaves the judgement of a head to `wire::http`. A line is shown when that parser has taken
 //! it to its end; a line it refuses is not shown, because it may hold a secret that can no longer be told apart.
 
+#[cfg(feature = "legacy")]
+use super::draft::Spoken;
 use super::frame::arrow;
 use super::layout::{ascii, row, WIDTH};
 use crate::error::HeadFault;
@@ -27,6 +29,8 @@ pub(super) struct HeadWords {
     /// The bytes of the line that is not complete. The parser fails before it grows beyond 8 KiB.
     line: Vec<u8>,
     lines: u32,
+    #[cfg(feature = "legacy")]
+    draft: Option<Spoken>,
 }
 
 /// What a byte brought a head to.
@@ -46,7 +50,20 @@ impl HeadWords {
             Role::Client => HeadParser::request(),
             Role::Server => HeadParser::response(),
         };
-        HeadWords { parser, line: Vec::new(), lines: 0 }
+        HeadWords {
+            parser,
+            line: Vec::new(),
+            lines: 0,
+            #[cfg(feature = "legacy")]
+            draft: None,
+        }
+    }
+
+    /// The head of a draft.
+    #[cfg(feature = "legacy")]
+    pub(super) fn of(mut self, draft: Option<Spoken>) -> HeadWords {
+        self.draft = draft;
+        self
     }
 
     /// Takes one byte, and explains the line that ends with it.
@@ -56,7 +73,7 @@ impl HeadWords {
             b'\n' => {
                 match self.lines {
                     0 => start_line(&self.line, from, out),
-                    _ => field(&self.line, from, out),
+                    _ => field(&self.line, from, out, |name, value| self.note(from, name, value)),
                 }
                 self.lines += 1;
                 self.line.clear();
@@ -69,9 +86,25 @@ impl HeadWords {
             Progress::Done { .. } => {
                 let parser = std::mem::replace(&mut self.parser, HeadParser::request());
                 let head = parser.finish();
+                #[cfg(feature = "legacy")]
+                if let Some((draft, head)) = self.draft.as_ref().zip(head.as_ref()) {
+                    draft.learn(head);
+                }
                 let compression = head.as_ref().is_some_and(names_compression);
                 Ok(Step::Done { status: head.map_or(0, |head| head.status()), compression })
             }
+        }
+    }
+
+    /// What a field is for.
+    fn note(&self, from: Role, name: &str, value: &[u8]) -> String {
+        #[cfg(feature = "legacy")]
+        if let Some(note) = self.draft.as_ref().and_then(|draft| draft.note(from, name, value)) {
+            return note;
+        }
+        match from {
+            Role::Client => request_note(name, value),
+            Role::Server => response_note(name, value),
         }
     }
 
@@ -131,7 +164,7 @@ fn without_secrets(line: &[u8]) -> Vec<u8> {
     [method.unwrap_or_default(), &shown, version.unwrap_or_default()].join(&b' ')
 }
 
-fn field(line: &[u8], from: Role, out: &mut String) {
+fn field(line: &[u8], from: Role, out: &mut String, note: impl Fn(&str, &[u8]) -> String) {
     // A line without a colon is the empty one: the parser has let no other pass.
     let Some(colon) = line.iter().position(|&b| b == b':') else {
         let note = match from {
@@ -146,11 +179,7 @@ fn field(line: &[u8], from: Role, out: &mut String) {
     if SECRET.contains(&lower.as_str()) {
         return row(out, &format!("    {}: (not shown)", ascii(name, 60)), NOTE, "a secret");
     }
-    let note = match from {
-        Role::Client => request_note(&lower, value),
-        Role::Server => response_note(&lower, value),
-    };
-    row(out, &format!("    {}", ascii(line, WIDTH - 4)), NOTE, &note);
+    row(out, &format!("    {}", ascii(line, WIDTH - 4)), NOTE, &note(&lower, value));
 }
 
 fn request_note(name: &str, value: &[u8]) -> String {
