@@ -15,42 +15,40 @@ use super::plain::{Plain, MAX_CONTROL};
 use crate::error::Violation;
 use crate::primitives::sha1;
 use crate::wire::frame::{self, Kind, Opcode, Role};
+use crate::wire::mask;
 
 /// A masking key of a whole connection (hybi-04), made in the handshake; nothing to other versions.
 pub(super) type MaskingKey = [u8; 20];
 
-/// The bytes that a frame is XORed with, round and round. One of four bytes is kept five times over.
+/// The bytes that a frame is XORed with, round and round, turned to the next byte of it.
 #[derive(Debug, Clone, Copy)]
-struct Mask {
-    key: [u8; 20],
-    /// Where the next byte of the frame stands in it.
-    at: usize,
+enum Mask {
+    None,
+    Four([u8; 4]),
+    /// And where the next byte of the frame stands in them.
+    Twenty([u8; 20], usize),
 }
 
 impl Mask {
-    const NONE: Mask = Mask { key: [0; 20], at: 0 };
-
-    fn of_four(key: [u8; 4]) -> Mask {
-        let mut bytes = [0; 20];
-        for (byte, key) in bytes.iter_mut().zip(key.into_iter().cycle()) {
-            *byte = key;
-        }
-        Mask { key: bytes, at: 0 }
-    }
-
     /// hybi04-4.2-2: of the four bytes before the frame, and of the connection.
     fn of_frame(nonce: [u8; 4], connection: &MaskingKey) -> Mask {
-        let [a, b, c, d] = nonce;
-        let mut seed = vec![a, b, c, d];
-        seed.extend_from_slice(connection);
-        Mask { key: sha1::digest(&seed), at: 0 }
+        Mask::Twenty(sha1::digest(&[&nonce[..], connection].concat()), 0)
     }
 
     fn apply(&mut self, bytes: &mut [u8]) {
-        for (byte, key) in bytes.iter_mut().zip(self.key.iter().cycle().skip(self.at)) {
-            *byte ^= key;
+        match self {
+            Mask::None => {}
+            Mask::Four(key) => {
+                mask::apply(bytes, *key);
+                *key = mask::turn(*key, bytes.len());
+            }
+            Mask::Twenty(key, at) => {
+                for (byte, key) in bytes.iter_mut().zip(key.iter().cycle().skip(*at)) {
+                    *byte ^= key;
+                }
+                *at = at.saturating_add(bytes.len() % 20) % 20;
+            }
         }
-        self.at = self.at.saturating_add(bytes.len() % 20) % 20;
     }
 }
 
@@ -131,7 +129,7 @@ impl Reader {
             limit,
             state: State::Header,
             head: Vec::new(),
-            mask: Mask::NONE,
+            mask: Mask::None,
         };
         reader.next_frame();
         reader
@@ -149,7 +147,7 @@ impl Reader {
 
     fn next_frame(&mut self) {
         self.head.clear();
-        self.mask = Mask::NONE;
+        self.mask = Mask::None;
         self.state = if self.is_masked_whole() { State::Nonce } else { State::Header };
     }
 
@@ -195,7 +193,7 @@ impl Reader {
                 self.mask = match self.masking {
                     Masking::FrameBy20 => Mask::of_frame(*nonce, &self.connection),
                     // hybi05-4.2-1
-                    Masking::FrameBy4 | Masking::None | Masking::Payload => Mask::of_four(*nonce),
+                    Masking::FrameBy4 | Masking::None | Masking::Payload => Mask::Four(*nonce),
                 };
                 self.head.clear();
                 self.state = State::Header;
@@ -204,7 +202,7 @@ impl Reader {
         }
         let Some(Header { fin, opcode, length, key }) = self.parse()? else { return Ok(()) };
         if let Some(key) = key {
-            self.mask = Mask::of_four(key);
+            self.mask = Mask::Four(key);
         }
         let room = match opcode {
             Opcode::Data(_) | Opcode::Continuation => length,
@@ -273,7 +271,7 @@ pub(super) fn write(
     let (whole, inside) = match (rules.masking, key) {
         (Masking::None, _) | (_, None) => (None, None),
         (Masking::Payload, Some(key)) => (None, Some(key)),
-        (Masking::FrameBy4, Some(key)) => (Some((key, Mask::of_four(key))), None),
+        (Masking::FrameBy4, Some(key)) => (Some((key, Mask::Four(key))), None),
         (Masking::FrameBy20, Some(key)) => (Some((key, Mask::of_frame(key, connection))), None),
     };
     if let Some((nonce, _)) = whole {
@@ -291,6 +289,6 @@ pub(super) fn write(
         mask.apply(out.get_mut(at..).unwrap_or_default());
     }
     if let Some(key) = inside {
-        Mask::of_four(key).apply(out.get_mut(payload_at..).unwrap_or_default());
+        Mask::Four(key).apply(out.get_mut(payload_at..).unwrap_or_default());
     }
 }

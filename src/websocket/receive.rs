@@ -136,7 +136,8 @@ impl Receiver {
                 return Err(self.too_late(step));
             }
             match self.link.stream.read(self.decoder.space(), wait.time) {
-                Ok(0) if self.decoder.ended() => return Ok(()),
+                // Not so if it was this side that ended the stream.
+                Ok(0) if self.link.end().is_none() && self.decoder.ended() => return Ok(()),
                 Ok(0) => return Err(self.ended()),
                 Ok(count) => {
                     self.heard(count);

@@ -1,0 +1,52 @@
+//! Bytes that nobody meant, over real connections: in every draft they end in an error or in messages within the limit, and
+//! always in time.
+
+use std::net::Shutdown;
+
+use stdws::{CloseCode, Error, Limits};
+
+use crate::live::{ms, patient, Random};
+use crate::peer::{each, limited};
+
+const LIMIT: usize = 2_000;
+
+#[test]
+fn whatever_comes_ends_and_stays_within_the_limits() {
+    each(|spoken, ours| {
+        for seed in 0..12 {
+            let mut random = Random::seeded(seed * 7 + u64::from(spoken.has_ping()));
+            let mut timeouts = patient();
+            (timeouts.message, timeouts.close) = (ms(1_000), ms(200));
+            let (mut ws, mut peer, tap) = limited(spoken, ours, timeouts, Limits::message(LIMIT as u64));
+            tap.hold();
+            peer.send("hello").unwrap();
+            peer.send(&"fünf".repeat(300)).unwrap();
+            if spoken.has_binary() {
+                peer.send(&random.bytes(700)).unwrap();
+            }
+            peer.start_close(CloseCode::NORMAL, "").unwrap();
+            let mut bytes = tap.all_of(peer);
+            for _ in 0..1 + random.next() % 4 {
+                if bytes.is_empty() {
+                    break;
+                }
+                let at = random.next() as usize % bytes.len();
+                match random.next() % 3 {
+                    0 => bytes[at] ^= 1 << (random.next() % 8),
+                    1 => bytes.truncate(at),
+                    _ => bytes.insert(at, random.next() as u8),
+                }
+            }
+            tap.send(&bytes);
+            // A server that found a fault may have ended the stream already.
+            let _ = tap.stream.shutdown(Shutdown::Write);
+            loop {
+                match ws.recv() {
+                    Ok(Some(message)) => assert!(message.len() <= LIMIT, "{spoken:?} {ours:?} {seed}"),
+                    Ok(None) | Err(Error::Violation(_) | Error::Closed(_) | Error::Io(_)) => break,
+                    Err(error) => panic!("{spoken:?} {ours:?} {seed}: {error:?}"),
+                }
+            }
+        }
+    });
+}

@@ -1,0 +1,251 @@
+//! Every call returns within its bound in every draft, whatever the peer does. Compare `tests/liveness`.
+
+use std::io::{Read, Write};
+use std::net::Shutdown;
+use std::thread;
+
+use stdws::{CloseCode, Error, Kind, Step, Version};
+
+use crate::live::{assert_soon, assert_took, ms, patient, timed, Ours};
+use crate::peer::{connection, each, each_at_once};
+use crate::spoken::Spoken;
+
+/// More than the buffers of a loopback connection hold, and what is read ahead of a peer that does not ask.
+const TOO_MUCH: usize = 16 << 20;
+
+#[test]
+fn a_peer_that_stops_reading_costs_a_sender_its_limit() {
+    each(|spoken, ours| {
+        if !is_one_of_its_kind(spoken) {
+            return;
+        }
+        let mut timeouts = patient();
+        timeouts.write = ms(300);
+        let (ws, _peer, tap) = connection(spoken, ours, timeouts);
+        let sender = ws.sender();
+        let text = "too much".repeat(TOO_MUCH / 8);
+        let (end, took) = timed(move || sender.send(&text)).join().unwrap();
+        assert!(matches!(end, Err(Error::Timeout(Step::Write))), "{spoken:?} {ours:?}: {end:?}");
+        assert_soon(took, ms(300) + ms(4_000));
+        let (end, took) = timed({
+            let mut ws = ws;
+            move || ws.recv()
+        })
+        .join()
+        .unwrap();
+        assert!(matches!(end, Err(Error::Timeout(Step::Write))), "{spoken:?} {ours:?}: {end:?}");
+        assert_soon(took, ms(0));
+        drop(tap);
+    });
+}
+
+/// One version for each way of framing and masking, for what takes long.
+fn is_one_of_its_kind(spoken: Spoken) -> bool {
+    let few = [Version::Hixie75, Version::Hybi01, Version::Hybi06, Version::Hybi08];
+    few.contains(&spoken.version) && !spoken.deflates()
+}
+
+#[test]
+fn a_message_that_stops_half_way_is_given_up() {
+    each_at_once(|spoken, ours| {
+        let mut timeouts = patient();
+        timeouts.message = ms(300);
+        timeouts.close = ms(300);
+        let (mut ws, mut peer, tap) = connection(spoken, ours, timeouts);
+        tap.hold();
+        peer.send("half of this").unwrap();
+        let bytes = tap.all_of(peer);
+        tap.send(&bytes[..bytes.len() / 2]);
+        // Half of a compressed frame may be nothing at all; then there is nothing that has begun.
+        if spoken.deflates() {
+            assert!(ws.recv_timeout(ms(900)).is_err());
+            return;
+        }
+        let (end, took) = timed(move || ws.recv()).join().unwrap();
+        assert!(matches!(end, Err(Error::Timeout(Step::Message))), "{spoken:?} {ours:?}: {end:?}");
+        assert_took(took, ms(300));
+    });
+}
+
+#[test]
+fn a_message_that_drips_arrives() {
+    each(|spoken, ours| {
+        let (mut ws, mut peer, tap) = connection(spoken, ours, patient());
+        tap.hold();
+        peer.send("drop by drop").unwrap();
+        peer.send("").unwrap();
+        if spoken.has_fragments() {
+            let mut stream = peer.send_stream(Kind::Text).unwrap();
+            for part in ["and ", "once ", "more"] {
+                stream.write_all(part.as_bytes()).unwrap();
+                stream.flush().unwrap();
+            }
+            stream.finish().unwrap();
+        }
+        let bytes = tap.all_of(peer);
+        let dripping = thread::spawn(move || {
+            for byte in bytes {
+                tap.send(&[byte]);
+            }
+        });
+        assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("drop by drop"), "{spoken:?} {ours:?}");
+        assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some(""));
+        if spoken.has_fragments() {
+            assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("and once more"));
+        }
+        dripping.join().unwrap();
+    });
+}
+
+#[test]
+fn silence_is_noticed_where_there_is_a_ping_and_can_always_be_ended() {
+    each_at_once(|spoken, ours| {
+        let mut timeouts = patient();
+        (timeouts.ping, timeouts.life) = (ms(150), ms(150));
+        let (mut ws, _peer, _tap) = connection(spoken, ours, timeouts);
+        let sender = ws.sender();
+        if !spoken.has_ping() {
+            // Nothing can be asked, so nothing is noticed: a limit in the call, or another thread, ends it.
+            let end = ws.recv_timeout(ms(600));
+            assert!(matches!(end, Err(Error::Timeout(Step::Receive))), "{spoken:?} {ours:?}: {end:?}");
+            assert!(sender.is_open());
+            let receiving = timed(move || ws.recv());
+            thread::sleep(ms(50));
+            sender.abort();
+            let (end, took) = receiving.join().unwrap();
+            assert!(matches!(end, Err(Error::Closed(None))), "{end:?}");
+            return assert_soon(took, ms(50));
+        }
+        let (end, took) = timed(move || ws.recv()).join().unwrap();
+        assert!(matches!(end, Err(Error::Timeout(Step::Keepalive))), "{spoken:?} {ours:?}: {end:?}");
+        assert_took(took, ms(300));
+    });
+}
+
+#[test]
+fn a_peer_that_answers_stays() {
+    each_at_once(|spoken, ours| {
+        let mut timeouts = patient();
+        (timeouts.ping, timeouts.life) = (ms(50), ms(2_000));
+        let (mut ws, mut peer, _tap) = connection(spoken, ours, timeouts);
+        let sender = peer.sender();
+        let answering = thread::spawn(move || peer.recv());
+        let end = ws.recv_timeout(ms(600));
+        assert!(matches!(end, Err(Error::Timeout(Step::Receive))), "{spoken:?} {ours:?}: {end:?}");
+        sender.send("still here").unwrap();
+        assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("still here"));
+        ws.close(CloseCode::NORMAL, "").unwrap();
+        assert_eq!(answering.join().unwrap().unwrap(), None);
+    });
+}
+
+#[test]
+fn a_close_without_an_answer_is_given_up() {
+    each_at_once(|spoken, ours| {
+        let mut timeouts = patient();
+        timeouts.close = ms(300);
+        let (mut ws, _peer, _tap) = connection(spoken, ours, timeouts);
+        let (end, took) = timed(move || ws.close(CloseCode::NORMAL, "")).join().unwrap();
+        assert!(matches!(end, Err(Error::Timeout(Step::Close))), "{spoken:?} {ours:?}: {end:?}");
+        assert_took(took, ms(300));
+    });
+}
+
+#[test]
+fn a_stream_that_ends_inside_a_message_is_no_good_end() {
+    each(|spoken, ours| {
+        for at in 1.. {
+            let (mut ws, mut peer, tap) = connection(spoken, ours, patient());
+            tap.hold();
+            peer.send("cut").unwrap();
+            let bytes = tap.all_of(peer);
+            let Some(part) = bytes.get(..at).filter(|part| part.len() < bytes.len()) else { return };
+            tap.send(part);
+            tap.stream.shutdown(Shutdown::Write).unwrap();
+            match ws.recv() {
+                Err(Error::Closed(None)) => {}
+                // A flush ends with bytes that say nothing more.
+                Ok(Some(message)) => assert_eq!(message.as_text(), Some("cut")),
+                other => panic!("{spoken:?} {ours:?} at {at}: {other:?}"),
+            }
+        }
+    });
+}
+
+#[test]
+fn two_that_send_before_they_read_do_not_wait_for_each_other() {
+    each(|spoken, ours| {
+        if ours == Ours::Client || !is_one_of_its_kind(spoken) {
+            return;
+        }
+        let (ws, peer, _tap) = connection(spoken, ours, patient());
+        let large = "too much".repeat(1 << 19);
+        let both = [ws, peer].map(|mut ws| {
+            let large = large.clone();
+            thread::spawn(move || {
+                let sender = ws.sender();
+                let sending = thread::spawn(move || sender.send(&large).unwrap());
+                let length = ws.recv().unwrap().unwrap().len();
+                sending.join().unwrap();
+                (length, ws)
+            })
+        });
+        for thread in both {
+            assert_eq!(thread.join().unwrap().0, 4 << 20, "{spoken:?}");
+        }
+    });
+}
+
+#[test]
+fn a_flood_of_pings_does_not_stop_anything() {
+    each(|spoken, ours| {
+        if !spoken.has_ping() {
+            return;
+        }
+        let mut timeouts = patient();
+        timeouts.write = ms(10_000);
+        let (mut ws, mut peer, tap) = connection(spoken, ours, timeouts);
+        // Pings without end by one who does not read the answers: the bytes of one, again and again.
+        tap.hold();
+        let sender = peer.sender();
+        let pinging = thread::spawn(move || sender.ping());
+        let one = tap.first();
+        peer.send("behind it").unwrap();
+        let all = tap.all_of(peer);
+        assert!(pinging.join().unwrap().is_err());
+        // A compressed one cannot be said twice.
+        let count = if spoken.deflates() { 1 } else { 5_000 };
+        let mut flood = one.repeat(count);
+        flood.extend_from_slice(&all[one.len()..]);
+        let flooding = thread::spawn(move || {
+            tap.send(&flood);
+            tap
+        });
+        assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("behind it"), "{spoken:?} {ours:?}");
+        flooding.join().unwrap();
+    });
+}
+
+#[test]
+fn a_stuck_stream_does_not_stop_a_close() {
+    each_at_once(|spoken, ours| {
+        if !spoken.has_fragments() {
+            return;
+        }
+        let (ws, mut peer, _tap) = connection(spoken, ours, patient());
+        let mut stream = ws.sender().send_stream(Kind::Text).unwrap();
+        stream.write_all(b"never finished").unwrap();
+        stream.flush().unwrap();
+        let mut ws = ws;
+        let peer = thread::spawn(move || {
+            let mut received = Vec::new();
+            let result = peer.recv_stream().map(|stream| stream.map(|mut stream| stream.read_to_end(&mut received)));
+            (received, result.is_ok())
+        });
+        let (end, took) = timed(move || ws.close(CloseCode::NORMAL, "")).join().unwrap();
+        assert!(end.is_ok(), "{spoken:?} {ours:?}: {end:?}");
+        assert_soon(took, ms(0));
+        assert_eq!(peer.join().unwrap().0, b"never finished");
+        drop(stream);
+    });
+}

@@ -1,0 +1,151 @@
+//! A connection of ours in any version, and a peer of it that is ours too, but writes through a tap: what it says can be
+//! held back and sent as the test likes. So every version has a peer that misbehaves, and no frame is written by hand.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{mpsc, Arc, Mutex};
+use std::thread;
+
+use stdws::{Client, Halves, Limits, Server, Timeouts, WebSocket};
+
+use crate::live::{patient, watchdog, Ours};
+use crate::spoken::{drafts, Spoken};
+
+/// Where a peer's bytes go.
+#[derive(Clone)]
+pub(crate) struct Tap {
+    pub(crate) stream: Arc<TcpStream>,
+    /// Bytes that are held back; `None`: nothing is.
+    held: Arc<Mutex<Option<Vec<u8>>>>,
+    /// Disconnected when the peer has written its last.
+    over: Arc<Mutex<mpsc::Receiver<()>>>,
+}
+
+impl Tap {
+    fn halves(stream: TcpStream) -> (Tap, Halves) {
+        stream.set_nodelay(true).unwrap();
+        let (writing, over) = mpsc::channel();
+        let tap = Tap { stream: Arc::new(stream), held: Arc::default(), over: Arc::new(Mutex::new(over)) };
+        let halves = Halves::new(Reader(tap.clone()), Writer(tap.clone(), writing));
+        (tap, halves)
+    }
+
+    /// From here on everything is held back.
+    pub(crate) fn hold(&self) {
+        self.held.lock().unwrap().get_or_insert_with(Vec::new);
+    }
+
+    /// The bytes that come first, however many; the rest of them is left.
+    pub(crate) fn first(&self) -> Vec<u8> {
+        loop {
+            match &*self.held.lock().unwrap() {
+                Some(held) if !held.is_empty() => return held.clone(),
+                Some(_) | None => thread::yield_now(),
+            }
+        }
+    }
+
+    /// Ends the peer, and gives all that it said. The stream stays open.
+    pub(crate) fn all_of(&self, mut peer: WebSocket) -> Vec<u8> {
+        peer.abort();
+        drop(peer);
+        // Its bytes go through a thread of their own, which ends with them.
+        assert!(self.over.lock().unwrap().recv().is_err());
+        self.held.lock().unwrap().take().unwrap_or_default()
+    }
+
+    /// Sends these, whatever is held back.
+    pub(crate) fn send(&self, bytes: &[u8]) {
+        (&*self.stream).write_all(bytes).unwrap();
+    }
+}
+
+struct Writer(Tap, #[allow(dead_code, reason = "it is there to be dropped")] mpsc::Sender<()>);
+
+impl Write for Writer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut *self.0.held.lock().unwrap() {
+            Some(held) => {
+                held.extend_from_slice(bytes);
+                Ok(bytes.len())
+            }
+            None => (&*self.0.stream).write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+struct Reader(Tap);
+
+impl Read for Reader {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        (&*self.0.stream).read(to)
+    }
+}
+
+/// A connection of ours with these timeouts, its peer, and what the peer writes through.
+pub(crate) fn connection(spoken: Spoken, ours: Ours, timeouts: Timeouts) -> (WebSocket, WebSocket, Tap) {
+    limited(spoken, ours, timeouts, Limits::message(64 << 20))
+}
+
+pub(crate) fn limited(spoken: Spoken, ours: Ours, timeouts: Timeouts, limits: Limits) -> (WebSocket, WebSocket, Tap) {
+    match ours {
+        Ours::Client => {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let url = format!("ws://{}", listener.local_addr().unwrap());
+            let client = spoken.client(Client::new(&url).unwrap()).timeouts(timeouts).limits(limits);
+            let connecting = thread::spawn(move || client.connect().unwrap());
+            let (tap, halves) = Tap::halves(listener.accept().unwrap().0);
+            let server = spoken.server(Server::unbound()).timeouts(patient()).limits(Limits::message(64 << 20));
+            let peer = server.accept_over(halves).unwrap();
+            (connecting.join().unwrap(), peer, tap)
+        }
+        Ours::Server => {
+            let (give, take) = mpsc::channel();
+            let server = spoken.server(Server::bind("127.0.0.1:0").unwrap()).timeouts(timeouts).limits(limits);
+            let running = server
+                .start(move |ws| {
+                    let _ = give.send(ws);
+                    Ok(())
+                })
+                .unwrap();
+            let address = running.local_addr();
+            let (tap, halves) = Tap::halves(TcpStream::connect(address).unwrap());
+            let client = spoken.client(Client::new(&format!("ws://{address}")).unwrap()).timeouts(patient());
+            let peer = client.limits(Limits::message(64 << 20)).connect_over(halves).unwrap();
+            (take.recv().unwrap(), peer, tap)
+        }
+    }
+}
+
+/// Runs a test for every draft, as client and as server at once, under a watchdog.
+pub(crate) fn each(test: fn(Spoken, Ours)) {
+    for spoken in drafts() {
+        let _watchdog = watchdog();
+        let client = thread::spawn(move || test(spoken, Ours::Client));
+        test(spoken, Ours::Server);
+        client.join().unwrap_or_else(|_| panic!("{spoken:?} failed as client"));
+    }
+}
+
+/// The same, all drafts at once: for tests that wait for time to pass.
+pub(crate) fn each_at_once(test: fn(Spoken, Ours)) {
+    let _watchdog = watchdog();
+    let cases = drafts().flat_map(|spoken| [Ours::Client, Ours::Server].map(|ours| (spoken, ours)));
+    let running: Vec<_> =
+        cases.map(|(spoken, ours)| (spoken, ours, thread::spawn(move || test(spoken, ours)))).collect();
+    for (spoken, ours, thread) in running {
+        thread.join().unwrap_or_else(|_| panic!("{spoken:?} failed as {ours:?}"));
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        if self.0.held.lock().unwrap().is_none() {
+            let _ = self.0.stream.shutdown(Shutdown::Write);
+        }
+    }
+}

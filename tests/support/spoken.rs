@@ -1,0 +1,138 @@
+//! The versions of the protocol that a test goes through: RFC 6455, and with feature `legacy` every draft, those with
+//! `deflate-stream` also with it.
+#![allow(dead_code, reason = "each test program uses a part of it")]
+
+use std::fmt;
+
+#[cfg(feature = "legacy")]
+use stdws::{Ability, Version};
+use stdws::{Client, Server};
+
+/// What is spoken on a connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Spoken {
+    #[cfg(feature = "legacy")]
+    pub(crate) version: Version,
+    deflate_stream: bool,
+}
+
+/// RFC 6455.
+pub(crate) const RFC: Spoken = Spoken {
+    #[cfg(feature = "legacy")]
+    version: Version::Rfc6455,
+    deflate_stream: false,
+};
+
+/// The drafts, the oldest first.
+#[cfg(feature = "legacy")]
+pub(crate) fn drafts() -> impl Iterator<Item = Spoken> {
+    let plain = Version::ALL.into_iter().filter(|version| *version != Version::Rfc6455);
+    plain.flat_map(|version| {
+        let packed = version.can(Ability::Extensions);
+        [false, true]
+            .into_iter()
+            .filter(move |deflate| packed || !deflate)
+            .map(move |deflate_stream| Spoken { version, deflate_stream })
+    })
+}
+
+#[cfg(not(feature = "legacy"))]
+pub(crate) fn drafts() -> impl Iterator<Item = Spoken> {
+    std::iter::empty()
+}
+
+/// All of them.
+pub(crate) fn all() -> impl Iterator<Item = Spoken> {
+    drafts().chain([RFC])
+}
+
+impl Spoken {
+    pub(crate) fn deflates(self) -> bool {
+        self.deflate_stream
+    }
+}
+
+#[cfg(feature = "legacy")]
+impl Spoken {
+    pub(crate) fn client(self, client: Client) -> Client {
+        let client = client.version(self.version);
+        if self.deflate_stream {
+            client.deflate_stream()
+        } else {
+            client
+        }
+    }
+
+    pub(crate) fn server(self, server: Server) -> Server {
+        if self == RFC {
+            return server;
+        }
+        let server = server.also_versions([self.version]);
+        if self.deflate_stream {
+            server.deflate_stream()
+        } else {
+            server
+        }
+    }
+
+    pub(crate) fn has_binary(self) -> bool {
+        self.version.can(Ability::Binary)
+    }
+
+    pub(crate) fn has_fragments(self) -> bool {
+        self.version.can(Ability::Fragments)
+    }
+
+    pub(crate) fn has_ping(self) -> bool {
+        self.version.can(Ability::Ping)
+    }
+
+    pub(crate) fn has_codes(self) -> bool {
+        self.version.can(Ability::CloseCodes)
+    }
+
+    pub(crate) fn has_close(self) -> bool {
+        self.version.can(Ability::ClosingHandshake)
+    }
+}
+
+#[cfg(not(feature = "legacy"))]
+impl Spoken {
+    pub(crate) fn client(self, client: Client) -> Client {
+        client
+    }
+
+    pub(crate) fn server(self, server: Server) -> Server {
+        server
+    }
+
+    pub(crate) fn has_binary(self) -> bool {
+        true
+    }
+
+    pub(crate) fn has_fragments(self) -> bool {
+        true
+    }
+
+    pub(crate) fn has_ping(self) -> bool {
+        true
+    }
+
+    pub(crate) fn has_codes(self) -> bool {
+        true
+    }
+
+    pub(crate) fn has_close(self) -> bool {
+        true
+    }
+}
+
+impl fmt::Debug for Spoken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        #[cfg(feature = "legacy")]
+        f.write_str(self.version.name())?;
+        #[cfg(not(feature = "legacy"))]
+        f.write_str("rfc6455")?;
+        f.write_str(if self.deflate_stream { " with deflate-stream" } else { "" })
+    }
+}
