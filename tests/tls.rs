@@ -12,3 +12,5 @@ mod bytes;
 mod handshake;
 #[path = "tls/hostile.rs"]
 mod hostile;
+#[path = "tls/ways.rs"]
+mod ways;

@@ -1,0 +1,216 @@
+//! The way to a `wss` server: through proxies, which pass TLS on without a look, and along redirects, which never leave it.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+use stdws::{Client, Error, HandshakeFault, Proxy, RedirectFault, Result, Running, Server, Step, TlsFault, WebSocket};
+
+use crate::live::{assert_took, ms, patient, read_head, watchdog};
+use crate::support::{certificates, relay as tls_relay, Facing};
+
+fn echo_server(certificate: &str) -> Running {
+    let echo = |mut ws: WebSocket| {
+        while let Some(message) = ws.recv()? {
+            ws.send(&message)?;
+        }
+        Ok(())
+    };
+    let server = Server::bind("127.0.0.1:0").unwrap().timeouts(patient());
+    server.tls(certificates().accept(certificate)).start(echo).unwrap()
+}
+
+fn client(url: &str) -> Client {
+    Client::new(url).unwrap().timeouts(patient()).tls(certificates().connect()).unwrap()
+}
+
+/// Passes bytes in both directions until both have ended.
+fn pass(client: TcpStream, to: SocketAddr) {
+    let server = TcpStream::connect(to).unwrap();
+    let copy = |mut from: TcpStream, mut to: TcpStream| {
+        let _ = io::copy(&mut from, &mut to);
+        let _ = to.shutdown(Shutdown::Write);
+    };
+    let (from_client, to_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+    let there = thread::spawn(move || copy(from_client, to_server));
+    copy(server, client);
+    there.join().unwrap();
+}
+
+/// A proxy for one connection, which it passes on to `to`. Gives what it was asked for.
+fn http_proxy(to: SocketAddr) -> (Proxy, JoinHandle<Vec<u8>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let proxy = Proxy::http(&listener.local_addr().unwrap().to_string()).unwrap();
+    let serving = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let asked = read_head(&mut stream);
+        stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+        pass(stream, to);
+        asked
+    });
+    (proxy, serving)
+}
+
+fn socks_proxy(to: SocketAddr) -> (Proxy, JoinHandle<Vec<u8>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let proxy = Proxy::socks5(&listener.local_addr().unwrap().to_string()).unwrap();
+    let serving = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.read_exact(&mut [0; 3]).unwrap();
+        stream.write_all(b"\x05\x00").unwrap();
+        let mut asked = vec![0; 4 + 1 + "localhost".len() + 2];
+        stream.read_exact(&mut asked).unwrap();
+        stream.write_all(b"\x05\x00\x00\x03\x04name\x00\x50").unwrap();
+        pass(stream, to);
+        asked
+    });
+    (proxy, serving)
+}
+
+/// 6455-4.1-14: the proxy, then TLS, then the opening handshake. The name that is verified is the server's.
+#[test]
+fn through_proxies() {
+    let _watchdog = watchdog();
+    let server = echo_server("right");
+    let (to, url) = (server.local_addr(), format!("wss://localhost:{}/", server.local_addr().port()));
+    let message: Vec<u8> = (0..1_u32 << 20).map(|i| (i * 7) as u8).collect();
+    let (by_http, by_socks) = (http_proxy(to), socks_proxy(to));
+    let asked = format!("CONNECT localhost:{0} HTTP/1.1\r\nHost: localhost:{0}\r\n\r\n", to.port());
+    let port = to.port().to_be_bytes();
+    let socks_asked = [b"\x05\x01\x00\x03\x09localhost", &port[..]].concat();
+    for ((proxy, serving), asked) in [(by_http, asked.into_bytes()), (by_socks, socks_asked)] {
+        let mut ws = client(&url).proxy(proxy).connect().unwrap();
+        ws.send(&message).unwrap();
+        assert_eq!(ws.recv().unwrap().unwrap().as_bytes(), message);
+        drop(ws);
+        assert_eq!(serving.join().unwrap(), asked);
+    }
+}
+
+/// A proxy that leads elsewhere is found out, whatever it answered.
+#[test]
+fn a_proxy_that_leads_elsewhere() {
+    let _watchdog = watchdog();
+    let other = echo_server("wrong_host");
+    let plain = Server::bind("127.0.0.1:0").unwrap().start(|_| Ok(())).unwrap();
+    for (to, expected) in [(other.local_addr(), TlsFault::WrongHost), (plain.local_addr(), TlsFault::NotTls)] {
+        let (proxy, _serving) = http_proxy(to);
+        match client("wss://localhost/").proxy(proxy).connect() {
+            Err(Error::Tls(error)) => assert_eq!(error.fault(), expected),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// One deadline, with TLS behind the proxy too.
+#[test]
+fn a_silent_server_behind_a_proxy() {
+    let _watchdog = watchdog();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (proxy, _serving) = http_proxy(silent.local_addr().unwrap());
+    let (limit, start) = (ms(400), Instant::now());
+    let error = client("wss://localhost/").proxy(proxy).connect_timeout(limit).connect().unwrap_err();
+    assert_took(start.elapsed(), limit);
+    assert!(matches!(error, Error::Timeout(Step::Tls)), "{error:?}");
+}
+
+/// Answers one connection so, over TLS or without it, and gives the request.
+fn answering(tls: Option<Facing>, answer: impl FnOnce(SocketAddr) -> String) -> (SocketAddr, JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let answer = answer(address);
+    let serving = thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        let mut stream = match tls {
+            Some(facing) => tls_relay(stream, facing),
+            None => stream,
+        };
+        let request = String::from_utf8(read_head(&mut stream)).unwrap();
+        stream.write_all(answer.as_bytes()).unwrap();
+        let _ = stream.shutdown(Shutdown::Write);
+        let _ = stream.read_to_end(&mut Vec::new());
+        request
+    });
+    (address, serving)
+}
+
+fn to(location: &str) -> String {
+    format!("HTTP/1.1 301 Moved\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n")
+}
+
+/// The usual one: from `http` to `https`. What is secret was sent in plain text before, and is not sent again.
+#[test]
+fn a_redirect_to_tls_is_followed() {
+    let _watchdog = watchdog();
+    let server = echo_server("right");
+    let location = format!("https://localhost:{}/", server.local_addr().port());
+    let (address, serving) = answering(None, |_| to(&location));
+    let client = client(&format!("ws://{address}/")).header("Cookie", "S3CRET").unwrap().redirects(1);
+    let mut ws = client.connect().unwrap();
+    ws.send("over TLS").unwrap();
+    assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("over TLS"));
+    assert_eq!(ws.peer_addr(), Some(server.local_addr()));
+    assert!(serving.join().unwrap().contains("Cookie: S3CRET"));
+}
+
+/// From `wss` never to plain text, not even on the same host, and nobody is asked there.
+#[test]
+fn a_redirect_away_from_tls_is_not_followed() {
+    let _watchdog = watchdog();
+    let plain = TcpListener::bind("127.0.0.1:0").unwrap();
+    let elsewhere = plain.local_addr().unwrap();
+    plain.set_nonblocking(true).unwrap();
+    for scheme in ["http", "ws"] {
+        let (address, _serving) = answering(Some(Facing::Client), |_| to(&format!("{scheme}://{elsewhere}/")));
+        let refused = client(&format!("wss://localhost:{}/", address.port())).redirects(10).connect();
+        assert_eq!(fault(&refused.unwrap_err()), &HandshakeFault::Redirect(RedirectFault::Downgrade));
+    }
+    // Nor after one that was.
+    let (address, _serving) = answering(Some(Facing::Client), |_| to(&format!("ws://{elsewhere}/")));
+    let (first, _serving) = answering(None, |_| to(&format!("wss://localhost:{}/", address.port())));
+    match client(&format!("ws://{first}/")).redirects(10).connect() {
+        Err(Error::Redirect(error)) => {
+            assert_eq!(fault(error.cause()), &HandshakeFault::Redirect(RedirectFault::Downgrade));
+            assert_eq!(error.hops().len(), 1);
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(plain.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+}
+
+/// From `wss` to another place with TLS: followed, without what is secret.
+#[test]
+fn a_redirect_over_tls_leaves_secrets_behind() {
+    let _watchdog = watchdog();
+    let away = answering(Some(Facing::Client), |_| "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".into());
+    let (address, home) = answering(Some(Facing::Client), |_| to(&format!("//localhost:{}/", away.0.port())));
+    let url = format!("wss://ann:S3CRET@localhost:{}/", address.port());
+    let error = client(&url).header("Cookie", "S3CRET").unwrap().redirects(1).connect().unwrap_err();
+    assert!(
+        matches!(&error, Error::Redirect(error) if fault(error.cause()) == &HandshakeFault::Status(404)),
+        "{error:?}"
+    );
+    let (home, away) = (home.join().unwrap(), away.1.join().unwrap());
+    assert!(home.contains("Authorization: Basic ") && home.contains("Cookie: S3CRET"), "{home}");
+    assert!(!away.contains("uthorization") && !away.contains("ookie"), "{away}");
+}
+
+fn fault(error: &Error) -> &HandshakeFault {
+    match error {
+        Error::Handshake(refusal) => refusal.fault(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The proxy for `ws` is none for `wss`.
+#[test]
+fn a_proxy_for_ws_alone() -> Result<()> {
+    let _watchdog = watchdog();
+    let server = echo_server("right");
+    let proxy = Proxy::from_vars(|name| (name == "ws_proxy").then(|| "http://127.0.0.1:1".into()))?;
+    let mut ws = client(&format!("wss://localhost:{}/", server.local_addr().port())).proxy(proxy).connect()?;
+    ws.send("directly")?;
+    assert_eq!(ws.recv()?.unwrap().as_text(), Some("directly"));
+    Ok(())
+}
