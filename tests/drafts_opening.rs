@@ -201,6 +201,7 @@ fn a_server_speaks_rfc_6455_alone_unless_told_otherwise() {
     }
 }
 
+/// hybi04-5.2.1-1
 #[test]
 fn a_refused_version_gets_the_list_of_those_that_are_enabled() {
     let _watchdog = watchdog();
@@ -367,6 +368,7 @@ fn a_request_that_drips_is_over_by_the_deadline() {
     waiting.into_iter().for_each(|thread| thread.join().unwrap());
 }
 
+/// hybi09-5.2.2-1
 #[test]
 fn early_versions_refuse_by_ending_the_stream() {
     let _watchdog = watchdog();

@@ -55,6 +55,7 @@ fn decide(head: &Head) -> Result<Detected, HandshakeFault> {
         (None, (Some(_), Some(_))) => match head.single(DRAFT)? {
             None => Detected::Versions(&[Version::Hybi00, Version::Hybi01]),
             Some(b"2") => Detected::Versions(&[Version::Hybi03, Version::Hybi02]),
+            // hybi02-5.2.1-1
             Some(_) => return Err(HandshakeFault::Wrong(DRAFT)),
         },
         (None, (None, None)) if head.get(KEY).is_some() => Detected::Other,
@@ -96,6 +97,7 @@ mod tests {
 
     #[test]
     fn every_row_of_the_table() {
+        // hybi02-5.2.1-1
         use HandshakeFault::{Missing, Repeated, Wrong};
         let is = |versions: &'static [Version]| Detected::Versions(versions);
         let fault = Detected::Fault;

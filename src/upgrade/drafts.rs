@@ -62,6 +62,7 @@ pub(super) fn meant(head: &Head, terms: &Terms) -> Result<Option<&'static Row>> 
         Detected::Versions(versions) => {
             Ok(versions.iter().find(|version| terms.drafts.versions.contains(version)).map(|&version| Row::of(version)))
         }
+        // hybi04-5.2.1-1: RFC 6455 answers with the list.
         Detected::Other => Ok(None),
         Detected::Fault(fault) => Err(Error::Handshake(Refusal::new(fault))),
     }
@@ -94,7 +95,7 @@ pub(super) fn accept(
     };
     let nonce = nonce(row).map_err(refused)?;
     let agreed = agree(&offer, &accept, &nonce, terms).map_err(refused)?;
-    let scheme = scheme(&request);
+    let scheme = scheme(stream, &request);
     let bytes = offer.response(&Answer { agreed: &agreed, scheme, body, nonce: &nonce, extra: &accept.headers });
     drop(offer);
     talk.write(bytes, &[]).inspect_err(|_| stream.shut())?;
@@ -147,14 +148,17 @@ fn nonce(row: &Row) -> Result<String> {
 
 /// By which the client asked. Behind a proxy that ends TLS, only the proxy knows. To believe it does no harm: a client that
 /// is told another scheme than its own goes away.
-fn scheme(request: &Request) -> &'static str {
+fn scheme(stream: &Stream, request: &Request) -> &'static str {
+    if let Stream::Tls(_) = stream {
+        return "wss";
+    }
     match request.header("X-Forwarded-Proto") {
         Some(proto) if proto.eq_ignore_ascii_case("https") || proto.eq_ignore_ascii_case("wss") => "wss",
         Some(_) | None => "ws",
     }
 }
 
-/// Says no as the version has it.
+/// Says no as the version has it. hybi09-5.2.2-1
 fn refuse_in(row: &Row, talk: &Talk<'_>, error: Error, terms: &Terms) -> Error {
     match row.refusal {
         Refusing::Http => refuse(talk, error, terms),

@@ -47,9 +47,11 @@ impl Asking<'_> {
         check_subprotocols(row, request.subprotocols)?;
         let (host, origin) = (request.uri.host_header(), self.origin());
         let (version, draft) = (row.number.map(|n| n.to_string()), row.draft.map(|n| n.to_string()));
+        // hybi03-5.1-1: by spaces, before that there is but one.
         let subprotocols = request.subprotocols.join(if row.echo == Echo::Nothing { ", " } else { " " });
         let authorization = rfc::authorization(request)?;
 
+        // hixie75-3.1-1: this order.
         let mut fields = vec![(UPGRADE, row.upgrade), (CONNECTION, "Upgrade"), ("Host", host.as_str())];
         let origin_header = match row.origins {
             Origins::Plain { .. } => ORIGIN,
@@ -62,19 +64,23 @@ impl Asking<'_> {
         if let Some(Challenge { keys: [first, second], .. }) = &self.challenge {
             fields.extend([(KEY1, first.text.as_str()), (KEY2, second.text.as_str())]);
         }
+        // hybi04-5.1-1
         if row.echo == Echo::Nothing {
             fields.push((KEY, request.key));
         }
         fields.extend(version.as_deref().map(|version| (VERSION, version)));
+        // hybi02-5.1-1
         fields.extend(draft.as_deref().map(|draft| (DRAFT, draft)));
         fields.extend(request.extensions.map(|offer| (EXTENSIONS, offer)));
         fields.extend(authorization.as_deref().map(|value| ("Authorization", value)));
         fields.extend(request.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         if let Some(challenge) = &self.challenge {
+            // hixie76-4.1-2
             shuffle(&mut fields, &challenge.order);
         }
         let mut bytes = write_head(&format!("GET {} HTTP/1.1", request.uri.resource()), fields);
         if let Some(challenge) = &self.challenge {
+            // hixie76-4.1-3
             bytes.extend_from_slice(&challenge.body);
         }
         Ok(bytes)
@@ -98,6 +104,7 @@ impl Asking<'_> {
     /// The verdict on what came behind the head, as much as [`answer_length`](Asking::answer_length) says.
     pub(crate) fn check_answer(&self, answer: &[u8]) -> Result<(), HandshakeFault> {
         match &self.challenge {
+            // hixie76-4.1-5
             Some(challenge) if challenge.answer() != *answer => Err(HandshakeFault::Proof),
             Some(_) | None => Ok(()),
         }
@@ -110,6 +117,7 @@ impl Asking<'_> {
         }
         let (origin, location) = match self.row.echo {
             Echo::Plain => {
+                // hixie75-3.1-2
                 if !raw.starts_with(LINES) {
                     return Err(HandshakeFault::StatusLine);
                 }
@@ -127,8 +135,10 @@ impl Asking<'_> {
         };
         let uri = self.request.uri;
         let scheme = if uri.secure() { "wss" } else { "ws" };
+        // hixie75-3.1-3, hixie76-4.1-4
         exactly(raw, origin, self.origin().unwrap_or_default().as_bytes())?;
         exactly(raw, location, format!("{scheme}://{}{}", uri.host_header(), uri.resource()).as_bytes())?;
+        // hixie75-3.1-4
         if self.request.subprotocols.is_empty() {
             return Ok(None);
         }
@@ -143,6 +153,7 @@ impl Asking<'_> {
         let upgrade = only(raw, UPGRADE)?;
         let fine = match self.row.tokens {
             Tokens::Exact => upgrade == self.row.upgrade.as_bytes(),
+            // hybi02-5.1-2
             Tokens::Whole | Tokens::Listed => upgrade.eq_ignore_ascii_case(self.row.upgrade.as_bytes()),
         };
         if !fine {
@@ -156,6 +167,7 @@ impl Asking<'_> {
 
     /// From hybi-04 on.
     fn check_late(&self, head: &Head) -> Result<Agreed, HandshakeFault> {
+        // hybi04-5.1-2, hybi09-5.1-1
         let agreed = rfc::check(head, &self.request)?;
         // The whole value, and not a list that has it.
         let connection = head.single(CONNECTION)?.unwrap_or_default();
@@ -276,6 +288,7 @@ mod tests {
 
     #[test]
     fn the_request_of_hixie_75_to_the_letter() {
+        // hixie75-3.1-1
         let want = "GET /demo HTTP/1.1\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\nHost: example.com\r\n\
             Origin: http://example.com\r\nWebSocket-Protocol: sample\r\n\r\n";
         assert_eq!(text(Version::Hixie75, &["sample"]), want);
@@ -284,6 +297,7 @@ mod tests {
 
     #[test]
     fn the_requests_from_hybi_00_to_hybi_03() {
+        // hixie76-4.1-2, hixie76-4.1-3, hybi02-5.1-1, hybi03-5.1-1
         for version in [Version::Hybi00, Version::Hybi01, Version::Hybi02, Version::Hybi03] {
             let text = text(version, &["sample"]);
             let (head, body) = text.split_once("\r\n\r\n").unwrap();
@@ -308,6 +322,7 @@ mod tests {
 
     #[test]
     fn the_requests_from_hybi_04_on() {
+        // hybi04-5.1-1
         for version in [Version::Hybi04, Version::Hybi05, Version::Hybi06, Version::Hybi07, Version::Hybi08] {
             let number = version.number().unwrap();
             let want = format!(
@@ -332,6 +347,7 @@ mod tests {
 
     #[test]
     fn responses_to_hixie_75() {
+        // hixie75-3.1-2, hixie75-3.1-3, hixie75-3.1-4
         let start = "HTTP/1.1 101 Web Socket Protocol Handshake|Upgrade: WebSocket|Connection: Upgrade|";
         let (origin, location) = ("WebSocket-Origin: http://example.com", "WebSocket-Location: ws://example.com/demo");
         let good = format!("{start}{origin}|{location}|WebSocket-Protocol: sample");
@@ -368,6 +384,7 @@ mod tests {
 
     #[test]
     fn responses_from_hybi_00_to_hybi_03() {
+        // hixie76-4.1-4, hixie76-4.1-5, hybi02-5.1-2
         let good = "HTTP/1.1 101 Whatever|Set-Cookie: a=b|Sec-WebSocket-Location: ws://example.com/demo|\
             Connection: upgrade|Sec-WebSocket-Origin: http://example.com|Upgrade: WebSocket|Sec-WebSocket-Protocol: sample";
         for version in [Version::Hybi00, Version::Hybi01, Version::Hybi02, Version::Hybi03] {
@@ -402,6 +419,7 @@ mod tests {
 
     #[test]
     fn responses_from_hybi_04_on() {
+        // hybi04-5.1-2, hybi09-5.1-1
         let good = format!(
             "HTTP/1.1 101 Switching Protocols|Upgrade: WebSocket|Connection: upgrade|{GOOD_ACCEPT}|\
             Sec-WebSocket-Nonce: AQIDBAUGBwgJCgsMDQ4PEC==|Sec-WebSocket-Protocol: b"

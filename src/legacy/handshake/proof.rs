@@ -48,7 +48,7 @@ pub(crate) struct Key {
     pub(crate) number: u32,
 }
 
-/// hybi-00 section 4.1 steps 16 to 22.
+/// hixie76-4.1-1: steps 16 to 22 of that section.
 fn key(random: &[u8; RANDOM]) -> Key {
     let mut random = random.iter().copied();
     let mut next = |below: usize| usize::from(random.next().unwrap_or(0)).checked_rem(below).unwrap_or(0);
@@ -74,7 +74,7 @@ fn noise(which: usize) -> char {
     (0x21..=0x2F_u8).chain(0x3A..=0x7E).nth(which).map_or('!', char::from)
 }
 
-/// The number that hides in a key. `None`: there is none, because there is no space, or no digit, or it does not divide, or it
+/// The number that hides in a key. hixie76-5.2-1: `None`: there is none, because there is no space, or no digit, or it does not divide, or it
 /// is larger than any client can mean (hybi-00 section 5.2 steps 4 to 7).
 pub(crate) fn number(key: &[u8]) -> Option<u32> {
     let spaces = key.iter().filter(|&&b| b == b' ').count();
@@ -141,6 +141,7 @@ mod tests {
 
     #[test]
     fn keys_without_a_number() {
+        // hixie76-5.2-1
         let rows: [(&str, Option<u32>); 13] = [
             ("1 2", Some(12)),
             ("1 2 4", Some(62)),
@@ -163,6 +164,7 @@ mod tests {
 
     #[test]
     fn keys_hide_their_number() {
+        // hixie76-4.1-1
         let mut seed = 1_u32;
         let mut byte = || {
             seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);

@@ -88,6 +88,7 @@ fn upgrade(row: &Row, head: &Head) -> Result<(), HandshakeFault> {
     for (name, token) in [(UPGRADE, "websocket"), (CONNECTION, "upgrade")] {
         let fine = match row.tokens {
             Tokens::Exact | Tokens::Whole => required(head, name)?.eq_ignore_ascii_case(token.as_bytes()),
+            // hybi06-5.2.1-1
             Tokens::Listed => {
                 head.get(name).ok_or(HandshakeFault::Missing(name))?;
                 header::list_has(head.get_all(name), token)
@@ -148,6 +149,7 @@ fn origin<'a>(row: &Row, head: &'a Head, origins: Origins<'_>, host: Authority<'
         Header::Plain { required } => (ORIGIN, ORIGIN, required),
         Header::Prefixed { required } => (SEC_ORIGIN, ORIGIN, required),
     };
+    // hybi11-5.1-1
     for name in [first, second] {
         if !origins.allow(head.single(name)?, host) {
             return Err(HandshakeFault::OriginNotAllowed);
@@ -168,6 +170,7 @@ impl Offer<'_> {
     /// The subprotocol to agree on. Before hybi-04 a client that names one takes nothing else, not even none.
     pub(crate) fn choose(&self, supported: &[String]) -> Result<Option<String>, HandshakeFault> {
         match server::choose(&self.subprotocols, supported) {
+            // hixie75-4.2-1
             None if !self.subprotocols.is_empty() && self.row.echo != Echo::Nothing => {
                 Err(HandshakeFault::Wrong(self.row.subprotocols.header()))
             }
@@ -192,11 +195,13 @@ impl Offer<'_> {
         };
         let mut fields = vec![(UPGRADE, self.row.upgrade), (CONNECTION, "Upgrade")];
         match self.row.echo {
-            // The order matters: with it, the first 103 bytes of hixie-75 are always the same.
+            // hixie75-4.1-1: the order matters: with it, the first 103 bytes of hixie-75 are always the same.
             Echo::Plain => fields.extend([("WebSocket-Origin", self.origin), ("WebSocket-Location", &location)]),
+            // hixie76-5.2-2
             Echo::Prefixed => fields.extend([(SEC_ORIGIN, self.origin), ("Sec-WebSocket-Location", &location)]),
             Echo::Nothing => fields.push((ACCEPT, &accept)),
         }
+        // hybi04-5.2.2-1
         if self.row.proof == Proof::AcceptAndNonce {
             fields.push((NONCE, answer.nonce));
         }
@@ -275,6 +280,7 @@ mod tests {
 
     #[test]
     fn both_sides_of_every_version_agree() {
+        // hybi04-5.2.2-1
         for (version, stream) in DRAFTS.into_iter().flat_map(|version| [(version, false), (version, true)]) {
             asking(version, stream, &["sample"], |asking| {
                 let row = asking.row;
@@ -309,6 +315,7 @@ mod tests {
 
     #[test]
     fn the_handshake_of_hixie_75_to_the_letter() {
+        // hixie75-4.1-1
         let request = b"GET /demo HTTP/1.1\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\nHost: example.com\r\n\
             Origin: http://example.com\r\nWebSocket-Protocol: sample\r\n\r\n";
         let want = b"HTTP/1.1 101 Web Socket Protocol Handshake\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n\
@@ -325,6 +332,7 @@ mod tests {
 
     #[test]
     fn the_handshake_of_hybi_00() {
+        // hixie76-5.2-2
         let request = b"GET /demo HTTP/1.1\r\nHost: Example.com:80\r\nConnection: Upgrade\r\n\
             Sec-WebSocket-Key2: 12998 5 Y3 1  .P00\r\nSec-WebSocket-Protocol: sample\r\nUpgrade: WebSocket\r\n\
             Sec-WebSocket-Key1: 4 @1  46546xW%0l 1 5\r\nOrigin: http://example.com\r\n\r\n";
@@ -350,6 +358,7 @@ mod tests {
 
     #[test]
     fn requests_that_will_not_do() {
+        // hybi06-5.2.1-1
         for version in DRAFTS {
             let row = Row::of(version);
             let upgrade = format!("Upgrade: {}", row.upgrade);
@@ -381,6 +390,7 @@ mod tests {
 
     #[test]
     fn origins_that_will_not_do() {
+        // hixie75-4.2-1, hybi11-5.1-1
         const OWN: &str = "http://server.example:81";
         for version in DRAFTS {
             let (name, needed) = match Row::of(version).origins {
@@ -450,6 +460,7 @@ mod tests {
 
     #[test]
     fn subprotocols_that_are_agreed_on() {
+        // hixie75-4.2-1
         let offer = |version: Version, value: &str| {
             let name = Row::of(version).subprotocols.header();
             let text = format!(

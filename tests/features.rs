@@ -1,0 +1,28 @@
+//! What a feature leaves out is not in the program: here it is looked for in the bytes of this very program, which holds all
+//! that a client and a server need. Each thing that is looked for is found when the feature is on, so the search is sound.
+
+use std::env;
+use std::fs;
+
+use stdws::{Client, Server};
+
+#[test]
+fn without_legacy_there_is_neither_md5_nor_a_draft() {
+    let server = Server::bind("127.0.0.1:0").unwrap().start(|mut ws| ws.send("here")).unwrap();
+    let mut ws = Client::new(&format!("ws://{}", server.local_addr())).unwrap().connect().unwrap();
+    assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("here"));
+
+    let program = fs::read(env::current_exe().unwrap()).unwrap();
+    // Backwards, or they would be found here.
+    let backwards: [(&str, &[u8]); 4] = [
+        ("the status line of hixie-75", b"ekahsdnaH locotorP tekcoS beW"),
+        ("the GUID of hybi-04", b"8A04BA1F1656-F69B-0454-ABBF-91F5CA16"),
+        ("the extension of hybi-04", b"maerts-etalfed"),
+        ("the first sines of MD5", &[0xE8, 0xC7, 0xB7, 0x56, 0xD7, 0x6A, 0xA4, 0x78]),
+    ];
+    for (what, bytes) in backwards {
+        let bytes: Vec<u8> = bytes.iter().rev().copied().collect();
+        let found = program.windows(bytes.len()).any(|window| window == bytes);
+        assert_eq!(found, cfg!(feature = "legacy"), "{what}");
+    }
+}
