@@ -6,6 +6,7 @@
 
 mod misuse;
 mod proxy;
+mod proxy_header;
 mod redirect;
 mod refusal;
 mod tls;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 
 pub use misuse::{Misuse, UriFault};
 pub use proxy::{ProxyError, ProxyFault};
+pub use proxy_header::ProxyHeaderFault;
 pub use redirect::{Hop, RedirectError, RedirectFault};
 pub use refusal::{HandshakeFault, HeadFault, Refusal};
 pub use tls::{TlsError, TlsFault};

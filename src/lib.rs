@@ -60,7 +60,7 @@ pub use close::{CloseCode, CloseInfo};
 pub use config::{Limits, Timeouts};
 pub use error::{
     Attempt, ConnectError, Error, HandshakeFault, HeadFault, Hop, IoError, Misuse, ProxyError, ProxyFault,
-    RedirectError, RedirectFault, Refusal, Result, Step, TlsError, TlsFault, UriFault, Violation,
+    ProxyHeaderFault, RedirectError, RedirectFault, Refusal, Result, Step, TlsError, TlsFault, UriFault, Violation,
 };
 pub use hub::{Counts, Hub, HubLimits, Member, Placed, WhenFull};
 #[cfg(feature = "legacy")]

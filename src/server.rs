@@ -24,6 +24,7 @@ mod running;
 mod settings;
 mod shutdown;
 mod threads;
+mod vouching;
 
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -190,7 +191,9 @@ impl Server {
     pub fn accept_over(&self, halves: Halves) -> Result<WebSocket> {
         let stream = Stream::over(halves).map_err(|error| Error::io(Step::Thread, error))?;
         let deadline = Deadline::after(self.terms.timeouts.handshake);
-        upgrade::accept(&Visit::new(stream, Ends::default(), deadline), &self.terms)
+        let visit = Visit::new(stream, Ends::default(), deadline);
+        let announced = upgrade::announced(&visit, &self.terms)?;
+        upgrade::accept(&visit, announced, &self.terms)
     }
 }
 
@@ -240,24 +243,28 @@ fn open(door: &Door, id: Id, visitor: Visitor, bound: Option<SocketAddr>, terms:
     });
     let deadline = Deadline::after(terms.timeouts.handshake);
     let ends = Ends { peer, local };
-    let stream = match &terms.tls {
+    let again = terms.tls.as_ref().map(|tls| Ok((tls, socket.try_clone()?)));
+    let again = again.transpose().map_err(|error| Error::io(Step::Tls, error))?;
+    // Whoever closes the house has to find the stream while there is no TLS on it yet.
+    let visit = arrive(door, id, Visit::new(plain(socket, terms)?, ends, deadline))?;
+    let announced = upgrade::announced(&visit, terms)?;
+    let visit = match again {
         // 6455-4.2.2-2
-        Some(tls) => {
-            // Whoever closes the house has to find the stream while there is no TLS on it yet.
-            let socket_again = socket.try_clone().map_err(|error| Error::io(Step::Tls, error))?;
-            let raw = plain(socket_again, terms).map(|raw| Arc::new(Visit::new(raw, ends, deadline)))?;
-            if !door.lock().guests.arrives(id, &raw) {
-                return Err(Error::Closed(None));
-            }
-            tls.accept(socket, terms.timeouts.write, deadline)?
+        Some((tls, socket)) => {
+            let stream = tls.accept(socket, terms.timeouts.write, deadline)?;
+            arrive(door, id, Visit::new(stream, ends, deadline))?
         }
-        None => plain(socket, terms)?,
+        None => visit,
     };
-    let visit = Arc::new(Visit::new(stream, ends, deadline));
-    if !door.lock().guests.arrives(id, &visit) {
-        return Err(Error::Closed(None));
+    upgrade::accept(&visit, announced, terms)
+}
+
+fn arrive(door: &Door, id: Id, visit: Visit) -> Result<Arc<Visit>> {
+    let visit = Arc::new(visit);
+    match door.lock().guests.arrives(id, &visit) {
+        true => Ok(visit),
+        false => Err(Error::Closed(None)),
     }
-    upgrade::accept(&visit, terms)
 }
 
 fn plain(socket: Socket, terms: &Terms) -> Result<Stream> {

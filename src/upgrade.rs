@@ -5,6 +5,7 @@
 //!
 //! | step | ends with |
 //! |---|---|
+//! | [`announced`]: a trusted proxy says who its client is | no answer; nothing, if the deadline passes |
 //! | [`Talk::read_head`]: bytes become a request | 400, 431; nothing, if the deadline passes (6455-7.2.2-1) |
 //! | [`judge`]: in order and welcome as what it asks for, WebSocket or plain HTTP | 400, 403, 405, 426, 505 |
 //! | the credentials are checked, if any are asked for | 401 |
@@ -21,6 +22,7 @@ mod request;
 mod response;
 mod talk;
 mod terms;
+mod vouching;
 
 pub use credentials::{same_secret, Credentials};
 pub use decision::{Accept, Decision, HandOver};
@@ -28,7 +30,9 @@ pub use handover::Handover;
 pub use request::Request;
 pub use response::Response;
 pub(crate) use terms::{BasicAuth, Ends, Terms, Visit};
+pub(crate) use vouching::{Header, Trusted};
 
+use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 
 use crate::config::{Limits, Timeouts};
@@ -60,14 +64,25 @@ struct Opening {
     timeouts: Timeouts,
 }
 
+/// Whom a proxy names before anything else, before TLS too, if the peer is one that does.
+pub(crate) fn announced(visit: &Visit, terms: &Terms) -> Result<Option<IpAddr>> {
+    let Visit { stream, ends, deadline, .. } = visit;
+    match terms.vouching.announces(ends.peer) {
+        true => vouching::announced(*deadline, |to, wait| stream.read(to, wait)).inspect_err(|_| stream.shut()),
+        false => Ok(None),
+    }
+}
+
 /// Goes through the whole opening handshake. Takes until the deadline of the visit, a second more for an answer in HTTP to
 /// arrive, and as long as the hooks take.
-pub(crate) fn accept(visit: &Visit, terms: &Terms) -> Result<WebSocket> {
+pub(crate) fn accept(visit: &Visit, announced: Option<IpAddr>, terms: &Terms) -> Result<WebSocket> {
     let Visit { stream, ends, deadline, heard } = visit;
     let talk = Talk { stream, deadline: *deadline };
     let (head, early) = talk.read_head().map_err(|error| refuse(&talk, error, terms))?;
     heard.store(true, Ordering::Relaxed);
-    let request = Request::new(head, ends.peer);
+    let from = announced.or(ends.peer.map(|peer| peer.ip()));
+    let client = terms.vouching.client(from, &head);
+    let request = Request::new(head, ends.peer, client);
     #[cfg(feature = "legacy")]
     if let Some(row) = drafts::meant(request.head(), terms).map_err(|error| refuse(&talk, error, terms))? {
         return drafts::accept(&talk, (stream, *ends), request.of(row.version), early, (row, terms));

@@ -170,6 +170,7 @@ fn refused(refusal: &Refusal, now: Duration) -> Retry {
         | HandshakeFault::Version
         | HandshakeFault::SubprotocolNotOffered
         | HandshakeFault::ExtensionNotOffered
+        | HandshakeFault::ProxyHeader(_)
         | HandshakeFault::OriginNotAllowed
         | HandshakeFault::Full
         | HandshakeFault::TooManyHandshakes

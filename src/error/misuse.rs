@@ -38,6 +38,8 @@ pub enum Misuse {
     /// A cookie whose name is not a token, or whose value has a character that cannot stand there (RFC 6265 section 4.1.1). Only
     /// the name is kept.
     Cookie(String),
+    /// An entry in a list of trusted proxies that is no IP address, no network (`10.0.0.0/8`), and not `unix`.
+    Network(String),
     /// A reason longer than 123 bytes (RFC 6455 section 5.5: 125, less the code).
     ReasonTooLong(usize),
     /// A close code that must not be sent (RFC 6455 section 7.4).
@@ -93,6 +95,7 @@ impl fmt::Display for Misuse {
             ),
             Misuse::HostTooLong(n) => write!(f, "a host name for SOCKS5 has at most 255 bytes, not {n}"),
             Misuse::Cookie(name) => write!(f, "the cookie {name:?} has a character that cannot stand in its name or value"),
+            Misuse::Network(entry) => write!(f, "{entry:?} is no IP address, no network such as 10.0.0.0/8, and not unix"),
             Misuse::ReasonTooLong(n) => write!(f, "the reason for closing has at most 123 bytes, not {n}"),
             Misuse::CloseCode(code) => write!(f, "close code {code} must not be sent"),
             Misuse::NotInVersion { what, version } => write!(f, "{version} has no {what}"),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::RedirectFault;
+use super::{ProxyHeaderFault, RedirectFault};
 use crate::wire::challenge::{self, Challenge};
 
 /// The opening handshake ended in a refusal.
@@ -143,6 +143,8 @@ pub enum HandshakeFault {
     SubprotocolNotOffered,
     /// Client: the server chose an extension that was not offered.
     ExtensionNotOffered,
+    /// Server: a trusted proxy did not begin with a header of the PROXY protocol. It gets no answer.
+    ProxyHeader(ProxyHeaderFault),
     /// Server: the Origin is not allowed.
     OriginNotAllowed,
     /// Server: as many connections as allowed are open.
@@ -177,6 +179,7 @@ impl fmt::Display for HandshakeFault {
             HandshakeFault::Proof => f.write_str("the answer to the challenge is wrong"),
             HandshakeFault::SubprotocolNotOffered => f.write_str("the server chose a subprotocol that was not offered"),
             HandshakeFault::ExtensionNotOffered => f.write_str("the server chose an extension that was not offered"),
+            HandshakeFault::ProxyHeader(fault) => write!(f, "the PROXY header was refused: {fault}"),
             HandshakeFault::OriginNotAllowed => f.write_str("the Origin is not allowed; see Server::allow_origin"),
             HandshakeFault::Full => f.write_str("as many connections as Server::max_connections allows are open"),
             HandshakeFault::TooManyHandshakes => {

@@ -21,6 +21,10 @@
 //! * Shutting down, bounded and with a report: [`Running::shutdown`](crate::Running::shutdown),
 //!   [`ShutdownHandle`](crate::ShutdownHandle).
 //! * [`Hub`](crate::Hub): one message to many connections, without waiting for any; bounded backlogs, topics, counts.
+//! * The client's address behind proxies, from those that are trusted: [`Request::client_ip`](crate::Request::client_ip),
+//!   [`Server::trust_proxy_protocol`](crate::Server::trust_proxy_protocol),
+//!   [`Server::trust_forwarded`](crate::Server::trust_forwarded),
+//!   [`Server::trust_x_forwarded_for`](crate::Server::trust_x_forwarded_for).
 //! * [`trace`](crate::trace): bytes on the wire, explained.
 //! * Proxies: HTTP CONNECT and SOCKS5, with credentials, and those the environment names: [`Proxy`](crate::Proxy),
 //!   [`Client::proxy`](crate::Client::proxy).

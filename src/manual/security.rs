@@ -19,6 +19,7 @@
 //! | a client of a CGI program that sets its proxy (httpoxy) | the environment is read only by [`Proxy::from_env`](crate::Proxy::from_env), and there `HTTP_PROXY` is not |
 //! | secrets in logs | Authorization, Cookie and the passwords of URLs and proxies never appear in `Debug`, errors or traces |
 //! | passwords and tokens guessed byte by byte, by time | [`Credentials::is`](crate::Credentials::is), [`same_secret`](crate::same_secret) |
+//! | clients that claim another address, by headers of proxies | none is believed unless the proxy's own address is trusted, and only as far as it is |
 //!
 //! Your duty: authenticate; check what messages say; keep Close reasons from end users (RFC 6455 section 5.5.1); use TLS where the
 //! network is not yours. A client that is not a browser can send any Origin it likes (RFC 6455 section 10.1): the check protects
@@ -56,3 +57,17 @@
 //! A client that is refused finds in the error what is asked for: [`Refusal::challenges`](crate::Refusal::challenges). Pages in a
 //! browser cannot send headers with a WebSocket, but they send the site's cookies, which is why a server that looks at cookies
 //! must look at the Origin too. Without TLS all of this can be read on the way.
+//!
+//! # Behind proxies
+//!
+//! There every connection comes from the proxy. [`Request::client_ip`](crate::Request::client_ip) tells the client's address once
+//! the server knows whom to believe:
+//!
+//! | the proxy says it by | the server |
+//! |---|---|
+//! | the PROXY protocol (HAProxy `send-proxy-v2`, load balancers) | [`Server::trust_proxy_protocol`](crate::Server::trust_proxy_protocol) |
+//! | `X-Forwarded-For` (nginx, most others) | [`Server::trust_x_forwarded_for`](crate::Server::trust_x_forwarded_for) |
+//! | `Forwarded` (RFC 7239) | [`Server::trust_forwarded`](crate::Server::trust_forwarded) |
+//!
+//! Trust only what your proxy writes itself: a proxy that writes `X-Forwarded-For` passes on a `Forwarded` of the client's, and the other
+//! way round. A proxy should replace what comes from outside. `examples/deploy` has configurations for nginx and HAProxy.

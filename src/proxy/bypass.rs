@@ -17,6 +17,8 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use crate::wire::network::Network;
+
 /// What is covered, as far as an entry can be understood.
 #[derive(Clone, Default)]
 pub(super) struct Bypass(Vec<Entry>);
@@ -33,8 +35,7 @@ enum Host {
     All,
     /// In lower case, without a dot at either end.
     Name(String),
-    /// The addresses that have as many leading bits in common with this one.
-    Network(IpAddr, u32),
+    Network(Network),
 }
 
 impl Bypass {
@@ -59,10 +60,8 @@ impl fmt::Debug for Bypass {
 
 impl Entry {
     fn parse(text: &str) -> Option<Entry> {
-        if let Some((address, prefix)) = text.split_once('/') {
-            let (address, prefix) = (address.parse().ok()?, number(prefix)?);
-            let host = Host::Network(address, u32::from(prefix));
-            return (u32::from(prefix) <= bits(address)).then_some(Entry { host, port: None });
+        if text.contains('/') {
+            return Some(Entry { host: Host::address(text)?, port: None });
         }
         if let Some((address, rest)) = text.strip_prefix('[').and_then(|text| text.split_once(']')) {
             let port = match rest {
@@ -92,7 +91,7 @@ impl Host {
     }
 
     fn address(text: &str) -> Option<Host> {
-        text.parse().ok().map(|address| Host::Network(address, bits(address)))
+        Network::parse(text).map(Host::Network)
     }
 
     fn covers(&self, host: &str, address: Option<IpAddr>) -> bool {
@@ -101,27 +100,9 @@ impl Host {
             (Host::Name(name), None) => {
                 host.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
             }
-            (Host::Network(network, prefix), Some(address)) => {
-                in_common(*network, address).is_some_and(|bits| bits >= *prefix)
-            }
+            (Host::Network(network), Some(address)) => network.covers(address),
             (Host::Name(_), Some(_)) | (Host::Network(..), None) => false,
         }
-    }
-}
-
-/// How many leading bits two addresses of one family have in common.
-fn in_common(a: IpAddr, b: IpAddr) -> Option<u32> {
-    match (a, b) {
-        (IpAddr::V4(a), IpAddr::V4(b)) => Some((u32::from(a) ^ u32::from(b)).leading_zeros()),
-        (IpAddr::V6(a), IpAddr::V6(b)) => Some((u128::from(a) ^ u128::from(b)).leading_zeros()),
-        (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => None,
-    }
-}
-
-fn bits(address: IpAddr) -> u32 {
-    match address {
-        IpAddr::V4(_) => 32,
-        IpAddr::V6(_) => 128,
     }
 }
 

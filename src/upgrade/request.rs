@@ -3,7 +3,7 @@
 //! Knows where in a head to find what; must not know how the head was judged, nor how it came.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::credentials::Credentials;
 #[cfg(feature = "legacy")]
@@ -39,6 +39,7 @@ use crate::wire::http::Head;
 pub struct Request {
     head: Head,
     peer: Option<SocketAddr>,
+    client: Option<IpAddr>,
     #[cfg(feature = "legacy")]
     version: Version,
 }
@@ -48,10 +49,11 @@ impl Request {
         &self.head
     }
 
-    pub(super) fn new(head: Head, peer: Option<SocketAddr>) -> Request {
+    pub(super) fn new(head: Head, peer: Option<SocketAddr>, client: Option<IpAddr>) -> Request {
         Request {
             head,
             peer,
+            client,
             #[cfg(feature = "legacy")]
             version: Version::Rfc6455,
         }
@@ -162,6 +164,14 @@ impl Request {
         self.peer
     }
 
+    /// The address of the client, also behind proxies, as far as these can be believed:
+    /// [`Server::trust_proxy_protocol`](crate::Server::trust_proxy_protocol),
+    /// [`trust_forwarded`](crate::Server::trust_forwarded) and
+    /// [`trust_x_forwarded_for`](crate::Server::trust_x_forwarded_for) say whom and what. Without them it is the peer's.
+    pub fn client_ip(&self) -> Option<IpAddr> {
+        self.client
+    }
+
     /// Path and query, without what a URI has before them.
     fn resource(&self) -> &str {
         let target = self.target();
@@ -181,6 +191,7 @@ impl fmt::Debug for Request {
             .field("path", &self.path())
             .field("host", &host)
             .field("peer", &self.peer)
+            .field("client", &self.client)
             .finish_non_exhaustive()
     }
 }
@@ -203,7 +214,7 @@ mod tests {
     }
 
     fn request(lines: &str) -> Request {
-        Request::new(head(format!("GET {lines}\r\n\r\n").as_bytes()), None)
+        Request::new(head(format!("GET {lines}\r\n\r\n").as_bytes()), None, None)
     }
 
     #[test]
@@ -229,7 +240,7 @@ mod tests {
         let bytes =
             b"GET / HTTP/1.1\r\nHost: h:1\r\nOrigin: http://h:1\r\nSec-WebSocket-Protocol: b, a\r\nX: caf\xE9\r\n\
             sec-websocket-protocol: c\r\nx: second\r\n\r\n";
-        let request = Request::new(head(bytes), None);
+        let request = Request::new(head(bytes), None, None);
         assert_eq!((request.host(), request.origin()), ("h:1", Some("http://h:1")));
         assert_eq!(request.subprotocols().collect::<Vec<_>>(), ["b", "a", "c"]);
         assert_eq!((request.header("hOST"), request.header("X"), request.header("Y")), (Some("h:1"), None, None));

@@ -10,6 +10,7 @@ use super::credentials::Credentials;
 use super::decision::Decision;
 use super::request::Request;
 use super::response::Response;
+use super::vouching::Vouching;
 use crate::config::{Limits, Timeouts};
 use crate::error::{Error, HandshakeFault, Refusal, Result};
 use crate::protocol::deflate::Deflate;
@@ -28,6 +29,7 @@ pub(crate) struct Terms {
     pub(crate) deflate: Option<Deflate>,
     /// `None`: connections are not encrypted here. Only for those that this server accepts by itself.
     pub(crate) tls: Option<TlsAccept>,
+    pub(crate) vouching: Vouching,
     pub(crate) hooks: Hooks,
     #[cfg(feature = "legacy")]
     pub(crate) drafts: super::drafts::Enabled,
@@ -52,6 +54,7 @@ impl Default for Terms {
             subprotocols: Vec::new(),
             deflate: None,
             tls: None,
+            vouching: Vouching::default(),
             hooks: Hooks::default(),
             #[cfg(feature = "legacy")]
             drafts: Default::default(),

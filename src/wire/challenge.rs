@@ -10,8 +10,6 @@
 //! is: `=` makes it a parameter. Read once, from left to right. Where a field leaves the grammar, the rest of it is left out,
 //! and what was read before it stays.
 
-use std::borrow::Cow;
-
 use super::header::{is_space, Cursor, Malformed};
 
 /// One way to say who you are, as a server asks for it in a 401. See [`Refusal::challenges`](crate::Refusal::challenges).
@@ -100,33 +98,7 @@ fn param(cursor: &mut Cursor<'_>) -> Result<(String, String), Malformed> {
     if !cursor.eat(b'=') {
         return Err(Malformed);
     }
-    let value = match cursor.rest.split_first() {
-        Some((b'"', rest)) => {
-            cursor.rest = rest;
-            quoted(cursor)?
-        }
-        Some(_) | None => cursor.token().map(Cow::Borrowed)?,
-    };
-    Ok((name, value.into_owned()))
-}
-
-/// The rest of a quoted-string, after its first quote. A backslash stands for the character after it.
-fn quoted<'a>(cursor: &mut Cursor<'_>) -> Result<Cow<'a, str>, Malformed> {
-    let mut text = Vec::new();
-    loop {
-        match cursor.rest {
-            [b'"', rest @ ..] => {
-                cursor.rest = rest;
-                cursor.skip_space();
-                return Ok(Cow::Owned(String::from_utf8_lossy(&text).into_owned()));
-            }
-            [b'\\', byte, rest @ ..] | [byte, rest @ ..] => {
-                text.push(*byte);
-                cursor.rest = rest;
-            }
-            [] => return Err(Malformed),
-        }
-    }
+    Ok((name, cursor.text()?))
 }
 
 /// token68 = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"=", if that is all there is up to the next comma.

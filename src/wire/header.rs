@@ -150,6 +150,27 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// A token, or the text of a quoted-string, in which anything may stand.
+    pub(super) fn text(&mut self) -> Result<String, Malformed> {
+        let Some((b'"', rest)) = self.rest.split_first() else { return self.token().map(str::to_owned) };
+        self.rest = rest;
+        let mut text = Vec::new();
+        loop {
+            match self.rest {
+                [b'"', rest @ ..] => {
+                    self.rest = rest;
+                    self.skip_space();
+                    return Ok(String::from_utf8_lossy(&text).into_owned());
+                }
+                [b'\\', byte, rest @ ..] | [byte, rest @ ..] => {
+                    text.push(*byte);
+                    self.rest = rest;
+                }
+                [] => return Err(Malformed),
+            }
+        }
+    }
+
     pub(super) fn token(&mut self) -> Result<&'a str, Malformed> {
         self.skip_space();
         let length = self.rest.iter().take_while(|&&b| is_token_byte(b)).count();

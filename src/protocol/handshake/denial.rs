@@ -47,6 +47,7 @@ pub(crate) fn status(fault: &HandshakeFault) -> u16 {
             | HeadFault::ContentLength,
         )
         | HandshakeFault::Ended
+        | HandshakeFault::ProxyHeader(_)
         | HandshakeFault::Target
         | HandshakeFault::Missing(_)
         | HandshakeFault::Repeated(_)
@@ -114,7 +115,8 @@ fn body(fault: &HandshakeFault) -> String {
         | HandshakeFault::Version
         | HandshakeFault::Redirect(_)
         | HandshakeFault::SubprotocolNotOffered
-        | HandshakeFault::ExtensionNotOffered => format!("{fault} (RFC 6455 section 4.2.1)\n"),
+        | HandshakeFault::ExtensionNotOffered
+        | HandshakeFault::ProxyHeader(_) => format!("{fault} (RFC 6455 section 4.2.1)\n"),
     }
 }
 

@@ -1,0 +1,214 @@
+//! Who the client is when proxies stand between: which of what they say is believed.
+//!
+//! Knows whom the application trusts; how it is said, `wire::proxy_header` and `wire::forwarded` know. An address is believed
+//! only from one whose own address is trusted, link by link:
+//!
+//! | the connection comes from | and | the client is |
+//! |---|---|---|
+//! | one not trusted | | the peer, whatever the request says |
+//! | one trusted for the PROXY protocol | its header | whom that names; the peer if it names none |
+//! | | no header, or a broken one | nobody: the connection is ended |
+//! | one trusted for a header, or named as above and trusted for it | the last entry | whom that names |
+//! | | ... who is trusted as well | whom the entry before it names, and so on |
+//! | | an entry that cannot be read, or none is left | the last one that was named |
+
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use crate::error::{Error, HandshakeFault, Misuse, ProxyHeaderFault, Refusal, Result, Step};
+use crate::transport::deadline::Deadline;
+use crate::wire::forwarded;
+use crate::wire::http::Head;
+use crate::wire::network::Network;
+use crate::wire::proxy_header::{self, Progress};
+
+/// Whom a server believes, and what.
+#[derive(Debug, Default)]
+pub(crate) struct Vouching {
+    pub(crate) proxy_protocol: Option<Trusted>,
+    pub(crate) header: Option<(Header, Trusted)>,
+}
+
+/// Which header the trusted proxies write. Never both: a proxy that writes one passes the other on as the client sent it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Header {
+    Forwarded,
+    XForwardedFor,
+}
+
+/// Addresses that are trusted.
+#[derive(Debug)]
+pub(crate) struct Trusted {
+    networks: Vec<Network>,
+    /// Peers without an address, too.
+    unix: bool,
+}
+
+impl Trusted {
+    pub(crate) fn parse<S: AsRef<str>>(list: impl IntoIterator<Item = S>) -> Result<Trusted, Misuse> {
+        let mut trusted = Trusted { networks: Vec::new(), unix: false };
+        for entry in list {
+            match entry.as_ref() {
+                "unix" => trusted.unix = true,
+                entry => {
+                    trusted.networks.push(Network::parse(entry).ok_or_else(|| Misuse::Network(entry.to_owned()))?);
+                }
+            }
+        }
+        Ok(trusted)
+    }
+
+    fn covers(&self, address: Option<IpAddr>) -> bool {
+        match address {
+            // A socket that listens on IPv6 and IPv4 sees the one as the other.
+            Some(address) => self.networks.iter().any(|network| network.covers(address.to_canonical())),
+            None => self.unix,
+        }
+    }
+}
+
+impl Vouching {
+    /// Whether this peer has to say first who its client is.
+    pub(super) fn announces(&self, peer: Option<SocketAddr>) -> bool {
+        self.proxy_protocol.as_ref().is_some_and(|trusted| trusted.covers(peer.map(|peer| peer.ip())))
+    }
+
+    /// The client of a request that comes from this address, by the connection or by a header of the PROXY protocol.
+    pub(super) fn client(&self, from: Option<IpAddr>, head: &Head) -> Option<IpAddr> {
+        let mut client = from.map(|address| address.to_canonical());
+        let Some((header, trusted)) = &self.header else { return client };
+        let hops = match header {
+            Header::Forwarded => forwarded::forwarded(head.get_all("Forwarded")),
+            Header::XForwardedFor => forwarded::x_forwarded_for(head.get_all("X-Forwarded-For")),
+        };
+        for hop in hops.into_iter().rev() {
+            match hop {
+                Some(address) if trusted.covers(client) => client = Some(address.to_canonical()),
+                Some(_) | None => break,
+            }
+        }
+        client
+    }
+}
+
+/// Reads a header of the PROXY protocol, and not one byte behind it. `read` gives some bytes, or `WouldBlock` after the time
+/// given to it.
+pub(super) fn announced(
+    deadline: Deadline,
+    mut read: impl FnMut(&mut [u8], Duration) -> io::Result<usize>,
+) -> Result<Option<IpAddr>> {
+    let refused = |fault| Error::Handshake(Refusal::new(HandshakeFault::ProxyHeader(fault)));
+    let mut bytes = Vec::new();
+    loop {
+        let wanted = match proxy_header::parse(&bytes).map_err(refused)? {
+            Progress::Done(client) => return Ok(client.map(|(address, _)| address)),
+            Progress::More(count) => count,
+        };
+        let left = deadline.left();
+        if left.is_zero() {
+            return Err(Error::Timeout(Step::Handshake));
+        }
+        // A line comes byte by byte; the longest header of all has 4 KiB.
+        let mut part = [0; 256];
+        let part = part.get_mut(..wanted.min(256)).unwrap_or_default();
+        match read(part, left) {
+            Ok(0) => return Err(refused(ProxyHeaderFault::Ended)),
+            Ok(count) => bytes.extend_from_slice(part.get(..count).unwrap_or_default()),
+            // A wait may end a little early; the clock above decides.
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+            Err(error) => return Err(Error::io(Step::Handshake, error)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::http::HeadParser;
+
+    fn ip(text: &str) -> Option<IpAddr> {
+        (text != "-").then(|| text.parse().unwrap())
+    }
+
+    fn head(lines: &str) -> Head {
+        let mut parser = HeadParser::request();
+        parser.feed(format!("GET / HTTP/1.1\r\n{lines}\r\n").as_bytes()).unwrap();
+        parser.finish().unwrap()
+    }
+
+    #[test]
+    fn the_chain_is_followed_as_far_as_the_trust_goes() {
+        let (x, f) = (Header::XForwardedFor, Header::Forwarded);
+        // What is read, who is trusted, from where, the request's lines, the client.
+        let rows: [(Header, &[&str], &str, &str, &str); 19] = [
+            (x, &[], "10.0.0.1", "X-Forwarded-For: 192.0.2.1\r\n", "10.0.0.1"),
+            (x, &["10.0.0.2"], "10.0.0.1", "X-Forwarded-For: 192.0.2.1\r\n", "10.0.0.1"),
+            (x, &["10.0.0.1"], "10.0.0.1", "X-Forwarded-For: 192.0.2.1\r\n", "192.0.2.1"),
+            (x, &["10.0.0.1"], "10.0.0.1", "", "10.0.0.1"),
+            // What stands further left is the client's own word.
+            (x, &["10.0.0.1"], "10.0.0.1", "X-Forwarded-For: 198.51.100.7, 192.0.2.1\r\n", "192.0.2.1"),
+            (x, &["10.0.0.0/8"], "10.0.0.1", "X-Forwarded-For: 198.51.100.7, 192.0.2.1, 10.9.9.9\r\n", "192.0.2.1"),
+            (
+                x,
+                &["10.0.0.0/8"],
+                "10.0.0.1",
+                "X-Forwarded-For: 198.51.100.7\r\nX-Forwarded-For: 192.0.2.1\r\n",
+                "192.0.2.1",
+            ),
+            (x, &["10.0.0.0/8"], "10.0.0.1", "X-Forwarded-For: 10.0.0.3, 10.0.0.2\r\n", "10.0.0.3"),
+            (x, &["10.0.0.0/8"], "10.0.0.1", "X-Forwarded-For: 192.0.2.1, unknown, 10.0.0.2\r\n", "10.0.0.2"),
+            (x, &["10.0.0.1"], "10.0.0.1", "X-Forwarded-For: 192.0.2.1, x\r\n", "10.0.0.1"),
+            // One header is believed, and never the other.
+            (x, &["10.0.0.1"], "10.0.0.1", "Forwarded: for=192.0.2.1\r\n", "10.0.0.1"),
+            (f, &["10.0.0.1"], "10.0.0.1", "X-Forwarded-For: 192.0.2.1\r\n", "10.0.0.1"),
+            (f, &["10.0.0.1"], "10.0.0.1", "Forwarded: for=198.51.100.7, For=\"[2001:db8::1]:4\"\r\n", "2001:db8::1"),
+            (f, &["10.0.0.1"], "10.0.0.1", "Forwarded: for=192.0.2.1, for=_hidden\r\n", "10.0.0.1"),
+            (f, &["10.0.0.1", "::1"], "::1", "Forwarded: for=192.0.2.1;by=x, for=10.0.0.1\r\n", "192.0.2.1"),
+            // Both families on one socket.
+            (x, &["10.0.0.1"], "::ffff:10.0.0.1", "X-Forwarded-For: ::ffff:192.0.2.1\r\n", "192.0.2.1"),
+            (x, &["10.0.0.1"], "::ffff:10.0.0.2", "X-Forwarded-For: 192.0.2.1\r\n", "10.0.0.2"),
+            // No address at all.
+            (x, &["unix"], "-", "X-Forwarded-For: 192.0.2.1\r\n", "192.0.2.1"),
+            (x, &["0.0.0.0/0", "::/0"], "-", "X-Forwarded-For: 192.0.2.1\r\n", "-"),
+        ];
+        for (header, trusted, from, lines, want) in rows {
+            let header = Some((header, Trusted::parse(trusted).unwrap()));
+            let vouching = Vouching { header, ..Vouching::default() };
+            assert_eq!(vouching.client(ip(from), &head(lines)), ip(want), "{trusted:?} {from} {lines}");
+        }
+        assert_eq!(Vouching::default().client(ip("::1"), &head("X-Forwarded-For: 192.0.2.1\r\n")), ip("::1"));
+    }
+
+    #[test]
+    fn whoever_is_trusted_has_to_announce() {
+        let vouching =
+            |list: &[&str]| Vouching { proxy_protocol: Some(Trusted::parse(list).unwrap()), ..Vouching::default() };
+        let peer = Some("[::ffff:10.0.0.1]:80".parse().unwrap());
+        assert!(vouching(&["10.0.0.0/8"]).announces(peer) && !vouching(&["10.0.0.2"]).announces(peer));
+        assert!(vouching(&["unix"]).announces(None) && !vouching(&["unix"]).announces(peer));
+        assert!(!Vouching::default().announces(peer) && !Vouching::default().announces(None));
+        for entry in ["", "localhost", "10.0.0.0/33", "10.0.0.1:80", "[::1]", "Unix"] {
+            assert_eq!(Trusted::parse([entry]).unwrap_err(), Misuse::Network(entry.to_owned()));
+        }
+    }
+
+    #[test]
+    fn nothing_behind_the_header_is_taken() {
+        let header = b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n";
+        let mut input = &[header.as_slice(), b"GET"].concat()[..];
+        let deadline = Deadline::after(Duration::from_secs(60));
+        let client = announced(deadline, |to, _| io::Read::read(&mut input, to)).unwrap();
+        assert_eq!((client, input), (ip("192.0.2.1"), b"GET".as_slice()));
+        // An end, a failure, and time.
+        let ended = announced(deadline, |_, _| Ok(0)).unwrap_err();
+        assert_eq!(
+            ended.to_string(),
+            "the opening handshake failed: the PROXY header was refused: the connection ended inside of it"
+        );
+        let failed = announced(deadline, |_, _| Err(ErrorKind::ConnectionReset.into())).unwrap_err();
+        assert!(matches!(failed, Error::Io(error) if error.step() == Step::Handshake));
+        let late = announced(Deadline::after(Duration::from_millis(5)), |_, _| Err(ErrorKind::WouldBlock.into()));
+        assert!(matches!(late, Err(Error::Timeout(Step::Handshake))));
+    }
+}

@@ -1,0 +1,309 @@
+//! The header of the PROXY protocol, versions 1 and 2, by which a proxy says who its client is before anything else
+//! (HAProxy's `proxy-protocol.txt`, sections 2.1 and 2.2).
+//!
+//! Knows how it is written; must not know whether the one who sends it can be believed.
+//!
+//! ```text
+//! version 1    PROXY TCP4 192.0.2.1 198.51.100.7 56324 443 CR LF          at most 107 bytes
+//!              PROXY UNKNOWN ... CR LF
+//! version 2    CR LF CR LF NUL CR LF "QUIT" LF                            12 bytes
+//!              0x2, command: 0 LOCAL, 1 PROXY                             1 byte
+//!              family: 0 none, 1 IPv4, 2 IPv6, 3 Unix; transport: 0 none, 1 stream, 2 datagram
+//!              length of the rest                                         2 bytes
+//!              source and destination, their ports; extensions            that many, at most 4,096 here
+//! ```
+//!
+//! No byte behind the header may be taken from the network, because it belongs to the next protocol. So whoever reads asks
+//! here first how many bytes are certainly part of the header. Both versions have at least 15; a line is then read byte by byte.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::error::ProxyHeaderFault as Fault;
+
+const LINE: &[u8] = b"PROXY ";
+const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
+/// `PROXY UNKNOWN` with its CR LF: the shortest header there is.
+const SHORTEST: usize = 15;
+/// The longest line, with its CR LF.
+const LONGEST_LINE: usize = 107;
+/// The part of version 2 that is always there.
+const FIXED: usize = 16;
+/// Addresses take 36 bytes, or 216. Extensions, which are skipped, are a few names and checksums.
+const LONGEST: u16 = 4096;
+
+/// How far the header goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// So many more bytes belong to it at least.
+    More(usize),
+    /// It is complete. The client, address and port, if it says who that is.
+    Done(Option<(IpAddr, u16)>),
+}
+
+/// Reads the bytes that are there. They are at most as many as were asked for.
+pub(crate) fn parse(bytes: &[u8]) -> Result<Progress, Fault> {
+    if begins(bytes, LINE) {
+        return line(bytes);
+    }
+    if begins(bytes, SIGNATURE) {
+        return binary(bytes);
+    }
+    Err(Fault::Missing)
+}
+
+/// Whether the bytes begin like this, as far as they go.
+fn begins(bytes: &[u8], with: &[u8]) -> bool {
+    bytes.iter().zip(with).all(|(a, b)| a == b)
+}
+
+fn missing(bytes: &[u8], want: usize) -> Option<Progress> {
+    want.checked_sub(bytes.len()).filter(|&count| count > 0).map(Progress::More)
+}
+
+// ── version 1 ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+fn line(bytes: &[u8]) -> Result<Progress, Fault> {
+    if let Some(more) = missing(bytes, SHORTEST) {
+        return Ok(more);
+    }
+    let Some(line) = bytes.strip_suffix(b"\r\n") else {
+        // Nothing but the end of the line has a control character.
+        let body = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+        return match bytes.len() < LONGEST_LINE {
+            _ if body.iter().any(u8::is_ascii_control) => Err(Fault::Line),
+            true => Ok(Progress::More(1)),
+            false => Err(Fault::LineTooLong),
+        };
+    };
+    let text = std::str::from_utf8(line).ok().and_then(|line| line.strip_prefix("PROXY ")).ok_or(Fault::Line)?;
+    let parts: Vec<&str> = text.split(' ').collect();
+    match parts.as_slice() {
+        // Whatever follows is to be ignored.
+        ["UNKNOWN", ..] => Ok(Progress::Done(None)),
+        &["TCP4", from, to, from_port, to_port] => ends::<Ipv4Addr>(from, to, from_port, to_port),
+        &["TCP6", from, to, from_port, to_port] => ends::<Ipv6Addr>(from, to, from_port, to_port),
+        _ => Err(Fault::Line),
+    }
+}
+
+fn ends<A>(from: &str, to: &str, from_port: &str, to_port: &str) -> Result<Progress, Fault>
+where
+    A: std::str::FromStr + Into<IpAddr>,
+{
+    let address = |text: &str| text.parse::<A>().map_err(|_| Fault::Line);
+    let (from, _to) = (address(from)?, address(to)?);
+    let (from_port, _to_port) = (port(from_port)?, port(to_port)?);
+    Ok(Progress::Done(Some((from.into(), from_port))))
+}
+
+/// Digits, without zeros in front of them.
+fn port(text: &str) -> Result<u16, Fault> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    text.parse().ok().filter(|_| plain).ok_or(Fault::Line)
+}
+
+// ── version 2 ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+fn binary(bytes: &[u8]) -> Result<Progress, Fault> {
+    // A wrong version or command is refused as soon as it is there.
+    if let Some(&byte) = bytes.get(12) {
+        match (byte >> 4, byte & 0x0F) {
+            (2, 0 | 1) => {}
+            (2, command) => return Err(Fault::Command(command)),
+            (version, _) => return Err(Fault::Version(version)),
+        }
+    }
+    if let Some(&byte) = bytes.get(13).filter(|&&byte| byte >> 4 > 3 || byte & 0x0F > 2) {
+        return Err(Fault::Family(byte));
+    }
+    let Some((fixed, rest)) = bytes.split_first_chunk::<FIXED>() else {
+        return Ok(missing(bytes, if bytes.len() < SHORTEST { SHORTEST } else { FIXED }).unwrap_or(Progress::More(1)));
+    };
+    let &[.., command, family, high, low] = fixed;
+    let length = u16::from_be_bytes([high, low]);
+    if length > LONGEST {
+        return Err(Fault::TooLong(length));
+    }
+    let proxied = command & 0x0F == 1;
+    // LOCAL: the proxy speaks for itself, and what follows says nothing.
+    let addresses = match family >> 4 {
+        1 if proxied => 12,
+        2 if proxied => 36,
+        3 if proxied => 216,
+        _ => 0,
+    };
+    if length < addresses {
+        return Err(Fault::TooShort(length));
+    }
+    if let Some(more) = missing(rest, usize::from(length)) {
+        return Ok(more);
+    }
+    // Without a transport the addresses say nothing either.
+    let told = proxied && family & 0x0F != 0;
+    Ok(Progress::Done(match family >> 4 {
+        1 if told => source(rest.first_chunk::<4>().map(|&address| address.into()), rest.get(8..10)),
+        2 if told => source(rest.first_chunk::<16>().map(|&address| address.into()), rest.get(32..34)),
+        _ => None,
+    }))
+}
+
+fn source(address: Option<IpAddr>, port: Option<&[u8]>) -> Option<(IpAddr, u16)> {
+    Some((address?, u16::from_be_bytes(port?.try_into().ok()?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Told = Option<(IpAddr, u16)>;
+
+    fn client(address: &str, port: u16) -> Told {
+        Some((address.parse().unwrap(), port))
+    }
+
+    fn v2(command: u8, family: u8, rest: &[u8]) -> Vec<u8> {
+        let length = u16::try_from(rest.len()).unwrap().to_be_bytes();
+        [SIGNATURE, &[command, family], &length, rest].concat()
+    }
+
+    /// As whoever reads has to: never more than is asked for, in pieces of at most this size. Gives what was taken, too.
+    fn read(bytes: &[u8], piece: usize) -> (usize, Result<Told, Fault>) {
+        let mut taken = 0;
+        loop {
+            match parse(&bytes[..taken]) {
+                Ok(Progress::More(0)) => panic!("no progress"),
+                Ok(Progress::More(_)) if taken == bytes.len() => return (taken, Err(Fault::Ended)),
+                Ok(Progress::More(count)) => taken = (taken + count.min(piece)).min(bytes.len()),
+                Ok(Progress::Done(client)) => return (taken, Ok(client)),
+                Err(fault) => return (taken, Err(fault)),
+            }
+        }
+    }
+
+    fn good() -> Vec<(Vec<u8>, Told)> {
+        let v4 = [192, 0, 2, 1, 198, 51, 100, 7, 0xDC, 0x04, 0x01, 0xBB];
+        let mut v6 = [0; 36];
+        v6[..16].copy_from_slice(&"2001:db8::1".parse::<Ipv6Addr>().unwrap().octets());
+        v6[32..34].copy_from_slice(&[0x12, 0x34]);
+        let with_extensions = [v4.as_slice(), &[0x04, 0, 3, 1, 2, 3], &[0x20, 0, 0]].concat();
+        let mut list = vec![
+            // The example of section 2.1, and the longest of each kind that it names.
+            (b"PROXY TCP4 192.168.0.1 192.168.0.11 56324 443\r\n".to_vec(), client("192.168.0.1", 56324)),
+            (b"PROXY TCP4 255.255.255.255 255.255.255.255 65535 65535\r\n".to_vec(), client("255.255.255.255", 65535)),
+            (
+                b"PROXY TCP6 ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535\r\n"
+                    .to_vec(),
+                client("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", 65535),
+            ),
+            (b"PROXY TCP6 ::1 2001:DB8::1 0 443\r\n".to_vec(), client("::1", 0)),
+            (b"PROXY UNKNOWN\r\n".to_vec(), None),
+            (b"PROXY UNKNOWN ffff:f...f:ffff ffff:f...f:ffff 65535 65535\r\n".to_vec(), None),
+            (v2(0x21, 0x11, &v4), client("192.0.2.1", 56324)),
+            (v2(0x21, 0x12, &v4), client("192.0.2.1", 56324)),
+            (v2(0x21, 0x11, &with_extensions), client("192.0.2.1", 56324)),
+            (v2(0x21, 0x21, &v6), client("2001:db8::1", 0x1234)),
+            (v2(0x21, 0x31, &[7; 216]), None),
+            (v2(0x21, 0x00, b""), None),
+            (v2(0x21, 0x10, &v4), None),
+            (v2(0x21, 0x01, &[1; 5]), None),
+            (v2(0x20, 0x00, b""), None),
+            // Of what a LOCAL one brings nothing counts.
+            (v2(0x20, 0x11, &v4), None),
+            (v2(0x20, 0x11, b"x"), None),
+            (v2(0x21, 0x11, &[v4.as_slice(), &[0; 4084]].concat()), client("192.0.2.1", 56324)),
+        ];
+        let line = b"PROXY UNKNOWN ".to_vec();
+        list.push(([line.as_slice(), &vec![b'x'; 107 - 2 - line.len()], b"\r\n"].concat(), None));
+        list
+    }
+
+    #[test]
+    fn whole_byte_by_byte_and_with_bytes_after_it() {
+        for (bytes, want) in good() {
+            for after in [&b""[..], b"GET / HTTP/1.1\r\n\r\n", b"\r\n\r\n", b"PROXY UNKNOWN\r\n"] {
+                let all = [bytes.as_slice(), after].concat();
+                for piece in [1, 2, 7, usize::MAX] {
+                    assert_eq!(read(&all, piece), (bytes.len(), Ok(want)), "{}", bytes.escape_ascii());
+                }
+            }
+            // Cut anywhere, it is incomplete and nothing else.
+            for end in 0..bytes.len().min(300) {
+                assert_eq!(read(&bytes[..end], 1), (end, Err(Fault::Ended)), "{}", bytes.escape_ascii());
+            }
+        }
+    }
+
+    #[test]
+    fn lines_that_are_none() {
+        let rows = [
+            "PROXY TCP4 192.0.2.1 192.0.2.2 1 2\n",
+            "PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r ",
+            "PROXY  TCP4 192.0.2.1 192.0.2.2 1 2\r\n",
+            "PROXY TCP4  192.0.2.1 192.0.2.2 1 2\r\n",
+            "PROXY TCP4 192.0.2.1 192.0.2.2 1 2 \r\n",
+            "PROXY TCP4 192.0.2.1 192.0.2.2 1\r\n",
+            "PROXY TCP4 192.0.2.1 192.0.2.2 1 2 3\r\n",
+            "PROXY TCP4 192.0.2.1 192.0.2.2 01 2\r\n",
+            "PROXY TCP4 192.0.2.1 192.0.2.2 +1 2\r\n",
+            "PROXY TCP4 192.0.2.1 192.0.2.2 1 65536\r\n",
+            "PROXY TCP4 192.0.2.1 192.0.2.2 -1 2\r\n",
+            "PROXY TCP4 192.0.2.1 192.0.2.2  2\r\n",
+            "PROXY TCP4 192.0.2.01 192.0.2.2 1 2\r\n",
+            "PROXY TCP4 192.0.2.256 192.0.2.2 1 2\r\n",
+            "PROXY TCP4 192.0.2 192.0.2.2 1 2\r\n",
+            "PROXY TCP4 192.0.2.1 ::1 1 2\r\n",
+            "PROXY TCP4 ::1 ::1 1 2\r\n",
+            "PROXY TCP6 192.0.2.1 ::1 1 2\r\n",
+            "PROXY TCP6 [::1] ::1 1 2\r\n",
+            "PROXY TCP6 ::1%eth0 ::1 1 2\r\n",
+            "PROXY TCP5 192.0.2.1 192.0.2.2 1 2\r\n",
+            "PROXY tcp4 192.0.2.1 192.0.2.2 1 2\r\n",
+            "PROXY UDP4 192.0.2.1 192.0.2.2 1 2\r\n",
+            "PROXY UNKNOWNS\r\n",
+            "PROXY TCP4\t192.0.2.1 192.0.2.2 1 2\r\n",
+            "PROXY TCP4 h\u{e9} 192.0.2.2 1 2\r\n",
+            "PROXY UNKNOWN\0 a\r\n",
+            "PROXY         \r\n",
+        ];
+        for text in rows {
+            for piece in [1, usize::MAX] {
+                assert_eq!(read(text.as_bytes(), piece).1, Err(Fault::Line), "{text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_header() {
+        let v4 = [0; 12];
+        let rows: Vec<(Vec<u8>, Fault)> = vec![
+            (b"GET / HTTP/1.1\r\n\r\n".to_vec(), Fault::Missing),
+            (b"proxy TCP4 192.0.2.1 192.0.2.2 1 2\r\n".to_vec(), Fault::Missing),
+            (b"PROXYTCP4".to_vec(), Fault::Missing),
+            (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\x00\x00\x00\x00".to_vec(), Fault::Missing),
+            (b"\r\n\r\n\0\r\nQUIT\r\x21\x11\0\x0C".to_vec(), Fault::Missing),
+            (v2(0x11, 0x11, &v4), Fault::Version(1)),
+            (v2(0x31, 0x11, &v4), Fault::Version(3)),
+            (v2(0x22, 0x11, &v4), Fault::Command(2)),
+            (v2(0x2F, 0x11, &v4), Fault::Command(15)),
+            (v2(0x21, 0x41, &v4), Fault::Family(0x41)),
+            (v2(0x21, 0x13, &v4), Fault::Family(0x13)),
+            (v2(0x20, 0xFF, &v4), Fault::Family(0xFF)),
+            (v2(0x21, 0x11, &v4[..11]), Fault::TooShort(11)),
+            (v2(0x21, 0x21, &[0; 35]), Fault::TooShort(35)),
+            (v2(0x21, 0x31, &[0; 215]), Fault::TooShort(215)),
+            (v2(0x21, 0x11, b""), Fault::TooShort(0)),
+            // Not one byte of it is awaited.
+            (v2(0x21, 0x11, &[0; 4097]), Fault::TooLong(4097)),
+            ([SIGNATURE, b"\x20\x00\xFF\xFF"].concat(), Fault::TooLong(65535)),
+            ([b"PROXY UNKNOWN ".as_slice(), &[b'x'; 200]].concat(), Fault::LineTooLong),
+            ([b"PROXY TCP4 ".as_slice(), &[b'1'; 200]].concat(), Fault::LineTooLong),
+        ];
+        for (bytes, fault) in rows {
+            for piece in [1, usize::MAX] {
+                let (taken, result) = read(&bytes, piece);
+                assert_eq!(result, Err(fault), "{}", bytes.escape_ascii());
+                assert!(taken <= 107, "{taken}");
+            }
+        }
+    }
+}

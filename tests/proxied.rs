@@ -1,0 +1,222 @@
+//! Who the client is behind proxies: the PROXY protocol, `Forwarded` and `X-Forwarded-For`, over real sockets.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use stdws::{Error, Halves, HandshakeFault, Misuse, Response, Running, Server, Timeouts, WebSocket};
+
+const LONG: Duration = Duration::from_secs(60);
+const GET: &str = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+const UPGRADE: &str = "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+const V1: &[u8] = b"PROXY TCP4 192.0.2.1 198.51.100.7 56324 443\r\n";
+const V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0C\xC0\x00\x02\x01\xC6\x33\x64\x07\xDC\x04\x01\xBB";
+const LOCAL: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x20\x00\x00\x00";
+
+/// Fails the test instead of hanging.
+fn within<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || drop(sender.send(work())));
+    receiver.recv_timeout(LONG).expect("no result in time, or a panic above")
+}
+
+/// Tells each visitor who it is, as a page and as a message.
+fn start(server: Server) -> Running {
+    let who = |request: &stdws::Request| request.client_ip().map_or("nobody".to_owned(), |ip| ip.to_string());
+    let server = server.http(move |request| Response::text(200, who(request)));
+    let greet = move |mut ws: WebSocket| {
+        assert_eq!(ws.peer_addr().map(|peer| peer.ip().to_string()).as_deref(), Some("127.0.0.1"));
+        let text = who(ws.request().unwrap());
+        ws.send(&text)?;
+        ws.recv().map(drop)
+    };
+    server.start(greet).unwrap()
+}
+
+fn bind() -> Server {
+    Server::bind("127.0.0.1:0").unwrap()
+}
+
+/// All that comes back for these pieces, sent one after the other.
+fn ask(server: &Running, pieces: &[&[u8]]) -> Vec<u8> {
+    let mut stream = TcpStream::connect(server.local_addr()).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream.set_read_timeout(Some(LONG)).unwrap();
+    for piece in pieces {
+        // A server that has given up may not take the rest.
+        if stream.write_all(piece).is_err() {
+            break;
+        }
+    }
+    let _ = stream.shutdown(Shutdown::Write);
+    let mut answer = Vec::new();
+    match stream.read_to_end(&mut answer) {
+        Err(error) if error.kind() != ErrorKind::ConnectionReset => panic!("{error}"),
+        _ => answer,
+    }
+}
+
+fn page(server: &Running, pieces: &[&[u8]]) -> String {
+    let answer = String::from_utf8(ask(server, pieces)).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    match head.starts_with("HTTP/1.1 200 ") {
+        true => body.to_owned(),
+        false => head.lines().next().unwrap_or("nothing").to_owned(),
+    }
+}
+
+#[test]
+fn a_trusted_proxy_names_its_client() {
+    within(|| {
+        let server = start(bind().trust_proxy_protocol(["10.0.0.0/8", "127.0.0.1"]).unwrap());
+        for (header, want) in
+            [(V1, "192.0.2.1"), (V2, "192.0.2.1"), (LOCAL, "127.0.0.1"), (b"PROXY UNKNOWN\r\n", "127.0.0.1")]
+        {
+            let whole = [header, GET.as_bytes()].concat();
+            assert_eq!(page(&server, &[&whole]), want);
+            let bytes: Vec<&[u8]> = whole.chunks(1).collect();
+            assert_eq!(page(&server, &bytes), want);
+            assert_eq!(page(&server, &[header, GET.as_bytes()]), want);
+            // And a WebSocket, with a frame right behind the request.
+            let whole = [header, UPGRADE.as_bytes(), b"\r\n\x88\x80\0\0\0\0"].concat();
+            let answer = ask(&server, &[&whole]);
+            let frame = [&[0x81, want.len() as u8], want.as_bytes(), &[0x88, 0]].concat();
+            assert!(answer.starts_with(b"HTTP/1.1 101 ") && answer.ends_with(&frame), "{}", answer.escape_ascii());
+        }
+    });
+}
+
+#[test]
+fn a_trusted_proxy_that_names_nobody_properly_gets_no_answer() {
+    within(|| {
+        let server = start(bind().trust_proxy_protocol(["127.0.0.1"]).unwrap());
+        let rows: [&[u8]; 8] = [
+            GET.as_bytes(),
+            b"",
+            b"PROXY TCP4 192.0.2.1\r\n",
+            b"PROXY TCP4 192.0.2.01 198.51.100.7 56324 443\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n",
+            b"PROXY UNKNOWN",
+            b"\r\n\r\n\0\r\nQUIT\n\x21\x11\xFF\xFF",
+            b"\r\n\r\n\0\r\nQUIT\n\x31\x11\x00\x0C",
+            b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        ];
+        for bytes in rows {
+            assert_eq!(ask(&server, &[bytes]).escape_ascii().to_string(), "", "{}", bytes.escape_ascii());
+        }
+        // A second header is no part of the first.
+        assert_eq!(page(&server, &[V1, V1, GET.as_bytes()]), "HTTP/1.1 400 Bad Request");
+    });
+}
+
+#[test]
+fn whoever_is_not_trusted_is_who_it_is() {
+    within(|| {
+        for server in [bind(), bind().trust_proxy_protocol(["192.0.2.77", "unix"]).unwrap()] {
+            let server = start(server);
+            assert_eq!(page(&server, &[GET.as_bytes()]), "127.0.0.1");
+            assert_eq!(page(&server, &[V1, GET.as_bytes()]), "HTTP/1.1 400 Bad Request");
+            let lines = "GET / HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 192.0.2.1\r\nForwarded: for=192.0.2.1\r\n\r\n";
+            assert_eq!(page(&server, &[lines.as_bytes()]), "127.0.0.1");
+        }
+    });
+}
+
+#[test]
+fn headers_are_read_as_far_as_the_trust_goes() {
+    within(|| {
+        let both = "GET / HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 198.51.100.7, 192.0.2.1\r\n\
+            Forwarded: for=198.51.100.7, for=192.0.2.2;proto=http\r\n\r\n";
+        let rows = [
+            (bind().trust_x_forwarded_for(["127.0.0.0/8"]), "192.0.2.1"),
+            (bind().trust_forwarded(["127.0.0.0/8"]), "192.0.2.2"),
+            (bind().trust_forwarded(["127.0.0.1", "192.0.2.0/24"]), "198.51.100.7"),
+            // The last call counts.
+            (bind().trust_forwarded(["::/0"]).unwrap().trust_x_forwarded_for(["127.0.0.1"]), "192.0.2.1"),
+            (bind().trust_x_forwarded_for(["127.0.0.2"]), "127.0.0.1"),
+        ];
+        for (server, want) in rows {
+            assert_eq!(page(&start(server.unwrap()), &[both.as_bytes()]), want);
+        }
+    });
+}
+
+#[test]
+fn both_ways_make_one_chain() {
+    within(|| {
+        // HAProxy in front, which names nginx by the PROXY protocol, which names the client by a header.
+        let server = |header: &str| bind().trust_proxy_protocol(["127.0.0.1"]).unwrap().trust_x_forwarded_for([header]);
+        let lines = "GET / HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 203.0.113.9\r\n\r\n";
+        assert_eq!(page(&start(server("192.0.2.1").unwrap()), &[V1, lines.as_bytes()]), "203.0.113.9");
+        // Whom the first one names is what counts, not the first one.
+        assert_eq!(page(&start(server("127.0.0.1").unwrap()), &[V2, lines.as_bytes()]), "192.0.2.1");
+        assert_eq!(page(&start(server("127.0.0.1").unwrap()), &[LOCAL, lines.as_bytes()]), "203.0.113.9");
+    });
+}
+
+#[test]
+fn a_header_that_drips_has_the_time_of_the_handshake() {
+    within(|| {
+        let mut timeouts = Timeouts::default();
+        timeouts.handshake = Duration::from_millis(300);
+        let server = start(bind().timeouts(timeouts).trust_proxy_protocol(["127.0.0.1"]).unwrap());
+        let mut stream = TcpStream::connect(server.local_addr()).unwrap();
+        stream.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+        let start = Instant::now();
+        let mut line = b"PROXY UNKNOWN ".iter().chain(std::iter::repeat(&b'x'));
+        loop {
+            assert!(start.elapsed() < LONG / 2, "it takes for ever");
+            if stream.write_all(&[*line.next().unwrap()]).is_err() {
+                break;
+            }
+            match stream.read(&mut [0]) {
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                Ok(0) | Err(_) => break,
+                Ok(_) => panic!("an answer"),
+            }
+        }
+        assert!(start.elapsed() >= Duration::from_millis(250));
+    });
+}
+
+#[test]
+fn streams_made_elsewhere_have_no_address_but_can_be_told_one() {
+    within(|| {
+        let accept = |server: Server, bytes: Vec<u8>| {
+            let result = server.accept_over(Halves::new(std::io::Cursor::new(bytes), std::io::sink()));
+            result.map(|ws| ws.request().unwrap().client_ip().map(|ip| ip.to_string()))
+        };
+        let request = format!("{UPGRADE}Forwarded: for=192.0.2.9\r\n\r\n").into_bytes();
+        let unbound = Server::unbound;
+        assert_eq!(accept(unbound(), request.clone()).unwrap(), None);
+        assert_eq!(
+            accept(unbound().trust_forwarded(["unix"]).unwrap(), request.clone()).unwrap().as_deref(),
+            Some("192.0.2.9")
+        );
+        let announced = [V2, &request].concat();
+        let server = unbound().trust_proxy_protocol(["unix"]).unwrap();
+        assert_eq!(accept(server, announced).unwrap().as_deref(), Some("192.0.2.1"));
+        match accept(unbound().trust_proxy_protocol(["unix"]).unwrap(), request) {
+            Err(Error::Handshake(refusal)) => {
+                assert!(matches!(refusal.fault(), HandshakeFault::ProxyHeader(_)));
+                assert_eq!(refusal.status(), None);
+            }
+            other => panic!("{other:?}"),
+        }
+    });
+}
+
+#[test]
+fn lists_are_checked_when_they_are_given() {
+    for entry in ["", "localhost", "10.0.0.0/33", "10.0.0.1:80", "*"] {
+        for result in [
+            Server::unbound().trust_proxy_protocol(["::1", entry]),
+            Server::unbound().trust_forwarded([entry]),
+            Server::unbound().trust_x_forwarded_for([entry]),
+        ] {
+            assert!(matches!(result, Err(Error::Misuse(Misuse::Network(shown))) if shown == entry));
+        }
+    }
+}
