@@ -78,11 +78,13 @@ theirs_with() {
     echo "drafts: client $name, our server, $version: ok"
 }
 
-# em-websocket: the only other one with the true framing of -05 and -06. It knows no -04.
+# em-websocket: the only other one with the true framing of -05 and -06. It knows no -04, and takes a request of -01,
+# which does not say that it is one, for -00.
 listen em-websocket ruby "$peers/em_websocket.rb"
-ours_with em-websocket hixie-75 hybi-00 hybi-01 hybi-02 hybi-03 hybi-05 hybi-06 hybi-07 hybi-08 rfc6455
+ours_with em-websocket hixie-75 hybi-00 hybi-02 hybi-03 hybi-05 hybi-06 hybi-07 hybi-08 rfc6455
 listen Protocol::WebSocket perl "$peers/protocol_websocket_server.pl"
-ours_with Protocol::WebSocket hixie-75 hybi-00 hybi-08 rfc6455
+# Not hixie-75: it answers with the status line of -76, and a client of -75 compares every byte.
+ours_with Protocol::WebSocket hybi-00 hybi-08 rfc6455
 listen websocket-driver-0.3 node "$peers/node_peers.js" serve driver
 ours_with websocket-driver-0.3 hixie-75 hybi-00 hybi-07 hybi-08 rfc6455
 listen websocket-driver-0.8 node "$peers/node_peers.js" serve driver-new
