@@ -98,8 +98,9 @@ listen echo_server "$target/debug/examples/echo_server" --addr 127.0.0.1:0 --leg
 for row in draft-hixie-75:hixie-75 draft-ietf-hybi-00:hybi-00 draft-ietf-hybi-10:hybi-08 draft-ietf-hybi-17:rfc6455; do
     theirs_with Protocol::WebSocket "${row#*:}" perl "$peers/protocol_websocket_client.pl" "$port" "${row%:*}"
 done
-# Its keys for hybi-00 are wrong about once in 15 times: it strips bytes. So that one is left to the others.
-for row in 75:hixie-75 3:hybi-03 7:hybi-07 8:hybi-08 13:rfc6455; do
+# Not hybi-00: about once in 15 times it strips a byte of its keys. Nor hybi-03: it says Sec-WebSocket-Draft: 3, and the
+# draft says 2.
+for row in 75:hixie-75 7:hybi-07 8:hybi-08 13:rfc6455; do
     theirs_with ruby-websocket "${row#*:}" ruby "$peers/websocket_client.rb" "$port" "${row%:*}"
 done
 for row in 8:hybi-08 13:rfc6455; do

@@ -23,7 +23,7 @@ const servers = {
   },
   websocket(server) {
     const { server: Server } = require('websocket');
-    new Server({ httpServer: server, autoAcceptConnections: true }).on('connect', (ws) =>
+    new Server({ httpServer: server, autoAcceptConnections: true, maxReceivedFrameSize: 1 << 20 }).on('connect', (ws) =>
       ws.on('message', (m) => (m.type === 'utf8' ? ws.sendUTF(m.utf8Data) : ws.sendBytes(m.binaryData))));
   },
   driver(server, name = 'websocket-driver-0.3', options = {}) {

@@ -1,5 +1,5 @@
 # A client on the gem websocket (Debian's ruby-websocket): sends texts and waits for their echoes.
-# usage: websocket_client.rb PORT VERSION (its own names: 75, 76, 3, 7, 8, 13)
+# usage: websocket_client.rb PORT VERSION (its own names: 75, 7, 8, 13)
 require 'socket'
 require 'websocket'
 
