@@ -12,9 +12,11 @@
 //!
 //! | step | at the door | let in |
 //! |---|---|---|
-//! | a visitor is let in, and others are still at the door | −1 | +1 |
-//! | a visitor is let in by the last one, which first starts another | −1 + 1 | +1 |
-//! | that one cannot be started: the visitor is turned away by the thread, which stays | | |
+//! | a visitor is let in, and more than a few are at the door | −1 | +1 |
+//! | a visitor is let in by one of a few, which first starts another | −1 + 1 | +1 |
+//! | ... by one of fewer, which first starts two: a crowd is coming | −1 + 2 | +1 |
+//! | none can be started, and others are still at the door: the visitor is let in | −1 | +1 |
+//! | none can be started by the last one: the visitor is turned away by the thread, which stays | | |
 //! | the door is closed, or as many are let in as may be: the visitor is turned away by the thread, which stays | | |
 //! | a visitor has been served | | −1 |
 //! | ... by a thread that then comes back to the door | +1 | |
@@ -41,6 +43,9 @@ use crate::transport::socket::Socket;
 /// So many threads may wait at the door for good. They cost some 20 KiB each, and spare a burst of visitors the starting of
 /// threads.
 const ENOUGH: usize = 16;
+/// So many are to be at the door while visitors come faster than threads can be started one after the other: a thread that
+/// was started has to wait for a processor before it can let anybody in.
+const FEW: usize = 8;
 /// How long a thread waits after the system could not accept: it is out of descriptors or memory.
 const PAUSE: Duration = Duration::from_millis(10);
 /// So many that were turned away are kept until their answer has surely arrived.
@@ -61,6 +66,8 @@ pub(super) enum Turning {
 
 pub(super) struct Door {
     host: Host,
+    /// The stack of each thread, if it is not what `std` takes.
+    stack: Option<usize>,
     bell: Bell,
     state: Mutex<State>,
     /// Told when a thread has left the door for good, when one has ended, and when a visitor has been served.
@@ -97,26 +104,42 @@ impl Door {
             listener: Some(Arc::new(listener)),
             at_door: 1,
             guests: Guests::new(capacity),
-            threads: Threads::new(stack),
+            threads: Threads::default(),
             turning,
             turned_away: VecDeque::new(),
             failing: false,
             failure: None,
         };
         let (state, changed, shutdown) = (Mutex::new(state), Condvar::new(), Mutex::default());
-        let door = Arc::new(Door { host: Box::new(host), bell, state, changed, shutdown });
-        door.start_thread(&mut door.lock()).map_err(|error| Error::io(Step::Thread, error))?;
+        let door = Arc::new(Door { host: Box::new(host), stack, bell, state, changed, shutdown });
+        door.start_thread().map_err(|error| Error::io(Step::Thread, error))?;
         Ok(door)
     }
 
-    /// One more thread, which is counted already.
-    fn start_thread(self: &Arc<Door>, state: &mut State) -> io::Result<()> {
+    /// One more thread, which counts as being at the door already.
+    fn start_thread(self: &Arc<Door>) -> io::Result<()> {
+        let number = self.lock().threads.announce();
+        let mut builder = thread::Builder::new().name("stdws-server".into());
+        if let Some(stack) = self.stack {
+            builder = builder.stack_size(stack);
+        }
         let door = self.clone();
-        state.threads.start(move |number| {
+        let started = builder.spawn(move || {
             door.live();
             door.lock().threads.ends(number);
             door.changed.notify_all();
-        })
+        });
+        let mut state = self.lock();
+        match started {
+            Ok(handle) => {
+                state.threads.starts(number, handle);
+                Ok(())
+            }
+            Err(error) => {
+                state.threads.withdraw();
+                Err(error)
+            }
+        }
     }
 
     /// The life of a thread.
@@ -182,20 +205,34 @@ impl Door {
                 return None;
             }
         };
-        if state.at_door > 1 {
-            state.at_door = state.at_door.saturating_sub(1);
-            return Some((id, visitor));
-        }
-        match self.start_thread(&mut state) {
-            Ok(()) => Some((id, visitor)),
-            Err(error) => {
-                state.guests.leaves(id);
-                state.turn_away(visitor.socket, &HandshakeFault::Full);
-                drop(state);
+        let wanted = match state.at_door {
+            0..FEW => 2,
+            FEW => 1,
+            _ => 0,
+        };
+        state.at_door = state.at_door.saturating_sub(1).saturating_add(wanted);
+        drop(state);
+        for started in 0..wanted {
+            if let Err(error) = self.start_thread() {
                 report(What::Thread, Some(&Error::io(Step::Thread, error)));
-                None
+                return self.admit_without(wanted.saturating_sub(started), id, visitor);
             }
         }
+        Some((id, visitor))
+    }
+
+    /// So many threads that count already could not be started. Whoever finds that nobody else is at the door stays: all
+    /// who counted on threads that did not come are in here or on their way, so the last of them does find it.
+    fn admit_without(&self, missing: usize, id: Id, visitor: Visitor) -> Option<(Id, Visitor)> {
+        let mut state = self.lock();
+        state.at_door = state.at_door.saturating_sub(missing);
+        if state.at_door > 0 {
+            return Some((id, visitor));
+        }
+        state.at_door = 1;
+        state.guests.leaves(id);
+        state.turn_away(visitor.socket, &HandshakeFault::Full);
+        None
     }
 
     /// The system is out of descriptors or memory: waits a little, because others may give some back.
