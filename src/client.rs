@@ -43,6 +43,7 @@ use crate::proxy::Proxy;
 use crate::tls::Connector;
 #[cfg(feature = "native-tls")]
 use crate::tls::TlsConnect;
+use crate::trace::{Event, Events};
 use crate::websocket::WebSocket;
 use crate::wire::uri::Uri;
 
@@ -114,6 +115,7 @@ pub struct Client {
     tls: Option<Connector>,
     /// `None`: the system's. One source serves all connections of this client and its clones.
     source: Option<Arc<Mutex<Source>>>,
+    events: Events,
 }
 
 type Source = dyn FnMut(&mut [u8]) -> io::Result<()> + Send;
@@ -142,6 +144,7 @@ impl Client {
             spoken: drafting::Spoken::default(),
             tls: None,
             source: None,
+            events: Events::default(),
         })
     }
 
@@ -234,6 +237,17 @@ impl Client {
     /// How long connecting may take, everything included: [`Timeouts::connect`]. Default 30 s.
     pub fn connect_timeout(mut self, limit: Duration) -> Client {
         self.timeouts.connect = limit;
+        self
+    }
+
+    /// Tells this closure what happens on the connections of this client and its clones: for logs and counters. See
+    /// [`Event`] for what it is told. A second closure takes the place of the first.
+    ///
+    /// It is called on the thread on which something happens, which waits for it; nothing of ours is locked meanwhile. If it
+    /// panics, that event is lost and nothing else: the panic ends there. If it uses connections itself, what happens by that
+    /// is not told.
+    pub fn on_event(mut self, closure: impl Fn(&Event) + Send + Sync + 'static) -> Client {
+        self.events = Events::new(closure);
         self
     }
 

@@ -19,7 +19,6 @@ mod drafts;
 mod guests;
 mod hooks;
 mod listener;
-mod report;
 mod running;
 mod settings;
 mod shutdown;
@@ -36,6 +35,7 @@ pub use shutdown::{ShutdownHandle, ShutdownReport};
 
 use crate::close::CloseCode;
 use crate::error::{Error, Result, Step};
+use crate::trace::Watch;
 use crate::transport::deadline::Deadline;
 use crate::transport::socket::Socket;
 use crate::transport::stream::{Halves, Stream};
@@ -44,7 +44,6 @@ use crate::websocket::WebSocket;
 use door::{Door, Turning};
 use guests::{Capacity, Id};
 use listener::{Listener, Visitor};
-use report::{report, What};
 
 /// Listens on `addr` and calls `handler` for every WebSocket connection, each in a thread of its own. Returns only if
 /// listening fails. [`Server`] has settings.
@@ -173,8 +172,9 @@ impl Server {
         let addr = listener.local_addr().ok();
         // An answer in plain text is not what a client of TLS can read.
         let turning = if terms.tls.is_some() { Turning::Silent } else { Turning::Answered };
+        let events = terms.events.clone();
         let host = move |door: &Door, id: Id, visitor: Visitor| receive(door, id, visitor, addr, &terms, &handler);
-        let door = shutdown.start(|| Door::open(listener, (capacity, turning), stack, host))?;
+        let door = shutdown.start(|| Door::open(listener, (capacity, turning), stack, events, host))?;
         Ok(Running::new(addr, door, shutdown))
     }
 
@@ -192,8 +192,10 @@ impl Server {
         let stream = Stream::over(halves).map_err(|error| Error::io(Step::Thread, error))?;
         let deadline = Deadline::after(self.terms.timeouts.handshake);
         let visit = Visit::new(stream, Ends::default(), deadline);
-        let announced = upgrade::announced(&visit, &self.terms)?;
-        upgrade::accept(&visit, announced, &self.terms)
+        upgrade::told(&self.terms, None, |watch| {
+            let announced = upgrade::announced(&visit, &self.terms)?;
+            upgrade::accept(&visit, announced, (&self.terms, watch))
+        })
     }
 }
 
@@ -222,19 +224,30 @@ fn receive(
     terms: &Terms,
     handler: &impl Fn(WebSocket) -> Result<()>,
 ) {
-    match open(door, id, visitor, bound, terms) {
-        // An error has no one to tell: it is how most connections end.
-        Ok(ws) if door.lock().guests.opens(id, ws.shared_link()) => drop(handler(ws)),
+    let peer = visitor.peer;
+    match upgrade::told(terms, peer, |watch| open(door, id, visitor, bound, (terms, watch))) {
+        Ok(ws) if door.lock().guests.opens(id, ws.shared_link()) => {
+            let watch = ws.watch().clone();
+            let _guard = watch.guard();
+            drop(handler(ws));
+        }
         // The server was shut down meanwhile.
         Ok(mut ws) => drop(ws.close(CloseCode::GOING_AWAY, "")),
-        Err(error) => report(What::Refused, Some(&error)),
+        // What went wrong has been told, if anyone listens.
+        Err(_) => {}
     }
 }
 
 /// From the socket to the open connection. Not inlined: what it needs of the stack must not lie there below a handler for
 /// hours.
 #[inline(never)]
-fn open(door: &Door, id: Id, visitor: Visitor, bound: Option<SocketAddr>, terms: &Terms) -> Result<WebSocket> {
+fn open(
+    door: &Door,
+    id: Id,
+    visitor: Visitor,
+    bound: Option<SocketAddr>,
+    (terms, watch): (&Terms, &Watch),
+) -> Result<WebSocket> {
     let Visitor { socket, peer } = visitor;
     // Who listens on one address need not ask the system which it is.
     let local = bound.and_then(|bound| match bound.ip().is_unspecified() {
@@ -256,7 +269,7 @@ fn open(door: &Door, id: Id, visitor: Visitor, bound: Option<SocketAddr>, terms:
         }
         None => visit,
     };
-    upgrade::accept(&visit, announced, terms)
+    upgrade::accept(&visit, announced, (terms, watch))
 }
 
 fn arrive(door: &Door, id: Id, visit: Visit) -> Result<Arc<Visit>> {

@@ -1,4 +1,5 @@
-//! The words that explain bytes on the wire, for those who learn the protocol, and those who look for a fault.
+//! Seeing what goes on: [`Event`], for logs and counters, and the words that explain bytes on the wire, for those who
+//! learn the protocol, and those who look for a fault.
 //!
 //! [`Explainer`] reads along with one direction of a connection. It asks the parsers that connections use themselves, so
 //! it never holds a view of its own on what is right.
@@ -7,10 +8,12 @@
 mod draft;
 #[cfg(feature = "legacy")]
 mod draft_frame;
+mod event;
 mod frame;
 mod head;
 mod inflated;
 mod layout;
+mod watch;
 
 use std::fmt;
 use std::mem;
@@ -22,6 +25,9 @@ use crate::protocol::deflate::Inflater;
 use crate::wire::close;
 use crate::wire::frame::{parse, Context, Header, Opcode, Role, MAX_CONTROL};
 use crate::wire::mask;
+pub use event::{Direction, Event, Frame, FrameKind, What};
+pub(crate) use watch::{Events, Watch};
+
 use frame as words;
 use head::{HeadWords, Step};
 use inflated::Inflated;

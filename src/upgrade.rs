@@ -32,7 +32,7 @@ pub use response::Response;
 pub(crate) use terms::{BasicAuth, Ends, Terms, Visit};
 pub(crate) use vouching::{Header, Trusted};
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::Ordering;
 
 use crate::config::{Limits, Timeouts};
@@ -42,6 +42,7 @@ use crate::protocol::encoder::Encoder;
 use crate::protocol::handshake::denial;
 use crate::protocol::handshake::origin::Origins;
 use crate::protocol::handshake::server::{self, Offer};
+use crate::trace::{Watch, What};
 use crate::websocket::codec::Codec;
 use crate::websocket::{About, WebSocket};
 use crate::wire::frame::Role;
@@ -73,9 +74,24 @@ pub(crate) fn announced(visit: &Visit, terms: &Terms) -> Result<Option<IpAddr>> 
     }
 }
 
+/// Tells that someone is let in, and what became of it if that is no connection.
+pub(crate) fn told(
+    terms: &Terms,
+    peer: Option<SocketAddr>,
+    go: impl FnOnce(&Watch) -> Result<WebSocket>,
+) -> Result<WebSocket> {
+    let watch = terms.events.watch();
+    watch.tell(|| What::Accepted(peer));
+    go(&watch).inspect_err(|error| match error {
+        // That was told before it was handed over.
+        Error::Handshake(refusal) if *refusal.fault() == HandshakeFault::HandedOver => {}
+        error => watch.tell_opening(error),
+    })
+}
+
 /// Goes through the whole opening handshake. Takes until the deadline of the visit, a second more for an answer in HTTP to
 /// arrive, and as long as the hooks take.
-pub(crate) fn accept(visit: &Visit, announced: Option<IpAddr>, terms: &Terms) -> Result<WebSocket> {
+pub(crate) fn accept(visit: &Visit, announced: Option<IpAddr>, (terms, watch): (&Terms, &Watch)) -> Result<WebSocket> {
     let Visit { stream, ends, deadline, heard } = visit;
     let talk = Talk { stream, deadline: *deadline };
     let (head, early) = talk.read_head().map_err(|error| refuse(&talk, error, terms))?;
@@ -85,7 +101,7 @@ pub(crate) fn accept(visit: &Visit, announced: Option<IpAddr>, terms: &Terms) ->
     let request = Request::new(head, ends.peer, client);
     #[cfg(feature = "legacy")]
     if let Some(row) = drafts::meant(request.head(), terms).map_err(|error| refuse(&talk, error, terms))? {
-        return drafts::accept(&talk, (stream, *ends), request.of(row.version), early, (row, terms));
+        return drafts::accept(&talk, (stream, *ends), request.of(row.version), early, (row, terms, watch));
     }
     match judge(&request, terms).map_err(|error| refuse(&talk, error, terms))? {
         Verdict::Open(opening) => {
@@ -96,6 +112,7 @@ pub(crate) fn accept(visit: &Visit, announced: Option<IpAddr>, terms: &Terms) ->
                 subprotocol: opening.subprotocol,
                 request: Some(request),
                 response: None,
+                watch: watch.clone(),
             };
             // 6455-4.2.2-s8: open from here on.
             let (inflater, deflater) = opening.codec.unzip();
@@ -105,6 +122,8 @@ pub(crate) fn accept(visit: &Visit, announced: Option<IpAddr>, terms: &Terms) ->
         }
         Verdict::Answer(response) => Err(answer(&talk, &request, &response, terms)),
         Verdict::HandOver(HandOver(take)) => {
+            watch.tell(|| What::HandedOver);
+            let _guard = watch.guard();
             take(Handover::new(stream.clone(), request, early, &terms.timeouts));
             Err(Error::Handshake(Refusal::new(HandshakeFault::HandedOver)))
         }

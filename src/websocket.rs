@@ -14,6 +14,7 @@ mod recv_stream;
 mod send_stream;
 mod sender;
 pub(crate) mod share;
+mod telling;
 #[cfg(test)]
 mod testing;
 mod turn;
@@ -39,6 +40,7 @@ use crate::config::{Limits, Timeouts};
 use crate::error::{Error, Result, Step};
 use crate::message::{Kind, Message, MessageRef};
 use crate::protocol::decoder::Event;
+use crate::trace::{Watch, What};
 use crate::transport::deadline::Deadline;
 use crate::transport::stream::Stream;
 use crate::upgrade::{Request, Response};
@@ -90,6 +92,7 @@ pub(crate) struct About {
     pub(crate) subprotocol: Option<String>,
     pub(crate) request: Option<Request>,
     pub(crate) response: Option<Response>,
+    pub(crate) watch: Watch,
 }
 
 impl WebSocket {
@@ -101,7 +104,9 @@ impl WebSocket {
         about: About,
     ) -> WebSocket {
         let Codec { role, dialect, decoder, encoder } = codec;
-        let link = Arc::new(Link::new(stream, role, dialect, encoder, timeouts));
+        about.watch.tell(|| What::Opened);
+        let link = Link::new(stream, role, dialect, encoder, timeouts).watched(about.watch.clone());
+        let link = Arc::new(link);
         let receiver = Receiver::new(link, decoder);
         WebSocket { receiver, ahead: VecDeque::new(), lent: None, limits, about: Box::new(about) }
     }

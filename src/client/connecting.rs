@@ -18,6 +18,7 @@ use crate::primitives::entropy::Entropy;
 use crate::protocol::deflate;
 use crate::protocol::encoder::Encoder;
 use crate::protocol::handshake::client::{self as handshake, Request};
+use crate::trace::What;
 use crate::transport::deadline::Deadline;
 use crate::transport::stream::{Halves, Stream};
 use crate::websocket::codec::Codec;
@@ -55,7 +56,10 @@ impl Client {
         let (entropy, key) = self.key()?;
         // 6455-4.1-2. The guard lives until the handshake is over: 6455-4.1-5, 6455-4.1-6.
         let means = Means { proxy: self.proxy.as_ref(), tls: self.tls.as_ref(), write: self.timeouts.write };
-        let Reached { stream, about, pending: _pending } = reaching::reach(&target.uri, means, deadline)?;
+        let watch = self.events.watch();
+        let reached = reaching::reach(&target.uri, means, deadline);
+        let Reached { stream, about, pending: _pending } = reached.inspect_err(|error| watch.tell_opening(error))?;
+        let about = About { watch, ..about };
         let unread = if self.redirects > 0 { is_redirect } else { |_| false };
         self.open(target, stream, about, (entropy, &key), unread, deadline)
     }
@@ -94,7 +98,8 @@ impl Client {
     /// Makes the opening handshake over a stream that is no way to the URL's host, or not by our doing.
     pub(super) fn open_on(&self, stream: Stream, key: (Entropy, &str), deadline: Deadline) -> Result<WebSocket> {
         let target = Target { uri: Cow::Borrowed(&self.uri), headers: Cow::Borrowed(&self.headers) };
-        self.open(&target, stream, About::default(), key, |_| false, deadline)
+        let about = About { watch: self.events.watch(), ..About::default() };
+        self.open(&target, stream, about, key, |_| false, deadline)
     }
 
     /// Random bytes for one connection, and the key made of the first of them.
@@ -125,9 +130,12 @@ impl Client {
         unread: fn(u16) -> bool,
         deadline: Deadline,
     ) -> Result<WebSocket> {
+        about.watch.tell(|| What::Connected(about.peer));
         #[cfg(feature = "legacy")]
         if let Some(row) = self.draft() {
-            return super::drafting::open(self, target, row, (stream, about), (entropy, key), unread, deadline);
+            let watch = about.watch.clone();
+            let opened = super::drafting::open(self, target, row, (stream, about), (entropy, key), unread, deadline);
+            return opened.inspect_err(|error| watch.tell_opening(error));
         }
         // 6455-9-1
         let offer = self.deflate.as_ref().map(deflate::offer);
@@ -139,7 +147,8 @@ impl Client {
             subprotocols: &self.subprotocols,
             extensions: offer.as_deref(),
         };
-        let opened = opening::open(&stream, &request, self.deflate.as_ref(), unread, deadline)?;
+        let opened = opening::open(&stream, &request, self.deflate.as_ref(), unread, deadline);
+        let opened = opened.inspect_err(|error| about.watch.tell_opening(error))?;
         let about = About { subprotocol: opened.subprotocol, response: Some(opened.response), ..about };
         let (inflater, deflater) = opened.codec.unzip();
         let encoder = Encoder::client(entropy).with_compression(deflater);

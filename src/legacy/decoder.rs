@@ -22,7 +22,7 @@ use crate::protocol::buffers::Input;
 use crate::protocol::decoder::{self as rfc, Event};
 use crate::protocol::limits::Limits;
 use crate::wire::close::CloseCode;
-use crate::wire::frame::{Kind, Role};
+use crate::wire::frame::{Header, Kind, Opcode, Role};
 
 /// Text is replaced in pieces of so many bytes, between which the limit is looked at.
 const PIECE: usize = 4 << 10;
@@ -105,6 +105,16 @@ impl Decoder {
             text: Vec::new(),
             lent: Lent::Frames,
         }
+    }
+
+    /// Tells of each header that is passed on, too.
+    pub(crate) fn watch(&mut self) {
+        self.frames.watch();
+    }
+
+    /// Bytes that were read and not used up.
+    pub(crate) fn unread(&self) -> usize {
+        self.input.unread().len()
     }
 
     /// The next event, or `None` when more bytes are needed, or after a Close.
@@ -195,7 +205,10 @@ impl Decoder {
                 self.state = State::Ending;
                 Ok(Some(Event::Piece))
             }
-            Event::Message(_) | Event::Begin(_) | Event::Piece | Event::End => Ok(Some(event)),
+            Event::Frame(header) if self.plain.replaces() && header.opcode == Opcode::Data(Kind::Binary) => {
+                Ok(Some(Event::Frame(Header { opcode: Opcode::Data(Kind::Text), ..header })))
+            }
+            Event::Message(_) | Event::Begin(_) | Event::Piece | Event::End | Event::Frame(_) => Ok(Some(event)),
         }
     }
 

@@ -28,9 +28,7 @@ use crate::protocol::limits::Limits;
 use crate::wire::close;
 use crate::wire::frame::{self, Context, Header, Opcode, Role};
 
-/// From this many bytes on, the rest of a payload is read straight into the store.
-const DIRECT: u64 = 4 << 10;
-
+mod feeding;
 mod inflating;
 mod streaming;
 
@@ -85,6 +83,10 @@ pub(crate) struct Decoder {
     lent: Lent,
     /// There when compression was agreed on.
     inflater: Option<Inflater>,
+    /// Headers are told as events.
+    watched: bool,
+    /// The one that is told next.
+    header: Option<Header>,
 }
 
 impl Decoder {
@@ -100,6 +102,8 @@ impl Decoder {
             store: Store::default(),
             lent: Lent::Input { from: 0, length: 0 },
             inflater: None,
+            watched: false,
+            header: None,
         }
     }
 
@@ -107,6 +111,16 @@ impl Decoder {
     pub(crate) fn with_compression(mut self, inflater: Option<Inflater>) -> Decoder {
         self.inflater = inflater;
         self
+    }
+
+    /// Tells of each header too, with an event of its own.
+    pub(crate) fn watch(&mut self) {
+        self.watched = true;
+    }
+
+    /// Bytes that were read and not used up.
+    pub(crate) fn unread(&self) -> usize {
+        self.input.unread().len()
     }
 
     #[inline]
@@ -134,7 +148,7 @@ impl Decoder {
     /// else and has then changed nothing.
     #[inline]
     fn whole_message(&mut self) -> Result<Option<Event>, Violation> {
-        if !matches!((&self.state, &self.message, self.mode), (State::Header, None, Mode::Assemble)) {
+        if self.watched || !matches!((&self.state, &self.message, self.mode), (State::Header, None, Mode::Assemble)) {
             return Ok(None);
         }
         let unread = self.input.unread();
@@ -159,6 +173,9 @@ impl Decoder {
 
     fn step(&mut self) -> Result<Option<Event>, Violation> {
         loop {
+            if let Some(header) = self.header.take() {
+                return Ok(Some(Event::Frame(header)));
+            }
             let event = match self.state {
                 State::Failed(violation) => return Err(violation),
                 // 6455-7.1.1-1: what comes after a Close is discarded.
@@ -181,7 +198,7 @@ impl Decoder {
     /// Outer `None`: needs bytes. Inner `None`: go on.
     fn header(&mut self) -> Result<Option<Option<Event>>, Violation> {
         let Some(header) = frame::parse(self.input.unread(), self.context())? else { return Ok(None) };
-        self.input.consume(header.size);
+        self.header = self.watched.then_some(header);
         let Header { fin, opcode, key, length, .. } = header;
         let begins = match opcode {
             Opcode::Data(kind) => {
@@ -198,6 +215,7 @@ impl Decoder {
         if let (Some(message), false) = (&mut self.message, opcode.is_control()) {
             message.admit(length, &self.limits)?;
         }
+        self.input.consume(header.size);
         self.state = State::Payload(Frame { fin, opcode, key, left: length, place: self.place(&header) });
         Ok(Some(begins))
     }
@@ -323,42 +341,6 @@ impl Decoder {
         }
     }
 
-    /// The payload bytes still to come, if they are read straight into the store.
-    fn direct(&self) -> Option<u64> {
-        match self.state {
-            State::Payload(Frame { place: Place::Store, left: left @ DIRECT.., .. }) if self.input.is_empty() => {
-                Some(left)
-            }
-            State::Payload(_) | State::Header | State::Closed | State::Failed(_) => None,
-        }
-    }
-
-    /// Where to read to. Never empty. For a long payload this is the store itself, and ends with the frame.
-    pub(crate) fn space(&mut self) -> &mut [u8] {
-        match self.direct() {
-            Some(left) => self.store.space(left, self.limits.message),
-            None => self.input.space(),
-        }
-    }
-
-    /// Where to read what nobody wants any more, after the last event.
-    pub(crate) fn scrap(&mut self) -> &mut [u8] {
-        self.input.clear();
-        self.input.space()
-    }
-
-    /// Says how many bytes were read into [`Decoder::space`].
-    pub(crate) fn filled(&mut self, count: usize) {
-        match (self.direct(), &mut self.state) {
-            (Some(_), State::Payload(frame)) => {
-                if let Err(violation) = take_in(&mut self.message, frame, self.store.filled(count)) {
-                    self.state = State::Failed(violation);
-                }
-            }
-            (Some(_) | None, _) => self.input.filled(count),
-        }
-    }
-
     /// Whether a frame or a message has begun and not ended.
     pub(crate) fn is_midway(&self) -> bool {
         match &self.state {
@@ -416,6 +398,7 @@ mod tests {
     #[derive(Debug, Clone, PartialEq, Eq)]
     enum Seen {
         Message(Kind, Vec<u8>),
+        Frame(Opcode, u64),
         Begin(Kind),
         Piece(Vec<u8>),
         End,
@@ -446,6 +429,7 @@ mod tests {
             Event::End => Seen::End,
             Event::Ping => Seen::Ping(payload),
             Event::Pong => Seen::Pong(payload),
+            Event::Frame(header) => Seen::Frame(header.opcode, header.length),
             Event::Close(code) => {
                 let reason = decoder.reason().to_owned();
                 assert_eq!(decoder.next(), Ok(None));
@@ -660,6 +644,48 @@ mod tests {
             let body = [&[0x0F, 0xA1][..], "κόσμε".as_bytes()].concat();
             let sent = frame(role, true, Opcode::Close, &body);
             assert_eq!(any_cut(role, ROOMY, &sent), [Seen::Close(Some(4001), "κόσμε".into())]);
+        }
+    }
+
+    #[test]
+    fn who_watches_is_told_of_each_header_and_everything_else_is_the_same() {
+        for role in ROLES {
+            for streamed in [false, true] {
+                let mut watching = Decoder::new(role, ROOMY, &[]);
+                let mut usual = Decoder::new(role, ROOMY, &[]);
+                watching.watch();
+                let bytes = [
+                    frame(role, false, Opcode::Data(TEXT), b"He"),
+                    frame(role, true, Opcode::Ping, b"?"),
+                    frame(role, false, Opcode::Continuation, b""),
+                    frame(role, true, Opcode::Continuation, b"llo"),
+                    frame(role, true, Opcode::Data(BINARY), &[7; 5000]),
+                    frame(role, true, Opcode::Data(BINARY), b""),
+                ]
+                .concat();
+                if streamed {
+                    watching.stream();
+                    usual.stream();
+                }
+                let (mut told, mut seen, mut want) = (Vec::new(), Vec::new(), Vec::new());
+                for byte in bytes {
+                    for (decoder, events) in [(&mut watching, &mut seen), (&mut usual, &mut want)] {
+                        decoder.space()[0] = byte;
+                        decoder.filled(1);
+                        drain(decoder, events);
+                    }
+                }
+                seen.retain(|event| match event {
+                    Seen::Frame(opcode, length) => {
+                        told.push((*opcode, *length));
+                        false
+                    }
+                    _ => true,
+                });
+                assert_eq!(seen, want);
+                let (text, binary, more) = (Opcode::Data(TEXT), Opcode::Data(BINARY), Opcode::Continuation);
+                assert_eq!(told, [(text, 2), (Opcode::Ping, 1), (more, 0), (more, 3), (binary, 5000), (binary, 0)]);
+            }
         }
     }
 
@@ -1137,7 +1163,9 @@ mod tests {
                         match seen {
                             Seen::Piece(piece) => all.extend(piece),
                             Seen::Begin(_) | Seen::End | Seen::Ping(_) => {}
-                            Seen::Message(..) | Seen::Pong(_) | Seen::Close(..) | Seen::Failed(_) => panic!("{seen:?}"),
+                            Seen::Message(..) | Seen::Pong(_) | Seen::Close(..) | Seen::Failed(_) | Seen::Frame(..) => {
+                                panic!("{seen:?}")
+                            }
                         }
                     }
                     assert_eq!(seen.last(), Some(&Seen::End));
@@ -1445,7 +1473,9 @@ mod tests {
                             Some(Seen::Piece(bytes)) => lent.as_mut().unwrap().1.extend(bytes),
                             Some(Seen::End) => assert!(lent.take().as_ref() == expected.next(), "round {round}"),
                             Some(Seen::Ping(bytes) | Seen::Pong(bytes)) => assert!(bytes.iter().all(|b| *b == b'c')),
-                            Some(seen @ (Seen::Close(..) | Seen::Failed(_))) => panic!("round {round}: {seen:?}"),
+                            Some(seen @ (Seen::Close(..) | Seen::Failed(_) | Seen::Frame(..))) => {
+                                panic!("round {round}: {seen:?}")
+                            }
                         }
                     }
                 }

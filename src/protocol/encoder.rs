@@ -74,8 +74,18 @@ impl Encoder {
     }
 
     /// Appends a frame of a compressed message, without compression if none was agreed on.
-    pub(crate) fn compressed(&mut self, out: &mut Vec<u8>, fin: bool, opcode: Opcode, plain: &[u8]) -> io::Result<()> {
-        let Some(deflater) = &mut self.deflater else { return self.frame(out, fin, opcode, plain) };
+    /// Gives the length of its payload.
+    pub(crate) fn compressed(
+        &mut self,
+        out: &mut Vec<u8>,
+        fin: bool,
+        opcode: Opcode,
+        plain: &[u8],
+    ) -> io::Result<usize> {
+        let Some(deflater) = &mut self.deflater else {
+            self.frame(out, fin, opcode, plain)?;
+            return Ok(plain.len());
+        };
         // Drawn first: a message that was compressed and not sent would be missing in the peer's window.
         let key = match &mut self.keys {
             Some(keys) => Some(keys.key()?),
@@ -92,8 +102,9 @@ impl Encoder {
             Some(key) => mask::append(out, packed, key),
             None => out.extend_from_slice(packed),
         }
+        let length = packed.len();
         deflater.copied();
-        Ok(())
+        Ok(length)
     }
 
     /// Gives memory back that an idle connection does not need.

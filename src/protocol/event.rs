@@ -1,7 +1,7 @@
 //! What a decoder tells. Events carry no bytes: those are in the decoder until it is used again.
 
 use crate::wire::close::CloseCode;
-use crate::wire::frame::Kind;
+use crate::wire::frame::{Header, Kind};
 
 /// What has been received. The bytes that go with it are in [`Decoder::payload`](super::decoder::Decoder::payload) until the decoder is used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub(crate) enum Event {
     End,
     Ping,
     Pong,
+    /// The header of a frame was accepted. Only told to who watches: see [`Decoder::watch`](super::decoder::Decoder::watch).
+    Frame(Header),
     /// The last event of all, with the code; [`Decoder::reason`](super::decoder::Decoder::reason) has the rest.
     Close(Option<CloseCode>),
 }

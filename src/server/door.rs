@@ -33,10 +33,10 @@ use std::time::Duration;
 
 use super::guests::{Capacity, Guests, Id};
 use super::listener::{Bell, Listener, Visitor};
-use super::report::{report, What};
 use super::threads::Threads;
-use crate::error::{Error, HandshakeFault, Refusal, Step};
+use crate::error::{Error, HandshakeFault, Step};
 use crate::protocol::handshake::denial;
+use crate::trace::{Events, What};
 use crate::transport::deadline::Deadline;
 use crate::transport::socket::Socket;
 
@@ -69,6 +69,7 @@ pub(super) struct Door {
     /// The stack of each thread, if it is not what `std` takes.
     stack: Option<usize>,
     bell: Bell,
+    events: Events,
     state: Mutex<State>,
     /// Told when a thread has left the door for good, when one has ended, and when a visitor has been served.
     changed: Condvar,
@@ -97,6 +98,7 @@ impl Door {
         listener: Listener,
         (capacity, turning): (Capacity, Turning),
         stack: Option<usize>,
+        events: Events,
         host: impl Fn(&Door, Id, Visitor) + Send + Sync + 'static,
     ) -> Result<Arc<Door>, Error> {
         let bell = listener.bell().map_err(|error| Error::io(Step::Listen, error))?;
@@ -111,7 +113,7 @@ impl Door {
             failure: None,
         };
         let (state, changed, shutdown) = (Mutex::new(state), Condvar::new(), Mutex::default());
-        let door = Arc::new(Door { host: Box::new(host), stack, bell, state, changed, shutdown });
+        let door = Arc::new(Door { host: Box::new(host), stack, bell, events, state, changed, shutdown });
         door.start_thread().map_err(|error| Error::io(Step::Thread, error))?;
         Ok(door)
     }
@@ -148,7 +150,6 @@ impl Door {
             // What panics is a handler; nothing of it is used afterwards. The panic was reported by the hook.
             let served = panic::catch_unwind(AssertUnwindSafe(|| (self.host)(self, id, visitor)));
             if let Err(payload) = served {
-                report(What::Panicked, None);
                 // Clearing it away may panic too, and then once is enough.
                 if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| drop(payload))) {
                     std::mem::forget(payload);
@@ -201,7 +202,7 @@ impl Door {
             Err(fault) => {
                 state.turn_away(visitor.socket, &fault);
                 drop(state);
-                report(What::TurnedAway, Some(&Error::Handshake(Refusal::new(fault))));
+                self.events.tell(|| What::TurnedAway(fault, visitor.peer));
                 return None;
             }
         };
@@ -214,7 +215,7 @@ impl Door {
         drop(state);
         for started in 0..wanted {
             if let Err(error) = self.start_thread() {
-                report(What::Thread, Some(&Error::io(Step::Thread, error)));
+                self.events.tell(|| What::NoThread(error.kind()));
                 return self.admit_without(wanted.saturating_sub(started), id, visitor);
             }
         }
@@ -232,6 +233,8 @@ impl Door {
         state.at_door = 1;
         state.guests.leaves(id);
         state.turn_away(visitor.socket, &HandshakeFault::Full);
+        drop(state);
+        self.events.tell(|| What::TurnedAway(HandshakeFault::Full, visitor.peer));
         None
     }
 
@@ -244,7 +247,7 @@ impl Door {
             !std::mem::replace(&mut state.failing, true)
         };
         if first {
-            report(What::Accept, Some(&Error::io(Step::Listen, error)));
+            self.events.tell(|| What::AcceptFailed(error.kind()));
         }
         thread::sleep(PAUSE);
     }

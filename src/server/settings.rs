@@ -6,6 +6,7 @@ use crate::config::{Limits, Timeouts};
 use crate::protocol::deflate::Deflate;
 #[cfg(feature = "native-tls")]
 use crate::tls::TlsAccept;
+use crate::trace::{Event, Events};
 
 impl Server {
     /// How much each peer may send. Default: [`Limits::server`].
@@ -31,6 +32,17 @@ impl Server {
     /// How long anything may take. Default: [`Timeouts::default`].
     pub fn timeouts(mut self, timeouts: Timeouts) -> Server {
         self.terms.timeouts = timeouts;
+        self
+    }
+
+    /// Tells this closure what happens on this server's connections and at its door: for logs and counters. See [`Event`]
+    /// for what it is told. A second closure takes the place of the first.
+    ///
+    /// It is called on the thread on which something happens, which waits for it; nothing of ours is locked meanwhile. If it
+    /// panics, that event is lost and nothing else: the panic ends there. If it uses connections itself, what happens by that
+    /// is not told.
+    pub fn on_event(mut self, closure: impl Fn(&Event) + Send + Sync + 'static) -> Server {
+        self.terms.events = Events::new(closure);
         self
     }
 

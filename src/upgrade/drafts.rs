@@ -27,6 +27,7 @@ use crate::legacy::Version;
 use crate::primitives::entropy::Entropy;
 use crate::protocol::handshake::client::key;
 use crate::protocol::handshake::origin::Origins;
+use crate::trace::{Watch, What};
 use crate::transport::stream::Stream;
 use crate::websocket::codec::Codec;
 use crate::websocket::{About, WebSocket};
@@ -74,7 +75,7 @@ pub(super) fn accept(
     (stream, ends): (&Arc<Stream>, Ends),
     request: Request,
     mut early: Vec<u8>,
-    (row, terms): (&'static Row, &Terms),
+    (row, terms, watch): (&'static Row, &Terms, &Watch),
 ) -> Result<WebSocket> {
     let refused = |error| refuse_in(row, talk, error, terms);
     let origins = terms.origins.as_deref().map_or(Origins::Any, Origins::SameHostAnd);
@@ -85,6 +86,8 @@ pub(super) fn accept(
         Decision::Respond(response) => return Err(answer(talk, &request, &response, terms)),
         Decision::HandOver(HandOver(take)) => {
             drop(offer);
+            watch.tell(|| What::HandedOver);
+            let _guard = watch.guard();
             take(Handover::new(stream.clone(), request, early, &terms.timeouts));
             return Err(Error::Handshake(Refusal::new(HandshakeFault::HandedOver)));
         }
@@ -105,6 +108,7 @@ pub(super) fn accept(
         subprotocol: agreed.subprotocol.clone(),
         request: Some(request),
         response: None,
+        watch: watch.clone(),
     };
     let limits = accept.limits.unwrap_or(terms.limits);
     let timeouts = accept.timeouts.unwrap_or(terms.timeouts);

@@ -15,6 +15,7 @@ use crate::config::{Limits, Timeouts};
 use crate::error::{Error, HandshakeFault, Refusal, Result};
 use crate::protocol::deflate::Deflate;
 use crate::tls::TlsAccept;
+use crate::trace::Events;
 use crate::transport::deadline::Deadline;
 use crate::transport::stream::Stream;
 
@@ -33,6 +34,7 @@ pub(crate) struct Terms {
     pub(crate) hooks: Hooks,
     #[cfg(feature = "legacy")]
     pub(crate) drafts: super::drafts::Enabled,
+    pub(crate) events: Events,
 }
 
 impl Terms {
@@ -58,6 +60,7 @@ impl Default for Terms {
             hooks: Hooks::default(),
             #[cfg(feature = "legacy")]
             drafts: Default::default(),
+            events: Events::default(),
         }
     }
 }

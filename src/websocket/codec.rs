@@ -338,11 +338,12 @@ impl Encoder {
         }
     }
 
-    pub(crate) fn compressed(&mut self, out: &mut Vec<u8>, fin: bool, opcode: Opcode, plain: &[u8]) -> io::Result<()> {
+    /// Gives the length of the payload.
+    pub(super) fn compressed(&mut self, out: &mut Vec<u8>, fin: bool, opcode: Opcode, of: &[u8]) -> io::Result<usize> {
         match self {
-            Encoder::Rfc(encoder) => encoder.compressed(out, fin, opcode, plain),
+            Encoder::Rfc(encoder) => encoder.compressed(out, fin, opcode, of),
             #[cfg(feature = "legacy")]
-            Encoder::Draft(encoder) => encoder.frame(out, fin, opcode, plain),
+            Encoder::Draft(encoder) => encoder.frame(out, fin, opcode, of).map(|()| of.len()),
         }
     }
 

@@ -141,6 +141,7 @@ impl Link {
             let _ = writer.outbox.write_beside(&self.stream);
         }
         self.give_back(&mut self.gate(), writer);
+        self.tell_sent();
     }
 
     /// TLS could not make anything of what came. It has an alert for the peer, which costs no waiting.

@@ -125,10 +125,10 @@ impl Gate {
             return Ok(());
         }
         let held = self.holds_pings();
-        if let Some(Writer { encoder, outbox }) = self.writer.as_deref_mut() {
-            if !self.owed.any && !held && outbox.len() < PONGS {
+        if let Some(writer) = self.writer.as_deref_mut() {
+            if !self.owed.any && !held && writer.outbox.len() < PONGS {
                 // 6455-5.5.3-s1: the payload of the Ping, unchanged.
-                return encoder.frame(outbox.bytes(), true, Opcode::Pong, payload);
+                return writer.frame(true, Opcode::Pong, payload);
             }
         }
         self.owed.pong.clear();
@@ -179,24 +179,23 @@ impl Gate {
     fn settle_owed(&mut self) -> io::Result<()> {
         let held = self.holds_pings();
         let Gate { writer: Some(writer), owed, closing, pings, streaming, .. } = self else { return Ok(()) };
-        let Writer { encoder, outbox } = &mut **writer;
         owed.any = held && owed.pong_due;
         // 6455-5.5.2-2: a Close that came after the Ping takes nothing back.
         if !held && std::mem::take(&mut owed.pong_due) {
-            encoder.frame(outbox.bytes(), true, Opcode::Pong, &owed.pong)?;
+            writer.frame(true, Opcode::Pong, &owed.pong)?;
         }
         if std::mem::take(&mut owed.ping_due) && closing.may_send() && !held {
             *pings = pings.wrapping_add(1);
-            encoder.frame(outbox.bytes(), true, Opcode::Ping, &pings.to_be_bytes())?;
+            writer.frame(true, Opcode::Ping, &pings.to_be_bytes())?;
         }
         let message = closing.may_send() && !*streaming;
         if let Some(parcel) = owed.parcel.take_if(|_| message) {
-            parcel.put(encoder, outbox)?;
+            parcel.put(writer)?;
         }
         owed.any |= owed.parcel.is_some();
         if let Some(close) = owed.close.take() {
             closing.sent(close.code);
-            encoder.frame(outbox.bytes(), true, Opcode::Close, &close.body)?;
+            writer.frame(true, Opcode::Close, &close.body)?;
         }
         Ok(())
     }

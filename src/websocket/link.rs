@@ -25,10 +25,12 @@ use std::time::Duration;
 
 use super::codec::{Dialect, Encoder};
 use super::gate::Gate;
+use super::telling::Note;
 use super::turn::Turn;
 use crate::config::Timeouts;
 use crate::error::{Error, Result, Step, Violation};
 use crate::protocol::encoder::Shape;
+use crate::trace::Watch;
 use crate::transport::deadline::Deadline;
 use crate::transport::outbox::{Limit, Outbox};
 use crate::transport::stream::Stream;
@@ -44,6 +46,7 @@ pub(crate) struct Link {
     pub(super) dialect: Dialect,
     /// What its frames look like.
     pub(crate) shape: Shape,
+    pub(crate) watch: Watch,
     gate: Mutex<Gate>,
     /// The token came back, a Pong came, a stream ended, or everything did. Notified only while `waiting` is not 0.
     changed: Condvar,
@@ -54,6 +57,8 @@ pub(crate) struct Link {
 pub(crate) struct Writer {
     pub(crate) encoder: Encoder,
     pub(crate) outbox: Outbox,
+    /// Frames that were made and not told of. `None`: nobody listens.
+    pub(super) notes: Option<Vec<Note>>,
 }
 
 /// What a thread wants the token for.
@@ -88,8 +93,26 @@ impl Link {
         let ping = if dialect.check_ping().is_ok() { timeouts.ping.max(least) } else { Duration::MAX };
         let timeouts = Timeouts { ping, life: timeouts.life.max(least), ..timeouts };
         let shape = encoder.shape();
-        let gate = Gate::new(dialect, Writer { encoder, outbox: Outbox::default() });
-        Link { stream: stream.into(), timeouts, role, dialect, shape, gate: Mutex::new(gate), changed: Condvar::new() }
+        let gate = Gate::new(dialect, Writer::new(encoder));
+        Link {
+            stream: stream.into(),
+            timeouts,
+            role,
+            dialect,
+            shape,
+            watch: Watch::default(),
+            gate: Mutex::new(gate),
+            changed: Condvar::new(),
+        }
+    }
+
+    /// Tells this one what happens. Before anything does.
+    pub(super) fn watched(mut self, watch: Watch) -> Link {
+        if let (true, Some(writer)) = (watch.listens(), &mut self.gate().writer) {
+            writer.notes = Some(Vec::new());
+        }
+        self.watch = watch;
+        self
     }
 
     // ── sending ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -137,11 +160,12 @@ impl Link {
                 }
                 let room = QUEUE.saturating_sub(writer.outbox.len());
                 if payload.len() < room {
-                    queued = Some(writer.encoder.frame(writer.outbox.bytes(), true, opcode, payload));
+                    queued = Some(writer.frame(true, opcode, payload));
                 }
             }
         }
         if let Some(queued) = queued {
+            self.tell_sent();
             return queued.map_err(|error| self.no_key(error));
         }
         self.send(opcode, payload)
@@ -326,6 +350,8 @@ impl Link {
         let congested = !writer.outbox.is_empty() || gate.owed.any || self.stream.has_answers();
         let close_by = gate.closes_by();
         self.give_back(&mut gate, writer);
+        drop(gate);
+        self.tell_sent();
         Outlook { congested, close_by }
     }
 

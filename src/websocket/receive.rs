@@ -22,9 +22,11 @@ use std::time::{Duration, Instant};
 
 use super::codec::{Close, Decoder};
 use super::link::{Link, Outlook};
+use super::telling;
 use crate::close::CloseCode;
 use crate::error::{Error, Result, Step};
 use crate::protocol::decoder::Event;
+use crate::trace::{Direction, What};
 use crate::transport::deadline::Deadline;
 use crate::transport::stream::SLICE;
 use crate::wire::frame::Role;
@@ -77,11 +79,17 @@ pub(crate) struct Receiver {
     late: u32,
     /// Receiving is over: in good order, or with an error.
     over: Option<Option<Error>>,
+    /// Bytes that came behind the opening handshake.
+    came: u64,
 }
 
 impl Receiver {
-    pub(crate) fn new(link: Arc<Link>, decoder: Decoder) -> Receiver {
-        Receiver { link, decoder, silent: None, pinged: None, begun: None, awaited: None, late: 0, over: None }
+    pub(crate) fn new(link: Arc<Link>, mut decoder: Decoder) -> Receiver {
+        if link.watch.listens() {
+            decoder.watch();
+        }
+        let came = decoder.unread() as u64;
+        Receiver { link, decoder, silent: None, pinged: None, begun: None, awaited: None, late: 0, over: None, came }
     }
 
     /// The next thing received; `None` after the peer's Close. A caller's limit that passes costs nothing else.
@@ -108,7 +116,9 @@ impl Receiver {
                         return Ok(Some(Received::Pong));
                     }
                 }
+                Ok(Some(Event::Frame(header))) => self.link.watch.tell(|| telling::received(&header)),
                 Ok(Some(Event::Close(code))) => {
+                    self.link.watch.tell(|| What::Close(Direction::Received, code));
                     self.close_received(code, self.decoder.reason().to_owned(), self.decoder.answer(code));
                     return Ok(None);
                 }
@@ -121,7 +131,11 @@ impl Receiver {
                     tried = true;
                 }
                 // 6455-7.1.7-1, 6455-7.1.7-3, 6455-7.2.1-1
-                Err(violation) => return Err(self.fail(Error::Violation(violation), Some(violation.close_code()))),
+                Err(violation) => {
+                    let at = self.came.saturating_sub(self.decoder.unread() as u64);
+                    self.link.watch.tell(|| What::Violation(violation, at));
+                    return Err(self.fail(Error::Violation(violation), Some(violation.close_code())));
+                }
             }
         }
     }
@@ -252,6 +266,7 @@ impl Receiver {
     /// Any byte is a sign of life.
     #[inline]
     fn heard(&mut self, count: usize) {
+        self.came = self.came.saturating_add(count as u64);
         self.silent = None;
         self.pinged = None;
         if let Some((_, since)) = &mut self.begun {
@@ -279,6 +294,7 @@ impl Receiver {
         }
         self.link.stream.shut();
         self.link.closed();
+        self.link.tell_end();
     }
 
     /// The peer is late, and nothing has come from it. A message that stopped gets a Close; to silence there is nothing to say.
@@ -302,6 +318,7 @@ impl Receiver {
             self.drain(deadline);
         }
         self.link.stream.shut();
+        self.link.tell_end();
         end
     }
 
@@ -342,6 +359,7 @@ impl Receiver {
         self.discard();
         let info = self.link.info();
         self.link.abort_with(Error::Closed(Some(info)));
+        self.link.tell_end();
     }
 }
 

@@ -16,14 +16,12 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
-use super::codec::Encoder;
-use super::link::Link;
+use super::link::{Link, Writer};
 use super::turn::Turn;
 use crate::close::CloseCode;
 use crate::error::{Error, Step};
 use crate::message::Kind;
 use crate::transport::deadline::Deadline;
-use crate::transport::outbox::Outbox;
 use crate::wire::frame::Opcode;
 
 /// As soon as so many bytes wait, they are written before more is put to them.
@@ -52,16 +50,16 @@ pub(crate) enum Wrap {
 
 impl Parcel {
     /// 6455-5.1-1: a client's frame is masked, so it is its own; so is a draft's.
-    pub(super) fn put(self, encoder: &mut Encoder, outbox: &mut Outbox) -> io::Result<()> {
+    pub(super) fn put(self, writer: &mut Writer) -> io::Result<()> {
         match self.wrap {
             Wrap::Payload(kind, from) => {
                 let payload = self.frame.get(from..).unwrap_or_default();
-                return encoder.frame(outbox.bytes(), true, Opcode::Data(kind), payload);
+                return writer.frame(true, Opcode::Data(kind), payload);
             }
-            Wrap::Deflated => encoder.passed_by(),
+            Wrap::Deflated => writer.encoder.passed_by(),
             Wrap::Frame => {}
         }
-        outbox.share(self.frame);
+        writer.share(self.frame);
         Ok(())
     }
 
@@ -159,7 +157,7 @@ impl Link {
         while !writer.outbox.is_congested() && writer.outbox.len() < TOGETHER {
             let Some(parcel) = parcels.pop_front() else { break };
             handed.flying = handed.flying.saturating_add(1);
-            if let Err(error) = parcel.put(&mut writer.encoder, &mut writer.outbox) {
+            if let Err(error) = parcel.put(writer) {
                 self.no_key(error);
                 return Err(Found::Over);
             }

@@ -29,10 +29,10 @@ impl<'a> Turn<'a> {
         let Some(writer) = &mut self.writer else { return Ok(()) };
         let no_key = |error| self.link.no_key(error);
         if payload.len() <= COPY {
-            writer.encoder.frame(writer.outbox.bytes(), fin, opcode, payload).map_err(no_key)?;
+            writer.frame(fin, opcode, payload).map_err(no_key)?;
             return self.finish(&[], limit);
         }
-        match writer.encoder.begin(writer.outbox.bytes(), fin, opcode, payload).map_err(no_key)? {
+        match writer.begin(fin, opcode, payload).map_err(no_key)? {
             Rest::Plain => self.finish(payload, limit),
             #[cfg(feature = "legacy")]
             Rest::Nothing => self.finish(&[], limit),
@@ -82,8 +82,7 @@ impl<'a> Turn<'a> {
 
     pub(super) fn append_compressed(&mut self, fin: bool, opcode: Opcode, plain: &[u8]) -> Result<()> {
         let Some(writer) = &mut self.writer else { return Ok(()) };
-        let appended = writer.encoder.compressed(writer.outbox.bytes(), fin, opcode, plain);
-        appended.map_err(|error| self.link.no_key(error))
+        writer.compressed(fin, opcode, plain).map_err(|error| self.link.no_key(error))
     }
 
     /// Writes all there is and `tail`, then once what others came to owe meanwhile, and gives the token back. Once: a
@@ -122,5 +121,6 @@ impl Drop for Turn<'_> {
         if let Some(writer) = self.writer.take() {
             self.link.give_back(&mut self.link.gate(), writer);
         }
+        self.link.tell_sent();
     }
 }

@@ -123,6 +123,7 @@ fn next(decoder: &mut Decoder) -> Option<Seen> {
         Ok(Some(Event::End)) => Seen::End,
         Ok(Some(Event::Ping)) => Seen::Ping(payload(decoder)),
         Ok(Some(Event::Pong)) => Seen::Pong(payload(decoder)),
+        Ok(Some(Event::Frame(header))) => panic!("nobody watches: {header:?}"),
         Ok(Some(Event::Close(code))) => Seen::Close(code.map(CloseCode::get), decoder.reason().to_owned()),
         Err(violation) => Seen::Failed(violation),
     })

@@ -1,0 +1,142 @@
+//! Who is told of events. Nobody, mostly: then every place that could tell costs one branch.
+//!
+//! | | |
+//! |---|---|
+//! | called by | the thread on which it happens, holding none of our locks, nor the right to write |
+//! | a closure that panics | the panic ends there; the connection, and later events, are not touched |
+//! | a closure that uses connections itself | works; what happens by that is not told, or it would never end |
+
+use std::cell::Cell;
+use std::fmt;
+use std::mem;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::Arc;
+use std::thread;
+
+use super::event::{Event, What};
+use crate::error::Error;
+
+thread_local! {
+    /// This thread is in a closure of the application.
+    static TELLING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The next connection's number.
+static NEXT: AtomicU64 = AtomicU64::new(1);
+
+/// The closure of the application, if there is one.
+#[derive(Clone, Default)]
+pub(crate) struct Events(Option<Arc<Closure>>);
+
+type Closure = dyn Fn(&Event) + Send + Sync;
+
+impl Events {
+    pub(crate) fn new(closure: impl Fn(&Event) + Send + Sync + 'static) -> Events {
+        Events(Some(Arc::new(closure)))
+    }
+
+    /// For one more connection.
+    pub(crate) fn watch(&self) -> Watch {
+        let connection = self.0.as_ref().map(|_| NEXT.fetch_add(1, Ordering::Relaxed));
+        Watch(
+            connection.map(|connection| {
+                Arc::new(Watched { events: self.clone(), connection, ended: AtomicBool::new(false) })
+            }),
+        )
+    }
+
+    /// Tells of something that belongs to no connection.
+    #[inline]
+    pub(crate) fn tell(&self, what: impl FnOnce() -> What) {
+        if self.0.is_some() {
+            self.call(None, what());
+        }
+    }
+
+    #[cold]
+    fn call(&self, connection: Option<u64>, what: What) {
+        let Some(closure) = &self.0 else { return };
+        if TELLING.replace(true) {
+            return;
+        }
+        let event = Event { connection, what };
+        let called = panic::catch_unwind(AssertUnwindSafe(|| closure(&event)));
+        TELLING.set(false);
+        // The panic hook has reported it. What it carried is not dropped: that could panic again.
+        called.unwrap_or_else(mem::forget);
+    }
+}
+
+/// Tells of one connection.
+#[derive(Clone, Default)]
+pub(crate) struct Watch(Option<Arc<Watched>>);
+
+struct Watched {
+    events: Events,
+    connection: u64,
+    /// Its end has been told.
+    ended: AtomicBool,
+}
+
+impl Watch {
+    pub(crate) fn number(&self) -> Option<u64> {
+        self.0.as_ref().map(|watched| watched.connection)
+    }
+
+    /// Whether anyone listens.
+    #[inline]
+    pub(crate) fn listens(&self) -> bool {
+        self.0.is_some()
+    }
+
+    #[inline]
+    pub(crate) fn tell(&self, what: impl FnOnce() -> What) {
+        if let Some(watched) = &self.0 {
+            watched.events.call(Some(watched.connection), what());
+        }
+    }
+
+    /// Tells what became of an opening handshake that led to no connection.
+    pub(crate) fn tell_opening(&self, error: &Error) {
+        if let Error::Timeout(step) = error {
+            self.tell(|| What::Timeout(*step));
+        }
+        self.tell(|| What::of_opening(error));
+    }
+
+    /// Tells of a panic, if one unwinds this thread when it is dropped.
+    pub(crate) fn guard(&self) -> Guard<'_> {
+        Guard(self)
+    }
+
+    /// True once: for the one who tells of the end.
+    pub(crate) fn ends(&self) -> bool {
+        self.0.as_ref().is_some_and(|watched| !watched.ended.swap(true, Ordering::Relaxed))
+    }
+}
+
+pub(crate) struct Guard<'a>(&'a Watch);
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.tell(|| What::Panicked);
+        }
+    }
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Events" } else { "None" })
+    }
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(watched) => write!(f, "Watch({})", watched.connection),
+            None => f.write_str("None"),
+        }
+    }
+}
