@@ -8,8 +8,9 @@ use stdws::{Client, WebSocket};
 const HELP: &str = "\
 Runs every case of a fuzzing server of the Autobahn TestSuite, and asks it for the report at the end.
 
-usage: autobahn_client [--deflate] URL        such as ws://127.0.0.1:9001
+usage: autobahn_client [--deflate] [--ca FILE] URL        such as ws://127.0.0.1:9001
 
+  --ca FILE    trust this authority of a wss:// server (PEM or DER)
   --deflate    offer to compress messages (permessage-deflate)
 
 Exits with 0 when all cases were run, however they went (the report tells), 1 if the server cannot be reached,
@@ -21,9 +22,12 @@ const AGENT: &str = "stdws";
 const MAX_MESSAGE: u64 = 64 << 20;
 
 fn main() -> ExitCode {
-    let args: Vec<String> = env::args().skip(1).collect();
+    let mut args: Vec<String> = env::args().skip(1).collect();
     let deflate = args.iter().any(|arg| arg == "--deflate");
-    let url = match args.iter().filter(|arg| *arg != "--deflate").map(String::as_str).collect::<Vec<_>>()[..] {
+    args.retain(|arg| arg != "--deflate");
+    let ca = args.iter().position(|arg| arg == "--ca").filter(|at| at + 1 < args.len());
+    let ca = ca.map(|at| args.drain(at..at + 2).nth(1).unwrap_or_default());
+    let url = match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["--help" | "-h"] => {
             print!("{HELP}");
             return ExitCode::SUCCESS;
@@ -38,7 +42,7 @@ fn main() -> ExitCode {
         eprintln!("autobahn_client: {error}");
         return ExitCode::from(2);
     }
-    match run(url, deflate) {
+    match run(url, deflate, ca.as_deref()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("autobahn_client: {error}");
@@ -47,8 +51,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(url: &str, deflate: bool) -> Result<(), Box<dyn std::error::Error>> {
-    let connect = |url: &str| connect(url, deflate);
+fn run(url: &str, deflate: bool, ca: Option<&str>) -> Result<(), Box<dyn std::error::Error>> {
+    let connect = |url: &str| connect(url, deflate, ca);
     // Whoever does not tell is no fuzzing server.
     let count = case_count(&mut connect(&format!("{url}/getCaseCount"))?)?
         .ok_or("the server does not tell how many cases it has")?;
@@ -65,10 +69,21 @@ fn run(url: &str, deflate: bool) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-fn connect(url: &str, deflate: bool) -> Result<WebSocket, Box<dyn std::error::Error>> {
+fn connect(url: &str, deflate: bool, ca: Option<&str>) -> Result<WebSocket, Box<dyn std::error::Error>> {
     let client = Client::new(url)?.max_message(MAX_MESSAGE);
     let client = if deflate { with_deflate(client)? } else { client };
+    let client = if let Some(file) = ca { with_authority(client, file)? } else { client };
     Ok(client.connect()?)
+}
+
+#[cfg(feature = "native-tls")]
+fn with_authority(client: Client, file: &str) -> Result<Client, Box<dyn std::error::Error>> {
+    Ok(client.tls(stdws::TlsConnect::new().add_root(&std::fs::read(file)?)?)?)
+}
+
+#[cfg(not(feature = "native-tls"))]
+fn with_authority(_: Client, _: &str) -> Result<Client, Box<dyn std::error::Error>> {
+    Err("--ca needs the feature native-tls: cargo run --features native-tls --example autobahn_client".into())
 }
 
 #[cfg(feature = "deflate")]

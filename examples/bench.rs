@@ -7,7 +7,11 @@
 //! `bench client PORT SIZE COUNT WINDOW bin|text` is one measured run of the client against an echo server that is there
 //! already, with one line of JSON for a result, as other benchmark programs want it.
 //!
-//! `bench --deflate` is about compression: the echo of JSON between a client and a server of ours, compressed and as it is.
+//! `bench --tls` compares stdws over TLS with native-tls used directly. `bench --deflate` is about compression: the echo of JSON between a client and a server of ours, compressed and as it is.
+
+#[cfg(feature = "native-tls")]
+#[path = "bench/tls.rs"]
+mod tls;
 
 use std::error::Error;
 use std::io::{self, BufRead, Read, Write};
@@ -18,7 +22,7 @@ use std::time::{Duration, Instant};
 use stdws::{Client, Limits, MessageRef, Server, WebSocket};
 
 const HELP: &str = "\
-usage: bench [--rounds N] [--millis MS] [--deflate]
+usage: bench [--rounds N] [--millis MS] [--deflate | --tls]
        bench client [--deflate] PORT SIZE COUNT WINDOW bin|text|json
 
 Without arguments: raw TCP echo, stdws echo and stdws client, interleaved; prints ratios of medians. Takes a minute, and
@@ -26,6 +30,7 @@ means something only on a machine that has nothing else to do.
   --rounds N     rounds of each measurement (default 5)
   --millis MS    length of one measurement in milliseconds (default 300)
   --deflate      instead: stdws client and server, JSON compressed (permessage-deflate) next to JSON as it is
+  --tls          instead: stdws over TLS next to native-tls used directly (needs the feature native-tls, and openssl)
 client: sends COUNT messages of SIZE bytes to ws://127.0.0.1:PORT, WINDOW of them before reading as many answers,
 and prints one line of JSON: messages, seconds, messages per second, CPU nanoseconds per message.";
 
@@ -43,8 +48,9 @@ fn main() -> ExitCode {
         ["client", job @ ..] => run_client(job, false),
         ["serve"] => serve(),
         options => match parse_options(options) {
-            Some((rounds, time, false)) => compare(rounds, time),
-            Some((rounds, time, true)) => compare_compressed(rounds, time),
+            Some((rounds, time, Subject::Tcp)) => compare(rounds, time),
+            Some((rounds, time, Subject::Deflate)) => compare_compressed(rounds, time),
+            Some((rounds, time, Subject::Tls)) => compare_tls(rounds, time),
             None => {
                 eprintln!("{HELP}");
                 return ExitCode::from(2);
@@ -60,18 +66,34 @@ fn main() -> ExitCode {
     }
 }
 
-fn parse_options(options: &[&str]) -> Option<(usize, Duration, bool)> {
-    let (mut rounds, mut time, mut deflate) = (5, Duration::from_millis(300), false);
+/// What is compared with what.
+enum Subject {
+    Tcp,
+    Deflate,
+    Tls,
+}
+
+#[cfg(feature = "native-tls")]
+use tls::compare as compare_tls;
+
+#[cfg(not(feature = "native-tls"))]
+fn compare_tls(_: usize, _: Duration) -> Result<(), Failure> {
+    Err("--tls needs the feature native-tls: cargo run --release --features native-tls --example bench -- --tls".into())
+}
+
+fn parse_options(options: &[&str]) -> Option<(usize, Duration, Subject)> {
+    let (mut rounds, mut time, mut subject) = (5, Duration::from_millis(300), Subject::Tcp);
     let mut options = options.iter();
     while let Some(name) = options.next() {
         match *name {
             "--rounds" => rounds = options.next()?.parse().ok().filter(|rounds| *rounds > 0)?,
             "--millis" => time = Duration::from_millis(options.next()?.parse().ok()?),
-            "--deflate" => deflate = true,
+            "--deflate" => subject = Subject::Deflate,
+            "--tls" => subject = Subject::Tls,
             _ => return None,
         }
     }
-    Some((rounds, time, deflate))
+    Some((rounds, time, subject))
 }
 
 // ── the servers, in a process of their own ──────────────────────────────────────────────────────────────────────────

@@ -18,7 +18,7 @@ Talks to a WebSocket server: each line of the input is a message, and messages t
 At the end of the input the connection is closed, and what the server still sends before it agrees is printed too.
 
 usage: client URL [--header 'NAME: VALUE']... [--origin O] [--subprotocol P]... [--once TEXT] [--binary] [--trace]
-                  [--max-message N] [--timeout S] [--deflate] [--proxy URL|env] [--redirects N] [--reconnect]
+                  [--max-message N] [--timeout S] [--deflate] [--proxy URL|env] [--redirects N] [--reconnect] [--ca FILE]
                   [--version NAME] [--legacy]
 
   --header 'NAME: VALUE'   a header for the request
@@ -26,6 +26,7 @@ usage: client URL [--header 'NAME: VALUE']... [--origin O] [--subprotocol P]... 
   --subprotocol P          a subprotocol to offer; the first is preferred
   --once TEXT              send this, print one answer, and close
   --binary                 send bytes instead of text
+  --ca FILE                also trust this authority, or this certificate of a wss:// server itself (PEM or DER)
   --deflate                offer to compress messages (permessage-deflate)
   --proxy URL              through http://USER:PASSWORD@HOST:PORT or socks5://...; env: the one that http_proxy and the
                            like name in the environment
@@ -231,7 +232,7 @@ fn answer_of(error: &(dyn Error + 'static)) -> String {
 
 /// Connects over a stream that tells what passes.
 fn connect_traced(client: &Client, settings: &Settings) -> Result<WebSocket, Box<dyn Error>> {
-    // Without TLS this is an error that says what to do.
+    // What passes over TLS is not for other eyes; without TLS in the build this is an error that says what to do.
     let Some(address) = address(&settings.url) else { return Ok(client.connect()?) };
     let tcp = open(&address, settings.timeout)?;
     tcp.set_nodelay(true)?;
@@ -315,6 +316,7 @@ struct Settings {
     binary: bool,
     trace: bool,
     deflate: bool,
+    ca: Option<String>,
     version: Option<String>,
     legacy: bool,
     max_message: Option<u64>,
@@ -340,6 +342,7 @@ impl Settings {
                 "--binary" => settings.binary = true,
                 "--trace" => settings.trace = true,
                 "--deflate" => settings.deflate = true,
+                "--ca" => settings.ca = Some(value()?),
                 "--version" => settings.version = Some(value()?),
                 "--legacy" => settings.legacy = true,
                 "--max-message" => {
@@ -380,6 +383,9 @@ impl Settings {
             let (name, value) = header.split_once(':').ok_or("--header takes 'NAME: VALUE'")?;
             client = client.header(name, value.trim())?;
         }
+        if let Some(file) = &self.ca {
+            client = with_authority(client, file)?;
+        }
         if self.deflate {
             client = with_deflate(client)?;
         }
@@ -415,6 +421,18 @@ impl Settings {
     fn with_versions(&self, _: Client) -> Result<Client, String> {
         Err("--version and --legacy need the feature legacy, which this build leaves out".into())
     }
+}
+
+#[cfg(feature = "native-tls")]
+fn with_authority(client: Client, file: &str) -> Result<Client, Box<dyn Error>> {
+    let certificate = std::fs::read(file).map_err(|error| format!("{file}: {error}"))?;
+    let tls = stdws::TlsConnect::new().add_root(&certificate).map_err(|error| format!("{file}: {error}"))?;
+    Ok(client.tls(tls)?)
+}
+
+#[cfg(not(feature = "native-tls"))]
+fn with_authority(_: Client, _: &str) -> Result<Client, Box<dyn Error>> {
+    Err("--ca needs the feature native-tls: cargo run --features native-tls --example client".into())
 }
 
 #[cfg(feature = "deflate")]

@@ -14,7 +14,7 @@ Echoes every message of every WebSocket connection. Stops when it is interrupted
 
 usage: echo_server [--addr 127.0.0.1:9001] [--max-message N] [--max-connections N] [--allow-origin O]...
                    [--subprotocol P]... [--ping-interval S] [--write-timeout S] [--handshake-timeout S] [--deflate]
-                   [--version NAME]... [--legacy] [--until-stdin-ends]
+                   [--version NAME]... [--legacy] [--until-stdin-ends] [--tls identity.p12 --password P]
 
   --addr ADDR:PORT         where to listen; port 0 takes a free one
   --max-message N          bytes a message may have (16777216)
@@ -25,6 +25,8 @@ usage: echo_server [--addr 127.0.0.1:9001] [--max-message N] [--max-connections 
   --write-timeout S        seconds a peer may take to receive 64 KiB (20)
   --handshake-timeout S    seconds a peer may take to send its request (10)
   --deflate                agree to compress messages (permessage-deflate)
+  --tls FILE               speak TLS, wss://, with the certificate and key in this PKCS#12 file
+  --password P             the password of that file
   --version NAME           also speak this draft of the protocol: hixie-55, hixie-75, hixie-76, hybi-00 ... hybi-12
   --legacy                 also speak all of them
   --until-stdin-ends       shut down when the standard input ends: tell everybody, wait 5 seconds
@@ -66,11 +68,15 @@ fn serve(settings: Settings) -> std::result::Result<(), Box<dyn std::error::Erro
     if settings.legacy || !settings.versions.is_empty() {
         server = with_versions(server, &settings)?;
     }
+    let scheme = if settings.tls.is_some() { "wss" } else { "ws" };
+    if let Some(file) = &settings.tls {
+        server = with_tls(server, file, &settings.password)?;
+    }
     for origin in settings.origins {
         server = server.allow_origin(origin);
     }
     let mut out = io::stdout();
-    writeln!(out, "listening on ws://{}", server.local_addr()?)?;
+    writeln!(out, "listening on {scheme}://{}", server.local_addr()?)?;
     out.flush()?;
     if settings.until_stdin_ends {
         let handle = server.shutdown_handle();
@@ -93,6 +99,19 @@ fn with_deflate(server: Server) -> std::result::Result<Server, String> {
 #[cfg(not(feature = "deflate"))]
 fn with_deflate(_: Server) -> std::result::Result<Server, String> {
     Err("--deflate needs the feature deflate, which this build leaves out".into())
+}
+
+#[cfg(feature = "native-tls")]
+fn with_tls(server: Server, file: &str, password: &str) -> std::result::Result<Server, Box<dyn std::error::Error>> {
+    use stdws::{TlsAccept, TlsIdentity};
+    let identity = std::fs::read(file).map_err(|error| format!("{file}: {error}"))?;
+    let identity = TlsIdentity::from_pkcs12(&identity, password).map_err(|error| format!("{file}: {error}"))?;
+    Ok(server.tls(TlsAccept::new(identity)?))
+}
+
+#[cfg(not(feature = "native-tls"))]
+fn with_tls(_: Server, _: &str, _: &str) -> std::result::Result<Server, Box<dyn std::error::Error>> {
+    Err("--tls needs the feature native-tls: cargo run --features native-tls --example echo_server".into())
 }
 
 #[cfg(feature = "legacy")]
@@ -129,6 +148,8 @@ struct Settings {
     subprotocols: Vec<String>,
     timeouts: Timeouts,
     deflate: bool,
+    tls: Option<String>,
+    password: String,
     versions: Vec<String>,
     legacy: bool,
     until_stdin_ends: bool,
@@ -145,6 +166,8 @@ impl Settings {
             subprotocols: Vec::new(),
             timeouts: Timeouts::default(),
             deflate: false,
+            tls: None,
+            password: String::new(),
             versions: Vec::new(),
             legacy: false,
             until_stdin_ends: false,
@@ -171,6 +194,8 @@ impl Settings {
                 "--max-message" => settings.max_message = number(&name, &value()?)?,
                 "--max-connections" => settings.max_connections = Some(number(&name, &value()?)?),
                 "--allow-origin" => settings.origins.push(value()?),
+                "--tls" => settings.tls = Some(value()?),
+                "--password" => settings.password = value()?,
                 "--version" => settings.versions.push(value()?),
                 "--subprotocol" => settings.subprotocols.push(value()?),
                 "--ping-interval" => {

@@ -31,3 +31,5 @@
 //! * Redirects, off unless asked for: [`Client::redirects`](crate::Client::redirects).
 //! * Every draft of the protocol before RFC 6455, in both roles (feature `legacy`, off by default): `Version`,
 //!   `Client::version`, `Client::fall_back`, `Server::also_versions`, `deflate_stream` on both, `WebSocket::version`.
+//! * TLS in both roles, by the TLS of the system: feature `native-tls`, off by default, `Client::tls`, `Server::tls`,
+//!   [`Error::Tls`](crate::Error::Tls); the chapter [`tls`](super::tls).

@@ -8,6 +8,7 @@
 //! | [`closing`] | how connections end, and what the errors mean |
 //! | [`reconnecting`] | the next connection after one was lost |
 //! | [`proxies`] | the way to the server: proxies, exceptions, redirects |
+//! | [`tls`] | `wss://`: what is verified, an authority of your own |
 //! | [`deploying`] | a server one can leave running: one port, admission, shutting down |
 //! | [`security`] | what is defended against, and what is your duty |
 //! | [`history`] | every version of the protocol, what each changed and why |
@@ -23,3 +24,4 @@ pub mod receiving;
 pub mod reconnecting;
 pub mod security;
 pub mod sending;
+pub mod tls;

@@ -1,0 +1,190 @@
+//! `bench --tls`: WebSocket over TLS next to native-tls used directly on a socket, in the same process and in turns.
+//!
+//! Both sides of a connection run here, each in a thread, so both have to share the machine in the same way. What is
+//! direct is what a program would write without this crate: `write_all` and `read` on a `TlsStream<TcpStream>`.
+
+use std::io::{self, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use native_tls::{Certificate, Identity, TlsAcceptor, TlsConnector, TlsStream};
+use stdws::{Client, Limits, Server, TlsAccept, TlsConnect, WebSocket};
+
+use super::{cpu_time, median, Failure, Figure};
+
+/// One thing that is measured.
+#[derive(Clone, Copy)]
+enum What {
+    /// A message there and back.
+    RoundTrip(usize),
+    /// Messages from the client, and a short answer when all are there.
+    Up,
+    /// A short message, and then messages from the server.
+    Down,
+}
+
+const CELLS: [(&str, What); 6] = [
+    ("round trip 16 B", What::RoundTrip(16)),
+    ("round trip 1 KiB", What::RoundTrip(1 << 10)),
+    ("round trip 16 KiB", What::RoundTrip(16 << 10)),
+    ("round trip 64 KiB", What::RoundTrip(64 << 10)),
+    ("up, 8 of 1 MiB", What::Up),
+    ("down, 8 of 1 MiB", What::Down),
+];
+const LARGE: usize = 1 << 20;
+const MANY: usize = 8;
+
+pub(super) fn compare(rounds: usize, time: Duration) -> Result<(), Failure> {
+    let (certificate, key) = certificate()?;
+    let acceptor = TlsAcceptor::new(Identity::from_pkcs8(&certificate, &key)?)?;
+    let connector = TlsConnector::builder().add_root_certificate(Certificate::from_pem(&certificate)?).build()?;
+    let server = Server::bind("127.0.0.1:0")?.limits(Limits::message(64 << 20)).tls(TlsAccept::from(acceptor.clone()));
+    let server = server.start(serve)?;
+    let tls = TlsConnect::from(connector.clone());
+    let url = format!("wss://localhost:{}", server.local_addr().port());
+    println!("WebSocket over TLS next to native-tls alone, medians of {rounds} rounds of {} ms", time.as_millis());
+    println!("rate: of stdws by that of native-tls, more is better; CPU: of both sides together, less is better\n");
+    println!("{:<24} {:>14} {:>14} {:>8} {:>8}", "per second", "native-tls", "stdws", "rate", "CPU");
+    for (name, what) in CELLS {
+        let (mut direct, mut ours) = (Vec::new(), Vec::new());
+        for _ in 0..rounds {
+            let mut stream = open(&acceptor, &connector, what)?;
+            direct.push(rate(time, || direct_round(&mut stream, what))?);
+            let path = match what {
+                What::RoundTrip(_) => "echo",
+                What::Up => "up",
+                What::Down => "down",
+            };
+            let client = Client::new(&format!("{url}/{path}"))?.limits(Limits::message(64 << 20)).tls(tls.clone())?;
+            let mut ws = client.connect()?;
+            ours.push(rate(time, || our_round(&mut ws, what))?);
+        }
+        let cpu = median(&ours, |figure| figure.cpu) / median(&direct, |figure| figure.cpu);
+        let (direct, ours) = (median(&direct, |figure| figure.rate), median(&ours, |figure| figure.rate));
+        println!("{name:<24} {direct:>14.0} {ours:>14.0} {:>8.2} {cpu:>8.2}", ours / direct);
+    }
+    Ok(())
+}
+
+fn rate(time: Duration, mut round: impl FnMut() -> Result<(), Failure>) -> Result<Figure, Failure> {
+    for _ in 0..3 {
+        round()?;
+    }
+    let (start, cpu, mut count) = (Instant::now(), cpu_time(None), 0.0);
+    while start.elapsed() < time {
+        round()?;
+        count += 1.0;
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    Ok(Figure { rate: count / seconds, cpu: (cpu_time(None) - cpu) / count })
+}
+
+// ── native-tls alone ────────────────────────────────────────────────────────────────────────────────────────────────
+
+fn open(acceptor: &TlsAcceptor, connector: &TlsConnector, what: What) -> Result<TlsStream<TcpStream>, Failure> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let (address, acceptor) = (listener.local_addr()?, acceptor.clone());
+    thread::spawn(move || {
+        let (socket, _) = listener.accept()?;
+        socket.set_nodelay(true)?;
+        let stream = acceptor.accept(socket).map_err(|error| io::Error::other(error.to_string()))?;
+        direct_serve(stream, what)
+    });
+    let socket = TcpStream::connect(address)?;
+    socket.set_nodelay(true)?;
+    Ok(connector.connect("localhost", socket)?)
+}
+
+fn direct_serve(mut stream: TlsStream<TcpStream>, what: What) -> io::Result<()> {
+    let mut buffer = vec![0; LARGE];
+    loop {
+        match what {
+            What::RoundTrip(size) => {
+                stream.read_exact(&mut buffer[..size])?;
+                stream.write_all(&buffer[..size])?;
+            }
+            What::Up => {
+                (0..MANY).try_for_each(|_| stream.read_exact(&mut buffer))?;
+                stream.write_all(&[1])?;
+            }
+            What::Down => {
+                stream.read_exact(&mut buffer[..1])?;
+                (0..MANY).try_for_each(|_| stream.write_all(&buffer))?;
+            }
+        }
+    }
+}
+
+fn direct_round(stream: &mut TlsStream<TcpStream>, what: What) -> Result<(), Failure> {
+    thread_local!(static BUFFER: std::cell::RefCell<Vec<u8>> = std::cell::RefCell::new(vec![7; LARGE]));
+    BUFFER.with_borrow_mut(|buffer| {
+        match what {
+            What::RoundTrip(size) => {
+                stream.write_all(&buffer[..size])?;
+                stream.read_exact(&mut buffer[..size])?;
+            }
+            What::Up => {
+                (0..MANY).try_for_each(|_| stream.write_all(buffer))?;
+                stream.read_exact(&mut buffer[..1])?;
+            }
+            What::Down => {
+                stream.write_all(&buffer[..1])?;
+                (0..MANY).try_for_each(|_| stream.read_exact(buffer))?;
+            }
+        }
+        Ok(())
+    })
+}
+
+// ── stdws ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+fn serve(mut ws: WebSocket) -> stdws::Result<()> {
+    let path = ws.request().map(|request| request.path().to_owned()).unwrap_or_default();
+    let (sender, large) = (ws.sender(), vec![7; LARGE]);
+    let mut count = 0;
+    while let Some(message) = ws.recv_ref()? {
+        count += 1;
+        match path.as_str() {
+            "/up" if count % MANY == 0 => sender.send(&[1][..])?,
+            "/up" => {}
+            "/down" => (0..MANY).try_for_each(|_| sender.send(&large))?,
+            _ => sender.send(message)?,
+        }
+    }
+    Ok(())
+}
+
+fn our_round(ws: &mut WebSocket, what: What) -> Result<(), Failure> {
+    thread_local!(static PAYLOAD: Vec<u8> = vec![7; LARGE]);
+    let answers = PAYLOAD.with(|payload| {
+        match what {
+            What::RoundTrip(size) => ws.send(&payload[..size])?,
+            What::Up => (0..MANY).try_for_each(|_| ws.send(payload))?,
+            What::Down => ws.send(&payload[..1])?,
+        }
+        Ok::<_, Failure>(if matches!(what, What::Down) { MANY } else { 1 })
+    })?;
+    for _ in 0..answers {
+        ws.recv_ref()?.ok_or("the server closed the connection")?;
+    }
+    Ok(())
+}
+
+// ── a certificate ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// For `localhost`, signed by itself, and its key; made by the `openssl` command.
+fn certificate() -> Result<(Vec<u8>, Vec<u8>), Failure> {
+    let folder = std::env::temp_dir();
+    let file = |end: &str| -> PathBuf { folder.join(format!("stdws-bench-{}.{end}", std::process::id())) };
+    let (certificate, key) = (file("pem"), file("key"));
+    let mut openssl = Command::new("openssl");
+    openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]);
+    openssl.args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]);
+    let made = openssl.arg("-keyout").arg(&key).arg("-out").arg(&certificate).output();
+    let read = made.and_then(|_| Ok((std::fs::read(&certificate)?, std::fs::read(&key)?)));
+    let _ = (std::fs::remove_file(&certificate), std::fs::remove_file(&key));
+    Ok(read.map_err(|error| format!("the openssl command is needed for a certificate: {error}"))?)
+}
