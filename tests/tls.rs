@@ -1,10 +1,9 @@
 //! TLS in both roles, with certificates that the test makes: who is trusted, what is said when it fails, and that a peer
-//! over TLS can hold nobody up. `tests/liveness_tls.rs` has the scenarios of `tests/liveness` over TLS.
+//! over TLS can hold nobody up. `liveness_tls.rs` has the scenarios of `liveness.rs` over TLS.
 
 #[path = "support/live.rs"]
 mod live;
-#[path = "support/tls.rs"]
-mod support;
+use live::tls as support;
 
 #[path = "tls/bytes.rs"]
 mod bytes;

@@ -6,7 +6,9 @@ use std::thread;
 
 use stdws::{Client, CloseCode, Error, Limits, Server, Step, WebSocket};
 
-use crate::live::{both, connection, ms, patient, watchdog, Random, BINARY, CLOSE, PING, PONG, TEXT};
+use crate::live::{
+    both, connection, ms, of_client, of_server, patient, scheme, watchdog, Random, BINARY, CLOSE, PING, PONG, TEXT,
+};
 
 const LARGE: usize = 8 << 20;
 const ROUNDS: u64 = 3;
@@ -41,7 +43,7 @@ fn exchange(mut ws: WebSocket, mine: u64, theirs: u64) -> WebSocket {
 fn eight_mebibytes_both_ways_with_pings() {
     let _watchdog = watchdog();
     let (give, take) = mpsc::channel();
-    let server = Server::bind("127.0.0.1:0").unwrap().timeouts(patient()).max_message(16 << 20);
+    let server = of_server(Server::bind("127.0.0.1:0").unwrap()).timeouts(patient()).max_message(16 << 20);
     let server = server
         .start(move |ws| {
             // Not here: a handler that panics would only be missed.
@@ -49,8 +51,8 @@ fn eight_mebibytes_both_ways_with_pings() {
             Ok(())
         })
         .unwrap();
-    let url = format!("ws://{}", server.local_addr());
-    let ws = Client::new(&url).unwrap().timeouts(patient()).limits(Limits::message(16 << 20)).connect().unwrap();
+    let client = of_client(Client::new(&format!("{}://{}", scheme(), server.local_addr())).unwrap());
+    let ws = client.timeouts(patient()).limits(Limits::message(16 << 20)).connect().unwrap();
     let other = take.recv().unwrap();
     let other = thread::spawn(move || exchange(other, 100, 200).recv().unwrap().is_none());
     let info = exchange(ws, 200, 100).close(CloseCode::NORMAL, "").unwrap();

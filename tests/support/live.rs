@@ -123,10 +123,12 @@ pub(crate) fn limited(ours: Ours, timeouts: Timeouts, limits: Limits) -> (WebSoc
 
 fn client(timeouts: Timeouts, limits: Limits) -> (WebSocket, Raw) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let client = sample_client(&format!("ws://{}", listener.local_addr().unwrap())).timeouts(timeouts).limits(limits);
+    let url = format!("{}://{}", scheme(), listener.local_addr().unwrap());
+    let client = of_client(sample_client(&url)).timeouts(timeouts).limits(limits);
     let connecting = thread::spawn(move || client.connect().unwrap());
-    let (mut stream, _) = listener.accept().unwrap();
+    let (stream, _) = listener.accept().unwrap();
     stream.set_nodelay(true).unwrap();
+    let mut stream = facing_client(stream);
     read_head(&mut stream);
     stream.write_all(RESPONSE).unwrap();
     (connecting.join().unwrap(), Raw { stream, masked: false })
@@ -134,7 +136,7 @@ fn client(timeouts: Timeouts, limits: Limits) -> (WebSocket, Raw) {
 
 fn server(timeouts: Timeouts, limits: Limits) -> (WebSocket, Raw) {
     let (give, take) = mpsc::channel();
-    let server = Server::bind("127.0.0.1:0").unwrap().timeouts(timeouts).limits(limits);
+    let server = of_server(Server::bind("127.0.0.1:0").unwrap()).timeouts(timeouts).limits(limits);
     // The handler lets go of its connection at once; it is the test's from then on.
     let running = server
         .start(move |ws| {
@@ -142,11 +144,90 @@ fn server(timeouts: Timeouts, limits: Limits) -> (WebSocket, Raw) {
             Ok(())
         })
         .unwrap();
-    let mut stream = TcpStream::connect(running.local_addr()).unwrap();
+    let stream = TcpStream::connect(running.local_addr()).unwrap();
     stream.set_nodelay(true).unwrap();
+    let mut stream = facing_server(stream);
     stream.write_all(REQUEST).unwrap();
     read_head(&mut stream);
     (take.recv().unwrap(), Raw { stream, masked: true })
+}
+
+// ── the same over TLS ───────────────────────────────────────────────────────────────────────────────────────────────
+//
+// `liveness_tls.rs` is `liveness.rs` with a relay before each peer: the peer writes frames by hand all the same, and they
+// come over TLS.
+
+#[cfg(feature = "native-tls")]
+#[path = "tls.rs"]
+pub(crate) mod tls;
+
+/// Whether this program is the one that has everything over TLS.
+fn over_tls() -> bool {
+    cfg!(feature = "native-tls") && env!("CARGO_CRATE_NAME") == "liveness_tls"
+}
+
+pub(crate) fn scheme() -> &'static str {
+    if over_tls() {
+        "wss"
+    } else {
+        "ws"
+    }
+}
+
+#[cfg(feature = "native-tls")]
+pub(crate) fn of_client(client: Client) -> Client {
+    if over_tls() {
+        client.tls(tls::certificates().connect()).unwrap()
+    } else {
+        client
+    }
+}
+
+#[cfg(feature = "native-tls")]
+pub(crate) fn of_server(server: Server) -> Server {
+    if over_tls() {
+        server.tls(tls::certificates().accept("right"))
+    } else {
+        server
+    }
+}
+
+#[cfg(feature = "native-tls")]
+fn facing_client(stream: TcpStream) -> TcpStream {
+    if over_tls() {
+        tls::relay(stream, tls::Facing::Client)
+    } else {
+        stream
+    }
+}
+
+#[cfg(feature = "native-tls")]
+fn facing_server(stream: TcpStream) -> TcpStream {
+    if over_tls() {
+        tls::relay(stream, tls::Facing::Server)
+    } else {
+        stream
+    }
+}
+
+#[cfg(not(feature = "native-tls"))]
+pub(crate) fn of_client(client: Client) -> Client {
+    client
+}
+
+#[cfg(not(feature = "native-tls"))]
+pub(crate) fn of_server(server: Server) -> Server {
+    server
+}
+
+#[cfg(not(feature = "native-tls"))]
+fn facing_client(stream: TcpStream) -> TcpStream {
+    stream
+}
+
+#[cfg(not(feature = "native-tls"))]
+fn facing_server(stream: TcpStream) -> TcpStream {
+    stream
 }
 
 /// The handshake of RFC 6455 section 1.3.

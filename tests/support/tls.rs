@@ -107,7 +107,7 @@ impl Direction {
     fn step(&mut self, from: &mut impl Read, to: &mut impl Write) -> io::Result<bool> {
         let mut moved = false;
         if self.bytes.is_empty() && !self.ended {
-            let mut part = vec![0; 16 << 10];
+            let mut part = vec![0; 64 << 10];
             match from.read(&mut part) {
                 Ok(0) => (self.ended, moved) = (true, true),
                 Ok(count) => {

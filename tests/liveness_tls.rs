@@ -1,0 +1,26 @@
+//! The scenarios of `liveness.rs` over TLS: every call returns within its bound there, too, and no two peers wait for each
+//! other. Without those about halves, which have no TLS of ours, and about signals.
+
+#[path = "support/live.rs"]
+mod live;
+
+#[path = "liveness/aborting.rs"]
+mod aborting;
+#[path = "liveness/closing.rs"]
+mod closing;
+#[path = "liveness/cuts.rs"]
+mod cuts;
+#[path = "liveness/dripping.rs"]
+mod dripping;
+#[path = "liveness/duplex.rs"]
+mod duplex;
+#[path = "liveness/keepalive.rs"]
+mod keepalive;
+#[path = "liveness/leaving.rs"]
+mod leaving;
+#[path = "liveness/pinging.rs"]
+mod pinging;
+#[path = "liveness/sending.rs"]
+mod sending;
+#[path = "liveness/streaming.rs"]
+mod streaming;
