@@ -270,3 +270,19 @@ fn a_guess_that_is_wrong_at_once_takes_as_long() {
     assert!(early_took > late_took / 4, "{early_took:?} {late_took:?}");
     assert!(same_secret(&secret, &secret) && same_secret("", "") && !same_secret("", "a") && !same_secret("a", ""));
 }
+
+#[cfg(feature = "legacy")]
+#[test]
+fn a_draft_is_no_way_around_it() {
+    use stdws::Version;
+    within(|| {
+        let versions = [Version::Hybi08, Version::HIXIE76];
+        let server = server().also_versions(versions).start(greet).unwrap();
+        for version in versions {
+            let client = client(&server).version(version);
+            assert_eq!(refused(&client).status(), Some(401), "{version}");
+            let mut ws = client.basic_auth("ann", "s3cr:t \u{A3}").unwrap().connect().unwrap();
+            assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("ann"));
+        }
+    });
+}

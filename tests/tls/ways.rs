@@ -5,7 +5,10 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use stdws::{Client, Error, HandshakeFault, Proxy, RedirectFault, Result, Running, Server, Step, TlsFault, WebSocket};
+use stdws::{
+    Backoff, Client, CloseCode, Error, HandshakeFault, Proxy, RedirectFault, Result, Running, Server, Step, TlsFault,
+    WebSocket,
+};
 
 use crate::live::{assert_took, ms, patient, read_head, watchdog};
 use crate::support::{certificates, relay as tls_relay, Facing};
@@ -213,4 +216,57 @@ fn a_proxy_for_ws_alone() -> Result<()> {
     ws.send("directly")?;
     assert_eq!(ws.recv()?.unwrap().as_text(), Some("directly"));
     Ok(())
+}
+
+#[test]
+fn a_header_of_the_proxy_protocol_comes_before_tls() {
+    let _watchdog = watchdog();
+    let greet = |mut ws: WebSocket| {
+        let who = ws.request().and_then(|request| request.client_ip()).unwrap().to_string();
+        ws.send(&who)?;
+        ws.recv().map(drop)
+    };
+    let server = Server::bind("127.0.0.1:0").unwrap().timeouts(patient()).tls(certificates().accept("right"));
+    let server = server.trust_proxy_protocol(["127.0.0.1"]).unwrap().start(greet).unwrap();
+    let to = server.local_addr();
+    // A balancer that knows nothing of TLS.
+    for header in [&b"PROXY TCP4 192.0.2.1 198.51.100.7 56324 443\r\n"[..], &V2[..]] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let balancer = thread::spawn(move || {
+            let client = listener.accept().unwrap().0;
+            let mut server = TcpStream::connect(to).unwrap();
+            server.write_all(header).unwrap();
+            let (mut from, mut back) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+            let there = thread::spawn(move || {
+                let _ = io::copy(&mut from, &mut server);
+                let _ = server.shutdown(Shutdown::Write);
+            });
+            let _ = io::copy(&mut back, &mut &client);
+            let _ = client.shutdown(Shutdown::Write);
+            there.join().unwrap();
+        });
+        let mut ws = client(&format!("wss://localhost:{port}/")).connect().unwrap();
+        assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("192.0.2.1"));
+        ws.close(CloseCode::NORMAL, "").unwrap();
+        balancer.join().unwrap();
+    }
+    // Whoever begins with TLS itself is no proxy.
+    assert!(client(&format!("wss://localhost:{}/", to.port())).connect().is_err());
+}
+
+const V2: &[u8; 28] = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0C\xC0\x00\x02\x01\xC6\x33\x64\x07\xDC\x04\x01\xBB";
+
+#[test]
+fn a_certificate_that_is_not_believed_is_not_tried_again() {
+    let _watchdog = watchdog();
+    let server = echo_server("right");
+    // Without the authority of the test.
+    let stranger = Client::new(&format!("wss://localhost:{}/", server.local_addr().port())).unwrap();
+    let mut connections = stranger.timeouts(patient()).reconnect(Backoff::default());
+    match connections.next() {
+        Some(Err(Error::Tls(error))) => assert_eq!(error.fault(), TlsFault::UnknownAuthority),
+        other => panic!("{other:?}"),
+    }
+    assert!(connections.next().is_none());
 }
