@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The client through real proxies: tinyproxy (HTTP CONNECT) and microsocks (SOCKS5), with and without credentials. Needs
-# these two, and installs them where there is apt-get. Takes seconds once the examples are built. The last line says how
-# many cases held.
+# The client through real proxies, to ws and wss: tinyproxy (HTTP CONNECT) and microsocks (SOCKS5), with and without
+# credentials. Needs these two, which it installs where there is apt-get, and the openssl command. Takes seconds once the
+# examples are built. The last line says how many cases held.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -17,7 +17,7 @@ if ((${#missing[@]} > 0)); then
     apt-get update -qq && apt-get install -y -qq "${missing[@]}"
 fi
 
-cargo build --quiet --example client --example echo_server
+cargo build --quiet --features native-tls --example client --example echo_server
 bin=${CARGO_TARGET_DIR:-target}/debug/examples
 scratch=$(mktemp -d)
 running=()
@@ -47,18 +47,25 @@ wait_for() {
     exit 1
 }
 
-"$bin/echo_server" --addr 127.0.0.1:0 >"$scratch/echo.log" 2>&1 &
-running+=($!)
-for _ in $(seq 100); do
-    port=$(grep -oE '127\.0\.0\.1:[0-9]+' "$scratch/echo.log" | head -1 | cut -d: -f2 || true)
-    [[ -n $port ]] && break
-    sleep 0.1
-done
-[[ -n $port ]] || {
+# An echo server with these settings. Sets `listening` to its port.
+echo_on() {
+    local log=$scratch/echo-$#.log
+    "$bin/echo_server" --addr 127.0.0.1:0 "$@" >"$log" 2>&1 &
+    running+=($!)
+    for _ in $(seq 100); do
+        listening=$(grep -oE '127\.0\.0\.1:[0-9]+' "$log" | head -1 | cut -d: -f2 || true)
+        if [[ -n $listening ]]; then return; fi
+        sleep 0.1
+    done
     echo "proxies: the echo server does not say where it is:" >&2
-    cat "$scratch/echo.log" >&2
+    cat "$log" >&2
     exit 1
 }
+bash tests/support/certificates.sh "$scratch" "correct horse" >"$scratch/certificates.log" 2>&1
+echo_on
+port=$listening
+echo_on --tls "$scratch/right.p12" --password "correct horse"
+tls_port=$listening
 
 tinyproxy_on() {
     cat >"$scratch/tinyproxy-$1.conf" <<CONF
@@ -67,6 +74,7 @@ Listen 127.0.0.1
 Timeout 60
 Allow 127.0.0.1
 ConnectPort $port
+ConnectPort $tls_port
 ConnectPort $closed
 MaxClients 20
 ${2:-}
@@ -100,22 +108,28 @@ expect() {
     echo "proxies: $name: ok"
     held=$((held + 1))
 }
-say() { "$bin/client" --once "said through a proxy" --timeout 20 "$@"; }
+say() { "$bin/client" --once "said through a proxy" --timeout 20 --ca "$scratch/authority.pem" "$@"; }
 export -f say
-export bin
+export bin scratch
 at() { expect "$1" "$2" bash -c 'say "$@"' say "${@:3}"; }
 
 said="said through a proxy"
 url=ws://127.0.0.1:$port/
 named=ws://localhost:$port/
 
-for target in "$url" "$named"; do
+tls=wss://localhost:$tls_port/
+
+for target in "$url" "$named" "$tls"; do
     at "http, $target" "$said" "$target" --proxy "http://127.0.0.1:$http"
     at "http with credentials, $target" "$said" "$target" --proxy "http://Aladdin:opensesame@127.0.0.1:$http_auth"
     at "socks5, $target" "$said" "$target" --proxy "socks5://127.0.0.1:$socks"
     at "socks5 with credentials, $target" "$said" "$target" --proxy "socks5h://Aladdin:open%20sesame@127.0.0.1:$socks_auth"
     at "socks5 that wants no credentials, $target" "$said" "$target" --proxy "socks5://Aladdin:sesame@127.0.0.1:$socks"
 done
+
+at "http, wss to an address" "$said" "wss://127.0.0.1:$tls_port/" --proxy "127.0.0.1:$http"
+at "http, a server that does not speak TLS" "TLS" "wss://localhost:$port/" --proxy "127.0.0.1:$http"
+at "socks5, a server that does not speak TLS" "TLS" "wss://localhost:$port/" --proxy "socks5://127.0.0.1:$socks"
 
 at "http without the credentials it wants" "answered 407 to CONNECT; it asks for Basic" "$url" --proxy "127.0.0.1:$http_auth"
 at "http with wrong credentials" "it answered 401 to CONNECT" "$url" --proxy "http://Aladdin:sesame@127.0.0.1:$http_auth"
@@ -139,10 +153,33 @@ http_proxy=http://127.0.0.1:$closed at "the environment is not asked" "$said" "$
 # A message of 700 kB and back, through each.
 python3 -c 'print("".join(chr(33 + i * 7 % 90) for i in range(700_000)))' >"$scratch/long"
 for proxy in "http://127.0.0.1:$http" "socks5://127.0.0.1:$socks"; do
-    timeout 60 "$bin/client" "$url" --proxy "$proxy" <"$scratch/long" >"$scratch/back" 2>/dev/null
-    cmp "$scratch/long" "$scratch/back"
-    echo "proxies: 700 kB there and back, $proxy: ok"
-    held=$((held + 1))
+    for target in "$url" "$tls"; do
+        timeout 60 "$bin/client" "$target" --proxy "$proxy" --ca "$scratch/authority.pem" <"$scratch/long" >"$scratch/back" 2>/dev/null
+        cmp "$scratch/long" "$scratch/back"
+        echo "proxies: 700 kB there and back, $proxy, $target: ok"
+        held=$((held + 1))
+    done
 done
+
+# Along a redirect, from plain text to TLS.
+python3 - "$tls" <<'PYTHON' >"$scratch/redirects" &
+import socket, sys
+server = socket.create_server(("127.0.0.1", 0))
+print(server.getsockname()[1], flush=True)
+while True:
+    stream = server.accept()[0]
+    stream.recv(65536)
+    location = sys.argv[1].replace("wss:", "https:")
+    stream.sendall(f"HTTP/1.1 308 Permanent Redirect\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode())
+    stream.close()
+PYTHON
+running+=($!)
+for _ in $(seq 100); do
+    [[ -s $scratch/redirects ]] && break
+    sleep 0.1
+done
+redirecting=ws://127.0.0.1:$(cat "$scratch/redirects")/
+at "a redirect that is followed" "$said" "$redirecting" --redirects 1 --proxy "socks5://127.0.0.1:$socks"
+at "a redirect that is not" "the server answered 308 instead of 101" "$redirecting" --proxy "socks5://127.0.0.1:$socks"
 
 echo "proxies: $held cases"
