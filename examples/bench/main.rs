@@ -9,8 +9,8 @@
 //!
 //! `bench --tls` compares stdws over TLS with native-tls used directly. `bench --deflate` is about compression: the echo of JSON between a client and a server of ours, compressed and as it is.
 
+mod server;
 #[cfg(feature = "native-tls")]
-#[path = "bench/tls.rs"]
 mod tls;
 
 use std::error::Error;
@@ -23,6 +23,7 @@ use stdws::{Client, Limits, MessageRef, Server, WebSocket};
 
 const HELP: &str = "\
 usage: bench [--rounds N] [--millis MS] [--deflate | --tls]
+       bench --server [CONNECTIONS]
        bench client [--deflate] PORT SIZE COUNT WINDOW bin|text|json
 
 Without arguments: raw TCP echo, stdws echo and stdws client, interleaved; prints ratios of medians. Takes a minute, and
@@ -31,6 +32,9 @@ means something only on a machine that has nothing else to do.
   --millis MS    length of one measurement in milliseconds (default 300)
   --deflate      instead: stdws client and server, JSON compressed (permessage-deflate) next to JSON as it is
   --tls          instead: stdws over TLS next to native-tls used directly (needs the feature native-tls, and openssl)
+--server: holds 10,000 connections at once (or so many), measures what each of them costs, broadcasts to all, and
+looks what is left behind; then a hundred hostile ones beside a hundred others. Prints figures next to goals, and fails if
+one is missed. Needs twice as many descriptors as connections in all: raise the limit before, with ulimit -n 20000.
 client: sends COUNT messages of SIZE bytes to ws://127.0.0.1:PORT, WINDOW of them before reading as many answers,
 and prints one line of JSON: messages, seconds, messages per second, CPU nanoseconds per message.";
 
@@ -47,6 +51,10 @@ fn main() -> ExitCode {
         ["client", "--deflate", job @ ..] => run_client(job, true),
         ["client", job @ ..] => run_client(job, false),
         ["serve"] => serve(),
+        ["--server"] => server::measure(10_000),
+        ["--server", count] => count.parse().map_err(Failure::from).and_then(server::measure),
+        ["crowd", port, count] => server::run_crowd(port, count),
+        ["hostile", port] => server::run_hostile(port),
         options => match parse_options(options) {
             Some((rounds, time, Subject::Tcp)) => compare(rounds, time),
             Some((rounds, time, Subject::Deflate)) => compare_compressed(rounds, time),

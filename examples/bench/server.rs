@@ -1,0 +1,397 @@
+//! A server with many connections: what each of them costs, how long a broadcast to all of them takes, what is left when
+//! they have gone, and what those who behave notice of those who do not.
+//!
+//! The server is in this process, which is measured; its clients are sockets in a child process, whose frames are made by
+//! hand, so that both have descriptors enough. Figures of memory are the kernel's (Linux; elsewhere they are not shown), and do not
+//! contain what the kernel itself needs for sockets and threads.
+
+use std::fmt;
+use std::io::{self, BufRead, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use stdws::{Hub, Running, Server, Timeouts, WebSocket};
+
+use super::Failure;
+
+/// Bytes of a broadcast message.
+const MESSAGE: usize = 125;
+/// Resident bytes a connection may cost.
+const EACH: f64 = 20.0 * 1024.0;
+const DELIVERED: Duration = Duration::from_secs(2);
+/// Longer than anything here takes, unless it hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// All measurements, as a table. A goal that is missed is a failure.
+pub(super) fn measure(count: usize) -> Result<(), Failure> {
+    let mut table = Table::default();
+    println!("{count} connections; goals hold for 2 cores and 10,000 connections\n");
+    crowd(count, &mut table)?;
+    hostile(&mut table)?;
+    println!("{table}");
+    match table.missed {
+        0 => Ok(()),
+        missed => Err(format!("{missed} goals missed").into()),
+    }
+}
+
+#[derive(Default)]
+struct Table {
+    rows: Vec<(&'static str, String, String, &'static str)>,
+    missed: usize,
+}
+
+impl Table {
+    fn row(&mut self, what: &'static str, goal: impl fmt::Display, measured: impl fmt::Display, met: bool) {
+        self.missed += usize::from(!met);
+        self.rows.push((what, goal.to_string(), measured.to_string(), if met { "met" } else { "MISSED" }));
+    }
+
+    fn note(&mut self, what: &'static str, measured: impl fmt::Display) {
+        self.rows.push((what, String::new(), measured.to_string(), ""));
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{:<56} {:>16} {:>20}", "", "goal", "measured")?;
+        for (what, goal, measured, met) in &self.rows {
+            writeln!(f, "{what:<56} {goal:>16} {measured:>20}  {met}")?;
+        }
+        Ok(())
+    }
+}
+
+// ── a crowd ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+fn server(
+    count: usize,
+    handler: impl Fn(WebSocket) -> stdws::Result<()> + Send + Sync + 'static,
+) -> Result<Running, Failure> {
+    // Nobody is asked for a sign of life while it is measured.
+    let mut timeouts = Timeouts::default();
+    timeouts.ping = Duration::from_secs(600);
+    let server = Server::bind("127.0.0.1:0")?.timeouts(timeouts);
+    Ok(server.max_connections(count).max_per_address(count).max_handshakes(count).start(handler)?)
+}
+
+fn crowd(count: usize, table: &mut Table) -> Result<(), Failure> {
+    let hub = Hub::new()?;
+    let all = hub.clone();
+    let running = server(count + 100, move |mut ws| {
+        let _member = all.add(ws.sender());
+        while ws.recv_ref()?.is_some() {}
+        Ok(())
+    })?;
+    let port = running.local_addr().port();
+    // What is set up once is not counted.
+    drop(Clients::start(port, 10)?);
+    wait_for("the first few have left", || hub.members() == 0)?;
+    let before = Usage::now();
+    let start = Instant::now();
+    let mut clients = Clients::start(port, count)?;
+    wait_for("all are members", || hub.members() == count)?;
+    table.note("opened, per second", format!("{:.0}", count as f64 / start.elapsed().as_secs_f64()));
+    thread::sleep(Duration::from_millis(200));
+    let held = Usage::now();
+    if let (Some(before), Some(held)) = (before, held) {
+        let each = held.resident.saturating_sub(before.resident) as f64 / count as f64;
+        table.row("idle connection, resident", "20 KiB", format!("{:.1} KiB", each / 1024.0), each <= EACH);
+    }
+    let mut worst = Duration::ZERO;
+    for round in 0..5_u8 {
+        clients.tell(&format!("read {}", MESSAGE + 2))?;
+        let start = Instant::now();
+        let queued = hub.broadcast(&[round; MESSAGE]);
+        let returned = start.elapsed();
+        if queued != count {
+            return Err(format!("queued for {queued} members of {count}").into());
+        }
+        clients.answer("read")?;
+        worst = worst.max(start.elapsed());
+        if round == 4 {
+            table.note("broadcast returns after", format!("{:.1} ms", returned.as_secs_f64() * 1e3));
+        }
+    }
+    let measured = format!("{:.0} ms", worst.as_secs_f64() * 1e3);
+    table.row("broadcast of 125 bytes, read by all (worst of 5)", "2 s", measured, worst <= DELIVERED);
+    let counts = hub.counts();
+    let lost = counts.dropped + counts.lost;
+    table.row("messages dropped or lost", 0, lost, lost == 0 && counts.sent >= 5 * count as u64);
+    if let Some(held) = Usage::now() {
+        table.note("resident after the broadcasts", format!("{:.0} MiB", held.resident as f64 / (1 << 20) as f64));
+    }
+    drop(clients);
+    wait_for("all have left", || hub.members() == 0 && running.connections() == 0)?;
+    left_behind(before, table)?;
+    running.stop();
+    Ok(())
+}
+
+/// Threads end a moment after their connections.
+fn left_behind(before: Option<Usage>, table: &mut Table) -> Result<(), Failure> {
+    let Some(before) = before else { return Ok(()) };
+    // Some threads wait for the next visitors.
+    let _ = wait_for("", || {
+        Usage::now().is_some_and(|now| now.threads <= before.threads + 16 && now.files <= before.files)
+    });
+    let Some(after) = Usage::now() else { return Ok(()) };
+    let threads = after.threads.saturating_sub(before.threads);
+    table.row("threads left (up to 16 wait for visitors)", 16, threads, threads <= 16);
+    let files = after.files.saturating_sub(before.files);
+    table.row("descriptors left", 0, files, files == 0);
+    table.note("resident after all have left", format!("{:.0} MiB", after.resident as f64 / (1 << 20) as f64));
+    Ok(())
+}
+
+fn wait_for(what: &str, mut done: impl FnMut() -> bool) -> Result<(), Failure> {
+    let start = Instant::now();
+    while !done() {
+        if start.elapsed() > PATIENCE {
+            return Err(format!("not within {PATIENCE:?}: {what}").into());
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+    Ok(())
+}
+
+/// What this process uses, where the system tells.
+#[derive(Clone, Copy)]
+struct Usage {
+    resident: u64,
+    threads: usize,
+    files: usize,
+}
+
+impl Usage {
+    fn now() -> Option<Usage> {
+        let status = std::fs::read_to_string("/proc/self/status").ok()?;
+        let field = |name: &str| {
+            status.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next()?.parse::<u64>().ok())
+        };
+        let files = std::fs::read_dir("/proc/self/fd").ok()?.count();
+        Some(Usage { resident: field("VmRSS:")? * 1024, threads: field("Threads:")? as usize, files })
+    }
+}
+
+// ── the clients, in a process of their own ──────────────────────────────────────────────────────────────────────────
+
+struct Clients {
+    process: Child,
+    input: Option<ChildStdin>,
+    output: io::BufReader<ChildStdout>,
+}
+
+impl Clients {
+    fn start(port: u16, count: usize) -> Result<Clients, Failure> {
+        Clients::run(&["crowd", &port.to_string(), &count.to_string()])
+    }
+
+    /// Starts them, and waits until they are connected.
+    fn run(args: &[&str]) -> Result<Clients, Failure> {
+        let mut process =
+            Command::new(std::env::current_exe()?).args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let input = process.stdin.take();
+        let output = io::BufReader::new(process.stdout.take().ok_or("no output of the clients")?);
+        let mut clients = Clients { process, input, output };
+        clients.answer("open")?;
+        Ok(clients)
+    }
+
+    fn tell(&mut self, line: &str) -> io::Result<()> {
+        self.input.as_mut().map_or(Ok(()), |input| writeln!(input, "{line}"))
+    }
+
+    /// Waits for an answer that begins with this word, and gives what follows.
+    fn answer(&mut self, word: &str) -> Result<String, Failure> {
+        let mut line = String::new();
+        self.output.read_line(&mut line)?;
+        let rest = line.trim_end().strip_prefix(word).ok_or("the clients failed; their message is above")?;
+        Ok(rest.trim().to_owned())
+    }
+}
+
+impl Drop for Clients {
+    fn drop(&mut self) {
+        // They end when their input does; a failure to wait for them changes no figure.
+        drop(self.input.take());
+        let _ = self.process.wait();
+    }
+}
+
+/// `bench crowd PORT COUNT`: opens connections, and reads from all of them when told to.
+pub(super) fn run_crowd(port: &str, count: &str) -> Result<(), Failure> {
+    let (port, count): (u16, usize) = (port.parse()?, count.parse()?);
+    let mut sockets = Vec::with_capacity(count);
+    // A listener's queue is short.
+    while sockets.len() < count {
+        let first = sockets.len();
+        for _ in 0..(count - first).min(64) {
+            sockets.push(knock(port).map_err(too_few_descriptors)?);
+        }
+        for socket in sockets.iter_mut().skip(first) {
+            let_in(socket)?;
+        }
+    }
+    println!("open");
+    for line in io::stdin().lock().lines() {
+        let line = line?;
+        let Some(size) = line.strip_prefix("read ") else { return Err("what?".into()) };
+        let mut buffer = vec![0; size.parse()?];
+        for socket in &mut sockets {
+            socket.read_exact(&mut buffer)?;
+        }
+        println!("read");
+    }
+    Ok(())
+}
+
+fn too_few_descriptors(error: io::Error) -> Failure {
+    // EMFILE, on most systems.
+    match error.raw_os_error() {
+        Some(24) => "not enough descriptors: raise the limit before, with ulimit -n 20000".into(),
+        _ => error.into(),
+    }
+}
+
+fn knock(port: u16) -> io::Result<TcpStream> {
+    let mut socket = TcpStream::connect(("127.0.0.1", port))?;
+    socket.set_nodelay(true)?;
+    socket.set_read_timeout(Some(PATIENCE))?;
+    socket.write_all(
+        b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+    )?;
+    Ok(socket)
+}
+
+fn let_in(socket: &mut TcpStream) -> Result<(), Failure> {
+    // Nothing comes behind the head yet.
+    let (mut head, mut part) = (Vec::new(), [0; 512]);
+    while !head.ends_with(b"\r\n\r\n") {
+        match socket.read(&mut part)? {
+            0 => {
+                return Err("the server closed the connection; is its descriptor limit (ulimit -n) high enough?".into())
+            }
+            count => head.extend_from_slice(&part[..count]),
+        }
+    }
+    match head.starts_with(b"HTTP/1.1 101 ") {
+        true => Ok(()),
+        false => Err(String::from_utf8_lossy(&head).lines().next().unwrap_or("nothing").into()),
+    }
+}
+
+fn enter(port: u16) -> Result<TcpStream, Failure> {
+    let mut socket = knock(port)?;
+    let_in(&mut socket)?;
+    Ok(socket)
+}
+
+// ── hostile ones ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// So many of each, good and hostile.
+const SIDES: usize = 100;
+/// Each hostile one does its worst, and then pauses so long: what is measured is what the server lets them do to others, not
+/// how little is left of two cores on which a hundred threads write without end.
+const PAUSE: Duration = Duration::from_millis(10);
+
+fn hostile(table: &mut Table) -> Result<(), Failure> {
+    let running = server(4 * SIDES, |mut ws| {
+        while let Some(message) = ws.recv()? {
+            ws.send(&message)?;
+        }
+        Ok(())
+    })?;
+    let port = running.local_addr().port();
+    let mut good = (0..SIDES).map(|_| enter(port)).collect::<Result<Vec<_>, _>>()?;
+    round_trips(&mut good)?;
+    let alone = round_trips(&mut good)?;
+    let before = Usage::now();
+    let hostile = Clients::run(&["hostile", &port.to_string()])?;
+    thread::sleep(Duration::from_millis(500));
+    let beside = round_trips(&mut good)?;
+    let ratio = beside.as_secs_f64() / alone.as_secs_f64();
+    let measured = format!("{:.2} ({:.0} / {:.0} us)", ratio, beside.as_secs_f64() * 1e6, alone.as_secs_f64() * 1e6);
+    table.row("median round trip, 100 hostile beside 100 good", "2.00", measured, ratio <= 2.0);
+    if let (Some(before), Some(now)) = (before, Usage::now()) {
+        // A message of 1 MiB put together in a buffer that grows, 68 KiB to read, 128 KiB to write, and its thread.
+        let formula = 2 * (1 << 20) + (68 + 128 + 20) * 1024;
+        let each = now.resident.saturating_sub(before.resident) / SIDES as u64;
+        let goal = format!("{} KiB", formula / 1024);
+        table.row("hostile connection, resident", goal, format!("{} KiB", each / 1024), each <= formula);
+    }
+    drop(hostile);
+    drop(good);
+    running.stop();
+    Ok(())
+}
+
+/// The median round trip of 125 bytes, one after the other on all of these.
+fn round_trips(sockets: &mut [TcpStream]) -> Result<Duration, Failure> {
+    let request = frame(0x82, &[7; MESSAGE]);
+    let mut answer = [0; MESSAGE + 2];
+    let mut times = Vec::new();
+    for _ in 0..30 {
+        for socket in sockets.iter_mut() {
+            let start = Instant::now();
+            socket.write_all(&request)?;
+            socket.read_exact(&mut answer)?;
+            times.push(start.elapsed());
+        }
+    }
+    times.sort_unstable();
+    Ok(times.get(times.len() / 2).copied().unwrap_or_default())
+}
+
+/// A client's frame of up to 125 bytes, with a key that changes nothing.
+fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![first, 0x80 | payload.len() as u8, 0, 0, 0, 0];
+    frame.extend_from_slice(payload);
+    frame
+}
+
+/// `bench hostile PORT`: a hundred connections of five kinds, until the input ends.
+pub(super) fn run_hostile(port: &str) -> Result<(), Failure> {
+    let port: u16 = port.parse()?;
+    let mut sockets = Vec::new();
+    for number in 0..SIDES {
+        let kind = number % 5;
+        let mut socket = if kind == 4 { TcpStream::connect(("127.0.0.1", port))? } else { enter(port)? };
+        socket.set_write_timeout(Some(PAUSE))?;
+        sockets.push(socket.try_clone()?);
+        thread::spawn(move || {
+            let bytes = match kind {
+                // Sends, and never reads what comes back.
+                0 => frame(0x82, &[7; MESSAGE]).repeat(16),
+                // Pings without end, and never reads a Pong.
+                1 => frame(0x89, &[7; MESSAGE]).repeat(64),
+                // A message that never ends, in fragments without bytes.
+                2 => frame(0x00, b"").repeat(64),
+                // A large frame, byte by byte.
+                3 => vec![7],
+                // A header that never ends.
+                _ => b"x".to_vec(),
+            };
+            let begun = match kind {
+                2 => socket.write_all(&frame(0x01, b"")),
+                3 => socket.write_all(&[0x82, 0xFF, 0, 0, 0, 0, 0, 0x0F, 0, 0, 0, 0, 0, 0]),
+                4 => socket.write_all(b"GET / HTTP/1.1\r\nX: "),
+                _ => Ok(()),
+            };
+            // A full network is no reason to stop.
+            while begun.is_ok() {
+                let _ = socket.write(&bytes);
+                thread::sleep(PAUSE);
+            }
+        });
+    }
+    println!("open");
+    io::stdin().read_to_end(&mut Vec::new())?;
+    for socket in sockets {
+        let _ = socket.shutdown(Shutdown::Both);
+    }
+    Ok(())
+}
