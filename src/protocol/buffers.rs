@@ -2,7 +2,7 @@
 //! arrived, never by what was announced.
 
 /// The read buffer of a connection that receives little.
-const SMALL: usize = 4 << 10;
+const SMALL: usize = 2 << 10;
 /// The read buffer once reads have filled smaller ones: a frame of 64 KiB and its header fit one read.
 const FULL: usize = 68 << 10;
 /// The first step of the store; later ones double it.

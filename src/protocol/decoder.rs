@@ -388,7 +388,7 @@ mod tests {
     const ROLES: [Role; 2] = [Role::Client, Role::Server];
     const KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
     /// What `buffers` promises: the read buffer at first and at most, the first step of the store, and what it may keep.
-    const SMALL: usize = 4 << 10;
+    const SMALL: usize = 2 << 10;
     const FULL: usize = 68 << 10;
     const STEP: usize = 64 << 10;
     const KEEP: usize = 1 << 20;

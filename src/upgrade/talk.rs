@@ -24,12 +24,13 @@ pub(super) struct Talk<'a> {
 }
 
 impl Talk<'_> {
-    /// Reads one head, and what came with it. Not inlined: its buffer must not lie on the stack below a handler for hours.
+    /// Reads one head, and what came with it. Its buffer is not on the stack: what the deepest call of a thread has touched
+    /// stays resident for as long as the connection.
     #[inline(never)]
     pub(super) fn read_head(&self) -> Result<(Head, Vec<u8>)> {
         let refused = |fault| Error::Handshake(Refusal::new(fault));
         let mut parser = HeadParser::request();
-        let mut part = [0; PART];
+        let mut part = vec![0; PART];
         loop {
             let count = match read(self.stream, &mut part, self.deadline)? {
                 0 => return Err(refused(HandshakeFault::Ended)),
