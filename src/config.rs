@@ -31,6 +31,9 @@ pub struct Timeouts {
     pub message: Duration,
     /// Silence after which a Ping is sent while receiving. Default 20 s, shorter than the idle limits of common proxies
     /// and NATs (60 s and up). `Duration::MAX` turns keepalive off.
+    ///
+    /// The drafts before hybi-01 (feature `legacy`) have no Ping: on such a connection silence is not probed, and a peer that
+    /// vanished is noticed only when something is sent to it. Receive with a limit there.
     pub ping: Duration,
     /// How long after that Ping any byte from the peer must come. Default 20 s. Also the wait for a Pong in `ping`.
     pub life: Duration,

@@ -36,9 +36,7 @@ impl Link {
             Error::Timeout(_) => self.abort_with(Error::Timeout(Step::Close)),
             error => error,
         })?;
-        if self.dialect.closes_by_end() {
-            self.stream.finish(deadline.left());
-        }
+        self.end_if_closed_by_that();
         Ok(())
     }
 
@@ -140,8 +138,19 @@ impl Link {
             // Not `write_now`: the last sender may be the one who leaves, while another thread reads.
             let _ = writer.outbox.write_beside(&self.stream);
         }
+        let through = writer.outbox.is_empty();
         self.give_back(&mut self.gate(), writer);
         self.tell_sent();
+        if through {
+            self.end_if_closed_by_that();
+        }
+    }
+
+    /// Where closing is nothing but ending the stream, this is the Close: called when all that was sent before is written.
+    pub(super) fn end_if_closed_by_that(&self) {
+        if self.dialect.closes_by_end() && !self.gate().closing.may_send() {
+            self.stream.finish(SLICE);
+        }
     }
 
     /// TLS could not make anything of what came. It has an alert for the peer, which costs no waiting.

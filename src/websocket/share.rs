@@ -222,7 +222,13 @@ impl Link {
         let turn = Turn::new(self, gate.writer.take());
         drop(gate);
         let mut handed = Handed { found: Found::Ready, moved: 0, clear: false, flying: 0 };
-        self.write_beside(turn, &mut handed).map_or_else(|found| found, |_| Found::Ready)
+        match self.write_beside(turn, &mut handed) {
+            Ok(_) => {
+                self.end_if_closed_by_that();
+                Found::Ready
+            }
+            Err(found) => found,
+        }
     }
 }
 

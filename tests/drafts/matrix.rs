@@ -2,10 +2,13 @@
 
 use std::io::{Read, Write};
 use std::thread;
+use std::time::{Duration, Instant};
 
-use stdws::{Ability, CloseCode, CloseInfo, Error, Kind, Limits, Message, Misuse, Result, Violation, WebSocket};
+use stdws::{
+    Ability, Client, CloseCode, CloseInfo, Error, Kind, Limits, Message, Misuse, Result, Server, Violation, WebSocket,
+};
 
-use crate::live::patient;
+use crate::live::{assert_soon, ms, patient, Ours};
 use crate::peer::{connection, each, limited};
 use crate::spoken::Spoken;
 
@@ -155,5 +158,33 @@ fn who_leaves_without_a_word_says_goodbye_where_there_is_a_way() {
         assert_eq!(peer.recv().unwrap(), None, "{spoken:?} {ours:?}");
         let code = if spoken.has_codes() { CloseCode::GOING_AWAY } else { CloseCode::NO_STATUS };
         assert_eq!(peer.close_info().unwrap().code(), code, "{spoken:?} {ours:?}");
+    });
+}
+
+#[test]
+fn a_sender_that_is_left_and_a_server_that_goes_down_say_so_too() {
+    each(|spoken, ours| {
+        let mut timeouts = patient();
+        timeouts.close = ms(2_000);
+        let (ws, mut peer, _) = connection(spoken, ours, timeouts);
+        let sender = ws.into_sender().unwrap();
+        sender.send("on its own").unwrap();
+        assert_eq!(peer.recv().unwrap().unwrap().as_text(), Some("on its own"));
+        drop(sender);
+        assert_eq!(peer.recv().unwrap(), None, "{spoken:?} {ours:?}");
+        if ours == Ours::Client {
+            return;
+        }
+        let server = spoken.server(Server::bind("127.0.0.1:0").unwrap()).timeouts(patient());
+        let running = server.start(|ws| echo(ws).map(drop)).unwrap();
+        let mut client =
+            spoken.client(Client::new(&format!("ws://{}", running.local_addr())).unwrap()).connect().unwrap();
+        client.send("is there anybody?").unwrap();
+        assert!(client.recv().unwrap().is_some());
+        let receiving = thread::spawn(move || client.recv());
+        let start = Instant::now();
+        running.shutdown(Duration::from_secs(30));
+        assert_soon(start.elapsed(), ms(0));
+        assert_eq!(receiving.join().unwrap().unwrap(), None, "{spoken:?}");
     });
 }
