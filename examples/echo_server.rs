@@ -1,19 +1,22 @@
 //! Echoes every message. `echo_server --help` lists the settings.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::str::FromStr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use stdws::{Limits, Result, Server, Timeouts, WebSocket};
+use stdws::trace::{Direction, Event, What};
+use stdws::{Limits, Response, Result, Server, Timeouts, WebSocket};
 
 const HELP: &str = "\
 Echoes every message of every WebSocket connection. Stops when it is interrupted.
 
 usage: echo_server [--addr 127.0.0.1:9001] [--max-message N] [--max-connections N] [--allow-origin O]...
-                   [--subprotocol P]... [--ping-interval S] [--write-timeout S] [--handshake-timeout S] [--deflate]
+                   [--subprotocol P]... [--ping-interval S] [--write-timeout S] [--handshake-timeout S] [--deflate] [--metrics]
                    [--version NAME]... [--legacy] [--until-stdin-ends] [--tls identity.p12 --password P]
 
   --addr ADDR:PORT         where to listen; port 0 takes a free one
@@ -25,6 +28,7 @@ usage: echo_server [--addr 127.0.0.1:9001] [--max-message N] [--max-connections 
   --write-timeout S        seconds a peer may take to receive 64 KiB (20)
   --handshake-timeout S    seconds a peer may take to send its request (10)
   --deflate                agree to compress messages (permessage-deflate)
+  --metrics                count what happens, and show it at /metrics for Prometheus
   --tls FILE               speak TLS, wss://, with the certificate and key in this PKCS#12 file
   --password P             the password of that file
   --version NAME           also speak this draft of the protocol: hixie-55, hixie-75, hixie-76, hybi-00 ... hybi-12
@@ -71,6 +75,9 @@ fn serve(settings: Settings) -> std::result::Result<(), Box<dyn std::error::Erro
     let scheme = if settings.tls.is_some() { "wss" } else { "ws" };
     if let Some(file) = &settings.tls {
         server = with_tls(server, file, &settings.password)?;
+    }
+    if settings.metrics {
+        server = with_metrics(server);
     }
     for origin in settings.origins {
         server = server.allow_origin(origin);
@@ -131,6 +138,60 @@ fn with_versions(_: Server, _: &Settings) -> std::result::Result<Server, String>
     Err("--version and --legacy need the feature legacy, which this build leaves out".into())
 }
 
+/// What has happened so far. Each event is one addition under a lock that nobody holds for long.
+#[derive(Default)]
+struct Counters {
+    events: BTreeMap<&'static str, u64>,
+    received: u64,
+    sent: u64,
+}
+
+impl Counters {
+    fn count(&mut self, event: &Event) {
+        *self.events.entry(event.code()).or_default() += 1;
+        match event.what() {
+            What::Frame(Direction::Received, frame) => self.received += frame.size(),
+            What::Frame(Direction::Sent, frame) => self.sent += frame.size(),
+            _ => {}
+        }
+    }
+
+    /// In the text format of Prometheus.
+    fn page(&self) -> String {
+        let of = |code| self.events.get(code).copied().unwrap_or(0);
+        let open = of("opened").saturating_sub(of("ended"));
+        let mut page = format!(
+            "# TYPE websocket_connections gauge\nwebsocket_connections {open}\n\
+             # TYPE websocket_payload_bytes_total counter\n\
+             websocket_payload_bytes_total{{direction=\"received\"}} {}\n\
+             websocket_payload_bytes_total{{direction=\"sent\"}} {}\n\
+             # TYPE websocket_events_total counter\n",
+            self.received, self.sent
+        );
+        for (code, count) in &self.events {
+            page += &format!("websocket_events_total{{code=\"{code}\"}} {count}\n");
+        }
+        page
+    }
+}
+
+fn with_metrics(server: Server) -> Server {
+    let counters = Arc::new(Mutex::new(Counters::default()));
+    let shown = counters.clone();
+    // A panic elsewhere leaves numbers behind, and those are still good.
+    let lock = |counters: &Mutex<Counters>, what: &mut dyn FnMut(&mut Counters)| {
+        what(&mut counters.lock().unwrap_or_else(PoisonError::into_inner));
+    };
+    server.on_event(move |event| lock(&counters, &mut |counters| counters.count(event))).http(move |request| {
+        if request.path() != "/metrics" {
+            return Response::text(404, "there is /metrics\n");
+        }
+        let mut page = String::new();
+        lock(&shown, &mut |counters| page = counters.page());
+        Response::text(200, page)
+    })
+}
+
 /// Answers are queued: they go out together as soon as there is nothing more to read.
 fn echo(mut ws: WebSocket) -> Result<()> {
     let answers = ws.sender();
@@ -148,6 +209,7 @@ struct Settings {
     subprotocols: Vec<String>,
     timeouts: Timeouts,
     deflate: bool,
+    metrics: bool,
     tls: Option<String>,
     password: String,
     versions: Vec<String>,
@@ -166,6 +228,7 @@ impl Settings {
             subprotocols: Vec::new(),
             timeouts: Timeouts::default(),
             deflate: false,
+            metrics: false,
             tls: None,
             password: String::new(),
             versions: Vec::new(),
@@ -178,6 +241,10 @@ impl Settings {
             }
             if name == "--deflate" {
                 settings.deflate = true;
+                continue;
+            }
+            if name == "--metrics" {
+                settings.metrics = true;
                 continue;
             }
             if name == "--legacy" {

@@ -25,7 +25,8 @@
 //!   [`Server::trust_proxy_protocol`](crate::Server::trust_proxy_protocol),
 //!   [`Server::trust_forwarded`](crate::Server::trust_forwarded),
 //!   [`Server::trust_x_forwarded_for`](crate::Server::trust_x_forwarded_for).
-//! * [`trace`](crate::trace): bytes on the wire, explained.
+//! * Seeing what goes on: [`Client::on_event`](crate::Client::on_event), [`Server::on_event`](crate::Server::on_event); chapter
+//!   [`observing`](super::observing). [`trace`](crate::trace): bytes on the wire, explained, compressed ones too.
 //! * Proxies: HTTP CONNECT and SOCKS5, with credentials, and those the environment names: [`Proxy`](crate::Proxy),
 //!   [`Client::proxy`](crate::Client::proxy).
 //! * Redirects, off unless asked for: [`Client::redirects`](crate::Client::redirects).

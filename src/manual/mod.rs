@@ -10,6 +10,7 @@
 //! | [`proxies`] | the way to the server: proxies, exceptions, redirects |
 //! | [`tls`] | `wss://`: what is verified, an authority of your own |
 //! | [`deploying`] | a server one can leave running: one port, admission, shutting down |
+//! | [`observing`] | logs and counters: what goes on, told to a closure |
 //! | [`security`] | what is defended against, and what is your duty |
 //! | [`history`] | every version of the protocol, what each changed and why |
 //! | [`changes`] | what changed between versions |
@@ -19,6 +20,7 @@ pub mod changes;
 pub mod closing;
 pub mod deploying;
 pub mod history;
+pub mod observing;
 pub mod proxies;
 pub mod receiving;
 pub mod reconnecting;
