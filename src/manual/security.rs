@@ -14,6 +14,7 @@
 //! | masking keys that can be guessed | a fresh one for each frame, from the system's random source (outside Unix, from a secret of its, see [`Client::entropy`](crate::Client::entropy)); without it nothing is sent |
 //! | headers with line breaks | CR, LF, NUL, control characters and what is not ASCII are refused before anything is sent |
 //! | request smuggling by lenient parsing | CRLF only, no folding, no control characters, single fields once |
+//! | drafts of the protocol that do not mask, or prove nothing | RFC 6455 alone is spoken, unless others are named (feature `legacy`) |
 //! | control sequences for the terminal | `Display` of messages and reasons escapes them |
 //! | a redirect that takes credentials elsewhere, or TLS away | none is followed unless asked for; then credentials stay behind, and `wss` stays `wss` |
 //! | a client of a CGI program that sets its proxy (httpoxy) | the environment is read only by [`Proxy::from_env`](crate::Proxy::from_env), and there `HTTP_PROXY` is not |

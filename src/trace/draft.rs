@@ -4,8 +4,9 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::frame::{arrow, part, BYTES};
 use super::Explainer;
-use crate::legacy::handshake::proof;
+use crate::legacy::handshake::{proof, DEFLATE_STREAM};
 use crate::legacy::parts::Proof;
 use crate::legacy::table::Row;
 use crate::legacy::Version;
@@ -25,7 +26,9 @@ pub(super) struct Spoken {
 struct Keys {
     key: Vec<u8>,
     nonce: Vec<u8>,
-    /// The answer to the challenge, as far as the keys tell it.
+    /// The server agreed to compress all that follows.
+    packed: bool,
+    /// What hides in the keys of a challenge.
     numbers: Option<(u32, u32)>,
 }
 
@@ -33,7 +36,7 @@ impl Explainer {
     /// Both explainers of a connection in this version, the client's first. Feature `legacy`.
     ///
     /// They belong together: in hybi-04 the key that masks what a client sends is made of what both sides said. So feed
-    /// what passes in the order it passes. `deflate-stream` is not explained, and text is not checked.
+    /// what passes in the order it passes. What `deflate-stream` compresses is not parsed, and text is not checked.
     ///
     /// ```
     /// use stdws::trace::Explainer;
@@ -70,6 +73,8 @@ impl Spoken {
                 }
             }
         }
+        let agreed = head.get("Sec-WebSocket-Extensions").filter(|_| head.status() == 101);
+        keys.packed |= agreed.is_some_and(|list| list.trim_ascii() == DEFLATE_STREAM.as_bytes());
         let number = |name| head.get(name).and_then(proof::number);
         keys.numbers = number("Sec-WebSocket-Key1").zip(number("Sec-WebSocket-Key2")).or(keys.numbers);
     }
@@ -80,13 +85,18 @@ impl Spoken {
         proof::masking_key(&keys.key, &keys.nonce)
     }
 
+    /// Whether all that follows the heads is compressed.
+    pub(super) fn is_packed(&self) -> bool {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner).packed
+    }
+
     /// What a frame of hybi-04 is masked with.
     pub(super) fn frame_key(&self, nonce: [u8; 4]) -> [u8; 20] {
         sha1::digest(&[&nonce[..], &self.masking_key()].concat())
     }
 
     /// What the server has to answer to these eight bytes, if the keys are known.
-    pub(super) fn answer(&self, body: &[u8]) -> Option<[u8; 16]> {
+    fn answer(&self, body: &[u8]) -> Option<[u8; 16]> {
         let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         let ((first, second), body) = keys.numbers.zip(body.try_into().ok())?;
         Some(proof::answer(first, second, body))
@@ -98,6 +108,39 @@ impl Spoken {
             (Proof::Challenge, Role::Client) => 8,
             (Proof::Challenge, Role::Server) => 16,
             (Proof::None | Proof::Accept | Proof::AcceptAndNonce, _) => 0,
+        }
+    }
+
+    /// The bytes behind a head of hybi-00 to -03.
+    pub(super) fn behind(&self, from: Role, behind: &[u8], out: &mut String) {
+        let client = from == Role::Client;
+        let (title, note) = match client {
+            true => ("behind the head", "8 random bytes, where no proxy looks for any"),
+            false => {
+                ("behind the head", "MD5 of both numbers and the client's 8 bytes: only who read them all says this")
+            }
+        };
+        out.push_str(&format!("\n{}  {} bytes {title}\n", arrow(from), behind.len()));
+        for (at, bytes) in behind.chunks(BYTES).enumerate() {
+            part(
+                out,
+                bytes,
+                "",
+                if at > 0 {
+                    ""
+                } else if client {
+                    "key 3"
+                } else {
+                    "answer"
+                },
+                if at == 0 { note } else { "" },
+            );
+        }
+        if let Some(answer) = self.answer(behind).filter(|_| client) {
+            for (at, bytes) in answer.chunks(BYTES).enumerate() {
+                let note = if at == 0 { "what the server has to answer" } else { "" };
+                part(out, bytes, "", if at == 0 { "MD5" } else { "" }, note);
+            }
         }
     }
 
@@ -276,6 +319,18 @@ mod tests {
         let masked = [0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58];
         let text = explain(Version::Hybi07, &[(Role::Client, HEAD), (Role::Client, &masked)]);
         has(&text, &["MASK      1: a client masks every frame", "XOR key", "text      \"Hello\""]);
+    }
+
+    #[test]
+    fn what_is_compressed_as_a_whole_is_not_parsed() {
+        let answer = b"HTTP/1.1 101 S\r\nSec-WebSocket-Extensions: deflate-stream\r\n\r\n";
+        let (client, server) = ([0x6a, 0x6c, 0x35], [0x6a, 0x6c]);
+        let text = explain(
+            Version::Hybi08,
+            &[(Role::Client, HEAD), (Role::Server, answer), (Role::Client, &client), (Role::Server, &server)],
+        );
+        assert_eq!(text.matches("deflate-stream: all").count(), 2, "{text}");
+        assert!(!text.contains("BROKEN"), "{text}");
     }
 
     #[test]

@@ -51,8 +51,16 @@ impl Words {
         if self.behind.len() < behind {
             self.behind.push(byte);
             if self.behind.len() == behind {
-                self.proof(out);
+                self.spoken.behind(self.from, &self.behind, out);
             }
+            return;
+        }
+        if self.spoken.is_packed() {
+            out.push_str(&format!(
+                "\n{}  deflate-stream: all that follows is compressed, and is not parsed\n",
+                arrow(self.from)
+            ));
+            self.silent = true;
             return;
         }
         let to = match self.from {
@@ -72,39 +80,6 @@ impl Words {
             Err(violation) => {
                 self.frame.push(byte, byte);
                 self.broken(violation, out);
-            }
-        }
-    }
-
-    /// The bytes behind a head of hybi-00 to -03.
-    fn proof(&self, out: &mut String) {
-        let client = self.from == Role::Client;
-        let (title, note) = match client {
-            true => ("behind the head", "8 random bytes, where no proxy looks for any"),
-            false => {
-                ("behind the head", "MD5 of both numbers and the client's 8 bytes: only who read them all says this")
-            }
-        };
-        out.push_str(&format!("\n{}  {} bytes {title}\n", arrow(self.from), self.behind.len()));
-        for (at, bytes) in self.behind.chunks(BYTES).enumerate() {
-            part(
-                out,
-                bytes,
-                "",
-                if at > 0 {
-                    ""
-                } else if client {
-                    "key 3"
-                } else {
-                    "answer"
-                },
-                if at == 0 { note } else { "" },
-            );
-        }
-        if let Some(answer) = self.spoken.answer(&self.behind).filter(|_| client) {
-            for (at, bytes) in answer.chunks(BYTES).enumerate() {
-                let note = if at == 0 { "what the server has to answer" } else { "" };
-                part(out, bytes, "", if at == 0 { "MD5" } else { "" }, note);
             }
         }
     }
