@@ -25,12 +25,15 @@ const HELP: &str = "\
 A chat with rooms, and a page for it: open the address it prints in a browser. Stops when it is interrupted.
 
 usage: chat [--addr 127.0.0.1:8080] [--allow-origin O]... [--max-connections N] [--ping-interval S] [--nats HOST:PORT]
+            [--trust-proxy ADDR | --trust-forwarded ADDR]...
 
   --addr ADDR:PORT         where to listen; port 0 takes a free one
   --allow-origin O         also let in pages from this origin, such as https://chat.example.com
   --max-connections N      connections at a time; more are answered 503 (16384)
   --ping-interval S        seconds of silence before a Ping (20); less than any proxy in front waits
   --nats HOST:PORT         share the rooms with other processes through this NATS server
+  --trust-proxy ADDR       connections from there say by the PROXY protocol who the client is
+  --trust-forwarded ADDR   connections from there say so by X-Forwarded-For
 ";
 
 fn main() -> ExitCode {
@@ -71,6 +74,12 @@ fn serve(settings: Settings) -> std::result::Result<(), Box<dyn std::error::Erro
     for origin in settings.origins {
         server = server.allow_origin(origin);
     }
+    if !settings.proxies.is_empty() {
+        server = server.trust_proxy_protocol(settings.proxies)?;
+    }
+    if !settings.forwarders.is_empty() {
+        server = server.trust_x_forwarded_for(settings.forwarders)?;
+    }
     let talk = Talk::start(settings.nats)?;
     let mut out = io::stdout();
     writeln!(out, "listening on http://{}", server.local_addr()?)?;
@@ -88,6 +97,8 @@ fn page(request: &Request) -> Response {
         "/chat.js" => Response::bytes(200, "text/javascript; charset=utf-8", SCRIPT),
         "/chat.css" => Response::bytes(200, "text/css; charset=utf-8", STYLE),
         "/health" => Response::text(200, "ok\n"),
+        // As this server sees the client: for those who set up a proxy in front of it.
+        "/address" => Response::text(200, request.client_ip().map_or_else(String::new, |ip| format!("{ip}\n"))),
         _ => Response::text(404, "not here\n"),
     };
     // Nothing of others is run or loaded, whatever finds its way into the page.
@@ -167,6 +178,8 @@ struct Settings {
     max_connections: Option<usize>,
     timeouts: Timeouts,
     nats: Option<String>,
+    proxies: Vec<String>,
+    forwarders: Vec<String>,
 }
 
 impl Settings {
@@ -178,6 +191,8 @@ impl Settings {
             max_connections: None,
             timeouts: Timeouts::default(),
             nats: None,
+            proxies: Vec::new(),
+            forwarders: Vec::new(),
         };
         while let Some(name) = args.next() {
             if name == "--help" || name == "-h" {
@@ -190,6 +205,8 @@ impl Settings {
                 "--max-connections" => settings.max_connections = Some(number(&name, &value()?)?),
                 "--ping-interval" => settings.timeouts.ping = Duration::from_secs(number(&name, &value()?)?),
                 "--nats" => settings.nats = Some(value()?),
+                "--trust-proxy" => settings.proxies.push(value()?),
+                "--trust-forwarded" => settings.forwarders.push(value()?),
                 _ => return Err(format!("there is no setting {name}")),
             }
         }
