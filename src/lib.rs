@@ -21,10 +21,30 @@
 //!
 //! # How the source is laid out
 //!
-//! Floors, from the bottom up: `primitives` (SHA-1, base64, UTF-8, entropy; know nothing of WebSocket), `wire` (values to
-//! bytes and back, no state), `protocol` (state, but no I/O, no clock, no randomness of its own), `transport` (blocking
-//! bytes, no protocol), and on top, directly in `src`, what users call. A floor names only itself, those below it, and
-//! `error`; `tests/layers.rs` holds it to that.
+//! Floors; each folder is a lesson that can be read alone, from the bottom up. A floor names only itself, those below it,
+//! and `error`; `tests/layers.rs` holds it to that.
+//!
+//! | floor | what is in it |
+//! |---|---|
+//! | directly in `src` | what users call, below |
+//! | `transport` | blocking bytes with bounds: sockets, TLS, deadlines; no protocol |
+//! | `protocol` | RFC 6455 and 7692 as state: no I/O, no clock, no randomness of its own |
+//! | `legacy` | the drafts, beside `protocol`: a table with a row for each, two framings (feature `legacy`) |
+//! | `wire` | values to bytes and back, no state |
+//! | `primitives` | SHA-1, base64, UTF-8, DEFLATE, entropy; know nothing of WebSocket |
+//!
+//! | file | its folder has the parts |
+//! |---|---|
+//! | `client` | from a URL to an open connection: reaching, opening, redirects, reconnecting |
+//! | `proxy` | HTTP CONNECT and SOCKS5, and what the environment says of them |
+//! | `server` | who is let in, the threads at the door, shutting down |
+//! | `upgrade` | one request at the door: accept, answer in HTTP, or hand over |
+//! | `websocket` | an open connection: who may write, receiving, ending |
+//! | `hub` | one message to many connections |
+//! | `tls` | settings of TLS (feature `native-tls`; `no_tls` stands in for it) |
+//! | `trace` | what goes on: events, and bytes explained |
+//! | `message`, `close`, `config`, `error` | what all of them speak of |
+//! | `manual` | documentation only |
 //!
 //! With RFC 6455 beside it: section 3 is `wire/uri`, 4 `protocol/handshake`, 5.2 `wire/frame`, 5.3 `wire/mask`, 5.4 and 6
 //! `protocol/decoder` and `protocol/encoder`, 5.5.1 `wire/close`, 7 `protocol/closing`, 8 `primitives/utf8`.
