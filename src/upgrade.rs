@@ -50,7 +50,10 @@ use talk::Talk;
 
 /// What is to be done with a request.
 enum Verdict {
-    Open(Opening),
+    Open(Box<Opening>),
+    /// It is for `drafts`, which judges by the rules of that version.
+    #[cfg(feature = "legacy")]
+    Draft(&'static crate::legacy::table::Row),
     Answer(Response),
     HandOver(HandOver),
 }
@@ -89,45 +92,75 @@ pub(crate) fn told(
     })
 }
 
+/// A request, what came behind it, and what is to be done.
+struct Judged {
+    request: Request,
+    early: Vec<u8>,
+    verdict: Verdict,
+}
+
 /// Goes through the whole opening handshake. Takes until the deadline of the visit, a second more for an answer in HTTP to
 /// arrive, and as long as the hooks take.
+///
+/// In parts that are not inlined: what any of them has touched of the stack lies there below a handler for hours.
 pub(crate) fn accept(visit: &Visit, announced: Option<IpAddr>, (terms, watch): (&Terms, &Watch)) -> Result<WebSocket> {
+    let talk = Talk { stream: &visit.stream, deadline: visit.deadline };
+    let judged = hear(visit, announced, terms).map_err(|error| refuse(&talk, error, terms))?;
+    let Judged { request, early, verdict } = *judged;
+    match verdict {
+        Verdict::Open(opening) => open(visit, (request, early), *opening, watch),
+        #[cfg(feature = "legacy")]
+        Verdict::Draft(row) => {
+            drafts::accept(&talk, (&visit.stream, visit.ends), request.of(row.version), early, (row, terms, watch))
+        }
+        Verdict::Answer(response) => Err(answer(&talk, &request, &response, terms)),
+        Verdict::HandOver(take) => Err(hand_over(take, visit, (request, early), (terms, watch))),
+    }
+}
+
+/// Reads the request and judges it.
+#[inline(never)]
+fn hear(visit: &Visit, announced: Option<IpAddr>, terms: &Terms) -> Result<Box<Judged>> {
     let Visit { stream, ends, deadline, heard } = visit;
-    let talk = Talk { stream, deadline: *deadline };
-    let (head, early) = talk.read_head().map_err(|error| refuse(&talk, error, terms))?;
+    let (head, early) = Talk { stream, deadline: *deadline }.read_head()?;
     heard.store(true, Ordering::Relaxed);
     let from = announced.or(ends.peer.map(|peer| peer.ip()));
     let client = terms.vouching.client(from, &head);
     let request = Request::new(head, ends.peer, client);
     #[cfg(feature = "legacy")]
-    if let Some(row) = drafts::meant(request.head(), terms).map_err(|error| refuse(&talk, error, terms))? {
-        return drafts::accept(&talk, (stream, *ends), request.of(row.version), early, (row, terms, watch));
+    if let Some(row) = drafts::meant(request.head(), terms)? {
+        return Ok(Box::new(Judged { request, early, verdict: Verdict::Draft(row) }));
     }
-    match judge(&request, terms).map_err(|error| refuse(&talk, error, terms))? {
-        Verdict::Open(opening) => {
-            talk.write(opening.answer, &[]).inspect_err(|_| stream.shut())?;
-            let about = About {
-                peer: ends.peer,
-                local: ends.local,
-                subprotocol: opening.subprotocol,
-                request: Some(request),
-                response: None,
-                watch: watch.clone(),
-            };
-            // 6455-4.2.2-s8: open from here on.
-            let (inflater, deflater) = opening.codec.unzip();
-            let codec = (Encoder::server().with_compression(deflater), inflater);
-            let codec = Codec::rfc(Role::Server, opening.limits, &early, codec);
-            Ok(WebSocket::new(stream.clone(), codec, (opening.limits, opening.timeouts), about))
-        }
-        Verdict::Answer(response) => Err(answer(&talk, &request, &response, terms)),
-        Verdict::HandOver(HandOver(take)) => {
-            watch.tell(|| What::HandedOver);
-            let _guard = watch.guard();
-            take(Handover::new(stream.clone(), request, early, &terms.timeouts));
-            Err(Error::Handshake(Refusal::new(HandshakeFault::HandedOver)))
-        }
-    }
+    let verdict = judge(&request, terms)?;
+    Ok(Box::new(Judged { request, early, verdict }))
+}
+
+/// Says yes. 6455-4.2.2-s8: open from then on.
+#[inline(never)]
+fn open(visit: &Visit, (request, early): (Request, Vec<u8>), opening: Opening, watch: &Watch) -> Result<WebSocket> {
+    let Visit { stream, ends, deadline, .. } = visit;
+    let Opening { answer, subprotocol, codec, limits, timeouts } = opening;
+    Talk { stream, deadline: *deadline }.write(answer, &[]).inspect_err(|_| stream.shut())?;
+    let (peer, local, watch) = (ends.peer, ends.local, watch.clone());
+    let about = About { peer, local, subprotocol, request: Some(request), response: None, watch };
+    let (inflater, deflater) = codec.unzip();
+    let codec = (Encoder::server().with_compression(deflater), inflater);
+    let codec = Codec::rfc(Role::Server, limits, &early, codec);
+    Ok(WebSocket::new(stream.clone(), codec, (limits, timeouts), about))
+}
+
+/// Gives the stream away, and what was read of it.
+#[inline(never)]
+fn hand_over(
+    take: HandOver,
+    visit: &Visit,
+    (request, early): (Request, Vec<u8>),
+    (terms, watch): (&Terms, &Watch),
+) -> Error {
+    watch.tell(|| What::HandedOver);
+    let _guard = watch.guard();
+    (take.0)(Handover::new(visit.stream.clone(), request, early, &terms.timeouts));
+    Error::Handshake(Refusal::new(HandshakeFault::HandedOver))
 }
 
 /// 6455-4.2.2-1: carries out the steps, and stops at the first that fails. 6455-4.2.2-s1, 6455-4.2.2-3, 6455-4.2.2-7,
@@ -144,7 +177,7 @@ fn judge(request: &Request, terms: &Terms) -> Result<Verdict> {
     match (decide(request, terms)?, offer) {
         (Decision::Respond(response), _) => Ok(Verdict::Answer(response)),
         (Decision::HandOver(take), _) => Ok(Verdict::HandOver(take)),
-        (Decision::Accept(accept), Some(offer)) => Ok(Verdict::Open(agree(&offer, accept, terms)?)),
+        (Decision::Accept(accept), Some(offer)) => Ok(Verdict::Open(Box::new(agree(&offer, accept, terms)?))),
         (Decision::Accept(_), None) => plain(request, terms).map(Verdict::Answer),
     }
 }
@@ -193,6 +226,8 @@ fn plain(request: &Request, terms: &Terms) -> Result<Response> {
 }
 
 /// Sends an answer of the application.
+#[cold]
+#[inline(never)]
 fn answer(talk: &Talk<'_>, request: &Request, response: &Response, terms: &Terms) -> Error {
     if let Some(fault) = response.misuse() {
         return refuse(talk, fault.clone().into(), terms);
@@ -208,6 +243,8 @@ fn answer(talk: &Talk<'_>, request: &Request, response: &Response, terms: &Terms
 }
 
 /// 6455-4.2.1-1, 6455-10.7-4: says in HTTP what was wrong, as far as it is the peer's business, and ends the stream.
+#[cold]
+#[inline(never)]
 fn refuse(talk: &Talk<'_>, error: Error, terms: &Terms) -> Error {
     let fault = match &error {
         Error::Handshake(refusal) => refusal.fault().clone(),
