@@ -111,8 +111,8 @@ fn what_comes_goes() {
         })
         .unwrap();
     let addr = server.local_addr();
-    // The first ones have to fetch what is kept for the next.
-    visits(addr, 2_000);
+    // The first ones fetch what is kept for the next: each of the threads has memory of its own, which grows for a while.
+    visits(addr, ROUNDS);
     let settled = |bound: (usize, usize, usize)| {
         let start = Instant::now();
         loop {
