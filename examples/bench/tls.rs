@@ -1,7 +1,12 @@
 //! `bench --tls`: WebSocket over TLS next to native-tls used directly on a socket, in the same process and in turns.
 //!
 //! Both sides of a connection run here, each in a thread, so both have to share the machine in the same way. What is
-//! direct is what a program would write without this crate: `write_all` and `read` on a `TlsStream<TcpStream>`.
+//! direct is what a program would write without this crate: `write_all` and `read` on a `TlsStream<TcpStream>`. As with raw
+//! TCP, it carries as many bytes as the frames have: with 16 KiB, their header is what makes two records of one.
+//!
+//! Where the system puts the threads changes a rate threefold, and it does so at any time. So the two take turns that are
+//! short and many, on connections that stay, and each turn is compared with the one beside it. `taskset -c 0` in front
+//! makes both share one processor: what is compared then is the work, without what is done at the same time.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -13,7 +18,7 @@ use std::time::{Duration, Instant};
 use native_tls::{Certificate, Identity, TlsAcceptor, TlsConnector, TlsStream};
 use stdws::{Client, Limits, Server, TlsAccept, TlsConnect, WebSocket};
 
-use super::{cpu_time, median, Failure, Figure};
+use super::{cpu_time, header, median, Failure, Figure};
 
 /// One thing that is measured.
 #[derive(Clone, Copy)]
@@ -26,9 +31,10 @@ enum What {
     Down,
 }
 
-const CELLS: [(&str, What); 6] = [
+const CELLS: [(&str, What); 7] = [
     ("round trip 16 B", What::RoundTrip(16)),
     ("round trip 1 KiB", What::RoundTrip(1 << 10)),
+    ("round trip 8 KiB", What::RoundTrip(8 << 10)),
     ("round trip 16 KiB", What::RoundTrip(16 << 10)),
     ("round trip 64 KiB", What::RoundTrip(64 << 10)),
     ("up, 8 of 1 MiB", What::Up),
@@ -36,6 +42,8 @@ const CELLS: [(&str, What); 6] = [
 ];
 const LARGE: usize = 1 << 20;
 const MANY: usize = 8;
+/// So many turns make a round.
+const TURNS: u32 = 4;
 
 pub(super) fn compare(rounds: usize, time: Duration) -> Result<(), Failure> {
     let (certificate, key) = certificate()?;
@@ -49,22 +57,25 @@ pub(super) fn compare(rounds: usize, time: Duration) -> Result<(), Failure> {
     println!("rate: of stdws by that of native-tls, more is better; CPU: of both sides together, less is better\n");
     println!("{:<24} {:>14} {:>14} {:>8} {:>8}", "per second", "native-tls", "stdws", "rate", "CPU");
     for (name, what) in CELLS {
-        let (mut direct, mut ours) = (Vec::new(), Vec::new());
-        for _ in 0..rounds {
-            let mut stream = open(&acceptor, &connector, what)?;
-            direct.push(rate(time, || direct_round(&mut stream, what))?);
-            let path = match what {
-                What::RoundTrip(_) => "echo",
-                What::Up => "up",
-                What::Down => "down",
-            };
-            let client = Client::new(&format!("{url}/{path}"))?.limits(Limits::message(64 << 20)).tls(tls.clone())?;
-            let mut ws = client.connect()?;
-            ours.push(rate(time, || our_round(&mut ws, what))?);
+        let mut stream = open(&acceptor, &connector, what)?;
+        let path = match what {
+            What::RoundTrip(_) => "echo",
+            What::Up => "up",
+            What::Down => "down",
+        };
+        let client = Client::new(&format!("{url}/{path}"))?.limits(Limits::message(64 << 20)).tls(tls.clone())?;
+        let mut ws = client.connect()?;
+        let (mut direct, mut ours, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..rounds.saturating_mul(TURNS as usize) {
+            direct.push(rate(time / TURNS, || direct_round(&mut stream, what))?);
+            ours.push(rate(time / TURNS, || our_round(&mut ws, what))?);
+            if let (Some(direct), Some(ours)) = (direct.last(), ours.last()) {
+                ratios.push(Figure { rate: ours.rate / direct.rate, cpu: ours.cpu / direct.cpu });
+            }
         }
-        let cpu = median(&ours, |figure| figure.cpu) / median(&direct, |figure| figure.cpu);
         let (direct, ours) = (median(&direct, |figure| figure.rate), median(&ours, |figure| figure.rate));
-        println!("{name:<24} {direct:>14.0} {ours:>14.0} {:>8.2} {cpu:>8.2}", ours / direct);
+        let (rate, cpu) = (median(&ratios, |figure| figure.rate), median(&ratios, |figure| figure.cpu));
+        println!("{name:<24} {direct:>14.0} {ours:>14.0} {rate:>8.2} {cpu:>8.2}");
     }
     Ok(())
 }
@@ -98,41 +109,51 @@ fn open(acceptor: &TlsAcceptor, connector: &TlsConnector, what: What) -> Result<
     Ok(connector.connect("localhost", socket)?)
 }
 
+/// As many bytes as the frame of a message has that a server sends.
+fn of_server(size: usize) -> usize {
+    header(size) + size
+}
+
+/// And a client, with the key of its mask.
+fn of_client(size: usize) -> usize {
+    of_server(size) + 4
+}
+
 fn direct_serve(mut stream: TlsStream<TcpStream>, what: What) -> io::Result<()> {
-    let mut buffer = vec![0; LARGE];
+    let mut buffer = vec![0; of_client(LARGE)];
     loop {
         match what {
             What::RoundTrip(size) => {
-                stream.read_exact(&mut buffer[..size])?;
-                stream.write_all(&buffer[..size])?;
+                stream.read_exact(&mut buffer[..of_client(size)])?;
+                stream.write_all(&buffer[..of_server(size)])?;
             }
             What::Up => {
                 (0..MANY).try_for_each(|_| stream.read_exact(&mut buffer))?;
-                stream.write_all(&[1])?;
+                stream.write_all(&buffer[..of_server(1)])?;
             }
             What::Down => {
-                stream.read_exact(&mut buffer[..1])?;
-                (0..MANY).try_for_each(|_| stream.write_all(&buffer))?;
+                stream.read_exact(&mut buffer[..of_client(1)])?;
+                (0..MANY).try_for_each(|_| stream.write_all(&buffer[..of_server(LARGE)]))?;
             }
         }
     }
 }
 
 fn direct_round(stream: &mut TlsStream<TcpStream>, what: What) -> Result<(), Failure> {
-    thread_local!(static BUFFER: std::cell::RefCell<Vec<u8>> = std::cell::RefCell::new(vec![7; LARGE]));
+    thread_local!(static BUFFER: std::cell::RefCell<Vec<u8>> = std::cell::RefCell::new(vec![7; of_client(LARGE)]));
     BUFFER.with_borrow_mut(|buffer| {
         match what {
             What::RoundTrip(size) => {
-                stream.write_all(&buffer[..size])?;
-                stream.read_exact(&mut buffer[..size])?;
+                stream.write_all(&buffer[..of_client(size)])?;
+                stream.read_exact(&mut buffer[..of_server(size)])?;
             }
             What::Up => {
                 (0..MANY).try_for_each(|_| stream.write_all(buffer))?;
-                stream.read_exact(&mut buffer[..1])?;
+                stream.read_exact(&mut buffer[..of_server(1)])?;
             }
             What::Down => {
-                stream.write_all(&buffer[..1])?;
-                (0..MANY).try_for_each(|_| stream.read_exact(buffer))?;
+                stream.write_all(&buffer[..of_client(1)])?;
+                (0..MANY).try_for_each(|_| stream.read_exact(&mut buffer[..of_server(LARGE)]))?;
             }
         }
         Ok(())

@@ -65,6 +65,11 @@ impl Input {
 
     /// Room for the next read. Never empty: a frame that is completed in here is no longer than the buffer.
     pub(crate) fn space(&mut self) -> &mut [u8] {
+        self.space_for(u64::MAX)
+    }
+
+    /// The same when `left` bytes of that frame are to come: what is here is moved only if they do not fit behind it.
+    pub(crate) fn space_for(&mut self, left: u64) -> &mut [u8] {
         if self.start == self.end {
             self.start = 0;
             self.end = 0;
@@ -73,7 +78,8 @@ impl Input {
             self.bytes.resize(self.bytes.len().saturating_mul(8).min(FULL), 0);
         }
         self.full = false;
-        if self.start > 0 && self.end > self.bytes.len() / 2 {
+        let room = self.bytes.len().saturating_sub(self.end);
+        if self.start > 0 && room < self.bytes.len() / 2 && left > room as u64 {
             self.bytes.copy_within(self.start..self.end, 0);
             self.end = self.end.saturating_sub(self.start);
             self.start = 0;
@@ -214,5 +220,32 @@ impl Input {
 impl Store {
     pub(super) fn held(&self) -> usize {
         self.bytes.capacity()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A buffer at its full size, with `count` bytes in it, `used` of which are used up.
+    fn input(count: usize, used: usize) -> Input {
+        let mut input = Input::new(&vec![7; FULL]);
+        input.clear();
+        input.filled(count);
+        input.consume(used);
+        input
+    }
+
+    #[test]
+    fn what_is_here_is_moved_only_when_the_rest_does_not_fit_behind_it() {
+        let (here, used) = (50 << 10, 8);
+        let room = FULL - here;
+        assert_eq!(input(here, used).space_for(room as u64).len(), room, "it fits");
+        assert_eq!(input(here, used).space_for(room as u64 + 1).len(), room + used, "it does not");
+        assert_eq!(input(here, used).space().len(), room + used, "nobody knows");
+        assert_eq!(input(here, here).space_for(1).len(), FULL, "nothing is here");
+        let mut moved = input(here, used);
+        moved.space();
+        assert_eq!(moved.unread().len(), here - used);
     }
 }

@@ -15,7 +15,7 @@
 //! | `close_notify` | `finish` | `finish`, if nobody is in the middle of a write |
 //! | the handshake, and its alert | `handshake` | `handshake` |
 //!
-//! **Bounds.** Plaintext goes in by pieces of at most [`PIECE`], and only when all ciphertext is out. The network's
+//! **Bounds.** Plaintext goes in by pieces (see `sending`), and only when all ciphertext is out. The network's
 //! progress with a piece is credited to the caller at once, its last byte when the whole piece is out: what has been
 //! accepted has also been taken by the kernel, and a call that gave `WouldBlock` has to be made again with the same
 //! bytes, to which others may have been appended. Answers that the peer does not take end the connection at [`ANSWERS`].
@@ -25,6 +25,7 @@
 
 mod fault;
 mod handshake;
+mod sending;
 mod wire;
 
 use std::io::{self, ErrorKind, Read, Write};
@@ -40,10 +41,12 @@ pub(crate) use handshake::{accept, connect};
 
 use super::deadline::Deadline;
 use super::plain::Plain;
+use sending::Sending;
 use wire::Wire;
 
-/// So much plaintext is encrypted at a time: four records.
-const PIECE: usize = 64 << 10;
+/// OpenSSL takes no more from the network than the record that it gives. So when nothing has come behind that, and all of
+/// it has been given, there is nothing to ask for. The others read ahead.
+const READS_AHEAD: bool = cfg!(any(windows, target_vendor = "apple"));
 /// So many bytes of answers may wait for a peer that does not read. A key update is 22 bytes long.
 const ANSWERS: u64 = 64 << 10;
 /// How soon an engine that waits for input is asked again.
@@ -67,18 +70,6 @@ struct Engine {
     answered: u64,
     /// Reading is over, by an error; kept when there were bytes to be given before.
     failed: Option<io::Error>,
-}
-
-/// Ciphertext on its way to the network.
-#[derive(Debug, Default)]
-struct Sending {
-    bytes: Vec<u8>,
-    /// So many of them have been written.
-    written: usize,
-    /// So much plaintext has been encrypted and not been credited to the caller.
-    owed: usize,
-    /// So many bytes the network has taken since the last credit.
-    moved: usize,
 }
 
 /// How long a write may wait.
@@ -199,7 +190,7 @@ impl Tls {
     fn send_piece(&self, sending: &mut Sending, first: &[u8], second: &[u8], wait: Wait) -> io::Result<usize> {
         if sending.owed == 0 {
             self.drain(sending, wait)?;
-            match self.encrypt(first, second) {
+            match self.encrypt(sending.piece(first, second)) {
                 Ok(count) => sending.owed = count,
                 Err(error) => {
                     // What the engine wants to say, and then perhaps to hear, before it goes on.
@@ -218,22 +209,19 @@ impl Tls {
     }
 
     /// Feeds the engine, which gives all the ciphertext at once. `WouldBlock`: it wants input before it takes any.
-    fn encrypt(&self, first: &[u8], second: &[u8]) -> io::Result<usize> {
+    fn encrypt(&self, mut part: &[u8]) -> io::Result<usize> {
         let mut engine = self.engine();
         let mut taken = 0_usize;
-        for part in [first, second] {
-            let mut part = part.get(..part.len().min(PIECE.saturating_sub(taken))).unwrap_or_default();
-            while !part.is_empty() {
-                match engine.tls.write(part) {
-                    Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                    Ok(count) => {
-                        taken = taken.saturating_add(count);
-                        part = part.get(count..).unwrap_or_default();
-                    }
-                    Err(_) if taken > 0 => return Ok(taken),
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => return Err(error),
-                    Err(error) => return Err(fault::broken(error)),
+        while !part.is_empty() {
+            match engine.tls.write(part) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(count) => {
+                    taken = taken.saturating_add(count);
+                    part = part.get(count..).unwrap_or_default();
                 }
+                Err(_) if taken > 0 => return Ok(taken),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Err(error),
+                Err(error) => return Err(fault::broken(error)),
             }
         }
         Ok(taken)
@@ -243,16 +231,14 @@ impl Tls {
     fn drain(&self, sending: &mut Sending, wait: Wait) -> io::Result<()> {
         loop {
             if sending.is_empty() {
-                sending.bytes.clear();
-                sending.written = 0;
                 let mut buffers = self.wire.buffers();
-                if buffers.outgoing.is_empty() {
+                sending.load(&mut buffers.outgoing);
+                if sending.is_empty() {
                     self.answers.store(false, Ordering::Release);
                     return Ok(());
                 }
-                std::mem::swap(&mut buffers.outgoing, &mut sending.bytes);
             }
-            let rest = sending.bytes.get(sending.written..).unwrap_or_default();
+            let rest = sending.rest();
             let count = match wait {
                 Wait::Slice => self.plain.write(rest, &[])?,
                 Wait::No => self.plain.write_now(rest)?,
@@ -260,9 +246,8 @@ impl Tls {
             if count == 0 {
                 return Err(ErrorKind::WriteZero.into());
             }
-            sending.written = sending.written.saturating_add(count);
+            sending.wrote(count);
             if !sending.is_empty() {
-                sending.moved = sending.moved.saturating_add(count);
                 // A write that was cut short has waited.
                 return Err(ErrorKind::WouldBlock.into());
             }
@@ -289,8 +274,8 @@ impl Tls {
     /// Gives memory back that an idle connection does not need.
     pub(super) fn shrink(&self) {
         self.wire.shrink();
-        if let Some(sending) = self.sending().as_mut().filter(|sending| sending.is_empty() && sending.owed == 0) {
-            *sending = Sending::default();
+        if let Some(sending) = self.sending().as_mut() {
+            sending.shrink();
         }
     }
 
@@ -314,7 +299,13 @@ impl Engine {
             }
             match self.tls.read(space) {
                 Ok(0) => return (count, Some(Ok(()))),
-                Ok(more) => count = count.saturating_add(more),
+                Ok(more) => {
+                    count = count.saturating_add(more);
+                    if self.is_emptied() {
+                        self.hungry = true;
+                        return (count, None);
+                    }
+                }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     self.hungry = true;
                     return (count, None);
@@ -323,20 +314,13 @@ impl Engine {
             }
         }
     }
-}
 
-impl Sending {
-    fn is_empty(&self) -> bool {
-        self.written >= self.bytes.len()
-    }
-
-    /// What the network has taken counts for the caller, except for the last byte of a piece.
-    fn credit(&mut self) -> io::Result<usize> {
-        let count = std::mem::take(&mut self.moved).min(self.owed.saturating_sub(1));
-        self.owed = self.owed.saturating_sub(count);
-        match count {
-            0 => Err(ErrorKind::WouldBlock.into()),
-            count => Ok(count),
+    /// Whether it is plain that another read would give nothing: a question less for each message.
+    fn is_emptied(&self) -> bool {
+        if READS_AHEAD || !matches!(self.tls.buffered_read_size(), Ok(0)) {
+            return false;
         }
+        let buffers = self.tls.get_ref().buffers();
+        buffers.incoming.is_empty() && !buffers.ended
     }
 }

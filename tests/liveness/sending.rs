@@ -134,12 +134,13 @@ fn those_who_wait_behind_a_stuck_sender_give_up() {
 fn a_peer_that_reads_slowly_gets_everything() {
     both(|ours| {
         let (mut ws, mut peer) = connection(ours, timeouts());
-        let payload = vec![7; 12 << 20];
+        // So much that what the systems keep for the peer is little beside it.
+        let payload = vec![7; 20 << 20];
         let expected = payload.clone();
         let sending = timed(move || (ws.send(&payload), ws));
         // The whole takes longer than the limit, but no part of it does.
         let reading = thread::spawn(move || {
-            let mut slow = Slow { from: &mut peer.stream, left: 8 };
+            let mut slow = Slow { from: &mut peer.stream, left: 16 };
             crate::live::read_frame(&mut slow).unwrap().unwrap()
         });
         let ((sent, _ws), took) = sending.join().unwrap();

@@ -20,7 +20,10 @@ impl Decoder {
     pub(crate) fn space(&mut self) -> &mut [u8] {
         match self.direct() {
             Some(left) => self.store.space(left, self.limits.message),
-            None => self.input.space(),
+            None => match self.state {
+                State::Payload(Frame { place: Place::Input(_), left, .. }) => self.input.space_for(left),
+                State::Payload(_) | State::Header | State::Closed | State::Failed(_) => self.input.space(),
+            },
         }
     }
 

@@ -8,9 +8,10 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The first size of what one read of the network may bring, and the largest. A record has 16 KiB and a little more.
+/// The first size of what one read of the network may bring, and the largest: two records, of 16 KiB and a little more each.
+/// More would push out of the cache what is needed next.
 const FIRST: usize = 8 << 10;
-const LARGEST: usize = 68 << 10;
+const LARGEST: usize = 34 << 10;
 
 /// One handle of the two buffers; all clones mean the same.
 #[derive(Debug, Clone, Default)]
