@@ -337,11 +337,12 @@ mod tests {
 
     #[test]
     fn a_reader_that_stops_ends_it() {
-        let limit = Duration::from_millis(100);
-        for limit in [Limit::Each(limit), Limit::Whole(Deadline::after(limit))] {
+        let time = Duration::from_millis(100);
+        let bytes = pattern(MUCH);
+        for limit in [|time| Limit::Each(time), |time| Limit::Whole(Deadline::after(time))] {
             let (stream, far) = stream();
             let start = Instant::now();
-            let error = outbox(b"head").write(&stream, &pattern(MUCH), limit).unwrap_err();
+            let error = outbox(b"head").write(&stream, &bytes, limit(time)).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::TimedOut);
             assert!(start.elapsed() >= SLICE * 9 && start.elapsed() < LONG / 2, "{:?}", start.elapsed());
             drop(far);
