@@ -94,6 +94,11 @@ refused unknown_authority "is from an unknown authority"
 refused right "refused" -tls1_2 -Verify 1 -verify_return_error -CAfile "$authority"
 refused right "refused" -tls1_3 -Verify 1 -verify_return_error -CAfile "$authority"
 
+# What the engine has to say although nobody sends.
+python3 tests/interop/answers.py "$bin/client" "$authority" "$scratch/right.pem" "$scratch/right.key" "$scratch" >"$scratch/answers.log" ||
+    fail "answers of the engine"
+while read -r line; do ok "$line"; done <"$scratch/answers.log"
+
 # ── Autobahn ──
 tests/autobahn/run --install
 suite=$root/target/autobahn/wstest/bin/wstest
