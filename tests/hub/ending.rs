@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::live::{connection, ms, patient, watchdog, Ours, Random, CLOSE, LONG, SLACK, TOO_MUCH};
-use super::{receive, seat, settled, until};
+use crate::live::{connection, ms, patient, watchdog, Ours, Random, CLOSE, LONG, SLACK, TOO_MUCH};
+use crate::seats::{receive, seat, settled, until};
 use stdws::{Hub, HubLimits, Server};
 
 #[test]

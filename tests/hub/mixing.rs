@@ -4,8 +4,8 @@ use std::io::Write;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::live::{both, connection, ms, patient, pipe, watchdog, Ours, BINARY, CONTINUATION, LONG, TEXT};
-use super::{receive, seat, settled, until};
+use crate::live::{both, connection, ms, patient, pipe, watchdog, Ours, BINARY, CONTINUATION, LONG, TEXT};
+use crate::seats::{receive, seat, settled, until};
 use stdws::{Client, Error, Halves, Hub, Kind, Server, Step};
 
 #[test]

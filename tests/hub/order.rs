@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::thread;
 
-use super::live::{ms, patient, watchdog, Ours, LONG};
-use super::{seat, settled, until};
+use crate::live::{ms, patient, watchdog, Ours, LONG};
+use crate::seats::{seat, settled, until};
 use stdws::{Hub, HubLimits, Placed};
 
 fn roomy() -> HubLimits {

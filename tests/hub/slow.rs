@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::live::{ms, patient, timed, watchdog, Ours, Watchdog, CLOSE, LONG, SLACK, TOO_MUCH};
-use super::{seat, settled, until, Seat};
+use crate::live::{crowd, ms, patient, timed, watchdog, Ours, Watchdog, CLOSE, LONG, SLACK, TOO_MUCH};
+use crate::seats::{seat, settled, until, Seat};
 use stdws::{CloseCode, Error, Hub, HubLimits, Step, WhenFull};
 
 fn limits(when_full: WhenFull) -> HubLimits {
@@ -40,7 +40,7 @@ fn read_all(slow: &mut Seat, count: u64) -> Vec<u32> {
 #[test]
 fn a_stuck_member_delays_nobody() {
     let _watchdog = watchdog();
-    for others in [1, 100] {
+    for others in [1, crowd()] {
         let hub = Hub::with_limits(limits(WhenFull::DropNewest)).unwrap();
         let stuck: Vec<_> = (0..others.min(20)).map(|_| seat(&hub, Ours::Server, patient())).collect();
         overfill(&hub, &stuck[0], |stuck| stuck.member.counts().dropped > 0);

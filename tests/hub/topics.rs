@@ -1,7 +1,7 @@
 //! Topics: who subscribed gets it, others do not; names and numbers are bounded.
 
-use super::live::{patient, watchdog, Ours, LONG};
-use super::{seat, until};
+use crate::live::{patient, watchdog, Ours, LONG};
+use crate::seats::{seat, until};
 use stdws::{Error, Hub, HubLimits, Misuse};
 
 #[test]

@@ -154,7 +154,7 @@ fn server(timeouts: Timeouts, limits: Limits) -> (WebSocket, Raw) {
 
 // ── the same over TLS ───────────────────────────────────────────────────────────────────────────────────────────────
 //
-// `liveness_tls.rs` is `liveness.rs` with a relay before each peer: the peer writes frames by hand all the same, and they
+// `liveness_tls.rs` is `liveness.rs` and `hub_tls.rs` is `hub.rs` with a relay before each peer: the peer writes frames by hand all the same, and they
 // come over TLS.
 
 #[cfg(feature = "native-tls")]
@@ -163,7 +163,16 @@ pub(crate) mod tls;
 
 /// Whether this program is the one that has everything over TLS.
 fn over_tls() -> bool {
-    cfg!(feature = "native-tls") && env!("CARGO_CRATE_NAME") == "liveness_tls"
+    cfg!(feature = "native-tls") && env!("CARGO_CRATE_NAME").ends_with("_tls")
+}
+
+/// Many connections: fewer where each has a relay that polls.
+pub(crate) fn crowd() -> usize {
+    if over_tls() {
+        20
+    } else {
+        100
+    }
 }
 
 pub(crate) fn scheme() -> &'static str {
