@@ -7,29 +7,19 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use stdws::{Result, Server, WebSocket};
+use stdws::Server;
 
 #[path = "support/live.rs"]
 mod live;
 use live::{patient, read_head, watchdog, Raw, REQUEST, RESPONSE, TEXT};
+#[path = "support/serving.rs"]
+mod serving;
+use serving::{connect, echo};
 
 const WATCHDOG: Duration = Duration::from_secs(30);
 
-fn echo(mut ws: WebSocket) -> Result<()> {
-    while let Some(message) = ws.recv()? {
-        ws.send(&message)?;
-    }
-    Ok(())
-}
-
 fn bind() -> Server {
     Server::bind("127.0.0.1:0").unwrap().timeouts(patient())
-}
-
-fn connect(addr: SocketAddr) -> TcpStream {
-    let socket = TcpStream::connect(addr).unwrap();
-    socket.set_read_timeout(Some(WATCHDOG)).unwrap();
-    socket
 }
 
 /// A connection that echoes, or the status with which it was refused.

@@ -3,33 +3,17 @@
 //! Every read of a client has a limit: a test that would hang fails instead.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use stdws::{
-    Accept, Client, Decision, Error, Halves, HandshakeFault, Limits, Misuse, Response, Result, Running, Server,
-    Timeouts, WebSocket,
+    Accept, Client, Decision, Error, Halves, HandshakeFault, Limits, Misuse, Response, Running, Server, Timeouts,
 };
 
-const WATCHDOG: Duration = Duration::from_secs(30);
-
-fn bind() -> Server {
-    Server::bind("127.0.0.1:0").unwrap()
-}
-
-fn echo(mut ws: WebSocket) -> Result<()> {
-    while let Some(message) = ws.recv()? {
-        ws.send(&message)?;
-    }
-    Ok(())
-}
-
-fn connect(addr: SocketAddr) -> TcpStream {
-    let socket = TcpStream::connect(addr).unwrap();
-    socket.set_read_timeout(Some(WATCHDOG)).unwrap();
-    socket
-}
+#[path = "support/serving.rs"]
+mod serving;
+use serving::{bind, connect, echo, WATCHDOG};
 
 /// Sends these bytes, and gives all that comes back up to a clean end.
 fn ask(server: &Running, bytes: &[u8]) -> String {

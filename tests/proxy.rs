@@ -3,6 +3,8 @@
 
 #[path = "support/live.rs"]
 mod live;
+#[path = "support/tunnel.rs"]
+mod tunnel;
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -12,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use live::{assert_soon, assert_took, ms, read_head, sample_client, watchdog, RESPONSE};
 use stdws::{Client, Error, HandshakeFault, HeadFault, Misuse, Proxy, ProxyError, ProxyFault, Server, Step, WebSocket};
+use tunnel::tunnel;
 
 /// "hi" as text, and a Close with 1000.
 const FRAMES: &[u8] = b"\x81\x02hi\x88\x02\x03\xE8";
@@ -55,19 +58,6 @@ fn rest(mut stream: TcpStream) -> Vec<u8> {
     // A client that goes with bytes of ours unread resets the connection; what came before counts.
     let _ = stream.read_to_end(&mut bytes);
     bytes
-}
-
-/// Passes bytes in both directions until both have ended.
-fn relay(client: TcpStream, to: SocketAddr) {
-    let server = TcpStream::connect(to).unwrap();
-    let copy = |mut from: TcpStream, mut to: TcpStream| {
-        let _ = io::copy(&mut from, &mut to);
-        let _ = to.shutdown(Shutdown::Write);
-    };
-    let (from_client, to_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-    let there = thread::spawn(move || copy(from_client, to_server));
-    copy(server, client);
-    there.join().unwrap();
 }
 
 fn echo_server() -> stdws::Running {
@@ -205,14 +195,14 @@ fn large_messages_through_both() {
     let (http, _script) = proxy(move |mut stream| {
         read_head(&mut stream);
         stream.write_all(OPEN).unwrap();
-        relay(stream, to);
+        tunnel(stream, to);
     });
     let (socks, _script) = proxy(move |mut stream| {
         read::<3>(&mut stream);
         stream.write_all(SOCKS_CHOICE).unwrap();
         read::<18>(&mut stream);
         stream.write_all(SOCKS_REPLY).unwrap();
-        relay(stream, to);
+        tunnel(stream, to);
     });
     for client in [by_http(FAR, http), by_socks(FAR, socks)] {
         let mut ws = client.connect().unwrap();
@@ -684,7 +674,7 @@ fn proxies_by_variables_and_exceptions() {
     let (address, script) = proxy(move |mut stream| {
         let connect = read_head(&mut stream);
         stream.write_all(OPEN).unwrap();
-        relay(stream, to);
+        tunnel(stream, to);
         connect
     });
     let lookup = |name: &str| match name {

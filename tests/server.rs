@@ -9,29 +9,14 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use stdws::{Error, Halves, Limits, Result, Running, Server, Step, Timeouts, WebSocket};
+use stdws::{Error, Halves, Limits, Running, Server, Step, Timeouts, WebSocket};
 
-const WATCHDOG: Duration = Duration::from_secs(30);
+#[path = "support/serving.rs"]
+mod serving;
+use serving::{bind, connect, echo, WATCHDOG};
+
 const ACCEPTED: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
-
-fn bind() -> Server {
-    Server::bind("127.0.0.1:0").unwrap()
-}
-
-fn echo(mut ws: WebSocket) -> Result<()> {
-    while let Some(message) = ws.recv()? {
-        ws.send(&message)?;
-    }
-    Ok(())
-}
-
-fn connect(addr: SocketAddr) -> TcpStream {
-    let socket = TcpStream::connect(addr).unwrap();
-    socket.set_read_timeout(Some(WATCHDOG)).unwrap();
-    socket.set_nodelay(true).unwrap();
-    socket
-}
 
 /// The request of the RFC's example, with a Host of ours, and more fields.
 fn request(more: &str) -> Vec<u8> {

@@ -9,18 +9,14 @@ use std::sync::{mpsc, Arc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use stdws::{CloseCode, Decision, Error, Response, Result, Running, Server, ShutdownReport, Timeouts, WebSocket};
+use stdws::{CloseCode, Decision, Error, Response, Running, Server, ShutdownReport, Timeouts, WebSocket};
 
 #[path = "support/live.rs"]
 mod live;
 use live::{ms, read_head, watchdog, Raw, CLOSE, LONG, REQUEST, RESPONSE, SLACK, TEXT};
-
-fn echo(mut ws: WebSocket) -> Result<()> {
-    while let Some(message) = ws.recv()? {
-        ws.send(&message)?;
-    }
-    Ok(())
-}
+#[path = "support/serving.rs"]
+mod serving;
+use serving::echo;
 
 /// A server of which nothing ends by itself.
 fn server() -> Server {

@@ -4,6 +4,10 @@
 #[path = "support/live.rs"]
 mod live;
 use live::tls as support;
+#[path = "support/serving.rs"]
+mod serving;
+#[path = "support/tunnel.rs"]
+mod tunnel;
 
 #[path = "tls/bytes.rs"]
 mod bytes;

@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 
 use stdws::{Client, CloseCode, Decision, Error, Response, Result, Server, Step, Timeouts, WebSocket};
 
-const WATCHDOG: Duration = Duration::from_secs(30);
+#[path = "support/serving.rs"]
+mod serving;
+use serving::{echo, WATCHDOG};
 
 /// A path where nothing is yet, and nothing is left.
 struct Place(PathBuf);
@@ -28,13 +30,6 @@ impl Drop for Place {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.0);
     }
-}
-
-fn echo(mut ws: WebSocket) -> Result<()> {
-    while let Some(message) = ws.recv()? {
-        ws.send(&message)?;
-    }
-    Ok(())
 }
 
 fn client() -> Client {

@@ -10,14 +10,8 @@ use stdws::{
 };
 
 use crate::live::{patient, watchdog};
+use crate::serving::echo;
 use crate::support::{certificates, PASSWORD};
-
-fn echo(mut ws: WebSocket) -> Result<()> {
-    while let Some(message) = ws.recv()? {
-        ws.send(&message)?;
-    }
-    Ok(())
-}
 
 fn server(tls: TlsAccept) -> Running {
     Server::bind("127.0.0.1:0").unwrap().timeouts(patient()).tls(tls).start(echo).unwrap()

@@ -12,6 +12,7 @@ use stdws::{
 
 use crate::live::{assert_took, ms, patient, read_head, watchdog};
 use crate::support::{certificates, relay as tls_relay, Facing};
+use crate::tunnel::tunnel;
 
 fn echo_server(certificate: &str) -> Running {
     let echo = |mut ws: WebSocket| {
@@ -28,19 +29,6 @@ fn client(url: &str) -> Client {
     Client::new(url).unwrap().timeouts(patient()).tls(certificates().connect()).unwrap()
 }
 
-/// Passes bytes in both directions until both have ended.
-fn pass(client: TcpStream, to: SocketAddr) {
-    let server = TcpStream::connect(to).unwrap();
-    let copy = |mut from: TcpStream, mut to: TcpStream| {
-        let _ = io::copy(&mut from, &mut to);
-        let _ = to.shutdown(Shutdown::Write);
-    };
-    let (from_client, to_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-    let there = thread::spawn(move || copy(from_client, to_server));
-    copy(server, client);
-    there.join().unwrap();
-}
-
 /// A proxy for one connection, which it passes on to `to`. Gives what it was asked for.
 fn http_proxy(to: SocketAddr) -> (Proxy, JoinHandle<Vec<u8>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -49,7 +37,7 @@ fn http_proxy(to: SocketAddr) -> (Proxy, JoinHandle<Vec<u8>>) {
         let (mut stream, _) = listener.accept().unwrap();
         let asked = read_head(&mut stream);
         stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
-        pass(stream, to);
+        tunnel(stream, to);
         asked
     });
     (proxy, serving)
@@ -65,7 +53,7 @@ fn socks_proxy(to: SocketAddr) -> (Proxy, JoinHandle<Vec<u8>>) {
         let mut asked = vec![0; 4 + 1 + "localhost".len() + 2];
         stream.read_exact(&mut asked).unwrap();
         stream.write_all(b"\x05\x00\x00\x03\x04name\x00\x50").unwrap();
-        pass(stream, to);
+        tunnel(stream, to);
         asked
     });
     (proxy, serving)
