@@ -173,8 +173,11 @@ impl Server {
         // An answer in plain text is not what a client of TLS can read.
         let turning = if terms.tls.is_some() { Turning::Silent } else { Turning::Answered };
         let events = terms.events.clone();
+        let terms = Arc::new(terms);
+        let proxies = terms.clone();
+        let counts = Box::new(move |peer| if proxies.vouching.speaks_for_others(peer) { None } else { peer });
         let host = move |door: &Door, id: Id, visitor: Visitor| receive(door, id, visitor, addr, &terms, &handler);
-        let door = shutdown.start(|| Door::open(listener, (capacity, turning), stack, events, host))?;
+        let door = shutdown.start(|| Door::open(listener, (capacity, turning, counts), stack, events, host))?;
         Ok(Running::new(addr, door, shutdown))
     }
 
@@ -194,7 +197,7 @@ impl Server {
         let visit = Visit::new(stream, Ends::default(), deadline);
         upgrade::told(&self.terms, None, |watch| {
             let announced = upgrade::announced(&visit, &self.terms)?;
-            upgrade::accept(&visit, announced, (&self.terms, watch))
+            upgrade::accept(&visit, announced, &|_| Ok(()), (&self.terms, watch))
         })
     }
 }
@@ -269,7 +272,8 @@ fn open(
         }
         None => visit,
     };
-    upgrade::accept(&visit, announced, (terms, watch))
+    let admit = |client| door.lock().guests.names(id, client);
+    upgrade::accept(&visit, announced, &admit, (terms, watch))
 }
 
 fn arrive(door: &Door, id: Id, visit: Visit) -> Result<Arc<Visit>> {

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`announced`]: a trusted proxy says who its client is | no answer; nothing, if the deadline passes |
 //! | [`Talk::read_head`]: bytes become a request | 400, 431; nothing, if the deadline passes (6455-7.2.2-1) |
+//! | the client is counted, if a proxy stood before it | 429 |
 //! | [`judge`]: in order and welcome as what it asks for, WebSocket or plain HTTP | 400, 403, 405, 426, 505 |
 //! | the credentials are checked, if any are asked for | 401 |
 //! | the hook `on_request` decides | what it answers; the stream handed over; 500 if it panics |
@@ -99,13 +100,21 @@ struct Judged {
     verdict: Verdict,
 }
 
+/// Asked whether one more of this client may come in, when it is known who that is.
+type Admit<'a> = &'a dyn Fn(Option<IpAddr>) -> Result<(), HandshakeFault>;
+
 /// Goes through the whole opening handshake. Takes until the deadline of the visit, a second more for an answer in HTTP to
 /// arrive, and as long as the hooks take.
 ///
 /// In parts that are not inlined: what any of them has touched of the stack lies there below a handler for hours.
-pub(crate) fn accept(visit: &Visit, announced: Option<IpAddr>, (terms, watch): (&Terms, &Watch)) -> Result<WebSocket> {
+pub(crate) fn accept(
+    visit: &Visit,
+    announced: Option<IpAddr>,
+    admit: Admit<'_>,
+    (terms, watch): (&Terms, &Watch),
+) -> Result<WebSocket> {
     let talk = Talk { stream: &visit.stream, deadline: visit.deadline };
-    let judged = hear(visit, announced, terms).map_err(|error| refuse(&talk, error, terms))?;
+    let judged = hear(visit, announced, admit, terms).map_err(|error| refuse(&talk, error, terms))?;
     let Judged { request, early, verdict } = *judged;
     match verdict {
         Verdict::Open(opening) => open(visit, (request, early), *opening, watch),
@@ -120,12 +129,13 @@ pub(crate) fn accept(visit: &Visit, announced: Option<IpAddr>, (terms, watch): (
 
 /// Reads the request and judges it.
 #[inline(never)]
-fn hear(visit: &Visit, announced: Option<IpAddr>, terms: &Terms) -> Result<Box<Judged>> {
+fn hear(visit: &Visit, announced: Option<IpAddr>, admit: Admit<'_>, terms: &Terms) -> Result<Box<Judged>> {
     let Visit { stream, ends, deadline, heard } = visit;
     let (head, early) = Talk { stream, deadline: *deadline }.read_head()?;
     heard.store(true, Ordering::Relaxed);
     let from = announced.or(ends.peer.map(|peer| peer.ip()));
     let client = terms.vouching.client(from, &head);
+    admit(client).map_err(|fault| Error::Handshake(Refusal::new(fault)))?;
     let request = Request::new(head, ends.peer, client);
     #[cfg(feature = "legacy")]
     if let Some(row) = drafts::meant(request.head(), terms)? {

@@ -220,3 +220,48 @@ fn lists_are_checked_when_they_are_given() {
         }
     }
 }
+
+/// The status that each of these requests gets, and the connections, which stay.
+fn statuses(server: &Running, requests: &[String]) -> (Vec<String>, Vec<TcpStream>) {
+    let open = |request: &String| {
+        let mut stream = TcpStream::connect(server.local_addr()).unwrap();
+        stream.set_read_timeout(Some(LONG)).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut status = [0; 12];
+        stream.read_exact(&mut status).unwrap();
+        (String::from_utf8_lossy(&status[9..]).into_owned(), stream)
+    };
+    requests.iter().map(open).unzip()
+}
+
+#[test]
+fn as_many_from_one_address_as_may_be_are_counted_behind_a_proxy_too() {
+    let by_header = |client: &str| format!("{UPGRADE}X-Forwarded-For: {client}\r\n\r\n");
+    let announced = |client: &str| format!("PROXY TCP4 {client} 198.51.100.7 56324 443\r\n{UPGRADE}\r\n");
+    type Proxied = Box<dyn Fn(&str) -> String + Send>;
+    let trusting = || bind().max_per_address(2);
+    let rows: [(Server, Proxied); 2] = [
+        (trusting().trust_x_forwarded_for(["127.0.0.1"]).unwrap(), Box::new(by_header)),
+        (trusting().trust_proxy_protocol(["127.0.0.1"]).unwrap(), Box::new(announced)),
+    ];
+    for (server, request) in rows {
+        within(move || {
+            let server = start(server);
+            let clients = ["192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.2", "192.0.2.2", "192.0.2.2"];
+            let (seen, open) = statuses(&server, &clients.map(&request));
+            assert_eq!(seen, ["101", "101", "429", "101", "101", "429"]);
+            // Who goes makes room.
+            drop(open);
+            let start = Instant::now();
+            while statuses(&server, &[request("192.0.2.1")]).0 != ["101"] {
+                assert!(start.elapsed() < LONG, "no room after all have left");
+            }
+        });
+    }
+    // Whom nobody trusts counts as who it is.
+    within(move || {
+        let server = start(trusting());
+        let (seen, _open) = statuses(&server, &["192.0.2.1", "192.0.2.2", "192.0.2.3"].map(by_header));
+        assert_eq!(seen, ["101", "101", "429"]);
+    });
+}

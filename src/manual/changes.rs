@@ -16,7 +16,7 @@
 //!   [`Server::basic_auth`](crate::Server::basic_auth), [`Refusal::challenges`](crate::Refusal::challenges),
 //!   [`Client::cookie`](crate::Client::cookie), [`Request::cookie`](crate::Request::cookie),
 //!   [`Response::set_cookies`](crate::Response::set_cookies), [`same_secret`](crate::same_secret).
-//! * Who is let in: `max_connections`, `max_handshakes`, `max_per_address`, `stack_size`. Unix sockets: `Server::bind_unix`,
+//! * Who is let in: `max_connections`, `max_handshakes`, `max_per_address` (also behind proxies), `stack_size`. Unix sockets: `Server::bind_unix`,
 //!   `Client::connect_unix`.
 //! * Shutting down, bounded and with a report: [`Running::shutdown`](crate::Running::shutdown),
 //!   [`ShutdownHandle`](crate::ShutdownHandle).

@@ -49,7 +49,7 @@
 //! |---|---|---|
 //! | [`max_connections`](crate::Server::max_connections) | 16,384 | 503 |
 //! | [`max_handshakes`](crate::Server::max_handshakes) | 4,096 | 503 |
-//! | [`max_per_address`](crate::Server::max_per_address) | off, for proxies have one address for all | 429 |
+//! | [`max_per_address`](crate::Server::max_per_address) | off, for proxies that are not trusted have one address for all | 429 |
 //! | [`Timeouts::handshake`](crate::Timeouts::handshake) | 10 s | nothing; the connection ends |
 //!
 //! What the system has to give for each connection: a descriptor (`ulimit -n`, `LimitNOFILE=` of systemd; 1,024 is a common

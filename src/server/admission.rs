@@ -26,7 +26,11 @@ impl Server {
     /// So many connections at a time from one address. More are answered 429, with `Retry-After`. Off unless given, because
     /// behind a proxy everybody comes from one address.
     ///
-    /// An IPv6 address counts with all of its network of 64 bits. A Unix socket has no addresses, and no such limit.
+    /// What counts is [`Request::client_ip`](crate::Request::client_ip): proxies that are trusted
+    /// ([`trust_proxy_protocol`](Server::trust_proxy_protocol), [`trust_forwarded`](Server::trust_forwarded)) do not count themselves, but
+    /// those whom they name, and those only when their request is here. All others count when they connect. An IPv6 address
+    /// counts with all of its network of 64 bits. A Unix socket has no addresses, and no such limit but for whom a proxy
+    /// names.
     pub fn max_per_address(mut self, count: usize) -> Server {
         self.capacity.per_address = Some(count);
         self

@@ -25,7 +25,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -56,6 +56,9 @@ const NOTICE: Duration = Duration::from_millis(100);
 /// What is done with a visitor, under the number it was entered with.
 type Host = Box<dyn Fn(&Door, Id, Visitor) + Send + Sync>;
 
+/// By whose address a visitor counts when it is let in; nobody's, if it speaks for others.
+type Counts = Box<dyn Fn(Option<SocketAddr>) -> Option<SocketAddr> + Send + Sync>;
+
 /// What those are told who are not let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Turning {
@@ -66,6 +69,7 @@ pub(super) enum Turning {
 
 pub(super) struct Door {
     host: Host,
+    counts: Counts,
     /// The stack of each thread, if it is not what `std` takes.
     stack: Option<usize>,
     bell: Bell,
@@ -96,7 +100,7 @@ impl Door {
     /// Starts the first thread.
     pub(super) fn open(
         listener: Listener,
-        (capacity, turning): (Capacity, Turning),
+        (capacity, turning, counts): (Capacity, Turning, Counts),
         stack: Option<usize>,
         events: Events,
         host: impl Fn(&Door, Id, Visitor) + Send + Sync + 'static,
@@ -113,7 +117,7 @@ impl Door {
             failure: None,
         };
         let (state, changed, shutdown) = (Mutex::new(state), Condvar::new(), Mutex::default());
-        let door = Arc::new(Door { host: Box::new(host), stack, bell, events, state, changed, shutdown });
+        let door = Arc::new(Door { host: Box::new(host), counts, stack, bell, events, state, changed, shutdown });
         door.start_thread().map_err(|error| Error::io(Step::Thread, error))?;
         Ok(door)
     }
@@ -194,7 +198,7 @@ impl Door {
         let mut state = self.lock();
         state.failing = false;
         let verdict = match &state.listener {
-            Some(_) => state.guests.let_in(visitor.peer),
+            Some(_) => state.guests.let_in((self.counts)(visitor.peer)),
             None => Err(HandshakeFault::Full),
         };
         let id = match verdict {

@@ -85,7 +85,8 @@ impl Guests {
         }
     }
 
-    /// Enters a guest, or says why not.
+    /// Enters a guest, or says why not. `peer`: by whom it counts; a proxy that speaks for others does not, see
+    /// [`names`](Guests::names).
     pub(super) fn let_in(&mut self, peer: Option<SocketAddr>) -> Result<Id, HandshakeFault> {
         let address = peer.filter(|_| self.capacity.per_address.is_some()).map(|peer| network(peer.ip()));
         if self.let_in >= self.capacity.connections {
@@ -94,21 +95,38 @@ impl Guests {
         if self.arriving >= self.capacity.handshakes {
             return Err(HandshakeFault::TooManyHandshakes);
         }
-        if let Some((address, most)) = address.zip(self.capacity.per_address) {
-            let count = self.by_address.entry(address).or_default();
-            if *count >= most {
-                if most == 0 {
-                    self.by_address.remove(&address);
-                }
-                return Err(HandshakeFault::TooManyFromAddress);
-            }
-            *count = count.saturating_add(1);
+        if let Some(address) = address {
+            self.count_in(address)?;
         }
         self.let_in = self.let_in.saturating_add(1);
         self.arriving = self.arriving.saturating_add(1);
         self.next = self.next.wrapping_add(1);
         self.list.insert(self.next, Guest { address, place: Place::Door });
         Ok(self.next)
+    }
+
+    /// A guest that did not count by an address when it was let in is this client of a proxy. Says whether that one has too
+    /// many.
+    pub(super) fn names(&mut self, id: Id, client: Option<IpAddr>) -> Result<(), HandshakeFault> {
+        let unnamed = self.list.get(&id).is_some_and(|guest| guest.address.is_none());
+        let Some(address) = client.filter(|_| unnamed && self.capacity.per_address.is_some()).map(network) else {
+            return Ok(());
+        };
+        self.count_in(address)?;
+        if let Some(guest) = self.list.get_mut(&id) {
+            guest.address = Some(address);
+        }
+        Ok(())
+    }
+
+    /// One more from this address, unless it has as many as it may have.
+    fn count_in(&mut self, address: IpAddr) -> Result<(), HandshakeFault> {
+        let count = self.by_address.get(&address).copied().unwrap_or(0);
+        if self.capacity.per_address.is_some_and(|most| count >= most) {
+            return Err(HandshakeFault::TooManyFromAddress);
+        }
+        self.by_address.insert(address, count.saturating_add(1));
+        Ok(())
     }
 
     /// The guest's request is awaited. False: the house is closed, and it is too late for that.
@@ -243,6 +261,32 @@ mod tests {
         assert!((0..3).all(|_| some.let_in(None).is_ok()));
         let mut all = guests(9, 9, None);
         assert!((0..3).all(|_| all.let_in("10.0.0.1:1".parse().ok()).is_ok()));
+        assert!(all.by_address.is_empty());
+    }
+
+    #[test]
+    fn clients_of_a_proxy_count_when_they_are_named() {
+        let (one, other) = ("192.0.2.1".parse().ok(), "192.0.2.2".parse().ok());
+        let mut guests = guests(9, 9, Some(1));
+        let ids: Vec<Id> = (0..4).map(|_| guests.let_in(None).unwrap()).collect();
+        assert_eq!(guests.names(ids[0], one), Ok(()));
+        assert_eq!(guests.names(ids[1], one), Err(HandshakeFault::TooManyFromAddress));
+        assert_eq!(guests.names(ids[2], other), Ok(()));
+        assert_eq!(guests.names(ids[3], None), Ok(()), "nobody was named");
+        // It has been counted; and so has one that came by itself.
+        assert_eq!(guests.names(ids[0], one), Ok(()));
+        assert_eq!(guests.let_in("192.0.2.1:7".parse().ok()), Err(HandshakeFault::TooManyFromAddress));
+        guests.leaves(ids[0]);
+        let direct = guests.let_in("192.0.2.1:7".parse().ok()).unwrap();
+        assert_eq!(guests.names(direct, other), Ok(()), "it counts as who it is");
+        for id in ids.into_iter().chain([direct]) {
+            guests.leaves(id);
+        }
+        assert!(guests.by_address.is_empty());
+        // Without the limit nobody is counted at all.
+        let mut all = self::guests(9, 9, None);
+        let id = all.let_in(None).unwrap();
+        assert_eq!(all.names(id, one), Ok(()));
         assert!(all.by_address.is_empty());
     }
 

@@ -13,8 +13,8 @@ impl Server {
     /// without an answer. From all others none is taken: they are served as who they are. The header is part of what has to
     /// come within [`Timeouts::handshake`](crate::Timeouts::handshake).
     ///
-    /// [`Request::client_ip`](crate::Request::client_ip) tells the address. [`max_per_address`](Server::max_per_address) still
-    /// counts the proxy: it decides before anything is read.
+    /// [`Request::client_ip`](crate::Request::client_ip) tells the address. [`max_per_address`](Server::max_per_address) counts
+    /// that one, when its request has come.
     ///
     /// **Only proxies that stand alone at these addresses**: whoever else can connect from there can claim any address.
     ///

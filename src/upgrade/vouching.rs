@@ -74,6 +74,12 @@ impl Vouching {
         self.proxy_protocol.as_ref().is_some_and(|trusted| trusted.covers(peer.map(|peer| peer.ip())))
     }
 
+    /// Whether this peer may say that its client is somebody else.
+    pub(crate) fn speaks_for_others(&self, peer: Option<SocketAddr>) -> bool {
+        let by_header = self.header.as_ref().is_some_and(|(_, trusted)| trusted.covers(peer.map(|peer| peer.ip())));
+        by_header || self.announces(peer)
+    }
+
     /// The client of a request that comes from this address, by the connection or by a header of the PROXY protocol.
     pub(super) fn client(&self, from: Option<IpAddr>, head: &Head) -> Option<IpAddr> {
         let mut client = from.map(|address| address.to_canonical());
