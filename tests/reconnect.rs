@@ -254,21 +254,34 @@ fn stops_while_a_connection_is_open() {
 }
 
 #[test]
-fn stopped_in_the_middle_of_connecting_it_ends_with_that() {
+fn stopped_in_the_middle_of_connecting_it_does_not_wait_for_that() {
     within(|| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut connections = client(listener.local_addr().unwrap(), [0; 8]).reconnect(quick());
         let stopper = connections.stopper();
-        let thread = thread::spawn(move || connections.next().is_none());
+        let thread = thread::spawn(move || (connections.next().is_none(), connections.next().is_none()));
         let (mut stream, _) = listener.accept().unwrap();
         request(&mut stream);
         stopper.stop();
+        // The server has said nothing yet, and the attempt has its time.
+        assert_eq!(thread.join().unwrap(), (true, true));
         stream.write_all(GOOD).unwrap();
-        assert!(thread.join().unwrap());
         // The connection that came too late is left in good order: a Close 1001, masked.
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes).unwrap();
         assert_eq!((bytes.len(), bytes[0]), (8, 0x88));
+    });
+}
+
+/// What the application's closures do, they do to whoever called `next`, in whatever thread they run.
+#[test]
+fn a_panic_in_an_attempt_is_a_panic_of_next() {
+    within(|| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = client(listener.local_addr().unwrap(), [0; 8]).entropy(|_| panic!("on purpose: no entropy"));
+        let mut connections = client.reconnect(quick());
+        let next = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| connections.next().is_none()));
+        assert_eq!(next.unwrap_err().downcast_ref::<&str>(), Some(&"on purpose: no entropy"));
     });
 }
 

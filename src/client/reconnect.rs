@@ -8,10 +8,18 @@
 //! | an attempt succeeds | the connection is given, and its fate kept |
 //! | an attempt fails | what was lost is judged; wait and try again, or give the error and be over |
 //! | told to stop, at any time | over |
+//!
+//! A stop does not wait for an attempt that is under way, which may take as long as a dead server makes it. So each is made
+//! in a thread of its own, and both the attempt and the stop tell whoever waits for it; the first one counts. An attempt
+//! that nobody waits for any more ends by its own deadline, and so does its thread; a connection that comes of it is left
+//! with a Close.
 
 use std::fmt;
 use std::iter::FusedIterator;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use super::backoff::{Backoff, Schedule};
@@ -92,7 +100,13 @@ struct State {
     stopped: bool,
     /// What becomes of the connection that was given last.
     fate: Option<Arc<Fate>>,
+    /// Whoever waits for an attempt hears from here.
+    attempt: Option<Sender<News>>,
 }
+
+/// What is told to whoever waits for an attempt: that it is over, unless a closure of the application has panicked in it;
+/// or `None`, stop.
+type News = Option<thread::Result<Result<WebSocket>>>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Over {
@@ -163,15 +177,13 @@ impl Iterator for Reconnect {
             Err(error) => return self.end(Some(error)),
         }
         loop {
-            if self.shared.lock().stopped {
-                return self.end(None);
-            }
-            let error = match self.client.connect() {
-                Ok(ws) => match self.shared.keep(&ws) {
+            let error = match self.shared.attempt(&self.client) {
+                None => return self.end(None),
+                Some(Ok(ws)) => match self.shared.keep(&ws) {
                     Go::On => return Some(Ok(ws)),
                     Go::Out | Go::Stopped => return self.end(None),
                 },
-                Err(error) => error,
+                Some(Err(error)) => error,
             };
             match self.after(Lost::Attempt(error.clone()), None) {
                 Ok(Go::On) => {}
@@ -217,6 +229,38 @@ impl Shared {
         }
     }
 
+    /// One attempt, in a thread of its own. `None`: told to stop, before it or meanwhile.
+    fn attempt(&self, client: &Client) -> Option<Result<WebSocket>> {
+        let (tell, told) = mpsc::channel();
+        {
+            let mut state = self.lock();
+            if state.stopped {
+                return None;
+            }
+            state.attempt = Some(tell.clone());
+        }
+        let client = client.clone();
+        let attempt = move || {
+            let ended = panic::catch_unwind(AssertUnwindSafe(|| client.connect()));
+            // If nobody waits for it any more, a connection is dropped here, which says goodbye on it.
+            drop(tell.send(Some(ended)));
+        };
+        let started = thread::Builder::new().name("stdws-connect".into()).spawn(attempt);
+        // The attempt always tells, within its deadline.
+        let news = started.map(|_| told.recv());
+        self.lock().attempt = None;
+        let news = match news {
+            Ok(news) => news,
+            Err(error) => return Some(Err(Error::io(Step::Thread, error))),
+        };
+        match news {
+            Ok(Some(Ok(result))) => Some(result),
+            // It was reported where it happened; here it goes on as if the attempt had been made here.
+            Ok(Some(Err(panicked))) => panic::resume_unwind(panicked),
+            Ok(None) | Err(_) => None,
+        }
+    }
+
     /// Notes the connection that is given, unless told to stop.
     fn keep(&self, ws: &WebSocket) -> Go {
         let mut state = self.lock();
@@ -249,8 +293,8 @@ impl Shared {
 pub struct Stopper(Arc<Shared>);
 
 impl Stopper {
-    /// No more attempts: a `next` that waits for its time gives `None` at once, one in the middle of connecting at the latest
-    /// when that is over ([`Timeouts::connect`](crate::Timeouts::connect)).
+    /// No more attempts: a `next` that waits gives `None` at once, for its time or in the middle of connecting. An attempt that
+    /// is under way ends by itself, within [`Timeouts::connect`](crate::Timeouts::connect), in a thread that nobody waits for.
     ///
     /// The connection that is open is told goodbye with Close 1001, if that needs no waiting: who receives on it sees its
     /// end when the peer answers, and after [`Timeouts::ping`](crate::Timeouts::ping) and [`life`](crate::Timeouts::life) if it does not.
@@ -260,7 +304,12 @@ impl Stopper {
         let mut state = self.0.lock();
         state.stopped = true;
         let fate = state.fate.clone();
+        let attempt = state.attempt.take();
         drop(state);
+        if let Some(attempt) = attempt {
+            // One that has just ended is not waited for any more.
+            drop(attempt.send(None));
+        }
         self.0.told.notify_all();
         if let Some(fate) = fate {
             fate.leave();
