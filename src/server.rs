@@ -272,7 +272,11 @@ fn open(
         }
         None => visit,
     };
-    let admit = |client| door.lock().guests.names(id, client);
+    // All others were counted at the door.
+    let admit = |client| match terms.vouching.speaks_for_others(peer) {
+        true => door.lock().guests.names(id, client),
+        false => Ok(()),
+    };
     upgrade::accept(&visit, announced, &admit, (terms, watch))
 }
 

@@ -195,10 +195,11 @@ impl Door {
 
     /// Lets a visitor in. Otherwise it has been turned away, and the thread is still at the door.
     fn admit(self: &Arc<Door>, visitor: Visitor) -> Option<(Id, Visitor)> {
+        let counts = (self.counts)(visitor.peer);
         let mut state = self.lock();
         state.failing = false;
         let verdict = match &state.listener {
-            Some(_) => state.guests.let_in((self.counts)(visitor.peer)),
+            Some(_) => state.guests.let_in(counts),
             None => Err(HandshakeFault::Full),
         };
         let id = match verdict {

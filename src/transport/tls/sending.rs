@@ -13,7 +13,8 @@ const RECORD: usize = 16 << 10;
 const LARGEST: usize = 64 << 10;
 const CRUMB: usize = 1 << 10;
 
-#[derive(Debug, Default)]
+// Without `Debug`: plaintext can be in here, see `piece`.
+#[derive(Default)]
 pub(super) struct Sending {
     /// Ciphertext, and so many bytes of it have been written.
     bytes: Vec<u8>,
