@@ -1,8 +1,70 @@
-//! How a connection ended: the code and reason of each side (RFC 6455 section 7).
+//! Close codes, and how a connection ended: the code and reason of each side (RFC 6455 section 7).
 
 use std::fmt;
 
-pub use crate::wire::close::CloseCode;
+/// A close code (RFC 6455 section 7.4): why a connection is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CloseCode(u16);
+
+impl CloseCode {
+    /// 1000: the purpose of the connection is fulfilled.
+    pub const NORMAL: CloseCode = CloseCode(1000);
+    /// 1001: a server goes down, a program or a page goes away.
+    pub const GOING_AWAY: CloseCode = CloseCode(1001);
+    /// 1002: the peer broke the protocol.
+    pub const PROTOCOL_ERROR: CloseCode = CloseCode(1002);
+    /// 1003: a kind of message this side does not take.
+    pub const UNSUPPORTED: CloseCode = CloseCode(1003);
+    /// 1005: no code was received. Never sent.
+    pub const NO_STATUS: CloseCode = CloseCode(1005);
+    /// 1006: no Close was received. Never sent.
+    pub const ABNORMAL: CloseCode = CloseCode(1006);
+    /// 1007: a payload that is not what its message says, such as text that is not UTF-8.
+    pub const INVALID_PAYLOAD: CloseCode = CloseCode(1007);
+    /// 1008: against the policy of this side.
+    pub const POLICY: CloseCode = CloseCode(1008);
+    /// 1009: a message too big to process.
+    pub const TOO_BIG: CloseCode = CloseCode(1009);
+    /// 1010: a client missed an extension.
+    pub const EXTENSION_MISSING: CloseCode = CloseCode(1010);
+    /// 1011: the server met something unexpected.
+    pub const INTERNAL: CloseCode = CloseCode(1011);
+    /// 1012: the service restarts (registered with IANA after the RFC).
+    pub const RESTART: CloseCode = CloseCode(1012);
+    /// 1013: try again later (registered with IANA after the RFC).
+    pub const TRY_LATER: CloseCode = CloseCode(1013);
+    /// 1015: the TLS handshake failed. Never sent.
+    pub const TLS: CloseCode = CloseCode(1015);
+
+    /// The code with this number. Whether it may be sent, [`CloseCode::may_be_sent`] tells.
+    pub const fn new(code: u16) -> CloseCode {
+        CloseCode(code)
+    }
+
+    /// The number.
+    pub const fn get(self) -> u16 {
+        self.0
+    }
+
+    /// Whether the code may stand in a Close frame (RFC 6455 section 7.4): 1000 to 1003, 1007 to 1014, 3000 to 4999.
+    pub const fn may_be_sent(self) -> bool {
+        // 6455-7.4.1-s1: 1004 is reserved. 6455-7.4.1-3, 6455-7.4.1-4, 6455-7.4.1-6: 1005, 1006 and 1015 never travel.
+        // 6455-7.4.2-s1: nothing below 1000; 1016 to 2999 are not defined; 3000 to 4999 are free to use.
+        matches!(self.0, 1000..=1003 | 1007..=1014 | 3000..=4999)
+    }
+}
+
+impl fmt::Display for CloseCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+impl From<CloseCode> for u16 {
+    fn from(code: CloseCode) -> u16 {
+        code.0
+    }
+}
 
 /// How a connection ended, as RFC 6455 sections 7.1.4 to 7.1.6 define it. A received code is never rewritten.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,7 +2,14 @@
 
 use std::fmt;
 
-pub use crate::wire::frame::Kind;
+/// Whether a message is text or binary (RFC 6455 section 5.6; 6455-5.6-s1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// UTF-8 text.
+    Text,
+    /// Bytes that only the application understands.
+    Binary,
+}
 
 /// A whole message, owned.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

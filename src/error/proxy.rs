@@ -3,7 +3,6 @@
 use std::fmt;
 
 use super::HeadFault;
-use crate::wire::challenge::{self, Challenge};
 
 const AUTHENTICATE: &str = "Proxy-Authenticate";
 
@@ -58,21 +57,6 @@ impl ProxyError {
             ProxyFault::Status(status) => Some(status),
             _ => None,
         }
-    }
-
-    /// What an HTTP proxy that answered 407 asks for: the challenges of its `Proxy-Authenticate` fields (RFC 9110
-    /// section 11.7.1), in their order.
-    ///
-    /// ```
-    /// # fn f(error: stdws::ProxyError) {
-    /// for challenge in error.challenges().iter().filter(|challenge| challenge.is("Basic")) {
-    ///     println!("who are you in {}?", challenge.realm().unwrap_or_default());
-    /// }
-    /// # }
-    /// ```
-    pub fn challenges(&self) -> Vec<Challenge> {
-        let fields = self.0.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(AUTHENTICATE));
-        challenge::parse(fields.map(|(_, value)| value.as_bytes()))
     }
 
     /// The fields of an HTTP proxy's answer, in the order they came, bytes outside ASCII as U+FFFD.

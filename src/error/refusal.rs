@@ -3,7 +3,6 @@
 use std::fmt;
 
 use super::{ProxyHeaderFault, RedirectFault};
-use crate::wire::challenge::{self, Challenge};
 
 /// The opening handshake ended in a refusal.
 ///
@@ -57,29 +56,6 @@ impl Refusal {
     /// The first field of this name, compared without regard to case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.0.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
-    }
-
-    /// What the server asks for with a 401: its fields `WWW-Authenticate` (RFC 9110 section 11.6.1), in the order they came,
-    /// as far as they follow their grammar. Holds nothing that this side sent.
-    ///
-    /// ```
-    /// # fn main() -> stdws::Result<()> {
-    /// # let server = stdws::Server::bind("127.0.0.1:0")?.basic_auth("the feed", |who| who.is("ann", "secret"))?;
-    /// # let server = server.start(|_| Ok(()))?;
-    /// # let client = stdws::Client::new(&format!("ws://{}", server.local_addr()))?;
-    /// match client.connect() {
-    ///     Err(stdws::Error::Handshake(refusal)) if refusal.status() == Some(401) => {
-    ///         let basic = refusal.challenges().into_iter().find(|challenge| challenge.is("Basic"));
-    ///         assert_eq!(basic.unwrap().realm(), Some("the feed"));
-    ///     }
-    ///     other => panic!("{other:?}"),
-    /// }
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn challenges(&self) -> Vec<Challenge> {
-        let fields = self.0.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("WWW-Authenticate"));
-        challenge::parse(fields.map(|(_, value)| value.as_bytes()))
     }
 
     /// The body of the server's answer, at most its first 64 KiB.

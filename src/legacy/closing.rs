@@ -14,8 +14,9 @@
 
 use super::parts::{Closing, Codes};
 use super::table::Row;
+use crate::close::CloseCode;
 use crate::error::{Misuse, Violation};
-use crate::wire::close::{self, CloseCode};
+use crate::wire::close;
 use crate::wire::frame::Role;
 
 impl Row {

@@ -5,8 +5,8 @@ use super::deflate_stream::{Packer, Unpacker};
 use super::encoder::Encoder;
 use super::handshake::Agreed;
 use super::table::Row;
+use crate::config::Limits;
 use crate::primitives::entropy::Entropy;
-use crate::protocol::limits::Limits;
 use crate::wire::frame::Role;
 
 /// The decoder and the encoder. `early` came behind the handshake; `keys` are for a client.

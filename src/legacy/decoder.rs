@@ -17,12 +17,13 @@ use super::parts::{BadText, Closing, Framing};
 use super::plain::Plain;
 use super::table::Row;
 use super::text::Replacer;
+use crate::close::CloseCode;
+use crate::config::Limits;
 use crate::error::Violation;
+use crate::message::Kind;
 use crate::protocol::buffers::Input;
 use crate::protocol::decoder::{self as rfc, Event};
-use crate::protocol::limits::Limits;
-use crate::wire::close::CloseCode;
-use crate::wire::frame::{Header, Kind, Opcode, Role};
+use crate::wire::frame::{Header, Opcode, Role};
 
 /// Text is replaced in pieces of so many bytes, between which the limit is looked at.
 const PIECE: usize = 4 << 10;

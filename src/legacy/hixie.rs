@@ -8,12 +8,13 @@
 //! | `80` to `FF` | a length, seven bits a byte, the top bit set in all but the last; so many bytes | is skipped |
 //! | `FF`, length 0 | the same | hixie-76: the peer closes |
 //!
-//! What is skipped is bounded by [`Limits::frame`](crate::protocol::limits::Limits), and its length by ten bytes: the
+//! What is skipped is bounded by [`Limits::frame`](crate::config::Limits), and its length by ten bytes: the
 //! texts name no bound. A server may also disconnect on any of them; clients must not, so neither does.
 
 use super::plain::Plain;
 use crate::error::Violation;
-use crate::wire::frame::{Kind, Opcode};
+use crate::message::Kind;
+use crate::wire::frame::Opcode;
 
 /// The byte before text, and the byte behind it, which never occurs in UTF-8.
 const TEXT: u8 = 0x00;

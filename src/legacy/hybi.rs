@@ -13,8 +13,9 @@
 use super::parts::{ControlLength, Last, Length, Masking, Opcodes};
 use super::plain::{Plain, MAX_CONTROL};
 use crate::error::Violation;
+use crate::message::Kind;
 use crate::primitives::sha1;
-use crate::wire::frame::{self, Kind, Opcode, Role};
+use crate::wire::frame::{self, Opcode, Role};
 use crate::wire::mask;
 
 /// A masking key of a whole connection (hybi-04), made in the handshake; nothing to other versions.

@@ -7,7 +7,8 @@ use super::parts::Framing;
 use super::plain::Plain;
 use super::table::Row;
 use crate::error::Violation;
-use crate::wire::frame::{Kind, Role};
+use crate::message::Kind;
+use crate::wire::frame::Role;
 
 /// Reads what one side sends.
 #[derive(Debug)]

@@ -1,9 +1,9 @@
 //! The message under assembly: everything that belongs to it and must not be touched by a control frame.
 
+use crate::config::Limits;
 use crate::error::Violation;
+use crate::message::Kind;
 use crate::primitives::utf8::Validator;
-use crate::protocol::limits::Limits;
-use crate::wire::frame::Kind;
 use crate::wire::mask;
 
 /// What becomes of the message.

@@ -10,7 +10,7 @@
 //!
 //! 6455-7.1.3-s1: either Close leaves `Open` for good. 6455-5.5.1-s3: Closes that cross end in `Closed` like others.
 
-use crate::wire::close::CloseCode;
+use crate::close::CloseCode;
 
 /// Where the closing handshake stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -23,8 +23,8 @@ use super::assembly::{unmask, Assembly, Mode};
 use super::buffers::{Input, Store};
 use super::deflate::Inflater;
 pub(crate) use super::event::Event;
+use crate::config::Limits;
 use crate::error::Violation;
-use crate::protocol::limits::Limits;
 use crate::wire::close;
 use crate::wire::frame::{self, Context, Header, Opcode, Role};
 
@@ -380,8 +380,8 @@ fn take_in(message: &mut Option<Assembly>, frame: &mut Frame, bytes: &mut [u8]) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::close::CloseCode;
-    use crate::wire::frame::Kind;
+    use crate::close::CloseCode;
+    use crate::message::Kind;
 
     const TEXT: Kind = Kind::Text;
     const BINARY: Kind = Kind::Binary;

@@ -148,7 +148,7 @@ impl Encoder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::frame::Kind;
+    use crate::message::Kind;
 
     fn fixed(keys: &'static [[u8; 4]]) -> Entropy {
         // Gives the keys in turn, and fails after the last.

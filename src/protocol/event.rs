@@ -1,7 +1,8 @@
 //! What a decoder tells. Events carry no bytes: those are in the decoder until it is used again.
 
-use crate::wire::close::CloseCode;
-use crate::wire::frame::{Header, Kind};
+use crate::close::CloseCode;
+use crate::message::Kind;
+use crate::wire::frame::Header;
 
 /// What has been received. The bytes that go with it are in [`Decoder::payload`](super::decoder::Decoder::payload) until the decoder is used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

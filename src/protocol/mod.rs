@@ -25,4 +25,3 @@ pub(crate) mod deflate;
 pub(crate) mod encoder;
 pub(crate) mod event;
 pub(crate) mod handshake;
-pub(crate) mod limits;

@@ -9,7 +9,8 @@ use crate::close::CloseCode;
 use crate::error::Violation;
 use crate::legacy::parts::{Closing, Framing, Last, Length, Masking};
 use crate::legacy::speller::Speller;
-use crate::wire::frame::{Kind, Opcode, Role};
+use crate::message::Kind;
+use crate::wire::frame::{Opcode, Role};
 
 /// How much of a frame is kept: the key before it, the longest header, and the longest payload of a control frame.
 const KEPT: usize = 4 + 14 + 125;

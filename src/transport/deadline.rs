@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+/// How long one write may wait.
+pub(crate) const SLICE: Duration = Duration::from_millis(10);
+
 /// The point in time at which an operation gives up. `None` inside: never (a limit too large for the clock).
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Deadline(Option<Instant>);

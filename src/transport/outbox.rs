@@ -10,7 +10,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::deadline::Deadline;
-use super::stream::{Stream, SLICE};
+use super::deadline::SLICE;
+use super::stream::Stream;
 
 /// Each further so many bytes get the time limit anew.
 const PROGRESS: usize = 64 << 10;

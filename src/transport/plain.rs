@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::deadline::SLICE;
 use super::socket::Socket;
-use super::stream::SLICE;
 
 /// Whoever had the socket before may have set any read timeout.
 const UNKNOWN: u64 = u64::MAX;

@@ -22,13 +22,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use super::deadline::SLICE;
 use super::pipe::Pipe;
 use super::plain::{soon, Plain};
 use super::socket::Socket;
 use super::tls::Tls;
-
-/// How long one write may wait.
-pub(crate) const SLICE: Duration = Duration::from_millis(10);
 
 /// A stream made elsewhere, as two halves: TLS by another library, a pipe, a tunnel.
 ///

@@ -75,7 +75,7 @@ struct Engine {
 /// How long a write may wait.
 #[derive(Debug, Clone, Copy)]
 enum Wait {
-    /// Up to one [`SLICE`](super::stream::SLICE).
+    /// Up to one [`SLICE`](super::deadline::SLICE).
     Slice,
     No,
 }

@@ -13,8 +13,8 @@ use crate::close::{CloseCode, CloseInfo};
 use crate::error::{Error, Result, Step};
 use crate::protocol::closing::Phase;
 use crate::transport::deadline::Deadline;
+use crate::transport::deadline::SLICE;
 use crate::transport::outbox::Limit;
-use crate::transport::stream::SLICE;
 
 impl Link {
     /// Sends a Close unless one was sent. The time for the closing handshake runs from here. 6455-7.1.2-1.

@@ -28,7 +28,7 @@ use crate::error::{Error, Result, Step};
 use crate::protocol::decoder::Event;
 use crate::trace::{Direction, What};
 use crate::transport::deadline::Deadline;
-use crate::transport::stream::SLICE;
+use crate::transport::deadline::SLICE;
 use crate::wire::frame::Role;
 
 /// How soon bytes that the network would not take are tried again.

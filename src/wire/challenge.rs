@@ -11,6 +11,7 @@
 //! and what was read before it stays.
 
 use super::header::{is_space, Cursor, Malformed};
+use crate::error::{ProxyError, Refusal};
 
 /// One way to say who you are, as a server asks for it in a 401. See [`Refusal::challenges`](crate::Refusal::challenges).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +47,48 @@ impl Challenge {
     /// What some schemes have in place of parameters, such as `Negotiate`.
     pub fn token(&self) -> Option<&str> {
         self.token.as_deref()
+    }
+}
+
+impl Refusal {
+    /// What the server asks for with a 401: its fields `WWW-Authenticate` (RFC 9110 section 11.6.1), in the order they came,
+    /// as far as they follow their grammar. Holds nothing that this side sent.
+    ///
+    /// ```
+    /// # fn main() -> stdws::Result<()> {
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.basic_auth("the feed", |who| who.is("ann", "secret"))?;
+    /// # let server = server.start(|_| Ok(()))?;
+    /// # let client = stdws::Client::new(&format!("ws://{}", server.local_addr()))?;
+    /// match client.connect() {
+    ///     Err(stdws::Error::Handshake(refusal)) if refusal.status() == Some(401) => {
+    ///         let basic = refusal.challenges().into_iter().find(|challenge| challenge.is("Basic"));
+    ///         assert_eq!(basic.unwrap().realm(), Some("the feed"));
+    ///     }
+    ///     other => panic!("{other:?}"),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn challenges(&self) -> Vec<Challenge> {
+        let fields = self.headers().iter().filter(|(name, _)| name.eq_ignore_ascii_case("WWW-Authenticate"));
+        parse(fields.map(|(_, value)| value.as_bytes()))
+    }
+}
+
+impl ProxyError {
+    /// What an HTTP proxy that answered 407 asks for: the challenges of its `Proxy-Authenticate` fields (RFC 9110
+    /// section 11.7.1), in their order.
+    ///
+    /// ```
+    /// # fn f(error: stdws::ProxyError) {
+    /// for challenge in error.challenges().iter().filter(|challenge| challenge.is("Basic")) {
+    ///     println!("who are you in {}?", challenge.realm().unwrap_or_default());
+    /// }
+    /// # }
+    /// ```
+    pub fn challenges(&self) -> Vec<Challenge> {
+        let fields = self.headers().iter().filter(|(name, _)| name.eq_ignore_ascii_case("Proxy-Authenticate"));
+        parse(fields.map(|(_, value)| value.as_bytes()))
     }
 }
 

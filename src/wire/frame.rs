@@ -15,6 +15,7 @@
 //! as its byte is there: RSV, opcode, FIN, MASK, length. The first that fails wins.
 
 use crate::error::Violation;
+use crate::message::Kind;
 
 /// The longest payload of a control frame (6455-5.5-1).
 pub(crate) const MAX_CONTROL: usize = 125;
@@ -24,15 +25,6 @@ pub(crate) const MAX_CONTROL: usize = 125;
 pub(crate) enum Role {
     Client,
     Server,
-}
-
-/// Whether a message is text or binary (RFC 6455 section 5.6; 6455-5.6-s1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// UTF-8 text.
-    Text,
-    /// Bytes that only the application understands.
-    Binary,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

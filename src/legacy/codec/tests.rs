@@ -3,14 +3,15 @@
 
 #[cfg(test)]
 use super::*;
+use crate::close::CloseCode;
 use crate::error::Violation;
 use crate::legacy::handshake::proof::masking_key;
 use crate::legacy::parts::{BadText, Extensions, Framing};
 use crate::legacy::table::ROWS;
 use crate::legacy::version::Version;
+use crate::message::Kind;
 use crate::protocol::decoder::Event;
-use crate::wire::close::CloseCode;
-use crate::wire::frame::{Kind, Opcode};
+use crate::wire::frame::Opcode;
 
 const KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
 const ROLES: [Role; 2] = [Role::Client, Role::Server];

@@ -1,8 +1,8 @@
 //! Changing between whole messages and messages lent in pieces, also in the middle of one.
 
 use super::{Decoder, Place, State};
+use crate::message::Kind;
 use crate::protocol::assembly::Mode;
-use crate::wire::frame::Kind;
 
 impl Decoder {
     /// From here on messages are lent in pieces. What has been put together of an open one is given as the first piece;
