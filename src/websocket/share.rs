@@ -173,24 +173,23 @@ impl Link {
         if congested && written.as_ref().is_ok_and(|count| *count > 0) {
             self.stream.note_progress();
         }
-        let mut gate = self.gate();
-        turn.back(&mut gate);
-        match written {
-            Ok(count) => handed.moved = handed.moved.saturating_add(count),
-            Err(error) => {
-                // What the peer sent before it stopped listening can still be received.
-                gate.ends(Error::io(Step::Write, error));
-                self.notify(&gate);
-                return Err(Found::Over);
+        turn.release(|gate| {
+            match written {
+                Ok(count) => handed.moved = handed.moved.saturating_add(count),
+                Err(error) => {
+                    // What the peer sent before it stopped listening can still be received.
+                    gate.ends(Error::io(Step::Write, error));
+                    return Err(Found::Over);
+                }
             }
-        }
-        if congested {
-            return Err(Found::Full);
-        }
-        if gate.owed.parcel.is_none() {
-            (handed.clear, handed.flying) = (true, 0);
-        }
-        Ok(gate.owed.any)
+            if congested {
+                return Err(Found::Full);
+            }
+            if gate.owed.parcel.is_none() {
+                (handed.clear, handed.flying) = (true, 0);
+            }
+            Ok(gate.owed.any)
+        })
     }
 
     /// Owes the peer a Close, and gives the time by which the connection has to be over; `None`: it is. From now on

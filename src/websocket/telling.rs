@@ -130,7 +130,12 @@ impl Link {
     #[cold]
     fn tell_notes(&self) {
         let notes = self.gate().writer.as_mut().and_then(|writer| writer.notes.as_mut().map(mem::take));
-        for Note(frame, code) in notes.into_iter().flatten() {
+        self.tell(notes.unwrap_or_default());
+    }
+
+    /// Tells of these. The caller holds neither the gate nor the token.
+    pub(super) fn tell(&self, notes: Vec<Note>) {
+        for Note(frame, code) in notes {
             self.watch.tell(|| What::Frame(Direction::Sent, frame));
             if frame.opcode == FrameKind::Close {
                 self.watch.tell(|| What::Close(Direction::Sent, code));
