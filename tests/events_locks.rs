@@ -175,3 +175,25 @@ fn a_handler_uses_all_there_is() {
     let report = server.shutdown(SLACK);
     assert_eq!(report.threads_left(), 0, "{report}");
 }
+
+#[test]
+fn a_handler_called_by_a_shutdown_shuts_down_again() {
+    let _watchdog = watchdog();
+    let handle: Arc<Mutex<Option<stdws::ShutdownHandle>>> = Arc::default();
+    let (at, (tell, told)) = (handle.clone(), mpsc::channel());
+    let handler = move |event: &Event| {
+        let handle = at.lock().unwrap().clone();
+        if let (What::Close(Direction::Sent, _), Some(handle)) = (event.what(), handle) {
+            tell.send(handle.shutdown(SLACK)).unwrap();
+        }
+    };
+    let server = Server::bind("127.0.0.1:0").unwrap().timeouts(patient()).on_event(handler);
+    *handle.lock().unwrap() = Some(server.shutdown_handle());
+    let server = server.start(|mut ws| ws.recv().map(drop)).unwrap();
+    let mut ws = connect(&server, Does::Nothing);
+    let client = thread::spawn(move || ws.recv());
+    let report = server.shutdown(SLACK);
+    assert_eq!((report.clean(), report.threads_left()), (1, 0), "{report}");
+    assert_eq!(told.try_iter().collect::<Vec<_>>(), [stdws::ShutdownReport::default()]);
+    assert!(client.join().unwrap().unwrap().is_none());
+}

@@ -1,7 +1,8 @@
 //! A message, encoded once for each kind of connection.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use crate::lock::Lock;
 use crate::message::{Kind, MessageRef};
 use crate::protocol::deflate::Press as Compression;
 use crate::protocol::encoder::{Encoder, Shape};
@@ -13,7 +14,7 @@ const KEEP: usize = 64 << 10;
 
 /// Makes frames. Its lock is held while one thread compresses; no member is waited for meanwhile.
 #[derive(Default)]
-pub(super) struct Press(Mutex<Tools>);
+pub(super) struct Press(Lock<Tools>);
 
 #[derive(Default)]
 struct Tools {
@@ -33,7 +34,7 @@ pub(super) struct Print {
 
 impl Press {
     pub(super) fn print(&self, message: MessageRef<'_>, shapes: &[Shape]) -> Print {
-        let mut tools = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tools = self.0.lock();
         let Tools { encoders, buffer } = &mut *tools;
         encoders.retain(|(known, _)| shapes.contains(&Shape::Deflated(*known)));
         let (kind, payload) = (message.kind(), message.as_bytes());

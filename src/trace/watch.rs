@@ -16,6 +16,7 @@ use std::thread;
 
 use super::event::{Event, What};
 use crate::error::Error;
+use crate::lock::assert_unlocked;
 
 thread_local! {
     /// This thread is in a closure of the application.
@@ -49,6 +50,7 @@ impl Events {
     /// Tells of something that belongs to no connection.
     #[inline]
     pub(crate) fn tell(&self, what: impl FnOnce() -> What) {
+        assert_unlocked();
         if self.0.is_some() {
             self.call(None, what());
         }
@@ -92,6 +94,7 @@ impl Watch {
 
     #[inline]
     pub(crate) fn tell(&self, what: impl FnOnce() -> What) {
+        assert_unlocked();
         if let Some(watched) = &self.0 {
             watched.events.call(Some(watched.connection), what());
         }

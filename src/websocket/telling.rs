@@ -11,6 +11,7 @@ use super::link::{Link, Writer};
 use super::WebSocket;
 use crate::close::CloseCode;
 use crate::error::Error;
+use crate::lock::assert_unlocked;
 use crate::message::Kind;
 use crate::trace::{Direction, Frame, FrameKind, Watch, What};
 use crate::transport::outbox::Outbox;
@@ -122,6 +123,7 @@ impl Link {
     /// the token, that one tells.
     #[inline]
     pub(super) fn tell_sent(&self) {
+        assert_unlocked();
         if self.watch.listens() {
             self.tell_notes();
         }
@@ -135,6 +137,7 @@ impl Link {
 
     /// Tells of these. The caller holds neither the gate nor the token.
     pub(super) fn tell(&self, notes: Vec<Note>) {
+        assert_unlocked();
         for Note(frame, code) in notes {
             self.watch.tell(|| What::Frame(Direction::Sent, frame));
             if frame.opcode == FrameKind::Close {
