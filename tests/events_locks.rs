@@ -189,11 +189,58 @@ fn a_handler_called_by_a_shutdown_shuts_down_again() {
     };
     let server = Server::bind("127.0.0.1:0").unwrap().timeouts(patient()).on_event(handler);
     *handle.lock().unwrap() = Some(server.shutdown_handle());
-    let server = server.start(|mut ws| ws.recv().map(drop)).unwrap();
+    // Nobody receives before the Close has been sent, so it is the shutdown that tells of it.
+    let (told, again) = (Mutex::new(told), Arc::new(Mutex::new(None)));
+    let seen = again.clone();
+    let server = server.start(move |mut ws| {
+        *seen.lock().unwrap() = told.lock().unwrap().recv().ok();
+        ws.recv().map(drop)
+    });
+    let server = server.unwrap();
     let mut ws = connect(&server, Does::Nothing);
     let client = thread::spawn(move || ws.recv());
     let report = server.shutdown(SLACK);
     assert_eq!((report.clean(), report.threads_left()), (1, 0), "{report}");
-    assert_eq!(told.try_iter().collect::<Vec<_>>(), [stdws::ShutdownReport::default()]);
+    assert_eq!(*again.lock().unwrap(), Some(stdws::ShutdownReport::default()));
     assert!(client.join().unwrap().unwrap().is_none());
+}
+
+#[test]
+fn what_a_handler_does_is_not_told_on_whatever_thread_it_happens() {
+    let _watchdog = watchdog();
+    // In both roles: a server's frames are shared, and a client's are its own.
+    for masked in [false, true] {
+        let hub = Hub::new().unwrap();
+        let (at, codes) = (hub.clone(), Arc::new(Mutex::new(Vec::new())));
+        let seen = codes.clone();
+        let handler = move |event: &Event| {
+            seen.lock().unwrap().push(event.code());
+            if matches!(event.what(), What::Frame(Direction::Sent, _)) {
+                at.broadcast("of the handler");
+            }
+        };
+        let (give, take) = mpsc::channel();
+        let server = Server::bind("127.0.0.1:0").unwrap().timeouts(patient());
+        let server = if masked { server } else { server.on_event(handler.clone()) };
+        let server = server.start(move |ws| give.send(ws).map_err(|_| Error::Closed(None))).unwrap();
+        let client = Client::new(&format!("ws://{}", server.local_addr())).unwrap().timeouts(patient());
+        let client = if masked { client.on_event(handler) } else { client };
+        let there = client.connect().unwrap();
+        let here = take.recv().unwrap();
+        let (mut told, mut other) = if masked { (there, here) } else { (here, there) };
+        let _member = hub.add(told.sender());
+        hub.broadcast("from outside");
+        // One for the broadcast from outside, which the handler answers with one that nobody is told of.
+        assert_eq!((text(&mut other), text(&mut other)), ("from outside".into(), "of the handler".into()));
+        told.send("last").unwrap();
+        assert_eq!((text(&mut other), text(&mut other)), ("last".into(), "of the handler".into()));
+        assert_eq!(hub.flush(SLACK), 0);
+        let closing = thread::spawn(move || other.recv());
+        told.close(CloseCode::NORMAL, "").unwrap();
+        closing.join().unwrap().unwrap();
+        assert_eq!(hub.flush(SLACK), 0);
+        let sent = codes.lock().unwrap().iter().filter(|code| **code == "frame-sent").count();
+        assert_eq!(sent, 3, "{:?}", codes.lock().unwrap());
+        assert_eq!(hub.counts().sent + hub.counts().lost, 4);
+    }
 }

@@ -6,6 +6,7 @@ use crate::lock::Lock;
 use crate::message::{Kind, MessageRef};
 use crate::protocol::deflate::Press as Compression;
 use crate::protocol::encoder::{Encoder, Shape};
+use crate::trace::Origin;
 use crate::websocket::share::{Parcel, Wrap};
 use crate::wire::frame::{self, Opcode};
 
@@ -26,6 +27,7 @@ struct Tools {
 /// One message in all its shapes.
 pub(super) struct Print {
     pub(super) kind: Kind,
+    origin: Origin,
     /// As a server sends it, and where the payload begins in that.
     plain: Arc<[u8]>,
     header: usize,
@@ -42,7 +44,13 @@ impl Press {
         frame::emit(buffer, true, Opcode::Data(kind), payload.len() as u64, None);
         let header = buffer.len();
         buffer.extend_from_slice(payload);
-        let mut print = Print { kind, plain: Arc::from(buffer.as_slice()), header, deflated: Vec::new() };
+        let mut print = Print {
+            kind,
+            origin: Origin::current(),
+            plain: Arc::from(buffer.as_slice()),
+            header,
+            deflated: Vec::new(),
+        };
         for shape in shapes {
             let Shape::Deflated(compression) = *shape else { continue };
             if !encoders.iter().any(|(known, _)| *known == compression) {
@@ -70,12 +78,12 @@ impl Print {
     /// For a connection of this shape. One of a shape that was not there when the message was printed gets it as it is,
     /// which every connection understands.
     pub(super) fn parcel(&self, shape: Shape) -> Parcel {
-        let plain = |wrap| Parcel { frame: self.plain.clone(), wrap };
+        let plain = |wrap| Parcel { frame: self.plain.clone(), wrap, origin: self.origin };
         match shape {
             Shape::Own => plain(Wrap::Payload(self.kind, self.header)),
             Shape::Plain => plain(Wrap::Frame),
             Shape::Deflated(compression) => match self.deflated.iter().find(|(known, _)| *known == compression) {
-                Some((_, frame)) => Parcel { frame: frame.clone(), wrap: Wrap::Deflated },
+                Some((_, frame)) => Parcel { frame: frame.clone(), wrap: Wrap::Deflated, origin: self.origin },
                 None => plain(Wrap::Frame),
             },
         }

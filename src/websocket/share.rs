@@ -21,6 +21,7 @@ use super::turn::Turn;
 use crate::close::CloseCode;
 use crate::error::{Error, Step};
 use crate::message::Kind;
+use crate::trace::Origin;
 use crate::transport::deadline::Deadline;
 use crate::wire::frame::Opcode;
 
@@ -35,6 +36,8 @@ pub(crate) struct Parcel {
     /// A frame as servers send it.
     pub(crate) frame: Arc<[u8]>,
     pub(crate) wrap: Wrap,
+    /// Where it was handed to the hub.
+    pub(crate) origin: Origin,
 }
 
 /// How a parcel becomes bytes of a connection.
@@ -54,12 +57,12 @@ impl Parcel {
         match self.wrap {
             Wrap::Payload(kind, from) => {
                 let payload = self.frame.get(from..).unwrap_or_default();
-                return writer.frame(true, Opcode::Data(kind), payload);
+                return writer.frame_of(|| self.origin, true, Opcode::Data(kind), payload);
             }
             Wrap::Deflated => writer.encoder.passed_by(),
             Wrap::Frame => {}
         }
-        writer.share(self.frame);
+        writer.share(self.frame, self.origin);
         Ok(())
     }
 
@@ -250,7 +253,7 @@ mod tests {
             Role::Client => Wrap::Payload(Kind::Text, header),
             Role::Server => Wrap::Frame,
         };
-        Parcel { frame: bytes.into(), wrap }
+        Parcel { frame: bytes.into(), wrap, origin: Origin::Outside }
     }
 
     fn handed(found: Found, clear: bool, flying: usize) -> impl Fn(Handed) -> bool {

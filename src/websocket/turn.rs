@@ -18,6 +18,7 @@ use super::gate::Gate;
 use super::link::{Link, Writer};
 use super::telling::Note;
 use crate::error::{Result, Step};
+use crate::trace::Origin;
 use crate::transport::outbox::Limit;
 use crate::wire::frame::Opcode;
 use crate::wire::mask;
@@ -90,7 +91,8 @@ impl<'a> Turn<'a> {
     /// The writer on its way back. Its notes stay here.
     fn take_writer(&mut self) -> Option<Box<Writer>> {
         let mut writer = self.writer.take()?;
-        if let Some(notes) = &mut writer.notes {
+        // Whoever is in an event handler tells of nothing.
+        if let Some(notes) = writer.notes.as_mut().filter(|_| Origin::current() == Origin::Outside) {
             match self.notes.is_empty() {
                 true => mem::swap(notes, &mut self.notes),
                 false => self.notes.append(notes),
