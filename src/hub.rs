@@ -41,7 +41,7 @@ mod roster;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -50,6 +50,7 @@ pub use limits::{HubLimits, WhenFull};
 pub use member::Member;
 
 use crate::error::{Error, Result, Step};
+use crate::lock::{Lock, Locked};
 use crate::message::MessageRef;
 use crate::protocol::encoder::Shape;
 use crate::transport::deadline::Deadline;
@@ -111,7 +112,7 @@ struct Owner {
 pub(crate) struct Shared {
     limits: HubLimits,
     press: Press,
-    roster: Mutex<Roster>,
+    roster: Lock<Roster>,
     agenda: Agenda,
     totals: Arc<Totals>,
     ids: AtomicU64,
@@ -137,7 +138,7 @@ impl Hub {
         let shared = Arc::new(Shared {
             limits,
             press: Press::default(),
-            roster: Mutex::default(),
+            roster: Lock::default(),
             agenda: Agenda::default(),
             totals: Arc::default(),
             ids: AtomicU64::new(0),
@@ -255,9 +256,8 @@ impl Shared {
         drop(sender);
     }
 
-    /// No code panics while it holds the lock, so a poisoned one is as good as any.
-    fn roster(&self) -> MutexGuard<'_, Roster> {
-        self.roster.lock().unwrap_or_else(PoisonError::into_inner)
+    fn roster(&self) -> Locked<'_, Roster> {
+        self.roster.lock()
     }
 }
 

@@ -58,6 +58,7 @@ mod error;
 mod hub;
 #[cfg(feature = "legacy")]
 mod legacy;
+mod lock;
 pub mod manual;
 mod message;
 mod primitives;

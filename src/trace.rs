@@ -26,7 +26,7 @@ use crate::wire::close;
 use crate::wire::frame::{parse, Context, Header, Opcode, Role, MAX_CONTROL};
 use crate::wire::mask;
 pub use event::{Direction, Event, Frame, FrameKind, What};
-pub(crate) use watch::{Events, Watch};
+pub(crate) use watch::{Events, Origin, Watch};
 
 use frame as words;
 use head::{HeadWords, Step};

@@ -18,7 +18,7 @@ use std::fmt;
 use std::iter::FusedIterator;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::mpsc::{self, Sender};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar};
 use std::thread;
 use std::time::Duration;
 
@@ -26,6 +26,7 @@ use super::backoff::{Backoff, Schedule};
 use super::lost::{Lost, Retry};
 use super::Client;
 use crate::error::{Error, Result, Step};
+use crate::lock::{Lock, Locked};
 use crate::transport::deadline::Deadline;
 use crate::websocket::{Fate, WebSocket};
 
@@ -91,7 +92,7 @@ pub struct Reconnect {
 /// What the iterator and its stoppers share.
 #[derive(Default)]
 struct Shared {
-    state: Mutex<State>,
+    state: Lock<State>,
     told: Condvar,
 }
 
@@ -208,8 +209,8 @@ impl fmt::Debug for Reconnect {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> Locked<'_, State> {
+        self.state.lock()
     }
 
     /// Waits so long, unless told to stop.
@@ -220,12 +221,11 @@ impl Shared {
             if state.stopped {
                 return Go::Stopped;
             }
-            // Some systems cannot wait for a time that is too far away; the loop goes on waiting.
-            let left = deadline.left().min(Duration::from_secs(1 << 31));
+            let left = deadline.left();
             if left.is_zero() {
                 return Go::On;
             }
-            state = self.told.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state = state.wait(&self.told, left);
         }
     }
 

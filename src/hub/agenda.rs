@@ -2,15 +2,16 @@
 //! and the courier; its lock is held for moments.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar};
 use std::time::{Duration, Instant};
 
 use super::entry::Entry;
+use crate::lock::{Lock, Locked};
 use crate::transport::deadline::Deadline;
 
 #[derive(Default)]
 pub(super) struct Agenda {
-    state: Mutex<State>,
+    state: Lock<State>,
     /// There is something to do, or the hub ends. Notified only while the courier waits.
     more: Condvar,
     /// Nothing waits for anyone any more.
@@ -84,12 +85,12 @@ impl Agenda {
             if let Some(entry) = state.ready.pop_front() {
                 return Next::Visit(entry);
             }
-            let left = until.map_or(FOREVER, |until| until.saturating_duration_since(Instant::now()));
+            let left = until.map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()));
             if left.is_zero() {
                 return Next::Later;
             }
             state.courier_waits = true;
-            state = self.more.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state = state.wait(&self.more, left);
             if !std::mem::take(&mut state.courier_waits) && state.ready.is_empty() && !state.ended {
                 return Next::Later;
             }
@@ -104,22 +105,20 @@ impl Agenda {
     /// Nothing will be done any more.
     pub(super) fn close(&self) {
         let mut state = self.lock();
-        state.ready = VecDeque::new();
+        let ready = std::mem::take(&mut state.ready);
         state.unsettled = 0;
         self.calm.notify_all();
+        drop(state);
+        // A member may have the last sender of a connection, which says goodbye; not under the lock.
+        drop(ready);
     }
 
     /// Waits until nothing waits for anyone, or the time is over.
     pub(super) fn wait_calm(&self, limit: Deadline) {
-        let left = limit.left().min(FOREVER);
-        drop(self.calm.wait_timeout_while(self.lock(), left, |state| state.unsettled > 0));
+        drop(self.lock().wait_while(&self.calm, limit.left(), |state| state.unsettled > 0));
     }
 
-    /// No code panics while it holds the lock, so a poisoned one is as good as any.
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> Locked<'_, State> {
+        self.state.lock()
     }
 }
-
-/// Longer than anyone waits.
-const FOREVER: Duration = Duration::from_secs(1 << 31);

@@ -15,6 +15,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::mem;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
@@ -25,7 +26,6 @@ use super::entry::{cost, Entry, Inbox, Place, Standing};
 use super::limits::TOO_SLOW;
 use super::Shared;
 use crate::error::{Error, Step};
-use crate::transport::deadline::Deadline;
 use crate::websocket::link::Link;
 use crate::websocket::share::{Found, Handed, Parcel};
 
@@ -57,6 +57,9 @@ enum After {
     /// It is no member any more, and may be forgotten.
     Over,
 }
+
+/// What a peer was too late with: its connection is cut off, and not under the inbox, because that may call code of the user.
+struct Late(Step);
 
 impl Courier {
     pub(super) fn new(shared: Arc<Shared>) -> Courier {
@@ -119,30 +122,42 @@ impl Courier {
 
     /// Hands over what goes without waiting.
     fn visit(&mut self, entry: &Entry) -> After {
-        let (link, closing) = {
-            let mut inbox = entry.inbox();
+        let link = {
+            let inbox = entry.inbox();
             let Some(sender) = &inbox.sender else { return After::Over };
-            let link = sender.link().clone();
+            sender.link().clone()
+        };
+        self.go_on(entry, &link).unwrap_or_else(|Late(step)| {
+            link.abort_with(Error::Timeout(step));
+            After::Over
+        })
+    }
+
+    fn go_on(&mut self, entry: &Entry, link: &Link) -> Result<After, Late> {
+        let closing = {
+            let mut inbox = entry.inbox();
             let closing = matches!(inbox.standing, Standing::Closing(..));
             if !closing {
                 entry.take(&mut inbox, &mut self.hand);
             }
-            (link, closing)
+            closing
         };
         if closing {
-            return close(entry, &link);
+            return close(entry, link);
         }
         let hand = &mut self.hand;
         let before = cost(hand);
         // A source of masking keys is the user's code, and may panic.
-        let handed = panic::catch_unwind(AssertUnwindSafe(|| link.hand_over(hand))).unwrap_or_else(|_| {
+        let handed = panic::catch_unwind(AssertUnwindSafe(|| link.hand_over(hand))).unwrap_or_else(|payload| {
+            // Dropping it could panic again.
+            mem::forget(payload);
             link.abort();
             Handed { found: Found::Over, moved: 0, clear: false, flying: 0 }
         });
         let taken = before.saturating_sub(cost(&self.hand));
         let mut inbox = entry.inbox();
         entry.put_back(&mut inbox, taken, &mut self.hand, handed);
-        after(&mut inbox, &link, handed)
+        after(&mut inbox, link, handed)
     }
 
     /// Members whose connections are over, and to whom nothing was sent since.
@@ -163,7 +178,7 @@ impl Courier {
     /// One last visit to each for whom something waits, and then the members are let go.
     fn end(mut self) {
         let rest = self.shared.agenda.rest();
-        let put_off = std::mem::take(&mut self.put_off).into_values();
+        let put_off = mem::take(&mut self.put_off).into_values();
         for entry in rest.into_iter().chain(put_off) {
             let _ = self.visit(&entry);
             self.shared.forget(&entry);
@@ -177,12 +192,11 @@ impl Courier {
 }
 
 /// The table above.
-fn after(inbox: &mut Inbox, link: &Link, handed: Handed) -> After {
+fn after(inbox: &mut Inbox, link: &Link, handed: Handed) -> Result<After, Late> {
     match handed.found {
-        Found::Over => return After::Over,
+        Found::Over => return Ok(After::Over),
         Found::Full if is_late(inbox, link, handed.moved) => {
-            link.abort_with(Error::Timeout(Step::Write));
-            return After::Over;
+            return Err(Late(Step::Write));
         }
         Found::Full | Found::Ready | Found::Busy => {}
     }
@@ -191,25 +205,25 @@ fn after(inbox: &mut Inbox, link: &Link, handed: Handed) -> After {
     }
     match inbox.standing {
         // That happened meanwhile.
-        Standing::Closing(..) => return After::Again,
+        Standing::Closing(..) => return Ok(After::Again),
         Standing::In | Standing::Leaving => {}
     }
     if inbox.is_settled() {
         inbox.pace.wait = Duration::ZERO;
-        return match inbox.standing {
+        return Ok(match inbox.standing {
             Standing::In => {
                 inbox.place = Place::Idle;
                 After::Settled
             }
             Standing::Closing(..) | Standing::Leaving => After::Over,
-        };
+        });
     }
-    match handed.found {
+    Ok(match handed.found {
         Found::Ready if inbox.has_parcels() => After::Again,
         Found::Full if handed.moved > 0 => put_off(inbox, (FULL.0, FULL.0)),
         Found::Full => put_off(inbox, FULL),
         Found::Ready | Found::Busy | Found::Over => put_off(inbox, BUSY),
-    }
+    })
 }
 
 /// Twice as long as the last time, within these bounds.
@@ -230,10 +244,10 @@ fn is_late(inbox: &mut Inbox, link: &Link, moved: usize) -> bool {
 }
 
 /// For a member that was too slow: a Close, as soon as there is room, and the end in time.
-fn close(entry: &Entry, link: &Link) -> After {
+fn close(entry: &Entry, link: &Link) -> Result<After, Late> {
     let mut inbox = entry.inbox();
-    let Standing::Closing(code, by) = inbox.standing else { return After::Again };
-    let Some(by) = by.or_else(|| link.close_beside(code, TOO_SLOW)) else { return After::Over };
+    let Standing::Closing(code, by) = inbox.standing else { return Ok(After::Again) };
+    let Some(by) = by.or_else(|| link.close_beside(code, TOO_SLOW)) else { return Ok(After::Over) };
     inbox.standing = Standing::Closing(code, Some(by));
     drop(inbox);
     let found = link.see_off();
@@ -241,14 +255,10 @@ fn close(entry: &Entry, link: &Link) -> After {
     match found {
         Found::Ready => entry.arrived(&mut inbox),
         Found::Full | Found::Busy => {}
-        Found::Over => return After::Over,
+        Found::Over => return Ok(After::Over),
     }
-    late(link, by).unwrap_or_else(|| put_off(&mut inbox, FULL))
-}
-
-fn late(link: &Link, by: Deadline) -> Option<After> {
-    by.passed().then(|| {
-        link.abort_with(Error::Timeout(Step::Close));
-        After::Over
-    })
+    match by.passed() {
+        true => Err(Late(Step::Close)),
+        false => Ok(put_off(&mut inbox, FULL)),
+    }
 }

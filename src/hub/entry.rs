@@ -7,11 +7,12 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::limits::{HubLimits, WhenFull};
 use crate::close::CloseCode;
+use crate::lock::{Lock, Locked};
 use crate::message::Kind;
 use crate::transport::deadline::Deadline;
 use crate::websocket::share::{Handed, Parcel};
@@ -24,7 +25,7 @@ const BATCH: usize = 64 << 10;
 
 pub(super) struct Entry {
     pub(super) id: u64,
-    inbox: Mutex<Inbox>,
+    inbox: Lock<Inbox>,
     totals: Arc<Totals>,
 }
 
@@ -137,12 +138,11 @@ impl Entry {
             counts: Counts::default(),
             pace: Pace::default(),
         };
-        Entry { id, inbox: Mutex::new(inbox), totals }
+        Entry { id, inbox: Lock::new(inbox), totals }
     }
 
-    /// No code panics while it holds the lock, so a poisoned one is as good as any.
-    pub(super) fn inbox(&self) -> MutexGuard<'_, Inbox> {
-        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn inbox(&self) -> Locked<'_, Inbox> {
+        self.inbox.lock()
     }
 
     pub(super) fn counts(&self) -> Counts {

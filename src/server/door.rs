@@ -27,14 +27,16 @@ use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar};
 use std::thread;
 use std::time::Duration;
 
 use super::guests::{Capacity, Guests, Id};
 use super::listener::{Bell, Listener, Visitor};
+use super::shutdown::Once;
 use super::threads::Threads;
 use crate::error::{Error, HandshakeFault, Step};
+use crate::lock::{Lock, Locked};
 use crate::protocol::handshake::denial;
 use crate::trace::{Events, What};
 use crate::transport::deadline::Deadline;
@@ -74,11 +76,10 @@ pub(super) struct Door {
     stack: Option<usize>,
     bell: Bell,
     events: Events,
-    state: Mutex<State>,
+    state: Lock<State>,
     /// Told when a thread has left the door for good, when one has ended, and when a visitor has been served.
     changed: Condvar,
-    /// Held by who shuts the server down.
-    pub(super) shutdown: Mutex<Option<super::ShutdownReport>>,
+    pub(super) shutdown: Once,
 }
 
 pub(super) struct State {
@@ -116,7 +117,7 @@ impl Door {
             failing: false,
             failure: None,
         };
-        let (state, changed, shutdown) = (Mutex::new(state), Condvar::new(), Mutex::default());
+        let (state, changed, shutdown) = (Lock::new(state), Condvar::new(), Once::default());
         let door = Arc::new(Door { host: Box::new(host), counts, stack, bell, events, state, changed, shutdown });
         door.start_thread().map_err(|error| Error::io(Step::Thread, error))?;
         Ok(door)
@@ -291,18 +292,20 @@ impl Door {
 
     /// Waits until the door is closed. Gives what closed it, if it was a failure.
     pub(super) fn wait_closed(&self) -> io::Result<()> {
-        let state = self.changed.wait_while(self.lock(), |state| state.at_door > 0);
-        state.unwrap_or_else(PoisonError::into_inner).failure.take().map_or(Ok(()), Err)
+        let mut state = self.lock();
+        while state.at_door > 0 {
+            state = state.wait(&self.changed, Duration::MAX);
+        }
+        state.failure.take().map_or(Ok(()), Err)
     }
 
     /// Waits until this is so, or something has changed for so long that it is worth a look.
     pub(super) fn wait(&self, limit: Duration, mut done: impl FnMut(&mut State) -> bool) {
-        drop(self.changed.wait_timeout_while(self.lock(), limit, |state| !done(state)));
+        drop(self.lock().wait_while(&self.changed, limit, |state| !done(state)));
     }
 
-    /// No code panics while it holds the lock, so a poisoned one is as good as any.
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn lock(&self) -> Locked<'_, State> {
+        self.state.lock()
     }
 }
 

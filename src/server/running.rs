@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::door::Door;
@@ -82,8 +82,7 @@ impl Running {
     /// Waits until the server has been shut down.
     pub(super) fn wait(self) -> Result<()> {
         let closed = self.door.wait_closed().map_err(|error| Error::io(Step::Listen, error));
-        // Whoever shuts it down holds this until all of it is done.
-        drop(self.door.shutdown.lock().unwrap_or_else(PoisonError::into_inner));
+        self.door.shutdown.wait();
         closed
     }
 }

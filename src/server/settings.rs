@@ -39,8 +39,8 @@ impl Server {
     /// for what it is told. A second closure takes the place of the first.
     ///
     /// It is called on the thread on which something happens, which waits for it; nothing of ours is locked meanwhile. If it
-    /// panics, that event is lost and nothing else: the panic ends there. If it uses connections itself, what happens by that
-    /// is not told.
+    /// panics, that event is lost and nothing else: the panic ends there. If it uses connections itself, the
+    /// frames that it sends are not told, also those that a [`Hub`](crate::Hub) delivers later. What peers do then is told.
     pub fn on_event(mut self, closure: impl Fn(&Event) + Send + Sync + 'static) -> Server {
         self.terms.events = Events::new(closure);
         self

@@ -13,13 +13,15 @@
 
 use std::fmt;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar};
+use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use super::door::Door;
 use super::guests::Id;
 use crate::close::CloseCode;
 use crate::error::{Error, Step};
+use crate::lock::Lock;
 use crate::transport::deadline::Deadline;
 use crate::upgrade::Visit;
 use crate::websocket::share::Found;
@@ -91,7 +93,7 @@ impl fmt::Display for ShutdownReport {
 /// # }
 /// ```
 #[derive(Clone, Default)]
-pub struct ShutdownHandle(Arc<Mutex<Stage>>);
+pub struct ShutdownHandle(Arc<Lock<Stage>>);
 
 #[derive(Default)]
 enum Stage {
@@ -105,7 +107,8 @@ impl ShutdownHandle {
     /// As [`Running::shutdown`](crate::Running::shutdown). If the server has not been started yet, it never will be. Called
     /// again, or by several, it waits for the first, and gives the same report.
     ///
-    /// In a handler, it is the caller's own connection that cannot end before this returns: call it from another thread.
+    /// In a handler, it is the caller's own connection that cannot end before this returns: call it from another thread. In an
+    /// event handler that the shutdown itself calls, this returns at once, with a report that counts nothing.
     pub fn shutdown(&self, deadline: Duration) -> ShutdownReport {
         self.shutdown_spread(Duration::ZERO, deadline)
     }
@@ -113,7 +116,7 @@ impl ShutdownHandle {
     /// As [`Running::shutdown_spread`](crate::Running::shutdown_spread).
     pub fn shutdown_spread(&self, window: Duration, deadline: Duration) -> ShutdownReport {
         let door = {
-            let mut stage = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut stage = self.0.lock();
             match &*stage {
                 Stage::Started(door) => door.clone(),
                 Stage::NotStarted | Stage::Cancelled => {
@@ -127,11 +130,12 @@ impl ShutdownHandle {
 
     /// Starts the server. One that was cancelled is shut down at once.
     pub(super) fn start(&self, open: impl FnOnce() -> Result<Arc<Door>, Error>) -> Result<Arc<Door>, Error> {
-        let mut stage = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Not under the lock: if it fails, it drops closures of the user.
         let door = open()?;
-        match *stage {
+        let before = std::mem::replace(&mut *self.0.lock(), Stage::Started(door.clone()));
+        match before {
             Stage::Cancelled => drop(shut_down(&door, Duration::ZERO, Duration::ZERO)),
-            Stage::NotStarted | Stage::Started(_) => *stage = Stage::Started(door.clone()),
+            Stage::NotStarted | Stage::Started(_) => {}
         }
         Ok(door)
     }
@@ -143,10 +147,68 @@ impl fmt::Debug for ShutdownHandle {
     }
 }
 
+/// A shutdown that is done once. No lock is held while it is done, because it tells of events.
+#[derive(Default)]
+pub(super) struct Once {
+    state: Lock<Progress>,
+    changed: Condvar,
+}
+
+#[derive(Default, Clone, Copy)]
+enum Progress {
+    #[default]
+    NotBegun,
+    /// By this thread.
+    Begun(ThreadId),
+    Done(ShutdownReport),
+}
+
+impl Once {
+    /// Does `work` if nobody has begun it; otherwise waits for whoever has. `None`: that is the thread that calls, from an
+    /// event handler.
+    fn call(&self, work: impl FnOnce() -> ShutdownReport) -> Option<ShutdownReport> {
+        let me = thread::current().id();
+        let mut state = self.state.lock();
+        loop {
+            match *state {
+                Progress::NotBegun => break,
+                Progress::Begun(by) if by == me => return None,
+                Progress::Begun(_) => state = state.wait(&self.changed, Duration::MAX),
+                Progress::Done(report) => return Some(report),
+            }
+        }
+        *state = Progress::Begun(me);
+        drop(state);
+        let mut ends = Ends { once: self, report: ShutdownReport::default() };
+        ends.report = work();
+        Some(ends.report)
+    }
+
+    /// Waits until it is done, if it has begun.
+    pub(super) fn wait(&self) {
+        let mut state = self.state.lock();
+        while matches!(*state, Progress::Begun(_)) {
+            state = state.wait(&self.changed, Duration::MAX);
+        }
+    }
+}
+
+/// Lets those go who wait, also if the work panicked.
+struct Ends<'a> {
+    once: &'a Once,
+    report: ShutdownReport,
+}
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        *self.once.state.lock() = Progress::Done(self.report);
+        self.once.changed.notify_all();
+    }
+}
+
 /// Does all of it. Whoever comes second waits for the first.
 pub(super) fn shut_down(door: &Door, window: Duration, limit: Duration) -> ShutdownReport {
-    let mut done = door.shutdown.lock().unwrap_or_else(PoisonError::into_inner);
-    *done.get_or_insert_with(|| {
+    let report = door.shutdown.call(|| {
         let deadline = Deadline::after(limit);
         let mut farewell = Farewell::begin(door, window.min(limit));
         loop {
@@ -161,7 +223,8 @@ pub(super) fn shut_down(door: &Door, window: Duration, limit: Duration) -> Shutd
         farewell.cut_off();
         let threads_left = join(door);
         ShutdownReport { threads_left, ..farewell.report }
-    })
+    });
+    report.unwrap_or_default()
 }
 
 /// Joins the threads that end in time. Gives how many do not.
@@ -261,8 +324,12 @@ impl<'a> Farewell<'a> {
             }
             link.end().is_none() || report.count(link)
         });
-        let state = self.door.lock();
-        self.arriving.retain(|(id, _)| state.guests.is_arriving(*id));
+        // Streams are not dropped under the lock.
+        let (arriving, _gone): (Vec<_>, Vec<_>) = {
+            let state = self.door.lock();
+            self.arriving.drain(..).partition(|(id, _)| state.guests.is_arriving(*id))
+        };
+        self.arriving = arriving;
     }
 
     /// The time is over for everybody.

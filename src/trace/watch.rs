@@ -5,6 +5,10 @@
 //! | called by | the thread on which it happens, holding none of our locks, nor the right to write |
 //! | a closure that panics | the panic ends there; the connection, and later events, are not touched |
 //! | a closure that uses connections itself | works; what happens by that is not told, or it would never end |
+//!
+//! What a closure does may be done later by another thread: a hub's delivers what was broadcast, a sender writes a Close
+//! that is owed. So a frame's [`Origin`] is noted where it is asked for, and goes with it. A frame of [`Origin::Handler`] is
+//! not told of, whichever thread writes it; one of [`Origin::Outside`] is, and never by a thread that is in a closure.
 
 use std::cell::Cell;
 use std::fmt;
@@ -16,10 +20,31 @@ use std::thread;
 
 use super::event::{Event, What};
 use crate::error::Error;
+use crate::lock::assert_unlocked;
 
 thread_local! {
     /// This thread is in a closure of the application.
     static TELLING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Where something is done that events may tell of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Outside,
+    /// In a closure of the application that is told of events.
+    Handler,
+}
+
+impl Origin {
+    /// That of what this thread does now.
+    #[inline]
+    pub(crate) fn current() -> Origin {
+        // A thread that ends may still drop what it has; it is in no closure.
+        match TELLING.try_with(Cell::get) {
+            Ok(true) => Origin::Handler,
+            Ok(false) | Err(_) => Origin::Outside,
+        }
+    }
 }
 
 /// The next connection's number.
@@ -49,6 +74,7 @@ impl Events {
     /// Tells of something that belongs to no connection.
     #[inline]
     pub(crate) fn tell(&self, what: impl FnOnce() -> What) {
+        assert_unlocked();
         if self.0.is_some() {
             self.call(None, what());
         }
@@ -92,6 +118,7 @@ impl Watch {
 
     #[inline]
     pub(crate) fn tell(&self, what: impl FnOnce() -> What) {
+        assert_unlocked();
         if let Some(watched) = &self.0 {
             watched.events.call(Some(watched.connection), what());
         }

@@ -14,11 +14,13 @@
 
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
+use std::mem;
 use std::net::TcpStream;
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -27,6 +29,7 @@ use super::pipe::Pipe;
 use super::plain::{soon, Plain};
 use super::socket::Socket;
 use super::tls::Tls;
+use crate::lock::{assert_unlocked, Lock};
 
 /// A stream made elsewhere, as two halves: TLS by another library, a pipe, a tunnel.
 ///
@@ -70,7 +73,7 @@ pub(crate) enum Stream {
 pub(crate) struct Over {
     input: Arc<Pipe>,
     output: Arc<Pipe>,
-    on_end: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+    on_end: Lock<Option<Box<dyn FnOnce() + Send>>>,
     progress: AtomicU64,
 }
 
@@ -85,7 +88,7 @@ impl Stream {
         let over = Over {
             input: Arc::default(),
             output: Arc::default(),
-            on_end: Mutex::new(on_end),
+            on_end: Lock::new(on_end),
             progress: AtomicU64::new(0),
         };
         let (input, output) = (over.input.clone(), over.output.clone());
@@ -218,9 +221,9 @@ impl Stream {
             Stream::Over(over) => {
                 over.output.end(None);
                 over.input.end(None);
-                let end = over.on_end.lock().unwrap_or_else(PoisonError::into_inner).take();
+                let end = over.on_end.lock().take();
                 if let Some(end) = end {
-                    end();
+                    call(end);
                 }
             }
         }
@@ -232,10 +235,17 @@ impl Drop for Over {
         // Whoever drops a stream without shutting it must not leave its two threads waiting for each other.
         self.output.end(None);
         self.input.end(None);
-        if let Some(end) = self.on_end.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
-            end();
+        if let Some(end) = self.on_end.get_mut().take() {
+            call(end);
         }
     }
+}
+
+/// Calls the closure of the user. It may be called where a value is dropped, so a panic ends here; the panic hook has
+/// reported it. What it carried is not dropped: that could panic again.
+fn call(end: Box<dyn FnOnce() + Send>) {
+    assert_unlocked();
+    panic::catch_unwind(AssertUnwindSafe(end)).unwrap_or_else(mem::forget);
 }
 
 /// Calls again after a signal, and gives a reached bound the one name.

@@ -4,25 +4,26 @@
 //! connection only as long as someone else has it.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::link::Link;
 use super::WebSocket;
 use crate::close::CloseCode;
 use crate::error::Error;
+use crate::lock::Lock;
 
 pub(crate) struct Fate {
     link: Weak<Link>,
     opened: Instant,
-    end: Mutex<Option<(Instant, Error)>>,
+    end: Lock<Option<(Instant, Error)>>,
 }
 
 impl WebSocket {
     /// The cell in which the end of this connection will be written down. Of two, only the younger is.
     pub(crate) fn fate(&self) -> Arc<Fate> {
         let link = &self.receiver.link;
-        let fate = Fate { link: Arc::downgrade(link), opened: Instant::now(), end: Mutex::new(None) };
+        let fate = Fate { link: Arc::downgrade(link), opened: Instant::now(), end: Lock::new(None) };
         let fate = Arc::new(fate);
         let mut gate = link.gate();
         if let Some(end) = &gate.end {
@@ -36,12 +37,12 @@ impl WebSocket {
 impl Fate {
     pub(super) fn ended(&self, error: &Error) {
         // The last word counts: a good end may come after a write that failed.
-        *self.end.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), error.clone()));
+        *self.end.lock() = Some((Instant::now(), error.clone()));
     }
 
     /// How long the connection lasted, and how it ended. One that is open still has lasted until now.
     pub(crate) fn read(&self) -> (Duration, Option<Error>) {
-        match &*self.end.lock().unwrap_or_else(PoisonError::into_inner) {
+        match &*self.end.lock() {
             Some((at, error)) => (at.saturating_duration_since(self.opened), Some(error.clone())),
             None => (self.opened.elapsed(), None),
         }

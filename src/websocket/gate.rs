@@ -12,6 +12,7 @@ use super::share::Parcel;
 use crate::close::CloseInfo;
 use crate::error::{Error, Result, Step};
 use crate::protocol::closing::{Closing, Phase};
+use crate::trace::Origin;
 use crate::transport::deadline::Deadline;
 use crate::wire::frame::Opcode;
 
@@ -48,7 +49,8 @@ pub(super) struct Owed {
     pong: Vec<u8>,
     pong_due: bool,
     ping_due: bool,
-    close: Option<Close>,
+    /// And where it was asked for.
+    close: Option<(Close, Origin)>,
     /// A message for many, left here by a hub that found the token gone.
     pub(super) parcel: Option<Parcel>,
 }
@@ -106,7 +108,7 @@ impl Gate {
     pub(super) fn owe_close(&mut self, close: Close) -> bool {
         let first = matches!(self.closing.phase(), Phase::Open | Phase::Answering) && self.owed.close.is_none();
         if first {
-            self.owed.close = Some(close);
+            self.owed.close = Some((close, Origin::current()));
             self.owed.any = true;
         }
         first
@@ -114,7 +116,7 @@ impl Gate {
 
     /// Notes a second Close, which a draft may want for an answer.
     pub(super) fn owe_another_close(&mut self, close: Close) {
-        self.owed.close = Some(close);
+        self.owed.close = Some((close, Origin::current()));
         self.owed.any = true;
     }
 
@@ -128,7 +130,7 @@ impl Gate {
         if let Some(writer) = self.writer.as_deref_mut() {
             if !self.owed.any && !held && writer.outbox.len() < PONGS {
                 // 6455-5.5.3-s1: the payload of the Ping, unchanged.
-                return writer.frame(true, Opcode::Pong, payload);
+                return writer.frame_of(|| Origin::Outside, true, Opcode::Pong, payload);
             }
         }
         self.owed.pong.clear();
@@ -182,20 +184,20 @@ impl Gate {
         owed.any = held && owed.pong_due;
         // 6455-5.5.2-2: a Close that came after the Ping takes nothing back.
         if !held && std::mem::take(&mut owed.pong_due) {
-            writer.frame(true, Opcode::Pong, &owed.pong)?;
+            writer.frame_of(|| Origin::Outside, true, Opcode::Pong, &owed.pong)?;
         }
         if std::mem::take(&mut owed.ping_due) && closing.may_send() && !held {
             *pings = pings.wrapping_add(1);
-            writer.frame(true, Opcode::Ping, &pings.to_be_bytes())?;
+            writer.frame_of(|| Origin::Outside, true, Opcode::Ping, &pings.to_be_bytes())?;
         }
         let message = closing.may_send() && !*streaming;
         if let Some(parcel) = owed.parcel.take_if(|_| message) {
             parcel.put(writer)?;
         }
         owed.any |= owed.parcel.is_some();
-        if let Some(close) = owed.close.take() {
+        if let Some((close, origin)) = owed.close.take() {
             closing.sent(close.code);
-            writer.frame(true, Opcode::Close, &close.body)?;
+            writer.frame_of(|| origin, true, Opcode::Close, &close.body)?;
         }
         Ok(())
     }

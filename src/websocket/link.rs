@@ -20,7 +20,7 @@
 //! **The end** is set once, in the gate, and is the same for everybody. [`Link::abort`] shuts the stream down, which
 //! brings back every thread that waits in it; the others wait for the gate and see the end there.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar};
 use std::time::Duration;
 
 use super::codec::{Dialect, Encoder};
@@ -29,6 +29,7 @@ use super::telling::Note;
 use super::turn::Turn;
 use crate::config::Timeouts;
 use crate::error::{Error, Result, Step, Violation};
+use crate::lock::{Lock, Locked};
 use crate::protocol::encoder::Shape;
 use crate::trace::Watch;
 use crate::transport::deadline::Deadline;
@@ -47,7 +48,7 @@ pub(crate) struct Link {
     /// What its frames look like.
     pub(crate) shape: Shape,
     pub(crate) watch: Watch,
-    gate: Mutex<Gate>,
+    gate: Lock<Gate>,
     /// The token came back, a Pong came, a stream ended, or everything did. Notified only while `waiting` is not 0.
     changed: Condvar,
 }
@@ -101,7 +102,7 @@ impl Link {
             dialect,
             shape,
             watch: Watch::default(),
-            gate: Mutex::new(gate),
+            gate: Lock::new(gate),
             changed: Condvar::new(),
         }
     }
@@ -267,24 +268,23 @@ impl Link {
 
     pub(super) fn wait<'a>(
         &'a self,
-        mut gate: MutexGuard<'a, Gate>,
+        mut gate: Locked<'a, Gate>,
         deadline: Deadline,
         step: Step,
-    ) -> Result<MutexGuard<'a, Gate>> {
-        let left = deadline.left().min(Duration::from_secs(1 << 31));
+    ) -> Result<Locked<'a, Gate>> {
+        let left = deadline.left();
         if left.is_zero() {
             return Err(Error::Timeout(step));
         }
         gate.waiting = gate.waiting.saturating_add(1);
-        let mut gate = self.changed.wait_timeout(gate, left).unwrap_or_else(PoisonError::into_inner).0;
+        let mut gate = gate.wait(&self.changed, left);
         gate.waiting = gate.waiting.saturating_sub(1);
         Ok(gate)
     }
 
-    /// No code of ours panics while it holds the gate; a poisoned one is still whole.
     #[inline]
-    pub(super) fn gate(&self) -> MutexGuard<'_, Gate> {
-        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn gate(&self) -> Locked<'_, Gate> {
+        self.gate.lock()
     }
 
     // ── for the receiver ────────────────────────────────────────────────────────────────────────────────────────────

@@ -21,6 +21,7 @@ use super::turn::Turn;
 use crate::close::CloseCode;
 use crate::error::{Error, Step};
 use crate::message::Kind;
+use crate::trace::Origin;
 use crate::transport::deadline::Deadline;
 use crate::wire::frame::Opcode;
 
@@ -35,6 +36,8 @@ pub(crate) struct Parcel {
     /// A frame as servers send it.
     pub(crate) frame: Arc<[u8]>,
     pub(crate) wrap: Wrap,
+    /// Where it was handed to the hub.
+    pub(crate) origin: Origin,
 }
 
 /// How a parcel becomes bytes of a connection.
@@ -54,12 +57,12 @@ impl Parcel {
         match self.wrap {
             Wrap::Payload(kind, from) => {
                 let payload = self.frame.get(from..).unwrap_or_default();
-                return writer.frame(true, Opcode::Data(kind), payload);
+                return writer.frame_of(|| self.origin, true, Opcode::Data(kind), payload);
             }
             Wrap::Deflated => writer.encoder.passed_by(),
             Wrap::Frame => {}
         }
-        writer.share(self.frame);
+        writer.share(self.frame, self.origin);
         Ok(())
     }
 
@@ -173,24 +176,23 @@ impl Link {
         if congested && written.as_ref().is_ok_and(|count| *count > 0) {
             self.stream.note_progress();
         }
-        let mut gate = self.gate();
-        turn.back(&mut gate);
-        match written {
-            Ok(count) => handed.moved = handed.moved.saturating_add(count),
-            Err(error) => {
-                // What the peer sent before it stopped listening can still be received.
-                gate.ends(Error::io(Step::Write, error));
-                self.notify(&gate);
-                return Err(Found::Over);
+        turn.release(|gate| {
+            match written {
+                Ok(count) => handed.moved = handed.moved.saturating_add(count),
+                Err(error) => {
+                    // What the peer sent before it stopped listening can still be received.
+                    gate.ends(Error::io(Step::Write, error));
+                    return Err(Found::Over);
+                }
             }
-        }
-        if congested {
-            return Err(Found::Full);
-        }
-        if gate.owed.parcel.is_none() {
-            (handed.clear, handed.flying) = (true, 0);
-        }
-        Ok(gate.owed.any)
+            if congested {
+                return Err(Found::Full);
+            }
+            if gate.owed.parcel.is_none() {
+                (handed.clear, handed.flying) = (true, 0);
+            }
+            Ok(gate.owed.any)
+        })
     }
 
     /// Owes the peer a Close, and gives the time by which the connection has to be over; `None`: it is. From now on
@@ -251,7 +253,7 @@ mod tests {
             Role::Client => Wrap::Payload(Kind::Text, header),
             Role::Server => Wrap::Frame,
         };
-        Parcel { frame: bytes.into(), wrap }
+        Parcel { frame: bytes.into(), wrap, origin: Origin::Outside }
     }
 
     fn handed(found: Found, clear: bool, flying: usize) -> impl Fn(Handed) -> bool {

@@ -1,6 +1,8 @@
 //! What a connection tells of itself, if anyone listens: see [`Event`](crate::trace::Event).
 //!
 //! Frames are made where locks are held. So they are noted there, with the writer, and told by whoever has let go of it.
+//! A frame that an event handler asked for is not noted at all ([`Origin`]); and whoever is in a handler leaves the notes
+//! where they are, for the next one who is not.
 
 use std::io;
 use std::mem;
@@ -11,8 +13,9 @@ use super::link::{Link, Writer};
 use super::WebSocket;
 use crate::close::CloseCode;
 use crate::error::Error;
+use crate::lock::assert_unlocked;
 use crate::message::Kind;
-use crate::trace::{Direction, Frame, FrameKind, Watch, What};
+use crate::trace::{Direction, Frame, FrameKind, Origin, Watch, What};
 use crate::transport::outbox::Outbox;
 use crate::wire::frame::{parse, Context, Header, Opcode, Role};
 
@@ -62,11 +65,29 @@ impl Writer {
         Writer { encoder, outbox: Outbox::default(), notes: None }
     }
 
-    /// Appends a whole frame.
+    /// Where frames are to be noted, if they are.
+    #[inline]
+    fn notes(&mut self, origin: impl FnOnce() -> Origin) -> Option<&mut Vec<Note>> {
+        self.notes.as_mut().filter(|_| origin() == Origin::Outside)
+    }
+
+    /// Appends a whole frame that this thread asks for.
     #[inline]
     pub(super) fn frame(&mut self, fin: bool, opcode: Opcode, payload: &[u8]) -> io::Result<()> {
+        self.frame_of(Origin::current, fin, opcode, payload)
+    }
+
+    /// Appends a whole frame that was asked for there.
+    #[inline]
+    pub(super) fn frame_of(
+        &mut self,
+        origin: impl FnOnce() -> Origin,
+        fin: bool,
+        opcode: Opcode,
+        payload: &[u8],
+    ) -> io::Result<()> {
         self.encoder.frame(self.outbox.bytes(), fin, opcode, payload)?;
-        if let Some(notes) = &mut self.notes {
+        if let Some(notes) = self.notes(origin) {
             let code = payload.first_chunk().filter(|_| opcode == Opcode::Close);
             let code = code.map(|code| CloseCode::new(u16::from_be_bytes(*code)));
             notes.push(Note(frame(opcode, fin, false, payload.len() as u64), code));
@@ -77,15 +98,15 @@ impl Writer {
     /// Begins a large frame.
     pub(super) fn begin(&mut self, fin: bool, opcode: Opcode, payload: &[u8]) -> io::Result<Rest> {
         let rest = self.encoder.begin(self.outbox.bytes(), fin, opcode, payload)?;
-        if let Some(notes) = &mut self.notes {
+        if let Some(notes) = self.notes(Origin::current) {
             notes.push(Note(frame(opcode, fin, false, payload.len() as u64), None));
         }
         Ok(rest)
     }
 
     /// Appends a whole frame that others send too.
-    pub(super) fn share(&mut self, bytes: Arc<[u8]>) {
-        if let Some(notes) = &mut self.notes {
+    pub(super) fn share(&mut self, bytes: Arc<[u8]>, origin: Origin) {
+        if let Some(notes) = self.notes(|| origin) {
             // It was made by a server: no mask, and an opcode and a length that are right.
             let context = Context { role: Role::Client, open: false, compression: true };
             if let Ok(Some(header)) = parse(&bytes, context) {
@@ -98,7 +119,7 @@ impl Writer {
     /// Appends a frame of a compressed message.
     pub(super) fn compressed(&mut self, fin: bool, opcode: Opcode, plain: &[u8]) -> io::Result<()> {
         let size = self.encoder.compressed(self.outbox.bytes(), fin, opcode, plain)?;
-        if let Some(notes) = &mut self.notes {
+        if let Some(notes) = self.notes(Origin::current) {
             notes.push(Note(frame(opcode, fin, opcode != Opcode::Continuation, size as u64), None));
         }
         Ok(())
@@ -122,7 +143,8 @@ impl Link {
     /// the token, that one tells.
     #[inline]
     pub(super) fn tell_sent(&self) {
-        if self.watch.listens() {
+        assert_unlocked();
+        if self.watch.listens() && Origin::current() == Origin::Outside {
             self.tell_notes();
         }
     }
@@ -130,7 +152,13 @@ impl Link {
     #[cold]
     fn tell_notes(&self) {
         let notes = self.gate().writer.as_mut().and_then(|writer| writer.notes.as_mut().map(mem::take));
-        for Note(frame, code) in notes.into_iter().flatten() {
+        self.tell(notes.unwrap_or_default());
+    }
+
+    /// Tells of these. The caller holds neither the gate nor the token.
+    pub(super) fn tell(&self, notes: Vec<Note>) {
+        assert_unlocked();
+        for Note(frame, code) in notes {
             self.watch.tell(|| What::Frame(Direction::Sent, frame));
             if frame.opcode == FrameKind::Close {
                 self.watch.tell(|| What::Close(Direction::Sent, code));

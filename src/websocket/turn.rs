@@ -1,9 +1,24 @@
 //! The token in a thread's hands: what can be written while it is there, and how it goes back.
+//!
+//! | the token goes back by | under the gate | after the gate is unlocked |
+//! |---|---|---|
+//! | [`Turn::release`] | the writer is put back, and the caller's `work` is done | the frames are told of |
+//! | [`Turn::finish`] | the writer is put back unless something is owed | the same |
+//! | dropping the turn | the writer is put back | the same |
+//!
+//! A `Turn` locks the gate when it ends, and then calls the application's event handler. So it must not end under the
+//! gate. No function takes a `Turn` and a locked gate: [`Turn::release`] locks the gate, and lends `work` the state alone.
+//! What is put back under the gate, a `Box<Writer>`, emits nothing when it is dropped. A debug build panics where this
+//! is broken (see `lock`).
+
+use std::mem;
 
 use super::codec::Rest;
 use super::gate::Gate;
 use super::link::{Link, Writer};
+use super::telling::Note;
 use crate::error::{Result, Step};
+use crate::trace::Origin;
 use crate::transport::outbox::Limit;
 use crate::wire::frame::Opcode;
 use crate::wire::mask;
@@ -12,11 +27,13 @@ use crate::wire::mask;
 pub(super) struct Turn<'a> {
     link: &'a Link,
     writer: Option<Box<Writer>>,
+    /// Frames to be told of when the token is back and the gate is unlocked.
+    notes: Vec<Note>,
 }
 
 impl<'a> Turn<'a> {
     pub(super) fn new(link: &'a Link, writer: Option<Box<Writer>>) -> Turn<'a> {
-        Turn { link, writer }
+        Turn { link, writer, notes: Vec::new() }
     }
 
     /// Writes a frame (6455-6.1-4): with its header in one write. Small ones are copied behind the header; a server's large ones are
@@ -58,11 +75,30 @@ impl<'a> Turn<'a> {
         self.writer.as_deref_mut()
     }
 
-    /// Gives the token back, to a gate that is held already.
-    pub(super) fn back(mut self, gate: &mut Gate) {
-        if let Some(writer) = self.writer.take() {
-            self.link.give_back(gate, writer);
+    /// Gives the token back and does `work`, both in one step under the gate. What was sent is told of after that.
+    pub(super) fn release<R>(mut self, work: impl FnOnce(&mut Gate) -> R) -> R {
+        let writer = self.take_writer();
+        let mut gate = self.link.gate();
+        if let Some(writer) = writer {
+            self.link.give_back(&mut gate, writer);
         }
+        let result = work(&mut gate);
+        // `self` is dropped after this; also if `work` panics, because parameters outlive local variables.
+        drop(gate);
+        result
+    }
+
+    /// The writer on its way back. Its notes stay here.
+    fn take_writer(&mut self) -> Option<Box<Writer>> {
+        let mut writer = self.writer.take()?;
+        // Whoever is in an event handler tells of nothing.
+        if let Some(notes) = writer.notes.as_mut().filter(|_| Origin::current() == Origin::Outside) {
+            match self.notes.is_empty() {
+                true => mem::swap(notes, &mut self.notes),
+                false => self.notes.append(notes),
+            }
+        }
+        Some(writer)
     }
 
     pub(super) fn compresses(&self, length: usize) -> bool {
@@ -90,8 +126,9 @@ impl<'a> Turn<'a> {
     pub(super) fn finish(mut self, tail: &[u8], limit: Limit) -> Result<()> {
         self.write(tail, limit)?;
         let settled = {
+            let writer = self.take_writer();
             let mut gate = self.link.gate();
-            gate.writer = self.writer.take();
+            gate.writer = writer;
             if !gate.owed.any || gate.end.is_some() {
                 self.link.notify(&gate);
                 return Ok(());
@@ -118,9 +155,9 @@ impl<'a> Turn<'a> {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        if let Some(writer) = self.writer.take() {
+        if let Some(writer) = self.take_writer() {
             self.link.give_back(&mut self.link.gate(), writer);
         }
-        self.link.tell_sent();
+        self.link.tell(mem::take(&mut self.notes));
     }
 }

@@ -328,3 +328,28 @@ fn sockets_as_halves() {
         assert_soon(aborted.elapsed(), ms(0));
     });
 }
+
+#[test]
+fn a_closure_for_the_end_that_panics_takes_nothing_with_it() {
+    both(|ours| {
+        let (to_peer, from_us) = pipe();
+        let (to_us, from_peer) = pipe();
+        let (give, take) = mpsc::channel();
+        let opening = thread::spawn(move || {
+            let halves = Halves::new(from_peer, to_peer).on_end(move || {
+                give.send(()).unwrap();
+                // Without the noise of the panic hook.
+                std::panic::resume_unwind(Box::new("a planted panic"))
+            });
+            open(ours, patient(), halves).unwrap()
+        });
+        let mut to_us = to_us;
+        to_us.write_all(if ours == Ours::Client { RESPONSE } else { REQUEST }).unwrap();
+        let ws = opening.join().unwrap();
+        let sender = ws.sender();
+        sender.abort();
+        take.recv().unwrap();
+        drop((ws, from_us));
+        assert!(matches!(sender.send("late"), Err(Error::Closed(None))));
+    });
+}

@@ -1,0 +1,246 @@
+//! An event handler beside everything that holds a lock: a hub, a shutdown, both roles. Whatever it does, calls return.
+//!
+//! Everything that could hang stands under a watchdog that ends the whole program.
+
+use std::panic;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{mpsc, Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use stdws::trace::{Direction, Event, What};
+use stdws::{Client, CloseCode, Error, Hub, Member, Running, Sender, Server, WebSocket};
+
+#[path = "support/live.rs"]
+mod live;
+use live::{patient, watchdog, SLACK};
+
+/// What a handler does beside being called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Does {
+    Nothing,
+    Panics,
+}
+
+const ALL: [Does; 2] = [Does::Nothing, Does::Panics];
+
+impl Does {
+    fn handler(self) -> impl Fn(&Event) + Send + Sync + 'static {
+        move |_| match self {
+            Does::Nothing => {}
+            // Without the noise of the panic hook.
+            Does::Panics => panic::resume_unwind(Box::new("a planted panic")),
+        }
+    }
+}
+
+fn server(does: Does) -> Server {
+    Server::bind("127.0.0.1:0").unwrap().timeouts(patient()).on_event(does.handler())
+}
+
+fn connect(server: &Running, does: Does) -> WebSocket {
+    let client = Client::new(&format!("ws://{}", server.local_addr())).unwrap().timeouts(patient());
+    client.on_event(does.handler()).connect().unwrap()
+}
+
+fn text(ws: &mut WebSocket) -> String {
+    ws.recv().unwrap().unwrap().as_text().unwrap().to_owned()
+}
+
+#[test]
+fn a_server_with_a_handler_shuts_down() {
+    let _watchdog = watchdog();
+    for does in ALL {
+        let server = server(does).start(|mut ws| ws.recv().map(drop)).unwrap();
+        let mut ws = connect(&server, does);
+        let client = thread::spawn(move || ws.recv().map(|message| (message, ws.close_info())));
+        let report = server.shutdown(SLACK);
+        assert_eq!((report.clean(), report.threads_left()), (1, 0), "{does:?}: {report}");
+        let (message, info) = client.join().unwrap().unwrap();
+        assert_eq!((message, info.map(|info| info.code())), (None, Some(CloseCode::GOING_AWAY)));
+    }
+}
+
+#[test]
+fn a_hub_goes_on_after_its_first_message() {
+    let _watchdog = watchdog();
+    for does in ALL {
+        // Members on both sides: a server's connections, and a client's, which are masked.
+        let (here, there) = (Hub::new().unwrap(), Hub::new().unwrap());
+        let everyone = there.clone();
+        let server = server(does);
+        let server = server.start(move |mut ws| {
+            let _member = everyone.add(ws.sender());
+            while let Some(message) = ws.recv()? {
+                ws.send(&message)?;
+            }
+            Ok(())
+        });
+        let server = server.unwrap();
+        let mut ws = connect(&server, does);
+        let member = here.add(ws.sender());
+        ws.send("joined").unwrap();
+        assert_eq!(text(&mut ws), "joined");
+        for number in 0..20 {
+            assert_eq!(here.broadcast(&format!("echo {number}")), 1);
+            assert_eq!(text(&mut ws), format!("echo {number}"));
+            assert_eq!(there.broadcast(&format!("news {number}")), 1);
+            assert_eq!(text(&mut ws), format!("news {number}"));
+        }
+        assert_eq!((here.flush(SLACK), there.flush(SLACK)), (0, 0));
+        assert_eq!((here.counts().sent, there.counts().sent, member.counts().lost), (20, 20, 0), "{does:?}");
+    }
+}
+
+#[test]
+fn a_member_that_is_too_slow_is_closed() {
+    // `see_off`, by the thread of the hub.
+    let _watchdog = watchdog();
+    for does in ALL {
+        let mut limits = stdws::HubLimits::default();
+        limits.backlog = 1;
+        let hub = Hub::with_limits(limits).unwrap();
+        let everyone = hub.clone();
+        let server = server(does);
+        let server = server.start(move |mut ws| {
+            let member = everyone.add(ws.sender());
+            while everyone.counts().closed == 0 {
+                member.send("more");
+                thread::yield_now();
+            }
+            ws.recv().map(drop)
+        });
+        let server = server.unwrap();
+        let mut ws = connect(&server, does);
+        while ws.recv().unwrap().is_some() {}
+        assert_eq!(ws.close_info().map(|info| info.code()), Some(CloseCode::TRY_LATER));
+    }
+}
+
+/// What a handler finds to use.
+#[derive(Default)]
+struct Tools {
+    sender: Option<Sender>,
+    last: Option<Sender>,
+    hub: Option<Hub>,
+    member: Option<Member>,
+}
+
+#[test]
+fn a_handler_uses_all_there_is() {
+    // It sends, broadcasts, drops the last sender of a connection and the last clone of a hub, and closes, while the
+    // threads of a hub and of a server are what calls it.
+    let _watchdog = watchdog();
+    let tools: Arc<Mutex<Tools>> = Arc::default();
+    let (at, busy) = (tools.clone(), AtomicBool::new(false));
+    let handler = move |event: &Event| {
+        let sent = matches!(event.what(), What::Frame(Direction::Sent, _));
+        // The messages that were broadcast from here are for others to deliver.
+        if !sent || busy.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let Tools { sender, last, hub, member } = std::mem::take(&mut *at.lock().unwrap());
+        let Some(sender) = sender else { return busy.store(false, Ordering::SeqCst) };
+        sender.send("from the handler").unwrap();
+        drop(last);
+        if let (Some(hub), Some(member)) = (hub, member) {
+            assert_eq!(hub.broadcast("by broadcast"), 1);
+            assert_eq!(member.send("to one"), stdws::Placed::Queued);
+            hub.flush(Duration::from_millis(50));
+        }
+    };
+    let hub = Hub::new().unwrap();
+    let (give, take) = mpsc::channel();
+    let everyone = hub.clone();
+    let server = Server::bind("127.0.0.1:0").unwrap().timeouts(patient()).on_event(handler);
+    let server = server.start(move |ws| give.send(ws).map_err(|_| Error::Closed(None)));
+    let server = server.unwrap();
+    let (mut one, mut other) = (connect(&server, Does::Nothing), connect(&server, Does::Nothing));
+    let (mut at_one, at_other) = (take.recv().unwrap(), take.recv().unwrap());
+    let member = everyone.add(at_one.sender());
+    *tools.lock().unwrap() = Tools {
+        sender: Some(at_one.sender()),
+        last: Some(at_other.into_sender().unwrap()),
+        hub: Some(everyone),
+        member: Some(hub.add(at_one.sender())),
+    };
+    assert_eq!(hub.broadcast("first"), 2);
+    let texts: Vec<_> = (0..3).map(|_| text(&mut one)).collect();
+    assert!(texts.contains(&"from the handler".to_owned()), "{texts:?}");
+    assert!(other.recv().unwrap().is_none(), "its last sender was dropped");
+    drop(member);
+    let closing = thread::spawn(move || while one.recv().unwrap().is_some() {});
+    at_one.close(CloseCode::NORMAL, "").unwrap();
+    closing.join().unwrap();
+    let report = server.shutdown(SLACK);
+    assert_eq!(report.threads_left(), 0, "{report}");
+}
+
+#[test]
+fn a_handler_called_by_a_shutdown_shuts_down_again() {
+    let _watchdog = watchdog();
+    let handle: Arc<Mutex<Option<stdws::ShutdownHandle>>> = Arc::default();
+    let (at, (tell, told)) = (handle.clone(), mpsc::channel());
+    let handler = move |event: &Event| {
+        let handle = at.lock().unwrap().clone();
+        if let (What::Close(Direction::Sent, _), Some(handle)) = (event.what(), handle) {
+            tell.send(handle.shutdown(SLACK)).unwrap();
+        }
+    };
+    let server = Server::bind("127.0.0.1:0").unwrap().timeouts(patient()).on_event(handler);
+    *handle.lock().unwrap() = Some(server.shutdown_handle());
+    // Nobody receives before the Close has been sent, so it is the shutdown that tells of it.
+    let (told, again) = (Mutex::new(told), Arc::new(Mutex::new(None)));
+    let seen = again.clone();
+    let server = server.start(move |mut ws| {
+        *seen.lock().unwrap() = told.lock().unwrap().recv().ok();
+        ws.recv().map(drop)
+    });
+    let server = server.unwrap();
+    let mut ws = connect(&server, Does::Nothing);
+    let client = thread::spawn(move || ws.recv());
+    let report = server.shutdown(SLACK);
+    assert_eq!((report.clean(), report.threads_left()), (1, 0), "{report}");
+    assert_eq!(*again.lock().unwrap(), Some(stdws::ShutdownReport::default()));
+    assert!(client.join().unwrap().unwrap().is_none());
+}
+
+#[test]
+fn what_a_handler_does_is_not_told_on_whatever_thread_it_happens() {
+    let _watchdog = watchdog();
+    // In both roles: a server's frames are shared, and a client's are its own.
+    for masked in [false, true] {
+        let hub = Hub::new().unwrap();
+        let (at, codes) = (hub.clone(), Arc::new(Mutex::new(Vec::new())));
+        let seen = codes.clone();
+        let handler = move |event: &Event| {
+            seen.lock().unwrap().push(event.code());
+            if matches!(event.what(), What::Frame(Direction::Sent, _)) {
+                at.broadcast("of the handler");
+            }
+        };
+        let (give, take) = mpsc::channel();
+        let server = Server::bind("127.0.0.1:0").unwrap().timeouts(patient());
+        let server = if masked { server } else { server.on_event(handler.clone()) };
+        let server = server.start(move |ws| give.send(ws).map_err(|_| Error::Closed(None))).unwrap();
+        let client = Client::new(&format!("ws://{}", server.local_addr())).unwrap().timeouts(patient());
+        let client = if masked { client.on_event(handler) } else { client };
+        let there = client.connect().unwrap();
+        let here = take.recv().unwrap();
+        let (mut told, mut other) = if masked { (there, here) } else { (here, there) };
+        let _member = hub.add(told.sender());
+        hub.broadcast("from outside");
+        // One for the broadcast from outside, which the handler answers with one that nobody is told of.
+        assert_eq!((text(&mut other), text(&mut other)), ("from outside".into(), "of the handler".into()));
+        told.send("last").unwrap();
+        assert_eq!((text(&mut other), text(&mut other)), ("last".into(), "of the handler".into()));
+        assert_eq!(hub.flush(SLACK), 0);
+        let closing = thread::spawn(move || other.recv());
+        told.close(CloseCode::NORMAL, "").unwrap();
+        closing.join().unwrap().unwrap();
+        assert_eq!(hub.flush(SLACK), 0);
+        let sent = codes.lock().unwrap().iter().filter(|code| **code == "frame-sent").count();
+        assert_eq!(sent, 3, "{:?}", codes.lock().unwrap());
+        assert_eq!(hub.counts().sent + hub.counts().lost, 4);
+    }
+}
