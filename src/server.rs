@@ -40,6 +40,7 @@ use crate::transport::deadline::Deadline;
 use crate::transport::socket::Socket;
 use crate::transport::stream::{Halves, Stream};
 use crate::upgrade::{self, Ends, Terms, Visit};
+use crate::websocket::linger::HostThread;
 use crate::websocket::WebSocket;
 use door::{Door, Turning};
 use guests::{Capacity, Id};
@@ -230,6 +231,7 @@ fn receive(
     let peer = visitor.peer;
     match upgrade::told(terms, peer, |watch| open(door, id, visitor, bound, (terms, watch))) {
         Ok(ws) if door.lock().guests.opens(id, ws.shared_link()) => {
+            let _host = HostThread::of(ws.shared_link());
             let watch = ws.watch().clone();
             let _guard = watch.guard();
             drop(handler(ws));

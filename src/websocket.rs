@@ -7,6 +7,7 @@ pub(crate) mod codec;
 mod ending;
 mod fate;
 mod gate;
+pub(crate) mod linger;
 pub(crate) mod link;
 mod messages;
 mod receive;
@@ -193,7 +194,10 @@ impl WebSocket {
             match self.receiver.next(limit)? {
                 Some(Received::Data(Event::Message(kind))) => return Ok(Some(kind)),
                 Some(Received::Data(_) | Received::Pong) => {}
-                None => return Ok(None),
+                None => {
+                    self.receiver.end_by(limit.unwrap_or(Deadline::after(Duration::MAX)));
+                    return Ok(None);
+                }
             }
         }
     }
@@ -319,12 +323,9 @@ impl WebSocket {
     /// to end the closing handshake.
     fn receive_for_nobody(&mut self) {
         let look_up = self.link().timeouts.close.max(Duration::from_secs(1));
-        loop {
-            match self.next_message(Some(Deadline::after(look_up))) {
-                Ok(Some(_)) | Err(Error::Timeout(Step::Receive)) => {}
-                Ok(None) | Err(_) => return,
-            }
+        while let Ok(Some(_)) | Err(Error::Timeout(Step::Receive)) = self.next_message(Some(Deadline::after(look_up))) {
         }
+        self.receiver.end_by(Deadline::after(Duration::MAX));
     }
 
     // ── ending ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -339,11 +340,15 @@ impl WebSocket {
     /// [`Misuse`](Error::Misuse) for a code that must not be sent or a reason of more than 123 bytes;
     /// [`Timeout`](Error::Timeout)`(`[`Step::Close`]`)` if the peer does not answer. The connection is then over all the same.
     pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<CloseInfo> {
+        self.link().dialect.check_close(code, reason)?;
+        // After an error that was given before: what is left to do.
+        self.receiver.end_by(Deadline::after(Duration::MAX));
         match self.link().start_close(code, reason) {
             Ok(()) | Err(Error::Closed(Some(_))) => {}
             Err(error) => return Err(error),
         }
         while self.receiver.next(None)?.is_some() {}
+        self.receiver.end_by(Deadline::after(Duration::MAX));
         Ok(self.link().info())
     }
 
@@ -363,10 +368,7 @@ impl WebSocket {
 
     /// How the connection was closed; `None` while it is open, and after it ended without a closing handshake.
     pub fn close_info(&self) -> Option<CloseInfo> {
-        match self.link().end() {
-            Some(Error::Closed(info)) => info,
-            Some(_) | None => None,
-        }
+        self.link().close_info()
     }
 
     // ── about ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -23,6 +23,8 @@ mod keepalive;
 mod leaving;
 #[path = "liveness/pinging.rs"]
 mod pinging;
+#[path = "liveness/prompt.rs"]
+mod prompt;
 #[path = "liveness/sending.rs"]
 mod sending;
 #[cfg(target_os = "linux")]

@@ -20,6 +20,8 @@ mod keepalive;
 mod leaving;
 #[path = "liveness/pinging.rs"]
 mod pinging;
+#[path = "liveness/prompt.rs"]
+mod prompt;
 #[path = "liveness/sending.rs"]
 mod sending;
 #[path = "liveness/streaming.rs"]

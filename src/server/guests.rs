@@ -204,6 +204,15 @@ impl Guests {
         present
     }
 
+    /// All connections of which somebody has a part, those that are over too.
+    pub(super) fn connected(&self) -> Vec<Arc<Link>> {
+        let link = |guest: &Guest| match &guest.place {
+            Place::Open(link) => link.upgrade(),
+            Place::Door | Place::Arriving(_) => None,
+        };
+        self.list.values().filter_map(link).collect()
+    }
+
     /// Those whose connection opened since the house was closed, or since the last call.
     pub(super) fn late(&mut self) -> Vec<Arc<Link>> {
         self.late.as_mut().map(std::mem::take).unwrap_or_default()

@@ -340,6 +340,11 @@ impl<'a> Farewell<'a> {
             link.abort_with(Error::Timeout(Step::Close));
             self.report.count(&link);
         }
+        // Threads that stay for a connection which is over: see `websocket::linger`.
+        let connected = self.door.lock().guests.connected();
+        for link in connected {
+            link.abort();
+        }
         for (_, visit) in self.arriving.drain(..) {
             visit.stream.shut();
             self.report.aborted = self.report.aborted.saturating_add(1);

@@ -15,6 +15,19 @@ impl Deadline {
         Deadline(Instant::now().checked_add(limit))
     }
 
+    /// One that has passed: nothing is waited for.
+    pub(crate) fn now() -> Deadline {
+        Deadline::after(Duration::ZERO)
+    }
+
+    /// The one of both that passes first.
+    pub(crate) fn earlier(self, other: Deadline) -> Deadline {
+        match (self.0, other.0) {
+            (Some(one), Some(other)) => Deadline(Some(one.min(other))),
+            (one, other) => Deadline(one.or(other)),
+        }
+    }
+
     /// What is left; zero when it has passed.
     pub(crate) fn left(&self) -> Duration {
         self.0.map_or(Duration::MAX, |at| at.saturating_duration_since(Instant::now()))
@@ -34,6 +47,17 @@ mod tests {
     fn a_limit_beyond_the_clock_never_passes() {
         assert_eq!(Deadline::after(Duration::MAX).left(), Duration::MAX);
         assert!(Deadline::after(Duration::ZERO).passed());
+        assert!(Deadline::now().passed());
         assert!(!Deadline::after(Duration::from_secs(1000)).passed());
+    }
+
+    #[test]
+    fn the_earlier_of_two() {
+        let (never, later) = (Deadline::after(Duration::MAX), Deadline::after(Duration::from_secs(1000)));
+        assert_eq!(never.earlier(never).left(), Duration::MAX);
+        for (one, other) in [(never, later), (later, never)] {
+            assert!(one.earlier(other).left() <= Duration::from_secs(1000));
+        }
+        assert!(later.earlier(Deadline::now()).passed() && Deadline::now().earlier(never).passed());
     }
 }

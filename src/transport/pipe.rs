@@ -77,9 +77,9 @@ impl Pipe {
         self.changed.notify_all();
     }
 
-    /// Waits until nobody takes bytes out any more.
-    pub(crate) fn wait_deserted(&self, wait: Duration) {
-        drop(self.wait(wait, |inner| !inner.deserted));
+    /// Waits until nobody takes bytes out any more. Whether that is so.
+    pub(crate) fn wait_deserted(&self, wait: Duration) -> bool {
+        self.wait(wait, |inner| !inner.deserted).deserted
     }
 
     /// Whether the end has been set.

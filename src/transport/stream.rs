@@ -201,16 +201,17 @@ impl Stream {
     }
 
     /// Says that nothing more will be written. What has been written still arrives; a thread of ours that has yet to
-    /// hand it over gets up to `wait` for it.
-    pub(crate) fn finish(&self, wait: Duration) {
+    /// hand it over gets up to `wait` for it. False: it has not done so yet, and may be waited for again.
+    pub(crate) fn finish(&self, wait: Duration) -> bool {
         match self {
             Stream::Plain(plain) => plain.finish(),
             Stream::Tls(tls) => tls.finish(wait),
             Stream::Over(over) => {
                 over.output.end(None);
-                over.output.wait_deserted(wait);
+                return over.output.wait_deserted(wait);
             }
         }
+        true
     }
 
     /// Ends both directions at once. Every call that waits on this stream comes back. Takes no lock that is held while waiting.

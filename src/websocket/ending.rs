@@ -1,20 +1,20 @@
 //! How a connection ends: the closing handshake, failing, leaving, aborting (RFC 6455 sections 5.5.1 and 7).
 //!
 //! All of it is bounded by one deadline, set when the first Close is sent or received and kept in the gate: waiting for
-//! the token, writing, and waiting for the peer share [`Timeouts::close`](crate::Timeouts::close).
+//! the token, writing, and waiting for the peer share [`Timeouts::close`](crate::Timeouts::close). What the receiving side
+//! still does when its result is known, and who waits for that, is in `linger`.
 
 use std::io::ErrorKind;
 use std::sync::Arc;
 
 use super::codec::Close;
-use super::link::{Link, Wants};
+use super::link::Link;
 use super::WebSocket;
 use crate::close::{CloseCode, CloseInfo};
 use crate::error::{Error, Result, Step};
 use crate::protocol::closing::Phase;
 use crate::transport::deadline::Deadline;
 use crate::transport::deadline::SLICE;
-use crate::transport::outbox::Limit;
 
 impl Link {
     /// Sends a Close unless one was sent. The time for the closing handshake runs from here. 6455-7.1.2-1.
@@ -32,12 +32,32 @@ impl Link {
             gate.owe_close(self.dialect.close(code, reason));
             gate.close_by(self.timeouts.close)
         };
-        self.last_words(deadline).map_err(|error| match error {
-            Error::Timeout(_) => self.abort_with(Error::Timeout(Step::Close)),
-            error => error,
-        })?;
+        self.await_written(deadline)?;
         self.end_if_closed_by_that();
         Ok(())
+    }
+
+    /// Waits until the Close is written, or the connection is over.
+    fn await_written(&self, deadline: Deadline) -> Result<()> {
+        loop {
+            let soon = deadline.earlier(Deadline::after(SLICE));
+            if self.last_words(soon)? {
+                return Ok(());
+            }
+            let gate = self.gate();
+            match &gate.end {
+                // The receiver was quicker to write it.
+                Some(Error::Closed(Some(_))) => return Ok(()),
+                Some(end) => return Err(end.clone()),
+                None => {}
+            }
+            if deadline.passed() {
+                drop(gate);
+                return Err(self.abort_with(Error::Timeout(Step::Close)));
+            }
+            // An end that comes meanwhile is told at once.
+            drop(self.wait(gate, soon, Step::Close));
+        }
     }
 
     /// Waits until another thread has received the peer's Close; gives up the connection when its time is over.
@@ -60,24 +80,17 @@ impl Link {
         }
     }
 
-    /// The peer's Close: notes it, and answers it if none was sent. Gives the time by which all has to be over.
+    /// The peer's Close: notes it, and that it is to be answered if none was sent. Gives the time by which all has to be over.
     pub(crate) fn received_close(&self, code: Option<CloseCode>, reason: String, answer: Close) -> Deadline {
-        let deadline = {
-            let mut gate = self.gate();
-            gate.closing.received(code, reason);
-            // 6455-5.5.1-6, 6455-5.5.1-7, 6455-5.5.1-s2
-            if gate.closing.owed().is_some() {
-                gate.owe_close(answer);
-            } else if self.dialect.answers_again(&answer) {
-                gate.owe_another_close(answer);
-            }
-            gate.close_by(self.timeouts.close)
-        };
-        // Also when our Close was sent before: a Pong may wait for a Ping that came before the Close (6455-5.5.2-2), and
-        // another thread may be in the middle of writing that Close.
-        // 6455-7.1.7-6: a peer that takes nothing any more does not get it.
-        let _ = self.last_words(deadline);
-        deadline
+        let mut gate = self.gate();
+        gate.closing.received(code, reason);
+        // 6455-5.5.1-6, 6455-5.5.1-7, 6455-5.5.1-s2
+        if gate.closing.owed().is_some() {
+            gate.owe_close(answer);
+        } else if self.dialect.answers_again(&answer) {
+            gate.owe_another_close(answer);
+        }
+        gate.close_by(self.timeouts.close)
     }
 
     /// The closing handshake is over: notes the good end for all who come later. 6455-7.1.2-2, 6455-7.1.4-s1: clean is
@@ -90,29 +103,50 @@ impl Link {
         info
     }
 
-    /// Ends the connection for everybody, with a Close if one is given. Gives the error that all will see, the first one,
-    /// and the time by which all has to be over.
+    /// Ends the connection for everybody, with a Close owed if one is given. Gives the error that all will see, the first
+    /// one, and the time by which all has to be over.
     pub(crate) fn fail(&self, error: Error, code: Option<CloseCode>) -> (Error, Deadline) {
-        let (end, deadline) = {
-            let mut gate = self.gate();
-            if let Some(close) = code.and_then(|code| self.dialect.complaint(code)) {
-                gate.owe_close(close);
-            }
-            let end = gate.ends(error);
-            self.notify(&gate);
-            (end, gate.close_by(self.timeouts.close))
-        };
-        if code.is_some() {
-            // 6455-7.1.7-5, 6455-10.7-3: what was queued before goes out too, and then the Close.
-            let _ = self.last_words(deadline);
+        let mut gate = self.gate();
+        if let Some(close) = code.and_then(|code| self.dialect.complaint(code)) {
+            gate.owe_close(close);
         }
-        (end, deadline)
+        let end = gate.ends(error);
+        self.notify(&gate);
+        (end, gate.close_by(self.timeouts.close))
     }
 
-    /// Writes what is queued and owed, whatever the state of the connection, by the deadline.
-    fn last_words(&self, deadline: Deadline) -> Result<()> {
-        let turn = self.turn(Wants::LastWords, deadline.left())?;
-        turn.finish(&[], Limit::Whole(deadline))
+    /// Writes what is queued and owed, whatever the state of the connection, as far as it goes without waiting for the
+    /// network. Waits for the token until `by`. False: something is left.
+    ///
+    /// 6455-7.1.7-5, 6455-10.7-3: what was queued before goes out too, and then the Close. Also when that was sent before: a
+    /// Pong may wait for a Ping that came before the peer's Close (6455-5.5.2-2), and another thread may be in the middle of
+    /// writing our Close.
+    pub(super) fn last_words(&self, by: Deadline) -> Result<bool> {
+        let mut gate = self.gate();
+        while gate.writer.is_none() {
+            gate = match self.wait(gate, by, Step::Turn) {
+                Ok(gate) => gate,
+                Err(_) => return Ok(false),
+            };
+        }
+        if let Err(error) = gate.settle() {
+            drop(gate);
+            return Err(self.abort_with(error));
+        }
+        let Some(mut writer) = gate.writer.take() else { return Ok(false) };
+        drop(gate);
+        // Not `write_now`: another thread may be reading.
+        let written = writer.outbox.write_beside(&self.stream);
+        let left = !writer.outbox.is_empty();
+        if left && written.as_ref().is_ok_and(|count| *count > 0) {
+            self.stream.note_progress();
+        }
+        self.give_back(&mut self.gate(), writer);
+        self.tell_sent();
+        match written {
+            Ok(_) => Ok(!left),
+            Err(error) => Err(self.write_failed(Step::Close, error)),
+        }
     }
 
     /// A Close that costs no waiting, for the one who leaves without a word.
@@ -221,6 +255,16 @@ impl Link {
 
     pub(crate) fn info(&self) -> CloseInfo {
         self.gate().info()
+    }
+
+    /// How the connection was closed: known from the peer's Close on, although the answer may not be out.
+    pub(crate) fn close_info(&self) -> Option<CloseInfo> {
+        let gate = self.gate();
+        match &gate.end {
+            Some(Error::Closed(info)) => info.clone(),
+            Some(_) => None,
+            None => gate.closing.received_close().map(|_| gate.info()),
+        }
     }
 }
 

@@ -8,7 +8,7 @@
 //! |---|---|---|
 //! | a sender | waits up to [`Timeouts::write`] | until all is written, each 64 KiB within [`Timeouts::write`] |
 //! | the receiver, before it waits for input | only if it is there | what goes without waiting |
-//! | the receiver, at the end of the connection | waits up to [`Timeouts::close`] | the rest and a Close, within [`Timeouts::close`] |
+//! | whoever closes or ends the connection (`linger`) | waits up to [`Timeouts::close`], or less | what goes without waiting, again and again until the rest and a Close are out |
 //! | a hub (`share`) | only if it is there; if not, it leaves a message in the gate | what goes without waiting |
 //! | anyone who queues | not at all: appends while holding the gate | from 64 KiB on, as a sender |
 //!
@@ -20,11 +20,12 @@
 //! **The end** is set once, in the gate, and is the same for everybody. [`Link::abort`] shuts the stream down, which
 //! brings back every thread that waits in it; the others wait for the gate and see the end there.
 
-use std::sync::{Arc, Condvar};
+use std::sync::{Arc, Condvar, OnceLock};
 use std::time::Duration;
 
 use super::codec::{Dialect, Encoder};
 use super::gate::Gate;
+use super::linger::Host;
 use super::telling::Note;
 use super::turn::Turn;
 use crate::config::Timeouts;
@@ -48,6 +49,8 @@ pub(crate) struct Link {
     /// What its frames look like.
     pub(crate) shape: Shape,
     pub(crate) watch: Watch,
+    /// The thread of a server that stays until the connection has ended.
+    pub(super) host: OnceLock<Arc<Host>>,
     gate: Lock<Gate>,
     /// The token came back, a Pong came, a stream ended, or everything did. Notified only while `waiting` is not 0.
     changed: Condvar,
@@ -69,8 +72,6 @@ pub(super) enum Wants {
     Message,
     /// A fragment of that stream, a Ping, what is queued: only while open.
     Frame,
-    /// What is owed, whatever the state of the connection.
-    LastWords,
 }
 
 /// What the receiver has to know before it waits for input.
@@ -102,6 +103,7 @@ impl Link {
             dialect,
             shape,
             watch: Watch::default(),
+            host: OnceLock::new(),
             gate: Lock::new(gate),
             changed: Condvar::new(),
         }
@@ -237,10 +239,8 @@ impl Link {
         let mut gate = self.gate();
         let mut deadline = None;
         loop {
-            if wants != Wants::LastWords {
-                // 6455-6.1-2, 6455-6.1-3: a state that changes while we wait ends it.
-                gate.check_open()?;
-            }
+            // 6455-6.1-2, 6455-6.1-3: a state that changes while we wait ends it.
+            gate.check_open()?;
             let blocked = gate.streaming && wants == Wants::Message;
             if !blocked && gate.writer.is_some() {
                 if let Err(error) = gate.settle() {
@@ -662,7 +662,7 @@ mod tests {
         }
         assert!(start.elapsed() < Duration::from_millis(1500), "{:?}", start.elapsed());
         // Nor when someone else has the token; it comes back soon if something is owed.
-        let turn = link.turn(Wants::LastWords, LONG).unwrap();
+        let turn = link.turn(Wants::Frame, LONG).unwrap();
         assert!(!link.before_waiting().congested);
         link.owe_ping();
         assert!(link.before_waiting().congested);

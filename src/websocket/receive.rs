@@ -21,6 +21,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::codec::{Close, Decoder};
+use super::linger::Ending;
 use super::link::{Link, Outlook};
 use super::telling;
 use crate::close::CloseCode;
@@ -29,10 +30,9 @@ use crate::protocol::decoder::Event;
 use crate::trace::{Direction, What};
 use crate::transport::deadline::Deadline;
 use crate::transport::deadline::SLICE;
-use crate::wire::frame::Role;
 
 /// How soon bytes that the network would not take are tried again.
-const AGAIN: Duration = Duration::from_millis(20);
+pub(super) const AGAIN: Duration = Duration::from_millis(20);
 /// Each further so many bytes of a message give it its time anew.
 const PROGRESS: usize = 64 << 10;
 
@@ -77,8 +77,10 @@ pub(crate) struct Receiver {
     pub(crate) awaited: Option<u64>,
     /// Reads made since the peer was late.
     late: u32,
-    /// Receiving is over: in good order, or with an error.
+    /// The result of each further call: the peer's Close came, or an error.
     over: Option<Option<Error>>,
+    /// What is then left to do.
+    ending: Option<Ending>,
     /// Bytes that came behind the opening handshake.
     came: u64,
 }
@@ -89,14 +91,27 @@ impl Receiver {
             decoder.watch();
         }
         let came = decoder.unread() as u64;
-        Receiver { link, decoder, silent: None, pinged: None, begun: None, awaited: None, late: 0, over: None, came }
+        Receiver {
+            link,
+            decoder,
+            silent: None,
+            pinged: None,
+            begun: None,
+            awaited: None,
+            late: 0,
+            over: None,
+            ending: None,
+            came,
+        }
     }
 
-    /// The next thing received; `None` after the peer's Close. A caller's limit that passes costs nothing else.
+    /// The next thing received; `None` after the peer's Close. A caller's limit that passes costs nothing else. What is left
+    /// to do after the last one is not waited for: see [`Receiver::end_by`].
     #[inline]
     pub(crate) fn next(&mut self, limit: Option<Deadline>) -> Result<Option<Received>> {
-        if let Some(over) = &self.over {
-            return over.clone().map_or(Ok(None), Err);
+        if let Some(over) = self.over.clone() {
+            self.end_by(Deadline::now());
+            return over.map_or(Ok(None), Err);
         }
         let mut tried = false;
         loop {
@@ -278,23 +293,17 @@ impl Receiver {
     fn close_received(&mut self, code: Option<CloseCode>, reason: String, answer: Close) {
         let deadline = self.link.received_close(code, reason, answer);
         self.over = Some(None);
-        let waits = self.link.role == Role::Client && self.link.dialect.server_ends_first();
-        match waits {
-            // 6455-5.5.1-11, 6455-7.1.1-3, 6455-7.1.1-5: the server at once.
-            false => {
-                self.link.stream.finish(deadline.left());
-                self.discard();
-            }
-            // 6455-5.5.1-12, 6455-7.1.1-6, 6455-5.5.1-13, 6455-7.1.1-4: the client waits for the server, within its time.
-            // Whoever ends first is left with TIME_WAIT, so not even the direction of the client ends before.
-            true => {
-                self.drain(deadline);
-                self.link.stream.finish(deadline.left());
+        self.ending = Some(Ending::clean(&self.link, deadline));
+        self.end_by(Deadline::now());
+    }
+
+    /// Goes on with what is left to do after the result, until the limit.
+    pub(super) fn end_by(&mut self, limit: Deadline) {
+        if let Some(mut ending) = self.ending.take() {
+            if !ending.go_on(&self.link, self.decoder.scrap(), limit) {
+                self.ending = Some(ending);
             }
         }
-        self.link.stream.shut();
-        self.link.closed();
-        self.link.tell_end();
     }
 
     /// The peer is late, and nothing has come from it. A message that stopped gets a Close; to silence there is nothing to say.
@@ -308,37 +317,20 @@ impl Receiver {
         self.fail(Error::Closed(None), None)
     }
 
-    /// Fails the connection (6455-7.1.7-1, 6455-7.1.7-3): says so if there is something to say, and lets it arrive.
+    /// Fails the connection (6455-7.1.7-1, 6455-7.1.7-3): says so if there is something to say. That it arrives is not
+    /// waited for, because the error is due at once.
     fn fail(&mut self, error: Error, code: Option<CloseCode>) -> Error {
         let (end, deadline) = self.link.fail(error, code);
         self.over = Some(Some(end.clone()));
-        if code.is_some() {
-            // Closing a socket with unread bytes would reset it, and the Close could be lost on its way.
-            self.link.stream.finish(deadline.left());
-            self.drain(deadline);
-        }
-        self.link.stream.shut();
-        self.link.tell_end();
+        self.ending = Some(match code {
+            Some(_) => Ending::failed(deadline),
+            None => Ending::silent(deadline),
+        });
+        self.end_by(Deadline::now());
         end
     }
 
-    /// Reads and discards until the peer ends the stream (6455-7.1.1-1, 6455-7.1.7-7), or the time is over.
-    fn drain(&mut self, deadline: Deadline) {
-        loop {
-            let left = deadline.left();
-            if left.is_zero() {
-                return;
-            }
-            match self.link.stream.read(self.decoder.scrap(), left) {
-                Ok(0) => return,
-                Ok(_) => {}
-                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-                Err(_) => return,
-            }
-        }
-    }
-
-    /// Takes what is here already, for the reason given in `fail`; a few reads, because a flood has no end.
+    /// Takes what is here already: closing a socket with unread bytes resets it. A few reads, because a flood has no end.
     fn discard(&mut self) {
         for _ in 0..16 {
             match self.link.stream.read(self.decoder.scrap(), Duration::ZERO) {
@@ -351,6 +343,9 @@ impl Receiver {
     /// Leaves without waiting: a Close if it can be written at once, and the end of the stream.
     pub(crate) fn leave(&mut self, code: CloseCode) {
         if self.over.is_some() {
+            if let Some(ending) = self.ending.take() {
+                ending.leave_behind(&self.link, self.decoder.scrap());
+            }
             return;
         }
         self.over = Some(Some(Error::Closed(None)));
@@ -364,7 +359,7 @@ impl Receiver {
 }
 
 /// Rounds up: the same limit in the next call is then the same timeout for the socket, which need not be set again.
-fn whole_millis(wait: Duration) -> Duration {
+pub(super) fn whole_millis(wait: Duration) -> Duration {
     Duration::from_millis(u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX))
 }
 
@@ -374,7 +369,7 @@ mod tests {
     use super::*;
     use crate::config::Timeouts;
     use crate::message::Message;
-    use crate::wire::frame::Opcode;
+    use crate::wire::frame::{Opcode, Role};
     use std::io::{Read, Write};
     use std::thread;
 

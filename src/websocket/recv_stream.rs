@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::io::{self, Read};
+use std::time::Duration;
 
 use super::receive::{Received, Receiver};
 use crate::error::Result;
 use crate::message::Kind;
 use crate::protocol::decoder::Event;
+use crate::transport::deadline::Deadline;
 
 /// A message being received: read it to its end (`read` gives 0), or drop it, and the rest is skipped by the next call
 /// that receives. RFC 6455 section 5.4.
@@ -59,7 +61,10 @@ impl<'a> RecvStream<'a> {
                     }));
                 }
                 Ok(Some(Received::Data(_) | Received::Pong)) => {}
-                Ok(None) => return Ok(None),
+                Ok(None) => {
+                    receiver.end_by(Deadline::after(Duration::MAX));
+                    return Ok(None);
+                }
                 Err(error) => {
                     receiver.decoder.assemble();
                     return Err(error);

@@ -211,7 +211,7 @@ fn facing_client(stream: TcpStream) -> TcpStream {
 }
 
 #[cfg(feature = "native-tls")]
-fn facing_server(stream: TcpStream) -> TcpStream {
+pub(crate) fn facing_server(stream: TcpStream) -> TcpStream {
     if over_tls() {
         tls::relay(stream, tls::Facing::Server)
     } else {
@@ -235,7 +235,7 @@ fn facing_client(stream: TcpStream) -> TcpStream {
 }
 
 #[cfg(not(feature = "native-tls"))]
-fn facing_server(stream: TcpStream) -> TcpStream {
+pub(crate) fn facing_server(stream: TcpStream) -> TcpStream {
     stream
 }
 

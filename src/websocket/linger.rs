@@ -1,0 +1,256 @@
+//! What is left to do when nothing more is received: the Close on its way out, and the end of the stream.
+//!
+//! The receiving side has three states. The result is known when the first one ends, and does not change.
+//!
+//! | state | a call that receives | next state |
+//! |---|---|---|
+//! | open | waits for a message | ending: the peer's Close, or a failure |
+//! | ending | gives the result | over: all steps are done, or [`Timeouts::close`](crate::Timeouts::close) has passed |
+//! | over | gives the result | |
+//!
+//! | why it ends | the steps, in order |
+//! |---|---|
+//! | a failure of which the peer is told | write, finish, drain |
+//! | ... is not told | |
+//! | both Closes, and this side is the client | write, drain, finish |
+//! | ... is the server, or the draft has no such rule | write, finish, discard |
+//!
+//! *Write*: all that is queued, and the Close, is with the kernel. *Finish*: the peer is told that nothing more comes.
+//! *Drain*: the peer has ended its stream (6455-7.1.1-1, 6455-7.1.7-7); what comes before that is dropped. A socket that is
+//! closed with unread bytes resets the connection, and the Close could be lost on its way. *Discard*: what has come already
+//! is dropped. After the last step the stream is shut down, and the end is told.
+//!
+//! | who does the steps | waits |
+//! |---|---|
+//! | the call that meets a failure, and each later one | no: the failure is due at once |
+//! | a call that receives, after the peer's Close | up to its own limit |
+//! | [`WebSocket::close`](crate::WebSocket::close) | up to [`Timeouts::close`](crate::Timeouts::close) |
+//! | a `WebSocket` that is dropped | no: what is left is taken over by another thread |
+//! | the thread of a server whose handler has returned | up to [`Timeouts::close`](crate::Timeouts::close) |
+//! | a thread of its own, where there is no such thread, or it serves another connection: at most [`MAX_THREADS`] | the same |
+//!
+//! A step that does not wait takes at most one [`SLICE`](crate::transport::deadline::SLICE). The deadline of all of them is that
+//! of the closing handshake, which is in the gate.
+
+use std::io::ErrorKind;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use super::link::Link;
+use super::receive::{whole_millis, AGAIN};
+use crate::transport::deadline::Deadline;
+use crate::wire::frame::Role;
+
+/// Maximum number of threads of this process that end connections which were dropped. They exist for
+/// [`Timeouts::close`](crate::Timeouts::close) at most. A connection beyond them ends without waiting.
+const MAX_THREADS: usize = 64;
+/// Maximum number of reads in one step: a flood has no end.
+const READS: u32 = 16;
+
+/// Number of threads that end connections which were dropped.
+static THREADS: AtomicUsize = AtomicUsize::new(0);
+
+/// One of the steps above.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Task {
+    Write,
+    Finish,
+    Drain,
+    Discard,
+}
+
+/// Whether the connection ends after the closing handshake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Clean,
+    Failed,
+}
+
+/// What is left to do.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ending {
+    tasks: &'static [Task],
+    by: Deadline,
+    outcome: Outcome,
+    /// Nothing more comes from the peer.
+    peer_ended: bool,
+}
+
+impl Ending {
+    /// 6455-7.1.7-1: the connection has failed, and the peer is told. By then all has to be over.
+    pub(super) fn failed(by: Deadline) -> Ending {
+        let tasks = &[Task::Write, Task::Finish, Task::Drain];
+        Ending { tasks, by, outcome: Outcome::Failed, peer_ended: false }
+    }
+
+    /// The connection has failed, and there is nothing to say.
+    pub(super) fn silent(by: Deadline) -> Ending {
+        Ending { tasks: &[], by, outcome: Outcome::Failed, peer_ended: false }
+    }
+
+    /// 6455-5.5.1-10: both Closes are through, so the TCP connection ends.
+    pub(super) fn clean(link: &Link, by: Deadline) -> Ending {
+        let tasks: &[Task] = match link.role == Role::Client && link.dialect.server_ends_first() {
+            // 6455-5.5.1-12, 6455-7.1.1-6, 6455-5.5.1-13, 6455-7.1.1-4: the client waits for the server, within its time.
+            // Whoever ends first is left with TIME_WAIT, so not even the direction of the client ends before.
+            true => &[Task::Write, Task::Drain, Task::Finish],
+            // 6455-5.5.1-11, 6455-7.1.1-3, 6455-7.1.1-5: the server at once.
+            false => &[Task::Write, Task::Finish, Task::Discard],
+        };
+        Ending { tasks, by, outcome: Outcome::Clean, peer_ended: false }
+    }
+
+    /// Goes on until all is done, or until the limit. Whether all is done; then it is not to be called again.
+    pub(super) fn go_on(&mut self, link: &Link, scrap: &mut [u8], limit: Deadline) -> bool {
+        while let [task, rest @ ..] = self.tasks {
+            let done = match task {
+                Task::Write => self.write(link, scrap, limit.earlier(self.by)),
+                Task::Finish => link.stream.finish(limit.earlier(self.by).left()),
+                Task::Drain => self.drain(link, scrap, limit.earlier(self.by)),
+                Task::Discard => {
+                    self.drain(link, scrap, Deadline::now());
+                    true
+                }
+            };
+            if done || self.by.passed() {
+                self.tasks = rest;
+                if *task == Task::Write && self.outcome == Outcome::Clean {
+                    link.closed();
+                }
+            } else if limit.passed() {
+                return false;
+            }
+        }
+        link.stream.shut();
+        link.tell_end();
+        true
+    }
+
+    /// 6455-7.1.7-6: a peer that takes nothing any more does not get the Close.
+    fn write(&mut self, link: &Link, scrap: &mut [u8], by: Deadline) -> bool {
+        let by = by.earlier(Deadline::after(AGAIN));
+        let written = link.last_words(by).unwrap_or(true);
+        // The peer may read only when it has been read from.
+        if !written && self.drain(link, scrap, by) {
+            thread::sleep(by.left());
+        }
+        written
+    }
+
+    /// Reads and drops, until nothing comes any more. Whether the peer has ended its stream.
+    fn drain(&mut self, link: &Link, scrap: &mut [u8], by: Deadline) -> bool {
+        for _ in 0..READS {
+            if self.peer_ended {
+                break;
+            }
+            match link.stream.read(scrap, whole_millis(by.left())) {
+                Ok(1..) => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    if by.passed() {
+                        break;
+                    }
+                }
+                Ok(0) | Err(_) => self.peer_ended = true,
+            }
+        }
+        self.peer_ended
+    }
+
+    /// For a connection that is dropped: another thread goes on, if there is one.
+    pub(super) fn leave_behind(mut self, link: &Arc<Link>, scrap: &mut [u8]) {
+        if self.go_on(link, scrap, Deadline::now()) || link.host.get().is_some_and(|host| host.take_over(link, self)) {
+            return;
+        }
+        let own = Place::take().is_some_and(|place| {
+            let link = link.clone();
+            let thread = thread::Builder::new().name("stdws-close".into()).stack_size(128 << 10);
+            let run = move || {
+                let _place = place;
+                self.run(&link);
+            };
+            thread.spawn(run).is_ok()
+        });
+        if !own {
+            self.by = Deadline::now();
+            self.go_on(link, scrap, Deadline::now());
+        }
+    }
+
+    /// Waits until all is done.
+    #[inline(never)]
+    fn run(mut self, link: &Link) {
+        let mut scrap = vec![0; 16 << 10];
+        while !self.go_on(link, &mut scrap, Deadline::after(Duration::MAX)) {}
+    }
+}
+
+/// The right to start a thread.
+struct Place;
+
+impl Place {
+    fn take() -> Option<Place> {
+        let more = |count: usize| (count < MAX_THREADS).then(|| count.saturating_add(1));
+        THREADS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok().map(|_| Place)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        THREADS.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The thread of a server in which a handler runs. Dropped when the handler has returned, it ends the connection if that was
+/// dropped before its end.
+pub(crate) struct HostThread(Arc<Host>);
+
+/// What that thread and the connection share.
+#[derive(Default)]
+pub(super) struct Host(Mutex<Left>);
+
+#[derive(Default)]
+enum Left {
+    /// The handler runs, and nothing was left.
+    #[default]
+    Nothing,
+    Ending(Arc<Link>, Ending),
+    /// The thread does something else now.
+    Gone,
+}
+
+impl HostThread {
+    /// This thread will stay for that connection.
+    pub(crate) fn of(link: &Link) -> HostThread {
+        HostThread(link.host.get_or_init(Arc::default).clone())
+    }
+}
+
+impl Drop for HostThread {
+    fn drop(&mut self) {
+        let left = std::mem::replace(&mut *self.0.lock(), Left::Gone);
+        if let Left::Ending(link, ending) = left {
+            ending.run(&link);
+        }
+    }
+}
+
+impl Host {
+    /// False: the thread is gone.
+    fn take_over(&self, link: &Arc<Link>, ending: Ending) -> bool {
+        let mut left = self.lock();
+        match *left {
+            Left::Nothing => {
+                *left = Left::Ending(link.clone(), ending);
+                true
+            }
+            Left::Ending(..) | Left::Gone => false,
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Left> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
