@@ -21,7 +21,7 @@ usage: echo_server [--addr 127.0.0.1:9001] [--max-message N] [--max-connections 
 
   --addr ADDR:PORT         where to listen; port 0 takes a free one
   --max-message N          bytes a message may have (16777216)
-  --max-connections N      connections at a time; more are answered 503 (16384)
+  --max-connections N      connections at a time, if as many fit the system; more are answered 503 (16384)
   --allow-origin O         also let in pages from this origin, such as https://app.example.com
   --subprotocol P          a subprotocol to agree on
   --ping-interval S        seconds of silence before a Ping (20); 0 for no Pings

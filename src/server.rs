@@ -6,6 +6,7 @@
 //! | `listener` | what is listened on |
 //! | `door`, `threads` | who waits there, and the threads that serve |
 //! | `guests` | who is let in |
+//! | `system_limits` | how many connections and threads fit the operating system |
 //! | `running`, `shutdown` | how it ends |
 //! | `report` | what nobody else is told |
 //!
@@ -22,6 +23,7 @@ mod listener;
 mod running;
 mod settings;
 mod shutdown;
+mod system_limits;
 mod threads;
 mod vouching;
 
@@ -45,6 +47,7 @@ use crate::websocket::WebSocket;
 use door::{Door, Turning};
 use guests::{Capacity, Id};
 use listener::{Listener, Visitor};
+use system_limits::SystemLimits;
 
 /// Listens on `addr` and calls `handler` for every WebSocket connection, each in a thread of its own. Returns only if
 /// listening fails. [`Server`] has settings.
@@ -178,7 +181,9 @@ impl Server {
         let proxies = terms.clone();
         let counts = Box::new(move |peer| if proxies.vouching.speaks_for_others(peer) { None } else { peer });
         let host = move |door: &Door, id: Id, visitor: Visitor| receive(door, id, visitor, addr, &terms, &handler);
-        let door = shutdown.start(|| Door::open(listener, (capacity, turning, counts), stack, events, host))?;
+        let system = SystemLimits::read(stack);
+        let door =
+            shutdown.start(|| Door::open(listener, (capacity, turning, counts), (stack, system), events, host))?;
         Ok(Running::new(addr, door, shutdown))
     }
 

@@ -9,7 +9,9 @@
 //!
 //! `bench --tls` compares stdws over TLS with native-tls used directly. `bench --deflate` is about compression: the echo of JSON between a client and a server of ours, compressed and as it is.
 
+mod full;
 mod server;
+mod table;
 #[cfg(feature = "native-tls")]
 mod tls;
 
@@ -24,6 +26,7 @@ use stdws::{Client, Limits, MessageRef, Server, WebSocket};
 const HELP: &str = "\
 usage: bench [--rounds N] [--millis MS] [--deflate | --tls]
        bench --server [CONNECTIONS]
+       bench --full [--half-sent]
        bench client [--deflate] PORT SIZE COUNT WINDOW bin|text|json
 
 Without arguments: raw TCP echo, stdws echo and stdws client, interleaved; prints ratios of medians. Takes a minute, and
@@ -35,6 +38,9 @@ means something only on a machine that has nothing else to do.
 --server: holds 10,000 connections at once (or so many), measures what each of them costs, broadcasts to all, and
 looks what is left behind; then a hundred hostile ones beside a hundred others. Prints figures next to goals, and fails if
 one is missed. Needs twice as many descriptors as connections in all: raise the limit before, with ulimit -n 20000.
+--full: fills a server with default settings up to the limit that it computed for this system, and beyond: it has to live,
+to answer 503, and to serve those who are in. Needs as many descriptors in each of two processes. With --half-sent, every
+connection also holds the beginning of a large message, which takes some 3 GB.
 client: sends COUNT messages of SIZE bytes to ws://127.0.0.1:PORT, WINDOW of them before reading as many answers,
 and prints one line of JSON: messages, seconds, messages per second, CPU nanoseconds per message.";
 
@@ -53,6 +59,9 @@ fn main() -> ExitCode {
         ["serve"] => serve(),
         ["--server"] => server::measure(10_000),
         ["--server", count] => count.parse().map_err(Failure::from).and_then(server::measure),
+        ["--full"] => full::measure(None),
+        ["--full", "--half-sent"] => full::measure(Some(())),
+        ["fill", port, count] => full::run_fill(port, count),
         ["crowd", port, count] => server::run_crowd(port, count),
         ["hostile", port] => server::run_hostile(port),
         options => match parse_options(options) {

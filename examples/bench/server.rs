@@ -5,7 +5,6 @@
 //! hand, so that both have descriptors enough. Figures of memory are the kernel's (Linux; elsewhere they are not shown), and do not
 //! contain what the kernel itself needs for sockets and threads.
 
-use std::fmt;
 use std::io::{self, BufRead, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -14,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use stdws::{Hub, Running, Server, Timeouts, WebSocket};
 
+use super::table::Table;
 use super::Failure;
 
 /// Bytes of a broadcast message.
@@ -30,38 +30,7 @@ pub(super) fn measure(count: usize) -> Result<(), Failure> {
     println!("{count} connections; goals hold for 2 cores and 10,000 connections\n");
     crowd(count, &mut table)?;
     hostile(&mut table)?;
-    println!("{table}");
-    match table.missed {
-        0 => Ok(()),
-        missed => Err(format!("{missed} goals missed").into()),
-    }
-}
-
-#[derive(Default)]
-struct Table {
-    rows: Vec<(&'static str, String, String, &'static str)>,
-    missed: usize,
-}
-
-impl Table {
-    fn row(&mut self, what: &'static str, goal: impl fmt::Display, measured: impl fmt::Display, met: bool) {
-        self.missed += usize::from(!met);
-        self.rows.push((what, goal.to_string(), measured.to_string(), if met { "met" } else { "MISSED" }));
-    }
-
-    fn note(&mut self, what: &'static str, measured: impl fmt::Display) {
-        self.rows.push((what, String::new(), measured.to_string(), ""));
-    }
-}
-
-impl fmt::Display for Table {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:<56} {:>16} {:>20}", "", "goal", "measured")?;
-        for (what, goal, measured, met) in &self.rows {
-            writeln!(f, "{what:<56} {goal:>16} {measured:>20}  {met}")?;
-        }
-        Ok(())
-    }
+    table.end()
 }
 
 // ── a crowd ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -126,28 +95,28 @@ fn crowd(count: usize, table: &mut Table) -> Result<(), Failure> {
     }
     drop(clients);
     wait_for("all have left", || hub.members() == 0 && running.connections() == 0)?;
-    left_behind(before, table)?;
+    left_behind(before, 0, table)?;
     running.stop();
     Ok(())
 }
 
-/// Threads end a moment after their connections.
-fn left_behind(before: Option<Usage>, table: &mut Table) -> Result<(), Failure> {
+/// Threads end a moment after their connections. `kept`: maximum number of descriptors that may be left.
+pub(super) fn left_behind(before: Option<Usage>, kept: usize, table: &mut Table) -> Result<(), Failure> {
     let Some(before) = before else { return Ok(()) };
     // Some threads wait for the next visitors.
     let _ = wait_for("", || {
-        Usage::now().is_some_and(|now| now.threads <= before.threads + 16 && now.files <= before.files)
+        Usage::now().is_some_and(|now| now.threads <= before.threads + 16 && now.files <= before.files + kept)
     });
     let Some(after) = Usage::now() else { return Ok(()) };
     let threads = after.threads.saturating_sub(before.threads);
     table.row("threads left (up to 16 wait for visitors)", 16, threads, threads <= 16);
     let files = after.files.saturating_sub(before.files);
-    table.row("descriptors left", 0, files, files == 0);
+    table.row("descriptors left", kept, files, files <= kept);
     table.note("resident after all have left", format!("{:.0} MiB", after.resident as f64 / (1 << 20) as f64));
     Ok(())
 }
 
-fn wait_for(what: &str, mut done: impl FnMut() -> bool) -> Result<(), Failure> {
+pub(super) fn wait_for(what: &str, mut done: impl FnMut() -> bool) -> Result<(), Failure> {
     let start = Instant::now();
     while !done() {
         if start.elapsed() > PATIENCE {
@@ -160,14 +129,14 @@ fn wait_for(what: &str, mut done: impl FnMut() -> bool) -> Result<(), Failure> {
 
 /// What this process uses, where the system tells.
 #[derive(Clone, Copy)]
-struct Usage {
+pub(super) struct Usage {
     resident: u64,
-    threads: usize,
+    pub(super) threads: usize,
     files: usize,
 }
 
 impl Usage {
-    fn now() -> Option<Usage> {
+    pub(super) fn now() -> Option<Usage> {
         let status = std::fs::read_to_string("/proc/self/status").ok()?;
         let field = |name: &str| {
             status.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next()?.parse::<u64>().ok())
@@ -179,7 +148,7 @@ impl Usage {
 
 // ── the clients, in a process of their own ──────────────────────────────────────────────────────────────────────────
 
-struct Clients {
+pub(super) struct Clients {
     process: Child,
     input: Option<ChildStdin>,
     output: io::BufReader<ChildStdout>,
@@ -191,7 +160,7 @@ impl Clients {
     }
 
     /// Starts them, and waits until they are connected.
-    fn run(args: &[&str]) -> Result<Clients, Failure> {
+    pub(super) fn run(args: &[&str]) -> Result<Clients, Failure> {
         let mut process =
             Command::new(std::env::current_exe()?).args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let input = process.stdin.take();
@@ -203,6 +172,12 @@ impl Clients {
 
     fn tell(&mut self, line: &str) -> io::Result<()> {
         self.input.as_mut().map_or(Ok(()), |input| writeln!(input, "{line}"))
+    }
+
+    /// Tells them to do something to a number of connections, and waits until they say to how many they did.
+    pub(super) fn ask(&mut self, word: &str, number: usize) -> Result<usize, Failure> {
+        self.tell(&format!("{word} {number}"))?;
+        Ok(self.answer(word)?.parse()?)
     }
 
     /// Waits for an answer that begins with this word, and gives what follows.
@@ -249,7 +224,7 @@ pub(super) fn run_crowd(port: &str, count: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-fn too_few_descriptors(error: io::Error) -> Failure {
+pub(super) fn too_few_descriptors(error: io::Error) -> Failure {
     // EMFILE, on most systems.
     match error.raw_os_error() {
         Some(24) => "not enough descriptors: raise the limit before, with ulimit -n 20000".into(),
@@ -257,7 +232,7 @@ fn too_few_descriptors(error: io::Error) -> Failure {
     }
 }
 
-fn knock(port: u16) -> io::Result<TcpStream> {
+pub(super) fn knock(port: u16) -> io::Result<TcpStream> {
     let mut socket = TcpStream::connect(("127.0.0.1", port))?;
     socket.set_nodelay(true)?;
     socket.set_read_timeout(Some(PATIENCE))?;
@@ -356,7 +331,7 @@ fn round_trips(sockets: &mut [TcpStream]) -> Result<Duration, Failure> {
 }
 
 /// A client's frame of up to 125 bytes, with a key that changes nothing.
-fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+pub(super) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![first, 0x80 | payload.len() as u8, 0, 0, 0, 0];
     frame.extend_from_slice(payload);
     frame

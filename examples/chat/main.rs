@@ -29,7 +29,7 @@ usage: chat [--addr 127.0.0.1:8080] [--allow-origin O]... [--max-connections N] 
 
   --addr ADDR:PORT         where to listen; port 0 takes a free one
   --allow-origin O         also let in pages from this origin, such as https://chat.example.com
-  --max-connections N      connections at a time; more are answered 503 (16384)
+  --max-connections N      connections at a time, if as many fit the system; more are answered 503 (16384)
   --ping-interval S        seconds of silence before a Ping (20); less than any proxy in front waits
   --nats HOST:PORT         share the rooms with other processes through this NATS server
   --trust-proxy ADDR       connections from there say by the PROXY protocol who the client is

@@ -157,7 +157,9 @@ impl fmt::Display for HandshakeFault {
             HandshakeFault::ExtensionNotOffered => f.write_str("the server chose an extension that was not offered"),
             HandshakeFault::ProxyHeader(fault) => write!(f, "the PROXY header was refused: {fault}"),
             HandshakeFault::OriginNotAllowed => f.write_str("the Origin is not allowed; see Server::allow_origin"),
-            HandshakeFault::Full => f.write_str("as many connections as Server::max_connections allows are open"),
+            HandshakeFault::Full => {
+                f.write_str("as many connections as Server::max_connections allows or the system fits are open")
+            }
             HandshakeFault::TooManyHandshakes => {
                 f.write_str("as many opening handshakes as Server::max_handshakes allows are under way")
             }

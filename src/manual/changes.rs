@@ -18,6 +18,8 @@
 //!   [`Response::set_cookies`](crate::Response::set_cookies), [`same_secret`](crate::same_secret).
 //! * Who is let in: `max_connections`, `max_handshakes`, `max_per_address` (also behind proxies), `stack_size`. Unix sockets: `Server::bind_unix`,
 //!   `Client::connect_unix`.
+//! * As many connections as fit the system: on Linux the default, and an explicit `max_connections`, are capped to what its limits on
+//!   memory mappings, threads, address space and descriptors allow. Beyond them `std` would abort the process.
 //! * Shutting down, bounded and with a report: [`Running::shutdown`](crate::Running::shutdown),
 //!   [`ShutdownHandle`](crate::ShutdownHandle).
 //! * [`Hub`](crate::Hub): one message to many connections, without waiting for any; bounded backlogs, topics, counts.

@@ -47,15 +47,28 @@
 //!
 //! | setting | default | more are answered |
 //! |---|---|---|
-//! | [`max_connections`](crate::Server::max_connections) | 16,384 | 503 |
+//! | [`max_connections`](crate::Server::max_connections) | as many as fit the system, at most 16,384 | 503 |
 //! | [`max_handshakes`](crate::Server::max_handshakes) | 4,096 | 503 |
 //! | [`max_per_address`](crate::Server::max_per_address) | off, for proxies that are not trusted have one address for all | 429 |
 //! | [`Timeouts::handshake`](crate::Timeouts::handshake) | 10 s | nothing; the connection ends |
 //!
-//! What the system has to give for each connection: a descriptor (`ulimit -n`, `LimitNOFILE=` of systemd; 1,024 is a common
-//! default), a thread (`TasksMax=`, `pids.max`), some 20 KiB of memory while it is idle, and its stack in address space
-//! ([`stack_size`](crate::Server::stack_size)). When descriptors are used up, those who knock wait; when there is no room for a
-//! thread, they are answered 503. Those who are open are not disturbed, and nothing has to be started again.
+//! An idle connection takes some 20 KiB of memory. How many connections fit is computed on Linux when the server starts, and
+//! caps an explicit [`max_connections`](crate::Server::max_connections) too. The smallest row holds:
+//!
+//! | a connection needs | the limit | common value | fits | raise it with |
+//! |---|---|---|---|---|
+//! | 6 memory mappings | `vm.max_map_count` | 65,530 | some 10,500 | `sysctl vm.max_map_count=262144` |
+//! | a descriptor (two during a TLS handshake) | open files | 1,024 | some 880 | `ulimit -n`, `LimitNOFILE=` of systemd |
+//! | a thread | threads of the user, the control group, the system | 4,915 for a service | some 4,600 | `ulimit -u`, `TasksMax=`, `pids.max`, `kernel.threads-max`, `kernel.pid_max` |
+//! | its [`stack`](crate::Server::stack_size) and 256 KiB of addresses | address space | none | | `ulimit -v` |
+//!
+//! The mappings are four for the thread and two for large messages. They matter most: `std` aborts the process when it cannot
+//! map the signal stack of a new thread. A part of each resource stays reserved for the application. One that maps more than
+//! 2,000 areas after the start, or runs with `vm.overcommit_memory=2`, sets a lower `max_connections`.
+//!
+//! Before a server starts a thread, it also looks at the number of threads of the process. Other servers and the threads of
+//! handlers therefore count. Where no more fit, connections are answered 503; when descriptors run out, they wait. Open
+//! connections are not disturbed, and the server needs no restart.
 //!
 //! # Panics
 //!

@@ -5,6 +5,7 @@
 //! | a peer decides how much memory is used | limits, on before anyone is authenticated; buffers grow with what has arrived |
 //! | a silent or slow peer holds a thread | every wait for it has a bound: [`Timeouts`](crate::Timeouts) |
 //! | peers that are alive hold all threads | [`Server::max_connections`](crate::Server::max_connections), [`max_per_address`](crate::Server::max_per_address) |
+//! | peers bring the process to a thread that cannot start | the number of connections is capped to what fits the limits of the system |
 //! | peers that say nothing hold all threads | [`Server::max_handshakes`](crate::Server::max_handshakes), [`Timeouts::handshake`](crate::Timeouts::handshake) |
 //! | members of a [`Hub`](crate::Hub) that do not read | a bounded backlog each; others are not delayed |
 //! | Pings without end | each is answered until 8 KiB of answers wait; beyond that only the newest |

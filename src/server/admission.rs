@@ -3,11 +3,17 @@
 use super::Server;
 
 impl Server {
-    /// So many connections at a time, those whose opening handshake is not over included. More are answered 503, with
-    /// `Retry-After`. Default: 16,384.
+    /// Maximum number of connections at a time, including those in the opening handshake: as many as fit the system, and at
+    /// most `count`. More are answered 503, with `Retry-After`. Default: 16,384.
     ///
-    /// A connection counts until its handler returns. Each takes a descriptor and a thread; when the system has none to give,
-    /// those who knock wait, or are answered 503.
+    /// How many fit is computed when the server starts, also for a `count` given here. On Linux a connection needs a thread,
+    /// a descriptor, and six memory mappings; some of each are reserved for the application. With the usual
+    /// `vm.max_map_count` of 65,530 some 10,500 connections fit, and with 1,024 descriptors some 880. For more, raise the
+    /// limits of the system; the chapter [`deploying`](crate::manual::deploying) lists them. At least 8 are served. On other
+    /// systems only `count` holds.
+    ///
+    /// A connection counts until its handler returns. Threads that handlers start count too: where the process has as many
+    /// as fit, connections are answered 503. If descriptors run out nevertheless, clients wait.
     pub fn max_connections(mut self, count: usize) -> Server {
         self.capacity.connections = count;
         self

@@ -17,7 +17,7 @@
 //! | ... by one of fewer, which first starts two: a crowd is coming | −1 + 2 | +1 |
 //! | none can be started, and others are still at the door: the visitor is let in | −1 | +1 |
 //! | none can be started by the last one: the visitor is turned away by the thread, which stays | | |
-//! | the door is closed, or as many are let in as may be: the visitor is turned away by the thread, which stays | | |
+//! | the door is closed, or the maximum number of connections is reached: the visitor is turned away by the thread, which stays | | |
 //! | a visitor has been served | | −1 |
 //! | ... by a thread that then comes back to the door | +1 | |
 //! | ... or ends, because enough are there, or the door is closed | | |
@@ -34,6 +34,7 @@ use std::time::Duration;
 use super::guests::{Capacity, Guests, Id};
 use super::listener::{Bell, Listener, Visitor};
 use super::shutdown::Once;
+use super::system_limits::{self, SystemLimits};
 use super::threads::Threads;
 use crate::error::{Error, HandshakeFault, Step};
 use crate::lock::{Lock, Locked};
@@ -42,9 +43,9 @@ use crate::trace::{Events, What};
 use crate::transport::deadline::Deadline;
 use crate::transport::socket::Socket;
 
-/// So many threads may wait at the door for good. They cost some 20 KiB each, and spare a burst of visitors the starting of
-/// threads.
-const ENOUGH: usize = 16;
+/// Maximum number of threads that wait at the door for good. They cost some 20 KiB each, and spare a burst of visitors the
+/// starting of threads.
+const ENOUGH: usize = system_limits::WAITING;
 /// So many are to be at the door while visitors come faster than threads can be started one after the other: a thread that
 /// was started has to wait for a processor before it can let anybody in.
 const FEW: usize = 8;
@@ -74,6 +75,7 @@ pub(super) struct Door {
     counts: Counts,
     /// The stack of each thread, if it is not what `std` takes.
     stack: Option<usize>,
+    system: SystemLimits,
     bell: Bell,
     events: Events,
     state: Lock<State>,
@@ -98,15 +100,16 @@ pub(super) struct State {
 }
 
 impl Door {
-    /// Starts the first thread.
+    /// Starts the first thread. The number of connections is capped to what fits the system.
     pub(super) fn open(
         listener: Listener,
         (capacity, turning, counts): (Capacity, Turning, Counts),
-        stack: Option<usize>,
+        (stack, system): (Option<usize>, SystemLimits),
         events: Events,
         host: impl Fn(&Door, Id, Visitor) + Send + Sync + 'static,
     ) -> Result<Arc<Door>, Error> {
         let bell = listener.bell().map_err(|error| Error::io(Step::Listen, error))?;
+        let capacity = Capacity { connections: capacity.connections.min(system.connections), ..capacity };
         let state = State {
             listener: Some(Arc::new(listener)),
             at_door: 1,
@@ -118,13 +121,18 @@ impl Door {
             failure: None,
         };
         let (state, changed, shutdown) = (Lock::new(state), Condvar::new(), Once::default());
-        let door = Arc::new(Door { host: Box::new(host), counts, stack, bell, events, state, changed, shutdown });
+        let door =
+            Arc::new(Door { host: Box::new(host), counts, stack, system, bell, events, state, changed, shutdown });
         door.start_thread().map_err(|error| Error::io(Step::Thread, error))?;
         Ok(door)
     }
 
-    /// One more thread, which counts as being at the door already.
+    /// One more thread, which counts as being at the door already. An error if the system limits forbid it: `std` survives
+    /// only some of them.
     fn start_thread(self: &Arc<Door>) -> io::Result<()> {
+        if !self.system.allow_thread() {
+            return Err(ErrorKind::WouldBlock.into());
+        }
         let number = self.lock().threads.announce();
         let mut builder = thread::Builder::new().name("stdws-server".into());
         if let Some(stack) = self.stack {
@@ -326,5 +334,51 @@ impl State {
             }
         }
         self.turned_away.push_back(socket);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{TcpListener, TcpStream};
+
+    /// A door whose visitors stay until they leave, and its address.
+    fn open(system: SystemLimits) -> Result<(Arc<Door>, SocketAddr), Error> {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        let capacity = Capacity { connections: usize::MAX, ..Capacity::default() };
+        let host = |_: &Door, _, visitor: Visitor| {
+            let _ = (&visitor.socket).write_all(b"in").and_then(|()| (&visitor.socket).read(&mut [0]).map(drop));
+        };
+        let counts: Counts = Box::new(|peer| peer);
+        let (listener, capacity) = (Listener::Tcp(listener), (capacity, Turning::Answered, counts));
+        let door = Door::open(listener, capacity, (None, system), Events::default(), host)?;
+        Ok((door, addr))
+    }
+
+    fn visit(addr: SocketAddr) -> (TcpStream, Vec<u8>) {
+        let mut visitor = TcpStream::connect(addr).unwrap();
+        visitor.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let mut answer = vec![0; 64];
+        let count = visitor.read(&mut answer).unwrap();
+        answer.truncate(count);
+        (visitor, answer)
+    }
+
+    #[test]
+    fn an_explicit_number_of_connections_is_capped_to_what_fits() {
+        let (door, addr) = open(SystemLimits { connections: 2, threads: usize::MAX }).unwrap();
+        let guests = [visit(addr), visit(addr)];
+        assert!(guests.iter().all(|(_, answer)| answer == b"in"));
+        assert!(visit(addr).1.starts_with(b"HTTP/1.1 503 "));
+        drop(guests);
+        door.close(Deadline::after(Duration::from_secs(10)));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn no_thread_starts_that_does_not_fit() {
+        let system = SystemLimits { connections: usize::MAX, threads: 0 };
+        assert!(matches!(open(system), Err(Error::Io(_))));
     }
 }

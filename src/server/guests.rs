@@ -12,8 +12,8 @@ use crate::error::HandshakeFault;
 use crate::upgrade::Visit;
 use crate::websocket::Link;
 
-/// Connections at a time by default. With the default limits 16,384 of them can hold 16 GiB of half-sent messages at
-/// worst, and need 200 to 400 MiB when they are idle.
+/// Maximum number of connections by default, where as many fit the system. With the default limits 16,384 of them can hold
+/// 16 GiB of half-sent messages at worst, and need 200 to 400 MiB when they are idle.
 const MAX_CONNECTIONS: usize = 16_384;
 /// Opening handshakes at a time by default: a quarter, so that peers that say nothing cannot take all places.
 const MAX_HANDSHAKES: usize = 4_096;

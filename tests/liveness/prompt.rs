@@ -31,7 +31,9 @@ fn at_once<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
 }
 
 /// Each way to receive, until there is something else to tell than that nothing came.
-const WAYS: [fn(&mut WebSocket) -> Result<(), Error>; 7] = [
+type Call = fn(&mut WebSocket) -> Result<(), Error>;
+
+const WAYS: [Call; 7] = [
     |ws| ws.recv().map(drop),
     |ws| ws.recv_ref().map(drop),
     |ws| ws.recv_stream().map(drop),
@@ -259,7 +261,8 @@ fn expect_close_and_end(peer: &mut Raw, code: u16) {
 #[test]
 fn the_close_arrives_although_the_connection_was_dropped() {
     both(|ours| {
-        let rules: [(fn(&mut Raw), u16); 3] = [
+        type Breaking = fn(&mut Raw);
+        let rules: [(Breaking, u16); 3] = [
             (|peer| peer.send(0x3, b""), 1002),
             (|peer| peer.send(TEXT, b"\xFF"), 1007),
             (|peer| peer.send(BINARY, &[0; 1001]), 1009),
