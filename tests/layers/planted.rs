@@ -122,7 +122,13 @@ fn code_behind_a_test_is_not_a_test() {
     for code in [
         "struct S { #[cfg(test)] a: Map<crate::high::A, crate::high::B>, b: crate::mid::B }",
         "enum E { #[cfg(test)] A(crate::high::A, u8), B(crate::mid::B) }",
+        "struct S { #[cfg(test)] a: fn(crate::high::A) -> crate::high::B, b: crate::mid::B }",
+        "fn f() { S { #[cfg(test)] a: a < crate::high::A, b: crate::mid::B } }",
         "fn f() { match x { #[cfg(test)] A { a } => crate::high::a(), _ => crate::mid::B } }",
+        "fn f() { match x { #[cfg(test)] A { a } if a => crate::high::a(), _ => crate::mid::B } }",
+        "fn f() { match x { #[cfg(test)] A { a } | C => crate::high::a(), _ => crate::mid::B } }",
+        "fn f() { #[cfg(test)] { crate::high::f() } if a { crate::mid::B } }",
+        "fn f() { #[cfg(test)] return A { a: crate::high::f() }; crate::mid::B }",
         "fn f() { #[cfg(test)] crate::high::f(|a| { a }); crate::mid::B }",
         "fn f() { #[cfg(test)] if a { crate::high::f() } else { crate::high::f() } crate::mid::B }",
         "fn f() { #[cfg(test)] let a = A { a: crate::high::f() }; crate::mid::B }",

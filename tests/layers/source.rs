@@ -209,23 +209,27 @@ fn item_end(tokens: &[Token], mut at: usize) -> usize {
     let by_semicolon = ["use", "let", "static", "type", "const"].contains(&word) && !function;
     let by_comma = !by_semicolon && !function && !ITEMS.contains(&word);
     let field = text(tokens, at + 1) == ":";
+    // Behind a block a statement begins; behind a pattern that begins otherwise, its guard or another pattern.
+    let block = ["{", "if", "for", "while", "loop", "match"].contains(&word);
     let mut angles = 0;
     while at < tokens.len() {
         match tokens[at].text {
             "(" | "[" | "{" => {
                 let body = tokens[at].text == "{";
                 at = group_end(tokens, at);
-                let goes_on = ["=", "else", ".", "?"].contains(&text(tokens, at));
-                if body && !by_semicolon && !goes_on {
-                    return at + usize::from(by_comma && text(tokens, at) == ",");
+                let next = text(tokens, at);
+                let goes_on = ["=", "else", ".", "?"].contains(&next) || (!block && ["if", "|"].contains(&next));
+                if body && !by_semicolon && !(by_comma && goes_on) {
+                    return at + usize::from(by_comma && [",", ";"].contains(&next));
                 }
                 continue;
             }
             ")" | "]" | "}" => return at,
             ";" => return at + 1,
             "," if by_comma && angles == 0 => return at + 1,
-            "<" if field => angles += 1,
-            ">" if field && !["-", "="].contains(&text(tokens, at - 1)) => angles -= 1,
+            // `Map<A, B>`, and not `a < b`.
+            "<" if field && tokens[at - 1].at + tokens[at - 1].text.len() == tokens[at].at => angles += 1,
+            ">" if angles > 0 && !["-", "="].contains(&text(tokens, at - 1)) => angles -= 1,
             _ => {}
         }
         at += 1;
