@@ -9,8 +9,14 @@
 //! - `app`: the duty of the application that uses this library; the reason says why;
 //! - `declined`: not done; the reason says why. No code may cite it.
 //!
-//! A citation is the bare id. In `src`, everything below a line that begins with `#[cfg(test)]` is test; above it only comments
-//! count, for a string that names a rule does not obey it. Every Rust file in `tests` but this one is test.
+//! A citation is the bare id. In `src`, items under `#[cfg(test)]` are test, wherever they stand, and so are files that only
+//! such items bring in; elsewhere only comments count, for a string that names a rule does not obey it. Every Rust file in
+//! `tests` but this one is test.
+
+// Half of it is for tests/layers.rs.
+#[allow(dead_code)]
+#[path = "layers/source.rs"]
+mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -67,13 +73,10 @@ fn every_requirement_is_accounted_for() {
         ));
     }
     let documents = documents(&list);
-    let mut citations = Vec::new();
-    for folder in ["src", "tests"] {
-        for file in files(&root.join(folder), "rs") {
-            let place = file.strip_prefix(root).unwrap().to_string_lossy().replace('\\', "/");
-            if place != "tests/traceability.rs" {
-                citations.extend(cited(&place, &fs::read_to_string(&file).unwrap(), &documents));
-            }
+    let mut citations = in_sources(&source::rust_files(&root.join("src")), &documents);
+    for (file, text) in source::rust_files(&root.join("tests")) {
+        if file != "traceability.rs" {
+            citations.extend(cited(&format!("tests/{file}"), &text, true, &documents));
         }
     }
     faults.extend(check(&list, &citations));
@@ -128,12 +131,20 @@ fn documents(list: &[Requirement]) -> BTreeSet<&str> {
     list.iter().filter_map(|row| row.id.split('-').next()).chain(DOCUMENTS).collect()
 }
 
+/// All ids in the files of `src`.
+fn in_sources(files: &BTreeMap<String, String>, documents: &BTreeSet<&str>) -> Vec<Citation> {
+    let for_tests = source::test_files(files);
+    let all =
+        |(file, text): (&String, &String)| cited(&format!("src/{file}"), text, for_tests.contains(file), documents);
+    files.iter().flat_map(all).collect()
+}
+
 /// All ids in a source file. What begins like an id is one, so that a slip of the pen does not go unseen.
-fn cited(place: &str, text: &str, documents: &BTreeSet<&str>) -> Vec<Citation> {
+fn cited(place: &str, text: &str, for_tests: bool, documents: &BTreeSet<&str>) -> Vec<Citation> {
     let mut found = Vec::new();
-    let mut test = !place.starts_with("src/");
+    let tests = source::test_lines(text);
     for (n, line) in text.lines().enumerate() {
-        test |= line.starts_with("#[cfg(test)]");
+        let test = for_tests || tests.contains(&(n + 1));
         let comment = line.find("//").unwrap_or(line.len());
         let kind = |start: usize| {
             if test {
@@ -201,10 +212,7 @@ fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let mut entries: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     entries.sort();
     for path in entries {
-        // `tests/airgap/target` may be there and holds nothing of ours.
-        if path.is_dir() && !path.ends_with("target") {
-            found.extend(files(&path, extension));
-        } else if path.extension().is_some_and(|e| e == extension) {
+        if path.extension().is_some_and(|e| e == extension) {
             found.push(path);
         }
     }
@@ -237,22 +245,55 @@ fn planted_faults_in_a_list_are_noticed() {
 }
 
 #[test]
+fn tests_are_told_from_code_wherever_they_stand() {
+    let list = [Requirement { id: "1-1-1".into(), how: "code".into(), reason: String::new() }];
+    let judge = |files: &[(&str, &str)]| {
+        let files = files.iter().map(|(name, text)| (name.to_string(), text.to_string())).collect();
+        check(&list, &in_sources(&files, &documents(&list)))
+    };
+    let (no_code, no_test) = ("1-1-1: no code cites it", "1-1-1: no test cites it");
+    let code = "// 1-1-1\nfn f() {}\n";
+    for test in [
+        "#[cfg(test)]\nmod tests {\n    // 1-1-1\n}\n",
+        "/// 1-1-1\n#[cfg(test)]\nimpl A {}\n",
+        "impl A {\n    #[cfg(test)]\n    #[allow(x)]\n    fn g(&self) -> [u8; 1] {\n        // 1-1-1\n    }\n}\n",
+        "#[cfg(all(test, unix))]\nconst A: &str = \"1-1-1\";\n",
+    ] {
+        // Code before and behind the test, and not at all.
+        for both in [format!("{code}{test}"), format!("{test}{code}"), format!("{test}{code}{test}")] {
+            assert_eq!(judge(&[("a.rs", &both)]), Vec::<String>::new(), "{both}");
+        }
+        assert_eq!(judge(&[("a.rs", test)]), [no_code], "{test}");
+        let not_cited = test.replace("1-1-1", "nothing");
+        assert_eq!(judge(&[("a.rs", &format!("{not_cited}{code}"))]), [no_test], "{test}");
+    }
+    assert_eq!(judge(&[("a.rs", "#[cfg(any(test, unix))]\nmod a {\n    // 1-1-1\n}\n")]), [no_test]);
+    // Files of their own.
+    assert_eq!(
+        judge(&[("a.rs", "// 1-1-1\n#[cfg(test)]\nmod tests;"), ("a/tests.rs", "// 1-1-1")]),
+        Vec::<String>::new()
+    );
+    assert_eq!(judge(&[("a.rs", "#[cfg(test)]\nmod tests;"), ("a/tests/b.rs", "// 1-1-1")]), [no_code]);
+    assert_eq!(judge(&[("a.rs", "// 1-1-1\nmod tests;"), ("a/tests.rs", "// 1-1-1")]), [no_test]);
+}
+
+#[test]
 fn planted_faults_in_the_sources_are_noticed() {
     let good =
-        "//! Obeys 1-1-1.\nfn f() {} // 1-1-s2: and 7692-7.1.1.1-1.\n#[cfg(test)]\n// 1-1-1, 1-1-s2, 7692-7.1.1.1-1\n";
+        "//! Obeys 1-1-1.\nfn f() {} // 1-1-s2: and 7692-7.1.1.1-1.\n#[cfg(test)]\nmod t {} // 1-1-1, 1-1-s2, 7692-7.1.1.1-1\n";
     let how = ["code", "code", "type", "app", "declined", "code"];
     let judge = |source: &str, how: [&str; 6], reason: &str| {
         let ids = ["1-1-1", "1-1-s2", "1-2-1", "1-2-2", "1-2-3", "7692-7.1.1.1-1"];
         let row = |(id, how): (&str, &str)| Requirement { id: id.into(), how: how.into(), reason: reason.into() };
         let list: Vec<Requirement> = ids.into_iter().zip(how).map(row).collect();
-        check(&list, &cited("src/a.rs", source, &documents(&list)))
+        check(&list, &cited("src/a.rs", source, false, &documents(&list)))
     };
     assert_eq!(judge(good, how, "because"), Vec::<String>::new());
 
     let sources = [
         (good.replace("Obeys 1-1-1", "Obeys"), "1-1-1: no code cites it"),
         (good.replace("//! Obeys 1-1-1", "const A: &str = \"1-1-1\";"), "1-1-1: no code cites it"),
-        (good.replace("// 1-1-1, ", "// "), "1-1-1: no test cites it"),
+        (good.replace("{} // 1-1-1, ", "{} // "), "1-1-1: no test cites it"),
         (good.replace("// 1-1-s2: and", "//"), "1-1-s2: no code cites it"),
         (good.replace(", 1-1-s2,", ","), "1-1-s2: no test cites it"),
         (good.replace("fn f", "// 1-2-3\nfn f"), "1-2-3: declined, but src/a.rs:2 obeys it"),
@@ -276,13 +317,13 @@ fn planted_faults_in_the_sources_are_noticed() {
 
     // A test file obeys nothing, and its strings count.
     let list: Vec<Requirement> = vec![Requirement { id: "1-1-1".into(), how: "code".into(), reason: String::new() }];
-    let citations = cited("tests/a.rs", "assert_eq!(rule, \"1-1-1\");", &documents(&list));
+    let citations = cited("tests/a.rs", "assert_eq!(rule, \"1-1-1\");", true, &documents(&list));
     assert_eq!(check(&list, &citations), ["1-1-1: no code cites it"]);
     let twice: Vec<Requirement> =
         ["app", "app"].map(|how| Requirement { id: "1-1-1".into(), how: how.into(), reason: "because".into() }).into();
     assert_eq!(check(&twice, &[]), ["1-1-1: listed twice"]);
     // Words that only look like ids.
     for text in ["// 2011-12-18", "// RFC 6455-compliant", "// 258EAFA5-E914-47DA", "// 0.1-1"] {
-        assert!(cited("src/a.rs", text, &documents(&list)).is_empty(), "{text}");
+        assert!(cited("src/a.rs", text, false, &documents(&list)).is_empty(), "{text}");
     }
 }
