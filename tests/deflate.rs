@@ -157,12 +157,12 @@ fn what_is_sent_is_a_sync_flush_without_its_end() {
 fn nothing_is_compressed_that_one_side_did_not_ask_for() {
     // 6455-4.2.2-10, 6455-4.2.2-11, 6455-9-1, 6455-9-2, 6455-9-3, 6455-9-4, 6455-6.2-6
     for (of_server, of_client) in [(false, false), (true, false), (false, true), (true, true)] {
-        let mut server = Server::bind("127.0.0.1:0").unwrap();
+        let mut server = Server::bind("127.0.0.1:0").unwrap().watched();
         if of_server {
             server = server.deflate(Deflate::default());
         }
         let server = server.start(|mut ws| ws.recv().map(drop)).unwrap();
-        let mut client = Client::new(&format!("ws://{}", server.local_addr())).unwrap();
+        let mut client = Client::new(&format!("ws://{}", server.local_addr())).unwrap().watched();
         if of_client {
             client = client.deflate(Deflate::default());
         }
@@ -176,10 +176,11 @@ fn nothing_is_compressed_that_one_side_did_not_ask_for() {
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
              Sec-WebSocket-Accept: {ACCEPT}\r\nSec-WebSocket-Extensions: {answer}\r\n\r\n"
         );
-        let client = Client::new("ws://h/").unwrap().deflate(Deflate::default()).entropy(|out: &mut [u8]| {
-            out.fill(0);
-            Ok(())
-        });
+        let client =
+            Client::new("ws://h/").unwrap().watched().deflate(Deflate::default()).entropy(|out: &mut [u8]| {
+                out.fill(0);
+                Ok(())
+            });
         let halves = Halves::new(io::Cursor::new(response.into_bytes()), io::sink());
         assert!(matches!(client.connect_over(halves), Err(Error::Handshake(_))), "{answer}");
     }
@@ -199,7 +200,7 @@ fn both_ends_ours_with_every_setting() {
         Deflate::default().client_no_context_takeover().server_no_context_takeover().client_max_window_bits(bits(9)),
     ];
     for of_server in &settings {
-        let server = Server::bind("127.0.0.1:0").unwrap().deflate(of_server.clone());
+        let server = Server::bind("127.0.0.1:0").unwrap().watched().deflate(of_server.clone());
         let server = server
             .start(|mut ws| {
                 let sender = ws.sender();
@@ -210,7 +211,8 @@ fn both_ends_ours_with_every_setting() {
             })
             .unwrap();
         for of_client in &settings {
-            let client = Client::new(&format!("ws://{}", server.local_addr())).unwrap().deflate(of_client.clone());
+            let client =
+                Client::new(&format!("ws://{}", server.local_addr())).unwrap().watched().deflate(of_client.clone());
             let mut ws = client.connect().unwrap();
             assert!(ws.response().unwrap().header("Sec-WebSocket-Extensions").is_some());
             for size in [0, 1, 63, 64, 300, 5_000, 70_000] {

@@ -33,7 +33,7 @@ fn a_peer_that_keeps_its_half_open_does_not_spoil_the_end() {
     });
     let mut timeouts = patient();
     timeouts.close = ms(200);
-    let client = Client::new(&format!("ws://{address}/")).unwrap().origin("http://example.com").unwrap();
+    let client = Client::new(&format!("ws://{address}/")).unwrap().watched().origin("http://example.com").unwrap();
     let mut ws = client.version(Version::Hixie75).timeouts(timeouts).connect().unwrap();
     ws.send("last words").unwrap();
     let start = Instant::now();

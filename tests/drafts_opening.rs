@@ -46,7 +46,7 @@ fn serving(server: Server) -> (Running, mpsc::Receiver<WebSocket>) {
 }
 
 fn bound() -> Server {
-    Server::bind("127.0.0.1:0").unwrap()
+    Server::bind("127.0.0.1:0").unwrap().watched()
 }
 
 /// What a server of these versions says to these bytes, until it ends the stream.
@@ -67,7 +67,8 @@ fn said(server: Server, request: &[u8]) -> String {
 /// A request in this version, as our own client writes it, and the body behind it.
 fn request(version: Version) -> Vec<u8> {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let client = Client::new(&format!("ws://{}/chat", listener.local_addr().unwrap())).unwrap().version(version);
+    let client =
+        Client::new(&format!("ws://{}/chat", listener.local_addr().unwrap())).unwrap().watched().version(version);
     let connecting = thread::spawn(move || client.connect().map(drop));
     let (mut stream, _) = listener.accept().unwrap();
     let mut request = read_head(&mut stream);
@@ -89,7 +90,7 @@ fn every_version_opens_between_our_own_client_and_server() {
     for version in Version::ALL {
         let (running, connections) = serving(bound().also_versions([version]).subprotocols(["b", "a"]));
         let url = format!("ws://{}/chat?x=1", running.local_addr());
-        let client = Client::new(&url).unwrap().version(version).subprotocol("a").unwrap();
+        let client = Client::new(&url).unwrap().watched().version(version).subprotocol("a").unwrap();
         let client = client.header("Cookie", "a=b").unwrap();
         let ws = client.connect().unwrap_or_else(|error| panic!("{version}: {error}"));
         let peer = connections.recv().unwrap();
@@ -115,7 +116,7 @@ fn all_versions_at_once_are_told_apart() {
             Version::Hybi02 => Version::Hybi03,
             other => other,
         };
-        let client = Client::new(&format!("ws://{}", running.local_addr())).unwrap().version(version);
+        let client = Client::new(&format!("ws://{}", running.local_addr())).unwrap().watched().version(version);
         let ws = client.connect().unwrap_or_else(|error| panic!("{version}: {error}"));
         assert_eq!((ws.version(), connections.recv().unwrap().version()), (version, taken_for));
     }
@@ -140,7 +141,7 @@ fn a_hook_sees_the_version_and_what_it_says_in_its_own_words() {
         let (running, _connections) = serving(server);
         let open = |path: &str| {
             let url = format!("ws://{}{path}", running.local_addr());
-            let client = Client::new(&url).unwrap().version(version).origin("http://Page.example").unwrap();
+            let client = Client::new(&url).unwrap().watched().version(version).origin("http://Page.example").unwrap();
             client.subprotocol("a").unwrap().connect()
         };
         let ws = open("/yes").unwrap_or_else(|error| panic!("{version}: {error}"));
@@ -161,7 +162,7 @@ fn no_version_is_a_way_around_the_password() {
     for version in Version::ALL {
         let server = bound().also_versions([version]).basic_auth("here", |who| who.is("ann", "secret")).unwrap();
         let (running, _connections) = serving(server);
-        let client = Client::new(&format!("ws://{}", running.local_addr())).unwrap().version(version);
+        let client = Client::new(&format!("ws://{}", running.local_addr())).unwrap().watched().version(version);
         match client.connect() {
             Err(Error::Handshake(refusal)) => assert_eq!(refusal.status(), Some(401), "{version}"),
             other => panic!("{version}: {other:?}"),
@@ -176,7 +177,7 @@ fn several_subprotocols_from_hybi_03_on() {
     let _watchdog = watchdog();
     for version in drafts() {
         let (running, _connections) = serving(bound().also_versions([version]).subprotocols(["b"]));
-        let client = Client::new(&format!("ws://{}", running.local_addr())).unwrap().version(version);
+        let client = Client::new(&format!("ws://{}", running.local_addr())).unwrap().watched().version(version);
         let opened = client.subprotocol("a").unwrap().subprotocol("b").unwrap().connect();
         match (version.can(Ability::SeveralSubprotocols), opened) {
             (true, Ok(ws)) => assert_eq!(ws.subprotocol(), Some("b"), "{version}"),
@@ -229,7 +230,7 @@ const REQUEST_OF_NOBODY: &str = "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket
 fn a_client_falls_back_to_the_newest_version_that_the_server_lists_and_it_allows() {
     let _watchdog = watchdog();
     let (running, connections) = serving(bound().also_versions([Version::Hybi06, Version::Hybi08]));
-    let client = Client::new(&format!("ws://{}", running.local_addr())).unwrap().version(Version::Hybi07);
+    let client = Client::new(&format!("ws://{}", running.local_addr())).unwrap().watched().version(Version::Hybi07);
     let refused = client.connect().unwrap_err();
     assert!(matches!(&refused, Error::Handshake(refusal) if refusal.status() == Some(426)), "{refused}");
     let rows: [(&[Version], Option<Version>); 5] = [
@@ -255,7 +256,7 @@ fn a_client_falls_back_to_the_newest_version_that_the_server_lists_and_it_allows
 fn a_client_tries_each_version_once() {
     let _watchdog = watchdog();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let client = Client::new(&format!("ws://{}", listener.local_addr().unwrap())).unwrap();
+    let client = Client::new(&format!("ws://{}", listener.local_addr().unwrap())).unwrap().watched();
     let client = client.fall_back([Version::Hybi07, Version::Hybi08, Version::Hybi08, Version::Rfc6455]);
     let connecting = thread::spawn(move || client.connect().map(drop));
     // A server that lists them all, whatever it is asked, on several lines.
@@ -430,7 +431,7 @@ fn asked(version: Version, limit: Duration) -> (thread::JoinHandle<stdws::Result
     let (running, connections) = serving(bound().also_versions([version]).danger_any_origin());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}/chat", listener.local_addr().unwrap());
-    let client = Client::new(&url).unwrap().version(version).connect_timeout(limit);
+    let client = Client::new(&url).unwrap().watched().version(version).connect_timeout(limit);
     let connecting = thread::spawn(move || client.connect());
     let (mut stream, _) = listener.accept().unwrap();
     stream.set_nodelay(true).unwrap();

@@ -8,6 +8,10 @@ use std::time::{Duration, Instant};
 
 use stdws::{Error, Halves, HandshakeFault, Misuse, Response, Running, Server, Timeouts, WebSocket};
 
+#[path = "support/events.rs"]
+mod events;
+use events::Watched;
+
 const LONG: Duration = Duration::from_secs(60);
 const GET: &str = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
 const UPGRADE: &str = "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -37,7 +41,7 @@ fn start(server: Server) -> Running {
 }
 
 fn bind() -> Server {
-    Server::bind("127.0.0.1:0").unwrap()
+    Server::bind("127.0.0.1:0").unwrap().watched()
 }
 
 /// All that comes back for these pieces, sent one after the other.
@@ -212,9 +216,9 @@ fn streams_made_elsewhere_have_no_address_but_can_be_told_one() {
 fn lists_are_checked_when_they_are_given() {
     for entry in ["", "localhost", "10.0.0.0/33", "10.0.0.1:80", "*"] {
         for result in [
-            Server::unbound().trust_proxy_protocol(["::1", entry]),
-            Server::unbound().trust_forwarded([entry]),
-            Server::unbound().trust_x_forwarded_for([entry]),
+            Server::unbound().watched().trust_proxy_protocol(["::1", entry]),
+            Server::unbound().watched().trust_forwarded([entry]),
+            Server::unbound().watched().trust_x_forwarded_for([entry]),
         ] {
             assert!(matches!(result, Err(Error::Misuse(Misuse::Network(shown))) if shown == entry));
         }

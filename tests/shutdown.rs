@@ -13,14 +13,14 @@ use stdws::{CloseCode, Decision, Error, Response, Running, Server, ShutdownRepor
 
 #[path = "support/live.rs"]
 mod live;
-use live::{ms, read_head, watchdog, Raw, CLOSE, LONG, REQUEST, RESPONSE, SLACK, TEXT};
+use live::{ms, read_head, watchdog, Raw, Watched, CLOSE, LONG, REQUEST, RESPONSE, SLACK, TEXT};
 #[path = "support/serving.rs"]
 mod serving;
 use serving::echo;
 
 /// A server of which nothing ends by itself.
 fn server() -> Server {
-    Server::bind("127.0.0.1:0").unwrap().timeouts(live::patient())
+    Server::bind("127.0.0.1:0").unwrap().watched().timeouts(live::patient())
 }
 
 fn raw(addr: SocketAddr) -> Raw {
@@ -333,7 +333,7 @@ fn a_handle_ends_a_server_that_runs() {
     answer.join().unwrap();
     assert_eq!(report.to_string(), "1 closed, 0 timed out, 0 aborted, 0 threads left");
     // Before it starts.
-    let server = Server::bind("127.0.0.1:0").unwrap();
+    let server = Server::bind("127.0.0.1:0").unwrap().watched();
     let (addr, handle) = (server.local_addr().unwrap(), server.shutdown_handle());
     assert_eq!(counts(handle.shutdown(LONG)), [0; 4]);
     server.run(echo).unwrap();
@@ -373,7 +373,7 @@ fn a_thousand_connections_a_tenth_of_them_stuck() {
         println!("{total} connections instead of 1000: the limit is {most} descriptors");
     }
     let stuck = total / 10;
-    let server = Server::bind("127.0.0.1:0").unwrap().timeouts(Timeouts::default()).start(echo).unwrap();
+    let server = Server::bind("127.0.0.1:0").unwrap().watched().timeouts(Timeouts::default()).start(echo).unwrap();
     let addr = server.local_addr();
     let mut peers: Vec<Raw> = (0..total).map(|_| raw(addr)).collect();
     // One thread answers for all the others: the Close of each has to come, whatever happens to those that are stuck.

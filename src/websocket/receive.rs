@@ -12,7 +12,8 @@
 //! | 20 ms | bytes the network would not take | they are tried again |
 //!
 //! A peer is given up only when the socket has nothing more from it: a caller that was away for long may find the sign of
-//! life, the rest of the message or the Close there already. A flood has no end, so it gets a few reads for that.
+//! life, the rest of the message or the Close there already. A flood has no end, so it gets a few reads for that, and a
+//! quarter of a second: an event handler is called for each of its frames.
 //!
 //! The clock is asked only when one of these can matter: a read that brings a whole message at once costs none.
 
@@ -38,6 +39,8 @@ const PROGRESS: usize = 64 << 10;
 
 /// So many reads may be made one after the other although the peer is late.
 const LATE: u32 = 16;
+/// And so long, whatever is done with what they bring.
+const LATE_TIME: Duration = Duration::from_millis(250);
 
 /// Something for the application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,8 +78,8 @@ pub(crate) struct Receiver {
     begun: Option<(Instant, usize)>,
     /// The number of the Ping whose Pong is awaited.
     pub(crate) awaited: Option<u64>,
-    /// Reads made since the peer was late.
-    late: u32,
+    /// Since when the peer is late, and the number of reads made since.
+    late: Option<(Instant, u32)>,
     /// The result of each further call: the peer's Close came, or an error.
     over: Option<Option<Error>>,
     /// What is then left to do.
@@ -98,7 +101,7 @@ impl Receiver {
             pinged: None,
             begun: None,
             awaited: None,
-            late: 0,
+            late: None,
             over: None,
             ending: None,
             came,
@@ -160,8 +163,12 @@ impl Receiver {
         let mut outlook = self.link.before_waiting();
         loop {
             let wait = self.bound(limit, &outlook);
-            self.late = if wait.late.is_some() { self.late.saturating_add(1) } else { 0 };
-            if let Some(step) = wait.late.filter(|_| self.late > LATE) {
+            self.late = wait.late.map(|_| {
+                let (since, reads) = self.late.unwrap_or_else(|| (Instant::now(), 0));
+                (since, reads.saturating_add(1))
+            });
+            let given_up = |(since, reads): (Instant, u32)| reads > LATE || since.elapsed() >= LATE_TIME;
+            if let Some(step) = wait.late.filter(|_| self.late.is_some_and(given_up)) {
                 return Err(self.too_late(step));
             }
             match self.link.stream.read(self.decoder.space(), wait.time) {

@@ -8,7 +8,7 @@ use stdws::{
     Ability, Client, CloseCode, CloseInfo, Error, Kind, Limits, Message, Misuse, Result, Server, Violation, WebSocket,
 };
 
-use crate::live::{assert_soon, ms, patient, Ours};
+use crate::live::{assert_soon, ms, patient, Ours, Watched};
 use crate::peer::{connection, each, limited};
 use crate::spoken::Spoken;
 
@@ -175,10 +175,10 @@ fn a_sender_that_is_left_and_a_server_that_goes_down_say_so_too() {
         if ours == Ours::Client {
             return;
         }
-        let server = spoken.server(Server::bind("127.0.0.1:0").unwrap()).timeouts(patient());
+        let server = spoken.server(Server::bind("127.0.0.1:0").unwrap().watched()).timeouts(patient());
         let running = server.start(|ws| echo(ws).map(drop)).unwrap();
         let mut client =
-            spoken.client(Client::new(&format!("ws://{}", running.local_addr())).unwrap()).connect().unwrap();
+            spoken.client(Client::new(&format!("ws://{}", running.local_addr())).unwrap().watched()).connect().unwrap();
         client.send("is there anybody?").unwrap();
         assert!(client.recv().unwrap().is_some());
         let receiving = thread::spawn(move || client.recv());

@@ -8,7 +8,7 @@ use std::thread;
 
 use stdws::{Client, Halves, Limits, Server, Timeouts, WebSocket};
 
-use crate::live::{patient, watchdog, Ours};
+use crate::live::{patient, watchdog, Ours, Watched};
 use crate::spoken::{drafts, Spoken};
 
 /// Where a peer's bytes go.
@@ -96,16 +96,18 @@ pub(crate) fn limited(spoken: Spoken, ours: Ours, timeouts: Timeouts, limits: Li
         Ours::Client => {
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             let url = format!("ws://{}", listener.local_addr().unwrap());
-            let client = spoken.client(Client::new(&url).unwrap()).timeouts(timeouts).limits(limits);
+            let client = spoken.client(Client::new(&url).unwrap().watched()).timeouts(timeouts).limits(limits);
             let connecting = thread::spawn(move || client.connect().unwrap());
             let (tap, halves) = Tap::halves(listener.accept().unwrap().0);
-            let server = spoken.server(Server::unbound()).timeouts(patient()).limits(Limits::message(64 << 20));
+            let server =
+                spoken.server(Server::unbound().watched()).timeouts(patient()).limits(Limits::message(64 << 20));
             let peer = server.accept_over(halves).unwrap();
             (connecting.join().unwrap(), peer, tap)
         }
         Ours::Server => {
             let (give, take) = mpsc::channel();
-            let server = spoken.server(Server::bind("127.0.0.1:0").unwrap()).timeouts(timeouts).limits(limits);
+            let server =
+                spoken.server(Server::bind("127.0.0.1:0").unwrap().watched()).timeouts(timeouts).limits(limits);
             let running = server
                 .start(move |ws| {
                     let _ = give.send(ws);
@@ -114,7 +116,7 @@ pub(crate) fn limited(spoken: Spoken, ours: Ours, timeouts: Timeouts, limits: Li
                 .unwrap();
             let address = running.local_addr();
             let (tap, halves) = Tap::halves(TcpStream::connect(address).unwrap());
-            let client = spoken.client(Client::new(&format!("ws://{address}")).unwrap()).timeouts(patient());
+            let client = spoken.client(Client::new(&format!("ws://{address}")).unwrap().watched()).timeouts(patient());
             let peer = client.limits(Limits::message(64 << 20)).connect_over(halves).unwrap();
             (take.recv().unwrap(), peer, tap)
         }

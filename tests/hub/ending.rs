@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::live::{connection, ms, patient, watchdog, Ours, Random, CLOSE, LONG, SLACK, TOO_MUCH};
+use crate::live::{connection, ms, patient, watchdog, Ours, Random, Watched, CLOSE, LONG, SLACK, TOO_MUCH};
 use crate::seats::{receive, seat, settled, until};
 use stdws::{Hub, HubLimits, Server};
 
@@ -126,7 +126,7 @@ fn a_connection_that_ends_is_forgotten_though_nothing_is_sent() {
     let _watchdog = watchdog();
     let hub = Hub::new().unwrap();
     let running = hub.clone();
-    let server = Server::bind("127.0.0.1:0").unwrap();
+    let server = Server::bind("127.0.0.1:0").unwrap().watched();
     let server = server
         .start(move |mut ws| {
             running.add(ws.sender()).stay();

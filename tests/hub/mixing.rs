@@ -4,7 +4,7 @@ use std::io::Write;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::live::{both, connection, ms, patient, pipe, watchdog, Ours, BINARY, CONTINUATION, LONG, TEXT};
+use crate::live::{both, connection, ms, patient, pipe, watchdog, Ours, Watched, BINARY, CONTINUATION, LONG, TEXT};
 use crate::seats::{receive, seat, settled, until};
 use stdws::{Client, Error, Halves, Hub, Kind, Server, Step};
 
@@ -203,10 +203,11 @@ fn a_broadcast_is_not_taken_for_silence() {
 fn a_source_of_keys_that_panics_costs_its_own_connection_alone() {
     let _watchdog = watchdog();
     let hub = Hub::new().unwrap();
-    let server = Server::bind("127.0.0.1:0").unwrap().timeouts(patient()).start(|mut ws| ws.recv().map(drop)).unwrap();
+    let server =
+        Server::bind("127.0.0.1:0").unwrap().watched().timeouts(patient()).start(|mut ws| ws.recv().map(drop)).unwrap();
     let mut fills = 0;
     let url = format!("ws://{}", server.local_addr());
-    let bad = Client::new(&url).unwrap().entropy(move |out| {
+    let bad = Client::new(&url).unwrap().watched().entropy(move |out| {
         fills += 1;
         // The key of the handshake and the first keys come out of the first fill or two.
         assert!(fills < 4, "as planned");
@@ -250,7 +251,7 @@ mod compression {
         let mut servers = Vec::new();
         for kind in &kinds {
             let (give, take) = std::sync::mpsc::channel();
-            let mut server = Server::bind("127.0.0.1:0").unwrap().timeouts(patient());
+            let mut server = Server::bind("127.0.0.1:0").unwrap().watched().timeouts(patient());
             if let Some(deflate) = kind {
                 server = server.deflate(deflate.clone());
             }
@@ -261,7 +262,7 @@ mod compression {
                 })
                 .unwrap();
             let url = format!("ws://{}", server.local_addr());
-            let mut client = Client::new(&url).unwrap();
+            let mut client = Client::new(&url).unwrap().watched();
             if kind.is_some() {
                 client = client.deflate(Deflate::default());
             }

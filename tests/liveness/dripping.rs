@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use stdws::{Client, Error, Server, Step, Timeouts};
 
 use crate::live::{
-    assert_soon, assert_took, both, close_body, connection, ms, patient, read_head, timed, watchdog, Raw, BINARY,
-    CLOSE, CONTINUATION, PING, REQUEST, RESPONSE, TEXT,
+    assert_soon, assert_took, both, close_body, connection, ms, patient, read_head, timed, watchdog, Raw, Watched,
+    BINARY, CLOSE, CONTINUATION, PING, REQUEST, RESPONSE, TEXT,
 };
 
 /// 6455-7.2.2-1: a server that gives up an opening handshake just closes the connection.
@@ -18,7 +18,7 @@ fn a_request_that_drips_is_cut_at_the_deadline() {
     let _watchdog = watchdog();
     let mut timeouts = patient();
     timeouts.handshake = ms(300);
-    let server = Server::bind("127.0.0.1:0").unwrap().timeouts(timeouts);
+    let server = Server::bind("127.0.0.1:0").unwrap().watched().timeouts(timeouts);
     let server = server.start(|_| panic!("there was no handshake")).unwrap();
     let address = server.local_addr();
     each([0, 1, 40, REQUEST.len() - 1], move |after| {
@@ -40,7 +40,7 @@ fn a_response_that_drips_is_cut_at_the_deadline() {
     each([17, 40, RESPONSE.len() - 1], |after| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("ws://{}", listener.local_addr().unwrap());
-        let connecting = timed(move || Client::new(&url).unwrap().connect_timeout(ms(300)).connect());
+        let connecting = timed(move || Client::new(&url).unwrap().watched().connect_timeout(ms(300)).connect());
         let (mut stream, _) = listener.accept().unwrap();
         read_head(&mut stream);
         stream.write_all(&RESPONSE[..after]).unwrap();

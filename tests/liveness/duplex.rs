@@ -7,7 +7,8 @@ use std::thread;
 use stdws::{Client, CloseCode, Error, Limits, Server, Step, WebSocket};
 
 use crate::live::{
-    both, connection, ms, of_client, of_server, patient, scheme, watchdog, Random, BINARY, CLOSE, PING, PONG, TEXT,
+    both, connection, ms, of_client, of_server, patient, scheme, watchdog, Random, Watched, BINARY, CLOSE, PING, PONG,
+    TEXT,
 };
 
 const LARGE: usize = 8 << 20;
@@ -43,7 +44,7 @@ fn exchange(mut ws: WebSocket, mine: u64, theirs: u64) -> WebSocket {
 fn eight_mebibytes_both_ways_with_pings() {
     let _watchdog = watchdog();
     let (give, take) = mpsc::channel();
-    let server = of_server(Server::bind("127.0.0.1:0").unwrap()).timeouts(patient()).max_message(16 << 20);
+    let server = of_server(Server::bind("127.0.0.1:0").unwrap().watched()).timeouts(patient()).max_message(16 << 20);
     let server = server
         .start(move |ws| {
             // Not here: a handler that panics would only be missed.
@@ -51,7 +52,7 @@ fn eight_mebibytes_both_ways_with_pings() {
             Ok(())
         })
         .unwrap();
-    let client = of_client(Client::new(&format!("{}://{}", scheme(), server.local_addr())).unwrap());
+    let client = of_client(Client::new(&format!("{}://{}", scheme(), server.local_addr())).unwrap().watched());
     let ws = client.timeouts(patient()).limits(Limits::message(16 << 20)).connect().unwrap();
     let other = take.recv().unwrap();
     let other = thread::spawn(move || exchange(other, 100, 200).recv().unwrap().is_none());

@@ -9,6 +9,10 @@ use std::time::{Duration, Instant};
 use stdws::deflate::Compress;
 use stdws::{Client, Deflate, Error, Halves, Limits, Message, Server, Violation, WebSocket};
 
+#[path = "events.rs"]
+mod events;
+pub(crate) use events::Watched;
+
 /// The key of a client whose random numbers are all zero, and the proof that goes with it.
 pub(crate) const ACCEPT: &str = "ICX+Yqv66kxgM0FcWaLWlFLwTAI=";
 pub(crate) const EXTENSION: &str = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
@@ -86,9 +90,9 @@ pub(crate) fn over(
 ) -> WebSocket {
     let (halves, deflate) = (Halves::new(input, output), Deflate::default().threshold(0));
     let ws = match role {
-        Ours::Server => Server::unbound().limits(limits).deflate(deflate).accept_over(halves),
+        Ours::Server => Server::unbound().watched().limits(limits).deflate(deflate).accept_over(halves),
         Ours::Client => {
-            let client = Client::new("ws://h/").unwrap().limits(limits).deflate(deflate);
+            let client = Client::new("ws://h/").unwrap().watched().limits(limits).deflate(deflate);
             let client = client.entropy(|out: &mut [u8]| {
                 out.fill(0);
                 Ok(())

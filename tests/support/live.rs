@@ -10,6 +10,10 @@ use std::time::{Duration, Instant};
 
 use stdws::{Client, Halves, Limits, Server, Timeouts, WebSocket};
 
+#[path = "events.rs"]
+mod events;
+pub(crate) use events::Watched;
+
 pub(crate) const TEXT: u8 = 0x1;
 pub(crate) const BINARY: u8 = 0x2;
 pub(crate) const CONTINUATION: u8 = 0x0;
@@ -136,7 +140,7 @@ fn client(timeouts: Timeouts, limits: Limits) -> (WebSocket, Raw) {
 
 fn server(timeouts: Timeouts, limits: Limits) -> (WebSocket, Raw) {
     let (give, take) = mpsc::channel();
-    let server = of_server(Server::bind("127.0.0.1:0").unwrap()).timeouts(timeouts).limits(limits);
+    let server = of_server(Server::bind("127.0.0.1:0").unwrap().watched()).timeouts(timeouts).limits(limits);
     // The handler lets go of its connection at once; it is the test's from then on.
     let running = server
         .start(move |ws| {
@@ -247,7 +251,7 @@ pub(crate) const RESPONSE: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade
 
 /// A client with the key of that handshake.
 pub(crate) fn sample_client(url: &str) -> Client {
-    Client::new(url).unwrap().entropy(|out| {
+    Client::new(url).unwrap().watched().entropy(|out| {
         out.iter_mut().zip(b"the sample nonce".iter().cycle()).for_each(|(out, byte)| *out = *byte);
         Ok(())
     })
@@ -444,7 +448,7 @@ pub(crate) fn pipe() -> (Drain, Source) {
 pub(crate) fn open(ours: Ours, timeouts: Timeouts, halves: Halves) -> stdws::Result<WebSocket> {
     match ours {
         Ours::Client => sample_client("ws://127.0.0.1").timeouts(timeouts).connect_over(halves),
-        Ours::Server => Server::unbound().timeouts(timeouts).accept_over(halves),
+        Ours::Server => Server::unbound().watched().timeouts(timeouts).accept_over(halves),
     }
 }
 

@@ -11,6 +11,10 @@ use std::time::Duration;
 
 use stdws::{Client, CloseInfo, Error, Limits, Message, Server, Timeouts, WebSocket};
 
+#[path = "events.rs"]
+mod events;
+use events::Watched;
+
 /// No test takes so long, whatever else the machine does.
 pub(crate) const LONG: Duration = Duration::from_secs(60);
 /// The masking key of the examples in RFC 6455 section 5.7.
@@ -258,7 +262,7 @@ pub(crate) fn pair_with(ours: Ours, limits: Limits, timeouts: Timeouts) -> (Peer
             (stream, connecting.join())
         }
         Ours::Server => {
-            let server = Server::bind("127.0.0.1:0").unwrap().limits(limits).timeouts(timeouts);
+            let server = Server::bind("127.0.0.1:0").unwrap().watched().limits(limits).timeouts(timeouts);
             let (sender, receiver) = mpsc::channel();
             let running = server
                 .start(move |ws| {
@@ -278,7 +282,7 @@ pub(crate) fn pair_with(ours: Ours, limits: Limits, timeouts: Timeouts) -> (Peer
 /// A client whose handshake has the key that all handshakes here have; its masking keys are all different.
 pub(crate) fn client(url: &str) -> Client {
     let mut count = 0_u64;
-    Client::new(url).unwrap().entropy(move |out| {
+    Client::new(url).unwrap().watched().entropy(move |out| {
         for piece in out.chunks_mut(16) {
             let number = u128::from(count).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835);
             let bytes = if count == 0 { *NONCE } else { number.to_be_bytes() };

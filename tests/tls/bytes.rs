@@ -5,20 +5,21 @@ use std::thread;
 
 use stdws::{Client, CloseCode, Error, Limits, Server, Step, WebSocket};
 
-use crate::live::{ms, patient, watchdog, Random};
+use crate::live::{ms, patient, watchdog, Random, Watched};
 use crate::support::certificates;
 
 fn pair() -> (WebSocket, WebSocket) {
     let (give, take) = mpsc::channel();
     let limits = Limits::message(16 << 20);
-    let server = Server::bind("127.0.0.1:0").unwrap().timeouts(patient()).limits(limits);
+    let server = Server::bind("127.0.0.1:0").unwrap().watched().timeouts(patient()).limits(limits);
     let server = server.tls(certificates().accept("right")).start(move |ws| {
         drop(give.send(ws));
         Ok(())
     });
     let server = server.unwrap();
     let url = format!("wss://localhost:{}", server.local_addr().port());
-    let client = Client::new(&url).unwrap().timeouts(patient()).limits(limits).tls(certificates().connect()).unwrap();
+    let client =
+        Client::new(&url).unwrap().watched().timeouts(patient()).limits(limits).tls(certificates().connect()).unwrap();
     (client.connect().unwrap(), take.recv().unwrap())
 }
 

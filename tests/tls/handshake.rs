@@ -9,16 +9,16 @@ use stdws::{
     Client, CloseCode, Error, Result, Running, Server, TlsAccept, TlsConnect, TlsFault, TlsIdentity, WebSocket,
 };
 
-use crate::live::{patient, watchdog};
+use crate::live::{patient, watchdog, Watched};
 use crate::serving::echo;
 use crate::support::{certificates, PASSWORD};
 
 fn server(tls: TlsAccept) -> Running {
-    Server::bind("127.0.0.1:0").unwrap().timeouts(patient()).tls(tls).start(echo).unwrap()
+    Server::bind("127.0.0.1:0").unwrap().watched().timeouts(patient()).tls(tls).start(echo).unwrap()
 }
 
 fn client(host: &str, port: u16, tls: TlsConnect) -> Client {
-    Client::new(&format!("wss://{host}:{port}/secret-path")).unwrap().timeouts(patient()).tls(tls).unwrap()
+    Client::new(&format!("wss://{host}:{port}/secret-path")).unwrap().watched().timeouts(patient()).tls(tls).unwrap()
 }
 
 fn round_trip(client: &Client) {
@@ -134,7 +134,7 @@ fn a_certificate_that_cannot_be_trusted_ends_it_and_is_named() {
     assert_eq!(fault(client("localhost", port, TlsConnect::new()).connect()), TlsFault::UnknownAuthority);
     let none = TlsConnect::new().only_added_roots();
     assert_eq!(fault(client("localhost", port, none).connect()), TlsFault::UnknownAuthority);
-    let unset = Client::new(&format!("wss://localhost:{port}")).unwrap().connect();
+    let unset = Client::new(&format!("wss://localhost:{port}")).unwrap().watched().connect();
     assert_eq!(fault(unset), TlsFault::UnknownAuthority);
 }
 

@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 
 use stdws::{Client, Error, Result, Server, Step, TlsFault, WebSocket};
 
-use crate::live::{assert_took, ms, patient, timed, watchdog};
+use crate::live::{assert_took, ms, patient, timed, watchdog, Watched};
 use crate::support::certificates;
 
 /// A server whose connections come out of the channel.
 fn server(timeouts: stdws::Timeouts) -> (stdws::Running, mpsc::Receiver<WebSocket>) {
     let (give, take) = mpsc::channel();
-    let server = Server::bind("127.0.0.1:0").unwrap().timeouts(timeouts).tls(certificates().accept("right"));
+    let server = Server::bind("127.0.0.1:0").unwrap().watched().timeouts(timeouts).tls(certificates().accept("right"));
     let running = server.start(move |ws| {
         drop(give.send(ws));
         Ok(())
@@ -23,7 +23,7 @@ fn server(timeouts: stdws::Timeouts) -> (stdws::Running, mpsc::Receiver<WebSocke
 }
 
 fn client(port: u16) -> Client {
-    let client = Client::new(&format!("wss://localhost:{port}")).unwrap().timeouts(patient());
+    let client = Client::new(&format!("wss://localhost:{port}")).unwrap().watched().timeouts(patient());
     client.tls(certificates().connect()).unwrap()
 }
 
@@ -44,7 +44,7 @@ fn plain_http_to_a_tls_port_gets_no_http_and_no_connection() {
     let answer = everything(plain);
     assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
     // Our own client, and it says so in an error.
-    let error = Client::new(&format!("ws://{}", server.local_addr())).unwrap().connect().unwrap_err();
+    let error = Client::new(&format!("ws://{}", server.local_addr())).unwrap().watched().connect().unwrap_err();
     assert!(matches!(error, Error::Handshake(_) | Error::Io(_)), "{error:?}");
     assert!(connections.try_recv().is_err());
 }
@@ -55,6 +55,7 @@ fn tls_to_a_plain_port_is_named() {
     let (give, take) = mpsc::channel();
     let plain = Server::bind("127.0.0.1:0")
         .unwrap()
+        .watched()
         .start(move |_| {
             let _ = give.send(());
             Ok(())
@@ -132,7 +133,8 @@ fn a_server_that_drips_its_handshake_is_cut_at_the_deadline() {
     for silent in [false, true] {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("wss://{}", listener.local_addr().unwrap());
-        let client = Client::new(&url).unwrap().tls(certificates().connect()).unwrap().connect_timeout(ms(300));
+        let client =
+            Client::new(&url).unwrap().watched().tls(certificates().connect()).unwrap().connect_timeout(ms(300));
         // The head of a long record, and then its bytes, one by one.
         let bytes = match silent {
             true => Vec::new(),

@@ -10,7 +10,7 @@ use stdws::{
     WebSocket,
 };
 
-use crate::live::{assert_took, ms, patient, read_head, watchdog};
+use crate::live::{assert_took, ms, patient, read_head, watchdog, Watched};
 use crate::support::{certificates, relay as tls_relay, Facing};
 use crate::tunnel::tunnel;
 
@@ -21,12 +21,12 @@ fn echo_server(certificate: &str) -> Running {
         }
         Ok(())
     };
-    let server = Server::bind("127.0.0.1:0").unwrap().timeouts(patient());
+    let server = Server::bind("127.0.0.1:0").unwrap().watched().timeouts(patient());
     server.tls(certificates().accept(certificate)).start(echo).unwrap()
 }
 
 fn client(url: &str) -> Client {
-    Client::new(url).unwrap().timeouts(patient()).tls(certificates().connect()).unwrap()
+    Client::new(url).unwrap().watched().timeouts(patient()).tls(certificates().connect()).unwrap()
 }
 
 /// A proxy for one connection, which it passes on to `to`. Gives what it was asked for.
@@ -84,7 +84,7 @@ fn through_proxies() {
 fn a_proxy_that_leads_elsewhere() {
     let _watchdog = watchdog();
     let other = echo_server("wrong_host");
-    let plain = Server::bind("127.0.0.1:0").unwrap().start(|_| Ok(())).unwrap();
+    let plain = Server::bind("127.0.0.1:0").unwrap().watched().start(|_| Ok(())).unwrap();
     for (to, expected) in [(other.local_addr(), TlsFault::WrongHost), (plain.local_addr(), TlsFault::NotTls)] {
         let (proxy, _serving) = http_proxy(to);
         match client("wss://localhost/").proxy(proxy).connect() {
@@ -214,7 +214,7 @@ fn a_header_of_the_proxy_protocol_comes_before_tls() {
         ws.send(&who)?;
         ws.recv().map(drop)
     };
-    let server = Server::bind("127.0.0.1:0").unwrap().timeouts(patient()).tls(certificates().accept("right"));
+    let server = Server::bind("127.0.0.1:0").unwrap().watched().timeouts(patient()).tls(certificates().accept("right"));
     let server = server.trust_proxy_protocol(["127.0.0.1"]).unwrap().start(greet).unwrap();
     let to = server.local_addr();
     // A balancer that knows nothing of TLS.
@@ -250,7 +250,7 @@ fn a_certificate_that_is_not_believed_is_not_tried_again() {
     let _watchdog = watchdog();
     let server = echo_server("right");
     // Without the authority of the test.
-    let stranger = Client::new(&format!("wss://localhost:{}/", server.local_addr().port())).unwrap();
+    let stranger = Client::new(&format!("wss://localhost:{}/", server.local_addr().port())).unwrap().watched();
     let mut connections = stranger.timeouts(patient()).reconnect(Backoff::default());
     match connections.next() {
         Some(Err(Error::Tls(error))) => assert_eq!(error.fault(), TlsFault::UnknownAuthority),
