@@ -22,11 +22,21 @@ const MORE: usize = 200;
 const KEPT: usize = 64;
 /// Bytes of a fragment whose message never ends: enough to make the allocator map its buffer.
 const FRAGMENT: usize = 140_000;
+/// Number of connections that are opened at once: a listener's queue is short, and descriptors are scarce.
+const BATCH: usize = 64;
 /// Bytes of a message that is echoed.
 const ECHO: usize = 16;
 
-/// All measurements, as a table. `half_sent`: every connection then also holds a large message that has only begun.
-pub(super) fn measure(half_sent: Option<()>) -> Result<(), Failure> {
+/// What the clients do.
+#[derive(PartialEq, Eq)]
+pub(super) enum Load {
+    Echo,
+    /// Each of them also begins a large message.
+    HalfSent,
+}
+
+/// All measurements, as a table.
+pub(super) fn measure(load: Load) -> Result<(), Failure> {
     let mut table = Table::default();
     let running = start()?;
     let port = running.local_addr().port().to_string();
@@ -42,7 +52,7 @@ pub(super) fn measure(half_sent: Option<()>) -> Result<(), Failure> {
     let echoed = clients.ask("echo", count)?;
     table.row("connections that echo", count, echoed, echoed == count);
     mappings("memory mappings of the full server", &mut table);
-    if half_sent.is_some() {
+    if load == Load::HalfSent {
         let begun = clients.ask("begin", count)?;
         table.row("large messages begun", count, begun, begun == count);
         mappings("memory mappings of the full server then", &mut table);
@@ -88,7 +98,7 @@ pub(super) fn run_fill(port: &str, count: &str) -> Result<(), Failure> {
     let (port, count): (u16, usize) = (port.parse()?, count.parse()?);
     let mut sockets = Vec::new();
     while sockets.len() < count {
-        let batch = (count - sockets.len()).min(64);
+        let batch = (count - sockets.len()).min(BATCH);
         if open(port, batch, &mut sockets)? < batch {
             break;
         }
@@ -111,28 +121,37 @@ pub(super) fn run_fill(port: &str, count: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Opens connections, and returns how many were not refused. Anything but 101 and 503 is a failure.
+/// Opens connections, and returns how many were not refused.
 fn open(port: u16, count: usize, sockets: &mut Vec<TcpStream>) -> Result<usize, Failure> {
     let before = sockets.len();
-    let mut begun = Vec::new();
-    for _ in 0..count {
-        begun.push(knock(port).map_err(too_few_descriptors)?);
-    }
-    for mut socket in begun {
-        let (mut head, mut part) = (Vec::new(), [0; 512]);
-        while !head.windows(4).any(|end| end == b"\r\n\r\n") {
-            match socket.read(&mut part)? {
-                0 => return Err("the server closed a connection without an answer".into()),
-                read => head.extend_from_slice(&part[..read]),
+    let mut left = count;
+    while left > 0 {
+        let batch = left.min(BATCH);
+        let knocks = (0..batch).map(|_| knock(port)).collect::<io::Result<Vec<_>>>().map_err(too_few_descriptors)?;
+        for mut socket in knocks {
+            if is_accepted(&mut socket)? {
+                sockets.push(socket);
             }
         }
-        match head.get(9..12) {
-            Some(b"101") => sockets.push(socket),
-            Some(b"503") => {}
-            _ => return Err(String::from_utf8_lossy(&head).lines().next().unwrap_or("nothing").into()),
-        }
+        left -= batch;
     }
     Ok(sockets.len() - before)
+}
+
+/// Anything but 101 and 503 is a failure.
+fn is_accepted(socket: &mut TcpStream) -> Result<bool, Failure> {
+    let (mut head, mut part) = (Vec::new(), [0; 512]);
+    while !head.windows(4).any(|end| end == b"\r\n\r\n") {
+        match socket.read(&mut part)? {
+            0 => return Err("the server closed a connection without an answer".into()),
+            count => head.extend_from_slice(&part[..count]),
+        }
+    }
+    match head.get(9..12) {
+        Some(b"101") => Ok(true),
+        Some(b"503") => Ok(false),
+        _ => Err(String::from_utf8_lossy(&head).lines().next().unwrap_or("nothing").into()),
+    }
 }
 
 /// Sends the first fragment of a message on all connections. The Pongs show that they have arrived.
