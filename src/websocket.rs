@@ -1,7 +1,7 @@
 //! An open connection: [`WebSocket`] receives and can send; [`Sender`] is the half that sends from any thread.
 //!
 //! Below this file: `codec` (what is spoken), `link` (who may write), `turn` (writing), `gate` (what the threads agree on), `receive` (the one that reads and waits),
-//! `ending` (closing, failing, leaving), `fate` (telling of it), `share` (for a hub), `messages`, and the two streams.
+//! `ending` (closing, failing, leaving), `linger` (what is left to do when nothing more is received), `fate` (telling of it), `share` (for a hub), `messages`, and the two streams.
 
 pub(crate) mod codec;
 mod ending;
@@ -58,7 +58,9 @@ use receive::{Received, Receiver};
 /// Every call is bounded by [`Timeouts`]. A connection fails once: after an error other than [`Error::Misuse`] and the
 /// timeouts that say so in [`Error`], each further call gives the same one.
 ///
-/// Dropped without [`close`](WebSocket::close), it sends Close 1001 if that costs no waiting, and closes the socket.
+/// Dropped without [`close`](WebSocket::close), it sends Close 1001 if that costs no waiting, and closes the socket. After a
+/// failure the Close says what was wrong, and the socket stays open until the peer has read it: at most [`Timeouts::close`],
+/// in the thread of the [`Server`](crate::Server) or in one of at most 64 threads of its own. Nobody waits for that.
 ///
 /// ```
 /// # fn main() -> stdws::Result<()> {
@@ -124,6 +126,8 @@ impl WebSocket {
     /// Bounded only by the peer being alive: silence is probed with a Ping after [`Timeouts::ping`], and a message that has
     /// begun has to go on within [`Timeouts::message`]. What was queued is written before waiting.
     ///
+    /// An error is given at once, `None` when the TCP connection has ended, at most [`Timeouts::close`] after the peer's Close.
+    ///
     /// # Errors
     /// [`Violation`](Error::Violation) if the peer broke a rule or a limit, [`Timeout`](Error::Timeout),
     /// [`Closed`](Error::Closed) if the connection ended without a Close, [`Io`](Error::Io).
@@ -134,13 +138,17 @@ impl WebSocket {
     /// As [`recv`](WebSocket::recv), and gives up after `limit` with [`Timeout`](Error::Timeout)`(`[`Step::Receive`]`)`.
     /// Nothing is lost by that, also in the middle of a frame: the next call goes on where this one stopped.
     ///
+    /// The limit holds for every call. After the peer's Close `None` is given at the limit at the latest, also if the TCP
+    /// connection has not ended by then.
+    ///
     /// # Errors
     /// That, and those of [`recv`](WebSocket::recv).
     pub fn recv_timeout(&mut self, limit: Duration) -> Result<Option<Message>> {
         self.receive(Some(Deadline::after(limit)))
     }
 
-    /// As [`recv_timeout`](WebSocket::recv_timeout) with no time at all: gives a message if one is there.
+    /// As [`recv_timeout`](WebSocket::recv_timeout) with no time at all: gives a message if one is there. Takes some 10 ms if
+    /// the network has just become full, and nothing else makes it wait.
     ///
     /// # Errors
     /// Those of [`recv_timeout`](WebSocket::recv_timeout).
@@ -195,7 +203,7 @@ impl WebSocket {
                 Some(Received::Data(Event::Message(kind))) => return Ok(Some(kind)),
                 Some(Received::Data(_) | Received::Pong) => {}
                 None => {
-                    self.receiver.end_by(limit.unwrap_or(Deadline::after(Duration::MAX)));
+                    self.receiver.end_by(limit.unwrap_or(Deadline::never()));
                     return Ok(None);
                 }
             }
@@ -323,9 +331,9 @@ impl WebSocket {
     /// to end the closing handshake.
     fn receive_for_nobody(&mut self) {
         let look_up = self.link().timeouts.close.max(Duration::from_secs(1));
-        while let Ok(Some(_)) | Err(Error::Timeout(Step::Receive)) = self.next_message(Some(Deadline::after(look_up))) {
-        }
-        self.receiver.end_by(Deadline::after(Duration::MAX));
+        let mut next = || self.next_message(Some(Deadline::after(look_up)));
+        while let Ok(Some(_)) | Err(Error::Timeout(Step::Receive)) = next() {}
+        self.receiver.end_by(Deadline::never());
     }
 
     // ── ending ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -334,7 +342,8 @@ impl WebSocket {
     /// All of it takes at most [`Timeouts::close`]. Messages that arrive meanwhile are dropped; to receive them, use
     /// [`start_close`](WebSocket::start_close) and go on receiving.
     ///
-    /// Closing a connection that was closed already gives how that ended.
+    /// Closing a connection that was closed already gives how that ended. On one that has failed, this waits until the peer has
+    /// received the Close and ended its stream, in the same time, and gives the same error again.
     ///
     /// # Errors
     /// [`Misuse`](Error::Misuse) for a code that must not be sent or a reason of more than 123 bytes;
@@ -342,13 +351,13 @@ impl WebSocket {
     pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<CloseInfo> {
         self.link().dialect.check_close(code, reason)?;
         // After an error that was given before: what is left to do.
-        self.receiver.end_by(Deadline::after(Duration::MAX));
+        self.receiver.end_by(Deadline::never());
         match self.link().start_close(code, reason) {
             Ok(()) | Err(Error::Closed(Some(_))) => {}
             Err(error) => return Err(error),
         }
         while self.receiver.next(None)?.is_some() {}
-        self.receiver.end_by(Deadline::after(Duration::MAX));
+        self.receiver.end_by(Deadline::never());
         Ok(self.link().info())
     }
 

@@ -5,15 +5,60 @@
 mod live;
 
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use live::*;
-use stdws::{Client, CloseCode, Version};
+use stdws::{Client, CloseCode, Error, Limits, Step, Timeouts, Version, WebSocket};
 
 const RESPONSE: &str = "HTTP/1.1 101 Web Socket Protocol Handshake\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n\
     WebSocket-Origin: http://example.com\r\n";
+
+/// The peer's socket, behind an opening handshake by hand, and our client.
+fn client(timeouts: Timeouts, limits: Limits) -> (WebSocket, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let peer = thread::spawn(move || {
+        let mut socket = listener.accept().unwrap().0;
+        read_head(&mut socket);
+        let location = format!("WebSocket-Location: ws://{address}/\r\n");
+        socket.write_all(format!("{RESPONSE}{location}\r\n").as_bytes()).unwrap();
+        socket
+    });
+    let client = Client::new(&format!("ws://{address}/")).unwrap().origin("http://example.com").unwrap();
+    let ws = client.version(Version::Hixie75).timeouts(timeouts).limits(limits).connect().unwrap();
+    (ws, peer.join().unwrap())
+}
+
+/// The peer is not told by a Close, because there is none: the stream ends. Nobody waits for its end of the stream.
+#[test]
+fn a_violation_is_told_at_once_although_the_peer_keeps_tcp_open() {
+    let _watchdog = watchdog();
+    for limit in [None, Some(ms(0))] {
+        let mut timeouts = patient();
+        timeouts.close = Duration::from_secs(30);
+        let (mut ws, mut peer) = client(timeouts, Limits::message(1000));
+        let long = [&[0][..], &[b'a'; 2000], &[0xFF]].concat();
+        peer.write_all(&long).unwrap();
+        let start = Instant::now();
+        let end = loop {
+            match if let Some(limit) = limit { ws.recv_timeout(limit) } else { ws.recv() } {
+                Err(Error::Timeout(Step::Receive)) => {}
+                end => break end,
+            }
+        };
+        assert!(matches!(end, Err(Error::Violation(_))), "{end:?}");
+        drop(ws);
+        assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+        // No reset, although the peer goes on.
+        for _ in 0..32 {
+            peer.write_all(&long).unwrap();
+        }
+        peer.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        assert_eq!(peer.read(&mut [0; 8]).unwrap(), 0);
+    }
+}
 
 #[test]
 fn a_peer_that_keeps_its_half_open_does_not_spoil_the_end() {

@@ -234,6 +234,8 @@ fn what_a_peer_does_wrong_and_where() {
             .unwrap();
             ws.recv().unwrap();
             ws.recv().unwrap_err();
+            // The error is given before all is over, and the end is told when it is.
+            drop(ws);
             let events = told.wait("ended", 1);
             let found = events.iter().find_map(|event| match event.what() {
                 What::Violation(violation, at) => Some((event.code(), *violation, *at)),

@@ -2,6 +2,8 @@
 //!
 //! # 0.1.0 (not yet released)
 //!
+//! * Errors are given at once, and the limits of `try_recv` and `recv_timeout` hold for every call: ending a connection goes on
+//!   as state. The chapter [`closing`](super::closing).
 //! * RFC 6455 in both roles, blocking and full duplex: [`connect`](crate::connect), [`Client`](crate::Client),
 //!   [`serve`](crate::serve), [`Server`](crate::Server), [`WebSocket`](crate::WebSocket), [`Sender`](crate::Sender).
 //! * Streams made elsewhere: [`Client::connect_over`](crate::Client::connect_over),

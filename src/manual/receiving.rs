@@ -8,7 +8,8 @@
 //! ([`Timeouts::message`](crate::Timeouts::message)).
 //!
 //! [`recv_timeout`](crate::WebSocket::recv_timeout) gives up earlier, [`try_recv`](crate::WebSocket::try_recv) at once. Neither loses
-//! anything, even in the middle of a frame: the next call goes on where it stopped.
+//! anything, even in the middle of a frame: the next call goes on where it stopped. So one thread can poll many connections,
+//! whatever their peers do.
 //!
 //! ```
 //! # fn main() -> stdws::Result<()> {

@@ -74,7 +74,8 @@ impl Running {
         self.shutdown.clone()
     }
 
-    /// How many are let in: open connections whose handlers have not returned, and requests that have no answer yet.
+    /// How many are let in: open connections whose handlers have not returned, requests that have no answer yet, and failed
+    /// connections whose peers have not read the Close yet.
     pub fn connections(&self) -> usize {
         self.door.lock().guests.count()
     }

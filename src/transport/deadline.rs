@@ -15,6 +15,11 @@ impl Deadline {
         Deadline(Instant::now().checked_add(limit))
     }
 
+    /// One that does not pass, for waits with another bound.
+    pub(crate) fn never() -> Deadline {
+        Deadline(None)
+    }
+
     /// One that has passed: nothing is waited for.
     pub(crate) fn now() -> Deadline {
         Deadline::after(Duration::ZERO)
@@ -53,7 +58,7 @@ mod tests {
 
     #[test]
     fn the_earlier_of_two() {
-        let (never, later) = (Deadline::after(Duration::MAX), Deadline::after(Duration::from_secs(1000)));
+        let (never, later) = (Deadline::never(), Deadline::after(Duration::from_secs(1000)));
         assert_eq!(never.earlier(never).left(), Duration::MAX);
         for (one, other) in [(never, later), (later, never)] {
             assert!(one.earlier(other).left() <= Duration::from_secs(1000));

@@ -34,9 +34,8 @@
 
 use std::io::ErrorKind;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
 
 use super::link::Link;
 use super::receive::{whole_millis, AGAIN};
@@ -49,8 +48,8 @@ const MAX_THREADS: usize = 64;
 /// Maximum number of reads in one step: a flood has no end.
 const READS: u32 = 16;
 
-/// Number of threads that end connections which were dropped.
-static THREADS: AtomicUsize = AtomicUsize::new(0);
+/// The threads that end connections which were dropped.
+static THREADS: Threads = Threads(AtomicUsize::new(0));
 
 /// One of the steps above.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +60,7 @@ enum Task {
     Discard,
 }
 
-/// Whether the connection ends after the closing handshake.
+/// Whether the closing handshake was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     Clean,
@@ -79,7 +78,7 @@ pub(super) struct Ending {
 }
 
 impl Ending {
-    /// 6455-7.1.7-1: the connection has failed, and the peer is told. By then all has to be over.
+    /// 6455-7.1.7-1: the connection has failed, and the peer is told. All has to be over by the deadline.
     pub(super) fn failed(by: Deadline) -> Ending {
         let tasks = &[Task::Write, Task::Finish, Task::Drain];
         Ending { tasks, by, outcome: Outcome::Failed, peer_ended: false }
@@ -164,7 +163,7 @@ impl Ending {
         if self.go_on(link, scrap, Deadline::now()) || link.host.get().is_some_and(|host| host.take_over(link, self)) {
             return;
         }
-        let own = Place::take().is_some_and(|place| {
+        let own = THREADS.one_more().is_some_and(|place| {
             let link = link.clone();
             let thread = thread::Builder::new().name("stdws-close".into()).stack_size(128 << 10);
             let run = move || {
@@ -183,23 +182,26 @@ impl Ending {
     #[inline(never)]
     fn run(mut self, link: &Link) {
         let mut scrap = vec![0; 16 << 10];
-        while !self.go_on(link, &mut scrap, Deadline::after(Duration::MAX)) {}
+        while !self.go_on(link, &mut scrap, Deadline::never()) {}
     }
 }
 
-/// The right to start a thread.
-struct Place;
+/// The number of threads.
+struct Threads(AtomicUsize);
 
-impl Place {
-    fn take() -> Option<Place> {
+impl Threads {
+    fn one_more(&self) -> Option<Place<'_>> {
         let more = |count: usize| (count < MAX_THREADS).then(|| count.saturating_add(1));
-        THREADS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok().map(|_| Place)
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok().map(|_| Place(self))
     }
 }
 
-impl Drop for Place {
+/// The right to one thread.
+struct Place<'a>(&'a Threads);
+
+impl Drop for Place<'_> {
     fn drop(&mut self) {
-        THREADS.fetch_sub(1, Ordering::Relaxed);
+        self.0 .0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -250,7 +252,67 @@ impl Host {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Left> {
+    fn lock(&self) -> MutexGuard<'_, Left> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{ends, patient, websocket, LONG, ROLES};
+    use super::*;
+    use crate::error::Error;
+    use crate::wire::frame::Opcode;
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn the_number_of_threads_is_limited() {
+        let threads = Threads(AtomicUsize::new(0));
+        let mut places: Vec<_> = (0..MAX_THREADS).map(|_| threads.one_more().unwrap()).collect();
+        assert!(threads.one_more().is_none());
+        places.pop();
+        places.push(threads.one_more().unwrap());
+        assert!(threads.one_more().is_none());
+    }
+
+    #[test]
+    fn a_host_takes_one_connection_over_and_only_before_it_is_gone() {
+        for role in ROLES {
+            ends(move || {
+                let (ws, mut peer) = websocket(role, patient());
+                let link = ws.shared_link().clone();
+                let ending = Ending::failed(Deadline::after(LONG));
+                let host = HostThread::of(&link);
+                assert!(link.host.get().unwrap().take_over(&link, ending));
+                assert!(!link.host.get().unwrap().take_over(&link, ending));
+                link.fail(Error::Closed(None), Some(crate::close::CloseCode::POLICY));
+                let staying = thread::spawn(move || drop(host));
+                assert_eq!(peer.frame().map(|frame| frame.1), Some(Opcode::Close));
+                assert!(peer.frame().is_none() && !staying.is_finished());
+                drop(peer);
+                staying.join().unwrap();
+                assert!(!link.host.get().unwrap().take_over(&link, ending));
+            });
+        }
+    }
+
+    #[test]
+    fn the_deadline_ends_every_step() {
+        for role in ROLES {
+            let (ws, _peer) = websocket(role, patient());
+            let link = ws.shared_link();
+            let limit = Duration::from_millis(50);
+            for new in
+                [Ending::failed, |by| Ending { tasks: &[Task::Write, Task::Drain, Task::Finish], ..Ending::silent(by) }]
+            {
+                let _writer = link.gate().writer.take();
+                let start = Instant::now();
+                let mut ending = new(Deadline::after(limit));
+                assert!(!ending.go_on(link, &mut [0; 64], Deadline::now()));
+                assert!(start.elapsed() < LONG / 4);
+                assert!(ending.go_on(link, &mut [0; 64], Deadline::never()));
+                assert!(start.elapsed() >= limit && start.elapsed() < LONG / 4);
+            }
+        }
     }
 }

@@ -16,6 +16,8 @@
 //! quarter of a second: an event handler is called for each of its frames.
 //!
 //! The clock is asked only when one of these can matter: a read that brings a whole message at once costs none.
+//!
+//! **The end**: when the result is known, it is given at once. What is left to do then is state, and is in `linger`.
 
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -112,9 +114,8 @@ impl Receiver {
     /// to do after the last one is not waited for: see [`Receiver::end_by`].
     #[inline]
     pub(crate) fn next(&mut self, limit: Option<Deadline>) -> Result<Option<Received>> {
-        if let Some(over) = self.over.clone() {
-            self.end_by(Deadline::now());
-            return over.map_or(Ok(None), Err);
+        if self.over.is_some() {
+            return self.next_after_last();
         }
         let mut tried = false;
         loop {
@@ -156,6 +157,12 @@ impl Receiver {
                 }
             }
         }
+    }
+
+    #[cold]
+    fn next_after_last(&mut self) -> Result<Option<Received>> {
+        self.end_by(Deadline::now());
+        self.over.clone().flatten().map_or(Ok(None), Err)
     }
 
     /// Waits for bytes. When it gives an error other than the caller's limit, the connection is over.

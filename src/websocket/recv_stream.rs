@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::io::{self, Read};
-use std::time::Duration;
 
 use super::receive::{Received, Receiver};
 use crate::error::Result;
@@ -62,7 +61,7 @@ impl<'a> RecvStream<'a> {
                 }
                 Ok(Some(Received::Data(_) | Received::Pong)) => {}
                 Ok(None) => {
-                    receiver.end_by(Deadline::after(Duration::MAX));
+                    receiver.end_by(Deadline::never());
                     return Ok(None);
                 }
                 Err(error) => {
