@@ -70,7 +70,7 @@ fn run(url: &str, deflate: bool, ca: Option<&str>) -> Result<(), Box<dyn std::er
 }
 
 fn connect(url: &str, deflate: bool, ca: Option<&str>) -> Result<WebSocket, Box<dyn std::error::Error>> {
-    let client = Client::new(url)?.max_message(MAX_MESSAGE);
+    let client = Client::new(url)?.max_message_size(MAX_MESSAGE);
     let client = if deflate { with_deflate(client)? } else { client };
     let client = if let Some(file) = ca { with_authority(client, file)? } else { client };
     Ok(client.connect()?)

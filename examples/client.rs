@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use stdws::trace::Explainer;
-use stdws::{Backoff, Client, CloseCode, Halves, Lost, Message, Proxy, Sender, WebSocket};
+use stdws::{Backoff, Client, CloseCode, Disconnect, Message, Proxy, Sender, SplitStream, WebSocket};
 
 const HELP: &str = "\
 Talks to a WebSocket server: each line of the input is a message, and messages that come are printed as they come.
@@ -60,17 +60,17 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let talked = if settings.reconnect { talk_again(&client, settings.binary) } else { talk(&client, &settings) };
-    match talked {
+    let result = if settings.reconnect { run_reconnecting(&client, settings.binary) } else { run(&client, &settings) };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("client: {error}{}", answer_of(&*error));
+            eprintln!("client: {error}{}", response_body(&*error));
             ExitCode::FAILURE
         }
     }
 }
 
-fn talk(client: &Client, settings: &Settings) -> Result<(), Box<dyn Error>> {
+fn run(client: &Client, settings: &Settings) -> Result<(), Box<dyn Error>> {
     let mut ws = if settings.trace { connect_traced(client, settings)? } else { client.connect()? };
     match &settings.once {
         Some(text) => once(&mut ws, text, settings),
@@ -138,33 +138,33 @@ fn send_line(sender: &Sender, line: &[u8], binary: bool) -> stdws::Result<()> {
 // ── again and again ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// Talks on one connection after the other, until the input or the server says that all is done.
-fn talk_again(client: &Client, binary: bool) -> Result<(), Box<dyn Error>> {
-    let backoff = Backoff::default().decide(|lost| {
-        eprintln!("client: {lost}");
-        lost.retry()
+fn run_reconnecting(client: &Client, binary: bool) -> Result<(), Box<dyn Error>> {
+    let backoff = Backoff::default().policy(|disconnect| {
+        eprintln!("client: {disconnect}");
+        disconnect.retry()
     });
     let mut connections = client.reconnect(backoff);
-    let (line, stopper) = (Arc::new(Line::default()), connections.stopper());
-    let sending = line.clone();
+    let (current, handle) = (Arc::new(CurrentConnection::default()), connections.handle());
+    let sender_side = current.clone();
     thread::spawn(move || {
         for line in lines() {
             // One that could not be sent goes to the next connection. What was sent may be lost all the same.
-            while send_line(&sending.sender(), &line, binary).is_err() {}
+            while send_line(&sender_side.wait_for_sender(), &line, binary).is_err() {}
         }
-        if let Some(sender) = sending.open_one() {
+        if let Some(sender) = sender_side.open_sender() {
             let _ = sender.close(CloseCode::NORMAL, "");
         }
-        stopper.stop();
+        handle.stop();
     });
     for connection in &mut connections {
         let mut ws = connection?;
         eprintln!("client: connected");
-        line.now(ws.sender());
+        current.set(ws.sender());
         for message in ws.messages().map_while(Result::ok) {
             writeln!(io::stdout(), "{}", shown(&message))?;
         }
     }
-    match connections.lost().map(Lost::close_code) {
+    match connections.last_disconnect().map(Disconnect::close_code) {
         None | Some(None | Some(CloseCode::NORMAL)) => Ok(()),
         Some(Some(code)) => Err(format!("the server closed with {code}").into()),
     }
@@ -172,25 +172,25 @@ fn talk_again(client: &Client, binary: bool) -> Result<(), Box<dyn Error>> {
 
 /// The connection there is at the moment.
 #[derive(Default)]
-struct Line {
+struct CurrentConnection {
     sender: Mutex<Option<Sender>>,
-    new: Condvar,
+    changed: Condvar,
 }
 
-impl Line {
-    fn now(&self, sender: Sender) {
+impl CurrentConnection {
+    fn set(&self, sender: Sender) {
         *self.sender.lock().unwrap() = Some(sender);
-        self.new.notify_all();
+        self.changed.notify_all();
     }
 
-    fn open_one(&self) -> Option<Sender> {
+    fn open_sender(&self) -> Option<Sender> {
         self.sender.lock().unwrap().clone().filter(Sender::is_open)
     }
 
     /// Waits for an open one.
-    fn sender(&self) -> Sender {
+    fn wait_for_sender(&self) -> Sender {
         let closed = |sender: &mut Option<Sender>| !sender.as_ref().is_some_and(Sender::is_open);
-        let sender = self.new.wait_while(self.sender.lock().unwrap(), closed).unwrap();
+        let sender = self.changed.wait_while(self.sender.lock().unwrap(), closed).unwrap();
         sender.clone().expect("an open one was waited for")
     }
 }
@@ -214,11 +214,11 @@ fn shown(message: &Message) -> String {
 }
 
 /// What the server, or the proxy, said when it refused, after the error that says so.
-fn answer_of(error: &(dyn Error + 'static)) -> String {
+fn response_body(error: &(dyn Error + 'static)) -> String {
     let body = match error.downcast_ref() {
-        Some(stdws::Error::Handshake(refusal)) => refusal.body(),
-        Some(stdws::Error::Proxy(refusal)) => refusal.body(),
-        Some(stdws::Error::Redirect(after)) => return answer_of(after.cause()),
+        Some(stdws::Error::Handshake(rejection)) => rejection.body(),
+        Some(stdws::Error::Proxy(rejection)) => rejection.body(),
+        Some(stdws::Error::Redirect(after)) => return response_body(after.cause()),
         _ => return String::new(),
     };
     let body = String::from_utf8_lossy(body.get(..1000).unwrap_or(body));
@@ -238,9 +238,9 @@ fn connect_traced(client: &Client, settings: &Settings) -> Result<WebSocket, Box
     tcp.set_nodelay(true)?;
     let (reader, writer) = (tcp.try_clone()?, tcp.try_clone()?);
     let (client_side, server_side) = explainers(settings);
-    let reader = Tapped { tcp: reader, explainer: server_side };
-    let writer = Tapped { tcp: writer, explainer: client_side };
-    let halves = Halves::new(reader, writer).on_end(move || drop(tcp.shutdown(Shutdown::Both)));
+    let reader = TracedStream { tcp: reader, explainer: server_side };
+    let writer = TracedStream { tcp: writer, explainer: client_side };
+    let halves = SplitStream::new(reader, writer).on_end(move || drop(tcp.shutdown(Shutdown::Both)));
     Ok(client.connect_over(halves)?)
 }
 
@@ -278,12 +278,12 @@ fn address(url: &str) -> Option<String> {
 }
 
 /// One direction of a connection, and who explains it.
-struct Tapped {
+struct TracedStream {
     tcp: TcpStream,
     explainer: Explainer,
 }
 
-impl Read for Tapped {
+impl Read for TracedStream {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
         let count = self.tcp.read(to)?;
         eprint!("{}", self.explainer.feed(&to[..count]));
@@ -291,7 +291,7 @@ impl Read for Tapped {
     }
 }
 
-impl Write for Tapped {
+impl Write for TracedStream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         // Before the answer to it can come.
         eprint!("{}", self.explainer.feed(bytes));
@@ -319,9 +319,9 @@ struct Settings {
     ca: Option<String>,
     version: Option<String>,
     legacy: bool,
-    max_message: Option<u64>,
+    max_message_size: Option<u64>,
     proxy: Option<String>,
-    redirects: u8,
+    max_redirects: u8,
     reconnect: bool,
     timeout: Duration,
 }
@@ -348,13 +348,14 @@ impl Settings {
                 "--max-message" => {
                     let text = value()?;
                     let number = text.parse().map_err(|_| format!("{name} takes a number, not {text:?}"))?;
-                    settings.max_message = Some(number);
+                    settings.max_message_size = Some(number);
                 }
                 "--proxy" => settings.proxy = Some(value()?),
                 "--reconnect" => settings.reconnect = true,
                 "--redirects" => {
                     let text = value()?;
-                    settings.redirects = text.parse().map_err(|_| format!("{name} takes a number, not {text:?}"))?;
+                    settings.max_redirects =
+                        text.parse().map_err(|_| format!("{name} takes a number, not {text:?}"))?;
                 }
                 "--timeout" => {
                     let text = value()?;
@@ -366,7 +367,7 @@ impl Settings {
                 _ => url = Some(name),
             }
         }
-        if settings.trace && (settings.proxy.is_some() || settings.redirects > 0) {
+        if settings.trace && (settings.proxy.is_some() || settings.max_redirects > 0) {
             return Err("--trace connects by itself: without a proxy, and following no redirect".into());
         }
         if settings.reconnect && (settings.trace || settings.once.is_some()) {
@@ -377,7 +378,7 @@ impl Settings {
     }
 
     fn client(&self) -> Result<Client, Box<dyn Error>> {
-        let mut client = Client::new(&self.url)?.connect_timeout(self.timeout).redirects(self.redirects);
+        let mut client = Client::new(&self.url)?.connect_timeout(self.timeout).max_redirects(self.max_redirects);
         for header in &self.headers {
             // The header is not shown: it may hold a secret.
             let (name, value) = header.split_once(':').ok_or("--header takes 'NAME: VALUE'")?;
@@ -403,8 +404,8 @@ impl Settings {
             Some("env") => client = client.proxy(Proxy::from_env()?),
             Some(url) => client = client.proxy(Proxy::new(url)?),
         }
-        if let Some(bytes) = self.max_message {
-            client = client.max_message(bytes);
+        if let Some(bytes) = self.max_message_size {
+            client = client.max_message_size(bytes);
         }
         Ok(client)
     }
@@ -414,7 +415,7 @@ impl Settings {
         if let Some(name) = &self.version {
             client = client.version(stdws::Version::from_name(name).ok_or(format!("there is no version {name:?}"))?);
         }
-        Ok(if self.legacy { client.fall_back(stdws::Version::ALL) } else { client })
+        Ok(if self.legacy { client.fallback_versions(stdws::Version::ALL) } else { client })
     }
 
     #[cfg(not(feature = "legacy"))]

@@ -42,7 +42,7 @@ fn main() -> io::Result<()> {
             each_message(|message| {
                 let mut out = Vec::new();
                 let pushed = message.chunks(piece).try_for_each(|part| inflate.push(part, &mut out, LIMIT));
-                let result = pushed.and_then(|()| inflate.end_message()).map_err(|fault| fault.to_string());
+                let result = pushed.and_then(|()| inflate.end_message()).map_err(|error| error.to_string());
                 if context == "reset" || result.is_err() {
                     inflate.reset();
                 }
@@ -55,7 +55,7 @@ fn main() -> io::Result<()> {
                 let mut out = Vec::new();
                 inflate.reset();
                 for part in message.chunks(piece) {
-                    inflate.push_to_end(part, &mut out, LIMIT).map_err(|fault| fault.to_string())?;
+                    inflate.push_to_end(part, &mut out, LIMIT).map_err(|error| error.to_string())?;
                     if inflate.at_end() {
                         return Ok(out);
                     }

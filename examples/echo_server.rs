@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use stdws::trace::{Direction, Event, What};
+use stdws::trace::{Direction, Event, EventKind};
 use stdws::{Limits, Response, Result, Server, Timeouts, WebSocket};
 
 const HELP: &str = "\
@@ -60,7 +60,7 @@ fn main() -> ExitCode {
 fn serve(settings: Settings) -> std::result::Result<(), Box<dyn std::error::Error>> {
     let mut server = Server::bind(&*settings.addr)
         .map_err(|error| format!("{}: {error}", settings.addr))?
-        .limits(Limits::message(settings.max_message))
+        .limits(Limits::with_max_message_size(settings.max_message_size))
         .timeouts(settings.timeouts)
         .subprotocols(settings.subprotocols.iter().cloned());
     if let Some(count) = settings.max_connections {
@@ -126,9 +126,9 @@ fn with_versions(server: Server, settings: &Settings) -> std::result::Result<Ser
     use stdws::Version;
     let known = |name: &String| Version::from_name(name).ok_or(format!("there is no version {name:?}"));
     match settings.legacy {
-        true => Ok(server.also_versions(Version::ALL)),
+        true => Ok(server.legacy_versions(Version::ALL)),
         false => {
-            Ok(server.also_versions(settings.versions.iter().map(known).collect::<std::result::Result<Vec<_>, _>>()?))
+            Ok(server.legacy_versions(settings.versions.iter().map(known).collect::<std::result::Result<Vec<_>, _>>()?))
         }
     }
 }
@@ -148,10 +148,10 @@ struct Counters {
 
 impl Counters {
     fn count(&mut self, event: &Event) {
-        *self.events.entry(event.code()).or_default() += 1;
-        match event.what() {
-            What::Frame(Direction::Received, frame) => self.received += frame.size(),
-            What::Frame(Direction::Sent, frame) => self.sent += frame.size(),
+        *self.events.entry(event.name()).or_default() += 1;
+        match event.kind() {
+            EventKind::Frame(Direction::Received, frame) => self.received += frame.payload_len(),
+            EventKind::Frame(Direction::Sent, frame) => self.sent += frame.payload_len(),
             _ => {}
         }
     }
@@ -203,7 +203,7 @@ fn echo(mut ws: WebSocket) -> Result<()> {
 
 struct Settings {
     addr: String,
-    max_message: u64,
+    max_message_size: u64,
     max_connections: Option<usize>,
     origins: Vec<String>,
     subprotocols: Vec<String>,
@@ -222,7 +222,7 @@ impl Settings {
     fn parse(mut args: impl Iterator<Item = String>) -> std::result::Result<Option<Settings>, String> {
         let mut settings = Settings {
             addr: "127.0.0.1:9001".into(),
-            max_message: Limits::client().message,
+            max_message_size: Limits::client().max_message_size,
             max_connections: None,
             origins: Vec::new(),
             subprotocols: Vec::new(),
@@ -258,7 +258,7 @@ impl Settings {
             let mut value = || args.next().ok_or(format!("{name} needs a value"));
             match name.as_str() {
                 "--addr" => settings.addr = value()?,
-                "--max-message" => settings.max_message = number(&name, &value()?)?,
+                "--max-message" => settings.max_message_size = number(&name, &value()?)?,
                 "--max-connections" => settings.max_connections = Some(number(&name, &value()?)?),
                 "--allow-origin" => settings.origins.push(value()?),
                 "--tls" => settings.tls = Some(value()?),
@@ -267,7 +267,7 @@ impl Settings {
                 "--subprotocol" => settings.subprotocols.push(value()?),
                 "--ping-interval" => {
                     let interval = seconds(&name, &value()?)?;
-                    settings.timeouts.ping = if interval.is_zero() { Duration::MAX } else { interval };
+                    settings.timeouts.ping_interval = if interval.is_zero() { Duration::MAX } else { interval };
                 }
                 "--write-timeout" => settings.timeouts.write = seconds(&name, &value()?)?,
                 "--handshake-timeout" => settings.timeouts.handshake = seconds(&name, &value()?)?,

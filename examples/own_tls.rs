@@ -4,7 +4,7 @@
 use std::env;
 use std::process::{Command, ExitCode, Stdio};
 
-use stdws::{Client, CloseCode, Halves, WebSocket};
+use stdws::{Client, CloseCode, SplitStream, WebSocket};
 
 const HELP: &str = "\
 Sends one message to an echo server over TLS that the openssl command speaks, and prints the answer.
@@ -56,7 +56,7 @@ fn connect(host: &str, port: &str, ca: Option<&str>) -> Result<WebSocket, Box<dy
     let reader = openssl.stdout.take().ok_or("no output of openssl")?;
     let writer = openssl.stdin.take().ok_or("no input of openssl")?;
     // Killing it unblocks both halves. Its end is waited for elsewhere, for this must not block.
-    let halves = Halves::new(reader, writer).on_end(move || {
+    let halves = SplitStream::new(reader, writer).on_end(move || {
         let _ = openssl.kill();
         std::thread::spawn(move || openssl.wait());
     });

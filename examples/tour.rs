@@ -14,7 +14,7 @@ use std::thread;
 use std::time::Duration;
 
 use stdws::trace::Explainer;
-use stdws::{Client, CloseCode, Kind, Message, Server, WebSocket};
+use stdws::{Client, CloseCode, Message, MessageKind, Server, WebSocket};
 
 #[cfg(feature = "legacy")]
 #[path = "tour/drafts.rs"]
@@ -55,11 +55,11 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let toured = match settings.legacy || !settings.versions.is_empty() {
+    let result = match settings.legacy || !settings.versions.is_empty() {
         true => drafts::tour(&settings.versions, settings.legacy),
         false => tour(settings.deflate),
     };
-    match toured {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever was reading has seen enough.
         Err(Failure::Output(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
@@ -108,65 +108,71 @@ fn tour(deflate: bool) -> Result<(), Failure> {
         }
         Ok(())
     })?;
-    let (address, passed) = relay(server.local_addr())?;
+    let (address, relayed) = relay(server.local_addr())?;
     let url = format!("ws://{address}/tour");
-    let mut guide =
-        Guide { passed, client: Explainer::client(), server: Explainer::server(), sent: [0, 0], ends: 0, frames: 0 };
+    let mut presenter = Presenter {
+        relayed,
+        client: Explainer::client(),
+        server: Explainer::server(),
+        sent: [0, 0],
+        ends: 0,
+        frames: 0,
+    };
 
-    guide.say(&format!(
+    presenter.print(&format!(
         "A WebSocket server and a client, both on this machine, and every byte that passes between them.\n\
          The client connects to {url}. The server sends back every message it gets.\n"
     ))?;
-    guide.chapter("1. The opening handshake (RFC 6455 section 4)", OPENING)?;
+    presenter.heading("1. The opening handshake (RFC 6455 section 4)", OPENING)?;
     let mut client = Client::new(&url)?.connect_timeout(LIMIT);
     if deflate {
         client = client_with_deflate(client)?;
     }
     let mut ws = client.connect()?;
-    guide.show()?;
-    messages(&mut guide, &mut ws)?;
+    presenter.show()?;
+    messages(&mut presenter, &mut ws)?;
     if deflate {
-        compressed(&mut guide, &mut ws)?;
+        compressed(&mut presenter, &mut ws)?;
     }
-    guide.chapter("5. The closing handshake (sections 5.5.1 and 7)", CLOSING)?;
+    presenter.heading("5. The closing handshake (sections 5.5.1 and 7)", CLOSING)?;
     let info = ws.close(CloseCode::NORMAL, "bye")?;
     if info.code() != CloseCode::NORMAL {
         return Err("the connection was not closed in good order".into());
     }
     drop(ws);
-    guide.show_end()?;
-    guide.farewell()
+    presenter.show_end()?;
+    presenter.print_summary()
 }
 
-fn messages(guide: &mut Guide, ws: &mut WebSocket) -> Result<(), Failure> {
-    guide.chapter("2. A text, and its echo (sections 5.2, 5.3 and 5.6)", TEXT)?;
+fn messages(presenter: &mut Presenter, ws: &mut WebSocket) -> Result<(), Failure> {
+    presenter.heading("2. A text, and its echo (sections 5.2, 5.3 and 5.6)", TEXT)?;
     ws.send("Hello!")?;
     expect(ws, "Hello!".into())?;
-    guide.show()?;
+    presenter.show()?;
 
-    guide.chapter("3. A binary message (sections 5.2 and 5.6)", BINARY)?;
+    presenter.heading("3. A binary message (sections 5.2 and 5.6)", BINARY)?;
     let bytes: Vec<u8> = (0..200).collect();
     ws.send(&bytes)?;
     expect(ws, bytes.into())?;
-    guide.show()?;
+    presenter.show()?;
 
-    guide.chapter("4. A message in fragments, with a Ping between them (sections 5.4 and 5.5)", FRAGMENTS)?;
-    let mut stream = ws.send_stream(Kind::Text)?;
+    presenter.heading("4. A message in fragments, with a Ping between them (sections 5.4 and 5.5)", FRAGMENTS)?;
+    let mut stream = ws.send_stream(MessageKind::Text)?;
     stream.write_all(b"One, ")?;
     stream.flush()?;
     ws.ping()?;
     stream.write_all(b"two.")?;
     stream.finish()?;
     expect(ws, "One, two.".into())?;
-    guide.show()
+    presenter.show()
 }
 
-fn compressed(guide: &mut Guide, ws: &mut WebSocket) -> Result<(), Failure> {
-    guide.chapter("4 1/2. The first text again, compressed (RFC 7692)", COMPRESSED)?;
+fn compressed(presenter: &mut Presenter, ws: &mut WebSocket) -> Result<(), Failure> {
+    presenter.heading("4 1/2. The first text again, compressed (RFC 7692)", COMPRESSED)?;
     ws.send("Hello!")?;
     expect(ws, "Hello!".into())?;
-    guide.show()?;
-    guide.frames = 1;
+    presenter.show()?;
+    presenter.frames = 1;
     Ok(())
 }
 
@@ -218,7 +224,7 @@ const CLOSING: &str = "\
 Whoever wants to end the connection sends a Close, and the other side answers it with its own. After
 that nothing more is sent, and both know that nothing was lost. Then the server closes TCP.";
 
-const FAREWELL: &str = "\
+const SUMMARY: &str = "\
 Read on in RFC 6455, https://www.rfc-editor.org/rfc/rfc6455
     section 1.2   the protocol at a glance         section 5.5   Close, Ping and Pong
     section 4     the opening handshake            section 7     closing, and the codes in 7.4
@@ -240,8 +246,8 @@ fn expect(ws: &mut WebSocket, message: Message) -> Result<(), Failure> {
 }
 
 /// Who shows what passes.
-struct Guide {
-    passed: Receiver<Passed>,
+struct Presenter {
+    relayed: Receiver<Relayed>,
     client: Explainer,
     server: Explainer,
     /// Bytes from the client, and from the server.
@@ -252,20 +258,20 @@ struct Guide {
     frames: u8,
 }
 
-impl Guide {
-    fn say(&self, text: &str) -> Result<(), Failure> {
+impl Presenter {
+    fn print(&self, text: &str) -> Result<(), Failure> {
         let mut out = io::stdout().lock();
         out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Failure::Output)
     }
 
-    fn chapter(&self, title: &str, text: &str) -> Result<(), Failure> {
-        self.say(&format!("\n\n==== {title} {:=<1$}\n\n{text}\n", "", 94 - title.len()))
+    fn heading(&self, title: &str, text: &str) -> Result<(), Failure> {
+        self.print(&format!("\n\n==== {title} {:=<1$}\n\n{text}\n", "", 94 - title.len()))
     }
 
     /// Explains all that has passed until now.
     fn show(&mut self) -> Result<(), Failure> {
-        while let Ok(passed) = self.passed.try_recv() {
-            self.explain(passed)?;
+        while let Ok(relayed) = self.relayed.try_recv() {
+            self.explain(relayed)?;
         }
         Ok(())
     }
@@ -273,37 +279,37 @@ impl Guide {
     /// Explains the rest, up to the end of both directions.
     fn show_end(&mut self) -> Result<(), Failure> {
         while self.ends < 2 {
-            let passed = self.passed.recv_timeout(LIMIT).map_err(|_| "the TCP connection does not end")?;
-            self.explain(passed)?;
+            let relayed = self.relayed.recv_timeout(LIMIT).map_err(|_| "the TCP connection does not end")?;
+            self.explain(relayed)?;
         }
-        self.say("\nBoth sides have ended the TCP connection.\n")
+        self.print("\nBoth sides have ended the TCP connection.\n")
     }
 
-    fn explain(&mut self, passed: Passed) -> Result<(), Failure> {
-        let text = match passed {
-            Passed::FromClient(bytes) => {
+    fn explain(&mut self, relayed: Relayed) -> Result<(), Failure> {
+        let text = match relayed {
+            Relayed::FromClient(bytes) => {
                 self.sent[0] += bytes.len();
                 self.client.feed(&bytes)
             }
-            Passed::FromServer(bytes) => {
+            Relayed::FromServer(bytes) => {
                 self.sent[1] += bytes.len();
                 self.server.feed(&bytes)
             }
-            Passed::End => {
+            Relayed::End => {
                 self.ends += 1;
                 String::new()
             }
         };
-        self.say(&text)
+        self.print(&text)
     }
 
-    fn farewell(&self) -> Result<(), Failure> {
+    fn print_summary(&self) -> Result<(), Failure> {
         let [client, server] = self.sent;
-        self.chapter(
+        self.heading(
             "That was all of it",
             &format!(
                 "Two HTTP heads, {} frames from the client and {} from the server: {client} bytes there and {server} back.\n\
-                 \n{FAREWELL}",
+                 \n{SUMMARY}",
                 6 + self.frames,
                 5 + self.frames
             ),
@@ -312,14 +318,14 @@ impl Guide {
 }
 
 /// What passed the relay.
-enum Passed {
+enum Relayed {
     FromClient(Vec<u8>),
     FromServer(Vec<u8>),
     End,
 }
 
 /// Lets one client through to the server. Gives the address for the client, and the copies of all that passes.
-fn relay(server: SocketAddr) -> io::Result<(SocketAddr, Receiver<Passed>)> {
+fn relay(server: SocketAddr) -> io::Result<(SocketAddr, Receiver<Relayed>)> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let address = listener.local_addr()?;
     let (copies, receiver) = channel();
@@ -328,15 +334,15 @@ fn relay(server: SocketAddr) -> io::Result<(SocketAddr, Receiver<Passed>)> {
         let server = TcpStream::connect_timeout(&server, LIMIT)?;
         let (from_client, to_server) = (client.try_clone()?, server.try_clone()?);
         let other = copies.clone();
-        thread::spawn(move || pass(from_client, to_server, Passed::FromClient, &other));
-        pass(server, client, Passed::FromServer, &copies);
+        thread::spawn(move || forward(from_client, to_server, Relayed::FromClient, &other));
+        forward(server, client, Relayed::FromServer, &copies);
         Ok(())
     });
     Ok((address, receiver))
 }
 
 /// Passes on one direction until it ends. The copy goes first: see the top of this file.
-fn pass(mut from: TcpStream, mut to: TcpStream, copy: fn(Vec<u8>) -> Passed, copies: &Sender<Passed>) {
+fn forward(mut from: TcpStream, mut to: TcpStream, copy: fn(Vec<u8>) -> Relayed, copies: &Sender<Relayed>) {
     // Small frames are to pass at once.
     let _ = to.set_nodelay(true);
     let mut buffer = [0; 4096];
@@ -347,7 +353,7 @@ fn pass(mut from: TcpStream, mut to: TcpStream, copy: fn(Vec<u8>) -> Passed, cop
         }
     }
     // An end that the other side knows of already is no fault.
-    let _ = copies.send(Passed::End);
+    let _ = copies.send(Relayed::End);
     let _ = to.shutdown(Shutdown::Write);
 }
 

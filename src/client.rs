@@ -32,18 +32,18 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 pub use backoff::Backoff;
-pub use lost::{Lost, Retry};
-pub use reconnect::{Reconnect, Stopper};
+pub use lost::{Disconnect, Retry};
+pub use reconnect::{Reconnect, ReconnectHandle};
 
 use crate::config::{Limits, Timeouts};
-use crate::error::{Misuse, Result};
+use crate::error::{Result, UsageError};
 use crate::protocol::deflate::Deflate;
 use crate::protocol::handshake::client as handshake;
 use crate::proxy::Proxy;
 use crate::tls::Connector;
 #[cfg(feature = "native-tls")]
 use crate::tls::TlsConnect;
-use crate::trace::{Event, Events};
+use crate::trace::{Event, EventCallback};
 use crate::websocket::WebSocket;
 use crate::wire::uri::Uri;
 
@@ -76,7 +76,7 @@ pub fn connect(url: &str) -> Result<WebSocket> {
 /// A user name and password in the URL are sent as Basic credentials (RFC 7617), unless an `Authorization` header is given.
 /// Neither they nor header values nor the query are ever shown by `Debug` or an error.
 ///
-/// Redirects are not followed unless [`redirects`](Client::redirects) asks for it: like every status but 101 they come back as
+/// Redirects are not followed unless [`max_redirects`](Client::max_redirects) asks for it: like every status but 101 they come back as
 /// [`Error::Handshake`](crate::Error::Handshake), with headers and body.
 ///
 /// ```
@@ -89,7 +89,7 @@ pub fn connect(url: &str) -> Result<WebSocket> {
 /// use std::time::Duration;
 /// let mut ws = stdws::Client::new(&url)?
 ///     .header("Authorization", "Bearer 2YotnFZFEjr1zCsicMWpAA")?
-///     .max_message(1 << 20)
+///     .max_message_size(1 << 20)
 ///     .connect_timeout(Duration::from_secs(10))
 ///     .connect()?;
 /// ws.send("hello")?;
@@ -108,27 +108,27 @@ pub struct Client {
     deflate: Option<Deflate>,
     proxy: Option<Proxy>,
     /// The most that are followed.
-    redirects: u8,
+    max_redirects: u8,
     #[cfg(feature = "legacy")]
-    spoken: drafting::Spoken,
+    legacy_options: drafting::LegacyOptions,
     /// `None`: as the system has it.
     tls: Option<Connector>,
     /// `None`: the system's. One source serves all connections of this client and its clones.
-    source: Option<Arc<Mutex<Source>>>,
-    events: Events,
+    random_source: Option<Arc<Mutex<RandomFn>>>,
+    events: EventCallback,
 }
 
-type Source = dyn FnMut(&mut [u8]) -> io::Result<()> + Send;
+type RandomFn = dyn FnMut(&mut [u8]) -> io::Result<()> + Send;
 
 impl Client {
     /// For a `ws://` or `wss://` URL. Sends nothing.
     ///
     /// # Errors
-    /// [`Misuse::Url`] for a URL that RFC 6455 section 3 does not allow, and for one longer than 8 KiB;
-    /// [`Misuse::Credentials`] for a user name or password that HTTP cannot carry.
+    /// [`UsageError::Url`] for a URL that RFC 6455 section 3 does not allow, and for one longer than 8 KiB;
+    /// [`UsageError::Credentials`] for a user name or password that HTTP cannot carry.
     pub fn new(url: &str) -> Result<Client> {
         // 6455-4.1-3, 6455-4.1-4
-        let uri = Uri::parse(url).map_err(Misuse::Url)?;
+        let uri = Uri::parse(url).map_err(UsageError::Url)?;
         uri.basic_credentials()?;
         Ok(Client {
             uri,
@@ -139,20 +139,20 @@ impl Client {
             timeouts: Timeouts::default(),
             deflate: None,
             proxy: None,
-            redirects: 0,
+            max_redirects: 0,
             #[cfg(feature = "legacy")]
-            spoken: drafting::Spoken::default(),
+            legacy_options: drafting::LegacyOptions::default(),
             tls: None,
-            source: None,
-            events: Events::default(),
+            random_source: None,
+            events: EventCallback::default(),
         })
     }
 
     /// Adds a header to the request, such as `Authorization` or `Cookie`. The same name may be added again.
     ///
     /// # Errors
-    /// [`Misuse::HeaderName`] and [`Misuse::HeaderValue`] for what cannot stand in a header (control characters, anything
-    /// outside ASCII); [`Misuse::HeaderOwned`] for those that the handshake writes: `Host`, `Upgrade`, `Connection`,
+    /// [`UsageError::HeaderName`] and [`UsageError::HeaderValue`] for what cannot stand in a header (control characters, anything
+    /// outside ASCII); [`UsageError::ReservedHeader`] for those that the handshake writes: `Host`, `Upgrade`, `Connection`,
     /// `Origin`, `Content-Length`, `Transfer-Encoding`, and all that begin with `Sec-WebSocket-`.
     pub fn header(mut self, name: &str, value: &str) -> Result<Client> {
         handshake::check_header(name, value)?;
@@ -163,7 +163,7 @@ impl Client {
     /// Sends an Origin, which servers meant for browsers look at (RFC 6455 section 10.2): `https://app.example.com`.
     ///
     /// # Errors
-    /// [`Misuse::Origin`] if it is empty or has a character that is not visible ASCII.
+    /// [`UsageError::Origin`] if it is empty or has a character that is not visible ASCII.
     pub fn origin(mut self, origin: &str) -> Result<Client> {
         handshake::check_origin(origin)?;
         self.origin = Some(origin.to_owned());
@@ -174,7 +174,7 @@ impl Client {
     /// [`WebSocket::subprotocol`] tells what it chose, which may be none.
     ///
     /// # Errors
-    /// [`Misuse::Subprotocol`] if it is not a token or was offered before.
+    /// [`UsageError::Subprotocol`] if it is not a token or was offered before.
     pub fn subprotocol(mut self, name: &str) -> Result<Client> {
         handshake::check_subprotocol(name, &self.subprotocols)?;
         self.subprotocols.push(name.to_owned());
@@ -188,9 +188,9 @@ impl Client {
     }
 
     /// The largest message, and the largest frame, the server may send, in bytes. Default 16 MiB.
-    pub fn max_message(mut self, bytes: u64) -> Client {
-        self.limits.message = bytes;
-        self.limits.frame = bytes;
+    pub fn max_message_size(mut self, bytes: u64) -> Client {
+        self.limits.max_message_size = bytes;
+        self.limits.max_frame_size = bytes;
         self
     }
 
@@ -220,7 +220,7 @@ impl Client {
     /// How TLS is spoken with a `wss://` server. Without this, [`TlsConnect::new`].
     ///
     /// # Errors
-    /// [`Error::Tls`](crate::Error::Tls) with [`TlsFault::Settings`](crate::TlsFault::Settings) if the system's TLS does
+    /// [`Error::Tls`](crate::Error::Tls) with [`TlsErrorKind::InvalidSettings`](crate::TlsErrorKind::InvalidSettings) if the system's TLS does
     /// not take these settings.
     #[cfg(feature = "native-tls")]
     pub fn tls(mut self, tls: TlsConnect) -> Result<Client> {
@@ -247,7 +247,7 @@ impl Client {
     /// panics, that event is lost and nothing else: the panic ends there. If it uses connections itself, the
     /// frames that it sends are not told, also those that a [`Hub`](crate::Hub) delivers later. What peers do then is told.
     pub fn on_event(mut self, closure: impl Fn(&Event) + Send + Sync + 'static) -> Client {
-        self.events = Events::new(closure);
+        self.events = EventCallback::new(closure);
         self
     }
 
@@ -258,10 +258,10 @@ impl Client {
     /// key that its [`RandomState`](std::collections::hash_map::RandomState) takes from the system.
     ///
     /// The source fills all of the slice it is given. When it fails, nothing is sent, and the call gives
-    /// [`Error::Io`](crate::Error::Io) of [`Step::Entropy`](crate::Step::Entropy). It is asked for one connection at a time; the others wait, and no deadline
+    /// [`Error::Io`](crate::Error::Io) of [`Step::RandomSource`](crate::Step::RandomSource). It is asked for one connection at a time; the others wait, and no deadline
     /// ends that, so it must not block.
-    pub fn entropy(mut self, source: impl FnMut(&mut [u8]) -> io::Result<()> + Send + 'static) -> Client {
-        self.source = Some(Arc::new(Mutex::new(source)));
+    pub fn random_source(mut self, source: impl FnMut(&mut [u8]) -> io::Result<()> + Send + 'static) -> Client {
+        self.random_source = Some(Arc::new(Mutex::new(source)));
         self
     }
 }
@@ -271,14 +271,14 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let headers: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
         f.debug_struct("Client")
-            .field("url", &format_args!("{}", self.uri.shown()))
+            .field("url", &format_args!("{}", self.uri.redacted()))
             .field("headers", &headers)
             .field("origin", &self.origin)
             .field("subprotocols", &self.subprotocols)
             .field("limits", &self.limits)
             .field("timeouts", &self.timeouts)
             .field("proxy", &self.proxy)
-            .field("redirects", &self.redirects)
+            .field("redirects", &self.max_redirects)
             .finish_non_exhaustive()
     }
 }

@@ -36,18 +36,18 @@ impl CloseCode {
     /// 1015: the TLS handshake failed. Never sent.
     pub const TLS: CloseCode = CloseCode(1015);
 
-    /// The code with this number. Whether it may be sent, [`CloseCode::may_be_sent`] tells.
+    /// The code with this number. Whether it may be sent, [`CloseCode::is_sendable`] tells.
     pub const fn new(code: u16) -> CloseCode {
         CloseCode(code)
     }
 
     /// The number.
-    pub const fn get(self) -> u16 {
+    pub const fn as_u16(self) -> u16 {
         self.0
     }
 
     /// Whether the code may stand in a Close frame (RFC 6455 section 7.4): 1000 to 1003, 1007 to 1014, 3000 to 4999.
-    pub const fn may_be_sent(self) -> bool {
+    pub const fn is_sendable(self) -> bool {
         // 6455-7.4.1-s1: 1004 is reserved. 6455-7.4.1-3, 6455-7.4.1-4, 6455-7.4.1-6: 1005, 1006 and 1015 never travel.
         // 6455-7.4.2-s1: nothing below 1000; 1016 to 2999 are not defined; 3000 to 4999 are free to use.
         matches!(self.0, 1000..=1003 | 1007..=1014 | 3000..=4999)
@@ -91,7 +91,7 @@ impl CloseInfo {
     }
 
     /// The code in the Close this side sent, if it sent one with a code.
-    pub fn sent(&self) -> Option<CloseCode> {
+    pub fn sent_code(&self) -> Option<CloseCode> {
         self.sent
     }
 }

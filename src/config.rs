@@ -10,8 +10,8 @@ use std::time::Duration;
 ///
 /// ```
 /// let mut timeouts = stdws::Timeouts::default();
-/// timeouts.ping = std::time::Duration::from_secs(45);
-/// let server = stdws::Server::unbound().timeouts(timeouts);
+/// timeouts.ping_interval = std::time::Duration::from_secs(45);
+/// let server = stdws::Server::without_listener().timeouts(timeouts);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -32,9 +32,9 @@ pub struct Timeouts {
     ///
     /// The drafts before hybi-01 (feature `legacy`) have no Ping: on such a connection silence is not probed, and a peer that
     /// vanished is noticed only when something is sent to it. Receive with a limit there.
-    pub ping: Duration,
+    pub ping_interval: Duration,
     /// How long after that Ping any byte from the peer must come. Default 20 s. Also the wait for a Pong in `ping`.
-    pub life: Duration,
+    pub pong_timeout: Duration,
     /// For the closing handshake, from the Close that starts it to the end of the TCP connection. Default 5 s.
     pub close: Duration,
 }
@@ -46,8 +46,8 @@ impl Default for Timeouts {
             handshake: Duration::from_secs(10),
             write: Duration::from_secs(20),
             message: Duration::from_secs(60),
-            ping: Duration::from_secs(20),
-            life: Duration::from_secs(20),
+            ping_interval: Duration::from_secs(20),
+            pong_timeout: Duration::from_secs(20),
             close: Duration::from_secs(5),
         }
     }
@@ -55,42 +55,42 @@ impl Default for Timeouts {
 
 /// How much a peer may send. All are on by default, before anyone is authenticated.
 ///
-/// Memory a peer can make a connection hold: one message (at most twice [`message`](Limits::message) while its buffer
+/// Memory a peer can make a connection hold: one message (at most twice [`max_message_size`](Limits::max_message_size) while its buffer
 /// grows), a read buffer of at most 68 KiB, and answers to its control frames, some 8 KiB. While a call waits for a Pong,
-/// messages that come are kept, up to [`message`](Limits::message) bytes more.
+/// messages that come are kept, up to [`max_message_size`](Limits::max_message_size) bytes more.
 ///
 /// ```
-/// let mut limits = stdws::Limits::message(64 << 10);
-/// limits.fragments = 100;
-/// let server = stdws::Server::unbound().limits(limits);
+/// let mut limits = stdws::Limits::with_max_message_size(64 << 10);
+/// limits.max_fragments = 100;
+/// let server = stdws::Server::without_listener().limits(limits);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Payload bytes in one frame. Default: as `message`. More is answered with Close 1009. In a compressed message they
+    /// Payload bytes in one frame. Default: as `max_message_size`. More is answered with Close 1009. In a compressed message they
     /// may be an eighth and 1 KiB more, which is what compression can add.
-    pub frame: u64,
+    pub max_frame_size: u64,
     /// Bytes in one message, all its fragments together, after decompression. Default 16 MiB for a client, which chose its
     /// server, and 1 MiB for a server, which takes whoever comes. More is answered with Close 1009.
-    pub message: u64,
+    pub max_message_size: u64,
     /// Fragments in one message, empty ones included. Default 131,072: twice the 65,536 that the Autobahn TestSuite sends.
     /// More is answered with Close 1009.
-    pub fragments: u32,
+    pub max_fragments: u32,
 }
 
 impl Limits {
     /// What a client takes by default: messages of 16 MiB.
     pub fn client() -> Limits {
-        Limits::message(16 << 20)
+        Limits::with_max_message_size(16 << 20)
     }
 
     /// What a server takes by default: messages of 1 MiB.
     pub fn server() -> Limits {
-        Limits::message(1 << 20)
+        Limits::with_max_message_size(1 << 20)
     }
 
     /// The default limits, but messages, and frames, of up to `bytes`.
-    pub fn message(bytes: u64) -> Limits {
-        Limits { frame: bytes, message: bytes, fragments: 131_072 }
+    pub fn with_max_message_size(bytes: u64) -> Limits {
+        Limits { max_frame_size: bytes, max_message_size: bytes, max_fragments: 131_072 }
     }
 }

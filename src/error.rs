@@ -17,13 +17,13 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-pub use misuse::{Misuse, UriFault};
-pub use proxy::{ProxyError, ProxyFault};
-pub use proxy_header::ProxyHeaderFault;
-pub use redirect::{Hop, RedirectError, RedirectFault};
-pub use refusal::{HandshakeFault, HeadFault, Refusal};
-pub use tls::{TlsError, TlsFault};
-pub use violation::Violation;
+pub use misuse::{UriErrorKind, UsageError};
+pub use proxy::{ProxyError, ProxyErrorKind};
+pub use proxy_header::ProxyHeaderErrorKind;
+pub use redirect::{RedirectError, RedirectErrorKind, RedirectHop};
+pub use refusal::{HandshakeError, HandshakeErrorKind, HeadErrorKind};
+pub use tls::{TlsError, TlsErrorKind};
+pub use violation::ProtocolError;
 
 use crate::close::{CloseCode, CloseInfo};
 
@@ -38,12 +38,12 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// | `Connect` | nobody answered | there was none |
 /// | `Proxy` | the proxy: it did not open the way | there was none |
 /// | `Redirect` | the cause it holds, after redirects had been followed | there was none |
-/// | `Tls` | TLS with the peer: [`TlsFault`] says what; plain text is never tried instead | there was none, or it is over |
-/// | `Timeout` | time; [`Step`] says of what | over, except after [`Step::Receive`], [`Step::Turn`] and [`Step::Pong`] |
+/// | `Tls` | TLS with the peer: [`TlsErrorKind`] says what; plain text is never tried instead | there was none, or it is over |
+/// | `Timeout` | time; [`Step`] says of what | over, except after [`Step::Receive`], [`Step::SendLock`] and [`Step::Pong`] |
 /// | `Handshake` | the peer: its part of the opening handshake was refused | there was none |
-/// | `Violation` | the peer: it broke a rule, or passed a limit | over; a Close with the fitting code was sent |
+/// | `Protocol` | the peer: it broke a rule, or passed a limit | over; a Close with the fitting code was sent |
 /// | `Closed` | nobody: it had ended before | over |
-/// | `Misuse` | the caller | as before the call: nothing was sent |
+/// | `Usage` | the caller | as before the call: nothing was sent |
 ///
 /// ```
 /// use stdws::{Client, Error};
@@ -52,7 +52,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// # drop(listener);
 /// match Client::new(&url).and_then(|client| client.connect()) {
 ///     Ok(ws) => println!("connected to {:?}", ws.peer_addr()),
-///     Err(Error::Handshake(refusal)) if refusal.status() == Some(401) => println!("who are you?"),
+///     Err(Error::Handshake(rejection)) if rejection.status() == Some(401) => println!("who are you?"),
 ///     Err(Error::Connect(error)) => println!("is {} running?", error.host()),
 ///     Err(error) => println!("{error}"),
 /// }
@@ -73,13 +73,13 @@ pub enum Error {
     /// A deadline of [`Timeouts`](crate::Timeouts), or one given by the caller, passed during this step.
     Timeout(Step),
     /// The peer's side of the opening handshake was not acceptable (RFC 6455 sections 4.1 and 4.2).
-    Handshake(Refusal),
+    Handshake(HandshakeError),
     /// The peer broke a rule of the protocol, or one of the limits this side has set.
-    Violation(Violation),
+    Protocol(ProtocolError),
     /// The connection is over. `None`: it ended without a closing handshake (RFC 6455 section 7.1.5, code 1006).
     Closed(Option<CloseInfo>),
     /// The call asked for something that must not be done. Nothing was sent; the connection is as it was.
-    Misuse(Misuse),
+    Usage(UsageError),
 }
 
 impl Error {
@@ -94,9 +94,9 @@ impl Error {
             Error::Proxy(_)
             | Error::Tls(_)
             | Error::Handshake(_)
-            | Error::Violation(_)
+            | Error::Protocol(_)
             | Error::Closed(_)
-            | Error::Misuse(_) => false,
+            | Error::Usage(_) => false,
         }
     }
 
@@ -112,9 +112,9 @@ impl Error {
             Error::Connect(_) | Error::Proxy(_) => io::ErrorKind::ConnectionRefused,
             Error::Redirect(e) => e.cause().kind(),
             Error::Timeout(_) => io::ErrorKind::TimedOut,
-            Error::Tls(_) | Error::Handshake(_) | Error::Violation(_) => io::ErrorKind::InvalidData,
+            Error::Tls(_) | Error::Handshake(_) | Error::Protocol(_) => io::ErrorKind::InvalidData,
             Error::Closed(_) => io::ErrorKind::ConnectionAborted,
-            Error::Misuse(_) => io::ErrorKind::InvalidInput,
+            Error::Usage(_) => io::ErrorKind::InvalidInput,
         }
     }
 
@@ -135,14 +135,14 @@ impl fmt::Display for Error {
             Error::Proxy(e) => write!(f, "{e}"),
             Error::Redirect(e) => write!(f, "{e}"),
             Error::Tls(e) => write!(f, "TLS: {e}"),
-            Error::Timeout(step) => write!(f, "time ran out {}; {}", step.doing(), step.setting()),
+            Error::Timeout(step) => write!(f, "time ran out {}; {}", step.description(), step.limiting_setting()),
             Error::Handshake(e) => write!(f, "{e}"),
             // A message may be larger than this side takes, and in order all the same.
-            Error::Violation(e) if e.close_code() == CloseCode::TOO_BIG => write!(f, "the peer sent too much: {e}"),
-            Error::Violation(e) => write!(f, "the peer broke the protocol: {e}"),
+            Error::Protocol(e) if e.close_code() == CloseCode::TOO_BIG => write!(f, "the peer sent too much: {e}"),
+            Error::Protocol(e) => write!(f, "the peer broke the protocol: {e}"),
             Error::Closed(None) => f.write_str("the connection ended without a closing handshake (1006)"),
             Error::Closed(Some(info)) => write!(f, "the connection is closed: {info}"),
-            Error::Misuse(e) => write!(f, "{e}"),
+            Error::Usage(e) => write!(f, "{e}"),
         }
     }
 }
@@ -156,22 +156,22 @@ impl std::error::Error for Error {
             Error::Redirect(e) => Some(e.cause()),
             Error::Tls(e) => std::error::Error::source(e),
             Error::Handshake(e) => Some(e),
-            Error::Violation(e) => Some(e),
-            Error::Misuse(e) => Some(e),
+            Error::Protocol(e) => Some(e),
+            Error::Usage(e) => Some(e),
             Error::Timeout(_) | Error::Closed(_) => None,
         }
     }
 }
 
-impl From<Misuse> for Error {
-    fn from(misuse: Misuse) -> Error {
-        Error::Misuse(misuse)
+impl From<UsageError> for Error {
+    fn from(error: UsageError) -> Error {
+        Error::Usage(error)
     }
 }
 
-impl From<Violation> for Error {
-    fn from(violation: Violation) -> Error {
-        Error::Violation(violation)
+impl From<ProtocolError> for Error {
+    fn from(error: ProtocolError) -> Error {
+        Error::Protocol(error)
     }
 }
 
@@ -203,7 +203,7 @@ impl IoError {
 
 impl fmt::Display for IoError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "failed {}: {}", self.step.doing(), self.source)
+        write!(f, "failed {}: {}", self.step.description(), self.source)
     }
 }
 
@@ -215,7 +215,7 @@ pub enum Step {
     Resolve,
     /// Waiting for other connection attempts of this process to the same address, or through a proxy to the same name
     /// (RFC 6455 section 4.1).
-    Gate,
+    ConnectQueue,
     /// Opening the TCP connection.
     Connect,
     /// Having the proxy open the way to the server.
@@ -235,7 +235,7 @@ pub enum Step {
     /// Writing to the network.
     Write,
     /// Waiting for another thread to finish sending.
-    Turn,
+    SendLock,
     /// No sign of life from the peer, although a Ping was sent.
     Keepalive,
     /// Waiting for the Pong that answers a Ping.
@@ -243,16 +243,16 @@ pub enum Step {
     /// The closing handshake.
     Close,
     /// Drawing random numbers for masking keys.
-    Entropy,
+    RandomSource,
     /// Starting a thread.
     Thread,
 }
 
 impl Step {
-    fn doing(self) -> &'static str {
+    fn description(self) -> &'static str {
         match self {
             Step::Resolve => "resolving the host name",
-            Step::Gate => "waiting for an earlier connection attempt to the same address",
+            Step::ConnectQueue => "waiting for an earlier connection attempt to the same address",
             Step::Connect => "connecting",
             Step::Proxy => "waiting for the proxy to connect",
             Step::Listen => "listening",
@@ -262,26 +262,26 @@ impl Step {
             Step::Read => "reading from the network",
             Step::Message => "waiting for the rest of a message",
             Step::Write => "writing to the network",
-            Step::Turn => "waiting for another thread to finish sending",
+            Step::SendLock => "waiting for another thread to finish sending",
             Step::Keepalive => "waiting for a sign of life from the peer",
             Step::Pong => "waiting for a Pong",
             Step::Close => "in the closing handshake",
-            Step::Entropy => "drawing random numbers",
+            Step::RandomSource => "drawing random numbers",
             Step::Thread => "starting a thread",
         }
     }
 
     /// The setting that bounds the step, for the one who reads the error.
-    fn setting(self) -> &'static str {
+    fn limiting_setting(self) -> &'static str {
         match self {
-            Step::Resolve | Step::Gate | Step::Connect | Step::Proxy => "see Timeouts::connect",
+            Step::Resolve | Step::ConnectQueue | Step::Connect | Step::Proxy => "see Timeouts::connect",
             Step::Tls | Step::Handshake => "see Timeouts::handshake (server) and Timeouts::connect (client)",
             Step::Receive => "the limit was given in the call",
             Step::Message => "see Timeouts::message",
-            Step::Write | Step::Turn => "see Timeouts::write",
-            Step::Keepalive | Step::Pong => "see Timeouts::life",
+            Step::Write | Step::SendLock => "see Timeouts::write",
+            Step::Keepalive | Step::Pong => "see Timeouts::pong_timeout",
             Step::Close => "see Timeouts::close",
-            Step::Listen | Step::Read | Step::Entropy | Step::Thread => "the system set the limit",
+            Step::Listen | Step::Read | Step::RandomSource | Step::Thread => "the system set the limit",
         }
     }
 }
@@ -290,13 +290,13 @@ impl Step {
 #[derive(Debug, Clone)]
 pub struct ConnectError {
     pub(crate) host: String,
-    pub(crate) role: Role,
-    pub(crate) attempts: Vec<Attempt>,
+    pub(crate) role: HostRole,
+    pub(crate) attempts: Vec<ConnectAttempt>,
 }
 
 /// What a host that could not be reached would have been.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Role {
+pub(crate) enum HostRole {
     Server,
     Proxy,
 }
@@ -304,7 +304,7 @@ pub(crate) enum Role {
 impl ConnectError {
     /// Whether it is the proxy that could not be reached.
     pub fn is_proxy(&self) -> bool {
-        self.role == Role::Proxy
+        self.role == HostRole::Proxy
     }
 
     /// The host, without userinfo, and the port, as `host:port`. The proxy's, if [`is_proxy`](ConnectError::is_proxy).
@@ -313,7 +313,7 @@ impl ConnectError {
     }
 
     /// The attempts, in order. Empty when the name has no address.
-    pub fn attempts(&self) -> &[Attempt] {
+    pub fn attempts(&self) -> &[ConnectAttempt] {
         &self.attempts
     }
 }
@@ -335,12 +335,12 @@ impl fmt::Display for ConnectError {
 
 /// One address that was tried, and why it did not become a connection.
 #[derive(Debug, Clone)]
-pub struct Attempt {
+pub struct ConnectAttempt {
     pub(crate) address: SocketAddr,
     pub(crate) error: Arc<io::Error>,
 }
 
-impl Attempt {
+impl ConnectAttempt {
     /// The address that was tried.
     pub fn address(&self) -> SocketAddr {
         self.address

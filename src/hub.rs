@@ -1,6 +1,6 @@
 //! Broadcasting: one message to many connections, without waiting for any of them.
 //!
-//! A hub has one thread, the courier. Below this file: `entry` (one member and its backlog), `roster` (who is a member,
+//! A hub has one thread, the courier. Below this file: `member` (one member and its backlog), `roster` (who is a member,
 //! and topics), `agenda` (for whom something waits), `courier` (the thread), `press` (encoding once), `member` and
 //! `limits` (what users see). What is done to a connection is in `websocket/share`.
 //!
@@ -45,21 +45,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-pub use entry::{Counts, Placed};
-pub use limits::{HubLimits, WhenFull};
+pub use entry::{DeliveryStats, QueueOutcome};
+pub use limits::{HubLimits, OverflowPolicy};
 pub use member::Member;
 
 use crate::error::{Error, Result, Step};
 use crate::lock::{Lock, Locked};
 use crate::message::MessageRef;
-use crate::protocol::encoder::Shape;
+use crate::protocol::encoder::FrameFormat;
 use crate::transport::deadline::Deadline;
 use crate::websocket::Sender;
-use agenda::Agenda;
-use courier::Courier;
-use entry::{Entry, Place, Standing, Totals};
-use press::{Press, Print};
-use roster::{Card, Roster};
+use agenda::ReadyQueue;
+use courier::DeliveryThread;
+use entry::{MemberState, Membership, Scheduling, TotalStats};
+use press::{EncodedMessage, FrameCache};
+use roster::{MemberRef, MemberTable};
 
 /// Sends messages to many connections, and waits for none of them. Cheap to clone; clones are the same hub.
 ///
@@ -105,19 +105,19 @@ pub struct Hub {
 
 /// Ends the courier with the last clone of the hub; members do not keep it going.
 struct Owner {
-    shared: Arc<Shared>,
-    courier: Mutex<Option<JoinHandle<()>>>,
+    shared: Arc<SharedHub>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-pub(crate) struct Shared {
+pub(crate) struct SharedHub {
     limits: HubLimits,
-    press: Press,
-    roster: Lock<Roster>,
-    agenda: Agenda,
-    totals: Arc<Totals>,
+    frame_cache: FrameCache,
+    table: Lock<MemberTable>,
+    ready_queue: ReadyQueue,
+    total_stats: Arc<TotalStats>,
     ids: AtomicU64,
-    /// How many members there are, for those who should not wait for the roster.
-    members: AtomicUsize,
+    /// How many members there are, for those who should not wait for the table.
+    member_count: AtomicUsize,
 }
 
 impl Hub {
@@ -132,22 +132,23 @@ impl Hub {
     /// A hub without members.
     ///
     /// # Errors
-    /// As [`new`](Hub::new); [`Misuse::CloseCode`](crate::Misuse::CloseCode) for a [`WhenFull::Close`] that must not be sent.
+    /// As [`new`](Hub::new); [`UsageError::CloseCode`](crate::UsageError::CloseCode) for a [`OverflowPolicy::Close`] that must not be sent.
     pub fn with_limits(limits: HubLimits) -> Result<Hub> {
         limits.check()?;
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(SharedHub {
             limits,
-            press: Press::default(),
-            roster: Lock::default(),
-            agenda: Agenda::default(),
-            totals: Arc::default(),
+            frame_cache: FrameCache::default(),
+            table: Lock::default(),
+            ready_queue: ReadyQueue::default(),
+            total_stats: Arc::default(),
             ids: AtomicU64::new(0),
-            members: AtomicUsize::new(0),
+            member_count: AtomicUsize::new(0),
         });
-        let courier = Courier::new(shared.clone());
-        let thread = thread::Builder::new().name("stdws-hub".into()).stack_size(256 << 10).spawn(move || courier.run());
-        let courier = thread.map_err(|error| Error::io(Step::Thread, error))?;
-        Ok(Hub { owner: Arc::new(Owner { shared, courier: Mutex::new(Some(courier)) }) })
+        let delivery = DeliveryThread::new(shared.clone());
+        let spawned =
+            thread::Builder::new().name("stdws-hub".into()).stack_size(256 << 10).spawn(move || delivery.run());
+        let thread = spawned.map_err(|error| Error::io(Step::Thread, error))?;
+        Ok(Hub { owner: Arc::new(Owner { shared, thread: Mutex::new(Some(thread)) }) })
     }
 
     /// Makes a connection a member, from the next broadcast on. Added twice, it gets everything twice.
@@ -157,19 +158,19 @@ impl Hub {
     pub fn add(&self, sender: Sender) -> Member {
         let shared = &self.owner.shared;
         let id = shared.ids.fetch_add(1, Ordering::Relaxed);
-        let entry = Arc::new(Entry::new(id, sender.clone(), shared.totals.clone()));
+        let member = Arc::new(MemberState::new(id, sender.clone(), shared.total_stats.clone()));
         let first = {
-            let mut roster = shared.roster();
-            roster.add(entry.clone(), &sender);
-            shared.members.swap(roster.len(), Ordering::SeqCst) == 0
+            let mut table = shared.lock_table();
+            table.add(member.clone(), &sender);
+            shared.member_count.swap(table.len(), Ordering::SeqCst) == 0
         };
         if first {
-            shared.agenda.nudge();
+            shared.ready_queue.wake();
         }
-        Member::new(shared.clone(), entry)
+        Member::new(shared.clone(), member)
     }
 
-    /// Queues a message for all members. Gives the number of those it was queued for; [`counts`](Hub::counts) tells what
+    /// Queues a message for all members. Gives the number of those it was queued for; [`stats`](Hub::stats) tells what
     /// becomes of it. Returns at once, whatever the members do.
     pub fn broadcast<'a>(&self, message: impl Into<MessageRef<'a>>) -> usize {
         self.owner.shared.broadcast(message.into(), None, None)
@@ -182,98 +183,100 @@ impl Hub {
 
     /// Waits until nothing waits for any member, at most this long. Gives the number of messages that still do.
     pub fn flush(&self, limit: Duration) -> u64 {
-        self.owner.shared.agenda.wait_calm(Deadline::after(limit));
-        self.counts().waiting
+        self.owner.shared.ready_queue.wait_idle(Deadline::after(limit));
+        self.stats().waiting
     }
 
     /// The number of members.
     pub fn members(&self) -> usize {
-        self.owner.shared.members.load(Ordering::SeqCst)
+        self.owner.shared.member_count.load(Ordering::SeqCst)
     }
 
     /// The number of members that have subscribed to a topic.
     pub fn subscribers(&self, topic: &str) -> usize {
-        self.owner.shared.roster().subscribers(topic)
+        self.owner.shared.lock_table().subscriber_count(topic)
     }
 
     /// What became of all messages so far, for all who are or were members. While others broadcast, the numbers may be a
     /// few messages apart.
-    pub fn counts(&self) -> Counts {
-        self.owner.shared.totals.counts()
+    pub fn stats(&self) -> DeliveryStats {
+        self.owner.shared.total_stats.stats()
     }
 }
 
-impl Shared {
+impl SharedHub {
     fn broadcast(&self, message: MessageRef<'_>, topic: Option<&str>, except: Option<u64>) -> usize {
-        let shapes = self.roster().shapes();
-        let print = self.press.print(message, &shapes);
-        let roster = self.roster();
-        let put =
-            |card: &&Card| Some(card.entry.id) != except && self.put(&card.entry, card.shape, &print) == Placed::Queued;
+        let frame_formats = self.lock_table().frame_formats();
+        let encoded = self.frame_cache.encode(message, &frame_formats);
+        let table = self.lock_table();
+        let enqueued = |member_ref: &&MemberRef| {
+            Some(member_ref.state.id) != except
+                && self.enqueue(&member_ref.state, member_ref.frame_format, &encoded) == QueueOutcome::Queued
+        };
         match topic {
-            None => roster.all().filter(put).count(),
-            Some(topic) => roster.subscribed(topic).filter(put).count(),
+            None => table.iter().filter(enqueued).count(),
+            Some(topic) => table.subscribers(topic).filter(enqueued).count(),
         }
     }
 
-    fn put(&self, entry: &Arc<Entry>, shape: Shape, print: &Print) -> Placed {
-        let (placed, tell) = entry.push(print.parcel(shape), print.kind, &self.limits);
-        if tell {
-            self.agenda.add(entry.clone());
+    fn enqueue(&self, member: &Arc<MemberState>, frame_format: FrameFormat, encoded: &EncodedMessage) -> QueueOutcome {
+        let (outcome, wake) = member.push(encoded.frame_for(frame_format), encoded.kind, &self.limits);
+        if wake {
+            self.ready_queue.push(member.clone());
         }
-        placed
+        outcome
     }
 
     /// The member's wish. What is on its way is seen through by the courier.
-    fn leave(&self, entry: &Arc<Entry>) {
-        self.unseat(entry.id);
-        let mut inbox = entry.inbox();
-        if matches!(inbox.standing, Standing::In) {
-            inbox.standing = Standing::Leaving;
+    fn leave(&self, member: &Arc<MemberState>) {
+        self.remove_member(member.id);
+        let mut queue = member.queue();
+        if matches!(queue.membership, Membership::Active) {
+            queue.membership = Membership::Leaving;
         }
-        let sender = match inbox.place {
-            Place::Idle => entry.end(&mut inbox),
-            Place::Agenda => {
-                entry.lose_waiting(&mut inbox);
+        let sender = match queue.scheduling {
+            Scheduling::Idle => member.close(&mut queue),
+            Scheduling::Scheduled => {
+                member.discard_queued(&mut queue);
                 None
             }
         };
-        drop(inbox);
+        drop(queue);
         // The last sender of a connection says goodbye; not under a lock.
         drop(sender);
     }
 
-    fn unseat(&self, id: u64) {
-        let mut roster = self.roster();
-        roster.remove(id);
-        self.members.store(roster.len(), Ordering::SeqCst);
+    fn remove_member(&self, id: u64) {
+        let mut table = self.lock_table();
+        table.remove(id);
+        self.member_count.store(table.len(), Ordering::SeqCst);
     }
 
     /// Nothing more goes to this member.
-    fn forget(&self, entry: &Entry) {
-        self.unseat(entry.id);
-        let sender = entry.end(&mut entry.inbox());
+    fn end_member(&self, member: &MemberState) {
+        self.remove_member(member.id);
+        let sender = member.close(&mut member.queue());
         drop(sender);
     }
 
-    fn roster(&self) -> Locked<'_, Roster> {
-        self.roster.lock()
+    fn lock_table(&self) -> Locked<'_, MemberTable> {
+        self.table.lock()
     }
 }
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        self.shared.agenda.end();
-        let courier = self.courier.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        self.shared.ready_queue.shut_down();
+        let handle = self.thread.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         // Whoever drops the hub in its own thread (in a source of masking keys, say) must not wait for itself.
-        if let Some(courier) = courier.filter(|courier| courier.thread().id() != thread::current().id()) {
-            let _ = courier.join();
+        if let Some(handle) = handle.filter(|handle| handle.thread().id() != thread::current().id()) {
+            let _ = handle.join();
         }
     }
 }
 
 impl fmt::Debug for Hub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hub").field("members", &self.members()).field("counts", &self.counts()).finish()
+        f.debug_struct("Hub").field("members", &self.members()).field("counts", &self.stats()).finish()
     }
 }

@@ -76,27 +76,28 @@ mod upgrade;
 mod websocket;
 mod wire;
 
-pub use client::{connect, Backoff, Client, Lost, Reconnect, Retry, Stopper};
+pub use client::{connect, Backoff, Client, Disconnect, Reconnect, ReconnectHandle, Retry};
 pub use close::{CloseCode, CloseInfo};
 pub use config::{Limits, Timeouts};
 pub use error::{
-    Attempt, ConnectError, Error, HandshakeFault, HeadFault, Hop, IoError, Misuse, ProxyError, ProxyFault,
-    ProxyHeaderFault, RedirectError, RedirectFault, Refusal, Result, Step, TlsError, TlsFault, UriFault, Violation,
+    ConnectAttempt, ConnectError, Error, HandshakeError, HandshakeErrorKind, HeadErrorKind, IoError, ProtocolError,
+    ProxyError, ProxyErrorKind, ProxyHeaderErrorKind, RedirectError, RedirectErrorKind, RedirectHop, Result, Step,
+    TlsError, TlsErrorKind, UriErrorKind, UsageError,
 };
-pub use hub::{Counts, Hub, HubLimits, Member, Placed, WhenFull};
+pub use hub::{DeliveryStats, Hub, HubLimits, Member, OverflowPolicy, QueueOutcome};
 #[cfg(feature = "legacy")]
-pub use legacy::{Ability, Version};
-pub use message::{Kind, Message, MessageRef};
+pub use legacy::{Capability, Version};
+pub use message::{Message, MessageKind, MessageRef};
 #[cfg(feature = "deflate")]
 pub use primitives::deflate;
 #[cfg(feature = "deflate")]
 pub use protocol::deflate::Deflate;
 pub use proxy::Proxy;
-pub use server::{serve, Running, Server, ShutdownHandle, ShutdownReport};
+pub use server::{serve, Server, ServerHandle, ShutdownHandle, ShutdownReport};
 #[cfg(feature = "native-tls")]
 pub use tls::{TlsAccept, TlsConnect, TlsIdentity};
-pub use transport::stream::Halves;
-pub use upgrade::{same_secret, Accept, Credentials, Decision, HandOver, Handover, Request, Response};
+pub use transport::stream::SplitStream;
+pub use upgrade::{constant_time_eq, Accept, Credentials, Decision, RawStream, RawStreamHandler, Request, Response};
 pub use websocket::{Messages, RecvStream, SendStream, Sender, WebSocket};
 pub use wire::challenge::Challenge;
 pub use wire::cookie::SetCookie;

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Whether a message is text or binary (RFC 6455 section 5.6; 6455-5.6-s1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum MessageKind {
     /// UTF-8 text.
     Text,
     /// Bytes that only the application understands.
@@ -38,10 +38,10 @@ impl Message {
     }
 
     /// Text or binary.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> MessageKind {
         match self {
-            Message::Text(_) => Kind::Text,
-            Message::Binary(_) => Kind::Binary,
+            Message::Text(_) => MessageKind::Text,
+            Message::Binary(_) => MessageKind::Binary,
         }
     }
 
@@ -93,27 +93,27 @@ impl From<&[u8]> for Message {
 /// only by checking them again, so [`as_text`](MessageRef::as_text) costs that, and passing a message on does not.
 ///
 /// ```
-/// use stdws::{Kind, MessageRef};
+/// use stdws::{MessageKind, MessageRef};
 /// let message = MessageRef::from("hello");
-/// assert_eq!(message.kind(), Kind::Text);
+/// assert_eq!(message.kind(), MessageKind::Text);
 /// assert_eq!(message.as_bytes(), b"hello");
 /// assert_eq!(message.as_text(), Some("hello"));
 /// assert_eq!(MessageRef::from(&[1, 2, 3]).as_text(), None);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct MessageRef<'a> {
-    kind: Kind,
+    kind: MessageKind,
     bytes: &'a [u8],
 }
 
 impl<'a> MessageRef<'a> {
     /// For bytes whose text, if they are text, has passed the decoder.
-    pub(crate) fn checked(kind: Kind, bytes: &'a [u8]) -> MessageRef<'a> {
+    pub(crate) fn from_validated(kind: MessageKind, bytes: &'a [u8]) -> MessageRef<'a> {
         MessageRef { kind, bytes }
     }
 
     /// Text or binary.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> MessageKind {
         self.kind
     }
 
@@ -125,8 +125,8 @@ impl<'a> MessageRef<'a> {
     /// The text, if it is one. Takes time proportional to its length, see above.
     pub fn as_text(&self) -> Option<&'a str> {
         match self.kind {
-            Kind::Text => std::str::from_utf8(self.bytes).ok(),
-            Kind::Binary => None,
+            MessageKind::Text => std::str::from_utf8(self.bytes).ok(),
+            MessageKind::Binary => None,
         }
     }
 
@@ -165,31 +165,31 @@ impl fmt::Debug for MessageRef<'_> {
 
 impl<'a> From<&'a str> for MessageRef<'a> {
     fn from(text: &'a str) -> MessageRef<'a> {
-        MessageRef { kind: Kind::Text, bytes: text.as_bytes() }
+        MessageRef { kind: MessageKind::Text, bytes: text.as_bytes() }
     }
 }
 
 impl<'a> From<&'a String> for MessageRef<'a> {
     fn from(text: &'a String) -> MessageRef<'a> {
-        MessageRef { kind: Kind::Text, bytes: text.as_bytes() }
+        MessageRef { kind: MessageKind::Text, bytes: text.as_bytes() }
     }
 }
 
 impl<'a> From<&'a [u8]> for MessageRef<'a> {
     fn from(bytes: &'a [u8]) -> MessageRef<'a> {
-        MessageRef { kind: Kind::Binary, bytes }
+        MessageRef { kind: MessageKind::Binary, bytes }
     }
 }
 
 impl<'a> From<&'a Vec<u8>> for MessageRef<'a> {
     fn from(bytes: &'a Vec<u8>) -> MessageRef<'a> {
-        MessageRef { kind: Kind::Binary, bytes }
+        MessageRef { kind: MessageKind::Binary, bytes }
     }
 }
 
 impl<'a, const N: usize> From<&'a [u8; N]> for MessageRef<'a> {
     fn from(bytes: &'a [u8; N]) -> MessageRef<'a> {
-        MessageRef { kind: Kind::Binary, bytes }
+        MessageRef { kind: MessageKind::Binary, bytes }
     }
 }
 

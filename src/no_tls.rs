@@ -3,7 +3,7 @@
 use std::net::TcpStream;
 use std::time::Duration;
 
-use crate::error::{Misuse, Result};
+use crate::error::{Result, UsageError};
 use crate::transport::deadline::Deadline;
 use crate::transport::socket::Socket;
 use crate::transport::stream::Stream;
@@ -23,8 +23,8 @@ impl TlsAccept {
 pub(crate) enum Connector {}
 
 impl Connector {
-    pub(crate) fn ready(_own: Option<&Connector>) -> Result<Connector> {
-        Err(Misuse::TlsNotBuilt.into())
+    pub(crate) fn or_default(_connector: Option<&Connector>) -> Result<Connector> {
+        Err(UsageError::TlsNotEnabled.into())
     }
 
     pub(crate) fn connect(

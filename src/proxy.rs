@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Proxy        which of its servers for this URL (ws, wss, exceptions)
-//! Server       TCP to it, then connect (HTTP) or socks: what it says up to the last byte before the server's first
+//! ProxyServer       TCP to it, then connect (HTTP) or socks: what it says up to the last byte before the server's first
 //! environment  the variables that name proxies
 //! bypass       the hosts that need none
 //! ```
@@ -16,12 +16,12 @@ use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::TcpStream;
 
-use crate::error::{Error, Misuse, ProxyError, ProxyFault, Result, Step, UriFault};
+use crate::error::{Error, ProxyError, ProxyErrorKind, Result, Step, UriErrorKind, UsageError};
 use crate::transport::connect as tcp;
 use crate::transport::deadline::Deadline;
-use crate::transport::exact::Exact;
+use crate::transport::exact::DeadlineIo;
 use crate::wire::uri::{Authority, Uri, Userinfo};
-use bypass::Bypass;
+use bypass::NoProxy;
 
 /// A proxy, or several, for [`Client::proxy`](crate::Client::proxy): HTTP with CONNECT (RFC 9110 section 9.3.6), or SOCKS
 /// version 5 (RFC 1928).
@@ -34,29 +34,29 @@ use bypass::Bypass;
 /// ```
 /// # fn main() -> stdws::Result<()> {
 /// use stdws::{Client, Proxy};
-/// let proxy = Proxy::http("proxy.example:3128")?.credentials("me", "secret")?.except("localhost, .intern.example");
+/// let proxy = Proxy::http("proxy.example:3128")?.credentials("me", "secret")?.no_proxy("localhost, .intern.example");
 /// let client = Client::new("ws://example.com/feed")?.proxy(proxy);
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Clone)]
 pub struct Proxy {
-    ws: Option<Server>,
-    wss: Option<Server>,
-    except: Bypass,
+    ws: Option<ProxyServer>,
+    wss: Option<ProxyServer>,
+    no_proxy: NoProxy,
 }
 
 /// One proxy.
 #[derive(Clone)]
-pub(crate) struct Server {
-    kind: Kind,
+pub(crate) struct ProxyServer {
+    scheme: Scheme,
     host: String,
     port: u16,
     userinfo: Option<Userinfo>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum Scheme {
     Http,
     Socks5,
 }
@@ -67,16 +67,19 @@ impl Proxy {
     /// name and password is percent-encoded.
     ///
     /// # Errors
-    /// [`Misuse::Proxy`] for a URL that cannot be used, [`Misuse::ProxyCredentials`] for a user name or password that cannot
+    /// [`UsageError::ProxyUrl`] for a URL that cannot be used, [`UsageError::ProxyCredentials`] for a user name or password that cannot
     /// be sent.
     pub fn new(url: &str) -> Result<Proxy> {
-        Server::parse(url).map_err(|fault| Misuse::Proxy(fault, None))?.checked().map(Proxy::always)
+        ProxyServer::parse(url)
+            .map_err(|kind| UsageError::ProxyUrl(kind, None))?
+            .validated()
+            .map(Proxy::for_both_schemes)
     }
 
     /// An HTTP proxy at `host` or `host:port`. Default port 80.
     ///
     /// # Errors
-    /// [`Misuse::Proxy`] if it is not that.
+    /// [`UsageError::ProxyUrl`] if it is not that.
     pub fn http(address: &str) -> Result<Proxy> {
         Proxy::new(&format!("http://{address}"))
     }
@@ -84,7 +87,7 @@ impl Proxy {
     /// A SOCKS5 proxy at `host` or `host:port`. Default port 1080.
     ///
     /// # Errors
-    /// [`Misuse::Proxy`] if it is not that.
+    /// [`UsageError::ProxyUrl`] if it is not that.
     pub fn socks5(address: &str) -> Result<Proxy> {
         Proxy::new(&format!("socks5://{address}"))
     }
@@ -93,111 +96,112 @@ impl Proxy {
     /// SOCKS5: RFC 1929, sent when the proxy asks for it.
     ///
     /// # Errors
-    /// [`Misuse::ProxyCredentials`] for what cannot be sent: for HTTP a colon in the name and control characters, for
+    /// [`UsageError::ProxyCredentials`] for what cannot be sent: for HTTP a colon in the name and control characters, for
     /// SOCKS5 an empty part or one of more than 255 bytes.
     pub fn credentials(mut self, user: &str, password: &str) -> Result<Proxy> {
         for server in [&mut self.ws, &mut self.wss].into_iter().flatten() {
             server.userinfo = Some(Userinfo { user: user.into(), password: password.into() });
-            *server = server.clone().checked()?;
+            *server = server.clone().validated()?;
         }
         Ok(self)
     }
 
     /// Hosts that are connected to without the proxy, in addition to those given before: a list as in the variable
     /// `no_proxy`, whose rules are in the chapter [`proxies`](crate::manual::proxies) of the manual.
-    pub fn except(mut self, hosts: &str) -> Proxy {
-        self.except.add(hosts);
+    pub fn no_proxy(mut self, hosts: &str) -> Proxy {
+        self.no_proxy.add(hosts);
         self
     }
 
-    fn always(server: Server) -> Proxy {
-        Proxy { ws: Some(server.clone()), wss: Some(server), except: Bypass::default() }
+    fn for_both_schemes(server: ProxyServer) -> Proxy {
+        Proxy { ws: Some(server.clone()), wss: Some(server), no_proxy: NoProxy::default() }
     }
 
     /// The server for this URL. `None`: no proxy.
-    pub(crate) fn server(&self, uri: &Uri) -> Option<&Server> {
-        let server = if uri.secure() { &self.wss } else { &self.ws };
-        server.as_ref().filter(|_| !self.except.covers(uri.host(), uri.port()))
+    pub(crate) fn server_for(&self, uri: &Uri) -> Option<&ProxyServer> {
+        let server = if uri.is_secure() { &self.wss } else { &self.ws };
+        server.as_ref().filter(|_| !self.no_proxy.matches(uri.host(), uri.port()))
     }
 }
 
 /// Shows no credentials.
 impl fmt::Debug for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Proxy").field("ws", &self.ws).field("wss", &self.wss).field("except", &self.except).finish()
+        f.debug_struct("Proxy").field("ws", &self.ws).field("wss", &self.wss).field("except", &self.no_proxy).finish()
     }
 }
 
-impl Server {
-    fn parse(url: &str) -> Result<Server, UriFault> {
-        let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
-        let kind = match scheme.to_ascii_lowercase().as_str() {
-            "http" => Kind::Http,
-            "socks5" | "socks5h" | "socks" => Kind::Socks5,
-            _ => return Err(UriFault::ProxyScheme),
+impl ProxyServer {
+    fn parse(url: &str) -> Result<ProxyServer, UriErrorKind> {
+        let (name, rest) = url.split_once("://").unwrap_or(("http", url));
+        let scheme = match name.to_ascii_lowercase().as_str() {
+            "http" => Scheme::Http,
+            "socks5" | "socks5h" | "socks" => Scheme::Socks5,
+            _ => return Err(UriErrorKind::ProxyScheme),
         };
         let (authority, rest) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
         if !matches!(rest, "" | "/") {
-            return Err(UriFault::ProxyPath);
+            return Err(UriErrorKind::ProxyPath);
         }
         let Authority { host, port, userinfo } = Authority::parse(authority)?;
-        let default = match kind {
-            Kind::Http => 80,
-            Kind::Socks5 => 1080,
+        let default = match scheme {
+            Scheme::Http => 80,
+            Scheme::Socks5 => 1080,
         };
-        Ok(Server { kind, host, port: port.unwrap_or(default), userinfo })
+        Ok(ProxyServer { scheme, host, port: port.unwrap_or(default), userinfo })
     }
 
     /// Whether its credentials can be sent.
-    fn checked(self) -> Result<Server> {
-        let fine = match (&self.userinfo, self.kind) {
+    fn validated(self) -> Result<ProxyServer> {
+        let fine = match (&self.userinfo, self.scheme) {
             (None, _) => true,
-            (Some(userinfo), Kind::Http) => userinfo.basic().is_ok(),
-            (Some(userinfo), Kind::Socks5) => socks::credentials(userinfo).is_some(),
+            (Some(userinfo), Scheme::Http) => userinfo.basic().is_ok(),
+            (Some(userinfo), Scheme::Socks5) => socks::credentials(userinfo).is_some(),
         };
-        fine.then_some(self).ok_or(Misuse::ProxyCredentials.into())
+        fine.then_some(self).ok_or(UsageError::ProxyCredentials.into())
     }
 
     /// Connects to the proxy and has it open the way. 6455-4.1-10. What the socket gives next is the server's.
-    pub(crate) fn reach(&self, host: &str, port: u16, deadline: Deadline) -> Result<TcpStream> {
+    pub(crate) fn connect_to(&self, host: &str, port: u16, deadline: Deadline) -> Result<TcpStream> {
         let socket = tcp::connect_to_proxy(&self.host, self.port, deadline)?;
-        let asked = Asked { exact: Exact::new(&socket, deadline), server: self, target: tcp::shown(host, port) };
-        match self.kind {
-            Kind::Http => connect::ask(&asked)?,
-            Kind::Socks5 => socks::ask(&asked, host, port)?,
+        let session =
+            ProxySession { io: DeadlineIo::new(&socket, deadline), server: self, target: tcp::host_port(host, port) };
+        match self.scheme {
+            Scheme::Http => connect::negotiate(&session)?,
+            Scheme::Socks5 => socks::negotiate(&session, host, port)?,
         }
         Ok(socket)
     }
 }
 
 /// Without user name and password.
-impl fmt::Debug for Server {
+impl fmt::Debug for ProxyServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = match self.kind {
-            Kind::Http => "http",
-            Kind::Socks5 => "socks5",
+        let scheme = match self.scheme {
+            Scheme::Http => "http",
+            Scheme::Socks5 => "socks5",
         };
-        write!(f, "{scheme}://{}", tcp::shown(&self.host, self.port))
+        write!(f, "{scheme}://{}", tcp::host_port(&self.host, self.port))
     }
 }
 
 /// A proxy that is connected and being asked for a server.
-struct Asked<'a> {
-    exact: Exact<'a>,
-    server: &'a Server,
+struct ProxySession<'a> {
+    io: DeadlineIo<'a>,
+    server: &'a ProxyServer,
     /// `host:port`
     target: String,
 }
 
-impl Asked<'_> {
+impl ProxySession<'_> {
     /// 6455-4.1-13
-    fn refused(&self, fault: ProxyFault) -> ProxyError {
-        ProxyError::new(fault, tcp::shown(&self.server.host, self.server.port), self.target.clone())
+    fn proxy_error(&self, kind: ProxyErrorKind) -> ProxyError {
+        ProxyError::new(kind, tcp::host_port(&self.server.host, self.server.port), self.target.clone())
     }
 
-    fn failed(&self, error: io::Error) -> Error {
+    fn io_error(&self, error: io::Error) -> Error {
         match error.kind() {
-            ErrorKind::UnexpectedEof => Error::Proxy(self.refused(ProxyFault::Ended)),
+            ErrorKind::UnexpectedEof => Error::Proxy(self.proxy_error(ProxyErrorKind::UnexpectedEof)),
             ErrorKind::TimedOut => Error::Timeout(Step::Proxy),
             _ => Error::io(Step::Proxy, error),
         }
@@ -222,25 +226,25 @@ mod tests {
             ("socks5://p", Ok("socks5://p:1080")),
             ("socks5h://u:w@p:9050", Ok("socks5://p:9050")),
             ("socks://p/", Ok("socks5://p:1080")),
-            ("https://p", Err(UriFault::ProxyScheme)),
-            ("socks4://p", Err(UriFault::ProxyScheme)),
-            ("ws://p", Err(UriFault::ProxyScheme)),
-            ("://p", Err(UriFault::ProxyScheme)),
-            ("http://p/path", Err(UriFault::ProxyPath)),
-            ("http://p?q", Err(UriFault::ProxyPath)),
-            ("http://p#f", Err(UriFault::ProxyPath)),
-            ("", Err(UriFault::NoHost)),
-            ("http://", Err(UriFault::NoHost)),
-            ("http://:80", Err(UriFault::NoHost)),
-            ("http://p:0", Err(UriFault::Port)),
-            ("http://p:http", Err(UriFault::Port)),
-            ("http://a b", Err(UriFault::HostCharacter)),
-            ("http://p\r\n", Err(UriFault::HostCharacter)),
-            ("http://u%zz@p", Err(UriFault::Userinfo)),
+            ("https://p", Err(UriErrorKind::ProxyScheme)),
+            ("socks4://p", Err(UriErrorKind::ProxyScheme)),
+            ("ws://p", Err(UriErrorKind::ProxyScheme)),
+            ("://p", Err(UriErrorKind::ProxyScheme)),
+            ("http://p/path", Err(UriErrorKind::ProxyPath)),
+            ("http://p?q", Err(UriErrorKind::ProxyPath)),
+            ("http://p#f", Err(UriErrorKind::ProxyPath)),
+            ("", Err(UriErrorKind::MissingHost)),
+            ("http://", Err(UriErrorKind::MissingHost)),
+            ("http://:80", Err(UriErrorKind::MissingHost)),
+            ("http://p:0", Err(UriErrorKind::Port)),
+            ("http://p:http", Err(UriErrorKind::Port)),
+            ("http://a b", Err(UriErrorKind::InvalidHostCharacter)),
+            ("http://p\r\n", Err(UriErrorKind::InvalidHostCharacter)),
+            ("http://u%zz@p", Err(UriErrorKind::Userinfo)),
         ];
         for (url, expected) in rows {
-            let server = Server::parse(url).map(|server| format!("{server:?}"));
-            assert_eq!(server.as_deref().map_err(|fault| *fault), expected, "{url}");
+            let server = ProxyServer::parse(url).map(|server| format!("{server:?}"));
+            assert_eq!(server.as_deref().map_err(|kind| *kind), expected, "{url}");
         }
     }
 
@@ -251,7 +255,7 @@ mod tests {
         let shown = format!("{:?}", Proxy::socks5("p").unwrap().credentials("somebody", "S3CRET").unwrap());
         assert!(!shown.contains("S3CRET") && !shown.contains("somebody"), "{shown}");
 
-        let wrong = |result: Result<Proxy>| matches!(result, Err(Error::Misuse(Misuse::ProxyCredentials)));
+        let wrong = |result: Result<Proxy>| matches!(result, Err(Error::Usage(UsageError::ProxyCredentials)));
         // 7617-2-s4, 7617-2-4
         for (user, password) in [("a:b", "c"), ("a\r\n", "c"), ("a", "\0")] {
             assert!(wrong(Proxy::http("p").unwrap().credentials(user, password)), "{user:?}");
@@ -269,8 +273,8 @@ mod tests {
     fn each_scheme_has_its_proxy_and_exceptions_have_none() {
         let vars = [("ws_proxy", "one"), ("wss_proxy", "socks5://two"), ("no_proxy", "near.example")];
         let lookup = |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, value)| value.to_string());
-        let proxy = Proxy::from_vars(lookup).unwrap().except("also.example:81");
-        let chosen = |url: &str| proxy.server(&Uri::parse(url).unwrap()).map(|server| format!("{server:?}"));
+        let proxy = Proxy::from_vars(lookup).unwrap().no_proxy("also.example:81");
+        let chosen = |url: &str| proxy.server_for(&Uri::parse(url).unwrap()).map(|server| format!("{server:?}"));
         assert_eq!(chosen("ws://h").as_deref(), Some("http://one:80"));
         assert_eq!(chosen("wss://h").as_deref(), Some("socks5://two:1080"));
         assert_eq!(chosen("ws://near.example"), None);

@@ -4,8 +4,8 @@
 //! |---|---|
 //! | `settings`, `hooks`, `auth`, `admission` | what can be set |
 //! | `listener` | what is listened on |
-//! | `door`, `threads` | who waits there, and the threads that serve |
-//! | `guests` | who is let in |
+//! | `accept_loop`, `threads` | who waits there, and the threads that serve |
+//! | `registry` | who is let in |
 //! | `system_limits` | how many connections and threads fit the operating system |
 //! | `running`, `shutdown` | how it ends |
 //! | `report` | what nobody else is told |
@@ -32,21 +32,21 @@ use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::Arc;
 
-pub use running::Running;
+pub use running::ServerHandle;
 pub use shutdown::{ShutdownHandle, ShutdownReport};
 
 use crate::close::CloseCode;
 use crate::error::{Error, Result, Step};
-use crate::trace::Watch;
+use crate::trace::EventSink;
 use crate::transport::deadline::Deadline;
 use crate::transport::socket::Socket;
-use crate::transport::stream::{Halves, Stream};
-use crate::upgrade::{self, Ends, Terms, Visit};
+use crate::transport::stream::{SplitStream, Stream};
+use crate::upgrade::{self, Endpoints, HandshakeConfig, PendingHandshake};
 use crate::websocket::linger::HostThread;
 use crate::websocket::WebSocket;
-use door::{Door, Turning};
-use guests::{Capacity, Id};
-use listener::{Listener, Visitor};
+use door::{AcceptLoop, RejectMode};
+use guests::{Capacity, EntryId};
+use listener::{AcceptedSocket, Listener};
 use system_limits::SystemLimits;
 
 /// Listens on `addr` and calls `handler` for every WebSocket connection, each in a thread of its own. Returns only if
@@ -86,7 +86,7 @@ pub fn serve(
 /// let server = stdws::Server::bind("127.0.0.1:0")?
 ///     .allow_origin("https://app.example.com")
 ///     .subprotocols(["v2.feed"])
-///     .max_message(64 << 10)
+///     .max_message_size(64 << 10)
 ///     .max_connections(1000)
 ///     .start(|mut ws| ws.send("welcome"))?;
 /// println!("listening on ws://{}", server.local_addr());
@@ -97,10 +97,10 @@ pub fn serve(
 #[must_use = "a server does nothing until `run` or `start`"]
 pub struct Server {
     listener: Option<Listener>,
-    terms: Terms,
+    config: HandshakeConfig,
     capacity: Capacity,
     /// The stack of each thread, if it is not what `std` takes.
-    stack: Option<usize>,
+    stack_size: Option<usize>,
     shutdown: ShutdownHandle,
 }
 
@@ -112,7 +112,7 @@ impl Server {
     /// [`Io`](Error::Io) of [`Step::Listen`].
     pub fn bind(addr: impl ToSocketAddrs) -> Result<Server> {
         let listener = TcpListener::bind(addr).map_err(|error| Error::io(Step::Listen, error))?;
-        Ok(Server { listener: Some(Listener::Tcp(listener)), ..Server::unbound() })
+        Ok(Server { listener: Some(Listener::Tcp(listener)), ..Server::without_listener() })
     }
 
     /// Listens on a socket in the file system, for clients of the same machine: a reverse proxy, or
@@ -126,17 +126,18 @@ impl Server {
     /// [`Io`](Error::Io) of [`Step::Listen`].
     #[cfg(unix)]
     pub fn bind_unix(path: impl AsRef<std::path::Path>) -> Result<Server> {
-        let listener = listener::unix::AtPath::bind(path.as_ref()).map_err(|error| Error::io(Step::Listen, error))?;
-        Ok(Server { listener: Some(Listener::Unix(listener)), ..Server::unbound() })
+        let listener =
+            listener::unix::UnixPathListener::bind(path.as_ref()).map_err(|error| Error::io(Step::Listen, error))?;
+        Ok(Server { listener: Some(Listener::Unix(listener)), ..Server::without_listener() })
     }
 
     /// A server without an address, for [`accept_over`](Server::accept_over) alone.
-    pub fn unbound() -> Server {
+    pub fn without_listener() -> Server {
         Server {
             listener: None,
-            terms: Terms::default(),
+            config: HandshakeConfig::default(),
             capacity: Capacity::default(),
-            stack: None,
+            stack_size: None,
             shutdown: ShutdownHandle::default(),
         }
     }
@@ -146,9 +147,9 @@ impl Server {
     /// The address that is listened on, with the port the system chose if it was asked for port 0.
     ///
     /// # Errors
-    /// [`Io`](Error::Io) of [`Step::Listen`]; also for a server that is [`unbound`](Server::unbound), or at a Unix socket.
+    /// [`Io`](Error::Io) of [`Step::Listen`]; also for a server that is [`without_listener`](Server::without_listener), or at a Unix socket.
     pub fn local_addr(&self) -> Result<SocketAddr> {
-        let listener = self.listener.as_ref().ok_or_else(no_address)?;
+        let listener = self.listener.as_ref().ok_or_else(no_listener_error)?;
         listener.local_addr().map_err(|error| Error::io(Step::Listen, error))
     }
 
@@ -170,46 +171,55 @@ impl Server {
     ///
     /// # Errors
     /// As [`run`](Server::run), when it starts.
-    pub fn start(self, handler: impl Fn(WebSocket) -> Result<()> + Send + Sync + 'static) -> Result<Running> {
-        let Server { listener, terms, capacity, stack, shutdown } = self;
-        let listener = listener.ok_or_else(no_address)?;
+    pub fn start(self, handler: impl Fn(WebSocket) -> Result<()> + Send + Sync + 'static) -> Result<ServerHandle> {
+        let Server { listener, config, capacity, stack_size, shutdown } = self;
+        let listener = listener.ok_or_else(no_listener_error)?;
         let addr = listener.local_addr().ok();
         // An answer in plain text is not what a client of TLS can read.
-        let turning = if terms.tls.is_some() { Turning::Silent } else { Turning::Answered };
-        let events = terms.events.clone();
-        let terms = Arc::new(terms);
-        let proxies = terms.clone();
-        let counts = Box::new(move |peer| if proxies.vouching.speaks_for_others(peer) { None } else { peer });
-        let host = move |door: &Door, id: Id, visitor: Visitor| receive(door, id, visitor, addr, &terms, &handler);
-        let system = SystemLimits::read(stack);
-        let door =
-            shutdown.start(|| Door::open(listener, (capacity, turning, counts), (stack, system), events, host))?;
-        Ok(Running::new(addr, door, shutdown))
+        let reject_mode = if config.tls.is_some() { RejectMode::Silent } else { RejectMode::Respond };
+        let events = config.events.clone();
+        let config = Arc::new(config);
+        let proxies = config.clone();
+        let limit_key = Box::new(move |peer| if proxies.trusted_proxies.is_trusted(peer) { None } else { peer });
+        let serve_connection = move |accept_loop: &AcceptLoop, id: EntryId, accepted: AcceptedSocket| {
+            handle_connection(accept_loop, id, accepted, addr, &config, &handler)
+        };
+        let system = SystemLimits::read(stack_size);
+        let accept_loop = shutdown.start(|| {
+            AcceptLoop::start(
+                listener,
+                (capacity, reject_mode, limit_key),
+                (stack_size, system),
+                events,
+                serve_connection,
+            )
+        })?;
+        Ok(ServerHandle::new(addr, accept_loop, shutdown))
     }
 
     /// Does the opening handshake on a stream made elsewhere, such as TLS by another library, with the settings of this server.
     ///
-    /// Takes at most [`Timeouts::handshake`](crate::Timeouts::handshake), and a second more for a refusal to arrive. [`Server::max_connections`] does not
+    /// Takes at most [`Timeouts::handshake`](crate::Timeouts::handshake), and a second more for a rejection to arrive. [`Server::max_connections`] does not
     /// count here: whoever made the stream has let it in.
     ///
     /// # Errors
     /// [`Handshake`](Error::Handshake) if the request was refused, with the status that was answered, and also if a hook
-    /// answered it ([`Answered`](crate::HandshakeFault::Answered)) or took the stream over
-    /// ([`HandedOver`](crate::HandshakeFault::HandedOver)); [`Misuse`](Error::Misuse) if a hook gave what cannot be sent;
+    /// answered it ([`Responded`](crate::HandshakeErrorKind::Responded)) or took the stream over
+    /// ([`HandedOver`](crate::HandshakeErrorKind::HandedOver)); [`Usage`](Error::Usage) if a hook gave what cannot be sent;
     /// [`Timeout`](Error::Timeout) and [`Io`](Error::Io) of [`Step::Handshake`]; [`Io`](Error::Io) of [`Step::Thread`].
-    pub fn accept_over(&self, halves: Halves) -> Result<WebSocket> {
-        let stream = Stream::over(halves).map_err(|error| Error::io(Step::Thread, error))?;
-        let deadline = Deadline::after(self.terms.timeouts.handshake);
-        let visit = Visit::new(stream, Ends::default(), deadline);
-        upgrade::told(&self.terms, None, |watch| {
-            let announced = upgrade::announced(&visit, &self.terms)?;
-            upgrade::accept(&visit, announced, &|_| Ok(()), (&self.terms, watch))
+    pub fn accept_over(&self, split: SplitStream) -> Result<WebSocket> {
+        let stream = Stream::from_split(split).map_err(|error| Error::io(Step::Thread, error))?;
+        let deadline = Deadline::after(self.config.timeouts.handshake);
+        let pending = PendingHandshake::new(stream, Endpoints::default(), deadline);
+        upgrade::with_events(&self.config, None, |events| {
+            let proxied_client = upgrade::read_proxy_header(&pending, &self.config)?;
+            upgrade::accept(&pending, proxied_client, &|_| Ok(()), (&self.config, events))
         })
     }
 }
 
-fn no_address() -> Error {
-    let text = "a server made with Server::unbound has no address";
+fn no_listener_error() -> Error {
+    let text = "a server made with Server::without_listener has no address";
     Error::io(Step::Listen, io::Error::new(ErrorKind::NotConnected, text))
 }
 
@@ -217,28 +227,30 @@ impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
             .field("listener", &self.listener)
-            .field("terms", &self.terms)
+            .field("terms", &self.config)
             .field("capacity", &self.capacity)
-            .field("stack", &self.stack)
+            .field("stack", &self.stack_size)
             .finish()
     }
 }
 
 /// All that is done with a visitor, in its thread.
-fn receive(
-    door: &Door,
-    id: Id,
-    visitor: Visitor,
-    bound: Option<SocketAddr>,
-    terms: &Terms,
+fn handle_connection(
+    accept_loop: &AcceptLoop,
+    id: EntryId,
+    accepted: AcceptedSocket,
+    bound_addr: Option<SocketAddr>,
+    config: &HandshakeConfig,
     handler: &impl Fn(WebSocket) -> Result<()>,
 ) {
-    let peer = visitor.peer;
-    match upgrade::told(terms, peer, |watch| open(door, id, visitor, bound, (terms, watch))) {
-        Ok(ws) if door.lock().guests.opens(id, ws.shared_link()) => {
-            let _host = HostThread::of(ws.shared_link());
-            let watch = ws.watch().clone();
-            let _guard = watch.guard();
+    let peer = accepted.peer;
+    match upgrade::with_events(config, peer, |events| {
+        accept_connection(accept_loop, id, accepted, bound_addr, (config, events))
+    }) {
+        Ok(ws) if accept_loop.lock().registry.mark_open(id, ws.shared_connection()) => {
+            let _host = HostThread::of(ws.shared_connection());
+            let events = ws.events().clone();
+            let _guard = events.panic_guard();
             drop(handler(ws));
         }
         // The server was shut down meanwhile.
@@ -251,50 +263,55 @@ fn receive(
 /// From the socket to the open connection. Not inlined: what it needs of the stack must not lie there below a handler for
 /// hours.
 #[inline(never)]
-fn open(
-    door: &Door,
-    id: Id,
-    visitor: Visitor,
-    bound: Option<SocketAddr>,
-    (terms, watch): (&Terms, &Watch),
+fn accept_connection(
+    accept_loop: &AcceptLoop,
+    id: EntryId,
+    accepted: AcceptedSocket,
+    bound_addr: Option<SocketAddr>,
+    (config, events): (&HandshakeConfig, &EventSink),
 ) -> Result<WebSocket> {
-    let Visitor { socket, peer } = visitor;
+    let AcceptedSocket { socket, peer } = accepted;
     // Who listens on one address need not ask the system which it is.
-    let local = bound.and_then(|bound| match bound.ip().is_unspecified() {
+    let local = bound_addr.and_then(|bound_addr| match bound_addr.ip().is_unspecified() {
         true => socket.local_addr(),
-        false => Some(bound),
+        false => Some(bound_addr),
     });
-    let deadline = Deadline::after(terms.timeouts.handshake);
-    let ends = Ends { peer, local };
-    let again = terms.tls.as_ref().map(|tls| Ok((tls, socket.try_clone()?)));
-    let again = again.transpose().map_err(|error| Error::io(Step::Tls, error))?;
+    let deadline = Deadline::after(config.timeouts.handshake);
+    let endpoints = Endpoints { peer, local };
+    let tls_socket = config.tls.as_ref().map(|tls| Ok((tls, socket.try_clone()?)));
+    let tls_socket = tls_socket.transpose().map_err(|error| Error::io(Step::Tls, error))?;
     // Whoever closes the house has to find the stream while there is no TLS on it yet.
-    let visit = arrive(door, id, Visit::new(plain(socket, terms)?, ends, deadline))?;
-    let announced = upgrade::announced(&visit, terms)?;
-    let visit = match again {
+    let pending =
+        register_handshake(accept_loop, id, PendingHandshake::new(plain_stream(socket, config)?, endpoints, deadline))?;
+    let proxied_client = upgrade::read_proxy_header(&pending, config)?;
+    let pending = match tls_socket {
         // 6455-4.2.2-2
         Some((tls, socket)) => {
-            let stream = tls.accept(socket, terms.timeouts.write, deadline)?;
-            arrive(door, id, Visit::new(stream, ends, deadline))?
+            let stream = tls.accept(socket, config.timeouts.write, deadline)?;
+            register_handshake(accept_loop, id, PendingHandshake::new(stream, endpoints, deadline))?
         }
-        None => visit,
+        None => pending,
     };
     // All others were counted at the door.
-    let admit = |client| match terms.vouching.speaks_for_others(peer) {
-        true => door.lock().guests.names(id, client),
+    let admission_check = |client| match config.trusted_proxies.is_trusted(peer) {
+        true => accept_loop.lock().registry.count_client(id, client),
         false => Ok(()),
     };
-    upgrade::accept(&visit, announced, &admit, (terms, watch))
+    upgrade::accept(&pending, proxied_client, &admission_check, (config, events))
 }
 
-fn arrive(door: &Door, id: Id, visit: Visit) -> Result<Arc<Visit>> {
-    let visit = Arc::new(visit);
-    match door.lock().guests.arrives(id, &visit) {
-        true => Ok(visit),
+fn register_handshake(
+    accept_loop: &AcceptLoop,
+    id: EntryId,
+    pending: PendingHandshake,
+) -> Result<Arc<PendingHandshake>> {
+    let pending = Arc::new(pending);
+    match accept_loop.lock().registry.begin_handshake(id, &pending) {
+        true => Ok(pending),
         false => Err(Error::Closed(None)),
     }
 }
 
-fn plain(socket: Socket, terms: &Terms) -> Result<Stream> {
-    Stream::plain(socket, terms.timeouts.write).map_err(|error| Error::io(Step::Handshake, error))
+fn plain_stream(socket: Socket, config: &HandshakeConfig) -> Result<Stream> {
+    Stream::from_socket(socket, config.timeouts.write).map_err(|error| Error::io(Step::Handshake, error))
 }

@@ -28,51 +28,51 @@ use crate::transport::tls;
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct TlsConnect(Connect);
+pub struct TlsConnect(ConnectorSource);
 
 #[derive(Clone)]
-enum Connect {
-    Ready(TlsConnector),
-    Described(Description),
+enum ConnectorSource {
+    Connector(TlsConnector),
+    Options(TlsOptions),
 }
 
 #[derive(Clone, Default)]
-struct Description {
+struct TlsOptions {
     roots: Vec<Certificate>,
-    only_these: bool,
+    only_added_roots: bool,
     identity: Option<Identity>,
-    any_certificate: bool,
-    any_host: bool,
+    accept_any_certificate: bool,
+    accept_any_host: bool,
 }
 
 impl TlsConnect {
     /// Trusts what the system trusts.
     pub fn new() -> TlsConnect {
-        TlsConnect(Connect::Described(Description::default()))
+        TlsConnect(ConnectorSource::Options(TlsOptions::default()))
     }
 
     /// Also trusts this authority: one certificate in DER, or any number in PEM.
     ///
     /// # Errors
-    /// [`Error::Tls`] with [`TlsFault::Settings`](crate::TlsFault::Settings) if it is neither.
+    /// [`Error::Tls`] with [`TlsErrorKind::InvalidSettings`](crate::TlsErrorKind::InvalidSettings) if it is neither.
     pub fn add_root(self, certificate: &[u8]) -> Result<TlsConnect> {
-        let pem = certificate.windows(PEM.len()).any(|part| part == PEM);
+        let pem = certificate.windows(PEM_MARKER.len()).any(|part| part == PEM_MARKER);
         let parsed = match pem {
             true => Certificate::stack_from_pem(certificate),
             false => Certificate::from_der(certificate).map(|one| vec![one]),
         };
-        let roots = parsed.map_err(unusable)?;
-        Ok(self.with(|own| own.roots.extend(roots)))
+        let roots = parsed.map_err(settings_error)?;
+        Ok(self.with_options(|options| options.roots.extend(roots)))
     }
 
     /// Trusts the authorities that were added, and not those of the system.
     pub fn only_added_roots(self) -> TlsConnect {
-        self.with(|own| own.only_these = true)
+        self.with_options(|options| options.only_added_roots = true)
     }
 
     /// Shows this certificate to servers that ask for one.
     pub fn identity(self, identity: TlsIdentity) -> TlsConnect {
-        self.with(|own| own.identity = Some(identity.0))
+        self.with_options(|options| options.identity = Some(identity.0))
     }
 
     /// Accepts every certificate: self-signed, expired, of whomever.
@@ -80,44 +80,44 @@ impl TlsConnect {
     /// **Danger**: anyone on the way can then be the server, read everything and change it. For a server with a
     /// certificate of its own, [`add_root`](TlsConnect::add_root) takes that certificate.
     pub fn danger_accept_any_certificate(self) -> TlsConnect {
-        self.with(|own| own.any_certificate = true)
+        self.with_options(|options| options.accept_any_certificate = true)
     }
 
     /// Accepts a certificate for any other host.
     ///
     /// **Danger**: whoever has a certificate of a trusted authority, for whatever host, can then be the server.
     pub fn danger_accept_any_host(self) -> TlsConnect {
-        self.with(|own| own.any_host = true)
+        self.with_options(|options| options.accept_any_host = true)
     }
 
     /// A connector made elsewhere has its settings already; then these begin anew.
-    fn with(self, set: impl FnOnce(&mut Description)) -> TlsConnect {
-        let mut own = match self.0 {
-            Connect::Described(own) => own,
-            Connect::Ready(_) => Description::default(),
+    fn with_options(self, set: impl FnOnce(&mut TlsOptions)) -> TlsConnect {
+        let mut options = match self.0 {
+            ConnectorSource::Options(options) => options,
+            ConnectorSource::Connector(_) => TlsOptions::default(),
         };
-        set(&mut own);
-        TlsConnect(Connect::Described(own))
+        set(&mut options);
+        TlsConnect(ConnectorSource::Options(options))
     }
 
     pub(crate) fn build(self) -> Result<Connector> {
-        let own = match self.0 {
-            Connect::Ready(connector) => return Ok(Connector(connector)),
-            Connect::Described(own) => own,
+        let options = match self.0 {
+            ConnectorSource::Connector(connector) => return Ok(Connector(connector)),
+            ConnectorSource::Options(options) => options,
         };
         let mut builder = TlsConnector::builder();
         // 6455-10.6-s1
         builder.min_protocol_version(Some(Protocol::Tlsv12));
-        builder.disable_built_in_roots(own.only_these);
-        builder.danger_accept_invalid_certs(own.any_certificate);
-        builder.danger_accept_invalid_hostnames(own.any_host);
-        own.roots.into_iter().for_each(|root| {
+        builder.disable_built_in_roots(options.only_added_roots);
+        builder.danger_accept_invalid_certs(options.accept_any_certificate);
+        builder.danger_accept_invalid_hostnames(options.accept_any_host);
+        options.roots.into_iter().for_each(|root| {
             builder.add_root_certificate(root);
         });
-        if let Some(identity) = own.identity {
+        if let Some(identity) = options.identity {
             builder.identity(identity);
         }
-        builder.build().map(Connector).map_err(unusable)
+        builder.build().map(Connector).map_err(settings_error)
     }
 }
 
@@ -130,21 +130,21 @@ impl Default for TlsConnect {
 impl From<TlsConnector> for TlsConnect {
     /// Verifies what that connector verifies. The setters of this type begin anew, so this comes alone.
     fn from(connector: TlsConnector) -> TlsConnect {
-        TlsConnect(Connect::Ready(connector))
+        TlsConnect(ConnectorSource::Connector(connector))
     }
 }
 
 impl fmt::Debug for TlsConnect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Connect::Ready(_) => f.debug_struct("TlsConnect").finish_non_exhaustive(),
-            Connect::Described(own) => f
+            ConnectorSource::Connector(_) => f.debug_struct("TlsConnect").finish_non_exhaustive(),
+            ConnectorSource::Options(options) => f
                 .debug_struct("TlsConnect")
-                .field("added_roots", &own.roots.len())
-                .field("only_added_roots", &own.only_these)
-                .field("identity", &own.identity.is_some())
-                .field("danger_accept_any_certificate", &own.any_certificate)
-                .field("danger_accept_any_host", &own.any_host)
+                .field("added_roots", &options.roots.len())
+                .field("only_added_roots", &options.only_added_roots)
+                .field("identity", &options.identity.is_some())
+                .field("danger_accept_any_certificate", &options.accept_any_certificate)
+                .field("danger_accept_any_host", &options.accept_any_host)
                 .finish(),
         }
     }
@@ -158,17 +158,17 @@ impl TlsIdentity {
     /// From PKCS#12, usually a file that ends with `.p12` or `.pfx`.
     ///
     /// # Errors
-    /// [`Error::Tls`] with [`TlsFault::Settings`](crate::TlsFault::Settings), also for a wrong password.
+    /// [`Error::Tls`] with [`TlsErrorKind::InvalidSettings`](crate::TlsErrorKind::InvalidSettings), also for a wrong password.
     pub fn from_pkcs12(file: &[u8], password: &str) -> Result<TlsIdentity> {
-        Identity::from_pkcs12(file, password).map(TlsIdentity).map_err(unusable)
+        Identity::from_pkcs12(file, password).map(TlsIdentity).map_err(settings_error)
     }
 
     /// From PEM: the certificates, the own one first, and the key in PKCS#8 (`-----BEGIN PRIVATE KEY-----`).
     ///
     /// # Errors
-    /// [`Error::Tls`] with [`TlsFault::Settings`](crate::TlsFault::Settings).
+    /// [`Error::Tls`] with [`TlsErrorKind::InvalidSettings`](crate::TlsErrorKind::InvalidSettings).
     pub fn from_pem(certificates: &[u8], key: &[u8]) -> Result<TlsIdentity> {
-        Identity::from_pkcs8(certificates, key).map(TlsIdentity).map_err(unusable)
+        Identity::from_pkcs8(certificates, key).map(TlsIdentity).map_err(settings_error)
     }
 }
 
@@ -197,12 +197,12 @@ impl TlsAccept {
     /// A server with this certificate.
     ///
     /// # Errors
-    /// [`Error::Tls`] with [`TlsFault::Settings`](crate::TlsFault::Settings).
+    /// [`Error::Tls`] with [`TlsErrorKind::InvalidSettings`](crate::TlsErrorKind::InvalidSettings).
     pub fn new(identity: TlsIdentity) -> Result<TlsAccept> {
         let mut builder = TlsAcceptor::builder(identity.0);
         // 6455-10.6-s1
         builder.min_protocol_version(Some(Protocol::Tlsv12));
-        builder.build().map(TlsAccept).map_err(unusable)
+        builder.build().map(TlsAccept).map_err(settings_error)
     }
 
     /// From the socket to a stream: as [`tls::accept`].
@@ -229,8 +229,8 @@ pub(crate) struct Connector(TlsConnector);
 
 impl Connector {
     /// The one that was set, or the one of the defaults.
-    pub(crate) fn ready(own: Option<&Connector>) -> Result<Connector> {
-        own.map_or_else(|| TlsConnect::new().build(), |own| Ok(own.clone()))
+    pub(crate) fn or_default(connector: Option<&Connector>) -> Result<Connector> {
+        connector.map_or_else(|| TlsConnect::new().build(), |connector| Ok(connector.clone()))
     }
 
     /// From the socket to a stream: as [`tls::connect`].
@@ -239,8 +239,8 @@ impl Connector {
     }
 }
 
-const PEM: &[u8] = b"-----BEGIN ";
+const PEM_MARKER: &[u8] = b"-----BEGIN ";
 
-fn unusable(error: native_tls::Error) -> Error {
-    Error::Tls(tls::settings(error))
+fn settings_error(error: native_tls::Error) -> Error {
+    Error::Tls(tls::settings_error(error))
 }

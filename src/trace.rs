@@ -18,22 +18,22 @@ mod watch;
 use std::fmt;
 use std::mem;
 
-use crate::error::Violation;
-use crate::message::Kind;
+use crate::error::ProtocolError;
+use crate::message::MessageKind;
 use crate::primitives::utf8::Validator;
 use crate::protocol::deflate::Inflater;
 use crate::wire::close;
 use crate::wire::frame::{parse, Context, Header, Opcode, Role, MAX_CONTROL};
 use crate::wire::mask;
-pub use event::{Direction, Event, Frame, FrameKind, What};
-pub(crate) use watch::{Events, Origin, Watch};
+pub use event::{Direction, Event, EventKind, FrameInfo, FrameKind};
+pub(crate) use watch::{EventCallback, EventSink, Origin};
 
-use frame as words;
-use head::{HeadWords, Step};
+use frame as render;
+use head::{HeadProgress, HeadRenderer};
 use inflated::Inflated;
 
 /// How much of a payload is looked at in one step.
-const PIECE: usize = 1024;
+const CHUNK: usize = 1024;
 
 /// Explains the bytes of one direction of one connection, in plain ASCII apart from the peers' own text, for a terminal
 /// of 100 columns.
@@ -72,35 +72,35 @@ pub struct Explainer {
     from: Role,
     state: State,
     /// The message whose frames are coming.
-    message: Option<Message>,
+    message: Option<MessageProgress>,
     /// There once compression is agreed on.
     inflater: Option<Inflater>,
     #[cfg(feature = "legacy")]
-    draft: Option<draft::Spoken>,
+    draft: Option<draft::DraftContext>,
 }
 
 /// | state | takes | goes on with |
 /// |---|---|---|
-/// | `Head` | a byte of the HTTP head | `Head`, also after an interim answer; `Header` after a request or a 101; `Silent` after any other answer |
+/// | `Head` | a byte of the HTTP head | `Head`, also after an interim answer; `Header` after a request or a 101; `Stopped` after any other answer |
 /// | `Header` | a byte of a frame header | `Header`; `Payload` |
 /// | `Payload` | bytes of a payload | `Payload`; `Header`; `Closed` after a Close |
-/// | `Closed` | the first byte after a Close | `Silent` |
+/// | `Closed` | the first byte after a Close | `Stopped` |
 /// | `Draft` | after a head, all that a draft says | `Draft` |
-/// | `Silent` | everything, for ever | `Silent` |
+/// | `Stopped` | everything, for ever | `Stopped` |
 ///
-/// A broken rule leads from anywhere to `Silent`.
+/// A broken rule leads from anywhere to `Stopped`.
 enum State {
-    Head(Box<HeadWords>),
+    Head(Box<HeadRenderer>),
     Header(Vec<u8>),
-    Payload(Payload),
+    Payload(PayloadProgress),
     Closed,
     #[cfg(feature = "legacy")]
-    Draft(Box<draft_frame::Words>),
-    Silent,
+    Draft(Box<draft_frame::DraftFrameRenderer>),
+    Stopped,
 }
 
 /// The payload of a frame, as far as it is here.
-struct Payload {
+struct PayloadProgress {
     header: Header,
     /// Its beginning, unmasked: a control frame's whole payload fits.
     plain: Vec<u8>,
@@ -112,8 +112,8 @@ struct Payload {
 }
 
 /// A message that is not complete.
-struct Message {
-    kind: Kind,
+struct MessageProgress {
+    kind: MessageKind,
     text: Validator,
     frames: u64,
     bytes: u64,
@@ -136,7 +136,7 @@ impl Explainer {
     fn new(from: Role) -> Explainer {
         Explainer {
             from,
-            state: State::Head(Box::new(HeadWords::new(from))),
+            state: State::Head(Box::new(HeadRenderer::new(from))),
             message: None,
             inflater: None,
             #[cfg(feature = "legacy")]
@@ -146,7 +146,7 @@ impl Explainer {
 
     /// For bytes that begin with a frame: the opening handshake is over.
     pub fn after_handshake(mut self) -> Explainer {
-        self.state = self.after_head();
+        self.state = self.frame_state();
         self
     }
 
@@ -163,7 +163,7 @@ impl Explainer {
     /// ```
     #[cfg(feature = "deflate")]
     pub fn compressed(mut self) -> Explainer {
-        self.inflater = Inflater::any();
+        self.inflater = Inflater::permissive();
         self
     }
 
@@ -176,9 +176,9 @@ impl Explainer {
         let mut rest = bytes;
         while let Some((&byte, after)) = rest.split_first() {
             // What fails along the way leaves the state as it stands now.
-            rest = match mem::replace(&mut self.state, State::Silent) {
-                State::Head(words) => {
-                    self.head(words, byte, &mut out);
+            rest = match mem::replace(&mut self.state, State::Stopped) {
+                State::Head(renderer) => {
+                    self.head(renderer, byte, &mut out);
                     after
                 }
                 State::Header(bytes) => {
@@ -189,55 +189,55 @@ impl Explainer {
                 State::Closed => {
                     out.push_str(&format!(
                         "\n{}  Bytes after the Close. They mean nothing.\n",
-                        words::arrow(self.from)
+                        render::arrow(self.from)
                     ));
                     &[]
                 }
                 #[cfg(feature = "legacy")]
-                State::Draft(mut words) => {
-                    words.feed(byte, &mut out);
-                    self.state = State::Draft(words);
+                State::Draft(mut renderer) => {
+                    renderer.feed(byte, &mut out);
+                    self.state = State::Draft(renderer);
                     after
                 }
-                State::Silent => &[],
+                State::Stopped => &[],
             };
         }
         out
     }
 
-    fn head(&mut self, mut words: Box<HeadWords>, byte: u8, out: &mut String) {
-        self.state = match words.feed(byte, self.from, out) {
-            Ok(Step::More) => State::Head(words),
+    fn head(&mut self, mut renderer: Box<HeadRenderer>, byte: u8, out: &mut String) {
+        self.state = match renderer.feed(byte, self.from, out) {
+            Ok(HeadProgress::More) => State::Head(renderer),
             // 6455-4.1-s2: only 101 opens a connection. A request has no status, 0 here.
             #[cfg(feature = "legacy")]
-            Ok(Step::Done { status: 0 | 101, .. }) if self.draft.is_some() => self.after_head(),
-            Ok(Step::Done { status: 0 | 101, compression }) => {
-                self.inflater = compression.then(Inflater::any).flatten();
+            Ok(HeadProgress::Done { status: 0 | 101, .. }) if self.draft.is_some() => self.frame_state(),
+            Ok(HeadProgress::Done { status: 0 | 101, compression }) => {
+                self.inflater = compression.then(Inflater::permissive).flatten();
                 State::Header(Vec::new())
             }
-            Ok(Step::Done { status: 100 | 102..=199, .. }) => self.before_head(),
-            Ok(Step::Done { .. }) => {
+            Ok(HeadProgress::Done { status: 100 | 102..=199, .. }) => self.initial_state(),
+            Ok(HeadProgress::Done { .. }) => {
                 out.push_str("    What follows is HTTP, and is not parsed.\n");
-                State::Silent
+                State::Stopped
             }
-            Err(fault) => {
-                head::broken(out, self.from, words.line_number(), fault);
-                State::Silent
+            Err(kind) => {
+                head::broken_rule(out, self.from, renderer.line_number(), kind);
+                State::Stopped
             }
         };
     }
 
-    fn before_head(&self) -> State {
-        let words = HeadWords::new(self.from);
+    fn initial_state(&self) -> State {
+        let renderer = HeadRenderer::new(self.from);
         #[cfg(feature = "legacy")]
-        let words = words.of(self.draft.clone());
-        State::Head(Box::new(words))
+        let renderer = renderer.with_draft(self.draft.clone());
+        State::Head(Box::new(renderer))
     }
 
-    fn after_head(&self) -> State {
+    fn frame_state(&self) -> State {
         #[cfg(feature = "legacy")]
         if let Some(draft) = &self.draft {
-            return State::Draft(Box::new(draft_frame::Words::new(draft.clone(), self.from)));
+            return State::Draft(Box::new(draft_frame::DraftFrameRenderer::new(draft.clone(), self.from)));
         }
         State::Header(Vec::new())
     }
@@ -252,14 +252,14 @@ impl Explainer {
         match parse(&bytes, Context { role: to, open: self.message.is_some(), compression }) {
             Ok(None) => self.state = State::Header(bytes),
             Ok(Some(header)) => {
-                words::title(out, self.from, &header, self.message.as_ref());
-                words::header(out, &bytes, self.from, self.message.as_ref(), compression);
+                render::title(out, self.from, &header, self.message.as_ref());
+                render::header(out, &bytes, self.from, self.message.as_ref(), compression);
                 self.begin(header, out);
             }
             Err(violation) => {
-                out.push_str(&format!("\n{}  A frame that breaks a rule\n", words::arrow(self.from)));
-                words::header(out, &bytes, self.from, self.message.as_ref(), compression);
-                words::broken(out, violation);
+                out.push_str(&format!("\n{}  A frame that breaks a rule\n", render::arrow(self.from)));
+                render::header(out, &bytes, self.from, self.message.as_ref(), compression);
+                render::broken_rule(out, violation);
             }
         }
     }
@@ -268,7 +268,7 @@ impl Explainer {
         let is_data = match header.opcode {
             Opcode::Data(kind) => {
                 let (text, compressed) = (Validator::default(), header.rsv1);
-                self.message = Some(Message { kind, text, frames: 0, bytes: 0, compressed, inflated: 0 });
+                self.message = Some(MessageProgress { kind, text, frames: 0, bytes: 0, compressed, inflated: 0 });
                 true
             }
             Opcode::Continuation => true,
@@ -278,11 +278,11 @@ impl Explainer {
         if let Some(message) = self.message.as_mut().filter(|_| is_data) {
             message.frames = message.frames.saturating_add(1);
             message.bytes = message.bytes.saturating_add(header.length);
-            is_text = message.kind == Kind::Text;
+            is_text = message.kind == MessageKind::Text;
             compressed = message.compressed;
         }
         let payload =
-            Payload { header, plain: Vec::new(), done: 0, is_text, compressed, inflated: Inflated::default() };
+            PayloadProgress { header, plain: Vec::new(), done: 0, is_text, compressed, inflated: Inflated::default() };
         if header.length == 0 {
             self.frame_end(payload, out);
         } else {
@@ -291,13 +291,13 @@ impl Explainer {
     }
 
     /// Gives what does not belong to the payload, or has yet to be looked at.
-    fn payload<'a>(&mut self, mut payload: Payload, bytes: &'a [u8], out: &mut String) -> &'a [u8] {
+    fn payload<'a>(&mut self, mut payload: PayloadProgress, bytes: &'a [u8], out: &mut String) -> &'a [u8] {
         let left = usize::try_from(payload.header.length - payload.done).unwrap_or(usize::MAX);
-        let most = if payload.compressed { 1 } else { PIECE };
+        let most = if payload.compressed { 1 } else { CHUNK };
         let (piece, rest) = bytes.split_at(left.min(most).min(bytes.len()));
         let mut plain = piece.to_vec();
         if let Some(key) = payload.header.key {
-            mask::apply(&mut plain, mask::turn(key, (payload.done % 4) as usize));
+            mask::apply(&mut plain, mask::rotate_key(key, (payload.done % 4) as usize));
         }
         let inflated = match plain.as_slice() {
             [byte] if payload.compressed => self.inflate(&mut payload, *byte),
@@ -312,8 +312,8 @@ impl Explainer {
         }
         payload.take(&plain);
         if let Err(violation) = inflated {
-            words::payload(out, &payload);
-            words::broken(out, violation);
+            render::payload(out, &payload);
+            render::broken_rule(out, violation);
         } else if wrong.is_some() {
             self.not_utf8(&payload, 1, out);
         } else if payload.done == payload.header.length {
@@ -324,51 +324,51 @@ impl Explainer {
         rest
     }
 
-    fn frame_end(&mut self, payload: Payload, out: &mut String) {
+    fn frame_end(&mut self, payload: PayloadProgress, out: &mut String) {
         self.state = State::Header(Vec::new());
         match payload.header.opcode {
             Opcode::Data(_) | Opcode::Continuation => self.data_end(&payload, out),
-            Opcode::Ping | Opcode::Pong => words::payload(out, &payload),
+            Opcode::Ping | Opcode::Pong => render::payload(out, &payload),
             Opcode::Close => {
-                words::payload(out, &payload);
-                words::close(out, &payload);
+                render::payload(out, &payload);
+                render::close(out, &payload);
                 self.state = State::Closed;
                 if let Err(violation) = close::parse(&payload.plain) {
-                    words::broken(out, violation);
-                    self.state = State::Silent;
+                    render::broken_rule(out, violation);
+                    self.state = State::Stopped;
                 }
             }
         }
     }
 
-    fn data_end(&mut self, payload: &Payload, out: &mut String) {
+    fn data_end(&mut self, payload: &PayloadProgress, out: &mut String) {
         if !payload.header.fin {
-            return words::payload(out, payload);
+            return render::payload(out, payload);
         }
         if let Err(violation) = self.inflate_end(payload) {
-            self.state = State::Silent;
-            words::payload(out, payload);
-            return words::broken(out, violation);
+            self.state = State::Stopped;
+            render::payload(out, payload);
+            return render::broken_rule(out, violation);
         }
         if payload.is_text && self.message.as_ref().is_some_and(|message| !message.text.is_complete()) {
-            self.state = State::Silent;
+            self.state = State::Stopped;
             return self.not_utf8(payload, 0, out);
         }
-        words::payload(out, payload);
+        render::payload(out, payload);
         if let Some(message) = self.message.take().filter(|message| message.frames > 1) {
-            words::message_end(out, &message);
+            render::message_end(out, &message);
         }
     }
 
     /// `wrong` is 1 if the last byte is the wrong one, and 0 if the text ends too early.
-    fn not_utf8(&self, payload: &Payload, wrong: u64, out: &mut String) {
-        words::payload(out, payload);
-        let before = |message: &Message| message.bytes.saturating_sub(payload.header.length);
+    fn not_utf8(&self, payload: &PayloadProgress, wrong: u64, out: &mut String) {
+        render::payload(out, payload);
+        let before = |message: &MessageProgress| message.bytes.saturating_sub(payload.header.length);
         let offset = match &self.message {
             Some(message) if message.compressed => message.inflated,
             message => message.as_ref().map_or(0, before).saturating_add(payload.done - wrong),
         };
-        words::broken(out, Violation::TextNotUtf8 { offset });
+        render::broken_rule(out, ProtocolError::TextNotUtf8 { offset });
     }
 }
 
@@ -379,7 +379,7 @@ impl fmt::Debug for Explainer {
     }
 }
 
-impl Payload {
+impl PayloadProgress {
     fn take(&mut self, plain: &[u8]) {
         let room = MAX_CONTROL - self.plain.len();
         self.plain.extend_from_slice(plain.get(..room).unwrap_or(plain));
@@ -481,7 +481,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_judged() {
+    fn a_key_is_checked() {
         for (key, want) in [("dGhlIHNhbXBsZSBub25jZQ==", "has to be"), ("aGlkZGVu", "wrong"), ("?", "wrong")] {
             let head = format!("GET / HTTP/1.1\r\nSec-WebSocket-Key: {key}\r\n\r\n");
             has(&explain(Explainer::client, head.as_bytes()), &[want]);
@@ -679,13 +679,13 @@ server -> client  Text frame with 7 bytes, a whole message, compressed
 
     #[cfg(feature = "deflate")]
     #[test]
-    fn what_is_wrong_with_a_compressed_message_is_told_and_ends_it() {
+    fn errors_in_a_compressed_message_are_reported_and_end_it() {
         let latin = [0x4a, 0x4e, 0x4c, 0x7b, 0x09, 0x00]; // "caf\xe9"
         for (frames, violation) in [
-            (frame(0xC1, &latin), Violation::TextNotUtf8 { offset: 4 }),
-            (frame(0xC2, &[0xFF, 0xFF]), Violation::NotDeflate),
-            (frame(0xC2, &[0xf2, 0x48]), Violation::NotDeflate),
-            (frame(0xC9, b""), Violation::ReservedBits(4)),
+            (frame(0xC1, &latin), ProtocolError::TextNotUtf8 { offset: 4 }),
+            (frame(0xC2, &[0xFF, 0xFF]), ProtocolError::InvalidDeflate),
+            (frame(0xC2, &[0xf2, 0x48]), ProtocolError::InvalidDeflate),
+            (frame(0xC9, b""), ProtocolError::ReservedBits(4)),
         ] {
             let text = explain(PACKED, &[frames, frame(0x81, b"hidden")].concat());
             has(&text, &[&violation.to_string(), "is not parsed.\n"]);
@@ -695,20 +695,20 @@ server -> client  Text frame with 7 bytes, a whole message, compressed
 
     #[test]
     fn a_broken_rule_is_named_and_ends_it() {
-        type Row = (fn() -> Explainer, &'static [u8], Violation, u16);
+        type Row = (fn() -> Explainer, &'static [u8], ProtocolError, u16);
         let rows: [Row; 12] = [
-            (CLIENT, &[0x81, 0x05], Violation::NotMasked, 1002),
-            (SERVER, &[0x81, 0x85], Violation::Masked, 1002),
-            (SERVER, &[0xC1], Violation::ReservedBits(4), 1002),
-            (SERVER, &[0x83], Violation::UnknownOpcode(3), 1002),
-            (SERVER, &[0x80], Violation::NothingToContinue, 1002),
-            (SERVER, &[0x01, 0x00, 0x01], Violation::MessageInsideMessage, 1002),
-            (SERVER, &[0x82, 0x7E, 0x00, 0x05], Violation::LengthNotMinimal, 1002),
-            (SERVER, &[0x82, 0x7F, 0x80], Violation::LengthTopBit, 1002),
-            (SERVER, &[0x88, 0x01, 0x03], Violation::CloseBodyOfOneByte, 1002),
-            (SERVER, &[0x88, 0x02, 0x03, 0xED], Violation::CloseCodeNotAllowed(1005), 1002),
-            (SERVER, &[0x01, 0x02, b'a', 0xC3, 0x80, 0x02, b'b', b'c'], Violation::TextNotUtf8 { offset: 2 }, 1007),
-            (SERVER, &[0x81, 0x02, b'a', 0xC3], Violation::TextNotUtf8 { offset: 2 }, 1007),
+            (CLIENT, &[0x81, 0x05], ProtocolError::UnmaskedFrame, 1002),
+            (SERVER, &[0x81, 0x85], ProtocolError::MaskedFrame, 1002),
+            (SERVER, &[0xC1], ProtocolError::ReservedBits(4), 1002),
+            (SERVER, &[0x83], ProtocolError::UnknownOpcode(3), 1002),
+            (SERVER, &[0x80], ProtocolError::UnexpectedContinuation, 1002),
+            (SERVER, &[0x01, 0x00, 0x01], ProtocolError::ExpectedContinuation, 1002),
+            (SERVER, &[0x82, 0x7E, 0x00, 0x05], ProtocolError::LengthNotMinimal, 1002),
+            (SERVER, &[0x82, 0x7F, 0x80], ProtocolError::LengthMostSignificantBit, 1002),
+            (SERVER, &[0x88, 0x01, 0x03], ProtocolError::CloseBodyTooShort, 1002),
+            (SERVER, &[0x88, 0x02, 0x03, 0xED], ProtocolError::InvalidCloseCode(1005), 1002),
+            (SERVER, &[0x01, 0x02, b'a', 0xC3, 0x80, 0x02, b'b', b'c'], ProtocolError::TextNotUtf8 { offset: 2 }, 1007),
+            (SERVER, &[0x81, 0x02, b'a', 0xC3], ProtocolError::TextNotUtf8 { offset: 2 }, 1007),
         ];
         has(&explain(SERVER, &[0xC1]), &["    c1  ", ".100 ....  RSV1-3    not 0\n", ".... 0001  opcode    1: text"]);
         for (explainer, bytes, violation, code) in rows {
@@ -741,7 +741,7 @@ server -> client  Text frame with 7 bytes, a whole message, compressed
         for _ in 0..1000 {
             explainer.feed(&[b'a'; 4096]);
         }
-        assert!(matches!(explainer.state, State::Silent));
+        assert!(matches!(explainer.state, State::Stopped));
     }
 
     #[test]

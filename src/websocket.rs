@@ -1,7 +1,7 @@
 //! An open connection: [`WebSocket`] receives and can send; [`Sender`] is the half that sends from any thread.
 //!
-//! Below this file: `codec` (what is spoken), `link` (who may write), `turn` (writing), `gate` (what the threads agree on), `receive` (the one that reads and waits),
-//! `ending` (closing, failing, leaving), `linger` (what is left to do when nothing more is received), `fate` (telling of it), `share` (for a hub), `messages`, and the two streams.
+//! Below this file: `codec` (what is spoken), `connection` (who may write), `permit` (writing), `state` (what the threads agree on), `receive` (the one that reads and waits),
+//! `ending` (closing, failing, leaving), `linger` (what is left to do when nothing more is received), `end_record` (telling of it), `share` (for a hub), `messages`, and the two streams.
 
 pub(crate) mod codec;
 mod ending;
@@ -29,8 +29,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-pub(crate) use fate::Fate;
-pub(crate) use link::Link;
+pub(crate) use fate::EndRecord;
+pub(crate) use link::Connection;
 pub use messages::Messages;
 pub use recv_stream::RecvStream;
 pub use send_stream::SendStream;
@@ -39,9 +39,9 @@ pub use sender::Sender;
 use crate::close::{CloseCode, CloseInfo};
 use crate::config::{Limits, Timeouts};
 use crate::error::{Error, Result, Step};
-use crate::message::{Kind, Message, MessageRef};
-use crate::protocol::decoder::Event;
-use crate::trace::{Watch, What};
+use crate::message::{Message, MessageKind, MessageRef};
+use crate::protocol::decoder::DecoderEvent;
+use crate::trace::{EventKind, EventSink};
 use crate::transport::deadline::Deadline;
 use crate::transport::stream::Stream;
 use crate::upgrade::{Request, Response};
@@ -55,7 +55,7 @@ use receive::{Received, Receiver};
 /// It receives, and it can send. To send from other threads, or while this one waits, take a [`sender`](WebSocket::sender).
 /// Pings are answered, silence is probed and Closes are answered by themselves, while a call that receives is under way.
 ///
-/// Every call is bounded by [`Timeouts`]. A connection fails once: after an error other than [`Error::Misuse`] and the
+/// Every call is bounded by [`Timeouts`]. A connection fails once: after an error other than [`Error::Usage`] and the
 /// timeouts that say so in [`Error`], each further call gives the same one.
 ///
 /// Dropped without [`close`](WebSocket::close), it sends Close 1001 if that costs no waiting, and closes the socket. After a
@@ -80,22 +80,22 @@ use receive::{Received, Receiver};
 pub struct WebSocket {
     receiver: Receiver,
     /// Messages that came while a Pong was awaited.
-    ahead: VecDeque<Message>,
+    buffered_messages: VecDeque<Message>,
     /// The one of them that is lent.
-    lent: Option<Message>,
+    borrowed_message: Option<Message>,
     limits: Limits,
-    about: Box<About>,
+    info: Box<ConnectionInfo>,
 }
 
 /// What the opening handshake agreed on, and with whom.
 #[derive(Debug, Default)]
-pub(crate) struct About {
+pub(crate) struct ConnectionInfo {
     pub(crate) peer: Option<SocketAddr>,
     pub(crate) local: Option<SocketAddr>,
     pub(crate) subprotocol: Option<String>,
     pub(crate) request: Option<Request>,
     pub(crate) response: Option<Response>,
-    pub(crate) watch: Watch,
+    pub(crate) events: EventSink,
 }
 
 impl WebSocket {
@@ -104,18 +104,18 @@ impl WebSocket {
         stream: impl Into<Arc<Stream>>,
         codec: Codec,
         (limits, timeouts): (Limits, Timeouts),
-        about: About,
+        info: ConnectionInfo,
     ) -> WebSocket {
-        let Codec { role, dialect, decoder, encoder } = codec;
-        about.watch.tell(|| What::Opened);
-        let link = Link::new(stream, role, dialect, encoder, timeouts).watched(about.watch.clone());
-        let link = Arc::new(link);
-        let receiver = Receiver::new(link, decoder);
-        WebSocket { receiver, ahead: VecDeque::new(), lent: None, limits, about: Box::new(about) }
+        let Codec { role, protocol, decoder, encoder } = codec;
+        info.events.emit(|| EventKind::Opened);
+        let connection = Connection::new(stream, role, protocol, encoder, timeouts).with_events(info.events.clone());
+        let connection = Arc::new(connection);
+        let receiver = Receiver::new(connection, decoder);
+        WebSocket { receiver, buffered_messages: VecDeque::new(), borrowed_message: None, limits, info: Box::new(info) }
     }
 
-    fn link(&self) -> &Link {
-        &self.receiver.link
+    fn connection(&self) -> &Connection {
+        &self.receiver.connection
     }
 
     // ── receiving ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -123,13 +123,13 @@ impl WebSocket {
     /// Waits for the next message. `None`: the connection was closed in good order; [`close_info`](WebSocket::close_info)
     /// tells how.
     ///
-    /// Bounded only by the peer being alive: silence is probed with a Ping after [`Timeouts::ping`], and a message that has
+    /// Bounded only by the peer being alive: silence is probed with a Ping after [`Timeouts::ping_interval`], and a message that has
     /// begun has to go on within [`Timeouts::message`]. What was queued is written before waiting.
     ///
     /// An error is given at once, `None` when the TCP connection has ended, at most [`Timeouts::close`] after the peer's Close.
     ///
     /// # Errors
-    /// [`Violation`](Error::Violation) if the peer broke a rule or a limit, [`Timeout`](Error::Timeout),
+    /// [`Protocol`](Error::Protocol) if the peer broke a rule or a limit, [`Timeout`](Error::Timeout),
     /// [`Closed`](Error::Closed) if the connection ended without a Close, [`Io`](Error::Io).
     pub fn recv(&mut self) -> Result<Option<Message>> {
         self.receive(None)
@@ -164,12 +164,12 @@ impl WebSocket {
     /// Those of [`recv`](WebSocket::recv).
     #[inline]
     pub fn recv_ref(&mut self) -> Result<Option<MessageRef<'_>>> {
-        if !self.ahead.is_empty() {
-            self.lent = self.ahead.pop_front();
-            return Ok(self.lent.as_ref().map(MessageRef::from));
+        if !self.buffered_messages.is_empty() {
+            self.borrowed_message = self.buffered_messages.pop_front();
+            return Ok(self.borrowed_message.as_ref().map(MessageRef::from));
         }
         let Some(kind) = self.next_message(None)? else { return Ok(None) };
-        Ok(Some(MessageRef::checked(kind, self.receiver.decoder.payload())))
+        Ok(Some(MessageRef::from_validated(kind, self.receiver.decoder.payload())))
     }
 
     /// Waits for the next message to begin, and lends it as a stream, for what is too large to hold. See [`RecvStream`].
@@ -177,9 +177,13 @@ impl WebSocket {
     /// # Errors
     /// Those of [`recv`](WebSocket::recv).
     pub fn recv_stream(&mut self) -> Result<Option<RecvStream<'_>>> {
-        match self.ahead.pop_front() {
-            Some(Message::Text(text)) => Ok(Some(RecvStream::whole(&mut self.receiver, Kind::Text, text.into_bytes()))),
-            Some(Message::Binary(bytes)) => Ok(Some(RecvStream::whole(&mut self.receiver, Kind::Binary, bytes))),
+        match self.buffered_messages.pop_front() {
+            Some(Message::Text(text)) => {
+                Ok(Some(RecvStream::from_message(&mut self.receiver, MessageKind::Text, text.into_bytes())))
+            }
+            Some(Message::Binary(bytes)) => {
+                Ok(Some(RecvStream::from_message(&mut self.receiver, MessageKind::Binary, bytes)))
+            }
             None => RecvStream::new(&mut self.receiver),
         }
     }
@@ -190,17 +194,17 @@ impl WebSocket {
     }
 
     fn receive(&mut self, limit: Option<Deadline>) -> Result<Option<Message>> {
-        if let Some(message) = self.ahead.pop_front() {
+        if let Some(message) = self.buffered_messages.pop_front() {
             return Ok(Some(message));
         }
         Ok(self.next_message(limit)?.map(|kind| self.take(kind)))
     }
 
     #[inline]
-    fn next_message(&mut self, limit: Option<Deadline>) -> Result<Option<Kind>> {
+    fn next_message(&mut self, limit: Option<Deadline>) -> Result<Option<MessageKind>> {
         loop {
             match self.receiver.next(limit)? {
-                Some(Received::Data(Event::Message(kind))) => return Ok(Some(kind)),
+                Some(Received::Data(DecoderEvent::Message(kind))) => return Ok(Some(kind)),
                 Some(Received::Data(_) | Received::Pong) => {}
                 None => {
                     self.receiver.end_by(limit.unwrap_or(Deadline::never()));
@@ -210,12 +214,12 @@ impl WebSocket {
         }
     }
 
-    fn take(&mut self, kind: Kind) -> Message {
+    fn take(&mut self, kind: MessageKind) -> Message {
         let bytes = self.receiver.decoder.take_payload();
         match kind {
             // The decoder has checked it, and `std` checks again; the empty string never comes of it.
-            Kind::Text => Message::Text(String::from_utf8(bytes).unwrap_or_default()),
-            Kind::Binary => Message::Binary(bytes),
+            MessageKind::Text => Message::Text(String::from_utf8(bytes).unwrap_or_default()),
+            MessageKind::Binary => Message::Binary(bytes),
         }
     }
 
@@ -228,17 +232,17 @@ impl WebSocket {
     ///
     /// # Errors
     /// [`Closed`](Error::Closed) once a Close was sent or received; [`Timeout`](Error::Timeout) of [`Step::Write`], or of
-    /// [`Step::Turn`] if another thread was sending all the time, after which the connection is as it was; [`Io`](Error::Io).
+    /// [`Step::SendLock`] if another thread was sending all the time, after which the connection is as it was; [`Io`](Error::Io).
     pub fn send<'a>(&mut self, message: impl Into<MessageRef<'a>>) -> Result<()> {
         let message = message.into();
-        self.link().send(Opcode::Data(message.kind()), message.as_bytes())
+        self.connection().send(Opcode::Data(message.kind()), message.as_bytes())
     }
 
     /// Sends a message as it is, although compression was agreed on: one that is compressed already, or one with a secret
     /// next to what others chose, whose length must not tell of it. Otherwise as [`send`](WebSocket::send).
     pub fn send_uncompressed<'a>(&mut self, message: impl Into<MessageRef<'a>>) -> Result<()> {
         let message = message.into();
-        self.link().send_uncompressed(Opcode::Data(message.kind()), message.as_bytes())
+        self.connection().send_uncompressed(Opcode::Data(message.kind()), message.as_bytes())
     }
 
     /// Queues a message, to go out together with others: many small answers cost one write.
@@ -251,7 +255,7 @@ impl WebSocket {
     #[inline]
     pub fn queue<'a>(&mut self, message: impl Into<MessageRef<'a>>) -> Result<()> {
         let message = message.into();
-        self.link().queue(Opcode::Data(message.kind()), message.as_bytes())
+        self.connection().queue(Opcode::Data(message.kind()), message.as_bytes())
     }
 
     /// Writes what was queued.
@@ -259,20 +263,20 @@ impl WebSocket {
     /// # Errors
     /// Those of [`send`](WebSocket::send).
     pub fn flush(&mut self) -> Result<()> {
-        self.link().flush()
+        self.connection().flush()
     }
 
     /// Sends one message in pieces, for what is too large to hold. See [`SendStream`].
     ///
     /// # Errors
     /// Those of [`send`](WebSocket::send).
-    pub fn send_stream(&mut self, kind: Kind) -> Result<SendStream> {
-        SendStream::new(self.receiver.link.clone(), kind)
+    pub fn send_stream(&mut self, kind: MessageKind) -> Result<SendStream> {
+        SendStream::new(self.receiver.connection.clone(), kind)
     }
 
-    /// Sends a Ping and waits for its Pong, at most [`Timeouts::life`] (RFC 6455 section 5.5.2). Gives the time it took.
+    /// Sends a Ping and waits for its Pong, at most [`Timeouts::pong_timeout`] (RFC 6455 section 5.5.2). Gives the time it took.
     ///
-    /// Messages that come before the Pong are kept for the calls that receive, up to [`Limits::message`] bytes in all; if
+    /// Messages that come before the Pong are kept for the calls that receive, up to [`Limits::max_message_size`] bytes in all; if
     /// there are more, this gives [`Timeout`](Error::Timeout)`(`[`Step::Pong`]`)`, as it does when time runs out. Either leaves
     /// the connection as it is.
     ///
@@ -280,29 +284,31 @@ impl WebSocket {
     /// That, and those of [`send`](WebSocket::send) and [`recv`](WebSocket::recv).
     pub fn ping(&mut self) -> Result<Duration> {
         let start = Instant::now();
-        let deadline = Deadline::after(self.link().timeouts.life);
-        self.receiver.awaited = Some(self.link().ping()?);
+        let deadline = Deadline::after(self.connection().timeouts.pong_timeout);
+        self.receiver.awaited_pong = Some(self.connection().ping()?);
         let result = self.receive_until_pong(deadline);
-        self.receiver.awaited = None;
+        self.receiver.awaited_pong = None;
         result.map(|()| start.elapsed())
     }
 
     fn receive_until_pong(&mut self, deadline: Deadline) -> Result<()> {
-        let mut held: usize = self.ahead.iter().map(Message::len).sum();
+        let mut held: usize = self.buffered_messages.iter().map(Message::len).sum();
         loop {
             // An empty message takes memory too.
-            if held.saturating_add(self.ahead.len().saturating_mul(64)) as u64 >= self.limits.message {
+            if held.saturating_add(self.buffered_messages.len().saturating_mul(64)) as u64
+                >= self.limits.max_message_size
+            {
                 return Err(Error::Timeout(Step::Pong));
             }
             match self.receiver.next(Some(deadline)) {
-                Ok(Some(Received::Data(Event::Message(kind)))) => {
+                Ok(Some(Received::Data(DecoderEvent::Message(kind)))) => {
                     let message = self.take(kind);
                     held = held.saturating_add(message.len());
-                    self.ahead.push_back(message);
+                    self.buffered_messages.push_back(message);
                 }
                 Ok(Some(Received::Data(_))) => {}
                 Ok(Some(Received::Pong)) => return Ok(()),
-                Ok(None) => return Err(Error::Closed(Some(self.link().info()))),
+                Ok(None) => return Err(Error::Closed(Some(self.connection().close_info()))),
                 Err(Error::Timeout(Step::Receive)) => return Err(Error::Timeout(Step::Pong)),
                 Err(error) => return Err(error),
             }
@@ -311,7 +317,7 @@ impl WebSocket {
 
     /// A handle that sends on this connection from anywhere.
     pub fn sender(&self) -> Sender {
-        Sender::new(self.receiver.link.clone())
+        Sender::new(self.receiver.connection.clone())
     }
 
     /// For those who only send: a small thread goes on receiving, drops what comes, answers Pings and notices the end.
@@ -321,17 +327,17 @@ impl WebSocket {
     /// # Errors
     /// [`Io`](Error::Io) of [`Step::Thread`] if the thread cannot be started.
     pub fn into_sender(mut self) -> Result<Sender> {
-        let sender = Sender::last_to_leave(self.receiver.link.clone());
+        let sender = Sender::with_close_on_drop(self.receiver.connection.clone());
         let thread = thread::Builder::new().name("stdws-receive".into()).stack_size(128 << 10);
-        thread.spawn(move || self.receive_for_nobody()).map_err(|error| Error::io(Step::Thread, error))?;
+        thread.spawn(move || self.drain_in_background()).map_err(|error| Error::io(Step::Thread, error))?;
         Ok(sender)
     }
 
     /// Receives until the end. The last sender says goodbye without telling this thread, which therefore looks up in time
     /// to end the closing handshake.
-    fn receive_for_nobody(&mut self) {
-        let look_up = self.link().timeouts.close.max(Duration::from_secs(1));
-        let mut next = || self.next_message(Some(Deadline::after(look_up)));
+    fn drain_in_background(&mut self) {
+        let poll_interval = self.connection().timeouts.close.max(Duration::from_secs(1));
+        let mut next = || self.next_message(Some(Deadline::after(poll_interval)));
         while let Ok(Some(_)) | Err(Error::Timeout(Step::Receive)) = next() {}
         self.receiver.end_by(Deadline::never());
     }
@@ -346,19 +352,19 @@ impl WebSocket {
     /// received the Close and ended its stream, in the same time, and gives the same error again.
     ///
     /// # Errors
-    /// [`Misuse`](Error::Misuse) for a code that must not be sent or a reason of more than 123 bytes;
+    /// [`Usage`](Error::Usage) for a code that must not be sent or a reason of more than 123 bytes;
     /// [`Timeout`](Error::Timeout)`(`[`Step::Close`]`)` if the peer does not answer. The connection is then over all the same.
     pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<CloseInfo> {
-        self.link().dialect.check_close(code, reason)?;
+        self.connection().protocol.check_close(code, reason)?;
         // After an error that was given before: what is left to do.
         self.receiver.end_by(Deadline::never());
-        match self.link().start_close(code, reason) {
+        match self.connection().start_close(code, reason) {
             Ok(()) | Err(Error::Closed(Some(_))) => {}
             Err(error) => return Err(error),
         }
         while self.receiver.next(None)?.is_some() {}
         self.receiver.end_by(Deadline::never());
-        Ok(self.link().info())
+        Ok(self.connection().close_info())
     }
 
     /// Sends a Close and does not wait. Messages can still be received until the peer's Close, for which it has
@@ -367,50 +373,50 @@ impl WebSocket {
     /// # Errors
     /// Those of [`close`](WebSocket::close), but for a peer that does not answer.
     pub fn start_close(&mut self, code: CloseCode, reason: &str) -> Result<()> {
-        self.link().start_close(code, reason)
+        self.connection().start_close(code, reason)
     }
 
     /// Ends the connection at once, without a Close. Every blocked call on it, in every thread, returns.
     pub fn abort(&mut self) {
-        self.link().abort();
+        self.connection().abort();
     }
 
     /// How the connection was closed; `None` while it is open, and after it ended without a closing handshake.
     pub fn close_info(&self) -> Option<CloseInfo> {
-        self.link().close_info()
+        self.connection().known_close_info()
     }
 
     // ── about ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     /// The subprotocol agreed on (RFC 6455 section 1.9).
     pub fn subprotocol(&self) -> Option<&str> {
-        self.about.subprotocol.as_deref()
+        self.info.subprotocol.as_deref()
     }
 
     /// For a server: the request that opened the connection. A client has none.
     pub fn request(&self) -> Option<&Request> {
-        self.about.request.as_ref()
+        self.info.request.as_ref()
     }
 
     /// For a client: the server's response. A server has none.
     pub fn response(&self) -> Option<&Response> {
-        self.about.response.as_ref()
+        self.info.response.as_ref()
     }
 
     /// The peer's address, or that of the proxy on the way to it; `None` over a stream made elsewhere.
     pub fn peer_addr(&self) -> Option<SocketAddr> {
-        self.about.peer
+        self.info.peer
     }
 
     /// The address of this side; `None` over a stream made elsewhere.
     pub fn local_addr(&self) -> Option<SocketAddr> {
-        self.about.local
+        self.info.local
     }
 }
 
 impl Drop for WebSocket {
     fn drop(&mut self) {
-        self.receiver.leave(match thread::panicking() {
+        self.receiver.close_nonblocking(match thread::panicking() {
             true => CloseCode::INTERNAL,
             false => CloseCode::GOING_AWAY,
         });
@@ -420,10 +426,10 @@ impl Drop for WebSocket {
 impl fmt::Debug for WebSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebSocket")
-            .field("role", &self.link().role)
-            .field("peer", &self.about.peer)
-            .field("subprotocol", &self.about.subprotocol)
-            .field("open", &self.link().is_open())
+            .field("role", &self.connection().role)
+            .field("peer", &self.info.peer)
+            .field("subprotocol", &self.info.subprotocol)
+            .field("open", &self.connection().is_open())
             .finish_non_exhaustive()
     }
 }

@@ -11,7 +11,7 @@ use stdws::Server;
 
 #[path = "support/live.rs"]
 mod live;
-use live::{patient, read_head, watchdog, Raw, REQUEST, RESPONSE, TEXT};
+use live::{long_timeouts, read_head, watchdog, RawPeer, REQUEST, RESPONSE, TEXT};
 #[path = "support/serving.rs"]
 mod serving;
 use serving::{connect, echo};
@@ -19,11 +19,11 @@ use serving::{connect, echo};
 const WATCHDOG: Duration = Duration::from_secs(30);
 
 fn bind() -> Server {
-    Server::bind("127.0.0.1:0").unwrap().timeouts(patient())
+    Server::bind("127.0.0.1:0").unwrap().timeouts(long_timeouts())
 }
 
 /// A connection that echoes, or the status with which it was refused.
-fn open(addr: SocketAddr) -> std::result::Result<Raw, u16> {
+fn open(addr: SocketAddr) -> std::result::Result<RawPeer, u16> {
     let mut socket = connect(addr);
     // Who is turned away may find the other end gone.
     let _ = socket.write_all(REQUEST);
@@ -33,14 +33,14 @@ fn open(addr: SocketAddr) -> std::result::Result<Raw, u16> {
         assert!(head.contains("\r\nRetry-After: 5\r\n") && head.contains("\r\nConnection: close\r\n"), "{head}");
         return Err(head[9..12].parse().unwrap());
     }
-    let mut peer = Raw::client_side(socket);
+    let mut peer = RawPeer::client_side(socket);
     peer.send(TEXT, b"x");
     assert_eq!(peer.read().payload, b"x");
     Ok(peer)
 }
 
 /// Tries until there is room again.
-fn open_soon(addr: SocketAddr) -> Raw {
+fn open_soon(addr: SocketAddr) -> RawPeer {
     let start = Instant::now();
     loop {
         match open(addr) {
@@ -56,10 +56,10 @@ fn handshakes_under_way_have_a_limit_of_their_own() {
     let server = bind().max_handshakes(2).start(echo).unwrap();
     let addr = server.local_addr();
     // Open connections do not count.
-    let _open: Vec<Raw> = (0..5).map(|_| open_soon(addr)).collect();
+    let _open: Vec<RawPeer> = (0..5).map(|_| open_soon(addr)).collect();
     let silent: Vec<TcpStream> = (0..2).map(|_| connect(addr)).collect();
     // Both have to be let in before the limit is reached.
-    while server.connections() < 7 {}
+    while server.connection_count() < 7 {}
     assert_eq!(open(addr).err(), Some(503));
     drop(silent);
     open_soon(addr);
@@ -167,9 +167,9 @@ fn without_descriptors() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn without_room_for_threads() {
+fn without_memory_for_threads() {
     // Address space is what stacks are made of.
-    if !alone("without_room_for_threads", "-v 3000000") {
+    if !alone("without_memory_for_threads", "-v 3000000") {
         return;
     }
     let _watchdog = watchdog();

@@ -7,8 +7,8 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use stdws::{
-    Client, CloseCode, Error, Halves, HandshakeFault, HeadFault, Limits, Misuse, Refusal, Step, Timeouts, UriFault,
-    Violation,
+    Client, CloseCode, Error, HandshakeError, HandshakeErrorKind, HeadErrorKind, Limits, ProtocolError, SplitStream,
+    Step, Timeouts, UriErrorKind, UsageError,
 };
 
 /// The nonce of RFC 6455 section 1.3, and what comes of it.
@@ -29,7 +29,7 @@ fn within<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
 
 /// A client whose random bytes are known.
 fn client(url: &str) -> Client {
-    Client::new(url).unwrap().entropy(|out| {
+    Client::new(url).unwrap().random_source(|out| {
         out.iter_mut().zip(NONCE.iter().cycle()).for_each(|(out, byte)| *out = *byte);
         Ok(())
     })
@@ -83,17 +83,17 @@ fn answer(response: impl Into<Vec<u8>>) -> (SocketAddr, JoinHandle<(String, Vec<
     (address, server)
 }
 
-fn refusal(result: stdws::Result<stdws::WebSocket>) -> Refusal {
+fn rejection(result: stdws::Result<stdws::WebSocket>) -> HandshakeError {
     match result {
-        Err(Error::Handshake(refusal)) => refusal,
+        Err(Error::Handshake(rejection)) => rejection,
         other => panic!("{other:?}"),
     }
 }
 
-/// The refusal that comes of a response.
-fn refused(response: impl Into<Vec<u8>>) -> Refusal {
+/// The rejection that comes of a response.
+fn refused(response: impl Into<Vec<u8>>) -> HandshakeError {
     let (address, _server) = answer(response);
-    refusal(within(move || client(&format!("ws://{address}")).connect()))
+    rejection(within(move || client(&format!("ws://{address}")).connect()))
 }
 
 // ── what goes out ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -142,22 +142,25 @@ fn a_request_with_everything() {
 
 /// 6455-4.1-3, 6455-4.1-4: what must not be sent is refused where it is given.
 #[test]
-fn misuse_shows_before_anything_is_sent() {
+fn usage_errors_show_before_anything_is_sent() {
     let client = || Client::new("ws://h/").unwrap();
     let rows = [
-        (Client::new("http://h/"), Misuse::Url(UriFault::Scheme)),
-        (Client::new("ws://h/#a"), Misuse::Url(UriFault::Fragment)),
-        (Client::new("ws://u%3A:p@h/"), Misuse::Credentials),
-        (client().header("Host", "h"), Misuse::HeaderOwned("Host".into())),
-        (client().header("X y", "h"), Misuse::HeaderName("X y".into())),
+        (Client::new("http://h/"), UsageError::Url(UriErrorKind::Scheme)),
+        (Client::new("ws://h/#a"), UsageError::Url(UriErrorKind::Fragment)),
+        (Client::new("ws://u%3A:p@h/"), UsageError::Credentials),
+        (client().header("Host", "h"), UsageError::ReservedHeader("Host".into())),
+        (client().header("X y", "h"), UsageError::HeaderName("X y".into())),
         // CVE-2020-35678
-        (client().header("X", "a\r\nY: b"), Misuse::HeaderValue("X".into())),
-        (client().origin("a\r\nY: b"), Misuse::Origin("a\r\nY: b".into())),
-        (client().subprotocol("a b"), Misuse::Subprotocol("a b".into())),
-        (client().subprotocol("a").unwrap().subprotocol("a"), Misuse::Subprotocol("a".into())),
+        (client().header("X", "a\r\nY: b"), UsageError::HeaderValue("X".into())),
+        (client().origin("a\r\nY: b"), UsageError::Origin("a\r\nY: b".into())),
+        (client().subprotocol("a b"), UsageError::Subprotocol("a b".into())),
+        (client().subprotocol("a").unwrap().subprotocol("a"), UsageError::Subprotocol("a".into())),
     ];
     for (result, expected) in rows {
-        assert!(matches!(&result, Err(Error::Misuse(misuse)) if *misuse == expected), "{result:?}: {expected:?}");
+        assert!(
+            matches!(&result, Err(Error::Usage(usage_error)) if *usage_error == expected),
+            "{result:?}: {expected:?}"
+        );
     }
 }
 
@@ -167,7 +170,7 @@ fn misuse_shows_before_anything_is_sent() {
 fn wss_without_tls_is_refused_before_the_name_is_resolved() {
     let to = |url| Client::new(url).unwrap().connect_timeout(Duration::ZERO).connect();
     let error = to("wss://does-not-exist.invalid/").unwrap_err();
-    assert!(matches!(error, Error::Misuse(Misuse::TlsNotBuilt)), "{error:?}");
+    assert!(matches!(error, Error::Usage(UsageError::TlsNotEnabled)), "{error:?}");
     assert!(error.to_string().contains("stdws = { version = \"0.1\", features = [\"native-tls\"] }"), "{error}");
     let error = to("ws://does-not-exist.invalid/").unwrap_err();
     assert!(matches!(error, Error::Timeout(Step::Resolve)), "{error:?}");
@@ -215,7 +218,7 @@ fn every_connection_has_a_key_of_its_own() {
     let keys: Vec<String> = (0..2)
         .map(|_| {
             let (address, server) = answer("HTTP/1.1 403 No\r\n\r\n");
-            refusal(within(move || stdws::connect(&format!("ws://{address}"))));
+            rejection(within(move || stdws::connect(&format!("ws://{address}"))));
             let request = server.join().unwrap().0;
             let key = request.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).unwrap();
             key.to_owned()
@@ -241,14 +244,14 @@ fn a_source_that_fails_sends_nothing() {
     listener.set_nonblocking(true).unwrap();
     let failing = move |calls: usize| {
         let mut left = calls;
-        Client::new(&format!("ws://{address}")).unwrap().entropy(move |out| {
+        Client::new(&format!("ws://{address}")).unwrap().random_source(move |out| {
             left = left.checked_sub(1).ok_or(io::Error::other("no entropy today"))?;
             out.iter_mut().zip(NONCE.iter().cycle()).for_each(|(out, byte)| *out = *byte);
             Ok(())
         })
     };
     let error = within(move || failing(0).connect().unwrap_err());
-    assert!(matches!(&error, Error::Io(e) if e.step() == Step::Entropy), "{error:?}");
+    assert!(matches!(&error, Error::Io(e) if e.step() == Step::RandomSource), "{error:?}");
     assert_eq!(listener.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock, "a connection was made");
 
     listener.set_nonblocking(false).unwrap();
@@ -259,7 +262,7 @@ fn a_source_that_fails_sends_nothing() {
         rest(&mut stream)
     });
     let error = within(move || failing(1).connect().unwrap().send("secret").unwrap_err());
-    assert!(matches!(&error, Error::Io(e) if e.step() == Step::Entropy), "{error:?}");
+    assert!(matches!(&error, Error::Io(e) if e.step() == Step::RandomSource), "{error:?}");
     assert_eq!(server.join().unwrap(), b"");
 }
 
@@ -301,14 +304,14 @@ fn interim_responses_are_skipped() {
     let (address, server) = answer([interim, interim, GOOD].concat());
     within(move || client(&format!("ws://{address}")).connect().unwrap());
     server.join().unwrap();
-    let refusal = refused([interim, interim, interim, GOOD].concat());
-    assert_eq!(refusal.fault(), &HandshakeFault::Status(103));
+    let rejection = refused([interim, interim, interim, GOOD].concat());
+    assert_eq!(rejection.kind(), &HandshakeErrorKind::Status(103));
 }
 
 /// 6455-4.1-41: one thing wrong at a time.
 #[test]
 fn responses_that_must_not_be_accepted() {
-    use HandshakeFault::*;
+    use HandshakeErrorKind::*;
     let plus = |field: &str| GOOD.replace("\r\n\r\n", &format!("\r\n{field}\r\n\r\n"));
     let rows = [
         // 6455-4.1-s2: the status is looked at before the version.
@@ -316,46 +319,47 @@ fn responses_that_must_not_be_accepted() {
         (GOOD.replace("101 Switching Protocols", "302 Found"), Status(302)),
         (GOOD.replace("HTTP/1.1", "HTTP/1.0"), HttpVersion),
         // 6455-4.1-42
-        (GOOD.replace("Upgrade: websocket\r\n", ""), Missing("Upgrade")),
-        (GOOD.replace("Upgrade: websocket", "Upgrade: h2c"), Wrong("Upgrade")),
+        (GOOD.replace("Upgrade: websocket\r\n", ""), MissingHeader("Upgrade")),
+        (GOOD.replace("Upgrade: websocket", "Upgrade: h2c"), InvalidHeader("Upgrade")),
         // 6455-4.1-43
-        (GOOD.replace("Connection: Upgrade\r\n", ""), Missing("Connection")),
-        (GOOD.replace("Connection: Upgrade", "Connection: keep-alive"), Wrong("Connection")),
+        (GOOD.replace("Connection: Upgrade\r\n", ""), MissingHeader("Connection")),
+        (GOOD.replace("Connection: Upgrade", "Connection: keep-alive"), InvalidHeader("Connection")),
         // 6455-4.1-44
-        (GOOD.replace("s3pP", "S3pP"), Wrong("Sec-WebSocket-Accept")),
-        (GOOD.replace("Sec-WebSocket-Accept", "X-Accept"), Missing("Sec-WebSocket-Accept")),
-        (plus("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), Repeated("Sec-WebSocket-Accept")),
+        (GOOD.replace("s3pP", "S3pP"), InvalidHeader("Sec-WebSocket-Accept")),
+        (GOOD.replace("Sec-WebSocket-Accept", "X-Accept"), MissingHeader("Sec-WebSocket-Accept")),
+        (plus("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), DuplicateHeader("Sec-WebSocket-Accept")),
         // 6455-4.1-45, 6455-9-3
         (plus("Sec-WebSocket-Extensions: permessage-deflate"), ExtensionNotOffered),
         // 6455-4.1-46
         (plus("Sec-WebSocket-Protocol: chat"), SubprotocolNotOffered),
         // 6455-4.1-47, 6455-10.7-1
-        (GOOD.replace("\r\n", "\n"), Head(HeadFault::LineEnd)),
-        ("\x15\x03\x01\x00\x02\x02\x28".into(), Head(HeadFault::ControlCharacter)),
+        (GOOD.replace("\r\n", "\n"), Head(HeadErrorKind::LineEnding)),
+        ("\x15\x03\x01\x00\x02\x02\x28".into(), Head(HeadErrorKind::ControlCharacter)),
         // CVE-2026-54465
-        (plus(&"A: b\r\n".repeat(100)), Head(HeadFault::TooManyFields)),
-        (plus(&format!("A: {}", "b".repeat(8192))), Head(HeadFault::LineTooLong)),
-        ("".into(), Ended),
-        (GOOD[..GOOD.len() - 1].into(), Ended),
+        (plus(&"A: b\r\n".repeat(100)), Head(HeadErrorKind::TooManyFields)),
+        (plus(&format!("A: {}", "b".repeat(8192))), Head(HeadErrorKind::LineTooLong)),
+        ("".into(), UnexpectedEof),
+        (GOOD[..GOOD.len() - 1].into(), UnexpectedEof),
     ];
     for (response, expected) in rows {
         let status = response.split(' ').nth(1).and_then(|status| status.parse().ok());
-        let refusal = refused(response);
-        assert_eq!(refusal.fault(), &expected);
-        let judged = !matches!(expected, Head(_) | Ended);
-        assert_eq!(refusal.status(), if judged { status } else { None }, "{expected:?}");
+        let rejection = refused(response);
+        assert_eq!(rejection.kind(), &expected);
+        let judged = !matches!(expected, Head(_) | UnexpectedEof);
+        assert_eq!(rejection.status(), if judged { status } else { None }, "{expected:?}");
     }
 }
 
 #[test]
 fn a_refusal_keeps_all_the_server_said() {
-    let refusal = refused("HTTP/1.1 403 Forbidden\r\nX-Why: caf\u{e9}\r\nx-why: 2\r\nContent-Length: 6\r\n\r\ndenied!");
-    assert_eq!(refusal.fault(), &HandshakeFault::Status(403));
-    assert_eq!(refusal.status(), Some(403));
-    assert_eq!(refusal.header("x-WHY"), Some("caf\u{fffd}\u{fffd}"));
-    let names: Vec<_> = refusal.headers().iter().map(|(name, _)| name.as_str()).collect();
+    let rejection =
+        refused("HTTP/1.1 403 Forbidden\r\nX-Why: caf\u{e9}\r\nx-why: 2\r\nContent-Length: 6\r\n\r\ndenied!");
+    assert_eq!(rejection.kind(), &HandshakeErrorKind::Status(403));
+    assert_eq!(rejection.status(), Some(403));
+    assert_eq!(rejection.header("x-WHY"), Some("caf\u{fffd}\u{fffd}"));
+    let names: Vec<_> = rejection.headers().iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["X-Why", "x-why", "Content-Length"]);
-    assert_eq!(refusal.body(), b"denied");
+    assert_eq!(rejection.body(), b"denied");
 
     let head = "HTTP/1.1 403 Forbidden\r\n";
     let large = "x".repeat(100_000);
@@ -378,7 +382,7 @@ fn limits_are_the_clients() {
         let (address, _server) = answer([GOOD.as_bytes(), b"\x02\x02he\x80\x03llo"].concat());
         let mut ws = within(move || change(client(&format!("ws://{address}"))).connect().unwrap());
         match within(move || ws.recv()) {
-            Err(Error::Violation(violation)) => Some(violation),
+            Err(Error::Protocol(violation)) => Some(violation),
             result => {
                 assert_eq!(result.unwrap().unwrap().as_bytes(), b"hello");
                 None
@@ -386,12 +390,12 @@ fn limits_are_the_clients() {
         }
     };
     assert_eq!(violation(|client| client), None);
-    assert_eq!(violation(|client| client.max_message(5)), None);
-    let too_big = Some(Violation::MessageTooBig { length: 5, limit: 4 });
-    assert_eq!(violation(|client| client.max_message(4)), too_big);
-    assert_eq!(violation(|client| client.limits(Limits::message(4))), too_big);
+    assert_eq!(violation(|client| client.max_message_size(5)), None);
+    let too_big = Some(ProtocolError::MessageTooBig { length: 5, limit: 4 });
+    assert_eq!(violation(|client| client.max_message_size(4)), too_big);
+    assert_eq!(violation(|client| client.limits(Limits::with_max_message_size(4))), too_big);
     // What was said last counts, for frames too.
-    assert_eq!(violation(|client| client.limits(Limits::message(1)).max_message(5)), None);
+    assert_eq!(violation(|client| client.limits(Limits::with_max_message_size(1)).max_message_size(5)), None);
 }
 
 // ── time ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -453,7 +457,7 @@ fn a_dripped_response_is_cut_at_the_deadline() {
     assert!(matches!(error, Error::Timeout(Step::Handshake)), "{error:?}");
 }
 
-/// The deadline ends the body of a refusal too, and the refusal is told all the same.
+/// The deadline ends the body of a rejection too, and the rejection is told all the same.
 #[test]
 fn a_dripped_body_is_cut_at_the_deadline() {
     let mut next: &[u8] = b"HTTP/1.1 403 No\r\nContent-Length: 60000\r\n\r\ndenied";
@@ -461,9 +465,9 @@ fn a_dripped_body_is_cut_at_the_deadline() {
         thread::sleep(Duration::from_millis(1));
         stream.write_all(std::mem::replace(&mut next, b"."))
     });
-    let refusal = refusal(Err(error));
-    assert_eq!(refusal.fault(), &HandshakeFault::Status(403));
-    assert!(refusal.body().starts_with(b"denied") && refusal.body().len() < 60_000);
+    let rejection = rejection(Err(error));
+    assert_eq!(rejection.kind(), &HandshakeErrorKind::Status(403));
+    assert!(rejection.body().starts_with(b"denied") && rejection.body().len() < 60_000);
 }
 
 // ── addresses ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -499,7 +503,7 @@ fn handshakes_with_one_address_are_made_one_after_another() {
     request(&mut stream);
 
     let error = within(move || client.connect_timeout(Duration::from_millis(50)).connect().unwrap_err());
-    assert!(matches!(error, Error::Timeout(Step::Gate)), "{error:?}");
+    assert!(matches!(error, Error::Timeout(Step::ConnectQueue)), "{error:?}");
     listener.set_nonblocking(true).unwrap();
     assert_eq!(listener.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock, "a second connection was opened");
     listener.set_nonblocking(false).unwrap();
@@ -517,7 +521,7 @@ fn handshakes_with_one_address_are_made_one_after_another() {
 
 /// 6455-4.1-6: a handshake that fails lets the next one in as well.
 #[test]
-fn a_refusal_opens_the_gate() {
+fn a_failed_handshake_releases_the_connect_guard() {
     let (listener, address) = listen();
     let server = thread::spawn(move || {
         for response in ["HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n", GOOD] {
@@ -529,7 +533,7 @@ fn a_refusal_opens_the_gate() {
     });
     let client = client(&format!("ws://{address}"));
     within(move || {
-        refusal(client.connect());
+        rejection(client.connect());
         drop(client.connect().unwrap());
     });
     server.join().unwrap();
@@ -557,7 +561,7 @@ fn a_stream_made_elsewhere() {
     let (tap, written) = mpsc::channel();
     let reader = Cursor::new([GOOD.as_bytes(), FRAMES].concat());
     within(move || {
-        let mut ws = client("wss://example.com/feed").connect_over(Halves::new(reader, Tap(tap))).unwrap();
+        let mut ws = client("wss://example.com/feed").connect_over(SplitStream::new(reader, Tap(tap))).unwrap();
         assert_eq!((ws.peer_addr(), ws.local_addr()), (None, None));
         assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("hi"));
         assert!(ws.recv().unwrap().is_none());
@@ -582,7 +586,7 @@ impl Read for Blocked {
 fn a_stream_made_elsewhere_is_given_up_at_the_deadline_too() {
     let (let_go, blocked) = mpsc::channel();
     let (ended, has_ended) = mpsc::channel();
-    let halves = Halves::new(Blocked(blocked), io::sink()).on_end(move || {
+    let halves = SplitStream::new(Blocked(blocked), io::sink()).on_end(move || {
         drop(let_go);
         ended.send(()).unwrap();
     });

@@ -10,7 +10,7 @@ use std::sync::{mpsc, Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use stdws::{CloseCode, Error, Kind, Message, Server};
+use stdws::{CloseCode, Error, Message, MessageKind, Server};
 use wire::*;
 
 fn hex(text: &str) -> Vec<u8> {
@@ -38,7 +38,7 @@ fn answer(text: &str) -> Option<(u8, Vec<u8>)> {
 }
 
 fn echoed(message: &Message) -> (u8, Vec<u8>) {
-    let opcode = if message.kind() == Kind::Text { TEXT } else { BINARY };
+    let opcode = if message.kind() == MessageKind::Text { TEXT } else { BINARY };
     (FIN | opcode, message.as_bytes().to_vec())
 }
 
@@ -52,16 +52,16 @@ fn vectors() {
         let [name, unmasked, masked, received, answered] = line.split('\t').collect::<Vec<_>>()[..] else {
             panic!("{line}")
         };
-        for ours in BOTH {
-            let vector = hex(if ours == Ours::Client { unmasked } else { masked });
+        for side in SIDES {
+            let vector = hex(if side == Side::Client { unmasked } else { masked });
             let expected: Vec<_> = answer(answered).into_iter().chain(message(received).as_ref().map(echoed)).collect();
             let ends = answered.starts_with("close");
-            let followed = [vector.clone(), ours.frames(&behind)].concat();
+            let followed = [vector.clone(), side.frames(&behind)].concat();
             for (way, bytes) in [("whole", &vector), ("byte by byte", &vector), ("with bytes after it", &followed)] {
-                let (mut peer, ws) = pair(ours);
+                let (mut peer, ws) = pair(side);
                 let echo = echo(ws);
                 match way {
-                    "byte by byte" => peer.drip(bytes),
+                    "byte by byte" => peer.send_bytewise(bytes),
                     _ => peer.send(bytes),
                 }
                 if !ends {
@@ -76,11 +76,11 @@ fn vectors() {
                     expected.extend([(FIN | TEXT, b"behind".to_vec()), (FIN | PONG, b"!".to_vec())]);
                 }
                 if ends {
-                    assert_eq!((frames, last), (vec![], answer(answered)), "{name}, {way}, {ours:?}");
+                    assert_eq!((frames, last), (vec![], answer(answered)), "{name}, {way}, {side:?}");
                 } else {
-                    assert_eq!((&frames, last), (&expected, Some((FIN | CLOSE, vec![]))), "{name}, {way}, {ours:?}");
+                    assert_eq!((&frames, last), (&expected, Some((FIN | CLOSE, vec![]))), "{name}, {way}, {side:?}");
                 }
-                assert_eq!(got, Vec::from_iter(message(received)), "{name}, {way}, {ours:?}");
+                assert_eq!(got, Vec::from_iter(message(received)), "{name}, {way}, {side:?}");
             }
         }
     }
@@ -90,8 +90,8 @@ fn vectors() {
 /// around every place where the form of the length changes, and where messages take another way through the buffers.
 #[test]
 fn every_length_comes_back_as_it_was() {
-    for ours in BOTH {
-        let (mut peer, ws) = pair(ours);
+    for side in SIDES {
+        let (mut peer, ws) = pair(side);
         let echo = echo(ws);
         let lengths = [0, 1, 125, 126, 127, 4090, 4096, 16_384, 16_385, 65_535, 65_536, 69_632, 131_073, 300_001];
         for (opcode, byte) in [(TEXT, b'a'), (BINARY, 0xFF)] {
@@ -100,7 +100,7 @@ fn every_length_comes_back_as_it_was() {
                     (0..length).map(|i| if opcode == TEXT { b'a' + (i % 26) as u8 } else { byte ^ i as u8 }).collect();
                 peer.send_frame(FIN | opcode, &payload);
                 // `parse` also sees to it that the length is in its shortest form.
-                assert!(peer.next() == (FIN | opcode, payload), "{ours:?}, opcode {opcode}, {length}");
+                assert!(peer.next() == (FIN | opcode, payload), "{side:?}, opcode {opcode}, {length}");
             }
         }
         peer.send_close(1000, "");
@@ -112,7 +112,7 @@ fn every_length_comes_back_as_it_was() {
 /// 6455-5.1-4: the bytes themselves. 6455-6.2-7: unmasked before they go on.
 #[test]
 fn a_server_answers_the_example_of_the_rfc_byte_for_byte() {
-    let (mut peer, ws) = pair(Ours::Server);
+    let (mut peer, ws) = pair(Side::Server);
     let echo = echo(ws);
     peer.send(b"\x81\x85\x37\xFA\x21\x3D\x7F\x9F\x4D\x51\x58\x88\x82\x37\xFA\x21\x3D\x34\x12");
     assert_eq!(read_all(&mut peer.stream), b"\x81\x05Hello\x88\x02\x03\xE8");
@@ -122,8 +122,8 @@ fn a_server_answers_the_example_of_the_rfc_byte_for_byte() {
 /// 6455-5.4-3, 6455-5.4-6, 6455-5.4-7, 6455-5.4-12, 6455-6.2-3, 6455-6.2-4, 6455-5.4-s2
 #[test]
 fn fragments_are_put_together_in_order() {
-    for ours in BOTH {
-        let (mut peer, ws) = pair(ours);
+    for side in SIDES {
+        let (mut peer, ws) = pair(side);
         let echo = echo(ws);
         for opcode in [TEXT, BINARY] {
             let pieces: [&[u8]; 7] = [b"", b"a", &[b'b'; 200], b"", &[b'c'; 70_000], b"d", b""];
@@ -131,7 +131,7 @@ fn fragments_are_put_together_in_order() {
                 let first = if n == 0 { opcode } else { CONTINUATION };
                 peer.send_frame(first | if n == 6 { FIN } else { 0 }, piece);
             }
-            assert!(peer.next() == (FIN | opcode, pieces.concat()), "{ours:?}");
+            assert!(peer.next() == (FIN | opcode, pieces.concat()), "{side:?}");
             // What follows is another message, of another kind.
             peer.send_frame(FIN | (TEXT + BINARY - opcode), b"next");
             assert_eq!(peer.next(), (FIN | (TEXT + BINARY - opcode), b"next".to_vec()));
@@ -146,8 +146,8 @@ fn fragments_are_put_together_in_order() {
 #[test]
 fn characters_may_be_split_anywhere() {
     let text = "a\u{e9}\u{20ac}\u{1d11e}z".as_bytes();
-    for ours in BOTH {
-        let (mut peer, ws) = pair(ours);
+    for side in SIDES {
+        let (mut peer, ws) = pair(side);
         let echo = echo(ws);
         for cut in 0..=text.len() {
             peer.send_frame(TEXT, &text[..cut]);
@@ -155,7 +155,7 @@ fn characters_may_be_split_anywhere() {
             peer.send_frame(FIN | CONTINUATION, &text[cut..]);
             let (mut frames, echoed) = (vec![peer.next(), peer.next()], (FIN | TEXT, text.to_vec()));
             frames.retain(|frame| *frame != echoed);
-            assert_eq!(frames, [(FIN | PONG, vec![0xC3])], "{ours:?}, {cut}");
+            assert_eq!(frames, [(FIN | PONG, vec![0xC3])], "{side:?}, {cut}");
         }
         peer.send_close(1000, "");
         peer.rest_and_end();
@@ -169,8 +169,8 @@ fn characters_may_be_split_anywhere() {
 /// it has not ended, and each with its own payload, of up to 125 bytes.
 #[test]
 fn pings_between_fragments_are_answered_at_once() {
-    for ours in BOTH {
-        let (mut peer, ws) = pair(ours);
+    for side in SIDES {
+        let (mut peer, ws) = pair(side);
         let echo = echo(ws);
         let mut whole = Vec::new();
         for length in [0, 1, 124, 125] {
@@ -178,11 +178,11 @@ fn pings_between_fragments_are_answered_at_once() {
             peer.send_frame(if whole.is_empty() { BINARY } else { CONTINUATION }, b"piece");
             whole.extend(b"piece");
             peer.send_frame(FIN | PING, &payload);
-            assert_eq!(peer.next(), (FIN | PONG, payload), "{ours:?}");
+            assert_eq!(peer.next(), (FIN | PONG, payload), "{side:?}");
             peer.send_frame(FIN | PONG, b"nobody asked");
         }
         peer.send_frame(FIN | CONTINUATION, b"");
-        assert_eq!(peer.next(), (FIN | BINARY, whole), "{ours:?}");
+        assert_eq!(peer.next(), (FIN | BINARY, whole), "{side:?}");
         peer.send_close(1000, "");
         // 6455-5.5.3-s2: nothing came in answer to the Pongs.
         assert_eq!(peer.rest_and_end(), [(FIN | CLOSE, close_body(1000, ""))]);
@@ -194,15 +194,15 @@ fn pings_between_fragments_are_answered_at_once() {
 /// that came behind it.
 #[test]
 fn pings_in_one_packet_are_answered_in_order() {
-    for ours in BOTH {
-        let (mut peer, ws) = pair(ours);
-        let mut bytes: Vec<u8> = (1..=9).flat_map(|n| ours.frame(FIN | PING, &[n; 9])).collect();
-        bytes.extend(ours.frame(FIN | TEXT, b"behind"));
+    for side in SIDES {
+        let (mut peer, ws) = pair(side);
+        let mut bytes: Vec<u8> = (1..=9).flat_map(|n| side.frame(FIN | PING, &[n; 9])).collect();
+        bytes.extend(side.frame(FIN | TEXT, b"behind"));
         // All of it is here before the crate reads for the first time.
         peer.send(&bytes);
         let echo = echo(ws);
         for n in 1..=9 {
-            assert_eq!(peer.next(), (FIN | PONG, vec![n; 9]), "{ours:?}");
+            assert_eq!(peer.next(), (FIN | PONG, vec![n; 9]), "{side:?}");
         }
         assert_eq!(peer.next(), (FIN | TEXT, b"behind".to_vec()));
         peer.send_close(1000, "");
@@ -214,8 +214,8 @@ fn pings_in_one_packet_are_answered_in_order() {
 /// 6455-5.5.2-1, 6455-5.5.2-4: our Ping has a payload, and only the Pong with the same one answers it.
 #[test]
 fn a_ping_of_ours_waits_for_its_pong() {
-    for ours in BOTH {
-        let (mut peer, mut ws) = pair(ours);
+    for side in SIDES {
+        let (mut peer, mut ws) = pair(side);
         let pinging = spawn(move || {
             let took = ws.ping();
             (took, ws)
@@ -240,13 +240,13 @@ fn a_ping_of_ours_waits_for_its_pong() {
 /// between them, whole.
 #[test]
 fn a_stream_is_sent_as_fragments() {
-    for ours in BOTH {
-        for kind in [Kind::Text, Kind::Binary] {
-            let (mut peer, mut ws) = pair(ours);
+    for side in SIDES {
+        for kind in [MessageKind::Text, MessageKind::Binary] {
+            let (mut peer, mut ws) = pair(side);
             let mut stream = ws.send_stream(kind).unwrap();
             stream.write_all(b"one").unwrap();
             stream.flush().unwrap();
-            let opcode = if kind == Kind::Text { TEXT } else { BINARY };
+            let opcode = if kind == MessageKind::Text { TEXT } else { BINARY };
             assert_eq!(peer.next(), (opcode, b"one".to_vec()));
             peer.send_frame(FIN | PING, b"?");
             peer.send_frame(FIN | TEXT, b"!");
@@ -263,10 +263,10 @@ fn a_stream_is_sent_as_fragments() {
             let pong = frames.iter().position(|frame| frame.0 == FIN | PONG).unwrap();
             assert_eq!(frames.remove(pong).1, b"?");
             let (end, middle) = frames.split_last().unwrap();
-            assert!(!middle.is_empty() && middle.iter().all(|frame| frame.0 == CONTINUATION), "{ours:?}");
+            assert!(!middle.is_empty() && middle.iter().all(|frame| frame.0 == CONTINUATION), "{side:?}");
             assert_eq!(end.0, FIN | CONTINUATION);
             let whole: Vec<u8> = frames.into_iter().flat_map(|frame| frame.1).collect();
-            assert!(whole == [b'x'; 40_000], "{ours:?}");
+            assert!(whole == [b'x'; 40_000], "{side:?}");
         }
     }
 }
@@ -274,8 +274,8 @@ fn a_stream_is_sent_as_fragments() {
 /// 6455-2.1-1: what is queued waits for the flush, and for a call that receives.
 #[test]
 fn what_is_queued_goes_out_together() {
-    for ours in BOTH {
-        let (mut peer, mut ws) = pair(ours);
+    for side in SIDES {
+        let (mut peer, mut ws) = pair(side);
         for flush in [true, false] {
             ws.queue("one").unwrap();
             ws.queue(b"two").unwrap();
@@ -351,7 +351,7 @@ fn clients_mask_every_frame_anew_and_servers_never() {
                 ws.ping().unwrap();
             }
         }
-        let mut stream = ws.send_stream(Kind::Binary).unwrap();
+        let mut stream = ws.send_stream(MessageKind::Binary).unwrap();
         stream.write_all(&[0; 100_000]).unwrap();
         stream.finish().unwrap();
         ws.recv().unwrap().unwrap();
@@ -373,9 +373,9 @@ fn clients_mask_every_frame_anew_and_servers_never() {
 /// 6455-6.1-2, 6455-6.1-3: a sender that waits for its turn is sent away when the connection closes meanwhile.
 #[test]
 fn a_message_that_waits_is_given_up_when_the_state_changes() {
-    for ours in BOTH {
-        let (mut peer, mut ws) = pair(ours);
-        let mut stream = ws.send_stream(Kind::Text).unwrap();
+    for side in SIDES {
+        let (mut peer, mut ws) = pair(side);
+        let mut stream = ws.send_stream(MessageKind::Text).unwrap();
         stream.write_all(b"begun").unwrap();
         stream.flush().unwrap();
         let sender = ws.sender();
@@ -388,7 +388,7 @@ fn a_message_that_waits_is_given_up_when_the_state_changes() {
         // Whether the thread waits already does not matter; that it is given time to makes the test sharper.
         thread::sleep(Duration::from_millis(20));
         peer.send_close(1001, "");
-        if ours == Ours::Client {
+        if side == Side::Client {
             peer.end();
         }
         assert_eq!(ws.recv().unwrap(), None);

@@ -7,7 +7,7 @@ mod wire;
 use std::io::Read;
 use std::time::{Duration, Instant};
 
-use stdws::{CloseCode, Error, Limits, Misuse, Server, Step, Timeouts};
+use stdws::{CloseCode, Error, Limits, Server, Step, Timeouts, UsageError};
 use wire::*;
 
 const MOMENT: Duration = Duration::from_millis(100);
@@ -18,10 +18,10 @@ fn timeouts(close: Duration) -> Timeouts {
     timeouts
 }
 
-fn limits(ours: Ours) -> Limits {
-    match ours {
-        Ours::Client => Limits::client(),
-        Ours::Server => Limits::server(),
+fn limits(side: Side) -> Limits {
+    match side {
+        Side::Client => Limits::client(),
+        Side::Server => Limits::server(),
     }
 }
 
@@ -31,16 +31,16 @@ fn limits(ours: Ours) -> Limits {
 fn a_close_is_answered_with_its_code() {
     let codes = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999];
     let longest = "\u{e9}".repeat(61) + "!";
-    for ours in BOTH {
+    for side in SIDES {
         for code in codes {
             for reason in ["", "bye", &longest] {
-                let (mut peer, ws) = pair(ours);
+                let (mut peer, ws) = pair(side);
                 let echo = echo(ws);
                 peer.send_close(code, reason);
-                assert_eq!(peer.rest_and_end(), [(FIN | CLOSE, close_body(code, ""))], "{ours:?}");
+                assert_eq!(peer.rest_and_end(), [(FIN | CLOSE, close_body(code, ""))], "{side:?}");
                 let info = echo.join().info.unwrap();
-                assert_eq!((info.code().get(), info.reason()), (code, reason));
-                assert_eq!(info.sent().map(CloseCode::get), Some(code));
+                assert_eq!((info.code().as_u16(), info.reason()), (code, reason));
+                assert_eq!(info.sent_code().map(CloseCode::as_u16), Some(code));
             }
         }
     }
@@ -49,25 +49,25 @@ fn a_close_is_answered_with_its_code() {
 /// 6455-7.1.5-s1, 6455-5.5.1-1: a Close without a body is answered with one, and stands for 1005, which is never sent.
 #[test]
 fn a_close_without_a_code() {
-    for ours in BOTH {
-        let (mut peer, ws) = pair(ours);
+    for side in SIDES {
+        let (mut peer, ws) = pair(side);
         let echo = echo(ws);
         peer.send_frame(FIN | CLOSE, b"");
         assert_eq!(peer.rest_and_end(), [(FIN | CLOSE, vec![])]);
         let outcome = echo.join();
         outcome.end.unwrap();
         let info = outcome.info.unwrap();
-        assert_eq!((info.code(), info.reason(), info.sent()), (CloseCode::NO_STATUS, "", None));
+        assert_eq!((info.code(), info.reason(), info.sent_code()), (CloseCode::NO_STATUS, "", None));
     }
 }
 
 /// 6455-7.1.2-1, 6455-7.1.2-2, 6455-7.4-1, 6455-7.4.1-1, 6455-7.3-1: the code and the reason that were given; and the
 /// answer, whatever code it has, is told as it came.
 #[test]
-fn closing_sends_code_and_reason_and_tells_the_answer() {
-    for ours in BOTH {
+fn closing_sends_code_and_reason_and_returns_the_answer() {
+    for side in SIDES {
         for (answer, code) in [(close_body(1000, "bye"), 1000), (close_body(4001, ""), 4001), (vec![], 1005)] {
-            let (mut peer, mut ws) = pair(ours);
+            let (mut peer, mut ws) = pair(side);
             let closing = spawn(move || {
                 let info = ws.close(CloseCode::new(3001), "\u{e9} reason").unwrap();
                 assert_eq!(ws.close_info().as_ref(), Some(&info));
@@ -77,14 +77,14 @@ fn closing_sends_code_and_reason_and_tells_the_answer() {
                 assert_eq!(ws.close(CloseCode::NORMAL, "").unwrap(), info);
                 info
             });
-            assert_eq!(peer.next(), (FIN | CLOSE, close_body(3001, "\u{e9} reason")), "{ours:?}");
+            assert_eq!(peer.next(), (FIN | CLOSE, close_body(3001, "\u{e9} reason")), "{side:?}");
             peer.send_frame(FIN | CLOSE, &answer);
-            if ours == Ours::Client {
+            if side == Side::Client {
                 peer.end();
             }
-            assert_eq!(peer.rest(), [], "{ours:?}");
+            assert_eq!(peer.rest(), [], "{side:?}");
             let info = closing.join();
-            assert_eq!((info.code().get(), info.sent()), (code, Some(CloseCode::new(3001))));
+            assert_eq!((info.code().as_u16(), info.sent_code()), (code, Some(CloseCode::new(3001))));
             assert_eq!(info.reason(), if code == 1000 { "bye" } else { "" });
         }
     }
@@ -94,14 +94,14 @@ fn closing_sends_code_and_reason_and_tells_the_answer() {
 /// the connection is as before.
 #[test]
 fn what_must_not_be_sent_in_a_close_is_not() {
-    for ours in BOTH {
-        let (mut peer, mut ws) = pair(ours);
+    for side in SIDES {
+        let (mut peer, mut ws) = pair(side);
         for code in [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65_535] {
             let error = ws.close(CloseCode::new(code), "").unwrap_err();
-            assert!(matches!(error, Error::Misuse(Misuse::CloseCode(c)) if c == code), "{error:?}");
+            assert!(matches!(error, Error::Usage(UsageError::CloseCode(c)) if c == code), "{error:?}");
         }
         let error = ws.close(CloseCode::NORMAL, &"x".repeat(124)).unwrap_err();
-        assert!(matches!(error, Error::Misuse(Misuse::ReasonTooLong(124))), "{error:?}");
+        assert!(matches!(error, Error::Usage(UsageError::CloseReasonTooLong(124))), "{error:?}");
         assert_eq!(ws.close_info(), None);
         ws.send("still open").unwrap();
         assert_eq!(peer.next(), (FIN | TEXT, b"still open".to_vec()));
@@ -113,14 +113,17 @@ fn what_must_not_be_sent_in_a_close_is_not() {
 /// 6455-5.5.1-s3: Closes that cross end in good order, and neither is answered with a second one.
 #[test]
 fn closes_that_cross() {
-    for ours in BOTH {
-        let (mut peer, mut ws) = pair(ours);
+    for side in SIDES {
+        let (mut peer, mut ws) = pair(side);
         // The peer's is here before ours is sent, but has not been read.
         peer.send_close(4000, "theirs");
         let closing = spawn(move || ws.close(CloseCode::new(4001), "ours").unwrap());
-        assert_eq!(peer.rest_and_end(), [(FIN | CLOSE, close_body(4001, "ours"))], "{ours:?}");
+        assert_eq!(peer.rest_and_end(), [(FIN | CLOSE, close_body(4001, "ours"))], "{side:?}");
         let info = closing.join();
-        assert_eq!((info.code().get(), info.reason(), info.sent()), (4000, "theirs", Some(CloseCode::new(4001))));
+        assert_eq!(
+            (info.code().as_u16(), info.reason(), info.sent_code()),
+            (4000, "theirs", Some(CloseCode::new(4001)))
+        );
     }
 }
 
@@ -130,8 +133,8 @@ fn closes_that_cross() {
 /// data is sent.
 #[test]
 fn between_our_close_and_the_peers() {
-    for ours in BOTH {
-        let (mut peer, mut ws) = pair(ours);
+    for side in SIDES {
+        let (mut peer, mut ws) = pair(side);
         ws.start_close(CloseCode::GOING_AWAY, "").unwrap();
         assert!(ws.send("late").unwrap_err().is_closed());
         assert!(ws.queue("late").unwrap_err().is_closed());
@@ -142,9 +145,9 @@ fn between_our_close_and_the_peers() {
         peer.send_frame(FIN | PING, b"?");
         peer.send_frame(FIN | CONTINUATION, b"o");
         assert_eq!(peer.next(), (FIN | CLOSE, close_body(1001, "")));
-        assert_eq!(peer.next(), (FIN | PONG, b"?".to_vec()), "{ours:?}");
+        assert_eq!(peer.next(), (FIN | PONG, b"?".to_vec()), "{side:?}");
         peer.send_close(1001, "");
-        if ours == Ours::Client {
+        if side == Side::Client {
             peer.end();
         }
         assert_eq!(peer.rest(), []);
@@ -156,18 +159,18 @@ fn between_our_close_and_the_peers() {
 /// 6455-7.1.1-1: all that follows a Close is discarded: messages, wrong frames, a second Close.
 #[test]
 fn nothing_after_the_peers_close_counts() {
-    for ours in BOTH {
-        let (mut peer, ws) = pair(ours);
-        let mut bytes = ours.frame(FIN | PING, b"before");
-        bytes.extend(ours.frame(FIN | CLOSE, &close_body(1000, "first")));
-        bytes.extend(ours.frame(FIN | PING, b"after"));
-        bytes.extend(ours.frame(FIN | TEXT, b"after"));
-        bytes.extend(ours.frame(FIN | CLOSE, &close_body(1001, "second")));
+    for side in SIDES {
+        let (mut peer, ws) = pair(side);
+        let mut bytes = side.frame(FIN | PING, b"before");
+        bytes.extend(side.frame(FIN | CLOSE, &close_body(1000, "first")));
+        bytes.extend(side.frame(FIN | PING, b"after"));
+        bytes.extend(side.frame(FIN | TEXT, b"after"));
+        bytes.extend(side.frame(FIN | CLOSE, &close_body(1001, "second")));
         bytes.extend([0xFF; 100]);
         peer.send(&bytes);
         let echo = echo(ws);
         let expected = [(FIN | PONG, b"before".to_vec()), (FIN | CLOSE, close_body(1000, ""))];
-        assert_eq!(peer.rest_and_end(), expected, "{ours:?}");
+        assert_eq!(peer.rest_and_end(), expected, "{side:?}");
         let outcome = echo.join();
         outcome.end.unwrap();
         assert_eq!(outcome.messages, []);
@@ -179,30 +182,30 @@ fn nothing_after_the_peers_close_counts() {
 /// 6455-5.4-1, 6455-7.1.5-s1: a Close may come in the middle of a message, which then never arrives.
 #[test]
 fn a_close_inside_a_message() {
-    for ours in BOTH {
-        let (mut peer, ws) = pair(ours);
+    for side in SIDES {
+        let (mut peer, ws) = pair(side);
         let echo = echo(ws);
         peer.send_frame(TEXT, b"begun");
         peer.send_close(1000, "");
         assert_eq!(peer.rest_and_end(), [(FIN | CLOSE, close_body(1000, ""))]);
         let outcome = echo.join();
         outcome.end.unwrap();
-        assert_eq!(outcome.messages, [], "{ours:?}");
+        assert_eq!(outcome.messages, [], "{side:?}");
     }
 }
 
 /// 6455-7.2.1-1, 6455-7.1.7-5: a rule broken in answer to our Close: no second Close, and no good end.
 #[test]
 fn a_violation_instead_of_the_answer() {
-    for ours in BOTH {
-        let (mut peer, mut ws) = pair(ours);
+    for side in SIDES {
+        let (mut peer, mut ws) = pair(side);
         let closing = spawn(move || (ws.close(CloseCode::NORMAL, "").unwrap_err(), ws.close_info()));
         assert_eq!(peer.next(), (FIN | CLOSE, close_body(1000, "")));
         peer.send_frame(FIN | 0x3, b"");
-        assert_eq!(peer.rest(), [], "{ours:?}");
+        assert_eq!(peer.rest(), [], "{side:?}");
         drop(peer);
         let (error, info) = closing.join();
-        assert!(matches!(error, Error::Violation(_)) && info.is_none(), "{error:?}, {info:?}");
+        assert!(matches!(error, Error::Protocol(_)) && info.is_none(), "{error:?}, {info:?}");
     }
 }
 
@@ -213,7 +216,7 @@ fn a_violation_instead_of_the_answer() {
 #[test]
 fn a_server_ends_the_stream_at_once() {
     for server_begins in [true, false] {
-        let (mut peer, mut ws) = pair_with(Ours::Server, Limits::server(), timeouts(2 * LONG));
+        let (mut peer, mut ws) = pair_with(Side::Server, Limits::server(), timeouts(2 * LONG));
         let ended = spawn(move || match server_begins {
             true => ws.close(CloseCode::NORMAL, "").map(drop),
             false => ws.recv().map(|message| assert_eq!(message, None)),
@@ -231,7 +234,7 @@ fn a_server_ends_the_stream_at_once() {
 #[test]
 fn a_client_waits_for_the_server_to_end_the_stream() {
     for client_begins in [true, false] {
-        let (mut peer, mut ws) = pair_with(Ours::Client, Limits::client(), timeouts(2 * LONG));
+        let (mut peer, mut ws) = pair_with(Side::Client, Limits::client(), timeouts(2 * LONG));
         let ended = spawn(move || match client_begins {
             true => ws.close(CloseCode::NORMAL, "").map(drop),
             false => ws.recv().map(|message| assert_eq!(message, None)),
@@ -244,7 +247,7 @@ fn a_client_waits_for_the_server_to_end_the_stream() {
             peer.next();
         }
         assert!(peer.is_silent(MOMENT), "the client ended the stream first");
-        assert!(ended.is_at_work());
+        assert!(ended.is_running());
         peer.end();
         assert_eq!(peer.rest(), []);
         ended.join().unwrap();
@@ -255,7 +258,7 @@ fn a_client_waits_for_the_server_to_end_the_stream() {
 /// one: both Closes were through.
 #[test]
 fn a_client_does_not_wait_for_ever() {
-    let (mut peer, mut ws) = pair_with(Ours::Client, Limits::client(), timeouts(MOMENT));
+    let (mut peer, mut ws) = pair_with(Side::Client, Limits::client(), timeouts(MOMENT));
     let start = Instant::now();
     let closing = spawn(move || ws.close(CloseCode::NORMAL, ""));
     peer.next();
@@ -268,8 +271,8 @@ fn a_client_does_not_wait_for_ever() {
 /// A peer that does not answer a Close has its time too: 6455-7.1.4-s1, that is no good end.
 #[test]
 fn a_close_that_is_not_answered() {
-    for ours in BOTH {
-        let (mut peer, mut ws) = pair_with(ours, limits(ours), timeouts(MOMENT));
+    for side in SIDES {
+        let (mut peer, mut ws) = pair_with(side, limits(side), timeouts(MOMENT));
         let closing = spawn(move || (ws.close(CloseCode::NORMAL, "").unwrap_err(), ws.close_info()));
         assert_eq!(peer.rest(), [(FIN | CLOSE, close_body(1000, ""))]);
         let (error, info) = closing.join();
@@ -280,11 +283,11 @@ fn a_close_that_is_not_answered() {
 /// 6455-7.1.1-2, 6455-10.7-2: without a Close, in the middle of whatever there is.
 #[test]
 fn abort_ends_the_stream_without_a_close() {
-    for ours in BOTH {
-        let (mut peer, mut ws) = pair(ours);
+    for side in SIDES {
+        let (mut peer, mut ws) = pair(side);
         ws.send("last").unwrap();
         ws.abort();
-        assert_eq!(peer.rest(), [(FIN | TEXT, b"last".to_vec())], "{ours:?}");
+        assert_eq!(peer.rest(), [(FIN | TEXT, b"last".to_vec())], "{side:?}");
         assert!(matches!(ws.recv(), Err(Error::Closed(None))));
         assert!(matches!(ws.send("late"), Err(Error::Closed(None))));
     }
@@ -292,11 +295,11 @@ fn abort_ends_the_stream_without_a_close() {
 
 /// Who drops a connection says 1001, or 1011 in a panic, and does not wait.
 #[test]
-fn dropping_says_goodbye() {
-    for ours in BOTH {
-        let (mut peer, ws) = pair(ours);
+fn dropping_sends_a_close() {
+    for side in SIDES {
+        let (mut peer, ws) = pair(side);
         drop(ws);
-        assert_eq!(peer.rest(), [(FIN | CLOSE, close_body(1001, ""))], "{ours:?}");
+        assert_eq!(peer.rest(), [(FIN | CLOSE, close_body(1001, ""))], "{side:?}");
     }
     let running = Server::bind("127.0.0.1:0").unwrap().start(|_ws| panic!("on purpose")).unwrap();
     let mut stream = connect(running.local_addr());

@@ -7,7 +7,7 @@ mod wire;
 use std::io::{ErrorKind, Write};
 use std::sync::mpsc;
 
-use stdws::{Client, Error, Misuse, Server, UriFault};
+use stdws::{Client, Error, Server, UriErrorKind, UsageError};
 use wire::*;
 
 /// 6455-4.1-2, 6455-4.1-11, 6455-4.1-18, 6455-4.1-s3: a client opens TCP to host and port, says what it wants, and is open
@@ -25,7 +25,7 @@ fn a_client_from_the_url_to_the_open_connection() {
     let response = RESPONSE.replace("\r\n\r\n", "\r\nSec-WebSocket-Protocol: b\r\nX-More: here\r\n\r\n");
     let (most, last) = response.split_at(response.len() - 1);
     stream.write_all(most.as_bytes()).unwrap();
-    assert!(connecting.is_at_work());
+    assert!(connecting.is_running());
     stream.write_all(last.as_bytes()).unwrap();
     let ws = connecting.join();
     assert_eq!((ws.subprotocol(), ws.peer_addr()), (Some("b"), Some(address)));
@@ -51,7 +51,7 @@ fn a_server_from_the_request_to_the_open_connection() {
     let fields =
         "Sec-WebSocket-Protocol: w, x\r\nSec-WebSocket-Protocol: y\r\nSec-WebSocket-Extensions: foo; bar=\"baz\"\r\n";
     let request = REQUEST.replace("\r\n\r\n", &format!("\r\n{fields}\r\n")).replace("/chat", "/a%20b?q=1");
-    stream.write_all(&[request.as_bytes(), &Ours::Server.frame(FIN | TEXT, b"early")].concat()).unwrap();
+    stream.write_all(&[request.as_bytes(), &Side::Server.frame(FIN | TEXT, b"early")].concat()).unwrap();
     let expected = RESPONSE.replace("\r\n\r\n", "\r\nSec-WebSocket-Protocol: x\r\n\r\n");
     assert_eq!(read_head(&mut stream), expected);
     let mut ws = receiver.recv_timeout(LONG).unwrap();
@@ -71,7 +71,7 @@ fn a_server_from_the_request_to_the_open_connection() {
 fn fragments_of_a_url() {
     for url in ["ws://h/a#b", "ws://h#", "ws://h/?q#", "ws://h/##"] {
         let result = Client::new(url);
-        assert!(matches!(result, Err(Error::Misuse(Misuse::Url(UriFault::Fragment)))), "{result:?}");
+        assert!(matches!(result, Err(Error::Usage(UsageError::Url(UriErrorKind::Fragment)))), "{result:?}");
     }
     let (listener, address) = listen();
     let connecting = spawn(move || Client::new(&format!("ws://{address}/a%23b?c%23")).unwrap().connect());

@@ -6,7 +6,7 @@ mod wire;
 
 use std::io::ErrorKind;
 
-use stdws::{Error, Limits, Message, Timeouts, Violation};
+use stdws::{Error, Limits, Message, ProtocolError, Timeouts};
 use wire::*;
 
 struct Row {
@@ -50,16 +50,16 @@ fn fails(mut peer: Peer, echo: Worker<Outcome>, before: &[(u8, Vec<u8>)], code: 
 /// than the bytes up to the one that is wrong.
 #[test]
 fn every_violation_shows_at_its_first_wrong_byte() {
-    for ours in BOTH {
+    for side in SIDES {
         for Row { name, frames, cut, code, rule, before } in rows() {
-            let (bytes, cut) = ours.frames_with_cut(&frames, cut);
-            let (mut peer, ws) = pair(ours);
+            let (bytes, cut) = side.frames_with_cut(&frames, cut);
+            let (mut peer, ws) = pair(side);
             let echo = echo(ws);
             peer.send(&bytes[..cut]);
             let outcome = fails(peer, echo, &before, code, name);
-            assert_eq!(outcome.violation(), (rule, code), "{name}, {ours:?}");
+            assert_eq!(outcome.protocol_error(), (rule, code), "{name}, {side:?}");
             // 6455-7.1.4-s1, 6455-7.1.5-s1: not closed cleanly.
-            assert_eq!(outcome.info, None, "{name}, {ours:?}");
+            assert_eq!(outcome.info, None, "{name}, {side:?}");
         }
     }
 }
@@ -67,32 +67,32 @@ fn every_violation_shows_at_its_first_wrong_byte() {
 /// 6455-7.1.7-7, 6455-7.1.1-1: what follows a violation is not looked at: no message, no Pong, no second Close.
 #[test]
 fn nothing_is_processed_after_a_violation() {
-    for ours in BOTH {
+    for side in SIDES {
         for Row { name, frames, code, rule, before, .. } in rows() {
-            let (mut peer, ws) = pair(ours);
+            let (mut peer, ws) = pair(side);
             let echo = echo(ws);
-            let mut bytes = ours.frames(&frames);
-            bytes.extend(ours.frame(FIN | CONTINUATION, b"rest"));
-            bytes.extend(ours.frame(FIN | TEXT, b"late"));
-            bytes.extend(ours.frame(FIN | PING, b"late"));
-            bytes.extend(ours.frame(FIN | CLOSE, &close_body(1000, "late")));
+            let mut bytes = side.frames(&frames);
+            bytes.extend(side.frame(FIN | CONTINUATION, b"rest"));
+            bytes.extend(side.frame(FIN | TEXT, b"late"));
+            bytes.extend(side.frame(FIN | PING, b"late"));
+            bytes.extend(side.frame(FIN | CLOSE, &close_body(1000, "late")));
             peer.send(&bytes);
             let outcome = fails(peer, echo, &before, code, name);
-            assert_eq!(outcome.violation(), (rule, code), "{name}, {ours:?}");
-            assert_eq!((outcome.messages.len(), outcome.info), (before.len(), None), "{name}, {ours:?}");
+            assert_eq!(outcome.protocol_error(), (rule, code), "{name}, {side:?}");
+            assert_eq!((outcome.messages.len(), outcome.info), (before.len(), None), "{name}, {side:?}");
         }
     }
 }
 
 #[test]
 fn every_violation_is_found_byte_by_byte() {
-    for ours in BOTH {
+    for side in SIDES {
         for Row { name, frames, code, rule, before, .. } in rows() {
-            let (mut peer, ws) = pair(ours);
+            let (mut peer, ws) = pair(side);
             let echo = echo(ws);
-            peer.drip(&ours.frames(&frames));
+            peer.send_bytewise(&side.frames(&frames));
             let outcome = fails(peer, echo, &before, code, name);
-            assert_eq!(outcome.violation(), (rule, code), "{name}, {ours:?}");
+            assert_eq!(outcome.protocol_error(), (rule, code), "{name}, {side:?}");
         }
     }
 }
@@ -100,24 +100,24 @@ fn every_violation_is_found_byte_by_byte() {
 /// 6455-7.1.7-5: good messages in the same packet are delivered and answered first, and a Ping too.
 #[test]
 fn what_came_before_a_violation_is_delivered_and_answered() {
-    for ours in BOTH {
+    for side in SIDES {
         for Row { name, frames, code, rule, .. } in rows() {
-            let (mut peer, ws) = pair(ours);
-            let mut bytes = ours.frame(FIN | TEXT, b"good");
-            bytes.extend(ours.frames(&[0x02, 0x01, 0xC3, 0x89, 0x01, 0x70, 0x80, 0x01, 0x28]));
-            bytes.extend(ours.frames(&frames));
+            let (mut peer, ws) = pair(side);
+            let mut bytes = side.frame(FIN | TEXT, b"good");
+            bytes.extend(side.frames(&[0x02, 0x01, 0xC3, 0x89, 0x01, 0x70, 0x80, 0x01, 0x28]));
+            bytes.extend(side.frames(&frames));
             peer.send(&bytes);
             let echo = echo(ws);
             let mut sent = peer.rest();
-            assert_eq!(sent.pop(), Some((FIN | CLOSE, close_body(code, ""))), "{name}, {ours:?}");
+            assert_eq!(sent.pop(), Some((FIN | CLOSE, close_body(code, ""))), "{name}, {side:?}");
             for frame in [(FIN | TEXT, b"good".to_vec()), (FIN | PONG, b"p".to_vec()), (FIN | BINARY, vec![0xC3, 0x28])]
             {
-                assert!(sent.contains(&frame), "{name}, {ours:?}: {frame:?} is not among {sent:?}");
+                assert!(sent.contains(&frame), "{name}, {side:?}: {frame:?} is not among {sent:?}");
             }
             drop(peer);
             let outcome = echo.join();
             assert_eq!(outcome.messages[..2], [Message::from("good"), Message::from(vec![0xC3, 0x28])]);
-            assert_eq!(outcome.violation(), (rule, code), "{name}, {ours:?}");
+            assert_eq!(outcome.protocol_error(), (rule, code), "{name}, {side:?}");
         }
     }
 }
@@ -126,40 +126,42 @@ fn what_came_before_a_violation_is_delivered_and_answered() {
 /// second byte tells, for every kind of frame, control frames and continuations too.
 #[test]
 fn frames_masked_the_wrong_way() {
-    for ours in BOTH {
-        let (wrong, rule) = match ours {
-            Ours::Client => (Ours::Server, "6455-5.1-5"),
-            Ours::Server => (Ours::Client, "6455-5.1-2"),
+    for side in SIDES {
+        let (wrong, rule) = match side {
+            Side::Client => (Side::Server, "6455-5.1-5"),
+            Side::Server => (Side::Client, "6455-5.1-2"),
         };
         for (opcode, payload) in [(TEXT, &b"Hello"[..]), (BINARY, b""), (PING, b"x"), (PONG, b""), (CLOSE, b"\x03\xE8")]
         {
-            let (mut peer, ws) = pair(ours);
+            let (mut peer, ws) = pair(side);
             let echo = echo(ws);
             peer.send(&wrong.frame(FIN | opcode, payload)[..2]);
             let outcome = fails(peer, echo, &[], 1002, "masked the wrong way");
-            assert_eq!(outcome.violation(), (rule, 1002), "{ours:?}, {opcode}");
+            assert_eq!(outcome.protocol_error(), (rule, 1002), "{side:?}, {opcode}");
         }
-        let (mut peer, ws) = pair(ours);
+        let (mut peer, ws) = pair(side);
         let echo = echo(ws);
         peer.send_frame(TEXT, b"right");
         peer.send(&wrong.frame(FIN | CONTINUATION, b"wrong"));
-        assert_eq!(fails(peer, echo, &[], 1002, "masked the wrong way").violation(), (rule, 1002));
+        assert_eq!(fails(peer, echo, &[], 1002, "masked the wrong way").protocol_error(), (rule, 1002));
     }
 }
 
 /// 6455-8.1-1: inside a frame that is still on its way, however long it is, and wherever it goes in memory.
 #[test]
 fn text_fails_at_the_first_wrong_byte_of_a_frame_that_is_still_arriving() {
-    for ours in BOTH {
+    for side in SIDES {
         for (length, good) in [(100_u64, 10_usize), (5_000, 4_990), (60_000, 0), (1 << 20, 0), (1 << 20, 100_000)] {
-            let (mut peer, ws) = pair(ours);
+            let (mut peer, ws) = pair(side);
             let echo = echo(ws);
-            let whole = ours.frame(FIN | TEXT, &[vec![b'a'; good], vec![0xFF; length as usize - good]].concat());
-            let header = ours.header(FIN | TEXT, length).len();
+            let whole = side.frame(FIN | TEXT, &[vec![b'a'; good], vec![0xFF; length as usize - good]].concat());
+            let header = side.header(FIN | TEXT, length).len();
             peer.send(&whole[..header + good + 1]);
             let outcome = fails(peer, echo, &[], 1007, "text");
-            let Err(Error::Violation(Violation::TextNotUtf8 { offset })) = outcome.end else { panic!("{outcome:?}") };
-            assert_eq!(offset, good as u64, "{ours:?}");
+            let Err(Error::Protocol(ProtocolError::TextNotUtf8 { offset })) = outcome.end else {
+                panic!("{outcome:?}")
+            };
+            assert_eq!(offset, good as u64, "{side:?}");
         }
     }
 }
@@ -169,34 +171,34 @@ fn text_fails_at_the_first_wrong_byte_of_a_frame_that_is_still_arriving() {
 /// 6455-10.4-1, 6455-10.4-2, 6455-10.7-3: refused on the header alone; not a byte of the payload is waited for.
 #[test]
 fn what_is_too_big_is_refused_on_its_header() {
-    for ours in BOTH {
-        let mut limits = Limits::message(1000);
-        limits.frame = 600;
-        limits.fragments = 4;
-        let part = ours.frame(BINARY, &[1; 600]);
-        let tiny = [ours.frame(TEXT, b""), ours.frame(CONTINUATION, b""), ours.frame(CONTINUATION, b"a")].concat();
-        let tiny = [tiny, ours.frame(CONTINUATION, b"")].concat();
-        let rows: [(Vec<u8>, Violation); 6] = [
-            (ours.header(FIN | TEXT, 601), Violation::FrameTooBig { length: 601, limit: 600 }),
-            (ours.header(BINARY, 601), Violation::FrameTooBig { length: 601, limit: 600 }),
-            (ours.header(FIN | BINARY, 1001), Violation::MessageTooBig { length: 1001, limit: 1000 }),
+    for side in SIDES {
+        let mut limits = Limits::with_max_message_size(1000);
+        limits.max_frame_size = 600;
+        limits.max_fragments = 4;
+        let part = side.frame(BINARY, &[1; 600]);
+        let tiny = [side.frame(TEXT, b""), side.frame(CONTINUATION, b""), side.frame(CONTINUATION, b"a")].concat();
+        let tiny = [tiny, side.frame(CONTINUATION, b"")].concat();
+        let rows: [(Vec<u8>, ProtocolError); 6] = [
+            (side.header(FIN | TEXT, 601), ProtocolError::FrameTooBig { length: 601, limit: 600 }),
+            (side.header(BINARY, 601), ProtocolError::FrameTooBig { length: 601, limit: 600 }),
+            (side.header(FIN | BINARY, 1001), ProtocolError::MessageTooBig { length: 1001, limit: 1000 }),
             (
-                [part.clone(), ours.header(FIN | CONTINUATION, 401)].concat(),
-                Violation::MessageTooBig { length: 1001, limit: 1000 },
+                [part.clone(), side.header(FIN | CONTINUATION, 401)].concat(),
+                ProtocolError::MessageTooBig { length: 1001, limit: 1000 },
             ),
             // The sum must not wrap around.
             (
-                [part, ours.header(CONTINUATION, i64::MAX as u64)].concat(),
-                Violation::MessageTooBig { length: i64::MAX as u64 + 600, limit: 1000 },
+                [part, side.header(CONTINUATION, i64::MAX as u64)].concat(),
+                ProtocolError::MessageTooBig { length: i64::MAX as u64 + 600, limit: 1000 },
             ),
-            ([tiny, ours.header(FIN | CONTINUATION, 0)].concat(), Violation::TooManyFragments { limit: 4 }),
+            ([tiny, side.header(FIN | CONTINUATION, 0)].concat(), ProtocolError::TooManyFragments { limit: 4 }),
         ];
         for (bytes, violation) in rows {
-            let (mut peer, ws) = pair_with(ours, limits, Timeouts::default());
+            let (mut peer, ws) = pair_with(side, limits, Timeouts::default());
             let echo = echo(ws);
             peer.send(&bytes);
             let outcome = fails(peer, echo, &[], 1009, "too big");
-            assert!(matches!(&outcome.end, Err(Error::Violation(v)) if *v == violation), "{outcome:?}");
+            assert!(matches!(&outcome.end, Err(Error::Protocol(v)) if *v == violation), "{outcome:?}");
         }
     }
 }
@@ -204,18 +206,18 @@ fn what_is_too_big_is_refused_on_its_header() {
 /// 6455-10.4-1: a limit lets pass what reaches it.
 #[test]
 fn what_reaches_a_limit_passes() {
-    for ours in BOTH {
-        let mut limits = Limits::message(1000);
-        limits.frame = 600;
-        limits.fragments = 4;
-        let (mut peer, ws) = pair_with(ours, limits, Timeouts::default());
+    for side in SIDES {
+        let mut limits = Limits::with_max_message_size(1000);
+        limits.max_frame_size = 600;
+        limits.max_fragments = 4;
+        let (mut peer, ws) = pair_with(side, limits, Timeouts::default());
         let echo = echo(ws);
         for pieces in [&[600, 400][..], &[600], &[0, 600, 400, 0], &[1, 1, 1, 1]] {
             for (n, length) in pieces.iter().enumerate() {
                 let first = if n == 0 { BINARY } else { CONTINUATION };
                 peer.send_frame(first | if n + 1 == pieces.len() { FIN } else { 0 }, &vec![7; *length]);
             }
-            assert_eq!(peer.next(), (FIN | BINARY, vec![7; pieces.iter().sum()]), "{ours:?}");
+            assert_eq!(peer.next(), (FIN | BINARY, vec![7; pieces.iter().sum()]), "{side:?}");
         }
         peer.send_close(1000, "");
         peer.rest_and_end();
@@ -226,22 +228,22 @@ fn what_reaches_a_limit_passes() {
 /// 6455-10.4-1: the default limits, on before anyone has said who they are.
 #[test]
 fn the_default_limits_are_on() {
-    for (ours, limit) in [(Ours::Client, 16 << 20), (Ours::Server, 1 << 20)] {
-        let (mut peer, ws) = pair(ours);
+    for (side, limit) in [(Side::Client, 16 << 20), (Side::Server, 1 << 20)] {
+        let (mut peer, ws) = pair(side);
         let echo = echo(ws);
-        peer.send(&ours.header(FIN | BINARY, limit + 1));
+        peer.send(&side.header(FIN | BINARY, limit + 1));
         let outcome = fails(peer, echo, &[], 1009, "too big");
-        let Err(Error::Violation(violation)) = outcome.end else { panic!("{outcome:?}") };
-        assert_eq!(violation, Violation::MessageTooBig { length: limit + 1, limit });
+        let Err(Error::Protocol(violation)) = outcome.end else { panic!("{outcome:?}") };
+        assert_eq!(violation, ProtocolError::MessageTooBig { length: limit + 1, limit });
     }
 }
 
 /// 6455-7.1.7-6, 6455-7.2.1-2: a stream that ends without a Close fails the connection, in the middle of a frame or not.
 #[test]
 fn an_end_without_a_close_is_no_good_end() {
-    for ours in BOTH {
-        for bytes in [vec![], ours.frame(TEXT, b"begun"), ours.frame(FIN | BINARY, b"cut off")[..4].to_vec()] {
-            let (mut peer, ws) = pair(ours);
+    for side in SIDES {
+        for bytes in [vec![], side.frame(TEXT, b"begun"), side.frame(FIN | BINARY, b"cut off")[..4].to_vec()] {
+            let (mut peer, ws) = pair(side);
             let echo = echo(ws);
             peer.send(&bytes);
             peer.end();

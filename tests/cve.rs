@@ -19,13 +19,13 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use stdws::{
-    Client, Error, HandshakeFault, HeadFault, Limits, Misuse, Proxy, ProxyFault, Refusal, Running, Server, Step,
-    Timeouts, UriFault, Violation,
+    Client, Error, HandshakeError, HandshakeErrorKind, HeadErrorKind, Limits, ProtocolError, Proxy, ProxyErrorKind,
+    Server, ServerHandle, Step, Timeouts, UriErrorKind, UsageError,
 };
 use wire::*;
 
 /// A server that sends everything back.
-fn server() -> Running {
+fn server() -> ServerHandle {
     let server = Server::bind("127.0.0.1:0").unwrap();
     let handler = |mut ws: stdws::WebSocket| {
         while let Some(message) = ws.recv()? {
@@ -90,22 +90,22 @@ fn answered_by(
     (result, serving.join())
 }
 
-fn refused(response: impl Into<Vec<u8>>) -> Refusal {
+fn refused(response: impl Into<Vec<u8>>) -> HandshakeError {
     match answered(response, |address| format!("ws://{address}")).0 {
-        Err(Error::Handshake(refusal)) => refusal,
+        Err(Error::Handshake(rejection)) => rejection,
         other => panic!("{other:?}"),
     }
 }
 
 /// The one violation that comes of these bytes.
-fn violation(ours: Ours, limits: Limits, bytes: &[u8]) -> Violation {
-    let (mut peer, ws) = pair_with(ours, limits, Timeouts::default());
+fn violation(side: Side, limits: Limits, bytes: &[u8]) -> ProtocolError {
+    let (mut peer, ws) = pair_with(side, limits, Timeouts::default());
     let echo = echo(ws);
     peer.send(bytes);
     assert_eq!(peer.rest().pop().unwrap().0, FIN | CLOSE);
     drop(peer);
     match echo.join().end {
-        Err(Error::Violation(violation)) => violation,
+        Err(Error::Protocol(violation)) => violation,
         other => panic!("{other:?}"),
     }
 }
@@ -118,17 +118,17 @@ fn violation(ours: Ours, limits: Limits, bytes: &[u8]) -> Violation {
 fn cve_2026_54465_unbounded_header_list() {
     let server = server();
     let rows = [
-        ("A: b\r\n".repeat(101), HeadFault::TooManyFields),
-        (format!("A: {}\r\n", "b".repeat(8190)), HeadFault::LineTooLong),
-        (format!("A: {}\r\n", "b".repeat(8000)).repeat(9), HeadFault::HeadTooLong),
+        ("A: b\r\n".repeat(101), HeadErrorKind::TooManyFields),
+        (format!("A: {}\r\n", "b".repeat(8190)), HeadErrorKind::LineTooLong),
+        (format!("A: {}\r\n", "b".repeat(8000)).repeat(9), HeadErrorKind::HeadTooLong),
     ];
-    for (fields, fault) in rows {
-        assert!(ask(server.local_addr(), &request_with(&fields)).starts_with("HTTP/1.1 431 "), "{fault}");
-        assert_eq!(refused(response_with(&fields)).fault(), &HandshakeFault::Head(fault));
+    for (fields, kind) in rows {
+        assert!(ask(server.local_addr(), &request_with(&fields)).starts_with("HTTP/1.1 431 "), "{kind}");
+        assert_eq!(refused(response_with(&fields)).kind(), &HandshakeErrorKind::Head(kind));
         let (url, proxy) =
             (|_| "ws://far.invalid/".to_owned(), |address: SocketAddr| Proxy::http(&address.to_string()));
         match answered_by(format!("HTTP/1.1 200 OK\r\n{fields}\r\n"), url, |c, at| c.proxy(proxy(at).unwrap())).0 {
-            Err(Error::Proxy(error)) => assert_eq!(error.fault(), ProxyFault::Head(fault)),
+            Err(Error::Proxy(error)) => assert_eq!(error.kind(), ProxyErrorKind::Head(kind)),
             other => panic!("{other:?}"),
         }
     }
@@ -161,7 +161,7 @@ fn cve_2024_37890_headers_above_the_limit() {
         let answer = ask(server.local_addr(), request(before).as_bytes());
         assert!(answer.starts_with("HTTP/1.1 431 "), "{before}: {answer}");
         let response = RESPONSE.replace("Upgrade: w", &format!("{}Upgrade: w", "X: y\r\n".repeat(before + 2)));
-        assert_eq!(refused(response).fault(), &HandshakeFault::Head(HeadFault::TooManyFields));
+        assert_eq!(refused(response).kind(), &HandshakeErrorKind::Head(HeadErrorKind::TooManyFields));
     }
 }
 
@@ -223,8 +223,8 @@ fn cve_2023_43669_head_parsed_once() {
         stream.write_all(byte).unwrap();
     }
     match connecting.join() {
-        Err(Error::Handshake(refusal)) => {
-            assert_eq!(refusal.fault(), &HandshakeFault::Head(HeadFault::HeadTooLong));
+        Err(Error::Handshake(rejection)) => {
+            assert_eq!(rejection.kind(), &HandshakeErrorKind::Head(HeadErrorKind::HeadTooLong));
         }
         other => panic!("{other:?}"),
     }
@@ -236,17 +236,17 @@ fn cve_2020_35678_header_injection() {
     let client = || Client::new("ws://h/").unwrap();
     for bad in ["a\r\nX: y", "a\nX: y", "a\rb", "a\0b", "a\u{e9}", "a\x7f", "a\x1b"] {
         let error = client().header("X", bad).unwrap_err();
-        assert!(matches!(error, Error::Misuse(Misuse::HeaderValue(_))), "{bad:?}");
-        assert!(matches!(client().header(bad, "x"), Err(Error::Misuse(Misuse::HeaderName(_)))), "{bad:?}");
-        assert!(matches!(client().origin(bad), Err(Error::Misuse(Misuse::Origin(_)))), "{bad:?}");
-        assert!(matches!(client().subprotocol(bad), Err(Error::Misuse(Misuse::Subprotocol(_)))), "{bad:?}");
+        assert!(matches!(error, Error::Usage(UsageError::HeaderValue(_))), "{bad:?}");
+        assert!(matches!(client().header(bad, "x"), Err(Error::Usage(UsageError::HeaderName(_)))), "{bad:?}");
+        assert!(matches!(client().origin(bad), Err(Error::Usage(UsageError::Origin(_)))), "{bad:?}");
+        assert!(matches!(client().subprotocol(bad), Err(Error::Usage(UsageError::Subprotocol(_)))), "{bad:?}");
         for url in [format!("ws://h/{bad}"), format!("ws://h/?{bad}"), format!("ws://{bad}/"), format!("ws://h:{bad}/")]
         {
-            assert!(matches!(Client::new(&url), Err(Error::Misuse(Misuse::Url(_)))), "{url:?}");
+            assert!(matches!(Client::new(&url), Err(Error::Usage(UsageError::Url(_)))), "{url:?}");
         }
     }
     // A line break that is hidden in a percent-encoding comes out in base64 or not at all.
-    assert!(matches!(Client::new("ws://u:a%0D%0AX@h/"), Err(Error::Misuse(Misuse::Credentials))));
+    assert!(matches!(Client::new("ws://u:a%0D%0AX@h/"), Err(Error::Usage(UsageError::Credentials))));
     // What a redirect says is asked for as it stands, or not at all.
     let asked = redirected("/a?%0D%0AX-Evil:%20yes");
     assert!(asked.starts_with("GET /a?%0D%0AX-Evil:%20yes HTTP/1.1\r\nHost: "), "{asked}");
@@ -266,7 +266,7 @@ fn redirected(location: &str) -> String {
         });
         second
     });
-    let client = client(&format!("ws://{address}")).redirects(1);
+    let client = client(&format!("ws://{address}")).max_redirects(1);
     // The key there is another, so the sample response is not good.
     assert!(matches!(spawn(move || client.connect()).join(), Err(Error::Redirect(_))));
     serving.join()
@@ -293,8 +293,8 @@ fn cve_2019_13611_cross_site_hijacking() {
 fn credentials_do_not_follow_a_redirect() {
     let (elsewhere, target) = listen();
     let response = format!("HTTP/1.1 302 Found\r\nLocation: ws://{target}/\r\nContent-Length: 0\r\n\r\n");
-    let refusal = refused(response.clone());
-    assert_eq!((refusal.status(), refusal.header("location")), (Some(302), Some(&*format!("ws://{target}/"))));
+    let rejection = refused(response.clone());
+    assert_eq!((rejection.status(), rejection.header("location")), (Some(302), Some(&*format!("ws://{target}/"))));
     elsewhere.set_nonblocking(true).unwrap();
     assert_eq!(elsewhere.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
 
@@ -307,7 +307,7 @@ fn credentials_do_not_follow_a_redirect() {
     });
     let with_secrets = |client: Client, _| {
         let client = client.basic_auth("ann", "S3CRET").unwrap().cookie("session", "S3CRET").unwrap();
-        client.header("Proxy-Authorization", "S3CRET").unwrap().redirects(1)
+        client.header("Proxy-Authorization", "S3CRET").unwrap().max_redirects(1)
     };
     let (result, first) = answered_by(response, |address| format!("ws://u:S3CRET@{address}"), with_secrets);
     // The key there is another, so the sample response is not good.
@@ -329,8 +329,8 @@ fn cve_2026_49753_content_length_plus_zero() {
     for length in ["+0", "-0", "0x0", "0, 1", "", "00000000000000000000000000000000000000001"] {
         let answer = ask(server.local_addr(), &request_with(&format!("Content-Length: {length}\r\n")));
         assert!(answer.starts_with("HTTP/1.1 400 "), "{length}: {answer}");
-        let refusal = refused(format!("HTTP/1.1 403 No\r\nContent-Length: {length}\r\n\r\nbody"));
-        assert_eq!((refusal.status(), refusal.body()), (Some(403), &b""[..]), "{length}");
+        let rejection = refused(format!("HTTP/1.1 403 No\r\nContent-Length: {length}\r\n\r\nbody"));
+        assert_eq!((rejection.status(), rejection.body()), (Some(403), &b""[..]), "{length}");
     }
 }
 
@@ -339,12 +339,12 @@ fn cve_2026_49753_content_length_plus_zero() {
 /// ws 8.21 and undici spent much on each fragment, and empty ones were not counted: millions of them cost minutes.
 #[test]
 fn ws_2026_05_undici_2026_06_tiny_fragments() {
-    for ours in BOTH {
+    for side in SIDES {
         for payload in [&b""[..], b"x"] {
-            let one = ours.frame(CONTINUATION, payload);
-            let mut bytes = ours.frame(BINARY, payload);
+            let one = side.frame(CONTINUATION, payload);
+            let mut bytes = side.frame(BINARY, payload);
             bytes.extend(one.repeat(131_071));
-            let (mut peer, ws) = pair(ours);
+            let (mut peer, ws) = pair(side);
             let echo = echo(ws);
             peer.send(&bytes);
             // As many as are allowed, and then one more.
@@ -353,8 +353,8 @@ fn ws_2026_05_undici_2026_06_tiny_fragments() {
             peer.send(&one);
             assert_eq!(peer.rest(), [(FIN | CLOSE, close_body(1009, ""))]);
             drop(peer);
-            let Err(Error::Violation(violation)) = echo.join().end else { panic!("no violation") };
-            assert_eq!(violation, Violation::TooManyFragments { limit: 131_072 });
+            let Err(Error::Protocol(violation)) = echo.join().end else { panic!("no violation") };
+            assert_eq!(violation, ProtocolError::TooManyFragments { limit: 131_072 });
         }
     }
 }
@@ -362,15 +362,15 @@ fn ws_2026_05_undici_2026_06_tiny_fragments() {
 /// Bandit put fragments together without a limit; the first cure counted all of them again for each one.
 #[test]
 fn cve_2026_42786_cve_2026_65623_unbounded_reassembly() {
-    for ours in BOTH {
+    for side in SIDES {
         let limit = 1 << 20;
-        let mut bytes = ours.frame(BINARY, b"x");
-        bytes.extend(ours.frame(CONTINUATION, b"x").repeat(99_999));
-        bytes.extend(ours.frame(CONTINUATION, &vec![0; limit - 100_000]));
+        let mut bytes = side.frame(BINARY, b"x");
+        bytes.extend(side.frame(CONTINUATION, b"x").repeat(99_999));
+        bytes.extend(side.frame(CONTINUATION, &vec![0; limit - 100_000]));
         // On the header alone: the byte itself is not sent.
-        bytes.extend(ours.header(CONTINUATION, 1));
-        let violation = violation(ours, Limits::message(limit as u64), &bytes);
-        assert_eq!(violation, Violation::MessageTooBig { length: limit as u64 + 1, limit: limit as u64 });
+        bytes.extend(side.header(CONTINUATION, 1));
+        let violation = violation(side, Limits::with_max_message_size(limit as u64), &bytes);
+        assert_eq!(violation, ProtocolError::MessageTooBig { length: limit as u64 + 1, limit: limit as u64 });
     }
 }
 
@@ -378,26 +378,26 @@ fn cve_2026_42786_cve_2026_65623_unbounded_reassembly() {
 #[test]
 fn ghsa_rhh8_5xw9_c3gm_masked_the_wrong_way() {
     let limits = Limits::client();
-    assert_eq!(violation(Ours::Server, limits, &Ours::Client.frame(FIN | TEXT, b"a")), Violation::NotMasked);
-    assert_eq!(violation(Ours::Client, limits, &Ours::Server.frame(FIN | TEXT, b"a")), Violation::Masked);
+    assert_eq!(violation(Side::Server, limits, &Side::Client.frame(FIN | TEXT, b"a")), ProtocolError::UnmaskedFrame);
+    assert_eq!(violation(Side::Client, limits, &Side::Server.frame(FIN | TEXT, b"a")), ProtocolError::MaskedFrame);
 }
 
 /// gorilla, NATS and Tomcat let a 64-bit length overflow, become negative, or loop for ever.
 #[test]
 fn cve_2020_27813_cve_2026_27889_cve_2020_13935_lengths_of_64_bits() {
-    for ours in BOTH {
-        let limits = Limits::message(1000);
+    for side in SIDES {
+        let limits = Limits::with_max_message_size(1000);
         for top in [0x80, 0xFF] {
             // 6455-5.2-5: the first byte of the length is enough.
-            let bytes = [0x82, if ours == Ours::Server { 0xFF } else { 0x7F }, top];
-            assert_eq!(violation(ours, limits, &bytes), Violation::LengthTopBit, "{ours:?}");
+            let bytes = [0x82, if side == Side::Server { 0xFF } else { 0x7F }, top];
+            assert_eq!(violation(side, limits, &bytes), ProtocolError::LengthMostSignificantBit, "{side:?}");
         }
         let most = i64::MAX as u64;
-        let bytes = ours.header(FIN | BINARY, most);
-        assert_eq!(violation(ours, limits, &bytes), Violation::MessageTooBig { length: most, limit: 1000 });
+        let bytes = side.header(FIN | BINARY, most);
+        assert_eq!(violation(side, limits, &bytes), ProtocolError::MessageTooBig { length: most, limit: 1000 });
         // Nor by addition.
-        let bytes = [ours.frame(BINARY, &[0; 1000]), ours.header(FIN | CONTINUATION, most)].concat();
-        assert_eq!(violation(ours, limits, &bytes), Violation::MessageTooBig { length: most + 1000, limit: 1000 });
+        let bytes = [side.frame(BINARY, &[0; 1000]), side.header(FIN | CONTINUATION, most)].concat();
+        assert_eq!(violation(side, limits, &bytes), ProtocolError::MessageTooBig { length: most + 1000, limit: 1000 });
     }
 }
 
@@ -405,13 +405,13 @@ fn cve_2020_27813_cve_2026_27889_cve_2020_13935_lengths_of_64_bits() {
 /// and took the payload for frames. Every power of two, and its neighbours.
 #[test]
 fn undici_2026_02_and_lengths_of_64_bits_read_as_32() {
-    for ours in BOTH {
+    for side in SIDES {
         for power in 7..63 {
             for length in [(1_u64 << power) - 1, 1 << power, (1 << power) + 2] {
-                let limits = Limits::message(126);
-                let bytes = [ours.header(FIN | BINARY, length), ours.frame(FIN | TEXT, b"hi")].concat();
-                let violation = violation(ours, limits, &bytes);
-                assert_eq!(violation, Violation::MessageTooBig { length, limit: 126 }, "{ours:?}");
+                let limits = Limits::with_max_message_size(126);
+                let bytes = [side.header(FIN | BINARY, length), side.frame(FIN | TEXT, b"hi")].concat();
+                let violation = violation(side, limits, &bytes);
+                assert_eq!(violation, ProtocolError::MessageTooBig { length, limit: 126 }, "{side:?}");
             }
         }
     }
@@ -447,12 +447,12 @@ fn cve_2025_10148_one_masking_key_per_connection() {
 #[test]
 fn cve_2025_5399_cve_2026_11586_pongs_without_bound() {
     const COUNT: u32 = 150_000;
-    for ours in BOTH {
-        let (mut peer, ws) = pair(ours);
+    for side in SIDES {
+        let (mut peer, ws) = pair(side);
         let echo = echo(ws);
         let payload = |n: u32| [n.to_be_bytes().as_slice(), &[b'.'; 121]].concat();
         for first in (0..COUNT).step_by(1000) {
-            let bytes: Vec<u8> = (first..first + 1000).flat_map(|n| ours.frame(FIN | PING, &payload(n))).collect();
+            let bytes: Vec<u8> = (first..first + 1000).flat_map(|n| side.frame(FIN | PING, &payload(n))).collect();
             peer.send(&bytes);
         }
         let mut last = None;
@@ -476,15 +476,15 @@ fn cve_2025_5399_cve_2026_11586_pongs_without_bound() {
 /// 14 bytes. No machine has what is declared here: whoever reserves it ends.
 #[test]
 fn cve_2022_35922_allocates_the_declared_length() {
-    for ours in BOTH {
+    for side in SIDES {
         for first in [FIN | TEXT, BINARY, FIN | BINARY] {
-            let (mut peer, ws) = pair_with(ours, Limits::message(u64::MAX), Timeouts::default());
+            let (mut peer, ws) = pair_with(side, Limits::with_max_message_size(u64::MAX), Timeouts::default());
             let echo = echo(ws);
-            peer.send(&ours.header(first, 1 << 62));
+            peer.send(&side.header(first, 1 << 62));
             peer.send(&[KEY; 5000].concat());
             peer.end();
             let outcome = echo.join();
-            assert!(matches!(outcome.end, Err(Error::Closed(None)) | Err(Error::Violation(_))), "{outcome:?}");
+            assert!(matches!(outcome.end, Err(Error::Closed(None)) | Err(Error::Protocol(_))), "{outcome:?}");
         }
     }
 }
@@ -492,10 +492,10 @@ fn cve_2022_35922_allocates_the_declared_length() {
 /// ws for Rust let what is to be sent grow without bound when the peer did not read.
 #[test]
 fn cve_2020_35896_outgoing_buffer_without_bound() {
-    for ours in BOTH {
+    for side in SIDES {
         let mut timeouts = Timeouts::default();
         timeouts.write = Duration::from_millis(200);
-        let (_peer, mut ws) = pair_with(ours, Limits::client(), timeouts);
+        let (_peer, mut ws) = pair_with(side, Limits::client(), timeouts);
         let mut queued = 0_u64;
         let error = loop {
             match ws.queue(&[0; 1000]) {
@@ -512,9 +512,9 @@ fn cve_2020_35896_outgoing_buffer_without_bound() {
 /// websockets 1715 cut what was one byte over its limit, silently. (There it was the output of compression.)
 #[test]
 fn websockets_1715_one_byte_over_the_limit() {
-    for ours in BOTH {
+    for side in SIDES {
         for cut in [0, 1, 500, 1000] {
-            let (mut peer, ws) = pair_with(ours, Limits::message(1000), Timeouts::default());
+            let (mut peer, ws) = pair_with(side, Limits::with_max_message_size(1000), Timeouts::default());
             let echo = echo(ws);
             peer.send_frame(BINARY, &vec![1; cut]);
             peer.send_frame(FIN | CONTINUATION, &vec![1; 1000 - cut]);
@@ -531,10 +531,10 @@ fn websockets_1715_one_byte_over_the_limit() {
 /// A runtime lost the code of a Close that came in two reads.
 #[test]
 fn close_split_over_reads() {
-    for ours in BOTH {
-        let bytes = ours.frame(FIN | CLOSE, &close_body(4321, "why"));
+    for side in SIDES {
+        let bytes = side.frame(FIN | CLOSE, &close_body(4321, "why"));
         for cut in 1..bytes.len() {
-            let (mut peer, mut ws) = pair(ours);
+            let (mut peer, mut ws) = pair(side);
             peer.send(&bytes[..cut]);
             // It has read the first part when it comes back.
             assert!(ws.recv_timeout(Duration::from_millis(2)).unwrap_err().is_timeout());
@@ -542,7 +542,7 @@ fn close_split_over_reads() {
             peer.send(&bytes[cut..]);
             assert_eq!(peer.rest_and_end(), [(FIN | CLOSE, close_body(4321, ""))]);
             let info = echo.join().info.unwrap();
-            assert_eq!((info.code().get(), info.reason()), (4321, "why"), "{ours:?}, {cut}");
+            assert_eq!((info.code().as_u16(), info.reason()), (4321, "why"), "{side:?}, {cut}");
         }
     }
 }
@@ -550,8 +550,8 @@ fn close_split_over_reads() {
 /// wsproto forgot, at a Ping between fragments, what the message around it was.
 #[test]
 fn wsproto_205_ping_between_fragments() {
-    for ours in BOTH {
-        let (mut peer, ws) = pair(ours);
+    for side in SIDES {
+        let (mut peer, ws) = pair(side);
         let echo = echo(ws);
         peer.send_frame(TEXT, b"\xE2\x82");
         for opcode in [PING, PONG, PING] {
@@ -562,7 +562,7 @@ fn wsproto_205_ping_between_fragments() {
         peer.send_frame(FIN | CONTINUATION, b"!");
         let mut frames: Vec<_> = (0..4).map(|_| peer.next()).collect();
         frames.retain(|frame| frame.0 != FIN | PONG);
-        assert_eq!(frames, [(FIN | TEXT, "\u{20ac}!".into())], "{ours:?}");
+        assert_eq!(frames, [(FIN | TEXT, "\u{20ac}!".into())], "{side:?}");
         peer.send_close(1000, "");
         peer.rest_and_end();
         echo.join().end.unwrap();
@@ -572,10 +572,10 @@ fn wsproto_205_ping_between_fragments() {
 /// Several libraries wait for all of a text frame of 1 MiB that begins with 0xFF.
 #[test]
 fn text_frame_that_begins_with_a_wrong_byte() {
-    for ours in BOTH {
-        let whole = ours.frame(FIN | TEXT, &vec![0xFF; 1 << 20]);
-        let begin = &whole[..ours.header(FIN | TEXT, 1 << 20).len() + 1];
-        assert_eq!(violation(ours, Limits::client(), begin), Violation::TextNotUtf8 { offset: 0 });
+    for side in SIDES {
+        let whole = side.frame(FIN | TEXT, &vec![0xFF; 1 << 20]);
+        let begin = &whole[..side.header(FIN | TEXT, 1 << 20).len() + 1];
+        assert_eq!(violation(side, Limits::client(), begin), ProtocolError::TextNotUtf8 { offset: 0 });
     }
 }
 
@@ -584,16 +584,16 @@ fn text_frame_that_begins_with_a_wrong_byte() {
 /// It sends nothing and reads on after reserved bits, wrong UTF-8 and wrong masking.
 #[test]
 fn complaint_reads_on_after_a_violation() {
-    for ours in BOTH {
-        let wrong = if ours == Ours::Client { Ours::Server } else { Ours::Client };
+    for side in SIDES {
+        let wrong = if side == Side::Client { Side::Server } else { Side::Client };
         let frames =
-            [ours.frame(FIN | 0x40 | TEXT, b"a"), ours.frame(FIN | TEXT, &[0xC3, 0x28]), wrong.frame(FIN | TEXT, b"a")];
+            [side.frame(FIN | 0x40 | TEXT, b"a"), side.frame(FIN | TEXT, &[0xC3, 0x28]), wrong.frame(FIN | TEXT, b"a")];
         for (bytes, code) in frames.into_iter().zip([1002, 1007, 1002]) {
-            let (mut peer, ws) = pair(ours);
+            let (mut peer, ws) = pair(side);
             let echo = echo(ws);
             peer.send(&bytes);
             peer.send_frame(FIN | TEXT, b"next");
-            assert_eq!(peer.rest(), [(FIN | CLOSE, close_body(code, ""))], "{ours:?}");
+            assert_eq!(peer.rest(), [(FIN | CLOSE, close_body(code, ""))], "{side:?}");
             drop(peer);
             assert_eq!(echo.join().messages, []);
         }
@@ -614,8 +614,8 @@ fn complaint_no_answer_to_plain_http() {
 
 #[test]
 fn complaint_accepts_an_extension_nobody_offered() {
-    let refusal = refused(response_with("Sec-WebSocket-Extensions: permessage-deflate\r\n"));
-    assert_eq!(refusal.fault(), &HandshakeFault::ExtensionNotOffered);
+    let rejection = refused(response_with("Sec-WebSocket-Extensions: permessage-deflate\r\n"));
+    assert_eq!(rejection.kind(), &HandshakeErrorKind::ExtensionNotOffered);
 }
 
 #[test]
@@ -649,24 +649,24 @@ fn complaint_parts_of_the_url_are_dropped() {
     let (_, request) = answered(RESPONSE, |address| format!("ws://Aladdin:open%20sesame@{address}/"));
     assert!(request.contains("\r\nAuthorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n"), "{request}");
     for url in ["ws://h/#part", "ws://h/a#", "ws://h#"] {
-        assert!(matches!(Client::new(url), Err(Error::Misuse(Misuse::Url(UriFault::Fragment)))), "{url}");
+        assert!(matches!(Client::new(url), Err(Error::Usage(UsageError::Url(UriErrorKind::Fragment)))), "{url}");
     }
 }
 
 /// A 503 in HTTP/1.0 is told as a wrong version, and the status is lost.
 #[test]
 fn complaint_an_old_version_hides_the_status() {
-    let refusal = refused("HTTP/1.0 503 Busy\r\nRetry-After: 7\r\n\r\ntry later");
-    assert_eq!(refusal.fault(), &HandshakeFault::Status(503));
-    assert_eq!((refusal.header("Retry-After"), refusal.body()), (Some("7"), &b"try later"[..]));
+    let rejection = refused("HTTP/1.0 503 Busy\r\nRetry-After: 7\r\n\r\ntry later");
+    assert_eq!(rejection.kind(), &HandshakeErrorKind::Status(503));
+    assert_eq!((rejection.header("Retry-After"), rejection.body()), (Some("7"), &b"try later"[..]));
 }
 
 #[test]
 fn complaint_the_body_of_a_refusal_is_cut_off() {
     let body = "because ".repeat(5000);
     for framing in [format!("Content-Length: {}\r\n", body.len()), String::new()] {
-        let refusal = refused(format!("HTTP/1.1 403 No\r\n{framing}\r\n{body}"));
-        assert!(refusal.status() == Some(403) && refusal.body() == body.as_bytes(), "{framing}");
+        let rejection = refused(format!("HTTP/1.1 403 No\r\n{framing}\r\n{body}"));
+        assert!(rejection.status() == Some(403) && rejection.body() == body.as_bytes(), "{framing}");
     }
 }
 

@@ -19,10 +19,10 @@ fn resident() -> usize {
 
 #[test]
 fn complaint_a_large_message_leaves_a_large_buffer_behind() {
-    let (mut peer, mut ws) = pair_with(Ours::Client, Limits::message(SIZE as u64), Timeouts::default());
+    let (mut peer, mut ws) = pair_with(Side::Client, Limits::with_max_message_size(SIZE as u64), Timeouts::default());
     let before = resident();
     let sending = spawn(move || {
-        peer.send(&Ours::Client.header(FIN | BINARY, SIZE as u64));
+        peer.send(&Side::Client.header(FIN | BINARY, SIZE as u64));
         (0..SIZE >> 20).for_each(|_| peer.send(&[7; 1 << 20]));
         peer.send_frame(FIN | TEXT, b"small");
         peer

@@ -8,7 +8,7 @@ use std::io::{self, Read, Write};
 use std::time::Duration;
 
 use stdws::deflate::{Compress, Inflate, Level, WindowBits};
-use stdws::{Client, Deflate, Error, Halves, Kind, Limits, Message, Server, Violation};
+use stdws::{Client, Deflate, Error, Limits, Message, MessageKind, ProtocolError, Server, SplitStream};
 use support::*;
 
 #[test]
@@ -33,7 +33,7 @@ fn the_examples_of_the_rfc() {
             frames.extend(frame(role, 0x89, b"ping"));
             frames.extend(frame(role, 0x80, last));
         }
-        let (mut ws, _) = ours(role, EXTENSION, 5, &frames);
+        let (mut ws, _) = side(role, EXTENSION, 5, &frames);
         for (_, plain) in payloads {
             assert_eq!(text(&mut ws), plain);
             assert_eq!(text(&mut ws), plain);
@@ -50,7 +50,7 @@ fn uncompressed_messages_do_not_touch_the_window() {
         assert!(again.len() < first.len());
         let frames =
             [frame(role, 0xC1, &first), frame(role, 0x81, b"something else"), frame(role, 0xC1, &again)].concat();
-        let (mut ws, _) = ours(role, EXTENSION, 1 << 20, &frames);
+        let (mut ws, _) = side(role, EXTENSION, 1 << 20, &frames);
         assert_eq!(
             [text(&mut ws), text(&mut ws), text(&mut ws)],
             ["once and again", "something else", "once and again"]
@@ -63,7 +63,7 @@ fn the_limit_counts_what_comes_out() {
     for role in ROLES {
         for (size, fine) in [(100_000, true), (100_001, false), (10_000_000, false)] {
             let payload = packed(&mut Compress::new(Level::Default, WindowBits::MAX), &vec![b'a'; size]);
-            let (mut ws, _) = ours(role, EXTENSION, 100_000, &frame(role, 0xC2, &payload));
+            let (mut ws, _) = side(role, EXTENSION, 100_000, &frame(role, 0xC2, &payload));
             match fine {
                 true => {
                     let Some(Message::Binary(plain)) = ws.recv().unwrap() else { panic!("a message") };
@@ -72,7 +72,7 @@ fn the_limit_counts_what_comes_out() {
                     assert!(plain.capacity() < size + 1_000, "{}", plain.capacity());
                 }
                 false => {
-                    assert_eq!(violation(&mut ws), Violation::MessageTooBig { length: 100_001, limit: 100_000 });
+                    assert_eq!(violation(&mut ws), ProtocolError::MessageTooBig { length: 100_001, limit: 100_000 });
                 }
             }
         }
@@ -80,29 +80,29 @@ fn the_limit_counts_what_comes_out() {
         let plain = noise(50_000);
         let payload = packed(&mut Compress::new(Level::Default, WindowBits::MAX), &plain);
         assert!(payload.len() > plain.len());
-        let (mut ws, _) = ours(role, EXTENSION, 50_000, &frame(role, 0xC2, &payload));
+        let (mut ws, _) = side(role, EXTENSION, 50_000, &frame(role, 0xC2, &payload));
         assert_eq!(ws.recv().unwrap(), Some(Message::Binary(plain)));
     }
 }
 
 #[test]
-fn what_is_wrong_is_told_as_what_it_is() {
+fn errors_are_reported_as_what_they_are() {
     // 7692-6.1-s1: text is judged as it comes out.
     let latin = packed(&mut Compress::new(Level::Default, WindowBits::MAX), b"caf\xE9 ole");
     for role in ROLES {
         for (extension, first, payload, want) in [
-            (EXTENSION, 0xC1, latin.as_slice(), Violation::TextNotUtf8 { offset: 4 }),
-            (EXTENSION, 0xC1, &[0xFF, 0xFF], Violation::NotDeflate),
-            (EXTENSION, 0xC2, &[0xf2, 0x48], Violation::NotDeflate), // ends in the middle of a block
-            (EXTENSION, 0xC2, &[], Violation::NotDeflate),
-            (EXTENSION, 0xC9, b"", Violation::ReservedBits(4)),
-            (EXTENSION, 0xE1, b"", Violation::ReservedBits(6)),
-            ("", 0xC1, &[0x00], Violation::ReservedBits(4)),
+            (EXTENSION, 0xC1, latin.as_slice(), ProtocolError::TextNotUtf8 { offset: 4 }),
+            (EXTENSION, 0xC1, &[0xFF, 0xFF], ProtocolError::InvalidDeflate),
+            (EXTENSION, 0xC2, &[0xf2, 0x48], ProtocolError::InvalidDeflate), // ends in the middle of a block
+            (EXTENSION, 0xC2, &[], ProtocolError::InvalidDeflate),
+            (EXTENSION, 0xC9, b"", ProtocolError::ReservedBits(4)),
+            (EXTENSION, 0xE1, b"", ProtocolError::ReservedBits(6)),
+            ("", 0xC1, &[0x00], ProtocolError::ReservedBits(4)),
         ] {
-            let (mut ws, written) = ours(role, extension, 1 << 20, &frame(role, first, payload));
+            let (mut ws, written) = side(role, extension, 1 << 20, &frame(role, first, payload));
             assert_eq!(violation(&mut ws), want);
             drop(ws);
-            let code = want.close_code().get().to_be_bytes();
+            let code = want.close_code().as_u16().to_be_bytes();
             written.after_the_head(|frames| frames.ends_with(&code));
         }
     }
@@ -117,9 +117,9 @@ fn a_streamed_message_may_be_larger_than_memory_and_may_be_given_up() {
         let (large, again, last) =
             (packed(&mut compress, &plain), packed(&mut compress, &plain), packed(&mut compress, b"abcdefghij"));
         let frames = [frame(role, 0xC2, &large), frame(role, 0xC2, &again), frame(role, 0xC1, &last)].concat();
-        let (mut ws, _) = ours(role, EXTENSION, 1 << 10, &frames);
+        let (mut ws, _) = side(role, EXTENSION, 1 << 10, &frames);
         let mut stream = ws.recv_stream().unwrap().unwrap();
-        assert_eq!(stream.kind(), Kind::Binary);
+        assert_eq!(stream.kind(), MessageKind::Binary);
         let mut came = Vec::new();
         stream.read_to_end(&mut came).unwrap();
         assert!(came == plain);
@@ -135,11 +135,11 @@ fn a_streamed_message_may_be_larger_than_memory_and_may_be_given_up() {
 fn what_is_sent_is_a_sync_flush_without_its_end() {
     // 7692-7.2.1-s1, 7692-6.1-1, 7692-6.1-2
     for role in ROLES {
-        let (mut ws, written) = ours(role, EXTENSION, 1 << 20, &[]);
+        let (mut ws, written) = side(role, EXTENSION, 1 << 20, &[]);
         ws.send("Hello").unwrap();
         ws.send_uncompressed("plain").unwrap();
         let written = written.after_the_head(|frames| frames.ends_with(b"plain"));
-        let key = if role == Ours::Client { 4 } else { 0 };
+        let key = if role == Side::Client { 4 } else { 0 };
         assert_eq!(written[0], 0xC1);
         let length = usize::from(written[1] & 0x7F);
         let payload = &written[2 + key..2 + key + length];
@@ -177,11 +177,11 @@ fn nothing_is_compressed_that_one_side_did_not_ask_for() {
              Sec-WebSocket-Accept: {ACCEPT}\r\nSec-WebSocket-Extensions: {answer}\r\n\r\n"
         );
         let client =
-            Client::new("ws://h/").unwrap().watched().deflate(Deflate::default()).entropy(|out: &mut [u8]| {
+            Client::new("ws://h/").unwrap().watched().deflate(Deflate::default()).random_source(|out: &mut [u8]| {
                 out.fill(0);
                 Ok(())
             });
-        let halves = Halves::new(io::Cursor::new(response.into_bytes()), io::sink());
+        let halves = SplitStream::new(io::Cursor::new(response.into_bytes()), io::sink());
         assert!(matches!(client.connect_over(halves), Err(Error::Handshake(_))), "{answer}");
     }
 }
@@ -226,7 +226,7 @@ fn both_ends_ours_with_every_setting() {
                 ws.send_uncompressed(plain.as_bytes()).unwrap();
                 assert_eq!(ws.recv().unwrap(), Some(Message::Binary(plain.into_bytes())));
             }
-            let mut stream = ws.send_stream(Kind::Binary).unwrap();
+            let mut stream = ws.send_stream(MessageKind::Binary).unwrap();
             for part in 0..10_u8 {
                 stream.write_all(&[part; 5_000]).unwrap();
                 stream.flush().unwrap();
@@ -254,7 +254,7 @@ fn fragments_that_are_flushed_one_by_one_do_not_use_up_the_limit() {
             let first = if number == 0 { 0x42 } else { 0x00 } | if last { 0x80 } else { 0 };
             frames.extend(frame(role, first, payload));
         }
-        let (mut ws, _) = ours(role, EXTENSION, 5_000, &frames);
+        let (mut ws, _) = side(role, EXTENSION, 5_000, &frames);
         assert_eq!(ws.recv().unwrap(), Some(Message::Binary(plain.to_vec())), "{role:?}");
     }
 }
@@ -262,12 +262,12 @@ fn fragments_that_are_flushed_one_by_one_do_not_use_up_the_limit() {
 #[test]
 fn a_frame_has_its_limit_compressed_or_not() {
     let payload = packed(&mut Compress::new(Level::Default, WindowBits::MAX), &noise(4_000));
-    let mut limits = Limits::message(1 << 20);
-    limits.frame = 2_000;
+    let mut limits = Limits::with_max_message_size(1 << 20);
+    limits.max_frame_size = 2_000;
     let length = payload.len() as u64;
     for role in ROLES {
         let (mut ws, _) = limited(role, EXTENSION, limits, &frame(role, 0xC2, &payload));
-        assert_eq!(violation(&mut ws), Violation::FrameTooBig { length, limit: 2_000 });
+        assert_eq!(violation(&mut ws), ProtocolError::FrameTooBig { length, limit: 2_000 });
         // What comes out of a small frame is for the limit of a message to judge.
         let small = packed(&mut Compress::new(Level::Default, WindowBits::MAX), &[7; 100_000]);
         let (mut ws, _) = limited(role, EXTENSION, limits, &frame(role, 0xC2, &small));

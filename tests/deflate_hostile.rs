@@ -25,7 +25,7 @@ const LIMIT: u64 = 3_000;
 const LONG: Duration = Duration::from_secs(120);
 
 /// Frames of every kind a peer may send after compression was agreed on, and the messages in them.
-fn conversation(role: Ours) -> (Vec<u8>, Vec<Message>) {
+fn conversation(role: Side) -> (Vec<u8>, Vec<Message>) {
     let mut compress = Compress::new(Level::Default, WindowBits::MAX);
     let long = "caf\u{e9} and \u{6f22}, over and over; ".repeat(20);
     let (mut frames, mut messages) = (Vec::new(), Vec::new());
@@ -109,16 +109,16 @@ fn streamed_message(ws: &mut WebSocket) -> Result<Option<Message>, Error> {
         *error.into_inner().and_then(|error| error.downcast::<Error>().ok()).expect("an error of ours")
     })?;
     Ok(Some(match kind {
-        stdws::Kind::Text => Message::Text(String::from_utf8(bytes).expect("checked text")),
-        stdws::Kind::Binary => Message::Binary(bytes),
+        stdws::MessageKind::Text => Message::Text(String::from_utf8(bytes).expect("checked text")),
+        stdws::MessageKind::Binary => Message::Binary(bytes),
     }))
 }
 
 /// Our side over these pieces. The head comes by itself; both threads below it have ended when the test gets its word.
-fn over_pieces(role: Ours, pieces: Vec<Vec<u8>>) -> (WebSocket, mpsc::Receiver<()>) {
+fn over_pieces(role: Side, pieces: Vec<Vec<u8>>) -> (WebSocket, mpsc::Receiver<()>) {
     let (gone, wait) = mpsc::channel();
-    let mut limits = Limits::message(LIMIT);
-    limits.fragments = 100;
+    let mut limits = Limits::with_max_message_size(LIMIT);
+    limits.max_fragments = 100;
     let head = head(role, EXTENSION).into_bytes();
     let pieces = std::iter::once(head).chain(pieces).filter(|piece| !piece.is_empty()).collect();
     (over(role, limits, Pieces { pieces, _gone: gone }, io::sink()), wait)
@@ -189,7 +189,7 @@ impl Random {
 }
 
 /// Messages that are good, that inflate beyond the limit, or that are damaged in their payload or their frames.
-fn damaged(role: Ours, random: &mut Random) -> Vec<u8> {
+fn damaged(role: Side, random: &mut Random) -> Vec<u8> {
     let mut compress = Compress::new([Level::Fast, Level::Default, Level::Best][random.below(3)], WindowBits::MAX);
     let mut frames = Vec::new();
     for _ in 0..1 + random.below(5) {
@@ -227,7 +227,7 @@ fn damaged(role: Ours, random: &mut Random) -> Vec<u8> {
     frames
 }
 
-fn survive(role: Ours) {
+fn survive(role: Side) {
     let current = Arc::new(AtomicU64::new(0));
     let at = current.clone();
     watched(move || {
@@ -261,10 +261,10 @@ fn survive(role: Ours) {
 
 #[test]
 fn a_server_survives_damage() {
-    survive(Ours::Server);
+    survive(Side::Server);
 }
 
 #[test]
 fn a_client_survives_damage() {
-    survive(Ours::Client);
+    survive(Side::Client);
 }

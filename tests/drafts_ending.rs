@@ -36,9 +36,9 @@ fn client(timeouts: Timeouts, limits: Limits) -> (WebSocket, TcpStream) {
 fn a_violation_is_told_at_once_although_the_peer_keeps_tcp_open() {
     let _watchdog = watchdog();
     for limit in [None, Some(ms(0))] {
-        let mut timeouts = patient();
+        let mut timeouts = long_timeouts();
         timeouts.close = Duration::from_secs(30);
-        let (mut ws, mut peer) = client(timeouts, Limits::message(1000));
+        let (mut ws, mut peer) = client(timeouts, Limits::with_max_message_size(1000));
         let long = [&[0][..], &[b'a'; 2000], &[0xFF]].concat();
         peer.write_all(&long).unwrap();
         let start = Instant::now();
@@ -48,7 +48,7 @@ fn a_violation_is_told_at_once_although_the_peer_keeps_tcp_open() {
                 end => break end,
             }
         };
-        assert!(matches!(end, Err(Error::Violation(_))), "{end:?}");
+        assert!(matches!(end, Err(Error::Protocol(_))), "{end:?}");
         drop(ws);
         assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
         // No reset, although the peer goes on.
@@ -76,7 +76,7 @@ fn a_peer_that_keeps_its_half_open_does_not_spoil_the_end() {
         socket.read_to_end(&mut rest).unwrap();
         (rest, socket)
     });
-    let mut timeouts = patient();
+    let mut timeouts = long_timeouts();
     timeouts.close = ms(200);
     let client = Client::new(&format!("ws://{address}/")).unwrap().watched().origin("http://example.com").unwrap();
     let mut ws = client.version(Version::Hixie75).timeouts(timeouts).connect().unwrap();

@@ -12,7 +12,9 @@ use std::thread;
 use std::time::Duration;
 
 use live::*;
-use stdws::{Ability, Client, Decision, Error, HandshakeFault, Response, Running, Server, Step, Version, WebSocket};
+use stdws::{
+    Capability, Client, Decision, Error, HandshakeErrorKind, Response, Server, ServerHandle, Step, Version, WebSocket,
+};
 
 /// A handshake of hybi-00 with a key, as the draft has it.
 const HYBI00_REQUEST: &str = "GET /demo HTTP/1.1\r\nHost: example.com\r\nConnection: Upgrade\r\n\
@@ -36,7 +38,7 @@ fn drafts() -> impl Iterator<Item = Version> {
 }
 
 /// A server that hands its connections to the test.
-fn serving(server: Server) -> (Running, mpsc::Receiver<WebSocket>) {
+fn serving(server: Server) -> (ServerHandle, mpsc::Receiver<WebSocket>) {
     let (give, take) = mpsc::channel();
     let running = server.start(move |ws| {
         let _ = give.send(ws);
@@ -88,7 +90,7 @@ fn request(version: Version) -> Vec<u8> {
 fn every_version_opens_between_our_own_client_and_server() {
     let _watchdog = watchdog();
     for version in Version::ALL {
-        let (running, connections) = serving(bound().also_versions([version]).subprotocols(["b", "a"]));
+        let (running, connections) = serving(bound().legacy_versions([version]).subprotocols(["b", "a"]));
         let url = format!("ws://{}/chat?x=1", running.local_addr());
         let client = Client::new(&url).unwrap().watched().version(version).subprotocol("a").unwrap();
         let client = client.header("Cookie", "a=b").unwrap();
@@ -105,9 +107,9 @@ fn every_version_opens_between_our_own_client_and_server() {
 }
 
 #[test]
-fn all_versions_at_once_are_told_apart() {
+fn all_versions_at_once_are_distinguished() {
     let _watchdog = watchdog();
-    let (running, connections) = serving(bound().also_versions(Version::ALL));
+    let (running, connections) = serving(bound().legacy_versions(Version::ALL));
     for version in Version::ALL {
         // Requests that look the same are taken for the first of the two.
         let taken_for = match version {
@@ -126,10 +128,10 @@ fn all_versions_at_once_are_told_apart() {
 fn a_hook_sees_the_version_and_what_it_says_in_its_own_words() {
     let _watchdog = watchdog();
     for version in drafts() {
-        let (tell, told) = mpsc::channel();
-        let server = bound().danger_any_origin().also_versions([version]).on_request(move |request| {
+        let (sender, receiver) = mpsc::channel();
+        let server = bound().danger_allow_any_origin().legacy_versions([version]).on_request(move |request| {
             let subprotocols: Vec<String> = request.subprotocols().map(str::to_owned).collect();
-            tell.send((request.version(), request.origin().map(str::to_owned), subprotocols)).unwrap();
+            sender.send((request.version(), request.origin().map(str::to_owned), subprotocols)).unwrap();
             match request.path() {
                 "/yes" => stdws::Accept::new().subprotocol("a").header("X-More", "here").into(),
                 "/no" => Decision::Respond(Response::text(403, "not here")),
@@ -146,10 +148,10 @@ fn a_hook_sees_the_version_and_what_it_says_in_its_own_words() {
         };
         let ws = open("/yes").unwrap_or_else(|error| panic!("{version}: {error}"));
         assert_eq!((ws.subprotocol(), ws.response().unwrap().header("X-More")), (Some("a"), Some("here")), "{version}");
-        assert_eq!(told.recv().unwrap(), (version, Some("http://page.example".into()), vec!["a".into()]));
+        assert_eq!(receiver.recv().unwrap(), (version, Some("http://page.example".into()), vec!["a".into()]));
         for (path, status) in [("/no", 403), ("/over", 418)] {
             match open(path) {
-                Err(Error::Handshake(refusal)) => assert_eq!(refusal.status(), Some(status), "{version}"),
+                Err(Error::Handshake(rejection)) => assert_eq!(rejection.status(), Some(status), "{version}"),
                 other => panic!("{version}: {other:?}"),
             }
         }
@@ -160,11 +162,11 @@ fn a_hook_sees_the_version_and_what_it_says_in_its_own_words() {
 fn no_version_is_a_way_around_the_password() {
     let _watchdog = watchdog();
     for version in Version::ALL {
-        let server = bound().also_versions([version]).basic_auth("here", |who| who.is("ann", "secret")).unwrap();
+        let server = bound().legacy_versions([version]).basic_auth("here", |who| who.matches("ann", "secret")).unwrap();
         let (running, _connections) = serving(server);
         let client = Client::new(&format!("ws://{}", running.local_addr())).unwrap().watched().version(version);
         match client.connect() {
-            Err(Error::Handshake(refusal)) => assert_eq!(refusal.status(), Some(401), "{version}"),
+            Err(Error::Handshake(rejection)) => assert_eq!(rejection.status(), Some(401), "{version}"),
             other => panic!("{version}: {other:?}"),
         }
         let opened = client.basic_auth("ann", "secret").unwrap().connect();
@@ -176,13 +178,13 @@ fn no_version_is_a_way_around_the_password() {
 fn several_subprotocols_from_hybi_03_on() {
     let _watchdog = watchdog();
     for version in drafts() {
-        let (running, _connections) = serving(bound().also_versions([version]).subprotocols(["b"]));
+        let (running, _connections) = serving(bound().legacy_versions([version]).subprotocols(["b"]));
         let client = Client::new(&format!("ws://{}", running.local_addr())).unwrap().watched().version(version);
         let opened = client.subprotocol("a").unwrap().subprotocol("b").unwrap().connect();
-        match (version.can(Ability::SeveralSubprotocols), opened) {
+        match (version.supports(Capability::MultipleSubprotocols), opened) {
             (true, Ok(ws)) => assert_eq!(ws.subprotocol(), Some("b"), "{version}"),
-            (false, Err(Error::Misuse(misuse))) => {
-                assert_eq!(misuse.to_string(), format!("{version} has no list of subprotocols"));
+            (false, Err(Error::Usage(usage_error))) => {
+                assert_eq!(usage_error.to_string(), format!("{version} has no list of subprotocols"));
             }
             (_, other) => panic!("{version}: {other:?}"),
         }
@@ -192,7 +194,7 @@ fn several_subprotocols_from_hybi_03_on() {
 // ── which versions are spoken ───────────────────────────────────────────────────────────────────────────────────────
 
 #[test]
-fn a_server_speaks_rfc_6455_alone_unless_told_otherwise() {
+fn a_server_accepts_rfc_6455_alone_by_default() {
     let _watchdog = watchdog();
     for version in drafts() {
         let answer = said(bound(), &request(version));
@@ -206,7 +208,7 @@ fn a_server_speaks_rfc_6455_alone_unless_told_otherwise() {
 #[test]
 fn a_refused_version_gets_the_list_of_those_that_are_enabled() {
     let _watchdog = watchdog();
-    let server = || bound().also_versions([Version::Hybi07, Version::Hixie75, Version::Hybi08]);
+    let server = || bound().legacy_versions([Version::Hybi07, Version::Hixie75, Version::Hybi08]);
     let text = |version: &str| REQUEST_OF_NOBODY.replace("VERSION", version);
     for version in ["6", "5", "4", "3", "0", "9", "14", "08", "8, 7", ""] {
         let answer = said(server(), text(version).as_bytes());
@@ -229,10 +231,10 @@ const REQUEST_OF_NOBODY: &str = "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket
 #[test]
 fn a_client_falls_back_to_the_newest_version_that_the_server_lists_and_it_allows() {
     let _watchdog = watchdog();
-    let (running, connections) = serving(bound().also_versions([Version::Hybi06, Version::Hybi08]));
+    let (running, connections) = serving(bound().legacy_versions([Version::Hybi06, Version::Hybi08]));
     let client = Client::new(&format!("ws://{}", running.local_addr())).unwrap().watched().version(Version::Hybi07);
     let refused = client.connect().unwrap_err();
-    assert!(matches!(&refused, Error::Handshake(refusal) if refusal.status() == Some(426)), "{refused}");
+    assert!(matches!(&refused, Error::Handshake(rejection) if rejection.status() == Some(426)), "{refused}");
     let rows: [(&[Version], Option<Version>); 5] = [
         (&[Version::Hybi06, Version::Hybi08], Some(Version::Hybi08)),
         (&[Version::Hybi06], Some(Version::Hybi06)),
@@ -241,12 +243,12 @@ fn a_client_falls_back_to_the_newest_version_that_the_server_lists_and_it_allows
         (&[Version::Hybi07], None),
     ];
     for (allowed, spoken) in rows {
-        let opened = client.clone().fall_back(allowed.iter().copied()).connect();
+        let opened = client.clone().fallback_versions(allowed.iter().copied()).connect();
         match (opened, spoken) {
             (Ok(ws), Some(spoken)) => {
                 assert_eq!((ws.version(), connections.recv().unwrap().version()), (spoken, spoken), "{allowed:?}");
             }
-            (Err(Error::Handshake(refusal)), None) => assert_eq!(refusal.status(), Some(426), "{allowed:?}"),
+            (Err(Error::Handshake(rejection)), None) => assert_eq!(rejection.status(), Some(426), "{allowed:?}"),
             (other, _) => panic!("{allowed:?}: {other:?}"),
         }
     }
@@ -257,7 +259,7 @@ fn a_client_tries_each_version_once() {
     let _watchdog = watchdog();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = Client::new(&format!("ws://{}", listener.local_addr().unwrap())).unwrap().watched();
-    let client = client.fall_back([Version::Hybi07, Version::Hybi08, Version::Hybi08, Version::Rfc6455]);
+    let client = client.fallback_versions([Version::Hybi07, Version::Hybi08, Version::Hybi08, Version::Rfc6455]);
     let connecting = thread::spawn(move || client.connect().map(drop));
     // A server that lists them all, whatever it is asked, on several lines.
     for asked in ["13", "8", "7"] {
@@ -269,7 +271,7 @@ fn a_client_tries_each_version_once() {
         stream.write_all(answer.as_bytes()).unwrap();
     }
     match connecting.join().unwrap() {
-        Err(Error::Handshake(refusal)) => assert_eq!(refusal.fault(), &HandshakeFault::Status(426)),
+        Err(Error::Handshake(rejection)) => assert_eq!(rejection.kind(), &HandshakeErrorKind::Status(426)),
         other => panic!("{other:?}"),
     }
     listener.set_nonblocking(true).unwrap();
@@ -281,7 +283,7 @@ fn a_client_tries_each_version_once() {
 #[test]
 fn a_server_answers_hixie_75_to_the_letter() {
     let _watchdog = watchdog();
-    let (running, connections) = serving(bound().also_versions([Version::Hixie75]).subprotocols(["sample"]));
+    let (running, connections) = serving(bound().legacy_versions([Version::Hixie75]).subprotocols(["sample"]));
     let mut stream = TcpStream::connect(running.local_addr()).unwrap();
     stream.write_all(HIXIE75_REQUEST.as_bytes()).unwrap();
     assert_eq!(String::from_utf8(read_head(&mut stream)).unwrap(), HIXIE75_RESPONSE);
@@ -294,7 +296,7 @@ fn the_eight_bytes_behind_a_request_come_as_they_like() {
     let _watchdog = watchdog();
     for cuts in [&[][..], &[0], &[4], &[0, 1, 2, 3, 4, 5, 6, 7]] {
         for frame in [&b""[..], b"\x00early\xFF"] {
-            let (running, connections) = serving(bound().also_versions([Version::HIXIE76]));
+            let (running, connections) = serving(bound().legacy_versions([Version::HIXIE76]));
             let mut stream = TcpStream::connect(running.local_addr()).unwrap();
             stream.set_nodelay(true).unwrap();
             let bytes = [HYBI00_BODY, frame].concat();
@@ -328,7 +330,7 @@ fn the_eight_bytes_behind_a_request_come_as_they_like() {
 fn without_the_eight_bytes_a_server_says_nothing() {
     let _watchdog = watchdog();
     for body in [&b""[..], b"1234567"] {
-        let (running, _connections) = serving(bound().also_versions([Version::Hybi00]));
+        let (running, _connections) = serving(bound().legacy_versions([Version::Hybi00]));
         let mut stream = TcpStream::connect(running.local_addr()).unwrap();
         stream.write_all(&[HYBI00_REQUEST.as_bytes(), body].concat()).unwrap();
         stream.shutdown(std::net::Shutdown::Write).unwrap();
@@ -341,15 +343,15 @@ fn without_the_eight_bytes_a_server_says_nothing() {
 #[test]
 fn a_request_that_drips_is_over_by_the_deadline() {
     let _watchdog = watchdog();
-    let mut timeouts = patient();
+    let mut timeouts = long_timeouts();
     timeouts.handshake = ms(400);
     let mut waiting = Vec::new();
     for version in drafts() {
         waiting.push(thread::spawn(move || {
-            let (running, _connections) = serving(bound().also_versions([version]).timeouts(timeouts));
+            let (running, _connections) = serving(bound().legacy_versions([version]).timeouts(timeouts));
             let stream = TcpStream::connect(running.local_addr()).unwrap();
-            let mut peer = Raw::client_side(stream);
-            let mut writer = peer.again();
+            let mut peer = RawPeer::client_side(stream);
+            let mut writer = peer.second_handle();
             let all = request(version);
             // All but the last byte, and that of the head, or of what is behind it, never comes.
             let dripping = thread::spawn(move || {
@@ -375,7 +377,7 @@ fn early_versions_refuse_by_ending_the_stream() {
     let _watchdog = watchdog();
     for version in drafts() {
         let good = request(version);
-        let server = || bound().also_versions([version]);
+        let server = || bound().legacy_versions([version]);
         let with = |from: &str, to: &str| {
             // Bytes that are no text may stand behind the head.
             let text: String = good.iter().map(|&b| char::from(b)).collect();
@@ -406,14 +408,14 @@ fn early_versions_refuse_by_ending_the_stream() {
 }
 
 #[test]
-fn an_early_server_tells_the_scheme_that_the_proxy_before_it_says() {
+fn an_early_server_returns_the_scheme_that_its_proxy_names() {
     let _watchdog = watchdog();
     for (more, location) in [
         ("X-Forwarded-Proto: https", "wss://example.com/demo"),
         ("X-Forwarded-Proto: http", "ws://example.com/demo"),
         ("X-Other: https", "ws://example.com/demo"),
     ] {
-        let (running, _connections) = serving(bound().also_versions([Version::Hybi00]));
+        let (running, _connections) = serving(bound().legacy_versions([Version::Hybi00]));
         let mut stream = TcpStream::connect(running.local_addr()).unwrap();
         let request = HYBI00_REQUEST.replace("\r\n\r\n", &format!("\r\n{more}\r\n\r\n"));
         stream.write_all(&[request.as_bytes(), HYBI00_BODY].concat()).unwrap();
@@ -428,7 +430,7 @@ fn an_early_server_tells_the_scheme_that_the_proxy_before_it_says() {
 /// 16 bytes behind it included.
 fn asked(version: Version, limit: Duration) -> (thread::JoinHandle<stdws::Result<WebSocket>>, TcpStream, Vec<u8>) {
     // A server of ours makes the answer, so that a good one is at hand to be spoilt.
-    let (running, connections) = serving(bound().also_versions([version]).danger_any_origin());
+    let (running, connections) = serving(bound().legacy_versions([version]).danger_allow_any_origin());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}/chat", listener.local_addr().unwrap());
     let client = Client::new(&url).unwrap().watched().version(version).connect_timeout(limit);
@@ -454,9 +456,9 @@ fn asked(version: Version, limit: Duration) -> (thread::JoinHandle<stdws::Result
     (connecting, stream, answer)
 }
 
-fn fault(result: stdws::Result<WebSocket>) -> HandshakeFault {
+fn kind(result: stdws::Result<WebSocket>) -> HandshakeErrorKind {
     match result {
-        Err(Error::Handshake(refusal)) => refusal.fault().clone(),
+        Err(Error::Handshake(rejection)) => rejection.kind().clone(),
         other => panic!("{other:?}"),
     }
 }
@@ -480,17 +482,17 @@ fn a_good_answer_byte_by_byte_and_all_at_once() {
 #[test]
 fn an_answer_with_one_wrong_byte_of_the_proof() {
     let _watchdog = watchdog();
-    for version in drafts().filter(|version| version.can(Ability::Proof)) {
+    for version in drafts().filter(|version| version.supports(Capability::HandshakeProof)) {
         let (connecting, mut stream, mut answer) = asked(version, LONG);
         let accept = answer.windows(11).position(|w| w == b"ket-Accept:");
         let at = accept.map_or(answer.len() - 1, |at| at + 12);
         answer[at] ^= 1;
         stream.write_all(&answer).unwrap();
         let want = match version.number() {
-            Some(_) => HandshakeFault::Wrong("Sec-WebSocket-Accept"),
-            None => HandshakeFault::Proof,
+            Some(_) => HandshakeErrorKind::InvalidHeader("Sec-WebSocket-Accept"),
+            None => HandshakeErrorKind::InvalidProof,
         };
-        assert_eq!(fault(connecting.join().unwrap()), want, "{version}");
+        assert_eq!(kind(connecting.join().unwrap()), want, "{version}");
     }
 }
 
@@ -502,7 +504,7 @@ fn an_answer_that_ends_too_early() {
             let (connecting, mut stream, answer) = asked(version, LONG);
             stream.write_all(&answer[..answer.len() - missing]).unwrap();
             drop(stream);
-            assert_eq!(fault(connecting.join().unwrap()), HandshakeFault::Ended, "{version} less {missing}");
+            assert_eq!(kind(connecting.join().unwrap()), HandshakeErrorKind::UnexpectedEof, "{version} less {missing}");
         }
     }
 }
@@ -514,7 +516,7 @@ fn an_answer_that_drips_is_over_by_the_deadline() {
         .map(|version| {
             thread::spawn(move || {
                 let (connecting, stream, answer) = asked(version, ms(700));
-                let peer = Raw::client_side(stream);
+                let peer = RawPeer::client_side(stream);
                 let (most, _) = answer.split_at(answer.len() - 1);
                 (&peer.stream).write_all(most).unwrap();
                 // The last byte never comes.
@@ -537,7 +539,7 @@ fn an_answer_without_an_end() {
         stream.write_all(&answer[..end]).unwrap();
         let line = format!("X: {}\r\n", "x".repeat(4000));
         while stream.write_all(line.as_bytes()).is_ok() {}
-        assert!(matches!(fault(connecting.join().unwrap()), HandshakeFault::Head(_)), "{version}");
+        assert!(matches!(kind(connecting.join().unwrap()), HandshakeErrorKind::Head(_)), "{version}");
     }
 }
 
@@ -549,9 +551,9 @@ fn an_answer_in_http_keeps_what_it_says() {
         let answer = "HTTP/1.1 407 Who are you\r\nProxy-Authenticate: Basic\r\nContent-Length: 5\r\n\r\nwho?\n";
         stream.write_all(answer.as_bytes()).unwrap();
         match connecting.join().unwrap() {
-            Err(Error::Handshake(refusal)) => {
-                assert_eq!((refusal.status(), refusal.body()), (Some(407), &b"who?\n"[..]), "{version}");
-                assert_eq!(refusal.header("proxy-authenticate"), Some("Basic"));
+            Err(Error::Handshake(rejection)) => {
+                assert_eq!((rejection.status(), rejection.body()), (Some(407), &b"who?\n"[..]), "{version}");
+                assert_eq!(rejection.header("proxy-authenticate"), Some("Basic"));
             }
             other => panic!("{version}: {other:?}"),
         }

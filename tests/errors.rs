@@ -9,7 +9,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use stdws::{
-    Client, CloseCode, Error, HandshakeFault, HeadFault, Misuse, Result, Server, Step, Timeouts, UriFault, Violation,
+    Client, CloseCode, Error, HandshakeErrorKind, HeadErrorKind, ProtocolError, Result, Server, Step, Timeouts,
+    UriErrorKind, UsageError,
 };
 use wire::*;
 
@@ -26,7 +27,7 @@ fn connect_error() -> Error {
     stdws::connect(&format!("ws://{}", stream.local_addr().unwrap())).unwrap_err()
 }
 
-/// The refusal of a server that answers with these bytes.
+/// The rejection of a server that answers with these bytes.
 fn refused(response: &'static str, client: impl FnOnce(SocketAddr) -> Client) -> Error {
     let (listener, address) = listen();
     let serving = spawn(move || {
@@ -42,7 +43,7 @@ fn refused(response: &'static str, client: impl FnOnce(SocketAddr) -> Client) ->
 
 /// A connection that was closed by a peer that says these words.
 fn closed() -> Error {
-    let (mut peer, ws) = pair(Ours::Server);
+    let (mut peer, ws) = pair(Side::Server);
     let sender = ws.sender();
     let echo = echo(ws);
     peer.send_close(1001, "gone\u{1b}[2J");
@@ -65,8 +66,8 @@ fn every_variant_says_what_happened_and_what_to_change() {
             true,
         ),
         (
-            Error::Violation(Violation::MessageTooBig { length: 7, limit: 5 }),
-            "the peer sent too much: a message of 7 bytes or more, and Limits::message is 5 (6455-10.4-1)",
+            Error::Protocol(ProtocolError::MessageTooBig { length: 7, limit: 5 }),
+            "the peer sent too much: a message of 7 bytes or more, and Limits::max_message_size is 5 (6455-10.4-1)",
             false,
             false,
             true,
@@ -75,7 +76,7 @@ fn every_variant_says_what_happened_and_what_to_change() {
         // The peer's words are escaped.
         (closed(), "the connection is closed: 1001 \"gone\\u{1b}[2J\"", false, true, false),
         (
-            Error::Misuse(Misuse::ReasonTooLong(124)),
+            Error::Usage(UsageError::CloseReasonTooLong(124)),
             "the reason for closing has at most 123 bytes, not 124",
             false,
             false,
@@ -104,16 +105,16 @@ fn every_variant_says_what_happened_and_what_to_change() {
 fn a_timeout_names_the_step_and_its_setting() {
     let rows = [
         (Step::Resolve, "Timeouts::connect"),
-        (Step::Gate, "Timeouts::connect"),
+        (Step::ConnectQueue, "Timeouts::connect"),
         (Step::Connect, "Timeouts::connect"),
         (Step::Tls, "Timeouts::handshake"),
         (Step::Handshake, "Timeouts::handshake"),
         (Step::Receive, "in the call"),
         (Step::Message, "Timeouts::message"),
         (Step::Write, "Timeouts::write"),
-        (Step::Turn, "Timeouts::write"),
-        (Step::Keepalive, "Timeouts::life"),
-        (Step::Pong, "Timeouts::life"),
+        (Step::SendLock, "Timeouts::write"),
+        (Step::Keepalive, "Timeouts::pong_timeout"),
+        (Step::Pong, "Timeouts::pong_timeout"),
         (Step::Close, "Timeouts::close"),
     ];
     let mut texts: Vec<String> = rows
@@ -141,89 +142,89 @@ fn attempts_that_ran_out_of_time_are_timeouts() {
 }
 
 #[test]
-fn each_fault_has_words_of_its_own() {
-    let misuse = [
-        Misuse::Url(UriFault::Scheme),
-        Misuse::TlsNotBuilt,
-        Misuse::HeaderName("a b".into()),
-        Misuse::HeaderOwned("Host".into()),
-        Misuse::HeaderValue("X".into()),
-        Misuse::Subprotocol("a b".into()),
-        Misuse::SubprotocolNotOffered("a".into()),
-        Misuse::Status(99),
-        Misuse::HeadersTooLong,
-        Misuse::Origin("a b".into()),
-        Misuse::Credentials,
-        Misuse::ReasonTooLong(124),
-        Misuse::CloseCode(1005),
-        Misuse::TextNotUtf8,
+fn each_error_has_a_message_of_its_own() {
+    let usage_error = [
+        UsageError::Url(UriErrorKind::Scheme),
+        UsageError::TlsNotEnabled,
+        UsageError::HeaderName("a b".into()),
+        UsageError::ReservedHeader("Host".into()),
+        UsageError::HeaderValue("X".into()),
+        UsageError::Subprotocol("a b".into()),
+        UsageError::SubprotocolNotOffered("a".into()),
+        UsageError::Status(99),
+        UsageError::HeadersTooLarge,
+        UsageError::Origin("a b".into()),
+        UsageError::Credentials,
+        UsageError::CloseReasonTooLong(124),
+        UsageError::CloseCode(1005),
+        UsageError::TextNotUtf8,
     ];
     let uri = [
-        UriFault::Scheme,
-        UriFault::NoHost,
-        UriFault::HostNotAscii,
-        UriFault::HostCharacter,
-        UriFault::Ipv6,
-        UriFault::Port,
-        UriFault::PathCharacter,
-        UriFault::Fragment,
-        UriFault::Userinfo,
-        UriFault::TooLong,
+        UriErrorKind::Scheme,
+        UriErrorKind::MissingHost,
+        UriErrorKind::HostNotAscii,
+        UriErrorKind::InvalidHostCharacter,
+        UriErrorKind::Ipv6Address,
+        UriErrorKind::Port,
+        UriErrorKind::InvalidPathCharacter,
+        UriErrorKind::Fragment,
+        UriErrorKind::Userinfo,
+        UriErrorKind::TooLong,
     ];
     let head = [
-        HeadFault::LineTooLong,
-        HeadFault::TooManyFields,
-        HeadFault::HeadTooLong,
-        HeadFault::LineEnd,
-        HeadFault::ControlCharacter,
-        HeadFault::Folded,
-        HeadFault::StartLine,
-        HeadFault::FieldName,
-        HeadFault::ContentLength,
+        HeadErrorKind::LineTooLong,
+        HeadErrorKind::TooManyFields,
+        HeadErrorKind::HeadTooLong,
+        HeadErrorKind::LineEnding,
+        HeadErrorKind::ControlCharacter,
+        HeadErrorKind::LineFolding,
+        HeadErrorKind::StartLine,
+        HeadErrorKind::FieldName,
+        HeadErrorKind::ContentLength,
     ];
     let handshake = [
-        HandshakeFault::Ended,
-        HandshakeFault::Status(404),
-        HandshakeFault::HttpVersion,
-        HandshakeFault::Method,
-        HandshakeFault::Target,
-        HandshakeFault::Missing("Host"),
-        HandshakeFault::Repeated("Host"),
-        HandshakeFault::Wrong("Host"),
-        HandshakeFault::Version,
-        HandshakeFault::SubprotocolNotOffered,
-        HandshakeFault::ExtensionNotOffered,
-        HandshakeFault::OriginNotAllowed,
-        HandshakeFault::Full,
-        HandshakeFault::TooManyHandshakes,
-        HandshakeFault::TooManyFromAddress,
-        HandshakeFault::Hook,
-        HandshakeFault::Answered,
-        HandshakeFault::HandedOver,
+        HandshakeErrorKind::UnexpectedEof,
+        HandshakeErrorKind::Status(404),
+        HandshakeErrorKind::HttpVersion,
+        HandshakeErrorKind::Method,
+        HandshakeErrorKind::Target,
+        HandshakeErrorKind::MissingHeader("Host"),
+        HandshakeErrorKind::DuplicateHeader("Host"),
+        HandshakeErrorKind::InvalidHeader("Host"),
+        HandshakeErrorKind::UnsupportedVersion,
+        HandshakeErrorKind::SubprotocolNotOffered,
+        HandshakeErrorKind::ExtensionNotOffered,
+        HandshakeErrorKind::OriginNotAllowed,
+        HandshakeErrorKind::TooManyConnections,
+        HandshakeErrorKind::TooManyHandshakes,
+        HandshakeErrorKind::TooManyConnectionsFromIp,
+        HandshakeErrorKind::HookPanicked,
+        HandshakeErrorKind::Responded,
+        HandshakeErrorKind::HandedOver,
     ];
     let violations = [
-        Violation::ReservedBits(1),
-        Violation::UnknownOpcode(3),
-        Violation::FragmentedControl,
-        Violation::NothingToContinue,
-        Violation::MessageInsideMessage,
-        Violation::NotMasked,
-        Violation::Masked,
-        Violation::ControlTooLong,
-        Violation::LengthNotMinimal,
-        Violation::LengthTopBit,
-        Violation::FrameTooBig { length: 2, limit: 1 },
-        Violation::MessageTooBig { length: 2, limit: 1 },
-        Violation::TooManyFragments { limit: 1 },
-        Violation::TextNotUtf8 { offset: 0 },
-        Violation::CloseBodyOfOneByte,
-        Violation::CloseCodeNotAllowed(1005),
-        Violation::CloseReasonNotUtf8,
+        ProtocolError::ReservedBits(1),
+        ProtocolError::UnknownOpcode(3),
+        ProtocolError::FragmentedControlFrame,
+        ProtocolError::UnexpectedContinuation,
+        ProtocolError::ExpectedContinuation,
+        ProtocolError::UnmaskedFrame,
+        ProtocolError::MaskedFrame,
+        ProtocolError::ControlFrameTooBig,
+        ProtocolError::LengthNotMinimal,
+        ProtocolError::LengthMostSignificantBit,
+        ProtocolError::FrameTooBig { length: 2, limit: 1 },
+        ProtocolError::MessageTooBig { length: 2, limit: 1 },
+        ProtocolError::TooManyFragments { limit: 1 },
+        ProtocolError::TextNotUtf8 { offset: 0 },
+        ProtocolError::CloseBodyTooShort,
+        ProtocolError::InvalidCloseCode(1005),
+        ProtocolError::CloseReasonNotUtf8,
     ];
     for violation in violations {
         assert!(violation.to_string().ends_with(&format!("({})", violation.requirement())), "{violation}");
     }
-    let mut texts: Vec<String> = misuse.iter().map(ToString::to_string).collect();
+    let mut texts: Vec<String> = usage_error.iter().map(ToString::to_string).collect();
     texts.extend(uri.iter().map(ToString::to_string));
     texts.extend(head.iter().map(ToString::to_string));
     texts.extend(handshake.iter().map(ToString::to_string));
@@ -241,9 +242,9 @@ fn each_fault_has_words_of_its_own() {
 fn as_errors_of_io() {
     let rows = [
         (Error::Timeout(Step::Write), ErrorKind::TimedOut),
-        (Error::Violation(Violation::Masked), ErrorKind::InvalidData),
+        (Error::Protocol(ProtocolError::MaskedFrame), ErrorKind::InvalidData),
         (Error::Closed(None), ErrorKind::ConnectionAborted),
-        (Error::Misuse(Misuse::TextNotUtf8), ErrorKind::InvalidInput),
+        (Error::Usage(UsageError::TextNotUtf8), ErrorKind::InvalidInput),
         (connect_error(), ErrorKind::ConnectionRefused),
         (io_error(), ErrorKind::AddrInUse),
     ];
@@ -285,10 +286,10 @@ fn clients_and_their_errors_show_no_secrets() {
     let response = "HTTP/1.1 403 secret\r\nSet-Cookie: session=secret\r\nX: secret\r\nContent-Length: 6\r\n\r\nsecret";
     let error = refused(response, client_with_secrets);
     assert_no_secret(&format!("{error} {error:?} {error:#?} {}", error.source().unwrap()));
-    let Error::Handshake(refusal) = error else { panic!("{error:?}") };
-    assert_no_secret(&format!("{refusal} {refusal:?} {refusal:#?}"));
+    let Error::Handshake(rejection) = error else { panic!("{error:?}") };
+    assert_no_secret(&format!("{rejection} {rejection:?} {rejection:#?}"));
     // It is there for those who ask.
-    assert_eq!((refusal.header("Set-Cookie"), refusal.body()), (Some("session=secret"), &b"secret"[..]));
+    assert_eq!((rejection.header("Set-Cookie"), rejection.body()), (Some("session=secret"), &b"secret"[..]));
 
     for url in
         ["http://secret:secret@h/", "ws://secret:sec%ret@h/", "ws://secret@h/#secret", "ws://h/secret\u{e9}", "secret"]
@@ -315,7 +316,7 @@ fn connections_show_no_secrets() {
         shown += &format!("{:?} ", ws.messages());
         let message = ws.recv()?;
         assert_eq!(message.unwrap().as_text(), Some("secret"));
-        let stream = ws.send_stream(stdws::Kind::Text)?;
+        let stream = ws.send_stream(stdws::MessageKind::Text)?;
         shown += &format!("{stream:?}");
         stream.finish()?;
         drop(sender.send(shown));
@@ -352,7 +353,7 @@ fn connections_show_no_secrets() {
 
 /// What a server says of a request it refused, to its caller and to the peer.
 #[test]
-fn refusals_of_a_server_show_no_secrets() {
+fn handshake_errors_of_a_server_show_no_secrets() {
     let request =
         "GET /?secret HTTP/1.1\r\nHost: secret\r\nAuthorization: Basic c2VjcmV0OnNlY3JldA==\r\nCookie: secret\r\n\
         Upgrade: secret\r\nOrigin: http://secret\r\n\r\n";
@@ -369,8 +370,8 @@ fn refusals_of_a_server_show_no_secrets() {
     }
     let mut timeouts = Timeouts::default();
     timeouts.handshake = LONG;
-    let server = Server::unbound().timeouts(timeouts);
-    let error = server.accept_over(stdws::Halves::new(request.as_bytes(), Keep(written.clone()))).unwrap_err();
+    let server = Server::without_listener().timeouts(timeouts);
+    let error = server.accept_over(stdws::SplitStream::new(request.as_bytes(), Keep(written.clone()))).unwrap_err();
     assert_no_secret(&format!("{error} {error:?} {server:?}"));
     let answer = String::from_utf8(written.lock().unwrap().clone()).unwrap();
     assert!(answer.starts_with("HTTP/1.1 426 "), "{answer}");
@@ -379,11 +380,11 @@ fn refusals_of_a_server_show_no_secrets() {
 
 /// What a peer sent is not in the error that it caused.
 #[test]
-fn violations_show_no_payload() {
-    let (mut peer, ws) = pair(Ours::Server);
+fn protocol_errors_show_no_payload() {
+    let (mut peer, ws) = pair(Side::Server);
     let echo = echo(ws);
     peer.send_frame(FIN | TEXT, b"secret\xFF");
-    assert_eq!(peer.rest(), [(FIN | CLOSE, close_body(CloseCode::INVALID_PAYLOAD.get(), ""))]);
+    assert_eq!(peer.rest(), [(FIN | CLOSE, close_body(CloseCode::INVALID_PAYLOAD.as_u16(), ""))]);
     drop(peer);
     let error = echo.join().end.unwrap_err();
     assert_no_secret(&format!("{error} {error:?}"));

@@ -11,22 +11,24 @@ use std::sync::{mpsc, Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use stdws::trace::{Direction, Event, FrameKind, What};
-use stdws::{Client, CloseCode, Error, HandshakeFault, Kind, Limits, Response, Server, Step, Timeouts, Violation};
+use stdws::trace::{Direction, Event, EventKind, FrameKind};
+use stdws::{
+    Client, CloseCode, Error, HandshakeErrorKind, Limits, MessageKind, ProtocolError, Response, Server, Step, Timeouts,
+};
 use wire::*;
 
 /// What a closure was told.
 #[derive(Clone, Default)]
-struct Told(Arc<Mutex<Vec<Event>>>);
+struct EventLog(Arc<Mutex<Vec<Event>>>);
 
-impl Told {
+impl EventLog {
     fn closure(&self) -> impl Fn(&Event) + Send + Sync + 'static {
-        let told = self.0.clone();
-        move |event| told.lock().unwrap().push(event.clone())
+        let log = self.0.clone();
+        move |event| log.lock().unwrap().push(event.clone())
     }
 
-    fn codes(&self) -> Vec<&'static str> {
-        self.0.lock().unwrap().iter().map(Event::code).collect()
+    fn names(&self) -> Vec<&'static str> {
+        self.0.lock().unwrap().iter().map(Event::name).collect()
     }
 
     /// Waits until something was told so many times.
@@ -34,10 +36,10 @@ impl Told {
         let start = Instant::now();
         loop {
             let events = self.0.lock().unwrap().clone();
-            if events.iter().filter(|event| event.code() == code).count() >= times {
+            if events.iter().filter(|event| event.name() == code).count() >= times {
                 return events;
             }
-            assert!(start.elapsed() < LONG, "no {code}: {:?}", self.codes());
+            assert!(start.elapsed() < LONG, "no {code}: {:?}", self.names());
             thread::sleep(Duration::from_millis(1));
         }
     }
@@ -45,12 +47,12 @@ impl Told {
     /// Every connection begins once, and ends once if it was open.
     fn check_pairs(&self) {
         let events = self.0.lock().unwrap();
-        let mut numbers: Vec<u64> = events.iter().filter_map(Event::connection).collect();
+        let mut numbers: Vec<u64> = events.iter().filter_map(Event::connection_id).collect();
         numbers.sort_unstable();
         numbers.dedup();
         for number in numbers {
-            let count = |codes: &[&str]| {
-                let of = |event: &&Event| event.connection() == Some(number) && codes.contains(&event.code());
+            let count = |names: &[&str]| {
+                let of = |event: &&Event| event.connection_id() == Some(number) && names.contains(&event.name());
                 events.iter().filter(of).count()
             };
             let begun = count(&["accepted", "connected"]);
@@ -60,7 +62,7 @@ impl Told {
     }
 }
 
-fn echo(server: Server) -> stdws::Running {
+fn echo(server: Server) -> stdws::ServerHandle {
     server
         .start(|mut ws| {
             while let Some(message) = ws.recv()? {
@@ -71,20 +73,20 @@ fn echo(server: Server) -> stdws::Running {
         .unwrap()
 }
 
-fn url(server: &stdws::Running) -> String {
+fn url(server: &stdws::ServerHandle) -> String {
     format!("ws://{}", server.local_addr())
 }
 
 #[test]
-fn the_life_of_a_connection_seen_from_both_ends() {
-    let (at_server, at_client) = (Told::default(), Told::default());
+fn all_events_of_a_connection_on_both_sides() {
+    let (at_server, at_client) = (EventLog::default(), EventLog::default());
     let server = echo(Server::bind("127.0.0.1:0").unwrap().on_event(at_server.closure()));
     let client = Client::new(&url(&server)).unwrap().on_event(at_client.closure());
     let mut ws = client.connect().unwrap();
-    let number = ws.number().unwrap();
+    let number = ws.connection_id().unwrap();
     ws.send("hello").unwrap();
     ws.recv().unwrap();
-    let mut stream = ws.send_stream(Kind::Binary).unwrap();
+    let mut stream = ws.send_stream(MessageKind::Binary).unwrap();
     stream.write_all(b"one").unwrap();
     stream.flush().unwrap();
     stream.write_all(b"three").unwrap();
@@ -113,16 +115,18 @@ fn the_life_of_a_connection_seen_from_both_ends() {
         "ended",
     ];
     at_server.wait("ended", 1);
-    assert_eq!(at_server.codes(), there);
-    let here: Vec<_> = at_client.codes();
+    assert_eq!(at_server.names(), there);
+    let here: Vec<_> = at_client.names();
     assert_eq!(here.len(), there.len());
     assert_eq!([here[0], here[1], here[here.len() - 1]], ["connected", "opened", "ended"]);
     let events = at_client.wait("ended", 1);
-    assert!(events.iter().all(|event| event.connection() == Some(number)));
+    assert!(events.iter().all(|event| event.connection_id() == Some(number)));
     let frames: Vec<_> = events
         .iter()
-        .filter_map(|event| match event.what() {
-            What::Frame(Direction::Sent, frame) => Some((frame.opcode(), frame.size(), frame.ends_message())),
+        .filter_map(|event| match event.kind() {
+            EventKind::Frame(Direction::Sent, frame) => {
+                Some((frame.opcode(), frame.payload_len(), frame.is_message_end()))
+            }
             _ => None,
         })
         .collect();
@@ -137,29 +141,29 @@ fn the_life_of_a_connection_seen_from_both_ends() {
     assert_eq!(frames, want);
     let closes: Vec<_> = events
         .iter()
-        .filter_map(|event| match event.what() {
-            What::Close(direction, code) => Some((*direction, *code)),
+        .filter_map(|event| match event.kind() {
+            EventKind::Close(direction, code) => Some((*direction, *code)),
             _ => None,
         })
         .collect();
     let normal = Some(CloseCode::NORMAL);
     assert_eq!(closes, [(Direction::Sent, normal), (Direction::Received, normal)]);
-    assert!(matches!(events.last().map(Event::what), Some(What::Ended(Error::Closed(Some(_))))));
-    assert_ne!(at_server.wait("ended", 1)[0].connection(), Some(number));
+    assert!(matches!(events.last().map(Event::kind), Some(EventKind::Ended(Error::Closed(Some(_))))));
+    assert_ne!(at_server.wait("ended", 1)[0].connection_id(), Some(number));
     at_server.check_pairs();
     at_client.check_pairs();
-    assert!(stdws::connect(&url(&server)).unwrap().number().is_none(), "nobody listens");
+    assert!(stdws::connect(&url(&server)).unwrap().connection_id().is_none(), "nobody listens");
 }
 
 #[test]
 fn what_leads_to_no_connection() {
-    let told = Told::default();
+    let log = EventLog::default();
     let timeouts = {
         let mut t = Timeouts::default();
         t.handshake = Duration::from_millis(50);
         t
     };
-    let server = Server::bind("127.0.0.1:0").unwrap().timeouts(timeouts).on_event(told.closure());
+    let server = Server::bind("127.0.0.1:0").unwrap().timeouts(timeouts).on_event(log.closure());
     let server = echo(server.http(|_| Response::text(404, "no")));
     let mut open = Vec::new();
     for request in ["GET / HTTP/1.1\r\nHost: h\r\n\r\n", "GET / HTTP/1.1\nX", "G"] {
@@ -167,68 +171,68 @@ fn what_leads_to_no_connection() {
         stream.write_all(request.as_bytes()).unwrap();
         open.push(stream);
     }
-    told.wait("failed", 1);
-    told.wait("refused", 1);
-    let events = told.wait("answered", 1);
-    let has = |test: &dyn Fn(&What) -> bool| assert!(events.iter().any(|event| test(event.what())), "{events:?}");
-    has(&|what| matches!(what, What::Accepted(Some(_))));
-    has(&|what| matches!(what, What::Answered(404)));
-    has(&|what| matches!(what, What::Refused(HandshakeFault::Head(_), Some(400))));
-    has(&|what| matches!(what, What::Timeout(Step::Handshake)));
-    has(&|what| matches!(what, What::Failed(Error::Timeout(Step::Handshake))));
-    told.check_pairs();
+    log.wait("failed", 1);
+    log.wait("refused", 1);
+    let events = log.wait("answered", 1);
+    let has = |test: &dyn Fn(&EventKind) -> bool| assert!(events.iter().any(|event| test(event.kind())), "{events:?}");
+    has(&|what| matches!(what, EventKind::Accepted(Some(_))));
+    has(&|what| matches!(what, EventKind::Responded(404)));
+    has(&|what| matches!(what, EventKind::HandshakeRejected(HandshakeErrorKind::Head(_), Some(400))));
+    has(&|what| matches!(what, EventKind::Timeout(Step::Handshake)));
+    has(&|what| matches!(what, EventKind::Failed(Error::Timeout(Step::Handshake))));
+    log.check_pairs();
 
     // A client: refused, and nobody there.
-    let told = Told::default();
+    let log = EventLog::default();
     let client = Client::new(&url(&server)).unwrap().header("Sec-WebSocket-X", "y");
     assert!(client.is_err());
     let client = Client::new(&format!("{}/?token=secret", url(&server))).unwrap().origin("http://elsewhere").unwrap();
-    client.on_event(told.closure()).connect().unwrap_err();
-    assert_eq!(told.codes(), ["connected", "refused"]);
+    client.on_event(log.closure()).connect().unwrap_err();
+    assert_eq!(log.names(), ["connected", "refused"]);
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let told = Told::default();
-    let client = Client::new(&format!("ws://{gone}/")).unwrap().on_event(told.closure());
+    let log = EventLog::default();
+    let client = Client::new(&format!("ws://{gone}/")).unwrap().on_event(log.closure());
     client.connect().unwrap_err();
-    assert_eq!(told.codes(), ["failed"]);
+    assert_eq!(log.names(), ["failed"]);
 }
 
 #[test]
-fn who_is_turned_away() {
-    let told = Told::default();
-    let server = echo(Server::bind("127.0.0.1:0").unwrap().max_connections(1).on_event(told.closure()));
+fn rejected_connections() {
+    let log = EventLog::default();
+    let server = echo(Server::bind("127.0.0.1:0").unwrap().max_connections(1).on_event(log.closure()));
     let first = stdws::connect(&url(&server)).unwrap();
     stdws::connect(&url(&server)).unwrap_err();
-    let events = told.wait("turned-away", 1);
-    let turned = events.iter().find(|event| event.code() == "turned-away").unwrap();
-    assert_eq!(turned.connection(), None);
+    let events = log.wait("turned-away", 1);
+    let turned = events.iter().find(|event| event.name() == "turned-away").unwrap();
+    assert_eq!(turned.connection_id(), None);
     drop(first);
-    told.wait("ended", 1);
-    told.check_pairs();
+    log.wait("ended", 1);
+    log.check_pairs();
 }
 
 #[test]
 fn what_a_peer_does_wrong_and_where() {
-    for ours in [Ours::Client, Ours::Server] {
-        let good = ours.frame(FIN | TEXT, b"good");
+    for side in [Side::Client, Side::Server] {
+        let good = side.frame(FIN | TEXT, b"good");
         let rows = [
-            (vec![0xC1, 0x80], "violation", Violation::ReservedBits(4), good.len()),
+            (vec![0xC1, 0x80], "violation", ProtocolError::ReservedBits(4), good.len()),
             (
-                ours.header(FIN | BINARY, 5000),
+                side.header(FIN | BINARY, 5000),
                 "limit",
-                Violation::FrameTooBig { length: 5000, limit: 1000 },
+                ProtocolError::FrameTooBig { length: 5000, limit: 1000 },
                 good.len(),
             ),
         ];
         for (bad, code, violation, at) in rows {
-            let told = Told::default();
-            let mut limits = Limits::message(1 << 20);
-            limits.frame = 1000;
-            let bytes = [if ours == Ours::Server { REQUEST } else { RESPONSE }.as_bytes(), &good, &bad].concat();
-            let halves = stdws::Halves::new(std::io::Cursor::new(bytes), std::io::sink());
-            let mut ws = match ours {
-                Ours::Server => Server::unbound().limits(limits).on_event(told.closure()).accept_over(halves),
-                Ours::Client => {
-                    client("ws://server.example.com/chat").limits(limits).on_event(told.closure()).connect_over(halves)
+            let log = EventLog::default();
+            let mut limits = Limits::with_max_message_size(1 << 20);
+            limits.max_frame_size = 1000;
+            let bytes = [if side == Side::Server { REQUEST } else { RESPONSE }.as_bytes(), &good, &bad].concat();
+            let halves = stdws::SplitStream::new(std::io::Cursor::new(bytes), std::io::sink());
+            let mut ws = match side {
+                Side::Server => Server::without_listener().limits(limits).on_event(log.closure()).accept_over(halves),
+                Side::Client => {
+                    client("ws://server.example.com/chat").limits(limits).on_event(log.closure()).connect_over(halves)
                 }
             }
             .unwrap();
@@ -236,51 +240,51 @@ fn what_a_peer_does_wrong_and_where() {
             ws.recv().unwrap_err();
             // The error is given before all is over, and the end is told when it is.
             drop(ws);
-            let events = told.wait("ended", 1);
-            let found = events.iter().find_map(|event| match event.what() {
-                What::Violation(violation, at) => Some((event.code(), *violation, *at)),
+            let events = log.wait("ended", 1);
+            let found = events.iter().find_map(|event| match event.kind() {
+                EventKind::ProtocolError(violation, at) => Some((event.name(), *violation, *at)),
                 _ => None,
             });
-            assert_eq!(found, Some((code, violation, at as u64)), "{ours:?}");
-            let line = events.iter().find(|event| event.code() == code).unwrap().to_string();
+            assert_eq!(found, Some((code, violation, at as u64)), "{side:?}");
+            let line = events.iter().find(|event| event.name() == code).unwrap().to_string();
             assert!(line.ends_with(&format!("({})", violation.requirement())), "{line}");
-            assert_eq!(told.codes().iter().filter(|seen| **seen == "close-sent").count(), 1);
-            told.check_pairs();
+            assert_eq!(log.names().iter().filter(|seen| **seen == "close-sent").count(), 1);
+            log.check_pairs();
         }
     }
 }
 
 #[test]
 fn a_peer_that_says_nothing_and_one_that_is_cut_off() {
-    let told = Told::default();
+    let log = EventLog::default();
     let mut timeouts = Timeouts::default();
-    (timeouts.ping, timeouts.life) = (Duration::from_millis(20), Duration::from_millis(20));
-    let server = echo(Server::bind("127.0.0.1:0").unwrap().timeouts(timeouts).on_event(told.closure()));
+    (timeouts.ping_interval, timeouts.pong_timeout) = (Duration::from_millis(20), Duration::from_millis(20));
+    let server = echo(Server::bind("127.0.0.1:0").unwrap().timeouts(timeouts).on_event(log.closure()));
     let mut silent = connect(server.local_addr());
     silent.write_all(REQUEST.as_bytes()).unwrap();
     read_head(&mut silent);
-    let events = told.wait("ended", 1);
-    assert!(events.iter().any(|event| matches!(event.what(), What::Timeout(Step::Keepalive))), "{events:?}");
+    let events = log.wait("ended", 1);
+    assert!(events.iter().any(|event| matches!(event.kind(), EventKind::Timeout(Step::Keepalive))), "{events:?}");
     let mut cut = connect(server.local_addr());
     cut.write_all(REQUEST.as_bytes()).unwrap();
     read_head(&mut cut);
     drop(cut);
-    let events = told.wait("ended", 2);
-    assert!(matches!(events.last().map(Event::what), Some(What::Ended(_))), "{events:?}");
-    told.check_pairs();
+    let events = log.wait("ended", 2);
+    assert!(matches!(events.last().map(Event::kind), Some(EventKind::Ended(_))), "{events:?}");
+    log.check_pairs();
 }
 
 #[test]
 fn a_handler_that_panics() {
-    let told = Told::default();
-    let server = Server::bind("127.0.0.1:0").unwrap().on_event(told.closure());
+    let log = EventLog::default();
+    let server = Server::bind("127.0.0.1:0").unwrap().on_event(log.closure());
     let server = server.start(|_ws| panic::resume_unwind(Box::new("a planted panic"))).unwrap();
     let mut ws = stdws::connect(&url(&server)).unwrap();
     ws.recv().unwrap();
     assert_eq!(ws.close_info().map(|info| info.code()), Some(CloseCode::INTERNAL));
-    let events = told.wait("panicked", 1);
-    assert!(events.last().is_some_and(|event| event.connection().is_some()));
-    told.check_pairs();
+    let events = log.wait("panicked", 1);
+    assert!(events.last().is_some_and(|event| event.connection_id().is_some()));
+    log.check_pairs();
 }
 
 #[test]
@@ -312,17 +316,17 @@ fn a_closure_that_panics_takes_nothing_with_it() {
 #[test]
 fn a_closure_may_use_connections() {
     // Nothing is locked while it runs, and what happens by it is not told, or this would never end.
-    let (tell, told) = mpsc::channel();
+    let (tell, log) = mpsc::channel();
     let sender: Arc<Mutex<Option<stdws::Sender>>> = Arc::default();
     let (at, first) = (sender.clone(), AtomicBool::new(true));
     let closure = move |event: &Event| {
         let Some(sender) = at.lock().unwrap().clone() else { return };
-        if event.code() == "frame-received" && first.swap(false, Ordering::SeqCst) {
+        if event.name() == "frame-received" && first.swap(false, Ordering::SeqCst) {
             sender.send("from the closure").unwrap();
             sender.queue("and again").unwrap();
             sender.flush().unwrap();
         }
-        tell.send(event.code()).unwrap();
+        tell.send(event.name()).unwrap();
     };
     let server = echo(Server::bind("127.0.0.1:0").unwrap());
     let mut ws = Client::new(&url(&server)).unwrap().on_event(closure).connect().unwrap();
@@ -332,14 +336,14 @@ fn a_closure_may_use_connections() {
         assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some(want));
     }
     drop(sender);
-    let codes: Vec<_> = told.try_iter().collect();
-    assert_eq!(codes[..2], ["frame-sent", "frame-received"]);
+    let names: Vec<_> = log.try_iter().collect();
+    assert_eq!(names[..2], ["frame-sent", "frame-received"]);
 }
 
 #[test]
-fn no_secret_is_told() {
-    let told = Told::default();
-    let server = Server::bind("127.0.0.1:0").unwrap().on_event(told.closure());
+fn events_show_no_secrets() {
+    let log = EventLog::default();
+    let server = Server::bind("127.0.0.1:0").unwrap().on_event(log.closure());
     let server = echo(server.on_request(|request| match request.header("X-Open") {
         Some(_) => stdws::Decision::accept(),
         None => stdws::Decision::Respond(Response::text(401, "hidden")),
@@ -350,35 +354,35 @@ fn no_secret_is_told() {
         if open {
             client = client.header("X-Open", "hidden").unwrap();
         }
-        let client = client.header("Cookie", "hidden").unwrap().on_event(told.closure());
+        let client = client.header("Cookie", "hidden").unwrap().on_event(log.closure());
         if let Ok(mut ws) = client.connect() {
             ws.send("hidden").unwrap();
             ws.recv().unwrap();
         }
     }
-    told.wait("answered", 1);
-    for event in told.wait("ended", 2) {
+    log.wait("answered", 1);
+    for event in log.wait("ended", 2) {
         let text = format!("{event} {event:?}");
         assert!(!text.contains("hidden"), "{text}");
     }
-    told.check_pairs();
+    log.check_pairs();
 }
 
 #[cfg(feature = "deflate")]
 #[test]
 fn sizes_are_those_on_the_wire() {
-    let told = Told::default();
+    let log = EventLog::default();
     let server = echo(Server::bind("127.0.0.1:0").unwrap().deflate(stdws::Deflate::default()));
-    let client = Client::new(&url(&server)).unwrap().deflate(stdws::Deflate::default()).on_event(told.closure());
+    let client = Client::new(&url(&server)).unwrap().deflate(stdws::Deflate::default()).on_event(log.closure());
     let mut ws = client.connect().unwrap();
     let text = "the same again and again, ".repeat(100);
     ws.send(&text).unwrap();
     ws.recv().unwrap();
-    let sizes: Vec<_> = told
+    let sizes: Vec<_> = log
         .wait("frame-received", 1)
         .iter()
-        .filter_map(|event| match event.what() {
-            What::Frame(_, frame) => Some((frame.begins_compressed(), frame.size())),
+        .filter_map(|event| match event.kind() {
+            EventKind::Frame(_, frame) => Some((frame.is_compressed(), frame.payload_len())),
             _ => None,
         })
         .collect();

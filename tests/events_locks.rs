@@ -8,12 +8,12 @@ use std::sync::{mpsc, Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use stdws::trace::{Direction, Event, What};
-use stdws::{Client, CloseCode, Error, Hub, Member, Running, Sender, Server, WebSocket};
+use stdws::trace::{Direction, Event, EventKind};
+use stdws::{Client, CloseCode, Error, Hub, Member, Sender, Server, ServerHandle, WebSocket};
 
 #[path = "support/live.rs"]
 mod live;
-use live::{patient, watchdog, SLACK};
+use live::{long_timeouts, watchdog, SLACK};
 
 /// What a handler does beside being called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,11 +35,11 @@ impl Does {
 }
 
 fn server(does: Does) -> Server {
-    Server::bind("127.0.0.1:0").unwrap().timeouts(patient()).on_event(does.handler())
+    Server::bind("127.0.0.1:0").unwrap().timeouts(long_timeouts()).on_event(does.handler())
 }
 
-fn connect(server: &Running, does: Does) -> WebSocket {
-    let client = Client::new(&format!("ws://{}", server.local_addr())).unwrap().timeouts(patient());
+fn connect(server: &ServerHandle, does: Does) -> WebSocket {
+    let client = Client::new(&format!("ws://{}", server.local_addr())).unwrap().timeouts(long_timeouts());
     client.on_event(does.handler()).connect().unwrap()
 }
 
@@ -88,7 +88,7 @@ fn a_hub_goes_on_after_its_first_message() {
             assert_eq!(text(&mut ws), format!("news {number}"));
         }
         assert_eq!((here.flush(SLACK), there.flush(SLACK)), (0, 0));
-        assert_eq!((here.counts().sent, there.counts().sent, member.counts().lost), (20, 20, 0), "{does:?}");
+        assert_eq!((here.stats().sent, there.stats().sent, member.stats().lost), (20, 20, 0), "{does:?}");
     }
 }
 
@@ -98,13 +98,13 @@ fn a_member_that_is_too_slow_is_closed() {
     let _watchdog = watchdog();
     for does in ALL {
         let mut limits = stdws::HubLimits::default();
-        limits.backlog = 1;
+        limits.max_queue_bytes = 1;
         let hub = Hub::with_limits(limits).unwrap();
         let everyone = hub.clone();
         let server = server(does);
         let server = server.start(move |mut ws| {
             let member = everyone.add(ws.sender());
-            while everyone.counts().closed == 0 {
+            while everyone.stats().closed == 0 {
                 member.send("more");
                 thread::yield_now();
             }
@@ -134,7 +134,7 @@ fn a_handler_uses_all_there_is() {
     let tools: Arc<Mutex<Tools>> = Arc::default();
     let (at, busy) = (tools.clone(), AtomicBool::new(false));
     let handler = move |event: &Event| {
-        let sent = matches!(event.what(), What::Frame(Direction::Sent, _));
+        let sent = matches!(event.kind(), EventKind::Frame(Direction::Sent, _));
         // The messages that were broadcast from here are for others to deliver.
         if !sent || busy.swap(true, Ordering::SeqCst) {
             return;
@@ -145,14 +145,14 @@ fn a_handler_uses_all_there_is() {
         drop(last);
         if let (Some(hub), Some(member)) = (hub, member) {
             assert_eq!(hub.broadcast("by broadcast"), 1);
-            assert_eq!(member.send("to one"), stdws::Placed::Queued);
+            assert_eq!(member.send("to one"), stdws::QueueOutcome::Queued);
             hub.flush(Duration::from_millis(50));
         }
     };
     let hub = Hub::new().unwrap();
     let (give, take) = mpsc::channel();
     let everyone = hub.clone();
-    let server = Server::bind("127.0.0.1:0").unwrap().timeouts(patient()).on_event(handler);
+    let server = Server::bind("127.0.0.1:0").unwrap().timeouts(long_timeouts()).on_event(handler);
     let server = server.start(move |ws| give.send(ws).map_err(|_| Error::Closed(None)));
     let server = server.unwrap();
     let (mut one, mut other) = (connect(&server, Does::Nothing), connect(&server, Does::Nothing));
@@ -183,11 +183,11 @@ fn a_handler_called_by_a_shutdown_shuts_down_again() {
     let (at, (tell, told)) = (handle.clone(), mpsc::channel());
     let handler = move |event: &Event| {
         let handle = at.lock().unwrap().clone();
-        if let (What::Close(Direction::Sent, _), Some(handle)) = (event.what(), handle) {
+        if let (EventKind::Close(Direction::Sent, _), Some(handle)) = (event.kind(), handle) {
             tell.send(handle.shutdown(SLACK)).unwrap();
         }
     };
-    let server = Server::bind("127.0.0.1:0").unwrap().timeouts(patient()).on_event(handler);
+    let server = Server::bind("127.0.0.1:0").unwrap().timeouts(long_timeouts()).on_event(handler);
     *handle.lock().unwrap() = Some(server.shutdown_handle());
     // Nobody receives before the Close has been sent, so it is the shutdown that tells of it.
     let (told, again) = (Mutex::new(told), Arc::new(Mutex::new(None)));
@@ -214,16 +214,16 @@ fn what_a_handler_does_is_not_told_on_whatever_thread_it_happens() {
         let (at, codes) = (hub.clone(), Arc::new(Mutex::new(Vec::new())));
         let seen = codes.clone();
         let handler = move |event: &Event| {
-            seen.lock().unwrap().push(event.code());
-            if matches!(event.what(), What::Frame(Direction::Sent, _)) {
+            seen.lock().unwrap().push(event.name());
+            if matches!(event.kind(), EventKind::Frame(Direction::Sent, _)) {
                 at.broadcast("of the handler");
             }
         };
         let (give, take) = mpsc::channel();
-        let server = Server::bind("127.0.0.1:0").unwrap().timeouts(patient());
+        let server = Server::bind("127.0.0.1:0").unwrap().timeouts(long_timeouts());
         let server = if masked { server } else { server.on_event(handler.clone()) };
         let server = server.start(move |ws| give.send(ws).map_err(|_| Error::Closed(None))).unwrap();
-        let client = Client::new(&format!("ws://{}", server.local_addr())).unwrap().timeouts(patient());
+        let client = Client::new(&format!("ws://{}", server.local_addr())).unwrap().timeouts(long_timeouts());
         let client = if masked { client.on_event(handler) } else { client };
         let there = client.connect().unwrap();
         let here = take.recv().unwrap();
@@ -241,6 +241,6 @@ fn what_a_handler_does_is_not_told_on_whatever_thread_it_happens() {
         assert_eq!(hub.flush(SLACK), 0);
         let sent = codes.lock().unwrap().iter().filter(|code| **code == "frame-sent").count();
         assert_eq!(sent, 3, "{:?}", codes.lock().unwrap());
-        assert_eq!(hub.counts().sent + hub.counts().lost, 4);
+        assert_eq!(hub.stats().sent + hub.stats().lost, 4);
     }
 }

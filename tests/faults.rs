@@ -10,10 +10,10 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use stdws::{CloseCode, Error, Halves, Kind, Message, Result, Server, Step, WebSocket};
+use stdws::{CloseCode, Error, Message, MessageKind, Result, Server, SplitStream, Step, WebSocket};
 
-use live::{ms, pipe, sample_client, watchdog, Drain, Ours, Random, Source};
-use spoken::{Spoken, RFC};
+use live::{ms, pipe, sample_client, watchdog, Drain, Random, Side, Source};
+use spoken::{ProtocolVariant, RFC};
 
 /// What an operation does instead of its work.
 #[derive(Debug, Clone, Copy)]
@@ -58,12 +58,12 @@ impl Operations {
     }
 
     /// Whether the fault has come at all.
-    fn came(&self) -> bool {
+    fn fault_occurred(&self) -> bool {
         *self.left.lock().unwrap() < 2
     }
 
     /// Streams give and take as much as they like.
-    fn some(&self, most: usize) -> usize {
+    fn partial_len(&self, most: usize) -> usize {
         most.min(1 + self.random.lock().unwrap().next() as usize % 9000)
     }
 }
@@ -72,7 +72,7 @@ struct Reader(Source, Operations);
 
 impl Read for Reader {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        let most = self.1.some(to.len());
+        let most = self.1.partial_len(to.len());
         self.1.next().unwrap_or_else(|| self.0.read(&mut to[..most]))
     }
 }
@@ -81,7 +81,7 @@ struct Writer(Drain, Operations);
 
 impl Write for Writer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let most = self.1.some(bytes.len());
+        let most = self.1.partial_len(bytes.len());
         self.1.next().unwrap_or_else(|| self.0.write(&bytes[..most]))
     }
 
@@ -94,8 +94,8 @@ impl Write for Writer {
 }
 
 /// As far as the version has them.
-fn messages(spoken: Spoken) -> Vec<Message> {
-    let binary = |bytes: Vec<u8>| match spoken.has_binary() {
+fn messages(variant: ProtocolVariant) -> Vec<Message> {
+    let binary = |bytes: Vec<u8>| match variant.has_binary() {
         true => Message::from(bytes),
         false => Message::from("x".repeat(bytes.len())),
     };
@@ -108,17 +108,17 @@ fn messages(spoken: Spoken) -> Vec<Message> {
     ]
 }
 
-fn open(spoken: Spoken, ours: Ours, halves: Halves) -> Result<WebSocket> {
-    match ours {
-        Ours::Client => spoken.client(sample_client("ws://127.0.0.1")).timeouts(timeouts()).connect_over(halves),
-        Ours::Server => spoken.server(Server::unbound()).timeouts(timeouts()).accept_over(halves),
+fn open(variant: ProtocolVariant, side: Side, halves: SplitStream) -> Result<WebSocket> {
+    match side {
+        Side::Client => variant.client(sample_client("ws://127.0.0.1")).timeouts(timeouts()).connect_over(halves),
+        Side::Server => variant.server(Server::without_listener()).timeouts(timeouts()).accept_over(halves),
     }
 }
 
 /// Sends all messages, receives their echoes, pings and closes.
-fn converse(spoken: Spoken, ours: Ours, halves: Halves, echoes: &mut Vec<Message>) -> Result<CloseCode> {
-    let mut ws = open(spoken, ours, halves)?;
-    let end = converse_on(spoken, &mut ws, echoes);
+fn converse(variant: ProtocolVariant, side: Side, halves: SplitStream, echoes: &mut Vec<Message>) -> Result<CloseCode> {
+    let mut ws = open(variant, side, halves)?;
+    let end = converse_on(variant, &mut ws, echoes);
     if end.is_err() {
         // Whatever is called then gives an error, and nothing more comes out but what was sent.
         while let Ok(Some(message)) = ws.recv() {
@@ -132,11 +132,11 @@ fn converse(spoken: Spoken, ours: Ours, halves: Halves, echoes: &mut Vec<Message
     end
 }
 
-fn converse_on(spoken: Spoken, ws: &mut WebSocket, echoes: &mut Vec<Message>) -> Result<CloseCode> {
-    for (number, message) in messages(spoken).iter().enumerate() {
+fn converse_on(variant: ProtocolVariant, ws: &mut WebSocket, echoes: &mut Vec<Message>) -> Result<CloseCode> {
+    for (number, message) in messages(variant).iter().enumerate() {
         match number {
-            2 if spoken.has_fragments() => {
-                let mut stream = ws.send_stream(Kind::Text)?;
+            2 if variant.has_fragments() => {
+                let mut stream = ws.send_stream(MessageKind::Text)?;
                 for part in message.as_bytes().chunks(7) {
                     stream.write_all(part).and_then(|()| stream.flush()).map_err(cause)?;
                 }
@@ -149,11 +149,11 @@ fn converse_on(spoken: Spoken, ws: &mut WebSocket, echoes: &mut Vec<Message>) ->
             Some(message) => echoes.push(message),
             None => return Ok(CloseCode::NO_STATUS),
         }
-        if number == 1 && spoken.has_ping() {
+        if number == 1 && variant.has_ping() {
             ws.ping()?;
         }
     }
-    Ok(ws.close(CloseCode::NORMAL, if spoken.has_codes() { "bye" } else { "" })?.code())
+    Ok(ws.close(CloseCode::NORMAL, if variant.has_codes() { "bye" } else { "" })?.code())
 }
 
 fn cause(error: io::Error) -> Error {
@@ -161,15 +161,15 @@ fn cause(error: io::Error) -> Error {
 }
 
 fn timeouts() -> stdws::Timeouts {
-    let mut timeouts = live::patient();
-    (timeouts.close, timeouts.life) = (ms(500), ms(2000));
+    let mut timeouts = live::long_timeouts();
+    (timeouts.close, timeouts.pong_timeout) = (ms(500), ms(2000));
     timeouts
 }
 
 /// The far end, which echoes; gives what it received.
-fn echo(spoken: Spoken, ours: Ours, halves: Halves) -> Vec<Message> {
+fn echo(variant: ProtocolVariant, side: Side, halves: SplitStream) -> Vec<Message> {
     let mut received = Vec::new();
-    if let Ok(mut ws) = open(spoken, ours, halves) {
+    if let Ok(mut ws) = open(variant, side, halves) {
         while let Ok(Some(message)) = ws.recv() {
             let _ = ws.send(&message);
             received.push(message);
@@ -179,42 +179,44 @@ fn echo(spoken: Spoken, ours: Ours, halves: Halves) -> Vec<Message> {
 }
 
 /// One run with the fault at one operation; false when the conversation was over before.
-fn run(spoken: Spoken, ours: Ours, fault: Fault, at: u32) -> bool {
+fn run(variant: ProtocolVariant, side: Side, fault: Fault, at: u32) -> bool {
     let ((up, from_near), (down, from_far)) = (pipe(), pipe());
     let operations = Operations::new(fault, at);
-    let halves = Halves::new(Reader(from_far, operations.clone()), Writer(up, operations.clone()));
-    let theirs = match ours {
-        Ours::Client => Ours::Server,
-        Ours::Server => Ours::Client,
+    let halves = SplitStream::new(Reader(from_far, operations.clone()), Writer(up, operations.clone()));
+    let theirs = match side {
+        Side::Client => Side::Server,
+        Side::Server => Side::Client,
     };
-    let far = thread::spawn(move || echo(spoken, theirs, Halves::new(from_near, down)));
+    let far = thread::spawn(move || echo(variant, theirs, SplitStream::new(from_near, down)));
     let mut echoes = Vec::new();
-    let end = converse(spoken, ours, halves, &mut echoes);
+    let end = converse(variant, side, halves, &mut echoes);
     let received = far.join().unwrap();
-    let case = format!("{spoken:?}, {ours:?}, {fault:?} at {at}: {end:?}");
-    assert!(messages(spoken).starts_with(&received), "{case}: the far end has received what was not sent");
+    let case = format!("{variant:?}, {side:?}, {fault:?} at {at}: {end:?}");
+    assert!(messages(variant).starts_with(&received), "{case}: the far end has received what was not sent");
     assert!(received.starts_with(&echoes), "{case}: an echo without a message");
     match (&end, fault) {
         (Ok(code), _) => {
-            let good = if spoken.has_codes() { CloseCode::NORMAL } else { CloseCode::NO_STATUS };
-            assert_eq!((*code, echoes), (good, messages(spoken)), "{case}");
+            let good = if variant.has_codes() { CloseCode::NORMAL } else { CloseCode::NO_STATUS };
+            assert_eq!((*code, echoes), (good, messages(variant)), "{case}");
         }
         (Err(_), Fault::Once(_)) => panic!("{case}: one try was not enough"),
-        (Err(Error::Io(_) | Error::Closed(_) | Error::Handshake(_)), _) => assert!(operations.came(), "{case}"),
+        (Err(Error::Io(_) | Error::Closed(_) | Error::Handshake(_)), _) => {
+            assert!(operations.fault_occurred(), "{case}")
+        }
         (Err(_), _) => panic!("{case}: the wrong error"),
     }
-    operations.came()
+    operations.fault_occurred()
 }
 
 fn all(fault: Fault) {
     every(RFC, fault);
 }
 
-fn every(spoken: Spoken, fault: Fault) {
+fn every(variant: ProtocolVariant, fault: Fault) {
     let _watchdog = watchdog();
-    let both = [Ours::Client, Ours::Server].map(|ours| {
+    let both = [Side::Client, Side::Server].map(|side| {
         thread::spawn(move || {
-            let runs = (1..).take_while(|at| run(spoken, ours, fault, *at)).count();
+            let runs = (1..).take_while(|at| run(variant, side, fault, *at)).count();
             // Two heads, five messages both ways, Ping and Close: if there were fewer, something was not exercised.
             assert!(runs > 20, "only {runs} operations");
         })
@@ -250,10 +252,10 @@ fn a_stream_that_is_interrupted() {
 fn drafts_over_a_stream_that_breaks_or_ends() {
     use stdws::Version;
     let few = [Version::Hybi00, Version::Hybi05];
-    let drafts = spoken::drafts().filter(|spoken| few.contains(&spoken.version) && !spoken.deflates());
+    let drafts = spoken::drafts().filter(|variant| few.contains(&variant.version) && !variant.deflates());
     let running: Vec<_> = drafts
-        .flat_map(|spoken| [Fault::Broken(ErrorKind::ConnectionReset), Fault::Ended].map(|fault| (spoken, fault)))
-        .map(|(spoken, fault)| thread::spawn(move || every(spoken, fault)))
+        .flat_map(|variant| [Fault::Broken(ErrorKind::ConnectionReset), Fault::Ended].map(|fault| (variant, fault)))
+        .map(|(variant, fault)| thread::spawn(move || every(variant, fault)))
         .collect();
     assert_eq!(running.len(), 4);
     running.into_iter().for_each(|thread| thread.join().unwrap());
@@ -261,14 +263,14 @@ fn drafts_over_a_stream_that_breaks_or_ends() {
 
 /// Random bytes that are not to be had: nothing is sent without them.
 #[test]
-fn a_source_of_entropy_that_fails() {
+fn a_random_source_that_fails() {
     let _watchdog = watchdog();
     let mut completed = false;
     for at in 0..100 {
         let ((up, from_near), (down, from_far)) = (pipe(), pipe());
-        let far = thread::spawn(move || echo(RFC, Ours::Server, Halves::new(from_near, down)));
+        let far = thread::spawn(move || echo(RFC, Side::Server, SplitStream::new(from_near, down)));
         let mut left = at;
-        let client = stdws::Client::new("ws://127.0.0.1").unwrap().timeouts(timeouts()).entropy(move |out| {
+        let client = stdws::Client::new("ws://127.0.0.1").unwrap().timeouts(timeouts()).random_source(move |out| {
             if left == 0 {
                 return Err(io::Error::other("no more"));
             }
@@ -277,8 +279,9 @@ fn a_source_of_entropy_that_fails() {
             Ok(())
         });
         let mut echoes = Vec::new();
-        let end =
-            client.connect_over(Halves::new(from_far, up)).and_then(|mut ws| converse_on(RFC, &mut ws, &mut echoes));
+        let end = client
+            .connect_over(SplitStream::new(from_far, up))
+            .and_then(|mut ws| converse_on(RFC, &mut ws, &mut echoes));
         let received = far.join().unwrap();
         assert!(messages(RFC).starts_with(&received) && received.starts_with(&echoes), "{at}");
         match end {
@@ -287,7 +290,7 @@ fn a_source_of_entropy_that_fails() {
                 completed = true;
                 break;
             }
-            Err(Error::Io(error)) => assert_eq!(error.step(), Step::Entropy, "{at}"),
+            Err(Error::Io(error)) => assert_eq!(error.step(), Step::RandomSource, "{at}"),
             Err(error) => panic!("{at}: {error:?}"),
         }
     }

@@ -8,7 +8,8 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use stdws::{
-    Accept, Client, Decision, Error, Halves, HandshakeFault, Limits, Misuse, Response, Running, Server, Timeouts,
+    Accept, Client, Decision, Error, HandshakeErrorKind, Limits, Response, Server, ServerHandle, SplitStream, Timeouts,
+    UsageError,
 };
 
 #[path = "support/serving.rs"]
@@ -16,7 +17,7 @@ mod serving;
 use serving::{bind, connect, echo, WATCHDOG};
 
 /// Sends these bytes, and gives all that comes back up to a clean end.
-fn ask(server: &Running, bytes: &[u8]) -> String {
+fn ask(server: &ServerHandle, bytes: &[u8]) -> String {
     let mut socket = connect(server.local_addr());
     socket.write_all(bytes).unwrap();
     let mut answer = String::new();
@@ -24,7 +25,7 @@ fn ask(server: &Running, bytes: &[u8]) -> String {
     answer
 }
 
-fn get(server: &Running, path: &str) -> String {
+fn get(server: &ServerHandle, path: &str) -> String {
     ask(server, format!("GET {path} HTTP/1.1\r\nHost: here\r\n\r\n").as_bytes())
 }
 
@@ -45,14 +46,14 @@ fn websocket(path: &str, more: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-fn client(server: &Running, path: &str) -> Client {
+fn client(server: &ServerHandle, path: &str) -> Client {
     Client::new(&format!("ws://{}{path}", server.local_addr())).unwrap()
 }
 
 /// What a client is refused with.
-fn refused(client: Client) -> stdws::Refusal {
+fn refused(client: Client) -> stdws::HandshakeError {
     match client.connect() {
-        Err(Error::Handshake(refusal)) => refusal,
+        Err(Error::Handshake(rejection)) => rejection,
         other => panic!("{other:?}"),
     }
 }
@@ -159,7 +160,7 @@ fn a_large_page_arrives_and_one_that_is_not_read_has_a_deadline() {
     loop {
         match client(&server, "/").connect() {
             Ok(_) => break,
-            Err(Error::Handshake(refusal)) => assert_eq!(refusal.status(), Some(503)),
+            Err(Error::Handshake(rejection)) => assert_eq!(rejection.status(), Some(503)),
             Err(error) => panic!("{error}"),
         }
         assert!(start.elapsed() < WATCHDOG);
@@ -173,12 +174,12 @@ fn a_hook_decides() {
     let server = bind().subprotocols(["v1"]).on_request(|request| match (request.path(), request.is_websocket()) {
         ("/", _) => Decision::accept(),
         ("/secret", _) if request.header("Authorization") == Some("Bearer 1234") => {
-            Accept::new().subprotocol("v2").header("Set-Cookie", "a=b").limits(Limits::message(10)).into()
+            Accept::new().subprotocol("v2").header("Set-Cookie", "a=b").limits(Limits::with_max_message_size(10)).into()
         }
         ("/secret", _) => Response::text(401, "who are you?").with_header("WWW-Authenticate", "Bearer").into(),
         ("/old", true) => Response::redirect(308, "/new").into(),
         ("/page", false) => Response::html(200, "page").into(),
-        _ => Decision::refuse(404),
+        _ => Decision::reject(404),
     });
     let server = server
         .start(|mut ws| {
@@ -188,9 +189,9 @@ fn a_hook_decides() {
         })
         .unwrap();
     let secret = || client(&server, "/secret").subprotocol("v1").unwrap().subprotocol("v2").unwrap();
-    let refusal = refused(secret());
-    assert_eq!((refusal.status(), refusal.header("WWW-Authenticate")), (Some(401), Some("Bearer")));
-    assert_eq!(refusal.body(), b"who are you?");
+    let rejection = refused(secret());
+    assert_eq!((rejection.status(), rejection.header("WWW-Authenticate")), (Some(401), Some("Bearer")));
+    assert_eq!(rejection.body(), b"who are you?");
     let mut ws = secret().header("Authorization", "Bearer 1234").unwrap().connect().unwrap();
     assert_eq!((ws.subprotocol(), ws.response().unwrap().header("set-cookie")), (Some("v2"), Some("a=b")));
     assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("Some(\"v2\")"));
@@ -203,8 +204,8 @@ fn a_hook_decides() {
     assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("Some(\"v1\")"));
     ws.send("more than eleven bytes").unwrap();
     assert!(ws.recv().unwrap().is_some());
-    let refusal = refused(client(&server, "/old"));
-    assert_eq!((refusal.status(), refusal.header("Location")), (Some(308), Some("/new")));
+    let rejection = refused(client(&server, "/old"));
+    assert_eq!((rejection.status(), rejection.header("Location")), (Some(308), Some("/new")));
     assert_eq!(refused(client(&server, "/elsewhere")).status(), Some(404));
     assert!(get(&server, "/page").ends_with("\r\n\r\npage"));
     assert_eq!((status(&get(&server, "/old")), status(&get(&server, "/"))), (404, 426));
@@ -214,7 +215,7 @@ fn a_hook_decides() {
 }
 
 #[test]
-fn a_hook_is_not_asked_about_what_must_be_refused() {
+fn invalid_requests_do_not_reach_the_hook() {
     let server = bind().on_request(|_| panic!("asked")).start(echo).unwrap();
     let rows = [
         (websocket("/", "Origin: http://evil.example\r\n"), 403),
@@ -269,14 +270,14 @@ fn a_hook_that_panics_or_gives_what_cannot_be_sent_is_a_500_and_no_more() {
 
 #[test]
 fn a_stream_is_handed_over_with_all_that_was_read() {
-    let (told, tell) = mpsc::channel();
+    let (sender, receiver) = mpsc::channel();
     let server = bind().on_request(move |request| match request.path() {
         "/mine" => {
-            let told = told.clone();
+            let sender = sender.clone();
             Decision::hand_over(move |mut stream| {
                 let mut body = [0; 10];
                 stream.read_exact(&mut body).unwrap();
-                told.send((stream.head(), body, stream.request().path().to_owned())).unwrap();
+                sender.send((stream.head(), body, stream.request().path().to_owned())).unwrap();
                 stream.write_all(b"another ").unwrap();
                 stream.write_all(b"protocol").unwrap();
             })
@@ -288,7 +289,7 @@ fn a_stream_is_handed_over_with_all_that_was_read() {
             socket.write_all(&rest).unwrap();
         }),
         "/slow" => Decision::hand_over(|mut stream| {
-            stream.set_limits(Duration::from_millis(50), WATCHDOG);
+            stream.set_timeouts(Duration::from_millis(50), WATCHDOG);
             let error = stream.read(&mut [0]).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::TimedOut);
             stream.write_all(b"too slow").unwrap();
@@ -305,7 +306,7 @@ fn a_stream_is_handed_over_with_all_that_was_read() {
     let mut answer = String::new();
     socket.read_to_string(&mut answer).unwrap();
     assert_eq!(answer, "another protocol");
-    let (seen, body, path) = tell.recv_timeout(WATCHDOG).unwrap();
+    let (seen, body, path) = receiver.recv_timeout(WATCHDOG).unwrap();
     assert_eq!((seen, &body, path.as_str()), (head, b"0123456789", "/mine"));
     assert_eq!(ask(&server, b"GET /tcp HTTP/1.1\r\nHost: h\r\n\r\nabcde"), "cde");
     assert_eq!(get(&server, "/slow"), "too slow");
@@ -314,9 +315,9 @@ fn a_stream_is_handed_over_with_all_that_was_read() {
 }
 
 #[test]
-fn hooks_on_streams_made_elsewhere() {
+fn hooks_on_caller_supplied_streams() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let server = Server::unbound()
+    let server = Server::without_listener()
         .http(|request| match request.path() {
             "/split" => Response::empty(200).with_header("X", "\n"),
             "/panic" => panic!("as it was told to"),
@@ -333,22 +334,22 @@ fn hooks_on_streams_made_elsewhere() {
         socket.write_all(format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n").as_bytes()).unwrap();
         socket.shutdown(Shutdown::Write).unwrap();
         let (far, _) = listener.accept().unwrap();
-        let result = server.accept_over(Halves::new(far.try_clone().unwrap(), far)).map(|_| ());
+        let result = server.accept_over(SplitStream::new(far.try_clone().unwrap(), far)).map(|_| ());
         let mut answer = String::new();
         socket.read_to_string(&mut answer).unwrap();
         (result.unwrap_err(), answer)
     };
-    let fault = |error: Error| match error {
-        Error::Handshake(refusal) => (refusal.fault().clone(), refusal.status()),
+    let kind = |error: Error| match error {
+        Error::Handshake(rejection) => (rejection.kind().clone(), rejection.status()),
         other => panic!("{other:?}"),
     };
     let (error, answer) = accept("/");
-    assert_eq!((fault(error), status(&answer)), ((HandshakeFault::Answered, Some(200)), 200));
+    assert_eq!((kind(error), status(&answer)), ((HandshakeErrorKind::Responded, Some(200)), 200));
     let (error, answer) = accept("/panic");
-    assert_eq!((fault(error), status(&answer)), ((HandshakeFault::Hook, Some(500)), 500));
+    assert_eq!((kind(error), status(&answer)), ((HandshakeErrorKind::HookPanicked, Some(500)), 500));
     let (error, answer) = accept("/mine");
-    assert_eq!((fault(error), answer.as_str()), ((HandshakeFault::HandedOver, None), ""));
+    assert_eq!((kind(error), answer.as_str()), ((HandshakeErrorKind::HandedOver, None), ""));
     let (error, answer) = accept("/split");
-    assert!(matches!(error, Error::Misuse(Misuse::HeaderValue(name)) if name == "X"));
+    assert!(matches!(error, Error::Usage(UsageError::HeaderValue(name)) if name == "X"));
     assert_eq!(status(&answer), 500);
 }

@@ -1,7 +1,7 @@
 //! Good conversations, damaged at random, thrown at the client and at the server. Whatever comes: no panic, no hang, no more
 //! memory than the limits allow, nothing wrong on the wire from this side, and the same end for every call after it.
 //!
-//! The damage follows from a number, which is told when a case fails; `case(ours, number)` repeats it.
+//! The damage follows from a number, which is told when a case fails; `case(side, number)` repeats it.
 
 #[path = "support/wire.rs"]
 mod wire;
@@ -10,7 +10,7 @@ use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{mpsc, Arc, Mutex};
 
-use stdws::{CloseCode, Error, Halves, Limits, Server, WebSocket};
+use stdws::{CloseCode, Error, Limits, Server, SplitStream, WebSocket};
 use wire::*;
 
 /// Cases for each role.
@@ -39,29 +39,29 @@ impl Random {
 }
 
 /// Frames as a well-behaved peer of this end sends them.
-fn frames(ours: Ours, random: &mut Random) -> Vec<u8> {
+fn frames(side: Side, random: &mut Random) -> Vec<u8> {
     let text = "h\u{e9}ll\u{f6} \u{20ac} \u{1d11e} ".repeat(20);
     let mut bytes = Vec::new();
     for _ in 0..random.below(8) {
         let length = *random.pick(&[0, 1, 5, 125, 126, 300, 1000, LIMIT]);
         bytes.extend(match random.below(7) {
-            0 => ours.frame(FIN | TEXT, text.as_bytes()),
-            1 => ours.frame(FIN | BINARY, &vec![0x80; length]),
+            0 => side.frame(FIN | TEXT, text.as_bytes()),
+            1 => side.frame(FIN | BINARY, &vec![0x80; length]),
             2 => {
                 let cut = random.below(text.len());
-                let between = ours.frame(FIN | PING, b"between");
+                let between = side.frame(FIN | PING, b"between");
                 let (first, rest) = text.as_bytes().split_at(cut);
-                [ours.frame(TEXT, first), between, ours.frame(CONTINUATION, b""), ours.frame(FIN | CONTINUATION, rest)]
+                [side.frame(TEXT, first), between, side.frame(CONTINUATION, b""), side.frame(FIN | CONTINUATION, rest)]
                     .concat()
             }
-            3 => ours.frame(FIN | PING, &vec![b'p'; length.min(125)]),
-            4 => ours.frame(FIN | PONG, &vec![b'p'; length.min(125)]),
-            5 => ours.header(FIN | BINARY, random.next() >> random.below(64)),
-            _ => ours.frame(FIN | TEXT, b"short"),
+            3 => side.frame(FIN | PING, &vec![b'p'; length.min(125)]),
+            4 => side.frame(FIN | PONG, &vec![b'p'; length.min(125)]),
+            5 => side.header(FIN | BINARY, random.next() >> random.below(64)),
+            _ => side.frame(FIN | TEXT, b"short"),
         });
     }
     if random.below(2) == 0 {
-        bytes.extend(ours.frame(FIN | CLOSE, &close_body(1000 + random.below(16) as u16, "bye")));
+        bytes.extend(side.frame(FIN | CLOSE, &close_body(1000 + random.below(16) as u16, "bye")));
     }
     bytes
 }
@@ -89,9 +89,9 @@ fn damage(bytes: &mut Vec<u8>, from: usize, random: &mut Random) {
 }
 
 /// What the peer sends, handshake included.
-fn conversation(ours: Ours, random: &mut Random) -> Vec<u8> {
-    let head = if ours == Ours::Server { REQUEST } else { RESPONSE };
-    let mut bytes = [head.as_bytes(), &frames(ours, random)].concat();
+fn conversation(side: Side, random: &mut Random) -> Vec<u8> {
+    let head = if side == Side::Server { REQUEST } else { RESPONSE };
+    let mut bytes = [head.as_bytes(), &frames(side, random)].concat();
     // Most of the damage is done behind the handshake, or few would get there.
     let from = if random.below(4) == 0 { 0 } else { head.len() };
     for _ in 0..random.below(4) {
@@ -135,19 +135,19 @@ impl Write for Collect {
     }
 }
 
-fn case(ours: Ours, number: u64) {
+fn case(side: Side, number: u64) {
     let mut random = Random(number);
-    let bytes = conversation(ours, &mut random);
+    let bytes = conversation(side, &mut random);
     let written = Arc::new(Mutex::new(Vec::new()));
     let (reading, read_gone) = mpsc::channel();
     let (writing, write_gone) = mpsc::channel();
     let reader = Pieces { bytes: bytes.clone(), given: 0, random: Random(number ^ 1), _gone: reading };
-    let halves = Halves::new(reader, Collect { bytes: written.clone(), _gone: writing });
-    let mut limits = Limits::message(LIMIT as u64);
-    limits.fragments = 10;
-    let opened = match ours {
-        Ours::Server => Server::unbound().limits(limits).accept_over(halves),
-        Ours::Client => client("ws://server.example.com/chat").limits(limits).connect_over(halves),
+    let halves = SplitStream::new(reader, Collect { bytes: written.clone(), _gone: writing });
+    let mut limits = Limits::with_max_message_size(LIMIT as u64);
+    limits.max_fragments = 10;
+    let opened = match side {
+        Side::Server => Server::without_listener().limits(limits).accept_over(halves),
+        Side::Client => client("ws://server.example.com/chat").limits(limits).connect_over(halves),
     };
     let open = opened.is_ok();
     match opened {
@@ -158,7 +158,7 @@ fn case(ours: Ours, number: u64) {
     // Both threads that serve the halves have come to their end.
     read_gone.recv_timeout(LONG).unwrap_err();
     write_gone.recv_timeout(LONG).unwrap_err();
-    judge(ours, &written.lock().unwrap(), open, bytes.len());
+    judge(side, &written.lock().unwrap(), open, bytes.len());
 }
 
 /// Receives in every way there is, and answers, until the connection is over.
@@ -224,19 +224,19 @@ fn use_up(mut ws: WebSocket, most: usize, random: &mut Random) {
 }
 
 /// What came from this side is right, whatever came from the other.
-fn judge(ours: Ours, written: &[u8], open: bool, read: usize) {
+fn judge(side: Side, written: &[u8], open: bool, read: usize) {
     let end = written.windows(4).position(|end| end == b"\r\n\r\n").map_or(0, |at| at + 4);
     let (head, rest) = written.split_at(end);
-    let good = if ours == Ours::Server { "HTTP/1.1 101 " } else { "GET /chat HTTP/1.1\r\n" };
-    match (ours, open) {
-        (Ours::Server, false) => {
+    let good = if side == Side::Server { "HTTP/1.1 101 " } else { "GET /chat HTTP/1.1\r\n" };
+    match (side, open) {
+        (Side::Server, false) => {
             assert!(head.starts_with(b"HTTP/1.1 4") || head.starts_with(b"HTTP/1.1 505"), "{}", written.escape_ascii());
         }
-        (Ours::Client, false) => assert_eq!(rest, b""),
+        (Side::Client, false) => assert_eq!(rest, b""),
         (_, true) => {
             assert!(head.starts_with(good.as_bytes()), "{}", written.escape_ascii());
             let frames = parse_all(rest);
-            assert!(frames.iter().all(|frame| frame.key.is_some() == (ours == Ours::Client)));
+            assert!(frames.iter().all(|frame| frame.key.is_some() == (side == Side::Client)));
             let close = frames.iter().position(|frame| frame.first == FIN | CLOSE);
             let after = close.map_or(0, |at| frames.len() - at - 1);
             assert_eq!(after, 0, "something after the Close: {frames:?}");
@@ -247,43 +247,43 @@ fn judge(ours: Ours, written: &[u8], open: bool, read: usize) {
 }
 
 /// Runs the cases, and says which one it was that failed or hung.
-fn run(ours: Ours, cases: impl Iterator<Item = u64> + Send + 'static, case: fn(Ours, u64)) {
+fn run(side: Side, cases: impl Iterator<Item = u64> + Send + 'static, case: fn(Side, u64)) {
     let current = Arc::new(AtomicU64::new(0));
     let at = current.clone();
     let worker = spawn(move || {
         for number in cases {
             at.store(number, Ordering::SeqCst);
-            case(ours, number);
+            case(side, number);
         }
     });
     if worker.try_join().is_none() {
-        panic!("case({ours:?}, {}) failed, or hangs", current.load(Ordering::SeqCst));
+        panic!("case({side:?}, {}) failed, or hangs", current.load(Ordering::SeqCst));
     }
 }
 
 #[test]
 fn a_server_survives() {
-    run(Ours::Server, 0..CASES, case);
+    run(Side::Server, 0..CASES, case);
 }
 
 #[test]
 fn a_client_survives() {
-    run(Ours::Client, 0..CASES, case);
+    run(Side::Client, 0..CASES, case);
 }
 
 /// The same over TCP, against one server that goes on through all of it.
 #[test]
 fn a_server_on_a_socket_survives() {
-    run(Ours::Server, 0..1, |ours, _| {
+    run(Side::Server, 0..1, |side, _| {
         let handler = |mut ws: WebSocket| {
             while let Some(message) = ws.recv()? {
                 ws.send(&message)?;
             }
             Ok(())
         };
-        let running = Server::bind("127.0.0.1:0").unwrap().max_message(LIMIT as u64).start(handler).unwrap();
+        let running = Server::bind("127.0.0.1:0").unwrap().max_message_size(LIMIT as u64).start(handler).unwrap();
         for number in CASES..CASES + 500 {
-            let bytes = conversation(ours, &mut Random(number));
+            let bytes = conversation(side, &mut Random(number));
             let mut stream = connect(running.local_addr());
             // A server that has closed may reset what still comes.
             let _ = stream.write_all(&bytes).and_then(|()| stream.shutdown(std::net::Shutdown::Write));

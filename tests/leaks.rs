@@ -13,7 +13,7 @@ use stdws::{Response, Server};
 
 #[path = "support/live.rs"]
 mod live;
-use live::{read_head, watchdog, Raw, CLOSE, REQUEST, RESPONSE, TEXT};
+use live::{read_head, watchdog, RawPeer, CLOSE, REQUEST, RESPONSE, TEXT};
 
 const THREADS: usize = 4;
 const ROUNDS: usize = 10_000;
@@ -29,7 +29,7 @@ fn counted() -> (usize, usize, usize) {
 }
 
 /// One visitor, of the kind with this number.
-fn visit(addr: SocketAddr, kind: usize) {
+fn connect_once(addr: SocketAddr, kind: usize) {
     let mut socket = TcpStream::connect(addr).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     match kind % 8 {
@@ -48,7 +48,7 @@ fn visit(addr: SocketAddr, kind: usize) {
         kind => {
             socket.write_all(REQUEST).unwrap();
             assert_eq!(read_head(&mut socket), RESPONSE);
-            let mut peer = Raw::client_side(socket);
+            let mut peer = RawPeer::client_side(socket);
             match kind {
                 4 => {}
                 5 => {
@@ -71,34 +71,34 @@ fn visit(addr: SocketAddr, kind: usize) {
 }
 
 /// More at a time than threads wait for, so that threads come and go too.
-fn crowd(addr: SocketAddr) {
-    let crowd: Vec<TcpStream> = (0..40)
+fn connect_burst(addr: SocketAddr) {
+    let sockets: Vec<TcpStream> = (0..40)
         .map(|_| {
             let mut socket = TcpStream::connect(addr).unwrap();
             socket.write_all(REQUEST).unwrap();
             socket
         })
         .collect();
-    for mut socket in crowd {
+    for mut socket in sockets {
         assert_eq!(read_head(&mut socket), RESPONSE);
     }
 }
 
-fn visits(addr: SocketAddr, count: usize) {
+fn connect_many(addr: SocketAddr, count: usize) {
     let some = move || {
         for number in 0..count / THREADS {
-            visit(addr, number);
+            connect_once(addr, number);
             if number % 100 == 0 {
-                crowd(addr);
+                connect_burst(addr);
             }
         }
     };
-    let visitors: Vec<_> = (0..THREADS).map(|_| thread::spawn(some)).collect();
-    visitors.into_iter().for_each(|visitor| visitor.join().unwrap());
+    let clients: Vec<_> = (0..THREADS).map(|_| thread::spawn(some)).collect();
+    clients.into_iter().for_each(|client| client.join().unwrap());
 }
 
 #[test]
-fn what_comes_goes() {
+fn nothing_stays_allocated_after_connections_end() {
     let _watchdog = watchdog();
     let before = counted();
     let server = Server::bind("127.0.0.1:0").unwrap().http(|_| Response::text(200, "ok"));
@@ -112,14 +112,14 @@ fn what_comes_goes() {
         .unwrap();
     let addr = server.local_addr();
     // The first ones fetch what is kept for the next: each of the threads has memory of its own, which grows for a while.
-    visits(addr, ROUNDS);
+    connect_many(addr, ROUNDS);
     let settled = |bound: (usize, usize, usize)| {
         let start = Instant::now();
         loop {
             let now = counted();
-            let fine = server.connections() == 0 && now.0 <= bound.0 && now.1 <= bound.1 && now.2 <= bound.2;
+            let fine = server.connection_count() == 0 && now.0 <= bound.0 && now.1 <= bound.1 && now.2 <= bound.2;
             if fine || start.elapsed() > Duration::from_secs(20) {
-                return (now, server.connections());
+                return (now, server.connection_count());
             }
             thread::sleep(Duration::from_millis(5));
         }
@@ -127,7 +127,7 @@ fn what_comes_goes() {
     // Some threads wait at the door for good.
     let some = before.0 + 17;
     let (first, _) = settled((some, usize::MAX, usize::MAX));
-    visits(addr, ROUNDS);
+    connect_many(addr, ROUNDS);
     let ((threads, descriptors, bytes), open) = settled((some, first.1, first.2 + NOISE));
     println!(
         "threads, descriptors, bytes: {before:?} before, {first:?} warm, {:?} after",

@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use stdws::{Error, Halves, HandshakeFault, Misuse, Response, Running, Server, Timeouts, WebSocket};
+use stdws::{Error, HandshakeErrorKind, Response, Server, ServerHandle, SplitStream, Timeouts, UsageError, WebSocket};
 
 #[path = "support/events.rs"]
 mod events;
@@ -21,23 +21,23 @@ const V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0C\xC0\x00\x02\x01\xC6\x33
 const LOCAL: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x20\x00\x00\x00";
 
 /// Fails the test instead of hanging.
-fn within<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+fn with_watchdog<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || drop(sender.send(work())));
     receiver.recv_timeout(LONG).expect("no result in time, or a panic above")
 }
 
 /// Tells each visitor who it is, as a page and as a message.
-fn start(server: Server) -> Running {
+fn start(server: Server) -> ServerHandle {
     let who = |request: &stdws::Request| request.client_ip().map_or("nobody".to_owned(), |ip| ip.to_string());
     let server = server.http(move |request| Response::text(200, who(request)));
-    let greet = move |mut ws: WebSocket| {
+    let handler = move |mut ws: WebSocket| {
         assert_eq!(ws.peer_addr().map(|peer| peer.ip().to_string()).as_deref(), Some("127.0.0.1"));
         let text = who(ws.request().unwrap());
         ws.send(&text)?;
         ws.recv().map(drop)
     };
-    server.start(greet).unwrap()
+    server.start(handler).unwrap()
 }
 
 fn bind() -> Server {
@@ -45,7 +45,7 @@ fn bind() -> Server {
 }
 
 /// All that comes back for these pieces, sent one after the other.
-fn ask(server: &Running, pieces: &[&[u8]]) -> Vec<u8> {
+fn exchange(server: &ServerHandle, pieces: &[&[u8]]) -> Vec<u8> {
     let mut stream = TcpStream::connect(server.local_addr()).unwrap();
     stream.set_nodelay(true).unwrap();
     stream.set_read_timeout(Some(LONG)).unwrap();
@@ -63,8 +63,8 @@ fn ask(server: &Running, pieces: &[&[u8]]) -> Vec<u8> {
     }
 }
 
-fn page(server: &Running, pieces: &[&[u8]]) -> String {
-    let answer = String::from_utf8(ask(server, pieces)).unwrap();
+fn page(server: &ServerHandle, pieces: &[&[u8]]) -> String {
+    let answer = String::from_utf8(exchange(server, pieces)).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
     match head.starts_with("HTTP/1.1 200 ") {
         true => body.to_owned(),
@@ -74,7 +74,7 @@ fn page(server: &Running, pieces: &[&[u8]]) -> String {
 
 #[test]
 fn a_trusted_proxy_names_its_client() {
-    within(|| {
+    with_watchdog(|| {
         let server = start(bind().trust_proxy_protocol(["10.0.0.0/8", "127.0.0.1"]).unwrap());
         for (header, want) in
             [(V1, "192.0.2.1"), (V2, "192.0.2.1"), (LOCAL, "127.0.0.1"), (b"PROXY UNKNOWN\r\n", "127.0.0.1")]
@@ -86,7 +86,7 @@ fn a_trusted_proxy_names_its_client() {
             assert_eq!(page(&server, &[header, GET.as_bytes()]), want);
             // And a WebSocket, with a frame right behind the request.
             let whole = [header, UPGRADE.as_bytes(), b"\r\n\x88\x80\0\0\0\0"].concat();
-            let answer = ask(&server, &[&whole]);
+            let answer = exchange(&server, &[&whole]);
             let frame = [&[0x81, want.len() as u8], want.as_bytes(), &[0x88, 0]].concat();
             assert!(answer.starts_with(b"HTTP/1.1 101 ") && answer.ends_with(&frame), "{}", answer.escape_ascii());
         }
@@ -94,8 +94,8 @@ fn a_trusted_proxy_names_its_client() {
 }
 
 #[test]
-fn a_trusted_proxy_that_names_nobody_properly_gets_no_answer() {
-    within(|| {
+fn a_malformed_proxy_header_gets_no_answer() {
+    with_watchdog(|| {
         let server = start(bind().trust_proxy_protocol(["127.0.0.1"]).unwrap());
         let rows: [&[u8]; 8] = [
             GET.as_bytes(),
@@ -108,7 +108,7 @@ fn a_trusted_proxy_that_names_nobody_properly_gets_no_answer() {
             b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
         ];
         for bytes in rows {
-            assert_eq!(ask(&server, &[bytes]).escape_ascii().to_string(), "", "{}", bytes.escape_ascii());
+            assert_eq!(exchange(&server, &[bytes]).escape_ascii().to_string(), "", "{}", bytes.escape_ascii());
         }
         // A second header is no part of the first.
         assert_eq!(page(&server, &[V1, V1, GET.as_bytes()]), "HTTP/1.1 400 Bad Request");
@@ -116,8 +116,8 @@ fn a_trusted_proxy_that_names_nobody_properly_gets_no_answer() {
 }
 
 #[test]
-fn whoever_is_not_trusted_is_who_it_is() {
-    within(|| {
+fn untrusted_peers_are_their_own_client() {
+    with_watchdog(|| {
         for server in [bind(), bind().trust_proxy_protocol(["192.0.2.77", "unix"]).unwrap()] {
             let server = start(server);
             assert_eq!(page(&server, &[GET.as_bytes()]), "127.0.0.1");
@@ -129,8 +129,8 @@ fn whoever_is_not_trusted_is_who_it_is() {
 }
 
 #[test]
-fn headers_are_read_as_far_as_the_trust_goes() {
-    within(|| {
+fn headers_are_followed_through_trusted_proxies_only() {
+    with_watchdog(|| {
         let both = "GET / HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 198.51.100.7, 192.0.2.1\r\n\
             Forwarded: for=198.51.100.7, for=192.0.2.2;proto=http\r\n\r\n";
         let rows = [
@@ -149,7 +149,7 @@ fn headers_are_read_as_far_as_the_trust_goes() {
 
 #[test]
 fn both_ways_make_one_chain() {
-    within(|| {
+    with_watchdog(|| {
         // HAProxy in front, which names nginx by the PROXY protocol, which names the client by a header.
         let server = |header: &str| bind().trust_proxy_protocol(["127.0.0.1"]).unwrap().trust_x_forwarded_for([header]);
         let lines = "GET / HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 203.0.113.9\r\n\r\n";
@@ -161,8 +161,8 @@ fn both_ways_make_one_chain() {
 }
 
 #[test]
-fn a_header_that_drips_has_the_time_of_the_handshake() {
-    within(|| {
+fn a_dripping_header_ends_at_the_handshake_timeout() {
+    with_watchdog(|| {
         let mut timeouts = Timeouts::default();
         timeouts.handshake = Duration::from_millis(300);
         let server = start(bind().timeouts(timeouts).trust_proxy_protocol(["127.0.0.1"]).unwrap());
@@ -186,26 +186,26 @@ fn a_header_that_drips_has_the_time_of_the_handshake() {
 }
 
 #[test]
-fn streams_made_elsewhere_have_no_address_but_can_be_told_one() {
-    within(|| {
+fn caller_supplied_streams_have_no_address_but_a_proxy_header_can_name_one() {
+    with_watchdog(|| {
         let accept = |server: Server, bytes: Vec<u8>| {
-            let result = server.accept_over(Halves::new(std::io::Cursor::new(bytes), std::io::sink()));
+            let result = server.accept_over(SplitStream::new(std::io::Cursor::new(bytes), std::io::sink()));
             result.map(|ws| ws.request().unwrap().client_ip().map(|ip| ip.to_string()))
         };
         let request = format!("{UPGRADE}Forwarded: for=192.0.2.9\r\n\r\n").into_bytes();
-        let unbound = Server::unbound;
-        assert_eq!(accept(unbound(), request.clone()).unwrap(), None);
+        let without_listener = Server::without_listener;
+        assert_eq!(accept(without_listener(), request.clone()).unwrap(), None);
         assert_eq!(
-            accept(unbound().trust_forwarded(["unix"]).unwrap(), request.clone()).unwrap().as_deref(),
+            accept(without_listener().trust_forwarded(["unix"]).unwrap(), request.clone()).unwrap().as_deref(),
             Some("192.0.2.9")
         );
-        let announced = [V2, &request].concat();
-        let server = unbound().trust_proxy_protocol(["unix"]).unwrap();
-        assert_eq!(accept(server, announced).unwrap().as_deref(), Some("192.0.2.1"));
-        match accept(unbound().trust_proxy_protocol(["unix"]).unwrap(), request) {
-            Err(Error::Handshake(refusal)) => {
-                assert!(matches!(refusal.fault(), HandshakeFault::ProxyHeader(_)));
-                assert_eq!(refusal.status(), None);
+        let with_proxy_header = [V2, &request].concat();
+        let server = without_listener().trust_proxy_protocol(["unix"]).unwrap();
+        assert_eq!(accept(server, with_proxy_header).unwrap().as_deref(), Some("192.0.2.1"));
+        match accept(without_listener().trust_proxy_protocol(["unix"]).unwrap(), request) {
+            Err(Error::Handshake(rejection)) => {
+                assert!(matches!(rejection.kind(), HandshakeErrorKind::ProxyHeader(_)));
+                assert_eq!(rejection.status(), None);
             }
             other => panic!("{other:?}"),
         }
@@ -216,17 +216,17 @@ fn streams_made_elsewhere_have_no_address_but_can_be_told_one() {
 fn lists_are_checked_when_they_are_given() {
     for entry in ["", "localhost", "10.0.0.0/33", "10.0.0.1:80", "*"] {
         for result in [
-            Server::unbound().watched().trust_proxy_protocol(["::1", entry]),
-            Server::unbound().watched().trust_forwarded([entry]),
-            Server::unbound().watched().trust_x_forwarded_for([entry]),
+            Server::without_listener().watched().trust_proxy_protocol(["::1", entry]),
+            Server::without_listener().watched().trust_forwarded([entry]),
+            Server::without_listener().watched().trust_x_forwarded_for([entry]),
         ] {
-            assert!(matches!(result, Err(Error::Misuse(Misuse::Network(shown))) if shown == entry));
+            assert!(matches!(result, Err(Error::Usage(UsageError::TrustedProxy(shown))) if shown == entry));
         }
     }
 }
 
 /// The status that each of these requests gets, and the connections, which stay.
-fn statuses(server: &Running, requests: &[String]) -> (Vec<String>, Vec<TcpStream>) {
+fn statuses(server: &ServerHandle, requests: &[String]) -> (Vec<String>, Vec<TcpStream>) {
     let open = |request: &String| {
         let mut stream = TcpStream::connect(server.local_addr()).unwrap();
         stream.set_read_timeout(Some(LONG)).unwrap();
@@ -239,17 +239,17 @@ fn statuses(server: &Running, requests: &[String]) -> (Vec<String>, Vec<TcpStrea
 }
 
 #[test]
-fn as_many_from_one_address_as_may_be_are_counted_behind_a_proxy_too() {
+fn the_limit_per_address_counts_clients_behind_a_proxy() {
     let by_header = |client: &str| format!("{UPGRADE}X-Forwarded-For: {client}\r\n\r\n");
-    let announced = |client: &str| format!("PROXY TCP4 {client} 198.51.100.7 56324 443\r\n{UPGRADE}\r\n");
+    let with_proxy_header = |client: &str| format!("PROXY TCP4 {client} 198.51.100.7 56324 443\r\n{UPGRADE}\r\n");
     type Proxied = Box<dyn Fn(&str) -> String + Send>;
     let trusting = || bind().max_per_address(2);
     let rows: [(Server, Proxied); 2] = [
         (trusting().trust_x_forwarded_for(["127.0.0.1"]).unwrap(), Box::new(by_header)),
-        (trusting().trust_proxy_protocol(["127.0.0.1"]).unwrap(), Box::new(announced)),
+        (trusting().trust_proxy_protocol(["127.0.0.1"]).unwrap(), Box::new(with_proxy_header)),
     ];
     for (server, request) in rows {
-        within(move || {
+        with_watchdog(move || {
             let server = start(server);
             let clients = ["192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.2", "192.0.2.2", "192.0.2.2"];
             let (seen, open) = statuses(&server, &clients.map(&request));
@@ -263,7 +263,7 @@ fn as_many_from_one_address_as_may_be_are_counted_behind_a_proxy_too() {
         });
     }
     // Whom nobody trusts counts as who it is.
-    within(move || {
+    with_watchdog(move || {
         let server = start(trusting());
         let (seen, _open) = statuses(&server, &["192.0.2.1", "192.0.2.2", "192.0.2.3"].map(by_header));
         assert_eq!(seen, ["101", "101", "429"]);

@@ -13,7 +13,10 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use live::{assert_soon, assert_took, ms, read_head, sample_client, watchdog, RESPONSE};
-use stdws::{Client, Error, HandshakeFault, HeadFault, Misuse, Proxy, ProxyError, ProxyFault, Server, Step, WebSocket};
+use stdws::{
+    Client, Error, HandshakeErrorKind, HeadErrorKind, Proxy, ProxyError, ProxyErrorKind, Server, Step, UsageError,
+    WebSocket,
+};
 use tunnel::tunnel;
 
 /// "hi" as text, and a Close with 1000.
@@ -60,7 +63,7 @@ fn rest(mut stream: TcpStream) -> Vec<u8> {
     bytes
 }
 
-fn echo_server() -> stdws::Running {
+fn echo_server() -> stdws::ServerHandle {
     let serve = |mut ws: WebSocket| {
         while let Some(message) = ws.recv()? {
             ws.send(&message)?;
@@ -281,8 +284,8 @@ fn answering(answer: impl Into<Vec<u8>>) -> SocketAddr {
 #[test]
 fn what_an_http_proxy_answers() {
     let _watchdog = watchdog();
-    use ProxyFault::*;
-    let rows: Vec<(String, ProxyFault, &[u8])> = vec![
+    use ProxyErrorKind::*;
+    let rows: Vec<(String, ProxyErrorKind, &[u8])> = vec![
         ("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno, not that".into(), Status(403), b"no"),
         ("HTTP/1.0 502 Bad Gateway\r\n\r\nno such host".into(), Status(502), b"no such host"),
         ("HTTP/1.1 403 x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n".into(), Status(403), b"no"),
@@ -295,28 +298,28 @@ fn what_an_http_proxy_answers() {
         ("HTTP/2.0 200 OK\r\n\r\n".into(), HttpVersion, b""),
         ("HTTP/0.9 200 OK\r\n\r\n".into(), HttpVersion, b""),
         ("HTTP/2.0 400 Bad\r\n\r\n".into(), Status(400), b""),
-        ("".into(), Ended, b""),
-        ("HTTP/1.1 200 OK\r\n".into(), Ended, b""),
-        ("HTTP/1.1 200 OK\r\nVia: x\r\n\r".into(), Ended, b""),
-        ("HTTP/1.1 100 Continue\r\n\r\n".into(), Ended, b""),
-        ("HTTP/1.1 200 OK\n\n".into(), Head(HeadFault::LineEnd), b""),
-        ("\x05\x00".into(), Head(HeadFault::ControlCharacter), b""),
-        ("SSH-2.0-OpenSSH\r\n".into(), Head(HeadFault::StartLine), b""),
-        ("HTTP/1.1 2000 OK\r\n\r\n".into(), Head(HeadFault::StartLine), b""),
-        ("HTTP/1.1 200 OK\r\nVia : x\r\n\r\n".into(), Head(HeadFault::FieldName), b""),
-        ("HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n".into(), Head(HeadFault::Folded), b""),
-        (format!("HTTP/1.1 200 {}\r\n", "x".repeat(9000)), Head(HeadFault::LineTooLong), b""),
-        (format!("HTTP/1.1 200 OK\r\n{}\r\n", "A: b\r\n".repeat(101)), Head(HeadFault::TooManyFields), b""),
+        ("".into(), UnexpectedEof, b""),
+        ("HTTP/1.1 200 OK\r\n".into(), UnexpectedEof, b""),
+        ("HTTP/1.1 200 OK\r\nVia: x\r\n\r".into(), UnexpectedEof, b""),
+        ("HTTP/1.1 100 Continue\r\n\r\n".into(), UnexpectedEof, b""),
+        ("HTTP/1.1 200 OK\n\n".into(), Head(HeadErrorKind::LineEnding), b""),
+        ("\x05\x00".into(), Head(HeadErrorKind::ControlCharacter), b""),
+        ("SSH-2.0-OpenSSH\r\n".into(), Head(HeadErrorKind::StartLine), b""),
+        ("HTTP/1.1 2000 OK\r\n\r\n".into(), Head(HeadErrorKind::StartLine), b""),
+        ("HTTP/1.1 200 OK\r\nVia : x\r\n\r\n".into(), Head(HeadErrorKind::FieldName), b""),
+        ("HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n".into(), Head(HeadErrorKind::LineFolding), b""),
+        (format!("HTTP/1.1 200 {}\r\n", "x".repeat(9000)), Head(HeadErrorKind::LineTooLong), b""),
+        (format!("HTTP/1.1 200 OK\r\n{}\r\n", "A: b\r\n".repeat(101)), Head(HeadErrorKind::TooManyFields), b""),
     ];
-    for (answer, fault, body) in rows {
+    for (answer, kind, body) in rows {
         let address = answering(answer.clone());
         let error = refused(by_http("ws://far.invalid:81/", address).connect());
-        assert_eq!((error.fault(), error.body()), (fault, body), "{answer:?}");
+        assert_eq!((error.kind(), error.body()), (kind, body), "{answer:?}");
         assert_eq!((error.proxy(), error.target()), (address.to_string().as_str(), "far.invalid:81"));
-        assert_eq!(error.status(), if let Status(status) = fault { Some(status) } else { None });
+        assert_eq!(error.status(), if let Status(status) = kind { Some(status) } else { None });
         let shown = error.to_string();
         assert!(shown.starts_with(&format!("the proxy {address} did not connect to far.invalid:81: ")), "{shown}");
-        if let Status(status) = fault {
+        if let Status(status) = kind {
             assert!(shown.ends_with(&format!("it answered {status} to CONNECT")), "{shown}");
         }
     }
@@ -359,55 +362,55 @@ fn a_body_is_kept_up_to_64_kib() {
 #[test]
 fn what_a_socks_proxy_answers() {
     let _watchdog = watchdog();
-    use ProxyFault::*;
+    use ProxyErrorKind::*;
     let choice: &[u8] = SOCKS_CHOICE;
-    let asks: &[u8] = b"\x05\x02";
-    let yes: &[u8] = b"\x01\x00";
-    let rows: Vec<(Vec<&[u8]>, ProxyFault)> = vec![
+    let password_method: &[u8] = b"\x05\x02";
+    let password_accepted: &[u8] = b"\x01\x00";
+    let rows: Vec<(Vec<&[u8]>, ProxyErrorKind)> = vec![
         // 1928-3-2
-        (vec![b""], Ended),
-        (vec![b"\x05"], Ended),
+        (vec![b""], UnexpectedEof),
+        (vec![b"\x05"], UnexpectedEof),
         (vec![b"\x04\x00"], SocksVersion(4)),
         (vec![b"\x00\x5A"], SocksVersion(0)),
         (vec![b"HTTP/1.1 400 Bad Request\r\n\r\n"], SocksVersion(b'H')),
         // 1928-3-3
-        (vec![b"\x05\xFF"], NoMethod),
+        (vec![b"\x05\xFF"], NoAcceptableMethod),
         (vec![b"\x05\x01"], MethodNotOffered(1)),
         (vec![b"\x05\x03"], MethodNotOffered(3)),
         // 1929-2-2
-        (vec![asks, b""], Ended),
-        (vec![asks, b"\x01"], Ended),
-        (vec![asks, b"\x01\x01"], Credentials),
-        (vec![asks, b"\x01\xFF"], Credentials),
-        (vec![asks, b"\x05\x00"], CredentialsVersion(5)),
+        (vec![password_method, b""], UnexpectedEof),
+        (vec![password_method, b"\x01"], UnexpectedEof),
+        (vec![password_method, b"\x01\x01"], AuthenticationFailed),
+        (vec![password_method, b"\x01\xFF"], AuthenticationFailed),
+        (vec![password_method, b"\x05\x00"], AuthenticationVersion(5)),
         // 1928-6-1
-        (vec![choice, b""], Ended),
-        (vec![choice, b"\x05"], Ended),
-        (vec![choice, b"\x05\x00"], Ended),
-        (vec![choice, b"\x05\x00\x00\x01\x7F\x00\x00\x01\x00"], Ended),
-        (vec![choice, b"\x05\x00\x00\x03"], Ended),
-        (vec![choice, b"\x05\x00\x00\x03\x05name\x00\x50"], Ended),
-        (vec![choice, b"\x05\x00\x00\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0"], Ended),
+        (vec![choice, b""], UnexpectedEof),
+        (vec![choice, b"\x05"], UnexpectedEof),
+        (vec![choice, b"\x05\x00"], UnexpectedEof),
+        (vec![choice, b"\x05\x00\x00\x01\x7F\x00\x00\x01\x00"], UnexpectedEof),
+        (vec![choice, b"\x05\x00\x00\x03"], UnexpectedEof),
+        (vec![choice, b"\x05\x00\x00\x03\x05name\x00\x50"], UnexpectedEof),
+        (vec![choice, b"\x05\x00\x00\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0"], UnexpectedEof),
         (vec![choice, b"\x04\x00"], SocksVersion(4)),
         (vec![choice, b"\x05\x01"], Reply(1)),
         (vec![choice, b"\x05\x05\x00\x01\x00\x00\x00\x00\x00\x00"], Reply(5)),
         (vec![choice, b"\x05\xFF\x00\x01\x00\x00\x00\x00\x00\x00"], Reply(255)),
         (vec![choice, b"\x05\x00\x00\x02\x00\x00\x00\x00\x00\x00"], AddressType(2)),
         (vec![choice, b"\x05\x00\x00\x00\x00\x00\x00\x00\x00\x00"], AddressType(0)),
-        (vec![asks, yes, b"\x05\x02"], Reply(2)),
+        (vec![password_method, password_accepted, b"\x05\x02"], Reply(2)),
     ];
-    for (turns, fault) in rows {
-        let script: Vec<Vec<u8>> = turns.iter().map(|turn| turn.to_vec()).collect();
+    for (answers, kind) in rows {
+        let script: Vec<Vec<u8>> = answers.iter().map(|answer| answer.to_vec()).collect();
         let (address, _script) = proxy(move |mut stream| {
-            for turn in script {
+            for answer in script {
                 let _ = stream.read(&mut [0; 1024]);
-                let _ = stream.write_all(&turn);
+                let _ = stream.write_all(&answer);
             }
             rest(stream)
         });
         let proxy = Proxy::socks5(&address.to_string()).unwrap().credentials("somebody", "S3CRET").unwrap();
         let error = refused(sample_client("ws://far.invalid:81/").proxy(proxy).connect());
-        assert_eq!(error.fault(), fault, "{turns:?}");
+        assert_eq!(error.kind(), kind, "{answers:?}");
         assert_eq!((error.status(), error.headers().len(), error.body().len()), (None, 0, 0));
         let shown = format!("{error} {error:?}");
         assert!(!shown.contains("S3CRET") && !shown.contains("somebody"), "{shown}");
@@ -418,11 +421,11 @@ fn what_a_socks_proxy_answers() {
         stream.write_all(b"\x05\x02").unwrap();
         rest(stream)
     });
-    assert_eq!(refused(by_socks(FAR, address).connect()).fault(), MethodNotOffered(2));
+    assert_eq!(refused(by_socks(FAR, address).connect()).kind(), MethodNotOffered(2));
 }
 
 #[test]
-fn the_words_for_it() {
+fn error_text() {
     let _watchdog = watchdog();
     let (address, _script) = proxy(|mut stream| {
         read::<3>(&mut stream);
@@ -446,12 +449,12 @@ fn a_name_too_long_for_socks() {
     let (address, script) = proxy(rest);
     let url = format!("ws://{}/", "h".repeat(256));
     let error = by_socks(&url, address).connect().unwrap_err();
-    assert!(matches!(error, Error::Misuse(Misuse::HostTooLong(256))), "{error:?}");
+    assert!(matches!(error, Error::Usage(UsageError::HostNameTooLong(256))), "{error:?}");
     assert_eq!(script.join().unwrap(), b"");
 }
 
 #[test]
-fn a_proxy_that_cannot_be_reached_is_called_one() {
+fn an_unreachable_proxy_is_named_in_the_error() {
     let _watchdog = watchdog();
     let held = TcpListener::bind("127.0.0.1:0").unwrap();
     let near = TcpStream::connect(held.local_addr().unwrap()).unwrap();
@@ -571,10 +574,10 @@ fn a_body_that_drips_ends_at_the_deadline() {
 #[test]
 fn an_endless_head_ends_at_its_limit() {
     let _watchdog = watchdog();
-    for (line, fault) in [
-        (&b"A: bbbbbbbbbbbbbbbbbbbbbbbbb\r\n"[..], HeadFault::TooManyFields),
-        (&[&b"A: "[..], &[b'b'; 2000], b"\r\n"].concat(), HeadFault::HeadTooLong),
-        (b"A", HeadFault::LineTooLong),
+    for (line, kind) in [
+        (&b"A: bbbbbbbbbbbbbbbbbbbbbbbbb\r\n"[..], HeadErrorKind::TooManyFields),
+        (&[&b"A: "[..], &[b'b'; 2000], b"\r\n"].concat(), HeadErrorKind::HeadTooLong),
+        (b"A", HeadErrorKind::LineTooLong),
     ] {
         let line = line.to_vec();
         let (address, script) = proxy(move |mut stream| {
@@ -583,7 +586,7 @@ fn an_endless_head_ends_at_its_limit() {
             while stream.write_all(&line).is_ok() {}
         });
         let start = Instant::now();
-        assert_eq!(refused(by_http(FAR, address).connect()).fault(), ProxyFault::Head(fault));
+        assert_eq!(refused(by_http(FAR, address).connect()).kind(), ProxyErrorKind::Head(kind));
         assert_soon(start.elapsed(), ms(1000));
         script.join().unwrap();
     }
@@ -607,7 +610,7 @@ fn attempts_to_one_name_wait_for_each_other() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let second = listener.local_addr().unwrap();
     let error = by_socks("ws://held.invalid/", second).connect_timeout(ms(50)).connect().unwrap_err();
-    assert!(matches!(error, Error::Timeout(Step::Gate)), "{error:?}");
+    assert!(matches!(error, Error::Timeout(Step::ConnectQueue)), "{error:?}");
     // Another name, or another port, is another peer.
     for url in ["ws://other.invalid/", "ws://held.invalid:81/"] {
         let (address, _script) = proxy(|mut stream| {
@@ -698,12 +701,12 @@ fn proxies_by_variables_and_exceptions() {
 #[test]
 fn a_client_shows_its_proxy_but_no_secret() {
     let proxy = Proxy::new("http://somebody:S3CRET@p.example:3128").unwrap();
-    let shown = format!("{:?}", Client::new("ws://u:S3CRET@h/?S3CRET").unwrap().proxy(proxy).redirects(99));
+    let shown = format!("{:?}", Client::new("ws://u:S3CRET@h/?S3CRET").unwrap().proxy(proxy).max_redirects(99));
     assert!(shown.contains("http://p.example:3128") && shown.contains("redirects: 10"), "{shown}");
     assert!(!shown.contains("S3CRET") && !shown.contains("somebody"), "{shown}");
 }
 
-/// The server's refusal through a proxy is the server's.
+/// The server's rejection through a proxy is the server's.
 #[test]
 fn a_refusal_of_the_server_is_not_the_proxys() {
     let _watchdog = watchdog();
@@ -715,8 +718,8 @@ fn a_refusal_of_the_server_is_not_the_proxys() {
         rest(stream)
     });
     match by_http(FAR, address).connect() {
-        Err(Error::Handshake(refusal)) => {
-            assert_eq!((refusal.fault(), refusal.body()), (&HandshakeFault::Status(403), &b"no"[..]));
+        Err(Error::Handshake(rejection)) => {
+            assert_eq!((rejection.kind(), rejection.body()), (&HandshakeErrorKind::Status(403), &b"no"[..]));
         }
         other => panic!("{other:?}"),
     }

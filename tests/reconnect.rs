@@ -6,7 +6,7 @@ use std::sync::{mpsc, Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use stdws::{Backoff, Client, CloseCode, Error, HandshakeFault, Lost, Reconnect, Retry, Step, Timeouts};
+use stdws::{Backoff, Client, CloseCode, Disconnect, Error, HandshakeErrorKind, Reconnect, Retry, Step, Timeouts};
 
 const NONCE: &[u8; 16] = b"the sample nonce";
 const GOOD: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -16,7 +16,7 @@ const FORBIDDEN: &[u8] = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n";
 const LONG: Duration = Duration::from_secs(60);
 
 /// Fails the test instead of hanging.
-fn within<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+fn with_watchdog<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || drop(sender.send(work())));
     receiver.recv_timeout(LONG).expect("no result in time, or a panic above")
@@ -24,7 +24,7 @@ fn within<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
 
 /// Gives the sample nonce for the key of a handshake, and these bytes for a delay.
 fn client(address: SocketAddr, delay: [u8; 8]) -> Client {
-    Client::new(&format!("ws://{address}/")).unwrap().entropy(move |out| {
+    Client::new(&format!("ws://{address}/")).unwrap().random_source(move |out| {
         match out.len() {
             8 => out.copy_from_slice(&delay),
             _ => out.iter_mut().zip(NONCE.iter().cycle()).for_each(|(out, byte)| *out = *byte),
@@ -34,7 +34,7 @@ fn client(address: SocketAddr, delay: [u8; 8]) -> Client {
 }
 
 fn quick() -> Backoff {
-    Backoff::default().first(Duration::from_millis(2)).longest(Duration::from_millis(10))
+    Backoff::default().initial_delay(Duration::from_millis(2)).max_delay(Duration::from_millis(10))
 }
 
 fn request(stream: &mut TcpStream) {
@@ -52,7 +52,7 @@ fn server(answers: Vec<Vec<u8>>) -> (SocketAddr, JoinHandle<Vec<Instant>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let thread = thread::spawn(move || {
-        let visit = |answer: Vec<u8>| {
+        let serve_one = |answer: Vec<u8>| {
             let (mut stream, _) = listener.accept().unwrap();
             let at = Instant::now();
             request(&mut stream);
@@ -62,7 +62,7 @@ fn server(answers: Vec<Vec<u8>>) -> (SocketAddr, JoinHandle<Vec<Instant>>) {
             let _ = stream.read_to_end(&mut Vec::new());
             at
         };
-        answers.into_iter().map(visit).collect()
+        answers.into_iter().map(serve_one).collect()
     });
     (address, thread)
 }
@@ -85,8 +85,8 @@ fn run(connections: &mut Reconnect) -> (Vec<String>, Option<Error>) {
 }
 
 #[test]
-fn goes_on_until_all_is_done() {
-    within(|| {
+fn reconnects_until_close_1000() {
+    with_watchdog(|| {
         let (address, server) = server(vec![
             and(b"\x81\x01a"),                          // and then nothing
             b"HTTP/1.1 502 Bad Gateway\r\n\r\n".into(), // a proxy whose server is away
@@ -98,9 +98,9 @@ fn goes_on_until_all_is_done() {
         ]);
         let log = Arc::new(Mutex::new(Vec::new()));
         let seen = log.clone();
-        let backoff = quick().decide(move |lost| {
-            seen.lock().unwrap().push(lost.error().map(Error::to_string).unwrap_or_default());
-            lost.retry()
+        let backoff = quick().policy(move |disconnect| {
+            seen.lock().unwrap().push(disconnect.error().map(Error::to_string).unwrap_or_default());
+            disconnect.retry()
         });
         let mut connections = client(address, [0x80; 8]).reconnect(backoff);
         let (texts, error) = run(&mut connections);
@@ -108,7 +108,7 @@ fn goes_on_until_all_is_done() {
         assert!(error.is_none());
         // And it stays over.
         assert!(connections.next().is_none());
-        assert_eq!(connections.lost().and_then(Lost::close_code), Some(CloseCode::NORMAL));
+        assert_eq!(connections.last_disconnect().and_then(Disconnect::close_code), Some(CloseCode::NORMAL));
         assert_eq!(server.join().unwrap().len(), 7);
         let want = [
             "the connection ended without a closing handshake (1006)",
@@ -124,107 +124,110 @@ fn goes_on_until_all_is_done() {
 }
 
 #[test]
-fn an_error_that_is_not_worth_it_is_the_last_item() {
-    within(|| {
+fn a_permanent_error_is_the_last_item() {
+    with_watchdog(|| {
         let (address, server) = server(vec![and(b"\x81\x01a"), FORBIDDEN.into()]);
         let mut connections = client(address, [0; 8]).reconnect(quick());
         let (texts, error) = run(&mut connections);
         assert_eq!(texts, ["a"]);
         match error {
-            Some(Error::Handshake(refusal)) => assert_eq!(*refusal.fault(), HandshakeFault::Status(403)),
+            Some(Error::Handshake(rejection)) => assert_eq!(*rejection.kind(), HandshakeErrorKind::Status(403)),
             other => panic!("{other:?}"),
         }
         assert!(connections.next().is_none());
-        assert!(matches!(connections.lost(), Some(Lost::Attempt(Error::Handshake(_)))));
+        assert!(matches!(connections.last_disconnect(), Some(Disconnect::AttemptFailed(Error::Handshake(_)))));
         assert_eq!(server.join().unwrap().len(), 2);
     });
 }
 
 #[test]
-fn the_closure_overrides_the_table() {
-    within(|| {
+fn the_policy_overrides_the_table() {
+    with_watchdog(|| {
         let (address, server) = server(vec![FORBIDDEN.into(), and(b"\x88\x02\x03\xE8"), and(b"\x88\x02\x03\xE9")]);
-        let backoff = quick().decide(|lost| match lost.close_code() {
+        let backoff = quick().policy(|disconnect| match disconnect.close_code() {
             Some(CloseCode::GOING_AWAY) => Retry::Stop,
-            _ => Retry::Again,
+            _ => Retry::AfterBackoff,
         });
         let mut connections = client(address, [0; 8]).reconnect(backoff);
         assert!(run(&mut connections).1.is_none());
-        assert_eq!(connections.lost().and_then(Lost::close_code), Some(CloseCode::GOING_AWAY));
+        assert_eq!(connections.last_disconnect().and_then(Disconnect::close_code), Some(CloseCode::GOING_AWAY));
         assert_eq!(server.join().unwrap().len(), 3);
     });
 }
 
 #[test]
-fn the_first_connection_waits_for_nothing_and_each_other_one_does() {
+fn only_the_first_attempt_has_no_delay() {
     // 6455-7.2.3-2: the smallest random number is no delay, the largest all of it.
-    within(|| {
+    with_watchdog(|| {
         let (address, server) = server(vec![and(b""), and(b""), and(b"\x88\x02\x03\xE8")]);
         let start = Instant::now();
         let wait = Duration::from_millis(200);
-        let mut connections = client(address, [0xFF; 8]).reconnect(Backoff::default().first(wait));
+        let mut connections = client(address, [0xFF; 8]).reconnect(Backoff::default().initial_delay(wait));
         assert!(run(&mut connections).1.is_none());
-        let visits = server.join().unwrap();
-        assert!(visits[0] - start < LONG);
-        assert!(visits[1] - visits[0] >= wait - Duration::from_millis(1), "{visits:?}");
-        assert!(visits[2] - visits[1] >= 2 * wait - Duration::from_millis(1), "{visits:?}");
+        let accepted_at = server.join().unwrap();
+        assert!(accepted_at[0] - start < LONG);
+        assert!(accepted_at[1] - accepted_at[0] >= wait - Duration::from_millis(1), "{accepted_at:?}");
+        assert!(accepted_at[2] - accepted_at[1] >= 2 * wait - Duration::from_millis(1), "{accepted_at:?}");
     });
 }
 
 #[test]
 fn retry_after_is_waited_for() {
-    within(|| {
+    with_watchdog(|| {
         let (address, server) = server(vec![BUSY.into(), and(b"\x88\x02\x03\xE8")]);
         assert!(run(&mut client(address, [0; 8]).reconnect(quick())).1.is_none());
-        let visits = server.join().unwrap();
-        let waited = visits[1] - visits[0];
+        let accepted_at = server.join().unwrap();
+        let waited = accepted_at[1] - accepted_at[0];
         assert!(waited >= Duration::from_secs(1), "{waited:?}");
     });
 }
 
 #[test]
-fn gives_up_after_so_many_attempts() {
-    within(|| {
+fn gives_up_after_max_attempts() {
+    with_watchdog(|| {
         // Nobody listens here.
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let mut connections = client(address, [0; 8]).reconnect(quick().attempts(3));
+        let mut connections = client(address, [0; 8]).reconnect(quick().max_attempts(3));
         assert!(matches!(connections.next(), Some(Err(Error::Connect(_)))));
         assert!(connections.next().is_none());
         // One who is let in and thrown out is no better off.
         let (address, server) = server(vec![and(b""), and(b"")]);
-        let mut connections = client(address, [0; 8]).reconnect(quick().attempts(2));
+        let mut connections = client(address, [0; 8]).reconnect(quick().max_attempts(2));
         assert!(run(&mut connections).1.is_none());
-        assert!(matches!(connections.lost(), Some(Lost::Connection { end: Some(Error::Closed(None)), .. })));
+        assert!(matches!(
+            connections.last_disconnect(),
+            Some(Disconnect::ConnectionEnded { error: Some(Error::Closed(None)), .. })
+        ));
         assert_eq!(server.join().unwrap().len(), 2);
     });
 }
 
 #[test]
 fn stops_while_it_waits() {
-    within(|| {
+    with_watchdog(|| {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let (failed, told) = mpsc::channel();
-        let backoff = Backoff::default().first(LONG * 60).longest(LONG * 60).decide(move |lost| {
+        let (failed, failures) = mpsc::channel();
+        let backoff = Backoff::default().initial_delay(LONG * 60).max_delay(LONG * 60).policy(move |disconnect| {
             failed.send(()).unwrap();
-            lost.retry()
+            disconnect.retry()
         });
         let mut connections = client(address, [0xFF; 8]).reconnect(backoff);
-        let stopper = connections.stopper();
+        let handle = connections.handle();
         let thread = thread::spawn(move || connections.next().is_none());
-        told.recv().unwrap();
-        stopper.stop();
-        stopper.clone().stop();
+        failures.recv().unwrap();
+        handle.stop();
+        handle.clone().stop();
         assert!(thread.join().unwrap());
     });
 }
 
 #[test]
-fn stopped_before_it_began_it_connects_to_nobody() {
-    within(|| {
+fn a_stop_before_the_first_attempt_prevents_it() {
+    with_watchdog(|| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let mut connections = client(listener.local_addr().unwrap(), [0; 8]).reconnect(quick());
-        connections.stopper().stop();
+        connections.handle().stop();
         assert!(connections.next().is_none());
         assert!(listener.accept().is_err());
     });
@@ -232,7 +235,7 @@ fn stopped_before_it_began_it_connects_to_nobody() {
 
 #[test]
 fn stops_while_a_connection_is_open() {
-    within(|| {
+    with_watchdog(|| {
         let server = stdws::Server::bind("127.0.0.1:0").unwrap();
         let server = server.start(|mut ws| {
             ws.send("open")?;
@@ -241,11 +244,11 @@ fn stops_while_a_connection_is_open() {
         });
         let server = server.unwrap();
         let mut connections = client(server.local_addr(), [0; 8]).reconnect(quick());
-        let stopper = connections.stopper();
+        let handle = connections.handle();
         let mut ws = connections.next().unwrap().unwrap();
         assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("open"));
         let thread = thread::spawn(move || (ws.recv(), ws.close_info().map(|info| info.code())));
-        stopper.stop();
+        handle.stop();
         let (end, code) = thread.join().unwrap();
         assert!(end.unwrap().is_none());
         assert_eq!(code, Some(CloseCode::GOING_AWAY));
@@ -254,15 +257,15 @@ fn stops_while_a_connection_is_open() {
 }
 
 #[test]
-fn stopped_in_the_middle_of_connecting_it_does_not_wait_for_that() {
-    within(|| {
+fn a_stop_does_not_wait_for_the_running_attempt() {
+    with_watchdog(|| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut connections = client(listener.local_addr().unwrap(), [0; 8]).reconnect(quick());
-        let stopper = connections.stopper();
+        let handle = connections.handle();
         let thread = thread::spawn(move || (connections.next().is_none(), connections.next().is_none()));
         let (mut stream, _) = listener.accept().unwrap();
         request(&mut stream);
-        stopper.stop();
+        handle.stop();
         // The server has said nothing yet, and the attempt has its time.
         assert_eq!(thread.join().unwrap(), (true, true));
         stream.write_all(GOOD).unwrap();
@@ -275,10 +278,10 @@ fn stopped_in_the_middle_of_connecting_it_does_not_wait_for_that() {
 
 /// What the application's closures do, they do to whoever called `next`, in whatever thread they run.
 #[test]
-fn a_panic_in_an_attempt_is_a_panic_of_next() {
-    within(|| {
+fn a_panic_in_an_attempt_propagates_from_next() {
+    with_watchdog(|| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let client = client(listener.local_addr().unwrap(), [0; 8]).entropy(|_| panic!("on purpose: no entropy"));
+        let client = client(listener.local_addr().unwrap(), [0; 8]).random_source(|_| panic!("on purpose: no entropy"));
         let mut connections = client.reconnect(quick());
         let next = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| connections.next().is_none()));
         assert_eq!(next.unwrap_err().downcast_ref::<&str>(), Some(&"on purpose: no entropy"));
@@ -286,8 +289,8 @@ fn a_panic_in_an_attempt_is_a_panic_of_next() {
 }
 
 #[test]
-fn what_is_dropped_is_closed_although_the_iterator_lives() {
-    within(|| {
+fn a_dropped_connection_is_closed_while_the_iterator_lives() {
+    with_watchdog(|| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut connections = client(listener.local_addr().unwrap(), [0; 8]).reconnect(quick());
         for _ in 0..2 {
@@ -305,16 +308,16 @@ fn what_is_dropped_is_closed_although_the_iterator_lives() {
             stream.recv().unwrap().read_to_end(&mut bytes).unwrap();
             assert_eq!(bytes.len(), 8);
         }
-        connections.stopper().stop();
+        connections.handle().stop();
         assert!(connections.next().is_none());
         // No Close came, though one was sent.
-        assert_eq!(connections.lost().and_then(Lost::close_code), Some(CloseCode::ABNORMAL));
+        assert_eq!(connections.last_disconnect().and_then(Disconnect::close_code), Some(CloseCode::ABNORMAL));
     });
 }
 
 #[test]
-fn one_that_is_kept_stays_open() {
-    within(|| {
+fn a_kept_connection_stays_open() {
+    with_watchdog(|| {
         let server = stdws::Server::bind("127.0.0.1:0").unwrap();
         let server = server.start(|mut ws| {
             while let Some(message) = ws.recv()? {
@@ -326,7 +329,7 @@ fn one_that_is_kept_stays_open() {
         let mut connections = client(server.local_addr(), [0; 8]).reconnect(quick());
         let mut first = connections.next().unwrap().unwrap();
         let mut second = connections.next().unwrap().unwrap();
-        assert!(matches!(connections.lost(), Some(Lost::Connection { end: None, .. })));
+        assert!(matches!(connections.last_disconnect(), Some(Disconnect::ConnectionEnded { error: None, .. })));
         for ws in [&mut first, &mut second] {
             ws.send("still here").unwrap();
             assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("still here"));
@@ -335,8 +338,8 @@ fn one_that_is_kept_stays_open() {
 }
 
 #[test]
-fn the_end_of_one_that_only_sends_is_seen_too() {
-    within(|| {
+fn the_end_of_a_send_only_connection_is_seen() {
+    with_watchdog(|| {
         let (address, server) = server(vec![and(b"\x88\x02\x03\xE8")]);
         let mut connections = client(address, [0; 8]).reconnect(quick());
         let sender = connections.next().unwrap().unwrap().into_sender().unwrap();
@@ -347,15 +350,15 @@ fn the_end_of_one_that_only_sends_is_seen_too() {
         // It may take a moment until the whole closing handshake is over.
         assert!(matches!(sender.close(CloseCode::NORMAL, ""), Ok(_) | Err(Error::Closed(Some(_)))));
         assert!(connections.next().is_none());
-        assert_eq!(connections.lost().and_then(Lost::close_code), Some(CloseCode::NORMAL));
+        assert_eq!(connections.last_disconnect().and_then(Disconnect::close_code), Some(CloseCode::NORMAL));
     });
 }
 
 #[test]
 fn without_random_numbers_there_is_no_delay_and_no_attempt() {
-    within(|| {
+    with_watchdog(|| {
         let (address, server) = server(vec![and(b"")]);
-        let client = Client::new(&format!("ws://{address}/")).unwrap().entropy(|out| {
+        let client = Client::new(&format!("ws://{address}/")).unwrap().random_source(|out| {
             if out.len() == 8 {
                 return Err(std::io::Error::other("no entropy today"));
             }
@@ -364,7 +367,7 @@ fn without_random_numbers_there_is_no_delay_and_no_attempt() {
         });
         let mut connections = client.reconnect(quick());
         match run(&mut connections).1 {
-            Some(Error::Io(error)) => assert_eq!(error.step(), Step::Entropy),
+            Some(Error::Io(error)) => assert_eq!(error.step(), Step::RandomSource),
             other => panic!("{other:?}"),
         }
         assert!(connections.next().is_none());
@@ -376,6 +379,6 @@ fn without_random_numbers_there_is_no_delay_and_no_attempt() {
 fn debug_shows_no_secrets() {
     let client = Client::new("ws://me:S3CRET@h/?S3CRET").unwrap().header("Cookie", "S3CRET").unwrap();
     let connections = client.timeouts(Timeouts::default()).reconnect(Backoff::default());
-    let shown = format!("{connections:?} {:?}", connections.stopper());
+    let shown = format!("{connections:?} {:?}", connections.handle());
     assert!(shown.contains("Backoff") && !shown.contains("S3CRET"), "{shown}");
 }

@@ -9,7 +9,9 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use live::{assert_soon, assert_took, ms, read_head, sample_client, watchdog, RESPONSE};
-use stdws::{Client, Error, HandshakeFault, Proxy, RedirectError, RedirectFault, Refusal, UriFault, WebSocket};
+use stdws::{
+    Client, Error, HandshakeError, HandshakeErrorKind, Proxy, RedirectError, RedirectErrorKind, UriErrorKind, WebSocket,
+};
 
 /// A place where one connection after the other gets the next of these answers. Gives the requests.
 fn server(answers: Vec<String>) -> (SocketAddr, JoinHandle<Vec<String>>) {
@@ -50,12 +52,12 @@ fn open() -> String {
 }
 
 fn client(url: &str) -> Client {
-    sample_client(url).redirects(10).timeouts(live::patient())
+    sample_client(url).max_redirects(10).timeouts(live::long_timeouts())
 }
 
-fn refused(result: stdws::Result<WebSocket>) -> Refusal {
+fn refused(result: stdws::Result<WebSocket>) -> HandshakeError {
     match result {
-        Err(Error::Handshake(refusal)) => refusal,
+        Err(Error::Handshake(rejection)) => rejection,
         other => panic!("{other:?}"),
     }
 }
@@ -67,25 +69,25 @@ fn redirected(result: stdws::Result<WebSocket>) -> RedirectError {
     }
 }
 
-fn fault(error: &Error) -> HandshakeFault {
+fn kind(error: &Error) -> HandshakeErrorKind {
     match error {
-        Error::Handshake(refusal) => refusal.fault().clone(),
+        Error::Handshake(rejection) => rejection.kind().clone(),
         other => panic!("{other:?}"),
     }
 }
 
-fn lines_of<'a>(request: &'a str, name: &str) -> Vec<&'a str> {
+fn header_lines<'a>(request: &'a str, name: &str) -> Vec<&'a str> {
     request.lines().filter(|line| line.to_ascii_lowercase().starts_with(&format!("{name}: "))).collect()
 }
 
 #[test]
-fn off_unless_asked_for() {
+fn redirects_are_off_by_default() {
     let _watchdog = watchdog();
     for status in [301, 302, 303, 307, 308] {
         let (address, requests) = server(vec![redirect(status, "/elsewhere")]);
-        let refusal = refused(sample_client(&format!("ws://{address}/")).connect());
-        assert_eq!((refusal.fault(), refusal.status()), (&HandshakeFault::Status(status), Some(status)));
-        assert_eq!((refusal.header("location"), refusal.body()), (Some("/elsewhere"), &b"body"[..]));
+        let rejection = refused(sample_client(&format!("ws://{address}/")).connect());
+        assert_eq!((rejection.kind(), rejection.status()), (&HandshakeErrorKind::Status(status), Some(status)));
+        assert_eq!((rejection.header("location"), rejection.body()), (Some("/elsewhere"), &b"body"[..]));
         assert_eq!(requests.join().unwrap().len(), 1);
     }
 }
@@ -117,24 +119,24 @@ fn each_status_and_each_kind_of_location() {
     }
     for request in far_requests.join().unwrap() {
         assert!(request.starts_with(&format!("GET /far HTTP/1.1\r\nHost: {far}\r\n")), "{request}");
-        assert_eq!(lines_of(&request, "host").len(), 1);
+        assert_eq!(header_lines(&request, "host").len(), 1);
     }
 }
 
 #[test]
-fn other_statuses_do_not_lead_on() {
+fn other_statuses_are_not_followed() {
     let _watchdog = watchdog();
     for status in [200, 300, 304, 305, 306, 309, 401, 503] {
         let (address, _requests) = server(vec![redirect(status, "/elsewhere")]);
-        let refusal = refused(client(&format!("ws://{address}/")).connect());
-        assert_eq!(refusal.fault(), &HandshakeFault::Status(status));
-        assert_eq!(refusal.body().is_empty(), status == 304);
+        let rejection = refused(client(&format!("ws://{address}/")).connect());
+        assert_eq!(rejection.kind(), &HandshakeErrorKind::Status(status));
+        assert_eq!(rejection.body().is_empty(), status == 304);
     }
 }
 
 /// 9110-15.4-2: what is secret stays while scheme, host and port do, and never comes back.
 #[test]
-fn secrets_stay_behind_when_the_place_changes() {
+fn credentials_are_dropped_when_the_origin_changes() {
     let _watchdog = watchdog();
     let with_secrets = |url: &str| {
         let client = client(url).header("Cookie", "S3CRET").unwrap().header("cookie", "S3CRET").unwrap();
@@ -158,9 +160,9 @@ fn secrets_stay_behind_when_the_place_changes() {
             } else {
                 "Authorization: Basic c29tZWJvZHk6UzNDUkVU"
             };
-            assert_eq!(lines_of(request, "authorization"), [shown], "{request}");
-            assert_eq!(lines_of(request, "cookie").len(), 2);
-            assert_eq!(lines_of(request, "proxy-authorization").len(), 1);
+            assert_eq!(header_lines(request, "authorization"), [shown], "{request}");
+            assert_eq!(header_lines(request, "cookie").len(), 2);
+            assert_eq!(header_lines(request, "proxy-authorization").len(), 1);
         }
         for request in far.iter().chain([&near[2]]) {
             let lower = request.to_ascii_lowercase();
@@ -170,16 +172,16 @@ fn secrets_stay_behind_when_the_place_changes() {
             );
         }
         for request in near.iter().chain(&far) {
-            assert_eq!(lines_of(request, "x-kind"), ["X-Kind: kept"]);
-            assert_eq!(lines_of(request, "origin"), ["Origin: https://o.example"]);
-            assert_eq!(lines_of(request, "sec-websocket-key").len(), 1);
+            assert_eq!(header_lines(request, "x-kind"), ["X-Kind: kept"]);
+            assert_eq!(header_lines(request, "origin"), ["Origin: https://o.example"]);
+            assert_eq!(header_lines(request, "sec-websocket-key").len(), 1);
         }
     }
 }
 
 /// The client is as it was, and may be used again.
 #[test]
-fn a_client_forgets_where_it_was_led() {
+fn a_redirect_does_not_change_the_client() {
     let _watchdog = watchdog();
     let (away, _away_requests) = server(vec![open(), open()]);
     let (address, requests) = server(vec![to(&format!("http://{away}/")), to(&format!("http://{away}/"))]);
@@ -188,20 +190,20 @@ fn a_client_forgets_where_it_was_led() {
         client.connect().unwrap();
     }
     for request in requests.join().unwrap() {
-        assert_eq!(lines_of(&request, "cookie"), ["Cookie: a=b"]);
+        assert_eq!(header_lines(&request, "cookie"), ["Cookie: a=b"]);
     }
 }
 
 /// 9110-15.4-1: loops end, and so do ways that lead on and on.
 #[test]
-fn where_it_ends() {
+fn loops_and_long_chains_end() {
     let _watchdog = watchdog();
     // To itself.
     for location in ["/here?q=1", "", "#x", "./here?q=1"] {
         let (address, requests) = server(vec![to(location)]);
-        let refusal = refused(client(&format!("ws://{address}/here?q=1")).connect());
-        assert_eq!(refusal.fault(), &HandshakeFault::Redirect(RedirectFault::Loop), "{location:?}");
-        assert_eq!((refusal.status(), refusal.header("Location")), (Some(302), Some(location)));
+        let rejection = refused(client(&format!("ws://{address}/here?q=1")).connect());
+        assert_eq!(rejection.kind(), &HandshakeErrorKind::Redirect(RedirectErrorKind::Loop), "{location:?}");
+        assert_eq!((rejection.status(), rejection.header("Location")), (Some(302), Some(location)));
         assert_eq!(requests.join().unwrap().len(), 1);
     }
     // In a circle of two places.
@@ -210,7 +212,7 @@ fn where_it_ends() {
     let (away, away_requests) = server(vec![redirect(307, &format!("//{address}/?S3CRET"))]);
     let requests = serve(home, vec![redirect(301, &format!("//{away}/x?S3CRET"))]);
     let error = redirected(client(&format!("ws://u:S3CRET@{address}/?S3CRET")).connect());
-    assert_eq!(fault(error.cause()), HandshakeFault::Redirect(RedirectFault::Loop));
+    assert_eq!(kind(error.cause()), HandshakeErrorKind::Redirect(RedirectErrorKind::Loop));
     let hops: Vec<_> = error.hops().iter().map(|hop| (hop.url().to_owned(), hop.status())).collect();
     assert_eq!(hops, [(format!("ws://{address}/"), 301)]);
     let shown = format!("{error} {error:?}");
@@ -223,8 +225,8 @@ fn where_it_ends() {
     // On and on: as many as asked for, and never more than ten.
     for (asked, followed) in [(1, 1), (3, 3), (10, 10), (255, 10)] {
         let (address, requests) = server((0..=followed).map(|n| to(&format!("/{n}"))).collect());
-        let error = redirected(client(&format!("ws://{address}/start")).redirects(asked).connect());
-        assert_eq!(fault(error.cause()), HandshakeFault::Redirect(RedirectFault::TooMany));
+        let error = redirected(client(&format!("ws://{address}/start")).max_redirects(asked).connect());
+        assert_eq!(kind(error.cause()), HandshakeErrorKind::Redirect(RedirectErrorKind::TooMany));
         assert_eq!(error.hops().len(), followed);
         assert_eq!(
             error.hops()[followed - 1].url(),
@@ -235,29 +237,29 @@ fn where_it_ends() {
         let mut answers: Vec<String> = (0..followed).map(|n| to(&format!("/{n}"))).collect();
         answers.push(open());
         let (address, _requests) = server(answers);
-        client(&format!("ws://{address}/start")).redirects(asked).connect().unwrap();
+        client(&format!("ws://{address}/start")).max_redirects(asked).connect().unwrap();
     }
 }
 
 #[test]
 fn locations_that_are_not_followed() {
     let _watchdog = watchdog();
-    use RedirectFault::*;
+    use RedirectErrorKind::*;
     let rows = [
-        ("HTTP/1.1 302 x\r\n\r\n", NoLocation),
-        ("HTTP/1.1 302 x\r\nLocation: /a\r\nLocation: /a\r\n\r\n", NoLocation),
-        ("HTTP/1.1 302 x\r\nLocation: ftp://h/\r\n\r\n", Location(UriFault::Scheme)),
-        ("HTTP/1.1 302 x\r\nLocation: http:///\r\n\r\n", Location(UriFault::NoHost)),
-        ("HTTP/1.1 302 x\r\nLocation: http://h:99999/\r\n\r\n", Location(UriFault::Port)),
-        ("HTTP/1.1 302 x\r\nLocation: /a b\r\n\r\n", Location(UriFault::PathCharacter)),
-        ("HTTP/1.1 302 x\r\nLocation: /\u{e9}\r\n\r\n", Location(UriFault::PathCharacter)),
+        ("HTTP/1.1 302 x\r\n\r\n", MissingLocation),
+        ("HTTP/1.1 302 x\r\nLocation: /a\r\nLocation: /a\r\n\r\n", MissingLocation),
+        ("HTTP/1.1 302 x\r\nLocation: ftp://h/\r\n\r\n", Location(UriErrorKind::Scheme)),
+        ("HTTP/1.1 302 x\r\nLocation: http:///\r\n\r\n", Location(UriErrorKind::MissingHost)),
+        ("HTTP/1.1 302 x\r\nLocation: http://h:99999/\r\n\r\n", Location(UriErrorKind::Port)),
+        ("HTTP/1.1 302 x\r\nLocation: /a b\r\n\r\n", Location(UriErrorKind::InvalidPathCharacter)),
+        ("HTTP/1.1 302 x\r\nLocation: /\u{e9}\r\n\r\n", Location(UriErrorKind::InvalidPathCharacter)),
         ("HTTP/1.1 302 x\r\nLocation: http://u:S3CRET@127.0.0.1:1/\r\n\r\n", Userinfo),
         ("HTTP/1.1 302 x\r\nLocation: //trusted.example@127.0.0.1:1/\r\n\r\n", Userinfo),
     ];
     for (answer, expected) in rows {
         let (address, _requests) = server(vec![answer.into()]);
         let error = client(&format!("ws://{address}/")).connect().unwrap_err();
-        assert_eq!(fault(&error), HandshakeFault::Redirect(expected), "{answer:?}");
+        assert_eq!(kind(&error), HandshakeErrorKind::Redirect(expected), "{answer:?}");
         let shown = format!("{error} {error:?}");
         assert!(shown.contains("the redirect is not followed: ") && !shown.contains("S3CRET"), "{shown}");
     }
@@ -271,7 +273,7 @@ fn the_cause_at_the_end_is_kept() {
     let (address, _requests) = server(vec![to(&format!("http://{away}/"))]);
     let error = redirected(client(&format!("ws://{address}/")).connect());
     match error.cause() {
-        Error::Handshake(refusal) => assert_eq!((refusal.status(), refusal.body()), (Some(401), &b"who?"[..])),
+        Error::Handshake(rejection) => assert_eq!((rejection.status(), rejection.body()), (Some(401), &b"who?"[..])),
         other => panic!("{other:?}"),
     }
 
@@ -296,12 +298,12 @@ fn to_wss_without_tls() {
     let _watchdog = watchdog();
     let (address, _requests) = server(vec![to("https://h.invalid/")]);
     let error = redirected(client(&format!("ws://{address}/")).connect());
-    assert!(matches!(error.cause(), Error::Misuse(stdws::Misuse::TlsNotBuilt)), "{error:?}");
+    assert!(matches!(error.cause(), Error::Usage(stdws::UsageError::TlsNotEnabled)), "{error:?}");
 }
 
 /// One limit for all of it: places that are each fast enough are not fast enough together.
 #[test]
-fn one_deadline_for_the_whole_way() {
+fn one_deadline_for_all_redirects() {
     let _watchdog = watchdog();
     let limit = ms(500);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -335,11 +337,11 @@ fn the_body_of_a_redirect_is_not_waited_for() {
 
 /// Each place is reached the way its URL says: here the first through a proxy, the second directly.
 #[test]
-fn the_proxy_is_chosen_anew() {
+fn the_proxy_is_chosen_for_each_url() {
     let _watchdog = watchdog();
     let (direct, _direct_requests) = server(vec![open()]);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let proxy = Proxy::http(&listener.local_addr().unwrap().to_string()).unwrap().except("127.0.0.1");
+    let proxy = Proxy::http(&listener.local_addr().unwrap().to_string()).unwrap().no_proxy("127.0.0.1");
     let script = thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         let connect = read_head(&mut stream);
@@ -358,7 +360,7 @@ fn the_proxy_is_chosen_anew() {
 fn connect_over_follows_none() {
     let _watchdog = watchdog();
     let answer = to("/elsewhere");
-    let halves = stdws::Halves::new(std::io::Cursor::new(answer.into_bytes()), std::io::sink());
-    let refusal = refused(client("ws://h/").connect_over(halves));
-    assert_eq!((refusal.fault(), refusal.body()), (&HandshakeFault::Status(302), &b"body"[..]));
+    let halves = stdws::SplitStream::new(std::io::Cursor::new(answer.into_bytes()), std::io::sink());
+    let rejection = refused(client("ws://h/").connect_over(halves));
+    assert_eq!((rejection.kind(), rejection.body()), (&HandshakeErrorKind::Status(302), &b"body"[..]));
 }

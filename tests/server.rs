@@ -9,7 +9,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use stdws::{Error, Halves, Limits, Running, Server, Step, Timeouts, WebSocket};
+use stdws::{Error, Limits, Server, ServerHandle, SplitStream, Step, Timeouts, WebSocket};
 
 #[path = "support/serving.rs"]
 mod serving;
@@ -66,7 +66,7 @@ fn status(answer: &str) -> u16 {
     head.strip_prefix("HTTP/1.1 ").and_then(|line| line.get(..3)).unwrap().parse().unwrap()
 }
 
-fn ask(server: &Running, bytes: &[u8]) -> String {
+fn ask(server: &ServerHandle, bytes: &[u8]) -> String {
     let mut socket = connect(server.local_addr());
     socket.write_all(bytes).unwrap();
     rest(&mut socket)
@@ -165,7 +165,7 @@ fn the_answer_arrives_although_the_peer_still_sends() {
 #[test]
 fn origins() {
     // 6455-4.2.2-4, 6455-4.2.2-5, 6455-10.2-1, 6455-10.2-2, 6455-4.2.1-2
-    let first = |server: &Running, more: &str| {
+    let first = |server: &ServerHandle, more: &str| {
         let mut socket = connect(server.local_addr());
         socket.write_all(&request(more)).unwrap();
         let mut start = [0; 12];
@@ -178,7 +178,7 @@ fn origins() {
         (bind(), ["101", "101", "403", "403"]),
         (bind().allow_origin("https://app.example"), ["101", "101", "101", "403"]),
         (bind().allow_origin("https://app.example").allow_origin("https://o.example"), ["101", "101", "101", "101"]),
-        (bind().danger_any_origin(), ["101", "101", "101", "101"]),
+        (bind().danger_allow_any_origin(), ["101", "101", "101", "101"]),
     ];
     for (server, expected) in rows {
         let server = server.start(echo).unwrap();
@@ -199,30 +199,30 @@ fn a_subprotocol_is_one_of_both_sides() {
         ("Sec-WebSocket-Protocol: v3.feed, V1.FEED\r\n", "", "None"),
         ("Sec-WebSocket-Protocol: x, v2.feed, v1.feed\r\n", "Sec-WebSocket-Protocol: v2.feed\r\n", "Some(\"v2.feed\")"),
     ];
-    for (offer, answer, told) in rows {
+    for (offer, answer, sent) in rows {
         let mut socket = connect(server.local_addr());
         socket.write_all(&request(offer)).unwrap();
         expect(&mut socket, format!("{ACCEPTED}{answer}\r\n").as_bytes());
-        expect(&mut socket, &[&[0x81, told.len() as u8], told.as_bytes()].concat());
+        expect(&mut socket, &[&[0x81, sent.len() as u8], sent.as_bytes()].concat());
     }
 }
 
 #[test]
 fn the_handler_sees_the_request_and_both_addresses() {
     for address in ["127.0.0.1:0", "0.0.0.0:0"] {
-        let (told, tell) = mpsc::channel();
+        let (sender, receiver) = mpsc::channel();
         let server = Server::bind(address).unwrap().start(move |ws| {
             let request = ws.request().unwrap();
             let about = (request.path().to_owned(), request.query().map(str::to_owned), request.host().to_owned());
             let agent = request.header("user-agent").map(str::to_owned);
             assert!(ws.response().is_none());
-            told.send((about, agent, request.peer_addr(), ws.peer_addr(), ws.local_addr())).unwrap();
+            sender.send((about, agent, request.peer_addr(), ws.peer_addr(), ws.local_addr())).unwrap();
             Ok(())
         });
         let server = server.unwrap();
         let mut socket = connect(([127, 0, 0, 1], server.local_addr().port()).into());
         socket.write_all(&request("User-Agent: hand\r\n")).unwrap();
-        let (about, agent, peer, same, local) = tell.recv_timeout(WATCHDOG).unwrap();
+        let (about, agent, peer, same, local) = receiver.recv_timeout(WATCHDOG).unwrap();
         assert_eq!(about, ("/chat".to_owned(), Some("room=7".to_owned()), "here:80".to_owned()));
         assert_eq!(agent.as_deref(), Some("hand"));
         assert_eq!((peer, same), (socket.local_addr().ok(), socket.local_addr().ok()));
@@ -233,11 +233,11 @@ fn the_handler_sees_the_request_and_both_addresses() {
 #[test]
 fn limits_and_timeouts_are_those_that_were_set() {
     let mut timeouts = Timeouts::default();
-    timeouts.ping = Duration::from_millis(20);
-    let server = bind().timeouts(timeouts).max_message(10).start(echo).unwrap();
+    timeouts.ping_interval = Duration::from_millis(20);
+    let server = bind().timeouts(timeouts).max_message_size(10).start(echo).unwrap();
     let mut socket = open(server.local_addr());
     expect(&mut socket, b"\x89");
-    let server = bind().limits(Limits::message(10)).start(echo).unwrap();
+    let server = bind().limits(Limits::with_max_message_size(10)).start(echo).unwrap();
     let mut socket = open(server.local_addr());
     socket.write_all(&frame(1, &[b'x'; 11])).unwrap();
     expect(&mut socket, b"\x88\x02\x03\xF1");
@@ -272,7 +272,7 @@ fn an_opening_handshake_has_a_deadline() {
 }
 
 #[test]
-fn who_is_one_too_many_is_told_at_once() {
+fn a_connection_above_the_limit_gets_503_at_once() {
     let server = bind().max_connections(2).start(echo).unwrap();
     let addr = server.local_addr();
     let (first, mut second) = (open(addr), open(addr));
@@ -374,9 +374,9 @@ fn no_connection_is_lost_in_a_burst() {
 
 #[test]
 fn threads_that_end_take_the_next_connection() {
-    let (told, tell) = mpsc::channel();
+    let (sender, receiver) = mpsc::channel();
     let server = bind().start(move |_| {
-        told.send(thread::current().id()).unwrap();
+        sender.send(thread::current().id()).unwrap();
         Ok(())
     });
     let server = server.unwrap();
@@ -385,7 +385,7 @@ fn threads_that_end_take_the_next_connection() {
         let mut socket = open(server.local_addr());
         expect(&mut socket, b"\x88\x02\x03\xE9");
         assert_eq!(rest(&mut socket), "");
-        threads.insert(tell.recv_timeout(WATCHDOG).unwrap());
+        threads.insert(receiver.recv_timeout(WATCHDOG).unwrap());
     }
     assert!(threads.len() <= 20, "{} threads for 100 connections, one at a time", threads.len());
 }
@@ -413,14 +413,14 @@ fn stopping_frees_the_address_and_leaves_open_connections_alone() {
 }
 
 #[test]
-fn streams_made_elsewhere() {
+fn caller_supplied_streams() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap();
     let accept = |server: &Server| {
         let (socket, _) = listener.accept().unwrap();
-        server.accept_over(Halves::new(socket.try_clone().unwrap(), socket))
+        server.accept_over(SplitStream::new(socket.try_clone().unwrap(), socket))
     };
-    let server = Server::unbound().subprotocols(["v2.feed"]);
+    let server = Server::without_listener().subprotocols(["v2.feed"]);
     let mut socket = connect(addr);
     socket.write_all(&[request("Sec-WebSocket-Protocol: v2.feed\r\n"), frame(1, b"x")].concat()).unwrap();
     let mut ws = accept(&server).unwrap();
@@ -432,12 +432,12 @@ fn streams_made_elsewhere() {
     socket.write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
     socket.shutdown(Shutdown::Write).unwrap();
     match accept(&server) {
-        Err(Error::Handshake(refusal)) => assert_eq!(refusal.status(), Some(426)),
+        Err(Error::Handshake(rejection)) => assert_eq!(rejection.status(), Some(426)),
         other => panic!("{other:?}"),
     }
     assert_eq!(status(&rest(&mut socket)), 426);
 
-    match Server::unbound().run(echo) {
+    match Server::without_listener().run(echo) {
         Err(Error::Io(error)) => assert_eq!(error.step(), Step::Listen),
         other => panic!("{other:?}"),
     }

@@ -9,30 +9,30 @@ use std::sync::{mpsc, Arc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use stdws::{CloseCode, Decision, Error, Response, Running, Server, ShutdownReport, Timeouts, WebSocket};
+use stdws::{CloseCode, Decision, Error, Response, Server, ServerHandle, ShutdownReport, Timeouts, WebSocket};
 
 #[path = "support/live.rs"]
 mod live;
-use live::{ms, read_head, watchdog, Raw, Watched, CLOSE, LONG, REQUEST, RESPONSE, SLACK, TEXT};
+use live::{ms, read_head, watchdog, RawPeer, Watched, CLOSE, LONG, REQUEST, RESPONSE, SLACK, TEXT};
 #[path = "support/serving.rs"]
 mod serving;
 use serving::echo;
 
 /// A server of which nothing ends by itself.
 fn server() -> Server {
-    Server::bind("127.0.0.1:0").unwrap().watched().timeouts(live::patient())
+    Server::bind("127.0.0.1:0").unwrap().watched().timeouts(live::long_timeouts())
 }
 
-fn raw(addr: SocketAddr) -> Raw {
+fn raw(addr: SocketAddr) -> RawPeer {
     let mut stream = TcpStream::connect(addr).unwrap();
     stream.set_read_timeout(Some(LONG)).unwrap();
     stream.write_all(REQUEST).unwrap();
     assert_eq!(read_head(&mut stream), RESPONSE);
-    Raw::client_side(stream)
+    RawPeer::client_side(stream)
 }
 
 /// One whose handler has been called, and echoes.
-fn settled(addr: SocketAddr) -> Raw {
+fn settled(addr: SocketAddr) -> RawPeer {
     let mut peer = raw(addr);
     peer.send(TEXT, b"x");
     assert_eq!(peer.read().payload, b"x");
@@ -50,14 +50,14 @@ fn wait_until(mut done: impl FnMut() -> bool) {
     }
 }
 
-fn timed(server: Running, limit: Duration) -> ([usize; 4], Duration) {
+fn timed(server: ServerHandle, limit: Duration) -> ([usize; 4], Duration) {
     let start = Instant::now();
     let report = server.shutdown(limit);
     (counts(report), start.elapsed())
 }
 
 #[test]
-fn nobody_there() {
+fn a_server_without_connections() {
     let _watchdog = watchdog();
     for address in ["127.0.0.1:0", "0.0.0.0:0", "[::1]:0", "[::]:0"] {
         let server = match Server::bind(address) {
@@ -77,7 +77,7 @@ fn nobody_there() {
 }
 
 #[test]
-fn everybody_is_told_and_waited_for() {
+fn every_connection_gets_close_1001_and_is_awaited() {
     let _watchdog = watchdog();
     let ended = Arc::new(AtomicUsize::new(0));
     let server = {
@@ -116,11 +116,11 @@ fn everybody_is_told_and_waited_for() {
 }
 
 #[test]
-fn who_does_not_answer_is_cut_off() {
+fn peers_that_do_not_answer_are_aborted() {
     let _watchdog = watchdog();
     // By the deadline, or by the time for closing handshakes, whatever is shorter.
     for (close, deadline, least) in [(LONG, ms(300), ms(300)), (ms(300), LONG, ms(300))] {
-        let mut timeouts = live::patient();
+        let mut timeouts = live::long_timeouts();
         timeouts.close = close;
         let server = server().timeouts(timeouts).start(echo).unwrap();
         let (mut silent, mut polite) = (settled(server.local_addr()), settled(server.local_addr()));
@@ -139,7 +139,7 @@ fn who_does_not_answer_is_cut_off() {
 }
 
 #[test]
-fn a_peer_that_reads_nothing_holds_nobody() {
+fn a_peer_that_reads_nothing_delays_no_other() {
     let _watchdog = watchdog();
     // The handler is in the middle of a write that does not end.
     let server = server().start(|mut ws| ws.send(&vec![0_u8; live::TOO_MUCH])).unwrap();
@@ -151,7 +151,7 @@ fn a_peer_that_reads_nothing_holds_nobody() {
 }
 
 #[test]
-fn a_peer_that_reads_late_is_told_too() {
+fn a_peer_that_reads_late_gets_the_close_too() {
     let _watchdog = watchdog();
     let server = server().start(|mut ws| {
         ws.send(&vec![0_u8; live::TOO_MUCH])?;
@@ -173,7 +173,7 @@ fn a_peer_that_reads_late_is_told_too() {
 }
 
 #[test]
-fn who_leaves_without_a_word_is_counted_apart() {
+fn connections_that_end_without_a_close_are_counted_as_aborted() {
     let _watchdog = watchdog();
     let server = server().start(echo).unwrap();
     let mut peer = settled(server.local_addr());
@@ -190,13 +190,13 @@ fn who_leaves_without_a_word_is_counted_apart() {
 fn closes_can_be_spread() {
     let _watchdog = watchdog();
     let server = server().start(echo).unwrap();
-    let (told, tell) = mpsc::channel();
+    let (sender, receiver) = mpsc::channel();
     let peers: Vec<_> = (0..5)
         .map(|_| {
-            let (mut peer, told) = (settled(server.local_addr()), told.clone());
+            let (mut peer, sender) = (settled(server.local_addr()), sender.clone());
             thread::spawn(move || {
                 assert_eq!(peer.read().opcode, CLOSE);
-                told.send(Instant::now()).unwrap();
+                sender.send(Instant::now()).unwrap();
                 peer.send(CLOSE, b"\x03\xE9");
                 peer.wait_for_end();
             })
@@ -205,7 +205,7 @@ fn closes_can_be_spread() {
     let start = Instant::now();
     let report = server.shutdown_spread(ms(500), LONG);
     assert_eq!(counts(report), [5, 0, 0, 0]);
-    let times: Vec<Duration> = (0..5).map(|_| tell.recv().unwrap() - start).collect();
+    let times: Vec<Duration> = (0..5).map(|_| receiver.recv().unwrap() - start).collect();
     // None comes before its turn, 100 ms after the one before.
     for (turn, time) in times.iter().enumerate() {
         assert!(*time >= ms(100) * turn as u32, "{times:?}");
@@ -233,7 +233,7 @@ fn requests_on_their_way() {
     let mut whole = TcpStream::connect(addr).unwrap();
     whole.write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
     ask.recv().unwrap();
-    wait_until(|| server.connections() == 3);
+    wait_until(|| server.connection_count() == 3);
     let handle = server.shutdown_handle();
     let shutdown = thread::spawn(move || handle.shutdown(LONG));
     for socket in [&mut silent, &mut half] {
@@ -257,7 +257,7 @@ fn streams_handed_over_and_connections_given_away() {
     let (give, take) = mpsc::channel();
     let server = server().on_request(|request| match request.path() {
         "/mine" => Decision::hand_over(|mut stream| {
-            stream.set_limits(LONG, LONG);
+            stream.set_timeouts(LONG, LONG);
             // Until it is cut off.
             assert!(!matches!(stream.read(&mut [0]), Ok(1..)));
         }),
@@ -274,7 +274,7 @@ fn streams_handed_over_and_connections_given_away() {
     let (mut kept, mut lost) = (raw(server.local_addr()), raw(server.local_addr()));
     let mut elsewhere: WebSocket = take.recv().unwrap();
     let forgotten: WebSocket = take.recv().unwrap();
-    wait_until(|| server.connections() == 1);
+    wait_until(|| server.connection_count() == 1);
     let receiving = thread::spawn(move || elsewhere.recv().map(|_| elsewhere.close_info()));
     let answering = thread::spawn(move || {
         for peer in [&mut kept, &mut lost] {
@@ -292,7 +292,7 @@ fn streams_handed_over_and_connections_given_away() {
 }
 
 #[test]
-fn a_handler_that_hears_nothing_is_left_behind() {
+fn a_handler_that_does_not_return_is_counted_as_a_thread_left() {
     let _watchdog = watchdog();
     let (release, wait) = mpsc::channel::<()>();
     let wait = std::sync::Mutex::new(wait);
@@ -375,7 +375,7 @@ fn a_thousand_connections_a_tenth_of_them_stuck() {
     let stuck = total / 10;
     let server = Server::bind("127.0.0.1:0").unwrap().watched().timeouts(Timeouts::default()).start(echo).unwrap();
     let addr = server.local_addr();
-    let mut peers: Vec<Raw> = (0..total).map(|_| raw(addr)).collect();
+    let mut peers: Vec<RawPeer> = (0..total).map(|_| raw(addr)).collect();
     // One thread answers for all the others: the Close of each has to come, whatever happens to those that are stuck.
     let mut good = peers.split_off(stuck);
     let answers = thread::spawn(move || {

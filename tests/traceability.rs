@@ -220,7 +220,7 @@ fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
 }
 
 #[test]
-fn planted_faults_in_a_list_are_noticed() {
+fn planted_errors_in_a_list_are_noticed() {
     let rows = [
         ("1-1-1\tMUST\tboth\tx", "a.tsv:1: 4 columns, 5 or 6 are needed"),
         ("1-1-1\tMUST\tboth\tx\tapp\tr\tr", "a.tsv:1: 7 columns, 5 or 6 are needed"),
@@ -278,7 +278,7 @@ fn tests_are_told_from_code_wherever_they_stand() {
 }
 
 #[test]
-fn planted_faults_in_the_sources_are_noticed() {
+fn planted_errors_in_the_sources_are_noticed() {
     let good =
         "//! Obeys 1-1-1.\nfn f() {} // 1-1-s2: and 7692-7.1.1.1-1.\n#[cfg(test)]\nmod t {} // 1-1-1, 1-1-s2, 7692-7.1.1.1-1\n";
     let how = ["code", "code", "type", "app", "declined", "code"];

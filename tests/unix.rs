@@ -16,17 +16,17 @@ mod serving;
 use serving::{echo, WATCHDOG};
 
 /// A path where nothing is yet, and nothing is left.
-struct Place(PathBuf);
+struct TempPath(PathBuf);
 
-impl Place {
-    fn new() -> Place {
+impl TempPath {
+    fn new() -> TempPath {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let name = format!("stdws-{}-{}.sock", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        Place(std::env::temp_dir().join(name))
+        TempPath(std::env::temp_dir().join(name))
     }
 }
 
-impl Drop for Place {
+impl Drop for TempPath {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.0);
     }
@@ -46,8 +46,8 @@ fn failed(result: Result<impl Sized>) -> (Step, ErrorKind) {
 
 #[test]
 fn both_roles() {
-    let place = Place::new();
-    let server = Server::bind_unix(&place.0).unwrap();
+    let path = TempPath::new();
+    let server = Server::bind_unix(&path.0).unwrap();
     assert!(server.local_addr().is_err());
     let server = server.max_per_address(1).http(|_| Response::text(200, "ok"));
     let server = server
@@ -57,7 +57,7 @@ fn both_roles() {
         })
         .unwrap();
     assert_eq!(server.local_addr().to_string(), "0.0.0.0:0");
-    let mut connections: Vec<WebSocket> = (0..20).map(|_| client().connect_unix(&place.0).unwrap()).collect();
+    let mut connections: Vec<WebSocket> = (0..20).map(|_| client().connect_unix(&path.0).unwrap()).collect();
     let large = vec![7; 900_000];
     for ws in &mut connections {
         assert_eq!((ws.peer_addr(), ws.local_addr()), (None, None));
@@ -68,7 +68,7 @@ fn both_roles() {
         assert!(ws.ping().unwrap() < WATCHDOG);
     }
     assert_eq!(connections[0].close(CloseCode::NORMAL, "bye").unwrap().code(), CloseCode::NORMAL);
-    let mut plain = UnixStream::connect(&place.0).unwrap();
+    let mut plain = UnixStream::connect(&path.0).unwrap();
     plain.write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
     let mut answer = String::new();
     plain.read_to_string(&mut answer).unwrap();
@@ -79,75 +79,75 @@ fn both_roles() {
     let start = Instant::now();
     server.stop();
     assert!(start.elapsed() < WATCHDOG / 10);
-    assert!(!place.0.exists());
+    assert!(!path.0.exists());
     last.send("x").unwrap();
     assert_eq!(last.recv().unwrap().unwrap().as_text(), Some("x"));
-    assert_eq!(failed(client().connect_unix(&place.0)), (Step::Connect, ErrorKind::NotFound));
+    assert_eq!(failed(client().connect_unix(&path.0)), (Step::Connect, ErrorKind::NotFound));
 }
 
 #[test]
 fn shut_down() {
-    let place = Place::new();
-    let server = Server::bind_unix(&place.0).unwrap().start(echo).unwrap();
-    let mut ws = client().connect_unix(&place.0).unwrap();
+    let path = TempPath::new();
+    let server = Server::bind_unix(&path.0).unwrap().start(echo).unwrap();
+    let mut ws = client().connect_unix(&path.0).unwrap();
     ws.send("x").unwrap();
     assert!(ws.recv().unwrap().is_some());
     let receiving = std::thread::spawn(move || ws.recv().map(|_| ws.close_info().unwrap().code()));
     let report = server.shutdown(WATCHDOG);
     assert_eq!((report.clean(), report.aborted(), report.timed_out(), report.threads_left()), (1, 0, 0, 0));
     assert_eq!(receiving.join().unwrap().unwrap(), CloseCode::GOING_AWAY);
-    assert!(!place.0.exists());
+    assert!(!path.0.exists());
 }
 
 #[test]
-fn whose_place_is_taken() {
-    let place = Place::new();
+fn only_a_stale_socket_is_replaced() {
+    let path = TempPath::new();
     // By a socket that somebody listens on.
-    let listener = UnixListener::bind(&place.0).unwrap();
-    assert_eq!(failed(Server::bind_unix(&place.0)), (Step::Listen, ErrorKind::AddrInUse));
+    let listener = UnixListener::bind(&path.0).unwrap();
+    assert_eq!(failed(Server::bind_unix(&path.0)), (Step::Listen, ErrorKind::AddrInUse));
     // By one that nobody listens on any more: what a crash leaves.
     drop(listener);
-    assert!(place.0.exists());
-    let server = Server::bind_unix(&place.0).unwrap().start(echo).unwrap();
-    client().connect_unix(&place.0).unwrap();
+    assert!(path.0.exists());
+    let server = Server::bind_unix(&path.0).unwrap().start(echo).unwrap();
+    client().connect_unix(&path.0).unwrap();
     // Another file has come to stand there: it is not ours.
-    fs::remove_file(&place.0).unwrap();
-    fs::write(&place.0, "other").unwrap();
+    fs::remove_file(&path.0).unwrap();
+    fs::write(&path.0, "other").unwrap();
     let start = Instant::now();
     drop(server);
     assert!(start.elapsed() < WATCHDOG / 10);
-    assert_eq!(fs::read(&place.0).unwrap(), b"other");
+    assert_eq!(fs::read(&path.0).unwrap(), b"other");
     // A file is not replaced, and neither is what a link leads to.
-    assert_eq!(failed(Server::bind_unix(&place.0)), (Step::Listen, ErrorKind::AddrInUse));
-    assert_eq!(failed(client().connect_unix(&place.0)), (Step::Connect, ErrorKind::ConnectionRefused));
-    assert_eq!(fs::read(&place.0).unwrap(), b"other");
+    assert_eq!(failed(Server::bind_unix(&path.0)), (Step::Listen, ErrorKind::AddrInUse));
+    assert_eq!(failed(client().connect_unix(&path.0)), (Step::Connect, ErrorKind::ConnectionRefused));
+    assert_eq!(fs::read(&path.0).unwrap(), b"other");
 }
 
 #[test]
 fn a_server_that_says_nothing() {
-    let place = Place::new();
-    let _listener = UnixListener::bind(&place.0).unwrap();
+    let path = TempPath::new();
+    let _listener = UnixListener::bind(&path.0).unwrap();
     let start = Instant::now();
-    let result = client().connect_timeout(Duration::from_millis(100)).connect_unix(&place.0);
+    let result = client().connect_timeout(Duration::from_millis(100)).connect_unix(&path.0);
     assert!(matches!(result, Err(Error::Timeout(Step::Handshake))), "{result:?}");
     assert!(start.elapsed() >= Duration::from_millis(99) && start.elapsed() < WATCHDOG / 10);
 }
 
 #[test]
 fn a_client_that_says_nothing() {
-    let place = Place::new();
+    let path = TempPath::new();
     let mut timeouts = Timeouts::default();
     timeouts.handshake = Duration::from_millis(100);
-    let _server = Server::bind_unix(&place.0).unwrap().timeouts(timeouts).start(echo).unwrap();
-    let mut silent = UnixStream::connect(&place.0).unwrap();
+    let _server = Server::bind_unix(&path.0).unwrap().timeouts(timeouts).start(echo).unwrap();
+    let mut silent = UnixStream::connect(&path.0).unwrap();
     silent.set_read_timeout(Some(WATCHDOG)).unwrap();
     assert_eq!(silent.read(&mut [0]).unwrap(), 0);
 }
 
 #[test]
 fn a_socket_handed_over() {
-    let place = Place::new();
-    let server = Server::bind_unix(&place.0).unwrap().on_request(|_| {
+    let path = TempPath::new();
+    let server = Server::bind_unix(&path.0).unwrap().on_request(|_| {
         Decision::hand_over(|stream| {
             let stream = *stream.into_tcp().unwrap_err();
             let (mut socket, rest) = stream.into_unix().unwrap();
@@ -155,7 +155,7 @@ fn a_socket_handed_over() {
         })
     });
     let _server = server.start(echo).unwrap();
-    let mut socket = UnixStream::connect(&place.0).unwrap();
+    let mut socket = UnixStream::connect(&path.0).unwrap();
     socket.write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\nabc").unwrap();
     let mut answer = String::new();
     socket.read_to_string(&mut answer).unwrap();

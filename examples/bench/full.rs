@@ -8,9 +8,9 @@ use std::io::{self, BufRead, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use stdws::{Running, Server, Timeouts, WebSocket};
+use stdws::{Server, ServerHandle, Timeouts, WebSocket};
 
-use super::server::{frame, knock, left_behind, too_few_descriptors, wait_for, Clients, Usage};
+use super::server::{check_leaks, frame, send_upgrade, too_few_descriptors, wait_for, Clients, Usage};
 use super::table::Table;
 use super::Failure;
 
@@ -41,10 +41,10 @@ pub(super) fn measure(load: Load) -> Result<(), Failure> {
     let running = start()?;
     let port = running.local_addr().port().to_string();
     drop(Clients::run(&["fill", &port, "10"])?);
-    wait_for("the first few have left", || running.connections() == 0)?;
+    wait_for("the first few have left", || running.connection_count() == 0)?;
     let before = Usage::now();
     let mut clients = Clients::run(&["fill", &port, "1000000"])?;
-    let count = running.connections();
+    let count = running.connection_count();
     table.note("connections, and then 503", count);
     table.row("at most what the default says", MAXIMUM, count, count > MORE && count <= MAXIMUM);
     let refused = clients.ask("more", MORE)?;
@@ -60,22 +60,22 @@ pub(super) fn measure(load: Load) -> Result<(), Failure> {
     let left = clients.ask("leave", MORE)?;
     wait_for("some have left, and their threads have ended", || {
         let threads = Usage::now().map_or(0, |now| now.threads);
-        running.connections() + left == count && threads < count - left / 2
+        running.connection_count() + left == count && threads < count - left / 2
     })?;
     let entered = clients.ask("enter", MORE)?;
     table.row("replaced: left, and others were let in", MORE, entered, left == MORE && entered == MORE);
     mappings("... after that", &mut table);
     drop(clients);
-    wait_for("all have left", || running.connections() == 0)?;
-    left_behind(before, KEPT, &mut table)?;
+    wait_for("all have left", || running.connection_count() == 0)?;
+    check_leaks(before, KEPT, &mut table)?;
     running.stop();
     table.end()
 }
 
-fn start() -> Result<Running, Failure> {
+fn start() -> Result<ServerHandle, Failure> {
     // The clients answer no Pings.
     let mut timeouts = Timeouts::default();
-    timeouts.ping = Duration::from_secs(600);
+    timeouts.ping_interval = Duration::from_secs(600);
     Ok(Server::bind("127.0.0.1:0")?.timeouts(timeouts).start(|mut ws: WebSocket| {
         while let Some(message) = ws.recv()? {
             ws.send(&message)?;
@@ -127,7 +127,8 @@ fn open(port: u16, count: usize, sockets: &mut Vec<TcpStream>) -> Result<usize, 
     let mut left = count;
     while left > 0 {
         let batch = left.min(BATCH);
-        let knocks = (0..batch).map(|_| knock(port)).collect::<io::Result<Vec<_>>>().map_err(too_few_descriptors)?;
+        let knocks =
+            (0..batch).map(|_| send_upgrade(port)).collect::<io::Result<Vec<_>>>().map_err(too_few_descriptors)?;
         for mut socket in knocks {
             if is_accepted(&mut socket)? {
                 sockets.push(socket);

@@ -125,7 +125,7 @@ fn serve() -> Result<(), Failure> {
         }
     });
     // Clients that do not offer compression are served without.
-    let server = Server::bind("127.0.0.1:0")?.limits(Limits::message(64 << 20));
+    let server = Server::bind("127.0.0.1:0")?.limits(Limits::with_max_message_size(64 << 20));
     #[cfg(feature = "deflate")]
     let server = server.deflate(stdws::Deflate::default());
     let server = server.start(echo)?;
@@ -368,7 +368,7 @@ fn compare(rounds: usize, time: Duration) -> Result<(), Failure> {
             let mut ws = Load::ws(servers.ws, cell)?;
             columns[1].push(measure(cell, time, server, || Ok(ws.round()?))?);
             columns[2].push(measure(cell, time, None, || Ok(raw.round()?))?);
-            let mut client = OurClient::connect(servers.ws, payload(cell), cell.window, cell.text, false)?;
+            let mut client = StdwsClient::connect(servers.ws, payload(cell), cell.window, cell.text, false)?;
             columns[3].push(measure(cell, time, None, || client.round())?);
         }
         let [raw, ws, raw_client, client] = columns;
@@ -394,7 +394,7 @@ fn compare_compressed(rounds: usize, time: Duration) -> Result<(), Failure> {
         let mut columns: [Vec<Figure>; 2] = Default::default();
         for _ in 0..rounds {
             for (column, deflate) in columns.iter_mut().zip([true, false]) {
-                let mut client = OurClient::connect(servers.ws, json(cell.size), cell.window, cell.text, deflate)?;
+                let mut client = StdwsClient::connect(servers.ws, json(cell.size), cell.window, cell.text, deflate)?;
                 column.push(measure(cell, time, None, || client.round())?);
             }
         }
@@ -410,21 +410,22 @@ fn median(figures: &[Figure], of: impl Fn(&Figure) -> f64) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-struct OurClient {
+struct StdwsClient {
     ws: WebSocket,
     payload: Vec<u8>,
     window: usize,
     text: Option<String>,
 }
 
-impl OurClient {
-    fn connect(port: u16, payload: Vec<u8>, window: usize, text: bool, deflate: bool) -> Result<OurClient, Failure> {
-        let mut client = Client::new(&format!("ws://127.0.0.1:{port}"))?.limits(Limits::message(64 << 20));
+impl StdwsClient {
+    fn connect(port: u16, payload: Vec<u8>, window: usize, text: bool, deflate: bool) -> Result<StdwsClient, Failure> {
+        let mut client =
+            Client::new(&format!("ws://127.0.0.1:{port}"))?.limits(Limits::with_max_message_size(64 << 20));
         if deflate {
             client = with_deflate(client)?;
         }
         let text = if text { Some(String::from_utf8(payload.clone())?) } else { None };
-        Ok(OurClient { ws: client.connect()?, payload, window, text })
+        Ok(StdwsClient { ws: client.connect()?, payload, window, text })
     }
 
     /// Sends a window of messages, the last with all queued before it, and reads as many answers.
@@ -466,7 +467,7 @@ fn run_client(job: &[&str], deflate: bool) -> Result<(), Failure> {
     };
     let cell = Cell { name: "client", size, window, text };
     let payload = if *kind == "json" { json(size) } else { payload(cell) };
-    let mut client = OurClient::connect(port, payload, window, text, deflate)?;
+    let mut client = StdwsClient::connect(port, payload, window, text, deflate)?;
     let rounds = count.div_ceil(window);
     for _ in 0..rounds / 10 + 1 {
         client.round()?;

@@ -11,7 +11,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use stdws::{Hub, Running, Server, Timeouts, WebSocket};
+use stdws::{Hub, Server, ServerHandle, Timeouts, WebSocket};
 
 use super::table::Table;
 use super::Failure;
@@ -19,10 +19,10 @@ use super::Failure;
 /// Bytes of a broadcast message.
 const MESSAGE: usize = 125;
 /// Resident bytes a connection may cost.
-const EACH: f64 = 20.0 * 1024.0;
-const DELIVERED: Duration = Duration::from_secs(2);
+const MAX_RESIDENT_PER_CONNECTION: f64 = 20.0 * 1024.0;
+const MAX_DELIVERY_TIME: Duration = Duration::from_secs(2);
 /// Longer than anything here takes, unless it hangs.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// All measurements, as a table. A goal that is missed is a failure.
 pub(super) fn measure(count: usize) -> Result<(), Failure> {
@@ -38,10 +38,10 @@ pub(super) fn measure(count: usize) -> Result<(), Failure> {
 fn server(
     count: usize,
     handler: impl Fn(WebSocket) -> stdws::Result<()> + Send + Sync + 'static,
-) -> Result<Running, Failure> {
+) -> Result<ServerHandle, Failure> {
     // Nobody is asked for a sign of life while it is measured.
     let mut timeouts = Timeouts::default();
-    timeouts.ping = Duration::from_secs(600);
+    timeouts.ping_interval = Duration::from_secs(600);
     let server = Server::bind("127.0.0.1:0")?.timeouts(timeouts);
     Ok(server.max_connections(count).max_per_address(count).max_handshakes(count).start(handler)?)
 }
@@ -67,11 +67,16 @@ fn crowd(count: usize, table: &mut Table) -> Result<(), Failure> {
     let held = Usage::now();
     if let (Some(before), Some(held)) = (before, held) {
         let each = held.resident.saturating_sub(before.resident) as f64 / count as f64;
-        table.row("idle connection, resident", "20 KiB", format!("{:.1} KiB", each / 1024.0), each <= EACH);
+        table.row(
+            "idle connection, resident",
+            "20 KiB",
+            format!("{:.1} KiB", each / 1024.0),
+            each <= MAX_RESIDENT_PER_CONNECTION,
+        );
     }
     let mut worst = Duration::ZERO;
     for round in 0..5_u8 {
-        clients.tell(&format!("read {}", MESSAGE + 2))?;
+        clients.send_line(&format!("read {}", MESSAGE + 2))?;
         let start = Instant::now();
         let queued = hub.broadcast(&[round; MESSAGE]);
         let returned = start.elapsed();
@@ -85,23 +90,23 @@ fn crowd(count: usize, table: &mut Table) -> Result<(), Failure> {
         }
     }
     let measured = format!("{:.0} ms", worst.as_secs_f64() * 1e3);
-    table.row("broadcast of 125 bytes, read by all (worst of 5)", "2 s", measured, worst <= DELIVERED);
-    hub.flush(PATIENCE);
-    let counts = hub.counts();
-    let lost = counts.dropped + counts.lost;
-    table.row("messages dropped or lost", 0, lost, lost == 0 && counts.sent >= 5 * count as u64);
+    table.row("broadcast of 125 bytes, read by all (worst of 5)", "2 s", measured, worst <= MAX_DELIVERY_TIME);
+    hub.flush(TIMEOUT);
+    let stats = hub.stats();
+    let lost = stats.dropped + stats.lost;
+    table.row("messages dropped or lost", 0, lost, lost == 0 && stats.sent >= 5 * count as u64);
     if let Some(held) = Usage::now() {
         table.note("resident after the broadcasts", format!("{:.0} MiB", held.resident as f64 / (1 << 20) as f64));
     }
     drop(clients);
-    wait_for("all have left", || hub.members() == 0 && running.connections() == 0)?;
-    left_behind(before, 0, table)?;
+    wait_for("all have left", || hub.members() == 0 && running.connection_count() == 0)?;
+    check_leaks(before, 0, table)?;
     running.stop();
     Ok(())
 }
 
 /// Threads end a moment after their connections. `kept`: maximum number of descriptors that may be left.
-pub(super) fn left_behind(before: Option<Usage>, kept: usize, table: &mut Table) -> Result<(), Failure> {
+pub(super) fn check_leaks(before: Option<Usage>, kept: usize, table: &mut Table) -> Result<(), Failure> {
     let Some(before) = before else { return Ok(()) };
     // Some threads wait for the next visitors.
     let _ = wait_for("", || {
@@ -119,8 +124,8 @@ pub(super) fn left_behind(before: Option<Usage>, kept: usize, table: &mut Table)
 pub(super) fn wait_for(what: &str, mut done: impl FnMut() -> bool) -> Result<(), Failure> {
     let start = Instant::now();
     while !done() {
-        if start.elapsed() > PATIENCE {
-            return Err(format!("not within {PATIENCE:?}: {what}").into());
+        if start.elapsed() > TIMEOUT {
+            return Err(format!("not within {TIMEOUT:?}: {what}").into());
         }
         thread::sleep(Duration::from_millis(2));
     }
@@ -170,13 +175,13 @@ impl Clients {
         Ok(clients)
     }
 
-    fn tell(&mut self, line: &str) -> io::Result<()> {
+    fn send_line(&mut self, line: &str) -> io::Result<()> {
         self.input.as_mut().map_or(Ok(()), |input| writeln!(input, "{line}"))
     }
 
     /// Tells them to do something to a number of connections, and waits until they say to how many they did.
     pub(super) fn ask(&mut self, word: &str, number: usize) -> Result<usize, Failure> {
-        self.tell(&format!("{word} {number}"))?;
+        self.send_line(&format!("{word} {number}"))?;
         Ok(self.answer(word)?.parse()?)
     }
 
@@ -205,10 +210,10 @@ pub(super) fn run_crowd(port: &str, count: &str) -> Result<(), Failure> {
     while sockets.len() < count {
         let first = sockets.len();
         for _ in 0..(count - first).min(64) {
-            sockets.push(knock(port).map_err(too_few_descriptors)?);
+            sockets.push(send_upgrade(port).map_err(too_few_descriptors)?);
         }
         for socket in sockets.iter_mut().skip(first) {
-            let_in(socket)?;
+            read_upgrade_response(socket)?;
         }
     }
     println!("open");
@@ -232,10 +237,10 @@ pub(super) fn too_few_descriptors(error: io::Error) -> Failure {
     }
 }
 
-pub(super) fn knock(port: u16) -> io::Result<TcpStream> {
+pub(super) fn send_upgrade(port: u16) -> io::Result<TcpStream> {
     let mut socket = TcpStream::connect(("127.0.0.1", port))?;
     socket.set_nodelay(true)?;
-    socket.set_read_timeout(Some(PATIENCE))?;
+    socket.set_read_timeout(Some(TIMEOUT))?;
     socket.write_all(
         b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
           Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
@@ -243,7 +248,7 @@ pub(super) fn knock(port: u16) -> io::Result<TcpStream> {
     Ok(socket)
 }
 
-fn let_in(socket: &mut TcpStream) -> Result<(), Failure> {
+fn read_upgrade_response(socket: &mut TcpStream) -> Result<(), Failure> {
     // Nothing comes behind the head yet.
     let (mut head, mut part) = (Vec::new(), [0; 512]);
     while !head.ends_with(b"\r\n\r\n") {
@@ -260,9 +265,9 @@ fn let_in(socket: &mut TcpStream) -> Result<(), Failure> {
     }
 }
 
-fn enter(port: u16) -> Result<TcpStream, Failure> {
-    let mut socket = knock(port)?;
-    let_in(&mut socket)?;
+fn open_connection(port: u16) -> Result<TcpStream, Failure> {
+    let mut socket = send_upgrade(port)?;
+    read_upgrade_response(&mut socket)?;
     Ok(socket)
 }
 
@@ -282,7 +287,7 @@ fn hostile(table: &mut Table) -> Result<(), Failure> {
         Ok(())
     })?;
     let port = running.local_addr().port();
-    let mut good = (0..SIDES).map(|_| enter(port)).collect::<Result<Vec<_>, _>>()?;
+    let mut good = (0..SIDES).map(|_| open_connection(port)).collect::<Result<Vec<_>, _>>()?;
     let alone = best(&mut good)?;
     let before = Usage::now();
     let hostile = Clients::run(&["hostile", &port.to_string()])?;
@@ -343,7 +348,7 @@ pub(super) fn run_hostile(port: &str) -> Result<(), Failure> {
     let mut sockets = Vec::new();
     for number in 0..SIDES {
         let kind = number % 5;
-        let mut socket = if kind == 4 { TcpStream::connect(("127.0.0.1", port))? } else { enter(port)? };
+        let mut socket = if kind == 4 { TcpStream::connect(("127.0.0.1", port))? } else { open_connection(port)? };
         socket.set_write_timeout(Some(PAUSE))?;
         sockets.push(socket.try_clone()?);
         thread::spawn(move || {

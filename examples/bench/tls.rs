@@ -22,7 +22,7 @@ use super::{cpu_time, header, median, Failure, Figure};
 
 /// One thing that is measured.
 #[derive(Clone, Copy)]
-enum What {
+enum Workload {
     /// A message there and back.
     RoundTrip(usize),
     /// Messages from the client, and a short answer when all are there.
@@ -31,14 +31,14 @@ enum What {
     Down,
 }
 
-const CELLS: [(&str, What); 7] = [
-    ("round trip 16 B", What::RoundTrip(16)),
-    ("round trip 1 KiB", What::RoundTrip(1 << 10)),
-    ("round trip 8 KiB", What::RoundTrip(8 << 10)),
-    ("round trip 16 KiB", What::RoundTrip(16 << 10)),
-    ("round trip 64 KiB", What::RoundTrip(64 << 10)),
-    ("up, 8 of 1 MiB", What::Up),
-    ("down, 8 of 1 MiB", What::Down),
+const CELLS: [(&str, Workload); 7] = [
+    ("round trip 16 B", Workload::RoundTrip(16)),
+    ("round trip 1 KiB", Workload::RoundTrip(1 << 10)),
+    ("round trip 8 KiB", Workload::RoundTrip(8 << 10)),
+    ("round trip 16 KiB", Workload::RoundTrip(16 << 10)),
+    ("round trip 64 KiB", Workload::RoundTrip(64 << 10)),
+    ("up, 8 of 1 MiB", Workload::Up),
+    ("down, 8 of 1 MiB", Workload::Down),
 ];
 const LARGE: usize = 1 << 20;
 const MANY: usize = 8;
@@ -49,26 +49,29 @@ pub(super) fn compare(rounds: usize, time: Duration) -> Result<(), Failure> {
     let (certificate, key) = certificate()?;
     let acceptor = TlsAcceptor::new(Identity::from_pkcs8(&certificate, &key)?)?;
     let connector = TlsConnector::builder().add_root_certificate(Certificate::from_pem(&certificate)?).build()?;
-    let server = Server::bind("127.0.0.1:0")?.limits(Limits::message(64 << 20)).tls(TlsAccept::from(acceptor.clone()));
+    let server = Server::bind("127.0.0.1:0")?
+        .limits(Limits::with_max_message_size(64 << 20))
+        .tls(TlsAccept::from(acceptor.clone()));
     let server = server.start(serve)?;
     let tls = TlsConnect::from(connector.clone());
     let url = format!("wss://localhost:{}", server.local_addr().port());
     println!("WebSocket over TLS next to native-tls alone, medians of {rounds} rounds of {} ms", time.as_millis());
     println!("rate: of stdws by that of native-tls, more is better; CPU: of both sides together, less is better\n");
     println!("{:<24} {:>14} {:>14} {:>8} {:>8}", "per second", "native-tls", "stdws", "rate", "CPU");
-    for (name, what) in CELLS {
-        let mut stream = open(&acceptor, &connector, what)?;
-        let path = match what {
-            What::RoundTrip(_) => "echo",
-            What::Up => "up",
-            What::Down => "down",
+    for (name, workload) in CELLS {
+        let mut stream = open(&acceptor, &connector, workload)?;
+        let path = match workload {
+            Workload::RoundTrip(_) => "echo",
+            Workload::Up => "up",
+            Workload::Down => "down",
         };
-        let client = Client::new(&format!("{url}/{path}"))?.limits(Limits::message(64 << 20)).tls(tls.clone())?;
+        let client =
+            Client::new(&format!("{url}/{path}"))?.limits(Limits::with_max_message_size(64 << 20)).tls(tls.clone())?;
         let mut ws = client.connect()?;
         let (mut direct, mut ours, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..rounds.saturating_mul(TURNS as usize) {
-            direct.push(rate(time / TURNS, || direct_round(&mut stream, what))?);
-            ours.push(rate(time / TURNS, || our_round(&mut ws, what))?);
+            direct.push(rate(time / TURNS, || direct_round(&mut stream, workload))?);
+            ours.push(rate(time / TURNS, || our_round(&mut ws, workload))?);
             if let (Some(direct), Some(ours)) = (direct.last(), ours.last()) {
                 ratios.push(Figure { rate: ours.rate / direct.rate, cpu: ours.cpu / direct.cpu });
             }
@@ -95,14 +98,14 @@ fn rate(time: Duration, mut round: impl FnMut() -> Result<(), Failure>) -> Resul
 
 // ── native-tls alone ────────────────────────────────────────────────────────────────────────────────────────────────
 
-fn open(acceptor: &TlsAcceptor, connector: &TlsConnector, what: What) -> Result<TlsStream<TcpStream>, Failure> {
+fn open(acceptor: &TlsAcceptor, connector: &TlsConnector, workload: Workload) -> Result<TlsStream<TcpStream>, Failure> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let (address, acceptor) = (listener.local_addr()?, acceptor.clone());
     thread::spawn(move || {
         let (socket, _) = listener.accept()?;
         socket.set_nodelay(true)?;
         let stream = acceptor.accept(socket).map_err(|error| io::Error::other(error.to_string()))?;
-        direct_serve(stream, what)
+        direct_serve(stream, workload)
     });
     let socket = TcpStream::connect(address)?;
     socket.set_nodelay(true)?;
@@ -119,19 +122,19 @@ fn of_client(size: usize) -> usize {
     of_server(size) + 4
 }
 
-fn direct_serve(mut stream: TlsStream<TcpStream>, what: What) -> io::Result<()> {
+fn direct_serve(mut stream: TlsStream<TcpStream>, workload: Workload) -> io::Result<()> {
     let mut buffer = vec![0; of_client(LARGE)];
     loop {
-        match what {
-            What::RoundTrip(size) => {
+        match workload {
+            Workload::RoundTrip(size) => {
                 stream.read_exact(&mut buffer[..of_client(size)])?;
                 stream.write_all(&buffer[..of_server(size)])?;
             }
-            What::Up => {
+            Workload::Up => {
                 (0..MANY).try_for_each(|_| stream.read_exact(&mut buffer))?;
                 stream.write_all(&buffer[..of_server(1)])?;
             }
-            What::Down => {
+            Workload::Down => {
                 stream.read_exact(&mut buffer[..of_client(1)])?;
                 (0..MANY).try_for_each(|_| stream.write_all(&buffer[..of_server(LARGE)]))?;
             }
@@ -139,19 +142,19 @@ fn direct_serve(mut stream: TlsStream<TcpStream>, what: What) -> io::Result<()> 
     }
 }
 
-fn direct_round(stream: &mut TlsStream<TcpStream>, what: What) -> Result<(), Failure> {
+fn direct_round(stream: &mut TlsStream<TcpStream>, workload: Workload) -> Result<(), Failure> {
     thread_local!(static BUFFER: std::cell::RefCell<Vec<u8>> = std::cell::RefCell::new(vec![7; of_client(LARGE)]));
     BUFFER.with_borrow_mut(|buffer| {
-        match what {
-            What::RoundTrip(size) => {
+        match workload {
+            Workload::RoundTrip(size) => {
                 stream.write_all(&buffer[..of_client(size)])?;
                 stream.read_exact(&mut buffer[..of_server(size)])?;
             }
-            What::Up => {
+            Workload::Up => {
                 (0..MANY).try_for_each(|_| stream.write_all(buffer))?;
                 stream.read_exact(&mut buffer[..of_server(1)])?;
             }
-            What::Down => {
+            Workload::Down => {
                 stream.write_all(&buffer[..of_client(1)])?;
                 (0..MANY).try_for_each(|_| stream.read_exact(&mut buffer[..of_server(LARGE)]))?;
             }
@@ -178,15 +181,15 @@ fn serve(mut ws: WebSocket) -> stdws::Result<()> {
     Ok(())
 }
 
-fn our_round(ws: &mut WebSocket, what: What) -> Result<(), Failure> {
+fn our_round(ws: &mut WebSocket, workload: Workload) -> Result<(), Failure> {
     thread_local!(static PAYLOAD: Vec<u8> = vec![7; LARGE]);
     let answers = PAYLOAD.with(|payload| {
-        match what {
-            What::RoundTrip(size) => ws.send(&payload[..size])?,
-            What::Up => (0..MANY).try_for_each(|_| ws.send(payload))?,
-            What::Down => ws.send(&payload[..1])?,
+        match workload {
+            Workload::RoundTrip(size) => ws.send(&payload[..size])?,
+            Workload::Up => (0..MANY).try_for_each(|_| ws.send(payload))?,
+            Workload::Down => ws.send(&payload[..1])?,
         }
-        Ok::<_, Failure>(if matches!(what, What::Down) { MANY } else { 1 })
+        Ok::<_, Failure>(if matches!(workload, Workload::Down) { MANY } else { 1 })
     })?;
     for _ in 0..answers {
         ws.recv_ref()?.ok_or("the server closed the connection")?;

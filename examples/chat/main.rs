@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use stdws::{CloseCode, Decision, Limits, Message, Request, Response, Result, Server, Timeouts, WebSocket};
-use talk::Talk;
+use talk::Chat;
 
 const HELP: &str = "\
 A chat with rooms, and a page for it: open the address it prints in a browser. Stops when it is interrupted.
@@ -60,7 +60,7 @@ fn main() -> ExitCode {
 fn serve(settings: Settings) -> std::result::Result<(), Box<dyn std::error::Error>> {
     let mut server = Server::bind(&*settings.addr)
         .map_err(|error| format!("{}: {error}", settings.addr))?
-        .limits(Limits::message(8 << 10))
+        .limits(Limits::with_max_message_size(8 << 10))
         .timeouts(settings.timeouts)
         .http(page)
         .on_request(|request| match request.path() {
@@ -80,11 +80,11 @@ fn serve(settings: Settings) -> std::result::Result<(), Box<dyn std::error::Erro
     if !settings.forwarders.is_empty() {
         server = server.trust_x_forwarded_for(settings.forwarders)?;
     }
-    let talk = Talk::start(settings.nats)?;
+    let chat = Chat::start(settings.nats)?;
     let mut out = io::stdout();
     writeln!(out, "listening on http://{}", server.local_addr()?)?;
     out.flush()?;
-    Ok(server.run(move |ws| visit(ws, &talk))?)
+    Ok(server.run(move |ws| handle_connection(ws, &chat))?)
 }
 
 /// What is not a WebSocket.
@@ -112,25 +112,25 @@ fn page(request: &Request) -> Response {
 }
 
 /// One visitor, from the door to the end.
-fn visit(mut ws: WebSocket, talk: &Arc<Talk>) -> Result<()> {
-    const TO_JOIN: Duration = Duration::from_secs(20);
-    let first = match ws.recv_timeout(TO_JOIN) {
+fn handle_connection(mut ws: WebSocket, chat: &Arc<Chat>) -> Result<()> {
+    const JOIN_TIMEOUT: Duration = Duration::from_secs(20);
+    let first = match ws.recv_timeout(JOIN_TIMEOUT) {
         Ok(Some(message)) => message,
         Ok(None) => return Ok(()),
         Err(error) if error.is_timeout() => return ws.close(CloseCode::POLICY, "Nobody joined.").map(drop),
         Err(error) => return Err(error),
     };
-    let guest = match read_join(&first).and_then(|(room, name)| talk.enter(&ws, room, name)) {
-        Ok(guest) => guest,
+    let participant = match parse_join(&first).and_then(|(room, name)| chat.join(&ws, room, name)) {
+        Ok(participant) => participant,
         Err(reason) => return ws.close(CloseCode::POLICY, &reason).map(drop),
     };
-    let mut patience = Patience::new();
+    let mut rate_limiter = RateLimiter::new();
     while let Some(message) = ws.recv()? {
         match message.as_text().and_then(|text| text.strip_prefix("say ")) {
             None => return ws.close(CloseCode::POLICY, "That is not a message of this chat.").map(drop),
-            Some(_) if !patience.allows_one() => ws.send("wait You write faster than others read. Not sent.")?,
-            Some(text) => match read_text(text) {
-                Some(text) => guest.say(&text),
+            Some(_) if !rate_limiter.try_acquire() => ws.send("wait You write faster than others read. Not sent.")?,
+            Some(text) => match parse_text(text) {
+                Some(text) => participant.say(&text),
                 None => ws.send("wait A message has 1 to 1000 characters. Not sent.")?,
             },
         }
@@ -138,7 +138,7 @@ fn visit(mut ws: WebSocket, talk: &Arc<Talk>) -> Result<()> {
     Ok(())
 }
 
-fn read_join(message: &Message) -> std::result::Result<(&str, &str), String> {
+fn parse_join(message: &Message) -> std::result::Result<(&str, &str), String> {
     let words = message.as_text().and_then(|text| text.strip_prefix("join ")?.split_once(' '));
     let (room, name) = words.ok_or("The first message has to be: join ROOM NAME")?;
     rooms::check_name("room", room, 32)?;
@@ -147,27 +147,27 @@ fn read_join(message: &Message) -> std::result::Result<(&str, &str), String> {
 }
 
 /// What may be said: without line breaks and the like, which would be shown as something else than was written.
-fn read_text(text: &str) -> Option<String> {
+fn parse_text(text: &str) -> Option<String> {
     let text: String = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     (1..=1000).contains(&text.chars().count()).then_some(text)
 }
 
 /// Ten messages at once, then two a second.
-struct Patience {
-    left: f64,
-    since: Instant,
+struct RateLimiter {
+    tokens: f64,
+    updated: Instant,
 }
 
-impl Patience {
-    fn new() -> Patience {
-        Patience { left: 10.0, since: Instant::now() }
+impl RateLimiter {
+    fn new() -> RateLimiter {
+        RateLimiter { tokens: 10.0, updated: Instant::now() }
     }
 
-    fn allows_one(&mut self) -> bool {
-        self.left = (self.left + 2.0 * self.since.elapsed().as_secs_f64()).min(10.0);
-        self.since = Instant::now();
-        let allowed = self.left >= 1.0;
-        self.left -= f64::from(allowed);
+    fn try_acquire(&mut self) -> bool {
+        self.tokens = (self.tokens + 2.0 * self.updated.elapsed().as_secs_f64()).min(10.0);
+        self.updated = Instant::now();
+        let allowed = self.tokens >= 1.0;
+        self.tokens -= f64::from(allowed);
         allowed
     }
 }
@@ -203,7 +203,7 @@ impl Settings {
                 "--addr" => settings.addr = value()?,
                 "--allow-origin" => settings.origins.push(value()?),
                 "--max-connections" => settings.max_connections = Some(number(&name, &value()?)?),
-                "--ping-interval" => settings.timeouts.ping = Duration::from_secs(number(&name, &value()?)?),
+                "--ping-interval" => settings.timeouts.ping_interval = Duration::from_secs(number(&name, &value()?)?),
                 "--nats" => settings.nats = Some(value()?),
                 "--trust-proxy" => settings.proxies.push(value()?),
                 "--trust-forwarded" => settings.forwarders.push(value()?),

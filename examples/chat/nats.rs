@@ -7,7 +7,7 @@
 //! | `read`, one thread per connection | hands over what comes; ends when nothing came for a minute |
 //! | `write`, in the thread of `run` | writes what is published, a PING every 20 s, and the PONGs that `read` owes |
 //!
-//! Up to [`WAITING`] lines wait while there is no connection; what is published beyond that reaches this process only.
+//! Up to [`MAX_QUEUED_LINES`] lines wait while there is no connection; what is published beyond that reaches this process only.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream, ToSocketAddrs};
@@ -17,12 +17,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const SUBJECT: &str = "stdws.chat";
-const WAITING: usize = 1024;
-const LONGEST_LINE: u64 = 16 << 10;
-const LONGEST_PAYLOAD: usize = 16 << 10;
-const SILENCE: Duration = Duration::from_secs(60);
-const PING_EVERY: Duration = Duration::from_secs(20);
-const STEP: Duration = Duration::from_secs(10);
+const MAX_QUEUED_LINES: usize = 1024;
+const MAX_LINE: u64 = 16 << 10;
+const MAX_PAYLOAD: usize = 16 << 10;
+const READ_TIMEOUT: Duration = Duration::from_secs(60);
+const PING_INTERVAL: Duration = Duration::from_secs(20);
+const IO_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) struct Nats {
     lines: SyncSender<String>,
@@ -31,7 +31,7 @@ pub(crate) struct Nats {
 impl Nats {
     /// Stays connected to the server from now on. `deliver` gets what other processes publish.
     pub(crate) fn start(address: String, deliver: impl Fn(&str) + Send + Sync + 'static) -> io::Result<Nats> {
-        let (lines, waiting) = sync_channel(WAITING);
+        let (lines, waiting) = sync_channel(MAX_QUEUED_LINES);
         thread::Builder::new().name("nats".into()).spawn(move || run(&address, &waiting, &deliver))?;
         Ok(Nats { lines })
     }
@@ -51,7 +51,7 @@ fn run(address: &str, waiting: &Receiver<String>, deliver: &(impl Fn(&str) + Syn
             Ok(()) => return,
             Err(error) => eprintln!("chat: NATS at {address}: {error}; trying again in {pause:?}"),
         }
-        if start.elapsed() > STEP {
+        if start.elapsed() > IO_TIMEOUT {
             pause = Duration::from_millis(250);
         }
         thread::sleep(pause);
@@ -73,18 +73,20 @@ fn session(address: &str, waiting: &Receiver<String>, deliver: &(impl Fn(&str) +
         "CONNECT {{\"verbose\":false,\"pedantic\":false,\"echo\":false,\"lang\":\"rust\",\"version\":\"1\"}}\r\n"
     )?;
     write!(socket, "SUB {SUBJECT} 1\r\nPING\r\n")?;
-    let (owe_pong, ended) = (AtomicBool::new(false), AtomicBool::new(false));
+    let (pong_due, ended) = (AtomicBool::new(false), AtomicBool::new(false));
     thread::scope(|scope| {
         let reading = scope.spawn(|| {
-            let result = read(&mut reader, &owe_pong, deliver);
+            let result = read(&mut reader, &pong_due, deliver);
             ended.store(true, Ordering::Release);
             result
         });
-        let written = write(&mut socket, waiting, &owe_pong, &ended);
+        let written = write(&mut socket, waiting, &pong_due, &ended);
         let _ = socket.shutdown(Shutdown::Both);
         // Why the server ended it, the reader knows better.
         match reading.join() {
-            Ok(Err(error)) if ended.load(Ordering::Acquire) && written.as_ref().is_ok_and(|over| !over) => Err(error),
+            Ok(Err(error)) if ended.load(Ordering::Acquire) && written.as_ref().is_ok_and(|finished| !finished) => {
+                Err(error)
+            }
             _ => written.map(drop),
         }
     })
@@ -93,11 +95,11 @@ fn session(address: &str, waiting: &Receiver<String>, deliver: &(impl Fn(&str) +
 fn connect(address: &str) -> io::Result<TcpStream> {
     let mut last = io::Error::other("the name has no address");
     for address in address.to_socket_addrs()? {
-        match TcpStream::connect_timeout(&address, STEP) {
+        match TcpStream::connect_timeout(&address, IO_TIMEOUT) {
             Ok(socket) => {
                 socket.set_nodelay(true)?;
-                socket.set_read_timeout(Some(SILENCE))?;
-                socket.set_write_timeout(Some(STEP))?;
+                socket.set_read_timeout(Some(READ_TIMEOUT))?;
+                socket.set_write_timeout(Some(IO_TIMEOUT))?;
                 return Ok(socket);
             }
             Err(error) => last = error,
@@ -110,7 +112,7 @@ fn connect(address: &str) -> io::Result<TcpStream> {
 fn write(
     socket: &mut TcpStream,
     waiting: &Receiver<String>,
-    owe_pong: &AtomicBool,
+    pong_due: &AtomicBool,
     ended: &AtomicBool,
 ) -> io::Result<bool> {
     let mut pinged = Instant::now();
@@ -119,7 +121,7 @@ fn write(
             Ok(line) => {
                 let mut message = format!("PUB {SUBJECT} {}\r\n{line}\r\n", line.len());
                 // What waits goes along in the same write.
-                while message.len() < LONGEST_PAYLOAD {
+                while message.len() < MAX_PAYLOAD {
                     let Ok(line) = waiting.try_recv() else { break };
                     message += &format!("PUB {SUBJECT} {}\r\n{line}\r\n", line.len());
                 }
@@ -131,17 +133,17 @@ fn write(
         if ended.load(Ordering::Acquire) {
             return Ok(false);
         }
-        if owe_pong.swap(false, Ordering::AcqRel) {
+        if pong_due.swap(false, Ordering::AcqRel) {
             socket.write_all(b"PONG\r\n")?;
         }
-        if pinged.elapsed() >= PING_EVERY {
+        if pinged.elapsed() >= PING_INTERVAL {
             pinged = Instant::now();
             socket.write_all(b"PING\r\n")?;
         }
     }
 }
 
-fn read(reader: &mut impl BufRead, owe_pong: &AtomicBool, deliver: &impl Fn(&str)) -> io::Result<()> {
+fn read(reader: &mut impl BufRead, pong_due: &AtomicBool, deliver: &impl Fn(&str)) -> io::Result<()> {
     let mut payload = Vec::new();
     loop {
         let line = line(reader)?;
@@ -149,7 +151,7 @@ fn read(reader: &mut impl BufRead, owe_pong: &AtomicBool, deliver: &impl Fn(&str
             Some("MSG") => {
                 // MSG subject sid [reply-to] bytes
                 let length = line.rsplit(' ').next().and_then(|length| length.parse::<usize>().ok());
-                let length = length.filter(|length| *length <= LONGEST_PAYLOAD);
+                let length = length.filter(|length| *length <= MAX_PAYLOAD);
                 let length = length.ok_or_else(|| io::Error::other("a message that is too long"))?;
                 payload.resize(length + 2, 0);
                 reader.read_exact(&mut payload)?;
@@ -159,7 +161,7 @@ fn read(reader: &mut impl BufRead, owe_pong: &AtomicBool, deliver: &impl Fn(&str
                     None => return Err(io::Error::other("a message that does not end where it said")),
                 }
             }
-            Some("PING") => owe_pong.store(true, Ordering::Release),
+            Some("PING") => pong_due.store(true, Ordering::Release),
             Some("PONG" | "INFO" | "+OK") => {}
             _ => return Err(io::Error::other(format!("the server says {line:?}"))),
         }
@@ -168,7 +170,7 @@ fn read(reader: &mut impl BufRead, owe_pong: &AtomicBool, deliver: &impl Fn(&str
 
 fn line(reader: &mut impl BufRead) -> io::Result<String> {
     let mut line = String::new();
-    reader.by_ref().take(LONGEST_LINE).read_line(&mut line)?;
+    reader.by_ref().take(MAX_LINE).read_line(&mut line)?;
     match line.strip_suffix("\r\n") {
         Some(line) => Ok(line.to_owned()),
         None if line.is_empty() => Err(io::Error::other("the server ended the connection")),

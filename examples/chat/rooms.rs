@@ -1,14 +1,14 @@
 //! The rooms: who is there, and what was said last. Plain data; whoever holds the lock over it has all of it.
 //!
-//! Bounded in everything: [`ROOMS`] rooms, of each the last [`LINES`] lines and at most [`BYTES`] bytes. When there are
+//! Bounded in everything: [`MAX_ROOMS`] rooms, of each the last [`MAX_LINES`] lines and at most [`MAX_BYTES`] bytes. When there are
 //! too many rooms, the empty one that was quiet longest is forgotten.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-const ROOMS: usize = 256;
-const LINES: usize = 50;
+const MAX_ROOMS: usize = 256;
+const MAX_LINES: usize = 50;
 /// Less than what may wait for a slow newcomer.
-const BYTES: usize = 32 << 10;
+const MAX_BYTES: usize = 32 << 10;
 
 #[derive(Default)]
 pub(crate) struct Rooms {
@@ -18,7 +18,7 @@ pub(crate) struct Rooms {
 
 #[derive(Default)]
 struct Room {
-    present: HashSet<String>,
+    participants: HashSet<String>,
     history: VecDeque<String>,
     bytes: usize,
     used: u64,
@@ -37,11 +37,11 @@ pub(crate) fn check_name(what: &str, name: &str, longest: usize) -> Result<(), S
 
 impl Rooms {
     /// Lets somebody in. Gives what was said before.
-    pub(crate) fn enter(&mut self, room: &str, name: &str) -> Result<Vec<String>, String> {
+    pub(crate) fn join(&mut self, room: &str, name: &str) -> Result<Vec<String>, String> {
         let Some(room) = self.room(room) else {
             return Err("There are too many rooms at the moment.".into());
         };
-        if !room.present.insert(name.to_owned()) {
+        if !room.participants.insert(name.to_owned()) {
             return Err("Somebody in this room has this name already.".into());
         }
         Ok(room.history.iter().cloned().collect())
@@ -49,16 +49,16 @@ impl Rooms {
 
     pub(crate) fn leave(&mut self, room: &str, name: &str) {
         if let Some(room) = self.rooms.get_mut(room) {
-            room.present.remove(name);
+            room.participants.remove(name);
         }
     }
 
     /// Keeps a line for those who come later.
-    pub(crate) fn remember(&mut self, room: &str, line: &str) {
+    pub(crate) fn record(&mut self, room: &str, line: &str) {
         let Some(room) = self.room(room) else { return };
         room.bytes += line.len();
         room.history.push_back(line.to_owned());
-        while room.history.len() > LINES || room.bytes > BYTES {
+        while room.history.len() > MAX_LINES || room.bytes > MAX_BYTES {
             room.bytes -= room.history.pop_front().map_or(0, |line| line.len());
         }
     }
@@ -66,8 +66,8 @@ impl Rooms {
     fn room(&mut self, name: &str) -> Option<&mut Room> {
         self.clock += 1;
         if !self.rooms.contains_key(name) {
-            if self.rooms.len() >= ROOMS {
-                let empty = self.rooms.iter().filter(|(_, room)| room.present.is_empty());
+            if self.rooms.len() >= MAX_ROOMS {
+                let empty = self.rooms.iter().filter(|(_, room)| room.participants.is_empty());
                 let oldest = empty.min_by_key(|(_, room)| room.used)?.0.clone();
                 self.rooms.remove(&oldest);
             }

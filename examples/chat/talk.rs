@@ -11,7 +11,7 @@ use stdws::{Hub, HubLimits, Member, WebSocket};
 use crate::nats::Nats;
 use crate::rooms::{check_name, Rooms};
 
-pub(crate) struct Talk {
+pub(crate) struct Chat {
     rooms: Mutex<Rooms>,
     /// A room is a topic.
     hub: Hub,
@@ -22,36 +22,36 @@ pub(crate) struct Talk {
 }
 
 /// Somebody in a room. Leaves it when dropped.
-pub(crate) struct Guest {
-    talk: Arc<Talk>,
+pub(crate) struct Participant {
+    chat: Arc<Chat>,
     room: String,
     name: String,
     /// For as long as this is here, what is said in the room comes to its connection.
     _member: Member,
 }
 
-impl Talk {
-    pub(crate) fn start(nats: Option<String>) -> Result<Arc<Talk>, Box<dyn std::error::Error>> {
+impl Chat {
+    pub(crate) fn start(nats: Option<String>) -> Result<Arc<Chat>, Box<dyn std::error::Error>> {
         let process = RandomState::new().build_hasher().finish() as u32;
         let mut limits = HubLimits::default();
         // Who does not read is closed with 1013, comes back, and gets the history.
-        limits.backlog = 256 << 10;
+        limits.max_queue_bytes = 256 << 10;
         let hub = Hub::with_limits(limits)?;
-        let talk =
-            Arc::new(Talk { rooms: Mutex::default(), hub, nats: OnceLock::new(), process, lines: AtomicU64::new(0) });
+        let chat =
+            Arc::new(Chat { rooms: Mutex::default(), hub, nats: OnceLock::new(), process, lines: AtomicU64::new(0) });
         if let Some(address) = nats {
-            let here = Arc::clone(&talk);
-            let _ = talk.nats.set(Nats::start(address, move |line| here.published(line))?);
+            let local = Arc::clone(&chat);
+            let _ = chat.nats.set(Nats::start(address, move |line| local.on_remote_line(line))?);
         }
-        Ok(talk)
+        Ok(chat)
     }
 
     /// Lets somebody into a room, and shows what was said there before.
-    pub(crate) fn enter(self: &Arc<Talk>, ws: &WebSocket, room: &str, name: &str) -> Result<Guest, String> {
+    pub(crate) fn join(self: &Arc<Chat>, ws: &WebSocket, room: &str, name: &str) -> Result<Participant, String> {
         let member = {
             // Nobody says anything while the lock is held, so nothing is missed or seen twice. The hub waits for nobody.
             let mut rooms = self.rooms();
-            let history = rooms.enter(room, name)?;
+            let history = rooms.join(room, name)?;
             let member = self.hub.add(ws.sender());
             for line in [format!("joined {room} {name}")].iter().chain(&history) {
                 member.send(line);
@@ -62,32 +62,33 @@ impl Talk {
             }
             member
         };
-        let guest = Guest { talk: Arc::clone(self), room: room.to_owned(), name: name.to_owned(), _member: member };
-        self.say_everywhere(room, format!("came {name}"));
-        Ok(guest)
+        let participant =
+            Participant { chat: Arc::clone(self), room: room.to_owned(), name: name.to_owned(), _member: member };
+        self.publish_everywhere(room, format!("came {name}"));
+        Ok(participant)
     }
 
-    fn say_everywhere(&self, room: &str, line: String) {
-        self.say_here(room, &line);
+    fn publish_everywhere(&self, room: &str, line: String) {
+        self.publish_here(room, &line);
         if let Some(nats) = self.nats.get() {
             nats.publish(format!("{room} {line}"));
         }
     }
 
     /// A line that another process published. It is one of ours, but checked all the same.
-    fn published(&self, line: &str) {
+    fn on_remote_line(&self, line: &str) {
         if let Some((room, line)) = line.split_once(' ') {
             let known = ["said ", "came ", "left "].iter().any(|what| line.starts_with(what));
             if known && check_name("room", room, 32).is_ok() {
-                self.say_here(room, line);
+                self.publish_here(room, line);
             }
         }
     }
 
-    fn say_here(&self, room: &str, line: &str) {
+    fn publish_here(&self, room: &str, line: &str) {
         let mut rooms = self.rooms();
         if line.starts_with("said ") {
-            rooms.remember(room, line);
+            rooms.record(room, line);
         }
         self.hub.publish(room, line);
     }
@@ -97,18 +98,18 @@ impl Talk {
     }
 }
 
-impl Guest {
+impl Participant {
     pub(crate) fn say(&self, text: &str) {
-        let id = self.talk.lines.fetch_add(1, Ordering::Relaxed);
+        let id = self.chat.lines.fetch_add(1, Ordering::Relaxed);
         let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis());
-        let line = format!("said {:08x}-{id} {} {time} {text}", self.talk.process, self.name);
-        self.talk.say_everywhere(&self.room, line);
+        let line = format!("said {:08x}-{id} {} {time} {text}", self.chat.process, self.name);
+        self.chat.publish_everywhere(&self.room, line);
     }
 }
 
-impl Drop for Guest {
+impl Drop for Participant {
     fn drop(&mut self) {
-        self.talk.rooms().leave(&self.room, &self.name);
-        self.talk.say_everywhere(&self.room, format!("left {}", self.name));
+        self.chat.rooms().leave(&self.room, &self.name);
+        self.chat.publish_everywhere(&self.room, format!("left {}", self.name));
     }
 }

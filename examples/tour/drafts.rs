@@ -4,9 +4,9 @@ use std::io::Write;
 use std::net::Ipv4Addr;
 
 use stdws::trace::Explainer;
-use stdws::{Ability, Client, CloseCode, Kind, Server, Version, WebSocket};
+use stdws::{Capability, Client, CloseCode, MessageKind, Server, Version, WebSocket};
 
-use super::{expect, relay, Failure, Guide, LIMIT};
+use super::{expect, relay, Failure, Presenter, LIMIT};
 
 /// Each of these versions, one after the other.
 pub(super) fn tour(names: &[String], all: bool) -> Result<(), Failure> {
@@ -19,47 +19,48 @@ pub(super) fn tour(names: &[String], all: bool) -> Result<(), Failure> {
 }
 
 fn one(version: Version) -> Result<(), Failure> {
-    let server = Server::bind((Ipv4Addr::LOCALHOST, 0))?.also_versions([version]).start(|mut ws| {
+    let server = Server::bind((Ipv4Addr::LOCALHOST, 0))?.legacy_versions([version]).start(|mut ws| {
         while let Some(message) = ws.recv()? {
             ws.send(&message)?;
         }
         Ok(())
     })?;
-    let (address, passed) = relay(server.local_addr())?;
+    let (address, relayed) = relay(server.local_addr())?;
     let (client, server_side) = Explainer::pair(version);
-    let mut guide = Guide { passed, client, server: server_side, sent: [0, 0], ends: 0, frames: 0 };
-    guide.chapter(&format!("{version}: the opening handshake"), OPENING)?;
+    let mut presenter = Presenter { relayed, client, server: server_side, sent: [0, 0], ends: 0, frames: 0 };
+    presenter.heading(&format!("{version}: the opening handshake"), OPENING)?;
     let mut ws = Client::new(&format!("ws://{address}/tour"))?.version(version).connect_timeout(LIMIT).connect()?;
-    guide.show()?;
-    messages(&mut guide, &mut ws, version)?;
-    guide.chapter(&format!("{version}: closing"), closing(version))?;
+    presenter.show()?;
+    messages(&mut presenter, &mut ws, version)?;
+    presenter.heading(&format!("{version}: closing"), closing(version))?;
     // A reason only where there is one.
-    let reason = if version.can(Ability::CloseCodes) { "bye" } else { "" };
+    let reason = if version.supports(Capability::CloseCodes) { "bye" } else { "" };
     ws.close(CloseCode::NORMAL, reason)?;
     drop(ws);
-    guide.show_end()
+    presenter.show_end()
 }
 
-fn messages(guide: &mut Guide, ws: &mut WebSocket, version: Version) -> Result<(), Failure> {
-    guide.chapter(&format!("{version}: a text, and its echo"), TEXT)?;
+fn messages(presenter: &mut Presenter, ws: &mut WebSocket, version: Version) -> Result<(), Failure> {
+    presenter.heading(&format!("{version}: a text, and its echo"), TEXT)?;
     ws.send("Hello!")?;
     expect(ws, "Hello!".into())?;
-    guide.show()?;
-    if !version.can(Ability::Binary) {
-        return guide.say(&format!("\n{version} has text, and nothing else: no binary, no fragments, no Ping.\n"));
+    presenter.show()?;
+    if !version.supports(Capability::BinaryMessages) {
+        return presenter
+            .print(&format!("\n{version} has text, and nothing else: no binary, no fragments, no Ping.\n"));
     }
-    guide.chapter(&format!("{version}: binary, a Ping, and a message in fragments"), MORE)?;
+    presenter.heading(&format!("{version}: binary, a Ping, and a message in fragments"), MORE)?;
     let bytes: Vec<u8> = (0..200).collect();
     ws.send(&bytes)?;
     expect(ws, bytes.into())?;
     ws.ping()?;
-    let mut stream = ws.send_stream(Kind::Text)?;
+    let mut stream = ws.send_stream(MessageKind::Text)?;
     stream.write_all(b"One, ")?;
     stream.flush()?;
     stream.write_all(b"two.")?;
     stream.finish()?;
     expect(ws, "One, two.".into())?;
-    guide.show()
+    presenter.show()
 }
 
 const OPENING: &str = "\
@@ -74,7 +75,7 @@ Frames that know their length can carry any bytes, a part of a message, or a que
 other side is alive. Not every text says whether a Ping may stand between fragments; here none does.";
 
 fn closing(version: Version) -> &'static str {
-    match (version.can(Ability::ClosingHandshake), version.can(Ability::CloseCodes)) {
+    match (version.supports(Capability::ClosingHandshake), version.supports(Capability::CloseCodes)) {
         (false, _) => "There is no way to say goodbye: TCP ends, and nobody knows what arrived.",
         (true, false) => "Each side says that it has sent its last, but not why.",
         (true, true) => "Each side says that it has sent its last, and why.",

@@ -1,22 +1,22 @@
-//! How long to wait before the next attempt (RFC 6455 section 7.2.3): [`Backoff`], the numbers, and [`Schedule`], the machine.
+//! How long to wait before the next attempt (RFC 6455 section 7.2.3): [`Backoff`], the numbers, and [`BackoffState`], the machine.
 //!
 //! Knows neither clock nor randomness: how long a connection lasted and a random number are given to it.
 //!
-//! | what was lost | `round` | `failed` |
+//! | what was lost | `round` | `failures` |
 //! |---|---|---|
 //! | a connection that lasted | 0 | 0 |
 //! | another connection, or an attempt | as before | +1 |
 //! | ... and then a delay is given | +1 | as it is |
 //!
-//! Of round r the delay is drawn from 0 to `first` if r is 0, and else from the half of `first` · 2ʳ to all of it, where
-//! `longest` is put in its place once it is less. So no delay is shorter than one of the round before, until the longest is
+//! Of round r the delay is drawn from 0 to `initial_delay` if r is 0, and else from the half of `initial_delay` · 2ʳ to all of it, where
+//! `max_delay` is put in its place once it is less. So no delay is shorter than one of the round before, until the longest is
 //! reached.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::lost::{Lost, Retry};
+use super::lost::{Disconnect, Retry};
 
 /// When to connect again, and when not to: the parameter of [`Client::reconnect`](super::Client::reconnect).
 ///
@@ -30,97 +30,97 @@ use super::lost::{Lost, Retry};
 /// | the seventh and all later ones | 150 to 300 s |
 ///
 /// A connection that lasted for a minute starts the table again at 0 to 5 s. What the server asks for goes before it:
-/// [`Retry::Between`] says how. Whether there is another attempt at all is decided by the table at [`Lost::retry`], or by
-/// [`decide`](Backoff::decide).
+/// [`Retry::Between`] says how. Whether there is another attempt at all is decided by the table at [`Disconnect::retry`], or by
+/// [`policy`](Backoff::policy).
 ///
 /// ```
 /// use std::time::Duration;
-/// let backoff = stdws::Backoff::default().longest(Duration::from_secs(60)).attempts(10);
+/// let backoff = stdws::Backoff::default().max_delay(Duration::from_secs(60)).max_attempts(10);
 /// ```
 #[derive(Clone)]
 pub struct Backoff {
-    first: Duration,
-    longest: Duration,
-    lasting: Duration,
-    attempts: Option<u32>,
-    decide: Option<Arc<Decide>>,
+    initial_delay: Duration,
+    max_delay: Duration,
+    reset_after: Duration,
+    max_attempts: Option<u32>,
+    policy: Option<Arc<Policy>>,
 }
 
-type Decide = dyn Fn(&Lost) -> Retry + Send + Sync;
+type Policy = dyn Fn(&Disconnect) -> Retry + Send + Sync;
 
 impl Default for Backoff {
     fn default() -> Backoff {
         Backoff {
             // 6455-7.2.3-2, 6455-7.2.3-3: what the RFC calls reasonable.
-            first: Duration::from_secs(5),
+            initial_delay: Duration::from_secs(5),
             // A server that was down for an hour is found again within minutes, by each client once.
-            longest: Duration::from_secs(300),
+            max_delay: Duration::from_secs(300),
             // Longer than a server takes to accept, look, and throw out.
-            lasting: Duration::from_secs(60),
-            attempts: None,
-            decide: None,
+            reset_after: Duration::from_secs(60),
+            max_attempts: None,
+            policy: None,
         }
     }
 }
 
 impl Backoff {
     /// The most that is waited the first time; each further time it is twice as much. Default 5 s, at least 1 ms.
-    pub fn first(mut self, limit: Duration) -> Backoff {
-        self.first = limit.max(Duration::from_millis(1));
+    pub fn initial_delay(mut self, limit: Duration) -> Backoff {
+        self.initial_delay = limit.max(Duration::from_millis(1));
         self
     }
 
     /// No delay of the table is longer. Default 300 s, at least 1 ms.
-    pub fn longest(mut self, limit: Duration) -> Backoff {
-        self.longest = limit.max(Duration::from_millis(1));
+    pub fn max_delay(mut self, limit: Duration) -> Backoff {
+        self.max_delay = limit.max(Duration::from_millis(1));
         self
     }
 
     /// A connection that was open for so long starts the table again. Default 60 s.
-    pub fn lasting(mut self, time: Duration) -> Backoff {
-        self.lasting = time;
+    pub fn reset_after(mut self, time: Duration) -> Backoff {
+        self.reset_after = time;
         self
     }
 
     /// Gives up after so many attempts one after the other of which none gave a connection that lasted. Default: never;
     /// at least 1.
-    pub fn attempts(mut self, count: u32) -> Backoff {
-        self.attempts = Some(count.max(1));
+    pub fn max_attempts(mut self, count: u32) -> Backoff {
+        self.max_attempts = Some(count.max(1));
         self
     }
 
-    /// Decides after each loss whether there is another attempt, in place of the table at [`Lost::retry`]. Also the place to
+    /// Decides after each loss whether there is another attempt, in place of the table at [`Disconnect::retry`]. Also the place to
     /// write a log.
     ///
     /// ```
-    /// use stdws::{Backoff, Lost, Retry};
-    /// let backoff = Backoff::default().decide(|lost: &Lost| {
-    ///     eprintln!("{lost}");
-    ///     match lost.close_code().map(u16::from) {
-    ///         Some(1000) => Retry::Again, // our server says that before it restarts
+    /// use stdws::{Backoff, Disconnect, Retry};
+    /// let backoff = Backoff::default().policy(|disconnect: &Disconnect| {
+    ///     eprintln!("{disconnect}");
+    ///     match disconnect.close_code().map(u16::from) {
+    ///         Some(1000) => Retry::AfterBackoff, // our server says that before it restarts
     ///         Some(4001) => Retry::Stop,  // and this when the account is gone
-    ///         _ => lost.retry(),
+    ///         _ => disconnect.retry(),
     ///     }
     /// });
     /// ```
-    pub fn decide(mut self, decide: impl Fn(&Lost) -> Retry + Send + Sync + 'static) -> Backoff {
-        self.decide = Some(Arc::new(decide));
+    pub fn policy(mut self, policy: impl Fn(&Disconnect) -> Retry + Send + Sync + 'static) -> Backoff {
+        self.policy = Some(Arc::new(policy));
         self
     }
 
-    pub(super) fn judge(&self, lost: &Lost) -> Retry {
-        match &self.decide {
-            Some(decide) => decide(lost),
-            None => lost.retry(),
+    pub(super) fn retry_for(&self, disconnect: &Disconnect) -> Retry {
+        match &self.policy {
+            Some(policy) => policy(disconnect),
+            None => disconnect.retry(),
         }
     }
 
     /// From where to where the delay of this round reaches.
-    fn bounds(&self, round: u32) -> (Duration, Duration) {
+    fn delay_bounds(&self, round: u32) -> (Duration, Duration) {
         let factor = 1_u32.checked_shl(round).unwrap_or(u32::MAX);
-        let most = self.first.saturating_mul(factor).min(self.longest);
+        let max = self.initial_delay.saturating_mul(factor).min(self.max_delay);
         // 6455-7.2.3-4
-        (if round == 0 { Duration::ZERO } else { most / 2 }, most)
+        (if round == 0 { Duration::ZERO } else { max / 2 }, max)
     }
 }
 
@@ -128,46 +128,46 @@ impl Backoff {
 impl fmt::Debug for Backoff {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Backoff")
-            .field("first", &self.first)
-            .field("longest", &self.longest)
-            .field("lasting", &self.lasting)
-            .field("attempts", &self.attempts)
+            .field("first", &self.initial_delay)
+            .field("longest", &self.max_delay)
+            .field("lasting", &self.reset_after)
+            .field("attempts", &self.max_attempts)
             .finish_non_exhaustive()
     }
 }
 
 /// How many attempts there have been.
 #[derive(Debug, Default)]
-pub(super) struct Schedule {
+pub(super) struct BackoffState {
     round: u32,
-    failed: u32,
+    failures: u32,
 }
 
-impl Schedule {
-    /// After a loss: how long to wait before the next attempt; `None`: there is none. `lasted` is the time a connection
+impl BackoffState {
+    /// After a loss: how long to wait before the next attempt; `None`: there is none. `uptime` is the time a connection
     /// was open, `random` any number, each as likely as the others.
-    pub(super) fn delay(
+    pub(super) fn next_delay(
         &mut self,
         backoff: &Backoff,
-        lasted: Option<Duration>,
+        uptime: Option<Duration>,
         retry: Retry,
         random: u64,
     ) -> Option<Duration> {
-        if lasted.is_some_and(|lasted| lasted >= backoff.lasting) {
-            *self = Schedule::default();
+        if uptime.is_some_and(|uptime| uptime >= backoff.reset_after) {
+            *self = BackoffState::default();
         } else {
-            self.failed = self.failed.saturating_add(1);
+            self.failures = self.failures.saturating_add(1);
         }
-        if backoff.attempts.is_some_and(|most| self.failed >= most) {
+        if backoff.max_attempts.is_some_and(|max| self.failures >= max) {
             return None;
         }
-        let (least, most) = backoff.bounds(self.round);
-        let usual = between(least, most, random);
+        let (min, max) = backoff.delay_bounds(self.round);
+        let usual = interpolate(min, max, random);
         let delay = match retry {
             Retry::Stop => return None,
-            Retry::Again => usual,
+            Retry::AfterBackoff => usual,
             // What the server wants is never waited for less because it wants it: an overloaded one may say 0.
-            Retry::Between(least, most) => between(least, most, random).max(usual),
+            Retry::Between(min, max) => interpolate(min, max, random).max(usual),
         };
         self.round = self.round.saturating_add(1);
         Some(delay)
@@ -175,13 +175,13 @@ impl Schedule {
 }
 
 /// The point of this span that lies as far in it as `random` lies in all numbers.
-fn between(least: Duration, most: Duration, random: u64) -> Duration {
-    let span = most.saturating_sub(least).as_nanos();
+fn interpolate(min: Duration, max: Duration, random: u64) -> Duration {
+    let span = max.saturating_sub(min).as_nanos();
     // A span of so many nanoseconds that this overflows has 80,000 times the age of the universe.
     let part = u128::from(random).saturating_mul(span) >> 64;
     let seconds = u64::try_from(part / 1_000_000_000).unwrap_or(u64::MAX);
     let nanos = u32::try_from(part % 1_000_000_000).unwrap_or_default();
-    least.saturating_add(Duration::new(seconds, nanos))
+    min.saturating_add(Duration::new(seconds, nanos))
 }
 
 #[cfg(test)]
@@ -212,21 +212,21 @@ mod tests {
             (150_000, 225_000, 300_000),
         ];
         for (random, column) in [(0, 0), (HALF, 1), (u64::MAX, 2)] {
-            let (mut schedule, backoff) = (Schedule::default(), Backoff::default());
+            let (mut state, backoff) = (BackoffState::default(), Backoff::default());
             for row in rows {
                 let want = ms([row.0, row.1, row.2][column]);
-                let delay = schedule.delay(&backoff, None, Retry::Again, random).unwrap();
+                let delay = state.next_delay(&backoff, None, Retry::AfterBackoff, random).unwrap();
                 assert!(delay <= want && want - delay < ms(1), "{delay:?} is not {want:?}");
             }
             // Nor does it ever overflow.
             for _ in 0..100 {
-                assert!(schedule.delay(&backoff, None, Retry::Again, random).unwrap() <= secs(300));
+                assert!(state.next_delay(&backoff, None, Retry::AfterBackoff, random).unwrap() <= secs(300));
             }
         }
     }
 
     #[test]
-    fn any_numbers_will_do() {
+    fn delay_bounds_of_all_settings() {
         // 6455-7.2.3-3: first, longest, round; from, to.
         let rows = [
             (ms(10), secs(1), 0, ms(0), ms(10)),
@@ -238,42 +238,68 @@ mod tests {
             (Duration::MAX, Duration::MAX, 0, ms(0), Duration::MAX),
             (Duration::MAX, Duration::MAX, 9, Duration::MAX / 2, Duration::MAX),
         ];
-        for (first, longest, round, least, most) in rows {
-            let backoff = Backoff::default().first(first).longest(longest);
-            assert_eq!(backoff.bounds(round), (least, most), "{first:?} {longest:?} {round}");
-            assert_eq!(between(least, most, 0), least);
-            assert!(between(least, most, u64::MAX) <= most);
+        for (initial_delay, max_delay, round, min, max) in rows {
+            let backoff = Backoff::default().initial_delay(initial_delay).max_delay(max_delay);
+            assert_eq!(backoff.delay_bounds(round), (min, max), "{initial_delay:?} {max_delay:?} {round}");
+            assert_eq!(interpolate(min, max, 0), min);
+            assert!(interpolate(min, max, u64::MAX) <= max);
         }
     }
 
     #[test]
-    fn what_resets_and_what_ends() {
-        use Retry::{Again, Stop};
-        type Loss = (Option<u64>, Retry);
-        type Row = (&'static str, Option<u32>, &'static [Loss], &'static [Option<u64>]);
+    fn resets_and_gives_up() {
+        use Retry::{AfterBackoff, Stop};
+        type Case = (Option<u64>, Retry);
+        type Row = (&'static str, Option<u32>, &'static [Case], &'static [Option<u64>]);
         // After what (how long a connection lasted, if there was one; the verdict); the most that is waited then.
         let rows: [Row; 8] = [
-            ("attempts", None, &[(None, Again), (None, Again), (None, Again)], &[Some(5), Some(10), Some(20)]),
+            (
+                "attempts",
+                None,
+                &[(None, AfterBackoff), (None, AfterBackoff), (None, AfterBackoff)],
+                &[Some(5), Some(10), Some(20)],
+            ),
             // 6455-7.2.3-1: a server that throws out whoever it let in is no good connection.
-            ("short connections", None, &[(Some(0), Again), (Some(59), Again)], &[Some(5), Some(10)]),
-            ("a lasting one", None, &[(None, Again), (None, Again), (Some(60), Again)], &[Some(5), Some(10), Some(5)]),
-            ("and after it", None, &[(None, Again), (Some(60), Again), (None, Again)], &[Some(5), Some(5), Some(10)]),
+            ("short connections", None, &[(Some(0), AfterBackoff), (Some(59), AfterBackoff)], &[Some(5), Some(10)]),
+            (
+                "a lasting one",
+                None,
+                &[(None, AfterBackoff), (None, AfterBackoff), (Some(60), AfterBackoff)],
+                &[Some(5), Some(10), Some(5)],
+            ),
+            (
+                "and after it",
+                None,
+                &[(None, AfterBackoff), (Some(60), AfterBackoff), (None, AfterBackoff)],
+                &[Some(5), Some(5), Some(10)],
+            ),
             ("stop", None, &[(None, Stop)], &[None]),
-            ("three attempts", Some(3), &[(None, Again), (Some(1), Again), (None, Again)], &[Some(5), Some(10), None]),
+            (
+                "three attempts",
+                Some(3),
+                &[(None, AfterBackoff), (Some(1), AfterBackoff), (None, AfterBackoff)],
+                &[Some(5), Some(10), None],
+            ),
             (
                 "three after one that lasted",
                 Some(3),
-                &[(None, Again), (Some(99), Again), (None, Again), (None, Again), (None, Again)],
+                &[
+                    (None, AfterBackoff),
+                    (Some(99), AfterBackoff),
+                    (None, AfterBackoff),
+                    (None, AfterBackoff),
+                    (None, AfterBackoff),
+                ],
                 &[Some(5), Some(5), Some(10), Some(20), None],
             ),
-            ("one", Some(1), &[(None, Again)], &[None]),
+            ("one", Some(1), &[(None, AfterBackoff)], &[None]),
         ];
-        for (name, attempts, losses, want) in rows {
-            let mut schedule = Schedule::default();
-            let backoff = Backoff { attempts, ..Backoff::default() };
-            let delays: Vec<_> = losses
+        for (name, max_attempts, cases, want) in rows {
+            let mut state = BackoffState::default();
+            let backoff = Backoff { max_attempts, ..Backoff::default() };
+            let delays: Vec<_> = cases
                 .iter()
-                .map(|&(lasted, retry)| schedule.delay(&backoff, lasted.map(secs), retry, u64::MAX))
+                .map(|&(uptime, retry)| state.next_delay(&backoff, uptime.map(secs), retry, u64::MAX))
                 .map(|delay| delay.map(|delay| delay.as_secs() + 1))
                 .collect();
             assert_eq!(delays, want, "{name}");
@@ -281,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_server_wants_is_waited_at_least() {
+    fn the_delay_is_at_least_what_the_server_asks_for() {
         // Least, most, random; round 0 and 1.
         let rows = [
             (secs(30), secs(35), 0, secs(30), secs(30)),
@@ -291,18 +317,18 @@ mod tests {
             (secs(9), secs(3), HALF, secs(9), secs(9)),
             (Duration::MAX, Duration::MAX, HALF, Duration::MAX, Duration::MAX),
         ];
-        for (least, most, random, first, second) in rows {
-            let mut schedule = Schedule::default();
-            for want in [first, second] {
-                let delay = schedule.delay(&Backoff::default(), None, Retry::Between(least, most), random);
-                assert_eq!(delay, Some(want), "{least:?} {most:?}");
+        for (min, max, random, round_0, round_1) in rows {
+            let mut state = BackoffState::default();
+            for want in [round_0, round_1] {
+                let delay = state.next_delay(&Backoff::default(), None, Retry::Between(min, max), random);
+                assert_eq!(delay, Some(want), "{min:?} {max:?}");
             }
         }
     }
 
     #[test]
     fn debug_shows_the_numbers() {
-        let shown = format!("{:?}", Backoff::default().attempts(0).decide(|_| Retry::Stop));
+        let shown = format!("{:?}", Backoff::default().max_attempts(0).policy(|_| Retry::Stop));
         assert_eq!(shown, "Backoff { first: 5s, longest: 300s, lasting: 60s, attempts: Some(1), .. }");
     }
 }

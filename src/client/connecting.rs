@@ -10,19 +10,19 @@
 use std::borrow::Cow;
 use std::io;
 
-use super::reaching::{self, Means, Reached};
+use super::reaching::{self, DialOptions, DialedStream};
 use super::redirects::{self, is_redirect, Target};
 use super::{opening, Client};
 use crate::error::{Error, Result, Step};
-use crate::primitives::entropy::Entropy;
+use crate::primitives::entropy::RandomSource;
 use crate::protocol::deflate;
 use crate::protocol::encoder::Encoder;
-use crate::protocol::handshake::client::{self as handshake, Request};
-use crate::trace::What;
+use crate::protocol::handshake::client::{self as handshake, HandshakeRequest};
+use crate::trace::EventKind;
 use crate::transport::deadline::Deadline;
-use crate::transport::stream::{Halves, Stream};
+use crate::transport::stream::{SplitStream, Stream};
 use crate::websocket::codec::Codec;
-use crate::websocket::{About, WebSocket};
+use crate::websocket::{ConnectionInfo, WebSocket};
 use crate::wire::frame::Role;
 
 impl Client {
@@ -40,28 +40,29 @@ impl Client {
     /// not be accepted; [`Tls`](Error::Tls) if there is no TLS with a server of `wss://`, or none with the right one;
     /// [`Redirect`](Error::Redirect) with any of these, if redirects were followed before;
     /// [`Timeout`](Error::Timeout) with the step that was too slow; [`Io`](Error::Io);
-    /// [`Misuse::TlsNotBuilt`](crate::Misuse::TlsNotBuilt) for `wss://` in a build without TLS. Of none of these a connection is left.
+    /// [`UsageError::TlsNotEnabled`](crate::UsageError::TlsNotEnabled) for `wss://` in a build without TLS. Of none of these a connection is left.
     pub fn connect(&self) -> Result<WebSocket> {
         let deadline = Deadline::after(self.timeouts.connect);
         let target = Target { uri: Cow::Borrowed(&self.uri), headers: Cow::Borrowed(&self.headers) };
-        redirects::follow(self.redirects, target, |target| {
+        redirects::follow(self.max_redirects, target, |target| {
             #[cfg(feature = "legacy")]
-            return super::drafting::falling_back(self, |client| client.attempt(target, deadline));
+            return super::drafting::connect_with_fallback(self, |client| client.attempt(target, deadline));
             #[cfg(not(feature = "legacy"))]
             self.attempt(target, deadline)
         })
     }
 
     fn attempt(&self, target: &Target<'_>, deadline: Deadline) -> Result<WebSocket> {
-        let (entropy, key) = self.key()?;
+        let (random_source, key) = self.handshake_key()?;
         // 6455-4.1-2. The guard lives until the handshake is over: 6455-4.1-5, 6455-4.1-6.
-        let means = Means { proxy: self.proxy.as_ref(), tls: self.tls.as_ref(), write: self.timeouts.write };
-        let watch = self.events.watch();
-        let reached = reaching::reach(&target.uri, means, deadline);
-        let Reached { stream, about, pending: _pending } = reached.inspect_err(|error| watch.tell_opening(error))?;
-        let about = About { watch, ..about };
-        let unread = if self.redirects > 0 { is_redirect } else { |_| false };
-        self.open(target, stream, about, (entropy, &key), unread, deadline)
+        let options = DialOptions { proxy: self.proxy.as_ref(), tls: self.tls.as_ref(), write: self.timeouts.write };
+        let events = self.events.for_connection();
+        let dialed = reaching::dial(&target.uri, options, deadline);
+        let DialedStream { stream, info, guard: _guard } =
+            dialed.inspect_err(|error| events.emit_failed_handshake(error))?;
+        let info = ConnectionInfo { events, ..info };
+        let skip_body = if self.max_redirects > 0 { is_redirect } else { |_| false };
+        self.handshake(target, stream, info, (random_source, &key), skip_body, deadline)
     }
 
     /// Makes the opening handshake over a stream made elsewhere: TLS by another library, a tunnel, a pipe.
@@ -81,65 +82,71 @@ impl Client {
     /// # let (address, url) = (server.local_addr(), format!("ws://{}", server.local_addr()));
     /// let tcp = std::net::TcpStream::connect(address)?;
     /// let (writer, ended) = (tcp.try_clone()?, tcp.try_clone()?);
-    /// let halves = stdws::Halves::new(tcp, writer).on_end(move || drop(ended.shutdown(std::net::Shutdown::Both)));
-    /// let mut ws = stdws::Client::new(&url)?.connect_over(halves)?;
+    /// let split = stdws::SplitStream::new(tcp, writer).on_end(move || drop(ended.shutdown(std::net::Shutdown::Both)));
+    /// let mut ws = stdws::Client::new(&url)?.connect_over(split)?;
     /// ws.send("hello")?;
     /// assert_eq!(ws.recv()?.unwrap().as_text(), Some("hello"));
     /// # Ok(())
     /// # }
     /// ```
-    pub fn connect_over(&self, halves: Halves) -> Result<WebSocket> {
+    pub fn connect_over(&self, split: SplitStream) -> Result<WebSocket> {
         let deadline = Deadline::after(self.timeouts.connect);
-        let (entropy, key) = self.key()?;
-        let stream = Stream::over(halves).map_err(|error| Error::io(Step::Thread, error))?;
-        self.open_on(stream, (entropy, &key), deadline)
+        let (random_source, key) = self.handshake_key()?;
+        let stream = Stream::from_split(split).map_err(|error| Error::io(Step::Thread, error))?;
+        self.handshake_over(stream, (random_source, &key), deadline)
     }
 
     /// Makes the opening handshake over a stream that is no way to the URL's host, or not by our doing.
-    pub(super) fn open_on(&self, stream: Stream, key: (Entropy, &str), deadline: Deadline) -> Result<WebSocket> {
+    pub(super) fn handshake_over(
+        &self,
+        stream: Stream,
+        key: (RandomSource, &str),
+        deadline: Deadline,
+    ) -> Result<WebSocket> {
         let target = Target { uri: Cow::Borrowed(&self.uri), headers: Cow::Borrowed(&self.headers) };
-        let about = About { watch: self.events.watch(), ..About::default() };
-        self.open(&target, stream, about, key, |_| false, deadline)
+        let info = ConnectionInfo { events: self.events.for_connection(), ..ConnectionInfo::default() };
+        self.handshake(&target, stream, info, key, |_| false, deadline)
     }
 
     /// Random bytes for one connection, and the key made of the first of them.
-    pub(super) fn key(&self) -> Result<(Entropy, String)> {
-        let mut entropy = self.random_source();
+    pub(super) fn handshake_key(&self) -> Result<(RandomSource, String)> {
+        let mut random_source = self.new_random_source();
         let mut nonce = [0; 16];
         // 6455-4.1-30: drawn for this connection alone, and before the network is touched.
-        entropy.fill(&mut nonce).map_err(|error| Error::io(Step::Entropy, error))?;
-        Ok((entropy, handshake::key(nonce)))
+        random_source.fill(&mut nonce).map_err(|error| Error::io(Step::RandomSource, error))?;
+        Ok((random_source, handshake::key_from_nonce(nonce)))
     }
 
     /// The source of random bytes of this client.
-    pub(super) fn random_source(&self) -> Entropy {
-        let Some(source) = self.source.clone() else { return Entropy::system() };
+    pub(super) fn new_random_source(&self) -> RandomSource {
+        let Some(source) = self.random_source.clone() else { return RandomSource::system() };
         // A source that panicked is not asked again: who knows what it would give.
-        Entropy::from_source(Box::new(move |out: &mut [u8]| match source.lock() {
+        RandomSource::from_fn(Box::new(move |out: &mut [u8]| match source.lock() {
             Ok(mut source) => (*source)(out),
             Err(_) => Err(io::Error::other("the source of entropy panicked")),
         }))
     }
 
-    fn open(
+    fn handshake(
         &self,
         target: &Target<'_>,
         stream: Stream,
-        about: About,
-        (entropy, key): (Entropy, &str),
-        unread: fn(u16) -> bool,
+        info: ConnectionInfo,
+        (random_source, key): (RandomSource, &str),
+        skip_body: fn(u16) -> bool,
         deadline: Deadline,
     ) -> Result<WebSocket> {
-        about.watch.tell(|| What::Connected(about.peer));
+        info.events.emit(|| EventKind::Connected(info.peer));
         #[cfg(feature = "legacy")]
-        if let Some(row) = self.draft() {
-            let watch = about.watch.clone();
-            let opened = super::drafting::open(self, target, row, (stream, about), (entropy, key), unread, deadline);
-            return opened.inspect_err(|error| watch.tell_opening(error));
+        if let Some(spec) = self.draft_spec() {
+            let events = info.events.clone();
+            let opened =
+                super::drafting::open(self, target, spec, (stream, info), (random_source, key), skip_body, deadline);
+            return opened.inspect_err(|error| events.emit_failed_handshake(error));
         }
         // 6455-9-1
         let offer = self.deflate.as_ref().map(deflate::offer);
-        let request = Request {
+        let request = HandshakeRequest {
             uri: &target.uri,
             key,
             headers: &target.headers,
@@ -147,13 +154,13 @@ impl Client {
             subprotocols: &self.subprotocols,
             extensions: offer.as_deref(),
         };
-        let opened = opening::open(&stream, &request, self.deflate.as_ref(), unread, deadline);
-        let opened = opened.inspect_err(|error| about.watch.tell_opening(error))?;
-        let about = About { subprotocol: opened.subprotocol, response: Some(opened.response), ..about };
-        let (inflater, deflater) = opened.codec.unzip();
-        let encoder = Encoder::client(entropy).with_compression(deflater);
+        let opened = opening::open(&stream, &request, self.deflate.as_ref(), skip_body, deadline);
+        let opened = opened.inspect_err(|error| info.events.emit_failed_handshake(error))?;
+        let info = ConnectionInfo { subprotocol: opened.subprotocol, response: Some(opened.response), ..info };
+        let (inflater, deflater) = opened.compression.unzip();
+        let encoder = Encoder::client(random_source).with_compression(deflater);
         // 6455-4.1-s3: open.
-        let codec = Codec::rfc(Role::Client, self.limits, &opened.early, (encoder, inflater));
-        Ok(WebSocket::new(stream, codec, (self.limits, self.timeouts), about))
+        let codec = Codec::rfc6455(Role::Client, self.limits, &opened.leftover, (encoder, inflater));
+        Ok(WebSocket::new(stream, codec, (self.limits, self.timeouts), info))
     }
 }

@@ -1,7 +1,7 @@
 //! Saying who one is: Basic credentials and cookies of a [`Client`]. Both are fields of the request, and go where those go.
 
 use super::Client;
-use crate::error::{Misuse, Result};
+use crate::error::{Result, UsageError};
 use crate::wire::{basic, cookie};
 
 impl Client {
@@ -11,7 +11,7 @@ impl Client {
     /// The network can read them unless there is TLS.
     ///
     /// # Errors
-    /// [`Misuse::Credentials`] for a user name with a colon, and for control characters in either.
+    /// [`UsageError::Credentials`] for a user name with a colon, and for control characters in either.
     ///
     /// ```
     /// # fn main() -> stdws::Result<()> {
@@ -32,7 +32,7 @@ impl Client {
     /// [`Response::set_cookies`](crate::Response::set_cookies) tells them.
     ///
     /// # Errors
-    /// [`Misuse::Cookie`] if the name is not a token, or the value has a space, a comma, a semicolon, a backslash, a quote that
+    /// [`UsageError::Cookie`] if the name is not a token, or the value has a space, a comma, a semicolon, a backslash, a quote that
     /// does not surround it, a control character, or one outside ASCII.
     ///
     /// ```
@@ -42,8 +42,8 @@ impl Client {
     /// # }
     /// ```
     pub fn cookie(mut self, name: &str, value: &str) -> Result<Client> {
-        if !cookie::may_be_sent(name, value) {
-            return Err(Misuse::Cookie(name.to_owned()).into());
+        if !cookie::is_sendable(name, value) {
+            return Err(UsageError::Cookie(name.to_owned()).into());
         }
         let pair = format!("{name}={value}");
         // RFC 6265 section 5.4: there is one Cookie field.

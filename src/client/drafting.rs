@@ -4,35 +4,35 @@
 //! ```text
 //! version     RFC 6455      as without the feature
 //!             a draft       its own handshake, then its own codec
-//! fall_back   a refusal that lists versions: the newest of them that is allowed and was not tried, on a new connection
+//! fallback_versions   a rejection that lists versions: the newest of them that is allowed and was not tried, on a new connection
 //! ```
 
-use super::opening::{failed, Input};
+use super::opening::{io_error, HandshakeReader};
 use super::redirects::Target;
 use super::Client;
-use crate::error::{Error, HandshakeFault, Refusal, Result, Step};
-use crate::legacy::handshake::client::{check_subprotocols, Asking};
-use crate::legacy::handshake::proof::Challenge;
+use crate::error::{Error, HandshakeError, HandshakeErrorKind, Result, Step};
+use crate::legacy::handshake::client::{check_subprotocols, DraftRequest};
+use crate::legacy::handshake::proof::KeyChallenge;
 use crate::legacy::handshake::DEFLATE_STREAM;
-use crate::legacy::parts::{Extensions, Proof, Refusing};
-use crate::legacy::table::Row;
+use crate::legacy::parts::{ExtensionSyntax, HandshakeProof, RejectionMode};
+use crate::legacy::table::DraftSpec;
 use crate::legacy::Version;
-use crate::primitives::entropy::Entropy;
-use crate::protocol::handshake::client::Request;
+use crate::primitives::entropy::RandomSource;
+use crate::protocol::handshake::client::HandshakeRequest;
 use crate::transport::deadline::Deadline;
-use crate::transport::outbox::{Limit, Outbox};
+use crate::transport::outbox::{WriteBuffer, WriteTimeout};
 use crate::transport::stream::Stream;
 use crate::upgrade::Response;
 use crate::websocket::codec::Codec;
-use crate::websocket::{About, WebSocket};
+use crate::websocket::{ConnectionInfo, WebSocket};
 use crate::wire::frame::Role;
 use crate::wire::http::{Head, HeadParser, Progress};
 
 /// The versions a client speaks.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Spoken {
+pub(super) struct LegacyOptions {
     version: Version,
-    fall_back: Vec<Version>,
+    fallback_versions: Vec<Version>,
     deflate_stream: bool,
 }
 
@@ -48,7 +48,7 @@ impl Client {
     /// ```
     /// # fn main() -> stdws::Result<()> {
     /// use stdws::{Client, Server, Version};
-    /// let server = Server::bind("127.0.0.1:0")?.also_versions([Version::HIXIE76]).start(|mut ws| {
+    /// let server = Server::bind("127.0.0.1:0")?.legacy_versions([Version::HIXIE76]).start(|mut ws| {
     ///     while let Some(message) = ws.recv()? { ws.send(&message)?; }
     ///     Ok(())
     /// })?;
@@ -61,7 +61,7 @@ impl Client {
     /// # }
     /// ```
     pub fn version(mut self, version: Version) -> Client {
-        self.spoken.version = version;
+        self.legacy_options.version = version;
         self
     }
 
@@ -75,13 +75,13 @@ impl Client {
     /// ```
     /// # fn main() -> stdws::Result<()> {
     /// use stdws::{Client, Version};
-    /// let client = Client::new("ws://camera.local/stream")?.fall_back([Version::Hybi08, Version::Hybi07]);
+    /// let client = Client::new("ws://camera.local/stream")?.fallback_versions([Version::Hybi08, Version::Hybi07]);
     /// # drop(client);
     /// # Ok(())
     /// # }
     /// ```
-    pub fn fall_back(mut self, versions: impl IntoIterator<Item = Version>) -> Client {
-        self.spoken.fall_back = versions.into_iter().collect();
+    pub fn fallback_versions(mut self, versions: impl IntoIterator<Item = Version>) -> Client {
+        self.legacy_options.fallback_versions = versions.into_iter().collect();
         self
     }
 
@@ -90,39 +90,42 @@ impl Client {
     ///
     /// Compressing secrets beside what somebody else chose gives the secrets away by the size of what is sent.
     pub fn deflate_stream(mut self) -> Client {
-        self.spoken.deflate_stream = true;
+        self.legacy_options.deflate_stream = true;
         self
     }
 
     /// The version that is spoken, where it is not RFC 6455.
-    pub(super) fn draft(&self) -> Option<&'static Row> {
-        (self.spoken.version != Version::Rfc6455).then(|| Row::of(self.spoken.version))
+    pub(super) fn draft_spec(&self) -> Option<&'static DraftSpec> {
+        (self.legacy_options.version != Version::Rfc6455).then(|| DraftSpec::for_version(self.legacy_options.version))
     }
 }
 
 /// Connects in the version that is spoken, and after that in those that the server lists.
-pub(super) fn falling_back(client: &Client, connect: impl Fn(&Client) -> Result<WebSocket>) -> Result<WebSocket> {
-    check_subprotocols(Row::of(client.spoken.version), &client.subprotocols)?;
+pub(super) fn connect_with_fallback(
+    client: &Client,
+    connect: impl Fn(&Client) -> Result<WebSocket>,
+) -> Result<WebSocket> {
+    check_subprotocols(DraftSpec::for_version(client.legacy_options.version), &client.subprotocols)?;
     let mut result = connect(client);
-    let mut left = client.spoken.fall_back.clone();
-    left.retain(|&version| version != client.spoken.version);
+    let mut left = client.legacy_options.fallback_versions.clone();
+    left.retain(|&version| version != client.legacy_options.version);
     loop {
-        let Err(Error::Handshake(refusal)) = &result else { return result };
-        let Some(version) = next(refusal, &left) else { return result };
+        let Err(Error::Handshake(rejection)) = &result else { return result };
+        let Some(version) = next_version(rejection, &left) else { return result };
         left.retain(|&other| other != version);
         result = connect(&client.clone().version(version));
     }
 }
 
-/// The newest version that a refusal lists and that is allowed.
-fn next(refusal: &Refusal, allowed: &[Version]) -> Option<Version> {
+/// The newest version that a rejection lists and that is allowed.
+fn next_version(rejection: &HandshakeError, allowed: &[Version]) -> Option<Version> {
     let listed = |version: &Version| {
         let number = version.number().map(|number| number.to_string());
-        let lists = refusal.headers().iter().filter(|(name, _)| name.eq_ignore_ascii_case("Sec-WebSocket-Version"));
+        let lists = rejection.headers().iter().filter(|(name, _)| name.eq_ignore_ascii_case("Sec-WebSocket-Version"));
         lists.flat_map(|(_, list)| list.split(',')).any(|one| Some(one.trim()) == number.as_deref())
     };
-    match refusal.fault() {
-        HandshakeFault::Status(_) => allowed.iter().copied().filter(listed).max(),
+    match rejection.kind() {
+        HandshakeErrorKind::Status(_) => allowed.iter().copied().filter(listed).max(),
         _ => None,
     }
 }
@@ -132,18 +135,20 @@ fn next(refusal: &Refusal, allowed: &[Version]) -> Option<Version> {
 pub(super) fn open(
     client: &Client,
     target: &Target<'_>,
-    row: &'static Row,
-    (stream, about): (Stream, About),
-    (mut entropy, key): (Entropy, &str),
-    unread: fn(u16) -> bool,
+    spec: &'static DraftSpec,
+    (stream, info): (Stream, ConnectionInfo),
+    (mut random_source, key): (RandomSource, &str),
+    skip_body: fn(u16) -> bool,
     deadline: Deadline,
 ) -> Result<WebSocket> {
-    let challenge = match row.proof {
-        Proof::Challenge => Some(Challenge::draw(&mut entropy).map_err(|error| Error::io(Step::Entropy, error))?),
-        Proof::None | Proof::Accept | Proof::AcceptAndNonce => None,
+    let challenge = match spec.proof {
+        HandshakeProof::Challenge => {
+            Some(KeyChallenge::generate(&mut random_source).map_err(|error| Error::io(Step::RandomSource, error))?)
+        }
+        HandshakeProof::None | HandshakeProof::Accept | HandshakeProof::AcceptAndNonce => None,
     };
-    let offers = client.spoken.deflate_stream && row.extensions != Extensions::None;
-    let request = Request {
+    let offers = client.legacy_options.deflate_stream && spec.extensions != ExtensionSyntax::None;
+    let request = HandshakeRequest {
         uri: &target.uri,
         key,
         headers: &target.headers,
@@ -151,81 +156,86 @@ pub(super) fn open(
         subprotocols: &client.subprotocols,
         extensions: offers.then_some(DEFLATE_STREAM),
     };
-    let asking = Asking { row, request, challenge };
-    Outbox::default().write(&stream, &asking.bytes()?, Limit::Whole(deadline)).map_err(failed)?;
-    let mut input = Input::new(&stream, deadline);
-    let (raw, head) = response(row, &mut input)?;
-    let agreed = match asking.check(&raw, &head) {
+    let draft_request = DraftRequest { spec, request, challenge };
+    WriteBuffer::default().write(&stream, &draft_request.bytes()?, WriteTimeout::Until(deadline)).map_err(io_error)?;
+    let mut reader = HandshakeReader::new(&stream, deadline);
+    let (raw, head) = read_response(spec, &mut reader)?;
+    let agreed = match draft_request.check(&raw, &head) {
         Ok(agreed) => agreed,
-        Err(fault) => {
+        Err(kind) => {
             // Only an answer in HTTP has a body.
-            let body = match fault {
-                HandshakeFault::Status(status) if !unread(status) => input.body(&head),
+            let body = match kind {
+                HandshakeErrorKind::Status(status) if !skip_body(status) => reader.read_body(&head),
                 _ => Vec::new(),
             };
-            return Err(Error::Handshake(Refusal::new(fault).with_answer(head.status(), head.shown_fields(), body)));
+            return Err(Error::Handshake(HandshakeError::new(kind).with_response(
+                head.status(),
+                head.display_fields(),
+                body,
+            )));
         }
     };
-    let answer = exactly(&mut input, asking.answer_length())?;
-    asking.check_answer(&answer).map_err(refused)?;
-    let early = input.bytes().to_vec();
-    let about = About { subprotocol: agreed.subprotocol.clone(), response: Some(Response::new(head)), ..about };
-    let codec = Codec::draft(Role::Client, (row, &agreed), client.limits, &early, Some(entropy));
-    Ok(WebSocket::new(stream, codec, (client.limits, client.timeouts), about))
+    let answer = read_exact(&mut reader, draft_request.challenge_response_len())?;
+    draft_request.check_challenge_response(&answer).map_err(handshake_error)?;
+    let leftover = reader.buffered().to_vec();
+    let info =
+        ConnectionInfo { subprotocol: agreed.subprotocol.clone(), response: Some(Response::from_head(head)), ..info };
+    let codec = Codec::draft(Role::Client, (spec, &agreed), client.limits, &leftover, Some(random_source));
+    Ok(WebSocket::new(stream, codec, (client.limits, client.timeouts), info))
 }
 
 /// The head of the response, as it came and taken apart. Interim responses are HTTP's, so only those versions know them
-/// that leave a refusal to HTTP.
-fn response(row: &Row, input: &mut Input<'_>) -> Result<(Vec<u8>, Head)> {
+/// that leave a rejection to HTTP.
+fn read_response(spec: &DraftSpec, reader: &mut HandshakeReader<'_>) -> Result<(Vec<u8>, Head)> {
     for _ in 0..4 {
-        let (raw, head) = one_head(input)?;
-        if row.refusal == Refusing::EndOfStream || !matches!(head.status(), 100 | 102..=199) {
+        let (raw, head) = read_head(reader)?;
+        if spec.rejection_mode == RejectionMode::EndOfStream || !matches!(head.status(), 100 | 102..=199) {
             return Ok((raw, head));
         }
     }
-    one_head(input)
+    read_head(reader)
 }
 
-fn one_head(input: &mut Input<'_>) -> Result<(Vec<u8>, Head)> {
+fn read_head(reader: &mut HandshakeReader<'_>) -> Result<(Vec<u8>, Head)> {
     let mut parser = HeadParser::response();
     let mut raw = Vec::new();
     loop {
-        match parser.feed(input.bytes()) {
+        match parser.feed(reader.buffered()) {
             Ok(Progress::Done { consumed }) => {
-                raw.extend_from_slice(input.bytes().get(..consumed).unwrap_or_default());
-                input.take(consumed);
-                return Ok((raw, parser.finish().ok_or(refused(HandshakeFault::Ended))?));
+                raw.extend_from_slice(reader.buffered().get(..consumed).unwrap_or_default());
+                reader.consume(consumed);
+                return Ok((raw, parser.finish().ok_or(handshake_error(HandshakeErrorKind::UnexpectedEof))?));
             }
             Ok(Progress::More) => {
-                raw.extend_from_slice(input.bytes());
-                if input.fill()? == 0 {
-                    return Err(refused(HandshakeFault::Ended));
+                raw.extend_from_slice(reader.buffered());
+                if reader.fill()? == 0 {
+                    return Err(handshake_error(HandshakeErrorKind::UnexpectedEof));
                 }
             }
-            Err(fault) => return Err(refused(HandshakeFault::Head(fault))),
+            Err(kind) => return Err(handshake_error(HandshakeErrorKind::Head(kind))),
         }
     }
 }
 
 /// The next so many bytes, however they come.
-fn exactly(input: &mut Input<'_>, count: usize) -> Result<Vec<u8>> {
+fn read_exact(reader: &mut HandshakeReader<'_>, count: usize) -> Result<Vec<u8>> {
     let mut taken = Vec::with_capacity(count);
     loop {
         let wanted = count.saturating_sub(taken.len());
-        let bytes = input.bytes();
+        let bytes = reader.buffered();
         let part = bytes.get(..wanted).unwrap_or(bytes);
         let length = part.len();
         taken.extend_from_slice(part);
-        input.take(length);
+        reader.consume(length);
         if taken.len() == count {
             return Ok(taken);
         }
-        if input.fill()? == 0 {
-            return Err(refused(HandshakeFault::Ended));
+        if reader.fill()? == 0 {
+            return Err(handshake_error(HandshakeErrorKind::UnexpectedEof));
         }
     }
 }
 
-fn refused(fault: HandshakeFault) -> Error {
-    Error::Handshake(Refusal::new(fault))
+fn handshake_error(kind: HandshakeErrorKind) -> Error {
+    Error::Handshake(HandshakeError::new(kind))
 }

@@ -8,157 +8,160 @@
 //! | interim responses, 1xx but 101 (RFC 9110 section 15.2) | up to four | skipped |
 //! | the head of the response | the limits of `wire::http` | judged |
 //! | after a good one: bytes behind it | what the last read brought | the first bytes of the connection |
-//! | after a refusal: its body | 64 KiB, or as much as comes by the deadline | kept in the error |
+//! | after a rejection: its body | 64 KiB, or as much as comes by the deadline | kept in the error |
 
 use std::io::ErrorKind;
 
-use crate::error::{Error, HandshakeFault, Refusal, Result, Step};
+use crate::error::{Error, HandshakeError, HandshakeErrorKind, Result, Step};
 use crate::protocol::deflate::{self, Deflate, Deflater, Inflater};
-use crate::protocol::handshake::client::{self as handshake, Request};
+use crate::protocol::handshake::client::{self as handshake, HandshakeRequest};
 use crate::transport::deadline::Deadline;
-use crate::transport::outbox::{Limit, Outbox};
+use crate::transport::outbox::{WriteBuffer, WriteTimeout};
 use crate::transport::stream::Stream;
 use crate::upgrade::Response;
 use crate::wire::body::Body;
 use crate::wire::http::{Head, HeadParser, Progress};
 
 /// Interim responses that are skipped. Servers send one or two, 100 and 103; more would be a way to hold the caller.
-const INTERIM: usize = 4;
+const MAX_INTERIM_RESPONSES: usize = 4;
 /// Room for a whole response of usual size.
-const PART: usize = 4 << 10;
+const BUFFER_SIZE: usize = 4 << 10;
 
 /// What came of a good response.
 pub(super) struct Opened {
     pub(super) response: Response,
     pub(super) subprotocol: Option<String>,
-    pub(super) codec: Option<(Inflater, Deflater)>,
+    pub(super) compression: Option<(Inflater, Deflater)>,
     /// Bytes that came behind the response.
-    pub(super) early: Vec<u8>,
+    pub(super) leftover: Vec<u8>,
 }
 
-/// Makes the opening handshake. The body of a refusal with an `unread` status is not waited for.
+/// Makes the opening handshake. The body of a rejection with an `skip_body` status is not waited for.
 pub(super) fn open(
     stream: &Stream,
-    request: &Request<'_>,
-    own: Option<&Deflate>,
-    unread: fn(u16) -> bool,
+    request: &HandshakeRequest<'_>,
+    offer: Option<&Deflate>,
+    skip_body: fn(u16) -> bool,
     deadline: Deadline,
 ) -> Result<Opened> {
     // 6455-4.1-18. 6455-4.1-40: nothing but this is written before the response is here and good.
-    let bytes = handshake::request(request)?;
-    Outbox::default().write(stream, &bytes, Limit::Whole(deadline)).map_err(failed)?;
-    let mut input = Input::new(stream, deadline);
-    let head = input.response()?;
+    let bytes = handshake::encode_request(request)?;
+    WriteBuffer::default().write(stream, &bytes, WriteTimeout::Until(deadline)).map_err(io_error)?;
+    let mut reader = HandshakeReader::new(stream, deadline);
+    let head = reader.read_response()?;
     // 6455-4.1-41
-    match agree(&head, request, own) {
-        Ok((subprotocol, codec)) => {
-            Ok(Opened { response: Response::new(head), subprotocol, codec, early: input.bytes().to_vec() })
-        }
-        Err(fault) => {
-            let body = if unread(head.status()) { Vec::new() } else { input.body(&head) };
-            Err(Error::Handshake(Refusal::new(fault).with_answer(head.status(), head.shown_fields(), body)))
+    match check_response(&head, request, offer) {
+        Ok((subprotocol, compression)) => Ok(Opened {
+            response: Response::from_head(head),
+            subprotocol,
+            compression,
+            leftover: reader.buffered().to_vec(),
+        }),
+        Err(kind) => {
+            let body = if skip_body(head.status()) { Vec::new() } else { reader.read_body(&head) };
+            Err(Error::Handshake(HandshakeError::new(kind).with_response(head.status(), head.display_fields(), body)))
         }
     }
 }
 
 /// What the response says, if it says what it may.
 #[allow(clippy::type_complexity)] // Each part has one use.
-fn agree(
+fn check_response(
     head: &Head,
-    request: &Request<'_>,
-    own: Option<&Deflate>,
-) -> Result<(Option<String>, Option<(Inflater, Deflater)>), HandshakeFault> {
-    let agreed = handshake::check(head, request)?;
-    let codec = match own {
-        Some(own) => deflate::check(&agreed.extensions, own)?.map(|agreed| deflate::codec(&agreed, own)),
+    request: &HandshakeRequest<'_>,
+    offer: Option<&Deflate>,
+) -> Result<(Option<String>, Option<(Inflater, Deflater)>), HandshakeErrorKind> {
+    let agreed = handshake::check_response(head, request)?;
+    let codec = match offer {
+        Some(offer) => deflate::check(&agreed.extensions, offer)?.map(|agreed| deflate::codec(&agreed, offer)),
         None => None,
     };
     Ok((agreed.subprotocol, codec))
 }
 
-/// What has been read and not been looked at is `part[from..to]`.
-pub(super) struct Input<'a> {
+/// What has been read and not been looked at is `buffer[start..end]`.
+pub(super) struct HandshakeReader<'a> {
     stream: &'a Stream,
     deadline: Deadline,
-    part: [u8; PART],
-    from: usize,
-    to: usize,
+    buffer: [u8; BUFFER_SIZE],
+    start: usize,
+    end: usize,
 }
 
-impl<'a> Input<'a> {
-    pub(super) fn new(stream: &'a Stream, deadline: Deadline) -> Input<'a> {
-        Input { stream, deadline, part: [0; PART], from: 0, to: 0 }
+impl<'a> HandshakeReader<'a> {
+    pub(super) fn new(stream: &'a Stream, deadline: Deadline) -> HandshakeReader<'a> {
+        HandshakeReader { stream, deadline, buffer: [0; BUFFER_SIZE], start: 0, end: 0 }
     }
 
     /// The head of the first response that is not an interim one.
-    fn response(&mut self) -> Result<Head> {
+    fn read_response(&mut self) -> Result<Head> {
         let mut skipped = 0;
         loop {
-            let head = self.head()?;
+            let head = self.read_head()?;
             let interim = matches!(head.status(), 100 | 102..=199);
-            if !interim || skipped == INTERIM {
+            if !interim || skipped == MAX_INTERIM_RESPONSES {
                 return Ok(head);
             }
             skipped += 1;
         }
     }
 
-    fn head(&mut self) -> Result<Head> {
-        let refused = |fault| Error::Handshake(Refusal::new(fault));
+    fn read_head(&mut self) -> Result<Head> {
+        let refused = |kind| Error::Handshake(HandshakeError::new(kind));
         let mut parser = HeadParser::response();
         loop {
-            match parser.feed(self.bytes()) {
+            match parser.feed(self.buffered()) {
                 Ok(Progress::Done { consumed }) => {
-                    self.take(consumed);
-                    return parser.finish().ok_or(refused(HandshakeFault::Ended));
+                    self.consume(consumed);
+                    return parser.finish().ok_or(refused(HandshakeErrorKind::UnexpectedEof));
                 }
-                Ok(Progress::More) if self.fill()? == 0 => return Err(refused(HandshakeFault::Ended)),
+                Ok(Progress::More) if self.fill()? == 0 => return Err(refused(HandshakeErrorKind::UnexpectedEof)),
                 Ok(Progress::More) => {}
-                Err(fault) => return Err(refused(HandshakeFault::Head(fault))),
+                Err(kind) => return Err(refused(HandshakeErrorKind::Head(kind))),
             }
         }
     }
 
-    /// The body of a refusal. What came of it counts, whatever ends it.
-    pub(super) fn body(&mut self, head: &Head) -> Vec<u8> {
-        let mut body = Body::of(head);
-        body.feed(self.bytes());
-        while body.wants_more() && self.fill().is_ok_and(|count| count > 0) {
-            body.feed(self.bytes());
+    /// The body of a rejection. What came of it counts, whatever ends it.
+    pub(super) fn read_body(&mut self, head: &Head) -> Vec<u8> {
+        let mut body = Body::for_response(head);
+        body.feed(self.buffered());
+        while body.needs_more() && self.fill().is_ok_and(|count| count > 0) {
+            body.feed(self.buffered());
         }
         body.finish()
     }
 
-    pub(super) fn bytes(&self) -> &[u8] {
-        self.part.get(self.from..self.to).unwrap_or_default()
+    pub(super) fn buffered(&self) -> &[u8] {
+        self.buffer.get(self.start..self.end).unwrap_or_default()
     }
 
     /// So many of the bytes have been looked at.
-    pub(super) fn take(&mut self, count: usize) {
-        self.from = self.from.saturating_add(count).min(self.to);
+    pub(super) fn consume(&mut self, count: usize) {
+        self.start = self.start.saturating_add(count).min(self.end);
     }
 
     /// Replaces what has been looked at by what comes next. 0: the stream has ended.
     pub(super) fn fill(&mut self) -> Result<usize> {
         loop {
-            let left = self.deadline.left();
+            let left = self.deadline.remaining();
             if left.is_zero() {
                 return Err(Error::Timeout(Step::Handshake));
             }
-            match self.stream.read_alone(&mut self.part, left) {
+            match self.stream.read_exclusive(&mut self.buffer, left) {
                 Ok(count) => {
-                    (self.from, self.to) = (0, count);
+                    (self.start, self.end) = (0, count);
                     return Ok(count);
                 }
                 // A wait may end a little early; the clock above decides.
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-                Err(error) => return Err(failed(error)),
+                Err(error) => return Err(io_error(error)),
             }
         }
     }
 }
 
-pub(super) fn failed(error: std::io::Error) -> Error {
+pub(super) fn io_error(error: std::io::Error) -> Error {
     match error.kind() {
         ErrorKind::TimedOut => Error::Timeout(Step::Handshake),
         _ => Error::io(Step::Handshake, error),

@@ -17,13 +17,13 @@ use crate::proxy::Proxy;
 use crate::tls::Connector;
 use crate::transport::connect as tcp;
 use crate::transport::deadline::Deadline;
-use crate::transport::pending::{Peer, Pending};
+use crate::transport::pending::{ConnectGuard, ConnectTarget};
 use crate::transport::stream::Stream;
-use crate::websocket::About;
+use crate::websocket::ConnectionInfo;
 use crate::wire::uri::Uri;
 
 /// What to get there with.
-pub(super) struct Means<'a> {
+pub(super) struct DialOptions<'a> {
     pub(super) proxy: Option<&'a Proxy>,
     /// `None`: as the system has it.
     pub(super) tls: Option<&'a Connector>,
@@ -32,39 +32,41 @@ pub(super) struct Means<'a> {
 }
 
 /// A stream that is open.
-pub(super) struct Reached {
+pub(super) struct DialedStream {
     pub(super) stream: Stream,
     /// The addresses of both ends.
-    pub(super) about: About,
+    pub(super) info: ConnectionInfo,
     /// 6455-4.1-5, 6455-4.1-6: has to be kept until the opening handshake is over, well or not.
-    pub(super) pending: Pending,
+    pub(super) guard: ConnectGuard,
 }
 
 /// Opens a stream to the host of this URL.
-pub(super) fn reach(uri: &Uri, means: Means<'_>, deadline: Deadline) -> Result<Reached> {
+pub(super) fn dial(uri: &Uri, options: DialOptions<'_>, deadline: Deadline) -> Result<DialedStream> {
     // Without TLS there is no connection to a wss URL, and nobody learns of the host, DNS neither.
-    let tls = uri.secure().then(|| Connector::ready(means.tls)).transpose()?;
-    let (socket, pending) = match means.proxy.and_then(|proxy| proxy.server(uri)) {
+    let tls = uri.is_secure().then(|| Connector::or_default(options.tls)).transpose()?;
+    let (socket, guard) = match options.proxy.and_then(|proxy| proxy.server_for(uri)) {
         Some(server) => {
-            let pending = Pending::wait(peer(uri), deadline).ok_or(Error::Timeout(Step::Gate))?;
-            (server.reach(uri.host(), uri.port(), deadline)?, pending)
+            let guard =
+                ConnectGuard::acquire(connect_target(uri), deadline).ok_or(Error::Timeout(Step::ConnectQueue))?;
+            (server.connect_to(uri.host(), uri.port(), deadline)?, guard)
         }
         // 6455-4.1-11, 6455-4.1-13
         None => tcp::connect(uri.host(), uri.port(), deadline)?,
     };
-    let about = About { peer: socket.peer_addr().ok(), local: socket.local_addr().ok(), ..About::default() };
+    let info =
+        ConnectionInfo { peer: socket.peer_addr().ok(), local: socket.local_addr().ok(), ..ConnectionInfo::default() };
     let stream = match tls {
         // 6455-4.1-14, 6455-4.1-15, 6455-4.1-16
-        Some(tls) => tls.connect(uri.host(), socket, means.write, deadline)?,
-        None => Stream::plain(socket, means.write).map_err(|error| Error::io(Step::Connect, error))?,
+        Some(tls) => tls.connect(uri.host(), socket, options.write, deadline)?,
+        None => Stream::from_socket(socket, options.write).map_err(|error| Error::io(Step::Connect, error))?,
     };
-    Ok(Reached { stream, about, pending })
+    Ok(DialedStream { stream, info, guard })
 }
 
 /// 6455-4.1-8: without an address, the name.
-fn peer(uri: &Uri) -> Peer {
+fn connect_target(uri: &Uri) -> ConnectTarget {
     match uri.host().parse() {
-        Ok(ip) => Peer::Address(SocketAddr::new(ip, uri.port())),
-        Err(_) => Peer::Name(uri.host().to_owned(), uri.port()),
+        Ok(ip) => ConnectTarget::Address(SocketAddr::new(ip, uri.port())),
+        Err(_) => ConnectTarget::Name(uri.host().to_owned(), uri.port()),
     }
 }

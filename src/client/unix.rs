@@ -32,10 +32,11 @@ impl Client {
     /// ```
     pub fn connect_unix(&self, path: impl AsRef<Path>) -> Result<WebSocket> {
         let deadline = Deadline::after(self.timeouts.connect);
-        let (entropy, key) = self.key()?;
+        let (random_source, key) = self.handshake_key()?;
         let socket = connect(path.as_ref(), deadline)?;
-        let stream = Stream::plain(socket, self.timeouts.write).map_err(|error| Error::io(Step::Connect, error))?;
-        self.open_on(stream, (entropy, &key), deadline)
+        let stream =
+            Stream::from_socket(socket, self.timeouts.write).map_err(|error| Error::io(Step::Connect, error))?;
+        self.handshake_over(stream, (random_source, &key), deadline)
     }
 }
 
@@ -49,7 +50,7 @@ fn connect(path: &Path, deadline: Deadline) -> Result<UnixStream> {
     helper
         .spawn(move || drop(sender.send(UnixStream::connect(path))))
         .map_err(|error| Error::io(Step::Thread, error))?;
-    match receiver.recv_timeout(deadline.left()) {
+    match receiver.recv_timeout(deadline.remaining()) {
         Ok(connected) => connected.map_err(|error| Error::io(Step::Connect, error)),
         Err(RecvTimeoutError::Timeout) => Err(Error::Timeout(Step::Connect)),
         Err(RecvTimeoutError::Disconnected) => {

@@ -20,7 +20,7 @@ impl Client {
         self
     }
 
-    /// Follows up to `most` redirects, but never more than 10. Default 0: a redirect is a refusal.
+    /// Follows up to `limit` redirects, but never more than 10. Default 0: a redirect is a rejection.
     ///
     /// Never from `wss` to a URL without TLS. When scheme, host or port changes, the headers `Authorization`, `Cookie` and
     /// `Proxy-Authorization` and the credentials of the URL are left behind; other headers go along, so put no secret into them.
@@ -30,12 +30,12 @@ impl Client {
     ///
     /// ```
     /// # fn main() -> stdws::Result<()> {
-    /// let client = stdws::Client::new("ws://example.com/feed")?.redirects(3);
+    /// let client = stdws::Client::new("ws://example.com/feed")?.max_redirects(3);
     /// # Ok(())
     /// # }
     /// ```
-    pub fn redirects(mut self, most: u8) -> Client {
-        self.redirects = most.min(redirects::MOST);
+    pub fn max_redirects(mut self, limit: u8) -> Client {
+        self.max_redirects = limit.min(redirects::MAX_REDIRECTS);
         self
     }
 }

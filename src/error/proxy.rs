@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::HeadFault;
+use super::HeadErrorKind;
 
 const AUTHENTICATE: &str = "Proxy-Authenticate";
 
@@ -11,11 +11,11 @@ const AUTHENTICATE: &str = "Proxy-Authenticate";
 /// When the proxy itself cannot be reached, that is [`Error::Connect`](crate::Error::Connect), and when it takes too long
 /// [`Error::Timeout`](crate::Error::Timeout) with [`Step::Proxy`](crate::Step::Proxy).
 #[derive(Clone)]
-pub struct ProxyError(Box<Parts>);
+pub struct ProxyError(Box<Inner>);
 
 #[derive(Clone)]
-struct Parts {
-    fault: ProxyFault,
+struct Inner {
+    kind: ProxyErrorKind,
     proxy: String,
     target: String,
     headers: Vec<(String, String)>,
@@ -24,20 +24,20 @@ struct Parts {
 
 impl ProxyError {
     /// Both as `host:port`.
-    pub(crate) fn new(fault: ProxyFault, proxy: String, target: String) -> ProxyError {
-        ProxyError(Box::new(Parts { fault, proxy, target, headers: Vec::new(), body: Vec::new() }))
+    pub(crate) fn new(kind: ProxyErrorKind, proxy: String, target: String) -> ProxyError {
+        ProxyError(Box::new(Inner { kind, proxy, target, headers: Vec::new(), body: Vec::new() }))
     }
 
     /// Keeps what an HTTP proxy answered.
-    pub(crate) fn with_answer(mut self, headers: Vec<(String, String)>, body: Vec<u8>) -> ProxyError {
+    pub(crate) fn with_response(mut self, headers: Vec<(String, String)>, body: Vec<u8>) -> ProxyError {
         self.0.headers = headers;
         self.0.body = body;
         self
     }
 
     /// What the proxy did.
-    pub fn fault(&self) -> ProxyFault {
-        self.0.fault
+    pub fn kind(&self) -> ProxyErrorKind {
+        self.0.kind
     }
 
     /// The proxy, as `host:port`.
@@ -53,8 +53,8 @@ impl ProxyError {
     /// The status of an HTTP proxy's answer, if that was the fault. 407: it wants credentials, or others; see
     /// [`challenges`](ProxyError::challenges).
     pub fn status(&self) -> Option<u16> {
-        match self.0.fault {
-            ProxyFault::Status(status) => Some(status),
+        match self.0.kind {
+            ProxyErrorKind::Status(status) => Some(status),
             _ => None,
         }
     }
@@ -79,7 +79,7 @@ impl ProxyError {
 impl fmt::Debug for ProxyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ProxyError")
-            .field("fault", &self.0.fault)
+            .field("fault", &self.0.kind)
             .field("proxy", &self.0.proxy)
             .field("target", &self.0.target)
             .field("headers", &self.0.headers.len())
@@ -90,10 +90,10 @@ impl fmt::Debug for ProxyError {
 
 impl fmt::Display for ProxyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Parts { fault, proxy, target, .. } = &*self.0;
-        write!(f, "the proxy {proxy} did not connect to {target}: {fault}")?;
-        match (fault, self.header(AUTHENTICATE)) {
-            (ProxyFault::Status(407), Some(challenge)) => {
+        let Inner { kind, proxy, target, .. } = &*self.0;
+        write!(f, "the proxy {proxy} did not connect to {target}: {kind}")?;
+        match (kind, self.header(AUTHENTICATE)) {
+            (ProxyErrorKind::Status(407), Some(challenge)) => {
                 // A proxy could fill a log with it.
                 let shown: String = challenge.chars().take(100).collect();
                 write!(f, "; it asks for {shown}")
@@ -108,11 +108,11 @@ impl std::error::Error for ProxyError {}
 /// What a proxy did instead of opening the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum ProxyFault {
+pub enum ProxyErrorKind {
     /// It ended the connection before its answer was complete.
-    Ended,
+    UnexpectedEof,
     /// HTTP: its answer is not HTTP this side understands.
-    Head(HeadFault),
+    Head(HeadErrorKind),
     /// HTTP: its answer has a version other than HTTP/1.x.
     HttpVersion,
     /// HTTP: it answered CONNECT with this status, which is not one of 200 to 299.
@@ -121,41 +121,43 @@ pub enum ProxyFault {
     SocksVersion(u8),
     /// SOCKS: it takes none of the ways to authenticate that were offered: none at all, and, with credentials, user name and
     /// password.
-    NoMethod,
+    NoAcceptableMethod,
     /// SOCKS: it chose a way to authenticate that was not offered.
     MethodNotOffered(u8),
     /// SOCKS: its answer to user name and password has this version, not 1 (RFC 1929).
-    CredentialsVersion(u8),
+    AuthenticationVersion(u8),
     /// SOCKS: user name or password are wrong.
-    Credentials,
+    AuthenticationFailed,
     /// SOCKS: it could not or would not connect; the reply is one of RFC 1928 section 6.
     Reply(u8),
     /// SOCKS: its reply has an address of an unknown type.
     AddressType(u8),
 }
 
-impl fmt::Display for ProxyFault {
+impl fmt::Display for ProxyErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ProxyFault::Ended => f.write_str("it ended the connection before its answer was complete"),
-            ProxyFault::Head(fault) => write!(f, "its answer to CONNECT cannot be read: {fault}"),
-            ProxyFault::HttpVersion => f.write_str("its answer to CONNECT is not HTTP/1.x"),
-            ProxyFault::Status(status) => write!(f, "it answered {status} to CONNECT"),
+            ProxyErrorKind::UnexpectedEof => f.write_str("it ended the connection before its answer was complete"),
+            ProxyErrorKind::Head(kind) => write!(f, "its answer to CONNECT cannot be read: {kind}"),
+            ProxyErrorKind::HttpVersion => f.write_str("its answer to CONNECT is not HTTP/1.x"),
+            ProxyErrorKind::Status(status) => write!(f, "it answered {status} to CONNECT"),
             // "HTTP/1.1 400 Bad Request"
-            ProxyFault::SocksVersion(b'H') => f.write_str("it answered in HTTP, not in SOCKS version 5"),
-            ProxyFault::SocksVersion(version) => write!(f, "it speaks SOCKS version {version}, not 5"),
-            ProxyFault::NoMethod => f.write_str(
+            ProxyErrorKind::SocksVersion(b'H') => f.write_str("it answered in HTTP, not in SOCKS version 5"),
+            ProxyErrorKind::SocksVersion(version) => write!(f, "it speaks SOCKS version {version}, not 5"),
+            ProxyErrorKind::NoAcceptableMethod => f.write_str(
                 "it takes none of the ways to authenticate that were offered (X'FF'); see Proxy::credentials",
             ),
-            ProxyFault::MethodNotOffered(method) => {
+            ProxyErrorKind::MethodNotOffered(method) => {
                 write!(f, "it chose a way to authenticate that was not offered (X'{method:02X}')")
             }
-            ProxyFault::CredentialsVersion(version) => {
+            ProxyErrorKind::AuthenticationVersion(version) => {
                 write!(f, "its answer to user name and password has version {version}, not 1")
             }
-            ProxyFault::Credentials => f.write_str("it does not take this user name and password"),
-            ProxyFault::Reply(reply) => write!(f, "{} (SOCKS reply X'{reply:02X}')", reply_text(*reply)),
-            ProxyFault::AddressType(kind) => write!(f, "its reply has an address of unknown type X'{kind:02X}'"),
+            ProxyErrorKind::AuthenticationFailed => f.write_str("it does not take this user name and password"),
+            ProxyErrorKind::Reply(reply) => write!(f, "{} (SOCKS reply X'{reply:02X}')", reply_text(*reply)),
+            ProxyErrorKind::AddressType(address_type) => {
+                write!(f, "its reply has an address of unknown type X'{address_type:02X}'")
+            }
         }
     }
 }

@@ -6,13 +6,13 @@ use std::fmt;
 /// answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum ProxyHeaderFault {
+pub enum ProxyHeaderErrorKind {
     /// It begins like neither version. A proxy that is trusted has to send one on each connection.
     Missing,
     /// The connection ended before the header was complete.
-    Ended,
+    UnexpectedEof,
     /// Version 1: a line that is not "PROXY", a protocol, two addresses of it and two ports, with one space between each.
-    Line,
+    MalformedLine,
     /// Version 1: a line of more than 107 bytes.
     LineTooLong,
     /// The second version's signature, but another version. The number.
@@ -27,20 +27,20 @@ pub enum ProxyHeaderFault {
     TooLong(u16),
 }
 
-impl fmt::Display for ProxyHeaderFault {
+impl fmt::Display for ProxyHeaderErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ProxyHeaderFault::Missing => f.write_str("there is none; see Server::trust_proxy_protocol"),
-            ProxyHeaderFault::Ended => f.write_str("the connection ended inside of it"),
-            ProxyHeaderFault::Line => f.write_str("the line is not as version 1 has it"),
-            ProxyHeaderFault::LineTooLong => f.write_str("the line is longer than 107 bytes"),
-            ProxyHeaderFault::Version(n) => write!(f, "version {n} is not known"),
-            ProxyHeaderFault::Command(n) => write!(f, "command {n} is not known"),
-            ProxyHeaderFault::Family(n) => write!(f, "address family {n:#04x} is not known"),
-            ProxyHeaderFault::TooShort(n) => write!(f, "{n} bytes are too few for its addresses"),
-            ProxyHeaderFault::TooLong(n) => write!(f, "{n} bytes, and 4096 are taken"),
+            ProxyHeaderErrorKind::Missing => f.write_str("there is none; see Server::trust_proxy_protocol"),
+            ProxyHeaderErrorKind::UnexpectedEof => f.write_str("the connection ended inside of it"),
+            ProxyHeaderErrorKind::MalformedLine => f.write_str("the line is not as version 1 has it"),
+            ProxyHeaderErrorKind::LineTooLong => f.write_str("the line is longer than 107 bytes"),
+            ProxyHeaderErrorKind::Version(n) => write!(f, "version {n} is not known"),
+            ProxyHeaderErrorKind::Command(n) => write!(f, "command {n} is not known"),
+            ProxyHeaderErrorKind::Family(n) => write!(f, "address family {n:#04x} is not known"),
+            ProxyHeaderErrorKind::TooShort(n) => write!(f, "{n} bytes are too few for its addresses"),
+            ProxyHeaderErrorKind::TooLong(n) => write!(f, "{n} bytes, and 4096 are taken"),
         }
     }
 }
 
-impl std::error::Error for ProxyHeaderFault {}
+impl std::error::Error for ProxyHeaderErrorKind {}

@@ -2,33 +2,33 @@
 
 use std::fmt;
 
-use super::{Error, UriFault};
+use super::{Error, UriErrorKind};
 
 /// Redirects were followed, and then it went wrong: where they led, and what happened there.
 ///
 /// A redirect that must not be followed is an [`Error::Handshake`] with
-/// [`HandshakeFault::Redirect`](crate::HandshakeFault::Redirect); this error holds it when others were followed before it.
+/// [`HandshakeErrorKind::Redirect`](crate::HandshakeErrorKind::Redirect); this error holds it when others were followed before it.
 #[derive(Debug, Clone)]
 pub struct RedirectError {
-    hops: Vec<Hop>,
+    hops: Vec<RedirectHop>,
     cause: Box<Error>,
 }
 
 /// An answer that led on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hop {
+pub struct RedirectHop {
     pub(crate) url: String,
     pub(crate) status: u16,
 }
 
 impl RedirectError {
     /// The cause of nothing but the last step: it is not one of these itself.
-    pub(crate) fn new(hops: Vec<Hop>, cause: Error) -> RedirectError {
+    pub(crate) fn new(hops: Vec<RedirectHop>, cause: Error) -> RedirectError {
         RedirectError { hops, cause: Box::new(cause) }
     }
 
     /// The answers that led on, in order. The first is that of the URL that was given.
-    pub fn hops(&self) -> &[Hop] {
+    pub fn hops(&self) -> &[RedirectHop] {
         &self.hops
     }
 
@@ -49,7 +49,7 @@ impl fmt::Display for RedirectError {
     }
 }
 
-impl Hop {
+impl RedirectHop {
     /// The URL that answered, without user name, password and query.
     pub fn url(&self) -> &str {
         &self.url
@@ -61,10 +61,10 @@ impl Hop {
     }
 }
 
-/// Why a redirect was not followed, although [`Client::redirects`](crate::Client::redirects) asks for it.
+/// Why a redirect was not followed, although [`Client::max_redirects`](crate::Client::max_redirects) asks for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum RedirectFault {
+pub enum RedirectErrorKind {
     /// As many were followed as may be.
     TooMany,
     /// It leads back to a URL that led on before.
@@ -72,22 +72,22 @@ pub enum RedirectFault {
     /// It leads from `wss` to a URL without TLS.
     Downgrade,
     /// It does not say where to: there is no `Location`, or more than one.
-    NoLocation,
+    MissingLocation,
     /// Its `Location` is not a URL this side can use.
-    Location(UriFault),
+    Location(UriErrorKind),
     /// Its `Location` has a user name or a password. Those of a client come from its user.
     Userinfo,
 }
 
-impl fmt::Display for RedirectFault {
+impl fmt::Display for RedirectErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            RedirectFault::TooMany => f.write_str("as many were followed as Client::redirects allows"),
-            RedirectFault::Loop => f.write_str("it leads back to a URL that led on before"),
-            RedirectFault::Downgrade => f.write_str("it leads from wss to a URL without TLS"),
-            RedirectFault::NoLocation => f.write_str("it has no Location, or more than one"),
-            RedirectFault::Location(fault) => write!(f, "its Location cannot be used: {fault}"),
-            RedirectFault::Userinfo => f.write_str("its Location has a user name or a password"),
+            RedirectErrorKind::TooMany => f.write_str("as many were followed as Client::max_redirects allows"),
+            RedirectErrorKind::Loop => f.write_str("it leads back to a URL that led on before"),
+            RedirectErrorKind::Downgrade => f.write_str("it leads from wss to a URL without TLS"),
+            RedirectErrorKind::MissingLocation => f.write_str("it has no Location, or more than one"),
+            RedirectErrorKind::Location(kind) => write!(f, "its Location cannot be used: {kind}"),
+            RedirectErrorKind::Userinfo => f.write_str("its Location has a user name or a password"),
         }
     }
 }

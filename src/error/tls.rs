@@ -7,10 +7,10 @@ use std::sync::Arc;
 /// Why there is no TLS with the peer, or no more of it. What the system's TLS said is its [`source`](error::Error::source).
 ///
 /// ```
-/// use stdws::{Error, TlsFault};
+/// use stdws::{Error, TlsErrorKind};
 /// fn advice(error: &Error) -> &str {
 ///     match error {
-///         Error::Tls(tls) if tls.fault() == TlsFault::UnknownAuthority => "add the authority with TlsConnect::add_root",
+///         Error::Tls(tls) if tls.kind() == TlsErrorKind::UnknownIssuer => "add the authority with TlsConnect::add_root",
 ///         Error::Tls(_) => "ask who runs the server",
 ///         _ => "",
 ///     }
@@ -18,76 +18,78 @@ use std::sync::Arc;
 /// ```
 #[derive(Debug, Clone)]
 pub struct TlsError {
-    fault: TlsFault,
+    kind: TlsErrorKind,
     /// The host that the certificate had to be for.
     host: Option<String>,
     source: Option<Arc<dyn error::Error + Send + Sync>>,
 }
 
-/// What is wrong. Systems differ in what they tell apart: what is not recognised is [`TlsFault::Handshake`] or
-/// [`TlsFault::Certificate`].
+/// What is wrong. Systems differ in what they tell apart: what is not recognised is [`TlsErrorKind::Handshake`] or
+/// [`TlsErrorKind::InvalidCertificate`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum TlsFault {
+pub enum TlsErrorKind {
     /// The certificate was not issued by an authority that is trusted here.
-    UnknownAuthority,
+    UnknownIssuer,
     /// The certificate is for other hosts than the one of the URL.
-    WrongHost,
+    HostnameMismatch,
     /// The certificate, or one of its chain, has expired.
     Expired,
     /// The certificate, or one of its chain, is not valid yet; or the clock of this machine is wrong.
     NotYetValid,
     /// Something else is wrong with the certificate.
-    Certificate,
+    InvalidCertificate,
     /// The peer sent an alert: it did not accept what this side is or has to offer. A server that does not get the
     /// client certificate it wants does so; so does a client that does not trust a server.
-    Refused,
+    AlertReceived,
     /// What the peer speaks is not TLS. Perhaps it was `ws://` and not `wss://` at this port.
     NotTls,
     /// Both speak TLS, but no common version or cipher.
-    NothingInCommon,
+    NoCommonParameters,
     /// The peer ended the stream in the middle of the handshake.
-    Ended,
+    UnexpectedEof,
     /// Something else went wrong in the handshake.
     Handshake,
     /// On a connection that was open: what came could not be deciphered, or had been tampered with.
-    Broken,
+    DecryptionFailed,
     /// A certificate, key or password given to this side cannot be used. Nothing was sent.
-    Settings,
+    InvalidSettings,
 }
 
 impl TlsError {
     #[cfg_attr(not(feature = "native-tls"), allow(dead_code, reason = "nothing else makes one"))]
     pub(crate) fn new(
-        fault: TlsFault,
+        kind: TlsErrorKind,
         host: Option<&str>,
         source: impl error::Error + Send + Sync + 'static,
     ) -> TlsError {
-        TlsError { fault, host: host.map(str::to_owned), source: Some(Arc::new(source)) }
+        TlsError { kind, host: host.map(str::to_owned), source: Some(Arc::new(source)) }
     }
 
     /// What is wrong.
-    pub fn fault(&self) -> TlsFault {
-        self.fault
+    pub fn kind(&self) -> TlsErrorKind {
+        self.kind
     }
 }
 
 impl fmt::Display for TlsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let host = self.host.as_deref().unwrap_or("the peer");
-        match self.fault {
-            TlsFault::UnknownAuthority => write!(f, "the certificate of {host} is from an unknown authority"),
-            TlsFault::WrongHost => write!(f, "the certificate is not for {host}"),
-            TlsFault::Expired => write!(f, "the certificate of {host} has expired"),
-            TlsFault::NotYetValid => write!(f, "the certificate of {host} is not valid yet"),
-            TlsFault::Certificate => write!(f, "the certificate of {host} cannot be accepted"),
-            TlsFault::Refused => write!(f, "{host} refused"),
-            TlsFault::NotTls => write!(f, "{host} does not speak TLS at this port"),
-            TlsFault::NothingInCommon => write!(f, "no version or cipher in common with {host}"),
-            TlsFault::Ended => write!(f, "{host} ended the handshake"),
-            TlsFault::Handshake => write!(f, "the handshake with {host} failed"),
-            TlsFault::Broken => write!(f, "what {host} sent cannot be deciphered"),
-            TlsFault::Settings => f.write_str("a certificate, key or password that was given cannot be used"),
+        match self.kind {
+            TlsErrorKind::UnknownIssuer => write!(f, "the certificate of {host} is from an unknown authority"),
+            TlsErrorKind::HostnameMismatch => write!(f, "the certificate is not for {host}"),
+            TlsErrorKind::Expired => write!(f, "the certificate of {host} has expired"),
+            TlsErrorKind::NotYetValid => write!(f, "the certificate of {host} is not valid yet"),
+            TlsErrorKind::InvalidCertificate => write!(f, "the certificate of {host} cannot be accepted"),
+            TlsErrorKind::AlertReceived => write!(f, "{host} refused"),
+            TlsErrorKind::NotTls => write!(f, "{host} does not speak TLS at this port"),
+            TlsErrorKind::NoCommonParameters => write!(f, "no version or cipher in common with {host}"),
+            TlsErrorKind::UnexpectedEof => write!(f, "{host} ended the handshake"),
+            TlsErrorKind::Handshake => write!(f, "the handshake with {host} failed"),
+            TlsErrorKind::DecryptionFailed => write!(f, "what {host} sent cannot be deciphered"),
+            TlsErrorKind::InvalidSettings => {
+                f.write_str("a certificate, key or password that was given cannot be used")
+            }
         }?;
         match &self.source {
             Some(source) => write!(f, " ({source})"),

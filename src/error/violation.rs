@@ -9,43 +9,43 @@ use crate::close::CloseCode;
 /// one who receives is told why (6455-7.1.7-2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Violation {
+pub enum ProtocolError {
     /// A reserved bit is set, but no extension gives it a meaning. The three bits, RSV1 highest, in the low bits; 8 for the
     /// fourth that the drafts before hybi-07 have.
     ReservedBits(u8),
     /// The opcode is not defined.
     UnknownOpcode(u8),
     /// A control frame is fragmented.
-    FragmentedControl,
+    FragmentedControlFrame,
     /// A continuation frame, but no message is open.
-    NothingToContinue,
+    UnexpectedContinuation,
     /// A new message begins inside a fragmented one.
-    MessageInsideMessage,
+    ExpectedContinuation,
     /// A frame from a client is not masked.
-    NotMasked,
+    UnmaskedFrame,
     /// A frame from a server is masked.
-    Masked,
+    MaskedFrame,
     /// A control frame announces more than 125 bytes.
-    ControlTooLong,
+    ControlFrameTooBig,
     /// The length is not written in its shortest form.
     LengthNotMinimal,
     /// The top bit of a 64-bit length is set.
-    LengthTopBit,
-    /// One frame is larger than [`Limits::frame`](crate::Limits::frame) allows.
+    LengthMostSignificantBit,
+    /// One frame is larger than [`Limits::max_frame_size`](crate::Limits::max_frame_size) allows.
     FrameTooBig {
         /// The announced length in bytes.
         length: u64,
         /// The limit in bytes.
         limit: u64,
     },
-    /// The message would be larger than [`Limits::message`](crate::Limits::message) allows.
+    /// The message would be larger than [`Limits::max_message_size`](crate::Limits::max_message_size) allows.
     MessageTooBig {
         /// The length it would have had at least, in bytes.
         length: u64,
         /// The limit in bytes.
         limit: u64,
     },
-    /// The message has more fragments than [`Limits::fragments`](crate::Limits::fragments) allows, empty ones included.
+    /// The message has more fragments than [`Limits::max_fragments`](crate::Limits::max_fragments) allows, empty ones included.
     TooManyFragments {
         /// The limit.
         limit: u32,
@@ -56,105 +56,105 @@ pub enum Violation {
         offset: u64,
     },
     /// The payload of a compressed message is not DEFLATE, or not with the window that was agreed on.
-    NotDeflate,
+    InvalidDeflate,
     /// The body of a Close is a single byte.
-    CloseBodyOfOneByte,
+    CloseBodyTooShort,
     /// A Close carries a code that must not be sent.
-    CloseCodeNotAllowed(u16),
+    InvalidCloseCode(u16),
     /// The reason in a Close is not UTF-8.
     CloseReasonNotUtf8,
     /// A Pong that answers no Ping of this side, in a draft that does not allow it.
-    UnaskedPong,
+    UnsolicitedPong,
 }
 
-impl Violation {
+impl ProtocolError {
     /// The requirement that was broken, by its id in `tests/requirements`: the RFC, the section, a number.
     pub fn requirement(&self) -> &'static str {
         match self {
-            Violation::ReservedBits(_) => "6455-5.2-3",
-            Violation::UnknownOpcode(_) => "6455-5.2-4",
-            Violation::FragmentedControl => "6455-5.5-2",
-            Violation::NothingToContinue => "6455-5.4-s2",
-            Violation::MessageInsideMessage => "6455-5.4-4",
-            Violation::NotMasked => "6455-5.1-2",
-            Violation::Masked => "6455-5.1-5",
-            Violation::ControlTooLong => "6455-5.5-1",
-            Violation::LengthNotMinimal => "6455-5.2-6",
-            Violation::LengthTopBit => "6455-5.2-5",
-            Violation::FrameTooBig { .. } => "6455-10.4-2",
-            Violation::MessageTooBig { .. } | Violation::TooManyFragments { .. } => "6455-10.4-1",
-            Violation::TextNotUtf8 { .. } | Violation::CloseReasonNotUtf8 => "6455-8.1-1",
-            Violation::NotDeflate => "7692-6.2-1",
-            Violation::CloseBodyOfOneByte => "6455-5.5.1-2",
-            Violation::UnaskedPong => "hybi01-4.4-1",
-            Violation::CloseCodeNotAllowed(1005) => "6455-7.4.1-3",
-            Violation::CloseCodeNotAllowed(1006) => "6455-7.4.1-4",
-            Violation::CloseCodeNotAllowed(1015) => "6455-7.4.1-6",
-            Violation::CloseCodeNotAllowed(_) => "6455-7.4.2-s1",
+            ProtocolError::ReservedBits(_) => "6455-5.2-3",
+            ProtocolError::UnknownOpcode(_) => "6455-5.2-4",
+            ProtocolError::FragmentedControlFrame => "6455-5.5-2",
+            ProtocolError::UnexpectedContinuation => "6455-5.4-s2",
+            ProtocolError::ExpectedContinuation => "6455-5.4-4",
+            ProtocolError::UnmaskedFrame => "6455-5.1-2",
+            ProtocolError::MaskedFrame => "6455-5.1-5",
+            ProtocolError::ControlFrameTooBig => "6455-5.5-1",
+            ProtocolError::LengthNotMinimal => "6455-5.2-6",
+            ProtocolError::LengthMostSignificantBit => "6455-5.2-5",
+            ProtocolError::FrameTooBig { .. } => "6455-10.4-2",
+            ProtocolError::MessageTooBig { .. } | ProtocolError::TooManyFragments { .. } => "6455-10.4-1",
+            ProtocolError::TextNotUtf8 { .. } | ProtocolError::CloseReasonNotUtf8 => "6455-8.1-1",
+            ProtocolError::InvalidDeflate => "7692-6.2-1",
+            ProtocolError::CloseBodyTooShort => "6455-5.5.1-2",
+            ProtocolError::UnsolicitedPong => "hybi01-4.4-1",
+            ProtocolError::InvalidCloseCode(1005) => "6455-7.4.1-3",
+            ProtocolError::InvalidCloseCode(1006) => "6455-7.4.1-4",
+            ProtocolError::InvalidCloseCode(1015) => "6455-7.4.1-6",
+            ProtocolError::InvalidCloseCode(_) => "6455-7.4.2-s1",
         }
     }
 
     /// The code of the Close that answers it (RFC 6455 section 7.4.1).
     pub fn close_code(&self) -> CloseCode {
         match self {
-            Violation::FrameTooBig { .. } | Violation::MessageTooBig { .. } | Violation::TooManyFragments { .. } => {
+            ProtocolError::FrameTooBig { .. } | ProtocolError::MessageTooBig { .. } | ProtocolError::TooManyFragments { .. } => {
                 CloseCode::TOO_BIG
             }
-            Violation::TextNotUtf8 { .. } | Violation::CloseReasonNotUtf8 | Violation::NotDeflate => {
+            ProtocolError::TextNotUtf8 { .. } | ProtocolError::CloseReasonNotUtf8 | ProtocolError::InvalidDeflate => {
                 CloseCode::INVALID_PAYLOAD
             }
-            Violation::ReservedBits(_)
-            | Violation::UnknownOpcode(_)
-            | Violation::FragmentedControl
-            | Violation::NothingToContinue
-            | Violation::MessageInsideMessage
+            ProtocolError::ReservedBits(_)
+            | ProtocolError::UnknownOpcode(_)
+            | ProtocolError::FragmentedControlFrame
+            | ProtocolError::UnexpectedContinuation
+            | ProtocolError::ExpectedContinuation
             // 6455-5.1-3, 6455-5.1-6: the code for a frame that is masked or not as it must.
-            | Violation::NotMasked
-            | Violation::Masked
-            | Violation::ControlTooLong
-            | Violation::LengthNotMinimal
-            | Violation::LengthTopBit
-            | Violation::CloseBodyOfOneByte
-            | Violation::UnaskedPong
-            | Violation::CloseCodeNotAllowed(_) => CloseCode::PROTOCOL_ERROR,
+            | ProtocolError::UnmaskedFrame
+            | ProtocolError::MaskedFrame
+            | ProtocolError::ControlFrameTooBig
+            | ProtocolError::LengthNotMinimal
+            | ProtocolError::LengthMostSignificantBit
+            | ProtocolError::CloseBodyTooShort
+            | ProtocolError::UnsolicitedPong
+            | ProtocolError::InvalidCloseCode(_) => CloseCode::PROTOCOL_ERROR,
         }
     }
 }
 
-impl fmt::Display for Violation {
+impl fmt::Display for ProtocolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Violation::ReservedBits(bits) => write!(f, "reserved bits {bits:03b} set without an extension"),
-            Violation::UnknownOpcode(opcode) => write!(f, "unknown opcode {opcode:#x}"),
-            Violation::FragmentedControl => f.write_str("a control frame is fragmented"),
-            Violation::NothingToContinue => f.write_str("a continuation frame without a message to continue"),
-            Violation::MessageInsideMessage => f.write_str("a new message inside a fragmented one"),
-            Violation::NotMasked => f.write_str("a client's frame is not masked"),
-            Violation::Masked => f.write_str("a server's frame is masked"),
-            Violation::ControlTooLong => f.write_str("a control frame longer than 125 bytes"),
-            Violation::LengthNotMinimal => f.write_str("a length not in its shortest form"),
-            Violation::LengthTopBit => f.write_str("the top bit of a 64-bit length is set"),
-            Violation::FrameTooBig { length, limit } => {
-                write!(f, "a frame of {length} bytes, and Limits::frame is {limit}")
+            ProtocolError::ReservedBits(bits) => write!(f, "reserved bits {bits:03b} set without an extension"),
+            ProtocolError::UnknownOpcode(opcode) => write!(f, "unknown opcode {opcode:#x}"),
+            ProtocolError::FragmentedControlFrame => f.write_str("a control frame is fragmented"),
+            ProtocolError::UnexpectedContinuation => f.write_str("a continuation frame without a message to continue"),
+            ProtocolError::ExpectedContinuation => f.write_str("a new message inside a fragmented one"),
+            ProtocolError::UnmaskedFrame => f.write_str("a client's frame is not masked"),
+            ProtocolError::MaskedFrame => f.write_str("a server's frame is masked"),
+            ProtocolError::ControlFrameTooBig => f.write_str("a control frame longer than 125 bytes"),
+            ProtocolError::LengthNotMinimal => f.write_str("a length not in its shortest form"),
+            ProtocolError::LengthMostSignificantBit => f.write_str("the top bit of a 64-bit length is set"),
+            ProtocolError::FrameTooBig { length, limit } => {
+                write!(f, "a frame of {length} bytes, and Limits::max_frame_size is {limit}")
             }
-            Violation::MessageTooBig { length, limit } => {
-                write!(f, "a message of {length} bytes or more, and Limits::message is {limit}")
+            ProtocolError::MessageTooBig { length, limit } => {
+                write!(f, "a message of {length} bytes or more, and Limits::max_message_size is {limit}")
             }
-            Violation::TooManyFragments { limit } => {
-                write!(f, "a message in too many fragments, and Limits::fragments is {limit}")
+            ProtocolError::TooManyFragments { limit } => {
+                write!(f, "a message in too many fragments, and Limits::max_fragments is {limit}")
             }
-            Violation::TextNotUtf8 { offset } => write!(f, "a text message is not UTF-8 at byte {offset}"),
-            Violation::NotDeflate => f.write_str("a compressed message is not DEFLATE with the agreed window"),
-            Violation::CloseBodyOfOneByte => f.write_str("a Close body of one byte"),
-            Violation::UnaskedPong => f.write_str("a Pong that answers no Ping"),
-            Violation::CloseCodeNotAllowed(code) => write!(f, "close code {code} must not be sent"),
-            Violation::CloseReasonNotUtf8 => f.write_str("the reason in a Close is not UTF-8"),
+            ProtocolError::TextNotUtf8 { offset } => write!(f, "a text message is not UTF-8 at byte {offset}"),
+            ProtocolError::InvalidDeflate => f.write_str("a compressed message is not DEFLATE with the agreed window"),
+            ProtocolError::CloseBodyTooShort => f.write_str("a Close body of one byte"),
+            ProtocolError::UnsolicitedPong => f.write_str("a Pong that answers no Ping"),
+            ProtocolError::InvalidCloseCode(code) => write!(f, "close code {code} must not be sent"),
+            ProtocolError::CloseReasonNotUtf8 => f.write_str("the reason in a Close is not UTF-8"),
         }?;
         write!(f, " ({})", self.requirement())
     }
 }
 
-impl std::error::Error for Violation {}
+impl std::error::Error for ProtocolError {}
 
 #[cfg(test)]
 mod tests {
@@ -163,16 +163,19 @@ mod tests {
     #[test]
     fn the_message_names_the_rule_or_the_setting() {
         assert_eq!(
-            Violation::MessageTooBig { length: 11, limit: 10 }.to_string(),
-            "a message of 11 bytes or more, and Limits::message is 10 (6455-10.4-1)"
+            ProtocolError::MessageTooBig { length: 11, limit: 10 }.to_string(),
+            "a message of 11 bytes or more, and Limits::max_message_size is 10 (6455-10.4-1)"
         );
-        assert_eq!(Violation::ReservedBits(4).to_string(), "reserved bits 100 set without an extension (6455-5.2-3)");
+        assert_eq!(
+            ProtocolError::ReservedBits(4).to_string(),
+            "reserved bits 100 set without an extension (6455-5.2-3)"
+        );
     }
 
     #[test]
     fn codes_are_1009_for_size_1007_for_text_and_1002_otherwise() {
-        assert_eq!(Violation::TooManyFragments { limit: 1 }.close_code(), CloseCode::TOO_BIG);
-        assert_eq!(Violation::TextNotUtf8 { offset: 0 }.close_code(), CloseCode::INVALID_PAYLOAD);
-        assert_eq!(Violation::CloseCodeNotAllowed(1005).close_code(), CloseCode::PROTOCOL_ERROR);
+        assert_eq!(ProtocolError::TooManyFragments { limit: 1 }.close_code(), CloseCode::TOO_BIG);
+        assert_eq!(ProtocolError::TextNotUtf8 { offset: 0 }.close_code(), CloseCode::INVALID_PAYLOAD);
+        assert_eq!(ProtocolError::InvalidCloseCode(1005).close_code(), CloseCode::PROTOCOL_ERROR);
     }
 }

@@ -5,120 +5,120 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar};
 use std::time::{Duration, Instant};
 
-use super::entry::Entry;
+use super::entry::MemberState;
 use crate::lock::{Lock, Locked};
 use crate::transport::deadline::Deadline;
 
 #[derive(Default)]
-pub(super) struct Agenda {
-    state: Lock<State>,
+pub(super) struct ReadyQueue {
+    state: Lock<ReadyState>,
     /// There is something to do, or the hub ends. Notified only while the courier waits.
-    more: Condvar,
+    work: Condvar,
     /// Nothing waits for anyone any more.
-    calm: Condvar,
+    idle: Condvar,
 }
 
 #[derive(Default)]
-struct State {
-    ready: VecDeque<Arc<Entry>>,
+struct ReadyState {
+    ready: VecDeque<Arc<MemberState>>,
     /// Members that are not idle: those in `ready`, the one with the courier, and those it will come back to.
-    unsettled: usize,
-    courier_waits: bool,
+    active: usize,
+    consumer_waits: bool,
     ended: bool,
 }
 
 /// What the courier does next.
-pub(super) enum Next {
-    Visit(Arc<Entry>),
+pub(super) enum Work {
+    Deliver(Arc<MemberState>),
     /// Nothing is ready, and it is time for what was put off.
-    Later,
-    End,
+    TimerDue,
+    Shutdown,
 }
 
-impl Agenda {
+impl ReadyQueue {
     /// A member is not idle any more.
-    pub(super) fn add(&self, entry: Arc<Entry>) {
+    pub(super) fn push(&self, member: Arc<MemberState>) {
         let mut state = self.lock();
-        state.ready.push_back(entry);
-        state.unsettled = state.unsettled.saturating_add(1);
-        self.wake(&mut state);
+        state.ready.push_back(member);
+        state.active = state.active.saturating_add(1);
+        self.notify(&mut state);
     }
 
     /// More is to be done for the member that the courier has, after all others had their turn.
-    pub(super) fn again(&self, entry: Arc<Entry>) {
-        self.lock().ready.push_back(entry);
+    pub(super) fn requeue(&self, member: Arc<MemberState>) {
+        self.lock().ready.push_back(member);
     }
 
     /// A member is idle again.
-    pub(super) fn settled(&self) {
+    pub(super) fn finish_one(&self) {
         let mut state = self.lock();
-        state.unsettled = state.unsettled.saturating_sub(1);
-        if state.unsettled == 0 {
-            self.calm.notify_all();
+        state.active = state.active.saturating_sub(1);
+        if state.active == 0 {
+            self.idle.notify_all();
         }
     }
 
     /// Lets the courier look what there is to do.
-    pub(super) fn nudge(&self) {
-        self.wake(&mut self.lock());
+    pub(super) fn wake(&self) {
+        self.notify(&mut self.lock());
     }
 
-    pub(super) fn end(&self) {
+    pub(super) fn shut_down(&self) {
         let mut state = self.lock();
         state.ended = true;
-        self.wake(&mut state);
+        self.notify(&mut state);
     }
 
-    fn wake(&self, state: &mut State) {
-        if std::mem::take(&mut state.courier_waits) {
-            self.more.notify_one();
+    fn notify(&self, state: &mut ReadyState) {
+        if std::mem::take(&mut state.consumer_waits) {
+            self.work.notify_one();
         }
     }
 
     /// Waits for something to do, until then at most.
-    pub(super) fn next(&self, until: Option<Instant>) -> Next {
+    pub(super) fn next(&self, until: Option<Instant>) -> Work {
         let mut state = self.lock();
         loop {
             if state.ended {
-                return Next::End;
+                return Work::Shutdown;
             }
-            if let Some(entry) = state.ready.pop_front() {
-                return Next::Visit(entry);
+            if let Some(member) = state.ready.pop_front() {
+                return Work::Deliver(member);
             }
             let left = until.map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()));
             if left.is_zero() {
-                return Next::Later;
+                return Work::TimerDue;
             }
-            state.courier_waits = true;
-            state = state.wait(&self.more, left);
-            if !std::mem::take(&mut state.courier_waits) && state.ready.is_empty() && !state.ended {
-                return Next::Later;
+            state.consumer_waits = true;
+            state = state.wait(&self.work, left);
+            if !std::mem::take(&mut state.consumer_waits) && state.ready.is_empty() && !state.ended {
+                return Work::TimerDue;
             }
         }
     }
 
     /// What is still ready when the hub ends.
-    pub(super) fn rest(&self) -> VecDeque<Arc<Entry>> {
+    pub(super) fn drain(&self) -> VecDeque<Arc<MemberState>> {
         std::mem::take(&mut self.lock().ready)
     }
 
     /// Nothing will be done any more.
-    pub(super) fn close(&self) {
+    pub(super) fn clear(&self) {
         let mut state = self.lock();
         let ready = std::mem::take(&mut state.ready);
-        state.unsettled = 0;
-        self.calm.notify_all();
+        state.active = 0;
+        self.idle.notify_all();
         drop(state);
         // A member may have the last sender of a connection, which says goodbye; not under the lock.
         drop(ready);
     }
 
     /// Waits until nothing waits for anyone, or the time is over.
-    pub(super) fn wait_calm(&self, limit: Deadline) {
-        drop(self.lock().wait_while(&self.calm, limit.left(), |state| state.unsettled > 0));
+    pub(super) fn wait_idle(&self, limit: Deadline) {
+        drop(self.lock().wait_while(&self.idle, limit.remaining(), |state| state.active > 0));
     }
 
-    fn lock(&self) -> Locked<'_, State> {
+    fn lock(&self) -> Locked<'_, ReadyState> {
         self.state.lock()
     }
 }

@@ -21,244 +21,247 @@ use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::agenda::Next;
-use super::entry::{cost, Entry, Inbox, Place, Standing};
-use super::limits::TOO_SLOW;
-use super::Shared;
+use super::agenda::Work;
+use super::entry::{batch_cost, MemberQueue, MemberState, Membership, Scheduling};
+use super::limits::OVERFLOW_REASON;
+use super::SharedHub;
 use crate::error::{Error, Step};
-use crate::websocket::link::Link;
-use crate::websocket::share::{Found, Handed, Parcel};
+use crate::websocket::link::Connection;
+use crate::websocket::share::{ConnectionStatus, SharedFrame, WriteReport};
 
 /// How soon a full network is tried again, at first and at last.
-const FULL: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(64));
+const FULL_BACKOFF: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(64));
 /// How soon a connection is tried again on which another thread writes.
-const BUSY: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(8));
-const SWEEP: Duration = Duration::from_secs(5);
+const BUSY_BACKOFF: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(8));
+const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 /// A connection whose network is full must take so many bytes within the time for a write.
-const PROGRESS: usize = 64 << 10;
+const MIN_PROGRESS: usize = 64 << 10;
 
-pub(super) struct Courier {
-    shared: Arc<Shared>,
+pub(super) struct DeliveryThread {
+    shared: Arc<SharedHub>,
     /// When to come back to whom. Only members that are on the agenda and not ready.
-    later: BinaryHeap<Reverse<(Instant, u64)>>,
-    put_off: HashMap<u64, Arc<Entry>>,
+    timers: BinaryHeap<Reverse<(Instant, u64)>>,
+    delayed: HashMap<u64, Arc<MemberState>>,
     /// Kept for its memory.
-    hand: VecDeque<Parcel>,
-    sweep: Instant,
+    batch: VecDeque<SharedFrame>,
+    last_sweep: Instant,
 }
 
 /// What a visit leads to.
-enum After {
+enum Outcome {
     /// Nothing waits any more.
-    Settled,
+    Idle,
     /// There is more, and it can be done at once.
-    Again,
-    Later(Duration),
+    Ready,
+    RetryIn(Duration),
     /// It is no member any more, and may be forgotten.
-    Over,
+    Ended,
 }
 
 /// What a peer was too late with: its connection is cut off, and not under the inbox, because that may call code of the user.
 struct Late(Step);
 
-impl Courier {
-    pub(super) fn new(shared: Arc<Shared>) -> Courier {
-        Courier {
+impl DeliveryThread {
+    pub(super) fn new(shared: Arc<SharedHub>) -> DeliveryThread {
+        DeliveryThread {
             shared,
-            later: BinaryHeap::new(),
-            put_off: HashMap::new(),
-            hand: VecDeque::new(),
-            sweep: Instant::now(),
+            timers: BinaryHeap::new(),
+            delayed: HashMap::new(),
+            batch: VecDeque::new(),
+            last_sweep: Instant::now(),
         }
     }
 
     pub(super) fn run(mut self) {
         loop {
             // In turns: neither those who are late nor those who are ready keep the others waiting.
-            if let Some(entry) = self.due() {
-                self.serve(entry);
+            if let Some(member) = self.pop_due() {
+                self.process(member);
             }
-            match self.shared.agenda.next(self.wakes()) {
-                Next::Visit(entry) => self.serve(entry),
-                Next::Later => {}
-                Next::End => return self.end(),
+            match self.shared.ready_queue.next(self.wake_time()) {
+                Work::Deliver(member) => self.process(member),
+                Work::TimerDue => {}
+                Work::Shutdown => return self.shut_down(),
             }
             self.sweep();
         }
     }
 
     /// The next one that was put off until now.
-    fn due(&mut self) -> Option<Arc<Entry>> {
-        let Reverse((at, id)) = *self.later.peek()?;
+    fn pop_due(&mut self) -> Option<Arc<MemberState>> {
+        let Reverse((at, id)) = *self.timers.peek()?;
         if at > Instant::now() {
             return None;
         }
-        self.later.pop();
-        self.put_off.remove(&id)
+        self.timers.pop();
+        self.delayed.remove(&id)
     }
 
     /// When to stop waiting for something to do.
-    fn wakes(&self) -> Option<Instant> {
-        let later = self.later.peek().map(|Reverse((at, _))| *at);
-        let sweep = (self.shared.members.load(Ordering::SeqCst) > 0).then(|| self.sweep.checked_add(SWEEP)).flatten();
+    fn wake_time(&self) -> Option<Instant> {
+        let later = self.timers.peek().map(|Reverse((at, _))| *at);
+        let sweep = (self.shared.member_count.load(Ordering::SeqCst) > 0)
+            .then(|| self.last_sweep.checked_add(SWEEP_INTERVAL))
+            .flatten();
         later.into_iter().chain(sweep).min()
     }
 
-    fn serve(&mut self, entry: Arc<Entry>) {
-        match self.visit(&entry) {
-            After::Settled => self.shared.agenda.settled(),
-            After::Again => self.shared.agenda.again(entry),
-            After::Later(wait) => {
+    fn process(&mut self, member: Arc<MemberState>) {
+        match self.deliver(&member) {
+            Outcome::Idle => self.shared.ready_queue.finish_one(),
+            Outcome::Ready => self.shared.ready_queue.requeue(member),
+            Outcome::RetryIn(wait) => {
                 let now = Instant::now();
-                self.later.push(Reverse((now.checked_add(wait).unwrap_or(now), entry.id)));
-                self.put_off.insert(entry.id, entry);
+                self.timers.push(Reverse((now.checked_add(wait).unwrap_or(now), member.id)));
+                self.delayed.insert(member.id, member);
             }
-            After::Over => {
-                self.shared.forget(&entry);
-                self.shared.agenda.settled();
+            Outcome::Ended => {
+                self.shared.end_member(&member);
+                self.shared.ready_queue.finish_one();
             }
         }
     }
 
     /// Hands over what goes without waiting.
-    fn visit(&mut self, entry: &Entry) -> After {
-        let link = {
-            let inbox = entry.inbox();
-            let Some(sender) = &inbox.sender else { return After::Over };
-            sender.link().clone()
+    fn deliver(&mut self, member: &MemberState) -> Outcome {
+        let connection = {
+            let queue = member.queue();
+            let Some(sender) = &queue.sender else { return Outcome::Ended };
+            sender.connection().clone()
         };
-        self.go_on(entry, &link).unwrap_or_else(|Late(step)| {
-            link.abort_with(Error::Timeout(step));
-            After::Over
+        self.go_on(member, &connection).unwrap_or_else(|Late(step)| {
+            connection.abort_with(Error::Timeout(step));
+            Outcome::Ended
         })
     }
 
-    fn go_on(&mut self, entry: &Entry, link: &Link) -> Result<After, Late> {
+    fn go_on(&mut self, member: &MemberState, connection: &Connection) -> Result<Outcome, Late> {
         let closing = {
-            let mut inbox = entry.inbox();
-            let closing = matches!(inbox.standing, Standing::Closing(..));
+            let mut queue = member.queue();
+            let closing = matches!(queue.membership, Membership::Closing(..));
             if !closing {
-                entry.take(&mut inbox, &mut self.hand);
+                member.take_batch(&mut queue, &mut self.batch);
             }
             closing
         };
         if closing {
-            return close(entry, link);
+            return drive_close(member, connection);
         }
-        let hand = &mut self.hand;
-        let before = cost(hand);
+        let batch = &mut self.batch;
+        let before = batch_cost(batch);
         // A source of masking keys is the user's code, and may panic.
-        let handed = panic::catch_unwind(AssertUnwindSafe(|| link.hand_over(hand))).unwrap_or_else(|payload| {
-            // Dropping it could panic again.
-            mem::forget(payload);
-            link.abort();
-            Handed { found: Found::Over, moved: 0, clear: false, flying: 0 }
-        });
-        let taken = before.saturating_sub(cost(&self.hand));
-        let mut inbox = entry.inbox();
-        entry.put_back(&mut inbox, taken, &mut self.hand, handed);
-        after(&mut inbox, link, handed)
+        let report =
+            panic::catch_unwind(AssertUnwindSafe(|| connection.write_shared(batch))).unwrap_or_else(|payload| {
+                // Dropping it could panic again.
+                mem::forget(payload);
+                connection.abort();
+                WriteReport { status: ConnectionStatus::Closed, bytes_written: 0, drained: false, in_flight: 0 }
+            });
+        let taken = before.saturating_sub(batch_cost(&self.batch));
+        let mut queue = member.queue();
+        member.return_batch(&mut queue, taken, &mut self.batch, report);
+        outcome_of(&mut queue, connection, report)
     }
 
     /// Members whose connections are over, and to whom nothing was sent since.
     fn sweep(&mut self) {
-        if self.sweep.elapsed() < SWEEP {
+        if self.last_sweep.elapsed() < SWEEP_INTERVAL {
             return;
         }
-        self.sweep = Instant::now();
-        for card in self.shared.roster().all() {
-            let mut inbox = card.entry.inbox();
-            let over = inbox.sender.as_ref().is_some_and(|sender| !sender.is_open());
-            if over && inbox.put_on_agenda() {
-                self.shared.agenda.add(card.entry.clone());
+        self.last_sweep = Instant::now();
+        for member_ref in self.shared.lock_table().iter() {
+            let mut queue = member_ref.state.queue();
+            let ended = queue.sender.as_ref().is_some_and(|sender| !sender.is_open());
+            if ended && queue.schedule() {
+                self.shared.ready_queue.push(member_ref.state.clone());
             }
         }
     }
 
     /// One last visit to each for whom something waits, and then the members are let go.
-    fn end(mut self) {
-        let rest = self.shared.agenda.rest();
-        let put_off = mem::take(&mut self.put_off).into_values();
-        for entry in rest.into_iter().chain(put_off) {
-            let _ = self.visit(&entry);
-            self.shared.forget(&entry);
+    fn shut_down(mut self) {
+        let rest = self.shared.ready_queue.drain();
+        let delayed = mem::take(&mut self.delayed).into_values();
+        for member in rest.into_iter().chain(delayed) {
+            let _ = self.deliver(&member);
+            self.shared.end_member(&member);
         }
-        let members: Vec<_> = self.shared.roster().all().map(|card| card.entry.clone()).collect();
-        for entry in members {
-            self.shared.forget(&entry);
+        let members: Vec<_> = self.shared.lock_table().iter().map(|member_ref| member_ref.state.clone()).collect();
+        for member in members {
+            self.shared.end_member(&member);
         }
-        self.shared.agenda.close();
+        self.shared.ready_queue.clear();
     }
 }
 
 /// The table above.
-fn after(inbox: &mut Inbox, link: &Link, handed: Handed) -> Result<After, Late> {
-    match handed.found {
-        Found::Over => return Ok(After::Over),
-        Found::Full if is_late(inbox, link, handed.moved) => {
+fn outcome_of(queue: &mut MemberQueue, connection: &Connection, report: WriteReport) -> Result<Outcome, Late> {
+    match report.status {
+        ConnectionStatus::Closed => return Ok(Outcome::Ended),
+        ConnectionStatus::Full if is_write_overdue(queue, connection, report.bytes_written) => {
             return Err(Late(Step::Write));
         }
-        Found::Full | Found::Ready | Found::Busy => {}
+        ConnectionStatus::Full | ConnectionStatus::Ready | ConnectionStatus::Busy => {}
     }
-    if handed.found != Found::Full {
-        inbox.pace.full = None;
+    if report.status != ConnectionStatus::Full {
+        queue.retry_timer.full_since = None;
     }
-    match inbox.standing {
+    match queue.membership {
         // That happened meanwhile.
-        Standing::Closing(..) => return Ok(After::Again),
-        Standing::In | Standing::Leaving => {}
+        Membership::Closing(..) => return Ok(Outcome::Ready),
+        Membership::Active | Membership::Leaving => {}
     }
-    if inbox.is_settled() {
-        inbox.pace.wait = Duration::ZERO;
-        return Ok(match inbox.standing {
-            Standing::In => {
-                inbox.place = Place::Idle;
-                After::Settled
+    if queue.is_idle() {
+        queue.retry_timer.delay = Duration::ZERO;
+        return Ok(match queue.membership {
+            Membership::Active => {
+                queue.scheduling = Scheduling::Idle;
+                Outcome::Idle
             }
-            Standing::Closing(..) | Standing::Leaving => After::Over,
+            Membership::Closing(..) | Membership::Leaving => Outcome::Ended,
         });
     }
-    Ok(match handed.found {
-        Found::Ready if inbox.has_parcels() => After::Again,
-        Found::Full if handed.moved > 0 => put_off(inbox, (FULL.0, FULL.0)),
-        Found::Full => put_off(inbox, FULL),
-        Found::Ready | Found::Busy | Found::Over => put_off(inbox, BUSY),
+    Ok(match report.status {
+        ConnectionStatus::Ready if queue.has_frames() => Outcome::Ready,
+        ConnectionStatus::Full if report.bytes_written > 0 => retry_later(queue, (FULL_BACKOFF.0, FULL_BACKOFF.0)),
+        ConnectionStatus::Full => retry_later(queue, FULL_BACKOFF),
+        ConnectionStatus::Ready | ConnectionStatus::Busy | ConnectionStatus::Closed => retry_later(queue, BUSY_BACKOFF),
     })
 }
 
 /// Twice as long as the last time, within these bounds.
-fn put_off(inbox: &mut Inbox, (least, most): (Duration, Duration)) -> After {
-    inbox.pace.wait = inbox.pace.wait.saturating_mul(2).clamp(least, most);
-    After::Later(inbox.pace.wait)
+fn retry_later(queue: &mut MemberQueue, (min, max): (Duration, Duration)) -> Outcome {
+    queue.retry_timer.delay = queue.retry_timer.delay.saturating_mul(2).clamp(min, max);
+    Outcome::RetryIn(queue.retry_timer.delay)
 }
 
 /// Whether a full network stays full for too long.
-fn is_late(inbox: &mut Inbox, link: &Link, moved: usize) -> bool {
+fn is_write_overdue(queue: &mut MemberQueue, connection: &Connection, bytes_written: usize) -> bool {
     let now = Instant::now();
-    let (since, progress) = inbox.pace.full.get_or_insert((now, 0));
-    *progress = progress.saturating_add(moved);
-    if *progress >= PROGRESS {
+    let (since, progress) = queue.retry_timer.full_since.get_or_insert((now, 0));
+    *progress = progress.saturating_add(bytes_written);
+    if *progress >= MIN_PROGRESS {
         (*since, *progress) = (now, 0);
     }
-    now.saturating_duration_since(*since) >= link.timeouts.write
+    now.saturating_duration_since(*since) >= connection.timeouts.write
 }
 
 /// For a member that was too slow: a Close, as soon as there is room, and the end in time.
-fn close(entry: &Entry, link: &Link) -> Result<After, Late> {
-    let mut inbox = entry.inbox();
-    let Standing::Closing(code, by) = inbox.standing else { return Ok(After::Again) };
-    let Some(by) = by.or_else(|| link.close_beside(code, TOO_SLOW)) else { return Ok(After::Over) };
-    inbox.standing = Standing::Closing(code, Some(by));
-    drop(inbox);
-    let found = link.see_off();
-    let mut inbox = entry.inbox();
-    match found {
-        Found::Ready => entry.arrived(&mut inbox),
-        Found::Full | Found::Busy => {}
-        Found::Over => return Ok(After::Over),
+fn drive_close(member: &MemberState, connection: &Connection) -> Result<Outcome, Late> {
+    let mut queue = member.queue();
+    let Membership::Closing(code, by) = queue.membership else { return Ok(Outcome::Ready) };
+    let Some(by) = by.or_else(|| connection.begin_close(code, OVERFLOW_REASON)) else { return Ok(Outcome::Ended) };
+    queue.membership = Membership::Closing(code, Some(by));
+    drop(queue);
+    let status = connection.poll_close();
+    let mut queue = member.queue();
+    match status {
+        ConnectionStatus::Ready => member.count_in_flight_sent(&mut queue),
+        ConnectionStatus::Full | ConnectionStatus::Busy => {}
+        ConnectionStatus::Closed => return Ok(Outcome::Ended),
     }
-    match by.passed() {
+    match by.is_expired() {
         true => Err(Late(Step::Close)),
-        false => Ok(put_off(&mut inbox, FULL)),
+        false => Ok(retry_later(&mut queue, FULL_BACKOFF)),
     }
 }

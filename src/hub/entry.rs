@@ -3,51 +3,51 @@
 //! Plain state under one mutex, which is held for moments and never while anything is written.
 //!
 //! Each message meant for a member is counted once, in exactly one of these: waiting, sent, dropped, lost. Waiting are
-//! those in `parcels`, those in the courier's hands, and those on their way in the connection (`flying`).
+//! those in `frames`, those in the courier's hands, and those on their way in the connection (`flying`).
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::limits::{HubLimits, WhenFull};
+use super::limits::{HubLimits, OverflowPolicy};
 use crate::close::CloseCode;
 use crate::lock::{Lock, Locked};
-use crate::message::Kind;
+use crate::message::MessageKind;
 use crate::transport::deadline::Deadline;
-use crate::websocket::share::{Handed, Parcel};
+use crate::websocket::share::{SharedFrame, WriteReport};
 use crate::websocket::Sender;
 
 /// What a message costs beside its frame.
-const EACH: usize = 64;
+const MESSAGE_OVERHEAD: usize = 64;
 /// The courier takes so many bytes at a time, and one message at least.
-const BATCH: usize = 64 << 10;
+const MAX_BATCH_BYTES: usize = 64 << 10;
 
-pub(super) struct Entry {
+pub(super) struct MemberState {
     pub(super) id: u64,
-    inbox: Lock<Inbox>,
-    totals: Arc<Totals>,
+    queue: Lock<MemberQueue>,
+    total_stats: Arc<TotalStats>,
 }
 
-pub(super) struct Inbox {
+pub(super) struct MemberQueue {
     /// `None`: it has left, or the connection is over.
     pub(super) sender: Option<Sender>,
-    pub(super) standing: Standing,
-    pub(super) place: Place,
-    parcels: VecDeque<Parcel>,
+    pub(super) membership: Membership,
+    pub(super) scheduling: Scheduling,
+    frames: VecDeque<SharedFrame>,
     /// What they cost, and those in the courier's hands.
     cost: usize,
     /// So many are on their way in the connection, and not known to be with the kernel.
-    flying: usize,
-    in_hand: usize,
-    counts: Counts,
-    pub(super) pace: Pace,
+    in_flight: usize,
+    in_batch: usize,
+    stats: DeliveryStats,
+    pub(super) retry_timer: RetryTimer,
 }
 
 /// Whether it is a member.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Standing {
-    In,
+pub(super) enum Membership {
+    Active,
     /// It was too slow: it is being closed, and has to be gone by then.
     Closing(CloseCode, Option<Deadline>),
     /// It left; what was on its way then is seen through.
@@ -56,26 +56,26 @@ pub(super) enum Standing {
 
 /// Where the courier will find it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Scheduling {
     /// Nothing waits for it.
     Idle,
     /// On the agenda, or with the courier, now or later.
-    Agenda,
+    Scheduled,
 }
 
 /// For the courier: when to come back.
 #[derive(Debug, Default)]
-pub(super) struct Pace {
-    pub(super) wait: Duration,
+pub(super) struct RetryTimer {
+    pub(super) delay: Duration,
     /// The network is full since then, or since the last 64 KiB went, and so many have gone since.
-    pub(super) full: Option<(Instant, usize)>,
+    pub(super) full_since: Option<(Instant, usize)>,
 }
 
-/// What became of messages, for one member ([`Member::counts`](crate::Member::counts)) or for all that a hub ever had
-/// ([`Hub::counts`](crate::Hub::counts)). Each message meant for a member is in one of the first four.
+/// What became of messages, for one member ([`Member::stats`](crate::Member::stats)) or for all that a hub ever had
+/// ([`Hub::stats`](crate::Hub::stats)). Each message meant for a member is in one of the first four.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Counts {
+pub struct DeliveryStats {
     /// Waiting to be written.
     pub waiting: u64,
     /// Written: the kernel has them.
@@ -90,200 +90,208 @@ pub struct Counts {
 
 /// The counts of a hub.
 #[derive(Debug, Default)]
-pub(super) struct Totals {
-    meant: AtomicU64,
+pub(super) struct TotalStats {
+    accepted: AtomicU64,
     sent: AtomicU64,
     dropped: AtomicU64,
     lost: AtomicU64,
     closed: AtomicU64,
 }
 
-impl Totals {
-    pub(super) fn counts(&self) -> Counts {
-        let get = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        let (sent, dropped, lost) = (get(&self.sent), get(&self.dropped), get(&self.lost));
+impl TotalStats {
+    pub(super) fn stats(&self) -> DeliveryStats {
+        let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let (sent, dropped, lost) = (load(&self.sent), load(&self.dropped), load(&self.lost));
         // Read last, so that it is not behind the others.
         let done = sent.saturating_add(dropped).saturating_add(lost);
-        let waiting = get(&self.meant).saturating_sub(done);
-        Counts { waiting, sent, dropped, lost, closed: get(&self.closed) }
+        let waiting = load(&self.accepted).saturating_sub(done);
+        DeliveryStats { waiting, sent, dropped, lost, closed: load(&self.closed) }
     }
 }
 
-fn add(one: &mut u64, all: &AtomicU64, count: usize) {
+fn add_to(one: &mut u64, all: &AtomicU64, count: usize) {
     *one = one.saturating_add(count as u64);
     all.fetch_add(count as u64, Ordering::Relaxed);
 }
 
 /// What became of a message that was handed to a hub for one member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Placed {
+pub enum QueueOutcome {
     /// It waits to be written.
     Queued,
     /// The backlog was full, or the connection cannot carry such a message.
     Dropped,
     /// The connection is over or being closed, or this is no member any more.
-    Gone,
+    Closed,
 }
 
-impl Entry {
-    pub(super) fn new(id: u64, sender: Sender, totals: Arc<Totals>) -> Entry {
-        let inbox = Inbox {
+impl MemberState {
+    pub(super) fn new(id: u64, sender: Sender, total_stats: Arc<TotalStats>) -> MemberState {
+        let queue = MemberQueue {
             sender: Some(sender),
-            standing: Standing::In,
-            place: Place::Idle,
-            parcels: VecDeque::new(),
+            membership: Membership::Active,
+            scheduling: Scheduling::Idle,
+            frames: VecDeque::new(),
             cost: 0,
-            flying: 0,
-            in_hand: 0,
-            counts: Counts::default(),
-            pace: Pace::default(),
+            in_flight: 0,
+            in_batch: 0,
+            stats: DeliveryStats::default(),
+            retry_timer: RetryTimer::default(),
         };
-        Entry { id, inbox: Lock::new(inbox), totals }
+        MemberState { id, queue: Lock::new(queue), total_stats }
     }
 
-    pub(super) fn inbox(&self) -> Locked<'_, Inbox> {
-        self.inbox.lock()
+    pub(super) fn queue(&self) -> Locked<'_, MemberQueue> {
+        self.queue.lock()
     }
 
-    pub(super) fn counts(&self) -> Counts {
-        let inbox = self.inbox();
-        let waiting = inbox.parcels.len().saturating_add(inbox.in_hand).saturating_add(inbox.flying);
-        Counts { waiting: waiting as u64, ..inbox.counts }
+    pub(super) fn stats(&self) -> DeliveryStats {
+        let queue = self.queue();
+        let waiting = queue.frames.len().saturating_add(queue.in_batch).saturating_add(queue.in_flight);
+        DeliveryStats { waiting: waiting as u64, ..queue.stats }
     }
 
     /// Puts a message behind those that wait. True if the courier has to be told.
-    pub(super) fn push(&self, parcel: Parcel, kind: Kind, limits: &HubLimits) -> (Placed, bool) {
-        let inbox = &mut *self.inbox();
-        let (Standing::In, Some(sender)) = (inbox.standing, &inbox.sender) else { return (Placed::Gone, false) };
-        self.totals.meant.fetch_add(1, Ordering::Relaxed);
-        if !sender.link().carries(kind) {
-            self.drop_some(inbox, 1);
-            return (Placed::Dropped, false);
+    pub(super) fn push(&self, frame: SharedFrame, kind: MessageKind, limits: &HubLimits) -> (QueueOutcome, bool) {
+        let queue = &mut *self.queue();
+        let (Membership::Active, Some(sender)) = (queue.membership, &queue.sender) else {
+            return (QueueOutcome::Closed, false);
+        };
+        self.total_stats.accepted.fetch_add(1, Ordering::Relaxed);
+        if !sender.connection().supports(kind) {
+            self.count_dropped(queue, 1);
+            return (QueueOutcome::Dropped, false);
         }
-        let cost = price(&parcel);
-        if inbox.cost > 0 && inbox.cost.saturating_add(cost) > limits.backlog {
-            match limits.when_full {
-                WhenFull::DropNewest => {
-                    self.drop_some(inbox, 1);
-                    return (Placed::Dropped, false);
+        let cost = queue_cost(&frame);
+        if queue.cost > 0 && queue.cost.saturating_add(cost) > limits.max_queue_bytes {
+            match limits.overflow_policy {
+                OverflowPolicy::DropNewest => {
+                    self.count_dropped(queue, 1);
+                    return (QueueOutcome::Dropped, false);
                 }
-                WhenFull::DropOldest => self.make_room(inbox, cost, limits.backlog),
-                WhenFull::Close(code) => {
-                    self.lose(inbox, 1);
-                    self.lose_waiting(inbox);
-                    inbox.standing = Standing::Closing(code, None);
-                    add(&mut inbox.counts.closed, &self.totals.closed, 1);
-                    return (Placed::Gone, inbox.put_on_agenda());
+                OverflowPolicy::DropOldest => self.drop_oldest(queue, cost, limits.max_queue_bytes),
+                OverflowPolicy::Close(code) => {
+                    self.count_lost(queue, 1);
+                    self.discard_queued(queue);
+                    queue.membership = Membership::Closing(code, None);
+                    add_to(&mut queue.stats.closed, &self.total_stats.closed, 1);
+                    return (QueueOutcome::Closed, queue.schedule());
                 }
             }
         }
-        inbox.cost = inbox.cost.saturating_add(cost);
-        inbox.parcels.push_back(parcel);
-        (Placed::Queued, inbox.put_on_agenda())
+        queue.cost = queue.cost.saturating_add(cost);
+        queue.frames.push_back(frame);
+        (QueueOutcome::Queued, queue.schedule())
     }
 
     /// What the courier has in hand cannot be dropped any more.
-    fn make_room(&self, inbox: &mut Inbox, cost: usize, backlog: usize) {
-        while inbox.cost.saturating_add(cost) > backlog {
-            let Some(oldest) = inbox.parcels.pop_front() else { return };
-            inbox.cost = inbox.cost.saturating_sub(price(&oldest));
-            self.drop_some(inbox, 1);
+    fn drop_oldest(&self, queue: &mut MemberQueue, cost: usize, max_queue_bytes: usize) {
+        while queue.cost.saturating_add(cost) > max_queue_bytes {
+            let Some(oldest) = queue.frames.pop_front() else { return };
+            queue.cost = queue.cost.saturating_sub(queue_cost(&oldest));
+            self.count_dropped(queue, 1);
         }
     }
 
-    fn drop_some(&self, inbox: &mut Inbox, count: usize) {
-        add(&mut inbox.counts.dropped, &self.totals.dropped, count);
+    fn count_dropped(&self, queue: &mut MemberQueue, count: usize) {
+        add_to(&mut queue.stats.dropped, &self.total_stats.dropped, count);
     }
 
-    fn lose(&self, inbox: &mut Inbox, count: usize) {
-        add(&mut inbox.counts.lost, &self.totals.lost, count);
+    fn count_lost(&self, queue: &mut MemberQueue, count: usize) {
+        add_to(&mut queue.stats.lost, &self.total_stats.lost, count);
     }
 
-    fn sent(&self, inbox: &mut Inbox, count: usize) {
-        add(&mut inbox.counts.sent, &self.totals.sent, count);
+    fn count_sent(&self, queue: &mut MemberQueue, count: usize) {
+        add_to(&mut queue.stats.sent, &self.total_stats.sent, count);
     }
 
     /// What waits is lost; what is on its way is not, yet.
-    pub(super) fn lose_waiting(&self, inbox: &mut Inbox) {
-        self.lose(inbox, inbox.parcels.len());
-        for parcel in inbox.parcels.drain(..) {
-            inbox.cost = inbox.cost.saturating_sub(price(&parcel));
+    pub(super) fn discard_queued(&self, queue: &mut MemberQueue) {
+        self.count_lost(queue, queue.frames.len());
+        for frame in queue.frames.drain(..) {
+            queue.cost = queue.cost.saturating_sub(queue_cost(&frame));
         }
-        inbox.parcels.shrink_to(4);
+        queue.frames.shrink_to(4);
     }
 
     /// Gives the courier some of what waits.
-    pub(super) fn take(&self, inbox: &mut Inbox, hand: &mut VecDeque<Parcel>) {
+    pub(super) fn take_batch(&self, queue: &mut MemberQueue, batch: &mut VecDeque<SharedFrame>) {
         let mut bytes = 0_usize;
-        while let Some(parcel) = inbox.parcels.pop_front() {
-            bytes = bytes.saturating_add(parcel.frame.len());
-            hand.push_back(parcel);
-            if bytes >= BATCH {
+        while let Some(frame) = queue.frames.pop_front() {
+            bytes = bytes.saturating_add(frame.bytes.len());
+            batch.push_back(frame);
+            if bytes >= MAX_BATCH_BYTES {
                 break;
             }
         }
-        inbox.in_hand = hand.len();
+        queue.in_batch = batch.len();
     }
 
     /// Takes back what the courier could not hand over, and notes what became of the rest.
-    pub(super) fn put_back(&self, inbox: &mut Inbox, taken: usize, hand: &mut VecDeque<Parcel>, handed: Handed) {
-        let over = inbox.in_hand.saturating_sub(hand.len());
-        inbox.in_hand = 0;
-        let before = inbox.flying;
-        inbox.flying = if handed.clear { handed.flying } else { before.saturating_add(over) };
-        self.sent(inbox, before.saturating_add(over).saturating_sub(inbox.flying));
-        inbox.cost = inbox.cost.saturating_sub(taken);
-        while let Some(parcel) = hand.pop_back() {
-            inbox.parcels.push_front(parcel);
+    pub(super) fn return_batch(
+        &self,
+        queue: &mut MemberQueue,
+        taken: usize,
+        batch: &mut VecDeque<SharedFrame>,
+        report: WriteReport,
+    ) {
+        let handed_over = queue.in_batch.saturating_sub(batch.len());
+        queue.in_batch = 0;
+        let before = queue.in_flight;
+        queue.in_flight = if report.drained { report.in_flight } else { before.saturating_add(handed_over) };
+        self.count_sent(queue, before.saturating_add(handed_over).saturating_sub(queue.in_flight));
+        queue.cost = queue.cost.saturating_sub(taken);
+        while let Some(frame) = batch.pop_back() {
+            queue.frames.push_front(frame);
         }
-        if !matches!(inbox.standing, Standing::In) {
-            self.lose_waiting(inbox);
-        } else if inbox.parcels.is_empty() {
+        if !matches!(queue.membership, Membership::Active) {
+            self.discard_queued(queue);
+        } else if queue.frames.is_empty() {
             // After a long backlog.
-            inbox.parcels.shrink_to(64);
+            queue.frames.shrink_to(64);
         }
     }
 
     /// All that was on its way is with the kernel.
-    pub(super) fn arrived(&self, inbox: &mut Inbox) {
-        let flying = std::mem::take(&mut inbox.flying);
-        self.sent(inbox, flying);
+    pub(super) fn count_in_flight_sent(&self, queue: &mut MemberQueue) {
+        let in_flight = std::mem::take(&mut queue.in_flight);
+        self.count_sent(queue, in_flight);
     }
 
     /// Nothing more goes to this member. Gives what has to be dropped without holding any lock.
-    pub(super) fn end(&self, inbox: &mut Inbox) -> Option<Sender> {
-        self.lose_waiting(inbox);
-        let flying = std::mem::take(&mut inbox.flying);
-        self.lose(inbox, flying);
-        inbox.place = Place::Idle;
-        inbox.sender.take()
+    pub(super) fn close(&self, queue: &mut MemberQueue) -> Option<Sender> {
+        self.discard_queued(queue);
+        let in_flight = std::mem::take(&mut queue.in_flight);
+        self.count_lost(queue, in_flight);
+        queue.scheduling = Scheduling::Idle;
+        queue.sender.take()
     }
 }
 
-impl Inbox {
+impl MemberQueue {
     /// Whether there is nothing more to do for it.
-    pub(super) fn is_settled(&self) -> bool {
-        self.parcels.is_empty() && self.flying == 0
+    pub(super) fn is_idle(&self) -> bool {
+        self.frames.is_empty() && self.in_flight == 0
     }
 
-    pub(super) fn has_parcels(&self) -> bool {
-        !self.parcels.is_empty()
+    pub(super) fn has_frames(&self) -> bool {
+        !self.frames.is_empty()
     }
 
     /// True if it was not there.
-    pub(super) fn put_on_agenda(&mut self) -> bool {
-        let idle = self.place == Place::Idle;
-        self.place = Place::Agenda;
+    pub(super) fn schedule(&mut self) -> bool {
+        let idle = self.scheduling == Scheduling::Idle;
+        self.scheduling = Scheduling::Scheduled;
         idle
     }
 }
 
-/// What a parcel costs a backlog.
-fn price(parcel: &Parcel) -> usize {
-    parcel.frame.len().saturating_add(EACH)
+/// What a frame costs a backlog.
+fn queue_cost(frame: &SharedFrame) -> usize {
+    frame.bytes.len().saturating_add(MESSAGE_OVERHEAD)
 }
 
 /// What some parcels cost a backlog.
-pub(super) fn cost(parcels: &VecDeque<Parcel>) -> usize {
-    parcels.iter().fold(0, |sum, parcel| sum.saturating_add(price(parcel)))
+pub(super) fn batch_cost(frames: &VecDeque<SharedFrame>) -> usize {
+    frames.iter().fold(0, |sum, frame| sum.saturating_add(queue_cost(frame)))
 }

@@ -1,84 +1,89 @@
 //! Who is a member, who has subscribed to what, and which kinds of frames they need.
 //!
 //! Invariants: a topic that is in `topics` has a subscriber; a member is in `topics` under exactly the names in its
-//! seat; each shape is counted once for each member.
+//! seat; each frame_format is counted once for each member.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::entry::Entry;
+use super::entry::MemberState;
 use super::limits::HubLimits;
-use crate::error::{Error, Misuse, Result};
-use crate::protocol::encoder::Shape;
+use crate::error::{Error, Result, UsageError};
+use crate::protocol::encoder::FrameFormat;
 use crate::websocket::Sender;
 
 #[derive(Default)]
-pub(super) struct Roster {
-    seats: BTreeMap<u64, Seat>,
-    topics: HashMap<Arc<str>, BTreeMap<u64, Card>>,
-    shapes: Vec<(Shape, usize)>,
+pub(super) struct MemberTable {
+    members: BTreeMap<u64, MemberRecord>,
+    topics: HashMap<Arc<str>, BTreeMap<u64, MemberRef>>,
+    frame_formats: Vec<(FrameFormat, usize)>,
 }
 
-struct Seat {
-    card: Card,
+struct MemberRecord {
+    member_ref: MemberRef,
     topics: Vec<Arc<str>>,
 }
 
 /// What is needed to put a message into a backlog.
 #[derive(Clone)]
-pub(super) struct Card {
-    pub(super) entry: Arc<Entry>,
-    pub(super) shape: Shape,
+pub(super) struct MemberRef {
+    pub(super) state: Arc<MemberState>,
+    pub(super) frame_format: FrameFormat,
 }
 
-impl Roster {
-    pub(super) fn add(&mut self, entry: Arc<Entry>, sender: &Sender) {
-        let shape = sender.link().shape;
-        match self.shapes.iter_mut().find(|(known, _)| *known == shape) {
+impl MemberTable {
+    pub(super) fn add(&mut self, member: Arc<MemberState>, sender: &Sender) {
+        let frame_format = sender.connection().frame_format;
+        match self.frame_formats.iter_mut().find(|(known, _)| *known == frame_format) {
             Some((_, count)) => *count = count.saturating_add(1),
-            None => self.shapes.push((shape, 1)),
+            None => self.frame_formats.push((frame_format, 1)),
         }
-        self.seats.insert(entry.id, Seat { card: Card { entry, shape }, topics: Vec::new() });
+        self.members.insert(
+            member.id,
+            MemberRecord { member_ref: MemberRef { state: member, frame_format }, topics: Vec::new() },
+        );
     }
 
     pub(super) fn remove(&mut self, id: u64) {
-        let Some(Seat { card, topics }) = self.seats.remove(&id) else { return };
+        let Some(MemberRecord { member_ref, topics }) = self.members.remove(&id) else { return };
         for topic in topics {
-            self.take_out(id, &topic);
+            self.remove_subscription(id, &topic);
         }
-        if let Some((_, count)) = self.shapes.iter_mut().find(|(shape, _)| *shape == card.shape) {
+        if let Some((_, count)) =
+            self.frame_formats.iter_mut().find(|(frame_format, _)| *frame_format == member_ref.frame_format)
+        {
             *count = count.saturating_sub(1);
         }
-        self.shapes.retain(|(_, count)| *count > 0);
+        self.frame_formats.retain(|(_, count)| *count > 0);
     }
 
     pub(super) fn subscribe(&mut self, id: u64, topic: &str, limits: &HubLimits) -> Result<()> {
-        if topic.len() > limits.topic_name {
-            return Err(Misuse::TopicName { length: topic.len(), limit: limits.topic_name }.into());
+        if topic.len() > limits.max_topic_length {
+            return Err(UsageError::TopicNameTooLong { length: topic.len(), limit: limits.max_topic_length }.into());
         }
-        let Some(seat) = self.seats.get_mut(&id) else { return Err(Error::Closed(None)) };
-        if seat.topics.iter().any(|known| **known == *topic) {
+        let Some(record) = self.members.get_mut(&id) else { return Err(Error::Closed(None)) };
+        if record.topics.iter().any(|known| **known == *topic) {
             return Ok(());
         }
-        if seat.topics.len() >= limits.topics {
-            return Err(Misuse::TooManyTopics(limits.topics).into());
+        if record.topics.len() >= limits.max_topics {
+            return Err(UsageError::TooManyTopics(limits.max_topics).into());
         }
         let name = match self.topics.get_key_value(topic) {
             Some((name, _)) => name.clone(),
             None => Arc::from(topic),
         };
-        seat.topics.push(name.clone());
-        self.topics.entry(name).or_default().insert(id, seat.card.clone());
+        record.topics.push(name.clone());
+        self.topics.entry(name).or_default().insert(id, record.member_ref.clone());
         Ok(())
     }
 
     pub(super) fn unsubscribe(&mut self, id: u64, topic: &str) {
-        let Some(seat) = self.seats.get_mut(&id) else { return };
-        seat.topics.retain(|known| **known != *topic);
-        self.take_out(id, topic);
+        let Some(record) = self.members.get_mut(&id) else { return };
+        record.topics.retain(|known| **known != *topic);
+        self.remove_subscription(id, topic);
     }
 
-    fn take_out(&mut self, id: u64, topic: &str) {
+    fn remove_subscription(&mut self, id: u64, topic: &str) {
         let Some(subscribers) = self.topics.get_mut(topic) else { return };
         subscribers.remove(&id);
         if subscribers.is_empty() {
@@ -87,27 +92,27 @@ impl Roster {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.seats.len()
+        self.members.len()
     }
 
-    pub(super) fn subscribers(&self, topic: &str) -> usize {
+    pub(super) fn subscriber_count(&self, topic: &str) -> usize {
         self.topics.get(topic).map_or(0, BTreeMap::len)
     }
 
     /// The kinds of frames that are needed.
-    pub(super) fn shapes(&self) -> Vec<Shape> {
-        self.shapes.iter().map(|(shape, _)| *shape).collect()
+    pub(super) fn frame_formats(&self) -> Vec<FrameFormat> {
+        self.frame_formats.iter().map(|(frame_format, _)| *frame_format).collect()
     }
 
-    pub(super) fn card(&self, id: u64) -> Option<&Card> {
-        self.seats.get(&id).map(|seat| &seat.card)
+    pub(super) fn get(&self, id: u64) -> Option<&MemberRef> {
+        self.members.get(&id).map(|record| &record.member_ref)
     }
 
-    pub(super) fn all(&self) -> impl Iterator<Item = &Card> {
-        self.seats.values().map(|seat| &seat.card)
+    pub(super) fn iter(&self) -> impl Iterator<Item = &MemberRef> {
+        self.members.values().map(|record| &record.member_ref)
     }
 
-    pub(super) fn subscribed(&self, topic: &str) -> impl Iterator<Item = &Card> {
+    pub(super) fn subscribers(&self, topic: &str) -> impl Iterator<Item = &MemberRef> {
         self.topics.get(topic).into_iter().flat_map(BTreeMap::values)
     }
 }

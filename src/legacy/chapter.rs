@@ -1,59 +1,59 @@
 //! Holds the tables in the chapter *How the protocol grew* to the rows they are made of.
 
 use super::parts::*;
-use super::table::{Row, ROWS};
+use super::table::{DraftSpec, SPECS};
 
-const CHAPTER: &str = include_str!("../manual/history.rs");
+const HISTORY_CHAPTER: &str = include_str!("../manual/history.rs");
 
-fn handshake(row: &Row) -> [String; 7] {
-    let number = match (row.number, row.draft) {
+fn handshake(spec: &DraftSpec) -> [String; 7] {
+    let number = match (spec.number, spec.draft) {
         (Some(number), _) => format!("`Sec-WebSocket-Version: {number}`"),
         (None, Some(draft)) => format!("`Sec-WebSocket-Draft: {draft}`"),
         (None, None) => "nothing".into(),
     };
-    let proof = match row.proof {
-        Proof::None => "none",
-        Proof::Challenge => "`Key1`, `Key2`, 8 bytes: MD5",
-        Proof::Accept => "`Key`: SHA-1",
-        Proof::AcceptAndNonce => "`Key`: SHA-1; and a `Nonce`",
+    let proof = match spec.proof {
+        HandshakeProof::None => "none",
+        HandshakeProof::Challenge => "`Key1`, `Key2`, 8 bytes: MD5",
+        HandshakeProof::Accept => "`Key`: SHA-1",
+        HandshakeProof::AcceptAndNonce => "`Key`: SHA-1; and a `Nonce`",
     };
-    let origin = match row.origins {
-        Origins::Plain { required: Required::Yes } => "`Origin`, required",
-        Origins::Plain { required: Required::No } => "`Origin`",
-        Origins::Prefixed { required: Required::Yes } => "`Sec-WebSocket-Origin`, required",
-        Origins::Prefixed { required: Required::No } => "`Sec-WebSocket-Origin`",
+    let origin = match spec.origin_header {
+        OriginHeader::Plain { required: Required::Yes } => "`Origin`, required",
+        OriginHeader::Plain { required: Required::No } => "`Origin`",
+        OriginHeader::Prefixed { required: Required::Yes } => "`Sec-WebSocket-Origin`, required",
+        OriginHeader::Prefixed { required: Required::No } => "`Sec-WebSocket-Origin`",
     };
-    let echo = match row.echo {
+    let echo = match spec.echo {
         Echo::Nothing => "nothing",
         Echo::Plain => "`WebSocket-Origin`, `-Location`",
         Echo::Prefixed => "`Sec-WebSocket-Origin`, `-Location`",
     };
-    let subprotocols = match row.subprotocols {
-        Subprotocols::OnePlain | Subprotocols::One => "one",
-        Subprotocols::Spaced => "a list, by spaces",
-        Subprotocols::List => "a list, by commas",
+    let subprotocols = match spec.subprotocols {
+        SubprotocolSyntax::SinglePlain | SubprotocolSyntax::Single => "one",
+        SubprotocolSyntax::SpaceSeparated => "a list, by spaces",
+        SubprotocolSyntax::CommaSeparated => "a list, by commas",
     };
-    let extensions = match row.extensions {
-        Extensions::None => "no",
-        Extensions::Names => "names",
-        Extensions::Parameters => "names, parameters",
+    let extensions = match spec.extensions {
+        ExtensionSyntax::None => "no",
+        ExtensionSyntax::Names => "names",
+        ExtensionSyntax::Parameters => "names, parameters",
     };
-    let refusal = match row.refusal {
-        Refusing::EndOfStream => "the end of TCP",
-        Refusing::Http => "an answer in HTTP",
+    let rejection = match spec.rejection_mode {
+        RejectionMode::EndOfStream => "the end of TCP",
+        RejectionMode::Http => "an answer in HTTP",
     };
-    let [proof, origin, echo, subprotocols, extensions, refusal] =
-        [proof, origin, echo, subprotocols, extensions, refusal].map(str::to_owned);
-    [number, proof, origin, echo, subprotocols, extensions, refusal]
+    let [proof, origin, echo, subprotocols, extensions, rejection] =
+        [proof, origin, echo, subprotocols, extensions, rejection].map(str::to_owned);
+    [number, proof, origin, echo, subprotocols, extensions, rejection]
 }
 
-fn frames(row: &Row) -> [String; 7] {
-    let (shape, last, opcodes, masked, control) = match row.framing {
+fn frames(spec: &DraftSpec) -> [String; 7] {
+    let (shape, final_bit, opcodes, masked, control) = match spec.framing {
         Framing::Sentinel => ("`00` text `FF`", "-", "-".into(), "no", "none"),
-        Framing::Length(Length { last, opcodes, masking, control }) => {
-            let last = match last {
-                Last::Fin => "FIN",
-                Last::More => "MORE",
+        Framing::Length(LengthFraming { final_bit, opcodes, masking, control }) => {
+            let final_bit = match final_bit {
+                FinalBit::Fin => "FIN",
+                FinalBit::More => "MORE",
             };
             let Opcodes { continuation, text, binary, close, ping, pong } = opcodes;
             let opcodes = format!("{continuation:X} {text:X} {binary:X} {close:X} {ping:X} {pong:X}");
@@ -63,47 +63,48 @@ fn frames(row: &Row) -> [String; 7] {
                 Masking::FrameBy4 => "frame, by 4 bytes",
                 Masking::Payload => "payload, by 4 bytes",
             };
-            let control = match (control.length, control.between) {
-                (ControlLength::AsFrames, _) => "any length",
-                (ControlLength::Upto125, Between::Open) => "125 bytes",
-                (ControlLength::Upto125, Between::Allowed) => "125 bytes, also between fragments",
+            let control = match (control.length, control.interleaving) {
+                (ControlLength::FrameLimit, _) => "any length",
+                (ControlLength::UpTo125, Interleaving::Unspecified) => "125 bytes",
+                (ControlLength::UpTo125, Interleaving::Allowed) => "125 bytes, also between fragments",
             };
-            ("opcode, length", last, opcodes, masked, control)
+            ("opcode, length", final_bit, opcodes, masked, control)
         }
     };
-    let closing = match row.closing {
-        Closing::EndOfStream => "the end of TCP".into(),
-        Closing::Sentinel => "`FF 00` twice".into(),
-        Closing::SameBody => "Close, and the same back".into(),
-        Closing::Initiator => "Close with `C` or `S`, and the same back".into(),
-        Closing::Codes(Codes { too_big, .. }) => format!("Close with a code; too big: {too_big}"),
+    let closing = match spec.close_method {
+        CloseMethod::EndOfStream => "the end of TCP".into(),
+        CloseMethod::Sentinel => "`FF 00` twice".into(),
+        CloseMethod::EchoBody => "Close, and the same back".into(),
+        CloseMethod::Initiator => "Close with `C` or `S`, and the same back".into(),
+        CloseMethod::Codes(CloseCodeSet { too_big, .. }) => format!("Close with a code; too big: {too_big}"),
     };
-    let bad_text = match row.bad_text {
-        BadText::Replaced => "U+FFFD for it",
-        BadText::Fails => "fails",
+    let invalid_text = match spec.invalid_text {
+        InvalidText::Replace => "U+FFFD for it",
+        InvalidText::Fail => "fails",
     };
-    [shape.into(), last.into(), opcodes, masked.into(), control.into(), closing, bad_text.into()]
+    [shape.into(), final_bit.into(), opcodes, masked.into(), control.into(), closing, invalid_text.into()]
 }
 
-fn table(heads: [&str; 7], columns: fn(&Row) -> [String; 7]) -> String {
+fn table(heads: [&str; 7], columns: fn(&DraftSpec) -> [String; 7]) -> String {
     let mut out = format!("//! | version | {} |\n//! |---{}|\n", heads.join(" | "), "|---".repeat(7));
-    for row in ROWS {
-        out.push_str(&format!("//! | {} | {} |\n", row.name, columns(row).join(" | ")));
+    for spec in SPECS {
+        out.push_str(&format!("//! | {} | {} |\n", spec.name, columns(spec).join(" | ")));
     }
     out
 }
 
 #[track_caller]
-fn stands_in_the_chapter(name: &str, table: &str) {
+fn assert_table_in_manual(name: &str, table: &str) {
     let (begin, end) = (format!("// {name}: begin\n"), format!("// {name}: end\n"));
-    let written = CHAPTER.split(&begin).nth(1).and_then(|rest| rest.split(&end).next()).expect("the marks are gone");
+    let written =
+        HISTORY_CHAPTER.split(&begin).nth(1).and_then(|rest| rest.split(&end).next()).expect("the marks are gone");
     assert!(written == table, "the table of {name} in src/manual/history.rs has to be\n{table}");
 }
 
 #[test]
-fn the_tables_of_the_chapter_are_the_rows() {
+fn the_tables_in_the_manual_are_those_of_the_specs() {
     let heads = ["says its version", "proof", "origin", "told back", "subprotocols", "extensions", "refused by"];
-    stands_in_the_chapter("handshakes", &table(heads, handshake));
+    assert_table_in_manual("handshakes", &table(heads, handshake));
     let heads = ["a frame", "top bit", "opcodes", "masked", "control frames", "closed by", "bad text to a client"];
-    stands_in_the_chapter("frames", &table(heads, frames));
+    assert_table_in_manual("frames", &table(heads, frames));
 }

@@ -1,30 +1,30 @@
 //! How each version closes: which Closes may be sent, what their bodies are, and what a received body says. Everything
-//! comes from the column `closing` of the table.
+//! comes from the column `close_method` of the table.
 //!
-//! | `closing` | a caller may close with | body sent | body received |
+//! | `close_method` | a caller may close with | body sent | body received |
 //! |---|---|---|---|
 //! | `EndOfStream` | 1000, no reason | there is no Close: the stream ends | |
 //! | `Sentinel` | 1000, no reason | nothing | |
-//! | `SameBody` | 1000, no reason | nothing | anything; the answer has the same |
-//! | `Initiator` | 1000, no reason | `C` of a client, `S` of a server | as `SameBody` |
+//! | `EchoBody` | 1000, no reason | nothing | anything; the answer has the same |
+//! | `Initiator` | 1000, no reason | `C` of a client, `S` of a server | as `EchoBody` |
 //! | `Codes` | the codes of the version, a reason | code and reason | code and reason, or nothing |
 //!
 //! 1000 says no more than closing itself does, so it stands for "no code" where there are none. What this crate closes with
 //! of its own accord is put into the nearest code there is.
 
-use super::parts::{Closing, Codes};
-use super::table::Row;
+use super::parts::{CloseCodeSet, CloseMethod};
+use super::table::DraftSpec;
 use crate::close::CloseCode;
-use crate::error::{Misuse, Violation};
+use crate::error::{ProtocolError, UsageError};
 use crate::wire::close;
 use crate::wire::frame::Role;
 
-impl Row {
+impl DraftSpec {
     /// Whether a caller may close like this.
-    pub(crate) fn check_close(&self, code: CloseCode, reason: &str) -> Result<(), Misuse> {
-        let lacks = |what| Err(Misuse::NotInVersion { version: self.name, what });
-        match self.closing {
-            Closing::Codes(codes) => close::check_with(code, reason, |code| codes.may_be_sent(code)),
+    pub(crate) fn check_close(&self, code: CloseCode, reason: &str) -> Result<(), UsageError> {
+        let lacks = |feature| Err(UsageError::UnsupportedByVersion { version: self.name, feature });
+        match self.close_method {
+            CloseMethod::Codes(codes) => close::check_with(code, reason, |code| codes.is_sendable(code)),
             _ if code != CloseCode::NORMAL => lacks("close codes"),
             _ if !reason.is_empty() => lacks("reason for closing"),
             _ => Ok(()),
@@ -32,69 +32,71 @@ impl Row {
     }
 
     /// The Close this side sends of its own accord: its code, and its body.
-    pub(crate) fn close(&self, role: Role, code: CloseCode, reason: &str) -> (Option<CloseCode>, Vec<u8>) {
-        match (self.closing, role) {
-            (Closing::Codes(codes), _) => {
+    pub(crate) fn close_frame(&self, role: Role, code: CloseCode, reason: &str) -> (Option<CloseCode>, Vec<u8>) {
+        match (self.close_method, role) {
+            (CloseMethod::Codes(codes), _) => {
                 let code = Some(codes.nearest(code));
                 (code, close::emit(code, reason))
             }
             // hybi05-4.5-1
-            (Closing::Initiator, Role::Client) => (None, b"C".to_vec()),
-            (Closing::Initiator, Role::Server) => (None, b"S".to_vec()),
-            (Closing::EndOfStream | Closing::Sentinel | Closing::SameBody, _) => (None, Vec::new()),
+            (CloseMethod::Initiator, Role::Client) => (None, b"C".to_vec()),
+            (CloseMethod::Initiator, Role::Server) => (None, b"S".to_vec()),
+            (CloseMethod::EndOfStream | CloseMethod::Sentinel | CloseMethod::EchoBody, _) => (None, Vec::new()),
         }
     }
 
     /// Whether a peer that broke a rule is told so by a Close. Where there are no codes, the stream just ends.
-    pub(crate) fn complains(&self) -> bool {
-        matches!(self.closing, Closing::Codes(_))
+    pub(crate) fn sends_failure_close(&self) -> bool {
+        matches!(self.close_method, CloseMethod::Codes(_))
     }
 
     /// What the body of a received Close says.
-    pub(super) fn read_close<'a>(&self, body: &'a [u8]) -> Result<Option<(CloseCode, &'a str)>, Violation> {
-        match self.closing {
+    pub(super) fn parse_close<'a>(&self, body: &'a [u8]) -> Result<Option<(CloseCode, &'a str)>, ProtocolError> {
+        match self.close_method {
             // hybi06-4.5-1, hybi06-7.4-1, hybi09-7.4-1
-            Closing::Codes(_) => close::parse_with(body, |code| matches!(code.get(), 1000..=1004 | 1007..=4999)),
-            Closing::EndOfStream | Closing::Sentinel | Closing::SameBody | Closing::Initiator => Ok(None),
+            CloseMethod::Codes(_) => close::parse_with(body, |code| matches!(code.as_u16(), 1000..=1004 | 1007..=4999)),
+            CloseMethod::EndOfStream | CloseMethod::Sentinel | CloseMethod::EchoBody | CloseMethod::Initiator => {
+                Ok(None)
+            }
         }
     }
 
     /// The body that answers a Close with this one.
-    pub(super) fn answer(&self, body: &[u8]) -> Vec<u8> {
-        match self.closing {
+    pub(super) fn reply_body(&self, body: &[u8]) -> Vec<u8> {
+        match self.close_method {
             // The code, without the reason.
-            Closing::Codes(_) => body.get(..2).unwrap_or_default().to_vec(),
+            CloseMethod::Codes(_) => body.get(..2).unwrap_or_default().to_vec(),
             // hybi03-4.4-2
-            Closing::SameBody | Closing::Initiator => body.to_vec(),
-            Closing::EndOfStream | Closing::Sentinel => Vec::new(),
+            CloseMethod::EchoBody | CloseMethod::Initiator => body.to_vec(),
+            CloseMethod::EndOfStream | CloseMethod::Sentinel => Vec::new(),
         }
     }
 
     /// Whether a Close of the peer that crossed ours wants an answer all the same: from hybi-03 to -05 only the same body is
     /// an acknowledgement.
-    pub(crate) fn wants_own_answer(&self, role: Role, answer: &[u8]) -> bool {
-        match self.closing {
-            Closing::SameBody | Closing::Initiator => answer != self.close(role, CloseCode::NORMAL, "").1,
-            Closing::EndOfStream | Closing::Sentinel | Closing::Codes(_) => false,
+    pub(crate) fn needs_second_close(&self, role: Role, answer: &[u8]) -> bool {
+        match self.close_method {
+            CloseMethod::EchoBody | CloseMethod::Initiator => answer != self.close_frame(role, CloseCode::NORMAL, "").1,
+            CloseMethod::EndOfStream | CloseMethod::Sentinel | CloseMethod::Codes(_) => false,
         }
     }
 
     /// Whether closing is nothing but ending the stream.
-    pub(crate) fn closes_by_end(&self) -> bool {
-        self.closing == Closing::EndOfStream
+    pub(crate) fn closes_by_eof(&self) -> bool {
+        self.close_method == CloseMethod::EndOfStream
     }
 
     /// Whether a client waits for the server to end the stream first.
-    pub(crate) fn server_ends_first(&self) -> bool {
-        matches!(self.closing, Closing::Codes(_))
+    pub(crate) fn server_closes_tcp_first(&self) -> bool {
+        matches!(self.close_method, CloseMethod::Codes(_))
     }
 }
 
-impl Codes {
-    fn may_be_sent(self, code: CloseCode) -> bool {
-        match code.get() {
+impl CloseCodeSet {
+    fn is_sendable(self, code: CloseCode) -> bool {
+        match code.as_u16() {
             1005 | 1006 => false,
-            own @ 1000..=1999 => own <= self.highest,
+            own @ 1000..=1999 => own <= self.max_code,
             other => matches!(other, 3000..=4999),
         }
     }
@@ -103,8 +105,8 @@ impl Codes {
     fn nearest(self, code: CloseCode) -> CloseCode {
         match code {
             CloseCode::TOO_BIG => CloseCode::new(self.too_big),
-            CloseCode::INVALID_PAYLOAD => CloseCode::new(self.bad_text),
-            code if self.may_be_sent(code) => code,
+            CloseCode::INVALID_PAYLOAD => CloseCode::new(self.invalid_text),
+            code if self.is_sendable(code) => code,
             _ => CloseCode::GOING_AWAY,
         }
     }

@@ -1,27 +1,27 @@
 //! Both directions of a connection that speaks a draft, made when its opening handshake is over.
 
 use super::decoder::Decoder;
-use super::deflate_stream::{Packer, Unpacker};
+use super::deflate_stream::{StreamDeflater, StreamInflater};
 use super::encoder::Encoder;
-use super::handshake::Agreed;
-use super::table::Row;
+use super::handshake::NegotiatedDraft;
+use super::table::DraftSpec;
 use crate::config::Limits;
-use crate::primitives::entropy::Entropy;
+use crate::primitives::entropy::RandomSource;
 use crate::wire::frame::Role;
 
-/// The decoder and the encoder. `early` came behind the handshake; `keys` are for a client.
+/// The decoder and the encoder. `early` came behind the handshake; `masking_keys` are for a client.
 pub(crate) fn codec(
-    row: &'static Row,
-    agreed: &Agreed,
+    spec: &'static DraftSpec,
+    agreed: &NegotiatedDraft,
     role: Role,
     limits: Limits,
     early: &[u8],
-    keys: Option<Entropy>,
+    masking_keys: Option<RandomSource>,
 ) -> (Decoder, Encoder) {
     let key = agreed.masking_key.unwrap_or_default();
-    let packed = agreed.deflate_stream;
-    let decoder = Decoder::new(row, role, limits, early, key, packed.then(Unpacker::new));
-    (decoder, Encoder::new(row, keys, key, packed.then(Packer::new)))
+    let deflate_stream = agreed.deflate_stream;
+    let decoder = Decoder::new(spec, role, limits, early, key, deflate_stream.then(StreamInflater::new));
+    (decoder, Encoder::new(spec, masking_keys, key, deflate_stream.then(StreamDeflater::new)))
 }
 
 #[cfg(test)]

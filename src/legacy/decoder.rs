@@ -10,23 +10,23 @@
 //! frame at hand (is it text that is to be replaced, which body has the Close) belongs to the event that comes of it, and
 //! a fault is found only after all that came well before it has been given.
 
-use super::deflate_stream::Unpacker;
+use super::deflate_stream::StreamInflater;
 use super::hixie::{self, ClosingFrame};
 use super::hybi::{self, MaskingKey};
-use super::parts::{BadText, Closing, Framing};
-use super::plain::Plain;
-use super::table::Row;
-use super::text::Replacer;
+use super::parts::{CloseMethod, Framing, InvalidText};
+use super::plain::TranslatedFrames;
+use super::table::DraftSpec;
+use super::text::LossyUtf8;
 use crate::close::CloseCode;
 use crate::config::Limits;
-use crate::error::Violation;
-use crate::message::Kind;
-use crate::protocol::buffers::Input;
-use crate::protocol::decoder::{self as rfc, Event};
+use crate::error::ProtocolError;
+use crate::message::MessageKind;
+use crate::protocol::buffers::InputBuffer;
+use crate::protocol::decoder::{self as rfc, DecoderEvent};
 use crate::wire::frame::{Header, Opcode, Role};
 
 /// Text is replaced in pieces of so many bytes, between which the limit is looked at.
-const PIECE: usize = 4 << 10;
+const REPLACEMENT_CHUNK: usize = 4 << 10;
 
 #[derive(Debug)]
 enum Reader {
@@ -42,12 +42,12 @@ enum State {
     /// A stream of text has ended inside a character: what stands for that has been given, and the end has not.
     Ending,
     Closed,
-    Failed(Violation),
+    Failed(ProtocolError),
 }
 
 /// Where the bytes of the last event are.
 #[derive(Debug, Clone, Copy)]
-enum Lent {
+enum PayloadSource {
     Frames,
     Text,
 }
@@ -55,62 +55,62 @@ enum Lent {
 /// The receiving half of a connection. See the module.
 #[derive(Debug)]
 pub(crate) struct Decoder {
-    row: &'static Row,
+    spec: &'static DraftSpec,
     limit: u64,
     state: State,
-    input: Input,
-    unpacker: Option<Unpacker>,
+    input: InputBuffer,
+    inflater: Option<StreamInflater>,
     reader: Reader,
-    plain: Plain,
+    translated: TranslatedFrames,
     frames: rfc::Decoder,
-    replacer: Replacer,
+    lossy: LossyUtf8,
     /// Text in which something was replaced.
     text: Vec<u8>,
-    lent: Lent,
+    payload_source: PayloadSource,
 }
 
 impl Decoder {
     /// `early` came behind the opening handshake.
     pub(super) fn new(
-        row: &'static Row,
+        spec: &'static DraftSpec,
         role: Role,
         limits: Limits,
         early: &[u8],
-        connection: MaskingKey,
-        unpacker: Option<Unpacker>,
+        connection_key: MaskingKey,
+        inflater: Option<StreamInflater>,
     ) -> Decoder {
         // hixie76-4.3-1
-        let replaces = role == Role::Client && row.bad_text == BadText::Replaced;
-        let (reader, limits) = match row.framing {
+        let replaces = role == Role::Client && spec.invalid_text == InvalidText::Replace;
+        let (reader, limits) = match spec.framing {
             // A frame is a message. It is passed on in as many fragments as reads it took.
             Framing::Sentinel => {
-                let most = limits.frame.min(limits.message);
-                let reader = hixie::Reader::new(ClosingFrame::of(row), most);
-                (Reader::Sentinel(reader), Limits { fragments: u32::MAX, ..Limits::message(most) })
+                let most = limits.max_frame_size.min(limits.max_message_size);
+                let reader = hixie::Reader::new(ClosingFrame::of(spec), most);
+                (Reader::Sentinel(reader), Limits { max_fragments: u32::MAX, ..Limits::with_max_message_size(most) })
             }
             Framing::Length(rules) => {
-                (Reader::Length(hybi::Reader::new(role, rules, connection, limits.frame)), limits)
+                (Reader::Length(hybi::Reader::new(role, rules, connection_key, limits.max_frame_size)), limits)
             }
         };
         Decoder {
-            row,
-            limit: limits.message,
+            spec,
+            limit: limits.max_message_size,
             state: State::Open,
-            input: Input::new(early),
-            unpacker,
+            input: InputBuffer::new(early),
+            inflater,
             reader,
-            plain: Plain::new(if replaces { Kind::Binary } else { Kind::Text }),
+            translated: TranslatedFrames::new(if replaces { MessageKind::Binary } else { MessageKind::Text }),
             // What is passed on is not masked, as if a server had sent it.
             frames: rfc::Decoder::new(Role::Client, limits, &[]),
-            replacer: Replacer::default(),
+            lossy: LossyUtf8::default(),
             text: Vec::new(),
-            lent: Lent::Frames,
+            payload_source: PayloadSource::Frames,
         }
     }
 
     /// Tells of each header that is passed on, too.
-    pub(crate) fn watch(&mut self) {
-        self.frames.watch();
+    pub(crate) fn report_headers(&mut self) {
+        self.frames.report_headers();
     }
 
     /// Bytes that were read and not used up.
@@ -119,7 +119,7 @@ impl Decoder {
     }
 
     /// The next event, or `None` when more bytes are needed, or after a Close.
-    pub(crate) fn next(&mut self) -> Result<Option<Event>, Violation> {
+    pub(crate) fn next(&mut self) -> Result<Option<DecoderEvent>, ProtocolError> {
         let result = self.step();
         if let Err(violation) = result {
             self.state = State::Failed(violation);
@@ -127,14 +127,14 @@ impl Decoder {
         result
     }
 
-    fn step(&mut self) -> Result<Option<Event>, Violation> {
+    fn step(&mut self) -> Result<Option<DecoderEvent>, ProtocolError> {
         loop {
             match self.state {
                 State::Failed(violation) => return Err(violation),
                 State::Closed => return Ok(None),
                 State::Ending => {
                     self.state = State::Open;
-                    return Ok(Some(Event::End));
+                    return Ok(Some(DecoderEvent::MessageEnd));
                 }
                 State::Open | State::Ended => {}
             }
@@ -152,117 +152,125 @@ impl Decoder {
     }
 
     /// Passes on what was translated, or translates up to the end of a frame. False when there is nothing to do it with.
-    fn translate(&mut self) -> Result<bool, Violation> {
-        let given = self.plain.give(self.frames.space());
-        if given > 0 {
-            self.frames.filled(given);
+    fn translate(&mut self) -> Result<bool, ProtocolError> {
+        let count = self.translated.read(self.frames.space());
+        if count > 0 {
+            self.frames.filled(count);
             return Ok(true);
         }
-        let raw = match &mut self.unpacker {
-            Some(unpacker) => unpacker.unread(&mut self.input)?,
+        let raw = match &mut self.inflater {
+            Some(inflater) => inflater.unread(&mut self.input)?,
             None => self.input.part(0, u64::MAX).1,
         };
         if raw.is_empty() {
             return Ok(false);
         }
         let used = match &mut self.reader {
-            Reader::Sentinel(reader) => reader.read(raw, &mut self.plain)?,
-            Reader::Length(reader) => reader.read(raw, &mut self.plain)?,
+            Reader::Sentinel(reader) => reader.read(raw, &mut self.translated)?,
+            Reader::Length(reader) => reader.read(raw, &mut self.translated)?,
         };
-        match &mut self.unpacker {
-            Some(unpacker) => unpacker.consume(used),
+        match &mut self.inflater {
+            Some(inflater) => inflater.consume(used),
             None => drop(self.input.consume(used)),
         }
         Ok(true)
     }
 
     /// What an event of the decoder behind means here. `None`: nothing.
-    fn event(&mut self, event: Event) -> Result<Option<Event>, Violation> {
-        self.lent = Lent::Frames;
+    fn event(&mut self, event: DecoderEvent) -> Result<Option<DecoderEvent>, ProtocolError> {
+        self.payload_source = PayloadSource::Frames;
         match event {
-            Event::Ping | Event::Pong => Ok(Some(event)),
-            Event::Close(_) => {
-                let code = self.row.read_close(&self.plain.close)?.map(|(code, _)| code);
+            DecoderEvent::Ping | DecoderEvent::Pong => Ok(Some(event)),
+            DecoderEvent::Close(_) => {
+                let code = self.spec.parse_close(&self.translated.close)?.map(|(code, _)| code);
                 Ok(Some(self.closed(code)))
             }
-            Event::Message(_) if self.plain.replaces() => self.replaced_message().map(Some),
-            Event::Begin(_) if self.plain.replaces() => {
-                self.replacer = Replacer::default();
-                Ok(Some(Event::Begin(Kind::Text)))
+            DecoderEvent::Message(_) if self.translated.is_lossy_text() => self.replaced_message().map(Some),
+            DecoderEvent::MessageStart(_) if self.translated.is_lossy_text() => {
+                self.lossy = LossyUtf8::default();
+                Ok(Some(DecoderEvent::MessageStart(MessageKind::Text)))
             }
-            Event::Piece if self.plain.replaces() => {
+            DecoderEvent::MessageChunk if self.translated.is_lossy_text() => {
                 self.text.clear();
-                self.replacer.push(self.frames.payload(), &mut self.text);
-                self.lent = Lent::Text;
-                Ok((!self.text.is_empty()).then_some(Event::Piece))
+                self.lossy.push(self.frames.payload(), &mut self.text);
+                self.payload_source = PayloadSource::Text;
+                Ok((!self.text.is_empty()).then_some(DecoderEvent::MessageChunk))
             }
-            Event::End if self.plain.replaces() => {
+            DecoderEvent::MessageEnd if self.translated.is_lossy_text() => {
                 self.text.clear();
-                self.replacer.finish(&mut self.text);
+                self.lossy.finish(&mut self.text);
                 if self.text.is_empty() {
-                    return Ok(Some(Event::End));
+                    return Ok(Some(DecoderEvent::MessageEnd));
                 }
-                self.lent = Lent::Text;
+                self.payload_source = PayloadSource::Text;
                 self.state = State::Ending;
-                Ok(Some(Event::Piece))
+                Ok(Some(DecoderEvent::MessageChunk))
             }
-            Event::Frame(header) if self.plain.replaces() && header.opcode == Opcode::Data(Kind::Binary) => {
-                Ok(Some(Event::Frame(Header { opcode: Opcode::Data(Kind::Text), ..header })))
+            DecoderEvent::FrameHeader(header)
+                if self.translated.is_lossy_text() && header.opcode == Opcode::Data(MessageKind::Binary) =>
+            {
+                Ok(Some(DecoderEvent::FrameHeader(Header { opcode: Opcode::Data(MessageKind::Text), ..header })))
             }
-            Event::Message(_) | Event::Begin(_) | Event::Piece | Event::End | Event::Frame(_) => Ok(Some(event)),
+            DecoderEvent::Message(_)
+            | DecoderEvent::MessageStart(_)
+            | DecoderEvent::MessageChunk
+            | DecoderEvent::MessageEnd
+            | DecoderEvent::FrameHeader(_) => Ok(Some(event)),
         }
     }
 
-    fn closed(&mut self, code: Option<CloseCode>) -> Event {
+    fn closed(&mut self, code: Option<CloseCode>) -> DecoderEvent {
         self.state = State::Closed;
-        Event::Close(code)
+        DecoderEvent::Close(code)
     }
 
-    fn replaced_message(&mut self) -> Result<Event, Violation> {
+    fn replaced_message(&mut self) -> Result<DecoderEvent, ProtocolError> {
         let bytes = self.frames.payload();
         self.text.clear();
         if std::str::from_utf8(bytes).is_err() {
-            let mut replacer = Replacer::default();
-            for piece in bytes.chunks(PIECE) {
-                replacer.push(piece, &mut self.text);
+            let mut lossy = LossyUtf8::default();
+            for piece in bytes.chunks(REPLACEMENT_CHUNK) {
+                lossy.push(piece, &mut self.text);
                 admit(&self.text, self.limit)?;
             }
-            replacer.finish(&mut self.text);
+            lossy.finish(&mut self.text);
             admit(&self.text, self.limit)?;
-            self.lent = Lent::Text;
+            self.payload_source = PayloadSource::Text;
         }
-        Ok(Event::Message(Kind::Text))
+        Ok(DecoderEvent::Message(MessageKind::Text))
     }
 
     /// The bytes of the last event.
     pub(crate) fn payload(&self) -> &[u8] {
-        match self.lent {
-            Lent::Frames => self.frames.payload(),
-            Lent::Text => &self.text,
+        match self.payload_source {
+            PayloadSource::Frames => self.frames.payload(),
+            PayloadSource::Text => &self.text,
         }
     }
 
     /// The bytes of the last event, to keep.
     pub(crate) fn take_payload(&mut self) -> Vec<u8> {
-        match self.lent {
-            Lent::Frames => self.frames.take_payload(),
-            Lent::Text => std::mem::take(&mut self.text),
+        match self.payload_source {
+            PayloadSource::Frames => self.frames.take_payload(),
+            PayloadSource::Text => std::mem::take(&mut self.text),
         }
     }
 
     /// The reason in the Close that was the last event.
     pub(crate) fn reason(&self) -> &str {
-        self.row.read_close(&self.plain.close).ok().flatten().map_or("", |(_, reason)| reason)
+        self.spec.parse_close(&self.translated.close).ok().flatten().map_or("", |(_, reason)| reason)
     }
 
     /// The body of the Close that answers it.
     pub(crate) fn answer(&self) -> Vec<u8> {
-        self.row.answer(&self.plain.close)
+        self.spec.reply_body(&self.translated.close)
     }
 
     /// The stream has ended. Whether that is how this version closes, and not in the middle of a message.
-    pub(crate) fn ended(&mut self) -> bool {
-        let well = matches!(self.state, State::Open) && self.row.closing == Closing::EndOfStream && !self.is_midway();
+    pub(crate) fn on_eof(&mut self) -> bool {
+        let well = matches!(self.state, State::Open)
+            && self.spec.close_method == CloseMethod::EndOfStream
+            && !self.is_incomplete();
         if well {
             self.state = State::Ended;
         }
@@ -275,7 +283,7 @@ impl Decoder {
     }
 
     /// Where to read what nobody wants any more, after the last event.
-    pub(crate) fn scrap(&mut self) -> &mut [u8] {
+    pub(crate) fn discard_space(&mut self) -> &mut [u8] {
         self.input.clear();
         self.input.space()
     }
@@ -286,32 +294,32 @@ impl Decoder {
     }
 
     /// Whether a frame or a message has begun and not ended.
-    pub(crate) fn is_midway(&self) -> bool {
+    pub(crate) fn is_incomplete(&self) -> bool {
         let begun = match &self.reader {
-            Reader::Sentinel(reader) => reader.is_midway(),
-            Reader::Length(reader) => reader.is_midway(),
+            Reader::Sentinel(reader) => reader.is_incomplete(),
+            Reader::Length(reader) => reader.is_incomplete(),
         };
         match self.state {
-            State::Open | State::Ending => begun || !self.input.is_empty() || self.frames.is_midway(),
+            State::Open | State::Ending => begun || !self.input.is_empty() || self.frames.is_incomplete(),
             State::Ended | State::Closed | State::Failed(_) => false,
         }
     }
 
-    /// From here on messages are lent in pieces; see [`rfc::Decoder::stream`].
-    pub(crate) fn stream(&mut self) -> Option<(Kind, Vec<u8>)> {
-        let (kind, begun) = self.frames.stream()?;
-        if !self.plain.replaces() {
+    /// From here on messages are lent in pieces; see [`rfc::Decoder::start_streaming`].
+    pub(crate) fn start_streaming(&mut self) -> Option<(MessageKind, Vec<u8>)> {
+        let (kind, begun) = self.frames.start_streaming()?;
+        if !self.translated.is_lossy_text() {
             return Some((kind, begun));
         }
-        self.replacer = Replacer::default();
+        self.lossy = LossyUtf8::default();
         let mut text = Vec::new();
-        self.replacer.push(&begun, &mut text);
-        Some((Kind::Text, text))
+        self.lossy.push(&begun, &mut text);
+        Some((MessageKind::Text, text))
     }
 
     /// Back to whole messages.
-    pub(crate) fn assemble(&mut self) {
-        self.frames.assemble();
+    pub(crate) fn stop_streaming(&mut self) {
+        self.frames.stop_streaming();
         if let State::Ending = self.state {
             self.state = State::Open;
         }
@@ -320,19 +328,19 @@ impl Decoder {
     /// Gives memory back that an idle connection does not need.
     pub(crate) fn shrink(&mut self) {
         self.input.shrink();
-        self.plain.shrink();
+        self.translated.shrink();
         self.frames.shrink();
         self.text = Vec::new();
-        if let Some(unpacker) = &mut self.unpacker {
-            unpacker.shrink();
+        if let Some(inflater) = &mut self.inflater {
+            inflater.shrink();
         }
     }
 }
 
-fn admit(text: &[u8], limit: u64) -> Result<(), Violation> {
+fn admit(text: &[u8], limit: u64) -> Result<(), ProtocolError> {
     let length = text.len() as u64;
     match length <= limit {
         true => Ok(()),
-        false => Err(Violation::MessageTooBig { length, limit }),
+        false => Err(ProtocolError::MessageTooBig { length, limit }),
     }
 }

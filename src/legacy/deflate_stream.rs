@@ -1,19 +1,19 @@
 //! The extension `deflate-stream` (hybi-04 to -10): everything behind the handshake is one stream of raw DEFLATE in each
 //! direction, frames with their headers and masks included (hybi09-9.2.1-1). What is sent is flushed behind each frame.
 //!
-//! What comes out is bounded by what goes in: [`BITE`] bytes are taken at a time, and stand for some 66 KiB at most. The
+//! What comes out is bounded by what goes in: [`INPUT_CHUNK`] bytes are taken at a time, and stand for some 66 KiB at most. The
 //! next are taken when those have been decoded, so a frame beyond the limits ends it before it is inflated.
 
-use crate::error::Violation;
+use crate::error::ProtocolError;
 use crate::primitives::deflate::{Compress, Inflate, Level, WindowBits};
-use crate::protocol::buffers::Input;
+use crate::protocol::buffers::InputBuffer;
 
 /// Bytes decompressed at a time.
-const BITE: u64 = 64;
+const INPUT_CHUNK: u64 = 64;
 
 /// What a peer sends, decompressed.
 #[derive(Debug)]
-pub(super) struct Unpacker {
+pub(super) struct StreamInflater {
     inflate: Inflate,
     plain: Vec<u8>,
     used: usize,
@@ -21,22 +21,22 @@ pub(super) struct Unpacker {
     broken: bool,
 }
 
-impl Unpacker {
-    pub(super) fn new() -> Unpacker {
-        Unpacker { inflate: Inflate::new(WindowBits::MAX), plain: Vec::new(), used: 0, broken: false }
+impl StreamInflater {
+    pub(super) fn new() -> StreamInflater {
+        StreamInflater { inflate: Inflate::new(WindowBits::MAX), plain: Vec::new(), used: 0, broken: false }
     }
 
     /// What has come out and was not consumed; takes more from `input` when there is nothing.
-    pub(super) fn unread(&mut self, input: &mut Input) -> Result<&mut [u8], Violation> {
+    pub(super) fn unread(&mut self, input: &mut InputBuffer) -> Result<&mut [u8], ProtocolError> {
         while self.used == self.plain.len() && !input.is_empty() {
             if self.broken {
-                return Err(Violation::NotDeflate);
+                return Err(ProtocolError::InvalidDeflate);
             }
             self.plain.clear();
             self.used = 0;
-            let (_, bite) = input.part(0, BITE);
-            let taken = bite.len();
-            self.broken = self.inflate.push(bite, &mut self.plain, usize::MAX).is_err();
+            let (_, chunk) = input.part(0, INPUT_CHUNK);
+            let taken = chunk.len();
+            self.broken = self.inflate.push(chunk, &mut self.plain, usize::MAX).is_err();
             // A broken stream keeps its last bytes, so that there is something to come back for.
             if !self.broken {
                 input.consume(taken);
@@ -59,25 +59,25 @@ impl Unpacker {
 
 /// What this side sends, compressed.
 #[derive(Debug)]
-pub(super) struct Packer {
+pub(super) struct StreamDeflater {
     compress: Compress,
     /// A frame on its way into it; kept for its memory.
     pub(super) frame: Vec<u8>,
 }
 
 /// A larger buffer is not kept.
-const KEEP: usize = 64 << 10;
+const MAX_KEPT_CAPACITY: usize = 64 << 10;
 
-impl Packer {
-    pub(super) fn new() -> Packer {
-        Packer { compress: Compress::new(Level::Default, WindowBits::MAX), frame: Vec::new() }
+impl StreamDeflater {
+    pub(super) fn new() -> StreamDeflater {
+        StreamDeflater { compress: Compress::new(Level::Default, WindowBits::MAX), frame: Vec::new() }
     }
 
     /// Appends the frame, and the flush that brings all of it to the peer.
-    pub(super) fn pack(&mut self, out: &mut Vec<u8>) {
+    pub(super) fn deflate_frame(&mut self, out: &mut Vec<u8>) {
         self.compress.push(&self.frame, out);
         self.frame.clear();
-        if self.frame.capacity() > KEEP {
+        if self.frame.capacity() > MAX_KEPT_CAPACITY {
             self.frame = Vec::new();
         }
     }

@@ -16,7 +16,7 @@
 //! Numbers 0 to 3 are registered for drafts that never sent the header: nobody speaks them.
 
 use super::version::Version;
-use crate::error::HandshakeFault;
+use crate::error::HandshakeErrorKind;
 use crate::wire::http::Head;
 
 const VERSION: &str = "Sec-WebSocket-Version";
@@ -27,59 +27,59 @@ const DRAFT: &str = "Sec-WebSocket-Draft";
 
 /// What a request turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Detected {
+pub(crate) enum Detection {
     /// One of these versions, which this request cannot tell apart; the first that is enabled is meant.
     Versions(&'static [Version]),
     /// No request for a WebSocket of any version: that is for RFC 6455 to say, which knows how to put it.
     Other,
     /// It contradicts itself.
-    Fault(HandshakeFault),
+    Invalid(HandshakeErrorKind),
 }
 
 /// Reads the version off a request. Whether the rest of it is in order is for the handshake of that version to say.
-pub(crate) fn detect(head: &Head) -> Detected {
-    match decide(head) {
+pub(crate) fn detect(head: &Head) -> Detection {
+    match try_detect(head) {
         Ok(detected) => detected,
-        Err(fault) => Detected::Fault(fault),
+        Err(kind) => Detection::Invalid(kind),
     }
 }
 
-fn decide(head: &Head) -> Result<Detected, HandshakeFault> {
+fn try_detect(head: &Head) -> Result<Detection, HandshakeErrorKind> {
     let keys = (head.single(KEY1)?, head.single(KEY2)?);
     Ok(match (head.single(VERSION)?, keys) {
-        (Some(_), (Some(_), _)) => return Err(HandshakeFault::Wrong(KEY1)),
-        (Some(_), (_, Some(_))) => return Err(HandshakeFault::Wrong(KEY2)),
-        (Some(value), (None, None)) => numbered(value),
-        (None, (Some(_), None)) => return Err(HandshakeFault::Missing(KEY2)),
-        (None, (None, Some(_))) => return Err(HandshakeFault::Missing(KEY1)),
+        (Some(_), (Some(_), _)) => return Err(HandshakeErrorKind::InvalidHeader(KEY1)),
+        (Some(_), (_, Some(_))) => return Err(HandshakeErrorKind::InvalidHeader(KEY2)),
+        (Some(value), (None, None)) => by_version_number(value),
+        (None, (Some(_), None)) => return Err(HandshakeErrorKind::MissingHeader(KEY2)),
+        (None, (None, Some(_))) => return Err(HandshakeErrorKind::MissingHeader(KEY1)),
         (None, (Some(_), Some(_))) => match head.single(DRAFT)? {
-            None => Detected::Versions(&[Version::Hybi00, Version::Hybi01]),
-            Some(b"2") => Detected::Versions(&[Version::Hybi03, Version::Hybi02]),
+            None => Detection::Versions(&[Version::Hybi00, Version::Hybi01]),
+            Some(b"2") => Detection::Versions(&[Version::Hybi03, Version::Hybi02]),
             // hybi02-5.2.1-1
-            Some(_) => return Err(HandshakeFault::Wrong(DRAFT)),
+            Some(_) => return Err(HandshakeErrorKind::InvalidHeader(DRAFT)),
         },
-        (None, (None, None)) if head.get(KEY).is_some() => Detected::Other,
+        (None, (None, None)) if head.get(KEY).is_some() => Detection::Other,
         (None, (None, None)) => {
             let exactly = |name: &'static str, value: &[u8]| matches!(head.single(name), Ok(Some(v)) if v == value);
             if exactly("Upgrade", b"WebSocket") && exactly("Connection", b"Upgrade") {
-                Detected::Versions(&[Version::Hixie75, Version::Hixie55])
+                Detection::Versions(&[Version::Hixie75, Version::Hixie55])
             } else {
-                Detected::Other
+                Detection::Other
             }
         }
     })
 }
 
 /// By the value of `Sec-WebSocket-Version`, letter by letter: `08` is no number of this list.
-fn numbered(value: &[u8]) -> Detected {
+fn by_version_number(value: &[u8]) -> Detection {
     match value {
-        b"4" => Detected::Versions(&[Version::Hybi04]),
-        b"5" => Detected::Versions(&[Version::Hybi05]),
-        b"6" => Detected::Versions(&[Version::Hybi06]),
-        b"7" => Detected::Versions(&[Version::Hybi07]),
-        b"8" => Detected::Versions(&[Version::Hybi08]),
+        b"4" => Detection::Versions(&[Version::Hybi04]),
+        b"5" => Detection::Versions(&[Version::Hybi05]),
+        b"6" => Detection::Versions(&[Version::Hybi06]),
+        b"7" => Detection::Versions(&[Version::Hybi07]),
+        b"8" => Detection::Versions(&[Version::Hybi08]),
         // 13, and what nobody speaks.
-        _ => Detected::Other,
+        _ => Detection::Other,
     }
 }
 
@@ -98,60 +98,60 @@ mod tests {
     #[test]
     fn every_row_of_the_table() {
         // hybi02-5.2.1-1
-        use HandshakeFault::{Missing, Repeated, Wrong};
-        let is = |versions: &'static [Version]| Detected::Versions(versions);
-        let fault = Detected::Fault;
+        use HandshakeErrorKind::{DuplicateHeader, InvalidHeader, MissingHeader};
+        let is = |versions: &'static [Version]| Detection::Versions(versions);
+        let kind = Detection::Invalid;
         let rows = [
-            ("Sec-WebSocket-Version: 13|Sec-WebSocket-Key: a", Detected::Other),
+            ("Sec-WebSocket-Version: 13|Sec-WebSocket-Key: a", Detection::Other),
             ("Sec-WebSocket-Version: 8|Sec-WebSocket-Key: a", is(&[Version::Hybi08])),
             ("Sec-WebSocket-Version: 7", is(&[Version::Hybi07])),
             ("sec-websocket-version:  6 ", is(&[Version::Hybi06])),
             ("Sec-WebSocket-Version: 5", is(&[Version::Hybi05])),
             ("Sec-WebSocket-Version: 4", is(&[Version::Hybi04])),
             // Not spoken, or no number at all.
-            ("Sec-WebSocket-Version: 0", Detected::Other),
-            ("Sec-WebSocket-Version: 3", Detected::Other),
-            ("Sec-WebSocket-Version: 9", Detected::Other),
-            ("Sec-WebSocket-Version: 12", Detected::Other),
-            ("Sec-WebSocket-Version: 14", Detected::Other),
-            ("Sec-WebSocket-Version: 08", Detected::Other),
-            ("Sec-WebSocket-Version: 8, 7", Detected::Other),
-            ("Sec-WebSocket-Version:", Detected::Other),
+            ("Sec-WebSocket-Version: 0", Detection::Other),
+            ("Sec-WebSocket-Version: 3", Detection::Other),
+            ("Sec-WebSocket-Version: 9", Detection::Other),
+            ("Sec-WebSocket-Version: 12", Detection::Other),
+            ("Sec-WebSocket-Version: 14", Detection::Other),
+            ("Sec-WebSocket-Version: 08", Detection::Other),
+            ("Sec-WebSocket-Version: 8, 7", Detection::Other),
+            ("Sec-WebSocket-Version:", Detection::Other),
             // Numbers do not turn what Upgrade says into something else.
-            ("Upgrade: WebSocket|Connection: Upgrade|Sec-WebSocket-Version: 14", Detected::Other),
-            ("Sec-WebSocket-Version: 8|Sec-WebSocket-Version: 8", fault(Repeated(VERSION))),
-            ("Sec-WebSocket-Version: 8|Sec-WebSocket-Version: 13", fault(Repeated(VERSION))),
+            ("Upgrade: WebSocket|Connection: Upgrade|Sec-WebSocket-Version: 14", Detection::Other),
+            ("Sec-WebSocket-Version: 8|Sec-WebSocket-Version: 8", kind(DuplicateHeader(VERSION))),
+            ("Sec-WebSocket-Version: 8|Sec-WebSocket-Version: 13", kind(DuplicateHeader(VERSION))),
             // A mixture.
-            ("Sec-WebSocket-Version: 8|Sec-WebSocket-Key1: a|Sec-WebSocket-Key2: b", fault(Wrong(KEY1))),
-            ("Sec-WebSocket-Version: 13|Sec-WebSocket-Key2: b", fault(Wrong(KEY2))),
+            ("Sec-WebSocket-Version: 8|Sec-WebSocket-Key1: a|Sec-WebSocket-Key2: b", kind(InvalidHeader(KEY1))),
+            ("Sec-WebSocket-Version: 13|Sec-WebSocket-Key2: b", kind(InvalidHeader(KEY2))),
             // By the keys.
             ("Sec-WebSocket-Key1: a|Sec-WebSocket-Key2: b", is(&[Version::Hybi00, Version::Hybi01])),
             (
                 "Sec-WebSocket-Key1: a|Sec-WebSocket-Key2: b|Sec-WebSocket-Draft: 2",
                 is(&[Version::Hybi03, Version::Hybi02]),
             ),
-            ("Sec-WebSocket-Key1: a|Sec-WebSocket-Key2: b|Sec-WebSocket-Draft: 1", fault(Wrong(DRAFT))),
-            ("Sec-WebSocket-Key1: a|Sec-WebSocket-Key2: b|Sec-WebSocket-Draft: 3", fault(Wrong(DRAFT))),
-            ("Sec-WebSocket-Key1: a|Sec-WebSocket-Key2: b|Sec-WebSocket-Draft:", fault(Wrong(DRAFT))),
+            ("Sec-WebSocket-Key1: a|Sec-WebSocket-Key2: b|Sec-WebSocket-Draft: 1", kind(InvalidHeader(DRAFT))),
+            ("Sec-WebSocket-Key1: a|Sec-WebSocket-Key2: b|Sec-WebSocket-Draft: 3", kind(InvalidHeader(DRAFT))),
+            ("Sec-WebSocket-Key1: a|Sec-WebSocket-Key2: b|Sec-WebSocket-Draft:", kind(InvalidHeader(DRAFT))),
             (
                 "Sec-WebSocket-Key1: a|Sec-WebSocket-Key2: b|Sec-WebSocket-Draft: 2|Sec-WebSocket-Draft: 2",
-                fault(Repeated(DRAFT)),
+                kind(DuplicateHeader(DRAFT)),
             ),
-            ("Sec-WebSocket-Key1: a", fault(Missing(KEY2))),
-            ("Sec-WebSocket-Key2: a|Sec-WebSocket-Draft: 2", fault(Missing(KEY1))),
-            ("Sec-WebSocket-Key1: a|Sec-WebSocket-Key1: a|Sec-WebSocket-Key2: b", fault(Repeated(KEY1))),
-            ("Sec-WebSocket-Key1: a|Sec-WebSocket-Key2: b|Sec-WebSocket-Key2: b", fault(Repeated(KEY2))),
+            ("Sec-WebSocket-Key1: a", kind(MissingHeader(KEY2))),
+            ("Sec-WebSocket-Key2: a|Sec-WebSocket-Draft: 2", kind(MissingHeader(KEY1))),
+            ("Sec-WebSocket-Key1: a|Sec-WebSocket-Key1: a|Sec-WebSocket-Key2: b", kind(DuplicateHeader(KEY1))),
+            ("Sec-WebSocket-Key1: a|Sec-WebSocket-Key2: b|Sec-WebSocket-Key2: b", kind(DuplicateHeader(KEY2))),
             // Without a version.
-            ("Upgrade: WebSocket|Connection: Upgrade|Sec-WebSocket-Key: a", Detected::Other),
+            ("Upgrade: WebSocket|Connection: Upgrade|Sec-WebSocket-Key: a", Detection::Other),
             ("Upgrade: WebSocket|Connection: Upgrade", is(&[Version::Hixie75, Version::Hixie55])),
             ("connection: Upgrade|upgrade: WebSocket", is(&[Version::Hixie75, Version::Hixie55])),
-            ("Upgrade: websocket|Connection: Upgrade", Detected::Other),
-            ("Upgrade: WebSocket|Connection: upgrade", Detected::Other),
-            ("Upgrade: WebSocket|Connection: keep-alive, Upgrade", Detected::Other),
-            ("Upgrade: WebSocket, h2c|Connection: Upgrade", Detected::Other),
-            ("Upgrade: WebSocket|Upgrade: WebSocket|Connection: Upgrade", Detected::Other),
-            ("Upgrade: WebSocket", Detected::Other),
-            ("", Detected::Other),
+            ("Upgrade: websocket|Connection: Upgrade", Detection::Other),
+            ("Upgrade: WebSocket|Connection: upgrade", Detection::Other),
+            ("Upgrade: WebSocket|Connection: keep-alive, Upgrade", Detection::Other),
+            ("Upgrade: WebSocket, h2c|Connection: Upgrade", Detection::Other),
+            ("Upgrade: WebSocket|Upgrade: WebSocket|Connection: Upgrade", Detection::Other),
+            ("Upgrade: WebSocket", Detection::Other),
+            ("", Detection::Other),
         ];
         for (fields, decision) in rows {
             assert_eq!(detect(&request(fields)), decision, "{fields}");

@@ -2,69 +2,77 @@
 
 use std::io;
 
-use super::deflate_stream::Packer;
+use super::deflate_stream::StreamDeflater;
 use super::hixie::{self, ClosingFrame};
 use super::hybi::{self, MaskingKey};
-use super::parts::{Closing, Framing};
-use super::table::Row;
-use crate::primitives::entropy::Entropy;
+use super::parts::{CloseMethod, Framing};
+use super::table::DraftSpec;
+use crate::primitives::entropy::RandomSource;
 use crate::wire::frame::Opcode;
 
 /// Writes frames. A client's encoder has a source of masking keys where the version masks.
 #[derive(Debug)]
 pub(crate) struct Encoder {
-    row: &'static Row,
-    keys: Option<Entropy>,
-    connection: MaskingKey,
-    packer: Option<Packer>,
+    spec: &'static DraftSpec,
+    masking_keys: Option<RandomSource>,
+    connection_key: MaskingKey,
+    deflater: Option<StreamDeflater>,
 }
 
 impl Encoder {
-    /// `keys` for a client, `None` for a server.
+    /// `masking_keys` for a client, `None` for a server.
     pub(super) fn new(
-        row: &'static Row,
-        keys: Option<Entropy>,
-        connection: MaskingKey,
-        packer: Option<Packer>,
+        spec: &'static DraftSpec,
+        masking_keys: Option<RandomSource>,
+        connection_key: MaskingKey,
+        deflater: Option<StreamDeflater>,
     ) -> Encoder {
-        Encoder { row, keys: keys.filter(|_| row.masks()), connection, packer }
+        Encoder { spec, masking_keys: masking_keys.filter(|_| spec.masks()), connection_key, deflater }
     }
 
     /// Appends a whole frame. On an error, which only the source of keys can cause, `out` is as before.
     ///
     /// What the version has not (binary and Ping on hixie) must not come here.
-    pub(crate) fn frame(&mut self, out: &mut Vec<u8>, fin: bool, opcode: Opcode, payload: &[u8]) -> io::Result<()> {
-        let key = match &mut self.keys {
-            Some(keys) => Some(keys.key()?),
+    pub(crate) fn encode_frame(
+        &mut self,
+        out: &mut Vec<u8>,
+        fin: bool,
+        opcode: Opcode,
+        payload: &[u8],
+    ) -> io::Result<()> {
+        let key = match &mut self.masking_keys {
+            Some(masking_keys) => Some(masking_keys.masking_key()?),
             None => None,
         };
-        let to = match &mut self.packer {
-            Some(packer) => &mut packer.frame,
+        let to = match &mut self.deflater {
+            Some(deflater) => &mut deflater.frame,
             None => &mut *out,
         };
-        match &self.row.framing {
-            Framing::Sentinel => hixie::write(to, ClosingFrame::of(self.row), opcode, payload),
-            Framing::Length(rules) => hybi::write(to, rules, (key, &self.connection), (fin, opcode), payload),
+        match &self.spec.framing {
+            Framing::Sentinel => hixie::write(to, ClosingFrame::of(self.spec), opcode, payload),
+            Framing::Length(rules) => hybi::write(to, rules, (key, &self.connection_key), (fin, opcode), payload),
         }
-        if let Some(packer) = &mut self.packer {
-            packer.pack(out);
+        if let Some(deflater) = &mut self.deflater {
+            deflater.deflate_frame(out);
         }
         Ok(())
     }
 
     /// Gives memory back that an idle connection does not need.
     pub(crate) fn shrink(&mut self) {
-        if let Some(packer) = &mut self.packer {
-            packer.shrink();
+        if let Some(deflater) = &mut self.deflater {
+            deflater.shrink();
         }
     }
 }
 
 impl ClosingFrame {
-    pub(super) fn of(row: &Row) -> ClosingFrame {
-        match row.closing {
-            Closing::Sentinel => ClosingFrame::Known,
-            Closing::EndOfStream | Closing::SameBody | Closing::Initiator | Closing::Codes(_) => ClosingFrame::Unknown,
+    pub(super) fn of(spec: &DraftSpec) -> ClosingFrame {
+        match spec.close_method {
+            CloseMethod::Sentinel => ClosingFrame::Known,
+            CloseMethod::EndOfStream | CloseMethod::EchoBody | CloseMethod::Initiator | CloseMethod::Codes(_) => {
+                ClosingFrame::Unknown
+            }
         }
     }
 }

@@ -8,12 +8,12 @@
 //! | `80` to `FF` | a length, seven bits a byte, the top bit set in all but the last; so many bytes | is skipped |
 //! | `FF`, length 0 | the same | hixie-76: the peer closes |
 //!
-//! What is skipped is bounded by [`Limits::frame`](crate::config::Limits), and its length by ten bytes: the
+//! What is skipped is bounded by [`Limits::max_frame_size`](crate::config::Limits), and its length by ten bytes: the
 //! texts name no bound. A server may also disconnect on any of them; clients must not, so neither does.
 
-use super::plain::Plain;
-use crate::error::Violation;
-use crate::message::Kind;
+use super::plain::TranslatedFrames;
+use crate::error::ProtocolError;
+use crate::message::MessageKind;
 use crate::wire::frame::Opcode;
 
 /// The byte before text, and the byte behind it, which never occurs in UTF-8.
@@ -28,7 +28,7 @@ enum State {
     Type,
     /// Text, the beginning of which has been passed on or not.
     Text {
-        begun: bool,
+        started: bool,
     },
     /// What ends with `FF`; so many bytes of it have been skipped.
     Unknown {
@@ -66,17 +66,17 @@ impl Reader {
         Reader { closing, limit, state: State::Type }
     }
 
-    pub(super) fn is_midway(&self) -> bool {
+    pub(super) fn is_incomplete(&self) -> bool {
         !matches!(self.state, State::Type)
     }
 
     /// Reads up to the end of a frame, or all there is. Gives how many bytes that was; at least one, if there are any.
-    pub(super) fn read(&mut self, raw: &[u8], out: &mut Plain) -> Result<usize, Violation> {
+    pub(super) fn read(&mut self, raw: &[u8], out: &mut TranslatedFrames) -> Result<usize, ProtocolError> {
         let Some((&first, rest)) = raw.split_first() else { return Ok(0) };
         let (used, state) = match self.state {
             State::Type => (1, self.begin(first)),
             // hixie76-4.2-4
-            State::Text { begun } => text(raw, begun, out),
+            State::Text { started } => text(raw, started, out),
             State::Unknown { skipped } => self.skip_to_end(raw, skipped)?,
             // hixie76-4.2-1
             State::Length { closes, length, bytes } => (1, self.length(first, closes, length, bytes, out)?),
@@ -91,7 +91,7 @@ impl Reader {
 
     fn begin(&self, first: u8) -> State {
         match first {
-            TEXT => State::Text { begun: false },
+            TEXT => State::Text { started: false },
             0x01..=0x7F => State::Unknown { skipped: 0 },
             0x80..=0xFF => {
                 let closes = first == END && self.closing == ClosingFrame::Known;
@@ -100,7 +100,7 @@ impl Reader {
         }
     }
 
-    fn skip_to_end(&self, raw: &[u8], skipped: u64) -> Result<(usize, State), Violation> {
+    fn skip_to_end(&self, raw: &[u8], skipped: u64) -> Result<(usize, State), ProtocolError> {
         let end = raw.iter().position(|&byte| byte == END);
         let skipped = skipped.saturating_add(end.unwrap_or(raw.len()) as u64);
         self.admit(skipped)?;
@@ -110,7 +110,14 @@ impl Reader {
         })
     }
 
-    fn length(&self, byte: u8, closes: bool, length: u64, bytes: u8, out: &mut Plain) -> Result<State, Violation> {
+    fn length(
+        &self,
+        byte: u8,
+        closes: bool,
+        length: u64,
+        bytes: u8,
+        out: &mut TranslatedFrames,
+    ) -> Result<State, ProtocolError> {
         let bytes = bytes.saturating_add(1);
         let length = length.saturating_mul(128).saturating_add(u64::from(byte & 0x7F));
         self.admit(length)?;
@@ -118,7 +125,7 @@ impl Reader {
             // A length of many zeros is no length.
             return match bytes < LENGTH_BYTES {
                 true => Ok(State::Length { closes, length, bytes }),
-                false => Err(Violation::FrameTooBig { length: u64::MAX, limit: self.limit }),
+                false => Err(ProtocolError::FrameTooBig { length: u64::MAX, limit: self.limit }),
             };
         }
         // hixie76-4.2-3: the decoder goes no further.
@@ -129,10 +136,10 @@ impl Reader {
     }
 
     /// hixie76-4.2-2, hixie76-4.2-5
-    fn admit(&self, length: u64) -> Result<(), Violation> {
+    fn admit(&self, length: u64) -> Result<(), ProtocolError> {
         match length <= self.limit {
             true => Ok(()),
-            false => Err(Violation::FrameTooBig { length, limit: self.limit }),
+            false => Err(ProtocolError::FrameTooBig { length, limit: self.limit }),
         }
     }
 }
@@ -145,15 +152,15 @@ fn skip(left: u64) -> State {
 }
 
 /// Passes on what there is of a text as a fragment of its own: how long the whole is, nobody knows before its end.
-fn text(raw: &[u8], begun: bool, out: &mut Plain) -> (usize, State) {
+fn text(raw: &[u8], started: bool, out: &mut TranslatedFrames) -> (usize, State) {
     let end = raw.iter().position(|&byte| byte == END);
     let (text, _) = raw.split_at_checked(end.unwrap_or(raw.len())).unwrap_or((raw, &[]));
-    let opcode = if begun { Opcode::Continuation } else { Opcode::Data(Kind::Text) };
+    let opcode = if started { Opcode::Continuation } else { Opcode::Data(MessageKind::Text) };
     out.begin(end.is_some(), opcode, text.len() as u64);
     out.push(text);
     match end {
         Some(end) => (end.saturating_add(1), State::Type),
-        None => (raw.len(), State::Text { begun: true }),
+        None => (raw.len(), State::Text { started: true }),
     }
 }
 
@@ -161,7 +168,7 @@ fn text(raw: &[u8], begun: bool, out: &mut Plain) -> (usize, State) {
 pub(super) fn write(out: &mut Vec<u8>, closing: ClosingFrame, opcode: Opcode, payload: &[u8]) {
     match (opcode, closing) {
         // hixie76-4.2-6
-        (Opcode::Data(Kind::Text), _) => {
+        (Opcode::Data(MessageKind::Text), _) => {
             out.push(TEXT);
             out.extend_from_slice(payload);
             out.push(END);
@@ -169,6 +176,6 @@ pub(super) fn write(out: &mut Vec<u8>, closing: ClosingFrame, opcode: Opcode, pa
         // hixie76-4.2-8
         (Opcode::Close, ClosingFrame::Known) => out.extend_from_slice(&[END, 0x00]),
         (Opcode::Close, ClosingFrame::Unknown)
-        | (Opcode::Data(Kind::Binary) | Opcode::Continuation | Opcode::Ping | Opcode::Pong, _) => {}
+        | (Opcode::Data(MessageKind::Binary) | Opcode::Continuation | Opcode::Ping | Opcode::Pong, _) => {}
     }
 }

@@ -10,10 +10,10 @@
 //!
 //! Only what a client sends is masked. No text before RFC 6455 asks for the shortest form of a length.
 
-use super::parts::{ControlLength, Last, Length, Masking, Opcodes};
-use super::plain::{Plain, MAX_CONTROL};
-use crate::error::Violation;
-use crate::message::Kind;
+use super::parts::{ControlLength, FinalBit, LengthFraming, Masking, Opcodes};
+use super::plain::{TranslatedFrames, MAX_CONTROL};
+use crate::error::ProtocolError;
+use crate::message::MessageKind;
 use crate::primitives::sha1;
 use crate::wire::frame::{self, Opcode, Role};
 use crate::wire::mask;
@@ -32,8 +32,8 @@ enum Mask {
 
 impl Mask {
     /// hybi04-4.2-2: of the four bytes before the frame, and of the connection.
-    fn of_frame(nonce: [u8; 4], connection: &MaskingKey) -> Mask {
-        Mask::Twenty(sha1::digest(&[&nonce[..], connection].concat()), 0)
+    fn for_hybi04_frame(nonce: [u8; 4], connection_key: &MaskingKey) -> Mask {
+        Mask::Twenty(sha1::digest(&[&nonce[..], connection_key].concat()), 0)
     }
 
     fn apply(&mut self, bytes: &mut [u8]) {
@@ -41,7 +41,7 @@ impl Mask {
             Mask::None => {}
             Mask::Four(key) => {
                 mask::apply(bytes, *key);
-                *key = mask::turn(*key, bytes.len());
+                *key = mask::rotate_key(*key, bytes.len());
             }
             Mask::Twenty(key, at) => {
                 for (byte, key) in bytes.iter_mut().zip(key.iter().cycle().skip(*at)) {
@@ -57,8 +57,8 @@ impl Opcodes {
     pub(crate) fn parse(&self, number: u8) -> Option<Opcode> {
         let all = [
             Opcode::Continuation,
-            Opcode::Data(Kind::Text),
-            Opcode::Data(Kind::Binary),
+            Opcode::Data(MessageKind::Text),
+            Opcode::Data(MessageKind::Binary),
             Opcode::Close,
             Opcode::Ping,
             Opcode::Pong,
@@ -69,8 +69,8 @@ impl Opcodes {
     fn number(&self, opcode: Opcode) -> u8 {
         match opcode {
             Opcode::Continuation => self.continuation,
-            Opcode::Data(Kind::Text) => self.text,
-            Opcode::Data(Kind::Binary) => self.binary,
+            Opcode::Data(MessageKind::Text) => self.text,
+            Opcode::Data(MessageKind::Binary) => self.binary,
             Opcode::Close => self.close,
             Opcode::Ping => self.ping,
             Opcode::Pong => self.pong,
@@ -88,7 +88,7 @@ enum State {
         opcode: Opcode,
         fin: bool,
         left: u64,
-        room: u64,
+        pass_limit: u64,
     },
 }
 
@@ -104,10 +104,10 @@ struct Header {
 #[derive(Debug)]
 pub(super) struct Reader {
     role: Role,
-    rules: Length,
+    rules: LengthFraming,
     /// What the peer does to its frames.
     masking: Masking,
-    connection: MaskingKey,
+    connection_key: MaskingKey,
     /// The most a frame may have.
     limit: u64,
     state: State,
@@ -117,7 +117,7 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn new(role: Role, rules: Length, connection: MaskingKey, limit: u64) -> Reader {
+    pub(super) fn new(role: Role, rules: LengthFraming, connection_key: MaskingKey, limit: u64) -> Reader {
         let masking = match role {
             Role::Server => rules.masking,
             Role::Client => Masking::None,
@@ -126,17 +126,17 @@ impl Reader {
             role,
             rules,
             masking,
-            connection,
+            connection_key,
             limit,
             state: State::Header,
             head: Vec::new(),
             mask: Mask::None,
         };
-        reader.next_frame();
+        reader.start_frame();
         reader
     }
 
-    pub(super) fn is_midway(&self) -> bool {
+    pub(super) fn is_incomplete(&self) -> bool {
         !self.head.is_empty()
             || matches!(self.state, State::Payload { .. })
             || (self.is_masked_whole() && matches!(self.state, State::Header))
@@ -146,22 +146,22 @@ impl Reader {
         matches!(self.masking, Masking::FrameBy20 | Masking::FrameBy4)
     }
 
-    fn next_frame(&mut self) {
+    fn start_frame(&mut self) {
         self.head.clear();
         self.mask = Mask::None;
         self.state = if self.is_masked_whole() { State::Nonce } else { State::Header };
     }
 
     /// Reads up to the end of a frame, or all there is. Gives how many bytes that was; at least one, if there are any.
-    pub(super) fn read(&mut self, raw: &mut [u8], out: &mut Plain) -> Result<usize, Violation> {
+    pub(super) fn read(&mut self, raw: &mut [u8], out: &mut TranslatedFrames) -> Result<usize, ProtocolError> {
         let mut used: usize = 0;
         loop {
             let rest = raw.get_mut(used..).unwrap_or_default();
-            if let State::Payload { opcode, fin, left, room } = self.state {
+            if let State::Payload { opcode, fin, left, pass_limit } = self.state {
                 let here = usize::try_from(left).unwrap_or(usize::MAX).min(rest.len());
                 let (part, _) = rest.split_at_mut_checked(here).unwrap_or((&mut [], &mut []));
                 self.mask.apply(part);
-                let passed = usize::try_from(room).unwrap_or(usize::MAX).min(here);
+                let passed = usize::try_from(pass_limit).unwrap_or(usize::MAX).min(here);
                 let part = part.get(..passed).unwrap_or_default();
                 match opcode {
                     Opcode::Close => out.close.extend_from_slice(part),
@@ -170,29 +170,30 @@ impl Reader {
                 used = used.saturating_add(here);
                 let left = left.saturating_sub(here as u64);
                 if left > 0 {
-                    self.state = State::Payload { opcode, fin, left, room: room.saturating_sub(passed as u64) };
+                    self.state =
+                        State::Payload { opcode, fin, left, pass_limit: pass_limit.saturating_sub(passed as u64) };
                     return Ok(used);
                 }
                 if opcode == Opcode::Close {
                     out.begin(fin, opcode, 0);
                 }
-                self.next_frame();
+                self.start_frame();
                 return Ok(used);
             }
             let Some(byte) = rest.first_mut() else { return Ok(used) };
             self.mask.apply(std::slice::from_mut(byte));
             self.head.push(*byte);
             used = used.saturating_add(1);
-            self.head_grew(out)?;
+            self.on_header_byte(out)?;
         }
     }
 
     /// Looks at what there is of the nonce or the header.
-    fn head_grew(&mut self, out: &mut Plain) -> Result<(), Violation> {
+    fn on_header_byte(&mut self, out: &mut TranslatedFrames) -> Result<(), ProtocolError> {
         if let State::Nonce = self.state {
             if let Some(nonce) = self.head.first_chunk::<4>() {
                 self.mask = match self.masking {
-                    Masking::FrameBy20 => Mask::of_frame(*nonce, &self.connection),
+                    Masking::FrameBy20 => Mask::for_hybi04_frame(*nonce, &self.connection_key),
                     // hybi05-4.2-1
                     Masking::FrameBy4 | Masking::None | Masking::Payload => Mask::Four(*nonce),
                 };
@@ -205,39 +206,41 @@ impl Reader {
         if let Some(key) = key {
             self.mask = Mask::Four(key);
         }
-        let room = match opcode {
+        let pass_limit = match opcode {
             Opcode::Data(_) | Opcode::Continuation => length,
             Opcode::Close | Opcode::Ping | Opcode::Pong => self.admit_control(length)?,
         };
         if opcode != Opcode::Close {
-            out.begin(fin, opcode, room);
+            out.begin(fin, opcode, pass_limit);
         }
-        self.state = State::Payload { opcode, fin, left: length, room };
+        self.state = State::Payload { opcode, fin, left: length, pass_limit };
         Ok(())
     }
 
     /// How much of a control frame of this length is passed on.
-    fn admit_control(&self, length: u64) -> Result<u64, Violation> {
+    fn admit_control(&self, length: u64) -> Result<u64, ProtocolError> {
         let most = MAX_CONTROL as u64;
         match self.rules.control.length {
             // hybi03-4.4-1
-            ControlLength::Upto125 if length > most => Err(Violation::ControlTooLong),
-            ControlLength::AsFrames if length > self.limit => Err(Violation::FrameTooBig { length, limit: self.limit }),
+            ControlLength::UpTo125 if length > most => Err(ProtocolError::ControlFrameTooBig),
+            ControlLength::FrameLimit if length > self.limit => {
+                Err(ProtocolError::FrameTooBig { length, limit: self.limit })
+            }
             // hybi01-4.4-2: of a longer Ping a part comes back.
-            ControlLength::Upto125 | ControlLength::AsFrames => Ok(length.min(most)),
+            ControlLength::UpTo125 | ControlLength::FrameLimit => Ok(length.min(most)),
         }
     }
 
     /// The header, when all of it has come. What is wrong with it is said as soon as it can be seen.
-    fn parse(&self) -> Result<Option<Header>, Violation> {
+    fn parse(&self) -> Result<Option<Header>, ProtocolError> {
         let Some((&first, rest)) = self.head.split_first() else { return Ok(None) };
         let reserved = (first >> 4) & 0x7;
         if reserved != 0 {
-            return Err(Violation::ReservedBits(reserved));
+            return Err(ProtocolError::ReservedBits(reserved));
         }
-        let opcode = self.rules.opcodes.parse(first & 0xF).ok_or(Violation::UnknownOpcode(first & 0xF))?;
+        let opcode = self.rules.opcodes.parse(first & 0xF).ok_or(ProtocolError::UnknownOpcode(first & 0xF))?;
         // hybi01-4.2-1, hybi04-4.3-1: MORE or FIN.
-        let fin = (first & 0x80 != 0) == (self.rules.last == Last::Fin);
+        let fin = (first & 0x80 != 0) == (self.rules.final_bit == FinalBit::Fin);
         let Some((&second, rest)) = rest.split_first() else { return Ok(None) };
         let masked = self.check_top(second & 0x80 != 0)?;
         let Some((length, size)) = frame::parse_any_length(second & 0x7F, rest)? else { return Ok(None) };
@@ -249,13 +252,13 @@ impl Reader {
     }
 
     /// The top bit of the second byte: MASK, or reserved. Whether a key follows.
-    fn check_top(&self, top: bool) -> Result<bool, Violation> {
+    fn check_top(&self, top: bool) -> Result<bool, ProtocolError> {
         match (self.rules.masking, self.role, top) {
             // hybi07-4.3-1
-            (Masking::Payload, Role::Server, false) => Err(Violation::NotMasked),
-            (Masking::Payload, Role::Client, true) => Err(Violation::Masked),
+            (Masking::Payload, Role::Server, false) => Err(ProtocolError::UnmaskedFrame),
+            (Masking::Payload, Role::Client, true) => Err(ProtocolError::MaskedFrame),
             (Masking::Payload, Role::Server, true) => Ok(true),
-            (Masking::None | Masking::FrameBy20 | Masking::FrameBy4, _, true) => Err(Violation::ReservedBits(8)),
+            (Masking::None | Masking::FrameBy20 | Masking::FrameBy4, _, true) => Err(ProtocolError::ReservedBits(8)),
             (_, _, false) => Ok(false),
         }
     }
@@ -264,8 +267,8 @@ impl Reader {
 /// Appends a frame; `key` is there when this side masks.
 pub(super) fn write(
     out: &mut Vec<u8>,
-    rules: &Length,
-    (key, connection): (Option<[u8; 4]>, &MaskingKey),
+    rules: &LengthFraming,
+    (key, connection_key): (Option<[u8; 4]>, &MaskingKey),
     (fin, opcode): (bool, Opcode),
     payload: &[u8],
 ) {
@@ -273,7 +276,7 @@ pub(super) fn write(
         (Masking::None, _) | (_, None) => (None, None),
         (Masking::Payload, Some(key)) => (None, Some(key)),
         (Masking::FrameBy4, Some(key)) => (Some((key, Mask::Four(key))), None),
-        (Masking::FrameBy20, Some(key)) => (Some((key, Mask::of_frame(key, connection))), None),
+        (Masking::FrameBy20, Some(key)) => (Some((key, Mask::for_hybi04_frame(key, connection_key))), None),
     };
     if let Some((nonce, _)) = whole {
         out.extend_from_slice(&nonce);
@@ -281,7 +284,7 @@ pub(super) fn write(
     let at = out.len();
     frame::emit(out, fin, opcode, payload.len() as u64, inside);
     if let Some(first) = out.get_mut(at) {
-        let top = if fin == (rules.last == Last::Fin) { 0x80 } else { 0 };
+        let top = if fin == (rules.final_bit == FinalBit::Fin) { 0x80 } else { 0 };
         *first = top | rules.opcodes.number(opcode);
     }
     let payload_at = out.len();

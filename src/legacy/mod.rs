@@ -7,7 +7,7 @@
 //! ```text
 //! version     Version: the names and numbers, and what each version can do        (public)
 //! parts       what a version is made of: proof, framing, masking, closing …
-//! table       Row: the parts of each version                                        read by all below
+//! table       DraftSpec: the parts of each version                                        read by all below
 //! detect      server: which versions may a request mean?
 //! handshake   client: the request, and the verdict on the response; server: the other way round
 //!
@@ -43,4 +43,4 @@ pub(crate) mod table;
 mod text;
 mod version;
 
-pub use version::{Ability, Version};
+pub use version::{Capability, Version};

@@ -5,7 +5,7 @@
 
 /// How a server proves that it read this handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Proof {
+pub(crate) enum HandshakeProof {
     /// Not at all.
     None,
     /// MD5 over two numbers hidden in `Sec-WebSocket-Key1` and `-Key2`, and eight bytes behind the head.
@@ -18,18 +18,18 @@ pub(crate) enum Proof {
 
 /// How `Upgrade` and `Connection` are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Tokens {
+pub(crate) enum TokenMatch {
     /// As one word; in a response, `Upgrade` letter by letter.
     Exact,
     /// As one word without regard to case.
-    Whole,
-    /// In a request they may be lists that have the word; in a response as `Whole`.
-    Listed,
+    CaseInsensitive,
+    /// In a request they may be lists that have the word; in a response as `CaseInsensitive`.
+    List,
 }
 
 /// The header in which a client states its origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Origins {
+pub(crate) enum OriginHeader {
     /// `Origin`.
     Plain { required: Required },
     /// `Sec-WebSocket-Origin`. A server of version 8 takes `Origin` as well, which hybi-11 went back to.
@@ -56,35 +56,37 @@ pub(crate) enum Echo {
 
 /// How subprotocols are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Subprotocols {
+pub(crate) enum SubprotocolSyntax {
     /// One string in `WebSocket-Protocol`.
-    OnePlain,
+    SinglePlain,
     /// One string in `Sec-WebSocket-Protocol`.
-    One,
+    Single,
     /// A list in `Sec-WebSocket-Protocol`, a space between two.
-    Spaced,
+    SpaceSeparated,
     /// A list in `Sec-WebSocket-Protocol`, a comma between two.
-    List,
+    CommaSeparated,
 }
 
-impl Subprotocols {
+impl SubprotocolSyntax {
     /// Whether more than one can be offered.
-    pub(crate) fn several(self) -> bool {
-        matches!(self, Subprotocols::Spaced | Subprotocols::List)
+    pub(crate) fn allows_multiple(self) -> bool {
+        matches!(self, SubprotocolSyntax::SpaceSeparated | SubprotocolSyntax::CommaSeparated)
     }
 
     /// The header they stand in.
-    pub(crate) fn header(self) -> &'static str {
+    pub(crate) fn header_name(self) -> &'static str {
         match self {
-            Subprotocols::OnePlain => "WebSocket-Protocol",
-            Subprotocols::One | Subprotocols::Spaced | Subprotocols::List => "Sec-WebSocket-Protocol",
+            SubprotocolSyntax::SinglePlain => "WebSocket-Protocol",
+            SubprotocolSyntax::Single | SubprotocolSyntax::SpaceSeparated | SubprotocolSyntax::CommaSeparated => {
+                "Sec-WebSocket-Protocol"
+            }
         }
     }
 }
 
 /// Which extensions can be agreed on in `Sec-WebSocket-Extensions`. Here only `deflate-stream` ever was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Extensions {
+pub(crate) enum ExtensionSyntax {
     /// There is no such header.
     None,
     /// Names alone.
@@ -95,7 +97,7 @@ pub(crate) enum Extensions {
 
 /// How a server says no.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refusing {
+pub(crate) enum RejectionMode {
     /// It ends the stream.
     EndOfStream,
     /// It answers in HTTP.
@@ -110,21 +112,21 @@ pub(crate) enum Framing {
     /// Text between 0x00 and 0xFF; other types to be skipped.
     Sentinel,
     /// A header of two bytes and more, with opcode and length.
-    Length(Length),
+    Length(LengthFraming),
 }
 
 /// The shape of frames with a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Length {
-    pub(crate) last: Last,
+pub(crate) struct LengthFraming {
+    pub(crate) final_bit: FinalBit,
     pub(crate) opcodes: Opcodes,
     pub(crate) masking: Masking,
-    pub(crate) control: Control,
+    pub(crate) control: ControlFrameRules,
 }
 
 /// What the top bit of the first byte means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Last {
+pub(crate) enum FinalBit {
     /// FIN: 1 in the last frame of a message.
     Fin,
     /// MORE: 1 in all frames of a message but the last.
@@ -158,86 +160,86 @@ pub(crate) enum Masking {
 
 /// The rules of control frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Control {
+pub(crate) struct ControlFrameRules {
     /// How long one may be that is received. Sent ones never have more than 125 bytes.
     pub(crate) length: ControlLength,
     /// Whether one may stand between the frames of a message that is sent. Received ones always may.
-    pub(crate) between: Between,
+    pub(crate) interleaving: Interleaving,
     /// What a Pong means that answers no Ping.
-    pub(crate) unasked_pong: UnaskedPong,
+    pub(crate) unsolicited_pong: UnsolicitedPong,
     /// Which Pings are answered.
-    pub(crate) pings: Pings,
+    pub(crate) pong_policy: PongPolicy,
 }
 
 /// How long control frames may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ControlLength {
     /// The text names no limit; that of frames applies. A Pong may give back the beginning of the Ping's body, 8 bytes at least.
-    AsFrames,
+    FrameLimit,
     /// 125 bytes.
-    Upto125,
+    UpTo125,
 }
 
 /// Whether control frames may stand between the frames of one message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Between {
+pub(crate) enum Interleaving {
     /// The text leaves it open: none are sent there, and those received are taken.
-    Open,
+    Unspecified,
     /// They may.
     Allowed,
 }
 
 /// What a Pong means that answers no Ping of this side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum UnaskedPong {
+pub(crate) enum UnsolicitedPong {
     /// The connection is dropped.
-    Fails,
+    Fail,
     /// Nothing.
-    Ignored,
+    Ignore,
 }
 
 /// Which of several Pings are answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Pings {
+pub(crate) enum PongPolicy {
     /// Each.
-    Each,
+    EveryPing,
     /// The most recent is enough.
-    Newest,
+    LatestPing,
 }
 
 // ── the end ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// How connections are closed in good order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Closing {
+pub(crate) enum CloseMethod {
     /// By ending the stream.
     EndOfStream,
     /// `FF 00` from each side.
     Sentinel,
     /// A Close from each side. The answer has the body of the one it answers, which means nothing.
-    SameBody,
-    /// As `SameBody`, but the body begins with `C` if the client closes first, with `S` if the server does.
+    EchoBody,
+    /// As `EchoBody`, but the body begins with `C` if the client closes first, with `S` if the server does.
     Initiator,
     /// A Close from each side, with a code and a reason, or an empty body.
-    Codes(Codes),
+    Codes(CloseCodeSet),
 }
 
 /// What differs in the close codes. 1000 to 1003, and 3000 to 4999, can be used wherever there are any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Codes {
+pub(crate) struct CloseCodeSet {
     /// The highest code of the protocol's own that a Close may carry. 1005, 1006 and 1015 never travel.
-    pub(crate) highest: u16,
+    pub(crate) max_code: u16,
     /// For a frame or message that is too large.
     pub(crate) too_big: u16,
     /// For text that is not UTF-8.
-    pub(crate) bad_text: u16,
+    pub(crate) invalid_text: u16,
 }
 
 /// What a client does with text that is not UTF-8. A server fails the connection in every version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum BadText {
+pub(crate) enum InvalidText {
     /// Puts U+FFFD in place of what is wrong.
-    Replaced,
+    Replace,
     /// Fails the connection.
-    Fails,
+    Fail,
 }

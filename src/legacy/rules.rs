@@ -1,32 +1,32 @@
 //! What may be sent in a version, and when. All answers come from the table.
 
-use super::parts::{Between, Framing, Length, UnaskedPong};
-use super::table::Row;
-use super::version::Ability;
-use crate::error::Misuse;
+use super::parts::{Framing, Interleaving, LengthFraming, UnsolicitedPong};
+use super::table::DraftSpec;
+use super::version::Capability;
+use crate::error::UsageError;
 
-impl Row {
+impl DraftSpec {
     /// Refuses what the version cannot do.
-    pub(crate) fn check(&self, ability: Ability) -> Result<(), Misuse> {
-        if self.version.can(ability) {
+    pub(crate) fn require(&self, capability: Capability) -> Result<(), UsageError> {
+        if self.version.supports(capability) {
             return Ok(());
         }
-        let what = match ability {
-            Ability::Binary => "binary messages",
-            Ability::Fragments => "fragments",
-            Ability::Ping => "Ping",
-            Ability::ClosingHandshake => "closing handshake",
-            Ability::CloseCodes => "close codes",
-            Ability::Extensions => "extensions",
-            Ability::SeveralSubprotocols => "list of subprotocols",
-            Ability::Proof => "proof of the handshake",
-            Ability::Masking => "masking",
-            Ability::Negotiation => "version number",
+        let feature = match capability {
+            Capability::BinaryMessages => "binary messages",
+            Capability::Fragmentation => "fragments",
+            Capability::Ping => "Ping",
+            Capability::ClosingHandshake => "closing handshake",
+            Capability::CloseCodes => "close codes",
+            Capability::Extensions => "extensions",
+            Capability::MultipleSubprotocols => "list of subprotocols",
+            Capability::HandshakeProof => "proof of the handshake",
+            Capability::Masking => "masking",
+            Capability::VersionNegotiation => "version number",
         };
-        Err(Misuse::NotInVersion { version: self.name, what })
+        Err(UsageError::UnsupportedByVersion { version: self.name, feature })
     }
 
-    fn length(&self) -> Option<&Length> {
+    fn length_framing(&self) -> Option<&LengthFraming> {
         match &self.framing {
             Framing::Length(length) => Some(length),
             Framing::Sentinel => None,
@@ -34,12 +34,12 @@ impl Row {
     }
 
     /// Whether Ping and Pong may stand between the fragments of a message that this side sends (hybi06-4.4-1).
-    pub(crate) fn interleaves(&self) -> bool {
-        self.length().is_some_and(|length| length.control.between == Between::Allowed)
+    pub(crate) fn interleaves_control_frames(&self) -> bool {
+        self.length_framing().is_some_and(|length| length.control.interleaving == Interleaving::Allowed)
     }
 
     /// Whether a Pong that answers no Ping of this side ends the connection (hybi01-4.4-1).
-    pub(crate) fn wants_pongs_asked(&self) -> bool {
-        self.length().is_some_and(|length| length.control.unasked_pong == UnaskedPong::Fails)
+    pub(crate) fn rejects_unsolicited_pongs(&self) -> bool {
+        self.length_framing().is_some_and(|length| length.control.unsolicited_pong == UnsolicitedPong::Fail)
     }
 }

@@ -4,15 +4,15 @@
 use super::hixie::{self, ClosingFrame};
 use super::hybi;
 use super::parts::Framing;
-use super::plain::Plain;
-use super::table::Row;
-use crate::error::Violation;
-use crate::message::Kind;
+use super::plain::TranslatedFrames;
+use super::table::DraftSpec;
+use crate::error::ProtocolError;
+use crate::message::MessageKind;
 use crate::wire::frame::Role;
 
 /// Reads what one side sends.
 #[derive(Debug)]
-pub(crate) struct Speller {
+pub(crate) struct FrameTracer {
     reader: Reader,
 }
 
@@ -24,39 +24,39 @@ enum Reader {
 
 /// A byte that was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Spelled {
+pub(crate) struct TracedByte {
     /// What it is without the mask.
-    pub(crate) plain: u8,
+    pub(crate) unmasked: u8,
     /// Whether a frame ends with it.
-    pub(crate) ends: bool,
+    pub(crate) ends_frame: bool,
 }
 
-impl Speller {
-    /// For the one who receives in this role. `connection` is the masking key of hybi-04.
-    pub(crate) fn new(row: &Row, to: Role, connection: [u8; 20]) -> Speller {
-        let reader = match row.framing {
-            Framing::Sentinel => Reader::Sentinel(hixie::Reader::new(ClosingFrame::of(row), u64::MAX)),
-            Framing::Length(rules) => Reader::Length(Box::new(hybi::Reader::new(to, rules, connection, u64::MAX))),
+impl FrameTracer {
+    /// For the one who receives in this role. `connection_key` is the masking key of hybi-04.
+    pub(crate) fn new(spec: &DraftSpec, to: Role, connection_key: [u8; 20]) -> FrameTracer {
+        let reader = match spec.framing {
+            Framing::Sentinel => Reader::Sentinel(hixie::Reader::new(ClosingFrame::of(spec), u64::MAX)),
+            Framing::Length(rules) => Reader::Length(Box::new(hybi::Reader::new(to, rules, connection_key, u64::MAX))),
         };
-        Speller { reader }
+        FrameTracer { reader }
     }
 
     /// Takes the next byte.
-    pub(crate) fn take(&mut self, byte: u8) -> Result<Spelled, Violation> {
+    pub(crate) fn take(&mut self, byte: u8) -> Result<TracedByte, ProtocolError> {
         // Nobody wants what comes out of it.
-        let mut out = Plain::new(Kind::Text);
+        let mut out = TranslatedFrames::new(MessageKind::Text);
         let mut raw = [byte];
         let midway = match &mut self.reader {
             Reader::Sentinel(reader) => {
                 reader.read(&raw, &mut out)?;
-                reader.is_midway()
+                reader.is_incomplete()
             }
             Reader::Length(reader) => {
                 reader.read(&mut raw, &mut out)?;
-                reader.is_midway()
+                reader.is_incomplete()
             }
         };
         let [plain] = raw;
-        Ok(Spelled { plain, ends: !midway })
+        Ok(TracedByte { unmasked: plain, ends_frame: !midway })
     }
 }

@@ -3,9 +3,9 @@
 //!
 //! | columns | read by |
 //! |---|---|
-//! | `number`, `draft`, `proof`, `upgrade`, `tokens`, `origins`, `echo`, `subprotocols`, `extensions`, `refusal` | the handshake |
-//! | `framing` (sentinel, or length with `last`, `opcodes`, `masking`, `control`) | the codecs |
-//! | `closing`, `bad_text` | the codecs |
+//! | `number`, `draft`, `proof`, `upgrade`, `token_match`, `origin_header`, `echo`, `subprotocols`, `extensions`, `rejection_mode` | the handshake |
+//! | `framing` (sentinel, or length with `final_bit`, `opcodes`, `masking`, `control`) | the codecs |
+//! | `close_method`, `invalid_text` | the codecs |
 //!
 //! The row of RFC 6455 is here to be compared with. `protocol` has its own, stricter ideas and never reads it.
 
@@ -14,186 +14,203 @@ use super::version::Version;
 
 /// One version.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Row {
+pub(crate) struct DraftSpec {
     pub(crate) version: Version,
     pub(crate) name: &'static str,
     /// What stands in `Sec-WebSocket-Version`.
     pub(crate) number: Option<u8>,
     /// What stands in `Sec-WebSocket-Draft`.
     pub(crate) draft: Option<u8>,
-    pub(crate) proof: Proof,
+    pub(crate) proof: HandshakeProof,
     /// What `Upgrade` says.
     pub(crate) upgrade: &'static str,
-    pub(crate) tokens: Tokens,
-    pub(crate) origins: Origins,
+    pub(crate) token_match: TokenMatch,
+    pub(crate) origin_header: OriginHeader,
     pub(crate) echo: Echo,
-    pub(crate) subprotocols: Subprotocols,
-    pub(crate) extensions: Extensions,
-    pub(crate) refusal: Refusing,
+    pub(crate) subprotocols: SubprotocolSyntax,
+    pub(crate) extensions: ExtensionSyntax,
+    pub(crate) rejection_mode: RejectionMode,
     pub(crate) framing: Framing,
-    pub(crate) closing: Closing,
-    pub(crate) bad_text: BadText,
+    pub(crate) close_method: CloseMethod,
+    pub(crate) invalid_text: InvalidText,
 }
 
 /// Frames to hybi-06.
-const EARLY: Opcodes = Opcodes { continuation: 0, close: 1, ping: 2, pong: 3, text: 4, binary: 5 };
+const OPCODES_TO_HYBI06: Opcodes = Opcodes { continuation: 0, close: 1, ping: 2, pong: 3, text: 4, binary: 5 };
 /// Frames from hybi-07 on.
-const LATE: Opcodes = Opcodes { continuation: 0x0, text: 0x1, binary: 0x2, close: 0x8, ping: 0x9, pong: 0xA };
+const OPCODES_FROM_HYBI07: Opcodes =
+    Opcodes { continuation: 0x0, text: 0x1, binary: 0x2, close: 0x8, ping: 0x9, pong: 0xA };
 
-const FIRST_CONTROL: Control = Control {
-    length: ControlLength::AsFrames,
-    between: Between::Open,
-    unasked_pong: UnaskedPong::Fails,
-    pings: Pings::Each,
+const CONTROL_HYBI01: ControlFrameRules = ControlFrameRules {
+    length: ControlLength::FrameLimit,
+    interleaving: Interleaving::Unspecified,
+    unsolicited_pong: UnsolicitedPong::Fail,
+    pong_policy: PongPolicy::EveryPing,
 };
 
-const OPEN_CONTROL: Control = Control {
-    length: ControlLength::Upto125,
-    between: Between::Open,
-    unasked_pong: UnaskedPong::Ignored,
-    pings: Pings::Each,
+const CONTROL_HYBI03: ControlFrameRules = ControlFrameRules {
+    length: ControlLength::UpTo125,
+    interleaving: Interleaving::Unspecified,
+    unsolicited_pong: UnsolicitedPong::Ignore,
+    pong_policy: PongPolicy::EveryPing,
 };
 
-const CONTROL: Control = Control {
-    length: ControlLength::Upto125,
-    between: Between::Allowed,
-    unasked_pong: UnaskedPong::Ignored,
-    pings: Pings::Newest,
+const CONTROL_HYBI06: ControlFrameRules = ControlFrameRules {
+    length: ControlLength::UpTo125,
+    interleaving: Interleaving::Allowed,
+    unsolicited_pong: UnsolicitedPong::Ignore,
+    pong_policy: PongPolicy::LatestPing,
 };
 
-const HIXIE75: Row = Row {
+const HIXIE75: DraftSpec = DraftSpec {
     version: Version::Hixie75,
     name: "hixie-75",
     number: None,
     draft: None,
-    proof: Proof::None,
+    proof: HandshakeProof::None,
     upgrade: "WebSocket",
-    tokens: Tokens::Exact,
-    origins: Origins::Plain { required: Required::Yes },
+    token_match: TokenMatch::Exact,
+    origin_header: OriginHeader::Plain { required: Required::Yes },
     echo: Echo::Plain,
-    subprotocols: Subprotocols::OnePlain,
-    extensions: Extensions::None,
-    refusal: Refusing::EndOfStream,
+    subprotocols: SubprotocolSyntax::SinglePlain,
+    extensions: ExtensionSyntax::None,
+    rejection_mode: RejectionMode::EndOfStream,
     framing: Framing::Sentinel,
-    closing: Closing::EndOfStream,
-    bad_text: BadText::Replaced,
+    close_method: CloseMethod::EndOfStream,
+    invalid_text: InvalidText::Replace,
 };
 
-const HYBI00: Row = Row {
+const HYBI00: DraftSpec = DraftSpec {
     version: Version::Hybi00,
     name: "hybi-00",
-    proof: Proof::Challenge,
+    proof: HandshakeProof::Challenge,
     echo: Echo::Prefixed,
-    subprotocols: Subprotocols::One,
-    closing: Closing::Sentinel,
+    subprotocols: SubprotocolSyntax::Single,
+    close_method: CloseMethod::Sentinel,
     ..HIXIE75
 };
 
-const HYBI01: Row = Row {
+const HYBI01: DraftSpec = DraftSpec {
     version: Version::Hybi01,
     name: "hybi-01",
-    framing: Framing::Length(Length {
-        last: Last::More,
-        opcodes: EARLY,
+    framing: Framing::Length(LengthFraming {
+        final_bit: FinalBit::More,
+        opcodes: OPCODES_TO_HYBI06,
         masking: Masking::None,
-        control: FIRST_CONTROL,
+        control: CONTROL_HYBI01,
     }),
-    closing: Closing::SameBody,
+    close_method: CloseMethod::EchoBody,
     ..HYBI00
 };
 
-const HYBI02: Row = Row { version: Version::Hybi02, name: "hybi-02", draft: Some(2), tokens: Tokens::Whole, ..HYBI01 };
+const HYBI02: DraftSpec = DraftSpec {
+    version: Version::Hybi02,
+    name: "hybi-02",
+    draft: Some(2),
+    token_match: TokenMatch::CaseInsensitive,
+    ..HYBI01
+};
 
-const HYBI03: Row = Row {
+const HYBI03: DraftSpec = DraftSpec {
     version: Version::Hybi03,
     name: "hybi-03",
-    subprotocols: Subprotocols::Spaced,
-    framing: Framing::Length(Length {
-        last: Last::More,
-        opcodes: EARLY,
+    subprotocols: SubprotocolSyntax::SpaceSeparated,
+    framing: Framing::Length(LengthFraming {
+        final_bit: FinalBit::More,
+        opcodes: OPCODES_TO_HYBI06,
         masking: Masking::None,
-        control: OPEN_CONTROL,
+        control: CONTROL_HYBI03,
     }),
     ..HYBI02
 };
 
-const HYBI04: Row = Row {
+const HYBI04: DraftSpec = DraftSpec {
     version: Version::Hybi04,
     name: "hybi-04",
     number: Some(4),
     draft: None,
-    proof: Proof::AcceptAndNonce,
+    proof: HandshakeProof::AcceptAndNonce,
     upgrade: "websocket",
-    origins: Origins::Prefixed { required: Required::Yes },
+    origin_header: OriginHeader::Prefixed { required: Required::Yes },
     echo: Echo::Nothing,
-    subprotocols: Subprotocols::List,
-    extensions: Extensions::Names,
-    framing: Framing::Length(Length {
-        last: Last::Fin,
-        opcodes: EARLY,
+    subprotocols: SubprotocolSyntax::CommaSeparated,
+    extensions: ExtensionSyntax::Names,
+    framing: Framing::Length(LengthFraming {
+        final_bit: FinalBit::Fin,
+        opcodes: OPCODES_TO_HYBI06,
         masking: Masking::FrameBy20,
-        control: OPEN_CONTROL,
+        control: CONTROL_HYBI03,
     }),
     ..HYBI03
 };
 
-const HYBI05: Row = Row {
+const HYBI05: DraftSpec = DraftSpec {
     version: Version::Hybi05,
     name: "hybi-05",
     number: Some(5),
-    proof: Proof::Accept,
-    origins: Origins::Prefixed { required: Required::No },
-    extensions: Extensions::Parameters,
-    framing: Framing::Length(Length {
-        last: Last::Fin,
-        opcodes: EARLY,
+    proof: HandshakeProof::Accept,
+    origin_header: OriginHeader::Prefixed { required: Required::No },
+    extensions: ExtensionSyntax::Parameters,
+    framing: Framing::Length(LengthFraming {
+        final_bit: FinalBit::Fin,
+        opcodes: OPCODES_TO_HYBI06,
         masking: Masking::FrameBy4,
-        control: Control { pings: Pings::Newest, ..OPEN_CONTROL },
+        control: ControlFrameRules { pong_policy: PongPolicy::LatestPing, ..CONTROL_HYBI03 },
     }),
-    closing: Closing::Initiator,
+    close_method: CloseMethod::Initiator,
     ..HYBI04
 };
 
-const HYBI06: Row = Row {
+const HYBI06: DraftSpec = DraftSpec {
     version: Version::Hybi06,
     name: "hybi-06",
     number: Some(6),
-    tokens: Tokens::Listed,
-    framing: Framing::Length(Length { last: Last::Fin, opcodes: EARLY, masking: Masking::FrameBy4, control: CONTROL }),
-    closing: Closing::Codes(Codes { highest: 1004, too_big: 1004, bad_text: 1002 }),
+    token_match: TokenMatch::List,
+    framing: Framing::Length(LengthFraming {
+        final_bit: FinalBit::Fin,
+        opcodes: OPCODES_TO_HYBI06,
+        masking: Masking::FrameBy4,
+        control: CONTROL_HYBI06,
+    }),
+    close_method: CloseMethod::Codes(CloseCodeSet { max_code: 1004, too_big: 1004, invalid_text: 1002 }),
     ..HYBI05
 };
 
-const HYBI07: Row = Row {
+const HYBI07: DraftSpec = DraftSpec {
     version: Version::Hybi07,
     name: "hybi-07",
     number: Some(7),
-    refusal: Refusing::Http,
-    framing: Framing::Length(Length { last: Last::Fin, opcodes: LATE, masking: Masking::Payload, control: CONTROL }),
+    rejection_mode: RejectionMode::Http,
+    framing: Framing::Length(LengthFraming {
+        final_bit: FinalBit::Fin,
+        opcodes: OPCODES_FROM_HYBI07,
+        masking: Masking::Payload,
+        control: CONTROL_HYBI06,
+    }),
     ..HYBI06
 };
 
-const HYBI08: Row = Row {
+const HYBI08: DraftSpec = DraftSpec {
     version: Version::Hybi08,
     name: "hybi-08",
     number: Some(8),
-    closing: Closing::Codes(Codes { highest: 1007, too_big: 1004, bad_text: 1007 }),
-    bad_text: BadText::Fails,
+    close_method: CloseMethod::Codes(CloseCodeSet { max_code: 1007, too_big: 1004, invalid_text: 1007 }),
+    invalid_text: InvalidText::Fail,
     ..HYBI07
 };
 
-const RFC6455: Row = Row {
+const RFC6455: DraftSpec = DraftSpec {
     version: Version::Rfc6455,
     name: "rfc6455",
     number: Some(13),
-    origins: Origins::Plain { required: Required::No },
-    closing: Closing::Codes(Codes { highest: 1014, too_big: 1009, bad_text: 1007 }),
+    origin_header: OriginHeader::Plain { required: Required::No },
+    close_method: CloseMethod::Codes(CloseCodeSet { max_code: 1014, too_big: 1009, invalid_text: 1007 }),
     ..HYBI08
 };
 
 /// All rows, the oldest version first.
-pub(crate) const ROWS: [&Row; 12] = [
-    &Row { version: Version::Hixie55, name: "hixie-55", ..HIXIE75 },
+pub(crate) const SPECS: [&DraftSpec; 12] = [
+    &DraftSpec { version: Version::Hixie55, name: "hixie-55", ..HIXIE75 },
     &HIXIE75,
     &HYBI00,
     &HYBI01,
@@ -207,11 +224,11 @@ pub(crate) const ROWS: [&Row; 12] = [
     &RFC6455,
 ];
 
-impl Row {
+impl DraftSpec {
     /// The row of a version.
-    pub(crate) fn of(version: Version) -> &'static Row {
+    pub(crate) fn for_version(version: Version) -> &'static DraftSpec {
         // The rows stand in the order of the versions, and there is one for each: a test looks.
-        ROWS.iter().find(|row| row.version == version).copied().unwrap_or(&RFC6455)
+        SPECS.iter().find(|spec| spec.version == version).copied().unwrap_or(&RFC6455)
     }
 
     /// Whether what a client sends is masked.
@@ -225,11 +242,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_is_one_row_for_each_version_in_their_order() {
-        assert_eq!(ROWS.map(|row| row.version), Version::ALL);
+    fn there_is_one_spec_for_each_version_in_their_order() {
+        assert_eq!(SPECS.map(|spec| spec.version), Version::ALL);
         assert!(Version::ALL.windows(2).all(|two| two[0] < two[1]));
         for version in Version::ALL {
-            assert_eq!(Row::of(version).version, version);
+            assert_eq!(DraftSpec::for_version(version).version, version);
             assert_eq!(Version::from_name(version.name()), Some(version));
             assert_eq!(Version::from_name(&version.to_string().to_uppercase()), Some(version));
         }

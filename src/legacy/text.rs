@@ -2,30 +2,30 @@
 
 /// Replaces in pieces; a character may be split between two.
 #[derive(Debug, Default)]
-pub(super) struct Replacer {
+pub(super) struct LossyUtf8 {
     /// The beginning of a character whose rest has not come: at most three bytes.
-    open: Vec<u8>,
+    incomplete: Vec<u8>,
 }
 
 /// What stands in place of something that is not UTF-8.
 const REPLACEMENT: &[u8] = "\u{FFFD}".as_bytes();
 
-impl Replacer {
+impl LossyUtf8 {
     /// Appends what `bytes` say: at most three bytes for each of them.
     pub(super) fn push(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) {
         // A character that has begun is completed, or seen to be wrong, one byte at a time.
-        while let (false, Some((&next, rest))) = (self.open.is_empty(), bytes.split_first()) {
-            self.open.push(next);
-            match std::str::from_utf8(&self.open) {
+        while let (false, Some((&next, rest))) = (self.incomplete.is_empty(), bytes.split_first()) {
+            self.incomplete.push(next);
+            match std::str::from_utf8(&self.incomplete) {
                 Ok(_) => {
-                    out.extend_from_slice(&self.open);
-                    self.open.clear();
+                    out.extend_from_slice(&self.incomplete);
+                    self.incomplete.clear();
                 }
-                Err(fault) if fault.error_len().is_none() => {}
+                Err(error) if error.error_len().is_none() => {}
                 Err(_) => {
                     // The byte that does not belong to it may begin another.
                     out.extend_from_slice(REPLACEMENT);
-                    self.open.clear();
+                    self.incomplete.clear();
                     continue;
                 }
             }
@@ -36,8 +36,8 @@ impl Replacer {
             out.extend_from_slice(chunk.valid().as_bytes());
             match std::str::from_utf8(chunk.invalid()) {
                 Ok(_) => {}
-                Err(fault) if fault.error_len().is_none() && chunks.peek().is_none() => {
-                    self.open.extend_from_slice(chunk.invalid())
+                Err(error) if error.error_len().is_none() && chunks.peek().is_none() => {
+                    self.incomplete.extend_from_slice(chunk.invalid())
                 }
                 Err(_) => out.extend_from_slice(REPLACEMENT),
             }
@@ -46,10 +46,10 @@ impl Replacer {
 
     /// The text has ended, perhaps inside a character.
     pub(super) fn finish(&mut self, out: &mut Vec<u8>) {
-        if !self.open.is_empty() {
+        if !self.incomplete.is_empty() {
             out.extend_from_slice(REPLACEMENT);
         }
-        self.open.clear();
+        self.incomplete.clear();
     }
 }
 
@@ -77,11 +77,11 @@ mod tests {
             let want = String::from_utf8_lossy(text);
             for cut in 0..=text.len() {
                 for second in cut..=text.len() {
-                    let (mut replacer, mut out) = (Replacer::default(), Vec::new());
+                    let (mut lossy, mut out) = (LossyUtf8::default(), Vec::new());
                     for part in [&text[..cut], &text[cut..second], &text[second..]] {
-                        replacer.push(part, &mut out);
+                        lossy.push(part, &mut out);
                     }
-                    replacer.finish(&mut out);
+                    lossy.finish(&mut out);
                     assert_eq!(String::from_utf8_lossy(&out), want, "{text:x?} cut at {cut} and {second}");
                 }
             }

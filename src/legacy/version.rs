@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::parts::{Closing, Extensions, Framing, Proof};
-use super::table::Row;
+use super::parts::{CloseMethod, ExtensionSyntax, Framing, HandshakeProof};
+use super::table::DraftSpec;
 
 /// A version of the WebSocket protocol, from the first that was deployed to RFC 6455. Feature `legacy`.
 ///
@@ -13,10 +13,10 @@ use super::table::Row;
 /// They are ordered by age: `Version::Hixie75 < Version::Rfc6455`.
 ///
 /// ```
-/// use stdws::{Ability, Version};
+/// use stdws::{Capability, Version};
 /// assert_eq!(Version::from_name("hixie-76"), Some(Version::HIXIE76));
 /// assert_eq!(Version::Hybi08.number(), Some(8));
-/// assert!(!Version::Hixie75.can(Ability::Binary));
+/// assert!(!Version::Hixie75.supports(Capability::BinaryMessages));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[non_exhaustive]
@@ -50,14 +50,14 @@ pub enum Version {
     Rfc6455,
 }
 
-/// What a version may or may not be able to do. See [`Version::can`].
+/// What a version may or may not be able to do. See [`Version::supports`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Ability {
+pub enum Capability {
     /// Messages that are not text.
-    Binary,
+    BinaryMessages,
     /// A message in several frames.
-    Fragments,
+    Fragmentation,
     /// Ping and Pong.
     Ping,
     /// A closing handshake: each side says that it has sent its last.
@@ -67,13 +67,13 @@ pub enum Ability {
     /// Extensions, agreed on in the handshake.
     Extensions,
     /// More than one subprotocol offered at once.
-    SeveralSubprotocols,
+    MultipleSubprotocols,
     /// A proof that the server read this very handshake.
-    Proof,
+    HandshakeProof,
     /// Masking: what a client sends cannot be chosen by a page (RFC 6455 section 10.3).
     Masking,
     /// `Sec-WebSocket-Version`, so that a server can say what it would have spoken.
-    Negotiation,
+    VersionNegotiation,
 }
 
 impl Version {
@@ -98,7 +98,7 @@ impl Version {
 
     /// As the texts write it: `hixie-75`, `hybi-00`, `hybi-08`, `rfc6455`.
     pub fn name(self) -> &'static str {
-        Row::of(self).name
+        DraftSpec::for_version(self).name
     }
 
     /// The version of this name, in any case: what [`name`](Version::name) gives, every draft by its own name (`hixie-76`,
@@ -117,27 +117,29 @@ impl Version {
 
     /// What stands in `Sec-WebSocket-Version`. `None` before hybi-04, which introduced the header.
     pub fn number(self) -> Option<u8> {
-        Row::of(self).number
+        DraftSpec::for_version(self).number
     }
 
     /// Whether it can do this.
     ///
     /// ```
-    /// use stdws::{Ability, Version};
-    /// let with_codes: Vec<_> = Version::ALL.into_iter().filter(|v| v.can(Ability::CloseCodes)).map(|v| v.name()).collect();
+    /// use stdws::{Capability, Version};
+    /// let with_codes: Vec<_> = Version::ALL.into_iter().filter(|v| v.supports(Capability::CloseCodes)).map(|v| v.name()).collect();
     /// assert_eq!(with_codes, ["hybi-06", "hybi-07", "hybi-08", "rfc6455"]);
     /// ```
-    pub fn can(self, ability: Ability) -> bool {
-        let row = Row::of(self);
-        match ability {
-            Ability::Binary | Ability::Fragments | Ability::Ping => matches!(row.framing, Framing::Length(_)),
-            Ability::ClosingHandshake => row.closing != Closing::EndOfStream,
-            Ability::CloseCodes => matches!(row.closing, Closing::Codes(_)),
-            Ability::Extensions => row.extensions != Extensions::None,
-            Ability::SeveralSubprotocols => row.subprotocols.several(),
-            Ability::Proof => row.proof != Proof::None,
-            Ability::Masking => row.masks(),
-            Ability::Negotiation => row.number.is_some(),
+    pub fn supports(self, capability: Capability) -> bool {
+        let spec = DraftSpec::for_version(self);
+        match capability {
+            Capability::BinaryMessages | Capability::Fragmentation | Capability::Ping => {
+                matches!(spec.framing, Framing::Length(_))
+            }
+            Capability::ClosingHandshake => spec.close_method != CloseMethod::EndOfStream,
+            Capability::CloseCodes => matches!(spec.close_method, CloseMethod::Codes(_)),
+            Capability::Extensions => spec.extensions != ExtensionSyntax::None,
+            Capability::MultipleSubprotocols => spec.subprotocols.allows_multiple(),
+            Capability::HandshakeProof => spec.proof != HandshakeProof::None,
+            Capability::Masking => spec.masks(),
+            Capability::VersionNegotiation => spec.number.is_some(),
         }
     }
 }

@@ -18,7 +18,7 @@
 //! let hub = stdws::Hub::new()?;
 //! let server = stdws::Server::bind("127.0.0.1:0")?.start(move |mut ws| {
 //!     let member = hub.add(ws.sender());
-//!     // A name that comes from a peer is bounded by HubLimits::topic_name.
+//!     // A name that comes from a peer is bounded by HubLimits::max_topic_length.
 //!     let room = ws.request().map_or("/", |request| request.target()).to_owned();
 //!     member.subscribe(&room)?;
 //!     member.send("welcome");
@@ -43,8 +43,8 @@
 //!
 //! # Who is slow
 //!
-//! What a member has not taken waits in its backlog, up to [`HubLimits::backlog`](crate::HubLimits::backlog). When that is full,
-//! [`WhenFull`](crate::WhenFull) says what is done:
+//! What a member has not taken waits in its backlog, up to [`HubLimits::max_queue_bytes`](crate::HubLimits::max_queue_bytes). When that is full,
+//! [`OverflowPolicy`](crate::OverflowPolicy) says what is done:
 //!
 //! | | the member | fit for |
 //! |---|---|---|
@@ -56,7 +56,7 @@
 //!
 //! # What became of it
 //!
-//! [`Member::counts`](crate::Member::counts) and [`Hub::counts`](crate::Hub::counts) count each message meant for a member once: waiting,
+//! [`Member::stats`](crate::Member::stats) and [`Hub::stats`](crate::Hub::stats) count each message meant for a member once: waiting,
 //! sent, dropped or lost. *Sent* means that the kernel has it; that the peer's program has read it, only an answer of that program can tell.
 //! [`Hub::flush`](crate::Hub::flush) waits until nothing waits, before a program ends.
 //!

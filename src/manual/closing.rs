@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | the peer closes, and we answer | `Ok(None)` | its code and reason |
 //! | we call `close`, and the peer answers | `Ok(None)` from then on | the code it answered with |
-//! | the peer breaks a rule or a limit | [`Violation`](crate::Error::Violation), after a Close 1002, 1007 or 1009 | `None` |
+//! | the peer breaks a rule or a limit | [`Protocol`](crate::Error::Protocol), after a Close 1002, 1007 or 1009 | `None` |
 //! | the stream ends without a Close | [`Closed(None)`](crate::Error::Closed) (1006), or [`Io`](crate::Error::Io) | `None` |
 //! | the peer is silent, or does not read | [`Timeout`](crate::Error::Timeout) | `None` |
 //! | someone calls `abort` | [`Closed(None)`](crate::Error::Closed) | `None` |

@@ -17,9 +17,9 @@
 //!     })
 //!     .on_request(|request| match request.path() {
 //!         // A WebSocket that is not wanted.
-//!         path if request.is_websocket() && path != "/chat" => Decision::refuse(404),
+//!         path if request.is_websocket() && path != "/chat" => Decision::reject(404),
 //!         // One with settings of its own.
-//!         "/chat" => Accept::new().limits(Limits::message(4 << 10)).into(),
+//!         "/chat" => Accept::new().limits(Limits::with_max_message_size(4 << 10)).into(),
 //!         // All else as it would be without this hook.
 //!         _ => Decision::accept(),
 //!     });
@@ -82,10 +82,10 @@
 //!
 //! # Shutting down
 //!
-//! [`Running::shutdown`](crate::Running::shutdown) stops listening, tells everybody 1001, waits for their answers, cuts off
+//! [`ServerHandle::shutdown`](crate::ServerHandle::shutdown) stops listening, tells everybody 1001, waits for their answers, cuts off
 //! who is left at the deadline, and joins every thread. It returns within half a second after the deadline, whatever peers
 //! and handlers do, with the counts. Clients that reconnect all at once are a burst for whoever comes next:
-//! [`shutdown_spread`](crate::Running::shutdown_spread) tells them one after the other.
+//! [`shutdown_spread`](crate::ServerHandle::shutdown_spread) tells them one after the other.
 //!
 //! A handler has nothing to do for that: `recv` gives `None`, and sending fails. One that waits for something else, a channel
 //! or a lock, is not woken, and is counted in [`threads_left`](crate::ShutdownReport::threads_left); wait with a limit, and look
@@ -104,4 +104,4 @@
 //! ```
 //!
 //! With a crate for signals, its thread calls [`ShutdownHandle::shutdown`](crate::ShutdownHandle::shutdown).
-//! [`Running::stop`](crate::Running::stop), or dropping it, only stops listening: connections go on until their handlers return.
+//! [`ServerHandle::stop`](crate::ServerHandle::stop), or dropping it, only stops listening: connections go on until their handlers return.

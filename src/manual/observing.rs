@@ -8,9 +8,9 @@
 //!
 //! ```
 //! # fn main() -> stdws::Result<()> {
-//! use stdws::trace::What;
-//! let server = stdws::Server::bind("127.0.0.1:0")?.on_event(|event| match event.what() {
-//!     What::Frame(..) => {} // Too many for a log.
+//! use stdws::trace::EventKind;
+//! let server = stdws::Server::bind("127.0.0.1:0")?.on_event(|event| match event.kind() {
+//!     EventKind::Frame(..) => {} // Too many for a log.
 //!     _ => eprintln!("{event}"),
 //! });
 //! # drop(server);
@@ -18,12 +18,12 @@
 //! # }
 //! ```
 //!
-//! [`WebSocket::number`](crate::WebSocket::number) is the number that events of a connection have, for lines of your own. No
+//! [`WebSocket::connection_id`](crate::WebSocket::connection_id) is the number that events of a connection have, for lines of your own. No
 //! event holds a payload, a header value or a credential.
 //!
 //! # Counters
 //!
-//! The [`code`](crate::trace::Event::code) of an event never changes, so it can be the label of a counter. With
+//! The [`name`](crate::trace::Event::name) of an event never changes, so it can be the label of a counter. With
 //! [`Server::http`](crate::Server::http) the counters are a page on the same port, for Prometheus or a look with a browser:
 //!
 //! ```
@@ -36,7 +36,7 @@
 //! let counters: Arc<Mutex<BTreeMap<&str, u64>>> = Arc::default();
 //! let shown = counters.clone();
 //! let server = Server::bind("127.0.0.1:0")?
-//!     .on_event(move |event| *counters.lock().unwrap().entry(event.code()).or_default() += 1)
+//!     .on_event(move |event| *counters.lock().unwrap().entry(event.name()).or_default() += 1)
 //!     .http(move |request| {
 //!         if request.path() != "/metrics" {
 //!             return Response::text(404, "not here\n");

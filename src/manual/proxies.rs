@@ -29,7 +29,7 @@
 //! | error | what it means |
 //! |---|---|
 //! | [`Error::Connect`](crate::Error::Connect), [`is_proxy`](crate::ConnectError::is_proxy) | the proxy cannot be reached; each of its addresses with its cause |
-//! | [`Error::Proxy`](crate::Error::Proxy) | it did not open the way: [`ProxyFault`](crate::ProxyFault), for HTTP with status, headers and body; 407 has its [`challenges`](crate::ProxyError::challenges) |
+//! | [`Error::Proxy`](crate::Error::Proxy) | it did not open the way: [`ProxyErrorKind`](crate::ProxyErrorKind), for HTTP with status, headers and body; 407 has its [`challenges`](crate::ProxyError::challenges) |
 //! | [`Error::Timeout`](crate::Error::Timeout) with [`Step::Proxy`](crate::Step::Proxy) | it took too long |
 //! | [`Error::Handshake`](crate::Error::Handshake) and the others | the way was open, and the server is the cause |
 //!
@@ -41,7 +41,7 @@
 //!
 //! # Without the proxy
 //!
-//! [`Proxy::except`](crate::Proxy::except) and the variable `no_proxy` take a list; commas or white space stand between its
+//! [`Proxy::no_proxy`](crate::Proxy::no_proxy) and the variable `no_proxy` take a list; commas or white space stand between its
 //! entries:
 //!
 //! | entry | covers |
@@ -57,7 +57,7 @@
 //!
 //! # Redirects
 //!
-//! None is followed unless [`Client::redirects`](crate::Client::redirects) allows it.
+//! None is followed unless [`Client::max_redirects`](crate::Client::max_redirects) allows it.
 //!
 //! | what | rule |
 //! |---|---|
@@ -72,5 +72,5 @@
 //! | time | one limit for all of it |
 //!
 //! A redirect that is refused is [`Error::Handshake`](crate::Error::Handshake) with
-//! [`HandshakeFault::Redirect`](crate::HandshakeFault::Redirect). Whatever goes wrong after one was followed is
+//! [`HandshakeErrorKind::Redirect`](crate::HandshakeErrorKind::Redirect). Whatever goes wrong after one was followed is
 //! [`Error::Redirect`](crate::Error::Redirect): it names each URL on the way and holds the cause.

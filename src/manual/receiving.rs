@@ -3,8 +3,8 @@
 //! # Waiting
 //!
 //! [`recv`](crate::WebSocket::recv) waits for a message. It may wait for long, but never for a peer that is gone: after
-//! [`Timeouts::ping`](crate::Timeouts::ping) of silence it sends a Ping, and if not one byte comes within
-//! [`Timeouts::life`](crate::Timeouts::life) after that, it fails. A message that has begun must go on
+//! [`Timeouts::ping_interval`](crate::Timeouts::ping_interval) of silence it sends a Ping, and if not one byte comes within
+//! [`Timeouts::pong_timeout`](crate::Timeouts::pong_timeout) after that, it fails. A message that has begun must go on
 //! ([`Timeouts::message`](crate::Timeouts::message)).
 //!
 //! [`recv_timeout`](crate::WebSocket::recv_timeout) gives up earlier, [`try_recv`](crate::WebSocket::try_recv) at once. Neither loses

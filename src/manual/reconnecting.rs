@@ -39,14 +39,14 @@
 //!
 //! # Whether
 //!
-//! The table at [`Lost::retry`](crate::Lost::retry) decides. In short: what may be better next time is tried again (the network,
+//! The table at [`Disconnect::retry`](crate::Disconnect::retry) decides. In short: what may be better next time is tried again (the network,
 //! 5xx, a Close that says "later"), what will not be is the last item (4xx, a wrong URL), and Close 1000 ends the iteration, for
-//! it says that all is done. [`Backoff::decide`](crate::Backoff::decide) puts a closure in place of the table, which sees every
-//! loss; that is also where to write a log. [`Reconnect::lost`](crate::Reconnect::lost) tells why the iteration was over.
+//! it says that all is done. [`Backoff::policy`](crate::Backoff::policy) puts a closure in place of the table, which sees every
+//! loss; that is also where to write a log. [`Reconnect::last_disconnect`](crate::Reconnect::last_disconnect) tells why the iteration was over.
 //!
 //! # Stopping
 //!
-//! `break` ends it from within. From elsewhere a [`Stopper`](crate::Stopper) does, also while the iterator waits:
+//! `break` ends it from within. From elsewhere a [`ReconnectHandle`](crate::ReconnectHandle) does, also while the iterator waits:
 //!
 //! ```
 //! # fn main() -> stdws::Result<()> {
@@ -57,7 +57,7 @@
 //! # let url = format!("ws://{}", server.local_addr());
 //! use stdws::{Backoff, Client};
 //! let connections = Client::new(&url)?.reconnect(Backoff::default());
-//! let stopper = connections.stopper();
+//! let handle = connections.handle();
 //! let thread = std::thread::spawn(move || {
 //!     for connection in connections {
 //!         let Ok(mut ws) = connection else { return };
@@ -65,7 +65,7 @@
 //!     }
 //! });
 //! // ... and at the end of the program:
-//! stopper.stop(); // says goodbye on the connection that is open, and there will be no other
+//! handle.stop(); // says goodbye on the connection that is open, and there will be no other
 //! thread.join().unwrap();
 //! # Ok(())
 //! # }

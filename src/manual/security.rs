@@ -9,7 +9,7 @@
 //! | peers that say nothing hold all threads | [`Server::max_handshakes`](crate::Server::max_handshakes), [`Timeouts::handshake`](crate::Timeouts::handshake) |
 //! | members of a [`Hub`](crate::Hub) that do not read | a bounded backlog each; others are not delayed |
 //! | Pings without end | each is answered until 8 KiB of answers wait; beyond that only the newest |
-//! | a page of another site opens a connection with the user's cookies | same-host Origin unless allowed; `danger_any_origin` has its name for a reason |
+//! | a page of another site opens a connection with the user's cookies | same-host Origin unless allowed; `danger_allow_any_origin` has its name for a reason |
 //! | a small message that stands for a huge one | limits count what comes out of decompression, while it comes out |
 //! | lengths that tell secrets (CRIME, BREACH) | compression is off unless asked for; `send_uncompressed` for single messages |
 //! | masking keys that can be guessed | a fresh one for each frame, from the system's random source (outside Unix, from a secret of its, see [`Client::entropy`](crate::Client::entropy)); without it nothing is sent |
@@ -20,7 +20,7 @@
 //! | a redirect that takes credentials elsewhere, or TLS away | none is followed unless asked for; then credentials stay behind, and `wss` stays `wss` |
 //! | a client of a CGI program that sets its proxy (httpoxy) | the environment is read only by [`Proxy::from_env`](crate::Proxy::from_env), and there `HTTP_PROXY` is not |
 //! | secrets in logs | Authorization, Cookie and the passwords of URLs and proxies never appear in `Debug`, errors or traces |
-//! | passwords and tokens guessed byte by byte, by time | [`Credentials::is`](crate::Credentials::is), [`same_secret`](crate::same_secret) |
+//! | passwords and tokens guessed byte by byte, by time | [`Credentials::matches`](crate::Credentials::matches), [`constant_time_eq`](crate::constant_time_eq) |
 //! | clients that claim another address, by headers of proxies | none is believed unless the proxy's own address is trusted, and only as far as it is |
 //!
 //! Your duty: authenticate; check what messages say; keep Close reasons from end users (RFC 6455 section 5.5.1); use TLS where the
@@ -41,9 +41,9 @@
 //! ```
 //! # fn main() -> stdws::Result<()> {
 //! # let token = "2YotnFZFEjr1zCsicMWpAA";
-//! use stdws::{same_secret, Client, Decision, Response, Server};
+//! use stdws::{constant_time_eq, Client, Decision, Response, Server};
 //! let server = Server::bind("127.0.0.1:0")?.on_request(move |request| {
-//!     match request.bearer_token().is_some_and(|given| same_secret(given, token)) {
+//!     match request.bearer_token().is_some_and(|given| constant_time_eq(given, token)) {
 //!         true => Decision::accept(),
 //!         false => Response::empty(401).with_header("WWW-Authenticate", "Bearer").into(),
 //!     }
@@ -56,7 +56,7 @@
 //! # }
 //! ```
 //!
-//! A client that is refused finds in the error what is asked for: [`Refusal::challenges`](crate::Refusal::challenges). Pages in a
+//! A client that is refused finds in the error what is asked for: [`HandshakeError::challenges`](crate::HandshakeError::challenges). Pages in a
 //! browser cannot send headers with a WebSocket, but they send the site's cookies, which is why a server that looks at cookies
 //! must look at the Origin too. Without TLS all of this can be read on the way.
 //!

@@ -13,7 +13,7 @@
 //! | Windows | SChannel | the certificate store |
 //!
 //! The tests run on Linux with OpenSSL. On the other systems the code is the same, but what an error is called may be less
-//! precise: [`TlsFault`](crate::TlsFault) is found out from what the system says.
+//! precise: [`TlsErrorKind`](crate::TlsErrorKind) is found out from what the system says.
 //!
 //! # What is verified
 //!

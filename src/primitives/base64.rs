@@ -37,7 +37,7 @@ pub(crate) fn decode(text: &[u8]) -> Option<Vec<u8>> {
     for group in digits.chunks(4) {
         let mut bits = 0u32;
         for &character in group {
-            bits = bits << 6 | value(character)?;
+            bits = bits << 6 | decode_digit(character)?;
         }
         // Move what a short last group has to where a full one has it; its unused bits end below the bytes taken.
         bits <<= 6 * (4 - group.len());
@@ -47,7 +47,7 @@ pub(crate) fn decode(text: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// The six bits a character stands for.
-fn value(character: u8) -> Option<u32> {
+fn decode_digit(character: u8) -> Option<u32> {
     let value = match character {
         b'A'..=b'Z' => character - b'A',
         b'a'..=b'z' => character - b'a' + 26,

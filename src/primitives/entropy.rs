@@ -13,37 +13,37 @@
 //! It fails closed: when a source fails, the caller gets the error and no bytes. Nothing is made up, nothing is used
 //! again.
 //!
-//! Small keys come from a pool, so that the system is asked once per 128 of them. Invariant: `pool[spent..]` came from
-//! the source and was never handed out; `pool[..spent]` is never handed out again, and what was handed out is zero in
+//! Small keys come from a pool, so that the system is asked once per 128 of them. Invariant: `pool[used..]` came from
+//! the source and was never handed out; `pool[..used]` is never handed out again, and what was handed out is zero in
 //! the pool from then on.
 
 use std::fmt;
 use std::io;
 
 /// Fills all of the slice with bytes nobody can predict, or fails.
-type Source = Box<dyn FnMut(&mut [u8]) -> io::Result<()> + Send>;
+type FillFn = Box<dyn FnMut(&mut [u8]) -> io::Result<()> + Send>;
 
 /// 128 keys of four bytes: enough that the system call does not show, little enough for every connection to have its
 /// own.
-const POOL: usize = 512;
+const POOL_SIZE: usize = 512;
 
 /// A source and what was taken from it ahead of time.
-pub(crate) struct Entropy {
-    source: Source,
+pub(crate) struct RandomSource {
+    source: FillFn,
     /// Empty until the first key is wanted.
     pool: Vec<u8>,
-    spent: usize,
+    used: usize,
 }
 
-impl Entropy {
+impl RandomSource {
     /// The operating system's.
-    pub(crate) fn system() -> Entropy {
-        Entropy::from_source(Box::new(system_fill))
+    pub(crate) fn system() -> RandomSource {
+        RandomSource::from_fn(Box::new(fill_from_system))
     }
 
     /// A source of the user's. It fills the whole slice it is given, or returns an error.
-    pub(crate) fn from_source(source: Source) -> Entropy {
-        Entropy { source, pool: Vec::new(), spent: 0 }
+    pub(crate) fn from_fn(source: FillFn) -> RandomSource {
+        RandomSource { source, pool: Vec::new(), used: 0 }
     }
 
     /// Fills `out` straight from the source. After an error, what `out` holds must not be used.
@@ -54,15 +54,15 @@ impl Entropy {
 
     /// Four bytes from the pool.
     #[inline]
-    pub(crate) fn key(&mut self) -> io::Result<[u8; 4]> {
+    pub(crate) fn masking_key(&mut self) -> io::Result<[u8; 4]> {
         // 6455-5.3-2, 6455-10.3-1: every key is new. 6455-5.3-4: it has nothing to do with the one before.
-        if self.spent >= self.pool.len() {
+        if self.used >= self.pool.len() {
             self.refill()?;
         }
-        let Some(next) = self.pool.get_mut(self.spent..).and_then(|rest| rest.first_chunk_mut::<4>()) else {
+        let Some(next) = self.pool.get_mut(self.used..).and_then(|rest| rest.first_chunk_mut::<4>()) else {
             return Err(io::ErrorKind::UnexpectedEof.into());
         };
-        self.spent += 4;
+        self.used += 4;
         // The pool keeps zeros: what it gave away is no longer there to be read, or given again.
         Ok(std::mem::take(next))
     }
@@ -70,22 +70,22 @@ impl Entropy {
     #[cold]
     fn refill(&mut self) -> io::Result<()> {
         // 6455-5.3-3: from the source alone. Until it has succeeded all of the pool counts as spent.
-        self.pool.resize(POOL, 0);
-        self.spent = POOL;
+        self.pool.resize(POOL_SIZE, 0);
+        self.used = POOL_SIZE;
         (self.source)(&mut self.pool)?;
-        self.spent = 0;
+        self.used = 0;
         Ok(())
     }
 }
 
-impl fmt::Debug for Entropy {
+impl fmt::Debug for RandomSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Entropy").finish_non_exhaustive()
+        f.debug_struct("RandomSource").finish_non_exhaustive()
     }
 }
 
 /// Fills `out` from the operating system.
-pub(crate) fn system_fill(out: &mut [u8]) -> io::Result<()> {
+pub(crate) fn fill_from_system(out: &mut [u8]) -> io::Result<()> {
     system::fill(out)
 }
 
@@ -162,7 +162,7 @@ mod tests {
     use std::sync::Arc;
 
     /// A source that counts: 1, 2, 3, … as four bytes each, and how often it was called. Fails in the calls given.
-    fn counting(fails: &'static [usize]) -> (Entropy, Arc<AtomicUsize>) {
+    fn counting(fails: &'static [usize]) -> (RandomSource, Arc<AtomicUsize>) {
         let calls = Arc::new(AtomicUsize::new(0));
         let seen = Arc::clone(&calls);
         let mut number = 0u32;
@@ -178,7 +178,7 @@ mod tests {
             }
             Ok(())
         };
-        (Entropy::from_source(Box::new(source)), calls)
+        (RandomSource::from_fn(Box::new(source)), calls)
     }
 
     fn is_send<T: Send>(_: &T) {}
@@ -186,41 +186,41 @@ mod tests {
     #[test]
     fn one_call_for_128_keys_and_none_twice() {
         // 6455-5.3-2, 6455-10.3-1
-        let (mut entropy, calls) = counting(&[]);
-        is_send(&entropy);
-        assert_eq!(entropy.pool.capacity(), 0);
+        let (mut random_source, calls) = counting(&[]);
+        is_send(&random_source);
+        assert_eq!(random_source.pool.capacity(), 0);
         for n in 1..=1000u32 {
-            assert_eq!(entropy.key().unwrap(), n.to_be_bytes());
+            assert_eq!(random_source.masking_key().unwrap(), n.to_be_bytes());
             assert_eq!(calls.load(Ordering::Relaxed), n.div_ceil(128) as usize, "key {n}");
         }
-        assert_eq!(entropy.pool.len(), 512);
+        assert_eq!(random_source.pool.len(), 512);
     }
 
     #[test]
     fn keys_are_wiped_from_the_pool() {
         // 6455-5.3-4
-        let (mut entropy, _) = counting(&[]);
+        let (mut random_source, _) = counting(&[]);
         for n in 1..=128 {
-            entropy.key().unwrap();
-            assert!(entropy.pool[..4 * n].iter().all(|&byte| byte == 0), "key {n}");
-            assert!(entropy.pool[4 * n..].chunks(4).all(|key| key != [0; 4]), "key {n}");
+            random_source.masking_key().unwrap();
+            assert!(random_source.pool[..4 * n].iter().all(|&byte| byte == 0), "key {n}");
+            assert!(random_source.pool[4 * n..].chunks(4).all(|key| key != [0; 4]), "key {n}");
         }
     }
 
     #[test]
     fn a_failing_source_gives_no_key() {
         // 6455-5.3-3: in its first call, in its second between two pools, and twice in a row.
-        let (mut entropy, calls) = counting(&[1, 3, 4]);
-        assert_eq!(entropy.key().unwrap_err().to_string(), "no entropy today");
+        let (mut random_source, calls) = counting(&[1, 3, 4]);
+        assert_eq!(random_source.masking_key().unwrap_err().to_string(), "no entropy today");
         let mut keys = HashSet::new();
         for _ in 0..128 {
-            assert!(keys.insert(entropy.key().unwrap()));
+            assert!(keys.insert(random_source.masking_key().unwrap()));
         }
-        assert!(entropy.key().is_err());
-        assert!(entropy.key().is_err());
+        assert!(random_source.masking_key().is_err());
+        assert!(random_source.masking_key().is_err());
         assert_eq!(calls.load(Ordering::Relaxed), 4);
         for _ in 0..128 {
-            assert!(keys.insert(entropy.key().unwrap()));
+            assert!(keys.insert(random_source.masking_key().unwrap()));
         }
         // Nor came anything from the calls that failed.
         assert!(!keys.contains(&[0; 4]) && !keys.contains(&1u32.to_be_bytes()));
@@ -230,21 +230,21 @@ mod tests {
     #[test]
     fn fill_goes_past_the_pool() {
         // 6455-4.1-30
-        let (mut entropy, calls) = counting(&[3]);
+        let (mut random_source, calls) = counting(&[3]);
         let mut nonce = [0; 16];
-        entropy.fill(&mut nonce).unwrap();
+        random_source.fill(&mut nonce).unwrap();
         assert_eq!(nonce, *b"\0\0\0\x01\0\0\0\x02\0\0\0\x03\0\0\0\x04");
-        assert_eq!(entropy.key().unwrap(), 5u32.to_be_bytes());
-        assert!(entropy.fill(&mut nonce).is_err());
-        assert_eq!(entropy.key().unwrap(), 6u32.to_be_bytes());
+        assert_eq!(random_source.masking_key().unwrap(), 5u32.to_be_bytes());
+        assert!(random_source.fill(&mut nonce).is_err());
+        assert_eq!(random_source.masking_key().unwrap(), 6u32.to_be_bytes());
         assert_eq!(calls.load(Ordering::Relaxed), 3);
     }
 
     #[test]
     fn debug_shows_no_bytes() {
-        let (mut entropy, _) = counting(&[]);
-        entropy.key().unwrap();
-        assert_eq!(format!("{entropy:?}"), "Entropy { .. }");
+        let (mut random_source, _) = counting(&[]);
+        random_source.masking_key().unwrap();
+        assert_eq!(format!("{random_source:?}"), "RandomSource { .. }");
     }
 
     /// 4,096 numbers of 16 bytes, all different; among their bits as many ones as zeros, but for one in a thousand.
@@ -263,13 +263,13 @@ mod tests {
 
     #[test]
     fn the_system_gives_different_bytes_each_time() {
-        looks_random(system_fill);
+        looks_random(fill_from_system);
         looks_random(keyed::fill);
-        let mut entropy = Entropy::system();
-        looks_random(|out| entropy.fill(out));
+        let mut random_source = RandomSource::system();
+        looks_random(|out| random_source.fill(out));
         looks_random(|out| {
             for part in out.chunks_mut(4) {
-                part.copy_from_slice(&entropy.key()?);
+                part.copy_from_slice(&random_source.masking_key()?);
             }
             Ok(())
         });
@@ -277,7 +277,7 @@ mod tests {
 
     #[test]
     fn every_length_is_filled_to_its_end() {
-        for fill in [system_fill, keyed::fill] {
+        for fill in [fill_from_system, keyed::fill] {
             for length in 0..40 {
                 // Every byte is something else than zero at last.
                 let mut all = vec![0; length];
@@ -293,8 +293,8 @@ mod tests {
 
     #[test]
     fn two_objects_share_no_keys() {
-        let (mut a, mut b) = (Entropy::system(), Entropy::system());
-        let keys: HashSet<_> = (0..128).flat_map(|_| [a.key().unwrap(), b.key().unwrap()]).collect();
+        let (mut a, mut b) = (RandomSource::system(), RandomSource::system());
+        let keys: HashSet<_> = (0..128).flat_map(|_| [a.masking_key().unwrap(), b.masking_key().unwrap()]).collect();
         // Two of 256 random keys are equal once in 130,000 runs; a shared pool would halve them.
         assert!(keys.len() > 250);
     }

@@ -7,7 +7,7 @@
 use std::hint::black_box;
 
 /// Whether what was given is the secret. `tests/auth.rs` looks at the time it takes.
-pub(crate) fn same(given: &[u8], secret: &[u8]) -> bool {
+pub(crate) fn constant_time_eq(given: &[u8], secret: &[u8]) -> bool {
     let mut differs = u8::from(given.len() != secret.len());
     for (at, byte) in given.iter().enumerate() {
         // Past the end of the secret there is nothing to find out any more: the lengths differ already.
@@ -35,14 +35,14 @@ mod tests {
             (b"\x80", b"\0"),
         ];
         for (given, secret) in rows {
-            assert!(!same(given, secret), "{given:?} {secret:?}");
-            assert!(same(given, given) && same(secret, secret));
+            assert!(!constant_time_eq(given, secret), "{given:?} {secret:?}");
+            assert!(constant_time_eq(given, given) && constant_time_eq(secret, secret));
         }
         // Every single bit counts.
         for bit in 0..48 {
             let mut other = *b"secret";
             other[bit / 8] ^= 1 << (bit % 8);
-            assert!(!same(&other, b"secret"), "{bit}");
+            assert!(!constant_time_eq(&other, b"secret"), "{bit}");
         }
     }
 }

@@ -26,7 +26,7 @@
 //! judge 16 bytes or more at once, on any processor. The first byte judged wrong is also the first with which the input
 //! cannot become UTF-8 any more, because the bytes before it are the beginning of something right.
 //!
-//! Invariant between calls: `open` holds the bytes of a character that is not complete, at its end, and zeros before
+//! Invariant between calls: `incomplete` holds the bytes of a character that is not complete, at its end, and zeros before
 //! them. A zero is a character of its own, so these three can be taken for the bytes before the next ones.
 
 /// How many bytes are judged in one go.
@@ -37,7 +37,7 @@ const WINDOW: usize = BLOCK + 3;
 /// Checks text that arrives in pieces cut anywhere, a character included.
 #[derive(Default, Clone, Debug)]
 pub(crate) struct Validator {
-    open: [u8; 3],
+    incomplete: [u8; 3],
 }
 
 impl Validator {
@@ -52,7 +52,7 @@ impl Validator {
 
     /// No character is open: the text may end here.
     pub(crate) fn is_complete(&self) -> bool {
-        self.open == [0; 3]
+        self.incomplete == [0; 3]
     }
 
     /// At least a window, of which `last` is the end.
@@ -75,7 +75,7 @@ impl Validator {
             check(last).map_err(|offset| bytes.len() - BLOCK + offset)?;
         }
         let [.., a, b, c] = *last;
-        self.open = unfinished([a, b, c]);
+        self.incomplete = unfinished([a, b, c]);
         Ok(())
     }
 
@@ -96,11 +96,11 @@ impl Validator {
     /// Any number of bytes, slowly.
     fn feed_each(&mut self, bytes: &[u8]) -> Result<(), usize> {
         for (offset, &byte) in bytes.iter().enumerate() {
-            let [a, b, c] = self.open;
-            if judge(a, b, c, byte) >= 0x80 {
+            let [a, b, c] = self.incomplete;
+            if check_byte(a, b, c, byte) >= 0x80 {
                 return Err(offset);
             }
-            self.open = unfinished([b, c, byte]);
+            self.incomplete = unfinished([b, c, byte]);
         }
         Ok(())
     }
@@ -133,18 +133,18 @@ fn check(window: &[u8; WINDOW]) -> Result<(), usize> {
     // is one.
     let mut verdict = 0;
     for at in 3..WINDOW {
-        verdict |= judge(window[at - 3], window[at - 2], window[at - 1], window[at]);
+        verdict |= check_byte(window[at - 3], window[at - 2], window[at - 1], window[at]);
     }
     if verdict < 0x80 {
         return Ok(());
     }
-    let wrong = window.windows(4).position(|w| judge(w[0], w[1], w[2], w[3]) >= 0x80);
+    let wrong = window.windows(4).position(|w| check_byte(w[0], w[1], w[2], w[3]) >= 0x80);
     wrong.map_or(Ok(()), Err)
 }
 
 /// Sets the top bit if `byte` is wrong after the three bytes before it, oldest first. The other bits say nothing.
 #[inline(always)]
-fn judge(third: u8, second: u8, before: u8, byte: u8) -> u8 {
+fn check_byte(third: u8, second: u8, before: u8, byte: u8) -> u8 {
     // A subtraction that stops at zero leaves the top bit set from 80 plus the subtrahend on: from C0, E0, F0, and F5.
     let due = before.saturating_sub(0x40) | second.saturating_sub(0x60) | third.saturating_sub(0x70);
     let misplaced = is_continuation_below(byte, 0xc0) ^ due;
@@ -375,10 +375,14 @@ mod tests {
     #[test]
     fn ascii_does_not_hide_an_open_character() {
         let ascii = [b'a'; 3 * BLOCK];
-        for open in [&b"\xc3"[..], b"\xe2\x82", b"\xf0\x9f\x98"] {
+        for incomplete in [&b"\xc3"[..], b"\xe2\x82", b"\xf0\x9f\x98"] {
             for length in 1..ascii.len() {
-                assert_eq!(verdict([open, &ascii[..length]]), Err(open.len()), "{open:x?} and {length} bytes");
-                assert_eq!(verdict([&ascii[..length], open, &ascii]), Err(length + open.len()));
+                assert_eq!(
+                    verdict([incomplete, &ascii[..length]]),
+                    Err(incomplete.len()),
+                    "{incomplete:x?} and {length} bytes"
+                );
+                assert_eq!(verdict([&ascii[..length], incomplete, &ascii]), Err(length + incomplete.len()));
             }
         }
     }

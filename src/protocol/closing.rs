@@ -23,12 +23,12 @@ pub(crate) enum Phase {
 
 /// What was sent and what was received. A code of `None` is a Close without a body.
 #[derive(Debug, Default)]
-pub(crate) struct Closing {
+pub(crate) struct ClosingHandshake {
     sent: Option<Option<CloseCode>>,
     received: Option<(Option<CloseCode>, String)>,
 }
 
-impl Closing {
+impl ClosingHandshake {
     pub(crate) fn phase(&self) -> Phase {
         match (&self.sent, &self.received) {
             (None, None) => Phase::Open,
@@ -55,7 +55,7 @@ impl Closing {
     }
 
     /// 6455-5.5.1-6: the Close that is owed, with the code that came (6455-5.5.1-s2).
-    pub(crate) fn owed(&self) -> Option<Option<CloseCode>> {
+    pub(crate) fn pending_close(&self) -> Option<Option<CloseCode>> {
         match (&self.sent, &self.received) {
             (None, Some((code, _))) => Some(*code),
             (None, None) | (Some(_), _) => None,
@@ -63,12 +63,12 @@ impl Closing {
     }
 
     /// Notes that a Close is on its way. Only the first counts; none is sent twice.
-    pub(crate) fn sent(&mut self, code: Option<CloseCode>) {
+    pub(crate) fn record_sent(&mut self, code: Option<CloseCode>) {
         self.sent.get_or_insert(code);
     }
 
     /// Notes the peer's Close. 6455-7.1.5-s1, 6455-7.1.6-s1: the first one is the one that counts.
-    pub(crate) fn received(&mut self, code: Option<CloseCode>, reason: String) {
+    pub(crate) fn record_received(&mut self, code: Option<CloseCode>, reason: String) {
         self.received.get_or_insert((code, reason));
     }
 
@@ -91,22 +91,22 @@ mod tests {
     fn the_table() {
         // 6455-7.1.3-s1, 6455-5.5.1-5, 6455-6.1-2, 6455-5.1-7, 6455-5.5.2-4, 6455-5.5.2-2, 6455-5.5.1-6, 6455-5.5.1-s2
         let code = Some(CloseCode::GOING_AWAY);
-        for (sent, received, phase, send, pong, owed) in [
+        for (sent, received, phase, send, pong, pending_close) in [
             (false, false, Phase::Open, true, true, None),
             (true, false, Phase::Closing, false, true, None),
             (false, true, Phase::Answering, false, false, Some(code)),
             (true, true, Phase::Closed, false, false, None),
         ] {
-            let mut closing = Closing::default();
+            let mut closing = ClosingHandshake::default();
             if sent {
-                closing.sent(Some(CloseCode::NORMAL));
+                closing.record_sent(Some(CloseCode::NORMAL));
             }
             if received {
-                closing.received(code, "r".into());
+                closing.record_received(code, "r".into());
             }
             assert_eq!(
-                (closing.phase(), closing.may_send(), closing.answers_pings(), closing.owed()),
-                (phase, send, pong, owed)
+                (closing.phase(), closing.may_send(), closing.answers_pings(), closing.pending_close()),
+                (phase, send, pong, pending_close)
             );
         }
     }
@@ -115,15 +115,15 @@ mod tests {
     fn closes_may_cross_and_the_first_of_each_counts() {
         // 6455-5.5.1-s3, 6455-7.1.5-s1, 6455-7.1.6-s1
         for order in [[0, 1], [1, 0]] {
-            let mut closing = Closing::default();
+            let mut closing = ClosingHandshake::default();
             for who in order {
                 match who {
-                    0 => closing.sent(Some(CloseCode::NORMAL)),
-                    _ => closing.received(None, String::new()),
+                    0 => closing.record_sent(Some(CloseCode::NORMAL)),
+                    _ => closing.record_received(None, String::new()),
                 }
             }
-            closing.received(Some(CloseCode::POLICY), "late".into());
-            closing.sent(None);
+            closing.record_received(Some(CloseCode::POLICY), "late".into());
+            closing.record_sent(None);
             assert_eq!(closing.phase(), Phase::Closed);
             assert_eq!(closing.sent_code(), Some(CloseCode::NORMAL));
             assert_eq!(closing.received_close(), Some((None, String::new())));

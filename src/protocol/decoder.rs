@@ -10,8 +10,8 @@
 //!
 //! | place | for | what happens to the bytes |
 //! |---|---|---|
-//! | `Input` | control frames; a message in one frame that fits the read buffer | stay there, are unmasked and lent there |
-//! | `Store` | fragments, and what does not fit | are appended to the store; a long rest is read straight into it |
+//! | `InputBuffer` | control frames; a message in one frame that fits the read buffer | stay there, are unmasked and lent there |
+//! | `PayloadBuffer` | fragments, and what does not fit | are appended to the store; a long rest is read straight into it |
 //! | `Stream` | a message being streamed | are unmasked and lent in the read buffer, piece by piece |
 //! | `Skip` | the rest of a message whose stream was given up | are checked and dropped |
 //! | `Inflate` | compressed messages | go through decompression, see `inflating` |
@@ -19,12 +19,12 @@
 //! * Text is checked as its bytes come, in whichever place.
 //! * Buffers grow with what has arrived, never by what was announced.
 
-use super::assembly::{unmask, Assembly, Mode};
-use super::buffers::{Input, Store};
+use super::assembly::{unmask, MessageInProgress, ReceiveMode};
+use super::buffers::{InputBuffer, PayloadBuffer};
 use super::deflate::Inflater;
-pub(crate) use super::event::Event;
+pub(crate) use super::event::DecoderEvent;
 use crate::config::Limits;
-use crate::error::Violation;
+use crate::error::ProtocolError;
 use crate::wire::close;
 use crate::wire::frame::{self, Context, Header, Opcode, Role};
 
@@ -33,30 +33,30 @@ mod inflating;
 mod streaming;
 
 #[derive(Debug)]
-enum State {
+enum DecoderState {
     Header,
-    Payload(Frame),
+    Payload(FrameInProgress),
     Closed,
-    Failed(Violation),
+    Failed(ProtocolError),
 }
 
 /// A frame whose header has been accepted.
 #[derive(Debug, Clone, Copy)]
-struct Frame {
+struct FrameInProgress {
     fin: bool,
     opcode: Opcode,
     /// Turned to the next byte that comes.
     key: Option<[u8; 4]>,
     /// Payload bytes not yet taken in.
-    left: u64,
-    place: Place,
+    remaining: u64,
+    destination: Destination,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Destination {
     /// So many of the unread bytes have been taken in.
-    Input(usize),
-    Store,
+    InputBuffer(usize),
+    PayloadBuffer,
     Stream,
     Skip,
     Inflate,
@@ -64,9 +64,9 @@ enum Place {
 
 /// Where the bytes of the last event are.
 #[derive(Debug, Clone, Copy)]
-enum Lent {
-    Input { from: usize, length: usize },
-    Store,
+enum PayloadLocation {
+    InputBuffer { from: usize, length: usize },
+    PayloadBuffer,
 }
 
 /// The receiving half of a connection. See the module.
@@ -74,17 +74,17 @@ enum Lent {
 pub(crate) struct Decoder {
     role: Role,
     limits: Limits,
-    state: State,
+    state: DecoderState,
     /// How the next message is to be received.
-    mode: Mode,
-    message: Option<Assembly>,
-    input: Input,
-    store: Store,
-    lent: Lent,
+    mode: ReceiveMode,
+    message: Option<MessageInProgress>,
+    input: InputBuffer,
+    payload_buffer: PayloadBuffer,
+    payload_location: PayloadLocation,
     /// There when compression was agreed on.
     inflater: Option<Inflater>,
     /// Headers are told as events.
-    watched: bool,
+    report_headers: bool,
     /// The one that is told next.
     header: Option<Header>,
 }
@@ -95,14 +95,14 @@ impl Decoder {
         Decoder {
             role,
             limits,
-            state: State::Header,
-            mode: Mode::Assemble,
+            state: DecoderState::Header,
+            mode: ReceiveMode::Assemble,
             message: None,
-            input: Input::new(early),
-            store: Store::default(),
-            lent: Lent::Input { from: 0, length: 0 },
+            input: InputBuffer::new(early),
+            payload_buffer: PayloadBuffer::default(),
+            payload_location: PayloadLocation::InputBuffer { from: 0, length: 0 },
             inflater: None,
-            watched: false,
+            report_headers: false,
             header: None,
         }
     }
@@ -114,8 +114,8 @@ impl Decoder {
     }
 
     /// Tells of each header too, with an event of its own.
-    pub(crate) fn watch(&mut self) {
-        self.watched = true;
+    pub(crate) fn report_headers(&mut self) {
+        self.report_headers = true;
     }
 
     /// Bytes that were read and not used up.
@@ -130,8 +130,8 @@ impl Decoder {
 
     /// The next event, or `None` when more bytes are needed, or after a Close.
     #[inline]
-    pub(crate) fn next(&mut self) -> Result<Option<Event>, Violation> {
-        if self.input.is_empty() && matches!(self.state, State::Header) {
+    pub(crate) fn next(&mut self) -> Result<Option<DecoderEvent>, ProtocolError> {
+        if self.input.is_empty() && matches!(self.state, DecoderState::Header) {
             return Ok(None);
         }
         let result = match self.whole_message() {
@@ -139,7 +139,7 @@ impl Decoder {
             result => result,
         };
         if let Err(violation) = result {
-            self.state = State::Failed(violation);
+            self.state = DecoderState::Failed(violation);
         }
         result
     }
@@ -147,8 +147,10 @@ impl Decoder {
     /// The short way for what comes most often: a message in one frame, all of which is here. It says `None` to anything
     /// else and has then changed nothing.
     #[inline]
-    fn whole_message(&mut self) -> Result<Option<Event>, Violation> {
-        if self.watched || !matches!((&self.state, &self.message, self.mode), (State::Header, None, Mode::Assemble)) {
+    fn whole_message(&mut self) -> Result<Option<DecoderEvent>, ProtocolError> {
+        if self.report_headers
+            || !matches!((&self.state, &self.message, self.mode), (DecoderState::Header, None, ReceiveMode::Assemble))
+        {
             return Ok(None);
         }
         let unread = self.input.unread();
@@ -159,32 +161,32 @@ impl Decoder {
         if length > unread.len().saturating_sub(size) as u64 {
             return Ok(None);
         }
-        let mut message = Assembly::new(kind, Mode::Assemble, false);
-        message.admit(length, &self.limits)?;
+        let mut message = MessageInProgress::new(kind, ReceiveMode::Assemble, false);
+        message.admit_frame(length, &self.limits)?;
         let (from, bytes) = self.input.part(size, length);
         let length = bytes.len();
-        message.take_in(bytes, &mut key)?;
+        message.unmask_and_validate(bytes, &mut key)?;
         message.finish()?;
         self.input.consume(size.saturating_add(length));
-        self.store.unused();
-        self.lent = Lent::Input { from, length };
-        Ok(Some(Event::Message(kind)))
+        self.payload_buffer.free_if_large();
+        self.payload_location = PayloadLocation::InputBuffer { from, length };
+        Ok(Some(DecoderEvent::Message(kind)))
     }
 
-    fn step(&mut self) -> Result<Option<Event>, Violation> {
+    fn step(&mut self) -> Result<Option<DecoderEvent>, ProtocolError> {
         loop {
             if let Some(header) = self.header.take() {
-                return Ok(Some(Event::Frame(header)));
+                return Ok(Some(DecoderEvent::FrameHeader(header)));
             }
             let event = match self.state {
-                State::Failed(violation) => return Err(violation),
+                DecoderState::Failed(violation) => return Err(violation),
                 // 6455-7.1.1-1: what comes after a Close is discarded.
-                State::Closed => return Ok(None),
-                State::Header => match self.header()? {
+                DecoderState::Closed => return Ok(None),
+                DecoderState::Header => match self.header()? {
                     Some(event) => event,
                     None => return Ok(None),
                 },
-                State::Payload(frame) => match self.payload_part(frame)? {
+                DecoderState::Payload(frame) => match self.payload_part(frame)? {
                     Some(event) => event,
                     None => return Ok(None),
                 },
@@ -196,135 +198,143 @@ impl Decoder {
     }
 
     /// Outer `None`: needs bytes. Inner `None`: go on.
-    fn header(&mut self) -> Result<Option<Option<Event>>, Violation> {
+    fn header(&mut self) -> Result<Option<Option<DecoderEvent>>, ProtocolError> {
         let Some(header) = frame::parse(self.input.unread(), self.context())? else { return Ok(None) };
-        self.header = self.watched.then_some(header);
+        self.header = self.report_headers.then_some(header);
         let Header { fin, opcode, key, length, .. } = header;
         let begins = match opcode {
             Opcode::Data(kind) => {
                 // 6455-6.2-3, 6455-5.4-12: the first frame says what the whole message is.
-                self.message = Some(Assembly::new(kind, self.mode, header.rsv1));
-                self.store.clear();
+                self.message = Some(MessageInProgress::new(kind, self.mode, header.rsv1));
+                self.payload_buffer.clear();
                 if let (true, Some(inflater)) = (header.rsv1, &mut self.inflater) {
-                    inflater.begin();
+                    inflater.begin_message();
                 }
-                (self.mode == Mode::Stream).then_some(Event::Begin(kind))
+                (self.mode == ReceiveMode::Stream).then_some(DecoderEvent::MessageStart(kind))
             }
             Opcode::Continuation | Opcode::Close | Opcode::Ping | Opcode::Pong => None,
         };
         if let (Some(message), false) = (&mut self.message, opcode.is_control()) {
-            message.admit(length, &self.limits)?;
+            message.admit_frame(length, &self.limits)?;
         }
         self.input.consume(header.size);
-        self.state = State::Payload(Frame { fin, opcode, key, left: length, place: self.place(&header) });
+        self.state = DecoderState::Payload(FrameInProgress {
+            fin,
+            opcode,
+            key,
+            remaining: length,
+            destination: self.choose_destination(&header),
+        });
         Ok(Some(begins))
     }
 
-    fn place(&self, header: &Header) -> Place {
+    fn choose_destination(&self, header: &Header) -> Destination {
         let fits = header.length <= self.input.capacity() as u64;
         match (header.opcode, &self.message) {
-            (Opcode::Close | Opcode::Ping | Opcode::Pong, _) | (_, None) => Place::Input(0),
+            (Opcode::Close | Opcode::Ping | Opcode::Pong, _) | (_, None) => Destination::InputBuffer(0),
             // 7692-6.2-2: the first frame says it for the whole message.
-            (Opcode::Data(_) | Opcode::Continuation, Some(message)) if message.compressed => Place::Inflate,
+            (Opcode::Data(_) | Opcode::Continuation, Some(message)) if message.compressed => Destination::Inflate,
             (Opcode::Data(_) | Opcode::Continuation, Some(message)) => match message.mode {
-                Mode::Assemble if header.fin && fits && header.opcode != Opcode::Continuation => Place::Input(0),
-                Mode::Assemble => Place::Store,
-                Mode::Stream => Place::Stream,
-                Mode::Skip => Place::Skip,
+                ReceiveMode::Assemble if header.fin && fits && header.opcode != Opcode::Continuation => {
+                    Destination::InputBuffer(0)
+                }
+                ReceiveMode::Assemble => Destination::PayloadBuffer,
+                ReceiveMode::Stream => Destination::Stream,
+                ReceiveMode::Skip => Destination::Skip,
             },
         }
     }
 
     /// Takes in what is in the read buffer. Outer `None`: needs bytes. Inner `None`: go on.
-    fn payload_part(&mut self, mut frame: Frame) -> Result<Option<Option<Event>>, Violation> {
-        let done = match frame.place {
-            Place::Input(done) => done,
-            Place::Store | Place::Stream | Place::Skip => 0,
-            Place::Inflate => return self.inflated_part(frame),
+    fn payload_part(&mut self, mut frame: FrameInProgress) -> Result<Option<Option<DecoderEvent>>, ProtocolError> {
+        let done = match frame.destination {
+            Destination::InputBuffer(done) => done,
+            Destination::PayloadBuffer | Destination::Stream | Destination::Skip => 0,
+            Destination::Inflate => return self.inflated_part(frame),
         };
-        let (from, bytes) = self.input.part(done, frame.left);
+        let (from, bytes) = self.input.part(done, frame.remaining);
         let here = bytes.len();
-        take_in(&mut self.message, &mut frame, bytes)?;
-        match frame.place {
-            Place::Input(done) => frame.place = Place::Input(done.saturating_add(here)),
-            Place::Store => {
-                self.store.append(bytes, self.limits.message);
+        unmask_and_validate(&mut self.message, &mut frame, bytes)?;
+        match frame.destination {
+            Destination::InputBuffer(done) => frame.destination = Destination::InputBuffer(done.saturating_add(here)),
+            Destination::PayloadBuffer => {
+                self.payload_buffer.append(bytes, self.limits.max_message_size);
                 self.input.consume(here);
             }
-            Place::Stream | Place::Skip | Place::Inflate => drop(self.input.consume(here)),
+            Destination::Stream | Destination::Skip | Destination::Inflate => drop(self.input.consume(here)),
         }
-        self.state = State::Payload(frame);
-        if frame.place == Place::Stream && here > 0 {
-            self.lent = Lent::Input { from, length: here };
-            return Ok(Some(Some(Event::Piece)));
+        self.state = DecoderState::Payload(frame);
+        if frame.destination == Destination::Stream && here > 0 {
+            self.payload_location = PayloadLocation::InputBuffer { from, length: here };
+            return Ok(Some(Some(DecoderEvent::MessageChunk)));
         }
-        if frame.left > 0 {
+        if frame.remaining > 0 {
             return Ok(None);
         }
-        self.state = State::Header;
+        self.state = DecoderState::Header;
         self.end_of_frame(frame).map(Some)
     }
 
-    fn inflated_part(&mut self, mut frame: Frame) -> Result<Option<Option<Event>>, Violation> {
+    fn inflated_part(&mut self, mut frame: FrameInProgress) -> Result<Option<Option<DecoderEvent>>, ProtocolError> {
         let progress = self.inflate_part(&mut frame)?;
-        self.state = State::Payload(frame);
+        self.state = DecoderState::Payload(frame);
         match progress {
-            Some(None) if frame.left == 0 => {
-                self.state = State::Header;
+            Some(None) if frame.remaining == 0 => {
+                self.state = DecoderState::Header;
                 self.end_of_frame(frame).map(Some)
             }
             progress => Ok(progress),
         }
     }
 
-    fn end_of_frame(&mut self, frame: Frame) -> Result<Option<Event>, Violation> {
-        if let Place::Input(length) = frame.place {
-            self.lent = Lent::Input { from: self.input.consume(length), length };
+    fn end_of_frame(&mut self, frame: FrameInProgress) -> Result<Option<DecoderEvent>, ProtocolError> {
+        if let Destination::InputBuffer(length) = frame.destination {
+            self.payload_location = PayloadLocation::InputBuffer { from: self.input.consume(length), length };
         }
         match frame.opcode {
             // 6455-6.2-2, 6455-5.4-1, 6455-5.4-5: wherever they come, the message under assembly does not notice.
-            Opcode::Ping => Ok(Some(Event::Ping)),
-            Opcode::Pong => Ok(Some(Event::Pong)),
+            Opcode::Ping => Ok(Some(DecoderEvent::Ping)),
+            Opcode::Pong => Ok(Some(DecoderEvent::Pong)),
             Opcode::Close => {
                 let code = close::parse(self.payload())?.map(|(code, _)| code);
-                self.state = State::Closed;
-                Ok(Some(Event::Close(code)))
+                self.state = DecoderState::Closed;
+                Ok(Some(DecoderEvent::Close(code)))
             }
             Opcode::Data(_) | Opcode::Continuation if !frame.fin => Ok(None),
-            Opcode::Data(_) | Opcode::Continuation => self.end_of_message(frame.place),
+            Opcode::Data(_) | Opcode::Continuation => self.end_of_message(frame.destination),
         }
     }
 
     /// 6455-5.2-1, 6455-5.4-6: one frame or many, of any size, empty ones too.
     /// 6455-6.2-4, 6455-5.4-3, 6455-5.4-7: all fragments, in the order they came, and what follows is another message.
-    fn end_of_message(&mut self, place: Place) -> Result<Option<Event>, Violation> {
+    fn end_of_message(&mut self, destination: Destination) -> Result<Option<DecoderEvent>, ProtocolError> {
         let Some(message) = self.message.take() else { return Ok(None) };
         if let (true, Some(inflater)) = (message.compressed, &mut self.inflater) {
-            inflater.end()?;
+            inflater.end_message()?;
         }
         message.finish()?;
-        match place {
-            Place::Inflate if message.mode == Mode::Stream => Ok(Some(Event::End)),
-            Place::Inflate if message.mode == Mode::Skip => Ok(None),
-            Place::Input(_) => {
-                self.store.unused();
-                Ok(Some(Event::Message(message.kind)))
+        match destination {
+            Destination::Inflate if message.mode == ReceiveMode::Stream => Ok(Some(DecoderEvent::MessageEnd)),
+            Destination::Inflate if message.mode == ReceiveMode::Skip => Ok(None),
+            Destination::InputBuffer(_) => {
+                self.payload_buffer.free_if_large();
+                Ok(Some(DecoderEvent::Message(message.kind)))
             }
-            Place::Store | Place::Inflate => {
-                self.lent = Lent::Store;
-                Ok(Some(Event::Message(message.kind)))
+            Destination::PayloadBuffer | Destination::Inflate => {
+                self.payload_location = PayloadLocation::PayloadBuffer;
+                Ok(Some(DecoderEvent::Message(message.kind)))
             }
-            Place::Stream => Ok(Some(Event::End)),
-            Place::Skip => Ok(None),
+            Destination::Stream => Ok(Some(DecoderEvent::MessageEnd)),
+            Destination::Skip => Ok(None),
         }
     }
 
     /// The bytes of the last event.
     #[inline]
     pub(crate) fn payload(&self) -> &[u8] {
-        match self.lent {
-            Lent::Input { from, length } => self.input.at(from, length),
-            Lent::Store => self.store.contents(),
+        match self.payload_location {
+            PayloadLocation::InputBuffer { from, length } => self.input.at(from, length),
+            PayloadLocation::PayloadBuffer => self.payload_buffer.contents(),
         }
     }
 
@@ -335,41 +345,49 @@ impl Decoder {
 
     /// The bytes of the last event, to keep.
     pub(crate) fn take_payload(&mut self) -> Vec<u8> {
-        match self.lent {
-            Lent::Input { from, length } => self.input.at(from, length).to_vec(),
-            Lent::Store => self.store.take(),
+        match self.payload_location {
+            PayloadLocation::InputBuffer { from, length } => self.input.at(from, length).to_vec(),
+            PayloadLocation::PayloadBuffer => self.payload_buffer.take(),
         }
     }
 
     /// Whether a frame or a message has begun and not ended.
-    pub(crate) fn is_midway(&self) -> bool {
+    pub(crate) fn is_incomplete(&self) -> bool {
         match &self.state {
-            State::Header => {
-                !self.input.is_empty() || self.message.as_ref().is_some_and(|message| message.mode == Mode::Assemble)
+            DecoderState::Header => {
+                !self.input.is_empty()
+                    || self.message.as_ref().is_some_and(|message| message.mode == ReceiveMode::Assemble)
             }
-            State::Payload(_) => true,
-            State::Closed | State::Failed(_) => false,
+            DecoderState::Payload(_) => true,
+            DecoderState::Closed | DecoderState::Failed(_) => false,
         }
     }
 
     /// Gives memory back that an idle connection does not need.
     pub(crate) fn shrink(&mut self) {
         // A frame that is being completed in the read buffer was promised its size.
-        if !matches!(self.state, State::Payload(Frame { place: Place::Input(_), .. })) {
+        if !matches!(
+            self.state,
+            DecoderState::Payload(FrameInProgress { destination: Destination::InputBuffer(_), .. })
+        ) {
             self.input.shrink();
         }
         if self.message.is_none() {
-            self.store.release();
+            self.payload_buffer.free();
         }
     }
 }
 
 /// Unmasks and checks the next bytes of a frame, and counts them off.
 #[inline]
-fn take_in(message: &mut Option<Assembly>, frame: &mut Frame, bytes: &mut [u8]) -> Result<(), Violation> {
-    frame.left = frame.left.saturating_sub(bytes.len() as u64);
+fn unmask_and_validate(
+    message: &mut Option<MessageInProgress>,
+    frame: &mut FrameInProgress,
+    bytes: &mut [u8],
+) -> Result<(), ProtocolError> {
+    frame.remaining = frame.remaining.saturating_sub(bytes.len() as u64);
     match (frame.opcode, message, &mut frame.key) {
-        (Opcode::Data(_) | Opcode::Continuation, Some(message), key) => message.take_in(bytes, key)?,
+        (Opcode::Data(_) | Opcode::Continuation, Some(message), key) => message.unmask_and_validate(bytes, key)?,
         // 6455-5.4-5: a control frame has nothing to do with the message it comes in between of.
         (_, _, Some(key)) => unmask(bytes, key),
         (_, _, None) => {}
@@ -381,34 +399,34 @@ fn take_in(message: &mut Option<Assembly>, frame: &mut Frame, bytes: &mut [u8]) 
 mod tests {
     use super::*;
     use crate::close::CloseCode;
-    use crate::message::Kind;
+    use crate::message::MessageKind;
 
-    const TEXT: Kind = Kind::Text;
-    const BINARY: Kind = Kind::Binary;
+    const TEXT: MessageKind = MessageKind::Text;
+    const BINARY: MessageKind = MessageKind::Binary;
     const ROLES: [Role; 2] = [Role::Client, Role::Server];
     const KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
     /// What `buffers` promises: the read buffer at first and at most, the first step of the store, and what it may keep.
-    const SMALL: usize = 2 << 10;
-    const FULL: usize = 68 << 10;
-    const STEP: usize = 64 << 10;
-    const KEEP: usize = 1 << 20;
-    const ROOMY: Limits = Limits { frame: u64::MAX, message: u64::MAX, fragments: u32::MAX };
+    const MIN_INPUT_SIZE: usize = 2 << 10;
+    const MAX_INPUT_SIZE: usize = 68 << 10;
+    const MIN_GROWTH: usize = 64 << 10;
+    const MAX_RETAINED: usize = 1 << 20;
+    const ROOMY: Limits = Limits { max_frame_size: u64::MAX, max_message_size: u64::MAX, max_fragments: u32::MAX };
 
     /// An event with its bytes, or the violation that was the end.
     #[derive(Debug, Clone, PartialEq, Eq)]
     enum Seen {
-        Message(Kind, Vec<u8>),
+        Message(MessageKind, Vec<u8>),
         Frame(Opcode, u64),
-        Begin(Kind),
+        Begin(MessageKind),
         Piece(Vec<u8>),
         End,
         Ping(Vec<u8>),
         Pong(Vec<u8>),
         Close(Option<u16>, String),
-        Failed(Violation),
+        Failed(ProtocolError),
     }
 
-    fn message(kind: Kind, bytes: impl AsRef<[u8]>) -> Seen {
+    fn message(kind: MessageKind, bytes: impl AsRef<[u8]>) -> Seen {
         Seen::Message(kind, bytes.as_ref().to_vec())
     }
 
@@ -423,17 +441,17 @@ mod tests {
         };
         let payload = decoder.payload().to_vec();
         Some(match seen {
-            Event::Message(kind) => Seen::Message(kind, payload),
-            Event::Begin(kind) => Seen::Begin(kind),
-            Event::Piece => Seen::Piece(payload),
-            Event::End => Seen::End,
-            Event::Ping => Seen::Ping(payload),
-            Event::Pong => Seen::Pong(payload),
-            Event::Frame(header) => Seen::Frame(header.opcode, header.length),
-            Event::Close(code) => {
+            DecoderEvent::Message(kind) => Seen::Message(kind, payload),
+            DecoderEvent::MessageStart(kind) => Seen::Begin(kind),
+            DecoderEvent::MessageChunk => Seen::Piece(payload),
+            DecoderEvent::MessageEnd => Seen::End,
+            DecoderEvent::Ping => Seen::Ping(payload),
+            DecoderEvent::Pong => Seen::Pong(payload),
+            DecoderEvent::FrameHeader(header) => Seen::Frame(header.opcode, header.length),
+            DecoderEvent::Close(code) => {
                 let reason = decoder.reason().to_owned();
                 assert_eq!(decoder.next(), Ok(None));
-                Seen::Close(code.map(CloseCode::get), reason)
+                Seen::Close(code.map(CloseCode::as_u16), reason)
             }
         })
     }
@@ -455,7 +473,7 @@ mod tests {
     fn feed(decoder: &mut Decoder, mut bytes: &[u8], seen: &mut Vec<Seen>) {
         while !bytes.is_empty() {
             let space = match seen.last() {
-                Some(Seen::Close(..) | Seen::Failed(_)) => decoder.scrap(),
+                Some(Seen::Close(..) | Seen::Failed(_)) => decoder.discard_space(),
                 Some(_) | None => decoder.space(),
             };
             let count = space.len().min(bytes.len());
@@ -582,11 +600,11 @@ mod tests {
             ("888237fa213d3412", Seen::Close(Some(1000), String::new())),
         ] {
             assert_eq!(any_cut(Role::Server, ROOMY, &bytes(hex)), [want]);
-            assert_eq!(any_cut(Role::Client, ROOMY, &bytes(hex)), [Seen::Failed(Violation::Masked)]);
+            assert_eq!(any_cut(Role::Client, ROOMY, &bytes(hex)), [Seen::Failed(ProtocolError::MaskedFrame)]);
         }
         assert_eq!(
             any_cut(Role::Server, ROOMY, &bytes("810548656c6c6f")),
-            [Seen::Failed(Violation::NotMasked)] // 6455-5.1-2
+            [Seen::Failed(ProtocolError::UnmaskedFrame)] // 6455-5.1-2
         );
     }
 
@@ -594,42 +612,42 @@ mod tests {
     fn what_breaks_a_rule_fails_the_connection() {
         // 6455-7.2.1-1, 6455-10.7-1: every rule, as client and as server, however it arrives.
         let long_ping = format!("897e007e{}", "00".repeat(126));
-        let not_utf8 = Violation::TextNotUtf8 { offset: 0 };
+        let not_utf8 = ProtocolError::TextNotUtf8 { offset: 0 };
         for (hex, violation, code) in [
-            ("c10548656c6c6f", Violation::ReservedBits(4), 1002), // 6455-5.2-2, 6455-5.2-3, 6455-5.2-9, 6455-5.8-1
-            ("a10548656c6c6f", Violation::ReservedBits(2), 1002), // 6455-5.2-10
-            ("910548656c6c6f", Violation::ReservedBits(1), 1002), // 6455-5.2-11
-            ("830178", Violation::UnknownOpcode(3), 1002),        // 6455-5.2-4
-            ("8b00", Violation::UnknownOpcode(11), 1002),
-            (&long_ping, Violation::ControlTooLong, 1002), // 6455-5.5-1
-            ("0900", Violation::FragmentedControl, 1002),  // 6455-5.5-2, 6455-5.4-2
-            ("0800", Violation::FragmentedControl, 1002),
-            ("800178", Violation::NothingToContinue, 1002), // 6455-5.4-s1, 6455-5.4-s2
-            ("000178", Violation::NothingToContinue, 1002),
-            ("010161810162", Violation::MessageInsideMessage, 1002), // 6455-5.4-4
-            ("020161020162", Violation::MessageInsideMessage, 1002),
-            ("817e000548656c6c6f", Violation::LengthNotMinimal, 1002), // 6455-5.2-6
-            ("817f000000000000000548656c6c6f", Violation::LengthNotMinimal, 1002),
-            ("827f8000000000000000", Violation::LengthTopBit, 1002), // 6455-5.2-5
-            ("880103", Violation::CloseBodyOfOneByte, 1002),         // 6455-5.5.1-2
-            ("880203ed", Violation::CloseCodeNotAllowed(1005), 1002), // 6455-7.4.1-3
-            ("880203ee", Violation::CloseCodeNotAllowed(1006), 1002), // 6455-7.4.1-4
-            ("880203f7", Violation::CloseCodeNotAllowed(1015), 1002), // 6455-7.4.1-6
-            ("880203e7", Violation::CloseCodeNotAllowed(999), 1002), // 6455-7.4.2-s1
-            ("88021388", Violation::CloseCodeNotAllowed(5000), 1002),
-            ("881003e8cebae1bdb9cf83cebcceb5eda080", Violation::CloseReasonNotUtf8, 1007), // 6455-8.1-1
+            ("c10548656c6c6f", ProtocolError::ReservedBits(4), 1002), // 6455-5.2-2, 6455-5.2-3, 6455-5.2-9, 6455-5.8-1
+            ("a10548656c6c6f", ProtocolError::ReservedBits(2), 1002), // 6455-5.2-10
+            ("910548656c6c6f", ProtocolError::ReservedBits(1), 1002), // 6455-5.2-11
+            ("830178", ProtocolError::UnknownOpcode(3), 1002),        // 6455-5.2-4
+            ("8b00", ProtocolError::UnknownOpcode(11), 1002),
+            (&long_ping, ProtocolError::ControlFrameTooBig, 1002), // 6455-5.5-1
+            ("0900", ProtocolError::FragmentedControlFrame, 1002), // 6455-5.5-2, 6455-5.4-2
+            ("0800", ProtocolError::FragmentedControlFrame, 1002),
+            ("800178", ProtocolError::UnexpectedContinuation, 1002), // 6455-5.4-s1, 6455-5.4-s2
+            ("000178", ProtocolError::UnexpectedContinuation, 1002),
+            ("010161810162", ProtocolError::ExpectedContinuation, 1002), // 6455-5.4-4
+            ("020161020162", ProtocolError::ExpectedContinuation, 1002),
+            ("817e000548656c6c6f", ProtocolError::LengthNotMinimal, 1002), // 6455-5.2-6
+            ("817f000000000000000548656c6c6f", ProtocolError::LengthNotMinimal, 1002),
+            ("827f8000000000000000", ProtocolError::LengthMostSignificantBit, 1002), // 6455-5.2-5
+            ("880103", ProtocolError::CloseBodyTooShort, 1002),                      // 6455-5.5.1-2
+            ("880203ed", ProtocolError::InvalidCloseCode(1005), 1002),               // 6455-7.4.1-3
+            ("880203ee", ProtocolError::InvalidCloseCode(1006), 1002),               // 6455-7.4.1-4
+            ("880203f7", ProtocolError::InvalidCloseCode(1015), 1002),               // 6455-7.4.1-6
+            ("880203e7", ProtocolError::InvalidCloseCode(999), 1002),                // 6455-7.4.2-s1
+            ("88021388", ProtocolError::InvalidCloseCode(5000), 1002),
+            ("881003e8cebae1bdb9cf83cebcceb5eda080", ProtocolError::CloseReasonNotUtf8, 1007), // 6455-8.1-1
             ("8101ff", not_utf8, 1007),
-            ("8101c3", Violation::TextNotUtf8 { offset: 1 }, 1007), // 6455-5.6-1
+            ("8101c3", ProtocolError::TextNotUtf8 { offset: 1 }, 1007), // 6455-5.6-1
         ] {
             for role in ROLES {
                 let sent = from_peer(role, &bytes(hex));
                 assert_eq!(any_cut(role, ROOMY, &sent), [Seen::Failed(violation)], "{hex}");
-                assert_eq!(violation.close_code().get(), code);
+                assert_eq!(violation.close_code().as_u16(), code);
                 // 6455-7.1.7-7: nothing after it is looked at.
                 let longer = [sent, text(role, true, "next"), bytes("ffffff")].concat();
                 assert_eq!(any_cut(role, ROOMY, &longer), [Seen::Failed(violation)], "{hex} and more");
                 // And what came before it was fine.
-                if violation != Violation::MessageInsideMessage {
+                if violation != ProtocolError::ExpectedContinuation {
                     let before = [text(role, true, "ok"), from_peer(role, &bytes(hex))].concat();
                     assert_eq!(any_cut(role, ROOMY, &before), [message(TEXT, "ok"), Seen::Failed(violation)]);
                 }
@@ -648,12 +666,12 @@ mod tests {
     }
 
     #[test]
-    fn who_watches_is_told_of_each_header_and_everything_else_is_the_same() {
+    fn reporting_headers_changes_no_other_event() {
         for role in ROLES {
             for streamed in [false, true] {
                 let mut watching = Decoder::new(role, ROOMY, &[]);
                 let mut usual = Decoder::new(role, ROOMY, &[]);
-                watching.watch();
+                watching.report_headers();
                 let bytes = [
                     frame(role, false, Opcode::Data(TEXT), b"He"),
                     frame(role, true, Opcode::Ping, b"?"),
@@ -664,10 +682,10 @@ mod tests {
                 ]
                 .concat();
                 if streamed {
-                    watching.stream();
-                    usual.stream();
+                    watching.start_streaming();
+                    usual.start_streaming();
                 }
-                let (mut told, mut seen, mut want) = (Vec::new(), Vec::new(), Vec::new());
+                let (mut headers, mut seen, mut want) = (Vec::new(), Vec::new(), Vec::new());
                 for byte in bytes {
                     for (decoder, events) in [(&mut watching, &mut seen), (&mut usual, &mut want)] {
                         decoder.space()[0] = byte;
@@ -677,14 +695,14 @@ mod tests {
                 }
                 seen.retain(|event| match event {
                     Seen::Frame(opcode, length) => {
-                        told.push((*opcode, *length));
+                        headers.push((*opcode, *length));
                         false
                     }
                     _ => true,
                 });
                 assert_eq!(seen, want);
                 let (text, binary, more) = (Opcode::Data(TEXT), Opcode::Data(BINARY), Opcode::Continuation);
-                assert_eq!(told, [(text, 2), (Opcode::Ping, 1), (more, 0), (more, 3), (binary, 5000), (binary, 0)]);
+                assert_eq!(headers, [(text, 2), (Opcode::Ping, 1), (more, 0), (more, 3), (binary, 5000), (binary, 0)]);
             }
         }
     }
@@ -722,7 +740,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_text_is_told_at_its_first_wrong_byte() {
+    fn invalid_text_fails_at_its_first_invalid_byte() {
         // 6455-8.1-1: in the middle of a frame, in every place a payload can be in.
         for role in ROLES {
             for (length, first, wrong) in [
@@ -741,7 +759,7 @@ mod tests {
                     _ => [text(role, false, &payload[..first]), more(role, true, &payload[first..])].concat(),
                 };
                 let heads = sent.len() - length;
-                let violation = Violation::TextNotUtf8 { offset: wrong as u64 };
+                let violation = ProtocolError::TextNotUtf8 { offset: wrong as u64 };
                 sent.truncate(heads + wrong + 1);
                 let (last, before) = sent.split_last().unwrap();
                 assert_eq!(run(role, ROOMY, [before]), [], "{length} {wrong}");
@@ -749,15 +767,15 @@ mod tests {
                 assert_eq!(run(role, ROOMY, sent.chunks(1)), [Seen::Failed(violation)]);
 
                 let mut decoder = Decoder::new(role, ROOMY, &[]);
-                decoder.stream();
+                decoder.start_streaming();
                 let mut seen = Vec::new();
                 feed(&mut decoder, before, &mut seen);
-                decoder.assemble();
+                decoder.stop_streaming();
                 feed(&mut decoder, &[*last], &mut seen);
                 assert_eq!(seen.last(), Some(&Seen::Failed(violation)), "given up, and checked all the same");
             }
             let cut_short = [text(role, false, "ab"), more(role, true, [0xE2, 0x82])].concat();
-            let violation = Violation::TextNotUtf8 { offset: 4 };
+            let violation = ProtocolError::TextNotUtf8 { offset: 4 };
             assert_eq!(any_cut(role, ROOMY, &cut_short), [Seen::Failed(violation)]); // 6455-5.6-1
                                                                                      // Nobody minds in binary.
             assert_eq!(any_cut(role, ROOMY, &binary(role, true, [0xC0, 0xFF])), [message(BINARY, [0xC0, 0xFF])]);
@@ -769,15 +787,15 @@ mod tests {
         // 6455-10.4-1, 6455-10.4-2
         for role in ROLES {
             for limit in [0, 1, 125, 126, 5000, 65_535, 65_536, 100_000] {
-                let limits = Limits { frame: u64::MAX, message: limit as u64, fragments: 10 };
+                let limits = Limits { max_frame_size: u64::MAX, max_message_size: limit as u64, max_fragments: 10 };
                 let fits = vec![7; limit];
                 assert_eq!(run(role, limits, [&binary(role, true, &fits)[..]]), [message(BINARY, &fits)]);
                 let (a, b) = fits.split_at(limit / 3);
                 let parts = [binary(role, false, a), ping(role, "p"), more(role, true, b)].concat();
                 assert_eq!(run(role, limits, [&parts[..]]), [Seen::Ping(b"p".to_vec()), message(BINARY, &fits)]);
 
-                let too_big = Violation::MessageTooBig { length: limit as u64 + 1, limit: limit as u64 };
-                assert_eq!(too_big.close_code().get(), 1009);
+                let too_big = ProtocolError::MessageTooBig { length: limit as u64 + 1, limit: limit as u64 };
+                assert_eq!(too_big.close_code().as_u16(), 1009);
                 let header = announced(role, true, Opcode::Data(BINARY), limit as u64 + 1);
                 assert_eq!(any_cut(role, limits, &header), [Seen::Failed(too_big)]);
                 let second = [binary(role, false, a), announced(role, false, Opcode::Continuation, b.len() as u64 + 1)];
@@ -785,11 +803,11 @@ mod tests {
                 let empty_then = [binary(role, false, &fits), more(role, false, ""), more(role, false, "x")].concat();
                 assert_eq!(run(role, limits, [&empty_then[..]]), [Seen::Failed(too_big)]);
             }
-            let limits = Limits { frame: 10, message: 25, fragments: 10 };
+            let limits = Limits { max_frame_size: 10, max_message_size: 25, max_fragments: 10 };
             let three = [binary(role, false, [1; 10]), more(role, false, [2; 10]), more(role, true, [3; 5])].concat();
             assert_eq!(run(role, limits, [&three[..]]).len(), 1);
-            let frame_too_big = Violation::FrameTooBig { length: 11, limit: 10 };
-            assert_eq!(frame_too_big.close_code().get(), 1009);
+            let frame_too_big = ProtocolError::FrameTooBig { length: 11, limit: 10 };
+            assert_eq!(frame_too_big.close_code().as_u16(), 1009);
             let header = announced(role, false, Opcode::Data(BINARY), 11);
             assert_eq!(any_cut(role, limits, &header), [Seen::Failed(frame_too_big)]);
         }
@@ -799,14 +817,14 @@ mod tests {
     fn fragments_are_counted_empty_ones_too() {
         // 6455-10.4-1: control frames are none.
         for role in ROLES {
-            let limits = Limits { fragments: 3, ..ROOMY };
+            let limits = Limits { max_fragments: 3, ..ROOMY };
             let three = [text(role, false, ""), more(role, false, ""), ping(role, ""), more(role, true, "")].concat();
             let fine = [Seen::Ping(Vec::new()), message(TEXT, "")];
             assert_eq!(any_cut(role, limits, &three), fine);
             assert_eq!(any_cut(role, limits, &[&three[..], &three].concat()), [fine.clone(), fine].concat());
             let four = [text(role, false, ""), more(role, false, ""), more(role, false, ""), more(role, true, "")];
-            let violation = Violation::TooManyFragments { limit: 3 };
-            assert_eq!(violation.close_code().get(), 1009);
+            let violation = ProtocolError::TooManyFragments { limit: 3 };
+            assert_eq!(violation.close_code().as_u16(), 1009);
             assert_eq!(any_cut(role, limits, &four.concat()), [Seen::Failed(violation)]);
         }
     }
@@ -821,25 +839,28 @@ mod tests {
                     let mut decoder = Decoder::new(role, ROOMY, &header);
                     let done = decoder.next().unwrap();
                     assert_eq!(done.is_some(), length == 0, "{length}");
-                    assert_eq!(decoder.is_midway(), length > 0);
+                    assert_eq!(decoder.is_incomplete(), length > 0);
                     assert!(!decoder.space().is_empty());
-                    assert!(decoder.input.held() + decoder.store.held() <= SMALL + STEP);
+                    assert!(
+                        decoder.input.capacity_held() + decoder.payload_buffer.capacity_held()
+                            <= MIN_INPUT_SIZE + MIN_GROWTH
+                    );
                     if length > 1000 {
-                        let limits = Limits { message: 1000, ..ROOMY };
-                        let violation = Violation::MessageTooBig { length, limit: 1000 };
+                        let limits = Limits { max_message_size: 1000, ..ROOMY };
+                        let violation = ProtocolError::MessageTooBig { length, limit: 1000 };
                         assert_eq!(any_cut(role, limits, &header), [Seen::Failed(violation)]);
                     }
                 }
             }
             // Their sum does not wrap either.
             let most = (1 << 63) - 1;
-            let limits = Limits { message: most, ..ROOMY };
+            let limits = Limits { max_message_size: most, ..ROOMY };
             let two = [binary(role, false, "ab"), announced(role, true, Opcode::Continuation, most)].concat();
-            let violation = Violation::MessageTooBig { length: most + 2, limit: most };
+            let violation = ProtocolError::MessageTooBig { length: most + 2, limit: most };
             assert_eq!(run(role, limits, [&two[..]]), [Seen::Failed(violation)]);
             // The top bit is told by the first of the eight bytes.
             let header = [0x82, if role == Role::Server { 0xFF } else { 0x7F }, 0x80];
-            assert_eq!(any_cut(role, ROOMY, &header), [Seen::Failed(Violation::LengthTopBit)]);
+            assert_eq!(any_cut(role, ROOMY, &header), [Seen::Failed(ProtocolError::LengthMostSignificantBit)]);
         }
     }
 
@@ -852,7 +873,7 @@ mod tests {
                 feed(&mut decoder, &announced(role, fin, opcode, 16 << 20), &mut seen);
                 for read in [1, 1000, 4096, 16 << 10, 64 << 10] {
                     for _ in 0..20 {
-                        let at = (16 << 20) - left(&decoder) as usize;
+                        let at = (16 << 20) - remaining(&decoder) as usize;
                         let space = decoder.space();
                         let count = space.len().min(read);
                         for (i, byte) in space[..count].iter_mut().enumerate() {
@@ -860,9 +881,9 @@ mod tests {
                         }
                         decoder.filled(count);
                         drain(&mut decoder, &mut seen);
-                        let came = (16 << 20) - left(&decoder) as usize;
-                        let held = decoder.input.held() + decoder.store.held();
-                        assert!(held <= 2 * came + FULL + STEP, "{held} held after {came}");
+                        let came = (16 << 20) - remaining(&decoder) as usize;
+                        let held = decoder.input.capacity_held() + decoder.payload_buffer.capacity_held();
+                        assert!(held <= 2 * came + MAX_INPUT_SIZE + MIN_GROWTH, "{held} held after {came}");
                     }
                 }
                 assert_eq!(seen, []);
@@ -870,10 +891,10 @@ mod tests {
         }
     }
 
-    fn left(decoder: &Decoder) -> u64 {
+    fn remaining(decoder: &Decoder) -> u64 {
         match decoder.state {
-            State::Payload(frame) => frame.left,
-            State::Header | State::Closed | State::Failed(_) => panic!("not in a payload"),
+            DecoderState::Payload(frame) => frame.remaining,
+            DecoderState::Header | DecoderState::Closed | DecoderState::Failed(_) => panic!("not in a payload"),
         }
     }
 
@@ -886,11 +907,15 @@ mod tests {
                 let mut decoder = Decoder::new(role, ROOMY, &[]);
                 let mut seen = Vec::new();
                 feed(&mut decoder, &text(role, true, &huge), &mut seen);
-                assert!(decoder.store.held() >= huge.len());
+                assert!(decoder.payload_buffer.capacity_held() >= huge.len());
                 feed(&mut decoder, &after, &mut seen);
                 feed(&mut decoder, &after, &mut seen);
                 assert_eq!(seen[1..], [message(TEXT, "small"), message(TEXT, "small")]);
-                assert!(decoder.store.held() <= KEEP, "{} bytes are still held", decoder.store.held());
+                assert!(
+                    decoder.payload_buffer.capacity_held() <= MAX_RETAINED,
+                    "{} bytes are still held",
+                    decoder.payload_buffer.capacity_held()
+                );
             }
             // A small one that is taken does not take the huge store along.
             let mut decoder = Decoder::new(role, ROOMY, &[]);
@@ -898,7 +923,7 @@ mod tests {
             let small = [text(role, false, "sm"), more(role, true, "all")].concat();
             decoder.space()[..small.len()].copy_from_slice(&small);
             decoder.filled(small.len());
-            assert_eq!(decoder.next(), Ok(Some(Event::Message(TEXT))));
+            assert_eq!(decoder.next(), Ok(Some(DecoderEvent::Message(TEXT))));
             let taken = decoder.take_payload();
             assert_eq!(taken, b"small");
             assert!(taken.capacity() < 100);
@@ -914,12 +939,12 @@ mod tests {
             }
             assert_eq!(decoder.take_payload(), huge);
             assert_eq!(decoder.payload(), b"");
-            assert_eq!(decoder.store.held(), 0);
+            assert_eq!(decoder.payload_buffer.capacity_held(), 0);
         }
     }
 
     #[test]
-    fn the_read_buffer_grows_when_reads_fill_it_and_shrinks_when_told() {
+    fn the_read_buffer_grows_when_reads_fill_it_and_shrinks_on_request() {
         for role in ROLES {
             let mut decoder = Decoder::new(role, ROOMY, &[]);
             let one = text(role, true, "hello");
@@ -927,18 +952,18 @@ mod tests {
             for _ in 0..5000 {
                 feed(&mut decoder, &one, &mut seen);
             }
-            assert_eq!(decoder.input.held(), SMALL, "small reads need no more");
+            assert_eq!(decoder.input.capacity_held(), MIN_INPUT_SIZE, "small reads need no more");
             let many = one.repeat(100_000 / one.len());
             feed(&mut decoder, &many, &mut seen);
-            assert_eq!(decoder.input.held(), FULL, "and never more than this");
+            assert_eq!(decoder.input.capacity_held(), MAX_INPUT_SIZE, "and never more than this");
             feed(&mut decoder, &many.repeat(3), &mut seen);
-            assert_eq!(decoder.input.held(), FULL);
+            assert_eq!(decoder.input.capacity_held(), MAX_INPUT_SIZE);
             // In the middle of a header nothing is lost.
             feed(&mut decoder, &one[..1], &mut seen);
             decoder.shrink();
             feed(&mut decoder, &one[1..], &mut seen);
             decoder.shrink();
-            assert_eq!((decoder.input.held(), decoder.store.held()), (SMALL, 0));
+            assert_eq!((decoder.input.capacity_held(), decoder.payload_buffer.capacity_held()), (MIN_INPUT_SIZE, 0));
             assert!(seen.iter().all(|seen| *seen == message(TEXT, "hello")));
             // Nor of a payload that stays where it is, nor of a message in the store.
             for sent in [text(role, true, "hello"), [text(role, false, "hel"), more(role, true, "lo")].concat()] {
@@ -959,9 +984,9 @@ mod tests {
         // 6455-7.1.1-1, 6455-7.1.7-7: what comes then is read and dropped; a buffer that is full must not stop that.
         for role in ROLES {
             for last in [frame(role, true, Opcode::Close, b""), vec![0xFF; 2]] {
-                for size in [SMALL, FULL] {
+                for size in [MIN_INPUT_SIZE, MAX_INPUT_SIZE] {
                     let (mut decoder, mut seen) = (Decoder::new(role, ROOMY, &[]), Vec::new());
-                    if size > SMALL {
+                    if size > MIN_INPUT_SIZE {
                         feed(&mut decoder, &ping(role, "").repeat(size), &mut seen);
                     }
                     let mut flood = last.clone();
@@ -969,7 +994,11 @@ mod tests {
                     feed(&mut decoder, &flood, &mut seen);
                     let end = seen.last().cloned();
                     for _ in 0..3 {
-                        assert!(decoder.scrap().len() >= size, "{} bytes of space", decoder.scrap().len());
+                        assert!(
+                            decoder.discard_space().len() >= size,
+                            "{} bytes of space",
+                            decoder.discard_space().len()
+                        );
                         decoder.filled(size);
                         drain(&mut decoder, &mut seen);
                         assert_eq!(seen.last(), end.as_ref());
@@ -982,7 +1011,7 @@ mod tests {
     #[test]
     fn frames_that_just_fit_the_buffer_are_read_whatever_the_reads() {
         for role in ROLES {
-            for size in [SMALL, FULL] {
+            for size in [MIN_INPUT_SIZE, MAX_INPUT_SIZE] {
                 for length in size - 30..size + 10 {
                     for shift in [0, 1, 9] {
                         let payload: Vec<u8> = (0..length).map(|i| (i % 251) as u8).collect();
@@ -1005,7 +1034,7 @@ mod tests {
                 }
             }
             // Behind the handshake too, where the buffer is exactly as large as what came.
-            for early in [SMALL, SMALL + 1, 9000] {
+            for early in [MIN_INPUT_SIZE, MIN_INPUT_SIZE + 1, 9000] {
                 let sent = [binary(role, true, [5; 100]), binary(role, true, vec![6; early - 110])].concat();
                 let (mut decoder, mut seen) = (Decoder::new(role, ROOMY, &sent[..early.min(sent.len())]), Vec::new());
                 drain(&mut decoder, &mut seen);
@@ -1021,29 +1050,29 @@ mod tests {
             let sent = [text(role, false, "a"), ping(role, "b"), more(role, true, "c")].concat();
             let mut decoder = Decoder::new(role, ROOMY, &[]);
             for (at, byte) in sent.iter().enumerate() {
-                assert_eq!(decoder.is_midway(), at > 0, "before byte {at}");
+                assert_eq!(decoder.is_incomplete(), at > 0, "before byte {at}");
                 feed(&mut decoder, &[*byte], &mut Vec::new());
             }
-            assert!(!decoder.is_midway());
+            assert!(!decoder.is_incomplete());
             // Streaming, the time between fragments is the sender's.
-            decoder.stream();
+            decoder.start_streaming();
             let ends = [text(role, false, "a").len(), sent.len() - more(role, true, "c").len(), sent.len()];
             for (at, byte) in sent.iter().enumerate() {
                 feed(&mut decoder, &[*byte], &mut Vec::new());
-                assert_eq!(decoder.is_midway(), !ends.contains(&(at + 1)), "after byte {at}");
+                assert_eq!(decoder.is_incomplete(), !ends.contains(&(at + 1)), "after byte {at}");
             }
             feed(&mut decoder, &frame(role, true, Opcode::Close, b""), &mut Vec::new());
             feed(&mut decoder, b"more", &mut Vec::new());
-            assert!(!decoder.is_midway());
+            assert!(!decoder.is_incomplete());
         }
     }
 
     #[test]
     fn a_stream_lends_the_message_in_pieces_without_a_limit() {
-        let limits = Limits { frame: 5, message: 5, fragments: 2 };
+        let limits = Limits { max_frame_size: 5, max_message_size: 5, max_fragments: 2 };
         for role in ROLES {
             let (mut decoder, mut seen) = (Decoder::new(role, limits, &[]), Vec::new());
-            assert_eq!(decoder.stream(), None);
+            assert_eq!(decoder.start_streaming(), None);
             let sent = [
                 text(role, false, "one"),
                 ping(role, "p"),
@@ -1065,11 +1094,11 @@ mod tests {
             ];
             assert_eq!(seen, want);
             // Whole messages again, and their limits.
-            decoder.assemble();
+            decoder.stop_streaming();
             seen.clear();
             feed(&mut decoder, &text(role, true, "12345"), &mut seen);
             feed(&mut decoder, &announced(role, true, Opcode::Data(TEXT), 6), &mut seen);
-            let too_big = Violation::MessageTooBig { length: 6, limit: 5 };
+            let too_big = ProtocolError::MessageTooBig { length: 6, limit: 5 };
             assert_eq!(seen, [message(TEXT, "12345"), Seen::Failed(too_big)]);
         }
     }
@@ -1082,13 +1111,13 @@ mod tests {
             for cut in 0..=first.len() {
                 for again in [false, true] {
                     let (mut decoder, mut seen) = (Decoder::new(role, ROOMY, &[]), Vec::new());
-                    decoder.stream();
+                    decoder.start_streaming();
                     feed(&mut decoder, &first[..cut], &mut seen);
                     let ended = seen.last() == Some(&Seen::End);
                     let begun = seen.first() == Some(&Seen::Begin(TEXT)) && !ended;
-                    decoder.assemble();
+                    decoder.stop_streaming();
                     if again {
-                        assert_eq!(decoder.stream(), None, "what was given up is not lent again");
+                        assert_eq!(decoder.start_streaming(), None, "what was given up is not lent again");
                     }
                     seen.retain(|seen| matches!(seen, Seen::Ping(_)));
                     feed(&mut decoder, &first[cut..], &mut seen);
@@ -1123,7 +1152,7 @@ mod tests {
             for cut in 0..sent.len() {
                 let (mut decoder, mut seen) = (Decoder::new(role, ROOMY, &[]), Vec::new());
                 feed(&mut decoder, &sent[..cut], &mut seen);
-                decoder.assemble();
+                decoder.stop_streaming();
                 feed(&mut decoder, &sent[cut..], &mut seen);
                 assert_eq!(seen, [Seen::Ping(b"p".to_vec()), message(TEXT, "whole"), message(TEXT, "next")], "{cut}");
             }
@@ -1146,7 +1175,7 @@ mod tests {
                 for cut in (1..sent.len()).step_by(1 + sent.len() / 50) {
                     let (mut decoder, mut seen) = (Decoder::new(role, ROOMY, &[]), Vec::new());
                     feed(&mut decoder, &sent[..cut], &mut seen);
-                    let begun = decoder.stream();
+                    let begun = decoder.start_streaming();
                     let mut all = match &begun {
                         Some((TEXT, begun)) => begun.clone(),
                         Some((BINARY, _)) => panic!("it is text"),
@@ -1182,7 +1211,7 @@ mod tests {
         role: Role,
         limits: Limits,
         frame: Vec<u8>,
-        message: Option<(Kind, Vec<u8>, u32)>,
+        message: Option<(MessageKind, Vec<u8>, u32)>,
         /// The message up to here is whole characters.
         valid: usize,
         over: bool,
@@ -1203,33 +1232,33 @@ mod tests {
             seen
         }
 
-        fn judge(&mut self) -> Result<Option<Seen>, Violation> {
+        fn judge(&mut self) -> Result<Option<Seen>, ProtocolError> {
             let frame = &self.frame;
             let (fin, opcode) = (frame[0] >= 0x80, frame[0] & 0x0F);
             if frame[0] & 0x70 != 0 {
-                return Err(Violation::ReservedBits(frame[0] >> 4 & 7));
+                return Err(ProtocolError::ReservedBits(frame[0] >> 4 & 7));
             }
             match (opcode, fin, self.message.is_some()) {
                 // Only the first byte is judged by what was open before it.
                 _ if frame.len() > 1 => {}
-                (3..=7 | 11..=15, ..) => return Err(Violation::UnknownOpcode(opcode)),
-                (8.., false, _) => return Err(Violation::FragmentedControl),
-                (0, _, false) => return Err(Violation::NothingToContinue),
-                (1 | 2, _, true) => return Err(Violation::MessageInsideMessage),
+                (3..=7 | 11..=15, ..) => return Err(ProtocolError::UnknownOpcode(opcode)),
+                (8.., false, _) => return Err(ProtocolError::FragmentedControlFrame),
+                (0, _, false) => return Err(ProtocolError::UnexpectedContinuation),
+                (1 | 2, _, true) => return Err(ProtocolError::ExpectedContinuation),
                 _ => {}
             }
             let Some(second) = frame.get(1) else { return Ok(None) };
             let masked = match (self.role, second >= &0x80) {
-                (Role::Server, false) => return Err(Violation::NotMasked),
-                (Role::Client, true) => return Err(Violation::Masked),
+                (Role::Server, false) => return Err(ProtocolError::UnmaskedFrame),
+                (Role::Client, true) => return Err(ProtocolError::MaskedFrame),
                 (_, masked) => masked,
             };
             let (short, size) = (second & 0x7F, [2, 4, 10][usize::from(second & 0x7F).saturating_sub(125).min(2)]);
             if opcode >= 8 && short > 125 {
-                return Err(Violation::ControlTooLong);
+                return Err(ProtocolError::ControlFrameTooBig);
             }
             if short == 127 && frame.get(2).is_some_and(|byte| *byte >= 0x80) {
-                return Err(Violation::LengthTopBit);
+                return Err(ProtocolError::LengthMostSignificantBit);
             }
             let Some(digits) = frame.get(2..size) else { return Ok(None) };
             let length = match size {
@@ -1237,7 +1266,7 @@ mod tests {
                 _ => digits.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte)),
             };
             if length < [0, 0, 0, 0, 126, 0, 0, 0, 0, 0, 65536][size] {
-                return Err(Violation::LengthNotMinimal);
+                return Err(ProtocolError::LengthNotMinimal);
             }
             let head = size + if masked { 4 } else { 0 };
             if frame.len() < head {
@@ -1254,14 +1283,14 @@ mod tests {
                 let (_, data, fragments) = self.message.as_mut().unwrap();
                 *fragments += 1;
                 let total = data.len() as u64 + length;
-                if total > self.limits.message {
-                    return Err(Violation::MessageTooBig { length: total, limit: self.limits.message });
+                if total > self.limits.max_message_size {
+                    return Err(ProtocolError::MessageTooBig { length: total, limit: self.limits.max_message_size });
                 }
-                if length > self.limits.frame {
-                    return Err(Violation::FrameTooBig { length, limit: self.limits.frame });
+                if length > self.limits.max_frame_size {
+                    return Err(ProtocolError::FrameTooBig { length, limit: self.limits.max_frame_size });
                 }
-                if *fragments > self.limits.fragments {
-                    return Err(Violation::TooManyFragments { limit: self.limits.fragments });
+                if *fragments > self.limits.max_fragments {
+                    return Err(ProtocolError::TooManyFragments { limit: self.limits.max_fragments });
                 }
             }
             if let (Some(byte), true) = (payload.last(), opcode < 8) {
@@ -1271,7 +1300,7 @@ mod tests {
                 if *kind == TEXT {
                     match std::str::from_utf8(&data[self.valid..]) {
                         Ok(_) => self.valid = data.len(),
-                        Err(error) if error.error_len().is_some() => return Err(Violation::TextNotUtf8 { offset }),
+                        Err(error) if error.error_len().is_some() => return Err(ProtocolError::TextNotUtf8 { offset }),
                         Err(_) => {}
                     }
                 }
@@ -1289,26 +1318,26 @@ mod tests {
                 _ => {
                     let (kind, data, _) = self.message.take().unwrap();
                     if kind == TEXT && std::str::from_utf8(&data).is_err() {
-                        return Err(Violation::TextNotUtf8 { offset: data.len() as u64 });
+                        return Err(ProtocolError::TextNotUtf8 { offset: data.len() as u64 });
                     }
                     Some(Seen::Message(kind, data))
                 }
             })
         }
 
-        fn close(body: &[u8]) -> Result<Seen, Violation> {
+        fn close(body: &[u8]) -> Result<Seen, ProtocolError> {
             if let [a, b, reason @ ..] = body {
                 let code = u16::from(*a) << 8 | u16::from(*b);
                 if !(1000..5000).contains(&code) || (1004..1007).contains(&code) || (1015..3000).contains(&code) {
-                    return Err(Violation::CloseCodeNotAllowed(code));
+                    return Err(ProtocolError::InvalidCloseCode(code));
                 }
-                let reason = String::from_utf8(reason.to_vec()).map_err(|_| Violation::CloseReasonNotUtf8)?;
+                let reason = String::from_utf8(reason.to_vec()).map_err(|_| ProtocolError::CloseReasonNotUtf8)?;
                 return Ok(Seen::Close(Some(code), reason));
             }
             if body.is_empty() {
                 Ok(Seen::Close(None, String::new()))
             } else {
-                Err(Violation::CloseBodyOfOneByte)
+                Err(ProtocolError::CloseBodyTooShort)
             }
         }
     }
@@ -1334,7 +1363,7 @@ mod tests {
                 (0, _) => 0,
                 (1, _) => 120 + self.below(12),
                 (2, _) => self.below(400),
-                (3, true) => [SMALL, 65_536, FULL][self.below(3)] - 20 + self.below(40),
+                (3, true) => [MIN_INPUT_SIZE, 65_536, MAX_INPUT_SIZE][self.below(3)] - 20 + self.below(40),
                 (4, true) => self.below(150_000),
                 _ => self.below(30),
             }
@@ -1352,7 +1381,7 @@ mod tests {
         }
 
         /// One message with its frames, and control frames before each.
-        fn message(&mut self, role: Role, long: bool, out: &mut Vec<u8>) -> (Kind, Vec<u8>) {
+        fn message(&mut self, role: Role, long: bool, out: &mut Vec<u8>) -> (MessageKind, Vec<u8>) {
             let length = self.length(long);
             let (kind, whole) = match self.one_in(2) {
                 true => (TEXT, self.text(length)),
@@ -1392,7 +1421,7 @@ mod tests {
     fn a_slow_and_simple_decoder_sees_the_same() {
         // 6455-6.2-1, 6455-10.7-1
         let mut random = Random(0x9E37_79B9_7F4A_7C15);
-        let small = Limits { frame: 300, message: 350, fragments: 4 };
+        let small = Limits { max_frame_size: 300, max_message_size: 350, max_fragments: 4 };
         let (mut failed, mut passed) = (0, 0);
         for round in 0..4000 {
             let role = ROLES[round % 2];
@@ -1440,7 +1469,7 @@ mod tests {
             let messages: Vec<_> = (0..8).map(|_| random.message(role, round % 40 == 0, &mut sent)).collect();
             let mut decoder = Decoder::new(role, ROOMY, &[]);
             let (mut expected, mut streaming) = (messages.iter().peekable(), false);
-            let mut lent: Option<(Kind, Vec<u8>)> = None;
+            let mut lent: Option<(MessageKind, Vec<u8>)> = None;
             for mut read in random.reads(&sent) {
                 while !read.is_empty() {
                     let space = decoder.space();
@@ -1452,9 +1481,9 @@ mod tests {
                         if random.one_in(6) {
                             streaming = !streaming;
                             if streaming {
-                                lent = decoder.stream();
+                                lent = decoder.start_streaming();
                             } else {
-                                decoder.assemble();
+                                decoder.stop_streaming();
                                 if let Some((kind, begun)) = lent.take() {
                                     let (expected, whole) = expected.next().unwrap();
                                     assert!(kind == *expected && whole.starts_with(&begun), "round {round}");

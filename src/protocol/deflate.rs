@@ -7,7 +7,7 @@
 mod codec;
 mod negotiation;
 
-pub(crate) use codec::{codec, Deflater, Inflater, Press};
+pub(crate) use codec::{codec, CompressionParams, Deflater, Inflater};
 pub(crate) use negotiation::{accept, check, offer, Agreed};
 
 use crate::primitives::deflate::{Level, WindowBits};
@@ -74,7 +74,7 @@ impl Direction {
 ///
 /// Windows a peer is asked for are a wish: one that does not know the parameter is received with 32,768 bytes, which is
 /// better than no compression. What is demanded is done, or nothing is compressed; a server that compresses without doing
-/// it is refused ([`HandshakeFault::Wrong`](crate::HandshakeFault::Wrong)).
+/// it is refused ([`HandshakeErrorKind::InvalidHeader`](crate::HandshakeErrorKind::InvalidHeader)).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deflate {
     pub(crate) level: Level,

@@ -2,57 +2,59 @@
 
 use std::io;
 
-use crate::primitives::entropy::Entropy;
-use crate::protocol::deflate::{Deflater, Press};
+use crate::primitives::entropy::RandomSource;
+use crate::protocol::deflate::{CompressionParams, Deflater};
 use crate::wire::frame::{self, Opcode};
 use crate::wire::mask;
 
 /// Writes frames. A client's encoder has a source of masking keys, a server's has none.
 #[derive(Debug)]
 pub(crate) struct Encoder {
-    keys: Option<Entropy>,
+    keys: Option<RandomSource>,
     deflater: Option<Deflater>,
 }
 
 /// What decides on the bytes of a frame beside its message: encoders of the same shape make the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shape {
+pub(crate) enum FrameFormat {
     /// Never the same twice: a client's, which are masked; a draft's.
-    Own,
+    PerConnection,
     /// The message as it is.
-    Plain,
+    Uncompressed,
     /// Compressed, if the message is long enough, with nothing before it in the window.
-    Deflated(Press),
+    Deflated(CompressionParams),
 }
 
 impl Encoder {
     /// An encoder whose frames can be sent by every connection of this shape. Each of its messages is compressed by itself.
-    pub(crate) fn shared(shape: Shape) -> Encoder {
-        let press = match shape {
-            Shape::Own | Shape::Plain => None,
-            Shape::Deflated(press) => Some(press),
+    pub(crate) fn for_format(frame_format: FrameFormat) -> Encoder {
+        let params = match frame_format {
+            FrameFormat::PerConnection | FrameFormat::Uncompressed => None,
+            FrameFormat::Deflated(params) => Some(params),
         };
-        Encoder { keys: None, deflater: press.map(Deflater::alone) }
+        Encoder { keys: None, deflater: params.map(Deflater::no_context_takeover) }
     }
 
-    pub(crate) fn shape(&self) -> Shape {
+    pub(crate) fn frame_format(&self) -> FrameFormat {
         match (&self.keys, &self.deflater) {
-            (Some(_), _) => Shape::Own,
-            (None, deflater) => deflater.as_ref().map(Deflater::press).map_or(Shape::Plain, Shape::Deflated),
+            (Some(_), _) => FrameFormat::PerConnection,
+            (None, deflater) => {
+                deflater.as_ref().map(Deflater::params).map_or(FrameFormat::Uncompressed, FrameFormat::Deflated)
+            }
         }
     }
 
     /// A compressed message was sent that others have encoded. The peer has it in its window now and this side does not,
     /// so this side must not refer to anything before what comes next. Messages without references are good for any
     /// window, whether it outlives a message or not.
-    pub(crate) fn passed_by(&mut self) {
+    pub(crate) fn reset_window(&mut self) {
         if let Some(deflater) = &mut self.deflater {
-            deflater.forget();
+            deflater.reset_window();
         }
     }
 
     /// 6455-5.1-1, 6455-5.3-1, 6455-6.1-8, 6455-5.5.1-s1: a client masks every frame, control frames too.
-    pub(crate) fn client(keys: Entropy) -> Encoder {
+    pub(crate) fn client(keys: RandomSource) -> Encoder {
         Encoder { keys: Some(keys), deflater: None }
     }
 
@@ -69,13 +71,13 @@ impl Encoder {
 
     /// Whether a message of this length is to be compressed.
     #[inline]
-    pub(crate) fn compresses(&self, length: usize) -> bool {
-        self.deflater.as_ref().is_some_and(|deflater| deflater.wants(length))
+    pub(crate) fn should_compress(&self, length: usize) -> bool {
+        self.deflater.as_ref().is_some_and(|deflater| deflater.should_compress(length))
     }
 
     /// Appends a frame of a compressed message, without compression if none was agreed on.
     /// Gives the length of its payload.
-    pub(crate) fn compressed(
+    pub(crate) fn encode_compressed(
         &mut self,
         out: &mut Vec<u8>,
         fin: bool,
@@ -83,15 +85,15 @@ impl Encoder {
         plain: &[u8],
     ) -> io::Result<usize> {
         let Some(deflater) = &mut self.deflater else {
-            self.frame(out, fin, opcode, plain)?;
+            self.encode_frame(out, fin, opcode, plain)?;
             return Ok(plain.len());
         };
         // Drawn first: a message that was compressed and not sent would be missing in the peer's window.
         let key = match &mut self.keys {
-            Some(keys) => Some(keys.key()?),
+            Some(keys) => Some(keys.masking_key()?),
             None => None,
         };
-        let packed = deflater.fragment(plain, fin);
+        let packed = deflater.compress_fragment(plain, fin);
         let at = out.len();
         frame::emit(out, fin, opcode, packed.len() as u64, key);
         if let (Opcode::Data(_), Some(first)) = (opcode, out.get_mut(at)) {
@@ -103,7 +105,7 @@ impl Encoder {
             None => out.extend_from_slice(packed),
         }
         let length = packed.len();
-        deflater.copied();
+        deflater.release_buffer();
         Ok(length)
     }
 
@@ -118,8 +120,14 @@ impl Encoder {
     ///
     /// 6455-10.3-s1: the payload is copied here, so nobody can change it once its frame has begun.
     #[inline]
-    pub(crate) fn frame(&mut self, out: &mut Vec<u8>, fin: bool, opcode: Opcode, payload: &[u8]) -> io::Result<()> {
-        match self.header(out, fin, opcode, payload.len())? {
+    pub(crate) fn encode_frame(
+        &mut self,
+        out: &mut Vec<u8>,
+        fin: bool,
+        opcode: Opcode,
+        payload: &[u8],
+    ) -> io::Result<()> {
+        match self.encode_header(out, fin, opcode, payload.len())? {
             Some(key) => mask::append(out, payload, key),
             None => out.extend_from_slice(payload),
         }
@@ -128,7 +136,7 @@ impl Encoder {
 
     /// Appends a header alone, for a payload of `length` bytes that follows by other means, masked with the key returned.
     #[inline]
-    pub(crate) fn header(
+    pub(crate) fn encode_header(
         &mut self,
         out: &mut Vec<u8>,
         fin: bool,
@@ -137,7 +145,7 @@ impl Encoder {
     ) -> io::Result<Option<[u8; 4]>> {
         // 6455-5.3-2, 6455-10.3-1: a fresh key for every frame. Drawn first: without one nothing is written.
         let key = match &mut self.keys {
-            Some(keys) => Some(keys.key()?),
+            Some(keys) => Some(keys.masking_key()?),
             None => None,
         };
         frame::emit(out, fin, opcode, length as u64, key);
@@ -148,12 +156,12 @@ impl Encoder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::Kind;
+    use crate::message::MessageKind;
 
-    fn fixed(keys: &'static [[u8; 4]]) -> Entropy {
+    fn fixed(keys: &'static [[u8; 4]]) -> RandomSource {
         // Gives the keys in turn, and fails after the last.
         let mut left = keys.concat().into_iter();
-        Entropy::from_source(Box::new(move |out: &mut [u8]| {
+        RandomSource::from_fn(Box::new(move |out: &mut [u8]| {
             for byte in out {
                 *byte = left.next().unwrap_or(0xEE);
             }
@@ -165,22 +173,22 @@ mod tests {
     fn the_examples_of_the_rfc() {
         // 6455-5.1-1, 6455-5.3-1, 6455-6.1-8, 6455-5.1-4, 6455-5.3-s1: section 5.7.
         let mut out = Vec::new();
-        let text = Opcode::Data(Kind::Text);
-        Encoder::server().frame(&mut out, true, text, b"Hello").unwrap();
+        let text = Opcode::Data(MessageKind::Text);
+        Encoder::server().encode_frame(&mut out, true, text, b"Hello").unwrap();
         assert_eq!(out, [0x81, 0x05, 0x48, 0x65, 0x6c, 0x6c, 0x6f]);
         out.clear();
         let mut client = Encoder::client(fixed(&[[0x37, 0xfa, 0x21, 0x3d]]));
-        client.frame(&mut out, true, text, b"Hello").unwrap();
+        client.encode_frame(&mut out, true, text, b"Hello").unwrap();
         assert_eq!(out, [0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58]);
         out.clear();
-        Encoder::server().frame(&mut out, false, text, b"Hel").unwrap();
-        Encoder::server().frame(&mut out, true, Opcode::Continuation, b"lo").unwrap();
+        Encoder::server().encode_frame(&mut out, false, text, b"Hel").unwrap();
+        Encoder::server().encode_frame(&mut out, true, Opcode::Continuation, b"lo").unwrap();
         assert_eq!(out, [0x01, 0x03, 0x48, 0x65, 0x6c, 0x80, 0x02, 0x6c, 0x6f]);
         out.clear();
-        Encoder::server().frame(&mut out, true, Opcode::Data(Kind::Binary), &[0; 256]).unwrap();
+        Encoder::server().encode_frame(&mut out, true, Opcode::Data(MessageKind::Binary), &[0; 256]).unwrap();
         assert_eq!(out[..4], [0x82, 0x7E, 0x01, 0x00]);
         out.clear();
-        Encoder::server().frame(&mut out, true, Opcode::Data(Kind::Binary), &[0; 65536]).unwrap();
+        Encoder::server().encode_frame(&mut out, true, Opcode::Data(MessageKind::Binary), &[0; 65536]).unwrap();
         assert_eq!(out[..10], [0x82, 0x7F, 0, 0, 0, 0, 0, 1, 0, 0]);
     }
 
@@ -189,8 +197,8 @@ mod tests {
         // 6455-5.3-2, 6455-10.3-1, and control frames are masked like others (6455-5.5.1-s1).
         let mut client = Encoder::client(fixed(&[[1, 2, 3, 4], [5, 6, 7, 8]]));
         let mut out = Vec::new();
-        client.frame(&mut out, true, Opcode::Close, b"").unwrap();
-        client.frame(&mut out, true, Opcode::Ping, b"").unwrap();
+        client.encode_frame(&mut out, true, Opcode::Close, b"").unwrap();
+        client.encode_frame(&mut out, true, Opcode::Ping, b"").unwrap();
         assert_eq!(out, [0x88, 0x80, 1, 2, 3, 4, 0x89, 0x80, 5, 6, 7, 8]);
     }
 
@@ -198,9 +206,9 @@ mod tests {
     fn without_a_key_nothing_is_written() {
         // 6455-5.3-3
         let mut client =
-            Encoder::client(Entropy::from_source(Box::new(|_: &mut [u8]| Err(io::ErrorKind::Other.into()))));
+            Encoder::client(RandomSource::from_fn(Box::new(|_: &mut [u8]| Err(io::ErrorKind::Other.into()))));
         let mut out = vec![7];
-        assert!(client.frame(&mut out, true, Opcode::Ping, b"x").is_err());
+        assert!(client.encode_frame(&mut out, true, Opcode::Ping, b"x").is_err());
         assert_eq!(out, [7]);
     }
 
@@ -219,7 +227,7 @@ mod tests {
             })
             .collect();
         let mut out = Vec::new();
-        encoder.compressed(&mut out, true, Opcode::Data(Kind::Binary), &noise).unwrap();
+        encoder.encode_compressed(&mut out, true, Opcode::Data(MessageKind::Binary), &noise).unwrap();
         assert!(out.len() > noise.len());
         assert!(encoder.deflater.is_some_and(|deflater| deflater.held() <= 64 << 10));
     }

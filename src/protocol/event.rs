@@ -1,24 +1,24 @@
 //! What a decoder tells. Events carry no bytes: those are in the decoder until it is used again.
 
 use crate::close::CloseCode;
-use crate::message::Kind;
+use crate::message::MessageKind;
 use crate::wire::frame::Header;
 
 /// What has been received. The bytes that go with it are in [`Decoder::payload`](super::decoder::Decoder::payload) until the decoder is used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Event {
+pub(crate) enum DecoderEvent {
     /// A whole message.
-    Message(Kind),
+    Message(MessageKind),
     /// Streaming: a message begins. No bytes yet.
-    Begin(Kind),
+    MessageStart(MessageKind),
     /// Streaming: some more of it.
-    Piece,
+    MessageChunk,
     /// Streaming: it has ended.
-    End,
+    MessageEnd,
     Ping,
     Pong,
-    /// The header of a frame was accepted. Only told to who watches: see [`Decoder::watch`](super::decoder::Decoder::watch).
-    Frame(Header),
+    /// The header of a frame was accepted. Only told to who watches: see [`Decoder::report_headers`](super::decoder::Decoder::report_headers).
+    FrameHeader(Header),
     /// The last event of all, with the code; [`Decoder::reason`](super::decoder::Decoder::reason) has the rest.
     Close(Option<CloseCode>),
 }

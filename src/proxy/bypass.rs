@@ -1,4 +1,4 @@
-//! Hosts that need no proxy: the list of `no_proxy` and [`Proxy::except`](super::Proxy::except).
+//! Hosts that need no proxy: the list of `no_proxy` and [`Proxy::no_proxy`](super::Proxy::no_proxy).
 //!
 //! Its entries stand between commas or white space:
 //!
@@ -17,42 +17,42 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use crate::wire::network::Network;
+use crate::wire::network::IpNetwork;
 
 /// What is covered, as far as an entry can be understood.
 #[derive(Clone, Default)]
-pub(super) struct Bypass(Vec<Entry>);
+pub(super) struct NoProxy(Vec<Entry>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Entry {
-    host: Host,
+    host: HostPattern,
     /// `None`: every one.
     port: Option<u16>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Host {
+enum HostPattern {
     All,
     /// In lower case, without a dot at either end.
     Name(String),
-    Network(Network),
+    Network(IpNetwork),
 }
 
-impl Bypass {
+impl NoProxy {
     pub(super) fn add(&mut self, list: &str) {
         let entries = list.split(|c: char| c == ',' || c.is_whitespace()).filter(|entry| !entry.is_empty());
         self.0.extend(entries.filter_map(|entry| Entry::parse(&entry.to_ascii_lowercase())));
     }
 
     /// `host` as a URL has it: in lower case, an IPv6 address without brackets.
-    pub(super) fn covers(&self, host: &str, port: u16) -> bool {
+    pub(super) fn matches(&self, host: &str, port: u16) -> bool {
         let host = host.strip_suffix('.').unwrap_or(host);
         let address: Option<IpAddr> = host.parse().ok();
-        self.0.iter().any(|entry| !entry.port.is_some_and(|only| only != port) && entry.host.covers(host, address))
+        self.0.iter().any(|entry| !entry.port.is_some_and(|only| only != port) && entry.host.matches(host, address))
     }
 }
 
-impl fmt::Debug for Bypass {
+impl fmt::Debug for NoProxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} hosts", self.0.len())
     }
@@ -61,47 +61,47 @@ impl fmt::Debug for Bypass {
 impl Entry {
     fn parse(text: &str) -> Option<Entry> {
         if text.contains('/') {
-            return Some(Entry { host: Host::address(text)?, port: None });
+            return Some(Entry { host: HostPattern::address(text)?, port: None });
         }
         if let Some((address, rest)) = text.strip_prefix('[').and_then(|text| text.split_once(']')) {
             let port = match rest {
                 "" => None,
                 rest => Some(number(rest.strip_prefix(':')?)?),
             };
-            return Some(Entry { host: Host::address(address)?, port });
+            return Some(Entry { host: HostPattern::address(address)?, port });
         }
-        if let Some(host) = Host::address(text) {
+        if let Some(host) = HostPattern::address(text) {
             return Some(Entry { host, port: None });
         }
         match text.rsplit_once(':') {
-            Some((host, port)) => Some(Entry { host: Host::parse(host)?, port: Some(number(port)?) }),
-            None => Some(Entry { host: Host::parse(text)?, port: None }),
+            Some((host, port)) => Some(Entry { host: HostPattern::parse(host)?, port: Some(number(port)?) }),
+            None => Some(Entry { host: HostPattern::parse(text)?, port: None }),
         }
     }
 }
 
-impl Host {
-    fn parse(text: &str) -> Option<Host> {
+impl HostPattern {
+    fn parse(text: &str) -> Option<HostPattern> {
         if text == "*" {
-            return Some(Host::All);
+            return Some(HostPattern::All);
         }
         let name = text.strip_prefix("*.").or(text.strip_prefix('.')).unwrap_or(text);
         let name = name.strip_suffix('.').unwrap_or(name);
-        Host::address(name).or((!name.is_empty()).then(|| Host::Name(name.to_owned())))
+        HostPattern::address(name).or((!name.is_empty()).then(|| HostPattern::Name(name.to_owned())))
     }
 
-    fn address(text: &str) -> Option<Host> {
-        Network::parse(text).map(Host::Network)
+    fn address(text: &str) -> Option<HostPattern> {
+        IpNetwork::parse(text).map(HostPattern::Network)
     }
 
-    fn covers(&self, host: &str, address: Option<IpAddr>) -> bool {
+    fn matches(&self, host: &str, address: Option<IpAddr>) -> bool {
         match (self, address) {
-            (Host::All, _) => true,
-            (Host::Name(name), None) => {
+            (HostPattern::All, _) => true,
+            (HostPattern::Name(name), None) => {
                 host.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
             }
-            (Host::Network(network), Some(address)) => network.covers(address),
-            (Host::Name(_), Some(_)) | (Host::Network(..), None) => false,
+            (HostPattern::Network(network), Some(address)) => network.contains(address),
+            (HostPattern::Name(_), Some(_)) | (HostPattern::Network(..), None) => false,
         }
     }
 }
@@ -152,24 +152,24 @@ mod tests {
     ];
 
     #[test]
-    fn what_is_covered() {
+    fn hosts_that_match() {
         for (list, covered, others) in ROWS {
-            let mut bypass = Bypass::default();
-            bypass.add(list);
+            let mut no_proxy = NoProxy::default();
+            no_proxy.add(list);
             for host in *covered {
-                assert!(bypass.covers(host, 80), "{list:?} covers {host}");
+                assert!(no_proxy.matches(host, 80), "{list:?} covers {host}");
             }
             for host in *others {
-                assert!(!bypass.covers(host, 80), "{list:?} does not cover {host}");
+                assert!(!no_proxy.matches(host, 80), "{list:?} does not cover {host}");
             }
         }
     }
 
     #[test]
-    fn the_port_counts_where_it_is_given() {
-        let mut bypass = Bypass::default();
-        bypass.add("a:81,b");
-        assert!(bypass.covers("a", 81) && !bypass.covers("a", 80));
-        assert!(bypass.covers("b", 81) && bypass.covers("b", 80));
+    fn a_port_restricts_the_entry() {
+        let mut no_proxy = NoProxy::default();
+        no_proxy.add("a:81,b");
+        assert!(no_proxy.matches("a", 81) && !no_proxy.matches("a", 80));
+        assert!(no_proxy.matches("b", 81) && no_proxy.matches("b", 80));
     }
 }

@@ -9,37 +9,37 @@
 //! After a good head nothing more is read: by RFC 9110 the bytes behind it are the server's, and a `Content-Length` there
 //! means nothing. A server that speaks before it is asked is dealt with by whoever reads it, TLS or the opening handshake.
 
-use super::Asked;
-use crate::error::{Error, ProxyFault, Result};
+use super::ProxySession;
+use crate::error::{Error, ProxyErrorKind, Result};
 use crate::wire::body::Body;
 use crate::wire::http::{write_head, Head, HeadParser, Progress};
 
 /// Interim responses that are skipped. More would be a way to hold the caller.
-const INTERIM: usize = 4;
+const MAX_INTERIM_RESPONSES: usize = 4;
 /// Room for a whole answer of usual size.
-const PART: usize = 4 << 10;
+const BUFFER_SIZE: usize = 4 << 10;
 
-pub(super) fn ask(asked: &Asked<'_>) -> Result<()> {
-    asked.exact.write_all(&request(asked)?).map_err(|error| asked.failed(error))?;
-    let head = answer(asked)?;
+pub(super) fn negotiate(session: &ProxySession<'_>) -> Result<()> {
+    session.io.write_all(&request(session)?).map_err(|error| session.io_error(error))?;
+    let head = read_response(session)?;
     match head.status() {
         // 9110-9.3.6-1, 9110-9.3.6-2
         200..=299 if head.version().major == 1 => Ok(()),
-        200..=299 => Err(Error::Proxy(asked.refused(ProxyFault::HttpVersion))),
+        200..=299 => Err(Error::Proxy(session.proxy_error(ProxyErrorKind::HttpVersion))),
         // 6455-4.1-13, 9110-9.3.6-3
         status => {
-            let error = asked.refused(ProxyFault::Status(status));
-            Err(Error::Proxy(error.with_answer(head.shown_fields(), body(asked, &head))))
+            let error = session.proxy_error(ProxyErrorKind::Status(status));
+            Err(Error::Proxy(error.with_response(head.display_fields(), read_body(session, &head))))
         }
     }
 }
 
 /// 6455-4.1-10, 9110-9.3.6-4, 9110-9.3.6-5: host and port, and nothing else.
-fn request(asked: &Asked<'_>) -> Result<Vec<u8>> {
-    let target = asked.target.as_str();
+fn request(session: &ProxySession<'_>) -> Result<Vec<u8>> {
+    let target = session.target.as_str();
     let mut fields = vec![("Host", target)];
     // 7617-2-s2, 9110-11.7.2-1
-    let credentials = match &asked.server.userinfo {
+    let credentials = match &session.server.userinfo {
         Some(userinfo) => Some(format!("Basic {}", userinfo.basic()?)),
         None => None,
     };
@@ -48,12 +48,12 @@ fn request(asked: &Asked<'_>) -> Result<Vec<u8>> {
 }
 
 /// The head of the first response that is not an interim one.
-fn answer(asked: &Asked<'_>) -> Result<Head> {
+fn read_response(session: &ProxySession<'_>) -> Result<Head> {
     let mut skipped = 0;
     loop {
-        let head = head(asked)?;
+        let head = read_head(session)?;
         let interim = matches!(head.status(), 100 | 102..=199);
-        if !interim || skipped == INTERIM {
+        if !interim || skipped == MAX_INTERIM_RESPONSES {
             return Ok(head);
         }
         skipped += 1;
@@ -61,30 +61,30 @@ fn answer(asked: &Asked<'_>) -> Result<Head> {
 }
 
 /// Looks first and takes then, so that nothing behind the head is taken.
-fn head(asked: &Asked<'_>) -> Result<Head> {
-    let refused = |fault| Error::Proxy(asked.refused(fault));
-    let failed = |error| asked.failed(error);
-    let (mut parser, mut part) = (HeadParser::response(), [0; PART]);
+fn read_head(session: &ProxySession<'_>) -> Result<Head> {
+    let refused = |kind| Error::Proxy(session.proxy_error(kind));
+    let failed = |error| session.io_error(error);
+    let (mut parser, mut part) = (HeadParser::response(), [0; BUFFER_SIZE]);
     loop {
-        let there = asked.exact.peek(&mut part).map_err(failed)?;
+        let there = session.io.peek(&mut part).map_err(failed)?;
         let bytes = part.get_mut(..there).unwrap_or_default();
         match parser.feed(bytes) {
-            _ if bytes.is_empty() => return Err(refused(ProxyFault::Ended)),
-            Ok(Progress::More) => asked.exact.read_exact(bytes).map_err(failed)?,
+            _ if bytes.is_empty() => return Err(refused(ProxyErrorKind::UnexpectedEof)),
+            Ok(Progress::More) => session.io.read_exact(bytes).map_err(failed)?,
             Ok(Progress::Done { consumed }) => {
-                asked.exact.read_exact(bytes.get_mut(..consumed).unwrap_or_default()).map_err(failed)?;
-                return parser.finish().ok_or(refused(ProxyFault::Ended));
+                session.io.read_exact(bytes.get_mut(..consumed).unwrap_or_default()).map_err(failed)?;
+                return parser.finish().ok_or(refused(ProxyErrorKind::UnexpectedEof));
             }
-            Err(fault) => return Err(refused(ProxyFault::Head(fault))),
+            Err(kind) => return Err(refused(ProxyErrorKind::Head(kind))),
         }
     }
 }
 
-/// The body of a refusal. What came of it counts, whatever ends it.
-fn body(asked: &Asked<'_>, head: &Head) -> Vec<u8> {
-    let (mut body, mut part) = (Body::of(head), [0; PART]);
-    while body.wants_more() {
-        match asked.exact.read(&mut part) {
+/// The body of a rejection. What came of it counts, whatever ends it.
+fn read_body(session: &ProxySession<'_>, head: &Head) -> Vec<u8> {
+    let (mut body, mut part) = (Body::for_response(head), [0; BUFFER_SIZE]);
+    while body.needs_more() {
+        match session.io.read(&mut part) {
             Ok(count @ 1..) => body.feed(part.get(..count).unwrap_or_default()),
             Ok(0) | Err(_) => break,
         }

@@ -2,17 +2,17 @@
 
 use std::env;
 
-use super::{Bypass, Proxy, Server};
-use crate::error::{Misuse, Result};
+use super::{NoProxy, Proxy, ProxyServer};
+use crate::error::{Result, UsageError};
 
 /// The first that is set decides. RFC 6455 section 4.1 has the proxy for HTTPS go before that for HTTP.
-const WS: [&str; 8] =
+const WS_VARS: [&str; 8] =
     ["ws_proxy", "WS_PROXY", "https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"];
-const WSS: [&str; 6] = ["wss_proxy", "WSS_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
-const EXCEPT: [&str; 2] = ["no_proxy", "NO_PROXY"];
+const WSS_VARS: [&str; 6] = ["wss_proxy", "WSS_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
+const NO_PROXY_VARS: [&str; 2] = ["no_proxy", "NO_PROXY"];
 
 /// Set for a CGI program by the server that runs it.
-const CGI: &str = "REQUEST_METHOD";
+const CGI_VAR: &str = "REQUEST_METHOD";
 
 impl Proxy {
     /// The proxies the environment names, or none. The first variable that is set and not empty decides:
@@ -29,7 +29,7 @@ impl Proxy {
     /// `Proxy` ("httpoxy"); on Windows, which takes both for the same, `http_proxy` neither.
     ///
     /// # Errors
-    /// [`Misuse::Proxy`], with the name of the variable, for a value that cannot be used, and [`Misuse::ProxyCredentials`].
+    /// [`UsageError::ProxyUrl`], with the name of the variable, for a value that cannot be used, and [`UsageError::ProxyCredentials`].
     ///
     /// ```no_run
     /// # fn main() -> stdws::Result<()> {
@@ -62,32 +62,32 @@ impl Proxy {
             let value = lookup(name).filter(|value| !value.trim().is_empty())?;
             Some((*name, value))
         };
-        let cgi = lookup(CGI).is_some();
-        let trusted = |name: &&&'static str| !(cgi && is_sent_by_clients(name));
+        let cgi = lookup(CGI_VAR).is_some();
+        let trusted = |name: &&&'static str| !(cgi && is_set_by_clients(name));
         let server = |names: &[&'static str]| match names.iter().filter(trusted).find_map(set) {
             Some((name, value)) => {
-                let server = Server::parse(value.trim()).map_err(|fault| Misuse::Proxy(fault, Some(name)))?;
-                server.checked().map(Some)
+                let server = ProxyServer::parse(value.trim()).map_err(|kind| UsageError::ProxyUrl(kind, Some(name)))?;
+                server.validated().map(Some)
             }
             None => Ok(None),
         };
-        let mut except = Bypass::default();
-        if let Some((_, hosts)) = EXCEPT.iter().find_map(set) {
-            except.add(&hosts);
+        let mut no_proxy = NoProxy::default();
+        if let Some((_, hosts)) = NO_PROXY_VARS.iter().find_map(set) {
+            no_proxy.add(&hosts);
         }
-        Ok(Proxy { ws: server(&WS)?, wss: server(&WSS)?, except })
+        Ok(Proxy { ws: server(&WS_VARS)?, wss: server(&WSS_VARS)?, no_proxy })
     }
 }
 
 /// A CGI program has each header of the request as `HTTP_` and its name.
-fn is_sent_by_clients(name: &str) -> bool {
+fn is_set_by_clients(name: &str) -> bool {
     name == "HTTP_PROXY" || (cfg!(windows) && name == "http_proxy")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::{Error, UriFault};
+    use crate::error::{Error, UriErrorKind};
 
     /// The variables; the proxies for ws and wss.
     type Row = (&'static [(&'static str, &'static str)], Option<&'static str>, Option<&'static str>);
@@ -127,7 +127,7 @@ mod tests {
     fn the_first_that_is_set_decides() {
         for (vars, ws, wss) in ROWS {
             let proxy = read(vars).unwrap();
-            let shown = |server: &Option<Server>| server.as_ref().map(|server| format!("{server:?}"));
+            let shown = |server: &Option<ProxyServer>| server.as_ref().map(|server| format!("{server:?}"));
             assert_eq!((shown(&proxy.ws).as_deref(), shown(&proxy.wss).as_deref()), (*ws, *wss), "{vars:?}");
         }
         assert_eq!(read(&[("http_proxy", "a"), ("REQUEST_METHOD", "GET")]).unwrap().ws.is_some(), !cfg!(windows));
@@ -135,21 +135,21 @@ mod tests {
 
     #[test]
     fn exceptions() {
-        for name in EXCEPT {
-            assert!(read(&[(name, "h")]).unwrap().except.covers("h", 80));
+        for name in NO_PROXY_VARS {
+            assert!(read(&[(name, "h")]).unwrap().no_proxy.matches("h", 80));
         }
         let proxy = read(&[("no_proxy", "a"), ("NO_PROXY", "b")]).unwrap();
-        assert!(proxy.except.covers("a", 80) && !proxy.except.covers("b", 80));
+        assert!(proxy.no_proxy.matches("a", 80) && !proxy.no_proxy.matches("b", 80));
     }
 
     #[test]
-    fn a_variable_that_cannot_be_used_is_named_but_not_shown() {
+    fn an_invalid_variable_is_named_without_its_value() {
         let error = read(&[("HTTPS_PROXY", "ftp://me:S3CRET@p")]).unwrap_err();
-        let Error::Misuse(misuse) = &error else { panic!("{error:?}") };
-        assert_eq!(*misuse, Misuse::Proxy(UriFault::ProxyScheme, Some("HTTPS_PROXY")));
+        let Error::Usage(usage_error) = &error else { panic!("{error:?}") };
+        assert_eq!(*usage_error, UsageError::ProxyUrl(UriErrorKind::ProxyScheme, Some("HTTPS_PROXY")));
         assert!(error.to_string().contains("HTTPS_PROXY"), "{error}");
         assert!(!format!("{error} {error:?}").contains("S3CRET"), "{error:?}");
         let error = read(&[("all_proxy", "socks5://:S3CRET@p")]).unwrap_err();
-        assert!(matches!(error, Error::Misuse(Misuse::ProxyCredentials)), "{error:?}");
+        assert!(matches!(error, Error::Usage(UsageError::ProxyCredentials)), "{error:?}");
     }
 }

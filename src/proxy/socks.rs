@@ -1,45 +1,45 @@
 //! SOCKS5: what is said on the connection, in the order of the table in `wire::socks`. Each answer has a length that is
 //! known before its last byte is read, and is read to that byte and no further.
 
-use super::Asked;
-use crate::error::{Error, Misuse, Result};
-use crate::wire::socks::{self, Bound, Method};
+use super::ProxySession;
+use crate::error::{Error, Result, UsageError};
+use crate::wire::socks::{self, BoundAddress, Method};
 use crate::wire::uri::Userinfo;
 
-const WITHOUT: &[Method] = &[Method::Nothing];
-const WITH: &[Method] = &[Method::Nothing, Method::Credentials];
+const NO_AUTH: &[Method] = &[Method::NoAuthentication];
+const NO_AUTH_OR_PASSWORD: &[Method] = &[Method::NoAuthentication, Method::UsernamePassword];
 
-pub(super) fn ask(asked: &Asked<'_>, host: &str, port: u16) -> Result<()> {
-    let failed = |error| asked.failed(error);
-    let refused = |fault| Error::Proxy(asked.refused(fault));
+pub(super) fn negotiate(session: &ProxySession<'_>, host: &str, port: u16) -> Result<()> {
+    let failed = |error| session.io_error(error);
+    let refused = |kind| Error::Proxy(session.proxy_error(kind));
     // Whatever can be wrong on this side shows before the proxy hears of the server.
-    let request = socks::connect(host, port).ok_or(Misuse::HostTooLong(host.len()))?;
+    let request = socks::connect(host, port).ok_or(UsageError::HostNameTooLong(host.len()))?;
 
-    let credentials = asked.server.userinfo.as_ref().and_then(credentials);
-    let offered = if credentials.is_some() { WITH } else { WITHOUT };
-    asked.exact.write_all(&socks::greeting(offered)).map_err(failed)?;
-    match (socks::method(answer(asked)?, offered).map_err(refused)?, credentials) {
+    let credentials = session.server.userinfo.as_ref().and_then(credentials);
+    let offered = if credentials.is_some() { NO_AUTH_OR_PASSWORD } else { NO_AUTH };
+    session.io.write_all(&socks::greeting(offered)).map_err(failed)?;
+    match (socks::selected_method(read_array(session)?, offered).map_err(refused)?, credentials) {
         // 1928-3-4
-        (Method::Credentials, Some(credentials)) => {
-            asked.exact.write_all(&credentials).map_err(failed)?;
-            socks::admitted(answer(asked)?).map_err(refused)?;
+        (Method::UsernamePassword, Some(credentials)) => {
+            session.io.write_all(&credentials).map_err(failed)?;
+            socks::check_authentication(read_array(session)?).map_err(refused)?;
         }
-        (Method::Credentials, None) | (Method::Nothing, _) => {}
+        (Method::UsernamePassword, None) | (Method::NoAuthentication, _) => {}
     }
 
-    asked.exact.write_all(&request).map_err(failed)?;
-    socks::reply(answer(asked)?).map_err(refused)?;
-    let length = match socks::bound_address(answer(asked)?).map_err(refused)? {
-        Bound::Bytes(length) => length,
-        Bound::Name => {
-            let [length] = answer(asked)?;
+    session.io.write_all(&request).map_err(failed)?;
+    socks::check_reply(read_array(session)?).map_err(refused)?;
+    let length = match socks::bound_address(read_array(session)?).map_err(refused)? {
+        BoundAddress::Bytes(length) => length,
+        BoundAddress::Name => {
+            let [length] = read_array(session)?;
             length
         }
     };
     // 1928-6-3: address and port end the reply, and what comes then is the server's.
     let mut rest = [0; 255 + 2];
     let rest = rest.get_mut(..usize::from(length).saturating_add(2)).unwrap_or_default();
-    asked.exact.read_exact(rest).map_err(failed)
+    session.io.read_exact(rest).map_err(failed)
 }
 
 /// As they are sent, if they can be. 1928-3-6
@@ -47,8 +47,8 @@ pub(super) fn credentials(userinfo: &Userinfo) -> Option<Vec<u8>> {
     socks::credentials(&userinfo.user, &userinfo.password)
 }
 
-fn answer<const LENGTH: usize>(asked: &Asked<'_>) -> Result<[u8; LENGTH]> {
+fn read_array<const LENGTH: usize>(session: &ProxySession<'_>) -> Result<[u8; LENGTH]> {
     let mut bytes = [0; LENGTH];
-    asked.exact.read_exact(&mut bytes).map_err(|error| asked.failed(error))?;
+    session.io.read_exact(&mut bytes).map_err(|error| session.io_error(error))?;
     Ok(bytes)
 }

@@ -48,7 +48,7 @@ impl Server {
     /// did. Less is of use where address space is counted (32 bits, containers that forbid overcommitting); the server itself
     /// needs less than 64 KiB, the rest is for handlers and hooks. One that is too small ends the whole process.
     pub fn stack_size(mut self, bytes: usize) -> Server {
-        self.stack = Some(bytes);
+        self.stack_size = Some(bytes);
         self
     }
 }

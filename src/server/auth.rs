@@ -12,20 +12,20 @@ impl Server {
     /// counts towards [`Timeouts::handshake`](crate::Timeouts::handshake); if it panics, the request is answered 500. Who it was,
     /// the handler learns from [`Request::basic_auth`](crate::Request::basic_auth).
     ///
-    /// Compare with [`Credentials::is`], whose time does not tell how much of a guess was right. Names and passwords travel as good as
+    /// Compare with [`Credentials::matches`], whose time does not tell how much of a guess was right. Names and passwords travel as good as
     /// readable: use TLS where the network is not yours. Guessing is not slowed down here.
     ///
     /// To ask for credentials for some requests only, or for tokens, decide in [`on_request`](Server::on_request), with
     /// [`Request::basic_auth`](crate::Request::basic_auth), [`Request::bearer_token`](crate::Request::bearer_token),
-    /// [`same_secret`](crate::same_secret) and [`Response::unauthorized`].
+    /// [`constant_time_eq`](crate::constant_time_eq) and [`Response::unauthorized`].
     ///
     /// # Errors
-    /// [`Misuse::HeaderValue`](crate::Misuse::HeaderValue) if the realm has a control character or one outside ASCII.
+    /// [`UsageError::HeaderValue`](crate::UsageError::HeaderValue) if the realm has a control character or one outside ASCII.
     ///
     /// ```
     /// # fn main() -> stdws::Result<()> {
     /// use stdws::{Client, Server};
-    /// let server = Server::bind("127.0.0.1:0")?.basic_auth("the feed", |who| who.is("ann", "correct horse"))?;
+    /// let server = Server::bind("127.0.0.1:0")?.basic_auth("the feed", |who| who.matches("ann", "correct horse"))?;
     /// let server = server.start(|mut ws| {
     ///     let who = ws.request().and_then(|request| request.basic_auth());
     ///     let greeting = format!("hello, {}", who.map_or(String::new(), |who| who.user().to_owned()));
@@ -44,10 +44,10 @@ impl Server {
         check: impl Fn(&Credentials) -> bool + Send + Sync + 'static,
     ) -> Result<Server> {
         let challenge = Response::unauthorized(realm);
-        if let Some(fault) = challenge.misuse() {
-            return Err(fault.clone().into());
+        if let Some(error) = challenge.error() {
+            return Err(error.clone().into());
         }
-        self.terms.hooks.basic_auth = Some(BasicAuth { challenge, check: Box::new(check) });
+        self.config.hooks.basic_auth = Some(BasicAuth { challenge, check: Box::new(check) });
         Ok(self)
     }
 }

@@ -4,7 +4,7 @@
 //!
 //! Threads wait for visitors in `accept` itself, several at a time. The system gives each visitor to one of them, which
 //! serves it: nothing is handed from thread to thread, so nothing can be lost on the way, and no thread has to be woken
-//! but the one that serves. The invariant, from [`Door::open`] until [`Door::close`]:
+//! but the one that serves. The invariant, from [`AcceptLoop::start`] until [`AcceptLoop::stop_listening`]:
 //!
 //! > There is always a thread at the door.
 //!
@@ -31,137 +31,146 @@ use std::sync::{Arc, Condvar};
 use std::thread;
 use std::time::Duration;
 
-use super::guests::{Capacity, Guests, Id};
-use super::listener::{Bell, Listener, Visitor};
+use super::guests::{Capacity, ConnectionRegistry, EntryId};
+use super::listener::{AcceptWaker, AcceptedSocket, Listener};
 use super::shutdown::Once;
 use super::system_limits::{self, SystemLimits};
-use super::threads::Threads;
-use crate::error::{Error, HandshakeFault, Step};
+use super::threads::WorkerThreads;
+use crate::error::{Error, HandshakeErrorKind, Step};
 use crate::lock::{Lock, Locked};
 use crate::protocol::handshake::denial;
-use crate::trace::{Events, What};
+use crate::trace::{EventCallback, EventKind};
 use crate::transport::deadline::Deadline;
 use crate::transport::socket::Socket;
 
 /// Maximum number of threads that wait at the door for good. They cost some 20 KiB each, and spare a burst of visitors the
 /// starting of threads.
-const ENOUGH: usize = system_limits::WAITING;
+const MAX_ACCEPTING: usize = system_limits::WAITING;
 /// So many are to be at the door while visitors come faster than threads can be started one after the other: a thread that
 /// was started has to wait for a processor before it can let anybody in.
-const FEW: usize = 8;
+const TARGET_ACCEPTING: usize = 8;
 /// How long a thread waits after the system could not accept: it is out of descriptors or memory.
-const PAUSE: Duration = Duration::from_millis(10);
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(10);
 /// So many that were turned away are kept until their answer has surely arrived.
-const LINGERING: usize = 64;
+const MAX_LINGERING: usize = 64;
 /// How long a thread at the door may take to notice that it has been closed, before someone knocks to wake it.
-const NOTICE: Duration = Duration::from_millis(100);
+const WAKE_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// What is done with a visitor, under the number it was entered with.
-type Host = Box<dyn Fn(&Door, Id, Visitor) + Send + Sync>;
+type ConnectionHandler = Box<dyn Fn(&AcceptLoop, EntryId, AcceptedSocket) + Send + Sync>;
 
 /// By whose address a visitor counts when it is let in; nobody's, if it speaks for others.
-type Counts = Box<dyn Fn(Option<SocketAddr>) -> Option<SocketAddr> + Send + Sync>;
+type LimitKey = Box<dyn Fn(Option<SocketAddr>) -> Option<SocketAddr> + Send + Sync>;
 
 /// What those are told who are not let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Turning {
-    Answered,
+pub(super) enum RejectMode {
+    Respond,
     /// Nothing: they speak TLS.
     Silent,
 }
 
-pub(super) struct Door {
-    host: Host,
-    counts: Counts,
+pub(super) struct AcceptLoop {
+    serve_connection: ConnectionHandler,
+    limit_key: LimitKey,
     /// The stack of each thread, if it is not what `std` takes.
-    stack: Option<usize>,
+    stack_size: Option<usize>,
     system: SystemLimits,
-    bell: Bell,
-    events: Events,
-    state: Lock<State>,
+    waker: AcceptWaker,
+    events: EventCallback,
+    state: Lock<AcceptState>,
     /// Told when a thread has left the door for good, when one has ended, and when a visitor has been served.
     changed: Condvar,
     pub(super) shutdown: Once,
 }
 
-pub(super) struct State {
+pub(super) struct AcceptState {
     /// `None`: the door is closed. The threads at the door hold it too, and the last of them closes the socket.
     listener: Option<Arc<Listener>>,
-    at_door: usize,
-    pub(super) guests: Guests,
-    pub(super) threads: Threads,
-    turning: Turning,
+    accepting: usize,
+    pub(super) registry: ConnectionRegistry,
+    pub(super) threads: WorkerThreads,
+    reject_mode: RejectMode,
     /// Sockets with an answer on its way. Closing one at once would reset it when the request comes in, and the answer
     /// could be lost by that; so the last few stay open until others take their place.
-    turned_away: VecDeque<Socket>,
+    rejected: VecDeque<Socket>,
     /// The last `accept` failed.
-    failing: bool,
-    failure: Option<io::Error>,
+    accept_failing: bool,
+    accept_error: Option<io::Error>,
 }
 
-impl Door {
+impl AcceptLoop {
     /// Starts the first thread. The number of connections is capped to what fits the system.
-    pub(super) fn open(
+    pub(super) fn start(
         listener: Listener,
-        (capacity, turning, counts): (Capacity, Turning, Counts),
-        (stack, system): (Option<usize>, SystemLimits),
-        events: Events,
-        host: impl Fn(&Door, Id, Visitor) + Send + Sync + 'static,
-    ) -> Result<Arc<Door>, Error> {
-        let bell = listener.bell().map_err(|error| Error::io(Step::Listen, error))?;
+        (capacity, reject_mode, limit_key): (Capacity, RejectMode, LimitKey),
+        (stack_size, system): (Option<usize>, SystemLimits),
+        events: EventCallback,
+        serve_connection: impl Fn(&AcceptLoop, EntryId, AcceptedSocket) + Send + Sync + 'static,
+    ) -> Result<Arc<AcceptLoop>, Error> {
+        let waker = listener.waker().map_err(|error| Error::io(Step::Listen, error))?;
         let capacity = Capacity { connections: capacity.connections.min(system.connections), ..capacity };
-        let state = State {
+        let state = AcceptState {
             listener: Some(Arc::new(listener)),
-            at_door: 1,
-            guests: Guests::new(capacity),
-            threads: Threads::default(),
-            turning,
-            turned_away: VecDeque::new(),
-            failing: false,
-            failure: None,
+            accepting: 1,
+            registry: ConnectionRegistry::new(capacity),
+            threads: WorkerThreads::default(),
+            reject_mode,
+            rejected: VecDeque::new(),
+            accept_failing: false,
+            accept_error: None,
         };
         let (state, changed, shutdown) = (Lock::new(state), Condvar::new(), Once::default());
-        let door =
-            Arc::new(Door { host: Box::new(host), counts, stack, system, bell, events, state, changed, shutdown });
-        door.start_thread().map_err(|error| Error::io(Step::Thread, error))?;
-        Ok(door)
+        let accept_loop = Arc::new(AcceptLoop {
+            serve_connection: Box::new(serve_connection),
+            limit_key,
+            stack_size,
+            system,
+            waker,
+            events,
+            state,
+            changed,
+            shutdown,
+        });
+        accept_loop.spawn_worker().map_err(|error| Error::io(Step::Thread, error))?;
+        Ok(accept_loop)
     }
 
     /// One more thread, which counts as being at the door already. An error if the system limits forbid it: `std` survives
     /// only some of them.
-    fn start_thread(self: &Arc<Door>) -> io::Result<()> {
+    fn spawn_worker(self: &Arc<AcceptLoop>) -> io::Result<()> {
         if !self.system.allow_thread() {
             return Err(ErrorKind::WouldBlock.into());
         }
-        let number = self.lock().threads.announce();
+        let number = self.lock().threads.reserve();
         let mut builder = thread::Builder::new().name("stdws-server".into());
-        if let Some(stack) = self.stack {
-            builder = builder.stack_size(stack);
+        if let Some(stack_size) = self.stack_size {
+            builder = builder.stack_size(stack_size);
         }
-        let door = self.clone();
+        let accept_loop = self.clone();
         let started = builder.spawn(move || {
-            door.live();
-            door.lock().threads.ends(number);
-            door.changed.notify_all();
+            accept_loop.worker_loop();
+            accept_loop.lock().threads.set_ended(number);
+            accept_loop.changed.notify_all();
         });
         let mut state = self.lock();
         match started {
             Ok(handle) => {
-                state.threads.starts(number, handle);
+                state.threads.set_started(number, handle);
                 Ok(())
             }
             Err(error) => {
-                state.threads.withdraw();
+                state.threads.cancel();
                 Err(error)
             }
         }
     }
 
     /// The life of a thread.
-    fn live(self: &Arc<Door>) {
-        while let Some((id, visitor)) = self.wait_for_visitor() {
+    fn worker_loop(self: &Arc<AcceptLoop>) {
+        while let Some((id, accepted)) = self.accept_next() {
             // What panics is a handler; nothing of it is used afterwards. The panic was reported by the hook.
-            let served = panic::catch_unwind(AssertUnwindSafe(|| (self.host)(self, id, visitor)));
+            let served = panic::catch_unwind(AssertUnwindSafe(|| (self.serve_connection)(self, id, accepted)));
             if let Err(payload) = served {
                 // Clearing it away may panic too, and then once is enough.
                 if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| drop(payload))) {
@@ -169,171 +178,176 @@ impl Door {
                 }
             }
             let mut state = self.lock();
-            state.guests.leaves(id);
+            state.registry.remove(id);
             self.changed.notify_all();
-            if state.at_door >= ENOUGH || state.listener.is_none() {
+            if state.accepting >= MAX_ACCEPTING || state.listener.is_none() {
                 return;
             }
-            state.at_door = state.at_door.saturating_add(1);
+            state.accepting = state.accepting.saturating_add(1);
         }
     }
 
     /// Stands at the door until a visitor is let in; `None` once it is closed.
-    fn wait_for_visitor(self: &Arc<Door>) -> Option<(Id, Visitor)> {
+    fn accept_next(self: &Arc<AcceptLoop>) -> Option<(EntryId, AcceptedSocket)> {
         loop {
             let Some(listener) = self.lock().listener.clone() else {
-                self.leave();
+                self.exit_accept();
                 return None;
             };
-            let accepted = listener.accept();
+            let result = listener.accept();
             drop(listener);
-            match accepted {
-                Ok(visitor) => {
-                    if let Some(let_in) = self.admit(visitor) {
-                        return Some(let_in);
+            match result {
+                Ok(accepted) => {
+                    if let Some(admitted) = self.admit(accepted) {
+                        return Some(admitted);
                     }
                 }
                 // The peer was quicker to leave than we to let it in.
                 Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::Interrupted) => {}
                 // The socket does not listen any more.
-                Err(error) if error.kind() == ErrorKind::InvalidInput => self.fail(error),
-                Err(error) => self.cannot_accept(error),
+                Err(error) if error.kind() == ErrorKind::InvalidInput => self.stop_with_error(error),
+                Err(error) => self.pause_after_accept_error(error),
             }
         }
     }
 
     /// Lets a visitor in. Otherwise it has been turned away, and the thread is still at the door.
-    fn admit(self: &Arc<Door>, visitor: Visitor) -> Option<(Id, Visitor)> {
-        let counts = (self.counts)(visitor.peer);
+    fn admit(self: &Arc<AcceptLoop>, accepted: AcceptedSocket) -> Option<(EntryId, AcceptedSocket)> {
+        let limit_key = (self.limit_key)(accepted.peer);
         let mut state = self.lock();
-        state.failing = false;
-        let verdict = match &state.listener {
-            Some(_) => state.guests.let_in(counts),
-            None => Err(HandshakeFault::Full),
+        state.accept_failing = false;
+        let admission = match &state.listener {
+            Some(_) => state.registry.try_insert(limit_key),
+            None => Err(HandshakeErrorKind::TooManyConnections),
         };
-        let id = match verdict {
+        let id = match admission {
             Ok(id) => id,
-            Err(fault) => {
-                state.turn_away(visitor.socket, &fault);
+            Err(kind) => {
+                state.reject(accepted.socket, &kind);
                 drop(state);
-                self.events.tell(|| What::TurnedAway(fault, visitor.peer));
+                self.events.emit(|| EventKind::ConnectionRejected(kind, accepted.peer));
                 return None;
             }
         };
-        let wanted = match state.at_door {
-            0..FEW => 2,
-            FEW => 1,
+        let wanted = match state.accepting {
+            0..TARGET_ACCEPTING => 2,
+            TARGET_ACCEPTING => 1,
             _ => 0,
         };
-        state.at_door = state.at_door.saturating_sub(1).saturating_add(wanted);
+        state.accepting = state.accepting.saturating_sub(1).saturating_add(wanted);
         drop(state);
         for started in 0..wanted {
-            if let Err(error) = self.start_thread() {
-                self.events.tell(|| What::NoThread(error.kind()));
-                return self.admit_without(wanted.saturating_sub(started), id, visitor);
+            if let Err(error) = self.spawn_worker() {
+                self.events.emit(|| EventKind::ThreadSpawnFailed(error.kind()));
+                return self.admit_after_failed_spawn(wanted.saturating_sub(started), id, accepted);
             }
         }
-        Some((id, visitor))
+        Some((id, accepted))
     }
 
     /// So many threads that count already could not be started. Whoever finds that nobody else is at the door stays: all
     /// who counted on threads that did not come are in here or on their way, so the last of them does find it.
-    fn admit_without(&self, missing: usize, id: Id, visitor: Visitor) -> Option<(Id, Visitor)> {
+    fn admit_after_failed_spawn(
+        &self,
+        missing: usize,
+        id: EntryId,
+        accepted: AcceptedSocket,
+    ) -> Option<(EntryId, AcceptedSocket)> {
         let mut state = self.lock();
-        state.at_door = state.at_door.saturating_sub(missing);
-        if state.at_door > 0 {
-            return Some((id, visitor));
+        state.accepting = state.accepting.saturating_sub(missing);
+        if state.accepting > 0 {
+            return Some((id, accepted));
         }
-        state.at_door = 1;
-        state.guests.leaves(id);
-        state.turn_away(visitor.socket, &HandshakeFault::Full);
+        state.accepting = 1;
+        state.registry.remove(id);
+        state.reject(accepted.socket, &HandshakeErrorKind::TooManyConnections);
         drop(state);
-        self.events.tell(|| What::TurnedAway(HandshakeFault::Full, visitor.peer));
+        self.events.emit(|| EventKind::ConnectionRejected(HandshakeErrorKind::TooManyConnections, accepted.peer));
         None
     }
 
     /// The system is out of descriptors or memory: waits a little, because others may give some back.
-    fn cannot_accept(&self, error: io::Error) {
+    fn pause_after_accept_error(&self, error: io::Error) {
         let first = {
             let mut state = self.lock();
             // These descriptors are not needed most.
-            state.turned_away.clear();
-            !std::mem::replace(&mut state.failing, true)
+            state.rejected.clear();
+            !std::mem::replace(&mut state.accept_failing, true)
         };
         if first {
-            self.events.tell(|| What::AcceptFailed(error.kind()));
+            self.events.emit(|| EventKind::AcceptFailed(error.kind()));
         }
-        thread::sleep(PAUSE);
+        thread::sleep(ACCEPT_RETRY_DELAY);
     }
 
-    fn leave(&self) {
+    fn exit_accept(&self) {
         let mut state = self.lock();
-        state.at_door = state.at_door.saturating_sub(1);
+        state.accepting = state.accepting.saturating_sub(1);
         self.changed.notify_all();
     }
 
-    fn fail(&self, error: io::Error) {
+    fn stop_with_error(&self, error: io::Error) {
         let mut state = self.lock();
         if state.listener.take().is_some() {
-            state.failure = Some(error);
+            state.accept_error = Some(error);
         }
     }
 
     /// Closes the door: lets nobody in any more, and wakes the threads that wait at it. When none is left there, the address
     /// is free.
-    pub(super) fn close(&self, deadline: Deadline) {
+    pub(super) fn stop_listening(&self, deadline: Deadline) {
         self.lock().listener = None;
-        self.bell.ring();
-        let mut notice = NOTICE;
+        self.waker.shutdown_listener();
+        let mut wake_timeout = WAKE_TIMEOUT;
         loop {
-            let waiting = self.lock().at_door;
+            let waiting = self.lock().accepting;
             // Whoever waits behind a bell that is not heard is woken by a visitor from here. One that fails may have come
             // after a visitor who did as well.
-            self.wait(notice.min(deadline.left()), |state| state.at_door < waiting.max(1));
-            if self.lock().at_door == 0 || deadline.passed() {
+            self.wait_until(wake_timeout.min(deadline.remaining()), |state| state.accepting < waiting.max(1));
+            if self.lock().accepting == 0 || deadline.is_expired() {
                 return;
             }
-            self.bell.knock(NOTICE);
-            notice = Duration::from_millis(1);
+            self.waker.wake_by_connecting(WAKE_TIMEOUT);
+            wake_timeout = Duration::from_millis(1);
         }
     }
 
     /// Waits until the door is closed. Gives what closed it, if it was a failure.
-    pub(super) fn wait_closed(&self) -> io::Result<()> {
+    pub(super) fn wait_stopped(&self) -> io::Result<()> {
         let mut state = self.lock();
-        while state.at_door > 0 {
+        while state.accepting > 0 {
             state = state.wait(&self.changed, Duration::MAX);
         }
-        state.failure.take().map_or(Ok(()), Err)
+        state.accept_error.take().map_or(Ok(()), Err)
     }
 
     /// Waits until this is so, or something has changed for so long that it is worth a look.
-    pub(super) fn wait(&self, limit: Duration, mut done: impl FnMut(&mut State) -> bool) {
+    pub(super) fn wait_until(&self, limit: Duration, mut done: impl FnMut(&mut AcceptState) -> bool) {
         drop(self.lock().wait_while(&self.changed, limit, |state| !done(state)));
     }
 
-    pub(super) fn lock(&self) -> Locked<'_, State> {
+    pub(super) fn lock(&self) -> Locked<'_, AcceptState> {
         self.state.lock()
     }
 }
 
-impl State {
+impl AcceptState {
     /// Answers without waiting: the answer fits the empty buffer of a new socket.
-    fn turn_away(&mut self, socket: Socket, fault: &HandshakeFault) {
-        if self.turning == Turning::Silent {
+    fn reject(&mut self, socket: Socket, kind: &HandshakeErrorKind) {
+        if self.reject_mode == RejectMode::Silent {
             return;
         }
-        let answered = socket.set_nonblocking(true).and_then(|()| (&socket).write_all(&denial::response(fault, "")));
+        let answered = socket.set_nonblocking(true).and_then(|()| (&socket).write_all(&denial::response(kind, "")));
         if answered.and_then(|()| socket.shutdown(Shutdown::Write)).is_err() {
             return;
         }
-        if self.turned_away.len() >= LINGERING {
-            if let Some(oldest) = self.turned_away.pop_front() {
+        if self.rejected.len() >= MAX_LINGERING {
+            if let Some(oldest) = self.rejected.pop_front() {
                 // A socket of which all has been read is closed without a reset.
                 let _ = (&oldest).read(&mut [0; 4 << 10]);
             }
         }
-        self.turned_away.push_back(socket);
+        self.rejected.push_back(socket);
     }
 }
 
@@ -343,42 +357,43 @@ mod tests {
     use std::net::{TcpListener, TcpStream};
 
     /// A door whose visitors stay until they leave, and its address.
-    fn open(system: SystemLimits) -> Result<(Arc<Door>, SocketAddr), Error> {
+    fn start(system: SystemLimits) -> Result<(Arc<AcceptLoop>, SocketAddr), Error> {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = listener.local_addr().unwrap();
         let capacity = Capacity { connections: usize::MAX, ..Capacity::default() };
-        let host = |_: &Door, _, visitor: Visitor| {
-            let _ = (&visitor.socket).write_all(b"in").and_then(|()| (&visitor.socket).read(&mut [0]).map(drop));
+        let serve_connection = |_: &AcceptLoop, _, accepted: AcceptedSocket| {
+            let _ = (&accepted.socket).write_all(b"in").and_then(|()| (&accepted.socket).read(&mut [0]).map(drop));
         };
-        let counts: Counts = Box::new(|peer| peer);
-        let (listener, capacity) = (Listener::Tcp(listener), (capacity, Turning::Answered, counts));
-        let door = Door::open(listener, capacity, (None, system), Events::default(), host)?;
-        Ok((door, addr))
+        let limit_key: LimitKey = Box::new(|peer| peer);
+        let (listener, capacity) = (Listener::Tcp(listener), (capacity, RejectMode::Respond, limit_key));
+        let accept_loop =
+            AcceptLoop::start(listener, capacity, (None, system), EventCallback::default(), serve_connection)?;
+        Ok((accept_loop, addr))
     }
 
-    fn visit(addr: SocketAddr) -> (TcpStream, Vec<u8>) {
-        let mut visitor = TcpStream::connect(addr).unwrap();
-        visitor.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    fn pending(addr: SocketAddr) -> (TcpStream, Vec<u8>) {
+        let mut accepted = TcpStream::connect(addr).unwrap();
+        accepted.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         let mut answer = vec![0; 64];
-        let count = visitor.read(&mut answer).unwrap();
+        let count = accepted.read(&mut answer).unwrap();
         answer.truncate(count);
-        (visitor, answer)
+        (accepted, answer)
     }
 
     #[test]
     fn an_explicit_number_of_connections_is_capped_to_what_fits() {
-        let (door, addr) = open(SystemLimits { connections: 2, threads: usize::MAX }).unwrap();
-        let guests = [visit(addr), visit(addr)];
-        assert!(guests.iter().all(|(_, answer)| answer == b"in"));
-        assert!(visit(addr).1.starts_with(b"HTTP/1.1 503 "));
-        drop(guests);
-        door.close(Deadline::after(Duration::from_secs(10)));
+        let (accept_loop, addr) = start(SystemLimits { connections: 2, threads: usize::MAX }).unwrap();
+        let registry = [pending(addr), pending(addr)];
+        assert!(registry.iter().all(|(_, answer)| answer == b"in"));
+        assert!(pending(addr).1.starts_with(b"HTTP/1.1 503 "));
+        drop(registry);
+        accept_loop.stop_listening(Deadline::after(Duration::from_secs(10)));
     }
 
     #[test]
     #[cfg(target_os = "linux")]
     fn no_thread_starts_that_does_not_fit() {
         let system = SystemLimits { connections: usize::MAX, threads: 0 };
-        assert!(matches!(open(system), Err(Error::Io(_))));
+        assert!(matches!(start(system), Err(Error::Io(_))));
     }
 }

@@ -20,13 +20,13 @@ impl Server {
     /// ```
     /// # fn main() -> stdws::Result<()> {
     /// use stdws::{Server, Version};
-    /// let server = Server::bind("127.0.0.1:0")?.also_versions([Version::Hybi08, Version::Hybi07, Version::HIXIE76]);
+    /// let server = Server::bind("127.0.0.1:0")?.legacy_versions([Version::Hybi08, Version::Hybi07, Version::HIXIE76]);
     /// # drop(server);
     /// # Ok(())
     /// # }
     /// ```
-    pub fn also_versions(mut self, versions: impl IntoIterator<Item = Version>) -> Server {
-        self.terms.drafts.versions = versions.into_iter().collect();
+    pub fn legacy_versions(mut self, versions: impl IntoIterator<Item = Version>) -> Server {
+        self.config.drafts.versions = versions.into_iter().collect();
         self
     }
 
@@ -35,7 +35,7 @@ impl Server {
     ///
     /// Compressing secrets beside what somebody else chose gives the secrets away by the size of what is sent.
     pub fn deflate_stream(mut self) -> Server {
-        self.terms.drafts.deflate_stream = true;
+        self.config.drafts.deflate_stream = true;
         self
     }
 }

@@ -8,9 +8,9 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Weak};
 
-use crate::error::HandshakeFault;
-use crate::upgrade::Visit;
-use crate::websocket::Link;
+use crate::error::HandshakeErrorKind;
+use crate::upgrade::PendingHandshake;
+use crate::websocket::Connection;
 
 /// Maximum number of connections by default, where as many fit the system. With the default limits 16,384 of them can hold
 /// 16 GiB of half-sent messages at worst, and need 200 to 400 MiB when they are idle.
@@ -33,130 +33,130 @@ impl Default for Capacity {
 }
 
 /// The number of a guest, never used again.
-pub(super) type Id = u64;
+pub(super) type EntryId = u64;
 
-struct Guest {
+struct ConnectionEntry {
     address: Option<IpAddr>,
-    place: Place,
+    phase: EntryPhase,
 }
 
-enum Place {
+enum EntryPhase {
     /// Its thread has only just begun.
-    Door,
+    Accepted,
     /// Its request is awaited, judged, or answered.
-    Arriving(Weak<Visit>),
+    Handshaking(Weak<PendingHandshake>),
     /// Its connection is open.
-    Open(Weak<Link>),
+    Open(Weak<Connection>),
 }
 
 /// Those who are in the house when it is closed, held fast so that each of them can be told, and seen to leave.
 #[derive(Default)]
-pub(super) struct Present {
-    pub(super) arriving: Vec<(Id, Arc<Visit>)>,
-    pub(super) open: Vec<Arc<Link>>,
+pub(super) struct Snapshot {
+    pub(super) handshaking: Vec<(EntryId, Arc<PendingHandshake>)>,
+    pub(super) open: Vec<Arc<Connection>>,
     /// They will be told that it is too late.
-    pub(super) at_door: usize,
+    pub(super) accepted: usize,
 }
 
-pub(super) struct Guests {
+pub(super) struct ConnectionRegistry {
     capacity: Capacity,
-    next: Id,
-    list: HashMap<Id, Guest>,
-    let_in: usize,
-    arriving: usize,
+    next: EntryId,
+    entries: HashMap<EntryId, ConnectionEntry>,
+    active: usize,
+    handshaking: usize,
     by_address: HashMap<IpAddr, usize>,
     /// The list is swept when it has so many that are not let in any more.
-    sweep_at: usize,
+    sweep_threshold: usize,
     /// The house is closed: connections that opened since then.
-    late: Option<Vec<Arc<Link>>>,
+    opened_after_close: Option<Vec<Arc<Connection>>>,
 }
 
-impl Guests {
-    pub(super) fn new(capacity: Capacity) -> Guests {
-        Guests {
+impl ConnectionRegistry {
+    pub(super) fn new(capacity: Capacity) -> ConnectionRegistry {
+        ConnectionRegistry {
             capacity,
             next: 0,
-            list: HashMap::new(),
-            let_in: 0,
-            arriving: 0,
+            entries: HashMap::new(),
+            active: 0,
+            handshaking: 0,
             by_address: HashMap::new(),
-            sweep_at: 64,
-            late: None,
+            sweep_threshold: 64,
+            opened_after_close: None,
         }
     }
 
     /// Enters a guest, or says why not. `peer`: by whom it counts; a proxy that speaks for others does not, see
-    /// [`names`](Guests::names).
-    pub(super) fn let_in(&mut self, peer: Option<SocketAddr>) -> Result<Id, HandshakeFault> {
+    /// [`count_client`](ConnectionRegistry::count_client).
+    pub(super) fn try_insert(&mut self, peer: Option<SocketAddr>) -> Result<EntryId, HandshakeErrorKind> {
         let address = peer.filter(|_| self.capacity.per_address.is_some()).map(|peer| network(peer.ip()));
-        if self.let_in >= self.capacity.connections {
-            return Err(HandshakeFault::Full);
+        if self.active >= self.capacity.connections {
+            return Err(HandshakeErrorKind::TooManyConnections);
         }
-        if self.arriving >= self.capacity.handshakes {
-            return Err(HandshakeFault::TooManyHandshakes);
+        if self.handshaking >= self.capacity.handshakes {
+            return Err(HandshakeErrorKind::TooManyHandshakes);
         }
         if let Some(address) = address {
-            self.count_in(address)?;
+            self.count_address(address)?;
         }
-        self.let_in = self.let_in.saturating_add(1);
-        self.arriving = self.arriving.saturating_add(1);
+        self.active = self.active.saturating_add(1);
+        self.handshaking = self.handshaking.saturating_add(1);
         self.next = self.next.wrapping_add(1);
-        self.list.insert(self.next, Guest { address, place: Place::Door });
+        self.entries.insert(self.next, ConnectionEntry { address, phase: EntryPhase::Accepted });
         Ok(self.next)
     }
 
     /// A guest that did not count by an address when it was let in is this client of a proxy. Says whether that one has too
     /// many.
-    pub(super) fn names(&mut self, id: Id, client: Option<IpAddr>) -> Result<(), HandshakeFault> {
-        let unnamed = self.list.get(&id).is_some_and(|guest| guest.address.is_none());
+    pub(super) fn count_client(&mut self, id: EntryId, client: Option<IpAddr>) -> Result<(), HandshakeErrorKind> {
+        let unnamed = self.entries.get(&id).is_some_and(|entry| entry.address.is_none());
         let Some(address) = client.filter(|_| unnamed && self.capacity.per_address.is_some()).map(network) else {
             return Ok(());
         };
-        self.count_in(address)?;
-        if let Some(guest) = self.list.get_mut(&id) {
-            guest.address = Some(address);
+        self.count_address(address)?;
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.address = Some(address);
         }
         Ok(())
     }
 
     /// One more from this address, unless it has as many as it may have.
-    fn count_in(&mut self, address: IpAddr) -> Result<(), HandshakeFault> {
+    fn count_address(&mut self, address: IpAddr) -> Result<(), HandshakeErrorKind> {
         let count = self.by_address.get(&address).copied().unwrap_or(0);
         if self.capacity.per_address.is_some_and(|most| count >= most) {
-            return Err(HandshakeFault::TooManyFromAddress);
+            return Err(HandshakeErrorKind::TooManyConnectionsFromIp);
         }
         self.by_address.insert(address, count.saturating_add(1));
         Ok(())
     }
 
     /// The guest's request is awaited. False: the house is closed, and it is too late for that.
-    pub(super) fn arrives(&mut self, id: Id, visit: &Arc<Visit>) -> bool {
-        if self.late.is_some() {
+    pub(super) fn begin_handshake(&mut self, id: EntryId, pending: &Arc<PendingHandshake>) -> bool {
+        if self.opened_after_close.is_some() {
             return false;
         }
-        if let Some(guest) = self.list.get_mut(&id) {
-            guest.place = Place::Arriving(Arc::downgrade(visit));
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.phase = EntryPhase::Handshaking(Arc::downgrade(pending));
         }
         true
     }
 
     /// The guest's connection is open. False: the house is closed, so it has to go again.
-    pub(super) fn opens(&mut self, id: Id, link: &Arc<Link>) -> bool {
-        if let Some(guest) = self.list.get_mut(&id) {
-            guest.place = Place::Open(Arc::downgrade(link));
-            self.arriving = self.arriving.saturating_sub(1);
+    pub(super) fn mark_open(&mut self, id: EntryId, connection: &Arc<Connection>) -> bool {
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.phase = EntryPhase::Open(Arc::downgrade(connection));
+            self.handshaking = self.handshaking.saturating_sub(1);
         }
-        if let Some(late) = &mut self.late {
-            late.push(link.clone());
+        if let Some(late) = &mut self.opened_after_close {
+            late.push(connection.clone());
         }
-        self.late.is_none()
+        self.opened_after_close.is_none()
     }
 
     /// Its thread is done with a guest.
-    pub(super) fn leaves(&mut self, id: Id) {
-        let Some(guest) = self.list.get(&id) else { return };
-        self.let_in = self.let_in.saturating_sub(1);
-        if let Some(address) = guest.address {
+    pub(super) fn remove(&mut self, id: EntryId) {
+        let Some(entry) = self.entries.get(&id) else { return };
+        self.active = self.active.saturating_sub(1);
+        if let Some(address) = entry.address {
             if let Some(count) = self.by_address.get_mut(&address) {
                 *count = count.saturating_sub(1);
                 if *count == 0 {
@@ -164,15 +164,15 @@ impl Guests {
                 }
             }
         }
-        let stays = match &guest.place {
-            Place::Open(link) => lives_on(link),
-            Place::Door | Place::Arriving(_) => {
-                self.arriving = self.arriving.saturating_sub(1);
+        let stays = match &entry.phase {
+            EntryPhase::Open(connection) => is_alive(connection),
+            EntryPhase::Accepted | EntryPhase::Handshaking(_) => {
+                self.handshaking = self.handshaking.saturating_sub(1);
                 false
             }
         };
         if !stays {
-            self.list.remove(&id);
+            self.entries.remove(&id);
         }
         self.sweep();
     }
@@ -180,56 +180,60 @@ impl Guests {
     /// Strikes out the connections that handlers gave away and that have ended since. Each sweep costs no more than the
     /// entries made since the last one.
     fn sweep(&mut self) {
-        if self.list.len().saturating_sub(self.let_in) < self.sweep_at {
+        if self.entries.len().saturating_sub(self.active) < self.sweep_threshold {
             return;
         }
-        self.list.retain(|_, guest| match &guest.place {
-            Place::Open(link) => lives_on(link),
-            Place::Door | Place::Arriving(_) => true,
+        self.entries.retain(|_, entry| match &entry.phase {
+            EntryPhase::Open(connection) => is_alive(connection),
+            EntryPhase::Accepted | EntryPhase::Handshaking(_) => true,
         });
-        self.sweep_at = self.list.len().saturating_sub(self.let_in).saturating_mul(2).max(64);
+        self.sweep_threshold = self.entries.len().saturating_sub(self.active).saturating_mul(2).max(64);
     }
 
     /// Closes the house: nobody arrives from now on. Gives those who are in it.
-    pub(super) fn close(&mut self) -> Present {
-        self.late = Some(Vec::new());
-        let mut present = Present::default();
-        for (&id, guest) in &self.list {
-            match &guest.place {
-                Place::Door => present.at_door = present.at_door.saturating_add(1),
-                Place::Arriving(visit) => present.arriving.extend(visit.upgrade().map(|visit| (id, visit))),
-                Place::Open(link) => present.open.extend(link.upgrade().filter(|link| link.end().is_none())),
+    pub(super) fn close(&mut self) -> Snapshot {
+        self.opened_after_close = Some(Vec::new());
+        let mut snapshot = Snapshot::default();
+        for (&id, entry) in &self.entries {
+            match &entry.phase {
+                EntryPhase::Accepted => snapshot.accepted = snapshot.accepted.saturating_add(1),
+                EntryPhase::Handshaking(pending) => {
+                    snapshot.handshaking.extend(pending.upgrade().map(|pending| (id, pending)))
+                }
+                EntryPhase::Open(connection) => {
+                    snapshot.open.extend(connection.upgrade().filter(|connection| connection.end().is_none()))
+                }
             }
         }
-        present
+        snapshot
     }
 
     /// All connections of which somebody has a part, those that are over too.
-    pub(super) fn connected(&self) -> Vec<Arc<Link>> {
-        let link = |guest: &Guest| match &guest.place {
-            Place::Open(link) => link.upgrade(),
-            Place::Door | Place::Arriving(_) => None,
+    pub(super) fn connected(&self) -> Vec<Arc<Connection>> {
+        let connection = |entry: &ConnectionEntry| match &entry.phase {
+            EntryPhase::Open(connection) => connection.upgrade(),
+            EntryPhase::Accepted | EntryPhase::Handshaking(_) => None,
         };
-        self.list.values().filter_map(link).collect()
+        self.entries.values().filter_map(connection).collect()
     }
 
     /// Those whose connection opened since the house was closed, or since the last call.
-    pub(super) fn late(&mut self) -> Vec<Arc<Link>> {
-        self.late.as_mut().map(std::mem::take).unwrap_or_default()
+    pub(super) fn take_opened_after_close(&mut self) -> Vec<Arc<Connection>> {
+        self.opened_after_close.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// Whether the guest is still on the list and has no open connection.
-    pub(super) fn is_arriving(&self, id: Id) -> bool {
-        self.list.get(&id).is_some_and(|guest| matches!(guest.place, Place::Arriving(_)))
+    pub(super) fn is_handshaking(&self, id: EntryId) -> bool {
+        self.entries.get(&id).is_some_and(|entry| matches!(entry.phase, EntryPhase::Handshaking(_)))
     }
 
-    pub(super) fn count(&self) -> usize {
-        self.let_in
+    pub(super) fn active_count(&self) -> usize {
+        self.active
     }
 }
 
-fn lives_on(link: &Weak<Link>) -> bool {
-    link.upgrade().is_some_and(|link| link.end().is_none())
+fn is_alive(connection: &Weak<Connection>) -> bool {
+    connection.upgrade().is_some_and(|connection| connection.end().is_none())
 }
 
 /// What counts as one address. With IPv6 a peer commonly has a network of 64 bits to choose its addresses from.
@@ -244,8 +248,8 @@ fn network(ip: IpAddr) -> IpAddr {
 mod tests {
     use super::*;
 
-    fn guests(connections: usize, handshakes: usize, per_address: Option<usize>) -> Guests {
-        Guests::new(Capacity { connections, handshakes, per_address })
+    fn registry(connections: usize, handshakes: usize, per_address: Option<usize>) -> ConnectionRegistry {
+        ConnectionRegistry::new(Capacity { connections, handshakes, per_address })
     }
 
     #[test]
@@ -259,55 +263,58 @@ mod tests {
             ("[::1]:1", "127.0.0.1:1", false),
         ];
         for (one, other, same) in rows {
-            let mut guests = guests(9, 9, Some(1));
-            let first = guests.let_in(one.parse().ok()).unwrap();
-            assert_eq!(guests.let_in(other.parse().ok()).is_err(), same, "{one} {other}");
-            guests.leaves(first);
-            assert!(guests.let_in(one.parse().ok()).is_ok());
+            let mut registry = registry(9, 9, Some(1));
+            let first = registry.try_insert(one.parse().ok()).unwrap();
+            assert_eq!(registry.try_insert(other.parse().ok()).is_err(), same, "{one} {other}");
+            registry.remove(first);
+            assert!(registry.try_insert(one.parse().ok()).is_ok());
         }
         // Who has no address is not counted by it, and nobody is without the limit.
-        let mut some = guests(9, 9, Some(1));
-        assert!((0..3).all(|_| some.let_in(None).is_ok()));
-        let mut all = guests(9, 9, None);
-        assert!((0..3).all(|_| all.let_in("10.0.0.1:1".parse().ok()).is_ok()));
+        let mut some = registry(9, 9, Some(1));
+        assert!((0..3).all(|_| some.try_insert(None).is_ok()));
+        let mut all = registry(9, 9, None);
+        assert!((0..3).all(|_| all.try_insert("10.0.0.1:1".parse().ok()).is_ok()));
         assert!(all.by_address.is_empty());
     }
 
     #[test]
-    fn clients_of_a_proxy_count_when_they_are_named() {
+    fn clients_of_a_proxy_count_when_the_proxy_names_them() {
         let (one, other) = ("192.0.2.1".parse().ok(), "192.0.2.2".parse().ok());
-        let mut guests = guests(9, 9, Some(1));
-        let ids: Vec<Id> = (0..4).map(|_| guests.let_in(None).unwrap()).collect();
-        assert_eq!(guests.names(ids[0], one), Ok(()));
-        assert_eq!(guests.names(ids[1], one), Err(HandshakeFault::TooManyFromAddress));
-        assert_eq!(guests.names(ids[2], other), Ok(()));
-        assert_eq!(guests.names(ids[3], None), Ok(()), "nobody was named");
+        let mut registry = registry(9, 9, Some(1));
+        let ids: Vec<EntryId> = (0..4).map(|_| registry.try_insert(None).unwrap()).collect();
+        assert_eq!(registry.count_client(ids[0], one), Ok(()));
+        assert_eq!(registry.count_client(ids[1], one), Err(HandshakeErrorKind::TooManyConnectionsFromIp));
+        assert_eq!(registry.count_client(ids[2], other), Ok(()));
+        assert_eq!(registry.count_client(ids[3], None), Ok(()), "nobody was named");
         // It has been counted; and so has one that came by itself.
-        assert_eq!(guests.names(ids[0], one), Ok(()));
-        assert_eq!(guests.let_in("192.0.2.1:7".parse().ok()), Err(HandshakeFault::TooManyFromAddress));
-        guests.leaves(ids[0]);
-        let direct = guests.let_in("192.0.2.1:7".parse().ok()).unwrap();
-        assert_eq!(guests.names(direct, other), Ok(()), "it counts as who it is");
+        assert_eq!(registry.count_client(ids[0], one), Ok(()));
+        assert_eq!(registry.try_insert("192.0.2.1:7".parse().ok()), Err(HandshakeErrorKind::TooManyConnectionsFromIp));
+        registry.remove(ids[0]);
+        let direct = registry.try_insert("192.0.2.1:7".parse().ok()).unwrap();
+        assert_eq!(registry.count_client(direct, other), Ok(()), "it counts as who it is");
         for id in ids.into_iter().chain([direct]) {
-            guests.leaves(id);
+            registry.remove(id);
         }
-        assert!(guests.by_address.is_empty());
+        assert!(registry.by_address.is_empty());
         // Without the limit nobody is counted at all.
-        let mut all = self::guests(9, 9, None);
-        let id = all.let_in(None).unwrap();
-        assert_eq!(all.names(id, one), Ok(()));
+        let mut all = self::registry(9, 9, None);
+        let id = all.try_insert(None).unwrap();
+        assert_eq!(all.count_client(id, one), Ok(()));
         assert!(all.by_address.is_empty());
     }
 
     #[test]
-    fn nothing_is_kept_of_who_has_left() {
-        let mut guests = guests(1000, 1000, Some(1000));
-        let ids: Vec<Id> = (0..1000).map(|_| guests.let_in("10.0.0.1:1".parse().ok()).unwrap()).collect();
-        assert_eq!(guests.let_in(None), Err(HandshakeFault::Full));
-        ids.iter().for_each(|&id| guests.leaves(id));
-        assert_eq!((guests.let_in, guests.arriving, guests.list.len(), guests.by_address.len()), (0, 0, 0, 0));
+    fn removed_entries_leave_nothing_behind() {
+        let mut registry = registry(1000, 1000, Some(1000));
+        let ids: Vec<EntryId> = (0..1000).map(|_| registry.try_insert("10.0.0.1:1".parse().ok()).unwrap()).collect();
+        assert_eq!(registry.try_insert(None), Err(HandshakeErrorKind::TooManyConnections));
+        ids.iter().for_each(|&id| registry.remove(id));
+        assert_eq!(
+            (registry.active, registry.handshaking, registry.entries.len(), registry.by_address.len()),
+            (0, 0, 0, 0)
+        );
         // Twice is once.
-        guests.leaves(ids[0]);
-        assert_eq!(guests.count(), 0);
+        registry.remove(ids[0]);
+        assert_eq!(registry.active_count(), 0);
     }
 }

@@ -27,7 +27,7 @@ impl Server {
     /// # }
     /// ```
     pub fn http(mut self, hook: impl Fn(&Request) -> Response + Send + Sync + 'static) -> Server {
-        self.terms.hooks.http = Some(Box::new(hook));
+        self.config.hooks.http = Some(Box::new(hook));
         self
     }
 
@@ -38,7 +38,7 @@ impl Server {
     /// a request of HTTP/1.x, of any method; [`Request::is_websocket`] tells them apart. It is called in the thread of the
     /// connection, and its time counts towards [`Timeouts::handshake`](crate::Timeouts::handshake). A hook that panics is answered 500.
     pub fn on_request(mut self, hook: impl Fn(&Request) -> Decision + Send + Sync + 'static) -> Server {
-        self.terms.hooks.on_request = Some(Box::new(hook));
+        self.config.hooks.on_request = Some(Box::new(hook));
         self
     }
 }

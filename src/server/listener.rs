@@ -5,12 +5,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 #[cfg(unix)]
-use unix::AtPath;
+use unix::UnixPathListener;
 
 use crate::transport::socket::Socket;
 
 /// Someone who has connected, and from where, if it has an address.
-pub(super) struct Visitor {
+pub(super) struct AcceptedSocket {
     pub(super) socket: Socket,
     pub(super) peer: Option<SocketAddr>,
 }
@@ -19,17 +19,19 @@ pub(super) struct Visitor {
 pub(super) enum Listener {
     Tcp(TcpListener),
     #[cfg(unix)]
-    Unix(AtPath),
+    Unix(UnixPathListener),
 }
 
 impl Listener {
-    pub(super) fn accept(&self) -> io::Result<Visitor> {
+    pub(super) fn accept(&self) -> io::Result<AcceptedSocket> {
         match self {
             Listener::Tcp(listener) => {
-                listener.accept().map(|(socket, peer)| Visitor { socket: socket.into(), peer: Some(peer) })
+                listener.accept().map(|(socket, peer)| AcceptedSocket { socket: socket.into(), peer: Some(peer) })
             }
             #[cfg(unix)]
-            Listener::Unix(at) => at.socket.accept().map(|(socket, _)| Visitor { socket: socket.into(), peer: None }),
+            Listener::Unix(at) => {
+                at.socket.accept().map(|(socket, _)| AcceptedSocket { socket: socket.into(), peer: None })
+            }
         }
     }
 
@@ -45,17 +47,17 @@ impl Listener {
     }
 
     /// What brings back the threads that wait in `accept`.
-    pub(super) fn bell(&self) -> io::Result<Bell> {
+    pub(super) fn waker(&self) -> io::Result<AcceptWaker> {
         Ok(match self {
-            Listener::Tcp(listener) => Bell {
+            Listener::Tcp(listener) => AcceptWaker {
                 #[cfg(unix)]
-                itself: Socket::Tcp(std::os::fd::OwnedFd::from(listener.try_clone()?).into()),
-                way: Way::Tcp(from_here(listener.local_addr()?)),
+                listener: Socket::Tcp(std::os::fd::OwnedFd::from(listener.try_clone()?).into()),
+                target: WakeTarget::Tcp(connectable_addr(listener.local_addr()?)),
             },
             #[cfg(unix)]
-            Listener::Unix(at) => Bell {
-                itself: Socket::Unix(std::os::fd::OwnedFd::from(at.socket.try_clone()?).into()),
-                way: Way::Unix(at.path.clone()),
+            Listener::Unix(at) => AcceptWaker {
+                listener: Socket::Unix(std::os::fd::OwnedFd::from(at.socket.try_clone()?).into()),
+                target: WakeTarget::Unix(at.path.clone()),
             },
         })
     }
@@ -63,41 +65,41 @@ impl Listener {
 
 /// Wakes those who wait in `accept`, for which `std` has no call of its own.
 #[derive(Debug)]
-pub(super) struct Bell {
+pub(super) struct AcceptWaker {
     /// The listening socket, under the type that can be shut down. It is taken beforehand, so that no descriptor has to be
     /// free when it is needed.
     #[cfg(unix)]
-    itself: Socket,
-    way: Way,
+    listener: Socket,
+    target: WakeTarget,
 }
 
 #[derive(Debug)]
-enum Way {
+enum WakeTarget {
     Tcp(SocketAddr),
     #[cfg(unix)]
     Unix(std::path::PathBuf),
 }
 
-impl Bell {
+impl AcceptWaker {
     /// Ends the listening itself: every `accept`, under way or to come, fails. Linux does that; elsewhere nothing may happen.
-    pub(super) fn ring(&self) {
+    pub(super) fn shutdown_listener(&self) {
         #[cfg(unix)]
-        drop(self.itself.shutdown(std::net::Shutdown::Both));
+        drop(self.listener.shutdown(std::net::Shutdown::Both));
     }
 
     /// Wakes one thread by being a visitor. That may fail, for there may be no descriptors, or a packet filter.
-    pub(super) fn knock(&self, limit: Duration) {
-        match &self.way {
+    pub(super) fn wake_by_connecting(&self, limit: Duration) {
+        match &self.target {
             // A limit of zero is an error, and as good as one that is over.
-            Way::Tcp(addr) => drop(TcpStream::connect_timeout(addr, limit)),
+            WakeTarget::Tcp(addr) => drop(TcpStream::connect_timeout(addr, limit)),
             #[cfg(unix)]
-            Way::Unix(path) => drop(std::os::unix::net::UnixStream::connect(path)),
+            WakeTarget::Unix(path) => drop(std::os::unix::net::UnixStream::connect(path)),
         }
     }
 }
 
 /// Where to reach, from this machine, what listens on this address.
-fn from_here(addr: SocketAddr) -> SocketAddr {
+fn connectable_addr(addr: SocketAddr) -> SocketAddr {
     let ip = match addr.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
@@ -118,41 +120,41 @@ pub(super) mod unix {
 
     /// Dropped, it removes its file, unless another one stands there by then.
     #[derive(Debug)]
-    pub(in crate::server) struct AtPath {
+    pub(in crate::server) struct UnixPathListener {
         pub(super) socket: UnixListener,
         pub(super) path: PathBuf,
         /// Device and number of the file.
-        file: Option<(u64, u64)>,
+        file_id: Option<(u64, u64)>,
     }
 
-    impl AtPath {
+    impl UnixPathListener {
         /// Takes the place of a socket that nobody listens on any more; of nothing else.
-        pub(in crate::server) fn bind(path: &Path) -> io::Result<AtPath> {
+        pub(in crate::server) fn bind(path: &Path) -> io::Result<UnixPathListener> {
             let socket = match UnixListener::bind(path) {
-                Err(error) if error.kind() == ErrorKind::AddrInUse && is_deserted(path) => {
+                Err(error) if error.kind() == ErrorKind::AddrInUse && is_stale(path) => {
                     fs::remove_file(path)?;
                     UnixListener::bind(path)?
                 }
                 result => result?,
             };
-            Ok(AtPath { socket, path: path.to_owned(), file: identity(path) })
+            Ok(UnixPathListener { socket, path: path.to_owned(), file_id: file_id(path) })
         }
     }
 
-    impl Drop for AtPath {
+    impl Drop for UnixPathListener {
         fn drop(&mut self) {
-            if self.file.is_some() && identity(&self.path) == self.file {
+            if self.file_id.is_some() && file_id(&self.path) == self.file_id {
                 let _ = fs::remove_file(&self.path);
             }
         }
     }
 
-    fn is_deserted(path: &Path) -> bool {
+    fn is_stale(path: &Path) -> bool {
         let socket = fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
         socket && UnixStream::connect(path).is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
     }
 
-    fn identity(path: &Path) -> Option<(u64, u64)> {
+    fn file_id(path: &Path) -> Option<(u64, u64)> {
         fs::symlink_metadata(path).ok().map(|file| (file.dev(), file.ino()))
     }
 }

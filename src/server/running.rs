@@ -5,25 +5,29 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::door::Door;
-use super::shutdown::{shut_down, ShutdownHandle, ShutdownReport};
+use super::door::AcceptLoop;
+use super::shutdown::{run_shutdown, ShutdownHandle, ShutdownReport};
 use crate::error::{Error, Result, Step};
 use crate::transport::deadline::Deadline;
 
 /// How long stopping may take.
-const STOP: Duration = Duration::from_secs(1);
+const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A server that runs on threads of its own. Dropped, it stops as by [`stop`](Running::stop).
+/// A server that runs on threads of its own. Dropped, it stops as by [`stop`](ServerHandle::stop).
 #[must_use = "a server stops when its handle is dropped"]
-pub struct Running {
+pub struct ServerHandle {
     addr: Option<SocketAddr>,
-    door: Arc<Door>,
+    accept_loop: Arc<AcceptLoop>,
     shutdown: ShutdownHandle,
 }
 
-impl Running {
-    pub(super) fn new(addr: Option<SocketAddr>, door: Arc<Door>, shutdown: ShutdownHandle) -> Running {
-        Running { addr, door, shutdown }
+impl ServerHandle {
+    pub(super) fn new(
+        addr: Option<SocketAddr>,
+        accept_loop: Arc<AcceptLoop>,
+        shutdown: ShutdownHandle,
+    ) -> ServerHandle {
+        ServerHandle { addr, accept_loop, shutdown }
     }
 
     /// The address that is listened on; `0.0.0.0:0` for a Unix socket, which has none.
@@ -59,14 +63,14 @@ impl Running {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn shutdown(self, deadline: Duration) -> ShutdownReport {
-        shut_down(&self.door, Duration::ZERO, deadline)
+    pub fn shutdown(self, timeout: Duration) -> ShutdownReport {
+        run_shutdown(&self.accept_loop, Duration::ZERO, timeout)
     }
 
-    /// As [`shutdown`](Running::shutdown), but the Closes are spread evenly over a time, so that clients do not all come back
+    /// As [`shutdown`](ServerHandle::shutdown), but the Closes are spread evenly over a time, so that clients do not all come back
     /// at once somewhere else. What is longer than the deadline counts as the deadline.
-    pub fn shutdown_spread(self, window: Duration, deadline: Duration) -> ShutdownReport {
-        shut_down(&self.door, window, deadline)
+    pub fn shutdown_spread(self, window: Duration, timeout: Duration) -> ShutdownReport {
+        run_shutdown(&self.accept_loop, window, timeout)
     }
 
     /// A handle that shuts this server down from another thread, see [`ShutdownHandle`].
@@ -76,26 +80,26 @@ impl Running {
 
     /// How many are let in: open connections whose handlers have not returned, requests that have no answer yet, and failed
     /// connections whose peers have not read the Close yet.
-    pub fn connections(&self) -> usize {
-        self.door.lock().guests.count()
+    pub fn connection_count(&self) -> usize {
+        self.accept_loop.lock().registry.active_count()
     }
 
     /// Waits until the server has been shut down.
     pub(super) fn wait(self) -> Result<()> {
-        let closed = self.door.wait_closed().map_err(|error| Error::io(Step::Listen, error));
-        self.door.shutdown.wait();
+        let closed = self.accept_loop.wait_stopped().map_err(|error| Error::io(Step::Listen, error));
+        self.accept_loop.shutdown.wait();
         closed
     }
 }
 
-impl Drop for Running {
+impl Drop for ServerHandle {
     fn drop(&mut self) {
-        self.door.close(Deadline::after(STOP));
+        self.accept_loop.stop_listening(Deadline::after(STOP_TIMEOUT));
     }
 }
 
-impl fmt::Debug for Running {
+impl fmt::Debug for ServerHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Running").field("local_addr", &self.local_addr()).finish_non_exhaustive()
+        f.debug_struct("ServerHandle").field("local_addr", &self.local_addr()).finish_non_exhaustive()
     }
 }

@@ -6,32 +6,32 @@ use crate::config::{Limits, Timeouts};
 use crate::protocol::deflate::Deflate;
 #[cfg(feature = "native-tls")]
 use crate::tls::TlsAccept;
-use crate::trace::{Event, Events};
+use crate::trace::{Event, EventCallback};
 
 impl Server {
     /// How much each peer may send. Default: [`Limits::server`].
     pub fn limits(mut self, limits: Limits) -> Server {
-        self.terms.limits = limits;
+        self.config.limits = limits;
         self
     }
 
-    /// Messages, and frames, of up to so many bytes. Short for [`limits`](Server::limits)`(`[`Limits::message`]`(bytes))`.
+    /// Messages, and frames, of up to so many bytes. Short for [`limits`](Server::limits)`(`[`Limits::with_max_message_size`]`(bytes))`.
     /// Default: 1 MiB.
-    pub fn max_message(self, bytes: u64) -> Server {
-        self.limits(Limits::message(bytes))
+    pub fn max_message_size(self, bytes: u64) -> Server {
+        self.limits(Limits::with_max_message_size(bytes))
     }
 
     /// Agrees to compress messages (RFC 7692) with clients that offer it. Off unless given; see [`Deflate`] for what it
     /// costs and what it gives away.
     #[cfg(feature = "deflate")]
     pub fn deflate(mut self, deflate: Deflate) -> Server {
-        self.terms.deflate = Some(deflate);
+        self.config.deflate = Some(deflate);
         self
     }
 
     /// How long anything may take. Default: [`Timeouts::default`].
     pub fn timeouts(mut self, timeouts: Timeouts) -> Server {
-        self.terms.timeouts = timeouts;
+        self.config.timeouts = timeouts;
         self
     }
 
@@ -42,7 +42,7 @@ impl Server {
     /// panics, that event is lost and nothing else: the panic ends there. If it uses connections itself, the
     /// frames that it sends are not told, also those that a [`Hub`](crate::Hub) delivers later. What peers do then is told.
     pub fn on_event(mut self, closure: impl Fn(&Event) + Send + Sync + 'static) -> Server {
-        self.terms.events = Events::new(closure);
+        self.config.events = EventCallback::new(closure);
         self
     }
 
@@ -52,7 +52,7 @@ impl Server {
     /// Pages from the host that is asked are always let in, and so are clients that send no `Origin`, because those are no
     /// browsers (RFC 6455 section 10.2). All others are answered 403.
     pub fn allow_origin(mut self, origin: impl Into<String>) -> Server {
-        if let Some(origins) = &mut self.terms.origins {
+        if let Some(origins) = &mut self.config.origins {
             origins.push(origin.into());
         }
         self
@@ -63,7 +63,7 @@ impl Server {
     /// caller's.
     #[cfg(feature = "native-tls")]
     pub fn tls(mut self, tls: TlsAccept) -> Server {
-        self.terms.tls = Some(tls);
+        self.config.tls = Some(tls);
         self
     }
 
@@ -71,15 +71,15 @@ impl Server {
     ///
     /// **Danger**: any page that a user visits can then open a connection with that user's cookies, and read and write
     /// as that user. Fit only for servers that do not look at cookies, nor at the address a connection comes from.
-    pub fn danger_any_origin(mut self) -> Server {
-        self.terms.origins = None;
+    pub fn danger_allow_any_origin(mut self) -> Server {
+        self.config.origins = None;
         self
     }
 
     /// The subprotocols spoken here (RFC 6455 section 1.9). Of those that a client offers, the first that is among them is
     /// agreed on; if there is none, the connection is open without one, see [`WebSocket::subprotocol`](crate::WebSocket::subprotocol).
     pub fn subprotocols<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Server {
-        self.terms.subprotocols = names.into_iter().map(Into::into).collect();
+        self.config.subprotocols = names.into_iter().map(Into::into).collect();
         self
     }
 }

@@ -17,22 +17,22 @@ use std::sync::{Arc, Condvar};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-use super::door::Door;
-use super::guests::Id;
+use super::door::AcceptLoop;
+use super::guests::EntryId;
 use crate::close::CloseCode;
 use crate::error::{Error, Step};
 use crate::lock::Lock;
 use crate::transport::deadline::Deadline;
-use crate::upgrade::Visit;
-use crate::websocket::share::Found;
-use crate::websocket::Link;
+use crate::upgrade::PendingHandshake;
+use crate::websocket::share::ConnectionStatus;
+use crate::websocket::Connection;
 
 /// How long the threads of connections that were cut off may take to end.
-const GRACE: Duration = Duration::from_millis(400);
+const JOIN_TIMEOUT: Duration = Duration::from_millis(400);
 /// How often those are looked at whose end nobody announces.
-const LOOK: Duration = Duration::from_millis(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// How a server came to its end, see [`Running::shutdown`](crate::Running::shutdown).
+/// How a server came to its end, see [`ServerHandle::shutdown`](crate::ServerHandle::shutdown).
 ///
 /// Counted is everybody who was in the house when it was closed: open connections, and requests that were cut off.
 /// Requests that were answered meanwhile are not.
@@ -99,45 +99,48 @@ pub struct ShutdownHandle(Arc<Lock<Stage>>);
 enum Stage {
     #[default]
     NotStarted,
-    Started(Arc<Door>),
+    Started(Arc<AcceptLoop>),
     Cancelled,
 }
 
 impl ShutdownHandle {
-    /// As [`Running::shutdown`](crate::Running::shutdown). If the server has not been started yet, it never will be. Called
+    /// As [`ServerHandle::shutdown`](crate::ServerHandle::shutdown). If the server has not been started yet, it never will be. Called
     /// again, or by several, it waits for the first, and gives the same report.
     ///
     /// In a handler, it is the caller's own connection that cannot end before this returns: call it from another thread. In an
     /// event handler that the shutdown itself calls, this returns at once, with a report that counts nothing.
-    pub fn shutdown(&self, deadline: Duration) -> ShutdownReport {
-        self.shutdown_spread(Duration::ZERO, deadline)
+    pub fn shutdown(&self, timeout: Duration) -> ShutdownReport {
+        self.shutdown_spread(Duration::ZERO, timeout)
     }
 
-    /// As [`Running::shutdown_spread`](crate::Running::shutdown_spread).
-    pub fn shutdown_spread(&self, window: Duration, deadline: Duration) -> ShutdownReport {
-        let door = {
+    /// As [`ServerHandle::shutdown_spread`](crate::ServerHandle::shutdown_spread).
+    pub fn shutdown_spread(&self, window: Duration, timeout: Duration) -> ShutdownReport {
+        let accept_loop = {
             let mut stage = self.0.lock();
             match &*stage {
-                Stage::Started(door) => door.clone(),
+                Stage::Started(accept_loop) => accept_loop.clone(),
                 Stage::NotStarted | Stage::Cancelled => {
                     *stage = Stage::Cancelled;
                     return ShutdownReport::default();
                 }
             }
         };
-        shut_down(&door, window, deadline)
+        run_shutdown(&accept_loop, window, timeout)
     }
 
     /// Starts the server. One that was cancelled is shut down at once.
-    pub(super) fn start(&self, open: impl FnOnce() -> Result<Arc<Door>, Error>) -> Result<Arc<Door>, Error> {
+    pub(super) fn start(
+        &self,
+        start_loop: impl FnOnce() -> Result<Arc<AcceptLoop>, Error>,
+    ) -> Result<Arc<AcceptLoop>, Error> {
         // Not under the lock: if it fails, it drops closures of the user.
-        let door = open()?;
-        let before = std::mem::replace(&mut *self.0.lock(), Stage::Started(door.clone()));
+        let accept_loop = start_loop()?;
+        let before = std::mem::replace(&mut *self.0.lock(), Stage::Started(accept_loop.clone()));
         match before {
-            Stage::Cancelled => drop(shut_down(&door, Duration::ZERO, Duration::ZERO)),
+            Stage::Cancelled => drop(run_shutdown(&accept_loop, Duration::ZERO, Duration::ZERO)),
             Stage::NotStarted | Stage::Started(_) => {}
         }
-        Ok(door)
+        Ok(accept_loop)
     }
 }
 
@@ -207,34 +210,36 @@ impl Drop for Ends<'_> {
 }
 
 /// Does all of it. Whoever comes second waits for the first.
-pub(super) fn shut_down(door: &Door, window: Duration, limit: Duration) -> ShutdownReport {
-    let report = door.shutdown.call(|| {
+pub(super) fn run_shutdown(accept_loop: &AcceptLoop, window: Duration, limit: Duration) -> ShutdownReport {
+    let report = accept_loop.shutdown.call(|| {
         let deadline = Deadline::after(limit);
-        let mut farewell = Farewell::begin(door, window.min(limit));
+        let mut progress = ShutdownProgress::begin(accept_loop, window.min(limit));
         loop {
-            let next = farewell.tell_those_whose_turn_it_is();
-            farewell.look();
-            if farewell.is_over() || deadline.passed() {
+            let next = progress.send_due_closes();
+            progress.poll();
+            if progress.is_done() || deadline.is_expired() {
                 break;
             }
-            door.wait(next.min(LOOK).min(deadline.left()), |state| state.threads.alive() == 0);
-            door.close(Deadline::after(Duration::ZERO));
+            accept_loop.wait_until(next.min(POLL_INTERVAL).min(deadline.remaining()), |state| {
+                state.threads.alive_count() == 0
+            });
+            accept_loop.stop_listening(Deadline::after(Duration::ZERO));
         }
-        farewell.cut_off();
-        let threads_left = join(door);
-        ShutdownReport { threads_left, ..farewell.report }
+        progress.abort_remaining();
+        let threads_left = join_threads(accept_loop);
+        ShutdownReport { threads_left, ..progress.report }
     });
     report.unwrap_or_default()
 }
 
 /// Joins the threads that end in time. Gives how many do not.
-fn join(door: &Door) -> usize {
-    let deadline = Deadline::after(GRACE);
-    door.close(deadline);
-    door.wait(deadline.left(), |state| state.threads.alive() == 0);
+fn join_threads(accept_loop: &AcceptLoop) -> usize {
+    let deadline = Deadline::after(JOIN_TIMEOUT);
+    accept_loop.stop_listening(deadline);
+    accept_loop.wait_until(deadline.remaining(), |state| state.threads.alive_count() == 0);
     let (ended, left) = {
-        let mut state = door.lock();
-        (state.threads.take_ended(), state.threads.alive())
+        let mut state = accept_loop.lock();
+        (state.threads.take_ended(), state.threads.alive_count())
     };
     for thread in ended {
         // It has done the last thing it does; a panic in it is nothing new.
@@ -244,109 +249,118 @@ fn join(door: &Door) -> usize {
 }
 
 /// Those who still have to leave.
-struct Farewell<'a> {
-    door: &'a Door,
-    begun: Instant,
+struct ShutdownProgress<'a> {
+    accept_loop: &'a AcceptLoop,
+    started_at: Instant,
     window: Duration,
     /// So many had to be told at the beginning.
     total: usize,
     /// Not yet told, the next one last.
-    untold: Vec<Arc<Link>>,
-    told: Vec<Told>,
-    arriving: Vec<(Id, Arc<Visit>)>,
+    unsent: Vec<Arc<Connection>>,
+    closing: Vec<ClosingConnection>,
+    handshaking: Vec<(EntryId, Arc<PendingHandshake>)>,
     report: ShutdownReport,
 }
 
-struct Told {
-    link: Arc<Link>,
+struct ClosingConnection {
+    connection: Arc<Connection>,
     /// The network has all of the Close.
-    fully: bool,
+    close_flushed: bool,
 }
 
-impl<'a> Farewell<'a> {
-    fn begin(door: &'a Door, window: Duration) -> Farewell<'a> {
-        let present = {
-            let mut state = door.lock();
-            state.threads.keep();
-            state.guests.close()
+impl<'a> ShutdownProgress<'a> {
+    fn begin(accept_loop: &'a AcceptLoop, window: Duration) -> ShutdownProgress<'a> {
+        let snapshot = {
+            let mut state = accept_loop.lock();
+            state.threads.keep_ended();
+            state.registry.close()
         };
-        door.close(Deadline::after(LOOK));
-        let mut report = ShutdownReport { aborted: present.at_door, ..ShutdownReport::default() };
-        let mut arriving = present.arriving;
-        arriving.retain(|(_, visit)| {
-            let heard = visit.heard.load(Ordering::Relaxed);
-            if !heard {
-                visit.stream.shut();
+        accept_loop.stop_listening(Deadline::after(POLL_INTERVAL));
+        let mut report = ShutdownReport { aborted: snapshot.accepted, ..ShutdownReport::default() };
+        let mut handshaking = snapshot.handshaking;
+        handshaking.retain(|(_, pending)| {
+            let request_read = pending.request_read.load(Ordering::Relaxed);
+            if !request_read {
+                pending.stream.shutdown();
                 report.aborted = report.aborted.saturating_add(1);
             }
-            heard
+            request_read
         });
-        let (untold, told) = (present.open, Vec::new());
-        Farewell { door, begun: Instant::now(), window, total: untold.len(), untold, told, arriving, report }
+        let (unsent, closing) = (snapshot.open, Vec::new());
+        ShutdownProgress {
+            accept_loop,
+            started_at: Instant::now(),
+            window,
+            total: unsent.len(),
+            unsent,
+            closing,
+            handshaking,
+            report,
+        }
     }
 
-    fn is_over(&self) -> bool {
-        self.untold.is_empty()
-            && self.told.is_empty()
-            && self.arriving.is_empty()
-            && self.door.lock().threads.alive() == 0
+    fn is_done(&self) -> bool {
+        self.unsent.is_empty()
+            && self.closing.is_empty()
+            && self.handshaking.is_empty()
+            && self.accept_loop.lock().threads.alive_count() == 0
     }
 
     /// Sends Close 1001 to as many as should have it by now. Gives when the next one should.
-    fn tell_those_whose_turn_it_is(&mut self) -> Duration {
-        while let Some(link) = self.untold.pop() {
+    fn send_due_closes(&mut self) -> Duration {
+        while let Some(connection) = self.unsent.pop() {
             let before =
-                u32::try_from(self.total.saturating_sub(self.untold.len()).saturating_sub(1)).unwrap_or(u32::MAX);
+                u32::try_from(self.total.saturating_sub(self.unsent.len()).saturating_sub(1)).unwrap_or(u32::MAX);
             let all = u32::try_from(self.total).unwrap_or(u32::MAX).max(1);
             let due = self.window.saturating_mul(before) / all;
-            let passed = self.begun.elapsed();
-            if due > passed {
-                self.untold.push(link);
-                return due.saturating_sub(passed);
+            let elapsed = self.started_at.elapsed();
+            if due > elapsed {
+                self.unsent.push(connection);
+                return due.saturating_sub(elapsed);
             }
-            link.close_beside(CloseCode::GOING_AWAY, "");
-            self.told.push(Told { link, fully: false });
+            connection.begin_close(CloseCode::GOING_AWAY, "");
+            self.closing.push(ClosingConnection { connection, close_flushed: false });
         }
         Duration::MAX
     }
 
     /// Goes on telling those whose network was full, and lets go of those who have left, and of those whose time is over.
-    fn look(&mut self) {
+    fn poll(&mut self) {
         // Those who opened since then are told by their own threads.
-        let late = self.door.lock().guests.late();
-        self.told.extend(late.into_iter().map(|link| Told { link, fully: true }));
+        let late = self.accept_loop.lock().registry.take_opened_after_close();
+        self.closing.extend(late.into_iter().map(|connection| ClosingConnection { connection, close_flushed: true }));
         let report = &mut self.report;
-        self.untold.retain(|link| link.end().is_none() || report.count(link));
-        self.told.retain_mut(|Told { link, fully }| {
-            *fully = *fully || link.see_off() == Found::Ready;
-            if link.end().is_none() && link.close_is_late() {
-                link.abort_with(Error::Timeout(Step::Close));
+        self.unsent.retain(|connection| connection.end().is_none() || report.record(connection));
+        self.closing.retain_mut(|ClosingConnection { connection, close_flushed }| {
+            *close_flushed = *close_flushed || connection.poll_close() == ConnectionStatus::Ready;
+            if connection.end().is_none() && connection.is_close_overdue() {
+                connection.abort_with(Error::Timeout(Step::Close));
             }
-            link.end().is_none() || report.count(link)
+            connection.end().is_none() || report.record(connection)
         });
         // Streams are not dropped under the lock.
-        let (arriving, _gone): (Vec<_>, Vec<_>) = {
-            let state = self.door.lock();
-            self.arriving.drain(..).partition(|(id, _)| state.guests.is_arriving(*id))
+        let (handshaking, _gone): (Vec<_>, Vec<_>) = {
+            let state = self.accept_loop.lock();
+            self.handshaking.drain(..).partition(|(id, _)| state.registry.is_handshaking(*id))
         };
-        self.arriving = arriving;
+        self.handshaking = handshaking;
     }
 
     /// The time is over for everybody.
-    fn cut_off(&mut self) {
-        self.look();
-        let told = self.told.drain(..).map(|told| told.link);
-        for link in self.untold.drain(..).chain(told) {
-            link.abort_with(Error::Timeout(Step::Close));
-            self.report.count(&link);
+    fn abort_remaining(&mut self) {
+        self.poll();
+        let closing = self.closing.drain(..).map(|closing| closing.connection);
+        for connection in self.unsent.drain(..).chain(closing) {
+            connection.abort_with(Error::Timeout(Step::Close));
+            self.report.record(&connection);
         }
         // Threads that stay for a connection which is over: see `websocket::linger`.
-        let connected = self.door.lock().guests.connected();
-        for link in connected {
-            link.abort();
+        let connected = self.accept_loop.lock().registry.connected();
+        for connection in connected {
+            connection.abort();
         }
-        for (_, visit) in self.arriving.drain(..) {
-            visit.stream.shut();
+        for (_, pending) in self.handshaking.drain(..) {
+            pending.stream.shutdown();
             self.report.aborted = self.report.aborted.saturating_add(1);
         }
     }
@@ -354,9 +368,9 @@ impl<'a> Farewell<'a> {
 
 impl ShutdownReport {
     /// Counts a connection that is over. Gives false: it is not to be kept.
-    fn count(&mut self, link: &Link) -> bool {
-        let kind = match link.end() {
-            _ if link.closed_by_both() => &mut self.clean,
+    fn record(&mut self, connection: &Connection) -> bool {
+        let kind = match connection.end() {
+            _ if connection.both_closes_exchanged() => &mut self.clean,
             Some(Error::Timeout(_)) => &mut self.timed_out,
             Some(_) | None => &mut self.aborted,
         };

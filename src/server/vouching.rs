@@ -2,7 +2,7 @@
 
 use super::Server;
 use crate::error::Result;
-use crate::upgrade::{Header, Trusted};
+use crate::upgrade::{ForwardedHeader, TrustedAddresses};
 
 impl Server {
     /// Learns the client's address from a header of the PROXY protocol, version 1 or 2, which these proxies send before
@@ -19,7 +19,7 @@ impl Server {
     /// **Only proxies that stand alone at these addresses**: whoever else can connect from there can claim any address.
     ///
     /// # Errors
-    /// [`Misuse::Network`](crate::Misuse::Network) for an entry that is no address and no network.
+    /// [`UsageError::TrustedProxy`](crate::UsageError::TrustedProxy) for an entry that is no address and no network.
     ///
     /// ```
     /// # fn main() -> stdws::Result<()> {
@@ -37,7 +37,7 @@ impl Server {
     /// # }
     /// ```
     pub fn trust_proxy_protocol<S: AsRef<str>>(mut self, proxies: impl IntoIterator<Item = S>) -> Result<Server> {
-        self.terms.vouching.proxy_protocol = Some(Trusted::parse(proxies)?);
+        self.config.trusted_proxies.proxy_protocol = Some(TrustedAddresses::parse(proxies)?);
         Ok(self)
     }
 
@@ -51,9 +51,9 @@ impl Server {
     /// [`trust_x_forwarded_for`](Server::trust_x_forwarded_for) exclude each other; the last call counts.
     ///
     /// # Errors
-    /// [`Misuse::Network`](crate::Misuse::Network) for an entry that is no address and no network.
+    /// [`UsageError::TrustedProxy`](crate::UsageError::TrustedProxy) for an entry that is no address and no network.
     pub fn trust_forwarded<S: AsRef<str>>(mut self, proxies: impl IntoIterator<Item = S>) -> Result<Server> {
-        self.terms.vouching.header = Some((Header::Forwarded, Trusted::parse(proxies)?));
+        self.config.trusted_proxies.header = Some((ForwardedHeader::Forwarded, TrustedAddresses::parse(proxies)?));
         Ok(self)
     }
 
@@ -62,7 +62,7 @@ impl Server {
     /// `proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for`.
     ///
     /// # Errors
-    /// [`Misuse::Network`](crate::Misuse::Network) for an entry that is no address and no network.
+    /// [`UsageError::TrustedProxy`](crate::UsageError::TrustedProxy) for an entry that is no address and no network.
     ///
     /// ```
     /// # fn main() -> stdws::Result<()> {
@@ -72,7 +72,7 @@ impl Server {
     /// # }
     /// ```
     pub fn trust_x_forwarded_for<S: AsRef<str>>(mut self, proxies: impl IntoIterator<Item = S>) -> Result<Server> {
-        self.terms.vouching.header = Some((Header::XForwardedFor, Trusted::parse(proxies)?));
+        self.config.trusted_proxies.header = Some((ForwardedHeader::XForwardedFor, TrustedAddresses::parse(proxies)?));
         Ok(self)
     }
 }

@@ -4,11 +4,11 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::frame::{arrow, part, BYTES};
+use super::frame::{arrow, table_row, BYTES};
 use super::Explainer;
 use crate::legacy::handshake::{proof, DEFLATE_STREAM};
-use crate::legacy::parts::Proof;
-use crate::legacy::table::Row;
+use crate::legacy::parts::HandshakeProof;
+use crate::legacy::table::DraftSpec;
 use crate::legacy::Version;
 use crate::primitives::sha1;
 use crate::wire::frame::Role;
@@ -16,20 +16,20 @@ use crate::wire::http::Head;
 
 /// Which draft is spoken, and what both explainers of a connection know.
 #[derive(Clone)]
-pub(super) struct Spoken {
-    pub(super) row: &'static Row,
-    keys: Arc<Mutex<Keys>>,
+pub(super) struct DraftContext {
+    pub(super) spec: &'static DraftSpec,
+    keys: Arc<Mutex<HandshakeKeys>>,
 }
 
 /// What is needed of the heads to read what follows.
 #[derive(Default)]
-struct Keys {
+struct HandshakeKeys {
     key: Vec<u8>,
     nonce: Vec<u8>,
     /// The server agreed to compress all that follows.
-    packed: bool,
+    deflate_stream: bool,
     /// What hides in the keys of a challenge.
-    numbers: Option<(u32, u32)>,
+    challenge_numbers: Option<(u32, u32)>,
 }
 
 impl Explainer {
@@ -51,19 +51,19 @@ impl Explainer {
     pub fn pair(version: Version) -> (Explainer, Explainer) {
         let (mut client, mut server) = (Explainer::client(), Explainer::server());
         if version != Version::Rfc6455 {
-            let spoken = Spoken { row: Row::of(version), keys: Arc::default() };
-            client.draft = Some(spoken.clone());
-            server.draft = Some(spoken);
-            client.state = client.before_head();
-            server.state = server.before_head();
+            let context = DraftContext { spec: DraftSpec::for_version(version), keys: Arc::default() };
+            client.draft = Some(context.clone());
+            server.draft = Some(context);
+            client.state = client.initial_state();
+            server.state = server.initial_state();
         }
         (client, server)
     }
 }
 
-impl Spoken {
+impl DraftContext {
     /// Keeps what a head says that is needed later.
-    pub(super) fn learn(&self, head: &Head) {
+    pub(super) fn record_head(&self, head: &Head) {
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         for (name, place) in [("Sec-WebSocket-Key", 0), ("Sec-WebSocket-Nonce", 1)] {
             if let Some(value) = head.get(name) {
@@ -74,9 +74,10 @@ impl Spoken {
             }
         }
         let agreed = head.get("Sec-WebSocket-Extensions").filter(|_| head.status() == 101);
-        keys.packed |= agreed.is_some_and(|list| list.trim_ascii() == DEFLATE_STREAM.as_bytes());
-        let number = |name| head.get(name).and_then(proof::number);
-        keys.numbers = number("Sec-WebSocket-Key1").zip(number("Sec-WebSocket-Key2")).or(keys.numbers);
+        keys.deflate_stream |= agreed.is_some_and(|list| list.trim_ascii() == DEFLATE_STREAM.as_bytes());
+        let number = |name| head.get(name).and_then(proof::key_number);
+        keys.challenge_numbers =
+            number("Sec-WebSocket-Key1").zip(number("Sec-WebSocket-Key2")).or(keys.challenge_numbers);
     }
 
     /// The key of the whole connection, in hybi-04; nothing to others.
@@ -86,8 +87,8 @@ impl Spoken {
     }
 
     /// Whether all that follows the heads is compressed.
-    pub(super) fn is_packed(&self) -> bool {
-        self.keys.lock().unwrap_or_else(PoisonError::into_inner).packed
+    pub(super) fn uses_deflate_stream(&self) -> bool {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner).deflate_stream
     }
 
     /// What a frame of hybi-04 is masked with.
@@ -98,21 +99,21 @@ impl Spoken {
     /// What the server has to answer to these eight bytes, if the keys are known.
     fn answer(&self, body: &[u8]) -> Option<[u8; 16]> {
         let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        let ((first, second), body) = keys.numbers.zip(body.try_into().ok())?;
-        Some(proof::answer(first, second, body))
+        let ((first, second), body) = keys.challenge_numbers.zip(body.try_into().ok())?;
+        Some(proof::challenge_response(first, second, body))
     }
 
     /// How many bytes stand behind a head.
-    pub(super) fn behind_head(&self, from: Role) -> usize {
-        match (self.row.proof, from) {
-            (Proof::Challenge, Role::Client) => 8,
-            (Proof::Challenge, Role::Server) => 16,
-            (Proof::None | Proof::Accept | Proof::AcceptAndNonce, _) => 0,
+    pub(super) fn trailer_len(&self, from: Role) -> usize {
+        match (self.spec.proof, from) {
+            (HandshakeProof::Challenge, Role::Client) => 8,
+            (HandshakeProof::Challenge, Role::Server) => 16,
+            (HandshakeProof::None | HandshakeProof::Accept | HandshakeProof::AcceptAndNonce, _) => 0,
         }
     }
 
     /// The bytes behind a head of hybi-00 to -03.
-    pub(super) fn behind(&self, from: Role, behind: &[u8], out: &mut String) {
+    pub(super) fn render_trailer(&self, from: Role, trailer: &[u8], out: &mut String) {
         let client = from == Role::Client;
         let (title, note) = match client {
             true => ("behind the head", "8 random bytes, where no proxy looks for any"),
@@ -120,9 +121,9 @@ impl Spoken {
                 ("behind the head", "MD5 of both numbers and the client's 8 bytes: only who read them all says this")
             }
         };
-        out.push_str(&format!("\n{}  {} bytes {title}\n", arrow(from), behind.len()));
-        for (at, bytes) in behind.chunks(BYTES).enumerate() {
-            part(
+        out.push_str(&format!("\n{}  {} bytes {title}\n", arrow(from), trailer.len()));
+        for (at, bytes) in trailer.chunks(BYTES).enumerate() {
+            table_row(
                 out,
                 bytes,
                 "",
@@ -136,24 +137,24 @@ impl Spoken {
                 if at == 0 { note } else { "" },
             );
         }
-        if let Some(answer) = self.answer(behind).filter(|_| client) {
+        if let Some(answer) = self.answer(trailer).filter(|_| client) {
             for (at, bytes) in answer.chunks(BYTES).enumerate() {
                 let note = if at == 0 { "what the server has to answer" } else { "" };
-                part(out, bytes, "", if at == 0 { "MD5" } else { "" }, note);
+                table_row(out, bytes, "", if at == 0 { "MD5" } else { "" }, note);
             }
         }
     }
 
     /// What a field is for, where RFC 6455 does not know it, or knows it otherwise.
     pub(super) fn note(&self, from: Role, name: &str, value: &[u8]) -> Option<String> {
-        let row = self.row;
+        let spec = self.spec;
         let note = match (from, name) {
-            (Role::Client, "sec-websocket-key1" | "sec-websocket-key2") => return Some(hidden(value)),
-            (Role::Client, "sec-websocket-version") => format!("{}, which has this number", row.name),
+            (Role::Client, "sec-websocket-key1" | "sec-websocket-key2") => return Some(challenge_key_note(value)),
+            (Role::Client, "sec-websocket-version") => format!("{}, which has this number", spec.name),
             (Role::Client, "sec-websocket-draft") => "the first version with a number of its own".into(),
             (Role::Client, "origin" | "sec-websocket-origin") => "the site that connects".into(),
             (Role::Client, "websocket-protocol") => "the subprotocol it speaks".into(),
-            (Role::Client, "sec-websocket-protocol") if !row.subprotocols.several() => {
+            (Role::Client, "sec-websocket-protocol") if !spec.subprotocols.allows_multiple() => {
                 "the subprotocol it speaks".into()
             }
             (Role::Server, "websocket-origin" | "sec-websocket-origin") => {
@@ -163,7 +164,7 @@ impl Spoken {
                 "what was asked for, told back: the client compares it with its URL".into()
             }
             (Role::Server, "websocket-protocol") => "the subprotocol chosen".into(),
-            (Role::Server, "sec-websocket-nonce") if row.proof == Proof::AcceptAndNonce => {
+            (Role::Server, "sec-websocket-nonce") if spec.proof == HandshakeProof::AcceptAndNonce => {
                 "16 random bytes in base64. SHA-1 of the client's key, these letters and \
                  61AC5F19-FBBA-4540-B96F-6561F1AB40A8 is the masking key of the connection"
                     .into()
@@ -175,10 +176,10 @@ impl Spoken {
 }
 
 /// The number in a key of hybi-00 to -03.
-fn hidden(value: &[u8]) -> String {
+fn challenge_key_note(value: &[u8]) -> String {
     let digits: String = value.iter().filter(|b| b.is_ascii_digit()).map(|&b| char::from(b)).collect();
     let spaces = value.iter().filter(|&&b| b == b' ').count();
-    match proof::number(value) {
+    match proof::key_number(value) {
         Some(number) => {
             format!("a number in hiding: the digits, {digits}, divided by the spaces, {spaces}, are {number}")
         }
@@ -187,9 +188,9 @@ fn hidden(value: &[u8]) -> String {
 }
 
 /// Shows no keys.
-impl fmt::Debug for Spoken {
+impl fmt::Debug for DraftContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Spoken").field("version", &self.row.name).finish_non_exhaustive()
+        f.debug_struct("Spoken").field("version", &self.spec.name).finish_non_exhaustive()
     }
 }
 

@@ -8,7 +8,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use crate::close::CloseCode;
-use crate::error::{Error, HandshakeFault, Step, Violation};
+use crate::error::{Error, HandshakeErrorKind, ProtocolError, Step};
 
 /// Something that happened, with the number of the connection it happened on.
 ///
@@ -53,14 +53,14 @@ use crate::error::{Error, HandshakeFault, Step, Violation};
 /// ```
 #[derive(Debug, Clone)]
 pub struct Event {
-    pub(super) connection: Option<u64>,
-    pub(super) what: What,
+    pub(super) connection_id: Option<u64>,
+    pub(super) kind: EventKind,
 }
 
 /// What happened. See [`Event`] for when.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub enum What {
+pub enum EventKind {
     /// `accepted`: from this address, if the stream has one.
     Accepted(Option<SocketAddr>),
     /// `connected`: to this address, if the stream has one.
@@ -68,31 +68,31 @@ pub enum What {
     /// `opened`.
     Opened,
     /// `refused`: with the status that was sent or received, if it came to that.
-    Refused(HandshakeFault, Option<u16>),
+    HandshakeRejected(HandshakeErrorKind, Option<u16>),
     /// `answered`: with this status.
-    Answered(u16),
+    Responded(u16),
     /// `handed-over`.
     HandedOver,
     /// `failed`: why there was no connection.
     Failed(Error),
     /// `frame-received` and `frame-sent`. Received: its header is here, the payload may still be on its way. Sent: it is in
     /// the buffer that is written next.
-    Frame(Direction, Frame),
+    Frame(Direction, FrameInfo),
     /// `close-received` and `close-sent`: with its code, if it has one.
     Close(Direction, Option<CloseCode>),
-    /// `violation`, or `limit` for one that earns Close 1009. Its [`requirement`](Violation::requirement) is the rule. The
+    /// `violation`, or `limit` for one that earns Close 1009. Its [`requirement`](ProtocolError::requirement) is the rule. The
     /// number is where: so many bytes behind the opening handshake begins the frame, or the part of its payload, that did.
-    Violation(Violation, u64),
+    ProtocolError(ProtocolError, u64),
     /// `timeout`: in this step. The connection is over; a time limit that was given in a call is not told.
     Timeout(Step),
     /// `ended`: with the error that every further call gives, [`Error::Closed`] after a good end.
     Ended(Error),
     /// `panicked`.
-    Panicked,
+    HandlerPanicked,
     /// `turned-away`: why, and from which address, if it has one.
-    TurnedAway(HandshakeFault, Option<SocketAddr>),
+    ConnectionRejected(HandshakeErrorKind, Option<SocketAddr>),
     /// `no-thread`.
-    NoThread(io::ErrorKind),
+    ThreadSpawnFailed(io::ErrorKind),
     /// `accept-failed`.
     AcceptFailed(io::ErrorKind),
 }
@@ -136,31 +136,31 @@ impl FrameKind {
 
 /// A frame, without its payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Frame {
+pub struct FrameInfo {
     pub(crate) opcode: FrameKind,
     pub(crate) fin: bool,
     pub(crate) compressed: bool,
-    pub(crate) size: u64,
+    pub(crate) payload_len: u64,
 }
 
-impl Frame {
+impl FrameInfo {
     /// What it is.
     pub fn opcode(&self) -> FrameKind {
         self.opcode
     }
 
     /// The bytes of its payload, as they travel.
-    pub fn size(&self) -> u64 {
-        self.size
+    pub fn payload_len(&self) -> u64 {
+        self.payload_len
     }
 
     /// Whether a message ends with it.
-    pub fn ends_message(&self) -> bool {
+    pub fn is_message_end(&self) -> bool {
         self.fin && self.opcode.is_data()
     }
 
     /// Whether a compressed message begins with it (RFC 7692).
-    pub fn begins_compressed(&self) -> bool {
+    pub fn is_compressed(&self) -> bool {
         self.compressed
     }
 }
@@ -168,88 +168,92 @@ impl Frame {
 impl Event {
     /// The number of the connection, the same in all its events, and no other's in this process. `None` for what
     /// happens before there is one: `turned-away`, `no-thread` and `accept-failed`.
-    pub fn connection(&self) -> Option<u64> {
-        self.connection
+    pub fn connection_id(&self) -> Option<u64> {
+        self.connection_id
     }
 
     /// What happened.
-    pub fn what(&self) -> &What {
-        &self.what
+    pub fn kind(&self) -> &EventKind {
+        &self.kind
     }
 
     /// What happened, in a word that never changes: a label for counters. See the table above.
-    pub fn code(&self) -> &'static str {
-        match &self.what {
-            What::Accepted(_) => "accepted",
-            What::Connected(_) => "connected",
-            What::Opened => "opened",
-            What::Refused(..) => "refused",
-            What::Answered(_) => "answered",
-            What::HandedOver => "handed-over",
-            What::Failed(_) => "failed",
-            What::Frame(Direction::Received, _) => "frame-received",
-            What::Frame(Direction::Sent, _) => "frame-sent",
-            What::Close(Direction::Received, _) => "close-received",
-            What::Close(Direction::Sent, _) => "close-sent",
-            What::Violation(violation, _) if violation.close_code() == CloseCode::TOO_BIG => "limit",
-            What::Violation(..) => "violation",
-            What::Timeout(_) => "timeout",
-            What::Ended(_) => "ended",
-            What::Panicked => "panicked",
-            What::TurnedAway(..) => "turned-away",
-            What::NoThread(_) => "no-thread",
-            What::AcceptFailed(_) => "accept-failed",
+    pub fn name(&self) -> &'static str {
+        match &self.kind {
+            EventKind::Accepted(_) => "accepted",
+            EventKind::Connected(_) => "connected",
+            EventKind::Opened => "opened",
+            EventKind::HandshakeRejected(..) => "refused",
+            EventKind::Responded(_) => "answered",
+            EventKind::HandedOver => "handed-over",
+            EventKind::Failed(_) => "failed",
+            EventKind::Frame(Direction::Received, _) => "frame-received",
+            EventKind::Frame(Direction::Sent, _) => "frame-sent",
+            EventKind::Close(Direction::Received, _) => "close-received",
+            EventKind::Close(Direction::Sent, _) => "close-sent",
+            EventKind::ProtocolError(violation, _) if violation.close_code() == CloseCode::TOO_BIG => "limit",
+            EventKind::ProtocolError(..) => "violation",
+            EventKind::Timeout(_) => "timeout",
+            EventKind::Ended(_) => "ended",
+            EventKind::HandlerPanicked => "panicked",
+            EventKind::ConnectionRejected(..) => "turned-away",
+            EventKind::ThreadSpawnFailed(_) => "no-thread",
+            EventKind::AcceptFailed(_) => "accept-failed",
         }
     }
 }
 
-impl What {
+impl EventKind {
     /// What became of an opening handshake that led to no connection.
-    pub(crate) fn of_opening(error: &Error) -> What {
+    pub(crate) fn from_handshake_error(error: &Error) -> EventKind {
         match error {
-            Error::Handshake(refusal) => match (refusal.fault(), refusal.status()) {
-                (HandshakeFault::Answered, status) => What::Answered(status.unwrap_or(0)),
-                (HandshakeFault::HandedOver, _) => What::HandedOver,
-                (fault, status) => What::Refused(fault.clone(), status),
+            Error::Handshake(rejection) => match (rejection.kind(), rejection.status()) {
+                (HandshakeErrorKind::Responded, status) => EventKind::Responded(status.unwrap_or(0)),
+                (HandshakeErrorKind::HandedOver, _) => EventKind::HandedOver,
+                (kind, status) => EventKind::HandshakeRejected(kind.clone(), status),
             },
-            error => What::Failed(error.clone()),
+            error => EventKind::Failed(error.clone()),
         }
     }
 }
 
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.connection {
-            Some(connection) => write!(f, "connection {connection}: {}", self.code())?,
-            None => write!(f, "{}", self.code())?,
+        match self.connection_id {
+            Some(connection) => write!(f, "connection {connection}: {}", self.name())?,
+            None => write!(f, "{}", self.name())?,
         }
-        match &self.what {
-            What::Accepted(Some(peer)) => write!(f, " from {peer}"),
-            What::Connected(Some(peer)) => write!(f, " to {peer}"),
-            What::Accepted(None) | What::Connected(None) | What::Opened | What::HandedOver | What::Panicked => Ok(()),
-            What::Refused(fault, Some(status)) => write!(f, " with status {status}: {fault}"),
-            What::Refused(fault, None) => write!(f, ": {fault}"),
-            What::Answered(status) => write!(f, " with status {status}"),
-            What::Failed(error) | What::Ended(error) => write!(f, ": {error}"),
-            What::Frame(_, frame) => write!(f, ": {frame}"),
-            What::Close(_, Some(code)) => write!(f, ": {code}"),
-            What::Close(_, None) => f.write_str(" without a code"),
-            What::Violation(violation, at) => {
+        match &self.kind {
+            EventKind::Accepted(Some(peer)) => write!(f, " from {peer}"),
+            EventKind::Connected(Some(peer)) => write!(f, " to {peer}"),
+            EventKind::Accepted(None)
+            | EventKind::Connected(None)
+            | EventKind::Opened
+            | EventKind::HandedOver
+            | EventKind::HandlerPanicked => Ok(()),
+            EventKind::HandshakeRejected(kind, Some(status)) => write!(f, " with status {status}: {kind}"),
+            EventKind::HandshakeRejected(kind, None) => write!(f, ": {kind}"),
+            EventKind::Responded(status) => write!(f, " with status {status}"),
+            EventKind::Failed(error) | EventKind::Ended(error) => write!(f, ": {error}"),
+            EventKind::Frame(_, frame) => write!(f, ": {frame}"),
+            EventKind::Close(_, Some(code)) => write!(f, ": {code}"),
+            EventKind::Close(_, None) => f.write_str(" without a code"),
+            EventKind::ProtocolError(violation, at) => {
                 write!(f, " at byte {at}: {violation} ({})", violation.requirement())
             }
-            What::Timeout(step) => write!(f, ": {step:?}"),
-            What::TurnedAway(fault, Some(peer)) => write!(f, " {peer}: {fault}"),
-            What::TurnedAway(fault, None) => write!(f, ": {fault}"),
-            What::NoThread(kind) | What::AcceptFailed(kind) => write!(f, ": {kind}"),
+            EventKind::Timeout(step) => write!(f, ": {step:?}"),
+            EventKind::ConnectionRejected(kind, Some(peer)) => write!(f, " {peer}: {kind}"),
+            EventKind::ConnectionRejected(kind, None) => write!(f, ": {kind}"),
+            EventKind::ThreadSpawnFailed(kind) | EventKind::AcceptFailed(kind) => write!(f, ": {kind}"),
         }
     }
 }
 
-impl fmt::Display for Frame {
+impl fmt::Display for FrameInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plural = if self.size == 1 { "" } else { "s" };
+        let plural = if self.payload_len == 1 { "" } else { "s" };
         let more = if self.fin { "" } else { ", and the message goes on" };
         let packed = if self.compressed { ", compressed" } else { "" };
-        write!(f, "{:?}, {} byte{plural}{packed}{more}", self.opcode, self.size)
+        write!(f, "{:?}, {} byte{plural}{packed}{more}", self.opcode, self.payload_len)
     }
 }

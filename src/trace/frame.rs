@@ -4,10 +4,10 @@
 //! a header that breaks a rule, up to where it does.
 
 use super::layout::{count, hex, quoted, row, WIDTH};
-use super::{Inflated, Message, Payload};
+use super::{Inflated, MessageProgress, PayloadProgress};
 use crate::close::CloseCode;
-use crate::error::Violation;
-use crate::message::Kind;
+use crate::error::ProtocolError;
+use crate::message::MessageKind;
 use crate::wire::frame::{Header, Opcode, Role};
 use crate::wire::mask;
 
@@ -19,7 +19,7 @@ pub(super) const BYTES: usize = 8;
 pub(super) const SHOWN: usize = 32;
 
 /// One row of the table.
-pub(super) fn part(out: &mut String, bytes: &[u8], bits: &str, name: &str, note: &str) {
+pub(super) fn table_row(out: &mut String, bytes: &[u8], bits: &str, name: &str, note: &str) {
     row(out, &format!("    {:<23}  {bits:<9}  {name:<8}", hex(bytes)), NOTE, note);
 }
 
@@ -31,11 +31,11 @@ pub(super) fn arrow(from: Role) -> &'static str {
 }
 
 /// The line above a frame.
-pub(super) fn title(out: &mut String, from: Role, header: &Header, message: Option<&Message>) {
+pub(super) fn title(out: &mut String, from: Role, header: &Header, message: Option<&MessageProgress>) {
     let opcode = match header.opcode {
         Opcode::Continuation => "Continuation",
-        Opcode::Data(Kind::Text) => "Text",
-        Opcode::Data(Kind::Binary) => "Binary",
+        Opcode::Data(MessageKind::Text) => "Text",
+        Opcode::Data(MessageKind::Binary) => "Binary",
         Opcode::Close => "Close",
         Opcode::Ping => "Ping",
         Opcode::Pong => "Pong",
@@ -53,7 +53,7 @@ pub(super) fn title(out: &mut String, from: Role, header: &Header, message: Opti
 }
 
 /// The rows for a header, or for as much of it as there is.
-pub(super) fn header(out: &mut String, bytes: &[u8], from: Role, message: Option<&Message>, compression: bool) {
+pub(super) fn header(out: &mut String, bytes: &[u8], from: Role, message: Option<&MessageProgress>, compression: bool) {
     let mut rest = bytes;
     let mut take = |most: usize| {
         let (taken, left) = rest.split_at(most.min(rest.len()));
@@ -71,7 +71,7 @@ pub(super) fn header(out: &mut String, bytes: &[u8], from: Role, message: Option
         (Role::Server, true) => "masked",
         (Role::Server, false) => "a server masks nothing",
     };
-    part(
+    table_row(
         out,
         &[second],
         &format!("{}... ....", u8::from(masked)),
@@ -81,7 +81,7 @@ pub(super) fn header(out: &mut String, bytes: &[u8], from: Role, message: Option
     length(out, short, &mut take);
     let key = take(4);
     if !key.is_empty() {
-        part(out, key, "", "key", "random, and new for every frame");
+        table_row(out, key, "", "key", "random, and new for every frame");
     }
 }
 
@@ -92,23 +92,23 @@ pub(super) fn length<'a>(out: &mut String, short: u8, take: &mut impl FnMut(usiz
         127 => (8, "127: see the next 8 bytes".to_string()),
         short => (0, format!("{}, small enough for these 7 bits", count(short.into(), "byte"))),
     };
-    part(out, &[], &format!(".{:03b} {:04b}", short >> 4, short & 0xF), "length", &note);
+    table_row(out, &[], &format!(".{:03b} {:04b}", short >> 4, short & 0xF), "length", &note);
     let long = take(size);
     if !long.is_empty() {
         let length = long.iter().fold(0_u64, |n, &byte| n << 8 | u64::from(byte));
         let note = if long.len() == size { count(length, "byte") } else { "not all of it is here".into() };
-        part(out, long, "", "length", &format!("{note}, the highest byte first"));
+        table_row(out, long, "", "length", &format!("{note}, the highest byte first"));
     }
 }
 
-fn first_byte(out: &mut String, first: u8, message: Option<&Message>, compression: bool) {
+fn first_byte(out: &mut String, first: u8, message: Option<&MessageProgress>, compression: bool) {
     let (fin, reserved, opcode) = (first >> 7, first >> 4 & 0x7, first & 0xF);
     let fin_note = match fin {
         0 => "0: the message goes on in another frame",
         _ if opcode >= 8 => "1: as in every control frame",
         _ => "1: the message ends with this frame",
     };
-    part(out, &[first], &format!("{fin}... ...."), "FIN", fin_note);
+    table_row(out, &[first], &format!("{fin}... ...."), "FIN", fin_note);
     let reserved_note = match (reserved, opcode) {
         (0, _) if !compression => "0: for extensions, and none is in use",
         (0, 0) if message.is_some_and(|message| message.compressed) => "0: the first frame said: compressed",
@@ -118,10 +118,10 @@ fn first_byte(out: &mut String, first: u8, message: Option<&Message>, compressio
         (0b100, 1 | 2) if compression => "RSV1 is 1: the message is compressed",
         (_, _) => "not 0",
     };
-    part(out, &[], &format!(".{reserved:03b} ...."), "RSV1-3", reserved_note);
+    table_row(out, &[], &format!(".{reserved:03b} ...."), "RSV1-3", reserved_note);
     let opcode_note = match (opcode, message.map(|message| message.kind)) {
-        (0, Some(Kind::Text)) => "0: continues the text",
-        (0, Some(Kind::Binary)) => "0: continues the binary message",
+        (0, Some(MessageKind::Text)) => "0: continues the text",
+        (0, Some(MessageKind::Binary)) => "0: continues the binary message",
         (0, None) => "0: continuation",
         (1, _) => "1: text, in UTF-8",
         (2, _) => "2: binary, whatever bytes",
@@ -131,27 +131,27 @@ fn first_byte(out: &mut String, first: u8, message: Option<&Message>, compressio
         (3..=7, _) => "reserved for data frames of the future",
         (_, _) => "reserved for control frames of the future",
     };
-    part(out, &[], &format!(".... {opcode:04b}"), "opcode", opcode_note);
+    table_row(out, &[], &format!(".... {opcode:04b}"), "opcode", opcode_note);
 }
 
 /// The rows for what was seen of a payload.
-pub(super) fn payload(out: &mut String, payload: &Payload) {
+pub(super) fn payload(out: &mut String, payload: &PayloadProgress) {
     let shown = payload.plain.get(..SHOWN).unwrap_or(&payload.plain);
     let is_close = payload.header.opcode == Opcode::Close;
     match payload.header.key {
-        Some(key) => masked(out, shown, key, payload.compressed),
+        Some(key) => masked_payload(out, shown, key, payload.compressed),
         // The rows for code and reason show the bytes.
         None if is_close => {}
         None => {
             for (at, bytes) in shown.chunks(BYTES).enumerate() {
                 let note = if at == 0 && payload.compressed { "compressed" } else { "" };
-                part(out, bytes, "", if at == 0 { "payload" } else { "" }, note);
+                table_row(out, bytes, "", if at == 0 { "payload" } else { "" }, note);
             }
         }
     }
     let more = payload.done - shown.len() as u64;
     if more > 0 && !(is_close && payload.header.key.is_none()) {
-        part(out, &[], "", "...", &format!("and {} more", count(more, "byte")));
+        table_row(out, &[], "", "...", &format!("and {} more", count(more, "byte")));
     }
     if payload.compressed {
         return inflated(out, payload);
@@ -162,34 +162,34 @@ pub(super) fn payload(out: &mut String, payload: &Payload) {
 }
 
 /// 7692-6.2-1: what a compressed payload stands for.
-fn inflated(out: &mut String, payload: &Payload) {
+fn inflated(out: &mut String, payload: &PayloadProgress) {
     let Inflated { plain, done } = &payload.inflated;
     let rows = if payload.is_text { &[][..] } else { plain };
     let mut rows = rows.chunks(BYTES);
-    part(out, rows.next().unwrap_or_default(), "", "inflated", &count(*done, "byte"));
+    table_row(out, rows.next().unwrap_or_default(), "", "inflated", &count(*done, "byte"));
     for bytes in rows {
-        part(out, bytes, "", "", "");
+        table_row(out, bytes, "", "", "");
     }
     if payload.is_text && !plain.is_empty() {
         text(out, &[], "text", plain);
     }
     let more = done - plain.len() as u64;
     if more > 0 {
-        part(out, &[], "", "...", &format!("and {} more", count(more, "byte")));
+        table_row(out, &[], "", "...", &format!("and {} more", count(more, "byte")));
     }
 }
 
 /// 6455-5.3-s1: what travels, the key, and what it comes to.
-pub(super) fn masked(out: &mut String, plain: &[u8], key: [u8; 4], compressed: bool) {
+pub(super) fn masked_payload(out: &mut String, plain: &[u8], key: [u8; 4], compressed: bool) {
     let gives = if compressed { "what that gives, compressed" } else { "what that gives" };
     for (at, plain) in plain.chunks(BYTES).enumerate() {
         let mut bytes = plain.to_vec();
         mask::apply(&mut bytes, key);
         let keys: Vec<u8> = key.iter().copied().cycle().take(plain.len()).collect();
         let note = |note: &'static str| if at == 0 { note } else { "" };
-        part(out, &bytes, "", "masked", note("the payload as it travels"));
-        part(out, &keys, "", "XOR key", note("the key, over and over"));
-        part(out, plain, "", "payload", note(gives));
+        table_row(out, &bytes, "", "masked", note("the payload as it travels"));
+        table_row(out, &keys, "", "XOR key", note("the key, over and over"));
+        table_row(out, plain, "", "payload", note(gives));
     }
 }
 
@@ -204,12 +204,12 @@ pub(super) fn text(out: &mut String, bytes: &[u8], name: &str, text: &[u8]) {
 }
 
 /// The body of a Close: a code and a reason (RFC 6455 section 5.5.1). Bytes that were shown unmasked are not repeated.
-pub(super) fn close(out: &mut String, payload: &Payload) {
+pub(super) fn close(out: &mut String, payload: &PayloadProgress) {
     let Some((code, reason)) = payload.plain.split_first_chunk::<2>() else {
-        return part(out, &payload.plain, "", "", "no code and no reason");
+        return table_row(out, &payload.plain, "", "", "no code and no reason");
     };
     let number = CloseCode::new(u16::from_be_bytes(*code));
-    part(out, code, "", "code", &format!("{number}: {}", meaning(number)));
+    table_row(out, code, "", "code", &format!("{number}: {}", meaning(number)));
     let shown = reason.get(..SHOWN).unwrap_or(reason);
     let mut rows = match payload.header.key {
         Some(_) => [].chunks(BYTES),
@@ -219,17 +219,17 @@ pub(super) fn close(out: &mut String, payload: &Payload) {
         text(out, rows.next().unwrap_or_default(), "reason", shown);
     }
     for bytes in rows {
-        part(out, bytes, "", "", "");
+        table_row(out, bytes, "", "", "");
     }
     let more = (reason.len() - shown.len()) as u64;
     if more > 0 {
-        part(out, &[], "", "...", &format!("and {} more", count(more, "byte")));
+        table_row(out, &[], "", "...", &format!("and {} more", count(more, "byte")));
     }
 }
 
 /// RFC 6455 section 7.4.1, and the registry that goes on from there.
 pub(super) fn meaning(code: CloseCode) -> &'static str {
-    match code.get() {
+    match code.as_u16() {
         1000 => "normal, all is done",
         1001 => "going away",
         1002 => "the other side broke the protocol",
@@ -252,21 +252,21 @@ pub(super) fn meaning(code: CloseCode) -> &'static str {
 }
 
 /// The last line of a message that came in several frames.
-pub(super) fn message_end(out: &mut String, message: &Message) {
+pub(super) fn message_end(out: &mut String, message: &MessageProgress) {
     let kind = match message.kind {
-        Kind::Text => "text",
-        Kind::Binary => "binary",
+        MessageKind::Text => "text",
+        MessageKind::Binary => "binary",
     };
     let (bytes, frames) = (count(message.bytes, "byte"), count(message.frames, "frame"));
     let inflated = match message.compressed {
         true => format!(", {} inflated", message.inflated),
         false => String::new(),
     };
-    part(out, &[], "", "message", &format!("complete: {kind}, {bytes} in {frames}{inflated}"));
+    table_row(out, &[], "", "message", &format!("complete: {kind}, {bytes} in {frames}{inflated}"));
 }
 
 /// Which rule was broken, and what becomes of the connection.
-pub(super) fn broken(out: &mut String, violation: Violation) {
+pub(super) fn broken_rule(out: &mut String, violation: ProtocolError) {
     row(out, "    BROKEN RULE", 17, &format!("{violation}."));
     let code = violation.close_code();
     row(out, "", 17, &format!("The connection fails with Close {code}. What follows is not parsed."));

@@ -4,10 +4,10 @@
 //! it to its end; a line it refuses is not shown, because it may hold a secret that can no longer be told apart.
 
 #[cfg(feature = "legacy")]
-use super::draft::Spoken;
+use super::draft::DraftContext;
 use super::frame::arrow;
 use super::layout::{ascii, row, WIDTH};
-use crate::error::HeadFault;
+use crate::error::HeadErrorKind;
 use crate::primitives::base64;
 use crate::protocol::handshake::server::accept_key;
 use crate::wire::frame::Role;
@@ -24,18 +24,18 @@ const SECRET: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "se
 const COMPRESSION: &str = "permessage-deflate";
 
 /// The head so far. Without `Debug`: its bytes may be secrets.
-pub(super) struct HeadWords {
+pub(super) struct HeadRenderer {
     parser: HeadParser,
     /// The bytes of the line that is not complete. The parser fails before it grows beyond 8 KiB.
     line: Vec<u8>,
     lines: u32,
     #[cfg(feature = "legacy")]
-    draft: Option<Spoken>,
+    draft: Option<DraftContext>,
 }
 
 /// What a byte brought a head to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum HeadProgress {
     More,
     /// The head is complete, with this status; 0 for a request. It may name the extension that compresses messages.
     Done {
@@ -44,13 +44,13 @@ pub(super) enum Step {
     },
 }
 
-impl HeadWords {
-    pub(super) fn new(from: Role) -> HeadWords {
+impl HeadRenderer {
+    pub(super) fn new(from: Role) -> HeadRenderer {
         let parser = match from {
             Role::Client => HeadParser::request(),
             Role::Server => HeadParser::response(),
         };
-        HeadWords {
+        HeadRenderer {
             parser,
             line: Vec::new(),
             lines: 0,
@@ -61,13 +61,13 @@ impl HeadWords {
 
     /// The head of a draft.
     #[cfg(feature = "legacy")]
-    pub(super) fn of(mut self, draft: Option<Spoken>) -> HeadWords {
+    pub(super) fn with_draft(mut self, draft: Option<DraftContext>) -> HeadRenderer {
         self.draft = draft;
         self
     }
 
     /// Takes one byte, and explains the line that ends with it.
-    pub(super) fn feed(&mut self, byte: u8, from: Role, out: &mut String) -> Result<Step, HeadFault> {
+    pub(super) fn feed(&mut self, byte: u8, from: Role, out: &mut String) -> Result<HeadProgress, HeadErrorKind> {
         let progress = self.parser.feed(&[byte])?;
         match byte {
             b'\n' => {
@@ -82,16 +82,16 @@ impl HeadWords {
             _ => self.line.push(byte),
         }
         match progress {
-            Progress::More => Ok(Step::More),
+            Progress::More => Ok(HeadProgress::More),
             Progress::Done { .. } => {
                 let parser = std::mem::replace(&mut self.parser, HeadParser::request());
                 let head = parser.finish();
                 #[cfg(feature = "legacy")]
                 if let Some((draft, head)) = self.draft.as_ref().zip(head.as_ref()) {
-                    draft.learn(head);
+                    draft.record_head(head);
                 }
                 let compression = head.as_ref().is_some_and(names_compression);
-                Ok(Step::Done { status: head.map_or(0, |head| head.status()), compression })
+                Ok(HeadProgress::Done { status: head.map_or(0, |head| head.status()), compression })
             }
         }
     }
@@ -121,11 +121,11 @@ fn names_compression(head: &Head) -> bool {
 }
 
 /// The line itself is not shown.
-pub(super) fn broken(out: &mut String, from: Role, line: u32, fault: HeadFault) {
+pub(super) fn broken_rule(out: &mut String, from: Role, line: u32, kind: HeadErrorKind) {
     if line == 1 {
         out.push_str(&format!("\n{}  Opening handshake\n", arrow(from)));
     }
-    row(out, "    BROKEN RULE", 17, &format!("Line {line}: {fault}. What follows is not parsed."));
+    row(out, "    BROKEN RULE", 17, &format!("Line {line}: {kind}. What follows is not parsed."));
 }
 
 fn start_line(line: &[u8], from: Role, out: &mut String) {

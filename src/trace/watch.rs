@@ -18,13 +18,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
 use std::thread;
 
-use super::event::{Event, What};
+use super::event::{Event, EventKind};
 use crate::error::Error;
 use crate::lock::assert_unlocked;
 
 thread_local! {
     /// This thread is in a closure of the application.
-    static TELLING: Cell<bool> = const { Cell::new(false) };
+    static EMITTING: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Where something is done that events may tell of.
@@ -40,7 +40,7 @@ impl Origin {
     #[inline]
     pub(crate) fn current() -> Origin {
         // A thread that ends may still drop what it has; it is in no closure.
-        match TELLING.try_with(Cell::get) {
+        match EMITTING.try_with(Cell::get) {
             Ok(true) => Origin::Handler,
             Ok(false) | Err(_) => Origin::Outside,
         }
@@ -48,47 +48,45 @@ impl Origin {
 }
 
 /// The next connection's number.
-static NEXT: AtomicU64 = AtomicU64::new(1);
+static NEXT_CONNECTION_ID: AtomicU64 = AtomicU64::new(1);
 
 /// The closure of the application, if there is one.
 #[derive(Clone, Default)]
-pub(crate) struct Events(Option<Arc<Closure>>);
+pub(crate) struct EventCallback(Option<Arc<Closure>>);
 
 type Closure = dyn Fn(&Event) + Send + Sync;
 
-impl Events {
-    pub(crate) fn new(closure: impl Fn(&Event) + Send + Sync + 'static) -> Events {
-        Events(Some(Arc::new(closure)))
+impl EventCallback {
+    pub(crate) fn new(closure: impl Fn(&Event) + Send + Sync + 'static) -> EventCallback {
+        EventCallback(Some(Arc::new(closure)))
     }
 
     /// For one more connection.
-    pub(crate) fn watch(&self) -> Watch {
-        let connection = self.0.as_ref().map(|_| NEXT.fetch_add(1, Ordering::Relaxed));
-        Watch(
-            connection.map(|connection| {
-                Arc::new(Watched { events: self.clone(), connection, ended: AtomicBool::new(false) })
-            }),
-        )
+    pub(crate) fn for_connection(&self) -> EventSink {
+        let connection = self.0.as_ref().map(|_| NEXT_CONNECTION_ID.fetch_add(1, Ordering::Relaxed));
+        EventSink(connection.map(|connection| {
+            Arc::new(ConnectionEvents { events: self.clone(), connection, ended: AtomicBool::new(false) })
+        }))
     }
 
     /// Tells of something that belongs to no connection.
     #[inline]
-    pub(crate) fn tell(&self, what: impl FnOnce() -> What) {
+    pub(crate) fn emit(&self, kind: impl FnOnce() -> EventKind) {
         assert_unlocked();
         if self.0.is_some() {
-            self.call(None, what());
+            self.call(None, kind());
         }
     }
 
     #[cold]
-    fn call(&self, connection: Option<u64>, what: What) {
+    fn call(&self, connection: Option<u64>, kind: EventKind) {
         let Some(closure) = &self.0 else { return };
-        if TELLING.replace(true) {
+        if EMITTING.replace(true) {
             return;
         }
-        let event = Event { connection, what };
+        let event = Event { connection_id: connection, kind };
         let called = panic::catch_unwind(AssertUnwindSafe(|| closure(&event)));
-        TELLING.set(false);
+        EMITTING.set(false);
         // The panic hook has reported it. What it carried is not dropped: that could panic again.
         called.unwrap_or_else(mem::forget);
     }
@@ -96,73 +94,73 @@ impl Events {
 
 /// Tells of one connection.
 #[derive(Clone, Default)]
-pub(crate) struct Watch(Option<Arc<Watched>>);
+pub(crate) struct EventSink(Option<Arc<ConnectionEvents>>);
 
-struct Watched {
-    events: Events,
+struct ConnectionEvents {
+    events: EventCallback,
     connection: u64,
     /// Its end has been told.
     ended: AtomicBool,
 }
 
-impl Watch {
-    pub(crate) fn number(&self) -> Option<u64> {
-        self.0.as_ref().map(|watched| watched.connection)
+impl EventSink {
+    pub(crate) fn connection_id(&self) -> Option<u64> {
+        self.0.as_ref().map(|shared| shared.connection)
     }
 
     /// Whether anyone listens.
     #[inline]
-    pub(crate) fn listens(&self) -> bool {
+    pub(crate) fn is_enabled(&self) -> bool {
         self.0.is_some()
     }
 
     #[inline]
-    pub(crate) fn tell(&self, what: impl FnOnce() -> What) {
+    pub(crate) fn emit(&self, kind: impl FnOnce() -> EventKind) {
         assert_unlocked();
-        if let Some(watched) = &self.0 {
-            watched.events.call(Some(watched.connection), what());
+        if let Some(shared) = &self.0 {
+            shared.events.call(Some(shared.connection), kind());
         }
     }
 
     /// Tells what became of an opening handshake that led to no connection.
-    pub(crate) fn tell_opening(&self, error: &Error) {
+    pub(crate) fn emit_failed_handshake(&self, error: &Error) {
         if let Error::Timeout(step) = error {
-            self.tell(|| What::Timeout(*step));
+            self.emit(|| EventKind::Timeout(*step));
         }
-        self.tell(|| What::of_opening(error));
+        self.emit(|| EventKind::from_handshake_error(error));
     }
 
     /// Tells of a panic, if one unwinds this thread when it is dropped.
-    pub(crate) fn guard(&self) -> Guard<'_> {
-        Guard(self)
+    pub(crate) fn panic_guard(&self) -> PanicGuard<'_> {
+        PanicGuard(self)
     }
 
     /// True once: for the one who tells of the end.
-    pub(crate) fn ends(&self) -> bool {
-        self.0.as_ref().is_some_and(|watched| !watched.ended.swap(true, Ordering::Relaxed))
+    pub(crate) fn claim_end(&self) -> bool {
+        self.0.as_ref().is_some_and(|shared| !shared.ended.swap(true, Ordering::Relaxed))
     }
 }
 
-pub(crate) struct Guard<'a>(&'a Watch);
+pub(crate) struct PanicGuard<'a>(&'a EventSink);
 
-impl Drop for Guard<'_> {
+impl Drop for PanicGuard<'_> {
     fn drop(&mut self) {
         if thread::panicking() {
-            self.0.tell(|| What::Panicked);
+            self.0.emit(|| EventKind::HandlerPanicked);
         }
     }
 }
 
-impl fmt::Debug for Events {
+impl fmt::Debug for EventCallback {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.0.is_some() { "Events" } else { "None" })
     }
 }
 
-impl fmt::Debug for Watch {
+impl fmt::Debug for EventSink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Some(watched) => write!(f, "Watch({})", watched.connection),
+            Some(shared) => write!(f, "EventSink({})", shared.connection),
             None => f.write_str("None"),
         }
     }

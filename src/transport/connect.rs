@@ -1,7 +1,7 @@
 //! Opening a TCP connection: name, gate, address after address, all under one deadline. Knows no protocol.
 //!
 //! ```text
-//! for each address:   gate (Pending) -> TCP -> [caller: TLS, opening handshake] -> Pending dropped
+//! for each address:   ConnectGuard::acquire -> TCP -> [caller: TLS, opening handshake] -> ConnectGuard dropped
 //! to a proxy:                           TCP
 //! ```
 //!
@@ -14,28 +14,34 @@ use std::sync::Arc;
 use std::thread;
 
 use super::deadline::Deadline;
-use super::pending::{Peer, Pending};
-use crate::error::{Attempt, ConnectError, Error, Role, Step};
+use super::pending::{ConnectGuard, ConnectTarget};
+use crate::error::{ConnectAttempt, ConnectError, Error, HostRole, Step};
 
 /// Opens a TCP connection to the first address of the host that answers. The guard has to be kept until the opening
 /// handshake is over.
 ///
 /// Addresses are tried in the order the resolver gives, each with an equal share of the time that is left. When none
-/// answers, the error has the cause of each, or is `Timeout(Step::Gate)` if no attempt came so far as to begin.
-pub(crate) fn connect(host: &str, port: u16, deadline: Deadline) -> Result<(TcpStream, Pending), Error> {
+/// answers, the error has the cause of each, or is `Timeout(Step::ConnectQueue)` if no attempt came so far as to begin.
+pub(crate) fn connect(host: &str, port: u16, deadline: Deadline) -> Result<(TcpStream, ConnectGuard), Error> {
     let addresses = resolve(host, port, deadline)?;
-    connect_to(Host { shown: shown(host, port), role: Role::Server }, &addresses, deadline, gate, open)
+    connect_any(
+        DialTarget { host_port: host_port(host, port), role: HostRole::Server },
+        &addresses,
+        deadline,
+        acquire_guard,
+        open,
+    )
 }
 
 /// The same for a proxy: no gate, and the error says that it is one.
 pub(crate) fn connect_to_proxy(host: &str, port: u16, deadline: Deadline) -> Result<TcpStream, Error> {
     let addresses = resolve(host, port, deadline)?;
-    let host = Host { shown: shown(host, port), role: Role::Proxy };
-    connect_to(host, &addresses, deadline, |_, _| Some(()), open).map(|(stream, ())| stream)
+    let host = DialTarget { host_port: host_port(host, port), role: HostRole::Proxy };
+    connect_any(host, &addresses, deadline, |_, _| Some(()), open).map(|(stream, ())| stream)
 }
 
 /// `host:port`, an IPv6 address in brackets.
-pub(crate) fn shown(host: &str, port: u16) -> String {
+pub(crate) fn host_port(host: &str, port: u16) -> String {
     if host.contains(':') {
         format!("[{host}]:{port}")
     } else {
@@ -44,14 +50,14 @@ pub(crate) fn shown(host: &str, port: u16) -> String {
 }
 
 /// 6455-4.1-5, 6455-4.1-6, 6455-4.1-7
-fn gate(address: SocketAddr, deadline: Deadline) -> Option<Pending> {
-    Pending::wait(Peer::Address(address), deadline)
+fn acquire_guard(address: SocketAddr, deadline: Deadline) -> Option<ConnectGuard> {
+    ConnectGuard::acquire(ConnectTarget::Address(address), deadline)
 }
 
 /// Who is connected to, for the error that says that it failed.
-struct Host {
-    shown: String,
-    role: Role,
+struct DialTarget {
+    host_port: String,
+    role: HostRole,
 }
 
 /// Turns a host name, or an IP address without brackets, into addresses.
@@ -60,7 +66,7 @@ pub(crate) fn resolve(host: &str, port: u16, deadline: Deadline) -> Result<Vec<S
         return Ok(vec![SocketAddr::new(ip, port)]);
     }
     let host = host.to_owned();
-    on_helper_thread(deadline, move || match (host.as_str(), port).to_socket_addrs() {
+    resolve_on_thread(deadline, move || match (host.as_str(), port).to_socket_addrs() {
         Ok(addresses) => Ok(addresses.collect()),
         // The system does not say which name, and there may be two: the server's and the proxy's.
         Err(error) => Err(io::Error::new(error.kind(), format!("{host}: {error}"))),
@@ -69,18 +75,18 @@ pub(crate) fn resolve(host: &str, port: u16, deadline: Deadline) -> Result<Vec<S
 
 /// Runs a lookup, for which `std` has no time limit. A missed deadline leaves its thread behind; it ends when the
 /// system's resolver gives up.
-fn on_helper_thread(
+fn resolve_on_thread(
     deadline: Deadline,
     lookup: impl FnOnce() -> io::Result<Vec<SocketAddr>> + Send + 'static,
 ) -> Result<Vec<SocketAddr>, Error> {
-    if deadline.passed() {
+    if deadline.is_expired() {
         return Err(Error::Timeout(Step::Resolve));
     }
     let (sender, receiver) = mpsc::channel();
     let helper = thread::Builder::new().name("stdws-resolve".into());
     // Nobody listens any more after a missed deadline, and that is all right.
     helper.spawn(move || drop(sender.send(lookup()))).map_err(|e| Error::io(Step::Thread, e))?;
-    match receiver.recv_timeout(deadline.left()) {
+    match receiver.recv_timeout(deadline.remaining()) {
         Ok(Ok(addresses)) => Ok(addresses),
         Ok(Err(error)) => Err(Error::io(Step::Resolve, error)),
         Err(RecvTimeoutError::Timeout) => Err(Error::Timeout(Step::Resolve)),
@@ -91,21 +97,21 @@ fn on_helper_thread(
 }
 
 /// Tries the addresses in order. `open` is the system's part, so that tests can play it.
-fn connect_to<G>(
-    host: Host,
+fn connect_any<G>(
+    host: DialTarget,
     addresses: &[SocketAddr],
     deadline: Deadline,
-    gate: impl Fn(SocketAddr, Deadline) -> Option<G>,
+    acquire_guard: impl Fn(SocketAddr, Deadline) -> Option<G>,
     mut open: impl FnMut(SocketAddr, Deadline) -> io::Result<TcpStream>,
 ) -> Result<(TcpStream, G), Error> {
     let mut attempts = Vec::new();
-    let mut begun = false;
-    for (&address, to_go) in addresses.iter().zip((1..=addresses.len()).rev()) {
-        let share = Deadline::after(deadline.left() / u32::try_from(to_go).unwrap_or(u32::MAX));
-        let result = match gate(address, share) {
-            Some(passed) => {
-                begun = true;
-                open(address, share).map(|stream| (stream, passed))
+    let mut attempted = false;
+    for (&address, attempts_left) in addresses.iter().zip((1..=addresses.len()).rev()) {
+        let share = Deadline::after(deadline.remaining() / u32::try_from(attempts_left).unwrap_or(u32::MAX));
+        let result = match acquire_guard(address, share) {
+            Some(guard) => {
+                attempted = true;
+                open(address, share).map(|stream| (stream, guard))
             }
             None => {
                 Err(io::Error::new(ErrorKind::TimedOut, "an earlier attempt to the same address did not end in time"))
@@ -113,20 +119,20 @@ fn connect_to<G>(
         };
         match result {
             Ok(connected) => return Ok(connected),
-            Err(error) => attempts.push(Attempt { address, error: Arc::new(error) }),
+            Err(error) => attempts.push(ConnectAttempt { address, error: Arc::new(error) }),
         }
     }
-    if !begun && !attempts.is_empty() {
-        return Err(Error::Timeout(Step::Gate));
+    if !attempted && !attempts.is_empty() {
+        return Err(Error::Timeout(Step::ConnectQueue));
     }
-    Err(Error::Connect(ConnectError { host: host.shown, role: host.role, attempts }))
+    Err(Error::Connect(ConnectError { host: host.host_port, role: host.role, attempts }))
 }
 
 /// One attempt at one address.
 fn open(address: SocketAddr, deadline: Deadline) -> io::Result<TcpStream> {
     loop {
         // `connect_timeout` calls a limit of zero a mistake, but it only means that the time is over.
-        let left = deadline.left();
+        let left = deadline.remaining();
         if left.is_zero() {
             return Err(io::Error::new(ErrorKind::TimedOut, "no time was left for this address"));
         }
@@ -172,11 +178,11 @@ mod tests {
         (vec![(listener, stream)], near_end)
     }
 
-    fn server() -> Host {
-        Host { shown: "h:1".into(), role: Role::Server }
+    fn server() -> DialTarget {
+        DialTarget { host_port: "h:1".into(), role: HostRole::Server }
     }
 
-    fn attempts(result: Result<(TcpStream, Pending), Error>) -> Vec<(SocketAddr, ErrorKind)> {
+    fn attempts(result: Result<(TcpStream, ConnectGuard), Error>) -> Vec<(SocketAddr, ErrorKind)> {
         match result {
             Err(Error::Connect(e)) => e.attempts().iter().map(|a| (a.address(), a.error().kind())).collect(),
             other => panic!("{other:?}"),
@@ -203,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_has_no_gate_and_is_called_one() {
+    fn a_proxy_needs_no_guard_and_is_named_as_one() {
         let (_listener, address) = listener();
         let _first = connect("127.0.0.1", address.port(), Deadline::after(LONG)).unwrap();
         connect_to_proxy("127.0.0.1", address.port(), Deadline::after(LONG)).unwrap();
@@ -220,20 +226,21 @@ mod tests {
     fn the_second_address_is_tried_after_the_first_refused() {
         let (_held, closed) = closed_port();
         let (_listener, good) = listener();
-        let (stream, pending) = connect_to(server(), &[closed, good], Deadline::after(LONG), gate, open).unwrap();
+        let (stream, guard) =
+            connect_any(server(), &[closed, good], Deadline::after(LONG), acquire_guard, open).unwrap();
         assert_eq!(stream.peer_addr().unwrap(), good);
-        assert!(gate(good, Deadline::after(Duration::ZERO)).is_none(), "it has not passed the gate");
+        assert!(acquire_guard(good, Deadline::after(Duration::ZERO)).is_none(), "it has not passed the gate");
         // The gate of the one that failed is open again.
-        assert!(gate(closed, Deadline::after(Duration::ZERO)).is_some());
-        drop(pending);
+        assert!(acquire_guard(closed, Deadline::after(Duration::ZERO)).is_some());
+        drop(guard);
     }
 
     #[test]
     fn each_address_gets_an_equal_share_of_what_is_left_and_each_cause_is_kept() {
         let addresses: Vec<SocketAddr> = (1..=3).map(|i| SocketAddr::from(([192, 0, 2, i], 1))).collect();
         let mut shares = Vec::new();
-        let result = connect_to(server(), &addresses, Deadline::after(LONG), gate, |address, share| {
-            shares.push(share.left().as_secs_f64() / LONG.as_secs_f64());
+        let result = connect_any(server(), &addresses, Deadline::after(LONG), acquire_guard, |address, share| {
+            shares.push(share.remaining().as_secs_f64() / LONG.as_secs_f64());
             let kinds = [ErrorKind::ConnectionRefused, ErrorKind::PermissionDenied, ErrorKind::AddrNotAvailable];
             Err(kinds[addresses.iter().position(|a| *a == address).unwrap()].into())
         });
@@ -254,7 +261,7 @@ mod tests {
     fn after_the_deadline_each_address_is_listed_as_timed_out() {
         let (listener, address) = listener();
         let addresses = [address, SocketAddr::from(([192, 0, 2, 9], 1))];
-        let result = connect_to(server(), &addresses, Deadline::after(Duration::ZERO), gate, open);
+        let result = connect_any(server(), &addresses, Deadline::after(Duration::ZERO), acquire_guard, open);
         assert!(result.as_ref().is_err_and(Error::is_timeout));
         assert_eq!(attempts(result), addresses.map(|a| (a, ErrorKind::TimedOut)));
         listener.set_nonblocking(true).unwrap();
@@ -263,26 +270,26 @@ mod tests {
 
     #[test]
     fn a_name_without_addresses_is_an_error_without_attempts() {
-        assert_eq!(attempts(connect_to(server(), &[], Deadline::after(LONG), gate, open)), []);
+        assert_eq!(attempts(connect_any(server(), &[], Deadline::after(LONG), acquire_guard, open)), []);
     }
 
     /// 6455-4.1-5: an attempt waits for the one before it, here in vain.
     #[test]
-    fn a_gate_that_stays_shut_is_a_timeout() {
+    fn an_attempt_that_stays_queued_times_out() {
         let (_listener, address) = listener();
         let deadline = |milliseconds| Deadline::after(Duration::from_millis(milliseconds));
         let first = connect("127.0.0.1", address.port(), Deadline::after(LONG)).unwrap();
         for limit in [0, 30] {
             let second = within(60, move || connect("127.0.0.1", address.port(), deadline(limit)));
-            assert!(matches!(second, Err(Error::Timeout(Step::Gate))), "{second:?}");
+            assert!(matches!(second, Err(Error::Timeout(Step::ConnectQueue))), "{second:?}");
         }
         // Another port is another peer; and one address that was tried is a cause to report.
         let (_held, closed) = closed_port();
-        let both = connect_to(server(), &[address, closed], deadline(4000), gate, open);
+        let both = connect_any(server(), &[address, closed], deadline(4000), acquire_guard, open);
         assert_eq!(attempts(both), [(address, ErrorKind::TimedOut), (closed, ErrorKind::ConnectionRefused)]);
         // Over at once, also when what was opened lives on.
-        let (_stream, pending) = first;
-        drop(pending);
+        let (_stream, guard) = first;
+        drop(guard);
         assert!(connect("127.0.0.1", address.port(), Deadline::after(LONG)).is_ok());
     }
 
@@ -300,12 +307,17 @@ mod tests {
                         assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0, "two attempts at a time");
                         TcpStream::connect(real)
                     };
-                    let opened =
-                        connect_to(server(), &[address], Deadline::after(Duration::from_secs(30)), gate, enter);
+                    let opened = connect_any(
+                        server(),
+                        &[address],
+                        Deadline::after(Duration::from_secs(30)),
+                        acquire_guard,
+                        enter,
+                    );
                     // The other threads are given every chance to come in.
                     (0..1000).for_each(|_| thread::yield_now());
                     inside.fetch_sub(1, Ordering::SeqCst);
-                    opened.map(|(_, pending)| drop(pending))
+                    opened.map(|(_, guard)| drop(guard))
                 })
             })
             .collect();
@@ -349,14 +361,14 @@ mod tests {
             let _ = hang.recv();
             Ok(Vec::new())
         };
-        let result = within(60, || on_helper_thread(Deadline::after(Duration::from_millis(20)), lookup));
+        let result = within(60, || resolve_on_thread(Deadline::after(Duration::from_millis(20)), lookup));
         assert!(matches!(result, Err(Error::Timeout(Step::Resolve))), "{result:?}");
         drop(release);
-        let result = on_helper_thread(Deadline::after(LONG), || panic!("on purpose"));
+        let result = resolve_on_thread(Deadline::after(LONG), || panic!("on purpose"));
         assert!(matches!(&result, Err(Error::Io(e)) if e.step() == Step::Resolve), "{result:?}");
         let (ran, has_run) = mpsc::channel();
         let lookup = move || ran.send(()).map(|()| Vec::new()).map_err(io::Error::other);
-        let result = on_helper_thread(Deadline::after(Duration::ZERO), lookup);
+        let result = resolve_on_thread(Deadline::after(Duration::ZERO), lookup);
         assert!(matches!(result, Err(Error::Timeout(Step::Resolve))), "{result:?}");
         assert!(has_run.recv().is_err(), "asked although no time was left");
     }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// How long one write may wait.
-pub(crate) const SLICE: Duration = Duration::from_millis(10);
+pub(crate) const WRITE_QUANTUM: Duration = Duration::from_millis(10);
 
 /// The point in time at which an operation gives up. `None` inside: never (a limit too large for the clock).
 #[derive(Debug, Clone, Copy)]
@@ -34,13 +34,13 @@ impl Deadline {
     }
 
     /// What is left; zero when it has passed.
-    pub(crate) fn left(&self) -> Duration {
+    pub(crate) fn remaining(&self) -> Duration {
         self.0.map_or(Duration::MAX, |at| at.saturating_duration_since(Instant::now()))
     }
 
     /// Whether it has passed.
-    pub(crate) fn passed(&self) -> bool {
-        self.left().is_zero()
+    pub(crate) fn is_expired(&self) -> bool {
+        self.remaining().is_zero()
     }
 }
 
@@ -50,19 +50,19 @@ mod tests {
 
     #[test]
     fn a_limit_beyond_the_clock_never_passes() {
-        assert_eq!(Deadline::after(Duration::MAX).left(), Duration::MAX);
-        assert!(Deadline::after(Duration::ZERO).passed());
-        assert!(Deadline::now().passed());
-        assert!(!Deadline::after(Duration::from_secs(1000)).passed());
+        assert_eq!(Deadline::after(Duration::MAX).remaining(), Duration::MAX);
+        assert!(Deadline::after(Duration::ZERO).is_expired());
+        assert!(Deadline::now().is_expired());
+        assert!(!Deadline::after(Duration::from_secs(1000)).is_expired());
     }
 
     #[test]
     fn the_earlier_of_two() {
         let (never, later) = (Deadline::never(), Deadline::after(Duration::from_secs(1000)));
-        assert_eq!(never.earlier(never).left(), Duration::MAX);
+        assert_eq!(never.earlier(never).remaining(), Duration::MAX);
         for (one, other) in [(never, later), (later, never)] {
-            assert!(one.earlier(other).left() <= Duration::from_secs(1000));
+            assert!(one.earlier(other).remaining() <= Duration::from_secs(1000));
         }
-        assert!(later.earlier(Deadline::now()).passed() && Deadline::now().earlier(never).passed());
+        assert!(later.earlier(Deadline::now()).is_expired() && Deadline::now().earlier(never).is_expired());
     }
 }

@@ -9,27 +9,27 @@ use super::deadline::Deadline;
 
 /// A socket, and when to give up. `TimedOut` means that it is time. Leaves any timeouts on the socket.
 #[derive(Clone, Copy)]
-pub(crate) struct Exact<'a> {
+pub(crate) struct DeadlineIo<'a> {
     socket: &'a TcpStream,
     deadline: Deadline,
 }
 
 /// Systems differ in what they take for a timeout. Who waits longer waits again.
-const LONGEST: Duration = Duration::from_secs(3600);
+const MAX_TIMEOUT: Duration = Duration::from_secs(3600);
 
-impl Exact<'_> {
-    pub(crate) fn new(socket: &TcpStream, deadline: Deadline) -> Exact<'_> {
-        Exact { socket, deadline }
+impl DeadlineIo<'_> {
+    pub(crate) fn new(socket: &TcpStream, deadline: Deadline) -> DeadlineIo<'_> {
+        DeadlineIo { socket, deadline }
     }
 
     /// Looks at what is there, once anything is, and leaves it there. 0: the stream has ended.
     pub(crate) fn peek(&self, to: &mut [u8]) -> io::Result<usize> {
-        self.timed(TcpStream::set_read_timeout, |socket| socket.peek(to))
+        self.with_timeout(TcpStream::set_read_timeout, |socket| socket.peek(to))
     }
 
     /// Takes what is there, once anything is. 0: the stream has ended.
     pub(crate) fn read(&self, to: &mut [u8]) -> io::Result<usize> {
-        self.timed(TcpStream::set_read_timeout, |mut socket| socket.read(to))
+        self.with_timeout(TcpStream::set_read_timeout, |mut socket| socket.read(to))
     }
 
     /// Fills `to`. `UnexpectedEof` when the stream ends before.
@@ -47,7 +47,7 @@ impl Exact<'_> {
     /// Writes it all.
     pub(crate) fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
-            let count = self.timed(TcpStream::set_write_timeout, |mut socket| socket.write(bytes))?;
+            let count = self.with_timeout(TcpStream::set_write_timeout, |mut socket| socket.write(bytes))?;
             if count == 0 {
                 return Err(ErrorKind::WriteZero.into());
             }
@@ -56,17 +56,17 @@ impl Exact<'_> {
         Ok(())
     }
 
-    fn timed(
+    fn with_timeout(
         &self,
         set_timeout: fn(&TcpStream, Option<Duration>) -> io::Result<()>,
         mut call: impl FnMut(&TcpStream) -> io::Result<usize>,
     ) -> io::Result<usize> {
         loop {
-            let left = self.deadline.left();
+            let left = self.deadline.remaining();
             if left.is_zero() {
                 return Err(ErrorKind::TimedOut.into());
             }
-            set_timeout(self.socket, Some(left.min(LONGEST)))?;
+            set_timeout(self.socket, Some(left.min(MAX_TIMEOUT)))?;
             match call(self.socket) {
                 // A wait may end a little early; the clock above decides.
                 Err(error)
@@ -91,8 +91,8 @@ mod tests {
     #[test]
     fn takes_what_it_was_asked_for_and_no_more() {
         let (near, mut far) = sockets();
-        let exact = Exact::new(&near, Deadline::after(Duration::MAX));
-        exact.write_all(b"asked").unwrap();
+        let io = DeadlineIo::new(&near, Deadline::after(Duration::MAX));
+        io.write_all(b"asked").unwrap();
         let mut asked = [0; 5];
         far.read_exact(&mut asked).unwrap();
         assert_eq!(&asked, b"asked");
@@ -103,14 +103,14 @@ mod tests {
             }
         });
         let mut to = [0; 4];
-        assert!(exact.peek(&mut to).unwrap() > 0);
-        exact.read_exact(&mut to).unwrap();
+        assert!(io.peek(&mut to).unwrap() > 0);
+        io.read_exact(&mut to).unwrap();
         assert_eq!(&to, b"abcd");
         slowly.join().unwrap();
-        assert_eq!((exact.peek(&mut to).unwrap(), exact.read(&mut to).unwrap()), (2, 2));
+        assert_eq!((io.peek(&mut to).unwrap(), io.read(&mut to).unwrap()), (2, 2));
         assert_eq!(&to[..2], b"ef");
-        assert_eq!(exact.read(&mut to).unwrap(), 0);
-        assert_eq!(exact.read_exact(&mut to).unwrap_err().kind(), ErrorKind::UnexpectedEof);
+        assert_eq!(io.read(&mut to).unwrap(), 0);
+        assert_eq!(io.read_exact(&mut to).unwrap_err().kind(), ErrorKind::UnexpectedEof);
     }
 
     #[test]
@@ -118,9 +118,9 @@ mod tests {
         let (near, mut far) = sockets();
         let (limit, start) = (Duration::from_millis(100), Instant::now());
         let drip = thread::spawn(move || while far.write_all(b"x").is_ok() && start.elapsed() < LONG {});
-        let exact = Exact::new(&near, Deadline::after(limit));
+        let io = DeadlineIo::new(&near, Deadline::after(limit));
         let error = loop {
-            if let Err(error) = exact.read_exact(&mut [0; 64]) {
+            if let Err(error) = io.read_exact(&mut [0; 64]) {
                 break error;
             }
         };
@@ -130,9 +130,9 @@ mod tests {
         drip.join().unwrap();
 
         let (near, far) = sockets();
-        let exact = Exact::new(&near, Deadline::after(limit));
-        assert_eq!(exact.peek(&mut [0]).unwrap_err().kind(), ErrorKind::TimedOut);
-        assert_eq!(exact.write_all(&[0]).unwrap_err().kind(), ErrorKind::TimedOut);
+        let io = DeadlineIo::new(&near, Deadline::after(limit));
+        assert_eq!(io.peek(&mut [0]).unwrap_err().kind(), ErrorKind::TimedOut);
+        assert_eq!(io.write_all(&[0]).unwrap_err().kind(), ErrorKind::TimedOut);
         drop(far);
     }
 }

@@ -4,11 +4,11 @@
 use std::io;
 use std::time::Duration;
 
-use super::plain::Plain;
+use super::plain::TimedSocket;
 
 /// Never exists.
 pub(crate) struct Tls {
-    pub(super) plain: Plain,
+    pub(super) plain: TimedSocket,
     never: Never,
 }
 
@@ -23,15 +23,15 @@ impl Tls {
         match self.never {}
     }
 
-    pub(super) fn write_now(&self, _bytes: &[u8]) -> io::Result<usize> {
+    pub(super) fn try_write(&self, _bytes: &[u8]) -> io::Result<usize> {
         match self.never {}
     }
 
-    pub(super) fn has_answers(&self) -> bool {
+    pub(super) fn has_unsolicited_output(&self) -> bool {
         match self.never {}
     }
 
-    pub(super) fn finish(&self, _wait: Duration) {
+    pub(super) fn shutdown_write(&self, _wait: Duration) {
         match self.never {}
     }
 

@@ -1,27 +1,27 @@
 //! Bytes on their way out: encoded frames that wait for the network to take them, in order.
 //!
-//! An outbox belongs to whoever may write. It is emptied in one of three ways: [`Outbox::write`] waits for the network,
-//! with a limit, and is for those who send; [`Outbox::write_now`] takes what goes without waiting, and is for the one who
+//! An outbox belongs to whoever may write. It is emptied in one of three ways: [`WriteBuffer::write`] waits for the network,
+//! with a limit, and is for those who send; [`WriteBuffer::try_write`] takes what goes without waiting, and is for the one who
 //! receives, because a receiver that waits for its peer to read deadlocks with a peer that does the same.
-//! [`Outbox::write_beside`] never waits, and is for a hub, which serves many.
+//! [`WriteBuffer::try_write_shared`] never waits, and is for a hub, which serves many.
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::deadline::Deadline;
-use super::deadline::SLICE;
+use super::deadline::WRITE_QUANTUM;
 use super::stream::Stream;
 
 /// Each further so many bytes get the time limit anew.
-const PROGRESS: usize = 64 << 10;
+const PROGRESS_UNIT: usize = 64 << 10;
 /// Room kept for the next frames; more is given back when the outbox is empty.
-const KEEP: usize = 128 << 10;
+const MAX_RETAINED: usize = 128 << 10;
 /// Copying so much costs less than a write of its own.
-const SMALL: usize = 4 << 10;
+const COPY_LIMIT: usize = 4 << 10;
 
 #[derive(Debug, Default)]
-pub(crate) struct Outbox {
+pub(crate) struct WriteBuffer {
     bytes: Vec<u8>,
     /// So many of them have been written.
     written: usize,
@@ -31,27 +31,27 @@ pub(crate) struct Outbox {
     congested: bool,
 }
 
-impl Outbox {
+impl WriteBuffer {
     /// Where the next frame goes. Bytes may only be appended.
     #[inline]
     pub(crate) fn bytes(&mut self) -> &mut Vec<u8> {
         if self.shared.is_some() {
-            self.unshare();
+            self.copy_shared();
         }
         &mut self.bytes
     }
 
     /// Puts a frame behind all that waits. It is copied only if it is small and others wait too, so that they go out
     /// together. What comes behind it then copies what is left of it.
-    pub(crate) fn share(&mut self, frame: Arc<[u8]>) {
-        self.unshare();
-        match !self.is_empty() && frame.len() <= SMALL {
+    pub(crate) fn append_shared(&mut self, frame: Arc<[u8]>) {
+        self.copy_shared();
+        match !self.is_empty() && frame.len() <= COPY_LIMIT {
             true => self.bytes.extend_from_slice(&frame),
             false => self.shared = Some((frame, 0)),
         }
     }
 
-    fn unshare(&mut self) {
+    fn copy_shared(&mut self) {
         if let Some((frame, written)) = self.shared.take() {
             self.bytes.extend_from_slice(frame.get(written..).unwrap_or_default());
         }
@@ -74,9 +74,9 @@ impl Outbox {
     }
 
     /// Writes everything, and `tail` behind it without copying it. `TimedOut` when that takes longer than `limit`.
-    pub(crate) fn write(&mut self, stream: &Stream, mut tail: &[u8], limit: Limit) -> io::Result<()> {
-        let mut patience = Patience { limit, since: None, progress: 0 };
-        self.unshare();
+    pub(crate) fn write(&mut self, stream: &Stream, mut tail: &[u8], limit: WriteTimeout) -> io::Result<()> {
+        let mut stall_timer = StallTimer { limit, since: None, progress: 0 };
+        self.copy_shared();
         while !self.is_empty() || !tail.is_empty() {
             let first = self.bytes.get(self.written..).unwrap_or_default();
             let first_length = first.len();
@@ -88,45 +88,45 @@ impl Outbox {
                     if !self.is_empty() || !tail.is_empty() {
                         // Without this a keepalive would take the silence of a peer that is busy taking bytes for death.
                         stream.note_progress();
-                        patience.moved(count)?;
+                        stall_timer.on_progress(count)?;
                     }
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => patience.moved(0)?,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => stall_timer.on_progress(0)?,
                 Err(error) => return Err(error),
             }
         }
-        self.emptied();
+        self.reset();
         Ok(())
     }
 
-    /// Writes what goes without waiting (at most one [`SLICE`], and that only when the network has just become full). For
+    /// Writes what goes without waiting (at most one [`WRITE_QUANTUM`], and that only when the network has just become full). For
     /// the thread that reads.
-    pub(crate) fn write_now(&mut self, stream: &Stream) -> io::Result<()> {
-        if self.is_empty() && stream.has_answers() {
-            match stream.write_now(&[]) {
-                Ok(_) => self.emptied(),
+    pub(crate) fn try_write(&mut self, stream: &Stream) -> io::Result<()> {
+        if self.is_empty() && stream.has_unsolicited_output() {
+            match stream.try_write(&[]) {
+                Ok(_) => self.reset(),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.congested = true,
                 Err(error) => return Err(error),
             }
             return Ok(());
         }
-        self.empty(|bytes, congested| match congested || !cfg!(unix) {
-            true => stream.write_now(bytes),
+        self.drain(|bytes, congested| match congested || !cfg!(unix) {
+            true => stream.try_write(bytes),
             false => stream.write(bytes, &[]),
         })
     }
 
     /// Writes what goes without waiting at all, for a thread that serves many. Gives the number of bytes.
-    pub(crate) fn write_beside(&mut self, stream: &Stream) -> io::Result<usize> {
+    pub(crate) fn try_write_shared(&mut self, stream: &Stream) -> io::Result<usize> {
         let before = self.len();
-        self.empty(|bytes, _| stream.write_beside(bytes))?;
+        self.drain(|bytes, _| stream.try_write_shared(bytes))?;
         Ok(before.saturating_sub(self.len()))
     }
 
     /// Writes until nothing is left, or nothing goes.
-    fn empty(&mut self, write: impl Fn(&[u8], bool) -> io::Result<usize>) -> io::Result<()> {
+    fn drain(&mut self, write: impl Fn(&[u8], bool) -> io::Result<usize>) -> io::Result<()> {
         while !self.is_empty() {
-            let bytes = self.first();
+            let bytes = self.next_chunk();
             let length = bytes.len();
             match write(bytes, self.congested) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
@@ -142,12 +142,12 @@ impl Outbox {
                 Err(error) => return Err(error),
             }
         }
-        self.emptied();
+        self.reset();
         Ok(())
     }
 
     /// What is to be written next.
-    fn first(&self) -> &[u8] {
+    fn next_chunk(&self) -> &[u8] {
         match (self.bytes.get(self.written..).unwrap_or_default(), &self.shared) {
             ([], Some((frame, written))) => frame.get(*written..).unwrap_or_default(),
             (bytes, _) => bytes,
@@ -169,12 +169,12 @@ impl Outbox {
         }
     }
 
-    fn emptied(&mut self) {
+    fn reset(&mut self) {
         self.shared = None;
         self.written = 0;
         self.congested = false;
         self.bytes.clear();
-        if self.bytes.capacity() > KEEP {
+        if self.bytes.capacity() > MAX_RETAINED {
             self.bytes = Vec::new();
         }
     }
@@ -182,34 +182,34 @@ impl Outbox {
 
 /// How long a write may take.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Limit {
+pub(crate) enum WriteTimeout {
     /// So long for each 64 KiB, and for the rest.
-    Each(Duration),
+    PerChunk(Duration),
     /// All of it by then.
-    Whole(Deadline),
+    Until(Deadline),
 }
 
 /// Counts waiting time from the first stop on, so that a write that does not stop never asks the clock.
-struct Patience {
-    limit: Limit,
+struct StallTimer {
+    limit: WriteTimeout,
     since: Option<Instant>,
     progress: usize,
 }
 
-impl Patience {
+impl StallTimer {
     /// Called when the network took so many bytes but not all.
-    fn moved(&mut self, count: usize) -> io::Result<()> {
+    fn on_progress(&mut self, count: usize) -> io::Result<()> {
         let over = match self.limit {
-            Limit::Whole(by) => by.passed(),
-            Limit::Each(limit) => {
+            WriteTimeout::Until(deadline) => deadline.is_expired(),
+            WriteTimeout::PerChunk(limit) => {
                 let now = Instant::now();
                 self.progress = self.progress.saturating_add(count);
-                if self.progress >= PROGRESS {
+                if self.progress >= PROGRESS_UNIT {
                     self.progress = 0;
                     self.since = Some(now);
                 }
                 // The first stop comes after one slice at the latest.
-                let since = *self.since.get_or_insert(now.checked_sub(SLICE).unwrap_or(now));
+                let since = *self.since.get_or_insert(now.checked_sub(WRITE_QUANTUM).unwrap_or(now));
                 now.saturating_duration_since(since) >= limit
             }
         };
@@ -231,21 +231,21 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(20);
     /// More than a loopback connection holds by itself.
-    const MUCH: usize = 24 << 20;
+    const LARGE: usize = 24 << 20;
 
     fn pattern(length: usize) -> Vec<u8> {
         (0..length as u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
     }
 
-    fn outbox(bytes: &[u8]) -> Outbox {
-        let mut outbox = Outbox::default();
-        outbox.bytes().extend_from_slice(bytes);
-        outbox
+    fn buffer(bytes: &[u8]) -> WriteBuffer {
+        let mut buffer = WriteBuffer::default();
+        buffer.bytes().extend_from_slice(bytes);
+        buffer
     }
 
     fn stream() -> (Stream, TcpStream) {
         let (near, far) = sockets();
-        (Stream::plain(near, LONG).unwrap(), far)
+        (Stream::from_socket(near, LONG).unwrap(), far)
     }
 
     fn full(stream: &Stream) -> usize {
@@ -256,28 +256,28 @@ mod tests {
     #[test]
     fn shared_frames_keep_their_place() {
         // Small and large ones, between others, written in each of the three ways at each place.
-        let sizes = [10, SMALL, SMALL + 1, 100_000, 1];
+        let sizes = [10, COPY_LIMIT, COPY_LIMIT + 1, 100_000, 1];
         for ways in 0..243_u32 {
             let (stream, mut far) = stream();
-            let (mut outbox, mut expected) = (Outbox::default(), Vec::new());
+            let (mut buffer, mut expected) = (WriteBuffer::default(), Vec::new());
             let mut way = ways;
             for (number, size) in sizes.into_iter().enumerate() {
                 let frame: Arc<[u8]> = vec![number as u8; size].into();
-                outbox.share(frame.clone());
+                buffer.append_shared(frame.clone());
                 expected.extend_from_slice(&frame);
                 match way % 3 {
-                    0 => outbox.write_now(&stream).unwrap(),
-                    1 => assert!(outbox.write_beside(&stream).unwrap() > 0),
+                    0 => buffer.try_write(&stream).unwrap(),
+                    1 => assert!(buffer.try_write_shared(&stream).unwrap() > 0),
                     _ => {
-                        outbox.bytes().extend_from_slice(b"between");
+                        buffer.bytes().extend_from_slice(b"between");
                         expected.extend_from_slice(b"between");
                     }
                 }
                 way /= 3;
             }
-            outbox.write(&stream, b"tail", Limit::Each(LONG)).unwrap();
+            buffer.write(&stream, b"tail", WriteTimeout::PerChunk(LONG)).unwrap();
             expected.extend_from_slice(b"tail");
-            assert!(outbox.is_empty());
+            assert!(buffer.is_empty());
             let mut came = vec![0; expected.len()];
             far.read_exact(&mut came).unwrap();
             assert!(came == expected, "{ways}");
@@ -288,19 +288,19 @@ mod tests {
     fn what_is_left_of_a_shared_frame_is_written_before_anything_else() {
         for copied in [false, true] {
             let (stream, mut far) = stream();
-            let frame: Arc<[u8]> = pattern(MUCH).into();
-            let mut outbox = outbox(b"first");
-            outbox.share(frame.clone());
+            let frame: Arc<[u8]> = pattern(LARGE).into();
+            let mut buffer = buffer(b"first");
+            buffer.append_shared(frame.clone());
             let start = Instant::now();
-            let written = outbox.write_beside(&stream).unwrap();
-            assert!(outbox.is_congested() && written > 5 && written < MUCH);
-            assert_eq!(outbox.len(), MUCH + 5 - written);
+            let written = buffer.try_write_shared(&stream).unwrap();
+            assert!(buffer.is_congested() && written > 5 && written < LARGE);
+            assert_eq!(buffer.len(), LARGE + 5 - written);
             assert_eq!(Arc::strong_count(&frame), 2, "it was not copied");
-            assert_eq!(outbox.write_beside(&stream).unwrap(), 0);
-            // A SLICE for each of some dozen writes would be more.
+            assert_eq!(buffer.try_write_shared(&stream).unwrap(), 0);
+            // A WRITE_QUANTUM for each of some dozen writes would be more.
             assert!(start.elapsed() < LONG / 4);
             if copied {
-                outbox.bytes().extend_from_slice(b"behind");
+                buffer.bytes().extend_from_slice(b"behind");
                 assert_eq!(Arc::strong_count(&frame), 1);
             }
             let reading = thread::spawn(move || {
@@ -308,8 +308,8 @@ mod tests {
                 far.read_to_end(&mut came).unwrap();
                 came
             });
-            outbox.write(&stream, b"tail", Limit::Each(LONG)).unwrap();
-            drop((outbox, stream));
+            buffer.write(&stream, b"tail", WriteTimeout::PerChunk(LONG)).unwrap();
+            drop((buffer, stream));
             let came = reading.join().unwrap();
             let behind: &[u8] = if copied { b"behindtail" } else { b"tail" };
             assert!(came == [b"first", &frame[..], behind].concat());
@@ -319,40 +319,40 @@ mod tests {
     #[test]
     fn everything_arrives_in_order_at_a_reader_that_is_slow() {
         let (stream, mut far) = stream();
-        let bytes = pattern(MUCH);
+        let bytes = pattern(LARGE);
         let reading = thread::spawn(move || {
             // Longer than some slices: the network is full by then.
-            thread::sleep(SLICE * 5);
+            thread::sleep(WRITE_QUANTUM * 5);
             let mut came = Vec::new();
             far.read_to_end(&mut came).unwrap();
             came
         });
-        let (first, tail) = bytes.split_at(MUCH / 3);
-        let mut outbox = outbox(first);
-        outbox.write(&stream, tail, Limit::Each(LONG)).unwrap();
-        assert!(outbox.is_empty());
-        assert!(outbox.bytes.capacity() <= KEEP);
-        stream.finish(LONG);
+        let (first, tail) = bytes.split_at(LARGE / 3);
+        let mut buffer = buffer(first);
+        buffer.write(&stream, tail, WriteTimeout::PerChunk(LONG)).unwrap();
+        assert!(buffer.is_empty());
+        assert!(buffer.bytes.capacity() <= MAX_RETAINED);
+        stream.shutdown_write(LONG);
         assert!(reading.join().unwrap() == bytes);
     }
 
     #[test]
     fn a_reader_that_stops_ends_it() {
         let time = Duration::from_millis(100);
-        let bytes = pattern(MUCH);
-        for limit in [|time| Limit::Each(time), |time| Limit::Whole(Deadline::after(time))] {
+        let bytes = pattern(LARGE);
+        for limit in [|time| WriteTimeout::PerChunk(time), |time| WriteTimeout::Until(Deadline::after(time))] {
             let (stream, far) = stream();
             let start = Instant::now();
-            let error = outbox(b"head").write(&stream, &bytes, limit(time)).unwrap_err();
+            let error = buffer(b"head").write(&stream, &bytes, limit(time)).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::TimedOut);
-            assert!(start.elapsed() >= SLICE * 9 && start.elapsed() < LONG / 2, "{:?}", start.elapsed());
+            assert!(start.elapsed() >= WRITE_QUANTUM * 9 && start.elapsed() < LONG / 2, "{:?}", start.elapsed());
             drop(far);
         }
     }
 
     #[test]
-    fn a_reader_that_trickles_ends_the_whole_and_not_each() {
-        let bytes = pattern(MUCH);
+    fn a_slow_reader_misses_a_total_deadline_and_not_one_per_chunk() {
+        let bytes = pattern(LARGE);
         for whole in [true, false] {
             let (stream, mut far) = stream();
             full(&stream);
@@ -367,48 +367,48 @@ mod tests {
             });
             let start = Instant::now();
             let limit = match whole {
-                true => Limit::Whole(Deadline::after(Duration::from_millis(200))),
-                false => Limit::Each(Duration::from_millis(200)),
+                true => WriteTimeout::Until(Deadline::after(Duration::from_millis(200))),
+                false => WriteTimeout::PerChunk(Duration::from_millis(200)),
             };
-            let result = outbox(&[]).write(&stream, &bytes, limit).map_err(|error| error.kind());
+            let result = buffer(&[]).write(&stream, &bytes, limit).map_err(|error| error.kind());
             match whole {
                 true => assert_eq!(result, Err(ErrorKind::TimedOut)),
                 false => assert_eq!(result, Ok(())),
             }
             assert!(start.elapsed() >= Duration::from_millis(190), "{:?}", start.elapsed());
             // What was to be read may have been read already; the reader must not wait for more.
-            stream.shut();
+            stream.shutdown();
             drop(stop);
             reading.join().unwrap();
         }
     }
 
     #[test]
-    fn what_has_to_be_over_by_a_time_that_has_passed_is_not_given_more() {
+    fn an_expired_deadline_fails_a_write_at_once() {
         let (stream, far) = stream();
-        let by = Limit::Whole(Deadline::after(Duration::ZERO));
+        let deadline = WriteTimeout::Until(Deadline::after(Duration::ZERO));
         let start = Instant::now();
-        let error = outbox(&[]).write(&stream, &pattern(MUCH), by).unwrap_err();
+        let error = buffer(&[]).write(&stream, &pattern(LARGE), deadline).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
         assert!(start.elapsed() < LONG / 2);
         drop(far);
     }
 
     #[test]
-    fn writing_now_never_waits_and_keeps_the_order() {
+    fn try_write_never_waits_and_keeps_the_order() {
         let (stream, mut far) = stream();
-        let sent = pattern(MUCH + 700);
-        let (first, more) = sent.split_at(MUCH);
-        let mut outbox = outbox(first);
+        let sent = pattern(LARGE + 700);
+        let (first, more) = sent.split_at(LARGE);
+        let mut buffer = buffer(first);
         let start = Instant::now();
-        outbox.write_now(&stream).unwrap();
-        assert!(!outbox.is_empty(), "the network takes less than that");
+        buffer.try_write(&stream).unwrap();
+        assert!(!buffer.is_empty(), "the network takes less than that");
         for few in more.chunks(7) {
-            outbox.bytes().extend_from_slice(few);
-            outbox.write_now(&stream).unwrap();
+            buffer.bytes().extend_from_slice(few);
+            buffer.try_write(&stream).unwrap();
         }
         // If each had waited for a slice it would be a second. One may, and copying much takes its time.
-        assert!(start.elapsed() < SLICE * 90, "{:?}", start.elapsed());
+        assert!(start.elapsed() < WRITE_QUANTUM * 90, "{:?}", start.elapsed());
         let total = sent.len();
         let reading = thread::spawn(move || {
             let mut came = vec![0; total];
@@ -416,29 +416,29 @@ mod tests {
             came
         });
         let start = Instant::now();
-        while !outbox.is_empty() {
+        while !buffer.is_empty() {
             assert!(start.elapsed() < LONG);
-            outbox.write_now(&stream).unwrap();
+            buffer.try_write(&stream).unwrap();
         }
         assert!(reading.join().unwrap() == sent);
-        assert_eq!((outbox.written, outbox.congested), (0, false));
+        assert_eq!((buffer.written, buffer.congested), (0, false));
     }
 
     #[test]
-    fn what_was_begun_now_is_finished_by_who_waits() {
+    fn a_blocking_write_finishes_what_try_write_began() {
         let (stream, mut far) = stream();
-        let bytes = pattern(MUCH);
-        let (first, tail) = bytes.split_at(MUCH - 100_000);
-        let mut outbox = outbox(first);
-        outbox.write_now(&stream).unwrap();
-        assert!(!outbox.is_empty());
+        let bytes = pattern(LARGE);
+        let (first, tail) = bytes.split_at(LARGE - 100_000);
+        let mut buffer = buffer(first);
+        buffer.try_write(&stream).unwrap();
+        assert!(!buffer.is_empty());
         let reading = thread::spawn(move || {
             let mut came = Vec::new();
             far.read_to_end(&mut came).unwrap();
             came
         });
-        outbox.write(&stream, tail, Limit::Each(LONG)).unwrap();
-        stream.finish(LONG);
+        buffer.write(&stream, tail, WriteTimeout::PerChunk(LONG)).unwrap();
+        stream.shutdown_write(LONG);
         assert!(reading.join().unwrap() == bytes);
     }
 
@@ -447,16 +447,16 @@ mod tests {
         let (stream, _far) = stream();
         for (first, tail) in [(&b"header, and the payload behind it"[..], &[][..]), (b"header", b"and the payload")] {
             let before = WRITES.get();
-            outbox(first).write(&stream, tail, Limit::Each(LONG)).unwrap();
+            buffer(first).write(&stream, tail, WriteTimeout::PerChunk(LONG)).unwrap();
             assert_eq!(WRITES.get() - before, 1);
             let before = WRITES.get();
-            outbox(first).write_now(&stream).unwrap();
+            buffer(first).try_write(&stream).unwrap();
             assert_eq!(WRITES.get() - before, 1);
         }
         // Nothing to write is none.
         let before = WRITES.get();
-        outbox(b"").write(&stream, b"", Limit::Each(LONG)).unwrap();
-        outbox(b"").write_now(&stream).unwrap();
+        buffer(b"").write(&stream, b"", WriteTimeout::PerChunk(LONG)).unwrap();
+        buffer(b"").try_write(&stream).unwrap();
         assert_eq!(WRITES.get() - before, 0);
     }
 }

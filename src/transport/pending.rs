@@ -3,9 +3,9 @@
 //! | the way | what a peer is | beside that |
 //! |---|---|---|
 //! | direct, or through a proxy to an IP address | IP address and port | |
-//! | through a proxy that resolves the name | name and port | at most [`MOST_BY_NAME`] attempts at a time |
+//! | through a proxy that resolves the name | name and port | at most [`MAX_BY_NAME`] attempts at a time |
 //!
-//! At most one [`Pending`] of this process exists per peer, from before TCP until the opening handshake has ended, well
+//! At most one [`ConnectGuard`] of this process exists per peer, from before TCP until the opening handshake has ended, well
 //! or not. A thread holds at most one while it waits for nothing but the network, so the gate cannot deadlock.
 
 use std::collections::BTreeSet;
@@ -16,7 +16,7 @@ use super::deadline::Deadline;
 
 /// Who is connected to, as far as this side knows.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Peer {
+pub(crate) enum ConnectTarget {
     /// The address is known.
     Address(SocketAddr),
     /// 6455-4.1-8: it is the proxy that resolves the name, so each name counts as a peer of its own.
@@ -24,47 +24,47 @@ pub(crate) enum Peer {
 }
 
 /// 6455-4.1-9: names of one server could be many, so all of them together have a limit.
-const MOST_BY_NAME: usize = 16;
+const MAX_BY_NAME: usize = 16;
 
 /// The peers this process is connecting to.
-static CONNECTING: Mutex<BTreeSet<Peer>> = Mutex::new(BTreeSet::new());
+static CONNECTING: Mutex<BTreeSet<ConnectTarget>> = Mutex::new(BTreeSet::new());
 /// Told whenever a peer leaves [`CONNECTING`].
-static LEFT: Condvar = Condvar::new();
+static RELEASED: Condvar = Condvar::new();
 
 /// The right to connect to a peer. 6455-4.1-5, 6455-4.1-6, 6455-4.1-7: nobody else in this process has it meanwhile.
 #[derive(Debug)]
-pub(crate) struct Pending(Peer);
+pub(crate) struct ConnectGuard(ConnectTarget);
 
-impl Pending {
+impl ConnectGuard {
     /// Waits until no other attempt to the peer is pending. `None` when the deadline passes first.
-    pub(crate) fn wait(peer: Peer, deadline: Deadline) -> Option<Pending> {
-        let mut connecting = connecting();
-        while !has_room(&connecting, &peer) {
-            let left = deadline.left();
+    pub(crate) fn acquire(target: ConnectTarget, deadline: Deadline) -> Option<ConnectGuard> {
+        let mut connecting = lock_connecting();
+        while !has_room(&connecting, &target) {
+            let left = deadline.remaining();
             if left.is_zero() {
                 return None;
             }
-            connecting = LEFT.wait_timeout(connecting, left).unwrap_or_else(PoisonError::into_inner).0;
+            connecting = RELEASED.wait_timeout(connecting, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        connecting.insert(peer.clone());
-        Some(Pending(peer))
+        connecting.insert(target.clone());
+        Some(ConnectGuard(target))
     }
 }
 
-fn has_room(connecting: &BTreeSet<Peer>, peer: &Peer) -> bool {
-    let by_name = |peer: &&Peer| matches!(peer, Peer::Name(..));
-    !connecting.contains(peer) && (!by_name(&peer) || connecting.iter().filter(by_name).count() < MOST_BY_NAME)
+fn has_room(connecting: &BTreeSet<ConnectTarget>, target: &ConnectTarget) -> bool {
+    let by_name = |target: &&ConnectTarget| matches!(target, ConnectTarget::Name(..));
+    !connecting.contains(target) && (!by_name(&target) || connecting.iter().filter(by_name).count() < MAX_BY_NAME)
 }
 
-impl Drop for Pending {
+impl Drop for ConnectGuard {
     fn drop(&mut self) {
-        connecting().remove(&self.0);
-        LEFT.notify_all();
+        lock_connecting().remove(&self.0);
+        RELEASED.notify_all();
     }
 }
 
 /// A thread that panicked with the lock held leaves a set that is still right: a peer goes in and out in one step.
-fn connecting() -> MutexGuard<'static, BTreeSet<Peer>> {
+fn lock_connecting() -> MutexGuard<'static, BTreeSet<ConnectTarget>> {
     CONNECTING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -84,35 +84,36 @@ mod tests {
 
     /// 6455-4.1-5: an attempt that fails, or a thread that panics, lets the next one in.
     #[test]
-    fn a_panic_opens_the_gate() {
-        let peer = Peer::Address(SocketAddr::from(([192, 0, 2, 78], 1)));
-        let (inside, again) = (peer.clone(), peer);
+    fn a_panic_releases_the_guard() {
+        let target = ConnectTarget::Address(SocketAddr::from(([192, 0, 2, 78], 1)));
+        let (inside, again) = (target.clone(), target);
         let panicked = thread::spawn(move || {
-            let _pending = Pending::wait(inside, Deadline::after(LONG)).unwrap();
+            let _guard = ConnectGuard::acquire(inside, Deadline::after(LONG)).unwrap();
             let _poison = CONNECTING.lock();
             panic!("on purpose: the lock is poisoned, and the guard is dropped");
         });
         // The order of dropping is the reverse: first the lock, then the guard.
         assert!(panicked.join().is_err());
-        assert!(Pending::wait(again, now()).is_some());
+        assert!(ConnectGuard::acquire(again, now()).is_some());
     }
 
     /// 6455-4.1-8, 6455-4.1-9: one for each name and port, and no more than so many of them.
     #[test]
     fn each_name_is_a_peer_and_all_names_have_a_limit() {
-        let name = |n: usize| Peer::Name(format!("h{n}.example"), 80);
-        let mut held: Vec<Pending> = (1..MOST_BY_NAME).map(|n| Pending::wait(name(n), now()).unwrap()).collect();
-        assert!(Pending::wait(name(1), now()).is_none());
-        held.push(Pending::wait(Peer::Name("h1.example".into(), 81), now()).unwrap());
-        assert!(Pending::wait(name(99), now()).is_none(), "more names than may be");
+        let name = |n: usize| ConnectTarget::Name(format!("h{n}.example"), 80);
+        let mut held: Vec<ConnectGuard> =
+            (1..MAX_BY_NAME).map(|n| ConnectGuard::acquire(name(n), now()).unwrap()).collect();
+        assert!(ConnectGuard::acquire(name(1), now()).is_none());
+        held.push(ConnectGuard::acquire(ConnectTarget::Name("h1.example".into(), 81), now()).unwrap());
+        assert!(ConnectGuard::acquire(name(99), now()).is_none(), "more names than may be");
         // Addresses are not counted among them.
-        let address = Peer::Address(SocketAddr::from(([192, 0, 2, 79], 1)));
-        let _address = Pending::wait(address, now()).unwrap();
+        let address = ConnectTarget::Address(SocketAddr::from(([192, 0, 2, 79], 1)));
+        let _address = ConnectGuard::acquire(address, now()).unwrap();
         // Whoever waits comes in when one leaves.
         let (waits, came) = mpsc::channel();
         let waiting = thread::spawn(move || {
             waits.send(()).unwrap();
-            Pending::wait(name(99), Deadline::after(LONG)).is_some()
+            ConnectGuard::acquire(name(99), Deadline::after(LONG)).is_some()
         });
         came.recv().unwrap();
         held.remove(0);

@@ -1,7 +1,7 @@
 //! A bounded queue of bytes between two threads, with deadlines on both ends: what turns a stream that can only block
 //! into one that can be waited for.
 //!
-//! The invariant: `bytes` holds at most `CAPACITY`. Once `ended` is set nothing more goes in, and what is there still
+//! The invariant: `bytes` holds at most `CAPACITY`. Once `closed` is set nothing more goes in, and what is there still
 //! comes out. Every change wakes whoever waits.
 
 use std::collections::VecDeque;
@@ -20,9 +20,9 @@ pub(crate) struct Pipe {
 #[derive(Debug, Default)]
 struct Inner {
     bytes: VecDeque<u8>,
-    ended: Option<Option<ErrorKind>>,
+    closed: Option<Option<ErrorKind>>,
     /// Whoever took bytes out has gone.
-    deserted: bool,
+    reader_closed: bool,
 }
 
 impl Pipe {
@@ -31,9 +31,9 @@ impl Pipe {
         if bytes.is_empty() {
             return Ok(0);
         }
-        let room = |inner: &mut Inner| inner.ended.is_none() && inner.bytes.len() >= CAPACITY;
+        let room = |inner: &mut Inner| inner.closed.is_none() && inner.bytes.len() >= CAPACITY;
         let mut inner = self.wait(wait, room);
-        match inner.ended {
+        match inner.closed {
             Some(Some(kind)) => return Err(kind.into()),
             Some(None) => return Err(ErrorKind::BrokenPipe.into()),
             None => {}
@@ -49,9 +49,9 @@ impl Pipe {
 
     /// Takes out what is there, waiting up to `wait` for any. `Ok(0)`: the end. `WouldBlock`: nothing came.
     pub(crate) fn pull(&self, to: &mut [u8], wait: Duration) -> io::Result<usize> {
-        let mut inner = self.wait(wait, |inner| inner.ended.is_none() && inner.bytes.is_empty());
+        let mut inner = self.wait(wait, |inner| inner.closed.is_none() && inner.bytes.is_empty());
         if inner.bytes.is_empty() {
-            return match inner.ended {
+            return match inner.closed {
                 Some(None) => Ok(0),
                 Some(Some(kind)) => Err(kind.into()),
                 None => Err(ErrorKind::WouldBlock.into()),
@@ -66,25 +66,25 @@ impl Pipe {
     }
 
     /// Nothing more goes in. The first end counts.
-    pub(crate) fn end(&self, error: Option<ErrorKind>) {
-        self.lock().ended.get_or_insert(error);
+    pub(crate) fn close(&self, error: Option<ErrorKind>) {
+        self.lock().closed.get_or_insert(error);
         self.changed.notify_all();
     }
 
     /// Said by the one who takes bytes out, when it is done with all of them.
-    pub(crate) fn desert(&self) {
-        self.lock().deserted = true;
+    pub(crate) fn close_reader(&self) {
+        self.lock().reader_closed = true;
         self.changed.notify_all();
     }
 
     /// Waits until nobody takes bytes out any more. Whether that is so.
-    pub(crate) fn wait_deserted(&self, wait: Duration) -> bool {
-        self.wait(wait, |inner| !inner.deserted).deserted
+    pub(crate) fn wait_reader_closed(&self, wait: Duration) -> bool {
+        self.wait(wait, |inner| !inner.reader_closed).reader_closed
     }
 
     /// Whether the end has been set.
-    pub(crate) fn has_ended(&self) -> bool {
-        self.lock().ended.is_some()
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().closed.is_some()
     }
 
     fn wait(&self, wait: Duration, not_yet: impl FnMut(&mut Inner) -> bool) -> MutexGuard<'_, Inner> {
@@ -117,7 +117,7 @@ mod tests {
             while !rest.is_empty() {
                 rest = &rest[feeder.push(rest, LONG).unwrap()..];
             }
-            feeder.end(None);
+            feeder.close(None);
         });
         let (mut output, mut part) = (Vec::new(), [0; 1000]);
         loop {
@@ -131,12 +131,12 @@ mod tests {
     }
 
     #[test]
-    fn full_and_empty_are_told_after_the_wait() {
+    fn full_and_empty_time_out() {
         let pipe = Pipe::default();
         assert_eq!(pipe.pull(&mut [0; 8], Duration::ZERO).unwrap_err().kind(), ErrorKind::WouldBlock);
         assert_eq!(pipe.push(&[0; CAPACITY + 5], LONG).unwrap(), CAPACITY);
         assert_eq!(pipe.push(&[0], Duration::ZERO).unwrap_err().kind(), ErrorKind::WouldBlock);
-        pipe.end(Some(ErrorKind::ConnectionReset));
+        pipe.close(Some(ErrorKind::ConnectionReset));
         assert_eq!(pipe.push(&[0], LONG).unwrap_err().kind(), ErrorKind::ConnectionReset);
         assert_eq!(pipe.pull(&mut [0; CAPACITY], LONG).unwrap(), CAPACITY);
         assert_eq!(pipe.pull(&mut [0], LONG).unwrap_err().kind(), ErrorKind::ConnectionReset);

@@ -73,11 +73,11 @@ impl Socket {
     }
 
     /// Whether calls come back at once.
-    pub(crate) fn set_nonblocking(&self, at_once: bool) -> io::Result<()> {
+    pub(crate) fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
         match self {
-            Socket::Tcp(socket) => socket.set_nonblocking(at_once),
+            Socket::Tcp(socket) => socket.set_nonblocking(nonblocking),
             #[cfg(unix)]
-            Socket::Unix(socket) => socket.set_nonblocking(at_once),
+            Socket::Unix(socket) => socket.set_nonblocking(nonblocking),
         }
     }
 

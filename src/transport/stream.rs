@@ -8,7 +8,7 @@
 //! and signals that come again and again would make the wait endless. The caller's clock decides.
 //!
 //! System calls cost more than anything else here, so a socket's timeouts are set when they change and not before each
-//! call. For writing they never change: on Unix a write waits at most [`SLICE`], and whoever has longer asks again. That
+//! call. For writing they never change: on Unix a write waits at most [`WRITE_QUANTUM`], and whoever has longer asks again. That
 //! is also what makes a reader's write safe without switching the socket to non-blocking and back each time. On Windows a
 //! send that has timed out leaves the socket undefined, so there the send timeout is the whole limit.
 
@@ -24,9 +24,9 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use super::deadline::SLICE;
+use super::deadline::WRITE_QUANTUM;
 use super::pipe::Pipe;
-use super::plain::{soon, Plain};
+use super::plain::{as_would_block, TimedSocket};
 use super::socket::Socket;
 use super::tls::Tls;
 use crate::lock::{assert_unlocked, Lock};
@@ -35,42 +35,42 @@ use crate::lock::{assert_unlocked, Lock};
 ///
 /// Each half is served by a thread of its own, so that waiting for it can be bounded however it blocks. `send` then
 /// returns when the writer's thread has the bytes, 64 KiB ahead at most. A thread that hangs in a half when the
-/// connection ends is left to it; [`Halves::on_end`] is the place to unblock it. [`Client::connect_over`](crate::Client::connect_over)
+/// connection ends is left to it; [`SplitStream::on_end`] is the place to unblock it. [`Client::connect_over`](crate::Client::connect_over)
 /// has an example.
-pub struct Halves {
+pub struct SplitStream {
     reader: Box<dyn Read + Send>,
     writer: Box<dyn Write + Send>,
     on_end: Option<Box<dyn FnOnce() + Send>>,
 }
 
-impl Halves {
+impl SplitStream {
     /// Two halves of one stream. The writer is flushed after each write, and dropped when the connection ends.
-    pub fn new(reader: impl Read + Send + 'static, writer: impl Write + Send + 'static) -> Halves {
-        Halves { reader: Box::new(reader), writer: Box::new(writer), on_end: None }
+    pub fn new(reader: impl Read + Send + 'static, writer: impl Write + Send + 'static) -> SplitStream {
+        SplitStream { reader: Box::new(reader), writer: Box::new(writer), on_end: None }
     }
 
     /// Called once when the connection has ended or is aborted, to unblock the halves: `move || tcp.shutdown(..)`. It must
     /// not block: whoever ends the connection waits for it.
-    pub fn on_end(mut self, end: impl FnOnce() + Send + 'static) -> Halves {
+    pub fn on_end(mut self, end: impl FnOnce() + Send + 'static) -> SplitStream {
         self.on_end = Some(Box::new(end));
         self
     }
 }
 
-impl fmt::Debug for Halves {
+impl fmt::Debug for SplitStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Halves")
+        f.write_str("SplitStream")
     }
 }
 
 pub(crate) enum Stream {
-    Plain(Plain),
+    Plain(TimedSocket),
     #[cfg_attr(not(feature = "native-tls"), allow(dead_code, reason = "there is none in this build"))]
     Tls(Tls),
-    Over(Over),
+    Adapter(Adapter),
 }
 
-pub(crate) struct Over {
+pub(crate) struct Adapter {
     input: Arc<Pipe>,
     output: Arc<Pipe>,
     on_end: Lock<Option<Box<dyn FnOnce() + Send>>>,
@@ -79,36 +79,36 @@ pub(crate) struct Over {
 
 impl Stream {
     /// `limit` is the longest that any write will be waited for.
-    pub(crate) fn plain(socket: impl Into<Socket>, limit: Duration) -> io::Result<Stream> {
-        Plain::new(socket, limit).map(Stream::Plain)
+    pub(crate) fn from_socket(socket: impl Into<Socket>, limit: Duration) -> io::Result<Stream> {
+        TimedSocket::new(socket, limit).map(Stream::Plain)
     }
 
-    pub(crate) fn over(halves: Halves) -> io::Result<Stream> {
-        let Halves { reader, writer, on_end } = halves;
-        let over = Over {
+    pub(crate) fn from_split(split: SplitStream) -> io::Result<Stream> {
+        let SplitStream { reader, writer, on_end } = split;
+        let adapter = Adapter {
             input: Arc::default(),
             output: Arc::default(),
             on_end: Lock::new(on_end),
             progress: AtomicU64::new(0),
         };
-        let (input, output) = (over.input.clone(), over.output.clone());
-        thread::Builder::new().name("stdws-read".into()).spawn(move || read_all(reader, &input))?;
-        thread::Builder::new().name("stdws-write".into()).spawn(move || write_all(writer, &output))?;
-        Ok(Stream::Over(over))
+        let (input, output) = (adapter.input.clone(), adapter.output.clone());
+        thread::Builder::new().name("stdws-read".into()).spawn(move || copy_from_reader(reader, &input))?;
+        thread::Builder::new().name("stdws-write".into()).spawn(move || copy_to_writer(writer, &output))?;
+        Ok(Stream::Adapter(adapter))
     }
 
     /// Another handle to the socket, without time limits, if there is nothing over it. Whoever takes it is the only one
     /// that uses it from then on.
-    pub(crate) fn tcp(&self) -> Option<TcpStream> {
+    pub(crate) fn try_clone_tcp(&self) -> Option<TcpStream> {
         let Stream::Plain(plain) = self else { return None };
-        plain.tcp()
+        plain.try_clone_tcp()
     }
 
-    /// As [`tcp`](Stream::tcp).
+    /// As [`try_clone_tcp`](Stream::try_clone_tcp).
     #[cfg(unix)]
-    pub(crate) fn unix(&self) -> Option<UnixStream> {
+    pub(crate) fn try_clone_unix(&self) -> Option<UnixStream> {
         let Stream::Plain(plain) = self else { return None };
-        plain.unix()
+        plain.try_clone_unix()
     }
 
     /// Reads what is there, waiting up to `wait` for any. Only one thread at a time reads.
@@ -117,21 +117,21 @@ impl Stream {
         match self {
             Stream::Plain(plain) => plain.read(to, wait),
             Stream::Tls(tls) => tls.read(to, wait),
-            Stream::Over(over) => over.input.pull(to, wait),
+            Stream::Adapter(adapter) => adapter.input.pull(to, wait),
         }
     }
 
     /// As [`read`](Stream::read), for a thread that is alone with the stream: what TLS has to answer goes out at once.
-    pub(crate) fn read_alone(&self, to: &mut [u8], wait: Duration) -> io::Result<usize> {
+    pub(crate) fn read_exclusive(&self, to: &mut [u8], wait: Duration) -> io::Result<usize> {
         let result = self.read(to, wait);
-        if self.has_answers() {
+        if self.has_unsolicited_output() {
             // An error comes again with the next call.
-            let _ = self.write_now(&[]);
+            let _ = self.try_write(&[]);
         }
         result
     }
 
-    /// Writes some of `first` and `second`, waiting up to [`SLICE`] for room. Only one thread at a time writes.
+    /// Writes some of `first` and `second`, waiting up to [`WRITE_QUANTUM`] for room. Only one thread at a time writes.
     #[inline]
     pub(crate) fn write(&self, first: &[u8], second: &[u8]) -> io::Result<usize> {
         #[cfg(test)]
@@ -139,38 +139,38 @@ impl Stream {
         match self {
             Stream::Plain(plain) => plain.write(first, second),
             Stream::Tls(tls) => tls.write(first, second),
-            Stream::Over(over) if first.is_empty() => over.output.push(second, SLICE),
-            Stream::Over(over) => over.output.push(first, SLICE),
+            Stream::Adapter(adapter) if first.is_empty() => adapter.output.push(second, WRITE_QUANTUM),
+            Stream::Adapter(adapter) => adapter.output.push(first, WRITE_QUANTUM),
         }
     }
 
     /// Writes what there is room for now. Only one thread at a time writes. If another reads, it is to be
-    /// [`Stream::write_beside`].
-    pub(crate) fn write_now(&self, bytes: &[u8]) -> io::Result<usize> {
+    /// [`Stream::try_write_shared`].
+    pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Stream::Plain(plain) => plain.write_now(bytes),
-            Stream::Tls(tls) => tls.write_now(bytes),
-            Stream::Over(over) => over.output.push(bytes, Duration::ZERO),
+            Stream::Plain(plain) => plain.try_write(bytes),
+            Stream::Tls(tls) => tls.try_write(bytes),
+            Stream::Adapter(adapter) => adapter.output.push(bytes, Duration::ZERO),
         }
     }
 
     /// Writes what there is room for now, while another thread may be reading. Its waiting is not cut short; a wait that
     /// it begins in this moment is, and then it is told `Interrupted`.
-    pub(crate) fn write_beside(&self, bytes: &[u8]) -> io::Result<usize> {
+    pub(crate) fn try_write_shared(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Stream::Plain(plain) => plain.is_written_beside(),
-            Stream::Tls(tls) => tls.plain.is_written_beside(),
-            Stream::Over(_) => {}
+            Stream::Plain(plain) => plain.enable_shared_writes(),
+            Stream::Tls(tls) => tls.plain.enable_shared_writes(),
+            Stream::Adapter(_) => {}
         }
-        self.write_now(bytes)
+        self.try_write(bytes)
     }
 
     /// Whether TLS has something to say that nobody asked it to: the next write takes it along, an empty one too.
     #[inline]
-    pub(crate) fn has_answers(&self) -> bool {
+    pub(crate) fn has_unsolicited_output(&self) -> bool {
         match self {
-            Stream::Tls(tls) => tls.has_answers(),
-            Stream::Plain(_) | Stream::Over(_) => false,
+            Stream::Tls(tls) => tls.has_unsolicited_output(),
+            Stream::Plain(_) | Stream::Adapter(_) => false,
         }
     }
 
@@ -188,7 +188,7 @@ impl Stream {
         match self {
             Stream::Plain(plain) => &plain.progress,
             Stream::Tls(tls) => &tls.plain.progress,
-            Stream::Over(over) => &over.progress,
+            Stream::Adapter(adapter) => &adapter.progress,
         }
     }
 
@@ -196,33 +196,33 @@ impl Stream {
     pub(crate) fn shrink(&self) {
         match self {
             Stream::Tls(tls) => tls.shrink(),
-            Stream::Plain(_) | Stream::Over(_) => {}
+            Stream::Plain(_) | Stream::Adapter(_) => {}
         }
     }
 
     /// Says that nothing more will be written. What has been written still arrives; a thread of ours that has yet to
     /// hand it over gets up to `wait` for it. False: it has not done so yet, and may be waited for again.
-    pub(crate) fn finish(&self, wait: Duration) -> bool {
+    pub(crate) fn shutdown_write(&self, wait: Duration) -> bool {
         match self {
-            Stream::Plain(plain) => plain.finish(),
-            Stream::Tls(tls) => tls.finish(wait),
-            Stream::Over(over) => {
-                over.output.end(None);
-                return over.output.wait_deserted(wait);
+            Stream::Plain(plain) => plain.shutdown_write(),
+            Stream::Tls(tls) => tls.shutdown_write(wait),
+            Stream::Adapter(adapter) => {
+                adapter.output.close(None);
+                return adapter.output.wait_reader_closed(wait);
             }
         }
         true
     }
 
     /// Ends both directions at once. Every call that waits on this stream comes back. Takes no lock that is held while waiting.
-    pub(crate) fn shut(&self) {
+    pub(crate) fn shutdown(&self) {
         match self {
-            Stream::Plain(plain) => plain.shut(),
-            Stream::Tls(tls) => tls.plain.shut(),
-            Stream::Over(over) => {
-                over.output.end(None);
-                over.input.end(None);
-                let end = over.on_end.lock().take();
+            Stream::Plain(plain) => plain.shutdown(),
+            Stream::Tls(tls) => tls.plain.shutdown(),
+            Stream::Adapter(adapter) => {
+                adapter.output.close(None);
+                adapter.input.close(None);
+                let end = adapter.on_end.lock().take();
                 if let Some(end) = end {
                     call(end);
                 }
@@ -231,11 +231,11 @@ impl Stream {
     }
 }
 
-impl Drop for Over {
+impl Drop for Adapter {
     fn drop(&mut self) {
         // Whoever drops a stream without shutting it must not leave its two threads waiting for each other.
-        self.output.end(None);
-        self.input.end(None);
+        self.output.close(None);
+        self.input.close(None);
         if let Some(end) = self.on_end.get_mut().take() {
             call(end);
         }
@@ -255,34 +255,34 @@ fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match call() {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            result => return result.map_err(soon),
+            result => return result.map_err(as_would_block),
         }
     }
 }
 
 /// Longer than anyone waits; the threads of a stream end when it ends.
-const FOREVER: Duration = Duration::from_secs(1 << 31);
+const NO_TIMEOUT: Duration = Duration::from_secs(1 << 31);
 
-fn read_all(mut reader: Box<dyn Read + Send>, input: &Pipe) {
+fn copy_from_reader(mut reader: Box<dyn Read + Send>, input: &Pipe) {
     let mut part = vec![0; 16 << 10];
     loop {
         let count = match reader.read(&mut part) {
-            Ok(0) => return input.end(None),
+            Ok(0) => return input.close(None),
             Ok(count) => count,
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             // A half with a timeout of its own, or one that does not block, is asked again.
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                if input.has_ended() {
+                if input.is_closed() {
                     return;
                 }
                 thread::sleep(Duration::from_millis(1));
                 continue;
             }
-            Err(error) => return input.end(Some(error.kind())),
+            Err(error) => return input.close(Some(error.kind())),
         };
         let mut rest = part.get(..count).unwrap_or_default();
         while !rest.is_empty() {
-            match input.push(rest, FOREVER) {
+            match input.push(rest, NO_TIMEOUT) {
                 Ok(taken) => rest = rest.get(taken..).unwrap_or_default(),
                 Err(_) => return,
             }
@@ -290,36 +290,36 @@ fn read_all(mut reader: Box<dyn Read + Send>, input: &Pipe) {
     }
 }
 
-fn give_up(writer: Box<dyn Write + Send>, output: &Pipe, kind: ErrorKind) {
-    output.end(Some(kind));
+fn fail_writer(writer: Box<dyn Write + Send>, output: &Pipe, kind: ErrorKind) {
+    output.close(Some(kind));
     drop(writer);
-    output.desert();
+    output.close_reader();
 }
 
-fn write_all(mut writer: Box<dyn Write + Send>, output: &Pipe) {
+fn copy_to_writer(mut writer: Box<dyn Write + Send>, output: &Pipe) {
     let mut part = vec![0; 16 << 10];
     // A second or so for the last bytes of a connection that has ended.
-    let mut tries_after_end = 1000_u32;
-    while let Ok(count @ 1..) = output.pull(&mut part, FOREVER) {
+    let mut attempts_after_close = 1000_u32;
+    while let Ok(count @ 1..) = output.pull(&mut part, NO_TIMEOUT) {
         let mut rest = part.get(..count).unwrap_or_default();
         while !rest.is_empty() {
             match retry(|| writer.write(rest)) {
-                Ok(0) => return give_up(writer, output, ErrorKind::WriteZero),
+                Ok(0) => return fail_writer(writer, output, ErrorKind::WriteZero),
                 Ok(taken) => rest = rest.get(taken..).unwrap_or_default(),
                 // A half with a timeout of its own, or one that does not block, is asked again.
-                Err(error) if error.kind() == ErrorKind::WouldBlock && tries_after_end > 0 => {
-                    tries_after_end = tries_after_end.saturating_sub(u32::from(output.has_ended()));
+                Err(error) if error.kind() == ErrorKind::WouldBlock && attempts_after_close > 0 => {
+                    attempts_after_close = attempts_after_close.saturating_sub(u32::from(output.is_closed()));
                     thread::sleep(Duration::from_millis(1));
                 }
-                Err(error) => return give_up(writer, output, error.kind()),
+                Err(error) => return fail_writer(writer, output, error.kind()),
             }
         }
         if let Err(error) = retry(|| writer.flush()) {
-            return give_up(writer, output, error.kind());
+            return fail_writer(writer, output, error.kind());
         }
     }
     drop(writer);
-    output.desert();
+    output.close_reader();
 }
 
 #[cfg(test)]
@@ -350,9 +350,9 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_read_waits_as_long_as_it_is_told_and_no_longer() {
+    fn a_read_waits_for_its_timeout_and_no_longer() {
         let (near, mut far) = sockets();
-        let stream = Stream::plain(near, LONG).unwrap();
+        let stream = Stream::from_socket(near, LONG).unwrap();
         let mut to = [0; 8];
         for wait in [0, 30, 1, 60] {
             let (wait, start) = (Duration::from_millis(wait), Instant::now());
@@ -373,7 +373,7 @@ pub(crate) mod tests {
     fn a_timeout_that_someone_else_left_on_the_socket_does_not_count() {
         let (near, mut far) = sockets();
         near.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
-        let stream = Stream::plain(near, LONG).unwrap();
+        let stream = Stream::from_socket(near, LONG).unwrap();
         let late = thread::spawn(move || {
             thread::sleep(Duration::from_millis(100));
             far.write_all(b"x").unwrap();
@@ -385,11 +385,11 @@ pub(crate) mod tests {
     #[test]
     fn a_call_that_must_not_wait_does_not_because_another_one_ends() {
         let (near, _far) = sockets();
-        let Ok(Stream::Plain(plain)) = Stream::plain(near, LONG) else { panic!("a socket") };
-        plain.set_wait(LONG).unwrap();
+        let Ok(Stream::Plain(plain)) = Stream::from_socket(near, LONG) else { panic!("a socket") };
+        plain.set_read_timeout(LONG).unwrap();
         let start = Instant::now();
-        let result = plain.without_blocking(|mut socket| {
-            plain.without_blocking(|mut socket| socket.write(b"x")).unwrap();
+        let result = plain.nonblocking(|mut socket| {
+            plain.nonblocking(|mut socket| socket.write(b"x")).unwrap();
             socket.read(&mut [0])
         });
         assert_eq!(kind(result), Err(ErrorKind::WouldBlock));
@@ -397,29 +397,29 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_full_network_is_told_after_a_slice_or_at_once() {
+    fn a_full_network_is_reported_after_one_quantum_or_at_once() {
         let (near, far) = sockets();
-        let stream = Stream::plain(near, LONG).unwrap();
+        let stream = Stream::from_socket(near, LONG).unwrap();
         let bytes = vec![0; 1 << 20];
         // The system gives a connection more room while it is being filled, so it is full when both say so.
         loop {
             let start = Instant::now();
             let waited = stream.write(&bytes, &bytes);
             let elapsed = start.elapsed();
-            if waited.is_err() && stream.write_now(&bytes).is_err() {
+            if waited.is_err() && stream.try_write(&bytes).is_err() {
                 assert_eq!(kind(waited), Err(ErrorKind::WouldBlock));
-                assert!(elapsed >= SLICE / 2);
+                assert!(elapsed >= WRITE_QUANTUM / 2);
                 break;
             }
         }
-        assert_eq!(kind(stream.write_now(&bytes)), Err(ErrorKind::WouldBlock));
+        assert_eq!(kind(stream.try_write(&bytes)), Err(ErrorKind::WouldBlock));
         drop(far);
     }
 
     #[test]
-    fn a_write_beside_a_read_changes_nothing_for_it() {
+    fn a_concurrent_write_changes_nothing_for_a_read() {
         let (near, far) = sockets();
-        let stream = Stream::plain(near, LONG).unwrap();
+        let stream = Stream::from_socket(near, LONG).unwrap();
         let bytes = vec![0; 1 << 20];
         thread::scope(|scope| {
             // Until nothing goes any more, and then again and again.
@@ -429,7 +429,7 @@ pub(crate) mod tests {
                 let mut longest = Duration::ZERO;
                 while !stopped.load(Ordering::SeqCst) {
                     let start = Instant::now();
-                    let result = writes.write_beside(&bytes);
+                    let result = writes.try_write_shared(&bytes);
                     if result.is_err() {
                         assert_eq!(kind(result), Err(ErrorKind::WouldBlock));
                         longest = longest.max(start.elapsed());
@@ -445,7 +445,7 @@ pub(crate) mod tests {
                     // A wait that began in the moment of a write is told apart from one that was waited out.
                     Err(ErrorKind::Interrupted) => cut += 1,
                     Err(ErrorKind::WouldBlock) => {
-                        assert!(start.elapsed() + SLICE >= limit, "{:?}", start.elapsed());
+                        assert!(start.elapsed() + WRITE_QUANTUM >= limit, "{:?}", start.elapsed());
                         whole += 1;
                     }
                     other => panic!("{other:?}"),
@@ -461,19 +461,20 @@ pub(crate) mod tests {
         });
         // And it blocks again.
         let start = Instant::now();
-        assert_eq!(kind(stream.read(&mut [0; 8], SLICE * 5)), Err(ErrorKind::WouldBlock));
-        assert!(start.elapsed() >= SLICE * 4);
+        assert_eq!(kind(stream.read(&mut [0; 8], WRITE_QUANTUM * 5)), Err(ErrorKind::WouldBlock));
+        assert!(start.elapsed() >= WRITE_QUANTUM * 4);
         drop(far);
     }
 
     #[test]
-    fn shut_brings_back_who_waits() {
+    fn shutdown_wakes_waiting_calls() {
         let (near, far) = sockets();
-        for (stream, far) in [(Stream::plain(near, LONG).unwrap(), Some(far)), (Stream::over(stuck().0).unwrap(), None)]
+        for (stream, far) in
+            [(Stream::from_socket(near, LONG).unwrap(), Some(far)), (Stream::from_split(stuck().0).unwrap(), None)]
         {
             thread::scope(|scope| {
                 let reading = scope.spawn(|| stream.read(&mut [0; 8], Duration::MAX));
-                stream.shut();
+                stream.shutdown();
                 assert_eq!(reading.join().unwrap().unwrap(), 0);
             });
             // What a socket says to a write after the end differs; that it says it at once does not.
@@ -483,8 +484,8 @@ pub(crate) mod tests {
         }
     }
 
-    /// Halves that block until their end is called, how often that was, and what is said when they are dropped.
-    fn stuck() -> (Halves, Arc<AtomicU64>, mpsc::Receiver<()>) {
+    /// A stream whose halves block until their end is called, how often that was, and what is said when they are dropped.
+    fn stuck() -> (SplitStream, Arc<AtomicU64>, mpsc::Receiver<()>) {
         struct Stuck(Arc<Pipe>, mpsc::Sender<()>);
         impl Read for Stuck {
             fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
@@ -505,23 +506,23 @@ pub(crate) mod tests {
             }
         }
         let (pipe, ends, (dropped, all)) = (Arc::new(Pipe::default()), Arc::new(AtomicU64::new(0)), mpsc::channel());
-        let halves = Halves::new(Stuck(pipe.clone(), dropped.clone()), Stuck(pipe.clone(), dropped));
+        let split = SplitStream::new(Stuck(pipe.clone(), dropped.clone()), Stuck(pipe.clone(), dropped));
         let counted = ends.clone();
-        let halves = halves.on_end(move || {
+        let split = split.on_end(move || {
             counted.fetch_add(1, Ordering::SeqCst);
-            pipe.end(None);
+            pipe.close(None);
         });
-        (halves, ends, all)
+        (split, ends, all)
     }
 
     #[test]
     fn the_end_is_called_once_and_both_halves_are_dropped() {
         for shut in [0, 1, 2] {
-            let (halves, ends, dropped) = stuck();
-            let stream = Stream::over(halves).unwrap();
+            let (split, ends, dropped) = stuck();
+            let stream = Stream::from_split(split).unwrap();
             stream.write(b"the writer hangs in this", &[]).unwrap();
             for _ in 0..shut {
-                stream.shut();
+                stream.shutdown();
             }
             drop(stream);
             for _ in 0..2 {
@@ -533,13 +534,13 @@ pub(crate) mod tests {
 
     #[test]
     fn without_an_end_to_call_only_the_threads_of_the_halves_stay() {
-        let (mut halves, _, dropped) = stuck();
-        let end = halves.on_end.take().unwrap();
-        let stream = Stream::over(halves).unwrap();
+        let (mut split, _, dropped) = stuck();
+        let end = split.on_end.take().unwrap();
+        let stream = Stream::from_split(split).unwrap();
         let start = Instant::now();
         thread::scope(|scope| {
             let reading = scope.spawn(|| stream.read(&mut [0; 8], Duration::MAX));
-            stream.shut();
+            stream.shutdown();
             assert_eq!(reading.join().unwrap().unwrap(), 0);
         });
         drop(stream);
@@ -554,20 +555,20 @@ pub(crate) mod tests {
     #[test]
     fn finish_delivers_everything_and_waits_no_longer_than_it_may() {
         let (near, mut far) = sockets();
-        let stream = Stream::over(Halves::new(io::empty(), near)).unwrap();
+        let stream = Stream::from_split(SplitStream::new(io::empty(), near)).unwrap();
         let bytes: Vec<u8> = (0..60_000u32).map(|i| (i * 7) as u8).collect();
         assert_eq!(stream.write(&[], &bytes).unwrap(), bytes.len());
-        stream.finish(LONG);
+        stream.shutdown_write(LONG);
         let mut came = Vec::new();
         far.read_to_end(&mut came).unwrap();
         assert_eq!(came, bytes);
         assert_eq!(kind(stream.write(b"more", &[])), Err(ErrorKind::BrokenPipe));
 
-        let (halves, ..) = stuck();
-        let stream = Stream::over(halves).unwrap();
+        let (split, ..) = stuck();
+        let stream = Stream::from_split(split).unwrap();
         stream.write(b"never", &[]).unwrap();
         let start = Instant::now();
-        stream.finish(Duration::from_millis(50));
+        stream.shutdown_write(Duration::from_millis(50));
         assert!(start.elapsed() >= Duration::from_millis(50) && start.elapsed() < LONG / 2);
     }
 
@@ -595,7 +596,7 @@ pub(crate) mod tests {
                 _ => Err(ErrorKind::ConnectionReset.into()),
             }
         });
-        let stream = Stream::over(Halves::new(reader, io::sink())).unwrap();
+        let stream = Stream::from_split(SplitStream::new(reader, io::sink())).unwrap();
         let mut to = [0; 4];
         assert_eq!(stream.read(&mut to, LONG).unwrap(), 1);
         assert_eq!(to[0], 7);

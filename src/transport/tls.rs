@@ -9,16 +9,16 @@
 //!
 //! | ciphertext | comes of | is written by |
 //! |---|---|---|
-//! | messages | `write`, `write_now` | that same call, and the calls with the same bytes that follow it |
-//! | answers of the engine: key update, renegotiation | `read` | whoever writes next, before anything of its own; or the reader, which comes back with `Interrupted`, sees [`Tls::has_answers`], and writes with `write_now` when nobody else writes |
+//! | messages | `write`, `try_write` | that same call, and the calls with the same bytes that follow it |
+//! | answers of the engine: key update, renegotiation | `read` | whoever writes next, before anything of its own; or the reader, which comes back with `Interrupted`, sees [`Tls::has_unsolicited_output`], and writes with `try_write` when nobody else writes |
 //! | an alert: what came was wrong | `read` that gives the error | the reader, in the same way, before it shuts the stream |
 //! | `close_notify` | `finish` | `finish`, if nobody is in the middle of a write |
 //! | the handshake, and its alert | `handshake` | `handshake` |
 //!
-//! **Bounds.** Plaintext goes in by pieces (see `sending`), and only when all ciphertext is out. The network's
+//! **Bounds.** Plaintext goes in by pieces (see `records`), and only when all ciphertext is out. The network's
 //! progress with a piece is credited to the caller at once, its last byte when the whole piece is out: what has been
 //! accepted has also been taken by the kernel, and a call that gave `WouldBlock` has to be made again with the same
-//! bytes, to which others may have been appended. Answers that the peer does not take end the connection at [`ANSWERS`].
+//! bytes, to which others may have been appended. Answers that the peer does not take end the connection at [`MAX_UNSOLICITED`].
 //!
 //! **Locks.** Engine, then buffers; either for moments only. An engine that wants input in order to go on writing (TLS
 //! 1.2, renegotiation) gives `WouldBlock`; the reader feeds it.
@@ -36,77 +36,77 @@ use std::time::Duration;
 
 use native_tls::TlsStream;
 
-pub(crate) use fault::settings;
+pub(crate) use fault::settings_error;
 pub(crate) use handshake::{accept, connect};
 
 use super::deadline::Deadline;
-use super::plain::Plain;
-use sending::Sending;
-use wire::Wire;
+use super::plain::TimedSocket;
+use sending::RecordBuffer;
+use wire::MemoryTransport;
 
 /// OpenSSL takes no more from the network than the record that it gives. So when nothing has come behind that, and all of
 /// it has been given, there is nothing to ask for. The others read ahead.
 const READS_AHEAD: bool = cfg!(any(windows, target_vendor = "apple"));
 /// So many bytes of answers may wait for a peer that does not read. A key update is 22 bytes long.
-const ANSWERS: u64 = 64 << 10;
+const MAX_UNSOLICITED: u64 = 64 << 10;
 /// How soon an engine that waits for input is asked again.
-const PAUSE: Duration = Duration::from_millis(1);
+const RETRY_DELAY: Duration = Duration::from_millis(1);
 
 pub(crate) struct Tls {
-    pub(super) plain: Plain,
-    wire: Wire,
+    pub(super) plain: TimedSocket,
+    memory: MemoryTransport,
     engine: Mutex<Engine>,
     /// In the hands of who writes; `None` meanwhile.
-    sending: Mutex<Option<Sending>>,
+    records: Mutex<Option<RecordBuffer>>,
     /// The engine has written something by itself that may not be out yet.
-    answers: AtomicBool,
+    unsolicited_output: AtomicBool,
 }
 
 struct Engine {
-    tls: TlsStream<Wire>,
+    tls: TlsStream<MemoryTransport>,
     /// It has said that it needs more, and nothing has come since.
-    hungry: bool,
+    needs_input: bool,
     /// So many bytes of answers have been given since all were out.
-    answered: u64,
+    unsolicited_bytes: u64,
     /// Reading is over, by an error; kept when there were bytes to be given before.
     failed: Option<io::Error>,
 }
 
 /// How long a write may wait.
 #[derive(Debug, Clone, Copy)]
-enum Wait {
-    /// Up to one [`SLICE`](super::deadline::SLICE).
-    Slice,
-    No,
+enum WriteMode {
+    /// Up to one [`WRITE_QUANTUM`](super::deadline::WRITE_QUANTUM).
+    Bounded,
+    NonBlocking,
 }
 
 impl Tls {
-    fn new(plain: Plain, wire: Wire, tls: TlsStream<Wire>) -> Tls {
-        let engine = Engine { tls, hungry: false, answered: 0, failed: None };
-        let sending = Mutex::new(Some(Sending::default()));
-        Tls { plain, wire, engine: Mutex::new(engine), sending, answers: AtomicBool::new(false) }
+    fn new(plain: TimedSocket, memory: MemoryTransport, tls: TlsStream<MemoryTransport>) -> Tls {
+        let engine = Engine { tls, needs_input: false, unsolicited_bytes: 0, failed: None };
+        let records = Mutex::new(Some(RecordBuffer::default()));
+        Tls { plain, memory, engine: Mutex::new(engine), records, unsolicited_output: AtomicBool::new(false) }
     }
 
     /// Gives plaintext, waiting up to `wait` for ciphertext. `Interrupted`: some came, but not enough of it; or the engine
     /// has an answer to be written.
     pub(super) fn read(&self, to: &mut [u8], wait: Duration) -> io::Result<usize> {
-        let had_answers = self.has_answers();
+        let had_unsolicited = self.has_unsolicited_output();
         if let Some(result) = self.decrypt(to) {
             return result;
         }
-        if !had_answers && self.has_answers() {
+        if !had_unsolicited && self.has_unsolicited_output() {
             return Err(ErrorKind::Interrupted.into());
         }
-        let mut incoming = self.wire.take_incoming();
+        let mut incoming = self.memory.take_incoming();
         let came = self.plain.read(incoming.space(), wait);
         if let Ok(count) = came {
             incoming.filled(count);
         }
-        self.wire.put_back(incoming);
+        self.memory.put_back(incoming);
         if came? == 0 {
-            self.wire.buffers().ended = true;
+            self.memory.lock_buffers().ended = true;
         }
-        self.engine().hungry = false;
+        self.lock_engine().needs_input = false;
         self.decrypt(to).unwrap_or_else(|| {
             // Whoever sends a long record slowly is alive.
             self.plain.progress.fetch_add(1, Ordering::Relaxed);
@@ -116,26 +116,26 @@ impl Tls {
 
     /// As much plaintext as there is and as there is room for. `None`: there is none before more ciphertext comes.
     fn decrypt(&self, to: &mut [u8]) -> Option<io::Result<usize>> {
-        let mut locked = self.engine();
+        let mut locked = self.lock_engine();
         let engine = &mut *locked;
         if let Some(error) = engine.failed.take() {
             return Some(Err(error));
         }
-        if engine.hungry {
+        if engine.needs_input {
             return None;
         }
         let (ended, before) = {
-            let buffers = self.wire.buffers();
+            let buffers = self.memory.lock_buffers();
             (buffers.ended, buffers.produced)
         };
         let (count, end) = engine.read(to);
-        let answered = self.wire.buffers().produced.saturating_sub(before);
-        let end = self.note_answers(engine, answered).map_or_else(|error| Some(Err(error)), |()| end);
+        let unsolicited_bytes = self.memory.lock_buffers().produced.saturating_sub(before);
+        let end = self.record_unsolicited(engine, unsolicited_bytes).map_or_else(|error| Some(Err(error)), |()| end);
         let end = match end {
             // An end of TCP without `close_notify` is an end like any other: whether it is a good one, only the closing
             // handshake tells.
-            _ if ended && (end.is_some() || engine.hungry) => Some(Ok(())),
-            Some(Err(error)) => Some(Err(fault::broken(error))),
+            _ if ended && (end.is_some() || engine.needs_input) => Some(Ok(())),
+            Some(Err(error)) => Some(Err(fault::connection_error(error))),
             end => end,
         };
         match (count, end) {
@@ -151,13 +151,14 @@ impl Tls {
     }
 
     /// Notes what the engine has written by itself.
-    fn note_answers(&self, engine: &mut Engine, answered: u64) -> io::Result<()> {
-        if answered == 0 {
+    fn record_unsolicited(&self, engine: &mut Engine, unsolicited_bytes: u64) -> io::Result<()> {
+        if unsolicited_bytes == 0 {
             return Ok(());
         }
-        let waiting = self.answers.swap(true, Ordering::AcqRel);
-        engine.answered = if waiting { engine.answered.saturating_add(answered) } else { answered };
-        match engine.answered > ANSWERS {
+        let waiting = self.unsolicited_output.swap(true, Ordering::AcqRel);
+        engine.unsolicited_bytes =
+            if waiting { engine.unsolicited_bytes.saturating_add(unsolicited_bytes) } else { unsolicited_bytes };
+        match engine.unsolicited_bytes > MAX_UNSOLICITED {
             true => Err(io::Error::new(ErrorKind::InvalidData, "the peer asks for answers and does not take them")),
             false => Ok(()),
         }
@@ -165,52 +166,60 @@ impl Tls {
 
     /// Whether the engine has something to say that `read` was the cause of. The next write takes it along.
     #[inline]
-    pub(super) fn has_answers(&self) -> bool {
-        self.answers.load(Ordering::Acquire)
+    pub(super) fn has_unsolicited_output(&self) -> bool {
+        self.unsolicited_output.load(Ordering::Acquire)
     }
 
     /// Takes some of `first` and `second`, waiting up to a slice for the network. Only one thread at a time writes.
     pub(super) fn write(&self, first: &[u8], second: &[u8]) -> io::Result<usize> {
-        self.send(first, second, Wait::Slice)
+        self.send(first, second, WriteMode::Bounded)
     }
 
     /// Takes what the network has room for now. With nothing to write, what the engine has to say goes out.
-    pub(super) fn write_now(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.send(bytes, &[], Wait::No)
+    pub(super) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.send(bytes, &[], WriteMode::NonBlocking)
     }
 
-    fn send(&self, first: &[u8], second: &[u8], wait: Wait) -> io::Result<usize> {
+    fn send(&self, first: &[u8], second: &[u8], mode: WriteMode) -> io::Result<usize> {
         // It is gone when another thread is finishing the stream: then nothing more is written.
-        let Some(mut sending) = self.sending().take() else { return Err(ErrorKind::BrokenPipe.into()) };
-        let result = self.send_piece(&mut sending, first, second, wait);
-        *self.sending() = Some(sending);
+        let Some(mut records) = self.lock_records().take() else { return Err(ErrorKind::BrokenPipe.into()) };
+        let result = self.send_piece(&mut records, first, second, mode);
+        *self.lock_records() = Some(records);
         result
     }
 
-    fn send_piece(&self, sending: &mut Sending, first: &[u8], second: &[u8], wait: Wait) -> io::Result<usize> {
-        if sending.owed == 0 {
-            self.drain(sending, wait)?;
-            match self.encrypt(sending.piece(first, second)) {
-                Ok(count) => sending.owed = count,
+    fn send_piece(
+        &self,
+        records: &mut RecordBuffer,
+        first: &[u8],
+        second: &[u8],
+        mode: WriteMode,
+    ) -> io::Result<usize> {
+        if records.uncredited == 0 {
+            self.drain(records, mode)?;
+            match self.encrypt(records.next_piece(first, second)) {
+                Ok(count) => records.uncredited = count,
                 Err(error) => {
                     // What the engine wants to say, and then perhaps to hear, before it goes on.
-                    self.drain(sending, wait)?;
-                    if error.kind() == ErrorKind::WouldBlock && matches!(wait, Wait::Slice) {
-                        thread::sleep(PAUSE);
+                    self.drain(records, mode)?;
+                    if error.kind() == ErrorKind::WouldBlock && matches!(mode, WriteMode::Bounded) {
+                        thread::sleep(RETRY_DELAY);
                     }
                     return Err(error);
                 }
             }
         }
-        self.drain(sending, wait).map(|()| std::mem::take(&mut sending.owed)).or_else(|error| match error.kind() {
-            ErrorKind::WouldBlock => sending.credit(),
-            _ => Err(error),
+        self.drain(records, mode).map(|()| std::mem::take(&mut records.uncredited)).or_else(|error| {
+            match error.kind() {
+                ErrorKind::WouldBlock => records.take_credit(),
+                _ => Err(error),
+            }
         })
     }
 
     /// Feeds the engine, which gives all the ciphertext at once. `WouldBlock`: it wants input before it takes any.
     fn encrypt(&self, mut part: &[u8]) -> io::Result<usize> {
-        let mut engine = self.engine();
+        let mut engine = self.lock_engine();
         let mut taken = 0_usize;
         while !part.is_empty() {
             match engine.tls.write(part) {
@@ -221,33 +230,33 @@ impl Tls {
                 }
                 Err(_) if taken > 0 => return Ok(taken),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Err(error),
-                Err(error) => return Err(fault::broken(error)),
+                Err(error) => return Err(fault::connection_error(error)),
             }
         }
         Ok(taken)
     }
 
     /// Writes until all ciphertext is out. `WouldBlock`: the network did not take all of it.
-    fn drain(&self, sending: &mut Sending, wait: Wait) -> io::Result<()> {
+    fn drain(&self, records: &mut RecordBuffer, mode: WriteMode) -> io::Result<()> {
         loop {
-            if sending.is_empty() {
-                let mut buffers = self.wire.buffers();
-                sending.load(&mut buffers.outgoing);
-                if sending.is_empty() {
-                    self.answers.store(false, Ordering::Release);
+            if records.is_empty() {
+                let mut buffers = self.memory.lock_buffers();
+                records.refill(&mut buffers.outgoing);
+                if records.is_empty() {
+                    self.unsolicited_output.store(false, Ordering::Release);
                     return Ok(());
                 }
             }
-            let rest = sending.rest();
-            let count = match wait {
-                Wait::Slice => self.plain.write(rest, &[])?,
-                Wait::No => self.plain.write_now(rest)?,
+            let rest = records.unwritten();
+            let count = match mode {
+                WriteMode::Bounded => self.plain.write(rest, &[])?,
+                WriteMode::NonBlocking => self.plain.try_write(rest)?,
             };
             if count == 0 {
                 return Err(ErrorKind::WriteZero.into());
             }
-            sending.wrote(count);
-            if !sending.is_empty() {
+            records.advance(count);
+            if !records.is_empty() {
                 // A write that was cut short has waited.
                 return Err(ErrorKind::WouldBlock.into());
             }
@@ -255,36 +264,37 @@ impl Tls {
     }
 
     /// Says `close_notify` and then, in TCP, that nothing more will be written. What is on its way gets up to `wait`.
-    pub(super) fn finish(&self, wait: Duration) {
+    pub(super) fn shutdown_write(&self, wait: Duration) {
         let by = Deadline::after(wait);
-        let sending = self.sending().take();
+        let records = self.lock_records().take();
         // A thread in the middle of a write loses its stream, as it would over TCP.
-        if let Some(mut sending) = sending {
+        if let Some(mut records) = records {
             // What it says of the peer's `close_notify` does not matter: the closing handshake is over.
-            let _ = self.engine().tls.shutdown();
-            while self.drain(&mut sending, Wait::Slice).is_err_and(|error| error.kind() == ErrorKind::WouldBlock) {
-                if by.passed() {
+            let _ = self.lock_engine().tls.shutdown();
+            while self.drain(&mut records, WriteMode::Bounded).is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+            {
+                if by.is_expired() {
                     break;
                 }
             }
         }
-        self.plain.finish();
+        self.plain.shutdown_write();
     }
 
     /// Gives memory back that an idle connection does not need.
     pub(super) fn shrink(&self) {
-        self.wire.shrink();
-        if let Some(sending) = self.sending().as_mut() {
-            sending.shrink();
+        self.memory.shrink();
+        if let Some(records) = self.lock_records().as_mut() {
+            records.shrink();
         }
     }
 
-    fn engine(&self) -> MutexGuard<'_, Engine> {
+    fn lock_engine(&self) -> MutexGuard<'_, Engine> {
         self.engine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn sending(&self) -> MutexGuard<'_, Option<Sending>> {
-        self.sending.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock_records(&self) -> MutexGuard<'_, Option<RecordBuffer>> {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -301,13 +311,13 @@ impl Engine {
                 Ok(0) => return (count, Some(Ok(()))),
                 Ok(more) => {
                     count = count.saturating_add(more);
-                    if self.is_emptied() {
-                        self.hungry = true;
+                    if self.is_drained() {
+                        self.needs_input = true;
                         return (count, None);
                     }
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    self.hungry = true;
+                    self.needs_input = true;
                     return (count, None);
                 }
                 Err(error) => return (count, Some(Err(error))),
@@ -316,11 +326,11 @@ impl Engine {
     }
 
     /// Whether it is plain that another read would give nothing: a question less for each message.
-    fn is_emptied(&self) -> bool {
+    fn is_drained(&self) -> bool {
         if READS_AHEAD || !matches!(self.tls.buffered_read_size(), Ok(0)) {
             return false;
         }
-        let buffers = self.tls.get_ref().buffers();
+        let buffers = self.tls.get_ref().lock_buffers();
         buffers.incoming.is_empty() && !buffers.ended
     }
 }

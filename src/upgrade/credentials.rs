@@ -17,14 +17,14 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    pub(super) fn of(value: &[u8]) -> Option<Credentials> {
+    pub(super) fn from_header(value: &[u8]) -> Option<Credentials> {
         basic::parse(value).map(|(user, password)| Credentials { user, password })
     }
 
     /// Whether they are these two. The time it takes depends on the length of what the client sent, and on nothing else.
-    pub fn is(&self, user: &str, password: &str) -> bool {
+    pub fn matches(&self, user: &str, password: &str) -> bool {
         // Not `&&`, which would leave out the second when the first is wrong.
-        same_secret(&self.user, user) & same_secret(&self.password, password)
+        constant_time_eq(&self.user, user) & constant_time_eq(&self.password, password)
     }
 
     /// The user name.
@@ -33,7 +33,7 @@ impl Credentials {
     }
 
     /// The password, for one who compares it with a hash, or asks another service. To compare it with a password, use
-    /// [`is`](Credentials::is) or [`same_secret`].
+    /// [`matches`](Credentials::matches) or [`constant_time_eq`].
     pub fn password(&self) -> &str {
         &self.password
     }
@@ -53,9 +53,9 @@ impl fmt::Debug for Credentials {
 /// ```
 /// # let request = |_: &str| Some("2YotnFZFEjr1zCsicMWpAA");
 /// # let token = "2YotnFZFEjr1zCsicMWpAA".to_owned();
-/// let known = request("bearer token").is_some_and(|given| stdws::same_secret(given, &token));
+/// let known = request("bearer token").is_some_and(|given| stdws::constant_time_eq(given, &token));
 /// assert!(known);
 /// ```
-pub fn same_secret(given: impl AsRef<[u8]>, secret: impl AsRef<[u8]>) -> bool {
-    secret::same(given.as_ref(), secret.as_ref())
+pub fn constant_time_eq(given: impl AsRef<[u8]>, secret: impl AsRef<[u8]>) -> bool {
+    secret::constant_time_eq(given.as_ref(), secret.as_ref())
 }

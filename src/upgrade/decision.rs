@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use super::handover::Handover;
+use super::handover::RawStream;
 use super::response::Response;
 use crate::config::{Limits, Timeouts};
-use crate::error::Misuse;
+use crate::error::UsageError;
 use crate::protocol::handshake::client::check_header;
 
 /// What is to be done with a request: what a hook of [`Server::on_request`](crate::Server::on_request) gives.
@@ -15,11 +15,11 @@ use crate::protocol::handshake::client::check_header;
 /// use stdws::{Accept, Decision, Limits, Response, Server};
 /// let server = Server::bind("127.0.0.1:0")?.on_request(|request| match request.path() {
 ///     "/feed" if request.header("Authorization") == Some("Bearer 1234") => {
-///         Decision::Accept(Accept::new().limits(Limits::message(4 << 10)).header("Set-Cookie", "seen=1"))
+///         Decision::Accept(Accept::new().limits(Limits::with_max_message_size(4 << 10)).header("Set-Cookie", "seen=1"))
 ///     }
 ///     "/feed" => Decision::Respond(Response::text(401, "who are you?").with_header("WWW-Authenticate", "Bearer")),
 ///     "/old" => Decision::Respond(Response::redirect(308, "/feed")),
-///     _ => Decision::refuse(404),
+///     _ => Decision::reject(404),
 /// });
 /// # drop(server);
 /// # Ok(())
@@ -33,7 +33,7 @@ pub enum Decision {
     /// Answers in HTTP, and closes the connection (RFC 6455 section 4.2.2: 401, a redirect, 404 and the like).
     Respond(Response),
     /// Gives the stream away, see [`Decision::hand_over`].
-    HandOver(HandOver),
+    HandOver(RawStreamHandler),
 }
 
 impl Decision {
@@ -43,12 +43,12 @@ impl Decision {
     }
 
     /// Answers with this status, from 200 to 599, and nothing else.
-    pub fn refuse(status: u16) -> Decision {
+    pub fn reject(status: u16) -> Decision {
         Decision::Respond(Response::empty(status))
     }
 
     /// Gives the stream away, with the request that was read and the bytes that came behind it: to another protocol, another
-    /// HTTP server, a tunnel. `take` is called in the thread of the connection, which is its own for as long as it likes.
+    /// HTTP server, a tunnel. `handler` is called in the thread of the connection, which is its own for as long as it likes.
     ///
     /// Nothing has been answered when it is called.
     ///
@@ -66,8 +66,8 @@ impl Decision {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn hand_over(take: impl FnOnce(Handover) + Send + 'static) -> Decision {
-        Decision::HandOver(HandOver(Box::new(take)))
+    pub fn hand_over(handler: impl FnOnce(RawStream) + Send + 'static) -> Decision {
+        Decision::HandOver(RawStreamHandler(Box::new(handler)))
     }
 }
 
@@ -88,17 +88,17 @@ impl fmt::Debug for Decision {
         match self {
             Decision::Accept(accept) => f.debug_tuple("Accept").field(accept).finish(),
             Decision::Respond(response) => f.debug_tuple("Respond").field(response).finish(),
-            Decision::HandOver(_) => f.write_str("HandOver"),
+            Decision::HandOver(_) => f.write_str("RawStreamHandler"),
         }
     }
 }
 
 /// Who takes a stream over, see [`Decision::hand_over`].
-pub struct HandOver(pub(super) Box<dyn FnOnce(Handover) + Send>);
+pub struct RawStreamHandler(pub(super) Box<dyn FnOnce(RawStream) + Send>);
 
-impl fmt::Debug for HandOver {
+impl fmt::Debug for RawStreamHandler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("HandOver")
+        f.write_str("RawStreamHandler")
     }
 }
 
@@ -112,7 +112,7 @@ pub struct Accept {
     pub(super) headers: Vec<(String, String)>,
     pub(super) limits: Option<Limits>,
     pub(super) timeouts: Option<Timeouts>,
-    pub(super) fault: Option<Misuse>,
+    pub(super) error: Option<UsageError>,
 }
 
 impl Accept {
@@ -133,7 +133,7 @@ impl Accept {
     pub fn header(mut self, name: &str, value: &str) -> Accept {
         match check_header(name, value) {
             Ok(()) => self.headers.push((name.to_owned(), value.to_owned())),
-            Err(fault) => drop(self.fault.get_or_insert(fault)),
+            Err(error) => drop(self.error.get_or_insert(error)),
         }
         self
     }

@@ -3,7 +3,7 @@
 //!
 //! | step | ends with |
 //! |---|---|
-//! | [`meant`]: the version is enabled | `None`: RFC 6455 takes the request, and says what is wrong with it |
+//! | [`requested_draft`]: the version is enabled | `None`: RFC 6455 takes the request, and says what is wrong with it |
 //! | in order, and welcome | what the version has: an answer in HTTP, or the end of the stream |
 //! | the hook `on_request` decides | what it answers; the stream handed over |
 //! | hybi-00 to -03: eight bytes behind the head | the end of the stream |
@@ -11,143 +11,145 @@
 
 use std::sync::Arc;
 
-use super::decision::{Accept, Decision, HandOver};
-use super::handover::Handover;
+use super::decision::{Accept, Decision, RawStreamHandler};
+use super::handover::RawStream;
 use super::request::Request;
-use super::talk::Talk;
-use super::terms::{Ends, Terms};
-use super::{answer, decide, refuse};
-use crate::error::{Error, HandshakeFault, Misuse, Refusal, Result, Step};
-use crate::legacy::detect::{detect, Detected};
-use crate::legacy::handshake::server::{self, Answer, Offer};
-use crate::legacy::handshake::Agreed;
-use crate::legacy::parts::{Origins as Header, Proof, Refusing, Subprotocols};
-use crate::legacy::table::Row;
+use super::talk::HandshakeIo;
+use super::terms::{Endpoints, HandshakeConfig};
+use super::{decide, reject, respond};
+use crate::error::{Error, HandshakeError, HandshakeErrorKind, Result, Step, UsageError};
+use crate::legacy::detect::{detect, Detection};
+use crate::legacy::handshake::server::{self, Offer, ResponseParams};
+use crate::legacy::handshake::NegotiatedDraft;
+use crate::legacy::parts::{HandshakeProof, OriginHeader, RejectionMode, SubprotocolSyntax};
+use crate::legacy::table::DraftSpec;
 use crate::legacy::Version;
-use crate::primitives::entropy::Entropy;
-use crate::protocol::handshake::client::key;
-use crate::protocol::handshake::origin::Origins;
-use crate::trace::{Watch, What};
+use crate::primitives::entropy::RandomSource;
+use crate::protocol::handshake::client::key_from_nonce;
+use crate::protocol::handshake::origin::OriginPolicy;
+use crate::trace::{EventKind, EventSink};
 use crate::transport::stream::Stream;
 use crate::websocket::codec::Codec;
-use crate::websocket::{About, WebSocket};
+use crate::websocket::{ConnectionInfo, WebSocket};
 use crate::wire::frame::Role;
 use crate::wire::header;
 use crate::wire::http::Head;
 
 /// How many bytes stand behind a request of hybi-00 to -03.
-const BODY: usize = 8;
+const CHALLENGE_LEN: usize = 8;
 
 /// What a server speaks beside RFC 6455.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Enabled {
+pub(crate) struct DraftConfig {
     pub(crate) versions: Vec<Version>,
     pub(crate) deflate_stream: bool,
 }
 
-impl Enabled {
+impl DraftConfig {
     /// As `Sec-WebSocket-Version` has it, the newest first. 6455-4.4-1: all of them.
-    pub(super) fn list(&self) -> String {
-        let spoken = |version: &Version| *version == Version::Rfc6455 || self.versions.contains(version);
-        let numbers = Version::ALL.into_iter().rev().filter(spoken).filter_map(Version::number);
+    pub(super) fn version_list(&self) -> String {
+        let is_enabled = |version: &Version| *version == Version::Rfc6455 || self.versions.contains(version);
+        let numbers = Version::ALL.into_iter().rev().filter(is_enabled).filter_map(Version::number);
         numbers.map(|number| number.to_string()).collect::<Vec<_>>().join(", ")
     }
 }
 
 /// The version of a request, if it is a draft that is enabled.
-pub(super) fn meant(head: &Head, terms: &Terms) -> Result<Option<&'static Row>> {
-    if terms.drafts.versions.is_empty() {
+pub(super) fn requested_draft(head: &Head, config: &HandshakeConfig) -> Result<Option<&'static DraftSpec>> {
+    if config.drafts.versions.is_empty() {
         return Ok(None);
     }
     match detect(head) {
-        Detected::Versions(versions) => {
-            Ok(versions.iter().find(|version| terms.drafts.versions.contains(version)).map(|&version| Row::of(version)))
-        }
+        Detection::Versions(versions) => Ok(versions
+            .iter()
+            .find(|version| config.drafts.versions.contains(version))
+            .map(|&version| DraftSpec::for_version(version))),
         // hybi04-5.2.1-1: RFC 6455 answers with the list.
-        Detected::Other => Ok(None),
-        Detected::Fault(fault) => Err(Error::Handshake(Refusal::new(fault))),
+        Detection::Other => Ok(None),
+        Detection::Invalid(kind) => Err(Error::Handshake(HandshakeError::new(kind))),
     }
 }
 
 /// Goes on with the opening handshake of a draft.
 pub(super) fn accept(
-    talk: &Talk<'_>,
-    (stream, ends): (&Arc<Stream>, Ends),
+    io: &HandshakeIo<'_>,
+    (stream, endpoints): (&Arc<Stream>, Endpoints),
     request: Request,
     mut early: Vec<u8>,
-    (row, terms, watch): (&'static Row, &Terms, &Watch),
+    (spec, config, events): (&'static DraftSpec, &HandshakeConfig, &EventSink),
 ) -> Result<WebSocket> {
-    let refused = |error| refuse_in(row, talk, error, terms);
-    let origins = terms.origins.as_deref().map_or(Origins::Any, Origins::SameHostAnd);
-    let fault = |fault| refused(Error::Handshake(Refusal::new(fault)));
-    let offer = server::check(row, request.head(), origins).map_err(fault)?;
-    let accept = match decide(&request, terms).map_err(refused)? {
+    let rejected = |error| reject_draft(spec, io, error, config);
+    let origins = config.origins.as_deref().map_or(OriginPolicy::Any, OriginPolicy::SameHostAnd);
+    let kind = |kind| rejected(Error::Handshake(HandshakeError::new(kind)));
+    let offer = server::check(spec, request.head(), origins).map_err(kind)?;
+    let accept = match decide(&request, config).map_err(rejected)? {
         Decision::Accept(accept) => accept,
-        Decision::Respond(response) => return Err(answer(talk, &request, &response, terms)),
-        Decision::HandOver(HandOver(take)) => {
+        Decision::Respond(response) => return Err(respond(io, &request, &response, config)),
+        Decision::HandOver(RawStreamHandler(handler)) => {
             drop(offer);
-            watch.tell(|| What::HandedOver);
-            let _guard = watch.guard();
-            take(Handover::new(stream.clone(), request, early, &terms.timeouts));
-            return Err(Error::Handshake(Refusal::new(HandshakeFault::HandedOver)));
+            events.emit(|| EventKind::HandedOver);
+            let _guard = events.panic_guard();
+            handler(RawStream::new(stream.clone(), request, early, &config.timeouts));
+            return Err(Error::Handshake(HandshakeError::new(HandshakeErrorKind::HandedOver)));
         }
     };
-    let body = match row.proof {
-        Proof::Challenge => body(talk, &mut early).map_err(refused)?,
-        Proof::None | Proof::Accept | Proof::AcceptAndNonce => [0; BODY],
+    let body = match spec.proof {
+        HandshakeProof::Challenge => read_challenge(io, &mut early).map_err(rejected)?,
+        HandshakeProof::None | HandshakeProof::Accept | HandshakeProof::AcceptAndNonce => [0; CHALLENGE_LEN],
     };
-    let nonce = nonce(row).map_err(refused)?;
-    let agreed = agree(&offer, &accept, &nonce, terms).map_err(refused)?;
+    let nonce = nonce(spec).map_err(rejected)?;
+    let agreed = negotiate(&offer, &accept, &nonce, config).map_err(rejected)?;
     let scheme = scheme(stream, &request);
-    let bytes = offer.response(&Answer { agreed: &agreed, scheme, body, nonce: &nonce, extra: &accept.headers });
+    let bytes =
+        offer.response(&ResponseParams { agreed: &agreed, scheme, body, nonce: &nonce, extra: &accept.headers });
     drop(offer);
-    talk.write(bytes, &[]).inspect_err(|_| stream.shut())?;
-    let about = About {
-        peer: ends.peer,
-        local: ends.local,
+    io.write(bytes, &[]).inspect_err(|_| stream.shutdown())?;
+    let info = ConnectionInfo {
+        peer: endpoints.peer,
+        local: endpoints.local,
         subprotocol: agreed.subprotocol.clone(),
         request: Some(request),
         response: None,
-        watch: watch.clone(),
+        events: events.clone(),
     };
-    let limits = accept.limits.unwrap_or(terms.limits);
-    let timeouts = accept.timeouts.unwrap_or(terms.timeouts);
-    let codec = Codec::draft(Role::Server, (row, &agreed), limits, &early, None);
-    Ok(WebSocket::new(stream.clone(), codec, (limits, timeouts), about))
+    let limits = accept.limits.unwrap_or(config.limits);
+    let timeouts = accept.timeouts.unwrap_or(config.timeouts);
+    let codec = Codec::draft(Role::Server, (spec, &agreed), limits, &early, None);
+    Ok(WebSocket::new(stream.clone(), codec, (limits, timeouts), info))
 }
 
 /// What both sides speak.
-fn agree(offer: &Offer<'_>, accept: &Accept, nonce: &str, terms: &Terms) -> Result<Agreed> {
-    if let Some(fault) = &accept.fault {
-        return Err(fault.clone().into());
+fn negotiate(offer: &Offer<'_>, accept: &Accept, nonce: &str, config: &HandshakeConfig) -> Result<NegotiatedDraft> {
+    if let Some(kind) = &accept.error {
+        return Err(kind.clone().into());
     }
     let subprotocol = match &accept.subprotocol {
         Some(name) if !offer.subprotocols.contains(&name.as_str()) => {
-            return Err(Misuse::SubprotocolNotOffered(name.clone()).into());
+            return Err(UsageError::SubprotocolNotOffered(name.clone()).into());
         }
         Some(name) => Some(name.clone()),
-        None => offer.choose(&terms.subprotocols).map_err(|fault| Error::Handshake(Refusal::new(fault)))?,
+        None => offer.choose(&config.subprotocols).map_err(|kind| Error::Handshake(HandshakeError::new(kind)))?,
     };
-    let deflate_stream = offer.deflate_stream && terms.drafts.deflate_stream;
-    Ok(Agreed { subprotocol, deflate_stream, masking_key: offer.masking_key(nonce) })
+    let deflate_stream = offer.deflate_stream && config.drafts.deflate_stream;
+    Ok(NegotiatedDraft { subprotocol, deflate_stream, masking_key: offer.masking_key(nonce) })
 }
 
 /// The eight bytes behind the head. They may come with it, later, or one by one; what comes behind them is the connection's.
-fn body(talk: &Talk<'_>, early: &mut Vec<u8>) -> Result<[u8; BODY]> {
-    talk.read_to(early, BODY)?;
-    let behind = early.split_off(BODY.min(early.len()));
+fn read_challenge(io: &HandshakeIo<'_>, early: &mut Vec<u8>) -> Result<[u8; CHALLENGE_LEN]> {
+    io.read_until_len(early, CHALLENGE_LEN)?;
+    let behind = early.split_off(CHALLENGE_LEN.min(early.len()));
     let body = std::mem::replace(early, behind);
-    body.try_into().map_err(|_| Error::Handshake(Refusal::new(HandshakeFault::Ended)))
+    body.try_into().map_err(|_| Error::Handshake(HandshakeError::new(HandshakeErrorKind::UnexpectedEof)))
 }
 
 /// Fresh for each connection, where there is one.
-fn nonce(row: &Row) -> Result<String> {
-    if row.proof != Proof::AcceptAndNonce {
+fn nonce(spec: &DraftSpec) -> Result<String> {
+    if spec.proof != HandshakeProof::AcceptAndNonce {
         return Ok(String::new());
     }
     let mut nonce = [0; 16];
-    Entropy::system().fill(&mut nonce).map_err(|error| Error::io(Step::Entropy, error))?;
-    Ok(key(nonce))
+    RandomSource::system().fill(&mut nonce).map_err(|error| Error::io(Step::RandomSource, error))?;
+    Ok(key_from_nonce(nonce))
 }
 
 /// By which the client asked. Behind a proxy that ends TLS, only the proxy knows. To believe it does no harm: a client that
@@ -163,11 +165,11 @@ fn scheme(stream: &Stream, request: &Request) -> &'static str {
 }
 
 /// Says no as the version has it. hybi09-5.2.2-1
-fn refuse_in(row: &Row, talk: &Talk<'_>, error: Error, terms: &Terms) -> Error {
-    match row.refusal {
-        Refusing::Http => refuse(talk, error, terms),
-        Refusing::EndOfStream => {
-            talk.stream.shut();
+fn reject_draft(spec: &DraftSpec, io: &HandshakeIo<'_>, error: Error, config: &HandshakeConfig) -> Error {
+    match spec.rejection_mode {
+        RejectionMode::Http => reject(io, error, config),
+        RejectionMode::EndOfStream => {
+            io.stream.shutdown();
             error
         }
     }
@@ -177,21 +179,24 @@ fn refuse_in(row: &Row, talk: &Talk<'_>, error: Error, terms: &Terms) -> Error {
 
 /// The origin, where it does not stand in `Origin`.
 pub(super) fn origin(request: &Request) -> Option<&str> {
-    match Row::of(request.version()).origins {
-        Header::Prefixed { .. } => request.header("Sec-WebSocket-Origin"),
-        Header::Plain { .. } => None,
+    match DraftSpec::for_version(request.version()).origin_header {
+        OriginHeader::Prefixed { .. } => request.header("Sec-WebSocket-Origin"),
+        OriginHeader::Plain { .. } => None,
     }
 }
 
 /// The subprotocols offered.
 pub(super) fn subprotocols(request: &Request) -> Vec<&str> {
-    let row = Row::of(request.version());
-    match row.subprotocols {
-        Subprotocols::List => {
-            request.head().get_all(row.subprotocols.header()).flat_map(header::tokens).filter_map(Result::ok).collect()
-        }
-        Subprotocols::OnePlain | Subprotocols::One | Subprotocols::Spaced => {
-            server::subprotocols(row, request.head()).unwrap_or_default()
+    let spec = DraftSpec::for_version(request.version());
+    match spec.subprotocols {
+        SubprotocolSyntax::CommaSeparated => request
+            .head()
+            .get_all(spec.subprotocols.header_name())
+            .flat_map(header::tokens)
+            .filter_map(Result::ok)
+            .collect(),
+        SubprotocolSyntax::SinglePlain | SubprotocolSyntax::Single | SubprotocolSyntax::SpaceSeparated => {
+            server::subprotocols(spec, request.head()).unwrap_or_default()
         }
     }
 }

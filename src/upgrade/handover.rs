@@ -11,11 +11,11 @@ use std::time::Duration;
 use super::request::Request;
 use crate::config::Timeouts;
 use crate::transport::deadline::Deadline;
-use crate::transport::outbox::{Limit, Outbox};
+use crate::transport::outbox::{WriteBuffer, WriteTimeout};
 use crate::transport::stream::Stream;
 
 /// How long what was written over halves brought by the caller may take to be handed on.
-const FAREWELL: Duration = Duration::from_secs(1);
+const FINISH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A stream that was given away before anything was answered on it, see [`Decision::hand_over`](crate::Decision::hand_over).
 ///
@@ -23,23 +23,23 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// is among them. Dropped, it closes the stream.
 ///
 /// Both directions are bounded: a read that gets nothing within [`Timeouts::message`], and a write of which 64 KiB take longer
-/// than [`Timeouts::write`], fail with `TimedOut`. [`set_limits`](Handover::set_limits) sets others.
-pub struct Handover {
+/// than [`Timeouts::write`], fail with `TimedOut`. [`set_timeouts`](RawStream::set_timeouts) sets others.
+pub struct RawStream {
     stream: Arc<Stream>,
     /// Somebody else has the socket now.
-    released: bool,
+    detached: bool,
     request: Request,
-    /// Came behind the request; the first `taken` of it have been read.
+    /// Came behind the request; the first `consumed` of it have been read.
     early: Vec<u8>,
-    taken: usize,
-    read_limit: Duration,
-    write_limit: Duration,
+    consumed: usize,
+    read_timeout: Duration,
+    write_timeout: Duration,
 }
 
-impl Handover {
-    pub(super) fn new(stream: Arc<Stream>, request: Request, early: Vec<u8>, timeouts: &Timeouts) -> Handover {
-        let (read_limit, write_limit) = (timeouts.message, timeouts.write);
-        Handover { stream, released: false, request, early, taken: 0, read_limit, write_limit }
+impl RawStream {
+    pub(super) fn new(stream: Arc<Stream>, request: Request, early: Vec<u8>, timeouts: &Timeouts) -> RawStream {
+        let (read_timeout, write_timeout) = (timeouts.message, timeouts.write);
+        RawStream { stream, detached: false, request, early, consumed: 0, read_timeout, write_timeout }
     }
 
     /// The request.
@@ -64,8 +64,8 @@ impl Handover {
     }
 
     /// How long a read may wait for a byte, and how long each 64 KiB of a write may take.
-    pub fn set_limits(&mut self, read: Duration, write: Duration) {
-        (self.read_limit, self.write_limit) = (read, write);
+    pub fn set_timeouts(&mut self, read: Duration, write: Duration) {
+        (self.read_timeout, self.write_timeout) = (read, write);
     }
 
     /// Takes the TCP stream out, without any time limit, and the bytes behind the request that have not been read. From then
@@ -73,58 +73,58 @@ impl Handover {
     ///
     /// # Errors
     /// Gives itself back if there is no plain TCP stream, or if the system has no descriptor for it.
-    pub fn into_tcp(mut self) -> Result<(TcpStream, Vec<u8>), Box<Handover>> {
-        match self.stream.tcp() {
-            Some(socket) => Ok((socket, self.release())),
+    pub fn into_tcp(mut self) -> Result<(TcpStream, Vec<u8>), Box<RawStream>> {
+        match self.stream.try_clone_tcp() {
+            Some(socket) => Ok((socket, self.detach())),
             None => Err(Box::new(self)),
         }
     }
 
-    /// As [`into_tcp`](Handover::into_tcp), for a Unix socket. Only on Unix.
+    /// As [`into_tcp`](RawStream::into_tcp), for a Unix socket. Only on Unix.
     ///
     /// # Errors
     /// Gives itself back if there is no plain Unix socket, or if the system has no descriptor for it.
     #[cfg(unix)]
-    pub fn into_unix(mut self) -> Result<(UnixStream, Vec<u8>), Box<Handover>> {
-        match self.stream.unix() {
-            Some(socket) => Ok((socket, self.release())),
+    pub fn into_unix(mut self) -> Result<(UnixStream, Vec<u8>), Box<RawStream>> {
+        match self.stream.try_clone_unix() {
+            Some(socket) => Ok((socket, self.detach())),
             None => Err(Box::new(self)),
         }
     }
 
-    fn release(&mut self) -> Vec<u8> {
-        self.released = true;
-        self.early.split_off(self.taken.min(self.early.len()))
+    fn detach(&mut self) -> Vec<u8> {
+        self.detached = true;
+        self.early.split_off(self.consumed.min(self.early.len()))
     }
 }
 
-impl Drop for Handover {
+impl Drop for RawStream {
     fn drop(&mut self) {
-        if !self.released {
-            self.stream.finish(FAREWELL);
-            self.stream.shut();
+        if !self.detached {
+            self.stream.shutdown_write(FINISH_TIMEOUT);
+            self.stream.shutdown();
         }
     }
 }
 
-impl Read for Handover {
+impl Read for RawStream {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        let mut waiting = self.early.get(self.taken..).unwrap_or_default();
-        if !waiting.is_empty() {
-            let count = waiting.read(to)?;
-            self.taken = self.taken.saturating_add(count);
+        let mut buffered = self.early.get(self.consumed..).unwrap_or_default();
+        if !buffered.is_empty() {
+            let count = buffered.read(to)?;
+            self.consumed = self.consumed.saturating_add(count);
             return Ok(count);
         }
         if to.is_empty() {
             return Ok(0);
         }
-        let deadline = Deadline::after(self.read_limit);
+        let deadline = Deadline::after(self.read_timeout);
         loop {
-            let left = deadline.left();
+            let left = deadline.remaining();
             if left.is_zero() {
                 return Err(ErrorKind::TimedOut.into());
             }
-            match self.stream.read_alone(to, left) {
+            match self.stream.read_exclusive(to, left) {
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
                 result => return result,
             }
@@ -132,9 +132,9 @@ impl Read for Handover {
     }
 }
 
-impl Write for Handover {
+impl Write for RawStream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Outbox::default().write(&self.stream, bytes, Limit::Each(self.write_limit))?;
+        WriteBuffer::default().write(&self.stream, bytes, WriteTimeout::PerChunk(self.write_timeout))?;
         Ok(bytes.len())
     }
 
@@ -143,8 +143,8 @@ impl Write for Handover {
     }
 }
 
-impl fmt::Debug for Handover {
+impl fmt::Debug for RawStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handover").field("request", &self.request).finish_non_exhaustive()
+        f.debug_struct("RawStream").field("request", &self.request).finish_non_exhaustive()
     }
 }

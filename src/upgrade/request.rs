@@ -27,8 +27,8 @@ use crate::wire::http::Head;
 /// # fn main() -> stdws::Result<()> {
 /// let bytes = b"GET /chat?room=7 HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
 ///     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nAccept-Language: de\r\n\r\n";
-/// let halves = stdws::Halves::new(&bytes[..], std::io::sink());
-/// let ws = stdws::Server::unbound().accept_over(halves)?;
+/// let halves = stdws::SplitStream::new(&bytes[..], std::io::sink());
+/// let ws = stdws::Server::without_listener().accept_over(halves)?;
 /// let request = ws.request().unwrap();
 /// assert_eq!((request.path(), request.query()), ("/chat", Some("room=7")));
 /// assert_eq!(request.header("accept-language"), Some("de"));
@@ -61,7 +61,7 @@ impl Request {
 
     /// The same in another version.
     #[cfg(feature = "legacy")]
-    pub(super) fn of(self, version: Version) -> Request {
+    pub(super) fn with_version(self, version: Version) -> Request {
         Request { version, ..self }
     }
 
@@ -83,7 +83,7 @@ impl Request {
 
     /// The path, which begins with `/`. Percent-encoding is left as it came.
     pub fn path(&self) -> &str {
-        match self.resource().split('?').next() {
+        match self.resource_name().split('?').next() {
             // An empty path of a URI stands for the root (RFC 9110 section 4.2.3).
             Some("") | None => "/",
             Some(path) => path,
@@ -92,7 +92,7 @@ impl Request {
 
     /// What follows the first `?` of the target, if there is one.
     pub fn query(&self) -> Option<&str> {
-        self.resource().split_once('?').map(|(_, query)| query)
+        self.resource_name().split_once('?').map(|(_, query)| query)
     }
 
     /// The request target as it was sent: path and query, or an absolute `http` or `https` URI.
@@ -116,19 +116,19 @@ impl Request {
 
     /// The value of the first header of this name, compared without regard to case; `None` also if it is not UTF-8.
     pub fn header(&self, name: &str) -> Option<&str> {
-        text(&self.head, name)
+        header_text(&self.head, name)
     }
 
     /// User name and password, if the request has Basic credentials (RFC 7617). `None` also if they are not as section 2 of it
     /// describes, not UTF-8, or there twice.
     ///
     /// That they are there says nothing: [`Server::basic_auth`](crate::Server::basic_auth) checks them, or compare them with
-    /// [`Credentials::is`].
+    /// [`Credentials::matches`].
     pub fn basic_auth(&self) -> Option<Credentials> {
-        Credentials::of(self.head.single("Authorization").ok()??)
+        Credentials::from_header(self.head.single("Authorization").ok()??)
     }
 
-    /// The token of a request with `Authorization: Bearer` (RFC 6750 section 2.1). Compare it with [`same_secret`](crate::same_secret).
+    /// The token of a request with `Authorization: Bearer` (RFC 6750 section 2.1). Compare it with [`constant_time_eq`](crate::constant_time_eq).
     pub fn bearer_token(&self) -> Option<&str> {
         let value = std::str::from_utf8(self.head.single("Authorization").ok()??).ok()?;
         let (scheme, token) = value.split_once(' ')?;
@@ -142,7 +142,7 @@ impl Request {
 
     /// Names and values of all cookies, in the order they came. Those that are not UTF-8 are left out.
     pub fn cookies(&self) -> impl Iterator<Item = (&str, &str)> {
-        cookie::pairs(self.head.get_all("Cookie"))
+        cookie::parse_pairs(self.head.get_all("Cookie"))
     }
 
     /// All headers in the order they came. Values are visible characters, spaces and tabs, and may have bytes outside ASCII.
@@ -173,7 +173,7 @@ impl Request {
     }
 
     /// Path and query, without what a URI has before them.
-    fn resource(&self) -> &str {
+    fn resource_name(&self) -> &str {
         let target = self.target();
         match target.split_once("://") {
             Some((_, rest)) if !target.starts_with('/') => {
@@ -197,7 +197,7 @@ impl fmt::Debug for Request {
 }
 
 /// The value of the first field of this name, as text.
-pub(super) fn text<'a>(head: &'a Head, name: &str) -> Option<&'a str> {
+pub(super) fn header_text<'a>(head: &'a Head, name: &str) -> Option<&'a str> {
     let (_, value) = head.fields().find(|(n, _)| n.eq_ignore_ascii_case(name))?;
     std::str::from_utf8(value).ok()
 }

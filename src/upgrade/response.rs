@@ -4,8 +4,8 @@
 
 use std::fmt;
 
-use super::request::text;
-use crate::error::Misuse;
+use super::request::header_text;
+use crate::error::UsageError;
 use crate::protocol::handshake::client::check_header;
 use crate::wire::basic;
 use crate::wire::cookie::SetCookie;
@@ -19,27 +19,27 @@ use crate::wire::http::{self, Head};
 /// is no `Date`, which only a server with a clock has to send (RFC 9110 section 6.6.1).
 ///
 /// What cannot be sent (a header with a line break, a status that is none) is never sent in part: the server answers 500
-/// instead, and [`misuse`](Response::misuse) tells what was wrong.
+/// instead, and [`error`](Response::error) tells what was wrong.
 ///
 /// Its `Debug` shows no header and no body, because some hold secrets.
 ///
 /// ```
 /// use stdws::Response;
 /// let page = Response::html(200, "<!doctype html><title>Chat</title>").with_header("Cache-Control", "no-store");
-/// assert_eq!((page.status(), page.header("cache-control"), page.misuse()), (200, Some("no-store"), None));
-/// assert!(Response::text(200, "ok").with_header("X-Name", "a\r\nSet-Cookie: b").misuse().is_some());
+/// assert_eq!((page.status(), page.header("cache-control"), page.error()), (200, Some("no-store"), None));
+/// assert!(Response::text(200, "ok").with_header("X-Name", "a\r\nSet-Cookie: b").error().is_some());
 /// ```
 #[derive(Clone)]
 pub struct Response {
     head: Head,
     body: Vec<u8>,
-    fault: Option<Misuse>,
+    error: Option<UsageError>,
 }
 
 impl Response {
     /// The one that opened a connection.
-    pub(crate) fn new(head: Head) -> Response {
-        Response { head, body: Vec::new(), fault: None }
+    pub(crate) fn from_head(head: Head) -> Response {
+        Response { head, body: Vec::new(), error: None }
     }
 
     // ── making one ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -61,8 +61,8 @@ impl Response {
 
     /// A response without a body.
     pub fn empty(status: u16) -> Response {
-        let fault = (!matches!(status, 200..=599)).then_some(Misuse::Status(status));
-        Response { head: Head::response(status), body: Vec::new(), fault }
+        let error = (!matches!(status, 200..=599)).then_some(UsageError::Status(status));
+        Response { head: Head::response(status), body: Vec::new(), error }
     }
 
     /// Sends the client elsewhere (RFC 9110 section 15.4): 308 for good, 307 for now, 303 for another page. Browsers and many
@@ -84,10 +84,10 @@ impl Response {
     pub fn with_header(mut self, name: &str, value: &str) -> Response {
         let pushed = check_header(name, value).and_then(|()| match self.head.push(name, value) {
             true => Ok(()),
-            false => Err(Misuse::HeadersTooLong),
+            false => Err(UsageError::HeadersTooLarge),
         });
-        if let Err(fault) = pushed {
-            self.fault.get_or_insert(fault);
+        if let Err(error) = pushed {
+            self.error.get_or_insert(error);
         }
         self
     }
@@ -101,7 +101,7 @@ impl Response {
 
     /// The value of the first header of this name, compared without regard to case; `None` also if it is not UTF-8.
     pub fn header(&self, name: &str) -> Option<&str> {
-        text(&self.head, name)
+        header_text(&self.head, name)
     }
 
     /// All headers in the order they came. Values are visible characters, spaces and tabs, and may have bytes outside ASCII.
@@ -121,14 +121,14 @@ impl Response {
     }
 
     /// Why this response cannot be sent, if it cannot: the first thing that was wrong with it.
-    pub fn misuse(&self) -> Option<&Misuse> {
-        self.fault.as_ref()
+    pub fn error(&self) -> Option<&UsageError> {
+        self.error.as_ref()
     }
 
     // ── sending one ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     /// The head that goes out, and the body behind it, which a HEAD request does not get (RFC 9110 section 9.3.2).
-    pub(super) fn emit(&self, method: &str) -> (Vec<u8>, &[u8]) {
+    pub(super) fn encode(&self, method: &str) -> (Vec<u8>, &[u8]) {
         let status = self.status();
         let length = self.body.len().to_string();
         let given = self.headers().map(|(name, value)| (name, std::str::from_utf8(value).unwrap_or_default()));
@@ -154,7 +154,7 @@ impl fmt::Debug for Response {
         f.debug_struct("Response")
             .field("status", &self.status())
             .field("body", &self.body.len())
-            .field("misuse", &self.fault)
+            .field("misuse", &self.error)
             .finish_non_exhaustive()
     }
 }
@@ -165,8 +165,8 @@ mod tests {
     use crate::wire::http::HeadParser;
 
     fn sent(response: &Response, method: &str) -> String {
-        assert_eq!(response.misuse(), None);
-        let (head, body) = response.emit(method);
+        assert_eq!(response.error(), None);
+        let (head, body) = response.encode(method);
         String::from_utf8([&head, body].concat()).unwrap()
     }
 
@@ -203,17 +203,17 @@ mod tests {
 
     #[test]
     fn what_must_not_be_sent_is_noticed() {
-        let own = |name: &str| Misuse::HeaderOwned(name.to_owned());
-        let value = |name: &str| Misuse::HeaderValue(name.to_owned());
+        let own = |name: &str| UsageError::ReservedHeader(name.to_owned());
+        let value = |name: &str| UsageError::HeaderValue(name.to_owned());
         let long = "x".repeat(60_000);
         let rows = [
-            (Response::empty(101), Misuse::Status(101)),
-            (Response::empty(0), Misuse::Status(0)),
-            (Response::text(600, ""), Misuse::Status(600)),
+            (Response::empty(101), UsageError::Status(101)),
+            (Response::empty(0), UsageError::Status(0)),
+            (Response::text(600, ""), UsageError::Status(600)),
             (Response::empty(200).with_header("X", "a\r\nY: b"), value("X")),
             (Response::empty(200).with_header("X", "a\nb"), value("X")),
             (Response::empty(200).with_header("X", "caf\u{e9}"), value("X")),
-            (Response::empty(200).with_header("X\r\nY", "b"), Misuse::HeaderName("X\r\nY".into())),
+            (Response::empty(200).with_header("X\r\nY", "b"), UsageError::HeaderName("X\r\nY".into())),
             (Response::bytes(200, "text/html\r\nX: y", ""), value("Content-Type")),
             (Response::redirect(302, "/\r\nX: y"), value("Location")),
             (Response::empty(200).with_header("content-LENGTH", "5"), own("content-LENGTH")),
@@ -221,12 +221,12 @@ mod tests {
             (Response::empty(200).with_header("Transfer-Encoding", "chunked"), own("Transfer-Encoding")),
             (Response::empty(200).with_header("Upgrade", "h2c"), own("Upgrade")),
             (Response::empty(200).with_header("Sec-WebSocket-Accept", "x"), own("Sec-WebSocket-Accept")),
-            (Response::empty(200).with_header("X", &long).with_header("X", &long), Misuse::HeadersTooLong),
+            (Response::empty(200).with_header("X", &long).with_header("X", &long), UsageError::HeadersTooLarge),
             // The first fault is told.
-            (Response::empty(99).with_header("X", "\n"), Misuse::Status(99)),
+            (Response::empty(99).with_header("X", "\n"), UsageError::Status(99)),
         ];
-        for (response, fault) in rows {
-            assert_eq!(response.with_header("Fine", "fine").misuse(), Some(&fault));
+        for (response, error) in rows {
+            assert_eq!(response.with_header("Fine", "fine").error(), Some(&error));
         }
     }
 
@@ -234,7 +234,7 @@ mod tests {
     fn one_that_was_received() {
         let mut parser = HeadParser::response();
         parser.feed(b"HTTP/1.1 101 S3CRET\r\nUpgrade: websocket\r\nSet-Cookie: S3CRET\r\n\r\n").unwrap();
-        let response = Response::new(parser.finish().unwrap());
+        let response = Response::from_head(parser.finish().unwrap());
         assert_eq!((response.status(), response.header("upgrade")), (101, Some("websocket")));
         assert_eq!((response.headers().count(), response.body()), (2, &[][..]));
         let shown = format!("{response:?}");

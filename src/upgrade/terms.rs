@@ -10,18 +10,18 @@ use super::credentials::Credentials;
 use super::decision::Decision;
 use super::request::Request;
 use super::response::Response;
-use super::vouching::Vouching;
+use super::vouching::TrustedProxies;
 use crate::config::{Limits, Timeouts};
-use crate::error::{Error, HandshakeFault, Refusal, Result};
+use crate::error::{Error, HandshakeError, HandshakeErrorKind, Result};
 use crate::protocol::deflate::Deflate;
 use crate::tls::TlsAccept;
-use crate::trace::Events;
+use crate::trace::EventCallback;
 use crate::transport::deadline::Deadline;
 use crate::transport::stream::Stream;
 
 /// What a server agrees to.
 #[derive(Debug)]
-pub(crate) struct Terms {
+pub(crate) struct HandshakeConfig {
     pub(crate) limits: Limits,
     pub(crate) timeouts: Timeouts,
     /// Allowed besides the host that is asked. `None`: any.
@@ -30,61 +30,61 @@ pub(crate) struct Terms {
     pub(crate) deflate: Option<Deflate>,
     /// `None`: connections are not encrypted here. Only for those that this server accepts by itself.
     pub(crate) tls: Option<TlsAccept>,
-    pub(crate) vouching: Vouching,
+    pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) hooks: Hooks,
     #[cfg(feature = "legacy")]
-    pub(crate) drafts: super::drafts::Enabled,
-    pub(crate) events: Events,
+    pub(crate) drafts: super::drafts::DraftConfig,
+    pub(crate) events: EventCallback,
 }
 
-impl Terms {
+impl HandshakeConfig {
     /// The versions of the protocol that are spoken, as `Sec-WebSocket-Version` lists them (6455-4.4-1).
     pub(super) fn versions(&self) -> String {
         #[cfg(feature = "legacy")]
-        return self.drafts.list();
+        return self.drafts.version_list();
         #[cfg(not(feature = "legacy"))]
         "13".to_owned()
     }
 }
 
-impl Default for Terms {
-    fn default() -> Terms {
-        Terms {
+impl Default for HandshakeConfig {
+    fn default() -> HandshakeConfig {
+        HandshakeConfig {
             limits: Limits::server(),
             timeouts: Timeouts::default(),
             origins: Some(Vec::new()),
             subprotocols: Vec::new(),
             deflate: None,
             tls: None,
-            vouching: Vouching::default(),
+            trusted_proxies: TrustedProxies::default(),
             hooks: Hooks::default(),
             #[cfg(feature = "legacy")]
             drafts: Default::default(),
-            events: Events::default(),
+            events: EventCallback::default(),
         }
     }
 }
 
 /// The addresses of a connection, as far as they are known.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Ends {
+pub(crate) struct Endpoints {
     pub(crate) peer: Option<SocketAddr>,
     pub(crate) local: Option<SocketAddr>,
 }
 
 /// A stream at the door, on which nothing has been said yet.
-pub(crate) struct Visit {
+pub(crate) struct PendingHandshake {
     pub(crate) stream: Arc<Stream>,
-    pub(crate) ends: Ends,
+    pub(crate) endpoints: Endpoints,
     /// The opening handshake has to be over by then.
     pub(crate) deadline: Deadline,
     /// The request has been read; it has a right to an answer.
-    pub(crate) heard: AtomicBool,
+    pub(crate) request_read: AtomicBool,
 }
 
-impl Visit {
-    pub(crate) fn new(stream: Stream, ends: Ends, deadline: Deadline) -> Visit {
-        Visit { stream: Arc::new(stream), ends, deadline, heard: AtomicBool::new(false) }
+impl PendingHandshake {
+    pub(crate) fn new(stream: Stream, endpoints: Endpoints, deadline: Deadline) -> PendingHandshake {
+        PendingHandshake { stream: Arc::new(stream), endpoints, deadline, request_read: AtomicBool::new(false) }
     }
 }
 
@@ -108,33 +108,34 @@ pub(crate) struct BasicAuth {
 
 impl Hooks {
     /// 7617-2-s3, 6455-4.2.2-s1: the answer to one who is not known, if credentials are asked for.
-    pub(super) fn stranger(&self, request: &Request) -> Result<Option<Response>> {
+    pub(super) fn require_auth(&self, request: &Request) -> Result<Option<Response>> {
         let Some(BasicAuth { challenge, check }) = &self.basic_auth else { return Ok(None) };
-        let known = match request.basic_auth() {
-            Some(credentials) => guarded(|| check(&credentials))?,
+        let authorized = match request.basic_auth() {
+            Some(credentials) => catch_panic(|| check(&credentials))?,
             None => false,
         };
-        Ok((!known).then(|| challenge.clone()))
+        Ok((!authorized).then(|| challenge.clone()))
     }
 
     /// What the application decides; without a hook, it accepts.
     pub(super) fn decide(&self, request: &Request) -> Result<Decision> {
-        self.on_request.as_ref().map_or_else(|| Ok(Decision::accept()), |hook| guarded(|| hook(request)))
+        self.on_request.as_ref().map_or_else(|| Ok(Decision::accept()), |hook| catch_panic(|| hook(request)))
     }
 
     /// What the application answers to a request that does not ask for a WebSocket. `None`: there is no such hook.
-    pub(super) fn answer(&self, request: &Request) -> Option<Result<Response>> {
-        self.http.as_ref().map(|hook| guarded(|| hook(request)))
+    pub(super) fn http_response(&self, request: &Request) -> Option<Result<Response>> {
+        self.http.as_ref().map(|hook| catch_panic(|| hook(request)))
     }
 
-    pub(super) fn any(&self) -> bool {
+    pub(super) fn is_any_set(&self) -> bool {
         self.http.is_some() || self.on_request.is_some() || self.basic_auth.is_some()
     }
 }
 
 /// A hook that panics spoils one request. The panic itself was reported by the panic hook.
-fn guarded<T>(hook: impl FnOnce() -> T) -> Result<T> {
-    panic::catch_unwind(AssertUnwindSafe(hook)).map_err(|_| Error::Handshake(Refusal::new(HandshakeFault::Hook)))
+fn catch_panic<T>(hook: impl FnOnce() -> T) -> Result<T> {
+    panic::catch_unwind(AssertUnwindSafe(hook))
+        .map_err(|_| Error::Handshake(HandshakeError::new(HandshakeErrorKind::HookPanicked)))
 }
 
 impl fmt::Debug for Hooks {

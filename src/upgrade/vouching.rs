@@ -16,43 +16,45 @@ use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use crate::error::{Error, HandshakeFault, Misuse, ProxyHeaderFault, Refusal, Result, Step};
+use crate::error::{Error, HandshakeError, HandshakeErrorKind, ProxyHeaderErrorKind, Result, Step, UsageError};
 use crate::transport::deadline::Deadline;
 use crate::wire::forwarded;
 use crate::wire::http::Head;
-use crate::wire::network::Network;
+use crate::wire::network::IpNetwork;
 use crate::wire::proxy_header::{self, Progress};
 
 /// Whom a server believes, and what.
 #[derive(Debug, Default)]
-pub(crate) struct Vouching {
-    pub(crate) proxy_protocol: Option<Trusted>,
-    pub(crate) header: Option<(Header, Trusted)>,
+pub(crate) struct TrustedProxies {
+    pub(crate) proxy_protocol: Option<TrustedAddresses>,
+    pub(crate) header: Option<(ForwardedHeader, TrustedAddresses)>,
 }
 
 /// Which header the trusted proxies write. Never both: a proxy that writes one passes the other on as the client sent it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Header {
+pub(crate) enum ForwardedHeader {
     Forwarded,
     XForwardedFor,
 }
 
 /// Addresses that are trusted.
 #[derive(Debug)]
-pub(crate) struct Trusted {
-    networks: Vec<Network>,
+pub(crate) struct TrustedAddresses {
+    networks: Vec<IpNetwork>,
     /// Peers without an address, too.
     unix: bool,
 }
 
-impl Trusted {
-    pub(crate) fn parse<S: AsRef<str>>(list: impl IntoIterator<Item = S>) -> Result<Trusted, Misuse> {
-        let mut trusted = Trusted { networks: Vec::new(), unix: false };
+impl TrustedAddresses {
+    pub(crate) fn parse<S: AsRef<str>>(list: impl IntoIterator<Item = S>) -> Result<TrustedAddresses, UsageError> {
+        let mut trusted = TrustedAddresses { networks: Vec::new(), unix: false };
         for entry in list {
             match entry.as_ref() {
                 "unix" => trusted.unix = true,
                 entry => {
-                    trusted.networks.push(Network::parse(entry).ok_or_else(|| Misuse::Network(entry.to_owned()))?);
+                    trusted
+                        .networks
+                        .push(IpNetwork::parse(entry).ok_or_else(|| UsageError::TrustedProxy(entry.to_owned()))?);
                 }
             }
         }
@@ -62,31 +64,31 @@ impl Trusted {
     fn covers(&self, address: Option<IpAddr>) -> bool {
         match address {
             // A socket that listens on IPv6 and IPv4 sees the one as the other.
-            Some(address) => self.networks.iter().any(|network| network.covers(address.to_canonical())),
+            Some(address) => self.networks.iter().any(|network| network.contains(address.to_canonical())),
             None => self.unix,
         }
     }
 }
 
-impl Vouching {
+impl TrustedProxies {
     /// Whether this peer has to say first who its client is.
-    pub(super) fn announces(&self, peer: Option<SocketAddr>) -> bool {
+    pub(super) fn requires_proxy_header(&self, peer: Option<SocketAddr>) -> bool {
         self.proxy_protocol.as_ref().is_some_and(|trusted| trusted.covers(peer.map(|peer| peer.ip())))
     }
 
     /// Whether this peer may say that its client is somebody else.
-    pub(crate) fn speaks_for_others(&self, peer: Option<SocketAddr>) -> bool {
+    pub(crate) fn is_trusted(&self, peer: Option<SocketAddr>) -> bool {
         let by_header = self.header.as_ref().is_some_and(|(_, trusted)| trusted.covers(peer.map(|peer| peer.ip())));
-        by_header || self.announces(peer)
+        by_header || self.requires_proxy_header(peer)
     }
 
     /// The client of a request that comes from this address, by the connection or by a header of the PROXY protocol.
-    pub(super) fn client(&self, from: Option<IpAddr>, head: &Head) -> Option<IpAddr> {
+    pub(super) fn client_ip(&self, from: Option<IpAddr>, head: &Head) -> Option<IpAddr> {
         let mut client = from.map(|address| address.to_canonical());
         let Some((header, trusted)) = &self.header else { return client };
         let hops = match header {
-            Header::Forwarded => forwarded::forwarded(head.get_all("Forwarded")),
-            Header::XForwardedFor => forwarded::x_forwarded_for(head.get_all("X-Forwarded-For")),
+            ForwardedHeader::Forwarded => forwarded::forwarded(head.get_all("Forwarded")),
+            ForwardedHeader::XForwardedFor => forwarded::x_forwarded_for(head.get_all("X-Forwarded-For")),
         };
         for hop in hops.into_iter().rev() {
             match hop {
@@ -100,18 +102,18 @@ impl Vouching {
 
 /// Reads a header of the PROXY protocol, and not one byte behind it. `read` gives some bytes, or `WouldBlock` after the time
 /// given to it.
-pub(super) fn announced(
+pub(super) fn read_proxy_header(
     deadline: Deadline,
     mut read: impl FnMut(&mut [u8], Duration) -> io::Result<usize>,
 ) -> Result<Option<IpAddr>> {
-    let refused = |fault| Error::Handshake(Refusal::new(HandshakeFault::ProxyHeader(fault)));
+    let rejected = |kind| Error::Handshake(HandshakeError::new(HandshakeErrorKind::ProxyHeader(kind)));
     let mut bytes = Vec::new();
     loop {
-        let wanted = match proxy_header::parse(&bytes).map_err(refused)? {
+        let wanted = match proxy_header::parse(&bytes).map_err(rejected)? {
             Progress::Done(client) => return Ok(client.map(|(address, _)| address)),
             Progress::More(count) => count,
         };
-        let left = deadline.left();
+        let left = deadline.remaining();
         if left.is_zero() {
             return Err(Error::Timeout(Step::Handshake));
         }
@@ -119,7 +121,7 @@ pub(super) fn announced(
         let mut part = [0; 256];
         let part = part.get_mut(..wanted.min(256)).unwrap_or_default();
         match read(part, left) {
-            Ok(0) => return Err(refused(ProxyHeaderFault::Ended)),
+            Ok(0) => return Err(rejected(ProxyHeaderErrorKind::UnexpectedEof)),
             Ok(count) => bytes.extend_from_slice(part.get(..count).unwrap_or_default()),
             // A wait may end a little early; the clock above decides.
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
@@ -144,10 +146,10 @@ mod tests {
     }
 
     #[test]
-    fn the_chain_is_followed_as_far_as_the_trust_goes() {
-        let (x, f) = (Header::XForwardedFor, Header::Forwarded);
+    fn the_chain_is_followed_through_trusted_proxies_only() {
+        let (x, f) = (ForwardedHeader::XForwardedFor, ForwardedHeader::Forwarded);
         // What is read, who is trusted, from where, the request's lines, the client.
-        let rows: [(Header, &[&str], &str, &str, &str); 19] = [
+        let rows: [(ForwardedHeader, &[&str], &str, &str, &str); 19] = [
             (x, &[], "10.0.0.1", "X-Forwarded-For: 192.0.2.1\r\n", "10.0.0.1"),
             (x, &["10.0.0.2"], "10.0.0.1", "X-Forwarded-For: 192.0.2.1\r\n", "10.0.0.1"),
             (x, &["10.0.0.1"], "10.0.0.1", "X-Forwarded-For: 192.0.2.1\r\n", "192.0.2.1"),
@@ -179,23 +181,34 @@ mod tests {
             (x, &["0.0.0.0/0", "::/0"], "-", "X-Forwarded-For: 192.0.2.1\r\n", "-"),
         ];
         for (header, trusted, from, lines, want) in rows {
-            let header = Some((header, Trusted::parse(trusted).unwrap()));
-            let vouching = Vouching { header, ..Vouching::default() };
-            assert_eq!(vouching.client(ip(from), &head(lines)), ip(want), "{trusted:?} {from} {lines}");
+            let header = Some((header, TrustedAddresses::parse(trusted).unwrap()));
+            let trusted_proxies = TrustedProxies { header, ..TrustedProxies::default() };
+            assert_eq!(trusted_proxies.client_ip(ip(from), &head(lines)), ip(want), "{trusted:?} {from} {lines}");
         }
-        assert_eq!(Vouching::default().client(ip("::1"), &head("X-Forwarded-For: 192.0.2.1\r\n")), ip("::1"));
+        assert_eq!(TrustedProxies::default().client_ip(ip("::1"), &head("X-Forwarded-For: 192.0.2.1\r\n")), ip("::1"));
     }
 
     #[test]
-    fn whoever_is_trusted_has_to_announce() {
-        let vouching =
-            |list: &[&str]| Vouching { proxy_protocol: Some(Trusted::parse(list).unwrap()), ..Vouching::default() };
+    fn trusted_peers_must_send_the_proxy_header() {
+        let trusted_proxies = |list: &[&str]| TrustedProxies {
+            proxy_protocol: Some(TrustedAddresses::parse(list).unwrap()),
+            ..TrustedProxies::default()
+        };
         let peer = Some("[::ffff:10.0.0.1]:80".parse().unwrap());
-        assert!(vouching(&["10.0.0.0/8"]).announces(peer) && !vouching(&["10.0.0.2"]).announces(peer));
-        assert!(vouching(&["unix"]).announces(None) && !vouching(&["unix"]).announces(peer));
-        assert!(!Vouching::default().announces(peer) && !Vouching::default().announces(None));
+        assert!(
+            trusted_proxies(&["10.0.0.0/8"]).requires_proxy_header(peer)
+                && !trusted_proxies(&["10.0.0.2"]).requires_proxy_header(peer)
+        );
+        assert!(
+            trusted_proxies(&["unix"]).requires_proxy_header(None)
+                && !trusted_proxies(&["unix"]).requires_proxy_header(peer)
+        );
+        assert!(
+            !TrustedProxies::default().requires_proxy_header(peer)
+                && !TrustedProxies::default().requires_proxy_header(None)
+        );
         for entry in ["", "localhost", "10.0.0.0/33", "10.0.0.1:80", "[::1]", "Unix"] {
-            assert_eq!(Trusted::parse([entry]).unwrap_err(), Misuse::Network(entry.to_owned()));
+            assert_eq!(TrustedAddresses::parse([entry]).unwrap_err(), UsageError::TrustedProxy(entry.to_owned()));
         }
     }
 
@@ -204,17 +217,18 @@ mod tests {
         let header = b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n";
         let mut input = &[header.as_slice(), b"GET"].concat()[..];
         let deadline = Deadline::after(Duration::from_secs(60));
-        let client = announced(deadline, |to, _| io::Read::read(&mut input, to)).unwrap();
+        let client = read_proxy_header(deadline, |to, _| io::Read::read(&mut input, to)).unwrap();
         assert_eq!((client, input), (ip("192.0.2.1"), b"GET".as_slice()));
         // An end, a failure, and time.
-        let ended = announced(deadline, |_, _| Ok(0)).unwrap_err();
+        let ended = read_proxy_header(deadline, |_, _| Ok(0)).unwrap_err();
         assert_eq!(
             ended.to_string(),
             "the opening handshake failed: the PROXY header was refused: the connection ended inside of it"
         );
-        let failed = announced(deadline, |_, _| Err(ErrorKind::ConnectionReset.into())).unwrap_err();
+        let failed = read_proxy_header(deadline, |_, _| Err(ErrorKind::ConnectionReset.into())).unwrap_err();
         assert!(matches!(failed, Error::Io(error) if error.step() == Step::Handshake));
-        let late = announced(Deadline::after(Duration::from_millis(5)), |_, _| Err(ErrorKind::WouldBlock.into()));
+        let late =
+            read_proxy_header(Deadline::after(Duration::from_millis(5)), |_, _| Err(ErrorKind::WouldBlock.into()));
         assert!(matches!(late, Err(Error::Timeout(Step::Handshake))));
     }
 }

@@ -7,35 +7,36 @@ use std::fmt;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use super::link::Link;
+use super::link::Connection;
 use super::WebSocket;
 use crate::close::CloseCode;
 use crate::error::Error;
 use crate::lock::Lock;
 
-pub(crate) struct Fate {
-    link: Weak<Link>,
+pub(crate) struct EndRecord {
+    connection: Weak<Connection>,
     opened: Instant,
     end: Lock<Option<(Instant, Error)>>,
 }
 
 impl WebSocket {
     /// The cell in which the end of this connection will be written down. Of two, only the younger is.
-    pub(crate) fn fate(&self) -> Arc<Fate> {
-        let link = &self.receiver.link;
-        let fate = Fate { link: Arc::downgrade(link), opened: Instant::now(), end: Lock::new(None) };
-        let fate = Arc::new(fate);
-        let mut gate = link.gate();
-        if let Some(end) = &gate.end {
-            fate.ended(end);
+    pub(crate) fn end_record(&self) -> Arc<EndRecord> {
+        let connection = &self.receiver.connection;
+        let end_record =
+            EndRecord { connection: Arc::downgrade(connection), opened: Instant::now(), end: Lock::new(None) };
+        let end_record = Arc::new(end_record);
+        let mut state = connection.lock_state();
+        if let Some(end) = &state.end {
+            end_record.record(end);
         }
-        gate.fate = Some(Arc::clone(&fate));
-        fate
+        state.end_record = Some(Arc::clone(&end_record));
+        end_record
     }
 }
 
-impl Fate {
-    pub(super) fn ended(&self, error: &Error) {
+impl EndRecord {
+    pub(super) fn record(&self, error: &Error) {
         // The last word counts: a good end may come after a write that failed.
         *self.end.lock() = Some((Instant::now(), error.clone()));
     }
@@ -49,34 +50,34 @@ impl Fate {
     }
 
     /// Sends a Close 1001 if the connection is still there and open, and does not wait.
-    pub(crate) fn leave(&self) {
-        if let Some(link) = self.link.upgrade() {
-            link.leave(CloseCode::GOING_AWAY);
+    pub(crate) fn close_nonblocking(&self) {
+        if let Some(connection) = self.connection.upgrade() {
+            connection.close_nonblocking(CloseCode::GOING_AWAY);
         }
     }
 }
 
-impl fmt::Debug for Fate {
+impl fmt::Debug for EndRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Fate").field("end", &self.read().1).finish_non_exhaustive()
+        f.debug_struct("EndRecord").field("end", &self.read().1).finish_non_exhaustive()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{ends, pair, patient, until, websocket, Peer, ROLES};
+    use super::super::testing::{long_timeouts, pair, under_watchdog, wait_until, websocket, Peer, ROLES};
     use super::*;
     use crate::error::Step;
     use crate::wire::frame::Opcode;
     use std::net::Shutdown;
     use std::time::Duration;
 
-    fn end(fate: &Fate) -> String {
-        fate.read().1.map_or("none".to_owned(), |error| error.to_string())
+    fn end(end_record: &EndRecord) -> String {
+        end_record.read().1.map_or("none".to_owned(), |error| error.to_string())
     }
 
     #[test]
-    fn every_end_is_written_down() {
+    fn every_end_is_recorded() {
         type Ending = fn(&mut WebSocket, &mut Peer);
         let rows: [(Ending, &str); 5] = [
             (
@@ -108,16 +109,16 @@ mod tests {
         ];
         for role in ROLES {
             for (ending, want) in rows {
-                let shown = ends(move || {
-                    let (mut ws, mut peer) = websocket(role, patient());
-                    let fate = ws.fate();
-                    assert_eq!(end(&fate), "none");
+                let shown = under_watchdog(move || {
+                    let (mut ws, mut peer) = websocket(role, long_timeouts());
+                    let end_record = ws.end_record();
+                    assert_eq!(end(&end_record), "none");
                     ending(&mut ws, &mut peer);
-                    let at_once = end(&fate);
+                    let at_once = end(&end_record);
                     drop(ws);
                     // Who looks later sees the same.
-                    assert!(at_once == "none" || end(&fate) == at_once);
-                    end(&fate)
+                    assert!(at_once == "none" || end(&end_record) == at_once);
+                    end(&end_record)
                 });
                 assert_eq!(shown, want, "{role:?}");
             }
@@ -126,63 +127,63 @@ mod tests {
 
     #[test]
     fn the_time_is_that_of_the_end() {
-        let (mut ws, _peer) = websocket(ROLES[0], patient());
-        let fate = ws.fate();
+        let (mut ws, _peer) = websocket(ROLES[0], long_timeouts());
+        let end_record = ws.end_record();
         ws.abort();
-        let lasted = fate.read().0;
-        until(|| fate.opened.elapsed() > lasted + Duration::from_millis(20));
-        assert_eq!(fate.read().0, lasted);
+        let lasted = end_record.read().0;
+        wait_until(|| end_record.opened.elapsed() > lasted + Duration::from_millis(20));
+        assert_eq!(end_record.read().0, lasted);
         // And of one without an end, the time until now.
-        let (ws, _peer) = websocket(ROLES[0], patient());
-        let fate = ws.fate();
-        let lasted = fate.read().0;
-        until(|| fate.read().0 > lasted);
+        let (ws, _peer) = websocket(ROLES[0], long_timeouts());
+        let end_record = ws.end_record();
+        let lasted = end_record.read().0;
+        wait_until(|| end_record.read().0 > lasted);
     }
 
     #[test]
-    fn one_that_is_over_already_is_noted_too() {
-        let (mut ws, _peer) = websocket(ROLES[0], patient());
+    fn an_earlier_end_is_recorded_too() {
+        let (mut ws, _peer) = websocket(ROLES[0], long_timeouts());
         ws.abort();
-        assert!(matches!(ws.fate().read().1, Some(Error::Closed(None))));
+        assert!(matches!(ws.end_record().read().1, Some(Error::Closed(None))));
     }
 
     #[test]
     fn it_keeps_nothing_open() {
         for role in ROLES {
-            ends(move || {
-                let (ws, mut peer) = websocket(role, patient());
-                let fate = ws.fate();
+            under_watchdog(move || {
+                let (ws, mut peer) = websocket(role, long_timeouts());
+                let end_record = ws.end_record();
                 drop(ws);
                 // A Close 1001 and the end of the stream, although the cell is here.
                 assert_eq!(peer.frames().len(), 1);
-                fate.leave();
-                assert!(fate.link.upgrade().is_none());
+                end_record.close_nonblocking();
+                assert!(end_record.connection.upgrade().is_none());
             });
         }
     }
 
     #[test]
-    fn leaving_says_goodbye_once() {
-        ends(|| {
-            let (mut near, mut far) = pair(patient());
-            let fate = near.fate();
-            fate.leave();
-            fate.leave();
+    fn close_nonblocking_sends_one_close() {
+        under_watchdog(|| {
+            let (mut near, mut far) = pair(long_timeouts());
+            let end_record = near.end_record();
+            end_record.close_nonblocking();
+            end_record.close_nonblocking();
             assert!(far.recv().unwrap().is_none());
             assert_eq!(far.close_info().map(|info| info.code()), Some(CloseCode::GOING_AWAY));
             assert!(near.recv().unwrap().is_none());
-            assert_eq!(end(&fate), "the connection is closed: 1001");
+            assert_eq!(end(&end_record), "the connection is closed: 1001");
         });
     }
 
     #[test]
-    fn a_good_end_has_the_last_word() {
-        let (ws, _peer) = websocket(ROLES[0], patient());
-        let fate = ws.fate();
-        let link = &ws.receiver.link;
-        link.write_failed(Step::Write, std::io::ErrorKind::BrokenPipe.into());
-        assert!(end(&fate).starts_with("failed writing"));
-        link.closed();
-        assert_eq!(end(&fate), "the connection is closed: 1006");
+    fn a_clean_end_replaces_a_failed_write() {
+        let (ws, _peer) = websocket(ROLES[0], long_timeouts());
+        let end_record = ws.end_record();
+        let connection = &ws.receiver.connection;
+        connection.fail_write(Step::Write, std::io::ErrorKind::BrokenPipe.into());
+        assert!(end(&end_record).starts_with("failed writing"));
+        connection.mark_closed();
+        assert_eq!(end(&end_record), "the connection is closed: 1006");
     }
 }

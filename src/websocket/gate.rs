@@ -5,44 +5,44 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::codec::{Close, Dialect};
-use super::fate::Fate;
+use super::codec::{CloseFrame, Protocol};
+use super::fate::EndRecord;
 use super::link::Writer;
-use super::share::Parcel;
+use super::share::SharedFrame;
 use crate::close::CloseInfo;
 use crate::error::{Error, Result, Step};
-use crate::protocol::closing::{Closing, Phase};
+use crate::protocol::closing::{ClosingHandshake, Phase};
 use crate::trace::Origin;
 use crate::transport::deadline::Deadline;
 use crate::wire::frame::Opcode;
 
 /// While the outbox has less than this, each Ping is answered.
-const PONGS: usize = 8 << 10;
+const PONG_BUFFER_LIMIT: usize = 8 << 10;
 
-pub(super) struct Gate {
-    dialect: Dialect,
+pub(super) struct SharedState {
+    protocol: Protocol,
     /// The token; `None` while a thread writes.
     pub(super) writer: Option<Box<Writer>>,
     /// Threads that wait for a change.
-    pub(super) waiting: usize,
-    pub(super) owed: Owed,
-    pub(super) closing: Closing,
+    pub(super) waiters: usize,
+    pub(super) pending: PendingControl,
+    pub(super) closing: ClosingHandshake,
     /// When the closing handshake has to be over; set by the first Close.
-    close_by: Option<Deadline>,
+    close_deadline: Option<Deadline>,
     /// Why the connection is over. Set once, except that a good end replaces a write that failed after it.
     pub(super) end: Option<Error>,
     /// Where the end is written down for the one who made the connection.
-    pub(super) fate: Option<Arc<Fate>>,
+    pub(super) end_record: Option<Arc<EndRecord>>,
     /// A message is being sent as a stream: no other may begin.
     pub(super) streaming: bool,
     /// The numbers of the last Ping sent and of the last Pong received.
-    pub(super) pings: u64,
-    pub(super) pongs: u64,
+    pub(super) last_ping_sent: u64,
+    pub(super) last_pong_received: u64,
 }
 
 /// Control frames to be sent by whoever writes next.
 #[derive(Default)]
-pub(super) struct Owed {
+pub(super) struct PendingControl {
     /// Whether there is anything at all.
     pub(super) any: bool,
     /// The payload of the newest unanswered Ping; kept for its memory.
@@ -50,25 +50,25 @@ pub(super) struct Owed {
     pong_due: bool,
     ping_due: bool,
     /// And where it was asked for.
-    close: Option<(Close, Origin)>,
+    close: Option<(CloseFrame, Origin)>,
     /// A message for many, left here by a hub that found the token gone.
-    pub(super) parcel: Option<Parcel>,
+    pub(super) shared_frame: Option<SharedFrame>,
 }
 
-impl Gate {
-    pub(super) fn new(dialect: Dialect, writer: Writer) -> Gate {
-        Gate {
-            dialect,
+impl SharedState {
+    pub(super) fn new(protocol: Protocol, writer: Writer) -> SharedState {
+        SharedState {
+            protocol,
             writer: Some(Box::new(writer)),
-            waiting: 0,
-            owed: Owed::default(),
-            closing: Closing::default(),
-            close_by: None,
+            waiters: 0,
+            pending: PendingControl::default(),
+            closing: ClosingHandshake::default(),
+            close_deadline: None,
             end: None,
-            fate: None,
+            end_record: None,
             streaming: false,
-            pings: 0,
-            pongs: 0,
+            last_ping_sent: 0,
+            last_pong_received: 0,
         }
     }
 
@@ -76,7 +76,7 @@ impl Gate {
     pub(super) fn check_open(&self) -> Result<()> {
         match &self.end {
             Some(end) => Err(end.clone()),
-            None if !self.is_open() => Err(Error::Closed(Some(self.info()))),
+            None if !self.is_open() => Err(Error::Closed(Some(self.close_info()))),
             None => Ok(()),
         }
     }
@@ -85,39 +85,39 @@ impl Gate {
     /// behind it.
     #[inline]
     pub(super) fn is_open(&self) -> bool {
-        self.end.is_none() && self.closing.may_send() && self.owed.close.is_none()
+        self.end.is_none() && self.closing.may_send() && self.pending.close.is_none()
     }
 
     /// Ends the connection, unless it was over before. Gives the end that all will see.
-    pub(super) fn ends(&mut self, error: Error) -> Error {
+    pub(super) fn record_end(&mut self, error: Error) -> Error {
         if self.end.is_none() {
-            self.ends_as(error);
+            self.replace_end(error);
         }
         self.end.clone().unwrap_or(Error::Closed(None))
     }
 
     /// Ends the connection in this way, whatever ended it before.
-    pub(super) fn ends_as(&mut self, error: Error) {
-        if let Some(fate) = &self.fate {
-            fate.ended(&error);
+    pub(super) fn replace_end(&mut self, error: Error) {
+        if let Some(end_record) = &self.end_record {
+            end_record.record(&error);
         }
         self.end = Some(error);
     }
 
     /// Notes a Close to be sent; false when one has been sent or noted before.
-    pub(super) fn owe_close(&mut self, close: Close) -> bool {
-        let first = matches!(self.closing.phase(), Phase::Open | Phase::Answering) && self.owed.close.is_none();
+    pub(super) fn schedule_close(&mut self, close: CloseFrame) -> bool {
+        let first = matches!(self.closing.phase(), Phase::Open | Phase::Answering) && self.pending.close.is_none();
         if first {
-            self.owed.close = Some((close, Origin::current()));
-            self.owed.any = true;
+            self.pending.close = Some((close, Origin::current()));
+            self.pending.any = true;
         }
         first
     }
 
     /// Notes a second Close, which a draft may want for an answer.
-    pub(super) fn owe_another_close(&mut self, close: Close) {
-        self.owed.close = Some((close, Origin::current()));
-        self.owed.any = true;
+    pub(super) fn schedule_second_close(&mut self, close: CloseFrame) {
+        self.pending.close = Some((close, Origin::current()));
+        self.pending.any = true;
     }
 
     /// 6455-5.5.2-2: answers a Ping. While there is room, with a frame in the outbox; 6455-5.5.3-1: of those that come
@@ -126,43 +126,43 @@ impl Gate {
         if !self.closing.answers_pings() {
             return Ok(());
         }
-        let held = self.holds_pings();
+        let held = self.defers_pings();
         if let Some(writer) = self.writer.as_deref_mut() {
-            if !self.owed.any && !held && writer.outbox.len() < PONGS {
+            if !self.pending.any && !held && writer.buffer.len() < PONG_BUFFER_LIMIT {
                 // 6455-5.5.3-s1: the payload of the Ping, unchanged.
                 return writer.frame_of(|| Origin::Outside, true, Opcode::Pong, payload);
             }
         }
-        self.owed.pong.clear();
-        self.owed.pong.extend_from_slice(payload);
-        self.owed.pong_due = true;
-        self.owed.any = true;
+        self.pending.pong.clear();
+        self.pending.pong.extend_from_slice(payload);
+        self.pending.pong_due = true;
+        self.pending.any = true;
         Ok(())
     }
 
     /// False if the Ping would have to wait for the end of a message.
-    pub(super) fn owe_ping(&mut self) -> bool {
-        let held = self.holds_pings();
+    pub(super) fn schedule_ping(&mut self) -> bool {
+        let held = self.defers_pings();
         if self.closing.may_send() && !held {
-            self.owed.ping_due = true;
-            self.owed.any = true;
+            self.pending.ping_due = true;
+            self.pending.any = true;
         }
         !held
     }
 
     /// Whether Ping and Pong have to wait for the end of a message that is being sent as a stream. If a Close is to go,
     /// that message has no end any more.
-    fn holds_pings(&self) -> bool {
-        self.streaming && !self.dialect.interleaves() && self.owed.close.is_none()
+    fn defers_pings(&self) -> bool {
+        self.streaming && !self.protocol.interleaves_control_frames() && self.pending.close.is_none()
     }
 
     /// The time by which the closing handshake has to be over, which runs from the first call.
-    pub(super) fn close_by(&mut self, limit: Duration) -> Deadline {
-        *self.close_by.get_or_insert_with(|| Deadline::after(limit))
+    pub(super) fn start_close_deadline(&mut self, limit: Duration) -> Deadline {
+        *self.close_deadline.get_or_insert_with(|| Deadline::after(limit))
     }
 
-    pub(super) fn closes_by(&self) -> Option<Deadline> {
-        self.close_by
+    pub(super) fn close_deadline(&self) -> Option<Deadline> {
+        self.close_deadline
     }
 
     /// Turns what is owed into frames, if the token is here. A Close is the last of all.
@@ -170,39 +170,41 @@ impl Gate {
     /// The token stays in the gate meanwhile: a source of keys is the user's code, and if it panics, the token must not
     /// be lost with it.
     #[inline]
-    pub(super) fn settle(&mut self) -> Result<()> {
-        if self.owed.any {
-            return self.settle_owed().map_err(|error| Error::io(Step::Entropy, error));
+    pub(super) fn encode_pending(&mut self) -> Result<()> {
+        if self.pending.any {
+            return self.encode_pending_frames().map_err(|error| Error::io(Step::RandomSource, error));
         }
         Ok(())
     }
 
     #[cold]
-    fn settle_owed(&mut self) -> io::Result<()> {
-        let held = self.holds_pings();
-        let Gate { writer: Some(writer), owed, closing, pings, streaming, .. } = self else { return Ok(()) };
-        owed.any = held && owed.pong_due;
+    fn encode_pending_frames(&mut self) -> io::Result<()> {
+        let held = self.defers_pings();
+        let SharedState { writer: Some(writer), pending, closing, last_ping_sent, streaming, .. } = self else {
+            return Ok(());
+        };
+        pending.any = held && pending.pong_due;
         // 6455-5.5.2-2: a Close that came after the Ping takes nothing back.
-        if !held && std::mem::take(&mut owed.pong_due) {
-            writer.frame_of(|| Origin::Outside, true, Opcode::Pong, &owed.pong)?;
+        if !held && std::mem::take(&mut pending.pong_due) {
+            writer.frame_of(|| Origin::Outside, true, Opcode::Pong, &pending.pong)?;
         }
-        if std::mem::take(&mut owed.ping_due) && closing.may_send() && !held {
-            *pings = pings.wrapping_add(1);
-            writer.frame_of(|| Origin::Outside, true, Opcode::Ping, &pings.to_be_bytes())?;
+        if std::mem::take(&mut pending.ping_due) && closing.may_send() && !held {
+            *last_ping_sent = last_ping_sent.wrapping_add(1);
+            writer.frame_of(|| Origin::Outside, true, Opcode::Ping, &last_ping_sent.to_be_bytes())?;
         }
         let message = closing.may_send() && !*streaming;
-        if let Some(parcel) = owed.parcel.take_if(|_| message) {
-            parcel.put(writer)?;
+        if let Some(shared_frame) = pending.shared_frame.take_if(|_| message) {
+            shared_frame.append_to(writer)?;
         }
-        owed.any |= owed.parcel.is_some();
-        if let Some((close, origin)) = owed.close.take() {
-            closing.sent(close.code);
+        pending.any |= pending.shared_frame.is_some();
+        if let Some((close, origin)) = pending.close.take() {
+            closing.record_sent(close.code);
             writer.frame_of(|| origin, true, Opcode::Close, &close.body)?;
         }
         Ok(())
     }
 
-    pub(super) fn info(&self) -> CloseInfo {
+    pub(super) fn close_info(&self) -> CloseInfo {
         CloseInfo { received: self.closing.received_close(), sent: self.closing.sent_code() }
     }
 }

@@ -29,7 +29,7 @@
 //! | the thread of a server whose handler has returned | up to [`Timeouts::close`](crate::Timeouts::close) |
 //! | a thread of its own, where there is no such thread, or it serves another connection: at most [`MAX_THREADS`] | the same |
 //!
-//! A step that does not wait takes at most one [`SLICE`](crate::transport::deadline::SLICE). The deadline of all of them is that
+//! A step that does not wait takes at most one [`WRITE_QUANTUM`](crate::transport::deadline::WRITE_QUANTUM). The deadline of all of them is that
 //! of the closing handshake, which is in the gate.
 
 use std::io::ErrorKind;
@@ -37,8 +37,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use super::link::Link;
-use super::receive::{whole_millis, AGAIN};
+use super::link::Connection;
+use super::receive::{whole_millis, CONGESTION_RETRY};
 use crate::transport::deadline::Deadline;
 use crate::wire::frame::Role;
 
@@ -85,13 +85,13 @@ impl Ending {
     }
 
     /// The connection has failed, and there is nothing to say.
-    pub(super) fn silent(by: Deadline) -> Ending {
+    pub(super) fn silent_since(by: Deadline) -> Ending {
         Ending { tasks: &[], by, outcome: Outcome::Failed, peer_ended: false }
     }
 
     /// 6455-5.5.1-10: both Closes are through, so the TCP connection ends.
-    pub(super) fn clean(link: &Link, by: Deadline) -> Ending {
-        let tasks: &[Task] = match link.role == Role::Client && link.dialect.server_ends_first() {
+    pub(super) fn clean(connection: &Connection, by: Deadline) -> Ending {
+        let tasks: &[Task] = match connection.role == Role::Client && connection.protocol.server_closes_tcp_first() {
             // 6455-5.5.1-12, 6455-7.1.1-6, 6455-5.5.1-13, 6455-7.1.1-4: the client waits for the server, within its time.
             // Whoever ends first is left with TIME_WAIT, so not even the direction of the client ends before.
             true => &[Task::Write, Task::Drain, Task::Finish],
@@ -102,53 +102,53 @@ impl Ending {
     }
 
     /// Goes on until all is done, or until the limit. Whether all is done; then it is not to be called again.
-    pub(super) fn go_on(&mut self, link: &Link, scrap: &mut [u8], limit: Deadline) -> bool {
+    pub(super) fn go_on(&mut self, connection: &Connection, discard_space: &mut [u8], limit: Deadline) -> bool {
         while let [task, rest @ ..] = self.tasks {
             let done = match task {
-                Task::Write => self.write(link, scrap, limit.earlier(self.by)),
-                Task::Finish => link.stream.finish(limit.earlier(self.by).left()),
-                Task::Drain => self.drain(link, scrap, limit.earlier(self.by)),
+                Task::Write => self.write(connection, discard_space, limit.earlier(self.by)),
+                Task::Finish => connection.stream.shutdown_write(limit.earlier(self.by).remaining()),
+                Task::Drain => self.drain_until_eof(connection, discard_space, limit.earlier(self.by)),
                 Task::Discard => {
-                    self.drain(link, scrap, Deadline::now());
+                    self.drain_until_eof(connection, discard_space, Deadline::now());
                     true
                 }
             };
-            if done || self.by.passed() {
+            if done || self.by.is_expired() {
                 self.tasks = rest;
                 if *task == Task::Write && self.outcome == Outcome::Clean {
-                    link.closed();
+                    connection.mark_closed();
                 }
-            } else if limit.passed() {
+            } else if limit.is_expired() {
                 return false;
             }
         }
-        link.stream.shut();
-        link.tell_end();
+        connection.stream.shutdown();
+        connection.emit_end();
         true
     }
 
     /// 6455-7.1.7-6: a peer that takes nothing any more does not get the Close.
-    fn write(&mut self, link: &Link, scrap: &mut [u8], by: Deadline) -> bool {
-        let by = by.earlier(Deadline::after(AGAIN));
-        let written = link.last_words(by).unwrap_or(true);
+    fn write(&mut self, connection: &Connection, discard_space: &mut [u8], by: Deadline) -> bool {
+        let by = by.earlier(Deadline::after(CONGESTION_RETRY));
+        let written = connection.flush_and_close(by).unwrap_or(true);
         // The peer may read only when it has been read from.
-        if !written && self.drain(link, scrap, by) {
-            thread::sleep(by.left());
+        if !written && self.drain_until_eof(connection, discard_space, by) {
+            thread::sleep(by.remaining());
         }
         written
     }
 
     /// Reads and drops, until nothing comes any more. Whether the peer has ended its stream.
-    fn drain(&mut self, link: &Link, scrap: &mut [u8], by: Deadline) -> bool {
+    fn drain_until_eof(&mut self, connection: &Connection, discard_space: &mut [u8], by: Deadline) -> bool {
         for _ in 0..READS {
             if self.peer_ended {
                 break;
             }
-            match link.stream.read(scrap, whole_millis(by.left())) {
+            match connection.stream.read(discard_space, whole_millis(by.remaining())) {
                 Ok(1..) => {}
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    if by.passed() {
+                    if by.is_expired() {
                         break;
                     }
                 }
@@ -159,30 +159,32 @@ impl Ending {
     }
 
     /// For a connection that is dropped: another thread goes on, if there is one.
-    pub(super) fn leave_behind(mut self, link: &Arc<Link>, scrap: &mut [u8]) {
-        if self.go_on(link, scrap, Deadline::now()) || link.host.get().is_some_and(|host| host.take_over(link, self)) {
+    pub(super) fn leave_behind(mut self, connection: &Arc<Connection>, discard_space: &mut [u8]) {
+        if self.go_on(connection, discard_space, Deadline::now())
+            || connection.host.get().is_some_and(|host| host.take_over(connection, self))
+        {
             return;
         }
         let own = THREADS.one_more().is_some_and(|place| {
-            let link = link.clone();
+            let connection = connection.clone();
             let thread = thread::Builder::new().name("stdws-close".into()).stack_size(128 << 10);
             let run = move || {
                 let _place = place;
-                self.run(&link);
+                self.run(&connection);
             };
             thread.spawn(run).is_ok()
         });
         if !own {
             self.by = Deadline::now();
-            self.go_on(link, scrap, Deadline::now());
+            self.go_on(connection, discard_space, Deadline::now());
         }
     }
 
     /// Waits until all is done.
     #[inline(never)]
-    fn run(mut self, link: &Link) {
-        let mut scrap = vec![0; 16 << 10];
-        while !self.go_on(link, &mut scrap, Deadline::never()) {}
+    fn run(mut self, connection: &Connection) {
+        let mut discard_space = vec![0; 16 << 10];
+        while !self.go_on(connection, &mut discard_space, Deadline::never()) {}
     }
 }
 
@@ -218,34 +220,34 @@ enum Left {
     /// The handler runs, and nothing was left.
     #[default]
     Nothing,
-    Ending(Arc<Link>, Ending),
+    Ending(Arc<Connection>, Ending),
     /// The thread does something else now.
     Gone,
 }
 
 impl HostThread {
     /// This thread will stay for that connection.
-    pub(crate) fn of(link: &Link) -> HostThread {
-        HostThread(link.host.get_or_init(Arc::default).clone())
+    pub(crate) fn of(connection: &Connection) -> HostThread {
+        HostThread(connection.host.get_or_init(Arc::default).clone())
     }
 }
 
 impl Drop for HostThread {
     fn drop(&mut self) {
         let left = std::mem::replace(&mut *self.0.lock(), Left::Gone);
-        if let Left::Ending(link, ending) = left {
-            ending.run(&link);
+        if let Left::Ending(connection, ending) = left {
+            ending.run(&connection);
         }
     }
 }
 
 impl Host {
     /// False: the thread is gone.
-    fn take_over(&self, link: &Arc<Link>, ending: Ending) -> bool {
+    fn take_over(&self, connection: &Arc<Connection>, ending: Ending) -> bool {
         let mut left = self.lock();
         match *left {
             Left::Nothing => {
-                *left = Left::Ending(link.clone(), ending);
+                *left = Left::Ending(connection.clone(), ending);
                 true
             }
             Left::Ending(..) | Left::Gone => false,
@@ -259,7 +261,7 @@ impl Host {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{ends, patient, websocket, LONG, ROLES};
+    use super::super::testing::{long_timeouts, under_watchdog, websocket, LONG, ROLES};
     use super::*;
     use crate::error::Error;
     use crate::wire::frame::Opcode;
@@ -278,20 +280,20 @@ mod tests {
     #[test]
     fn a_host_takes_one_connection_over_and_only_before_it_is_gone() {
         for role in ROLES {
-            ends(move || {
-                let (ws, mut peer) = websocket(role, patient());
-                let link = ws.shared_link().clone();
+            under_watchdog(move || {
+                let (ws, mut peer) = websocket(role, long_timeouts());
+                let connection = ws.shared_connection().clone();
                 let ending = Ending::failed(Deadline::after(LONG));
-                let host = HostThread::of(&link);
-                assert!(link.host.get().unwrap().take_over(&link, ending));
-                assert!(!link.host.get().unwrap().take_over(&link, ending));
-                link.fail(Error::Closed(None), Some(crate::close::CloseCode::POLICY));
+                let host = HostThread::of(&connection);
+                assert!(connection.host.get().unwrap().take_over(&connection, ending));
+                assert!(!connection.host.get().unwrap().take_over(&connection, ending));
+                connection.fail(Error::Closed(None), Some(crate::close::CloseCode::POLICY));
                 let staying = thread::spawn(move || drop(host));
                 assert_eq!(peer.frame().map(|frame| frame.1), Some(Opcode::Close));
                 assert!(peer.frame().is_none() && !staying.is_finished());
                 drop(peer);
                 staying.join().unwrap();
-                assert!(!link.host.get().unwrap().take_over(&link, ending));
+                assert!(!connection.host.get().unwrap().take_over(&connection, ending));
             });
         }
     }
@@ -299,18 +301,19 @@ mod tests {
     #[test]
     fn the_deadline_ends_every_step() {
         for role in ROLES {
-            let (ws, _peer) = websocket(role, patient());
-            let link = ws.shared_link();
+            let (ws, _peer) = websocket(role, long_timeouts());
+            let connection = ws.shared_connection();
             let limit = Duration::from_millis(50);
-            for new in
-                [Ending::failed, |by| Ending { tasks: &[Task::Write, Task::Drain, Task::Finish], ..Ending::silent(by) }]
-            {
-                let _writer = link.gate().writer.take();
+            for new in [Ending::failed, |by| Ending {
+                tasks: &[Task::Write, Task::Drain, Task::Finish],
+                ..Ending::silent_since(by)
+            }] {
+                let _writer = connection.lock_state().writer.take();
                 let start = Instant::now();
                 let mut ending = new(Deadline::after(limit));
-                assert!(!ending.go_on(link, &mut [0; 64], Deadline::now()));
+                assert!(!ending.go_on(connection, &mut [0; 64], Deadline::now()));
                 assert!(start.elapsed() < LONG / 4);
-                assert!(ending.go_on(link, &mut [0; 64], Deadline::never()));
+                assert!(ending.go_on(connection, &mut [0; 64], Deadline::never()));
                 assert!(start.elapsed() >= limit && start.elapsed() < LONG / 4);
             }
         }

@@ -5,8 +5,8 @@ use std::io::{self, Read};
 
 use super::receive::{Received, Receiver};
 use crate::error::Result;
-use crate::message::Kind;
-use crate::protocol::decoder::Event;
+use crate::message::MessageKind;
+use crate::protocol::decoder::DecoderEvent;
 use crate::transport::deadline::Deadline;
 
 /// A message being received: read it to its end (`read` gives 0), or drop it, and the rest is skipped by the next call
@@ -32,30 +32,30 @@ use crate::transport::deadline::Deadline;
 /// ```
 pub struct RecvStream<'a> {
     receiver: &'a mut Receiver,
-    kind: Kind,
+    kind: MessageKind,
     /// What had been put together before, and is to be given first.
-    first: Vec<u8>,
-    given: usize,
+    prefix: Vec<u8>,
+    delivered: usize,
     /// Bytes of the decoder's last piece that have been given.
-    piece: Option<usize>,
+    chunk_offset: Option<usize>,
     ended: bool,
 }
 
 impl<'a> RecvStream<'a> {
     /// Waits for the next message to begin. `None`: the connection was closed.
     pub(super) fn new(receiver: &'a mut Receiver) -> Result<Option<RecvStream<'a>>> {
-        if let Some((kind, first)) = receiver.decoder.stream() {
-            return Ok(Some(RecvStream { receiver, kind, first, given: 0, piece: None, ended: false }));
+        if let Some((kind, prefix)) = receiver.decoder.start_streaming() {
+            return Ok(Some(RecvStream { receiver, kind, prefix, delivered: 0, chunk_offset: None, ended: false }));
         }
         loop {
             match receiver.next(None) {
-                Ok(Some(Received::Data(Event::Begin(kind)))) => {
+                Ok(Some(Received::Data(DecoderEvent::MessageStart(kind)))) => {
                     return Ok(Some(RecvStream {
                         receiver,
                         kind,
-                        first: Vec::new(),
-                        given: 0,
-                        piece: None,
+                        prefix: Vec::new(),
+                        delivered: 0,
+                        chunk_offset: None,
                         ended: false,
                     }));
                 }
@@ -65,7 +65,7 @@ impl<'a> RecvStream<'a> {
                     return Ok(None);
                 }
                 Err(error) => {
-                    receiver.decoder.assemble();
+                    receiver.decoder.stop_streaming();
                     return Err(error);
                 }
             }
@@ -73,16 +73,16 @@ impl<'a> RecvStream<'a> {
     }
 
     /// A message that has been received whole before.
-    pub(super) fn whole(receiver: &'a mut Receiver, kind: Kind, bytes: Vec<u8>) -> RecvStream<'a> {
-        RecvStream { receiver, kind, first: bytes, given: 0, piece: None, ended: true }
+    pub(super) fn from_message(receiver: &'a mut Receiver, kind: MessageKind, bytes: Vec<u8>) -> RecvStream<'a> {
+        RecvStream { receiver, kind, prefix: bytes, delivered: 0, chunk_offset: None, ended: true }
     }
 
     /// Text or binary.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> MessageKind {
         self.kind
     }
 
-    fn give(from: &[u8], to: &mut [u8]) -> usize {
+    fn copy_part(from: &[u8], to: &mut [u8]) -> usize {
         let count = from.len().min(to.len());
         for (to, from) in to.iter_mut().zip(from) {
             *to = *from;
@@ -97,27 +97,27 @@ impl Read for RecvStream<'_> {
         if to.is_empty() {
             return Ok(0);
         }
-        let rest = self.first.get(self.given..).unwrap_or_default();
+        let rest = self.prefix.get(self.delivered..).unwrap_or_default();
         if !rest.is_empty() {
-            let count = Self::give(rest, to);
-            self.given = self.given.saturating_add(count);
+            let count = Self::copy_part(rest, to);
+            self.delivered = self.delivered.saturating_add(count);
             return Ok(count);
         }
         loop {
             if self.ended {
                 return Ok(0);
             }
-            if let Some(given) = self.piece {
-                let rest = self.receiver.decoder.payload().get(given..).unwrap_or_default();
+            if let Some(delivered) = self.chunk_offset {
+                let rest = self.receiver.decoder.payload().get(delivered..).unwrap_or_default();
                 if !rest.is_empty() {
-                    let count = Self::give(rest, to);
-                    self.piece = Some(given.saturating_add(count));
+                    let count = Self::copy_part(rest, to);
+                    self.chunk_offset = Some(delivered.saturating_add(count));
                     return Ok(count);
                 }
-                self.piece = None;
+                self.chunk_offset = None;
             }
             match self.receiver.next(None)? {
-                Some(Received::Data(Event::Piece)) => self.piece = Some(0),
+                Some(Received::Data(DecoderEvent::MessageChunk)) => self.chunk_offset = Some(0),
                 Some(Received::Data(_)) => self.ended = true,
                 Some(Received::Pong) => {}
                 // A Close in the middle of a message: the rest will never come.
@@ -129,7 +129,7 @@ impl Read for RecvStream<'_> {
 
 impl Drop for RecvStream<'_> {
     fn drop(&mut self) {
-        self.receiver.decoder.assemble();
+        self.receiver.decoder.stop_streaming();
     }
 }
 

@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use std::mem;
 use std::sync::Arc;
 
-use super::link::Link;
-use crate::error::{Error, Misuse, Result};
-use crate::message::Kind;
+use super::link::Connection;
+use crate::error::{Error, Result, UsageError};
+use crate::message::MessageKind;
 use crate::primitives::utf8::Validator;
 use crate::wire::frame::Opcode;
 
@@ -18,7 +18,7 @@ const FRAGMENT: usize = 16 << 10;
 ///
 /// Fragments of 16 KiB are sent as they fill up, and what there is on `flush`. Until it is finished, other messages of this
 /// connection wait (at most [`Timeouts::write`](crate::Timeouts::write), then they fail with
-/// [`Step::Turn`](crate::Step::Turn)); Pings, Pongs and Closes do not.
+/// [`Step::SendLock`](crate::Step::SendLock)); Pings, Pongs and Closes do not.
 ///
 /// Dropped without `finish`, the connection is cut: the peer must not take a part for the whole. It fails once: after an
 /// error each further call gives the same one.
@@ -32,7 +32,7 @@ const FRAGMENT: usize = 16 << 10;
 /// # let url = format!("ws://{}", server.local_addr());
 /// use std::io::Write;
 /// let mut ws = stdws::connect(&url)?;
-/// let mut stream = ws.send_stream(stdws::Kind::Text)?;
+/// let mut stream = ws.send_stream(stdws::MessageKind::Text)?;
 /// for line in 1..=3 {
 ///     writeln!(stream, "line {line}")?;
 /// }
@@ -42,10 +42,10 @@ const FRAGMENT: usize = 16 << 10;
 /// # }
 /// ```
 pub struct SendStream {
-    link: Arc<Link>,
+    connection: Arc<Connection>,
     buffer: Vec<u8>,
     /// What the next fragment is: the first has the kind, the others continue.
-    next: Opcode,
+    next_opcode: Opcode,
     text: Option<Validator>,
     /// It was given bytes that are not text, or a fragment could not be sent: how much was taken nobody knows, so there is
     /// no way to go on.
@@ -54,41 +54,48 @@ pub struct SendStream {
 }
 
 impl SendStream {
-    pub(super) fn new(link: Arc<Link>, kind: Kind) -> Result<SendStream> {
-        link.begin_stream(Opcode::Data(kind))?;
+    pub(super) fn new(connection: Arc<Connection>, kind: MessageKind) -> Result<SendStream> {
+        connection.begin_stream(Opcode::Data(kind))?;
         let text = match kind {
-            Kind::Text => Some(Validator::default()),
-            Kind::Binary => None,
+            MessageKind::Text => Some(Validator::default()),
+            MessageKind::Binary => None,
         };
-        Ok(SendStream { link, buffer: Vec::new(), next: Opcode::Data(kind), text, failed: None, finished: false })
+        Ok(SendStream {
+            connection,
+            buffer: Vec::new(),
+            next_opcode: Opcode::Data(kind),
+            text,
+            failed: None,
+            finished: false,
+        })
     }
 
     /// Sends the rest, and with it the end of the message.
     ///
     /// # Errors
-    /// [`Misuse::TextNotUtf8`] if the text ends inside a character; what `write` failed with, if it did; those of
+    /// [`UsageError::TextNotUtf8`] if the text ends inside a character; what `write` failed with, if it did; those of
     /// [`WebSocket::send`](crate::WebSocket::send). The connection is then cut, as if it was not finished.
     pub fn finish(mut self) -> Result<()> {
-        self.check()?;
+        self.check_failed()?;
         if self.text.as_ref().is_some_and(|text| !text.is_complete()) {
-            return Err(Misuse::TextNotUtf8.into());
+            return Err(UsageError::TextNotUtf8.into());
         }
         // 6455-5.4-s2, 6455-6.1-7: the last frame says so.
-        self.fragment(true)?;
+        self.send_fragment(true)?;
         self.finished = true;
-        self.link.end_stream();
+        self.connection.end_stream();
         Ok(())
     }
 
     /// It fails once.
-    fn check(&self) -> Result<()> {
+    fn check_failed(&self) -> Result<()> {
         self.failed.clone().map_or(Ok(()), Err)
     }
 
-    fn fragment(&mut self, fin: bool) -> Result<()> {
+    fn send_fragment(&mut self, fin: bool) -> Result<()> {
         // 6455-6.1-5, 6455-6.1-6, 6455-5.4-12
-        let opcode = mem::replace(&mut self.next, Opcode::Continuation);
-        let result = self.link.stream_fragment(fin, opcode, &self.buffer);
+        let opcode = mem::replace(&mut self.next_opcode, Opcode::Continuation);
+        let result = self.connection.stream_fragment(fin, opcode, &self.buffer);
         self.failed = result.as_ref().err().cloned();
         self.buffer.clear();
         result
@@ -98,16 +105,16 @@ impl SendStream {
 impl Write for SendStream {
     /// Takes all of `bytes`. For text they are checked first; a character may be split between two writes.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.check()?;
+        self.check_failed()?;
         // 6455-5.6-1: never send what the peer must refuse.
         if self.text.as_mut().is_some_and(|text| text.feed(bytes).is_err()) {
-            self.failed = Some(Misuse::TextNotUtf8.into());
-            self.check()?;
+            self.failed = Some(UsageError::TextNotUtf8.into());
+            self.check_failed()?;
         }
         for piece in bytes.chunks(FRAGMENT) {
             self.buffer.extend_from_slice(piece);
             if self.buffer.len() >= FRAGMENT {
-                self.fragment(false)?;
+                self.send_fragment(false)?;
             }
         }
         Ok(bytes.len())
@@ -115,10 +122,10 @@ impl Write for SendStream {
 
     /// Sends what there is as a fragment.
     fn flush(&mut self) -> io::Result<()> {
-        self.check()?;
+        self.check_failed()?;
         match self.buffer.is_empty() {
             true => Ok(()),
-            false => Ok(self.fragment(false)?),
+            false => Ok(self.send_fragment(false)?),
         }
     }
 }
@@ -126,7 +133,7 @@ impl Write for SendStream {
 impl Drop for SendStream {
     fn drop(&mut self) {
         if !self.finished {
-            self.link.abort();
+            self.connection.abort();
         }
     }
 }
@@ -139,31 +146,32 @@ impl fmt::Debug for SendStream {
 
 #[cfg(test)]
 mod tests {
-    use super::super::link::Wants;
-    use super::super::testing::{link, patient, LONG, ROLES};
+    use super::super::link::WriteIntent;
+    use super::super::testing::{connection, long_timeouts, LONG, ROLES};
     use super::*;
     use crate::config::Timeouts;
     use crate::error::Step;
     use std::time::Duration;
 
     #[test]
-    fn a_fragment_that_had_no_turn_is_not_followed_by_others() {
+    fn a_fragment_without_a_permit_is_not_followed_by_others() {
         // 6455-5.4-s2: a message never begins with a continuation.
         for role in ROLES {
-            for kind in [Kind::Text, Kind::Binary] {
-                let (link, mut peer) = link(role, Timeouts { write: Duration::from_millis(30), ..patient() });
-                let mut stream = SendStream::new(link.clone(), kind).unwrap();
-                let turn = link.turn(Wants::Frame, LONG).unwrap();
-                let no_turn = |error: io::Error| {
+            for kind in [MessageKind::Text, MessageKind::Binary] {
+                let (connection, mut peer) =
+                    connection(role, Timeouts { write: Duration::from_millis(30), ..long_timeouts() });
+                let mut stream = SendStream::new(connection.clone(), kind).unwrap();
+                let permit = connection.acquire_permit(WriteIntent::Frame, LONG).unwrap();
+                let no_permit = |error: io::Error| {
                     let error = error.into_inner().and_then(|error| error.downcast::<Error>().ok());
-                    assert!(matches!(error.as_deref(), Some(Error::Timeout(Step::Turn))), "{error:?}");
+                    assert!(matches!(error.as_deref(), Some(Error::Timeout(Step::SendLock))), "{error:?}");
                 };
-                no_turn(stream.write(&[b'x'; FRAGMENT]).unwrap_err());
-                drop(turn);
+                no_permit(stream.write(&[b'x'; FRAGMENT]).unwrap_err());
+                drop(permit);
                 // How much of that was taken nobody knows, so there is no going on.
-                no_turn(stream.flush().unwrap_err());
-                no_turn(stream.write(b"y").unwrap_err());
-                assert!(matches!(stream.finish(), Err(Error::Timeout(Step::Turn))));
+                no_permit(stream.flush().unwrap_err());
+                no_permit(stream.write(b"y").unwrap_err());
+                assert!(matches!(stream.finish(), Err(Error::Timeout(Step::SendLock))));
                 assert_eq!(peer.frame(), None);
             }
         }

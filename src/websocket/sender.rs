@@ -4,11 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::link::Link;
+use super::link::Connection;
 use super::send_stream::SendStream;
 use crate::close::{CloseCode, CloseInfo};
 use crate::error::Result;
-use crate::message::{Kind, MessageRef};
+use crate::message::{MessageKind, MessageRef};
 use crate::wire::frame::Opcode;
 
 /// Sends on a connection while another thread receives. Cheap to clone; any number of threads may send at once.
@@ -16,8 +16,8 @@ use crate::wire::frame::Opcode;
 /// The socket is shut down when the connection ends, but its descriptor is given back only with the last sender.
 ///
 /// Every call is bounded by [`Timeouts`](crate::Timeouts). A connection fails once and for everybody: after an error other
-/// than [`Error::Misuse`](crate::Error::Misuse) and [`Error::Timeout`](crate::Error::Timeout) of
-/// [`Step::Turn`](crate::Step::Turn) or [`Step::Pong`](crate::Step::Pong), each further call gives the same one.
+/// than [`Error::Usage`](crate::Error::Usage) and [`Error::Timeout`](crate::Error::Timeout) of
+/// [`Step::SendLock`](crate::Step::SendLock) or [`Step::Pong`](crate::Step::Pong), each further call gives the same one.
 ///
 /// ```
 /// # fn main() -> stdws::Result<()> {
@@ -35,22 +35,22 @@ use crate::wire::frame::Opcode;
 /// ```
 #[derive(Clone)]
 pub struct Sender {
-    pub(super) link: Arc<Link>,
+    pub(super) connection: Arc<Connection>,
     /// Held by the senders of [`WebSocket::into_sender`](crate::WebSocket::into_sender): the last one says goodbye.
-    _farewell: Option<Arc<Farewell>>,
+    _close_on_drop: Option<Arc<CloseOnDrop>>,
 }
 
 impl Sender {
-    pub(super) fn new(link: Arc<Link>) -> Sender {
-        Sender { link, _farewell: None }
+    pub(super) fn new(connection: Arc<Connection>) -> Sender {
+        Sender { connection, _close_on_drop: None }
     }
 
-    pub(super) fn last_to_leave(link: Arc<Link>) -> Sender {
-        Sender { _farewell: Some(Arc::new(Farewell(link.clone()))), link }
+    pub(super) fn with_close_on_drop(connection: Arc<Connection>) -> Sender {
+        Sender { _close_on_drop: Some(Arc::new(CloseOnDrop(connection.clone()))), connection }
     }
 
-    pub(crate) fn link(&self) -> &Arc<Link> {
-        &self.link
+    pub(crate) fn connection(&self) -> &Arc<Connection> {
+        &self.connection
     }
 
     /// Sends a message in one frame. Returns when the kernel has all of it. See [`WebSocket::send`](crate::WebSocket::send).
@@ -59,13 +59,13 @@ impl Sender {
     /// Those of [`WebSocket::send`](crate::WebSocket::send).
     pub fn send<'a>(&self, message: impl Into<MessageRef<'a>>) -> Result<()> {
         let message = message.into();
-        self.link.send(Opcode::Data(message.kind()), message.as_bytes())
+        self.connection.send(Opcode::Data(message.kind()), message.as_bytes())
     }
 
     /// Sends a message as it is. See [`WebSocket::send_uncompressed`](crate::WebSocket::send_uncompressed).
     pub fn send_uncompressed<'a>(&self, message: impl Into<MessageRef<'a>>) -> Result<()> {
         let message = message.into();
-        self.link.send_uncompressed(Opcode::Data(message.kind()), message.as_bytes())
+        self.connection.send_uncompressed(Opcode::Data(message.kind()), message.as_bytes())
     }
 
     /// Queues a message, to go out together with others. See [`WebSocket::queue`](crate::WebSocket::queue).
@@ -78,7 +78,7 @@ impl Sender {
     #[inline]
     pub fn queue<'a>(&self, message: impl Into<MessageRef<'a>>) -> Result<()> {
         let message = message.into();
-        self.link.queue(Opcode::Data(message.kind()), message.as_bytes())
+        self.connection.queue(Opcode::Data(message.kind()), message.as_bytes())
     }
 
     /// Writes what was queued.
@@ -86,18 +86,18 @@ impl Sender {
     /// # Errors
     /// Those of [`send`](Sender::send).
     pub fn flush(&self) -> Result<()> {
-        self.link.flush()
+        self.connection.flush()
     }
 
     /// Sends one message in pieces, for what is too large to hold (RFC 6455 section 5.4). See [`SendStream`].
     ///
     /// # Errors
     /// Those of [`send`](Sender::send).
-    pub fn send_stream(&self, kind: Kind) -> Result<SendStream> {
-        SendStream::new(self.link.clone(), kind)
+    pub fn send_stream(&self, kind: MessageKind) -> Result<SendStream> {
+        SendStream::new(self.connection.clone(), kind)
     }
 
-    /// Sends a Ping and waits for its Pong, at most [`Timeouts::life`](crate::Timeouts::life) (RFC 6455 section 5.5.2).
+    /// Sends a Ping and waits for its Pong, at most [`Timeouts::pong_timeout`](crate::Timeouts::pong_timeout) (RFC 6455 section 5.5.2).
     /// Gives the time it took.
     ///
     /// Another thread has to be receiving; it is the one that sees the Pong. [`WebSocket::ping`](crate::WebSocket::ping)
@@ -108,8 +108,8 @@ impl Sender {
     /// those of [`send`](Sender::send).
     pub fn ping(&self) -> Result<Duration> {
         let start = Instant::now();
-        let number = self.link.ping()?;
-        self.link.await_pong(number)?;
+        let number = self.connection.ping()?;
+        self.connection.await_pong(number)?;
         Ok(start.elapsed())
     }
 
@@ -119,21 +119,21 @@ impl Sender {
     /// If no thread is receiving, the time runs out and the connection is cut: use [`WebSocket::close`](crate::WebSocket::close).
     ///
     /// # Errors
-    /// [`Misuse`](crate::Error::Misuse) for a code that must not be sent or a reason of more than 123 bytes;
+    /// [`Usage`](crate::Error::Usage) for a code that must not be sent or a reason of more than 123 bytes;
     /// [`Timeout`](crate::Error::Timeout) of [`Step::Close`](crate::Step::Close) if no answer came in time.
     pub fn close(&self, code: CloseCode, reason: &str) -> Result<CloseInfo> {
-        self.link.start_close(code, reason)?;
-        self.link.await_close()
+        self.connection.start_close(code, reason)?;
+        self.connection.await_close()
     }
 
     /// Ends the connection at once, without a Close. Every blocked call on it, in every thread, returns.
     pub fn abort(&self) {
-        self.link.abort();
+        self.connection.abort();
     }
 
     /// Whether messages can still be sent: nothing failed, and no Close was sent or received.
     pub fn is_open(&self) -> bool {
-        self.link.is_open()
+        self.connection.is_open()
     }
 }
 
@@ -144,10 +144,10 @@ impl fmt::Debug for Sender {
 }
 
 /// Says goodbye when the last sender of a connection that only sends is dropped.
-struct Farewell(Arc<Link>);
+struct CloseOnDrop(Arc<Connection>);
 
-impl Drop for Farewell {
+impl Drop for CloseOnDrop {
     fn drop(&mut self) {
-        self.0.leave(CloseCode::GOING_AWAY);
+        self.0.close_nonblocking(CloseCode::GOING_AWAY);
     }
 }

@@ -7,10 +7,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::codec::Codec;
-use super::link::Link;
-use super::{About, WebSocket};
+use super::link::Connection;
+use super::{ConnectionInfo, WebSocket};
 use crate::config::{Limits, Timeouts};
-use crate::primitives::entropy::Entropy;
+use crate::primitives::entropy::RandomSource;
 use crate::protocol::encoder::Encoder;
 use crate::transport::stream::tests::sockets;
 use crate::transport::stream::Stream;
@@ -18,54 +18,54 @@ use crate::wire::frame::{self, Context, Opcode, Role};
 use crate::wire::mask;
 
 pub(super) const ROLES: [Role; 2] = [Role::Client, Role::Server];
-pub(super) const TEXT: Opcode = Opcode::Data(crate::message::Kind::Text);
-pub(super) const BINARY: Opcode = Opcode::Data(crate::message::Kind::Binary);
+pub(super) const TEXT: Opcode = Opcode::Data(crate::message::MessageKind::Text);
+pub(super) const BINARY: Opcode = Opcode::Data(crate::message::MessageKind::Binary);
 /// Longer than any test takes, unless it hangs.
 pub(super) const LONG: Duration = Duration::from_secs(30);
 /// More than a loopback connection holds by itself.
-pub(super) const MUCH: usize = 24 << 20;
+pub(super) const LARGE: usize = 24 << 20;
 
 /// Nothing times out.
-pub(super) fn patient() -> Timeouts {
-    Timeouts { write: LONG, message: LONG, ping: LONG, life: LONG, close: LONG, ..Timeouts::default() }
+pub(super) fn long_timeouts() -> Timeouts {
+    Timeouts { write: LONG, message: LONG, ping_interval: LONG, pong_timeout: LONG, close: LONG, ..Timeouts::default() }
 }
 
 pub(super) fn encoder(role: Role) -> Encoder {
     match role {
-        Role::Client => Encoder::client(Entropy::system()),
+        Role::Client => Encoder::client(RandomSource::system()),
         Role::Server => Encoder::server(),
     }
 }
 
 /// One side's link, and the peer on the other.
-pub(super) fn link(role: Role, timeouts: Timeouts) -> (Arc<Link>, Peer) {
+pub(super) fn connection(role: Role, timeouts: Timeouts) -> (Arc<Connection>, Peer) {
     let (near, far) = sockets();
-    let stream = Stream::plain(near, timeouts.write).unwrap();
-    let codec = Codec::rfc(role, Limits::server(), &[], (encoder(role), None));
-    (Arc::new(Link::new(stream, role, codec.dialect, codec.encoder, timeouts)), Peer::new(role, far))
+    let stream = Stream::from_socket(near, timeouts.write).unwrap();
+    let codec = Codec::rfc6455(role, Limits::server(), &[], (encoder(role), None));
+    (Arc::new(Connection::new(stream, role, codec.protocol, codec.encoder, timeouts)), Peer::new(role, far))
 }
 
 /// One side's connection, and the peer on the other.
 pub(super) fn websocket(role: Role, timeouts: Timeouts) -> (WebSocket, Peer) {
     let (near, far) = sockets();
-    (over(near, role, timeouts), Peer::new(role, far))
+    (websocket_over(near, role, timeouts), Peer::new(role, far))
 }
 
 /// Two connections back to back.
 pub(super) fn pair(timeouts: Timeouts) -> (WebSocket, WebSocket) {
     let (near, far) = sockets();
-    (over(near, Role::Client, timeouts), over(far, Role::Server, timeouts))
+    (websocket_over(near, Role::Client, timeouts), websocket_over(far, Role::Server, timeouts))
 }
 
-fn over(socket: TcpStream, role: Role, timeouts: Timeouts) -> WebSocket {
-    let stream = Stream::plain(socket, timeouts.write).unwrap();
-    let limits = Limits::message(64 << 20);
-    let codec = Codec::rfc(role, limits, &[], (encoder(role), None));
-    WebSocket::new(stream, codec, (limits, timeouts), About::default())
+fn websocket_over(socket: TcpStream, role: Role, timeouts: Timeouts) -> WebSocket {
+    let stream = Stream::from_socket(socket, timeouts.write).unwrap();
+    let limits = Limits::with_max_message_size(64 << 20);
+    let codec = Codec::rfc6455(role, limits, &[], (encoder(role), None));
+    WebSocket::new(stream, codec, (limits, timeouts), ConnectionInfo::default())
 }
 
 /// Waits for another thread to have come so far.
-pub(super) fn until(mut done: impl FnMut() -> bool) {
+pub(super) fn wait_until(mut done: impl FnMut() -> bool) {
     let start = Instant::now();
     while !done() {
         assert!(start.elapsed() < LONG, "this never happens");
@@ -74,7 +74,7 @@ pub(super) fn until(mut done: impl FnMut() -> bool) {
 }
 
 /// Runs this in a thread of its own and gives what comes of it, within [`LONG`].
-pub(super) fn ends<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+pub(super) fn under_watchdog<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     let (done, result) = mpsc::channel();
     let thread = thread::spawn(move || drop(done.send(work())));
     match result.recv_timeout(LONG * 2) {
@@ -146,7 +146,7 @@ impl Peer {
 
     pub(super) fn send(&mut self, fin: bool, opcode: Opcode, payload: &[u8]) {
         let mut bytes = Vec::new();
-        encoder(self.role).frame(&mut bytes, fin, opcode, payload).unwrap();
+        encoder(self.role).encode_frame(&mut bytes, fin, opcode, payload).unwrap();
         self.socket.write_all(&bytes).unwrap();
     }
 }

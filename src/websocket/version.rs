@@ -1,29 +1,29 @@
 //! Which version of the protocol a connection speaks (feature `legacy`).
 
-use super::codec::Dialect;
+use super::codec::Protocol;
 use super::{Sender, WebSocket};
 use crate::legacy::Version;
 
 impl WebSocket {
     /// The version of the protocol that is spoken on this connection. [`Version::can`] tells what can be done with it; what
-    /// cannot is [`Misuse::NotInVersion`](crate::Misuse::NotInVersion), and nothing is sent. Feature `legacy`.
+    /// cannot is [`UsageError::UnsupportedByVersion`](crate::UsageError::UnsupportedByVersion), and nothing is sent. Feature `legacy`.
     pub fn version(&self) -> Version {
-        self.link().dialect.version()
+        self.connection().protocol.version()
     }
 }
 
 impl Sender {
     /// The version of the protocol that is spoken on this connection, see [`WebSocket::version`].
     pub fn version(&self) -> Version {
-        self.link.dialect.version()
+        self.connection.protocol.version()
     }
 }
 
-impl Dialect {
+impl Protocol {
     fn version(self) -> Version {
         match self {
-            Dialect::Rfc => Version::Rfc6455,
-            Dialect::Draft(row, _) => row.version,
+            Protocol::Rfc6455 => Version::Rfc6455,
+            Protocol::Draft(row, _) => row.version,
         }
     }
 }

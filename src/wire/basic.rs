@@ -7,19 +7,19 @@
 //! credentials  Basic base64( user ":" password )
 //! ```
 
-use crate::error::Misuse;
+use crate::error::UsageError;
 use crate::primitives::base64;
 
 /// The value of an Authorization field.
-pub(crate) fn credentials(user: &str, password: &str) -> Result<String, Misuse> {
+pub(crate) fn credentials(user: &str, password: &str) -> Result<String, UsageError> {
     Ok(format!("Basic {}", pair(user.as_bytes(), password.as_bytes())?))
 }
 
 /// The same without the word `Basic`, for a user name and a password in any character set.
-pub(crate) fn pair(user: &[u8], password: &[u8]) -> Result<String, Misuse> {
+pub(crate) fn pair(user: &[u8], password: &[u8]) -> Result<String, UsageError> {
     // 7617-2-s4: the first colon ends the name. 7617-2-4: control characters are not for either.
     if user.contains(&b':') || user.iter().chain(password).any(u8::is_ascii_control) {
-        return Err(Misuse::Credentials);
+        return Err(UsageError::Credentials);
     }
     // 7617-2-s2
     Ok(base64::encode(&[user, b":", password].concat()))
@@ -77,7 +77,7 @@ mod tests {
     fn what_cannot_be_sent() {
         // 7617-2-4, 7617-2-s4
         for (user, password) in [("a:b", "c"), ("a\r\n", "c"), ("a", "\0"), ("a", "\x7F")] {
-            assert_eq!(credentials(user, password), Err(Misuse::Credentials));
+            assert_eq!(credentials(user, password), Err(UsageError::Credentials));
         }
     }
 

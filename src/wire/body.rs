@@ -1,7 +1,7 @@
 //! The body of an HTTP response that refused the opening handshake (RFC 9112 sections 6 and 7). Knows where a body ends;
 //! must not know what is in it.
 //!
-//! A refusal is read to be shown, and its connection is not used again. So a body is kept up to a limit, and one that is
+//! A rejection is read to be shown, and its connection is not used again. So a body is kept up to a limit, and one that is
 //! cut short or wrongly framed ends where that shows, with what came before. Trailers are not read.
 //!
 //! | state | takes | and goes on with |
@@ -22,7 +22,7 @@ const MAX_BODY: usize = 64 * 1024;
 
 /// Collects a body as its bytes arrive.
 pub(crate) struct Body {
-    kept: Vec<u8>,
+    collected: Vec<u8>,
     state: State,
 }
 
@@ -41,7 +41,7 @@ enum State {
 
 impl Body {
     /// The body that belongs to this head of a response, by the rules of RFC 9112 section 6.3 in their order.
-    pub(crate) fn of(head: &Head) -> Body {
+    pub(crate) fn for_response(head: &Head) -> Body {
         let mut codings = head.get_all("Transfer-Encoding").flat_map(header::tokens).peekable();
         let state = if matches!(head.status(), 100..=199 | 204 | 304) {
             State::Done
@@ -57,11 +57,11 @@ impl Body {
                 Ok(None) => State::UntilEnd,
             }
         };
-        Body { kept: Vec::new(), state }
+        Body { collected: Vec::new(), state }
     }
 
     /// Whether there can be more to keep. The end of the connection ends a body in any case.
-    pub(crate) fn wants_more(&self) -> bool {
+    pub(crate) fn needs_more(&self) -> bool {
         self.state != State::Done
     }
 
@@ -72,7 +72,7 @@ impl Body {
                 State::Done => return,
                 State::Left(left) => {
                     let taken;
-                    (taken, bytes) = self.keep(left, bytes);
+                    (taken, bytes) = self.collect_up_to(left, bytes);
                     // There is no `Left(0)`: what has nothing left is over, without waiting for another byte.
                     match left.saturating_sub(taken) {
                         0 => State::Done,
@@ -80,12 +80,12 @@ impl Body {
                     }
                 }
                 State::UntilEnd => {
-                    (_, bytes) = self.keep(u64::MAX, bytes);
+                    (_, bytes) = self.collect_up_to(u64::MAX, bytes);
                     State::UntilEnd
                 }
                 State::Chunk(left) if left > 0 => {
                     let taken;
-                    (taken, bytes) = self.keep(left, bytes);
+                    (taken, bytes) = self.collect_up_to(left, bytes);
                     State::Chunk(left.saturating_sub(taken))
                 }
                 between @ (State::Size(_)
@@ -97,7 +97,7 @@ impl Body {
                     between.after(byte)
                 }
             };
-            if self.kept.len() >= MAX_BODY {
+            if self.collected.len() >= MAX_BODY {
                 self.state = State::Done;
             }
         }
@@ -105,15 +105,15 @@ impl Body {
 
     /// What was kept.
     pub(crate) fn finish(self) -> Vec<u8> {
-        self.kept
+        self.collected
     }
 
     /// Keeps up to so many of the bytes, within the limit. Gives their number, and the bytes after them.
-    fn keep<'a>(&mut self, most: u64, bytes: &'a [u8]) -> (u64, &'a [u8]) {
-        let room = MAX_BODY.saturating_sub(self.kept.len()).min(bytes.len());
+    fn collect_up_to<'a>(&mut self, most: u64, bytes: &'a [u8]) -> (u64, &'a [u8]) {
+        let room = MAX_BODY.saturating_sub(self.collected.len()).min(bytes.len());
         let count = usize::try_from(most).unwrap_or(usize::MAX).min(room);
         let (data, rest) = bytes.split_at_checked(count).unwrap_or((bytes, &[]));
-        self.kept.extend_from_slice(data);
+        self.collected.extend_from_slice(data);
         (u64::try_from(count).unwrap_or(u64::MAX), rest)
     }
 }
@@ -153,9 +153,9 @@ mod tests {
         parser.feed(head.as_bytes()).unwrap();
         let head = parser.finish().unwrap();
         let run = |pieces: &mut dyn Iterator<Item = &[u8]>| {
-            let mut body = Body::of(&head);
+            let mut body = Body::for_response(&head);
             pieces.for_each(|piece| body.feed(piece));
-            let over = !body.wants_more();
+            let over = !body.needs_more();
             (body.finish(), over)
         };
         let whole = run(&mut [bytes].into_iter());
@@ -188,9 +188,9 @@ mod tests {
             ("404|Transfer-Encoding: chunked, gzip", b"2\r\nok", b"2\r\nok", false),
             ("404|Transfer-Encoding: gzip;q=1", b"2\r\nok", b"2\r\nok", false),
         ];
-        for (head, bytes, kept, over) in rows {
+        for (head, bytes, collected, over) in rows {
             let text = format!("HTTP/1.1 {}\r\n\r\n", head.replace('|', "\r\n"));
-            assert_eq!(body(&text, bytes), (kept.to_vec(), *over), "{head}: {}", bytes.escape_ascii());
+            assert_eq!(body(&text, bytes), (collected.to_vec(), *over), "{head}: {}", bytes.escape_ascii());
         }
     }
 
@@ -222,9 +222,9 @@ mod tests {
             (b"10000000000000001\r\nhello", b"", true),
             (b"0000000000000000000005\r\nhello\r\n0\r\n\r\n", b"hello", true),
         ];
-        for (bytes, kept, over) in rows {
+        for (bytes, collected, over) in rows {
             let all = body("HTTP/1.1 500 Oh\r\nTransfer-Encoding: chunked\r\n\r\n", bytes);
-            assert_eq!(all, (kept.to_vec(), *over), "{}", bytes.escape_ascii());
+            assert_eq!(all, (collected.to_vec(), *over), "{}", bytes.escape_ascii());
         }
     }
 
@@ -235,11 +235,11 @@ mod tests {
             [("", ""), ("Content-Length: 70000\r\n", ""), ("Transfer-Encoding: chunked\r\n", "11170\r\n")]
         {
             let bytes = [before.as_bytes(), &page].concat();
-            let (kept, over) = body(&format!("HTTP/1.1 500 Oh\r\n{fields}\r\n"), &bytes);
-            assert_eq!((kept.len(), over), (65_536, true), "{fields}");
+            let (collected, over) = body(&format!("HTTP/1.1 500 Oh\r\n{fields}\r\n"), &bytes);
+            assert_eq!((collected.len(), over), (65_536, true), "{fields}");
             // One byte less, and it goes on.
-            let (kept, over) = body(&format!("HTTP/1.1 500 Oh\r\n{fields}\r\n"), &bytes[..before.len() + 65_535]);
-            assert_eq!((kept.len(), over), (65_535, false), "{fields}");
+            let (collected, over) = body(&format!("HTTP/1.1 500 Oh\r\n{fields}\r\n"), &bytes[..before.len() + 65_535]);
+            assert_eq!((collected.len(), over), (65_535, false), "{fields}");
         }
     }
 }

@@ -11,9 +11,9 @@
 //! and what was read before it stays.
 
 use super::header::{is_space, Cursor, Malformed};
-use crate::error::{ProxyError, Refusal};
+use crate::error::{HandshakeError, ProxyError};
 
-/// One way to say who you are, as a server asks for it in a 401. See [`Refusal::challenges`](crate::Refusal::challenges).
+/// One way to say who you are, as a server asks for it in a 401. See [`HandshakeError::challenges`](crate::HandshakeError::challenges).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Challenge {
     scheme: String,
@@ -22,13 +22,13 @@ pub struct Challenge {
 }
 
 impl Challenge {
-    /// The scheme, such as `Basic` or `Bearer`, as it was written. Its case does not matter; [`is`](Challenge::is) compares without.
+    /// The scheme, such as `Basic` or `Bearer`, as it was written. Its case does not matter; [`has_scheme`](Challenge::has_scheme) compares without.
     pub fn scheme(&self) -> &str {
         &self.scheme
     }
 
     /// Whether this is the scheme.
-    pub fn is(&self, scheme: &str) -> bool {
+    pub fn has_scheme(&self, scheme: &str) -> bool {
         // 7617-2-s1
         self.scheme.eq_ignore_ascii_case(scheme)
     }
@@ -45,23 +45,23 @@ impl Challenge {
     }
 
     /// What some schemes have in place of parameters, such as `Negotiate`.
-    pub fn token(&self) -> Option<&str> {
+    pub fn token68(&self) -> Option<&str> {
         self.token.as_deref()
     }
 }
 
-impl Refusal {
+impl HandshakeError {
     /// What the server asks for with a 401: its fields `WWW-Authenticate` (RFC 9110 section 11.6.1), in the order they came,
     /// as far as they follow their grammar. Holds nothing that this side sent.
     ///
     /// ```
     /// # fn main() -> stdws::Result<()> {
-    /// # let server = stdws::Server::bind("127.0.0.1:0")?.basic_auth("the feed", |who| who.is("ann", "secret"))?;
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.basic_auth("the feed", |who| who.matches("ann", "secret"))?;
     /// # let server = server.start(|_| Ok(()))?;
     /// # let client = stdws::Client::new(&format!("ws://{}", server.local_addr()))?;
     /// match client.connect() {
-    ///     Err(stdws::Error::Handshake(refusal)) if refusal.status() == Some(401) => {
-    ///         let basic = refusal.challenges().into_iter().find(|challenge| challenge.is("Basic"));
+    ///     Err(stdws::Error::Handshake(rejection)) if rejection.status() == Some(401) => {
+    ///         let basic = rejection.challenges().into_iter().find(|challenge| challenge.has_scheme("Basic"));
     ///         assert_eq!(basic.unwrap().realm(), Some("the feed"));
     ///     }
     ///     other => panic!("{other:?}"),
@@ -81,7 +81,7 @@ impl ProxyError {
     ///
     /// ```
     /// # fn f(error: stdws::ProxyError) {
-    /// for challenge in error.challenges().iter().filter(|challenge| challenge.is("Basic")) {
+    /// for challenge in error.challenges().iter().filter(|challenge| challenge.has_scheme("Basic")) {
     ///     println!("who are you in {}?", challenge.realm().unwrap_or_default());
     /// }
     /// # }
@@ -104,7 +104,7 @@ pub(crate) fn parse<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Vec<Chall
 
 /// Reads a challenge, or one more parameter of the last. `false`: there is nothing more.
 fn element(cursor: &mut Cursor<'_>, list: &mut Vec<Challenge>) -> Result<bool, Malformed> {
-    while cursor.eat(b',') {}
+    while cursor.consume(b',') {}
     if cursor.rest.is_empty() {
         return Ok(false);
     }
@@ -138,7 +138,7 @@ fn element(cursor: &mut Cursor<'_>, list: &mut Vec<Challenge>) -> Result<bool, M
 
 fn param(cursor: &mut Cursor<'_>) -> Result<(String, String), Malformed> {
     let name = cursor.token()?.to_owned();
-    if !cursor.eat(b'=') {
+    if !cursor.consume(b'=') {
         return Err(Malformed);
     }
     Ok((name, cursor.text()?))
@@ -161,7 +161,7 @@ mod tests {
 
     fn show(values: &[&str]) -> Vec<String> {
         let show = |c: &Challenge| {
-            let token = c.token().map(|token| format!(" <{token}>")).unwrap_or_default();
+            let token = c.token68().map(|token| format!(" <{token}>")).unwrap_or_default();
             c.scheme().to_owned() + &token + &c.params.iter().map(|(n, v)| format!(" {n}=[{v}]")).collect::<String>()
         };
         parse(values.iter().map(|value| value.as_bytes())).iter().map(show).collect()
@@ -223,9 +223,9 @@ mod tests {
     fn looked_up() {
         // 7617-2-s1, 7617-2-3
         let list = parse([b"bASIC Realm=\"foo\", unknown=1, realm=second".as_slice()]);
-        assert!(list[0].is("Basic") && !list[0].is("Bearer"));
+        assert!(list[0].has_scheme("Basic") && !list[0].has_scheme("Bearer"));
         assert_eq!((list[0].realm(), list[0].param("REALM")), (Some("foo"), Some("foo")));
-        assert_eq!((list[0].param("charset"), list[0].token()), (None, None));
+        assert_eq!((list[0].param("charset"), list[0].token68()), (None, None));
     }
 
     #[test]

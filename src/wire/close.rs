@@ -1,46 +1,46 @@
 //! The body of a Close frame (RFC 6455 section 5.5.1).
 
 use crate::close::CloseCode;
-use crate::error::{Misuse, Violation};
+use crate::error::{ProtocolError, UsageError};
 
 /// The longest reason: a control frame carries 125 bytes, two of them are the code.
 pub(crate) const MAX_REASON: usize = 123;
 
 /// Reads the body of a received Close. `None`: it is empty, which stands for 1005.
-pub(crate) fn parse(body: &[u8]) -> Result<Option<(CloseCode, &str)>, Violation> {
-    parse_with(body, CloseCode::may_be_sent)
+pub(crate) fn parse(body: &[u8]) -> Result<Option<(CloseCode, &str)>, ProtocolError> {
+    parse_with(body, CloseCode::is_sendable)
 }
 
 /// As [`parse`], with another opinion of which codes may travel.
 pub(crate) fn parse_with(
     body: &[u8],
     allowed: impl Fn(CloseCode) -> bool,
-) -> Result<Option<(CloseCode, &str)>, Violation> {
+) -> Result<Option<(CloseCode, &str)>, ProtocolError> {
     let Some((code, reason)) = body.split_first_chunk::<2>() else {
         // 6455-5.5.1-2: a body begins with two bytes of code, so one byte is none.
-        return if body.is_empty() { Ok(None) } else { Err(Violation::CloseBodyOfOneByte) };
+        return if body.is_empty() { Ok(None) } else { Err(ProtocolError::CloseBodyTooShort) };
     };
     let code = CloseCode::new(u16::from_be_bytes(*code));
     if !allowed(code) {
-        return Err(Violation::CloseCodeNotAllowed(code.get()));
+        return Err(ProtocolError::InvalidCloseCode(code.as_u16()));
     }
     // 6455-5.5.1-3, 6455-8.1-1: the reason is UTF-8. The code comes first on the wire, so it is judged first.
-    let reason = std::str::from_utf8(reason).map_err(|_| Violation::CloseReasonNotUtf8)?;
+    let reason = std::str::from_utf8(reason).map_err(|_| ProtocolError::CloseReasonNotUtf8)?;
     Ok(Some((code, reason)))
 }
 
 /// Checks what a caller wants to put into a Close.
-pub(crate) fn check(code: CloseCode, reason: &str) -> Result<(), Misuse> {
-    check_with(code, reason, CloseCode::may_be_sent)
+pub(crate) fn check(code: CloseCode, reason: &str) -> Result<(), UsageError> {
+    check_with(code, reason, CloseCode::is_sendable)
 }
 
 /// As [`check`], with another opinion of which codes may be sent.
-pub(crate) fn check_with(code: CloseCode, reason: &str, allowed: impl Fn(CloseCode) -> bool) -> Result<(), Misuse> {
+pub(crate) fn check_with(code: CloseCode, reason: &str, allowed: impl Fn(CloseCode) -> bool) -> Result<(), UsageError> {
     if !allowed(code) {
-        return Err(Misuse::CloseCode(code.get()));
+        return Err(UsageError::CloseCode(code.as_u16()));
     }
     if reason.len() > MAX_REASON {
-        return Err(Misuse::ReasonTooLong(reason.len()));
+        return Err(UsageError::CloseReasonTooLong(reason.len()));
     }
     Ok(())
 }
@@ -49,7 +49,7 @@ pub(crate) fn check_with(code: CloseCode, reason: &str, allowed: impl Fn(CloseCo
 pub(crate) fn emit(code: Option<CloseCode>, reason: &str) -> Vec<u8> {
     let mut body = Vec::new();
     if let Some(code) = code {
-        body.extend_from_slice(&code.get().to_be_bytes());
+        body.extend_from_slice(&code.as_u16().to_be_bytes());
         body.extend_from_slice(reason.as_bytes());
     }
     body
@@ -60,15 +60,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_code_has_the_verdict_of_the_table() {
+    fn every_code_is_checked_as_the_table_says() {
         // 6455-7.4.1-3, 6455-7.4.1-4, 6455-7.4.1-6, 6455-7.4.1-s1, 6455-7.4.2-s1
         for code in 0..=u16::MAX {
             let fine = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014].contains(&code)
                 || (3000..5000).contains(&code);
-            assert_eq!(CloseCode::new(code).may_be_sent(), fine, "{code}");
+            assert_eq!(CloseCode::new(code).is_sendable(), fine, "{code}");
             let body = code.to_be_bytes();
             let want =
-                if fine { Ok(Some((CloseCode::new(code), ""))) } else { Err(Violation::CloseCodeNotAllowed(code)) };
+                if fine { Ok(Some((CloseCode::new(code), ""))) } else { Err(ProtocolError::InvalidCloseCode(code)) };
             assert_eq!(parse(&body), want);
             assert_eq!(check(CloseCode::new(code), "").is_ok(), fine);
         }
@@ -77,18 +77,18 @@ mod tests {
     #[test]
     fn bodies() {
         assert_eq!(parse(b""), Ok(None));
-        assert_eq!(parse(b"\x03"), Err(Violation::CloseBodyOfOneByte)); // 6455-5.5.1-2
+        assert_eq!(parse(b"\x03"), Err(ProtocolError::CloseBodyTooShort)); // 6455-5.5.1-2
         assert_eq!(parse(b"\x03\xe8"), Ok(Some((CloseCode::NORMAL, ""))));
         assert_eq!(parse(b"\x03\xe8bye"), Ok(Some((CloseCode::NORMAL, "bye"))));
-        assert_eq!(parse(b"\x03\xe8\xce"), Err(Violation::CloseReasonNotUtf8)); // 6455-5.5.1-3
-        assert_eq!(parse(b"\x03\xed\xff"), Err(Violation::CloseCodeNotAllowed(1005)));
+        assert_eq!(parse(b"\x03\xe8\xce"), Err(ProtocolError::CloseReasonNotUtf8)); // 6455-5.5.1-3
+        assert_eq!(parse(b"\x03\xed\xff"), Err(ProtocolError::InvalidCloseCode(1005)));
         assert_eq!(emit(None, "lost"), b"");
         assert_eq!(emit(Some(CloseCode::GOING_AWAY), "x"), b"\x03\xe9x");
     }
 
     #[test]
-    fn a_reason_has_room_for_123_bytes() {
+    fn a_reason_has_at_most_123_bytes() {
         assert_eq!(check(CloseCode::NORMAL, &"x".repeat(123)), Ok(()));
-        assert_eq!(check(CloseCode::NORMAL, &"x".repeat(124)), Err(Misuse::ReasonTooLong(124)));
+        assert_eq!(check(CloseCode::NORMAL, &"x".repeat(124)), Err(UsageError::CloseReasonTooLong(124)));
     }
 }

@@ -49,7 +49,7 @@ impl std::fmt::Debug for SetCookie<'_> {
 }
 
 /// The cookies of a request: names and values, in the order they came.
-pub(crate) fn pairs<'a>(fields: impl IntoIterator<Item = &'a [u8]>) -> impl Iterator<Item = (&'a str, &'a str)> {
+pub(crate) fn parse_pairs<'a>(fields: impl IntoIterator<Item = &'a [u8]>) -> impl Iterator<Item = (&'a str, &'a str)> {
     let fields = fields.into_iter().filter_map(|field| std::str::from_utf8(field).ok());
     let pairs = fields.flat_map(|field| field.split(';')).filter_map(|pair| pair.split_once('='));
     pairs.map(|(name, value)| (trim(name), trim(value))).filter(|(name, _)| !name.is_empty())
@@ -57,7 +57,7 @@ pub(crate) fn pairs<'a>(fields: impl IntoIterator<Item = &'a [u8]>) -> impl Iter
 
 /// Whether this may be sent: a token, and a value of visible ASCII without quotes, commas, semicolons and backslashes, or such
 /// a value in quotes.
-pub(crate) fn may_be_sent(name: &str, value: &str) -> bool {
+pub(crate) fn is_sendable(name: &str, value: &str) -> bool {
     let bare = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
     let fine = |byte: u8| byte.is_ascii_graphic() && !b"\",;\\".contains(&byte);
     header::is_token(name.as_bytes()) && bare.bytes().all(fine)
@@ -103,13 +103,13 @@ mod tests {
     fn cookies_of_a_request() {
         let fields: [&[u8]; 3] = [b"SID=31d4; lang=en-US;;x; =y", b"\xFF=a", b"a=b=c;SID=2"];
         let want = [("SID", "31d4"), ("lang", "en-US"), ("a", "b=c"), ("SID", "2")];
-        assert_eq!(pairs(fields).collect::<Vec<_>>(), want);
+        assert_eq!(parse_pairs(fields).collect::<Vec<_>>(), want);
     }
 
     #[test]
     fn what_may_be_sent() {
         for (name, value) in [("SID", "31d4"), ("a", ""), ("a", "\"b\""), ("a", "a=b&c!#"), ("__Host-a", "b")] {
-            assert!(may_be_sent(name, value), "{name}={value}");
+            assert!(is_sendable(name, value), "{name}={value}");
         }
         let rows = [
             ("", "a"),
@@ -122,8 +122,8 @@ mod tests {
             ("a", "b\r\n"),
         ];
         for (name, value) in rows {
-            assert!(!may_be_sent(name, value), "{name}={value}");
+            assert!(!is_sendable(name, value), "{name}={value}");
         }
-        assert!(!may_be_sent("a", "caf\u{e9}") && !may_be_sent("a", "b\\c") && !may_be_sent("a", "\"b\"c\""));
+        assert!(!is_sendable("a", "caf\u{e9}") && !is_sendable("a", "b\\c") && !is_sendable("a", "\"b\"c\""));
     }
 }

@@ -4,7 +4,7 @@
 //! none any more, and one of them has a year of two digits.
 
 /// Days before each month of a year that is no leap year.
-const BEFORE: [u64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
+const DAYS_BEFORE_MONTH: [u64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
 const MONTHS: [&[u8]; 12] =
     [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
 const DAYS: [&[u8]; 7] = [b"Thu", b"Fri", b"Sat", b"Sun", b"Mon", b"Tue", b"Wed"];
@@ -14,7 +14,7 @@ pub(crate) fn parse(text: &[u8]) -> Option<u64> {
     // Exactly 29 bytes, with everything in its place.
     let text: &[u8; 29] = text.try_into().ok()?;
     let at = |from: usize, length: usize| text.get(from..from.checked_add(length)?);
-    let number = |from: usize, length: usize| digits(at(from, length)?);
+    let number = |from: usize, length: usize| parse_digits(at(from, length)?);
     let fixed = [
         (3, 2, b", ".as_slice()),
         (7, 1, b" "),
@@ -31,10 +31,10 @@ pub(crate) fn parse(text: &[u8]) -> Option<u64> {
     let (day, year) = (number(5, 2)?, number(12, 4)?);
     let (hour, minute, second) = (number(17, 2)?, number(20, 2)?, number(23, 2)?);
     // 60 is a leap second, which has no number of its own here.
-    if hour > 23 || minute > 59 || second > 60 || day == 0 || day > length_of(month, year) {
+    if hour > 23 || minute > 59 || second > 60 || day == 0 || day > days_in_month(month, year) {
         return None;
     }
-    let days = days_before(year)?.checked_add(*BEFORE.get(month)?)?.checked_add(day)?;
+    let days = days_before(year)?.checked_add(*DAYS_BEFORE_MONTH.get(month)?)?.checked_add(day)?;
     let days = days.checked_add(u64::from(month > 1 && is_leap(year)))?.checked_sub(1)?;
     // 1 January 1970 was a Thursday. A date that names another day is not the one that was meant.
     if DAYS.get(usize::try_from(days % 7).ok()?).copied() != at(0, 3) {
@@ -51,7 +51,7 @@ fn days_before(year: u64) -> Option<u64> {
     year.checked_sub(1970)?.checked_mul(365)?.checked_add(leaps)
 }
 
-fn length_of(month: usize, year: u64) -> u64 {
+fn days_in_month(month: usize, year: u64) -> u64 {
     match month {
         1 if is_leap(year) => 29,
         1 => 28,
@@ -65,7 +65,7 @@ fn is_leap(year: u64) -> bool {
 }
 
 /// A number of digits alone. `None` also for none at all, and for more than 64 bits hold.
-pub(crate) fn digits(text: &[u8]) -> Option<u64> {
+pub(crate) fn parse_digits(text: &[u8]) -> Option<u64> {
     if text.is_empty() || !text.iter().all(u8::is_ascii_digit) {
         return None;
     }
@@ -138,7 +138,7 @@ mod tests {
             (" 1", None),
         ];
         for (text, want) in rows {
-            assert_eq!(digits(text.as_bytes()), want, "{text}");
+            assert_eq!(parse_digits(text.as_bytes()), want, "{text}");
         }
     }
 }

@@ -17,10 +17,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::header::{Cursor, Malformed};
 
 /// For whom one proxy spoke. `None`: it does not say, or not by an address, or what it says cannot be read.
-pub(crate) type Hop = Option<IpAddr>;
+pub(crate) type ForwardedFor = Option<IpAddr>;
 
 /// The fields `Forwarded` of a request as one list. A field that leaves the grammar says nothing at all, but that it is there.
-pub(crate) fn forwarded<'a>(fields: impl IntoIterator<Item = &'a [u8]>) -> Vec<Hop> {
+pub(crate) fn forwarded<'a>(fields: impl IntoIterator<Item = &'a [u8]>) -> Vec<ForwardedFor> {
     let mut hops = Vec::new();
     for field in fields {
         let read = hops.len();
@@ -32,26 +32,26 @@ pub(crate) fn forwarded<'a>(fields: impl IntoIterator<Item = &'a [u8]>) -> Vec<H
     hops
 }
 
-fn elements(cursor: &mut Cursor<'_>, hops: &mut Vec<Hop>) -> Result<(), Malformed> {
+fn elements(cursor: &mut Cursor<'_>, hops: &mut Vec<ForwardedFor>) -> Result<(), Malformed> {
     loop {
-        while cursor.eat(b',') {}
+        while cursor.consume(b',') {}
         if cursor.rest.is_empty() {
             return Ok(());
         }
         hops.push(element(cursor)?);
-        if !cursor.rest.is_empty() && !cursor.eat(b',') {
+        if !cursor.rest.is_empty() && !cursor.consume(b',') {
             return Err(Malformed);
         }
     }
 }
 
-fn element(cursor: &mut Cursor<'_>) -> Result<Hop, Malformed> {
+fn element(cursor: &mut Cursor<'_>) -> Result<ForwardedFor, Malformed> {
     let mut node = None;
     loop {
         // Between two semicolons there may be nothing.
         if !matches!(cursor.rest.first(), None | Some(b',' | b';')) {
             let name = cursor.token()?;
-            if !cursor.eat(b'=') {
+            if !cursor.consume(b'=') {
                 return Err(Malformed);
             }
             let value = cursor.text()?;
@@ -60,14 +60,14 @@ fn element(cursor: &mut Cursor<'_>) -> Result<Hop, Malformed> {
                 return Err(Malformed);
             }
         }
-        if !cursor.eat(b';') {
+        if !cursor.consume(b';') {
             return Ok(node.and_then(|node| address(&node)));
         }
     }
 }
 
 /// The fields `X-Forwarded-For` of a request as one list.
-pub(crate) fn x_forwarded_for<'a>(fields: impl IntoIterator<Item = &'a [u8]>) -> Vec<Hop> {
+pub(crate) fn x_forwarded_for<'a>(fields: impl IntoIterator<Item = &'a [u8]>) -> Vec<ForwardedFor> {
     let entries = fields.into_iter().flat_map(|field| field.split(|&byte| byte == b','));
     entries
         .map(|entry| std::str::from_utf8(entry).ok().and_then(|entry| address(entry.trim_matches([' ', '\t']))))
@@ -103,7 +103,7 @@ fn is_port(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn show(hops: &[Hop]) -> Vec<String> {
+    fn show(hops: &[ForwardedFor]) -> Vec<String> {
         hops.iter().map(|hop| hop.map_or("-".to_owned(), |address| address.to_string())).collect()
     }
 

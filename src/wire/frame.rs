@@ -14,8 +14,8 @@
 //! Every rule a header can break by itself is one check below, in the order of the bytes on the wire, and is made as soon
 //! as its byte is there: RSV, opcode, FIN, MASK, length. The first that fails wins.
 
-use crate::error::Violation;
-use crate::message::Kind;
+use crate::error::ProtocolError;
+use crate::message::MessageKind;
 
 /// The longest payload of a control frame (6455-5.5-1).
 pub(crate) const MAX_CONTROL: usize = 125;
@@ -30,7 +30,7 @@ pub(crate) enum Role {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Opcode {
     Continuation,
-    Data(Kind),
+    Data(MessageKind),
     Close,
     Ping,
     Pong,
@@ -41,8 +41,8 @@ impl Opcode {
     fn parse(nibble: u8) -> Option<Opcode> {
         match nibble {
             0x0 => Some(Opcode::Continuation),
-            0x1 => Some(Opcode::Data(Kind::Text)),
-            0x2 => Some(Opcode::Data(Kind::Binary)),
+            0x1 => Some(Opcode::Data(MessageKind::Text)),
+            0x2 => Some(Opcode::Data(MessageKind::Binary)),
             0x8 => Some(Opcode::Close),
             0x9 => Some(Opcode::Ping),
             0xA => Some(Opcode::Pong),
@@ -53,8 +53,8 @@ impl Opcode {
     fn nibble(self) -> u8 {
         match self {
             Opcode::Continuation => 0x0,
-            Opcode::Data(Kind::Text) => 0x1,
-            Opcode::Data(Kind::Binary) => 0x2,
+            Opcode::Data(MessageKind::Text) => 0x1,
+            Opcode::Data(MessageKind::Binary) => 0x2,
             Opcode::Close => 0x8,
             Opcode::Ping => 0x9,
             Opcode::Pong => 0xA,
@@ -94,7 +94,7 @@ pub(crate) struct Header {
 
 /// Reads a header from the start of `bytes`; `None` when more bytes are needed and those there are fine so far.
 #[inline]
-pub(crate) fn parse(bytes: &[u8], context: Context) -> Result<Option<Header>, Violation> {
+pub(crate) fn parse(bytes: &[u8], context: Context) -> Result<Option<Header>, ProtocolError> {
     let Some((&first, rest)) = bytes.split_first() else { return Ok(None) };
     let (fin, opcode) = check_first(first, context)?;
     let rsv1 = first & RSV1 != 0;
@@ -102,15 +102,15 @@ pub(crate) fn parse(bytes: &[u8], context: Context) -> Result<Option<Header>, Vi
     let masked = second & 0x80 != 0;
     match (context.role, masked) {
         // 6455-5.1-2: a server closes on an unmasked frame.
-        (Role::Server, false) => return Err(Violation::NotMasked),
+        (Role::Server, false) => return Err(ProtocolError::UnmaskedFrame),
         // 6455-5.1-5: a client closes on a masked frame.
-        (Role::Client, true) => return Err(Violation::Masked),
+        (Role::Client, true) => return Err(ProtocolError::MaskedFrame),
         (Role::Server, true) | (Role::Client, false) => {}
     }
     let code = second & 0x7F;
     // 6455-5.5-1: at most 125 bytes, so the two longer forms never begin a control frame.
     if opcode.is_control() && usize::from(code) > MAX_CONTROL {
-        return Err(Violation::ControlTooLong);
+        return Err(ProtocolError::ControlFrameTooBig);
     }
     let Some((length, length_size)) = parse_length(code, rest)? else { return Ok(None) };
     if !masked {
@@ -122,31 +122,31 @@ pub(crate) fn parse(bytes: &[u8], context: Context) -> Result<Option<Header>, Vi
 }
 
 #[inline]
-fn check_first(first: u8, context: Context) -> Result<(bool, Opcode), Violation> {
+fn check_first(first: u8, context: Context) -> Result<(bool, Opcode), ProtocolError> {
     let reserved = (first >> 4) & 0x7;
     // 7692-6.1-3, 7692-6.1-4: RSV1 has a meaning on the first frame of a message, and on no other.
     let meant = if context.compression && matches!(first & 0xF, 0x1 | 0x2) { 0x4 } else { 0x0 };
     if reserved & !meant != 0 {
         // 6455-5.2-2, 6455-5.2-3, 6455-5.2-9, 6455-5.2-10, 6455-5.2-11: no extension gives them a meaning.
-        return Err(Violation::ReservedBits(reserved));
+        return Err(ProtocolError::ReservedBits(reserved));
     }
     // 6455-5.2-4
-    let opcode = Opcode::parse(first & 0xF).ok_or(Violation::UnknownOpcode(first & 0xF))?;
+    let opcode = Opcode::parse(first & 0xF).ok_or(ProtocolError::UnknownOpcode(first & 0xF))?;
     let fin = first & 0x80 != 0;
     match opcode {
         // 6455-5.4-2, 6455-5.5-2: a control frame is never fragmented.
-        Opcode::Close | Opcode::Ping | Opcode::Pong if !fin => Err(Violation::FragmentedControl),
+        Opcode::Close | Opcode::Ping | Opcode::Pong if !fin => Err(ProtocolError::FragmentedControlFrame),
         // 6455-5.4-s1, 6455-5.4-s2: a message begins with a data opcode ...
-        Opcode::Continuation if !context.open => Err(Violation::NothingToContinue),
+        Opcode::Continuation if !context.open => Err(ProtocolError::UnexpectedContinuation),
         // 6455-5.4-4: ... and the next one begins after its end.
-        Opcode::Data(_) if context.open => Err(Violation::MessageInsideMessage),
+        Opcode::Data(_) if context.open => Err(ProtocolError::ExpectedContinuation),
         Opcode::Continuation | Opcode::Data(_) | Opcode::Close | Opcode::Ping | Opcode::Pong => Ok((fin, opcode)),
     }
 }
 
 /// The payload length and how many bytes it took after the second byte.
 #[inline]
-fn parse_length(code: u8, rest: &[u8]) -> Result<Option<(u64, usize)>, Violation> {
+fn parse_length(code: u8, rest: &[u8]) -> Result<Option<(u64, usize)>, ProtocolError> {
     let Some((length, size)) = parse_any_length(code, rest)? else { return Ok(None) };
     let least = match size {
         0 => 0,
@@ -155,20 +155,20 @@ fn parse_length(code: u8, rest: &[u8]) -> Result<Option<(u64, usize)>, Violation
     };
     // 6455-5.2-6: the shortest form is the only one.
     if length < least {
-        return Err(Violation::LengthNotMinimal);
+        return Err(ProtocolError::LengthNotMinimal);
     }
     Ok(Some((length, size)))
 }
 
 /// The same in any form, shortest or not. 6455-5.2-s3: network byte order.
 #[inline]
-pub(crate) fn parse_any_length(code: u8, rest: &[u8]) -> Result<Option<(u64, usize)>, Violation> {
+pub(crate) fn parse_any_length(code: u8, rest: &[u8]) -> Result<Option<(u64, usize)>, ProtocolError> {
     match code {
         126 => Ok(rest.first_chunk::<2>().map(|bytes| (u64::from(u16::from_be_bytes(*bytes)), 2))),
         127 => {
             // 6455-5.2-5: the top bit is 0, which the first of the eight bytes tells.
             if rest.first().is_some_and(|top| top & 0x80 != 0) {
-                return Err(Violation::LengthTopBit);
+                return Err(ProtocolError::LengthMostSignificantBit);
             }
             Ok(rest.first_chunk::<8>().map(|bytes| (u64::from_be_bytes(*bytes), 8)))
         }
@@ -206,15 +206,15 @@ mod tests {
     const CLIENT: Context = Context { role: Role::Client, open: false, compression: false };
     const ALL: [Opcode; 6] = [
         Opcode::Continuation,
-        Opcode::Data(Kind::Text),
-        Opcode::Data(Kind::Binary),
+        Opcode::Data(MessageKind::Text),
+        Opcode::Data(MessageKind::Binary),
         Opcode::Close,
         Opcode::Ping,
         Opcode::Pong,
     ];
 
     /// The verdict on the whole, having checked that every shorter part is `None` or already the same verdict.
-    fn verdict(bytes: &[u8], context: Context) -> Result<Option<Header>, Violation> {
+    fn verdict(bytes: &[u8], context: Context) -> Result<Option<Header>, ProtocolError> {
         let whole = parse(bytes, context);
         for cut in 0..bytes.len() {
             let part = parse(&bytes[..cut], context);
@@ -239,7 +239,7 @@ mod tests {
         for length in lengths {
             for (key, context, extra) in [(None, CLIENT, 0), (Some([1, 2, 3, 4]), SERVER, 4)] {
                 let mut out = Vec::new();
-                emit(&mut out, true, Opcode::Data(Kind::Binary), length, key);
+                emit(&mut out, true, Opcode::Data(MessageKind::Binary), length, key);
                 let size = extra
                     + if length < 126 {
                         2
@@ -249,7 +249,8 @@ mod tests {
                         10
                     };
                 assert_eq!(out.len(), size, "{length}");
-                let header = Header { fin: true, rsv1: false, opcode: Opcode::Data(Kind::Binary), key, length, size };
+                let header =
+                    Header { fin: true, rsv1: false, opcode: Opcode::Data(MessageKind::Binary), key, length, size };
                 assert_eq!(verdict(&out, context), Ok(Some(header)));
             }
         }
@@ -264,7 +265,7 @@ mod tests {
                 let mut out = Vec::new();
                 emit(&mut out, fin, opcode, 5, None);
                 let want = if opcode.is_control() && !fin {
-                    Err(Violation::FragmentedControl) // 6455-5.4-2, 6455-5.5-2
+                    Err(ProtocolError::FragmentedControlFrame) // 6455-5.4-2, 6455-5.5-2
                 } else {
                     Ok(Some(Header { fin, rsv1: false, opcode, key: None, length: 5, size: 2 }))
                 };
@@ -277,25 +278,25 @@ mod tests {
     fn each_rule_fails_on_the_byte_that_breaks_it() {
         let open = |role| Context { role, open: true, compression: false };
         for (bytes, context, violation, at) in [
-            (&[0xC1, 0x80][..], SERVER, Violation::ReservedBits(4), 1), // 6455-5.2-3, 6455-5.2-2, 6455-5.2-9
-            (&[0xA1, 0x80], SERVER, Violation::ReservedBits(2), 1),     // 6455-5.2-10
-            (&[0x91, 0x00], CLIENT, Violation::ReservedBits(1), 1),     // 6455-5.2-11
-            (&[0x83, 0x80], SERVER, Violation::UnknownOpcode(3), 1),    // 6455-5.2-4
-            (&[0x8B, 0x00], CLIENT, Violation::UnknownOpcode(11), 1),   // 6455-5.2-4
-            (&[0x09, 0x80], SERVER, Violation::FragmentedControl, 1),   // 6455-5.5-2
-            (&[0x80, 0x80], SERVER, Violation::NothingToContinue, 1),   // 6455-5.4-s2
-            (&[0x00, 0x00], CLIENT, Violation::NothingToContinue, 1),
-            (&[0x81, 0x80], open(Role::Server), Violation::MessageInsideMessage, 1), // 6455-5.4-4
-            (&[0x01, 0x00], open(Role::Client), Violation::MessageInsideMessage, 1),
-            (&[0x81, 0x05], SERVER, Violation::NotMasked, 2), // 6455-5.1-2
-            (&[0x89, 0x00], SERVER, Violation::NotMasked, 2),
-            (&[0x81, 0x85], CLIENT, Violation::Masked, 2), // 6455-5.1-5
-            (&[0x8A, 0x80], CLIENT, Violation::Masked, 2),
-            (&[0x89, 0xFE], SERVER, Violation::ControlTooLong, 2), // 6455-5.5-1
-            (&[0x88, 0x7F], CLIENT, Violation::ControlTooLong, 2),
-            (&[0x82, 0x7F, 0x80], CLIENT, Violation::LengthTopBit, 3), // 6455-5.2-5
-            (&[0x82, 0x7E, 0x00, 0x7D], CLIENT, Violation::LengthNotMinimal, 4), // 6455-5.2-6
-            (&[0x82, 0x7F, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF], CLIENT, Violation::LengthNotMinimal, 10),
+            (&[0xC1, 0x80][..], SERVER, ProtocolError::ReservedBits(4), 1), // 6455-5.2-3, 6455-5.2-2, 6455-5.2-9
+            (&[0xA1, 0x80], SERVER, ProtocolError::ReservedBits(2), 1),     // 6455-5.2-10
+            (&[0x91, 0x00], CLIENT, ProtocolError::ReservedBits(1), 1),     // 6455-5.2-11
+            (&[0x83, 0x80], SERVER, ProtocolError::UnknownOpcode(3), 1),    // 6455-5.2-4
+            (&[0x8B, 0x00], CLIENT, ProtocolError::UnknownOpcode(11), 1),   // 6455-5.2-4
+            (&[0x09, 0x80], SERVER, ProtocolError::FragmentedControlFrame, 1), // 6455-5.5-2
+            (&[0x80, 0x80], SERVER, ProtocolError::UnexpectedContinuation, 1), // 6455-5.4-s2
+            (&[0x00, 0x00], CLIENT, ProtocolError::UnexpectedContinuation, 1),
+            (&[0x81, 0x80], open(Role::Server), ProtocolError::ExpectedContinuation, 1), // 6455-5.4-4
+            (&[0x01, 0x00], open(Role::Client), ProtocolError::ExpectedContinuation, 1),
+            (&[0x81, 0x05], SERVER, ProtocolError::UnmaskedFrame, 2), // 6455-5.1-2
+            (&[0x89, 0x00], SERVER, ProtocolError::UnmaskedFrame, 2),
+            (&[0x81, 0x85], CLIENT, ProtocolError::MaskedFrame, 2), // 6455-5.1-5
+            (&[0x8A, 0x80], CLIENT, ProtocolError::MaskedFrame, 2),
+            (&[0x89, 0xFE], SERVER, ProtocolError::ControlFrameTooBig, 2), // 6455-5.5-1
+            (&[0x88, 0x7F], CLIENT, ProtocolError::ControlFrameTooBig, 2),
+            (&[0x82, 0x7F, 0x80], CLIENT, ProtocolError::LengthMostSignificantBit, 3), // 6455-5.2-5
+            (&[0x82, 0x7E, 0x00, 0x7D], CLIENT, ProtocolError::LengthNotMinimal, 4),   // 6455-5.2-6
+            (&[0x82, 0x7F, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF], CLIENT, ProtocolError::LengthNotMinimal, 10),
         ] {
             assert_eq!(verdict(bytes, context), Err(violation), "{bytes:02x?}");
             assert_eq!(parse(&bytes[..at], context), Err(violation), "{bytes:02x?} is told at byte {at}");
@@ -305,10 +306,10 @@ mod tests {
 
     #[test]
     fn of_several_broken_rules_the_first_on_the_wire_wins() {
-        assert_eq!(parse(&[0xFF, 0xFF, 0xFF], CLIENT), Err(Violation::ReservedBits(7)));
-        assert_eq!(parse(&[0x0F, 0xFF, 0xFF], CLIENT), Err(Violation::UnknownOpcode(15)));
-        assert_eq!(parse(&[0x09, 0xFF, 0xFF], CLIENT), Err(Violation::FragmentedControl));
-        assert_eq!(parse(&[0x89, 0xFF, 0xFF], CLIENT), Err(Violation::Masked));
+        assert_eq!(parse(&[0xFF, 0xFF, 0xFF], CLIENT), Err(ProtocolError::ReservedBits(7)));
+        assert_eq!(parse(&[0x0F, 0xFF, 0xFF], CLIENT), Err(ProtocolError::UnknownOpcode(15)));
+        assert_eq!(parse(&[0x09, 0xFF, 0xFF], CLIENT), Err(ProtocolError::FragmentedControlFrame));
+        assert_eq!(parse(&[0x89, 0xFF, 0xFF], CLIENT), Err(ProtocolError::MaskedFrame));
     }
 
     #[test]
@@ -329,7 +330,7 @@ mod tests {
                 Ok(header) => assert!(fine && header.is_some_and(|h| h.rsv1 == (first & RSV1 != 0)), "{first:02x}"),
                 Err(violation) => {
                     assert!(!fine, "{first:02x}");
-                    assert_eq!(violation, Violation::ReservedBits(first >> 4 & 7));
+                    assert_eq!(violation, ProtocolError::ReservedBits(first >> 4 & 7));
                 }
             }
         }

@@ -80,12 +80,12 @@ pub(crate) fn extensions<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Resu
         present = true;
         let mut cursor = Cursor { rest: value };
         loop {
-            while cursor.eat(b',') {}
+            while cursor.consume(b',') {}
             if cursor.rest.is_empty() {
                 break;
             }
             list.push(cursor.extension()?);
-            if !cursor.rest.is_empty() && !cursor.eat(b',') {
+            if !cursor.rest.is_empty() && !cursor.consume(b',') {
                 return Err(Malformed);
             }
         }
@@ -105,9 +105,9 @@ impl<'a> Cursor<'a> {
     fn extension(&mut self) -> Result<Extension<'a>, Malformed> {
         let name = self.token()?;
         let mut params = Vec::new();
-        while self.eat(b';') {
+        while self.consume(b';') {
             let param = self.token()?;
-            let value = if self.eat(b'=') { Some(self.value()?) } else { None };
+            let value = if self.consume(b'=') { Some(self.value()?) } else { None };
             params.push((param, value));
         }
         Ok(Extension { name, params })
@@ -183,7 +183,7 @@ impl<'a> Cursor<'a> {
         std::str::from_utf8(token).map_err(|_| Malformed)
     }
 
-    pub(super) fn eat(&mut self, byte: u8) -> bool {
+    pub(super) fn consume(&mut self, byte: u8) -> bool {
         self.skip_space();
         match self.rest.split_first() {
             Some((first, rest)) if *first == byte => {

@@ -1,15 +1,15 @@
 //! Masking (RFC 6455 section 5.3): byte i of the payload is combined by XOR with byte i mod 4 of the key.
 //!
 //! The loops are written in whole blocks and words, without an index, because that is the form the compiler turns into
-//! vector instructions on every target. A frame that arrives in parts is unmasked in parts: [`turn`] turns the key on.
+//! vector instructions on every target. A frame that arrives in parts is unmasked in parts: [`rotate_key`] turns the key on.
 
 /// Shorter payloads are not worth a block of key.
-const BLOCKS: usize = 256;
+const MIN_BLOCK_LEN: usize = 256;
 
 /// 6455-5.3-s1: masks or unmasks in place; `key` belongs to the first byte of the slice.
 #[inline]
 pub(crate) fn apply(bytes: &mut [u8], key: [u8; 4]) {
-    if bytes.len() < BLOCKS {
+    if bytes.len() < MIN_BLOCK_LEN {
         apply_words(bytes, key);
         return;
     }
@@ -26,7 +26,7 @@ pub(crate) fn apply(bytes: &mut [u8], key: [u8; 4]) {
 /// As [`apply`], and tells whether every resulting byte is ASCII: text is read once instead of twice.
 #[inline]
 pub(crate) fn apply_ascii(bytes: &mut [u8], key: [u8; 4]) -> bool {
-    if bytes.len() < BLOCKS {
+    if bytes.len() < MIN_BLOCK_LEN {
         return apply_words(bytes, key);
     }
     let block_key = block(key);
@@ -43,7 +43,7 @@ pub(crate) fn apply_ascii(bytes: &mut [u8], key: [u8; 4]) -> bool {
 
 /// The key for the byte that stands `by` bytes further on.
 #[inline]
-pub(crate) fn turn(key: [u8; 4], by: usize) -> [u8; 4] {
+pub(crate) fn rotate_key(key: [u8; 4], by: usize) -> [u8; 4] {
     // Little end first, whatever the machine: then turning right brings the next byte to the front.
     let bits = match by & 3 {
         0 => 0,
@@ -132,7 +132,7 @@ mod tests {
                 let mut bytes = payload.clone();
                 let (a, b) = bytes.split_at_mut(cut);
                 apply(a, KEY);
-                apply(b, turn(KEY, cut));
+                apply(b, rotate_key(KEY, cut));
                 assert_eq!(bytes, want, "{length} cut at {cut}");
             }
         }

@@ -2,34 +2,34 @@
 
 use std::net::IpAddr;
 
-use super::date::digits;
+use super::date::parse_digits;
 
 /// The addresses that have as many leading bits in common with this one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Network {
+pub(crate) struct IpNetwork {
     address: IpAddr,
     prefix: u32,
 }
 
-impl Network {
+impl IpNetwork {
     /// An address, with or without the length of a prefix.
-    pub(crate) fn parse(text: &str) -> Option<Network> {
+    pub(crate) fn parse(text: &str) -> Option<IpNetwork> {
         let Some((address, prefix)) = text.split_once('/') else {
-            return text.parse().ok().map(|address| Network { address, prefix: bits(address) });
+            return text.parse().ok().map(|address| IpNetwork { address, prefix: address_bits(address) });
         };
         let address = address.parse().ok()?;
         // `parse` alone would take a sign.
-        let prefix = digits(prefix.as_bytes()).and_then(|prefix| u32::try_from(prefix).ok())?;
-        (prefix <= bits(address)).then_some(Network { address, prefix })
+        let prefix = parse_digits(prefix.as_bytes()).and_then(|prefix| u32::try_from(prefix).ok())?;
+        (prefix <= address_bits(address)).then_some(IpNetwork { address, prefix })
     }
 
-    pub(crate) fn covers(&self, address: IpAddr) -> bool {
-        in_common(self.address, address).is_some_and(|bits| bits >= self.prefix)
+    pub(crate) fn contains(&self, address: IpAddr) -> bool {
+        common_prefix_len(self.address, address).is_some_and(|bits| bits >= self.prefix)
     }
 }
 
 /// How many leading bits two addresses of one family have in common.
-fn in_common(a: IpAddr, b: IpAddr) -> Option<u32> {
+fn common_prefix_len(a: IpAddr, b: IpAddr) -> Option<u32> {
     match (a, b) {
         (IpAddr::V4(a), IpAddr::V4(b)) => Some((u32::from(a) ^ u32::from(b)).leading_zeros()),
         (IpAddr::V6(a), IpAddr::V6(b)) => Some((u128::from(a) ^ u128::from(b)).leading_zeros()),
@@ -37,7 +37,7 @@ fn in_common(a: IpAddr, b: IpAddr) -> Option<u32> {
     }
 }
 
-fn bits(address: IpAddr) -> u32 {
+fn address_bits(address: IpAddr) -> u32 {
     match address {
         IpAddr::V4(_) => 32,
         IpAddr::V6(_) => 128,
@@ -66,12 +66,16 @@ mod tests {
             ("::/0", "1.2.3.4", false),
         ];
         for (network, address, want) in rows {
-            assert_eq!(Network::parse(network).unwrap().covers(address.parse().unwrap()), want, "{network} {address}");
+            assert_eq!(
+                IpNetwork::parse(network).unwrap().contains(address.parse().unwrap()),
+                want,
+                "{network} {address}"
+            );
         }
         for text in
             ["", "a", "1.2.3", "1.2.3.4/33", "1.2.3.4/+8", "1.2.3.4/", "::/129", "[::1]", "1.2.3.4:80", "1.2.3.04"]
         {
-            assert_eq!(Network::parse(text), None, "{text}");
+            assert_eq!(IpNetwork::parse(text), None, "{text}");
         }
     }
 }

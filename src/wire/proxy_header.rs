@@ -18,18 +18,18 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::error::ProxyHeaderFault as Fault;
+use crate::error::ProxyHeaderErrorKind;
 
-const LINE: &[u8] = b"PROXY ";
+const LINE_PREFIX: &[u8] = b"PROXY ";
 const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 /// `PROXY UNKNOWN` with its CR LF: the shortest header there is.
-const SHORTEST: usize = 15;
+const MIN_HEADER: usize = 15;
 /// The longest line, with its CR LF.
-const LONGEST_LINE: usize = 107;
+const MAX_LINE: usize = 107;
 /// The part of version 2 that is always there.
-const FIXED: usize = 16;
+const FIXED_PART: usize = 16;
 /// Addresses take 36 bytes, or 216. Extensions, which are skipped, are a few names and checksums.
-const LONGEST: u16 = 4096;
+const MAX_PAYLOAD: u16 = 4096;
 
 /// How far the header goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,88 +41,92 @@ pub(crate) enum Progress {
 }
 
 /// Reads the bytes that are there. They are at most as many as were asked for.
-pub(crate) fn parse(bytes: &[u8]) -> Result<Progress, Fault> {
-    if begins(bytes, LINE) {
+pub(crate) fn parse(bytes: &[u8]) -> Result<Progress, ProxyHeaderErrorKind> {
+    if matches_prefix(bytes, LINE_PREFIX) {
         return line(bytes);
     }
-    if begins(bytes, SIGNATURE) {
+    if matches_prefix(bytes, SIGNATURE) {
         return binary(bytes);
     }
-    Err(Fault::Missing)
+    Err(ProxyHeaderErrorKind::Missing)
 }
 
 /// Whether the bytes begin like this, as far as they go.
-fn begins(bytes: &[u8], with: &[u8]) -> bool {
+fn matches_prefix(bytes: &[u8], with: &[u8]) -> bool {
     bytes.iter().zip(with).all(|(a, b)| a == b)
 }
 
-fn missing(bytes: &[u8], want: usize) -> Option<Progress> {
+fn bytes_missing(bytes: &[u8], want: usize) -> Option<Progress> {
     want.checked_sub(bytes.len()).filter(|&count| count > 0).map(Progress::More)
 }
 
 // ── version 1 ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-fn line(bytes: &[u8]) -> Result<Progress, Fault> {
-    if let Some(more) = missing(bytes, SHORTEST) {
+fn line(bytes: &[u8]) -> Result<Progress, ProxyHeaderErrorKind> {
+    if let Some(more) = bytes_missing(bytes, MIN_HEADER) {
         return Ok(more);
     }
     let Some(line) = bytes.strip_suffix(b"\r\n") else {
         // Nothing but the end of the line has a control character.
         let body = bytes.strip_suffix(b"\r").unwrap_or(bytes);
-        return match bytes.len() < LONGEST_LINE {
-            _ if body.iter().any(u8::is_ascii_control) => Err(Fault::Line),
+        return match bytes.len() < MAX_LINE {
+            _ if body.iter().any(u8::is_ascii_control) => Err(ProxyHeaderErrorKind::MalformedLine),
             true => Ok(Progress::More(1)),
-            false => Err(Fault::LineTooLong),
+            false => Err(ProxyHeaderErrorKind::LineTooLong),
         };
     };
-    let text = std::str::from_utf8(line).ok().and_then(|line| line.strip_prefix("PROXY ")).ok_or(Fault::Line)?;
+    let text = std::str::from_utf8(line)
+        .ok()
+        .and_then(|line| line.strip_prefix("PROXY "))
+        .ok_or(ProxyHeaderErrorKind::MalformedLine)?;
     let parts: Vec<&str> = text.split(' ').collect();
     match parts.as_slice() {
         // Whatever follows is to be ignored.
         ["UNKNOWN", ..] => Ok(Progress::Done(None)),
-        &["TCP4", from, to, from_port, to_port] => ends::<Ipv4Addr>(from, to, from_port, to_port),
-        &["TCP6", from, to, from_port, to_port] => ends::<Ipv6Addr>(from, to, from_port, to_port),
-        _ => Err(Fault::Line),
+        &["TCP4", from, to, from_port, to_port] => tcp_line::<Ipv4Addr>(from, to, from_port, to_port),
+        &["TCP6", from, to, from_port, to_port] => tcp_line::<Ipv6Addr>(from, to, from_port, to_port),
+        _ => Err(ProxyHeaderErrorKind::MalformedLine),
     }
 }
 
-fn ends<A>(from: &str, to: &str, from_port: &str, to_port: &str) -> Result<Progress, Fault>
+fn tcp_line<A>(from: &str, to: &str, from_port: &str, to_port: &str) -> Result<Progress, ProxyHeaderErrorKind>
 where
     A: std::str::FromStr + Into<IpAddr>,
 {
-    let address = |text: &str| text.parse::<A>().map_err(|_| Fault::Line);
+    let address = |text: &str| text.parse::<A>().map_err(|_| ProxyHeaderErrorKind::MalformedLine);
     let (from, _to) = (address(from)?, address(to)?);
     let (from_port, _to_port) = (port(from_port)?, port(to_port)?);
     Ok(Progress::Done(Some((from.into(), from_port))))
 }
 
 /// Digits, without zeros in front of them.
-fn port(text: &str) -> Result<u16, Fault> {
+fn port(text: &str) -> Result<u16, ProxyHeaderErrorKind> {
     let plain = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
-    text.parse().ok().filter(|_| plain).ok_or(Fault::Line)
+    text.parse().ok().filter(|_| plain).ok_or(ProxyHeaderErrorKind::MalformedLine)
 }
 
 // ── version 2 ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-fn binary(bytes: &[u8]) -> Result<Progress, Fault> {
+fn binary(bytes: &[u8]) -> Result<Progress, ProxyHeaderErrorKind> {
     // A wrong version or command is refused as soon as it is there.
     if let Some(&byte) = bytes.get(12) {
         match (byte >> 4, byte & 0x0F) {
             (2, 0 | 1) => {}
-            (2, command) => return Err(Fault::Command(command)),
-            (version, _) => return Err(Fault::Version(version)),
+            (2, command) => return Err(ProxyHeaderErrorKind::Command(command)),
+            (version, _) => return Err(ProxyHeaderErrorKind::Version(version)),
         }
     }
     if let Some(&byte) = bytes.get(13).filter(|&&byte| byte >> 4 > 3 || byte & 0x0F > 2) {
-        return Err(Fault::Family(byte));
+        return Err(ProxyHeaderErrorKind::Family(byte));
     }
-    let Some((fixed, rest)) = bytes.split_first_chunk::<FIXED>() else {
-        return Ok(missing(bytes, if bytes.len() < SHORTEST { SHORTEST } else { FIXED }).unwrap_or(Progress::More(1)));
+    let Some((fixed, rest)) = bytes.split_first_chunk::<FIXED_PART>() else {
+        return Ok(bytes_missing(bytes, if bytes.len() < MIN_HEADER { MIN_HEADER } else { FIXED_PART })
+            .unwrap_or(Progress::More(1)));
     };
     let &[.., command, family, high, low] = fixed;
     let length = u16::from_be_bytes([high, low]);
-    if length > LONGEST {
-        return Err(Fault::TooLong(length));
+    if length > MAX_PAYLOAD {
+        return Err(ProxyHeaderErrorKind::TooLong(length));
     }
     let proxied = command & 0x0F == 1;
     // LOCAL: the proxy speaks for itself, and what follows says nothing.
@@ -133,16 +137,16 @@ fn binary(bytes: &[u8]) -> Result<Progress, Fault> {
         _ => 0,
     };
     if length < addresses {
-        return Err(Fault::TooShort(length));
+        return Err(ProxyHeaderErrorKind::TooShort(length));
     }
-    if let Some(more) = missing(rest, usize::from(length)) {
+    if let Some(more) = bytes_missing(rest, usize::from(length)) {
         return Ok(more);
     }
     // Without a transport the addresses say nothing either.
-    let told = proxied && family & 0x0F != 0;
+    let has_source = proxied && family & 0x0F != 0;
     Ok(Progress::Done(match family >> 4 {
-        1 if told => source(rest.first_chunk::<4>().map(|&address| address.into()), rest.get(8..10)),
-        2 if told => source(rest.first_chunk::<16>().map(|&address| address.into()), rest.get(32..34)),
+        1 if has_source => source(rest.first_chunk::<4>().map(|&address| address.into()), rest.get(8..10)),
+        2 if has_source => source(rest.first_chunk::<16>().map(|&address| address.into()), rest.get(32..34)),
         _ => None,
     }))
 }
@@ -155,9 +159,9 @@ fn source(address: Option<IpAddr>, port: Option<&[u8]>) -> Option<(IpAddr, u16)>
 mod tests {
     use super::*;
 
-    type Told = Option<(IpAddr, u16)>;
+    type Source = Option<(IpAddr, u16)>;
 
-    fn client(address: &str, port: u16) -> Told {
+    fn client(address: &str, port: u16) -> Source {
         Some((address.parse().unwrap(), port))
     }
 
@@ -167,20 +171,22 @@ mod tests {
     }
 
     /// As whoever reads has to: never more than is asked for, in pieces of at most this size. Gives what was taken, too.
-    fn read(bytes: &[u8], piece: usize) -> (usize, Result<Told, Fault>) {
+    fn read(bytes: &[u8], piece: usize) -> (usize, Result<Source, ProxyHeaderErrorKind>) {
         let mut taken = 0;
         loop {
             match parse(&bytes[..taken]) {
                 Ok(Progress::More(0)) => panic!("no progress"),
-                Ok(Progress::More(_)) if taken == bytes.len() => return (taken, Err(Fault::Ended)),
+                Ok(Progress::More(_)) if taken == bytes.len() => {
+                    return (taken, Err(ProxyHeaderErrorKind::UnexpectedEof))
+                }
                 Ok(Progress::More(count)) => taken = (taken + count.min(piece)).min(bytes.len()),
                 Ok(Progress::Done(client)) => return (taken, Ok(client)),
-                Err(fault) => return (taken, Err(fault)),
+                Err(error) => return (taken, Err(error)),
             }
         }
     }
 
-    fn good() -> Vec<(Vec<u8>, Told)> {
+    fn good() -> Vec<(Vec<u8>, Source)> {
         let v4 = [192, 0, 2, 1, 198, 51, 100, 7, 0xDC, 0x04, 0x01, 0xBB];
         let mut v6 = [0; 36];
         v6[..16].copy_from_slice(&"2001:db8::1".parse::<Ipv6Addr>().unwrap().octets());
@@ -228,7 +234,12 @@ mod tests {
             }
             // Cut anywhere, it is incomplete and nothing else.
             for end in 0..bytes.len().min(300) {
-                assert_eq!(read(&bytes[..end], 1), (end, Err(Fault::Ended)), "{}", bytes.escape_ascii());
+                assert_eq!(
+                    read(&bytes[..end], 1),
+                    (end, Err(ProxyHeaderErrorKind::UnexpectedEof)),
+                    "{}",
+                    bytes.escape_ascii()
+                );
             }
         }
     }
@@ -267,7 +278,7 @@ mod tests {
         ];
         for text in rows {
             for piece in [1, usize::MAX] {
-                assert_eq!(read(text.as_bytes(), piece).1, Err(Fault::Line), "{text:?}");
+                assert_eq!(read(text.as_bytes(), piece).1, Err(ProxyHeaderErrorKind::MalformedLine), "{text:?}");
             }
         }
     }
@@ -275,33 +286,33 @@ mod tests {
     #[test]
     fn what_is_no_header() {
         let v4 = [0; 12];
-        let rows: Vec<(Vec<u8>, Fault)> = vec![
-            (b"GET / HTTP/1.1\r\n\r\n".to_vec(), Fault::Missing),
-            (b"proxy TCP4 192.0.2.1 192.0.2.2 1 2\r\n".to_vec(), Fault::Missing),
-            (b"PROXYTCP4".to_vec(), Fault::Missing),
-            (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\x00\x00\x00\x00".to_vec(), Fault::Missing),
-            (b"\r\n\r\n\0\r\nQUIT\r\x21\x11\0\x0C".to_vec(), Fault::Missing),
-            (v2(0x11, 0x11, &v4), Fault::Version(1)),
-            (v2(0x31, 0x11, &v4), Fault::Version(3)),
-            (v2(0x22, 0x11, &v4), Fault::Command(2)),
-            (v2(0x2F, 0x11, &v4), Fault::Command(15)),
-            (v2(0x21, 0x41, &v4), Fault::Family(0x41)),
-            (v2(0x21, 0x13, &v4), Fault::Family(0x13)),
-            (v2(0x20, 0xFF, &v4), Fault::Family(0xFF)),
-            (v2(0x21, 0x11, &v4[..11]), Fault::TooShort(11)),
-            (v2(0x21, 0x21, &[0; 35]), Fault::TooShort(35)),
-            (v2(0x21, 0x31, &[0; 215]), Fault::TooShort(215)),
-            (v2(0x21, 0x11, b""), Fault::TooShort(0)),
+        let rows: Vec<(Vec<u8>, ProxyHeaderErrorKind)> = vec![
+            (b"GET / HTTP/1.1\r\n\r\n".to_vec(), ProxyHeaderErrorKind::Missing),
+            (b"proxy TCP4 192.0.2.1 192.0.2.2 1 2\r\n".to_vec(), ProxyHeaderErrorKind::Missing),
+            (b"PROXYTCP4".to_vec(), ProxyHeaderErrorKind::Missing),
+            (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\x00\x00\x00\x00".to_vec(), ProxyHeaderErrorKind::Missing),
+            (b"\r\n\r\n\0\r\nQUIT\r\x21\x11\0\x0C".to_vec(), ProxyHeaderErrorKind::Missing),
+            (v2(0x11, 0x11, &v4), ProxyHeaderErrorKind::Version(1)),
+            (v2(0x31, 0x11, &v4), ProxyHeaderErrorKind::Version(3)),
+            (v2(0x22, 0x11, &v4), ProxyHeaderErrorKind::Command(2)),
+            (v2(0x2F, 0x11, &v4), ProxyHeaderErrorKind::Command(15)),
+            (v2(0x21, 0x41, &v4), ProxyHeaderErrorKind::Family(0x41)),
+            (v2(0x21, 0x13, &v4), ProxyHeaderErrorKind::Family(0x13)),
+            (v2(0x20, 0xFF, &v4), ProxyHeaderErrorKind::Family(0xFF)),
+            (v2(0x21, 0x11, &v4[..11]), ProxyHeaderErrorKind::TooShort(11)),
+            (v2(0x21, 0x21, &[0; 35]), ProxyHeaderErrorKind::TooShort(35)),
+            (v2(0x21, 0x31, &[0; 215]), ProxyHeaderErrorKind::TooShort(215)),
+            (v2(0x21, 0x11, b""), ProxyHeaderErrorKind::TooShort(0)),
             // Not one byte of it is awaited.
-            (v2(0x21, 0x11, &[0; 4097]), Fault::TooLong(4097)),
-            ([SIGNATURE, b"\x20\x00\xFF\xFF"].concat(), Fault::TooLong(65535)),
-            ([b"PROXY UNKNOWN ".as_slice(), &[b'x'; 200]].concat(), Fault::LineTooLong),
-            ([b"PROXY TCP4 ".as_slice(), &[b'1'; 200]].concat(), Fault::LineTooLong),
+            (v2(0x21, 0x11, &[0; 4097]), ProxyHeaderErrorKind::TooLong(4097)),
+            ([SIGNATURE, b"\x20\x00\xFF\xFF"].concat(), ProxyHeaderErrorKind::TooLong(65535)),
+            ([b"PROXY UNKNOWN ".as_slice(), &[b'x'; 200]].concat(), ProxyHeaderErrorKind::LineTooLong),
+            ([b"PROXY TCP4 ".as_slice(), &[b'1'; 200]].concat(), ProxyHeaderErrorKind::LineTooLong),
         ];
-        for (bytes, fault) in rows {
+        for (bytes, error) in rows {
             for piece in [1, usize::MAX] {
                 let (taken, result) = read(&bytes, piece);
-                assert_eq!(result, Err(fault), "{}", bytes.escape_ascii());
+                assert_eq!(result, Err(error), "{}", bytes.escape_ascii());
                 assert!(taken <= 107, "{taken}");
             }
         }

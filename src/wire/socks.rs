@@ -4,11 +4,11 @@
 //! | who | sends | bytes |
 //! |---|---|---|
 //! | client | [`greeting`] | `05`, number of methods, methods |
-//! | server | [`method`] | `05`, method |
+//! | server | [`selected_method`] | `05`, method |
 //! | client, for method 02 | [`credentials`] | `01`, length, user name, length, password |
-//! | server, after it | [`admitted`] | `01`, `00` for yes |
+//! | server, after it | [`check_authentication`] | `01`, `00` for yes |
 //! | client | [`connect`] | `05`, `01`, `00`, address, port |
-//! | server | [`reply`] | `05`, `00` for yes |
+//! | server | [`check_reply`] | `05`, `00` for yes |
 //! |  | [`bound_address`] | `00`, type of the address |
 //! |  |  | address, port: not used, but to be read to the last byte, for what follows is the server's |
 //!
@@ -16,11 +16,11 @@
 
 use std::net::IpAddr;
 
-use crate::error::ProxyFault;
+use crate::error::ProxyErrorKind;
 
 const VERSION: u8 = 5;
 /// That of the exchange of user name and password.
-const CREDENTIALS_VERSION: u8 = 1;
+const AUTHENTICATION_VERSION: u8 = 1;
 const CONNECT: u8 = 1;
 const RESERVED: u8 = 0;
 
@@ -28,14 +28,14 @@ const RESERVED: u8 = 0;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Method {
     /// Not at all.
-    Nothing = 0x00,
+    NoAuthentication = 0x00,
     /// User name and password.
-    Credentials = 0x02,
+    UsernamePassword = 0x02,
 }
 
 /// How many bytes a bound address has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Bound {
+pub(crate) enum BoundAddress {
     /// So many.
     Bytes(u8),
     /// As many as the next byte says.
@@ -49,17 +49,17 @@ pub(crate) fn greeting(methods: &[Method]) -> Vec<u8> {
 }
 
 /// What the server chose of the methods offered. 1928-3-2, 1928-3-3
-pub(crate) fn method([version, chosen]: [u8; 2], offered: &[Method]) -> Result<Method, ProxyFault> {
+pub(crate) fn selected_method([version, chosen]: [u8; 2], offered: &[Method]) -> Result<Method, ProxyErrorKind> {
     check_version(version)?;
     if chosen == 0xFF {
-        return Err(ProxyFault::NoMethod);
+        return Err(ProxyErrorKind::NoAcceptableMethod);
     }
-    offered.iter().copied().find(|&method| method as u8 == chosen).ok_or(ProxyFault::MethodNotOffered(chosen))
+    offered.iter().copied().find(|&method| method as u8 == chosen).ok_or(ProxyErrorKind::MethodNotOffered(chosen))
 }
 
 /// User name and password. 1929-2-1: `None` unless both have 1 to 255 bytes.
 pub(crate) fn credentials(user: &[u8], password: &[u8]) -> Option<Vec<u8>> {
-    let mut bytes = vec![CREDENTIALS_VERSION];
+    let mut bytes = vec![AUTHENTICATION_VERSION];
     for part in [user, password] {
         bytes.push(u8::try_from(part.len()).ok().filter(|&length| length > 0)?);
         bytes.extend_from_slice(part);
@@ -68,11 +68,11 @@ pub(crate) fn credentials(user: &[u8], password: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// The answer to them. 1929-2-2
-pub(crate) fn admitted([version, status]: [u8; 2]) -> Result<(), ProxyFault> {
+pub(crate) fn check_authentication([version, status]: [u8; 2]) -> Result<(), ProxyErrorKind> {
     match (version, status) {
-        (CREDENTIALS_VERSION, 0) => Ok(()),
-        (CREDENTIALS_VERSION, _) => Err(ProxyFault::Credentials),
-        (version, _) => Err(ProxyFault::CredentialsVersion(version)),
+        (AUTHENTICATION_VERSION, 0) => Ok(()),
+        (AUTHENTICATION_VERSION, _) => Err(ProxyErrorKind::AuthenticationFailed),
+        (version, _) => Err(ProxyErrorKind::AuthenticationVersion(version)),
     }
 }
 
@@ -100,28 +100,28 @@ pub(crate) fn connect(host: &str, port: u16) -> Option<Vec<u8>> {
 }
 
 /// The verdict, with which a reply begins. 1928-6-1
-pub(crate) fn reply([version, reply]: [u8; 2]) -> Result<(), ProxyFault> {
+pub(crate) fn check_reply([version, reply]: [u8; 2]) -> Result<(), ProxyErrorKind> {
     check_version(version)?;
     match reply {
         0 => Ok(()),
-        failure => Err(ProxyFault::Reply(failure)),
+        failure => Err(ProxyErrorKind::Reply(failure)),
     }
 }
 
 /// How long the address is that follows. The reserved byte is not looked at: nothing depends on it.
-pub(crate) fn bound_address([_, kind]: [u8; 2]) -> Result<Bound, ProxyFault> {
+pub(crate) fn bound_address([_, kind]: [u8; 2]) -> Result<BoundAddress, ProxyErrorKind> {
     match kind {
-        0x01 => Ok(Bound::Bytes(4)),
-        0x03 => Ok(Bound::Name),
-        0x04 => Ok(Bound::Bytes(16)),
-        unknown => Err(ProxyFault::AddressType(unknown)),
+        0x01 => Ok(BoundAddress::Bytes(4)),
+        0x03 => Ok(BoundAddress::Name),
+        0x04 => Ok(BoundAddress::Bytes(16)),
+        unknown => Err(ProxyErrorKind::AddressType(unknown)),
     }
 }
 
-fn check_version(version: u8) -> Result<(), ProxyFault> {
+fn check_version(version: u8) -> Result<(), ProxyErrorKind> {
     match version {
         VERSION => Ok(()),
-        other => Err(ProxyFault::SocksVersion(other)),
+        other => Err(ProxyErrorKind::SocksVersion(other)),
     }
 }
 
@@ -129,7 +129,7 @@ fn check_version(version: u8) -> Result<(), ProxyFault> {
 mod tests {
     use super::*;
 
-    const BOTH: &[Method] = &[Method::Nothing, Method::Credentials];
+    const BOTH: &[Method] = &[Method::NoAuthentication, Method::UsernamePassword];
 
     #[test]
     fn greetings_and_what_is_chosen() {
@@ -137,19 +137,19 @@ mod tests {
         assert_eq!(greeting(&BOTH[..1]), [5, 1, 0]);
         assert_eq!(greeting(BOTH), [5, 2, 0, 2]);
         let rows = [
-            ([5, 0], BOTH, Ok(Method::Nothing)),
-            ([5, 2], BOTH, Ok(Method::Credentials)),
-            ([5, 0], &BOTH[..1], Ok(Method::Nothing)),
-            ([5, 2], &BOTH[..1], Err(ProxyFault::MethodNotOffered(2))),
-            ([5, 1], BOTH, Err(ProxyFault::MethodNotOffered(1))),
-            ([5, 0xFE], BOTH, Err(ProxyFault::MethodNotOffered(0xFE))),
-            ([5, 0xFF], BOTH, Err(ProxyFault::NoMethod)),
-            ([4, 0], BOTH, Err(ProxyFault::SocksVersion(4))),
-            ([0, 0x5A], BOTH, Err(ProxyFault::SocksVersion(0))),
-            ([b'H', b'T'], BOTH, Err(ProxyFault::SocksVersion(b'H'))),
+            ([5, 0], BOTH, Ok(Method::NoAuthentication)),
+            ([5, 2], BOTH, Ok(Method::UsernamePassword)),
+            ([5, 0], &BOTH[..1], Ok(Method::NoAuthentication)),
+            ([5, 2], &BOTH[..1], Err(ProxyErrorKind::MethodNotOffered(2))),
+            ([5, 1], BOTH, Err(ProxyErrorKind::MethodNotOffered(1))),
+            ([5, 0xFE], BOTH, Err(ProxyErrorKind::MethodNotOffered(0xFE))),
+            ([5, 0xFF], BOTH, Err(ProxyErrorKind::NoAcceptableMethod)),
+            ([4, 0], BOTH, Err(ProxyErrorKind::SocksVersion(4))),
+            ([0, 0x5A], BOTH, Err(ProxyErrorKind::SocksVersion(0))),
+            ([b'H', b'T'], BOTH, Err(ProxyErrorKind::SocksVersion(b'H'))),
         ];
         for (bytes, offered, expected) in rows {
-            assert_eq!(method(bytes, offered), expected, "{bytes:?}");
+            assert_eq!(selected_method(bytes, offered), expected, "{bytes:?}");
         }
     }
 
@@ -165,13 +165,13 @@ mod tests {
         }
         let rows = [
             ([1, 0], Ok(())),
-            ([1, 1], Err(ProxyFault::Credentials)),
-            ([1, 255], Err(ProxyFault::Credentials)),
-            ([5, 0], Err(ProxyFault::CredentialsVersion(5))),
-            ([0, 0], Err(ProxyFault::CredentialsVersion(0))),
+            ([1, 1], Err(ProxyErrorKind::AuthenticationFailed)),
+            ([1, 255], Err(ProxyErrorKind::AuthenticationFailed)),
+            ([5, 0], Err(ProxyErrorKind::AuthenticationVersion(5))),
+            ([0, 0], Err(ProxyErrorKind::AuthenticationVersion(0))),
         ];
         for (bytes, expected) in rows {
-            assert_eq!(admitted(bytes), expected, "{bytes:?}");
+            assert_eq!(check_authentication(bytes), expected, "{bytes:?}");
         }
     }
 
@@ -200,18 +200,18 @@ mod tests {
     #[test]
     fn replies() {
         // 1928-6-1
-        assert_eq!(reply([5, 0]), Ok(()));
+        assert_eq!(check_reply([5, 0]), Ok(()));
         for failure in 1..=255 {
-            assert_eq!(reply([5, failure]), Err(ProxyFault::Reply(failure)));
+            assert_eq!(check_reply([5, failure]), Err(ProxyErrorKind::Reply(failure)));
         }
-        assert_eq!(reply([4, 0]), Err(ProxyFault::SocksVersion(4)));
+        assert_eq!(check_reply([4, 0]), Err(ProxyErrorKind::SocksVersion(4)));
         let kinds = [
-            (1, Ok(Bound::Bytes(4))),
-            (3, Ok(Bound::Name)),
-            (4, Ok(Bound::Bytes(16))),
-            (0, Err(ProxyFault::AddressType(0))),
-            (2, Err(ProxyFault::AddressType(2))),
-            (5, Err(ProxyFault::AddressType(5))),
+            (1, Ok(BoundAddress::Bytes(4))),
+            (3, Ok(BoundAddress::Name)),
+            (4, Ok(BoundAddress::Bytes(16))),
+            (0, Err(ProxyErrorKind::AddressType(0))),
+            (2, Err(ProxyErrorKind::AddressType(2))),
+            (5, Err(ProxyErrorKind::AddressType(5))),
         ];
         for (kind, expected) in kinds {
             for reserved in [0, 7] {

@@ -15,7 +15,7 @@ mod reference;
 
 use std::fmt;
 
-use crate::error::{Misuse, UriFault};
+use crate::error::{UriErrorKind, UsageError};
 use authority::percent_decode;
 pub(crate) use authority::{bracketed, Authority, Userinfo};
 
@@ -34,19 +34,19 @@ pub(crate) struct Uri {
 
 impl Uri {
     /// Takes a URI apart. 6455-4.1-3, 6455-4.1-4: what is not valid never becomes a connection.
-    pub(crate) fn parse(text: &str) -> Result<Uri, UriFault> {
+    pub(crate) fn parse(text: &str) -> Result<Uri, UriErrorKind> {
         if text.len() > MAX_LENGTH {
-            return Err(UriFault::TooLong);
+            return Err(UriErrorKind::TooLong);
         }
-        let (scheme, rest) = text.split_once("://").ok_or(UriFault::Scheme)?;
+        let (scheme, rest) = text.split_once("://").ok_or(UriErrorKind::Scheme)?;
         // 6455-3-s1: the secure flag is the scheme, compared without regard to case.
         let secure = scheme.eq_ignore_ascii_case("wss");
         if !secure && !scheme.eq_ignore_ascii_case("ws") {
-            return Err(UriFault::Scheme);
+            return Err(UriErrorKind::Scheme);
         }
         // 6455-3-2, 6455-3-3: a `#` can begin nothing but a fragment; a literal one is written %23.
         if rest.contains('#') {
-            return Err(UriFault::Fragment);
+            return Err(UriErrorKind::Fragment);
         }
         let authority_end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, resource) = rest.split_at(authority_end);
@@ -57,7 +57,7 @@ impl Uri {
     }
 
     /// True for `wss`.
-    pub(crate) fn secure(&self) -> bool {
+    pub(crate) fn is_secure(&self) -> bool {
         self.secure
     }
 
@@ -87,13 +87,13 @@ impl Uri {
     }
 
     /// For logs: without user name, password and query.
-    pub(crate) fn shown(&self) -> String {
+    pub(crate) fn redacted(&self) -> String {
         let (scheme, path) = (scheme(self.secure), self.resource.split('?').next().unwrap_or_default());
         format!("{scheme}://{}{path}", self.host_header())
     }
 
     /// User name and password as Basic credentials (RFC 7617), without the word `Basic`. `None` when the URI has neither.
-    pub(crate) fn basic_credentials(&self) -> Result<Option<String>, Misuse> {
+    pub(crate) fn basic_credentials(&self) -> Result<Option<String>, UsageError> {
         self.userinfo.as_ref().map(Userinfo::basic).transpose()
     }
 }
@@ -129,9 +129,9 @@ fn default_port(secure: bool) -> u16 {
 }
 
 /// 6455-3-s2: the path, or "/" when it is empty, and the query with its "?".
-fn parse_resource(text: &str) -> Result<String, UriFault> {
+fn parse_resource(text: &str) -> Result<String, UriErrorKind> {
     // 6455-11.1.1-2, 6455-11.1.2-2: other characters are percent-encoded. By the caller, who alone knows what is encoded already.
-    percent_decode(text, b":@/?").ok_or(UriFault::PathCharacter)?;
+    percent_decode(text, b":@/?").ok_or(UriErrorKind::InvalidPathCharacter)?;
     let slash = if text.starts_with('/') { "" } else { "/" };
     Ok(format!("{slash}{text}"))
 }
@@ -183,104 +183,104 @@ mod tests {
     #[test]
     fn good_uris_come_apart() {
         for &(text, secure, host, port, resource, header) in GOOD {
-            let uri = Uri::parse(text).unwrap_or_else(|fault| panic!("{text}: {fault}"));
-            let parts = (uri.secure(), uri.host(), uri.port(), uri.resource(), &*uri.host_header());
+            let uri = Uri::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+            let parts = (uri.is_secure(), uri.host(), uri.port(), uri.resource(), &*uri.host_header());
             assert_eq!(parts, (secure, host, port, resource, header), "{text}");
             // What is printed names the same place.
             let again = Uri::parse(&uri.to_string()).unwrap();
-            let parts = (again.secure(), again.host(), again.port(), again.resource(), &*again.host_header());
+            let parts = (again.is_secure(), again.host(), again.port(), again.resource(), &*again.host_header());
             assert_eq!(parts, (secure, host, port, resource, header), "{uri}");
         }
     }
 
     /// 6455-4.1-3, 6455-4.1-4: each row is refused, and for this reason.
-    const BAD: &[(&str, UriFault)] = &[
-        ("", UriFault::Scheme),
-        ("h", UriFault::Scheme),
-        ("/path", UriFault::Scheme),
-        ("ws:h", UriFault::Scheme),
-        ("ws:/h", UriFault::Scheme),
-        ("://h", UriFault::Scheme),
-        ("http://h", UriFault::Scheme),
-        ("wsx://h", UriFault::Scheme),
-        (" ws://h", UriFault::Scheme),
-        ("w\u{17f}s://h", UriFault::Scheme),
-        ("ws://", UriFault::NoHost),
-        ("ws:///path", UriFault::NoHost),
-        ("ws://?x", UriFault::NoHost),
-        ("ws://:80/", UriFault::NoHost),
-        ("ws://user@/", UriFault::NoHost),
-        ("ws://user@:80/", UriFault::NoHost),
-        ("ws://b\u{fc}cher.example/", UriFault::HostNotAscii),
-        ("ws://a b/", UriFault::HostCharacter),
-        ("ws://h\t/", UriFault::HostCharacter),
-        ("ws://h\r\nX: y/", UriFault::HostCharacter),
-        ("ws://h\0/", UriFault::HostCharacter),
-        ("ws://h\\i/", UriFault::HostCharacter),
-        ("ws://a%2Db/", UriFault::HostCharacter),
-        ("ws://<h>/", UriFault::HostCharacter),
-        ("ws://::1/", UriFault::HostCharacter),
-        ("ws://a:b:1/", UriFault::HostCharacter),
-        ("ws://[::1]x/", UriFault::HostCharacter),
-        ("ws://[::1]]/", UriFault::HostCharacter),
-        ("ws://a[::1]/", UriFault::HostCharacter),
-        ("ws://a[b]/", UriFault::HostCharacter),
-        ("ws://]/", UriFault::HostCharacter),
-        ("ws://[]/", UriFault::Ipv6),
-        ("ws://[::1/", UriFault::Ipv6),
-        ("ws://[/", UriFault::Ipv6),
-        ("ws://[[::1]/", UriFault::Ipv6),
-        ("ws://[127.0.0.1]/", UriFault::Ipv6),
-        ("ws://[1::2::3]/", UriFault::Ipv6),
-        ("ws://[fe80::1%25eth0]/", UriFault::Ipv6),
-        ("ws://[fe80::1%1]/", UriFault::Ipv6),
-        ("ws://[v1.x]/", UriFault::Ipv6),
-        ("ws://[::\u{661}]/", UriFault::Ipv6),
-        ("ws://h:0/", UriFault::Port),
-        ("ws://h:65536/", UriFault::Port),
-        ("ws://h:99999999999999999999/", UriFault::Port),
-        ("ws://h:+80/", UriFault::Port),
-        ("ws://h:-1/", UriFault::Port),
-        ("ws://h: 80/", UriFault::Port),
-        ("ws://h:8o/", UriFault::Port),
-        ("ws://h:\u{664}/", UriFault::Port),
-        ("ws://[::1]:x/", UriFault::Port),
-        ("ws://h/a b", UriFault::PathCharacter),
-        ("ws://h/a ", UriFault::PathCharacter),
-        ("ws://h/a\r\nX: y", UriFault::PathCharacter),
-        ("ws://h/\0", UriFault::PathCharacter),
-        ("ws://h/\x7f", UriFault::PathCharacter),
-        ("ws://h/\u{e9}", UriFault::PathCharacter),
-        ("ws://h/?\u{e9}", UriFault::PathCharacter),
-        ("ws://h/\"", UriFault::PathCharacter),
-        ("ws://h/<a>", UriFault::PathCharacter),
-        ("ws://h/\\", UriFault::PathCharacter),
-        ("ws://h/^", UriFault::PathCharacter),
-        ("ws://h/`", UriFault::PathCharacter),
-        ("ws://h/{a}", UriFault::PathCharacter),
-        ("ws://h/|", UriFault::PathCharacter),
-        ("ws://h/?a[]=1", UriFault::PathCharacter),
-        ("ws://h/%", UriFault::PathCharacter),
-        ("ws://h/%2", UriFault::PathCharacter),
-        ("ws://h/%2?", UriFault::PathCharacter),
-        ("ws://h/%g0", UriFault::PathCharacter),
-        ("ws://h/%+1", UriFault::PathCharacter),
-        ("ws://h/?%zz", UriFault::PathCharacter),
-        ("ws://h#", UriFault::Fragment),
-        ("ws://h/#", UriFault::Fragment),
-        ("ws://h/?a#b", UriFault::Fragment),
-        ("ws://u#p@h/", UriFault::Fragment),
-        ("ws://%zz@h/", UriFault::Userinfo),
-        ("ws://u:%4@h/", UriFault::Userinfo),
-        ("ws://u:p@q@h/", UriFault::Userinfo),
-        ("ws://u s@h/", UriFault::Userinfo),
-        ("ws://\u{fc}@h/", UriFault::Userinfo),
+    const BAD: &[(&str, UriErrorKind)] = &[
+        ("", UriErrorKind::Scheme),
+        ("h", UriErrorKind::Scheme),
+        ("/path", UriErrorKind::Scheme),
+        ("ws:h", UriErrorKind::Scheme),
+        ("ws:/h", UriErrorKind::Scheme),
+        ("://h", UriErrorKind::Scheme),
+        ("http://h", UriErrorKind::Scheme),
+        ("wsx://h", UriErrorKind::Scheme),
+        (" ws://h", UriErrorKind::Scheme),
+        ("w\u{17f}s://h", UriErrorKind::Scheme),
+        ("ws://", UriErrorKind::MissingHost),
+        ("ws:///path", UriErrorKind::MissingHost),
+        ("ws://?x", UriErrorKind::MissingHost),
+        ("ws://:80/", UriErrorKind::MissingHost),
+        ("ws://user@/", UriErrorKind::MissingHost),
+        ("ws://user@:80/", UriErrorKind::MissingHost),
+        ("ws://b\u{fc}cher.example/", UriErrorKind::HostNotAscii),
+        ("ws://a b/", UriErrorKind::InvalidHostCharacter),
+        ("ws://h\t/", UriErrorKind::InvalidHostCharacter),
+        ("ws://h\r\nX: y/", UriErrorKind::InvalidHostCharacter),
+        ("ws://h\0/", UriErrorKind::InvalidHostCharacter),
+        ("ws://h\\i/", UriErrorKind::InvalidHostCharacter),
+        ("ws://a%2Db/", UriErrorKind::InvalidHostCharacter),
+        ("ws://<h>/", UriErrorKind::InvalidHostCharacter),
+        ("ws://::1/", UriErrorKind::InvalidHostCharacter),
+        ("ws://a:b:1/", UriErrorKind::InvalidHostCharacter),
+        ("ws://[::1]x/", UriErrorKind::InvalidHostCharacter),
+        ("ws://[::1]]/", UriErrorKind::InvalidHostCharacter),
+        ("ws://a[::1]/", UriErrorKind::InvalidHostCharacter),
+        ("ws://a[b]/", UriErrorKind::InvalidHostCharacter),
+        ("ws://]/", UriErrorKind::InvalidHostCharacter),
+        ("ws://[]/", UriErrorKind::Ipv6Address),
+        ("ws://[::1/", UriErrorKind::Ipv6Address),
+        ("ws://[/", UriErrorKind::Ipv6Address),
+        ("ws://[[::1]/", UriErrorKind::Ipv6Address),
+        ("ws://[127.0.0.1]/", UriErrorKind::Ipv6Address),
+        ("ws://[1::2::3]/", UriErrorKind::Ipv6Address),
+        ("ws://[fe80::1%25eth0]/", UriErrorKind::Ipv6Address),
+        ("ws://[fe80::1%1]/", UriErrorKind::Ipv6Address),
+        ("ws://[v1.x]/", UriErrorKind::Ipv6Address),
+        ("ws://[::\u{661}]/", UriErrorKind::Ipv6Address),
+        ("ws://h:0/", UriErrorKind::Port),
+        ("ws://h:65536/", UriErrorKind::Port),
+        ("ws://h:99999999999999999999/", UriErrorKind::Port),
+        ("ws://h:+80/", UriErrorKind::Port),
+        ("ws://h:-1/", UriErrorKind::Port),
+        ("ws://h: 80/", UriErrorKind::Port),
+        ("ws://h:8o/", UriErrorKind::Port),
+        ("ws://h:\u{664}/", UriErrorKind::Port),
+        ("ws://[::1]:x/", UriErrorKind::Port),
+        ("ws://h/a b", UriErrorKind::InvalidPathCharacter),
+        ("ws://h/a ", UriErrorKind::InvalidPathCharacter),
+        ("ws://h/a\r\nX: y", UriErrorKind::InvalidPathCharacter),
+        ("ws://h/\0", UriErrorKind::InvalidPathCharacter),
+        ("ws://h/\x7f", UriErrorKind::InvalidPathCharacter),
+        ("ws://h/\u{e9}", UriErrorKind::InvalidPathCharacter),
+        ("ws://h/?\u{e9}", UriErrorKind::InvalidPathCharacter),
+        ("ws://h/\"", UriErrorKind::InvalidPathCharacter),
+        ("ws://h/<a>", UriErrorKind::InvalidPathCharacter),
+        ("ws://h/\\", UriErrorKind::InvalidPathCharacter),
+        ("ws://h/^", UriErrorKind::InvalidPathCharacter),
+        ("ws://h/`", UriErrorKind::InvalidPathCharacter),
+        ("ws://h/{a}", UriErrorKind::InvalidPathCharacter),
+        ("ws://h/|", UriErrorKind::InvalidPathCharacter),
+        ("ws://h/?a[]=1", UriErrorKind::InvalidPathCharacter),
+        ("ws://h/%", UriErrorKind::InvalidPathCharacter),
+        ("ws://h/%2", UriErrorKind::InvalidPathCharacter),
+        ("ws://h/%2?", UriErrorKind::InvalidPathCharacter),
+        ("ws://h/%g0", UriErrorKind::InvalidPathCharacter),
+        ("ws://h/%+1", UriErrorKind::InvalidPathCharacter),
+        ("ws://h/?%zz", UriErrorKind::InvalidPathCharacter),
+        ("ws://h#", UriErrorKind::Fragment),
+        ("ws://h/#", UriErrorKind::Fragment),
+        ("ws://h/?a#b", UriErrorKind::Fragment),
+        ("ws://u#p@h/", UriErrorKind::Fragment),
+        ("ws://%zz@h/", UriErrorKind::Userinfo),
+        ("ws://u:%4@h/", UriErrorKind::Userinfo),
+        ("ws://u:p@q@h/", UriErrorKind::Userinfo),
+        ("ws://u s@h/", UriErrorKind::Userinfo),
+        ("ws://\u{fc}@h/", UriErrorKind::Userinfo),
     ];
 
     #[test]
     fn bad_uris_are_refused() {
-        for &(text, fault) in BAD {
-            assert_eq!(Uri::parse(text).err(), Some(fault), "{text:?}");
+        for &(text, error) in BAD {
+            assert_eq!(Uri::parse(text).err(), Some(error), "{text:?}");
         }
     }
 
@@ -289,11 +289,11 @@ mod tests {
         let longest = format!("ws://h/{}", "a".repeat(MAX_LENGTH - "ws://h/".len()));
         let uri = Uri::parse(&longest).unwrap();
         assert!(format!("GET {} HTTP/1.1", uri.resource()).len() <= 8192);
-        assert_eq!(Uri::parse(&format!("{longest}a")).err(), Some(UriFault::TooLong));
+        assert_eq!(Uri::parse(&format!("{longest}a")).err(), Some(UriErrorKind::TooLong));
     }
 
     /// URI, and what the server decodes: RFC 7617 section 2.
-    type Credentials = (&'static str, Result<Option<&'static [u8]>, Misuse>);
+    type Credentials = (&'static str, Result<Option<&'static [u8]>, UsageError>);
     const CREDENTIALS: &[Credentials] = &[
         ("ws://h/", Ok(None)),
         ("ws://@h/", Ok(None)),
@@ -304,10 +304,10 @@ mod tests {
         ("ws://u:a:b@h/", Ok(Some(b"u:a:b"))),
         ("ws://u%40x:p%3A%2f@h/", Ok(Some(b"u@x:p:/"))),
         ("ws://u:%FF%C3%A9@h/", Ok(Some(b"u:\xff\xc3\xa9"))),
-        ("ws://a%3Ab:c@h/", Err(Misuse::Credentials)),
-        ("ws://a%0D%0Ab:c@h/", Err(Misuse::Credentials)),
-        ("ws://a:%00@h/", Err(Misuse::Credentials)),
-        ("ws://a:%7f@h/", Err(Misuse::Credentials)),
+        ("ws://a%3Ab:c@h/", Err(UsageError::Credentials)),
+        ("ws://a%0D%0Ab:c@h/", Err(UsageError::Credentials)),
+        ("ws://a:%00@h/", Err(UsageError::Credentials)),
+        ("ws://a:%7f@h/", Err(UsageError::Credentials)),
     ];
 
     #[test]
@@ -327,6 +327,6 @@ mod tests {
         let uri = Uri::parse("wss://somebody:secret@Host:81/p?q").unwrap();
         assert_eq!(uri.to_string(), "wss://host:81/p?q");
         assert_eq!(format!("{uri:?}"), "Uri(wss://host:81/p?q)");
-        assert_eq!(uri.shown(), "wss://host:81/p");
+        assert_eq!(uri.redacted(), "wss://host:81/p");
     }
 }

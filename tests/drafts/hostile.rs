@@ -5,27 +5,27 @@ use std::net::Shutdown;
 
 use stdws::{CloseCode, Error, Limits};
 
-use crate::live::{ms, patient, Random};
+use crate::live::{long_timeouts, ms, Random};
 use crate::peer::{each, limited};
 
 const LIMIT: usize = 2_000;
 
 #[test]
 fn whatever_comes_ends_and_stays_within_the_limits() {
-    each(|spoken, ours| {
+    each(|variant, side| {
         for seed in 0..12 {
-            let mut random = Random::seeded(seed * 7 + u64::from(spoken.has_ping()));
-            let mut timeouts = patient();
+            let mut random = Random::seeded(seed * 7 + u64::from(variant.has_ping()));
+            let mut timeouts = long_timeouts();
             (timeouts.message, timeouts.close) = (ms(1_000), ms(200));
-            let (mut ws, mut peer, tap) = limited(spoken, ours, timeouts, Limits::message(LIMIT as u64));
+            let (mut ws, mut peer, tap) = limited(variant, side, timeouts, Limits::with_max_message_size(LIMIT as u64));
             tap.hold();
             peer.send("hello").unwrap();
             peer.send(&"fünf".repeat(300)).unwrap();
-            if spoken.has_binary() {
+            if variant.has_binary() {
                 peer.send(&random.bytes(700)).unwrap();
             }
             peer.start_close(CloseCode::NORMAL, "").unwrap();
-            let mut bytes = tap.all_of(peer);
+            let mut bytes = tap.finish(peer);
             for _ in 0..1 + random.next() % 4 {
                 if bytes.is_empty() {
                     break;
@@ -42,9 +42,9 @@ fn whatever_comes_ends_and_stays_within_the_limits() {
             let _ = tap.stream.shutdown(Shutdown::Write);
             loop {
                 match ws.recv() {
-                    Ok(Some(message)) => assert!(message.len() <= LIMIT, "{spoken:?} {ours:?} {seed}"),
-                    Ok(None) | Err(Error::Violation(_) | Error::Closed(_) | Error::Io(_)) => break,
-                    Err(error) => panic!("{spoken:?} {ours:?} {seed}: {error:?}"),
+                    Ok(Some(message)) => assert!(message.len() <= LIMIT, "{variant:?} {side:?} {seed}"),
+                    Ok(None) | Err(Error::Protocol(_) | Error::Closed(_) | Error::Io(_)) => break,
+                    Err(error) => panic!("{variant:?} {side:?} {seed}: {error:?}"),
                 }
             }
         }

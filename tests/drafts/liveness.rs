@@ -4,28 +4,28 @@ use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::thread;
 
-use stdws::{CloseCode, Error, Kind, Step, Version};
+use stdws::{CloseCode, Error, MessageKind, Step, Version};
 
-use crate::live::{assert_soon, assert_took, ms, patient, timed, Ours};
+use crate::live::{assert_soon, assert_took, long_timeouts, ms, timed, Side};
 use crate::peer::{connection, each, each_at_once};
-use crate::spoken::Spoken;
+use crate::spoken::ProtocolVariant;
 
 /// More than the buffers of a loopback connection hold, and what is read ahead of a peer that does not ask.
 const TOO_MUCH: usize = 16 << 20;
 
 #[test]
 fn a_peer_that_stops_reading_costs_a_sender_its_limit() {
-    each(|spoken, ours| {
-        if !is_one_of_its_kind(spoken) {
+    each(|variant, side| {
+        if !represents_its_framing(variant) {
             return;
         }
-        let mut timeouts = patient();
+        let mut timeouts = long_timeouts();
         timeouts.write = ms(300);
-        let (ws, _peer, tap) = connection(spoken, ours, timeouts);
+        let (ws, _peer, tap) = connection(variant, side, timeouts);
         let sender = ws.sender();
         let text = "too much".repeat(TOO_MUCH / 8);
         let (end, took) = timed(move || sender.send(&text)).join().unwrap();
-        assert!(matches!(end, Err(Error::Timeout(Step::Write))), "{spoken:?} {ours:?}: {end:?}");
+        assert!(matches!(end, Err(Error::Timeout(Step::Write))), "{variant:?} {side:?}: {end:?}");
         assert_soon(took, ms(300) + ms(4_000));
         let (end, took) = timed({
             let mut ws = ws;
@@ -33,64 +33,64 @@ fn a_peer_that_stops_reading_costs_a_sender_its_limit() {
         })
         .join()
         .unwrap();
-        assert!(matches!(end, Err(Error::Timeout(Step::Write))), "{spoken:?} {ours:?}: {end:?}");
+        assert!(matches!(end, Err(Error::Timeout(Step::Write))), "{variant:?} {side:?}: {end:?}");
         assert_soon(took, ms(0));
         drop(tap);
     });
 }
 
 /// One version for each way of framing and masking, for what takes long.
-fn is_one_of_its_kind(spoken: Spoken) -> bool {
+fn represents_its_framing(variant: ProtocolVariant) -> bool {
     let few = [Version::Hixie75, Version::Hybi01, Version::Hybi06, Version::Hybi08];
-    few.contains(&spoken.version) && !spoken.deflates()
+    few.contains(&variant.version) && !variant.deflates()
 }
 
 #[test]
 fn a_message_that_stops_half_way_is_given_up() {
-    each_at_once(|spoken, ours| {
-        let mut timeouts = patient();
+    each_at_once(|variant, side| {
+        let mut timeouts = long_timeouts();
         timeouts.message = ms(300);
         timeouts.close = ms(300);
-        let (mut ws, mut peer, tap) = connection(spoken, ours, timeouts);
+        let (mut ws, mut peer, tap) = connection(variant, side, timeouts);
         tap.hold();
         peer.send("half of this").unwrap();
-        let bytes = tap.all_of(peer);
+        let bytes = tap.finish(peer);
         tap.send(&bytes[..bytes.len() / 2]);
         // Half of a compressed frame may be nothing at all; then there is nothing that has begun.
-        if spoken.deflates() {
+        if variant.deflates() {
             assert!(ws.recv_timeout(ms(900)).is_err());
             return;
         }
         let (end, took) = timed(move || ws.recv()).join().unwrap();
-        assert!(matches!(end, Err(Error::Timeout(Step::Message))), "{spoken:?} {ours:?}: {end:?}");
+        assert!(matches!(end, Err(Error::Timeout(Step::Message))), "{variant:?} {side:?}: {end:?}");
         assert_took(took, ms(300));
     });
 }
 
 #[test]
 fn a_message_that_drips_arrives() {
-    each(|spoken, ours| {
-        let (mut ws, mut peer, tap) = connection(spoken, ours, patient());
+    each(|variant, side| {
+        let (mut ws, mut peer, tap) = connection(variant, side, long_timeouts());
         tap.hold();
         peer.send("drop by drop").unwrap();
         peer.send("").unwrap();
-        if spoken.has_fragments() {
-            let mut stream = peer.send_stream(Kind::Text).unwrap();
+        if variant.has_fragments() {
+            let mut stream = peer.send_stream(MessageKind::Text).unwrap();
             for part in ["and ", "once ", "more"] {
                 stream.write_all(part.as_bytes()).unwrap();
                 stream.flush().unwrap();
             }
             stream.finish().unwrap();
         }
-        let bytes = tap.all_of(peer);
+        let bytes = tap.finish(peer);
         let dripping = thread::spawn(move || {
             for byte in bytes {
                 tap.send(&[byte]);
             }
         });
-        assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("drop by drop"), "{spoken:?} {ours:?}");
+        assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("drop by drop"), "{variant:?} {side:?}");
         assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some(""));
-        if spoken.has_fragments() {
+        if variant.has_fragments() {
             assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("and once more"));
         }
         dripping.join().unwrap();
@@ -99,15 +99,15 @@ fn a_message_that_drips_arrives() {
 
 #[test]
 fn silence_is_noticed_where_there_is_a_ping_and_can_always_be_ended() {
-    each_at_once(|spoken, ours| {
-        let mut timeouts = patient();
-        (timeouts.ping, timeouts.life) = (ms(150), ms(150));
-        let (mut ws, _peer, _tap) = connection(spoken, ours, timeouts);
+    each_at_once(|variant, side| {
+        let mut timeouts = long_timeouts();
+        (timeouts.ping_interval, timeouts.pong_timeout) = (ms(150), ms(150));
+        let (mut ws, _peer, _tap) = connection(variant, side, timeouts);
         let sender = ws.sender();
-        if !spoken.has_ping() {
+        if !variant.has_ping() {
             // Nothing can be asked, so nothing is noticed: a limit in the call, or another thread, ends it.
             let end = ws.recv_timeout(ms(600));
-            assert!(matches!(end, Err(Error::Timeout(Step::Receive))), "{spoken:?} {ours:?}: {end:?}");
+            assert!(matches!(end, Err(Error::Timeout(Step::Receive))), "{variant:?} {side:?}: {end:?}");
             assert!(sender.is_open());
             let receiving = timed(move || ws.recv());
             thread::sleep(ms(50));
@@ -117,21 +117,21 @@ fn silence_is_noticed_where_there_is_a_ping_and_can_always_be_ended() {
             return assert_soon(took, ms(50));
         }
         let (end, took) = timed(move || ws.recv()).join().unwrap();
-        assert!(matches!(end, Err(Error::Timeout(Step::Keepalive))), "{spoken:?} {ours:?}: {end:?}");
+        assert!(matches!(end, Err(Error::Timeout(Step::Keepalive))), "{variant:?} {side:?}: {end:?}");
         assert_took(took, ms(300));
     });
 }
 
 #[test]
 fn a_peer_that_answers_stays() {
-    each_at_once(|spoken, ours| {
-        let mut timeouts = patient();
-        (timeouts.ping, timeouts.life) = (ms(50), ms(2_000));
-        let (mut ws, mut peer, _tap) = connection(spoken, ours, timeouts);
+    each_at_once(|variant, side| {
+        let mut timeouts = long_timeouts();
+        (timeouts.ping_interval, timeouts.pong_timeout) = (ms(50), ms(2_000));
+        let (mut ws, mut peer, _tap) = connection(variant, side, timeouts);
         let sender = peer.sender();
         let answering = thread::spawn(move || peer.recv());
         let end = ws.recv_timeout(ms(600));
-        assert!(matches!(end, Err(Error::Timeout(Step::Receive))), "{spoken:?} {ours:?}: {end:?}");
+        assert!(matches!(end, Err(Error::Timeout(Step::Receive))), "{variant:?} {side:?}: {end:?}");
         sender.send("still here").unwrap();
         assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("still here"));
         ws.close(CloseCode::NORMAL, "").unwrap();
@@ -141,26 +141,26 @@ fn a_peer_that_answers_stays() {
 
 #[test]
 fn a_close_without_an_answer_is_given_up() {
-    each_at_once(|spoken, ours| {
-        let mut timeouts = patient();
+    each_at_once(|variant, side| {
+        let mut timeouts = long_timeouts();
         timeouts.close = ms(300);
-        let (mut ws, _peer, _tap) = connection(spoken, ours, timeouts);
+        let (mut ws, _peer, _tap) = connection(variant, side, timeouts);
         let (end, took) = timed(move || ws.close(CloseCode::NORMAL, "")).join().unwrap();
         // Where there is no Close, the end of the stream asks for no answer.
-        assert_eq!(end.is_ok(), !spoken.has_close(), "{spoken:?} {ours:?}: {end:?}");
-        assert!(matches!(end, Ok(_) | Err(Error::Timeout(Step::Close))), "{spoken:?} {ours:?}: {end:?}");
+        assert_eq!(end.is_ok(), !variant.has_close(), "{variant:?} {side:?}: {end:?}");
+        assert!(matches!(end, Ok(_) | Err(Error::Timeout(Step::Close))), "{variant:?} {side:?}: {end:?}");
         assert_took(took, ms(300));
     });
 }
 
 #[test]
 fn a_stream_that_ends_inside_a_message_is_no_good_end() {
-    each(|spoken, ours| {
+    each(|variant, side| {
         for at in 1.. {
-            let (mut ws, mut peer, tap) = connection(spoken, ours, patient());
+            let (mut ws, mut peer, tap) = connection(variant, side, long_timeouts());
             tap.hold();
             peer.send("cut").unwrap();
-            let bytes = tap.all_of(peer);
+            let bytes = tap.finish(peer);
             let Some(part) = bytes.get(..at).filter(|part| part.len() < bytes.len()) else { return };
             tap.send(part);
             tap.stream.shutdown(Shutdown::Write).unwrap();
@@ -168,7 +168,7 @@ fn a_stream_that_ends_inside_a_message_is_no_good_end() {
                 Err(Error::Closed(None)) => {}
                 // A flush ends with bytes that say nothing more.
                 Ok(Some(message)) => assert_eq!(message.as_text(), Some("cut")),
-                other => panic!("{spoken:?} {ours:?} at {at}: {other:?}"),
+                other => panic!("{variant:?} {side:?} at {at}: {other:?}"),
             }
         }
     });
@@ -176,11 +176,11 @@ fn a_stream_that_ends_inside_a_message_is_no_good_end() {
 
 #[test]
 fn two_that_send_before_they_read_do_not_wait_for_each_other() {
-    each(|spoken, ours| {
-        if ours == Ours::Client || !is_one_of_its_kind(spoken) {
+    each(|variant, side| {
+        if side == Side::Client || !represents_its_framing(variant) {
             return;
         }
-        let (ws, peer, _tap) = connection(spoken, ours, patient());
+        let (ws, peer, _tap) = connection(variant, side, long_timeouts());
         let large = "too much".repeat(1 << 19);
         let both = [ws, peer].map(|mut ws| {
             let large = large.clone();
@@ -193,49 +193,49 @@ fn two_that_send_before_they_read_do_not_wait_for_each_other() {
             })
         });
         for thread in both {
-            assert_eq!(thread.join().unwrap().0, 4 << 20, "{spoken:?}");
+            assert_eq!(thread.join().unwrap().0, 4 << 20, "{variant:?}");
         }
     });
 }
 
 #[test]
 fn a_flood_of_pings_does_not_stop_anything() {
-    each(|spoken, ours| {
-        if !spoken.has_ping() {
+    each(|variant, side| {
+        if !variant.has_ping() {
             return;
         }
-        let mut timeouts = patient();
+        let mut timeouts = long_timeouts();
         timeouts.write = ms(10_000);
-        let (mut ws, mut peer, tap) = connection(spoken, ours, timeouts);
+        let (mut ws, mut peer, tap) = connection(variant, side, timeouts);
         // Pings without end by one who does not read the answers: the bytes of one, again and again.
         tap.hold();
         let sender = peer.sender();
         let pinging = thread::spawn(move || sender.ping());
-        let one = tap.first();
+        let one = tap.first_bytes();
         peer.send("behind it").unwrap();
-        let all = tap.all_of(peer);
+        let all = tap.finish(peer);
         assert!(pinging.join().unwrap().is_err());
         // A compressed one cannot be said twice.
-        let count = if spoken.deflates() { 1 } else { 5_000 };
+        let count = if variant.deflates() { 1 } else { 5_000 };
         let mut flood = one.repeat(count);
         flood.extend_from_slice(&all[one.len()..]);
         let flooding = thread::spawn(move || {
             tap.send(&flood);
             tap
         });
-        assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("behind it"), "{spoken:?} {ours:?}");
+        assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("behind it"), "{variant:?} {side:?}");
         flooding.join().unwrap();
     });
 }
 
 #[test]
 fn a_stuck_stream_does_not_stop_a_close() {
-    each_at_once(|spoken, ours| {
-        if !spoken.has_fragments() {
+    each_at_once(|variant, side| {
+        if !variant.has_fragments() {
             return;
         }
-        let (ws, mut peer, _tap) = connection(spoken, ours, patient());
-        let mut stream = ws.sender().send_stream(Kind::Text).unwrap();
+        let (ws, mut peer, _tap) = connection(variant, side, long_timeouts());
+        let mut stream = ws.sender().send_stream(MessageKind::Text).unwrap();
         stream.write_all(b"never finished").unwrap();
         stream.flush().unwrap();
         let mut ws = ws;
@@ -245,7 +245,7 @@ fn a_stuck_stream_does_not_stop_a_close() {
             (received, result.is_ok())
         });
         let (end, took) = timed(move || ws.close(CloseCode::NORMAL, "")).join().unwrap();
-        assert!(end.is_ok(), "{spoken:?} {ours:?}: {end:?}");
+        assert!(end.is_ok(), "{variant:?} {side:?}: {end:?}");
         assert_soon(took, ms(0));
         assert_eq!(peer.join().unwrap().0, b"never finished");
         drop(stream);

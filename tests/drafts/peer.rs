@@ -6,10 +6,10 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{mpsc, Arc, Mutex};
 use std::thread;
 
-use stdws::{Client, Halves, Limits, Server, Timeouts, WebSocket};
+use stdws::{Client, Limits, Server, SplitStream, Timeouts, WebSocket};
 
-use crate::live::{patient, watchdog, Ours, Watched};
-use crate::spoken::{drafts, Spoken};
+use crate::live::{long_timeouts, watchdog, Side, Watched};
+use crate::spoken::{drafts, ProtocolVariant};
 
 /// Where a peer's bytes go.
 #[derive(Clone)]
@@ -18,15 +18,15 @@ pub(crate) struct Tap {
     /// Bytes that are held back; `None`: nothing is.
     held: Arc<Mutex<Option<Vec<u8>>>>,
     /// Disconnected when the peer has written its last.
-    over: Arc<Mutex<mpsc::Receiver<()>>>,
+    finished: Arc<Mutex<mpsc::Receiver<()>>>,
 }
 
 impl Tap {
-    fn halves(stream: TcpStream) -> (Tap, Halves) {
+    fn halves(stream: TcpStream) -> (Tap, SplitStream) {
         stream.set_nodelay(true).unwrap();
-        let (writing, over) = mpsc::channel();
-        let tap = Tap { stream: Arc::new(stream), held: Arc::default(), over: Arc::new(Mutex::new(over)) };
-        let halves = Halves::new(Reader(tap.clone()), Writer(tap.clone(), writing));
+        let (writing, finished) = mpsc::channel();
+        let tap = Tap { stream: Arc::new(stream), held: Arc::default(), finished: Arc::new(Mutex::new(finished)) };
+        let halves = SplitStream::new(Reader(tap.clone()), Writer(tap.clone(), writing));
         (tap, halves)
     }
 
@@ -36,7 +36,7 @@ impl Tap {
     }
 
     /// The bytes that come first, however many; the rest of them is left.
-    pub(crate) fn first(&self) -> Vec<u8> {
+    pub(crate) fn first_bytes(&self) -> Vec<u8> {
         loop {
             match &*self.held.lock().unwrap() {
                 Some(held) if !held.is_empty() => return held.clone(),
@@ -46,11 +46,11 @@ impl Tap {
     }
 
     /// Ends the peer, and gives all that it said. The stream stays open.
-    pub(crate) fn all_of(&self, mut peer: WebSocket) -> Vec<u8> {
+    pub(crate) fn finish(&self, mut peer: WebSocket) -> Vec<u8> {
         peer.abort();
         drop(peer);
         // Its bytes go through a thread of their own, which ends with them.
-        assert!(self.over.lock().unwrap().recv().is_err());
+        assert!(self.finished.lock().unwrap().recv().is_err());
         self.held.lock().unwrap().take().unwrap_or_default()
     }
 
@@ -87,27 +87,34 @@ impl Read for Reader {
 }
 
 /// A connection of ours with these timeouts, its peer, and what the peer writes through.
-pub(crate) fn connection(spoken: Spoken, ours: Ours, timeouts: Timeouts) -> (WebSocket, WebSocket, Tap) {
-    limited(spoken, ours, timeouts, Limits::message(64 << 20))
+pub(crate) fn connection(variant: ProtocolVariant, side: Side, timeouts: Timeouts) -> (WebSocket, WebSocket, Tap) {
+    limited(variant, side, timeouts, Limits::with_max_message_size(64 << 20))
 }
 
-pub(crate) fn limited(spoken: Spoken, ours: Ours, timeouts: Timeouts, limits: Limits) -> (WebSocket, WebSocket, Tap) {
-    match ours {
-        Ours::Client => {
+pub(crate) fn limited(
+    variant: ProtocolVariant,
+    side: Side,
+    timeouts: Timeouts,
+    limits: Limits,
+) -> (WebSocket, WebSocket, Tap) {
+    match side {
+        Side::Client => {
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             let url = format!("ws://{}", listener.local_addr().unwrap());
-            let client = spoken.client(Client::new(&url).unwrap().watched()).timeouts(timeouts).limits(limits);
+            let client = variant.client(Client::new(&url).unwrap().watched()).timeouts(timeouts).limits(limits);
             let connecting = thread::spawn(move || client.connect().unwrap());
             let (tap, halves) = Tap::halves(listener.accept().unwrap().0);
-            let server =
-                spoken.server(Server::unbound().watched()).timeouts(patient()).limits(Limits::message(64 << 20));
+            let server = variant
+                .server(Server::without_listener().watched())
+                .timeouts(long_timeouts())
+                .limits(Limits::with_max_message_size(64 << 20));
             let peer = server.accept_over(halves).unwrap();
             (connecting.join().unwrap(), peer, tap)
         }
-        Ours::Server => {
+        Side::Server => {
             let (give, take) = mpsc::channel();
             let server =
-                spoken.server(Server::bind("127.0.0.1:0").unwrap().watched()).timeouts(timeouts).limits(limits);
+                variant.server(Server::bind("127.0.0.1:0").unwrap().watched()).timeouts(timeouts).limits(limits);
             let running = server
                 .start(move |ws| {
                     let _ = give.send(ws);
@@ -116,31 +123,32 @@ pub(crate) fn limited(spoken: Spoken, ours: Ours, timeouts: Timeouts, limits: Li
                 .unwrap();
             let address = running.local_addr();
             let (tap, halves) = Tap::halves(TcpStream::connect(address).unwrap());
-            let client = spoken.client(Client::new(&format!("ws://{address}")).unwrap().watched()).timeouts(patient());
-            let peer = client.limits(Limits::message(64 << 20)).connect_over(halves).unwrap();
+            let client =
+                variant.client(Client::new(&format!("ws://{address}")).unwrap().watched()).timeouts(long_timeouts());
+            let peer = client.limits(Limits::with_max_message_size(64 << 20)).connect_over(halves).unwrap();
             (take.recv().unwrap(), peer, tap)
         }
     }
 }
 
 /// Runs a test for every draft, as client and as server at once, under a watchdog.
-pub(crate) fn each(test: fn(Spoken, Ours)) {
-    for spoken in drafts() {
+pub(crate) fn each(test: fn(ProtocolVariant, Side)) {
+    for variant in drafts() {
         let _watchdog = watchdog();
-        let client = thread::spawn(move || test(spoken, Ours::Client));
-        test(spoken, Ours::Server);
-        client.join().unwrap_or_else(|_| panic!("{spoken:?} failed as client"));
+        let client = thread::spawn(move || test(variant, Side::Client));
+        test(variant, Side::Server);
+        client.join().unwrap_or_else(|_| panic!("{variant:?} failed as client"));
     }
 }
 
 /// The same, all drafts at once: for tests that wait for time to pass.
-pub(crate) fn each_at_once(test: fn(Spoken, Ours)) {
+pub(crate) fn each_at_once(test: fn(ProtocolVariant, Side)) {
     let _watchdog = watchdog();
-    let cases = drafts().flat_map(|spoken| [Ours::Client, Ours::Server].map(|ours| (spoken, ours)));
+    let cases = drafts().flat_map(|variant| [Side::Client, Side::Server].map(|side| (variant, side)));
     let running: Vec<_> =
-        cases.map(|(spoken, ours)| (spoken, ours, thread::spawn(move || test(spoken, ours)))).collect();
-    for (spoken, ours, thread) in running {
-        thread.join().unwrap_or_else(|_| panic!("{spoken:?} failed as {ours:?}"));
+        cases.map(|(variant, side)| (variant, side, thread::spawn(move || test(variant, side)))).collect();
+    for (variant, side, thread) in running {
+        thread.join().unwrap_or_else(|_| panic!("{variant:?} failed as {side:?}"));
     }
 }
 

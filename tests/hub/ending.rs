@@ -5,35 +5,35 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::live::{connection, ms, patient, watchdog, Ours, Random, Watched, CLOSE, LONG, SLACK, TOO_MUCH};
-use crate::seats::{receive, seat, settled, until};
+use crate::live::{connection, long_timeouts, ms, watchdog, Random, Side, Watched, CLOSE, LONG, SLACK, TOO_MUCH};
+use crate::seats::{add_member, final_total, receive, wait_until};
 use stdws::{Hub, HubLimits, Server};
 
 #[test]
-fn members_come_and_go_while_others_broadcast() {
+fn members_join_and_leave_during_broadcasts() {
     let _watchdog = watchdog();
     let hub = Hub::new().unwrap();
-    let (over, meant) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let (done, queued) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let broadcasting: Vec<_> = (0..3)
         .map(|_| {
-            let (hub, over, meant) = (hub.clone(), over.clone(), meant.clone());
+            let (hub, done, queued) = (hub.clone(), done.clone(), queued.clone());
             thread::spawn(move || {
-                while !over.load(Ordering::SeqCst) {
+                while !done.load(Ordering::SeqCst) {
                     let count = hub.broadcast("news") + hub.publish("topic", &b"more"[..]);
-                    meant.fetch_add(count, Ordering::SeqCst);
+                    queued.fetch_add(count, Ordering::SeqCst);
                     thread::sleep(Duration::from_micros(200));
                 }
             })
         })
         .collect();
-    let coming: Vec<_> = (0..4)
+    let joining: Vec<_> = (0..4)
         .map(|thread| {
             let hub = hub.clone();
             thread::spawn(move || {
                 let mut random = Random::seeded(thread);
                 for _ in 0..40 {
-                    let ours = if random.next() % 3 == 0 { Ours::Client } else { Ours::Server };
-                    let (ws, mut peer) = connection(ours, patient());
+                    let side = if random.next() % 3 == 0 { Side::Client } else { Side::Server };
+                    let (ws, mut peer) = connection(side, long_timeouts());
                     let member = hub.add(ws.sender());
                     member.subscribe("topic").unwrap();
                     for _ in 0..random.next() % 4 {
@@ -58,7 +58,7 @@ fn members_come_and_go_while_others_broadcast() {
                         4 => {
                             let mut ws = ws;
                             ws.abort();
-                            until("noticed", LONG, || !member.is_member());
+                            wait_until("noticed", LONG, || !member.is_member());
                         }
                         _ => {
                             member.stay();
@@ -69,26 +69,26 @@ fn members_come_and_go_while_others_broadcast() {
             })
         })
         .collect();
-    coming.into_iter().for_each(|thread| thread.join().unwrap());
-    until("all are forgotten", LONG, || hub.members() == 0);
-    over.store(true, Ordering::SeqCst);
+    joining.into_iter().for_each(|thread| thread.join().unwrap());
+    wait_until("all are forgotten", LONG, || hub.members() == 0);
+    done.store(true, Ordering::SeqCst);
     broadcasting.into_iter().for_each(|thread| thread.join().unwrap());
     assert_eq!(hub.flush(LONG), 0);
-    assert_eq!(settled(hub.counts()), meant.load(Ordering::SeqCst) as u64);
+    assert_eq!(final_total(hub.stats()), queued.load(Ordering::SeqCst) as u64);
 }
 
 #[test]
 fn the_hub_ends_in_time_and_the_connections_go_on() {
     let _watchdog = watchdog();
     let mut limits = HubLimits::default();
-    limits.backlog = 2 * TOO_MUCH;
+    limits.max_queue_bytes = 2 * TOO_MUCH;
     let hub = Hub::with_limits(limits).unwrap();
-    let stuck: Vec<_> = (0..10).map(|_| seat(&hub, Ours::Server, patient())).collect();
+    let stuck: Vec<_> = (0..10).map(|_| add_member(&hub, Side::Server, long_timeouts())).collect();
     for _ in 0..TOO_MUCH >> 19 {
         assert_eq!(hub.broadcast(&vec![0; 512 << 10]), 10);
     }
     assert!(hub.flush(ms(100)) > 0);
-    let (ws, mut peer) = connection(Ours::Server, patient());
+    let (ws, mut peer) = connection(Side::Server, long_timeouts());
     let (sender, member) = (ws.sender(), hub.add(ws.sender()));
     hub.broadcast("the last");
     let start = Instant::now();
@@ -99,12 +99,12 @@ fn the_hub_ends_in_time_and_the_connections_go_on() {
     sender.send("by myself").unwrap();
     assert_eq!(peer.read().payload, b"by myself");
     assert!(!member.is_member());
-    assert_eq!((member.broadcast("anyone?"), settled(member.counts())), (0, 1));
+    assert_eq!((member.broadcast("anyone?"), final_total(member.stats())), (0, 1));
     for mut stuck in stuck {
-        assert!(stuck.member.counts().lost > 0);
-        settled(stuck.member.counts());
+        assert!(stuck.member.stats().lost > 0);
+        final_total(stuck.member.stats());
         // The part of a frame that was left is whole for whoever reads on.
-        let (sent, payload) = (stuck.member.counts().sent, vec![0; 512 << 10]);
+        let (sent, payload) = (stuck.member.stats().sent, vec![0; 512 << 10]);
         for _ in 0..sent.min(2) {
             assert!(stuck.peer.read().payload == payload);
         }
@@ -112,7 +112,7 @@ fn the_hub_ends_in_time_and_the_connections_go_on() {
 }
 
 #[test]
-fn a_hub_that_nobody_uses_ends_too() {
+fn an_unused_hub_ends() {
     let _watchdog = watchdog();
     let hub = Hub::new().unwrap();
     let clone = hub.clone();
@@ -122,7 +122,7 @@ fn a_hub_that_nobody_uses_ends_too() {
 }
 
 #[test]
-fn a_connection_that_ends_is_forgotten_though_nothing_is_sent() {
+fn an_ended_connection_is_removed_without_a_broadcast() {
     let _watchdog = watchdog();
     let hub = Hub::new().unwrap();
     let running = hub.clone();
@@ -134,16 +134,16 @@ fn a_connection_that_ends_is_forgotten_though_nothing_is_sent() {
         })
         .unwrap();
     let client = stdws::connect(&format!("ws://{}", server.local_addr())).unwrap();
-    until("added", LONG, || hub.members() == 1);
+    wait_until("added", LONG, || hub.members() == 1);
     drop(client);
-    until("forgotten", Duration::from_secs(5) + SLACK, || hub.members() == 0);
+    wait_until("forgotten", Duration::from_secs(5) + SLACK, || hub.members() == 0);
 }
 
 #[test]
-fn a_connection_that_only_sends_says_goodbye_when_it_is_forgotten() {
+fn a_send_only_connection_sends_close_when_removed() {
     let _watchdog = watchdog();
     let hub = Hub::new().unwrap();
-    let (ws, mut peer) = connection(Ours::Server, patient());
+    let (ws, mut peer) = connection(Side::Server, long_timeouts());
     let member = hub.add(ws.into_sender().unwrap());
     hub.broadcast("hello");
     assert_eq!(peer.read().payload, b"hello");

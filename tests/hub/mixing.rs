@@ -4,16 +4,18 @@ use std::io::Write;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::live::{both, connection, ms, patient, pipe, watchdog, Ours, Watched, BINARY, CONTINUATION, LONG, TEXT};
-use crate::seats::{receive, seat, settled, until};
-use stdws::{Client, Error, Halves, Hub, Kind, Server, Step};
+use crate::live::{
+    both, connection, long_timeouts, ms, pipe, watchdog, Side, Watched, BINARY, CONTINUATION, LONG, TEXT,
+};
+use crate::seats::{add_member, final_total, receive, wait_until};
+use stdws::{Client, Error, Hub, MessageKind, Server, SplitStream, Step};
 
 #[test]
 fn a_hub_and_senders_that_never_pause_share_a_connection() {
     // 6455-5.4-1: whole messages, never mixed.
-    both(|ours| {
+    both(|side| {
         let hub = Hub::new().unwrap();
-        let (ws, mut peer) = connection(ours, patient());
+        let (ws, mut peer) = connection(side, long_timeouts());
         let sender = ws.sender();
         let member = hub.add(ws.sender());
         let receiving = receive(ws);
@@ -40,18 +42,18 @@ fn a_hub_and_senders_that_never_pause_share_a_connection() {
         flood.join().unwrap();
         assert!(receiving.join().unwrap().is_err());
         // The last of them may have been on their way when the connection ended.
-        assert_eq!(settled(member.counts()), 50);
+        assert_eq!(final_total(member.stats()), 50);
     });
 }
 
 #[test]
 fn a_message_that_is_sent_as_a_stream_is_not_interrupted() {
     // 6455-5.4-4
-    both(|ours| {
+    both(|side| {
         let hub = Hub::new().unwrap();
-        let (mut ws, mut peer) = connection(ours, patient());
+        let (mut ws, mut peer) = connection(side, long_timeouts());
         let member = hub.add(ws.sender());
-        let mut stream = ws.send_stream(Kind::Binary).unwrap();
+        let mut stream = ws.send_stream(MessageKind::Binary).unwrap();
         stream.write_all(b"one").unwrap();
         stream.flush().unwrap();
         assert_eq!(hub.broadcast("between"), 1);
@@ -70,19 +72,19 @@ fn a_message_that_is_sent_as_a_stream_is_not_interrupted() {
             let frame = peer.read();
             assert_eq!((frame.opcode, frame.fin, &*frame.payload), (opcode, fin, payload));
         }
-        assert_eq!(member.counts().sent, 1);
+        assert_eq!(member.stats().sent, 1);
     });
 }
 
 #[test]
-fn streams_and_a_hub_in_a_hurry() {
-    both(|ours| {
+fn concurrent_streams_and_broadcasts() {
+    both(|side| {
         let hub = Hub::new().unwrap();
-        let (mut ws, mut peer) = connection(ours, patient());
+        let (mut ws, mut peer) = connection(side, long_timeouts());
         let _member = hub.add(ws.sender());
         let streaming = thread::spawn(move || {
             for _ in 0..200 {
-                let mut stream = ws.send_stream(Kind::Binary).unwrap();
+                let mut stream = ws.send_stream(MessageKind::Binary).unwrap();
                 for _ in 0..3 {
                     stream.write_all(b"part").unwrap();
                     stream.flush().unwrap();
@@ -117,15 +119,15 @@ fn streams_and_a_hub_in_a_hurry() {
 }
 
 #[test]
-fn members_over_halves() {
-    both(|ours| {
+fn members_over_split_streams() {
+    both(|side| {
         let hub = Hub::new().unwrap();
         let (to_us, our_input) = pipe();
         let (our_output, mut from_us) = pipe();
         let (mut to_us, head) =
-            (to_us, if ours == Ours::Client { super::live::RESPONSE } else { super::live::REQUEST });
+            (to_us, if side == Side::Client { super::live::RESPONSE } else { super::live::REQUEST });
         to_us.write_all(head).unwrap();
-        let ws = super::live::open(ours, patient(), Halves::new(our_input, our_output)).unwrap();
+        let ws = super::live::open(side, long_timeouts(), SplitStream::new(our_input, our_output)).unwrap();
         super::live::read_head(&mut from_us);
         let _member = hub.add(ws.sender());
         // More than fits between the threads.
@@ -142,12 +144,12 @@ fn members_over_halves() {
 
 /// A reader's limits are its own: a write beside it neither cuts a wait short nor makes one longer.
 #[test]
-fn who_receives_waits_as_long_as_before() {
-    both(|ours| {
+fn broadcasts_do_not_change_receive_timeouts() {
+    both(|side| {
         let hub = Hub::new().unwrap();
-        let (mut ws, mut peer) = connection(ours, patient());
+        let (mut ws, mut peer) = connection(side, long_timeouts());
         let _member = hub.add(ws.sender());
-        let drain = peer.again();
+        let drain = peer.second_handle();
         let draining = thread::spawn(move || drain_all(drain));
         let busy = hub.clone();
         let (stop, stopped) = std::sync::mpsc::channel::<()>();
@@ -178,36 +180,40 @@ fn who_receives_waits_as_long_as_before() {
     });
 }
 
-fn drain_all(mut peer: super::live::Raw) {
+fn drain_all(mut peer: super::live::RawPeer) {
     peer.wait_for_end();
 }
 
 /// No Ping before its time, though every wait may meet a write.
 #[test]
-fn a_broadcast_is_not_taken_for_silence() {
+fn a_broadcast_causes_no_early_ping() {
     let _watchdog = watchdog();
     let hub = Hub::new().unwrap();
-    let mut timeouts = patient();
-    timeouts.ping = Duration::from_secs(30);
-    let mut seat = seat(&hub, Ours::Server, timeouts);
+    let mut timeouts = long_timeouts();
+    timeouts.ping_interval = Duration::from_secs(30);
+    let mut test_member = add_member(&hub, Side::Server, timeouts);
     for _ in 0..3000 {
         hub.broadcast("x");
         hub.flush(LONG);
-        assert_eq!(seat.peer.read().opcode, TEXT);
+        assert_eq!(test_member.peer.read().opcode, TEXT);
         // Back into its wait, at some moment of the next broadcast.
-        seat.peer.send(TEXT, b"y");
+        test_member.peer.send(TEXT, b"y");
     }
 }
 
 #[test]
-fn a_source_of_keys_that_panics_costs_its_own_connection_alone() {
+fn a_panicking_random_source_fails_only_its_connection() {
     let _watchdog = watchdog();
     let hub = Hub::new().unwrap();
-    let server =
-        Server::bind("127.0.0.1:0").unwrap().watched().timeouts(patient()).start(|mut ws| ws.recv().map(drop)).unwrap();
+    let server = Server::bind("127.0.0.1:0")
+        .unwrap()
+        .watched()
+        .timeouts(long_timeouts())
+        .start(|mut ws| ws.recv().map(drop))
+        .unwrap();
     let mut fills = 0;
     let url = format!("ws://{}", server.local_addr());
-    let bad = Client::new(&url).unwrap().watched().entropy(move |out| {
+    let bad = Client::new(&url).unwrap().watched().random_source(move |out| {
         fills += 1;
         // The key of the handshake and the first keys come out of the first fill or two.
         assert!(fills < 4, "as planned");
@@ -216,8 +222,8 @@ fn a_source_of_keys_that_panics_costs_its_own_connection_alone() {
     });
     let bad = bad.connect().unwrap();
     let member = hub.add(bad.sender());
-    let mut good = seat(&hub, Ours::Server, patient());
-    until("the keys have run out", LONG, || {
+    let mut good = add_member(&hub, Side::Server, long_timeouts());
+    wait_until("the keys have run out", LONG, || {
         hub.broadcast("x");
         hub.flush(LONG);
         !member.is_member()
@@ -251,7 +257,7 @@ mod compression {
         let mut servers = Vec::new();
         for kind in &kinds {
             let (give, take) = std::sync::mpsc::channel();
-            let mut server = Server::bind("127.0.0.1:0").unwrap().watched().timeouts(patient());
+            let mut server = Server::bind("127.0.0.1:0").unwrap().watched().timeouts(long_timeouts());
             if let Some(deflate) = kind {
                 server = server.deflate(deflate.clone());
             }
@@ -295,7 +301,7 @@ mod compression {
         }
         // And as a stream, whose window spans its fragments.
         for (ws, _) in &mut servers {
-            let mut stream = ws.send_stream(Kind::Text).unwrap();
+            let mut stream = ws.send_stream(MessageKind::Text).unwrap();
             for _ in 0..5 {
                 stream.write_all(b"again and again and again").unwrap();
                 stream.flush().unwrap();

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::thread;
 
-use crate::live::{ms, patient, watchdog, Ours, LONG};
-use crate::seats::{seat, settled, until};
-use stdws::{Hub, HubLimits, Placed};
+use crate::live::{long_timeouts, ms, watchdog, Side, LONG};
+use crate::seats::{add_member, final_total, wait_until};
+use stdws::{Hub, HubLimits, QueueOutcome};
 
 fn roomy() -> HubLimits {
     let mut limits = HubLimits::default();
-    limits.backlog = 64 << 20;
+    limits.max_queue_bytes = 64 << 20;
     limits
 }
 
@@ -21,8 +21,9 @@ fn many_threads_broadcast_and_all_see_the_same_order() {
     let _watchdog = watchdog();
     let hub = Hub::with_limits(roomy()).unwrap();
     // Clients too: their frames are masked, and each is their own.
-    let seats: Vec<_> =
-        (0..MEMBERS).map(|i| seat(&hub, if i % 5 == 4 { Ours::Client } else { Ours::Server }, patient())).collect();
+    let members: Vec<_> = (0..MEMBERS)
+        .map(|i| add_member(&hub, if i % 5 == 4 { Side::Client } else { Side::Server }, long_timeouts()))
+        .collect();
     let sizes = [0, 5, 125, 126, 5_000, 20_000, 70_000];
     let broadcasting: Vec<_> = (0..THREADS)
         .map(|thread| {
@@ -37,18 +38,18 @@ fn many_threads_broadcast_and_all_see_the_same_order() {
         })
         .collect();
     let mut orders = Vec::new();
-    for mut seat in seats {
+    for mut test_member in members {
         let order: Vec<_> = (0..THREADS * EACH)
             .map(|_| {
-                let text = String::from_utf8(seat.peer.read().payload).unwrap();
+                let text = String::from_utf8(test_member.peer.read().payload).unwrap();
                 let words: Vec<_> = text.split(' ').collect();
                 let (thread, number): (usize, usize) = (words[0].parse().unwrap(), words[1].parse().unwrap());
                 assert_eq!(words[2].len(), sizes[(number + thread) % sizes.len()]);
                 (thread, number)
             })
             .collect();
-        until("counted", LONG, || seat.member.counts().waiting == 0);
-        assert_eq!(seat.member.counts().sent, (THREADS * EACH) as u64);
+        wait_until("counted", LONG, || test_member.member.stats().waiting == 0);
+        assert_eq!(test_member.member.stats().sent, (THREADS * EACH) as u64);
         orders.push(order);
     }
     broadcasting.into_iter().for_each(|thread| thread.join().unwrap());
@@ -59,16 +60,17 @@ fn many_threads_broadcast_and_all_see_the_same_order() {
         *next += 1;
     }
     assert!(orders.iter().all(|order| *order == orders[0]), "all see the same order");
-    until("all counted", LONG, || hub.counts().waiting == 0);
-    assert_eq!(hub.counts().sent, (MEMBERS * THREADS * EACH) as u64);
+    wait_until("all counted", LONG, || hub.stats().waiting == 0);
+    assert_eq!(hub.stats().sent, (MEMBERS * THREADS * EACH) as u64);
 }
 
 #[test]
-fn a_member_is_told_apart_and_can_be_told_alone() {
+fn a_message_can_go_to_one_member_alone() {
     let _watchdog = watchdog();
     let hub = Hub::new().unwrap();
-    let (mut one, mut two) = (seat(&hub, Ours::Server, patient()), seat(&hub, Ours::Server, patient()));
-    assert_eq!(one.member.send("welcome, one"), Placed::Queued);
+    let (mut one, mut two) =
+        (add_member(&hub, Side::Server, long_timeouts()), add_member(&hub, Side::Server, long_timeouts()));
+    assert_eq!(one.member.send("welcome, one"), QueueOutcome::Queued);
     assert_eq!(hub.broadcast(&b"all"[..]), 2);
     assert_eq!(one.member.broadcast("from one"), 1);
     for expected in ["welcome, one", "all"] {
@@ -78,8 +80,8 @@ fn a_member_is_told_apart_and_can_be_told_alone() {
         assert_eq!(two.peer.read().payload, expected.as_bytes());
     }
     assert_eq!(hub.flush(LONG), 0);
-    assert_eq!((settled(one.member.counts()), settled(two.member.counts())), (2, 2));
-    assert_eq!(hub.counts().sent, 4);
+    assert_eq!((final_total(one.member.stats()), final_total(two.member.stats())), (2, 2));
+    assert_eq!(hub.stats().sent, 4);
     // One who left hears nothing any more, and is still connected.
     two.member.leave();
     assert_eq!((hub.members(), hub.broadcast("left?")), (1, 1));
@@ -87,14 +89,14 @@ fn a_member_is_told_apart_and_can_be_told_alone() {
     assert_eq!(two.peer.read().payload, b"here");
     // The end of the connection is found out with a broadcast.
     drop(one.peer);
-    until("removed", LONG, || {
+    wait_until("removed", LONG, || {
         hub.broadcast("?");
         hub.members() == 0
     });
     assert!(!one.member.is_member());
-    assert_eq!(one.member.send("gone?"), Placed::Gone);
+    assert_eq!(one.member.send("gone?"), QueueOutcome::Closed);
     assert_eq!(hub.flush(LONG), 0);
-    assert_eq!(one.member.counts().waiting, 0);
+    assert_eq!(one.member.stats().waiting, 0);
 }
 
 #[test]
@@ -102,12 +104,12 @@ fn flush_says_what_is_left() {
     let _watchdog = watchdog();
     let hub = Hub::with_limits(roomy()).unwrap();
     assert_eq!(hub.flush(LONG), 0, "an empty hub is calm");
-    let stuck = seat(&hub, Ours::Server, patient());
+    let stuck = add_member(&hub, Side::Server, long_timeouts());
     let sent = (0..30).map(|_| hub.broadcast(&vec![7; 1 << 20])).sum::<usize>() as u64;
     let left = hub.flush(ms(200));
     assert!(left > 0 && left < sent, "{left} of {sent}");
-    assert_eq!(stuck.member.counts().waiting, left);
+    assert_eq!(stuck.member.stats().waiting, left);
     drop(stuck.peer);
     assert_eq!(hub.flush(LONG), 0);
-    assert_eq!(settled(hub.counts()), sent);
+    assert_eq!(final_total(hub.stats()), sent);
 }

@@ -3,20 +3,20 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::live::{connection, Ours, Raw};
-use stdws::{Counts, Hub, Member, Timeouts, WebSocket};
+use crate::live::{connection, RawPeer, Side};
+use stdws::{DeliveryStats, Hub, Member, Timeouts, WebSocket};
 
 /// A connection of ours in a thread that receives until the end, its membership, and its peer.
-pub(crate) struct Seat {
+pub(crate) struct TestMember {
     pub(crate) member: Member,
-    pub(crate) peer: Raw,
+    pub(crate) peer: RawPeer,
     pub(crate) receiving: thread::JoinHandle<stdws::Result<Option<stdws::Message>>>,
 }
 
-pub(crate) fn seat(hub: &Hub, ours: Ours, timeouts: Timeouts) -> Seat {
-    let (ws, peer) = connection(ours, timeouts);
+pub(crate) fn add_member(hub: &Hub, side: Side, timeouts: Timeouts) -> TestMember {
+    let (ws, peer) = connection(side, timeouts);
     let member = hub.add(ws.sender());
-    Seat { member, peer, receiving: receive(ws) }
+    TestMember { member, peer, receiving: receive(ws) }
 }
 
 /// Receives until the end, and says what that was.
@@ -31,7 +31,7 @@ pub(crate) fn receive(mut ws: WebSocket) -> thread::JoinHandle<stdws::Result<Opt
 
 /// Waits for something that happens without being waited for.
 #[track_caller]
-pub(crate) fn until(what: &str, limit: Duration, mut done: impl FnMut() -> bool) {
+pub(crate) fn wait_until(what: &str, limit: Duration, mut done: impl FnMut() -> bool) {
     let start = Instant::now();
     while !done() {
         assert!(start.elapsed() < limit, "not within {limit:?}: {what}");
@@ -39,7 +39,7 @@ pub(crate) fn until(what: &str, limit: Duration, mut done: impl FnMut() -> bool)
     }
 }
 
-pub(crate) fn settled(counts: Counts) -> u64 {
-    assert_eq!(counts.waiting, 0, "{counts:?}");
-    counts.sent + counts.dropped + counts.lost
+pub(crate) fn final_total(stats: DeliveryStats) -> u64 {
+    assert_eq!(stats.waiting, 0, "{stats:?}");
+    stats.sent + stats.dropped + stats.lost
 }

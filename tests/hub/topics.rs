@@ -1,39 +1,39 @@
 //! Topics: who subscribed gets it, others do not; names and numbers are bounded.
 
-use crate::live::{patient, watchdog, Ours, LONG};
-use crate::seats::{seat, until};
-use stdws::{Error, Hub, HubLimits, Misuse};
+use crate::live::{long_timeouts, watchdog, Side, LONG};
+use crate::seats::{add_member, wait_until};
+use stdws::{Error, Hub, HubLimits, UsageError};
 
 #[test]
-fn a_topic_reaches_those_who_subscribed() {
+fn a_topic_reaches_its_subscribers() {
     let _watchdog = watchdog();
     let hub = Hub::new().unwrap();
-    let mut seats: Vec<_> = (0..3).map(|_| seat(&hub, Ours::Server, patient())).collect();
+    let mut members: Vec<_> = (0..3).map(|_| add_member(&hub, Side::Server, long_timeouts())).collect();
     assert_eq!(hub.publish("news", "nobody"), 0);
-    seats[0].member.subscribe("news").unwrap();
-    seats[0].member.subscribe("news").unwrap();
-    seats[1].member.subscribe("news").unwrap();
-    seats[1].member.subscribe("sports").unwrap();
+    members[0].member.subscribe("news").unwrap();
+    members[0].member.subscribe("news").unwrap();
+    members[1].member.subscribe("news").unwrap();
+    members[1].member.subscribe("sports").unwrap();
     assert_eq!((hub.subscribers("news"), hub.subscribers("sports"), hub.subscribers("")), (2, 1, 0));
     assert_eq!(hub.publish("news", "one"), 2);
-    assert_eq!(seats[0].member.publish("news", "two"), 1);
+    assert_eq!(members[0].member.publish("news", "two"), 1);
     assert_eq!(hub.publish("sports", "three"), 1);
-    seats[1].member.unsubscribe("news");
-    seats[1].member.unsubscribe("never");
+    members[1].member.unsubscribe("news");
+    members[1].member.unsubscribe("never");
     assert_eq!(hub.publish("news", "four"), 1);
     assert_eq!(hub.broadcast("end"), 3);
-    for (seat, expected) in
-        seats.iter_mut().zip([&["one", "four", "end"][..], &["one", "two", "three", "end"], &["end"]])
+    for (test_member, expected) in
+        members.iter_mut().zip([&["one", "four", "end"][..], &["one", "two", "three", "end"], &["end"]])
     {
         for text in expected {
-            assert_eq!(seat.peer.read().payload, text.as_bytes());
+            assert_eq!(test_member.peer.read().payload, text.as_bytes());
         }
     }
     // A topic goes with its last subscriber, however that goes.
-    drop(seats.remove(0));
+    drop(members.remove(0));
     assert_eq!(hub.subscribers("news"), 0);
-    drop(seats.remove(0).peer);
-    until("removed", LONG, || {
+    drop(members.remove(0).peer);
+    wait_until("removed", LONG, || {
         hub.publish("sports", "?");
         hub.subscribers("sports") == 0
     });
@@ -43,29 +43,32 @@ fn a_topic_reaches_those_who_subscribed() {
 fn names_and_numbers_are_bounded() {
     let _watchdog = watchdog();
     let mut limits = HubLimits::default();
-    (limits.topics, limits.topic_name) = (2, 5);
+    (limits.max_topics, limits.max_topic_length) = (2, 5);
     let hub = Hub::with_limits(limits).unwrap();
-    let seat = seat(&hub, Ours::Server, patient());
-    seat.member.subscribe("12345").unwrap();
-    seat.member.subscribe("").unwrap();
-    let misuse = |result: stdws::Result<()>| match result {
-        Err(Error::Misuse(misuse)) => misuse,
+    let test_member = add_member(&hub, Side::Server, long_timeouts());
+    test_member.member.subscribe("12345").unwrap();
+    test_member.member.subscribe("").unwrap();
+    let usage_error = |result: stdws::Result<()>| match result {
+        Err(Error::Usage(usage_error)) => usage_error,
         other => panic!("{other:?}"),
     };
-    assert_eq!(misuse(seat.member.subscribe("123456")), Misuse::TopicName { length: 6, limit: 5 });
-    assert_eq!(misuse(seat.member.subscribe("x")), Misuse::TooManyTopics(2));
-    seat.member.subscribe("").unwrap();
-    seat.member.unsubscribe("");
-    seat.member.subscribe("x").unwrap();
+    assert_eq!(
+        usage_error(test_member.member.subscribe("123456")),
+        UsageError::TopicNameTooLong { length: 6, limit: 5 }
+    );
+    assert_eq!(usage_error(test_member.member.subscribe("x")), UsageError::TooManyTopics(2));
+    test_member.member.subscribe("").unwrap();
+    test_member.member.unsubscribe("");
+    test_member.member.subscribe("x").unwrap();
     assert_eq!(hub.subscribers(""), 0);
-    drop(seat.peer);
-    until("removed", LONG, || hub.broadcast("?") == 0);
-    assert!(matches!(seat.member.subscribe("y"), Err(Error::Closed(None))));
+    drop(test_member.peer);
+    wait_until("removed", LONG, || hub.broadcast("?") == 0);
+    assert!(matches!(test_member.member.subscribe("y"), Err(Error::Closed(None))));
 }
 
 #[test]
 fn a_code_that_must_not_be_sent_is_refused() {
     let mut limits = HubLimits::default();
-    limits.when_full = stdws::WhenFull::Close(stdws::CloseCode::ABNORMAL);
-    assert!(matches!(Hub::with_limits(limits), Err(Error::Misuse(Misuse::CloseCode(1006)))));
+    limits.overflow_policy = stdws::OverflowPolicy::Close(stdws::CloseCode::ABNORMAL);
+    assert!(matches!(Hub::with_limits(limits), Err(Error::Usage(UsageError::CloseCode(1006)))));
 }

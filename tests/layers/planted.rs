@@ -84,7 +84,7 @@ fn imports_against_the_table_are_noticed() {
         let faults = faults(&[(file, code)]);
         let from = file.split('/').next().unwrap().trim_end_matches(".rs");
         let wanted = format!(": {from} names crate::{named}");
-        assert!(faults.iter().any(|fault| fault.ends_with(&wanted)), "{code}: {faults:?}");
+        assert!(faults.iter().any(|kind| kind.ends_with(&wanted)), "{code}: {faults:?}");
     }
     // The root as a whole hides what is taken from it.
     for code in
@@ -136,7 +136,7 @@ fn code_behind_a_test_is_not_a_test() {
     ] {
         let found = faults(&[("low/b.rs", code)]);
         assert_eq!(found[0], "low/b.rs:1: low names crate::mid::B", "{code}: {found:?}");
-        assert!(!found.iter().any(|fault| fault.contains("names crate::high")), "{code}: {found:?}");
+        assert!(!found.iter().any(|kind| kind.contains("names crate::high")), "{code}: {found:?}");
     }
     // Not only for tests.
     for attribute in ["#[cfg(any(test, unix))]", "#[cfg(not(test))]", "#[cfg(unix)]", "#[cfg_attr(test, allow(x))]"] {
@@ -160,7 +160,7 @@ fn code_behind_a_test_is_not_a_test() {
 #[test]
 fn circles_of_imports_are_noticed() {
     let circle = |found: &[String]| -> Vec<String> {
-        let circles = found.iter().filter_map(|fault| fault.strip_prefix("files that import each other in a circle: "));
+        let circles = found.iter().filter_map(|kind| kind.strip_prefix("files that import each other in a circle: "));
         circles.map(str::to_string).collect()
     };
     // Across folders: two files, and by way of a third.
@@ -276,7 +276,7 @@ fn what_is_allowed_is_not_reported() {
 #[test]
 fn long_files_and_functions_are_noticed() {
     let most = "//\n".repeat(FILE);
-    let fault = |lines: usize| format!("too long: (\"beside.rs\", {lines})");
+    let kind = |lines: usize| format!("too long: (\"beside.rs\", {lines})");
     assert_eq!(faults(&[("beside.rs", &format!("{most}#[cfg(test)]\nmod tests {{\n{most}}}"))]), Vec::<String>::new());
     assert_eq!(
         faults(&[("beside.rs", &format!("#[cfg(test)]\nmod tests {{\n{most}}}\n{most}"))]),
@@ -284,9 +284,9 @@ fn long_files_and_functions_are_noticed() {
     );
     assert_eq!(
         faults(&[("beside.rs", &format!("#[cfg(test)]\nmod tests {{\n{most}}}\n{most}//\n"))]),
-        [fault(FILE + 1)]
+        [kind(FILE + 1)]
     );
-    assert_eq!(faults(&[("beside.rs", &format!("{most}//\n"))]), [fault(FILE + 1)]);
+    assert_eq!(faults(&[("beside.rs", &format!("{most}//\n"))]), [kind(FILE + 1)]);
 
     let function =
         |name: &str, lines: usize| format!("fn {name}(a: [u8; 2], f: fn(u8)) {{\n{}}}\n", "//\n".repeat(lines - 2));

@@ -5,13 +5,13 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use stdws::{CloseCode, Error, Kind, Result, Sender, WebSocket};
+use stdws::{CloseCode, Error, MessageKind, Result, Sender, WebSocket};
 
-use crate::live::{assert_soon, both, connection, ms, patient, timed, Ours, PING, TOO_MUCH};
+use crate::live::{assert_soon, both, connection, long_timeouts, ms, timed, Side, PING, TOO_MUCH};
 
 /// Aborts what `work` waits in, and expects the one error.
-fn ends(ours: Ours, work: impl FnOnce(WebSocket) -> Result<()> + Send + 'static) {
-    let (ws, mut peer) = connection(ours, patient());
+fn ends(side: Side, work: impl FnOnce(WebSocket) -> Result<()> + Send + 'static) {
+    let (ws, mut peer) = connection(side, long_timeouts());
     let sender = ws.sender();
     let (tell, told) = mpsc::channel();
     let blocked: JoinHandle<(Result<()>, Duration)> = timed(move || {
@@ -32,28 +32,28 @@ fn ends(ours: Ours, work: impl FnOnce(WebSocket) -> Result<()> + Send + 'static)
 
 #[test]
 fn receiving() {
-    both(|ours| {
-        ends(ours, |mut ws| ws.recv().map(drop));
-        ends(ours, |mut ws| ws.recv_ref().map(drop));
-        ends(ours, |mut ws| ws.recv_timeout(Duration::MAX).map(drop));
-        ends(ours, |mut ws| ws.recv_stream().map(drop));
+    both(|side| {
+        ends(side, |mut ws| ws.recv().map(drop));
+        ends(side, |mut ws| ws.recv_ref().map(drop));
+        ends(side, |mut ws| ws.recv_timeout(Duration::MAX).map(drop));
+        ends(side, |mut ws| ws.recv_stream().map(drop));
     });
 }
 
 #[test]
 fn pinging_and_closing() {
-    both(|ours| {
-        ends(ours, |mut ws| ws.ping().map(drop));
-        ends(ours, |mut ws| ws.close(CloseCode::NORMAL, "").map(drop));
+    both(|side| {
+        ends(side, |mut ws| ws.ping().map(drop));
+        ends(side, |mut ws| ws.close(CloseCode::NORMAL, "").map(drop));
     });
 }
 
 #[test]
 fn a_stuck_send() {
-    both(|ours| {
-        ends(ours, |mut ws| ws.send(&vec![0; TOO_MUCH]));
-        ends(ours, |mut ws| {
-            let mut stream = ws.send_stream(Kind::Binary)?;
+    both(|side| {
+        ends(side, |mut ws| ws.send(&vec![0; TOO_MUCH]));
+        ends(side, |mut ws| {
+            let mut stream = ws.send_stream(MessageKind::Binary)?;
             let error = stream.write_all(&vec![0; TOO_MUCH]).unwrap_err();
             Err(error.get_ref().and_then(|e| e.downcast_ref::<Error>()).expect("another error").clone())
         });
@@ -63,8 +63,8 @@ fn a_stuck_send() {
 /// With a thread that receives, one that is stuck, and others that wait for something of these two.
 #[test]
 fn all_at_once() {
-    both(|ours| {
-        let (mut ws, mut peer) = connection(ours, patient());
+    both(|side| {
+        let (mut ws, mut peer) = connection(side, long_timeouts());
         let sender = ws.sender();
         let mut blocked = Vec::new();
         let mut block = |work: fn(&Sender) -> Result<()>| {
@@ -80,7 +80,7 @@ fn all_at_once() {
         block(|sender| sender.queue("waits for its turn"));
         block(|sender| sender.flush());
         block(|sender| sender.ping().map(drop));
-        block(|sender| sender.send_stream(Kind::Text).map(drop));
+        block(|sender| sender.send_stream(MessageKind::Text).map(drop));
         blocked.push(timed(move || ws.recv().map(drop)));
         std::thread::sleep(ms(50));
         sender.abort();
@@ -94,9 +94,9 @@ fn all_at_once() {
 }
 
 #[test]
-fn a_close_that_waits_for_its_turn_and_one_that_waits_for_the_peer() {
-    both(|ours| {
-        let (ws, peer) = connection(ours, patient());
+fn a_close_that_waits_for_the_permit_and_one_that_waits_for_the_peer() {
+    both(|side| {
+        let (ws, peer) = connection(side, long_timeouts());
         let (sender, stuck, closing) = (ws.sender(), ws.sender(), ws.sender());
         let stuck = timed(move || stuck.send(&vec![0; TOO_MUCH]));
         peer.wait_for_bytes();
@@ -108,7 +108,7 @@ fn a_close_that_waits_for_its_turn_and_one_that_waits_for_the_peer() {
         assert!(closing.join().unwrap().0.is_err());
         assert_soon(aborted.elapsed(), ms(0));
 
-        let (ws, mut peer) = connection(ours, patient());
+        let (ws, mut peer) = connection(side, long_timeouts());
         let (sender, closing) = (ws.sender(), ws.sender());
         let closing = timed(move || closing.close(CloseCode::NORMAL, ""));
         assert_eq!(peer.read().opcode, crate::live::CLOSE);
@@ -123,9 +123,9 @@ fn a_close_that_waits_for_its_turn_and_one_that_waits_for_the_peer() {
 /// The one who waits for another's stream to be finished.
 #[test]
 fn waiting_behind_a_stream() {
-    both(|ours| {
-        let (ws, _peer) = connection(ours, patient());
-        let stream = ws.sender().send_stream(Kind::Text).unwrap();
+    both(|side| {
+        let (ws, _peer) = connection(side, long_timeouts());
+        let stream = ws.sender().send_stream(MessageKind::Text).unwrap();
         let sender = ws.sender();
         let waiting = timed(move || sender.send("late"));
         std::thread::sleep(ms(50));

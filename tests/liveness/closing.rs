@@ -7,21 +7,21 @@ use std::thread;
 use stdws::{CloseCode, Error, Limits, Step, Timeouts};
 
 use crate::live::{
-    assert_soon, assert_took, both, close_body, connection, limited, ms, patient, timed, Ours, Raw, BINARY, CLOSE,
-    PING, TEXT, TOO_MUCH,
+    assert_soon, assert_took, both, close_body, connection, limited, long_timeouts, ms, timed, RawPeer, Side, BINARY,
+    CLOSE, PING, TEXT, TOO_MUCH,
 };
 
 fn timeouts() -> Timeouts {
-    let mut timeouts = patient();
+    let mut timeouts = long_timeouts();
     timeouts.close = ms(400);
     timeouts
 }
 
-fn gives_up(ours: Ours, misbehave: impl Fn(&Raw) -> Box<dyn Send>) {
+fn gives_up(side: Side, misbehave: impl Fn(&RawPeer) -> Box<dyn Send>) {
     for from_sender in [false, true] {
-        let mut limits = Limits::message(64 << 20);
-        limits.fragments = u32::MAX;
-        let (mut ws, peer) = limited(ours, timeouts(), limits);
+        let mut limits = Limits::with_max_message_size(64 << 20);
+        limits.max_fragments = u32::MAX;
+        let (mut ws, peer) = limited(side, timeouts(), limits);
         let _going_on = misbehave(&peer);
         let (end, took) = timed(move || match from_sender {
             false => ws.close(CloseCode::NORMAL, "bye"),
@@ -43,27 +43,27 @@ fn gives_up(ours: Ours, misbehave: impl Fn(&Raw) -> Box<dyn Send>) {
 
 #[test]
 fn a_peer_that_never_answers() {
-    both(|ours| gives_up(ours, |_| Box::new(())));
+    both(|side| gives_up(side, |_| Box::new(())));
 }
 
 #[test]
 fn a_peer_that_floods_messages() {
-    both(|ours| {
-        gives_up(ours, |peer| Box::new(peer.repeat(peer.frame(true, BINARY, &[1; 1000]).repeat(50), ms(0))));
+    both(|side| {
+        gives_up(side, |peer| Box::new(peer.repeat(peer.frame(true, BINARY, &[1; 1000]).repeat(50), ms(0))));
     });
 }
 
 #[test]
 fn a_peer_that_floods_pings_and_reads_nothing() {
-    both(|ours| gives_up(ours, |peer| Box::new(peer.repeat(peer.frame(true, PING, &[1; 125]).repeat(300), ms(0)))));
+    both(|side| gives_up(side, |peer| Box::new(peer.repeat(peer.frame(true, PING, &[1; 125]).repeat(300), ms(0)))));
 }
 
 #[test]
 fn a_peer_that_floods_empty_fragments() {
-    both(|ours| {
-        gives_up(ours, |peer| {
+    both(|side| {
+        gives_up(side, |peer| {
             let begin = peer.frame(false, TEXT, b"");
-            let (mut writer, more) = (peer.again(), peer.frame(false, 0x0, b"").repeat(1000));
+            let (mut writer, more) = (peer.second_handle(), peer.frame(false, 0x0, b"").repeat(1000));
             writer.stream.write_all(&begin).unwrap();
             Box::new(peer.repeat(more, ms(0)))
         });
@@ -72,10 +72,10 @@ fn a_peer_that_floods_empty_fragments() {
 
 #[test]
 fn a_peer_that_drips() {
-    both(|ours| {
-        gives_up(ours, |peer| {
+    both(|side| {
+        gives_up(side, |peer| {
             let frame = peer.frame(true, BINARY, &[7; 100_000]);
-            let (mut writer, head) = (peer.again(), frame[..20].to_vec());
+            let (mut writer, head) = (peer.second_handle(), frame[..20].to_vec());
             writer.stream.write_all(&head).unwrap();
             Box::new(peer.repeat(vec![7], ms(5)))
         });
@@ -85,8 +85,8 @@ fn a_peer_that_drips() {
 /// The Close does not even get out: another thread is stuck in a send.
 #[test]
 fn a_peer_that_never_reads() {
-    both(|ours| {
-        let (mut ws, peer) = connection(ours, timeouts());
+    both(|side| {
+        let (mut ws, peer) = connection(side, timeouts());
         let sender = ws.sender();
         let stuck = timed(move || sender.send(&vec![0; TOO_MUCH]));
         let closing = ws.sender();
@@ -104,8 +104,8 @@ fn a_peer_that_never_reads() {
 #[test]
 fn start_close_and_go_on_receiving() {
     // 6455-5.5.1-1, 6455-7.1.2-1, 6455-7.1.2-2, 6455-7.1.4-s1
-    both(|ours| {
-        let (mut ws, mut peer) = connection(ours, timeouts());
+    both(|side| {
+        let (mut ws, mut peer) = connection(side, timeouts());
         ws.start_close(CloseCode::GOING_AWAY, "later").unwrap();
         let close = peer.read();
         assert_eq!((close.opcode, close.payload), (CLOSE, close_body(1001, "later")));
@@ -119,10 +119,10 @@ fn start_close_and_go_on_receiving() {
         // 6455-5.5.1-13, 6455-7.1.1-4: but not longer than its time.
         let (ended, took) = timed(move || (ws.recv().unwrap().is_none(), ws.close_info().unwrap())).join().unwrap();
         assert!(ended.0);
-        assert_eq!((ended.1.code(), ended.1.sent()), (CloseCode::GOING_AWAY, Some(CloseCode::GOING_AWAY)));
-        match ours {
-            Ours::Client => assert_took(took, ms(400)),
-            Ours::Server => assert!(took < ms(300), "a server does not wait: {took:?}"),
+        assert_eq!((ended.1.code(), ended.1.sent_code()), (CloseCode::GOING_AWAY, Some(CloseCode::GOING_AWAY)));
+        match side {
+            Side::Client => assert_took(took, ms(400)),
+            Side::Server => assert!(took < ms(300), "a server does not wait: {took:?}"),
         }
         peer.wait_for_end();
     });
@@ -131,19 +131,19 @@ fn start_close_and_go_on_receiving() {
 /// 6455-5.5.1-10, 6455-5.5.1-7: a Close that comes is answered before `recv` returns, and the connection is closed.
 #[test]
 fn a_close_received_is_answered_and_ends_the_stream() {
-    both(|ours| {
-        let (mut ws, mut peer) = connection(ours, patient());
+    both(|side| {
+        let (mut ws, mut peer) = connection(side, long_timeouts());
         peer.send(CLOSE, &close_body(3000, "done"));
         let receiving = timed(move || (ws.recv().unwrap().is_none(), ws.close_info().unwrap()));
         let answer = peer.read();
         assert_eq!((answer.opcode, answer.payload), (CLOSE, close_body(3000, "")));
-        if ours == Ours::Client {
+        if side == Side::Client {
             // 6455-5.5.1-12: it waits for the server, and no longer.
             peer.stream.shutdown(Shutdown::Write).unwrap();
         }
         let ((closed, info), took) = receiving.join().unwrap();
         assert!(closed);
-        assert_eq!((info.code().get(), info.reason()), (3000, "done"));
+        assert_eq!((info.code().as_u16(), info.reason()), (3000, "done"));
         assert_soon(took, ms(0));
         assert_eq!(peer.rest(), []);
     });
@@ -152,17 +152,17 @@ fn a_close_received_is_answered_and_ends_the_stream() {
 /// 6455-7.1.7-6: a broken rule is answered with a Close if the peer takes it, and ends the connection in time if not.
 #[test]
 fn a_violation_ends_in_time_although_the_peer_does_not_read() {
-    both(|ours| {
-        let (mut ws, mut peer) = limited(ours, timeouts(), Limits::message(1000));
+    both(|side| {
+        let (mut ws, mut peer) = limited(side, timeouts(), Limits::with_max_message_size(1000));
         let sender = ws.sender();
         let stuck = timed(move || sender.send(&vec![0; TOO_MUCH]));
         peer.wait_for_bytes();
         peer.send(BINARY, &[0; 1001]);
         let (end, took) = timed(move || ws.recv()).join().unwrap();
-        assert!(matches!(end, Err(Error::Violation(_))), "{end:?}");
+        assert!(matches!(end, Err(Error::Protocol(_))), "{end:?}");
         assert_soon(took, ms(800));
         let (end, _) = stuck.join().unwrap();
-        assert!(matches!(end, Err(Error::Violation(_))), "{end:?}");
+        assert!(matches!(end, Err(Error::Protocol(_))), "{end:?}");
     });
 }
 
@@ -172,11 +172,11 @@ fn a_violation_ends_in_time_although_the_peer_does_not_read() {
 /// 6455-7.1.7-1, 6455-7.1.7-3, 6455-7.2.1-1: this ends the connection for both roles. 6455-7.1.7-2: and the caller is told.
 #[test]
 fn a_violation_ends_in_time_although_the_peer_goes_on() {
-    both(|ours| {
-        let (mut ws, mut peer) = connection(ours, timeouts());
+    both(|side| {
+        let (mut ws, mut peer) = connection(side, timeouts());
         let bytes = [peer.frame(true, 0x3, b"what is this"), peer.frame(true, TEXT, b"not this")].concat();
         peer.stream.write_all(&bytes).unwrap();
-        let mut writer = peer.again();
+        let mut writer = peer.second_handle();
         let going_on = timed(move || {
             let more = writer.frame(true, TEXT, b"nor this");
             while writer.stream.write_all(&more).is_ok() {
@@ -186,7 +186,7 @@ fn a_violation_ends_in_time_although_the_peer_goes_on() {
         let (_, took) = timed(move || {
             for _ in 0..2 {
                 let end = ws.recv();
-                assert!(matches!(end, Err(Error::Violation(stdws::Violation::UnknownOpcode(3)))), "{end:?}");
+                assert!(matches!(end, Err(Error::Protocol(stdws::ProtocolError::UnknownOpcode(3)))), "{end:?}");
             }
         })
         .join()

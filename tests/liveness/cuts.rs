@@ -12,11 +12,12 @@ use std::thread;
 use stdws::{CloseCode, Error, Message, Step, WebSocket};
 
 use crate::live::{
-    both, close_body, connection, frame, ms, patient, Ours, Raw, BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT,
+    both, close_body, connection, frame, long_timeouts, ms, RawPeer, Side, BINARY, CLOSE, CONTINUATION, PING, PONG,
+    TEXT,
 };
 
 /// What is written, and the messages in it.
-fn vectors(peer: &Raw) -> Vec<(Vec<u8>, Vec<Message>)> {
+fn vectors(peer: &RawPeer) -> Vec<(Vec<u8>, Vec<Message>)> {
     let frame = |fin, opcode, payload: &[u8]| peer.frame(fin, opcode, payload);
     let text = |text: &str| Message::from(text);
     vec![
@@ -69,8 +70,8 @@ fn finish(ws: &mut WebSocket, messages: &mut Vec<Message>, expected: &[Message],
 
 #[test]
 fn in_two_parts_at_every_byte() {
-    both(|ours| {
-        let (mut ws, mut peer) = connection(ours, patient());
+    both(|side| {
+        let (mut ws, mut peer) = connection(side, long_timeouts());
         let mut messages = Vec::new();
         for waiting in [true, false] {
             for (n, (bytes, expected)) in vectors(&peer).into_iter().enumerate() {
@@ -87,8 +88,8 @@ fn in_two_parts_at_every_byte() {
 
 #[test]
 fn byte_by_byte() {
-    both(|ours| {
-        let (mut ws, mut peer) = connection(ours, patient());
+    both(|side| {
+        let (mut ws, mut peer) = connection(side, long_timeouts());
         let mut messages = Vec::new();
         for waiting in [true, false] {
             for (n, (bytes, expected)) in vectors(&peer).into_iter().enumerate() {
@@ -105,8 +106,8 @@ fn byte_by_byte() {
 /// What does not fit the read buffer goes another way: cut around its header, and around the sizes of buffers.
 #[test]
 fn large_ones() {
-    both(|ours| {
-        let (mut ws, mut peer) = connection(ours, patient());
+    both(|side| {
+        let (mut ws, mut peer) = connection(side, long_timeouts());
         let mut messages = Vec::new();
         for size in [4090, 5000, 65_535, 65_536, 300_000] {
             let payload: Vec<u8> = (0..size).map(|i: u32| (i * 7) as u8).collect();
@@ -126,11 +127,11 @@ fn large_ones() {
 /// A Close with a reason, behind a message, cut everywhere: neither code nor reason is lost.
 #[test]
 fn a_close() {
-    both(|ours| {
-        let frame = |opcode, payload: &[u8]| frame(ours == Ours::Server, true, opcode, payload);
+    both(|side| {
+        let frame = |opcode, payload: &[u8]| frame(side == Side::Server, true, opcode, payload);
         let bytes = [frame(TEXT, b"one"), frame(CLOSE, &close_body(4001, "farewell"))].concat();
         for cut in 0..bytes.len() {
-            let (mut ws, mut peer) = connection(ours, patient());
+            let (mut ws, mut peer) = connection(side, long_timeouts());
             peer.stream.write_all(&bytes[..cut]).unwrap();
             let mut messages = Vec::new();
             poll(&mut ws, true, &mut messages);

@@ -8,15 +8,15 @@ use std::time::{Duration, Instant};
 use stdws::{Client, Error, Server, Step, Timeouts};
 
 use crate::live::{
-    assert_soon, assert_took, both, close_body, connection, ms, patient, read_head, timed, watchdog, Raw, Watched,
-    BINARY, CLOSE, CONTINUATION, PING, REQUEST, RESPONSE, TEXT,
+    assert_soon, assert_took, both, close_body, connection, long_timeouts, ms, read_head, timed, watchdog, RawPeer,
+    Watched, BINARY, CLOSE, CONTINUATION, PING, REQUEST, RESPONSE, TEXT,
 };
 
 /// 6455-7.2.2-1: a server that gives up an opening handshake just closes the connection.
 #[test]
 fn a_request_that_drips_is_cut_at_the_deadline() {
     let _watchdog = watchdog();
-    let mut timeouts = patient();
+    let mut timeouts = long_timeouts();
     timeouts.handshake = ms(300);
     let server = Server::bind("127.0.0.1:0").unwrap().watched().timeouts(timeouts);
     let server = server.start(|_| panic!("there was no handshake")).unwrap();
@@ -25,7 +25,7 @@ fn a_request_that_drips_is_cut_at_the_deadline() {
         let mut stream = TcpStream::connect(address).unwrap();
         let start = Instant::now();
         stream.write_all(&REQUEST[..after]).unwrap();
-        let mut peer = Raw::client_side(stream);
+        let mut peer = RawPeer::client_side(stream);
         // It goes on with a header that never ends; but one says nothing more.
         let drip = (after != REQUEST.len() - 1).then(|| peer.repeat(b"x".to_vec(), ms(10)));
         peer.wait_for_end();
@@ -44,7 +44,7 @@ fn a_response_that_drips_is_cut_at_the_deadline() {
         let (mut stream, _) = listener.accept().unwrap();
         read_head(&mut stream);
         stream.write_all(&RESPONSE[..after]).unwrap();
-        let peer = Raw::client_side(stream);
+        let peer = RawPeer::client_side(stream);
         let drip = (after != RESPONSE.len() - 1).then(|| peer.repeat(b"x".to_vec(), ms(10)));
         let (end, took) = connecting.join().unwrap();
         assert!(matches!(end, Err(Error::Timeout(Step::Handshake))), "{end:?}");
@@ -64,14 +64,14 @@ fn each<T: Send + 'static>(cases: impl IntoIterator<Item = T>, test: impl Fn(T) 
 }
 
 fn timeouts() -> Timeouts {
-    let mut timeouts = patient();
+    let mut timeouts = long_timeouts();
     timeouts.message = ms(300);
     timeouts.close = ms(200);
     timeouts
 }
 
 /// What has begun and does not end, and then drips on.
-fn beginnings(peer: &Raw) -> [(Vec<u8>, Vec<u8>); 5] {
+fn beginnings(peer: &RawPeer) -> [(Vec<u8>, Vec<u8>); 5] {
     let long = peer.frame(true, BINARY, &[0; 100_000]);
     [
         // One byte of a header, and nothing more.
@@ -89,9 +89,9 @@ fn beginnings(peer: &Raw) -> [(Vec<u8>, Vec<u8>); 5] {
 
 #[test]
 fn a_message_that_drips_is_cut_at_its_deadline() {
-    both(|ours| {
+    both(|side| {
         each((0..5).flat_map(|which| [(which, false), (which, true)]), move |(which, polling)| {
-            let (mut ws, mut peer) = connection(ours, timeouts());
+            let (mut ws, mut peer) = connection(side, timeouts());
             let (begin, more) = beginnings(&peer)[which].clone();
             peer.stream.write_all(&begin).unwrap();
             let drip = (!more.is_empty()).then(|| peer.repeat(more, ms(10)));
@@ -118,8 +118,8 @@ fn a_message_that_drips_is_cut_at_its_deadline() {
 /// Each 64 KiB gets its time anew.
 #[test]
 fn a_long_message_on_a_slow_line_is_not_cut() {
-    both(|ours| {
-        let (mut ws, mut peer) = connection(ours, timeouts());
+    both(|side| {
+        let (mut ws, mut peer) = connection(side, timeouts());
         let payload = vec![7; 600 << 10];
         let (start, frame) = (Instant::now(), peer.frame(true, BINARY, &payload));
         let writing = thread::spawn(move || {
@@ -138,8 +138,8 @@ fn a_long_message_on_a_slow_line_is_not_cut() {
 /// A peer must not pay for a caller that was away in the middle of a message: the rest may be here already.
 #[test]
 fn a_caller_that_was_away_finds_the_rest_of_the_message() {
-    both(|ours| {
-        let (mut ws, mut peer) = connection(ours, timeouts());
+    both(|side| {
+        let (mut ws, mut peer) = connection(side, timeouts());
         let frame = peer.frame(true, TEXT, b"a message in two parts");
         peer.stream.write_all(&frame[..12]).unwrap();
         assert!(matches!(ws.recv_timeout(ms(50)), Err(Error::Timeout(Step::Receive))));
@@ -152,8 +152,8 @@ fn a_caller_that_was_away_finds_the_rest_of_the_message() {
 /// Between messages there is no such deadline.
 #[test]
 fn a_peer_that_says_nothing_is_not_dripping() {
-    both(|ours| {
-        let (mut ws, mut peer) = connection(ours, timeouts());
+    both(|side| {
+        let (mut ws, mut peer) = connection(side, timeouts());
         peer.send(TEXT, b"one");
         assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("one"));
         let start = Instant::now();

@@ -7,8 +7,8 @@ use std::thread;
 use stdws::{Client, CloseCode, Error, Limits, Server, Step, WebSocket};
 
 use crate::live::{
-    both, connection, ms, of_client, of_server, patient, scheme, watchdog, Random, Watched, BINARY, CLOSE, PING, PONG,
-    TEXT,
+    both, connection, long_timeouts, ms, of_client, of_server, scheme, watchdog, Random, Watched, BINARY, CLOSE, PING,
+    PONG, TEXT,
 };
 
 const LARGE: usize = 8 << 20;
@@ -44,7 +44,8 @@ fn exchange(mut ws: WebSocket, mine: u64, theirs: u64) -> WebSocket {
 fn eight_mebibytes_both_ways_with_pings() {
     let _watchdog = watchdog();
     let (give, take) = mpsc::channel();
-    let server = of_server(Server::bind("127.0.0.1:0").unwrap().watched()).timeouts(patient()).max_message(16 << 20);
+    let server =
+        of_server(Server::bind("127.0.0.1:0").unwrap().watched()).timeouts(long_timeouts()).max_message_size(16 << 20);
     let server = server
         .start(move |ws| {
             // Not here: a handler that panics would only be missed.
@@ -53,7 +54,7 @@ fn eight_mebibytes_both_ways_with_pings() {
         })
         .unwrap();
     let client = of_client(Client::new(&format!("{}://{}", scheme(), server.local_addr())).unwrap().watched());
-    let ws = client.timeouts(patient()).limits(Limits::message(16 << 20)).connect().unwrap();
+    let ws = client.timeouts(long_timeouts()).limits(Limits::with_max_message_size(16 << 20)).connect().unwrap();
     let other = take.recv().unwrap();
     let other = thread::spawn(move || exchange(other, 100, 200).recv().unwrap().is_none());
     let info = exchange(ws, 200, 100).close(CloseCode::NORMAL, "").unwrap();
@@ -65,9 +66,9 @@ fn eight_mebibytes_both_ways_with_pings() {
 /// 6455-5.5.3-1: of all these Pings only the newest needs an answer, and gets it.
 #[test]
 fn four_hundred_thousand_pings_before_the_peer_reads() {
-    both(|ours| {
+    both(|side| {
         const COUNT: u32 = 400_000;
-        let (mut ws, mut peer) = connection(ours, patient());
+        let (mut ws, mut peer) = connection(side, long_timeouts());
         let sender = ws.sender();
         let payload = Random::seeded(7).bytes(LARGE);
         let expected = payload.clone();
@@ -110,8 +111,8 @@ fn four_hundred_thousand_pings_before_the_peer_reads() {
 /// A thread for each direction and many who send: frames never mix. 6455-6.1-1, 6455-6.1-4, 6455-6.1-9
 #[test]
 fn many_senders_and_one_receiver() {
-    both(|ours| {
-        let (mut ws, mut peer) = connection(ours, patient());
+    both(|side| {
+        let (mut ws, mut peer) = connection(side, long_timeouts());
         let senders: Vec<_> = (0..4_u8)
             .map(|who| {
                 let sender = ws.sender();
@@ -122,7 +123,7 @@ fn many_senders_and_one_receiver() {
                             0 => sender.send(&message).unwrap(),
                             1 => sender.queue(&message).and_then(|()| sender.flush()).unwrap(),
                             _ => {
-                                let mut stream = sender.send_stream(stdws::Kind::Binary).unwrap();
+                                let mut stream = sender.send_stream(stdws::MessageKind::Binary).unwrap();
                                 stream.write_all(&message).unwrap();
                                 stream.finish().unwrap();
                             }
@@ -131,7 +132,7 @@ fn many_senders_and_one_receiver() {
                 })
             })
             .collect();
-        let mut pinger = peer.again();
+        let mut pinger = peer.second_handle();
         let pinging = thread::spawn(move || (0..200_u8).for_each(|number| pinger.send(PING, &[number])));
         let receiving = thread::spawn(move || (ws.recv().unwrap().is_none(), ws));
         let (mut open, mut next, mut messages) = (Vec::new(), [0_usize; 4], 0);

@@ -7,11 +7,11 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Instant;
 
-use stdws::{CloseCode, Error, Halves, Step, Timeouts, WebSocket};
+use stdws::{CloseCode, Error, SplitStream, Step, Timeouts, WebSocket};
 
 use crate::live::{
-    assert_soon, assert_took, both, frame, ms, open, patient, pipe, timed, watchdog, Drain, Ours, Source, CLOSE, PING,
-    PONG, REQUEST, RESPONSE, TEXT, TOO_MUCH,
+    assert_soon, assert_took, both, frame, long_timeouts, ms, open, pipe, timed, watchdog, Drain, Side, Source, CLOSE,
+    PING, PONG, REQUEST, RESPONSE, TEXT, TOO_MUCH,
 };
 
 /// Takes the opening handshake and then nothing more, until it is released.
@@ -36,26 +36,26 @@ impl Write for Valve {
     }
 }
 
-fn opening(ours: Ours) -> Vec<u8> {
-    match ours {
-        Ours::Client => RESPONSE.to_vec(),
-        Ours::Server => REQUEST.to_vec(),
+fn opening(side: Side) -> Vec<u8> {
+    match side {
+        Side::Client => RESPONSE.to_vec(),
+        Side::Server => REQUEST.to_vec(),
     }
 }
 
 /// A connection over a reader that only the feed unblocks, and a writer that never blocks.
-fn fed(ours: Ours, timeouts: Timeouts) -> (WebSocket, Feed<Vec<u8>>, Source) {
+fn fed(side: Side, timeouts: Timeouts) -> (WebSocket, Feed<Vec<u8>>, Source) {
     let (feed, from) = pipe();
     let (to, written) = pipe();
-    feed.0.send(opening(ours)).unwrap();
+    feed.0.send(opening(side)).unwrap();
     let mut written = written;
-    let ws = open(ours, timeouts, Halves::new(from, to)).unwrap();
+    let ws = open(side, timeouts, SplitStream::new(from, to)).unwrap();
     crate::live::read_head(&mut written);
     (ws, feed.0, written)
 }
 
-fn peer_frame(ours: Ours, opcode: u8, payload: &[u8]) -> Vec<u8> {
-    frame(ours == Ours::Server, true, opcode, payload)
+fn peer_frame(side: Side, opcode: u8, payload: &[u8]) -> Vec<u8> {
+    frame(side == Side::Server, true, opcode, payload)
 }
 
 #[test]
@@ -63,13 +63,13 @@ fn two_of_ours_back_to_back() {
     let _watchdog = watchdog();
     let ((up, from_client), (down, from_server)) = (pipe(), pipe());
     let server = thread::spawn(move || {
-        let mut ws = open(Ours::Server, patient(), Halves::new(from_client, down)).unwrap();
+        let mut ws = open(Side::Server, long_timeouts(), SplitStream::new(from_client, down)).unwrap();
         while let Some(message) = ws.recv().unwrap() {
             ws.send(&message).unwrap();
         }
         ws.close_info().unwrap()
     });
-    let mut ws = open(Ours::Client, patient(), Halves::new(from_server, up)).unwrap();
+    let mut ws = open(Side::Client, long_timeouts(), SplitStream::new(from_server, up)).unwrap();
     for size in [0, 1, 125, 126, 65_536, 1_000_000] {
         ws.send(&vec![7; size]).unwrap();
         assert!(ws.recv().unwrap().unwrap().as_bytes() == vec![7; size]);
@@ -81,10 +81,10 @@ fn two_of_ours_back_to_back() {
 
 #[test]
 fn waiting_for_a_reader_that_blocks_is_bounded() {
-    both(|ours| {
-        let mut timeouts = patient();
-        timeouts.life = ms(200);
-        let (mut ws, feed, _written) = fed(ours, timeouts);
+    both(|side| {
+        let mut timeouts = long_timeouts();
+        timeouts.pong_timeout = ms(200);
+        let (mut ws, feed, _written) = fed(side, timeouts);
         for limit in [ms(0), ms(1), ms(150)] {
             let start = Instant::now();
             assert!(matches!(ws.recv_timeout(limit), Err(Error::Timeout(Step::Receive))));
@@ -93,7 +93,7 @@ fn waiting_for_a_reader_that_blocks_is_bounded() {
         let start = Instant::now();
         assert!(matches!(ws.ping(), Err(Error::Timeout(Step::Pong))));
         assert_took(start.elapsed(), ms(200));
-        let bytes = peer_frame(ours, TEXT, b"in two parts");
+        let bytes = peer_frame(side, TEXT, b"in two parts");
         feed.send(bytes[..7].to_vec()).unwrap();
         assert!(matches!(ws.recv_timeout(ms(20)), Err(Error::Timeout(Step::Receive))));
         feed.send(bytes[7..].to_vec()).unwrap();
@@ -103,14 +103,14 @@ fn waiting_for_a_reader_that_blocks_is_bounded() {
 
 #[test]
 fn keepalive_ends_recv() {
-    both(|ours| {
-        let mut timeouts = patient();
-        (timeouts.ping, timeouts.life) = (ms(100), ms(100));
-        let (mut ws, feed, mut written) = fed(ours, timeouts);
+    both(|side| {
+        let mut timeouts = long_timeouts();
+        (timeouts.ping_interval, timeouts.pong_timeout) = (ms(100), ms(100));
+        let (mut ws, feed, mut written) = fed(side, timeouts);
         let receiving = timed(move || ws.recv());
         let ping = crate::live::read_frame(&mut written).unwrap().unwrap();
         assert_eq!(ping.opcode, PING);
-        feed.send(peer_frame(ours, PONG, &ping.payload)).unwrap();
+        feed.send(peer_frame(side, PONG, &ping.payload)).unwrap();
         let (end, took) = receiving.join().unwrap();
         assert!(matches!(end, Err(Error::Timeout(Step::Keepalive))), "{end:?}");
         assert_took(took, ms(300));
@@ -118,9 +118,9 @@ fn keepalive_ends_recv() {
 }
 
 #[test]
-fn abort_ends_what_waits_for_the_halves() {
-    both(|ours| {
-        let (mut ws, _feed, _written) = fed(ours, patient());
+fn abort_ends_what_waits_for_a_split_stream() {
+    both(|side| {
+        let (mut ws, _feed, _written) = fed(side, long_timeouts());
         let sender = ws.sender();
         let receiving = timed(move || ws.recv());
         thread::sleep(ms(50));
@@ -129,7 +129,7 @@ fn abort_ends_what_waits_for_the_halves() {
         assert!(matches!(receiving.join().unwrap().0, Err(Error::Closed(None))));
         assert_soon(aborted.elapsed(), ms(0));
 
-        let (ws, _peer) = stuck(ours, patient());
+        let (ws, _peer) = stuck(side, long_timeouts());
         let (sender, sending) = (ws.sender(), ws.sender());
         let sending = timed(move || sending.send(&vec![0; TOO_MUCH]));
         thread::sleep(ms(50));
@@ -147,12 +147,12 @@ struct Stuck {
     valve: Arc<(Mutex<bool>, Condvar)>,
 }
 
-fn stuck(ours: Ours, timeouts: Timeouts) -> (WebSocket, Stuck) {
+fn stuck(side: Side, timeouts: Timeouts) -> (WebSocket, Stuck) {
     let ((feed, from), (to, mut written)) = (pipe(), pipe());
-    feed.0.send(opening(ours)).unwrap();
+    feed.0.send(opening(side)).unwrap();
     let valve = Arc::default();
     let writer = Valve { taken: 0, to, released: Arc::clone(&valve) };
-    let ws = open(ours, timeouts, Halves::new(from, writer)).unwrap();
+    let ws = open(side, timeouts, SplitStream::new(from, writer)).unwrap();
     crate::live::read_head(&mut written);
     (ws, Stuck { feed: feed.0, written, valve })
 }
@@ -183,13 +183,13 @@ fn fill(ws: &mut WebSocket) {
 /// 6455-5.5.3-1: the newest is answered, the others need not be.
 #[test]
 fn answers_to_pings_do_not_pile_up() {
-    both(|ours| {
-        let (mut ws, mut peer) = stuck(ours, patient());
+    both(|side| {
+        let (mut ws, mut peer) = stuck(side, long_timeouts());
         fill(&mut ws);
         // Each Ping comes with a message, and the next one when this was received: each is owed by itself.
         for number in 0..1000_u32 {
-            let ping = peer_frame(ours, PING, &number.to_be_bytes());
-            peer.feed.send([ping, peer_frame(ours, TEXT, b"")].concat()).unwrap();
+            let ping = peer_frame(side, PING, &number.to_be_bytes());
+            peer.feed.send([ping, peer_frame(side, TEXT, b"")].concat()).unwrap();
             ws.recv().unwrap();
         }
         assert!(matches!(ws.try_recv(), Err(Error::Timeout(Step::Receive))));
@@ -210,10 +210,10 @@ fn answers_to_pings_do_not_pile_up() {
 /// Nobody else is sending, but what was queued has filled the way out, and the Close stands behind it.
 #[test]
 fn a_close_behind_what_does_not_go_out_is_given_up() {
-    both(|ours| {
-        let mut timeouts = patient();
+    both(|side| {
+        let mut timeouts = long_timeouts();
         timeouts.close = ms(300);
-        let (mut ws, _peer) = stuck(ours, timeouts);
+        let (mut ws, _peer) = stuck(side, timeouts);
         fill(&mut ws);
         let (end, took) = timed(move || ws.close(CloseCode::NORMAL, "")).join().unwrap();
         assert!(matches!(end, Err(Error::Timeout(Step::Close))), "{end:?}");
@@ -223,17 +223,17 @@ fn a_close_behind_what_does_not_go_out_is_given_up() {
 
 #[test]
 fn a_writer_that_blocks_ends_send_and_close() {
-    both(|ours| {
-        let mut timeouts = patient();
+    both(|side| {
+        let mut timeouts = long_timeouts();
         timeouts.write = ms(300);
-        let (mut ws, _peer) = stuck(ours, timeouts);
+        let (mut ws, _peer) = stuck(side, timeouts);
         let (end, took) = timed(move || ws.send(&vec![0; TOO_MUCH])).join().unwrap();
         assert!(matches!(end, Err(Error::Timeout(Step::Write))), "{end:?}");
         assert_took(took, ms(300));
 
-        let mut timeouts = patient();
+        let mut timeouts = long_timeouts();
         timeouts.close = ms(300);
-        let (ws, _peer) = stuck(ours, timeouts);
+        let (ws, _peer) = stuck(side, timeouts);
         let (sender, closing) = (ws.sender(), ws.sender());
         let sending = timed(move || sender.send(&vec![0; TOO_MUCH]));
         thread::sleep(ms(50));
@@ -247,10 +247,10 @@ fn a_writer_that_blocks_ends_send_and_close() {
 
 #[test]
 fn a_peer_that_never_answers_a_close_is_left() {
-    both(|ours| {
-        let mut timeouts = patient();
+    both(|side| {
+        let mut timeouts = long_timeouts();
         timeouts.close = ms(300);
-        let (mut ws, _feed, mut written) = fed(ours, timeouts);
+        let (mut ws, _feed, mut written) = fed(side, timeouts);
         let (end, took) = timed(move || ws.close(CloseCode::NORMAL, "")).join().unwrap();
         assert!(matches!(end, Err(Error::Timeout(Step::Close))), "{end:?}");
         assert_took(took, ms(300));
@@ -262,13 +262,13 @@ fn a_peer_that_never_answers_a_close_is_left() {
 
 #[test]
 fn an_opening_handshake_that_does_not_come_is_cut_at_its_deadline() {
-    both(|ours| {
-        let mut timeouts = patient();
+    both(|side| {
+        let mut timeouts = long_timeouts();
         (timeouts.connect, timeouts.handshake) = (ms(300), ms(300));
         let (feed, from) = pipe();
         let (to, _written) = pipe();
         let dripping = thread::spawn(move || {
-            let bytes = opening(ours);
+            let bytes = opening(side);
             for byte in &bytes[..bytes.len() - 2] {
                 if feed.0.send(vec![*byte]).is_err() {
                     return;
@@ -277,7 +277,7 @@ fn an_opening_handshake_that_does_not_come_is_cut_at_its_deadline() {
             }
         });
         let start = Instant::now();
-        let end = open(ours, timeouts, Halves::new(from, to));
+        let end = open(side, timeouts, SplitStream::new(from, to));
         assert!(matches!(end, Err(Error::Timeout(Step::Handshake))), "{end:?}");
         assert_took(start.elapsed(), ms(300));
         dripping.join().unwrap();
@@ -286,12 +286,13 @@ fn an_opening_handshake_that_does_not_come_is_cut_at_its_deadline() {
 
 #[test]
 fn dropping_returns_at_once_and_the_end_is_told_once() {
-    both(|ours| {
+    both(|side| {
         let (feed, from) = pipe();
-        feed.0.send(opening(ours)).unwrap();
+        feed.0.send(opening(side)).unwrap();
         let (to, _written) = pipe();
         let (tell, told) = mpsc::channel();
-        let ws = open(ours, patient(), Halves::new(from, to).on_end(move || tell.send(()).unwrap())).unwrap();
+        let ws =
+            open(side, long_timeouts(), SplitStream::new(from, to).on_end(move || tell.send(()).unwrap())).unwrap();
         assert!(told.try_recv().is_err());
         let start = Instant::now();
         ws.sender().abort();
@@ -304,17 +305,17 @@ fn dropping_returns_at_once_and_the_end_is_told_once() {
 
 /// As everybody does it: clones of a socket, with a way to unblock them.
 #[test]
-fn sockets_as_halves() {
-    both(|ours| {
+fn sockets_as_a_split_stream() {
+    both(|side| {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let mut near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (far, _) = listener.accept().unwrap();
-        near.write_all(&opening(ours)).unwrap();
+        near.write_all(&opening(side)).unwrap();
         let (writer, ended) = (far.try_clone().unwrap(), far.try_clone().unwrap());
-        let halves = Halves::new(far, writer).on_end(move || drop(ended.shutdown(Shutdown::Both)));
-        let mut ws = open(ours, patient(), halves).unwrap();
+        let halves = SplitStream::new(far, writer).on_end(move || drop(ended.shutdown(Shutdown::Both)));
+        let mut ws = open(side, long_timeouts(), halves).unwrap();
         crate::live::read_head(&mut near);
-        near.write_all(&peer_frame(ours, TEXT, b"hello")).unwrap();
+        near.write_all(&peer_frame(side, TEXT, b"hello")).unwrap();
         assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("hello"));
         let sender = ws.sender();
         let receiving = timed(move || ws.recv());
@@ -331,20 +332,20 @@ fn sockets_as_halves() {
 
 #[test]
 fn a_closure_for_the_end_that_panics_takes_nothing_with_it() {
-    both(|ours| {
+    both(|side| {
         let (to_peer, from_us) = pipe();
         let (to_us, from_peer) = pipe();
         let (give, take) = mpsc::channel();
         let opening = thread::spawn(move || {
-            let halves = Halves::new(from_peer, to_peer).on_end(move || {
+            let halves = SplitStream::new(from_peer, to_peer).on_end(move || {
                 give.send(()).unwrap();
                 // Without the noise of the panic hook.
                 std::panic::resume_unwind(Box::new("a planted panic"))
             });
-            open(ours, patient(), halves).unwrap()
+            open(side, long_timeouts(), halves).unwrap()
         });
         let mut to_us = to_us;
-        to_us.write_all(if ours == Ours::Client { RESPONSE } else { REQUEST }).unwrap();
+        to_us.write_all(if side == Side::Client { RESPONSE } else { REQUEST }).unwrap();
         let ws = opening.join().unwrap();
         let sender = ws.sender();
         sender.abort();

@@ -8,19 +8,19 @@ use std::time::{Duration, Instant};
 
 use stdws::{Error, Step, Timeouts};
 
-use crate::live::{assert_took, both, connection, ms, patient, timed, BINARY, PING, PONG, TEXT, TOO_MUCH};
+use crate::live::{assert_took, both, connection, long_timeouts, ms, timed, BINARY, PING, PONG, TEXT, TOO_MUCH};
 
-fn timeouts(ping: Duration, life: Duration) -> Timeouts {
-    let mut timeouts = patient();
-    timeouts.ping = ping;
-    timeouts.life = life;
+fn timeouts(ping_interval: Duration, pong_timeout: Duration) -> Timeouts {
+    let mut timeouts = long_timeouts();
+    timeouts.ping_interval = ping_interval;
+    timeouts.pong_timeout = pong_timeout;
     timeouts
 }
 
 #[test]
 fn a_peer_that_neither_reads_nor_writes_ends_recv_and_a_stuck_send() {
-    both(|ours| {
-        let (mut ws, peer) = connection(ours, timeouts(ms(200), ms(300)));
+    both(|side| {
+        let (mut ws, peer) = connection(side, timeouts(ms(200), ms(300)));
         let sender = ws.sender();
         let stuck = timed(move || sender.send(&vec![0; TOO_MUCH]));
         peer.wait_for_bytes();
@@ -35,8 +35,8 @@ fn a_peer_that_neither_reads_nor_writes_ends_recv_and_a_stuck_send() {
 
 #[test]
 fn a_silent_peer_gets_one_ping_and_is_given_up() {
-    both(|ours| {
-        let (mut ws, mut peer) = connection(ours, timeouts(ms(100), ms(200)));
+    both(|side| {
+        let (mut ws, mut peer) = connection(side, timeouts(ms(100), ms(200)));
         let (end, took) = timed(move || ws.recv()).join().unwrap();
         assert!(matches!(end, Err(Error::Timeout(Step::Keepalive))), "{end:?}");
         assert_took(took, ms(300));
@@ -47,8 +47,8 @@ fn a_silent_peer_gets_one_ping_and_is_given_up() {
 /// 6455-5.5.2-1, 6455-5.5.2-4: it is enough to answer, and nothing else need ever be sent.
 #[test]
 fn a_peer_that_only_answers_pings_stays() {
-    both(|ours| {
-        let (mut ws, mut peer) = connection(ours, timeouts(ms(20), ms(3000)));
+    both(|side| {
+        let (mut ws, mut peer) = connection(side, timeouts(ms(20), ms(3000)));
         let answered = Arc::new(AtomicUsize::new(0));
         let count = answered.clone();
         let answering = thread::spawn(move || {
@@ -70,8 +70,8 @@ fn a_peer_that_only_answers_pings_stays() {
 /// Any byte is a sign of life, part of a frame too: no Ping is sent while they come.
 #[test]
 fn bytes_that_come_in_time_need_no_ping() {
-    both(|ours| {
-        let (mut ws, mut peer) = connection(ours, timeouts(ms(700), ms(1)));
+    both(|side| {
+        let (mut ws, mut peer) = connection(side, timeouts(ms(700), ms(1)));
         let bytes = peer.frame(true, BINARY, &[7; 20]);
         let writing = thread::spawn(move || {
             for byte in bytes {
@@ -90,8 +90,8 @@ fn bytes_that_come_in_time_need_no_ping() {
 /// Also those who only look in now and then have a keepalive ...
 #[test]
 fn polling_notices_a_dead_peer() {
-    both(|ours| {
-        let (mut ws, _peer) = connection(ours, timeouts(ms(100), ms(200)));
+    both(|side| {
+        let (mut ws, _peer) = connection(side, timeouts(ms(100), ms(200)));
         let start = Instant::now();
         let end = loop {
             match ws.recv_timeout(ms(7)) {
@@ -107,8 +107,8 @@ fn polling_notices_a_dead_peer() {
 /// ... and a peer must not pay for a caller that looks in rarely: its answer may be here already.
 #[test]
 fn a_caller_that_was_away_does_not_give_up_a_peer_that_answered() {
-    both(|ours| {
-        let (mut ws, mut peer) = connection(ours, timeouts(ms(50), ms(50)));
+    both(|side| {
+        let (mut ws, mut peer) = connection(side, timeouts(ms(50), ms(50)));
         assert!(matches!(ws.try_recv(), Err(Error::Timeout(Step::Receive))));
         thread::sleep(ms(60));
         // The silence is noticed by this call, and the Ping is sent.
@@ -127,14 +127,18 @@ fn a_caller_that_was_away_does_not_give_up_a_peer_that_answered() {
 /// No limit at all is a limit too: nothing overflows, and everything works.
 #[test]
 fn endless_and_empty_timeouts_are_no_trouble() {
-    both(|ours| {
-        let mut endless = patient();
-        for limit in
-            [&mut endless.write, &mut endless.message, &mut endless.ping, &mut endless.life, &mut endless.close]
-        {
+    both(|side| {
+        let mut endless = long_timeouts();
+        for limit in [
+            &mut endless.write,
+            &mut endless.message,
+            &mut endless.ping_interval,
+            &mut endless.pong_timeout,
+            &mut endless.close,
+        ] {
             *limit = Duration::MAX;
         }
-        let (mut ws, mut peer) = connection(ours, endless);
+        let (mut ws, mut peer) = connection(side, endless);
         peer.send(TEXT, b"one");
         assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("one"));
         peer.send(TEXT, b"two");
@@ -142,16 +146,18 @@ fn endless_and_empty_timeouts_are_no_trouble() {
         ws.send("three").unwrap();
         assert_eq!(peer.read().payload, b"three");
 
-        let mut none = patient();
-        for limit in [&mut none.write, &mut none.message, &mut none.ping, &mut none.life, &mut none.close] {
+        let mut none = long_timeouts();
+        for limit in
+            [&mut none.write, &mut none.message, &mut none.ping_interval, &mut none.pong_timeout, &mut none.close]
+        {
             *limit = Duration::ZERO;
         }
-        let (mut ws, _peer) = connection(ours, none);
+        let (mut ws, _peer) = connection(side, none);
         let end = ws.recv();
         assert!(matches!(end, Err(Error::Timeout(Step::Keepalive))), "{end:?}");
-        let (ws, _peer) = connection(ours, none);
+        let (ws, _peer) = connection(side, none);
         assert!(ws.sender().send(&vec![0; TOO_MUCH]).is_err_and(|e| e.is_timeout()));
-        let (mut ws, _peer) = connection(ours, none);
+        let (mut ws, _peer) = connection(side, none);
         assert!(ws.close(stdws::CloseCode::NORMAL, "").is_err_and(|e| e.is_timeout()));
     });
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use stdws::{CloseCode, Error, Timeouts};
 
 use crate::live::{
-    assert_soon, assert_took, both, close_body, connection, ms, patient, timed, Frame, CLOSE, PING, PONG, TEXT,
+    assert_soon, assert_took, both, close_body, connection, long_timeouts, ms, timed, Frame, CLOSE, PING, PONG, TEXT,
     TOO_MUCH,
 };
 
@@ -15,8 +15,8 @@ fn goodbye() -> Vec<Frame> {
 
 #[test]
 fn a_dropped_connection_says_1001_and_ends() {
-    both(|ours| {
-        let (ws, mut peer) = connection(ours, patient());
+    both(|side| {
+        let (ws, mut peer) = connection(side, long_timeouts());
         let (sender, start) = (ws.sender(), Instant::now());
         drop(ws);
         assert_soon(start.elapsed(), ms(0));
@@ -28,8 +28,8 @@ fn a_dropped_connection_says_1001_and_ends() {
 /// 6455-2.1-1: sending may be put off, but what was queued goes out before the goodbye.
 #[test]
 fn what_was_queued_is_not_forgotten() {
-    both(|ours| {
-        let (mut ws, mut peer) = connection(ours, patient());
+    both(|side| {
+        let (mut ws, mut peer) = connection(side, long_timeouts());
         ws.queue("last words").unwrap();
         drop(ws);
         let frames = peer.rest();
@@ -40,8 +40,8 @@ fn what_was_queued_is_not_forgotten() {
 
 #[test]
 fn dropping_does_not_wait_for_a_peer_that_does_not_read() {
-    both(|ours| {
-        let (ws, mut peer) = connection(ours, patient());
+    both(|side| {
+        let (ws, mut peer) = connection(side, long_timeouts());
         let sender = ws.sender();
         let stuck = timed(move || sender.send(&vec![0; TOO_MUCH]));
         peer.wait_for_bytes();
@@ -55,8 +55,8 @@ fn dropping_does_not_wait_for_a_peer_that_does_not_read() {
 
 #[test]
 fn dropping_does_not_wait_for_a_peer_that_floods() {
-    both(|ours| {
-        let (mut ws, mut peer) = connection(ours, patient());
+    both(|side| {
+        let (mut ws, mut peer) = connection(side, long_timeouts());
         let going_on = peer.repeat(peer.frame(true, TEXT, &[b'a'; 1000]).repeat(20), ms(0));
         ws.recv().unwrap();
         let start = Instant::now();
@@ -70,8 +70,8 @@ fn dropping_does_not_wait_for_a_peer_that_floods() {
 /// A thread that panics with a connection in its hands says 1011.
 #[test]
 fn a_panic_says_1011() {
-    both(|ours| {
-        let (ws, mut peer) = connection(ours, patient());
+    both(|side| {
+        let (ws, mut peer) = connection(side, long_timeouts());
         let panicked = std::thread::spawn(move || {
             let _ws = ws;
             std::panic::resume_unwind(Box::new("on purpose, without a message"));
@@ -89,8 +89,8 @@ fn a_panic_says_1011() {
 
 #[test]
 fn into_sender_answers_pings_and_drops_messages() {
-    both(|ours| {
-        let (ws, mut peer) = connection(ours, patient());
+    both(|side| {
+        let (ws, mut peer) = connection(side, long_timeouts());
         let sender = ws.into_sender().unwrap();
         for round in 0..3_u8 {
             peer.send(TEXT, b"nobody wants this");
@@ -116,18 +116,18 @@ fn into_sender_answers_pings_and_drops_messages() {
 
 #[test]
 fn into_sender_notices_the_end() {
-    both(|ours| {
-        let (ws, mut peer) = connection(ours, patient());
+    both(|side| {
+        let (ws, mut peer) = connection(side, long_timeouts());
         let sender = ws.into_sender().unwrap();
         assert!(sender.is_open());
         peer.send(CLOSE, &close_body(1000, ""));
         assert_eq!(peer.read().opcode, CLOSE);
         assert!(matches!(sender.send("late"), Err(Error::Closed(Some(_)))));
 
-        let mut timeouts = patient();
-        timeouts.ping = ms(100);
-        timeouts.life = ms(100);
-        let (ws, mut peer) = connection(ours, timeouts);
+        let mut timeouts = long_timeouts();
+        timeouts.ping_interval = ms(100);
+        timeouts.pong_timeout = ms(100);
+        let (ws, mut peer) = connection(side, timeouts);
         let sender = ws.into_sender().unwrap();
         assert_eq!(peer.read().opcode, PING);
         peer.wait_for_end();
@@ -137,8 +137,8 @@ fn into_sender_notices_the_end() {
 
 #[test]
 fn the_last_sender_says_goodbye() {
-    both(|ours| {
-        let (ws, mut peer) = connection(ours, patient());
+    both(|side| {
+        let (ws, mut peer) = connection(side, long_timeouts());
         let sender = ws.into_sender().unwrap();
         let clone = sender.clone();
         drop(sender);
@@ -155,11 +155,11 @@ fn the_last_sender_says_goodbye() {
 /// Nobody waits for the peer's Close any more, so nothing but `Timeouts::close` can end the connection.
 #[test]
 fn after_the_goodbye_the_peer_has_the_time_for_closing_and_no_more() {
-    both(|ours| {
-        let mut timeouts: Timeouts = patient();
+    both(|side| {
+        let mut timeouts: Timeouts = long_timeouts();
         timeouts.close = ms(400);
-        timeouts.ping = Duration::MAX;
-        let (ws, mut peer) = connection(ours, timeouts);
+        timeouts.ping_interval = Duration::MAX;
+        let (ws, mut peer) = connection(side, timeouts);
         drop(ws.into_sender().unwrap());
         assert_eq!([peer.read()][..], goodbye());
         assert_took(peer.wait_for_end() + ms(100), ms(400));

@@ -7,19 +7,20 @@ use std::time::{Duration, Instant};
 use stdws::{Error, Limits, Step, Timeouts};
 
 use crate::live::{
-    assert_soon, assert_took, both, connection, limited, ms, patient, timed, BINARY, CONTINUATION, PING, PONG, TEXT,
+    assert_soon, assert_took, both, connection, limited, long_timeouts, ms, timed, BINARY, CONTINUATION, PING, PONG,
+    TEXT,
 };
 
 fn timeouts() -> Timeouts {
-    let mut timeouts = patient();
-    timeouts.life = ms(300);
+    let mut timeouts = long_timeouts();
+    timeouts.pong_timeout = ms(300);
     timeouts
 }
 
 #[test]
 fn a_ping_that_is_not_answered_is_given_up_and_costs_nothing_else() {
-    both(|ours| {
-        let (mut ws, mut peer) = connection(ours, timeouts());
+    both(|side| {
+        let (mut ws, mut peer) = connection(side, timeouts());
         let (ws2, took) = timed(move || {
             let end = ws.ping();
             assert!(matches!(end, Err(Error::Timeout(Step::Pong))), "{end:?}");
@@ -45,8 +46,8 @@ fn a_ping_that_is_not_answered_is_given_up_and_costs_nothing_else() {
 /// 6455-5.5.3-s2: Pongs that nobody asked for are no answer, and are not answered.
 #[test]
 fn only_its_own_pong_answers_a_ping_and_messages_before_it_are_kept_in_order() {
-    both(|ours| {
-        let (mut ws, mut peer) = connection(ours, timeouts());
+    both(|side| {
+        let (mut ws, mut peer) = connection(side, timeouts());
         let answering = thread::spawn(move || {
             let ping = peer.read();
             for number in 0..10 {
@@ -75,8 +76,8 @@ fn only_its_own_pong_answers_a_ping_and_messages_before_it_are_kept_in_order() {
 /// Nothing is lost when there is more than the limit before the Pong.
 #[test]
 fn more_than_the_limit_before_the_pong_is_a_timeout_and_loses_nothing() {
-    both(|ours| {
-        let (mut ws, mut peer) = limited(ours, timeouts(), Limits::message(10_000));
+    both(|side| {
+        let (mut ws, mut peer) = limited(side, timeouts(), Limits::with_max_message_size(10_000));
         let feeding = thread::spawn(move || {
             let ping = peer.read();
             for number in 0..100_u8 {
@@ -104,11 +105,11 @@ fn more_than_the_limit_before_the_pong_is_a_timeout_and_loses_nothing() {
 /// A limit given in the call holds against a peer that always has something more to say.
 #[test]
 fn a_flood_does_not_keep_a_limited_call() {
-    both(|ours| {
+    both(|side| {
         for (opcode, fin) in [(PING, true), (PONG, true), (CONTINUATION, false)] {
-            let mut limits = Limits::message(1 << 20);
-            limits.fragments = u32::MAX;
-            let (mut ws, mut peer) = limited(ours, timeouts(), limits);
+            let mut limits = Limits::with_max_message_size(1 << 20);
+            limits.max_fragments = u32::MAX;
+            let (mut ws, mut peer) = limited(side, timeouts(), limits);
             if opcode == CONTINUATION {
                 let begin = peer.frame(false, TEXT, b"");
                 peer.stream.write_all(&begin).unwrap();
@@ -136,8 +137,8 @@ fn a_flood_does_not_keep_a_limited_call() {
 
 #[test]
 fn try_recv_does_not_wait() {
-    both(|ours| {
-        let (mut ws, mut peer) = connection(ours, patient());
+    both(|side| {
+        let (mut ws, mut peer) = connection(side, long_timeouts());
         let start = Instant::now();
         for _ in 0..1000 {
             assert!(matches!(ws.try_recv(), Err(Error::Timeout(Step::Receive))));
@@ -156,8 +157,8 @@ fn try_recv_does_not_wait() {
 
 #[test]
 fn recv_timeout_takes_as_long_as_it_says() {
-    both(|ours| {
-        let (mut ws, _peer) = connection(ours, patient());
+    both(|side| {
+        let (mut ws, _peer) = connection(side, long_timeouts());
         for limit in [Duration::ZERO, Duration::from_nanos(1), Duration::from_micros(300), ms(30), ms(200)] {
             let start = Instant::now();
             assert!(matches!(ws.recv_timeout(limit), Err(Error::Timeout(Step::Receive))));

@@ -7,18 +7,18 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use stdws::{CloseCode, Error, Halves, Limits, Server, Step, Timeouts, Violation, WebSocket};
+use stdws::{CloseCode, Error, Limits, ProtocolError, Server, SplitStream, Step, Timeouts, WebSocket};
 
 use crate::live::{
-    assert_soon, assert_took, both, close_body, connection, limited, ms, of_server, open, patient, pipe, read_frame,
-    read_head, scheme, timed, watchdog, Ours, Raw, BINARY, CLOSE, REQUEST, TEXT, TOO_MUCH,
+    assert_soon, assert_took, both, close_body, connection, limited, long_timeouts, ms, of_server, open, pipe,
+    read_frame, read_head, scheme, timed, watchdog, RawPeer, Side, BINARY, CLOSE, REQUEST, TEXT, TOO_MUCH,
 };
 
 /// What a busy machine may add. Less than a tenth of `Timeouts::close`.
 const AT_ONCE: Duration = Duration::from_secs(2);
 
 fn timeouts() -> Timeouts {
-    let mut timeouts = patient();
+    let mut timeouts = long_timeouts();
     timeouts.close = Duration::from_secs(30);
     timeouts
 }
@@ -53,15 +53,15 @@ fn polled(mut receive: impl FnMut() -> Result<(), Error>) -> Result<(), Error> {
 }
 
 fn is_violation(result: &Result<(), Error>) -> bool {
-    matches!(result, Err(Error::Violation(Violation::UnknownOpcode(3))))
+    matches!(result, Err(Error::Protocol(ProtocolError::UnknownOpcode(3))))
 }
 
 /// 6455-7.1.7-1, 6455-7.1.7-2
 #[test]
 fn a_violation_is_told_at_once_although_the_peer_keeps_tcp_open() {
-    both(|ours| {
+    both(|side| {
         for way in WAYS {
-            let (mut ws, mut peer) = connection(ours, timeouts());
+            let (mut ws, mut peer) = connection(side, timeouts());
             peer.send(0x3, b"");
             let mut ws = at_once(move || {
                 let result = way(&mut ws);
@@ -88,9 +88,9 @@ fn a_violation_is_told_at_once_although_the_peer_keeps_tcp_open() {
 /// The Close cannot be written, and nobody may wait for that: neither who receives nor who closes meanwhile.
 #[test]
 fn a_violation_is_told_at_once_although_the_peer_does_not_read() {
-    both(|ours| {
+    both(|side| {
         for way in WAYS.iter().take(6) {
-            let (mut ws, mut peer) = connection(ours, timeouts());
+            let (mut ws, mut peer) = connection(side, timeouts());
             let (sender, closing) = (ws.sender(), ws.sender());
             let stuck = timed(move || sender.send(&vec![0; TOO_MUCH]));
             peer.wait_for_bytes();
@@ -118,20 +118,23 @@ fn a_violation_is_told_at_once_although_the_peer_does_not_read() {
 /// 6455-5.5.1-10, 6455-7.1.1-6
 #[test]
 fn a_close_is_told_within_the_limit_although_the_peer_keeps_tcp_open() {
-    both(|ours| {
+    both(|side| {
         for limit in [ms(0), ms(100)] {
-            let (mut ws, mut peer) = connection(ours, timeouts());
+            let (mut ws, mut peer) = connection(side, timeouts());
             peer.send(CLOSE, &close_body(3000, "done"));
             let mut ws = at_once(move || {
                 polled(|| ws.recv_timeout(limit).map(|message| assert!(message.is_none()))).unwrap();
                 ws
             });
             let info = ws.close_info().unwrap();
-            assert_eq!((info.code().get(), info.reason(), info.sent()), (3000, "done", Some(CloseCode::new(3000))));
+            assert_eq!(
+                (info.code().as_u16(), info.reason(), info.sent_code()),
+                (3000, "done", Some(CloseCode::new(3000)))
+            );
             let answer = peer.read();
             assert_eq!((answer.opcode, answer.payload), (CLOSE, close_body(3000, "")));
             assert!(matches!(ws.send("late"), Err(Error::Closed(Some(_)))));
-            assert!(matches!(ws.sender().close(CloseCode::NORMAL, ""), Ok(info) if info.code().get() == 3000));
+            assert!(matches!(ws.sender().close(CloseCode::NORMAL, ""), Ok(info) if info.code().as_u16() == 3000));
             let mut ws = at_once(move || {
                 for _ in 0..3 {
                     assert!(ws.try_recv().unwrap().is_none());
@@ -139,16 +142,16 @@ fn a_close_is_told_within_the_limit_although_the_peer_keeps_tcp_open() {
                 assert!(matches!(ws.ping(), Err(Error::Closed(Some(_)))));
                 ws
             });
-            assert_eq!(ws.close_info().unwrap().code().get(), 3000);
+            assert_eq!(ws.close_info().unwrap().code().as_u16(), 3000);
             // 6455-7.1.1-6: what is left is to wait for the server; who has no limit does.
-            match (ours, limit.is_zero()) {
-                (Ours::Client, true) => {
+            match (side, limit.is_zero()) {
+                (Side::Client, true) => {
                     let waiting = timed(move || (ws.recv().unwrap().is_none(), ws.close_info().unwrap()));
                     thread::sleep(ms(100));
                     assert!(!waiting.is_finished());
                     peer.stream.shutdown(Shutdown::Both).unwrap();
                     let ((over, info), took) = waiting.join().unwrap();
-                    assert!(over && info.code().get() == 3000);
+                    assert!(over && info.code().as_u16() == 3000);
                     assert_soon(took, ms(100));
                 }
                 _ => at_once(move || drop(ws)),
@@ -160,8 +163,8 @@ fn a_close_is_told_within_the_limit_although_the_peer_keeps_tcp_open() {
 /// Also when the answer cannot be written.
 #[test]
 fn a_close_is_told_within_the_limit_although_the_peer_does_not_read() {
-    both(|ours| {
-        let (mut ws, mut peer) = connection(ours, timeouts());
+    both(|side| {
+        let (mut ws, mut peer) = connection(side, timeouts());
         let sender = ws.sender();
         let stuck = timed(move || sender.send(&vec![0; TOO_MUCH]));
         peer.wait_for_bytes();
@@ -172,7 +175,7 @@ fn a_close_is_told_within_the_limit_although_the_peer_does_not_read() {
             ws
         });
         let info = ws.close_info().unwrap();
-        assert_eq!((info.code().get(), info.reason()), (3000, "done"));
+        assert_eq!((info.code().as_u16(), info.reason()), (3000, "done"));
         at_once(move || drop(ws));
         let frames = peer.rest();
         assert_eq!((frames[1].opcode, &frames[1].payload), (CLOSE, &close_body(3000, "")));
@@ -183,8 +186,8 @@ fn a_close_is_told_within_the_limit_although_the_peer_does_not_read() {
 /// 6455-5.4-1: a Close in the middle of a message is an error for who reads that message.
 #[test]
 fn a_close_inside_a_message_is_told_at_once() {
-    both(|ours| {
-        let (mut ws, mut peer) = connection(ours, timeouts());
+    both(|side| {
+        let (mut ws, mut peer) = connection(side, timeouts());
         let begun = peer.frame(false, TEXT, b"begun");
         peer.stream.write_all(&begun).unwrap();
         peer.send(CLOSE, &close_body(1000, ""));
@@ -199,11 +202,11 @@ fn a_close_inside_a_message_is_told_at_once() {
 
 #[test]
 fn a_message_that_stops_is_told_at_its_deadline() {
-    both(|ours| {
+    both(|side| {
         for way in WAYS.iter().take(6) {
             let mut timeouts = timeouts();
             timeouts.message = ms(300);
-            let (mut ws, mut peer) = connection(ours, timeouts);
+            let (mut ws, mut peer) = connection(side, timeouts);
             let frame = peer.frame(true, BINARY, &[0; 100]);
             peer.stream.write_all(&frame[..1]).unwrap();
             let ws = at_once(move || {
@@ -219,10 +222,10 @@ fn a_message_that_stops_is_told_at_its_deadline() {
 
 #[test]
 fn one_thread_polls_many_such_peers() {
-    both(|ours| {
+    both(|side| {
         let mut timeouts = timeouts();
         timeouts.message = ms(200);
-        let mut pairs: Vec<_> = (0..4).map(|_| connection(ours, timeouts)).collect();
+        let mut pairs: Vec<_> = (0..4).map(|_| connection(side, timeouts)).collect();
         for (index, (_, peer)) in pairs.iter_mut().enumerate() {
             match index {
                 0 => peer.send(0x3, b""),
@@ -249,7 +252,7 @@ fn one_thread_polls_many_such_peers() {
 }
 
 /// Reads a Close and the end of the stream, and nothing else, least of all a reset.
-fn expect_close_and_end(peer: &mut Raw, code: u16) {
+fn expect_close_and_end(peer: &mut RawPeer, code: u16) {
     peer.stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let close = read_frame(&mut peer.stream).unwrap().unwrap();
     assert_eq!((close.opcode, &close.payload[..2]), (CLOSE, &code.to_be_bytes()[..]));
@@ -260,15 +263,15 @@ fn expect_close_and_end(peer: &mut Raw, code: u16) {
 /// read the Close.
 #[test]
 fn the_close_arrives_although_the_connection_was_dropped() {
-    both(|ours| {
-        type Breaking = fn(&mut Raw);
+    both(|side| {
+        type Breaking = fn(&mut RawPeer);
         let rules: [(Breaking, u16); 3] = [
             (|peer| peer.send(0x3, b""), 1002),
             (|peer| peer.send(TEXT, b"\xFF"), 1007),
             (|peer| peer.send(BINARY, &[0; 1001]), 1009),
         ];
         for (break_rule, code) in rules {
-            let (mut ws, mut peer) = limited(ours, timeouts(), Limits::message(1000));
+            let (mut ws, mut peer) = limited(side, timeouts(), Limits::with_max_message_size(1000));
             break_rule(&mut peer);
             at_once(move || assert!(ws.recv().is_err()));
             let more = peer.frame(true, BINARY, &vec![0; 1 << 16]);
@@ -307,25 +310,25 @@ fn the_close_arrives_although_the_handler_has_returned() {
         for _ in 0..64 {
             peer.stream.write_all(&more).unwrap();
         }
-        assert_eq!(running.connections(), 1);
+        assert_eq!(running.connection_count(), 1);
         expect_close_and_end(&mut peer, 1002);
         peer.stream.shutdown(Shutdown::Both).unwrap();
         let start = Instant::now();
-        while running.connections() > 0 {
+        while running.connection_count() > 0 {
             assert!(start.elapsed() < AT_ONCE);
             thread::yield_now();
         }
     }
 }
 
-fn by_hand(running: &stdws::Running) -> Raw {
+fn by_hand(running: &stdws::ServerHandle) -> RawPeer {
     assert!(scheme().starts_with("ws"));
     let stream = TcpStream::connect(running.local_addr()).unwrap();
     stream.set_nodelay(true).unwrap();
     let mut stream = crate::live::facing_server(stream);
     stream.write_all(REQUEST).unwrap();
     read_head(&mut stream);
-    Raw::client_side(stream)
+    RawPeer::client_side(stream)
 }
 
 /// A thread that stays for the Close does not keep the server from being shut down.
@@ -352,10 +355,10 @@ fn shutting_down_cuts_off_those_who_stay() {
 /// 6455-7.1.1-1: who wants to know that it has arrived calls `close`, which takes its time and no more.
 #[test]
 fn close_waits_for_what_is_left() {
-    both(|ours| {
+    both(|side| {
         let mut timeouts = timeouts();
         timeouts.close = ms(400);
-        let (mut ws, mut peer) = connection(ours, timeouts);
+        let (mut ws, mut peer) = connection(side, timeouts);
         peer.send(0x3, b"");
         let (ws, took) = timed(move || {
             assert!(ws.recv().is_err());
@@ -369,7 +372,7 @@ fn close_waits_for_what_is_left() {
         drop(ws);
         // And no longer than the peer.
         timeouts.close = Duration::from_secs(30);
-        let (mut ws, mut peer) = connection(ours, timeouts);
+        let (mut ws, mut peer) = connection(side, timeouts);
         peer.send(0x3, b"");
         let mut ws = at_once(move || {
             assert!(ws.recv().is_err());
@@ -385,8 +388,8 @@ fn close_waits_for_what_is_left() {
 
 #[test]
 fn abort_ends_what_is_left() {
-    both(|ours| {
-        let (mut ws, mut peer) = connection(ours, timeouts());
+    both(|side| {
+        let (mut ws, mut peer) = connection(side, timeouts());
         let sender = ws.sender();
         peer.send(0x3, b"");
         at_once(move || assert!(ws.recv().is_err()));
@@ -404,8 +407,8 @@ fn abort_ends_what_is_left() {
 /// The thread of `into_sender` ends the connection in the same way.
 #[test]
 fn a_sender_hears_of_a_violation_at_once() {
-    both(|ours| {
-        let (ws, mut peer) = connection(ours, timeouts());
+    both(|side| {
+        let (ws, mut peer) = connection(side, timeouts());
         let sender = ws.into_sender().unwrap();
         let closing = timed({
             let sender = sender.clone();
@@ -421,7 +424,7 @@ fn a_sender_hears_of_a_violation_at_once() {
 /// A stream made elsewhere, whose writer hangs.
 #[test]
 fn halves_that_hang_keep_no_error_back() {
-    both(|ours| {
+    both(|side| {
         struct Hangs(mpsc::Receiver<()>, Option<mpsc::Sender<Vec<u8>>>);
         impl Write for Hangs {
             fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -442,10 +445,10 @@ fn halves_that_hang_keep_no_error_back() {
         let (go_on, hangs) = mpsc::channel();
         let (handshake, _said) = mpsc::channel();
         let (mut feed, source) = pipe();
-        let head = if ours == Ours::Client { crate::live::RESPONSE } else { REQUEST };
+        let head = if side == Side::Client { crate::live::RESPONSE } else { REQUEST };
         feed.write_all(head).unwrap();
-        let mut ws = open(ours, timeouts(), Halves::new(source, Hangs(hangs, Some(handshake)))).unwrap();
-        feed.write_all(&crate::live::frame(ours == Ours::Server, true, 0x3, b"")).unwrap();
+        let mut ws = open(side, timeouts(), SplitStream::new(source, Hangs(hangs, Some(handshake)))).unwrap();
+        feed.write_all(&crate::live::frame(side == Side::Server, true, 0x3, b"")).unwrap();
         at_once(move || {
             let result = ws.recv().map(drop);
             assert!(is_violation(&result), "{result:?}");

@@ -3,12 +3,12 @@
 use std::io::{Read, Write};
 use std::thread;
 
-use stdws::{Error, Kind, Step, Timeouts};
+use stdws::{Error, MessageKind, Step, Timeouts};
 
-use crate::live::{assert_soon, assert_took, both, connection, ms, patient, timed, Ours, TOO_MUCH};
+use crate::live::{assert_soon, assert_took, both, connection, long_timeouts, ms, timed, Side, TOO_MUCH};
 
 fn timeouts() -> Timeouts {
-    let mut timeouts = patient();
+    let mut timeouts = long_timeouts();
     timeouts.write = ms(400);
     timeouts
 }
@@ -19,8 +19,8 @@ fn is_write_timeout<T>(result: &stdws::Result<T>) -> bool {
 
 #[test]
 fn send_of_a_large_message_gives_up() {
-    both(|ours| {
-        let (mut ws, _peer) = connection(ours, timeouts());
+    both(|side| {
+        let (mut ws, _peer) = connection(side, timeouts());
         let sender = ws.sender();
         let (ws, took) = timed(move || {
             let result = ws.send(&vec![0; TOO_MUCH]);
@@ -45,14 +45,14 @@ fn the_same_end_for_all(mut ws: stdws::WebSocket, sender: stdws::Sender) {
     assert!(is_write_timeout(&sender.queue("more")));
     assert!(is_write_timeout(&sender.flush()));
     assert!(is_write_timeout(&sender.ping()));
-    assert!(is_write_timeout(&sender.send_stream(Kind::Text)));
+    assert!(is_write_timeout(&sender.send_stream(MessageKind::Text)));
     assert!(is_write_timeout(&sender.close(stdws::CloseCode::NORMAL, "")));
 }
 
 #[test]
 fn small_messages_give_up_when_the_network_is_full() {
-    both(|ours| {
-        let (ws, _peer) = connection(ours, timeouts());
+    both(|side| {
+        let (ws, _peer) = connection(side, timeouts());
         let sender = ws.sender();
         let message = vec![0; 10 << 10];
         let start = std::time::Instant::now();
@@ -65,8 +65,8 @@ fn small_messages_give_up_when_the_network_is_full() {
 
 #[test]
 fn queueing_and_flushing_give_up() {
-    both(|ours| {
-        let (mut ws, _peer) = connection(ours, timeouts());
+    both(|side| {
+        let (mut ws, _peer) = connection(side, timeouts());
         let (end, took) = timed(move || {
             let message = vec![0; 10 << 10];
             (0..TOO_MUCH / message.len()).find_map(|_| ws.queue(&message).and_then(|()| ws.flush()).err())
@@ -77,7 +77,7 @@ fn queueing_and_flushing_give_up() {
         assert_took(took, ms(400));
 
         // What is only queued is written from 64 KiB on, so memory is not the bound.
-        let (ws, _peer) = connection(ours, timeouts());
+        let (ws, _peer) = connection(side, timeouts());
         let sender = ws.sender();
         let (end, took) =
             timed(move || (0..TOO_MUCH / 1000).find_map(|_| sender.queue(&[0; 1000]).err())).join().unwrap();
@@ -88,13 +88,17 @@ fn queueing_and_flushing_give_up() {
 
 #[test]
 fn a_stream_gives_up() {
-    both(|ours| {
+    both(|side| {
         for from_sender in [false, true] {
-            let (mut ws, _peer) = connection(ours, timeouts());
+            let (mut ws, _peer) = connection(side, timeouts());
             let (end, took) = timed(move || {
                 let sender = ws.sender();
-                let mut stream =
-                    if from_sender { sender.send_stream(Kind::Binary) } else { ws.send_stream(Kind::Binary) }.unwrap();
+                let mut stream = if from_sender {
+                    sender.send_stream(MessageKind::Binary)
+                } else {
+                    ws.send_stream(MessageKind::Binary)
+                }
+                .unwrap();
                 let end = stream.write_all(&vec![0; TOO_MUCH]).unwrap_err();
                 drop(stream);
                 assert!(is_write_timeout(&ws.recv()));
@@ -112,8 +116,8 @@ fn a_stream_gives_up() {
 /// Those who wait for their turn give up too: at their own limit, or together with the one who has it.
 #[test]
 fn those_who_wait_behind_a_stuck_sender_give_up() {
-    both(|ours| {
-        let (ws, _peer) = connection(ours, timeouts());
+    both(|side| {
+        let (ws, _peer) = connection(side, timeouts());
         let stuck: Vec<_> = (0..4)
             .map(|_| {
                 let sender = ws.sender();
@@ -122,7 +126,7 @@ fn those_who_wait_behind_a_stuck_sender_give_up() {
             .collect();
         for stuck in stuck {
             let (end, took) = stuck.join().unwrap();
-            assert!(matches!(end, Err(Error::Timeout(Step::Write | Step::Turn))), "{end:?}");
+            assert!(matches!(end, Err(Error::Timeout(Step::Write | Step::SendLock))), "{end:?}");
             assert_soon(took, ms(800));
         }
         drop(ws);
@@ -132,8 +136,8 @@ fn those_who_wait_behind_a_stuck_sender_give_up() {
 /// Each 64 KiB gets its time anew: a slow reader is not a dead one.
 #[test]
 fn a_peer_that_reads_slowly_gets_everything() {
-    both(|ours| {
-        let (mut ws, mut peer) = connection(ours, timeouts());
+    both(|side| {
+        let (mut ws, mut peer) = connection(side, timeouts());
         // So much that what the systems keep for the peer is little beside it.
         let payload = vec![7; 20 << 20];
         let expected = payload.clone();
@@ -172,8 +176,8 @@ impl Read for Slow<'_> {
 #[test]
 fn a_close_ends_the_wait_for_a_turn() {
     let _watchdog = crate::live::watchdog();
-    let (mut ws, mut peer) = connection(Ours::Server, patient());
-    let stream = ws.sender().send_stream(Kind::Text).unwrap();
+    let (mut ws, mut peer) = connection(Side::Server, long_timeouts());
+    let stream = ws.sender().send_stream(MessageKind::Text).unwrap();
     let sender = ws.sender();
     let (tell, told) = std::sync::mpsc::channel();
     let waiting = timed(move || {

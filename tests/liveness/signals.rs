@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use stdws::{Error, Step};
 
-use crate::live::{both, connection, ms, patient};
+use crate::live::{both, connection, long_timeouts, ms};
 
 const CHILD: &str = "STDWS_TEST_IS_INTERRUPTED";
 /// More often than the timeout comes.
@@ -16,11 +16,11 @@ const EACH: Duration = Duration::from_millis(30);
 #[test]
 fn a_wait_that_is_interrupted_again_and_again_ends_in_time() {
     if env::var_os(CHILD).is_some() {
-        return both(|ours| {
-            let mut timeouts = patient();
-            timeouts.ping = ms(200);
-            timeouts.life = ms(200);
-            let (mut ws, _peer) = connection(ours, timeouts);
+        return both(|side| {
+            let mut timeouts = long_timeouts();
+            timeouts.ping_interval = ms(200);
+            timeouts.pong_timeout = ms(200);
+            let (mut ws, _peer) = connection(side, timeouts);
             let end = ws.recv();
             assert!(matches!(end, Err(Error::Timeout(Step::Keepalive))), "{end:?}");
         });

@@ -2,29 +2,29 @@
 
 use std::io::Write;
 
-use stdws::{CloseCode, Error, Kind, Step};
+use stdws::{CloseCode, Error, MessageKind, Step};
 
 use crate::live::{
-    assert_took, both, close_body, connection, ms, patient, timed, Frame, CLOSE, CONTINUATION, PING, PONG, TEXT,
+    assert_took, both, close_body, connection, long_timeouts, ms, timed, Frame, CLOSE, CONTINUATION, PING, PONG, TEXT,
 };
 
 #[test]
 fn others_wait_for_the_end_and_give_up() {
-    both(|ours| {
-        let mut timeouts = patient();
+    both(|side| {
+        let mut timeouts = long_timeouts();
         timeouts.write = ms(300);
-        let (mut ws, mut peer) = connection(ours, timeouts);
-        let mut stream = ws.send_stream(Kind::Text).unwrap();
+        let (mut ws, mut peer) = connection(side, timeouts);
+        let mut stream = ws.send_stream(MessageKind::Text).unwrap();
         stream.write_all(b"one").unwrap();
         let (sender, queueing, streaming) = (ws.sender(), ws.sender(), ws.sender());
         let waiting = [
             timed(move || sender.send("other")),
             timed(move || queueing.queue("other")),
-            timed(move || streaming.send_stream(Kind::Text).map(drop)),
+            timed(move || streaming.send_stream(MessageKind::Text).map(drop)),
         ];
         for waiting in waiting {
             let (end, took) = waiting.join().unwrap();
-            assert!(matches!(end, Err(Error::Timeout(Step::Turn))), "{end:?}");
+            assert!(matches!(end, Err(Error::Timeout(Step::SendLock))), "{end:?}");
             assert_took(took, ms(300));
         }
         // Nothing is lost by that.
@@ -39,9 +39,9 @@ fn others_wait_for_the_end_and_give_up() {
 /// 6455-6.1-5, 6455-6.1-6, 6455-6.1-7, 6455-5.4-12: the fragments of the message are what they have to be.
 #[test]
 fn pings_and_pongs_pass_between_the_fragments() {
-    both(|ours| {
-        let (mut ws, mut peer) = connection(ours, patient());
-        let mut stream = ws.send_stream(Kind::Text).unwrap();
+    both(|side| {
+        let (mut ws, mut peer) = connection(side, long_timeouts());
+        let mut stream = ws.send_stream(MessageKind::Text).unwrap();
         stream.write_all(b"one ").unwrap();
         stream.flush().unwrap();
         assert_eq!(peer.read(), Frame { fin: false, opcode: TEXT, payload: b"one ".to_vec() });
@@ -68,9 +68,9 @@ fn pings_and_pongs_pass_between_the_fragments() {
 
 #[test]
 fn a_close_passes_too() {
-    both(|ours| {
-        let (mut ws, mut peer) = connection(ours, patient());
-        let mut stream = ws.send_stream(Kind::Text).unwrap();
+    both(|side| {
+        let (mut ws, mut peer) = connection(side, long_timeouts());
+        let mut stream = ws.send_stream(MessageKind::Text).unwrap();
         stream.write_all(b"one").unwrap();
         stream.flush().unwrap();
         ws.start_close(CloseCode::NORMAL, "").unwrap();
@@ -83,9 +83,9 @@ fn a_close_passes_too() {
 /// The peer must not take a part for the whole.
 #[test]
 fn a_stream_that_is_dropped_cuts_the_connection() {
-    both(|ours| {
-        let (mut ws, mut peer) = connection(ours, patient());
-        let mut stream = ws.send_stream(Kind::Text).unwrap();
+    both(|side| {
+        let (mut ws, mut peer) = connection(side, long_timeouts());
+        let mut stream = ws.send_stream(MessageKind::Text).unwrap();
         stream.write_all(b"half of").unwrap();
         stream.flush().unwrap();
         drop(stream);

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use stdws::deflate::Compress;
-use stdws::{Client, Deflate, Error, Halves, Limits, Message, Server, Violation, WebSocket};
+use stdws::{Client, Deflate, Error, Limits, Message, ProtocolError, Server, SplitStream, WebSocket};
 
 #[path = "events.rs"]
 mod events;
@@ -18,12 +18,12 @@ pub(crate) const ACCEPT: &str = "ICX+Yqv66kxgM0FcWaLWlFLwTAI=";
 pub(crate) const EXTENSION: &str = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ours {
+pub(crate) enum Side {
     Client,
     Server,
 }
 
-pub(crate) const ROLES: [Ours; 2] = [Ours::Client, Ours::Server];
+pub(crate) const ROLES: [Side; 2] = [Side::Client, Side::Server];
 
 /// What was written, for all to see.
 #[derive(Clone, Default)]
@@ -57,24 +57,24 @@ impl Write for Collector {
 }
 
 /// Our side, compression agreed on or not, and a peer that has sent these frames.
-pub(crate) fn ours(role: Ours, extension: &str, limit: u64, frames: &[u8]) -> (WebSocket, Collector) {
-    limited(role, extension, Limits::message(limit), frames)
+pub(crate) fn side(role: Side, extension: &str, limit: u64, frames: &[u8]) -> (WebSocket, Collector) {
+    limited(role, extension, Limits::with_max_message_size(limit), frames)
 }
 
-pub(crate) fn limited(role: Ours, extension: &str, limits: Limits, frames: &[u8]) -> (WebSocket, Collector) {
+pub(crate) fn limited(role: Side, extension: &str, limits: Limits, frames: &[u8]) -> (WebSocket, Collector) {
     let (head, written) = (head(role, extension), Collector::default());
     let input = io::Cursor::new([head.as_bytes(), frames].concat());
     (over(role, limits, input, written.clone()), written)
 }
 
 /// What the peer says first.
-pub(crate) fn head(role: Ours, extension: &str) -> String {
+pub(crate) fn head(role: Side, extension: &str) -> String {
     match role {
-        Ours::Server => format!(
+        Side::Server => format!(
             "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
              Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n{extension}\r\n"
         ),
-        Ours::Client => format!(
+        Side::Client => format!(
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
              Sec-WebSocket-Accept: {ACCEPT}\r\n{extension}\r\n"
         ),
@@ -83,17 +83,17 @@ pub(crate) fn head(role: Ours, extension: &str) -> String {
 
 /// Our side, open, over what the peer has sent and takes.
 pub(crate) fn over(
-    role: Ours,
+    role: Side,
     limits: Limits,
     input: impl Read + Send + 'static,
     output: impl Write + Send + 'static,
 ) -> WebSocket {
-    let (halves, deflate) = (Halves::new(input, output), Deflate::default().threshold(0));
+    let (halves, deflate) = (SplitStream::new(input, output), Deflate::default().threshold(0));
     let ws = match role {
-        Ours::Server => Server::unbound().watched().limits(limits).deflate(deflate).accept_over(halves),
-        Ours::Client => {
+        Side::Server => Server::without_listener().watched().limits(limits).deflate(deflate).accept_over(halves),
+        Side::Client => {
             let client = Client::new("ws://h/").unwrap().watched().limits(limits).deflate(deflate);
-            let client = client.entropy(|out: &mut [u8]| {
+            let client = client.random_source(|out: &mut [u8]| {
                 out.fill(0);
                 Ok(())
             });
@@ -104,8 +104,8 @@ pub(crate) fn over(
 }
 
 /// A frame from the peer; a client masks, with a key that changes nothing.
-pub(crate) fn frame(to: Ours, first: u8, payload: &[u8]) -> Vec<u8> {
-    let mask = if to == Ours::Server { 0x80 } else { 0 };
+pub(crate) fn frame(to: Side, first: u8, payload: &[u8]) -> Vec<u8> {
+    let mask = if to == Side::Server { 0x80 } else { 0 };
     let mut frame = vec![first];
     match payload.len() {
         short @ 0..=125 => frame.push(mask | short as u8),
@@ -114,7 +114,7 @@ pub(crate) fn frame(to: Ours, first: u8, payload: &[u8]) -> Vec<u8> {
             frame.extend_from_slice(&u16::try_from(medium).unwrap().to_be_bytes());
         }
     }
-    if to == Ours::Server {
+    if to == Side::Server {
         frame.extend_from_slice(&[0; 4]);
     }
     frame.extend_from_slice(payload);
@@ -145,9 +145,9 @@ pub(crate) fn text(ws: &mut WebSocket) -> String {
     }
 }
 
-pub(crate) fn violation(ws: &mut WebSocket) -> Violation {
+pub(crate) fn violation(ws: &mut WebSocket) -> ProtocolError {
     match ws.recv() {
-        Err(Error::Violation(violation)) => violation,
+        Err(Error::Protocol(violation)) => violation,
         other => panic!("{:?}", other.map(|message| message.map(|message| message.len()))),
     }
 }

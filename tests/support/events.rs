@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::OnceLock;
 
 use stdws::trace::Event;
-use stdws::{Client, CloseCode, Hub, HubLimits, Member, Running, Sender, Server, WhenFull};
+use stdws::{Client, CloseCode, Hub, HubLimits, Member, OverflowPolicy, Sender, Server, ServerHandle};
 
 pub(crate) trait Watched {
     /// With the handler that the environment asks for.
@@ -73,7 +73,7 @@ struct Playground {
     hub: Hub,
     _member: Member,
     calls: AtomicU64,
-    _server: Running,
+    _server: ServerHandle,
 }
 
 impl Playground {
@@ -88,7 +88,7 @@ impl Playground {
             let server = server.unwrap();
             let url = format!("ws://{}", server.local_addr());
             let mut limits = HubLimits::default();
-            limits.when_full = WhenFull::DropOldest;
+            limits.overflow_policy = OverflowPolicy::DropOldest;
             let hub = Hub::with_limits(limits).unwrap();
             let client = Client::new(&url).unwrap().on_event(use_all);
             let sender = client.connect().unwrap().into_sender().unwrap();

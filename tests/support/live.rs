@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use stdws::{Client, Halves, Limits, Server, Timeouts, WebSocket};
+use stdws::{Client, Limits, Server, SplitStream, Timeouts, WebSocket};
 
 #[path = "events.rs"]
 mod events;
@@ -33,14 +33,14 @@ pub(crate) fn ms(milliseconds: u64) -> Duration {
 }
 
 /// All timeouts `LONG`; a test shortens the one it is about.
-pub(crate) fn patient() -> Timeouts {
+pub(crate) fn long_timeouts() -> Timeouts {
     let mut timeouts = Timeouts::default();
     timeouts.connect = LONG;
     timeouts.handshake = LONG;
     timeouts.write = LONG;
     timeouts.message = LONG;
-    timeouts.ping = LONG;
-    timeouts.life = LONG;
+    timeouts.ping_interval = LONG;
+    timeouts.pong_timeout = LONG;
     timeouts.close = LONG;
     timeouts
 }
@@ -65,16 +65,16 @@ pub(crate) fn watchdog() -> Watchdog {
 
 /// Which end of the connection is ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ours {
+pub(crate) enum Side {
     Client,
     Server,
 }
 
 /// Runs a test as client and as server, both at once, under a watchdog.
-pub(crate) fn both(test: fn(Ours)) {
+pub(crate) fn both(test: fn(Side)) {
     let _watchdog = watchdog();
-    let client = thread::spawn(move || test(Ours::Client));
-    test(Ours::Server);
+    let client = thread::spawn(move || test(Side::Client));
+    test(Side::Server);
     client.join().expect("failed as client");
 }
 
@@ -100,7 +100,7 @@ pub(crate) fn assert_soon(took: Duration, limit: Duration) {
 }
 
 /// A peer that writes what it is told and reads when it is told.
-pub(crate) struct Raw {
+pub(crate) struct RawPeer {
     pub(crate) stream: TcpStream,
     masked: bool,
 }
@@ -114,18 +114,18 @@ pub(crate) struct Frame {
 }
 
 /// A connection of ours, and its peer.
-pub(crate) fn connection(ours: Ours, timeouts: Timeouts) -> (WebSocket, Raw) {
-    limited(ours, timeouts, Limits::message(64 << 20))
+pub(crate) fn connection(side: Side, timeouts: Timeouts) -> (WebSocket, RawPeer) {
+    limited(side, timeouts, Limits::with_max_message_size(64 << 20))
 }
 
-pub(crate) fn limited(ours: Ours, timeouts: Timeouts, limits: Limits) -> (WebSocket, Raw) {
-    match ours {
-        Ours::Client => client(timeouts, limits),
-        Ours::Server => server(timeouts, limits),
+pub(crate) fn limited(side: Side, timeouts: Timeouts, limits: Limits) -> (WebSocket, RawPeer) {
+    match side {
+        Side::Client => client(timeouts, limits),
+        Side::Server => server(timeouts, limits),
     }
 }
 
-fn client(timeouts: Timeouts, limits: Limits) -> (WebSocket, Raw) {
+fn client(timeouts: Timeouts, limits: Limits) -> (WebSocket, RawPeer) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("{}://{}", scheme(), listener.local_addr().unwrap());
     let client = of_client(sample_client(&url)).timeouts(timeouts).limits(limits);
@@ -135,10 +135,10 @@ fn client(timeouts: Timeouts, limits: Limits) -> (WebSocket, Raw) {
     let mut stream = facing_client(stream);
     read_head(&mut stream);
     stream.write_all(RESPONSE).unwrap();
-    (connecting.join().unwrap(), Raw { stream, masked: false })
+    (connecting.join().unwrap(), RawPeer { stream, masked: false })
 }
 
-fn server(timeouts: Timeouts, limits: Limits) -> (WebSocket, Raw) {
+fn server(timeouts: Timeouts, limits: Limits) -> (WebSocket, RawPeer) {
     let (give, take) = mpsc::channel();
     let server = of_server(Server::bind("127.0.0.1:0").unwrap().watched()).timeouts(timeouts).limits(limits);
     // The handler lets go of its connection at once; it is the test's from then on.
@@ -153,7 +153,7 @@ fn server(timeouts: Timeouts, limits: Limits) -> (WebSocket, Raw) {
     let mut stream = facing_server(stream);
     stream.write_all(REQUEST).unwrap();
     read_head(&mut stream);
-    (take.recv().unwrap(), Raw { stream, masked: true })
+    (take.recv().unwrap(), RawPeer { stream, masked: true })
 }
 
 // ── the same over TLS ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -171,7 +171,7 @@ fn over_tls() -> bool {
 }
 
 /// Many connections: fewer where each has a relay that polls.
-pub(crate) fn crowd() -> usize {
+pub(crate) fn many_connections() -> usize {
     if over_tls() {
         20
     } else {
@@ -251,7 +251,7 @@ pub(crate) const RESPONSE: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade
 
 /// A client with the key of that handshake.
 pub(crate) fn sample_client(url: &str) -> Client {
-    Client::new(url).unwrap().watched().entropy(|out| {
+    Client::new(url).unwrap().watched().random_source(|out| {
         out.iter_mut().zip(b"the sample nonce".iter().cycle()).for_each(|(out, byte)| *out = *byte);
         Ok(())
     })
@@ -327,10 +327,10 @@ pub(crate) fn read_frame(from: &mut impl Read) -> io::Result<Option<Frame>> {
     Ok(Some(Frame { fin: head[0] & 0x80 != 0, opcode: head[0] & 0xF, payload }))
 }
 
-impl Raw {
+impl RawPeer {
     /// For a connection that is made by hand to a server of ours.
-    pub(crate) fn client_side(stream: TcpStream) -> Raw {
-        Raw { stream, masked: true }
+    pub(crate) fn client_side(stream: TcpStream) -> RawPeer {
+        RawPeer { stream, masked: true }
     }
 
     /// A frame in this peer's role, not sent yet.
@@ -386,12 +386,12 @@ impl Raw {
     }
 
     /// A second handle, to write while another thread reads.
-    pub(crate) fn again(&self) -> Raw {
-        Raw { stream: self.stream.try_clone().unwrap(), masked: self.masked }
+    pub(crate) fn second_handle(&self) -> RawPeer {
+        RawPeer { stream: self.stream.try_clone().unwrap(), masked: self.masked }
     }
 
     /// A thread that writes these bytes again and again, with a pause in between, until it cannot.
-    pub(crate) fn repeat(&self, bytes: Vec<u8>, pause: Duration) -> Stopper {
+    pub(crate) fn repeat(&self, bytes: Vec<u8>, pause: Duration) -> BackgroundWriter {
         let stream = self.stream.try_clone().unwrap();
         let mut writer = self.stream.try_clone().unwrap();
         let thread = thread::spawn(move || {
@@ -401,7 +401,7 @@ impl Raw {
                 }
             }
         });
-        Stopper { stream, thread: Some(thread) }
+        BackgroundWriter { stream, thread: Some(thread) }
     }
 }
 
@@ -445,20 +445,20 @@ pub(crate) fn pipe() -> (Drain, Source) {
 }
 
 /// A connection over halves.
-pub(crate) fn open(ours: Ours, timeouts: Timeouts, halves: Halves) -> stdws::Result<WebSocket> {
-    match ours {
-        Ours::Client => sample_client("ws://127.0.0.1").timeouts(timeouts).connect_over(halves),
-        Ours::Server => Server::unbound().watched().timeouts(timeouts).accept_over(halves),
+pub(crate) fn open(side: Side, timeouts: Timeouts, halves: SplitStream) -> stdws::Result<WebSocket> {
+    match side {
+        Side::Client => sample_client("ws://127.0.0.1").timeouts(timeouts).connect_over(halves),
+        Side::Server => Server::without_listener().watched().timeouts(timeouts).accept_over(halves),
     }
 }
 
 /// Ends the connection when dropped, and with it the thread that writes on it.
-pub(crate) struct Stopper {
+pub(crate) struct BackgroundWriter {
     stream: TcpStream,
     thread: Option<thread::JoinHandle<()>>,
 }
 
-impl Drop for Stopper {
+impl Drop for BackgroundWriter {
     fn drop(&mut self) {
         let _ = self.stream.shutdown(Shutdown::Both);
         if let Some(thread) = self.thread.take() {

@@ -5,19 +5,19 @@
 use std::fmt;
 
 #[cfg(feature = "legacy")]
-use stdws::{Ability, Version};
+use stdws::{Capability, Version};
 use stdws::{Client, Server};
 
 /// What is spoken on a connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Spoken {
+pub(crate) struct ProtocolVariant {
     #[cfg(feature = "legacy")]
     pub(crate) version: Version,
     deflate_stream: bool,
 }
 
 /// RFC 6455.
-pub(crate) const RFC: Spoken = Spoken {
+pub(crate) const RFC: ProtocolVariant = ProtocolVariant {
     #[cfg(feature = "legacy")]
     version: Version::Rfc6455,
     deflate_stream: false,
@@ -25,35 +25,35 @@ pub(crate) const RFC: Spoken = Spoken {
 
 /// The drafts, the oldest first.
 #[cfg(feature = "legacy")]
-pub(crate) fn drafts() -> impl Iterator<Item = Spoken> {
+pub(crate) fn drafts() -> impl Iterator<Item = ProtocolVariant> {
     let plain = Version::ALL.into_iter().filter(|version| *version != Version::Rfc6455);
     plain.flat_map(|version| {
-        let packed = version.can(Ability::Extensions);
+        let packed = version.supports(Capability::Extensions);
         [false, true]
             .into_iter()
             .filter(move |deflate| packed || !deflate)
-            .map(move |deflate_stream| Spoken { version, deflate_stream })
+            .map(move |deflate_stream| ProtocolVariant { version, deflate_stream })
     })
 }
 
 #[cfg(not(feature = "legacy"))]
-pub(crate) fn drafts() -> impl Iterator<Item = Spoken> {
+pub(crate) fn drafts() -> impl Iterator<Item = ProtocolVariant> {
     std::iter::empty()
 }
 
 /// All of them.
-pub(crate) fn all() -> impl Iterator<Item = Spoken> {
+pub(crate) fn all() -> impl Iterator<Item = ProtocolVariant> {
     drafts().chain([RFC])
 }
 
-impl Spoken {
+impl ProtocolVariant {
     pub(crate) fn deflates(self) -> bool {
         self.deflate_stream
     }
 }
 
 #[cfg(feature = "legacy")]
-impl Spoken {
+impl ProtocolVariant {
     pub(crate) fn client(self, client: Client) -> Client {
         let client = client.version(self.version);
         if self.deflate_stream {
@@ -67,7 +67,7 @@ impl Spoken {
         if self == RFC {
             return server;
         }
-        let server = server.also_versions([self.version]);
+        let server = server.legacy_versions([self.version]);
         if self.deflate_stream {
             server.deflate_stream()
         } else {
@@ -76,28 +76,28 @@ impl Spoken {
     }
 
     pub(crate) fn has_binary(self) -> bool {
-        self.version.can(Ability::Binary)
+        self.version.supports(Capability::BinaryMessages)
     }
 
     pub(crate) fn has_fragments(self) -> bool {
-        self.version.can(Ability::Fragments)
+        self.version.supports(Capability::Fragmentation)
     }
 
     pub(crate) fn has_ping(self) -> bool {
-        self.version.can(Ability::Ping)
+        self.version.supports(Capability::Ping)
     }
 
     pub(crate) fn has_codes(self) -> bool {
-        self.version.can(Ability::CloseCodes)
+        self.version.supports(Capability::CloseCodes)
     }
 
     pub(crate) fn has_close(self) -> bool {
-        self.version.can(Ability::ClosingHandshake)
+        self.version.supports(Capability::ClosingHandshake)
     }
 }
 
 #[cfg(not(feature = "legacy"))]
-impl Spoken {
+impl ProtocolVariant {
     pub(crate) fn client(self, client: Client) -> Client {
         client
     }
@@ -127,7 +127,7 @@ impl Spoken {
     }
 }
 
-impl fmt::Debug for Spoken {
+impl fmt::Debug for ProtocolVariant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         #[cfg(feature = "legacy")]
         f.write_str(self.version.name())?;

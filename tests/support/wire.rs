@@ -40,20 +40,20 @@ pub(crate) const FIN: u8 = 0x80;
 
 /// Which end of the connection is the crate. The other is made by hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ours {
+pub(crate) enum Side {
     Client,
     Server,
 }
 
-pub(crate) const BOTH: [Ours; 2] = [Ours::Client, Ours::Server];
+pub(crate) const SIDES: [Side; 2] = [Side::Client, Side::Server];
 
-impl Ours {
+impl Side {
     /// A frame as the peer of this end sends it: masked for a server, and not for a client.
     pub(crate) fn frame(self, first: u8, payload: &[u8]) -> Vec<u8> {
         let mut bytes = self.header(first, payload.len() as u64);
         match self {
-            Ours::Client => bytes.extend_from_slice(payload),
-            Ours::Server => bytes.extend(payload.iter().zip(KEY.iter().cycle()).map(|(byte, key)| byte ^ key)),
+            Side::Client => bytes.extend_from_slice(payload),
+            Side::Server => bytes.extend(payload.iter().zip(KEY.iter().cycle()).map(|(byte, key)| byte ^ key)),
         }
         bytes
     }
@@ -72,7 +72,7 @@ impl Ours {
                 bytes.extend(length.to_be_bytes());
             }
         }
-        if self == Ours::Server {
+        if self == Side::Server {
             bytes[1] |= 0x80;
             bytes.extend(KEY);
         }
@@ -87,7 +87,7 @@ impl Ours {
     /// Also says where a place in the one lies in the other. The end of a header lies before its key,
     /// unless it is the end of all.
     pub(crate) fn frames_with_cut(self, unmasked: &[u8], cut: usize) -> (Vec<u8>, usize) {
-        if self == Ours::Client {
+        if self == Side::Client {
             return (unmasked.to_vec(), cut);
         }
         let (mut out, mut place, mut start) = (Vec::new(), None, 0);
@@ -226,14 +226,14 @@ impl<T> Worker<T> {
     }
 
     /// Whether it has not come to an end.
-    pub(crate) fn is_at_work(&self) -> bool {
+    pub(crate) fn is_running(&self) -> bool {
         self.0.try_recv().is_err_and(|error| error == mpsc::TryRecvError::Empty)
     }
 }
 
 /// The end that is made by hand, once the opening handshake is over.
 pub(crate) struct Peer {
-    pub(crate) ours: Ours,
+    pub(crate) side: Side,
     pub(crate) stream: TcpStream,
     /// Bytes that were read and do not make a frame yet.
     buffer: Vec<u8>,
@@ -241,18 +241,18 @@ pub(crate) struct Peer {
 }
 
 /// An open connection between a peer made by hand and the crate, over TCP.
-pub(crate) fn pair(ours: Ours) -> (Peer, WebSocket) {
-    let limits = match ours {
-        Ours::Client => Limits::client(),
-        Ours::Server => Limits::server(),
+pub(crate) fn pair(side: Side) -> (Peer, WebSocket) {
+    let limits = match side {
+        Side::Client => Limits::client(),
+        Side::Server => Limits::server(),
     };
-    pair_with(ours, limits, Timeouts::default())
+    pair_with(side, limits, Timeouts::default())
 }
 
-pub(crate) fn pair_with(ours: Ours, limits: Limits, timeouts: Timeouts) -> (Peer, WebSocket) {
+pub(crate) fn pair_with(side: Side, limits: Limits, timeouts: Timeouts) -> (Peer, WebSocket) {
     let watchdog = watchdog();
-    let (stream, ws) = match ours {
-        Ours::Client => {
+    let (stream, ws) = match side {
+        Side::Client => {
             let (listener, address) = listen();
             let client = client(&format!("ws://{address}/chat")).limits(limits).timeouts(timeouts);
             let connecting = spawn(move || client.connect().unwrap());
@@ -261,7 +261,7 @@ pub(crate) fn pair_with(ours: Ours, limits: Limits, timeouts: Timeouts) -> (Peer
             stream.write_all(RESPONSE.as_bytes()).unwrap();
             (stream, connecting.join())
         }
-        Ours::Server => {
+        Side::Server => {
             let server = Server::bind("127.0.0.1:0").unwrap().watched().limits(limits).timeouts(timeouts);
             let (sender, receiver) = mpsc::channel();
             let running = server
@@ -276,13 +276,13 @@ pub(crate) fn pair_with(ours: Ours, limits: Limits, timeouts: Timeouts) -> (Peer
             (stream, receiver.recv_timeout(LONG).unwrap())
         }
     };
-    (Peer { ours, stream, buffer: Vec::new(), _watchdog: watchdog }, ws)
+    (Peer { side, stream, buffer: Vec::new(), _watchdog: watchdog }, ws)
 }
 
 /// A client whose handshake has the key that all handshakes here have; its masking keys are all different.
 pub(crate) fn client(url: &str) -> Client {
     let mut count = 0_u64;
-    Client::new(url).unwrap().watched().entropy(move |out| {
+    Client::new(url).unwrap().watched().random_source(move |out| {
         for piece in out.chunks_mut(16) {
             let number = u128::from(count).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835);
             let bytes = if count == 0 { *NONCE } else { number.to_be_bytes() };
@@ -337,12 +337,12 @@ impl Peer {
     }
 
     /// One byte in each packet.
-    pub(crate) fn drip(&mut self, bytes: &[u8]) {
+    pub(crate) fn send_bytewise(&mut self, bytes: &[u8]) {
         bytes.chunks(1).for_each(|byte| self.send(byte));
     }
 
     pub(crate) fn send_frame(&mut self, first: u8, payload: &[u8]) {
-        self.send(&self.ours.frame(first, payload));
+        self.send(&self.side.frame(first, payload));
     }
 
     pub(crate) fn send_close(&mut self, code: u16, reason: &str) {
@@ -360,7 +360,7 @@ impl Peer {
             if let Some((frame, size)) = parse(&self.buffer) {
                 self.buffer.drain(..size);
                 // 6455-5.1-1, 6455-5.1-4: masked by a client, and never by a server.
-                assert_eq!(frame.key.is_some(), self.ours == Ours::Client, "{frame:?}");
+                assert_eq!(frame.key.is_some(), self.side == Side::Client, "{frame:?}");
                 return Some((frame.first, frame.payload));
             }
             let mut part = [0; 16 << 10];
@@ -386,7 +386,7 @@ impl Peer {
         while let Some(frame) = self.try_next() {
             let closed = frame.0 == FIN | CLOSE;
             frames.push(frame);
-            if closed && self.ours == Ours::Client {
+            if closed && self.side == Side::Client {
                 self.end();
             }
         }
@@ -418,9 +418,9 @@ pub(crate) struct Outcome {
 
 impl Outcome {
     /// The rule that the peer broke, and the code of the Close that says so.
-    pub(crate) fn violation(&self) -> (&'static str, u16) {
+    pub(crate) fn protocol_error(&self) -> (&'static str, u16) {
         match &self.end {
-            Err(Error::Violation(violation)) => (violation.requirement(), violation.close_code().get()),
+            Err(Error::Protocol(violation)) => (violation.requirement(), violation.close_code().as_u16()),
             other => panic!("no violation: {other:?}"),
         }
     }

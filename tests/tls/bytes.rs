@@ -5,21 +5,26 @@ use std::thread;
 
 use stdws::{Client, CloseCode, Error, Limits, Server, Step, WebSocket};
 
-use crate::live::{ms, patient, watchdog, Random, Watched};
+use crate::live::{long_timeouts, ms, watchdog, Random, Watched};
 use crate::support::certificates;
 
 fn pair() -> (WebSocket, WebSocket) {
     let (give, take) = mpsc::channel();
-    let limits = Limits::message(16 << 20);
-    let server = Server::bind("127.0.0.1:0").unwrap().watched().timeouts(patient()).limits(limits);
+    let limits = Limits::with_max_message_size(16 << 20);
+    let server = Server::bind("127.0.0.1:0").unwrap().watched().timeouts(long_timeouts()).limits(limits);
     let server = server.tls(certificates().accept("right")).start(move |ws| {
         drop(give.send(ws));
         Ok(())
     });
     let server = server.unwrap();
     let url = format!("wss://localhost:{}", server.local_addr().port());
-    let client =
-        Client::new(&url).unwrap().watched().timeouts(patient()).limits(limits).tls(certificates().connect()).unwrap();
+    let client = Client::new(&url)
+        .unwrap()
+        .watched()
+        .timeouts(long_timeouts())
+        .limits(limits)
+        .tls(certificates().connect())
+        .unwrap();
     (client.connect().unwrap(), take.recv().unwrap())
 }
 

@@ -6,19 +6,24 @@ use std::sync::mpsc;
 use std::thread;
 
 use stdws::{
-    Client, CloseCode, Error, Result, Running, Server, TlsAccept, TlsConnect, TlsFault, TlsIdentity, WebSocket,
+    Client, CloseCode, Error, Result, Server, ServerHandle, TlsAccept, TlsConnect, TlsErrorKind, TlsIdentity, WebSocket,
 };
 
-use crate::live::{patient, watchdog, Watched};
+use crate::live::{long_timeouts, watchdog, Watched};
 use crate::serving::echo;
 use crate::support::{certificates, PASSWORD};
 
-fn server(tls: TlsAccept) -> Running {
-    Server::bind("127.0.0.1:0").unwrap().watched().timeouts(patient()).tls(tls).start(echo).unwrap()
+fn server(tls: TlsAccept) -> ServerHandle {
+    Server::bind("127.0.0.1:0").unwrap().watched().timeouts(long_timeouts()).tls(tls).start(echo).unwrap()
 }
 
 fn client(host: &str, port: u16, tls: TlsConnect) -> Client {
-    Client::new(&format!("wss://{host}:{port}/secret-path")).unwrap().watched().timeouts(patient()).tls(tls).unwrap()
+    Client::new(&format!("wss://{host}:{port}/secret-path"))
+        .unwrap()
+        .watched()
+        .timeouts(long_timeouts())
+        .tls(tls)
+        .unwrap()
 }
 
 fn round_trip(client: &Client) {
@@ -30,9 +35,9 @@ fn round_trip(client: &Client) {
 }
 
 #[track_caller]
-fn fault(result: Result<WebSocket>) -> TlsFault {
+fn kind(result: Result<WebSocket>) -> TlsErrorKind {
     match result {
-        Err(Error::Tls(error)) => error.fault(),
+        Err(Error::Tls(error)) => error.kind(),
         other => panic!("{other:?}"),
     }
 }
@@ -61,7 +66,7 @@ struct Tap {
     heard: mpsc::Receiver<(Vec<u8>, Vec<u8>)>,
 }
 
-fn tap(server: &Running) -> Tap {
+fn tap(server: &ServerHandle) -> Tap {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let (port, server) = (listener.local_addr().unwrap().port(), server.local_addr());
     let (tell, heard) = mpsc::channel();
@@ -111,9 +116,9 @@ const ALERT: u8 = 21;
 fn a_certificate_that_cannot_be_trusted_ends_it_and_is_named() {
     let _watchdog = watchdog();
     let rows = [
-        ("wrong_host", TlsFault::WrongHost),
-        ("expired", TlsFault::Expired),
-        ("unknown_authority", TlsFault::UnknownAuthority),
+        ("wrong_host", TlsErrorKind::HostnameMismatch),
+        ("expired", TlsErrorKind::Expired),
+        ("unknown_authority", TlsErrorKind::UnknownIssuer),
     ];
     for (name, expected) in rows {
         let server = server(certificates().accept(name));
@@ -122,7 +127,7 @@ fn a_certificate_that_cannot_be_trusted_ends_it_and_is_named() {
         let shown = result.as_ref().unwrap_err().to_string();
         assert!(shown.starts_with("TLS: the certificate") && shown.contains("localhost"), "{shown}");
         assert!(std::error::Error::source(result.as_ref().unwrap_err()).is_some());
-        assert_eq!(fault(result), expected);
+        assert_eq!(kind(result), expected);
         let (up, _) = tap.heard.recv().unwrap();
         // TLS 1.3 would hide it; a server of native-tls on OpenSSL speaks 1.2.
         assert_eq!(records(&up).last(), Some(&ALERT), "{name}");
@@ -131,11 +136,11 @@ fn a_certificate_that_cannot_be_trusted_ends_it_and_is_named() {
     // Nobody but the one that was added.
     let server = server(certificates().accept("right"));
     let port = server.local_addr().port();
-    assert_eq!(fault(client("localhost", port, TlsConnect::new()).connect()), TlsFault::UnknownAuthority);
+    assert_eq!(kind(client("localhost", port, TlsConnect::new()).connect()), TlsErrorKind::UnknownIssuer);
     let none = TlsConnect::new().only_added_roots();
-    assert_eq!(fault(client("localhost", port, none).connect()), TlsFault::UnknownAuthority);
+    assert_eq!(kind(client("localhost", port, none).connect()), TlsErrorKind::UnknownIssuer);
     let unset = Client::new(&format!("wss://localhost:{port}")).unwrap().watched().connect();
-    assert_eq!(fault(unset), TlsFault::UnknownAuthority);
+    assert_eq!(kind(unset), TlsErrorKind::UnknownIssuer);
 }
 
 #[test]
@@ -147,7 +152,7 @@ fn what_weakens_verification_does_no_more_than_it_says() {
         let any_host = client("localhost", port, certificates().connect().danger_accept_any_host());
         match name {
             "wrong_host" => round_trip(&any_host),
-            _ => drop(fault(any_host.connect())),
+            _ => drop(kind(any_host.connect())),
         }
         let any = TlsConnect::new().danger_accept_any_certificate().danger_accept_any_host();
         round_trip(&client("localhost", port, any));
@@ -176,7 +181,7 @@ fn the_server_is_told_which_host_is_meant_and_nothing_else_in_plain_text() {
 fn settings_that_cannot_be_used_are_named_before_anything_is_sent() {
     let certificates = certificates();
     let settings = |result: Result<()>| match result {
-        Err(Error::Tls(error)) => assert_eq!(error.fault(), TlsFault::Settings),
+        Err(Error::Tls(error)) => assert_eq!(error.kind(), TlsErrorKind::InvalidSettings),
         other => panic!("{other:?}"),
     };
     let p12 = certificates.file("right.p12");

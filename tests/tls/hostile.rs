@@ -6,13 +6,13 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use stdws::{Client, Error, Result, Server, Step, TlsFault, WebSocket};
+use stdws::{Client, Error, Result, Server, Step, TlsErrorKind, WebSocket};
 
-use crate::live::{assert_took, ms, patient, timed, watchdog, Watched};
+use crate::live::{assert_took, long_timeouts, ms, timed, watchdog, Watched};
 use crate::support::certificates;
 
 /// A server whose connections come out of the channel.
-fn server(timeouts: stdws::Timeouts) -> (stdws::Running, mpsc::Receiver<WebSocket>) {
+fn server(timeouts: stdws::Timeouts) -> (stdws::ServerHandle, mpsc::Receiver<WebSocket>) {
     let (give, take) = mpsc::channel();
     let server = Server::bind("127.0.0.1:0").unwrap().watched().timeouts(timeouts).tls(certificates().accept("right"));
     let running = server.start(move |ws| {
@@ -23,7 +23,7 @@ fn server(timeouts: stdws::Timeouts) -> (stdws::Running, mpsc::Receiver<WebSocke
 }
 
 fn client(port: u16) -> Client {
-    let client = Client::new(&format!("wss://localhost:{port}")).unwrap().watched().timeouts(patient());
+    let client = Client::new(&format!("wss://localhost:{port}")).unwrap().watched().timeouts(long_timeouts());
     client.tls(certificates().connect()).unwrap()
 }
 
@@ -38,7 +38,7 @@ fn everything(mut stream: TcpStream) -> Vec<u8> {
 #[test]
 fn plain_http_to_a_tls_port_gets_no_http_and_no_connection() {
     let _watchdog = watchdog();
-    let (server, connections) = server(patient());
+    let (server, connections) = server(long_timeouts());
     let mut plain = TcpStream::connect(server.local_addr()).unwrap();
     plain.write_all(crate::live::REQUEST).unwrap();
     let answer = everything(plain);
@@ -62,7 +62,7 @@ fn tls_to_a_plain_port_is_named() {
         })
         .unwrap();
     let error = client(plain.local_addr().port()).connect().unwrap_err();
-    assert!(matches!(&error, Error::Tls(e) if e.fault() == TlsFault::NotTls), "{error:?}");
+    assert!(matches!(&error, Error::Tls(e) if e.kind() == TlsErrorKind::NotTls), "{error:?}");
     assert!(take.try_recv().is_err(), "it was tried again in plain text");
 }
 
@@ -76,7 +76,7 @@ fn a_peer_that_ends_in_the_handshake_is_named() {
     assert!(peer.read(&mut [0; 4096]).unwrap() > 0);
     drop(peer);
     let error = connecting.join().unwrap().unwrap_err();
-    assert!(matches!(&error, Error::Tls(e) if e.fault() == TlsFault::Ended), "{error:?}");
+    assert!(matches!(&error, Error::Tls(e) if e.kind() == TlsErrorKind::UnexpectedEof), "{error:?}");
 }
 
 /// The bytes of a good TLS handshake, as far as a peer comes that sends and does not look.
@@ -104,7 +104,7 @@ fn drip(mut to: TcpStream, bytes: Vec<u8>) {
 #[test]
 fn a_client_that_drips_its_handshake_is_cut_at_the_deadline() {
     let _watchdog = watchdog();
-    let mut timeouts = patient();
+    let mut timeouts = long_timeouts();
     timeouts.handshake = ms(300);
     let (server, connections) = server(timeouts);
     for bytes in [client_hello(), Vec::new()] {
@@ -156,7 +156,7 @@ fn a_server_that_drips_its_handshake_is_cut_at_the_deadline() {
 
 /// Both ends of a connection of ours, and between them someone who does to what the server sends what he likes.
 fn through(change: impl FnMut(&mut Vec<u8>) -> bool + Send + 'static) -> (WebSocket, WebSocket) {
-    let (server, connections) = server(patient());
+    let (server, connections) = server(long_timeouts());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let (port, address) = (listener.local_addr().unwrap().port(), server.local_addr());
     thread::spawn(move || {
@@ -185,23 +185,23 @@ fn copy(mut from: TcpStream, mut to: TcpStream, mut change: impl FnMut(&mut Vec<
 fn what_was_tampered_with_is_an_error_and_the_peer_gets_an_alert() {
     let _watchdog = watchdog();
     let (touch, touched) = mpsc::channel();
-    let (mut ours, mut server) = through(move |bytes| {
+    let (mut side, mut server) = through(move |bytes| {
         if touched.try_recv().is_ok() {
             *bytes.last_mut().unwrap() ^= 1;
         }
         true
     });
     server.send("as it was").unwrap();
-    assert_eq!(ours.recv().unwrap().unwrap().as_text(), Some("as it was"));
+    assert_eq!(side.recv().unwrap().unwrap().as_text(), Some("as it was"));
     touch.send(()).unwrap();
     server.send("was it so?").unwrap();
-    let broken = |result: Result<_>, fault| match result {
-        Err(Error::Tls(error)) => assert_eq!(error.fault(), fault),
+    let broken = |result: Result<_>, kind| match result {
+        Err(Error::Tls(error)) => assert_eq!(error.kind(), kind),
         other => panic!("{other:?}"),
     };
-    broken(ours.recv().map(drop), TlsFault::Broken);
-    broken(ours.send("no more").map(drop), TlsFault::Broken);
-    broken(server.recv().map(drop), TlsFault::Refused);
+    broken(side.recv().map(drop), TlsErrorKind::DecryptionFailed);
+    broken(side.send("no more").map(drop), TlsErrorKind::DecryptionFailed);
+    broken(server.recv().map(drop), TlsErrorKind::AlertReceived);
 }
 
 /// 6455-7.1.5-s1: an end of TCP is no Close, and neither is `close_notify`.
@@ -211,7 +211,7 @@ fn a_stream_that_is_cut_is_an_end_without_a_close() {
     // Between records, and in the middle of one.
     for rest in [0, 10] {
         let (cut, cutting) = mpsc::channel();
-        let (mut ours, mut server) = through(move |bytes| {
+        let (mut side, mut server) = through(move |bytes| {
             let goes_on = cutting.try_recv().is_err();
             if !goes_on {
                 bytes.truncate(rest);
@@ -219,10 +219,10 @@ fn a_stream_that_is_cut_is_an_end_without_a_close() {
             goes_on
         });
         server.send("there").unwrap();
-        assert_eq!(ours.recv().unwrap().unwrap().as_text(), Some("there"));
+        assert_eq!(side.recv().unwrap().unwrap().as_text(), Some("there"));
         cut.send(()).unwrap();
         server.send("never read").unwrap();
-        let ended = ours.recv();
+        let ended = side.recv();
         assert!(matches!(ended, Err(Error::Closed(None))), "{ended:?}");
     }
 }

@@ -6,27 +6,27 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use stdws::{
-    Backoff, Client, CloseCode, Error, HandshakeFault, Proxy, RedirectFault, Result, Running, Server, Step, TlsFault,
-    WebSocket,
+    Backoff, Client, CloseCode, Error, HandshakeErrorKind, Proxy, RedirectErrorKind, Result, Server, ServerHandle,
+    Step, TlsErrorKind, WebSocket,
 };
 
-use crate::live::{assert_took, ms, patient, read_head, watchdog, Watched};
+use crate::live::{assert_took, long_timeouts, ms, read_head, watchdog, Watched};
 use crate::support::{certificates, relay as tls_relay, Facing};
 use crate::tunnel::tunnel;
 
-fn echo_server(certificate: &str) -> Running {
+fn echo_server(certificate: &str) -> ServerHandle {
     let echo = |mut ws: WebSocket| {
         while let Some(message) = ws.recv()? {
             ws.send(&message)?;
         }
         Ok(())
     };
-    let server = Server::bind("127.0.0.1:0").unwrap().watched().timeouts(patient());
+    let server = Server::bind("127.0.0.1:0").unwrap().watched().timeouts(long_timeouts());
     server.tls(certificates().accept(certificate)).start(echo).unwrap()
 }
 
 fn client(url: &str) -> Client {
-    Client::new(url).unwrap().watched().timeouts(patient()).tls(certificates().connect()).unwrap()
+    Client::new(url).unwrap().watched().timeouts(long_timeouts()).tls(certificates().connect()).unwrap()
 }
 
 /// A proxy for one connection, which it passes on to `to`. Gives what it was asked for.
@@ -85,10 +85,12 @@ fn a_proxy_that_leads_elsewhere() {
     let _watchdog = watchdog();
     let other = echo_server("wrong_host");
     let plain = Server::bind("127.0.0.1:0").unwrap().watched().start(|_| Ok(())).unwrap();
-    for (to, expected) in [(other.local_addr(), TlsFault::WrongHost), (plain.local_addr(), TlsFault::NotTls)] {
+    for (to, expected) in
+        [(other.local_addr(), TlsErrorKind::HostnameMismatch), (plain.local_addr(), TlsErrorKind::NotTls)]
+    {
         let (proxy, _serving) = http_proxy(to);
         match client("wss://localhost/").proxy(proxy).connect() {
-            Err(Error::Tls(error)) => assert_eq!(error.fault(), expected),
+            Err(Error::Tls(error)) => assert_eq!(error.kind(), expected),
             other => panic!("{other:?}"),
         }
     }
@@ -137,7 +139,7 @@ fn a_redirect_to_tls_is_followed() {
     let server = echo_server("right");
     let location = format!("https://localhost:{}/", server.local_addr().port());
     let (address, serving) = answering(None, |_| to(&location));
-    let client = client(&format!("ws://{address}/")).header("Cookie", "S3CRET").unwrap().redirects(1);
+    let client = client(&format!("ws://{address}/")).header("Cookie", "S3CRET").unwrap().max_redirects(1);
     let mut ws = client.connect().unwrap();
     ws.send("over TLS").unwrap();
     assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("over TLS"));
@@ -154,15 +156,15 @@ fn a_redirect_away_from_tls_is_not_followed() {
     plain.set_nonblocking(true).unwrap();
     for scheme in ["http", "ws"] {
         let (address, _serving) = answering(Some(Facing::Client), |_| to(&format!("{scheme}://{elsewhere}/")));
-        let refused = client(&format!("wss://localhost:{}/", address.port())).redirects(10).connect();
-        assert_eq!(fault(&refused.unwrap_err()), &HandshakeFault::Redirect(RedirectFault::Downgrade));
+        let refused = client(&format!("wss://localhost:{}/", address.port())).max_redirects(10).connect();
+        assert_eq!(kind(&refused.unwrap_err()), &HandshakeErrorKind::Redirect(RedirectErrorKind::Downgrade));
     }
     // Nor after one that was.
     let (address, _serving) = answering(Some(Facing::Client), |_| to(&format!("ws://{elsewhere}/")));
     let (first, _serving) = answering(None, |_| to(&format!("wss://localhost:{}/", address.port())));
-    match client(&format!("ws://{first}/")).redirects(10).connect() {
+    match client(&format!("ws://{first}/")).max_redirects(10).connect() {
         Err(Error::Redirect(error)) => {
-            assert_eq!(fault(error.cause()), &HandshakeFault::Redirect(RedirectFault::Downgrade));
+            assert_eq!(kind(error.cause()), &HandshakeErrorKind::Redirect(RedirectErrorKind::Downgrade));
             assert_eq!(error.hops().len(), 1);
         }
         other => panic!("{other:?}"),
@@ -177,9 +179,9 @@ fn a_redirect_over_tls_leaves_secrets_behind() {
     let away = answering(Some(Facing::Client), |_| "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".into());
     let (address, home) = answering(Some(Facing::Client), |_| to(&format!("//localhost:{}/", away.0.port())));
     let url = format!("wss://ann:S3CRET@localhost:{}/", address.port());
-    let error = client(&url).header("Cookie", "S3CRET").unwrap().redirects(1).connect().unwrap_err();
+    let error = client(&url).header("Cookie", "S3CRET").unwrap().max_redirects(1).connect().unwrap_err();
     assert!(
-        matches!(&error, Error::Redirect(error) if fault(error.cause()) == &HandshakeFault::Status(404)),
+        matches!(&error, Error::Redirect(error) if kind(error.cause()) == &HandshakeErrorKind::Status(404)),
         "{error:?}"
     );
     let (home, away) = (home.join().unwrap(), away.1.join().unwrap());
@@ -187,9 +189,9 @@ fn a_redirect_over_tls_leaves_secrets_behind() {
     assert!(!away.contains("uthorization") && !away.contains("ookie"), "{away}");
 }
 
-fn fault(error: &Error) -> &HandshakeFault {
+fn kind(error: &Error) -> &HandshakeErrorKind {
     match error {
-        Error::Handshake(refusal) => refusal.fault(),
+        Error::Handshake(rejection) => rejection.kind(),
         other => panic!("{other:?}"),
     }
 }
@@ -214,7 +216,8 @@ fn a_header_of_the_proxy_protocol_comes_before_tls() {
         ws.send(&who)?;
         ws.recv().map(drop)
     };
-    let server = Server::bind("127.0.0.1:0").unwrap().watched().timeouts(patient()).tls(certificates().accept("right"));
+    let server =
+        Server::bind("127.0.0.1:0").unwrap().watched().timeouts(long_timeouts()).tls(certificates().accept("right"));
     let server = server.trust_proxy_protocol(["127.0.0.1"]).unwrap().start(greet).unwrap();
     let to = server.local_addr();
     // A balancer that knows nothing of TLS.
@@ -246,14 +249,14 @@ fn a_header_of_the_proxy_protocol_comes_before_tls() {
 const V2: &[u8; 28] = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0C\xC0\x00\x02\x01\xC6\x33\x64\x07\xDC\x04\x01\xBB";
 
 #[test]
-fn a_certificate_that_is_not_believed_is_not_tried_again() {
+fn an_untrusted_certificate_is_not_retried() {
     let _watchdog = watchdog();
     let server = echo_server("right");
     // Without the authority of the test.
-    let stranger = Client::new(&format!("wss://localhost:{}/", server.local_addr().port())).unwrap().watched();
-    let mut connections = stranger.timeouts(patient()).reconnect(Backoff::default());
+    let untrusting = Client::new(&format!("wss://localhost:{}/", server.local_addr().port())).unwrap().watched();
+    let mut connections = untrusting.timeouts(long_timeouts()).reconnect(Backoff::default());
     match connections.next() {
-        Some(Err(Error::Tls(error))) => assert_eq!(error.fault(), TlsFault::UnknownAuthority),
+        Some(Err(Error::Tls(error))) => assert_eq!(error.kind(), TlsErrorKind::UnknownIssuer),
         other => panic!("{other:?}"),
     }
     assert!(connections.next().is_none());

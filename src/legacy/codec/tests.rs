@@ -4,55 +4,55 @@
 #[cfg(test)]
 use super::*;
 use crate::close::CloseCode;
-use crate::error::Violation;
+use crate::error::ProtocolError;
 use crate::legacy::handshake::proof::masking_key;
-use crate::legacy::parts::{BadText, Extensions, Framing};
-use crate::legacy::table::ROWS;
+use crate::legacy::parts::{ExtensionSyntax, Framing, InvalidText};
+use crate::legacy::table::SPECS;
 use crate::legacy::version::Version;
-use crate::message::Kind;
-use crate::protocol::decoder::Event;
+use crate::message::MessageKind;
+use crate::protocol::decoder::DecoderEvent;
 use crate::wire::frame::Opcode;
 
 const KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
 const ROLES: [Role; 2] = [Role::Client, Role::Server];
-const TEXT: Opcode = Opcode::Data(Kind::Text);
-const BINARY: Opcode = Opcode::Data(Kind::Binary);
+const TEXT: Opcode = Opcode::Data(MessageKind::Text);
+const BINARY: Opcode = Opcode::Data(MessageKind::Binary);
 use Version::{Hixie55, Hixie75, Hybi00, Hybi01, Hybi02, Hybi03, Hybi04, Hybi05, Hybi06, Hybi07, Hybi08};
 
 /// An event with its bytes, or the violation that was the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Seen {
-    Message(Kind, Vec<u8>),
-    Begin(Kind),
+    Message(MessageKind, Vec<u8>),
+    Begin(MessageKind),
     Piece(Vec<u8>),
     End,
     Ping(Vec<u8>),
     Pong(Vec<u8>),
     Close(Option<u16>, String),
-    Failed(Violation),
+    Failed(ProtocolError),
 }
 
 fn text(text: &str) -> Seen {
-    Seen::Message(Kind::Text, text.as_bytes().to_vec())
+    Seen::Message(MessageKind::Text, text.as_bytes().to_vec())
 }
 
 fn binary(bytes: &[u8]) -> Seen {
-    Seen::Message(Kind::Binary, bytes.to_vec())
+    Seen::Message(MessageKind::Binary, bytes.to_vec())
 }
 
-fn drafts() -> impl Iterator<Item = &'static Row> {
-    ROWS.into_iter().filter(|row| row.version != Version::Rfc6455)
+fn drafts() -> impl Iterator<Item = &'static DraftSpec> {
+    SPECS.into_iter().filter(|spec| spec.version != Version::Rfc6455)
 }
 
-fn hybis() -> impl Iterator<Item = &'static Row> {
-    drafts().filter(|row| matches!(row.framing, Framing::Length(_)))
+fn hybis() -> impl Iterator<Item = &'static DraftSpec> {
+    drafts().filter(|spec| matches!(spec.framing, Framing::Length(_)))
 }
 
 /// Plain, and where it can be agreed on also compressed.
-fn streams(row: &Row) -> &'static [DeflateStream] {
-    match row.extensions {
-        Extensions::None => &[DeflateStream::No],
-        Extensions::Names | Extensions::Parameters => &[DeflateStream::No, DeflateStream::Yes],
+fn streams(spec: &DraftSpec) -> &'static [DeflateStream] {
+    match spec.extensions {
+        ExtensionSyntax::None => &[DeflateStream::No],
+        ExtensionSyntax::Names | ExtensionSyntax::Parameters => &[DeflateStream::No, DeflateStream::Yes],
     }
 }
 
@@ -70,15 +70,15 @@ enum DeflateStream {
     No,
 }
 
-fn agreed(deflate_stream: DeflateStream) -> Agreed {
+fn agreed(deflate_stream: DeflateStream) -> NegotiatedDraft {
     // hybi04-4.2-1
     let masking_key = Some(masking_key(b"dGhlIHNhbXBsZSBub25jZQ==", b"AQIDBAUGBwgJCgsMDQ4PEC=="));
-    Agreed { subprotocol: None, masking_key, deflate_stream: deflate_stream == DeflateStream::Yes }
+    NegotiatedDraft { subprotocol: None, masking_key, deflate_stream: deflate_stream == DeflateStream::Yes }
 }
 
 /// Every key is the one of the examples.
-fn same_keys() -> Entropy {
-    Entropy::from_source(Box::new(|out: &mut [u8]| {
+fn same_keys() -> RandomSource {
+    RandomSource::from_fn(Box::new(|out: &mut [u8]| {
         for (byte, key) in out.iter_mut().zip(KEY.into_iter().cycle()) {
             *byte = key;
         }
@@ -88,7 +88,7 @@ fn same_keys() -> Entropy {
 
 fn side(version: Version, role: Role, limits: Limits, deflate: DeflateStream) -> (Decoder, Encoder) {
     let keys = (role == Role::Client).then(same_keys);
-    codec(Row::of(version), &agreed(deflate), role, limits, &[], keys)
+    codec(DraftSpec::for_version(version), &agreed(deflate), role, limits, &[], keys)
 }
 
 fn decoder(version: Version, role: Role, limits: Limits) -> Decoder {
@@ -96,7 +96,7 @@ fn decoder(version: Version, role: Role, limits: Limits) -> Decoder {
 }
 
 fn roomy() -> Limits {
-    Limits { frame: 1 << 30, message: 1 << 30, fragments: u32::MAX }
+    Limits { max_frame_size: 1 << 30, max_message_size: 1 << 30, max_fragments: u32::MAX }
 }
 
 /// Frames of one side as bytes.
@@ -104,7 +104,7 @@ fn written(version: Version, role: Role, deflate: DeflateStream, frames: &[(bool
     let (_, mut encoder) = side(version, role, roomy(), deflate);
     let mut out = Vec::new();
     for (fin, opcode, payload) in frames {
-        encoder.frame(&mut out, *fin, *opcode, payload).unwrap();
+        encoder.encode_frame(&mut out, *fin, *opcode, payload).unwrap();
     }
     out
 }
@@ -113,19 +113,19 @@ fn next(decoder: &mut Decoder) -> Option<Seen> {
     let payload = |decoder: &Decoder| decoder.payload().to_vec();
     Some(match decoder.next() {
         Ok(None) => return None,
-        Ok(Some(Event::Message(kind))) => {
+        Ok(Some(DecoderEvent::Message(kind))) => {
             let lent = payload(decoder);
             let taken = decoder.take_payload();
             assert_eq!(lent, taken);
             Seen::Message(kind, taken)
         }
-        Ok(Some(Event::Begin(kind))) => Seen::Begin(kind),
-        Ok(Some(Event::Piece)) => Seen::Piece(payload(decoder)),
-        Ok(Some(Event::End)) => Seen::End,
-        Ok(Some(Event::Ping)) => Seen::Ping(payload(decoder)),
-        Ok(Some(Event::Pong)) => Seen::Pong(payload(decoder)),
-        Ok(Some(Event::Frame(header))) => panic!("nobody watches: {header:?}"),
-        Ok(Some(Event::Close(code))) => Seen::Close(code.map(CloseCode::get), decoder.reason().to_owned()),
+        Ok(Some(DecoderEvent::MessageStart(kind))) => Seen::Begin(kind),
+        Ok(Some(DecoderEvent::MessageChunk)) => Seen::Piece(payload(decoder)),
+        Ok(Some(DecoderEvent::MessageEnd)) => Seen::End,
+        Ok(Some(DecoderEvent::Ping)) => Seen::Ping(payload(decoder)),
+        Ok(Some(DecoderEvent::Pong)) => Seen::Pong(payload(decoder)),
+        Ok(Some(DecoderEvent::FrameHeader(header))) => panic!("nobody watches: {header:?}"),
+        Ok(Some(DecoderEvent::Close(code))) => Seen::Close(code.map(CloseCode::as_u16), decoder.reason().to_owned()),
         Err(violation) => Seen::Failed(violation),
     })
 }
@@ -265,9 +265,9 @@ fn what_is_sent_is_what_the_vectors_say() {
 fn every_version_understands_itself() {
     let long: String = ("zwölf €uro 😀 ").repeat(4_000);
     let bytes: Vec<u8> = (0..=255).cycle().take(66_000).collect();
-    for row in drafts() {
+    for spec in drafts() {
         for role in ROLES {
-            for &deflate in streams(row) {
+            for &deflate in streams(spec) {
                 let mut frames = Vec::new();
                 let mut want = Vec::new();
                 let lengths = [0, 1, 125, 126, 127, 128, 4_096, long.len()];
@@ -276,7 +276,7 @@ fn every_version_understands_itself() {
                     frames.push((true, TEXT, long.as_bytes()[..cut].to_vec()));
                     want.push(text(&long[..cut]));
                 }
-                if matches!(row.framing, Framing::Length(_)) {
+                if matches!(spec.framing, Framing::Length(_)) {
                     for length in [0, 1, 126, 65_535, 65_536] {
                         frames.push((true, BINARY, bytes[..length].to_vec()));
                         want.push(binary(&bytes[..length]));
@@ -292,27 +292,27 @@ fn every_version_understands_itself() {
                     want.push(Seen::Pong(b"I am".to_vec()));
                     want.push(text("fünf"));
                 }
-                let (code, body) = row.close(role, CloseCode::GOING_AWAY, "");
+                let (code, body) = spec.close_frame(role, CloseCode::GOING_AWAY, "");
                 frames.push((true, Opcode::Close, body.clone()));
-                let mut written = written(row.version, role, deflate, &frames);
-                if !row.closes_by_end() {
-                    want.push(Seen::Close(code.map(CloseCode::get), String::new()));
+                let mut written = written(spec.version, role, deflate, &frames);
+                if !spec.closes_by_eof() {
+                    want.push(Seen::Close(code.map(CloseCode::as_u16), String::new()));
                     written.extend_from_slice(b"\x00never\xFF");
                 }
-                let (mut receiver, _) = side(row.version, other(role), roomy(), deflate);
+                let (mut receiver, _) = side(spec.version, other(role), roomy(), deflate);
                 for step in [usize::MAX, 4_000, 1_000 + 7] {
-                    receiver = side(row.version, other(role), roomy(), deflate).0;
-                    assert!(!receiver.is_midway());
+                    receiver = side(spec.version, other(role), roomy(), deflate).0;
+                    assert!(!receiver.is_incomplete());
                     let got = seen(&mut receiver, &written, step);
                     let kinds = |all: &[Seen]| {
                         all.iter().map(|one| format!("{one:?}").chars().take(40).collect()).collect::<Vec<String>>()
                     };
-                    assert_eq!(kinds(&got), kinds(&want), "{} from {role:?}, {deflate:?}", row.name);
-                    assert!(got == want, "{} from {role:?}, {step} at a time", row.name);
-                    assert!(!receiver.is_midway());
+                    assert_eq!(kinds(&got), kinds(&want), "{} from {role:?}, {deflate:?}", spec.name);
+                    assert!(got == want, "{} from {role:?}, {step} at a time", spec.name);
+                    assert!(!receiver.is_incomplete());
                 }
                 // hybi03-4.4-2
-                assert_eq!(receiver.answer(), row.answer(&body), "{}", row.name);
+                assert_eq!(receiver.answer(), spec.reply_body(&body), "{}", spec.name);
             }
         }
     }
@@ -320,37 +320,37 @@ fn every_version_understands_itself() {
 
 #[test]
 fn limits_are_exact() {
-    let limits = Limits { frame: 100, message: 150, fragments: 3 };
+    let limits = Limits { max_frame_size: 100, max_message_size: 150, max_fragments: 3 };
     let frames = |lengths: &[usize]| -> Vec<(bool, Opcode, Vec<u8>)> {
         let last = lengths.len() - 1;
         let opcode = |n| if n == 0 { TEXT } else { Opcode::Continuation };
         lengths.iter().enumerate().map(|(n, &length)| (n == last, opcode(n), vec![b'x'; length])).collect()
     };
-    for row in drafts() {
+    for spec in drafts() {
         for role in ROLES {
-            for &deflate in streams(row) {
+            for &deflate in streams(spec) {
                 let got = |lengths: &[usize]| {
-                    let bytes = written(row.version, other(role), deflate, &frames(lengths));
-                    let seen = all_ways(row.version, role, limits, deflate, &bytes);
-                    assert_eq!(seen.len(), 1, "{} as {role:?}", row.name);
+                    let bytes = written(spec.version, other(role), deflate, &frames(lengths));
+                    let seen = all_ways(spec.version, role, limits, deflate, &bytes);
+                    assert_eq!(seen.len(), 1, "{} as {role:?}", spec.name);
                     seen.into_iter().next().unwrap()
                 };
                 assert!(matches!(got(&[100]), Seen::Message(..)));
-                let Framing::Length(_) = row.framing else {
+                let Framing::Length(_) = spec.framing else {
                     // A frame is a message.
-                    let fault = Violation::MessageTooBig { length: 101, limit: 100 };
+                    let fault = ProtocolError::MessageTooBig { length: 101, limit: 100 };
                     assert!(
-                        matches!(got(&[101]), Seen::Failed(Violation::MessageTooBig { limit: 100, .. })),
+                        matches!(got(&[101]), Seen::Failed(ProtocolError::MessageTooBig { limit: 100, .. })),
                         "{fault}"
                     );
                     continue;
                 };
-                assert_eq!(got(&[101]), Seen::Failed(Violation::FrameTooBig { length: 101, limit: 100 }));
+                assert_eq!(got(&[101]), Seen::Failed(ProtocolError::FrameTooBig { length: 101, limit: 100 }));
                 assert!(matches!(got(&[100, 50]), Seen::Message(..)));
-                let fault = Violation::MessageTooBig { length: 151, limit: 150 };
+                let fault = ProtocolError::MessageTooBig { length: 151, limit: 150 };
                 assert_eq!(got(&[100, 51]), Seen::Failed(fault));
                 assert!(matches!(got(&[0, 0, 1]), Seen::Message(..)));
-                assert_eq!(got(&[0, 0, 0, 0]), Seen::Failed(Violation::TooManyFragments { limit: 3 }));
+                assert_eq!(got(&[0, 0, 0, 0]), Seen::Failed(ProtocolError::TooManyFragments { limit: 3 }));
             }
         }
     }
@@ -361,7 +361,7 @@ fn a_text_that_never_ends_stops_at_the_limit() {
     // hixie76-4.2-5
     for version in [Hixie75, Hybi00] {
         for role in ROLES {
-            let mut decoder = decoder(version, role, Limits::message(1_000));
+            let mut decoder = decoder(version, role, Limits::with_max_message_size(1_000));
             let mut sent = 0;
             decoder.space()[0] = 0;
             decoder.filled(1);
@@ -374,7 +374,7 @@ fn a_text_that_never_ends_stops_at_the_limit() {
                 }
                 sent += 1;
             };
-            assert_eq!(fault, Violation::MessageTooBig { length: 1_001, limit: 1_000 });
+            assert_eq!(fault, ProtocolError::MessageTooBig { length: 1_001, limit: 1_000 });
             assert_eq!(sent, 1_000);
         }
     }
@@ -383,7 +383,7 @@ fn a_text_that_never_ends_stops_at_the_limit() {
 #[test]
 fn other_frames_of_hixie_are_skipped_up_to_the_limit() {
     // hixie76-4.2-1, hixie76-4.2-2, hixie76-4.2-3, hixie76-4.2-4
-    let limits = Limits::message(1_000);
+    let limits = Limits::with_max_message_size(1_000);
     let hello = [0, b'h', b'i', END];
     const END: u8 = 0xFF;
     let frame = |first: u8, length: &[u8], payload: usize, end: &[u8]| {
@@ -393,7 +393,7 @@ fn other_frames_of_hixie_are_skipped_up_to_the_limit() {
         bytes.extend_from_slice(end);
         bytes
     };
-    let too_big = |length| Seen::Failed(Violation::FrameTooBig { length, limit: 1_000 });
+    let too_big = |length| Seen::Failed(ProtocolError::FrameTooBig { length, limit: 1_000 });
     for version in [Hixie55, Hixie75, Hybi00] {
         for role in ROLES {
             let got =
@@ -410,12 +410,15 @@ fn other_frames_of_hixie_are_skipped_up_to_the_limit() {
             ] {
                 assert_eq!(got(skipped.clone()), [text("hi")], "{version} {skipped:x?}");
             }
-            assert!(matches!(got(frame(0x01, &[], 1_001, &[END]))[..], [Seen::Failed(Violation::FrameTooBig { .. })]));
+            assert!(matches!(
+                got(frame(0x01, &[], 1_001, &[END]))[..],
+                [Seen::Failed(ProtocolError::FrameTooBig { .. })]
+            ));
             assert_eq!(got(frame(0x80, &[0x87, 0x69], 1_001, &[])), [too_big(1_001)]);
             assert_eq!(got(frame(0x80, &[0x80; 10], 0, &[0])), [too_big(u64::MAX)]);
             assert!(matches!(
                 got(frame(0x80, &[0xFF; 9], 0, &[0x7F]))[..],
-                [Seen::Failed(Violation::FrameTooBig { .. })]
+                [Seen::Failed(ProtocolError::FrameTooBig { .. })]
             ));
             // The closing frame, also with a length that is not minimal.
             for close in [&[END, 0][..], &[END, 0x80, 0]] {
@@ -431,27 +434,27 @@ fn other_frames_of_hixie_are_skipped_up_to_the_limit() {
 
 #[test]
 fn the_end_of_the_stream_closes_hixie_75_between_frames_alone() {
-    for row in drafts() {
+    for spec in drafts() {
         for role in ROLES {
-            let by_end = matches!(row.version, Hixie55 | Hixie75);
-            let mut decoder = decoder(row.version, role, roomy());
-            assert_eq!(decoder.ended(), by_end, "{}", row.name);
+            let by_end = matches!(spec.version, Hixie55 | Hixie75);
+            let mut decoder = decoder(spec.version, role, roomy());
+            assert_eq!(decoder.on_eof(), by_end, "{}", spec.name);
             assert_eq!(next(&mut decoder), by_end.then(|| Seen::Close(None, String::new())));
             assert_eq!(next(&mut decoder), None);
-            assert!(!decoder.ended());
+            assert!(!decoder.on_eof());
         }
     }
     for begun in [&[0][..], &[0, b'x'], &[0x80], &[0x80, 1], &[0x01]] {
         let mut decoder = decoder(Hixie75, Role::Server, roomy());
         assert_eq!(seen(&mut decoder, begun, 1), []);
-        assert!(decoder.is_midway());
-        assert!(!decoder.ended());
+        assert!(decoder.is_incomplete());
+        assert!(!decoder.on_eof());
     }
 }
 
 #[test]
 fn faults() {
-    let reserved = Violation::ReservedBits;
+    let reserved = ProtocolError::ReservedBits;
     let long_ping = |first: &str| format!("{first}7e007e{}", "00".repeat(126));
     let early = [Hybi01, Hybi02, Hybi03, Hybi04, Hybi05, Hybi06].as_slice();
     let more = [Hybi01, Hybi02, Hybi03].as_slice();
@@ -462,31 +465,31 @@ fn faults() {
         (early, "4400".into(), reserved(4)),
         (early, "1400".into(), reserved(1)),
         (early, "0480".into(), reserved(8)),
-        (early, "0600".into(), Violation::UnknownOpcode(6)),
-        (early, "0f00".into(), Violation::UnknownOpcode(15)),
-        (late, "8300".into(), Violation::UnknownOpcode(3)),
-        (late, "8b00".into(), Violation::UnknownOpcode(11)),
+        (early, "0600".into(), ProtocolError::UnknownOpcode(6)),
+        (early, "0f00".into(), ProtocolError::UnknownOpcode(15)),
+        (late, "8300".into(), ProtocolError::UnknownOpcode(3)),
+        (late, "8b00".into(), ProtocolError::UnknownOpcode(11)),
         (late, "c100".into(), reserved(4)),
-        (late, "818537fa213d7f9f4d5158".into(), Violation::Masked), // hybi07-4.3-1
-        (&[Hybi03], long_ping("02"), Violation::ControlTooLong),    // hybi03-4.4-1
-        (fin, long_ping("82"), Violation::ControlTooLong),
-        (late, long_ping("89"), Violation::ControlTooLong),
-        (more, "8200".into(), Violation::FragmentedControl), // hybi03-4.4-1
-        (more, "8100".into(), Violation::FragmentedControl),
-        (fin, "0200".into(), Violation::FragmentedControl),
-        (late, "0800".into(), Violation::FragmentedControl),
-        (more, "0000".into(), Violation::NothingToContinue),
-        (fin, "8000".into(), Violation::NothingToContinue),
-        (more, "84000400".into(), Violation::MessageInsideMessage),
-        (fin, "04008400".into(), Violation::MessageInsideMessage),
-        (late, "01008100".into(), Violation::MessageInsideMessage),
-        (early, "057f8000000000000000".into(), Violation::LengthTopBit),
-        (&[Hybi06], "810103".into(), Violation::CloseBodyOfOneByte), // hybi06-4.5-1
-        (&[Hybi06], "810203e7".into(), Violation::CloseCodeNotAllowed(999)), // hybi06-7.4-1
-        (late, "880203e7".into(), Violation::CloseCodeNotAllowed(999)),
-        (late, "880203ed".into(), Violation::CloseCodeNotAllowed(1005)), // hybi09-7.4-1
-        (late, "88021388".into(), Violation::CloseCodeNotAllowed(5000)),
-        (late, "880303e8ff".into(), Violation::CloseReasonNotUtf8),
+        (late, "818537fa213d7f9f4d5158".into(), ProtocolError::MaskedFrame), // hybi07-4.3-1
+        (&[Hybi03], long_ping("02"), ProtocolError::ControlFrameTooBig),     // hybi03-4.4-1
+        (fin, long_ping("82"), ProtocolError::ControlFrameTooBig),
+        (late, long_ping("89"), ProtocolError::ControlFrameTooBig),
+        (more, "8200".into(), ProtocolError::FragmentedControlFrame), // hybi03-4.4-1
+        (more, "8100".into(), ProtocolError::FragmentedControlFrame),
+        (fin, "0200".into(), ProtocolError::FragmentedControlFrame),
+        (late, "0800".into(), ProtocolError::FragmentedControlFrame),
+        (more, "0000".into(), ProtocolError::UnexpectedContinuation),
+        (fin, "8000".into(), ProtocolError::UnexpectedContinuation),
+        (more, "84000400".into(), ProtocolError::ExpectedContinuation),
+        (fin, "04008400".into(), ProtocolError::ExpectedContinuation),
+        (late, "01008100".into(), ProtocolError::ExpectedContinuation),
+        (early, "057f8000000000000000".into(), ProtocolError::LengthMostSignificantBit),
+        (&[Hybi06], "810103".into(), ProtocolError::CloseBodyTooShort), // hybi06-4.5-1
+        (&[Hybi06], "810203e7".into(), ProtocolError::InvalidCloseCode(999)), // hybi06-7.4-1
+        (late, "880203e7".into(), ProtocolError::InvalidCloseCode(999)),
+        (late, "880203ed".into(), ProtocolError::InvalidCloseCode(1005)), // hybi09-7.4-1
+        (late, "88021388".into(), ProtocolError::InvalidCloseCode(5000)),
+        (late, "880303e8ff".into(), ProtocolError::CloseReasonNotUtf8),
     ];
     for (versions, bytes, fault) in faults {
         for &version in versions {
@@ -498,24 +501,24 @@ fn faults() {
     // hybi07-4.3-1
     for version in [Hybi07, Hybi08] {
         let got = all_ways(version, Role::Server, roomy(), DeflateStream::No, &hex("810548656c6c6f"));
-        assert_eq!(got, [Seen::Failed(Violation::NotMasked)]);
+        assert_eq!(got, [Seen::Failed(ProtocolError::UnmaskedFrame)]);
     }
     let not_deflate = side(Hybi08, Role::Client, roomy(), DeflateStream::Yes).0;
-    assert_eq!(seen(&mut { not_deflate }, &[0xFF; 8], 1), [Seen::Failed(Violation::NotDeflate)]);
+    assert_eq!(seen(&mut { not_deflate }, &[0xFF; 8], 1), [Seen::Failed(ProtocolError::InvalidDeflate)]);
 }
 
 #[test]
 fn lengths_need_not_be_minimal_before_rfc_6455() {
-    for row in hybis() {
+    for spec in hybis() {
         let unmasked = |opcode: &[u8]| [opcode, &[126, 0, 2, b'h', b'i']].concat();
-        let Framing::Length(rules) = row.framing else { continue };
-        let first = if written(row.version, Role::Server, DeflateStream::No, &[(true, TEXT, vec![])])[0] & 0x80 != 0 {
+        let Framing::Length(rules) = spec.framing else { continue };
+        let first = if written(spec.version, Role::Server, DeflateStream::No, &[(true, TEXT, vec![])])[0] & 0x80 != 0 {
             0x80 | rules.opcodes.text
         } else {
             rules.opcodes.text
         };
-        let got = all_ways(row.version, Role::Client, roomy(), DeflateStream::No, &unmasked(&[first]));
-        assert_eq!(got, [text("hi")], "{}", row.name);
+        let got = all_ways(spec.version, Role::Client, roomy(), DeflateStream::No, &unmasked(&[first]));
+        assert_eq!(got, [text("hi")], "{}", spec.name);
     }
 }
 
@@ -527,9 +530,9 @@ fn long_control_frames_of_hybi_01_are_cut() {
         let bytes = [&[0x02, 126, 0, 200][..], &body, &[0x01, 126, 0, 200], &body].concat();
         let want = [Seen::Ping(body[..125].to_vec()), Seen::Close(None, String::new())];
         assert_eq!(all_ways(version, Role::Server, roomy(), DeflateStream::No, &bytes), want);
-        let limits = Limits { frame: 199, ..roomy() };
+        let limits = Limits { max_frame_size: 199, ..roomy() };
         let got = all_ways(version, Role::Server, limits, DeflateStream::No, &bytes);
-        assert_eq!(got, [Seen::Failed(Violation::FrameTooBig { length: 200, limit: 199 })]);
+        assert_eq!(got, [Seen::Failed(ProtocolError::FrameTooBig { length: 200, limit: 199 })]);
     }
 }
 
@@ -537,65 +540,69 @@ fn long_control_frames_of_hybi_01_are_cut() {
 fn text_that_is_not_utf_8_is_replaced_or_fails() {
     // hixie76-4.3-1
     let bad = b"a\xC3b\xE2\x82".to_vec();
-    for row in drafts() {
+    for spec in drafts() {
         for role in ROLES {
             // Clients of the versions that say so replace; the others fail, and servers always.
-            let bytes = written(row.version, other(role), DeflateStream::No, &[(true, TEXT, bad.clone())]);
-            let got = all_ways(row.version, role, roomy(), DeflateStream::No, &bytes);
-            match (role, row.bad_text) {
-                (Role::Client, BadText::Replaced) => assert_eq!(got, [text("a\u{FFFD}b\u{FFFD}")], "{}", row.name),
-                _ => assert!(matches!(got[..], [Seen::Failed(Violation::TextNotUtf8 { .. })]), "{}: {got:?}", row.name),
+            let bytes = written(spec.version, other(role), DeflateStream::No, &[(true, TEXT, bad.clone())]);
+            let got = all_ways(spec.version, role, roomy(), DeflateStream::No, &bytes);
+            match (role, spec.invalid_text) {
+                (Role::Client, InvalidText::Replace) => assert_eq!(got, [text("a\u{FFFD}b\u{FFFD}")], "{}", spec.name),
+                _ => assert!(
+                    matches!(got[..], [Seen::Failed(ProtocolError::TextNotUtf8 { .. })]),
+                    "{}: {got:?}",
+                    spec.name
+                ),
             }
         }
-        assert_eq!(row.bad_text == BadText::Replaced, row.version < Hybi08);
+        assert_eq!(spec.invalid_text == InvalidText::Replace, spec.version < Hybi08);
     }
     // What is put in counts.
-    let limits = Limits::message(3 * 4_096 + 2);
+    let limits = Limits::with_max_message_size(3 * 4_096 + 2);
     for (count, fits) in [(4_096, true), (4_097, false)] {
         let bytes = written(Hybi03, Role::Server, DeflateStream::No, &[(true, TEXT, vec![0x80; count])]);
         let got = all_ways(Hybi03, Role::Client, limits, DeflateStream::No, &bytes);
         assert_eq!(matches!(got[..], [Seen::Message(..)]), fits, "{count}");
-        assert_eq!(matches!(got[..], [Seen::Failed(Violation::MessageTooBig { .. })]), !fits, "{count}");
+        assert_eq!(matches!(got[..], [Seen::Failed(ProtocolError::MessageTooBig { .. })]), !fits, "{count}");
     }
 }
 
 #[test]
-fn a_message_can_be_lent_in_pieces() {
+fn a_message_can_be_streamed_in_pieces() {
     let bad = b"one \xC3 two \xE2\x82".to_vec();
-    for row in drafts() {
+    for spec in drafts() {
         for role in ROLES {
-            for &deflate in streams(row) {
-                let replaced = role == Role::Client && row.bad_text == BadText::Replaced;
+            for &deflate in streams(spec) {
+                let replaced = role == Role::Client && spec.invalid_text == InvalidText::Replace;
                 let (sent, want) = match replaced {
                     true => (bad.clone(), String::from_utf8_lossy(&bad).into_owned()),
                     false => ("fünf".repeat(100).into_bytes(), "fünf".repeat(100)),
                 };
                 let frames = [(true, TEXT, sent), (true, TEXT, b"next".to_vec())];
-                let bytes = written(row.version, other(role), deflate, &frames);
+                let bytes = written(spec.version, other(role), deflate, &frames);
                 for step in [1, 3, 1_000] {
                     // From the start, and from the middle on.
                     for before in [0, bytes.len() / 3] {
                         let (first, rest) = bytes.split_at(before);
-                        let mut decoder = side(row.version, role, roomy(), deflate).0;
+                        let mut decoder = side(spec.version, role, roomy(), deflate).0;
                         let mut got = seen(&mut decoder, first, step);
-                        let begun = decoder.stream();
+                        let begun = decoder.start_streaming();
                         let mut so_far = begun.as_ref().map(|(_, bytes)| bytes.clone()).unwrap_or_default();
                         if let Some((kind, _)) = begun {
-                            assert_eq!(kind, Kind::Text);
+                            assert_eq!(kind, MessageKind::Text);
                             got.push(Seen::Begin(kind));
                         }
                         got.extend(seen(&mut decoder, rest, step));
                         let mut texts = Vec::new();
                         for event in got {
                             match event {
-                                Seen::Begin(kind) => assert_eq!(kind, Kind::Text),
+                                Seen::Begin(kind) => assert_eq!(kind, MessageKind::Text),
                                 Seen::Piece(piece) => so_far.extend(piece),
                                 Seen::End => texts.push(String::from_utf8(std::mem::take(&mut so_far)).unwrap()),
                                 Seen::Message(_, whole) => texts.push(String::from_utf8(whole).unwrap()),
-                                other => panic!("{} {other:?}", row.name),
+                                other => panic!("{} {other:?}", spec.name),
                             }
                         }
-                        assert_eq!(texts, [want.clone(), "next".into()], "{} as {role:?}, {step}, {before}", row.name);
+                        assert_eq!(texts, [want.clone(), "next".into()], "{} as {role:?}, {step}, {before}", spec.name);
                     }
                 }
             }
@@ -605,16 +612,16 @@ fn a_message_can_be_lent_in_pieces() {
 
 #[test]
 fn a_stream_that_was_given_up_is_skipped() {
-    for row in drafts() {
+    for spec in drafts() {
         for role in ROLES {
             let frames = [(true, TEXT, vec![b'x'; 300]), (true, TEXT, b"next".to_vec())];
-            let bytes = written(row.version, other(role), DeflateStream::No, &frames);
-            let mut decoder = decoder(row.version, role, roomy());
-            assert_eq!(decoder.stream(), None);
+            let bytes = written(spec.version, other(role), DeflateStream::No, &frames);
+            let mut decoder = decoder(spec.version, role, roomy());
+            assert_eq!(decoder.start_streaming(), None);
             let begun = seen(&mut decoder, &bytes[..100], 10);
-            assert_eq!(begun.first(), Some(&Seen::Begin(Kind::Text)), "{}", row.name);
-            decoder.assemble();
-            assert_eq!(seen(&mut decoder, &bytes[100..], 10), [text("next")], "{}", row.name);
+            assert_eq!(begun.first(), Some(&Seen::Begin(MessageKind::Text)), "{}", spec.name);
+            decoder.stop_streaming();
+            assert_eq!(seen(&mut decoder, &bytes[100..], 10), [text("next")], "{}", spec.name);
         }
     }
 }
@@ -626,14 +633,14 @@ fn what_inflates_without_end_stops_at_the_limit() {
     frames.extend((0..3).map(|n| (n == 2, Opcode::Continuation, vec![0; 1 << 20])));
     let bytes = written(Hybi07, Role::Server, DeflateStream::Yes, &frames);
     assert!(bytes.len() < 10 << 10);
-    let mut decoder = side(Hybi07, Role::Client, Limits::message(2 << 20), DeflateStream::Yes).0;
+    let mut decoder = side(Hybi07, Role::Client, Limits::with_max_message_size(2 << 20), DeflateStream::Yes).0;
     let got = seen(&mut decoder, &bytes, 4_096);
-    assert_eq!(got, [Seen::Failed(Violation::MessageTooBig { length: 3 << 20, limit: 2 << 20 })]);
+    assert_eq!(got, [Seen::Failed(ProtocolError::MessageTooBig { length: 3 << 20, limit: 2 << 20 })]);
 }
 
 #[test]
 fn whatever_comes_nothing_panics_and_nothing_passes_the_limit() {
-    let limits = Limits { frame: 3_000, message: 5_000, fragments: 20 };
+    let limits = Limits { max_frame_size: 3_000, max_message_size: 5_000, max_fragments: 20 };
     let mut state: u64 = 0x9E37_79B9_7F4A_7C15;
     let mut random = move |below: usize| {
         state ^= state << 13;
@@ -641,11 +648,11 @@ fn whatever_comes_nothing_panics_and_nothing_passes_the_limit() {
         state ^= state << 17;
         usize::try_from(state % below as u64).unwrap()
     };
-    for row in drafts() {
+    for spec in drafts() {
         for role in ROLES {
-            for &deflate in streams(row) {
+            for &deflate in streams(spec) {
                 let mut frames = vec![(true, TEXT, "fünf".repeat(200).into_bytes()), (true, TEXT, b"x".to_vec())];
-                if matches!(row.framing, Framing::Length(_)) {
+                if matches!(spec.framing, Framing::Length(_)) {
                     frames.extend([
                         (false, TEXT, b"begin".to_vec()),
                         (true, Opcode::Ping, b"ping".to_vec()),
@@ -653,8 +660,8 @@ fn whatever_comes_nothing_panics_and_nothing_passes_the_limit() {
                         (true, BINARY, vec![7; 2_000]),
                     ]);
                 }
-                frames.push((true, Opcode::Close, row.close(other(role), CloseCode::NORMAL, "").1));
-                let good = written(row.version, other(role), deflate, &frames);
+                frames.push((true, Opcode::Close, spec.close_frame(other(role), CloseCode::NORMAL, "").1));
+                let good = written(spec.version, other(role), deflate, &frames);
                 for _ in 0..100 {
                     let mut bytes = good.clone();
                     for _ in 0..=random(4) {
@@ -666,14 +673,14 @@ fn whatever_comes_nothing_panics_and_nothing_passes_the_limit() {
                             _ => bytes.insert(at, u8::try_from(random(256)).unwrap()),
                         }
                     }
-                    let mut decoder = side(row.version, role, limits, deflate).0;
+                    let mut decoder = side(spec.version, role, limits, deflate).0;
                     if random(3) == 0 {
-                        decoder.stream();
+                        decoder.start_streaming();
                     }
                     for event in seen(&mut decoder, &bytes, 1 + random(2_000)) {
                         if let Seen::Message(kind, bytes) = event {
                             assert!(bytes.len() <= 5_000);
-                            assert!(kind == Kind::Binary || std::str::from_utf8(&bytes).is_ok());
+                            assert!(kind == MessageKind::Binary || std::str::from_utf8(&bytes).is_ok());
                         }
                     }
                 }

@@ -24,7 +24,7 @@ const SEC_ORIGIN: &str = "Sec-WebSocket-Origin";
 
 /// What both sides agree on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Agreed {
+pub(crate) struct NegotiatedDraft {
     /// The subprotocol in use.
     pub(crate) subprotocol: Option<String>,
     /// Everything after the handshake goes through DEFLATE.

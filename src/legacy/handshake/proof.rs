@@ -9,74 +9,76 @@
 
 use std::io;
 
-use crate::primitives::entropy::Entropy;
+use crate::primitives::entropy::RandomSource;
 use crate::primitives::{md5, sha1};
 
 /// How many random bytes a key takes: spaces, number, how many characters, then which and where, and where the spaces.
-const RANDOM: usize = 1 + 8 + 1 + 12 * 2 + 12;
+const RANDOM_BYTES_PER_KEY: usize = 1 + 8 + 1 + 12 * 2 + 12;
 
 /// What a client of hybi-00 to -03 asks a server to answer.
-pub(crate) struct Challenge {
-    pub(crate) keys: [Key; 2],
+pub(crate) struct KeyChallenge {
+    pub(crate) keys: [ChallengeKey; 2],
     /// Sent behind the head.
     pub(crate) body: [u8; 8],
     /// In which order the fields are sent.
     pub(crate) order: [u8; 32],
 }
 
-impl Challenge {
+impl KeyChallenge {
     /// Draws one, for one connection alone.
-    pub(crate) fn draw(entropy: &mut Entropy) -> io::Result<Challenge> {
-        let (mut first, mut second, mut body, mut order) = ([0; RANDOM], [0; RANDOM], [0; 8], [0; 32]);
+    pub(crate) fn generate(random_source: &mut RandomSource) -> io::Result<KeyChallenge> {
+        let (mut first, mut second, mut body, mut order) =
+            ([0; RANDOM_BYTES_PER_KEY], [0; RANDOM_BYTES_PER_KEY], [0; 8], [0; 32]);
         for bytes in [&mut first[..], &mut second, &mut body, &mut order] {
-            entropy.fill(bytes)?;
+            random_source.fill(bytes)?;
         }
-        Ok(Challenge { keys: [key(&first), key(&second)], body, order })
+        Ok(KeyChallenge { keys: [challenge_key(&first), challenge_key(&second)], body, order })
     }
 
     /// What the server has to answer.
-    pub(crate) fn answer(&self) -> [u8; 16] {
+    pub(crate) fn response(&self) -> [u8; 16] {
         let [first, second] = &self.keys;
-        answer(first.number, second.number, &self.body)
+        challenge_response(first.number, second.number, &self.body)
     }
 }
 
 /// A number, and the line it hides in.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Key {
+pub(crate) struct ChallengeKey {
     pub(crate) text: String,
     pub(crate) number: u32,
 }
 
 /// hixie76-4.1-1: steps 16 to 22 of that section.
-fn key(random: &[u8; RANDOM]) -> Key {
+fn challenge_key(random: &[u8; RANDOM_BYTES_PER_KEY]) -> ChallengeKey {
     let mut random = random.iter().copied();
     let mut next = |below: usize| usize::from(random.next().unwrap_or(0)).checked_rem(below).unwrap_or(0);
     let spaces = u32::try_from(next(12)).unwrap_or(0).saturating_add(1);
     let max = u32::MAX.checked_div(spaces).unwrap_or(0);
-    let wide = (0..8).fold(0_u64, |wide, _| wide << 8 | next(256) as u64);
-    let number = wide.checked_rem(u64::from(max).saturating_add(1)).and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
+    let random_u64 = (0..8).fold(0_u64, |random_u64, _| random_u64 << 8 | next(256) as u64);
+    let number =
+        random_u64.checked_rem(u64::from(max).saturating_add(1)).and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
     let mut text = number.saturating_mul(spaces).to_string();
     for _ in 0..next(12).saturating_add(1) {
         let at = next(text.len().saturating_add(1));
-        text.insert(at, noise(next(84)));
+        text.insert(at, non_digit(next(84)));
     }
     // Not at the ends, where whatever reads fields would take them away. There are two characters at least.
     for _ in 0..spaces {
         let at = next(text.len().saturating_sub(1)).saturating_add(1);
         text.insert(at, ' ');
     }
-    Key { text, number }
+    ChallengeKey { text, number }
 }
 
 /// One of the 84 visible characters that are no digits: 0x21 to 0x2F, 0x3A to 0x7E.
-fn noise(which: usize) -> char {
+fn non_digit(which: usize) -> char {
     (0x21..=0x2F_u8).chain(0x3A..=0x7E).nth(which).map_or('!', char::from)
 }
 
 /// The number that hides in a key. hixie76-5.2-1: `None`: there is none, because there is no space, or no digit, or it does not divide, or it
 /// is larger than any client can mean (hybi-00 section 5.2 steps 4 to 7).
-pub(crate) fn number(key: &[u8]) -> Option<u32> {
+pub(crate) fn key_number(key: &[u8]) -> Option<u32> {
     let spaces = key.iter().filter(|&&b| b == b' ').count();
     let digits = || key.iter().filter(|b| b.is_ascii_digit());
     digits().next()?;
@@ -89,7 +91,7 @@ pub(crate) fn number(key: &[u8]) -> Option<u32> {
 }
 
 /// The answer to a challenge.
-pub(crate) fn answer(first: u32, second: u32, body: &[u8; 8]) -> [u8; 16] {
+pub(crate) fn challenge_response(first: u32, second: u32, body: &[u8; 8]) -> [u8; 16] {
     md5::digest(&[&first.to_be_bytes()[..], &second.to_be_bytes(), body].concat())
 }
 
@@ -134,8 +136,8 @@ mod tests {
             ),
         ];
         for (first, second, body, one, two, want) in rows {
-            assert_eq!((number(first.as_bytes()), number(second.as_bytes())), (Some(one), Some(two)));
-            assert_eq!(&answer(one, two, body), want);
+            assert_eq!((key_number(first.as_bytes()), key_number(second.as_bytes())), (Some(one), Some(two)));
+            assert_eq!(&challenge_response(one, two, body), want);
         }
     }
 
@@ -158,23 +160,23 @@ mod tests {
             ("1\t2", None), // only 0x20 is a space
         ];
         for (key, want) in rows {
-            assert_eq!(number(key.as_bytes()), want, "{key:?}");
+            assert_eq!(key_number(key.as_bytes()), want, "{key:?}");
         }
     }
 
     #[test]
-    fn keys_hide_their_number() {
+    fn challenge_keys_contain_their_number() {
         // hixie76-4.1-1
         let mut seed = 1_u32;
         let mut byte = || {
             seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             (seed >> 24) as u8
         };
-        let mut extremes = vec![[0; RANDOM], [255; RANDOM]];
+        let mut extremes = vec![[0; RANDOM_BYTES_PER_KEY], [255; RANDOM_BYTES_PER_KEY]];
         extremes.extend((0..2000).map(|_| std::array::from_fn(|_| byte())));
         for random in extremes {
-            let Key { text, number: hidden } = key(&random);
-            assert_eq!(number(text.as_bytes()), Some(hidden), "{text}");
+            let ChallengeKey { text, number: hidden } = challenge_key(&random);
+            assert_eq!(key_number(text.as_bytes()), Some(hidden), "{text}");
             let spaces = text.bytes().filter(|&b| b == b' ').count();
             let others = text.bytes().filter(|b| !b.is_ascii_digit() && *b != b' ').count();
             assert!((1..=12).contains(&spaces) && (1..=12).contains(&others), "{text}");

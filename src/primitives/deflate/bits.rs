@@ -69,12 +69,12 @@ impl BitReader<'_> {
 /// Appends bits to bytes. What is not yet a whole byte waits in the pen.
 pub(super) struct BitWriter<'a> {
     out: &'a mut Vec<u8>,
-    pen: Pen,
+    cursor: BitCursor,
 }
 
-/// Where writing goes on. By itself, so that a loop can keep a copy in registers: see [`BitWriter::room`].
+/// Where writing goes on. By itself, so that a loop can keep a copy in registers: see [`BitWriter::reserve`].
 #[derive(Clone, Copy)]
-pub(super) struct Pen {
+pub(super) struct BitCursor {
     /// The index of the next byte.
     at: usize,
     /// Bits that wait for it: `count` of them, at most 7; those above are zero.
@@ -82,15 +82,15 @@ pub(super) struct Pen {
     count: u32,
 }
 
-impl Pen {
+impl BitCursor {
     /// Writes the lowest `n` bits of `value`, which has no others; `n` is at most 56. Eight bytes are stored every
-    /// time, which is cheaper than finding out how many are needed; so `room` ends eight bytes later than what will be
+    /// time, which is cheaper than finding out how many are needed; so `reserved` ends eight bytes later than what will be
     /// written.
     #[inline(always)]
-    pub(super) fn put(&mut self, room: &mut [u8], value: u64, n: u32) {
+    pub(super) fn write_bits(&mut self, reserved: &mut [u8], value: u64, n: u32) {
         self.bits |= value << self.count;
         self.count += n;
-        if let Some(eight) = room.get_mut(self.at..self.at + 8) {
+        if let Some(eight) = reserved.get_mut(self.at..self.at + 8) {
             eight.copy_from_slice(&self.bits.to_le_bytes());
         }
         self.at += (self.count / 8) as usize;
@@ -101,44 +101,44 @@ impl Pen {
 
 impl<'a> BitWriter<'a> {
     pub(super) fn new(out: &'a mut Vec<u8>) -> Self {
-        let pen = Pen { at: out.len(), bits: 0, count: 0 };
-        BitWriter { out, pen }
+        let cursor = BitCursor { at: out.len(), bits: 0, count: 0 };
+        BitWriter { out, cursor }
     }
 
-    /// Room for `bits` more bits, and the pen to write them with; give it back with [`BitWriter::close`].
-    pub(super) fn room(&mut self, bits: usize) -> (&mut [u8], Pen) {
-        self.out.resize(self.pen.at + bits / 8 + 16, 0);
-        (self.out, self.pen)
+    /// Room for `bits` more bits, and the pen to write them with; give it back with [`BitWriter::commit`].
+    pub(super) fn reserve(&mut self, bits: usize) -> (&mut [u8], BitCursor) {
+        self.out.resize(self.cursor.at + bits / 8 + 16, 0);
+        (self.out, self.cursor)
     }
 
     /// Takes back the pen, and the room that was not used.
-    pub(super) fn close(&mut self, pen: Pen) {
-        self.pen = pen;
-        self.out.truncate(pen.at);
+    pub(super) fn commit(&mut self, cursor: BitCursor) {
+        self.cursor = cursor;
+        self.out.truncate(cursor.at);
     }
 
     /// How many bits are in `out`, with those that wait.
     pub(super) fn bits(&self) -> usize {
-        8 * self.pen.at + self.pen.count as usize
+        8 * self.cursor.at + self.cursor.count as usize
     }
 
     /// How many bits of padding there would be after `n` more bits.
     pub(super) fn padding_after(&self, n: u32) -> u32 {
-        (self.pen.count + n).wrapping_neg() % 8
+        (self.cursor.count + n).wrapping_neg() % 8
     }
 
     /// Writes `n` bits, then zeros up to the next byte boundary.
-    pub(super) fn put_and_pad(&mut self, value: u64, n: u32) {
+    pub(super) fn write_bits_and_pad(&mut self, value: u64, n: u32) {
         let padding = self.padding_after(n);
-        let (room, mut pen) = self.room(64);
-        pen.put(room, value, n + padding);
-        self.close(pen);
+        let (reserved, mut cursor) = self.reserve(64);
+        cursor.write_bits(reserved, value, n + padding);
+        self.commit(cursor);
     }
 
     /// Appends bytes; the position must be a byte boundary.
     pub(super) fn bytes(&mut self, bytes: &[u8]) {
         self.out.extend_from_slice(bytes);
-        self.pen.at = self.out.len();
+        self.cursor.at = self.out.len();
     }
 }
 
@@ -153,12 +153,12 @@ mod tests {
             (0..200u64).map(|i| ((i * 0x9e37) & ((1 << (i % 16)) - 1), (i % 16) as u32)).collect();
         let mut bytes = vec![0xaa];
         let mut writer = BitWriter::new(&mut bytes);
-        let (room, mut pen) = writer.room(fields.iter().map(|field| field.1 as usize).sum());
+        let (reserved, mut cursor) = writer.reserve(fields.iter().map(|field| field.1 as usize).sum());
         for &(value, n) in &fields {
-            pen.put(room, value, n);
+            cursor.write_bits(reserved, value, n);
         }
-        writer.close(pen);
-        writer.put_and_pad(0b101, 3);
+        writer.commit(cursor);
+        writer.write_bits_and_pad(0b101, 3);
         writer.bytes(b"end");
         assert_eq!(bytes[0], 0xaa);
 

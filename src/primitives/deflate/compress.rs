@@ -13,8 +13,8 @@ use std::fmt;
 
 use super::bits::BitWriter;
 use super::WindowBits;
-use matcher::Matcher;
-use search::Effort;
+use matcher::MatchFinder;
+use search::SearchParams;
 use tokens::Tokens;
 
 /// How hard a [`Compress`] looks for repetitions.
@@ -39,11 +39,11 @@ pub enum Level {
 }
 
 impl Level {
-    fn effort(self) -> Effort {
+    fn search_params(self) -> SearchParams {
         match self {
-            Level::Fast => Effort { candidates: 1, good: 0, lazy: 0, then: 0 },
-            Level::Default => Effort { candidates: 32, good: 128, lazy: 16, then: 8 },
-            Level::Best => Effort { candidates: 256, good: 258, lazy: 258, then: 256 },
+            Level::Fast => SearchParams { max_chain: 1, nice_length: 0, max_lazy: 0, lazy_chain: 0 },
+            Level::Default => SearchParams { max_chain: 32, nice_length: 128, max_lazy: 16, lazy_chain: 8 },
+            Level::Best => SearchParams { max_chain: 256, nice_length: 258, max_lazy: 258, lazy_chain: 256 },
         }
     }
 }
@@ -68,7 +68,7 @@ pub struct Compress {
 }
 
 struct Parts {
-    matcher: Matcher,
+    matcher: MatchFinder,
     tokens: Tokens,
 }
 
@@ -85,13 +85,13 @@ impl Compress {
     pub fn push(&mut self, data: &[u8], out: &mut Vec<u8>) {
         let (level, window) = (self.level, self.window);
         let parts = self.parts.get_or_insert_with(|| {
-            Box::new(Parts { matcher: Matcher::new(level.effort(), window), tokens: Tokens::new() })
+            Box::new(Parts { matcher: MatchFinder::new(level.search_params(), window), tokens: Tokens::new() })
         });
         let mut writer = BitWriter::new(out);
         parts.tokens.clear();
         let (mut raw, mut rest) = (data, data);
         while !raw.is_empty() {
-            rest = &rest[parts.matcher.take(rest)..];
+            rest = &rest[parts.matcher.append(rest)..];
             let all = parts.matcher.find(&mut parts.tokens, !rest.is_empty());
             if parts.tokens.is_full() || (all && rest.is_empty()) {
                 let (block, after) = raw.split_at(parts.tokens.bytes);
@@ -121,7 +121,7 @@ impl Compress {
     /// Forgets the window (no context takeover). What is allocated stays.
     pub fn reset(&mut self) {
         if let Some(parts) = &mut self.parts {
-            parts.matcher.forget();
+            parts.matcher.reset();
         }
     }
 }
@@ -284,7 +284,7 @@ mod tests {
     /// A match does not end where the data was taken in: 300,000 equal bytes are little more than 1,162 times the
     /// longest match, of one bit for its length and one for its distance.
     #[test]
-    fn matches_go_on_over_the_intake() {
+    fn matches_continue_across_input_chunks() {
         for level in LEVELS {
             let sent = payload(&mut Compress::new(level, WindowBits::MAX), &vec![b'x'; 300_000]);
             assert!(sent.len() <= 330, "{level:?}: {}", sent.len());

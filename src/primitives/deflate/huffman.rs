@@ -18,20 +18,20 @@
 //! ```text
 //! bits 16..32  value: literal, length or distance base, symbol, or where the second table begins
 //!      15      EXCEPTION: none of the two frequent kinds; ask further
-//!      14      SECOND (with EXCEPTION): points to a second table, whose index has `code bits` bits
+//!      14      SUBTABLE (with EXCEPTION): points to a second table, whose index has `code bits` bits
 //!      13      LITERAL
 //!       8..12  code bits: the length of the code, without those that led to a second table
 //!       0..8   all bits: code bits and extra bits together
 //! ```
 
-use super::{DISTANCES, END_OF_BLOCK, LENGTHS, LONGEST_CODE, REPEATS, REPEAT_LAST};
+use super::{DISTANCES, END_OF_BLOCK, LENGTHS, MAX_CODE_LENGTH, REPEATS, REPEAT_LAST};
 
 pub(super) type Entry = u32;
 pub(super) const LITERAL: Entry = 1 << 13;
-pub(super) const SECOND: Entry = 1 << 14;
+pub(super) const SUBTABLE: Entry = 1 << 14;
 pub(super) const EXCEPTION: Entry = 1 << 15;
 /// What cannot be told apart from these bits on: no code has them, or a symbol that must not occur.
-pub(super) const NO_MEANING: Entry = EXCEPTION | 0xffff_0000;
+pub(super) const INVALID: Entry = EXCEPTION | 0xffff_0000;
 /// The end of a block.
 pub(super) const END: Entry = EXCEPTION | (END_OF_BLOCK as u32) << 16;
 
@@ -52,19 +52,19 @@ pub(super) fn code_bits(entry: Entry) -> u32 {
 
 /// What a list of lengths is, were it a code.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(super) enum Completeness {
     Complete,
     /// No symbol has a code.
     Empty,
     /// One symbol, of one bit.
     Single,
     /// Over-subscribed, or incomplete in any other way.
-    Wrong,
+    Invalid,
 }
 
 /// How many symbols have each length. Lengths are at most 15.
-fn count(lengths: &[u8]) -> [u16; LONGEST_CODE + 1] {
-    let mut count = [0; LONGEST_CODE + 1];
+fn count(lengths: &[u8]) -> [u16; MAX_CODE_LENGTH + 1] {
+    let mut count = [0; MAX_CODE_LENGTH + 1];
     for length in lengths {
         count[usize::from(length & 15)] += 1;
     }
@@ -72,23 +72,23 @@ fn count(lengths: &[u8]) -> [u16; LONGEST_CODE + 1] {
 }
 
 /// The first code of each length.
-fn first_codes(count: &[u16; LONGEST_CODE + 1]) -> [u16; LONGEST_CODE + 1] {
-    let mut first = [0u16; LONGEST_CODE + 1];
-    for length in 2..=LONGEST_CODE {
+fn first_codes(count: &[u16; MAX_CODE_LENGTH + 1]) -> [u16; MAX_CODE_LENGTH + 1] {
+    let mut first = [0u16; MAX_CODE_LENGTH + 1];
+    for length in 2..=MAX_CODE_LENGTH {
         first[length] = (first[length - 1].wrapping_add(count[length - 1])) << 1;
     }
     first
 }
 
-fn shape(count: &[u16; LONGEST_CODE + 1]) -> Shape {
+fn completeness(count: &[u16; MAX_CODE_LENGTH + 1]) -> Completeness {
     // In units of the longest code: 2^15 of them are all there is.
-    let used: u32 = (1..=LONGEST_CODE).map(|length| u32::from(count[length]) << (LONGEST_CODE - length)).sum();
+    let used: u32 = (1..=MAX_CODE_LENGTH).map(|length| u32::from(count[length]) << (MAX_CODE_LENGTH - length)).sum();
     let symbols: u16 = count[1..].iter().sum();
     match (used, symbols) {
-        (0x8000, _) => Shape::Complete,
-        (0, _) => Shape::Empty,
-        (0x4000, 1) => Shape::Single,
-        _ => Shape::Wrong,
+        (0x8000, _) => Completeness::Complete,
+        (0, _) => Completeness::Empty,
+        (0x4000, 1) => Completeness::Single,
+        _ => Completeness::Invalid,
     }
 }
 
@@ -111,18 +111,18 @@ fn reversed(code: u16, length: u8) -> u16 {
 /// Fills `table` for reading `lengths` with `root` bits at a time; `entry` gives value, flags and extra bits of a
 /// symbol.
 ///
-/// A `Wrong` shape leaves the table as it was. `table` is a power of two of entries, large enough for the second tables
+/// A `Invalid` shape leaves the table as it was. `table` is a power of two of entries, large enough for the second tables
 /// that lengths of its kind can need: see `Tables`.
-pub(super) fn fill(table: &mut [Entry], root: u32, lengths: &[u8], entry: impl Fn(usize) -> Entry) -> Shape {
+pub(super) fn fill(table: &mut [Entry], root: u32, lengths: &[u8], entry: impl Fn(usize) -> Entry) -> Completeness {
     let (root, count) = (root as usize, count(lengths));
-    let shape = shape(&count);
-    if shape == Shape::Wrong {
-        return shape;
+    let completeness = completeness(&count);
+    if completeness == Completeness::Invalid {
+        return completeness;
     }
     // Symbols in the order of their codes.
     let mut sorted = [0u16; 288 + 32];
-    let mut place = [0u16; LONGEST_CODE + 2];
-    for length in 1..=LONGEST_CODE {
+    let mut place = [0u16; MAX_CODE_LENGTH + 2];
+    for length in 1..=MAX_CODE_LENGTH {
         place[length + 1] = place[length] + count[length];
     }
     for (symbol, &length) in lengths.iter().enumerate() {
@@ -135,7 +135,7 @@ pub(super) fn fill(table: &mut [Entry], root: u32, lengths: &[u8], entry: impl F
     let mut symbols = sorted.iter().map(|&symbol| usize::from(symbol));
     let mut code = 0u16;
     // Codes of one length more: whatever the table says so far holds whether the new bit is 0 or 1.
-    table[0] = NO_MEANING | 1;
+    table[0] = INVALID | 1;
     for (length, &symbols_of_it) in count.iter().enumerate().take(root + 1).skip(1) {
         let half = 1 << (length - 1);
         table.copy_within(..half, half);
@@ -147,23 +147,23 @@ pub(super) fn fill(table: &mut [Entry], root: u32, lengths: &[u8], entry: impl F
         }
     }
     if count[root + 1..].iter().any(|&n| n > 0) {
-        fill_second(table, root, &count, code, symbols, entry);
+        fill_subtables(table, root, &count, code, symbols, entry);
     }
-    shape
+    completeness
 }
 
 /// The codes that are longer than `root`; `code` is where those of `root` bits ended.
-fn fill_second(
+fn fill_subtables(
     table: &mut [Entry],
     root: usize,
-    count: &[u16; LONGEST_CODE + 1],
+    count: &[u16; MAX_CODE_LENGTH + 1],
     mut code: u16,
     mut symbols: impl Iterator<Item = usize>,
     entry: impl Fn(usize) -> Entry,
 ) {
     let mask = table.len() - 1;
     let (mut begin, mut end, mut prefix) = (0, 1 << root, usize::MAX);
-    for length in root + 1..=LONGEST_CODE {
+    for length in root + 1..=MAX_CODE_LENGTH {
         code <<= 1;
         for done in 0..count[length] {
             let index = usize::from(reversed(code, length as u8));
@@ -173,12 +173,12 @@ fn fill_second(
                 prefix = index & ((1 << root) - 1);
                 let mut width = length - root;
                 let mut taken = usize::from(count[length] - done);
-                while taken < 1 << width && root + width < LONGEST_CODE {
+                while taken < 1 << width && root + width < MAX_CODE_LENGTH {
                     width += 1;
                     taken = (taken << 1) + usize::from(count[root + width]);
                 }
                 (begin, end) = (end, end + (1 << width));
-                table[prefix] = EXCEPTION | SECOND | (begin as u32) << 16 | (width << 8 | root) as u32;
+                table[prefix] = EXCEPTION | SUBTABLE | (begin as u32) << 16 | (width << 8 | root) as u32;
             }
             let Some(symbol) = symbols.next() else { return };
             let own = length - root;
@@ -196,13 +196,13 @@ pub(super) fn literal_entry(symbol: usize) -> Entry {
     match symbol {
         0..END_OF_BLOCK => LITERAL | (symbol as u32) << 16,
         END_OF_BLOCK => END,
-        _ => LENGTHS.get(symbol - END_OF_BLOCK - 1).map_or(NO_MEANING, |range| range_entry(*range)),
+        _ => LENGTHS.get(symbol - END_OF_BLOCK - 1).map_or(INVALID, |range| range_entry(*range)),
     }
 }
 
 /// The entry of a distance symbol, without the bits of its code.
 pub(super) fn distance_entry(symbol: usize) -> Entry {
-    DISTANCES.get(symbol).map_or(NO_MEANING, |range| range_entry(*range))
+    DISTANCES.get(symbol).map_or(INVALID, |range| range_entry(*range))
 }
 
 /// The entry of a symbol of the third code, without the bits of its code: the value is the symbol itself.
@@ -230,7 +230,7 @@ mod tests {
         let mut reader = BitReader { bits, count: 64, rest: &[] };
         let mut entry = table[reader.peek(root)];
         let mut length = 0;
-        if entry & SECOND != 0 {
+        if entry & SUBTABLE != 0 {
             reader.skip(root);
             length = root;
             entry = table[value(entry) + reader.peek(code_bits(entry))];
@@ -282,7 +282,7 @@ mod tests {
         for lengths in [&FIXED_LITERALS[..], &FIXED_DISTANCES, &long, &bushy, &[1, 1], &[2, 1, 3, 3]] {
             for root in [7, 8, 10] {
                 let mut table = vec![0; 2048];
-                assert_eq!(fill(&mut table, root, lengths, plain), Shape::Complete);
+                assert_eq!(fill(&mut table, root, lengths, plain), Completeness::Complete);
                 let mut packed = vec![0; lengths.len()];
                 codes(lengths, &mut packed);
                 for (symbol, packed) in packed.iter().enumerate() {
@@ -297,20 +297,20 @@ mod tests {
 
     #[test]
     fn shapes() {
-        let rows: [(&[u8], Shape); 10] = [
-            (&[], Shape::Empty),
-            (&[0, 0], Shape::Empty),
-            (&[0, 1], Shape::Single),
-            (&[2], Shape::Wrong),
-            (&[1, 1], Shape::Complete),
-            (&[1, 2], Shape::Wrong),
-            (&[1, 2, 2], Shape::Complete),
-            (&[1, 1, 1], Shape::Wrong),
-            (&[1, 1, 15], Shape::Wrong),
-            (&[15; 288], Shape::Wrong),
+        let rows: [(&[u8], Completeness); 10] = [
+            (&[], Completeness::Empty),
+            (&[0, 0], Completeness::Empty),
+            (&[0, 1], Completeness::Single),
+            (&[2], Completeness::Invalid),
+            (&[1, 1], Completeness::Complete),
+            (&[1, 2], Completeness::Invalid),
+            (&[1, 2, 2], Completeness::Complete),
+            (&[1, 1, 1], Completeness::Invalid),
+            (&[1, 1, 15], Completeness::Invalid),
+            (&[15; 288], Completeness::Invalid),
         ];
-        for (lengths, shape) in rows {
-            assert_eq!(fill(&mut [0; 2048], 10, lengths, plain), shape, "{lengths:?}");
+        for (lengths, completeness) in rows {
+            assert_eq!(fill(&mut [0; 2048], 10, lengths, plain), completeness, "{lengths:?}");
         }
     }
 
@@ -320,8 +320,8 @@ mod tests {
         let mut table = [0; 512];
         fill(&mut table, 8, &[0, 0, 1], distance_entry);
         assert_eq!((value(table[0]), value(table[2]), code_bits(table[0])), (3, 3, 1));
-        assert!(table[..256].iter().skip(1).step_by(2).all(|entry| entry & NO_MEANING == NO_MEANING));
+        assert!(table[..256].iter().skip(1).step_by(2).all(|entry| entry & INVALID == INVALID));
         fill(&mut table, 8, &[0, 0, 0], distance_entry);
-        assert!(table[..256].iter().all(|entry| entry & NO_MEANING == NO_MEANING));
+        assert!(table[..256].iter().all(|entry| entry & INVALID == INVALID));
     }
 }

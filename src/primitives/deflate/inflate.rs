@@ -15,13 +15,13 @@ use window::Window;
 /// Why reading stopped before the end of a unit.
 enum Stop {
     /// The input ends here; more may follow.
-    Input,
-    Fault(InflateError),
+    NeedInput,
+    Error(InflateError),
 }
 
 impl From<InflateError> for Stop {
-    fn from(fault: InflateError) -> Self {
-        Stop::Fault(fault)
+    fn from(error: InflateError) -> Self {
+        Stop::Error(error)
     }
 }
 
@@ -100,10 +100,10 @@ impl Inflate {
     /// [`InflateError::Unfinished`] if the message ends anywhere else; an empty one does too, since an empty message is
     /// sent as one byte (RFC 7692 section 7.2.3.6).
     pub fn end_message(&mut self) -> Result<(), InflateError> {
-        if let Some(fault) = self.failed {
-            return Err(fault);
+        if let Some(error) = self.failed {
+            return Err(error);
         }
-        if !self.blocks.as_mut().is_some_and(|blocks| blocks.take_cut_block()) {
+        if !self.blocks.as_mut().is_some_and(|blocks| blocks.take_truncated_block()) {
             self.failed = Some(InflateError::Unfinished);
             return Err(InflateError::Unfinished);
         }
@@ -113,7 +113,7 @@ impl Inflate {
     /// Begins anew: with an empty window (no context takeover), and without the error if there was one. What is
     /// allocated stays.
     pub fn reset(&mut self) {
-        self.window.forget();
+        self.window.clear();
         self.failed = None;
         if let Some(blocks) = &mut self.blocks {
             blocks.restart();
@@ -121,16 +121,16 @@ impl Inflate {
     }
 
     fn read(&mut self, input: &[u8], out: &mut Vec<u8>, limit: usize, end: StopAtEnd) -> Result<usize, InflateError> {
-        if let Some(fault) = self.failed {
-            return Err(fault);
+        if let Some(error) = self.failed {
+            return Err(error);
         }
         let blocks = self.blocks.get_or_insert_with(|| Box::new(Blocks::new()));
         let mut output = Output::new(out, limit, &self.window);
         let result = blocks.read(input, &mut output, end);
         let start = output.finish();
         match result {
-            Ok(_) => self.window.remember(&out[start..]),
-            Err(fault) => self.failed = Some(fault),
+            Ok(_) => self.window.append(&out[start..]),
+            Err(error) => self.failed = Some(error),
         }
         result
     }
@@ -246,7 +246,7 @@ mod tests {
 
     /// Each fault with the shortest input that has it: one byte less is not wrong yet.
     #[test]
-    fn shortest_faults() {
+    fn shortest_errors() {
         let (zeros, eights) = ([0, 0, 1, 1], [0, 0, 1, 0, 1]);
         let rows = [
             (InflateError::BlockType, stream(&[(0b110, 3)])),
@@ -271,9 +271,9 @@ mod tests {
             (InflateError::DistanceSymbol, stream(&[(0b010, 3), (0b000_0001, -7), (0b11111, -5)])),
             (InflateError::DistanceTooFar, stream(&[(0b010, 3), (0b000_0001, -7), (0b00000, -5)])),
         ];
-        for (fault, input) in rows {
-            assert_eq!(inflate(&input, 1000), Err(fault), "{input:02x?}");
-            assert_eq!(inflate(&input[..input.len() - 1], 1000), Ok(vec![]), "{fault:?}");
+        for (error, input) in rows {
+            assert_eq!(inflate(&input, 1000), Err(error), "{input:02x?}");
+            assert_eq!(inflate(&input[..input.len() - 1], 1000), Ok(vec![]), "{error:?}");
         }
         assert_eq!(inflate(&stream(&[(0b010, 3), (0b0011_0000, -8)]), 0), Err(InflateError::TooLarge));
         assert_eq!(Inflate::new(WindowBits::MAX).end_message(), Err(InflateError::Unfinished));

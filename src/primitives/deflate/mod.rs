@@ -113,10 +113,10 @@ const LITERAL_SYMBOLS: usize = 286;
 /// The distances (RFC 1951 section 3.2.5).
 const DISTANCE_SYMBOLS: usize = 30;
 /// The longest code of literals, lengths and distances; that of the lengths of codes has at most 7 bits.
-const LONGEST_CODE: usize = 15;
+const MAX_CODE_LENGTH: usize = 15;
 /// The shortest and the longest match that can be said.
-const SHORTEST_MATCH: usize = 3;
-const LONGEST_MATCH: usize = 258;
+const MIN_MATCH: usize = 3;
+const MAX_MATCH: usize = 258;
 
 /// For each symbol from 257 on: the shortest length it stands for, and how many extra bits say how much more.
 const LENGTHS: [(u16, u8); 29] = {

@@ -18,7 +18,7 @@ use std::fmt::Write as _;
 use std::mem;
 
 use super::{Deflate, Direction};
-use crate::error::HandshakeFault;
+use crate::error::HandshakeErrorKind;
 use crate::primitives::deflate::WindowBits;
 use crate::wire::header::Extension;
 
@@ -127,23 +127,23 @@ pub(crate) fn accept(offers: &[Extension<'_>], own: &Deflate) -> Option<(Agreed,
 /// for it is free to ignore hints.
 ///
 /// # Errors
-/// [`HandshakeFault::ExtensionNotOffered`] for another extension, [`HandshakeFault::Wrong`] for the rest.
-pub(crate) fn check(answer: &[Extension<'_>], own: &Deflate) -> Result<Option<Agreed>, HandshakeFault> {
+/// [`HandshakeErrorKind::ExtensionNotOffered`] for another extension, [`HandshakeErrorKind::InvalidHeader`] for the rest.
+pub(crate) fn check(answer: &[Extension<'_>], own: &Deflate) -> Result<Option<Agreed>, HandshakeErrorKind> {
     // 7692-5-8, 7692-5-10, 7692-5-12: nothing but this was offered, whether it would get along with it or not.
     if answer.iter().any(|extension| extension.name != NAME) {
-        return Err(HandshakeFault::ExtensionNotOffered);
+        return Err(HandshakeErrorKind::ExtensionNotOffered);
     }
     let element = match answer {
         [] => return Ok(None),
         [element] => element,
         // The same again would use RSV1 twice.
-        [_, _, ..] => return Err(HandshakeFault::Wrong(EXTENSIONS)),
+        [_, _, ..] => return Err(HandshakeErrorKind::InvalidHeader(EXTENSIONS)),
     };
     // 7692-7-2. CVE-2026-2229: a window of another size must not get as far as the decompressor.
-    let said = Parameters::read(element, Place::Answer).ok_or(HandshakeFault::Wrong(EXTENSIONS))?;
+    let said = Parameters::read(element, Place::Answer).ok_or(HandshakeErrorKind::InvalidHeader(EXTENSIONS))?;
     // 7692-7.1.1.1-s1: without it, none of the offers was accepted.
     if !own.server.takeover && !said.server_no_takeover {
-        return Err(HandshakeFault::Wrong(EXTENSIONS));
+        return Err(HandshakeErrorKind::InvalidHeader(EXTENSIONS));
     }
     Ok(Some(Agreed {
         send: Direction {
@@ -384,7 +384,7 @@ mod tests {
 
     #[test]
     fn answers_that_fail_the_handshake() {
-        let (foreign, wrong) = (HandshakeFault::ExtensionNotOffered, HandshakeFault::Wrong(EXTENSIONS));
+        let (foreign, wrong) = (HandshakeErrorKind::ExtensionNotOffered, HandshakeErrorKind::InvalidHeader(EXTENSIONS));
         let rows = [
             // 7692-5-12; 7692-5-8, 7692-5-10: another one besides, in either order.
             ("foo", "", &foreign),
@@ -437,7 +437,11 @@ mod tests {
         for parameters in numbers.chain(quoted).chain(others.map(str::to_owned)) {
             let element = format!("{NAME}; {parameters}");
             assert_eq!(accept(&list(&element), &own("")), None, "{element}");
-            assert_eq!(check(&list(&element), &own("")), Err(HandshakeFault::Wrong(EXTENSIONS)), "{element}");
+            assert_eq!(
+                check(&list(&element), &own("")),
+                Err(HandshakeErrorKind::InvalidHeader(EXTENSIONS)),
+                "{element}"
+            );
             // The server goes on to the next offer.
             let offered = format!("{element}, {NAME}; server_max_window_bits=9");
             let (_, answer) = accept(&list(&offered), &own("")).unwrap();

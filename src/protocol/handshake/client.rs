@@ -14,7 +14,7 @@
 //! version of HTTP, and the reason it gives is what counts.
 
 use super::server::accept_key;
-use crate::error::{HandshakeFault, Misuse};
+use crate::error::{HandshakeErrorKind, UsageError};
 use crate::primitives::base64;
 use crate::wire::header::{self, Extension};
 use crate::wire::http::{write_head, Head};
@@ -25,10 +25,10 @@ const EXTENSIONS: &str = "Sec-WebSocket-Extensions";
 const PROTOCOL: &str = "Sec-WebSocket-Protocol";
 
 /// What is asked of a server. Has no `Debug`: the fields may hold secrets.
-pub(crate) struct Request<'a> {
+pub(crate) struct HandshakeRequest<'a> {
     /// Where to.
     pub(crate) uri: &'a Uri,
-    /// From [`key`], fresh for each connection.
+    /// From [`key_from_nonce`], fresh for each connection.
     pub(crate) key: &'a str,
     /// The caller's fields; each has passed [`check_header`].
     pub(crate) headers: &'a [(String, String)],
@@ -42,7 +42,7 @@ pub(crate) struct Request<'a> {
 
 /// What client and server agree on. `None` and empty when the response does not say (6455-4.1-s3).
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Agreed<'a> {
+pub(crate) struct NegotiatedHandshake<'a> {
     /// The subprotocol in use.
     pub(crate) subprotocol: Option<String>,
     /// The extensions in use, in the order the server gave. Their parameters are not judged here.
@@ -50,48 +50,48 @@ pub(crate) struct Agreed<'a> {
 }
 
 /// 6455-4.1-29: the key is base64 of 16 bytes. That they are fresh and random (6455-4.1-30) is for the caller.
-pub(crate) fn key(nonce: [u8; 16]) -> String {
+pub(crate) fn key_from_nonce(nonce: [u8; 16]) -> String {
     base64::encode(&nonce)
 }
 
 /// Whether the caller may have this field sent. 6455-4.1-39: any that the handshake does not write itself.
-pub(crate) fn check_header(name: &str, value: &str) -> Result<(), Misuse> {
+pub(crate) fn check_header(name: &str, value: &str) -> Result<(), UsageError> {
     const OWNED: [&str; 6] = ["Host", "Upgrade", "Connection", "Origin", "Content-Length", "Transfer-Encoding"];
     if !header::is_token(name.as_bytes()) {
-        return Err(Misuse::HeaderName(name.to_owned()));
+        return Err(UsageError::HeaderName(name.to_owned()));
     }
     if OWNED.iter().any(|owned| owned.eq_ignore_ascii_case(name))
         || name.to_ascii_lowercase().starts_with("sec-websocket-")
     {
-        return Err(Misuse::HeaderOwned(name.to_owned()));
+        return Err(UsageError::ReservedHeader(name.to_owned()));
     }
     // CVE-2020-35678: a line break in a value would be another field, or another request.
     if !header::is_field_value(value.as_bytes()) {
-        return Err(Misuse::HeaderValue(name.to_owned()));
+        return Err(UsageError::HeaderValue(name.to_owned()));
     }
     Ok(())
 }
 
 /// Whether a subprotocol may be offered after those before it. 6455-4.1-36: a token; 6455-4.1-37: only once.
-pub(crate) fn check_subprotocol(name: &str, before: &[String]) -> Result<(), Misuse> {
+pub(crate) fn check_subprotocol(name: &str, before: &[String]) -> Result<(), UsageError> {
     if header::is_token(name.as_bytes()) && !before.iter().any(|other| other == name) {
         Ok(())
     } else {
-        Err(Misuse::Subprotocol(name.to_owned()))
+        Err(UsageError::Subprotocol(name.to_owned()))
     }
 }
 
 /// Whether an origin can be sent (6455-4.1-32): visible ASCII, and some.
-pub(crate) fn check_origin(origin: &str) -> Result<(), Misuse> {
+pub(crate) fn check_origin(origin: &str) -> Result<(), UsageError> {
     if !origin.is_empty() && origin.bytes().all(|b| b.is_ascii_graphic()) {
         Ok(())
     } else {
-        Err(Misuse::Origin(origin.to_owned()))
+        Err(UsageError::Origin(origin.to_owned()))
     }
 }
 
 /// The request as it is sent. An error only for a user name or password that HTTP cannot carry.
-pub(crate) fn request(request: &Request<'_>) -> Result<Vec<u8>, Misuse> {
+pub(crate) fn encode_request(request: &HandshakeRequest<'_>) -> Result<Vec<u8>, UsageError> {
     let host = request.uri.host_header();
     let subprotocols = request.subprotocols.join(", ");
     let mut fields = vec![
@@ -116,7 +116,7 @@ pub(crate) fn request(request: &Request<'_>) -> Result<Vec<u8>, Misuse> {
 }
 
 /// The value of Authorization that the URI stands for. What the caller says in so many words goes before it.
-pub(crate) fn authorization(request: &Request<'_>) -> Result<Option<String>, Misuse> {
+pub(crate) fn authorization(request: &HandshakeRequest<'_>) -> Result<Option<String>, UsageError> {
     if request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("Authorization")) {
         return Ok(None);
     }
@@ -124,53 +124,59 @@ pub(crate) fn authorization(request: &Request<'_>) -> Result<Option<String>, Mis
 }
 
 /// The verdict on a response (6455-4.1-41).
-pub(crate) fn check<'a>(head: &'a Head, sent: &Request<'_>) -> Result<Agreed<'a>, HandshakeFault> {
+pub(crate) fn check_response<'a>(
+    head: &'a Head,
+    sent: &HandshakeRequest<'_>,
+) -> Result<NegotiatedHandshake<'a>, HandshakeErrorKind> {
     // 6455-4.1-s2: anything but 101 is an answer in HTTP, whatever else it says.
     if head.status() != 101 {
-        return Err(HandshakeFault::Status(head.status()));
+        return Err(HandshakeErrorKind::Status(head.status()));
     }
-    if !head.version().knows_upgrade() {
-        return Err(HandshakeFault::HttpVersion);
+    if !head.version().supports_upgrade() {
+        return Err(HandshakeErrorKind::HttpVersion);
     }
     // 6455-4.1-42: one value, not a list.
-    let upgrade = head.single("Upgrade")?.ok_or(HandshakeFault::Missing("Upgrade"))?;
+    let upgrade = head.single("Upgrade")?.ok_or(HandshakeErrorKind::MissingHeader("Upgrade"))?;
     if !upgrade.eq_ignore_ascii_case(b"websocket") {
-        return Err(HandshakeFault::Wrong("Upgrade"));
+        return Err(HandshakeErrorKind::InvalidHeader("Upgrade"));
     }
     // 6455-4.1-43: a list, in which others may stand.
-    head.get("Connection").ok_or(HandshakeFault::Missing("Connection"))?;
+    head.get("Connection").ok_or(HandshakeErrorKind::MissingHeader("Connection"))?;
     if !header::list_has(head.get_all("Connection"), "upgrade") {
-        return Err(HandshakeFault::Wrong("Connection"));
+        return Err(HandshakeErrorKind::InvalidHeader("Connection"));
     }
     // 6455-4.1-44, 6455-11.3.3-1. White space around a value is never part of it.
-    let accept = head.single(ACCEPT)?.ok_or(HandshakeFault::Missing(ACCEPT))?;
+    let accept = head.single(ACCEPT)?.ok_or(HandshakeErrorKind::MissingHeader(ACCEPT))?;
     if accept != accept_key(sent.key.as_bytes()).as_bytes() {
-        return Err(HandshakeFault::Wrong(ACCEPT));
+        return Err(HandshakeErrorKind::InvalidHeader(ACCEPT));
     }
-    Ok(Agreed { extensions: agreed_extensions(head, sent)?, subprotocol: agreed_subprotocol(head, sent)? })
+    Ok(NegotiatedHandshake { extensions: agreed_extensions(head, sent)?, subprotocol: agreed_subprotocol(head, sent)? })
 }
 
-fn agreed_extensions<'a>(head: &'a Head, sent: &Request<'_>) -> Result<Vec<Extension<'a>>, HandshakeFault> {
+fn agreed_extensions<'a>(
+    head: &'a Head,
+    sent: &HandshakeRequest<'_>,
+) -> Result<Vec<Extension<'a>>, HandshakeErrorKind> {
     // 6455-11.3.2-2: a request may have several such fields, a response may not. 6455-4.1-47 makes that a failure.
     let value = head.single(EXTENSIONS)?;
     // 6455-9.1-1: not by the grammar.
-    let accepted = header::extensions(value).map_err(|_| HandshakeFault::Wrong(EXTENSIONS))?;
+    let accepted = header::extensions(value).map_err(|_| HandshakeErrorKind::InvalidHeader(EXTENSIONS))?;
     // An offer of ours that is not by the grammar offers nothing.
     let offered = header::extensions(sent.extensions.map(str::as_bytes)).unwrap_or_default();
     // 6455-4.1-45: with nothing offered, nothing can be accepted.
     if accepted.iter().any(|extension| !offered.iter().any(|offer| offer.name == extension.name)) {
-        return Err(HandshakeFault::ExtensionNotOffered);
+        return Err(HandshakeErrorKind::ExtensionNotOffered);
     }
     Ok(accepted)
 }
 
-fn agreed_subprotocol(head: &Head, sent: &Request<'_>) -> Result<Option<String>, HandshakeFault> {
+fn agreed_subprotocol(head: &Head, sent: &HandshakeRequest<'_>) -> Result<Option<String>, HandshakeErrorKind> {
     // 6455-11.3.4-2: not even the same one twice.
     let Some(chosen) = head.single(PROTOCOL)? else { return Ok(None) };
     // 6455-4.1-46. Compared exactly: a subprotocol is a name, and upper case makes another one.
     match sent.subprotocols.iter().find(|offer| offer.as_bytes() == chosen) {
         Some(offer) => Ok(Some(offer.clone())),
-        None => Err(HandshakeFault::SubprotocolNotOffered),
+        None => Err(HandshakeErrorKind::SubprotocolNotOffered),
     }
 }
 
@@ -182,7 +188,7 @@ mod tests {
     /// The key of RFC 6455 section 1.3.
     const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 
-    struct Asked {
+    struct RequestSpec {
         url: &'static str,
         headers: &'static [(&'static str, &'static str)],
         origin: Option<&'static str>,
@@ -190,18 +196,26 @@ mod tests {
         extensions: Option<&'static str>,
     }
 
-    const PLAIN: Asked = Asked { url: "ws://h/", headers: &[], origin: None, subprotocols: &[], extensions: None };
+    const PLAIN: RequestSpec =
+        RequestSpec { url: "ws://h/", headers: &[], origin: None, subprotocols: &[], extensions: None };
 
-    fn with<T>(asked: &Asked, work: impl FnOnce(&Request<'_>) -> T) -> T {
-        let uri = Uri::parse(asked.url).unwrap();
-        let headers: Vec<_> = asked.headers.iter().map(|(n, v)| (n.to_string(), v.to_string())).collect();
-        let subprotocols: Vec<_> = asked.subprotocols.iter().map(|s| s.to_string()).collect();
-        let (origin, extensions) = (asked.origin, asked.extensions);
-        work(&Request { uri: &uri, key: KEY, headers: &headers, origin, subprotocols: &subprotocols, extensions })
+    fn with<T>(spec: &RequestSpec, work: impl FnOnce(&HandshakeRequest<'_>) -> T) -> T {
+        let uri = Uri::parse(spec.url).unwrap();
+        let headers: Vec<_> = spec.headers.iter().map(|(n, v)| (n.to_string(), v.to_string())).collect();
+        let subprotocols: Vec<_> = spec.subprotocols.iter().map(|s| s.to_string()).collect();
+        let (origin, extensions) = (spec.origin, spec.extensions);
+        work(&HandshakeRequest {
+            uri: &uri,
+            key: KEY,
+            headers: &headers,
+            origin,
+            subprotocols: &subprotocols,
+            extensions,
+        })
     }
 
-    fn written(asked: &Asked) -> Result<String, Misuse> {
-        with(asked, request).map(|bytes| String::from_utf8(bytes).unwrap())
+    fn encoded(spec: &RequestSpec) -> Result<String, UsageError> {
+        with(spec, encode_request).map(|bytes| String::from_utf8(bytes).unwrap())
     }
 
     #[test]
@@ -210,12 +224,12 @@ mod tests {
         // 6455-4.1-33, 6455-4.1-34; 6455-11.3.1-1, 6455-11.3.5-2: once each; 6455-4.1-40: and nothing after it.
         let expected = "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
-        assert_eq!(written(&PLAIN).as_deref(), Ok(expected));
+        assert_eq!(encoded(&PLAIN).as_deref(), Ok(expected));
     }
 
     #[test]
     fn a_request_with_everything() {
-        let asked = Asked {
+        let spec = RequestSpec {
             url: "wss://Aladdin:open%20sesame@[::1]:81?q=%20",
             headers: &[("Cookie", "a=b"), ("X-Empty", ""), ("Cookie", "c")],
             origin: Some("https://app.example"),
@@ -227,29 +241,29 @@ mod tests {
             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nOrigin: https://app.example\r\n\
             Sec-WebSocket-Protocol: v2.feed, v1.feed\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\
             Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\nCookie: a=b\r\nX-Empty: \r\nCookie: c\r\n\r\n";
-        assert_eq!(written(&asked).as_deref(), Ok(expected));
+        assert_eq!(encoded(&spec).as_deref(), Ok(expected));
     }
 
     #[test]
     fn the_callers_authorization_goes_before_the_uris() {
-        let asked = Asked { url: "ws://u:p@h/", headers: &[("authorization", "Bearer x")], ..PLAIN };
-        let text = written(&asked).unwrap();
+        let spec = RequestSpec { url: "ws://u:p@h/", headers: &[("authorization", "Bearer x")], ..PLAIN };
+        let text = encoded(&spec).unwrap();
         assert!(text.ends_with("authorization: Bearer x\r\n\r\n") && !text.contains("Basic"), "{text}");
-        assert_eq!(written(&Asked { url: "ws://u%3A:p@h/", ..PLAIN }), Err(Misuse::Credentials));
+        assert_eq!(encoded(&RequestSpec { url: "ws://u%3A:p@h/", ..PLAIN }), Err(UsageError::Credentials));
     }
 
     #[test]
     fn the_key_is_base64_of_sixteen_bytes() {
         // 6455-4.1-29, with the nonce of RFC 6455 section 1.3.
-        assert_eq!(key(*b"the sample nonce"), KEY);
+        assert_eq!(key_from_nonce(*b"the sample nonce"), KEY);
     }
 
     #[test]
     fn headers_that_may_not_be_given() {
-        let owned = |name: &str| Err(Misuse::HeaderOwned(name.into()));
+        let owned = |name: &str| Err(UsageError::ReservedHeader(name.into()));
         let (name, value) =
-            (|name: &str| Err(Misuse::HeaderName(name.into())), |n: &str| Err(Misuse::HeaderValue(n.into())));
-        let rows: &[(&str, &str, Result<(), Misuse>)] = &[
+            (|name: &str| Err(UsageError::HeaderName(name.into())), |n: &str| Err(UsageError::HeaderValue(n.into())));
+        let rows: &[(&str, &str, Result<(), UsageError>)] = &[
             ("Cookie", "a=b; c=\"d\"", Ok(())), // 6455-4.1-39
             ("authorization", "Bearer a.b-c", Ok(())),
             ("X-Empty", "", Ok(())),
@@ -282,8 +296,8 @@ mod tests {
             ("X", "\x7f", value("X")),
             ("X", "\u{e9}", value("X")),
         ];
-        for (name, value, verdict) in rows {
-            assert_eq!(&check_header(name, value), verdict, "{name:?}: {value:?}");
+        for (name, value, checked) in rows {
+            assert_eq!(&check_header(name, value), checked, "{name:?}: {value:?}");
         }
     }
 
@@ -301,8 +315,8 @@ mod tests {
             ("a\r\n", false),
             ("\u{e9}", false),
         ] {
-            let verdict = if fine { Ok(()) } else { Err(Misuse::Subprotocol(name.into())) };
-            assert_eq!(check_subprotocol(name, &before), verdict, "{name:?}");
+            let checked = if fine { Ok(()) } else { Err(UsageError::Subprotocol(name.into())) };
+            assert_eq!(check_subprotocol(name, &before), checked, "{name:?}");
         }
         // 6455-4.1-32.
         for (origin, fine) in [
@@ -313,20 +327,20 @@ mod tests {
             ("a\r\nX: y", false),
             ("https://\u{e9}", false),
         ] {
-            let verdict = if fine { Ok(()) } else { Err(Misuse::Origin(origin.into())) };
-            assert_eq!(check_origin(origin), verdict, "{origin:?}");
+            let checked = if fine { Ok(()) } else { Err(UsageError::Origin(origin.into())) };
+            assert_eq!(check_origin(origin), checked, "{origin:?}");
         }
     }
 
     const GOOD: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
         Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 
-    fn verdict(asked: &Asked, response: &str) -> Result<(Option<String>, String), HandshakeFault> {
+    fn checked(spec: &RequestSpec, response: &str) -> Result<(Option<String>, String), HandshakeErrorKind> {
         let mut parser = HeadParser::response();
         parser.feed(response.as_bytes()).unwrap();
         let head = parser.finish().unwrap_or_else(|| panic!("not a head: {response}"));
-        with(asked, |sent| {
-            let agreed = check(&head, sent)?;
+        with(spec, |sent| {
+            let agreed = check_response(&head, sent)?;
             let names: Vec<_> = agreed.extensions.iter().map(|e| format!("{}/{}", e.name, e.params.len())).collect();
             Ok((agreed.subprotocol, names.join(" ")))
         })
@@ -334,12 +348,12 @@ mod tests {
 
     #[test]
     fn a_response_with_one_thing_changed() {
-        use HandshakeFault::*;
+        use HandshakeErrorKind::*;
         let version = "HTTP/1.1 101 Switching Protocols";
         let (upgrade, connection) = ("Upgrade: websocket\r\n", "Connection: Upgrade\r\n");
         let accept = "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
         // What is replaced, by what, and the verdict.
-        let rows: &[(&str, &str, Result<(), HandshakeFault>)] = &[
+        let rows: &[(&str, &str, Result<(), HandshakeErrorKind>)] = &[
             ("", "", Ok(())),
             (version, "HTTP/1.1 101", Ok(())),
             (version, "HTTP/1.2 101 Later", Ok(())),
@@ -353,35 +367,35 @@ mod tests {
             (version, "HTTP/1.0 101 Old", Err(HttpVersion)),
             (version, "HTTP/2.0 101 New", Err(HttpVersion)),
             // 6455-4.1-42
-            (upgrade, "", Err(Missing("Upgrade"))),
+            (upgrade, "", Err(MissingHeader("Upgrade"))),
             (upgrade, "upgrade:\tWebSocket\t \r\n", Ok(())),
-            (upgrade, "Upgrade: websocket, h2c\r\n", Err(Wrong("Upgrade"))),
-            (upgrade, "Upgrade: h2c\r\n", Err(Wrong("Upgrade"))),
-            (upgrade, "Upgrade: websockets\r\n", Err(Wrong("Upgrade"))),
-            (upgrade, "Upgrade:\r\n", Err(Wrong("Upgrade"))),
-            (upgrade, "Upgrade: websocket\r\nUpgrade: websocket\r\n", Err(Repeated("Upgrade"))),
+            (upgrade, "Upgrade: websocket, h2c\r\n", Err(InvalidHeader("Upgrade"))),
+            (upgrade, "Upgrade: h2c\r\n", Err(InvalidHeader("Upgrade"))),
+            (upgrade, "Upgrade: websockets\r\n", Err(InvalidHeader("Upgrade"))),
+            (upgrade, "Upgrade:\r\n", Err(InvalidHeader("Upgrade"))),
+            (upgrade, "Upgrade: websocket\r\nUpgrade: websocket\r\n", Err(DuplicateHeader("Upgrade"))),
             // 6455-4.1-43
-            (connection, "", Err(Missing("Connection"))),
+            (connection, "", Err(MissingHeader("Connection"))),
             (connection, "Connection: keep-alive, Upgrade\r\n", Ok(())),
             (connection, "Connection: uPGRADE ,x\r\n", Ok(())),
             (connection, "Connection: keep-alive\r\nCONNECTION: upgrade\r\n", Ok(())),
-            (connection, "Connection: close\r\n", Err(Wrong("Connection"))),
-            (connection, "Connection: Upgraded\r\n", Err(Wrong("Connection"))),
-            (connection, "Connection: keep-alive Upgrade\r\n", Err(Wrong("Connection"))),
-            (connection, "Connection:\r\n", Err(Wrong("Connection"))),
+            (connection, "Connection: close\r\n", Err(InvalidHeader("Connection"))),
+            (connection, "Connection: Upgraded\r\n", Err(InvalidHeader("Connection"))),
+            (connection, "Connection: keep-alive Upgrade\r\n", Err(InvalidHeader("Connection"))),
+            (connection, "Connection:\r\n", Err(InvalidHeader("Connection"))),
             // 6455-4.1-44, 6455-11.3.3-1
-            (accept, "", Err(Missing(ACCEPT))),
+            (accept, "", Err(MissingHeader(ACCEPT))),
             (accept, "sec-websocket-accept: \t s3pPLMBiTxaQ9kYGzzhZRbK+xOo= \t\r\n", Ok(())),
-            (accept, "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOO=\r\n", Err(Wrong(ACCEPT))),
-            (accept, "Sec-WebSocket-Accept: S3PPLMBITXAQ9KYGZZHZRBK+XOO=\r\n", Err(Wrong(ACCEPT))),
-            (accept, "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo\r\n", Err(Wrong(ACCEPT))),
-            (accept, "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=, x\r\n", Err(Wrong(ACCEPT))),
-            (accept, "Sec-WebSocket-Accept: dGhlIHNhbXBsZSBub25jZQ==\r\n", Err(Wrong(ACCEPT))),
-            (accept, "Sec-WebSocket-Accept:\r\n", Err(Wrong(ACCEPT))),
-            (accept, &[accept, accept].concat(), Err(Repeated(ACCEPT))),
+            (accept, "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOO=\r\n", Err(InvalidHeader(ACCEPT))),
+            (accept, "Sec-WebSocket-Accept: S3PPLMBITXAQ9KYGZZHZRBK+XOO=\r\n", Err(InvalidHeader(ACCEPT))),
+            (accept, "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo\r\n", Err(InvalidHeader(ACCEPT))),
+            (accept, "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=, x\r\n", Err(InvalidHeader(ACCEPT))),
+            (accept, "Sec-WebSocket-Accept: dGhlIHNhbXBsZSBub25jZQ==\r\n", Err(InvalidHeader(ACCEPT))),
+            (accept, "Sec-WebSocket-Accept:\r\n", Err(InvalidHeader(ACCEPT))),
+            (accept, &[accept, accept].concat(), Err(DuplicateHeader(ACCEPT))),
             // 6455-4.1-45, 6455-4.1-46: nothing was offered here.
             (accept, &[accept, "Sec-WebSocket-Extensions: foo\r\n"].concat(), Err(ExtensionNotOffered)),
-            (accept, &[accept, "Sec-WebSocket-Extensions:\r\n"].concat(), Err(Wrong(EXTENSIONS))),
+            (accept, &[accept, "Sec-WebSocket-Extensions:\r\n"].concat(), Err(InvalidHeader(EXTENSIONS))),
             (accept, &[accept, "Sec-WebSocket-Protocol: chat\r\n"].concat(), Err(SubprotocolNotOffered)),
             (accept, &[accept, "Sec-WebSocket-Protocol:\r\n"].concat(), Err(SubprotocolNotOffered)),
             // Nobody's business: a field with no meaning here.
@@ -389,18 +403,18 @@ mod tests {
         ];
         for (old, new, expected) in rows {
             let response = GOOD.replacen(old, new, 1);
-            assert_eq!(verdict(&PLAIN, &response).map(|_| ()), *expected, "{response}");
+            assert_eq!(checked(&PLAIN, &response).map(|_| ()), *expected, "{response}");
         }
     }
 
     /// The fields a server adds, and the subprotocol and the extensions (name/number of parameters) that are in use then.
-    type Row = (&'static str, Result<(Option<&'static str>, &'static str), HandshakeFault>);
+    type ResponseCase = (&'static str, Result<(Option<&'static str>, &'static str), HandshakeErrorKind>);
 
     #[test]
     fn what_was_offered_can_be_agreed_on() {
-        use HandshakeFault::*;
-        let asked = Asked { subprotocols: &["a", "b"], extensions: Some("foo; x=1, bar, foo"), ..PLAIN };
-        let rows: &[Row] = &[
+        use HandshakeErrorKind::*;
+        let spec = RequestSpec { subprotocols: &["a", "b"], extensions: Some("foo; x=1, bar, foo"), ..PLAIN };
+        let rows: &[ResponseCase] = &[
             ("", Ok((None, ""))), // 6455-4.1-s3
             ("Sec-WebSocket-Protocol: b\r\n", Ok((Some("b"), ""))),
             ("Sec-WebSocket-Extensions: foo\r\n", Ok((None, "foo/0"))),
@@ -411,11 +425,11 @@ mod tests {
             ("Sec-WebSocket-Extensions: foo, baz\r\n", Err(ExtensionNotOffered)),
             ("Sec-WebSocket-Extensions: x\r\n", Err(ExtensionNotOffered)),
             // 6455-9.1-1
-            ("Sec-WebSocket-Extensions: foo; x=\r\n", Err(Wrong(EXTENSIONS))),
-            ("Sec-WebSocket-Extensions: foo bar\r\n", Err(Wrong(EXTENSIONS))),
-            ("Sec-WebSocket-Extensions: baz;\r\n", Err(Wrong(EXTENSIONS))),
+            ("Sec-WebSocket-Extensions: foo; x=\r\n", Err(InvalidHeader(EXTENSIONS))),
+            ("Sec-WebSocket-Extensions: foo bar\r\n", Err(InvalidHeader(EXTENSIONS))),
+            ("Sec-WebSocket-Extensions: baz;\r\n", Err(InvalidHeader(EXTENSIONS))),
             // 6455-11.3.2-2, 6455-4.1-47
-            ("Sec-WebSocket-Extensions: foo\r\nsec-websocket-extensions: bar\r\n", Err(Repeated(EXTENSIONS))),
+            ("Sec-WebSocket-Extensions: foo\r\nsec-websocket-extensions: bar\r\n", Err(DuplicateHeader(EXTENSIONS))),
             // 6455-4.1-46
             ("Sec-WebSocket-Protocol: c\r\n", Err(SubprotocolNotOffered)),
             ("Sec-WebSocket-Protocol: A\r\n", Err(SubprotocolNotOffered)),
@@ -423,12 +437,12 @@ mod tests {
             ("Sec-WebSocket-Protocol:\r\n", Err(SubprotocolNotOffered)),
             ("Sec-WebSocket-Protocol: caf\u{e9}\r\n", Err(SubprotocolNotOffered)),
             // 6455-11.3.4-2
-            ("Sec-WebSocket-Protocol: a\r\nSec-WebSocket-Protocol: a\r\n", Err(Repeated(PROTOCOL))),
+            ("Sec-WebSocket-Protocol: a\r\nSec-WebSocket-Protocol: a\r\n", Err(DuplicateHeader(PROTOCOL))),
         ];
         for (fields, expected) in rows {
             let response = GOOD.replacen("\r\n\r\n", &["\r\n", fields, "\r\n"].concat(), 1);
             let expected = expected.clone().map(|(s, e)| (s.map(str::to_owned), e.to_owned()));
-            assert_eq!(verdict(&asked, &response), expected, "{fields}");
+            assert_eq!(checked(&spec, &response), expected, "{fields}");
         }
     }
 }

@@ -17,57 +17,59 @@
 //! | all else | 400 | |
 
 use super::server::{UPGRADE, VERSION};
-use crate::error::{HandshakeFault, HeadFault};
+use crate::error::{HandshakeErrorKind, HeadErrorKind};
 use crate::wire::http;
 
 /// After how many seconds a client that found the server full may try again.
 const RETRY_AFTER: &str = "5";
 
-/// The HTTP status of the refusal.
-pub(crate) fn status(fault: &HandshakeFault) -> u16 {
-    match fault {
-        HandshakeFault::Head(HeadFault::LineTooLong | HeadFault::TooManyFields | HeadFault::HeadTooLong) => 431,
-        HandshakeFault::HttpVersion => 505,
-        HandshakeFault::Method => 405,
-        HandshakeFault::Missing(UPGRADE) | HandshakeFault::Wrong(UPGRADE) => 426,
+/// The HTTP status of the rejection.
+pub(crate) fn status(kind: &HandshakeErrorKind) -> u16 {
+    match kind {
+        HandshakeErrorKind::Head(
+            HeadErrorKind::LineTooLong | HeadErrorKind::TooManyFields | HeadErrorKind::HeadTooLong,
+        ) => 431,
+        HandshakeErrorKind::HttpVersion => 505,
+        HandshakeErrorKind::Method => 405,
+        HandshakeErrorKind::MissingHeader(UPGRADE) | HandshakeErrorKind::InvalidHeader(UPGRADE) => 426,
         // 6455-4.2.2-6
-        HandshakeFault::Version => 426,
+        HandshakeErrorKind::UnsupportedVersion => 426,
         // 6455-4.2.2-5, 6455-10.2-2
-        HandshakeFault::OriginNotAllowed => 403,
-        HandshakeFault::Full | HandshakeFault::TooManyHandshakes => 503,
-        HandshakeFault::TooManyFromAddress => 429,
-        HandshakeFault::Hook => 500,
+        HandshakeErrorKind::OriginNotAllowed => 403,
+        HandshakeErrorKind::TooManyConnections | HandshakeErrorKind::TooManyHandshakes => 503,
+        HandshakeErrorKind::TooManyConnectionsFromIp => 429,
+        HandshakeErrorKind::HookPanicked => 500,
         // 6455-4.2.1-1: whatever departs from the description is answered with an error such as 400.
-        HandshakeFault::Head(
-            HeadFault::LineEnd
-            | HeadFault::ControlCharacter
-            | HeadFault::Folded
-            | HeadFault::StartLine
-            | HeadFault::FieldName
-            | HeadFault::ContentLength,
+        HandshakeErrorKind::Head(
+            HeadErrorKind::LineEnding
+            | HeadErrorKind::ControlCharacter
+            | HeadErrorKind::LineFolding
+            | HeadErrorKind::StartLine
+            | HeadErrorKind::FieldName
+            | HeadErrorKind::ContentLength,
         )
-        | HandshakeFault::Ended
-        | HandshakeFault::ProxyHeader(_)
-        | HandshakeFault::Target
-        | HandshakeFault::Missing(_)
-        | HandshakeFault::Repeated(_)
-        | HandshakeFault::Wrong(_) => 400,
+        | HandshakeErrorKind::UnexpectedEof
+        | HandshakeErrorKind::ProxyHeader(_)
+        | HandshakeErrorKind::Target
+        | HandshakeErrorKind::MissingHeader(_)
+        | HandshakeErrorKind::DuplicateHeader(_)
+        | HandshakeErrorKind::InvalidHeader(_) => 400,
         // Faults of a response, and what has had its answer. No request is refused for them.
-        HandshakeFault::Answered
-        | HandshakeFault::HandedOver
-        | HandshakeFault::Status(_)
-        | HandshakeFault::StatusLine
-        | HandshakeFault::Proof
-        | HandshakeFault::Redirect(_)
-        | HandshakeFault::SubprotocolNotOffered
-        | HandshakeFault::ExtensionNotOffered => 400,
+        HandshakeErrorKind::Responded
+        | HandshakeErrorKind::HandedOver
+        | HandshakeErrorKind::Status(_)
+        | HandshakeErrorKind::StatusLine
+        | HandshakeErrorKind::InvalidProof
+        | HandshakeErrorKind::Redirect(_)
+        | HandshakeErrorKind::SubprotocolNotOffered
+        | HandshakeErrorKind::ExtensionNotOffered => 400,
     }
 }
 
 /// The whole answer, head and body. The connection is to be closed after it. `versions` is what `Sec-WebSocket-Version` lists.
-pub(crate) fn response(fault: &HandshakeFault, versions: &str) -> Vec<u8> {
-    let status = status(fault);
-    let body = body(fault);
+pub(crate) fn response(kind: &HandshakeErrorKind, versions: &str) -> Vec<u8> {
+    let status = status(kind);
+    let body = body_text(kind);
     let length = body.len().to_string();
     let mut fields = Vec::new();
     match status {
@@ -77,7 +79,7 @@ pub(crate) fn response(fault: &HandshakeFault, versions: &str) -> Vec<u8> {
         429 | 503 => fields.push(("Retry-After", RETRY_AFTER)),
         _ => (),
     }
-    if matches!(fault, HandshakeFault::Version | HandshakeFault::Missing(VERSION)) {
+    if matches!(kind, HandshakeErrorKind::UnsupportedVersion | HandshakeErrorKind::MissingHeader(VERSION)) {
         // 6455-4.4-1: all versions spoken here.
         fields.push((VERSION, versions));
     }
@@ -90,33 +92,37 @@ pub(crate) fn response(fault: &HandshakeFault, versions: &str) -> Vec<u8> {
 }
 
 /// One line for the person at the other end, who cannot change the settings of this side.
-fn body(fault: &HandshakeFault) -> String {
-    match fault {
-        HandshakeFault::OriginNotAllowed => "the Origin is not allowed (RFC 6455 section 10.2)\n".into(),
-        HandshakeFault::Full | HandshakeFault::TooManyHandshakes => "too many connections; try again later\n".into(),
-        HandshakeFault::TooManyFromAddress => "too many connections from your address; try again later\n".into(),
-        HandshakeFault::Hook => "something went wrong here\n".into(),
-        HandshakeFault::Head(fault) => format!("{fault}\n"),
-        HandshakeFault::Missing(UPGRADE) | HandshakeFault::Wrong(UPGRADE) => {
+fn body_text(kind: &HandshakeErrorKind) -> String {
+    match kind {
+        HandshakeErrorKind::OriginNotAllowed => "the Origin is not allowed (RFC 6455 section 10.2)\n".into(),
+        HandshakeErrorKind::TooManyConnections | HandshakeErrorKind::TooManyHandshakes => {
+            "too many connections; try again later\n".into()
+        }
+        HandshakeErrorKind::TooManyConnectionsFromIp => {
+            "too many connections from your address; try again later\n".into()
+        }
+        HandshakeErrorKind::HookPanicked => "something went wrong here\n".into(),
+        HandshakeErrorKind::Head(kind) => format!("{kind}\n"),
+        HandshakeErrorKind::MissingHeader(UPGRADE) | HandshakeErrorKind::InvalidHeader(UPGRADE) => {
             "only WebSocket is spoken here: Upgrade has to name websocket (RFC 6455 section 4.2.1)\n".into()
         }
-        HandshakeFault::Ended
-        | HandshakeFault::Answered
-        | HandshakeFault::HandedOver
-        | HandshakeFault::Status(_)
-        | HandshakeFault::StatusLine
-        | HandshakeFault::Proof
-        | HandshakeFault::HttpVersion
-        | HandshakeFault::Method
-        | HandshakeFault::Target
-        | HandshakeFault::Missing(_)
-        | HandshakeFault::Repeated(_)
-        | HandshakeFault::Wrong(_)
-        | HandshakeFault::Version
-        | HandshakeFault::Redirect(_)
-        | HandshakeFault::SubprotocolNotOffered
-        | HandshakeFault::ExtensionNotOffered
-        | HandshakeFault::ProxyHeader(_) => format!("{fault} (RFC 6455 section 4.2.1)\n"),
+        HandshakeErrorKind::UnexpectedEof
+        | HandshakeErrorKind::Responded
+        | HandshakeErrorKind::HandedOver
+        | HandshakeErrorKind::Status(_)
+        | HandshakeErrorKind::StatusLine
+        | HandshakeErrorKind::InvalidProof
+        | HandshakeErrorKind::HttpVersion
+        | HandshakeErrorKind::Method
+        | HandshakeErrorKind::Target
+        | HandshakeErrorKind::MissingHeader(_)
+        | HandshakeErrorKind::DuplicateHeader(_)
+        | HandshakeErrorKind::InvalidHeader(_)
+        | HandshakeErrorKind::UnsupportedVersion
+        | HandshakeErrorKind::Redirect(_)
+        | HandshakeErrorKind::SubprotocolNotOffered
+        | HandshakeErrorKind::ExtensionNotOffered
+        | HandshakeErrorKind::ProxyHeader(_) => format!("{kind} (RFC 6455 section 4.2.1)\n"),
     }
 }
 
@@ -126,55 +132,55 @@ mod tests {
     use crate::wire::http::{content_length, HeadParser, Progress};
 
     #[test]
-    fn every_refusal_is_an_http_response() {
-        use HandshakeFault::*;
+    fn every_rejection_is_an_http_response() {
+        use HandshakeErrorKind::*;
         let plain = "close";
         let rows = [
-            (Head(HeadFault::LineTooLong), 431, plain, None),
-            (Head(HeadFault::TooManyFields), 431, plain, None),
-            (Head(HeadFault::HeadTooLong), 431, plain, None),
-            (Head(HeadFault::ControlCharacter), 400, plain, None),
+            (Head(HeadErrorKind::LineTooLong), 431, plain, None),
+            (Head(HeadErrorKind::TooManyFields), 431, plain, None),
+            (Head(HeadErrorKind::HeadTooLong), 431, plain, None),
+            (Head(HeadErrorKind::ControlCharacter), 400, plain, None),
             (HttpVersion, 505, plain, None),
             (Method, 405, plain, Some(("Allow", "GET"))),
             (Target, 400, plain, None),
-            (Missing("Host"), 400, plain, None),
-            (Repeated("Sec-WebSocket-Version"), 400, plain, None),
-            (Wrong("Connection"), 400, plain, None),
-            (Missing("Upgrade"), 426, "Upgrade, close", Some(("Upgrade", "websocket"))),
-            (Wrong("Upgrade"), 426, "Upgrade, close", Some(("Upgrade", "websocket"))),
-            (Missing("Sec-WebSocket-Version"), 400, plain, Some(("Sec-WebSocket-Version", "13"))),
-            (Version, 426, "Upgrade, close", Some(("Sec-WebSocket-Version", "13"))), // 6455-4.2.2-6, 6455-4.4-1
-            (Version, 426, "Upgrade, close", Some(("Upgrade", "websocket"))),
+            (MissingHeader("Host"), 400, plain, None),
+            (DuplicateHeader("Sec-WebSocket-Version"), 400, plain, None),
+            (InvalidHeader("Connection"), 400, plain, None),
+            (MissingHeader("Upgrade"), 426, "Upgrade, close", Some(("Upgrade", "websocket"))),
+            (InvalidHeader("Upgrade"), 426, "Upgrade, close", Some(("Upgrade", "websocket"))),
+            (MissingHeader("Sec-WebSocket-Version"), 400, plain, Some(("Sec-WebSocket-Version", "13"))),
+            (UnsupportedVersion, 426, "Upgrade, close", Some(("Sec-WebSocket-Version", "13"))), // 6455-4.2.2-6, 6455-4.4-1
+            (UnsupportedVersion, 426, "Upgrade, close", Some(("Upgrade", "websocket"))),
             (OriginNotAllowed, 403, plain, None), // 6455-4.2.2-5, 6455-10.2-2
-            (Full, 503, plain, Some(("Retry-After", "5"))),
+            (TooManyConnections, 503, plain, Some(("Retry-After", "5"))),
             (TooManyHandshakes, 503, plain, Some(("Retry-After", "5"))),
-            (TooManyFromAddress, 429, plain, Some(("Retry-After", "5"))),
-            (Hook, 500, plain, None),
+            (TooManyConnectionsFromIp, 429, plain, Some(("Retry-After", "5"))),
+            (HookPanicked, 500, plain, None),
         ];
         let special = ["Allow", "Upgrade", "Retry-After", "Sec-WebSocket-Version"];
-        for (fault, want, connection, extra) in rows {
-            let bytes = response(&fault, "13");
+        for (kind, want, connection, extra) in rows {
+            let bytes = response(&kind, "13");
             let mut parser = HeadParser::response();
-            let Ok(Progress::Done { consumed }) = parser.feed(&bytes) else { panic!("{fault}") };
+            let Ok(Progress::Done { consumed }) = parser.feed(&bytes) else { panic!("{kind}") };
             let head = parser.finish().unwrap();
             let body = &bytes[consumed..];
-            assert_eq!((head.status(), status(&fault)), (want, want), "{fault}");
+            assert_eq!((head.status(), status(&kind)), (want, want), "{kind}");
             assert_eq!(content_length(&head), Ok(Some(body.len() as u64)));
-            assert_eq!(head.single("Connection"), Ok(Some(connection.as_bytes())), "{fault}");
+            assert_eq!(head.single("Connection"), Ok(Some(connection.as_bytes())), "{kind}");
             assert_eq!(body.iter().position(|&b| b == b'\n'), Some(body.len() - 1), "one line");
             assert!(head.reason().len() > 3 && (head.reason() != b"Bad Request" || want == 400));
             match extra {
-                Some((name, value)) => assert_eq!(head.single(name), Ok(Some(value.as_bytes())), "{fault}"),
-                None => assert!(special.iter().all(|name| head.get(name).is_none()), "{fault}"),
+                Some((name, value)) => assert_eq!(head.single(name), Ok(Some(value.as_bytes())), "{kind}"),
+                None => assert!(special.iter().all(|name| head.get(name).is_none()), "{kind}"),
             }
         }
     }
 
     #[test]
-    fn what_a_user_of_this_crate_should_know_is_not_told_to_peers() {
-        use HandshakeFault::*;
-        for fault in [OriginNotAllowed, Full, TooManyHandshakes, TooManyFromAddress, Hook] {
-            let answer = String::from_utf8(response(&fault, "13")).unwrap();
+    fn settings_of_this_side_are_not_sent_to_peers() {
+        use HandshakeErrorKind::*;
+        for kind in [OriginNotAllowed, TooManyConnections, TooManyHandshakes, TooManyConnectionsFromIp, HookPanicked] {
+            let answer = String::from_utf8(response(&kind, "13")).unwrap();
             assert!(!answer.contains("Server::") && !answer.contains("hook"), "{answer}");
         }
     }

@@ -7,22 +7,22 @@ use std::net::Ipv6Addr;
 
 /// Which origins may connect.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Origins<'a> {
+pub(crate) enum OriginPolicy<'a> {
     /// The host that is asked, and these, written as browsers write them: `https://app.example.com`.
     SameHostAnd(&'a [String]),
     /// Every page of every site.
     Any,
 }
 
-impl Origins<'_> {
+impl OriginPolicy<'_> {
     /// Whether a request with this `Origin` for this host may go on.
-    pub(crate) fn allow(&self, origin: Option<&[u8]>, host: Authority<'_>) -> bool {
+    pub(crate) fn allows(&self, origin: Option<&[u8]>, host: HostPort<'_>) -> bool {
         // 6455-4.2.1-2, 6455-10.1-s1: who sends no Origin is no browser, so no page can be behind it. Such a client
         // could send any Origin it likes; there is nothing to gain from refusing it.
         let Some(origin) = origin else { return true };
         match self {
-            Origins::Any => true,
-            Origins::SameHostAnd(others) => {
+            OriginPolicy::Any => true,
+            OriginPolicy::SameHostAnd(others) => {
                 let Ok(text) = std::str::from_utf8(origin) else { return false };
                 same_host(text, host) || others.iter().any(|other| same_origin(text, other))
             }
@@ -33,23 +33,23 @@ impl Origins<'_> {
 /// The page comes from the host it asks. Its scheme may differ: `ws` to the same host is what `http` pages use. Where
 /// the Host has no port, the port is the one that the scheme of the Origin stands for, because behind a proxy that ends
 /// TLS a server cannot know its own.
-fn same_host(origin: &str, host: Authority<'_>) -> bool {
+fn same_host(origin: &str, host: HostPort<'_>) -> bool {
     parse(origin).is_some_and(|(scheme, from)| host.same_as(from, scheme))
 }
 
 fn same_origin(origin: &str, other: &str) -> bool {
     // What is no URI, such as `null`, can be allowed by writing it down.
-    let same = |((scheme, a), (other_scheme, b)): ((&str, Authority<'_>), (&str, Authority<'_>))| {
+    let same = |((scheme, a), (other_scheme, b)): ((&str, HostPort<'_>), (&str, HostPort<'_>))| {
         scheme.eq_ignore_ascii_case(other_scheme) && a.same_as(b, scheme)
     };
     origin.eq_ignore_ascii_case(other) || parse(origin).zip(parse(other)).is_some_and(same)
 }
 
 /// scheme "://" host \[ ":" port \], for the schemes that have a default port here (RFC 6454 section 6.2).
-fn parse(origin: &str) -> Option<(&str, Authority<'_>)> {
+fn parse(origin: &str) -> Option<(&str, HostPort<'_>)> {
     let (scheme, authority) = origin.split_once("://")?;
     default_port(scheme)?;
-    Some((scheme, Authority::parse(authority)?))
+    Some((scheme, HostPort::parse(authority)?))
 }
 
 fn default_port(scheme: &str) -> Option<u16> {
@@ -65,15 +65,15 @@ fn default_port(scheme: &str) -> Option<u16> {
 
 /// A host and perhaps a port, as `Host` has them (RFC 9110 section 7.2). IPv6 addresses keep their brackets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Authority<'a> {
+pub(crate) struct HostPort<'a> {
     host: &'a str,
     port: Option<u16>,
 }
 
-impl<'a> Authority<'a> {
+impl<'a> HostPort<'a> {
     /// Reads `host`, `host:port` or `host:`. The host is an address or a name of letters, digits and `-._~`: what else
     /// a URI could hold, no name in use has, and user and password have no place here.
-    pub(crate) fn parse(text: &'a str) -> Option<Authority<'a>> {
+    pub(crate) fn parse(text: &'a str) -> Option<HostPort<'a>> {
         let host_end = match text.split_once(']') {
             Some((address, _)) => {
                 address.strip_prefix('[')?.parse::<Ipv6Addr>().ok()?;
@@ -93,12 +93,12 @@ impl<'a> Authority<'a> {
             Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => Some(digits.parse().ok()?),
             Some(_) => return None,
         };
-        Some(Authority { host, port })
+        Some(HostPort { host, port })
     }
 
     /// The same host without regard to case, and the same port; this scheme says which port is meant by none.
-    pub(crate) fn same_as(self, other: Authority<'_>, scheme: &str) -> bool {
-        let port = |authority: Authority<'_>| authority.port.or(default_port(scheme));
+    pub(crate) fn same_as(self, other: HostPort<'_>, scheme: &str) -> bool {
+        let port = |authority: HostPort<'_>| authority.port.or(default_port(scheme));
         self.host.eq_ignore_ascii_case(other.host) && port(self) == port(other)
     }
 }
@@ -141,7 +141,7 @@ mod tests {
             ("[fe80::1%25eth0]", None),
         ];
         for (text, want) in rows {
-            assert_eq!(Authority::parse(text).map(|a| (a.host, a.port)), want, "{text}");
+            assert_eq!(HostPort::parse(text).map(|a| (a.host, a.port)), want, "{text}");
         }
     }
 
@@ -182,13 +182,13 @@ mod tests {
             (Some("https://app.example.com:444"), "example.com", false, false),
         ];
         for (origin, host, plain, listed) in rows {
-            let host = Authority::parse(host).unwrap();
+            let host = HostPort::parse(host).unwrap();
             let origin = origin.map(str::as_bytes);
-            assert_eq!(Origins::SameHostAnd(&[]).allow(origin, host), plain, "{origin:?} {host:?}");
-            assert_eq!(Origins::SameHostAnd(&allowed).allow(origin, host), listed, "{origin:?} {host:?}");
-            assert!(Origins::Any.allow(origin, host));
+            assert_eq!(OriginPolicy::SameHostAnd(&[]).allows(origin, host), plain, "{origin:?} {host:?}");
+            assert_eq!(OriginPolicy::SameHostAnd(&allowed).allows(origin, host), listed, "{origin:?} {host:?}");
+            assert!(OriginPolicy::Any.allows(origin, host));
         }
-        let host = Authority::parse("example.com").unwrap();
-        assert!(!Origins::SameHostAnd(&[]).allow(Some(b"http://example.com\xFF"), host));
+        let host = HostPort::parse("example.com").unwrap();
+        assert!(!OriginPolicy::SameHostAnd(&[]).allows(Some(b"http://example.com\xFF"), host));
     }
 }

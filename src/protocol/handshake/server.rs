@@ -4,12 +4,12 @@
 //! Knows what a request must say; must not know sockets, or what the application wants. Pure functions. The checks go
 //! from what makes it HTTP, through what makes it a WebSocket, to whether it is welcome, and the first that fails wins:
 //! version, method, target, Host, no body, Upgrade, Connection, Sec-WebSocket-Version, Sec-WebSocket-Key,
-//! Sec-WebSocket-Extensions, Sec-WebSocket-Protocol, Origin. What each refusal is answered with, `denial` knows.
+//! Sec-WebSocket-Extensions, Sec-WebSocket-Protocol, Origin. What each rejection is answered with, `denial` knows.
 //!
 //! Other fields are not looked at (6455-4.2.1-s9), and their order does not matter (6455-4.2.1-s1).
 
-use super::origin::{Authority, Origins};
-use crate::error::HandshakeFault;
+use super::origin::{HostPort, OriginPolicy};
+use crate::error::HandshakeErrorKind;
 use crate::primitives::{base64, sha1};
 use crate::wire::header::{self, Extension};
 use crate::wire::http::{self, Head};
@@ -26,7 +26,7 @@ const CONTENT_LENGTH: &str = "Content-Length";
 const TRANSFER_ENCODING: &str = "Transfer-Encoding";
 
 /// What a client asks for, in a request that is in order.
-pub(crate) struct Offer<'a> {
+pub(crate) struct ClientOffer<'a> {
     /// `Sec-WebSocket-Key` as it was sent, for [`accept_key`].
     pub(crate) key: &'a [u8],
     /// The subprotocols, all different, in the client's order of preference.
@@ -36,30 +36,34 @@ pub(crate) struct Offer<'a> {
 }
 
 /// Judges a request.
-pub(crate) fn check<'a>(head: &'a Head, origins: Origins<'_>) -> Result<Offer<'a>, HandshakeFault> {
+pub(crate) fn check_request<'a>(
+    head: &'a Head,
+    origins: OriginPolicy<'_>,
+) -> Result<ClientOffer<'a>, HandshakeErrorKind> {
     // 6455-4.2.1-s2: a GET of HTTP/1.1 or later.
-    if !head.version().knows_upgrade() {
-        return Err(HandshakeFault::HttpVersion);
+    if !head.version().supports_upgrade() {
+        return Err(HandshakeErrorKind::HttpVersion);
     }
     if head.method() != "GET" {
-        return Err(HandshakeFault::Method);
+        return Err(HandshakeErrorKind::Method);
     }
-    let authority = target_authority(head.target()).ok_or(HandshakeFault::Target)?;
+    let authority = target_authority(head.target()).ok_or(HandshakeErrorKind::Target)?;
     // 6455-4.2.1-s3: one Host, which names a host.
-    let host = parse_host(required(head, HOST)?)?;
+    let host = parse_host(required_header(head, HOST)?)?;
     // 6455-4.1-22: a URI names the same host as Host does. Which of the two a proxy believed would be anybody's guess.
     if authority.is_some_and(|(scheme, authority)| !authority.same_as(host, scheme)) {
-        return Err(HandshakeFault::Target);
+        return Err(HandshakeErrorKind::Target);
     }
-    no_body(head)?;
-    upgrade(head)?;
-    version(head)?;
+    check_no_body(head)?;
+    check_upgrade(head)?;
+    check_version(head)?;
     // 6455-9.1-1: a list that breaks the grammar fails the handshake.
-    let extensions = header::extensions(head.get_all(EXTENSIONS)).map_err(|_| HandshakeFault::Wrong(EXTENSIONS))?;
-    let offer = Offer { key: key(head)?, subprotocols: subprotocols(head)?, extensions };
+    let extensions =
+        header::extensions(head.get_all(EXTENSIONS)).map_err(|_| HandshakeErrorKind::InvalidHeader(EXTENSIONS))?;
+    let offer = ClientOffer { key: parse_key(head)?, subprotocols: parse_subprotocols(head)?, extensions };
     // 6455-4.2.2-4, 6455-4.2.2-5, 6455-10.2-1: a page of another site is not welcome unless the owner said so.
-    if !origins.allow(head.single(ORIGIN)?, host) {
-        return Err(HandshakeFault::OriginNotAllowed);
+    if !origins.allows(head.single(ORIGIN)?, host) {
+        return Err(HandshakeErrorKind::OriginNotAllowed);
     }
     Ok(offer)
 }
@@ -71,41 +75,41 @@ pub(crate) fn is_websocket(head: &Head) -> bool {
 
 /// Judges a request that does not ask for a WebSocket: whether it is HTTP/1.x (RFC 9112) that can be answered. Any method
 /// will do, and only those of HTTP/1.0 may do without a Host (RFC 9110 section 7.2).
-pub(crate) fn check_http(head: &Head) -> Result<(), HandshakeFault> {
+pub(crate) fn check_http_request(head: &Head) -> Result<(), HandshakeErrorKind> {
     if head.version().major != 1 {
-        return Err(HandshakeFault::HttpVersion);
+        return Err(HandshakeErrorKind::HttpVersion);
     }
-    let authority = target_authority(head.target()).ok_or(HandshakeFault::Target)?;
+    let authority = target_authority(head.target()).ok_or(HandshakeErrorKind::Target)?;
     let host = match head.single(HOST)? {
-        None if !head.version().knows_upgrade() => None,
-        None => return Err(HandshakeFault::Missing(HOST)),
+        None if !head.version().supports_upgrade() => None,
+        None => return Err(HandshakeErrorKind::MissingHeader(HOST)),
         Some(host) => Some(parse_host(host)?),
     };
     if authority.zip(host).is_some_and(|((scheme, authority), host)| !authority.same_as(host, scheme)) {
-        return Err(HandshakeFault::Target);
+        return Err(HandshakeErrorKind::Target);
     }
     // Two ways to tell the end of a body are one too many (RFC 9112 section 6.3).
-    match http::content_length(head).map_err(HandshakeFault::Head)? {
-        Some(_) if head.get(TRANSFER_ENCODING).is_some() => Err(HandshakeFault::Wrong(TRANSFER_ENCODING)),
+    match http::content_length(head).map_err(HandshakeErrorKind::Head)? {
+        Some(_) if head.get(TRANSFER_ENCODING).is_some() => Err(HandshakeErrorKind::InvalidHeader(TRANSFER_ENCODING)),
         Some(_) | None => Ok(()),
     }
 }
 
-pub(crate) fn parse_host(host: &[u8]) -> Result<Authority<'_>, HandshakeFault> {
-    std::str::from_utf8(host).ok().and_then(Authority::parse).ok_or(HandshakeFault::Wrong(HOST))
+pub(crate) fn parse_host(host: &[u8]) -> Result<HostPort<'_>, HandshakeErrorKind> {
+    std::str::from_utf8(host).ok().and_then(HostPort::parse).ok_or(HandshakeErrorKind::InvalidHeader(HOST))
 }
 
 /// 6455-4.2.1-s2: the target is a resource name, or an absolute `http` or `https` URI, of which scheme and authority are
 /// given. `None`: it is neither, or has a fragment.
 #[allow(clippy::type_complexity)] // An absent authority is not a wrong one.
-pub(crate) fn target_authority(text: &str) -> Option<Option<(&str, Authority<'_>)>> {
+pub(crate) fn target_authority(text: &str) -> Option<Option<(&str, HostPort<'_>)>> {
     if text.contains('#') {
         return None;
     }
     let (authority, resource) = match text.split_once("://") {
         Some((scheme, rest)) if ["http", "https"].iter().any(|s| s.eq_ignore_ascii_case(scheme)) => {
             let (authority, resource) = rest.split_at_checked(rest.find(['/', '?']).unwrap_or(rest.len()))?;
-            (Some((scheme, Authority::parse(authority)?)), resource)
+            (Some((scheme, HostPort::parse(authority)?)), resource)
         }
         Some(_) | None => (None, text),
     };
@@ -115,56 +119,56 @@ pub(crate) fn target_authority(text: &str) -> Option<Option<(&str, Authority<'_>
     rooted.then_some(authority)
 }
 
-pub(crate) fn required<'a>(head: &'a Head, name: &'static str) -> Result<&'a [u8], HandshakeFault> {
-    head.single(name)?.ok_or(HandshakeFault::Missing(name))
+pub(crate) fn required_header<'a>(head: &'a Head, name: &'static str) -> Result<&'a [u8], HandshakeErrorKind> {
+    head.single(name)?.ok_or(HandshakeErrorKind::MissingHeader(name))
 }
 
 /// A body would be taken for frames.
-pub(crate) fn no_body(head: &Head) -> Result<(), HandshakeFault> {
+pub(crate) fn check_no_body(head: &Head) -> Result<(), HandshakeErrorKind> {
     if head.get(TRANSFER_ENCODING).is_some() {
-        return Err(HandshakeFault::Wrong(TRANSFER_ENCODING));
+        return Err(HandshakeErrorKind::InvalidHeader(TRANSFER_ENCODING));
     }
     match http::content_length(head) {
         Ok(None | Some(0)) => Ok(()),
-        Ok(Some(_)) => Err(HandshakeFault::Wrong(CONTENT_LENGTH)),
-        Err(fault) => Err(HandshakeFault::Head(fault)),
+        Ok(Some(_)) => Err(HandshakeErrorKind::InvalidHeader(CONTENT_LENGTH)),
+        Err(kind) => Err(HandshakeErrorKind::Head(kind)),
     }
 }
 
 /// 6455-4.2.1-s4, 6455-4.2.1-s5: both lists may have other elements, and may come in several fields.
-fn upgrade(head: &Head) -> Result<(), HandshakeFault> {
+fn check_upgrade(head: &Head) -> Result<(), HandshakeErrorKind> {
     for (name, token) in [(UPGRADE, "websocket"), (CONNECTION, "upgrade")] {
         if head.get(name).is_none() {
-            return Err(HandshakeFault::Missing(name));
+            return Err(HandshakeErrorKind::MissingHeader(name));
         }
         if !header::list_has(head.get_all(name), token) {
-            return Err(HandshakeFault::Wrong(name));
+            return Err(HandshakeErrorKind::InvalidHeader(name));
         }
     }
     Ok(())
 }
 
 /// 6455-4.2.1-s7, 6455-4.2.2-6, 6455-11.3.5-2. A value that is no number is no version spoken here either.
-fn version(head: &Head) -> Result<(), HandshakeFault> {
-    match required(head, VERSION)? {
+fn check_version(head: &Head) -> Result<(), HandshakeErrorKind> {
+    match required_header(head, VERSION)? {
         b"13" => Ok(()),
-        _ => Err(HandshakeFault::Version),
+        _ => Err(HandshakeErrorKind::UnsupportedVersion),
     }
 }
 
 /// 6455-4.2.1-s6, 6455-4.3-s1, 6455-11.3.1-1: one key, base64 of 16 bytes.
-pub(crate) fn key(head: &Head) -> Result<&[u8], HandshakeFault> {
-    let key = required(head, KEY)?;
+pub(crate) fn parse_key(head: &Head) -> Result<&[u8], HandshakeErrorKind> {
+    let key = required_header(head, KEY)?;
     match base64::decode(key) {
         Some(nonce) if nonce.len() == 16 => Ok(key),
-        Some(_) | None => Err(HandshakeFault::Wrong(KEY)),
+        Some(_) | None => Err(HandshakeErrorKind::InvalidHeader(KEY)),
     }
 }
 
 /// 6455-4.2.1-s8, 6455-11.3.4-1: one list in any number of fields. 6455-4.1-36, 6455-4.1-37: tokens, all different, and
 /// where there is a field there is at least one.
-pub(crate) fn subprotocols(head: &Head) -> Result<Vec<&str>, HandshakeFault> {
-    let wrong = HandshakeFault::Wrong(PROTOCOL);
+pub(crate) fn parse_subprotocols(head: &Head) -> Result<Vec<&str>, HandshakeErrorKind> {
+    let wrong = HandshakeErrorKind::InvalidHeader(PROTOCOL);
     let list: Vec<&str> =
         head.get_all(PROTOCOL).flat_map(header::tokens).collect::<Result<_, _>>().map_err(|_| wrong.clone())?;
     // Sorted, because comparing each with each would let a head of 64 KiB cost seconds.
@@ -184,14 +188,14 @@ pub(crate) fn accept_key(key: &[u8]) -> String {
 }
 
 /// The subprotocol to agree on: the first the client names (6455-4.1-35: its order is its preference) that is supported.
-pub(crate) fn choose<'a>(offered: &[&'a str], supported: &[String]) -> Option<&'a str> {
+pub(crate) fn select_subprotocol<'a>(offered: &[&'a str], supported: &[String]) -> Option<&'a str> {
     // 6455-4.2.2-8: one of the client's, letter by letter.
     offered.iter().copied().find(|name| supported.iter().any(|s| s == name))
 }
 
 /// The head that accepts an offer (6455-4.2.2-12). What was chosen must come from the offer (6455-4.2.2-8,
 /// 6455-4.2.2-10, 6455-4.2.2-11); `extra` must be checked, and have none of the names written here.
-pub(crate) fn response(
+pub(crate) fn encode_response(
     accept: &str,
     subprotocol: Option<&str>,
     extensions: Option<&str>,
@@ -236,22 +240,22 @@ mod tests {
         for change in changes {
             let (name, rest) = change.split_once([':', ' ']).unwrap_or((change, ""));
             let name = name.trim_start_matches('+');
-            let place = lines.iter().position(|line| line.starts_with(name)).filter(|_| !change.starts_with('+'));
-            match place {
-                Some(place) if rest == "-" => drop(lines.remove(place)),
-                Some(place) => lines[place] = change,
+            let index = lines.iter().position(|line| line.starts_with(name)).filter(|_| !change.starts_with('+'));
+            match index {
+                Some(index) if rest == "-" => drop(lines.remove(index)),
+                Some(index) => lines[index] = change,
                 None => lines.push(change.trim_start_matches('+')),
             }
         }
         head(&lines)
     }
 
-    fn verdict(changes: &[&str]) -> Result<(), HandshakeFault> {
-        check(&changed(changes), Origins::SameHostAnd(&[])).map(|_| ())
+    fn checked(changes: &[&str]) -> Result<(), HandshakeErrorKind> {
+        check_request(&changed(changes), OriginPolicy::SameHostAnd(&[])).map(|_| ())
     }
 
     #[test]
-    fn requests_that_will_do() {
+    fn valid_requests_are_accepted() {
         let rows: [&[&str]; 26] = [
             &[],
             &["GET / HTTP/1.2"],
@@ -281,14 +285,14 @@ mod tests {
             &["Origin: https://server.example.com"],
         ];
         for changes in rows {
-            assert_eq!(verdict(changes), Ok(()), "{changes:?}");
+            assert_eq!(checked(changes), Ok(()), "{changes:?}");
         }
     }
 
     #[test]
-    fn requests_that_will_not() {
-        use HandshakeFault::*;
-        let rows: [(&[&str], HandshakeFault, u16); 70] = [
+    fn invalid_requests_are_rejected() {
+        use HandshakeErrorKind::*;
+        let rows: [(&[&str], HandshakeErrorKind, u16); 70] = [
             // 6455-4.2.1-s2
             (&["GET / HTTP/1.0"], HttpVersion, 505),
             (&["GET / HTTP/0.9"], HttpVersion, 505),
@@ -310,89 +314,93 @@ mod tests {
             (&["GET http://server.example.com:81/ HTTP/1.1"], Target, 400),
             (&["GET https://server.example.com:80/ HTTP/1.1"], Target, 400),
             // 6455-4.2.1-s3, CVE-2026-61666
-            (&["Host:-"], Missing("Host"), 400),
-            (&["Host:"], Wrong("Host"), 400),
-            (&["+Host: server.example.com"], Repeated("Host"), 400),
-            (&["Host: a b"], Wrong("Host"), 400),
-            (&["Host: a,b"], Wrong("Host"), 400),
-            (&["Host: a:99999"], Wrong("Host"), 400),
-            (&["Host: [::1"], Wrong("Host"), 400),
-            (&["Host: user@server.example.com"], Wrong("Host"), 400),
-            (&["Host: http://server.example.com"], Wrong("Host"), 400),
-            (&["Host: caf\u{e9}"], Wrong("Host"), 400),
+            (&["Host:-"], MissingHeader("Host"), 400),
+            (&["Host:"], InvalidHeader("Host"), 400),
+            (&["+Host: server.example.com"], DuplicateHeader("Host"), 400),
+            (&["Host: a b"], InvalidHeader("Host"), 400),
+            (&["Host: a,b"], InvalidHeader("Host"), 400),
+            (&["Host: a:99999"], InvalidHeader("Host"), 400),
+            (&["Host: [::1"], InvalidHeader("Host"), 400),
+            (&["Host: user@server.example.com"], InvalidHeader("Host"), 400),
+            (&["Host: http://server.example.com"], InvalidHeader("Host"), 400),
+            (&["Host: caf\u{e9}"], InvalidHeader("Host"), 400),
             // A body.
-            (&["Content-Length: 1"], Wrong("Content-Length"), 400),
-            (&["Content-Length: +0"], Head(crate::error::HeadFault::ContentLength), 400),
-            (&["Transfer-Encoding: chunked"], Wrong("Transfer-Encoding"), 400),
+            (&["Content-Length: 1"], InvalidHeader("Content-Length"), 400),
+            (&["Content-Length: +0"], Head(crate::error::HeadErrorKind::ContentLength), 400),
+            (&["Transfer-Encoding: chunked"], InvalidHeader("Transfer-Encoding"), 400),
             // 6455-4.2.1-s4
-            (&["Upgrade:-"], Missing("Upgrade"), 426),
-            (&["Upgrade:"], Wrong("Upgrade"), 426),
-            (&["Upgrade: h2c"], Wrong("Upgrade"), 426),
-            (&["Upgrade: websocket2"], Wrong("Upgrade"), 426),
-            (&["Upgrade: websocket/13"], Wrong("Upgrade"), 426),
+            (&["Upgrade:-"], MissingHeader("Upgrade"), 426),
+            (&["Upgrade:"], InvalidHeader("Upgrade"), 426),
+            (&["Upgrade: h2c"], InvalidHeader("Upgrade"), 426),
+            (&["Upgrade: websocket2"], InvalidHeader("Upgrade"), 426),
+            (&["Upgrade: websocket/13"], InvalidHeader("Upgrade"), 426),
             // 6455-4.2.1-s5
-            (&["Connection:-"], Missing("Connection"), 400),
-            (&["Connection: keep-alive"], Wrong("Connection"), 400),
-            (&["Connection: upgrades"], Wrong("Connection"), 400),
-            (&["Connection: keep-alive upgrade"], Wrong("Connection"), 400),
+            (&["Connection:-"], MissingHeader("Connection"), 400),
+            (&["Connection: keep-alive"], InvalidHeader("Connection"), 400),
+            (&["Connection: upgrades"], InvalidHeader("Connection"), 400),
+            (&["Connection: keep-alive upgrade"], InvalidHeader("Connection"), 400),
             // 6455-4.2.1-s7, 6455-4.2.2-6, 6455-11.3.5-2
-            (&["Sec-WebSocket-Version:-"], Missing("Sec-WebSocket-Version"), 400),
-            (&["Sec-WebSocket-Version: 8"], Version, 426),
-            (&["Sec-WebSocket-Version: 14"], Version, 426),
-            (&["Sec-WebSocket-Version: 013"], Version, 426),
-            (&["Sec-WebSocket-Version: 13, 8"], Version, 426),
-            (&["Sec-WebSocket-Version:"], Version, 426),
-            (&["+Sec-WebSocket-Version: 13"], Repeated("Sec-WebSocket-Version"), 400),
+            (&["Sec-WebSocket-Version:-"], MissingHeader("Sec-WebSocket-Version"), 400),
+            (&["Sec-WebSocket-Version: 8"], UnsupportedVersion, 426),
+            (&["Sec-WebSocket-Version: 14"], UnsupportedVersion, 426),
+            (&["Sec-WebSocket-Version: 013"], UnsupportedVersion, 426),
+            (&["Sec-WebSocket-Version: 13, 8"], UnsupportedVersion, 426),
+            (&["Sec-WebSocket-Version:"], UnsupportedVersion, 426),
+            (&["+Sec-WebSocket-Version: 13"], DuplicateHeader("Sec-WebSocket-Version"), 400),
             // 6455-4.2.1-s6, 6455-4.3-s1, 6455-11.3.1-1
-            (&["Sec-WebSocket-Key:-"], Missing("Sec-WebSocket-Key"), 400),
-            (&["Sec-WebSocket-Key:"], Wrong("Sec-WebSocket-Key"), 400),
-            (&["+Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="], Repeated("Sec-WebSocket-Key"), 400),
-            (&["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ"], Wrong("Sec-WebSocket-Key"), 400),
-            (&["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25j"], Wrong("Sec-WebSocket-Key"), 400),
-            (&["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZTE="], Wrong("Sec-WebSocket-Key"), 400),
-            (&["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25-ZQ=="], Wrong("Sec-WebSocket-Key"), 400),
+            (&["Sec-WebSocket-Key:-"], MissingHeader("Sec-WebSocket-Key"), 400),
+            (&["Sec-WebSocket-Key:"], InvalidHeader("Sec-WebSocket-Key"), 400),
+            (&["+Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="], DuplicateHeader("Sec-WebSocket-Key"), 400),
+            (&["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ"], InvalidHeader("Sec-WebSocket-Key"), 400),
+            (&["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25j"], InvalidHeader("Sec-WebSocket-Key"), 400),
+            (&["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZTE="], InvalidHeader("Sec-WebSocket-Key"), 400),
+            (&["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25-ZQ=="], InvalidHeader("Sec-WebSocket-Key"), 400),
             // 6455-9.1-1, 6455-9.1-2
-            (&["+Sec-WebSocket-Extensions: a b"], Wrong("Sec-WebSocket-Extensions"), 400),
-            (&["+Sec-WebSocket-Extensions: a; b=\"c d\""], Wrong("Sec-WebSocket-Extensions"), 400),
+            (&["+Sec-WebSocket-Extensions: a b"], InvalidHeader("Sec-WebSocket-Extensions"), 400),
+            (&["+Sec-WebSocket-Extensions: a; b=\"c d\""], InvalidHeader("Sec-WebSocket-Extensions"), 400),
             (
                 &["+Sec-WebSocket-Extensions: a", "+Sec-WebSocket-Extensions: b;"],
-                Wrong("Sec-WebSocket-Extensions"),
+                InvalidHeader("Sec-WebSocket-Extensions"),
                 400,
             ),
-            (&["+Sec-WebSocket-Extensions:"], Wrong("Sec-WebSocket-Extensions"), 400),
+            (&["+Sec-WebSocket-Extensions:"], InvalidHeader("Sec-WebSocket-Extensions"), 400),
             // 6455-4.1-36, 6455-4.1-37
-            (&["+Sec-WebSocket-Protocol:"], Wrong("Sec-WebSocket-Protocol"), 400),
-            (&["+Sec-WebSocket-Protocol: ,"], Wrong("Sec-WebSocket-Protocol"), 400),
-            (&["+Sec-WebSocket-Protocol: a/b"], Wrong("Sec-WebSocket-Protocol"), 400),
-            (&["+Sec-WebSocket-Protocol: a, b, a"], Wrong("Sec-WebSocket-Protocol"), 400),
-            (&["+Sec-WebSocket-Protocol: a", "+Sec-WebSocket-Protocol: a"], Wrong("Sec-WebSocket-Protocol"), 400),
+            (&["+Sec-WebSocket-Protocol:"], InvalidHeader("Sec-WebSocket-Protocol"), 400),
+            (&["+Sec-WebSocket-Protocol: ,"], InvalidHeader("Sec-WebSocket-Protocol"), 400),
+            (&["+Sec-WebSocket-Protocol: a/b"], InvalidHeader("Sec-WebSocket-Protocol"), 400),
+            (&["+Sec-WebSocket-Protocol: a, b, a"], InvalidHeader("Sec-WebSocket-Protocol"), 400),
+            (
+                &["+Sec-WebSocket-Protocol: a", "+Sec-WebSocket-Protocol: a"],
+                InvalidHeader("Sec-WebSocket-Protocol"),
+                400,
+            ),
             // 6455-4.2.2-5, 6455-10.2-2
             (&["Origin: http://elsewhere"], OriginNotAllowed, 403),
             (&["Origin: null"], OriginNotAllowed, 403),
             (&["Origin: http://server.example.com:81"], OriginNotAllowed, 403),
-            (&["+Origin: http://server.example.com"], Repeated("Origin"), 400),
+            (&["+Origin: http://server.example.com"], DuplicateHeader("Origin"), 400),
             // The order of the checks: HTTP first, then WebSocket, then whether it is welcome.
             (&["GET * HTTP/1.1", "Host:-"], Target, 400),
-            (&["Upgrade:-", "Sec-WebSocket-Version: 8", "Origin: http://elsewhere"], Missing("Upgrade"), 426),
-            (&["Sec-WebSocket-Version: 8", "Sec-WebSocket-Key:-"], Version, 426),
+            (&["Upgrade:-", "Sec-WebSocket-Version: 8", "Origin: http://elsewhere"], MissingHeader("Upgrade"), 426),
+            (&["Sec-WebSocket-Version: 8", "Sec-WebSocket-Key:-"], UnsupportedVersion, 426),
         ];
-        for (changes, fault, status) in rows {
-            assert_eq!(verdict(changes), Err(fault.clone()), "{changes:?}");
-            assert_eq!(denial::status(&fault), status, "{changes:?}");
+        for (changes, kind, status) in rows {
+            assert_eq!(checked(changes), Err(kind.clone()), "{changes:?}");
+            assert_eq!(denial::status(&kind), status, "{changes:?}");
         }
         for method in ["POST", "HEAD", "get", "OPTIONS"] {
             let mut lines = GOOD;
             let start = format!("{method} /chat HTTP/1.1");
             lines[0] = &start;
             let head = head(&lines);
-            assert_eq!(check(&head, Origins::Any).map(|_| ()), Err(Method));
+            assert_eq!(check_request(&head, OriginPolicy::Any).map(|_| ()), Err(Method));
         }
     }
 
     #[test]
     fn requests_that_ask_for_no_websocket() {
-        use HandshakeFault::*;
-        let rows: [(&[&str], Result<(), HandshakeFault>); 26] = [
+        use HandshakeErrorKind::*;
+        let rows: [(&[&str], Result<(), HandshakeErrorKind>); 26] = [
             (&["GET / HTTP/1.1", "Host: h"], Ok(())),
             (&["POST /?x HTTP/1.1", "Host: h:80", "Content-Length: 5"], Ok(())),
             (&["PUT http://h/x HTTP/1.1", "Host: h", "Transfer-Encoding: chunked"], Ok(())),
@@ -407,32 +415,35 @@ mod tests {
             (&["CONNECT h:80 HTTP/1.1", "Host: h:80"], Err(Target)),
             (&["GET /#x HTTP/1.1", "Host: h"], Err(Target)),
             (&["GET http://elsewhere/ HTTP/1.1", "Host: h"], Err(Target)),
-            (&["GET / HTTP/1.1"], Err(Missing("Host"))),
-            (&["GET / HTTP/1.1", "Host:"], Err(Wrong("Host"))),
-            (&["GET / HTTP/1.0", "Host:"], Err(Wrong("Host"))),
-            (&["GET / HTTP/1.1", "Host: a b"], Err(Wrong("Host"))),
-            (&["GET / HTTP/1.1", "Host: h", "Host: h"], Err(Repeated("Host"))),
-            (&["GET / HTTP/1.0", "Host: h", "Host: i"], Err(Repeated("Host"))),
-            (&["GET / HTTP/1.1", "Host: user@h"], Err(Wrong("Host"))),
-            (&["POST / HTTP/1.1", "Host: h", "Content-Length: -1"], Err(Head(crate::error::HeadFault::ContentLength))),
+            (&["GET / HTTP/1.1"], Err(MissingHeader("Host"))),
+            (&["GET / HTTP/1.1", "Host:"], Err(InvalidHeader("Host"))),
+            (&["GET / HTTP/1.0", "Host:"], Err(InvalidHeader("Host"))),
+            (&["GET / HTTP/1.1", "Host: a b"], Err(InvalidHeader("Host"))),
+            (&["GET / HTTP/1.1", "Host: h", "Host: h"], Err(DuplicateHeader("Host"))),
+            (&["GET / HTTP/1.0", "Host: h", "Host: i"], Err(DuplicateHeader("Host"))),
+            (&["GET / HTTP/1.1", "Host: user@h"], Err(InvalidHeader("Host"))),
+            (
+                &["POST / HTTP/1.1", "Host: h", "Content-Length: -1"],
+                Err(Head(crate::error::HeadErrorKind::ContentLength)),
+            ),
             (
                 &["POST / HTTP/1.1", "Host: h", "Content-Length: 1, 1"],
-                Err(Head(crate::error::HeadFault::ContentLength)),
+                Err(Head(crate::error::HeadErrorKind::ContentLength)),
             ),
             (
                 &["POST / HTTP/1.1", "Host: h", "Content-Length: 1", "Content-Length: 2"],
-                Err(Head(crate::error::HeadFault::ContentLength)),
+                Err(Head(crate::error::HeadErrorKind::ContentLength)),
             ),
             (
                 &["POST / HTTP/1.1", "Host: h", "Content-Length: 1", "Transfer-Encoding: chunked"],
-                Err(Wrong("Transfer-Encoding")),
+                Err(InvalidHeader("Transfer-Encoding")),
             ),
-            (&["GET / HTTP/1.0", "Content-Length: 0", "Transfer-Encoding: x"], Err(Wrong("Transfer-Encoding"))),
+            (&["GET / HTTP/1.0", "Content-Length: 0", "Transfer-Encoding: x"], Err(InvalidHeader("Transfer-Encoding"))),
         ];
         for (lines, expected) in rows {
             let head = head(lines);
             assert!(!is_websocket(&head));
-            assert_eq!(check_http(&head), expected, "{lines:?}");
+            assert_eq!(check_http_request(&head), expected, "{lines:?}");
         }
         for (upgrade, asks) in [("websocket", true), ("h2c, WebSocket", true), ("websocket2", false), ("", false)] {
             assert_eq!(is_websocket(&changed(&[&format!("Upgrade: {upgrade}")])), asks, "{upgrade}");
@@ -442,7 +453,7 @@ mod tests {
     #[test]
     fn nothing_of_the_request_comes_back() {
         for changes in [["Host: <script>"], ["Upgrade: <script>"], ["Origin: http://<script>"]] {
-            let answer = denial::response(&verdict(&changes).unwrap_err(), "13");
+            let answer = denial::response(&checked(&changes).unwrap_err(), "13");
             assert!(!String::from_utf8(answer).unwrap().contains("script"));
         }
     }
@@ -455,19 +466,22 @@ mod tests {
             "+Sec-WebSocket-Protocol: v3",
             "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits, x; y=\"8\"",
         ]);
-        let offer = check(&head, Origins::SameHostAnd(&[])).unwrap();
+        let offer = check_request(&head, OriginPolicy::SameHostAnd(&[])).unwrap();
         assert_eq!(offer.key, b"dGhlIHNhbXBsZSBub25jZQ==");
         assert_eq!(offer.subprotocols, ["superchat", "chat", "v3"]);
         for target in ["/", "/?", "//p", "http://server.example.com", "http://server.example.com?q"] {
-            assert!(check(&changed(&[&format!("GET {target} HTTP/1.1")]), Origins::Any).is_ok(), "{target}");
+            assert!(
+                check_request(&changed(&[&format!("GET {target} HTTP/1.1")]), OriginPolicy::Any).is_ok(),
+                "{target}"
+            );
         }
     }
 
     #[test]
     fn origins_that_were_allowed() {
         let head = changed(&["Origin: https://app.example.com"]);
-        assert!(check(&head, Origins::SameHostAnd(&["https://app.example.com".into()])).is_ok());
-        assert!(check(&head, Origins::Any).is_ok());
+        assert!(check_request(&head, OriginPolicy::SameHostAnd(&["https://app.example.com".into()])).is_ok());
+        assert!(check_request(&head, OriginPolicy::Any).is_ok());
     }
 
     #[test]
@@ -481,10 +495,10 @@ mod tests {
     #[test]
     fn the_clients_order_decides() {
         let supported = ["b".to_string(), "a".to_string()];
-        assert_eq!(choose(&["c", "a", "b"], &supported), Some("a")); // 6455-4.1-35
-        assert_eq!(choose(&["A", "c"], &supported), None); // 6455-4.2.2-8
-        assert_eq!(choose(&["a"], &[]), None);
-        assert_eq!(choose(&[], &supported), None);
+        assert_eq!(select_subprotocol(&["c", "a", "b"], &supported), Some("a")); // 6455-4.1-35
+        assert_eq!(select_subprotocol(&["A", "c"], &supported), None); // 6455-4.2.2-8
+        assert_eq!(select_subprotocol(&["a"], &[]), None);
+        assert_eq!(select_subprotocol(&[], &supported), None);
     }
 
     #[test]
@@ -493,9 +507,9 @@ mod tests {
         let plain = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
             Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
         let accept = accept_key(b"dGhlIHNhbXBsZSBub25jZQ==");
-        assert_eq!(response(&accept, None, None, &[]), format!("{plain}\r\n").as_bytes());
+        assert_eq!(encode_response(&accept, None, None, &[]), format!("{plain}\r\n").as_bytes());
         let extra = [("Server".to_string(), "x".to_string())];
-        let full = response(&accept, Some("chat"), Some("permessage-deflate"), &extra);
+        let full = encode_response(&accept, Some("chat"), Some("permessage-deflate"), &extra);
         let more = "Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Extensions: permessage-deflate\r\nServer: x\r\n";
         assert_eq!(full, format!("{plain}{more}\r\n").as_bytes());
     }

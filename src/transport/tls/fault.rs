@@ -1,15 +1,15 @@
 //! What is wrong, in our words. native-tls gives an error of the system with no more than a text, so the text is looked at:
 //! OpenSSL's, which is English and stable, and for Windows the number of the error. What is not recognised keeps the
-//! system's text and is a [`TlsFault::Handshake`].
+//! system's text and is a [`TlsErrorKind::Handshake`].
 
 use std::io::{self, ErrorKind};
 
-use crate::error::{TlsError, TlsFault};
+use crate::error::{TlsError, TlsErrorKind};
 
 /// The first row one of whose texts is found decides. Lower case.
-const TEXTS: [(TlsFault, &[&str]); 9] = [
+const TEXTS: [(TlsErrorKind, &[&str]); 9] = [
     (
-        TlsFault::WrongHost,
+        TlsErrorKind::HostnameMismatch,
         &[
             "hostname mismatch",
             "host name mismatch",
@@ -18,13 +18,13 @@ const TEXTS: [(TlsFault, &[&str]); 9] = [
             "(os error -2146893022)",
         ],
     ),
-    (TlsFault::NotYetValid, &["certificate is not yet valid"]),
+    (TlsErrorKind::NotYetValid, &["certificate is not yet valid"]),
     (
-        TlsFault::Expired,
+        TlsErrorKind::Expired,
         &["certificate has expired", "certificate is expired", "(os error -2146762495)", "(os error -2146893016)"],
     ),
     (
-        TlsFault::UnknownAuthority,
+        TlsErrorKind::UnknownIssuer,
         &[
             "self-signed certificate",
             "self signed certificate",
@@ -37,11 +37,11 @@ const TEXTS: [(TlsFault, &[&str]); 9] = [
             "(os error -2146893019)",
         ],
     ),
-    (TlsFault::Certificate, &["certificate verify failed", "(os error -2146762484)"]),
+    (TlsErrorKind::InvalidCertificate, &["certificate verify failed", "(os error -2146762484)"]),
     // The peer says so; what it thinks of our certificate is in the text.
-    (TlsFault::Refused, &[" alert "]),
+    (TlsErrorKind::AlertReceived, &[" alert "]),
     (
-        TlsFault::NotTls,
+        TlsErrorKind::NotTls,
         &[
             "wrong version number",
             "http request",
@@ -53,7 +53,7 @@ const TEXTS: [(TlsFault, &[&str]); 9] = [
         ],
     ),
     (
-        TlsFault::NothingInCommon,
+        TlsErrorKind::NoCommonParameters,
         &[
             "unsupported protocol",
             "no shared cipher",
@@ -62,37 +62,37 @@ const TEXTS: [(TlsFault, &[&str]); 9] = [
             "(os error -2146893007)",
         ],
     ),
-    (TlsFault::Ended, &["unexpected eof"]),
+    (TlsErrorKind::UnexpectedEof, &["unexpected eof"]),
 ];
 
 /// A handshake failed. `ended`: the peer had ended the stream by then.
-pub(super) fn of_handshake(error: native_tls::Error, host: Option<&str>, ended: bool) -> TlsError {
-    let fault = match of_text(&error.to_string()) {
-        TlsFault::Handshake if ended => TlsFault::Ended,
-        fault => fault,
+pub(super) fn handshake_error(error: native_tls::Error, host: Option<&str>, ended: bool) -> TlsError {
+    let kind = match classify(&error.to_string()) {
+        TlsErrorKind::Handshake if ended => TlsErrorKind::UnexpectedEof,
+        kind => kind,
     };
-    TlsError::new(fault, host, error)
+    TlsError::new(kind, host, error)
 }
 
 /// What was given for an identity, a certificate or a connector cannot be used.
-pub(crate) fn settings(error: native_tls::Error) -> TlsError {
-    TlsError::new(TlsFault::Settings, None, error)
+pub(crate) fn settings_error(error: native_tls::Error) -> TlsError {
+    TlsError::new(TlsErrorKind::InvalidSettings, None, error)
 }
 
 /// The engine failed on a connection that was open. An alert is what the peer says, and it may come late: a server of TLS
 /// 1.3 looks at a client's certificate when the client is through with the handshake.
-pub(super) fn broken(error: io::Error) -> io::Error {
-    let fault = match of_text(&error.to_string()) {
-        TlsFault::Refused => TlsFault::Refused,
-        _ => TlsFault::Broken,
+pub(super) fn connection_error(error: io::Error) -> io::Error {
+    let kind = match classify(&error.to_string()) {
+        TlsErrorKind::AlertReceived => TlsErrorKind::AlertReceived,
+        _ => TlsErrorKind::DecryptionFailed,
     };
-    io::Error::new(ErrorKind::InvalidData, TlsError::new(fault, None, error))
+    io::Error::new(ErrorKind::InvalidData, TlsError::new(kind, None, error))
 }
 
-fn of_text(text: &str) -> TlsFault {
+fn classify(text: &str) -> TlsErrorKind {
     let text = text.to_lowercase();
     let found = TEXTS.iter().find(|(_, parts)| parts.iter().any(|part| text.contains(part)));
-    found.map_or(TlsFault::Handshake, |(fault, _)| *fault)
+    found.map_or(TlsErrorKind::Handshake, |(kind, _)| *kind)
 }
 
 #[cfg(test)]
@@ -102,19 +102,19 @@ mod tests {
     #[test]
     fn texts_of_the_systems() {
         let rows = [
-            ("error:0A000086:SSL routines:tls_post_process_server_certificate:certificate verify failed:ssl/statem/statem_clnt.c:2091: (certificate has expired)", TlsFault::Expired),
-            ("certificate verify failed (Hostname mismatch)", TlsFault::WrongHost),
-            ("certificate verify failed (IP address mismatch)", TlsFault::WrongHost),
-            ("certificate verify failed (self-signed certificate in certificate chain)", TlsFault::UnknownAuthority),
-            ("certificate verify failed (certificate revoked)", TlsFault::Certificate),
-            ("error:0A000418:SSL routines:ssl3_read_bytes:tlsv1 alert unknown ca", TlsFault::Refused),
-            ("error:0A00010B:SSL routines:ssl3_get_record:wrong version number", TlsFault::NotTls),
-            ("error:0A0000C1:SSL routines:tls_post_process_client_hello:no shared cipher", TlsFault::NothingInCommon),
-            ("Das Zertifikat ist abgelaufen. (os error -2146762495)", TlsFault::Expired),
-            ("something else", TlsFault::Handshake),
+            ("error:0A000086:SSL routines:tls_post_process_server_certificate:certificate verify failed:ssl/statem/statem_clnt.c:2091: (certificate has expired)", TlsErrorKind::Expired),
+            ("certificate verify failed (Hostname mismatch)", TlsErrorKind::HostnameMismatch),
+            ("certificate verify failed (IP address mismatch)", TlsErrorKind::HostnameMismatch),
+            ("certificate verify failed (self-signed certificate in certificate chain)", TlsErrorKind::UnknownIssuer),
+            ("certificate verify failed (certificate revoked)", TlsErrorKind::InvalidCertificate),
+            ("error:0A000418:SSL routines:ssl3_read_bytes:tlsv1 alert unknown ca", TlsErrorKind::AlertReceived),
+            ("error:0A00010B:SSL routines:ssl3_get_record:wrong version number", TlsErrorKind::NotTls),
+            ("error:0A0000C1:SSL routines:tls_post_process_client_hello:no shared cipher", TlsErrorKind::NoCommonParameters),
+            ("Das Zertifikat ist abgelaufen. (os error -2146762495)", TlsErrorKind::Expired),
+            ("something else", TlsErrorKind::Handshake),
         ];
-        for (text, fault) in rows {
-            assert_eq!(of_text(text), fault, "{text}");
+        for (text, kind) in rows {
+            assert_eq!(classify(text), kind, "{text}");
         }
     }
 }

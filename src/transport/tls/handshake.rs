@@ -8,9 +8,9 @@ use std::time::Duration;
 use native_tls::{HandshakeError, TlsAcceptor, TlsConnector, TlsStream};
 
 use super::super::deadline::Deadline;
-use super::super::plain::Plain;
+use super::super::plain::TimedSocket;
 use super::super::socket::Socket;
-use super::wire::Wire;
+use super::wire::MemoryTransport;
 use super::{fault, Tls};
 use crate::error::{Error, Result, Step};
 
@@ -29,12 +29,12 @@ pub(crate) fn connect(
 ) -> Result<Tls> {
     // 6455-4.1-17; RFC 6066 section 3: without a trailing dot; nor do certificates have one.
     let host = host.strip_suffix('.').unwrap_or(host);
-    handshake(socket, Some(host), limit, deadline, |wire| connector.connect(host, wire))
+    handshake(socket, Some(host), limit, deadline, |memory| connector.connect(host, memory))
 }
 
 /// As a server.
 pub(crate) fn accept(acceptor: &TlsAcceptor, socket: Socket, limit: Duration, deadline: Deadline) -> Result<Tls> {
-    handshake(socket, None, limit, deadline, |wire| acceptor.accept(wire))
+    handshake(socket, None, limit, deadline, |memory| acceptor.accept(memory))
 }
 
 fn handshake(
@@ -42,34 +42,34 @@ fn handshake(
     host: Option<&str>,
     limit: Duration,
     deadline: Deadline,
-    begin: impl FnOnce(Wire) -> std::result::Result<TlsStream<Wire>, HandshakeError<Wire>>,
+    begin: impl FnOnce(MemoryTransport) -> std::result::Result<TlsStream<MemoryTransport>, HandshakeError<MemoryTransport>>,
 ) -> Result<Tls> {
-    let plain = Plain::new(socket, limit).map_err(|error| Error::io(Step::Tls, error))?;
-    let wire = Wire::default();
-    let mut state = begin(wire.clone());
+    let plain = TimedSocket::new(socket, limit).map_err(|error| Error::io(Step::Tls, error))?;
+    let memory = MemoryTransport::default();
+    let mut state = begin(memory.clone());
     loop {
         match state {
             Ok(tls) => {
-                write(&plain, &wire, deadline)?;
-                return Ok(Tls::new(plain, wire, tls));
+                write(&plain, &memory, deadline)?;
+                return Ok(Tls::new(plain, memory, tls));
             }
             Err(HandshakeError::WouldBlock(engine)) => {
-                write(&plain, &wire, deadline)?;
-                read(&plain, &wire, deadline)?;
+                write(&plain, &memory, deadline)?;
+                read(&plain, &memory, deadline)?;
                 state = engine.handshake();
             }
             Err(HandshakeError::Failure(error)) => {
-                say_goodbye(&plain, &wire, deadline);
-                let ended = wire.buffers().ended;
-                return Err(Error::Tls(fault::of_handshake(error, host, ended)));
+                send_alert(&plain, &memory, deadline);
+                let ended = memory.lock_buffers().ended;
+                return Err(Error::Tls(fault::handshake_error(error, host, ended)));
             }
         }
     }
 }
 
 /// Everything the engine has given, by the deadline.
-fn write(plain: &Plain, wire: &Wire, deadline: Deadline) -> Result<()> {
-    let bytes = std::mem::take(&mut wire.buffers().outgoing);
+fn write(plain: &TimedSocket, memory: &MemoryTransport, deadline: Deadline) -> Result<()> {
+    let bytes = std::mem::take(&mut memory.lock_buffers().outgoing);
     let mut rest = bytes.as_slice();
     while !rest.is_empty() {
         match plain.write(rest, &[]) {
@@ -78,7 +78,7 @@ fn write(plain: &Plain, wire: &Wire, deadline: Deadline) -> Result<()> {
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             Err(error) => return Err(Error::io(Step::Tls, error)),
         }
-        if !rest.is_empty() && deadline.passed() {
+        if !rest.is_empty() && deadline.is_expired() {
             return Err(Error::Timeout(Step::Tls));
         }
     }
@@ -86,19 +86,19 @@ fn write(plain: &Plain, wire: &Wire, deadline: Deadline) -> Result<()> {
 }
 
 /// Something for the engine, or the end.
-fn read(plain: &Plain, wire: &Wire, deadline: Deadline) -> Result<()> {
-    let mut incoming = wire.take_incoming();
+fn read(plain: &TimedSocket, memory: &MemoryTransport, deadline: Deadline) -> Result<()> {
+    let mut incoming = memory.take_incoming();
     loop {
         // The deadline counts also for a peer that always has one more byte.
-        let left = deadline.left();
+        let left = deadline.remaining();
         if left.is_zero() {
             return Err(Error::Timeout(Step::Tls));
         }
         match plain.read(incoming.space(), left) {
             Ok(count) => {
                 incoming.filled(count);
-                wire.put_back(incoming);
-                wire.buffers().ended = count == 0;
+                memory.put_back(incoming);
+                memory.lock_buffers().ended = count == 0;
                 return Ok(());
             }
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
@@ -108,15 +108,15 @@ fn read(plain: &Plain, wire: &Wire, deadline: Deadline) -> Result<()> {
 }
 
 /// Sends the alert, and lets it arrive.
-fn say_goodbye(plain: &Plain, wire: &Wire, deadline: Deadline) {
-    let by = Deadline::after(deadline.left().min(LINGER));
-    if wire.buffers().ended || write(plain, wire, by).is_err() {
+fn send_alert(plain: &TimedSocket, memory: &MemoryTransport, deadline: Deadline) {
+    let linger_deadline = Deadline::after(deadline.remaining().min(LINGER));
+    if memory.lock_buffers().ended || write(plain, memory, linger_deadline).is_err() {
         return;
     }
-    plain.finish();
+    plain.shutdown_write();
     let (mut part, mut taken) = ([0; 4 << 10], 0_usize);
-    while taken < LINGER_BYTES && !by.passed() {
-        match plain.read(&mut part, by.left()) {
+    while taken < LINGER_BYTES && !linger_deadline.is_expired() {
+        match plain.read(&mut part, linger_deadline.remaining()) {
             Ok(0) => return,
             Ok(count) => taken = taken.saturating_add(count),
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}

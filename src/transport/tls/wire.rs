@@ -10,17 +10,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The first size of what one read of the network may bring, and the largest: two records, of 16 KiB and a little more each.
 /// More would push out of the cache what is needed next.
-const FIRST: usize = 8 << 10;
-const LARGEST: usize = 34 << 10;
+const INITIAL_SIZE: usize = 8 << 10;
+const MAX_SIZE: usize = 34 << 10;
 
 /// One handle of the two buffers; all clones mean the same.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Wire(Arc<Mutex<Buffers>>);
+pub(super) struct MemoryTransport(Arc<Mutex<Buffers>>);
 
 #[derive(Debug, Default)]
 pub(super) struct Buffers {
     /// Came from the network, and the engine has not taken it yet. The reader takes this out while it waits.
-    pub(super) incoming: Intake,
+    pub(super) incoming: ReadBuffer,
     /// Nothing comes behind `incoming`: the peer has ended TCP.
     pub(super) ended: bool,
     /// Of the engine, for the network.
@@ -29,36 +29,36 @@ pub(super) struct Buffers {
     pub(super) produced: u64,
 }
 
-impl Wire {
+impl MemoryTransport {
     /// Held for moments, and never while anything waits. No panic leaves the buffers half changed.
-    pub(super) fn buffers(&self) -> MutexGuard<'_, Buffers> {
+    pub(super) fn lock_buffers(&self) -> MutexGuard<'_, Buffers> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The incoming buffer, for the one who reads from the network; [`put_back`](Wire::put_back) returns it.
-    pub(super) fn take_incoming(&self) -> Intake {
-        mem::take(&mut self.buffers().incoming)
+    /// The incoming buffer, for the one who reads from the network; [`put_back`](MemoryTransport::put_back) returns it.
+    pub(super) fn take_incoming(&self) -> ReadBuffer {
+        mem::take(&mut self.lock_buffers().incoming)
     }
 
-    pub(super) fn put_back(&self, incoming: Intake) {
-        self.buffers().incoming = incoming;
+    pub(super) fn put_back(&self, incoming: ReadBuffer) {
+        self.lock_buffers().incoming = incoming;
     }
 
     /// Gives memory back that an idle connection does not need.
     pub(super) fn shrink(&self) {
-        let mut buffers = self.buffers();
+        let mut buffers = self.lock_buffers();
         if buffers.outgoing.is_empty() {
             buffers.outgoing = Vec::new();
         }
         if buffers.incoming.is_empty() {
-            buffers.incoming = Intake::default();
+            buffers.incoming = ReadBuffer::default();
         }
     }
 }
 
-impl Read for Wire {
+impl Read for MemoryTransport {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        let mut buffers = self.buffers();
+        let mut buffers = self.lock_buffers();
         match buffers.incoming.take(to) {
             0 if to.is_empty() || buffers.ended => Ok(0),
             0 => Err(ErrorKind::WouldBlock.into()),
@@ -67,10 +67,10 @@ impl Read for Wire {
     }
 }
 
-impl Write for Wire {
+impl Write for MemoryTransport {
     /// Takes everything. What bounds it is that nobody feeds an engine whose output does not go out; see `tls`.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut buffers = self.buffers();
+        let mut buffers = self.lock_buffers();
         buffers.outgoing.extend_from_slice(bytes);
         buffers.produced = buffers.produced.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
         Ok(bytes.len())
@@ -83,7 +83,7 @@ impl Write for Wire {
 
 /// A buffer with room for the next read. What is in it is `bytes[from..to]`.
 #[derive(Debug, Default)]
-pub(super) struct Intake {
+pub(super) struct ReadBuffer {
     bytes: Vec<u8>,
     from: usize,
     to: usize,
@@ -91,7 +91,7 @@ pub(super) struct Intake {
     was_filled: bool,
 }
 
-impl Intake {
+impl ReadBuffer {
     pub(super) fn is_empty(&self) -> bool {
         self.from == self.to
     }
@@ -103,11 +103,11 @@ impl Intake {
             (self.from, self.to) = (0, self.to.saturating_sub(self.from));
         }
         let size = match self.was_filled {
-            true => self.bytes.len().saturating_mul(2).min(LARGEST),
-            false => self.bytes.len().max(FIRST),
+            true => self.bytes.len().saturating_mul(2).min(MAX_SIZE),
+            false => self.bytes.len().max(INITIAL_SIZE),
         };
         self.was_filled = false;
-        self.bytes.resize(size.max(self.to.saturating_add(FIRST)), 0);
+        self.bytes.resize(size.max(self.to.saturating_add(INITIAL_SIZE)), 0);
         self.bytes.get_mut(self.to..).unwrap_or_default()
     }
 

@@ -6,24 +6,24 @@
 
 use std::fmt;
 
-use crate::error::HandshakeFault;
+use crate::error::HandshakeErrorKind;
 
 /// The version of HTTP a head names, `HTTP/major.minor`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Version {
+pub(crate) struct HttpVersion {
     pub(crate) major: u8,
     pub(crate) minor: u8,
 }
 
-impl Version {
+impl HttpVersion {
     /// Whether it is HTTP/1.1 or a later 1.x: the versions that know `Upgrade` in this form of message.
-    pub(crate) fn knows_upgrade(self) -> bool {
+    pub(crate) fn supports_upgrade(self) -> bool {
         self.major == 1 && self.minor >= 1
     }
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Start {
+pub(super) enum StartLine {
     Request { method_end: u16 },
     Response { status: u16 },
 }
@@ -38,21 +38,21 @@ pub(super) struct Field {
 #[derive(Clone)]
 pub(crate) struct Head {
     pub(super) bytes: Vec<u8>,
-    pub(super) start: Start,
-    pub(super) version: Version,
+    pub(super) start: StartLine,
+    pub(super) version: HttpVersion,
     pub(super) start_end: u16,
     pub(super) fields: Vec<Field>,
 }
 
 impl Head {
-    pub(super) fn empty(start: Start) -> Head {
-        let version = Version { major: 0, minor: 0 };
+    pub(super) fn empty(start: StartLine) -> Head {
+        let version = HttpVersion { major: 0, minor: 0 };
         Head { bytes: Vec::new(), start, version, start_end: 0, fields: Vec::new() }
     }
 
     /// The head of a response of ours, without fields.
     pub(crate) fn response(status: u16) -> Head {
-        Head { version: Version { major: 1, minor: 1 }, ..Head::empty(Start::Response { status }) }
+        Head { version: HttpVersion { major: 1, minor: 1 }, ..Head::empty(StartLine::Response { status }) }
     }
 
     /// Adds a field, which must have been checked. False: the head has no room for it, and is as it was.
@@ -71,29 +71,29 @@ impl Head {
     /// The method of a request; empty for a response.
     pub(crate) fn method(&self) -> &str {
         match self.start {
-            Start::Request { method_end } => self.text(0, method_end),
-            Start::Response { .. } => "",
+            StartLine::Request { method_end } => self.text(0, method_end),
+            StartLine::Response { .. } => "",
         }
     }
 
     /// The target of a request, visible ASCII; empty for a response.
     pub(crate) fn target(&self) -> &str {
         match self.start {
-            Start::Request { method_end } => self.text(method_end, self.start_end),
-            Start::Response { .. } => "",
+            StartLine::Request { method_end } => self.text(method_end, self.start_end),
+            StartLine::Response { .. } => "",
         }
     }
 
     /// The version of HTTP.
-    pub(crate) fn version(&self) -> Version {
+    pub(crate) fn version(&self) -> HttpVersion {
         self.version
     }
 
     /// The status of a response, 100 to 999 if it was read; 0 for a request.
     pub(crate) fn status(&self) -> u16 {
         match self.start {
-            Start::Request { .. } => 0,
-            Start::Response { status } => status,
+            StartLine::Request { .. } => 0,
+            StartLine::Response { status } => status,
         }
     }
 
@@ -101,8 +101,8 @@ impl Head {
     #[cfg(test)]
     pub(crate) fn reason(&self) -> &[u8] {
         match self.start {
-            Start::Request { .. } => &[],
-            Start::Response { .. } => self.part(0, self.start_end),
+            StartLine::Request { .. } => &[],
+            StartLine::Response { .. } => self.part(0, self.start_end),
         }
     }
 
@@ -114,7 +114,7 @@ impl Head {
     }
 
     /// The fields as users see them in an error, bytes outside ASCII as U+FFFD.
-    pub(crate) fn shown_fields(&self) -> Vec<(String, String)> {
+    pub(crate) fn display_fields(&self) -> Vec<(String, String)> {
         let shown = |&byte: &u8| if byte.is_ascii() { char::from(byte) } else { char::REPLACEMENT_CHARACTER };
         self.fields().map(|(name, value)| (name.to_owned(), value.iter().map(shown).collect())).collect()
     }
@@ -130,17 +130,17 @@ impl Head {
     }
 
     /// The value of a field that must not be there twice.
-    pub(crate) fn single(&self, name: &'static str) -> Result<Option<&[u8]>, HandshakeFault> {
+    pub(crate) fn single(&self, name: &'static str) -> Result<Option<&[u8]>, HandshakeErrorKind> {
         let mut values = self.get_all(name);
         let first = values.next();
         match values.next() {
             None => Ok(first),
-            Some(_) => Err(HandshakeFault::Repeated(name)),
+            Some(_) => Err(HandshakeErrorKind::DuplicateHeader(name)),
         }
     }
 
     /// Where the last part ends, and the next will begin.
-    pub(super) fn end_of_parts(&self) -> usize {
+    pub(super) fn last_part_end(&self) -> usize {
         usize::from(self.fields.last().map_or(self.start_end, |f| f.value_end))
     }
 
@@ -161,11 +161,11 @@ impl fmt::Debug for Head {
         const SECRET: [&str; 4] = ["Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie"];
         let mut lines = f.debug_struct("Head");
         match self.start {
-            Start::Request { .. } => {
+            StartLine::Request { .. } => {
                 let path = self.target().split('?').next().filter(|path| path.starts_with('/'));
                 lines.field("method", &self.method()).field("path", &path)
             }
-            Start::Response { status } => lines.field("status", &status),
+            StartLine::Response { status } => lines.field("status", &status),
         };
         for (name, value) in self.fields() {
             let secret = SECRET.iter().any(|s| s.eq_ignore_ascii_case(name));

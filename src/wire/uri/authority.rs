@@ -8,7 +8,7 @@
 
 use std::net::Ipv6Addr;
 
-use crate::error::{Misuse, UriFault};
+use crate::error::{UriErrorKind, UsageError};
 use crate::wire::basic;
 
 /// Where, and as who. Has no `Debug`, because of the password.
@@ -30,7 +30,7 @@ pub(crate) struct Userinfo {
 }
 
 impl Authority {
-    pub(crate) fn parse(text: &str) -> Result<Authority, UriFault> {
+    pub(crate) fn parse(text: &str) -> Result<Authority, UriErrorKind> {
         // The last `@`: one inside the userinfo has to be percent-encoded, and is refused with the rest of it.
         let (userinfo, host_and_port) = match text.rsplit_once('@') {
             Some((userinfo, host_and_port)) => (Userinfo::parse(userinfo)?, host_and_port),
@@ -43,15 +43,15 @@ impl Authority {
 
 impl Userinfo {
     /// `None` when there is nothing to tell the server: `ws://@h` and `ws://:@h`.
-    fn parse(text: &str) -> Result<Option<Userinfo>, UriFault> {
+    fn parse(text: &str) -> Result<Option<Userinfo>, UriErrorKind> {
         let (user, password) = text.split_once(':').unwrap_or((text, ""));
-        let user = percent_decode(user, b"").ok_or(UriFault::Userinfo)?;
-        let password = percent_decode(password, b":").ok_or(UriFault::Userinfo)?;
+        let user = percent_decode(user, b"").ok_or(UriErrorKind::Userinfo)?;
+        let password = percent_decode(password, b":").ok_or(UriErrorKind::Userinfo)?;
         Ok((!user.is_empty() || !password.is_empty()).then_some(Userinfo { user, password }))
     }
 
     /// As Basic credentials (RFC 7617), without the word `Basic`.
-    pub(crate) fn basic(&self) -> Result<String, Misuse> {
+    pub(crate) fn basic(&self) -> Result<String, UsageError> {
         basic::pair(&self.user, &self.password)
     }
 }
@@ -66,46 +66,46 @@ pub(crate) fn bracketed(host: &str) -> String {
 }
 
 /// Host, still with its brackets, and what stands after its colon.
-fn split_port(text: &str) -> Result<(&str, &str), UriFault> {
+fn split_port(text: &str) -> Result<(&str, &str), UriErrorKind> {
     if !text.starts_with('[') {
         return Ok(text.rsplit_once(':').unwrap_or((text, "")));
     }
-    let address_end = text.find(']').ok_or(UriFault::Ipv6)?.saturating_add(1);
+    let address_end = text.find(']').ok_or(UriErrorKind::Ipv6Address)?.saturating_add(1);
     match text.split_at(address_end) {
         (host, "") => Ok((host, "")),
-        (host, rest) => Ok((host, rest.strip_prefix(':').ok_or(UriFault::HostCharacter)?)),
+        (host, rest) => Ok((host, rest.strip_prefix(':').ok_or(UriErrorKind::InvalidHostCharacter)?)),
     }
 }
 
-fn parse_port(text: &str) -> Result<Option<u16>, UriFault> {
+fn parse_port(text: &str) -> Result<Option<u16>, UriErrorKind> {
     if text.is_empty() {
         return Ok(None);
     }
     // `parse` alone would take a sign.
     if !text.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(UriFault::Port);
+        return Err(UriErrorKind::Port);
     }
     match text.parse() {
-        Ok(0) | Err(_) => Err(UriFault::Port),
+        Ok(0) | Err(_) => Err(UriErrorKind::Port),
         Ok(port) => Ok(Some(port)),
     }
 }
 
-fn parse_host(text: &str) -> Result<String, UriFault> {
+fn parse_host(text: &str) -> Result<String, UriErrorKind> {
     if text.is_empty() {
-        return Err(UriFault::NoHost);
+        return Err(UriErrorKind::MissingHost);
     }
     if let Some(address) = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')) {
         // Refuses zone ids too: they mean something only on this machine, and the Host header would carry them off it.
-        address.parse::<Ipv6Addr>().map_err(|_| UriFault::Ipv6)?;
+        address.parse::<Ipv6Addr>().map_err(|_| UriErrorKind::Ipv6Address)?;
         return Ok(address.to_ascii_lowercase());
     }
     if !text.is_ascii() {
         // 6455-11.1.1-1, 6455-11.1.2-1: the conversion to punycode needs tables that std does not have; it is the caller's.
-        return Err(UriFault::HostNotAscii);
+        return Err(UriErrorKind::HostNotAscii);
     }
-    if !text.bytes().all(is_plain) {
-        return Err(UriFault::HostCharacter);
+    if !text.bytes().all(is_unreserved_or_sub_delim) {
+        return Err(UriErrorKind::InvalidHostCharacter);
     }
     Ok(text.to_ascii_lowercase())
 }
@@ -117,7 +117,7 @@ pub(super) fn percent_decode(component: &str, also: &[u8]) -> Option<Vec<u8>> {
     while let Some(byte) = bytes.next() {
         if byte == b'%' {
             decoded.push(hex(bytes.next()?)? << 4 | hex(bytes.next()?)?);
-        } else if is_plain(byte) || also.contains(&byte) {
+        } else if is_unreserved_or_sub_delim(byte) || also.contains(&byte) {
             decoded.push(byte);
         } else {
             return None;
@@ -131,6 +131,6 @@ fn hex(digit: u8) -> Option<u8> {
 }
 
 /// What may stand in every component: `unreserved` and `sub-delims` of RFC 3986 section 2.
-fn is_plain(byte: u8) -> bool {
+fn is_unreserved_or_sub_delim(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte)
 }

@@ -14,53 +14,54 @@
 //! nothing here. What could only be guessed at is refused, as everywhere in `uri`.
 
 use super::Uri;
-use crate::error::{RedirectFault, UriFault};
+use crate::error::{RedirectErrorKind, UriErrorKind};
 
 impl Uri {
     /// Where this location leads from here. 9110-10.2.2-1
-    pub(crate) fn redirected(&self, location: &[u8]) -> Result<Uri, RedirectFault> {
-        let text = std::str::from_utf8(location).map_err(|_| RedirectFault::Location(UriFault::PathCharacter))?;
+    pub(crate) fn resolve_redirect(&self, location: &[u8]) -> Result<Uri, RedirectErrorKind> {
+        let text = std::str::from_utf8(location)
+            .map_err(|_| RedirectErrorKind::Location(UriErrorKind::InvalidPathCharacter))?;
         let text = text.split('#').next().unwrap_or_default();
         let (secure, rest) = match scheme(text) {
-            Some((scheme, rest)) => (is_secure(scheme)?, rest),
+            Some((scheme, rest)) => (scheme_is_secure(scheme)?, rest),
             None => (self.secure, text),
         };
         if self.secure && !secure {
-            return Err(RedirectFault::Downgrade);
+            return Err(RedirectErrorKind::Downgrade);
         }
         let (authority, resource) = match rest.strip_prefix("//") {
             Some(rest) => {
                 let (authority, rest) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-                (Some(authority), on_path("/", rest))
+                (Some(authority), resolve_path("/", rest))
             }
-            None if rest.len() < text.len() => return Err(RedirectFault::Location(UriFault::NoHost)),
-            None => (None, on_path(&self.resource, rest)),
+            None if rest.len() < text.len() => return Err(RedirectErrorKind::Location(UriErrorKind::MissingHost)),
+            None => (None, resolve_path(&self.resource, rest)),
         };
         if authority.is_some_and(|authority| authority.contains('@')) {
-            return Err(RedirectFault::Userinfo);
+            return Err(RedirectErrorKind::Userinfo);
         }
         let mut next = match authority {
             Some(authority) => Uri::parse(&format!("{}://{authority}{resource}", super::scheme(secure))),
             None => Uri::parse(&format!("{}://{}{resource}", super::scheme(secure), self.host_header())),
         }
-        .map_err(RedirectFault::Location)?;
-        if self.same_place(&next) {
+        .map_err(RedirectErrorKind::Location)?;
+        if self.is_same_origin(&next) {
             next.userinfo.clone_from(&self.userinfo);
         }
         Ok(next)
     }
 
     /// Whether scheme, host and port are the same.
-    pub(crate) fn same_place(&self, other: &Uri) -> bool {
+    pub(crate) fn is_same_origin(&self, other: &Uri) -> bool {
         (self.secure, &self.host, self.port) == (other.secure, &other.host, other.port)
     }
 }
 
-fn is_secure(scheme: &str) -> Result<bool, RedirectFault> {
+fn scheme_is_secure(scheme: &str) -> Result<bool, RedirectErrorKind> {
     match scheme.to_ascii_lowercase().as_str() {
         "ws" | "http" => Ok(false),
         "wss" | "https" => Ok(true),
-        _ => Err(RedirectFault::Location(UriFault::Scheme)),
+        _ => Err(RedirectErrorKind::Location(UriErrorKind::Scheme)),
     }
 }
 
@@ -72,22 +73,22 @@ fn scheme(text: &str) -> Option<(&str, &str)> {
 }
 
 /// Path and query that a reference without an authority stands for (RFC 3986 section 5.2.2).
-fn on_path(base: &str, reference: &str) -> String {
+fn resolve_path(base: &str, reference: &str) -> String {
     let base_path = base.split('?').next().unwrap_or_default();
     let (path, query) = reference.split_at(reference.find('?').unwrap_or(reference.len()));
     match (path, query) {
         ("", "") => base.to_owned(),
         ("", query) => format!("{base_path}{query}"),
-        _ if path.starts_with('/') => without_dots(path) + query,
+        _ if path.starts_with('/') => remove_dot_segments(path) + query,
         _ => {
             let folder = base_path.rsplit_once('/').map_or("", |(folder, _)| folder);
-            without_dots(&format!("{folder}/{path}")) + query
+            remove_dot_segments(&format!("{folder}/{path}")) + query
         }
     }
 }
 
 /// RFC 3986 section 5.2.4, for a path that begins with `/`.
-fn without_dots(path: &str) -> String {
+fn remove_dot_segments(path: &str) -> String {
     let mut kept: Vec<&str> = Vec::new();
     let mut segments = path.split('/').skip(1).peekable();
     while let Some(segment) = segments.next() {
@@ -111,8 +112,8 @@ fn without_dots(path: &str) -> String {
 mod tests {
     use super::*;
 
-    fn led(from: &str, location: &str) -> Result<String, RedirectFault> {
-        Uri::parse(from).unwrap().redirected(location.as_bytes()).map(|uri| uri.to_string())
+    fn resolve(from: &str, location: &str) -> Result<String, RedirectErrorKind> {
+        Uri::parse(from).unwrap().resolve_redirect(location.as_bytes()).map(|uri| uri.to_string())
     }
 
     /// 9110-10.2.2-1; RFC 3986 section 5.4, as far as it fits: no fragments, `g:h` and the like refused.
@@ -151,15 +152,19 @@ mod tests {
             ("g?y/../x", "/b/c/g?y/../x"),
         ];
         for (location, expected) in rows {
-            assert_eq!(led("ws://a/b/c/d;p?q", location).as_deref(), Ok(&*format!("ws://a{expected}")), "{location:?}");
+            assert_eq!(
+                resolve("ws://a/b/c/d;p?q", location).as_deref(),
+                Ok(&*format!("ws://a{expected}")),
+                "{location:?}"
+            );
         }
-        assert_eq!(led("ws://a/b/c/d;p?q", "//g").as_deref(), Ok("ws://g/"));
-        assert_eq!(led("ws://a/b/c/d;p?q", "g:h"), Err(RedirectFault::Location(UriFault::Scheme)));
+        assert_eq!(resolve("ws://a/b/c/d;p?q", "//g").as_deref(), Ok("ws://g/"));
+        assert_eq!(resolve("ws://a/b/c/d;p?q", "g:h"), Err(RedirectErrorKind::Location(UriErrorKind::Scheme)));
     }
 
     #[test]
     fn locations() {
-        let fault = |fault| Err(RedirectFault::Location(fault));
+        let error = |error| Err(RedirectErrorKind::Location(error));
         let rows = [
             ("ws://a/x", "http://b/y?z", Ok("ws://b/y?z")),
             ("ws://a/x", "HTTPS://B:443", Ok("wss://b/")),
@@ -173,37 +178,43 @@ mod tests {
             ("wss://a/x", "//b", Ok("wss://b/")),
             ("wss://a/x", "/y", Ok("wss://a/y")),
             ("wss://a/x", "https://b/", Ok("wss://b/")),
-            ("wss://a/x", "http://a/x", Err(RedirectFault::Downgrade)),
-            ("wss://a/x", "ws://a:443/x", Err(RedirectFault::Downgrade)),
-            ("ws://a/x", "http://u:p@b/", Err(RedirectFault::Userinfo)),
-            ("ws://a/x", "http://@b/", Err(RedirectFault::Userinfo)),
-            ("ws://a/x", "//u@b/", Err(RedirectFault::Userinfo)),
+            ("wss://a/x", "http://a/x", Err(RedirectErrorKind::Downgrade)),
+            ("wss://a/x", "ws://a:443/x", Err(RedirectErrorKind::Downgrade)),
+            ("ws://a/x", "http://u:p@b/", Err(RedirectErrorKind::Userinfo)),
+            ("ws://a/x", "http://@b/", Err(RedirectErrorKind::Userinfo)),
+            ("ws://a/x", "//u@b/", Err(RedirectErrorKind::Userinfo)),
             ("ws://a/x", "/u@b", Ok("ws://a/u@b")),
             ("ws://a/x", "http://b/?u@c", Ok("ws://b/?u@c")),
-            ("ws://a/x", "ftp://b/", fault(UriFault::Scheme)),
-            ("ws://a/x", "javascript:alert(1)", fault(UriFault::Scheme)),
-            ("ws://a/x", "b:81", fault(UriFault::Scheme)),
-            ("ws://a/x", "http:/y", fault(UriFault::NoHost)),
-            ("ws://a/x", "http:y", fault(UriFault::NoHost)),
-            ("ws://a/x", "http:", fault(UriFault::NoHost)),
-            ("ws://a/x", "http://", fault(UriFault::NoHost)),
-            ("ws://a/x", "//", fault(UriFault::NoHost)),
-            ("ws://a/x", "http://b:0", fault(UriFault::Port)),
-            ("ws://a/x", "/a b", fault(UriFault::PathCharacter)),
-            ("ws://a/x", "/\u{e9}", fault(UriFault::PathCharacter)),
+            ("ws://a/x", "ftp://b/", error(UriErrorKind::Scheme)),
+            ("ws://a/x", "javascript:alert(1)", error(UriErrorKind::Scheme)),
+            ("ws://a/x", "b:81", error(UriErrorKind::Scheme)),
+            ("ws://a/x", "http:/y", error(UriErrorKind::MissingHost)),
+            ("ws://a/x", "http:y", error(UriErrorKind::MissingHost)),
+            ("ws://a/x", "http:", error(UriErrorKind::MissingHost)),
+            ("ws://a/x", "http://", error(UriErrorKind::MissingHost)),
+            ("ws://a/x", "//", error(UriErrorKind::MissingHost)),
+            ("ws://a/x", "http://b:0", error(UriErrorKind::Port)),
+            ("ws://a/x", "/a b", error(UriErrorKind::InvalidPathCharacter)),
+            ("ws://a/x", "/\u{e9}", error(UriErrorKind::InvalidPathCharacter)),
             ("ws://a/x", "1:2", Ok("ws://a/1:2")),
         ];
         for (from, location, expected) in rows {
-            assert_eq!(led(from, location).as_deref().map_err(|fault| *fault), expected, "{from} {location:?}");
+            assert_eq!(resolve(from, location).as_deref().map_err(|error| *error), expected, "{from} {location:?}");
         }
         let uri = Uri::parse("ws://a").unwrap();
-        assert_eq!(uri.redirected(b"/\xFF").err(), Some(RedirectFault::Location(UriFault::PathCharacter)));
+        assert_eq!(
+            uri.resolve_redirect(b"/\xFF").err(),
+            Some(RedirectErrorKind::Location(UriErrorKind::InvalidPathCharacter))
+        );
         let long = format!("/{}", "x".repeat(9000));
-        assert_eq!(uri.redirected(long.as_bytes()).err(), Some(RedirectFault::Location(UriFault::TooLong)));
+        assert_eq!(
+            uri.resolve_redirect(long.as_bytes()).err(),
+            Some(RedirectErrorKind::Location(UriErrorKind::TooLong))
+        );
     }
 
     #[test]
-    fn credentials_stay_while_the_place_does() {
+    fn credentials_stay_while_the_origin_does() {
         let uri = Uri::parse("ws://u:p@a/").unwrap();
         for (location, kept) in [
             ("/x", true),
@@ -214,9 +225,9 @@ mod tests {
             ("https://a:80/x", false),
             ("https://a/x", false),
         ] {
-            let next = uri.redirected(location.as_bytes()).unwrap();
+            let next = uri.resolve_redirect(location.as_bytes()).unwrap();
             assert_eq!(next.basic_credentials().unwrap().is_some(), kept, "{location}");
-            assert_eq!(uri.same_place(&next), kept);
+            assert_eq!(uri.is_same_origin(&next), kept);
         }
     }
 }

@@ -12,7 +12,7 @@ use std::thread;
 use stdws::{Client, Deflate, Error, Hub, HubLimits, Limits, Server, Step, Timeouts, WebSocket};
 use stdws_allocations::{all_times, in_use, most, times, Counting};
 
-use live::{limited, ms, patient, Ours, Raw, BINARY, CLOSE, CONTINUATION, LONG, PING, PONG, TEXT};
+use live::{limited, ms, long_timeouts, Side, RawPeer, BINARY, CLOSE, CONTINUATION, LONG, PING, PONG, TEXT};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -56,7 +56,7 @@ fn main() {
     println!("\ntest result: ok. {count} passed; 0 failed; 0 ignored");
 }
 
-const ROLES: [Ours; 2] = [Ours::Client, Ours::Server];
+const ROLES: [Side; 2] = [Side::Client, Side::Server];
 const KIB: usize = 1 << 10;
 
 /// How often the thread of the server's connection has asked for memory, up to the message it received last.
@@ -72,7 +72,7 @@ fn echo(queue: bool, test: impl FnOnce(WebSocket)) {
 }
 
 fn echo_with(queue: bool, deflate: Option<Deflate>, test: impl FnOnce(WebSocket)) {
-    let mut server = Server::bind("127.0.0.1:0").unwrap().timeouts(patient()).max_message(2 << 20);
+    let mut server = Server::bind("127.0.0.1:0").unwrap().timeouts(long_timeouts()).max_message_size(2 << 20);
     if let Some(deflate) = &deflate {
         server = server.deflate(deflate.clone());
     }
@@ -87,7 +87,7 @@ fn echo_with(queue: bool, deflate: Option<Deflate>, test: impl FnOnce(WebSocket)
         })
         .unwrap();
     let url = format!("ws://{}", server.local_addr());
-    let mut client = Client::new(&url).unwrap().timeouts(patient()).limits(Limits::message(2 << 20));
+    let mut client = Client::new(&url).unwrap().timeouts(long_timeouts()).limits(Limits::with_max_message_size(2 << 20));
     if let Some(deflate) = deflate {
         client = client.deflate(deflate);
     }
@@ -136,10 +136,10 @@ fn queued_messages_allocate_nothing() {
     });
 }
 
-fn connection(ours: Ours, timeouts: Timeouts, message: u64) -> (WebSocket, Raw) {
-    let mut limits = Limits::message(message);
-    limits.fragments = u32::MAX;
-    limited(ours, timeouts, limits)
+fn connection(side: Side, timeouts: Timeouts, message: u64) -> (WebSocket, RawPeer) {
+    let mut limits = Limits::with_max_message_size(message);
+    limits.max_fragments = u32::MAX;
+    limited(side, timeouts, limits)
 }
 
 /// Receives what is there, which is no whole message.
@@ -152,27 +152,27 @@ fn receive_nothing(ws: &mut WebSocket) {
 
 /// 6455-10.4-1
 fn an_announced_frame_allocates_nothing() {
-    for ours in ROLES {
-        let (mut ws, mut peer) = connection(ours, patient(), 16 << 20);
+    for side in ROLES {
+        let (mut ws, mut peer) = connection(side, long_timeouts(), 16 << 20);
         let whole = peer.frame(true, BINARY, &vec![0; 16 << 20]);
         let start = in_use();
         most();
         peer.stream.write_all(&whole[..30]).unwrap();
         receive_nothing(&mut ws);
         let after_header = most() - start;
-        assert!(after_header <= 80 * KIB, "{ours:?}: {after_header} bytes for a header");
+        assert!(after_header <= 80 * KIB, "{side:?}: {after_header} bytes for a header");
         peer.stream.write_all(&whole[30..300 * KIB]).unwrap();
         receive_nothing(&mut ws);
         let after_part = most() - start;
-        assert!(after_part <= 1100 * KIB, "{ours:?}: {after_part} bytes for 300 KiB");
+        assert!(after_part <= 1100 * KIB, "{side:?}: {after_part} bytes for 300 KiB");
     }
 }
 
 /// The formula of `Limits`: the message at most twice, and the read buffer.
 fn a_message_takes_at_most_twice_its_limit() {
-    for ours in ROLES {
+    for side in ROLES {
         for fragment in [700, 5000, 70_000, 3 << 20] {
-            let (mut ws, mut peer) = connection(ours, patient(), 3 << 20);
+            let (mut ws, mut peer) = connection(side, long_timeouts(), 3 << 20);
             let (message, start) = (vec![7; 3 << 20], in_use());
             let frames: Vec<u8> = {
                 let count = message.chunks(fragment).count();
@@ -191,14 +191,14 @@ fn a_message_takes_at_most_twice_its_limit() {
             assert!(ws.recv_ref().unwrap().unwrap().as_bytes() == message);
             let taken = most() - prepared - start;
             writing.join().unwrap();
-            assert!(taken <= (6 << 20) + 100 * KIB, "{ours:?}: {taken} bytes, fragments of {fragment}");
+            assert!(taken <= (6 << 20) + 100 * KIB, "{side:?}: {taken} bytes, fragments of {fragment}");
         }
     }
 }
 
 fn fragments_without_bytes_take_no_memory() {
-    for ours in ROLES {
-        let (mut ws, mut peer) = connection(ours, patient(), 1 << 20);
+    for side in ROLES {
+        let (mut ws, mut peer) = connection(side, long_timeouts(), 1 << 20);
         let bytes = [peer.frame(false, TEXT, b""), peer.frame(false, CONTINUATION, b"").repeat(1_000_000)].concat();
         let start = in_use();
         let writing = thread::spawn(move || {
@@ -210,15 +210,15 @@ fn fragments_without_bytes_take_no_memory() {
             receive_nothing(&mut ws);
         }
         let taken = most() - start;
-        assert!(taken <= 100 * KIB, "{ours:?}: {taken} bytes");
+        assert!(taken <= 100 * KIB, "{side:?}: {taken} bytes");
         drop(writing.join().unwrap());
     }
 }
 
 /// A peer that reads nothing: of the answers only the newest is kept.
 fn pings_without_end_take_no_memory() {
-    for ours in ROLES {
-        let (mut ws, mut peer) = connection(ours, patient(), 1 << 20);
+    for side in ROLES {
+        let (mut ws, mut peer) = connection(side, long_timeouts(), 1 << 20);
         let bytes = peer.frame(true, PING, &[7; 125]).repeat(100);
         let start = in_use();
         let (tell, told) = mpsc::channel();
@@ -234,16 +234,16 @@ fn pings_without_end_take_no_memory() {
             receive_nothing(&mut ws);
         }
         let taken = most() - start;
-        assert!(taken <= 120 * KIB, "{ours:?}: {taken} bytes");
+        assert!(taken <= 120 * KIB, "{side:?}: {taken} bytes");
         drop(writing.join().unwrap());
     }
 }
 
 fn after_a_large_message_the_memory_goes_back() {
-    let mut timeouts = patient();
-    (timeouts.ping, timeouts.life) = (ms(50), ms(5000));
-    for ours in ROLES {
-        let (mut ws, mut peer) = connection(ours, timeouts, 16 << 20);
+    let mut timeouts = long_timeouts();
+    (timeouts.ping_interval, timeouts.pong_timeout) = (ms(50), ms(5000));
+    for side in ROLES {
+        let (mut ws, mut peer) = connection(side, timeouts, 16 << 20);
         let start = in_use();
         let answering = thread::spawn(move || {
             let frame = peer.frame(true, BINARY, &vec![7; 8 << 20]);
@@ -269,19 +269,19 @@ fn after_a_large_message_the_memory_goes_back() {
         assert_eq!(message.unwrap().as_text(), Some("the end"));
         let peer = answering.join().unwrap();
         let kept = in_use().saturating_sub(start);
-        assert!(kept <= 8 * KIB, "{ours:?}: {kept} bytes are kept");
+        assert!(kept <= 8 * KIB, "{side:?}: {kept} bytes are kept");
         drop(peer);
     }
 }
 
 fn an_idle_connection_is_small() {
-    for ours in ROLES {
+    for side in ROLES {
         let mut open = Vec::with_capacity(50);
         // What is set up once is not counted.
-        drop(connection(ours, patient(), 1 << 20));
+        drop(connection(side, long_timeouts(), 1 << 20));
         let start = in_use();
         for _ in 0..50 {
-            let (mut ws, mut peer) = connection(ours, patient(), 1 << 20);
+            let (mut ws, mut peer) = connection(side, long_timeouts(), 1 << 20);
             peer.send(TEXT, b"hello");
             ws.recv_ref().unwrap().unwrap();
             ws.send("hello").unwrap();
@@ -289,8 +289,8 @@ fn an_idle_connection_is_small() {
             open.push((ws, peer));
         }
         let each = (in_use() - start) / 50;
-        println!("{ours:?}: {each} bytes for an idle connection");
-        assert!(each <= 8 * KIB, "{ours:?}: {each} bytes");
+        println!("{side:?}: {each} bytes for an idle connection");
+        assert!(each <= 8 * KIB, "{side:?}: {each} bytes");
         for (ws, mut peer) in open {
             drop(ws);
             assert_eq!(peer.read().opcode, CLOSE);
@@ -409,7 +409,7 @@ fn a_broadcast_allocates_as_much_for_many_members_as_for_one() {
         let hub = Hub::new().unwrap();
         let mut seats: Vec<_> = (0..count)
             .map(|_| {
-                let (ws, peer) = connection(Ours::Server, patient(), 1 << 20);
+                let (ws, peer) = connection(Side::Server, long_timeouts(), 1 << 20);
                 (hub.add(ws.sender()), ws, peer)
             })
             .collect();
@@ -433,11 +433,11 @@ fn a_broadcast_allocates_as_much_for_many_members_as_for_one() {
 /// Twenty members that do not read, and one backlog's worth of memory. The bound of `HubLimits` would be twenty.
 fn what_waits_for_many_members_is_kept_once() {
     let mut limits = HubLimits::default();
-    limits.backlog = 32 << 20;
+    limits.max_queue_bytes = 32 << 20;
     let hub = Hub::with_limits(limits).unwrap();
     let seats: Vec<_> = (0..20)
         .map(|_| {
-            let (ws, peer) = connection(Ours::Server, patient(), 1 << 20);
+            let (ws, peer) = connection(Side::Server, long_timeouts(), 1 << 20);
             (hub.add(ws.sender()), ws, peer)
         })
         .collect();
@@ -448,7 +448,7 @@ fn what_waits_for_many_members_is_kept_once() {
         assert_eq!(hub.broadcast(&message), 20);
     }
     hub.flush(ms(200));
-    let waiting: u64 = hub.counts().waiting;
+    let waiting: u64 = hub.stats().waiting;
     let taken = most() - start;
     assert!(waiting > 20 * 8, "{waiting} wait");
     // Each message once, the one that is being encoded, and small change for each member.

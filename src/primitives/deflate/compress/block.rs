@@ -1,33 +1,33 @@
 //! Writing a block in the shortest of three ways: stored, with the fixed codes, or with codes of its own.
 
-use super::super::bits::{BitWriter, Pen};
+use super::super::bits::{BitCursor, BitWriter};
 use super::super::huffman::codes;
 use super::super::{
     DISTANCE_SYMBOLS, END_OF_BLOCK, FIXED_DISTANCES, FIXED_LITERALS, LENGTHS, LENGTH_ORDER, LENGTH_SYMBOLS,
-    LITERAL_SYMBOLS, LONGEST_CODE, REPEATS, REPEAT_LAST, REPEAT_ZERO, REPEAT_ZERO_LONG,
+    LITERAL_SYMBOLS, MAX_CODE_LENGTH, REPEATS, REPEAT_LAST, REPEAT_ZERO, REPEAT_ZERO_LONG,
 };
-use super::lengths::choose;
+use super::lengths::build_code_lengths;
 use super::tokens::{distance_symbol, length_symbol, Token, Tokens};
 
 const STORED: u64 = 0b000;
 const FIXED: u64 = 0b010;
 const DYNAMIC: u64 = 0b100;
 /// The most bytes a stored block can have.
-const LONGEST_STORED: usize = 0xffff;
+const MAX_STORED: usize = 0xffff;
 
 /// The lengths of the two codes of a block.
-struct Lengths {
+struct CodeLengths {
     literals: [u8; 288],
     distances: [u8; 32],
 }
 
-impl Lengths {
-    const FIXED: Lengths = Lengths { literals: FIXED_LITERALS, distances: FIXED_DISTANCES };
+impl CodeLengths {
+    const FIXED: CodeLengths = CodeLengths { literals: FIXED_LITERALS, distances: FIXED_DISTANCES };
 
-    fn chosen(tokens: &Tokens) -> Lengths {
-        let mut lengths = Lengths { literals: [0; 288], distances: [0; 32] };
-        choose(&tokens.literals, LONGEST_CODE, &mut lengths.literals[..LITERAL_SYMBOLS]);
-        choose(&tokens.distances, LONGEST_CODE, &mut lengths.distances[..DISTANCE_SYMBOLS]);
+    fn chosen(tokens: &Tokens) -> CodeLengths {
+        let mut lengths = CodeLengths { literals: [0; 288], distances: [0; 32] };
+        build_code_lengths(&tokens.literals, MAX_CODE_LENGTH, &mut lengths.literals[..LITERAL_SYMBOLS]);
+        build_code_lengths(&tokens.distances, MAX_CODE_LENGTH, &mut lengths.distances[..DISTANCE_SYMBOLS]);
         lengths
     }
 
@@ -42,26 +42,26 @@ impl Lengths {
 
 /// Writes a block that says `tokens`, which stand for `raw`. It is never marked as the last.
 pub(super) fn write(tokens: &Tokens, raw: &[u8], writer: &mut BitWriter) {
-    let chosen = Lengths::chosen(tokens);
-    let description = Description::of(&chosen);
+    let chosen = CodeLengths::chosen(tokens);
+    let dynamic_header = DynamicHeader::new(&chosen);
     let extra = extra_bits(tokens);
-    let dynamic = 3 + description.cost() + chosen.cost(tokens) + extra;
-    let fixed = 3 + Lengths::FIXED.cost(tokens) + extra;
+    let dynamic = 3 + dynamic_header.cost() + chosen.cost(tokens) + extra;
+    let fixed = 3 + CodeLengths::FIXED.cost(tokens) + extra;
     let stored = stored_cost(raw.len(), writer.padding_after(3));
     let end = writer.bits() + dynamic.min(fixed).min(stored);
     if stored <= dynamic.min(fixed) {
         write_stored(raw, writer);
     } else if fixed <= dynamic {
-        let (room, mut pen) = writer.room(fixed);
-        pen.put(room, FIXED, 3);
-        let pen = write_tokens(tokens, &Lengths::FIXED, room, pen);
-        writer.close(pen);
+        let (reserved, mut cursor) = writer.reserve(fixed);
+        cursor.write_bits(reserved, FIXED, 3);
+        let cursor = write_tokens(tokens, &CodeLengths::FIXED, reserved, cursor);
+        writer.commit(cursor);
     } else {
-        let (room, mut pen) = writer.room(dynamic);
-        pen.put(room, DYNAMIC, 3);
-        description.write(room, &mut pen);
-        let pen = write_tokens(tokens, &chosen, room, pen);
-        writer.close(pen);
+        let (reserved, mut cursor) = writer.reserve(dynamic);
+        cursor.write_bits(reserved, DYNAMIC, 3);
+        dynamic_header.write(reserved, &mut cursor);
+        let cursor = write_tokens(tokens, &chosen, reserved, cursor);
+        writer.commit(cursor);
     }
     debug_assert_eq!(writer.bits(), end, "what was written is not what was computed");
 }
@@ -73,16 +73,16 @@ pub(super) fn write_sync(writer: &mut BitWriter) {
 
 /// The first piece needs padding; those after it begin on a byte boundary and take 40 bits more than they have bytes.
 fn stored_cost(bytes: usize, padding: u32) -> usize {
-    let more = bytes.saturating_sub(1) / LONGEST_STORED;
+    let more = bytes.saturating_sub(1) / MAX_STORED;
     3 + padding as usize + 32 + 40 * more + 8 * bytes
 }
 
 fn write_stored(raw: &[u8], writer: &mut BitWriter) {
     let mut rest = raw;
     loop {
-        let (piece, after) = rest.split_at(rest.len().min(LONGEST_STORED));
+        let (piece, after) = rest.split_at(rest.len().min(MAX_STORED));
         let length = piece.len() as u16;
-        writer.put_and_pad(STORED, 3);
+        writer.write_bits_and_pad(STORED, 3);
         writer.bytes(&length.to_le_bytes());
         writer.bytes(&(!length).to_le_bytes());
         writer.bytes(piece);
@@ -101,7 +101,7 @@ fn extra_bits(tokens: &Tokens) -> usize {
     (lengths.sum::<u32>() + distances.sum::<u32>()) as usize
 }
 
-fn write_tokens(tokens: &Tokens, lengths: &Lengths, room: &mut [u8], mut pen: Pen) -> Pen {
+fn write_tokens(tokens: &Tokens, lengths: &CodeLengths, reserved: &mut [u8], mut cursor: BitCursor) -> BitCursor {
     let (mut literals, mut distances) = ([0; 288], [0; 32]);
     codes(&lengths.literals, &mut literals);
     codes(&lengths.distances, &mut distances);
@@ -109,7 +109,7 @@ fn write_tokens(tokens: &Tokens, lengths: &Lengths, room: &mut [u8], mut pen: Pe
         match token {
             Token::Literal(byte) => {
                 let (code, bits) = split(literals[usize::from(byte)]);
-                pen.put(room, code, bits);
+                cursor.write_bits(reserved, code, bits);
             }
             Token::Match { length, distance } => {
                 let length = length_symbol(length);
@@ -118,13 +118,17 @@ fn write_tokens(tokens: &Tokens, lengths: &Lengths, room: &mut [u8], mut pen: Pe
                 let distance = distance_symbol(distance);
                 let (code, more) = split(distances[distance.symbol]);
                 // 48 bits at most: 15 and 5 for the length, 15 and 13 for the distance.
-                pen.put(room, value | (code | distance.extra << more) << bits, bits + more + distance.extra_bits);
+                cursor.write_bits(
+                    reserved,
+                    value | (code | distance.extra << more) << bits,
+                    bits + more + distance.extra_bits,
+                );
             }
         }
     }
     let (code, bits) = split(literals[END_OF_BLOCK]);
-    pen.put(room, code, bits);
-    pen
+    cursor.write_bits(reserved, code, bits);
+    cursor
 }
 
 /// A code and its length.
@@ -134,7 +138,7 @@ fn split(packed: u32) -> (u64, u32) {
 }
 
 /// How a dynamic block describes its codes: the lengths of both in one sequence, with repetitions, in a third code.
-struct Description {
+struct DynamicHeader {
     literals: usize,
     distances: usize,
     /// Symbols of the third code with their extra bits.
@@ -146,8 +150,8 @@ struct Description {
     sent: usize,
 }
 
-impl Description {
-    fn of(codes: &Lengths) -> Description {
+impl DynamicHeader {
+    fn new(codes: &CodeLengths) -> DynamicHeader {
         let used = |lengths: &[u8], least: usize| {
             lengths.iter().rposition(|&l| l > 0).map_or(least, |last| least.max(last + 1))
         };
@@ -155,7 +159,7 @@ impl Description {
         let mut all = [0; 288 + 32];
         all[..literals].copy_from_slice(&codes.literals[..literals]);
         all[literals..literals + distances].copy_from_slice(&codes.distances[..distances]);
-        let mut description = Description {
+        let mut dynamic_header = DynamicHeader {
             literals,
             distances,
             symbols: [(0, 0); LITERAL_SYMBOLS + DISTANCE_SYMBOLS],
@@ -164,11 +168,11 @@ impl Description {
             lengths: [0; LENGTH_SYMBOLS],
             sent: 0,
         };
-        description.take(&all[..literals + distances]);
-        choose(&description.frequencies, 7, &mut description.lengths);
-        let last = LENGTH_ORDER.iter().rposition(|&symbol| description.lengths[usize::from(symbol)] > 0);
-        description.sent = last.map_or(4, |last| (last + 1).max(4));
-        description
+        dynamic_header.take(&all[..literals + distances]);
+        build_code_lengths(&dynamic_header.frequencies, 7, &mut dynamic_header.lengths);
+        let last = LENGTH_ORDER.iter().rposition(|&symbol| dynamic_header.lengths[usize::from(symbol)] > 0);
+        dynamic_header.sent = last.map_or(4, |last| (last + 1).max(4));
+        dynamic_header
     }
 
     fn push(&mut self, symbol: usize, extra: usize) {
@@ -212,18 +216,18 @@ impl Description {
         14 + 3 * self.sent + self.frequencies.iter().enumerate().map(bits).sum::<usize>()
     }
 
-    fn write(&self, room: &mut [u8], pen: &mut Pen) {
-        pen.put(room, (self.literals - 257) as u64, 5);
-        pen.put(room, (self.distances - 1) as u64, 5);
-        pen.put(room, (self.sent - 4) as u64, 4);
+    fn write(&self, reserved: &mut [u8], cursor: &mut BitCursor) {
+        cursor.write_bits(reserved, (self.literals - 257) as u64, 5);
+        cursor.write_bits(reserved, (self.distances - 1) as u64, 5);
+        cursor.write_bits(reserved, (self.sent - 4) as u64, 4);
         for &symbol in &LENGTH_ORDER[..self.sent] {
-            pen.put(room, u64::from(self.lengths[usize::from(symbol)]), 3);
+            cursor.write_bits(reserved, u64::from(self.lengths[usize::from(symbol)]), 3);
         }
         let mut third = [0; LENGTH_SYMBOLS];
         codes(&self.lengths, &mut third);
         for &(symbol, extra) in &self.symbols[..self.used] {
             let (code, bits) = split(third[usize::from(symbol)]);
-            pen.put(room, code | u64::from(extra) << bits, bits + extra_of(usize::from(symbol)));
+            cursor.write_bits(reserved, code | u64::from(extra) << bits, bits + extra_of(usize::from(symbol)));
         }
     }
 }

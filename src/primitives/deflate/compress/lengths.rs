@@ -15,7 +15,7 @@ const NODES: usize = 2 * LITERAL_SYMBOLS;
 ///
 /// The code is always complete: where fewer than two symbols occur, others get one bit, so that no reader can take
 /// offence. The sum of all frequencies must be below 2^23.
-pub(super) fn choose(frequencies: &[u32], longest: usize, lengths: &mut [u8]) {
+pub(super) fn build_code_lengths(frequencies: &[u32], longest: usize, lengths: &mut [u8]) {
     lengths.fill(0);
     let mut sorted = [0u32; LITERAL_SYMBOLS];
     let mut n = 0;
@@ -33,8 +33,8 @@ pub(super) fn choose(frequencies: &[u32], longest: usize, lengths: &mut [u8]) {
         return;
     }
     sorted.sort_unstable();
-    let mut count = depths(sorted, longest);
-    repair(&mut count, longest);
+    let mut count = huffman_depths(sorted, longest);
+    limit_lengths(&mut count, longest);
     let mut rarest_first = sorted.iter();
     for length in (1..=longest).rev() {
         for packed in rarest_first.by_ref().take(count[length] as usize) {
@@ -44,7 +44,7 @@ pub(super) fn choose(frequencies: &[u32], longest: usize, lengths: &mut [u8]) {
 }
 
 /// How many codes of each length Huffman's algorithm gives; longer ones are counted as `longest`.
-fn depths(sorted: &[u32], longest: usize) -> [u32; 16] {
+fn huffman_depths(sorted: &[u32], longest: usize) -> [u32; 16] {
     let n = sorted.len();
     let root = 2 * n - 2;
     let (mut weight, mut parent) = ([0u32; NODES], [0u16; NODES]);
@@ -81,7 +81,7 @@ fn depths(sorted: &[u32], longest: usize) -> [u32; 16] {
 /// Makes the counts those of a complete code. Cutting has left too many codes of the longest kind; the sum of what
 /// codes use up is above 1. One step: a shorter code becomes the beginning of two, of which one is for a code of the
 /// longest kind. That takes one unit off the sum.
-fn repair(count: &mut [u32; 16], longest: usize) {
+fn limit_lengths(count: &mut [u32; 16], longest: usize) {
     let used: u32 = (1..=longest).map(|length| count[length] << (longest - length)).sum();
     for _ in 0..used.saturating_sub(1 << longest) {
         let Some(length) = (1..longest).rev().find(|&length| count[length] > 0) else { return };
@@ -97,7 +97,7 @@ mod tests {
 
     fn chosen(frequencies: &[u32], longest: usize) -> Vec<u8> {
         let mut lengths = vec![9; frequencies.len()];
-        choose(frequencies, longest, &mut lengths);
+        build_code_lengths(frequencies, longest, &mut lengths);
         let used: u32 = lengths.iter().filter(|l| **l > 0).map(|l| 1 << (16 - l)).sum();
         assert_eq!(used, 1 << 16, "not complete: {lengths:?}");
         assert!(lengths.iter().all(|l| usize::from(*l) <= longest));

@@ -1,7 +1,7 @@
 //! What the search for repetitions remembers: the window with the bytes to be compressed behind it, and where every
 //! four bytes occurred.
 //!
-//! Every four bytes are hashed. `head` has, for each hash, the position where it occurred last; `before` has, for each
+//! Every four bytes are hashed. `head` has, for each hash, the position where it occurred last; `prev` has, for each
 //! position in the window, how far before it the same hash occurred. Following these from `head` gives a *chain* of
 //! candidates, nearest first.
 //!
@@ -12,54 +12,54 @@
 //! ends, at the latest after as many candidates as the level allows.
 //!
 //! ```text
-//!  bytes:  [ ..... | floor ............ | at ............. ]
+//!  bytes:  [ ..... | window_start ............ | at ............. ]
 //!            old     matches may begin    to be compressed
 //! ```
 //!
-//! Memory with a window of 32 KiB: 40 KiB for bytes, 64 KiB each for `head` and `before`. Smaller windows need less.
+//! Memory with a window of 32 KiB: 40 KiB for bytes, 64 KiB each for `head` and `prev`. Smaller windows need less.
 
-use super::super::{WindowBits, LONGEST_MATCH};
-use super::search::{Effort, Search};
+use super::super::{WindowBits, MAX_MATCH};
+use super::search::{Search, SearchParams};
 use super::tokens::Tokens;
 
 /// How much is taken in at a time. When there is no more room, the window moves down: at most 32 KiB moved for every 8
 /// compressed, which is one or two percent of the work.
-const INTAKE: usize = 8 * 1024;
+const INPUT_CHUNK: usize = 8 * 1024;
 
-pub(super) struct Matcher {
-    effort: Effort,
+pub(super) struct MatchFinder {
+    search_params: SearchParams,
     /// The size of the window: no distance is greater.
     window: usize,
     bytes: Vec<u8>,
     at: usize,
-    floor: usize,
+    window_start: usize,
     /// The position of `bytes[0]`.
     base: u32,
-    /// A power of two of entries; so has `before`, one for each position in the window.
+    /// A power of two of entries; so has `prev`, one for each position in the window.
     head: Vec<u32>,
-    before: Vec<u16>,
+    prev: Vec<u16>,
 }
 
-impl Matcher {
-    pub(super) fn new(effort: Effort, window: WindowBits) -> Self {
+impl MatchFinder {
+    pub(super) fn new(search_params: SearchParams, window: WindowBits) -> Self {
         // Half as many as positions is as good as more: fewer look-ups miss the processor's cache.
         let heads = (window.size() / 2).max(1024);
-        Matcher {
-            effort,
+        MatchFinder {
+            search_params,
             window: window.size(),
-            bytes: Vec::with_capacity(window.size() + INTAKE),
+            bytes: Vec::with_capacity(window.size() + INPUT_CHUNK),
             at: 0,
-            floor: 0,
+            window_start: 0,
             // Entries that were never written say position 0: that is out of everybody's reach.
             base: 1 << 16,
             head: vec![0; heads],
-            before: vec![0; if effort.chains() { window.size() } else { 0 }],
+            prev: vec![0; if search_params.uses_chains() { window.size() } else { 0 }],
         }
     }
 
     #[cfg(test)]
     pub(super) fn memory(&self) -> usize {
-        self.bytes.capacity() + 4 * self.head.capacity() + 2 * self.before.capacity()
+        self.bytes.capacity() + 4 * self.head.capacity() + 2 * self.prev.capacity()
     }
 
     #[cfg(test)]
@@ -68,23 +68,23 @@ impl Matcher {
     }
 
     /// Matches reach no further back than here.
-    pub(super) fn forget(&mut self) {
-        self.floor = self.at;
+    pub(super) fn reset(&mut self) {
+        self.window_start = self.at;
     }
 
     /// Takes in as much of `data` as there is room for; gives how much. It is not zero as long as `find` gets on.
-    pub(super) fn take(&mut self, data: &[u8]) -> usize {
-        if self.bytes.len() + data.len() > self.window + INTAKE {
-            let gone = self.at.saturating_sub(self.window);
-            if gone >= INTAKE / 2 {
-                self.bytes.copy_within(gone.., 0);
-                self.bytes.truncate(self.bytes.len() - gone);
-                self.at -= gone;
-                self.floor = self.floor.saturating_sub(gone);
-                self.base = self.base.wrapping_add(gone as u32);
+    pub(super) fn append(&mut self, data: &[u8]) -> usize {
+        if self.bytes.len() + data.len() > self.window + INPUT_CHUNK {
+            let discarded = self.at.saturating_sub(self.window);
+            if discarded >= INPUT_CHUNK / 2 {
+                self.bytes.copy_within(discarded.., 0);
+                self.bytes.truncate(self.bytes.len() - discarded);
+                self.at -= discarded;
+                self.window_start = self.window_start.saturating_sub(discarded);
+                self.base = self.base.wrapping_add(discarded as u32);
             }
         }
-        let taken = data.len().min(self.window + INTAKE - self.bytes.len());
+        let taken = data.len().min(self.window + INPUT_CHUNK - self.bytes.len());
         self.bytes.extend_from_slice(&data[..taken]);
         taken
     }
@@ -92,15 +92,15 @@ impl Matcher {
     /// Turns what was taken in into tokens, until they are full or, if `more` is to come, a match could still get
     /// longer by it. True if there is nothing left to turn.
     pub(super) fn find(&mut self, tokens: &mut Tokens, more: bool) -> bool {
-        let end = self.bytes.len().saturating_sub(if more { LONGEST_MATCH } else { 0 });
+        let end = self.bytes.len().saturating_sub(if more { MAX_MATCH } else { 0 });
         let search = Search {
-            effort: self.effort,
+            search_params: self.search_params,
             window: self.window,
             bytes: &self.bytes,
-            floor: self.floor,
+            window_start: self.window_start,
             base: self.base,
             head: &mut self.head,
-            before: &mut self.before,
+            prev: &mut self.prev,
         };
         self.at = search.run(self.at, end, tokens);
         self.at >= end

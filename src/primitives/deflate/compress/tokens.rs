@@ -1,16 +1,16 @@
 //! What a block will say: literals and matches, and how often each symbol occurs.
 
-use super::super::{DISTANCE_SYMBOLS, END_OF_BLOCK, LENGTHS, LITERAL_SYMBOLS, SHORTEST_MATCH};
+use super::super::{DISTANCE_SYMBOLS, END_OF_BLOCK, LENGTHS, LITERAL_SYMBOLS, MIN_MATCH};
 
 /// A block ends with this many tokens. More would save the description of codes, fewer follow changes in the data.
-pub(super) const BLOCK: usize = 4096;
+pub(super) const TOKENS_PER_BLOCK: usize = 4096;
 
 /// For a length, less the shortest: its symbol, less 257.
 const LENGTH_SYMBOL: [u8; 256] = {
     let mut symbols = [0; 256];
     let (mut length, mut symbol) = (0, 0);
     while length < 256 {
-        while symbol + 1 < LENGTHS.len() && LENGTHS[symbol + 1].0 as usize <= length + SHORTEST_MATCH {
+        while symbol + 1 < LENGTHS.len() && LENGTHS[symbol + 1].0 as usize <= length + MIN_MATCH {
             symbol += 1;
         }
         symbols[length] = symbol as u8;
@@ -20,7 +20,7 @@ const LENGTH_SYMBOL: [u8; 256] = {
 };
 
 /// A symbol that stands for a range, and where in the range.
-pub(super) struct Ranged {
+pub(super) struct RangeSymbol {
     pub(super) symbol: usize,
     pub(super) extra_bits: u32,
     pub(super) extra: u64,
@@ -28,23 +28,23 @@ pub(super) struct Ranged {
 
 /// `length` is 3 to 258. The symbol counts from 257.
 #[inline(always)]
-pub(super) fn length_symbol(length: usize) -> Ranged {
-    let symbol = usize::from(LENGTH_SYMBOL[(length - SHORTEST_MATCH) & 255]);
+pub(super) fn length_symbol(length: usize) -> RangeSymbol {
+    let symbol = usize::from(LENGTH_SYMBOL[(length - MIN_MATCH) & 255]);
     let (base, extra_bits) = LENGTHS[symbol];
-    Ranged { symbol, extra_bits: u32::from(extra_bits), extra: (length - usize::from(base)) as u64 }
+    RangeSymbol { symbol, extra_bits: u32::from(extra_bits), extra: (length - usize::from(base)) as u64 }
 }
 
 /// `distance` is 1 to 32,768. After the first four, two symbols have each number of extra bits, so the two highest bits
 /// of the distance less 1 say which symbol it is, and the others are the extra bits.
 #[inline(always)]
-pub(super) fn distance_symbol(distance: usize) -> Ranged {
+pub(super) fn distance_symbol(distance: usize) -> RangeSymbol {
     let distance = distance as u32 - 1;
     if distance < 4 {
-        return Ranged { symbol: distance as usize, extra_bits: 0, extra: 0 };
+        return RangeSymbol { symbol: distance as usize, extra_bits: 0, extra: 0 };
     }
     let extra_bits = distance.ilog2() - 1;
     let symbol = (2 * extra_bits + (distance >> extra_bits)) as usize;
-    Ranged { symbol, extra_bits, extra: u64::from(distance & ((1 << extra_bits) - 1)) }
+    RangeSymbol { symbol, extra_bits, extra: u64::from(distance & ((1 << extra_bits) - 1)) }
 }
 
 /// A literal, or a match.
@@ -66,7 +66,7 @@ pub(super) struct Tokens {
 impl Tokens {
     pub(super) fn new() -> Self {
         Tokens {
-            packed: Vec::with_capacity(BLOCK + 256),
+            packed: Vec::with_capacity(TOKENS_PER_BLOCK + 256),
             bytes: 0,
             literals: [0; LITERAL_SYMBOLS],
             distances: [0; DISTANCE_SYMBOLS],
@@ -88,7 +88,7 @@ impl Tokens {
 
     #[inline(always)]
     pub(super) fn is_full(&self) -> bool {
-        self.packed.len() >= BLOCK
+        self.packed.len() >= TOKENS_PER_BLOCK
     }
 
     #[inline(always)]

@@ -75,7 +75,7 @@ impl Blocks {
 
     /// Whether all that is left is how an empty stored block begins, and takes that away: three bits (the second and
     /// third zero) and padding up to a byte.
-    pub(super) fn take_cut_block(&mut self) -> bool {
+    pub(super) fn take_truncated_block(&mut self) -> bool {
         let cut = matches!(self.state, State::Header) && (3..3 + 8).contains(&self.count) && self.bits & 0b110 == 0;
         if cut {
             self.restart();
@@ -100,8 +100,8 @@ impl Blocks {
             let unit = (bits.bits, bits.count);
             match self.unit(&mut bits, output) {
                 Ok(()) => {}
-                Err(Stop::Fault(fault)) => return Err(fault),
-                Err(Stop::Input) => {
+                Err(Stop::Error(error)) => return Err(error),
+                Err(Stop::NeedInput) => {
                     (self.bits, self.count) = unit;
                     return Ok(0);
                 }
@@ -115,7 +115,7 @@ impl Blocks {
         }
     }
 
-    /// Reads one unit. With `Stop::Input`, `bits` may have moved, but nothing else has.
+    /// Reads one unit. With `Stop::NeedInput`, `bits` may have moved, but nothing else has.
     fn unit(&mut self, bits: &mut BitReader, output: &mut Output) -> Result<(), Stop> {
         match self.state {
             State::Header => self.header(bits),
@@ -123,7 +123,7 @@ impl Blocks {
             State::CodeLengths { counts, read } => self.code_length(counts, read, bits),
             State::Lengths { counts, read } => self.length(counts, read, bits),
             State::Symbols => {
-                output.make_room(bits.rest.len());
+                output.reserve_round(bits.rest.len());
                 if self.tables.step(bits, output)? {
                     self.end_block(bits);
                 }
@@ -133,7 +133,7 @@ impl Blocks {
     }
 
     fn header(&mut self, bits: &mut BitReader) -> Result<(), Stop> {
-        let take = |bits: &mut BitReader, n| bits.take(n).ok_or(Stop::Input);
+        let take = |bits: &mut BitReader, n| bits.take(n).ok_or(Stop::NeedInput);
         let last = take(bits, 1)? == 1;
         let state = match take(bits, 2)? {
             0b00 => {
@@ -191,13 +191,13 @@ impl Blocks {
         match left - more {
             0 => self.end_block(bits),
             left if held + more > 0 => self.state = State::Stored { left },
-            _ => return Err(Stop::Input),
+            _ => return Err(Stop::NeedInput),
         }
         Ok(())
     }
 
     fn code_length(&mut self, counts: Counts, read: usize, bits: &mut BitReader) -> Result<(), Stop> {
-        self.lengths[usize::from(LENGTH_ORDER[read])] = bits.take(3).ok_or(Stop::Input)? as u8;
+        self.lengths[usize::from(LENGTH_ORDER[read])] = bits.take(3).ok_or(Stop::NeedInput)? as u8;
         let read = read + 1;
         self.state = State::CodeLengths { counts, read };
         if read == counts.lengths {

@@ -11,14 +11,14 @@
 //! may scribble past the end of a match. Nobody sees that: the next bytes go over it, and [`Output::finish`] cuts off
 //! the rest.
 
-use super::super::LONGEST_MATCH;
+use super::super::MAX_MATCH;
 use super::window::Window;
 use super::InflateError;
 
 /// A match is copied in steps of this many bytes, and may write past its end by as many.
-const STEP: usize = 16;
+const COPY_STEP: usize = 16;
 /// What one turn of the hot loop may write: three literals, a longest match, and the last step.
-pub(super) const ROOM: usize = 3 + LONGEST_MATCH + STEP;
+pub(super) const MAX_ROUND_OUTPUT: usize = 3 + MAX_MATCH + COPY_STEP;
 
 pub(super) struct Output<'a> {
     pub(super) out: &'a mut Vec<u8>,
@@ -38,20 +38,21 @@ impl<'a> Output<'a> {
 
     /// The last position from which the hot loop may go on: whatever one turn writes stays within the room and the
     /// limit.
-    pub(super) fn last_turn(&self) -> Option<usize> {
-        self.out.len().min(self.limit).checked_sub(ROOM)
+    pub(super) fn last_round_start(&self) -> Option<usize> {
+        self.out.len().min(self.limit).checked_sub(MAX_ROUND_OUTPUT)
     }
 
     /// Makes room for one turn at least. It doubles, so that growing costs no more than writing; it begins with a guess
     /// from the length of the input at hand; and it stops at the limit.
-    pub(super) fn make_room(&mut self, input: usize) {
-        if self.out.len() - self.at < ROOM {
-            let wanted = (self.at - self.start).max(input.saturating_mul(4)).max(2 * ROOM);
-            let most = self.limit.saturating_sub(self.at).saturating_add(ROOM);
+    pub(super) fn reserve_round(&mut self, input: usize) {
+        if self.out.len() - self.at < MAX_ROUND_OUTPUT {
+            let wanted = (self.at - self.start).max(input.saturating_mul(4)).max(2 * MAX_ROUND_OUTPUT);
+            let most = self.limit.saturating_sub(self.at).saturating_add(MAX_ROUND_OUTPUT);
             let length = self.at + wanted.min(most);
             if length > self.out.capacity() {
                 // Doubling alone would take room for up to twice the limit, and half as much again while copying.
-                let capacity = self.out.capacity().saturating_mul(2).min(self.limit.saturating_add(ROOM)).max(length);
+                let capacity =
+                    self.out.capacity().saturating_mul(2).min(self.limit.saturating_add(MAX_ROUND_OUTPUT)).max(length);
                 self.out.reserve_exact(capacity - self.out.len());
             }
             self.out.resize(length, 0);
@@ -93,7 +94,7 @@ impl<'a> Output<'a> {
         Ok(())
     }
 
-    /// What the hot loop writes to. It checks nothing but the window: see [`last_turn`](Output::last_turn).
+    /// What the hot loop writes to. It checks nothing but the window: see [`last_round_start`](Output::last_round_start).
     pub(super) fn target(&mut self) -> Target<'_> {
         Target { out: self.out, start: self.start, window: self.window }
     }
@@ -118,7 +119,7 @@ impl Target<'_> {
         self.out[at] = byte;
     }
 
-    /// Writes to `out[at..]` the `length` bytes that are `distance` back: there must be [`ROOM`]. False, and nothing
+    /// Writes to `out[at..]` the `length` bytes that are `distance` back: there must be [`MAX_ROUND_OUTPUT`]. False, and nothing
     /// done, if the window does not reach as far.
     #[inline(always)]
     pub(super) fn repeat(&mut self, at: usize, distance: usize, length: usize) -> bool {
@@ -156,18 +157,19 @@ impl Target<'_> {
 #[inline(always)]
 fn copy(out: &mut [u8], at: usize, distance: usize, length: usize) {
     let (from, to) = (at - distance, at + length);
-    if distance >= STEP {
+    if distance >= COPY_STEP {
         // Steps do not overlap themselves; what a step reads, an earlier one has written. Mostly the first is the only
         // one.
-        let area = &mut out[from..to + STEP];
+        let area = &mut out[from..to + COPY_STEP];
         let (source, target) = area.split_at_mut(distance);
-        if let (Some(source), Some(target)) = (source.first_chunk::<STEP>(), target.first_chunk_mut::<STEP>()) {
+        if let (Some(source), Some(target)) = (source.first_chunk::<COPY_STEP>(), target.first_chunk_mut::<COPY_STEP>())
+        {
             *target = *source;
         }
-        let mut done = STEP;
+        let mut done = COPY_STEP;
         while done < length {
-            area.copy_within(done..done + STEP, done + distance);
-            done += STEP;
+            area.copy_within(done..done + COPY_STEP, done + distance);
+            done += COPY_STEP;
         }
     } else if distance == 1 {
         let byte = out[from];

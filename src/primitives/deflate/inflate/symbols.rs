@@ -7,8 +7,8 @@
 
 use super::super::bits::BitReader;
 use super::super::huffman::{
-    all_bits, code_bits, distance_entry, fill, length_entry, literal_entry, value, Entry, Shape, END, EXCEPTION,
-    LITERAL, SECOND,
+    all_bits, code_bits, distance_entry, fill, length_entry, literal_entry, value, Completeness, Entry, END, EXCEPTION,
+    LITERAL, SUBTABLE,
 };
 use super::super::{FIXED_DISTANCES, FIXED_LITERALS};
 use super::output::{Output, Target};
@@ -50,8 +50,8 @@ impl Tables {
     pub(super) fn set_lengths(&mut self, lengths: &[u8]) -> Result<(), InflateError> {
         self.fixed = false;
         match fill(&mut self.distances, LENGTH_ROOT, lengths, length_entry) {
-            Shape::Complete => Ok(()),
-            Shape::Wrong | Shape::Single | Shape::Empty => Err(InflateError::LengthCode),
+            Completeness::Complete => Ok(()),
+            Completeness::Invalid | Completeness::Single | Completeness::Empty => Err(InflateError::LengthCode),
         }
     }
 
@@ -65,16 +65,16 @@ impl Tables {
     pub(super) fn set_dynamic(&mut self, literals: &[u8], distances: &[u8]) -> Result<(), InflateError> {
         self.fixed = false;
         // The end of the block has a code, so this one is not empty.
-        if fill(&mut self.literals, LITERAL_ROOT, literals, literal_entry) == Shape::Wrong {
+        if fill(&mut self.literals, LITERAL_ROOT, literals, literal_entry) == Completeness::Invalid {
             return Err(InflateError::LiteralCode);
         }
         match fill(&mut self.distances, DISTANCE_ROOT, distances, distance_entry) {
-            Shape::Wrong => Err(InflateError::DistanceCode),
-            Shape::Complete | Shape::Single | Shape::Empty => Ok(()),
+            Completeness::Invalid => Err(InflateError::DistanceCode),
+            Completeness::Complete | Completeness::Single | Completeness::Empty => Ok(()),
         }
     }
 
-    /// Reads one literal, match, or end of block; true at the end of the block. With `Stop::Input`, `bits` may have
+    /// Reads one literal, match, or end of block; true at the end of the block. With `Stop::NeedInput`, `bits` may have
     /// moved.
     pub(super) fn step(&self, bits: &mut BitReader, output: &mut Output) -> Result<bool, Stop> {
         let (entry, extra) = symbol(&self.literals, LITERAL_ROOT, bits)?;
@@ -97,7 +97,7 @@ impl Tables {
     /// Reads literals and matches as long as that is easy: while there are eight bytes of input and room for one more
     /// turn.
     pub(super) fn run(&self, bits: &mut BitReader, output: &mut Output) {
-        let Some(end) = output.last_turn() else { return };
+        let Some(end) = output.last_round_start() else { return };
         // Copies, which the compiler can hold in registers.
         let (mut reader, mut place) = (*bits, output.at);
         let mut target = output.target();
@@ -133,7 +133,7 @@ impl Tables {
     #[inline(always)]
     fn run_match(&self, mut entry: Entry, bits: &mut BitReader, target: &mut Target, place: usize) -> Option<usize> {
         if entry & EXCEPTION != 0 {
-            entry = second(&self.literals, LITERAL_ROOT, entry, bits)?;
+            entry = subtable_entry(&self.literals, LITERAL_ROOT, entry, bits)?;
             if entry & LITERAL != 0 {
                 bits.skip(all_bits(entry));
                 target.literal(place, value(entry) as u8);
@@ -144,7 +144,7 @@ impl Tables {
         bits.skip(all_bits(entry));
         entry = at(&self.distances, bits.peek(DISTANCE_ROOT));
         if entry & EXCEPTION != 0 {
-            entry = second(&self.distances, DISTANCE_ROOT, entry, bits)?;
+            entry = subtable_entry(&self.distances, DISTANCE_ROOT, entry, bits)?;
         }
         let distance = value(entry) + extra(entry, bits);
         bits.skip(all_bits(entry));
@@ -160,8 +160,8 @@ fn at<const N: usize>(table: &[Entry; N], index: usize) -> Entry {
 
 /// The entry of a second table that `entry` points to; `None` at the end of the block, and where there is no meaning.
 #[inline(always)]
-fn second<const N: usize>(table: &[Entry; N], root: u32, entry: Entry, bits: &mut BitReader) -> Option<Entry> {
-    if entry & SECOND == 0 {
+fn subtable_entry<const N: usize>(table: &[Entry; N], root: u32, entry: Entry, bits: &mut BitReader) -> Option<Entry> {
+    if entry & SUBTABLE == 0 {
         return None;
     }
     bits.skip(root);
@@ -178,11 +178,11 @@ fn extra(entry: Entry, bits: &BitReader) -> usize {
 /// Takes one symbol with its extra bits.
 fn symbol<const N: usize>(table: &[Entry; N], root: u32, bits: &mut BitReader) -> Result<(Entry, usize), Stop> {
     let mut entry = at(table, bits.peek(root));
-    if entry & SECOND != 0 {
-        bits.take(root).ok_or(Stop::Input)?;
+    if entry & SUBTABLE != 0 {
+        bits.take(root).ok_or(Stop::NeedInput)?;
         entry = at(table, value(entry) + bits.peek(code_bits(entry)));
     }
     let extra = extra(entry, bits);
-    bits.take(all_bits(entry)).ok_or(Stop::Input)?;
+    bits.take(all_bits(entry)).ok_or(Stop::NeedInput)?;
     Ok((entry, extra))
 }

@@ -20,12 +20,12 @@ impl Window {
         self.bytes.capacity()
     }
 
-    pub(super) fn forget(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.bytes.clear();
     }
 
     /// Remembers the end of `output`.
-    pub(super) fn remember(&mut self, output: &[u8]) {
+    pub(super) fn append(&mut self, output: &[u8]) {
         let output = &output[output.len().saturating_sub(self.size)..];
         let length = self.bytes.len() + output.len();
         if length > self.size + SPARE {
