@@ -12,7 +12,7 @@
 //! | a page of another site opens a connection with the user's cookies | same-host Origin unless allowed; `danger_allow_any_origin` has its name for a reason |
 //! | a small message that stands for a huge one | limits count what comes out of decompression, while it comes out |
 //! | lengths that tell secrets (CRIME, BREACH) | compression is off unless asked for; `send_uncompressed` for single messages |
-//! | masking keys that can be guessed | a fresh one for each frame, from the system's random source (outside Unix, from a secret of its, see [`Client::entropy`](crate::Client::entropy)); without it nothing is sent |
+//! | masking keys that can be guessed | a fresh one for each frame, from the system's random source (outside Unix, from a secret of its, see [`Client::random_source`](crate::Client::random_source)); without it nothing is sent |
 //! | headers with line breaks | CR, LF, NUL, control characters and what is not ASCII are refused before anything is sent |
 //! | request smuggling by lenient parsing | CRLF only, no folding, no control characters, single fields once |
 //! | drafts of the protocol that do not mask, or prove nothing | RFC 6455 alone is spoken, unless others are named (feature `legacy`) |

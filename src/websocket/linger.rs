@@ -29,6 +29,9 @@
 //! | the thread of a server whose handler has returned | up to [`Timeouts::close`](crate::Timeouts::close) |
 //! | a thread of its own, where there is no such thread, or it serves another connection: at most [`MAX_THREADS`] | the same |
 //!
+//! A handler that works on after it has dropped its connection delays what is left by that: the Close and the end of this
+//! side's stream are mostly out by then, and the socket stays open until the handler returns.
+//!
 //! A step that does not wait takes at most one [`WRITE_QUANTUM`](crate::transport::deadline::WRITE_QUANTUM). The deadline of all of them is that
 //! of the closing handshake, which is in the gate.
 

@@ -3,7 +3,7 @@
 //! | the token goes back by | under the gate | after the gate is unlocked |
 //! |---|---|---|
 //! | [`WritePermit::release`] | the writer is put back, and the caller's `work` is done | the frames are told of |
-//! | [`WritePermit::finish`] | the writer is put back unless something is owed | the same |
+//! | [`WritePermit::flush_and_release`] | the writer is put back unless something is owed | the same |
 //! | dropping the turn | the writer is put back | the same |
 //!
 //! A `WritePermit` locks the gate when it ends, and then calls the application's event handler. So it must not end under the

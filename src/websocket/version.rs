@@ -5,7 +5,7 @@ use super::{Sender, WebSocket};
 use crate::legacy::Version;
 
 impl WebSocket {
-    /// The version of the protocol that is spoken on this connection. [`Version::can`] tells what can be done with it; what
+    /// The version of the protocol that is spoken on this connection. [`Version::supports`] tells what can be done with it; what
     /// cannot is [`UsageError::UnsupportedByVersion`](crate::UsageError::UnsupportedByVersion), and nothing is sent. Feature `legacy`.
     pub fn version(&self) -> Version {
         self.connection().protocol.version()
