@@ -109,7 +109,13 @@ fn code_behind_a_test_is_not_a_test() {
         "const fn f() { crate::high::f() }",
         "mod tests;",
     ] {
-        for attribute in ["#[cfg(test)]", "#[ cfg ( test ) ]", "#[cfg(all(test, unix))]", "#[allow(x)]\n#[cfg(test)]"] {
+        for attribute in [
+            "#[cfg(test)]",
+            "#[ cfg ( test ) ]",
+            "#[cfg(all(test, unix))]",
+            "#[cfg(any(test, doctest))]",
+            "#[allow(x)]\n#[cfg(test)]",
+        ] {
             let code = format!("{attribute}\n{test}\n");
             assert_eq!(faults(&[("low/b.rs", &code)]), Vec::<String>::new(), "{code}");
             let code = format!("{code}use crate::mid::a;");
