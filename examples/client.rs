@@ -10,7 +10,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use stdws::trace::Explainer;
+use stdws::explain::Explainer;
 use stdws::{Backoff, Client, CloseCode, Disconnect, Message, Proxy, Sender, SplitStream, WebSocket};
 
 const HELP: &str = "\

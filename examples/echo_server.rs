@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use stdws::trace::{Direction, Event, EventKind};
+use stdws::events::{Direction, Event, EventKind};
 use stdws::{Limits, Response, Result, Server, Timeouts, WebSocket};
 
 const HELP: &str = "\

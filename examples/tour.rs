@@ -13,7 +13,7 @@ use std::sync::mpsc::{channel, Receiver, Sender};
 use std::thread;
 use std::time::Duration;
 
-use stdws::trace::Explainer;
+use stdws::explain::Explainer;
 use stdws::{Client, CloseCode, Message, MessageKind, Server, WebSocket};
 
 #[cfg(feature = "legacy")]

@@ -51,56 +51,74 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod auth;
 mod client;
 mod close;
+mod codec;
 mod config;
+mod connection;
+#[cfg(feature = "deflate")]
+pub mod deflate;
+#[cfg(not(feature = "deflate"))]
+mod deflate {
+    #[path = "no_extension.rs"]
+    pub(crate) mod extension;
+}
 mod error;
+pub mod events;
+pub mod explain;
+mod handshake;
+mod http;
 mod hub;
 #[cfg(feature = "legacy")]
 mod legacy;
-mod lock;
 pub mod manual;
 mod message;
+mod net;
 mod primitives;
-mod protocol;
 mod proxy;
+mod reconnect;
+mod redirect;
 mod server;
-#[cfg(feature = "native-tls")]
 mod tls;
-#[cfg(not(feature = "native-tls"))]
-#[path = "no_tls.rs"]
-mod tls;
-pub mod trace;
-mod transport;
-mod upgrade;
-mod websocket;
-mod wire;
+mod trusted_proxy;
 
-pub use client::{connect, Backoff, Client, Disconnect, Reconnect, ReconnectHandle, Retry};
+pub use auth::challenge::Challenge;
+pub use auth::credentials::{constant_time_eq, Credentials};
+pub use client::builder::{connect, Client};
 pub use close::{CloseCode, CloseInfo};
 pub use config::{Limits, Timeouts};
+pub use connection::messages::Messages;
+pub use connection::recv_stream::RecvStream;
+pub use connection::send_stream::SendStream;
+pub use connection::sender::Sender;
+pub use connection::websocket::WebSocket;
+#[cfg(feature = "deflate")]
+pub use deflate::extension::Deflate;
 pub use error::{
     ConnectAttempt, ConnectError, Error, HandshakeError, HandshakeErrorKind, HeadErrorKind, IoError, ProtocolError,
     ProxyError, ProxyErrorKind, ProxyHeaderErrorKind, RedirectError, RedirectErrorKind, RedirectHop, Result, Step,
     TlsError, TlsErrorKind, UriErrorKind, UsageError,
 };
+pub use http::cookie::SetCookie;
+pub use http::request::Request;
+pub use http::response::Response;
 pub use hub::{DeliveryStats, Hub, HubLimits, Member, OverflowPolicy, QueueOutcome};
 #[cfg(feature = "legacy")]
 pub use legacy::{Capability, Version};
 pub use message::{Message, MessageKind, MessageRef};
-#[cfg(feature = "deflate")]
-pub use primitives::deflate;
-#[cfg(feature = "deflate")]
-pub use protocol::deflate::Deflate;
+pub use net::stream::SplitStream;
 pub use proxy::Proxy;
-pub use server::{serve, Server, ServerHandle, ShutdownHandle, ShutdownReport};
+pub use reconnect::attempts::{Reconnect, ReconnectHandle};
+pub use reconnect::backoff::Backoff;
+pub use reconnect::disconnect::{Disconnect, Retry};
+pub use server::builder::{serve, Server};
+pub use server::decision::{Accept, Decision, RawStreamHandler};
+pub use server::handle::ServerHandle;
+pub use server::raw_stream::RawStream;
+pub use server::shutdown::{ShutdownHandle, ShutdownReport};
 #[cfg(feature = "native-tls")]
-pub use tls::{TlsAccept, TlsConnect, TlsIdentity};
-pub use transport::stream::SplitStream;
-pub use upgrade::{constant_time_eq, Accept, Credentials, Decision, RawStream, RawStreamHandler, Request, Response};
-pub use websocket::{Messages, RecvStream, SendStream, Sender, WebSocket};
-pub use wire::challenge::Challenge;
-pub use wire::cookie::SetCookie;
+pub use tls::config::{TlsAccept, TlsConnect, TlsIdentity};
 
 /// The code in the README, compiled like all other examples.
 #[cfg(doctest)]

@@ -11,7 +11,7 @@ use std::sync::{mpsc, Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use stdws::trace::{Direction, Event, EventKind, FrameKind};
+use stdws::events::{Direction, Event, EventKind, FrameKind};
 use stdws::{
     Client, CloseCode, Error, HandshakeErrorKind, Limits, MessageKind, ProtocolError, Response, Server, Step, Timeouts,
 };

@@ -8,7 +8,7 @@ use std::sync::{mpsc, Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use stdws::trace::{Direction, Event, EventKind};
+use stdws::events::{Direction, Event, EventKind};
 use stdws::{Client, CloseCode, Error, Hub, Member, Sender, Server, ServerHandle, WebSocket};
 
 #[path = "support/live.rs"]

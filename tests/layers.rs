@@ -52,6 +52,11 @@ fn layer_of(file: &str) -> &str {
     file.split('/').next().unwrap_or_default().trim_end_matches(".rs")
 }
 
+/// The layer that a file counts for: that of its folder, or the one that it extends.
+fn placed<'a>(layout: &'a Layout, file: &'a str) -> &'a str {
+    layout.extends.iter().find(|(name, _)| *name == file).map_or(layer_of(file), |(_, layer)| layer)
+}
+
 /// Every file has a row, every row has a file, and a row names only rows above it in the table.
 fn table(layout: &Layout, files: &BTreeMap<String, String>) -> Vec<String> {
     let mut faults = order(layout);
@@ -59,6 +64,8 @@ fn table(layout: &Layout, files: &BTreeMap<String, String>) -> Vec<String> {
         layout.layers.iter().map(|(layer, _)| *layer).chain(layout.vocabulary.iter().copied()).collect();
     let there: BTreeSet<&str> = files.keys().map(|file| layer_of(file)).filter(|layer| *layer != "lib").collect();
     faults.extend(there.difference(&known).map(|layer| format!("{layer}: not in the table of layers")));
+    let absent = layout.extends.iter().filter(|(file, layer)| !files.contains_key(*file) || !known.contains(layer));
+    faults.extend(absent.map(|(file, layer)| format!("{file} extends {layer}: one of them is not there")));
     faults.extend(known.difference(&there).map(|layer| format!("{layer}: in the table of layers, but not in src")));
     faults
 }
@@ -80,8 +87,8 @@ fn order(layout: &Layout) -> Vec<String> {
 fn upward(layout: &Layout, imports: &[Import]) -> Vec<String> {
     let mut found = BTreeMap::new();
     for import in imports {
-        let Some(to) = import.to.as_deref().map(layer_of) else { continue };
-        let from = layer_of(&import.file);
+        let Some(to) = import.to.as_deref().map(|file| placed(layout, file)) else { continue };
+        let from = placed(layout, &import.file);
         let row = layout.layers.iter().find(|(layer, _)| *layer == from).map_or(&[][..], |(_, row)| row);
         if from != "lib" && from != to && !layout.vocabulary.contains(&to) && !row.contains(&to) {
             let place = format!("{}:{}: {from} names crate::{}", import.file, import.line, import.parts.join("::"));

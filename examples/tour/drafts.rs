@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::net::Ipv4Addr;
 
-use stdws::trace::Explainer;
+use stdws::explain::Explainer;
 use stdws::{Capability, Client, CloseCode, MessageKind, Server, Version, WebSocket};
 
 use super::{expect, relay, Failure, Presenter, LIMIT};

@@ -5,11 +5,11 @@ use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::{io, thread};
 
-use super::Client;
+use super::builder::Client;
+use crate::connection::websocket::WebSocket;
 use crate::error::{Error, Result, Step};
-use crate::transport::deadline::Deadline;
-use crate::transport::stream::Stream;
-use crate::websocket::WebSocket;
+use crate::net::deadline::Deadline;
+use crate::net::stream::Stream;
 
 impl Client {
     /// Opens a connection over a Unix socket. The URL says what the request asks for; nothing is resolved, and no proxy is

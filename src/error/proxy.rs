@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::HeadErrorKind;
+use crate::error::HeadErrorKind;
 
 const AUTHENTICATE: &str = "Proxy-Authenticate";
 

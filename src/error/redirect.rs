@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Error, UriErrorKind};
+use crate::error::{Error, UriErrorKind};
 
 /// Redirects were followed, and then it went wrong: where they led, and what happened there.
 ///

@@ -1,8 +1,8 @@
 //! What a hub keeps for members that are slow, and what becomes of those that are too slow.
 
 use crate::close::CloseCode;
+use crate::codec::close as close_body;
 use crate::error::Result;
-use crate::wire::close as close_body;
 
 /// The limits of a [`Hub`](crate::Hub).
 ///

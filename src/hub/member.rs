@@ -3,9 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::entry::{DeliveryStats, MemberState, Membership, QueueOutcome};
-use super::SharedHub;
+use super::member_state::{DeliveryStats, MemberState, Membership, QueueOutcome};
 use crate::error::Result;
+use crate::hub::SharedHub;
 use crate::message::MessageRef;
 
 /// A connection that is a member of a [`Hub`](crate::Hub). It is until this is dropped, or until the connection ends.

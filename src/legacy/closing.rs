@@ -15,9 +15,9 @@
 use super::parts::{CloseCodeSet, CloseMethod};
 use super::table::DraftSpec;
 use crate::close::CloseCode;
+use crate::codec::close;
+use crate::codec::frame::Role;
 use crate::error::{ProtocolError, UsageError};
-use crate::wire::close;
-use crate::wire::frame::Role;
 
 impl DraftSpec {
     /// Whether a caller may close like this.

@@ -5,9 +5,9 @@ use super::deflate_stream::{StreamDeflater, StreamInflater};
 use super::encoder::Encoder;
 use super::handshake::NegotiatedDraft;
 use super::table::DraftSpec;
+use crate::codec::frame::Role;
 use crate::config::Limits;
-use crate::primitives::entropy::RandomSource;
-use crate::wire::frame::Role;
+use crate::primitives::random::RandomSource;
 
 /// The decoder and the encoder. `early` came behind the handshake; `masking_keys` are for a client.
 pub(crate) fn codec(

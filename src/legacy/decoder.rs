@@ -1,4 +1,4 @@
-//! Bytes in, events out, for a version of the table. The same methods as [`protocol::decoder`](crate::protocol::decoder),
+//! Bytes in, events out, for a version of the table. The same methods as [`protocol::decoder`](crate::codec::decoder),
 //! which does most of the work:
 //!
 //! ```text
@@ -11,19 +11,22 @@
 //! a fault is found only after all that came well before it has been given.
 
 use super::deflate_stream::StreamInflater;
-use super::hixie::{self, ClosingFrame};
-use super::hybi::{self, MaskingKey};
+use super::hixie;
+use super::hixie::ClosingFrame;
+use super::hybi;
+use super::hybi::MaskingKey;
 use super::parts::{CloseMethod, Framing, InvalidText};
 use super::plain::TranslatedFrames;
 use super::table::DraftSpec;
 use super::text::LossyUtf8;
 use crate::close::CloseCode;
+use crate::codec::buffers::InputBuffer;
+use crate::codec::decoder as rfc;
+use crate::codec::event::DecoderEvent;
+use crate::codec::frame::{Header, Opcode, Role};
 use crate::config::Limits;
 use crate::error::ProtocolError;
 use crate::message::MessageKind;
-use crate::protocol::buffers::InputBuffer;
-use crate::protocol::decoder::{self as rfc, DecoderEvent};
-use crate::wire::frame::{Header, Opcode, Role};
 
 /// Text is replaced in pieces of so many bytes, between which the limit is looked at.
 const REPLACEMENT_CHUNK: usize = 4 << 10;

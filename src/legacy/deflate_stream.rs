@@ -4,9 +4,9 @@
 //! What comes out is bounded by what goes in: [`INPUT_CHUNK`] bytes are taken at a time, and stand for some 66 KiB at most. The
 //! next are taken when those have been decoded, so a frame beyond the limits ends it before it is inflated.
 
+use crate::codec::buffers::InputBuffer;
+use crate::deflate::{Compress, Inflate, Level, WindowBits};
 use crate::error::ProtocolError;
-use crate::primitives::deflate::{Compress, Inflate, Level, WindowBits};
-use crate::protocol::buffers::InputBuffer;
 
 /// Bytes decompressed at a time.
 const INPUT_CHUNK: u64 = 64;

@@ -17,7 +17,7 @@
 
 use super::version::Version;
 use crate::error::HandshakeErrorKind;
-use crate::wire::http::Head;
+use crate::handshake::http::Head;
 
 const VERSION: &str = "Sec-WebSocket-Version";
 const KEY: &str = "Sec-WebSocket-Key";
@@ -86,7 +86,7 @@ fn by_version_number(value: &[u8]) -> Detection {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::http::HeadParser;
+    use crate::handshake::http::HeadParser;
 
     fn request(fields: &str) -> Head {
         let mut parser = HeadParser::request();

@@ -3,12 +3,14 @@
 use std::io;
 
 use super::deflate_stream::StreamDeflater;
-use super::hixie::{self, ClosingFrame};
-use super::hybi::{self, MaskingKey};
+use super::hixie;
+use super::hixie::ClosingFrame;
+use super::hybi;
+use super::hybi::MaskingKey;
 use super::parts::{CloseMethod, Framing};
 use super::table::DraftSpec;
-use crate::primitives::entropy::RandomSource;
-use crate::wire::frame::Opcode;
+use crate::codec::frame::Opcode;
+use crate::primitives::random::RandomSource;
 
 /// Writes frames. A client's encoder has a source of masking keys where the version masks.
 #[derive(Debug)]

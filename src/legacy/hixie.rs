@@ -12,9 +12,9 @@
 //! texts name no bound. A server may also disconnect on any of them; clients must not, so neither does.
 
 use super::plain::TranslatedFrames;
+use crate::codec::frame::Opcode;
 use crate::error::ProtocolError;
 use crate::message::MessageKind;
-use crate::wire::frame::Opcode;
 
 /// The byte before text, and the byte behind it, which never occurs in UTF-8.
 const TEXT: u8 = 0x00;

@@ -12,11 +12,12 @@
 
 use super::parts::{ControlLength, FinalBit, LengthFraming, Masking, Opcodes};
 use super::plain::{TranslatedFrames, MAX_CONTROL};
+use crate::codec::frame;
+use crate::codec::frame::{Opcode, Role};
+use crate::codec::mask;
 use crate::error::ProtocolError;
 use crate::message::MessageKind;
 use crate::primitives::sha1;
-use crate::wire::frame::{self, Opcode, Role};
-use crate::wire::mask;
 
 /// A masking key of a whole connection (hybi-04), made in the handshake; nothing to other versions.
 pub(super) type MaskingKey = [u8; 20];

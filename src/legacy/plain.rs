@@ -1,8 +1,9 @@
 //! Where both framings put what they read: frames of RFC 6455, unmasked, for its decoder to go on with. Assembly, limits,
 //! checks of text and streaming are then what they are for RFC 6455.
 
+use crate::codec::frame;
+use crate::codec::frame::Opcode;
 use crate::message::MessageKind;
-use crate::wire::frame::{self, Opcode};
 
 /// The longest payload of a control frame that is passed on.
 pub(super) const MAX_CONTROL: usize = 125;

@@ -30,7 +30,7 @@
 //!   [`Server::trust_forwarded`](crate::Server::trust_forwarded),
 //!   [`Server::trust_x_forwarded_for`](crate::Server::trust_x_forwarded_for).
 //! * Seeing what goes on: [`Client::on_event`](crate::Client::on_event), [`Server::on_event`](crate::Server::on_event); chapter
-//!   [`observing`](super::observing). [`trace`](crate::trace): bytes on the wire, explained, compressed ones too.
+//!   [`observing`](super::observing). [`trace`](crate::explain): bytes on the wire, explained, compressed ones too.
 //! * Proxies: HTTP CONNECT and SOCKS5, with credentials, and those the environment names: [`Proxy`](crate::Proxy),
 //!   [`Client::proxy`](crate::Client::proxy).
 //! * Redirects, off unless asked for: [`Client::max_redirects`](crate::Client::max_redirects).

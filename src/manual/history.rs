@@ -104,24 +104,24 @@
 //! |---|---|---|
 //! | Requirements in an introduction that binds nobody? | It binds nobody; all is said again in sections 3 to 11 | `tests/traceability.rs: every_requirement_is_accounted_for` |
 //! | Why was `Sec-WebSocket-Location` removed? | Host and target say it; sent and compared up to hybi-03 only | `src/legacy/handshake/client.rs: responses_from_hybi_00_to_hybi_03` |
-//! | When is a connection established, a message received, closing started? | 4.1, 6.2, 7.1.3: one table of states | `src/protocol/closing.rs: the_table` |
+//! | When is a connection established, a message received, closing started? | 4.1, 6.2, 7.1.3: one table of states | `src/codec/closing.rs: the_table` |
 //! | When may Pings be sent? | From established until closed; *here* not after a Close of ours | `tests/conformance_closing.rs: between_our_close_and_the_peers` |
-//! | The top bit of a 63-bit length? | Must be 0; *here* 1002 at its first byte | `src/wire/frame.rs: each_rule_fails_on_the_byte_that_breaks_it` |
+//! | The top bit of a 63-bit length? | Must be 0; *here* 1002 at its first byte | `src/codec/frame.rs: each_rule_fails_on_the_byte_that_breaks_it` |
 //! | Reserved bits set? | Fails, unless an extension defines them | `tests/conformance_violations.rs: every_violation_shows_at_its_first_wrong_byte` |
 //! | A continuation of nothing? | *Here* 1002 | `tests/conformance_violations.rs: every_violation_shows_at_its_first_wrong_byte` |
 //! | A message inside a fragmented one? | *Here* 1002 | `tests/conformance_violations.rs: every_violation_shows_at_its_first_wrong_byte` |
-//! | A fragmented control frame, or a long one? | Must not be; *here* 1002 on the header alone | `src/wire/frame.rs: each_rule_fails_on_the_byte_that_breaks_it` |
-//! | Which of several errors counts? | *Here* the first on the wire | `src/wire/frame.rs: of_several_broken_rules_the_first_on_the_wire_wins` |
+//! | A fragmented control frame, or a long one? | Must not be; *here* 1002 on the header alone | `src/codec/frame.rs: each_rule_fails_on_the_byte_that_breaks_it` |
+//! | Which of several errors counts? | *Here* the first on the wire | `src/codec/frame.rs: of_several_broken_rules_the_first_on_the_wire_wins` |
 //! | Is a "must" in small letters one? | Mostly written large now; the others are on the list too | `tests/traceability.rs: every_requirement_is_accounted_for` |
-//! | Who checks the URI? | Whoever connects, first of all | `src/wire/uri.rs: bad_uris_are_refused` |
+//! | Who checks the URI? | Whoever connects, first of all | `src/handshake/uri.rs: bad_uris_are_refused` |
 //! | One attempt at a time, whatever host or tab? | Per address and port | `tests/client.rs: handshakes_with_one_address_are_made_one_after_another` |
 //! | No upper limit on connections? | None; a server may have its own | `tests/server.rs: a_connection_above_the_limit_gets_503_at_once` |
 //! | May a user accept a bad certificate? | No: a TLS failure fails the connection | `tests/client.rs: wss_without_tls_is_refused_before_the_name_is_resolved` |
 //! | What is in Host? | The host in lower case, the port if not the default | `tests/client.rs: a_request_with_everything` |
 //! | Has everyone to send Origin? | Browsers have to | `tests/server.rs: origins` |
 //! | Subprotocols at random, or exactly when asked for? | *Here* exactly when asked for | `tests/client.rs: a_plain_request` |
-//! | Which other headers? | Any, by their own rules, but none that the handshake owns | `src/protocol/handshake/client.rs: headers_that_may_not_be_given` |
-//! | What about wrong line breaks? | *Here* CRLF and nothing else | `src/wire/http.rs: one_tiny_head_for_each_error` |
+//! | Which other headers? | Any, by their own rules, but none that the handshake owns | `src/handshake/client.rs: headers_that_may_not_be_given` |
+//! | What about wrong line breaks? | *Here* CRLF and nothing else | `src/handshake/http.rs: one_tiny_head_for_each_error` |
 //! | Are there rules about reading on before failing? | No longer | `tests/conformance_violations.rs: nothing_is_processed_after_a_violation` |
 //! | May anyone connect where origins are not checked? | Yes, so they are, unless the owner says otherwise | `tests/cve.rs: cve_2019_13611_cross_site_hijacking` |
 //! | May control frames follow a Close? | Data must not; *here* nothing does, and Pings are answered until the peer's Close | `tests/conformance_closing.rs: nothing_after_the_peers_close_counts` |
@@ -139,20 +139,20 @@
 //! | How are versions negotiated? | The rejection lists them; the client tries again, each once | `tests/drafts_opening.rs: a_client_tries_each_version_once` |
 //! | Are header names sensitive to case? | No; hixie-75 clients compare letters | `src/legacy/handshake/client.rs: responses_to_hixie_75` |
 //! | Cookies and Authorization as in HTTP? | Yes; a hook may answer 401, 403, 404 and redirect | `tests/hooks.rs: a_hook_decides` |
-//! | Which other headers has a server to know? | None; unknown ones are ignored | `src/protocol/handshake/server.rs: valid_requests_are_accepted` |
+//! | Which other headers has a server to know? | None; unknown ones are ignored | `src/handshake/server.rs: valid_requests_are_accepted` |
 //! | Version 8 in one place, 13 in another? | 13 | `tests/client.rs: a_plain_request` |
-//! | Is the shortest length required? 65535 in 16 bits? | Yes, and yes; up to version 8 longer forms are taken | `src/wire/frame.rs: every_length_at_every_boundary_comes_back` |
+//! | Is the shortest length required? 65535 in 16 bits? | Yes, and yes; up to version 8 longer forms are taken | `src/codec/frame.rs: every_length_at_every_boundary_comes_back` |
 //! | May a Ping carry data, and is it masked? | Up to 125 bytes; all that a client sends is masked | `tests/conformance.rs: a_ping_of_ours_waits_for_its_pong` |
 //! | Is the masking "provably" secure? | The word is gone: a fresh key for each frame, from a source nobody can guess | `tests/conformance.rs: clients_mask_every_frame_anew_and_servers_never` |
 //! | Does the figure hold, or the grammar? | The figure | `tests/conformance.rs: vectors` |
 //! | May one answer a Pong that was not asked for? | No; hybi-01 and -02 drop the connection | `tests/conformance.rs: vectors` |
 //! | Has an endless message to be kept? | No: limits, on the header, before anything is kept; 1009 | `tests/conformance_violations.rs: what_is_too_big_is_refused_on_its_header` |
 //! | Has a Ping to be answered after a Close? | Not after one was received | `tests/conformance_closing.rs: nothing_after_the_peers_close_counts` |
-//! | RSV must be 0, or may be 1? | 0 unless something was agreed on | `src/wire/frame.rs: with_compression_rsv1_may_stand_on_the_first_frame_of_a_message_alone` |
-//! | Names that are not ASCII? | Punycode; who has the name converts it | `src/wire/uri.rs: bad_uris_are_refused` |
-//! | Can Origin be enforced? | No: who sends none is no browser | `src/protocol/handshake/origin.rs: same_host_unless_allowed` |
-//! | May the key be empty? | 16 bytes in base64, whatever the spare bits are | `src/protocol/handshake/server.rs: invalid_requests_are_rejected` |
+//! | RSV must be 0, or may be 1? | 0 unless something was agreed on | `src/codec/frame.rs: with_compression_rsv1_may_stand_on_the_first_frame_of_a_message_alone` |
+//! | Names that are not ASCII? | Punycode; who has the name converts it | `src/handshake/uri.rs: bad_uris_are_refused` |
+//! | Can Origin be enforced? | No: who sends none is no browser | `src/handshake/origin.rs: same_host_unless_allowed` |
+//! | May the key be empty? | 16 bytes in base64, whatever the spare bits are | `src/handshake/server.rs: invalid_requests_are_rejected` |
 //! | And when it does not work? | Wait longer each time; what to do instead is for the application | `tests/reconnect.rs: only_the_first_attempt_has_no_delay` |
 //! | The numbers of the drafts? | 4 to 8 and 13 are spoken; 0 to 3 never stood in the header, 9 to 12 are reserved | `src/legacy/detect.rs: every_row_of_the_table` |
-//! | Two meanings of 1004 and 1007? | 1004 is reserved; "too big" is 1009, and 1004 up to version 8 | `src/protocol/decoder.rs: closes_carry_a_code_and_a_reason` |
+//! | Two meanings of 1004 and 1007? | 1004 is reserved; "too big" is 1009, and 1004 up to version 8 | `src/codec/decoder.rs: closes_carry_a_code_and_a_reason` |
 //! | Is `deflate-stream` registered? | Not in the RFC; spoken from hybi-04 to version 8 where both sides ask for it | `src/legacy/handshake/server.rs: both_sides_of_every_version_agree` |

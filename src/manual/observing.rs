@@ -4,11 +4,11 @@
 //!
 //! A closure given to [`Client::on_event`](crate::Client::on_event) or [`Server::on_event`](crate::Server::on_event) is told
 //! when a connection is let in, opened, refused, closed, when a peer breaks a rule or passes a limit, when time runs out,
-//! when a handler panics, and of each frame. [`Event`](crate::trace::Event) lists all of it. A log is one line:
+//! when a handler panics, and of each frame. [`Event`](crate::events::event::Event) lists all of it. A log is one line:
 //!
 //! ```
 //! # fn main() -> stdws::Result<()> {
-//! use stdws::trace::EventKind;
+//! use stdws::events::EventKind;
 //! let server = stdws::Server::bind("127.0.0.1:0")?.on_event(|event| match event.kind() {
 //!     EventKind::Frame(..) => {} // Too many for a log.
 //!     _ => eprintln!("{event}"),
@@ -23,7 +23,7 @@
 //!
 //! # Counters
 //!
-//! The [`name`](crate::trace::Event::name) of an event never changes, so it can be the label of a counter. With
+//! The [`name`](crate::events::event::Event::name) of an event never changes, so it can be the label of a counter. With
 //! [`Server::http`](crate::Server::http) the counters are a page on the same port, for Prometheus or a look with a browser:
 //!
 //! ```
@@ -63,5 +63,5 @@
 //!
 //! # Bytes
 //!
-//! [`Explainer`](crate::trace::Explainer) explains what travels, byte by byte: `examples/tour`, and
+//! [`Explainer`](crate::explain::Explainer) explains what travels, byte by byte: `examples/tour`, and
 //! `examples/client URL --trace` for a server of yours.

@@ -2,8 +2,8 @@
 
 use std::env;
 
-use super::{NoProxy, Proxy, ProxyServer};
 use crate::error::{Result, UsageError};
+use crate::proxy::{NoProxy, Proxy, ProxyServer};
 
 /// The first that is set decides. RFC 6455 section 4.1 has the proxy for HTTPS go before that for HTTP.
 const WS_VARS: [&str; 8] =

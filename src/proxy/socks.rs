@@ -1,10 +1,11 @@
 //! SOCKS5: what is said on the connection, in the order of the table in `wire::socks`. Each answer has a length that is
 //! known before its last byte is read, and is read to that byte and no further.
 
-use super::ProxySession;
+use super::socks_messages;
+use super::socks_messages::{BoundAddress, Method};
 use crate::error::{Error, Result, UsageError};
-use crate::wire::socks::{self, BoundAddress, Method};
-use crate::wire::uri::Userinfo;
+use crate::handshake::uri::Userinfo;
+use crate::proxy::ProxySession;
 
 const NO_AUTH: &[Method] = &[Method::NoAuthentication];
 const NO_AUTH_OR_PASSWORD: &[Method] = &[Method::NoAuthentication, Method::UsernamePassword];
@@ -13,23 +14,23 @@ pub(super) fn negotiate(session: &ProxySession<'_>, host: &str, port: u16) -> Re
     let failed = |error| session.io_error(error);
     let refused = |kind| Error::Proxy(session.proxy_error(kind));
     // Whatever can be wrong on this side shows before the proxy hears of the server.
-    let request = socks::connect(host, port).ok_or(UsageError::HostNameTooLong(host.len()))?;
+    let request = socks_messages::connect(host, port).ok_or(UsageError::HostNameTooLong(host.len()))?;
 
     let credentials = session.server.userinfo.as_ref().and_then(credentials);
     let offered = if credentials.is_some() { NO_AUTH_OR_PASSWORD } else { NO_AUTH };
-    session.io.write_all(&socks::greeting(offered)).map_err(failed)?;
-    match (socks::selected_method(read_array(session)?, offered).map_err(refused)?, credentials) {
+    session.io.write_all(&socks_messages::greeting(offered)).map_err(failed)?;
+    match (socks_messages::selected_method(read_array(session)?, offered).map_err(refused)?, credentials) {
         // 1928-3-4
         (Method::UsernamePassword, Some(credentials)) => {
             session.io.write_all(&credentials).map_err(failed)?;
-            socks::check_authentication(read_array(session)?).map_err(refused)?;
+            socks_messages::check_authentication(read_array(session)?).map_err(refused)?;
         }
         (Method::UsernamePassword, None) | (Method::NoAuthentication, _) => {}
     }
 
     session.io.write_all(&request).map_err(failed)?;
-    socks::check_reply(read_array(session)?).map_err(refused)?;
-    let length = match socks::bound_address(read_array(session)?).map_err(refused)? {
+    socks_messages::check_reply(read_array(session)?).map_err(refused)?;
+    let length = match socks_messages::bound_address(read_array(session)?).map_err(refused)? {
         BoundAddress::Bytes(length) => length,
         BoundAddress::Name => {
             let [length] = read_array(session)?;
@@ -44,7 +45,7 @@ pub(super) fn negotiate(session: &ProxySession<'_>, host: &str, port: u16) -> Re
 
 /// As they are sent, if they can be. 1928-3-6
 pub(super) fn credentials(userinfo: &Userinfo) -> Option<Vec<u8>> {
-    socks::credentials(&userinfo.user, &userinfo.password)
+    socks_messages::credentials(&userinfo.user, &userinfo.password)
 }
 
 fn read_array<const LENGTH: usize>(session: &ProxySession<'_>) -> Result<[u8; LENGTH]> {

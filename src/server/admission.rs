@@ -1,6 +1,6 @@
 //! The settings of a server that bound how many are let in, and what each of them costs.
 
-use super::Server;
+use super::builder::Server;
 
 impl Server {
     /// Maximum number of connections at a time, including those in the opening handshake: as many as fit the system, and at

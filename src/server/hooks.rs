@@ -1,7 +1,9 @@
 //! The hooks of a server: the application's part in answering requests.
 
-use super::Server;
-use crate::upgrade::{Decision, Request, Response};
+use super::builder::Server;
+use super::decision::Decision;
+use crate::http::request::Request;
+use crate::http::response::Response;
 
 impl Server {
     /// Answers what does not ask for a WebSocket: pages, health checks, on the same port. Without this it is answered 426.

@@ -7,7 +7,7 @@ use std::time::Duration;
 #[cfg(unix)]
 use unix::UnixPathListener;
 
-use crate::transport::socket::Socket;
+use crate::net::socket::Socket;
 
 /// Someone who has connected, and from where, if it has an address.
 pub(super) struct AcceptedSocket {

@@ -1,12 +1,13 @@
 //! The settings of a server: how much, how long, and with whom.
 
-use super::Server;
+use super::builder::Server;
 use crate::config::{Limits, Timeouts};
 #[cfg(feature = "deflate")]
-use crate::protocol::deflate::Deflate;
+use crate::deflate::extension::Deflate;
+use crate::events::event::Event;
+use crate::events::sink::EventCallback;
 #[cfg(feature = "native-tls")]
-use crate::tls::TlsAccept;
-use crate::trace::{Event, EventCallback};
+use crate::tls::config::TlsAccept;
 
 impl Server {
     /// How much each peer may send. Default: [`Limits::server`].

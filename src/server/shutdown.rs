@@ -17,15 +17,15 @@ use std::sync::{Arc, Condvar};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-use super::door::AcceptLoop;
-use super::guests::EntryId;
+use super::accept_loop::AcceptLoop;
+use super::handshake_config::PendingHandshake;
+use super::registry::EntryId;
 use crate::close::CloseCode;
+use crate::connection::shared::Connection;
+use crate::connection::shared_frame::ConnectionStatus;
 use crate::error::{Error, Step};
-use crate::lock::Lock;
-use crate::transport::deadline::Deadline;
-use crate::upgrade::PendingHandshake;
-use crate::websocket::share::ConnectionStatus;
-use crate::websocket::Connection;
+use crate::net::deadline::Deadline;
+use crate::primitives::lock::Lock;
 
 /// How long the threads of connections that were cut off may take to end.
 const JOIN_TIMEOUT: Duration = Duration::from_millis(400);

@@ -15,7 +15,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::OnceLock;
 
-use stdws::trace::Event;
+use stdws::events::Event;
 use stdws::{Client, CloseCode, Hub, HubLimits, Member, OverflowPolicy, Sender, Server, ServerHandle};
 
 pub(crate) trait Watched {

@@ -1,17 +1,17 @@
 //! Both directions of every version: published and own vectors, each version against itself in both roles, limits, faults,
 //! and bytes that nobody meant.
 
-#[cfg(test)]
-use super::*;
 use crate::close::CloseCode;
+use crate::codec::event::DecoderEvent;
+use crate::codec::frame::Opcode;
 use crate::error::ProtocolError;
+#[cfg(test)]
+use crate::legacy::codec::*;
 use crate::legacy::handshake::proof::masking_key;
 use crate::legacy::parts::{ExtensionSyntax, Framing, InvalidText};
 use crate::legacy::table::SPECS;
 use crate::legacy::version::Version;
 use crate::message::MessageKind;
-use crate::protocol::decoder::DecoderEvent;
-use crate::wire::frame::Opcode;
 
 const KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
 const ROLES: [Role; 2] = [Role::Client, Role::Server];

@@ -9,17 +9,19 @@
 //! Up to hybi-03 a value is what stands behind one space, and everything else of it counts. So the bytes of the head are
 //! looked at, and not only what HTTP makes of them.
 
-use super::proof::{self, KeyChallenge};
-use super::{
+use super::proof;
+use super::proof::KeyChallenge;
+use crate::error::{HandshakeErrorKind, UsageError};
+use crate::handshake::client as rfc;
+use crate::handshake::client::HandshakeRequest;
+use crate::handshake::http::{write_head, Head};
+use crate::legacy::handshake::{
     NegotiatedDraft, CONNECTION, DEFLATE_STREAM, DRAFT, EXTENSIONS, KEY, KEY1, KEY2, NONCE, ORIGIN, SEC_ORIGIN,
 };
-use super::{UPGRADE, VERSION};
-use crate::error::{HandshakeErrorKind, UsageError};
+use crate::legacy::handshake::{UPGRADE, VERSION};
 use crate::legacy::parts::{Echo, HandshakeProof, OriginHeader, Required, TokenMatch};
 use crate::legacy::table::DraftSpec;
 use crate::primitives::base64;
-use crate::protocol::handshake::client::{self as rfc, HandshakeRequest};
-use crate::wire::http::{write_head, Head};
 
 /// The first two lines and a half of every good response to hixie-75.
 const HIXIE75_RESPONSE_START: &[u8] =
@@ -254,12 +256,12 @@ mod tests {
         DuplicateHeader, ExtensionNotOffered, InvalidHeader, MissingHeader, Status, StatusLine, SubprotocolNotOffered,
     };
 
-    use super::super::proof::key_number;
     use super::*;
+    use crate::handshake::http::HeadParser;
+    use crate::handshake::uri::Uri;
+    use crate::legacy::handshake::proof::key_number;
     use crate::legacy::Version;
-    use crate::primitives::entropy::RandomSource;
-    use crate::wire::http::HeadParser;
-    use crate::wire::uri::Uri;
+    use crate::primitives::random::RandomSource;
 
     /// The key of RFC 6455 section 1.3, and what answers it.
     const KEY_SENT: &str = "dGhlIHNhbXBsZSBub25jZQ==";

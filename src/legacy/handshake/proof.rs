@@ -9,8 +9,9 @@
 
 use std::io;
 
-use crate::primitives::entropy::RandomSource;
-use crate::primitives::{md5, sha1};
+use crate::legacy::md5;
+use crate::primitives::random::RandomSource;
+use crate::primitives::sha1;
 
 /// How many random bytes a key takes: spaces, number, how many characters, then which and where, and where the spaces.
 const RANDOM_BYTES_PER_KEY: usize = 1 + 8 + 1 + 12 * 2 + 12;

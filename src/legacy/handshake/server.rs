@@ -10,17 +10,22 @@
 //!
 //! The order of fields does not matter in any version: hixie-75 fixes it, but its servers need not look.
 
-use super::{proof, NegotiatedDraft};
-use super::{ACCEPT, CONNECTION, DEFLATE_STREAM, EXTENSIONS, KEY1, KEY2, NONCE, ORIGIN, SEC_ORIGIN, UPGRADE};
+use super::proof;
 use crate::error::HandshakeErrorKind;
+use crate::handshake::header;
+use crate::handshake::http;
+use crate::handshake::http::Head;
+use crate::handshake::origin::{HostPort, OriginPolicy};
+use crate::handshake::server;
+use crate::handshake::server::{check_no_body, parse_host, required_header, target_authority};
+use crate::legacy::handshake::NegotiatedDraft;
+use crate::legacy::handshake::{
+    ACCEPT, CONNECTION, DEFLATE_STREAM, EXTENSIONS, KEY1, KEY2, NONCE, ORIGIN, SEC_ORIGIN, UPGRADE,
+};
 use crate::legacy::parts::{
     Echo, ExtensionSyntax, HandshakeProof, OriginHeader, Required, SubprotocolSyntax, TokenMatch,
 };
 use crate::legacy::table::DraftSpec;
-use crate::protocol::handshake::origin::{HostPort, OriginPolicy};
-use crate::protocol::handshake::server::{self, check_no_body, parse_host, required_header, target_authority};
-use crate::wire::header;
-use crate::wire::http::{self, Head};
 
 /// What a client asks for, in a request that is in order.
 pub(crate) struct Offer<'a> {
@@ -257,15 +262,15 @@ mod tests {
         DuplicateHeader, HttpVersion, InvalidHeader, Method, MissingHeader, OriginNotAllowed, Target,
     };
 
-    use super::super::client::DraftRequest;
-    use super::super::proof::KeyChallenge;
     use super::*;
+    use crate::handshake::client::HandshakeRequest;
+    use crate::handshake::http::{HeadParser, Progress};
+    use crate::handshake::uri::Uri;
     use crate::legacy::detect::{detect, Detection};
+    use crate::legacy::handshake::client::DraftRequest;
+    use crate::legacy::handshake::proof::KeyChallenge;
     use crate::legacy::Version;
-    use crate::primitives::entropy::RandomSource;
-    use crate::protocol::handshake::client::HandshakeRequest;
-    use crate::wire::http::{HeadParser, Progress};
-    use crate::wire::uri::Uri;
+    use crate::primitives::random::RandomSource;
 
     const DRAFTS: [Version; 11] = {
         let [drafts @ .., _] = Version::ALL;

@@ -1,0 +1,238 @@
+//! What a server asks for with 401: the fields WWW-Authenticate (RFC 9110 section 11.6.1).
+//!
+//! ```text
+//! WWW-Authenticate = 1#challenge
+//! challenge        = auth-scheme [ 1*SP ( token68 / #auth-param ) ]
+//! auth-param       = token BWS "=" BWS ( token / quoted-string )
+//! ```
+//!
+//! Commas stand between challenges and between the parameters of one, so only what comes after the next word tells which it
+//! is: `=` makes it a parameter. Read once, from left to right. Where a field leaves the grammar, the rest of it is left out,
+//! and what was read before it stays.
+
+use crate::error::{HandshakeError, ProxyError};
+use crate::handshake::header::{is_space, Cursor, Malformed};
+
+/// One way to say who you are, as a server asks for it in a 401. See [`HandshakeError::challenges`](crate::HandshakeError::challenges).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Challenge {
+    scheme: String,
+    token: Option<String>,
+    params: Vec<(String, String)>,
+}
+
+impl Challenge {
+    /// The scheme, such as `Basic` or `Bearer`, as it was written. Its case does not matter; [`has_scheme`](Challenge::has_scheme) compares without.
+    pub fn scheme(&self) -> &str {
+        &self.scheme
+    }
+
+    /// Whether this is the scheme.
+    pub fn has_scheme(&self, scheme: &str) -> bool {
+        // 7617-2-s1
+        self.scheme.eq_ignore_ascii_case(scheme)
+    }
+
+    /// The parameter `realm`: what the credentials are for.
+    pub fn realm(&self) -> Option<&str> {
+        self.param("realm")
+    }
+
+    /// The first parameter of this name, compared without regard to case.
+    pub fn param(&self, name: &str) -> Option<&str> {
+        // 7617-2-3: one that nobody asks for is nobody's trouble.
+        self.params.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// What some schemes have in place of parameters, such as `Negotiate`.
+    pub fn token68(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+}
+
+impl HandshakeError {
+    /// What the server asks for with a 401: its fields `WWW-Authenticate` (RFC 9110 section 11.6.1), in the order they came,
+    /// as far as they follow their grammar. Holds nothing that this side sent.
+    ///
+    /// ```
+    /// # fn main() -> stdws::Result<()> {
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.basic_auth("the feed", |who| who.matches("ann", "secret"))?;
+    /// # let server = server.start(|_| Ok(()))?;
+    /// # let client = stdws::Client::new(&format!("ws://{}", server.local_addr()))?;
+    /// match client.connect() {
+    ///     Err(stdws::Error::Handshake(rejection)) if rejection.status() == Some(401) => {
+    ///         let basic = rejection.challenges().into_iter().find(|challenge| challenge.has_scheme("Basic"));
+    ///         assert_eq!(basic.unwrap().realm(), Some("the feed"));
+    ///     }
+    ///     other => panic!("{other:?}"),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn challenges(&self) -> Vec<Challenge> {
+        let fields = self.headers().iter().filter(|(name, _)| name.eq_ignore_ascii_case("WWW-Authenticate"));
+        parse(fields.map(|(_, value)| value.as_bytes()))
+    }
+}
+
+impl ProxyError {
+    /// What an HTTP proxy that answered 407 asks for: the challenges of its `Proxy-Authenticate` fields (RFC 9110
+    /// section 11.7.1), in their order.
+    ///
+    /// ```
+    /// # fn f(error: stdws::ProxyError) {
+    /// for challenge in error.challenges().iter().filter(|challenge| challenge.has_scheme("Basic")) {
+    ///     println!("who are you in {}?", challenge.realm().unwrap_or_default());
+    /// }
+    /// # }
+    /// ```
+    pub fn challenges(&self) -> Vec<Challenge> {
+        let fields = self.headers().iter().filter(|(name, _)| name.eq_ignore_ascii_case("Proxy-Authenticate"));
+        parse(fields.map(|(_, value)| value.as_bytes()))
+    }
+}
+
+/// The challenges of all these fields.
+pub(crate) fn parse<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Vec<Challenge> {
+    let mut list = Vec::new();
+    for value in values {
+        let mut cursor = Cursor { rest: value };
+        while let Ok(true) = element(&mut cursor, &mut list) {}
+    }
+    list
+}
+
+/// Reads a challenge, or one more parameter of the last. `false`: there is nothing more.
+fn element(cursor: &mut Cursor<'_>, list: &mut Vec<Challenge>) -> Result<bool, Malformed> {
+    while cursor.consume(b',') {}
+    if cursor.rest.is_empty() {
+        return Ok(false);
+    }
+    let before = cursor.rest;
+    let word = cursor.token()?;
+    if cursor.rest.first() == Some(&b'=') {
+        cursor.rest = before;
+        let last = list.last_mut().filter(|last| last.token.is_none()).ok_or(Malformed)?;
+        last.params.push(param(cursor)?);
+    } else {
+        let spaced = before.get(word.len()).is_some_and(|&byte| is_space(byte));
+        let mut challenge = Challenge { scheme: word.to_owned(), token: None, params: Vec::new() };
+        match cursor.rest.first() {
+            None | Some(b',') => {}
+            Some(_) if !spaced => return Err(Malformed),
+            Some(_) => match token68(cursor.rest) {
+                Some((token, rest)) => {
+                    challenge.token = Some(token);
+                    cursor.rest = rest;
+                }
+                None => challenge.params.push(param(cursor)?),
+            },
+        }
+        list.push(challenge);
+    }
+    match cursor.rest.first() {
+        None | Some(b',') => Ok(true),
+        Some(_) => Err(Malformed),
+    }
+}
+
+fn param(cursor: &mut Cursor<'_>) -> Result<(String, String), Malformed> {
+    let name = cursor.token()?.to_owned();
+    if !cursor.consume(b'=') {
+        return Err(Malformed);
+    }
+    Ok((name, cursor.text()?))
+}
+
+/// token68 = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"=", if that is all there is up to the next comma.
+fn token68(text: &[u8]) -> Option<(String, &[u8])> {
+    let word = text.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(byte)).count();
+    let (word, rest) = text.split_at_checked(word)?;
+    let padding = rest.iter().take_while(|&&byte| byte == b'=').count();
+    let (padding, rest) = rest.split_at_checked(padding)?;
+    let rest = rest.trim_ascii_start();
+    let ends = !word.is_empty() && matches!(rest.first(), None | Some(b','));
+    ends.then(|| (String::from_utf8_lossy(&[word, padding].concat()).into_owned(), rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn show(values: &[&str]) -> Vec<String> {
+        let show = |c: &Challenge| {
+            let token = c.token68().map(|token| format!(" <{token}>")).unwrap_or_default();
+            c.scheme().to_owned() + &token + &c.params.iter().map(|(n, v)| format!(" {n}=[{v}]")).collect::<String>()
+        };
+        parse(values.iter().map(|value| value.as_bytes())).iter().map(show).collect()
+    }
+
+    #[test]
+    fn all_forms() {
+        let rows: [(&[&str], &[&str]); 17] = [
+            (&[], &[]),
+            (&[""], &[]),
+            (&["Basic realm=\"foo\""], &["Basic realm=[foo]"]),
+            (&["Basic realm=\"foo\", charset=\"UTF-8\""], &["Basic realm=[foo] charset=[UTF-8]"]),
+            (&["basic REALM = foo , x=y"], &["basic REALM=[foo] x=[y]"]),
+            (&["Basic realm=\"a, \\\"b\\\\\""], &["Basic realm=[a, \"b\\]"]),
+            (&["Basic realm=\"\""], &["Basic realm=[]"]),
+            (&["Negotiate"], &["Negotiate"]),
+            (&["Negotiate YWJj/+=="], &["Negotiate <YWJj/+==>"]),
+            (&["Negotiate, Basic realm=x"], &["Negotiate", "Basic realm=[x]"]),
+            (&["Negotiate abc=, NTLM"], &["Negotiate <abc=>", "NTLM"]),
+            // The example of RFC 9110 section 11.6.1.
+            (
+                &["Basic realm=\"simple\", Newauth realm=\"apps\", type=1, title=\"Login to \\\"apps\\\"\""],
+                &["Basic realm=[simple]", "Newauth realm=[apps] type=[1] title=[Login to \"apps\"]"],
+            ),
+            (&["Bearer", "Basic realm=x"], &["Bearer", "Basic realm=[x]"]),
+            (&[" , ,Basic\trealm=x,,y=z, "], &["Basic realm=[x] y=[z]"]),
+            (&["Basic   realm=x"], &["Basic realm=[x]"]),
+            (&["Basic realm=\"caf\u{e9}\""], &["Basic realm=[caf\u{e9}]"]),
+            (&["A b=c, D", "e=f"], &["A b=[c]", "D e=[f]"]),
+        ];
+        for (values, want) in rows {
+            assert_eq!(show(values), want, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_by_the_grammar_ends_the_field() {
+        let rows: [(&[&str], &[&str]); 12] = [
+            (&["\"Basic\""], &[]),
+            (&["realm=x"], &[]),
+            (&["Basic realm=\"x"], &[]),
+            (&["Basic realm=\"x\\"], &[]),
+            (&["Basic realm=\"x\" y"], &["Basic realm=[x]"]),
+            (&["Basic realm=x y=z"], &["Basic realm=[x]"]),
+            (&["Basic realm=x, =y, A"], &["Basic realm=[x]"]),
+            (&["Basic@realm=x"], &[]),
+            (&["Basic/x"], &[]),
+            (&["A x==, b=c, D"], &["A <x==>"]),
+            (&["Basic realm=@"], &[]),
+            // But not the next one.
+            (&["A, @", "B"], &["A", "B"]),
+        ];
+        for (values, want) in rows {
+            assert_eq!(show(values), want, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn looked_up() {
+        // 7617-2-s1, 7617-2-3
+        let list = parse([b"bASIC Realm=\"foo\", unknown=1, realm=second".as_slice()]);
+        assert!(list[0].has_scheme("Basic") && !list[0].has_scheme("Bearer"));
+        assert_eq!((list[0].realm(), list[0].param("REALM")), (Some("foo"), Some("foo")));
+        assert_eq!((list[0].param("charset"), list[0].token68()), (None, None));
+    }
+
+    #[test]
+    fn long_values_are_read_once() {
+        for part in ["\"", "\\\"", "a=", ",", " ", "a b=\"", "a,"] {
+            let value = "Basic ".to_owned() + &part.repeat(300_000);
+            parse([value.as_bytes()]);
+        }
+    }
+}

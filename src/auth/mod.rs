@@ -1,0 +1,8 @@
+//! Authentication: Basic credentials (RFC 7617), challenges (RFC 9110 section 11), comparison in constant time.
+
+pub(crate) mod basic;
+pub(crate) mod challenge;
+pub(crate) mod client;
+pub(crate) mod constant_time;
+pub(crate) mod credentials;
+pub(crate) mod server;

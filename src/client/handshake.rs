@@ -1,0 +1,172 @@
+//! The opening handshake of a client on a stream that is open: sends the request, reads the response, keeps what the
+//! server says when it refuses. Knows the stream and the time; the verdict is `protocol::handshake::client`'s.
+//!
+//! What is read, in this order:
+//!
+//! | what | how much of it | then |
+//! |---|---|---|
+//! | interim responses, 1xx but 101 (RFC 9110 section 15.2) | up to four | skipped |
+//! | the head of the response | the limits of `wire::http` | judged |
+//! | after a good one: bytes behind it | what the last read brought | the first bytes of the connection |
+//! | after a rejection: its body | 64 KiB, or as much as comes by the deadline | kept in the error |
+
+use std::io::ErrorKind;
+
+use crate::deflate::extension;
+use crate::deflate::extension::Deflate;
+use crate::deflate::extension::{Deflater, Inflater};
+use crate::error::{Error, HandshakeError, HandshakeErrorKind, Result, Step};
+use crate::handshake::client as handshake;
+use crate::handshake::client::HandshakeRequest;
+use crate::handshake::http::{Head, HeadParser, Progress};
+use crate::http::body::Body;
+use crate::http::response::Response;
+use crate::net::deadline::Deadline;
+use crate::net::stream::Stream;
+use crate::net::write_buffer::{WriteBuffer, WriteTimeout};
+
+/// Interim responses that are skipped. Servers send one or two, 100 and 103; more would be a way to hold the caller.
+const MAX_INTERIM_RESPONSES: usize = 4;
+/// Room for a whole response of usual size.
+const BUFFER_SIZE: usize = 4 << 10;
+
+/// What came of a good response.
+pub(super) struct Opened {
+    pub(super) response: Response,
+    pub(super) subprotocol: Option<String>,
+    pub(super) compression: Option<(Inflater, Deflater)>,
+    /// Bytes that came behind the response.
+    pub(super) leftover: Vec<u8>,
+}
+
+/// Makes the opening handshake. The body of a rejection with an `skip_body` status is not waited for.
+pub(super) fn open(
+    stream: &Stream,
+    request: &HandshakeRequest<'_>,
+    offer: Option<&Deflate>,
+    skip_body: fn(u16) -> bool,
+    deadline: Deadline,
+) -> Result<Opened> {
+    // 6455-4.1-18. 6455-4.1-40: nothing but this is written before the response is here and good.
+    let bytes = handshake::encode_request(request)?;
+    WriteBuffer::default().write(stream, &bytes, WriteTimeout::Until(deadline)).map_err(io_error)?;
+    let mut reader = HandshakeReader::new(stream, deadline);
+    let head = reader.read_response()?;
+    // 6455-4.1-41
+    match check_response(&head, request, offer) {
+        Ok((subprotocol, compression)) => Ok(Opened {
+            response: Response::from_head(head),
+            subprotocol,
+            compression,
+            leftover: reader.buffered().to_vec(),
+        }),
+        Err(kind) => {
+            let body = if skip_body(head.status()) { Vec::new() } else { reader.read_body(&head) };
+            Err(Error::Handshake(HandshakeError::new(kind).with_response(head.status(), head.display_fields(), body)))
+        }
+    }
+}
+
+/// What the response says, if it says what it may.
+#[allow(clippy::type_complexity)] // Each part has one use.
+fn check_response(
+    head: &Head,
+    request: &HandshakeRequest<'_>,
+    offer: Option<&Deflate>,
+) -> Result<(Option<String>, Option<(Inflater, Deflater)>), HandshakeErrorKind> {
+    let agreed = handshake::check_response(head, request)?;
+    let codec = match offer {
+        Some(offer) => extension::check(&agreed.extensions, offer)?.map(|agreed| extension::codec(&agreed, offer)),
+        None => None,
+    };
+    Ok((agreed.subprotocol, codec))
+}
+
+/// What has been read and not been looked at is `buffer[start..end]`.
+pub(crate) struct HandshakeReader<'a> {
+    stream: &'a Stream,
+    deadline: Deadline,
+    buffer: [u8; BUFFER_SIZE],
+    start: usize,
+    end: usize,
+}
+
+impl<'a> HandshakeReader<'a> {
+    pub(crate) fn new(stream: &'a Stream, deadline: Deadline) -> HandshakeReader<'a> {
+        HandshakeReader { stream, deadline, buffer: [0; BUFFER_SIZE], start: 0, end: 0 }
+    }
+
+    /// The head of the first response that is not an interim one.
+    fn read_response(&mut self) -> Result<Head> {
+        let mut skipped = 0;
+        loop {
+            let head = self.read_head()?;
+            let interim = matches!(head.status(), 100 | 102..=199);
+            if !interim || skipped == MAX_INTERIM_RESPONSES {
+                return Ok(head);
+            }
+            skipped += 1;
+        }
+    }
+
+    fn read_head(&mut self) -> Result<Head> {
+        let refused = |kind| Error::Handshake(HandshakeError::new(kind));
+        let mut parser = HeadParser::response();
+        loop {
+            match parser.feed(self.buffered()) {
+                Ok(Progress::Done { consumed }) => {
+                    self.consume(consumed);
+                    return parser.finish().ok_or(refused(HandshakeErrorKind::UnexpectedEof));
+                }
+                Ok(Progress::More) if self.fill()? == 0 => return Err(refused(HandshakeErrorKind::UnexpectedEof)),
+                Ok(Progress::More) => {}
+                Err(kind) => return Err(refused(HandshakeErrorKind::Head(kind))),
+            }
+        }
+    }
+
+    /// The body of a rejection. What came of it counts, whatever ends it.
+    pub(crate) fn read_body(&mut self, head: &Head) -> Vec<u8> {
+        let mut body = Body::for_response(head);
+        body.feed(self.buffered());
+        while body.needs_more() && self.fill().is_ok_and(|count| count > 0) {
+            body.feed(self.buffered());
+        }
+        body.finish()
+    }
+
+    pub(crate) fn buffered(&self) -> &[u8] {
+        self.buffer.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// So many of the bytes have been looked at.
+    pub(crate) fn consume(&mut self, count: usize) {
+        self.start = self.start.saturating_add(count).min(self.end);
+    }
+
+    /// Replaces what has been looked at by what comes next. 0: the stream has ended.
+    pub(crate) fn fill(&mut self) -> Result<usize> {
+        loop {
+            let left = self.deadline.remaining();
+            if left.is_zero() {
+                return Err(Error::Timeout(Step::Handshake));
+            }
+            match self.stream.read_exclusive(&mut self.buffer, left) {
+                Ok(count) => {
+                    (self.start, self.end) = (0, count);
+                    return Ok(count);
+                }
+                // A wait may end a little early; the clock above decides.
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+                Err(error) => return Err(io_error(error)),
+            }
+        }
+    }
+}
+
+pub(crate) fn io_error(error: std::io::Error) -> Error {
+    match error.kind() {
+        ErrorKind::TimedOut => Error::Timeout(Step::Handshake),
+        _ => Error::io(Step::Handshake, error),
+    }
+}

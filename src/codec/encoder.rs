@@ -1,0 +1,237 @@
+//! Messages in, bytes out. Knows who masks; knows nothing of what was received, nor of the network.
+
+use std::io;
+
+use super::frame;
+use super::frame::Opcode;
+use super::mask;
+use crate::deflate::extension::{CompressionParams, Deflater};
+use crate::primitives::random::RandomSource;
+
+/// Writes frames. A client's encoder has a source of masking keys, a server's has none.
+#[derive(Debug)]
+pub(crate) struct Encoder {
+    keys: Option<RandomSource>,
+    deflater: Option<Deflater>,
+}
+
+/// What decides on the bytes of a frame beside its message: encoders of the same shape make the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FrameFormat {
+    /// Never the same twice: a client's, which are masked; a draft's.
+    PerConnection,
+    /// The message as it is.
+    Uncompressed,
+    /// Compressed, if the message is long enough, with nothing before it in the window.
+    Deflated(CompressionParams),
+}
+
+impl Encoder {
+    /// An encoder whose frames can be sent by every connection of this shape. Each of its messages is compressed by itself.
+    pub(crate) fn for_format(frame_format: FrameFormat) -> Encoder {
+        let params = match frame_format {
+            FrameFormat::PerConnection | FrameFormat::Uncompressed => None,
+            FrameFormat::Deflated(params) => Some(params),
+        };
+        Encoder { keys: None, deflater: params.map(Deflater::no_context_takeover) }
+    }
+
+    pub(crate) fn frame_format(&self) -> FrameFormat {
+        match (&self.keys, &self.deflater) {
+            (Some(_), _) => FrameFormat::PerConnection,
+            (None, deflater) => {
+                deflater.as_ref().map(Deflater::params).map_or(FrameFormat::Uncompressed, FrameFormat::Deflated)
+            }
+        }
+    }
+
+    /// A compressed message was sent that others have encoded. The peer has it in its window now and this side does not,
+    /// so this side must not refer to anything before what comes next. Messages without references are good for any
+    /// window, whether it outlives a message or not.
+    pub(crate) fn reset_window(&mut self) {
+        if let Some(deflater) = &mut self.deflater {
+            deflater.reset_window();
+        }
+    }
+
+    /// 6455-5.1-1, 6455-5.3-1, 6455-6.1-8, 6455-5.5.1-s1: a client masks every frame, control frames too.
+    pub(crate) fn client(keys: RandomSource) -> Encoder {
+        Encoder { keys: Some(keys), deflater: None }
+    }
+
+    /// 6455-5.1-4: a server never masks.
+    pub(crate) fn server() -> Encoder {
+        Encoder { keys: None, deflater: None }
+    }
+
+    /// Compresses messages that are worth it.
+    pub(crate) fn with_compression(mut self, deflater: Option<Deflater>) -> Encoder {
+        self.deflater = deflater;
+        self
+    }
+
+    /// Whether a message of this length is to be compressed.
+    #[inline]
+    pub(crate) fn should_compress(&self, length: usize) -> bool {
+        self.deflater.as_ref().is_some_and(|deflater| deflater.should_compress(length))
+    }
+
+    /// Appends a frame of a compressed message, without compression if none was agreed on.
+    /// Gives the length of its payload.
+    pub(crate) fn encode_compressed(
+        &mut self,
+        out: &mut Vec<u8>,
+        fin: bool,
+        opcode: Opcode,
+        plain: &[u8],
+    ) -> io::Result<usize> {
+        let Some(deflater) = &mut self.deflater else {
+            self.encode_frame(out, fin, opcode, plain)?;
+            return Ok(plain.len());
+        };
+        // Drawn first: a message that was compressed and not sent would be missing in the peer's window.
+        let key = match &mut self.keys {
+            Some(keys) => Some(keys.masking_key()?),
+            None => None,
+        };
+        let packed = deflater.compress_fragment(plain, fin);
+        let at = out.len();
+        frame::emit(out, fin, opcode, packed.len() as u64, key);
+        if let (Opcode::Data(_), Some(first)) = (opcode, out.get_mut(at)) {
+            // 7692-6.1-1, 7692-6.1-3: on the first frame of the message.
+            *first |= frame::RSV1;
+        }
+        match key {
+            Some(key) => mask::append(out, packed, key),
+            None => out.extend_from_slice(packed),
+        }
+        let length = packed.len();
+        deflater.release_buffer();
+        Ok(length)
+    }
+
+    /// Gives memory back that an idle connection does not need.
+    pub(crate) fn shrink(&mut self) {
+        if let Some(deflater) = &mut self.deflater {
+            deflater.shrink();
+        }
+    }
+
+    /// Appends a whole frame. On an error, which only the source of keys can cause, `out` is as before.
+    ///
+    /// 6455-10.3-s1: the payload is copied here, so nobody can change it once its frame has begun.
+    #[inline]
+    pub(crate) fn encode_frame(
+        &mut self,
+        out: &mut Vec<u8>,
+        fin: bool,
+        opcode: Opcode,
+        payload: &[u8],
+    ) -> io::Result<()> {
+        match self.encode_header(out, fin, opcode, payload.len())? {
+            Some(key) => mask::append(out, payload, key),
+            None => out.extend_from_slice(payload),
+        }
+        Ok(())
+    }
+
+    /// Appends a header alone, for a payload of `length` bytes that follows by other means, masked with the key returned.
+    #[inline]
+    pub(crate) fn encode_header(
+        &mut self,
+        out: &mut Vec<u8>,
+        fin: bool,
+        opcode: Opcode,
+        length: usize,
+    ) -> io::Result<Option<[u8; 4]>> {
+        // 6455-5.3-2, 6455-10.3-1: a fresh key for every frame. Drawn first: without one nothing is written.
+        let key = match &mut self.keys {
+            Some(keys) => Some(keys.masking_key()?),
+            None => None,
+        };
+        frame::emit(out, fin, opcode, length as u64, key);
+        Ok(key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::MessageKind;
+
+    fn fixed(keys: &'static [[u8; 4]]) -> RandomSource {
+        // Gives the keys in turn, and fails after the last.
+        let mut left = keys.concat().into_iter();
+        RandomSource::from_fn(Box::new(move |out: &mut [u8]| {
+            for byte in out {
+                *byte = left.next().unwrap_or(0xEE);
+            }
+            Ok(())
+        }))
+    }
+
+    #[test]
+    fn the_examples_of_the_rfc() {
+        // 6455-5.1-1, 6455-5.3-1, 6455-6.1-8, 6455-5.1-4, 6455-5.3-s1: section 5.7.
+        let mut out = Vec::new();
+        let text = Opcode::Data(MessageKind::Text);
+        Encoder::server().encode_frame(&mut out, true, text, b"Hello").unwrap();
+        assert_eq!(out, [0x81, 0x05, 0x48, 0x65, 0x6c, 0x6c, 0x6f]);
+        out.clear();
+        let mut client = Encoder::client(fixed(&[[0x37, 0xfa, 0x21, 0x3d]]));
+        client.encode_frame(&mut out, true, text, b"Hello").unwrap();
+        assert_eq!(out, [0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58]);
+        out.clear();
+        Encoder::server().encode_frame(&mut out, false, text, b"Hel").unwrap();
+        Encoder::server().encode_frame(&mut out, true, Opcode::Continuation, b"lo").unwrap();
+        assert_eq!(out, [0x01, 0x03, 0x48, 0x65, 0x6c, 0x80, 0x02, 0x6c, 0x6f]);
+        out.clear();
+        Encoder::server().encode_frame(&mut out, true, Opcode::Data(MessageKind::Binary), &[0; 256]).unwrap();
+        assert_eq!(out[..4], [0x82, 0x7E, 0x01, 0x00]);
+        out.clear();
+        Encoder::server().encode_frame(&mut out, true, Opcode::Data(MessageKind::Binary), &[0; 65536]).unwrap();
+        assert_eq!(out[..10], [0x82, 0x7F, 0, 0, 0, 0, 0, 1, 0, 0]);
+    }
+
+    #[test]
+    fn every_frame_has_a_key_of_its_own() {
+        // 6455-5.3-2, 6455-10.3-1, and control frames are masked like others (6455-5.5.1-s1).
+        let mut client = Encoder::client(fixed(&[[1, 2, 3, 4], [5, 6, 7, 8]]));
+        let mut out = Vec::new();
+        client.encode_frame(&mut out, true, Opcode::Close, b"").unwrap();
+        client.encode_frame(&mut out, true, Opcode::Ping, b"").unwrap();
+        assert_eq!(out, [0x88, 0x80, 1, 2, 3, 4, 0x89, 0x80, 5, 6, 7, 8]);
+    }
+
+    #[test]
+    fn without_a_key_nothing_is_written() {
+        // 6455-5.3-3
+        let mut client =
+            Encoder::client(RandomSource::from_fn(Box::new(|_: &mut [u8]| Err(io::ErrorKind::Other.into()))));
+        let mut out = vec![7];
+        assert!(client.encode_frame(&mut out, true, Opcode::Ping, b"x").is_err());
+        assert_eq!(out, [7]);
+    }
+
+    #[cfg(feature = "deflate")]
+    #[test]
+    fn a_huge_compressed_message_leaves_no_huge_buffer() {
+        use crate::deflate::extension::codec;
+        use crate::deflate::extension::negotiation::Agreed;
+        use crate::deflate::extension::{Deflate, Direction};
+        let free = Direction { bits: crate::deflate::WindowBits::MAX, takeover: true };
+        let (_, deflater) = codec(&Agreed { send: free, receive: free }, &Deflate::default());
+        let mut encoder = Encoder::server().with_compression(Some(deflater));
+        let mut random = 1_u32;
+        let noise: Vec<u8> = (0..1 << 20)
+            .map(|_| {
+                random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (random >> 24) as u8
+            })
+            .collect();
+        let mut out = Vec::new();
+        encoder.encode_compressed(&mut out, true, Opcode::Data(MessageKind::Binary), &noise).unwrap();
+        assert!(out.len() > noise.len());
+        assert!(encoder.deflater.is_some_and(|deflater| deflater.held() <= 64 << 10));
+    }
+}

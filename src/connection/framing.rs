@@ -1,0 +1,737 @@
+//! What a connection speaks, decided once, when it is made. Here, and nowhere else, RFC 6455 and the drafts before it
+//! (feature `legacy`) are told apart: [`Decoder`] and [`Encoder`] are the bytes, [`Protocol`] is what may be done with them.
+//!
+//! Without the feature each of the three has one case, and costs nothing.
+
+use std::io;
+
+use crate::close::CloseCode;
+use crate::codec::close as close_body;
+use crate::codec::decoder;
+use crate::codec::encoder;
+use crate::codec::encoder::FrameFormat;
+use crate::codec::event::DecoderEvent;
+use crate::codec::frame::{Opcode, Role};
+use crate::config::Limits;
+use crate::deflate::extension::Inflater;
+use crate::error::{ProtocolError, UsageError};
+#[cfg(feature = "legacy")]
+use crate::legacy;
+#[cfg(feature = "legacy")]
+use crate::legacy::handshake::NegotiatedDraft;
+#[cfg(feature = "legacy")]
+use crate::legacy::table::DraftSpec;
+#[cfg(feature = "legacy")]
+use crate::legacy::Capability;
+use crate::message::MessageKind;
+#[cfg(feature = "legacy")]
+use crate::primitives::random::RandomSource;
+
+/// Both directions of a connection whose opening handshake is over.
+pub(crate) struct Codec {
+    pub(crate) role: Role,
+    pub(crate) protocol: Protocol,
+    pub(crate) decoder: Decoder,
+    pub(crate) encoder: Encoder,
+}
+
+impl Codec {
+    /// RFC 6455. `early` came behind the opening handshake.
+    pub(crate) fn rfc6455(
+        role: Role,
+        limits: Limits,
+        early: &[u8],
+        (encoder, inflater): (encoder::Encoder, Option<Inflater>),
+    ) -> Codec {
+        let decoder = Decoder::Rfc6455(decoder::Decoder::new(role, limits, early).with_compression(inflater));
+        Codec { role, protocol: Protocol::Rfc6455, decoder, encoder: Encoder::Rfc6455(encoder) }
+    }
+
+    /// A draft. `keys` are for a client.
+    #[cfg(feature = "legacy")]
+    pub(crate) fn draft(
+        role: Role,
+        (spec, agreed): (&'static DraftSpec, &NegotiatedDraft),
+        limits: Limits,
+        early: &[u8],
+        keys: Option<RandomSource>,
+    ) -> Codec {
+        let (decoder, encoder) = legacy::codec::codec(spec, agreed, role, limits, early, keys);
+        let protocol = Protocol::Draft(spec, role);
+        Codec { role, protocol, decoder: Decoder::Draft(Box::new(decoder)), encoder: Encoder::Draft(Box::new(encoder)) }
+    }
+}
+
+/// What can be said on a connection, and how it is closed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Protocol {
+    Rfc6455,
+    #[cfg(feature = "legacy")]
+    Draft(&'static DraftSpec, Role),
+}
+
+impl Protocol {
+    /// Whether messages of this kind can be sent.
+    #[inline]
+    pub(crate) fn check_message(self, _opcode: Opcode) -> Result<(), UsageError> {
+        match self {
+            Protocol::Rfc6455 => Ok(()),
+            #[cfg(feature = "legacy")]
+            Protocol::Draft(spec, _) if _opcode == Opcode::Data(MessageKind::Binary) => {
+                spec.require(Capability::BinaryMessages)
+            }
+            #[cfg(feature = "legacy")]
+            Protocol::Draft(..) => Ok(()),
+        }
+    }
+
+    /// Whether messages can be sent in fragments.
+    pub(crate) fn check_stream(self) -> Result<(), UsageError> {
+        match self {
+            Protocol::Rfc6455 => Ok(()),
+            #[cfg(feature = "legacy")]
+            Protocol::Draft(spec, _) => spec.require(Capability::Fragmentation),
+        }
+    }
+
+    /// Whether a Ping can be sent. If not, silence cannot be probed.
+    pub(crate) fn check_ping(self) -> Result<(), UsageError> {
+        match self {
+            Protocol::Rfc6455 => Ok(()),
+            #[cfg(feature = "legacy")]
+            Protocol::Draft(spec, _) => spec.require(Capability::Ping),
+        }
+    }
+
+    /// Whether a Ping or a Pong may come between the fragments of a message.
+    #[inline]
+    pub(crate) fn interleaves_control_frames(self) -> bool {
+        match self {
+            // 6455-5.4-2
+            Protocol::Rfc6455 => true,
+            #[cfg(feature = "legacy")]
+            Protocol::Draft(spec, _) => spec.interleaves_control_frames(),
+        }
+    }
+
+    /// Whether a caller may close like this.
+    pub(crate) fn check_close(self, code: CloseCode, reason: &str) -> Result<(), UsageError> {
+        match self {
+            Protocol::Rfc6455 => close_body::check(code, reason),
+            #[cfg(feature = "legacy")]
+            Protocol::Draft(spec, _) => spec.check_close(code, reason),
+        }
+    }
+
+    /// The Close this side sends of its own accord.
+    pub(crate) fn close(self, code: CloseCode, reason: &str) -> CloseFrame {
+        match self {
+            Protocol::Rfc6455 => CloseFrame { code: Some(code), body: close_body::emit(Some(code), reason) },
+            #[cfg(feature = "legacy")]
+            Protocol::Draft(spec, role) => {
+                let (code, body) = spec.close_frame(role, code, reason);
+                CloseFrame { code, body }
+            }
+        }
+    }
+
+    /// The Close that tells the peer what it did wrong, if there is one.
+    pub(crate) fn failure_close(self, code: CloseCode) -> Option<CloseFrame> {
+        match self {
+            Protocol::Rfc6455 => Some(self.close(code, "")),
+            #[cfg(feature = "legacy")]
+            Protocol::Draft(spec, _) => spec.sends_failure_close().then(|| self.close(code, "")),
+        }
+    }
+
+    /// Whether the peer's Close wants this answer although a Close was sent before.
+    pub(crate) fn needs_second_close(self, _answer: &CloseFrame) -> bool {
+        match self {
+            // 6455-5.5.1-s3: Closes that cross answer each other.
+            Protocol::Rfc6455 => false,
+            #[cfg(feature = "legacy")]
+            Protocol::Draft(spec, role) => spec.needs_second_close(role, &_answer.body),
+        }
+    }
+
+    /// Whether closing is nothing but ending the stream.
+    pub(crate) fn closes_by_eof(self) -> bool {
+        match self {
+            Protocol::Rfc6455 => false,
+            #[cfg(feature = "legacy")]
+            Protocol::Draft(spec, _) => spec.closes_by_eof(),
+        }
+    }
+
+    /// Whether a client that has closed waits for the server to end the stream.
+    pub(crate) fn server_closes_tcp_first(self) -> bool {
+        match self {
+            // 6455-5.5.1-12, 6455-7.1.1-6
+            Protocol::Rfc6455 => true,
+            #[cfg(feature = "legacy")]
+            Protocol::Draft(spec, _) => spec.server_closes_tcp_first(),
+        }
+    }
+
+    /// Whether a Pong that answers no Ping ends the connection.
+    pub(crate) fn rejects_unsolicited_pongs(self) -> bool {
+        match self {
+            // 6455-5.5.3-s2
+            Protocol::Rfc6455 => false,
+            #[cfg(feature = "legacy")]
+            Protocol::Draft(spec, _) => spec.rejects_unsolicited_pongs(),
+        }
+    }
+}
+
+/// A Close to be sent.
+#[derive(Debug)]
+pub(crate) struct CloseFrame {
+    pub(crate) code: Option<CloseCode>,
+    pub(crate) body: Vec<u8>,
+}
+
+/// Bytes in, events out. See [`decoder::Decoder`] for what each method does.
+#[derive(Debug)]
+// The small one is rare. A box for the other would be one more step at every message.
+#[allow(clippy::large_enum_variant)]
+pub(crate) enum Decoder {
+    Rfc6455(decoder::Decoder),
+    #[cfg(feature = "legacy")]
+    Draft(Box<legacy::decoder::Decoder>),
+}
+
+impl Decoder {
+    #[inline]
+    pub(crate) fn next(&mut self) -> Result<Option<DecoderEvent>, ProtocolError> {
+        match self {
+            Decoder::Rfc6455(decoder) => decoder.next(),
+            #[cfg(feature = "legacy")]
+            Decoder::Draft(decoder) => decoder.next(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn payload(&self) -> &[u8] {
+        match self {
+            Decoder::Rfc6455(decoder) => decoder.payload(),
+            #[cfg(feature = "legacy")]
+            Decoder::Draft(decoder) => decoder.payload(),
+        }
+    }
+
+    pub(crate) fn take_payload(&mut self) -> Vec<u8> {
+        match self {
+            Decoder::Rfc6455(decoder) => decoder.take_payload(),
+            #[cfg(feature = "legacy")]
+            Decoder::Draft(decoder) => decoder.take_payload(),
+        }
+    }
+
+    /// The reason in the Close that was the last event.
+    pub(crate) fn reason(&self) -> &str {
+        match self {
+            Decoder::Rfc6455(decoder) => decoder.reason(),
+            #[cfg(feature = "legacy")]
+            Decoder::Draft(decoder) => decoder.reason(),
+        }
+    }
+
+    /// The Close that answers the one that was the last event.
+    pub(crate) fn answer(&self, code: Option<CloseCode>) -> CloseFrame {
+        match self {
+            // 6455-5.5.1-s2: with the code that came.
+            Decoder::Rfc6455(_) => CloseFrame { code, body: close_body::emit(code, "") },
+            #[cfg(feature = "legacy")]
+            Decoder::Draft(decoder) => CloseFrame { code, body: decoder.answer() },
+        }
+    }
+
+    /// The stream has ended. Whether that is a good end, of which the next event tells.
+    pub(crate) fn on_eof(&mut self) -> bool {
+        match self {
+            // 6455-7.2.1-2
+            Decoder::Rfc6455(_) => false,
+            #[cfg(feature = "legacy")]
+            Decoder::Draft(decoder) => decoder.on_eof(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn space(&mut self) -> &mut [u8] {
+        match self {
+            Decoder::Rfc6455(decoder) => decoder.space(),
+            #[cfg(feature = "legacy")]
+            Decoder::Draft(decoder) => decoder.space(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn filled(&mut self, count: usize) {
+        match self {
+            Decoder::Rfc6455(decoder) => decoder.filled(count),
+            #[cfg(feature = "legacy")]
+            Decoder::Draft(decoder) => decoder.filled(count),
+        }
+    }
+
+    pub(crate) fn discard_space(&mut self) -> &mut [u8] {
+        match self {
+            Decoder::Rfc6455(decoder) => decoder.discard_space(),
+            #[cfg(feature = "legacy")]
+            Decoder::Draft(decoder) => decoder.discard_space(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_incomplete(&self) -> bool {
+        match self {
+            Decoder::Rfc6455(decoder) => decoder.is_incomplete(),
+            #[cfg(feature = "legacy")]
+            Decoder::Draft(decoder) => decoder.is_incomplete(),
+        }
+    }
+
+    pub(crate) fn start_streaming(&mut self) -> Option<(MessageKind, Vec<u8>)> {
+        match self {
+            Decoder::Rfc6455(decoder) => decoder.start_streaming(),
+            #[cfg(feature = "legacy")]
+            Decoder::Draft(decoder) => decoder.start_streaming(),
+        }
+    }
+
+    pub(crate) fn stop_streaming(&mut self) {
+        match self {
+            Decoder::Rfc6455(decoder) => decoder.stop_streaming(),
+            #[cfg(feature = "legacy")]
+            Decoder::Draft(decoder) => decoder.stop_streaming(),
+        }
+    }
+
+    pub(crate) fn shrink(&mut self) {
+        match self {
+            Decoder::Rfc6455(decoder) => decoder.shrink(),
+            #[cfg(feature = "legacy")]
+            Decoder::Draft(decoder) => decoder.shrink(),
+        }
+    }
+}
+
+/// What is still to be written of a frame after [`Encoder::begin_frame`].
+#[derive(Debug)]
+pub(crate) enum RemainingPayload {
+    /// The payload, as it is.
+    Unmasked,
+    /// The payload, masked with this key.
+    Masked([u8; 4]),
+    /// All of it is there.
+    #[cfg(feature = "legacy")]
+    Complete,
+}
+
+/// Messages in, bytes out. See [`encoder::Encoder`] for what each method does.
+#[derive(Debug)]
+pub(crate) enum Encoder {
+    Rfc6455(encoder::Encoder),
+    #[cfg(feature = "legacy")]
+    Draft(Box<legacy::encoder::Encoder>),
+}
+
+impl Encoder {
+    #[inline]
+    pub(crate) fn should_compress(&self, length: usize) -> bool {
+        match self {
+            Encoder::Rfc6455(encoder) => encoder.should_compress(length),
+            // deflate-stream compresses whatever there is.
+            #[cfg(feature = "legacy")]
+            Encoder::Draft(_) => false,
+        }
+    }
+
+    /// Gives the length of the payload.
+    pub(crate) fn encode_compressed(
+        &mut self,
+        out: &mut Vec<u8>,
+        fin: bool,
+        opcode: Opcode,
+        of: &[u8],
+    ) -> io::Result<usize> {
+        match self {
+            Encoder::Rfc6455(encoder) => encoder.encode_compressed(out, fin, opcode, of),
+            #[cfg(feature = "legacy")]
+            Encoder::Draft(encoder) => encoder.encode_frame(out, fin, opcode, of).map(|()| of.len()),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn encode_frame(
+        &mut self,
+        out: &mut Vec<u8>,
+        fin: bool,
+        opcode: Opcode,
+        payload: &[u8],
+    ) -> io::Result<()> {
+        match self {
+            Encoder::Rfc6455(encoder) => encoder.encode_frame(out, fin, opcode, payload),
+            #[cfg(feature = "legacy")]
+            Encoder::Draft(encoder) => encoder.encode_frame(out, fin, opcode, payload),
+        }
+    }
+
+    /// Whose frames are the same as those of this one.
+    pub(crate) fn frame_format(&self) -> FrameFormat {
+        match self {
+            Encoder::Rfc6455(encoder) => encoder.frame_format(),
+            #[cfg(feature = "legacy")]
+            Encoder::Draft(_) => FrameFormat::PerConnection,
+        }
+    }
+
+    pub(crate) fn reset_window(&mut self) {
+        match self {
+            Encoder::Rfc6455(encoder) => encoder.reset_window(),
+            #[cfg(feature = "legacy")]
+            Encoder::Draft(_) => {}
+        }
+    }
+
+    /// Begins a large frame.
+    pub(crate) fn begin_frame(
+        &mut self,
+        out: &mut Vec<u8>,
+        fin: bool,
+        opcode: Opcode,
+        payload: &[u8],
+    ) -> io::Result<RemainingPayload> {
+        match self {
+            Encoder::Rfc6455(encoder) => Ok(match encoder.encode_header(out, fin, opcode, payload.len())? {
+                None => RemainingPayload::Unmasked,
+                Some(key) => RemainingPayload::Masked(key),
+            }),
+            // Of a draft's frame there is nothing left: the whole of it is put together.
+            #[cfg(feature = "legacy")]
+            Encoder::Draft(encoder) => {
+                encoder.encode_frame(out, fin, opcode, payload)?;
+                Ok(RemainingPayload::Complete)
+            }
+        }
+    }
+
+    pub(crate) fn shrink(&mut self) {
+        match self {
+            Encoder::Rfc6455(encoder) => encoder.shrink(),
+            #[cfg(feature = "legacy")]
+            Encoder::Draft(encoder) => encoder.shrink(),
+        }
+    }
+}
+
+#[cfg(test)]
+#[cfg(feature = "legacy")]
+mod tests {
+    //! Connections that speak a draft, back to back and against bytes. What the frames are, `legacy` tests.
+
+    use std::io::{Read, Write};
+    use std::net::{Shutdown, TcpStream};
+    use std::time::Duration;
+
+    use super::*;
+    use crate::close::CloseInfo;
+    use crate::config::Timeouts;
+    use crate::connection::testing::{long_timeouts, under_watchdog, wait_until, LONG, ROLES};
+    use crate::connection::websocket::{ConnectionInfo, WebSocket};
+    use crate::error::{Error, Result, Step};
+    use crate::legacy::Version;
+    use crate::message::Message;
+    use crate::net::stream::tests::sockets;
+    use crate::net::stream::Stream;
+
+    fn drafts() -> impl Iterator<Item = Version> {
+        Version::ALL.into_iter().filter(|version| *version != Version::Rfc6455)
+    }
+
+    fn agreed(version: Version) -> NegotiatedDraft {
+        let deflate_stream = version.supports(Capability::Extensions);
+        NegotiatedDraft { subprotocol: None, masking_key: Some([7; 20]), deflate_stream }
+    }
+
+    fn websocket_over(
+        socket: TcpStream,
+        role: Role,
+        version: Version,
+        agreed: &NegotiatedDraft,
+        timeouts: Timeouts,
+    ) -> WebSocket {
+        let keys = (role == Role::Client).then(RandomSource::system);
+        let limits = Limits::with_max_message_size(16 << 20);
+        let codec = Codec::draft(role, (DraftSpec::for_version(version), agreed), limits, &[], keys);
+        let stream = Stream::from_socket(socket, timeouts.write).unwrap();
+        WebSocket::new(stream, codec, (limits, timeouts), ConnectionInfo::default())
+    }
+
+    /// A client and a server.
+    fn pair(version: Version) -> (WebSocket, WebSocket) {
+        let (near, far) = sockets();
+        (
+            websocket_over(near, Role::Client, version, &agreed(version), long_timeouts()),
+            websocket_over(far, Role::Server, version, &agreed(version), long_timeouts()),
+        )
+    }
+
+    /// One side of a version without deflate-stream, and a peer that only knows bytes.
+    fn alone(version: Version, role: Role, timeouts: Timeouts) -> (WebSocket, TcpStream) {
+        let (near, far) = sockets();
+        far.set_read_timeout(Some(LONG)).unwrap();
+        (
+            websocket_over(
+                near,
+                role,
+                version,
+                &NegotiatedDraft { deflate_stream: false, ..agreed(version) },
+                timeouts,
+            ),
+            far,
+        )
+    }
+
+    fn rest(mut far: TcpStream) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        far.read_to_end(&mut bytes).unwrap();
+        bytes
+    }
+
+    fn echo(mut ws: WebSocket) -> Result<CloseInfo> {
+        while let Some(message) = ws.recv()? {
+            ws.send(&message)?;
+        }
+        Ok(ws.close_info().unwrap())
+    }
+
+    fn lacks<T>(result: Result<T>, version: Version, capability: Capability) -> bool {
+        let lacks = matches!(&result, Err(Error::Usage(UsageError::UnsupportedByVersion { version: name, .. })) if *name == version.name());
+        assert_eq!(lacks, !version.supports(capability), "{version} {capability:?}");
+        assert!(lacks || result.is_ok(), "{version} {capability:?}: {:?}", result.err());
+        lacks
+    }
+
+    #[test]
+    fn each_version_does_what_it_can_and_refuses_the_rest() {
+        for version in drafts() {
+            for role in ROLES {
+                let (client, server) = pair(version);
+                let (mut ws, peer) = match role {
+                    Role::Client => (client, server),
+                    Role::Server => (server, client),
+                };
+                let info = under_watchdog(move || {
+                    let echo = std::thread::spawn(move || echo(peer));
+                    for text in ["", "hello", "fünf €", &"long ".repeat(100_000)] {
+                        ws.send(text).unwrap();
+                        assert_eq!(ws.recv().unwrap(), Some(Message::from(text)), "{version}");
+                    }
+                    for text in ["one", "two"] {
+                        ws.queue(text).unwrap();
+                    }
+                    assert_eq!(ws.recv().unwrap(), Some(Message::from("one")));
+                    assert_eq!(ws.recv().unwrap(), Some(Message::from("two")));
+                    let bytes: &[u8] = &[0xFF; 300];
+                    for result in
+                        [ws.send(bytes), ws.queue(bytes), ws.sender().send(bytes), ws.send_uncompressed(bytes)]
+                    {
+                        if !lacks(result, version, Capability::BinaryMessages) {
+                            assert_eq!(ws.recv().unwrap(), Some(Message::from(bytes)));
+                        }
+                    }
+                    if let Ok(mut stream) = ws.send_stream(MessageKind::Text) {
+                        assert!(version.supports(Capability::Fragmentation));
+                        write!(stream, "in {}", "pieces ".repeat(10_000)).unwrap();
+                        stream.finish().unwrap();
+                        let mut whole = String::new();
+                        ws.recv_stream().unwrap().unwrap().read_to_string(&mut whole).unwrap();
+                        assert_eq!(whole.len(), 70_003);
+                    } else {
+                        lacks(ws.send_stream(MessageKind::Text), version, Capability::Fragmentation);
+                    }
+                    lacks(ws.ping(), version, Capability::Ping);
+                    // Codes are refused where there are none, and nothing was sent.
+                    let reason = ws.start_close(CloseCode::NORMAL, "why");
+                    if lacks(reason, version, Capability::CloseCodes) {
+                        lacks(ws.start_close(CloseCode::GOING_AWAY, ""), version, Capability::CloseCodes);
+                        ws.send("still there").unwrap();
+                        assert_eq!(ws.recv().unwrap(), Some(Message::from("still there")));
+                    }
+                    let info = ws.close(CloseCode::NORMAL, "").unwrap();
+                    (info, echo.join().unwrap().unwrap())
+                });
+                let code =
+                    if version.supports(Capability::CloseCodes) { CloseCode::NORMAL } else { CloseCode::NO_STATUS };
+                assert_eq!(info.0.code(), code, "{version} {role:?}");
+                assert_eq!(info.1.code(), code, "{version} {role:?}");
+                let reason = if version.supports(Capability::CloseCodes) { "why" } else { "" };
+                assert_eq!(info.1.reason(), reason);
+            }
+        }
+    }
+
+    #[test]
+    fn two_that_close_at_once_both_end_well() {
+        for version in drafts() {
+            let (mut client, mut server) = pair(version);
+            client.start_close(CloseCode::NORMAL, "").unwrap();
+            server.start_close(CloseCode::NORMAL, "").unwrap();
+            let server = std::thread::spawn(move || server.recv());
+            assert_eq!(client.recv().unwrap(), None, "{version}");
+            assert_eq!(server.join().unwrap().unwrap(), None, "{version}");
+        }
+    }
+
+    #[test]
+    fn a_close_that_crossed_ours_is_acknowledged_if_its_body_is_another() {
+        // hybi03-4.4-2: `S` of ours, then `C` of the client, which is no acknowledgement.
+        let (mut ws, mut far) = alone(Version::Hybi05, Role::Server, long_timeouts());
+        ws.start_close(CloseCode::NORMAL, "").unwrap();
+        far.write_all(&[0x37, 0xFA, 0x21, 0x3D, 0xB6, 0xFB, 0x62]).unwrap();
+        assert_eq!(ws.recv().unwrap(), None);
+        assert_eq!(rest(far), [0x81, 1, b'S', 0x81, 1, b'C']);
+        // Their acknowledgement is not acknowledged again.
+        let (mut ws, mut far) = alone(Version::Hybi05, Role::Server, long_timeouts());
+        ws.start_close(CloseCode::NORMAL, "").unwrap();
+        far.write_all(&[0, 0, 0, 0, 0x81, 1, b'S']).unwrap();
+        assert_eq!(ws.recv().unwrap(), None);
+        assert_eq!(rest(far), [0x81, 1, b'S']);
+    }
+
+    #[test]
+    fn the_end_of_the_stream_is_a_good_end_for_hixie_75_alone() {
+        for version in drafts() {
+            for role in ROLES {
+                let (mut ws, far) = alone(version, role, long_timeouts());
+                far.shutdown(Shutdown::Write).unwrap();
+                match ws.recv() {
+                    Ok(None) => assert!(!version.supports(Capability::ClosingHandshake)),
+                    other => assert!(matches!(other, Err(Error::Closed(None))), "{version} {other:?}"),
+                }
+                drop(ws);
+                assert_eq!(rest(far), b"", "{version}");
+            }
+        }
+        let (mut ws, mut far) = alone(Version::Hixie75, Role::Server, long_timeouts());
+        far.write_all(b"\x00whole\xFF\x00cut").unwrap();
+        far.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(ws.recv().unwrap(), Some(Message::from("whole")));
+        assert!(matches!(ws.recv(), Err(Error::Closed(None))));
+    }
+
+    #[test]
+    fn violations_are_reported_where_there_are_close_codes() {
+        let wrong = [
+            (Version::Hixie75, "80ffffffffffff7f", ""),
+            (Version::Hybi00, "80ffffffffffff7f", ""),
+            (Version::Hybi01, "0600", ""),
+            (Version::Hybi05, "0600", ""),
+            (Version::Hybi06, "8600", "810203ea"),
+            (Version::Hybi07, "8300", "880203ea"),
+            // Too big is 1004 in these.
+            (Version::Hybi07, "827f0000000100000000", "880203ec"),
+            (Version::Hybi08, "827f0000000100000000", "880203ec"),
+            (Version::Hybi08, "8101ff", "880203ef"),
+        ];
+        for (version, bytes, answer) in wrong {
+            let (mut ws, mut far) =
+                alone(version, Role::Client, Timeouts { close: Duration::from_millis(200), ..long_timeouts() });
+            let bytes: Vec<u8> =
+                (0..bytes.len() / 2).map(|n| u8::from_str_radix(&bytes[2 * n..][..2], 16).unwrap()).collect();
+            far.write_all(&bytes).unwrap();
+            assert!(matches!(ws.recv(), Err(Error::Protocol(_))), "{version}");
+            let mut rest = rest(far);
+            // A client masks: with a key of zeros the frame is what it would be for a server.
+            if version >= Version::Hybi07 {
+                rest = match rest.as_slice() {
+                    [first, second, a, b, c, d, code @ ..] => {
+                        let code: Vec<u8> = code.iter().zip([a, b, c, d]).map(|(byte, key)| byte ^ key).collect();
+                        [&[*first, second & 0x7F][..], &code].concat()
+                    }
+                    other => panic!("{other:x?}"),
+                };
+            } else if let [a, b, c, d, frame @ ..] = rest.as_slice() {
+                rest = frame.iter().zip([a, b, c, d].into_iter().cycle()).map(|(byte, key)| byte ^ key).collect();
+            }
+            let hex: String = rest.iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!(hex, answer, "{version}");
+        }
+    }
+
+    #[test]
+    fn a_pong_that_nobody_asked_for_ends_hybi_01_and_02() {
+        // hybi01-4.4-1
+        for version in drafts().filter(|version| version.supports(Capability::Ping)) {
+            let (mut ws, mut far) =
+                alone(version, Role::Client, Timeouts { close: Duration::from_millis(200), ..long_timeouts() });
+            let pong = if version < Version::Hybi04 {
+                3
+            } else if version < Version::Hybi07 {
+                0x83
+            } else {
+                0x8A
+            };
+            far.write_all(&[pong, 2, b'h', b'i']).unwrap();
+            far.shutdown(Shutdown::Write).unwrap();
+            let error = ws.recv().unwrap_err();
+            let strict = version <= Version::Hybi02;
+            assert_eq!(matches!(error, Error::Protocol(ProtocolError::UnsolicitedPong)), strict, "{version} {error:?}");
+            assert_eq!(matches!(error, Error::Closed(None)), !strict, "{version} {error:?}");
+        }
+    }
+
+    #[test]
+    fn answers_wait_for_the_end_of_a_message_where_the_text_leaves_it_open() {
+        // hybi06-4.4-1
+        for version in drafts().filter(|version| version.supports(Capability::Ping)) {
+            let (client, server) = pair(version);
+            let (mut client, mut server) = (client, server);
+            let held = version < Version::Hybi06;
+            let mut stream = server.send_stream(MessageKind::Text).unwrap();
+            stream.write_all(b"first, ").unwrap();
+            stream.flush().unwrap();
+            let sender = client.sender();
+            let pinging = std::thread::spawn(move || sender.ping());
+            let reading = std::thread::spawn(move || {
+                let message = client.recv().unwrap();
+                (client, message)
+            });
+            // The server notes the Ping.
+            assert!(matches!(server.recv_timeout(Duration::from_millis(300)), Err(Error::Timeout(Step::Receive))));
+            if !held {
+                pinging.join().unwrap().unwrap();
+                stream.write_all(b"then").unwrap();
+                stream.finish().unwrap();
+            } else {
+                assert!(!pinging.is_finished(), "{version}");
+                stream.write_all(b"then").unwrap();
+                stream.finish().unwrap();
+                let _ = server.recv_timeout(Duration::from_millis(50));
+                let (mut client, message) = reading.join().unwrap();
+                assert_eq!(message, Some(Message::from("first, then")), "{version}");
+                let _ = client.recv_timeout(Duration::from_millis(300));
+                wait_until(|| pinging.is_finished());
+                pinging.join().unwrap().unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn silence_is_not_probed_where_there_is_no_ping() {
+        let quick = Timeouts {
+            ping_interval: Duration::from_millis(20),
+            pong_timeout: Duration::from_millis(20),
+            ..long_timeouts()
+        };
+        for version in drafts() {
+            let (mut ws, far) = alone(version, Role::Server, quick);
+            let result = ws.recv_timeout(Duration::from_millis(300));
+            let want = if version.supports(Capability::Ping) { Step::Keepalive } else { Step::Receive };
+            assert!(matches!(result, Err(Error::Timeout(step)) if step == want), "{version} {result:?}");
+            drop(far);
+        }
+    }
+}

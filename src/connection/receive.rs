@@ -1,0 +1,665 @@
+//! The receiver: the one thread that reads. It feeds the decoder, notes what has to be answered, and waits.
+//!
+//! **Waiting** is where everything timed lives. Each wait for input ends at the nearest of these, and then this happens:
+//!
+//! | what ends | counted from | then |
+//! |---|---|---|
+//! | the caller's own limit | the call | `Timeout(Receive)`; nothing is lost |
+//! | [`Timeouts::ping_interval`](crate::Timeouts::ping_interval) | the last byte received | a Ping is owed |
+//! | [`Timeouts::pong_timeout`](crate::Timeouts::pong_timeout) | that Ping, or the peer taking bytes of a long message | the connection is failed |
+//! | [`Timeouts::message`](crate::Timeouts::message) | the start of what has begun, or its last 64 KiB | the connection is failed |
+//! | [`Timeouts::close`](crate::Timeouts::close) | the first Close sent | the connection is failed |
+//! | 20 ms | bytes the network would not take | they are tried again |
+//!
+//! A peer is given up only when the socket has nothing more from it: a caller that was away for long may find the sign of
+//! life, the rest of the message or the Close there already. A flood has no end, so it gets a few reads for that, and a
+//! quarter of a second: an event handler is called for each of its frames.
+//!
+//! The clock is asked only when one of these can matter: a read that brings a whole message at once costs none.
+//!
+//! **The end**: when the result is known, it is given at once. What is left to do then is state, and is in `linger`.
+
+use std::io::ErrorKind;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::ending::Ending;
+use super::framing::{CloseFrame, Decoder};
+use super::report;
+use super::shared::{Connection, WriteStatus};
+use crate::close::CloseCode;
+use crate::codec::event::DecoderEvent;
+use crate::error::{Error, Result, Step};
+use crate::events::event::{Direction, EventKind};
+use crate::net::deadline::Deadline;
+use crate::net::deadline::WRITE_QUANTUM;
+
+/// How soon bytes that the network would not take are tried again.
+pub(crate) const CONGESTION_RETRY: Duration = Duration::from_millis(20);
+/// Each further so many bytes of a message give it its time anew.
+const PROGRESS_UNIT: usize = 64 << 10;
+
+/// So many reads may be made one after the other although the peer is late.
+const MAX_OVERDUE_READS: u32 = 16;
+/// And so long, whatever is done with what they bring.
+const LATE_TIME: Duration = Duration::from_millis(250);
+
+/// Something for the application.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Received {
+    /// A whole message, or what belongs to one that is streamed; never Ping, Pong or Close.
+    Data(DecoderEvent),
+    /// The Pong that was awaited has come.
+    Pong,
+}
+
+/// The Ping of the keepalive that is not answered yet.
+#[derive(Debug, Clone, Copy)]
+struct KeepalivePing {
+    at: Instant,
+    /// How far the writing had come. A Ping has to wait for the end of the message that another thread is sending; as
+    /// long as the peer takes that, it is alive.
+    progress: u64,
+}
+
+/// How long to wait for input.
+struct ReadWait {
+    time: Duration,
+    /// The peer is late with this: nothing is waited for any more, and if nothing is there the connection is failed.
+    overdue: Option<Step>,
+}
+
+pub(crate) struct Receiver {
+    pub(crate) connection: Arc<Connection>,
+    pub(crate) decoder: Decoder,
+    /// No byte has come since.
+    silent_since: Option<Instant>,
+    /// A Ping of the keepalive was owed then, and no byte has come since.
+    keepalive_ping: Option<KeepalivePing>,
+    /// A message has begun then, or had its last 64 KiB, and so many bytes have come since.
+    message_started: Option<(Instant, usize)>,
+    /// The number of the Ping whose Pong is awaited.
+    pub(crate) awaited_pong: Option<u64>,
+    /// Since when the peer is late, and the number of reads made since.
+    overdue: Option<(Instant, u32)>,
+    /// The result of each further call: the peer's Close came, or an error.
+    outcome: Option<Option<Error>>,
+    /// What is then left to do.
+    ending: Option<Ending>,
+    /// Bytes that came behind the opening handshake.
+    bytes_received: u64,
+}
+
+impl Receiver {
+    pub(crate) fn new(connection: Arc<Connection>, mut decoder: Decoder) -> Receiver {
+        if connection.events.is_enabled() {
+            decoder.report_headers();
+        }
+        let bytes_received = decoder.unread() as u64;
+        Receiver {
+            connection,
+            decoder,
+            silent_since: None,
+            keepalive_ping: None,
+            message_started: None,
+            awaited_pong: None,
+            overdue: None,
+            outcome: None,
+            ending: None,
+            bytes_received,
+        }
+    }
+
+    /// The next thing received; `None` after the peer's Close. A caller's limit that passes costs nothing else. What is left
+    /// to do after the last one is not waited for: see [`Receiver::end_by`].
+    #[inline]
+    pub(crate) fn next(&mut self, limit: Option<Deadline>) -> Result<Option<Received>> {
+        if self.outcome.is_some() {
+            return self.next_after_last();
+        }
+        let mut tried = false;
+        loop {
+            match self.decoder.next() {
+                Ok(Some(
+                    event @ (DecoderEvent::Message(_)
+                    | DecoderEvent::MessageStart(_)
+                    | DecoderEvent::MessageChunk
+                    | DecoderEvent::MessageEnd),
+                )) => {
+                    self.message_started = None;
+                    return Ok(Some(Received::Data(event)));
+                }
+                // 6455-5.5.2-3: answered at the latest before the next wait.
+                Ok(Some(DecoderEvent::Ping)) => self.connection.answer_ping(self.decoder.payload()),
+                Ok(Some(DecoderEvent::Pong)) => {
+                    let newest = match self.connection.on_pong(self.decoder.payload()) {
+                        Ok(newest) => newest,
+                        Err(error) => return Err(self.fail(Error::Protocol(error), Some(error.close_code()))),
+                    };
+                    if self.awaited_pong.is_some_and(|awaited_pong| awaited_pong <= newest) {
+                        return Ok(Some(Received::Pong));
+                    }
+                }
+                Ok(Some(DecoderEvent::FrameHeader(header))) => {
+                    self.connection.events.emit(|| report::frame_received(&header))
+                }
+                Ok(Some(DecoderEvent::Close(code))) => {
+                    self.connection.events.emit(|| EventKind::Close(Direction::Received, code));
+                    self.close_received(code, self.decoder.reason().to_owned(), self.decoder.answer(code));
+                    return Ok(None);
+                }
+                // Control frames without end, or a trickle, must not make a limited call endless.
+                Ok(None) if tried && limit.is_some_and(|limit| limit.is_expired()) => {
+                    return Err(Error::Timeout(Step::Receive));
+                }
+                Ok(None) => {
+                    self.fill(limit)?;
+                    tried = true;
+                }
+                // 6455-7.1.7-1, 6455-7.1.7-3, 6455-7.2.1-1
+                Err(violation) => {
+                    let at = self.bytes_received.saturating_sub(self.decoder.unread() as u64);
+                    self.connection.events.emit(|| EventKind::ProtocolError(violation, at));
+                    return Err(self.fail(Error::Protocol(violation), Some(violation.close_code())));
+                }
+            }
+        }
+    }
+
+    #[cold]
+    fn next_after_last(&mut self) -> Result<Option<Received>> {
+        self.end_by(Deadline::now());
+        self.outcome.clone().flatten().map_or(Ok(None), Err)
+    }
+
+    /// Waits for bytes. When it gives an error other than the caller's limit, the connection is over.
+    fn fill(&mut self, limit: Option<Deadline>) -> Result<()> {
+        let mut status = self.connection.flush_before_read();
+        loop {
+            let wait = self.read_wait(limit, &status);
+            self.overdue = wait.overdue.map(|_| {
+                let (since, reads) = self.overdue.unwrap_or_else(|| (Instant::now(), 0));
+                (since, reads.saturating_add(1))
+            });
+            let given_up = |(since, reads): (Instant, u32)| reads > MAX_OVERDUE_READS || since.elapsed() >= LATE_TIME;
+            if let Some(step) = wait.overdue.filter(|_| self.overdue.is_some_and(given_up)) {
+                return Err(self.fail_timeout(step));
+            }
+            match self.connection.stream.read(self.decoder.space(), wait.time) {
+                // Not so if it was this side that ended the stream.
+                Ok(0) if self.connection.end().is_none() && self.decoder.on_eof() => return Ok(()),
+                Ok(0) => return Err(self.fail_eof()),
+                Ok(count) => {
+                    self.on_bytes(count);
+                    self.decoder.filled(count);
+                    return Ok(());
+                }
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
+                    if let Some(step) = wait.overdue {
+                        // Where a version has no Close, the end of this side's stream was one, and not all peers answer it.
+                        if step == Step::Close && self.connection.protocol.closes_by_eof() && self.decoder.on_eof() {
+                            return Ok(());
+                        }
+                        return Err(self.fail_timeout(step));
+                    }
+                    if self.silent_since.is_none() {
+                        let now = Instant::now();
+                        // A signal may come at any moment of the wait.
+                        let waited = if error.kind() == ErrorKind::Interrupted { Duration::ZERO } else { wait.time };
+                        self.silent_since = Some(now.checked_sub(waited).unwrap_or(now));
+                    }
+                    if limit.is_some_and(|limit| limit.is_expired()) {
+                        return Err(Error::Timeout(Step::Receive));
+                    }
+                    status = self.connection.flush_before_read();
+                }
+                Err(error) => {
+                    self.connection.send_alert();
+                    return Err(self.fail(Error::io(Step::Read, error), None));
+                }
+            }
+        }
+    }
+
+    /// How long to wait at most: the table above.
+    #[inline]
+    fn read_wait(&mut self, limit: Option<Deadline>, status: &WriteStatus) -> ReadWait {
+        let quiet =
+            self.silent_since.is_none() && limit.is_none() && status.close_deadline.is_none() && !status.congested;
+        if quiet && !self.decoder.is_incomplete() {
+            self.message_started = None;
+            return ReadWait { time: self.connection.timeouts.ping_interval, overdue: None };
+        }
+        self.nearest_deadline(limit, status)
+    }
+
+    #[cold]
+    fn nearest_deadline(&mut self, limit: Option<Deadline>, status: &WriteStatus) -> ReadWait {
+        let now = Instant::now();
+        let timeouts = self.connection.timeouts;
+        let left = |since: Instant, time: Duration| time.saturating_sub(now.saturating_duration_since(since));
+        let mut wait = self.keepalive(now);
+        let mut overdue = wait.is_zero().then_some(Step::Keepalive);
+        self.message_started = match (self.decoder.is_incomplete(), self.message_started) {
+            (false, _) => None,
+            (true, None) => Some((now, 0)),
+            (true, Some((_, count))) if count >= PROGRESS_UNIT => Some((now, 0)),
+            (true, message_started) => message_started,
+        };
+        if let Some((since, _)) = self.message_started {
+            let left = left(since, timeouts.message);
+            if left.is_zero() {
+                overdue = overdue.or(Some(Step::Message));
+            }
+            wait = wait.min(left);
+        }
+        if let Some(close_deadline) = status.close_deadline {
+            if close_deadline.is_expired() {
+                overdue = overdue.or(Some(Step::Close));
+            }
+            wait = wait.min(close_deadline.remaining());
+        }
+        if overdue.is_some() {
+            return ReadWait { time: Duration::ZERO, overdue };
+        }
+        if status.congested {
+            wait = wait.min(CONGESTION_RETRY);
+        }
+        // When nothing is left of the caller's limit, what is there already still counts: the socket is asked without waiting.
+        let time = whole_millis(limit.map_or(wait, |limit| wait.min(limit.remaining())));
+        ReadWait { time, overdue: None }
+    }
+
+    /// The rows of the table that are about silence. Owes a Ping when it is due. Zero: the peer is late with its answer.
+    fn keepalive(&mut self, now: Instant) -> Duration {
+        let timeouts = self.connection.timeouts;
+        let progress = self.connection.stream.progress();
+        if let Some(keepalive_ping) = &mut self.keepalive_ping {
+            if keepalive_ping.progress != progress {
+                *keepalive_ping = KeepalivePing { at: now, progress };
+            }
+            return timeouts.pong_timeout.saturating_sub(now.saturating_duration_since(keepalive_ping.at));
+        }
+        let Some(silent_since) = self.silent_since else { return timeouts.ping_interval };
+        let left = timeouts.ping_interval.saturating_sub(now.saturating_duration_since(silent_since));
+        if !left.is_zero() {
+            return left;
+        }
+        if !self.connection.schedule_ping() {
+            self.silent_since = Some(now);
+            return timeouts.ping_interval;
+        }
+        self.keepalive_ping = Some(KeepalivePing { at: now, progress });
+        let status = self.connection.flush_before_read();
+        // A connection that has been silent for so long does not need its buffers.
+        self.connection.shrink();
+        self.decoder.shrink();
+        match status.congested {
+            true => timeouts.pong_timeout.min(CONGESTION_RETRY),
+            false => timeouts.pong_timeout,
+        }
+    }
+
+    /// Any byte is a sign of life.
+    #[inline]
+    fn on_bytes(&mut self, count: usize) {
+        self.bytes_received = self.bytes_received.saturating_add(count as u64);
+        self.silent_since = None;
+        self.keepalive_ping = None;
+        if let Some((_, since)) = &mut self.message_started {
+            *since = since.saturating_add(count);
+        }
+    }
+
+    /// 6455-5.5.1-10: both Closes are through, so the TCP connection ends.
+    fn close_received(&mut self, code: Option<CloseCode>, reason: String, answer: CloseFrame) {
+        let deadline = self.connection.on_close_received(code, reason, answer);
+        self.outcome = Some(None);
+        self.ending = Some(Ending::clean(&self.connection, deadline));
+        self.end_by(Deadline::now());
+    }
+
+    /// Goes on with what is left to do after the result, until the limit.
+    pub(crate) fn end_by(&mut self, limit: Deadline) {
+        if let Some(mut ending) = self.ending.take() {
+            if !ending.go_on(&self.connection, self.decoder.discard_space(), limit) {
+                self.ending = Some(ending);
+            }
+        }
+    }
+
+    /// The peer is late, and nothing has come from it. A message that stopped gets a Close; to silence there is nothing to say.
+    fn fail_timeout(&mut self, step: Step) -> Error {
+        let code = (step == Step::Message).then_some(CloseCode::POLICY);
+        self.fail(Error::Timeout(step), code)
+    }
+
+    /// The stream has ended without a Close. 6455-7.2.1-2
+    fn fail_eof(&mut self) -> Error {
+        self.fail(Error::Closed(None), None)
+    }
+
+    /// Fails the connection (6455-7.1.7-1, 6455-7.1.7-3): says so if there is something to say. That it arrives is not
+    /// waited for, because the error is due at once.
+    fn fail(&mut self, error: Error, code: Option<CloseCode>) -> Error {
+        let (end, deadline) = self.connection.fail(error, code);
+        self.outcome = Some(Some(end.clone()));
+        self.ending = Some(match code {
+            Some(_) => Ending::failed(deadline),
+            None => Ending::silent_since(deadline),
+        });
+        self.end_by(Deadline::now());
+        end
+    }
+
+    /// Takes what is here already: closing a socket with unread bytes resets it. A few reads, because a flood has no end.
+    fn drain_available(&mut self) {
+        for _ in 0..16 {
+            match self.connection.stream.read(self.decoder.discard_space(), Duration::ZERO) {
+                Ok(1..) => {}
+                Ok(0) | Err(_) => return,
+            }
+        }
+    }
+
+    /// Leaves without waiting: a Close if it can be written at once, and the end of the stream.
+    pub(crate) fn close_nonblocking(&mut self, code: CloseCode) {
+        if self.outcome.is_some() {
+            if let Some(ending) = self.ending.take() {
+                ending.leave_behind(&self.connection, self.decoder.discard_space());
+            }
+            return;
+        }
+        self.outcome = Some(Some(Error::Closed(None)));
+        self.connection.close_nonblocking(code);
+        self.connection.stream.shutdown_write(WRITE_QUANTUM);
+        self.drain_available();
+        let info = self.connection.close_info();
+        self.connection.abort_with(Error::Closed(Some(info)));
+        self.connection.emit_end();
+    }
+}
+
+/// Rounds up: the same limit in the next call is then the same timeout for the socket, which need not be set again.
+pub(crate) fn whole_millis(wait: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::frame::{Opcode, Role};
+    use crate::config::Timeouts;
+    use crate::connection::testing::{long_timeouts, pair, wait_until, websocket, BINARY, LARGE, LONG, ROLES, TEXT};
+    use crate::message::Message;
+    use std::io::{Read, Write};
+    use std::thread;
+
+    const SHORT: Duration = Duration::from_millis(60);
+
+    fn step(result: Result<impl Sized>) -> Option<Step> {
+        match result {
+            Err(Error::Timeout(step)) => Some(step),
+            Err(_) | Ok(_) => None,
+        }
+    }
+
+    /// The application does something else for longer than any time limit of the test.
+    fn away() {
+        thread::sleep(SHORT * 3);
+    }
+
+    #[test]
+    fn silence_is_probed_and_then_the_end() {
+        for role in ROLES {
+            let (mut ws, mut peer) =
+                websocket(role, Timeouts { ping_interval: SHORT, pong_timeout: SHORT * 2, ..long_timeouts() });
+            let start = Instant::now();
+            assert_eq!(step(ws.recv()), Some(Step::Keepalive));
+            assert!(start.elapsed() >= SHORT * 3 - Duration::from_millis(5) && start.elapsed() < LONG);
+            assert_eq!(step(ws.recv()), Some(Step::Keepalive));
+            let frames = peer.frames();
+            assert_eq!(frames, [(true, Opcode::Ping, 1u64.to_be_bytes().to_vec())]);
+        }
+    }
+
+    #[test]
+    fn a_peer_that_takes_a_long_message_slowly_is_alive() {
+        // The Ping has to wait for the end of that message, which may take longer than ping and life together.
+        let (mut ws, _peer) = websocket(Role::Server, long_timeouts());
+        let receiver = &mut ws.receiver;
+        let (now, pong_timeout) = (Instant::now(), receiver.connection.timeouts.pong_timeout);
+        receiver.keepalive_ping = Some(KeepalivePing { at: now, progress: receiver.connection.stream.progress() });
+        assert_eq!(receiver.keepalive(now + pong_timeout * 2), Duration::ZERO, "nothing was taken");
+        receiver.connection.stream.note_progress();
+        assert_eq!(receiver.keepalive(now + pong_timeout * 2), pong_timeout);
+        assert_eq!(receiver.keepalive(now + pong_timeout * 3), Duration::ZERO, "nothing more was taken");
+    }
+
+    #[test]
+    fn any_byte_is_a_sign_of_life() {
+        let (mut ws, mut peer) =
+            websocket(Role::Server, Timeouts { ping_interval: SHORT, pong_timeout: SHORT * 10, ..long_timeouts() });
+        let receiving = thread::spawn(move || ws.recv().map(|message| (message, ws)));
+        for number in 1..=3u64 {
+            assert_eq!(peer.frame(), Some((true, Opcode::Ping, number.to_be_bytes().to_vec())));
+            peer.send(true, Opcode::Pong, b"whatever");
+        }
+        peer.send(true, TEXT, b"there");
+        let (message, _ws) = receiving.join().unwrap().unwrap();
+        assert_eq!(message, Some(Message::from("there")));
+    }
+
+    #[test]
+    fn what_came_in_time_counts_although_it_is_read_late() {
+        // An application that looks now and then must not find its connection dead because it did not look.
+        let timeouts = Timeouts { ping_interval: SHORT, pong_timeout: SHORT, ..long_timeouts() };
+        let (mut ws, mut peer) = websocket(Role::Client, timeouts);
+        assert_eq!(step(ws.try_recv()), Some(Step::Receive));
+        away();
+        assert_eq!(step(ws.try_recv()), Some(Step::Receive), "the Ping goes out");
+        assert_eq!(peer.frame().map(|frame| frame.1), Some(Opcode::Ping));
+        peer.send(true, Opcode::Pong, b"");
+        peer.send(true, TEXT, b"alive");
+        away();
+        assert_eq!(ws.recv().unwrap(), Some(Message::from("alive")));
+        // And if nothing came, it is dead.
+        assert_eq!(step(ws.try_recv()), Some(Step::Receive));
+        away();
+        assert_eq!(step(ws.try_recv()), Some(Step::Receive));
+        away();
+        assert_eq!(step(ws.try_recv()), Some(Step::Keepalive));
+
+        let (mut ws, mut peer) = websocket(Role::Server, Timeouts { message: SHORT, close: SHORT, ..long_timeouts() });
+        peer.send(false, BINARY, b"begun");
+        assert_eq!(step(ws.recv_timeout(SHORT / 2)), Some(Step::Receive));
+        peer.send(true, Opcode::Continuation, b" and done");
+        away();
+        assert_eq!(ws.recv().unwrap(), Some(Message::from(&b"begun and done"[..])));
+        peer.send(false, TEXT, b"never");
+        assert_eq!(step(ws.recv_timeout(SHORT / 2)), Some(Step::Receive));
+        away();
+        assert_eq!(step(ws.recv()), Some(Step::Message));
+
+        let (mut ws, mut peer) = websocket(Role::Server, Timeouts { close: SHORT, ..long_timeouts() });
+        ws.start_close(CloseCode::NORMAL, "").unwrap();
+        assert_eq!(peer.frame().map(|frame| frame.1), Some(Opcode::Close));
+        peer.send(true, TEXT, b"last");
+        peer.send(true, Opcode::Close, &1000u16.to_be_bytes());
+        away();
+        assert_eq!(ws.recv().unwrap(), Some(Message::from("last")));
+        assert_eq!(ws.recv().unwrap(), None);
+        assert_eq!(ws.close_info().unwrap().code(), CloseCode::NORMAL);
+    }
+
+    #[test]
+    fn a_flood_does_not_make_a_limited_call_endless() {
+        for (payload, opcode) in [(&b"ping"[..], Opcode::Ping), (b"pong", Opcode::Pong), (&[7; 1000], BINARY)] {
+            let (mut ws, mut peer) = websocket(Role::Server, Timeouts { close: SHORT, ..long_timeouts() });
+            let mut reader = peer.socket.try_clone().unwrap();
+            let reading = thread::spawn(move || {
+                let mut part = vec![0; 1 << 16];
+                while !matches!(reader.read(&mut part), Ok(0) | Err(_)) {}
+            });
+            let flooding = thread::spawn(move || {
+                let mut frames = Vec::new();
+                let mut encoder = crate::connection::testing::encoder(Role::Client);
+                for _ in 0..1000 {
+                    encoder.encode_frame(&mut frames, true, opcode, payload).unwrap();
+                }
+                while peer.socket.write_all(&frames).is_ok() {}
+            });
+            let start = Instant::now();
+            if opcode.is_control() {
+                for _ in 0..10 {
+                    assert_eq!(step(ws.try_recv()), Some(Step::Receive));
+                }
+                assert_eq!(step(ws.recv_timeout(SHORT)), Some(Step::Receive));
+            }
+            assert_eq!(step(ws.close(CloseCode::NORMAL, "")), Some(Step::Close));
+            assert!(start.elapsed() < LONG / 3, "{:?}", start.elapsed());
+            drop(ws);
+            flooding.join().unwrap();
+            reading.join().unwrap();
+        }
+    }
+
+    #[test]
+    fn a_close_that_another_thread_is_writing_is_waited_for() {
+        // 6455-5.5.1-6, 6455-5.5.1-s3, 6455-6.1-9: the peer's Close comes while a large message and our Close are on their way.
+        for role in ROLES {
+            let (mut ws, mut peer) = websocket(role, long_timeouts());
+            let connection = ws.receiver.connection.clone();
+            let (sending, closing) = (connection.clone(), connection.clone());
+            let sending = thread::spawn(move || sending.send(BINARY, &vec![7; LARGE]));
+            wait_until(|| connection.lock_state().writer.is_none());
+            let closing = thread::spawn(move || closing.start_close(CloseCode::GOING_AWAY, ""));
+            wait_until(|| connection.lock_state().waiters == 1);
+            peer.send(true, Opcode::Close, &1000u16.to_be_bytes());
+            let receiving = thread::spawn(move || ws.recv().map(|message| (message, ws.close_info())));
+            wait_until(|| connection.lock_state().closing.received_close().is_some());
+            // The receiver has come to the point where it could end the stream under the others.
+            wait_until(|| connection.lock_state().waiters == 2 || receiving.is_finished());
+            assert!(peer.frame() == Some((true, BINARY, vec![7; LARGE])));
+            assert_eq!(peer.frame(), Some((true, Opcode::Close, 1001u16.to_be_bytes().to_vec())));
+            drop(peer);
+            sending.join().unwrap().unwrap();
+            closing.join().unwrap().unwrap();
+            let (message, info) = receiving.join().unwrap().unwrap();
+            assert_eq!((message, info.map(|info| info.code())), (None, Some(CloseCode::NORMAL)));
+        }
+    }
+
+    #[test]
+    fn a_server_that_keeps_tcp_open_does_not_spoil_a_good_close() {
+        // 6455-5.5.1-12, 6455-5.5.1-13, 6455-7.1.1-6
+        let (mut ws, mut peer) = websocket(Role::Client, Timeouts { close: SHORT, ..long_timeouts() });
+        let sender = ws.sender();
+        let receiving = thread::spawn(move || ws.recv());
+        let answering = thread::spawn(move || {
+            assert_eq!(peer.frame().map(|frame| frame.1), Some(Opcode::Close));
+            peer.send(true, Opcode::Close, &1000u16.to_be_bytes());
+            assert_eq!(peer.frame(), None);
+            peer
+        });
+        let start = Instant::now();
+        assert_eq!(sender.close(CloseCode::NORMAL, "bye").unwrap().code(), CloseCode::NORMAL);
+        assert_eq!(receiving.join().unwrap().unwrap(), None);
+        assert!(start.elapsed() < LONG / 2);
+        drop(answering.join().unwrap());
+    }
+
+    #[test]
+    fn a_close_that_cannot_be_written_names_the_time_that_ran_out() {
+        let (mut ws, _peer) = websocket(Role::Server, Timeouts { close: SHORT, ..long_timeouts() });
+        while !ws.connection().flush_before_read().congested {
+            ws.connection().lock_state().writer.as_mut().unwrap().buffer.bytes().extend(vec![0; LARGE]);
+        }
+        let start = Instant::now();
+        assert_eq!(step(ws.close(CloseCode::NORMAL, "")), Some(Step::Close));
+        assert!(start.elapsed() >= SHORT && start.elapsed() < SHORT * 2 + LONG / 6);
+    }
+
+    #[test]
+    fn a_message_kept_for_later_and_read_as_a_stream_costs_no_other() {
+        for role in ROLES {
+            let (mut ws, mut peer) = websocket(role, long_timeouts());
+            peer.send(true, TEXT, b"kept");
+            peer.send(false, TEXT, b"who");
+            let answering = thread::spawn(move || {
+                let (_, opcode, payload) = peer.frame().unwrap();
+                assert_eq!(opcode, Opcode::Ping);
+                peer.send(true, Opcode::Pong, &payload);
+                peer
+            });
+            ws.ping().unwrap();
+            let mut peer = answering.join().unwrap();
+            let mut kept = String::new();
+            ws.recv_stream().unwrap().unwrap().read_to_string(&mut kept).unwrap();
+            assert_eq!(kept, "kept");
+            peer.send(true, Opcode::Continuation, b"le");
+            peer.send(true, TEXT, b"next");
+            assert_eq!(ws.recv().unwrap(), Some(Message::from("whole")));
+            assert_eq!(ws.recv().unwrap(), Some(Message::from("next")));
+        }
+    }
+
+    #[test]
+    fn both_sides_send_from_many_threads_and_receive_everything() {
+        const THREADS: usize = 3;
+        const EACH: usize = 40;
+        let (client, server) = pair(long_timeouts());
+        let sides: Vec<_> = [client, server]
+            .into_iter()
+            .map(|mut ws| {
+                let sending: Vec<_> = (0..THREADS)
+                    .map(|thread| {
+                        let sender = ws.sender();
+                        thread::spawn(move || {
+                            for number in 0..EACH {
+                                let mut payload =
+                                    vec![thread as u8; 2 + [0, 900, 70_000, 400_000][(thread + number) % 4]];
+                                payload[1] = number as u8;
+                                sender.send(&payload).unwrap();
+                                if number % 10 == 0 {
+                                    sender.ping().unwrap();
+                                }
+                            }
+                        })
+                    })
+                    .collect();
+                thread::spawn(move || {
+                    let mut counts = [0; THREADS];
+                    while counts.iter().sum::<usize>() < THREADS * EACH {
+                        let message = ws.recv().unwrap().unwrap();
+                        let bytes = message.as_bytes();
+                        let thread = usize::from(bytes[0]);
+                        assert_eq!(usize::from(bytes[1]), counts[thread], "in the order each thread sent them");
+                        assert!(bytes[2..].iter().all(|byte| *byte == bytes[0]));
+                        counts[thread] += 1;
+                    }
+                    // Someone has to see the last Pongs.
+                    let closing = ws.sender();
+                    let last = thread::spawn(move || {
+                        sending.into_iter().for_each(|thread| thread.join().unwrap());
+                        closing.close(CloseCode::NORMAL, "").unwrap();
+                    });
+                    while ws.recv().unwrap().is_some() {}
+                    last.join().unwrap();
+                })
+            })
+            .collect();
+        sides.into_iter().for_each(|side| side.join().unwrap());
+    }
+
+    #[test]
+    fn keepalive_ends_receiving_while_another_thread_is_stuck_in_a_write() {
+        let (mut ws, _peer) =
+            websocket(Role::Client, Timeouts { ping_interval: SHORT, pong_timeout: SHORT, ..long_timeouts() });
+        let sender = ws.sender();
+        let sending = thread::spawn(move || sender.send(&vec![0; LARGE]));
+        wait_until(|| ws.connection().lock_state().writer.is_none());
+        assert_eq!(step(ws.recv()), Some(Step::Keepalive));
+        assert_eq!(step(sending.join().unwrap()), Some(Step::Keepalive));
+    }
+}

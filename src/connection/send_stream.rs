@@ -1,0 +1,179 @@
+//! One message sent in fragments, written like a file.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::mem;
+use std::sync::Arc;
+
+use super::shared::Connection;
+use crate::codec::frame::Opcode;
+use crate::codec::utf8::Validator;
+use crate::error::{Error, Result, UsageError};
+use crate::message::MessageKind;
+
+/// Bytes of the message that go into one fragment.
+const FRAGMENT: usize = 16 << 10;
+
+/// A message being sent: write to it, then [`finish`](SendStream::finish). RFC 6455 section 5.4.
+///
+/// Fragments of 16 KiB are sent as they fill up, and what there is on `flush`. Until it is finished, other messages of this
+/// connection wait (at most [`Timeouts::write`](crate::Timeouts::write), then they fail with
+/// [`Step::SendLock`](crate::Step::SendLock)); Pings, Pongs and Closes do not.
+///
+/// Dropped without `finish`, the connection is cut: the peer must not take a part for the whole. It fails once: after an
+/// error each further call gives the same one.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| {
+/// #     while let Some(message) = ws.recv()? { ws.send(&message)?; }
+/// #     Ok(())
+/// # })?;
+/// # let url = format!("ws://{}", server.local_addr());
+/// use std::io::Write;
+/// let mut ws = stdws::connect(&url)?;
+/// let mut stream = ws.send_stream(stdws::MessageKind::Text)?;
+/// for line in 1..=3 {
+///     writeln!(stream, "line {line}")?;
+/// }
+/// stream.finish()?;
+/// assert_eq!(ws.recv()?.unwrap().as_text(), Some("line 1\nline 2\nline 3\n"));
+/// # Ok(())
+/// # }
+/// ```
+pub struct SendStream {
+    connection: Arc<Connection>,
+    buffer: Vec<u8>,
+    /// What the next fragment is: the first has the kind, the others continue.
+    next_opcode: Opcode,
+    text: Option<Validator>,
+    /// It was given bytes that are not text, or a fragment could not be sent: how much was taken nobody knows, so there is
+    /// no way to go on.
+    failed: Option<Error>,
+    finished: bool,
+}
+
+impl SendStream {
+    pub(crate) fn new(connection: Arc<Connection>, kind: MessageKind) -> Result<SendStream> {
+        connection.begin_stream(Opcode::Data(kind))?;
+        let text = match kind {
+            MessageKind::Text => Some(Validator::default()),
+            MessageKind::Binary => None,
+        };
+        Ok(SendStream {
+            connection,
+            buffer: Vec::new(),
+            next_opcode: Opcode::Data(kind),
+            text,
+            failed: None,
+            finished: false,
+        })
+    }
+
+    /// Sends the rest, and with it the end of the message.
+    ///
+    /// # Errors
+    /// [`UsageError::TextNotUtf8`] if the text ends inside a character; what `write` failed with, if it did; those of
+    /// [`WebSocket::send`](crate::WebSocket::send). The connection is then cut, as if it was not finished.
+    pub fn finish(mut self) -> Result<()> {
+        self.check_failed()?;
+        if self.text.as_ref().is_some_and(|text| !text.is_complete()) {
+            return Err(UsageError::TextNotUtf8.into());
+        }
+        // 6455-5.4-s2, 6455-6.1-7: the last frame says so.
+        self.send_fragment(true)?;
+        self.finished = true;
+        self.connection.end_stream();
+        Ok(())
+    }
+
+    /// It fails once.
+    fn check_failed(&self) -> Result<()> {
+        self.failed.clone().map_or(Ok(()), Err)
+    }
+
+    fn send_fragment(&mut self, fin: bool) -> Result<()> {
+        // 6455-6.1-5, 6455-6.1-6, 6455-5.4-12
+        let opcode = mem::replace(&mut self.next_opcode, Opcode::Continuation);
+        let result = self.connection.stream_fragment(fin, opcode, &self.buffer);
+        self.failed = result.as_ref().err().cloned();
+        self.buffer.clear();
+        result
+    }
+}
+
+impl Write for SendStream {
+    /// Takes all of `bytes`. For text they are checked first; a character may be split between two writes.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.check_failed()?;
+        // 6455-5.6-1: never send what the peer must refuse.
+        if self.text.as_mut().is_some_and(|text| text.feed(bytes).is_err()) {
+            self.failed = Some(UsageError::TextNotUtf8.into());
+            self.check_failed()?;
+        }
+        for piece in bytes.chunks(FRAGMENT) {
+            self.buffer.extend_from_slice(piece);
+            if self.buffer.len() >= FRAGMENT {
+                self.send_fragment(false)?;
+            }
+        }
+        Ok(bytes.len())
+    }
+
+    /// Sends what there is as a fragment.
+    fn flush(&mut self) -> io::Result<()> {
+        self.check_failed()?;
+        match self.buffer.is_empty() {
+            true => Ok(()),
+            false => Ok(self.send_fragment(false)?),
+        }
+    }
+}
+
+impl Drop for SendStream {
+    fn drop(&mut self) {
+        if !self.finished {
+            self.connection.abort();
+        }
+    }
+}
+
+impl fmt::Debug for SendStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SendStream").field("buffered", &self.buffer.len()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Timeouts;
+    use crate::connection::shared::WriteIntent;
+    use crate::connection::testing::{connection, long_timeouts, LONG, ROLES};
+    use crate::error::Step;
+    use std::time::Duration;
+
+    #[test]
+    fn a_fragment_without_a_permit_is_not_followed_by_others() {
+        // 6455-5.4-s2: a message never begins with a continuation.
+        for role in ROLES {
+            for kind in [MessageKind::Text, MessageKind::Binary] {
+                let (connection, mut peer) =
+                    connection(role, Timeouts { write: Duration::from_millis(30), ..long_timeouts() });
+                let mut stream = SendStream::new(connection.clone(), kind).unwrap();
+                let permit = connection.acquire_permit(WriteIntent::Frame, LONG).unwrap();
+                let no_permit = |error: io::Error| {
+                    let error = error.into_inner().and_then(|error| error.downcast::<Error>().ok());
+                    assert!(matches!(error.as_deref(), Some(Error::Timeout(Step::SendLock))), "{error:?}");
+                };
+                no_permit(stream.write(&[b'x'; FRAGMENT]).unwrap_err());
+                drop(permit);
+                // How much of that was taken nobody knows, so there is no going on.
+                no_permit(stream.flush().unwrap_err());
+                no_permit(stream.write(b"y").unwrap_err());
+                assert!(matches!(stream.finish(), Err(Error::Timeout(Step::SendLock))));
+                assert_eq!(peer.frame(), None);
+            }
+        }
+    }
+}

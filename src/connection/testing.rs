@@ -1,0 +1,153 @@
+//! What the tests of this folder share: connections over the loopback interface, and a peer that only knows frames.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::sync::{mpsc, Arc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::framing::Codec;
+use super::shared::Connection;
+use super::websocket::{ConnectionInfo, WebSocket};
+use crate::codec::encoder::Encoder;
+use crate::codec::frame;
+use crate::codec::frame::{Context, Opcode, Role};
+use crate::codec::mask;
+use crate::config::{Limits, Timeouts};
+use crate::net::stream::tests::sockets;
+use crate::net::stream::Stream;
+use crate::primitives::random::RandomSource;
+
+pub(crate) const ROLES: [Role; 2] = [Role::Client, Role::Server];
+pub(crate) const TEXT: Opcode = Opcode::Data(crate::message::MessageKind::Text);
+pub(crate) const BINARY: Opcode = Opcode::Data(crate::message::MessageKind::Binary);
+/// Longer than any test takes, unless it hangs.
+pub(crate) const LONG: Duration = Duration::from_secs(30);
+/// More than a loopback connection holds by itself.
+pub(crate) const LARGE: usize = 24 << 20;
+
+/// Nothing times out.
+pub(crate) fn long_timeouts() -> Timeouts {
+    Timeouts { write: LONG, message: LONG, ping_interval: LONG, pong_timeout: LONG, close: LONG, ..Timeouts::default() }
+}
+
+pub(crate) fn encoder(role: Role) -> Encoder {
+    match role {
+        Role::Client => Encoder::client(RandomSource::system()),
+        Role::Server => Encoder::server(),
+    }
+}
+
+/// One side's link, and the peer on the other.
+pub(crate) fn connection(role: Role, timeouts: Timeouts) -> (Arc<Connection>, Peer) {
+    let (near, far) = sockets();
+    let stream = Stream::from_socket(near, timeouts.write).unwrap();
+    let codec = Codec::rfc6455(role, Limits::server(), &[], (encoder(role), None));
+    (Arc::new(Connection::new(stream, role, codec.protocol, codec.encoder, timeouts)), Peer::new(role, far))
+}
+
+/// One side's connection, and the peer on the other.
+pub(crate) fn websocket(role: Role, timeouts: Timeouts) -> (WebSocket, Peer) {
+    let (near, far) = sockets();
+    (websocket_over(near, role, timeouts), Peer::new(role, far))
+}
+
+/// Two connections back to back.
+pub(crate) fn pair(timeouts: Timeouts) -> (WebSocket, WebSocket) {
+    let (near, far) = sockets();
+    (websocket_over(near, Role::Client, timeouts), websocket_over(far, Role::Server, timeouts))
+}
+
+fn websocket_over(socket: TcpStream, role: Role, timeouts: Timeouts) -> WebSocket {
+    let stream = Stream::from_socket(socket, timeouts.write).unwrap();
+    let limits = Limits::with_max_message_size(64 << 20);
+    let codec = Codec::rfc6455(role, limits, &[], (encoder(role), None));
+    WebSocket::new(stream, codec, (limits, timeouts), ConnectionInfo::default())
+}
+
+/// Waits for another thread to have come so far.
+pub(crate) fn wait_until(mut done: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < LONG, "this never happens");
+        thread::yield_now();
+    }
+}
+
+/// Runs this in a thread of its own and gives what comes of it, within [`LONG`].
+pub(crate) fn under_watchdog<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (done, result) = mpsc::channel();
+    let thread = thread::spawn(move || drop(done.send(work())));
+    match result.recv_timeout(LONG * 2) {
+        Ok(result) => result,
+        Err(mpsc::RecvTimeoutError::Timeout) => panic!("it hangs"),
+        Err(mpsc::RecvTimeoutError::Disconnected) => match thread.join() {
+            Ok(()) => panic!("no result"),
+            Err(panic) => std::panic::resume_unwind(panic),
+        },
+    }
+}
+
+/// The other end of a connection: reads and writes frames, and has no opinion of them.
+pub(crate) struct Peer {
+    pub(crate) socket: TcpStream,
+    /// What has been read and not been taken.
+    bytes: Vec<u8>,
+    role: Role,
+    open: bool,
+}
+
+impl Peer {
+    /// For a connection whose tested side has this role.
+    fn new(tested: Role, socket: TcpStream) -> Peer {
+        socket.set_read_timeout(Some(LONG)).unwrap();
+        socket.set_write_timeout(Some(LONG)).unwrap();
+        let role = match tested {
+            Role::Client => Role::Server,
+            Role::Server => Role::Client,
+        };
+        Peer { socket, bytes: Vec::new(), role, open: false }
+    }
+
+    /// The next frame; `None` at the end of the stream, which must not come inside of one.
+    pub(crate) fn frame(&mut self) -> Option<(bool, Opcode, Vec<u8>)> {
+        let mut part = vec![0; 1 << 16];
+        loop {
+            let header = frame::parse(&self.bytes, Context { role: self.role, open: self.open, compression: false })
+                .expect("a good header");
+            if let Some(header) = header {
+                let end = header.size + usize::try_from(header.length).unwrap();
+                if self.bytes.len() >= end {
+                    let rest = self.bytes.split_off(end);
+                    let mut payload = std::mem::replace(&mut self.bytes, rest).split_off(header.size);
+                    mask::apply(&mut payload, header.key.unwrap_or_default());
+                    if !header.opcode.is_control() {
+                        self.open = !header.fin;
+                    }
+                    return Some((header.fin, header.opcode, payload));
+                }
+                self.bytes.reserve(end - self.bytes.len());
+            }
+            match self.socket.read(&mut part) {
+                Ok(0) => {
+                    assert!(self.bytes.is_empty(), "the stream ends inside a frame");
+                    return None;
+                }
+                Ok(count) => self.bytes.extend_from_slice(&part[..count]),
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => return None,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    /// All frames until the end of the stream.
+    pub(crate) fn frames(&mut self) -> Vec<(bool, Opcode, Vec<u8>)> {
+        std::iter::from_fn(|| self.frame()).collect()
+    }
+
+    pub(crate) fn send(&mut self, fin: bool, opcode: Opcode, payload: &[u8]) {
+        let mut bytes = Vec::new();
+        encoder(self.role).encode_frame(&mut bytes, fin, opcode, payload).unwrap();
+        self.socket.write_all(&bytes).unwrap();
+    }
+}

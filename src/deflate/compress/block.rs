@@ -1,0 +1,238 @@
+//! Writing a block in the shortest of three ways: stored, with the fixed codes, or with codes of its own.
+
+use super::lengths::build_code_lengths;
+use super::tokens::{distance_symbol, length_symbol, Token, Tokens};
+use crate::deflate::bits::{BitCursor, BitWriter};
+use crate::deflate::huffman::codes;
+use crate::deflate::{
+    DISTANCE_SYMBOLS, END_OF_BLOCK, FIXED_DISTANCES, FIXED_LITERALS, LENGTHS, LENGTH_ORDER, LENGTH_SYMBOLS,
+    LITERAL_SYMBOLS, MAX_CODE_LENGTH, REPEATS, REPEAT_LAST, REPEAT_ZERO, REPEAT_ZERO_LONG,
+};
+
+const STORED: u64 = 0b000;
+const FIXED: u64 = 0b010;
+const DYNAMIC: u64 = 0b100;
+/// The most bytes a stored block can have.
+const MAX_STORED: usize = 0xffff;
+
+/// The lengths of the two codes of a block.
+struct CodeLengths {
+    literals: [u8; 288],
+    distances: [u8; 32],
+}
+
+impl CodeLengths {
+    const FIXED: CodeLengths = CodeLengths { literals: FIXED_LITERALS, distances: FIXED_DISTANCES };
+
+    fn chosen(tokens: &Tokens) -> CodeLengths {
+        let mut lengths = CodeLengths { literals: [0; 288], distances: [0; 32] };
+        build_code_lengths(&tokens.literals, MAX_CODE_LENGTH, &mut lengths.literals[..LITERAL_SYMBOLS]);
+        build_code_lengths(&tokens.distances, MAX_CODE_LENGTH, &mut lengths.distances[..DISTANCE_SYMBOLS]);
+        lengths
+    }
+
+    /// How many bits the codes of all symbols take, without extra bits.
+    fn cost(&self, tokens: &Tokens) -> usize {
+        let sum = |counts: &[u32], lengths: &[u8]| -> u32 {
+            counts.iter().zip(lengths).map(|(count, length)| count * u32::from(*length)).sum()
+        };
+        sum(&tokens.literals, &self.literals) as usize + sum(&tokens.distances, &self.distances) as usize
+    }
+}
+
+/// Writes a block that says `tokens`, which stand for `raw`. It is never marked as the last.
+pub(crate) fn write(tokens: &Tokens, raw: &[u8], writer: &mut BitWriter) {
+    let chosen = CodeLengths::chosen(tokens);
+    let dynamic_header = DynamicHeader::new(&chosen);
+    let extra = extra_bits(tokens);
+    let dynamic = 3 + dynamic_header.cost() + chosen.cost(tokens) + extra;
+    let fixed = 3 + CodeLengths::FIXED.cost(tokens) + extra;
+    let stored = stored_cost(raw.len(), writer.padding_after(3));
+    let end = writer.bits() + dynamic.min(fixed).min(stored);
+    if stored <= dynamic.min(fixed) {
+        write_stored(raw, writer);
+    } else if fixed <= dynamic {
+        let (reserved, mut cursor) = writer.reserve(fixed);
+        cursor.write_bits(reserved, FIXED, 3);
+        let cursor = write_tokens(tokens, &CodeLengths::FIXED, reserved, cursor);
+        writer.commit(cursor);
+    } else {
+        let (reserved, mut cursor) = writer.reserve(dynamic);
+        cursor.write_bits(reserved, DYNAMIC, 3);
+        dynamic_header.write(reserved, &mut cursor);
+        let cursor = write_tokens(tokens, &chosen, reserved, cursor);
+        writer.commit(cursor);
+    }
+    debug_assert_eq!(writer.bits(), end, "what was written is not what was computed");
+}
+
+/// An empty stored block: whatever was written is then on whole bytes, the last four of which are `00 00 FF FF`.
+pub(crate) fn write_sync(writer: &mut BitWriter) {
+    write_stored(&[], writer);
+}
+
+/// The first piece needs padding; those after it begin on a byte boundary and take 40 bits more than they have bytes.
+fn stored_cost(bytes: usize, padding: u32) -> usize {
+    let more = bytes.saturating_sub(1) / MAX_STORED;
+    3 + padding as usize + 32 + 40 * more + 8 * bytes
+}
+
+fn write_stored(raw: &[u8], writer: &mut BitWriter) {
+    let mut rest = raw;
+    loop {
+        let (piece, after) = rest.split_at(rest.len().min(MAX_STORED));
+        let length = piece.len() as u16;
+        writer.write_bits_and_pad(STORED, 3);
+        writer.bytes(&length.to_le_bytes());
+        writer.bytes(&(!length).to_le_bytes());
+        writer.bytes(piece);
+        rest = after;
+        if rest.is_empty() {
+            return;
+        }
+    }
+}
+
+fn extra_bits(tokens: &Tokens) -> usize {
+    let lengths =
+        tokens.literals[END_OF_BLOCK + 1..].iter().zip(LENGTHS).map(|(count, (_, bits))| count * u32::from(bits));
+    let distances =
+        tokens.distances.iter().zip(crate::deflate::DISTANCES).map(|(count, (_, bits))| count * u32::from(bits));
+    (lengths.sum::<u32>() + distances.sum::<u32>()) as usize
+}
+
+fn write_tokens(tokens: &Tokens, lengths: &CodeLengths, reserved: &mut [u8], mut cursor: BitCursor) -> BitCursor {
+    let (mut literals, mut distances) = ([0; 288], [0; 32]);
+    codes(&lengths.literals, &mut literals);
+    codes(&lengths.distances, &mut distances);
+    for token in tokens.iter() {
+        match token {
+            Token::Literal(byte) => {
+                let (code, bits) = split(literals[usize::from(byte)]);
+                cursor.write_bits(reserved, code, bits);
+            }
+            Token::Match { length, distance } => {
+                let length = length_symbol(length);
+                let (code, bits) = split(literals[END_OF_BLOCK + 1 + length.symbol]);
+                let (value, bits) = (code | length.extra << bits, bits + length.extra_bits);
+                let distance = distance_symbol(distance);
+                let (code, more) = split(distances[distance.symbol]);
+                // 48 bits at most: 15 and 5 for the length, 15 and 13 for the distance.
+                cursor.write_bits(
+                    reserved,
+                    value | (code | distance.extra << more) << bits,
+                    bits + more + distance.extra_bits,
+                );
+            }
+        }
+    }
+    let (code, bits) = split(literals[END_OF_BLOCK]);
+    cursor.write_bits(reserved, code, bits);
+    cursor
+}
+
+/// A code and its length.
+#[inline(always)]
+fn split(packed: u32) -> (u64, u32) {
+    (u64::from(packed & 0xffff), packed >> 16)
+}
+
+/// How a dynamic block describes its codes: the lengths of both in one sequence, with repetitions, in a third code.
+struct DynamicHeader {
+    literals: usize,
+    distances: usize,
+    /// Symbols of the third code with their extra bits.
+    symbols: [(u8, u8); LITERAL_SYMBOLS + DISTANCE_SYMBOLS],
+    used: usize,
+    frequencies: [u32; LENGTH_SYMBOLS],
+    /// The lengths of the third code, and how many of them are sent.
+    lengths: [u8; LENGTH_SYMBOLS],
+    sent: usize,
+}
+
+impl DynamicHeader {
+    fn new(codes: &CodeLengths) -> DynamicHeader {
+        let used = |lengths: &[u8], least: usize| {
+            lengths.iter().rposition(|&l| l > 0).map_or(least, |last| least.max(last + 1))
+        };
+        let (literals, distances) = (used(&codes.literals, END_OF_BLOCK + 1), used(&codes.distances, 1));
+        let mut all = [0; 288 + 32];
+        all[..literals].copy_from_slice(&codes.literals[..literals]);
+        all[literals..literals + distances].copy_from_slice(&codes.distances[..distances]);
+        let mut dynamic_header = DynamicHeader {
+            literals,
+            distances,
+            symbols: [(0, 0); LITERAL_SYMBOLS + DISTANCE_SYMBOLS],
+            used: 0,
+            frequencies: [0; LENGTH_SYMBOLS],
+            lengths: [0; LENGTH_SYMBOLS],
+            sent: 0,
+        };
+        dynamic_header.take(&all[..literals + distances]);
+        build_code_lengths(&dynamic_header.frequencies, 7, &mut dynamic_header.lengths);
+        let last = LENGTH_ORDER.iter().rposition(|&symbol| dynamic_header.lengths[usize::from(symbol)] > 0);
+        dynamic_header.sent = last.map_or(4, |last| (last + 1).max(4));
+        dynamic_header
+    }
+
+    fn push(&mut self, symbol: usize, extra: usize) {
+        self.symbols[self.used] = (symbol as u8, extra as u8);
+        self.used += 1;
+        self.frequencies[symbol] += 1;
+    }
+
+    fn take(&mut self, all: &[u8]) {
+        let mut rest = all;
+        while let Some(&length) = rest.first() {
+            let run = rest.iter().take_while(|&&other| other == length).count();
+            let taken = match (length, run) {
+                (0, 11..) => {
+                    self.push(REPEAT_ZERO_LONG, run.min(138) - 11);
+                    run.min(138)
+                }
+                (0, 3..) => {
+                    self.push(REPEAT_ZERO, run - 3);
+                    run
+                }
+                (1.., 4..) => {
+                    let repeated = (run - 1).min(6);
+                    self.push(usize::from(length), 0);
+                    self.push(REPEAT_LAST, repeated - 3);
+                    repeated + 1
+                }
+                (_, _) => {
+                    self.push(usize::from(length), 0);
+                    1
+                }
+            };
+            rest = &rest[taken..];
+        }
+    }
+
+    fn cost(&self) -> usize {
+        let bits = |(symbol, count): (usize, &u32)| {
+            *count as usize * (usize::from(self.lengths[symbol]) + extra_of(symbol) as usize)
+        };
+        14 + 3 * self.sent + self.frequencies.iter().enumerate().map(bits).sum::<usize>()
+    }
+
+    fn write(&self, reserved: &mut [u8], cursor: &mut BitCursor) {
+        cursor.write_bits(reserved, (self.literals - 257) as u64, 5);
+        cursor.write_bits(reserved, (self.distances - 1) as u64, 5);
+        cursor.write_bits(reserved, (self.sent - 4) as u64, 4);
+        for &symbol in &LENGTH_ORDER[..self.sent] {
+            cursor.write_bits(reserved, u64::from(self.lengths[usize::from(symbol)]), 3);
+        }
+        let mut third = [0; LENGTH_SYMBOLS];
+        codes(&self.lengths, &mut third);
+        for &(symbol, extra) in &self.symbols[..self.used] {
+            let (code, bits) = split(third[usize::from(symbol)]);
+            cursor.write_bits(reserved, code | u64::from(extra) << bits, bits + extra_of(usize::from(symbol)));
+        }
+    }
+}
+
+/// The extra bits of a symbol of the third code.
+fn extra_of(symbol: usize) -> u32 {
+    symbol.checked_sub(REPEAT_LAST).map_or(0, |repeat| u32::from(REPEATS[repeat].1))
+}

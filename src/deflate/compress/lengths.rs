@@ -1,0 +1,137 @@
+//! Choosing the lengths of codes: Huffman's algorithm, then cut to the length DEFLATE allows.
+//!
+//! Huffman: take the two rarest of all symbols and groups, make them a group, and so on until one is left. How often a
+//! symbol was part of a new group is the length of its code. With symbols sorted, no heap is needed: groups come into
+//! being in order of their weight, so the rarest of all is the first of one of two queues.
+//!
+//! A code may turn out too long (15 bits, or 7). Then only how *many* codes have each length is repaired, and lengths
+//! are handed out again: the longest to the rarest.
+
+use crate::deflate::LITERAL_SYMBOLS;
+
+const NODES: usize = 2 * LITERAL_SYMBOLS;
+
+/// Sets `lengths` for symbols that occur as often as `frequencies` says; `longest` is the most any may have.
+///
+/// The code is always complete: where fewer than two symbols occur, others get one bit, so that no reader can take
+/// offence. The sum of all frequencies must be below 2^23.
+pub(crate) fn build_code_lengths(frequencies: &[u32], longest: usize, lengths: &mut [u8]) {
+    lengths.fill(0);
+    let mut sorted = [0u32; LITERAL_SYMBOLS];
+    let mut n = 0;
+    for (symbol, &frequency) in frequencies.iter().enumerate() {
+        if frequency > 0 {
+            sorted[n] = frequency << 9 | symbol as u32;
+            n += 1;
+        }
+    }
+    let sorted = &mut sorted[..n];
+    if n < 2 {
+        let symbol = sorted.first().map_or(0, |packed| (packed & 0x1ff) as usize);
+        lengths[symbol] = 1;
+        lengths[usize::from(symbol == 0)] = 1;
+        return;
+    }
+    sorted.sort_unstable();
+    let mut count = huffman_depths(sorted, longest);
+    limit_lengths(&mut count, longest);
+    let mut rarest_first = sorted.iter();
+    for length in (1..=longest).rev() {
+        for packed in rarest_first.by_ref().take(count[length] as usize) {
+            lengths[(packed & 0x1ff) as usize] = length as u8;
+        }
+    }
+}
+
+/// How many codes of each length Huffman's algorithm gives; longer ones are counted as `longest`.
+fn huffman_depths(sorted: &[u32], longest: usize) -> [u32; 16] {
+    let n = sorted.len();
+    let root = 2 * n - 2;
+    let (mut weight, mut parent) = ([0u32; NODES], [0u16; NODES]);
+    for (weight, packed) in weight.iter_mut().zip(sorted) {
+        *weight = packed >> 9;
+    }
+    let (mut symbol, mut group) = (0, n);
+    for new in n..=root {
+        for _ in 0..2 {
+            let rarest = if symbol < n && (group == new || weight[symbol] <= weight[group]) {
+                symbol += 1;
+                symbol - 1
+            } else {
+                group += 1;
+                group - 1
+            };
+            weight[new] += weight[rarest];
+            parent[rarest] = new as u16;
+        }
+    }
+    // From the root down, each is one deeper than its parent. Weights are not needed any more: their place takes the
+    // depths.
+    let (depth, mut count) = (&mut weight, [0; 16]);
+    depth[root] = 0;
+    for node in (0..root).rev() {
+        depth[node] = depth[usize::from(parent[node])] + 1;
+        if node < n {
+            count[(depth[node] as usize).min(longest)] += 1;
+        }
+    }
+    count
+}
+
+/// Makes the counts those of a complete code. Cutting has left too many codes of the longest kind; the sum of what
+/// codes use up is above 1. One step: a shorter code becomes the beginning of two, of which one is for a code of the
+/// longest kind. That takes one unit off the sum.
+fn limit_lengths(count: &mut [u32; 16], longest: usize) {
+    let used: u32 = (1..=longest).map(|length| count[length] << (longest - length)).sum();
+    for _ in 0..used.saturating_sub(1 << longest) {
+        let Some(length) = (1..longest).rev().find(|&length| count[length] > 0) else { return };
+        count[longest] -= 1;
+        count[length] -= 1;
+        count[length + 1] += 2;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(frequencies: &[u32], longest: usize) -> Vec<u8> {
+        let mut lengths = vec![9; frequencies.len()];
+        build_code_lengths(frequencies, longest, &mut lengths);
+        let used: u32 = lengths.iter().filter(|l| **l > 0).map(|l| 1 << (16 - l)).sum();
+        assert_eq!(used, 1 << 16, "not complete: {lengths:?}");
+        assert!(lengths.iter().all(|l| usize::from(*l) <= longest));
+        lengths
+    }
+
+    #[test]
+    fn frequent_symbols_get_short_codes() {
+        assert_eq!(chosen(&[1, 1, 2, 4, 0, 8], 15), [4, 4, 3, 2, 0, 1]);
+        assert_eq!(chosen(&[5, 5, 5, 5], 15), [2, 2, 2, 2]);
+    }
+
+    /// A reader must never meet an incomplete code, whatever did or did not occur.
+    #[test]
+    fn fewer_than_two_symbols() {
+        assert_eq!(chosen(&[0, 0, 0], 15), [1, 1, 0]);
+        assert_eq!(chosen(&[7, 0, 0], 15), [1, 1, 0]);
+        assert_eq!(chosen(&[0, 0, 7], 15), [1, 0, 1]);
+    }
+
+    /// Frequencies like Fibonacci's numbers make codes as long as they can be.
+    #[test]
+    fn codes_are_cut_to_the_longest_allowed() {
+        let mut frequencies = vec![1, 1];
+        while frequencies.len() < 30 {
+            frequencies.push(frequencies[frequencies.len() - 1] + frequencies[frequencies.len() - 2]);
+        }
+        for n in 2..=30 {
+            let lengths = chosen(&frequencies[..n], 15);
+            assert!(lengths.windows(2).all(|pair| pair[0] >= pair[1]), "{lengths:?}");
+        }
+        for n in 2..=19 {
+            chosen(&frequencies[..n], 7);
+        }
+        chosen(&[1; LITERAL_SYMBOLS], 15);
+    }
+}

@@ -1,0 +1,216 @@
+//! Finding repetitions: which earlier bytes are the same as those that come next? See `matcher` for what is remembered
+//! and how.
+
+use super::tokens::Tokens;
+use crate::deflate::MAX_MATCH;
+
+/// Bytes that are hashed, and so the shortest match that can be found. Matches of three hardly ever pay: without them
+/// text is as small, machine code three percent larger, and everything faster.
+const HASH_BYTES: usize = 4;
+
+/// How hard to look.
+#[derive(Clone, Copy)]
+pub(crate) struct SearchParams {
+    /// How many candidates are compared at most. With 1, there are no chains.
+    pub(crate) max_chain: usize,
+    /// A match this long is good enough to stop comparing.
+    pub(crate) nice_length: usize,
+    /// After a match shorter than this, see whether the next position has a longer one.
+    pub(crate) max_lazy: usize,
+    /// How many candidates are compared there. A quarter is enough: the match to beat is known by then.
+    pub(crate) lazy_chain: usize,
+}
+
+impl SearchParams {
+    pub(crate) fn uses_chains(self) -> bool {
+        self.max_chain > 1
+    }
+}
+
+/// The parts of a `MatchFinder`, borrowed for one run: the compiler can hold slices in registers, but not vectors in a
+/// structure.
+pub(crate) struct Search<'a> {
+    pub(crate) search_params: SearchParams,
+    pub(crate) window: usize,
+    pub(crate) bytes: &'a [u8],
+    pub(crate) window_start: usize,
+    pub(crate) base: u32,
+    pub(crate) head: &'a mut [u32],
+    pub(crate) prev: &'a mut [u16],
+}
+
+#[derive(Clone, Copy)]
+struct Match {
+    length: usize,
+    distance: usize,
+}
+
+impl Search<'_> {
+    /// Turns bytes from `at` on into tokens, until `end` (the last match may go beyond) or until they are full; gives
+    /// where that was.
+    pub(crate) fn run(mut self, at: usize, end: usize, tokens: &mut Tokens) -> usize {
+        if self.search_params.uses_chains() {
+            self.run_lazy(at, end, tokens)
+        } else {
+            self.run_fast(at, end, tokens)
+        }
+    }
+
+    /// One candidate per position, taken if it matches at all. The longer nothing matches, the greater the steps.
+    fn run_fast(&mut self, mut at: usize, end: usize, tokens: &mut Tokens) -> usize {
+        let mut misses = 0;
+        while at < end && !tokens.is_full() {
+            let distance = self.insert_head(at);
+            if distance == 0
+                || distance > self.max_distance(at)
+                || load_u32(self.bytes, at - distance) != load_u32(self.bytes, at)
+            {
+                misses += 1;
+                let step = (1 + misses / 64).min(end - at);
+                tokens.literals(&self.bytes[at..at + step]);
+                at += step;
+                continue;
+            }
+            misses = 0;
+            let length = match_length(self.bytes, at - distance, at);
+            tokens.repeat(length, distance);
+            // Two of the positions inside are remembered: the second, and the last.
+            self.insert_head(at + 1);
+            at += length;
+            self.insert_head(at - 1);
+        }
+        at
+    }
+
+    /// Before a match is taken, the next position is tried: if it has a better one, the first byte is a literal
+    /// instead.
+    fn run_lazy(&mut self, mut at: usize, end: usize, tokens: &mut Tokens) -> usize {
+        while at < end && !tokens.is_full() {
+            let Some(mut found) = self.longest_match(at, HASH_BYTES - 1, self.search_params.max_chain) else {
+                tokens.literals(&self.bytes[at..at + 1]);
+                at += 1;
+                continue;
+            };
+            // The first position that is not yet remembered.
+            let mut next = at + 1;
+            while found.length < self.search_params.max_lazy {
+                let better = self.longest_match(next, found.length, self.search_params.lazy_chain);
+                next += 1;
+                let Some(better) = better else { break };
+                tokens.literals(&self.bytes[at..at + 1]);
+                at += 1;
+                found = better;
+            }
+            tokens.repeat(found.length, found.distance);
+            at += found.length;
+            for i in next..at {
+                self.insert(i);
+            }
+        }
+        at
+    }
+
+    /// Remembers position `i`, and finds the longest match there that is longer than `least`, which is 3 or more.
+    #[inline(always)]
+    fn longest_match(&mut self, i: usize, least: usize, max_chain: usize) -> Option<Match> {
+        let mut distance = self.insert(i);
+        let max_distance = self.max_distance(i);
+        let most = (self.bytes.len() - i).min(MAX_MATCH);
+        if distance == 0 || least >= most {
+            return None;
+        }
+        let enough = self.search_params.nice_length.min(most);
+        let (mut best, mut found) = (least, 0);
+        // A longer match has these bytes in common, too. They are looked at first: most candidates fail there.
+        let mut decisive = load_u32(self.bytes, i + best + 1 - HASH_BYTES);
+        for _ in 0..max_chain {
+            if distance > max_distance {
+                break;
+            }
+            let from = i - distance;
+            if load_u32(self.bytes, from + best + 1 - HASH_BYTES) == decisive {
+                let length = match_length(self.bytes, from, i);
+                if length > best {
+                    (best, found) = (length, distance);
+                    if length >= enough {
+                        break;
+                    }
+                    decisive = load_u32(self.bytes, i + best + 1 - HASH_BYTES);
+                }
+            }
+            distance += usize::from(self.prev[self.slot(from)]);
+        }
+        (found > 0).then_some(Match { length: best, distance: found })
+    }
+
+    /// Remembers position `i`; gives the distance to the last position with the same hash, if it may be believed. Zero
+    /// if there are no four bytes, and if the entry is four gigabytes old to the byte.
+    #[inline(always)]
+    fn insert(&mut self, i: usize) -> usize {
+        let (slot, distance) = (self.slot(i), self.insert_head(i));
+        // Whatever is further away than the window is as good as nothing.
+        self.prev[slot] = distance.min(0xffff) as u16;
+        distance
+    }
+
+    /// The same without a chain.
+    #[inline(always)]
+    fn insert_head(&mut self, i: usize) -> usize {
+        if i + HASH_BYTES > self.bytes.len() {
+            return 0;
+        }
+        let position = self.position(i);
+        // Multiplying spreads all bits upwards: the upper ones depend on all four bytes.
+        let hash = load_u32(self.bytes, i).wrapping_mul(0x9e37_79b1) >> 16;
+        let slot = hash as usize & (self.head.len() - 1);
+        let last = std::mem::replace(&mut self.head[slot], position);
+        position.wrapping_sub(last) as usize
+    }
+
+    #[inline(always)]
+    fn position(&self, i: usize) -> u32 {
+        self.base.wrapping_add(i as u32)
+    }
+
+    /// Where `prev` has the position of byte `i`.
+    #[inline(always)]
+    fn slot(&self, i: usize) -> usize {
+        self.position(i) as usize & (self.prev.len() - 1)
+    }
+
+    /// How far back a match at `i` may reach.
+    #[inline(always)]
+    fn max_distance(&self, i: usize) -> usize {
+        self.window.min(i - self.window_start)
+    }
+}
+
+/// The four bytes at `i`; zero if there are fewer.
+#[inline(always)]
+fn load_u32(bytes: &[u8], i: usize) -> u32 {
+    bytes.get(i..i + HASH_BYTES).and_then(|rest| rest.first_chunk()).map_or(0, |load_u32| u32::from_le_bytes(*load_u32))
+}
+
+/// How many bytes from `a` and from `b` on are the same; a longest match at most. `a` is below `b`.
+#[inline(always)]
+fn match_length(bytes: &[u8], a: usize, b: usize) -> usize {
+    let most = (bytes.len() - b).min(MAX_MATCH);
+    let (first, second) = (&bytes[a..a + most], &bytes[b..b + most]);
+    let mut length = 0;
+    while let (Some(x), Some(y)) = (load_u64(first, length), load_u64(second, length)) {
+        let differ = x ^ y;
+        if differ != 0 {
+            return length + (differ.trailing_zeros() / 8) as usize;
+        }
+        length += 8;
+    }
+    while length < most && first[length] == second[length] {
+        length += 1;
+    }
+    length
+}
+
+#[inline(always)]
+fn load_u64(bytes: &[u8], i: usize) -> Option<u64> {
+    bytes.get(i..i + 8)?.first_chunk().map(|load_u64| u64::from_le_bytes(*load_u64))
+}

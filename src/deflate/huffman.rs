@@ -1,0 +1,327 @@
+//! Huffman codes as DEFLATE describes them (RFC 1951 section 3.2.2): from a list of lengths to codes, and to tables for
+//! reading.
+//!
+//! Lengths are all that is sent. Symbols sorted by length, then by number, get codes that count upwards; when the
+//! length grows, a zero is appended. So lengths 2, 1, 3, 3 for A to D give B 0, A 10, C 110, D 111.
+//!
+//! **Is it a code?** Each code of length n uses up 1/2ⁿ of all bit sequences. If the sum is above 1, two codes collide:
+//! *over-subscribed*, refused. Below 1, some sequences mean nothing: *incomplete*. We do as zlib does: incomplete is
+//! refused, with two exceptions. A code of literals and lengths, or of distances, may consist of a single symbol of one
+//! bit (RFC 1951 section 3.2.7 asks for that in distances); and there may be no distance code at all. What has
+//! no meaning is then an error when it occurs.
+//!
+//! **Reading** is done with a table indexed by the next `root` bits. Every entry whose index *begins* (lowest bits)
+//! with a code belongs to that code, so a short code has many. A code longer than `root` shares its first `root` bits
+//! with others; their entry points at a smaller table behind, indexed by the bits that follow. An [`Entry`] has all a
+//! reader needs in 32 bits:
+//!
+//! ```text
+//! bits 16..32  value: literal, length or distance base, symbol, or where the second table begins
+//!      15      EXCEPTION: none of the two frequent kinds; ask further
+//!      14      SUBTABLE (with EXCEPTION): points to a second table, whose index has `code bits` bits
+//!      13      LITERAL
+//!       8..12  code bits: the length of the code, without those that led to a second table
+//!       0..8   all bits: code bits and extra bits together
+//! ```
+
+use crate::deflate::{DISTANCES, END_OF_BLOCK, LENGTHS, MAX_CODE_LENGTH, REPEATS, REPEAT_LAST};
+
+pub(crate) type Entry = u32;
+pub(crate) const LITERAL: Entry = 1 << 13;
+pub(crate) const SUBTABLE: Entry = 1 << 14;
+pub(crate) const EXCEPTION: Entry = 1 << 15;
+/// What cannot be told apart from these bits on: no code has them, or a symbol that must not occur.
+pub(crate) const INVALID: Entry = EXCEPTION | 0xffff_0000;
+/// The end of a block.
+pub(crate) const END: Entry = EXCEPTION | (END_OF_BLOCK as u32) << 16;
+
+#[inline(always)]
+pub(crate) fn value(entry: Entry) -> usize {
+    (entry >> 16) as usize
+}
+
+#[inline(always)]
+pub(crate) fn all_bits(entry: Entry) -> u32 {
+    entry & 0x3f
+}
+
+#[inline(always)]
+pub(crate) fn code_bits(entry: Entry) -> u32 {
+    entry >> 8 & 0xf
+}
+
+/// What a list of lengths is, were it a code.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Completeness {
+    Complete,
+    /// No symbol has a code.
+    Empty,
+    /// One symbol, of one bit.
+    Single,
+    /// Over-subscribed, or incomplete in any other way.
+    Invalid,
+}
+
+/// How many symbols have each length. Lengths are at most 15.
+fn count(lengths: &[u8]) -> [u16; MAX_CODE_LENGTH + 1] {
+    let mut count = [0; MAX_CODE_LENGTH + 1];
+    for length in lengths {
+        count[usize::from(length & 15)] += 1;
+    }
+    count
+}
+
+/// The first code of each length.
+fn first_codes(count: &[u16; MAX_CODE_LENGTH + 1]) -> [u16; MAX_CODE_LENGTH + 1] {
+    let mut first = [0u16; MAX_CODE_LENGTH + 1];
+    for length in 2..=MAX_CODE_LENGTH {
+        first[length] = (first[length - 1].wrapping_add(count[length - 1])) << 1;
+    }
+    first
+}
+
+fn completeness(count: &[u16; MAX_CODE_LENGTH + 1]) -> Completeness {
+    // In units of the longest code: 2^15 of them are all there is.
+    let used: u32 = (1..=MAX_CODE_LENGTH).map(|length| u32::from(count[length]) << (MAX_CODE_LENGTH - length)).sum();
+    let symbols: u16 = count[1..].iter().sum();
+    match (used, symbols) {
+        (0x8000, _) => Completeness::Complete,
+        (0, _) => Completeness::Empty,
+        (0x4000, 1) => Completeness::Single,
+        _ => Completeness::Invalid,
+    }
+}
+
+/// The codes for `lengths`, ready for writing: turned round, the first bit lowest, with the length in the upper half.
+/// `codes` is as long as `lengths`.
+pub(crate) fn codes(lengths: &[u8], codes: &mut [u32]) {
+    let mut next = first_codes(&count(lengths));
+    for (code, &length) in codes.iter_mut().zip(lengths) {
+        if length > 0 {
+            *code = u32::from(length) << 16 | u32::from(reversed(next[usize::from(length & 15)], length));
+            next[usize::from(length & 15)] += 1;
+        }
+    }
+}
+
+fn reversed(code: u16, length: u8) -> u16 {
+    code.reverse_bits() >> (16 - length)
+}
+
+/// Fills `table` for reading `lengths` with `root` bits at a time; `entry` gives value, flags and extra bits of a
+/// symbol.
+///
+/// A `Invalid` shape leaves the table as it was. `table` is a power of two of entries, large enough for the second tables
+/// that lengths of its kind can need: see `Tables`.
+pub(crate) fn fill(table: &mut [Entry], root: u32, lengths: &[u8], entry: impl Fn(usize) -> Entry) -> Completeness {
+    let (root, count) = (root as usize, count(lengths));
+    let completeness = completeness(&count);
+    if completeness == Completeness::Invalid {
+        return completeness;
+    }
+    // Symbols in the order of their codes.
+    let mut sorted = [0u16; 288 + 32];
+    let mut place = [0u16; MAX_CODE_LENGTH + 2];
+    for length in 1..=MAX_CODE_LENGTH {
+        place[length + 1] = place[length] + count[length];
+    }
+    for (symbol, &length) in lengths.iter().enumerate() {
+        if length > 0 {
+            let place = &mut place[usize::from(length & 15)];
+            sorted[usize::from(*place)] = symbol as u16;
+            *place += 1;
+        }
+    }
+    let mut symbols = sorted.iter().map(|&symbol| usize::from(symbol));
+    let mut code = 0u16;
+    // Codes of one length more: whatever the table says so far holds whether the new bit is 0 or 1.
+    table[0] = INVALID | 1;
+    for (length, &symbols_of_it) in count.iter().enumerate().take(root + 1).skip(1) {
+        let half = 1 << (length - 1);
+        table.copy_within(..half, half);
+        code <<= 1;
+        for symbol in symbols.by_ref().take(usize::from(symbols_of_it)) {
+            let index = usize::from(reversed(code, length as u8));
+            table[index] = entry(symbol) + (length << 8 | length) as u32;
+            code += 1;
+        }
+    }
+    if count[root + 1..].iter().any(|&n| n > 0) {
+        fill_subtables(table, root, &count, code, symbols, entry);
+    }
+    completeness
+}
+
+/// The codes that are longer than `root`; `code` is where those of `root` bits ended.
+fn fill_subtables(
+    table: &mut [Entry],
+    root: usize,
+    count: &[u16; MAX_CODE_LENGTH + 1],
+    mut code: u16,
+    mut symbols: impl Iterator<Item = usize>,
+    entry: impl Fn(usize) -> Entry,
+) {
+    let mask = table.len() - 1;
+    let (mut begin, mut end, mut prefix) = (0, 1 << root, usize::MAX);
+    for length in root + 1..=MAX_CODE_LENGTH {
+        code <<= 1;
+        for done in 0..count[length] {
+            let index = usize::from(reversed(code, length as u8));
+            if index & ((1 << root) - 1) != prefix {
+                // A new prefix: its table must be wide enough for the longest code in it. It is as soon as all that
+                // fits is taken.
+                prefix = index & ((1 << root) - 1);
+                let mut width = length - root;
+                let mut taken = usize::from(count[length] - done);
+                while taken < 1 << width && root + width < MAX_CODE_LENGTH {
+                    width += 1;
+                    taken = (taken << 1) + usize::from(count[root + width]);
+                }
+                (begin, end) = (end, end + (1 << width));
+                table[prefix] = EXCEPTION | SUBTABLE | (begin as u32) << 16 | (width << 8 | root) as u32;
+            }
+            let Some(symbol) = symbols.next() else { return };
+            let own = length - root;
+            let filled = entry(symbol) + (own << 8 | own) as u32;
+            for place in (begin + (index >> root)..end).step_by(1 << own) {
+                table[place & mask] = filled;
+            }
+            code = code.wrapping_add(1);
+        }
+    }
+}
+
+/// The entry of a literal or length symbol, without the bits of its code.
+pub(crate) fn literal_entry(symbol: usize) -> Entry {
+    match symbol {
+        0..END_OF_BLOCK => LITERAL | (symbol as u32) << 16,
+        END_OF_BLOCK => END,
+        _ => LENGTHS.get(symbol - END_OF_BLOCK - 1).map_or(INVALID, |range| range_entry(*range)),
+    }
+}
+
+/// The entry of a distance symbol, without the bits of its code.
+pub(crate) fn distance_entry(symbol: usize) -> Entry {
+    DISTANCES.get(symbol).map_or(INVALID, |range| range_entry(*range))
+}
+
+/// The entry of a symbol of the third code, without the bits of its code: the value is the symbol itself.
+pub(crate) fn length_entry(symbol: usize) -> Entry {
+    let extra = symbol.checked_sub(REPEAT_LAST).map_or(0, |repeat| REPEATS[repeat].1);
+    (symbol as u32) << 16 | u32::from(extra)
+}
+
+fn range_entry((base, extra): (u16, u8)) -> Entry {
+    u32::from(base) << 16 | u32::from(extra)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deflate::bits::BitReader;
+    use crate::deflate::{FIXED_DISTANCES, FIXED_LITERALS};
+
+    fn plain(symbol: usize) -> Entry {
+        (symbol as u32) << 16
+    }
+
+    /// What the table makes of `bits`: symbol and length of its code.
+    fn look_up(table: &[Entry], root: u32, bits: u64) -> (usize, u32) {
+        let mut reader = BitReader { bits, count: 64, rest: &[] };
+        let mut entry = table[reader.peek(root)];
+        let mut length = 0;
+        if entry & SUBTABLE != 0 {
+            reader.skip(root);
+            length = root;
+            entry = table[value(entry) + reader.peek(code_bits(entry))];
+        }
+        (value(entry), length + code_bits(entry))
+    }
+
+    /// The example of RFC 1951 section 3.2.2: A to H have lengths 3, 3, 3, 3, 3, 2, 4, 4.
+    #[test]
+    fn codes_of_the_rfc() {
+        let lengths = [3, 3, 3, 3, 3, 2, 4, 4];
+        let mut packed = [0; 8];
+        codes(&lengths, &mut packed);
+        let printed: Vec<u16> = packed.iter().map(|c| (*c as u16).reverse_bits() >> (16 - (c >> 16))).collect();
+        assert_eq!(printed, [0b010, 0b011, 0b100, 0b101, 0b110, 0b00, 0b1110, 0b1111]);
+    }
+
+    /// The ranges printed in RFC 1951 section 3.2.6.
+    #[test]
+    fn fixed_codes_of_the_rfc() {
+        let mut packed = [0; 288];
+        codes(&FIXED_LITERALS, &mut packed);
+        let printed = |symbol: usize| (packed[symbol] as u16).reverse_bits() >> (16 - (packed[symbol] >> 16));
+        let rows = [
+            (0, 0b00110000, 8),
+            (143, 0b10111111, 8),
+            (144, 0b110010000, 9),
+            (255, 0b111111111, 9),
+            (256, 0, 7),
+            (279, 0b0010111, 7),
+            (280, 0b11000000, 8),
+            (287, 0b11000111, 8),
+        ];
+        for (symbol, code, length) in rows {
+            assert_eq!((printed(symbol), packed[symbol] >> 16), (code, length), "{symbol}");
+        }
+        assert_eq!(FIXED_DISTANCES, [5; 32]);
+    }
+
+    /// Every code of a list, followed by ones or zeros, is found in the table; with roots that need second tables and
+    /// roots that do not.
+    #[test]
+    fn tables_find_every_code() {
+        let mut long: Vec<u8> = (1..=15).collect();
+        long.push(15);
+        // Two symbols each of 2, 3 bits ... do not fill up: what is left goes to the deepest.
+        let mut bushy = vec![2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13, 14, 14];
+        bushy.extend([15, 15, 15, 15]);
+        for lengths in [&FIXED_LITERALS[..], &FIXED_DISTANCES, &long, &bushy, &[1, 1], &[2, 1, 3, 3]] {
+            for root in [7, 8, 10] {
+                let mut table = vec![0; 2048];
+                assert_eq!(fill(&mut table, root, lengths, plain), Completeness::Complete);
+                let mut packed = vec![0; lengths.len()];
+                codes(lengths, &mut packed);
+                for (symbol, packed) in packed.iter().enumerate() {
+                    let (code, length) = (u64::from(packed & 0xffff), packed >> 16);
+                    for after in [0, u64::MAX, 0x5555_5555_5555_5555] {
+                        assert_eq!(look_up(&table, root, code | after << length), (symbol, length));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn shapes() {
+        let rows: [(&[u8], Completeness); 10] = [
+            (&[], Completeness::Empty),
+            (&[0, 0], Completeness::Empty),
+            (&[0, 1], Completeness::Single),
+            (&[2], Completeness::Invalid),
+            (&[1, 1], Completeness::Complete),
+            (&[1, 2], Completeness::Invalid),
+            (&[1, 2, 2], Completeness::Complete),
+            (&[1, 1, 1], Completeness::Invalid),
+            (&[1, 1, 15], Completeness::Invalid),
+            (&[15; 288], Completeness::Invalid),
+        ];
+        for (lengths, completeness) in rows {
+            assert_eq!(fill(&mut [0; 2048], 10, lengths, plain), completeness, "{lengths:?}");
+        }
+    }
+
+    /// What no code begins with has no meaning, and says so.
+    #[test]
+    fn the_rest_has_no_meaning() {
+        let mut table = [0; 512];
+        fill(&mut table, 8, &[0, 0, 1], distance_entry);
+        assert_eq!((value(table[0]), value(table[2]), code_bits(table[0])), (3, 3, 1));
+        assert!(table[..256].iter().skip(1).step_by(2).all(|entry| entry & INVALID == INVALID));
+        fill(&mut table, 8, &[0, 0, 0], distance_entry);
+        assert!(table[..256].iter().all(|entry| entry & INVALID == INVALID));
+    }
+}

@@ -1,0 +1,491 @@
+//! Reading DEFLATE: the public face of `blocks`, `symbols` and `output`, and every way a stream can be wrong.
+
+mod blocks;
+mod output;
+mod symbols;
+mod window;
+
+use std::fmt;
+
+use crate::deflate::WindowBits;
+use blocks::{Blocks, StopAtEnd};
+use output::Output;
+use window::Window;
+
+/// Why reading stopped before the end of a unit.
+enum Stop {
+    /// The input ends here; more may follow.
+    NeedInput,
+    Error(InflateError),
+}
+
+impl From<InflateError> for Stop {
+    fn from(error: InflateError) -> Self {
+        Stop::Error(error)
+    }
+}
+
+/// A decompressor for raw DEFLATE (RFC 1951), fed in pieces of any size; for messages, or for streams by themselves.
+///
+/// It keeps its window from message to message, until told otherwise by [`reset`](Inflate::reset).
+///
+/// **Memory**: nothing until the first input; then 11 KiB, and a window that grows with the output, to 8 KiB above its
+/// size at most (51 KiB together for 32,768 bytes). Nothing is ever allocated because a stream announces it.
+///
+/// **Strictness** is that of zlib. A code of literals and lengths, or of distances, may consist of a single symbol of
+/// one bit, and a block may do without distances; any other code that is incomplete is refused, and so is every code
+/// that is over-subscribed. More than 286 literals and lengths, or 30 distances, are refused. Differences: a distance
+/// beyond the window is refused even where the output at hand still has the bytes, and [`push`](Inflate::push) goes on
+/// after a block that is marked as the last (RFC 7692 section 7.2.3.4).
+///
+/// After an error, every further call gives the same error, until [`reset`](Inflate::reset).
+pub struct Inflate {
+    blocks: Option<Box<Blocks>>,
+    window: Window,
+    failed: Option<InflateError>,
+}
+
+impl Inflate {
+    /// A decompressor that accepts distances up to `window`.
+    pub fn new(window: WindowBits) -> Inflate {
+        Inflate { blocks: None, window: Window::new(window.size()), failed: None }
+    }
+
+    /// Reads all of `input` and appends what it says to `out`, which never gets longer than `limit` bytes.
+    ///
+    /// What ends in the middle of a symbol waits for the next call. `out` may be emptied or replaced between calls. A
+    /// block marked as the last is nothing special here: as RFC 7692 section 7.2.3.4 has it, the next begins at the
+    /// next byte.
+    ///
+    /// # Errors
+    /// The first fault in the stream; `out` has everything before it. [`InflateError::TooLarge`] if `out` would get
+    /// longer than `limit`: exactly `limit` bytes are fine.
+    pub fn push(&mut self, input: &[u8], out: &mut Vec<u8>, limit: usize) -> Result<(), InflateError> {
+        self.read(input, out, limit, StopAtEnd::No).map(|_| ())
+    }
+
+    /// As [`push`](Inflate::push), for streams by themselves: stops after the block that is marked as the last. Gives
+    /// how many bytes of `input` were used. When it did not stop, that is all of them; [`at_end`](Inflate::at_end)
+    /// tells.
+    ///
+    /// ```
+    /// use stdws::deflate::{Inflate, WindowBits};
+    /// let stream = [0xcb, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, b'!'];
+    /// let (mut inflate, mut out) = (Inflate::new(WindowBits::MAX), Vec::new());
+    /// assert_eq!(inflate.push_to_end(&stream, &mut out, 100)?, 7);
+    /// assert!(inflate.at_end());
+    /// assert_eq!(out, b"hello");
+    /// # Ok::<(), stdws::deflate::InflateError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`push`](Inflate::push).
+    pub fn push_to_end(&mut self, input: &[u8], out: &mut Vec<u8>, limit: usize) -> Result<usize, InflateError> {
+        self.read(input, out, limit, StopAtEnd::Yes).map(|left| input.len() - left)
+    }
+
+    /// True when the last block that was read is marked as the last of the stream, and nothing was read since.
+    pub fn at_end(&self) -> bool {
+        self.blocks.as_ref().is_some_and(|blocks| blocks.at_end())
+    }
+
+    /// Ends a message whose sender cut off the last four bytes, `00 00 FF FF` (RFC 7692 section 7.2.1). The window
+    /// stays.
+    ///
+    /// It does not put the four bytes back and read on, as RFC 7692 section 7.2.2 words it: they could then become the
+    /// missing end of something else. It checks that exactly the beginning of an empty stored block is left, which they
+    /// would complete.
+    ///
+    /// # Errors
+    /// [`InflateError::Unfinished`] if the message ends anywhere else; an empty one does too, since an empty message is
+    /// sent as one byte (RFC 7692 section 7.2.3.6).
+    pub fn end_message(&mut self) -> Result<(), InflateError> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        if !self.blocks.as_mut().is_some_and(|blocks| blocks.take_truncated_block()) {
+            self.failed = Some(InflateError::Unfinished);
+            return Err(InflateError::Unfinished);
+        }
+        Ok(())
+    }
+
+    /// Begins anew: with an empty window (no context takeover), and without the error if there was one. What is
+    /// allocated stays.
+    pub fn reset(&mut self) {
+        self.window.clear();
+        self.failed = None;
+        if let Some(blocks) = &mut self.blocks {
+            blocks.restart();
+        }
+    }
+
+    fn read(&mut self, input: &[u8], out: &mut Vec<u8>, limit: usize, end: StopAtEnd) -> Result<usize, InflateError> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        let blocks = self.blocks.get_or_insert_with(|| Box::new(Blocks::new()));
+        let mut output = Output::new(out, limit, &self.window);
+        let result = blocks.read(input, &mut output, end);
+        let start = output.finish();
+        match result {
+            Ok(_) => self.window.append(&out[start..]),
+            Err(error) => self.failed = Some(error),
+        }
+        result
+    }
+}
+
+impl fmt::Debug for Inflate {
+    /// Without the window: that is somebody's data.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inflate").field("failed", &self.failed).finish_non_exhaustive()
+    }
+}
+
+/// What is wrong with a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InflateError {
+    /// BTYPE is 11, which is reserved (RFC 1951 section 3.2.3).
+    BlockType,
+    /// The length of a stored block and its complement do not match (section 3.2.4).
+    StoredLength,
+    /// A dynamic block announces more than 286 literals and lengths, or more than 30 distances (section 3.2.7).
+    TooManySymbols,
+    /// The code in which lengths are sent is over-subscribed, incomplete or empty.
+    LengthCode,
+    /// The first length of all is said to repeat the one before.
+    NothingToRepeat,
+    /// A repetition goes beyond the number of lengths announced.
+    TooManyLengths,
+    /// The end of the block has no code, so the block could not end.
+    NoEndOfBlock,
+    /// The code of literals and lengths is over-subscribed, or incomplete with more than one symbol.
+    LiteralCode,
+    /// The code of distances is over-subscribed, or incomplete with more than one symbol.
+    DistanceCode,
+    /// Bits that are no code of a literal or length, or one of the two codes that must not occur (section 3.2.6).
+    LiteralSymbol,
+    /// Bits that are no code of a distance, or one of the two codes that must not occur (section 3.2.6).
+    DistanceSymbol,
+    /// A distance reaches beyond the window, or to before the first byte.
+    DistanceTooFar,
+    /// More output than the limit allows.
+    TooLarge,
+    /// A message does not end where a block ends, with three bits of an empty stored block after it (RFC 7692 section
+    /// 7.2.1).
+    Unfinished,
+}
+
+impl fmt::Display for InflateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            InflateError::BlockType => "a compressed block is of the reserved type 11",
+            InflateError::StoredLength => "the length of a stored block does not match its complement",
+            InflateError::TooManySymbols => "a compressed block announces more symbols than there are",
+            InflateError::LengthCode => "the code in which code lengths are sent is not complete",
+            InflateError::NothingToRepeat => "the first code length repeats nothing",
+            InflateError::TooManyLengths => "more code lengths than announced",
+            InflateError::NoEndOfBlock => "the end of the block has no code",
+            InflateError::LiteralCode => "the literal and length code is not complete",
+            InflateError::DistanceCode => "the distance code is not complete",
+            InflateError::LiteralSymbol => "bits that mean no literal and no length",
+            InflateError::DistanceSymbol => "bits that mean no distance",
+            InflateError::DistanceTooFar => "a distance reaches beyond the window",
+            InflateError::TooLarge => "the inflated data exceed the limit",
+            InflateError::Unfinished => "a compressed message ends in the middle of a block",
+        })
+    }
+}
+
+impl std::error::Error for InflateError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A stream from fields: value and width, lowest bit first. Codes are given as they are printed, after a `-` width.
+    fn stream(fields: &[(u32, i32)]) -> Vec<u8> {
+        let (mut bytes, mut count) = (Vec::new(), 0);
+        for &(value, width) in fields {
+            for bit in 0..width.abs() {
+                let from = if width < 0 { -width - 1 - bit } else { bit };
+                if count % 8 == 0 {
+                    bytes.push(0);
+                }
+                *bytes.last_mut().unwrap() |= ((value >> from & 1) as u8) << (count % 8);
+                count += 1;
+            }
+        }
+        bytes
+    }
+
+    fn inflate(input: &[u8], limit: usize) -> Result<Vec<u8>, InflateError> {
+        let mut out = Vec::new();
+        Inflate::new(WindowBits::MAX).push(input, &mut out, limit).map(|()| out)
+    }
+
+    /// A dynamic block up to its lengths: HLIT, HDIST, and the lengths of the third code in the order of the RFC.
+    fn dynamic(literals: u32, distances: u32, lengths: &[u32]) -> Vec<(u32, i32)> {
+        let mut fields = vec![(0b100, 3), (literals - 257, 5), (distances - 1, 5), (lengths.len() as u32 - 4, 4)];
+        fields.extend(lengths.iter().map(|length| (*length, 3)));
+        fields
+    }
+
+    /// The third code of 18 (0) and 1 (1), and with it: no literal, the end of the block with one bit.
+    fn only_the_end(distances: u32) -> Vec<(u32, i32)> {
+        let mut fields = dynamic(257, distances, &[0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+        fields.extend([(1, 1), (138 - 11, 7), (1, 1), (118 - 11, 7), (0, 1)]);
+        fields
+    }
+
+    fn join(parts: &[&[(u32, i32)]]) -> Vec<u8> {
+        stream(&parts.concat())
+    }
+
+    /// Each fault with the shortest input that has it: one byte less is not wrong yet.
+    #[test]
+    fn shortest_errors() {
+        let (zeros, eights) = ([0, 0, 1, 1], [0, 0, 1, 0, 1]);
+        let rows = [
+            (InflateError::BlockType, stream(&[(0b110, 3)])),
+            (InflateError::StoredLength, vec![0, 0, 0, 0, 0]),
+            (InflateError::TooManySymbols, stream(&[(0b100, 3), (287 - 257, 5), (0, 9)])),
+            (InflateError::TooManySymbols, stream(&[(0b100, 3), (0, 5), (31 - 1, 5), (0, 4)])),
+            (InflateError::LengthCode, stream(&dynamic(257, 1, &[0, 0, 0, 0]))),
+            (InflateError::LengthCode, stream(&dynamic(257, 1, &[0, 0, 0, 1]))),
+            (InflateError::LengthCode, stream(&dynamic(257, 1, &[2, 0, 1, 0]))),
+            (InflateError::LengthCode, stream(&dynamic(257, 1, &[1, 1, 1, 0]))),
+            (InflateError::NothingToRepeat, join(&[&dynamic(257, 1, &[1, 1, 0, 0]), &[(0, 1), (0, 2)]])),
+            (InflateError::TooManyLengths, join(&[&dynamic(257, 1, &zeros), &[(1, 1), (127, 7), (1, 1), (127, 7)]])),
+            (InflateError::NoEndOfBlock, join(&[&dynamic(257, 1, &zeros), &[(1, 1), (127, 7), (1, 1), (109, 7)]])),
+            (
+                InflateError::LiteralCode,
+                join(&[&dynamic(257, 1, &eights), &[(1, 1), (127, 7), (1, 1), (107, 7), (0, 2)]]),
+            ),
+            (InflateError::DistanceCode, join(&[&only_the_end(3), &[(0b000, 3)]])),
+            (InflateError::LiteralSymbol, stream(&[(0b010, 3), (0b1100_0110, -8)])),
+            (InflateError::LiteralSymbol, stream(&[(0b010, 3), (0b1100_0111, -8)])),
+            (InflateError::DistanceSymbol, stream(&[(0b010, 3), (0b000_0001, -7), (0b11110, -5)])),
+            (InflateError::DistanceSymbol, stream(&[(0b010, 3), (0b000_0001, -7), (0b11111, -5)])),
+            (InflateError::DistanceTooFar, stream(&[(0b010, 3), (0b000_0001, -7), (0b00000, -5)])),
+        ];
+        for (error, input) in rows {
+            assert_eq!(inflate(&input, 1000), Err(error), "{input:02x?}");
+            assert_eq!(inflate(&input[..input.len() - 1], 1000), Ok(vec![]), "{error:?}");
+        }
+        assert_eq!(inflate(&stream(&[(0b010, 3), (0b0011_0000, -8)]), 0), Err(InflateError::TooLarge));
+        assert_eq!(Inflate::new(WindowBits::MAX).end_message(), Err(InflateError::Unfinished));
+    }
+
+    /// What looks wrong but is not: zlib accepts it, and so do we.
+    #[test]
+    fn codes_of_a_single_symbol() {
+        // One distance code of one bit; its other half means nothing. A literal would need a code, so there is only the
+        // end.
+        assert_eq!(inflate(&join(&[&only_the_end(1), &[(0, 1), (0, 1)]]), 10), Ok(vec![]));
+        // Sixteen zeros for the distances cannot be said with this code, but no distance code at all can: 257 + 11
+        // lengths.
+        let no_distances = join(&[&only_the_end(11), &[(1, 1), (0, 7), (0, 1)]]);
+        assert_eq!(inflate(&no_distances, 10), Ok(vec![]));
+        // The other half of the code of literals.
+        let other_half = join(&[&only_the_end(11), &[(1, 1), (0, 7), (1, 1)]]);
+        assert_eq!(inflate(&other_half, 10), Err(InflateError::LiteralSymbol));
+    }
+
+    /// 284 with all extra bits set is 258, too.
+    #[test]
+    fn length_258_in_two_ways() {
+        let a = (0b0011_0000 + u32::from(b'a'), -8);
+        for length in [&[(0b1100_0101, -8)][..], &[(0b1100_0100, -8), (31, 5)]] {
+            let input = join(&[&[(0b011, 3), a], length, &[(0, -5), (0, -7)]]);
+            assert_eq!(inflate(&input, 259), Ok(vec![b'a'; 259]));
+        }
+    }
+
+    /// The examples of RFC 7692 section 7.2.3, as payloads: the second needs the window of the first.
+    const HELLO: [&[u8]; 5] = [
+        &[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00],
+        &[0xf2, 0x00, 0x11, 0x00, 0x00],
+        &[0x00, 0x05, 0x00, 0xfa, 0xff, 0x48, 0x65, 0x6c, 0x6c, 0x6f, 0x00],
+        &[0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00],
+        &[0xf2, 0x48, 0x05, 0x00, 0x00, 0x00, 0xff, 0xff, 0xca, 0xc9, 0xc9, 0x07, 0x00],
+    ];
+
+    /// 7692-7.2.2-s1, 7692-7.2.2-3, 7692-7.2.1-4: whole, byte by byte, one after the other; with one and the same
+    /// window.
+    #[test]
+    fn examples_of_rfc_7692() {
+        for size in [1, 2, 100] {
+            let mut inflate = Inflate::new(WindowBits::MAX);
+            for payload in HELLO {
+                let mut out = Vec::new();
+                for piece in payload.chunks(size) {
+                    inflate.push(piece, &mut out, 5).unwrap();
+                }
+                assert_eq!((inflate.end_message(), &out[..]), (Ok(()), &b"Hello"[..]));
+            }
+            let mut out = Vec::new();
+            inflate.push(&[0x00], &mut out, 0).unwrap();
+            assert_eq!((inflate.end_message(), out.len()), (Ok(()), 0));
+        }
+    }
+
+    /// 7692-7.2.2-1: after a reset nothing is left of what came before.
+    #[test]
+    fn reset_forgets_the_window() {
+        let (mut inflate, mut out) = (Inflate::new(WindowBits::MAX), Vec::new());
+        inflate.push(HELLO[0], &mut out, 100).unwrap();
+        inflate.end_message().unwrap();
+        inflate.reset();
+        assert_eq!(inflate.push(HELLO[1], &mut out, 100), Err(InflateError::DistanceTooFar));
+        assert_eq!(inflate.push(HELLO[0], &mut out, 100), Err(InflateError::DistanceTooFar), "errors stay");
+        assert_eq!(inflate.end_message(), Err(InflateError::DistanceTooFar));
+        inflate.reset();
+        assert_eq!(inflate.push(HELLO[0], &mut out, 100), Ok(()));
+    }
+
+    /// Tables of fixed blocks are made once; a dynamic block that fails half way must not leave its own in their place.
+    #[test]
+    fn reset_in_the_middle_of_a_block() {
+        let good = stream(&[(0b010, 3), (0b0011_0000, -8), (0b000_0001, -7), (0b00000, -5), (0, -7)]);
+        let lengths = stream(&dynamic(257, 1, &[1, 1, 0, 0]));
+        let codes = join(&[&only_the_end(1), &[(0, 1)]]);
+        for cut in [lengths, codes] {
+            let mut inflate = Inflate::new(WindowBits::MAX);
+            for _ in 0..2 {
+                let mut out = Vec::new();
+                assert_eq!((inflate.push(&good, &mut out, 4), out), (Ok(()), vec![0; 4]));
+                inflate.reset();
+                let _ = inflate.push(&cut, &mut Vec::new(), 4);
+                inflate.reset();
+            }
+        }
+    }
+
+    /// A message that is cut off does not end, except between blocks; not even where four bytes `00 00 FF FF` would be
+    /// taken for its end.
+    #[test]
+    fn a_message_ends_where_a_block_ends() {
+        for (payload, good) in HELLO.into_iter().zip([None, None, Some(1), None, Some(4)]) {
+            for length in 0..payload.len() {
+                let mut inflate = Inflate::new(WindowBits::MAX);
+                let _ = inflate.push(&payload[..length], &mut Vec::new(), 100);
+                assert_eq!(inflate.end_message().is_ok(), Some(length) == good, "{length} of {payload:02x?}");
+            }
+        }
+        // A stored block that lacks four bytes, the four bytes not cut off, and the beginning of a dynamic block.
+        let whole = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00, 0x00, 0xff, 0xff];
+        for payload in [&[0x00, 0x05, 0x00, 0xfa, 0xff, 0x48][..], &whole, &[0x04]] {
+            let mut inflate = Inflate::new(WindowBits::MAX);
+            inflate.push(payload, &mut Vec::new(), 100).unwrap();
+            assert_eq!(inflate.end_message(), Err(InflateError::Unfinished));
+        }
+    }
+
+    #[test]
+    fn streams_end_with_their_last_block() {
+        let twice = [&HELLO[3][..7], HELLO[3]].concat();
+        let (mut inflate, mut out) = (Inflate::new(WindowBits::MAX), Vec::new());
+        for byte in &twice[..6] {
+            assert_eq!(inflate.push_to_end(&[*byte], &mut out, 100), Ok(1));
+            assert!(!inflate.at_end());
+        }
+        assert_eq!(inflate.push_to_end(&twice[6..], &mut out, 100), Ok(1));
+        assert!(inflate.at_end());
+        assert_eq!(out, b"Hello");
+        // As a chain of messages, the same bytes go on.
+        let (mut inflate, mut out) = (Inflate::new(WindowBits::MAX), Vec::new());
+        inflate.push(&twice, &mut out, 100).unwrap();
+        assert_eq!((inflate.end_message(), &out[..]), (Ok(()), &b"HelloHello"[..]));
+    }
+
+    /// For every window: a distance of exactly its size, and one more; within a call, and across calls with another
+    /// vector.
+    #[test]
+    fn distances_end_at_the_window() {
+        for bits in 8..=15 {
+            let size = 1usize << bits;
+            let data: Vec<u8> = (0..size + 1).map(|i| (i * 7 + i / 256) as u8).collect();
+            for (distance, expected) in [(size, Ok(())), (size + 1, Err(InflateError::DistanceTooFar))] {
+                if distance > 32_768 {
+                    continue;
+                }
+                let mut input = vec![0];
+                input.extend((data.len() as u16).to_le_bytes());
+                input.extend((!(data.len() as u16)).to_le_bytes());
+                input.extend(&data);
+                let symbol =
+                    crate::deflate::DISTANCES.iter().rposition(|range| usize::from(range.0) <= distance).unwrap();
+                let (base, extra) = crate::deflate::DISTANCES[symbol];
+                let rest = (distance - usize::from(base)) as u32;
+                let tail = stream(&[(0b010, 3), (1, -7), (symbol as u32, -5), (rest, i32::from(extra)), (0, -7)]);
+                for split in [true, false] {
+                    let mut inflate = Inflate::new(WindowBits::new(bits).unwrap());
+                    let mut out = Vec::new();
+                    if split {
+                        inflate.push(&input, &mut out, usize::MAX).unwrap();
+                        out.clear();
+                        assert_eq!(inflate.push(&tail, &mut out, usize::MAX), expected);
+                    } else {
+                        let input = [&input[..], &tail].concat();
+                        assert_eq!(inflate.push(&input, &mut out, usize::MAX), expected);
+                        out.drain(..data.len());
+                    }
+                    if expected.is_ok() {
+                        assert_eq!(out, data[data.len() - size..][..3], "{bits}");
+                    }
+                }
+            }
+        }
+    }
+
+    /// At the limit passes, one more does not; whether literals, matches or stored bytes reach it, and whatever was in
+    /// the vector before.
+    #[test]
+    fn limit_is_exact() {
+        let a = (0b0011_0000 + u32::from(b'a'), -8);
+        let mut long = vec![(0b011, 3), a];
+        for _ in 0..50 {
+            long.extend([(0b1100_0101, -8), (0, -5), a, a, a, a]);
+        }
+        long.push((0, -7));
+        let long = stream(&long);
+        let stored = [&[1, 0x88, 0x13, 0x77, 0xec][..], &[7; 5000]].concat();
+        for (input, length) in [(long, 1 + 50 * 262), (stored, 5000)] {
+            for before in [0, 3, 400] {
+                for (limit, expected) in
+                    [(0, Ok(())), (1, Err(InflateError::TooLarge)), (2, Err(InflateError::TooLarge))]
+                {
+                    let mut out = vec![1; before];
+                    let limit = before + length - limit;
+                    assert_eq!(Inflate::new(WindowBits::MAX).push(&input, &mut out, limit), expected);
+                    assert!(out.len() <= limit);
+                    assert_eq!(expected.is_ok(), out.len() == before + length);
+                }
+            }
+            for limit in 0..length {
+                assert_eq!(inflate(&input, limit), Err(InflateError::TooLarge));
+            }
+            // A vector that is too long already takes nothing more.
+            assert_eq!(Inflate::new(WindowBits::MAX).push(&input, &mut vec![0; 9], 8), Err(InflateError::TooLarge));
+        }
+    }
+
+    /// Output memory follows the output, not what the stream could become.
+    #[test]
+    fn memory_follows_the_output() {
+        let mut out = Vec::new();
+        let mut inflate = Inflate::new(WindowBits::MAX);
+        // A stored block announces 65,535 bytes, and a limit of usize::MAX invites them.
+        inflate.push(&[0x00, 0xff, 0xff, 0x00, 0x00, 1, 2, 3], &mut out, usize::MAX).unwrap();
+        assert!(out.capacity() < 1024, "{}", out.capacity());
+        assert!(std::mem::size_of::<Blocks>() <= 11 * 1024, "{}", std::mem::size_of::<Blocks>());
+        for _ in 0..20_000 {
+            inflate.push(&[9; 7], &mut out, usize::MAX).unwrap_or(());
+            out.clear();
+        }
+        assert!(inflate.window.capacity() <= 40 * 1024, "{}", inflate.window.capacity());
+    }
+}

@@ -1,0 +1,243 @@
+//! Blocks, one unit after the other, from input that may stop anywhere.
+//!
+//! A *unit* is what is read whole or not at all: the opening bits of a block, one length of a code, one literal, one
+//! match. None is longer than 48 bits, and the reader holds 56 if the input has them. So when a unit turns out to be
+//! cut off, the reader goes back to where the unit began, and what it holds there is all that is left of the input. It
+//! waits in `bits` and `count` for the next piece.
+//!
+//! | state | the next unit is | then |
+//! |---|---|---|
+//! | `Header` | BFINAL, BTYPE, and what belongs to the kind: LEN and NLEN, or the three counts | any state |
+//! | `Stored` | bytes, as many as come | `Header` after the last |
+//! | `CodeLengths` | three bits: a length of the code in which lengths are sent | `Lengths` after the last |
+//! | `Lengths` | one symbol of that code | `Symbols` after the last |
+//! | `Symbols` | a literal, a match, or the end of the block | `Header` after the end |
+
+use super::output::Output;
+use super::symbols::Tables;
+use crate::deflate::bits::BitReader;
+use crate::deflate::inflate::{InflateError, Stop};
+use crate::deflate::{
+    DISTANCE_SYMBOLS, END_OF_BLOCK, LENGTH_ORDER, LENGTH_SYMBOLS, LITERAL_SYMBOLS, REPEATS, REPEAT_LAST,
+};
+
+#[derive(Clone, Copy)]
+enum State {
+    Header,
+    Stored { left: usize },
+    CodeLengths { counts: Counts, read: usize },
+    Lengths { counts: Counts, read: usize },
+    Symbols,
+}
+
+/// How many lengths a dynamic block sends of each of its codes.
+#[derive(Clone, Copy)]
+struct Counts {
+    literals: usize,
+    distances: usize,
+    lengths: usize,
+}
+
+/// Everything that is kept between pieces of input, except the window.
+pub(crate) struct Blocks {
+    state: State,
+    /// The block being read, or the last that was read, is marked as the last of the stream.
+    last: bool,
+    /// Bits that were read and did not make a unit.
+    bits: u64,
+    count: u32,
+    tables: Tables,
+    /// Lengths of a dynamic block, as they come: first those of the third code, then both others in one sequence.
+    lengths: [u8; LITERAL_SYMBOLS + DISTANCE_SYMBOLS],
+}
+
+impl Blocks {
+    pub(crate) fn new() -> Self {
+        Blocks {
+            state: State::Header,
+            last: false,
+            bits: 0,
+            count: 0,
+            tables: Tables::new(),
+            lengths: [0; LITERAL_SYMBOLS + DISTANCE_SYMBOLS],
+        }
+    }
+
+    /// Forgets what was begun; the tables stay, since making those of fixed blocks again would be a waste.
+    pub(crate) fn restart(&mut self) {
+        (self.state, self.last, self.bits, self.count) = (State::Header, false, 0, 0);
+    }
+
+    /// A block marked as the last has ended, and nothing was read since.
+    pub(crate) fn at_end(&self) -> bool {
+        matches!(self.state, State::Header) && self.last && self.count == 0
+    }
+
+    /// Whether all that is left is how an empty stored block begins, and takes that away: three bits (the second and
+    /// third zero) and padding up to a byte.
+    pub(crate) fn take_truncated_block(&mut self) -> bool {
+        let cut = matches!(self.state, State::Header) && (3..3 + 8).contains(&self.count) && self.bits & 0b110 == 0;
+        if cut {
+            self.restart();
+        }
+        cut
+    }
+
+    /// Reads all of `input`, or up to the end of a block marked as the last if `stop_at_end`. Gives how many bytes were
+    /// left unread.
+    pub(crate) fn read(
+        &mut self,
+        input: &[u8],
+        output: &mut Output,
+        stop_at_end: StopAtEnd,
+    ) -> Result<usize, InflateError> {
+        let mut bits = BitReader { bits: self.bits, count: self.count, rest: input };
+        loop {
+            if let State::Symbols = self.state {
+                self.tables.run(&mut bits, output);
+            }
+            bits.refill();
+            let unit = (bits.bits, bits.count);
+            match self.unit(&mut bits, output) {
+                Ok(()) => {}
+                Err(Stop::Error(error)) => return Err(error),
+                Err(Stop::NeedInput) => {
+                    (self.bits, self.count) = unit;
+                    return Ok(0);
+                }
+            }
+            if let (State::Header, true, StopAtEnd::Yes) = (self.state, self.last, stop_at_end) {
+                // Whole bytes that the reader holds are of this input: what was kept was shorter than a unit.
+                let left = bits.rest.len() + bits.count as usize / 8;
+                (self.bits, self.count) = (0, 0);
+                return Ok(left);
+            }
+        }
+    }
+
+    /// Reads one unit. With `Stop::NeedInput`, `bits` may have moved, but nothing else has.
+    fn unit(&mut self, bits: &mut BitReader, output: &mut Output) -> Result<(), Stop> {
+        match self.state {
+            State::Header => self.header(bits),
+            State::Stored { left } => self.stored(left, bits, output),
+            State::CodeLengths { counts, read } => self.code_length(counts, read, bits),
+            State::Lengths { counts, read } => self.length(counts, read, bits),
+            State::Symbols => {
+                output.reserve_round(bits.rest.len());
+                if self.tables.step(bits, output)? {
+                    self.end_block(bits);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn header(&mut self, bits: &mut BitReader) -> Result<(), Stop> {
+        let take = |bits: &mut BitReader, n| bits.take(n).ok_or(Stop::NeedInput);
+        let last = take(bits, 1)? == 1;
+        let state = match take(bits, 2)? {
+            0b00 => {
+                bits.align();
+                let (length, complement) = (take(bits, 16)?, take(bits, 16)?);
+                if length != complement ^ 0xffff {
+                    return Err(InflateError::StoredLength.into());
+                }
+                State::Stored { left: length }
+            }
+            0b01 => {
+                self.tables.set_fixed();
+                State::Symbols
+            }
+            0b10 => {
+                let (literals, distances, lengths) = (take(bits, 5)? + 257, take(bits, 5)? + 1, take(bits, 4)? + 4);
+                if literals > LITERAL_SYMBOLS || distances > DISTANCE_SYMBOLS {
+                    return Err(InflateError::TooManySymbols.into());
+                }
+                self.lengths.fill(0);
+                State::CodeLengths { counts: Counts { literals, distances, lengths }, read: 0 }
+            }
+            _ => return Err(InflateError::BlockType.into()),
+        };
+        (self.state, self.last) = (state, last);
+        Ok(())
+    }
+
+    /// After the end of a block comes the next, or, after the last one, whatever does not belong to the stream, on a
+    /// byte boundary.
+    fn end_block(&mut self, bits: &mut BitReader) {
+        self.state = State::Header;
+        if self.last {
+            // 7692-7.2.1-4: padded to a byte; another block may follow.
+            bits.align();
+        }
+    }
+
+    /// Copies what has come of a stored block: first whole bytes that the reader holds, then the others as one slice.
+    fn stored(&mut self, left: usize, bits: &mut BitReader, output: &mut Output) -> Result<(), Stop> {
+        let held = left.min(bits.count as usize / 8);
+        output.stored(&bits.bits.to_le_bytes()[..held])?;
+        let left = left - held;
+        let mut more = 0;
+        if left > 0 {
+            more = left.min(bits.rest.len());
+            output.stored(&bits.rest[..more])?;
+            // The reader is empty now; above `count` may be bits of bytes that were just passed.
+            *bits = BitReader { bits: 0, count: 0, rest: &bits.rest[more..] };
+        } else {
+            for _ in 0..held {
+                bits.skip(8);
+            }
+        }
+        match left - more {
+            0 => self.end_block(bits),
+            left if held + more > 0 => self.state = State::Stored { left },
+            _ => return Err(Stop::NeedInput),
+        }
+        Ok(())
+    }
+
+    fn code_length(&mut self, counts: Counts, read: usize, bits: &mut BitReader) -> Result<(), Stop> {
+        self.lengths[usize::from(LENGTH_ORDER[read])] = bits.take(3).ok_or(Stop::NeedInput)? as u8;
+        let read = read + 1;
+        self.state = State::CodeLengths { counts, read };
+        if read == counts.lengths {
+            self.tables.set_lengths(&self.lengths[..LENGTH_SYMBOLS])?;
+            self.state = State::Lengths { counts, read: 0 };
+        }
+        Ok(())
+    }
+
+    /// Reads one length or repetition. Repetitions run across the end of the first code into the second.
+    fn length(&mut self, counts: Counts, read: usize, bits: &mut BitReader) -> Result<(), Stop> {
+        let all = counts.literals + counts.distances;
+        let (symbol, extra) = self.tables.length(bits)?;
+        let (length, times) = match symbol.checked_sub(REPEAT_LAST) {
+            None => (symbol as u8, 1),
+            Some(0) if read == 0 => return Err(InflateError::NothingToRepeat.into()),
+            Some(0) => (self.lengths[read - 1], usize::from(REPEATS[0].0) + extra),
+            Some(zeros) => (0, usize::from(REPEATS[zeros].0) + extra),
+        };
+        if times > all - read {
+            return Err(InflateError::TooManyLengths.into());
+        }
+        let read_now = read + times;
+        self.lengths[read..read_now].fill(length);
+        self.state = State::Lengths { counts, read: read_now };
+        if read_now == all {
+            if self.lengths[END_OF_BLOCK] == 0 {
+                return Err(InflateError::NoEndOfBlock.into());
+            }
+            let (literals, distances) = self.lengths[..all].split_at(counts.literals);
+            self.tables.set_dynamic(literals, distances)?;
+            self.state = State::Symbols;
+        }
+        Ok(())
+    }
+}
+
+/// What to do when a block marked as the last has ended.
+#[derive(Clone, Copy)]
+pub(crate) enum StopAtEnd {
+    Yes,
+    No,
+}

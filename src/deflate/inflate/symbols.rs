@@ -1,0 +1,188 @@
+//! The inside of a compressed block: symbols until the end of the block.
+//!
+//! Told twice. [`Tables::step`] is the whole truth: one literal, one match or the end, whatever is wrong with it, and
+//! input that may stop in the middle. [`Tables::run`] is for speed: it goes on while there is plenty of input and
+//! plenty of room, and knows only what is frequent. At anything else it stops *before* the symbol and leaves it to
+//! `step`.
+
+use super::output::{Output, Target};
+use crate::deflate::bits::BitReader;
+use crate::deflate::huffman::{
+    all_bits, code_bits, distance_entry, fill, length_entry, literal_entry, value, Completeness, Entry, END, EXCEPTION,
+    LITERAL, SUBTABLE,
+};
+use crate::deflate::inflate::{InflateError, Stop};
+use crate::deflate::{FIXED_DISTANCES, FIXED_LITERALS};
+
+/// Bits that index the first table of literals and lengths. More would save second look-ups but cost time in every
+/// dynamic block.
+const LITERAL_ROOT: u32 = 10;
+const DISTANCE_ROOT: u32 = 8;
+/// No code of the third kind is longer.
+const LENGTH_ROOT: u32 = 7;
+
+/// The tables of the block being read.
+pub(crate) struct Tables {
+    /// 1,334 entries at most are in use: the most that any complete code of 288 symbols of at most 15 bits needs.
+    /// A power of two, so that a masked index needs no check.
+    literals: [Entry; 2048],
+    /// 402 at most, for 32 symbols. Before that, it has the code in which a dynamic block sends its lengths.
+    distances: [Entry; 512],
+    /// These are the tables of fixed blocks already.
+    fixed: bool,
+}
+
+impl Tables {
+    pub(crate) fn new() -> Self {
+        Tables { literals: [0; 2048], distances: [0; 512], fixed: false }
+    }
+
+    /// Makes the tables of a fixed block, unless they are there.
+    pub(crate) fn set_fixed(&mut self) {
+        if !self.fixed {
+            fill(&mut self.literals, LITERAL_ROOT, &FIXED_LITERALS, literal_entry);
+            fill(&mut self.distances, DISTANCE_ROOT, &FIXED_DISTANCES, distance_entry);
+            self.fixed = true;
+        }
+    }
+
+    /// Makes the table for reading the lengths of a dynamic block, in the place of that for distances.
+    pub(crate) fn set_lengths(&mut self, lengths: &[u8]) -> Result<(), InflateError> {
+        self.fixed = false;
+        match fill(&mut self.distances, LENGTH_ROOT, lengths, length_entry) {
+            Completeness::Complete => Ok(()),
+            Completeness::Invalid | Completeness::Single | Completeness::Empty => Err(InflateError::LengthCode),
+        }
+    }
+
+    /// Reads one symbol of the third code, and its extra bits.
+    pub(crate) fn length(&self, bits: &mut BitReader) -> Result<(usize, usize), Stop> {
+        let (entry, extra) = symbol(&self.distances, LENGTH_ROOT, bits)?;
+        Ok((value(entry), extra))
+    }
+
+    /// Makes the tables of a dynamic block.
+    pub(crate) fn set_dynamic(&mut self, literals: &[u8], distances: &[u8]) -> Result<(), InflateError> {
+        self.fixed = false;
+        // The end of the block has a code, so this one is not empty.
+        if fill(&mut self.literals, LITERAL_ROOT, literals, literal_entry) == Completeness::Invalid {
+            return Err(InflateError::LiteralCode);
+        }
+        match fill(&mut self.distances, DISTANCE_ROOT, distances, distance_entry) {
+            Completeness::Invalid => Err(InflateError::DistanceCode),
+            Completeness::Complete | Completeness::Single | Completeness::Empty => Ok(()),
+        }
+    }
+
+    /// Reads one literal, match, or end of block; true at the end of the block. With `Stop::NeedInput`, `bits` may have
+    /// moved.
+    pub(crate) fn step(&self, bits: &mut BitReader, output: &mut Output) -> Result<bool, Stop> {
+        let (entry, extra) = symbol(&self.literals, LITERAL_ROOT, bits)?;
+        if entry & LITERAL != 0 {
+            output.literal(value(entry) as u8)?;
+            return Ok(false);
+        }
+        if entry & EXCEPTION != 0 {
+            return if value(entry) == value(END) { Ok(true) } else { Err(InflateError::LiteralSymbol.into()) };
+        }
+        let length = value(entry) + extra;
+        let (entry, extra) = symbol(&self.distances, DISTANCE_ROOT, bits)?;
+        if entry & EXCEPTION != 0 {
+            return Err(InflateError::DistanceSymbol.into());
+        }
+        output.repeat(value(entry) + extra, length)?;
+        Ok(false)
+    }
+
+    /// Reads literals and matches as long as that is easy: while there are eight bytes of input and room for one more
+    /// turn.
+    pub(crate) fn run(&self, bits: &mut BitReader, output: &mut Output) {
+        let Some(end) = output.last_round_start() else { return };
+        // Copies, which the compiler can hold in registers.
+        let (mut reader, mut place) = (*bits, output.at);
+        let mut target = output.target();
+        while place <= end && reader.refill_at_once() {
+            let mut entry = at(&self.literals, reader.peek(LITERAL_ROOT));
+            // Literals come in rows. Three take at most 30 of 56 bits.
+            for _ in 0..3 {
+                if entry & LITERAL == 0 {
+                    break;
+                }
+                reader.skip(all_bits(entry));
+                target.literal(place, value(entry) as u8);
+                place += 1;
+                entry = at(&self.literals, reader.peek(LITERAL_ROOT));
+            }
+            if entry & LITERAL != 0 {
+                continue;
+            }
+            if !reader.refill_at_once() {
+                break;
+            }
+            let mut ahead = reader;
+            let Some(length) = self.run_match(entry, &mut ahead, &mut target, place) else { break };
+            reader = ahead;
+            place += length;
+        }
+        *bits = reader;
+        output.at = place;
+    }
+
+    /// A match, or a literal with a long code: gives how many bytes it put out. `None`, and nothing put out, at
+    /// anything else. It takes at most 48 of 56 bits: 15 and 5 for the length, 15 and 13 for the distance.
+    #[inline(always)]
+    fn run_match(&self, mut entry: Entry, bits: &mut BitReader, target: &mut Target, place: usize) -> Option<usize> {
+        if entry & EXCEPTION != 0 {
+            entry = subtable_entry(&self.literals, LITERAL_ROOT, entry, bits)?;
+            if entry & LITERAL != 0 {
+                bits.skip(all_bits(entry));
+                target.literal(place, value(entry) as u8);
+                return Some(1);
+            }
+        }
+        let length = value(entry) + extra(entry, bits);
+        bits.skip(all_bits(entry));
+        entry = at(&self.distances, bits.peek(DISTANCE_ROOT));
+        if entry & EXCEPTION != 0 {
+            entry = subtable_entry(&self.distances, DISTANCE_ROOT, entry, bits)?;
+        }
+        let distance = value(entry) + extra(entry, bits);
+        bits.skip(all_bits(entry));
+        target.repeat(place, distance, length).then_some(length)
+    }
+}
+
+/// One look-up in a table of power-of-two length.
+#[inline(always)]
+fn at<const N: usize>(table: &[Entry; N], index: usize) -> Entry {
+    table[index & (N - 1)]
+}
+
+/// The entry of a second table that `entry` points to; `None` at the end of the block, and where there is no meaning.
+#[inline(always)]
+fn subtable_entry<const N: usize>(table: &[Entry; N], root: u32, entry: Entry, bits: &mut BitReader) -> Option<Entry> {
+    if entry & SUBTABLE == 0 {
+        return None;
+    }
+    bits.skip(root);
+    let entry = at(table, value(entry) + bits.peek(code_bits(entry)));
+    (entry & EXCEPTION == 0).then_some(entry)
+}
+
+/// The extra bits that follow the code of `entry`, which are next in `bits`.
+#[inline(always)]
+fn extra(entry: Entry, bits: &BitReader) -> usize {
+    bits.peek(all_bits(entry)) >> code_bits(entry)
+}
+
+/// Takes one symbol with its extra bits.
+fn symbol<const N: usize>(table: &[Entry; N], root: u32, bits: &mut BitReader) -> Result<(Entry, usize), Stop> {
+    let mut entry = at(table, bits.peek(root));
+    if entry & SUBTABLE != 0 {
+        bits.take(root).ok_or(Stop::NeedInput)?;
+        entry = at(table, value(entry) + bits.peek(code_bits(entry)));
+    }
+    let extra = extra(entry, bits);
+    bits.take(all_bits(entry)).ok_or(Stop::NeedInput)?;
+    Ok((entry, extra))
+}

@@ -1,0 +1,221 @@
+//! The words for the opening handshake (RFC 6455 section 4): each line of a head as it was sent, and beside it what it is for.
+//!
+//! Knows what fields mean; leaves the judgement of a head to `wire::http`. A line is shown when that parser has taken
+//! it to its end; a line it refuses is not shown, because it may hold a secret that can no longer be told apart.
+
+use super::frame::arrow;
+use super::layout::{ascii, row, WIDTH};
+use crate::codec::frame::Role;
+use crate::error::HeadErrorKind;
+use crate::handshake::header;
+use crate::handshake::http::{Head, HeadParser, Progress};
+use crate::handshake::server::accept_key;
+#[cfg(feature = "legacy")]
+use crate::legacy::explain::DraftContext;
+use crate::primitives::base64;
+
+/// Where the notes begin: the line with `Sec-WebSocket-Accept` just fits before them.
+const NOTE: usize = 56;
+
+/// Fields whose values are never shown.
+const SECRET: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "set-cookie"];
+
+/// The extension of RFC 7692.
+const COMPRESSION: &str = "permessage-deflate";
+
+/// The head so far. Without `Debug`: its bytes may be secrets.
+pub(crate) struct HeadRenderer {
+    parser: HeadParser,
+    /// The bytes of the line that is not complete. The parser fails before it grows beyond 8 KiB.
+    line: Vec<u8>,
+    lines: u32,
+    #[cfg(feature = "legacy")]
+    draft: Option<DraftContext>,
+}
+
+/// What a byte brought a head to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HeadProgress {
+    More,
+    /// The head is complete, with this status; 0 for a request. It may name the extension that compresses messages.
+    Done {
+        status: u16,
+        compression: bool,
+    },
+}
+
+impl HeadRenderer {
+    pub(crate) fn new(from: Role) -> HeadRenderer {
+        let parser = match from {
+            Role::Client => HeadParser::request(),
+            Role::Server => HeadParser::response(),
+        };
+        HeadRenderer {
+            parser,
+            line: Vec::new(),
+            lines: 0,
+            #[cfg(feature = "legacy")]
+            draft: None,
+        }
+    }
+
+    /// The head of a draft.
+    #[cfg(feature = "legacy")]
+    pub(crate) fn with_draft(mut self, draft: Option<DraftContext>) -> HeadRenderer {
+        self.draft = draft;
+        self
+    }
+
+    /// Takes one byte, and explains the line that ends with it.
+    pub(crate) fn feed(&mut self, byte: u8, from: Role, out: &mut String) -> Result<HeadProgress, HeadErrorKind> {
+        let progress = self.parser.feed(&[byte])?;
+        match byte {
+            b'\n' => {
+                match self.lines {
+                    0 => start_line(&self.line, from, out),
+                    _ => field(&self.line, from, out, |name, value| self.note(from, name, value)),
+                }
+                self.lines += 1;
+                self.line.clear();
+            }
+            b'\r' => {}
+            _ => self.line.push(byte),
+        }
+        match progress {
+            Progress::More => Ok(HeadProgress::More),
+            Progress::Done { .. } => {
+                let parser = std::mem::replace(&mut self.parser, HeadParser::request());
+                let head = parser.finish();
+                #[cfg(feature = "legacy")]
+                if let Some((draft, head)) = self.draft.as_ref().zip(head.as_ref()) {
+                    draft.record_head(head);
+                }
+                let compression = head.as_ref().is_some_and(names_compression);
+                Ok(HeadProgress::Done { status: head.map_or(0, |head| head.status()), compression })
+            }
+        }
+    }
+
+    /// What a field is for.
+    fn note(&self, from: Role, name: &str, value: &[u8]) -> String {
+        #[cfg(feature = "legacy")]
+        if let Some(note) = self.draft.as_ref().and_then(|draft| draft.note(from, name, value)) {
+            return note;
+        }
+        match from {
+            Role::Client => request_note(name, value),
+            Role::Server => response_note(name, value),
+        }
+    }
+
+    /// Which line is being read, from 1.
+    pub(crate) fn line_number(&self) -> u32 {
+        self.lines + 1
+    }
+}
+
+/// 7692-4-2
+fn names_compression(head: &Head) -> bool {
+    let list = header::extensions(head.get_all("Sec-WebSocket-Extensions"));
+    list.is_ok_and(|list| list.iter().any(|extension| extension.name == COMPRESSION))
+}
+
+/// The line itself is not shown.
+pub(crate) fn broken_rule(out: &mut String, from: Role, line: u32, kind: HeadErrorKind) {
+    if line == 1 {
+        out.push_str(&format!("\n{}  Opening handshake\n", arrow(from)));
+    }
+    row(out, "    BROKEN RULE", 17, &format!("Line {line}: {kind}. What follows is not parsed."));
+}
+
+fn start_line(line: &[u8], from: Role, out: &mut String) {
+    let what = match from {
+        Role::Client => "request",
+        Role::Server => "response",
+    };
+    out.push_str(&format!("\n{}  Opening handshake: the {what}\n", arrow(from)));
+    match from {
+        Role::Client => {
+            let text = ascii(&without_secrets(line), WIDTH - 4);
+            row(out, &format!("    {text}"), NOTE, "the path says what is wanted here");
+        }
+        Role::Server => {
+            let note = match line.get(8..12) {
+                Some(b" 101") => "the server agrees: no more HTTP from here on",
+                Some([b' ', b'1', ..]) => "an interim response, before the answer",
+                Some(_) | None => "any status but 101: no WebSocket here",
+            };
+            row(out, &format!("    {}", ascii(line, WIDTH - 4)), NOTE, note);
+        }
+    }
+}
+
+/// A query may hold a token, and what comes before the path of a full URI may be a user and a password.
+fn without_secrets(line: &[u8]) -> Vec<u8> {
+    let mut parts = line.split(|&b| b == b' ');
+    let (method, target, version) = (parts.next(), parts.next().unwrap_or_default(), parts.next());
+    let mut shown = match target.first() {
+        Some(b'/') => target.split(|&b| b == b'?').next().unwrap_or_default().to_vec(),
+        Some(_) | None => b"(not shown)".to_vec(),
+    };
+    if target.first() == Some(&b'/') && target.contains(&b'?') {
+        shown.extend_from_slice(b"?(not shown)");
+    }
+    [method.unwrap_or_default(), &shown, version.unwrap_or_default()].join(&b' ')
+}
+
+fn field(line: &[u8], from: Role, out: &mut String, note: impl Fn(&str, &[u8]) -> String) {
+    // A line without a colon is the empty one: the parser has let no other pass.
+    let Some(colon) = line.iter().position(|&b| b == b':') else {
+        let note = match from {
+            Role::Client => "the head ends; frames wait for the answer",
+            Role::Server => "the head ends",
+        };
+        return row(out, "    (empty line)", NOTE, note);
+    };
+    let (name, value) = line.split_at(colon);
+    let value = value.get(1..).unwrap_or_default().trim_ascii();
+    let lower = String::from_utf8_lossy(name).to_ascii_lowercase();
+    if SECRET.contains(&lower.as_str()) {
+        return row(out, &format!("    {}: (not shown)", ascii(name, 60)), NOTE, "a secret");
+    }
+    row(out, &format!("    {}", ascii(line, WIDTH - 4)), NOTE, &note(&lower, value));
+}
+
+fn request_note(name: &str, value: &[u8]) -> String {
+    let note = match name {
+        "host" => "the server that is meant",
+        "upgrade" => "the protocol to change to",
+        "connection" => "Upgrade is for this connection alone",
+        "sec-websocket-key" if base64::decode(value).is_some_and(|key| key.len() == 16) => {
+            return format!("16 random bytes in base64. The answer to them has to be {}", accept_key(value));
+        }
+        "sec-websocket-key" => "wrong: not 16 bytes in base64",
+        "sec-websocket-version" if value == b"13" => "the protocol of RFC 6455",
+        "sec-websocket-version" => "not 13, so not the protocol of RFC 6455",
+        "sec-websocket-protocol" => "subprotocols it speaks, the best one first",
+        "sec-websocket-extensions" => "extensions the client can use",
+        "origin" => "the site that connects; browsers say it",
+        _ => "",
+    };
+    note.into()
+}
+
+fn response_note(name: &str, value: &[u8]) -> String {
+    let note = match name {
+        "upgrade" => "the protocol that is spoken from here on",
+        "connection" => "Upgrade is for this connection alone",
+        "sec-websocket-accept" => {
+            "base64 of SHA-1 of the client's key and then 258EAFA5-E914-47DA-95CA-C5AB0DC85B11: \
+             only a server that knows WebSocket says this"
+        }
+        "sec-websocket-version" => "the versions this server speaks",
+        "sec-websocket-protocol" => "the subprotocol chosen",
+        "sec-websocket-extensions" if value.starts_with(COMPRESSION.as_bytes()) => {
+            "messages may be compressed (RFC 7692)"
+        }
+        "sec-websocket-extensions" => "the extensions in use from here on",
+        _ => "",
+    };
+    note.into()
+}

@@ -1,0 +1,135 @@
+//! The page: plain ASCII lines of at most [`WIDTH`] columns, with notes in a column of their own, and bytes of a peer
+//! made safe for a terminal. Knows nothing of the protocol.
+
+use std::fmt::Write;
+
+/// The columns of a page.
+pub(crate) const WIDTH: usize = 100;
+
+/// Appends `left` and its note, which starts at column `at` and goes on there when it is too long for one line.
+///
+/// A `left` that reaches into that column has its note below it.
+pub(crate) fn row(out: &mut String, left: &str, at: usize, note: &str) {
+    let mut left = left;
+    if left.len() + 2 > at && !note.is_empty() {
+        out.push_str(left);
+        out.push('\n');
+        left = "";
+    }
+    let mut line = String::new();
+    for word in note.split(' ') {
+        if !line.is_empty() && at + line.len() + 1 + word.len() > WIDTH {
+            push(out, left, at, &line);
+            left = "";
+            line.clear();
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    push(out, left, at, &line);
+}
+
+fn push(out: &mut String, left: &str, at: usize, note: &str) {
+    let start = out.len();
+    out.push_str(left);
+    out.extend(std::iter::repeat(' ').take(at.saturating_sub(left.len())));
+    out.push_str(note);
+    out.truncate(start.max(out.trim_end_matches(' ').len()));
+    out.push('\n');
+}
+
+/// Two hexadecimal digits a byte.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 3);
+    for (at, byte) in bytes.iter().enumerate() {
+        let space = if at == 0 { "" } else { " " };
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{space}{byte:02x}");
+    }
+    text
+}
+
+/// Bytes of a head: visible ASCII as it is, all else as `\xNN`, and what is longer than `most` columns shortened.
+pub(crate) fn ascii(bytes: &[u8], most: usize) -> String {
+    let mut text = String::new();
+    for &byte in bytes {
+        let start = text.len();
+        match byte {
+            b' '..=b'~' => text.push(char::from(byte)),
+            _ => {
+                let _ = write!(text, "\\x{byte:02x}");
+            }
+        }
+        if text.len() > most {
+            text.truncate(start.min(most.saturating_sub(24)));
+            let _ = write!(text, " ... {} bytes in all", bytes.len());
+            break;
+        }
+    }
+    text
+}
+
+/// Text in quotes, in lines of at most `most` columns. Whatever a terminal might obey, or not show, is escaped; so are
+/// bytes that are not UTF-8 by themselves, such as the part of a character that a fragment ends with.
+pub(crate) fn quoted(bytes: &[u8], most: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let (mut line, mut columns) = (String::new(), 0);
+    let mut add = |piece: &str| {
+        // Characters outside ASCII may be two columns wide.
+        let wide: usize = piece.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum();
+        if columns + wide + 2 > most {
+            lines.push(format!("\"{}\"", std::mem::take(&mut line)));
+            columns = 0;
+        }
+        line.push_str(piece);
+        columns += wide;
+    };
+    for chunk in bytes.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            match character {
+                '\'' => add("'"),
+                character => add(&character.escape_debug().to_string()),
+            }
+        }
+        for byte in chunk.invalid() {
+            add(&format!("\\x{byte:02x}"));
+        }
+    }
+    lines.push(format!("\"{line}\""));
+    lines
+}
+
+/// "1 byte", "2 bytes".
+pub(crate) fn count(number: u64, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notes_stay_in_their_column_and_on_the_page() {
+        let mut out = String::new();
+        row(&mut out, "left", 90, "some words too many");
+        let gap = " ".repeat(90);
+        assert_eq!(out, format!("left{}some words\n{gap}too many\n", " ".repeat(86)));
+        let mut out = String::new();
+        row(&mut out, "longer", 7, "note");
+        row(&mut out, "longer", 7, "");
+        assert_eq!(out, "longer\n       note\nlonger\n");
+    }
+
+    #[test]
+    fn nothing_a_terminal_obeys_or_hides_gets_through() {
+        let text = "a'\"\\\u{1b}[2J\r\n\t\u{7f}\u{9b}\u{202e}\u{200b}é".as_bytes();
+        assert_eq!(quoted(text, 100), [r#""a'\"\\\u{1b}[2J\r\n\t\u{7f}\u{9b}\u{202e}\u{200b}é""#]);
+        assert_eq!(quoted(b"\xe2\x82", 100), [r#""\xe2\x82""#]);
+        assert_eq!(quoted("abcdé".as_bytes(), 6), [r#""abcd""#, r#""é""#]);
+        assert_eq!(quoted("ab漢".as_bytes(), 5), [r#""ab""#, r#""漢""#], "two columns wide");
+        assert_eq!(ascii(b"a\tb\x1b\xff\"", 99), "a\\x09b\\x1b\\xff\"");
+        assert_eq!(ascii(&[b'x'; 8000], 40), format!("{} ... 8000 bytes in all", "x".repeat(16)));
+    }
+}

@@ -1,0 +1,765 @@
+//! Seeing what goes on: [`Event`](crate::events::Event), for logs and counters, and the words that explain bytes on the wire, for those who
+//! learn the protocol, and those who look for a fault.
+//!
+//! [`Explainer`] reads along with one direction of a connection. It asks the parsers that connections use themselves, so
+//! it never holds a view of its own on what is right.
+
+pub(crate) mod frame;
+mod head;
+mod inflated;
+pub(crate) mod layout;
+
+use std::fmt;
+use std::mem;
+
+use crate::codec::close;
+use crate::codec::frame::{parse, Context, Header, Opcode, Role, MAX_CONTROL};
+use crate::codec::mask;
+use crate::codec::utf8::Validator;
+use crate::deflate::extension::Inflater;
+use crate::error::ProtocolError;
+use crate::message::MessageKind;
+
+use frame as render;
+use head::{HeadProgress, HeadRenderer};
+use inflated::Inflated;
+
+/// How much of a payload is looked at in one step.
+const CHUNK: usize = 1024;
+
+/// Explains the bytes of one direction of one connection, in plain ASCII apart from the peers' own text, for a terminal
+/// of 100 columns.
+///
+/// Feed it what passes, cut anywhere. First it expects the head of the opening handshake (RFC 6455 section 4), then frames
+/// (section 5). At the first broken rule it names the rule and falls silent. What a peer sent is escaped, and the values
+/// of `Authorization`, `Proxy-Authorization`, `Cookie` and `Set-Cookie`, queries and the passwords in URIs are not shown.
+///
+/// Compressed messages (RFC 7692) are shown as they travel and as what they stand for, if compression was agreed on: that is
+/// in the server's answer. A client's explainer, which does not see it, goes by what the client offered.
+///
+/// It holds at most about 72 KiB during the handshake and 1 KiB after it, whatever comes, or 54 KiB with compression: of a
+/// payload the first 32 bytes are shown and the others are counted. The text for one byte can take some 300, so feed
+/// pieces, as they come from a socket.
+///
+/// ```
+/// use stdws::explain::Explainer;
+///
+/// let mut client = Explainer::client().after_handshake();
+/// let frame = [0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58];
+/// assert_eq!(client.feed(&frame), r#"
+/// client -> server  Text frame with 5 bytes, a whole message
+///     81                       1... ....  FIN       1: the message ends with this frame
+///                              .000 ....  RSV1-3    0: for extensions, and none is in use
+///                              .... 0001  opcode    1: text, in UTF-8
+///     85                       1... ....  MASK      1: a client masks every frame
+///                              .000 0101  length    5 bytes, small enough for these 7 bits
+///     37 fa 21 3d                         key       random, and new for every frame
+///     7f 9f 4d 51 58                      masked    the payload as it travels
+///     37 fa 21 3d 37                      XOR key   the key, over and over
+///     48 65 6c 6c 6f                      payload   what that gives
+///                                         text      "Hello"
+/// "#);
+/// ```
+pub struct Explainer {
+    from: Role,
+    pub(crate) state: State,
+    /// The message whose frames are coming.
+    message: Option<MessageProgress>,
+    /// There once compression is agreed on.
+    inflater: Option<Inflater>,
+    #[cfg(feature = "legacy")]
+    pub(crate) draft: Option<crate::legacy::explain::DraftContext>,
+}
+
+/// | state | takes | goes on with |
+/// |---|---|---|
+/// | `Head` | a byte of the HTTP head | `Head`, also after an interim answer; `Header` after a request or a 101; `Stopped` after any other answer |
+/// | `Header` | a byte of a frame header | `Header`; `Payload` |
+/// | `Payload` | bytes of a payload | `Payload`; `Header`; `Closed` after a Close |
+/// | `Closed` | the first byte after a Close | `Stopped` |
+/// | `Draft` | after a head, all that a draft says | `Draft` |
+/// | `Stopped` | everything, for ever | `Stopped` |
+///
+/// A broken rule leads from anywhere to `Stopped`.
+pub(crate) enum State {
+    Head(Box<HeadRenderer>),
+    Header(Vec<u8>),
+    Payload(PayloadProgress),
+    Closed,
+    #[cfg(feature = "legacy")]
+    Draft(Box<crate::legacy::explain::frame::DraftFrameRenderer>),
+    Stopped,
+}
+
+/// The payload of a frame, as far as it is here.
+pub(crate) struct PayloadProgress {
+    header: Header,
+    /// Its beginning, unmasked: a control frame's whole payload fits.
+    plain: Vec<u8>,
+    /// How many bytes have come.
+    done: u64,
+    is_text: bool,
+    compressed: bool,
+    inflated: Inflated,
+}
+
+/// A message that is not complete.
+pub(crate) struct MessageProgress {
+    kind: MessageKind,
+    text: Validator,
+    frames: u64,
+    bytes: u64,
+    compressed: bool,
+    /// What its bytes have come to.
+    inflated: u64,
+}
+
+impl Explainer {
+    /// For the bytes that the client sends.
+    pub fn client() -> Explainer {
+        Explainer::new(Role::Client)
+    }
+
+    /// For the bytes that the server sends.
+    pub fn server() -> Explainer {
+        Explainer::new(Role::Server)
+    }
+
+    fn new(from: Role) -> Explainer {
+        Explainer {
+            from,
+            state: State::Head(Box::new(HeadRenderer::new(from))),
+            message: None,
+            inflater: None,
+            #[cfg(feature = "legacy")]
+            draft: None,
+        }
+    }
+
+    /// For bytes that begin with a frame: the opening handshake is over.
+    pub fn after_handshake(mut self) -> Explainer {
+        self.state = self.frame_state();
+        self
+    }
+
+    /// For bytes of a connection that agreed on compression (permessage-deflate, RFC 7692), where the opening handshake
+    /// is not shown.
+    ///
+    /// ```
+    /// use stdws::explain::Explainer;
+    ///
+    /// let mut server = Explainer::server().after_handshake().compressed();
+    /// let text = server.feed(&[0xC1, 0x07, 0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00]);
+    /// assert!(text.contains("RSV1 is 1: the message is compressed"));
+    /// assert!(text.contains(r#""Hello""#));
+    /// ```
+    #[cfg(feature = "deflate")]
+    pub fn compressed(mut self) -> Explainer {
+        self.inflater = Inflater::permissive();
+        self
+    }
+
+    /// Takes the next bytes and gives the lines that they complete, each with its line feed; often none.
+    ///
+    /// However the bytes are cut, all the lines together are the same. A frame has an empty line before it, then a line
+    /// that says who sent what.
+    pub fn feed(&mut self, bytes: &[u8]) -> String {
+        let mut out = String::new();
+        let mut rest = bytes;
+        while let Some((&byte, after)) = rest.split_first() {
+            // What fails along the way leaves the state as it stands now.
+            rest = match mem::replace(&mut self.state, State::Stopped) {
+                State::Head(renderer) => {
+                    self.head(renderer, byte, &mut out);
+                    after
+                }
+                State::Header(bytes) => {
+                    self.header(bytes, byte, &mut out);
+                    after
+                }
+                State::Payload(payload) => self.payload(payload, rest, &mut out),
+                State::Closed => {
+                    out.push_str(&format!(
+                        "\n{}  Bytes after the Close. They mean nothing.\n",
+                        render::arrow(self.from)
+                    ));
+                    &[]
+                }
+                #[cfg(feature = "legacy")]
+                State::Draft(mut renderer) => {
+                    renderer.feed(byte, &mut out);
+                    self.state = State::Draft(renderer);
+                    after
+                }
+                State::Stopped => &[],
+            };
+        }
+        out
+    }
+
+    fn head(&mut self, mut renderer: Box<HeadRenderer>, byte: u8, out: &mut String) {
+        self.state = match renderer.feed(byte, self.from, out) {
+            Ok(HeadProgress::More) => State::Head(renderer),
+            // 6455-4.1-s2: only 101 opens a connection. A request has no status, 0 here.
+            #[cfg(feature = "legacy")]
+            Ok(HeadProgress::Done { status: 0 | 101, .. }) if self.draft.is_some() => self.frame_state(),
+            Ok(HeadProgress::Done { status: 0 | 101, compression }) => {
+                self.inflater = compression.then(Inflater::permissive).flatten();
+                State::Header(Vec::new())
+            }
+            Ok(HeadProgress::Done { status: 100 | 102..=199, .. }) => self.initial_state(),
+            Ok(HeadProgress::Done { .. }) => {
+                out.push_str("    What follows is HTTP, and is not parsed.\n");
+                State::Stopped
+            }
+            Err(kind) => {
+                head::broken_rule(out, self.from, renderer.line_number(), kind);
+                State::Stopped
+            }
+        };
+    }
+
+    pub(crate) fn initial_state(&self) -> State {
+        let renderer = HeadRenderer::new(self.from);
+        #[cfg(feature = "legacy")]
+        let renderer = renderer.with_draft(self.draft.clone());
+        State::Head(Box::new(renderer))
+    }
+
+    fn frame_state(&self) -> State {
+        #[cfg(feature = "legacy")]
+        if let Some(draft) = &self.draft {
+            return State::Draft(Box::new(crate::legacy::explain::frame::DraftFrameRenderer::new(
+                draft.clone(),
+                self.from,
+            )));
+        }
+        State::Header(Vec::new())
+    }
+
+    fn header(&mut self, mut bytes: Vec<u8>, byte: u8, out: &mut String) {
+        bytes.push(byte);
+        let to = match self.from {
+            Role::Client => Role::Server,
+            Role::Server => Role::Client,
+        };
+        let compression = self.inflater.is_some();
+        match parse(&bytes, Context { role: to, open: self.message.is_some(), compression }) {
+            Ok(None) => self.state = State::Header(bytes),
+            Ok(Some(header)) => {
+                render::title(out, self.from, &header, self.message.as_ref());
+                render::header(out, &bytes, self.from, self.message.as_ref(), compression);
+                self.begin(header, out);
+            }
+            Err(violation) => {
+                out.push_str(&format!("\n{}  A frame that breaks a rule\n", render::arrow(self.from)));
+                render::header(out, &bytes, self.from, self.message.as_ref(), compression);
+                render::broken_rule(out, violation);
+            }
+        }
+    }
+
+    fn begin(&mut self, header: Header, out: &mut String) {
+        let is_data = match header.opcode {
+            Opcode::Data(kind) => {
+                let (text, compressed) = (Validator::default(), header.rsv1);
+                self.message = Some(MessageProgress { kind, text, frames: 0, bytes: 0, compressed, inflated: 0 });
+                true
+            }
+            Opcode::Continuation => true,
+            Opcode::Close | Opcode::Ping | Opcode::Pong => false,
+        };
+        let (mut is_text, mut compressed) = (false, false);
+        if let Some(message) = self.message.as_mut().filter(|_| is_data) {
+            message.frames = message.frames.saturating_add(1);
+            message.bytes = message.bytes.saturating_add(header.length);
+            is_text = message.kind == MessageKind::Text;
+            compressed = message.compressed;
+        }
+        let payload =
+            PayloadProgress { header, plain: Vec::new(), done: 0, is_text, compressed, inflated: Inflated::default() };
+        if header.length == 0 {
+            self.frame_end(payload, out);
+        } else {
+            self.state = State::Payload(payload);
+        }
+    }
+
+    /// Gives what does not belong to the payload, or has yet to be looked at.
+    fn payload<'a>(&mut self, mut payload: PayloadProgress, bytes: &'a [u8], out: &mut String) -> &'a [u8] {
+        let left = usize::try_from(payload.header.length - payload.done).unwrap_or(usize::MAX);
+        let most = if payload.compressed { 1 } else { CHUNK };
+        let (piece, rest) = bytes.split_at(left.min(most).min(bytes.len()));
+        let mut plain = piece.to_vec();
+        if let Some(key) = payload.header.key {
+            mask::apply(&mut plain, mask::rotate_key(key, (payload.done % 4) as usize));
+        }
+        let inflated = match plain.as_slice() {
+            [byte] if payload.compressed => self.inflate(&mut payload, *byte),
+            _ => Ok(()),
+        };
+        let wrong = match &mut self.message {
+            Some(message) if payload.is_text && !payload.compressed => message.text.feed(&plain).err(),
+            Some(_) | None => None,
+        };
+        if let Some(wrong) = wrong {
+            plain.truncate(wrong + 1);
+        }
+        payload.take(&plain);
+        if let Err(violation) = inflated {
+            render::payload(out, &payload);
+            render::broken_rule(out, violation);
+        } else if wrong.is_some() {
+            self.not_utf8(&payload, 1, out);
+        } else if payload.done == payload.header.length {
+            self.frame_end(payload, out);
+        } else {
+            self.state = State::Payload(payload);
+        }
+        rest
+    }
+
+    fn frame_end(&mut self, payload: PayloadProgress, out: &mut String) {
+        self.state = State::Header(Vec::new());
+        match payload.header.opcode {
+            Opcode::Data(_) | Opcode::Continuation => self.data_end(&payload, out),
+            Opcode::Ping | Opcode::Pong => render::payload(out, &payload),
+            Opcode::Close => {
+                render::payload(out, &payload);
+                render::close(out, &payload);
+                self.state = State::Closed;
+                if let Err(violation) = close::parse(&payload.plain) {
+                    render::broken_rule(out, violation);
+                    self.state = State::Stopped;
+                }
+            }
+        }
+    }
+
+    fn data_end(&mut self, payload: &PayloadProgress, out: &mut String) {
+        if !payload.header.fin {
+            return render::payload(out, payload);
+        }
+        if let Err(violation) = self.inflate_end(payload) {
+            self.state = State::Stopped;
+            render::payload(out, payload);
+            return render::broken_rule(out, violation);
+        }
+        if payload.is_text && self.message.as_ref().is_some_and(|message| !message.text.is_complete()) {
+            self.state = State::Stopped;
+            return self.not_utf8(payload, 0, out);
+        }
+        render::payload(out, payload);
+        if let Some(message) = self.message.take().filter(|message| message.frames > 1) {
+            render::message_end(out, &message);
+        }
+    }
+
+    /// `wrong` is 1 if the last byte is the wrong one, and 0 if the text ends too early.
+    fn not_utf8(&self, payload: &PayloadProgress, wrong: u64, out: &mut String) {
+        render::payload(out, payload);
+        let before = |message: &MessageProgress| message.bytes.saturating_sub(payload.header.length);
+        let offset = match &self.message {
+            Some(message) if message.compressed => message.inflated,
+            message => message.as_ref().map_or(0, before).saturating_add(payload.done - wrong),
+        };
+        render::broken_rule(out, ProtocolError::TextNotUtf8 { offset });
+    }
+}
+
+/// Shows the direction, and nothing that was sent.
+impl fmt::Debug for Explainer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Explainer").field("from", &self.from).finish_non_exhaustive()
+    }
+}
+
+impl PayloadProgress {
+    fn take(&mut self, plain: &[u8]) {
+        let room = MAX_CONTROL - self.plain.len();
+        self.plain.extend_from_slice(plain.get(..room).unwrap_or(plain));
+        self.done += plain.len() as u64;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REQUEST: &[u8] = b"GET /chat?token=hidden HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\n\
+        Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
+        Sec-WebSocket-Protocol: chat, superchat\r\nOrigin: http://example.com\r\nCookie: id=hidden\r\n\
+        authorization:Basic hidden\r\nProxy-Authorization: hidden\r\nX-Odd: caf\xE9\t\"\r\n\r\n";
+
+    const RESPONSE: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: chat\r\n\
+        SET-COOKIE: hidden\r\n\r\n";
+
+    const CLIENT: fn() -> Explainer = || Explainer::client().after_handshake();
+    const SERVER: fn() -> Explainer = || Explainer::server().after_handshake();
+
+    /// The text, having checked that it is the same however the bytes are cut, that it fits the page, and that it holds
+    /// nothing a terminal obeys.
+    fn explain(explainer: fn() -> Explainer, bytes: &[u8]) -> String {
+        let whole = explainer().feed(bytes);
+        for cut in 0..bytes.len() {
+            let mut explainer = explainer();
+            let mut text = explainer.feed(&bytes[..cut]);
+            assert!(text.is_empty() || text.ends_with('\n'), "only whole lines");
+            text += &explainer.feed(&bytes[cut..]);
+            assert_eq!(text, whole, "cut at {cut}");
+        }
+        let mut bytewise = explainer();
+        assert_eq!(bytes.chunks(1).map(|byte| bytewise.feed(byte)).collect::<String>(), whole);
+        for line in whole.lines() {
+            assert!(line.chars().count() <= 100, "{line}");
+            assert!(!line.chars().any(char::is_control) && line.trim_end() == line, "{line:?}");
+        }
+        whole
+    }
+
+    fn has(text: &str, lines: &[&str]) {
+        let mut rest = text;
+        for line in lines {
+            let at = rest.find(line).unwrap_or_else(|| panic!("no {line:?} in order in {text}"));
+            rest = &rest[at + line.len()..];
+        }
+    }
+
+    /// A frame of a server, with any first byte.
+    fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![first];
+        match payload.len() {
+            short @ 0..=125 => bytes.push(short as u8),
+            long => {
+                bytes.push(126);
+                bytes.extend((long as u16).to_be_bytes());
+            }
+        }
+        bytes.extend(payload);
+        bytes
+    }
+
+    #[test]
+    fn the_opening_handshake() {
+        let text = explain(Explainer::client, REQUEST);
+        has(
+            &text,
+            &[
+                "\nclient -> server  Opening handshake: the request\n    GET /chat?(not shown) HTTP/1.1  ",
+                "    Host: example.com   ",
+                "    Upgrade: websocket   ",
+                "16 random bytes",
+                "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
+                "the protocol of RFC 6455",
+                "    Cookie: (not shown)  ",
+                "    authorization: (not shown)  ",
+                "    Proxy-Authorization: (not shown)  ",
+                "    X-Odd: caf\\xe9\\x09\"\n    (empty line)",
+            ],
+        );
+        let answer = explain(Explainer::server, RESPONSE);
+        has(
+            &answer,
+            &[
+                "\nserver -> client  Opening handshake: the response\n    HTTP/1.1 101 Switching Protocols  ",
+                "    Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=  ",
+                "258EAFA5-E914-47DA-95CA-C5AB0DC85B11",
+                "    SET-COOKIE: (not shown)",
+                "    (empty line)",
+            ],
+        );
+        assert!(!(text + &answer).contains("hidden"));
+        let refused = explain(Explainer::server, b"HTTP/1.1 401 No\r\nA: b\r\n\r\n\x81\x00hidden");
+        has(&refused, &["401 No", "no WebSocket here", "A: b\n", "What follows is HTTP, and is not parsed.\n"]);
+        assert!(!refused.contains("hidden") && !refused.contains("Text"));
+    }
+
+    #[test]
+    fn a_key_is_checked() {
+        for (key, want) in [("dGhlIHNhbXBsZSBub25jZQ==", "has to be"), ("aGlkZGVu", "wrong"), ("?", "wrong")] {
+            let head = format!("GET / HTTP/1.1\r\nSec-WebSocket-Key: {key}\r\n\r\n");
+            has(&explain(Explainer::client, head.as_bytes()), &[want]);
+        }
+    }
+
+    #[test]
+    fn secrets_stay_hidden_where_a_head_is_broken_or_odd() {
+        for head in [
+            "GET /hidden\0 HTTP/1.1\r\n\r\n",
+            "GET / HTTP/1.1\r\nA: b\r\nAuthorization hidden\r\n\r\n",
+            "GET / HTTP/1.1\r\nA: b\r\nAuthorization : hidden\r\n\r\n",
+            "GET / HTTP/1.1\r\nCookie: a\r\n hidden\r\n\r\n",
+            "GET / HTTP/1.1\nCookie: hidden\r\n\r\n",
+        ] {
+            let text = explain(Explainer::client, head.as_bytes());
+            has(&text, &["BROKEN RULE  Line ", "is not parsed.\n"]);
+            assert!(!text.contains("hidden") && text.ends_with("parsed.\n"), "{text}");
+        }
+        let text = explain(Explainer::client, b"GET http://user:hidden@host/ HTTP/1.1\r\n\r\n");
+        has(&text, &["    GET (not shown) HTTP/1.1  "]);
+        assert!(!text.contains("hidden"));
+    }
+
+    #[test]
+    fn debug_shows_nothing_that_was_sent() {
+        let mut explainer = Explainer::client();
+        explainer.feed(b"GET / HTTP/1.1\r\nCookie: x");
+        assert_eq!(format!("{explainer:?}"), "Explainer { from: Client, .. }");
+    }
+
+    #[test]
+    fn the_examples_of_section_5_7() {
+        let text = explain(SERVER, &[0x81, 0x05, 0x48, 0x65, 0x6c, 0x6c, 0x6f]);
+        assert_eq!(
+            text,
+            r#"
+server -> client  Text frame with 5 bytes, a whole message
+    81                       1... ....  FIN       1: the message ends with this frame
+                             .000 ....  RSV1-3    0: for extensions, and none is in use
+                             .... 0001  opcode    1: text, in UTF-8
+    05                       0... ....  MASK      0: a server masks nothing
+                             .000 0101  length    5 bytes, small enough for these 7 bits
+    48 65 6c 6c 6f                      payload
+                                        text      "Hello"
+"#
+        );
+        let text = explain(SERVER, &[0x01, 0x03, 0x48, 0x65, 0x6c, 0x89, 0x00, 0x80, 0x02, 0x6c, 0x6f]);
+        has(
+            &text,
+            &[
+                "Text frame with 3 bytes, the first frame of a message\n    01 ",
+                "0: the message goes on",
+                "\"Hel\"",
+                "Ping frame with 0 bytes, between the frames of a message\n    89 ",
+                "Continuation frame with 2 bytes, the last frame of the message\n    80 ",
+                "0: continues the text",
+                "\"lo\"",
+                "complete: text, 5 bytes in 2 frames\n",
+            ],
+        );
+        let ping = [0x89, 0x05, 0x48, 0x65, 0x6c, 0x6c, 0x6f];
+        assert!(!explain(SERVER, &ping).contains("Hello"), "what a Ping carries is no text");
+        has(&explain(SERVER, &ping), &["Ping frame with 5 bytes\n    89 ", "48 65 6c 6c 6f ", "payload\n"]);
+        let pong = [0x8a, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58];
+        has(&explain(CLIENT, &pong), &["Pong frame with 5 bytes\n    8a ", "48 65 6c 6c 6f "]);
+        let text = explain(SERVER, &frame(0x82, &[7; 256]));
+        has(
+            &text,
+            &[
+                "Binary frame with 256 bytes",
+                "126: see the next 2 bytes\n    01 00  ",
+                "256 bytes, the",
+                "and 224 bytes more\n",
+            ],
+        );
+        let long: Vec<u8> = [&[0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0][..], &[7; 65536]].concat();
+        let text = SERVER().feed(&long);
+        has(
+            &text,
+            &["127: see the next 8 bytes\n    00 00 00 00 00 01 00 00  ", "65536 bytes, the", "and 65504 bytes more\n"],
+        );
+        assert!(text.len() < 2000, "a payload is not kept");
+    }
+
+    #[test]
+    fn a_close_has_code_and_reason() {
+        let text = explain(SERVER, &[&frame(0x88, b"\x03\xe8bye"), &b"\x81hidden"[..]].concat());
+        has(
+            &text,
+            &[
+                "Close frame with 5 bytes\n",
+                "    03 e8  ",
+                "code      1000: normal, all is done\n    62 79 65  ",
+                "reason    \"bye\"",
+            ],
+        );
+        assert_eq!(text.matches("62 79 65").count(), 1, "no byte is shown twice: {text}");
+        assert!(text.ends_with("\nserver -> client  Bytes after the Close. They mean nothing.\n"), "{text}");
+        has(&explain(SERVER, &frame(0x88, b"")), &["Close frame with 0 bytes\n", "no code and no reason\n"]);
+        let reason = [b"\x0f\xa0".as_slice(), &[b'r'; 123]].concat();
+        has(&explain(SERVER, &frame(0x88, &reason)), &["4000: private", "\"rrr", "and 91 bytes more\n"]);
+        let masked = [0x88, 0x83, 1, 2, 3, 4, 0x03 ^ 1, 0xe9 ^ 2, b'x' ^ 3];
+        has(&explain(CLIENT, &masked), &["02 eb 7b ", "masked", "    03 e9 78  ", "1001: going away", "\"x\""]);
+    }
+
+    #[test]
+    fn after_interim_answers_comes_the_answer() {
+        let text = explain(
+            Explainer::server,
+            &[b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n", RESPONSE, b"\x81\x00"].concat(),
+        );
+        has(
+            &text,
+            &[
+                "103 Early Hints",
+                "an interim response",
+                "the response\n    HTTP/1.1 101 Switching",
+                "Text frame with 0 bytes",
+            ],
+        );
+        assert!(!text.contains("not parsed"), "{text}");
+    }
+
+    #[cfg(feature = "deflate")]
+    const PACKED: fn() -> Explainer = || SERVER().compressed();
+
+    #[cfg(feature = "deflate")]
+    #[test]
+    fn a_compressed_message_is_shown_as_it_travels_and_as_what_it_stands_for() {
+        // RFC 7692 section 7.2.3.1 and 7.2.3.2: a message, and the same again with the window kept.
+        let text = explain(PACKED, &frame(0xC1, &[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00]));
+        assert_eq!(
+            text,
+            r#"
+server -> client  Text frame with 7 bytes, a whole message, compressed
+    c1                       1... ....  FIN       1: the message ends with this frame
+                             .100 ....  RSV1-3    RSV1 is 1: the message is compressed
+                             .... 0001  opcode    1: text, in UTF-8
+    07                       0... ....  MASK      0: a server masks nothing
+                             .000 0111  length    7 bytes, small enough for these 7 bits
+    f2 48 cd c9 c9 07 00                payload   compressed
+                                        inflated  5 bytes
+                                        text      "Hello"
+"#
+        );
+        let twice =
+            [frame(0xC1, &[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00]), frame(0xC1, &[0xf2, 0x00, 0x11, 0x00, 0x00])];
+        has(&explain(PACKED, &twice.concat()), &["\"Hello\"", "f2 00 11 00 00  ", "5 bytes\n", "\"Hello\""]);
+        // In fragments with a Ping between them, then a message as it is.
+        let parts = [
+            frame(0x41, &[0xf2, 0x48, 0xcd]),
+            frame(0x89, b""),
+            frame(0x80, &[0xc9, 0xc9, 0x07, 0x00]),
+            frame(0x82, b"\x07"),
+        ];
+        has(
+            &explain(PACKED, &parts.concat()),
+            &[
+                "the first frame of a message, compressed\n",
+                "inflated  2 bytes\n",
+                "\"He\"",
+                "0: a control frame is never compressed",
+                "0: the first frame said: compressed",
+                "inflated  3 bytes\n",
+                "\"llo\"",
+                "complete: text, 7 bytes in 2 frames, 5 inflated\n",
+                "0: this message is not compressed",
+            ],
+        );
+        let key = [0x37, 0xfa, 0x21, 0x3d];
+        let mut masked = vec![0xC2, 0x80 | 7, 0x37, 0xfa, 0x21, 0x3d];
+        masked.extend([0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00].iter().zip(key.iter().cycle()).map(|(a, b)| a ^ b));
+        let text = explain(|| CLIENT().compressed(), &masked);
+        has(&text, &["payload   what that gives, compressed", "48 65 6c 6c 6f  ", "inflated  5 bytes\n"]);
+        assert!(!text.contains("Hello"), "{text}");
+    }
+
+    #[cfg(feature = "deflate")]
+    #[test]
+    fn whether_compression_is_in_use_stands_in_the_heads() {
+        let offer = b"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n";
+        let agreed = b"Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
+        let (request, response) = (&REQUEST[..REQUEST.len() - 2], &RESPONSE[..RESPONSE.len() - 2]);
+        let hello = frame(0xC1, &[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00]);
+        let text = explain(Explainer::server, &[response, agreed, &hello].concat());
+        has(&text, &["may be compressed", "RSV1 is 1", "\"Hello\""]);
+        let text = explain(Explainer::server, &[response, b"\r\n", hello.as_slice()].concat());
+        has(&text, &["BROKEN RULE"]);
+        let mut masked = vec![0xC1, 0x87, 0, 0, 0, 0];
+        masked.extend(&hello[2..]);
+        let text = explain(Explainer::client, &[request, offer, masked.as_slice()].concat());
+        has(&text, &["RSV1 is 1", "\"Hello\""]);
+    }
+
+    #[cfg(feature = "deflate")]
+    #[test]
+    fn errors_in_a_compressed_message_are_reported_and_end_it() {
+        let latin = [0x4a, 0x4e, 0x4c, 0x7b, 0x09, 0x00]; // "caf\xe9"
+        for (frames, violation) in [
+            (frame(0xC1, &latin), ProtocolError::TextNotUtf8 { offset: 4 }),
+            (frame(0xC2, &[0xFF, 0xFF]), ProtocolError::InvalidDeflate),
+            (frame(0xC2, &[0xf2, 0x48]), ProtocolError::InvalidDeflate),
+            (frame(0xC9, b""), ProtocolError::ReservedBits(4)),
+        ] {
+            let text = explain(PACKED, &[frames, frame(0x81, b"hidden")].concat());
+            has(&text, &[&violation.to_string(), "is not parsed.\n"]);
+            assert!(text.ends_with("is not parsed.\n") && !text.contains("68"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_broken_rule_is_named_and_ends_it() {
+        type Row = (fn() -> Explainer, &'static [u8], ProtocolError, u16);
+        let rows: [Row; 12] = [
+            (CLIENT, &[0x81, 0x05], ProtocolError::UnmaskedFrame, 1002),
+            (SERVER, &[0x81, 0x85], ProtocolError::MaskedFrame, 1002),
+            (SERVER, &[0xC1], ProtocolError::ReservedBits(4), 1002),
+            (SERVER, &[0x83], ProtocolError::UnknownOpcode(3), 1002),
+            (SERVER, &[0x80], ProtocolError::UnexpectedContinuation, 1002),
+            (SERVER, &[0x01, 0x00, 0x01], ProtocolError::ExpectedContinuation, 1002),
+            (SERVER, &[0x82, 0x7E, 0x00, 0x05], ProtocolError::LengthNotMinimal, 1002),
+            (SERVER, &[0x82, 0x7F, 0x80], ProtocolError::LengthMostSignificantBit, 1002),
+            (SERVER, &[0x88, 0x01, 0x03], ProtocolError::CloseBodyTooShort, 1002),
+            (SERVER, &[0x88, 0x02, 0x03, 0xED], ProtocolError::InvalidCloseCode(1005), 1002),
+            (SERVER, &[0x01, 0x02, b'a', 0xC3, 0x80, 0x02, b'b', b'c'], ProtocolError::TextNotUtf8 { offset: 2 }, 1007),
+            (SERVER, &[0x81, 0x02, b'a', 0xC3], ProtocolError::TextNotUtf8 { offset: 2 }, 1007),
+        ];
+        has(&explain(SERVER, &[0xC1]), &["    c1  ", ".100 ....  RSV1-3    not 0\n", ".... 0001  opcode    1: text"]);
+        for (explainer, bytes, violation, code) in rows {
+            let text = explain(explainer, &[bytes, b"\x81\x01hidden"].concat());
+            has(&text, &[&violation.to_string(), &format!("Close {code}. What follows is not parsed.")]);
+            assert!(text.ends_with("is not parsed.\n") && !text.contains("68"), "{text}");
+        }
+    }
+
+    #[test]
+    fn text_from_a_peer_is_escaped_and_characters_may_be_cut() {
+        let text = explain(SERVER, &frame(0x81, b"\x1b[2J\r\n\"\xe2\x80\xae"));
+        has(&text, &[r#""\u{1b}[2J\r\n\"\u{202e}""#]);
+        has(
+            &explain(SERVER, &[0x01, 0x01, 0xC3, 0x80, 0x01, 0xA9]),
+            &[r#""\xc3""#, r#""\xa9""#, "2 bytes in 2 frames"],
+        );
+    }
+
+    #[test]
+    fn memory_stays_small_whatever_comes() {
+        let mut explainer = SERVER();
+        explainer.feed(&[0x82, 127, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]);
+        for _ in 0..1000 {
+            assert!(explainer.feed(&[0; 4096]).is_empty());
+        }
+        let State::Payload(payload) = &explainer.state else { panic!("in a payload") };
+        assert_eq!((payload.done, payload.plain.len()), (4_096_000, MAX_CONTROL));
+        let mut explainer = Explainer::client();
+        for _ in 0..1000 {
+            explainer.feed(&[b'a'; 4096]);
+        }
+        assert!(matches!(explainer.state, State::Stopped));
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic() {
+        // A generator of our own, with a fixed seed: the same bytes in every run.
+        let mut random = 0x9E37_79B9_7F4A_7C15_u64;
+        let mut next = || {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            random as u8
+        };
+        let start = [0x81, 0x82, 0x88, 0x89, 0x01, 0x80, 0x00, 0xC1, 0x42];
+        for round in 0..3000 {
+            #[cfg(feature = "deflate")]
+            let explainer = [CLIENT, SERVER, Explainer::client, Explainer::server, PACKED][round % 5];
+            #[cfg(not(feature = "deflate"))]
+            let explainer = [CLIENT, SERVER, Explainer::client, Explainer::server][round % 4];
+            let mut bytes: Vec<u8> = (0..next() % 24).map(|_| next()).collect();
+            if let Some(first) = bytes.first_mut() {
+                *first = start[usize::from(*first) % start.len()];
+            }
+            explain(explainer, &bytes);
+        }
+    }
+}

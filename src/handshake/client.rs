@@ -1,0 +1,449 @@
+//! The client's part of the opening handshake (RFC 6455 section 4.1): the request as bytes, and the verdict on the
+//! response. Knows heads; must not know sockets, time, or where randomness comes from.
+//!
+//! The request, in this order; what is in brackets only where asked for:
+//!
+//! ```text
+//! GET resource-name HTTP/1.1
+//! Host, Upgrade, Connection, Sec-WebSocket-Key, Sec-WebSocket-Version,
+//! [Origin], [Sec-WebSocket-Protocol], [Sec-WebSocket-Extensions], [Authorization], [the caller's fields]
+//! ```
+//!
+//! The response is checked in this order, and the first fault is the verdict: status, version, Upgrade, Connection,
+//! Sec-WebSocket-Accept, extensions, subprotocol. The status comes first because a server that refuses may do so in any
+//! version of HTTP, and the reason it gives is what counts.
+
+use super::header;
+use super::header::Extension;
+use super::http::{write_head, Head};
+use super::server::accept_key;
+use super::uri::Uri;
+use crate::error::{HandshakeErrorKind, UsageError};
+use crate::primitives::base64;
+
+const ACCEPT: &str = "Sec-WebSocket-Accept";
+const EXTENSIONS: &str = "Sec-WebSocket-Extensions";
+const PROTOCOL: &str = "Sec-WebSocket-Protocol";
+
+/// What is asked of a server. Has no `Debug`: the fields may hold secrets.
+pub(crate) struct HandshakeRequest<'a> {
+    /// Where to.
+    pub(crate) uri: &'a Uri,
+    /// From [`key_from_nonce`], fresh for each connection.
+    pub(crate) key: &'a str,
+    /// The caller's fields; each has passed [`check_header`].
+    pub(crate) headers: &'a [(String, String)],
+    /// Has passed [`check_origin`].
+    pub(crate) origin: Option<&'a str>,
+    /// In order of preference; each has passed [`check_subprotocol`].
+    pub(crate) subprotocols: &'a [String],
+    /// The value of Sec-WebSocket-Extensions, if any extension is offered.
+    pub(crate) extensions: Option<&'a str>,
+}
+
+/// What client and server agree on. `None` and empty when the response does not say (6455-4.1-s3).
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct NegotiatedHandshake<'a> {
+    /// The subprotocol in use.
+    pub(crate) subprotocol: Option<String>,
+    /// The extensions in use, in the order the server gave. Their parameters are not judged here.
+    pub(crate) extensions: Vec<Extension<'a>>,
+}
+
+/// 6455-4.1-29: the key is base64 of 16 bytes. That they are fresh and random (6455-4.1-30) is for the caller.
+pub(crate) fn key_from_nonce(nonce: [u8; 16]) -> String {
+    base64::encode(&nonce)
+}
+
+/// Whether the caller may have this field sent. 6455-4.1-39: any that the handshake does not write itself.
+pub(crate) fn check_header(name: &str, value: &str) -> Result<(), UsageError> {
+    const OWNED: [&str; 6] = ["Host", "Upgrade", "Connection", "Origin", "Content-Length", "Transfer-Encoding"];
+    if !header::is_token(name.as_bytes()) {
+        return Err(UsageError::HeaderName(name.to_owned()));
+    }
+    if OWNED.iter().any(|owned| owned.eq_ignore_ascii_case(name))
+        || name.to_ascii_lowercase().starts_with("sec-websocket-")
+    {
+        return Err(UsageError::ReservedHeader(name.to_owned()));
+    }
+    // CVE-2020-35678: a line break in a value would be another field, or another request.
+    if !header::is_field_value(value.as_bytes()) {
+        return Err(UsageError::HeaderValue(name.to_owned()));
+    }
+    Ok(())
+}
+
+/// Whether a subprotocol may be offered after those before it. 6455-4.1-36: a token; 6455-4.1-37: only once.
+pub(crate) fn check_subprotocol(name: &str, before: &[String]) -> Result<(), UsageError> {
+    if header::is_token(name.as_bytes()) && !before.iter().any(|other| other == name) {
+        Ok(())
+    } else {
+        Err(UsageError::Subprotocol(name.to_owned()))
+    }
+}
+
+/// Whether an origin can be sent (6455-4.1-32): visible ASCII, and some.
+pub(crate) fn check_origin(origin: &str) -> Result<(), UsageError> {
+    if !origin.is_empty() && origin.bytes().all(|b| b.is_ascii_graphic()) {
+        Ok(())
+    } else {
+        Err(UsageError::Origin(origin.to_owned()))
+    }
+}
+
+/// The request as it is sent. An error only for a user name or password that HTTP cannot carry.
+pub(crate) fn encode_request(request: &HandshakeRequest<'_>) -> Result<Vec<u8>, UsageError> {
+    let host = request.uri.host_header();
+    let subprotocols = request.subprotocols.join(", ");
+    let mut fields = vec![
+        ("Host", host.as_str()),            // 6455-4.1-23
+        ("Upgrade", "websocket"),           // 6455-4.1-24, 6455-4.1-25
+        ("Connection", "Upgrade"),          // 6455-4.1-26, 6455-4.1-27
+        ("Sec-WebSocket-Key", request.key), // 6455-4.1-28, 6455-11.3.1-1
+        ("Sec-WebSocket-Version", "13"),    // 6455-4.1-33, 6455-4.1-34, 6455-11.3.5-2
+    ];
+    fields.extend(request.origin.map(|origin| ("Origin", origin)));
+    // 6455-4.1-35, in order of preference, and only when there is something to offer.
+    if !subprotocols.is_empty() {
+        fields.push((PROTOCOL, &subprotocols));
+    }
+    // 6455-4.1-38.
+    fields.extend(request.extensions.map(|offer| (EXTENSIONS, offer)));
+    let authorization = authorization(request)?;
+    fields.extend(authorization.as_deref().map(|value| ("Authorization", value)));
+    fields.extend(request.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    // 6455-4.1-19, 6455-4.1-20, 6455-4.1-21, 6455-4.1-22: a valid request, GET, HTTP/1.1, the resource name as its target.
+    Ok(write_head(&format!("GET {} HTTP/1.1", request.uri.resource()), fields))
+}
+
+/// The value of Authorization that the URI stands for. What the caller says in so many words goes before it.
+pub(crate) fn authorization(request: &HandshakeRequest<'_>) -> Result<Option<String>, UsageError> {
+    if request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("Authorization")) {
+        return Ok(None);
+    }
+    Ok(request.uri.basic_credentials()?.map(|credentials| format!("Basic {credentials}")))
+}
+
+/// The verdict on a response (6455-4.1-41).
+pub(crate) fn check_response<'a>(
+    head: &'a Head,
+    sent: &HandshakeRequest<'_>,
+) -> Result<NegotiatedHandshake<'a>, HandshakeErrorKind> {
+    // 6455-4.1-s2: anything but 101 is an answer in HTTP, whatever else it says.
+    if head.status() != 101 {
+        return Err(HandshakeErrorKind::Status(head.status()));
+    }
+    if !head.version().supports_upgrade() {
+        return Err(HandshakeErrorKind::HttpVersion);
+    }
+    // 6455-4.1-42: one value, not a list.
+    let upgrade = head.single("Upgrade")?.ok_or(HandshakeErrorKind::MissingHeader("Upgrade"))?;
+    if !upgrade.eq_ignore_ascii_case(b"websocket") {
+        return Err(HandshakeErrorKind::InvalidHeader("Upgrade"));
+    }
+    // 6455-4.1-43: a list, in which others may stand.
+    head.get("Connection").ok_or(HandshakeErrorKind::MissingHeader("Connection"))?;
+    if !header::list_has(head.get_all("Connection"), "upgrade") {
+        return Err(HandshakeErrorKind::InvalidHeader("Connection"));
+    }
+    // 6455-4.1-44, 6455-11.3.3-1. White space around a value is never part of it.
+    let accept = head.single(ACCEPT)?.ok_or(HandshakeErrorKind::MissingHeader(ACCEPT))?;
+    if accept != accept_key(sent.key.as_bytes()).as_bytes() {
+        return Err(HandshakeErrorKind::InvalidHeader(ACCEPT));
+    }
+    Ok(NegotiatedHandshake { extensions: agreed_extensions(head, sent)?, subprotocol: agreed_subprotocol(head, sent)? })
+}
+
+fn agreed_extensions<'a>(
+    head: &'a Head,
+    sent: &HandshakeRequest<'_>,
+) -> Result<Vec<Extension<'a>>, HandshakeErrorKind> {
+    // 6455-11.3.2-2: a request may have several such fields, a response may not. 6455-4.1-47 makes that a failure.
+    let value = head.single(EXTENSIONS)?;
+    // 6455-9.1-1: not by the grammar.
+    let accepted = header::extensions(value).map_err(|_| HandshakeErrorKind::InvalidHeader(EXTENSIONS))?;
+    // An offer of ours that is not by the grammar offers nothing.
+    let offered = header::extensions(sent.extensions.map(str::as_bytes)).unwrap_or_default();
+    // 6455-4.1-45: with nothing offered, nothing can be accepted.
+    if accepted.iter().any(|extension| !offered.iter().any(|offer| offer.name == extension.name)) {
+        return Err(HandshakeErrorKind::ExtensionNotOffered);
+    }
+    Ok(accepted)
+}
+
+fn agreed_subprotocol(head: &Head, sent: &HandshakeRequest<'_>) -> Result<Option<String>, HandshakeErrorKind> {
+    // 6455-11.3.4-2: not even the same one twice.
+    let Some(chosen) = head.single(PROTOCOL)? else { return Ok(None) };
+    // 6455-4.1-46. Compared exactly: a subprotocol is a name, and upper case makes another one.
+    match sent.subprotocols.iter().find(|offer| offer.as_bytes() == chosen) {
+        Some(offer) => Ok(Some(offer.clone())),
+        None => Err(HandshakeErrorKind::SubprotocolNotOffered),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::handshake::http::HeadParser;
+
+    /// The key of RFC 6455 section 1.3.
+    const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+
+    struct RequestSpec {
+        url: &'static str,
+        headers: &'static [(&'static str, &'static str)],
+        origin: Option<&'static str>,
+        subprotocols: &'static [&'static str],
+        extensions: Option<&'static str>,
+    }
+
+    const PLAIN: RequestSpec =
+        RequestSpec { url: "ws://h/", headers: &[], origin: None, subprotocols: &[], extensions: None };
+
+    fn with<T>(spec: &RequestSpec, work: impl FnOnce(&HandshakeRequest<'_>) -> T) -> T {
+        let uri = Uri::parse(spec.url).unwrap();
+        let headers: Vec<_> = spec.headers.iter().map(|(n, v)| (n.to_string(), v.to_string())).collect();
+        let subprotocols: Vec<_> = spec.subprotocols.iter().map(|s| s.to_string()).collect();
+        let (origin, extensions) = (spec.origin, spec.extensions);
+        work(&HandshakeRequest {
+            uri: &uri,
+            key: KEY,
+            headers: &headers,
+            origin,
+            subprotocols: &subprotocols,
+            extensions,
+        })
+    }
+
+    fn encoded(spec: &RequestSpec) -> Result<String, UsageError> {
+        with(spec, encode_request).map(|bytes| String::from_utf8(bytes).unwrap())
+    }
+
+    #[test]
+    fn a_plain_request() {
+        // 6455-4.1-19, 6455-4.1-20, 6455-4.1-21, 6455-4.1-24, 6455-4.1-25, 6455-4.1-26, 6455-4.1-27, 6455-4.1-28,
+        // 6455-4.1-33, 6455-4.1-34; 6455-11.3.1-1, 6455-11.3.5-2: once each; 6455-4.1-40: and nothing after it.
+        let expected = "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+            Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+        assert_eq!(encoded(&PLAIN).as_deref(), Ok(expected));
+    }
+
+    #[test]
+    fn a_request_with_everything() {
+        let spec = RequestSpec {
+            url: "wss://Aladdin:open%20sesame@[::1]:81?q=%20",
+            headers: &[("Cookie", "a=b"), ("X-Empty", ""), ("Cookie", "c")],
+            origin: Some("https://app.example"),
+            subprotocols: &["v2.feed", "v1.feed"],
+            extensions: Some("permessage-deflate"),
+        };
+        // 6455-4.1-22, 6455-4.1-23, 6455-4.1-32, 6455-4.1-35, 6455-4.1-38, 6455-4.1-39.
+        let expected = "GET /?q=%20 HTTP/1.1\r\nHost: [::1]:81\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+            Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nOrigin: https://app.example\r\n\
+            Sec-WebSocket-Protocol: v2.feed, v1.feed\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\
+            Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\nCookie: a=b\r\nX-Empty: \r\nCookie: c\r\n\r\n";
+        assert_eq!(encoded(&spec).as_deref(), Ok(expected));
+    }
+
+    #[test]
+    fn the_callers_authorization_goes_before_the_uris() {
+        let spec = RequestSpec { url: "ws://u:p@h/", headers: &[("authorization", "Bearer x")], ..PLAIN };
+        let text = encoded(&spec).unwrap();
+        assert!(text.ends_with("authorization: Bearer x\r\n\r\n") && !text.contains("Basic"), "{text}");
+        assert_eq!(encoded(&RequestSpec { url: "ws://u%3A:p@h/", ..PLAIN }), Err(UsageError::Credentials));
+    }
+
+    #[test]
+    fn the_key_is_base64_of_sixteen_bytes() {
+        // 6455-4.1-29, with the nonce of RFC 6455 section 1.3.
+        assert_eq!(key_from_nonce(*b"the sample nonce"), KEY);
+    }
+
+    #[test]
+    fn headers_that_may_not_be_given() {
+        let owned = |name: &str| Err(UsageError::ReservedHeader(name.into()));
+        let (name, value) =
+            (|name: &str| Err(UsageError::HeaderName(name.into())), |n: &str| Err(UsageError::HeaderValue(n.into())));
+        let rows: &[(&str, &str, Result<(), UsageError>)] = &[
+            ("Cookie", "a=b; c=\"d\"", Ok(())), // 6455-4.1-39
+            ("authorization", "Bearer a.b-c", Ok(())),
+            ("X-Empty", "", Ok(())),
+            ("X-WebSocket-Key", "a", Ok(())),
+            ("Sec-WebSocket", "a", Ok(())),
+            ("Host", "a", owned("Host")),
+            ("hOST", "a", owned("hOST")),
+            ("upgrade", "a", owned("upgrade")),
+            ("CONNECTION", "a", owned("CONNECTION")),
+            ("Origin", "a", owned("Origin")),
+            ("Content-length", "1", owned("Content-length")),
+            ("transfer-encoding", "chunked", owned("transfer-encoding")),
+            ("Sec-WebSocket-Key", KEY, owned("Sec-WebSocket-Key")),
+            ("sec-websocket-version", "8", owned("sec-websocket-version")),
+            ("SEC-WEBSOCKET-PROTOCOL", "a", owned("SEC-WEBSOCKET-PROTOCOL")),
+            ("Sec-WebSocket-Extensions", "a", owned("Sec-WebSocket-Extensions")),
+            ("Sec-WebSocket-Accept", "a", owned("Sec-WebSocket-Accept")),
+            ("Sec-WebSocket-", "a", owned("Sec-WebSocket-")),
+            ("", "a", name("")),
+            ("Host ", "a", name("Host ")),
+            ("X:", "a", name("X:")),
+            ("X\r\nY", "a", name("X\r\nY")),
+            ("X\u{e9}", "a", name("X\u{e9}")),
+            // CVE-2020-35678.
+            ("X", "a\r\nY: b", value("X")),
+            ("X", "a\r", value("X")),
+            ("X", "\na", value("X")),
+            ("X", "a\0", value("X")),
+            ("X", "a\tb", value("X")),
+            ("X", "\x7f", value("X")),
+            ("X", "\u{e9}", value("X")),
+        ];
+        for (name, value, checked) in rows {
+            assert_eq!(&check_header(name, value), checked, "{name:?}: {value:?}");
+        }
+    }
+
+    #[test]
+    fn subprotocols_and_origins_that_may_be_given() {
+        let before = ["v1.feed".to_owned()];
+        // 6455-4.1-36, 6455-4.1-37.
+        for (name, fine) in [
+            ("v2.feed", true),
+            ("V1.feed", true),
+            ("v1.feed", false),
+            ("", false),
+            ("a b", false),
+            ("a,b", false),
+            ("a\r\n", false),
+            ("\u{e9}", false),
+        ] {
+            let checked = if fine { Ok(()) } else { Err(UsageError::Subprotocol(name.into())) };
+            assert_eq!(check_subprotocol(name, &before), checked, "{name:?}");
+        }
+        // 6455-4.1-32.
+        for (origin, fine) in [
+            ("https://app.example:8443", true),
+            ("null", true),
+            ("", false),
+            ("a b", false),
+            ("a\r\nX: y", false),
+            ("https://\u{e9}", false),
+        ] {
+            let checked = if fine { Ok(()) } else { Err(UsageError::Origin(origin.into())) };
+            assert_eq!(check_origin(origin), checked, "{origin:?}");
+        }
+    }
+
+    const GOOD: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+
+    fn checked(spec: &RequestSpec, response: &str) -> Result<(Option<String>, String), HandshakeErrorKind> {
+        let mut parser = HeadParser::response();
+        parser.feed(response.as_bytes()).unwrap();
+        let head = parser.finish().unwrap_or_else(|| panic!("not a head: {response}"));
+        with(spec, |sent| {
+            let agreed = check_response(&head, sent)?;
+            let names: Vec<_> = agreed.extensions.iter().map(|e| format!("{}/{}", e.name, e.params.len())).collect();
+            Ok((agreed.subprotocol, names.join(" ")))
+        })
+    }
+
+    #[test]
+    fn a_response_with_one_thing_changed() {
+        use HandshakeErrorKind::*;
+        let version = "HTTP/1.1 101 Switching Protocols";
+        let (upgrade, connection) = ("Upgrade: websocket\r\n", "Connection: Upgrade\r\n");
+        let accept = "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
+        // What is replaced, by what, and the verdict.
+        let rows: &[(&str, &str, Result<(), HandshakeErrorKind>)] = &[
+            ("", "", Ok(())),
+            (version, "HTTP/1.1 101", Ok(())),
+            (version, "HTTP/1.2 101 Later", Ok(())),
+            // 6455-4.1-s2: the status is looked at before the version, and before everything else.
+            (version, "HTTP/1.0 503 Busy", Err(Status(503))),
+            (version, "HTTP/1.1 200 OK", Err(Status(200))),
+            (version, "HTTP/1.1 301 Moved", Err(Status(301))),
+            (version, "HTTP/1.1 401 Who", Err(Status(401))),
+            (version, "HTTP/1.1 100 Continue", Err(Status(100))),
+            (version, "HTTP/1.1 426 Upgrade Required", Err(Status(426))),
+            (version, "HTTP/1.0 101 Old", Err(HttpVersion)),
+            (version, "HTTP/2.0 101 New", Err(HttpVersion)),
+            // 6455-4.1-42
+            (upgrade, "", Err(MissingHeader("Upgrade"))),
+            (upgrade, "upgrade:\tWebSocket\t \r\n", Ok(())),
+            (upgrade, "Upgrade: websocket, h2c\r\n", Err(InvalidHeader("Upgrade"))),
+            (upgrade, "Upgrade: h2c\r\n", Err(InvalidHeader("Upgrade"))),
+            (upgrade, "Upgrade: websockets\r\n", Err(InvalidHeader("Upgrade"))),
+            (upgrade, "Upgrade:\r\n", Err(InvalidHeader("Upgrade"))),
+            (upgrade, "Upgrade: websocket\r\nUpgrade: websocket\r\n", Err(DuplicateHeader("Upgrade"))),
+            // 6455-4.1-43
+            (connection, "", Err(MissingHeader("Connection"))),
+            (connection, "Connection: keep-alive, Upgrade\r\n", Ok(())),
+            (connection, "Connection: uPGRADE ,x\r\n", Ok(())),
+            (connection, "Connection: keep-alive\r\nCONNECTION: upgrade\r\n", Ok(())),
+            (connection, "Connection: close\r\n", Err(InvalidHeader("Connection"))),
+            (connection, "Connection: Upgraded\r\n", Err(InvalidHeader("Connection"))),
+            (connection, "Connection: keep-alive Upgrade\r\n", Err(InvalidHeader("Connection"))),
+            (connection, "Connection:\r\n", Err(InvalidHeader("Connection"))),
+            // 6455-4.1-44, 6455-11.3.3-1
+            (accept, "", Err(MissingHeader(ACCEPT))),
+            (accept, "sec-websocket-accept: \t s3pPLMBiTxaQ9kYGzzhZRbK+xOo= \t\r\n", Ok(())),
+            (accept, "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOO=\r\n", Err(InvalidHeader(ACCEPT))),
+            (accept, "Sec-WebSocket-Accept: S3PPLMBITXAQ9KYGZZHZRBK+XOO=\r\n", Err(InvalidHeader(ACCEPT))),
+            (accept, "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo\r\n", Err(InvalidHeader(ACCEPT))),
+            (accept, "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=, x\r\n", Err(InvalidHeader(ACCEPT))),
+            (accept, "Sec-WebSocket-Accept: dGhlIHNhbXBsZSBub25jZQ==\r\n", Err(InvalidHeader(ACCEPT))),
+            (accept, "Sec-WebSocket-Accept:\r\n", Err(InvalidHeader(ACCEPT))),
+            (accept, &[accept, accept].concat(), Err(DuplicateHeader(ACCEPT))),
+            // 6455-4.1-45, 6455-4.1-46: nothing was offered here.
+            (accept, &[accept, "Sec-WebSocket-Extensions: foo\r\n"].concat(), Err(ExtensionNotOffered)),
+            (accept, &[accept, "Sec-WebSocket-Extensions:\r\n"].concat(), Err(InvalidHeader(EXTENSIONS))),
+            (accept, &[accept, "Sec-WebSocket-Protocol: chat\r\n"].concat(), Err(SubprotocolNotOffered)),
+            (accept, &[accept, "Sec-WebSocket-Protocol:\r\n"].concat(), Err(SubprotocolNotOffered)),
+            // Nobody's business: a field with no meaning here.
+            (accept, &[accept, "Content-Length: x\r\nServer: caf\u{e9}\r\n"].concat(), Ok(())),
+        ];
+        for (old, new, expected) in rows {
+            let response = GOOD.replacen(old, new, 1);
+            assert_eq!(checked(&PLAIN, &response).map(|_| ()), *expected, "{response}");
+        }
+    }
+
+    /// The fields a server adds, and the subprotocol and the extensions (name/number of parameters) that are in use then.
+    type ResponseCase = (&'static str, Result<(Option<&'static str>, &'static str), HandshakeErrorKind>);
+
+    #[test]
+    fn what_was_offered_can_be_agreed_on() {
+        use HandshakeErrorKind::*;
+        let spec = RequestSpec { subprotocols: &["a", "b"], extensions: Some("foo; x=1, bar, foo"), ..PLAIN };
+        let rows: &[ResponseCase] = &[
+            ("", Ok((None, ""))), // 6455-4.1-s3
+            ("Sec-WebSocket-Protocol: b\r\n", Ok((Some("b"), ""))),
+            ("Sec-WebSocket-Extensions: foo\r\n", Ok((None, "foo/0"))),
+            ("Sec-WebSocket-Extensions: bar; y; z=\"1\" , foo\r\n", Ok((None, "bar/2 foo/0"))),
+            ("Sec-WebSocket-Extensions: foo\r\nSec-WebSocket-Protocol: a\r\n", Ok((Some("a"), "foo/0"))),
+            // 6455-4.1-45
+            ("Sec-WebSocket-Extensions: baz\r\n", Err(ExtensionNotOffered)),
+            ("Sec-WebSocket-Extensions: foo, baz\r\n", Err(ExtensionNotOffered)),
+            ("Sec-WebSocket-Extensions: x\r\n", Err(ExtensionNotOffered)),
+            // 6455-9.1-1
+            ("Sec-WebSocket-Extensions: foo; x=\r\n", Err(InvalidHeader(EXTENSIONS))),
+            ("Sec-WebSocket-Extensions: foo bar\r\n", Err(InvalidHeader(EXTENSIONS))),
+            ("Sec-WebSocket-Extensions: baz;\r\n", Err(InvalidHeader(EXTENSIONS))),
+            // 6455-11.3.2-2, 6455-4.1-47
+            ("Sec-WebSocket-Extensions: foo\r\nsec-websocket-extensions: bar\r\n", Err(DuplicateHeader(EXTENSIONS))),
+            // 6455-4.1-46
+            ("Sec-WebSocket-Protocol: c\r\n", Err(SubprotocolNotOffered)),
+            ("Sec-WebSocket-Protocol: A\r\n", Err(SubprotocolNotOffered)),
+            ("Sec-WebSocket-Protocol: a, b\r\n", Err(SubprotocolNotOffered)),
+            ("Sec-WebSocket-Protocol:\r\n", Err(SubprotocolNotOffered)),
+            ("Sec-WebSocket-Protocol: caf\u{e9}\r\n", Err(SubprotocolNotOffered)),
+            // 6455-11.3.4-2
+            ("Sec-WebSocket-Protocol: a\r\nSec-WebSocket-Protocol: a\r\n", Err(DuplicateHeader(PROTOCOL))),
+        ];
+        for (fields, expected) in rows {
+            let response = GOOD.replacen("\r\n\r\n", &["\r\n", fields, "\r\n"].concat(), 1);
+            let expected = expected.clone().map(|(s, e)| (s.map(str::to_owned), e.to_owned()));
+            assert_eq!(checked(&spec, &response), expected, "{fields}");
+        }
+    }
+}

@@ -1,0 +1,328 @@
+//! The grammar of field values: tokens, lists of them, and lists with parameters (RFC 9110 section 5.6, RFC 6455
+//! section 9.1).
+//!
+//! Knows bytes and their grammar; must not know which extension or subprotocol is meant. Everything here reads its input
+//! once, from left to right, and never steps back, so that no value is expensive. RFC 6455 uses the older grammar of
+//! RFC 2616: white space may stand between any two parts, and a list may have empty elements, but not nothing else.
+
+use std::borrow::Cow;
+
+/// A value that does not follow its grammar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Malformed;
+
+/// Whether the byte may stand in a token: visible ASCII that is not a separator.
+fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// Whether it is a token: at least one byte, and none that separates.
+pub(crate) fn is_token(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().copied().all(is_token_byte)
+}
+
+/// White space inside a line: SP and HTAB.
+pub(crate) fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
+/// Whether a value may be sent: visible ASCII and spaces. So no CR, LF, NUL or other control, and nothing outside ASCII.
+pub(crate) fn is_field_value(bytes: &[u8]) -> bool {
+    bytes.iter().all(|b| matches!(b, 0x20..=0x7E))
+}
+
+fn trim(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
+        bytes = rest;
+    }
+    bytes
+}
+
+/// The elements of a comma-separated list, without the white space around them, and without the empty ones.
+fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|&b| b == b',').map(trim).filter(|element| !element.is_empty())
+}
+
+/// The tokens of a comma-separated list, in order.
+pub(crate) fn tokens(value: &[u8]) -> impl Iterator<Item = Result<&str, Malformed>> {
+    elements(value).map(|element| match std::str::from_utf8(element) {
+        Ok(text) if is_token(element) => Ok(text),
+        Ok(_) | Err(_) => Err(Malformed),
+    })
+}
+
+/// Whether one of the lists has this element, compared without regard to ASCII case. Elements that are not tokens, such
+/// as `h2c/1`, are others.
+pub(crate) fn list_has<'a>(values: impl IntoIterator<Item = &'a [u8]>, token: &str) -> bool {
+    values.into_iter().flat_map(elements).any(|element| element.eq_ignore_ascii_case(token.as_bytes()))
+}
+
+/// One element of `Sec-WebSocket-Extensions`: a name, and its parameters in order. Names keep the case they came in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Extension<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) params: Vec<(&'a str, Option<Cow<'a, str>>)>,
+}
+
+/// Reads the fields `Sec-WebSocket-Extensions` of one message as one list (6455-9.1-3, 6455-11.3.2-1):
+///
+/// ```text
+/// extension-list  = 1#extension
+/// extension       = token *( ";" extension-param )
+/// extension-param = token [ "=" (token | quoted-string) ]
+/// ```
+///
+/// No field at all is no extension; fields without an extension in them are malformed.
+pub(crate) fn extensions<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<Extension<'a>>, Malformed> {
+    let mut list = Vec::new();
+    let mut present = false;
+    for value in values {
+        present = true;
+        let mut cursor = Cursor { rest: value };
+        loop {
+            while cursor.consume(b',') {}
+            if cursor.rest.is_empty() {
+                break;
+            }
+            list.push(cursor.extension()?);
+            if !cursor.rest.is_empty() && !cursor.consume(b',') {
+                return Err(Malformed);
+            }
+        }
+    }
+    if present && list.is_empty() {
+        return Err(Malformed);
+    }
+    Ok(list)
+}
+
+/// What is left of a value. Every method takes the white space after what it took.
+pub(crate) struct Cursor<'a> {
+    pub(crate) rest: &'a [u8],
+}
+
+impl<'a> Cursor<'a> {
+    fn extension(&mut self) -> Result<Extension<'a>, Malformed> {
+        let name = self.token()?;
+        let mut params = Vec::new();
+        while self.consume(b';') {
+            let param = self.token()?;
+            let value = if self.consume(b'=') { Some(self.value()?) } else { None };
+            params.push((param, value));
+        }
+        Ok(Extension { name, params })
+    }
+
+    fn value(&mut self) -> Result<Cow<'a, str>, Malformed> {
+        match self.rest.split_first() {
+            Some((b'"', rest)) => {
+                self.rest = rest;
+                self.quoted().map(Cow::Owned)
+            }
+            Some(_) | None => self.token().map(Cow::Borrowed),
+        }
+    }
+
+    /// The rest of a quoted-string, after its first quote. A backslash stands for the character after it.
+    fn quoted(&mut self) -> Result<String, Malformed> {
+        let mut text = String::new();
+        loop {
+            let (byte, rest) = match self.rest {
+                [b'"', rest @ ..] => {
+                    self.rest = rest;
+                    break;
+                }
+                [b'\\', byte, rest @ ..] | [byte, rest @ ..] => (*byte, rest),
+                [] => return Err(Malformed),
+            };
+            // 6455-4.3-1, 6455-9.1-2: what the quotes and backslashes leave is a token.
+            if !is_token_byte(byte) {
+                return Err(Malformed);
+            }
+            text.push(char::from(byte));
+            self.rest = rest;
+        }
+        self.skip_space();
+        if text.is_empty() {
+            Err(Malformed)
+        } else {
+            Ok(text)
+        }
+    }
+
+    /// A token, or the text of a quoted-string, in which anything may stand.
+    pub(crate) fn text(&mut self) -> Result<String, Malformed> {
+        let Some((b'"', rest)) = self.rest.split_first() else { return self.token().map(str::to_owned) };
+        self.rest = rest;
+        let mut text = Vec::new();
+        loop {
+            match self.rest {
+                [b'"', rest @ ..] => {
+                    self.rest = rest;
+                    self.skip_space();
+                    return Ok(String::from_utf8_lossy(&text).into_owned());
+                }
+                [b'\\', byte, rest @ ..] | [byte, rest @ ..] => {
+                    text.push(*byte);
+                    self.rest = rest;
+                }
+                [] => return Err(Malformed),
+            }
+        }
+    }
+
+    pub(crate) fn token(&mut self) -> Result<&'a str, Malformed> {
+        self.skip_space();
+        let length = self.rest.iter().take_while(|&&b| is_token_byte(b)).count();
+        let (token, rest) = self.rest.split_at_checked(length).ok_or(Malformed)?;
+        self.rest = rest;
+        self.skip_space();
+        if token.is_empty() {
+            return Err(Malformed);
+        }
+        std::str::from_utf8(token).map_err(|_| Malformed)
+    }
+
+    pub(crate) fn consume(&mut self, byte: u8) -> bool {
+        self.skip_space();
+        match self.rest.split_first() {
+            Some((first, rest)) if *first == byte => {
+                self.rest = rest;
+                self.skip_space();
+                true
+            }
+            Some(_) | None => false,
+        }
+    }
+
+    pub(crate) fn skip_space(&mut self) {
+        while let [b' ' | b'\t', rest @ ..] = self.rest {
+            self.rest = rest;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn token_bytes() {
+        let fine: Vec<u8> = (0..=255).filter(|&b| is_token(&[b])).collect();
+        assert_eq!(fine, b"!#$%&'*+-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ^_`abcdefghijklmnopqrstuvwxyz|~");
+        assert!(!is_token(b"") && is_token(b"v2.feed") && !is_token(b"v2 feed"));
+    }
+
+    #[test]
+    fn values_that_may_be_sent() {
+        // CVE-2020-35678: whatever could begin another line is refused.
+        for byte in 0..=255 {
+            assert_eq!(is_field_value(&[b'a', byte, b'a']), (32..127).contains(&byte), "{byte}");
+        }
+        assert!(is_field_value(b""));
+    }
+
+    #[test]
+    fn token_lists() {
+        // Tokens in order, with a "?" for what is none.
+        let rows: [(&[u8], &[&str]); 7] = [
+            (b"chat", &["chat"]),
+            (b"chat, superchat", &["chat", "superchat"]),
+            (b" \tb ,,\t, a\t", &["b", "a"]),
+            (b"", &[]),
+            (b" , ", &[]),
+            (b"a, b c, d", &["a", "?", "d"]),
+            (b"caf\xC3\xA9, \xFF", &["?", "?"]),
+        ];
+        for (value, want) in rows {
+            let shown: Vec<&str> = tokens(value).map(|token| token.unwrap_or("?")).collect();
+            assert_eq!(shown, want, "{}", value.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn lists_are_searched_without_case() {
+        let rows: [(&[&[u8]], bool); 8] = [
+            (&[b"Upgrade"], true),
+            (&[b"keep-alive, uPGRADE"], true),
+            (&[b"close", b"a,\tupgrade ,b"], true),
+            (&[b"upgraded"], false),
+            (&[b"up grade"], false),
+            (&[b"h2c/1; upgrade"], false),
+            (&[b""], false),
+            (&[], false),
+        ];
+        for (values, want) in rows {
+            assert_eq!(list_has(values.iter().copied(), "upgrade"), want, "{values:?}");
+        }
+    }
+
+    fn show(values: &[&[u8]]) -> Result<String, Malformed> {
+        let list = extensions(values.iter().copied())?;
+        let param = |(name, value): &(&str, Option<Cow<'_, str>>)| match value {
+            Some(value) => format!("; {name}={value}"),
+            None => format!("; {name}"),
+        };
+        let show = |e: &Extension<'_>| e.name.to_string() + &e.params.iter().map(param).collect::<String>();
+        Ok(list.iter().map(show).collect::<Vec<_>>().join(", "))
+    }
+
+    #[test]
+    fn extension_lists() {
+        let rows: [(&[&[u8]], &str); 8] = [
+            (&[], ""),
+            (&[b"foo"], "foo"),
+            (&[b"foo, bar; baz=2"], "foo, bar; baz=2"),
+            (&[b"foo", b"bar; baz=2"], "foo, bar; baz=2"), // 6455-9.1-3, 6455-11.3.2-1
+            (&[b" a\t;\tb = c ; d,, e ,"], "a; b=c; d, e"),
+            (&[b"a; b=\"c\""], "a; b=c"),
+            (&[b"a; b=\"\\c\\d\" ; e, f"], "a; b=cd; e, f"),
+            (&[b"", b"a"], "a"),
+        ];
+        for (values, want) in rows {
+            assert_eq!(show(values).as_deref(), Ok(want), "{values:?}");
+        }
+    }
+
+    #[test]
+    fn extension_lists_that_are_none() {
+        // 6455-9.1-1 for the grammar; 6455-4.3-1 and 6455-9.1-2 for what is quoted.
+        let rows: [&[u8]; 21] = [
+            b"",
+            b" ",
+            b",",
+            b"a b",
+            b"a;",
+            b"a;;b",
+            b";a",
+            b"a=b",
+            b"a; =b",
+            b"a; b=",
+            b"a; b=c d",
+            b"a; b=\"\"",
+            b"a; b=\"c d\"",
+            b"a; b=\"c,d\"",
+            b"a; b=\"c\\\"\"",
+            b"a; b=\"c\\\\d\"",
+            b"a; b=\"c",
+            b"a; b=\"c\\",
+            b"a; b=\"c\"d",
+            b"a\xC3\xA9",
+            b"a; b=\"\xC3\xA9\"",
+        ];
+        for value in rows {
+            assert_eq!(extensions([value]), Err(Malformed), "{}", value.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn a_string_without_end_is_read_once() {
+        // CVE-2021-32640, CVE-2020-7662: such a value took quadratic or exponential time. Read once, a million bytes
+        // take milliseconds; read again at each backslash, hours.
+        let value = [b"a; b=\"".as_slice(), &b"\\c".repeat(500_000)].concat();
+        assert_eq!(extensions([value.as_slice()]), Err(Malformed));
+        let spaces = [b"a".as_slice(), &b" ".repeat(1_000_000), b"b"].concat();
+        assert_eq!(extensions([spaces.as_slice()]), Err(Malformed));
+        assert!(!list_has([spaces.as_slice()], "b"));
+    }
+}

@@ -1,0 +1,177 @@
+//! A head that has been read: start line and fields, to be looked up.
+//!
+//! Knows where the parts lie; must not know how they were read. It is one buffer, in which the parts follow each other
+//! without separators (method, target, name, value, name, value ...; for a response the reason comes first), and the
+//! places where they end. So a part begins where the one before it ends, and a field costs four bytes beside its own.
+
+use std::fmt;
+
+use crate::error::HandshakeErrorKind;
+
+/// The version of HTTP a head names, `HTTP/major.minor`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct HttpVersion {
+    pub(crate) major: u8,
+    pub(crate) minor: u8,
+}
+
+impl HttpVersion {
+    /// Whether it is HTTP/1.1 or a later 1.x: the versions that know `Upgrade` in this form of message.
+    pub(crate) fn supports_upgrade(self) -> bool {
+        self.major == 1 && self.minor >= 1
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum StartLine {
+    Request { method_end: u16 },
+    Response { status: u16 },
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Field {
+    pub(crate) name_end: u16,
+    pub(crate) value_end: u16,
+}
+
+/// A complete head: start line and fields. Its `Debug` shows no credentials.
+#[derive(Clone)]
+pub(crate) struct Head {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) start: StartLine,
+    pub(crate) version: HttpVersion,
+    pub(crate) start_end: u16,
+    pub(crate) fields: Vec<Field>,
+}
+
+impl Head {
+    pub(crate) fn empty(start: StartLine) -> Head {
+        let version = HttpVersion { major: 0, minor: 0 };
+        Head { bytes: Vec::new(), start, version, start_end: 0, fields: Vec::new() }
+    }
+
+    /// The head of a response of ours, without fields.
+    pub(crate) fn response(status: u16) -> Head {
+        Head { version: HttpVersion { major: 1, minor: 1 }, ..Head::empty(StartLine::Response { status }) }
+    }
+
+    /// Adds a field, which must have been checked. False: the head has no room for it, and is as it was.
+    #[must_use]
+    pub(crate) fn push(&mut self, name: &str, value: &str) -> bool {
+        let name_end = self.bytes.len().checked_add(name.len());
+        let value_end = name_end.and_then(|end| end.checked_add(value.len()));
+        let ends = name_end.zip(value_end).and_then(|(n, v)| Some((u16::try_from(n).ok()?, u16::try_from(v).ok()?)));
+        let Some((name_end, value_end)) = ends else { return false };
+        self.bytes.extend_from_slice(name.as_bytes());
+        self.bytes.extend_from_slice(value.as_bytes());
+        self.fields.push(Field { name_end, value_end });
+        true
+    }
+
+    /// The method of a request; empty for a response.
+    pub(crate) fn method(&self) -> &str {
+        match self.start {
+            StartLine::Request { method_end } => self.text(0, method_end),
+            StartLine::Response { .. } => "",
+        }
+    }
+
+    /// The target of a request, visible ASCII; empty for a response.
+    pub(crate) fn target(&self) -> &str {
+        match self.start {
+            StartLine::Request { method_end } => self.text(method_end, self.start_end),
+            StartLine::Response { .. } => "",
+        }
+    }
+
+    /// The version of HTTP.
+    pub(crate) fn version(&self) -> HttpVersion {
+        self.version
+    }
+
+    /// The status of a response, 100 to 999 if it was read; 0 for a request.
+    pub(crate) fn status(&self) -> u16 {
+        match self.start {
+            StartLine::Request { .. } => 0,
+            StartLine::Response { status } => status,
+        }
+    }
+
+    /// For tests, because a client looks at the status alone: the reason phrase, which may be empty, and may hold bytes outside ASCII.
+    #[cfg(test)]
+    pub(crate) fn reason(&self) -> &[u8] {
+        match self.start {
+            StartLine::Request { .. } => &[],
+            StartLine::Response { .. } => self.part(0, self.start_end),
+        }
+    }
+
+    /// Names and values in the order they came. Names are tokens as they were written. Values have no white space
+    /// around them and no control character but HTAB in them; bytes outside ASCII are possible.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let starts = std::iter::once(self.start_end).chain(self.fields.iter().map(|f| f.value_end));
+        starts.zip(&self.fields).map(|(start, f)| (self.text(start, f.name_end), self.part(f.name_end, f.value_end)))
+    }
+
+    /// The fields as users see them in an error, bytes outside ASCII as U+FFFD.
+    pub(crate) fn display_fields(&self) -> Vec<(String, String)> {
+        let shown = |&byte: &u8| if byte.is_ascii() { char::from(byte) } else { char::REPLACEMENT_CHARACTER };
+        self.fields().map(|(name, value)| (name.to_owned(), value.iter().map(shown).collect())).collect()
+    }
+
+    /// The values of all fields of this name, compared without regard to ASCII case.
+    pub(crate) fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        self.fields().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// The value of the first field of this name.
+    pub(crate) fn get<'a>(&'a self, name: &'a str) -> Option<&'a [u8]> {
+        self.get_all(name).next()
+    }
+
+    /// The value of a field that must not be there twice.
+    pub(crate) fn single(&self, name: &'static str) -> Result<Option<&[u8]>, HandshakeErrorKind> {
+        let mut values = self.get_all(name);
+        let first = values.next();
+        match values.next() {
+            None => Ok(first),
+            Some(_) => Err(HandshakeErrorKind::DuplicateHeader(name)),
+        }
+    }
+
+    /// Where the last part ends, and the next will begin.
+    pub(crate) fn last_part_end(&self) -> usize {
+        usize::from(self.fields.last().map_or(self.start_end, |f| f.value_end))
+    }
+
+    fn part(&self, start: u16, end: u16) -> &[u8] {
+        self.bytes.get(usize::from(start)..usize::from(end)).unwrap_or_default()
+    }
+
+    /// A part that was checked to be ASCII.
+    fn text(&self, start: u16, end: u16) -> &str {
+        std::str::from_utf8(self.part(start, end)).unwrap_or_default()
+    }
+}
+
+/// Leaves out what may be a secret: credentials, cookies, the query, and a target that is not a path, because it may
+/// hold a user and a password.
+impl fmt::Debug for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SECRET: [&str; 4] = ["Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie"];
+        let mut lines = f.debug_struct("Head");
+        match self.start {
+            StartLine::Request { .. } => {
+                let path = self.target().split('?').next().filter(|path| path.starts_with('/'));
+                lines.field("method", &self.method()).field("path", &path)
+            }
+            StartLine::Response { status } => lines.field("status", &status),
+        };
+        for (name, value) in self.fields() {
+            let secret = SECRET.iter().any(|s| s.eq_ignore_ascii_case(name));
+            let shown = if secret { "(not shown)".into() } else { value.escape_ascii().to_string() };
+            lines.field(name, &shown);
+        }
+        lines.finish()
+    }
+}

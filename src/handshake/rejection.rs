@@ -1,0 +1,187 @@
+//! What a server answers to a request it refuses: one table from fault to HTTP status, and the answer written out.
+//!
+//! Knows the faults; must not know the request, so nothing a peer sent can come back to it, or to a browser.
+//!
+//! | fault | status | with |
+//! |---|---|---|
+//! | the head is over a limit | 431 | |
+//! | not HTTP/1.1 | 505 | |
+//! | the method is not GET | 405 | `Allow` |
+//! | no `Upgrade: websocket`: plain HTTP | 426 | `Upgrade` |
+//! | another `Sec-WebSocket-Version` | 426 | `Upgrade`, `Sec-WebSocket-Version` |
+//! | no `Sec-WebSocket-Version` | 400 | `Sec-WebSocket-Version` |
+//! | the Origin is not allowed | 403 | |
+//! | as many connections, or opening handshakes, as allowed | 503 | `Retry-After` |
+//! | as many from one address as allowed | 429 | `Retry-After` |
+//! | a hook of the application failed | 500 | |
+//! | all else | 400 | |
+
+use super::http;
+use super::server::{UPGRADE, VERSION};
+use crate::error::{HandshakeErrorKind, HeadErrorKind};
+
+/// After how many seconds a client that found the server full may try again.
+const RETRY_AFTER: &str = "5";
+
+/// The HTTP status of the rejection.
+pub(crate) fn status(kind: &HandshakeErrorKind) -> u16 {
+    match kind {
+        HandshakeErrorKind::Head(
+            HeadErrorKind::LineTooLong | HeadErrorKind::TooManyFields | HeadErrorKind::HeadTooLong,
+        ) => 431,
+        HandshakeErrorKind::HttpVersion => 505,
+        HandshakeErrorKind::Method => 405,
+        HandshakeErrorKind::MissingHeader(UPGRADE) | HandshakeErrorKind::InvalidHeader(UPGRADE) => 426,
+        // 6455-4.2.2-6
+        HandshakeErrorKind::UnsupportedVersion => 426,
+        // 6455-4.2.2-5, 6455-10.2-2
+        HandshakeErrorKind::OriginNotAllowed => 403,
+        HandshakeErrorKind::TooManyConnections | HandshakeErrorKind::TooManyHandshakes => 503,
+        HandshakeErrorKind::TooManyConnectionsFromIp => 429,
+        HandshakeErrorKind::HookPanicked => 500,
+        // 6455-4.2.1-1: whatever departs from the description is answered with an error such as 400.
+        HandshakeErrorKind::Head(
+            HeadErrorKind::LineEnding
+            | HeadErrorKind::ControlCharacter
+            | HeadErrorKind::LineFolding
+            | HeadErrorKind::StartLine
+            | HeadErrorKind::FieldName
+            | HeadErrorKind::ContentLength,
+        )
+        | HandshakeErrorKind::UnexpectedEof
+        | HandshakeErrorKind::ProxyHeader(_)
+        | HandshakeErrorKind::Target
+        | HandshakeErrorKind::MissingHeader(_)
+        | HandshakeErrorKind::DuplicateHeader(_)
+        | HandshakeErrorKind::InvalidHeader(_) => 400,
+        // Faults of a response, and what has had its answer. No request is refused for them.
+        HandshakeErrorKind::Responded
+        | HandshakeErrorKind::HandedOver
+        | HandshakeErrorKind::Status(_)
+        | HandshakeErrorKind::StatusLine
+        | HandshakeErrorKind::InvalidProof
+        | HandshakeErrorKind::Redirect(_)
+        | HandshakeErrorKind::SubprotocolNotOffered
+        | HandshakeErrorKind::ExtensionNotOffered => 400,
+    }
+}
+
+/// The whole answer, head and body. The connection is to be closed after it. `versions` is what `Sec-WebSocket-Version` lists.
+pub(crate) fn response(kind: &HandshakeErrorKind, versions: &str) -> Vec<u8> {
+    let status = status(kind);
+    let body = body_text(kind);
+    let length = body.len().to_string();
+    let mut fields = Vec::new();
+    match status {
+        405 => fields.push(("Allow", "GET")),
+        // 426 has to say to what; and Upgrade has to be named in Connection (RFC 9110 sections 7.8 and 15.5.22).
+        426 => fields.push((UPGRADE, "websocket")),
+        429 | 503 => fields.push(("Retry-After", RETRY_AFTER)),
+        _ => (),
+    }
+    if matches!(kind, HandshakeErrorKind::UnsupportedVersion | HandshakeErrorKind::MissingHeader(VERSION)) {
+        // 6455-4.4-1: all versions spoken here.
+        fields.push((VERSION, versions));
+    }
+    fields.push(("Connection", if status == 426 { "Upgrade, close" } else { "close" }));
+    fields.push(("Content-Type", "text/plain"));
+    fields.push(("Content-Length", &length));
+    let mut answer = http::write_head(&format!("HTTP/1.1 {status} {}", http::reason(status)), fields);
+    answer.extend_from_slice(body.as_bytes());
+    answer
+}
+
+/// One line for the person at the other end, who cannot change the settings of this side.
+fn body_text(kind: &HandshakeErrorKind) -> String {
+    match kind {
+        HandshakeErrorKind::OriginNotAllowed => "the Origin is not allowed (RFC 6455 section 10.2)\n".into(),
+        HandshakeErrorKind::TooManyConnections | HandshakeErrorKind::TooManyHandshakes => {
+            "too many connections; try again later\n".into()
+        }
+        HandshakeErrorKind::TooManyConnectionsFromIp => {
+            "too many connections from your address; try again later\n".into()
+        }
+        HandshakeErrorKind::HookPanicked => "something went wrong here\n".into(),
+        HandshakeErrorKind::Head(kind) => format!("{kind}\n"),
+        HandshakeErrorKind::MissingHeader(UPGRADE) | HandshakeErrorKind::InvalidHeader(UPGRADE) => {
+            "only WebSocket is spoken here: Upgrade has to name websocket (RFC 6455 section 4.2.1)\n".into()
+        }
+        HandshakeErrorKind::UnexpectedEof
+        | HandshakeErrorKind::Responded
+        | HandshakeErrorKind::HandedOver
+        | HandshakeErrorKind::Status(_)
+        | HandshakeErrorKind::StatusLine
+        | HandshakeErrorKind::InvalidProof
+        | HandshakeErrorKind::HttpVersion
+        | HandshakeErrorKind::Method
+        | HandshakeErrorKind::Target
+        | HandshakeErrorKind::MissingHeader(_)
+        | HandshakeErrorKind::DuplicateHeader(_)
+        | HandshakeErrorKind::InvalidHeader(_)
+        | HandshakeErrorKind::UnsupportedVersion
+        | HandshakeErrorKind::Redirect(_)
+        | HandshakeErrorKind::SubprotocolNotOffered
+        | HandshakeErrorKind::ExtensionNotOffered
+        | HandshakeErrorKind::ProxyHeader(_) => format!("{kind} (RFC 6455 section 4.2.1)\n"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::handshake::http::{content_length, HeadParser, Progress};
+
+    #[test]
+    fn every_rejection_is_an_http_response() {
+        use HandshakeErrorKind::*;
+        let plain = "close";
+        let rows = [
+            (Head(HeadErrorKind::LineTooLong), 431, plain, None),
+            (Head(HeadErrorKind::TooManyFields), 431, plain, None),
+            (Head(HeadErrorKind::HeadTooLong), 431, plain, None),
+            (Head(HeadErrorKind::ControlCharacter), 400, plain, None),
+            (HttpVersion, 505, plain, None),
+            (Method, 405, plain, Some(("Allow", "GET"))),
+            (Target, 400, plain, None),
+            (MissingHeader("Host"), 400, plain, None),
+            (DuplicateHeader("Sec-WebSocket-Version"), 400, plain, None),
+            (InvalidHeader("Connection"), 400, plain, None),
+            (MissingHeader("Upgrade"), 426, "Upgrade, close", Some(("Upgrade", "websocket"))),
+            (InvalidHeader("Upgrade"), 426, "Upgrade, close", Some(("Upgrade", "websocket"))),
+            (MissingHeader("Sec-WebSocket-Version"), 400, plain, Some(("Sec-WebSocket-Version", "13"))),
+            (UnsupportedVersion, 426, "Upgrade, close", Some(("Sec-WebSocket-Version", "13"))), // 6455-4.2.2-6, 6455-4.4-1
+            (UnsupportedVersion, 426, "Upgrade, close", Some(("Upgrade", "websocket"))),
+            (OriginNotAllowed, 403, plain, None), // 6455-4.2.2-5, 6455-10.2-2
+            (TooManyConnections, 503, plain, Some(("Retry-After", "5"))),
+            (TooManyHandshakes, 503, plain, Some(("Retry-After", "5"))),
+            (TooManyConnectionsFromIp, 429, plain, Some(("Retry-After", "5"))),
+            (HookPanicked, 500, plain, None),
+        ];
+        let special = ["Allow", "Upgrade", "Retry-After", "Sec-WebSocket-Version"];
+        for (kind, want, connection, extra) in rows {
+            let bytes = response(&kind, "13");
+            let mut parser = HeadParser::response();
+            let Ok(Progress::Done { consumed }) = parser.feed(&bytes) else { panic!("{kind}") };
+            let head = parser.finish().unwrap();
+            let body = &bytes[consumed..];
+            assert_eq!((head.status(), status(&kind)), (want, want), "{kind}");
+            assert_eq!(content_length(&head), Ok(Some(body.len() as u64)));
+            assert_eq!(head.single("Connection"), Ok(Some(connection.as_bytes())), "{kind}");
+            assert_eq!(body.iter().position(|&b| b == b'\n'), Some(body.len() - 1), "one line");
+            assert!(head.reason().len() > 3 && (head.reason() != b"Bad Request" || want == 400));
+            match extra {
+                Some((name, value)) => assert_eq!(head.single(name), Ok(Some(value.as_bytes())), "{kind}"),
+                None => assert!(special.iter().all(|name| head.get(name).is_none()), "{kind}"),
+            }
+        }
+    }
+
+    #[test]
+    fn settings_of_this_side_are_not_sent_to_peers() {
+        use HandshakeErrorKind::*;
+        for kind in [OriginNotAllowed, TooManyConnections, TooManyHandshakes, TooManyConnectionsFromIp, HookPanicked] {
+            let answer = String::from_utf8(response(&kind, "13")).unwrap();
+            assert!(!answer.contains("Server::") && !answer.contains("hook"), "{answer}");
+        }
+    }
+}

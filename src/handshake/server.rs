@@ -1,0 +1,518 @@
+//! The server's part of the opening handshake (RFC 6455 section 4.2): a request in, an offer or a fault out; and the
+//! response that accepts an offer.
+//!
+//! Knows what a request must say; must not know sockets, or what the application wants. Pure functions. The checks go
+//! from what makes it HTTP, through what makes it a WebSocket, to whether it is welcome, and the first that fails wins:
+//! version, method, target, Host, no body, Upgrade, Connection, Sec-WebSocket-Version, Sec-WebSocket-Key,
+//! Sec-WebSocket-Extensions, Sec-WebSocket-Protocol, Origin. What each rejection is answered with, `denial` knows.
+//!
+//! Other fields are not looked at (6455-4.2.1-s9), and their order does not matter (6455-4.2.1-s1).
+
+use super::header;
+use super::header::Extension;
+use super::http;
+use super::http::Head;
+use super::origin::{HostPort, OriginPolicy};
+use crate::error::HandshakeErrorKind;
+use crate::primitives::{base64, sha1};
+
+const HOST: &str = "Host";
+pub(crate) const UPGRADE: &str = "Upgrade";
+const CONNECTION: &str = "Connection";
+const KEY: &str = "Sec-WebSocket-Key";
+pub(crate) const VERSION: &str = "Sec-WebSocket-Version";
+const EXTENSIONS: &str = "Sec-WebSocket-Extensions";
+const PROTOCOL: &str = "Sec-WebSocket-Protocol";
+const ORIGIN: &str = "Origin";
+const CONTENT_LENGTH: &str = "Content-Length";
+const TRANSFER_ENCODING: &str = "Transfer-Encoding";
+
+/// What a client asks for, in a request that is in order.
+pub(crate) struct ClientOffer<'a> {
+    /// `Sec-WebSocket-Key` as it was sent, for [`accept_key`].
+    pub(crate) key: &'a [u8],
+    /// The subprotocols, all different, in the client's order of preference.
+    pub(crate) subprotocols: Vec<&'a str>,
+    /// The extensions, in the client's order of preference.
+    pub(crate) extensions: Vec<Extension<'a>>,
+}
+
+/// Judges a request.
+pub(crate) fn check_request<'a>(
+    head: &'a Head,
+    origins: OriginPolicy<'_>,
+) -> Result<ClientOffer<'a>, HandshakeErrorKind> {
+    // 6455-4.2.1-s2: a GET of HTTP/1.1 or later.
+    if !head.version().supports_upgrade() {
+        return Err(HandshakeErrorKind::HttpVersion);
+    }
+    if head.method() != "GET" {
+        return Err(HandshakeErrorKind::Method);
+    }
+    let authority = target_authority(head.target()).ok_or(HandshakeErrorKind::Target)?;
+    // 6455-4.2.1-s3: one Host, which names a host.
+    let host = parse_host(required_header(head, HOST)?)?;
+    // 6455-4.1-22: a URI names the same host as Host does. Which of the two a proxy believed would be anybody's guess.
+    if authority.is_some_and(|(scheme, authority)| !authority.same_as(host, scheme)) {
+        return Err(HandshakeErrorKind::Target);
+    }
+    check_no_body(head)?;
+    check_upgrade(head)?;
+    check_version(head)?;
+    // 6455-9.1-1: a list that breaks the grammar fails the handshake.
+    let extensions =
+        header::extensions(head.get_all(EXTENSIONS)).map_err(|_| HandshakeErrorKind::InvalidHeader(EXTENSIONS))?;
+    let offer = ClientOffer { key: parse_key(head)?, subprotocols: parse_subprotocols(head)?, extensions };
+    // 6455-4.2.2-4, 6455-4.2.2-5, 6455-10.2-1: a page of another site is not welcome unless the owner said so.
+    if !origins.allows(head.single(ORIGIN)?, host) {
+        return Err(HandshakeErrorKind::OriginNotAllowed);
+    }
+    Ok(offer)
+}
+
+/// Whether a request asks for a WebSocket at all, in order or not.
+pub(crate) fn is_websocket(head: &Head) -> bool {
+    header::list_has(head.get_all(UPGRADE), "websocket")
+}
+
+/// Judges a request that does not ask for a WebSocket: whether it is HTTP/1.x (RFC 9112) that can be answered. Any method
+/// will do, and only those of HTTP/1.0 may do without a Host (RFC 9110 section 7.2).
+pub(crate) fn check_http_request(head: &Head) -> Result<(), HandshakeErrorKind> {
+    if head.version().major != 1 {
+        return Err(HandshakeErrorKind::HttpVersion);
+    }
+    let authority = target_authority(head.target()).ok_or(HandshakeErrorKind::Target)?;
+    let host = match head.single(HOST)? {
+        None if !head.version().supports_upgrade() => None,
+        None => return Err(HandshakeErrorKind::MissingHeader(HOST)),
+        Some(host) => Some(parse_host(host)?),
+    };
+    if authority.zip(host).is_some_and(|((scheme, authority), host)| !authority.same_as(host, scheme)) {
+        return Err(HandshakeErrorKind::Target);
+    }
+    // Two ways to tell the end of a body are one too many (RFC 9112 section 6.3).
+    match http::content_length(head).map_err(HandshakeErrorKind::Head)? {
+        Some(_) if head.get(TRANSFER_ENCODING).is_some() => Err(HandshakeErrorKind::InvalidHeader(TRANSFER_ENCODING)),
+        Some(_) | None => Ok(()),
+    }
+}
+
+pub(crate) fn parse_host(host: &[u8]) -> Result<HostPort<'_>, HandshakeErrorKind> {
+    std::str::from_utf8(host).ok().and_then(HostPort::parse).ok_or(HandshakeErrorKind::InvalidHeader(HOST))
+}
+
+/// 6455-4.2.1-s2: the target is a resource name, or an absolute `http` or `https` URI, of which scheme and authority are
+/// given. `None`: it is neither, or has a fragment.
+#[allow(clippy::type_complexity)] // An absent authority is not a wrong one.
+pub(crate) fn target_authority(text: &str) -> Option<Option<(&str, HostPort<'_>)>> {
+    if text.contains('#') {
+        return None;
+    }
+    let (authority, resource) = match text.split_once("://") {
+        Some((scheme, rest)) if ["http", "https"].iter().any(|s| s.eq_ignore_ascii_case(scheme)) => {
+            let (authority, resource) = rest.split_at_checked(rest.find(['/', '?']).unwrap_or(rest.len()))?;
+            (Some((scheme, HostPort::parse(authority)?)), resource)
+        }
+        Some(_) | None => (None, text),
+    };
+    // An empty path of a URI stands for the root (RFC 9110 section 4.2.3).
+    let rooted =
+        resource.starts_with('/') || (authority.is_some() && matches!(resource.chars().next(), None | Some('?')));
+    rooted.then_some(authority)
+}
+
+pub(crate) fn required_header<'a>(head: &'a Head, name: &'static str) -> Result<&'a [u8], HandshakeErrorKind> {
+    head.single(name)?.ok_or(HandshakeErrorKind::MissingHeader(name))
+}
+
+/// A body would be taken for frames.
+pub(crate) fn check_no_body(head: &Head) -> Result<(), HandshakeErrorKind> {
+    if head.get(TRANSFER_ENCODING).is_some() {
+        return Err(HandshakeErrorKind::InvalidHeader(TRANSFER_ENCODING));
+    }
+    match http::content_length(head) {
+        Ok(None | Some(0)) => Ok(()),
+        Ok(Some(_)) => Err(HandshakeErrorKind::InvalidHeader(CONTENT_LENGTH)),
+        Err(kind) => Err(HandshakeErrorKind::Head(kind)),
+    }
+}
+
+/// 6455-4.2.1-s4, 6455-4.2.1-s5: both lists may have other elements, and may come in several fields.
+fn check_upgrade(head: &Head) -> Result<(), HandshakeErrorKind> {
+    for (name, token) in [(UPGRADE, "websocket"), (CONNECTION, "upgrade")] {
+        if head.get(name).is_none() {
+            return Err(HandshakeErrorKind::MissingHeader(name));
+        }
+        if !header::list_has(head.get_all(name), token) {
+            return Err(HandshakeErrorKind::InvalidHeader(name));
+        }
+    }
+    Ok(())
+}
+
+/// 6455-4.2.1-s7, 6455-4.2.2-6, 6455-11.3.5-2. A value that is no number is no version spoken here either.
+fn check_version(head: &Head) -> Result<(), HandshakeErrorKind> {
+    match required_header(head, VERSION)? {
+        b"13" => Ok(()),
+        _ => Err(HandshakeErrorKind::UnsupportedVersion),
+    }
+}
+
+/// 6455-4.2.1-s6, 6455-4.3-s1, 6455-11.3.1-1: one key, base64 of 16 bytes.
+pub(crate) fn parse_key(head: &Head) -> Result<&[u8], HandshakeErrorKind> {
+    let key = required_header(head, KEY)?;
+    match base64::decode(key) {
+        Some(nonce) if nonce.len() == 16 => Ok(key),
+        Some(_) | None => Err(HandshakeErrorKind::InvalidHeader(KEY)),
+    }
+}
+
+/// 6455-4.2.1-s8, 6455-11.3.4-1: one list in any number of fields. 6455-4.1-36, 6455-4.1-37: tokens, all different, and
+/// where there is a field there is at least one.
+pub(crate) fn parse_subprotocols(head: &Head) -> Result<Vec<&str>, HandshakeErrorKind> {
+    let wrong = HandshakeErrorKind::InvalidHeader(PROTOCOL);
+    let list: Vec<&str> =
+        head.get_all(PROTOCOL).flat_map(header::tokens).collect::<Result<_, _>>().map_err(|_| wrong.clone())?;
+    // Sorted, because comparing each with each would let a head of 64 KiB cost seconds.
+    let mut different = list.clone();
+    different.sort_unstable();
+    different.dedup();
+    if different.len() < list.len() || (list.is_empty() && head.get(PROTOCOL).is_some()) {
+        return Err(wrong);
+    }
+    Ok(list)
+}
+
+/// The value of `Sec-WebSocket-Accept` that answers a key (6455-4.2.2-s6). 6455-4.2.2-s2: the key counts as it was sent.
+pub(crate) fn accept_key(key: &[u8]) -> String {
+    let proof = [key, b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"].concat();
+    base64::encode(&sha1::digest(&proof))
+}
+
+/// The subprotocol to agree on: the first the client names (6455-4.1-35: its order is its preference) that is supported.
+pub(crate) fn select_subprotocol<'a>(offered: &[&'a str], supported: &[String]) -> Option<&'a str> {
+    // 6455-4.2.2-8: one of the client's, letter by letter.
+    offered.iter().copied().find(|name| supported.iter().any(|s| s == name))
+}
+
+/// The head that accepts an offer (6455-4.2.2-12). What was chosen must come from the offer (6455-4.2.2-8,
+/// 6455-4.2.2-10, 6455-4.2.2-11); `extra` must be checked, and have none of the names written here.
+pub(crate) fn encode_response(
+    accept: &str,
+    subprotocol: Option<&str>,
+    extensions: Option<&str>,
+    extra: &[(String, String)],
+) -> Vec<u8> {
+    // 6455-4.2.2-s4, 6455-4.2.2-s5, 6455-11.3.3-1
+    let fields = [(UPGRADE, "websocket"), (CONNECTION, "Upgrade"), ("Sec-WebSocket-Accept", accept)];
+    // 6455-4.2.2-s7: what was agreed on. 6455-4.2.2-9: nothing agreed, no field. 6455-11.3.2-2, 6455-11.3.4-2: one field at most.
+    let chosen = subprotocol.map(|name| (PROTOCOL, name)).into_iter().chain(extensions.map(|list| (EXTENSIONS, list)));
+    let extra = extra.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    // 6455-4.2.2-s3
+    http::write_head("HTTP/1.1 101 Switching Protocols", fields.into_iter().chain(chosen).chain(extra))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::handshake::http::{HeadParser, Progress};
+    use crate::handshake::rejection;
+
+    const GOOD: [&str; 7] = [
+        "GET /chat HTTP/1.1",
+        "Host: server.example.com",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Version: 13",
+        "Origin: http://server.example.com",
+    ];
+
+    fn head(lines: &[&str]) -> Head {
+        let text = lines.iter().map(|line| format!("{line}\r\n")).collect::<String>() + "\r\n";
+        let mut parser = HeadParser::request();
+        assert_eq!(parser.feed(text.as_bytes()), Ok(Progress::Done { consumed: text.len() }), "{text}");
+        parser.finish().unwrap()
+    }
+
+    /// The good request with one line put in the place of the one that begins like it (up to the colon or space),
+    /// or added. "Name:-" takes a line away, and "+" adds one beside the one that is there.
+    fn changed(changes: &[&str]) -> Head {
+        let mut lines = GOOD.to_vec();
+        for change in changes {
+            let (name, rest) = change.split_once([':', ' ']).unwrap_or((change, ""));
+            let name = name.trim_start_matches('+');
+            let index = lines.iter().position(|line| line.starts_with(name)).filter(|_| !change.starts_with('+'));
+            match index {
+                Some(index) if rest == "-" => drop(lines.remove(index)),
+                Some(index) => lines[index] = change,
+                None => lines.push(change.trim_start_matches('+')),
+            }
+        }
+        head(&lines)
+    }
+
+    fn checked(changes: &[&str]) -> Result<(), HandshakeErrorKind> {
+        check_request(&changed(changes), OriginPolicy::SameHostAnd(&[])).map(|_| ())
+    }
+
+    #[test]
+    fn valid_requests_are_accepted() {
+        let rows: [&[&str]; 26] = [
+            &[],
+            &["GET / HTTP/1.2"],
+            &["GET http://server.example.com HTTP/1.1"],
+            &["GET HTTP://Server.Example.Com:80/x HTTP/1.1"],
+            &["GET https://server.example.com:443/x HTTP/1.1"],
+            &["GET /?to=http://elsewhere/ HTTP/1.1"],
+            &["Host: server.example.com:80"],
+            &["Host: [::1]:9001", "Origin:-"],
+            &["Upgrade: WebSocket"], // 6455-4.2.1-s4
+            &["Upgrade: h2c/1, websocket"],
+            &["Connection: keep-alive, UPGRADE"], // 6455-4.2.1-s5
+            &["Connection: keep-alive", "+Connection: upgrade"],
+            &["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZR=="], // Unused bits of the last letter are set.
+            &["Sec-WebSocket-Version:   13  "],
+            &["Origin:-"], // 6455-4.2.1-2
+            &["Sec-WebSocket-Protocol: chat, superchat"],
+            &["+Sec-WebSocket-Protocol: chat", "+Sec-WebSocket-Protocol: superchat"], // 6455-11.3.4-1
+            &["+Sec-WebSocket-Protocol: chat, Chat"],
+            &["+Sec-WebSocket-Extensions: a; b=\"c\"", "+Sec-WebSocket-Extensions: d"], // 6455-11.3.2-1
+            &["Content-Length: 0"],
+            &["X-Unknown: caf\u{e9}"],                // 6455-4.2.1-s9
+            &["+X-Unknown: a", "+X-Unknown: b"],      // 6455-4.2.1-s9
+            &["Host:-", "+host: server.example.com"], // 6455-4.2.1-s1
+            &["Upgrade:-", "+UPGRADE: websocket"],    // 6455-4.2.1-s1
+            &["Sec-WebSocket-Accept: nothing a server reads"],
+            &["Origin: https://server.example.com"],
+        ];
+        for changes in rows {
+            assert_eq!(checked(changes), Ok(()), "{changes:?}");
+        }
+    }
+
+    #[test]
+    fn invalid_requests_are_rejected() {
+        use HandshakeErrorKind::*;
+        let rows: [(&[&str], HandshakeErrorKind, u16); 70] = [
+            // 6455-4.2.1-s2
+            (&["GET / HTTP/1.0"], HttpVersion, 505),
+            (&["GET / HTTP/0.9"], HttpVersion, 505),
+            (&["GET / HTTP/2.0"], HttpVersion, 505),
+            (&["GET * HTTP/1.0"], HttpVersion, 505),
+            (&["GET * HTTP/1.1"], Target, 400),
+            (&["GET chat HTTP/1.1"], Target, 400),
+            (&["GET ?x HTTP/1.1"], Target, 400),
+            (&["GET /chat#x HTTP/1.1"], Target, 400),
+            (&["GET ws://server.example.com/ HTTP/1.1"], Target, 400),
+            (&["GET ftp://server.example.com/ HTTP/1.1"], Target, 400),
+            (&["GET http:// HTTP/1.1"], Target, 400),
+            (&["GET http:///chat HTTP/1.1"], Target, 400),
+            (&["GET http://user:pass@server.example.com/ HTTP/1.1"], Target, 400),
+            (&["GET http://server.example.com:x/ HTTP/1.1"], Target, 400),
+            (&["GET server.example.com:80 HTTP/1.1"], Target, 400),
+            // 6455-4.1-22
+            (&["GET http://elsewhere/ HTTP/1.1"], Target, 400),
+            (&["GET http://server.example.com:81/ HTTP/1.1"], Target, 400),
+            (&["GET https://server.example.com:80/ HTTP/1.1"], Target, 400),
+            // 6455-4.2.1-s3, CVE-2026-61666
+            (&["Host:-"], MissingHeader("Host"), 400),
+            (&["Host:"], InvalidHeader("Host"), 400),
+            (&["+Host: server.example.com"], DuplicateHeader("Host"), 400),
+            (&["Host: a b"], InvalidHeader("Host"), 400),
+            (&["Host: a,b"], InvalidHeader("Host"), 400),
+            (&["Host: a:99999"], InvalidHeader("Host"), 400),
+            (&["Host: [::1"], InvalidHeader("Host"), 400),
+            (&["Host: user@server.example.com"], InvalidHeader("Host"), 400),
+            (&["Host: http://server.example.com"], InvalidHeader("Host"), 400),
+            (&["Host: caf\u{e9}"], InvalidHeader("Host"), 400),
+            // A body.
+            (&["Content-Length: 1"], InvalidHeader("Content-Length"), 400),
+            (&["Content-Length: +0"], Head(crate::error::HeadErrorKind::ContentLength), 400),
+            (&["Transfer-Encoding: chunked"], InvalidHeader("Transfer-Encoding"), 400),
+            // 6455-4.2.1-s4
+            (&["Upgrade:-"], MissingHeader("Upgrade"), 426),
+            (&["Upgrade:"], InvalidHeader("Upgrade"), 426),
+            (&["Upgrade: h2c"], InvalidHeader("Upgrade"), 426),
+            (&["Upgrade: websocket2"], InvalidHeader("Upgrade"), 426),
+            (&["Upgrade: websocket/13"], InvalidHeader("Upgrade"), 426),
+            // 6455-4.2.1-s5
+            (&["Connection:-"], MissingHeader("Connection"), 400),
+            (&["Connection: keep-alive"], InvalidHeader("Connection"), 400),
+            (&["Connection: upgrades"], InvalidHeader("Connection"), 400),
+            (&["Connection: keep-alive upgrade"], InvalidHeader("Connection"), 400),
+            // 6455-4.2.1-s7, 6455-4.2.2-6, 6455-11.3.5-2
+            (&["Sec-WebSocket-Version:-"], MissingHeader("Sec-WebSocket-Version"), 400),
+            (&["Sec-WebSocket-Version: 8"], UnsupportedVersion, 426),
+            (&["Sec-WebSocket-Version: 14"], UnsupportedVersion, 426),
+            (&["Sec-WebSocket-Version: 013"], UnsupportedVersion, 426),
+            (&["Sec-WebSocket-Version: 13, 8"], UnsupportedVersion, 426),
+            (&["Sec-WebSocket-Version:"], UnsupportedVersion, 426),
+            (&["+Sec-WebSocket-Version: 13"], DuplicateHeader("Sec-WebSocket-Version"), 400),
+            // 6455-4.2.1-s6, 6455-4.3-s1, 6455-11.3.1-1
+            (&["Sec-WebSocket-Key:-"], MissingHeader("Sec-WebSocket-Key"), 400),
+            (&["Sec-WebSocket-Key:"], InvalidHeader("Sec-WebSocket-Key"), 400),
+            (&["+Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="], DuplicateHeader("Sec-WebSocket-Key"), 400),
+            (&["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ"], InvalidHeader("Sec-WebSocket-Key"), 400),
+            (&["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25j"], InvalidHeader("Sec-WebSocket-Key"), 400),
+            (&["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZTE="], InvalidHeader("Sec-WebSocket-Key"), 400),
+            (&["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25-ZQ=="], InvalidHeader("Sec-WebSocket-Key"), 400),
+            // 6455-9.1-1, 6455-9.1-2
+            (&["+Sec-WebSocket-Extensions: a b"], InvalidHeader("Sec-WebSocket-Extensions"), 400),
+            (&["+Sec-WebSocket-Extensions: a; b=\"c d\""], InvalidHeader("Sec-WebSocket-Extensions"), 400),
+            (
+                &["+Sec-WebSocket-Extensions: a", "+Sec-WebSocket-Extensions: b;"],
+                InvalidHeader("Sec-WebSocket-Extensions"),
+                400,
+            ),
+            (&["+Sec-WebSocket-Extensions:"], InvalidHeader("Sec-WebSocket-Extensions"), 400),
+            // 6455-4.1-36, 6455-4.1-37
+            (&["+Sec-WebSocket-Protocol:"], InvalidHeader("Sec-WebSocket-Protocol"), 400),
+            (&["+Sec-WebSocket-Protocol: ,"], InvalidHeader("Sec-WebSocket-Protocol"), 400),
+            (&["+Sec-WebSocket-Protocol: a/b"], InvalidHeader("Sec-WebSocket-Protocol"), 400),
+            (&["+Sec-WebSocket-Protocol: a, b, a"], InvalidHeader("Sec-WebSocket-Protocol"), 400),
+            (
+                &["+Sec-WebSocket-Protocol: a", "+Sec-WebSocket-Protocol: a"],
+                InvalidHeader("Sec-WebSocket-Protocol"),
+                400,
+            ),
+            // 6455-4.2.2-5, 6455-10.2-2
+            (&["Origin: http://elsewhere"], OriginNotAllowed, 403),
+            (&["Origin: null"], OriginNotAllowed, 403),
+            (&["Origin: http://server.example.com:81"], OriginNotAllowed, 403),
+            (&["+Origin: http://server.example.com"], DuplicateHeader("Origin"), 400),
+            // The order of the checks: HTTP first, then WebSocket, then whether it is welcome.
+            (&["GET * HTTP/1.1", "Host:-"], Target, 400),
+            (&["Upgrade:-", "Sec-WebSocket-Version: 8", "Origin: http://elsewhere"], MissingHeader("Upgrade"), 426),
+            (&["Sec-WebSocket-Version: 8", "Sec-WebSocket-Key:-"], UnsupportedVersion, 426),
+        ];
+        for (changes, kind, status) in rows {
+            assert_eq!(checked(changes), Err(kind.clone()), "{changes:?}");
+            assert_eq!(rejection::status(&kind), status, "{changes:?}");
+        }
+        for method in ["POST", "HEAD", "get", "OPTIONS"] {
+            let mut lines = GOOD;
+            let start = format!("{method} /chat HTTP/1.1");
+            lines[0] = &start;
+            let head = head(&lines);
+            assert_eq!(check_request(&head, OriginPolicy::Any).map(|_| ()), Err(Method));
+        }
+    }
+
+    #[test]
+    fn requests_that_ask_for_no_websocket() {
+        use HandshakeErrorKind::*;
+        let rows: [(&[&str], Result<(), HandshakeErrorKind>); 26] = [
+            (&["GET / HTTP/1.1", "Host: h"], Ok(())),
+            (&["POST /?x HTTP/1.1", "Host: h:80", "Content-Length: 5"], Ok(())),
+            (&["PUT http://h/x HTTP/1.1", "Host: h", "Transfer-Encoding: chunked"], Ok(())),
+            (&["GET / HTTP/1.0"], Ok(())),
+            (&["GET / HTTP/1.0", "Host: h"], Ok(())),
+            (&["GET http://h/ HTTP/1.0"], Ok(())),
+            (&["GET / HTTP/1.1", "Host: h", "Upgrade: h2c", "Connection: Upgrade"], Ok(())),
+            (&["GET / HTTP/1.1", "Host: h", "Origin: http://elsewhere"], Ok(())),
+            (&["GET / HTTP/2.0", "Host: h"], Err(HttpVersion)),
+            (&["GET / HTTP/0.9", "Host: h"], Err(HttpVersion)),
+            (&["OPTIONS * HTTP/1.1", "Host: h"], Err(Target)),
+            (&["CONNECT h:80 HTTP/1.1", "Host: h:80"], Err(Target)),
+            (&["GET /#x HTTP/1.1", "Host: h"], Err(Target)),
+            (&["GET http://elsewhere/ HTTP/1.1", "Host: h"], Err(Target)),
+            (&["GET / HTTP/1.1"], Err(MissingHeader("Host"))),
+            (&["GET / HTTP/1.1", "Host:"], Err(InvalidHeader("Host"))),
+            (&["GET / HTTP/1.0", "Host:"], Err(InvalidHeader("Host"))),
+            (&["GET / HTTP/1.1", "Host: a b"], Err(InvalidHeader("Host"))),
+            (&["GET / HTTP/1.1", "Host: h", "Host: h"], Err(DuplicateHeader("Host"))),
+            (&["GET / HTTP/1.0", "Host: h", "Host: i"], Err(DuplicateHeader("Host"))),
+            (&["GET / HTTP/1.1", "Host: user@h"], Err(InvalidHeader("Host"))),
+            (
+                &["POST / HTTP/1.1", "Host: h", "Content-Length: -1"],
+                Err(Head(crate::error::HeadErrorKind::ContentLength)),
+            ),
+            (
+                &["POST / HTTP/1.1", "Host: h", "Content-Length: 1, 1"],
+                Err(Head(crate::error::HeadErrorKind::ContentLength)),
+            ),
+            (
+                &["POST / HTTP/1.1", "Host: h", "Content-Length: 1", "Content-Length: 2"],
+                Err(Head(crate::error::HeadErrorKind::ContentLength)),
+            ),
+            (
+                &["POST / HTTP/1.1", "Host: h", "Content-Length: 1", "Transfer-Encoding: chunked"],
+                Err(InvalidHeader("Transfer-Encoding")),
+            ),
+            (&["GET / HTTP/1.0", "Content-Length: 0", "Transfer-Encoding: x"], Err(InvalidHeader("Transfer-Encoding"))),
+        ];
+        for (lines, expected) in rows {
+            let head = head(lines);
+            assert!(!is_websocket(&head));
+            assert_eq!(check_http_request(&head), expected, "{lines:?}");
+        }
+        for (upgrade, asks) in [("websocket", true), ("h2c, WebSocket", true), ("websocket2", false), ("", false)] {
+            assert_eq!(is_websocket(&changed(&[&format!("Upgrade: {upgrade}")])), asks, "{upgrade}");
+        }
+    }
+
+    #[test]
+    fn nothing_of_the_request_comes_back() {
+        for changes in [["Host: <script>"], ["Upgrade: <script>"], ["Origin: http://<script>"]] {
+            let answer = rejection::response(&checked(&changes).unwrap_err(), "13");
+            assert!(!String::from_utf8(answer).unwrap().contains("script"));
+        }
+    }
+
+    #[test]
+    fn an_offer() {
+        let head = changed(&[
+            "GET /a%20b/?x=1?y HTTP/1.1",
+            "Sec-WebSocket-Protocol: superchat,, chat",
+            "+Sec-WebSocket-Protocol: v3",
+            "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits, x; y=\"8\"",
+        ]);
+        let offer = check_request(&head, OriginPolicy::SameHostAnd(&[])).unwrap();
+        assert_eq!(offer.key, b"dGhlIHNhbXBsZSBub25jZQ==");
+        assert_eq!(offer.subprotocols, ["superchat", "chat", "v3"]);
+        for target in ["/", "/?", "//p", "http://server.example.com", "http://server.example.com?q"] {
+            assert!(
+                check_request(&changed(&[&format!("GET {target} HTTP/1.1")]), OriginPolicy::Any).is_ok(),
+                "{target}"
+            );
+        }
+    }
+
+    #[test]
+    fn origins_that_were_allowed() {
+        let head = changed(&["Origin: https://app.example.com"]);
+        assert!(check_request(&head, OriginPolicy::SameHostAnd(&["https://app.example.com".into()])).is_ok());
+        assert!(check_request(&head, OriginPolicy::Any).is_ok());
+    }
+
+    #[test]
+    fn the_key_of_the_rfc() {
+        // 6455-4.2.2-s6
+        assert_eq!(accept_key(b"dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        // 6455-4.2.2-s2: the same nonce in other letters has another answer.
+        assert_ne!(accept_key(b"dGhlIHNhbXBsZSBub25jZR=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    }
+
+    #[test]
+    fn the_clients_order_decides() {
+        let supported = ["b".to_string(), "a".to_string()];
+        assert_eq!(select_subprotocol(&["c", "a", "b"], &supported), Some("a")); // 6455-4.1-35
+        assert_eq!(select_subprotocol(&["A", "c"], &supported), None); // 6455-4.2.2-8
+        assert_eq!(select_subprotocol(&["a"], &[]), None);
+        assert_eq!(select_subprotocol(&[], &supported), None);
+    }
+
+    #[test]
+    fn the_response() {
+        // 6455-4.2.2-12, 6455-4.2.2-s3, 6455-4.2.2-s4, 6455-4.2.2-s5, 6455-4.2.2-9
+        let plain = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+            Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
+        let accept = accept_key(b"dGhlIHNhbXBsZSBub25jZQ==");
+        assert_eq!(encode_response(&accept, None, None, &[]), format!("{plain}\r\n").as_bytes());
+        let extra = [("Server".to_string(), "x".to_string())];
+        let full = encode_response(&accept, Some("chat"), Some("permessage-deflate"), &extra);
+        let more = "Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Extensions: permessage-deflate\r\nServer: x\r\n";
+        assert_eq!(full, format!("{plain}{more}\r\n").as_bytes());
+    }
+}

@@ -1,0 +1,129 @@
+//! Cookies: pairs in a request, and a response's wish to have one kept (RFC 6265).
+//!
+//! Knows how they are written; must not know what is in them, and keeps none. What comes is read as section 5.2 tells
+//! browsers to, leniently; what goes out is what section 4.1.1 and 4.2.1 tell servers to send, and nothing else.
+
+use crate::handshake::header;
+
+/// A cookie that a server wants kept: one `Set-Cookie` field. See [`Response::set_cookies`](crate::Response::set_cookies).
+#[derive(Clone, Copy)]
+pub struct SetCookie<'a> {
+    name: &'a str,
+    value: &'a str,
+    attributes: &'a str,
+}
+
+impl<'a> SetCookie<'a> {
+    /// Its name.
+    pub fn name(&self) -> &'a str {
+        self.name
+    }
+
+    /// Its value, with quotes if it has some.
+    pub fn value(&self) -> &'a str {
+        self.value
+    }
+
+    /// The last attribute of this name, such as `Max-Age` or `Path`, compared without regard to case. One without a value, such as
+    /// `Secure`, is empty.
+    pub fn attribute(&self, name: &str) -> Option<&'a str> {
+        let mut all = self.attributes.split(';').map(|part| part.split_once('=').unwrap_or((part, "")));
+        all.rfind(|(n, _)| trim(n).eq_ignore_ascii_case(name)).map(|(_, value)| trim(value))
+    }
+
+    /// `None`: there is no name, or it is not text.
+    pub(crate) fn parse(field: &'a [u8]) -> Option<SetCookie<'a>> {
+        let field = std::str::from_utf8(field).ok()?;
+        let (pair, attributes) = field.split_once(';').unwrap_or((field, ""));
+        let (name, value) = pair.split_once('=')?;
+        let (name, value) = (trim(name), trim(value));
+        (!name.is_empty()).then_some(SetCookie { name, value, attributes })
+    }
+}
+
+/// Shows the name alone: a cookie is often as good as a password.
+impl std::fmt::Debug for SetCookie<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SetCookie").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// The cookies of a request: names and values, in the order they came.
+pub(crate) fn parse_pairs<'a>(fields: impl IntoIterator<Item = &'a [u8]>) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let fields = fields.into_iter().filter_map(|field| std::str::from_utf8(field).ok());
+    let pairs = fields.flat_map(|field| field.split(';')).filter_map(|pair| pair.split_once('='));
+    pairs.map(|(name, value)| (trim(name), trim(value))).filter(|(name, _)| !name.is_empty())
+}
+
+/// Whether this may be sent: a token, and a value of visible ASCII without quotes, commas, semicolons and backslashes, or such
+/// a value in quotes.
+pub(crate) fn is_sendable(name: &str, value: &str) -> bool {
+    let bare = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
+    let fine = |byte: u8| byte.is_ascii_graphic() && !b"\",;\\".contains(&byte);
+    header::is_token(name.as_bytes()) && bare.bytes().all(fine)
+}
+
+fn trim(text: &str) -> &str {
+    text.trim_matches([' ', '\t'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn set_cookies() {
+        let rows: [(&str, Option<(&str, &str)>); 9] = [
+            ("SID=31d4d96e407aad42", Some(("SID", "31d4d96e407aad42"))),
+            ("SID=31; Path=/; Secure; HttpOnly", Some(("SID", "31"))),
+            (" a = b=c ;", Some(("a", "b=c"))),
+            ("a=", Some(("a", ""))),
+            ("a=\"b c\"", Some(("a", "\"b c\""))),
+            ("a", None),
+            ("=b", None),
+            ("; a=b", None),
+            ("", None),
+        ];
+        for (field, want) in rows {
+            let cookie = SetCookie::parse(field.as_bytes());
+            assert_eq!(cookie.map(|cookie| (cookie.name(), cookie.value())), want, "{field}");
+        }
+        assert!(SetCookie::parse(b"a=\xFF").is_none());
+        let cookie =
+            SetCookie::parse(b"a=b; Expires=Sun, 06 Nov 1994 08:49:37 GMT; path=/x;max-age = 5; Path=/;secure")
+                .unwrap();
+        assert_eq!(cookie.attribute("PATH"), Some("/"));
+        assert_eq!(cookie.attribute("Max-Age"), Some("5"));
+        assert_eq!(cookie.attribute("expires"), Some("Sun, 06 Nov 1994 08:49:37 GMT"));
+        assert_eq!((cookie.attribute("Secure"), cookie.attribute("HttpOnly")), (Some(""), None));
+        assert_eq!(format!("{cookie:?}"), "SetCookie { name: \"a\", .. }");
+    }
+
+    #[test]
+    fn cookies_of_a_request() {
+        let fields: [&[u8]; 3] = [b"SID=31d4; lang=en-US;;x; =y", b"\xFF=a", b"a=b=c;SID=2"];
+        let want = [("SID", "31d4"), ("lang", "en-US"), ("a", "b=c"), ("SID", "2")];
+        assert_eq!(parse_pairs(fields).collect::<Vec<_>>(), want);
+    }
+
+    #[test]
+    fn what_may_be_sent() {
+        for (name, value) in [("SID", "31d4"), ("a", ""), ("a", "\"b\""), ("a", "a=b&c!#"), ("__Host-a", "b")] {
+            assert!(is_sendable(name, value), "{name}={value}");
+        }
+        let rows = [
+            ("", "a"),
+            ("a b", "c"),
+            ("a=", "b"),
+            ("a", "b;c"),
+            ("a", "b,c"),
+            ("a", "b c"),
+            ("a", "\""),
+            ("a", "b\r\n"),
+        ];
+        for (name, value) in rows {
+            assert!(!is_sendable(name, value), "{name}={value}");
+        }
+        assert!(!is_sendable("a", "caf\u{e9}") && !is_sendable("a", "b\\c") && !is_sendable("a", "\"b\"c\""));
+    }
+}

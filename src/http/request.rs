@@ -1,0 +1,257 @@
+//! The request of an opening handshake, as users see it.
+//!
+//! Knows where in a head to find what; must not know how the head was judged, nor how it came.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+use super::cookie;
+use crate::auth::credentials::Credentials;
+#[cfg(not(feature = "legacy"))]
+use crate::handshake::header;
+use crate::handshake::http::Head;
+use crate::handshake::server;
+#[cfg(feature = "legacy")]
+use crate::legacy::accept;
+#[cfg(feature = "legacy")]
+use crate::legacy::Version;
+
+/// A request as a server got it: the one that opened a connection (RFC 6455 section 4.1, see
+/// [`WebSocket::request`](crate::WebSocket::request)), or one that a hook is asked about ([`Server::http`](crate::Server::http),
+/// [`Server::on_request`](crate::Server::on_request)).
+///
+/// It is kept as long as the connection, in little more memory than it had bytes. Its `Debug` shows neither the query nor
+/// any header but `Host`, because the others may hold secrets.
+///
+/// ```
+/// # fn main() -> stdws::Result<()> {
+/// let bytes = b"GET /chat?room=7 HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+///     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nAccept-Language: de\r\n\r\n";
+/// let halves = stdws::SplitStream::new(&bytes[..], std::io::sink());
+/// let ws = stdws::Server::without_listener().accept_over(halves)?;
+/// let request = ws.request().unwrap();
+/// assert_eq!((request.path(), request.query()), ("/chat", Some("room=7")));
+/// assert_eq!(request.header("accept-language"), Some("de"));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Request {
+    head: Head,
+    peer: Option<SocketAddr>,
+    client: Option<IpAddr>,
+    #[cfg(feature = "legacy")]
+    version: Version,
+}
+
+impl Request {
+    pub(crate) fn head(&self) -> &Head {
+        &self.head
+    }
+
+    pub(crate) fn new(head: Head, peer: Option<SocketAddr>, client: Option<IpAddr>) -> Request {
+        Request {
+            head,
+            peer,
+            client,
+            #[cfg(feature = "legacy")]
+            version: Version::Rfc6455,
+        }
+    }
+
+    /// The same in another version.
+    #[cfg(feature = "legacy")]
+    pub(crate) fn with_version(self, version: Version) -> Request {
+        Request { version, ..self }
+    }
+
+    /// The version of the protocol that is asked for, if it is one that is spoken here. Feature `legacy`.
+    #[cfg(feature = "legacy")]
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// Whether a WebSocket is asked for: `Upgrade` names `websocket`.
+    pub fn is_websocket(&self) -> bool {
+        server::is_websocket(&self.head)
+    }
+
+    /// The method: `GET` for a WebSocket.
+    pub fn method(&self) -> &str {
+        self.head.method()
+    }
+
+    /// The path, which begins with `/`. Percent-encoding is left as it came.
+    pub fn path(&self) -> &str {
+        match self.resource_name().split('?').next() {
+            // An empty path of a URI stands for the root (RFC 9110 section 4.2.3).
+            Some("") | None => "/",
+            Some(path) => path,
+        }
+    }
+
+    /// What follows the first `?` of the target, if there is one.
+    pub fn query(&self) -> Option<&str> {
+        self.resource_name().split_once('?').map(|(_, query)| query)
+    }
+
+    /// The request target as it was sent: path and query, or an absolute `http` or `https` URI.
+    pub fn target(&self) -> &str {
+        self.head.target()
+    }
+
+    /// The host that was asked, with the port if one was given. Empty only in plain HTTP/1.0.
+    pub fn host(&self) -> &str {
+        self.header("Host").unwrap_or_default()
+    }
+
+    /// From where a browser's page comes (RFC 6455 section 10.2). Clients that are no browsers send none, or any.
+    pub fn origin(&self) -> Option<&str> {
+        #[cfg(feature = "legacy")]
+        if let Some(origin) = accept::origin(self) {
+            return Some(origin);
+        }
+        self.header("Origin")
+    }
+
+    /// The value of the first header of this name, compared without regard to case; `None` also if it is not UTF-8.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        header_text(&self.head, name)
+    }
+
+    /// User name and password, if the request has Basic credentials (RFC 7617). `None` also if they are not as section 2 of it
+    /// describes, not UTF-8, or there twice.
+    ///
+    /// That they are there says nothing: [`Server::basic_auth`](crate::Server::basic_auth) checks them, or compare them with
+    /// [`Credentials::matches`].
+    pub fn basic_auth(&self) -> Option<Credentials> {
+        Credentials::from_header(self.head.single("Authorization").ok()??)
+    }
+
+    /// The token of a request with `Authorization: Bearer` (RFC 6750 section 2.1). Compare it with [`constant_time_eq`](crate::constant_time_eq).
+    pub fn bearer_token(&self) -> Option<&str> {
+        let value = std::str::from_utf8(self.head.single("Authorization").ok()??).ok()?;
+        let (scheme, token) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim_matches(' ')).filter(|token| !token.is_empty())
+    }
+
+    /// The value of the first cookie of this name (RFC 6265 section 4.2).
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        self.cookies().find(|(n, _)| *n == name).map(|(_, value)| value)
+    }
+
+    /// Names and values of all cookies, in the order they came. Those that are not UTF-8 are left out.
+    pub fn cookies(&self) -> impl Iterator<Item = (&str, &str)> {
+        cookie::parse_pairs(self.head.get_all("Cookie"))
+    }
+
+    /// All headers in the order they came. Values are visible characters, spaces and tabs, and may have bytes outside ASCII.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.head.fields()
+    }
+
+    /// The subprotocols offered, in the client's order of preference. [`WebSocket::subprotocol`](crate::WebSocket::subprotocol)
+    /// is the one agreed on.
+    pub fn subprotocols(&self) -> impl Iterator<Item = &str> {
+        #[cfg(feature = "legacy")]
+        return accept::subprotocols(self).into_iter();
+        #[cfg(not(feature = "legacy"))]
+        self.head.get_all("Sec-WebSocket-Protocol").flat_map(header::tokens).filter_map(|token| token.ok())
+    }
+
+    /// The address of the peer, which may be a proxy; `None` over a stream made elsewhere.
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
+        self.peer
+    }
+
+    /// The address of the client, also behind proxies, as far as these can be believed:
+    /// [`Server::trust_proxy_protocol`](crate::Server::trust_proxy_protocol),
+    /// [`trust_forwarded`](crate::Server::trust_forwarded) and
+    /// [`trust_x_forwarded_for`](crate::Server::trust_x_forwarded_for) say whom and what. Without them it is the peer's.
+    pub fn client_ip(&self) -> Option<IpAddr> {
+        self.client
+    }
+
+    /// Path and query, without what a URI has before them.
+    fn resource_name(&self) -> &str {
+        let target = self.target();
+        match target.split_once("://") {
+            Some((_, rest)) if !target.starts_with('/') => {
+                rest.find(['/', '?']).and_then(|at| rest.get(at..)).unwrap_or_default()
+            }
+            Some(_) | None => target,
+        }
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = self.host();
+        f.debug_struct("Request")
+            .field("path", &self.path())
+            .field("host", &host)
+            .field("peer", &self.peer)
+            .field("client", &self.client)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The value of the first field of this name, as text.
+pub(crate) fn header_text<'a>(head: &'a Head, name: &str) -> Option<&'a str> {
+    let (_, value) = head.fields().find(|(n, _)| n.eq_ignore_ascii_case(name))?;
+    std::str::from_utf8(value).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::handshake::http::HeadParser;
+
+    fn head(bytes: &[u8]) -> Head {
+        let mut parser = HeadParser::request();
+        parser.feed(bytes).unwrap();
+        parser.finish().unwrap()
+    }
+
+    fn request(lines: &str) -> Request {
+        Request::new(head(format!("GET {lines}\r\n\r\n").as_bytes()), None, None)
+    }
+
+    #[test]
+    fn path_and_query_of_every_form_of_target() {
+        let rows = [
+            ("/", "/", None),
+            ("/a%2Fb?c=d?e", "/a%2Fb", Some("c=d?e")),
+            ("/?", "/", Some("")),
+            ("/a?to=http://x/y", "/a", Some("to=http://x/y")),
+            ("/http://x/y", "/http://x/y", None),
+            ("http://h:80/a/b?c", "/a/b", Some("c")),
+            ("HTTPS://h?c", "/", Some("c")),
+            ("http://h", "/", None),
+        ];
+        for (target, path, query) in rows {
+            let request = request(&format!("{target} HTTP/1.1"));
+            assert_eq!((request.target(), request.path(), request.query()), (target, path, query));
+        }
+    }
+
+    #[test]
+    fn headers() {
+        let bytes =
+            b"GET / HTTP/1.1\r\nHost: h:1\r\nOrigin: http://h:1\r\nSec-WebSocket-Protocol: b, a\r\nX: caf\xE9\r\n\
+            sec-websocket-protocol: c\r\nx: second\r\n\r\n";
+        let request = Request::new(head(bytes), None, None);
+        assert_eq!((request.host(), request.origin()), ("h:1", Some("http://h:1")));
+        assert_eq!(request.subprotocols().collect::<Vec<_>>(), ["b", "a", "c"]);
+        assert_eq!((request.header("hOST"), request.header("X"), request.header("Y")), (Some("h:1"), None, None));
+        assert_eq!(request.headers().nth(3), Some(("X", b"caf\xE9".as_slice())));
+        assert_eq!(request.headers().count(), 6);
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let bytes = "/path?token=S3CRET HTTP/1.1\r\nHost: h\r\nCookie: S3CRET\r\nSec-WebSocket-Protocol: S3CRET\r\nX-Key: S3CRET";
+        let shown = format!("{:?}", request(bytes));
+        assert!(shown.contains("/path") && !shown.contains("S3CRET"), "{shown}");
+    }
+}

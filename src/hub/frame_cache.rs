@@ -1,0 +1,94 @@
+//! A message, encoded once for each kind of connection.
+
+use std::sync::Arc;
+
+use crate::codec::encoder::{Encoder, FrameFormat};
+use crate::codec::frame;
+use crate::codec::frame::Opcode;
+use crate::connection::shared_frame::{Encoding, SharedFrame};
+use crate::deflate::extension::CompressionParams as Compression;
+use crate::events::sink::Origin;
+use crate::message::{MessageKind, MessageRef};
+use crate::primitives::lock::Lock;
+
+/// A larger buffer is not kept.
+const MAX_KEPT_BUFFER: usize = 64 << 10;
+
+/// Makes frames. Its lock is held while one thread compresses; no member is waited for meanwhile.
+#[derive(Default)]
+pub(super) struct FrameCache(Lock<Encoders>);
+
+#[derive(Default)]
+struct Encoders {
+    /// One for each kind of compression that is in use.
+    encoders: Vec<(Compression, Encoder)>,
+    buffer: Vec<u8>,
+}
+
+/// One message in all its shapes.
+pub(super) struct EncodedMessage {
+    pub(super) kind: MessageKind,
+    origin: Origin,
+    /// As a server sends it, and where the payload begins in that.
+    plain: Arc<[u8]>,
+    header: usize,
+    deflated: Vec<(Compression, Arc<[u8]>)>,
+}
+
+impl FrameCache {
+    pub(super) fn encode(&self, message: MessageRef<'_>, frame_formats: &[FrameFormat]) -> EncodedMessage {
+        let mut state = self.0.lock();
+        let Encoders { encoders, buffer } = &mut *state;
+        encoders.retain(|(known, _)| frame_formats.contains(&FrameFormat::Deflated(*known)));
+        let (kind, payload) = (message.kind(), message.as_bytes());
+        buffer.clear();
+        frame::emit(buffer, true, Opcode::Data(kind), payload.len() as u64, None);
+        let header = buffer.len();
+        buffer.extend_from_slice(payload);
+        let mut encoded = EncodedMessage {
+            kind,
+            origin: Origin::current(),
+            plain: Arc::from(buffer.as_slice()),
+            header,
+            deflated: Vec::new(),
+        };
+        for frame_format in frame_formats {
+            let FrameFormat::Deflated(compression) = *frame_format else { continue };
+            if !encoders.iter().any(|(known, _)| *known == compression) {
+                encoders.push((compression, Encoder::for_format(*frame_format)));
+            }
+            let Some((_, encoder)) = encoders.iter_mut().find(|(known, _)| *known == compression) else { continue };
+            if !encoder.should_compress(payload.len()) {
+                continue;
+            }
+            buffer.clear();
+            let done = encoder.encode_compressed(buffer, true, Opcode::Data(kind), payload);
+            // 7692-6.1-2: one that does not get shorter goes as it is.
+            if done.is_ok() && buffer.len() < encoded.plain.len() {
+                encoded.deflated.push((compression, Arc::from(buffer.as_slice())));
+            }
+        }
+        if buffer.capacity() > MAX_KEPT_BUFFER {
+            *buffer = Vec::new();
+        }
+        encoded
+    }
+}
+
+impl EncodedMessage {
+    /// For a connection of this frame_format. One of a frame_format that was not there when the message was printed gets it as it is,
+    /// which every connection understands.
+    pub(super) fn frame_for(&self, frame_format: FrameFormat) -> SharedFrame {
+        let plain = |encoding| SharedFrame { bytes: self.plain.clone(), encoding, origin: self.origin };
+        match frame_format {
+            FrameFormat::PerConnection => plain(Encoding::Payload(self.kind, self.header)),
+            FrameFormat::Uncompressed => plain(Encoding::AsIs),
+            FrameFormat::Deflated(compression) => match self.deflated.iter().find(|(known, _)| *known == compression) {
+                Some((_, frame)) => {
+                    SharedFrame { bytes: frame.clone(), encoding: Encoding::Deflated, origin: self.origin }
+                }
+                None => plain(Encoding::AsIs),
+            },
+        }
+    }
+}

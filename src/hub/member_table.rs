@@ -1,0 +1,118 @@
+//! Who is a member, who has subscribed to what, and which kinds of frames they need.
+//!
+//! Invariants: a topic that is in `topics` has a subscriber; a member is in `topics` under exactly the names in its
+//! seat; each frame_format is counted once for each member.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::limits::HubLimits;
+use super::member_state::MemberState;
+use crate::codec::encoder::FrameFormat;
+use crate::connection::sender::Sender;
+use crate::error::{Error, Result, UsageError};
+
+#[derive(Default)]
+pub(super) struct MemberTable {
+    members: BTreeMap<u64, MemberRecord>,
+    topics: HashMap<Arc<str>, BTreeMap<u64, MemberRef>>,
+    frame_formats: Vec<(FrameFormat, usize)>,
+}
+
+struct MemberRecord {
+    member_ref: MemberRef,
+    topics: Vec<Arc<str>>,
+}
+
+/// What is needed to put a message into a backlog.
+#[derive(Clone)]
+pub(super) struct MemberRef {
+    pub(super) state: Arc<MemberState>,
+    pub(super) frame_format: FrameFormat,
+}
+
+impl MemberTable {
+    pub(super) fn add(&mut self, member: Arc<MemberState>, sender: &Sender) {
+        let frame_format = sender.connection().frame_format;
+        match self.frame_formats.iter_mut().find(|(known, _)| *known == frame_format) {
+            Some((_, count)) => *count = count.saturating_add(1),
+            None => self.frame_formats.push((frame_format, 1)),
+        }
+        self.members.insert(
+            member.id,
+            MemberRecord { member_ref: MemberRef { state: member, frame_format }, topics: Vec::new() },
+        );
+    }
+
+    pub(super) fn remove(&mut self, id: u64) {
+        let Some(MemberRecord { member_ref, topics }) = self.members.remove(&id) else { return };
+        for topic in topics {
+            self.remove_subscription(id, &topic);
+        }
+        if let Some((_, count)) =
+            self.frame_formats.iter_mut().find(|(frame_format, _)| *frame_format == member_ref.frame_format)
+        {
+            *count = count.saturating_sub(1);
+        }
+        self.frame_formats.retain(|(_, count)| *count > 0);
+    }
+
+    pub(super) fn subscribe(&mut self, id: u64, topic: &str, limits: &HubLimits) -> Result<()> {
+        if topic.len() > limits.max_topic_length {
+            return Err(UsageError::TopicNameTooLong { length: topic.len(), limit: limits.max_topic_length }.into());
+        }
+        let Some(record) = self.members.get_mut(&id) else { return Err(Error::Closed(None)) };
+        if record.topics.iter().any(|known| **known == *topic) {
+            return Ok(());
+        }
+        if record.topics.len() >= limits.max_topics {
+            return Err(UsageError::TooManyTopics(limits.max_topics).into());
+        }
+        let name = match self.topics.get_key_value(topic) {
+            Some((name, _)) => name.clone(),
+            None => Arc::from(topic),
+        };
+        record.topics.push(name.clone());
+        self.topics.entry(name).or_default().insert(id, record.member_ref.clone());
+        Ok(())
+    }
+
+    pub(super) fn unsubscribe(&mut self, id: u64, topic: &str) {
+        let Some(record) = self.members.get_mut(&id) else { return };
+        record.topics.retain(|known| **known != *topic);
+        self.remove_subscription(id, topic);
+    }
+
+    fn remove_subscription(&mut self, id: u64, topic: &str) {
+        let Some(subscribers) = self.topics.get_mut(topic) else { return };
+        subscribers.remove(&id);
+        if subscribers.is_empty() {
+            self.topics.remove(topic);
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    pub(super) fn subscriber_count(&self, topic: &str) -> usize {
+        self.topics.get(topic).map_or(0, BTreeMap::len)
+    }
+
+    /// The kinds of frames that are needed.
+    pub(super) fn frame_formats(&self) -> Vec<FrameFormat> {
+        self.frame_formats.iter().map(|(frame_format, _)| *frame_format).collect()
+    }
+
+    pub(super) fn get(&self, id: u64) -> Option<&MemberRef> {
+        self.members.get(&id).map(|record| &record.member_ref)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &MemberRef> {
+        self.members.values().map(|record| &record.member_ref)
+    }
+
+    pub(super) fn subscribers(&self, topic: &str) -> impl Iterator<Item = &MemberRef> {
+        self.topics.get(topic).into_iter().flat_map(BTreeMap::values)
+    }
+}

@@ -1,0 +1,204 @@
+//! A request in a draft, at the door of a server that speaks it (feature `legacy`). What such a request has to say,
+//! `legacy::handshake::server` knows.
+//!
+//! | step | ends with |
+//! |---|---|
+//! | [`requested_draft`]: the version is enabled | `None`: RFC 6455 takes the request, and says what is wrong with it |
+//! | in order, and welcome | what the version has: an answer in HTTP, or the end of the stream |
+//! | the hook `on_request` decides | what it answers; the stream handed over |
+//! | hybi-00 to -03: eight bytes behind the head | the end of the stream |
+//! | a WebSocket is agreed on | 101, and an open connection |
+
+use std::sync::Arc;
+
+use super::detect::{detect, Detection};
+use super::handshake::NegotiatedDraft;
+use super::parts::{HandshakeProof, OriginHeader, RejectionMode, SubprotocolSyntax};
+use super::table::DraftSpec;
+use crate::codec::frame::Role;
+use crate::connection::framing::Codec;
+use crate::connection::websocket::{ConnectionInfo, WebSocket};
+use crate::error::{Error, HandshakeError, HandshakeErrorKind, Result, Step, UsageError};
+use crate::events::event::EventKind;
+use crate::events::sink::EventSink;
+use crate::handshake::client::key_from_nonce;
+use crate::handshake::header;
+use crate::handshake::http::Head;
+use crate::handshake::origin::OriginPolicy;
+use crate::http::request::Request;
+use crate::legacy::handshake::server;
+use crate::legacy::handshake::server::{Offer, ResponseParams};
+use crate::legacy::Version;
+use crate::net::stream::Stream;
+use crate::primitives::random::RandomSource;
+use crate::server::decision::{Accept, Decision, RawStreamHandler};
+use crate::server::handshake::{decide, reject, respond};
+use crate::server::handshake_config::{Endpoints, HandshakeConfig};
+use crate::server::handshake_io::HandshakeIo;
+use crate::server::raw_stream::RawStream;
+
+/// How many bytes stand behind a request of hybi-00 to -03.
+const CHALLENGE_LEN: usize = 8;
+
+/// What a server speaks beside RFC 6455.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct DraftConfig {
+    pub(crate) versions: Vec<Version>,
+    pub(crate) deflate_stream: bool,
+}
+
+impl DraftConfig {
+    /// As `Sec-WebSocket-Version` has it, the newest first. 6455-4.4-1: all of them.
+    pub(crate) fn version_list(&self) -> String {
+        let is_enabled = |version: &Version| *version == Version::Rfc6455 || self.versions.contains(version);
+        let numbers = Version::ALL.into_iter().rev().filter(is_enabled).filter_map(Version::number);
+        numbers.map(|number| number.to_string()).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// The version of a request, if it is a draft that is enabled.
+pub(crate) fn requested_draft(head: &Head, config: &HandshakeConfig) -> Result<Option<&'static DraftSpec>> {
+    if config.drafts.versions.is_empty() {
+        return Ok(None);
+    }
+    match detect(head) {
+        Detection::Versions(versions) => Ok(versions
+            .iter()
+            .find(|version| config.drafts.versions.contains(version))
+            .map(|&version| DraftSpec::for_version(version))),
+        // hybi04-5.2.1-1: RFC 6455 answers with the list.
+        Detection::Other => Ok(None),
+        Detection::Invalid(kind) => Err(Error::Handshake(HandshakeError::new(kind))),
+    }
+}
+
+/// Goes on with the opening handshake of a draft.
+pub(crate) fn accept(
+    io: &HandshakeIo<'_>,
+    (stream, endpoints): (&Arc<Stream>, Endpoints),
+    request: Request,
+    mut early: Vec<u8>,
+    (spec, config, events): (&'static DraftSpec, &HandshakeConfig, &EventSink),
+) -> Result<WebSocket> {
+    let rejected = |error| reject_draft(spec, io, error, config);
+    let origins = config.origins.as_deref().map_or(OriginPolicy::Any, OriginPolicy::SameHostAnd);
+    let kind = |kind| rejected(Error::Handshake(HandshakeError::new(kind)));
+    let offer = server::check(spec, request.head(), origins).map_err(kind)?;
+    let accept = match decide(&request, config).map_err(rejected)? {
+        Decision::Accept(accept) => accept,
+        Decision::Respond(response) => return Err(respond(io, &request, &response, config)),
+        Decision::HandOver(RawStreamHandler(handler)) => {
+            drop(offer);
+            events.emit(|| EventKind::HandedOver);
+            let _guard = events.panic_guard();
+            handler(RawStream::new(stream.clone(), request, early, &config.timeouts));
+            return Err(Error::Handshake(HandshakeError::new(HandshakeErrorKind::HandedOver)));
+        }
+    };
+    let body = match spec.proof {
+        HandshakeProof::Challenge => read_challenge(io, &mut early).map_err(rejected)?,
+        HandshakeProof::None | HandshakeProof::Accept | HandshakeProof::AcceptAndNonce => [0; CHALLENGE_LEN],
+    };
+    let nonce = nonce(spec).map_err(rejected)?;
+    let agreed = negotiate(&offer, &accept, &nonce, config).map_err(rejected)?;
+    let scheme = scheme(stream, &request);
+    let bytes =
+        offer.response(&ResponseParams { agreed: &agreed, scheme, body, nonce: &nonce, extra: &accept.headers });
+    drop(offer);
+    io.write(bytes, &[]).inspect_err(|_| stream.shutdown())?;
+    let info = ConnectionInfo {
+        peer: endpoints.peer,
+        local: endpoints.local,
+        subprotocol: agreed.subprotocol.clone(),
+        request: Some(request),
+        response: None,
+        events: events.clone(),
+    };
+    let limits = accept.limits.unwrap_or(config.limits);
+    let timeouts = accept.timeouts.unwrap_or(config.timeouts);
+    let codec = Codec::draft(Role::Server, (spec, &agreed), limits, &early, None);
+    Ok(WebSocket::new(stream.clone(), codec, (limits, timeouts), info))
+}
+
+/// What both sides speak.
+fn negotiate(offer: &Offer<'_>, accept: &Accept, nonce: &str, config: &HandshakeConfig) -> Result<NegotiatedDraft> {
+    if let Some(kind) = &accept.error {
+        return Err(kind.clone().into());
+    }
+    let subprotocol = match &accept.subprotocol {
+        Some(name) if !offer.subprotocols.contains(&name.as_str()) => {
+            return Err(UsageError::SubprotocolNotOffered(name.clone()).into());
+        }
+        Some(name) => Some(name.clone()),
+        None => offer.choose(&config.subprotocols).map_err(|kind| Error::Handshake(HandshakeError::new(kind)))?,
+    };
+    let deflate_stream = offer.deflate_stream && config.drafts.deflate_stream;
+    Ok(NegotiatedDraft { subprotocol, deflate_stream, masking_key: offer.masking_key(nonce) })
+}
+
+/// The eight bytes behind the head. They may come with it, later, or one by one; what comes behind them is the connection's.
+fn read_challenge(io: &HandshakeIo<'_>, early: &mut Vec<u8>) -> Result<[u8; CHALLENGE_LEN]> {
+    io.read_until_len(early, CHALLENGE_LEN)?;
+    let behind = early.split_off(CHALLENGE_LEN.min(early.len()));
+    let body = std::mem::replace(early, behind);
+    body.try_into().map_err(|_| Error::Handshake(HandshakeError::new(HandshakeErrorKind::UnexpectedEof)))
+}
+
+/// Fresh for each connection, where there is one.
+fn nonce(spec: &DraftSpec) -> Result<String> {
+    if spec.proof != HandshakeProof::AcceptAndNonce {
+        return Ok(String::new());
+    }
+    let mut nonce = [0; 16];
+    RandomSource::system().fill(&mut nonce).map_err(|error| Error::io(Step::RandomSource, error))?;
+    Ok(key_from_nonce(nonce))
+}
+
+/// By which the client asked. Behind a proxy that ends TLS, only the proxy knows. To believe it does no harm: a client that
+/// is told another scheme than its own goes away.
+fn scheme(stream: &Stream, request: &Request) -> &'static str {
+    if let Stream::Tls(_) = stream {
+        return "wss";
+    }
+    match request.header("X-Forwarded-Proto") {
+        Some(proto) if proto.eq_ignore_ascii_case("https") || proto.eq_ignore_ascii_case("wss") => "wss",
+        Some(_) | None => "ws",
+    }
+}
+
+/// Says no as the version has it. hybi09-5.2.2-1
+fn reject_draft(spec: &DraftSpec, io: &HandshakeIo<'_>, error: Error, config: &HandshakeConfig) -> Error {
+    match spec.rejection_mode {
+        RejectionMode::Http => reject(io, error, config),
+        RejectionMode::EndOfStream => {
+            io.stream.shutdown();
+            error
+        }
+    }
+}
+
+// ── what a request of a draft says, for users ───────────────────────────────────────────────────────────────────────
+
+/// The origin, where it does not stand in `Origin`.
+pub(crate) fn origin(request: &Request) -> Option<&str> {
+    match DraftSpec::for_version(request.version()).origin_header {
+        OriginHeader::Prefixed { .. } => request.header("Sec-WebSocket-Origin"),
+        OriginHeader::Plain { .. } => None,
+    }
+}
+
+/// The subprotocols offered.
+pub(crate) fn subprotocols(request: &Request) -> Vec<&str> {
+    let spec = DraftSpec::for_version(request.version());
+    match spec.subprotocols {
+        SubprotocolSyntax::CommaSeparated => request
+            .head()
+            .get_all(spec.subprotocols.header_name())
+            .flat_map(header::tokens)
+            .filter_map(Result::ok)
+            .collect(),
+        SubprotocolSyntax::SinglePlain | SubprotocolSyntax::Single | SubprotocolSyntax::SpaceSeparated => {
+            server::subprotocols(spec, request.head()).unwrap_or_default()
+        }
+    }
+}

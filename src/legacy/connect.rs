@@ -1,0 +1,241 @@
+//! A client of the drafts (feature `legacy`): which versions it speaks, and the opening handshake of those before RFC 6455.
+//! What has to be said in which version, `legacy::handshake::client` knows.
+//!
+//! ```text
+//! version     RFC 6455      as without the feature
+//!             a draft       its own handshake, then its own codec
+//! fallback_versions   a rejection that lists versions: the newest of them that is allowed and was not tried, on a new connection
+//! ```
+
+use super::handshake::DEFLATE_STREAM;
+use super::parts::{ExtensionSyntax, HandshakeProof, RejectionMode};
+use super::table::DraftSpec;
+use crate::client::builder::Client;
+use crate::client::handshake::{io_error, HandshakeReader};
+use crate::codec::frame::Role;
+use crate::connection::framing::Codec;
+use crate::connection::websocket::{ConnectionInfo, WebSocket};
+use crate::error::{Error, HandshakeError, HandshakeErrorKind, Result, Step};
+use crate::handshake::client::HandshakeRequest;
+use crate::handshake::http::{Head, HeadParser, Progress};
+use crate::http::response::Response;
+use crate::legacy::handshake::client::{check_subprotocols, DraftRequest};
+use crate::legacy::handshake::proof::KeyChallenge;
+use crate::legacy::Version;
+use crate::net::deadline::Deadline;
+use crate::net::stream::Stream;
+use crate::net::write_buffer::{WriteBuffer, WriteTimeout};
+use crate::primitives::random::RandomSource;
+use crate::redirect::follow::Target;
+
+/// The versions a client speaks.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LegacyOptions {
+    version: Version,
+    fallback_versions: Vec<Version>,
+    deflate_stream: bool,
+}
+
+impl Client {
+    /// Speaks this version. Default: [`Version::Rfc6455`]. Feature `legacy`.
+    ///
+    /// Drafts before hybi-04 do not mask what they send, so a page that decides what is sent could deceive a proxy
+    /// on the way (RFC 6455 section 10.3); hixie-75 proves nothing either. Versions up to hybi-03 and hybi-04 have to state an
+    /// origin: without [`origin`](Client::origin) it is that of a page on the host itself.
+    ///
+    /// permessage-deflate is offered by RFC 6455 alone.
+    ///
+    /// ```
+    /// # fn main() -> stdws::Result<()> {
+    /// use stdws::{Client, Server, Version};
+    /// let server = Server::bind("127.0.0.1:0")?.legacy_versions([Version::HIXIE76]).start(|mut ws| {
+    ///     while let Some(message) = ws.recv()? { ws.send(&message)?; }
+    ///     Ok(())
+    /// })?;
+    /// let url = format!("ws://{}", server.local_addr());
+    /// let mut ws = Client::new(&url)?.version(Version::HIXIE76).connect()?;
+    /// assert_eq!(ws.version(), Version::HIXIE76);
+    /// ws.send("hello")?;
+    /// assert_eq!(ws.recv()?.unwrap().as_text(), Some("hello"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn version(mut self, version: Version) -> Client {
+        self.legacy_options.version = version;
+        self
+    }
+
+    /// Speaks one of these as well, if the server says so. Default: none. Feature `legacy`.
+    ///
+    /// A server that refuses a version may list those it speaks in `Sec-WebSocket-Version` (RFC 6455 section 4.4). Then
+    /// [`connect`](Client::connect) opens another connection with the newest of them that is named here, each at most once, all
+    /// within one [`Timeouts::connect`](crate::Timeouts::connect). Only versions with a [number](Version::number) can be
+    /// listed. [`connect_over`](Client::connect_over) has only one stream, and does not try again.
+    ///
+    /// ```
+    /// # fn main() -> stdws::Result<()> {
+    /// use stdws::{Client, Version};
+    /// let client = Client::new("ws://camera.local/stream")?.fallback_versions([Version::Hybi08, Version::Hybi07]);
+    /// # drop(client);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn fallback_versions(mut self, versions: impl IntoIterator<Item = Version>) -> Client {
+        self.legacy_options.fallback_versions = versions.into_iter().collect();
+        self
+    }
+
+    /// Offers `deflate-stream`, the extension of hybi-04 to version 8 that compresses all that is sent. Off unless called, and not
+    /// offered in other versions. Feature `legacy`.
+    ///
+    /// Compressing secrets beside what somebody else chose gives the secrets away by the size of what is sent.
+    pub fn deflate_stream(mut self) -> Client {
+        self.legacy_options.deflate_stream = true;
+        self
+    }
+
+    /// The version that is spoken, where it is not RFC 6455.
+    pub(crate) fn draft_spec(&self) -> Option<&'static DraftSpec> {
+        (self.legacy_options.version != Version::Rfc6455).then(|| DraftSpec::for_version(self.legacy_options.version))
+    }
+}
+
+/// Connects in the version that is spoken, and after that in those that the server lists.
+pub(crate) fn connect_with_fallback(
+    client: &Client,
+    connect: impl Fn(&Client) -> Result<WebSocket>,
+) -> Result<WebSocket> {
+    check_subprotocols(DraftSpec::for_version(client.legacy_options.version), &client.subprotocols)?;
+    let mut result = connect(client);
+    let mut left = client.legacy_options.fallback_versions.clone();
+    left.retain(|&version| version != client.legacy_options.version);
+    loop {
+        let Err(Error::Handshake(rejection)) = &result else { return result };
+        let Some(version) = next_version(rejection, &left) else { return result };
+        left.retain(|&other| other != version);
+        result = connect(&client.clone().version(version));
+    }
+}
+
+/// The newest version that a rejection lists and that is allowed.
+fn next_version(rejection: &HandshakeError, allowed: &[Version]) -> Option<Version> {
+    let listed = |version: &Version| {
+        let number = version.number().map(|number| number.to_string());
+        let lists = rejection.headers().iter().filter(|(name, _)| name.eq_ignore_ascii_case("Sec-WebSocket-Version"));
+        lists.flat_map(|(_, list)| list.split(',')).any(|one| Some(one.trim()) == number.as_deref())
+    };
+    match rejection.kind() {
+        HandshakeErrorKind::Status(_) => allowed.iter().copied().filter(listed).max(),
+        _ => None,
+    }
+}
+
+/// Makes the opening handshake of a draft.
+#[allow(clippy::too_many_arguments)] // As many as the handshake of RFC 6455 takes, and the version.
+pub(crate) fn open(
+    client: &Client,
+    target: &Target<'_>,
+    spec: &'static DraftSpec,
+    (stream, info): (Stream, ConnectionInfo),
+    (mut random_source, key): (RandomSource, &str),
+    skip_body: fn(u16) -> bool,
+    deadline: Deadline,
+) -> Result<WebSocket> {
+    let challenge = match spec.proof {
+        HandshakeProof::Challenge => {
+            Some(KeyChallenge::generate(&mut random_source).map_err(|error| Error::io(Step::RandomSource, error))?)
+        }
+        HandshakeProof::None | HandshakeProof::Accept | HandshakeProof::AcceptAndNonce => None,
+    };
+    let offers = client.legacy_options.deflate_stream && spec.extensions != ExtensionSyntax::None;
+    let request = HandshakeRequest {
+        uri: &target.uri,
+        key,
+        headers: &target.headers,
+        origin: client.origin.as_deref(),
+        subprotocols: &client.subprotocols,
+        extensions: offers.then_some(DEFLATE_STREAM),
+    };
+    let draft_request = DraftRequest { spec, request, challenge };
+    WriteBuffer::default().write(&stream, &draft_request.bytes()?, WriteTimeout::Until(deadline)).map_err(io_error)?;
+    let mut reader = HandshakeReader::new(&stream, deadline);
+    let (raw, head) = read_response(spec, &mut reader)?;
+    let agreed = match draft_request.check(&raw, &head) {
+        Ok(agreed) => agreed,
+        Err(kind) => {
+            // Only an answer in HTTP has a body.
+            let body = match kind {
+                HandshakeErrorKind::Status(status) if !skip_body(status) => reader.read_body(&head),
+                _ => Vec::new(),
+            };
+            return Err(Error::Handshake(HandshakeError::new(kind).with_response(
+                head.status(),
+                head.display_fields(),
+                body,
+            )));
+        }
+    };
+    let answer = read_exact(&mut reader, draft_request.challenge_response_len())?;
+    draft_request.check_challenge_response(&answer).map_err(handshake_error)?;
+    let leftover = reader.buffered().to_vec();
+    let info =
+        ConnectionInfo { subprotocol: agreed.subprotocol.clone(), response: Some(Response::from_head(head)), ..info };
+    let codec = Codec::draft(Role::Client, (spec, &agreed), client.limits, &leftover, Some(random_source));
+    Ok(WebSocket::new(stream, codec, (client.limits, client.timeouts), info))
+}
+
+/// The head of the response, as it came and taken apart. Interim responses are HTTP's, so only those versions know them
+/// that leave a rejection to HTTP.
+fn read_response(spec: &DraftSpec, reader: &mut HandshakeReader<'_>) -> Result<(Vec<u8>, Head)> {
+    for _ in 0..4 {
+        let (raw, head) = read_head(reader)?;
+        if spec.rejection_mode == RejectionMode::EndOfStream || !matches!(head.status(), 100 | 102..=199) {
+            return Ok((raw, head));
+        }
+    }
+    read_head(reader)
+}
+
+fn read_head(reader: &mut HandshakeReader<'_>) -> Result<(Vec<u8>, Head)> {
+    let mut parser = HeadParser::response();
+    let mut raw = Vec::new();
+    loop {
+        match parser.feed(reader.buffered()) {
+            Ok(Progress::Done { consumed }) => {
+                raw.extend_from_slice(reader.buffered().get(..consumed).unwrap_or_default());
+                reader.consume(consumed);
+                return Ok((raw, parser.finish().ok_or(handshake_error(HandshakeErrorKind::UnexpectedEof))?));
+            }
+            Ok(Progress::More) => {
+                raw.extend_from_slice(reader.buffered());
+                if reader.fill()? == 0 {
+                    return Err(handshake_error(HandshakeErrorKind::UnexpectedEof));
+                }
+            }
+            Err(kind) => return Err(handshake_error(HandshakeErrorKind::Head(kind))),
+        }
+    }
+}
+
+/// The next so many bytes, however they come.
+fn read_exact(reader: &mut HandshakeReader<'_>, count: usize) -> Result<Vec<u8>> {
+    let mut taken = Vec::with_capacity(count);
+    loop {
+        let wanted = count.saturating_sub(taken.len());
+        let bytes = reader.buffered();
+        let part = bytes.get(..wanted).unwrap_or(bytes);
+        let length = part.len();
+        taken.extend_from_slice(part);
+        reader.consume(length);
+        if taken.len() == count {
+            return Ok(taken);
+        }
+        if reader.fill()? == 0 {
+            return Err(handshake_error(HandshakeErrorKind::UnexpectedEof));
+        }
+    }
+}
+
+fn handshake_error(kind: HandshakeErrorKind) -> Error {
+    Error::Handshake(HandshakeError::new(kind))
+}

@@ -1,0 +1,380 @@
+//! The words for the frames of a draft (feature `legacy`), and for what stands between a head and the first frame.
+//!
+//! The bytes are read by `legacy::speller`, which judges them; this draws them, with the names that the table gives their parts.
+
+use crate::close::CloseCode;
+use crate::codec::frame::{Opcode, Role};
+use crate::error::ProtocolError;
+use crate::explain::frame::{arrow, masked_payload, meaning, table_row, text, BYTES, SHOWN};
+use crate::explain::layout::{count, row};
+use crate::legacy::explain::DraftContext;
+use crate::legacy::frame_tracer::FrameTracer;
+use crate::legacy::parts::{CloseMethod, FinalBit, Framing, LengthFraming, Masking};
+use crate::message::MessageKind;
+
+/// How much of a frame is kept: the key before it, the longest header, and the longest payload of a control frame.
+const MAX_KEPT: usize = 4 + 14 + 125;
+
+/// What one side of a connection says after its head.
+pub(crate) struct DraftFrameRenderer {
+    context: DraftContext,
+    from: Role,
+    /// Bytes behind the head that belong to the handshake, as far as they have come.
+    trailer: Vec<u8>,
+    /// There from the first byte of a frame on: hybi-04 has to know both heads.
+    tracer: Option<FrameTracer>,
+    frame: PartialFrame,
+    /// The message whose frames are coming: its kind, bytes and frames so far.
+    message: Option<(MessageKind, u64, u64)>,
+    /// Nothing more means anything.
+    stopped: bool,
+}
+
+/// The beginning of a frame, as it travels and as it is without a mask.
+#[derive(Default)]
+struct PartialFrame {
+    wire_bytes: Vec<u8>,
+    unmasked: Vec<u8>,
+    bytes: u64,
+}
+
+impl DraftFrameRenderer {
+    pub(crate) fn new(context: DraftContext, from: Role) -> DraftFrameRenderer {
+        let frame = PartialFrame::default();
+        DraftFrameRenderer { context, from, trailer: Vec::new(), tracer: None, frame, message: None, stopped: false }
+    }
+
+    pub(crate) fn feed(&mut self, byte: u8, out: &mut String) {
+        if self.stopped {
+            return;
+        }
+        let trailer = self.context.trailer_len(self.from);
+        if self.trailer.len() < trailer {
+            self.trailer.push(byte);
+            if self.trailer.len() == trailer {
+                self.context.render_trailer(self.from, &self.trailer, out);
+            }
+            return;
+        }
+        if self.context.uses_deflate_stream() {
+            out.push_str(&format!(
+                "\n{}  deflate-stream: all that follows is compressed, and is not parsed\n",
+                arrow(self.from)
+            ));
+            self.stopped = true;
+            return;
+        }
+        let to = match self.from {
+            Role::Client => Role::Server,
+            Role::Server => Role::Client,
+        };
+        let context = &self.context;
+        let tracer = self.tracer.get_or_insert_with(|| FrameTracer::new(context.spec, to, context.masking_key()));
+        match tracer.take(byte) {
+            Ok(traced) => {
+                self.frame.push(byte, traced.unmasked);
+                if traced.ends_frame {
+                    self.frame_end(out);
+                    self.frame = PartialFrame::default();
+                }
+            }
+            Err(violation) => {
+                self.frame.push(byte, byte);
+                self.broken_rule(violation, out);
+            }
+        }
+    }
+
+    fn frame_end(&mut self, out: &mut String) {
+        match self.context.spec.framing {
+            Framing::Sentinel => self.sentinel(out),
+            Framing::Length(length) => self.length(&length, out),
+        }
+    }
+
+    fn broken_rule(&mut self, violation: ProtocolError, out: &mut String) {
+        out.push_str(&format!("\n{}  A frame that breaks a rule\n", arrow(self.from)));
+        for bytes in self.frame.wire_bytes.get(..SHOWN).unwrap_or(&self.frame.wire_bytes).chunks(BYTES) {
+            table_row(out, bytes, "", "", "");
+        }
+        row(out, "    BROKEN RULE", 17, &format!("{violation}."));
+        row(out, "", 17, "What follows is not parsed.");
+        self.stopped = true;
+    }
+
+    // ── frames between 00 and ff ────────────────────────────────────────────────────────────────────────────────────
+
+    fn sentinel(&mut self, out: &mut String) {
+        let arrow = arrow(self.from);
+        let Some((first, rest)) = self.frame.unmasked.split_first() else { return };
+        let first = std::slice::from_ref(first);
+        match (first, self.context.spec.close_method) {
+            ([0x00], _) => {
+                let length = self.frame.bytes.saturating_sub(2);
+                out.push_str(&format!("\n{arrow}  Text frame with {}, a whole message\n", count(length, "byte")));
+                table_row(out, first, "", "type", "00: text follows, up to the next ff");
+                let shown = usize::try_from(length).unwrap_or(SHOWN).min(SHOWN);
+                payload(out, rest.get(..shown).unwrap_or(rest), length, Some(MessageKind::Text));
+                table_row(out, &[0xFF], "", "end", "ff, which no UTF-8 has in it");
+            }
+            ([0xFF], CloseMethod::Sentinel) if rest.last() == Some(&0) && rest.iter().all(|b| b & 0x7F == 0) => {
+                out.push_str(&format!("\n{arrow}  The closing frame\n"));
+                table_row(out, first, "", "type", "ff");
+                table_row(out, rest, "", "length", "0: nothing more is sent after this");
+                self.stopped = true;
+            }
+            ([0x80..=0xFF], _) => {
+                out.push_str(&format!(
+                    "\n{arrow}  A frame that is skipped, {} in all\n",
+                    count(self.frame.bytes, "byte")
+                ));
+                table_row(out, first, "", "type", "not one that means anything; a length and so many bytes follow");
+            }
+            _ => {
+                out.push_str(&format!(
+                    "\n{arrow}  A frame that is skipped, {} in all\n",
+                    count(self.frame.bytes, "byte")
+                ));
+                table_row(out, first, "", "type", "not one that means anything; it goes up to the next ff");
+            }
+        }
+    }
+
+    // ── frames with a length ────────────────────────────────────────────────────────────────────────────────────────
+
+    fn length(&mut self, rules: &LengthFraming, out: &mut String) {
+        let by_client = self.from == Role::Client;
+        let whole = by_client && matches!(rules.masking, Masking::FrameBy20 | Masking::FrameBy4);
+        let before = if whole { 4 } else { 0 };
+        let (wire_bytes, unmasked) = (self.frame.wire_bytes.clone(), self.frame.unmasked.clone());
+        let unmasked_frame = unmasked.get(before..).unwrap_or_default();
+        let &[first, second, ..] = unmasked_frame else { return };
+        let long: usize = match second & 0x7F {
+            126 => 2,
+            127 => 8,
+            _ => 0,
+        };
+        let key = by_client && rules.masking == Masking::Payload;
+        let header = 2 + long + if key { 4 } else { 0 };
+        let size = self.frame.bytes.saturating_sub((before + header) as u64);
+        let opcode = rules.opcodes.parse(first & 0xF);
+
+        self.title(rules, (first, opcode), size, out);
+        if whole {
+            masked_header(out, rules, &self.context, &wire_bytes, before + header);
+        }
+        self.header(rules, unmasked_frame.get(..header).unwrap_or_default(), out);
+
+        let body = unmasked_frame.get(header..).unwrap_or_default();
+        let shown = body.get(..SHOWN).unwrap_or(body);
+        let kind = self.begin(rules, (first, opcode), size);
+        match (key, whole) {
+            (true, _) => {
+                let bytes = unmasked_frame.get(header - 4..header).and_then(|key| key.first_chunk::<4>());
+                masked_payload(out, shown, bytes.copied().unwrap_or_default(), false);
+                rest(out, shown, size, kind.filter(|_| opcode != Some(Opcode::Close)));
+            }
+            (false, true) => {
+                for (at, bytes) in
+                    wire_bytes.get(before + header..).unwrap_or_default().chunks(BYTES).take(SHOWN / BYTES).enumerate()
+                {
+                    table_row(out, bytes, "", "masked", if at == 0 { "the payload as it travels" } else { "" });
+                }
+                payload(out, shown, size, kind);
+            }
+            (false, false) if opcode == Some(Opcode::Close) => {}
+            (false, false) => payload(out, shown, size, kind),
+        }
+        match opcode {
+            Some(Opcode::Close) => self.close(body, key || whole, out),
+            _ => self.message_end(rules, (first, opcode), out),
+        }
+    }
+
+    fn title(&self, rules: &LengthFraming, (first, opcode): (u8, Option<Opcode>), size: u64, out: &mut String) {
+        let name = match opcode {
+            Some(Opcode::Continuation) => "Continuation",
+            Some(Opcode::Data(MessageKind::Text)) => "Text",
+            Some(Opcode::Data(MessageKind::Binary)) => "Binary",
+            Some(Opcode::Close) => "Close",
+            Some(Opcode::Ping) => "Ping",
+            Some(Opcode::Pong) => "Pong",
+            None => "Unknown",
+        };
+        let place = match (opcode, is_last(rules, first)) {
+            (Some(Opcode::Data(_)), true) => ", a whole message",
+            (Some(Opcode::Data(_)), false) => ", the first frame of a message",
+            (Some(Opcode::Continuation), true) => ", the last frame of the message",
+            (Some(Opcode::Continuation), false) => ", the message goes on",
+            _ if self.message.is_some() => ", between the frames of a message",
+            _ => "",
+        };
+        out.push_str(&format!("\n{}  {name} frame with {}{place}\n", arrow(self.from), count(size, "byte")));
+    }
+
+    fn header(&self, rules: &LengthFraming, header: &[u8], out: &mut String) {
+        let &[first, second, ref after @ ..] = header else { return };
+        let (top, reserved, number) = (first >> 7, first >> 4 & 0x7, first & 0xF);
+        let (name, note) = match (rules.final_bit, top) {
+            (FinalBit::Fin, 1) => ("FIN", "the message ends with this frame"),
+            (FinalBit::Fin, _) => ("FIN", "the message goes on in another frame"),
+            (FinalBit::More, 1) => ("MORE", "more frames of this message follow"),
+            (FinalBit::More, _) => ("MORE", "the message ends with this frame"),
+        };
+        table_row(out, &[first], &format!("{top}... ...."), name, &format!("{top}: {note}"));
+        table_row(out, &[], &format!(".{reserved:03b} ...."), "RSV1-3", "0: for extensions, and none is in use");
+        let note = match rules.opcodes.parse(number) {
+            Some(Opcode::Continuation) => "goes on with the message",
+            Some(Opcode::Data(MessageKind::Text)) => "text, in UTF-8",
+            Some(Opcode::Data(MessageKind::Binary)) => "binary, whatever bytes",
+            Some(Opcode::Close) => "Close, a control frame",
+            Some(Opcode::Ping) => "Ping, a control frame: are you there?",
+            Some(Opcode::Pong) => "Pong, a control frame: yes, and the same bytes",
+            None => "not defined",
+        };
+        table_row(out, &[], &format!(".... {number:04b}"), "opcode", &format!("{number:x}: {note}"));
+        let (name, note) = match (rules.masking, self.from) {
+            (Masking::Payload, Role::Client) => ("MASK", "a client masks every frame"),
+            (Masking::Payload, Role::Server) => ("MASK", "a server masks nothing"),
+            (Masking::None | Masking::FrameBy20 | Masking::FrameBy4, _) => {
+                ("RSV4", "reserved; MASK is yet to be invented")
+            }
+        };
+        let top = second >> 7;
+        table_row(out, &[second], &format!("{top}... ...."), name, &format!("{top}: {note}"));
+        let mut left = after;
+        let mut take = |most: usize| {
+            let (taken, rest) = left.split_at(most.min(left.len()));
+            left = rest;
+            taken
+        };
+        crate::explain::frame::length(out, second & 0x7F, &mut take);
+        let key = take(4);
+        if !key.is_empty() {
+            table_row(out, key, "", "key", "random, and new for every frame");
+        }
+    }
+
+    /// Counts a data frame. The kind of its message.
+    fn begin(&mut self, _: &LengthFraming, (_, opcode): (u8, Option<Opcode>), size: u64) -> Option<MessageKind> {
+        if let Some(Opcode::Data(kind)) = opcode {
+            self.message = Some((kind, 0, 0));
+        }
+        match (opcode, &mut self.message) {
+            (Some(Opcode::Data(_) | Opcode::Continuation), Some((kind, bytes, frames))) => {
+                *bytes = bytes.saturating_add(size);
+                *frames = frames.saturating_add(1);
+                Some(*kind)
+            }
+            _ => None,
+        }
+    }
+
+    fn message_end(&mut self, rules: &LengthFraming, (first, opcode): (u8, Option<Opcode>), out: &mut String) {
+        if !matches!(opcode, Some(Opcode::Data(_) | Opcode::Continuation)) || !is_last(rules, first) {
+            return;
+        }
+        if let Some((kind, bytes, frames)) = self.message.take().filter(|(_, _, frames)| *frames > 1) {
+            let kind = if kind == MessageKind::Text { "text" } else { "binary" };
+            let note = format!("complete: {kind}, {} in {}", count(bytes, "byte"), count(frames, "frame"));
+            table_row(out, &[], "", "message", &note);
+        }
+    }
+
+    /// The body of a Close, whose bytes have been shown or not.
+    fn close(&mut self, body: &[u8], shown: bool, out: &mut String) {
+        match (self.context.spec.close_method, body) {
+            (CloseMethod::Codes(_), [high, low, reason @ ..]) => {
+                let code = CloseCode::new(u16::from_be_bytes([*high, *low]));
+                let means = if code.as_u16() == 1004 { "a message too large" } else { meaning(code) };
+                table_row(out, unless_shown(shown, &[*high, *low]), "", "code", &format!("{code}: {means}"));
+                let some = reason.get(..SHOWN).unwrap_or(reason);
+                if !some.is_empty() {
+                    text(out, unless_shown(shown, some.get(..BYTES).unwrap_or(some)), "reason", some);
+                    some.chunks(BYTES).skip(1).filter(|_| !shown).for_each(|bytes| table_row(out, bytes, "", "", ""));
+                }
+            }
+            (CloseMethod::Codes(_), _) => table_row(out, &[], "", "", "no code and no reason"),
+            (CloseMethod::Initiator, [b'C', ..]) => {
+                table_row(out, unless_shown(shown, b"C"), "", "by whom", "C: the client closes first")
+            }
+            (CloseMethod::Initiator, [b'S', ..]) => {
+                table_row(out, unless_shown(shown, b"S"), "", "by whom", "S: the server closes first")
+            }
+            (_, []) => table_row(out, &[], "", "", "without a body, as is its answer"),
+            (_, body) => table_row(
+                out,
+                unless_shown(shown, body.get(..BYTES).unwrap_or(body)),
+                "",
+                "body",
+                "means nothing; the answer repeats it",
+            ),
+        }
+    }
+}
+
+impl PartialFrame {
+    fn push(&mut self, wire_bytes: u8, unmasked: u8) {
+        self.bytes = self.bytes.saturating_add(1);
+        if self.wire_bytes.len() < MAX_KEPT {
+            self.wire_bytes.push(wire_bytes);
+            self.unmasked.push(unmasked);
+        }
+    }
+}
+
+/// Bytes that have not been shown yet.
+fn unless_shown(shown: bool, bytes: &[u8]) -> &[u8] {
+    if shown {
+        &[]
+    } else {
+        bytes
+    }
+}
+
+fn is_last(rules: &LengthFraming, first: u8) -> bool {
+    (first & 0x80 != 0) == (rules.final_bit == FinalBit::Fin)
+}
+
+/// The key before a frame that is masked as a whole, and its header as it travels.
+fn masked_header(
+    out: &mut String,
+    rules: &LengthFraming,
+    context: &DraftContext,
+    wire_bytes: &[u8],
+    header_end: usize,
+) {
+    let Some((nonce, after)) = wire_bytes.split_first_chunk::<4>() else { return };
+    if rules.masking == Masking::FrameBy20 {
+        table_row(out, nonce, "", "nonce", "random, and new for every frame");
+        for (at, bytes) in context.frame_key(*nonce).chunks(BYTES).enumerate() {
+            let note = if at == 0 { "SHA-1 of that and of the connection's masking key" } else { "" };
+            table_row(out, bytes, "", if at == 0 { "key" } else { "" }, note);
+        }
+    } else {
+        table_row(out, nonce, "", "key", "random, and new for every frame");
+    }
+    let header = after.get(..header_end.saturating_sub(4)).unwrap_or(after);
+    for (at, bytes) in header.chunks(BYTES).enumerate() {
+        let note = if at == 0 { "the header as it travels, XORed with the key as all of the frame" } else { "" };
+        table_row(out, bytes, "", "masked", note);
+    }
+}
+
+/// The rows for a payload, of which `shown` is the beginning.
+fn payload(out: &mut String, shown: &[u8], size: u64, kind: Option<MessageKind>) {
+    for (at, bytes) in shown.chunks(BYTES).enumerate() {
+        table_row(out, bytes, "", if at == 0 { "payload" } else { "" }, "");
+    }
+    rest(out, shown, size, kind);
+}
+
+fn rest(out: &mut String, shown: &[u8], size: u64, kind: Option<MessageKind>) {
+    let more = size.saturating_sub(shown.len() as u64);
+    if more > 0 {
+        table_row(out, &[], "", "...", &format!("and {} more", count(more, "byte")));
+    }
+    if kind == Some(MessageKind::Text) && !shown.is_empty() {
+        text(out, &[], "text", shown);
+    }
+}

@@ -1,0 +1,126 @@
+//! A connected socket of the system, TCP or (on Unix) of the local machine, with the few calls a stream makes of it.
+//!
+//! Every call is one of the system's, and no more.
+
+use std::io::{self, IoSlice, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+#[cfg(unix)]
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+#[derive(Debug)]
+pub(crate) enum Socket {
+    Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixStream),
+}
+
+impl From<TcpStream> for Socket {
+    fn from(socket: TcpStream) -> Socket {
+        Socket::Tcp(socket)
+    }
+}
+
+#[cfg(unix)]
+impl From<UnixStream> for Socket {
+    fn from(socket: UnixStream) -> Socket {
+        Socket::Unix(socket)
+    }
+}
+
+impl Socket {
+    /// Another handle to the same socket.
+    pub(crate) fn try_clone(&self) -> io::Result<Socket> {
+        Ok(match self {
+            Socket::Tcp(socket) => Socket::Tcp(socket.try_clone()?),
+            #[cfg(unix)]
+            Socket::Unix(socket) => Socket::Unix(socket.try_clone()?),
+        })
+    }
+
+    /// A message is one write; waiting for more to send would only delay it. Only TCP does.
+    pub(crate) fn set_nodelay(&self) -> io::Result<()> {
+        match self {
+            Socket::Tcp(socket) => socket.set_nodelay(true),
+            #[cfg(unix)]
+            Socket::Unix(_) => Ok(()),
+        }
+    }
+
+    /// The address of this end; none of a Unix socket.
+    pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
+        match self {
+            Socket::Tcp(socket) => socket.local_addr().ok(),
+            #[cfg(unix)]
+            Socket::Unix(_) => None,
+        }
+    }
+
+    pub(crate) fn set_read_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
+        match self {
+            Socket::Tcp(socket) => socket.set_read_timeout(limit),
+            #[cfg(unix)]
+            Socket::Unix(socket) => socket.set_read_timeout(limit),
+        }
+    }
+
+    pub(crate) fn set_write_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
+        match self {
+            Socket::Tcp(socket) => socket.set_write_timeout(limit),
+            #[cfg(unix)]
+            Socket::Unix(socket) => socket.set_write_timeout(limit),
+        }
+    }
+
+    /// Whether calls come back at once.
+    pub(crate) fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
+        match self {
+            Socket::Tcp(socket) => socket.set_nonblocking(nonblocking),
+            #[cfg(unix)]
+            Socket::Unix(socket) => socket.set_nonblocking(nonblocking),
+        }
+    }
+
+    pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        match self {
+            Socket::Tcp(socket) => socket.shutdown(how),
+            #[cfg(unix)]
+            Socket::Unix(socket) => socket.shutdown(how),
+        }
+    }
+}
+
+impl Read for &Socket {
+    #[inline]
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Socket::Tcp(socket) => { socket }.read(to),
+            #[cfg(unix)]
+            Socket::Unix(socket) => { socket }.read(to),
+        }
+    }
+}
+
+impl Write for &Socket {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Socket::Tcp(socket) => { socket }.write(bytes),
+            #[cfg(unix)]
+            Socket::Unix(socket) => { socket }.write(bytes),
+        }
+    }
+
+    #[inline]
+    fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Socket::Tcp(socket) => { socket }.write_vectored(parts),
+            #[cfg(unix)]
+            Socket::Unix(socket) => { socket }.write_vectored(parts),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

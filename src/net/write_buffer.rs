@@ -1,0 +1,462 @@
+//! Bytes on their way out: encoded frames that wait for the network to take them, in order.
+//!
+//! An outbox belongs to whoever may write. It is emptied in one of three ways: [`WriteBuffer::write`] waits for the network,
+//! with a limit, and is for those who send; [`WriteBuffer::try_write`] takes what goes without waiting, and is for the one who
+//! receives, because a receiver that waits for its peer to read deadlocks with a peer that does the same.
+//! [`WriteBuffer::try_write_shared`] never waits, and is for a hub, which serves many.
+
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::deadline::Deadline;
+use super::deadline::WRITE_QUANTUM;
+use super::stream::Stream;
+
+/// Each further so many bytes get the time limit anew.
+const PROGRESS_UNIT: usize = 64 << 10;
+/// Room kept for the next frames; more is given back when the outbox is empty.
+const MAX_RETAINED: usize = 128 << 10;
+/// Copying so much costs less than a write of its own.
+const COPY_LIMIT: usize = 4 << 10;
+
+#[derive(Debug, Default)]
+pub(crate) struct WriteBuffer {
+    bytes: Vec<u8>,
+    /// So many of them have been written.
+    written: usize,
+    /// A frame that others send too, and how much of it has been written. It comes behind `bytes`.
+    shared: Option<(Arc<[u8]>, usize)>,
+    /// The last attempt not to wait was stopped by a full network: the next ones are made without blocking at all.
+    congested: bool,
+}
+
+impl WriteBuffer {
+    /// Where the next frame goes. Bytes may only be appended.
+    #[inline]
+    pub(crate) fn bytes(&mut self) -> &mut Vec<u8> {
+        if self.shared.is_some() {
+            self.copy_shared();
+        }
+        &mut self.bytes
+    }
+
+    /// Puts a frame behind all that waits. It is copied only if it is small and others wait too, so that they go out
+    /// together. What comes behind it then copies what is left of it.
+    pub(crate) fn append_shared(&mut self, frame: Arc<[u8]>) {
+        self.copy_shared();
+        match !self.is_empty() && frame.len() <= COPY_LIMIT {
+            true => self.bytes.extend_from_slice(&frame),
+            false => self.shared = Some((frame, 0)),
+        }
+    }
+
+    fn copy_shared(&mut self) {
+        if let Some((frame, written)) = self.shared.take() {
+            self.bytes.extend_from_slice(frame.get(written..).unwrap_or_default());
+        }
+    }
+
+    /// How many bytes wait.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        let shared = self.shared.as_ref().map_or(0, |(frame, written)| frame.len().saturating_sub(*written));
+        self.bytes.len().saturating_sub(self.written).saturating_add(shared)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether bytes wait because the network did not take them.
+    pub(crate) fn is_congested(&self) -> bool {
+        self.congested
+    }
+
+    /// Writes everything, and `tail` behind it without copying it. `TimedOut` when that takes longer than `limit`.
+    pub(crate) fn write(&mut self, stream: &Stream, mut tail: &[u8], limit: WriteTimeout) -> io::Result<()> {
+        let mut stall_timer = StallTimer { limit, since: None, progress: 0 };
+        self.copy_shared();
+        while !self.is_empty() || !tail.is_empty() {
+            let first = self.bytes.get(self.written..).unwrap_or_default();
+            let first_length = first.len();
+            match stream.write(first, tail) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(count) => {
+                    self.written = self.written.saturating_add(count.min(first_length));
+                    tail = tail.get(count.saturating_sub(first_length)..).unwrap_or_default();
+                    if !self.is_empty() || !tail.is_empty() {
+                        // Without this a keepalive would take the silence of a peer that is busy taking bytes for death.
+                        stream.note_progress();
+                        stall_timer.on_progress(count)?;
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => stall_timer.on_progress(0)?,
+                Err(error) => return Err(error),
+            }
+        }
+        self.reset();
+        Ok(())
+    }
+
+    /// Writes what goes without waiting (at most one [`WRITE_QUANTUM`], and that only when the network has just become full). For
+    /// the thread that reads.
+    pub(crate) fn try_write(&mut self, stream: &Stream) -> io::Result<()> {
+        if self.is_empty() && stream.has_unsolicited_output() {
+            match stream.try_write(&[]) {
+                Ok(_) => self.reset(),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.congested = true,
+                Err(error) => return Err(error),
+            }
+            return Ok(());
+        }
+        self.drain(|bytes, congested| match congested || !cfg!(unix) {
+            true => stream.try_write(bytes),
+            false => stream.write(bytes, &[]),
+        })
+    }
+
+    /// Writes what goes without waiting at all, for a thread that serves many. Gives the number of bytes.
+    pub(crate) fn try_write_shared(&mut self, stream: &Stream) -> io::Result<usize> {
+        let before = self.len();
+        self.drain(|bytes, _| stream.try_write_shared(bytes))?;
+        Ok(before.saturating_sub(self.len()))
+    }
+
+    /// Writes until nothing is left, or nothing goes.
+    fn drain(&mut self, write: impl Fn(&[u8], bool) -> io::Result<usize>) -> io::Result<()> {
+        while !self.is_empty() {
+            let bytes = self.next_chunk();
+            let length = bytes.len();
+            match write(bytes, self.congested) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(count) => {
+                    self.advance(count);
+                    // A write that was cut short has met a full network.
+                    self.congested = count < length;
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.congested = true;
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.reset();
+        Ok(())
+    }
+
+    /// What is to be written next.
+    fn next_chunk(&self) -> &[u8] {
+        match (self.bytes.get(self.written..).unwrap_or_default(), &self.shared) {
+            ([], Some((frame, written))) => frame.get(*written..).unwrap_or_default(),
+            (bytes, _) => bytes,
+        }
+    }
+
+    /// So much of it has been written.
+    fn advance(&mut self, count: usize) {
+        match &mut self.shared {
+            Some((_, written)) if self.written >= self.bytes.len() => *written = written.saturating_add(count),
+            _ => self.written = self.written.saturating_add(count),
+        }
+    }
+
+    /// Gives memory back that an idle connection does not need.
+    pub(crate) fn shrink(&mut self) {
+        if self.is_empty() {
+            self.bytes = Vec::new();
+        }
+    }
+
+    fn reset(&mut self) {
+        self.shared = None;
+        self.written = 0;
+        self.congested = false;
+        self.bytes.clear();
+        if self.bytes.capacity() > MAX_RETAINED {
+            self.bytes = Vec::new();
+        }
+    }
+}
+
+/// How long a write may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum WriteTimeout {
+    /// So long for each 64 KiB, and for the rest.
+    PerChunk(Duration),
+    /// All of it by then.
+    Until(Deadline),
+}
+
+/// Counts waiting time from the first stop on, so that a write that does not stop never asks the clock.
+struct StallTimer {
+    limit: WriteTimeout,
+    since: Option<Instant>,
+    progress: usize,
+}
+
+impl StallTimer {
+    /// Called when the network took so many bytes but not all.
+    fn on_progress(&mut self, count: usize) -> io::Result<()> {
+        let over = match self.limit {
+            WriteTimeout::Until(deadline) => deadline.is_expired(),
+            WriteTimeout::PerChunk(limit) => {
+                let now = Instant::now();
+                self.progress = self.progress.saturating_add(count);
+                if self.progress >= PROGRESS_UNIT {
+                    self.progress = 0;
+                    self.since = Some(now);
+                }
+                // The first stop comes after one slice at the latest.
+                let since = *self.since.get_or_insert(now.checked_sub(WRITE_QUANTUM).unwrap_or(now));
+                now.saturating_duration_since(since) >= limit
+            }
+        };
+        match over {
+            true => Err(ErrorKind::TimedOut.into()),
+            false => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::stream::tests::{sockets, WRITES};
+    use std::io::Read;
+    use std::net::TcpStream;
+    use std::sync::mpsc;
+    use std::thread;
+
+    const LONG: Duration = Duration::from_secs(20);
+    /// More than a loopback connection holds by itself.
+    const LARGE: usize = 24 << 20;
+
+    fn pattern(length: usize) -> Vec<u8> {
+        (0..length as u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
+    }
+
+    fn buffer(bytes: &[u8]) -> WriteBuffer {
+        let mut buffer = WriteBuffer::default();
+        buffer.bytes().extend_from_slice(bytes);
+        buffer
+    }
+
+    fn stream() -> (Stream, TcpStream) {
+        let (near, far) = sockets();
+        (Stream::from_socket(near, LONG).unwrap(), far)
+    }
+
+    fn full(stream: &Stream) -> usize {
+        let part = [0; 1 << 16];
+        (0..).map_while(|_| stream.write(&part, &[]).ok()).sum()
+    }
+
+    #[test]
+    fn shared_frames_keep_their_place() {
+        // Small and large ones, between others, written in each of the three ways at each place.
+        let sizes = [10, COPY_LIMIT, COPY_LIMIT + 1, 100_000, 1];
+        for ways in 0..243_u32 {
+            let (stream, mut far) = stream();
+            let (mut buffer, mut expected) = (WriteBuffer::default(), Vec::new());
+            let mut way = ways;
+            for (number, size) in sizes.into_iter().enumerate() {
+                let frame: Arc<[u8]> = vec![number as u8; size].into();
+                buffer.append_shared(frame.clone());
+                expected.extend_from_slice(&frame);
+                match way % 3 {
+                    0 => buffer.try_write(&stream).unwrap(),
+                    1 => assert!(buffer.try_write_shared(&stream).unwrap() > 0),
+                    _ => {
+                        buffer.bytes().extend_from_slice(b"between");
+                        expected.extend_from_slice(b"between");
+                    }
+                }
+                way /= 3;
+            }
+            buffer.write(&stream, b"tail", WriteTimeout::PerChunk(LONG)).unwrap();
+            expected.extend_from_slice(b"tail");
+            assert!(buffer.is_empty());
+            let mut came = vec![0; expected.len()];
+            far.read_exact(&mut came).unwrap();
+            assert!(came == expected, "{ways}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_of_a_shared_frame_is_written_before_anything_else() {
+        for copied in [false, true] {
+            let (stream, mut far) = stream();
+            let frame: Arc<[u8]> = pattern(LARGE).into();
+            let mut buffer = buffer(b"first");
+            buffer.append_shared(frame.clone());
+            let start = Instant::now();
+            let written = buffer.try_write_shared(&stream).unwrap();
+            assert!(buffer.is_congested() && written > 5 && written < LARGE);
+            assert_eq!(buffer.len(), LARGE + 5 - written);
+            assert_eq!(Arc::strong_count(&frame), 2, "it was not copied");
+            assert_eq!(buffer.try_write_shared(&stream).unwrap(), 0);
+            // A WRITE_QUANTUM for each of some dozen writes would be more.
+            assert!(start.elapsed() < LONG / 4);
+            if copied {
+                buffer.bytes().extend_from_slice(b"behind");
+                assert_eq!(Arc::strong_count(&frame), 1);
+            }
+            let reading = thread::spawn(move || {
+                let mut came = Vec::new();
+                far.read_to_end(&mut came).unwrap();
+                came
+            });
+            buffer.write(&stream, b"tail", WriteTimeout::PerChunk(LONG)).unwrap();
+            drop((buffer, stream));
+            let came = reading.join().unwrap();
+            let behind: &[u8] = if copied { b"behindtail" } else { b"tail" };
+            assert!(came == [b"first", &frame[..], behind].concat());
+        }
+    }
+
+    #[test]
+    fn everything_arrives_in_order_at_a_reader_that_is_slow() {
+        let (stream, mut far) = stream();
+        let bytes = pattern(LARGE);
+        let reading = thread::spawn(move || {
+            // Longer than some slices: the network is full by then.
+            thread::sleep(WRITE_QUANTUM * 5);
+            let mut came = Vec::new();
+            far.read_to_end(&mut came).unwrap();
+            came
+        });
+        let (first, tail) = bytes.split_at(LARGE / 3);
+        let mut buffer = buffer(first);
+        buffer.write(&stream, tail, WriteTimeout::PerChunk(LONG)).unwrap();
+        assert!(buffer.is_empty());
+        assert!(buffer.bytes.capacity() <= MAX_RETAINED);
+        stream.shutdown_write(LONG);
+        assert!(reading.join().unwrap() == bytes);
+    }
+
+    #[test]
+    fn a_reader_that_stops_ends_it() {
+        let time = Duration::from_millis(100);
+        let bytes = pattern(LARGE);
+        for limit in [|time| WriteTimeout::PerChunk(time), |time| WriteTimeout::Until(Deadline::after(time))] {
+            let (stream, far) = stream();
+            let start = Instant::now();
+            let error = buffer(b"head").write(&stream, &bytes, limit(time)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::TimedOut);
+            assert!(start.elapsed() >= WRITE_QUANTUM * 9 && start.elapsed() < LONG / 2, "{:?}", start.elapsed());
+            drop(far);
+        }
+    }
+
+    #[test]
+    fn a_slow_reader_misses_a_total_deadline_and_not_one_per_chunk() {
+        let bytes = pattern(LARGE);
+        for whole in [true, false] {
+            let (stream, mut far) = stream();
+            full(&stream);
+            let (stop, stopped) = mpsc::channel::<()>();
+            let reading = thread::spawn(move || {
+                let mut part = vec![0; 1 << 20];
+                while stopped.recv_timeout(Duration::from_millis(20)) == Err(mpsc::RecvTimeoutError::Timeout) {
+                    if matches!(far.read(&mut part), Ok(0) | Err(_)) {
+                        break;
+                    }
+                }
+            });
+            let start = Instant::now();
+            let limit = match whole {
+                true => WriteTimeout::Until(Deadline::after(Duration::from_millis(200))),
+                false => WriteTimeout::PerChunk(Duration::from_millis(200)),
+            };
+            let result = buffer(&[]).write(&stream, &bytes, limit).map_err(|error| error.kind());
+            match whole {
+                true => assert_eq!(result, Err(ErrorKind::TimedOut)),
+                false => assert_eq!(result, Ok(())),
+            }
+            assert!(start.elapsed() >= Duration::from_millis(190), "{:?}", start.elapsed());
+            // What was to be read may have been read already; the reader must not wait for more.
+            stream.shutdown();
+            drop(stop);
+            reading.join().unwrap();
+        }
+    }
+
+    #[test]
+    fn an_expired_deadline_fails_a_write_at_once() {
+        let (stream, far) = stream();
+        let deadline = WriteTimeout::Until(Deadline::after(Duration::ZERO));
+        let start = Instant::now();
+        let error = buffer(&[]).write(&stream, &pattern(LARGE), deadline).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        assert!(start.elapsed() < LONG / 2);
+        drop(far);
+    }
+
+    #[test]
+    fn try_write_never_waits_and_keeps_the_order() {
+        let (stream, mut far) = stream();
+        let sent = pattern(LARGE + 700);
+        let (first, more) = sent.split_at(LARGE);
+        let mut buffer = buffer(first);
+        let start = Instant::now();
+        buffer.try_write(&stream).unwrap();
+        assert!(!buffer.is_empty(), "the network takes less than that");
+        for few in more.chunks(7) {
+            buffer.bytes().extend_from_slice(few);
+            buffer.try_write(&stream).unwrap();
+        }
+        // If each had waited for a slice it would be a second. One may, and copying much takes its time.
+        assert!(start.elapsed() < WRITE_QUANTUM * 90, "{:?}", start.elapsed());
+        let total = sent.len();
+        let reading = thread::spawn(move || {
+            let mut came = vec![0; total];
+            far.read_exact(&mut came).unwrap();
+            came
+        });
+        let start = Instant::now();
+        while !buffer.is_empty() {
+            assert!(start.elapsed() < LONG);
+            buffer.try_write(&stream).unwrap();
+        }
+        assert!(reading.join().unwrap() == sent);
+        assert_eq!((buffer.written, buffer.congested), (0, false));
+    }
+
+    #[test]
+    fn a_blocking_write_finishes_what_try_write_began() {
+        let (stream, mut far) = stream();
+        let bytes = pattern(LARGE);
+        let (first, tail) = bytes.split_at(LARGE - 100_000);
+        let mut buffer = buffer(first);
+        buffer.try_write(&stream).unwrap();
+        assert!(!buffer.is_empty());
+        let reading = thread::spawn(move || {
+            let mut came = Vec::new();
+            far.read_to_end(&mut came).unwrap();
+            came
+        });
+        buffer.write(&stream, tail, WriteTimeout::PerChunk(LONG)).unwrap();
+        stream.shutdown_write(LONG);
+        assert!(reading.join().unwrap() == bytes);
+    }
+
+    #[test]
+    fn header_and_payload_are_one_write() {
+        let (stream, _far) = stream();
+        for (first, tail) in [(&b"header, and the payload behind it"[..], &[][..]), (b"header", b"and the payload")] {
+            let before = WRITES.get();
+            buffer(first).write(&stream, tail, WriteTimeout::PerChunk(LONG)).unwrap();
+            assert_eq!(WRITES.get() - before, 1);
+            let before = WRITES.get();
+            buffer(first).try_write(&stream).unwrap();
+            assert_eq!(WRITES.get() - before, 1);
+        }
+        // Nothing to write is none.
+        let before = WRITES.get();
+        buffer(b"").write(&stream, b"", WriteTimeout::PerChunk(LONG)).unwrap();
+        buffer(b"").try_write(&stream).unwrap();
+        assert_eq!(WRITES.get() - before, 0);
+    }
+}

@@ -1,0 +1,93 @@
+//! HTTP CONNECT (RFC 9110 section 9.3.6), for `ws` as for `wss` (RFC 6455 section 4.1).
+//!
+//! | what is read, in this order | how much of it | then |
+//! |---|---|---|
+//! | interim responses, 1xx but 101 | up to four | skipped |
+//! | the head of the answer | the limits of `wire::http` | 200 to 299: the way is open |
+//! | after any other: its body | 64 KiB, or as much as comes by the deadline | kept in the error |
+//!
+//! After a good head nothing more is read: by RFC 9110 the bytes behind it are the server's, and a `Content-Length` there
+//! means nothing. A server that speaks before it is asked is dealt with by whoever reads it, TLS or the opening handshake.
+
+use crate::error::{Error, ProxyErrorKind, Result};
+use crate::handshake::http::{write_head, Head, HeadParser, Progress};
+use crate::http::body::Body;
+use crate::proxy::ProxySession;
+
+/// Interim responses that are skipped. More would be a way to hold the caller.
+const MAX_INTERIM_RESPONSES: usize = 4;
+/// Room for a whole answer of usual size.
+const BUFFER_SIZE: usize = 4 << 10;
+
+pub(super) fn negotiate(session: &ProxySession<'_>) -> Result<()> {
+    session.io.write_all(&request(session)?).map_err(|error| session.io_error(error))?;
+    let head = read_response(session)?;
+    match head.status() {
+        // 9110-9.3.6-1, 9110-9.3.6-2
+        200..=299 if head.version().major == 1 => Ok(()),
+        200..=299 => Err(Error::Proxy(session.proxy_error(ProxyErrorKind::HttpVersion))),
+        // 6455-4.1-13, 9110-9.3.6-3
+        status => {
+            let error = session.proxy_error(ProxyErrorKind::Status(status));
+            Err(Error::Proxy(error.with_response(head.display_fields(), read_body(session, &head))))
+        }
+    }
+}
+
+/// 6455-4.1-10, 9110-9.3.6-4, 9110-9.3.6-5: host and port, and nothing else.
+fn request(session: &ProxySession<'_>) -> Result<Vec<u8>> {
+    let target = session.target.as_str();
+    let mut fields = vec![("Host", target)];
+    // 7617-2-s2, 9110-11.7.2-1
+    let credentials = match &session.server.userinfo {
+        Some(userinfo) => Some(format!("Basic {}", userinfo.basic()?)),
+        None => None,
+    };
+    fields.extend(credentials.as_deref().map(|value| ("Proxy-Authorization", value)));
+    Ok(write_head(&format!("CONNECT {target} HTTP/1.1"), fields))
+}
+
+/// The head of the first response that is not an interim one.
+fn read_response(session: &ProxySession<'_>) -> Result<Head> {
+    let mut skipped = 0;
+    loop {
+        let head = read_head(session)?;
+        let interim = matches!(head.status(), 100 | 102..=199);
+        if !interim || skipped == MAX_INTERIM_RESPONSES {
+            return Ok(head);
+        }
+        skipped += 1;
+    }
+}
+
+/// Looks first and takes then, so that nothing behind the head is taken.
+fn read_head(session: &ProxySession<'_>) -> Result<Head> {
+    let refused = |kind| Error::Proxy(session.proxy_error(kind));
+    let failed = |error| session.io_error(error);
+    let (mut parser, mut part) = (HeadParser::response(), [0; BUFFER_SIZE]);
+    loop {
+        let there = session.io.peek(&mut part).map_err(failed)?;
+        let bytes = part.get_mut(..there).unwrap_or_default();
+        match parser.feed(bytes) {
+            _ if bytes.is_empty() => return Err(refused(ProxyErrorKind::UnexpectedEof)),
+            Ok(Progress::More) => session.io.read_exact(bytes).map_err(failed)?,
+            Ok(Progress::Done { consumed }) => {
+                session.io.read_exact(bytes.get_mut(..consumed).unwrap_or_default()).map_err(failed)?;
+                return parser.finish().ok_or(refused(ProxyErrorKind::UnexpectedEof));
+            }
+            Err(kind) => return Err(refused(ProxyErrorKind::Head(kind))),
+        }
+    }
+}
+
+/// The body of a rejection. What came of it counts, whatever ends it.
+fn read_body(session: &ProxySession<'_>, head: &Head) -> Vec<u8> {
+    let (mut body, mut part) = (Body::for_response(head), [0; BUFFER_SIZE]);
+    while body.needs_more() {
+        match session.io.read(&mut part) {
+            Ok(count @ 1..) => body.feed(part.get(..count).unwrap_or_default()),
+            Ok(0) | Err(_) => break,
+        }
+    }
+    body.finish()
+}

@@ -1,0 +1,286 @@
+//! Proxies: which one a URL goes through, if any, and having it open the way.
+//!
+//! ```text
+//! Proxy        which of its servers for this URL (ws, wss, exceptions)
+//! ProxyServer       TCP to it, then connect (HTTP) or socks: what it says up to the last byte before the server's first
+//! environment  the variables that name proxies
+//! bypass       the hosts that need none
+//! ```
+
+mod environment;
+mod http_connect;
+mod no_proxy;
+mod socks;
+pub(crate) mod socks_messages;
+
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::net::TcpStream;
+
+use crate::error::{Error, ProxyError, ProxyErrorKind, Result, Step, UriErrorKind, UsageError};
+use crate::handshake::uri::{Authority, Uri, Userinfo};
+use crate::net::deadline::Deadline;
+use crate::net::deadline_io::DeadlineIo;
+use crate::net::dial as tcp;
+use no_proxy::NoProxy;
+
+/// A proxy, or several, for [`Client::proxy`](crate::Client::proxy): HTTP with CONNECT (RFC 9110 section 9.3.6), or SOCKS
+/// version 5 (RFC 1928).
+///
+/// Both carry `ws` and `wss`, and with both it is the proxy that resolves the server's name. User name and password go to
+/// the proxy alone; over TCP, so whoever listens between here and there can read them. `Debug` and errors never show them.
+///
+/// The chapter [`proxies`](crate::manual::proxies) of the manual has the rules.
+///
+/// ```
+/// # fn main() -> stdws::Result<()> {
+/// use stdws::{Client, Proxy};
+/// let proxy = Proxy::http("proxy.example:3128")?.credentials("me", "secret")?.no_proxy("localhost, .intern.example");
+/// let client = Client::new("ws://example.com/feed")?.proxy(proxy);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Proxy {
+    ws: Option<ProxyServer>,
+    wss: Option<ProxyServer>,
+    no_proxy: NoProxy,
+}
+
+/// One proxy.
+#[derive(Clone)]
+pub(crate) struct ProxyServer {
+    scheme: Scheme,
+    host: String,
+    port: u16,
+    userinfo: Option<Userinfo>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scheme {
+    Http,
+    Socks5,
+}
+
+impl Proxy {
+    /// From a URL: `http://user:password@proxy.example:3128` or `socks5://proxy.example`. `socks5h` and `socks` mean
+    /// `socks5`, and no scheme means `http`. Without a port it is 80 for HTTP and 1080 for SOCKS. What is not plain in user
+    /// name and password is percent-encoded.
+    ///
+    /// # Errors
+    /// [`UsageError::ProxyUrl`] for a URL that cannot be used, [`UsageError::ProxyCredentials`] for a user name or password that cannot
+    /// be sent.
+    pub fn new(url: &str) -> Result<Proxy> {
+        ProxyServer::parse(url)
+            .map_err(|kind| UsageError::ProxyUrl(kind, None))?
+            .validated()
+            .map(Proxy::for_both_schemes)
+    }
+
+    /// An HTTP proxy at `host` or `host:port`. Default port 80.
+    ///
+    /// # Errors
+    /// [`UsageError::ProxyUrl`] if it is not that.
+    pub fn http(address: &str) -> Result<Proxy> {
+        Proxy::new(&format!("http://{address}"))
+    }
+
+    /// A SOCKS5 proxy at `host` or `host:port`. Default port 1080.
+    ///
+    /// # Errors
+    /// [`UsageError::ProxyUrl`] if it is not that.
+    pub fn socks5(address: &str) -> Result<Proxy> {
+        Proxy::new(&format!("socks5://{address}"))
+    }
+
+    /// A user name and a password for the proxy, in place of any in its URL. HTTP: Basic (RFC 7617), sent with the request.
+    /// SOCKS5: RFC 1929, sent when the proxy asks for it.
+    ///
+    /// # Errors
+    /// [`UsageError::ProxyCredentials`] for what cannot be sent: for HTTP a colon in the name and control characters, for
+    /// SOCKS5 an empty part or one of more than 255 bytes.
+    pub fn credentials(mut self, user: &str, password: &str) -> Result<Proxy> {
+        for server in [&mut self.ws, &mut self.wss].into_iter().flatten() {
+            server.userinfo = Some(Userinfo { user: user.into(), password: password.into() });
+            *server = server.clone().validated()?;
+        }
+        Ok(self)
+    }
+
+    /// Hosts that are connected to without the proxy, in addition to those given before: a list as in the variable
+    /// `no_proxy`, whose rules are in the chapter [`proxies`](crate::manual::proxies) of the manual.
+    pub fn no_proxy(mut self, hosts: &str) -> Proxy {
+        self.no_proxy.add(hosts);
+        self
+    }
+
+    fn for_both_schemes(server: ProxyServer) -> Proxy {
+        Proxy { ws: Some(server.clone()), wss: Some(server), no_proxy: NoProxy::default() }
+    }
+
+    /// The server for this URL. `None`: no proxy.
+    pub(crate) fn server_for(&self, uri: &Uri) -> Option<&ProxyServer> {
+        let server = if uri.is_secure() { &self.wss } else { &self.ws };
+        server.as_ref().filter(|_| !self.no_proxy.matches(uri.host(), uri.port()))
+    }
+}
+
+/// Shows no credentials.
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Proxy").field("ws", &self.ws).field("wss", &self.wss).field("except", &self.no_proxy).finish()
+    }
+}
+
+impl ProxyServer {
+    fn parse(url: &str) -> Result<ProxyServer, UriErrorKind> {
+        let (name, rest) = url.split_once("://").unwrap_or(("http", url));
+        let scheme = match name.to_ascii_lowercase().as_str() {
+            "http" => Scheme::Http,
+            "socks5" | "socks5h" | "socks" => Scheme::Socks5,
+            _ => return Err(UriErrorKind::ProxyScheme),
+        };
+        let (authority, rest) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+        if !matches!(rest, "" | "/") {
+            return Err(UriErrorKind::ProxyPath);
+        }
+        let Authority { host, port, userinfo } = Authority::parse(authority)?;
+        let default = match scheme {
+            Scheme::Http => 80,
+            Scheme::Socks5 => 1080,
+        };
+        Ok(ProxyServer { scheme, host, port: port.unwrap_or(default), userinfo })
+    }
+
+    /// Whether its credentials can be sent.
+    fn validated(self) -> Result<ProxyServer> {
+        let fine = match (&self.userinfo, self.scheme) {
+            (None, _) => true,
+            (Some(userinfo), Scheme::Http) => userinfo.basic().is_ok(),
+            (Some(userinfo), Scheme::Socks5) => socks::credentials(userinfo).is_some(),
+        };
+        fine.then_some(self).ok_or(UsageError::ProxyCredentials.into())
+    }
+
+    /// Connects to the proxy and has it open the way. 6455-4.1-10. What the socket gives next is the server's.
+    pub(crate) fn connect_to(&self, host: &str, port: u16, deadline: Deadline) -> Result<TcpStream> {
+        let socket = tcp::connect_to_proxy(&self.host, self.port, deadline)?;
+        let session =
+            ProxySession { io: DeadlineIo::new(&socket, deadline), server: self, target: tcp::host_port(host, port) };
+        match self.scheme {
+            Scheme::Http => http_connect::negotiate(&session)?,
+            Scheme::Socks5 => socks::negotiate(&session, host, port)?,
+        }
+        Ok(socket)
+    }
+}
+
+/// Without user name and password.
+impl fmt::Debug for ProxyServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = match self.scheme {
+            Scheme::Http => "http",
+            Scheme::Socks5 => "socks5",
+        };
+        write!(f, "{scheme}://{}", tcp::host_port(&self.host, self.port))
+    }
+}
+
+/// A proxy that is connected and being asked for a server.
+struct ProxySession<'a> {
+    io: DeadlineIo<'a>,
+    server: &'a ProxyServer,
+    /// `host:port`
+    target: String,
+}
+
+impl ProxySession<'_> {
+    /// 6455-4.1-13
+    fn proxy_error(&self, kind: ProxyErrorKind) -> ProxyError {
+        ProxyError::new(kind, tcp::host_port(&self.server.host, self.server.port), self.target.clone())
+    }
+
+    fn io_error(&self, error: io::Error) -> Error {
+        match error.kind() {
+            ErrorKind::UnexpectedEof => Error::Proxy(self.proxy_error(ProxyErrorKind::UnexpectedEof)),
+            ErrorKind::TimedOut => Error::Timeout(Step::Proxy),
+            _ => Error::io(Step::Proxy, error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_of_proxies() {
+        let rows = [
+            ("http://p", Ok("http://p:80")),
+            ("http://p:3128/", Ok("http://p:3128")),
+            ("HTTP://P.Example:1", Ok("http://p.example:1")),
+            ("p:3128", Ok("http://p:3128")),
+            ("p", Ok("http://p:80")),
+            ("u:w@p:1", Ok("http://p:1")),
+            ("http://[2001:db8::1]:3128", Ok("http://[2001:db8::1]:3128")),
+            ("[::1]", Ok("http://[::1]:80")),
+            ("socks5://p", Ok("socks5://p:1080")),
+            ("socks5h://u:w@p:9050", Ok("socks5://p:9050")),
+            ("socks://p/", Ok("socks5://p:1080")),
+            ("https://p", Err(UriErrorKind::ProxyScheme)),
+            ("socks4://p", Err(UriErrorKind::ProxyScheme)),
+            ("ws://p", Err(UriErrorKind::ProxyScheme)),
+            ("://p", Err(UriErrorKind::ProxyScheme)),
+            ("http://p/path", Err(UriErrorKind::ProxyPath)),
+            ("http://p?q", Err(UriErrorKind::ProxyPath)),
+            ("http://p#f", Err(UriErrorKind::ProxyPath)),
+            ("", Err(UriErrorKind::MissingHost)),
+            ("http://", Err(UriErrorKind::MissingHost)),
+            ("http://:80", Err(UriErrorKind::MissingHost)),
+            ("http://p:0", Err(UriErrorKind::Port)),
+            ("http://p:http", Err(UriErrorKind::Port)),
+            ("http://a b", Err(UriErrorKind::InvalidHostCharacter)),
+            ("http://p\r\n", Err(UriErrorKind::InvalidHostCharacter)),
+            ("http://u%zz@p", Err(UriErrorKind::Userinfo)),
+        ];
+        for (url, expected) in rows {
+            let server = ProxyServer::parse(url).map(|server| format!("{server:?}"));
+            assert_eq!(server.as_deref().map_err(|kind| *kind), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn credentials_are_checked_where_they_are_given_and_never_shown() {
+        let proxy = Proxy::new("http://somebody:S3CRET@p:1").unwrap();
+        assert!(!format!("{proxy:?}").contains("S3CRET") && !format!("{proxy:?}").contains("somebody"));
+        let shown = format!("{:?}", Proxy::socks5("p").unwrap().credentials("somebody", "S3CRET").unwrap());
+        assert!(!shown.contains("S3CRET") && !shown.contains("somebody"), "{shown}");
+
+        let wrong = |result: Result<Proxy>| matches!(result, Err(Error::Usage(UsageError::ProxyCredentials)));
+        // 7617-2-s4, 7617-2-4
+        for (user, password) in [("a:b", "c"), ("a\r\n", "c"), ("a", "\0")] {
+            assert!(wrong(Proxy::http("p").unwrap().credentials(user, password)), "{user:?}");
+        }
+        assert!(wrong(Proxy::new("http://a%3Ab:c@p")));
+        // 1929-2-1
+        for (user, password) in [("", "c"), ("a", ""), (&"x".repeat(256), "c")] {
+            assert!(wrong(Proxy::socks5("p").unwrap().credentials(user, password)), "{user:?}");
+        }
+        assert!(wrong(Proxy::new("socks5://a@p")));
+        assert!(Proxy::socks5("p").unwrap().credentials("a:b", "\0").is_ok());
+    }
+
+    #[test]
+    fn each_scheme_has_its_proxy_and_exceptions_have_none() {
+        let vars = [("ws_proxy", "one"), ("wss_proxy", "socks5://two"), ("no_proxy", "near.example")];
+        let lookup = |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, value)| value.to_string());
+        let proxy = Proxy::from_vars(lookup).unwrap().no_proxy("also.example:81");
+        let chosen = |url: &str| proxy.server_for(&Uri::parse(url).unwrap()).map(|server| format!("{server:?}"));
+        assert_eq!(chosen("ws://h").as_deref(), Some("http://one:80"));
+        assert_eq!(chosen("wss://h").as_deref(), Some("socks5://two:1080"));
+        assert_eq!(chosen("ws://near.example"), None);
+        assert_eq!(chosen("wss://a.near.example:1"), None);
+        assert_eq!(chosen("ws://also.example:81"), None);
+        assert!(chosen("ws://also.example").is_some());
+    }
+}

@@ -1,0 +1,334 @@
+//! How long to wait before the next attempt (RFC 6455 section 7.2.3): [`Backoff`], the numbers, and [`BackoffState`], the machine.
+//!
+//! Knows neither clock nor randomness: how long a connection lasted and a random number are given to it.
+//!
+//! | what was lost | `round` | `failures` |
+//! |---|---|---|
+//! | a connection that lasted | 0 | 0 |
+//! | another connection, or an attempt | as before | +1 |
+//! | ... and then a delay is given | +1 | as it is |
+//!
+//! Of round r the delay is drawn from 0 to `initial_delay` if r is 0, and else from the half of `initial_delay` · 2ʳ to all of it, where
+//! `max_delay` is put in its place once it is less. So no delay is shorter than one of the round before, until the longest is
+//! reached.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::disconnect::{Disconnect, Retry};
+
+/// When to connect again, and when not to: the parameter of [`Client::reconnect`](crate::client::builder::Client::reconnect).
+///
+/// The delays (RFC 6455 section 7.2.3), with the defaults:
+///
+/// | attempt | waits, at random |
+/// |---|---|
+/// | the very first | not at all |
+/// | the first after that | 0 to 5 s |
+/// | the second, third, fourth | 5 to 10 s, 10 to 20 s, 20 to 40 s |
+/// | the seventh and all later ones | 150 to 300 s |
+///
+/// A connection that lasted for a minute starts the table again at 0 to 5 s. What the server asks for goes before it:
+/// [`Retry::Between`] says how. Whether there is another attempt at all is decided by the table at [`Disconnect::retry`], or by
+/// [`policy`](Backoff::policy).
+///
+/// ```
+/// use std::time::Duration;
+/// let backoff = stdws::Backoff::default().max_delay(Duration::from_secs(60)).max_attempts(10);
+/// ```
+#[derive(Clone)]
+pub struct Backoff {
+    initial_delay: Duration,
+    max_delay: Duration,
+    reset_after: Duration,
+    max_attempts: Option<u32>,
+    policy: Option<Arc<Policy>>,
+}
+
+type Policy = dyn Fn(&Disconnect) -> Retry + Send + Sync;
+
+impl Default for Backoff {
+    fn default() -> Backoff {
+        Backoff {
+            // 6455-7.2.3-2, 6455-7.2.3-3: what the RFC calls reasonable.
+            initial_delay: Duration::from_secs(5),
+            // A server that was down for an hour is found again within minutes, by each client once.
+            max_delay: Duration::from_secs(300),
+            // Longer than a server takes to accept, look, and throw out.
+            reset_after: Duration::from_secs(60),
+            max_attempts: None,
+            policy: None,
+        }
+    }
+}
+
+impl Backoff {
+    /// The most that is waited the first time; each further time it is twice as much. Default 5 s, at least 1 ms.
+    pub fn initial_delay(mut self, limit: Duration) -> Backoff {
+        self.initial_delay = limit.max(Duration::from_millis(1));
+        self
+    }
+
+    /// No delay of the table is longer. Default 300 s, at least 1 ms.
+    pub fn max_delay(mut self, limit: Duration) -> Backoff {
+        self.max_delay = limit.max(Duration::from_millis(1));
+        self
+    }
+
+    /// A connection that was open for so long starts the table again. Default 60 s.
+    pub fn reset_after(mut self, time: Duration) -> Backoff {
+        self.reset_after = time;
+        self
+    }
+
+    /// Gives up after so many attempts one after the other of which none gave a connection that lasted. Default: never;
+    /// at least 1.
+    pub fn max_attempts(mut self, count: u32) -> Backoff {
+        self.max_attempts = Some(count.max(1));
+        self
+    }
+
+    /// Decides after each loss whether there is another attempt, in place of the table at [`Disconnect::retry`]. Also the place to
+    /// write a log.
+    ///
+    /// ```
+    /// use stdws::{Backoff, Disconnect, Retry};
+    /// let backoff = Backoff::default().policy(|disconnect: &Disconnect| {
+    ///     eprintln!("{disconnect}");
+    ///     match disconnect.close_code().map(u16::from) {
+    ///         Some(1000) => Retry::AfterBackoff, // our server says that before it restarts
+    ///         Some(4001) => Retry::Stop,  // and this when the account is gone
+    ///         _ => disconnect.retry(),
+    ///     }
+    /// });
+    /// ```
+    pub fn policy(mut self, policy: impl Fn(&Disconnect) -> Retry + Send + Sync + 'static) -> Backoff {
+        self.policy = Some(Arc::new(policy));
+        self
+    }
+
+    pub(crate) fn retry_for(&self, disconnect: &Disconnect) -> Retry {
+        match &self.policy {
+            Some(policy) => policy(disconnect),
+            None => disconnect.retry(),
+        }
+    }
+
+    /// From where to where the delay of this round reaches.
+    fn delay_bounds(&self, round: u32) -> (Duration, Duration) {
+        let factor = 1_u32.checked_shl(round).unwrap_or(u32::MAX);
+        let max = self.initial_delay.saturating_mul(factor).min(self.max_delay);
+        // 6455-7.2.3-4
+        (if round == 0 { Duration::ZERO } else { max / 2 }, max)
+    }
+}
+
+/// Leaves out the closure.
+impl fmt::Debug for Backoff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Backoff")
+            .field("first", &self.initial_delay)
+            .field("longest", &self.max_delay)
+            .field("lasting", &self.reset_after)
+            .field("attempts", &self.max_attempts)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How many attempts there have been.
+#[derive(Debug, Default)]
+pub(crate) struct BackoffState {
+    round: u32,
+    failures: u32,
+}
+
+impl BackoffState {
+    /// After a loss: how long to wait before the next attempt; `None`: there is none. `uptime` is the time a connection
+    /// was open, `random` any number, each as likely as the others.
+    pub(crate) fn next_delay(
+        &mut self,
+        backoff: &Backoff,
+        uptime: Option<Duration>,
+        retry: Retry,
+        random: u64,
+    ) -> Option<Duration> {
+        if uptime.is_some_and(|uptime| uptime >= backoff.reset_after) {
+            *self = BackoffState::default();
+        } else {
+            self.failures = self.failures.saturating_add(1);
+        }
+        if backoff.max_attempts.is_some_and(|max| self.failures >= max) {
+            return None;
+        }
+        let (min, max) = backoff.delay_bounds(self.round);
+        let usual = interpolate(min, max, random);
+        let delay = match retry {
+            Retry::Stop => return None,
+            Retry::AfterBackoff => usual,
+            // What the server wants is never waited for less because it wants it: an overloaded one may say 0.
+            Retry::Between(min, max) => interpolate(min, max, random).max(usual),
+        };
+        self.round = self.round.saturating_add(1);
+        Some(delay)
+    }
+}
+
+/// The point of this span that lies as far in it as `random` lies in all numbers.
+fn interpolate(min: Duration, max: Duration, random: u64) -> Duration {
+    let span = max.saturating_sub(min).as_nanos();
+    // A span of so many nanoseconds that this overflows has 80,000 times the age of the universe.
+    let part = u128::from(random).saturating_mul(span) >> 64;
+    let seconds = u64::try_from(part / 1_000_000_000).unwrap_or(u64::MAX);
+    let nanos = u32::try_from(part % 1_000_000_000).unwrap_or_default();
+    min.saturating_add(Duration::new(seconds, nanos))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HALF: u64 = 1 << 63;
+
+    fn ms(milliseconds: u64) -> Duration {
+        Duration::from_millis(milliseconds)
+    }
+
+    fn secs(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn delays_by_default() {
+        // 6455-7.2.3-2, 6455-7.2.3-4: round, and the delay at the smallest, the middle and the largest random number.
+        let rows = [
+            (0, 2_500, 5_000),
+            (5_000, 7_500, 10_000),
+            (10_000, 15_000, 20_000),
+            (20_000, 30_000, 40_000),
+            (40_000, 60_000, 80_000),
+            (80_000, 120_000, 160_000),
+            (150_000, 225_000, 300_000),
+            (150_000, 225_000, 300_000),
+        ];
+        for (random, column) in [(0, 0), (HALF, 1), (u64::MAX, 2)] {
+            let (mut state, backoff) = (BackoffState::default(), Backoff::default());
+            for row in rows {
+                let want = ms([row.0, row.1, row.2][column]);
+                let delay = state.next_delay(&backoff, None, Retry::AfterBackoff, random).unwrap();
+                assert!(delay <= want && want - delay < ms(1), "{delay:?} is not {want:?}");
+            }
+            // Nor does it ever overflow.
+            for _ in 0..100 {
+                assert!(state.next_delay(&backoff, None, Retry::AfterBackoff, random).unwrap() <= secs(300));
+            }
+        }
+    }
+
+    #[test]
+    fn delay_bounds_of_all_settings() {
+        // 6455-7.2.3-3: first, longest, round; from, to.
+        let rows = [
+            (ms(10), secs(1), 0, ms(0), ms(10)),
+            (ms(10), secs(1), 3, ms(40), ms(80)),
+            (ms(10), secs(1), 40, ms(500), secs(1)),
+            (secs(8), secs(2), 0, ms(0), secs(2)),
+            (secs(8), secs(2), 1, secs(1), secs(2)),
+            (Duration::ZERO, Duration::ZERO, 0, ms(0), ms(1)),
+            (Duration::MAX, Duration::MAX, 0, ms(0), Duration::MAX),
+            (Duration::MAX, Duration::MAX, 9, Duration::MAX / 2, Duration::MAX),
+        ];
+        for (initial_delay, max_delay, round, min, max) in rows {
+            let backoff = Backoff::default().initial_delay(initial_delay).max_delay(max_delay);
+            assert_eq!(backoff.delay_bounds(round), (min, max), "{initial_delay:?} {max_delay:?} {round}");
+            assert_eq!(interpolate(min, max, 0), min);
+            assert!(interpolate(min, max, u64::MAX) <= max);
+        }
+    }
+
+    #[test]
+    fn resets_and_gives_up() {
+        use Retry::{AfterBackoff, Stop};
+        type Case = (Option<u64>, Retry);
+        type Row = (&'static str, Option<u32>, &'static [Case], &'static [Option<u64>]);
+        // After what (how long a connection lasted, if there was one; the verdict); the most that is waited then.
+        let rows: [Row; 8] = [
+            (
+                "attempts",
+                None,
+                &[(None, AfterBackoff), (None, AfterBackoff), (None, AfterBackoff)],
+                &[Some(5), Some(10), Some(20)],
+            ),
+            // 6455-7.2.3-1: a server that throws out whoever it let in is no good connection.
+            ("short connections", None, &[(Some(0), AfterBackoff), (Some(59), AfterBackoff)], &[Some(5), Some(10)]),
+            (
+                "a lasting one",
+                None,
+                &[(None, AfterBackoff), (None, AfterBackoff), (Some(60), AfterBackoff)],
+                &[Some(5), Some(10), Some(5)],
+            ),
+            (
+                "and after it",
+                None,
+                &[(None, AfterBackoff), (Some(60), AfterBackoff), (None, AfterBackoff)],
+                &[Some(5), Some(5), Some(10)],
+            ),
+            ("stop", None, &[(None, Stop)], &[None]),
+            (
+                "three attempts",
+                Some(3),
+                &[(None, AfterBackoff), (Some(1), AfterBackoff), (None, AfterBackoff)],
+                &[Some(5), Some(10), None],
+            ),
+            (
+                "three after one that lasted",
+                Some(3),
+                &[
+                    (None, AfterBackoff),
+                    (Some(99), AfterBackoff),
+                    (None, AfterBackoff),
+                    (None, AfterBackoff),
+                    (None, AfterBackoff),
+                ],
+                &[Some(5), Some(5), Some(10), Some(20), None],
+            ),
+            ("one", Some(1), &[(None, AfterBackoff)], &[None]),
+        ];
+        for (name, max_attempts, cases, want) in rows {
+            let mut state = BackoffState::default();
+            let backoff = Backoff { max_attempts, ..Backoff::default() };
+            let delays: Vec<_> = cases
+                .iter()
+                .map(|&(uptime, retry)| state.next_delay(&backoff, uptime.map(secs), retry, u64::MAX))
+                .map(|delay| delay.map(|delay| delay.as_secs() + 1))
+                .collect();
+            assert_eq!(delays, want, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_delay_is_at_least_what_the_server_asks_for() {
+        // Least, most, random; round 0 and 1.
+        let rows = [
+            (secs(30), secs(35), 0, secs(30), secs(30)),
+            (secs(30), secs(34), HALF, secs(32), secs(32)),
+            (secs(0), secs(0), HALF, ms(2_500), ms(7_500)),
+            (secs(4), secs(6), HALF, secs(5), ms(7_500)),
+            (secs(9), secs(3), HALF, secs(9), secs(9)),
+            (Duration::MAX, Duration::MAX, HALF, Duration::MAX, Duration::MAX),
+        ];
+        for (min, max, random, round_0, round_1) in rows {
+            let mut state = BackoffState::default();
+            for want in [round_0, round_1] {
+                let delay = state.next_delay(&Backoff::default(), None, Retry::Between(min, max), random);
+                assert_eq!(delay, Some(want), "{min:?} {max:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn debug_shows_the_numbers() {
+        let shown = format!("{:?}", Backoff::default().max_attempts(0).policy(|_| Retry::Stop));
+        assert_eq!(shown, "Backoff { first: 5s, longest: 300s, lasting: 60s, attempts: Some(1), .. }");
+    }
+}

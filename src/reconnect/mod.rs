@@ -1,0 +1,5 @@
+//! Reconnecting: an iterator of connections with random delays and a retry policy.
+
+pub(crate) mod attempts;
+pub(crate) mod backoff;
+pub(crate) mod disconnect;

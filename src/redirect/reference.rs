@@ -1,0 +1,237 @@
+//! Where a redirect leads: a `Location` (RFC 9110 section 10.2.2), absolute or relative, on a `ws` or `wss` URI (RFC 3986
+//! section 5).
+//!
+//! | the location begins with | what stays of the URI |
+//! |---|---|
+//! | `http://`, `ws://` | nothing; becomes `ws` |
+//! | `https://`, `wss://` | nothing; becomes `wss` |
+//! | `//` | the scheme |
+//! | `/` | all up to the port |
+//! | `?` | all up to the path |
+//! | a segment | all up to the last `/` of the path |
+//!
+//! User name and password stay while scheme, host and port do, and are never taken from a location. A fragment means
+//! nothing here. What could only be guessed at is refused, as everywhere in `uri`.
+
+use crate::error::{RedirectErrorKind, UriErrorKind};
+use crate::handshake::uri::Uri;
+
+impl Uri {
+    /// Where this location leads from here. 9110-10.2.2-1
+    pub(crate) fn resolve_redirect(&self, location: &[u8]) -> Result<Uri, RedirectErrorKind> {
+        let text = std::str::from_utf8(location)
+            .map_err(|_| RedirectErrorKind::Location(UriErrorKind::InvalidPathCharacter))?;
+        let text = text.split('#').next().unwrap_or_default();
+        let (secure, rest) = match scheme(text) {
+            Some((scheme, rest)) => (scheme_is_secure(scheme)?, rest),
+            None => (self.secure, text),
+        };
+        if self.secure && !secure {
+            return Err(RedirectErrorKind::Downgrade);
+        }
+        let (authority, resource) = match rest.strip_prefix("//") {
+            Some(rest) => {
+                let (authority, rest) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+                (Some(authority), resolve_path("/", rest))
+            }
+            None if rest.len() < text.len() => return Err(RedirectErrorKind::Location(UriErrorKind::MissingHost)),
+            None => (None, resolve_path(&self.resource, rest)),
+        };
+        if authority.is_some_and(|authority| authority.contains('@')) {
+            return Err(RedirectErrorKind::Userinfo);
+        }
+        let mut next = match authority {
+            Some(authority) => {
+                Uri::parse(&format!("{}://{authority}{resource}", crate::handshake::uri::scheme(secure)))
+            }
+            None => {
+                Uri::parse(&format!("{}://{}{resource}", crate::handshake::uri::scheme(secure), self.host_header()))
+            }
+        }
+        .map_err(RedirectErrorKind::Location)?;
+        if self.is_same_origin(&next) {
+            next.userinfo.clone_from(&self.userinfo);
+        }
+        Ok(next)
+    }
+
+    /// Whether scheme, host and port are the same.
+    pub(crate) fn is_same_origin(&self, other: &Uri) -> bool {
+        (self.secure, &self.host, self.port) == (other.secure, &other.host, other.port)
+    }
+}
+
+fn scheme_is_secure(scheme: &str) -> Result<bool, RedirectErrorKind> {
+    match scheme.to_ascii_lowercase().as_str() {
+        "ws" | "http" => Ok(false),
+        "wss" | "https" => Ok(true),
+        _ => Err(RedirectErrorKind::Location(UriErrorKind::Scheme)),
+    }
+}
+
+/// The scheme, and what stands behind its colon.
+fn scheme(text: &str) -> Option<(&str, &str)> {
+    let (scheme, rest) = text.split_once(':')?;
+    let fine = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+    (scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && scheme.bytes().all(fine)).then_some((scheme, rest))
+}
+
+/// Path and query that a reference without an authority stands for (RFC 3986 section 5.2.2).
+fn resolve_path(base: &str, reference: &str) -> String {
+    let base_path = base.split('?').next().unwrap_or_default();
+    let (path, query) = reference.split_at(reference.find('?').unwrap_or(reference.len()));
+    match (path, query) {
+        ("", "") => base.to_owned(),
+        ("", query) => format!("{base_path}{query}"),
+        _ if path.starts_with('/') => remove_dot_segments(path) + query,
+        _ => {
+            let folder = base_path.rsplit_once('/').map_or("", |(folder, _)| folder);
+            remove_dot_segments(&format!("{folder}/{path}")) + query
+        }
+    }
+}
+
+/// RFC 3986 section 5.2.4, for a path that begins with `/`.
+fn remove_dot_segments(path: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    let mut segments = path.split('/').skip(1).peekable();
+    while let Some(segment) = segments.next() {
+        match segment {
+            "." => {}
+            ".." => drop(kept.pop()),
+            segment => {
+                kept.push(segment);
+                continue;
+            }
+        }
+        // What they stand for is a folder.
+        if segments.peek().is_none() {
+            kept.push("");
+        }
+    }
+    format!("/{}", kept.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolve(from: &str, location: &str) -> Result<String, RedirectErrorKind> {
+        Uri::parse(from).unwrap().resolve_redirect(location.as_bytes()).map(|uri| uri.to_string())
+    }
+
+    /// 9110-10.2.2-1; RFC 3986 section 5.4, as far as it fits: no fragments, `g:h` and the like refused.
+    #[test]
+    fn the_examples_of_rfc_3986() {
+        let rows = [
+            ("g", "/b/c/g"),
+            ("./g", "/b/c/g"),
+            ("g/", "/b/c/g/"),
+            ("/g", "/g"),
+            ("?y", "/b/c/d;p?y"),
+            ("g?y", "/b/c/g?y"),
+            ("#s", "/b/c/d;p?q"),
+            ("g#s", "/b/c/g"),
+            ("g?y#s", "/b/c/g?y"),
+            (";x", "/b/c/;x"),
+            ("g;x?y#s", "/b/c/g;x?y"),
+            ("", "/b/c/d;p?q"),
+            (".", "/b/c/"),
+            ("./", "/b/c/"),
+            ("..", "/b/"),
+            ("../", "/b/"),
+            ("../g", "/b/g"),
+            ("../..", "/"),
+            ("../../g", "/g"),
+            ("../../../g", "/g"),
+            ("../../../../g", "/g"),
+            ("/./g", "/g"),
+            ("/../g", "/g"),
+            ("g.", "/b/c/g."),
+            ("..g", "/b/c/..g"),
+            ("./../g", "/b/g"),
+            ("./g/.", "/b/c/g/"),
+            ("g/../h", "/b/c/h"),
+            ("g;x=1/../y", "/b/c/y"),
+            ("g?y/../x", "/b/c/g?y/../x"),
+        ];
+        for (location, expected) in rows {
+            assert_eq!(
+                resolve("ws://a/b/c/d;p?q", location).as_deref(),
+                Ok(&*format!("ws://a{expected}")),
+                "{location:?}"
+            );
+        }
+        assert_eq!(resolve("ws://a/b/c/d;p?q", "//g").as_deref(), Ok("ws://g/"));
+        assert_eq!(resolve("ws://a/b/c/d;p?q", "g:h"), Err(RedirectErrorKind::Location(UriErrorKind::Scheme)));
+    }
+
+    #[test]
+    fn locations() {
+        let error = |error| Err(RedirectErrorKind::Location(error));
+        let rows = [
+            ("ws://a/x", "http://b/y?z", Ok("ws://b/y?z")),
+            ("ws://a/x", "HTTPS://B:443", Ok("wss://b/")),
+            ("ws://a/x", "ws://b:81", Ok("ws://b:81/")),
+            ("ws://a/x", "wss://b/../y", Ok("wss://b/y")),
+            ("ws://a:81/x", "//b/y", Ok("ws://b/y")),
+            ("ws://a:81/x", "/y", Ok("ws://a:81/y")),
+            ("ws://[::1]:81/x", "y", Ok("ws://[::1]:81/y")),
+            ("ws://a/x", "http://b?q", Ok("ws://b/?q")),
+            ("ws://a", "y", Ok("ws://a/y")),
+            ("wss://a/x", "//b", Ok("wss://b/")),
+            ("wss://a/x", "/y", Ok("wss://a/y")),
+            ("wss://a/x", "https://b/", Ok("wss://b/")),
+            ("wss://a/x", "http://a/x", Err(RedirectErrorKind::Downgrade)),
+            ("wss://a/x", "ws://a:443/x", Err(RedirectErrorKind::Downgrade)),
+            ("ws://a/x", "http://u:p@b/", Err(RedirectErrorKind::Userinfo)),
+            ("ws://a/x", "http://@b/", Err(RedirectErrorKind::Userinfo)),
+            ("ws://a/x", "//u@b/", Err(RedirectErrorKind::Userinfo)),
+            ("ws://a/x", "/u@b", Ok("ws://a/u@b")),
+            ("ws://a/x", "http://b/?u@c", Ok("ws://b/?u@c")),
+            ("ws://a/x", "ftp://b/", error(UriErrorKind::Scheme)),
+            ("ws://a/x", "javascript:alert(1)", error(UriErrorKind::Scheme)),
+            ("ws://a/x", "b:81", error(UriErrorKind::Scheme)),
+            ("ws://a/x", "http:/y", error(UriErrorKind::MissingHost)),
+            ("ws://a/x", "http:y", error(UriErrorKind::MissingHost)),
+            ("ws://a/x", "http:", error(UriErrorKind::MissingHost)),
+            ("ws://a/x", "http://", error(UriErrorKind::MissingHost)),
+            ("ws://a/x", "//", error(UriErrorKind::MissingHost)),
+            ("ws://a/x", "http://b:0", error(UriErrorKind::Port)),
+            ("ws://a/x", "/a b", error(UriErrorKind::InvalidPathCharacter)),
+            ("ws://a/x", "/\u{e9}", error(UriErrorKind::InvalidPathCharacter)),
+            ("ws://a/x", "1:2", Ok("ws://a/1:2")),
+        ];
+        for (from, location, expected) in rows {
+            assert_eq!(resolve(from, location).as_deref().map_err(|error| *error), expected, "{from} {location:?}");
+        }
+        let uri = Uri::parse("ws://a").unwrap();
+        assert_eq!(
+            uri.resolve_redirect(b"/\xFF").err(),
+            Some(RedirectErrorKind::Location(UriErrorKind::InvalidPathCharacter))
+        );
+        let long = format!("/{}", "x".repeat(9000));
+        assert_eq!(
+            uri.resolve_redirect(long.as_bytes()).err(),
+            Some(RedirectErrorKind::Location(UriErrorKind::TooLong))
+        );
+    }
+
+    #[test]
+    fn credentials_stay_while_the_origin_does() {
+        let uri = Uri::parse("ws://u:p@a/").unwrap();
+        for (location, kept) in [
+            ("/x", true),
+            ("http://A:80/x", true),
+            ("//a/x", true),
+            ("//a:81/x", false),
+            ("//b/x", false),
+            ("https://a:80/x", false),
+            ("https://a/x", false),
+        ] {
+            let next = uri.resolve_redirect(location.as_bytes()).unwrap();
+            assert_eq!(next.basic_credentials().unwrap().is_some(), kept, "{location}");
+            assert_eq!(uri.is_same_origin(&next), kept);
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! A server that runs, and the ways to end it.
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::accept_loop::AcceptLoop;
+use super::shutdown::{run_shutdown, ShutdownHandle, ShutdownReport};
+use crate::error::{Error, Result, Step};
+use crate::net::deadline::Deadline;
+
+/// How long stopping may take.
+const STOP_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A server that runs on threads of its own. Dropped, it stops as by [`stop`](ServerHandle::stop).
+#[must_use = "a server stops when its handle is dropped"]
+pub struct ServerHandle {
+    addr: Option<SocketAddr>,
+    accept_loop: Arc<AcceptLoop>,
+    shutdown: ShutdownHandle,
+}
+
+impl ServerHandle {
+    pub(super) fn new(
+        addr: Option<SocketAddr>,
+        accept_loop: Arc<AcceptLoop>,
+        shutdown: ShutdownHandle,
+    ) -> ServerHandle {
+        ServerHandle { addr, accept_loop, shutdown }
+    }
+
+    /// The address that is listened on; `0.0.0.0:0` for a Unix socket, which has none.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.addr.unwrap_or(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0))
+    }
+
+    /// Stops listening. Connections that are open go on until their handlers return.
+    ///
+    /// This returns when the address is free again, or after a second at most. On Linux the listening socket itself is shut down.
+    /// Nothing else in `std` ends the waiting for connections, so elsewhere the threads that wait are woken by connections from
+    /// here: if none can be made (no descriptors, a packet filter), the address becomes free by the next ones from elsewhere,
+    /// which are answered 503.
+    pub fn stop(self) {}
+
+    /// Stops listening, sends Close 1001 to everybody, waits for the answers, cuts off who is left when the time is over, and
+    /// joins every thread (RFC 6455 section 7.4.1). Returns at most half a second after the deadline, whatever peers and
+    /// handlers do.
+    ///
+    /// Connections whose peer does not answer within [`Timeouts::close`](crate::Timeouts::close) are cut off then. Requests that
+    /// have not been read are cut off at once; those that are being answered have until the deadline. Handlers see an ordinary
+    /// end: `recv` gives `None`, and sending gives [`Closed`](Error::Closed).
+    ///
+    /// ```
+    /// # fn main() -> stdws::Result<()> {
+    /// use std::time::Duration;
+    /// let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| ws.recv().map(drop))?;
+    /// let mut ws = stdws::connect(&format!("ws://{}", server.local_addr()))?;
+    /// let client = std::thread::spawn(move || ws.recv().map(|_| ws.close_info()));
+    /// let report = server.shutdown(Duration::from_secs(5));
+    /// assert_eq!((report.clean(), report.timed_out(), report.aborted(), report.threads_left()), (1, 0, 0, 0));
+    /// assert_eq!(client.join().unwrap()?.unwrap().code(), stdws::CloseCode::GOING_AWAY);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn shutdown(self, timeout: Duration) -> ShutdownReport {
+        run_shutdown(&self.accept_loop, Duration::ZERO, timeout)
+    }
+
+    /// As [`shutdown`](ServerHandle::shutdown), but the Closes are spread evenly over a time, so that clients do not all come back
+    /// at once somewhere else. What is longer than the deadline counts as the deadline.
+    pub fn shutdown_spread(self, window: Duration, timeout: Duration) -> ShutdownReport {
+        run_shutdown(&self.accept_loop, window, timeout)
+    }
+
+    /// A handle that shuts this server down from another thread, see [`ShutdownHandle`].
+    pub fn shutdown_handle(&self) -> ShutdownHandle {
+        self.shutdown.clone()
+    }
+
+    /// How many are let in: open connections whose handlers have not returned, requests that have no answer yet, and failed
+    /// connections whose peers have not read the Close yet.
+    pub fn connection_count(&self) -> usize {
+        self.accept_loop.lock().registry.active_count()
+    }
+
+    /// Waits until the server has been shut down.
+    pub(super) fn wait(self) -> Result<()> {
+        let closed = self.accept_loop.wait_stopped().map_err(|error| Error::io(Step::Listen, error));
+        self.accept_loop.shutdown.wait();
+        closed
+    }
+}
+
+impl Drop for ServerHandle {
+    fn drop(&mut self) {
+        self.accept_loop.stop_listening(Deadline::after(STOP_TIMEOUT));
+    }
+}
+
+impl fmt::Debug for ServerHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerHandle").field("local_addr", &self.local_addr()).finish_non_exhaustive()
+    }
+}

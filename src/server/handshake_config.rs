@@ -1,0 +1,149 @@
+//! What a server agrees to: the settings of every request at its door.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
+
+use super::decision::Decision;
+use crate::auth::credentials::Credentials;
+use crate::config::{Limits, Timeouts};
+use crate::deflate::extension::Deflate;
+use crate::error::{Error, HandshakeError, HandshakeErrorKind, Result};
+use crate::events::sink::EventCallback;
+use crate::http::request::Request;
+use crate::http::response::Response;
+use crate::net::deadline::Deadline;
+use crate::net::stream::Stream;
+use crate::tls::config::TlsAccept;
+use crate::trusted_proxy::trust::TrustedProxies;
+
+/// What a server agrees to.
+#[derive(Debug)]
+pub(crate) struct HandshakeConfig {
+    pub(crate) limits: Limits,
+    pub(crate) timeouts: Timeouts,
+    /// Allowed besides the host that is asked. `None`: any.
+    pub(crate) origins: Option<Vec<String>>,
+    pub(crate) subprotocols: Vec<String>,
+    pub(crate) deflate: Option<Deflate>,
+    /// `None`: connections are not encrypted here. Only for those that this server accepts by itself.
+    pub(crate) tls: Option<TlsAccept>,
+    pub(crate) trusted_proxies: TrustedProxies,
+    pub(crate) hooks: Hooks,
+    #[cfg(feature = "legacy")]
+    pub(crate) drafts: crate::legacy::accept::DraftConfig,
+    pub(crate) events: EventCallback,
+}
+
+impl HandshakeConfig {
+    /// The versions of the protocol that are spoken, as `Sec-WebSocket-Version` lists them (6455-4.4-1).
+    pub(crate) fn versions(&self) -> String {
+        #[cfg(feature = "legacy")]
+        return self.drafts.version_list();
+        #[cfg(not(feature = "legacy"))]
+        "13".to_owned()
+    }
+}
+
+impl Default for HandshakeConfig {
+    fn default() -> HandshakeConfig {
+        HandshakeConfig {
+            limits: Limits::server(),
+            timeouts: Timeouts::default(),
+            origins: Some(Vec::new()),
+            subprotocols: Vec::new(),
+            deflate: None,
+            tls: None,
+            trusted_proxies: TrustedProxies::default(),
+            hooks: Hooks::default(),
+            #[cfg(feature = "legacy")]
+            drafts: Default::default(),
+            events: EventCallback::default(),
+        }
+    }
+}
+
+/// The addresses of a connection, as far as they are known.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Endpoints {
+    pub(crate) peer: Option<SocketAddr>,
+    pub(crate) local: Option<SocketAddr>,
+}
+
+/// A stream at the door, on which nothing has been said yet.
+pub(crate) struct PendingHandshake {
+    pub(crate) stream: Arc<Stream>,
+    pub(crate) endpoints: Endpoints,
+    /// The opening handshake has to be over by then.
+    pub(crate) deadline: Deadline,
+    /// The request has been read; it has a right to an answer.
+    pub(crate) request_read: AtomicBool,
+}
+
+impl PendingHandshake {
+    pub(crate) fn new(stream: Stream, endpoints: Endpoints, deadline: Deadline) -> PendingHandshake {
+        PendingHandshake { stream: Arc::new(stream), endpoints, deadline, request_read: AtomicBool::new(false) }
+    }
+}
+
+/// Asked about a request, by any thread.
+type Hook<T> = Box<dyn Fn(&Request) -> T + Send + Sync>;
+
+/// The application's part in answering requests.
+#[derive(Default)]
+pub(crate) struct Hooks {
+    pub(crate) basic_auth: Option<BasicAuth>,
+    pub(crate) http: Option<Hook<Response>>,
+    pub(crate) on_request: Option<Hook<Decision>>,
+}
+
+/// Whom [`Server::basic_auth`](crate::Server::basic_auth) lets in.
+pub(crate) struct BasicAuth {
+    /// The answer to those it does not know.
+    pub(crate) challenge: Response,
+    pub(crate) check: Box<dyn Fn(&Credentials) -> bool + Send + Sync>,
+}
+
+impl Hooks {
+    /// 7617-2-s3, 6455-4.2.2-s1: the answer to one who is not known, if credentials are asked for.
+    pub(crate) fn require_auth(&self, request: &Request) -> Result<Option<Response>> {
+        let Some(BasicAuth { challenge, check }) = &self.basic_auth else { return Ok(None) };
+        let authorized = match request.basic_auth() {
+            Some(credentials) => catch_panic(|| check(&credentials))?,
+            None => false,
+        };
+        Ok((!authorized).then(|| challenge.clone()))
+    }
+
+    /// What the application decides; without a hook, it accepts.
+    pub(crate) fn decide(&self, request: &Request) -> Result<Decision> {
+        self.on_request.as_ref().map_or_else(|| Ok(Decision::accept()), |hook| catch_panic(|| hook(request)))
+    }
+
+    /// What the application answers to a request that does not ask for a WebSocket. `None`: there is no such hook.
+    pub(crate) fn http_response(&self, request: &Request) -> Option<Result<Response>> {
+        self.http.as_ref().map(|hook| catch_panic(|| hook(request)))
+    }
+
+    pub(crate) fn is_any_set(&self) -> bool {
+        self.http.is_some() || self.on_request.is_some() || self.basic_auth.is_some()
+    }
+}
+
+/// A hook that panics spoils one request. The panic itself was reported by the panic hook.
+fn catch_panic<T>(hook: impl FnOnce() -> T) -> Result<T> {
+    panic::catch_unwind(AssertUnwindSafe(hook))
+        .map_err(|_| Error::Handshake(HandshakeError::new(HandshakeErrorKind::HookPanicked)))
+}
+
+impl fmt::Debug for Hooks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hooks")
+            .field("basic_auth", &self.basic_auth.is_some())
+            .field("http", &self.http.is_some())
+            .field("on_request", &self.on_request.is_some())
+            .finish()
+    }
+}

@@ -1,0 +1,320 @@
+//! Who is in the house: how many may be, and how to reach each of them when the house is closed.
+//!
+//! Knows counts and handles, under the lock of the door; must not wait for anything. A guest is entered when it is let
+//! in and struck out when its thread is done with it, but for a connection that a handler gave to another thread: that one
+//! no longer counts, and stays on the list as long as it lives, for it too has to be told when the house is closed.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Weak};
+
+use super::handshake_config::PendingHandshake;
+use crate::connection::shared::Connection;
+use crate::error::HandshakeErrorKind;
+
+/// Maximum number of connections by default, where as many fit the system. With the default limits 16,384 of them can hold
+/// 16 GiB of half-sent messages at worst, and need 200 to 400 MiB when they are idle.
+const MAX_CONNECTIONS: usize = 16_384;
+/// Opening handshakes at a time by default: a quarter, so that peers that say nothing cannot take all places.
+const MAX_HANDSHAKES: usize = 4_096;
+
+/// How many may be in the house.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Capacity {
+    pub(super) connections: usize,
+    pub(super) handshakes: usize,
+    pub(super) per_address: Option<usize>,
+}
+
+impl Default for Capacity {
+    fn default() -> Capacity {
+        Capacity { connections: MAX_CONNECTIONS, handshakes: MAX_HANDSHAKES, per_address: None }
+    }
+}
+
+/// The number of a guest, never used again.
+pub(super) type EntryId = u64;
+
+struct ConnectionEntry {
+    address: Option<IpAddr>,
+    phase: EntryPhase,
+}
+
+enum EntryPhase {
+    /// Its thread has only just begun.
+    Accepted,
+    /// Its request is awaited, judged, or answered.
+    Handshaking(Weak<PendingHandshake>),
+    /// Its connection is open.
+    Open(Weak<Connection>),
+}
+
+/// Those who are in the house when it is closed, held fast so that each of them can be told, and seen to leave.
+#[derive(Default)]
+pub(super) struct Snapshot {
+    pub(super) handshaking: Vec<(EntryId, Arc<PendingHandshake>)>,
+    pub(super) open: Vec<Arc<Connection>>,
+    /// They will be told that it is too late.
+    pub(super) accepted: usize,
+}
+
+pub(super) struct ConnectionRegistry {
+    capacity: Capacity,
+    next: EntryId,
+    entries: HashMap<EntryId, ConnectionEntry>,
+    active: usize,
+    handshaking: usize,
+    by_address: HashMap<IpAddr, usize>,
+    /// The list is swept when it has so many that are not let in any more.
+    sweep_threshold: usize,
+    /// The house is closed: connections that opened since then.
+    opened_after_close: Option<Vec<Arc<Connection>>>,
+}
+
+impl ConnectionRegistry {
+    pub(super) fn new(capacity: Capacity) -> ConnectionRegistry {
+        ConnectionRegistry {
+            capacity,
+            next: 0,
+            entries: HashMap::new(),
+            active: 0,
+            handshaking: 0,
+            by_address: HashMap::new(),
+            sweep_threshold: 64,
+            opened_after_close: None,
+        }
+    }
+
+    /// Enters a guest, or says why not. `peer`: by whom it counts; a proxy that speaks for others does not, see
+    /// [`count_client`](ConnectionRegistry::count_client).
+    pub(super) fn try_insert(&mut self, peer: Option<SocketAddr>) -> Result<EntryId, HandshakeErrorKind> {
+        let address = peer.filter(|_| self.capacity.per_address.is_some()).map(|peer| network(peer.ip()));
+        if self.active >= self.capacity.connections {
+            return Err(HandshakeErrorKind::TooManyConnections);
+        }
+        if self.handshaking >= self.capacity.handshakes {
+            return Err(HandshakeErrorKind::TooManyHandshakes);
+        }
+        if let Some(address) = address {
+            self.count_address(address)?;
+        }
+        self.active = self.active.saturating_add(1);
+        self.handshaking = self.handshaking.saturating_add(1);
+        self.next = self.next.wrapping_add(1);
+        self.entries.insert(self.next, ConnectionEntry { address, phase: EntryPhase::Accepted });
+        Ok(self.next)
+    }
+
+    /// A guest that did not count by an address when it was let in is this client of a proxy. Says whether that one has too
+    /// many.
+    pub(super) fn count_client(&mut self, id: EntryId, client: Option<IpAddr>) -> Result<(), HandshakeErrorKind> {
+        let unnamed = self.entries.get(&id).is_some_and(|entry| entry.address.is_none());
+        let Some(address) = client.filter(|_| unnamed && self.capacity.per_address.is_some()).map(network) else {
+            return Ok(());
+        };
+        self.count_address(address)?;
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.address = Some(address);
+        }
+        Ok(())
+    }
+
+    /// One more from this address, unless it has as many as it may have.
+    fn count_address(&mut self, address: IpAddr) -> Result<(), HandshakeErrorKind> {
+        let count = self.by_address.get(&address).copied().unwrap_or(0);
+        if self.capacity.per_address.is_some_and(|most| count >= most) {
+            return Err(HandshakeErrorKind::TooManyConnectionsFromIp);
+        }
+        self.by_address.insert(address, count.saturating_add(1));
+        Ok(())
+    }
+
+    /// The guest's request is awaited. False: the house is closed, and it is too late for that.
+    pub(super) fn begin_handshake(&mut self, id: EntryId, pending: &Arc<PendingHandshake>) -> bool {
+        if self.opened_after_close.is_some() {
+            return false;
+        }
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.phase = EntryPhase::Handshaking(Arc::downgrade(pending));
+        }
+        true
+    }
+
+    /// The guest's connection is open. False: the house is closed, so it has to go again.
+    pub(super) fn mark_open(&mut self, id: EntryId, connection: &Arc<Connection>) -> bool {
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.phase = EntryPhase::Open(Arc::downgrade(connection));
+            self.handshaking = self.handshaking.saturating_sub(1);
+        }
+        if let Some(late) = &mut self.opened_after_close {
+            late.push(connection.clone());
+        }
+        self.opened_after_close.is_none()
+    }
+
+    /// Its thread is done with a guest.
+    pub(super) fn remove(&mut self, id: EntryId) {
+        let Some(entry) = self.entries.get(&id) else { return };
+        self.active = self.active.saturating_sub(1);
+        if let Some(address) = entry.address {
+            if let Some(count) = self.by_address.get_mut(&address) {
+                *count = count.saturating_sub(1);
+                if *count == 0 {
+                    self.by_address.remove(&address);
+                }
+            }
+        }
+        let stays = match &entry.phase {
+            EntryPhase::Open(connection) => is_alive(connection),
+            EntryPhase::Accepted | EntryPhase::Handshaking(_) => {
+                self.handshaking = self.handshaking.saturating_sub(1);
+                false
+            }
+        };
+        if !stays {
+            self.entries.remove(&id);
+        }
+        self.sweep();
+    }
+
+    /// Strikes out the connections that handlers gave away and that have ended since. Each sweep costs no more than the
+    /// entries made since the last one.
+    fn sweep(&mut self) {
+        if self.entries.len().saturating_sub(self.active) < self.sweep_threshold {
+            return;
+        }
+        self.entries.retain(|_, entry| match &entry.phase {
+            EntryPhase::Open(connection) => is_alive(connection),
+            EntryPhase::Accepted | EntryPhase::Handshaking(_) => true,
+        });
+        self.sweep_threshold = self.entries.len().saturating_sub(self.active).saturating_mul(2).max(64);
+    }
+
+    /// Closes the house: nobody arrives from now on. Gives those who are in it.
+    pub(super) fn close(&mut self) -> Snapshot {
+        self.opened_after_close = Some(Vec::new());
+        let mut snapshot = Snapshot::default();
+        for (&id, entry) in &self.entries {
+            match &entry.phase {
+                EntryPhase::Accepted => snapshot.accepted = snapshot.accepted.saturating_add(1),
+                EntryPhase::Handshaking(pending) => {
+                    snapshot.handshaking.extend(pending.upgrade().map(|pending| (id, pending)))
+                }
+                EntryPhase::Open(connection) => {
+                    snapshot.open.extend(connection.upgrade().filter(|connection| connection.end().is_none()))
+                }
+            }
+        }
+        snapshot
+    }
+
+    /// All connections of which somebody has a part, those that are over too.
+    pub(super) fn connected(&self) -> Vec<Arc<Connection>> {
+        let connection = |entry: &ConnectionEntry| match &entry.phase {
+            EntryPhase::Open(connection) => connection.upgrade(),
+            EntryPhase::Accepted | EntryPhase::Handshaking(_) => None,
+        };
+        self.entries.values().filter_map(connection).collect()
+    }
+
+    /// Those whose connection opened since the house was closed, or since the last call.
+    pub(super) fn take_opened_after_close(&mut self) -> Vec<Arc<Connection>> {
+        self.opened_after_close.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Whether the guest is still on the list and has no open connection.
+    pub(super) fn is_handshaking(&self, id: EntryId) -> bool {
+        self.entries.get(&id).is_some_and(|entry| matches!(entry.phase, EntryPhase::Handshaking(_)))
+    }
+
+    pub(super) fn active_count(&self) -> usize {
+        self.active
+    }
+}
+
+fn is_alive(connection: &Weak<Connection>) -> bool {
+    connection.upgrade().is_some_and(|connection| connection.end().is_none())
+}
+
+/// What counts as one address. With IPv6 a peer commonly has a network of 64 bits to choose its addresses from.
+fn network(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX))),
+        ip => ip,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn registry(connections: usize, handshakes: usize, per_address: Option<usize>) -> ConnectionRegistry {
+        ConnectionRegistry::new(Capacity { connections, handshakes, per_address })
+    }
+
+    #[test]
+    fn an_address_is_counted_as_what_one_peer_has() {
+        let rows = [
+            ("10.0.0.1:1", "10.0.0.1:2", true),
+            ("10.0.0.1:1", "10.0.0.2:1", false),
+            ("10.0.0.1:1", "[::ffff:10.0.0.1]:1", true),
+            ("[2001:db8::1]:1", "[2001:db8::ffff:0:0:1]:1", true),
+            ("[2001:db8::1]:1", "[2001:db8:0:1::1]:1", false),
+            ("[::1]:1", "127.0.0.1:1", false),
+        ];
+        for (one, other, same) in rows {
+            let mut registry = registry(9, 9, Some(1));
+            let first = registry.try_insert(one.parse().ok()).unwrap();
+            assert_eq!(registry.try_insert(other.parse().ok()).is_err(), same, "{one} {other}");
+            registry.remove(first);
+            assert!(registry.try_insert(one.parse().ok()).is_ok());
+        }
+        // Who has no address is not counted by it, and nobody is without the limit.
+        let mut some = registry(9, 9, Some(1));
+        assert!((0..3).all(|_| some.try_insert(None).is_ok()));
+        let mut all = registry(9, 9, None);
+        assert!((0..3).all(|_| all.try_insert("10.0.0.1:1".parse().ok()).is_ok()));
+        assert!(all.by_address.is_empty());
+    }
+
+    #[test]
+    fn clients_of_a_proxy_count_when_the_proxy_names_them() {
+        let (one, other) = ("192.0.2.1".parse().ok(), "192.0.2.2".parse().ok());
+        let mut registry = registry(9, 9, Some(1));
+        let ids: Vec<EntryId> = (0..4).map(|_| registry.try_insert(None).unwrap()).collect();
+        assert_eq!(registry.count_client(ids[0], one), Ok(()));
+        assert_eq!(registry.count_client(ids[1], one), Err(HandshakeErrorKind::TooManyConnectionsFromIp));
+        assert_eq!(registry.count_client(ids[2], other), Ok(()));
+        assert_eq!(registry.count_client(ids[3], None), Ok(()), "nobody was named");
+        // It has been counted; and so has one that came by itself.
+        assert_eq!(registry.count_client(ids[0], one), Ok(()));
+        assert_eq!(registry.try_insert("192.0.2.1:7".parse().ok()), Err(HandshakeErrorKind::TooManyConnectionsFromIp));
+        registry.remove(ids[0]);
+        let direct = registry.try_insert("192.0.2.1:7".parse().ok()).unwrap();
+        assert_eq!(registry.count_client(direct, other), Ok(()), "it counts as who it is");
+        for id in ids.into_iter().chain([direct]) {
+            registry.remove(id);
+        }
+        assert!(registry.by_address.is_empty());
+        // Without the limit nobody is counted at all.
+        let mut all = self::registry(9, 9, None);
+        let id = all.try_insert(None).unwrap();
+        assert_eq!(all.count_client(id, one), Ok(()));
+        assert!(all.by_address.is_empty());
+    }
+
+    #[test]
+    fn removed_entries_leave_nothing_behind() {
+        let mut registry = registry(1000, 1000, Some(1000));
+        let ids: Vec<EntryId> = (0..1000).map(|_| registry.try_insert("10.0.0.1:1".parse().ok()).unwrap()).collect();
+        assert_eq!(registry.try_insert(None), Err(HandshakeErrorKind::TooManyConnections));
+        ids.iter().for_each(|&id| registry.remove(id));
+        assert_eq!(
+            (registry.active, registry.handshaking, registry.entries.len(), registry.by_address.len()),
+            (0, 0, 0, 0)
+        );
+        // Twice is once.
+        registry.remove(ids[0]);
+        assert_eq!(registry.active_count(), 0);
+    }
+}

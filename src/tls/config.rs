@@ -1,0 +1,246 @@
+//! TLS (feature `native-tls`): what a client trusts, who a server is. How it is spoken, `transport::tls` knows.
+
+use std::fmt;
+use std::net::TcpStream;
+use std::time::Duration;
+
+use native_tls::{Certificate, Identity, Protocol, TlsAcceptor, TlsConnector};
+
+use super::stream;
+use crate::error::{Error, Result};
+use crate::net::deadline::Deadline;
+use crate::net::socket::Socket;
+use crate::net::stream::Stream;
+
+/// How a client speaks TLS: whom it trusts, and who it says it is. For [`Client::tls`](crate::Client::tls).
+///
+/// Without being asked to, it trusts the authorities that the system trusts; the server's certificate has to be issued by
+/// one of them, be valid today, and be for the host of the URL, which the server is told (SNI). TLS 1.2 or newer.
+///
+/// A `native_tls::TlsConnector` made elsewhere can be used instead: `TlsConnect::from(connector)`.
+///
+/// ```no_run
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use stdws::{Client, TlsConnect};
+/// let tls = TlsConnect::new().add_root(&std::fs::read("ca.pem")?)?;
+/// let mut ws = Client::new("wss://intern.example.com/feed")?.tls(tls)?.connect()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct TlsConnect(ConnectorSource);
+
+#[derive(Clone)]
+enum ConnectorSource {
+    Connector(TlsConnector),
+    Options(TlsOptions),
+}
+
+#[derive(Clone, Default)]
+struct TlsOptions {
+    roots: Vec<Certificate>,
+    only_added_roots: bool,
+    identity: Option<Identity>,
+    accept_any_certificate: bool,
+    accept_any_host: bool,
+}
+
+impl TlsConnect {
+    /// Trusts what the system trusts.
+    pub fn new() -> TlsConnect {
+        TlsConnect(ConnectorSource::Options(TlsOptions::default()))
+    }
+
+    /// Also trusts this authority: one certificate in DER, or any number in PEM.
+    ///
+    /// # Errors
+    /// [`Error::Tls`] with [`TlsErrorKind::InvalidSettings`](crate::TlsErrorKind::InvalidSettings) if it is neither.
+    pub fn add_root(self, certificate: &[u8]) -> Result<TlsConnect> {
+        let pem = certificate.windows(PEM_MARKER.len()).any(|part| part == PEM_MARKER);
+        let parsed = match pem {
+            true => Certificate::stack_from_pem(certificate),
+            false => Certificate::from_der(certificate).map(|one| vec![one]),
+        };
+        let roots = parsed.map_err(settings_error)?;
+        Ok(self.with_options(|options| options.roots.extend(roots)))
+    }
+
+    /// Trusts the authorities that were added, and not those of the system.
+    pub fn only_added_roots(self) -> TlsConnect {
+        self.with_options(|options| options.only_added_roots = true)
+    }
+
+    /// Shows this certificate to servers that ask for one.
+    pub fn identity(self, identity: TlsIdentity) -> TlsConnect {
+        self.with_options(|options| options.identity = Some(identity.0))
+    }
+
+    /// Accepts every certificate: self-signed, expired, of whomever.
+    ///
+    /// **Danger**: anyone on the way can then be the server, read everything and change it. For a server with a
+    /// certificate of its own, [`add_root`](TlsConnect::add_root) takes that certificate.
+    pub fn danger_accept_any_certificate(self) -> TlsConnect {
+        self.with_options(|options| options.accept_any_certificate = true)
+    }
+
+    /// Accepts a certificate for any other host.
+    ///
+    /// **Danger**: whoever has a certificate of a trusted authority, for whatever host, can then be the server.
+    pub fn danger_accept_any_host(self) -> TlsConnect {
+        self.with_options(|options| options.accept_any_host = true)
+    }
+
+    /// A connector made elsewhere has its settings already; then these begin anew.
+    fn with_options(self, set: impl FnOnce(&mut TlsOptions)) -> TlsConnect {
+        let mut options = match self.0 {
+            ConnectorSource::Options(options) => options,
+            ConnectorSource::Connector(_) => TlsOptions::default(),
+        };
+        set(&mut options);
+        TlsConnect(ConnectorSource::Options(options))
+    }
+
+    pub(crate) fn build(self) -> Result<Connector> {
+        let options = match self.0 {
+            ConnectorSource::Connector(connector) => return Ok(Connector(connector)),
+            ConnectorSource::Options(options) => options,
+        };
+        let mut builder = TlsConnector::builder();
+        // 6455-10.6-s1
+        builder.min_protocol_version(Some(Protocol::Tlsv12));
+        builder.disable_built_in_roots(options.only_added_roots);
+        builder.danger_accept_invalid_certs(options.accept_any_certificate);
+        builder.danger_accept_invalid_hostnames(options.accept_any_host);
+        options.roots.into_iter().for_each(|root| {
+            builder.add_root_certificate(root);
+        });
+        if let Some(identity) = options.identity {
+            builder.identity(identity);
+        }
+        builder.build().map(Connector).map_err(settings_error)
+    }
+}
+
+impl Default for TlsConnect {
+    fn default() -> TlsConnect {
+        TlsConnect::new()
+    }
+}
+
+impl From<TlsConnector> for TlsConnect {
+    /// Verifies what that connector verifies. The setters of this type begin anew, so this comes alone.
+    fn from(connector: TlsConnector) -> TlsConnect {
+        TlsConnect(ConnectorSource::Connector(connector))
+    }
+}
+
+impl fmt::Debug for TlsConnect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            ConnectorSource::Connector(_) => f.debug_struct("TlsConnect").finish_non_exhaustive(),
+            ConnectorSource::Options(options) => f
+                .debug_struct("TlsConnect")
+                .field("added_roots", &options.roots.len())
+                .field("only_added_roots", &options.only_added_roots)
+                .field("identity", &options.identity.is_some())
+                .field("danger_accept_any_certificate", &options.accept_any_certificate)
+                .field("danger_accept_any_host", &options.accept_any_host)
+                .finish(),
+        }
+    }
+}
+
+/// A certificate, those that vouch for it, and its private key. `Debug` shows nothing of it.
+#[derive(Clone)]
+pub struct TlsIdentity(Identity);
+
+impl TlsIdentity {
+    /// From PKCS#12, usually a file that ends with `.p12` or `.pfx`.
+    ///
+    /// # Errors
+    /// [`Error::Tls`] with [`TlsErrorKind::InvalidSettings`](crate::TlsErrorKind::InvalidSettings), also for a wrong password.
+    pub fn from_pkcs12(file: &[u8], password: &str) -> Result<TlsIdentity> {
+        Identity::from_pkcs12(file, password).map(TlsIdentity).map_err(settings_error)
+    }
+
+    /// From PEM: the certificates, the own one first, and the key in PKCS#8 (`-----BEGIN PRIVATE KEY-----`).
+    ///
+    /// # Errors
+    /// [`Error::Tls`] with [`TlsErrorKind::InvalidSettings`](crate::TlsErrorKind::InvalidSettings).
+    pub fn from_pem(certificates: &[u8], key: &[u8]) -> Result<TlsIdentity> {
+        Identity::from_pkcs8(certificates, key).map(TlsIdentity).map_err(settings_error)
+    }
+}
+
+impl fmt::Debug for TlsIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsIdentity").finish_non_exhaustive()
+    }
+}
+
+/// How a server speaks TLS: as whom. For [`Server::tls`](crate::Server::tls). TLS 1.2 or newer.
+///
+/// A `native_tls::TlsAcceptor` made elsewhere can be used instead: `TlsAccept::from(acceptor)`.
+///
+/// ```no_run
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use stdws::{Server, TlsAccept, TlsIdentity};
+/// let identity = TlsIdentity::from_pkcs12(&std::fs::read("identity.p12")?, "password")?;
+/// Server::bind("0.0.0.0:443")?.tls(TlsAccept::new(identity)?).run(|mut ws| ws.send("welcome"))?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct TlsAccept(TlsAcceptor);
+
+impl TlsAccept {
+    /// A server with this certificate.
+    ///
+    /// # Errors
+    /// [`Error::Tls`] with [`TlsErrorKind::InvalidSettings`](crate::TlsErrorKind::InvalidSettings).
+    pub fn new(identity: TlsIdentity) -> Result<TlsAccept> {
+        let mut builder = TlsAcceptor::builder(identity.0);
+        // 6455-10.6-s1
+        builder.min_protocol_version(Some(Protocol::Tlsv12));
+        builder.build().map(TlsAccept).map_err(settings_error)
+    }
+
+    /// From the socket to a stream: as `handshake::accept`.
+    pub(crate) fn accept(&self, socket: Socket, limit: Duration, deadline: Deadline) -> Result<Stream> {
+        stream::accept(&self.0, socket, limit, deadline).map(Stream::Tls)
+    }
+}
+
+impl From<TlsAcceptor> for TlsAccept {
+    fn from(acceptor: TlsAcceptor) -> TlsAccept {
+        TlsAccept(acceptor)
+    }
+}
+
+impl fmt::Debug for TlsAccept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsAccept").finish_non_exhaustive()
+    }
+}
+
+/// What a client's connections are made with.
+#[derive(Clone)]
+pub(crate) struct Connector(TlsConnector);
+
+impl Connector {
+    /// The one that was set, or the one of the defaults.
+    pub(crate) fn or_default(connector: Option<&Connector>) -> Result<Connector> {
+        connector.map_or_else(|| TlsConnect::new().build(), |connector| Ok(connector.clone()))
+    }
+
+    /// From the socket to a stream: as `handshake::connect`.
+    pub(crate) fn connect(&self, host: &str, socket: TcpStream, limit: Duration, deadline: Deadline) -> Result<Stream> {
+        stream::connect(&self.0, host, socket, limit, deadline).map(Stream::Tls)
+    }
+}
+
+const PEM_MARKER: &[u8] = b"-----BEGIN ";
+
+fn settings_error(error: native_tls::Error) -> Error {
+    Error::Tls(stream::settings_error(error))
+}

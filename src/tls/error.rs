@@ -1,0 +1,120 @@
+//! What is wrong, in our words. native-tls gives an error of the system with no more than a text, so the text is looked at:
+//! OpenSSL's, which is English and stable, and for Windows the number of the error. What is not recognised keeps the
+//! system's text and is a [`TlsErrorKind::Handshake`].
+
+use std::io::{self, ErrorKind};
+
+use crate::error::{TlsError, TlsErrorKind};
+
+/// The first row one of whose texts is found decides. Lower case.
+const TEXTS: [(TlsErrorKind, &[&str]); 9] = [
+    (
+        TlsErrorKind::HostnameMismatch,
+        &[
+            "hostname mismatch",
+            "host name mismatch",
+            "ip address mismatch",
+            "(os error -2146762481)",
+            "(os error -2146893022)",
+        ],
+    ),
+    (TlsErrorKind::NotYetValid, &["certificate is not yet valid"]),
+    (
+        TlsErrorKind::Expired,
+        &["certificate has expired", "certificate is expired", "(os error -2146762495)", "(os error -2146893016)"],
+    ),
+    (
+        TlsErrorKind::UnknownIssuer,
+        &[
+            "self-signed certificate",
+            "self signed certificate",
+            "unable to get local issuer certificate",
+            "unable to get issuer certificate",
+            "unable to verify the first certificate",
+            "not trusted",
+            "(os error -2146762487)",
+            "(os error -2146762486)",
+            "(os error -2146893019)",
+        ],
+    ),
+    (TlsErrorKind::InvalidCertificate, &["certificate verify failed", "(os error -2146762484)"]),
+    // The peer says so; what it thinks of our certificate is in the text.
+    (TlsErrorKind::AlertReceived, &[" alert "]),
+    (
+        TlsErrorKind::NotTls,
+        &[
+            "wrong version number",
+            "http request",
+            "https proxy request",
+            "bad record type",
+            "packet length too long",
+            "record layer failure",
+            "(os error -2146893048)",
+        ],
+    ),
+    (
+        TlsErrorKind::NoCommonParameters,
+        &[
+            "unsupported protocol",
+            "no shared cipher",
+            "no protocols available",
+            "version too low",
+            "(os error -2146893007)",
+        ],
+    ),
+    (TlsErrorKind::UnexpectedEof, &["unexpected eof"]),
+];
+
+/// A handshake failed. `ended`: the peer had ended the stream by then.
+pub(crate) fn handshake_error(error: native_tls::Error, host: Option<&str>, ended: bool) -> TlsError {
+    let kind = match classify(&error.to_string()) {
+        TlsErrorKind::Handshake if ended => TlsErrorKind::UnexpectedEof,
+        kind => kind,
+    };
+    TlsError::new(kind, host, error)
+}
+
+/// What was given for an identity, a certificate or a connector cannot be used.
+pub(crate) fn settings_error(error: native_tls::Error) -> TlsError {
+    TlsError::new(TlsErrorKind::InvalidSettings, None, error)
+}
+
+/// The engine failed on a connection that was open. An alert is what the peer says, and it may come late: a server of TLS
+/// 1.3 looks at a client's certificate when the client is through with the handshake.
+pub(crate) fn connection_error(error: io::Error) -> io::Error {
+    let kind = match classify(&error.to_string()) {
+        TlsErrorKind::AlertReceived => TlsErrorKind::AlertReceived,
+        _ => TlsErrorKind::DecryptionFailed,
+    };
+    io::Error::new(ErrorKind::InvalidData, TlsError::new(kind, None, error))
+}
+
+fn classify(text: &str) -> TlsErrorKind {
+    let text = text.to_lowercase();
+    let found = TEXTS.iter().find(|(_, parts)| parts.iter().any(|part| text.contains(part)));
+    found.map_or(TlsErrorKind::Handshake, |(kind, _)| *kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_of_the_systems() {
+        let rows = [
+            ("error:0A000086:SSL routines:tls_post_process_server_certificate:certificate verify failed:ssl/statem/statem_clnt.c:2091: (certificate has expired)", TlsErrorKind::Expired),
+            ("certificate verify failed (Hostname mismatch)", TlsErrorKind::HostnameMismatch),
+            ("certificate verify failed (IP address mismatch)", TlsErrorKind::HostnameMismatch),
+            ("certificate verify failed (self-signed certificate in certificate chain)", TlsErrorKind::UnknownIssuer),
+            ("certificate verify failed (certificate revoked)", TlsErrorKind::InvalidCertificate),
+            ("error:0A000418:SSL routines:ssl3_read_bytes:tlsv1 alert unknown ca", TlsErrorKind::AlertReceived),
+            ("error:0A00010B:SSL routines:ssl3_get_record:wrong version number", TlsErrorKind::NotTls),
+            ("error:0A0000C1:SSL routines:tls_post_process_client_hello:no shared cipher", TlsErrorKind::NoCommonParameters),
+            ("Das Zertifikat ist abgelaufen. (os error -2146762495)", TlsErrorKind::Expired),
+            ("something else", TlsErrorKind::Handshake),
+        ];
+        for (text, kind) in rows {
+            assert_eq!(classify(text), kind, "{text}");
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! What the TLS engine takes for its network: two buffers in memory. It never waits: where a socket would, it says
+//! `WouldBlock`, and the engine says so in turn.
+//!
+//! The buffers are behind a shared handle. An engine whose handshake failed is gone with its error, but the alert that it
+//! wrote for the peer is still here.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The first size of what one read of the network may bring, and the largest: two records, of 16 KiB and a little more each.
+/// More would push out of the cache what is needed next.
+const INITIAL_SIZE: usize = 8 << 10;
+const MAX_SIZE: usize = 34 << 10;
+
+/// One handle of the two buffers; all clones mean the same.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct MemoryTransport(Arc<Mutex<Buffers>>);
+
+#[derive(Debug, Default)]
+pub(crate) struct Buffers {
+    /// Came from the network, and the engine has not taken it yet. The reader takes this out while it waits.
+    pub(crate) incoming: ReadBuffer,
+    /// Nothing comes behind `incoming`: the peer has ended TCP.
+    pub(crate) ended: bool,
+    /// Of the engine, for the network.
+    pub(crate) outgoing: Vec<u8>,
+    /// So many bytes the engine has ever given.
+    pub(crate) produced: u64,
+}
+
+impl MemoryTransport {
+    /// Held for moments, and never while anything waits. No panic leaves the buffers half changed.
+    pub(crate) fn lock_buffers(&self) -> MutexGuard<'_, Buffers> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The incoming buffer, for the one who reads from the network; [`put_back`](MemoryTransport::put_back) returns it.
+    pub(crate) fn take_incoming(&self) -> ReadBuffer {
+        mem::take(&mut self.lock_buffers().incoming)
+    }
+
+    pub(crate) fn put_back(&self, incoming: ReadBuffer) {
+        self.lock_buffers().incoming = incoming;
+    }
+
+    /// Gives memory back that an idle connection does not need.
+    pub(crate) fn shrink(&self) {
+        let mut buffers = self.lock_buffers();
+        if buffers.outgoing.is_empty() {
+            buffers.outgoing = Vec::new();
+        }
+        if buffers.incoming.is_empty() {
+            buffers.incoming = ReadBuffer::default();
+        }
+    }
+}
+
+impl Read for MemoryTransport {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        let mut buffers = self.lock_buffers();
+        match buffers.incoming.take(to) {
+            0 if to.is_empty() || buffers.ended => Ok(0),
+            0 => Err(ErrorKind::WouldBlock.into()),
+            count => Ok(count),
+        }
+    }
+}
+
+impl Write for MemoryTransport {
+    /// Takes everything. What bounds it is that nobody feeds an engine whose output does not go out; see `tls`.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut buffers = self.lock_buffers();
+        buffers.outgoing.extend_from_slice(bytes);
+        buffers.produced = buffers.produced.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A buffer with room for the next read. What is in it is `bytes[from..to]`.
+#[derive(Debug, Default)]
+pub(crate) struct ReadBuffer {
+    bytes: Vec<u8>,
+    from: usize,
+    to: usize,
+    /// The last read filled all the room there was: the next one gets more.
+    was_filled: bool,
+}
+
+impl ReadBuffer {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.from == self.to
+    }
+
+    /// Room for one read of the network.
+    pub(crate) fn space(&mut self) -> &mut [u8] {
+        if self.from > 0 {
+            self.bytes.copy_within(self.from..self.to, 0);
+            (self.from, self.to) = (0, self.to.saturating_sub(self.from));
+        }
+        let size = match self.was_filled {
+            true => self.bytes.len().saturating_mul(2).min(MAX_SIZE),
+            false => self.bytes.len().max(INITIAL_SIZE),
+        };
+        self.was_filled = false;
+        self.bytes.resize(size.max(self.to.saturating_add(INITIAL_SIZE)), 0);
+        self.bytes.get_mut(self.to..).unwrap_or_default()
+    }
+
+    /// So many bytes were read into that room.
+    pub(crate) fn filled(&mut self, count: usize) {
+        self.to = self.to.saturating_add(count).min(self.bytes.len());
+        self.was_filled = self.to == self.bytes.len();
+    }
+
+    fn take(&mut self, to: &mut [u8]) -> usize {
+        let mut rest = self.bytes.get(self.from..self.to).unwrap_or_default();
+        let count = rest.read(to).unwrap_or(0);
+        self.from = self.from.saturating_add(count);
+        count
+    }
+}

@@ -1,0 +1,39 @@
+//! Stands in for `tls` in builds without it: there is nothing to connect with, and nothing to accept with.
+
+use std::net::TcpStream;
+use std::time::Duration;
+
+use crate::error::{Result, UsageError};
+use crate::net::deadline::Deadline;
+use crate::net::socket::Socket;
+use crate::net::stream::Stream;
+
+/// Never exists.
+#[derive(Debug, Clone)]
+pub(crate) enum TlsAccept {}
+
+impl TlsAccept {
+    pub(crate) fn accept(&self, _socket: Socket, _limit: Duration, _deadline: Deadline) -> Result<Stream> {
+        match *self {}
+    }
+}
+
+/// Never exists.
+#[derive(Debug, Clone)]
+pub(crate) enum Connector {}
+
+impl Connector {
+    pub(crate) fn or_default(_connector: Option<&Connector>) -> Result<Connector> {
+        Err(UsageError::TlsNotEnabled.into())
+    }
+
+    pub(crate) fn connect(
+        &self,
+        _host: &str,
+        _socket: TcpStream,
+        _limit: Duration,
+        _deadline: Deadline,
+    ) -> Result<Stream> {
+        match *self {}
+    }
+}

@@ -1,0 +1,171 @@
+//! What HTTP proxies say about the client they speak for: `Forwarded` (RFC 7239), and `X-Forwarded-For`, which is older and has
+//! no standard.
+//!
+//! Knows how it is written; must not know which of it can be believed.
+//!
+//! ```text
+//! Forwarded        = 1#( [ pair ] *( ";" [ pair ] ) )       for=192.0.2.1;proto=https, for="[2001:db8::1]:4711"
+//! pair             = token "=" ( token / quoted-string )
+//! X-Forwarded-For  = 1#address                             192.0.2.1, 2001:db8::1
+//! ```
+//!
+//! Each proxy adds to the end, so the last entry is that of the nearest. Who reads goes from the end to the beginning and stops
+//! where its trust ends: what stands further to the left, anybody may have written.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::handshake::header::{Cursor, Malformed};
+
+/// For whom one proxy spoke. `None`: it does not say, or not by an address, or what it says cannot be read.
+pub(crate) type ForwardedFor = Option<IpAddr>;
+
+/// The fields `Forwarded` of a request as one list. A field that leaves the grammar says nothing at all, but that it is there.
+pub(crate) fn forwarded<'a>(fields: impl IntoIterator<Item = &'a [u8]>) -> Vec<ForwardedFor> {
+    let mut hops = Vec::new();
+    for field in fields {
+        let read = hops.len();
+        if elements(&mut Cursor { rest: field }, &mut hops).is_err() {
+            hops.truncate(read);
+            hops.push(None);
+        }
+    }
+    hops
+}
+
+fn elements(cursor: &mut Cursor<'_>, hops: &mut Vec<ForwardedFor>) -> Result<(), Malformed> {
+    loop {
+        while cursor.consume(b',') {}
+        if cursor.rest.is_empty() {
+            return Ok(());
+        }
+        hops.push(element(cursor)?);
+        if !cursor.rest.is_empty() && !cursor.consume(b',') {
+            return Err(Malformed);
+        }
+    }
+}
+
+fn element(cursor: &mut Cursor<'_>) -> Result<ForwardedFor, Malformed> {
+    let mut node = None;
+    loop {
+        // Between two semicolons there may be nothing.
+        if !matches!(cursor.rest.first(), None | Some(b',' | b';')) {
+            let name = cursor.token()?;
+            if !cursor.consume(b'=') {
+                return Err(Malformed);
+            }
+            let value = cursor.text()?;
+            // A parameter must not occur twice in an element.
+            if name.eq_ignore_ascii_case("for") && node.replace(value).is_some() {
+                return Err(Malformed);
+            }
+        }
+        if !cursor.consume(b';') {
+            return Ok(node.and_then(|node| address(&node)));
+        }
+    }
+}
+
+/// The fields `X-Forwarded-For` of a request as one list.
+pub(crate) fn x_forwarded_for<'a>(fields: impl IntoIterator<Item = &'a [u8]>) -> Vec<ForwardedFor> {
+    let entries = fields.into_iter().flat_map(|field| field.split(|&byte| byte == b','));
+    entries
+        .map(|entry| std::str::from_utf8(entry).ok().and_then(|entry| address(entry.trim_matches([' ', '\t']))))
+        .collect()
+}
+
+/// An address, with or without a port. IPv6 stands in brackets; without a port, `X-Forwarded-For` has it also bare.
+fn address(node: &str) -> Option<IpAddr> {
+    if let Some(rest) = node.strip_prefix('[') {
+        let (address, port) = rest.split_once(']')?;
+        let fine = port.is_empty() || port.strip_prefix(':').is_some_and(is_port);
+        return address.parse::<Ipv6Addr>().ok().filter(|_| fine).map(IpAddr::V6);
+    }
+    match node.split_once(':') {
+        Some((address, port)) if !port.contains(':') => {
+            address.parse::<Ipv4Addr>().ok().filter(|_| is_port(port)).map(IpAddr::V4)
+        }
+        Some(_) | None => node.parse().ok(),
+    }
+}
+
+/// port = 1*5DIGIT; obfport = "_" 1*(ALPHA / DIGIT / "." / "_" / "-")
+fn is_port(text: &str) -> bool {
+    match text.strip_prefix('_') {
+        Some(name) => {
+            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+        }
+        None => matches!(text.len(), 1..=5) && text.bytes().all(|byte| byte.is_ascii_digit()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn show(hops: &[ForwardedFor]) -> Vec<String> {
+        hops.iter().map(|hop| hop.map_or("-".to_owned(), |address| address.to_string())).collect()
+    }
+
+    fn fields<'a>(values: &'a [&'a str]) -> impl Iterator<Item = &'a [u8]> {
+        values.iter().map(|value| value.as_bytes())
+    }
+
+    #[test]
+    fn forwarded_lists() {
+        let rows: [(&[&str], &[&str]); 24] = [
+            (&[], &[]),
+            (&["for=192.0.2.43"], &["192.0.2.43"]),
+            // The examples of RFC 7239 section 4, and of section 6.
+            (&["for=\"_gazonk\""], &["-"]),
+            (&["For=\"[2001:db8:cafe::17]:4711\""], &["2001:db8:cafe::17"]),
+            (&["for=192.0.2.60;proto=http;by=203.0.113.43"], &["192.0.2.60"]),
+            (&["for=192.0.2.43, for=198.51.100.17"], &["192.0.2.43", "198.51.100.17"]),
+            (&["for=192.0.2.43,for=\"[2001:db8:cafe::17]\",for=unknown"], &["192.0.2.43", "2001:db8:cafe::17", "-"]),
+            (&["for=_hidden, for=_SEVKISEK"], &["-", "-"]),
+            (&["for=\"192.0.2.43:47011\""], &["192.0.2.43"]),
+            (&["for=\"192.0.2.43:_port\""], &["192.0.2.43"]),
+            (&["for=\"[2001:db8::1]:_p.o-r\""], &["2001:db8::1"]),
+            // 7.1: several fields are one list.
+            (&["for=192.0.2.43", "FOR=\"[::1]\";x=y"], &["192.0.2.43", "::1"]),
+            (&["by=a;FOR = 192.0.2.1 ; ;proto=\"a,b\""], &["192.0.2.1"]),
+            (&["for=\"\\1\\92.0.2.1\""], &["192.0.2.1"]),
+            (&[",, for=192.0.2.1,"], &["192.0.2.1"]),
+            (&["proto=https"], &["-"]),
+            (&[";"], &["-"]),
+            (&["for=\"2001:db8::1\""], &["2001:db8::1"]),
+            (&["for=\"[192.0.2.1]\""], &["-"]),
+            // What is broken says nothing, and takes its field with it.
+            (&["for=192.0.2.1, for"], &["-"]),
+            (&["for=192.0.2.1, for=\"x"], &["-"]),
+            (&["for=192.0.2.1;for=192.0.2.2"], &["-"]),
+            (&["for=192.0.2.1:80"], &["-"]),
+            (&["for=192.0.2.1", "for==", "for=192.0.2.3"], &["192.0.2.1", "-", "192.0.2.3"]),
+        ];
+        for (values, want) in rows {
+            assert_eq!(show(&forwarded(fields(values))), want, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn x_forwarded_for_lists() {
+        let rows: [(&[&str], &[&str]); 12] = [
+            (&[], &[]),
+            (&["192.0.2.1"], &["192.0.2.1"]),
+            (&["192.0.2.1, 2001:db8::1 ,\t198.51.100.7"], &["192.0.2.1", "2001:db8::1", "198.51.100.7"]),
+            (&["192.0.2.1", "192.0.2.2"], &["192.0.2.1", "192.0.2.2"]),
+            (&["192.0.2.1:4711,[2001:db8::1]:4711,[::1]"], &["192.0.2.1", "2001:db8::1", "::1"]),
+            (&["unknown, 192.0.2.1"], &["-", "192.0.2.1"]),
+            (&["192.0.2.1, , 192.0.2.2"], &["192.0.2.1", "-", "192.0.2.2"]),
+            (&[""], &["-"]),
+            (&["192.0.2.1;192.0.2.2"], &["-"]),
+            (&["192.0.2.01", "192.0.2.1:", "192.0.2.1:123456", "[::1", "[::1]x"], &["-", "-", "-", "-", "-"]),
+            (&["::1%eth0", "\"192.0.2.1\"", "192.0.2.1 192.0.2.2"], &["-", "-", "-"]),
+            (&["caf\u{e9}"], &["-"]),
+        ];
+        for (values, want) in rows {
+            assert_eq!(show(&x_forwarded_for(fields(values))), want, "{values:?}");
+        }
+        assert_eq!(x_forwarded_for([b"\xFF, 192.0.2.1".as_slice()]).len(), 2);
+    }
+}
