@@ -54,7 +54,7 @@
 mod auth;
 mod client;
 mod close;
-mod codec;
+pub mod codec;
 mod config;
 mod connection;
 #[cfg(feature = "deflate")]
