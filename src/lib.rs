@@ -56,7 +56,7 @@
 mod auth;
 mod client;
 mod close;
-mod codec;
+pub mod codec;
 mod config;
 mod connection;
 #[cfg(feature = "deflate")]
