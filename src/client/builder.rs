@@ -93,7 +93,7 @@ pub struct Client {
     /// The most that are followed.
     pub(crate) max_redirects: u8,
     #[cfg(feature = "legacy")]
-    pub(crate) legacy_options: crate::legacy::connect::LegacyOptions,
+    pub(crate) legacy_options: crate::legacy::options::LegacyOptions,
     /// `None`: as the system has it.
     pub(crate) tls: Option<Connector>,
     /// `None`: the system's. One source serves all connections of this client and its clones.
@@ -124,7 +124,7 @@ impl Client {
             proxy: None,
             max_redirects: 0,
             #[cfg(feature = "legacy")]
-            legacy_options: crate::legacy::connect::LegacyOptions::default(),
+            legacy_options: crate::legacy::options::LegacyOptions::default(),
             tls: None,
             random_source: None,
             events: EventCallback::default(),

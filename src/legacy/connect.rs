@@ -28,14 +28,6 @@ use crate::net::write_buffer::{WriteBuffer, WriteTimeout};
 use crate::primitives::random::RandomSource;
 use crate::redirect::follow::Target;
 
-/// The versions a client speaks.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct LegacyOptions {
-    version: Version,
-    fallback_versions: Vec<Version>,
-    deflate_stream: bool,
-}
-
 impl Client {
     /// Speaks this version. Default: [`Version::Rfc6455`]. Feature `legacy`.
     ///

@@ -149,15 +149,8 @@ pub(crate) const LAYOUT: &Layout = &Layout {
         ("primitives/lock.rs", "time"),
     ],
     owed: Owed {
-        imports: &[
-            ("handshake", "auth"),
-            ("http", "legacy"),
-            ("http", "server"),
-            ("proxy", "trusted_proxy"),
-            ("trusted_proxy", "http"),
-        ],
+        imports: &[("handshake", "auth"), ("http", "legacy"), ("http", "server")],
         circles: &[
-            &["client/builder.rs", "legacy/connect.rs"],
             &[
                 "connection/end_record.rs",
                 "connection/ending.rs",
