@@ -170,7 +170,9 @@ impl Client {
         self
     }
 
-    /// The largest message, and the largest frame, the server may send, in bytes. Default 16 MiB.
+    /// Limits each message and each frame that the server sends to this number of bytes. Default 16 MiB.
+    ///
+    /// Sets [`Limits::max_message_size`] and [`Limits::max_frame_size`]; the other limits keep their values.
     pub fn max_message_size(mut self, bytes: u64) -> Client {
         self.limits.max_message_size = bytes;
         self.limits.max_frame_size = bytes;
