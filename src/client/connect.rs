@@ -7,13 +7,11 @@
 //!
 //! One deadline covers all of a line.
 
-use std::borrow::Cow;
 use std::io;
 
 use super::builder::Client;
-use super::dial;
-use super::dial::{DialOptions, DialedStream};
-use super::handshake;
+use super::dial::{dial, DialedStream};
+use super::handshake::{self, Target};
 use crate::codec::encoder::Encoder;
 use crate::codec::frame::Role;
 use crate::connection::framing::Codec;
@@ -25,8 +23,7 @@ use crate::handshake::client::{self as request, HandshakeRequest};
 use crate::net::deadline::Deadline;
 use crate::net::stream::{SplitStream, Stream};
 use crate::primitives::random::RandomSource;
-use crate::redirect::follow;
-use crate::redirect::follow::{is_redirect, Target};
+use crate::redirect::follow::follow;
 
 impl Client {
     /// Opens a connection: resolves the name, tries each of its addresses until one answers, has a proxy open the way if there
@@ -46,26 +43,25 @@ impl Client {
     /// [`UsageError::TlsNotEnabled`](crate::UsageError::TlsNotEnabled) for `wss://` in a build without TLS. Of none of these a connection is left.
     pub fn connect(&self) -> Result<WebSocket> {
         let deadline = Deadline::after(self.timeouts.connect);
-        let target = Target { uri: Cow::Borrowed(&self.uri), headers: Cow::Borrowed(&self.headers) };
-        follow::follow(self.max_redirects, target, |target| {
-            #[cfg(feature = "legacy")]
-            return crate::legacy::connect::connect_with_fallback(self, |client| client.attempt(target, deadline));
-            #[cfg(not(feature = "legacy"))]
-            self.attempt(target, deadline)
-        })
+        let attempt = |target: &Target<'_>| self.attempt(target, deadline);
+        follow(self.max_redirects, Target::new(&self.uri, &self.headers), attempt)
     }
 
+    /// Connects to one URL, in one version after the other where drafts are allowed.
     fn attempt(&self, target: &Target<'_>, deadline: Deadline) -> Result<WebSocket> {
-        let (random_source, key) = self.handshake_key()?;
-        // 6455-4.1-2. The guard lives until the handshake is over: 6455-4.1-5, 6455-4.1-6.
-        let options = DialOptions { proxy: self.proxy.as_ref(), tls: self.tls.as_ref(), write: self.timeouts.write };
+        #[cfg(feature = "legacy")]
+        return crate::legacy::connect::connect_with_fallback(self, |client| client.attempt_version(target, deadline));
+        #[cfg(not(feature = "legacy"))]
+        self.attempt_version(target, deadline)
+    }
+
+    fn attempt_version(&self, target: &Target<'_>, deadline: Deadline) -> Result<WebSocket> {
+        let key = self.handshake_key()?;
         let events = self.events.for_connection();
-        let dialed = dial::dial(&target.uri, options, deadline);
+        // 6455-4.1-2. The guard lives until the handshake is over: 6455-4.1-5, 6455-4.1-6.
         let DialedStream { stream, info, guard: _guard } =
-            dialed.inspect_err(|error| events.emit_failed_handshake(error))?;
-        let info = ConnectionInfo { events, ..info };
-        let skip_body = if self.max_redirects > 0 { is_redirect } else { |_| false };
-        self.handshake(target, stream, info, (random_source, &key), skip_body, deadline)
+            dial(self, &target.uri, deadline).inspect_err(|error| events.emit_failed_handshake(error))?;
+        self.handshake(target, stream, ConnectionInfo { events, ..info }, key, deadline)
     }
 
     /// Makes the opening handshake over a stream made elsewhere: TLS by another library, a tunnel, a pipe.
@@ -94,21 +90,21 @@ impl Client {
     /// ```
     pub fn connect_over(&self, split: SplitStream) -> Result<WebSocket> {
         let deadline = Deadline::after(self.timeouts.connect);
-        let (random_source, key) = self.handshake_key()?;
+        let key = self.handshake_key()?;
         let stream = Stream::from_split(split).map_err(|error| Error::io(Step::Thread, error))?;
-        self.handshake_over(stream, (random_source, &key), deadline)
+        self.handshake_over(stream, key, deadline)
     }
 
     /// Makes the opening handshake over a stream that is no way to the URL's host, or not by our doing.
     pub(super) fn handshake_over(
         &self,
         stream: Stream,
-        key: (RandomSource, &str),
+        key: (RandomSource, String),
         deadline: Deadline,
     ) -> Result<WebSocket> {
-        let target = Target { uri: Cow::Borrowed(&self.uri), headers: Cow::Borrowed(&self.headers) };
+        let target = Target::new(&self.uri, &self.headers);
         let info = ConnectionInfo { events: self.events.for_connection(), ..ConnectionInfo::default() };
-        self.handshake(&target, stream, info, key, |_| false, deadline)
+        self.handshake(&target, stream, info, key, deadline)
     }
 
     /// Random bytes for one connection, and the key made of the first of them.
@@ -135,36 +131,28 @@ impl Client {
         target: &Target<'_>,
         stream: Stream,
         info: ConnectionInfo,
-        (random_source, key): (RandomSource, &str),
-        skip_body: fn(u16) -> bool,
+        (random_source, key): (RandomSource, String),
         deadline: Deadline,
     ) -> Result<WebSocket> {
         info.events.emit(|| EventKind::Connected(info.peer));
         #[cfg(feature = "legacy")]
         if let Some(spec) = self.draft_spec() {
             let events = info.events.clone();
-            let opened = crate::legacy::connect::open(
-                self,
-                target,
-                spec,
-                (stream, info),
-                (random_source, key),
-                skip_body,
-                deadline,
-            );
+            let random = (random_source, &*key);
+            let opened = crate::legacy::connect::open(self, target, spec, (stream, info), random, deadline);
             return opened.inspect_err(|error| events.emit_failed_handshake(error));
         }
         // 6455-9-1
         let offer = self.deflate.as_ref().map(extension::offer);
         let request = HandshakeRequest {
             uri: &target.uri,
-            key,
+            key: &key,
             headers: &target.headers,
             origin: self.origin.as_deref(),
             subprotocols: &self.subprotocols,
             extensions: offer.as_deref(),
         };
-        let opened = handshake::open(&stream, &request, self.deflate.as_ref(), skip_body, deadline);
+        let opened = handshake::open(&stream, &request, self.deflate.as_ref(), target.skip_body, deadline);
         let opened = opened.inspect_err(|error| info.events.emit_failed_handshake(error))?;
         let info = ConnectionInfo { subprotocol: opened.subprotocol, response: Some(opened.response), ..info };
         let (inflater, deflater) = opened.compression.unzip();

@@ -10,6 +10,7 @@
 //! | after a good one: bytes behind it | what the last read brought | the first bytes of the connection |
 //! | after a rejection: its body | 64 KiB, or as much as comes by the deadline | kept in the error |
 
+use std::borrow::Cow;
 use std::io::ErrorKind;
 
 use crate::deflate::extension;
@@ -19,6 +20,7 @@ use crate::error::{Error, HandshakeError, HandshakeErrorKind, Result, Step};
 use crate::handshake::client as handshake;
 use crate::handshake::client::HandshakeRequest;
 use crate::handshake::http::{Head, HeadParser, Progress};
+use crate::handshake::uri::Uri;
 use crate::http::body::Body;
 use crate::http::response::Response;
 use crate::net::deadline::Deadline;
@@ -29,6 +31,22 @@ use crate::net::write_buffer::{WriteBuffer, WriteTimeout};
 const MAX_INTERIM_RESPONSES: usize = 4;
 /// Room for a whole response of usual size.
 const BUFFER_SIZE: usize = 4 << 10;
+
+/// What one opening handshake asks for.
+pub(crate) struct Target<'a> {
+    pub(crate) uri: Cow<'a, Uri>,
+    /// The caller's headers.
+    pub(crate) headers: Cow<'a, [(String, String)]>,
+    /// The statuses of rejections whose body is not read.
+    pub(crate) skip_body: fn(u16) -> bool,
+}
+
+impl<'a> Target<'a> {
+    /// With this URL and these headers; reads the body of every rejection.
+    pub(super) fn new(uri: &'a Uri, headers: &'a [(String, String)]) -> Target<'a> {
+        Target { uri: Cow::Borrowed(uri), headers: Cow::Borrowed(headers), skip_body: |_| false }
+    }
+}
 
 /// What came of a good response.
 pub(super) struct Opened {

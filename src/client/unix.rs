@@ -32,11 +32,11 @@ impl Client {
     /// ```
     pub fn connect_unix(&self, path: impl AsRef<Path>) -> Result<WebSocket> {
         let deadline = Deadline::after(self.timeouts.connect);
-        let (random_source, key) = self.handshake_key()?;
+        let key = self.handshake_key()?;
         let socket = connect(path.as_ref(), deadline)?;
         let stream =
             Stream::from_socket(socket, self.timeouts.write).map_err(|error| Error::io(Step::Connect, error))?;
-        self.handshake_over(stream, (random_source, &key), deadline)
+        self.handshake_over(stream, key, deadline)
     }
 }
 

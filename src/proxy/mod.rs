@@ -7,18 +7,20 @@
 //! bypass       the hosts that need none
 //! ```
 
+mod client;
 mod environment;
 mod http_connect;
 mod no_proxy;
 mod socks;
-pub(crate) mod socks_messages;
+mod socks_messages;
 
 use std::fmt;
 use std::io::{self, ErrorKind};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 
 use crate::error::{Error, ProxyError, ProxyErrorKind, Result, Step, UriErrorKind, UsageError};
 use crate::handshake::uri::{Authority, Uri, Userinfo};
+use crate::net::connect_guard::{ConnectGuard, ConnectTarget};
 use crate::net::deadline::Deadline;
 use crate::net::deadline_io::DeadlineIo;
 use crate::net::dial as tcp;
@@ -162,8 +164,10 @@ impl ProxyServer {
         fine.then_some(self).ok_or(UsageError::ProxyCredentials.into())
     }
 
-    /// Connects to the proxy and has it open the way. 6455-4.1-10. What the socket gives next is the server's.
-    pub(crate) fn connect_to(&self, host: &str, port: u16, deadline: Deadline) -> Result<TcpStream> {
+    /// Connects to the proxy, and through it to the host of this URL (6455-4.1-10). The next byte of the socket is the server's.
+    pub(crate) fn connect_to(&self, uri: &Uri, deadline: Deadline) -> Result<(TcpStream, ConnectGuard)> {
+        let (host, port) = (uri.host(), uri.port());
+        let guard = ConnectGuard::acquire(connect_target(uri), deadline).ok_or(Error::Timeout(Step::ConnectQueue))?;
         let socket = tcp::connect_to_proxy(&self.host, self.port, deadline)?;
         let session =
             ProxySession { io: DeadlineIo::new(&socket, deadline), server: self, target: tcp::host_port(host, port) };
@@ -171,7 +175,15 @@ impl ProxyServer {
             Scheme::Http => http_connect::negotiate(&session)?,
             Scheme::Socks5 => socks::negotiate(&session, host, port)?,
         }
-        Ok(socket)
+        Ok((socket, guard))
+    }
+}
+
+/// 6455-4.1-8: the name stands for the server, whose address only the proxy knows.
+fn connect_target(uri: &Uri) -> ConnectTarget {
+    match uri.host().parse() {
+        Ok(ip) => ConnectTarget::Address(SocketAddr::new(ip, uri.port())),
+        Err(_) => ConnectTarget::Name(uri.host().to_owned(), uri.port()),
     }
 }
 

@@ -12,23 +12,40 @@
 
 use std::borrow::Cow;
 
+use crate::client::builder::Client;
+use crate::client::handshake::Target;
 use crate::error::{Error, HandshakeError, HandshakeErrorKind, RedirectError, RedirectErrorKind, RedirectHop, Result};
 use crate::handshake::uri::Uri;
 
 /// More is a loop, or a way to hold the caller.
-pub(crate) const MAX_REDIRECTS: u8 = 10;
+const MAX_REDIRECTS: u8 = 10;
 
 /// What must not follow to another place.
 const SENSITIVE_HEADERS: [&str; 3] = ["Authorization", "Cookie", "Proxy-Authorization"];
 
-/// One opening handshake is asked of this URL with these headers.
-pub(crate) struct Target<'a> {
-    pub(crate) uri: Cow<'a, Uri>,
-    pub(crate) headers: Cow<'a, [(String, String)]>,
+impl Client {
+    /// Follows up to `limit` redirects, but never more than 10. Default 0: a redirect is a rejection.
+    ///
+    /// Never from `wss` to a URL without TLS. When scheme, host or port changes, the headers `Authorization`, `Cookie` and
+    /// `Proxy-Authorization` and the credentials of the URL are left behind; other headers go along, so put no secret into them.
+    /// The chapter [`proxies`](crate::manual::proxies) of the manual has the rules.
+    ///
+    /// [`connect_over`](Client::connect_over) follows none: its stream leads to one place.
+    ///
+    /// ```
+    /// # fn main() -> stdws::Result<()> {
+    /// let client = stdws::Client::new("ws://example.com/feed")?.max_redirects(3);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn max_redirects(mut self, limit: u8) -> Client {
+        self.max_redirects = limit.min(MAX_REDIRECTS);
+        self
+    }
 }
 
 /// Whether the answer is one that leads on.
-pub(crate) fn is_redirect(status: u16) -> bool {
+fn is_redirect(status: u16) -> bool {
     matches!(status, 301 | 302 | 303 | 307 | 308)
 }
 
@@ -38,6 +55,9 @@ pub(crate) fn follow<T>(
     mut target: Target<'_>,
     mut attempt: impl FnMut(&Target<'_>) -> Result<T>,
 ) -> Result<T> {
+    if max > 0 {
+        target.skip_body = is_redirect;
+    }
     let (mut hops, mut visited) = (Vec::new(), Vec::new());
     loop {
         let rejection = match attempt(&target) {

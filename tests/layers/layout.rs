@@ -123,6 +123,8 @@ pub(crate) const LAYOUT: &Layout = &Layout {
         ("legacy/websocket.rs", "connection"),
         ("legacy/explain.rs", "explain"),
         ("legacy/explain/frame.rs", "explain"),
+        ("proxy/client.rs", "client"),
+        ("redirect/follow.rs", "client"),
         ("tls/error.rs", "net"),
         ("tls/handshake.rs", "net"),
         ("tls/memory_transport.rs", "net"),
