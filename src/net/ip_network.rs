@@ -1,8 +1,8 @@
-//! A network of IP addresses in the usual notation: `192.0.2.1`, `192.0.2.0/24`, `2001:db8::/32`. Does no I/O.
+//! Networks of IP addresses in text form: `192.0.2.1`, `192.0.2.0/24`, `2001:db8::/32`. Knows nothing of proxies.
 
 use std::net::IpAddr;
 
-/// All addresses whose first `prefix` bits are those of `address`.
+/// All addresses that share a prefix with one address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct IpNetwork {
     address: IpAddr,
@@ -10,13 +10,13 @@ pub(crate) struct IpNetwork {
 }
 
 impl IpNetwork {
-    /// Parses an address, optionally followed by `/` and the length of a prefix.
+    /// Parses an address, with or without a prefix length.
     pub(crate) fn parse(text: &str) -> Option<IpNetwork> {
         let Some((address, prefix)) = text.split_once('/') else {
             return text.parse().ok().map(|address| IpNetwork { address, prefix: address_bits(address) });
         };
         let address = address.parse().ok()?;
-        // `parse` alone accepts a plus sign.
+        // `parse` alone accepts a sign.
         let prefix = prefix.parse().ok().filter(|_| prefix.bytes().all(|byte| byte.is_ascii_digit()))?;
         (prefix <= address_bits(address)).then_some(IpNetwork { address, prefix })
     }
@@ -26,7 +26,7 @@ impl IpNetwork {
     }
 }
 
-/// The number of leading bits that two addresses of one family share.
+/// Number of leading bits that two addresses share. `None`: different families.
 fn common_prefix_len(a: IpAddr, b: IpAddr) -> Option<u32> {
     match (a, b) {
         (IpAddr::V4(a), IpAddr::V4(b)) => Some((u32::from(a) ^ u32::from(b)).leading_zeros()),

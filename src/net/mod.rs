@@ -9,8 +9,8 @@
 //! | `pipe` | one direction of a stream that the caller supplied |
 //! | `write_buffer` | bytes to be written, in the order of their frames |
 //! | `deadline_io` | `Read` and `Write` that share one deadline |
+//! | `ip_network` | networks of IP addresses |
 //! | `dial` | from a host name to a connected socket |
-//! | `ip_network` | a network of IP addresses, such as `192.0.2.0/24` |
 //! | `connect_guard` | one connection attempt at a time to an address (RFC 6455 section 4.1) |
 
 pub(crate) mod connect_guard;

@@ -124,6 +124,7 @@ pub(crate) const LAYOUT: &Layout = &Layout {
         ("legacy/explain.rs", "explain"),
         ("legacy/explain/frame.rs", "explain"),
         ("proxy/client.rs", "client"),
+        ("reconnect/end_record.rs", "connection"),
         ("redirect/follow.rs", "client"),
         ("tls/error.rs", "net"),
         ("tls/handshake.rs", "net"),
@@ -154,7 +155,6 @@ pub(crate) const LAYOUT: &Layout = &Layout {
         imports: &[("handshake", "auth"), ("http", "legacy"), ("http", "server")],
         circles: &[
             &[
-                "connection/end_record.rs",
                 "connection/ending.rs",
                 "connection/messages.rs",
                 "connection/receive.rs",
