@@ -1,13 +1,12 @@
-//! From a URL to an open stream of bytes, on which the opening handshake can begin:
+//! From a URL to an open stream for the opening handshake:
 //!
 //! ```text
-//! without a proxy:  name -> gate -> TCP                      -> (wss: TLS ->) a stream
-//! through one:      gate -> the proxy's name -> TCP -> proxy -> (wss: TLS ->) a stream
+//! without a proxy:  resolve -> guard -> TCP                       -> TLS for wss -> stream
+//! with a proxy:     guard -> resolve the proxy -> TCP -> its reply -> TLS for wss -> stream
 //! ```
 //!
-//! The gate is for the server, RFC 6455 section 4.1 item 2; through a proxy its name is all that is known of it.
-//!
-//! One deadline covers all of it, and every step says which one it was when it fails. Knows no HTTP of the server's.
+//! The guard allows one attempt at a time to a server (RFC 6455 section 4.1 item 2). One deadline covers all steps, and each
+//! error names its step. Must not know HTTP.
 
 use std::net::TcpStream;
 

@@ -2,11 +2,13 @@
 //!
 //! | file | subject |
 //! |---|---|
-//! | `builder` | [`Client`](crate::Client) and [`connect`](crate::connect()) |
-//! | `connect` | the steps of connecting, redirects included |
-//! | `dial` | TCP, the proxy and TLS |
+//! | `builder` | [`Client`](crate::Client), its settings, and [`connect`](crate::connect()) |
+//! | `connect` | the steps of connecting |
+//! | `dial` | TCP, perhaps through a proxy, and TLS |
 //! | `handshake` | the opening handshake over a stream |
 //! | `unix` | Unix domain sockets |
+//!
+//! Redirects, proxies, drafts and credentials extend [`Client`](crate::Client) from their own folders.
 
 pub(crate) mod builder;
 mod connect;

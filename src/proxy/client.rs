@@ -4,9 +4,9 @@ use crate::client::builder::Client;
 use crate::proxy::Proxy;
 
 impl Client {
-    /// Goes through a proxy. Without this, none is used, whatever the environment says; [`Proxy::from_env`] asks it.
+    /// Connects through a proxy. By default none is used, and the environment is not read; [`Proxy::from_env`] reads it.
     ///
-    /// [`peer_addr`](crate::WebSocket::peer_addr) is the proxy's then.
+    /// [`peer_addr`](crate::WebSocket::peer_addr) then returns the address of the proxy.
     ///
     /// ```
     /// # fn main() -> stdws::Result<()> {

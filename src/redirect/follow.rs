@@ -1,14 +1,14 @@
-//! Redirects (RFC 9110 section 15.4), where they are asked for: again and again from one URL to the next.
+//! Redirects of the opening handshake (RFC 9110 section 15.4), if the caller enables them.
 //!
-//! | what | rule |
+//! | subject | rule |
 //! |---|---|
 //! | statuses | 301, 302, 303, 307, 308 |
-//! | how many | as many as asked for, at most [`MAX_REDIRECTS`] |
-//! | back to a URL that led on | an error |
-//! | from `wss` to one without TLS | an error |
-//! | to another scheme, host or port | `Authorization`, `Cookie`, `Proxy-Authorization` and the URL's credentials stay behind, for good |
+//! | number | as enabled, at most [`MAX_REDIRECTS`] |
+//! | to a URL visited before | an error |
+//! | from `wss` to a URL without TLS | an error |
+//! | to another scheme, host or port | `Authorization`, `Cookie`, `Proxy-Authorization` and the credentials of the URL are dropped for good |
 //!
-//! Where a location leads is told by `wire::uri`. The time is one for all of it.
+//! One deadline covers all attempts. Must not know how an attempt connects, nor how a location is resolved.
 
 use std::borrow::Cow;
 
@@ -17,20 +17,20 @@ use crate::client::handshake::Target;
 use crate::error::{Error, HandshakeError, HandshakeErrorKind, RedirectError, RedirectErrorKind, RedirectHop, Result};
 use crate::handshake::uri::Uri;
 
-/// More is a loop, or a way to hold the caller.
+/// Maximum number of redirects that can be enabled.
 const MAX_REDIRECTS: u8 = 10;
 
-/// What must not follow to another place.
+/// Headers that are not sent to another origin.
 const SENSITIVE_HEADERS: [&str; 3] = ["Authorization", "Cookie", "Proxy-Authorization"];
 
 impl Client {
-    /// Follows up to `limit` redirects, but never more than 10. Default 0: a redirect is a rejection.
+    /// Follows up to `limit` redirects, and at most 10. Default 0: a redirect is a rejection.
     ///
-    /// Never from `wss` to a URL without TLS. When scheme, host or port changes, the headers `Authorization`, `Cookie` and
-    /// `Proxy-Authorization` and the credentials of the URL are left behind; other headers go along, so put no secret into them.
-    /// The chapter [`proxies`](crate::manual::proxies) of the manual has the rules.
+    /// A redirect from `wss` to a URL without TLS is an error. When scheme, host or port changes, the headers `Authorization`,
+    /// `Cookie` and `Proxy-Authorization` and the credentials of the URL are dropped. Other headers are sent to the new server,
+    /// so they must not contain secrets. The manual has the rules in its chapter [`proxies`](crate::manual::proxies).
     ///
-    /// [`connect_over`](Client::connect_over) follows none: its stream leads to one place.
+    /// [`connect_over`](Client::connect_over) follows no redirects.
     ///
     /// ```
     /// # fn main() -> stdws::Result<()> {
@@ -44,12 +44,12 @@ impl Client {
     }
 }
 
-/// Whether the answer is one that leads on.
+/// Whether a response with this status is a redirect.
 fn is_redirect(status: u16) -> bool {
     matches!(status, 301 | 302 | 303 | 307 | 308)
 }
 
-/// Tries `target`, and where it leads, up to `max` times further.
+/// Attempts `target`, and then the location of each redirect, up to `max` of them.
 pub(crate) fn follow<T>(
     max: u8,
     mut target: Target<'_>,
@@ -78,7 +78,7 @@ pub(crate) fn follow<T>(
             }
         };
         hops.push(RedirectHop { url: target.uri.redacted(), status: rejection.status().unwrap_or_default() });
-        // 9110-15.4-2. Host and the rest of the handshake are made of the URL: 9110-15.4-3.
+        // 9110-15.4-2. Host and the rest of the request come from the new URL: 9110-15.4-3.
         if !target.uri.is_same_origin(&next) {
             let sensitive = |name: &str| SENSITIVE_HEADERS.iter().any(|sensitive| sensitive.eq_ignore_ascii_case(name));
             target.headers.to_mut().retain(|(name, _)| !sensitive(name));
@@ -87,7 +87,7 @@ pub(crate) fn follow<T>(
     }
 }
 
-/// Where the answer leads.
+/// The URL that a redirect refers to.
 fn next_location(uri: &Uri, rejection: &HandshakeError) -> Result<Uri, RedirectErrorKind> {
     let mut locations = rejection.headers().iter().filter(|(name, _)| name.eq_ignore_ascii_case("Location"));
     match (locations.next(), locations.next()) {
@@ -96,7 +96,7 @@ fn next_location(uri: &Uri, rejection: &HandshakeError) -> Result<Uri, RedirectE
     }
 }
 
-/// Says where it came from, if from elsewhere.
+/// Adds the redirects that were followed, if any.
 fn with_hops(hops: Vec<RedirectHop>, error: Error) -> Error {
     if hops.is_empty() {
         error
