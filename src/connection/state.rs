@@ -5,7 +5,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::end_record::EndRecord;
 use super::framing::{CloseFrame, Protocol};
 use super::shared::Writer;
 use super::shared_frame::SharedFrame;
@@ -15,6 +14,7 @@ use crate::codec::frame::Opcode;
 use crate::error::{Error, Result, Step};
 use crate::events::sink::Origin;
 use crate::net::deadline::Deadline;
+use crate::reconnect::end_record::EndRecord;
 
 /// While the outbox has less than this, each Ping is answered.
 const PONG_BUFFER_LIMIT: usize = 8 << 10;
@@ -99,7 +99,7 @@ impl SharedState {
     /// Ends the connection in this way, whatever ended it before.
     pub(crate) fn replace_end(&mut self, error: Error) {
         if let Some(end_record) = &self.end_record {
-            end_record.record(&error);
+            end_record.store(&error);
         }
         self.end = Some(error);
     }

@@ -16,10 +16,13 @@ impl Server {
         self
     }
 
-    /// Messages, and frames, of up to so many bytes. Short for [`limits`](Server::limits)`(`[`Limits::with_max_message_size`]`(bytes))`.
-    /// Default: 1 MiB.
-    pub fn max_message_size(self, bytes: u64) -> Server {
-        self.limits(Limits::with_max_message_size(bytes))
+    /// Limits each message and each frame that a client sends to this number of bytes. Default 1 MiB.
+    ///
+    /// Sets [`Limits::max_message_size`] and [`Limits::max_frame_size`]; the other limits keep their values.
+    pub fn max_message_size(mut self, bytes: u64) -> Server {
+        self.config.limits.max_message_size = bytes;
+        self.config.limits.max_frame_size = bytes;
+        self
     }
 
     /// Agrees to compress messages (RFC 7692) with clients that offer it. Off unless given; see [`Deflate`] for what it
