@@ -23,6 +23,7 @@ use crate::events::event::EventKind;
 use crate::handshake::client::{self as request, HandshakeRequest};
 use crate::net::deadline::Deadline;
 use crate::net::stream::{SplitStream, Stream};
+use crate::primitives::lock::assert_unlocked;
 use crate::primitives::random::RandomSource;
 use crate::redirect::follow::follow;
 
@@ -123,10 +124,13 @@ impl Client {
     /// The source set by the caller, or that of the system.
     pub(crate) fn new_random_source(&self) -> RandomSource {
         let Some(source) = self.random_source.clone() else { return RandomSource::system() };
-        // A source that panicked is not called again: its bytes may be predictable.
-        RandomSource::from_fn(Box::new(move |out: &mut [u8]| match source.lock() {
-            Ok(mut source) => (*source)(out),
-            Err(_) => Err(io::Error::other("the random source panicked before; connect with a new Client")),
+        RandomSource::from_fn(Box::new(move |out: &mut [u8]| {
+            assert_unlocked();
+            match source.lock() {
+                Ok(mut source) => (*source)(out),
+                // A source that panicked is not called again: its bytes may be predictable.
+                Err(_) => Err(io::Error::other("the random source panicked before; connect with a new Client")),
+            }
         }))
     }
 

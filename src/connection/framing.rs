@@ -417,6 +417,23 @@ impl Encoder {
         }
     }
 
+    #[inline]
+    pub(crate) fn is_low_on_keys(&self) -> bool {
+        match self {
+            Encoder::Rfc6455(encoder) => encoder.is_low_on_keys(),
+            #[cfg(feature = "legacy")]
+            Encoder::Draft(encoder) => encoder.is_low_on_keys(),
+        }
+    }
+
+    pub(crate) fn prefetch_keys(&mut self) -> io::Result<()> {
+        match self {
+            Encoder::Rfc6455(encoder) => encoder.prefetch_keys(),
+            #[cfg(feature = "legacy")]
+            Encoder::Draft(encoder) => encoder.prefetch_keys(),
+        }
+    }
+
     pub(crate) fn shrink(&mut self) {
         match self {
             Encoder::Rfc6455(encoder) => encoder.shrink(),

@@ -165,10 +165,16 @@ impl SharedState {
         self.close_deadline
     }
 
-    /// Turns what is owed into frames, if the token is here. A Close is the last of all.
+    /// Whether the writer is available and encoding a few frames may call the source of keys.
+    #[inline]
+    pub(crate) fn is_low_on_keys(&self) -> bool {
+        self.writer.as_ref().is_some_and(|writer| writer.encoder.is_low_on_keys())
+    }
+
+    /// Encodes the pending frames, at most four, if the writer is available. A Close is the last one.
     ///
-    /// The token stays in the gate meanwhile: a source of keys is the user's code, and if it panics, the token must not
-    /// be lost with it.
+    /// The caller has locked the state with [`Connection::lock_state_with_keys`](super::shared::Connection::lock_state_with_keys),
+    /// so no source of keys is called meanwhile.
     #[inline]
     pub(crate) fn encode_pending(&mut self) -> Result<()> {
         if self.pending.any {
