@@ -14,6 +14,7 @@ use super::builder::Client;
 use super::dial;
 use super::dial::{DialOptions, DialedStream};
 use super::handshake;
+use crate::auth::basic;
 use crate::codec::encoder::Encoder;
 use crate::codec::frame::Role;
 use crate::connection::framing::Codec;
@@ -156,6 +157,7 @@ impl Client {
         }
         // 6455-9-1
         let offer = self.deflate.as_ref().map(extension::offer);
+        let authorization = basic::authorization(&target.headers, &target.uri)?;
         let request = HandshakeRequest {
             uri: &target.uri,
             key,
@@ -163,6 +165,7 @@ impl Client {
             origin: self.origin.as_deref(),
             subprotocols: &self.subprotocols,
             extensions: offer.as_deref(),
+            authorization: authorization.as_deref(),
         };
         let opened = handshake::open(&stream, &request, self.deflate.as_ref(), skip_body, deadline);
         let opened = opened.inspect_err(|error| info.events.emit_failed_handshake(error))?;

@@ -184,6 +184,8 @@ impl fmt::Display for HandshakeErrorKind {
     }
 }
 
+impl std::error::Error for HandshakeErrorKind {}
+
 /// Why bytes are not the head of an HTTP request or response this side takes (RFC 9112, and the limits of `wire::http`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -223,3 +225,5 @@ impl fmt::Display for HeadErrorKind {
         })
     }
 }
+
+impl std::error::Error for HeadErrorKind {}

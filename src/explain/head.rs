@@ -9,10 +9,9 @@ use crate::codec::frame::Role;
 use crate::error::HeadErrorKind;
 use crate::handshake::header;
 use crate::handshake::http::{Head, HeadParser, Progress};
-use crate::handshake::server::accept_key;
+use crate::handshake::server::{accept_key, is_key};
 #[cfg(feature = "legacy")]
 use crate::legacy::explain::DraftContext;
-use crate::primitives::base64;
 
 /// Where the notes begin: the line with `Sec-WebSocket-Accept` just fits before them.
 const NOTE: usize = 56;
@@ -187,8 +186,9 @@ fn request_note(name: &str, value: &[u8]) -> String {
         "host" => "the server that is meant",
         "upgrade" => "the protocol to change to",
         "connection" => "Upgrade is for this connection alone",
-        "sec-websocket-key" if base64::decode(value).is_some_and(|key| key.len() == 16) => {
-            return format!("16 random bytes in base64. The answer to them has to be {}", accept_key(value));
+        "sec-websocket-key" if is_key(value) => {
+            let answer = accept_key(&String::from_utf8_lossy(value));
+            return format!("16 random bytes in base64. The answer to them has to be {answer}");
         }
         "sec-websocket-key" => "wrong: not 16 bytes in base64",
         "sec-websocket-version" if value == b"13" => "the protocol of RFC 6455",

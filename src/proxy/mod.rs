@@ -17,6 +17,7 @@ use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::TcpStream;
 
+use crate::auth::basic;
 use crate::error::{Error, ProxyError, ProxyErrorKind, Result, Step, UriErrorKind, UsageError};
 use crate::handshake::uri::{Authority, Uri, Userinfo};
 use crate::net::deadline::Deadline;
@@ -156,7 +157,7 @@ impl ProxyServer {
     fn validated(self) -> Result<ProxyServer> {
         let fine = match (&self.userinfo, self.scheme) {
             (None, _) => true,
-            (Some(userinfo), Scheme::Http) => userinfo.basic().is_ok(),
+            (Some(userinfo), Scheme::Http) => basic::userinfo_credentials(userinfo).is_ok(),
             (Some(userinfo), Scheme::Socks5) => socks::credentials(userinfo).is_some(),
         };
         fine.then_some(self).ok_or(UsageError::ProxyCredentials.into())

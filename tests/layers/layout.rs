@@ -150,7 +150,6 @@ pub(crate) const LAYOUT: &Layout = &Layout {
     ],
     owed: Owed {
         imports: &[
-            ("handshake", "auth"),
             ("http", "legacy"),
             ("http", "server"),
             ("proxy", "trusted_proxy"),
