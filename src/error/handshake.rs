@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::error::{ProxyHeaderErrorKind, RedirectErrorKind};
+use super::proxy_header::ProxyHeaderErrorKind;
+use super::redirect::RedirectErrorKind;
 
 /// The opening handshake ended in a rejection.
 ///

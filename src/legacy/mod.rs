@@ -42,6 +42,7 @@ mod hybi;
 pub(crate) mod md5;
 pub(crate) mod parts;
 mod plain;
+mod request;
 mod rules;
 pub(crate) mod server;
 pub(crate) mod table;

@@ -114,7 +114,7 @@ pub(crate) fn accept(
         HandshakeOutcome::Draft(spec) => crate::legacy::accept::accept(
             &io,
             (&pending.stream, pending.endpoints),
-            request.with_version(spec.version),
+            request,
             early,
             (spec, config, events),
         ),

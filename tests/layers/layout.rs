@@ -119,6 +119,7 @@ pub(crate) const LAYOUT: &Layout = &Layout {
         ("auth/server.rs", "server"),
         ("legacy/accept.rs", "server"),
         ("legacy/connect.rs", "client"),
+        ("legacy/request.rs", "server"),
         ("legacy/server.rs", "server"),
         ("legacy/websocket.rs", "connection"),
         ("legacy/explain.rs", "explain"),
@@ -149,12 +150,7 @@ pub(crate) const LAYOUT: &Layout = &Layout {
         ("primitives/lock.rs", "time"),
     ],
     owed: Owed {
-        imports: &[
-            ("http", "legacy"),
-            ("http", "server"),
-            ("proxy", "trusted_proxy"),
-            ("trusted_proxy", "http"),
-        ],
+        imports: &[("proxy", "trusted_proxy"), ("trusted_proxy", "http")],
         circles: &[
             &["client/builder.rs", "legacy/connect.rs"],
             &[
@@ -171,14 +167,8 @@ pub(crate) const LAYOUT: &Layout = &Layout {
                 "connection/state.rs",
                 "connection/websocket.rs",
                 "connection/write_permit.rs",
-                "http/request.rs",
-                "http/response.rs",
-                "legacy/accept.rs",
-                "server/decision.rs",
-                "server/handshake.rs",
-                "server/handshake_config.rs",
-                "server/raw_stream.rs",
             ],
+            &["legacy/accept.rs", "server/handshake.rs", "server/handshake_config.rs"],
             &[
                 "deflate/compress.rs",
                 "deflate/compress/block.rs",
@@ -193,7 +183,6 @@ pub(crate) const LAYOUT: &Layout = &Layout {
                 "deflate/inflate/symbols.rs",
                 "deflate/mod.rs",
             ],
-            &["error/handshake.rs", "error/mod.rs", "error/proxy.rs", "error/redirect.rs"],
             &[
                 "explain/frame.rs",
                 "explain/head.rs",
