@@ -69,7 +69,7 @@ mod deflate {
 mod error;
 pub mod events;
 pub mod explain;
-mod handshake;
+pub mod handshake;
 mod http;
 mod hub;
 #[cfg(feature = "legacy")]

@@ -5,6 +5,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::auth::basic;
 use crate::config::{Limits, Timeouts};
 use crate::connection::websocket::WebSocket;
 use crate::deflate::extension::Deflate;
@@ -12,6 +13,7 @@ use crate::error::{Result, UsageError};
 use crate::events::event::Event;
 use crate::events::sink::EventCallback;
 use crate::handshake::client as handshake;
+use crate::handshake::header;
 use crate::handshake::uri::Uri;
 use crate::proxy::Proxy;
 use crate::tls::config::Connector;
@@ -99,7 +101,7 @@ impl Client {
     pub fn new(url: &str) -> Result<Client> {
         // 6455-4.1-3, 6455-4.1-4
         let uri = Uri::parse(url).map_err(UsageError::Url)?;
-        uri.basic_credentials()?;
+        basic::authorization(&[], &uri)?;
         Ok(Client {
             uri,
             headers: Vec::new(),
@@ -126,7 +128,7 @@ impl Client {
     /// - [`UsageError::ReservedHeader`] for the headers that the handshake writes: `Host`, `Upgrade`, `Connection`, `Origin`,
     ///   `Content-Length`, `Transfer-Encoding`, and names that begin with `Sec-WebSocket-`.
     pub fn header(mut self, name: &str, value: &str) -> Result<Client> {
-        handshake::check_header(name, value)?;
+        header::check_field(name, value)?;
         self.headers.push((name.to_owned(), value.to_owned()));
         Ok(self)
     }

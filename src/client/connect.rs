@@ -13,6 +13,7 @@ use std::io;
 use super::builder::Client;
 use super::dial::{dial, DialedStream};
 use super::handshake::{self, Target};
+use crate::auth::basic;
 use crate::codec::encoder::Encoder;
 use crate::codec::frame::Role;
 use crate::connection::framing::Codec;
@@ -152,6 +153,7 @@ impl Client {
         }
         // 6455-9-1
         let offer = self.deflate.as_ref().map(extension::offer);
+        let authorization = basic::authorization(&target.headers, &target.uri)?;
         let request = HandshakeRequest {
             uri: &target.uri,
             key: &key,
@@ -159,6 +161,7 @@ impl Client {
             origin: self.origin.as_deref(),
             subprotocols: &self.subprotocols,
             extensions: offer.as_deref(),
+            authorization: authorization.as_deref(),
         };
         let opened = handshake::open(&stream, &request, self.deflate.as_ref(), target.skip_body, deadline);
         let opened = opened.inspect_err(|error| info.events.emit_failed_handshake(error))?;

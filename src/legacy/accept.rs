@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use super::detect::{detect, Detection};
 use super::handshake::NegotiatedDraft;
-use super::parts::{HandshakeProof, OriginHeader, RejectionMode, SubprotocolSyntax};
+use super::parts::{HandshakeProof, RejectionMode};
 use super::table::DraftSpec;
 use crate::codec::frame::Role;
 use crate::connection::framing::Codec;
@@ -22,7 +22,6 @@ use crate::error::{Error, HandshakeError, HandshakeErrorKind, Result, Step, Usag
 use crate::events::event::EventKind;
 use crate::events::sink::EventSink;
 use crate::handshake::client::key_from_nonce;
-use crate::handshake::header;
 use crate::handshake::http::Head;
 use crate::handshake::origin::OriginPolicy;
 use crate::http::request::Request;
@@ -80,6 +79,7 @@ pub(crate) fn accept(
     mut early: Vec<u8>,
     (spec, config, events): (&'static DraftSpec, &HandshakeConfig, &EventSink),
 ) -> Result<WebSocket> {
+    let request = request.with_draft(spec);
     let rejected = |error| reject_draft(spec, io, error, config);
     let origins = config.origins.as_deref().map_or(OriginPolicy::Any, OriginPolicy::SameHostAnd);
     let kind = |kind| rejected(Error::Handshake(HandshakeError::new(kind)));
@@ -173,32 +173,6 @@ fn reject_draft(spec: &DraftSpec, io: &HandshakeIo<'_>, error: Error, config: &H
         RejectionMode::EndOfStream => {
             io.stream.shutdown();
             error
-        }
-    }
-}
-
-// ── what a request of a draft says, for users ───────────────────────────────────────────────────────────────────────
-
-/// The origin, where it does not stand in `Origin`.
-pub(crate) fn origin(request: &Request) -> Option<&str> {
-    match DraftSpec::for_version(request.version()).origin_header {
-        OriginHeader::Prefixed { .. } => request.header("Sec-WebSocket-Origin"),
-        OriginHeader::Plain { .. } => None,
-    }
-}
-
-/// The subprotocols offered.
-pub(crate) fn subprotocols(request: &Request) -> Vec<&str> {
-    let spec = DraftSpec::for_version(request.version());
-    match spec.subprotocols {
-        SubprotocolSyntax::CommaSeparated => request
-            .head()
-            .get_all(spec.subprotocols.header_name())
-            .flat_map(header::tokens)
-            .filter_map(Result::ok)
-            .collect(),
-        SubprotocolSyntax::SinglePlain | SubprotocolSyntax::Single | SubprotocolSyntax::SpaceSeparated => {
-            server::subprotocols(spec, request.head()).unwrap_or_default()
         }
     }
 }

@@ -10,6 +10,7 @@
 use super::handshake::DEFLATE_STREAM;
 use super::parts::{ExtensionSyntax, HandshakeProof, RejectionMode};
 use super::table::DraftSpec;
+use crate::auth::basic;
 use crate::client::builder::Client;
 use crate::client::handshake::{io_error, HandshakeReader, Target};
 use crate::codec::frame::Role;
@@ -137,6 +138,7 @@ pub(crate) fn open(
         HandshakeProof::None | HandshakeProof::Accept | HandshakeProof::AcceptAndNonce => None,
     };
     let offers = client.legacy_options.deflate_stream && spec.extensions != ExtensionSyntax::None;
+    let authorization = basic::authorization(&target.headers, &target.uri)?;
     let request = HandshakeRequest {
         uri: &target.uri,
         key,
@@ -144,6 +146,7 @@ pub(crate) fn open(
         origin: client.origin.as_deref(),
         subprotocols: &client.subprotocols,
         extensions: offers.then_some(DEFLATE_STREAM),
+        authorization: authorization.as_deref(),
     };
     let draft_request = DraftRequest { spec, request, challenge };
     WriteBuffer::default().write(&stream, &draft_request.bytes()?, WriteTimeout::Until(deadline)).map_err(io_error)?;

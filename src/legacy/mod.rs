@@ -43,6 +43,7 @@ pub(crate) mod md5;
 pub(crate) mod options;
 pub(crate) mod parts;
 mod plain;
+mod request;
 mod rules;
 pub(crate) mod server;
 pub(crate) mod table;

@@ -9,6 +9,7 @@
 //! Reads nothing behind the head of a 2xx response: these bytes are the server's, and by RFC 9110 a `Content-Length` there is
 //! ignored.
 
+use crate::auth::basic;
 use crate::error::{Error, ProxyErrorKind, Result};
 use crate::handshake::http::{write_head, Head, HeadParser, Progress};
 use crate::http::body::Body;
@@ -39,10 +40,7 @@ fn request(session: &ProxySession<'_>) -> Result<Vec<u8>> {
     let target = session.target.as_str();
     let mut fields = vec![("Host", target)];
     // 7617-2-s2, 9110-11.7.2-1
-    let credentials = match &session.server.userinfo {
-        Some(userinfo) => Some(format!("Basic {}", userinfo.basic()?)),
-        None => None,
-    };
+    let credentials = session.server.userinfo.as_ref().map(basic::userinfo_credentials).transpose()?;
     fields.extend(credentials.as_deref().map(|value| ("Proxy-Authorization", value)));
     Ok(write_head(&format!("CONNECT {target} HTTP/1.1"), fields))
 }

@@ -22,6 +22,7 @@ use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpStream};
 
+use crate::auth::basic;
 use crate::error::{Error, ProxyError, ProxyErrorKind, Result, Step, UriErrorKind, UsageError};
 use crate::handshake::uri::{Authority, Uri, Userinfo};
 use crate::net::connect_guard::{ConnectGuard, ConnectTarget};
@@ -164,7 +165,7 @@ impl ProxyServer {
     fn validated(self) -> Result<ProxyServer> {
         let valid = match (&self.userinfo, self.scheme) {
             (None, _) => true,
-            (Some(userinfo), Scheme::Http) => userinfo.basic().is_ok(),
+            (Some(userinfo), Scheme::Http) => basic::userinfo_credentials(userinfo).is_ok(),
             (Some(userinfo), Scheme::Socks5) => socks::credentials(userinfo).is_some(),
         };
         valid.then_some(self).ok_or(UsageError::ProxyCredentials.into())

@@ -230,7 +230,7 @@ mod tests {
             ("https://a/x", false),
         ] {
             let next = uri.resolve_redirect(location.as_bytes()).unwrap();
-            assert_eq!(next.basic_credentials().unwrap().is_some(), kept, "{location}");
+            assert_eq!(next.userinfo.is_some(), kept, "{location}");
             assert_eq!(uri.is_same_origin(&next), kept);
         }
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use super::raw_stream::RawStream;
 use crate::config::{Limits, Timeouts};
 use crate::error::UsageError;
-use crate::handshake::client::check_header;
+use crate::handshake::header::check_field;
 use crate::http::response::Response;
 
 /// What is to be done with a request: what a hook of [`Server::on_request`](crate::Server::on_request) gives.
@@ -131,7 +131,7 @@ impl Accept {
     /// Adds a header to the response. The same name may be added again. Which must not be given, see
     /// [`Response::with_header`](crate::Response::with_header).
     pub fn header(mut self, name: &str, value: &str) -> Accept {
-        match check_header(name, value) {
+        match check_field(name, value) {
             Ok(()) => self.headers.push((name.to_owned(), value.to_owned())),
             Err(error) => drop(self.error.get_or_insert(error)),
         }

@@ -119,6 +119,7 @@ pub(crate) const LAYOUT: &Layout = &Layout {
         ("auth/server.rs", "server"),
         ("legacy/accept.rs", "server"),
         ("legacy/connect.rs", "client"),
+        ("legacy/request.rs", "server"),
         ("legacy/server.rs", "server"),
         ("legacy/websocket.rs", "connection"),
         ("legacy/explain.rs", "explain"),
@@ -153,7 +154,7 @@ pub(crate) const LAYOUT: &Layout = &Layout {
         ("primitives/lock.rs", "time"),
     ],
     owed: Owed {
-        imports: &[("handshake", "auth"), ("http", "legacy"), ("http", "server")],
+        imports: &[],
         circles: &[
             &[
                 "connection/ending.rs",
@@ -168,15 +169,8 @@ pub(crate) const LAYOUT: &Layout = &Layout {
                 "connection/state.rs",
                 "connection/websocket.rs",
                 "connection/write_permit.rs",
-                "http/request.rs",
-                "http/response.rs",
-                "legacy/accept.rs",
-                "server/decision.rs",
-                "server/handshake.rs",
-                "server/handshake_config.rs",
-                "server/raw_stream.rs",
             ],
-            &["error/handshake.rs", "error/mod.rs", "error/proxy.rs", "error/redirect.rs"],
+            &["legacy/accept.rs", "server/handshake.rs", "server/handshake_config.rs"],
         ],
         long_files: &[("connection/framing.rs", 428), ("connection/websocket.rs", 417)],
         long_functions: &[],
