@@ -39,7 +39,7 @@ fn server(does: Does) -> Server {
 }
 
 fn connect(server: &ServerHandle, does: Does) -> WebSocket {
-    let client = Client::new(&format!("ws://{}", server.local_addr())).unwrap().timeouts(long_timeouts());
+    let client = Client::new(&server.url()).unwrap().timeouts(long_timeouts());
     client.on_event(does.handler()).connect().unwrap()
 }
 
@@ -223,7 +223,7 @@ fn what_a_handler_does_is_not_told_on_whatever_thread_it_happens() {
         let server = Server::bind("127.0.0.1:0").unwrap().timeouts(long_timeouts());
         let server = if masked { server } else { server.on_event(handler.clone()) };
         let server = server.start(move |ws| give.send(ws).map_err(|_| Error::Closed(None))).unwrap();
-        let client = Client::new(&format!("ws://{}", server.local_addr())).unwrap().timeouts(long_timeouts());
+        let client = Client::new(&server.url()).unwrap().timeouts(long_timeouts());
         let client = if masked { client.on_event(handler) } else { client };
         let there = client.connect().unwrap();
         let here = take.recv().unwrap();

@@ -74,7 +74,7 @@ use ready_queue::ReadyQueue;
 ///     }
 ///     Ok(()) // `member` is dropped: it has left
 /// })?;
-/// let url = format!("ws://{}", server.local_addr());
+/// let url = server.url();
 /// let (mut ann, mut bob) = (stdws::connect(&url)?, stdws::connect(&url)?);
 /// # while hub.members() < 2 { std::thread::yield_now(); }
 /// ann.send("hello")?;

@@ -31,7 +31,7 @@ use crate::legacy::handshake::server::{Offer, ResponseParams};
 use crate::legacy::Version;
 use crate::net::stream::Stream;
 use crate::primitives::random::RandomSource;
-use crate::server::decision::{Accept, Decision, RawStreamHandler};
+use crate::server::decision::{Accept, Decision};
 use crate::server::handshake::{decide, reject, respond};
 use crate::server::handshake_config::{Endpoints, HandshakeConfig};
 use crate::server::handshake_io::HandshakeIo;
@@ -87,7 +87,7 @@ pub(crate) fn accept(
     let accept = match decide(&request, config).map_err(rejected)? {
         Decision::Accept(accept) => accept,
         Decision::Respond(response) => return Err(respond(io, &request, &response, config)),
-        Decision::HandOver(RawStreamHandler(handler)) => {
+        Decision::HandOver(handler) => {
             drop(offer);
             events.emit(|| EventKind::HandedOver);
             let _guard = events.panic_guard();

@@ -75,7 +75,7 @@ pub fn serve(
 ///     .max_message_size(64 << 10)
 ///     .max_connections(1000)
 ///     .start(|mut ws| ws.send("welcome"))?;
-/// println!("listening on ws://{}", server.local_addr());
+/// println!("listening on {}", server.url());
 /// server.stop();
 /// # Ok(())
 /// # }
@@ -162,7 +162,10 @@ impl Server {
         let listener = listener.ok_or_else(no_listener_error)?;
         let addr = listener.local_addr().ok();
         // An answer in plain text is not what a client of TLS can read.
-        let reject_mode = if config.tls.is_some() { RejectMode::Silent } else { RejectMode::Respond };
+        let (reject_mode, scheme) = match &config.tls {
+            Some(_) => (RejectMode::Silent, "wss"),
+            None => (RejectMode::Respond, "ws"),
+        };
         let events = config.events.clone();
         let config = Arc::new(config);
         let proxies = config.clone();
@@ -180,7 +183,7 @@ impl Server {
                 serve_connection,
             )
         })?;
-        Ok(ServerHandle::new(addr, accept_loop, shutdown))
+        Ok(ServerHandle::new((addr, scheme), accept_loop, shutdown))
     }
 
     /// Does the opening handshake on a stream made elsewhere, such as TLS by another library, with the settings of this server.

@@ -14,7 +14,7 @@
 //! | a WebSocket is agreed on | 101, and an open connection; bytes behind the request are its first |
 //! | plain HTTP is answered by the hook `http` | what it answers; 405, 426; 500 if it panics |
 
-use super::decision::{Accept, Decision, RawStreamHandler};
+use super::decision::{Accept, Decision};
 use super::handshake_config::{HandshakeConfig, PendingHandshake};
 use super::raw_stream::RawStream;
 use crate::http::request::Request;
@@ -46,7 +46,7 @@ enum HandshakeOutcome {
     #[cfg(feature = "legacy")]
     Draft(&'static crate::legacy::table::DraftSpec),
     Respond(Response),
-    HandOver(RawStreamHandler),
+    HandOver(Box<dyn FnOnce(RawStream) + Send>),
 }
 
 /// A connection that has been agreed on.
@@ -168,14 +168,14 @@ fn open_connection(
 /// Gives the stream away, and what was read of it.
 #[inline(never)]
 fn hand_over(
-    handler: RawStreamHandler,
+    handler: Box<dyn FnOnce(RawStream) + Send>,
     pending: &PendingHandshake,
     (request, early): (Request, Vec<u8>),
     (config, events): (&HandshakeConfig, &EventSink),
 ) -> Error {
     events.emit(|| EventKind::HandedOver);
     let _guard = events.panic_guard();
-    (handler.0)(RawStream::new(pending.stream.clone(), request, early, &config.timeouts));
+    handler(RawStream::new(pending.stream.clone(), request, early, &config.timeouts));
     Error::Handshake(HandshakeError::new(HandshakeErrorKind::HandedOver))
 }
 
