@@ -116,7 +116,8 @@ pub use server::builder::{serve, Server};
 pub use server::decision::{Accept, Decision};
 pub use server::handle::ServerHandle;
 pub use server::raw_stream::RawStream;
-pub use server::shutdown::{ShutdownHandle, ShutdownReport};
+pub use server::shutdown::ShutdownHandle;
+pub use server::shutdown_report::ShutdownReport;
 #[cfg(feature = "native-tls")]
 pub use tls::config::{TlsAccept, TlsConnect, TlsIdentity};
 

@@ -17,7 +17,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use crate::trusted_proxy::network::IpNetwork;
+use crate::net::ip_network::IpNetwork;
 
 /// What is covered, as far as an entry can be understood.
 #[derive(Clone, Default)]

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use super::accept_loop::AcceptLoop;
 use super::listener::connectable_addr;
-use super::shutdown::{run_shutdown, ShutdownHandle, ShutdownReport};
+use super::shutdown::{run_shutdown, ShutdownHandle};
+use super::shutdown_report::ShutdownReport;
 use crate::error::{Error, Result, Step};
 use crate::net::deadline::Deadline;
 

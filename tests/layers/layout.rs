@@ -149,13 +149,7 @@ pub(crate) const LAYOUT: &Layout = &Layout {
         ("primitives/lock.rs", "time"),
     ],
     owed: Owed {
-        imports: &[
-            ("handshake", "auth"),
-            ("http", "legacy"),
-            ("http", "server"),
-            ("proxy", "trusted_proxy"),
-            ("trusted_proxy", "http"),
-        ],
+        imports: &[("handshake", "auth"), ("http", "legacy"), ("http", "server")],
         circles: &[
             &["client/builder.rs", "legacy/connect.rs"],
             &[
@@ -176,8 +170,8 @@ pub(crate) const LAYOUT: &Layout = &Layout {
                 "http/response.rs",
                 "legacy/accept.rs",
                 "server/decision.rs",
-                "server/handshake.rs",
                 "server/handshake_config.rs",
+                "server/handshake_end.rs",
                 "server/raw_stream.rs",
             ],
             &[
