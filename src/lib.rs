@@ -8,7 +8,7 @@
 //!     }
 //!     Ok(())
 //! })?;
-//! let mut ws = stdws::connect(&format!("ws://{}/echo", server.local_addr()))?;
+//! let mut ws = stdws::connect(&format!("{}/echo", server.url()))?;
 //! ws.send("hello")?;
 //! assert_eq!(ws.recv()?.unwrap().as_text(), Some("hello"));
 //! ws.close(stdws::CloseCode::NORMAL, "bye")?;
@@ -115,10 +115,11 @@ pub use reconnect::attempts::{Reconnect, ReconnectHandle};
 pub use reconnect::backoff::Backoff;
 pub use reconnect::disconnect::{Disconnect, Retry};
 pub use server::builder::{serve, Server};
-pub use server::decision::{Accept, Decision, RawStreamHandler};
+pub use server::decision::{Accept, Decision};
 pub use server::handle::ServerHandle;
 pub use server::raw_stream::RawStream;
-pub use server::shutdown::{ShutdownHandle, ShutdownReport};
+pub use server::shutdown::ShutdownHandle;
+pub use server::shutdown_report::ShutdownReport;
 #[cfg(feature = "native-tls")]
 pub use tls::config::{TlsAccept, TlsConnect, TlsIdentity};
 

@@ -33,7 +33,7 @@ use crate::tls::config::TlsConnect;
 /// #     while let Some(message) = ws.recv()? { ws.send(&message)?; }
 /// #     Ok(())
 /// # })?;
-/// # let url = format!("ws://{}", server.local_addr());
+/// # let url = server.url();
 /// let mut ws = stdws::connect(&url)?;
 /// ws.send("hello")?;
 /// assert_eq!(ws.recv()?.unwrap().as_text(), Some("hello"));
@@ -58,7 +58,7 @@ pub fn connect(url: &str) -> Result<WebSocket> {
 /// #     while let Some(message) = ws.recv()? { ws.send(&message)?; }
 /// #     Ok(())
 /// # })?;
-/// # let url = format!("ws://{}", server.local_addr());
+/// # let url = server.url();
 /// use std::time::Duration;
 /// let mut ws = stdws::Client::new(&url)?
 ///     .header("Authorization", "Bearer 2YotnFZFEjr1zCsicMWpAA")?
@@ -179,7 +179,7 @@ impl Client {
     ///     while let Some(message) = ws.recv()? { ws.send(&message)?; }
     ///     Ok(())
     /// })?;
-    /// let client = Client::new(&format!("ws://{}", server.local_addr()))?.deflate(Deflate::default());
+    /// let client = Client::new(&server.url())?.deflate(Deflate::default());
     /// let mut ws = client.connect()?;
     /// let text = "the same again and again, ".repeat(100);
     /// ws.send(&text)?;

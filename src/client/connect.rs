@@ -84,7 +84,7 @@ impl Client {
     /// #     while let Some(message) = ws.recv()? { ws.send(&message)?; }
     /// #     Ok(())
     /// # })?;
-    /// # let (address, url) = (server.local_addr(), format!("ws://{}", server.local_addr()));
+    /// # let (address, url) = (server.local_addr().unwrap(), server.url());
     /// let tcp = std::net::TcpStream::connect(address)?;
     /// let (writer, ended) = (tcp.try_clone()?, tcp.try_clone()?);
     /// let split = stdws::SplitStream::new(tcp, writer).on_end(move || drop(ended.shutdown(std::net::Shutdown::Both)));

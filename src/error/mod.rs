@@ -188,7 +188,7 @@ impl From<Error> for std::io::Error {
 /// Redirects were followed, and then it went wrong: where they led, and what happened there.
 ///
 /// A redirect that must not be followed is an [`Error::Handshake`] with
-/// [`HandshakeErrorKind::Redirect`](crate::HandshakeErrorKind::Redirect); this error holds it when others were followed before it.
+/// [`HandshakeErrorKind::Redirect`]; this error holds it when others were followed before it.
 #[derive(Debug, Clone)]
 pub struct RedirectError {
     hops: Vec<RedirectHop>,

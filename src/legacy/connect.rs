@@ -44,7 +44,7 @@ impl Client {
     ///     while let Some(message) = ws.recv()? { ws.send(&message)?; }
     ///     Ok(())
     /// })?;
-    /// let url = format!("ws://{}", server.local_addr());
+    /// let url = server.url();
     /// let mut ws = Client::new(&url)?.version(Version::HIXIE76).connect()?;
     /// assert_eq!(ws.version(), Version::HIXIE76);
     /// ws.send("hello")?;

@@ -27,7 +27,7 @@
 //!     }
 //!     Ok(()) // dropping `member` removes its subscriptions
 //! })?;
-//! # let url = format!("ws://{}", server.local_addr());
+//! # let url = server.url();
 //! # let mut all = Vec::new();
 //! # for room in ["/tea", "/tea", "/coffee"] {
 //! #     let mut ws = stdws::connect(&format!("{url}{room}"))?;

@@ -111,14 +111,14 @@
 //! | A fragmented control frame, or a long one? | Must not be; *here* 1002 on the header alone | `src/codec/frame.rs: each_rule_fails_on_the_byte_that_breaks_it` |
 //! | Which of several errors counts? | *Here* the first on the wire | `src/codec/frame.rs: of_several_broken_rules_the_first_on_the_wire_wins` |
 //! | Is a "must" in small letters one? | Most are upper case now; the others are on the list too | `tests/traceability.rs: every_requirement_is_accounted_for` |
-//! | Where is the URI checked? | In the client, as the first step | `src/handshake/uri.rs: bad_uris_are_refused` |
+//! | Where is the URI checked? | In the client, as the first step | `src/handshake/uri.rs: invalid_uris_are_rejected` |
 //! | One attempt at a time, whatever host or tab? | Per address and port | `tests/client.rs: handshakes_with_one_address_are_made_one_after_another` |
 //! | No upper limit on connections? | None; a server may set one | `tests/server.rs: a_connection_above_the_limit_gets_503_at_once` |
 //! | May a user accept a bad certificate? | A TLS failure fails the connection; *here* only `danger_accept_any_certificate` changes that | `tests/client.rs: wss_without_tls_is_refused_before_the_name_is_resolved` |
 //! | What is in Host? | The host in lower case, the port if not the default | `tests/client.rs: a_request_with_everything` |
 //! | Must every client send Origin? | Only browsers must | `tests/server.rs: origins` |
 //! | Is a subprotocol header sent at random, or only when requested? | *Here* only when requested | `tests/client.rs: a_plain_request` |
-//! | Which other headers? | Any, except those that the handshake sets | `src/handshake/client.rs: headers_that_may_not_be_given` |
+//! | Which other headers? | Any, except those that the handshake sets | `src/handshake/header.rs: fields_of_the_handshake_and_invalid_fields_are_rejected` |
 //! | What about wrong line breaks? | *Here* only CRLF is accepted | `src/handshake/http.rs: one_tiny_head_for_each_error` |
 //! | Are there rules about further reading before failing? | No longer | `tests/conformance_violations.rs: nothing_is_processed_after_a_violation` |
 //! | May anyone connect where origins are not checked? | Yes; therefore servers check them by default | `tests/cve.rs: cve_2019_13611_cross_site_hijacking` |
@@ -147,7 +147,7 @@
 //! | Must an endless message be stored? | No: limits apply to the header, before anything is stored; 1009 | `tests/conformance_violations.rs: what_is_too_big_is_refused_on_its_header` |
 //! | Must a Ping be answered after a Close? | Not after one was received | `tests/conformance_closing.rs: nothing_after_the_peers_close_counts` |
 //! | RSV must be 0, or may be 1? | 0 unless an extension was negotiated | `src/codec/frame.rs: with_compression_rsv1_may_stand_on_the_first_frame_of_a_message_alone` |
-//! | Names that are not ASCII? | Punycode; the caller converts the name | `src/handshake/uri.rs: bad_uris_are_refused` |
+//! | Names that are not ASCII? | Punycode; the caller converts the name | `src/handshake/uri.rs: invalid_uris_are_rejected` |
 //! | Can Origin be enforced? | No: a client without Origin is not a browser | `src/handshake/origin.rs: same_host_unless_allowed` |
 //! | May the key be empty? | 16 bytes in base64, whatever the spare bits are | `src/handshake/server.rs: invalid_requests_are_rejected` |
 //! | What if connecting fails? | Wait longer each time; alternatives are up to the application | `tests/reconnect.rs: only_the_first_attempt_has_no_delay` |

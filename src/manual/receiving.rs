@@ -17,7 +17,7 @@
 //! #     while let Some(message) = ws.recv()? { ws.send(&message)?; }
 //! #     Ok(())
 //! # })?;
-//! # let url = format!("ws://{}", server.local_addr());
+//! # let url = server.url();
 //! use std::time::Duration;
 //! use stdws::{Error, Step};
 //! let mut ws = stdws::connect(&url)?;
@@ -50,7 +50,7 @@
 //!     }
 //!     Ok(())
 //! })?;
-//! # let mut ws = stdws::connect(&format!("ws://{}", server.local_addr()))?;
+//! # let mut ws = stdws::connect(&server.url())?;
 //! # ws.send("x")?;
 //! # assert_eq!(ws.recv()?.unwrap().as_text(), Some("x"));
 //! # Ok(())

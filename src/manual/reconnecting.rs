@@ -10,7 +10,7 @@
 //! #     ws.send("news")?;
 //! #     ws.close(stdws::CloseCode::NORMAL, "").map(drop)
 //! # })?;
-//! # let url = format!("ws://{}", server.local_addr());
+//! # let url = server.url();
 //! use stdws::{Backoff, Client, WebSocket};
 //!
 //! fn follow(mut ws: WebSocket) -> stdws::Result<()> {
@@ -54,7 +54,7 @@
 //! #     while ws.recv()?.is_some() {}
 //! #     Ok(())
 //! # })?;
-//! # let url = format!("ws://{}", server.local_addr());
+//! # let url = server.url();
 //! use stdws::{Backoff, Client};
 //! let connections = Client::new(&url)?.reconnect(Backoff::default());
 //! let handle = connections.handle();

@@ -49,7 +49,7 @@
 //!     }
 //! });
 //! let server = server.start(|mut ws| ws.send("welcome"))?;
-//! let client = Client::new(&format!("ws://{}", server.local_addr()))?;
+//! let client = Client::new(&server.url())?;
 //! assert!(client.connect().is_err());
 //! client.header("Authorization", &format!("Bearer {token}"))?.connect()?;
 //! # Ok(())

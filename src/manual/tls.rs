@@ -65,7 +65,7 @@
 //! let server = Server::bind("127.0.0.1:0")?.tls(TlsAccept::new(identity)?).start(|mut ws| ws.send("welcome"))?;
 //!
 //! let tls = TlsConnect::new().add_root(&std::fs::read("ca.pem")?)?;
-//! let url = format!("wss://localhost:{}", server.local_addr().port());
+//! let url = format!("wss://localhost:{}", server.local_addr().unwrap().port());
 //! let mut ws = Client::new(&url)?.tls(tls)?.connect()?;
 //! println!("{:?}", ws.recv()?);
 //! # Ok(())

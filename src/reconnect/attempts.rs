@@ -45,7 +45,7 @@ impl Client {
     /// #     ws.send("update")?;
     /// #     ws.close(stdws::CloseCode::NORMAL, "").map(drop)
     /// # })?;
-    /// # let url = format!("ws://{}", server.local_addr());
+    /// # let url = server.url();
     /// use stdws::{Backoff, Client};
     /// for connection in Client::new(&url)?.reconnect(Backoff::default()) {
     ///     let mut ws = connection?; // an error here is not worth another attempt
