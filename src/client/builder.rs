@@ -10,11 +10,13 @@ use crate::config::{Limits, Timeouts};
 use crate::connection::websocket::WebSocket;
 use crate::deflate::extension::Deflate;
 use crate::error::{Result, UsageError};
+#[cfg(feature = "trace")]
 use crate::events::event::Event;
 use crate::events::sink::EventCallback;
 use crate::handshake::client as handshake;
 use crate::handshake::header;
 use crate::handshake::uri::Uri;
+#[cfg(feature = "proxy")]
 use crate::proxy::Proxy;
 use crate::tls::config::Connector;
 #[cfg(feature = "native-tls")]
@@ -79,7 +81,9 @@ pub struct Client {
     pub(crate) limits: Limits,
     pub(crate) timeouts: Timeouts,
     pub(crate) deflate: Option<Deflate>,
+    #[cfg(feature = "proxy")]
     pub(crate) proxy: Option<Proxy>,
+    #[cfg(feature = "proxy")]
     pub(crate) max_redirects: u8,
     #[cfg(feature = "legacy")]
     pub(crate) legacy_options: crate::legacy::options::LegacyOptions,
@@ -110,7 +114,9 @@ impl Client {
             limits: Limits::client(),
             timeouts: Timeouts::default(),
             deflate: None,
+            #[cfg(feature = "proxy")]
             proxy: None,
+            #[cfg(feature = "proxy")]
             max_redirects: 0,
             #[cfg(feature = "legacy")]
             legacy_options: crate::legacy::options::LegacyOptions::default(),
@@ -222,6 +228,7 @@ impl Client {
     /// The closure runs on the thread that causes the event, and no lock of this crate is held meanwhile. If it panics, only that
     /// event is lost: the panic is caught. If it sends frames, there are no events about these frames, even if a
     /// [`Hub`](crate::Hub) delivers them later.
+    #[cfg(feature = "trace")]
     pub fn on_event(mut self, closure: impl Fn(&Event) + Send + Sync + 'static) -> Client {
         self.events = EventCallback::new(closure);
         self
@@ -246,15 +253,16 @@ impl Client {
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let headers: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
-        f.debug_struct("Client")
+        let mut shown = f.debug_struct("Client");
+        shown
             .field("url", &format_args!("{}", self.uri.redacted()))
             .field("headers", &headers)
             .field("origin", &self.origin)
             .field("subprotocols", &self.subprotocols)
             .field("limits", &self.limits)
-            .field("timeouts", &self.timeouts)
-            .field("proxy", &self.proxy)
-            .field("max_redirects", &self.max_redirects)
-            .finish_non_exhaustive()
+            .field("timeouts", &self.timeouts);
+        #[cfg(feature = "proxy")]
+        shown.field("proxy", &self.proxy).field("max_redirects", &self.max_redirects);
+        shown.finish_non_exhaustive()
     }
 }

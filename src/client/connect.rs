@@ -26,6 +26,7 @@ use crate::net::deadline::Deadline;
 use crate::net::stream::{SplitStream, Stream};
 use crate::primitives::lock::assert_unlocked;
 use crate::primitives::random::RandomSource;
+#[cfg(feature = "proxy")]
 use crate::redirect::follow::follow;
 
 impl Client {
@@ -49,7 +50,11 @@ impl Client {
     pub fn connect(&self) -> Result<WebSocket> {
         let deadline = Deadline::after(self.timeouts.connect);
         let attempt = |target: &Target<'_>| self.attempt(target, deadline);
-        follow(self.max_redirects, Target::new(&self.uri, &self.headers), attempt)
+        let target = Target::new(&self.uri, &self.headers);
+        #[cfg(feature = "proxy")]
+        return follow(self.max_redirects, target, attempt);
+        #[cfg(not(feature = "proxy"))]
+        attempt(&target)
     }
 
     /// Connects to one URL. With the drafts, in one version after another until the server accepts one.

@@ -46,7 +46,9 @@ pub(super) fn dial(client: &Client, uri: &Uri, deadline: Deadline) -> Result<Dia
 }
 
 /// 6455-4.1-11, 6455-4.1-13
+#[cfg_attr(not(feature = "proxy"), allow(unused_variables))]
 fn connect_tcp(client: &Client, uri: &Uri, deadline: Deadline) -> Result<(TcpStream, ConnectGuard)> {
+    #[cfg(feature = "proxy")]
     if let Some(server) = client.proxy.as_ref().and_then(|proxy| proxy.server_for(uri)) {
         return server.connect_to(uri, deadline);
     }
