@@ -1,7 +1,7 @@
-//! Writing DEFLATE: the public face of `matcher`, `tokens`, `lengths` and `block`.
+//! The compressor: writes DEFLATE with `matcher`, `tokens`, `lengths` and `block`.
 //!
-//! Data go through three stages, a block at a time: the matcher turns bytes into tokens (literals and matches), which
-//! are counted as they come; from the counts the codes are chosen; then the tokens are written in those codes.
+//! Data pass three stages, a block at a time. The matcher turns bytes into tokens (literals and matches) and counts them.
+//! The counts determine the codes. Then the tokens are written in those codes.
 
 mod block;
 mod lengths;
@@ -17,7 +17,7 @@ use matcher::MatchFinder;
 use search::SearchParams;
 use tokens::Tokens;
 
-/// How hard a [`Compress`] looks for repetitions.
+/// The effort of a [`Compress`] in the search for repetitions.
 ///
 /// Measured on JSON messages of 1 to 64 KiB, without a kept window, next to zlib:
 ///
@@ -31,7 +31,7 @@ use tokens::Tokens;
 pub enum Level {
     /// One candidate per position; the first match is taken.
     Fast,
-    /// Some candidates, and a look at the next position before a match is taken.
+    /// Some candidates, and the next position is tried before a match is taken.
     #[default]
     Default,
     /// Many candidates: for data that are compressed once and sent often.
@@ -50,17 +50,17 @@ impl Level {
 
 /// A compressor to raw DEFLATE (RFC 1951), for messages that share a window.
 ///
-/// Each message comes out whole: it ends with a sync flush, so that a reader has all of it. Each block is written in
-/// the shortest way there is: stored, with the fixed codes, or with codes of its own. Distances keep to the window
-/// exactly, to 256 bytes too, where zlib cannot.
+/// Each message ends with a sync flush, so that a reader can decompress all of it. Each block has the shortest of three
+/// forms: stored, with the fixed codes, or with its own codes. Distances never exceed the window, even one of 256 bytes,
+/// which zlib does not support.
 ///
 /// **Memory**: nothing until the first message; then 186 KiB with a window of 32,768 bytes (122 KiB at
-/// [`Level::Fast`]), less with smaller ones. From then on it allocates nothing but room in `out`.
+/// [`Level::Fast`]), less with smaller ones. After that only `out` grows.
 ///
-/// **Secrets**: the length of what comes out tells how much the data repeat themselves or earlier messages. If an
-/// attacker can choose part of the data and see lengths, a secret beside it can be found out byte by byte (CRIME,
-/// BREACH). Leave such messages uncompressed; [`reset`](Compress::reset) keeps them apart from others, but not a secret
-/// from what is in the same message.
+/// **Secrets**: the length of the output reveals how much the data repeat themselves or earlier messages. An attacker that
+/// chooses part of the data and sees lengths can find a secret beside it byte by byte (CRIME, BREACH). Leave such messages
+/// uncompressed. [`reset`](Compress::reset) separates a message from earlier ones, but not a secret from the rest of its
+/// message.
 pub struct Compress {
     level: Level,
     window: WindowBits,
@@ -73,15 +73,15 @@ struct Parts {
 }
 
 impl Compress {
-    /// A compressor that uses distances up to `window` exactly: 256 bytes at 8 bits, too.
+    /// A compressor that uses distances up to `window`, even 256 bytes at 8 bits.
     pub fn new(level: Level, window: WindowBits) -> Compress {
         Compress { level, window, parts: None }
     }
 
     /// Compresses `data` and appends it to `out`, ended by a sync flush: the last four bytes are always `00 00 FF FF`.
     ///
-    /// For RFC 7692, take them away at the end of a message, and leave them at the end of a fragment that is not the
-    /// last. `data` may be empty: then it is the flush alone, five bytes.
+    /// For RFC 7692, remove these four bytes at the end of a message, and keep them at the end of any earlier fragment.
+    /// For empty `data`, only the flush is appended: five bytes.
     pub fn push(&mut self, data: &[u8], out: &mut Vec<u8>) {
         let (level, window) = (self.level, self.window);
         let parts = self.parts.get_or_insert_with(|| {
@@ -103,22 +103,22 @@ impl Compress {
         block::write_sync(&mut writer);
     }
 
-    /// Ends the stream, for uses other than messages: appends an empty block marked as the last, and begins anew.
+    /// Ends the stream, for uses other than messages: appends an empty block marked as the last, and resets the window.
     ///
     /// ```
     /// use stdws::deflate::{Compress, Level, WindowBits};
     /// let (mut compress, mut stream) = (Compress::new(Level::Best, WindowBits::MAX), Vec::new());
-    /// compress.push(b"all there is", &mut stream);
+    /// compress.push(b"all of the data", &mut stream);
     /// compress.finish(&mut stream);
     /// assert!(stream.ends_with(&[0x00, 0x00, 0xff, 0xff, 0x03, 0x00]));
     /// ```
     pub fn finish(&mut self, out: &mut Vec<u8>) {
-        // BFINAL, fixed codes, and seven zeros for the end of the block; what is before ends on a byte boundary.
+        // BFINAL, fixed codes, and seven zeros for the end of the block. The output before ends on a byte boundary.
         out.extend_from_slice(&[0x03, 0x00]);
         self.reset();
     }
 
-    /// Forgets the window (no context takeover). What is allocated stays.
+    /// Forgets the window (no context takeover). Keeps the memory.
     pub fn reset(&mut self) {
         if let Some(parts) = &mut self.parts {
             parts.matcher.reset();
@@ -127,7 +127,7 @@ impl Compress {
 }
 
 impl fmt::Debug for Compress {
-    /// Without the window: that is somebody's data.
+    /// Without the window, which contains data of the application.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Compress").field("level", &self.level).field("window", &self.window).finish_non_exhaustive()
     }
