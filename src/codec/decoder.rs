@@ -740,7 +740,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_at_every_power_of_two_are_taken_as_they_are() {
+    fn lengths_at_every_power_of_two_are_accepted() {
         // 6455-5.2-5, 6455-5.2-6: neither cut to 32 bits, nor negative, nor believed.
         for role in ROLES {
             for bit in 0..63 {
@@ -775,7 +775,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_follows_what_came_not_what_was_announced() {
+    fn memory_follows_received_bytes_not_announced_lengths() {
         for role in ROLES {
             for (opcode, fin) in [(Opcode::Data(BINARY), true), (Opcode::Data(TEXT), false)] {
                 let mut decoder = Decoder::new(role, Limits::client());
@@ -809,7 +809,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_huge_message_needed_is_given_back() {
+    fn memory_of_a_large_message_is_freed() {
         let huge = vec![b'a'; 3 << 20];
         for role in ROLES {
             let small = [text(role, false, "sm"), more(role, true, "all")].concat();
@@ -956,7 +956,7 @@ mod tests {
     }
 
     #[test]
-    fn midway_is_between_the_first_byte_and_the_end_of_a_message() {
+    fn a_message_is_incomplete_from_its_first_byte_to_its_end() {
         for role in ROLES {
             let sent = [text(role, false, "a"), ping(role, "b"), more(role, true, "c")].concat();
             let mut decoder = Decoder::new(role, ROOMY);
@@ -1015,7 +1015,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_given_up_is_never_taken_for_the_next_one() {
+    fn a_skipped_message_is_never_taken_for_the_next_one() {
         for role in ROLES {
             let first = [text(role, false, "given"), ping(role, "p"), more(role, true, "up")].concat();
             let second = text(role, true, "next");
@@ -1056,7 +1056,7 @@ mod tests {
     }
 
     #[test]
-    fn going_back_to_whole_messages_leaves_one_that_is_not_streamed_alone() {
+    fn stopping_a_stream_keeps_a_message_that_is_not_streamed() {
         for role in ROLES {
             let sent = [text(role, false, "who"), ping(role, "p"), more(role, true, "le"), text(role, true, "next")];
             let sent = sent.concat();
@@ -1329,7 +1329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_and_simple_decoder_sees_the_same() {
+    fn a_simple_reference_decoder_returns_the_same_events() {
         // 6455-6.2-1, 6455-10.7-1
         let mut random = Random(0x9E37_79B9_7F4A_7C15);
         let small = Limits { max_frame_size: 300, max_message_size: 350, max_fragments: 4 };

@@ -366,8 +366,8 @@ mod tests {
             (&[0x82, 0x7F, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF], CLIENT, ProtocolError::LengthNotMinimal, 10),
         ] {
             assert_eq!(verdict(bytes, context), Err(violation), "{bytes:02x?}");
-            assert_eq!(parse(&bytes[..at], context), Err(violation), "{bytes:02x?} is told at byte {at}");
-            assert_eq!(parse(&bytes[..at - 1], context), Ok(None), "{bytes:02x?} is not told before byte {at}");
+            assert_eq!(parse(&bytes[..at], context), Err(violation), "{bytes:02x?} fails at byte {at}");
+            assert_eq!(parse(&bytes[..at - 1], context), Ok(None), "{bytes:02x?} does not fail before byte {at}");
         }
     }
 

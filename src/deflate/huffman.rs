@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn shapes() {
+    fn completeness_of_lists_of_lengths() {
         let rows: [(&[u8], Completeness); 10] = [
             (&[], Completeness::Empty),
             (&[0, 0], Completeness::Empty),
@@ -315,7 +315,7 @@ mod tests {
 
     /// What no code begins with has no meaning, and says so.
     #[test]
-    fn the_rest_has_no_meaning() {
+    fn bits_without_a_code_are_invalid() {
         let mut table = [0; 512];
         fill(&mut table, 8, &[0, 0, 1], distance_entry);
         assert_eq!((value(table[0]), value(table[2]), code_bits(table[0])), (3, 3, 1));
