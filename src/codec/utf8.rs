@@ -207,7 +207,7 @@ mod tests {
     ];
 
     /// What std says: whether the text is complete, or its first wrong byte. Std reports where the wrong character
-    /// begins; the wrong byte comes after as many bytes of it as could still become a character.
+    /// begins; the wrong byte follows the bytes that could still become a character.
     fn reference(bytes: &[u8]) -> Result<bool, usize> {
         let Err(error) = std::str::from_utf8(bytes) else { return Ok(true) };
         if error.error_len().is_none() {

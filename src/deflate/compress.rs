@@ -140,7 +140,7 @@ mod tests {
 
     const LEVELS: [Level; 3] = [Level::Fast, Level::Default, Level::Best];
 
-    /// Numbers that look random and are the same every time.
+    /// Pseudo-random numbers, the same in every run.
     struct Numbers(u64);
 
     impl Numbers {
@@ -152,22 +152,22 @@ mod tests {
         }
     }
 
-    /// Data of one kind, `length` bytes of it.
+    /// `length` bytes of one kind of data.
     fn data(kind: usize, length: usize, numbers: &mut Numbers) -> Vec<u8> {
         let words = ["alpha", "bravo", "{\"id\":", "true,", "null", "\n", "Köln", "0.5", "aaaaaaaaaaaaaaaaaa"];
         let mut data = Vec::new();
         while data.len() < length {
             match kind {
-                // Nothing to find.
+                // No repetitions.
                 0 => data.push(numbers.below(256) as u8),
-                // One byte for ever; then few different ones.
+                // A single byte value; then few values.
                 1 => data.push(b'x'),
                 2 => data.push(b'a' + numbers.below(3) as u8),
                 // Text.
                 3 => data.extend(words[numbers.below(9) as usize].bytes()),
                 // A long period, so that matches are far away.
                 4 => data.push((data.len() % 1009 * 37 % 251) as u8),
-                // Records that count.
+                // Records with a counter.
                 5 => data.extend((data.len() as u32 / 8).to_le_bytes().into_iter().chain([0, 1, 2, 3])),
                 // Random in places, repeated in others.
                 _ if numbers.below(4) > 0 || data.is_empty() => data.push(numbers.below(256) as u8),
@@ -187,7 +187,7 @@ mod tests {
         LEVELS.into_iter().flat_map(|level| (8..=15).filter_map(WindowBits::new).map(move |window| (level, window)))
     }
 
-    /// Compresses one message and takes the end of the sync flush away.
+    /// Compresses one message and removes the end of the sync flush.
     fn payload(compress: &mut Compress, data: &[u8]) -> Vec<u8> {
         let mut payload = vec![7];
         compress.push(data, &mut payload);
@@ -228,7 +228,7 @@ mod tests {
         }
     }
 
-    /// Larger than what is taken in at a time, than a block, than a stored block.
+    /// Larger than an input chunk, than a block, than a stored block.
     #[test]
     fn large_messages() {
         let mut numbers = Numbers(3);
@@ -263,7 +263,7 @@ mod tests {
         }
     }
 
-    /// After exactly four gigabytes a position looks like itself; it must not match itself.
+    /// After exactly four gigabytes a position has the same number; it must not match itself.
     #[test]
     fn positions_that_come_again() {
         let data = data(3, 1000, &mut Numbers(7));
@@ -281,7 +281,7 @@ mod tests {
         }
     }
 
-    /// A match does not end where the data was taken in: 300,000 equal bytes are little more than 1,162 times the
+    /// A match continues across input chunks: 300,000 equal bytes are little more than 1,162 times the
     /// longest match, of one bit for its length and one for its distance.
     #[test]
     fn matches_continue_across_input_chunks() {
@@ -314,7 +314,7 @@ mod tests {
         assert_eq!(payload(&mut Compress::new(Level::Default, WindowBits::MAX), b""), [0x00]);
     }
 
-    /// 7692-7.2.1-8: a message that was there before costs next to nothing, unless the window is forgotten
+    /// 7692-7.2.1-8: a repeated message takes few bytes, unless the window is reset
     /// (7692-7.2.1-7, 7692-7.2.1-10).
     #[test]
     fn window_is_kept_until_reset() {
@@ -352,7 +352,7 @@ mod tests {
         }
     }
 
-    /// After a first message nothing grows any more, and all of it stays below 192 KiB.
+    /// After a first message memory does not grow, and stays below 192 KiB.
     #[test]
     fn memory_is_bounded() {
         let mut numbers = Numbers(17);
@@ -372,8 +372,7 @@ mod tests {
         }
     }
 
-    /// Whatever the cut: what was put out is a beginning of the data, nothing is wrong with it, and the rest makes it
-    /// whole.
+    /// For every cut, the output is a prefix of the data without an error, and the rest completes it.
     #[test]
     fn cut_at_every_byte() {
         let mut numbers = Numbers(19);
@@ -400,8 +399,7 @@ mod tests {
         }
     }
 
-    /// Damaged streams: an error or other data, but no panic, never more than the limit, and the same in pieces as in
-    /// one.
+    /// Damaged streams: an error or other data, but no panic, never more than the limit, and the same result in pieces.
     #[test]
     fn mutations() {
         let mut numbers = Numbers(23);
@@ -433,14 +431,14 @@ mod tests {
             assert_eq!(end, pieces.end_message());
             seen.insert(format!("{end:?}"));
         }
-        // Every fault there is, and no fault, has occurred.
+        // Every kind of fault, and no fault, has occurred.
         assert_eq!(seen.len(), 14 + 1, "{seen:?}");
     }
 
-    /// Work is bounded by input and output: blocks that say nothing, and matches of the greatest length.
+    /// Work is bounded by input and output: blocks without output, and matches of maximum length.
     #[test]
     fn hostile_streams_take_bounded_time() {
-        // There is no clock on this floor: with work that grows faster than input and output, this would not end.
+        // This layer has no clock. If work grew faster than input and output, this test would not end.
         let n = 500_000;
         // Empty stored blocks; empty last blocks with fixed codes.
         for input in [[0, 0, 0, 0xff, 0xff].repeat(n), [0x03, 0x00].repeat(n)] {

@@ -170,7 +170,7 @@ mod tests {
         stream(&parts.concat())
     }
 
-    /// Each fault with the shortest input that has it: one byte less is not wrong yet.
+    /// Each fault with the shortest input that has it: without its last byte there is no error.
     #[test]
     fn shortest_errors() {
         let (zeros, eights) = ([0, 0, 1, 1], [0, 0, 1, 0, 1]);
@@ -205,13 +205,13 @@ mod tests {
         assert_eq!(Inflate::new(WindowBits::MAX).end_message(), Err(InflateError::Unfinished));
     }
 
-    /// What looks wrong but is not: zlib accepts it, and so do we.
+    /// Unusual streams that are valid, as in zlib.
     #[test]
     fn codes_of_a_single_symbol() {
-        // One distance code of one bit; its other half means nothing. A literal would need a code, so there is only the
-        // end.
+        // One distance code of one bit; its other half has no meaning. A literal would need a code, so there is only
+        // the end.
         assert_eq!(inflate(&join(&[&only_the_end(1), &[(0, 1), (0, 1)]]), 10), Ok(vec![]));
-        // Sixteen zeros for the distances cannot be said with this code, but no distance code at all can: 257 + 11
+        // This code cannot express sixteen zeros for the distances, but it can express an empty distance code: 257 + 11
         // lengths.
         let no_distances = join(&[&only_the_end(11), &[(1, 1), (0, 7), (0, 1)]]);
         assert_eq!(inflate(&no_distances, 10), Ok(vec![]));
@@ -258,7 +258,7 @@ mod tests {
         }
     }
 
-    /// 7692-7.2.2-1: after a reset nothing is left of what came before.
+    /// 7692-7.2.2-1: after a reset nothing of earlier messages is left.
     #[test]
     fn reset_forgets_the_window() {
         let (mut inflate, mut out) = (Inflate::new(WindowBits::MAX), Vec::new());
@@ -272,7 +272,7 @@ mod tests {
         assert_eq!(inflate.push(HELLO[0], &mut out, 100), Ok(()));
     }
 
-    /// Tables of fixed blocks are made once; a dynamic block that fails half way must not leave its own in their place.
+    /// Tables of fixed blocks are built once; a dynamic block that fails half way must not leave its own in their place.
     #[test]
     fn reset_in_the_middle_of_a_block() {
         let good = stream(&[(0b010, 3), (0b0011_0000, -8), (0b000_0001, -7), (0b00000, -5), (0, -7)]);
@@ -321,7 +321,7 @@ mod tests {
         assert_eq!(inflate.push_to_end(&twice[6..], &mut out, 100), Ok(1));
         assert!(inflate.at_end());
         assert_eq!(out, b"Hello");
-        // As a chain of messages, the same bytes go on.
+        // As a sequence of messages, the same bytes continue.
         let (mut inflate, mut out) = (Inflate::new(WindowBits::MAX), Vec::new());
         inflate.push(&twice, &mut out, 100).unwrap();
         assert_eq!((inflate.end_message(), &out[..]), (Ok(()), &b"HelloHello"[..]));
@@ -396,7 +396,7 @@ mod tests {
             for limit in 0..length {
                 assert_eq!(inflate(&input, limit), Err(InflateError::TooLarge));
             }
-            // A vector that is too long already takes nothing more.
+            // Nothing is appended to a vector that already exceeds the limit.
             assert_eq!(Inflate::new(WindowBits::MAX).push(&input, &mut vec![0; 9], 8), Err(InflateError::TooLarge));
         }
     }
@@ -406,7 +406,7 @@ mod tests {
     fn memory_follows_the_output() {
         let mut out = Vec::new();
         let mut inflate = Inflate::new(WindowBits::MAX);
-        // A stored block announces 65,535 bytes, and a limit of usize::MAX invites them.
+        // A stored block announces 65,535 bytes, and the limit of usize::MAX allows them.
         inflate.push(&[0x00, 0xff, 0xff, 0x00, 0x00, 1, 2, 3], &mut out, usize::MAX).unwrap();
         assert!(out.capacity() < 1024, "{}", out.capacity());
         assert!(std::mem::size_of::<Blocks>() <= 11 * 1024, "{}", std::mem::size_of::<Blocks>());

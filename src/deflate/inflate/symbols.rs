@@ -127,8 +127,8 @@ impl Tables {
         output.at = place;
     }
 
-    /// A match, or a literal with a long code: gives how many bytes it put out. `None`, and nothing put out, at
-    /// anything else. It takes at most 48 of 56 bits: 15 and 5 for the length, 15 and 13 for the distance.
+    /// Reads a match, or a literal with a long code. Returns the number of bytes written, or `None` without output in any
+    /// other case. It takes at most 48 of 56 bits: 15 and 5 for the length, 15 and 13 for the distance.
     #[inline(always)]
     fn run_match(&self, mut entry: Entry, bits: &mut BitReader, target: &mut Target, place: usize) -> Option<usize> {
         if entry & EXCEPTION != 0 {
