@@ -890,6 +890,23 @@ mod tests {
     }
 
     #[test]
+    fn a_count_beyond_the_space_is_cut() {
+        for role in ROLES {
+            // In the read buffer, and in a payload that is read straight into the payload buffer.
+            let mut decoder = Decoder::new(role, ROOMY);
+            decoder.filled(usize::MAX);
+            assert_eq!(decoder.unread(), MIN_INPUT_SIZE);
+            let header = frame(role, true, Opcode::Data(BINARY), &[0; 100 << 10]);
+            let (mut decoder, mut seen) = (Decoder::new(role, ROOMY), Vec::new());
+            feed(&mut decoder, &header[..20 << 10], &mut seen);
+            let space = decoder.space().len();
+            decoder.filled(usize::MAX);
+            drain(&mut decoder, &mut seen);
+            assert!(seen.is_empty() && space < 100 << 10, "{space}");
+        }
+    }
+
+    #[test]
     fn there_is_space_after_the_end_too() {
         // 6455-7.1.1-1, 6455-7.1.7-7: later bytes are read and dropped, even if the buffer is full.
         for role in ROLES {
