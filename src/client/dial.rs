@@ -5,8 +5,8 @@
 //! with a proxy:     guard -> resolve the proxy -> TCP -> its reply -> TLS for wss -> stream
 //! ```
 //!
-//! The guard allows one attempt at a time to a server (RFC 6455 section 4.1 item 2). One deadline covers all steps, and each
-//! error names its step. Must not know HTTP.
+//! The guard allows one attempt at a time to a server (RFC 6455 section 4.1 item 2). One deadline covers all steps, and
+//! each error names its step. Must not know HTTP.
 
 use std::net::TcpStream;
 

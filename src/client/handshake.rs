@@ -1,5 +1,5 @@
-//! The opening handshake of a client over an open stream: sends the request, reads the response, and keeps the body of a
-//! rejection. Must not know how a response is judged: that is in the layer `handshake`.
+//! The opening handshake of a client over an open stream: sends the request, reads the response, and keeps the body of
+//! a rejection. Must not know how a response is judged: that is in the layer `handshake`.
 //!
 //! | read, in this order | limit | then |
 //! |---|---|---|

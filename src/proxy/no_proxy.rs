@@ -1,5 +1,5 @@
-//! Hosts that are connected to directly: the list of the variable `no_proxy` and of [`Proxy::no_proxy`](super::Proxy::no_proxy).
-//! Resolves no name.
+//! Hosts that are connected to directly: the list of the variable `no_proxy` and of
+//! [`Proxy::no_proxy`](super::Proxy::no_proxy). Resolves no name.
 //!
 //! Entries are separated by commas or white space:
 //!
@@ -12,8 +12,8 @@
 //! | `*` | every host |
 //! | anything else | nothing |
 //!
-//! Case and a dot at the end of a name are ignored. An address matches only URLs that contain this address. `localhost` is a
-//! name like any other.
+//! Case and a dot at the end of a name are ignored. An address matches only URLs that contain this address. `localhost`
+//! is a name like any other.
 
 use std::fmt;
 use std::net::IpAddr;
