@@ -236,8 +236,9 @@ impl Client {
     /// Replaces the source of random bytes for handshake keys and masking keys (RFC 6455 sections 4.1 and 5.3). The
     /// bytes must be unpredictable: otherwise an attacker can choose the bytes on the wire (section 10.3).
     ///
-    /// By default they come from `/dev/urandom` on Unix. Elsewhere `std` has no such source, and they are derived from
-    /// the secret keys that [`RandomState`](std::collections::hash_map::RandomState) takes from the system.
+    /// By default they come from `/dev/urandom` on Unix. On other systems `std` has no such source, and they are
+    /// derived from the secret keys that [`RandomState`](std::collections::hash_map::RandomState) takes from the
+    /// system.
     ///
     /// The source has to fill the whole slice. If it fails, nothing is sent, and the call returns
     /// [`Error::Io`](crate::Error::Io) of [`Step::RandomSource`](crate::Step::RandomSource). It is called for one

@@ -1,5 +1,5 @@
 //! The exchange with a SOCKS5 proxy on the stream, in the order of the table in `socks_messages`. The length of each
-//! reply is known before its last byte is read, so no byte behind it is consumed.
+//! reply is known before its last byte is read, so no byte after it is consumed.
 
 use super::socks_messages;
 use super::socks_messages::{BoundAddress, Method};

@@ -3,9 +3,9 @@
 //!
 //! | step of the iterator | then |
 //! |---|---|
-//! | `next` after a connection | take how it ended, ask the policy; wait, or finish |
+//! | `next` after a connection | take how it ended, apply the policy; wait, or finish |
 //! | an attempt succeeds | track the connection and return it |
-//! | an attempt fails | ask the policy; wait and try again, or return the error and finish |
+//! | an attempt fails | apply the policy; wait and try again, or return the error and finish |
 //! | stopped, at any time | finish |
 //!
 //! A stop does not wait for a running attempt, which can take [`Timeouts::connect`](crate::Timeouts::connect). So each
@@ -133,7 +133,7 @@ impl Reconnect {
         self.on_disconnect(Disconnect::ConnectionEnded { uptime, error }, Some(uptime))
     }
 
-    /// Asks the policy, and waits for the delay. An error: no random number for the delay, so there is no further
+    /// Applies the policy and waits for the delay. An error: no random number for the delay, so there is no further
     /// attempt.
     fn on_disconnect(&mut self, disconnect: Disconnect, uptime: Option<Duration>) -> Result<Continuation> {
         let retry = self.backoff.retry_for(&disconnect);

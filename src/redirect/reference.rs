@@ -69,7 +69,7 @@ fn scheme_is_secure(scheme: &str) -> Result<bool, RedirectErrorKind> {
     }
 }
 
-/// The scheme, and the text behind its colon.
+/// The scheme, and the text after its colon.
 fn scheme(text: &str) -> Option<(&str, &str)> {
     let (scheme, rest) = text.split_once(':')?;
     let valid = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
