@@ -624,7 +624,11 @@ fn attempts_to_one_name_wait_for_each_other() {
     assert_hi(opening.join().unwrap().unwrap());
     script.join().unwrap();
     listener.set_nonblocking(true).unwrap();
-    assert_eq!(listener.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock, "the proxy was connected to meanwhile");
+    assert_eq!(
+        listener.accept().unwrap_err().kind(),
+        io::ErrorKind::WouldBlock,
+        "the proxy was connected to meanwhile"
+    );
 }
 
 /// Valid replies with a few bytes changed, cut or doubled: each attempt ends, and no error has a secret in it.

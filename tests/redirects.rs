@@ -341,7 +341,7 @@ fn the_proxy_is_chosen_for_each_url() {
     let _watchdog = watchdog();
     let (direct, _direct_requests) = server(vec![open()]);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let proxy = Proxy::http(&listener.local_addr().unwrap().to_string()).unwrap().no_proxy("127.0.0.1");
+    let proxy = Proxy::http(&listener.local_addr().unwrap().to_string()).unwrap().no_proxy("127.0.0.1").unwrap();
     let script = thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         let connect = read_head(&mut stream);

@@ -43,7 +43,7 @@ use no_proxy::NoProxy;
 /// ```
 /// # fn main() -> stdws::Result<()> {
 /// use stdws::{Client, Proxy};
-/// let proxy = Proxy::http("proxy.example:3128")?.credentials("me", "secret")?.no_proxy("localhost, .intern.example");
+/// let proxy = Proxy::http("proxy.example:3128")?.credentials("me", "secret")?.no_proxy("localhost, .intern.example")?;
 /// let client = Client::new("ws://example.com/feed")?.proxy(proxy);
 /// # Ok(())
 /// # }
@@ -118,10 +118,13 @@ impl Proxy {
     }
 
     /// Adds hosts that are connected to directly. The list has the syntax of the variable `no_proxy`, which the chapter
-    /// [`proxies`](crate::manual::proxies) describes. Invalid entries have no effect.
-    pub fn no_proxy(mut self, hosts: &str) -> Proxy {
-        self.no_proxy.add(hosts);
-        self
+    /// [`proxies`](crate::manual::proxies) describes.
+    ///
+    /// # Errors
+    /// [`UsageError::NoProxy`] with the first invalid entry.
+    pub fn no_proxy(mut self, hosts: &str) -> Result<Proxy> {
+        self.no_proxy.add(hosts).map_err(UsageError::NoProxy)?;
+        Ok(self)
     }
 
     fn for_both_schemes(server: ProxyServer) -> Proxy {
@@ -295,8 +298,10 @@ mod tests {
     fn each_scheme_has_its_proxy_and_no_proxy_hosts_have_none() {
         let vars = [("ws_proxy", "one"), ("wss_proxy", "socks5://two"), ("no_proxy", "near.example")];
         let lookup = |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, value)| value.to_string());
-        let proxy = Proxy::from_vars(lookup).unwrap().no_proxy("also.example:81");
+        let proxy = Proxy::from_vars(lookup).unwrap().no_proxy("also.example:81").unwrap();
         let chosen = |url: &str| proxy.server_for(&Uri::parse(url).unwrap()).map(|server| format!("{server:?}"));
+        let error = proxy.clone().no_proxy("h, 10.0.0.0/33").unwrap_err();
+        assert!(matches!(&error, Error::Usage(UsageError::NoProxy(entry)) if entry == "10.0.0.0/33"), "{error:?}");
         assert_eq!(chosen("ws://h").as_deref(), Some("http://one:80"));
         assert_eq!(chosen("wss://h").as_deref(), Some("socks5://two:1080"));
         assert_eq!(chosen("ws://near.example"), None);
