@@ -253,15 +253,15 @@ impl Client {
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let headers: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
-        f.debug_struct("Client")
+        let mut shown = f.debug_struct("Client");
+        shown
             .field("url", &format_args!("{}", self.uri.redacted()))
             .field("headers", &headers)
             .field("origin", &self.origin)
             .field("subprotocols", &self.subprotocols)
             .field("limits", &self.limits)
-            .field("timeouts", &self.timeouts)
-            .field("proxy", &self.proxy)
-            .field("max_redirects", &self.max_redirects)
-            .finish_non_exhaustive()
+            .field("timeouts", &self.timeouts);
+        shown.field("proxy", &self.proxy).field("max_redirects", &self.max_redirects);
+        shown.finish_non_exhaustive()
     }
 }

@@ -61,6 +61,7 @@ impl Client {
         self.attempt_version(target, deadline)
     }
 
+    /// Connects to one URL in the version that is set.
     fn attempt_version(&self, target: &Target<'_>, deadline: Deadline) -> Result<WebSocket> {
         let key = self.handshake_key()?;
         let events = self.events.for_connection();

@@ -11,12 +11,9 @@
 use std::borrow::Cow;
 use std::io::ErrorKind;
 
-use crate::deflate::extension;
-use crate::deflate::extension::Deflate;
-use crate::deflate::extension::{Deflater, Inflater};
+use crate::deflate::extension::{self, Deflate, Deflater, Inflater};
 use crate::error::{Error, HandshakeError, HandshakeErrorKind, Result, Step};
-use crate::handshake::client as handshake;
-use crate::handshake::client::HandshakeRequest;
+use crate::handshake::client::{self as handshake, HandshakeRequest};
 use crate::handshake::http::{Head, HeadParser, Progress};
 use crate::handshake::uri::Uri;
 use crate::http::body::Body;
