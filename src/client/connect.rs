@@ -11,7 +11,7 @@
 use std::io;
 
 use super::builder::Client;
-use super::dial::{dial, DialedStream};
+use super::dial::DialedStream;
 use super::handshake::{self, Target};
 use crate::auth::basic;
 use crate::codec::encoder::Encoder;
@@ -67,7 +67,7 @@ impl Client {
         let events = self.events.for_connection();
         // 6455-4.1-2. The guard is held until the handshake has ended: 6455-4.1-5, 6455-4.1-6.
         let DialedStream { stream, info, guard: _guard } =
-            dial(self, &target.uri, deadline).inspect_err(|error| events.emit_failed_handshake(error))?;
+            self.dial(&target.uri, deadline).inspect_err(|error| events.emit_failed_handshake(error))?;
         self.handshake(target, stream, ConnectionInfo { events, ..info }, key, deadline)
     }
 
