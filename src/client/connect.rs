@@ -58,7 +58,7 @@ impl Client {
     fn attempt(&self, target: &Target<'_>, deadline: Deadline) -> Result<WebSocket> {
         let (random_source, key) = self.handshake_key()?;
         // 6455-4.1-2. The guard lives until the handshake is over: 6455-4.1-5, 6455-4.1-6.
-        let options = DialOptions { proxy: self.proxy.as_ref(), tls: self.tls.as_ref(), write: self.timeouts.write };
+        let options = DialOptions { proxy: self.proxy.as_ref(), tls: self.tls.as_ref() };
         let events = self.events.for_connection();
         let dialed = dial::dial(&target.uri, options, deadline);
         let DialedStream { stream, info, guard: _guard } =

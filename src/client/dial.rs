@@ -10,7 +10,6 @@
 //! One deadline covers all of it, and every step says which one it was when it fails. Knows no HTTP of the server's.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use crate::connection::websocket::ConnectionInfo;
 use crate::error::{Error, Result, Step};
@@ -27,8 +26,6 @@ pub(super) struct DialOptions<'a> {
     pub(super) proxy: Option<&'a Proxy>,
     /// `None`: as the system has it.
     pub(super) tls: Option<&'a Connector>,
-    /// The longest that any write will be waited for.
-    pub(super) write: Duration,
 }
 
 /// A stream that is open.
@@ -57,8 +54,8 @@ pub(super) fn dial(uri: &Uri, options: DialOptions<'_>, deadline: Deadline) -> R
         ConnectionInfo { peer: socket.peer_addr().ok(), local: socket.local_addr().ok(), ..ConnectionInfo::default() };
     let stream = match tls {
         // 6455-4.1-14, 6455-4.1-15, 6455-4.1-16
-        Some(tls) => tls.connect(uri.host(), socket, options.write, deadline)?,
-        None => Stream::from_socket(socket, options.write).map_err(|error| Error::io(Step::Connect, error))?,
+        Some(tls) => tls.connect(uri.host(), socket, deadline)?,
+        None => Stream::from_socket(socket).map_err(|error| Error::io(Step::Connect, error))?,
     };
     Ok(DialedStream { stream, info, guard })
 }

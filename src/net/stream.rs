@@ -79,9 +79,8 @@ pub(crate) struct Adapter {
 }
 
 impl Stream {
-    /// `limit` is the longest that any write will be waited for.
-    pub(crate) fn from_socket(socket: impl Into<Socket>, limit: Duration) -> io::Result<Stream> {
-        TimedSocket::new(socket, limit).map(Stream::Plain)
+    pub(crate) fn from_socket(socket: impl Into<Socket>) -> io::Result<Stream> {
+        TimedSocket::new(socket).map(Stream::Plain)
     }
 
     pub(crate) fn from_split(split: SplitStream) -> io::Result<Stream> {
@@ -353,7 +352,7 @@ pub(crate) mod tests {
     #[test]
     fn a_read_waits_for_its_timeout_and_no_longer() {
         let (near, mut far) = sockets();
-        let stream = Stream::from_socket(near, LONG).unwrap();
+        let stream = Stream::from_socket(near).unwrap();
         let mut to = [0; 8];
         for wait in [0, 30, 1, 60] {
             let (wait, start) = (Duration::from_millis(wait), Instant::now());
@@ -374,7 +373,7 @@ pub(crate) mod tests {
     fn a_timeout_that_someone_else_left_on_the_socket_does_not_count() {
         let (near, mut far) = sockets();
         near.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
-        let stream = Stream::from_socket(near, LONG).unwrap();
+        let stream = Stream::from_socket(near).unwrap();
         let late = thread::spawn(move || {
             thread::sleep(Duration::from_millis(100));
             far.write_all(b"x").unwrap();
@@ -386,7 +385,7 @@ pub(crate) mod tests {
     #[test]
     fn a_call_that_must_not_wait_does_not_because_another_one_ends() {
         let (near, _far) = sockets();
-        let Ok(Stream::Plain(plain)) = Stream::from_socket(near, LONG) else { panic!("a socket") };
+        let Ok(Stream::Plain(plain)) = Stream::from_socket(near) else { panic!("a socket") };
         plain.set_read_timeout(LONG).unwrap();
         let start = Instant::now();
         let result = plain.nonblocking(|mut socket| {
@@ -400,7 +399,7 @@ pub(crate) mod tests {
     #[test]
     fn a_full_network_is_reported_after_one_quantum_or_at_once() {
         let (near, far) = sockets();
-        let stream = Stream::from_socket(near, LONG).unwrap();
+        let stream = Stream::from_socket(near).unwrap();
         let bytes = vec![0; 1 << 20];
         // The system gives a connection more room while it is being filled, so it is full when both say so.
         loop {
@@ -420,7 +419,7 @@ pub(crate) mod tests {
     #[test]
     fn a_concurrent_write_changes_nothing_for_a_read() {
         let (near, far) = sockets();
-        let stream = Stream::from_socket(near, LONG).unwrap();
+        let stream = Stream::from_socket(near).unwrap();
         let bytes = vec![0; 1 << 20];
         thread::scope(|scope| {
             // Until nothing goes any more, and then again and again.
@@ -471,7 +470,7 @@ pub(crate) mod tests {
     fn shutdown_wakes_waiting_calls() {
         let (near, far) = sockets();
         for (stream, far) in
-            [(Stream::from_socket(near, LONG).unwrap(), Some(far)), (Stream::from_split(stuck().0).unwrap(), None)]
+            [(Stream::from_socket(near).unwrap(), Some(far)), (Stream::from_split(stuck().0).unwrap(), None)]
         {
             thread::scope(|scope| {
                 let reading = scope.spawn(|| stream.read(&mut [0; 8], Duration::MAX));

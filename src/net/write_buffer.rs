@@ -110,7 +110,7 @@ impl WriteBuffer {
             }
             return Ok(());
         }
-        self.drain(|bytes, congested| match congested || !cfg!(unix) {
+        self.drain(|bytes, congested| match congested {
             true => stream.try_write(bytes),
             false => stream.write(bytes, &[]),
         })
@@ -224,6 +224,7 @@ impl StallTimer {
 mod tests {
     use super::*;
     use crate::net::stream::tests::{sockets, WRITES};
+    use crate::net::tcp::{TimedSocket, Waits};
     use std::io::Read;
     use std::net::TcpStream;
     use std::sync::mpsc;
@@ -245,7 +246,13 @@ mod tests {
 
     fn stream() -> (Stream, TcpStream) {
         let (near, far) = sockets();
-        (Stream::from_socket(near, LONG).unwrap(), far)
+        (Stream::from_socket(near).unwrap(), far)
+    }
+
+    /// One that waits as this system does, and one that waits in slices.
+    fn streams() -> [(Stream, TcpStream); 2] {
+        let (near, far) = sockets();
+        [stream(), (Stream::Plain(TimedSocket::with_waits(near, Waits::Sliced).unwrap()), far)]
     }
 
     fn full(stream: &Stream) -> usize {
@@ -318,22 +325,23 @@ mod tests {
 
     #[test]
     fn everything_arrives_in_order_at_a_reader_that_is_slow() {
-        let (stream, mut far) = stream();
-        let bytes = pattern(LARGE);
-        let reading = thread::spawn(move || {
-            // Longer than some slices: the network is full by then.
-            thread::sleep(WRITE_QUANTUM * 5);
-            let mut came = Vec::new();
-            far.read_to_end(&mut came).unwrap();
-            came
-        });
-        let (first, tail) = bytes.split_at(LARGE / 3);
-        let mut buffer = buffer(first);
-        buffer.write(&stream, tail, WriteTimeout::PerChunk(LONG)).unwrap();
-        assert!(buffer.is_empty());
-        assert!(buffer.bytes.capacity() <= MAX_RETAINED);
-        stream.shutdown_write(LONG);
-        assert!(reading.join().unwrap() == bytes);
+        for (stream, mut far) in streams() {
+            let bytes = pattern(LARGE);
+            let reading = thread::spawn(move || {
+                // Longer than some slices: the network is full by then.
+                thread::sleep(WRITE_QUANTUM * 5);
+                let mut came = Vec::new();
+                far.read_to_end(&mut came).unwrap();
+                came
+            });
+            let (first, tail) = bytes.split_at(LARGE / 3);
+            let mut buffer = buffer(first);
+            buffer.write(&stream, tail, WriteTimeout::PerChunk(LONG)).unwrap();
+            assert!(buffer.is_empty());
+            assert!(buffer.bytes.capacity() <= MAX_RETAINED);
+            stream.shutdown_write(LONG);
+            assert!(reading.join().unwrap() == bytes);
+        }
     }
 
     #[test]
@@ -341,12 +349,13 @@ mod tests {
         let time = Duration::from_millis(100);
         let bytes = pattern(LARGE);
         for limit in [|time| WriteTimeout::PerChunk(time), |time| WriteTimeout::Until(Deadline::after(time))] {
-            let (stream, far) = stream();
-            let start = Instant::now();
-            let error = buffer(b"head").write(&stream, &bytes, limit(time)).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::TimedOut);
-            assert!(start.elapsed() >= WRITE_QUANTUM * 9 && start.elapsed() < LONG / 2, "{:?}", start.elapsed());
-            drop(far);
+            for (stream, far) in streams() {
+                let start = Instant::now();
+                let error = buffer(b"head").write(&stream, &bytes, limit(time)).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::TimedOut);
+                assert!(start.elapsed() >= WRITE_QUANTUM * 9 && start.elapsed() < LONG / 2, "{:?}", start.elapsed());
+                drop(far);
+            }
         }
     }
 
@@ -385,61 +394,64 @@ mod tests {
 
     #[test]
     fn an_expired_deadline_fails_a_write_at_once() {
-        let (stream, far) = stream();
-        let deadline = WriteTimeout::Until(Deadline::after(Duration::ZERO));
-        let start = Instant::now();
-        let error = buffer(&[]).write(&stream, &pattern(LARGE), deadline).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::TimedOut);
-        assert!(start.elapsed() < LONG / 2);
-        drop(far);
+        for (stream, far) in streams() {
+            let deadline = WriteTimeout::Until(Deadline::after(Duration::ZERO));
+            let start = Instant::now();
+            let error = buffer(&[]).write(&stream, &pattern(LARGE), deadline).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::TimedOut);
+            assert!(start.elapsed() < LONG / 2);
+            drop(far);
+        }
     }
 
     #[test]
     fn try_write_never_waits_and_keeps_the_order() {
-        let (stream, mut far) = stream();
-        let sent = pattern(LARGE + 700);
-        let (first, more) = sent.split_at(LARGE);
-        let mut buffer = buffer(first);
-        let start = Instant::now();
-        buffer.try_write(&stream).unwrap();
-        assert!(!buffer.is_empty(), "the network takes less than that");
-        for few in more.chunks(7) {
-            buffer.bytes().extend_from_slice(few);
+        for (stream, mut far) in streams() {
+            let sent = pattern(LARGE + 700);
+            let (first, more) = sent.split_at(LARGE);
+            let mut buffer = buffer(first);
+            let start = Instant::now();
             buffer.try_write(&stream).unwrap();
+            assert!(!buffer.is_empty(), "the network takes less than that");
+            for few in more.chunks(7) {
+                buffer.bytes().extend_from_slice(few);
+                buffer.try_write(&stream).unwrap();
+            }
+            // If each had waited for a slice it would be a second. One may, and copying much takes its time.
+            assert!(start.elapsed() < WRITE_QUANTUM * 90, "{:?}", start.elapsed());
+            let total = sent.len();
+            let reading = thread::spawn(move || {
+                let mut came = vec![0; total];
+                far.read_exact(&mut came).unwrap();
+                came
+            });
+            let start = Instant::now();
+            while !buffer.is_empty() {
+                assert!(start.elapsed() < LONG);
+                buffer.try_write(&stream).unwrap();
+            }
+            assert!(reading.join().unwrap() == sent);
+            assert_eq!((buffer.written, buffer.congested), (0, false));
         }
-        // If each had waited for a slice it would be a second. One may, and copying much takes its time.
-        assert!(start.elapsed() < WRITE_QUANTUM * 90, "{:?}", start.elapsed());
-        let total = sent.len();
-        let reading = thread::spawn(move || {
-            let mut came = vec![0; total];
-            far.read_exact(&mut came).unwrap();
-            came
-        });
-        let start = Instant::now();
-        while !buffer.is_empty() {
-            assert!(start.elapsed() < LONG);
-            buffer.try_write(&stream).unwrap();
-        }
-        assert!(reading.join().unwrap() == sent);
-        assert_eq!((buffer.written, buffer.congested), (0, false));
     }
 
     #[test]
     fn a_blocking_write_finishes_what_try_write_began() {
-        let (stream, mut far) = stream();
-        let bytes = pattern(LARGE);
-        let (first, tail) = bytes.split_at(LARGE - 100_000);
-        let mut buffer = buffer(first);
-        buffer.try_write(&stream).unwrap();
-        assert!(!buffer.is_empty());
-        let reading = thread::spawn(move || {
-            let mut came = Vec::new();
-            far.read_to_end(&mut came).unwrap();
-            came
-        });
-        buffer.write(&stream, tail, WriteTimeout::PerChunk(LONG)).unwrap();
-        stream.shutdown_write(LONG);
-        assert!(reading.join().unwrap() == bytes);
+        for (stream, mut far) in streams() {
+            let bytes = pattern(LARGE);
+            let (first, tail) = bytes.split_at(LARGE - 100_000);
+            let mut buffer = buffer(first);
+            buffer.try_write(&stream).unwrap();
+            assert!(!buffer.is_empty());
+            let reading = thread::spawn(move || {
+                let mut came = Vec::new();
+                far.read_to_end(&mut came).unwrap();
+                came
+            });
+            buffer.write(&stream, tail, WriteTimeout::PerChunk(LONG)).unwrap();
+            stream.shutdown_write(LONG);
+            assert!(reading.join().unwrap() == bytes);
+        }
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::net::TcpStream;
-use std::time::Duration;
 
 use native_tls::{Certificate, Identity, Protocol, TlsAcceptor, TlsConnector};
 
@@ -206,8 +205,8 @@ impl TlsAccept {
     }
 
     /// From the socket to a stream: as `handshake::accept`.
-    pub(crate) fn accept(&self, socket: Socket, limit: Duration, deadline: Deadline) -> Result<Stream> {
-        stream::accept(&self.0, socket, limit, deadline).map(Stream::Tls)
+    pub(crate) fn accept(&self, socket: Socket, deadline: Deadline) -> Result<Stream> {
+        stream::accept(&self.0, socket, deadline).map(Stream::Tls)
     }
 }
 
@@ -234,8 +233,8 @@ impl Connector {
     }
 
     /// From the socket to a stream: as `handshake::connect`.
-    pub(crate) fn connect(&self, host: &str, socket: TcpStream, limit: Duration, deadline: Deadline) -> Result<Stream> {
-        stream::connect(&self.0, host, socket, limit, deadline).map(Stream::Tls)
+    pub(crate) fn connect(&self, host: &str, socket: TcpStream, deadline: Deadline) -> Result<Stream> {
+        stream::connect(&self.0, host, socket, deadline).map(Stream::Tls)
     }
 }
 

@@ -20,32 +20,25 @@ use crate::net::tcp::TimedSocket;
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 256 << 10;
 
-/// As a client: the certificate has to be for this host. `limit` is the longest that any later write will be waited for.
-pub(crate) fn connect(
-    connector: &TlsConnector,
-    host: &str,
-    socket: TcpStream,
-    limit: Duration,
-    deadline: Deadline,
-) -> Result<Tls> {
+/// Connects as a client. The certificate has to be for this host.
+pub(crate) fn connect(connector: &TlsConnector, host: &str, socket: TcpStream, deadline: Deadline) -> Result<Tls> {
     // 6455-4.1-17; RFC 6066 section 3: without a trailing dot; nor do certificates have one.
     let host = host.strip_suffix('.').unwrap_or(host);
-    handshake(socket, Some(host), limit, deadline, |memory| connector.connect(host, memory))
+    handshake(socket, Some(host), deadline, |memory| connector.connect(host, memory))
 }
 
 /// As a server.
-pub(crate) fn accept(acceptor: &TlsAcceptor, socket: Socket, limit: Duration, deadline: Deadline) -> Result<Tls> {
-    handshake(socket, None, limit, deadline, |memory| acceptor.accept(memory))
+pub(crate) fn accept(acceptor: &TlsAcceptor, socket: Socket, deadline: Deadline) -> Result<Tls> {
+    handshake(socket, None, deadline, |memory| acceptor.accept(memory))
 }
 
 fn handshake(
     socket: impl Into<Socket>,
     host: Option<&str>,
-    limit: Duration,
     deadline: Deadline,
     begin: impl FnOnce(MemoryTransport) -> std::result::Result<TlsStream<MemoryTransport>, HandshakeError<MemoryTransport>>,
 ) -> Result<Tls> {
-    let plain = TimedSocket::new(socket, limit).map_err(|error| Error::io(Step::Tls, error))?;
+    let plain = TimedSocket::new(socket).map_err(|error| Error::io(Step::Tls, error))?;
     let memory = MemoryTransport::default();
     let mut state = begin(memory.clone());
     loop {
@@ -141,8 +134,7 @@ mod tests {
             let (near, mut far) = sockets();
             let connector = TlsConnector::new().unwrap();
             let long = Duration::from_secs(20);
-            let connecting =
-                thread::spawn(move || connect(&connector, host, near, long, Deadline::after(long)).map(drop));
+            let connecting = thread::spawn(move || connect(&connector, host, near, Deadline::after(long)).map(drop));
             let mut hello = [0; 4096];
             let count = far.read(&mut hello).unwrap();
             drop(far);

@@ -1,7 +1,6 @@
 //! Stands in for `tls` in builds without it: there is nothing to connect with, and nothing to accept with.
 
 use std::net::TcpStream;
-use std::time::Duration;
 
 use crate::error::{Result, UsageError};
 use crate::net::deadline::Deadline;
@@ -13,7 +12,7 @@ use crate::net::stream::Stream;
 pub(crate) enum TlsAccept {}
 
 impl TlsAccept {
-    pub(crate) fn accept(&self, _socket: Socket, _limit: Duration, _deadline: Deadline) -> Result<Stream> {
+    pub(crate) fn accept(&self, _socket: Socket, _deadline: Deadline) -> Result<Stream> {
         match *self {}
     }
 }
@@ -27,13 +26,7 @@ impl Connector {
         Err(UsageError::TlsNotEnabled.into())
     }
 
-    pub(crate) fn connect(
-        &self,
-        _host: &str,
-        _socket: TcpStream,
-        _limit: Duration,
-        _deadline: Deadline,
-    ) -> Result<Stream> {
+    pub(crate) fn connect(&self, _host: &str, _socket: TcpStream, _deadline: Deadline) -> Result<Stream> {
         match *self {}
     }
 }
