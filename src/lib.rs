@@ -107,7 +107,7 @@ pub use hub::{DeliveryStats, Hub, HubLimits, Member, OverflowPolicy, QueueOutcom
 #[cfg(feature = "legacy")]
 pub use legacy::{Capability, Version};
 pub use message::{Message, MessageKind, MessageRef};
-pub use net::stream::SplitStream;
+pub use net::split_stream::SplitStream;
 pub use proxy::Proxy;
 pub use reconnect::attempts::{Reconnect, ReconnectHandle};
 pub use reconnect::backoff::Backoff;

@@ -33,7 +33,8 @@ use crate::error::{Error, Result, Step};
 use crate::events::sink::EventSink;
 use crate::net::deadline::Deadline;
 use crate::net::socket::Socket;
-use crate::net::stream::{SplitStream, Stream};
+use crate::net::split_stream::SplitStream;
+use crate::net::stream::Stream;
 
 /// Listens on `addr` and calls `handler` for every WebSocket connection, each in a thread of its own. Returns only if
 /// listening fails. [`Server`] has settings.
