@@ -35,8 +35,9 @@ const FIRST_SLICE: Duration = Duration::from_millis(20);
 const LONGEST_SLICE: Duration = Duration::from_secs(1);
 /// Time between two attempts to write to a full network.
 const RETRY_DELAY: Duration = Duration::from_millis(1);
-/// Maximum number of bytes in one non-blocking write, where the system sets no limit.
-const MAX_WRITE: usize = 64 << 10;
+/// Maximum number of bytes in one non-blocking write, where the system sets no limit. A usual queue of frames or piece of TLS
+/// fits, so that it stays one system call.
+const MAX_WRITE: usize = 128 << 10;
 
 pub(crate) struct TimedSocket {
     socket: Socket,
