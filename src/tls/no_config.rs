@@ -1,4 +1,4 @@
-//! Stands in for `tls` in builds without it: there is nothing to connect with, and nothing to accept with.
+//! The settings of builds without TLS: types without values, and the error for `wss` URLs.
 
 use std::net::TcpStream;
 
@@ -7,7 +7,7 @@ use crate::net::deadline::Deadline;
 use crate::net::socket::Socket;
 use crate::net::stream::Stream;
 
-/// Never exists.
+/// Has no value in this build.
 #[derive(Debug, Clone)]
 pub(crate) enum TlsAccept {}
 
@@ -17,7 +17,7 @@ impl TlsAccept {
     }
 }
 
-/// Never exists.
+/// Has no value in this build.
 #[derive(Debug, Clone)]
 pub(crate) enum Connector {}
 
