@@ -17,7 +17,7 @@ pub(crate) mod connect_guard;
 pub(crate) mod deadline;
 pub(crate) mod deadline_io;
 pub(crate) mod dial;
-pub(crate) mod pipe;
+mod pipe;
 pub(crate) mod socket;
 pub(crate) mod split_stream;
 pub(crate) mod stream;

@@ -12,7 +12,7 @@ use std::time::Duration;
 const CAPACITY: usize = 64 << 10;
 
 #[derive(Debug, Default)]
-pub(crate) struct Pipe {
+pub(super) struct Pipe {
     inner: Mutex<Inner>,
     changed: Condvar,
 }
@@ -28,7 +28,7 @@ struct Inner {
 
 impl Pipe {
     /// Adds the bytes for which there is room, waiting up to `wait` for any. `WouldBlock`: there was none.
-    pub(crate) fn push(&self, bytes: &[u8], wait: Duration) -> io::Result<usize> {
+    pub(super) fn push(&self, bytes: &[u8], wait: Duration) -> io::Result<usize> {
         if bytes.is_empty() {
             return Ok(0);
         }
@@ -49,7 +49,7 @@ impl Pipe {
     }
 
     /// Takes the bytes that are there, waiting up to `wait` for any. `Ok(0)`: the end. `WouldBlock`: there were none.
-    pub(crate) fn pull(&self, to: &mut [u8], wait: Duration) -> io::Result<usize> {
+    pub(super) fn pull(&self, to: &mut [u8], wait: Duration) -> io::Result<usize> {
         let mut inner = self.wait(wait, |inner| inner.closed.is_none() && inner.bytes.is_empty());
         if inner.bytes.is_empty() {
             return match inner.closed {
@@ -67,24 +67,24 @@ impl Pipe {
     }
 
     /// Sets the end, after which no bytes are added. Only the first call counts.
-    pub(crate) fn close(&self, error: Option<ErrorKind>) {
+    pub(super) fn close(&self, error: Option<ErrorKind>) {
         self.lock().closed.get_or_insert(error);
         self.changed.notify_all();
     }
 
     /// Called by the thread that takes bytes, after the last one.
-    pub(crate) fn close_reader(&self) {
+    pub(super) fn close_reader(&self) {
         self.lock().reader_closed = true;
         self.changed.notify_all();
     }
 
     /// Waits up to `wait` until no thread takes bytes any more. False: one still does.
-    pub(crate) fn wait_reader_closed(&self, wait: Duration) -> bool {
+    pub(super) fn wait_reader_closed(&self, wait: Duration) -> bool {
         self.wait(wait, |inner| !inner.reader_closed).reader_closed
     }
 
     /// Whether the end has been set.
-    pub(crate) fn is_closed(&self) -> bool {
+    pub(super) fn is_closed(&self) -> bool {
         self.lock().closed.is_some()
     }
 

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 
 use native_tls::{Certificate, Identity, Protocol, TlsAcceptor, TlsConnector};
 
-use super::stream;
+use super::{error, handshake};
 use crate::error::{Error, Result};
 use crate::net::deadline::Deadline;
 use crate::net::socket::Socket;
@@ -206,7 +206,7 @@ impl TlsAccept {
 
     /// Makes the TLS handshake of a server on this socket.
     pub(crate) fn accept(&self, socket: Socket, deadline: Deadline) -> Result<Stream> {
-        stream::accept(&self.0, socket, deadline).map(Stream::Tls)
+        handshake::accept(&self.0, socket, deadline).map(Stream::Tls)
     }
 }
 
@@ -234,12 +234,12 @@ impl Connector {
 
     /// Makes the TLS handshake of a client on this socket.
     pub(crate) fn connect(&self, host: &str, socket: TcpStream, deadline: Deadline) -> Result<Stream> {
-        stream::connect(&self.0, host, socket, deadline).map(Stream::Tls)
+        handshake::connect(&self.0, host, socket, deadline).map(Stream::Tls)
     }
 }
 
 const PEM_MARKER: &[u8] = b"-----BEGIN ";
 
 fn settings_error(error: native_tls::Error) -> Error {
-    Error::Tls(stream::settings_error(error))
+    Error::Tls(error::settings_error(error))
 }

@@ -66,7 +66,7 @@ const TEXTS: [(TlsErrorKind, &[&str]); 9] = [
 ];
 
 /// The error of a handshake that failed. `ended`: the peer had ended the stream before.
-pub(crate) fn handshake_error(error: native_tls::Error, host: Option<&str>, ended: bool) -> TlsError {
+pub(super) fn handshake_error(error: native_tls::Error, host: Option<&str>, ended: bool) -> TlsError {
     let kind = match classify(&error.to_string()) {
         TlsErrorKind::Handshake if ended => TlsErrorKind::UnexpectedEof,
         kind => kind,
@@ -75,13 +75,13 @@ pub(crate) fn handshake_error(error: native_tls::Error, host: Option<&str>, ende
 }
 
 /// The error of an identity, certificate or connector that cannot be used.
-pub(crate) fn settings_error(error: native_tls::Error) -> TlsError {
+pub(super) fn settings_error(error: native_tls::Error) -> TlsError {
     TlsError::new(TlsErrorKind::InvalidSettings, None, error)
 }
 
 /// The error of the engine on an open connection. An alert may arrive that late: a TLS 1.3 server verifies the client's
 /// certificate after the client has finished its handshake.
-pub(crate) fn connection_error(error: io::Error) -> io::Error {
+pub(super) fn connection_error(error: io::Error) -> io::Error {
     let kind = match classify(&error.to_string()) {
         TlsErrorKind::AlertReceived => TlsErrorKind::AlertReceived,
         _ => TlsErrorKind::DecryptionFailed,

@@ -21,14 +21,14 @@ const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 256 << 10;
 
 /// Connects as a client. The certificate has to be for this host.
-pub(crate) fn connect(connector: &TlsConnector, host: &str, socket: TcpStream, deadline: Deadline) -> Result<Tls> {
+pub(super) fn connect(connector: &TlsConnector, host: &str, socket: TcpStream, deadline: Deadline) -> Result<Tls> {
     // 6455-4.1-17; RFC 6066 section 3: the name has no trailing dot, nor has that of a certificate.
     let host = host.strip_suffix('.').unwrap_or(host);
     handshake(socket, Some(host), deadline, |memory| connector.connect(host, memory))
 }
 
 /// Accepts as a server.
-pub(crate) fn accept(acceptor: &TlsAcceptor, socket: Socket, deadline: Deadline) -> Result<Tls> {
+pub(super) fn accept(acceptor: &TlsAcceptor, socket: Socket, deadline: Deadline) -> Result<Tls> {
     handshake(socket, None, deadline, |memory| acceptor.accept(memory))
 }
 

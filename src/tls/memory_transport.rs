@@ -15,37 +15,37 @@ const MAX_SIZE: usize = 34 << 10;
 
 /// A handle to the two buffers. All clones share them.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct MemoryTransport(Arc<Mutex<Buffers>>);
+pub(super) struct MemoryTransport(Arc<Mutex<Buffers>>);
 
 #[derive(Debug, Default)]
-pub(crate) struct Buffers {
+pub(super) struct Buffers {
     /// Bytes from the network that the engine has not taken. The reading thread removes the buffer while it waits.
-    pub(crate) incoming: ReadBuffer,
+    pub(super) incoming: ReadBuffer,
     /// The peer has ended TCP, so nothing follows `incoming`.
-    pub(crate) ended: bool,
+    pub(super) ended: bool,
     /// Bytes from the engine for the network.
-    pub(crate) outgoing: Vec<u8>,
+    pub(super) outgoing: Vec<u8>,
     /// Number of bytes that the engine has ever written.
-    pub(crate) produced: u64,
+    pub(super) produced: u64,
 }
 
 impl MemoryTransport {
     /// Locks the buffers, never while a thread waits. Ignores poisoning, because no panic leaves them half changed.
-    pub(crate) fn lock_buffers(&self) -> MutexGuard<'_, Buffers> {
+    pub(super) fn lock_buffers(&self) -> MutexGuard<'_, Buffers> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes the incoming buffer to read from the network. [`put_back`](MemoryTransport::put_back) returns it.
-    pub(crate) fn take_incoming(&self) -> ReadBuffer {
+    pub(super) fn take_incoming(&self) -> ReadBuffer {
         mem::take(&mut self.lock_buffers().incoming)
     }
 
-    pub(crate) fn put_back(&self, incoming: ReadBuffer) {
+    pub(super) fn put_back(&self, incoming: ReadBuffer) {
         self.lock_buffers().incoming = incoming;
     }
 
     /// Frees memory that an idle connection does not need.
-    pub(crate) fn shrink(&self) {
+    pub(super) fn shrink(&self) {
         let mut buffers = self.lock_buffers();
         if buffers.outgoing.is_empty() {
             buffers.outgoing = Vec::new();
@@ -83,7 +83,7 @@ impl Write for MemoryTransport {
 
 /// A buffer with room for the next read. Its content is `bytes[from..to]`.
 #[derive(Debug, Default)]
-pub(crate) struct ReadBuffer {
+pub(super) struct ReadBuffer {
     bytes: Vec<u8>,
     from: usize,
     to: usize,
@@ -92,12 +92,12 @@ pub(crate) struct ReadBuffer {
 }
 
 impl ReadBuffer {
-    pub(crate) fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.from == self.to
     }
 
     /// Returns the room for one read from the network.
-    pub(crate) fn space(&mut self) -> &mut [u8] {
+    pub(super) fn space(&mut self) -> &mut [u8] {
         if self.from > 0 {
             self.bytes.copy_within(self.from..self.to, 0);
             (self.from, self.to) = (0, self.to.saturating_sub(self.from));
@@ -112,7 +112,7 @@ impl ReadBuffer {
     }
 
     /// Records that `count` bytes were read into that room.
-    pub(crate) fn filled(&mut self, count: usize) {
+    pub(super) fn filled(&mut self, count: usize) {
         self.to = self.to.saturating_add(count).min(self.bytes.len());
         self.was_filled = self.to == self.bytes.len();
     }

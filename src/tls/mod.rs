@@ -14,13 +14,13 @@
 #[cfg(feature = "native-tls")]
 pub(crate) mod config;
 #[cfg(feature = "native-tls")]
-pub(crate) mod error;
+mod error;
 #[cfg(feature = "native-tls")]
-pub(crate) mod handshake;
+mod handshake;
 #[cfg(feature = "native-tls")]
-pub(crate) mod memory_transport;
+mod memory_transport;
 #[cfg(feature = "native-tls")]
-pub(crate) mod records;
+mod records;
 #[cfg(feature = "native-tls")]
 pub(crate) mod stream;
 

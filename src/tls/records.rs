@@ -18,13 +18,13 @@ const MIN_TAIL: usize = 1 << 10;
 
 // No `Debug`, because this can contain plaintext; see `next_piece`.
 #[derive(Default)]
-pub(crate) struct RecordBuffer {
+pub(super) struct RecordBuffer {
     /// Ciphertext.
     bytes: Vec<u8>,
     /// Number of `bytes` that have been written.
     written: usize,
     /// Number of bytes of plaintext that have been encrypted and not yet credited to the caller.
-    pub(crate) uncredited: usize,
+    pub(super) uncredited: usize,
     /// Number of bytes that the network has taken since the last credit.
     accepted: usize,
     /// Length of the last piece.
@@ -35,17 +35,17 @@ pub(crate) struct RecordBuffer {
 
 impl RecordBuffer {
     /// Whether all ciphertext has been written.
-    pub(crate) fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.written >= self.bytes.len()
     }
 
     /// Ciphertext that has not been written.
-    pub(crate) fn unwritten(&self) -> &[u8] {
+    pub(super) fn unwritten(&self) -> &[u8] {
         self.bytes.get(self.written..).unwrap_or_default()
     }
 
     /// Records that `count` bytes of the ciphertext have been written.
-    pub(crate) fn advance(&mut self, count: usize) {
+    pub(super) fn advance(&mut self, count: usize) {
         self.written = self.written.saturating_add(count);
         if !self.is_empty() {
             self.accepted = self.accepted.saturating_add(count);
@@ -54,7 +54,7 @@ impl RecordBuffer {
 
     /// Takes the ciphertext in `from`. Called only when all has been written. The empty buffer goes back to `from`, so the same
     /// memory is filled the next time and is still in the cache.
-    pub(crate) fn refill(&mut self, from: &mut Vec<u8>) {
+    pub(super) fn refill(&mut self, from: &mut Vec<u8>) {
         self.bytes.clear();
         self.written = 0;
         mem::swap(from, &mut self.bytes);
@@ -62,7 +62,7 @@ impl RecordBuffer {
 
     /// Returns the next piece of `first` followed by `second`. Called only when all has been written. Both are copied to one
     /// piece, because a separate record for the header of a frame would cost more than copying.
-    pub(crate) fn next_piece<'a>(&'a mut self, first: &'a [u8], second: &'a [u8]) -> &'a [u8] {
+    pub(super) fn next_piece<'a>(&'a mut self, first: &'a [u8], second: &'a [u8]) -> &'a [u8] {
         let length = first.len().saturating_add(second.len());
         let continues = self.remaining > 0 && self.remaining == length;
         let most = if continues { self.last_piece.saturating_mul(2).min(MAX_PIECE_SIZE) } else { RECORD_SIZE };
@@ -86,7 +86,7 @@ impl RecordBuffer {
     }
 
     /// Returns the number of bytes that the network has taken, except for the last byte of a piece. `WouldBlock`: none.
-    pub(crate) fn take_credit(&mut self) -> io::Result<usize> {
+    pub(super) fn take_credit(&mut self) -> io::Result<usize> {
         let count = mem::take(&mut self.accepted).min(self.uncredited.saturating_sub(1));
         self.uncredited = self.uncredited.saturating_sub(count);
         match count {
@@ -96,7 +96,7 @@ impl RecordBuffer {
     }
 
     /// Frees memory that an idle connection does not need.
-    pub(crate) fn shrink(&mut self) {
+    pub(super) fn shrink(&mut self) {
         if self.is_empty() && self.uncredited == 0 {
             *self = RecordBuffer::default();
         }

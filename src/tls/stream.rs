@@ -31,9 +31,7 @@ use std::time::Duration;
 
 use native_tls::TlsStream;
 
-pub(crate) use super::error::settings_error;
-pub(crate) use super::handshake::{accept, connect};
-
+use super::error::connection_error;
 use super::memory_transport::MemoryTransport;
 use super::records::RecordBuffer;
 use crate::net::deadline::Deadline;
@@ -76,7 +74,7 @@ enum WriteMode {
 }
 
 impl Tls {
-    pub(crate) fn new(plain: TimedSocket, memory: MemoryTransport, tls: TlsStream<MemoryTransport>) -> Tls {
+    pub(super) fn new(plain: TimedSocket, memory: MemoryTransport, tls: TlsStream<MemoryTransport>) -> Tls {
         let engine = Engine { tls, needs_input: false, unsolicited_bytes: 0, failed: None };
         let records = Mutex::new(Some(RecordBuffer::default()));
         Tls { plain, memory, engine: Mutex::new(engine), records, unsolicited_output: AtomicBool::new(false) }
@@ -130,7 +128,7 @@ impl Tls {
             // An end of TCP without `close_notify` is an end. Whether the connection ended cleanly depends on the closing
             // handshake alone.
             _ if ended && (end.is_some() || engine.needs_input) => Some(Ok(())),
-            Some(Err(error)) => Some(Err(super::error::connection_error(error))),
+            Some(Err(error)) => Some(Err(connection_error(error))),
             end => end,
         };
         match (count, end) {
@@ -225,7 +223,7 @@ impl Tls {
                 }
                 Err(_) if taken > 0 => return Ok(taken),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Err(error),
-                Err(error) => return Err(super::error::connection_error(error)),
+                Err(error) => return Err(connection_error(error)),
             }
         }
         Ok(taken)
