@@ -280,12 +280,19 @@ pub(super) fn as_would_block(error: io::Error) -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::stream::tests::sockets;
+    use crate::net::stream::tests::{kind, sockets};
+    use std::sync::mpsc;
 
     const LONG: Duration = Duration::from_secs(20);
 
-    fn kind(result: io::Result<usize>) -> Result<usize, ErrorKind> {
-        result.map_err(|error| error.kind())
+    /// Fails the test instead of hanging.
+    fn watched(work: impl FnOnce() + Send + 'static) {
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || {
+            work();
+            sender.send(()).unwrap();
+        });
+        receiver.recv_timeout(LONG * 2).expect("no result in time, or a panic above");
     }
 
     /// The end that is tested, waiting in slices, and its peer.
@@ -303,12 +310,14 @@ mod tests {
     /// A write that waited in the kernel would hang here, because it has no timeout.
     #[test]
     fn a_sliced_write_never_waits_in_the_kernel() {
-        let (near, _far) = sliced();
-        fill(&near);
-        assert_eq!(near.socket.as_tcp().unwrap().write_timeout().unwrap(), None);
-        let start = Instant::now();
-        assert_eq!(kind(near.write(b"header", b"payload")), Err(ErrorKind::WouldBlock));
-        assert!(start.elapsed() >= WRITE_QUANTUM && start.elapsed() < LONG / 4, "{:?}", start.elapsed());
+        watched(|| {
+            let (near, _far) = sliced();
+            fill(&near);
+            assert_eq!(near.socket.as_tcp().unwrap().write_timeout().unwrap(), None);
+            let start = Instant::now();
+            assert_eq!(kind(near.write(b"header", b"payload")), Err(ErrorKind::WouldBlock));
+            assert!(start.elapsed() >= WRITE_QUANTUM && start.elapsed() < LONG / 4, "{:?}", start.elapsed());
+        });
     }
 
     #[test]
@@ -325,41 +334,45 @@ mod tests {
     /// The system wakes nothing here: only the flag is set, and the socket stays open.
     #[test]
     fn a_shutdown_that_wakes_no_system_call_ends_sliced_calls() {
-        let (near, _far) = sliced();
-        fill(&near);
-        std::thread::scope(|scope| {
-            let reading = scope.spawn(|| near.read(&mut [0; 8], Duration::MAX));
-            let writing = scope.spawn(|| loop {
-                // A full network may still have room for a little.
-                match near.write(&[0; MAX_WRITE], &[]) {
-                    Err(error) if error.kind() != ErrorKind::WouldBlock => break Err(error),
-                    _ => {}
-                }
+        watched(|| {
+            let (near, _far) = sliced();
+            fill(&near);
+            thread::scope(|scope| {
+                let reading = scope.spawn(|| near.read(&mut [0; 8], Duration::MAX));
+                let writing = scope.spawn(|| loop {
+                    // A full network may still have room for a little.
+                    match near.write(&[0; MAX_WRITE], &[]) {
+                        Err(error) if error.kind() != ErrorKind::WouldBlock => break Err(error),
+                        _ => {}
+                    }
+                });
+                thread::sleep(FIRST_SLICE * 3);
+                let start = Instant::now();
+                near.is_shut_down.store(true, Ordering::SeqCst);
+                assert_eq!(kind(writing.join().unwrap()), Err(ErrorKind::BrokenPipe));
+                assert_eq!(kind(reading.join().unwrap()), Ok(0));
+                assert!(start.elapsed() < LONG / 2, "{:?}", start.elapsed());
             });
-            thread::sleep(FIRST_SLICE * 3);
-            let start = Instant::now();
-            near.is_shut_down.store(true, Ordering::SeqCst);
-            assert_eq!(kind(writing.join().unwrap()), Err(ErrorKind::BrokenPipe));
-            assert_eq!(kind(reading.join().unwrap()), Ok(0));
-            assert!(start.elapsed() < LONG / 2, "{:?}", start.elapsed());
         });
     }
 
     #[test]
     fn a_sliced_read_waits_for_its_timeout_and_takes_what_comes() {
-        let (near, mut far) = sliced();
-        let (wait, start) = (FIRST_SLICE * 4, Instant::now());
-        assert_eq!(kind(near.read(&mut [0; 8], wait)), Err(ErrorKind::WouldBlock));
-        assert!(start.elapsed() >= wait && start.elapsed() < LONG / 2, "{:?}", start.elapsed());
-        let late = thread::spawn(move || {
-            thread::sleep(FIRST_SLICE * 4);
-            far.write_all(b"abc").unwrap();
+        watched(|| {
+            let (near, mut far) = sliced();
+            let (wait, start) = (FIRST_SLICE * 4, Instant::now());
+            assert_eq!(kind(near.read(&mut [0; 8], wait)), Err(ErrorKind::WouldBlock));
+            assert!(start.elapsed() >= wait && start.elapsed() < LONG / 2, "{:?}", start.elapsed());
+            let late = thread::spawn(move || {
+                thread::sleep(FIRST_SLICE * 4);
+                far.write_all(b"abc").unwrap();
+            });
+            let mut to = [0; 8];
+            assert_eq!(kind(near.read(&mut to, Duration::MAX)), Ok(3));
+            assert_eq!(&to[..3], b"abc");
+            late.join().unwrap();
+            assert_eq!(kind(near.read(&mut to, LONG)), Ok(0));
         });
-        let mut to = [0; 8];
-        assert_eq!(kind(near.read(&mut to, Duration::MAX)), Ok(3));
-        assert_eq!(&to[..3], b"abc");
-        late.join().unwrap();
-        assert_eq!(kind(near.read(&mut to, LONG)), Ok(0));
     }
 
     #[test]
