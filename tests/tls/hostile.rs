@@ -1,4 +1,4 @@
-//! Peers that speak something else, stop half way, or change what is on its way.
+//! Peers that send something other than TLS, stop in the middle, or change bytes on the way.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -11,7 +11,7 @@ use stdws::{Client, Error, Result, Server, Step, TlsErrorKind, WebSocket};
 use crate::live::{assert_took, long_timeouts, ms, timed, watchdog, Watched};
 use crate::support::certificates;
 
-/// A server whose connections come out of the channel.
+/// A server that passes its connections to the channel.
 fn server(timeouts: stdws::Timeouts) -> (stdws::ServerHandle, mpsc::Receiver<WebSocket>) {
     let (give, take) = mpsc::channel();
     let server = Server::bind("127.0.0.1:0").unwrap().watched().timeouts(timeouts).tls(certificates().accept("right"));
@@ -43,14 +43,14 @@ fn plain_http_to_a_tls_port_gets_no_http_and_no_connection() {
     plain.write_all(crate::live::REQUEST).unwrap();
     let answer = everything(plain);
     assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
-    // Our own client, and it says so in an error.
+    // This crate's client reports an error.
     let error = Client::new(&format!("ws://{}", server.local_addr())).unwrap().watched().connect().unwrap_err();
     assert!(matches!(error, Error::Handshake(_) | Error::Io(_)), "{error:?}");
     assert!(connections.try_recv().is_err());
 }
 
 #[test]
-fn tls_to_a_plain_port_is_named() {
+fn tls_to_a_plain_port_is_not_tls() {
     let _watchdog = watchdog();
     let (give, take) = mpsc::channel();
     let plain = Server::bind("127.0.0.1:0")
@@ -63,11 +63,11 @@ fn tls_to_a_plain_port_is_named() {
         .unwrap();
     let error = client(plain.local_addr().port()).connect().unwrap_err();
     assert!(matches!(&error, Error::Tls(e) if e.kind() == TlsErrorKind::NotTls), "{error:?}");
-    assert!(take.try_recv().is_err(), "it was tried again in plain text");
+    assert!(take.try_recv().is_err(), "the client retried in plain text");
 }
 
 #[test]
-fn a_peer_that_ends_in_the_handshake_is_named() {
+fn a_peer_that_ends_in_the_handshake_is_an_unexpected_eof() {
     let _watchdog = watchdog();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -79,7 +79,7 @@ fn a_peer_that_ends_in_the_handshake_is_named() {
     assert!(matches!(&error, Error::Tls(e) if e.kind() == TlsErrorKind::UnexpectedEof), "{error:?}");
 }
 
-/// The bytes of a good TLS handshake, as far as a peer comes that sends and does not look.
+/// The bytes that a client sends in a valid TLS handshake, for a peer that sends them without reading.
 fn client_hello() -> Vec<u8> {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -154,7 +154,7 @@ fn a_server_that_drips_its_handshake_is_cut_at_the_deadline() {
     }
 }
 
-/// Both ends of a connection of ours, and between them someone who does to what the server sends what he likes.
+/// Both ends of a connection, and between them a relay that changes the bytes from the server.
 fn through(change: impl FnMut(&mut Vec<u8>) -> bool + Send + 'static) -> (WebSocket, WebSocket) {
     let (server, connections) = server(long_timeouts());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

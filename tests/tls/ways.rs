@@ -1,4 +1,4 @@
-//! The way to a `wss` server: through proxies, which pass TLS on without a look, and along redirects, which never leave it.
+//! The route to a `wss` server: through proxies, which pass TLS on unread, and along redirects, which never leave TLS.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -29,7 +29,7 @@ fn client(url: &str) -> Client {
     Client::new(url).unwrap().watched().timeouts(long_timeouts()).tls(certificates().connect()).unwrap()
 }
 
-/// A proxy for one connection, which it passes on to `to`. Gives what it was asked for.
+/// A proxy that passes one connection on to `to`, and returns the request.
 fn http_proxy(to: SocketAddr) -> (Proxy, JoinHandle<Vec<u8>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let proxy = Proxy::http(&listener.local_addr().unwrap().to_string()).unwrap();
@@ -79,7 +79,7 @@ fn through_proxies() {
     }
 }
 
-/// A proxy that leads elsewhere is found out, whatever it answered.
+/// A proxy that connects to another host is detected, whatever it answered.
 #[test]
 fn a_proxy_that_leads_elsewhere() {
     let _watchdog = watchdog();
@@ -96,7 +96,7 @@ fn a_proxy_that_leads_elsewhere() {
     }
 }
 
-/// One deadline, with TLS behind the proxy too.
+/// One deadline covers the proxy and TLS behind it.
 #[test]
 fn a_silent_server_behind_a_proxy() {
     let _watchdog = watchdog();
@@ -108,7 +108,7 @@ fn a_silent_server_behind_a_proxy() {
     assert!(matches!(error, Error::Timeout(Step::Tls)), "{error:?}");
 }
 
-/// Answers one connection so, over TLS or without it, and gives the request.
+/// Answers one connection, over TLS or without it, and returns the request.
 fn answering(tls: Option<Facing>, answer: impl FnOnce(SocketAddr) -> String) -> (SocketAddr, JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -132,7 +132,7 @@ fn to(location: &str) -> String {
     format!("HTTP/1.1 301 Moved\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n")
 }
 
-/// The usual one: from `http` to `https`. What is secret was sent in plain text before, and is not sent again.
+/// From `http` to `https`. Secrets were sent in plain text before, and are not sent again.
 #[test]
 fn a_redirect_to_tls_is_followed() {
     let _watchdog = watchdog();
@@ -147,7 +147,7 @@ fn a_redirect_to_tls_is_followed() {
     assert!(serving.join().unwrap().contains("Cookie: S3CRET"));
 }
 
-/// From `wss` never to plain text, not even on the same host, and nobody is asked there.
+/// From `wss` never to plain text, not even on the same host; no connection is made.
 #[test]
 fn a_redirect_away_from_tls_is_not_followed() {
     let _watchdog = watchdog();
@@ -159,7 +159,7 @@ fn a_redirect_away_from_tls_is_not_followed() {
         let refused = client(&format!("wss://localhost:{}/", address.port())).max_redirects(10).connect();
         assert_eq!(kind(&refused.unwrap_err()), &HandshakeErrorKind::Redirect(RedirectErrorKind::Downgrade));
     }
-    // Nor after one that was.
+    // Nor after a redirect that was followed.
     let (address, _serving) = answering(Some(Facing::Client), |_| to(&format!("ws://{elsewhere}/")));
     let (first, _serving) = answering(None, |_| to(&format!("wss://localhost:{}/", address.port())));
     match client(&format!("ws://{first}/")).max_redirects(10).connect() {
@@ -172,9 +172,9 @@ fn a_redirect_away_from_tls_is_not_followed() {
     assert_eq!(plain.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
 }
 
-/// From `wss` to another place with TLS: followed, without what is secret.
+/// From `wss` to another host with TLS: followed, without secrets.
 #[test]
-fn a_redirect_over_tls_leaves_secrets_behind() {
+fn a_redirect_over_tls_drops_secrets() {
     let _watchdog = watchdog();
     let away = answering(Some(Facing::Client), |_| "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".into());
     let (address, home) = answering(Some(Facing::Client), |_| to(&format!("//localhost:{}/", away.0.port())));
@@ -196,7 +196,7 @@ fn kind(error: &Error) -> &HandshakeErrorKind {
     }
 }
 
-/// The proxy for `ws` is none for `wss`.
+/// The proxy for `ws` is not used for `wss`.
 #[test]
 fn a_proxy_for_ws_alone() -> Result<()> {
     let _watchdog = watchdog();
@@ -220,7 +220,7 @@ fn a_header_of_the_proxy_protocol_comes_before_tls() {
         Server::bind("127.0.0.1:0").unwrap().watched().timeouts(long_timeouts()).tls(certificates().accept("right"));
     let server = server.trust_proxy_protocol(["127.0.0.1"]).unwrap().start(greet).unwrap();
     let to = server.local_addr();
-    // A balancer that knows nothing of TLS.
+    // A balancer that passes TLS through.
     for header in [&b"PROXY TCP4 192.0.2.1 198.51.100.7 56324 443\r\n"[..], &V2[..]] {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -242,7 +242,7 @@ fn a_header_of_the_proxy_protocol_comes_before_tls() {
         ws.close(CloseCode::NORMAL, "").unwrap();
         balancer.join().unwrap();
     }
-    // Whoever begins with TLS itself is no proxy.
+    // A connection that begins with TLS has no PROXY header.
     assert!(client(&format!("wss://localhost:{}/", to.port())).connect().is_err());
 }
 
