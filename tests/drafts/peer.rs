@@ -122,7 +122,7 @@ pub(crate) fn limited(
                     Ok(())
                 })
                 .unwrap();
-            let address = running.local_addr();
+            let address = running.local_addr().unwrap();
             let (tap, halves) = Tap::halves(TcpStream::connect(address).unwrap());
             let client =
                 variant.client(Client::new(&format!("ws://{address}")).unwrap().watched()).timeouts(long_timeouts());

@@ -86,7 +86,7 @@ impl Playground {
                 Ok(())
             });
             let server = server.unwrap();
-            let url = format!("ws://{}", server.local_addr());
+            let url = server.url();
             let mut limits = HubLimits::default();
             limits.overflow_policy = OverflowPolicy::DropOldest;
             let hub = Hub::with_limits(limits).unwrap();

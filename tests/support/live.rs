@@ -148,7 +148,7 @@ fn server(timeouts: Timeouts, limits: Limits) -> (WebSocket, RawPeer) {
             Ok(())
         })
         .unwrap();
-    let stream = TcpStream::connect(running.local_addr()).unwrap();
+    let stream = TcpStream::connect(running.local_addr().unwrap()).unwrap();
     stream.set_nodelay(true).unwrap();
     let mut stream = facing_server(stream);
     stream.write_all(REQUEST).unwrap();

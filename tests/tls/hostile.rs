@@ -1,4 +1,4 @@
-//! Peers that send something other than TLS, stop in the middle, or change bytes on the way.
+//! Peers that speak something else, stop half way, or change what is on its way.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -11,7 +11,7 @@ use stdws::{Client, Error, Result, Server, Step, TlsErrorKind, WebSocket};
 use crate::live::{assert_took, long_timeouts, ms, timed, watchdog, Watched};
 use crate::support::certificates;
 
-/// A server that passes its connections to the channel.
+/// A server whose connections come out of the channel.
 fn server(timeouts: stdws::Timeouts) -> (stdws::ServerHandle, mpsc::Receiver<WebSocket>) {
     let (give, take) = mpsc::channel();
     let server = Server::bind("127.0.0.1:0").unwrap().watched().timeouts(timeouts).tls(certificates().accept("right"));
@@ -39,18 +39,19 @@ fn everything(mut stream: TcpStream) -> Vec<u8> {
 fn plain_http_to_a_tls_port_gets_no_http_and_no_connection() {
     let _watchdog = watchdog();
     let (server, connections) = server(long_timeouts());
-    let mut plain = TcpStream::connect(server.local_addr()).unwrap();
+    let mut plain = TcpStream::connect(server.local_addr().unwrap()).unwrap();
     plain.write_all(crate::live::REQUEST).unwrap();
     let answer = everything(plain);
     assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
-    // This crate's client reports an error.
-    let error = Client::new(&format!("ws://{}", server.local_addr())).unwrap().watched().connect().unwrap_err();
+    // Our own client, and it says so in an error.
+    let url = format!("ws://{}", server.local_addr().unwrap());
+    let error = Client::new(&url).unwrap().watched().connect().unwrap_err();
     assert!(matches!(error, Error::Handshake(_) | Error::Io(_)), "{error:?}");
     assert!(connections.try_recv().is_err());
 }
 
 #[test]
-fn tls_to_a_plain_port_is_not_tls() {
+fn tls_to_a_plain_port_is_named() {
     let _watchdog = watchdog();
     let (give, take) = mpsc::channel();
     let plain = Server::bind("127.0.0.1:0")
@@ -61,13 +62,13 @@ fn tls_to_a_plain_port_is_not_tls() {
             Ok(())
         })
         .unwrap();
-    let error = client(plain.local_addr().port()).connect().unwrap_err();
+    let error = client(plain.local_addr().unwrap().port()).connect().unwrap_err();
     assert!(matches!(&error, Error::Tls(e) if e.kind() == TlsErrorKind::NotTls), "{error:?}");
-    assert!(take.try_recv().is_err(), "the client retried in plain text");
+    assert!(take.try_recv().is_err(), "it was tried again in plain text");
 }
 
 #[test]
-fn a_peer_that_ends_in_the_handshake_is_an_unexpected_eof() {
+fn a_peer_that_ends_in_the_handshake_is_named() {
     let _watchdog = watchdog();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -79,7 +80,7 @@ fn a_peer_that_ends_in_the_handshake_is_an_unexpected_eof() {
     assert!(matches!(&error, Error::Tls(e) if e.kind() == TlsErrorKind::UnexpectedEof), "{error:?}");
 }
 
-/// The bytes that a client sends in a valid TLS handshake, for a peer that sends them without reading.
+/// The first record of a TLS handshake, the ClientHello, as a client sends it.
 fn client_hello() -> Vec<u8> {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -108,7 +109,7 @@ fn a_client_that_drips_its_handshake_is_cut_at_the_deadline() {
     timeouts.handshake = ms(300);
     let (server, connections) = server(timeouts);
     for bytes in [client_hello(), Vec::new()] {
-        let peer = TcpStream::connect(server.local_addr()).unwrap();
+        let peer = TcpStream::connect(server.local_addr().unwrap()).unwrap();
         let (writer, start) = (peer.try_clone().unwrap(), Instant::now());
         let dripping = thread::spawn(move || drip(writer, bytes));
         everything(peer);
@@ -117,7 +118,7 @@ fn a_client_that_drips_its_handshake_is_cut_at_the_deadline() {
     }
     // TLS and the request share the one deadline.
     let start = Instant::now();
-    let tcp = TcpStream::connect(server.local_addr()).unwrap();
+    let tcp = TcpStream::connect(server.local_addr().unwrap()).unwrap();
     thread::sleep(ms(150));
     // On a busy machine there may not be enough left for the handshake.
     if let Ok(mut tls) = certificates().native_connector().connect("localhost", tcp) {
@@ -154,11 +155,11 @@ fn a_server_that_drips_its_handshake_is_cut_at_the_deadline() {
     }
 }
 
-/// Both ends of a connection, and between them a relay that changes the bytes from the server.
+/// Both ends of a connection of ours, and between them someone who does to what the server sends what he likes.
 fn through(change: impl FnMut(&mut Vec<u8>) -> bool + Send + 'static) -> (WebSocket, WebSocket) {
     let (server, connections) = server(long_timeouts());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let (port, address) = (listener.local_addr().unwrap().port(), server.local_addr());
+    let (port, address) = (listener.local_addr().unwrap().port(), server.local_addr().unwrap());
     thread::spawn(move || {
         let client = listener.accept().unwrap().0;
         let server = TcpStream::connect(address).unwrap();

@@ -1,4 +1,4 @@
-//! The route to a `wss` server: through proxies, which pass TLS on unread, and along redirects, which never leave TLS.
+//! The way to a `wss` server: through proxies, which pass TLS on without a look, and along redirects, which never leave it.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -29,7 +29,7 @@ fn client(url: &str) -> Client {
     Client::new(url).unwrap().watched().timeouts(long_timeouts()).tls(certificates().connect()).unwrap()
 }
 
-/// A proxy that passes one connection on to `to`, and returns the request.
+/// A proxy for one connection, which it passes on to `to`. Gives what it was asked for.
 fn http_proxy(to: SocketAddr) -> (Proxy, JoinHandle<Vec<u8>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let proxy = Proxy::http(&listener.local_addr().unwrap().to_string()).unwrap();
@@ -64,7 +64,7 @@ fn socks_proxy(to: SocketAddr) -> (Proxy, JoinHandle<Vec<u8>>) {
 fn through_proxies() {
     let _watchdog = watchdog();
     let server = echo_server("right");
-    let (to, url) = (server.local_addr(), format!("wss://localhost:{}/", server.local_addr().port()));
+    let (to, url) = (server.local_addr().unwrap(), format!("wss://localhost:{}/", server.local_addr().unwrap().port()));
     let message: Vec<u8> = (0..1_u32 << 20).map(|i| (i * 7) as u8).collect();
     let (by_http, by_socks) = (http_proxy(to), socks_proxy(to));
     let asked = format!("CONNECT localhost:{0} HTTP/1.1\r\nHost: localhost:{0}\r\n\r\n", to.port());
@@ -79,15 +79,16 @@ fn through_proxies() {
     }
 }
 
-/// A proxy that connects to another host is detected, whatever it answered.
+/// A proxy that leads elsewhere is found out, whatever it answered.
 #[test]
 fn a_proxy_that_leads_elsewhere() {
     let _watchdog = watchdog();
     let other = echo_server("wrong_host");
     let plain = Server::bind("127.0.0.1:0").unwrap().watched().start(|_| Ok(())).unwrap();
-    for (to, expected) in
-        [(other.local_addr(), TlsErrorKind::HostnameMismatch), (plain.local_addr(), TlsErrorKind::NotTls)]
-    {
+    for (to, expected) in [
+        (other.local_addr().unwrap(), TlsErrorKind::HostnameMismatch),
+        (plain.local_addr().unwrap(), TlsErrorKind::NotTls),
+    ] {
         let (proxy, _serving) = http_proxy(to);
         match client("wss://localhost/").proxy(proxy).connect() {
             Err(Error::Tls(error)) => assert_eq!(error.kind(), expected),
@@ -96,7 +97,7 @@ fn a_proxy_that_leads_elsewhere() {
     }
 }
 
-/// One deadline covers the proxy and TLS behind it.
+/// One deadline, with TLS behind the proxy too.
 #[test]
 fn a_silent_server_behind_a_proxy() {
     let _watchdog = watchdog();
@@ -108,7 +109,7 @@ fn a_silent_server_behind_a_proxy() {
     assert!(matches!(error, Error::Timeout(Step::Tls)), "{error:?}");
 }
 
-/// Answers one connection, over TLS or without it, and returns the request.
+/// Answers one connection so, over TLS or without it, and gives the request.
 fn answering(tls: Option<Facing>, answer: impl FnOnce(SocketAddr) -> String) -> (SocketAddr, JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -132,22 +133,22 @@ fn to(location: &str) -> String {
     format!("HTTP/1.1 301 Moved\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n")
 }
 
-/// From `http` to `https`. Secrets were sent in plain text before, and are not sent again.
+/// The usual one: from `http` to `https`. What is secret was sent in plain text before, and is not sent again.
 #[test]
 fn a_redirect_to_tls_is_followed() {
     let _watchdog = watchdog();
     let server = echo_server("right");
-    let location = format!("https://localhost:{}/", server.local_addr().port());
+    let location = format!("https://localhost:{}/", server.local_addr().unwrap().port());
     let (address, serving) = answering(None, |_| to(&location));
     let client = client(&format!("ws://{address}/")).header("Cookie", "S3CRET").unwrap().max_redirects(1);
     let mut ws = client.connect().unwrap();
     ws.send("over TLS").unwrap();
     assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("over TLS"));
-    assert_eq!(ws.peer_addr(), Some(server.local_addr()));
+    assert_eq!(ws.peer_addr(), Some(server.local_addr().unwrap()));
     assert!(serving.join().unwrap().contains("Cookie: S3CRET"));
 }
 
-/// From `wss` never to plain text, not even on the same host; no connection is made.
+/// From `wss` never to plain text, not even on the same host, and nobody is asked there.
 #[test]
 fn a_redirect_away_from_tls_is_not_followed() {
     let _watchdog = watchdog();
@@ -159,7 +160,7 @@ fn a_redirect_away_from_tls_is_not_followed() {
         let refused = client(&format!("wss://localhost:{}/", address.port())).max_redirects(10).connect();
         assert_eq!(kind(&refused.unwrap_err()), &HandshakeErrorKind::Redirect(RedirectErrorKind::Downgrade));
     }
-    // Nor after a redirect that was followed.
+    // Nor after one that was.
     let (address, _serving) = answering(Some(Facing::Client), |_| to(&format!("ws://{elsewhere}/")));
     let (first, _serving) = answering(None, |_| to(&format!("wss://localhost:{}/", address.port())));
     match client(&format!("ws://{first}/")).max_redirects(10).connect() {
@@ -172,9 +173,9 @@ fn a_redirect_away_from_tls_is_not_followed() {
     assert_eq!(plain.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
 }
 
-/// From `wss` to another host with TLS: followed, without secrets.
+/// From `wss` to another place with TLS: followed, without what is secret.
 #[test]
-fn a_redirect_over_tls_drops_secrets() {
+fn a_redirect_over_tls_leaves_secrets_behind() {
     let _watchdog = watchdog();
     let away = answering(Some(Facing::Client), |_| "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".into());
     let (address, home) = answering(Some(Facing::Client), |_| to(&format!("//localhost:{}/", away.0.port())));
@@ -196,13 +197,13 @@ fn kind(error: &Error) -> &HandshakeErrorKind {
     }
 }
 
-/// The proxy for `ws` is not used for `wss`.
+/// The proxy for `ws` is none for `wss`.
 #[test]
 fn a_proxy_for_ws_alone() -> Result<()> {
     let _watchdog = watchdog();
     let server = echo_server("right");
     let proxy = Proxy::from_vars(|name| (name == "ws_proxy").then(|| "http://127.0.0.1:1".into()))?;
-    let mut ws = client(&format!("wss://localhost:{}/", server.local_addr().port())).proxy(proxy).connect()?;
+    let mut ws = client(&format!("wss://localhost:{}/", server.local_addr().unwrap().port())).proxy(proxy).connect()?;
     ws.send("directly")?;
     assert_eq!(ws.recv()?.unwrap().as_text(), Some("directly"));
     Ok(())
@@ -219,8 +220,8 @@ fn a_header_of_the_proxy_protocol_comes_before_tls() {
     let server =
         Server::bind("127.0.0.1:0").unwrap().watched().timeouts(long_timeouts()).tls(certificates().accept("right"));
     let server = server.trust_proxy_protocol(["127.0.0.1"]).unwrap().start(greet).unwrap();
-    let to = server.local_addr();
-    // A balancer that passes TLS through.
+    let to = server.local_addr().unwrap();
+    // A balancer that knows nothing of TLS.
     for header in [&b"PROXY TCP4 192.0.2.1 198.51.100.7 56324 443\r\n"[..], &V2[..]] {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -242,7 +243,7 @@ fn a_header_of_the_proxy_protocol_comes_before_tls() {
         ws.close(CloseCode::NORMAL, "").unwrap();
         balancer.join().unwrap();
     }
-    // A connection that begins with TLS has no PROXY header.
+    // Whoever begins with TLS itself is no proxy.
     assert!(client(&format!("wss://localhost:{}/", to.port())).connect().is_err());
 }
 
@@ -253,7 +254,8 @@ fn an_untrusted_certificate_is_not_retried() {
     let _watchdog = watchdog();
     let server = echo_server("right");
     // Without the authority of the test.
-    let untrusting = Client::new(&format!("wss://localhost:{}/", server.local_addr().port())).unwrap().watched();
+    let untrusting =
+        Client::new(&format!("wss://localhost:{}/", server.local_addr().unwrap().port())).unwrap().watched();
     let mut connections = untrusting.timeouts(long_timeouts()).reconnect(Backoff::default());
     match connections.next() {
         Some(Err(Error::Tls(error))) => assert_eq!(error.kind(), TlsErrorKind::UnknownIssuer),
