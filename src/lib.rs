@@ -151,7 +151,7 @@ pub use hub::{DeliveryStats, Hub, HubLimits, Member, OverflowPolicy, QueueOutcom
 pub use legacy::{Capability, Version};
 pub use message::{Message, MessageKind, MessageRef};
 #[cfg(any(feature = "client", feature = "server"))]
-pub use net::stream::SplitStream;
+pub use net::split_stream::SplitStream;
 #[cfg(feature = "proxy")]
 pub use proxy::Proxy;
 #[cfg(feature = "reconnect")]

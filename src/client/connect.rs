@@ -23,7 +23,8 @@ use crate::error::{Error, Result, Step};
 use crate::events::event::EventKind;
 use crate::handshake::client::{self as request, HandshakeRequest};
 use crate::net::deadline::Deadline;
-use crate::net::stream::{SplitStream, Stream};
+use crate::net::split_stream::SplitStream;
+use crate::net::stream::Stream;
 use crate::primitives::lock::assert_unlocked;
 use crate::primitives::random::RandomSource;
 #[cfg(feature = "proxy")]

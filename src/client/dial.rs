@@ -38,10 +38,8 @@ impl Client {
         let (peer, local) = (socket.peer_addr().ok(), socket.local_addr().ok());
         let stream = match tls {
             // 6455-4.1-14, 6455-4.1-15, 6455-4.1-16
-            Some(tls) => tls.connect(uri.host(), socket, self.timeouts.write, deadline)?,
-            None => {
-                Stream::from_socket(socket, self.timeouts.write).map_err(|error| Error::io(Step::Connect, error))?
-            }
+            Some(tls) => tls.connect(uri.host(), socket, deadline)?,
+            None => Stream::from_socket(socket).map_err(|error| Error::io(Step::Connect, error))?,
         };
         Ok(DialedStream { stream, info: ConnectionInfo { peer, local, ..ConnectionInfo::default() }, guard })
     }

@@ -35,8 +35,7 @@ impl Client {
         let deadline = Deadline::after(self.timeouts.connect);
         let key = self.handshake_key()?;
         let socket = connect(path.as_ref(), deadline)?;
-        let stream =
-            Stream::from_socket(socket, self.timeouts.write).map_err(|error| Error::io(Step::Connect, error))?;
+        let stream = Stream::from_socket(socket).map_err(|error| Error::io(Step::Connect, error))?;
         self.handshake_over(stream, key, deadline)
     }
 }

@@ -482,7 +482,7 @@ mod tests {
         let keys = (role == Role::Client).then(RandomSource::system);
         let limits = Limits::with_max_message_size(16 << 20);
         let codec = Codec::draft(role, (DraftSpec::for_version(version), agreed), limits, &[], keys);
-        let stream = Stream::from_socket(socket, timeouts.write).unwrap();
+        let stream = Stream::from_socket(socket).unwrap();
         WebSocket::new(stream, codec, (limits, timeouts), ConnectionInfo::default())
     }
 

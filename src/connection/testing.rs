@@ -41,7 +41,7 @@ pub(crate) fn encoder(role: Role) -> Encoder {
 /// One side's link, and the peer on the other.
 pub(crate) fn connection(role: Role, timeouts: Timeouts) -> (Arc<Connection>, Peer) {
     let (near, far) = sockets();
-    let stream = Stream::from_socket(near, timeouts.write).unwrap();
+    let stream = Stream::from_socket(near).unwrap();
     let codec = Codec::rfc6455(role, Limits::server(), &[], (encoder(role), None));
     (Arc::new(Connection::new(stream, role, codec.protocol, codec.encoder, timeouts)), Peer::new(role, far))
 }
@@ -59,7 +59,7 @@ pub(crate) fn pair(timeouts: Timeouts) -> (WebSocket, WebSocket) {
 }
 
 fn websocket_over(socket: TcpStream, role: Role, timeouts: Timeouts) -> WebSocket {
-    let stream = Stream::from_socket(socket, timeouts.write).unwrap();
+    let stream = Stream::from_socket(socket).unwrap();
     let limits = Limits::with_max_message_size(64 << 20);
     let codec = Codec::rfc6455(role, limits, &[], (encoder(role), None));
     WebSocket::new(stream, codec, (limits, timeouts), ConnectionInfo::default())

@@ -1,12 +1,13 @@
-//! The gate for connections that are not open yet (RFC 6455 section 4.1 item 2): one attempt at a time for each peer.
+//! The limit of one connection attempt at a time for each peer (RFC 6455 section 4.1 item 2). Knows addresses and names, but
+//! no sockets.
 //!
-//! | the way | what a peer is | beside that |
+//! | route | a peer is | also |
 //! |---|---|---|
 //! | direct, or through a proxy to an IP address | IP address and port | |
 //! | through a proxy that resolves the name | name and port | at most [`MAX_BY_NAME`] attempts at a time |
 //!
-//! At most one [`ConnectGuard`] of this process exists per peer, from before TCP until the opening handshake has ended, well
-//! or not. A thread holds at most one while it waits for nothing but the network, so the gate cannot deadlock.
+//! At most one [`ConnectGuard`] per peer exists in a process, from before TCP until the opening handshake has succeeded or
+//! failed. A thread holds at most one, and then waits for nothing but the network, so guards cannot deadlock.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -14,29 +15,30 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::deadline::Deadline;
 
-/// Who is connected to, as far as this side knows.
+/// The peer of a connection attempt, as far as this side knows it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum ConnectTarget {
-    /// The address is known.
+    /// A known address.
     Address(SocketAddr),
-    /// 6455-4.1-8: it is the proxy that resolves the name, so each name counts as a peer of its own.
+    /// 6455-4.1-8: the proxy resolves the name, so each name counts as a peer of its own.
     Name(String, u16),
 }
 
-/// 6455-4.1-9: names of one server could be many, so all of them together have a limit.
+/// Maximum number of attempts by name. 6455-4.1-9: one server may have many names, so all names share a limit.
 const MAX_BY_NAME: usize = 16;
 
-/// The peers this process is connecting to.
+/// The peers to which this process is connecting.
 static CONNECTING: Mutex<BTreeSet<ConnectTarget>> = Mutex::new(BTreeSet::new());
-/// Told whenever a peer leaves [`CONNECTING`].
+/// Notified when a peer is removed from [`CONNECTING`].
 static RELEASED: Condvar = Condvar::new();
 
-/// The right to connect to a peer. 6455-4.1-5, 6455-4.1-6, 6455-4.1-7: nobody else in this process has it meanwhile.
+/// The exclusive permit to connect to a peer, within this process. Dropping it releases the peer. 6455-4.1-5, 6455-4.1-6,
+/// 6455-4.1-7
 #[derive(Debug)]
 pub(crate) struct ConnectGuard(ConnectTarget);
 
 impl ConnectGuard {
-    /// Waits until no other attempt to the peer is pending. `None` when the deadline passes first.
+    /// Waits until no other attempt to the peer is pending. Returns `None` when the deadline passes first.
     pub(crate) fn acquire(target: ConnectTarget, deadline: Deadline) -> Option<ConnectGuard> {
         let mut connecting = lock_connecting();
         while !has_room(&connecting, &target) {
@@ -63,7 +65,7 @@ impl Drop for ConnectGuard {
     }
 }
 
-/// A thread that panicked with the lock held leaves a set that is still right: a peer goes in and out in one step.
+/// Ignores poisoning: a peer is inserted and removed in one step, so the set is right after any panic.
 fn lock_connecting() -> MutexGuard<'static, BTreeSet<ConnectTarget>> {
     CONNECTING.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -82,7 +84,7 @@ mod tests {
         Deadline::after(Duration::ZERO)
     }
 
-    /// 6455-4.1-5: an attempt that fails, or a thread that panics, lets the next one in.
+    /// 6455-4.1-5: after a failed attempt, or a panic, the next attempt begins.
     #[test]
     fn a_panic_releases_the_guard() {
         let target = ConnectTarget::Address(SocketAddr::from(([192, 0, 2, 78], 1)));
@@ -97,7 +99,7 @@ mod tests {
         assert!(ConnectGuard::acquire(again, now()).is_some());
     }
 
-    /// 6455-4.1-8, 6455-4.1-9: one for each name and port, and no more than so many of them.
+    /// 6455-4.1-8, 6455-4.1-9: one for each name and port, and a maximum number of names.
     #[test]
     fn each_name_is_a_peer_and_all_names_have_a_limit() {
         let name = |n: usize| ConnectTarget::Name(format!("h{n}.example"), 80);
@@ -105,17 +107,17 @@ mod tests {
             (1..MAX_BY_NAME).map(|n| ConnectGuard::acquire(name(n), now()).unwrap()).collect();
         assert!(ConnectGuard::acquire(name(1), now()).is_none());
         held.push(ConnectGuard::acquire(ConnectTarget::Name("h1.example".into(), 81), now()).unwrap());
-        assert!(ConnectGuard::acquire(name(99), now()).is_none(), "more names than may be");
-        // Addresses are not counted among them.
+        assert!(ConnectGuard::acquire(name(99), now()).is_none(), "more names than the limit");
+        // Addresses do not count towards the limit.
         let address = ConnectTarget::Address(SocketAddr::from(([192, 0, 2, 79], 1)));
         let _address = ConnectGuard::acquire(address, now()).unwrap();
-        // Whoever waits comes in when one leaves.
-        let (waits, came) = mpsc::channel();
+        // An attempt that waits begins when another one ends.
+        let (started, start) = mpsc::channel();
         let waiting = thread::spawn(move || {
-            waits.send(()).unwrap();
+            started.send(()).unwrap();
             ConnectGuard::acquire(name(99), Deadline::after(LONG)).is_some()
         });
-        came.recv().unwrap();
+        start.recv().unwrap();
         held.remove(0);
         assert!(waiting.join().unwrap());
     }

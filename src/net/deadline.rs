@@ -1,31 +1,31 @@
-//! A time limit, turned into a point in time once, and shared by every step of an operation.
+//! A timeout, converted once to a point in time that every step of an operation shares.
 
 use std::time::{Duration, Instant};
 
-/// How long one write may wait.
+/// Maximum time that one write waits.
 pub(crate) const WRITE_QUANTUM: Duration = Duration::from_millis(10);
 
-/// The point in time at which an operation gives up. `None` inside: never (a limit too large for the clock).
+/// The point in time at which an operation fails with a timeout. `None` inside: never, for a timeout too large for the clock.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Deadline(Option<Instant>);
 
 impl Deadline {
-    /// This long from now.
+    /// A deadline `limit` from now.
     pub(crate) fn after(limit: Duration) -> Deadline {
         Deadline(Instant::now().checked_add(limit))
     }
 
-    /// One that does not pass, for waits with another bound.
+    /// A deadline that never passes, for waits with another bound.
     pub(crate) fn never() -> Deadline {
         Deadline(None)
     }
 
-    /// One that has passed: nothing is waited for.
+    /// A deadline that has passed, for calls that must not wait.
     pub(crate) fn now() -> Deadline {
         Deadline::after(Duration::ZERO)
     }
 
-    /// The one of both that passes first.
+    /// The earlier of two deadlines.
     pub(crate) fn earlier(self, other: Deadline) -> Deadline {
         match (self.0, other.0) {
             (Some(one), Some(other)) => Deadline(Some(one.min(other))),
@@ -33,12 +33,12 @@ impl Deadline {
         }
     }
 
-    /// What is left; zero when it has passed.
+    /// The time that is left; zero once the deadline has passed.
     pub(crate) fn remaining(&self) -> Duration {
         self.0.map_or(Duration::MAX, |at| at.saturating_duration_since(Instant::now()))
     }
 
-    /// Whether it has passed.
+    /// Whether the deadline has passed.
     pub(crate) fn is_expired(&self) -> bool {
         self.remaining().is_zero()
     }
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_limit_beyond_the_clock_never_passes() {
+    fn a_timeout_too_large_for_the_clock_never_expires() {
         assert_eq!(Deadline::after(Duration::MAX).remaining(), Duration::MAX);
         assert!(Deadline::after(Duration::ZERO).is_expired());
         assert!(Deadline::now().is_expired());
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn the_earlier_of_two() {
+    fn the_earlier_deadline_is_chosen() {
         let (never, later) = (Deadline::never(), Deadline::after(Duration::from_secs(1000)));
         assert_eq!(never.earlier(never).remaining(), Duration::MAX);
         for (one, other) in [(never, later), (later, never)] {

@@ -1,5 +1,5 @@
-//! What is said on a TCP connection before its stream begins, under one deadline. Whoever comes next, TLS or the opening
-//! handshake, reads where this stopped: no byte is taken from the socket that was not asked for.
+//! Reads and writes on a TCP socket before its [`stream`](super::stream) exists, under one deadline. Takes no byte from the
+//! socket that was not asked for: TLS or the opening handshake reads on where this stopped. Knows no protocol.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -7,32 +7,43 @@ use std::time::Duration;
 
 use super::deadline::Deadline;
 
-/// A socket, and when to give up. `TimedOut` means that it is time. Leaves any timeouts on the socket.
+/// A socket and a deadline. `TimedOut` means that the deadline has passed. Timeouts stay set on the socket.
 #[derive(Clone, Copy)]
 pub(crate) struct DeadlineIo<'a> {
     socket: &'a TcpStream,
     deadline: Deadline,
 }
 
-/// Systems differ in what they take for a timeout. Who waits longer waits again.
-const MAX_TIMEOUT: Duration = Duration::from_secs(3600);
+/// Maximum timeout of one system call, because systems limit it. A longer wait for input is repeated, a longer write fails.
+/// Short in tests, so that they meet it.
+const MAX_TIMEOUT: Duration = if cfg!(test) { Duration::from_millis(60) } else { Duration::from_secs(3600) };
 
 impl DeadlineIo<'_> {
     pub(crate) fn new(socket: &TcpStream, deadline: Deadline) -> DeadlineIo<'_> {
         DeadlineIo { socket, deadline }
     }
 
-    /// Looks at what is there, once anything is, and leaves it there. 0: the stream has ended.
+    /// Waits for bytes, copies them and leaves them on the socket. Returns 0 at the end of the stream.
     pub(crate) fn peek(&self, to: &mut [u8]) -> io::Result<usize> {
-        self.with_timeout(TcpStream::set_read_timeout, |socket| socket.peek(to))
+        loop {
+            self.set_timeout(TcpStream::set_read_timeout)?;
+            match self.socket.peek(to) {
+                // A wait may end a little early; the deadline decides.
+                Err(error) if is_timeout(&error) || error.kind() == ErrorKind::Interrupted => {}
+                result => return result,
+            }
+        }
     }
 
-    /// Takes what is there, once anything is. 0: the stream has ended.
+    /// Waits for bytes and takes them. Returns 0 at the end of the stream. The wait is a [`peek`](DeadlineIo::peek),
+    /// because a read that times out may lose bytes on Windows.
     pub(crate) fn read(&self, to: &mut [u8]) -> io::Result<usize> {
-        self.with_timeout(TcpStream::set_read_timeout, |mut socket| socket.read(to))
+        self.peek(&mut [0])?;
+        let mut socket = self.socket;
+        socket.read(to)
     }
 
-    /// Fills `to`. `UnexpectedEof` when the stream ends before.
+    /// Fills `to`. Fails with `UnexpectedEof` when the stream ends before that.
     pub(crate) fn read_exact(&self, mut to: &mut [u8]) -> io::Result<()> {
         while !to.is_empty() {
             let count = self.read(to)?;
@@ -44,38 +55,34 @@ impl DeadlineIo<'_> {
         Ok(())
     }
 
-    /// Writes it all.
+    /// Writes all bytes. A write that times out is not repeated: on Windows, the number of bytes that it wrote is unknown.
     pub(crate) fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
-            let count = self.with_timeout(TcpStream::set_write_timeout, |mut socket| socket.write(bytes))?;
-            if count == 0 {
-                return Err(ErrorKind::WriteZero.into());
+            self.set_timeout(TcpStream::set_write_timeout)?;
+            let mut socket = self.socket;
+            match socket.write(bytes) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if is_timeout(&error) => return Err(ErrorKind::TimedOut.into()),
+                Err(error) => return Err(error),
             }
-            bytes = bytes.get(count..).unwrap_or_default();
         }
         Ok(())
     }
 
-    fn with_timeout(
-        &self,
-        set_timeout: fn(&TcpStream, Option<Duration>) -> io::Result<()>,
-        mut call: impl FnMut(&TcpStream) -> io::Result<usize>,
-    ) -> io::Result<usize> {
-        loop {
-            let left = self.deadline.remaining();
-            if left.is_zero() {
-                return Err(ErrorKind::TimedOut.into());
-            }
-            set_timeout(self.socket, Some(left.min(MAX_TIMEOUT)))?;
-            match call(self.socket) {
-                // A wait may end a little early; the clock above decides.
-                Err(error)
-                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted) => {
-                }
-                result => return result,
-            }
+    /// Lets the next call wait until the deadline.
+    fn set_timeout(&self, set: fn(&TcpStream, Option<Duration>) -> io::Result<()>) -> io::Result<()> {
+        let left = self.deadline.remaining();
+        if left.is_zero() {
+            return Err(ErrorKind::TimedOut.into());
         }
+        set(self.socket, Some(left.min(MAX_TIMEOUT)))
     }
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
 #[cfg(test)]
@@ -89,7 +96,7 @@ mod tests {
     const LONG: Duration = Duration::from_secs(20);
 
     #[test]
-    fn takes_what_it_was_asked_for_and_no_more() {
+    fn takes_no_more_bytes_than_asked_for() {
         let (near, mut far) = sockets();
         let io = DeadlineIo::new(&near, Deadline::after(Duration::MAX));
         io.write_all(b"asked").unwrap();
@@ -114,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn gives_up_when_it_is_time_also_when_bytes_drip() {
+    fn fails_at_the_deadline_even_when_bytes_drip() {
         let (near, mut far) = sockets();
         let (limit, start) = (Duration::from_millis(100), Instant::now());
         let drip = thread::spawn(move || while far.write_all(b"x").is_ok() && start.elapsed() < LONG {});
@@ -134,5 +141,20 @@ mod tests {
         assert_eq!(io.peek(&mut [0]).unwrap_err().kind(), ErrorKind::TimedOut);
         assert_eq!(io.write_all(&[0]).unwrap_err().kind(), ErrorKind::TimedOut);
         drop(far);
+    }
+
+    /// The deadline is far, but the timeout of a system call is not.
+    #[test]
+    fn a_write_that_times_out_is_not_repeated() {
+        let (near, mut far) = sockets();
+        let start = Instant::now();
+        let bytes: Vec<u8> = (0..24_u32 << 20).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let io = DeadlineIo::new(&near, Deadline::after(LONG));
+        assert_eq!(io.write_all(&bytes).unwrap_err().kind(), ErrorKind::TimedOut);
+        assert!(start.elapsed() < LONG / 2);
+        drop(near);
+        let mut came = Vec::new();
+        far.read_to_end(&mut came).unwrap();
+        assert!(came.len() < bytes.len() && bytes.starts_with(&came));
     }
 }

@@ -1,11 +1,11 @@
-//! Opening a TCP connection: name, gate, address after address, all under one deadline. Knows no protocol.
+//! Opens a TCP connection under one deadline: resolves the name, then tries its addresses in order. Knows no protocol.
 //!
 //! ```text
 //! for each address:   ConnectGuard::acquire -> TCP -> [caller: TLS, opening handshake] -> ConnectGuard dropped
-//! to a proxy:                           TCP
+//! to a proxy:                                  TCP
 //! ```
 //!
-//! A proxy is not the host whose connections the gate counts, so there is none before it.
+//! A proxy is not the peer whose connection attempts are limited, so connecting to it needs no guard.
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
@@ -17,11 +17,11 @@ use super::connect_guard::{ConnectGuard, ConnectTarget};
 use super::deadline::Deadline;
 use crate::error::{ConnectAttempt, ConnectError, Error, HostRole, Step};
 
-/// Opens a TCP connection to the first address of the host that answers. The guard has to be kept until the opening
-/// handshake is over.
+/// Opens a TCP connection to the first address of the host that answers. The caller keeps the guard until the opening
+/// handshake has ended.
 ///
-/// Addresses are tried in the order the resolver gives, each with an equal share of the time that is left. When none
-/// answers, the error has the cause of each, or is `Timeout(Step::ConnectQueue)` if no attempt came so far as to begin.
+/// Addresses are tried in the order of the resolver. Each has an equal share of the time that is left. When none answers, the
+/// error contains the cause for each. It is `Timeout(Step::ConnectQueue)` if no attempt began.
 pub(crate) fn connect(host: &str, port: u16, deadline: Deadline) -> Result<(TcpStream, ConnectGuard), Error> {
     let addresses = resolve(host, port, deadline)?;
     connect_any(
@@ -33,14 +33,14 @@ pub(crate) fn connect(host: &str, port: u16, deadline: Deadline) -> Result<(TcpS
     )
 }
 
-/// The same for a proxy: no gate, and the error says that it is one.
+/// Opens a TCP connection to a proxy, without a guard. An error names the host as a proxy.
 pub(crate) fn connect_to_proxy(host: &str, port: u16, deadline: Deadline) -> Result<TcpStream, Error> {
     let addresses = resolve(host, port, deadline)?;
     let host = DialTarget { host_port: host_port(host, port), role: HostRole::Proxy };
     connect_any(host, &addresses, deadline, |_, _| Some(()), open).map(|(stream, ())| stream)
 }
 
-/// `host:port`, an IPv6 address in brackets.
+/// Formats `host:port`, with an IPv6 address in brackets.
 pub(crate) fn host_port(host: &str, port: u16) -> String {
     if host.contains(':') {
         format!("[{host}]:{port}")
@@ -54,7 +54,7 @@ fn acquire_guard(address: SocketAddr, deadline: Deadline) -> Option<ConnectGuard
     ConnectGuard::acquire(ConnectTarget::Address(address), deadline)
 }
 
-/// Who is connected to, for the error that says that it failed.
+/// The host of a connection attempt, for its error.
 struct DialTarget {
     host_port: String,
     role: HostRole,
@@ -68,13 +68,13 @@ pub(crate) fn resolve(host: &str, port: u16, deadline: Deadline) -> Result<Vec<S
     let host = host.to_owned();
     resolve_on_thread(deadline, move || match (host.as_str(), port).to_socket_addrs() {
         Ok(addresses) => Ok(addresses.collect()),
-        // The system does not say which name, and there may be two: the server's and the proxy's.
+        // The error of the system lacks the name, and there may be two: the server's and the proxy's.
         Err(error) => Err(io::Error::new(error.kind(), format!("{host}: {error}"))),
     })
 }
 
-/// Runs a lookup, for which `std` has no time limit. A missed deadline leaves its thread behind; it ends when the
-/// system's resolver gives up.
+/// Runs a lookup on a thread, because `std` cannot bound it. After a missed deadline the thread stays until the system's
+/// resolver returns.
 fn resolve_on_thread(
     deadline: Deadline,
     lookup: impl FnOnce() -> io::Result<Vec<SocketAddr>> + Send + 'static,
@@ -84,19 +84,19 @@ fn resolve_on_thread(
     }
     let (sender, receiver) = mpsc::channel();
     let helper = thread::Builder::new().name("stdws-resolve".into());
-    // Nobody listens any more after a missed deadline, and that is all right.
+    // After a missed deadline nothing receives the result.
     helper.spawn(move || drop(sender.send(lookup()))).map_err(|e| Error::io(Step::Thread, e))?;
     match receiver.recv_timeout(deadline.remaining()) {
         Ok(Ok(addresses)) => Ok(addresses),
         Ok(Err(error)) => Err(Error::io(Step::Resolve, error)),
         Err(RecvTimeoutError::Timeout) => Err(Error::Timeout(Step::Resolve)),
         Err(RecvTimeoutError::Disconnected) => {
-            Err(Error::io(Step::Resolve, io::Error::other("the resolver gave no answer")))
+            Err(Error::io(Step::Resolve, io::Error::other("the thread of the resolver ended without a result")))
         }
     }
 }
 
-/// Tries the addresses in order. `open` is the system's part, so that tests can play it.
+/// Tries the addresses in order. `open` makes the system calls, so that tests can replace it.
 fn connect_any<G>(
     host: DialTarget,
     addresses: &[SocketAddr],
@@ -113,9 +113,10 @@ fn connect_any<G>(
                 attempted = true;
                 open(address, share).map(|stream| (stream, guard))
             }
-            None => {
-                Err(io::Error::new(ErrorKind::TimedOut, "an earlier attempt to the same address did not end in time"))
-            }
+            None => Err(io::Error::new(
+                ErrorKind::TimedOut,
+                "another attempt to connect to this address was still pending at the deadline",
+            )),
         };
         match result {
             Ok(connected) => return Ok(connected),
@@ -128,21 +129,17 @@ fn connect_any<G>(
     Err(Error::Connect(ConnectError { host: host.host_port, role: host.role, attempts }))
 }
 
-/// One attempt at one address.
+/// Makes one attempt at one address.
 fn open(address: SocketAddr, deadline: Deadline) -> io::Result<TcpStream> {
     loop {
-        // `connect_timeout` calls a limit of zero a mistake, but it only means that the time is over.
+        // `connect_timeout` rejects a timeout of zero as an invalid argument.
         let left = deadline.remaining();
         if left.is_zero() {
             return Err(io::Error::new(ErrorKind::TimedOut, "no time was left for this address"));
         }
         match TcpStream::connect_timeout(&address, left) {
-            Ok(stream) => {
-                // A message is one write; waiting for more to send would only delay it.
-                return Ok(stream);
-            }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+            result => return result,
         }
     }
 }
@@ -170,7 +167,8 @@ mod tests {
         (listener, address)
     }
 
-    /// An address where nobody listens, nor can begin to while what else is returned lives: it is the near end of a connection.
+    /// An address without a listener. It is the near end of a connection, so nothing can listen there while the other returned
+    /// value lives.
     fn closed_port() -> (impl Drop, SocketAddr) {
         let (listener, address) = listener();
         let stream = TcpStream::connect(address).unwrap();
@@ -190,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn connects_without_delay_and_whatever_the_deadline() {
+    fn connects_at_once_with_any_deadline() {
         let (listener, address) = listener();
         for limit in [LONG, Duration::MAX] {
             let (stream, _pending) = connect("127.0.0.1", address.port(), Deadline::after(limit)).unwrap();
@@ -198,7 +196,7 @@ mod tests {
         }
     }
 
-    /// 6455-4.1-13: what cannot be opened is an error, with its cause.
+    /// 6455-4.1-13: a connection that cannot be opened is an error with its cause.
     #[test]
     fn a_refused_port_is_reported_with_its_cause() {
         let (_held, address) = closed_port();
@@ -229,14 +227,14 @@ mod tests {
         let (stream, guard) =
             connect_any(server(), &[closed, good], Deadline::after(LONG), acquire_guard, open).unwrap();
         assert_eq!(stream.peer_addr().unwrap(), good);
-        assert!(acquire_guard(good, Deadline::after(Duration::ZERO)).is_none(), "it has not passed the gate");
-        // The gate of the one that failed is open again.
+        assert!(acquire_guard(good, Deadline::after(Duration::ZERO)).is_none(), "the guard is not held");
+        // The guard of the one that failed is released.
         assert!(acquire_guard(closed, Deadline::after(Duration::ZERO)).is_some());
         drop(guard);
     }
 
     #[test]
-    fn each_address_gets_an_equal_share_of_what_is_left_and_each_cause_is_kept() {
+    fn each_address_has_an_equal_share_of_the_time_left_and_each_cause_is_kept() {
         let addresses: Vec<SocketAddr> = (1..=3).map(|i| SocketAddr::from(([192, 0, 2, i], 1))).collect();
         let mut shares = Vec::new();
         let result = connect_any(server(), &addresses, Deadline::after(LONG), acquire_guard, |address, share| {
@@ -273,7 +271,7 @@ mod tests {
         assert_eq!(attempts(connect_any(server(), &[], Deadline::after(LONG), acquire_guard, open)), []);
     }
 
-    /// 6455-4.1-5: an attempt waits for the one before it, here in vain.
+    /// 6455-4.1-5: an attempt waits for the one before it.
     #[test]
     fn an_attempt_that_stays_queued_times_out() {
         let (_listener, address) = listener();
@@ -287,13 +285,13 @@ mod tests {
         let (_held, closed) = closed_port();
         let both = connect_any(server(), &[address, closed], deadline(4000), acquire_guard, open);
         assert_eq!(attempts(both), [(address, ErrorKind::TimedOut), (closed, ErrorKind::ConnectionRefused)]);
-        // Over at once, also when what was opened lives on.
+        // The queue is free as soon as the guard is dropped, even if the connection stays open.
         let (_stream, guard) = first;
         drop(guard);
         assert!(connect("127.0.0.1", address.port(), Deadline::after(LONG)).is_ok());
     }
 
-    /// 6455-4.1-6, 6455-4.1-7: one after another, and everybody has a turn.
+    /// 6455-4.1-6, 6455-4.1-7: one after another, and every attempt is made.
     #[test]
     fn attempts_to_one_address_are_made_one_after_another() {
         let (listener, real) = listener();
@@ -314,7 +312,7 @@ mod tests {
                         acquire_guard,
                         enter,
                     );
-                    // The other threads are given every chance to come in.
+                    // Lets the other threads run.
                     (0..1000).for_each(|_| thread::yield_now());
                     inside.fetch_sub(1, Ordering::SeqCst);
                     opened.map(|(_, guard)| drop(guard))
@@ -348,14 +346,14 @@ mod tests {
                 assert!(e.to_string().contains("does-not-exist.invalid: "), "{e}");
             }
             Err(Error::Connect(e)) => assert!(e.attempts().is_empty()),
-            // Where the resolver has no network, it may take longer than the deadline to say so.
+            // Without a network, the resolver may take longer than the deadline.
             Err(Error::Timeout(step)) => assert_eq!(step, Step::Resolve),
             other => panic!("{other:?}"),
         }
     }
 
     #[test]
-    fn a_resolver_that_hangs_is_left_behind() {
+    fn a_resolver_that_hangs_does_not_delay_the_caller() {
         let (release, hang) = mpsc::channel::<()>();
         let lookup = move || {
             let _ = hang.recv();
@@ -370,6 +368,6 @@ mod tests {
         let lookup = move || ran.send(()).map(|()| Vec::new()).map_err(io::Error::other);
         let result = resolve_on_thread(Deadline::after(Duration::ZERO), lookup);
         assert!(matches!(result, Err(Error::Timeout(Step::Resolve))), "{result:?}");
-        assert!(has_run.recv().is_err(), "asked although no time was left");
+        assert!(has_run.recv().is_err(), "a lookup was started although no time was left");
     }
 }

@@ -1,14 +1,15 @@
-//! Blocking bytes with deadlines: sockets, streams, connecting. Knows no protocol.
+//! Blocking I/O with deadlines: sockets, streams, connecting. Knows no protocol.
 //!
 //! | file | subject |
 //! |---|---|
-//! | `deadline` | a time limit turned into a point in time once |
+//! | `deadline` | a timeout, converted once to a point in time |
 //! | `socket` | a TCP or Unix socket |
-//! | `tcp` | a socket as a stream: reads and writes with a limit |
+//! | `tcp` | a socket with bounded reads and writes |
 //! | `stream` | the stream of a connection: plain, TLS, or supplied by the caller |
-//! | `pipe` | one direction of a stream that the caller supplied |
+//! | `split_stream` | a stream that the caller supplied as two halves |
+//! | `pipe` | one direction of such a stream |
 //! | `write_buffer` | bytes to be written, in the order of their frames |
-//! | `deadline_io` | `Read` and `Write` that share one deadline |
+//! | `deadline_io` | reads and writes on a TCP socket that share one deadline |
 //! | `ip_network` | networks of IP addresses |
 //! | `dial` | from a host name to a connected socket |
 //! | `connect_guard` | one connection attempt at a time to an address (RFC 6455 section 4.1) |
@@ -20,8 +21,9 @@ pub(crate) mod deadline_io;
 #[cfg(feature = "client")]
 pub(crate) mod dial;
 pub(crate) mod ip_network;
-pub(crate) mod pipe;
+mod pipe;
 pub(crate) mod socket;
+pub(crate) mod split_stream;
 pub(crate) mod stream;
 pub(crate) mod tcp;
 pub(crate) mod write_buffer;

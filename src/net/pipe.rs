@@ -1,8 +1,8 @@
-//! A bounded queue of bytes between two threads, with deadlines on both ends: what turns a stream that can only block
-//! into one that can be waited for.
+//! A bounded queue of bytes between two threads. Both ends wait with a timeout, which bounds a stream that only blocks. Knows no
+//! stream.
 //!
-//! The invariant: `bytes` holds at most `CAPACITY`. Once `closed` is set nothing more goes in, and what is there still
-//! comes out. Every change wakes whoever waits.
+//! Invariants: `bytes` holds at most `CAPACITY`. Once `closed` is set, no bytes are added, and those in the queue can still be
+//! taken. Every change notifies the threads that wait.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
@@ -12,7 +12,7 @@ use std::time::Duration;
 const CAPACITY: usize = 64 << 10;
 
 #[derive(Debug, Default)]
-pub(crate) struct Pipe {
+pub(super) struct Pipe {
     inner: Mutex<Inner>,
     changed: Condvar,
 }
@@ -20,14 +20,15 @@ pub(crate) struct Pipe {
 #[derive(Debug, Default)]
 struct Inner {
     bytes: VecDeque<u8>,
+    /// The end of the stream, with the error that caused it.
     closed: Option<Option<ErrorKind>>,
-    /// Whoever took bytes out has gone.
+    /// The thread that takes bytes has ended.
     reader_closed: bool,
 }
 
 impl Pipe {
-    /// Puts in as much as there is room for, waiting up to `wait` for any. `WouldBlock`: there was none.
-    pub(crate) fn push(&self, bytes: &[u8], wait: Duration) -> io::Result<usize> {
+    /// Adds the bytes for which there is room, waiting up to `wait` for any. `WouldBlock`: there was none.
+    pub(super) fn push(&self, bytes: &[u8], wait: Duration) -> io::Result<usize> {
         if bytes.is_empty() {
             return Ok(0);
         }
@@ -47,8 +48,8 @@ impl Pipe {
         Ok(count)
     }
 
-    /// Takes out what is there, waiting up to `wait` for any. `Ok(0)`: the end. `WouldBlock`: nothing came.
-    pub(crate) fn pull(&self, to: &mut [u8], wait: Duration) -> io::Result<usize> {
+    /// Takes the bytes that are there, waiting up to `wait` for any. `Ok(0)`: the end. `WouldBlock`: there were none.
+    pub(super) fn pull(&self, to: &mut [u8], wait: Duration) -> io::Result<usize> {
         let mut inner = self.wait(wait, |inner| inner.closed.is_none() && inner.bytes.is_empty());
         if inner.bytes.is_empty() {
             return match inner.closed {
@@ -65,35 +66,35 @@ impl Pipe {
         Ok(count)
     }
 
-    /// Nothing more goes in. The first end counts.
-    pub(crate) fn close(&self, error: Option<ErrorKind>) {
+    /// Sets the end, after which no bytes are added. Only the first call counts.
+    pub(super) fn close(&self, error: Option<ErrorKind>) {
         self.lock().closed.get_or_insert(error);
         self.changed.notify_all();
     }
 
-    /// Said by the one who takes bytes out, when it is done with all of them.
-    pub(crate) fn close_reader(&self) {
+    /// Called by the thread that takes bytes, after the last one.
+    pub(super) fn close_reader(&self) {
         self.lock().reader_closed = true;
         self.changed.notify_all();
     }
 
-    /// Waits until nobody takes bytes out any more. Whether that is so.
-    pub(crate) fn wait_reader_closed(&self, wait: Duration) -> bool {
+    /// Waits up to `wait` until no thread takes bytes any more. False: one still does.
+    pub(super) fn wait_reader_closed(&self, wait: Duration) -> bool {
         self.wait(wait, |inner| !inner.reader_closed).reader_closed
     }
 
     /// Whether the end has been set.
-    pub(crate) fn is_closed(&self) -> bool {
+    pub(super) fn is_closed(&self) -> bool {
         self.lock().closed.is_some()
     }
 
     fn wait(&self, wait: Duration, not_yet: impl FnMut(&mut Inner) -> bool) -> MutexGuard<'_, Inner> {
-        // A limit beyond the clock means: as long as it takes.
+        // The clock may not represent a longer time.
         let wait = wait.min(Duration::from_secs(1 << 31));
         self.changed.wait_timeout_while(self.lock(), wait, not_yet).unwrap_or_else(PoisonError::into_inner).0
     }
 
-    /// No panic can leave the queue half changed, so a poisoned lock is as good as any.
+    /// Ignores poisoning, because no panic leaves the queue half changed.
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }

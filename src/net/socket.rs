@@ -1,8 +1,6 @@
-//! A connected socket of the system, TCP or (on Unix) of the local machine, with the few calls a stream makes of it.
-//!
-//! Every call is one of the system's, and no more.
+//! A connected TCP or Unix socket, with the few calls that a stream needs. Each is one system call. Knows no limits.
 
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
@@ -38,8 +36,8 @@ impl Socket {
         })
     }
 
-    /// A message is one write; waiting for more to send would only delay it. Only TCP does.
-    pub(crate) fn set_nodelay(&self) -> io::Result<()> {
+    /// Sends each write at once. A message is one write, so waiting for more would only delay it. Only TCP waits.
+    pub(super) fn set_nodelay(&self) -> io::Result<()> {
         match self {
             Socket::Tcp(socket) => socket.set_nodelay(true),
             #[cfg(unix)]
@@ -47,7 +45,20 @@ impl Socket {
         }
     }
 
-    /// The address of this end; none of a Unix socket.
+    pub(super) fn as_tcp(&self) -> Option<&TcpStream> {
+        match self {
+            Socket::Tcp(socket) => Some(socket),
+            #[cfg(unix)]
+            Socket::Unix(_) => None,
+        }
+    }
+
+    /// Waits for bytes and leaves them there; 0 at the end. `std` has this only for TCP.
+    pub(super) fn peek(&self, to: &mut [u8]) -> io::Result<usize> {
+        self.as_tcp().map_or_else(|| Err(ErrorKind::Unsupported.into()), |socket| socket.peek(to))
+    }
+
+    /// The address of this end; `None` for a Unix socket.
     pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
         match self {
             Socket::Tcp(socket) => socket.local_addr().ok(),
@@ -56,7 +67,7 @@ impl Socket {
         }
     }
 
-    pub(crate) fn set_read_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
+    pub(super) fn set_read_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
         match self {
             Socket::Tcp(socket) => socket.set_read_timeout(limit),
             #[cfg(unix)]
@@ -64,7 +75,7 @@ impl Socket {
         }
     }
 
-    pub(crate) fn set_write_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
+    pub(super) fn set_write_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
         match self {
             Socket::Tcp(socket) => socket.set_write_timeout(limit),
             #[cfg(unix)]
@@ -72,7 +83,7 @@ impl Socket {
         }
     }
 
-    /// Whether calls come back at once.
+    /// Whether calls return at once instead of waiting.
     pub(crate) fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
         match self {
             Socket::Tcp(socket) => socket.set_nonblocking(nonblocking),

@@ -1,4 +1,19 @@
-//! A socket with bounded calls, and nothing over it. What the calls promise, [`Stream`](super::stream::Stream) says.
+//! A socket whose calls are bounded. What the calls promise stands in [`stream`](super::stream).
+//!
+//! Systems differ in what a call that waits promises, so there are two ways to wait:
+//!
+//! | | [`Waits::Kernel`]: Unix | [`Waits::Sliced`]: every other system |
+//! |---|---|---|
+//! | a write that times out | has written nothing | has written an unknown number of bytes |
+//! | so a write | waits in the kernel, one [`WRITE_QUANTUM`] | never waits in the kernel: attempts [`RETRY_DELAY`] apart, for one quantum |
+//! | a non-blocking write | takes what there is room for | may take any amount, so each is offered [`MAX_WRITE`] at most |
+//! | a read that times out | has taken nothing | may have taken bytes and lost them |
+//! | so a read | waits in the kernel | waits in `peek`, which takes nothing |
+//! | `shutdown` | ends the calls that wait | may not, so they look at a flag |
+//! | which is seen | at once | by a write after [`RETRY_DELAY`], by a read after one slice |
+//!
+//! The slices of a read begin at [`FIRST_SLICE`]. Each is as long as the read has waited so far, up to [`LONGEST_SLICE`]:
+//! an idle connection wakes once a second. `Waits` is a value and not a `cfg`, so the tests run both on every system.
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -6,49 +21,75 @@ use std::net::{Shutdown, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use super::deadline::WRITE_QUANTUM;
+use super::deadline::{Deadline, WRITE_QUANTUM};
 use super::socket::Socket;
 
-/// Whoever had the socket before may have set any read timeout.
+/// The read timeout is not known, because the socket was used elsewhere before.
 const UNKNOWN_TIMEOUT: u64 = u64::MAX;
+/// First time after which a read looks whether the stream was shut down.
+const FIRST_SLICE: Duration = Duration::from_millis(20);
+/// Maximum time after which a read looks whether the stream was shut down.
+const LONGEST_SLICE: Duration = Duration::from_secs(1);
+/// Time between two attempts to write to a full network.
+const RETRY_DELAY: Duration = Duration::from_millis(1);
+/// Maximum number of bytes in one non-blocking write, where the system sets no limit. A usual queue of frames or piece of TLS
+/// fits, so that it stays one system call.
+const MAX_WRITE: usize = 128 << 10;
 
 pub(crate) struct TimedSocket {
     socket: Socket,
-    /// The read timeout the socket has, in nanoseconds; 0 for none, [`UNKNOWN_TIMEOUT`] before the first.
+    waits: Waits,
+    /// The read timeout of the socket in nanoseconds; 0 for none, [`UNKNOWN_TIMEOUT`] before the first.
     read_timeout: AtomicU64,
-    /// How many calls are under way that must not wait.
+    /// Number of calls under way that must not wait.
     nonblocking_calls: Mutex<u32>,
-    /// Set for good when a thread writes beside the one that reads for the first time.
+    /// Set for good when a thread first writes beside the one that reads.
     shared_writes: AtomicBool,
-    /// How often a peer took some of what was long to write.
+    /// Both directions were shut down on this side.
+    is_shut_down: AtomicBool,
+    /// Number of times that the peer took a part of a long write.
     pub(crate) progress: AtomicU64,
 }
 
+/// How a call waits; see the table above.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Waits {
+    Kernel,
+    Sliced,
+}
+
 impl TimedSocket {
-    /// `limit` is the longest that any write will be waited for.
-    pub(crate) fn new(socket: impl Into<Socket>, limit: Duration) -> io::Result<TimedSocket> {
+    pub(crate) fn new(socket: impl Into<Socket>) -> io::Result<TimedSocket> {
+        TimedSocket::with_waits(socket, if cfg!(unix) { Waits::Kernel } else { Waits::Sliced })
+    }
+
+    pub(super) fn with_waits(socket: impl Into<Socket>, waits: Waits) -> io::Result<TimedSocket> {
         let socket = socket.into();
         socket.set_nodelay()?;
-        // Zero would mean no timeout at all.
-        let timeout = if cfg!(unix) { WRITE_QUANTUM } else { limit.max(WRITE_QUANTUM) };
-        socket.set_write_timeout(Some(timeout))?;
+        if waits == Waits::Kernel {
+            socket.set_write_timeout(Some(WRITE_QUANTUM))?;
+        }
         Ok(TimedSocket {
             socket,
+            waits,
             read_timeout: AtomicU64::new(UNKNOWN_TIMEOUT),
             nonblocking_calls: Mutex::new(0),
             shared_writes: AtomicBool::new(false),
+            is_shut_down: AtomicBool::new(false),
             progress: AtomicU64::new(0),
         })
     }
 
+    /// Another handle to the TCP socket, without timeouts.
     pub(crate) fn try_clone_tcp(&self) -> Option<TcpStream> {
-        let Socket::Tcp(socket) = &self.socket else { return None };
-        let socket = socket.try_clone().ok()?;
+        let socket = self.socket.as_tcp()?.try_clone().ok()?;
         socket.set_read_timeout(None).and_then(|()| socket.set_write_timeout(None)).ok().map(|()| socket)
     }
 
+    /// Another handle to the Unix socket, without timeouts.
     #[cfg(unix)]
     pub(crate) fn try_clone_unix(&self) -> Option<UnixStream> {
         let Socket::Unix(socket) = &self.socket else { return None };
@@ -61,23 +102,91 @@ impl TimedSocket {
         if wait.is_zero() {
             return self.nonblocking(|mut socket| socket.read(to));
         }
-        self.set_read_timeout(wait)?;
+        if self.waits == Waits::Sliced {
+            return self.read_sliced(to, wait);
+        }
+        if let Err(error) = self.set_read_timeout(wait) {
+            return self.read_without_timeout(to, error);
+        }
         let since = self.shared_writes.load(Ordering::SeqCst).then(Instant::now);
         (&self.socket).read(to).map_err(|error| self.classify_would_block(timeout_as_would_block(error), since, wait))
     }
 
-    #[inline]
-    pub(crate) fn write(&self, first: &[u8], second: &[u8]) -> io::Result<usize> {
-        match second.is_empty() {
-            true => (&self.socket).write(first).map_err(as_would_block),
-            false => {
-                (&self.socket).write_vectored(&[IoSlice::new(first), IoSlice::new(second)]).map_err(as_would_block)
+    /// Reads on a system where a wait may lose bytes and `shutdown` may not end it.
+    fn read_sliced(&self, to: &mut [u8], wait: Duration) -> io::Result<usize> {
+        let since = Instant::now();
+        loop {
+            if self.is_shut_down.load(Ordering::SeqCst) {
+                return Ok(0);
+            }
+            let elapsed = since.elapsed();
+            let left = wait.saturating_sub(elapsed);
+            if left.is_zero() {
+                return Err(ErrorKind::WouldBlock.into());
+            }
+            if let Err(error) = self.set_read_timeout(left.min(next_slice(elapsed))) {
+                return self.read_without_timeout(to, error);
+            }
+            match self.socket.peek(&mut [0]) {
+                Ok(0) => return Ok(0),
+                // Only one thread reads, so what was seen is still there, and this does not wait.
+                Ok(_) => return (&self.socket).read(to).map_err(timeout_as_would_block),
+                // A non-blocking write may cut a slice short, but not the wait.
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                Err(error) => return Err(error),
             }
         }
     }
 
+    /// Reads after the timeout could not be set. macOS refuses that with `InvalidInput` once both directions have ended;
+    /// then everything that will ever come is there, and no read waits.
+    #[cold]
+    fn read_without_timeout(&self, to: &mut [u8], error: io::Error) -> io::Result<usize> {
+        if error.kind() != ErrorKind::InvalidInput {
+            return Err(error);
+        }
+        match self.nonblocking(|mut socket| socket.read(to)) {
+            Err(would_block) if would_block.kind() == ErrorKind::WouldBlock => Err(error),
+            result => result,
+        }
+    }
+
+    /// Writes `first` and then `second`, waiting up to one [`WRITE_QUANTUM`] for the network.
+    #[inline]
+    pub(crate) fn write(&self, first: &[u8], second: &[u8]) -> io::Result<usize> {
+        if self.waits == Waits::Sliced {
+            return self.write_sliced(first, second);
+        }
+        write_parts(&self.socket, first, second).map_err(as_would_block)
+    }
+
+    /// Writes on a system where a write that times out does not tell the number of bytes written.
+    fn write_sliced(&self, first: &[u8], second: &[u8]) -> io::Result<usize> {
+        let first = self.limited(first);
+        let second = second.get(..MAX_WRITE.saturating_sub(first.len())).unwrap_or(second);
+        let by = Deadline::after(WRITE_QUANTUM);
+        loop {
+            if self.is_shut_down.load(Ordering::SeqCst) {
+                return Err(ErrorKind::BrokenPipe.into());
+            }
+            match self.nonblocking(|socket| write_parts(socket, first, second)) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock && !by.is_expired() => thread::sleep(RETRY_DELAY),
+                result => return result,
+            }
+        }
+    }
+
+    /// Writes what there is room for now.
     pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.nonblocking(|mut socket| socket.write(bytes))
+        self.nonblocking(|mut socket| socket.write(self.limited(bytes)))
+    }
+
+    /// The part that one non-blocking write may take.
+    fn limited<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        match self.waits {
+            Waits::Kernel => bytes,
+            Waits::Sliced => bytes.get(..MAX_WRITE).unwrap_or(bytes),
+        }
     }
 
     /// From now on other threads write while one reads.
@@ -90,11 +199,12 @@ impl TimedSocket {
     }
 
     pub(crate) fn shutdown(&self) {
+        self.is_shut_down.store(true, Ordering::SeqCst);
         drop(self.socket.shutdown(Shutdown::Both));
     }
 
-    pub(crate) fn set_read_timeout(&self, wait: Duration) -> io::Result<()> {
-        // Longer than a century is as good as no timeout, and no system has to understand it.
+    pub(super) fn set_read_timeout(&self, wait: Duration) -> io::Result<()> {
+        // A wait of centuries is set as no timeout, because systems may not understand it.
         let nanos = u64::try_from(wait.as_nanos()).unwrap_or(0);
         if self.read_timeout.load(Ordering::Relaxed) != nanos {
             self.socket.set_read_timeout((nanos != 0).then_some(wait))?;
@@ -103,10 +213,10 @@ impl TimedSocket {
         Ok(())
     }
 
-    /// A thread that reads or writes meanwhile may see `WouldBlock` early; it tries again, as after any slice. Several
-    /// threads may be in here, because a Close is also sent by those who do not read: the last one to leave lets the socket
-    /// block again, or else a call that must not wait could.
-    pub(crate) fn nonblocking<T>(&self, call: impl FnOnce(&Socket) -> io::Result<T>) -> io::Result<T> {
+    /// Makes a call that does not wait. A thread that begins to read or write meanwhile may see `WouldBlock` early; it tries
+    /// again, as after any wait. Several threads may be in here, because a Close is also sent by threads that do not read.
+    /// The last one to leave lets the socket block again; an earlier one would let the calls of the others wait.
+    pub(super) fn nonblocking<T>(&self, call: impl FnOnce(&Socket) -> io::Result<T>) -> io::Result<T> {
         {
             let mut inside = self.nonblocking_calls.lock().unwrap_or_else(PoisonError::into_inner);
             if *inside == 0 {
@@ -123,7 +233,7 @@ impl TimedSocket {
         result.map_err(as_would_block)
     }
 
-    /// Whether a read that found nothing has really waited, or met the moment of a write beside it.
+    /// Distinguishes a read that has waited its time from one that began during a non-blocking write.
     #[cold]
     fn classify_would_block(&self, error: io::Error, since: Option<Instant>, wait: Duration) -> io::Error {
         if error.kind() != ErrorKind::WouldBlock || !self.shared_writes.load(Ordering::SeqCst) {
@@ -137,6 +247,19 @@ impl TimedSocket {
     }
 }
 
+/// Time until a read looks again, after it has waited `elapsed`.
+fn next_slice(elapsed: Duration) -> Duration {
+    elapsed.clamp(FIRST_SLICE, LONGEST_SLICE)
+}
+
+#[inline]
+fn write_parts(mut socket: &Socket, first: &[u8], second: &[u8]) -> io::Result<usize> {
+    match second.is_empty() {
+        true => socket.write(first),
+        false => socket.write_vectored(&[IoSlice::new(first), IoSlice::new(second)]),
+    }
+}
+
 #[cold]
 fn timeout_as_would_block(error: io::Error) -> io::Error {
     match error.kind() {
@@ -145,11 +268,140 @@ fn timeout_as_would_block(error: io::Error) -> io::Error {
     }
 }
 
-/// For those who ask again soon anyway, a signal is no more than that.
+/// Treats a signal as an expired wait, for callers that soon ask again.
 #[cold]
-pub(crate) fn as_would_block(error: io::Error) -> io::Error {
+pub(super) fn as_would_block(error: io::Error) -> io::Error {
     match error.kind() {
         ErrorKind::TimedOut | ErrorKind::Interrupted => ErrorKind::WouldBlock.into(),
         _ => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::stream::tests::{kind, sockets};
+    use std::sync::mpsc;
+
+    const LONG: Duration = Duration::from_secs(20);
+
+    /// Fails the test instead of hanging.
+    fn watched(work: impl FnOnce() + Send + 'static) {
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || {
+            work();
+            sender.send(()).unwrap();
+        });
+        receiver.recv_timeout(LONG * 2).expect("no result in time, or a panic above");
+    }
+
+    /// The end that is tested, waiting in slices, and its peer.
+    fn sliced() -> (TimedSocket, TcpStream) {
+        let (near, far) = sockets();
+        (TimedSocket::with_waits(near, Waits::Sliced).unwrap(), far)
+    }
+
+    /// Writes until the network is full.
+    fn fill(near: &TimedSocket) {
+        let bytes = [0; MAX_WRITE];
+        while near.write(&bytes, &[]).is_ok() || near.try_write(&bytes).is_ok() {}
+    }
+
+    /// A write that waited in the kernel would hang here, because it has no timeout.
+    #[test]
+    fn a_sliced_write_never_waits_in_the_kernel() {
+        watched(|| {
+            let (near, _far) = sliced();
+            fill(&near);
+            assert_eq!(near.socket.as_tcp().unwrap().write_timeout().unwrap(), None);
+            let start = Instant::now();
+            assert_eq!(kind(near.write(b"header", b"payload")), Err(ErrorKind::WouldBlock));
+            assert!(start.elapsed() >= WRITE_QUANTUM && start.elapsed() < LONG / 4, "{:?}", start.elapsed());
+        });
+    }
+
+    #[test]
+    fn a_sliced_write_offers_a_limited_number_of_bytes() {
+        let bytes = vec![0; MAX_WRITE * 4];
+        let (near, _far) = sliced();
+        assert!(near.try_write(&bytes).unwrap() <= MAX_WRITE);
+        for (first, second) in [(&bytes[..], &bytes[..]), (&bytes[..10], &bytes[..]), (&[], &bytes[..])] {
+            let (near, _far) = sliced();
+            assert!(near.write(first, second).unwrap() <= MAX_WRITE);
+        }
+    }
+
+    /// The system wakes nothing here: only the flag is set, and the socket stays open.
+    #[test]
+    fn a_shutdown_that_wakes_no_system_call_ends_sliced_calls() {
+        watched(|| {
+            let (near, _far) = sliced();
+            fill(&near);
+            thread::scope(|scope| {
+                let reading = scope.spawn(|| near.read(&mut [0; 8], Duration::MAX));
+                let writing = scope.spawn(|| loop {
+                    // A full network may still have room for a little.
+                    match near.write(&[0; MAX_WRITE], &[]) {
+                        Err(error) if error.kind() != ErrorKind::WouldBlock => break Err(error),
+                        _ => {}
+                    }
+                });
+                thread::sleep(FIRST_SLICE * 3);
+                let start = Instant::now();
+                near.is_shut_down.store(true, Ordering::SeqCst);
+                assert_eq!(kind(writing.join().unwrap()), Err(ErrorKind::BrokenPipe));
+                assert_eq!(kind(reading.join().unwrap()), Ok(0));
+                assert!(start.elapsed() < LONG / 2, "{:?}", start.elapsed());
+            });
+        });
+    }
+
+    #[test]
+    fn a_sliced_read_waits_for_its_timeout_and_takes_what_comes() {
+        watched(|| {
+            let (near, mut far) = sliced();
+            let (wait, start) = (FIRST_SLICE * 4, Instant::now());
+            assert_eq!(kind(near.read(&mut [0; 8], wait)), Err(ErrorKind::WouldBlock));
+            assert!(start.elapsed() >= wait && start.elapsed() < LONG / 2, "{:?}", start.elapsed());
+            let late = thread::spawn(move || {
+                thread::sleep(FIRST_SLICE * 4);
+                far.write_all(b"abc").unwrap();
+            });
+            let mut to = [0; 8];
+            assert_eq!(kind(near.read(&mut to, Duration::MAX)), Ok(3));
+            assert_eq!(&to[..3], b"abc");
+            late.join().unwrap();
+            assert_eq!(kind(near.read(&mut to, LONG)), Ok(0));
+        });
+    }
+
+    #[test]
+    fn an_idle_sliced_read_wakes_once_a_second() {
+        let (mut elapsed, mut wakes) = (Duration::ZERO, 0);
+        while elapsed < Duration::from_secs(60) {
+            elapsed += next_slice(elapsed);
+            wakes += 1;
+        }
+        assert!(wakes < 70, "{wakes}");
+    }
+
+    /// macOS refuses to set a timeout once both directions have ended. What came before can still be read.
+    #[test]
+    fn a_refused_timeout_is_no_error_after_the_end() {
+        let invalid = || io::Error::from(ErrorKind::InvalidInput);
+        let (near, mut far) = sliced();
+        let mut to = [0; 8];
+        assert_eq!(kind(near.read_without_timeout(&mut to, invalid())), Err(ErrorKind::InvalidInput));
+        far.write_all(b"abc").unwrap();
+        far.shutdown(Shutdown::Write).unwrap();
+        near.shutdown_write();
+        assert_eq!(kind(near.read(&mut to[..1], LONG)), Ok(1));
+        let refused = ErrorKind::PermissionDenied;
+        assert_eq!(kind(near.read_without_timeout(&mut to, refused.into())), Err(refused));
+        assert_eq!(kind(near.read_without_timeout(&mut to, invalid())), Ok(2));
+        while let Err(error) = near.read_without_timeout(&mut to, invalid()) {
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        }
+        assert_eq!(kind(near.read_without_timeout(&mut to, invalid())), Ok(0));
     }
 }

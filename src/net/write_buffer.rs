@@ -1,38 +1,42 @@
-//! Bytes on their way out: encoded frames that wait for the network to take them, in order.
+//! Encoded frames that wait, in order, until the network takes them. Knows bytes and limits, but no frames.
 //!
-//! An outbox belongs to whoever may write. It is emptied in one of three ways: [`WriteBuffer::write`] waits for the network,
-//! with a limit, and is for those who send; [`WriteBuffer::try_write`] takes what goes without waiting, and is for the one who
-//! receives, because a receiver that waits for its peer to read deadlocks with a peer that does the same.
-//! [`WriteBuffer::try_write_shared`] never waits, and is for a hub, which serves many.
+//! A buffer belongs to the thread that holds the write permit. It is emptied in one of three ways:
+//!
+//! | call | waits | for |
+//! |---|---|---|
+//! | [`WriteBuffer::write`] | for the network, up to a limit | threads that send |
+//! | [`WriteBuffer::try_write`] | one [`WRITE_QUANTUM`] at most | the thread that receives |
+//! | [`WriteBuffer::try_write_shared`] | never | a hub, which serves many connections |
+//!
+//! A receiver must not wait until its peer reads, or it deadlocks with a peer that does the same.
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::deadline::Deadline;
-use super::deadline::WRITE_QUANTUM;
+use super::deadline::{Deadline, WRITE_QUANTUM};
 use super::stream::Stream;
 
-/// Each further so many bytes get the time limit anew.
+/// Number of bytes after which the timeout of a write starts again.
 const PROGRESS_UNIT: usize = 64 << 10;
-/// Room kept for the next frames; more is given back when the outbox is empty.
+/// Maximum capacity that an empty buffer keeps for the next frames.
 const MAX_RETAINED: usize = 128 << 10;
-/// Copying so much costs less than a write of its own.
+/// Maximum length of a shared frame that is copied. Copying that much costs less than a write of its own.
 const COPY_LIMIT: usize = 4 << 10;
 
 #[derive(Debug, Default)]
 pub(crate) struct WriteBuffer {
     bytes: Vec<u8>,
-    /// So many of them have been written.
+    /// Number of `bytes` that have been written.
     written: usize,
-    /// A frame that others send too, and how much of it has been written. It comes behind `bytes`.
+    /// A frame that other connections send too, and the number of its bytes that have been written. It follows `bytes`.
     shared: Option<(Arc<[u8]>, usize)>,
-    /// The last attempt not to wait was stopped by a full network: the next ones are made without blocking at all.
+    /// The last call of `try_write` met a full network. The next ones do not block at all.
     congested: bool,
 }
 
 impl WriteBuffer {
-    /// Where the next frame goes. Bytes may only be appended.
+    /// The vector to which the next frame is appended. Callers must only append.
     #[inline]
     pub(crate) fn bytes(&mut self) -> &mut Vec<u8> {
         if self.shared.is_some() {
@@ -41,8 +45,8 @@ impl WriteBuffer {
         &mut self.bytes
     }
 
-    /// Puts a frame behind all that waits. It is copied only if it is small and others wait too, so that they go out
-    /// together. What comes behind it then copies what is left of it.
+    /// Appends a frame. It is copied only if it is small and other bytes wait, so that one write sends both. Otherwise the
+    /// next append copies the part that is not written.
     pub(crate) fn append_shared(&mut self, frame: Arc<[u8]>) {
         self.copy_shared();
         match !self.is_empty() && frame.len() <= COPY_LIMIT {
@@ -57,7 +61,7 @@ impl WriteBuffer {
         }
     }
 
-    /// How many bytes wait.
+    /// Number of bytes that wait.
     #[inline]
     pub(crate) fn len(&self) -> usize {
         let shared = self.shared.as_ref().map_or(0, |(frame, written)| frame.len().saturating_sub(*written));
@@ -73,7 +77,7 @@ impl WriteBuffer {
         self.congested
     }
 
-    /// Writes everything, and `tail` behind it without copying it. `TimedOut` when that takes longer than `limit`.
+    /// Writes everything and then `tail`, without copying it. Fails with `TimedOut` when that takes longer than `limit`.
     pub(crate) fn write(&mut self, stream: &Stream, mut tail: &[u8], limit: WriteTimeout) -> io::Result<()> {
         let mut stall_timer = StallTimer { limit, since: None, progress: 0 };
         self.copy_shared();
@@ -86,7 +90,7 @@ impl WriteBuffer {
                     self.written = self.written.saturating_add(count.min(first_length));
                     tail = tail.get(count.saturating_sub(first_length)..).unwrap_or_default();
                     if !self.is_empty() || !tail.is_empty() {
-                        // Without this a keepalive would take the silence of a peer that is busy taking bytes for death.
+                        // A peer that takes bytes is alive, although it may be silent. The keepalive counts this.
                         stream.note_progress();
                         stall_timer.on_progress(count)?;
                     }
@@ -99,8 +103,8 @@ impl WriteBuffer {
         Ok(())
     }
 
-    /// Writes what goes without waiting (at most one [`WRITE_QUANTUM`], and that only when the network has just become full). For
-    /// the thread that reads.
+    /// Writes what the network takes without waiting. It waits up to one [`WRITE_QUANTUM`] only when the network has just become
+    /// full. For the thread that reads.
     pub(crate) fn try_write(&mut self, stream: &Stream) -> io::Result<()> {
         if self.is_empty() && stream.has_unsolicited_output() {
             match stream.try_write(&[]) {
@@ -110,20 +114,21 @@ impl WriteBuffer {
             }
             return Ok(());
         }
-        self.drain(|bytes, congested| match congested || !cfg!(unix) {
+        self.drain(|bytes, congested| match congested {
             true => stream.try_write(bytes),
             false => stream.write(bytes, &[]),
         })
     }
 
-    /// Writes what goes without waiting at all, for a thread that serves many. Gives the number of bytes.
+    /// Writes what the network takes without waiting at all, and returns the number of bytes. For a thread that serves many
+    /// connections.
     pub(crate) fn try_write_shared(&mut self, stream: &Stream) -> io::Result<usize> {
         let before = self.len();
         self.drain(|bytes, _| stream.try_write_shared(bytes))?;
         Ok(before.saturating_sub(self.len()))
     }
 
-    /// Writes until nothing is left, or nothing goes.
+    /// Writes until nothing is left or the network is full.
     fn drain(&mut self, write: impl Fn(&[u8], bool) -> io::Result<usize>) -> io::Result<()> {
         while !self.is_empty() {
             let bytes = self.next_chunk();
@@ -132,7 +137,7 @@ impl WriteBuffer {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(count) => {
                     self.advance(count);
-                    // A write that was cut short has met a full network.
+                    // A short write has met a full network. The next one corrects this if it was short for another reason.
                     self.congested = count < length;
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
@@ -146,7 +151,7 @@ impl WriteBuffer {
         Ok(())
     }
 
-    /// What is to be written next.
+    /// The bytes to write next.
     fn next_chunk(&self) -> &[u8] {
         match (self.bytes.get(self.written..).unwrap_or_default(), &self.shared) {
             ([], Some((frame, written))) => frame.get(*written..).unwrap_or_default(),
@@ -154,7 +159,7 @@ impl WriteBuffer {
         }
     }
 
-    /// So much of it has been written.
+    /// Records that `count` bytes of the next chunk have been written.
     fn advance(&mut self, count: usize) {
         match &mut self.shared {
             Some((_, written)) if self.written >= self.bytes.len() => *written = written.saturating_add(count),
@@ -162,7 +167,7 @@ impl WriteBuffer {
         }
     }
 
-    /// Gives memory back that an idle connection does not need.
+    /// Frees memory that an idle connection does not need.
     pub(crate) fn shrink(&mut self) {
         if self.is_empty() {
             self.bytes = Vec::new();
@@ -180,16 +185,16 @@ impl WriteBuffer {
     }
 }
 
-/// How long a write may take.
+/// The limit of a write.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum WriteTimeout {
-    /// So long for each 64 KiB, and for the rest.
+    /// This time for each 64 KiB, and for the rest.
     PerChunk(Duration),
-    /// All of it by then.
+    /// All bytes by this deadline.
     Until(Deadline),
 }
 
-/// Counts waiting time from the first stop on, so that a write that does not stop never asks the clock.
+/// Measures the time of a write from its first stop on. A write that does not stop never reads the clock.
 struct StallTimer {
     limit: WriteTimeout,
     since: Option<Instant>,
@@ -197,9 +202,9 @@ struct StallTimer {
 }
 
 impl StallTimer {
-    /// Called when the network took so many bytes but not all.
+    /// Called when the network took `count` bytes but not all. Fails with `TimedOut` when the limit is exceeded.
     fn on_progress(&mut self, count: usize) -> io::Result<()> {
-        let over = match self.limit {
+        let expired = match self.limit {
             WriteTimeout::Until(deadline) => deadline.is_expired(),
             WriteTimeout::PerChunk(limit) => {
                 let now = Instant::now();
@@ -208,12 +213,12 @@ impl StallTimer {
                     self.progress = 0;
                     self.since = Some(now);
                 }
-                // The first stop comes after one slice at the latest.
+                // The first stop comes after one quantum at the latest.
                 let since = *self.since.get_or_insert(now.checked_sub(WRITE_QUANTUM).unwrap_or(now));
                 now.saturating_duration_since(since) >= limit
             }
         };
-        match over {
+        match expired {
             true => Err(ErrorKind::TimedOut.into()),
             false => Ok(()),
         }
@@ -224,13 +229,14 @@ impl StallTimer {
 mod tests {
     use super::*;
     use crate::net::stream::tests::{sockets, WRITES};
+    use crate::net::tcp::{TimedSocket, Waits};
     use std::io::Read;
     use std::net::TcpStream;
     use std::sync::mpsc;
     use std::thread;
 
     const LONG: Duration = Duration::from_secs(20);
-    /// More than a loopback connection holds by itself.
+    /// More than a loopback connection holds.
     const LARGE: usize = 24 << 20;
 
     fn pattern(length: usize) -> Vec<u8> {
@@ -245,7 +251,13 @@ mod tests {
 
     fn stream() -> (Stream, TcpStream) {
         let (near, far) = sockets();
-        (Stream::from_socket(near, LONG).unwrap(), far)
+        (Stream::from_socket(near).unwrap(), far)
+    }
+
+    /// One that waits as this system does, and one that waits in slices.
+    fn streams() -> [(Stream, TcpStream); 2] {
+        let (near, far) = sockets();
+        [stream(), (Stream::Plain(TimedSocket::with_waits(near, Waits::Sliced).unwrap()), far)]
     }
 
     fn full(stream: &Stream) -> usize {
@@ -255,7 +267,7 @@ mod tests {
 
     #[test]
     fn shared_frames_keep_their_place() {
-        // Small and large ones, between others, written in each of the three ways at each place.
+        // Small and large ones, between others, written in each of the three ways at each position.
         let sizes = [10, COPY_LIMIT, COPY_LIMIT + 1, 100_000, 1];
         for ways in 0..243_u32 {
             let (stream, mut far) = stream();
@@ -285,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_of_a_shared_frame_is_written_before_anything_else() {
+    fn the_rest_of_a_shared_frame_is_written_before_anything_else() {
         for copied in [false, true] {
             let (stream, mut far) = stream();
             let frame: Arc<[u8]> = pattern(LARGE).into();
@@ -318,35 +330,37 @@ mod tests {
 
     #[test]
     fn everything_arrives_in_order_at_a_reader_that_is_slow() {
-        let (stream, mut far) = stream();
-        let bytes = pattern(LARGE);
-        let reading = thread::spawn(move || {
-            // Longer than some slices: the network is full by then.
-            thread::sleep(WRITE_QUANTUM * 5);
-            let mut came = Vec::new();
-            far.read_to_end(&mut came).unwrap();
-            came
-        });
-        let (first, tail) = bytes.split_at(LARGE / 3);
-        let mut buffer = buffer(first);
-        buffer.write(&stream, tail, WriteTimeout::PerChunk(LONG)).unwrap();
-        assert!(buffer.is_empty());
-        assert!(buffer.bytes.capacity() <= MAX_RETAINED);
-        stream.shutdown_write(LONG);
-        assert!(reading.join().unwrap() == bytes);
+        for (stream, mut far) in streams() {
+            let bytes = pattern(LARGE);
+            let reading = thread::spawn(move || {
+                // Longer than some quanta: the network is full by then.
+                thread::sleep(WRITE_QUANTUM * 5);
+                let mut came = Vec::new();
+                far.read_to_end(&mut came).unwrap();
+                came
+            });
+            let (first, tail) = bytes.split_at(LARGE / 3);
+            let mut buffer = buffer(first);
+            buffer.write(&stream, tail, WriteTimeout::PerChunk(LONG)).unwrap();
+            assert!(buffer.is_empty());
+            assert!(buffer.bytes.capacity() <= MAX_RETAINED);
+            stream.shutdown_write(LONG);
+            assert!(reading.join().unwrap() == bytes);
+        }
     }
 
     #[test]
-    fn a_reader_that_stops_ends_it() {
+    fn a_reader_that_stops_fails_the_write_in_time() {
         let time = Duration::from_millis(100);
         let bytes = pattern(LARGE);
         for limit in [|time| WriteTimeout::PerChunk(time), |time| WriteTimeout::Until(Deadline::after(time))] {
-            let (stream, far) = stream();
-            let start = Instant::now();
-            let error = buffer(b"head").write(&stream, &bytes, limit(time)).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::TimedOut);
-            assert!(start.elapsed() >= WRITE_QUANTUM * 9 && start.elapsed() < LONG / 2, "{:?}", start.elapsed());
-            drop(far);
+            for (stream, far) in streams() {
+                let start = Instant::now();
+                let error = buffer(b"head").write(&stream, &bytes, limit(time)).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::TimedOut);
+                assert!(start.elapsed() >= WRITE_QUANTUM * 9 && start.elapsed() < LONG / 2, "{:?}", start.elapsed());
+                drop(far);
+            }
         }
     }
 
@@ -376,7 +390,7 @@ mod tests {
                 false => assert_eq!(result, Ok(())),
             }
             assert!(start.elapsed() >= Duration::from_millis(190), "{:?}", start.elapsed());
-            // What was to be read may have been read already; the reader must not wait for more.
+            // The reader may have read everything already; it must not wait for more.
             stream.shutdown();
             drop(stop);
             reading.join().unwrap();
@@ -385,61 +399,64 @@ mod tests {
 
     #[test]
     fn an_expired_deadline_fails_a_write_at_once() {
-        let (stream, far) = stream();
-        let deadline = WriteTimeout::Until(Deadline::after(Duration::ZERO));
-        let start = Instant::now();
-        let error = buffer(&[]).write(&stream, &pattern(LARGE), deadline).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::TimedOut);
-        assert!(start.elapsed() < LONG / 2);
-        drop(far);
+        for (stream, far) in streams() {
+            let deadline = WriteTimeout::Until(Deadline::after(Duration::ZERO));
+            let start = Instant::now();
+            let error = buffer(&[]).write(&stream, &pattern(LARGE), deadline).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::TimedOut);
+            assert!(start.elapsed() < LONG / 2);
+            drop(far);
+        }
     }
 
     #[test]
     fn try_write_never_waits_and_keeps_the_order() {
-        let (stream, mut far) = stream();
-        let sent = pattern(LARGE + 700);
-        let (first, more) = sent.split_at(LARGE);
-        let mut buffer = buffer(first);
-        let start = Instant::now();
-        buffer.try_write(&stream).unwrap();
-        assert!(!buffer.is_empty(), "the network takes less than that");
-        for few in more.chunks(7) {
-            buffer.bytes().extend_from_slice(few);
+        for (stream, mut far) in streams() {
+            let sent = pattern(LARGE + 700);
+            let (first, more) = sent.split_at(LARGE);
+            let mut buffer = buffer(first);
+            let start = Instant::now();
             buffer.try_write(&stream).unwrap();
+            assert!(!buffer.is_empty(), "the network holds less");
+            for few in more.chunks(7) {
+                buffer.bytes().extend_from_slice(few);
+                buffer.try_write(&stream).unwrap();
+            }
+            // If each had waited for a quantum, it would be a second. One may, and copying takes time.
+            assert!(start.elapsed() < WRITE_QUANTUM * 90, "{:?}", start.elapsed());
+            let total = sent.len();
+            let reading = thread::spawn(move || {
+                let mut came = vec![0; total];
+                far.read_exact(&mut came).unwrap();
+                came
+            });
+            let start = Instant::now();
+            while !buffer.is_empty() {
+                assert!(start.elapsed() < LONG);
+                buffer.try_write(&stream).unwrap();
+            }
+            assert!(reading.join().unwrap() == sent);
+            assert_eq!((buffer.written, buffer.congested), (0, false));
         }
-        // If each had waited for a slice it would be a second. One may, and copying much takes its time.
-        assert!(start.elapsed() < WRITE_QUANTUM * 90, "{:?}", start.elapsed());
-        let total = sent.len();
-        let reading = thread::spawn(move || {
-            let mut came = vec![0; total];
-            far.read_exact(&mut came).unwrap();
-            came
-        });
-        let start = Instant::now();
-        while !buffer.is_empty() {
-            assert!(start.elapsed() < LONG);
-            buffer.try_write(&stream).unwrap();
-        }
-        assert!(reading.join().unwrap() == sent);
-        assert_eq!((buffer.written, buffer.congested), (0, false));
     }
 
     #[test]
     fn a_blocking_write_finishes_what_try_write_began() {
-        let (stream, mut far) = stream();
-        let bytes = pattern(LARGE);
-        let (first, tail) = bytes.split_at(LARGE - 100_000);
-        let mut buffer = buffer(first);
-        buffer.try_write(&stream).unwrap();
-        assert!(!buffer.is_empty());
-        let reading = thread::spawn(move || {
-            let mut came = Vec::new();
-            far.read_to_end(&mut came).unwrap();
-            came
-        });
-        buffer.write(&stream, tail, WriteTimeout::PerChunk(LONG)).unwrap();
-        stream.shutdown_write(LONG);
-        assert!(reading.join().unwrap() == bytes);
+        for (stream, mut far) in streams() {
+            let bytes = pattern(LARGE);
+            let (first, tail) = bytes.split_at(LARGE - 100_000);
+            let mut buffer = buffer(first);
+            buffer.try_write(&stream).unwrap();
+            assert!(!buffer.is_empty());
+            let reading = thread::spawn(move || {
+                let mut came = Vec::new();
+                far.read_to_end(&mut came).unwrap();
+                came
+            });
+            buffer.write(&stream, tail, WriteTimeout::PerChunk(LONG)).unwrap();
+            stream.shutdown_write(LONG);
+            assert!(reading.join().unwrap() == bytes);
+        }
     }
 
     #[test]
@@ -453,7 +470,7 @@ mod tests {
             buffer(first).try_write(&stream).unwrap();
             assert_eq!(WRITES.get() - before, 1);
         }
-        // Nothing to write is none.
+        // Without bytes there is no write.
         let before = WRITES.get();
         buffer(b"").write(&stream, b"", WriteTimeout::PerChunk(LONG)).unwrap();
         buffer(b"").try_write(&stream).unwrap();

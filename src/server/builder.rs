@@ -19,7 +19,8 @@ use super::system_limits::SystemLimits;
 use crate::connection::websocket::WebSocket;
 use crate::error::{Error, Result, Step};
 use crate::net::deadline::Deadline;
-use crate::net::stream::{SplitStream, Stream};
+use crate::net::split_stream::SplitStream;
+use crate::net::stream::Stream;
 
 /// Listens on `addr` and calls `handler` for every WebSocket connection, each in a thread of its own. Returns only if
 /// listening fails. [`Server`] has settings.

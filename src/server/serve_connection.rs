@@ -66,12 +66,12 @@ fn open_connection(
     let tls_socket = tls_socket.transpose().map_err(|error| Error::io(Step::Tls, error))?;
     // A shutdown during the TLS handshake ends the plain stream.
     let pending =
-        register_handshake(accept_loop, id, PendingHandshake::new(plain_stream(socket, config)?, endpoints, deadline))?;
+        register_handshake(accept_loop, id, PendingHandshake::new(plain_stream(socket)?, endpoints, deadline))?;
     let proxied_client = handshake::read_proxy_header(&pending, config)?;
     let pending = match tls_socket {
         // 6455-4.2.2-2
         Some((tls, socket)) => {
-            let stream = tls.accept(socket, config.timeouts.write, deadline)?;
+            let stream = tls.accept(socket, deadline)?;
             register_handshake(accept_loop, id, PendingHandshake::new(stream, endpoints, deadline))?
         }
         None => pending,
@@ -96,6 +96,6 @@ fn register_handshake(
     }
 }
 
-fn plain_stream(socket: Socket, config: &HandshakeConfig) -> Result<Stream> {
-    Stream::from_socket(socket, config.timeouts.write).map_err(|error| Error::io(Step::Handshake, error))
+fn plain_stream(socket: Socket) -> Result<Stream> {
+    Stream::from_socket(socket).map_err(|error| Error::io(Step::Handshake, error))
 }

@@ -1,23 +1,22 @@
-//! TLS (feature `native-tls`): what a client trusts, who a server is. How it is spoken, `transport::tls` knows.
+//! TLS settings (feature `native-tls`): what a client trusts, and the certificate of a server. Knows no bytes of the network.
 
 use std::fmt;
 use std::net::TcpStream;
-use std::time::Duration;
 
 use native_tls::{Certificate, Identity, Protocol, TlsAcceptor, TlsConnector};
 
-use super::stream;
+use super::{error, handshake};
 use crate::error::{Error, Result};
 use crate::net::deadline::Deadline;
 use crate::net::socket::Socket;
 use crate::net::stream::Stream;
 
-/// How a client speaks TLS: whom it trusts, and who it says it is. For [`Client::tls`](crate::Client::tls).
+/// TLS settings of a client: trusted authorities, and the client's own certificate. For [`Client::tls`](crate::Client::tls).
 ///
-/// Without being asked to, it trusts the authorities that the system trusts; the server's certificate has to be issued by
-/// one of them, be valid today, and be for the host of the URL, which the server is told (SNI). TLS 1.2 or newer.
+/// By default the authorities of the system are trusted. The server's certificate must be issued by one of them, be valid now,
+/// and be for the host of the URL, which is sent to the server (SNI). TLS 1.2 or newer.
 ///
-/// A `native_tls::TlsConnector` made elsewhere can be used instead: `TlsConnect::from(connector)`.
+/// An existing `native_tls::TlsConnector` can be used instead: `TlsConnect::from(connector)`.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -46,15 +45,15 @@ struct TlsOptions {
 }
 
 impl TlsConnect {
-    /// Trusts what the system trusts.
+    /// Creates settings that trust the authorities of the system.
     pub fn new() -> TlsConnect {
         TlsConnect(ConnectorSource::Options(TlsOptions::default()))
     }
 
-    /// Also trusts this authority: one certificate in DER, or any number in PEM.
+    /// Also trusts these authorities: one certificate in DER, or any number in PEM.
     ///
     /// # Errors
-    /// [`Error::Tls`] with [`TlsErrorKind::InvalidSettings`](crate::TlsErrorKind::InvalidSettings) if it is neither.
+    /// [`Error::Tls`] with [`TlsErrorKind::InvalidSettings`](crate::TlsErrorKind::InvalidSettings) if the bytes are neither.
     pub fn add_root(self, certificate: &[u8]) -> Result<TlsConnect> {
         let pem = certificate.windows(PEM_MARKER.len()).any(|part| part == PEM_MARKER);
         let parsed = match pem {
@@ -65,32 +64,32 @@ impl TlsConnect {
         Ok(self.with_options(|options| options.roots.extend(roots)))
     }
 
-    /// Trusts the authorities that were added, and not those of the system.
+    /// Trusts only the authorities that were added, and not those of the system.
     pub fn only_added_roots(self) -> TlsConnect {
         self.with_options(|options| options.only_added_roots = true)
     }
 
-    /// Shows this certificate to servers that ask for one.
+    /// Sends this certificate to servers that request one.
     pub fn identity(self, identity: TlsIdentity) -> TlsConnect {
         self.with_options(|options| options.identity = Some(identity.0))
     }
 
-    /// Accepts every certificate: self-signed, expired, of whomever.
+    /// Accepts every certificate: self-signed, expired, or from any issuer.
     ///
-    /// **Danger**: anyone on the way can then be the server, read everything and change it. For a server with a
-    /// certificate of its own, [`add_root`](TlsConnect::add_root) takes that certificate.
+    /// **Danger**: an attacker on the network can then pose as the server, and read and change everything. For a server with a
+    /// self-signed certificate, pass that certificate to [`add_root`](TlsConnect::add_root) instead.
     pub fn danger_accept_any_certificate(self) -> TlsConnect {
         self.with_options(|options| options.accept_any_certificate = true)
     }
 
-    /// Accepts a certificate for any other host.
+    /// Accepts a certificate for any host.
     ///
-    /// **Danger**: whoever has a certificate of a trusted authority, for whatever host, can then be the server.
+    /// **Danger**: the owner of any certificate from a trusted authority can then pose as the server.
     pub fn danger_accept_any_host(self) -> TlsConnect {
         self.with_options(|options| options.accept_any_host = true)
     }
 
-    /// A connector made elsewhere has its settings already; then these begin anew.
+    /// Changes the settings. Those of a supplied connector cannot be changed, so they are replaced by the defaults first.
     fn with_options(self, set: impl FnOnce(&mut TlsOptions)) -> TlsConnect {
         let mut options = match self.0 {
             ConnectorSource::Options(options) => options,
@@ -128,7 +127,7 @@ impl Default for TlsConnect {
 }
 
 impl From<TlsConnector> for TlsConnect {
-    /// Verifies what that connector verifies. The setters of this type begin anew, so this comes alone.
+    /// Uses the settings of this connector. The setters of this type would replace it by the defaults.
     fn from(connector: TlsConnector) -> TlsConnect {
         TlsConnect(ConnectorSource::Connector(connector))
     }
@@ -150,12 +149,12 @@ impl fmt::Debug for TlsConnect {
     }
 }
 
-/// A certificate, those that vouch for it, and its private key. `Debug` shows nothing of it.
+/// A certificate with its chain and private key. `Debug` shows none of them.
 #[derive(Clone)]
 pub struct TlsIdentity(Identity);
 
 impl TlsIdentity {
-    /// From PKCS#12, usually a file that ends with `.p12` or `.pfx`.
+    /// Reads PKCS#12, usually from a file that ends with `.p12` or `.pfx`.
     ///
     /// # Errors
     /// [`Error::Tls`] with [`TlsErrorKind::InvalidSettings`](crate::TlsErrorKind::InvalidSettings), also for a wrong password.
@@ -163,7 +162,7 @@ impl TlsIdentity {
         Identity::from_pkcs12(file, password).map(TlsIdentity).map_err(settings_error)
     }
 
-    /// From PEM: the certificates, the own one first, and the key in PKCS#8 (`-----BEGIN PRIVATE KEY-----`).
+    /// Reads PEM: the certificate, followed by its chain, and the key in PKCS#8 (`-----BEGIN PRIVATE KEY-----`).
     ///
     /// # Errors
     /// [`Error::Tls`] with [`TlsErrorKind::InvalidSettings`](crate::TlsErrorKind::InvalidSettings).
@@ -178,9 +177,9 @@ impl fmt::Debug for TlsIdentity {
     }
 }
 
-/// How a server speaks TLS: as whom. For [`Server::tls`](crate::Server::tls). TLS 1.2 or newer.
+/// TLS settings of a server: its certificate. For [`Server::tls`](crate::Server::tls). TLS 1.2 or newer.
 ///
-/// A `native_tls::TlsAcceptor` made elsewhere can be used instead: `TlsAccept::from(acceptor)`.
+/// An existing `native_tls::TlsAcceptor` can be used instead: `TlsAccept::from(acceptor)`.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -194,7 +193,7 @@ impl fmt::Debug for TlsIdentity {
 pub struct TlsAccept(TlsAcceptor);
 
 impl TlsAccept {
-    /// A server with this certificate.
+    /// Creates the settings of a server with this certificate.
     ///
     /// # Errors
     /// [`Error::Tls`] with [`TlsErrorKind::InvalidSettings`](crate::TlsErrorKind::InvalidSettings).
@@ -205,9 +204,9 @@ impl TlsAccept {
         builder.build().map(TlsAccept).map_err(settings_error)
     }
 
-    /// From the socket to a stream: as `handshake::accept`.
-    pub(crate) fn accept(&self, socket: Socket, limit: Duration, deadline: Deadline) -> Result<Stream> {
-        stream::accept(&self.0, socket, limit, deadline).map(Stream::Tls)
+    /// Makes the TLS handshake of a server on this socket.
+    pub(crate) fn accept(&self, socket: Socket, deadline: Deadline) -> Result<Stream> {
+        handshake::accept(&self.0, socket, deadline).map(Stream::Tls)
     }
 }
 
@@ -223,24 +222,24 @@ impl fmt::Debug for TlsAccept {
     }
 }
 
-/// What a client's connections are made with.
+/// The finished TLS settings of a client, shared by its connections.
 #[derive(Clone)]
 pub(crate) struct Connector(TlsConnector);
 
 impl Connector {
-    /// The one that was set, or the one of the defaults.
+    /// Returns the connector that was set, or one with the default settings.
     pub(crate) fn or_default(connector: Option<&Connector>) -> Result<Connector> {
         connector.map_or_else(|| TlsConnect::new().build(), |connector| Ok(connector.clone()))
     }
 
-    /// From the socket to a stream: as `handshake::connect`.
-    pub(crate) fn connect(&self, host: &str, socket: TcpStream, limit: Duration, deadline: Deadline) -> Result<Stream> {
-        stream::connect(&self.0, host, socket, limit, deadline).map(Stream::Tls)
+    /// Makes the TLS handshake of a client on this socket.
+    pub(crate) fn connect(&self, host: &str, socket: TcpStream, deadline: Deadline) -> Result<Stream> {
+        handshake::connect(&self.0, host, socket, deadline).map(Stream::Tls)
     }
 }
 
 const PEM_MARKER: &[u8] = b"-----BEGIN ";
 
 fn settings_error(error: native_tls::Error) -> Error {
-    Error::Tls(stream::settings_error(error))
+    Error::Tls(error::settings_error(error))
 }

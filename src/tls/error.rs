@@ -1,12 +1,12 @@
-//! What is wrong, in our words. native-tls gives an error of the system with no more than a text, so the text is looked at:
-//! OpenSSL's, which is English and stable, and for Windows the number of the error. What is not recognised keeps the
-//! system's text and is a [`TlsErrorKind::Handshake`].
+//! Converts errors of native-tls to [`TlsError`]. Such an error contains only a text of the system, so the text is searched:
+//! OpenSSL's, which is English and stable, or on Windows the error number. An unknown error is a [`TlsErrorKind::Handshake`].
+//! Each error keeps the text of the system. Knows no stream.
 
 use std::io::{self, ErrorKind};
 
 use crate::error::{TlsError, TlsErrorKind};
 
-/// The first row one of whose texts is found decides. Lower case.
+/// Texts in lower case. The first row that contains a matching text decides.
 const TEXTS: [(TlsErrorKind, &[&str]); 9] = [
     (
         TlsErrorKind::HostnameMismatch,
@@ -38,7 +38,7 @@ const TEXTS: [(TlsErrorKind, &[&str]); 9] = [
         ],
     ),
     (TlsErrorKind::InvalidCertificate, &["certificate verify failed", "(os error -2146762484)"]),
-    // The peer says so; what it thinks of our certificate is in the text.
+    // The peer sent an alert; its reason, such as a rejected certificate, is in the text.
     (TlsErrorKind::AlertReceived, &[" alert "]),
     (
         TlsErrorKind::NotTls,
@@ -65,8 +65,8 @@ const TEXTS: [(TlsErrorKind, &[&str]); 9] = [
     (TlsErrorKind::UnexpectedEof, &["unexpected eof"]),
 ];
 
-/// A handshake failed. `ended`: the peer had ended the stream by then.
-pub(crate) fn handshake_error(error: native_tls::Error, host: Option<&str>, ended: bool) -> TlsError {
+/// The error of a handshake that failed. `ended`: the peer had ended the stream before.
+pub(super) fn handshake_error(error: native_tls::Error, host: Option<&str>, ended: bool) -> TlsError {
     let kind = match classify(&error.to_string()) {
         TlsErrorKind::Handshake if ended => TlsErrorKind::UnexpectedEof,
         kind => kind,
@@ -74,14 +74,14 @@ pub(crate) fn handshake_error(error: native_tls::Error, host: Option<&str>, ende
     TlsError::new(kind, host, error)
 }
 
-/// What was given for an identity, a certificate or a connector cannot be used.
-pub(crate) fn settings_error(error: native_tls::Error) -> TlsError {
+/// The error of an identity, certificate or connector that cannot be used.
+pub(super) fn settings_error(error: native_tls::Error) -> TlsError {
     TlsError::new(TlsErrorKind::InvalidSettings, None, error)
 }
 
-/// The engine failed on a connection that was open. An alert is what the peer says, and it may come late: a server of TLS
-/// 1.3 looks at a client's certificate when the client is through with the handshake.
-pub(crate) fn connection_error(error: io::Error) -> io::Error {
+/// The error of the engine on an open connection. An alert may arrive that late: a TLS 1.3 server verifies the client's
+/// certificate after the client has finished its handshake.
+pub(super) fn connection_error(error: io::Error) -> io::Error {
     let kind = match classify(&error.to_string()) {
         TlsErrorKind::AlertReceived => TlsErrorKind::AlertReceived,
         _ => TlsErrorKind::DecryptionFailed,
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_of_the_systems() {
+    fn texts_of_systems_are_classified() {
         let rows = [
             ("error:0A000086:SSL routines:tls_post_process_server_certificate:certificate verify failed:ssl/statem/statem_clnt.c:2091: (certificate has expired)", TlsErrorKind::Expired),
             ("certificate verify failed (Hostname mismatch)", TlsErrorKind::HostnameMismatch),

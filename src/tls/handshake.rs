@@ -1,7 +1,7 @@
-//! The TLS handshake on a TCP connection that is open: the engine's turns and the network's, under the caller's deadline.
-//! A peer that drips is cut at it. When the handshake fails, the alert is sent, and nothing else: never plain text.
+//! The TLS handshake on an open socket. Alternates between the engine and the network, under the caller's deadline, which also
+//! bounds a peer that sends slowly. When the handshake fails, only the alert is sent, and never plain text. Knows no WebSocket.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -15,37 +15,30 @@ use crate::net::deadline::Deadline;
 use crate::net::socket::Socket;
 use crate::net::tcp::TimedSocket;
 
-/// How long, and for how many bytes, a peer is listened to after a handshake that failed. Closing a socket with unread
-/// bytes resets it, and the alert could be lost by that.
+/// Maximum time, and maximum number of bytes, for which input is discarded after a handshake that failed. Closing a socket with
+/// unread bytes resets it, and the reset could overtake the alert.
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 256 << 10;
 
-/// As a client: the certificate has to be for this host. `limit` is the longest that any later write will be waited for.
-pub(crate) fn connect(
-    connector: &TlsConnector,
-    host: &str,
-    socket: TcpStream,
-    limit: Duration,
-    deadline: Deadline,
-) -> Result<Tls> {
-    // 6455-4.1-17; RFC 6066 section 3: without a trailing dot; nor do certificates have one.
+/// Connects as a client. The certificate has to be for this host.
+pub(super) fn connect(connector: &TlsConnector, host: &str, socket: TcpStream, deadline: Deadline) -> Result<Tls> {
+    // 6455-4.1-17; RFC 6066 section 3: the name has no trailing dot, nor has that of a certificate.
     let host = host.strip_suffix('.').unwrap_or(host);
-    handshake(socket, Some(host), limit, deadline, |memory| connector.connect(host, memory))
+    handshake(socket, Some(host), deadline, |memory| connector.connect(host, memory))
 }
 
-/// As a server.
-pub(crate) fn accept(acceptor: &TlsAcceptor, socket: Socket, limit: Duration, deadline: Deadline) -> Result<Tls> {
-    handshake(socket, None, limit, deadline, |memory| acceptor.accept(memory))
+/// Accepts as a server.
+pub(super) fn accept(acceptor: &TlsAcceptor, socket: Socket, deadline: Deadline) -> Result<Tls> {
+    handshake(socket, None, deadline, |memory| acceptor.accept(memory))
 }
 
 fn handshake(
     socket: impl Into<Socket>,
     host: Option<&str>,
-    limit: Duration,
     deadline: Deadline,
     begin: impl FnOnce(MemoryTransport) -> std::result::Result<TlsStream<MemoryTransport>, HandshakeError<MemoryTransport>>,
 ) -> Result<Tls> {
-    let plain = TimedSocket::new(socket, limit).map_err(|error| Error::io(Step::Tls, error))?;
+    let plain = TimedSocket::new(socket).map_err(|error| Error::io(Step::Tls, error))?;
     let memory = MemoryTransport::default();
     let mut state = begin(memory.clone());
     loop {
@@ -68,7 +61,7 @@ fn handshake(
     }
 }
 
-/// Everything the engine has given, by the deadline.
+/// Writes all output of the engine, by the deadline.
 fn write(plain: &TimedSocket, memory: &MemoryTransport, deadline: Deadline) -> Result<()> {
     let bytes = std::mem::take(&mut memory.lock_buffers().outgoing);
     let mut rest = bytes.as_slice();
@@ -86,29 +79,34 @@ fn write(plain: &TimedSocket, memory: &MemoryTransport, deadline: Deadline) -> R
     Ok(())
 }
 
-/// Something for the engine, or the end.
+/// Reads input for the engine, or the end of the stream, by the deadline.
 fn read(plain: &TimedSocket, memory: &MemoryTransport, deadline: Deadline) -> Result<()> {
     let mut incoming = memory.take_incoming();
+    let count = read_by(plain, incoming.space(), deadline).map_err(|error| match error.kind() {
+        ErrorKind::TimedOut => Error::Timeout(Step::Tls),
+        _ => Error::io(Step::Tls, error),
+    })?;
+    incoming.filled(count);
+    memory.put_back(incoming);
+    memory.lock_buffers().ended = count == 0;
+    Ok(())
+}
+
+/// Reads once. `TimedOut` after the deadline, even if bytes are there: a peer may always have one more.
+fn read_by(plain: &TimedSocket, to: &mut [u8], deadline: Deadline) -> io::Result<usize> {
     loop {
-        // The deadline counts also for a peer that always has one more byte.
         let left = deadline.remaining();
         if left.is_zero() {
-            return Err(Error::Timeout(Step::Tls));
+            return Err(ErrorKind::TimedOut.into());
         }
-        match plain.read(incoming.space(), left) {
-            Ok(count) => {
-                incoming.filled(count);
-                memory.put_back(incoming);
-                memory.lock_buffers().ended = count == 0;
-                return Ok(());
-            }
+        match plain.read(to, left) {
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-            Err(error) => return Err(Error::io(Step::Tls, error)),
+            result => return result,
         }
     }
 }
 
-/// Sends the alert, and lets it arrive.
+/// Sends the alert, and discards input until the peer has received it.
 fn send_alert(plain: &TimedSocket, memory: &MemoryTransport, deadline: Deadline) {
     let linger_deadline = Deadline::after(deadline.remaining().min(LINGER));
     if memory.lock_buffers().ended || write(plain, memory, linger_deadline).is_err() {
@@ -116,13 +114,9 @@ fn send_alert(plain: &TimedSocket, memory: &MemoryTransport, deadline: Deadline)
     }
     plain.shutdown_write();
     let (mut part, mut taken) = ([0; 4 << 10], 0_usize);
-    while taken < LINGER_BYTES && !linger_deadline.is_expired() {
-        match plain.read(&mut part, linger_deadline.remaining()) {
-            Ok(0) => return,
-            Ok(count) => taken = taken.saturating_add(count),
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-            Err(_) => return,
-        }
+    while taken < LINGER_BYTES {
+        let Ok(count @ 1..) = read_by(plain, &mut part, linger_deadline) else { return };
+        taken = taken.saturating_add(count);
     }
 }
 
@@ -134,20 +128,19 @@ mod tests {
     use std::thread;
 
     #[test]
-    fn the_name_that_is_sent_has_no_dot_at_its_end_and_an_address_is_no_name() {
+    fn sni_has_no_trailing_dot_and_is_absent_for_an_address() {
         for (host, sent) in
             [("example.com.", true), ("example.com", true), ("192.0.2.1", false), ("2001:db8::1", false)]
         {
             let (near, mut far) = sockets();
             let connector = TlsConnector::new().unwrap();
             let long = Duration::from_secs(20);
-            let connecting =
-                thread::spawn(move || connect(&connector, host, near, long, Deadline::after(long)).map(drop));
+            let connecting = thread::spawn(move || connect(&connector, host, near, Deadline::after(long)).map(drop));
             let mut hello = [0; 4096];
             let count = far.read(&mut hello).unwrap();
             drop(far);
             let hello = &hello[..count];
-            // Before the name stands its length.
+            // The name follows its length.
             assert_eq!(hello.windows(13).any(|part| part == b"\x00\x0bexample.com"), sent, "{host}");
             assert!(!hello.windows(9).any(|part| part == b"192.0.2.1" || part == b"2001:db8:"));
             assert!(connecting.join().unwrap().is_err());

@@ -1,51 +1,51 @@
-//! What the TLS engine takes for its network: two buffers in memory. It never waits: where a socket would, it says
-//! `WouldBlock`, and the engine says so in turn.
+//! Two buffers in memory that replace the network for the TLS engine. Knows no socket. A call never waits: where a socket would,
+//! it returns `WouldBlock`, and so does the engine.
 //!
-//! The buffers are behind a shared handle. An engine whose handshake failed is gone with its error, but the alert that it
-//! wrote for the peer is still here.
+//! The buffers are behind a shared handle. An engine whose handshake failed is dropped with its error, but the alert that it
+//! wrote for the peer stays here.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The first size of what one read of the network may bring, and the largest: two records, of 16 KiB and a little more each.
-/// More would push out of the cache what is needed next.
+/// Initial size of a read from the network.
 const INITIAL_SIZE: usize = 8 << 10;
+/// Maximum size of a read from the network: two records of little more than 16 KiB. More would not stay in the cache.
 const MAX_SIZE: usize = 34 << 10;
 
-/// One handle of the two buffers; all clones mean the same.
+/// A handle to the two buffers. All clones share them.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct MemoryTransport(Arc<Mutex<Buffers>>);
+pub(super) struct MemoryTransport(Arc<Mutex<Buffers>>);
 
 #[derive(Debug, Default)]
-pub(crate) struct Buffers {
-    /// Came from the network, and the engine has not taken it yet. The reader takes this out while it waits.
-    pub(crate) incoming: ReadBuffer,
-    /// Nothing comes behind `incoming`: the peer has ended TCP.
-    pub(crate) ended: bool,
-    /// Of the engine, for the network.
-    pub(crate) outgoing: Vec<u8>,
-    /// So many bytes the engine has ever given.
-    pub(crate) produced: u64,
+pub(super) struct Buffers {
+    /// Bytes from the network that the engine has not taken. The reading thread removes the buffer while it waits.
+    pub(super) incoming: ReadBuffer,
+    /// The peer has ended TCP, so nothing follows `incoming`.
+    pub(super) ended: bool,
+    /// Bytes from the engine for the network.
+    pub(super) outgoing: Vec<u8>,
+    /// Number of bytes that the engine has ever written.
+    pub(super) produced: u64,
 }
 
 impl MemoryTransport {
-    /// Held for moments, and never while anything waits. No panic leaves the buffers half changed.
-    pub(crate) fn lock_buffers(&self) -> MutexGuard<'_, Buffers> {
+    /// Locks the buffers, never while a thread waits. Ignores poisoning, because no panic leaves them half changed.
+    pub(super) fn lock_buffers(&self) -> MutexGuard<'_, Buffers> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The incoming buffer, for the one who reads from the network; [`put_back`](MemoryTransport::put_back) returns it.
-    pub(crate) fn take_incoming(&self) -> ReadBuffer {
+    /// Takes the incoming buffer to read from the network. [`put_back`](MemoryTransport::put_back) returns it.
+    pub(super) fn take_incoming(&self) -> ReadBuffer {
         mem::take(&mut self.lock_buffers().incoming)
     }
 
-    pub(crate) fn put_back(&self, incoming: ReadBuffer) {
+    pub(super) fn put_back(&self, incoming: ReadBuffer) {
         self.lock_buffers().incoming = incoming;
     }
 
-    /// Gives memory back that an idle connection does not need.
-    pub(crate) fn shrink(&self) {
+    /// Frees memory that an idle connection does not need.
+    pub(super) fn shrink(&self) {
         let mut buffers = self.lock_buffers();
         if buffers.outgoing.is_empty() {
             buffers.outgoing = Vec::new();
@@ -68,7 +68,7 @@ impl Read for MemoryTransport {
 }
 
 impl Write for MemoryTransport {
-    /// Takes everything. What bounds it is that nobody feeds an engine whose output does not go out; see `tls`.
+    /// Takes everything. The size is bounded because no plaintext is encrypted before all output is written; see `stream`.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut buffers = self.lock_buffers();
         buffers.outgoing.extend_from_slice(bytes);
@@ -81,23 +81,23 @@ impl Write for MemoryTransport {
     }
 }
 
-/// A buffer with room for the next read. What is in it is `bytes[from..to]`.
+/// A buffer with room for the next read. Its content is `bytes[from..to]`.
 #[derive(Debug, Default)]
-pub(crate) struct ReadBuffer {
+pub(super) struct ReadBuffer {
     bytes: Vec<u8>,
     from: usize,
     to: usize,
-    /// The last read filled all the room there was: the next one gets more.
+    /// The last read filled all the room, so the next one has more.
     was_filled: bool,
 }
 
 impl ReadBuffer {
-    pub(crate) fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.from == self.to
     }
 
-    /// Room for one read of the network.
-    pub(crate) fn space(&mut self) -> &mut [u8] {
+    /// Returns the room for one read from the network.
+    pub(super) fn space(&mut self) -> &mut [u8] {
         if self.from > 0 {
             self.bytes.copy_within(self.from..self.to, 0);
             (self.from, self.to) = (0, self.to.saturating_sub(self.from));
@@ -111,8 +111,8 @@ impl ReadBuffer {
         self.bytes.get_mut(self.to..).unwrap_or_default()
     }
 
-    /// So many bytes were read into that room.
-    pub(crate) fn filled(&mut self, count: usize) {
+    /// Records that `count` bytes were read into that room.
+    pub(super) fn filled(&mut self, count: usize) {
         self.to = self.to.saturating_add(count).min(self.bytes.len());
         self.was_filled = self.to == self.bytes.len();
     }

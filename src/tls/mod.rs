@@ -1,28 +1,30 @@
-//! TLS by the system's library (feature `native-tls`): settings, and a stream that reads and writes at the same time.
+//! TLS by the library of the system (feature `native-tls`): settings, and a stream that reads and writes at the same time.
+//! Knows no WebSocket.
 //!
 //! | file | subject |
 //! |---|---|
 //! | `config` | `TlsConnect`, `TlsAccept`, `TlsIdentity` |
-//! | `stream` | a stream over an engine that works on memory |
+//! | `stream` | the TLS stream: an engine that works on memory, and a socket |
 //! | `handshake` | the TLS handshake, with a deadline |
-//! | `memory_transport` | the two buffers of the engine |
-//! | `records` | the size of what is encrypted at a time |
-//! | `error` | the library's errors as `TlsError` |
+//! | `memory_transport` | the two buffers that replace the engine's network |
+//! | `records` | ciphertext to be written, and the size of the next piece to encrypt |
+//! | `error` | errors of the library as `TlsError` |
+//! | `no_config`, `no_stream` | stand-ins for builds without TLS |
 
 #[cfg(feature = "native-tls")]
 pub(crate) mod config;
 #[cfg(feature = "native-tls")]
-pub(crate) mod error;
+mod error;
 #[cfg(feature = "native-tls")]
-pub(crate) mod handshake;
+mod handshake;
 #[cfg(feature = "native-tls")]
-pub(crate) mod memory_transport;
+mod memory_transport;
 #[cfg(feature = "native-tls")]
-pub(crate) mod records;
+mod records;
 #[cfg(feature = "native-tls")]
 pub(crate) mod stream;
 
-// What stands in their place in a build without TLS.
+// Stand-ins for a build without TLS.
 #[cfg(not(feature = "native-tls"))]
 #[path = "no_config.rs"]
 pub(crate) mod config;

@@ -1,24 +1,23 @@
-//! Stands in for `tls` in builds without it: there is nothing to connect with, and nothing to accept with.
+//! The settings of builds without TLS: types without values, and the error for `wss` URLs.
 
 use std::net::TcpStream;
-use std::time::Duration;
 
 use crate::error::{Result, UsageError};
 use crate::net::deadline::Deadline;
 use crate::net::socket::Socket;
 use crate::net::stream::Stream;
 
-/// Never exists.
+/// Has no value in this build.
 #[derive(Debug, Clone)]
 pub(crate) enum TlsAccept {}
 
 impl TlsAccept {
-    pub(crate) fn accept(&self, _socket: Socket, _limit: Duration, _deadline: Deadline) -> Result<Stream> {
+    pub(crate) fn accept(&self, _socket: Socket, _deadline: Deadline) -> Result<Stream> {
         match *self {}
     }
 }
 
-/// Never exists.
+/// Has no value in this build.
 #[derive(Debug, Clone)]
 pub(crate) enum Connector {}
 
@@ -27,13 +26,7 @@ impl Connector {
         Err(UsageError::TlsNotEnabled.into())
     }
 
-    pub(crate) fn connect(
-        &self,
-        _host: &str,
-        _socket: TcpStream,
-        _limit: Duration,
-        _deadline: Deadline,
-    ) -> Result<Stream> {
+    pub(crate) fn connect(&self, _host: &str, _socket: TcpStream, _deadline: Deadline) -> Result<Stream> {
         match *self {}
     }
 }

@@ -1,12 +1,11 @@
-//! Stands in for `tls` in builds without it: nothing can be connected or accepted, so there is no such stream, and what
-//! would use one is never run.
+//! The TLS stream of builds without TLS: a type without values, so code that uses one never runs.
 
 use std::io;
 use std::time::Duration;
 
 use crate::net::tcp::TimedSocket;
 
-/// Never exists.
+/// Has no value in this build.
 pub(crate) struct Tls {
     pub(crate) plain: TimedSocket,
     never: Never,

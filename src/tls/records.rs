@@ -1,66 +1,71 @@
-//! The bytes that whoever writes has in hand: ciphertext on its way to the network, and how much plaintext is encrypted next.
+//! The buffer of the writing thread: ciphertext for the network, and the size of the next piece of plaintext to encrypt. Knows no
+//! engine and no socket.
 //!
-//! **Pieces.** Plaintext is encrypted piece by piece, and each piece is written before the next is made. The first piece of
-//! what there is to send is one record: it is on its way, and the peer awake and decrypting, while the rest is encrypted.
-//! Each further piece is twice as large, up to [`MAX_PIECE_SIZE`], because every write costs a system call and perhaps a switch
-//! to the peer. A crumb that would be left behind goes along: it needs a record of its own, but no write.
+//! **Pieces.** Plaintext is encrypted piece by piece, and each piece is written before the next is made. The first piece of a
+//! write is one record: the peer can decrypt it while the rest is encrypted. Each further piece is twice as large, up to
+//! [`MAX_PIECE_SIZE`], because every write costs a system call and perhaps a switch to the peer. A rest of up to [`MIN_TAIL`]
+//! is added to the last piece: it needs a record of its own, but no write.
 
 use std::io::{self, ErrorKind};
 use std::mem;
 
-/// The largest record.
+/// Maximum size of the plaintext of one record.
 const RECORD_SIZE: usize = 16 << 10;
+/// Maximum size of a piece without its tail.
 const MAX_PIECE_SIZE: usize = 64 << 10;
+/// Maximum size of a rest that is not worth a piece of its own.
 const MIN_TAIL: usize = 1 << 10;
 
-// Without `Debug`: plaintext can be in here, see `piece`.
+// No `Debug`, because this can contain plaintext; see `next_piece`.
 #[derive(Default)]
-pub(crate) struct RecordBuffer {
-    /// Ciphertext, and so many bytes of it have been written.
+pub(super) struct RecordBuffer {
+    /// Ciphertext.
     bytes: Vec<u8>,
+    /// Number of `bytes` that have been written.
     written: usize,
-    /// So much plaintext has been encrypted and not been credited to the caller.
-    pub(crate) uncredited: usize,
-    /// So many bytes the network has taken since the last credit.
+    /// Number of bytes of plaintext that have been encrypted and not yet credited to the caller.
+    pub(super) uncredited: usize,
+    /// Number of bytes that the network has taken since the last credit.
     accepted: usize,
-    /// How long the last piece was, and how much was left behind it.
+    /// Length of the last piece.
     last_piece: usize,
+    /// Number of bytes of plaintext that followed the last piece.
     remaining: usize,
 }
 
 impl RecordBuffer {
     /// Whether all ciphertext has been written.
-    pub(crate) fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.written >= self.bytes.len()
     }
 
     /// Ciphertext that has not been written.
-    pub(crate) fn unwritten(&self) -> &[u8] {
+    pub(super) fn unwritten(&self) -> &[u8] {
         self.bytes.get(self.written..).unwrap_or_default()
     }
 
-    /// So many bytes of that have been written.
-    pub(crate) fn advance(&mut self, count: usize) {
+    /// Records that `count` bytes of the ciphertext have been written.
+    pub(super) fn advance(&mut self, count: usize) {
         self.written = self.written.saturating_add(count);
         if !self.is_empty() {
             self.accepted = self.accepted.saturating_add(count);
         }
     }
 
-    /// Takes the ciphertext in `from` over. Only when all has been written. With nothing there, the buffer goes back: it is
-    /// the same one that is filled the next time, and in the cache.
-    pub(crate) fn refill(&mut self, from: &mut Vec<u8>) {
+    /// Takes the ciphertext in `from`. Called only when all has been written. The empty buffer goes back to `from`, so the same
+    /// memory is filled the next time and is still in the cache.
+    pub(super) fn refill(&mut self, from: &mut Vec<u8>) {
         self.bytes.clear();
         self.written = 0;
         mem::swap(from, &mut self.bytes);
     }
 
-    /// What is encrypted next of `first` and what comes behind it; in one piece, because a record of its own for the header
-    /// of a frame would cost more than copying does. Only when all has been written.
-    pub(crate) fn next_piece<'a>(&'a mut self, first: &'a [u8], second: &'a [u8]) -> &'a [u8] {
+    /// Returns the next piece of `first` followed by `second`. Called only when all has been written. Both are copied to one
+    /// piece, because a separate record for the header of a frame would cost more than copying.
+    pub(super) fn next_piece<'a>(&'a mut self, first: &'a [u8], second: &'a [u8]) -> &'a [u8] {
         let length = first.len().saturating_add(second.len());
-        let goes_on = self.remaining > 0 && self.remaining == length;
-        let most = if goes_on { self.last_piece.saturating_mul(2).min(MAX_PIECE_SIZE) } else { RECORD_SIZE };
+        let continues = self.remaining > 0 && self.remaining == length;
+        let most = if continues { self.last_piece.saturating_mul(2).min(MAX_PIECE_SIZE) } else { RECORD_SIZE };
         self.last_piece = if length <= most.saturating_add(MIN_TAIL) { length } else { most };
         self.remaining = length.saturating_sub(self.last_piece);
         let first = first.get(..first.len().min(self.last_piece)).unwrap_or_default();
@@ -73,15 +78,15 @@ impl RecordBuffer {
                 self.written = 0;
                 self.bytes.extend_from_slice(first);
                 self.bytes.extend_from_slice(second);
-                // It is not ciphertext, and nobody may write it.
+                // This is plaintext, so it must not be written.
                 self.written = self.bytes.len();
                 &self.bytes
             }
         }
     }
 
-    /// What the network has taken counts for the caller, except for the last byte of a piece.
-    pub(crate) fn take_credit(&mut self) -> io::Result<usize> {
+    /// Returns the number of bytes that the network has taken, except for the last byte of a piece. `WouldBlock`: none.
+    pub(super) fn take_credit(&mut self) -> io::Result<usize> {
         let count = mem::take(&mut self.accepted).min(self.uncredited.saturating_sub(1));
         self.uncredited = self.uncredited.saturating_sub(count);
         match count {
@@ -90,8 +95,8 @@ impl RecordBuffer {
         }
     }
 
-    /// Gives memory back that an idle connection does not need.
-    pub(crate) fn shrink(&mut self) {
+    /// Frees memory that an idle connection does not need.
+    pub(super) fn shrink(&mut self) {
         if self.is_empty() && self.uncredited == 0 {
             *self = RecordBuffer::default();
         }
@@ -102,7 +107,7 @@ impl RecordBuffer {
 mod tests {
     use super::*;
 
-    /// The lengths of the pieces in which a header of `header` bytes and a payload of `length` go out.
+    /// Lengths of the pieces of a header of `header` bytes and a payload of `length`.
     fn pieces(sending: &mut RecordBuffer, header: usize, length: usize) -> Vec<usize> {
         let all: Vec<u8> = (0..header + length).map(|at| at as u8).collect();
         let (mut done, mut lengths) = (0, Vec::new());
@@ -123,12 +128,12 @@ mod tests {
         for header in [0, 4, 14] {
             let mut sending = RecordBuffer::default();
             assert_eq!(pieces(&mut sending, header, 100), [header + 100]);
-            assert_eq!(pieces(&mut sending, header, kib(16)), [kib(16) + header], "a crumb goes along");
+            assert_eq!(pieces(&mut sending, header, kib(16)), [kib(16) + header], "a small rest is added");
             assert_eq!(pieces(&mut sending, header, kib(18)), [kib(16), kib(2) + header]);
             assert_eq!(pieces(&mut sending, header, kib(64)), [kib(16), kib(32), kib(16) + header]);
             let long = [kib(16), kib(32), kib(64), kib(64), kib(24) + header];
             assert_eq!(pieces(&mut sending, header, kib(200)), long);
-            assert_eq!(pieces(&mut sending, header, kib(200)), long, "and from the beginning for what comes next");
+            assert_eq!(pieces(&mut sending, header, kib(200)), long, "and the next write begins again with one record");
         }
     }
 

@@ -1,27 +1,27 @@
-//! TLS (6455-10.6-1) over TCP, by the TLS of the system (native-tls): an engine that works on memory, and a socket beside it.
+//! TLS (6455-10.6-1) over a socket: an engine of native-tls that works on memory, and the socket beside it. Knows no WebSocket.
 //!
-//! The engine never sees the socket. Ciphertext is read from the network with no lock held, and then fed to the engine
-//! under its lock; what the engine gives for the network is taken out under the lock, and written outside it. So one
-//! thread waits for input while others send, and the promises of TCP hold for TLS: every call is bounded.
+//! The engine never uses the socket. Ciphertext is read from the network without a lock, and then passed to the engine under its
+//! lock. Output of the engine is taken under the lock, and written without it. So one thread waits for input while others
+//! send, and every call is bounded, as over TCP.
 //!
-//! **Who writes what the engine gives:** whoever may write to the stream, and nobody else. There is one such thread at a
-//! time (the holder of the token, see `websocket::link`), which is what keeps records in order.
+//! **Writing.** Only the thread that may write to the stream writes the engine's output. There is one such thread at a time (the
+//! holder of the write permit, see `connection::write_permit`), which keeps records in order.
 //!
-//! | ciphertext | comes of | is written by |
+//! | ciphertext | produced by | written by |
 //! |---|---|---|
-//! | messages | `write`, `try_write` | that same call, and the calls with the same bytes that follow it |
-//! | answers of the engine: key update, renegotiation | `read` | whoever writes next, before anything of its own; or the reader, which comes back with `Interrupted`, sees [`Tls::has_unsolicited_output`], and writes with `try_write` when nobody else writes |
-//! | an alert: what came was wrong | `read` that gives the error | the reader, in the same way, before it shuts the stream |
-//! | `close_notify` | `finish` | `finish`, if nobody is in the middle of a write |
-//! | the handshake, and its alert | `handshake` | `handshake` |
+//! | messages | `write`, `try_write` | the same call, and the calls with the same bytes that follow it |
+//! | answers of the engine: key update, renegotiation | `read` | the next write, before its own bytes; or the reader: `read` returns `Interrupted`, the reader sees [`Tls::has_unsolicited_output`], and calls `try_write` if no other thread writes |
+//! | an alert about invalid input | a `read` that fails | the reader, in the same way, before it shuts the stream down |
+//! | `close_notify` | `shutdown_write` | `shutdown_write`, if no write is under way |
+//! | the handshake and its alert | `handshake` | `handshake` |
 //!
-//! **Bounds.** Plaintext goes in by pieces (see `records`), and only when all ciphertext is out. The network's
-//! progress with a piece is credited to the caller at once, its last byte when the whole piece is out: what has been
-//! accepted has also been taken by the kernel, and a call that gave `WouldBlock` has to be made again with the same
-//! bytes, to which others may have been appended. Answers that the peer does not take end the connection at [`MAX_UNSOLICITED`].
+//! **Bounds.** Plaintext is encrypted by pieces (see `records`), each only after all earlier ciphertext is written. The network's
+//! progress with a piece is credited to the caller at once, except for its last byte: that is credited when the whole piece is
+//! written. So bytes that are credited have been taken by the kernel. After `WouldBlock`, the call must be repeated with the same
+//! bytes, to which others may have been appended. The connection fails when [`MAX_UNSOLICITED`] bytes of answers wait.
 //!
-//! **Locks.** Engine, then buffers; either for moments only. An engine that wants input in order to go on writing (TLS
-//! 1.2, renegotiation) gives `WouldBlock`; the reader feeds it.
+//! **Locks.** First the engine, then the buffers; neither is held while waiting. An engine that needs input before it can write
+//! (TLS 1.2, renegotiation) returns `WouldBlock`; the reader supplies the input.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,43 +31,41 @@ use std::time::Duration;
 
 use native_tls::TlsStream;
 
-pub(crate) use super::error::settings_error;
-pub(crate) use super::handshake::{accept, connect};
-
+use super::error::connection_error;
 use super::memory_transport::MemoryTransport;
 use super::records::RecordBuffer;
 use crate::net::deadline::Deadline;
 use crate::net::tcp::TimedSocket;
 
-/// OpenSSL takes no more from the network than the record that it gives. So when nothing has come behind that, and all of
-/// it has been given, there is nothing to ask for. The others read ahead.
+/// Whether the engine takes more input than the record that it returns. OpenSSL does not: when a record is read and no bytes
+/// follow it, another read returns nothing.
 const READS_AHEAD: bool = cfg!(any(windows, target_vendor = "apple"));
-/// So many bytes of answers may wait for a peer that does not read. A key update is 22 bytes long.
+/// Maximum number of bytes of answers that wait for a peer that does not read. A key update is 22 bytes long.
 const MAX_UNSOLICITED: u64 = 64 << 10;
-/// How soon an engine that waits for input is asked again.
+/// Time after which a write is retried while the engine needs input.
 const RETRY_DELAY: Duration = Duration::from_millis(1);
 
 pub(crate) struct Tls {
     pub(crate) plain: TimedSocket,
     memory: MemoryTransport,
     engine: Mutex<Engine>,
-    /// In the hands of who writes; `None` meanwhile.
+    /// Taken by the writing thread; `None` meanwhile.
     records: Mutex<Option<RecordBuffer>>,
-    /// The engine has written something by itself that may not be out yet.
+    /// The engine has produced answers that may not be written yet.
     unsolicited_output: AtomicBool,
 }
 
 struct Engine {
     tls: TlsStream<MemoryTransport>,
-    /// It has said that it needs more, and nothing has come since.
+    /// The engine needs input, and none has come since.
     needs_input: bool,
-    /// So many bytes of answers have been given since all were out.
+    /// Number of bytes of answers since all output was last written.
     unsolicited_bytes: u64,
-    /// Reading is over, by an error; kept when there were bytes to be given before.
+    /// The error that ends reading, kept for the next call because bytes came before it.
     failed: Option<io::Error>,
 }
 
-/// How long a write may wait.
+/// Whether a write may wait.
 #[derive(Debug, Clone, Copy)]
 enum WriteMode {
     /// Up to one [`WRITE_QUANTUM`](crate::net::deadline::WRITE_QUANTUM).
@@ -76,14 +74,14 @@ enum WriteMode {
 }
 
 impl Tls {
-    pub(crate) fn new(plain: TimedSocket, memory: MemoryTransport, tls: TlsStream<MemoryTransport>) -> Tls {
+    pub(super) fn new(plain: TimedSocket, memory: MemoryTransport, tls: TlsStream<MemoryTransport>) -> Tls {
         let engine = Engine { tls, needs_input: false, unsolicited_bytes: 0, failed: None };
         let records = Mutex::new(Some(RecordBuffer::default()));
         Tls { plain, memory, engine: Mutex::new(engine), records, unsolicited_output: AtomicBool::new(false) }
     }
 
-    /// Gives plaintext, waiting up to `wait` for ciphertext. `Interrupted`: some came, but not enough of it; or the engine
-    /// has an answer to be written.
+    /// Reads plaintext, waiting up to `wait` for ciphertext. `Interrupted`: a part of a record came, or the engine has an answer
+    /// to be written.
     pub(crate) fn read(&self, to: &mut [u8], wait: Duration) -> io::Result<usize> {
         let had_unsolicited = self.has_unsolicited_output();
         if let Some(result) = self.decrypt(to) {
@@ -103,13 +101,13 @@ impl Tls {
         }
         self.lock_engine().needs_input = false;
         self.decrypt(to).unwrap_or_else(|| {
-            // Whoever sends a long record slowly is alive.
+            // A peer that sends a long record slowly is alive.
             self.plain.progress.fetch_add(1, Ordering::Relaxed);
             Err(ErrorKind::Interrupted.into())
         })
     }
 
-    /// As much plaintext as there is and as there is room for. `None`: there is none before more ciphertext comes.
+    /// Reads the plaintext for which there is room. `None`: more ciphertext is needed.
     fn decrypt(&self, to: &mut [u8]) -> Option<io::Result<usize>> {
         let mut locked = self.lock_engine();
         let engine = &mut *locked;
@@ -127,10 +125,10 @@ impl Tls {
         let unsolicited_bytes = self.memory.lock_buffers().produced.saturating_sub(before);
         let end = self.record_unsolicited(engine, unsolicited_bytes).map_or_else(|error| Some(Err(error)), |()| end);
         let end = match end {
-            // An end of TCP without `close_notify` is an end like any other: whether it is a good one, only the closing
-            // handshake tells.
+            // An end of TCP without `close_notify` is an end. Whether the connection ended cleanly depends on the closing
+            // handshake alone.
             _ if ended && (end.is_some() || engine.needs_input) => Some(Ok(())),
-            Some(Err(error)) => Some(Err(super::error::connection_error(error))),
+            Some(Err(error)) => Some(Err(connection_error(error))),
             end => end,
         };
         match (count, end) {
@@ -140,12 +138,12 @@ impl Tls {
                 engine.failed = Some(error);
                 Some(Ok(count))
             }
-            // An end comes again with the next call.
+            // An end is repeated by the next call.
             (count, Some(Ok(())) | None) => Some(Ok(count)),
         }
     }
 
-    /// Notes what the engine has written by itself.
+    /// Counts the answers of the engine.
     fn record_unsolicited(&self, engine: &mut Engine, unsolicited_bytes: u64) -> io::Result<()> {
         if unsolicited_bytes == 0 {
             return Ok(());
@@ -154,29 +152,29 @@ impl Tls {
         engine.unsolicited_bytes =
             if waiting { engine.unsolicited_bytes.saturating_add(unsolicited_bytes) } else { unsolicited_bytes };
         match engine.unsolicited_bytes > MAX_UNSOLICITED {
-            true => Err(io::Error::new(ErrorKind::InvalidData, "the peer asks for answers and does not take them")),
+            true => Err(io::Error::new(ErrorKind::InvalidData, "the peer requests TLS answers and does not read them")),
             false => Ok(()),
         }
     }
 
-    /// Whether the engine has something to say that `read` was the cause of. The next write takes it along.
+    /// Whether the engine has answers to send that a `read` caused. The next write sends them first.
     #[inline]
     pub(crate) fn has_unsolicited_output(&self) -> bool {
         self.unsolicited_output.load(Ordering::Acquire)
     }
 
-    /// Takes some of `first` and `second`, waiting up to a slice for the network. Only one thread at a time writes.
+    /// Writes a part of `first` and `second`, waiting up to one `WRITE_QUANTUM` for the network. Only one thread at a time writes.
     pub(crate) fn write(&self, first: &[u8], second: &[u8]) -> io::Result<usize> {
         self.send(first, second, WriteMode::Bounded)
     }
 
-    /// Takes what the network has room for now. With nothing to write, what the engine has to say goes out.
+    /// Writes what the network has room for now. Without bytes, it writes only the answers of the engine.
     pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         self.send(bytes, &[], WriteMode::NonBlocking)
     }
 
     fn send(&self, first: &[u8], second: &[u8], mode: WriteMode) -> io::Result<usize> {
-        // It is gone when another thread is finishing the stream: then nothing more is written.
+        // Taken for good by `shutdown_write`; after that nothing is written.
         let Some(mut records) = self.lock_records().take() else { return Err(ErrorKind::BrokenPipe.into()) };
         let result = self.send_piece(&mut records, first, second, mode);
         *self.lock_records() = Some(records);
@@ -195,7 +193,7 @@ impl Tls {
             match self.encrypt(records.next_piece(first, second)) {
                 Ok(count) => records.uncredited = count,
                 Err(error) => {
-                    // What the engine wants to say, and then perhaps to hear, before it goes on.
+                    // The engine may need its output written, and then input, before it continues.
                     self.drain(records, mode)?;
                     if error.kind() == ErrorKind::WouldBlock && matches!(mode, WriteMode::Bounded) {
                         thread::sleep(RETRY_DELAY);
@@ -212,7 +210,7 @@ impl Tls {
         })
     }
 
-    /// Feeds the engine, which gives all the ciphertext at once. `WouldBlock`: it wants input before it takes any.
+    /// Passes plaintext to the engine, which produces all the ciphertext at once. `WouldBlock`: the engine needs input first.
     fn encrypt(&self, mut part: &[u8]) -> io::Result<usize> {
         let mut engine = self.lock_engine();
         let mut taken = 0_usize;
@@ -225,13 +223,13 @@ impl Tls {
                 }
                 Err(_) if taken > 0 => return Ok(taken),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Err(error),
-                Err(error) => return Err(super::error::connection_error(error)),
+                Err(error) => return Err(connection_error(error)),
             }
         }
         Ok(taken)
     }
 
-    /// Writes until all ciphertext is out. `WouldBlock`: the network did not take all of it.
+    /// Writes until all ciphertext is written. `WouldBlock`: the network did not take all.
     fn drain(&self, records: &mut RecordBuffer, mode: WriteMode) -> io::Result<()> {
         loop {
             if records.is_empty() {
@@ -252,23 +250,23 @@ impl Tls {
             }
             records.advance(count);
             if !records.is_empty() {
-                // A write that was cut short has waited.
+                // A short write has waited, or has written a large part; the caller's deadline counts in both cases.
                 return Err(ErrorKind::WouldBlock.into());
             }
         }
     }
 
-    /// Says `close_notify` and then, in TCP, that nothing more will be written. What is on its way gets up to `wait`.
+    /// Sends `close_notify`, and then ends the direction of writing in TCP. Ciphertext that waits has up to `wait`.
     pub(crate) fn shutdown_write(&self, wait: Duration) {
-        let by = Deadline::after(wait);
+        let deadline = Deadline::after(wait);
         let records = self.lock_records().take();
-        // A thread in the middle of a write loses its stream, as it would over TCP.
+        // A write under way fails, as it would over TCP.
         if let Some(mut records) = records {
-            // What it says of the peer's `close_notify` does not matter: the closing handshake is over.
+            // The peer's `close_notify` does not matter after the closing handshake.
             let _ = self.lock_engine().tls.shutdown();
             while self.drain(&mut records, WriteMode::Bounded).is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
             {
-                if by.is_expired() {
+                if deadline.is_expired() {
                     break;
                 }
             }
@@ -276,7 +274,7 @@ impl Tls {
         self.plain.shutdown_write();
     }
 
-    /// Gives memory back that an idle connection does not need.
+    /// Frees memory that an idle connection does not need.
     pub(crate) fn shrink(&self) {
         self.memory.shrink();
         if let Some(records) = self.lock_records().as_mut() {
@@ -294,7 +292,7 @@ impl Tls {
 }
 
 impl Engine {
-    /// Reads until there is no room, no more, or an end: `Ok` in good order.
+    /// Reads until there is no room, no input, or an end, which is `Ok` after `close_notify`.
     fn read(&mut self, to: &mut [u8]) -> (usize, Option<io::Result<()>>) {
         let mut count = 0;
         loop {
@@ -320,7 +318,7 @@ impl Engine {
         }
     }
 
-    /// Whether it is plain that another read would give nothing: a question less for each message.
+    /// Whether another read would certainly return nothing. This saves a call of the engine for each message.
     fn is_drained(&self) -> bool {
         if READS_AHEAD || !matches!(self.tls.buffered_read_size(), Ok(0)) {
             return false;

@@ -28,7 +28,7 @@ fn pair() -> (WebSocket, WebSocket) {
     (client.connect().unwrap(), take.recv().unwrap())
 }
 
-/// Lengths around all that has a boundary: records, pieces, buffers.
+/// Lengths around the boundaries of records, pieces and buffers.
 const SIZES: [usize; 12] =
     [0, 1, 125, 126, 16 << 10, (16 << 10) + 1, 65_535, 65_536, 65_537, (128 << 10) - 64, 1 << 20, 14 << 20];
 

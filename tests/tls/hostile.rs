@@ -80,7 +80,7 @@ fn a_peer_that_ends_in_the_handshake_is_named() {
     assert!(matches!(&error, Error::Tls(e) if e.kind() == TlsErrorKind::UnexpectedEof), "{error:?}");
 }
 
-/// The bytes of a good TLS handshake, as far as a peer comes that sends and does not look.
+/// The first record of a TLS handshake, the ClientHello, as a client sends it.
 fn client_hello() -> Vec<u8> {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();

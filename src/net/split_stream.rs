@@ -1,0 +1,344 @@
+//! A stream that the caller supplied as two halves, each served by a thread, so that calls on it are bounded. Knows nothing of
+//! sockets and TLS.
+
+use std::fmt;
+use std::io::{self, ErrorKind, Read, Write};
+use std::mem;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::atomic::AtomicU64;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use super::pipe::Pipe;
+use crate::primitives::lock::{assert_unlocked, Lock};
+
+/// A stream that is already open, as two halves: TLS by another library, a pipe, a tunnel.
+///
+/// Each half is served by a thread of its own, so waiting for it is bounded however it blocks. `send` then recalls when the
+/// writer's thread has the bytes, at most 64 KiB ahead. If a half still blocks when the connection ends, its thread stays
+/// behind; [`SplitStream::on_end`] is the place to unblock it. [`Client::connect_over`](crate::Client::connect_over) has an
+/// example.
+pub struct SplitStream {
+    reader: Box<dyn Read + Send>,
+    writer: Box<dyn Write + Send>,
+    on_end: Option<Box<dyn FnOnce() + Send>>,
+}
+
+impl SplitStream {
+    /// Combines two halves of one stream. The writer is flushed after each write, and dropped when the connection ends.
+    pub fn new(reader: impl Read + Send + 'static, writer: impl Write + Send + 'static) -> SplitStream {
+        SplitStream { reader: Box::new(reader), writer: Box::new(writer), on_end: None }
+    }
+
+    /// Sets a function that unblocks the halves, such as `move || tcp.shutdown(..)`. It is called once, when the connection has
+    /// ended or is aborted. It must not block, because the thread that ends the connection waits for it.
+    pub fn on_end(mut self, end: impl FnOnce() + Send + 'static) -> SplitStream {
+        self.on_end = Some(Box::new(end));
+        self
+    }
+}
+
+impl fmt::Debug for SplitStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SplitStream")
+    }
+}
+
+/// The side of a [`SplitStream`] that the connection uses: a pipe for each half.
+pub(crate) struct Adapter {
+    input: Arc<Pipe>,
+    output: Arc<Pipe>,
+    on_end: Lock<Option<Box<dyn FnOnce() + Send>>>,
+    /// Number of times that the peer took a part of a long write.
+    pub(super) progress: AtomicU64,
+}
+
+impl Adapter {
+    pub(super) fn new(split: SplitStream) -> io::Result<Adapter> {
+        let SplitStream { reader, writer, on_end } = split;
+        let adapter = Adapter {
+            input: Arc::default(),
+            output: Arc::default(),
+            on_end: Lock::new(on_end),
+            progress: AtomicU64::new(0),
+        };
+        let (input, output) = (adapter.input.clone(), adapter.output.clone());
+        thread::Builder::new().name("stdws-read".into()).spawn(move || copy_from_reader(reader, &input))?;
+        thread::Builder::new().name("stdws-write".into()).spawn(move || copy_to_writer(writer, &output))?;
+        Ok(adapter)
+    }
+
+    pub(super) fn read(&self, to: &mut [u8], wait: Duration) -> io::Result<usize> {
+        self.input.pull(to, wait)
+    }
+
+    pub(super) fn write(&self, bytes: &[u8], wait: Duration) -> io::Result<usize> {
+        self.output.push(bytes, wait)
+    }
+
+    /// Ends the direction of writing. False: after `wait`, the writer's thread still has bytes to write.
+    pub(super) fn shutdown_write(&self, wait: Duration) -> bool {
+        self.output.close(None);
+        self.output.wait_reader_closed(wait)
+    }
+
+    pub(super) fn shutdown(&self) {
+        self.close();
+        let end = self.on_end.lock().take();
+        if let Some(end) = end {
+            call(end);
+        }
+    }
+
+    fn close(&self) {
+        self.output.close(None);
+        self.input.close(None);
+    }
+}
+
+impl Drop for Adapter {
+    fn drop(&mut self) {
+        // Without this, both threads would wait for ever when the stream was not shut down.
+        self.close();
+        if let Some(end) = self.on_end.get_mut().take() {
+            call(end);
+        }
+    }
+}
+
+/// Calls the closure of the user. This may happen where a value is dropped, so a panic ends here; the panic hook has
+/// reported it. Its payload is not dropped, because that could panic again.
+fn call(end: Box<dyn FnOnce() + Send>) {
+    assert_unlocked();
+    panic::catch_unwind(AssertUnwindSafe(end)).unwrap_or_else(mem::forget);
+}
+
+/// Longer than any connection. The threads of a stream end when it ends.
+const NO_TIMEOUT: Duration = Duration::from_secs(1 << 31);
+/// Time between two attempts on a half that does not block, or has a timeout of its own.
+const RETRY_DELAY: Duration = Duration::from_millis(1);
+/// Maximum number of attempts for the last bytes of a connection that has ended: about a second.
+const ATTEMPTS_AFTER_CLOSE: u32 = 1000;
+
+fn is_would_block(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}
+
+fn copy_from_reader(mut reader: Box<dyn Read + Send>, input: &Pipe) {
+    let mut part = vec![0; 16 << 10];
+    loop {
+        let count = match reader.read(&mut part) {
+            Ok(0) => return input.close(None),
+            Ok(count) => count,
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) if is_would_block(&error) => {
+                if input.is_closed() {
+                    return;
+                }
+                thread::sleep(RETRY_DELAY);
+                continue;
+            }
+            Err(error) => return input.close(Some(error.kind())),
+        };
+        let mut rest = part.get(..count).unwrap_or_default();
+        while !rest.is_empty() {
+            match input.push(rest, NO_TIMEOUT) {
+                Ok(taken) => rest = rest.get(taken..).unwrap_or_default(),
+                Err(_) => return,
+            }
+        }
+    }
+}
+
+fn copy_to_writer(mut writer: Box<dyn Write + Send>, output: &Pipe) {
+    if let Err(error) = write_all(&mut *writer, output) {
+        output.close(Some(error.kind()));
+    }
+    drop(writer);
+    output.close_reader();
+}
+
+/// Writes until the pipe is closed and empty.
+fn write_all(writer: &mut dyn Write, output: &Pipe) -> io::Result<()> {
+    let mut part = vec![0; 16 << 10];
+    let mut attempts_left = ATTEMPTS_AFTER_CLOSE;
+    while let Ok(count @ 1..) = output.pull(&mut part, NO_TIMEOUT) {
+        let mut rest = part.get(..count).unwrap_or_default();
+        while !rest.is_empty() {
+            match retry(output, &mut attempts_left, || writer.write(rest))? {
+                0 => return Err(ErrorKind::WriteZero.into()),
+                taken => rest = rest.get(taken..).unwrap_or_default(),
+            }
+        }
+        retry(output, &mut attempts_left, || writer.flush())?;
+    }
+    Ok(())
+}
+
+/// Repeats a call that a signal interrupted or that would block. Once the connection has ended, attempts are counted.
+fn retry<T>(output: &Pipe, attempts_left: &mut u32, mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if is_would_block(&error) && *attempts_left > 0 => {
+                *attempts_left = attempts_left.saturating_sub(u32::from(output.is_closed()));
+                thread::sleep(RETRY_DELAY);
+            }
+            result => return result,
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::net::stream::tests::{kind, sockets};
+    use crate::net::stream::Stream;
+    use std::sync::atomic::Ordering;
+    use std::sync::mpsc;
+    use std::time::Instant;
+
+    const LONG: Duration = Duration::from_secs(20);
+
+    /// A stream whose halves block until `on_end` is called, the number of those calls, and a message for each dropped half.
+    pub(in crate::net) fn stuck() -> (SplitStream, Arc<AtomicU64>, mpsc::Receiver<()>) {
+        struct Stuck(Arc<Pipe>, mpsc::Sender<()>);
+        impl Read for Stuck {
+            fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+                self.0.pull(to, LONG)
+            }
+        }
+        impl Write for Stuck {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                self.0.pull(&mut [0], LONG)
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        impl Drop for Stuck {
+            fn drop(&mut self) {
+                let _ = self.1.send(());
+            }
+        }
+        let (pipe, ends, (dropped, all)) = (Arc::new(Pipe::default()), Arc::new(AtomicU64::new(0)), mpsc::channel());
+        let split = SplitStream::new(Stuck(pipe.clone(), dropped.clone()), Stuck(pipe.clone(), dropped));
+        let counted = ends.clone();
+        let split = split.on_end(move || {
+            counted.fetch_add(1, Ordering::SeqCst);
+            pipe.close(None);
+        });
+        (split, ends, all)
+    }
+
+    #[test]
+    fn on_end_is_called_once_and_both_halves_are_dropped() {
+        for shut in [0, 1, 2] {
+            let (split, ends, dropped) = stuck();
+            let stream = Stream::from_split(split).unwrap();
+            stream.write(b"the writer hangs in this", &[]).unwrap();
+            for _ in 0..shut {
+                stream.shutdown();
+            }
+            drop(stream);
+            for _ in 0..2 {
+                dropped.recv_timeout(LONG).expect("a half is still held");
+            }
+            assert_eq!(ends.load(Ordering::SeqCst), 1);
+        }
+    }
+
+    #[test]
+    fn without_on_end_only_the_threads_of_the_halves_stay() {
+        let (mut split, _, dropped) = stuck();
+        let end = split.on_end.take().unwrap();
+        let stream = Stream::from_split(split).unwrap();
+        let start = Instant::now();
+        thread::scope(|scope| {
+            let reading = scope.spawn(|| stream.read(&mut [0; 8], Duration::MAX));
+            stream.shutdown();
+            assert_eq!(reading.join().unwrap().unwrap(), 0);
+        });
+        drop(stream);
+        assert!(start.elapsed() < LONG / 2);
+        // They end with the call that blocks them.
+        end();
+        for _ in 0..2 {
+            dropped.recv_timeout(LONG).expect("a half is still held");
+        }
+    }
+
+    #[test]
+    fn shutdown_write_delivers_everything_and_waits_no_longer_than_its_timeout() {
+        let (near, mut far) = sockets();
+        let stream = Stream::from_split(SplitStream::new(io::empty(), near)).unwrap();
+        let bytes: Vec<u8> = (0..60_000u32).map(|i| (i * 7) as u8).collect();
+        assert_eq!(stream.write(&[], &bytes).unwrap(), bytes.len());
+        stream.shutdown_write(LONG);
+        let mut came = Vec::new();
+        far.read_to_end(&mut came).unwrap();
+        assert_eq!(came, bytes);
+        assert_eq!(kind(stream.write(b"more", &[])), Err(ErrorKind::BrokenPipe));
+
+        let (split, ..) = stuck();
+        let stream = Stream::from_split(split).unwrap();
+        stream.write(b"never", &[]).unwrap();
+        let start = Instant::now();
+        stream.shutdown_write(Duration::from_millis(50));
+        assert!(start.elapsed() >= Duration::from_millis(50) && start.elapsed() < LONG / 2);
+    }
+
+    #[test]
+    fn a_reader_that_would_block_is_repeated_and_its_error_is_reported() {
+        let mut calls = 0;
+        let (called, all_calls) = mpsc::channel();
+        struct Half<F>(F);
+        impl<F: FnMut(&mut [u8]) -> io::Result<usize>> Read for Half<F> {
+            fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+                (self.0)(to)
+            }
+        }
+        let reader = Half(move |to: &mut [u8]| {
+            calls += 1;
+            called.send(calls).unwrap();
+            match calls {
+                1 => Err(ErrorKind::Interrupted.into()),
+                2 => Err(ErrorKind::WouldBlock.into()),
+                3 => Err(ErrorKind::TimedOut.into()),
+                4 => {
+                    to[0] = 7;
+                    Ok(1)
+                }
+                _ => Err(ErrorKind::ConnectionReset.into()),
+            }
+        });
+        let stream = Stream::from_split(SplitStream::new(reader, io::sink())).unwrap();
+        let mut to = [0; 4];
+        assert_eq!(stream.read(&mut to, LONG).unwrap(), 1);
+        assert_eq!(to[0], 7);
+        assert_eq!(kind(stream.read(&mut to, LONG)), Err(ErrorKind::ConnectionReset));
+        assert_eq!(all_calls.try_iter().last(), Some(5));
+    }
+
+    #[test]
+    fn a_flush_that_would_block_is_repeated() {
+        struct Flushed(u32, mpsc::Sender<u32>);
+        impl Write for Flushed {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                self.0 += 1;
+                self.1.send(self.0).unwrap();
+                let kinds = [ErrorKind::Interrupted, ErrorKind::WouldBlock, ErrorKind::TimedOut];
+                kinds.get(self.0 as usize - 1).map_or(Ok(()), |kind| Err((*kind).into()))
+            }
+        }
+        let (flushed, calls) = mpsc::channel();
+        let stream = Stream::from_split(SplitStream::new(io::empty(), Flushed(0, flushed))).unwrap();
+        assert_eq!(kind(stream.write(b"x", &[])), Ok(1));
+        assert!(stream.shutdown_write(LONG));
+        assert_eq!(calls.try_iter().last(), Some(4));
+    }
+}
