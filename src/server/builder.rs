@@ -71,7 +71,7 @@ pub struct Server {
     pub(crate) config: HandshakeConfig,
     pub(super) capacity: Capacity,
     /// `None`: the default of `std`.
-    pub(crate) stack_size: Option<usize>,
+    pub(super) stack_size: Option<usize>,
     shutdown: ShutdownHandle,
 }
 

@@ -60,7 +60,7 @@ struct AcceptedHandshake {
 }
 
 /// Reads the header of the PROXY protocol, which precedes everything else, TLS too, if this peer must send one.
-pub(crate) fn read_proxy_header(pending: &PendingHandshake, config: &HandshakeConfig) -> Result<Option<IpAddr>> {
+pub(super) fn read_proxy_header(pending: &PendingHandshake, config: &HandshakeConfig) -> Result<Option<IpAddr>> {
     let PendingHandshake { stream, endpoints, deadline, .. } = pending;
     match config.trusted_proxies.requires_proxy_header(endpoints.peer) {
         true => crate::trusted_proxy::trust::read_proxy_header(*deadline, |to, wait| stream.read(to, wait))
@@ -70,7 +70,7 @@ pub(crate) fn read_proxy_header(pending: &PendingHandshake, config: &HandshakeCo
 }
 
 /// Emits `Accepted`, runs the handshake, and emits its failure.
-pub(crate) fn with_events(
+pub(super) fn with_events(
     config: &HandshakeConfig,
     peer: Option<SocketAddr>,
     handshake: impl FnOnce(&EventSink) -> Result<WebSocket>,
@@ -98,7 +98,7 @@ type AdmissionCheck<'a> = &'a dyn Fn(Option<IpAddr>) -> Result<(), HandshakeErro
 /// response to arrive, plus the time of the hooks.
 ///
 /// Its parts are not inlined: stack pages that they touch stay resident below a handler that runs for hours.
-pub(crate) fn accept(
+pub(super) fn accept(
     pending: &PendingHandshake,
     proxied_client: Option<IpAddr>,
     admission_check: AdmissionCheck<'_>,

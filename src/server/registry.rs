@@ -26,7 +26,7 @@ const MAX_HANDSHAKES: usize = 4_096;
 
 /// The limits of the registry.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Capacity {
+pub(super) struct Capacity {
     pub(super) connections: usize,
     pub(super) handshakes: usize,
     pub(super) per_address: Option<usize>,

@@ -17,10 +17,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::handshake::header::{Cursor, Malformed};
 
 /// The client that one proxy names. `None`: no client, no address, or an invalid entry.
-pub(crate) type ForwardedFor = Option<IpAddr>;
+pub(super) type ForwardedFor = Option<IpAddr>;
 
 /// The `Forwarded` headers of a request as one list. A header with invalid syntax becomes one entry without an address.
-pub(crate) fn forwarded<'a>(fields: impl IntoIterator<Item = &'a [u8]>) -> Vec<ForwardedFor> {
+pub(super) fn forwarded<'a>(fields: impl IntoIterator<Item = &'a [u8]>) -> Vec<ForwardedFor> {
     let mut hops = Vec::new();
     for field in fields {
         let read = hops.len();
@@ -67,7 +67,7 @@ fn element(cursor: &mut Cursor<'_>) -> Result<ForwardedFor, Malformed> {
 }
 
 /// The `X-Forwarded-For` headers of a request as one list.
-pub(crate) fn x_forwarded_for<'a>(fields: impl IntoIterator<Item = &'a [u8]>) -> Vec<ForwardedFor> {
+pub(super) fn x_forwarded_for<'a>(fields: impl IntoIterator<Item = &'a [u8]>) -> Vec<ForwardedFor> {
     let entries = fields.into_iter().flat_map(|field| field.split(|&byte| byte == b','));
     entries
         .map(|entry| std::str::from_utf8(entry).ok().and_then(|entry| address(entry.trim_matches([' ', '\t']))))

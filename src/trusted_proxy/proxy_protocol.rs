@@ -34,7 +34,7 @@ const MAX_PAYLOAD: u16 = 4096;
 
 /// The result of parsing the bytes read so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Progress {
+pub(super) enum Progress {
     /// Minimum number of bytes that are missing.
     More(usize),
     /// The header is complete. The address and port of the client, if it names one.
@@ -42,7 +42,7 @@ pub(crate) enum Progress {
 }
 
 /// Parses the bytes read so far. The caller reads no more bytes than the last call asked for.
-pub(crate) fn parse(bytes: &[u8]) -> Result<Progress, ProxyHeaderErrorKind> {
+pub(super) fn parse(bytes: &[u8]) -> Result<Progress, ProxyHeaderErrorKind> {
     if matches_prefix(bytes, LINE_PREFIX) {
         return line(bytes);
     }
