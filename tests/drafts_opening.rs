@@ -314,7 +314,7 @@ fn the_eight_bytes_behind_a_request_come_as_they_like() {
                 thread::sleep(ms(5));
             }
             let mut response = read_head(&mut stream);
-            response.extend(std::iter::repeat_n(0, 16));
+            response.extend(std::iter::repeat(0).take(16));
             let head = response.len() - 16;
             stream.read_exact(&mut response[head..]).unwrap();
             assert_eq!(String::from_utf8(response).unwrap(), HYBI00_RESPONSE);

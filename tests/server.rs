@@ -243,6 +243,27 @@ fn limits_and_timeouts_apply() {
     expect(&mut socket, b"\x88\x02\x03\xF1");
 }
 
+/// 6455-10.4-1
+#[test]
+fn max_message_size_sets_two_limits_and_keeps_the_others() {
+    let mut limits = Limits::with_max_message_size(1);
+    limits.max_fragments = 2;
+    let server = bind().limits(limits).max_message_size(10).start(echo).unwrap();
+    let mut socket = open(server.local_addr().unwrap());
+    socket.write_all(&frame(1, &[b'x'; 10])).unwrap();
+    expect(&mut socket, b"\x81\x0Axxxxxxxxxx");
+    socket.write_all(&frame(1, &[b'x'; 11])).unwrap();
+    expect(&mut socket, b"\x88\x02\x03\xF1");
+    let mut socket = open(server.local_addr().unwrap());
+    // Text without FIN, then two continuations.
+    for opcode in [1, 0, 0] {
+        let mut fragment = frame(opcode, b"x");
+        fragment[0] &= 0x7F;
+        socket.write_all(&fragment).unwrap();
+    }
+    expect(&mut socket, b"\x88\x02\x03\xF1");
+}
+
 #[test]
 fn an_opening_handshake_has_a_deadline() {
     // 6455-7.2.2-1, 6455-7.1.1-4

@@ -12,7 +12,7 @@
 use std::sync::Arc;
 
 use super::handshake::NegotiatedDraft;
-use super::parts::{HandshakeProof, OriginHeader, RejectionMode, SubprotocolSyntax};
+use super::parts::{HandshakeProof, RejectionMode};
 use super::table::DraftSpec;
 use crate::codec::frame::Role;
 use crate::connection::framing::Codec;
@@ -20,7 +20,6 @@ use crate::connection::websocket::{ConnectionInfo, WebSocket};
 use crate::error::{Error, HandshakeError, HandshakeErrorKind, Result, Step, UsageError};
 use crate::events::sink::EventSink;
 use crate::handshake::client::key_from_nonce;
-use crate::handshake::header;
 use crate::handshake::origin::OriginPolicy;
 use crate::http::request::Request;
 use crate::legacy::handshake::server;
@@ -44,6 +43,7 @@ pub(crate) fn accept(
     mut early: Vec<u8>,
     (spec, config, events): (&'static DraftSpec, &HandshakeConfig, &EventSink),
 ) -> Result<WebSocket> {
+    let request = request.with_draft(spec);
     let rejected = |error| reject_draft(spec, io, error, config);
     let origins = config.origins.as_deref().map_or(OriginPolicy::Any, OriginPolicy::SameHostAnd);
     let kind = |kind| rejected(Error::Handshake(HandshakeError::new(kind)));
@@ -135,32 +135,6 @@ fn reject_draft(spec: &DraftSpec, io: &HandshakeIo<'_>, error: Error, config: &H
         RejectionMode::EndOfStream => {
             io.stream.shutdown();
             error
-        }
-    }
-}
-
-// ── what a request of a draft says, for users ───────────────────────────────────────────────────────────────────────
-
-/// The origin, where it does not stand in `Origin`.
-pub(crate) fn origin(request: &Request) -> Option<&str> {
-    match DraftSpec::for_version(request.version()).origin_header {
-        OriginHeader::Prefixed { .. } => request.header("Sec-WebSocket-Origin"),
-        OriginHeader::Plain { .. } => None,
-    }
-}
-
-/// The subprotocols offered.
-pub(crate) fn subprotocols(request: &Request) -> Vec<&str> {
-    let spec = DraftSpec::for_version(request.version());
-    match spec.subprotocols {
-        SubprotocolSyntax::CommaSeparated => request
-            .head()
-            .get_all(spec.subprotocols.header_name())
-            .flat_map(header::tokens)
-            .filter_map(Result::ok)
-            .collect(),
-        SubprotocolSyntax::SinglePlain | SubprotocolSyntax::Single | SubprotocolSyntax::SpaceSeparated => {
-            server::subprotocols(spec, request.head()).unwrap_or_default()
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use super::raw_stream::RawStream;
 use crate::config::{Limits, Timeouts};
 use crate::error::UsageError;
-use crate::handshake::client::check_header;
+use crate::handshake::header::check_field;
 use crate::http::response::Response;
 
 /// The decision of a hook about a request, see [`Server::on_request`](crate::Server::on_request).
@@ -123,7 +123,7 @@ impl Accept {
     /// Adds a header to the response. The same name may be added again.
     /// [`Response::with_header`](crate::Response::with_header) lists the names that are not allowed.
     pub fn header(mut self, name: &str, value: &str) -> Accept {
-        match check_header(name, value) {
+        match check_field(name, value) {
             Ok(()) => self.headers.push((name.to_owned(), value.to_owned())),
             Err(error) => drop(self.error.get_or_insert(error)),
         }

@@ -114,7 +114,7 @@ pub(super) fn accept(
         HandshakeOutcome::Draft(spec) => crate::legacy::accept::accept(
             &io,
             (&pending.stream, pending.endpoints),
-            request.with_version(spec.version),
+            request,
             early,
             (spec, config, events),
         ),
@@ -206,8 +206,7 @@ fn negotiate(offer: &ClientOffer<'_>, accept: Accept, config: &HandshakeConfig) 
     let own = config.deflate.as_ref();
     let agreed = own.and_then(|own| extension::accept(&offer.extensions, own));
     let extensions = agreed.as_ref().map(|(_, extensions)| extensions.as_str());
-    let key = server::accept_key(offer.key);
-    let response_head = server::encode_response(&key, subprotocol.as_deref(), extensions, &accept.headers);
+    let response_head = server::encode_response(offer, subprotocol.as_deref(), extensions, &accept.headers)?;
     let codec = own.zip(agreed).map(|(own, (agreed, _))| extension::codec(&agreed, own));
     let limits = accept.limits.unwrap_or(config.limits);
     let timeouts = accept.timeouts.unwrap_or(config.timeouts);

@@ -60,7 +60,8 @@ impl Tap {
     }
 }
 
-struct Writer(Tap, #[allow(dead_code, reason = "it is there to be dropped")] mpsc::Sender<()>);
+/// The sender is there to be dropped.
+struct Writer(Tap, #[allow(dead_code)] mpsc::Sender<()>);
 
 impl Write for Writer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

@@ -44,7 +44,8 @@ fn plain_http_to_a_tls_port_gets_no_http_and_no_connection() {
     let answer = everything(plain);
     assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
     // Our own client, and it says so in an error.
-    let error = Client::new(&server.url()).unwrap().watched().connect().unwrap_err();
+    let url = format!("ws://{}", server.local_addr().unwrap());
+    let error = Client::new(&url).unwrap().watched().connect().unwrap_err();
     assert!(matches!(error, Error::Handshake(_) | Error::Io(_)), "{error:?}");
     assert!(connections.try_recv().is_err());
 }
