@@ -315,6 +315,29 @@ fn a_stream_is_handed_over_with_the_bytes_already_read() {
 }
 
 #[test]
+fn a_hand_over_is_reported_before_its_handler_runs() {
+    let (sender, events) = mpsc::channel();
+    let of_handler = sender.clone();
+    let server = Server::bind("127.0.0.1:0").unwrap().on_event(move |event| sender.send(event.name()).unwrap());
+    let server = server.on_request(move |request| {
+        let (sender, panics) = (of_handler.clone(), request.path() == "/panic");
+        Decision::hand_over(move |_| {
+            sender.send("handler").unwrap();
+            assert!(!panics, "on purpose");
+        })
+    });
+    let server = server.start(echo).unwrap();
+    for (path, expected) in [("/", &["handler"][..]), ("/panic", &["handler", "panicked"])] {
+        assert_eq!(get(&server, path), "");
+        for name in [&["accepted", "handed-over"], expected].concat() {
+            assert_eq!(events.recv_timeout(WATCHDOG), Ok(name));
+        }
+    }
+    server.shutdown(WATCHDOG);
+    assert_eq!(events.try_iter().next(), None);
+}
+
+#[test]
 fn hooks_run_on_caller_supplied_streams() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let server = Server::without_listener()
