@@ -214,6 +214,21 @@ fn closes_are_spread_over_the_window() {
 }
 
 #[test]
+fn a_connection_that_ends_before_its_close_is_not_awaited() {
+    let _watchdog = watchdog();
+    let server = server().start(echo).unwrap();
+    let peers = [settled(server.local_addr().unwrap()), settled(server.local_addr().unwrap())];
+    let handle = server.shutdown_handle();
+    let start = Instant::now();
+    let shutdown = thread::spawn(move || handle.shutdown_spread(LONG, LONG));
+    wait_until(|| TcpListener::bind(server.local_addr().unwrap()).is_ok());
+    drop(peers);
+    let report = counts(shutdown.join().unwrap());
+    assert!(start.elapsed() < LONG / 2, "{:?}", start.elapsed());
+    assert_eq!((report.iter().sum::<usize>(), report[3]), (2, 0));
+}
+
+#[test]
 fn pending_requests_are_aborted_or_answered() {
     let _watchdog = watchdog();
     let (asked, ask) = mpsc::channel();
