@@ -5,6 +5,7 @@ use super::decision::Decision;
 use crate::config::{Limits, Timeouts};
 #[cfg(feature = "deflate")]
 use crate::deflate::extension::Deflate;
+#[cfg(feature = "trace")]
 use crate::events::event::Event;
 use crate::events::sink::EventCallback;
 use crate::http::request::Request;
@@ -48,6 +49,7 @@ impl Server {
     /// It is called on the thread on which the event occurs, which waits for it and holds no lock of this crate. If it
     /// panics, only that event is lost. Frames that it sends itself cause no events, also if a [`Hub`](crate::Hub)
     /// delivers them later.
+    #[cfg(feature = "trace")]
     pub fn on_event(mut self, closure: impl Fn(&Event) + Send + Sync + 'static) -> Server {
         self.config.events = EventCallback::new(closure);
         self
