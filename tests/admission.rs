@@ -1,7 +1,6 @@
-//! Who is let in, and what happens when the system has nothing more to give.
+//! The limits of a server for connections, and its behaviour when descriptors or memory run out.
 //!
-//! What takes a whole process (too few descriptors, no room for threads) runs in one of its own: this program again, with
-//! the name of the test, under limits that a shell sets.
+//! A test that needs a process without resources starts this program again for itself, under limits that a shell sets.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -22,10 +21,10 @@ fn bind() -> Server {
     Server::bind("127.0.0.1:0").unwrap().timeouts(long_timeouts())
 }
 
-/// A connection that echoes, or the status with which it was refused.
+/// Opens a connection that echoes, or returns the status of its rejection.
 fn open(addr: SocketAddr) -> std::result::Result<RawPeer, u16> {
     let mut socket = connect(addr);
-    // Who is turned away may find the other end gone.
+    // The server may have closed a rejected connection already.
     let _ = socket.write_all(REQUEST);
     let head = read_head(&mut socket);
     if head != RESPONSE {
@@ -39,7 +38,7 @@ fn open(addr: SocketAddr) -> std::result::Result<RawPeer, u16> {
     Ok(peer)
 }
 
-/// Tries until there is room again.
+/// Tries until the server admits the connection.
 fn open_soon(addr: SocketAddr) -> RawPeer {
     let start = Instant::now();
     loop {
@@ -51,14 +50,14 @@ fn open_soon(addr: SocketAddr) -> RawPeer {
 }
 
 #[test]
-fn handshakes_under_way_have_a_limit_of_their_own() {
+fn pending_handshakes_have_their_own_limit() {
     let _watchdog = watchdog();
     let server = bind().max_handshakes(2).start(echo).unwrap();
     let addr = server.local_addr().unwrap();
     // Open connections do not count.
     let _open: Vec<RawPeer> = (0..5).map(|_| open_soon(addr)).collect();
     let silent: Vec<TcpStream> = (0..2).map(|_| connect(addr)).collect();
-    // Both have to be let in before the limit is reached.
+    // The limit is reached when both have been admitted.
     while server.connection_count() < 7 {}
     assert_eq!(open(addr).err(), Some(503));
     drop(silent);
@@ -79,9 +78,9 @@ fn connections_from_one_address_have_a_limit() {
 }
 
 #[test]
-fn the_stack_is_as_large_as_it_is_told_to_be() {
+fn the_stack_size_applies_to_handlers() {
     let _watchdog = watchdog();
-    // Deeper than any default.
+    // Deeper than any default stack allows.
     fn deep(levels: usize) -> usize {
         let room = std::hint::black_box([levels; 1024]);
         if levels == 0 {
@@ -97,7 +96,7 @@ fn the_stack_is_as_large_as_it_is_told_to_be() {
     let server = server.unwrap();
     let mut ws = stdws::connect(&server.url()).unwrap();
     assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("3000"));
-    // And as small.
+    // A stack smaller than the default.
     let server = bind().stack_size(128 << 10).http(|_| stdws::Response::text(200, "ok")).start(echo).unwrap();
     open(server.local_addr().unwrap()).unwrap();
     let mut socket = connect(server.local_addr().unwrap());
@@ -132,31 +131,31 @@ fn alone(name: &str, limit: &str) -> bool {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn without_descriptors() {
-    if !alone("without_descriptors", "-n 64") {
+fn a_server_survives_running_out_of_descriptors() {
+    if !alone("a_server_survives_running_out_of_descriptors", "-n 64") {
         return;
     }
     let _watchdog = watchdog();
     let server = bind().start(echo).unwrap();
     let addr = server.local_addr().unwrap();
     let mut first = open(addr).unwrap();
-    // Until nobody can have one any more, we on our side neither.
+    // Until neither side can get another descriptor.
     let mut waiting = Vec::new();
     while let Ok(socket) = TcpStream::connect(addr) {
         waiting.push(socket);
     }
     assert!(waiting.len() > 20, "{}", waiting.len());
-    // Those who are open are not disturbed.
+    // Open connections go on.
     first.send(TEXT, b"y");
     assert_eq!(first.read().payload, b"y");
-    // Some leave, and the others are let in, also those who have waited.
+    // When some connections end, others are admitted, also those that have waited.
     let mut last = waiting.pop().unwrap();
     waiting.truncate(5);
     last.set_read_timeout(Some(WATCHDOG)).unwrap();
     last.write_all(REQUEST).unwrap();
     assert_eq!(read_head(&mut last), RESPONSE);
     open(addr).unwrap();
-    // Without a descriptor, too, a server can be shut down.
+    // A server can also be shut down without a free descriptor.
     while let Ok(socket) = TcpStream::connect(addr) {
         waiting.push(socket);
     }
@@ -167,9 +166,9 @@ fn without_descriptors() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn without_memory_for_threads() {
-    // Address space is what stacks are made of.
-    if !alone("without_memory_for_threads", "-v 3000000") {
+fn a_server_survives_running_out_of_memory_for_threads() {
+    // Stacks use address space.
+    if !alone("a_server_survives_running_out_of_memory_for_threads", "-v 3000000") {
         return;
     }
     let _watchdog = watchdog();
@@ -184,14 +183,14 @@ fn without_memory_for_threads() {
                 break;
             }
         }
-        assert!(peers.len() < 20, "there was room for {} threads", peers.len());
+        assert!(peers.len() < 20, "{} threads fit", peers.len());
     }
     assert!(peers.len() > 3, "{}", peers.len());
     for peer in &mut peers {
         peer.send(TEXT, b"y");
         assert_eq!(peer.read().payload, b"y");
     }
-    // A place that becomes free is given away.
+    // A connection that ends makes room for another.
     drop(peers.pop());
     open_soon(addr);
 }

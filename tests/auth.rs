@@ -1,4 +1,5 @@
-//! Who may come in: Basic credentials (RFC 7617), tokens and cookies, between our client and our server, and by hand.
+//! Authentication: Basic credentials (RFC 7617), tokens and cookies, with the client of this crate and with raw
+//! requests.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -24,15 +25,15 @@ fn within<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     receiver.recv_timeout(LONG).expect("no result in time, or a panic above")
 }
 
-/// Lets in ann alone, and tells her who she is.
+/// A server that accepts only ann and sends her name.
 fn server() -> Server {
     let server = Server::bind("127.0.0.1:0").unwrap().http(|_| Response::text(200, "page"));
-    server.basic_auth("the feed", |who| who.matches("ann", "s3cr:t \u{A3}")).unwrap()
+    server.basic_auth("the feed", |credentials| credentials.matches("ann", "s3cr:t \u{A3}")).unwrap()
 }
 
 fn greet(mut ws: WebSocket) -> stdws::Result<()> {
-    let who = ws.request().and_then(|request| request.basic_auth()).unwrap();
-    ws.send(who.user())
+    let credentials = ws.request().and_then(|request| request.basic_auth()).unwrap();
+    ws.send(credentials.user())
 }
 
 fn client(server: &ServerHandle) -> Client {
@@ -46,7 +47,7 @@ fn refused(client: &Client) -> HandshakeError {
     }
 }
 
-/// All that is answered to a request with these lines, and the status of it.
+/// The whole response to a request with these header lines.
 fn ask(server: &ServerHandle, lines: &str) -> String {
     let mut stream = TcpStream::connect(server.local_addr().unwrap()).unwrap();
     stream.set_read_timeout(Some(LONG)).unwrap();
@@ -67,7 +68,7 @@ fn requests_without_credentials_get_a_challenge() {
             assert!(answer.starts_with("HTTP/1.1 401 Unauthorized\r\n"), "{answer}");
             assert!(answer.contains(CHALLENGE) && !answer.contains("page"), "{answer}");
         }
-        // 6455-4.1-s2: and the client learns it.
+        // 6455-4.1-s2: the client gets the challenge.
         let rejection = refused(&client(&server));
         assert_eq!((rejection.kind(), rejection.status()), (&HandshakeErrorKind::Status(401), Some(401)));
         let challenges = rejection.challenges();
@@ -85,7 +86,7 @@ fn valid_credentials_are_accepted() {
         let url = format!("ws://ann:s3cr%3At%20%C2%A3@{}/", server.local_addr().unwrap());
         let by_url = Client::new(&url).unwrap();
         let by_call = client(&server).basic_auth("ann", "s3cr:t \u{A3}").unwrap();
-        // The call goes before the URL, and before a header.
+        // The builder's credentials replace those of the URL and of a header.
         let other = Client::new(&url.replace("ann", "bob")).unwrap().header("authorization", "Basic eDp5").unwrap();
         let over_all = other.basic_auth("bob", "x").unwrap().basic_auth("ann", "s3cr:t \u{A3}").unwrap();
         for client in [by_url, by_call, over_all] {
@@ -112,9 +113,9 @@ fn wrong_credentials_are_rejected() {
             ("Authorization: Basic !!!!\r\n", "401"),
             ("Authorization: Bearer YW5uOnMzY3I6dCDCow==\r\n", "401"),
             ("Authorization: Basic YW5u\r\n", "401"),
-            // ISO 8859-1 is not guessed at.
+            // ISO 8859-1 is not decoded.
             ("Authorization: Basic YW5uOnMzY3I6dCCj\r\n", "401"),
-            // Twice is never, even if it is the same.
+            // Two headers are rejected, even if they are equal.
             ("Authorization: Basic YW5uOnMzY3I6dCDCow==\r\nAuthorization: Basic YW5uOnMzY3I6dCDCow==\r\n", "401"),
             ("Proxy-Authorization: Basic YW5uOnMzY3I6dCDCow==\r\n", "401"),
         ];
@@ -136,9 +137,9 @@ fn basic_auth_runs_after_the_origin_check_and_before_the_hooks() {
             hook.fetch_add(1, Ordering::Relaxed);
             Decision::reject(404)
         });
-        let server = server.basic_auth("r", move |who| {
+        let server = server.basic_auth("r", move |credentials| {
             check.fetch_add(100, Ordering::Relaxed);
-            who.user() == "ann"
+            credentials.user() == "ann"
         });
         let server = server.unwrap().start(greet).unwrap();
         assert_eq!(refused(&client(&server)).status(), Some(401));
@@ -148,7 +149,7 @@ fn basic_auth_runs_after_the_origin_check_and_before_the_hooks() {
         let ann = client(&server).basic_auth("ann", "").unwrap();
         assert_eq!(refused(&ann).status(), Some(404));
         assert_eq!(asked.load(Ordering::Relaxed), 201);
-        // A page of another site cannot even guess.
+        // A page from another origin cannot try passwords.
         assert_eq!(refused(&ann.origin("http://evil.example").unwrap()).status(), Some(403));
         assert_eq!(asked.load(Ordering::Relaxed), 201);
     });
@@ -157,7 +158,8 @@ fn basic_auth_runs_after_the_origin_check_and_before_the_hooks() {
 #[test]
 fn plain_http_needs_credentials_without_any_hook() {
     within(|| {
-        let server = Server::bind("127.0.0.1:0").unwrap().basic_auth("r", |who| who.matches("a", "b")).unwrap();
+        let server =
+            Server::bind("127.0.0.1:0").unwrap().basic_auth("r", |credentials| credentials.matches("a", "b")).unwrap();
         let server = server.start(greet).unwrap();
         assert!(ask(&server, "").starts_with("HTTP/1.1 401 "));
         assert!(ask(&server, "Authorization: Basic YTpi\r\n").starts_with("HTTP/1.1 426 "));
@@ -167,7 +169,9 @@ fn plain_http_needs_credentials_without_any_hook() {
 #[test]
 fn a_check_that_panics_rejects_the_request() {
     within(|| {
-        let server = Server::bind("127.0.0.1:0").unwrap().basic_auth("r", |who| who.user() != "boom" || panic!("boom"));
+        let server = Server::bind("127.0.0.1:0")
+            .unwrap()
+            .basic_auth("r", |credentials| credentials.user() != "boom" || panic!("boom"));
         let server = server.unwrap().start(greet).unwrap();
         assert_eq!(refused(&client(&server).basic_auth("boom", "").unwrap()).status(), Some(500));
         assert!(client(&server).basic_auth("ann", "").unwrap().connect().is_ok());
@@ -175,7 +179,7 @@ fn a_check_that_panics_rejects_the_request() {
 }
 
 #[test]
-fn what_cannot_be_sent_is_refused_at_once() {
+fn credentials_that_cannot_be_sent_are_an_error_at_once() {
     // 7617-2-4, 7617-2-s4
     let client = || Client::new("ws://h/").unwrap();
     for (user, password) in [("a:b", "c"), ("a\r", "c"), ("a", "b\0"), ("\t", "")] {
@@ -198,7 +202,7 @@ fn what_cannot_be_sent_is_refused_at_once() {
 }
 
 #[test]
-fn tokens_and_cookies_by_a_hook() {
+fn a_hook_checks_tokens_and_cookies() {
     within(|| {
         let server = Server::bind("127.0.0.1:0").unwrap().on_request(|request| {
             let token = request.bearer_token().is_some_and(|token| constant_time_eq(token, "t0ken"));
@@ -223,7 +227,7 @@ fn tokens_and_cookies_by_a_hook() {
         assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some(""));
         let kept: Vec<_> = ws.response().unwrap().set_cookies().map(|cookie| (cookie.name(), cookie.value())).collect();
         assert_eq!(kept, [("session", "31d4"), ("x", "y")]);
-        // And back with them, in one field.
+        // The client sends the cookies back in one header.
         let next = client(&server).cookie("session", "old").unwrap().cookie("lang", "en").unwrap();
         let mut ws = next.cookie("session", "31d4").unwrap().connect().unwrap();
         assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("lang=en session=31d4"));
@@ -232,7 +236,7 @@ fn tokens_and_cookies_by_a_hook() {
 }
 
 #[test]
-fn secrets_are_not_shown() {
+fn debug_output_and_errors_contain_no_secrets() {
     within(|| {
         let server = server().start(greet).unwrap();
         let client = client(&server).basic_auth("ann", "S3CRET").unwrap().cookie("a", "S3CRET").unwrap();
@@ -255,7 +259,7 @@ fn secrets_are_not_shown() {
 }
 
 #[test]
-fn a_guess_that_is_wrong_at_once_takes_as_long() {
+fn constant_time_eq_does_not_stop_at_the_first_difference() {
     let secret = "s".repeat(1 << 18);
     let (late, early) = (format!("{}x", &secret[1..]), format!("x{}", &secret[1..]));
     let time = |given: &str| {
@@ -263,7 +267,8 @@ fn a_guess_that_is_wrong_at_once_takes_as_long() {
         assert!(!constant_time_eq(given, &secret));
         start.elapsed()
     };
-    // The shortest of many, for others use this machine, too. Stopping early would make it thousands of times shorter.
+    // The minimum of many runs, because the machine may be loaded. A comparison that stops early is thousands of times
+    // faster.
     let (mut late_took, mut early_took) = (Duration::MAX, Duration::MAX);
     for _ in 0..30 {
         late_took = late_took.min(time(&late));
@@ -280,7 +285,7 @@ fn a_guess_that_is_wrong_at_once_takes_as_long() {
 
 #[cfg(feature = "legacy")]
 #[test]
-fn drafts_need_credentials_too() {
+fn drafts_require_credentials_too() {
     use stdws::Version;
     within(|| {
         let versions = [Version::Hybi08, Version::HIXIE76];

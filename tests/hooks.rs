@@ -1,6 +1,6 @@
-//! The hooks of a server over real sockets: what is not a WebSocket, and who decides about what is.
+//! The hooks of a server over real sockets: plain HTTP requests, and decisions about WebSocket requests.
 //!
-//! Every read of a client has a limit: a test that would hang fails instead.
+//! Every read of a client has a timeout, so a test that would hang fails instead.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener};
@@ -16,7 +16,7 @@ use stdws::{
 mod serving;
 use serving::{bind, connect, echo, WATCHDOG};
 
-/// Sends these bytes, and gives all that comes back up to a clean end.
+/// Sends these bytes and reads to the end of the stream.
 fn ask(server: &ServerHandle, bytes: &[u8]) -> String {
     let mut socket = connect(server.local_addr().unwrap());
     socket.write_all(bytes).unwrap();
@@ -50,7 +50,7 @@ fn client(server: &ServerHandle, path: &str) -> Client {
     Client::new(&format!("{}{path}", server.url())).unwrap()
 }
 
-/// What a client is refused with.
+/// The rejection that a client gets.
 fn refused(client: Client) -> stdws::HandshakeError {
     match client.connect() {
         Err(Error::Handshake(rejection)) => rejection,
@@ -59,7 +59,7 @@ fn refused(client: Client) -> stdws::HandshakeError {
 }
 
 #[test]
-fn http_on_the_same_port() {
+fn http_requests_are_answered_on_the_same_port() {
     let server = bind().http(|request| match request.path() {
         "/" => Response::html(200, "<p>hello").with_header("Cache-Control", "no-store"),
         "/health" => Response::empty(204),
@@ -74,36 +74,36 @@ fn http_on_the_same_port() {
     );
     assert_eq!(get(&server, "/health"), "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
     assert!(get(&server, "/x").starts_with("HTTP/1.1 404 Not Found\r\n"));
-    // The same head for HEAD, with the same length, and no body.
+    // HEAD gets the same head with the same length, and no body.
     let whole = get(&server, "/");
     let head = ask(&server, b"HEAD / HTTP/1.1\r\nHost: here\r\n\r\n");
     assert_eq!(format!("{head}<p>hello"), whole);
     assert!(get(&server, "/method").ends_with("\r\n\r\nGET"));
-    // Health checks of old speak HTTP/1.0, without a Host.
+    // Old health checks use HTTP/1.0 without a Host.
     assert!(ask(&server, b"GET /health HTTP/1.0\r\n\r\n").starts_with("HTTP/1.1 204 "));
-    // Another protocol to upgrade to is no reason not to answer (RFC 9110 section 7.8).
+    // An Upgrade to another protocol is ignored (RFC 9110 section 7.8).
     let h2c = b"GET /health HTTP/1.1\r\nHost: here\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n";
     assert!(ask(&server, h2c).starts_with("HTTP/1.1 204 "));
-    // And WebSockets are what they were.
+    // WebSocket requests work as before.
     let mut ws = client(&server, "/").connect().unwrap();
     ws.send("x").unwrap();
     assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("x"));
 }
 
 #[test]
-fn what_http_is_not_asked_about() {
+fn invalid_http_requests_do_not_reach_the_hook() {
     let server = bind().http(|_| Response::text(200, "asked")).start(echo).unwrap();
     let rows: [(&[u8], u16, &str); 9] = [
         (b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi", 405, "Allow: GET, HEAD\r\n"),
         (b"DELETE / HTTP/1.1\r\nHost: h\r\n\r\n", 405, "Allow: GET, HEAD\r\n"),
-        // One Host, in every request.
+        // Every request needs exactly one Host.
         (b"GET / HTTP/1.1\r\n\r\n", 400, ""),
         (b"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400, ""),
         (b"GET / HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n", 400, ""),
         (b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400, ""),
         (b"GET / HTTP/2.0\r\nHost: h\r\n\r\n", 505, ""),
         (b"GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400, ""),
-        // A WebSocket request that is not in order is told so.
+        // An invalid WebSocket request is rejected without the hook.
         (b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\r\n", 400, ""),
     ];
     for (bytes, expected, field) in rows {
@@ -121,13 +121,13 @@ fn what_http_is_not_asked_about() {
 }
 
 #[test]
-fn a_body_is_skipped_and_the_answer_arrives() {
+fn a_request_body_is_discarded_and_the_response_arrives() {
     let server = bind().http(|_| Response::text(200, "ok")).start(echo).unwrap();
     let mut socket = connect(server.local_addr().unwrap());
     socket.write_all(b"GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 300000\r\n\r\n").unwrap();
     let mut start = [0; 12];
     socket.read_exact(&mut start).unwrap();
-    // Closing a socket with unread bytes would reset it.
+    // Closing a socket with unread bytes resets it.
     socket.write_all(&vec![b'x'; 300_000]).unwrap();
     socket.shutdown(Shutdown::Write).unwrap();
     let mut rest = String::new();
@@ -136,14 +136,14 @@ fn a_body_is_skipped_and_the_answer_arrives() {
 }
 
 #[test]
-fn a_large_page_arrives_and_one_that_is_not_read_has_a_deadline() {
+fn a_large_response_arrives_and_has_a_deadline() {
     let mut timeouts = Timeouts::default();
     timeouts.handshake = Duration::from_secs(2);
     let server = bind().timeouts(timeouts).max_connections(1).http(|_| Response::text(200, "x".repeat(24 << 20)));
     let server = server.start(echo).unwrap();
     let answer = get(&server, "/");
     assert!(answer.len() > 24 << 20 && answer.ends_with("xxx"));
-    // Nobody reads: the place becomes free again when the time is over.
+    // The peer does not read: its connection ends at the deadline and makes room.
     let mut start = Instant::now();
     let _stuck = loop {
         let mut socket = connect(server.local_addr().unwrap());
@@ -153,7 +153,7 @@ fn a_large_page_arrives_and_one_that_is_not_read_has_a_deadline() {
         if answer.ends_with(b"200") {
             break socket;
         }
-        // The one before is not quite over.
+        // The previous connection has not ended yet.
         assert!(answer.ends_with(b"503") && start.elapsed() < WATCHDOG);
     };
     start = Instant::now();
@@ -169,14 +169,14 @@ fn a_large_page_arrives_and_one_that_is_not_read_has_a_deadline() {
 }
 
 #[test]
-fn a_hook_decides() {
+fn a_hook_accepts_responds_and_redirects() {
     // 6455-4.2.2-s1, 6455-4.2.2-3, 6455-4.2.2-7, 6455-10.5-s1
     let server = bind().subprotocols(["v1"]).on_request(|request| match (request.path(), request.is_websocket()) {
         ("/", _) => Decision::accept(),
         ("/secret", _) if request.header("Authorization") == Some("Bearer 1234") => {
             Accept::new().subprotocol("v2").header("Set-Cookie", "a=b").limits(Limits::with_max_message_size(10)).into()
         }
-        ("/secret", _) => Response::text(401, "who are you?").with_header("WWW-Authenticate", "Bearer").into(),
+        ("/secret", _) => Response::text(401, "no token").with_header("WWW-Authenticate", "Bearer").into(),
         ("/old", true) => Response::redirect(308, "/new").into(),
         ("/page", false) => Response::html(200, "page").into(),
         _ => Decision::reject(404),
@@ -191,11 +191,11 @@ fn a_hook_decides() {
     let secret = || client(&server, "/secret").subprotocol("v1").unwrap().subprotocol("v2").unwrap();
     let rejection = refused(secret());
     assert_eq!((rejection.status(), rejection.header("WWW-Authenticate")), (Some(401), Some("Bearer")));
-    assert_eq!(rejection.body(), b"who are you?");
+    assert_eq!(rejection.body(), b"no token");
     let mut ws = secret().header("Authorization", "Bearer 1234").unwrap().connect().unwrap();
     assert_eq!((ws.subprotocol(), ws.response().unwrap().header("set-cookie")), (Some("v2"), Some("a=b")));
     assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("Some(\"v2\")"));
-    // A limit of this connection alone.
+    // A limit of only this connection.
     ws.send("eleven bytes").unwrap();
     assert!(ws.recv().unwrap().is_none());
     assert_eq!(ws.close_info().unwrap().code(), stdws::CloseCode::TOO_BIG);
@@ -209,7 +209,7 @@ fn a_hook_decides() {
     assert_eq!(refused(client(&server, "/elsewhere")).status(), Some(404));
     assert!(get(&server, "/page").ends_with("\r\n\r\npage"));
     assert_eq!((status(&get(&server, "/old")), status(&get(&server, "/"))), (404, 426));
-    // Any method reaches this hook.
+    // This hook is called for any method.
     let put = ask(&server, b"PUT /page HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nx");
     assert!(put.ends_with("\r\n\r\npage"), "{put}");
 }
@@ -229,16 +229,16 @@ fn invalid_requests_do_not_reach_the_hook() {
 }
 
 #[test]
-fn a_hook_that_panics_or_gives_what_cannot_be_sent_is_a_500_and_no_more() {
+fn a_hook_that_panics_or_returns_invalid_values_is_answered_500() {
     let server = bind()
         .http(|request| match request.path() {
-            "/panic" => panic!("as it was told to"),
+            "/panic" => panic!("on purpose"),
             "/split" => Response::text(200, "ok").with_header("X", "a\r\nY: b"),
             "/101" => Response::empty(101),
             _ => Response::text(200, "fine"),
         })
         .on_request(|request| match request.query() {
-            Some("panic") => panic!("as it was told to"),
+            Some("panic") => panic!("on purpose"),
             Some("split") => Accept::new().header("X", "a\r\nY: b").into(),
             Some("subprotocol") => Accept::new().subprotocol("v2").into(),
             _ => Decision::accept(),
@@ -248,7 +248,7 @@ fn a_hook_that_panics_or_gives_what_cannot_be_sent_is_a_500_and_no_more() {
         assert_eq!(status(answer), 500);
         assert!(!answer.contains("Y: b") && answer.contains("Connection: close\r\n"), "{answer}");
     };
-    // The place of the one before may become free a moment after its end has arrived here.
+    // The previous connection may still count for a moment after its end has arrived here.
     let patiently = |ask: &dyn Fn() -> String| {
         let start = Instant::now();
         loop {
@@ -269,7 +269,7 @@ fn a_hook_that_panics_or_gives_what_cannot_be_sent_is_a_500_and_no_more() {
 }
 
 #[test]
-fn a_stream_is_handed_over_with_all_that_was_read() {
+fn a_stream_is_handed_over_with_the_bytes_already_read() {
     let (sender, receiver) = mpsc::channel();
     let server = bind().on_request(move |request| match request.path() {
         "/mine" => {
@@ -294,12 +294,12 @@ fn a_stream_is_handed_over_with_all_that_was_read() {
             assert_eq!(error.kind(), ErrorKind::TimedOut);
             stream.write_all(b"too slow").unwrap();
         }),
-        "/panic" => Decision::hand_over(|_| panic!("as it was told to")),
+        "/panic" => Decision::hand_over(|_| panic!("on purpose")),
         _ => Decision::accept(),
     });
     let server = server.start(echo).unwrap();
     let head = b"PUT /mine HTTP/1.1\r\nHost: h\r\nX-Bytes: caf\xE9\r\nContent-Length: 10\r\n\r\n".to_vec();
-    // A part of the body comes with the head, the rest later.
+    // A part of the body arrives with the head, the rest later.
     let mut socket = connect(server.local_addr().unwrap());
     socket.write_all(&[&head, b"01234".as_slice()].concat()).unwrap();
     socket.write_all(b"56789").unwrap();
@@ -315,12 +315,35 @@ fn a_stream_is_handed_over_with_all_that_was_read() {
 }
 
 #[test]
-fn hooks_on_caller_supplied_streams() {
+fn a_hand_over_is_reported_before_its_handler_runs() {
+    let (sender, events) = mpsc::channel();
+    let of_handler = sender.clone();
+    let server = Server::bind("127.0.0.1:0").unwrap().on_event(move |event| sender.send(event.name()).unwrap());
+    let server = server.on_request(move |request| {
+        let (sender, panics) = (of_handler.clone(), request.path() == "/panic");
+        Decision::hand_over(move |_| {
+            sender.send("handler").unwrap();
+            assert!(!panics, "on purpose");
+        })
+    });
+    let server = server.start(echo).unwrap();
+    for (path, expected) in [("/", &["handler"][..]), ("/panic", &["handler", "panicked"])] {
+        assert_eq!(get(&server, path), "");
+        for name in [&["accepted", "handed-over"], expected].concat() {
+            assert_eq!(events.recv_timeout(WATCHDOG), Ok(name));
+        }
+    }
+    server.shutdown(WATCHDOG);
+    assert_eq!(events.try_iter().next(), None);
+}
+
+#[test]
+fn hooks_run_on_caller_supplied_streams() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let server = Server::without_listener()
         .http(|request| match request.path() {
             "/split" => Response::empty(200).with_header("X", "\n"),
-            "/panic" => panic!("as it was told to"),
+            "/panic" => panic!("on purpose"),
             _ => Response::text(200, "ok"),
         })
         .on_request(|request| match request.path() {

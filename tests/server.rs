@@ -1,6 +1,6 @@
-//! The server over real sockets, with clients that write their bytes by hand.
+//! The server over real sockets, with clients that write raw bytes.
 //!
-//! Every read of a client has a limit, and so has every wait for a channel: a test that would hang fails instead.
+//! Every read of a client and every wait for a channel has a timeout, so a test that would hang fails instead.
 
 use std::collections::HashSet;
 use std::io::{Read, Write};
@@ -18,7 +18,7 @@ use serving::{bind, connect, echo, WATCHDOG};
 const ACCEPTED: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
 
-/// The request of the RFC's example, with a Host of ours, and more fields.
+/// The example request of the RFC with another Host and additional headers.
 fn request(more: &str) -> Vec<u8> {
     format!(
         "GET /chat?room=7 HTTP/1.1\r\nHost: here:80\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -27,7 +27,7 @@ fn request(more: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// A client's frame of up to 125 bytes, final.
+/// A final frame of a client with up to 125 bytes.
 fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
     let key = [0x37, 0xfa, 0x21, 0x3d];
     let mut frame = vec![0x80 | opcode, 0x80 | payload.len() as u8];
@@ -36,7 +36,7 @@ fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// Reads as many bytes as are expected, and compares.
+/// Reads the number of expected bytes and compares them.
 fn expect(socket: &mut TcpStream, bytes: &[u8]) {
     let mut got = vec![0; bytes.len()];
     socket.read_exact(&mut got).unwrap();
@@ -50,14 +50,14 @@ fn open(addr: SocketAddr) -> TcpStream {
     socket
 }
 
-/// What comes up to a clean end; a reset is a failure.
+/// Reads to the end of the stream. A reset is a failure.
 fn rest(socket: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
     socket.read_to_end(&mut bytes).unwrap();
     String::from_utf8(bytes).unwrap()
 }
 
-/// Checks that this is a whole answer in HTTP and the last one. Gives the status.
+/// Checks that this is a complete HTTP response that closes the connection. Returns its status.
 fn status(answer: &str) -> u16 {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no whole head: {answer:?}"));
     let field = |name: &str| head.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_else(|| panic!("{head}"));
@@ -73,9 +73,9 @@ fn ask(server: &ServerHandle, bytes: &[u8]) -> String {
 }
 
 #[test]
-fn a_connection_from_its_request_to_its_end() {
+fn a_connection_echoes_and_closes() {
     let server = bind().start(echo).unwrap();
-    // 6455-4.2.2-12, 6455-4.2.2-s8: frames may come in the packet of the request, here more than one read of it takes.
+    // 6455-4.2.2-12, 6455-4.2.2-s8: frames may arrive together with the request, here more than one read returns.
     let mut bytes = request("");
     for _ in 0..20 {
         bytes.extend(frame(1, &[b'a'; 100]));
@@ -94,7 +94,7 @@ fn a_connection_from_its_request_to_its_end() {
 }
 
 #[test]
-fn a_request_byte_by_byte() {
+fn a_request_may_arrive_byte_by_byte() {
     let server = bind().start(echo).unwrap();
     let mut socket = connect(server.local_addr().unwrap());
     for byte in [request(""), frame(1, b"x")].concat() {
@@ -105,7 +105,7 @@ fn a_request_byte_by_byte() {
 }
 
 #[test]
-fn what_is_refused_gets_a_whole_answer() {
+fn rejected_requests_get_a_complete_response() {
     // 6455-4.2.1-1, 6455-10.7-4
     let server = bind().start(echo).unwrap();
     let good = String::from_utf8(request("")).unwrap();
@@ -115,7 +115,7 @@ fn what_is_refused_gets_a_whole_answer() {
     };
     let long = format!("X: {}\r\n", "x".repeat(9000));
     let rows = [
-        // A TLS ClientHello, and lines that are none.
+        // A TLS ClientHello, and invalid lines.
         ("\x16\x03\x01\x02\x00\x01\x00\x01\u{3f}".into(), 400, ""),
         ("\r\n\r\n".into(), 400, ""),
         ("HELLO\r\n".into(), 400, ""),
@@ -137,18 +137,18 @@ fn what_is_refused_gets_a_whole_answer() {
         assert_eq!(status(&answer), expected, "{bytes:?}");
         assert!(answer.contains(field), "{answer}");
     }
-    // An end in the middle of the head.
+    // The stream ends within the head.
     let mut socket = connect(server.local_addr().unwrap());
     socket.write_all(b"GET / HTTP/1.1\r\nHost:").unwrap();
     socket.shutdown(Shutdown::Write).unwrap();
     assert_eq!(status(&rest(&mut socket)), 400);
-    // The server goes on.
+    // The server still accepts connections.
     open(server.local_addr().unwrap());
 }
 
 #[test]
-fn the_answer_arrives_although_the_peer_still_sends() {
-    // Closing a socket with unread bytes would reset it.
+fn the_response_arrives_although_the_peer_still_sends() {
+    // Closing a socket with unread bytes resets it.
     let server = bind().start(echo).unwrap();
     let mut socket = connect(server.local_addr().unwrap());
     socket.write_all(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 300000\r\n\r\n").unwrap();
@@ -163,7 +163,7 @@ fn the_answer_arrives_although_the_peer_still_sends() {
 }
 
 #[test]
-fn origins() {
+fn the_origin_is_checked() {
     // 6455-4.2.2-4, 6455-4.2.2-5, 6455-10.2-1, 6455-10.2-2, 6455-4.2.1-2
     let first = |server: &ServerHandle, more: &str| {
         let mut socket = connect(server.local_addr().unwrap());
@@ -187,7 +187,7 @@ fn origins() {
 }
 
 #[test]
-fn a_subprotocol_is_one_of_both_sides() {
+fn the_first_common_subprotocol_is_selected() {
     // 6455-4.2.2-8, 6455-4.2.2-9
     let server = bind().subprotocols(["v1.feed", "v2.feed"]).start(|mut ws| {
         let chosen = format!("{:?}", ws.subprotocol());
@@ -231,7 +231,7 @@ fn the_handler_sees_the_request_and_both_addresses() {
 }
 
 #[test]
-fn limits_and_timeouts_are_those_that_were_set() {
+fn limits_and_timeouts_apply() {
     let mut timeouts = Timeouts::default();
     timeouts.ping_interval = Duration::from_millis(20);
     let server = bind().timeouts(timeouts).max_message_size(10).start(echo).unwrap();
@@ -274,7 +274,7 @@ fn an_opening_handshake_has_a_deadline() {
     let mut silent = connect(server.local_addr().unwrap());
     let mut dripping = connect(server.local_addr().unwrap());
     let mut writer = dripping.try_clone().unwrap();
-    // A byte now and then, for ever: no single wait is long.
+    // An endless stream of single bytes: no single wait is long.
     let drip = thread::spawn(move || {
         let mut bytes = b"GET /".iter().chain(std::iter::repeat(&b'x'));
         while start.elapsed() < WATCHDOG && writer.write_all(&[*bytes.next().unwrap()]).is_ok() {
@@ -282,7 +282,7 @@ fn an_opening_handshake_has_a_deadline() {
         }
     });
     assert_eq!(rest(&mut silent), "");
-    // The end may be a reset, because bytes come after it.
+    // The stream may end with a reset, because bytes arrive after the end.
     let mut answer = Vec::new();
     let _ = dripping.read_to_end(&mut answer);
     assert_eq!(answer, b"");
@@ -297,20 +297,20 @@ fn a_connection_above_the_limit_gets_503_at_once() {
     let server = bind().max_connections(2).start(echo).unwrap();
     let addr = server.local_addr().unwrap();
     let (first, mut second) = (open(addr), open(addr));
-    // Without having said a word, and more of them than are kept until later.
+    // Silent clients, more than the number of rejected sockets that stay open.
     let mut many: Vec<TcpStream> = (0..100).map(|_| connect(addr)).collect();
     for socket in &mut many {
         let answer = rest(socket);
         assert_eq!(status(&answer), 503);
         assert!(answer.contains("\r\nRetry-After: "), "{answer}");
     }
-    // A request that comes late does not reset the connection, which could cost some systems the answer. Two writes,
-    // because the first would only call forth the reset.
+    // A late request does not reset the connection; on some systems a reset discards the response. Two writes, because
+    // the first would only cause the reset.
     let mut late = connect(addr);
     assert_eq!(status(&rest(&mut late)), 503);
     late.write_all(&request("")).unwrap();
     late.write_all(&frame(1, b"x")).unwrap();
-    // Those who were let in are not disturbed, and a place that becomes free is given away.
+    // Admitted connections go on, and a connection that ends makes room for another.
     second.write_all(&frame(1, b"x")).unwrap();
     expect(&mut second, b"\x81\x01x");
     drop(first);
@@ -328,19 +328,19 @@ fn a_connection_above_the_limit_gets_503_at_once() {
 }
 
 #[test]
-fn a_handler_may_panic() {
+fn a_panic_in_a_handler_ends_only_its_connection() {
     struct Bomb;
     impl Drop for Bomb {
         fn drop(&mut self) {
-            panic!("while the panic is cleared away");
+            panic!("while the panic payload is dropped");
         }
     }
     let handler = |mut ws: WebSocket| match ws.recv()?.unwrap().as_text() {
-        Some("panic") => panic!("as it was told to"),
+        Some("panic") => panic!("on purpose"),
         Some("twice") => std::panic::panic_any(Bomb),
         _ => ws.send("fine"),
     };
-    // More than one at a time would be too many: so those who panic are no longer counted.
+    // With a maximum of one, this also shows that a connection whose handler panicked no longer counts.
     let server = bind().max_connections(1).start(handler).unwrap();
     let mut order = ["panic", "twice", "panic", "twice", "calm"].into_iter().peekable();
     let start = Instant::now();
@@ -351,7 +351,7 @@ fn a_handler_may_panic() {
         let mut start_line = [0; 12];
         socket.read_exact(&mut start_line).unwrap();
         if start_line.ends_with(b"503") {
-            // The thread of the one before is still busy with its panic.
+            // The thread of the previous connection still unwinds.
             continue;
         }
         let mut bytes = Vec::new();
@@ -367,7 +367,7 @@ fn a_handler_may_panic() {
 fn no_connection_is_lost_in_a_burst() {
     let server = bind().start(echo).unwrap();
     let addr = server.local_addr().unwrap();
-    // All at a time ...
+    // All at once ...
     let mut sockets: Vec<TcpStream> = (0..200).map(|_| connect(addr)).collect();
     for socket in &mut sockets {
         socket.write_all(&[request(""), frame(1, b"x")].concat()).unwrap();
@@ -376,7 +376,7 @@ fn no_connection_is_lost_in_a_burst() {
         expect(&mut socket, format!("{ACCEPTED}\r\n").as_bytes());
         expect(&mut socket, b"\x81\x01x");
     }
-    // ... and one after the other, from several sides, while threads come and go.
+    // ... and one after the other from several clients, while threads start and end.
     let clients: Vec<_> = (0..4)
         .map(|_| {
             thread::spawn(move || {
@@ -394,7 +394,7 @@ fn no_connection_is_lost_in_a_burst() {
 }
 
 #[test]
-fn threads_that_end_take_the_next_connection() {
+fn threads_serve_further_connections() {
     let (sender, receiver) = mpsc::channel();
     let server = bind().start(move |_| {
         sender.send(thread::current().id()).unwrap();
@@ -433,7 +433,7 @@ fn stopping_frees_the_address_and_leaves_open_connections_alone() {
     for address in ["127.0.0.1:0", "0.0.0.0:0"] {
         let server = Server::bind(address).unwrap().start(echo).unwrap();
         let addr: SocketAddr = ([127, 0, 0, 1], server.local_addr().unwrap().port()).into();
-        // Enough that several threads wait at the door.
+        // Enough connections for several threads in `accept`.
         let mut sockets: Vec<TcpStream> = (0..20).map(|_| open(addr)).collect();
         let mut last = sockets.pop().unwrap();
         drop(sockets);
@@ -451,7 +451,7 @@ fn stopping_frees_the_address_and_leaves_open_connections_alone() {
 }
 
 #[test]
-fn caller_supplied_streams() {
+fn a_handshake_runs_on_a_caller_supplied_stream() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap();
     let accept = |server: &Server| {

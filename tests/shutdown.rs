@@ -1,6 +1,6 @@
-//! Shutting a server down: who is told, who is cut off, and what is left of it, which is nothing.
+//! The shutdown of a server: which connections get a Close, which are aborted, and that no thread or socket remains.
 //!
-//! Everything that could hang stands under a watchdog that ends the whole program.
+//! Every test that could hang runs under a watchdog that aborts the process.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -18,7 +18,7 @@ use live::{ms, read_head, watchdog, RawPeer, Watched, CLOSE, LONG, REQUEST, RESP
 mod serving;
 use serving::echo;
 
-/// A server of which nothing ends by itself.
+/// A server with timeouts that do not expire during a test.
 fn server() -> Server {
     Server::bind("127.0.0.1:0").unwrap().watched().timeouts(live::long_timeouts())
 }
@@ -31,7 +31,7 @@ fn raw(addr: SocketAddr) -> RawPeer {
     RawPeer::client_side(stream)
 }
 
-/// One whose handler has been called, and echoes.
+/// A connection whose handler has been called and echoes.
 fn settled(addr: SocketAddr) -> RawPeer {
     let mut peer = raw(addr);
     peer.send(TEXT, b"x");
@@ -84,7 +84,7 @@ fn every_connection_gets_close_1001_and_is_awaited() {
         let ended = ended.clone();
         server().start(move |mut ws| {
             ws.send("welcome")?;
-            // Handlers see an ordinary end.
+            // For handlers the connection ends as usual.
             assert!(ws.recv().unwrap().is_none());
             assert!(matches!(ws.send("more"), Err(Error::Closed(Some(_)))));
             ended.fetch_add(1, Ordering::SeqCst);
@@ -118,7 +118,7 @@ fn every_connection_gets_close_1001_and_is_awaited() {
 #[test]
 fn peers_that_do_not_answer_are_aborted() {
     let _watchdog = watchdog();
-    // By the deadline, or by the time for closing handshakes, whatever is shorter.
+    // At the deadline or after the timeout for closing handshakes, whichever is earlier.
     for (close, deadline, least) in [(LONG, ms(300), ms(300)), (ms(300), LONG, ms(300))] {
         let mut timeouts = live::long_timeouts();
         timeouts.close = close;
@@ -141,7 +141,7 @@ fn peers_that_do_not_answer_are_aborted() {
 #[test]
 fn a_peer_that_reads_nothing_delays_no_other() {
     let _watchdog = watchdog();
-    // The handler is in the middle of a write that does not end.
+    // The handler blocks in a write.
     let server = server().start(|mut ws| ws.send(&vec![0_u8; live::TOO_MUCH])).unwrap();
     let stuck = raw(server.local_addr().unwrap());
     stuck.wait_for_bytes();
@@ -162,8 +162,8 @@ fn a_peer_that_reads_late_gets_the_close_too() {
     late.wait_for_bytes();
     let handle = server.shutdown_handle();
     let shutdown = thread::spawn(move || handle.shutdown(LONG));
-    // The address is free only after everybody who is there has been found.
-    // It is not found out by connecting, for who connects may be found there, too.
+    // The address becomes free after the shutdown has collected the connections. A test by connecting could be
+    // collected as well.
     wait_until(|| TcpListener::bind(server.local_addr().unwrap()).is_ok());
     assert_eq!(late.read().payload.len(), live::TOO_MUCH);
     assert_eq!(late.read().payload, b"\x03\xE9");
@@ -187,7 +187,7 @@ fn connections_that_end_without_a_close_are_counted_as_aborted() {
 }
 
 #[test]
-fn closes_can_be_spread() {
+fn closes_are_spread_over_the_window() {
     let _watchdog = watchdog();
     let server = server().start(echo).unwrap();
     let (sender, receiver) = mpsc::channel();
@@ -206,7 +206,7 @@ fn closes_can_be_spread() {
     let report = server.shutdown_spread(ms(500), LONG);
     assert_eq!(counts(report), [5, 0, 0, 0]);
     let times: Vec<Duration> = (0..5).map(|_| receiver.recv().unwrap() - start).collect();
-    // None comes before its turn, 100 ms after the one before.
+    // No Close arrives before its time, 100 ms after the previous one.
     for (turn, time) in times.iter().enumerate() {
         assert!(*time >= ms(100) * turn as u32, "{times:?}");
     }
@@ -214,7 +214,22 @@ fn closes_can_be_spread() {
 }
 
 #[test]
-fn requests_on_their_way() {
+fn a_connection_that_ends_before_its_close_is_not_awaited() {
+    let _watchdog = watchdog();
+    let server = server().start(echo).unwrap();
+    let peers = [settled(server.local_addr().unwrap()), settled(server.local_addr().unwrap())];
+    let handle = server.shutdown_handle();
+    let start = Instant::now();
+    let shutdown = thread::spawn(move || handle.shutdown_spread(LONG, LONG));
+    wait_until(|| TcpListener::bind(server.local_addr().unwrap()).is_ok());
+    drop(peers);
+    let report = counts(shutdown.join().unwrap());
+    assert!(start.elapsed() < LONG / 2, "{:?}", start.elapsed());
+    assert_eq!((report.iter().sum::<usize>(), report[3]), (2, 0));
+}
+
+#[test]
+fn pending_requests_are_aborted_or_answered() {
     let _watchdog = watchdog();
     let (asked, ask) = mpsc::channel();
     let (go, gone) = mpsc::channel::<()>();
@@ -226,7 +241,7 @@ fn requests_on_their_way() {
     });
     let server = server.start(echo).unwrap();
     let addr = server.local_addr().unwrap();
-    // Nothing was asked: it has no right to an answer.
+    // Without a request there is no response.
     let mut silent = TcpStream::connect(addr).unwrap();
     let mut half = TcpStream::connect(addr).unwrap();
     half.write_all(b"GET / HTTP/1.1\r\nHost:").unwrap();
@@ -238,7 +253,7 @@ fn requests_on_their_way() {
     let shutdown = thread::spawn(move || handle.shutdown(LONG));
     for socket in [&mut silent, &mut half] {
         let mut rest = Vec::new();
-        // The end may be a reset.
+        // The stream may end with a reset.
         let _ = socket.read_to_end(&mut rest);
         assert_eq!(rest, b"");
     }
@@ -252,13 +267,13 @@ fn requests_on_their_way() {
 }
 
 #[test]
-fn streams_handed_over_and_connections_given_away() {
+fn streams_handed_over_and_connections_on_other_threads_are_closed() {
     let _watchdog = watchdog();
     let (give, take) = mpsc::channel();
     let server = server().on_request(|request| match request.path() {
         "/mine" => Decision::hand_over(|mut stream| {
             stream.set_timeouts(LONG, LONG);
-            // Until it is cut off.
+            // Until the shutdown aborts it.
             assert!(!matches!(stream.read(&mut [0]), Ok(1..)));
         }),
         _ => Decision::accept(),
@@ -272,10 +287,10 @@ fn streams_handed_over_and_connections_given_away() {
     let mut mine = TcpStream::connect(server.local_addr().unwrap()).unwrap();
     mine.write_all(b"GET /mine HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
     let (mut kept, mut lost) = (raw(server.local_addr().unwrap()), raw(server.local_addr().unwrap()));
-    let mut elsewhere: WebSocket = take.recv().unwrap();
-    let forgotten: WebSocket = take.recv().unwrap();
+    let mut received: WebSocket = take.recv().unwrap();
+    let unused: WebSocket = take.recv().unwrap();
     wait_until(|| server.connection_count() == 1);
-    let receiving = thread::spawn(move || elsewhere.recv().map(|_| elsewhere.close_info()));
+    let receiving = thread::spawn(move || received.recv().map(|_| received.close_info()));
     let answering = thread::spawn(move || {
         for peer in [&mut kept, &mut lost] {
             assert_eq!(peer.read().opcode, CLOSE);
@@ -284,11 +299,12 @@ fn streams_handed_over_and_connections_given_away() {
     });
     let (report, took) = timed(server, ms(500));
     assert!(took >= ms(500) && took < ms(500) + SLACK, "{took:?}");
-    // One closed though its handler is long gone; nobody received on the other; and the stream was cut off.
+    // One connection closed although its handler has returned, no thread received on the other, and the stream was
+    // aborted.
     assert_eq!(report, [1, 1, 1, 0]);
     assert_eq!(receiving.join().unwrap().unwrap().unwrap().code(), CloseCode::GOING_AWAY);
     answering.join().unwrap();
-    drop(forgotten);
+    drop(unused);
 }
 
 #[test]
@@ -312,7 +328,7 @@ fn a_handler_that_does_not_return_is_counted_as_a_thread_left() {
 }
 
 #[test]
-fn a_handle_ends_a_server_that_runs() {
+fn a_handle_shuts_down_a_running_server() {
     let _watchdog = watchdog();
     let server = server();
     let (addr, handle, second) = (server.local_addr().unwrap(), server.shutdown_handle(), server.shutdown_handle());
@@ -323,7 +339,7 @@ fn a_handle_ends_a_server_that_runs() {
         peer.send(CLOSE, b"\x03\xE9");
         peer.wait_for_end();
     });
-    // All who ask get the same report.
+    // All callers get the same report.
     let other = thread::spawn(move || second.shutdown(LONG));
     let report = handle.shutdown(LONG);
     assert_eq!(counts(report), [1, 0, 0, 0]);
@@ -332,7 +348,7 @@ fn a_handle_ends_a_server_that_runs() {
     running.join().unwrap().unwrap();
     answer.join().unwrap();
     assert_eq!(report.to_string(), "1 closed, 0 timed out, 0 aborted, 0 threads left");
-    // Before it starts.
+    // A shutdown before the start.
     let server = Server::bind("127.0.0.1:0").unwrap().watched();
     let (addr, handle) = (server.local_addr().unwrap(), server.shutdown_handle());
     assert_eq!(counts(handle.shutdown(LONG)), [0; 4]);
@@ -341,7 +357,7 @@ fn a_handle_ends_a_server_that_runs() {
 }
 
 #[test]
-fn no_time_at_all() {
+fn a_timeout_of_zero_aborts_at_once() {
     let _watchdog = watchdog();
     let server = server().start(echo).unwrap();
     let mut peer = settled(server.local_addr().unwrap());
@@ -353,7 +369,7 @@ fn no_time_at_all() {
     let _ = peer.stream.read_to_end(&mut rest);
 }
 
-/// The descriptors that this process may have, and those it has.
+/// The maximum number of descriptors of this process, and the number in use.
 #[cfg(target_os = "linux")]
 fn descriptors() -> (usize, usize) {
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap();
@@ -364,10 +380,10 @@ fn descriptors() -> (usize, usize) {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_thousand_connections_a_tenth_of_them_stuck() {
+fn a_thousand_connections_with_a_tenth_blocked_are_closed() {
     let _watchdog = watchdog();
     let (most, now) = descriptors();
-    // Two for each connection, and some for the tests beside this one.
+    // Two for each connection, and some for tests that run at the same time.
     let total = (most.saturating_sub(now + 200) / 2).min(1000);
     if total < 1000 {
         println!("{total} connections instead of 1000: the limit is {most} descriptors");
@@ -376,7 +392,7 @@ fn a_thousand_connections_a_tenth_of_them_stuck() {
     let server = Server::bind("127.0.0.1:0").unwrap().watched().timeouts(Timeouts::default()).start(echo).unwrap();
     let addr = server.local_addr().unwrap();
     let mut peers: Vec<RawPeer> = (0..total).map(|_| raw(addr)).collect();
-    // One thread answers for all the others: the Close of each has to come, whatever happens to those that are stuck.
+    // One thread answers for all peers. Each gets its Close, whatever happens to the blocked ones.
     let mut good = peers.split_off(stuck);
     let answers = thread::spawn(move || {
         for peer in &mut good {

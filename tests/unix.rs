@@ -1,4 +1,4 @@
-//! Unix sockets, both roles.
+//! Unix sockets in both roles.
 
 #![cfg(unix)]
 
@@ -15,7 +15,7 @@ use stdws::{Client, CloseCode, Decision, Error, Response, Result, Server, Step, 
 mod serving;
 use serving::{echo, WATCHDOG};
 
-/// A path where nothing is yet, and nothing is left.
+/// A path without a file, which is removed when it is dropped.
 struct TempPath(PathBuf);
 
 impl TempPath {
@@ -45,7 +45,7 @@ fn failed(result: Result<impl Sized>) -> (Step, ErrorKind) {
 }
 
 #[test]
-fn both_roles() {
+fn client_and_server_work_on_a_unix_socket() {
     let path = TempPath::new();
     let server = Server::bind_unix(&path.0).unwrap();
     assert!(server.local_addr().is_err());
@@ -75,7 +75,7 @@ fn both_roles() {
     assert!(answer.ends_with("\r\n\r\nok"), "{answer}");
     let mut last = connections.pop().unwrap();
     drop(connections);
-    // Stopped, it leaves no file, and the connections that are open.
+    // A stopped server removes its file, and open connections go on.
     let start = Instant::now();
     server.stop();
     assert!(start.elapsed() < WATCHDOG / 10);
@@ -86,7 +86,7 @@ fn both_roles() {
 }
 
 #[test]
-fn shut_down() {
+fn a_shutdown_closes_connections_and_removes_the_file() {
     let path = TempPath::new();
     let server = Server::bind_unix(&path.0).unwrap().start(echo).unwrap();
     let mut ws = client().connect_unix(&path.0).unwrap();
@@ -102,29 +102,29 @@ fn shut_down() {
 #[test]
 fn only_a_stale_socket_is_replaced() {
     let path = TempPath::new();
-    // By a socket that somebody listens on.
+    // A process listens on the socket.
     let listener = UnixListener::bind(&path.0).unwrap();
     assert_eq!(failed(Server::bind_unix(&path.0)), (Step::Listen, ErrorKind::AddrInUse));
-    // By one that nobody listens on any more: what a crash leaves.
+    // No process listens any more, as after a crash.
     drop(listener);
     assert!(path.0.exists());
     let server = Server::bind_unix(&path.0).unwrap().start(echo).unwrap();
     client().connect_unix(&path.0).unwrap();
-    // Another file has come to stand there: it is not ours.
+    // Another file has replaced the socket. The server does not remove it.
     fs::remove_file(&path.0).unwrap();
     fs::write(&path.0, "other").unwrap();
     let start = Instant::now();
     drop(server);
     assert!(start.elapsed() < WATCHDOG / 10);
     assert_eq!(fs::read(&path.0).unwrap(), b"other");
-    // A file is not replaced, and neither is what a link leads to.
+    // Neither a file nor the target of a link is replaced.
     assert_eq!(failed(Server::bind_unix(&path.0)), (Step::Listen, ErrorKind::AddrInUse));
     assert_eq!(failed(client().connect_unix(&path.0)), (Step::Connect, ErrorKind::ConnectionRefused));
     assert_eq!(fs::read(&path.0).unwrap(), b"other");
 }
 
 #[test]
-fn a_server_that_says_nothing() {
+fn a_silent_server_times_out() {
     let path = TempPath::new();
     let _listener = UnixListener::bind(&path.0).unwrap();
     let start = Instant::now();
@@ -134,7 +134,7 @@ fn a_server_that_says_nothing() {
 }
 
 #[test]
-fn a_client_that_says_nothing() {
+fn a_silent_client_times_out() {
     let path = TempPath::new();
     let mut timeouts = Timeouts::default();
     timeouts.handshake = Duration::from_millis(100);
@@ -145,7 +145,7 @@ fn a_client_that_says_nothing() {
 }
 
 #[test]
-fn a_socket_handed_over() {
+fn a_unix_socket_is_handed_over() {
     let path = TempPath::new();
     let server = Server::bind_unix(&path.0).unwrap().on_request(|_| {
         Decision::hand_over(|stream| {

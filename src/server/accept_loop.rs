@@ -1,27 +1,27 @@
-//! Who waits at the door, and who serves: one thread for each connection, which then takes the next one.
+//! The accept loop: worker threads that accept a connection, serve it, and accept the next one.
 //!
-//! Knows visitors and threads; must not know what is done with a visitor.
+//! Knows sockets, threads and counts. It does not know how a connection is served.
 //!
-//! Threads wait for visitors in `accept` itself, several at a time. The system gives each visitor to one of them, which
-//! serves it: nothing is handed from thread to thread, so nothing can be lost on the way, and no thread has to be woken
-//! but the one that serves. The invariant, from [`AcceptLoop::start`] until [`AcceptLoop::stop_listening`]:
+//! Several threads block in `accept` at a time. The thread that accepts a connection also serves it, so no connection
+//! passes between threads and no further thread has to wake. The invariant from [`AcceptLoop::start`] to
+//! [`AcceptLoop::stop_listening`]:
 //!
-//! > There is always a thread at the door.
+//! > At least one thread accepts.
 //!
-//! A thread counts as being there from before it is started. What keeps the invariant true:
+//! `accepting` counts a thread from before it starts. `active` is the number of connections. What keeps the invariant:
 //!
-//! | step | at the door | let in |
+//! | step | `accepting` | `active` |
 //! |---|---|---|
-//! | a visitor is let in, and more than a few are at the door | −1 | +1 |
-//! | a visitor is let in by one of a few, which first starts another | −1 + 1 | +1 |
-//! | ... by one of fewer, which first starts two: a crowd is coming | −1 + 2 | +1 |
-//! | none can be started, and others are still at the door: the visitor is let in | −1 | +1 |
-//! | none can be started by the last one: the visitor is turned away by the thread, which stays | | |
-//! | the door is closed, or the maximum number of connections is reached: the visitor is turned away by the thread, which stays | | |
-//! | a visitor has been served | | −1 |
-//! | ... by a thread that then comes back to the door | +1 | |
-//! | ... or ends, because enough are there, or the door is closed | | |
-//! | the door is closed, and a thread notices it | −1 | |
+//! | a connection is admitted, and more than [`TARGET_ACCEPTING`] threads accept | −1 | +1 |
+//! | ... [`TARGET_ACCEPTING`] threads accept: the thread first starts another | −1 + 1 | +1 |
+//! | ... fewer accept: connections arrive quickly, so the thread first starts two | −1 + 2 | +1 |
+//! | no thread can be started, and others accept: the connection is admitted | −1 | +1 |
+//! | no thread can be started by the last one: it rejects the connection and goes on accepting | | |
+//! | the listener is closed, or a limit is reached: the thread rejects the connection and goes on accepting | | |
+//! | a connection has been served | | −1 |
+//! | ... and its thread accepts again | +1 | |
+//! | ... or its thread ends: [`MAX_ACCEPTING`] threads accept, or the listener is closed | | |
+//! | the listener is closed, and a thread notices it | −1 | |
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
@@ -45,56 +45,57 @@ use crate::net::deadline::Deadline;
 use crate::net::socket::Socket;
 use crate::primitives::lock::{Lock, Locked};
 
-/// Maximum number of threads that wait at the door for good. They cost some 20 KiB each, and spare a burst of visitors the
-/// starting of threads.
+/// Maximum number of threads that go back to `accept` after a connection. Each costs about 20 KiB, and saves a burst of
+/// connections the start of a thread.
 const MAX_ACCEPTING: usize = system_limits::WAITING;
-/// So many are to be at the door while visitors come faster than threads can be started one after the other: a thread that
-/// was started has to wait for a processor before it can let anybody in.
+/// Number of threads below which each admission starts two. One would not keep up with a burst, because a new thread
+/// waits for a processor before it can accept.
 const TARGET_ACCEPTING: usize = 8;
-/// How long a thread waits after the system could not accept: it is out of descriptors or memory.
+/// Delay after a failed `accept`, which means that descriptors or memory have run out.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(10);
-/// So many that were turned away are kept until their answer has surely arrived.
+/// Maximum number of rejected sockets that stay open, so that their response can arrive.
 const MAX_LINGERING: usize = 64;
-/// How long a thread at the door may take to notice that it has been closed, before someone knocks to wake it.
+/// Time for a blocked `accept` to notice the closed listener, before it is woken by a connection.
 const WAKE_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// What is done with a visitor, under the number it was entered with.
+/// Serves a connection under its number in the registry.
 type ConnectionHandler = Box<dyn Fn(&AcceptLoop, EntryId, AcceptedSocket) + Send + Sync>;
 
-/// By whose address a visitor counts when it is let in; nobody's, if it speaks for others.
+/// The address under which a peer counts. `None`: a trusted proxy, or a peer without an address.
 type LimitKey = Box<dyn Fn(Option<SocketAddr>) -> Option<SocketAddr> + Send + Sync>;
 
-/// What those are told who are not let in.
+/// How a connection is rejected before its handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RejectMode {
+    /// With an HTTP response.
     Respond,
-    /// Nothing: they speak TLS.
+    /// By ending the stream, because the peer expects TLS.
     Silent,
 }
 
 pub(super) struct AcceptLoop {
     serve_connection: ConnectionHandler,
     limit_key: LimitKey,
-    /// The stack of each thread, if it is not what `std` takes.
+    /// `None`: the default of `std`.
     stack_size: Option<usize>,
     system: SystemLimits,
     waker: AcceptWaker,
     events: EventCallback,
     state: Lock<AcceptState>,
-    /// Told when a thread has left the door for good, when one has ended, and when a visitor has been served.
+    /// Signalled when a thread has stopped accepting, when a thread has ended, and when a connection has been served.
     changed: Condvar,
     pub(super) shutdown: Once,
 }
 
 pub(super) struct AcceptState {
-    /// `None`: the door is closed. The threads at the door hold it too, and the last of them closes the socket.
+    /// `None`: closed. Threads in `accept` hold references, and the last one closes the socket.
     listener: Option<Arc<Listener>>,
     accepting: usize,
     pub(super) registry: ConnectionRegistry,
     pub(super) threads: WorkerThreads,
     reject_mode: RejectMode,
-    /// Sockets with an answer on its way. Closing one at once would reset it when the request comes in, and the answer
-    /// could be lost by that; so the last few stay open until others take their place.
+    /// The latest rejected sockets. Closing one at once could reset it when the request arrives, and the response would
+    /// be lost.
     rejected: VecDeque<Socket>,
     /// The last `accept` failed.
     accept_failing: bool,
@@ -102,7 +103,7 @@ pub(super) struct AcceptState {
 }
 
 impl AcceptLoop {
-    /// Starts the first thread. The number of connections is capped to what fits the system.
+    /// Starts the first thread. `system` caps the maximum number of connections.
     pub(super) fn start(
         listener: Listener,
         (capacity, reject_mode, limit_key): (Capacity, RejectMode, LimitKey),
@@ -138,8 +139,8 @@ impl AcceptLoop {
         Ok(accept_loop)
     }
 
-    /// One more thread, which counts as being at the door already. An error if the system limits forbid it: `std` survives
-    /// only some of them.
+    /// Starts a thread, which `accepting` counts already. Fails if the system limits forbid it: beyond some of them,
+    /// `std` panics.
     fn spawn_worker(self: &Arc<AcceptLoop>) -> io::Result<()> {
         if !self.system.allow_thread() {
             return Err(ErrorKind::WouldBlock.into());
@@ -168,13 +169,13 @@ impl AcceptLoop {
         }
     }
 
-    /// The life of a thread.
+    /// Accepts and serves connections until enough other threads accept, or the listener is closed.
     fn worker_loop(self: &Arc<AcceptLoop>) {
         while let Some((id, accepted)) = self.accept_next() {
-            // What panics is a handler; nothing of it is used afterwards. The panic was reported by the hook.
+            // Only a handler panics, and none of its state is used afterwards. The panic hook has reported it.
             let served = panic::catch_unwind(AssertUnwindSafe(|| (self.serve_connection)(self, id, accepted)));
             if let Err(payload) = served {
-                // Clearing it away may panic too, and then once is enough.
+                // Dropping the payload may panic too. That payload is leaked.
                 if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| drop(payload))) {
                     std::mem::forget(payload);
                 }
@@ -189,7 +190,7 @@ impl AcceptLoop {
         }
     }
 
-    /// Stands at the door until a visitor is let in; `None` once it is closed.
+    /// Accepts until a connection is admitted. `None`: the listener is closed.
     fn accept_next(self: &Arc<AcceptLoop>) -> Option<(EntryId, AcceptedSocket)> {
         loop {
             let Some(listener) = self.lock().listener.clone() else {
@@ -204,16 +205,16 @@ impl AcceptLoop {
                         return Some(admitted);
                     }
                 }
-                // The peer was quicker to leave than we to let it in.
+                // The peer closed its connection before it was accepted.
                 Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::Interrupted) => {}
-                // The socket does not listen any more.
+                // The socket no longer listens.
                 Err(error) if error.kind() == ErrorKind::InvalidInput => self.stop_with_error(error),
                 Err(error) => self.pause_after_accept_error(error),
             }
         }
     }
 
-    /// Lets a visitor in. Otherwise it has been turned away, and the thread is still at the door.
+    /// Admits a connection. `None`: it has been rejected, and the thread goes on accepting.
     fn admit(self: &Arc<AcceptLoop>, accepted: AcceptedSocket) -> Option<(EntryId, AcceptedSocket)> {
         let limit_key = (self.limit_key)(accepted.peer);
         let mut state = self.lock();
@@ -247,8 +248,8 @@ impl AcceptLoop {
         Some((id, accepted))
     }
 
-    /// So many threads that count already could not be started. Whoever finds that nobody else is at the door stays: all
-    /// who counted on threads that did not come are in here or on their way, so the last of them does find it.
+    /// Admits a connection after `missing` threads could not be started, unless no other thread accepts. Every thread
+    /// that relied on a failed start calls this, so the last of them sees `accepting == 0` and goes on accepting.
     fn admit_after_failed_spawn(
         &self,
         missing: usize,
@@ -268,11 +269,11 @@ impl AcceptLoop {
         None
     }
 
-    /// The system is out of descriptors or memory: waits a little, because others may give some back.
+    /// Waits for a moment, because descriptors or memory have run out and others may release some.
     fn pause_after_accept_error(&self, error: io::Error) {
         let first = {
             let mut state = self.lock();
-            // These descriptors are not needed most.
+            // Their descriptors are the least needed.
             state.rejected.clear();
             !std::mem::replace(&mut state.accept_failing, true)
         };
@@ -295,16 +296,15 @@ impl AcceptLoop {
         }
     }
 
-    /// Closes the door: lets nobody in any more, and wakes the threads that wait at it. When none is left there, the address
-    /// is free.
+    /// Closes the listener and wakes the threads in `accept`. The address is free when the last of them has returned.
     pub(super) fn stop_listening(&self, deadline: Deadline) {
         self.lock().listener = None;
         self.waker.shutdown_listener();
         let mut wake_timeout = WAKE_TIMEOUT;
         loop {
             let waiting = self.lock().accepting;
-            // Whoever waits behind a bell that is not heard is woken by a visitor from here. One that fails may have come
-            // after a visitor who did as well.
+            // Where `shutdown_listener` has no effect, a connection wakes a thread. One that fails may follow a
+            // connection of somebody else that woke the thread.
             self.wait_until(wake_timeout.min(deadline.remaining()), |state| state.accepting < waiting.max(1));
             if self.lock().accepting == 0 || deadline.is_expired() {
                 return;
@@ -314,7 +314,7 @@ impl AcceptLoop {
         }
     }
 
-    /// Waits until the door is closed. Gives what closed it, if it was a failure.
+    /// Waits until no thread accepts. Returns the error that closed the listener, if there was one.
     pub(super) fn wait_stopped(&self) -> io::Result<()> {
         let mut state = self.lock();
         while state.accepting > 0 {
@@ -323,7 +323,7 @@ impl AcceptLoop {
         state.accept_error.take().map_or(Ok(()), Err)
     }
 
-    /// Waits until this is so, or something has changed for so long that it is worth a look.
+    /// Waits until the condition holds, at most for this time.
     pub(super) fn wait_until(&self, limit: Duration, mut done: impl FnMut(&mut AcceptState) -> bool) {
         drop(self.lock().wait_while(&self.changed, limit, |state| !done(state)));
     }
@@ -334,7 +334,7 @@ impl AcceptLoop {
 }
 
 impl AcceptState {
-    /// Answers without waiting: the answer fits the empty buffer of a new socket.
+    /// Responds without blocking: the response fits the empty buffer of a new socket.
     fn reject(&mut self, socket: Socket, kind: &HandshakeErrorKind) {
         if self.reject_mode == RejectMode::Silent {
             return;
@@ -345,7 +345,7 @@ impl AcceptState {
         }
         if self.rejected.len() >= MAX_LINGERING {
             if let Some(oldest) = self.rejected.pop_front() {
-                // A socket of which all has been read is closed without a reset.
+                // Closing a socket without unread bytes does not reset it.
                 let _ = (&oldest).read(&mut [0; 4 << 10]);
             }
         }
@@ -358,7 +358,7 @@ mod tests {
     use super::*;
     use std::net::{TcpListener, TcpStream};
 
-    /// A door whose visitors stay until they leave, and its address.
+    /// An accept loop that sends `in` and waits for the end of the connection, and its address.
     fn start(system: SystemLimits) -> Result<(Arc<AcceptLoop>, SocketAddr), Error> {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = listener.local_addr().unwrap();
@@ -373,28 +373,28 @@ mod tests {
         Ok((accept_loop, addr))
     }
 
-    fn pending(addr: SocketAddr) -> (TcpStream, Vec<u8>) {
-        let mut accepted = TcpStream::connect(addr).unwrap();
-        accepted.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    fn connect(addr: SocketAddr) -> (TcpStream, Vec<u8>) {
+        let mut stream = TcpStream::connect(addr).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         let mut answer = vec![0; 64];
-        let count = accepted.read(&mut answer).unwrap();
+        let count = stream.read(&mut answer).unwrap();
         answer.truncate(count);
-        (accepted, answer)
+        (stream, answer)
     }
 
     #[test]
-    fn an_explicit_number_of_connections_is_capped_to_what_fits() {
+    fn the_system_limits_cap_the_number_of_connections() {
         let (accept_loop, addr) = start(SystemLimits { connections: 2, threads: usize::MAX }).unwrap();
-        let registry = [pending(addr), pending(addr)];
-        assert!(registry.iter().all(|(_, answer)| answer == b"in"));
-        assert!(pending(addr).1.starts_with(b"HTTP/1.1 503 "));
-        drop(registry);
+        let clients = [connect(addr), connect(addr)];
+        assert!(clients.iter().all(|(_, answer)| answer == b"in"));
+        assert!(connect(addr).1.starts_with(b"HTTP/1.1 503 "));
+        drop(clients);
         accept_loop.stop_listening(Deadline::after(Duration::from_secs(10)));
     }
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn no_thread_starts_that_does_not_fit() {
+    fn no_thread_starts_beyond_the_system_limits() {
         let system = SystemLimits { connections: usize::MAX, threads: 0 };
         assert!(matches!(start(system), Err(Error::Io(_))));
     }

@@ -1,4 +1,4 @@
-//! [`Server`]: binding, starting, and the opening handshake on a caller-supplied stream. [`serve`] for servers without settings.
+//! [`Server`] and [`serve`]: binding, starting, and the opening handshake on a caller-supplied stream.
 //!
 //! Its settings are in `settings`, `auth::server`, `trusted_proxy::server` and `legacy::server`.
 
@@ -22,7 +22,7 @@ use crate::net::deadline::Deadline;
 use crate::net::split_stream::SplitStream;
 use crate::net::stream::Stream;
 
-/// Listens on `addr` and calls `handler` for every WebSocket connection, each in a thread of its own. Returns only if
+/// Listens on `addr` and calls `handler` for every WebSocket connection, each on its own thread. Returns only if
 /// listening fails. [`Server`] has settings.
 ///
 /// ```no_run
@@ -36,7 +36,7 @@ use crate::net::stream::Stream;
 /// ```
 ///
 /// # Errors
-/// [`Io`](Error::Io) of [`Step::Listen`] if the address cannot be listened on.
+/// [`Io`](Error::Io) of [`Step::Listen`] if the server cannot listen on the address.
 pub fn serve(
     addr: impl ToSocketAddrs,
     handler: impl Fn(WebSocket) -> Result<()> + Send + Sync + 'static,
@@ -44,15 +44,14 @@ pub fn serve(
     Server::bind(addr)?.run(handler)
 }
 
-/// A server for WebSocket connections (RFC 6455): an address, settings, and then [`run`](Server::run) or
-/// [`start`](Server::start).
+/// A WebSocket server (RFC 6455): an address and settings, started by [`run`](Server::run) or [`start`](Server::start).
 ///
-/// The handler is called once a connection is open, in a thread that is its own. When it returns, the connection is
-/// closed; so it is, with 1011, when it panics, which the server survives. What it returns does not matter to the server:
-/// an error is how most connections end.
+/// The server calls the handler for each open connection, on a thread of that connection. It closes the connection when
+/// the handler returns, and with 1011 when the handler panics. It ignores the result of the handler, because most
+/// connections end with an error.
 ///
-/// What is no WebSocket request, or not a welcome one, is answered in HTTP: 400, 403, 405, 426, 429, 431, 500, 503 or 505, or as
-/// [`http`](Server::http) and [`on_request`](Server::on_request) say.
+/// Other requests get an HTTP response: 400, 403, 405, 426, 429, 431, 500, 503 or 505, or the one from
+/// [`http`](Server::http) or [`on_request`](Server::on_request).
 ///
 /// ```
 /// # fn main() -> stdws::Result<()> {
@@ -72,14 +71,14 @@ pub struct Server {
     listener: Option<Listener>,
     pub(crate) config: HandshakeConfig,
     pub(super) capacity: Capacity,
-    /// The stack of each thread, if it is not what `std` takes.
-    pub(crate) stack_size: Option<usize>,
+    /// `None`: the default of `std`.
+    pub(super) stack_size: Option<usize>,
     shutdown: ShutdownHandle,
 }
 
 impl Server {
-    /// Listens on the first of these addresses that can be had. Connections are let in from [`run`](Server::run) or
-    /// [`start`](Server::start) on; until then they wait.
+    /// Listens on the first of these addresses that can be bound. Connections wait until [`run`](Server::run) or
+    /// [`start`](Server::start) accepts them.
     ///
     /// # Errors
     /// [`Io`](Error::Io) of [`Step::Listen`].
@@ -88,12 +87,12 @@ impl Server {
         Ok(Server { listener: Some(Listener::Tcp(listener)), ..Server::without_listener() })
     }
 
-    /// Listens on a socket in the file system, for clients of the same machine: a reverse proxy, or
+    /// Listens on a socket in the file system, for clients on this machine: a reverse proxy, or
     /// [`Client::connect_unix`](crate::Client::connect_unix). Only on Unix.
     ///
-    /// A socket that nobody listens on any more is replaced; any other file is left alone, and is an error. Who may connect is
-    /// decided by the permissions of the file, which are what the `umask` of the process leaves, and of its folders. The file is
-    /// removed when the server has stopped.
+    /// A socket on which no process listens is replaced. Any other existing file is an error. The permissions of the
+    /// file, which the `umask` of the process determines, and of its directories restrict the clients. The file is
+    /// removed when the server stops.
     ///
     /// # Errors
     /// [`Io`](Error::Io) of [`Step::Listen`].
@@ -104,7 +103,7 @@ impl Server {
         Ok(Server { listener: Some(Listener::Unix(listener)), ..Server::without_listener() })
     }
 
-    /// A server without an address, for [`accept_over`](Server::accept_over) alone.
+    /// Creates a server without an address, only for [`accept_over`](Server::accept_over).
     pub fn without_listener() -> Server {
         Server {
             listener: None,
@@ -117,38 +116,38 @@ impl Server {
 
     // ── serving ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    /// The address that is listened on, with the port the system chose if it was asked for port 0.
+    /// The address on which the server listens. For port 0 it has the port that the system chose.
     ///
     /// # Errors
-    /// [`Io`](Error::Io) of [`Step::Listen`]; also for a server that is [`without_listener`](Server::without_listener), or at a Unix socket.
+    /// [`Io`](Error::Io) of [`Step::Listen`], also [`without_listener`](Server::without_listener) and on a Unix socket.
     pub fn local_addr(&self) -> Result<SocketAddr> {
         let listener = self.listener.as_ref().ok_or_else(no_listener_error)?;
         listener.local_addr().map_err(|error| Error::io(Step::Listen, error))
     }
 
-    /// A handle that shuts this server down from another thread, see [`ShutdownHandle`].
+    /// A handle that shuts this server down from anywhere, see [`ShutdownHandle`].
     pub fn shutdown_handle(&self) -> ShutdownHandle {
         self.shutdown.clone()
     }
 
-    /// Lets connections in, and waits until a [`ShutdownHandle`] has shut the server down; without one, for ever.
+    /// Accepts connections until a [`ShutdownHandle`] has shut the server down; without one, for ever.
     ///
     /// # Errors
-    /// [`Io`](Error::Io) of [`Step::Listen`], or of [`Step::Thread`] if no thread can be started at all. A system that runs out
-    /// of descriptors, memory or threads later is no error: those who knock meanwhile wait, or are answered 503.
+    /// [`Io`](Error::Io) of [`Step::Listen`], or of [`Step::Thread`] if no thread can be started at all. If
+    /// descriptors, memory or threads run out later, the server goes on: new clients wait, or are answered 503.
     pub fn run(self, handler: impl Fn(WebSocket) -> Result<()> + Send + Sync + 'static) -> Result<()> {
         self.start(handler)?.wait()
     }
 
-    /// Lets connections in, as long as the handle lives that this returns.
+    /// Accepts connections on background threads until the returned handle is dropped.
     ///
     /// # Errors
-    /// As [`run`](Server::run), when it starts.
+    /// Those of [`run`](Server::run) at its start.
     pub fn start(self, handler: impl Fn(WebSocket) -> Result<()> + Send + Sync + 'static) -> Result<ServerHandle> {
         let Server { listener, config, capacity, stack_size, shutdown } = self;
         let listener = listener.ok_or_else(no_listener_error)?;
         let addr = listener.local_addr().ok();
-        // An answer in plain text is not what a client of TLS can read.
+        // A TLS client cannot read a response in plain text.
         let (reject_mode, scheme) = match &config.tls {
             Some(_) => (RejectMode::Silent, "wss"),
             None => (RejectMode::Respond, "ws"),
@@ -167,16 +166,19 @@ impl Server {
         Ok(ServerHandle::new((addr, scheme), accept_loop, shutdown))
     }
 
-    /// Does the opening handshake on a stream made elsewhere, such as TLS by another library, with the settings of this server.
+    /// Performs the opening handshake on a caller-supplied stream, such as TLS by another crate, with the settings of
+    /// this server.
     ///
-    /// Takes at most [`Timeouts::handshake`](crate::Timeouts::handshake), and a second more for a rejection to arrive. [`Server::max_connections`] does not
-    /// count here: whoever made the stream has let it in.
+    /// It takes at most [`Timeouts::handshake`](crate::Timeouts::handshake), plus one second for a rejection to arrive.
+    /// [`Server::max_connections`] does not apply: the caller has accepted the stream.
     ///
     /// # Errors
-    /// [`Handshake`](Error::Handshake) if the request was refused, with the status that was answered, and also if a hook
-    /// answered it ([`Responded`](crate::HandshakeErrorKind::Responded)) or took the stream over
-    /// ([`HandedOver`](crate::HandshakeErrorKind::HandedOver)); [`Usage`](Error::Usage) if a hook gave what cannot be sent;
-    /// [`Timeout`](Error::Timeout) and [`Io`](Error::Io) of [`Step::Handshake`]; [`Io`](Error::Io) of [`Step::Thread`].
+    /// - [`Handshake`](Error::Handshake): the request was rejected, with the status of the response; a hook answered it
+    ///   ([`Responded`](crate::HandshakeErrorKind::Responded)) or took the stream over
+    ///   ([`HandedOver`](crate::HandshakeErrorKind::HandedOver)).
+    /// - [`Usage`](Error::Usage): a hook returned a value that cannot be sent.
+    /// - [`Timeout`](Error::Timeout) and [`Io`](Error::Io) of [`Step::Handshake`]; [`Io`](Error::Io) of
+    ///   [`Step::Thread`].
     pub fn accept_over(&self, split: SplitStream) -> Result<WebSocket> {
         let stream = Stream::from_split(split).map_err(|error| Error::io(Step::Thread, error))?;
         let deadline = Deadline::after(self.config.timeouts.handshake);
@@ -189,7 +191,7 @@ impl Server {
 }
 
 fn no_listener_error() -> Error {
-    let text = "a server made with Server::without_listener has no address";
+    let text = "a server without a listener has no address; create it with Server::bind";
     Error::io(Step::Listen, io::Error::new(ErrorKind::NotConnected, text))
 }
 
@@ -197,9 +199,9 @@ impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
             .field("listener", &self.listener)
-            .field("terms", &self.config)
+            .field("config", &self.config)
             .field("capacity", &self.capacity)
-            .field("stack", &self.stack_size)
+            .field("stack_size", &self.stack_size)
             .finish()
     }
 }

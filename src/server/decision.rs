@@ -1,4 +1,4 @@
-//! What a hook may decide about a request. Knows what can be asked for; must not know how it is done.
+//! [`Decision`] and [`Accept`]: what a hook decides about a request. They do not know how a decision is carried out.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use crate::error::UsageError;
 use crate::handshake::header::check_field;
 use crate::http::response::Response;
 
-/// What is to be done with a request: what a hook of [`Server::on_request`](crate::Server::on_request) gives.
+/// The decision of a hook about a request, see [`Server::on_request`](crate::Server::on_request).
 ///
 /// ```
 /// # fn main() -> stdws::Result<()> {
@@ -17,7 +17,7 @@ use crate::http::response::Response;
 ///     "/feed" if request.header("Authorization") == Some("Bearer 1234") => {
 ///         Decision::Accept(Accept::new().limits(Limits::with_max_message_size(4 << 10)).header("Set-Cookie", "seen=1"))
 ///     }
-///     "/feed" => Decision::Respond(Response::text(401, "who are you?").with_header("WWW-Authenticate", "Bearer")),
+///     "/feed" => Decision::Respond(Response::text(401, "no token").with_header("WWW-Authenticate", "Bearer")),
 ///     "/old" => Decision::Respond(Response::redirect(308, "/feed")),
 ///     _ => Decision::reject(404),
 /// });
@@ -27,12 +27,12 @@ use crate::http::response::Response;
 /// ```
 #[non_exhaustive]
 pub enum Decision {
-    /// Goes on as without a hook, with these settings for this connection. A request that is no WebSocket request does not
-    /// become one by that: it goes to [`Server::http`](crate::Server::http), or is answered 426.
+    /// Goes on as without a hook, with these settings for this connection. A plain HTTP request goes to
+    /// [`Server::http`](crate::Server::http), or is answered 426.
     Accept(Accept),
-    /// Answers in HTTP, and closes the connection (RFC 6455 section 4.2.2: 401, a redirect, 404 and the like).
+    /// Sends this HTTP response, such as 401, 404 or a redirect, and closes the connection (RFC 6455 section 4.2.2).
     Respond(Response),
-    /// Gives the stream away, see [`Decision::hand_over`].
+    /// Calls this function with the stream, see [`Decision::hand_over`].
     HandOver(Box<dyn FnOnce(RawStream) + Send>),
 }
 
@@ -42,15 +42,15 @@ impl Decision {
         Decision::Accept(Accept::new())
     }
 
-    /// Answers with this status, from 200 to 599, and nothing else.
+    /// Responds with this status, from 200 to 599, and no body.
     pub fn reject(status: u16) -> Decision {
         Decision::Respond(Response::empty(status))
     }
 
-    /// Gives the stream away, with the request that was read and the bytes that came behind it: to another protocol, another
-    /// HTTP server, a tunnel. `handler` is called in the thread of the connection, which is its own for as long as it likes.
+    /// Hands the stream over to another protocol, an HTTP server, or a tunnel. `handler` gets the stream with the
+    /// request and the bytes behind its head.
     ///
-    /// Nothing has been answered when it is called.
+    /// It is called on the thread of the connection, before any response, and may run without a time limit.
     ///
     /// ```
     /// # fn main() -> stdws::Result<()> {
@@ -93,10 +93,11 @@ impl fmt::Debug for Decision {
     }
 }
 
-/// The settings of one connection, where they differ from those of the [`Server`](crate::Server). See [`Decision`].
+/// The settings of one connection that differ from those of the [`Server`](crate::Server), see [`Decision`].
 ///
-/// What cannot be sent (a header with a line break, a subprotocol that was not offered) is never sent: the request is
-/// answered 500 instead.
+/// If one of them is invalid (a header with a line break, a subprotocol that was not offered), the request is answered
+/// 500. [`accept_over`](crate::Server::accept_over) then returns the [`UsageError`], and
+/// [`on_event`](crate::Server::on_event) receives it.
 #[derive(Clone, Default)]
 pub struct Accept {
     pub(crate) subprotocol: Option<String>,
@@ -107,20 +108,20 @@ pub struct Accept {
 }
 
 impl Accept {
-    /// Nothing differs.
+    /// The settings of the server.
     pub fn new() -> Accept {
         Accept::default()
     }
 
-    /// Agrees on this subprotocol, instead of the first that [`Server::subprotocols`](crate::Server::subprotocols) has too. It
-    /// must be one the client offers ([`Request::subprotocols`](crate::Request::subprotocols), RFC 6455 section 4.2.2).
+    /// Selects this subprotocol instead of one from [`Server::subprotocols`](crate::Server::subprotocols). The client
+    /// must have offered it ([`Request::subprotocols`](crate::Request::subprotocols), RFC 6455 section 4.2.2).
     pub fn subprotocol(mut self, name: impl Into<String>) -> Accept {
         self.subprotocol = Some(name.into());
         self
     }
 
-    /// Adds a header to the response. The same name may be added again. Which must not be given, see
-    /// [`Response::with_header`](crate::Response::with_header).
+    /// Adds a header to the response. The same name may be added again.
+    /// [`Response::with_header`](crate::Response::with_header) lists the names that are not allowed.
     pub fn header(mut self, name: &str, value: &str) -> Accept {
         match check_field(name, value) {
             Ok(()) => self.headers.push((name.to_owned(), value.to_owned())),
@@ -129,20 +130,20 @@ impl Accept {
         self
     }
 
-    /// How much this peer may send.
+    /// Sets the limits for what this peer may send.
     pub fn limits(mut self, limits: Limits) -> Accept {
         self.limits = Some(limits);
         self
     }
 
-    /// How long anything may take on this connection.
+    /// Sets the timeouts of this connection.
     pub fn timeouts(mut self, timeouts: Timeouts) -> Accept {
         self.timeouts = Some(timeouts);
         self
     }
 }
 
-/// Names of headers only: their values may be secrets.
+/// Shows the names of headers only, because their values may be secrets.
 impl fmt::Debug for Accept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let headers: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();

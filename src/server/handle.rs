@@ -1,4 +1,4 @@
-//! A server that runs, and the ways to end it.
+//! [`ServerHandle`]: a running server and the ways to end it. Does not know how connections are accepted or served.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -12,10 +12,10 @@ use super::shutdown_report::ShutdownReport;
 use crate::error::{Error, Result, Step};
 use crate::net::deadline::Deadline;
 
-/// How long stopping may take.
+/// Maximum time for [`ServerHandle::stop`] to free the address.
 const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A server that runs on threads of its own. Dropped, it stops as by [`stop`](ServerHandle::stop).
+/// A running server. Dropping the handle stops it like [`stop`](ServerHandle::stop).
 #[must_use = "a server stops when its handle is dropped"]
 pub struct ServerHandle {
     /// `None`: a Unix socket.
@@ -43,8 +43,8 @@ impl ServerHandle {
     /// The URL of the server for clients on this machine, without a path: `ws://127.0.0.1:9001`, or `wss://…` with
     /// [`Server::tls`](crate::Server::tls).
     ///
-    /// A server on all addresses (`0.0.0.0`, `[::]`) has the URL of the loopback address. The certificate of a TLS server
-    /// commonly names a host instead of this address. For a Unix socket the URL is `ws://localhost`, which suits
+    /// A server on all addresses (`0.0.0.0`, `[::]`) has the URL of the loopback address. The certificate of a TLS
+    /// server commonly names a host instead of this address. For a Unix socket the URL is `ws://localhost`, which suits
     /// [`Client::connect_unix`](crate::Client::connect_unix).
     ///
     /// ```
@@ -63,21 +63,21 @@ impl ServerHandle {
         }
     }
 
-    /// Stops listening. Connections that are open go on until their handlers return.
+    /// Stops listening. Open connections go on until their handlers return.
     ///
-    /// This returns when the address is free again, or after a second at most. On Linux the listening socket itself is shut down.
-    /// Nothing else in `std` ends the waiting for connections, so elsewhere the threads that wait are woken by connections from
-    /// here: if none can be made (no descriptors, a packet filter), the address becomes free by the next ones from elsewhere,
+    /// It returns when the address is free again, after at most one second. On Linux it shuts the listening socket
+    /// down. Elsewhere it wakes the threads in `accept` by connections, because `std` has no call for that. If these
+    /// connections fail (no descriptors, a packet filter), the address becomes free with the next ones from clients,
     /// which are answered 503.
     pub fn stop(self) {}
 
-    /// Stops listening, sends Close 1001 to everybody, waits for the answers, cuts off who is left when the time is over, and
-    /// joins every thread (RFC 6455 section 7.4.1). Returns at most half a second after the deadline, whatever peers and
-    /// handlers do.
+    /// Stops listening, sends Close 1001 to all connections, waits for the answers, aborts the rest at the deadline,
+    /// and joins the threads (RFC 6455 section 7.4.1). It returns at most half a second after the deadline, whatever
+    /// peers and handlers do.
     ///
-    /// Connections whose peer does not answer within [`Timeouts::close`](crate::Timeouts::close) are cut off then. Requests that
-    /// have not been read are cut off at once; those that are being answered have until the deadline. Handlers see an ordinary
-    /// end: `recv` gives `None`, and sending gives [`Closed`](Error::Closed).
+    /// A connection whose peer does not answer within [`Timeouts::close`](crate::Timeouts::close) is aborted then.
+    /// Requests that have not been read are aborted at once. Requests that are being answered have until the deadline.
+    /// For handlers the connection ends as usual: `recv` returns `None`, and sending returns [`Closed`](Error::Closed).
     ///
     /// ```
     /// # fn main() -> stdws::Result<()> {
@@ -95,19 +95,20 @@ impl ServerHandle {
         run_shutdown(&self.accept_loop, Duration::ZERO, timeout)
     }
 
-    /// As [`shutdown`](ServerHandle::shutdown), but the Closes are spread evenly over a time, so that clients do not all come back
-    /// at once somewhere else. What is longer than the deadline counts as the deadline.
+    /// Shuts the server down like [`shutdown`](ServerHandle::shutdown), but spreads the Closes evenly over `window`, at
+    /// most until the deadline. So the clients do not all reconnect at the same moment.
     pub fn shutdown_spread(self, window: Duration, timeout: Duration) -> ShutdownReport {
         run_shutdown(&self.accept_loop, window, timeout)
     }
 
-    /// A handle that shuts this server down from another thread, see [`ShutdownHandle`].
+    /// A handle that shuts this server down from anywhere, see [`ShutdownHandle`].
     pub fn shutdown_handle(&self) -> ShutdownHandle {
         self.shutdown.clone()
     }
 
-    /// How many are let in: open connections whose handlers have not returned, requests that have no answer yet, and failed
-    /// connections whose peers have not read the Close yet.
+    /// Number of connections that count for [`max_connections`](crate::Server::max_connections): opening handshakes,
+    /// open connections whose handlers have not returned, and failed connections whose peers have not read the Close
+    /// yet.
     pub fn connection_count(&self) -> usize {
         self.accept_loop.lock().registry.active_count()
     }

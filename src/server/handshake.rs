@@ -1,18 +1,18 @@
 //! The opening handshake of a server on one stream: reads a request and accepts, answers, rejects or hands it over
 //! (RFC 6455 section 4.2).
 //!
-//! Knows the order of the steps and their deadline. The layer `handshake` knows what a request must contain. Each step may
-//! end the handshake:
+//! Knows the order of the steps and their deadline. The layer `handshake` knows what a request must contain. Each step
+//! may end the handshake:
 //!
 //! | step | ends with |
 //! |---|---|
 //! | [`read_proxy_header`]: a trusted proxy names its client | the end of the stream, also at the deadline |
-//! | [`HandshakeIo::read_head`]: bytes become a request | 400, 431; the end of the stream at the deadline (6455-7.2.2-1) |
+//! | [`HandshakeIo::read_head`]: bytes become a request | 400, 431; the stream ends at the deadline (6455-7.2.2-1) |
 //! | the client of a trusted proxy is counted | 429 |
 //! | [`evaluate`]: the request is a valid WebSocket or HTTP request from an allowed origin | 400, 403, 405, 426, 505 |
 //! | the credentials are checked, if the server requires some | 401 |
 //! | the hook `on_request` decides | its response; the stream handed over; 500 if it panics |
-//! | WebSocket: subprotocol and extensions are negotiated | 101 and an open connection, with the bytes behind the request |
+//! | WebSocket: subprotocol and extensions are negotiated | 101 and an open connection |
 //! | plain HTTP: the hook `http` responds | its response; 405, 426; 500 if it panics |
 
 use std::net::{IpAddr, SocketAddr};
@@ -60,7 +60,7 @@ struct AcceptedHandshake {
 }
 
 /// Reads the header of the PROXY protocol, which precedes everything else, TLS too, if this peer must send one.
-pub(crate) fn read_proxy_header(pending: &PendingHandshake, config: &HandshakeConfig) -> Result<Option<IpAddr>> {
+pub(super) fn read_proxy_header(pending: &PendingHandshake, config: &HandshakeConfig) -> Result<Option<IpAddr>> {
     let PendingHandshake { stream, endpoints, deadline, .. } = pending;
     match config.trusted_proxies.requires_proxy_header(endpoints.peer) {
         true => crate::trusted_proxy::trust::read_proxy_header(*deadline, |to, wait| stream.read(to, wait))
@@ -70,7 +70,7 @@ pub(crate) fn read_proxy_header(pending: &PendingHandshake, config: &HandshakeCo
 }
 
 /// Emits `Accepted`, runs the handshake, and emits its failure.
-pub(crate) fn with_events(
+pub(super) fn with_events(
     config: &HandshakeConfig,
     peer: Option<SocketAddr>,
     handshake: impl FnOnce(&EventSink) -> Result<WebSocket>,
@@ -94,11 +94,11 @@ struct EvaluatedRequest {
 /// Counts the client of a request, and returns the limit that it exceeds.
 type AdmissionCheck<'a> = &'a dyn Fn(Option<IpAddr>) -> Result<(), HandshakeErrorKind>;
 
-/// Performs the whole opening handshake. It lasts at most until the deadline of `pending`, plus one second for a response to
-/// arrive, plus the time of the hooks.
+/// Performs the whole opening handshake. It lasts at most until the deadline of `pending`, plus one second for a
+/// response to arrive, plus the time of the hooks.
 ///
 /// Its parts are not inlined: stack pages that they touch stay resident below a handler that runs for hours.
-pub(crate) fn accept(
+pub(super) fn accept(
     pending: &PendingHandshake,
     proxied_client: Option<IpAddr>,
     admission_check: AdmissionCheck<'_>,
@@ -168,8 +168,8 @@ fn open_connection(
     Ok(WebSocket::new(stream.clone(), codec, (limits, timeouts), info))
 }
 
-/// 6455-4.2.2-1: performs the checks in order and stops at the first that fails. 6455-4.2.2-s1, 6455-4.2.2-3, 6455-4.2.2-7,
-/// 6455-10.5-s1: the hook may require credentials, redirect, and reject unknown resources.
+/// 6455-4.2.2-1: performs the checks in order and stops at the first that fails. 6455-4.2.2-s1, 6455-4.2.2-3,
+/// 6455-4.2.2-7, 6455-10.5-s1: the hook may require credentials, redirect, and reject unknown resources.
 fn evaluate(request: &Request, config: &HandshakeConfig) -> Result<HandshakeOutcome> {
     let head = request.head();
     let origins = config.origins.as_deref().map_or(OriginPolicy::Any, OriginPolicy::SameHostAnd);

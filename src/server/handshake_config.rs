@@ -85,7 +85,7 @@ pub(crate) struct PendingHandshake {
 }
 
 impl PendingHandshake {
-    pub(crate) fn new(stream: Stream, endpoints: Endpoints, deadline: Deadline) -> PendingHandshake {
+    pub(super) fn new(stream: Stream, endpoints: Endpoints, deadline: Deadline) -> PendingHandshake {
         PendingHandshake { stream: Arc::new(stream), endpoints, deadline, request_read: AtomicBool::new(false) }
     }
 }

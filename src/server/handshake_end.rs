@@ -29,7 +29,8 @@ pub(crate) fn respond(io: &HandshakeIo<'_>, request: &Request, response: &Respon
     }
 }
 
-/// 6455-4.2.1-1, 6455-10.7-4: reports in HTTP what the peer did wrong, and ends the stream. Other errors get no response.
+/// 6455-4.2.1-1, 6455-10.7-4: reports in HTTP what the peer did wrong, and ends the stream. Other errors get no
+/// response.
 #[cold]
 #[inline(never)]
 pub(crate) fn reject(io: &HandshakeIo<'_>, error: Error, config: &HandshakeConfig) -> Error {

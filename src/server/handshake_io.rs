@@ -1,6 +1,7 @@
-//! HTTP on a stream, by a deadline: reads one head, writes one answer, ends the stream so that the answer arrives.
+//! HTTP on a stream with a deadline: reads one head, writes one response, and ends the stream so that the response
+//! arrives.
 //!
-//! Knows bytes and time; must not know what a request is judged by.
+//! Knows bytes and time. It does not know how a request is checked.
 
 use std::io::{self, ErrorKind};
 use std::time::Duration;
@@ -11,21 +12,22 @@ use crate::net::deadline::Deadline;
 use crate::net::stream::Stream;
 use crate::net::write_buffer::{WriteBuffer, WriteTimeout};
 
-/// A request fits one read of this size, unless it has large cookies.
+/// Size of a read. Most requests without large cookies fit into one.
 const READ_CHUNK: usize = 1 << 10;
-/// How long, and for how many bytes, a peer that was answered is listened to.
+/// Maximum time to read from a peer after the response.
 const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
+/// Maximum number of bytes to read from a peer after the response.
 const MAX_LINGER_BYTES: usize = 1 << 20;
 
-/// A stream, and the time by which all that is said on it has to be said.
+/// A stream and the deadline of its handshake.
 pub(crate) struct HandshakeIo<'a> {
     pub(crate) stream: &'a Stream,
     pub(crate) deadline: Deadline,
 }
 
 impl HandshakeIo<'_> {
-    /// Reads one head, and what came with it. Its buffer is not on the stack: what the deepest call of a thread has touched
-    /// stays resident for as long as the connection.
+    /// Reads one head. Returns it with the bytes behind it. The buffer is on the heap, because stack pages that a
+    /// thread has touched stay resident as long as the connection.
     #[inline(never)]
     pub(crate) fn read_head(&self) -> Result<(Head, Vec<u8>)> {
         let rejected = |kind| Error::Handshake(HandshakeError::new(kind));
@@ -48,7 +50,7 @@ impl HandshakeIo<'_> {
         }
     }
 
-    /// Reads until there are so many bytes.
+    /// Reads until `bytes` has at least `count` bytes.
     #[cfg(feature = "legacy")]
     #[inline(never)]
     pub(crate) fn read_until_len(&self, bytes: &mut Vec<u8>, count: usize) -> Result<()> {
@@ -62,14 +64,14 @@ impl HandshakeIo<'_> {
         Ok(())
     }
 
-    /// Writes a head, and a body behind it.
+    /// Writes a head and a body.
     pub(crate) fn write(&self, head: Vec<u8>, body: &[u8]) -> Result<()> {
         let mut buffer = WriteBuffer::default();
         *buffer.bytes() = head;
         buffer.write(self.stream, body, WriteTimeout::Until(self.deadline)).map_err(io_error)
     }
 
-    /// Writes an answer, and ends the stream when it has arrived, or its time is over.
+    /// Writes a response, and ends the stream when the peer has closed it or after [`LINGER_TIMEOUT`].
     pub(crate) fn respond(&self, head: Vec<u8>, body: &[u8]) -> Result<()> {
         let written = self.write(head, body);
         if written.is_ok() {
@@ -82,7 +84,7 @@ impl HandshakeIo<'_> {
     }
 }
 
-/// Takes what the peer still sends. Closing a socket with unread bytes resets it, and the answer could be lost by that.
+/// Discards bytes from the peer. Closing a socket with unread bytes resets it, and the response could be lost.
 #[inline(never)]
 fn linger(stream: &Stream, deadline: Deadline) {
     let mut chunk = [0; READ_CHUNK];
@@ -95,10 +97,10 @@ fn linger(stream: &Stream, deadline: Deadline) {
     }
 }
 
-/// Reads some; 0 at the end.
+/// Reads some bytes. 0: the end of the stream.
 fn read_some(stream: &Stream, to: &mut [u8], deadline: Deadline) -> Result<usize> {
     loop {
-        // The deadline counts also for a peer that always has one more byte.
+        // The deadline also bounds a peer that sends byte after byte.
         let left = deadline.remaining();
         if left.is_zero() {
             return Err(Error::Timeout(Step::Handshake));

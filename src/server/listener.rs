@@ -1,4 +1,4 @@
-//! What is listened on: an address, or (on Unix) a path. Knows sockets that listen; must not know who waits at them.
+//! The listening socket, TCP or Unix, and how a blocked `accept` is woken. Does not know the threads that accept.
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
@@ -9,7 +9,7 @@ use unix::UnixPathListener;
 
 use crate::net::socket::Socket;
 
-/// Someone who has connected, and from where, if it has an address.
+/// An accepted socket and the address of its peer. A Unix peer has none.
 pub(super) struct AcceptedSocket {
     pub(super) socket: Socket,
     pub(super) peer: Option<SocketAddr>,
@@ -35,18 +35,18 @@ impl Listener {
         }
     }
 
-    /// The address; none at a path.
+    /// The address of a TCP listener.
     pub(super) fn local_addr(&self) -> io::Result<SocketAddr> {
         match self {
             Listener::Tcp(listener) => listener.local_addr(),
             #[cfg(unix)]
             Listener::Unix(_) => {
-                Err(io::Error::new(ErrorKind::Unsupported, "a server at a Unix socket has no IP address"))
+                Err(io::Error::new(ErrorKind::Unsupported, "a server on a Unix socket has no IP address"))
             }
         }
     }
 
-    /// What brings back the threads that wait in `accept`.
+    /// Creates the waker of the threads in `accept`.
     pub(super) fn waker(&self) -> io::Result<AcceptWaker> {
         Ok(match self {
             Listener::Tcp(listener) => AcceptWaker {
@@ -63,11 +63,11 @@ impl Listener {
     }
 }
 
-/// Wakes those who wait in `accept`, for which `std` has no call of its own.
+/// Wakes threads that block in `accept`. `std` has no call for that.
 #[derive(Debug)]
 pub(super) struct AcceptWaker {
-    /// The listening socket, under the type that can be shut down. It is taken beforehand, so that no descriptor has to be
-    /// free when it is needed.
+    /// The listening socket as a type with `shutdown`. It is cloned in advance, because descriptors may have run out
+    /// when it is needed.
     #[cfg(unix)]
     listener: Socket,
     target: WakeTarget,
@@ -81,16 +81,17 @@ enum WakeTarget {
 }
 
 impl AcceptWaker {
-    /// Ends the listening itself: every `accept`, under way or to come, fails. Linux does that; elsewhere nothing may happen.
+    /// Shuts the listening socket down. On Linux every current and later `accept` then fails; elsewhere it may have no
+    /// effect.
     pub(super) fn shutdown_listener(&self) {
         #[cfg(unix)]
         drop(self.listener.shutdown(std::net::Shutdown::Both));
     }
 
-    /// Wakes one thread by being a visitor. That may fail, for there may be no descriptors, or a packet filter.
+    /// Wakes one thread by a connection. It fails if descriptors have run out or a packet filter drops it.
     pub(super) fn wake_by_connecting(&self, limit: Duration) {
         match &self.target {
-            // A limit of zero is an error, and as good as one that is over.
+            // A timeout of zero is an error, which is ignored as well.
             WakeTarget::Tcp(addr) => drop(TcpStream::connect_timeout(addr, limit)),
             #[cfg(unix)]
             WakeTarget::Unix(path) => drop(std::os::unix::net::UnixStream::connect(path)),
@@ -98,7 +99,7 @@ impl AcceptWaker {
     }
 }
 
-/// Where to reach, from this machine, what listens on this address.
+/// The address at which this machine reaches a listener: loopback for a listener on all addresses.
 pub(super) fn connectable_addr(addr: SocketAddr) -> SocketAddr {
     let ip = match addr.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -110,7 +111,7 @@ pub(super) fn connectable_addr(addr: SocketAddr) -> SocketAddr {
 
 #[cfg(unix)]
 pub(super) mod unix {
-    //! A socket in the file system.
+    //! A listening Unix socket and its file.
 
     use std::fs;
     use std::io::{self, ErrorKind};
@@ -118,17 +119,17 @@ pub(super) mod unix {
     use std::os::unix::net::{UnixListener, UnixStream};
     use std::path::{Path, PathBuf};
 
-    /// Dropped, it removes its file, unless another one stands there by then.
+    /// Removes its file when it is dropped, unless another file has replaced it.
     #[derive(Debug)]
     pub(in crate::server) struct UnixPathListener {
         pub(super) socket: UnixListener,
         pub(super) path: PathBuf,
-        /// Device and number of the file.
+        /// Device and inode number of the file.
         file_id: Option<(u64, u64)>,
     }
 
     impl UnixPathListener {
-        /// Takes the place of a socket that nobody listens on any more; of nothing else.
+        /// Replaces a socket on which no process listens, and no other file.
         pub(in crate::server) fn bind(path: &Path) -> io::Result<UnixPathListener> {
             let socket = match UnixListener::bind(path) {
                 Err(error) if error.kind() == ErrorKind::AddrInUse && is_stale(path) => {

@@ -1,4 +1,4 @@
-//! A stream given away with what has been read of it. Knows the stream; must not know why it was given away.
+//! [`RawStream`]: a stream that was handed over, with the bytes already read. Does not know why it was handed over.
 
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
@@ -14,22 +14,23 @@ use crate::net::deadline::Deadline;
 use crate::net::stream::Stream;
 use crate::net::write_buffer::{WriteBuffer, WriteTimeout};
 
-/// How long what was written over halves brought by the caller may take to be handed on.
+/// Maximum time to flush a caller-supplied stream when it is dropped.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A stream that was given away before anything was answered on it, see [`Decision::hand_over`](crate::Decision::hand_over).
+/// A stream that a hook took over before any response, see [`Decision::hand_over`](crate::Decision::hand_over).
 ///
-/// Reading gives the bytes that came behind the head of the request, and then what the peer sends; a body of the request
-/// is among them. Dropped, it closes the stream.
+/// Reading returns the bytes behind the head of the request, a body included, and then what the peer sends. Dropping it
+/// closes the stream.
 ///
-/// Both directions are bounded: a read that gets nothing within [`Timeouts::message`], and a write of which 64 KiB take longer
-/// than [`Timeouts::write`], fail with `TimedOut`. [`set_timeouts`](RawStream::set_timeouts) sets others.
+/// Both directions are bounded. A read that receives nothing within [`Timeouts::message`] fails with `TimedOut`, and so
+/// does a write that takes longer than [`Timeouts::write`] for 64 KiB. [`set_timeouts`](RawStream::set_timeouts) sets
+/// other limits.
 pub struct RawStream {
     stream: Arc<Stream>,
-    /// Somebody else has the socket now.
+    /// The socket has been taken out.
     detached: bool,
     request: Request,
-    /// Came behind the request; the first `consumed` of it have been read.
+    /// The bytes behind the head of the request. The first `consumed` of them have been read.
     early: Vec<u8>,
     consumed: usize,
     read_timeout: Duration,
@@ -47,8 +48,8 @@ impl RawStream {
         &self.request
     }
 
-    /// The head of the request as bytes, the empty line included, for those who parse it themselves. Fields stand in the
-    /// order they came, without the white space around their values.
+    /// The head of the request as bytes, including the empty line, for another parser. Headers keep their order,
+    /// without the white space around their values.
     pub fn head(&self) -> Vec<u8> {
         let head = self.request.head();
         let version = head.version();
@@ -63,16 +64,16 @@ impl RawStream {
         bytes
     }
 
-    /// How long a read may wait for a byte, and how long each 64 KiB of a write may take.
+    /// Sets how long a read may wait for a byte, and how long each 64 KiB of a write may take.
     pub fn set_timeouts(&mut self, read: Duration, write: Duration) {
         (self.read_timeout, self.write_timeout) = (read, write);
     }
 
-    /// Takes the TCP stream out, without any time limit, and the bytes behind the request that have not been read. From then
-    /// on the server knows nothing of it; shutting down leaves it alone.
+    /// Takes out the TCP stream, without any timeout, and the unread bytes behind the head of the request. The server
+    /// no longer tracks the stream, and a shutdown does not close it.
     ///
     /// # Errors
-    /// Gives itself back if there is no plain TCP stream, or if the system has no descriptor for it.
+    /// Returns itself if there is no plain TCP stream, or if descriptors have run out.
     pub fn into_tcp(mut self) -> Result<(TcpStream, Vec<u8>), Box<RawStream>> {
         match self.stream.try_clone_tcp() {
             Some(socket) => Ok((socket, self.detach())),
@@ -80,10 +81,10 @@ impl RawStream {
         }
     }
 
-    /// As [`into_tcp`](RawStream::into_tcp), for a Unix socket. Only on Unix.
+    /// Takes out the Unix stream, like [`into_tcp`](RawStream::into_tcp). Only on Unix.
     ///
     /// # Errors
-    /// Gives itself back if there is no plain Unix socket, or if the system has no descriptor for it.
+    /// Returns itself if there is no plain Unix stream, or if descriptors have run out.
     #[cfg(unix)]
     pub fn into_unix(mut self) -> Result<(UnixStream, Vec<u8>), Box<RawStream>> {
         match self.stream.try_clone_unix() {

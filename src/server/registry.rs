@@ -1,8 +1,14 @@
-//! Who is in the house: how many may be, and how to reach each of them when the house is closed.
+//! The registry of connections: how many there are, their limits, and how a shutdown reaches each of them.
 //!
-//! Knows counts and handles, under the lock of the door; must not wait for anything. A guest is entered when it is let
-//! in and struck out when its thread is done with it, but for a connection that a handler gave to another thread: that one
-//! no longer counts, and stays on the list as long as it lives, for it too has to be told when the house is closed.
+//! A plain value under the lock of the accept loop. It never waits.
+//!
+//! | an entry | while |
+//! |---|---|
+//! | counts for every limit | from its admission until its thread has served it |
+//! | counts as a handshake | from its admission until its connection is open |
+//! | stays, and counts for no limit | its handler has returned, and another thread still uses the open connection |
+//!
+//! The last kind stays so that a shutdown closes those connections as well.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -12,15 +18,15 @@ use super::handshake_config::PendingHandshake;
 use crate::connection::shared::Connection;
 use crate::error::HandshakeErrorKind;
 
-/// Maximum number of connections by default, where as many fit the system. With the default limits 16,384 of them can hold
-/// 16 GiB of half-sent messages at worst, and need 200 to 400 MiB when they are idle.
+/// Default maximum number of connections, if the system limits allow as many. With the default limits they hold at most
+/// 16 GiB of incomplete messages, and 200 to 400 MiB when they are idle.
 const MAX_CONNECTIONS: usize = 16_384;
-/// Opening handshakes at a time by default: a quarter, so that peers that say nothing cannot take all places.
+/// Default maximum number of opening handshakes: a quarter, so that silent peers cannot use up all connections.
 const MAX_HANDSHAKES: usize = 4_096;
 
-/// How many may be in the house.
+/// The limits of the registry.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Capacity {
+pub(super) struct Capacity {
     pub(super) connections: usize,
     pub(super) handshakes: usize,
     pub(super) per_address: Option<usize>,
@@ -32,7 +38,7 @@ impl Default for Capacity {
     }
 }
 
-/// The number of a guest, never used again.
+/// The number of an entry, never reused.
 pub(super) type EntryId = u64;
 
 struct ConnectionEntry {
@@ -41,20 +47,20 @@ struct ConnectionEntry {
 }
 
 enum EntryPhase {
-    /// Its thread has only just begun.
+    /// Admitted; its thread has not registered a stream yet.
     Accepted,
-    /// Its request is awaited, judged, or answered.
+    /// The opening handshake is in progress.
     Handshaking(Weak<PendingHandshake>),
-    /// Its connection is open.
+    /// The connection is open, or was.
     Open(Weak<Connection>),
 }
 
-/// Those who are in the house when it is closed, held fast so that each of them can be told, and seen to leave.
+/// The entries at the beginning of a shutdown, with strong references.
 #[derive(Default)]
 pub(super) struct Snapshot {
     pub(super) handshaking: Vec<(EntryId, Arc<PendingHandshake>)>,
     pub(super) open: Vec<Arc<Connection>>,
-    /// They will be told that it is too late.
+    /// Number of entries without a stream. Their handshake fails when it begins.
     pub(super) accepted: usize,
 }
 
@@ -65,9 +71,9 @@ pub(super) struct ConnectionRegistry {
     active: usize,
     handshaking: usize,
     by_address: HashMap<IpAddr, usize>,
-    /// The list is swept when it has so many that are not let in any more.
+    /// Number of entries that no longer count at which the ended ones are removed.
     sweep_threshold: usize,
-    /// The house is closed: connections that opened since then.
+    /// `Some`: the registry is closed. The connections that opened since then.
     opened_after_close: Option<Vec<Arc<Connection>>>,
 }
 
@@ -85,8 +91,8 @@ impl ConnectionRegistry {
         }
     }
 
-    /// Enters a guest, or says why not. `peer`: by whom it counts; a proxy that speaks for others does not, see
-    /// [`count_client`](ConnectionRegistry::count_client).
+    /// Admits a connection, or returns the limit that it exceeds. `peer`: the address under which it counts; `None` for
+    /// a trusted proxy, see [`count_client`](ConnectionRegistry::count_client).
     pub(super) fn try_insert(&mut self, peer: Option<SocketAddr>) -> Result<EntryId, HandshakeErrorKind> {
         let address = peer.filter(|_| self.capacity.per_address.is_some()).map(|peer| network(peer.ip()));
         if self.active >= self.capacity.connections {
@@ -105,8 +111,7 @@ impl ConnectionRegistry {
         Ok(self.next)
     }
 
-    /// A guest that did not count by an address when it was let in is this client of a proxy. Says whether that one has too
-    /// many.
+    /// Counts the client that a trusted proxy has named, unless the entry counts under an address already.
     pub(super) fn count_client(&mut self, id: EntryId, client: Option<IpAddr>) -> Result<(), HandshakeErrorKind> {
         let unnamed = self.entries.get(&id).is_some_and(|entry| entry.address.is_none());
         let Some(address) = client.filter(|_| unnamed && self.capacity.per_address.is_some()).map(network) else {
@@ -119,7 +124,7 @@ impl ConnectionRegistry {
         Ok(())
     }
 
-    /// One more from this address, unless it has as many as it may have.
+    /// Counts one more connection of an address, or returns the limit.
     fn count_address(&mut self, address: IpAddr) -> Result<(), HandshakeErrorKind> {
         let count = self.by_address.get(&address).copied().unwrap_or(0);
         if self.capacity.per_address.is_some_and(|most| count >= most) {
@@ -129,7 +134,7 @@ impl ConnectionRegistry {
         Ok(())
     }
 
-    /// The guest's request is awaited. False: the house is closed, and it is too late for that.
+    /// Registers the stream of a handshake. False: the registry is closed.
     pub(super) fn begin_handshake(&mut self, id: EntryId, pending: &Arc<PendingHandshake>) -> bool {
         if self.opened_after_close.is_some() {
             return false;
@@ -140,7 +145,7 @@ impl ConnectionRegistry {
         true
     }
 
-    /// The guest's connection is open. False: the house is closed, so it has to go again.
+    /// Registers an open connection. False: the registry is closed, and the caller closes the connection.
     pub(super) fn mark_open(&mut self, id: EntryId, connection: &Arc<Connection>) -> bool {
         if let Some(entry) = self.entries.get_mut(&id) {
             entry.phase = EntryPhase::Open(Arc::downgrade(connection));
@@ -152,7 +157,7 @@ impl ConnectionRegistry {
         self.opened_after_close.is_none()
     }
 
-    /// Its thread is done with a guest.
+    /// The thread of the entry has served it.
     pub(super) fn remove(&mut self, id: EntryId) {
         let Some(entry) = self.entries.get(&id) else { return };
         self.active = self.active.saturating_sub(1);
@@ -177,8 +182,8 @@ impl ConnectionRegistry {
         self.sweep();
     }
 
-    /// Strikes out the connections that handlers gave away and that have ended since. Each sweep costs no more than the
-    /// entries made since the last one.
+    /// Removes connections that outlived their handlers and have ended. The threshold doubles, so the cost of a sweep
+    /// is proportional to the entries inserted since the last one.
     fn sweep(&mut self) {
         if self.entries.len().saturating_sub(self.active) < self.sweep_threshold {
             return;
@@ -190,7 +195,7 @@ impl ConnectionRegistry {
         self.sweep_threshold = self.entries.len().saturating_sub(self.active).saturating_mul(2).max(64);
     }
 
-    /// Closes the house: nobody arrives from now on. Gives those who are in it.
+    /// Closes the registry: no handshake begins from now on. Returns the entries.
     pub(super) fn close(&mut self) -> Snapshot {
         self.opened_after_close = Some(Vec::new());
         let mut snapshot = Snapshot::default();
@@ -208,7 +213,7 @@ impl ConnectionRegistry {
         snapshot
     }
 
-    /// All connections of which somebody has a part, those that are over too.
+    /// All connections that some thread still holds, also those that have ended.
     pub(super) fn connected(&self) -> Vec<Arc<Connection>> {
         let connection = |entry: &ConnectionEntry| match &entry.phase {
             EntryPhase::Open(connection) => connection.upgrade(),
@@ -217,12 +222,12 @@ impl ConnectionRegistry {
         self.entries.values().filter_map(connection).collect()
     }
 
-    /// Those whose connection opened since the house was closed, or since the last call.
+    /// The connections that opened since the registry was closed, or since the last call.
     pub(super) fn take_opened_after_close(&mut self) -> Vec<Arc<Connection>> {
         self.opened_after_close.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    /// Whether the guest is still on the list and has no open connection.
+    /// Whether the opening handshake is still in progress.
     pub(super) fn is_handshaking(&self, id: EntryId) -> bool {
         self.entries.get(&id).is_some_and(|entry| matches!(entry.phase, EntryPhase::Handshaking(_)))
     }
@@ -236,7 +241,7 @@ fn is_alive(connection: &Weak<Connection>) -> bool {
     connection.upgrade().is_some_and(|connection| connection.end().is_none())
 }
 
-/// What counts as one address. With IPv6 a peer commonly has a network of 64 bits to choose its addresses from.
+/// The address under which a peer counts. With IPv6 a peer commonly owns a network of 64 bits.
 fn network(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX))),
@@ -253,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_counted_as_what_one_peer_has() {
+    fn an_ipv6_address_counts_as_its_network() {
         let rows = [
             ("10.0.0.1:1", "10.0.0.1:2", true),
             ("10.0.0.1:1", "10.0.0.2:1", false),
@@ -269,7 +274,7 @@ mod tests {
             registry.remove(first);
             assert!(registry.try_insert(one.parse().ok()).is_ok());
         }
-        // Who has no address is not counted by it, and nobody is without the limit.
+        // Peers without an address do not count, and without the limit none does.
         let mut some = registry(9, 9, Some(1));
         assert!((0..3).all(|_| some.try_insert(None).is_ok()));
         let mut all = registry(9, 9, None);
@@ -278,25 +283,25 @@ mod tests {
     }
 
     #[test]
-    fn clients_of_a_proxy_count_when_the_proxy_names_them() {
+    fn a_client_behind_a_proxy_counts_when_it_is_named() {
         let (one, other) = ("192.0.2.1".parse().ok(), "192.0.2.2".parse().ok());
         let mut registry = registry(9, 9, Some(1));
         let ids: Vec<EntryId> = (0..4).map(|_| registry.try_insert(None).unwrap()).collect();
         assert_eq!(registry.count_client(ids[0], one), Ok(()));
         assert_eq!(registry.count_client(ids[1], one), Err(HandshakeErrorKind::TooManyConnectionsFromIp));
         assert_eq!(registry.count_client(ids[2], other), Ok(()));
-        assert_eq!(registry.count_client(ids[3], None), Ok(()), "nobody was named");
-        // It has been counted; and so has one that came by itself.
+        assert_eq!(registry.count_client(ids[3], None), Ok(()), "no client named");
+        // It counts once, and together with a direct connection from its address.
         assert_eq!(registry.count_client(ids[0], one), Ok(()));
         assert_eq!(registry.try_insert("192.0.2.1:7".parse().ok()), Err(HandshakeErrorKind::TooManyConnectionsFromIp));
         registry.remove(ids[0]);
         let direct = registry.try_insert("192.0.2.1:7".parse().ok()).unwrap();
-        assert_eq!(registry.count_client(direct, other), Ok(()), "it counts as who it is");
+        assert_eq!(registry.count_client(direct, other), Ok(()), "a direct connection keeps its address");
         for id in ids.into_iter().chain([direct]) {
             registry.remove(id);
         }
         assert!(registry.by_address.is_empty());
-        // Without the limit nobody is counted at all.
+        // Without the limit no address is counted.
         let mut all = self::registry(9, 9, None);
         let id = all.try_insert(None).unwrap();
         assert_eq!(all.count_client(id, one), Ok(()));
@@ -313,7 +318,7 @@ mod tests {
             (registry.active, registry.handshaking, registry.entries.len(), registry.by_address.len()),
             (0, 0, 0, 0)
         );
-        // Twice is once.
+        // A second removal has no effect.
         registry.remove(ids[0]);
         assert_eq!(registry.active_count(), 0);
     }

@@ -1,6 +1,7 @@
 //! One accepted connection from its socket to the end of its handler, on a worker thread.
 //!
-//! Connects the opening handshake with the registry. It knows neither how sockets are accepted nor how a request is checked.
+//! Connects the opening handshake with the registry. It knows neither how sockets are accepted nor how a request is
+//! checked.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

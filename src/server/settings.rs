@@ -1,4 +1,4 @@
-//! The settings of a server: how much, how long, and with whom.
+//! The settings of [`Server`]: limits, origins, capacity, hooks. Those of single features are beside their features.
 
 use super::builder::Server;
 use super::decision::Decision;
@@ -14,7 +14,7 @@ use crate::http::response::Response;
 use crate::tls::config::TlsAccept;
 
 impl Server {
-    /// How much each peer may send. Default: [`Limits::server`].
+    /// Sets the limits for what each peer may send. Default: [`Limits::server`].
     pub fn limits(mut self, limits: Limits) -> Server {
         self.config.limits = limits;
         self
@@ -29,36 +29,36 @@ impl Server {
         self
     }
 
-    /// Agrees to compress messages (RFC 7692) with clients that offer it. Off unless given; see [`Deflate`] for what it
-    /// costs and what it gives away.
+    /// Accepts message compression (RFC 7692) from clients that offer it. Default: off. [`Deflate`] describes its cost
+    /// and its risk for secrets.
     #[cfg(feature = "deflate")]
     pub fn deflate(mut self, deflate: Deflate) -> Server {
         self.config.deflate = Some(deflate);
         self
     }
 
-    /// How long anything may take. Default: [`Timeouts::default`].
+    /// Sets the timeouts of all connections. Default: [`Timeouts::default`].
     pub fn timeouts(mut self, timeouts: Timeouts) -> Server {
         self.config.timeouts = timeouts;
         self
     }
 
-    /// Tells this closure what happens on this server's connections and at its door: for logs and counters. See [`Event`]
-    /// for what it is told. A second closure takes the place of the first.
+    /// Calls this event handler for each [`Event`] of the server and its connections, for logs and counters. A second
+    /// event handler replaces the first.
     ///
-    /// It is called on the thread on which something happens, which waits for it; nothing of ours is locked meanwhile. If it
-    /// panics, that event is lost and nothing else: the panic ends there. If it uses connections itself, the
-    /// frames that it sends are not told, also those that a [`Hub`](crate::Hub) delivers later. What peers do then is told.
+    /// It is called on the thread on which the event occurs, which waits for it and holds no lock of this crate. If it
+    /// panics, only that event is lost. Frames that it sends itself cause no events, also if a [`Hub`](crate::Hub)
+    /// delivers them later.
     #[cfg(feature = "trace")]
     pub fn on_event(mut self, closure: impl Fn(&Event) + Send + Sync + 'static) -> Server {
         self.config.events = EventCallback::new(closure);
         self
     }
 
-    /// Also lets in pages from this origin, written as browsers write it: `https://app.example.com`, with the port if it
-    /// is not the usual one, and without a slash at the end. Can be called several times.
+    /// Allows pages from this origin, in the form that browsers send: `https://app.example.com`, with the port if it is
+    /// not the default one, and without a slash at the end. Can be called several times.
     ///
-    /// Pages from the host that is asked are always let in, and so are clients that send no `Origin`, because those are no
+    /// Pages from the host of the request are always allowed. So are clients without an `Origin`, because they are not
     /// browsers (RFC 6455 section 10.2). All others are answered 403.
     pub fn allow_origin(mut self, origin: impl Into<String>) -> Server {
         if let Some(origins) = &mut self.config.origins {
@@ -67,26 +67,26 @@ impl Server {
         self
     }
 
-    /// Speaks TLS with everyone who connects: the URL is `wss://`. Who does not speak TLS gets no answer. The handshake
-    /// counts against [`Timeouts::handshake`]. [`accept_over`](Server::accept_over) is not concerned: its stream is the
-    /// caller's.
+    /// Uses TLS on all accepted connections: the URL is `wss://`. Clients without TLS get no response. The TLS
+    /// handshake counts towards [`Timeouts::handshake`]. It does not apply to [`accept_over`](Server::accept_over).
     #[cfg(feature = "native-tls")]
     pub fn tls(mut self, tls: TlsAccept) -> Server {
         self.config.tls = Some(tls);
         self
     }
 
-    /// Lets in pages from everywhere.
+    /// Allows pages from all origins.
     ///
     /// **Danger**: any page that a user visits can then open a connection with that user's cookies, and read and write
-    /// as that user. Fit only for servers that do not look at cookies, nor at the address a connection comes from.
+    /// as that user. Use it only if neither cookies nor the client's address matter to the server.
     pub fn danger_allow_any_origin(mut self) -> Server {
         self.config.origins = None;
         self
     }
 
-    /// The subprotocols spoken here (RFC 6455 section 1.9). Of those that a client offers, the first that is among them is
-    /// agreed on; if there is none, the connection is open without one, see [`WebSocket::subprotocol`](crate::WebSocket::subprotocol).
+    /// Sets the supported subprotocols (RFC 6455 section 1.9). The server selects the first of the client's offer that
+    /// it supports. If there is none, the connection opens without one, see
+    /// [`WebSocket::subprotocol`](crate::WebSocket::subprotocol).
     pub fn subprotocols<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Server {
         self.config.subprotocols = names.into_iter().map(Into::into).collect();
         self
@@ -94,50 +94,49 @@ impl Server {
 
     // ── capacity ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    /// Maximum number of connections at a time, including those in the opening handshake: as many as fit the system, and at
-    /// most `count`. More are answered 503, with `Retry-After`. Default: 16,384.
+    /// Sets the maximum number of simultaneous connections, including opening handshakes. More are answered 503, with
+    /// `Retry-After`. Default: 16,384.
     ///
-    /// How many fit is computed when the server starts, also for a `count` given here. On Linux a connection needs a thread,
-    /// a descriptor, and six memory mappings; some of each are reserved for the application. With the usual
-    /// `vm.max_map_count` of 65,530 some 10,500 connections fit, and with 1,024 descriptors some 880. For more, raise the
-    /// limits of the system; the chapter [`deploying`](crate::manual::deploying) lists them. At least 8 are served. On other
-    /// systems only `count` holds.
+    /// The limits of the system can lower it when the server starts. On Linux a connection needs a thread, a
+    /// descriptor, and six memory mappings; some of each are reserved for the application. With the usual
+    /// `vm.max_map_count` of 65,530 about 10,500 connections fit, and with 1,024 descriptors about 880. For more, raise
+    /// the limits of the system, which the chapter [`deploying`](crate::manual::deploying) lists. At least 8
+    /// connections are served. On other systems only `count` applies.
     ///
-    /// A connection counts until its handler returns. Threads that handlers start count too: where the process has as many
-    /// as fit, connections are answered 503. If descriptors run out nevertheless, clients wait.
+    /// A connection counts until its handler returns. Threads that handlers start count as well: if the process cannot
+    /// have another thread, connections are answered 503. If descriptors run out nevertheless, clients wait.
     pub fn max_connections(mut self, count: usize) -> Server {
         self.capacity.connections = count;
         self
     }
 
-    /// So many opening handshakes at a time, plain HTTP requests included. More are answered 503, with `Retry-After`.
-    /// Default: 4,096.
+    /// Sets the maximum number of simultaneous opening handshakes, including plain HTTP requests. More are answered
+    /// 503, with `Retry-After`. Default: 4,096.
     ///
-    /// It keeps peers that connect and say nothing from taking all places. How long they may say nothing, the deadline
-    /// [`Timeouts::handshake`](crate::Timeouts::handshake) says.
+    /// It keeps silent peers from using up all connections. [`Timeouts::handshake`] limits how long they may be silent.
     pub fn max_handshakes(mut self, count: usize) -> Server {
         self.capacity.handshakes = count;
         self
     }
 
-    /// So many connections at a time from one address. More are answered 429, with `Retry-After`. Off unless given, because
-    /// behind a proxy everybody comes from one address.
+    /// Sets the maximum number of simultaneous connections from one address. More are answered 429, with `Retry-After`.
+    /// Default: off, because behind a proxy all clients have the same address.
     ///
-    /// What counts is [`Request::client_ip`](crate::Request::client_ip): proxies that are trusted
-    /// ([`trust_proxy_protocol`](Server::trust_proxy_protocol), [`trust_forwarded`](Server::trust_forwarded)) do not count themselves, but
-    /// those whom they name, and those only when their request is here. All others count when they connect. An IPv6 address
-    /// counts with all of its network of 64 bits. A Unix socket has no addresses, and no such limit but for whom a proxy
-    /// names.
+    /// A peer counts under its address when it connects. Instead of a trusted proxy
+    /// ([`trust_proxy_protocol`](Server::trust_proxy_protocol), [`trust_forwarded`](Server::trust_forwarded)), the
+    /// client that it names counts, when its request has arrived; see [`Request::client_ip`]. All IPv6 addresses of a
+    /// /64 network count as one. Peers of a Unix socket have no address and count only if a proxy names them.
     pub fn max_per_address(mut self, count: usize) -> Server {
         self.capacity.per_address = Some(count);
         self
     }
 
-    /// The stack of each thread, in bytes. Default: what `std` takes, 2 MiB, or `RUST_MIN_STACK` of the environment.
+    /// Sets the stack size of each thread, in bytes. Default: that of `std`, 2 MiB or the environment variable
+    /// `RUST_MIN_STACK`.
     ///
-    /// It is address space, not memory: a connection that waits has touched some 10 KiB of it, and more only if its handler
-    /// did. Less is of use where address space is counted (32 bits, containers that forbid overcommitting); the server itself
-    /// needs less than 64 KiB, the rest is for handlers and hooks. One that is too small ends the whole process.
+    /// A stack is address space, not memory: an idle connection has touched about 10 KiB of it. A smaller stack helps
+    /// where address space is limited (32 bits, containers without overcommit). The server needs less than 64 KiB; the
+    /// rest is for handlers and hooks. A stack that is too small aborts the process.
     pub fn stack_size(mut self, bytes: usize) -> Server {
         self.stack_size = Some(bytes);
         self
@@ -145,15 +144,16 @@ impl Server {
 
     // ── hooks ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    /// Answers what does not ask for a WebSocket: pages, health checks, on the same port. Without this it is answered 426.
+    /// Answers plain HTTP requests on the same port, such as pages and health checks. Without this hook they are
+    /// answered 426.
     ///
-    /// The hook is asked about GET and HEAD, over HTTP/1.0 too; other methods are answered 405. It is called in the thread of
-    /// the connection, and sees the head of the request alone: a body is never given to it, and up to 1 MiB of one is dropped
-    /// after the answer. After each answer the connection is closed. All of it, with the time the hook takes, has to be over
-    /// within [`Timeouts::handshake`](crate::Timeouts::handshake). A hook that panics is answered 500.
+    /// The hook is called for GET and HEAD, also in HTTP/1.0; other methods are answered 405. It runs on the thread of
+    /// the connection and sees only the head of the request. Up to 1 MiB of a body is discarded after the response.
+    /// Each response closes the connection. Request, hook and response must complete within [`Timeouts::handshake`]. If
+    /// the hook panics, the request is answered 500.
     ///
-    /// Which pages may read the answer is decided by headers of its own; [`allow_origin`](Server::allow_origin) is about
-    /// WebSockets.
+    /// [`allow_origin`](Server::allow_origin) does not apply here: headers of the response control which pages may read
+    /// it.
     ///
     /// ```
     /// # fn main() -> stdws::Result<()> {
@@ -161,7 +161,7 @@ impl Server {
     /// let server = Server::bind("127.0.0.1:0")?.http(|request| match request.path() {
     ///     "/" => Response::html(200, "<!doctype html><title>Chat</title>"),
     ///     "/health" => Response::text(200, "ok"),
-    ///     _ => Response::text(404, "not here"),
+    ///     _ => Response::text(404, "not found"),
     /// });
     /// # drop(server);
     /// # Ok(())
@@ -172,12 +172,12 @@ impl Server {
         self
     }
 
-    /// Decides about each request before it is answered: accepts it with settings of its own, answers it in HTTP (401, a
-    /// redirect, 404; RFC 6455 section 4.2.2), or hands the stream over. See [`Decision`].
+    /// Decides about each request before the response: accepts it with its own settings, answers it in HTTP (401, 404,
+    /// a redirect; RFC 6455 section 4.2.2), or hands the stream over. See [`Decision`].
     ///
-    /// The hook is asked about WebSocket requests that are in order and whose Origin is allowed, and about everything else that is
-    /// a request of HTTP/1.x, of any method; [`Request::is_websocket`] tells them apart. It is called in the thread of the
-    /// connection, and its time counts towards [`Timeouts::handshake`](crate::Timeouts::handshake). A hook that panics is answered 500.
+    /// The hook is called for valid WebSocket requests from allowed origins, and for plain HTTP/1.x requests of any
+    /// method; [`Request::is_websocket`] distinguishes them. It runs on the thread of the connection, and its time
+    /// counts towards [`Timeouts::handshake`]. If it panics, the request is answered 500.
     pub fn on_request(mut self, hook: impl Fn(&Request) -> Decision + Send + Sync + 'static) -> Server {
         self.config.hooks.on_request = Some(Box::new(hook));
         self

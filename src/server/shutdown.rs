@@ -8,10 +8,10 @@
 //! | ... without an answer within [`Timeouts::close`](crate::Timeouts::close) or by the deadline | | timed out |
 //! | ... that ends in any other way | | aborted |
 //! | a request that has not been read | nothing: its stream is ended at once | aborted |
-//! | a request that is being answered | its response; if it opens a connection, Close 1001 at once | not counted, or aborted at the deadline |
+//! | a request that is being answered | its response, and Close 1001 if it opens a connection | answered, or aborted at the deadline |
 //!
-//! No write of a shutdown blocks. The threads of the connections receive the Closes of the peers. For handlers the connection
-//! ends as usual: `recv` returns `None`, sending returns `Closed`.
+//! No write of a shutdown blocks. The threads of the connections receive the Closes of the peers. For handlers the
+//! connection ends as usual: `recv` returns `None`, sending returns `Closed`.
 
 use std::fmt;
 use std::sync::atomic::Ordering;
@@ -31,14 +31,14 @@ use crate::primitives::lock::Lock;
 
 /// Maximum time for threads to end after their connections were aborted.
 const JOIN_TIMEOUT: Duration = Duration::from_millis(400);
-/// Interval at which connections are polled, because their end wakes nobody here.
+/// Interval at which connections are polled, because their end does not wake the shutdown.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// A handle that shuts a server down from anywhere: another thread, a handler, a hook. See
 /// [`Server::shutdown_handle`](crate::Server::shutdown_handle).
 ///
-/// `std` has no signals. Alternatives are a thread that waits for the end of the standard input, a request on a path for
-/// administrators, or a signal handler of another crate that calls this on a thread.
+/// `std` has no signals. Alternatives are a thread that waits for the end of the standard input, a request on a path
+/// for administrators, or a signal handler of another crate that calls this on a thread.
 ///
 /// ```
 /// # fn main() -> stdws::Result<()> {
@@ -65,11 +65,12 @@ enum Stage {
 }
 
 impl ShutdownHandle {
-    /// Shuts the server down like [`ServerHandle::shutdown`](crate::ServerHandle::shutdown). A server that has not started yet
-    /// then stops as soon as it starts. Further calls, on any thread, wait for the first and return the same report.
+    /// Shuts the server down like [`ServerHandle::shutdown`](crate::ServerHandle::shutdown). A server that has not
+    /// started yet then stops as soon as it starts. Further calls, on any thread, wait for the first and return the
+    /// same report.
     ///
-    /// In a handler, the shutdown waits for the handler's own connection until the deadline: call it on another thread. In an
-    /// event handler that the shutdown itself calls, it returns an empty report at once.
+    /// In a handler, the shutdown waits for the handler's own connection until the deadline: call it on another thread.
+    /// In an event handler that the shutdown itself calls, it returns an empty report at once.
     pub fn shutdown(&self, timeout: Duration) -> ShutdownReport {
         self.shutdown_spread(Duration::ZERO, timeout)
     }

@@ -13,8 +13,8 @@ use crate::primitives::lock::Lock;
 
 /// The result of a shutdown, see [`ServerHandle::shutdown`](crate::ServerHandle::shutdown).
 ///
-/// It counts the connections that were open when the shutdown began, and the requests that it aborted. Requests that were
-/// answered meanwhile do not count.
+/// It counts the connections that were open when the shutdown began, and the requests that it aborted. Requests that
+/// were answered meanwhile do not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ShutdownReport {
     clean: usize,
@@ -39,8 +39,8 @@ impl ShutdownReport {
         self.aborted
     }
 
-    /// Number of threads that did not end with their connection, because a handler waits for something else. All others were
-    /// joined.
+    /// Number of threads that did not end with their connection, because a handler waits for something else. All others
+    /// were joined.
     pub fn threads_left(&self) -> usize {
         self.threads_left
     }
@@ -85,8 +85,8 @@ enum Progress {
 }
 
 impl Once {
-    /// Runs `work`, or waits for another thread that runs it. `None`: this thread runs it already, and calls again from an
-    /// event handler.
+    /// Runs `work`, or waits for another thread that runs it. `None`: this thread runs it already, and calls again from
+    /// an event handler.
     pub(super) fn call(&self, work: impl FnOnce() -> ShutdownReport) -> Option<ShutdownReport> {
         let me = thread::current().id();
         let mut state = self.state.lock();

@@ -1,6 +1,6 @@
 //! System limits: how many connections and threads fit the limits of the operating system.
 //!
-//! Knows the files of `/proc` and `/sys`; must not know connections. They are read once, when a server starts. Each row
+//! Knows the files of `/proc` and `/sys`, and no connections. They are read once, when a server starts. Each row
 //! yields `(limit - used - reserve) / cost`. The reserve is at most a quarter of the limit. The smallest row holds:
 //!
 //! | resource | limit | used | reserve | cost |
@@ -8,7 +8,7 @@
 //! | memory mappings | `vm.max_map_count`, or else 65,530 | `/proc/self/maps`, less those of threads | 2,048 | 6 |
 //! | address space | `Max address space`; half of all addresses | `VmSize`, less that of threads | 256 MiB | stack + 256 KiB |
 //! | threads | `Max processes`, `kernel.threads-max`, `kernel.pid_max` | threads of this process | 256 | 1 |
-//! | threads of a control group | `pids.max` of it and of all above it | `pids.current` | 256 | 1 |
+//! | threads of a control group | `pids.max` of the group and of all its parents | `pids.current` | 256 | 1 |
 //! | descriptors | `Max open files` | `/proc/self/fd` | 128 | 1 |
 //!
 //! Only mappings and address space endanger the process. `std` maps a stack, a signal stack, and a guard for each. It
@@ -39,7 +39,7 @@
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 
-/// Memory mappings a process may have, if the system does not say: the default of Linux.
+/// Maximum number of memory mappings, if it cannot be read: the default of Linux.
 const DEFAULT_MAPPINGS: u64 = 65_530;
 /// Memory mappings that `std` makes for a thread: stack, signal stack, and a guard for each.
 const MAPPINGS_OF_THREAD: u64 = 4;
@@ -85,7 +85,7 @@ impl SystemLimits {
     }
 }
 
-/// What the system says.
+/// The contents of the files.
 #[derive(Debug, Default)]
 struct Readings {
     max_map_count: String,
@@ -282,7 +282,7 @@ Max address space         unlimited            unlimited            bytes
 
     /// With four mappings a thread and two more for buffers, as many as fit leave a reserve.
     #[test]
-    fn whatever_the_limit_no_thread_starts_beyond_it() {
+    fn no_thread_starts_beyond_any_limit() {
         for limit in (1_000..300_000).step_by(777) {
             let readings = Readings { max_map_count: limit.to_string(), ..common() };
             let threads = u64::try_from(readings.limits(STACK).threads).unwrap();
@@ -292,7 +292,7 @@ Max address space         unlimited            unlimited            bytes
     }
 
     #[test]
-    fn odd_contents_are_no_limit() {
+    fn invalid_contents_are_no_limit() {
         assert_eq!(Readings::default().limits(STACK).connections, 10_563, "mappings have a default");
         for odd in ["", "\n", "unlimited", "max", "-1", "garbage", "1e9", "0x10", "99999999999999999999999", "\u{0}"] {
             let readings = Readings {
@@ -320,7 +320,7 @@ Max address space         unlimited            unlimited            bytes
     }
 
     #[test]
-    fn a_few_are_served_whatever_the_limits() {
+    fn a_minimum_is_served_whatever_the_limits() {
         let zero = Readings {
             max_map_count: "0".into(),
             limits: LIMITS.replace("96365", "0").replace("20000", "0"),
@@ -331,7 +331,7 @@ Max address space         unlimited            unlimited            bytes
     }
 
     #[test]
-    fn groups_above_bind_too() {
+    fn parent_groups_limit_as_well() {
         let rows: [(&str, &[&str]); 7] = [
             ("0::/a/b\n", &["/sys/fs/cgroup/a/b", "/sys/fs/cgroup/a", "/sys/fs/cgroup"]),
             ("0::/\n", &["/sys/fs/cgroup"]),

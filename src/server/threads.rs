@@ -1,10 +1,10 @@
-//! The threads of a server: counted, and joined when the server is shut down.
+//! The list of worker threads, for counting and joining them.
 //!
-//! Knows threads; must not know what they do. While the server runs, a thread that ends strikes itself out, and the
-//! system takes it back. From [`WorkerThreads::keep_ended`] on, those that end stay on the list, to be joined.
+//! Does not know what the threads do. While the server runs, a thread that ends is removed and detached. From
+//! [`WorkerThreads::keep_ended`] on, ended threads stay in the list to be joined.
 //!
-//! No thread is started under the lock that guards this: a new thread commonly takes the processor of the one that started
-//! it, and the first thing it wants is that lock. So a thread may end before its handle comes, and both orders are right.
+//! No thread is started under the lock of this list, because a new thread takes that lock first and would block at
+//! once. So a thread may end before its handle is stored. Both orders are handled.
 
 use std::collections::HashMap;
 use std::thread::JoinHandle;
@@ -12,28 +12,28 @@ use std::thread::JoinHandle;
 #[derive(Default)]
 pub(super) struct WorkerThreads {
     next: u64,
-    /// Those that are to be started, or have not ended.
+    /// Number of threads that are reserved or alive.
     count: usize,
-    /// `None`: ended before its handle came.
+    /// By number. `None`: ended before its handle was stored.
     alive: HashMap<u64, Option<JoinHandle<()>>>,
     ended: Vec<JoinHandle<()>>,
     keeps_ended: bool,
 }
 
 impl WorkerThreads {
-    /// Counts a thread that is to be started, and gives it its number.
+    /// Counts a thread that will be started. Returns its number.
     pub(super) fn reserve(&mut self) -> u64 {
         self.next = self.next.wrapping_add(1);
         self.count = self.count.saturating_add(1);
         self.next
     }
 
-    /// It could not be started.
+    /// A reserved thread could not be started.
     pub(super) fn cancel(&mut self) {
         self.count = self.count.saturating_sub(1);
     }
 
-    /// It has been started.
+    /// Stores the handle of a started thread.
     pub(super) fn set_started(&mut self, number: u64, handle: JoinHandle<()>) {
         match self.alive.remove(&number) {
             Some(_) => self.keep_handle(handle),
@@ -41,7 +41,7 @@ impl WorkerThreads {
         }
     }
 
-    /// The last thing a thread does.
+    /// The last call of a thread.
     pub(super) fn set_ended(&mut self, number: u64) {
         self.count = self.count.saturating_sub(1);
         match self.alive.remove(&number) {
@@ -56,7 +56,7 @@ impl WorkerThreads {
         }
     }
 
-    /// From now on threads that end are kept.
+    /// Keeps the handles of threads that end from now on.
     pub(super) fn keep_ended(&mut self) {
         self.keeps_ended = true;
     }
@@ -65,7 +65,7 @@ impl WorkerThreads {
         self.count
     }
 
-    /// Those that have ended, to be joined without the lock.
+    /// The handles of ended threads, to be joined outside the lock.
     pub(super) fn take_ended(&mut self) -> Vec<JoinHandle<()>> {
         std::mem::take(&mut self.ended)
     }
@@ -77,7 +77,7 @@ mod tests {
     use std::thread;
 
     #[test]
-    fn a_thread_may_end_before_it_is_known() {
+    fn a_thread_may_end_before_its_handle_is_stored() {
         let mut threads = WorkerThreads::default();
         let (one, two) = (threads.reserve(), threads.reserve());
         assert_eq!((threads.alive_count(), one == two), (2, false));

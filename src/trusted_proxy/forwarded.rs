@@ -1,7 +1,7 @@
-//! What HTTP proxies say about the client they speak for: `Forwarded` (RFC 7239), and `X-Forwarded-For`, which is older and has
-//! no standard.
+//! The headers in which HTTP proxies name their client: `Forwarded` (RFC 7239), and the older `X-Forwarded-For`, which
+//! has no standard.
 //!
-//! Knows how it is written; must not know which of it can be believed.
+//! Knows their syntax. It does not know which entries are trusted.
 //!
 //! ```text
 //! Forwarded        = 1#( [ pair ] *( ";" [ pair ] ) )       for=192.0.2.1;proto=https, for="[2001:db8::1]:4711"
@@ -9,18 +9,18 @@
 //! X-Forwarded-For  = 1#address                             192.0.2.1, 2001:db8::1
 //! ```
 //!
-//! Each proxy adds to the end, so the last entry is that of the nearest. Who reads goes from the end to the beginning and stops
-//! where its trust ends: what stands further to the left, anybody may have written.
+//! Each proxy appends an entry, so the last entry is that of the nearest proxy. The caller reads from the end and stops
+//! at the first entry that is not trusted: clients can forge the entries further left.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::handshake::header::{Cursor, Malformed};
 
-/// For whom one proxy spoke. `None`: it does not say, or not by an address, or what it says cannot be read.
-pub(crate) type ForwardedFor = Option<IpAddr>;
+/// The client that one proxy names. `None`: no client, no address, or an invalid entry.
+pub(super) type ForwardedFor = Option<IpAddr>;
 
-/// The fields `Forwarded` of a request as one list. A field that leaves the grammar says nothing at all, but that it is there.
-pub(crate) fn forwarded<'a>(fields: impl IntoIterator<Item = &'a [u8]>) -> Vec<ForwardedFor> {
+/// The `Forwarded` headers of a request as one list. A header with invalid syntax becomes one entry without an address.
+pub(super) fn forwarded<'a>(fields: impl IntoIterator<Item = &'a [u8]>) -> Vec<ForwardedFor> {
     let mut hops = Vec::new();
     for field in fields {
         let read = hops.len();
@@ -48,14 +48,14 @@ fn elements(cursor: &mut Cursor<'_>, hops: &mut Vec<ForwardedFor>) -> Result<(),
 fn element(cursor: &mut Cursor<'_>) -> Result<ForwardedFor, Malformed> {
     let mut node = None;
     loop {
-        // Between two semicolons there may be nothing.
+        // A pair may be empty.
         if !matches!(cursor.rest.first(), None | Some(b',' | b';')) {
             let name = cursor.token()?;
             if !cursor.consume(b'=') {
                 return Err(Malformed);
             }
             let value = cursor.text()?;
-            // A parameter must not occur twice in an element.
+            // RFC 7239 section 4: a parameter must not occur twice in an element.
             if name.eq_ignore_ascii_case("for") && node.replace(value).is_some() {
                 return Err(Malformed);
             }
@@ -66,15 +66,16 @@ fn element(cursor: &mut Cursor<'_>) -> Result<ForwardedFor, Malformed> {
     }
 }
 
-/// The fields `X-Forwarded-For` of a request as one list.
-pub(crate) fn x_forwarded_for<'a>(fields: impl IntoIterator<Item = &'a [u8]>) -> Vec<ForwardedFor> {
+/// The `X-Forwarded-For` headers of a request as one list.
+pub(super) fn x_forwarded_for<'a>(fields: impl IntoIterator<Item = &'a [u8]>) -> Vec<ForwardedFor> {
     let entries = fields.into_iter().flat_map(|field| field.split(|&byte| byte == b','));
     entries
         .map(|entry| std::str::from_utf8(entry).ok().and_then(|entry| address(entry.trim_matches([' ', '\t']))))
         .collect()
 }
 
-/// An address, with or without a port. IPv6 stands in brackets; without a port, `X-Forwarded-For` has it also bare.
+/// Parses an address with or without a port. IPv6 is in brackets; in `X-Forwarded-For`, IPv6 without a port may be
+/// bare.
 fn address(node: &str) -> Option<IpAddr> {
     if let Some(rest) = node.strip_prefix('[') {
         let (address, port) = rest.split_once(']')?;
@@ -135,7 +136,7 @@ mod tests {
             (&[";"], &["-"]),
             (&["for=\"2001:db8::1\""], &["2001:db8::1"]),
             (&["for=\"[192.0.2.1]\""], &["-"]),
-            // What is broken says nothing, and takes its field with it.
+            // An invalid entry invalidates its header.
             (&["for=192.0.2.1, for"], &["-"]),
             (&["for=192.0.2.1, for=\"x"], &["-"]),
             (&["for=192.0.2.1;for=192.0.2.2"], &["-"]),

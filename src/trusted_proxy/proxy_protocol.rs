@@ -1,7 +1,7 @@
-//! The header of the PROXY protocol, versions 1 and 2, by which a proxy says who its client is before anything else
+//! The header of the PROXY protocol, versions 1 and 2, in which a proxy names its client before anything else
 //! (HAProxy's `proxy-protocol.txt`, sections 2.1 and 2.2).
 //!
-//! Knows how it is written; must not know whether the one who sends it can be believed.
+//! Knows its syntax. It does not know whether its sender is trusted.
 //!
 //! ```text
 //! version 1    PROXY TCP4 192.0.2.1 198.51.100.7 56324 443 CR LF          at most 107 bytes
@@ -13,8 +13,9 @@
 //!              source and destination, their ports; extensions            that many, at most 4,096 here
 //! ```
 //!
-//! No byte behind the header may be taken from the network, because it belongs to the next protocol. So whoever reads asks
-//! here first how many bytes are certainly part of the header. Both versions have at least 15; a line is then read byte by byte.
+//! No byte behind the header may be read from the network, because it belongs to the next protocol. So the caller reads
+//! only the number of bytes in [`Progress::More`], which certainly belong to the header. Both versions have at least
+//! 15; a line is then read byte by byte.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -22,26 +23,26 @@ use crate::error::ProxyHeaderErrorKind;
 
 const LINE_PREFIX: &[u8] = b"PROXY ";
 const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
-/// `PROXY UNKNOWN` with its CR LF: the shortest header there is.
+/// Minimum length of a header: `PROXY UNKNOWN` CR LF.
 const MIN_HEADER: usize = 15;
-/// The longest line, with its CR LF.
+/// Maximum length of a line, with its CR LF.
 const MAX_LINE: usize = 107;
-/// The part of version 2 that is always there.
+/// Length of the fixed part of version 2.
 const FIXED_PART: usize = 16;
-/// Addresses take 36 bytes, or 216. Extensions, which are skipped, are a few names and checksums.
+/// Maximum length behind the fixed part. Addresses take up to 216 bytes; extensions are short and are skipped.
 const MAX_PAYLOAD: u16 = 4096;
 
-/// How far the header goes.
+/// The result of parsing the bytes read so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Progress {
-    /// So many more bytes belong to it at least.
+pub(super) enum Progress {
+    /// Minimum number of bytes that are missing.
     More(usize),
-    /// It is complete. The client, address and port, if it says who that is.
+    /// The header is complete. The address and port of the client, if it names one.
     Done(Option<(IpAddr, u16)>),
 }
 
-/// Reads the bytes that are there. They are at most as many as were asked for.
-pub(crate) fn parse(bytes: &[u8]) -> Result<Progress, ProxyHeaderErrorKind> {
+/// Parses the bytes read so far. The caller reads no more bytes than the last call asked for.
+pub(super) fn parse(bytes: &[u8]) -> Result<Progress, ProxyHeaderErrorKind> {
     if matches_prefix(bytes, LINE_PREFIX) {
         return line(bytes);
     }
@@ -51,7 +52,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Progress, ProxyHeaderErrorKind> {
     Err(ProxyHeaderErrorKind::Missing)
 }
 
-/// Whether the bytes begin like this, as far as they go.
+/// Whether the bytes match the prefix, as far as both go.
 fn matches_prefix(bytes: &[u8], with: &[u8]) -> bool {
     bytes.iter().zip(with).all(|(a, b)| a == b)
 }
@@ -67,7 +68,7 @@ fn line(bytes: &[u8]) -> Result<Progress, ProxyHeaderErrorKind> {
         return Ok(more);
     }
     let Some(line) = bytes.strip_suffix(b"\r\n") else {
-        // Nothing but the end of the line has a control character.
+        // Control characters are allowed only at the end of the line.
         let body = bytes.strip_suffix(b"\r").unwrap_or(bytes);
         return match bytes.len() < MAX_LINE {
             _ if body.iter().any(u8::is_ascii_control) => Err(ProxyHeaderErrorKind::MalformedLine),
@@ -81,7 +82,7 @@ fn line(bytes: &[u8]) -> Result<Progress, ProxyHeaderErrorKind> {
         .ok_or(ProxyHeaderErrorKind::MalformedLine)?;
     let parts: Vec<&str> = text.split(' ').collect();
     match parts.as_slice() {
-        // Whatever follows is to be ignored.
+        // The rest of the line is ignored.
         ["UNKNOWN", ..] => Ok(Progress::Done(None)),
         &["TCP4", from, to, from_port, to_port] => tcp_line::<Ipv4Addr>(from, to, from_port, to_port),
         &["TCP6", from, to, from_port, to_port] => tcp_line::<Ipv6Addr>(from, to, from_port, to_port),
@@ -99,7 +100,7 @@ where
     Ok(Progress::Done(Some((from.into(), from_port))))
 }
 
-/// Digits, without zeros in front of them.
+/// Parses a port: digits without leading zeros.
 fn port(text: &str) -> Result<u16, ProxyHeaderErrorKind> {
     let plain = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
     text.parse().ok().filter(|_| plain).ok_or(ProxyHeaderErrorKind::MalformedLine)
@@ -108,7 +109,7 @@ fn port(text: &str) -> Result<u16, ProxyHeaderErrorKind> {
 // ── version 2 ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 fn binary(bytes: &[u8]) -> Result<Progress, ProxyHeaderErrorKind> {
-    // A wrong version or command is refused as soon as it is there.
+    // An invalid version or command is rejected as soon as it has arrived.
     if let Some(&byte) = bytes.get(12) {
         match (byte >> 4, byte & 0x0F) {
             (2, 0 | 1) => {}
@@ -129,7 +130,7 @@ fn binary(bytes: &[u8]) -> Result<Progress, ProxyHeaderErrorKind> {
         return Err(ProxyHeaderErrorKind::TooLong(length));
     }
     let proxied = command & 0x0F == 1;
-    // LOCAL: the proxy speaks for itself, and what follows says nothing.
+    // LOCAL: the proxy names no client, and the rest is ignored.
     let addresses = match family >> 4 {
         1 if proxied => 12,
         2 if proxied => 36,
@@ -142,7 +143,7 @@ fn binary(bytes: &[u8]) -> Result<Progress, ProxyHeaderErrorKind> {
     if let Some(more) = bytes_missing(rest, usize::from(length)) {
         return Ok(more);
     }
-    // Without a transport the addresses say nothing either.
+    // Without a transport the addresses are ignored as well.
     let has_source = proxied && family & 0x0F != 0;
     Ok(Progress::Done(match family >> 4 {
         1 if has_source => source(rest.first_chunk::<4>().map(|&address| address.into()), rest.get(8..10)),
@@ -170,7 +171,7 @@ mod tests {
         [SIGNATURE, &[command, family], &length, rest].concat()
     }
 
-    /// As whoever reads has to: never more than is asked for, in pieces of at most this size. Gives what was taken, too.
+    /// Reads as many bytes as asked for, in pieces of at most this size. Returns the number of bytes read, too.
     fn read(bytes: &[u8], piece: usize) -> (usize, Result<Source, ProxyHeaderErrorKind>) {
         let mut taken = 0;
         loop {
@@ -213,7 +214,7 @@ mod tests {
             (v2(0x21, 0x10, &v4), None),
             (v2(0x21, 0x01, &[1; 5]), None),
             (v2(0x20, 0x00, b""), None),
-            // Of what a LOCAL one brings nothing counts.
+            // The payload of LOCAL is ignored.
             (v2(0x20, 0x11, &v4), None),
             (v2(0x20, 0x11, b"x"), None),
             (v2(0x21, 0x11, &[v4.as_slice(), &[0; 4084]].concat()), client("192.0.2.1", 56324)),
@@ -224,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_byte_by_byte_and_with_bytes_after_it() {
+    fn headers_parse_in_pieces_and_leave_the_bytes_after_them() {
         for (bytes, want) in good() {
             for after in [&b""[..], b"GET / HTTP/1.1\r\n\r\n", b"\r\n\r\n", b"PROXY UNKNOWN\r\n"] {
                 let all = [bytes.as_slice(), after].concat();
@@ -232,7 +233,7 @@ mod tests {
                     assert_eq!(read(&all, piece), (bytes.len(), Ok(want)), "{}", bytes.escape_ascii());
                 }
             }
-            // Cut anywhere, it is incomplete and nothing else.
+            // A header cut at any byte is incomplete.
             for end in 0..bytes.len().min(300) {
                 assert_eq!(
                     read(&bytes[..end], 1),
@@ -245,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_are_none() {
+    fn malformed_lines_are_rejected() {
         let rows = [
             "PROXY TCP4 192.0.2.1 192.0.2.2 1 2\n",
             "PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r ",
@@ -284,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_header() {
+    fn invalid_headers_are_rejected() {
         let v4 = [0; 12];
         let rows: Vec<(Vec<u8>, ProxyHeaderErrorKind)> = vec![
             (b"GET / HTTP/1.1\r\n\r\n".to_vec(), ProxyHeaderErrorKind::Missing),
@@ -303,7 +304,7 @@ mod tests {
             (v2(0x21, 0x21, &[0; 35]), ProxyHeaderErrorKind::TooShort(35)),
             (v2(0x21, 0x31, &[0; 215]), ProxyHeaderErrorKind::TooShort(215)),
             (v2(0x21, 0x11, b""), ProxyHeaderErrorKind::TooShort(0)),
-            // Not one byte of it is awaited.
+            // An excessive length is rejected before its payload.
             (v2(0x21, 0x11, &[0; 4097]), ProxyHeaderErrorKind::TooLong(4097)),
             ([SIGNATURE, b"\x20\x00\xFF\xFF"].concat(), ProxyHeaderErrorKind::TooLong(65535)),
             ([b"PROXY UNKNOWN ".as_slice(), &[b'x'; 200]].concat(), ProxyHeaderErrorKind::LineTooLong),

@@ -1,16 +1,16 @@
-//! Who the client is when proxies stand between: which of what they say is believed.
+//! The client's address of a request that came through proxies: which of their statements is trusted.
 //!
-//! Knows whom the application trusts; how it is said, `wire::proxy_header` and `wire::forwarded` know. An address is believed
-//! only from one whose own address is trusted, link by link:
+//! Knows the proxies that the application trusts. `proxy_protocol` and `forwarded` know the syntax. A statement is
+//! trusted only if its author's address is trusted, hop by hop:
 //!
-//! | the connection comes from | and | the client is |
+//! | the peer | and | the client |
 //! |---|---|---|
-//! | one not trusted | | the peer, whatever the request says |
-//! | one trusted for the PROXY protocol | its header | whom that names; the peer if it names none |
-//! | | no header, or a broken one | nobody: the connection is ended |
-//! | one trusted for a header, or named as above and trusted for it | the last entry | whom that names |
-//! | | ... who is trusted as well | whom the entry before it names, and so on |
-//! | | an entry that cannot be read, or none is left | the last one that was named |
+//! | not trusted | | the peer, whatever the request contains |
+//! | trusted for the PROXY protocol | a valid header | the address in it; the peer if it has none |
+//! | | no valid header | none: the connection ends |
+//! | trusted for a header, or a proxy named as above and trusted for it | the last entry | the address in it |
+//! | | ... whose address is trusted as well | the address in the entry before it, and so on |
+//! | | an entry without an address, or no further entry | the last address that was found |
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
@@ -24,25 +24,25 @@ use crate::handshake::http::Head;
 use crate::net::deadline::Deadline;
 use crate::net::ip_network::IpNetwork;
 
-/// Whom a server believes, and what.
+/// The trusted proxies of a server, by what they are trusted for.
 #[derive(Debug, Default)]
 pub(crate) struct TrustedProxies {
     pub(crate) proxy_protocol: Option<TrustedAddresses>,
     pub(crate) header: Option<(ForwardedHeader, TrustedAddresses)>,
 }
 
-/// Which header the trusted proxies write. Never both: a proxy that writes one passes the other on as the client sent it.
+/// The header that the trusted proxies write. Never both: a proxy that writes one forwards the other unchanged.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum ForwardedHeader {
     Forwarded,
     XForwardedFor,
 }
 
-/// Addresses that are trusted.
+/// A list of trusted addresses.
 #[derive(Debug)]
 pub(crate) struct TrustedAddresses {
     networks: Vec<IpNetwork>,
-    /// Peers without an address, too.
+    /// Includes peers without an address.
     unix: bool,
 }
 
@@ -64,7 +64,7 @@ impl TrustedAddresses {
 
     fn covers(&self, address: Option<IpAddr>) -> bool {
         match address {
-            // A socket that listens on IPv6 and IPv4 sees the one as the other.
+            // A dual-stack listener sees IPv4 peers as mapped IPv6 addresses.
             Some(address) => self.networks.iter().any(|network| network.contains(address.to_canonical())),
             None => self.unix,
         }
@@ -72,18 +72,18 @@ impl TrustedAddresses {
 }
 
 impl TrustedProxies {
-    /// Whether this peer has to say first who its client is.
+    /// Whether this peer must send a PROXY protocol header.
     pub(crate) fn requires_proxy_header(&self, peer: Option<SocketAddr>) -> bool {
         self.proxy_protocol.as_ref().is_some_and(|trusted| trusted.covers(peer.map(|peer| peer.ip())))
     }
 
-    /// Whether this peer may say that its client is somebody else.
+    /// Whether this peer may name another address as the client.
     pub(crate) fn is_trusted(&self, peer: Option<SocketAddr>) -> bool {
         let by_header = self.header.as_ref().is_some_and(|(_, trusted)| trusted.covers(peer.map(|peer| peer.ip())));
         by_header || self.requires_proxy_header(peer)
     }
 
-    /// The client of a request that comes from this address, by the connection or by a header of the PROXY protocol.
+    /// The client of a request. `from`: the address of the peer, or the one in its PROXY protocol header.
     pub(crate) fn client_ip(&self, from: Option<IpAddr>, head: &Head) -> Option<IpAddr> {
         let mut client = from.map(|address| address.to_canonical());
         let Some((header, trusted)) = &self.header else { return client };
@@ -101,8 +101,8 @@ impl TrustedProxies {
     }
 }
 
-/// Reads a header of the PROXY protocol, and not one byte behind it. `read` gives some bytes, or `WouldBlock` after the time
-/// given to it.
+/// Reads a PROXY protocol header, and no byte behind it. `read` returns some bytes, or `WouldBlock` after the given
+/// time.
 pub(crate) fn read_proxy_header(
     deadline: Deadline,
     mut read: impl FnMut(&mut [u8], Duration) -> io::Result<usize>,
@@ -118,13 +118,13 @@ pub(crate) fn read_proxy_header(
         if left.is_zero() {
             return Err(Error::Timeout(Step::Handshake));
         }
-        // A line comes byte by byte; the longest header of all has 4 KiB.
+        // A line is read byte by byte. The longest header has 4 KiB.
         let mut part = [0; 256];
         let part = part.get_mut(..wanted.min(256)).unwrap_or_default();
         match read(part, left) {
             Ok(0) => return Err(rejected(ProxyHeaderErrorKind::UnexpectedEof)),
             Ok(count) => bytes.extend_from_slice(part.get(..count).unwrap_or_default()),
-            // A wait may end a little early; the clock above decides.
+            // A wait may end early. The deadline above decides.
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
             Err(error) => return Err(Error::io(Step::Handshake, error)),
         }
@@ -149,13 +149,13 @@ mod tests {
     #[test]
     fn the_chain_is_followed_through_trusted_proxies_only() {
         let (x, f) = (ForwardedHeader::XForwardedFor, ForwardedHeader::Forwarded);
-        // What is read, who is trusted, from where, the request's lines, the client.
+        // Trusted header, trusted addresses, address of the peer, header lines, expected client.
         let rows: [(ForwardedHeader, &[&str], &str, &str, &str); 19] = [
             (x, &[], "10.0.0.1", "X-Forwarded-For: 192.0.2.1\r\n", "10.0.0.1"),
             (x, &["10.0.0.2"], "10.0.0.1", "X-Forwarded-For: 192.0.2.1\r\n", "10.0.0.1"),
             (x, &["10.0.0.1"], "10.0.0.1", "X-Forwarded-For: 192.0.2.1\r\n", "192.0.2.1"),
             (x, &["10.0.0.1"], "10.0.0.1", "", "10.0.0.1"),
-            // What stands further left is the client's own word.
+            // The client can forge entries further left.
             (x, &["10.0.0.1"], "10.0.0.1", "X-Forwarded-For: 198.51.100.7, 192.0.2.1\r\n", "192.0.2.1"),
             (x, &["10.0.0.0/8"], "10.0.0.1", "X-Forwarded-For: 198.51.100.7, 192.0.2.1, 10.9.9.9\r\n", "192.0.2.1"),
             (
@@ -168,16 +168,16 @@ mod tests {
             (x, &["10.0.0.0/8"], "10.0.0.1", "X-Forwarded-For: 10.0.0.3, 10.0.0.2\r\n", "10.0.0.3"),
             (x, &["10.0.0.0/8"], "10.0.0.1", "X-Forwarded-For: 192.0.2.1, unknown, 10.0.0.2\r\n", "10.0.0.2"),
             (x, &["10.0.0.1"], "10.0.0.1", "X-Forwarded-For: 192.0.2.1, x\r\n", "10.0.0.1"),
-            // One header is believed, and never the other.
+            // Only one of the headers is trusted.
             (x, &["10.0.0.1"], "10.0.0.1", "Forwarded: for=192.0.2.1\r\n", "10.0.0.1"),
             (f, &["10.0.0.1"], "10.0.0.1", "X-Forwarded-For: 192.0.2.1\r\n", "10.0.0.1"),
             (f, &["10.0.0.1"], "10.0.0.1", "Forwarded: for=198.51.100.7, For=\"[2001:db8::1]:4\"\r\n", "2001:db8::1"),
             (f, &["10.0.0.1"], "10.0.0.1", "Forwarded: for=192.0.2.1, for=_hidden\r\n", "10.0.0.1"),
             (f, &["10.0.0.1", "::1"], "::1", "Forwarded: for=192.0.2.1;by=x, for=10.0.0.1\r\n", "192.0.2.1"),
-            // Both families on one socket.
+            // IPv4 peers of a dual-stack listener.
             (x, &["10.0.0.1"], "::ffff:10.0.0.1", "X-Forwarded-For: ::ffff:192.0.2.1\r\n", "192.0.2.1"),
             (x, &["10.0.0.1"], "::ffff:10.0.0.2", "X-Forwarded-For: 192.0.2.1\r\n", "10.0.0.2"),
-            // No address at all.
+            // A peer without an address.
             (x, &["unix"], "-", "X-Forwarded-For: 192.0.2.1\r\n", "192.0.2.1"),
             (x, &["0.0.0.0/0", "::/0"], "-", "X-Forwarded-For: 192.0.2.1\r\n", "-"),
         ];
@@ -214,13 +214,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_behind_the_header_is_taken() {
+    fn no_byte_behind_the_header_is_read() {
         let header = b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n";
         let mut input = &[header.as_slice(), b"GET"].concat()[..];
         let deadline = Deadline::after(Duration::from_secs(60));
         let client = read_proxy_header(deadline, |to, _| io::Read::read(&mut input, to)).unwrap();
         assert_eq!((client, input), (ip("192.0.2.1"), b"GET".as_slice()));
-        // An end, a failure, and time.
+        // The end of the stream, an error, and a timeout.
         let ended = read_proxy_header(deadline, |_, _| Ok(0)).unwrap_err();
         assert_eq!(
             ended.to_string(),
