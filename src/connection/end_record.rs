@@ -1,47 +1,33 @@
-//! What became of a connection, for the one who made it and gave it away (`client::reconnect`).
+//! When and how a connection ended, for the code that made the connection and passed it on (`reconnect`).
 //!
-//! The cell is written when the connection ends, under the gate, and outlives it. It keeps nothing open: it knows the
-//! connection only as long as someone else has it.
+//! The record is written when the connection ends, and outlives it. It refers to the connection weakly, so it keeps no socket
+//! open.
 
 use std::fmt;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::shared::Connection;
-use super::websocket::WebSocket;
+use super::state::EndCell;
 use crate::close::CloseCode;
 use crate::error::Error;
-use crate::primitives::lock::Lock;
 
 pub(crate) struct EndRecord {
     connection: Weak<Connection>,
     opened: Instant,
-    end: Lock<Option<(Instant, Error)>>,
-}
-
-impl WebSocket {
-    /// The cell in which the end of this connection will be written down. Of two, only the younger is.
-    pub(crate) fn end_record(&self) -> Arc<EndRecord> {
-        let connection = &self.receiver.connection;
-        let end_record =
-            EndRecord { connection: Arc::downgrade(connection), opened: Instant::now(), end: Lock::new(None) };
-        let end_record = Arc::new(end_record);
-        let mut state = connection.lock_state();
-        if let Some(end) = &state.end {
-            end_record.record(end);
-        }
-        state.end_record = Some(Arc::clone(&end_record));
-        end_record
-    }
+    end: Arc<EndCell>,
 }
 
 impl EndRecord {
-    pub(crate) fn record(&self, error: &Error) {
-        // The last word counts: a good end may come after a write that failed.
-        *self.end.lock() = Some((Instant::now(), error.clone()));
+    /// The record of this connection. Of two records, only the later one is written.
+    pub(super) fn new(connection: &Arc<Connection>) -> EndRecord {
+        let end = Arc::default();
+        let record = EndRecord { connection: Arc::downgrade(connection), opened: Instant::now(), end };
+        connection.lock_state().copy_end_to(Arc::clone(&record.end));
+        record
     }
 
-    /// How long the connection lasted, and how it ended. One that is open still has lasted until now.
+    /// How long the connection lasted, and how it ended. An open connection has lasted until now.
     pub(crate) fn read(&self) -> (Duration, Option<Error>) {
         match &*self.end.lock() {
             Some((at, error)) => (at.saturating_duration_since(self.opened), Some(error.clone())),
@@ -49,7 +35,7 @@ impl EndRecord {
         }
     }
 
-    /// Sends a Close 1001 if the connection is still there and open, and does not wait.
+    /// Sends Close 1001 if the connection exists and is open, and does not wait.
     pub(crate) fn close_nonblocking(&self) {
         if let Some(connection) = self.connection.upgrade() {
             connection.close_nonblocking(CloseCode::GOING_AWAY);
@@ -68,6 +54,7 @@ mod tests {
     use super::*;
     use crate::codec::frame::Opcode;
     use crate::connection::testing::{long_timeouts, pair, under_watchdog, wait_until, websocket, Peer, ROLES};
+    use crate::connection::websocket::WebSocket;
     use crate::error::Step;
     use std::net::Shutdown;
     use std::time::Duration;
@@ -180,7 +167,7 @@ mod tests {
     fn a_clean_end_replaces_a_failed_write() {
         let (ws, _peer) = websocket(ROLES[0], long_timeouts());
         let end_record = ws.end_record();
-        let connection = &ws.receiver.connection;
+        let connection = ws.shared_connection();
         connection.fail_write(Step::Write, std::io::ErrorKind::BrokenPipe.into());
         assert!(end(&end_record).starts_with("failed writing"));
         connection.mark_closed();

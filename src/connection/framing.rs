@@ -1,10 +1,11 @@
-//! What a connection speaks, decided once, when it is made. Here, and nowhere else, RFC 6455 and the drafts before it
-//! (feature `legacy`) are told apart: [`Decoder`] and [`Encoder`] are the bytes, [`Protocol`] is what may be done with them.
+//! The codec of one connection: the decoder and the encoder of RFC 6455 or of a draft (feature `legacy`), chosen once.
 //!
-//! Without the feature each of the three has one case, and costs nothing.
+//! Without the feature each type has one variant, and the dispatch costs nothing. Knows the codecs; must not know the stream
+//! or the threads.
 
 use std::io;
 
+use super::protocol::{CloseFrame, Protocol};
 use crate::close::CloseCode;
 use crate::codec::close as close_body;
 use crate::codec::decoder;
@@ -14,15 +15,13 @@ use crate::codec::event::DecoderEvent;
 use crate::codec::frame::{Opcode, Role};
 use crate::config::Limits;
 use crate::deflate::extension::Inflater;
-use crate::error::{ProtocolError, UsageError};
+use crate::error::ProtocolError;
 #[cfg(feature = "legacy")]
 use crate::legacy;
 #[cfg(feature = "legacy")]
 use crate::legacy::handshake::NegotiatedDraft;
 #[cfg(feature = "legacy")]
 use crate::legacy::table::DraftSpec;
-#[cfg(feature = "legacy")]
-use crate::legacy::Capability;
 use crate::message::MessageKind;
 #[cfg(feature = "legacy")]
 use crate::primitives::random::RandomSource;
@@ -60,135 +59,6 @@ impl Codec {
         let protocol = Protocol::Draft(spec, role);
         Codec { role, protocol, decoder: Decoder::Draft(Box::new(decoder)), encoder: Encoder::Draft(Box::new(encoder)) }
     }
-}
-
-/// What can be said on a connection, and how it is closed.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Protocol {
-    Rfc6455,
-    #[cfg(feature = "legacy")]
-    Draft(&'static DraftSpec, Role),
-}
-
-impl Protocol {
-    /// Whether messages of this kind can be sent.
-    #[inline]
-    pub(crate) fn check_message(self, _opcode: Opcode) -> Result<(), UsageError> {
-        match self {
-            Protocol::Rfc6455 => Ok(()),
-            #[cfg(feature = "legacy")]
-            Protocol::Draft(spec, _) if _opcode == Opcode::Data(MessageKind::Binary) => {
-                spec.require(Capability::BinaryMessages)
-            }
-            #[cfg(feature = "legacy")]
-            Protocol::Draft(..) => Ok(()),
-        }
-    }
-
-    /// Whether messages can be sent in fragments.
-    pub(crate) fn check_stream(self) -> Result<(), UsageError> {
-        match self {
-            Protocol::Rfc6455 => Ok(()),
-            #[cfg(feature = "legacy")]
-            Protocol::Draft(spec, _) => spec.require(Capability::Fragmentation),
-        }
-    }
-
-    /// Whether a Ping can be sent. If not, silence cannot be probed.
-    pub(crate) fn check_ping(self) -> Result<(), UsageError> {
-        match self {
-            Protocol::Rfc6455 => Ok(()),
-            #[cfg(feature = "legacy")]
-            Protocol::Draft(spec, _) => spec.require(Capability::Ping),
-        }
-    }
-
-    /// Whether a Ping or a Pong may come between the fragments of a message.
-    #[inline]
-    pub(crate) fn interleaves_control_frames(self) -> bool {
-        match self {
-            // 6455-5.4-2
-            Protocol::Rfc6455 => true,
-            #[cfg(feature = "legacy")]
-            Protocol::Draft(spec, _) => spec.interleaves_control_frames(),
-        }
-    }
-
-    /// Whether a caller may close like this.
-    pub(crate) fn check_close(self, code: CloseCode, reason: &str) -> Result<(), UsageError> {
-        match self {
-            Protocol::Rfc6455 => close_body::check(code, reason),
-            #[cfg(feature = "legacy")]
-            Protocol::Draft(spec, _) => spec.check_close(code, reason),
-        }
-    }
-
-    /// The Close this side sends of its own accord.
-    pub(crate) fn close(self, code: CloseCode, reason: &str) -> CloseFrame {
-        match self {
-            Protocol::Rfc6455 => CloseFrame { code: Some(code), body: close_body::emit(Some(code), reason) },
-            #[cfg(feature = "legacy")]
-            Protocol::Draft(spec, role) => {
-                let (code, body) = spec.close_frame(role, code, reason);
-                CloseFrame { code, body }
-            }
-        }
-    }
-
-    /// The Close that tells the peer what it did wrong, if there is one.
-    pub(crate) fn failure_close(self, code: CloseCode) -> Option<CloseFrame> {
-        match self {
-            Protocol::Rfc6455 => Some(self.close(code, "")),
-            #[cfg(feature = "legacy")]
-            Protocol::Draft(spec, _) => spec.sends_failure_close().then(|| self.close(code, "")),
-        }
-    }
-
-    /// Whether the peer's Close wants this answer although a Close was sent before.
-    pub(crate) fn needs_second_close(self, _answer: &CloseFrame) -> bool {
-        match self {
-            // 6455-5.5.1-s3: Closes that cross answer each other.
-            Protocol::Rfc6455 => false,
-            #[cfg(feature = "legacy")]
-            Protocol::Draft(spec, role) => spec.needs_second_close(role, &_answer.body),
-        }
-    }
-
-    /// Whether closing is nothing but ending the stream.
-    pub(crate) fn closes_by_eof(self) -> bool {
-        match self {
-            Protocol::Rfc6455 => false,
-            #[cfg(feature = "legacy")]
-            Protocol::Draft(spec, _) => spec.closes_by_eof(),
-        }
-    }
-
-    /// Whether a client that has closed waits for the server to end the stream.
-    pub(crate) fn server_closes_tcp_first(self) -> bool {
-        match self {
-            // 6455-5.5.1-12, 6455-7.1.1-6
-            Protocol::Rfc6455 => true,
-            #[cfg(feature = "legacy")]
-            Protocol::Draft(spec, _) => spec.server_closes_tcp_first(),
-        }
-    }
-
-    /// Whether a Pong that answers no Ping ends the connection.
-    pub(crate) fn rejects_unsolicited_pongs(self) -> bool {
-        match self {
-            // 6455-5.5.3-s2
-            Protocol::Rfc6455 => false,
-            #[cfg(feature = "legacy")]
-            Protocol::Draft(spec, _) => spec.rejects_unsolicited_pongs(),
-        }
-    }
-}
-
-/// A Close to be sent.
-#[derive(Debug)]
-pub(crate) struct CloseFrame {
-    pub(crate) code: Option<CloseCode>,
-    pub(crate) body: Vec<u8>,
 }
 
 /// Bytes in, events out. See [`decoder::Decoder`] for what each method does.
@@ -313,6 +183,24 @@ impl Decoder {
             Decoder::Rfc6455(decoder) => decoder.shrink(),
             #[cfg(feature = "legacy")]
             Decoder::Draft(decoder) => decoder.shrink(),
+        }
+    }
+
+    /// Makes an event of each header too. See [`report_headers`](crate::codec::decoder::Decoder::report_headers).
+    pub(crate) fn report_headers(&mut self) {
+        match self {
+            Decoder::Rfc6455(decoder) => decoder.report_headers(),
+            #[cfg(feature = "legacy")]
+            Decoder::Draft(decoder) => decoder.report_headers(),
+        }
+    }
+
+    /// Number of bytes that were read and not decoded.
+    pub(crate) fn unread(&self) -> usize {
+        match self {
+            Decoder::Rfc6455(decoder) => decoder.unread(),
+            #[cfg(feature = "legacy")]
+            Decoder::Draft(decoder) => decoder.unread(),
         }
     }
 }
@@ -457,8 +345,8 @@ mod tests {
     use crate::config::Timeouts;
     use crate::connection::testing::{long_timeouts, under_watchdog, wait_until, LONG, ROLES};
     use crate::connection::websocket::{ConnectionInfo, WebSocket};
-    use crate::error::{Error, Result, Step};
-    use crate::legacy::Version;
+    use crate::error::{Error, Result, Step, UsageError};
+    use crate::legacy::{Capability, Version};
     use crate::message::Message;
     use crate::net::stream::tests::sockets;
     use crate::net::stream::Stream;

@@ -11,9 +11,10 @@ pub struct Messages<'a> {
     ws: Option<&'a mut WebSocket>,
 }
 
-impl<'a> Messages<'a> {
-    pub(crate) fn new(ws: &'a mut WebSocket) -> Messages<'a> {
-        Messages { ws: Some(ws) }
+impl WebSocket {
+    /// The messages to come, as an iterator that ends when the connection is closed in good order, or after an error.
+    pub fn messages(&mut self) -> Messages<'_> {
+        Messages { ws: Some(self) }
     }
 }
 

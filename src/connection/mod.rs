@@ -15,14 +15,18 @@
 //! | `messages`, `recv_stream`, `send_stream` | iterator and streams |
 //! | `end_record` | how a connection ended, for its creator |
 
+mod background;
 pub(crate) mod close;
 pub(crate) mod end_record;
 pub(crate) mod ending;
 pub(crate) mod framing;
 pub(crate) mod messages;
+pub(crate) mod nonblocking;
+pub(crate) mod protocol;
 pub(crate) mod receive;
 pub(crate) mod recv_stream;
 pub(crate) mod report;
+pub(crate) mod send;
 pub(crate) mod send_stream;
 pub(crate) mod sender;
 pub(crate) mod shared;
@@ -32,3 +36,4 @@ pub(crate) mod state;
 pub(crate) mod testing;
 pub(crate) mod websocket;
 pub(crate) mod write_permit;
+pub(crate) mod writer;

@@ -23,10 +23,12 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::ending::Ending;
-use super::framing::{CloseFrame, Decoder};
+use super::ending::{whole_millis, Ending, Outcome, CONGESTION_RETRY, MAX_DRAIN_READS};
+use super::framing::Decoder;
+use super::protocol::CloseFrame;
 use super::report;
-use super::shared::{Connection, WriteStatus};
+use super::send::WriteStatus;
+use super::shared::Connection;
 use crate::close::CloseCode;
 use crate::codec::event::DecoderEvent;
 use crate::error::{Error, Result, Step};
@@ -34,8 +36,6 @@ use crate::events::event::{Direction, EventKind};
 use crate::net::deadline::Deadline;
 use crate::net::deadline::WRITE_QUANTUM;
 
-/// How soon bytes that the network would not take are tried again.
-pub(crate) const CONGESTION_RETRY: Duration = Duration::from_millis(20);
 /// Each further so many bytes of a message give it its time anew.
 const PROGRESS_UNIT: usize = 64 << 10;
 
@@ -82,8 +82,8 @@ pub(crate) struct Receiver {
     pub(crate) awaited_pong: Option<u64>,
     /// Since when the peer is late, and the number of reads made since.
     overdue: Option<(Instant, u32)>,
-    /// The result of each further call: the peer's Close came, or an error.
-    outcome: Option<Option<Error>>,
+    /// The result of each further call: `None` after the peer's Close, or the error that is in the state.
+    outcome: Option<Outcome>,
     /// What is then left to do.
     ending: Option<Ending>,
     /// Bytes that came behind the opening handshake.
@@ -169,7 +169,10 @@ impl Receiver {
     #[cold]
     fn next_after_last(&mut self) -> Result<Option<Received>> {
         self.end_by(Deadline::now());
-        self.outcome.clone().flatten().map_or(Ok(None), Err)
+        match self.outcome {
+            Some(Outcome::Failed) => Err(self.connection.end().unwrap_or(Error::Closed(None))),
+            Some(Outcome::Clean) | None => Ok(None),
+        }
     }
 
     /// Waits for bytes. When it gives an error other than the caller's limit, the connection is over.
@@ -314,7 +317,7 @@ impl Receiver {
     /// 6455-5.5.1-10: both Closes are through, so the TCP connection ends.
     fn close_received(&mut self, code: Option<CloseCode>, reason: String, answer: CloseFrame) {
         let deadline = self.connection.on_close_received(code, reason, answer);
-        self.outcome = Some(None);
+        self.outcome = Some(Outcome::Clean);
         self.ending = Some(Ending::clean(&self.connection, deadline));
         self.end_by(Deadline::now());
     }
@@ -343,7 +346,7 @@ impl Receiver {
     /// waited for, because the error is due at once.
     fn fail(&mut self, error: Error, code: Option<CloseCode>) -> Error {
         let (end, deadline) = self.connection.fail(error, code);
-        self.outcome = Some(Some(end.clone()));
+        self.outcome = Some(Outcome::Failed);
         self.ending = Some(match code {
             Some(_) => Ending::failed(deadline),
             None => Ending::silent_since(deadline),
@@ -354,7 +357,7 @@ impl Receiver {
 
     /// Takes what is here already: closing a socket with unread bytes resets it. A few reads, because a flood has no end.
     fn drain_available(&mut self) {
-        for _ in 0..16 {
+        for _ in 0..MAX_DRAIN_READS {
             match self.connection.stream.read(self.decoder.discard_space(), Duration::ZERO) {
                 Ok(1..) => {}
                 Ok(0) | Err(_) => return,
@@ -370,7 +373,7 @@ impl Receiver {
             }
             return;
         }
-        self.outcome = Some(Some(Error::Closed(None)));
+        self.outcome = Some(Outcome::Failed);
         self.connection.close_nonblocking(code);
         self.connection.stream.shutdown_write(WRITE_QUANTUM);
         self.drain_available();
@@ -378,11 +381,6 @@ impl Receiver {
         self.connection.abort_with(Error::Closed(Some(info)));
         self.connection.emit_end();
     }
-}
-
-/// Rounds up: the same limit in the next call is then the same timeout for the socket, which need not be set again.
-pub(crate) fn whole_millis(wait: Duration) -> Duration {
-    Duration::from_millis(u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

@@ -4,9 +4,10 @@ use std::fmt;
 use std::io::{self, Read};
 
 use super::receive::{Received, Receiver};
+use super::websocket::WebSocket;
 use crate::codec::event::DecoderEvent;
 use crate::error::Result;
-use crate::message::MessageKind;
+use crate::message::{Message, MessageKind};
 use crate::net::deadline::Deadline;
 
 /// A message being received: read it to its end (`read` gives 0), or drop it, and the rest is skipped by the next call
@@ -39,6 +40,24 @@ pub struct RecvStream<'a> {
     /// Bytes of the decoder's last piece that have been given.
     chunk_offset: Option<usize>,
     ended: bool,
+}
+
+impl WebSocket {
+    /// Waits for the next message to begin, and lends it as a stream, for what is too large to hold. See [`RecvStream`].
+    ///
+    /// # Errors
+    /// Those of [`recv`](WebSocket::recv).
+    pub fn recv_stream(&mut self) -> Result<Option<RecvStream<'_>>> {
+        match self.buffered_messages.pop_front() {
+            Some(Message::Text(text)) => {
+                Ok(Some(RecvStream::from_message(&mut self.receiver, MessageKind::Text, text.into_bytes())))
+            }
+            Some(Message::Binary(bytes)) => {
+                Ok(Some(RecvStream::from_message(&mut self.receiver, MessageKind::Binary, bytes)))
+            }
+            None => RecvStream::new(&mut self.receiver),
+        }
+    }
 }
 
 impl<'a> RecvStream<'a> {

@@ -6,6 +6,7 @@ use std::mem;
 use std::sync::Arc;
 
 use super::shared::Connection;
+use super::websocket::WebSocket;
 use crate::codec::frame::Opcode;
 use crate::codec::utf8::Validator;
 use crate::error::{Error, Result, UsageError};
@@ -51,6 +52,16 @@ pub struct SendStream {
     /// no way to go on.
     failed: Option<Error>,
     finished: bool,
+}
+
+impl WebSocket {
+    /// Sends one message in pieces, for what is too large to hold. See [`SendStream`].
+    ///
+    /// # Errors
+    /// Those of [`send`](WebSocket::send).
+    pub fn send_stream(&mut self, kind: MessageKind) -> Result<SendStream> {
+        SendStream::new(self.receiver.connection.clone(), kind)
+    }
 }
 
 impl SendStream {
@@ -148,8 +159,8 @@ impl fmt::Debug for SendStream {
 mod tests {
     use super::*;
     use crate::config::Timeouts;
-    use crate::connection::shared::WriteIntent;
     use crate::connection::testing::{connection, long_timeouts, LONG, ROLES};
+    use crate::connection::write_permit::WriteIntent;
     use crate::error::Step;
     use std::time::Duration;
 

@@ -2,14 +2,17 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::send_stream::SendStream;
 use super::shared::Connection;
+use super::websocket::WebSocket;
 use crate::close::{CloseCode, CloseInfo};
 use crate::codec::frame::Opcode;
-use crate::error::Result;
+use crate::error::{Error, Result, Step};
 use crate::message::{MessageKind, MessageRef};
+use crate::net::deadline::Deadline;
 
 /// Sends on a connection while another thread receives. Cheap to clone; any number of threads may send at once.
 ///
@@ -38,6 +41,35 @@ pub struct Sender {
     pub(crate) connection: Arc<Connection>,
     /// Held by the senders of [`WebSocket::into_sender`](crate::WebSocket::into_sender): the last one says goodbye.
     _close_on_drop: Option<Arc<CloseOnDrop>>,
+}
+
+impl WebSocket {
+    /// A handle that sends on this connection from anywhere.
+    pub fn sender(&self) -> Sender {
+        Sender::new(self.receiver.connection.clone())
+    }
+
+    /// For those who only send: a small thread goes on receiving, drops what comes, answers Pings and notices the end.
+    ///
+    /// When the last clone of the sender is dropped, Close 1001 is sent.
+    ///
+    /// # Errors
+    /// [`Io`](Error::Io) of [`Step::Thread`] if the thread cannot be started.
+    pub fn into_sender(mut self) -> Result<Sender> {
+        let sender = Sender::with_close_on_drop(self.receiver.connection.clone());
+        let thread = thread::Builder::new().name("stdws-receive".into()).stack_size(128 << 10);
+        thread.spawn(move || self.drain_in_background()).map_err(|error| Error::io(Step::Thread, error))?;
+        Ok(sender)
+    }
+
+    /// Receives until the end. The last sender says goodbye without telling this thread, which therefore looks up in time
+    /// to end the closing handshake.
+    fn drain_in_background(&mut self) {
+        let poll_interval = self.connection().timeouts.close.max(Duration::from_secs(1));
+        let mut next = || self.next_message(Some(Deadline::after(poll_interval)));
+        while let Ok(Some(_)) | Err(Error::Timeout(Step::Receive)) = next() {}
+        self.receiver.end_by(Deadline::never());
+    }
 }
 
 impl Sender {

@@ -10,14 +10,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::messages::Messages;
-use super::recv_stream::RecvStream;
-use super::send_stream::SendStream;
-use super::sender::Sender;
-use super::shared::Connection;
-
+use super::end_record::EndRecord;
 use super::framing::Codec;
 use super::receive::{Received, Receiver};
+use super::shared::Connection;
 use crate::close::{CloseCode, CloseInfo};
 use crate::codec::event::DecoderEvent;
 use crate::codec::frame::Opcode;
@@ -62,7 +58,7 @@ use crate::net::stream::Stream;
 pub struct WebSocket {
     pub(crate) receiver: Receiver,
     /// Messages that came while a Pong was awaited.
-    buffered_messages: VecDeque<Message>,
+    pub(super) buffered_messages: VecDeque<Message>,
     /// The one of them that is lent.
     borrowed_message: Option<Message>,
     limits: Limits,
@@ -98,6 +94,20 @@ impl WebSocket {
 
     pub(crate) fn connection(&self) -> &Connection {
         &self.receiver.connection
+    }
+
+    /// The part that all threads share. A server's registry keeps it.
+    pub(crate) fn shared_connection(&self) -> &Arc<Connection> {
+        &self.receiver.connection
+    }
+
+    pub(crate) fn events(&self) -> &EventSink {
+        &self.info.events
+    }
+
+    /// A record of how this connection ends. Of two records, only the later one is written.
+    pub(crate) fn end_record(&self) -> Arc<EndRecord> {
+        Arc::new(EndRecord::new(&self.receiver.connection))
     }
 
     // ── receiving ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -154,27 +164,6 @@ impl WebSocket {
         Ok(Some(MessageRef::from_validated(kind, self.receiver.decoder.payload())))
     }
 
-    /// Waits for the next message to begin, and lends it as a stream, for what is too large to hold. See [`RecvStream`].
-    ///
-    /// # Errors
-    /// Those of [`recv`](WebSocket::recv).
-    pub fn recv_stream(&mut self) -> Result<Option<RecvStream<'_>>> {
-        match self.buffered_messages.pop_front() {
-            Some(Message::Text(text)) => {
-                Ok(Some(RecvStream::from_message(&mut self.receiver, MessageKind::Text, text.into_bytes())))
-            }
-            Some(Message::Binary(bytes)) => {
-                Ok(Some(RecvStream::from_message(&mut self.receiver, MessageKind::Binary, bytes)))
-            }
-            None => RecvStream::new(&mut self.receiver),
-        }
-    }
-
-    /// The messages to come, as an iterator that ends when the connection is closed in good order, or after an error.
-    pub fn messages(&mut self) -> Messages<'_> {
-        Messages::new(self)
-    }
-
     fn receive(&mut self, limit: Option<Deadline>) -> Result<Option<Message>> {
         if let Some(message) = self.buffered_messages.pop_front() {
             return Ok(Some(message));
@@ -183,7 +172,7 @@ impl WebSocket {
     }
 
     #[inline]
-    fn next_message(&mut self, limit: Option<Deadline>) -> Result<Option<MessageKind>> {
+    pub(super) fn next_message(&mut self, limit: Option<Deadline>) -> Result<Option<MessageKind>> {
         loop {
             match self.receiver.next(limit)? {
                 Some(Received::Data(DecoderEvent::Message(kind))) => return Ok(Some(kind)),
@@ -248,14 +237,6 @@ impl WebSocket {
         self.connection().flush()
     }
 
-    /// Sends one message in pieces, for what is too large to hold. See [`SendStream`].
-    ///
-    /// # Errors
-    /// Those of [`send`](WebSocket::send).
-    pub fn send_stream(&mut self, kind: MessageKind) -> Result<SendStream> {
-        SendStream::new(self.receiver.connection.clone(), kind)
-    }
-
     /// Sends a Ping and waits for its Pong, at most [`Timeouts::pong_timeout`] (RFC 6455 section 5.5.2). Gives the time it took.
     ///
     /// Messages that come before the Pong are kept for the calls that receive, up to [`Limits::max_message_size`] bytes in all; if
@@ -295,33 +276,6 @@ impl WebSocket {
                 Err(error) => return Err(error),
             }
         }
-    }
-
-    /// A handle that sends on this connection from anywhere.
-    pub fn sender(&self) -> Sender {
-        Sender::new(self.receiver.connection.clone())
-    }
-
-    /// For those who only send: a small thread goes on receiving, drops what comes, answers Pings and notices the end.
-    ///
-    /// When the last clone of the sender is dropped, Close 1001 is sent.
-    ///
-    /// # Errors
-    /// [`Io`](Error::Io) of [`Step::Thread`] if the thread cannot be started.
-    pub fn into_sender(mut self) -> Result<Sender> {
-        let sender = Sender::with_close_on_drop(self.receiver.connection.clone());
-        let thread = thread::Builder::new().name("stdws-receive".into()).stack_size(128 << 10);
-        thread.spawn(move || self.drain_in_background()).map_err(|error| Error::io(Step::Thread, error))?;
-        Ok(sender)
-    }
-
-    /// Receives until the end. The last sender says goodbye without telling this thread, which therefore looks up in time
-    /// to end the closing handshake.
-    fn drain_in_background(&mut self) {
-        let poll_interval = self.connection().timeouts.close.max(Duration::from_secs(1));
-        let mut next = || self.next_message(Some(Deadline::after(poll_interval)));
-        while let Ok(Some(_)) | Err(Error::Timeout(Step::Receive)) = next() {}
-        self.receiver.end_by(Deadline::never());
     }
 
     // ── ending ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -393,6 +347,12 @@ impl WebSocket {
     /// The address of this side; `None` over a stream made elsewhere.
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.info.local
+    }
+
+    /// The number of this connection in [events](crate::events::event::Event), which links the lines of a log. `None` without
+    /// [`Client::on_event`](crate::Client::on_event) or [`Server::on_event`](crate::Server::on_event).
+    pub fn connection_id(&self) -> Option<u64> {
+        self.info.events.connection_id()
     }
 }
 

@@ -24,8 +24,9 @@ use std::time::{Duration, Instant};
 use super::limits::OVERFLOW_REASON;
 use super::member_state::{batch_cost, MemberQueue, MemberState, Membership, Scheduling};
 use super::ready_queue::Work;
+use crate::connection::nonblocking::{ConnectionStatus, WriteReport};
 use crate::connection::shared::Connection;
-use crate::connection::shared_frame::{ConnectionStatus, SharedFrame, WriteReport};
+use crate::connection::shared_frame::SharedFrame;
 use crate::error::{Error, Step};
 use crate::hub::SharedHub;
 

@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 
 use super::limits::{HubLimits, OverflowPolicy};
 use crate::close::CloseCode;
+use crate::connection::nonblocking::WriteReport;
 use crate::connection::sender::Sender;
-use crate::connection::shared_frame::{SharedFrame, WriteReport};
+use crate::connection::shared_frame::SharedFrame;
 use crate::message::MessageKind;
 use crate::net::deadline::Deadline;
 use crate::primitives::lock::{Lock, Locked};

@@ -27,7 +27,6 @@ use super::listener::{AcceptedSocket, Listener};
 use super::registry::{Capacity, EntryId};
 use super::system_limits::SystemLimits;
 use crate::close::CloseCode;
-use crate::connection::ending::HostThread;
 use crate::connection::websocket::WebSocket;
 use crate::error::{Error, Result, Step};
 use crate::events::sink::EventSink;
@@ -234,7 +233,7 @@ fn handle_connection(
         accept_connection(accept_loop, id, accepted, bound_addr, (config, events))
     }) {
         Ok(ws) if accept_loop.lock().registry.mark_open(id, ws.shared_connection()) => {
-            let _host = HostThread::of(ws.shared_connection());
+            let _host = ws.shared_connection().host_thread();
             let events = ws.events().clone();
             let _guard = events.panic_guard();
             drop(handler(ws));

@@ -159,19 +159,7 @@ pub(crate) const LAYOUT: &Layout = &Layout {
         circles: &[
             &["client/builder.rs", "legacy/connect.rs"],
             &[
-                "connection/end_record.rs",
-                "connection/ending.rs",
-                "connection/messages.rs",
-                "connection/receive.rs",
-                "connection/recv_stream.rs",
-                "connection/report.rs",
-                "connection/send_stream.rs",
-                "connection/sender.rs",
-                "connection/shared.rs",
-                "connection/shared_frame.rs",
-                "connection/state.rs",
                 "connection/websocket.rs",
-                "connection/write_permit.rs",
                 "http/request.rs",
                 "http/response.rs",
                 "legacy/accept.rs",
@@ -204,7 +192,7 @@ pub(crate) const LAYOUT: &Layout = &Layout {
                 "legacy/explain/frame.rs",
             ],
         ],
-        long_files: &[("connection/framing.rs", 428), ("connection/websocket.rs", 417)],
+        long_files: &[],
         long_functions: &[],
     },
 };
