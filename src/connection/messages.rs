@@ -1,10 +1,10 @@
-//! Receiving as iteration: the messages of a connection, until it ends.
+//! [`Messages`]: an iterator over the messages of a connection.
 
 use super::websocket::WebSocket;
 use crate::error::Result;
 use crate::message::Message;
 
-/// The messages of a connection, one after the other. See [`WebSocket::messages`].
+/// An iterator over received messages. See [`WebSocket::messages`].
 #[derive(Debug)]
 pub struct Messages<'a> {
     /// `None` after the last one.
@@ -12,7 +12,7 @@ pub struct Messages<'a> {
 }
 
 impl WebSocket {
-    /// The messages to come, as an iterator that ends when the connection is closed in good order, or after an error.
+    /// Returns an iterator over the received messages. It ends after a clean close, or after an error.
     pub fn messages(&mut self) -> Messages<'_> {
         Messages { ws: Some(self) }
     }
