@@ -26,7 +26,7 @@ use crate::message::MessageKind;
 #[cfg(feature = "legacy")]
 use crate::primitives::random::RandomSource;
 
-/// Both directions of a connection whose opening handshake is over.
+/// Both directions of a connection after its opening handshake.
 pub(crate) struct Codec {
     pub(crate) role: Role,
     pub(crate) protocol: Protocol,
@@ -35,7 +35,7 @@ pub(crate) struct Codec {
 }
 
 impl Codec {
-    /// RFC 6455. `early` came behind the opening handshake.
+    /// RFC 6455. `early` are bytes received after the opening handshake.
     pub(crate) fn rfc6455(
         role: Role,
         limits: Limits,
@@ -46,7 +46,7 @@ impl Codec {
         Codec { role, protocol: Protocol::Rfc6455, decoder, encoder: Encoder::Rfc6455(encoder) }
     }
 
-    /// A draft. `keys` are for a client.
+    /// A draft. A client needs `keys`.
     #[cfg(feature = "legacy")]
     pub(crate) fn draft(
         role: Role,
@@ -61,9 +61,9 @@ impl Codec {
     }
 }
 
-/// Bytes in, events out. See [`decoder::Decoder`] for what each method does.
+/// Decodes bytes to events. See [`decoder::Decoder`] for each method.
 #[derive(Debug)]
-// The small one is rare. A box for the other would be one more step at every message.
+// The small variant is rare. A box for the large one would cost an indirection for each message.
 #[allow(clippy::large_enum_variant)]
 pub(crate) enum Decoder {
     Rfc6455(decoder::Decoder),
@@ -98,7 +98,7 @@ impl Decoder {
         }
     }
 
-    /// The reason in the Close that was the last event.
+    /// The reason of the Close that was the last event.
     pub(crate) fn reason(&self) -> &str {
         match self {
             Decoder::Rfc6455(decoder) => decoder.reason(),
@@ -107,17 +107,17 @@ impl Decoder {
         }
     }
 
-    /// The Close that answers the one that was the last event.
+    /// The answer to the Close that was the last event.
     pub(crate) fn answer(&self, code: Option<CloseCode>) -> CloseFrame {
         match self {
-            // 6455-5.5.1-s2: with the code that came.
+            // 6455-5.5.1-s2: with the received code.
             Decoder::Rfc6455(_) => CloseFrame { code, body: close_body::emit(code, "") },
             #[cfg(feature = "legacy")]
             Decoder::Draft(decoder) => CloseFrame { code, body: decoder.answer() },
         }
     }
 
-    /// The stream has ended. Whether that is a good end, of which the next event tells.
+    /// Handles the end of the stream. `true`: it is a clean end, and the next event is its Close.
     pub(crate) fn on_eof(&mut self) -> bool {
         match self {
             // 6455-7.2.1-2
@@ -205,19 +205,19 @@ impl Decoder {
     }
 }
 
-/// What is still to be written of a frame after [`Encoder::begin_frame`].
+/// The part of a frame that is written after [`Encoder::begin_frame`].
 #[derive(Debug)]
 pub(crate) enum RemainingPayload {
-    /// The payload, as it is.
+    /// The payload, unchanged.
     Unmasked,
     /// The payload, masked with this key.
     Masked([u8; 4]),
-    /// All of it is there.
+    /// Nothing: the frame is complete.
     #[cfg(feature = "legacy")]
     Complete,
 }
 
-/// Messages in, bytes out. See [`encoder::Encoder`] for what each method does.
+/// Encodes frames to bytes. See [`encoder::Encoder`] for each method.
 #[derive(Debug)]
 pub(crate) enum Encoder {
     Rfc6455(encoder::Encoder),
@@ -230,13 +230,13 @@ impl Encoder {
     pub(crate) fn should_compress(&self, length: usize) -> bool {
         match self {
             Encoder::Rfc6455(encoder) => encoder.should_compress(length),
-            // deflate-stream compresses whatever there is.
+            // deflate-stream compresses all bytes, not messages.
             #[cfg(feature = "legacy")]
             Encoder::Draft(_) => false,
         }
     }
 
-    /// Gives the length of the payload.
+    /// Returns the length of the payload.
     pub(crate) fn encode_compressed(
         &mut self,
         out: &mut Vec<u8>,
@@ -266,7 +266,7 @@ impl Encoder {
         }
     }
 
-    /// Whose frames are the same as those of this one.
+    /// The form of the frames. Connections with the same form can share frames.
     pub(crate) fn frame_format(&self) -> FrameFormat {
         match self {
             Encoder::Rfc6455(encoder) => encoder.frame_format(),
@@ -283,7 +283,7 @@ impl Encoder {
         }
     }
 
-    /// Begins a large frame.
+    /// Appends the header of a large frame, or a whole frame of a draft.
     pub(crate) fn begin_frame(
         &mut self,
         out: &mut Vec<u8>,
@@ -296,7 +296,7 @@ impl Encoder {
                 None => RemainingPayload::Unmasked,
                 Some(key) => RemainingPayload::Masked(key),
             }),
-            // Of a draft's frame there is nothing left: the whole of it is put together.
+            // A draft's frame is always encoded as a whole.
             #[cfg(feature = "legacy")]
             Encoder::Draft(encoder) => {
                 encoder.encode_frame(out, fin, opcode, payload)?;

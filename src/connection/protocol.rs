@@ -16,7 +16,7 @@ use crate::legacy::Capability;
 #[cfg(feature = "legacy")]
 use crate::message::MessageKind;
 
-/// What can be said on a connection, and how it is closed.
+/// The negotiated protocol: what can be sent, and how the connection is closed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Protocol {
     Rfc6455,
@@ -48,7 +48,7 @@ impl Protocol {
         }
     }
 
-    /// Whether a Ping can be sent. If not, silence cannot be probed.
+    /// Whether a Ping can be sent. Without Pings there is no keepalive.
     pub(crate) fn check_ping(self) -> Result<(), UsageError> {
         match self {
             Protocol::Rfc6455 => Ok(()),
@@ -57,7 +57,7 @@ impl Protocol {
         }
     }
 
-    /// Whether a Ping or a Pong may come between the fragments of a message.
+    /// Whether a Ping or a Pong is allowed between the fragments of a message.
     #[inline]
     pub(crate) fn interleaves_control_frames(self) -> bool {
         match self {
@@ -68,7 +68,7 @@ impl Protocol {
         }
     }
 
-    /// Whether a caller may close like this.
+    /// Whether a caller may close with this code and reason.
     pub(crate) fn check_close(self, code: CloseCode, reason: &str) -> Result<(), UsageError> {
         match self {
             Protocol::Rfc6455 => close_body::check(code, reason),
@@ -77,7 +77,7 @@ impl Protocol {
         }
     }
 
-    /// The Close this side sends of its own accord.
+    /// A Close that starts the closing handshake.
     pub(crate) fn close(self, code: CloseCode, reason: &str) -> CloseFrame {
         match self {
             Protocol::Rfc6455 => CloseFrame { code: Some(code), body: close_body::emit(Some(code), reason) },
@@ -89,7 +89,7 @@ impl Protocol {
         }
     }
 
-    /// The Close that tells the peer what it did wrong, if there is one.
+    /// The Close that reports a failure to the peer, if the protocol has one.
     pub(crate) fn failure_close(self, code: CloseCode) -> Option<CloseFrame> {
         match self {
             Protocol::Rfc6455 => Some(self.close(code, "")),
@@ -98,7 +98,7 @@ impl Protocol {
         }
     }
 
-    /// Whether the peer's Close wants this answer although a Close was sent before.
+    /// Whether the peer's Close needs this answer although a Close was sent before.
     pub(crate) fn needs_second_close(self, _answer: &CloseFrame) -> bool {
         match self {
             // 6455-5.5.1-s3: Closes that cross answer each other.
@@ -108,7 +108,7 @@ impl Protocol {
         }
     }
 
-    /// Whether closing is nothing but ending the stream.
+    /// Whether the end of the stream is the only Close.
     pub(crate) fn closes_by_eof(self) -> bool {
         match self {
             Protocol::Rfc6455 => false,
@@ -117,7 +117,7 @@ impl Protocol {
         }
     }
 
-    /// Whether a client that has closed waits for the server to end the stream.
+    /// Whether the server ends the TCP connection, while the client waits for it.
     pub(crate) fn server_closes_tcp_first(self) -> bool {
         match self {
             // 6455-5.5.1-12, 6455-7.1.1-6
@@ -127,7 +127,7 @@ impl Protocol {
         }
     }
 
-    /// Whether a Pong that answers no Ping ends the connection.
+    /// Whether a Pong without a Ping fails the connection.
     pub(crate) fn rejects_unsolicited_pongs(self) -> bool {
         match self {
             // 6455-5.5.3-s2

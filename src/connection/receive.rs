@@ -1,23 +1,25 @@
-//! The receiver: the one thread that reads. It feeds the decoder, notes what has to be answered, and waits.
+//! The receiver: the part of a connection that reads, decodes, schedules answers, and waits for input.
 //!
-//! **Waiting** is where everything timed lives. Each wait for input ends at the nearest of these, and then this happens:
+//! Knows the shared connection and the decoder; must not know the public handles.
 //!
-//! | what ends | counted from | then |
+//! **Waiting.** Each wait for input ends at the nearest of these times:
+//!
+//! | limit | counted from | effect |
 //! |---|---|---|
-//! | the caller's own limit | the call | `Timeout(Receive)`; nothing is lost |
-//! | [`Timeouts::ping_interval`](crate::Timeouts::ping_interval) | the last byte received | a Ping is owed |
-//! | [`Timeouts::pong_timeout`](crate::Timeouts::pong_timeout) | that Ping, or the peer taking bytes of a long message | the connection is failed |
-//! | [`Timeouts::message`](crate::Timeouts::message) | the start of what has begun, or its last 64 KiB | the connection is failed |
-//! | [`Timeouts::close`](crate::Timeouts::close) | the first Close sent | the connection is failed |
-//! | 20 ms | bytes the network would not take | they are tried again |
+//! | the caller's own limit | the call | `Timeout(Receive)`; no data is lost |
+//! | [`Timeouts::ping_interval`](crate::Timeouts::ping_interval) | the last byte received | a Ping is scheduled |
+//! | [`Timeouts::pong_timeout`](crate::Timeouts::pong_timeout) | that Ping, or the peer's progress in reading a long message | the connection fails |
+//! | [`Timeouts::message`](crate::Timeouts::message) | the start of a frame or message, or its last 64 KiB | the connection fails |
+//! | [`Timeouts::close`](crate::Timeouts::close) | the first Close | the connection fails |
+//! | 20 ms | bytes that the network did not take | they are tried again |
 //!
-//! A peer is given up only when the socket has nothing more from it: a caller that was away for long may find the sign of
-//! life, the rest of the message or the Close there already. A flood has no end, so it gets a few reads for that, and a
-//! quarter of a second: an event handler is called for each of its frames.
+//! A connection fails only after the socket has no more input: a caller that was away for long may find the sign of life, the
+//! rest of the message or the Close there. A peer can send without end, so there is a maximum of [`MAX_OVERDUE_READS`] reads and
+//! of [`MAX_OVERDUE_TIME`]: an event handler is called for each frame.
 //!
-//! The clock is asked only when one of these can matter: a read that brings a whole message at once costs none.
+//! The clock is read only when one of these limits can matter. A read that brings a whole message at once does not need it.
 //!
-//! **The end**: when the result is known, it is given at once. What is left to do then is state, and is in `linger`.
+//! **The end.** A result is returned as soon as it is known. The remaining steps are in `ending`.
 
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -36,57 +38,57 @@ use crate::events::event::{Direction, EventKind};
 use crate::net::deadline::Deadline;
 use crate::net::deadline::WRITE_QUANTUM;
 
-/// Each further so many bytes of a message give it its time anew.
+/// Number of bytes after which the time for a message starts again.
 const PROGRESS_UNIT: usize = 64 << 10;
 
-/// So many reads may be made one after the other although the peer is late.
+/// Maximum number of successive reads after a limit has passed.
 const MAX_OVERDUE_READS: u32 = 16;
-/// And so long, whatever is done with what they bring.
-const LATE_TIME: Duration = Duration::from_millis(250);
+/// Maximum time for those reads and what is done with their input.
+const MAX_OVERDUE_TIME: Duration = Duration::from_millis(250);
 
-/// Something for the application.
+/// An item for the application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Received {
-    /// A whole message, or what belongs to one that is streamed; never Ping, Pong or Close.
+    /// A whole message, or a part of a streamed one; never Ping, Pong or Close.
     Data(DecoderEvent),
-    /// The Pong that was awaited has come.
+    /// The awaited Pong.
     Pong,
 }
 
-/// The Ping of the keepalive that is not answered yet.
+/// An unanswered Ping of the keepalive.
 #[derive(Debug, Clone, Copy)]
 struct KeepalivePing {
     at: Instant,
-    /// How far the writing had come. A Ping has to wait for the end of the message that another thread is sending; as
-    /// long as the peer takes that, it is alive.
+    /// The progress of writing at that time. A Ping waits for the end of a message that another thread is sending. While the
+    /// peer reads that message, it is alive.
     progress: u64,
 }
 
-/// How long to wait for input.
+/// The time to wait for input.
 struct ReadWait {
     time: Duration,
-    /// The peer is late with this: nothing is waited for any more, and if nothing is there the connection is failed.
+    /// The limit that has passed: `time` is zero, and without input the connection fails.
     overdue: Option<Step>,
 }
 
 pub(crate) struct Receiver {
     pub(crate) connection: Arc<Connection>,
     pub(crate) decoder: Decoder,
-    /// No byte has come since.
+    /// The start of the current silence.
     silent_since: Option<Instant>,
-    /// A Ping of the keepalive was owed then, and no byte has come since.
+    /// The keepalive Ping of the current silence.
     keepalive_ping: Option<KeepalivePing>,
-    /// A message has begun then, or had its last 64 KiB, and so many bytes have come since.
+    /// The time at which a message began or had its last 64 KiB, and the number of bytes since.
     message_started: Option<(Instant, usize)>,
-    /// The number of the Ping whose Pong is awaited.
+    /// The number of the Ping whose Pong the application awaits.
     pub(crate) awaited_pong: Option<u64>,
-    /// Since when the peer is late, and the number of reads made since.
+    /// The time since which a limit is exceeded, and the number of reads since.
     overdue: Option<(Instant, u32)>,
     /// The result of each further call: `None` after the peer's Close, or the error that is in the state.
     outcome: Option<Outcome>,
-    /// What is then left to do.
+    /// The remaining steps after that.
     ending: Option<Ending>,
-    /// Bytes that came behind the opening handshake.
+    /// Number of bytes after the opening handshake.
     bytes_received: u64,
 }
 
@@ -110,8 +112,8 @@ impl Receiver {
         }
     }
 
-    /// The next thing received; `None` after the peer's Close. A caller's limit that passes costs nothing else. What is left
-    /// to do after the last one is not waited for: see [`Receiver::end_by`].
+    /// Waits for the next item; `None` after the peer's Close. A limit that passes has no other effect. This does not wait for
+    /// the steps after the last item: see [`Receiver::end_by`].
     #[inline]
     pub(crate) fn next(&mut self, limit: Option<Deadline>) -> Result<Option<Received>> {
         if self.outcome.is_some() {
@@ -148,7 +150,7 @@ impl Receiver {
                     self.close_received(code, self.decoder.reason().to_owned(), self.decoder.answer(code));
                     return Ok(None);
                 }
-                // Control frames without end, or a trickle, must not make a limited call endless.
+                // Endless control frames, or single bytes, must not extend a limited call.
                 Ok(None) if tried && limit.is_some_and(|limit| limit.is_expired()) => {
                     return Err(Error::Timeout(Step::Receive));
                 }
@@ -175,7 +177,7 @@ impl Receiver {
         }
     }
 
-    /// Waits for bytes. When it gives an error other than the caller's limit, the connection is over.
+    /// Waits for bytes. After an error other than the caller's limit, the connection has ended.
     fn fill(&mut self, limit: Option<Deadline>) -> Result<()> {
         let mut status = self.connection.flush_before_read();
         loop {
@@ -184,12 +186,13 @@ impl Receiver {
                 let (since, reads) = self.overdue.unwrap_or_else(|| (Instant::now(), 0));
                 (since, reads.saturating_add(1))
             });
-            let given_up = |(since, reads): (Instant, u32)| reads > MAX_OVERDUE_READS || since.elapsed() >= LATE_TIME;
+            let given_up =
+                |(since, reads): (Instant, u32)| reads > MAX_OVERDUE_READS || since.elapsed() >= MAX_OVERDUE_TIME;
             if let Some(step) = wait.overdue.filter(|_| self.overdue.is_some_and(given_up)) {
                 return Err(self.fail_timeout(step));
             }
             match self.connection.stream.read(self.decoder.space(), wait.time) {
-                // Not so if it was this side that ended the stream.
+                // Only if this side has not ended the stream.
                 Ok(0) if self.connection.end().is_none() && self.decoder.on_eof() => return Ok(()),
                 Ok(0) => return Err(self.fail_eof()),
                 Ok(count) => {
@@ -199,7 +202,7 @@ impl Receiver {
                 }
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
                     if let Some(step) = wait.overdue {
-                        // Where a version has no Close, the end of this side's stream was one, and not all peers answer it.
+                        // In a version without Close, the end of this side's stream was one. Not all peers answer it.
                         if step == Step::Close && self.connection.protocol.closes_by_eof() && self.decoder.on_eof() {
                             return Ok(());
                         }
@@ -207,7 +210,7 @@ impl Receiver {
                     }
                     if self.silent_since.is_none() {
                         let now = Instant::now();
-                        // A signal may come at any moment of the wait.
+                        // A signal can interrupt the wait at any time.
                         let waited = if error.kind() == ErrorKind::Interrupted { Duration::ZERO } else { wait.time };
                         self.silent_since = Some(now.checked_sub(waited).unwrap_or(now));
                     }
@@ -224,7 +227,7 @@ impl Receiver {
         }
     }
 
-    /// How long to wait at most: the table above.
+    /// The maximum wait: the table above.
     #[inline]
     fn read_wait(&mut self, limit: Option<Deadline>, status: &WriteStatus) -> ReadWait {
         let quiet =
@@ -268,12 +271,12 @@ impl Receiver {
         if status.congested {
             wait = wait.min(CONGESTION_RETRY);
         }
-        // When nothing is left of the caller's limit, what is there already still counts: the socket is asked without waiting.
+        // After the caller's limit, input that has arrived still counts: the socket is read without waiting.
         let time = whole_millis(limit.map_or(wait, |limit| wait.min(limit.remaining())));
         ReadWait { time, overdue: None }
     }
 
-    /// The rows of the table that are about silence. Owes a Ping when it is due. Zero: the peer is late with its answer.
+    /// The rows of the table about silence. Schedules a Ping when it is due. Zero: the answer is overdue.
     fn keepalive(&mut self, now: Instant) -> Duration {
         let timeouts = self.connection.timeouts;
         let progress = self.connection.stream.progress();
@@ -294,7 +297,7 @@ impl Receiver {
         }
         self.keepalive_ping = Some(KeepalivePing { at: now, progress });
         let status = self.connection.flush_before_read();
-        // A connection that has been silent for so long does not need its buffers.
+        // An idle connection does not need its buffers.
         self.connection.shrink();
         self.decoder.shrink();
         match status.congested {
@@ -303,7 +306,7 @@ impl Receiver {
         }
     }
 
-    /// Any byte is a sign of life.
+    /// Any byte shows that the peer is alive.
     #[inline]
     fn on_bytes(&mut self, count: usize) {
         self.bytes_received = self.bytes_received.saturating_add(count as u64);
@@ -314,7 +317,7 @@ impl Receiver {
         }
     }
 
-    /// 6455-5.5.1-10: both Closes are through, so the TCP connection ends.
+    /// 6455-5.5.1-10: after both Closes the TCP connection ends.
     fn close_received(&mut self, code: Option<CloseCode>, reason: String, answer: CloseFrame) {
         let deadline = self.connection.on_close_received(code, reason, answer);
         self.outcome = Some(Outcome::Clean);
@@ -322,7 +325,7 @@ impl Receiver {
         self.end_by(Deadline::now());
     }
 
-    /// Goes on with what is left to do after the result, until the limit.
+    /// Continues with the steps after the result, until the limit.
     pub(crate) fn end_by(&mut self, limit: Deadline) {
         if let Some(mut ending) = self.ending.take() {
             if !ending.go_on(&self.connection, self.decoder.discard_space(), limit) {
@@ -331,19 +334,19 @@ impl Receiver {
         }
     }
 
-    /// The peer is late, and nothing has come from it. A message that stopped gets a Close; to silence there is nothing to say.
+    /// Fails the connection after a limit without input. Only an incomplete message is answered with a Close.
     fn fail_timeout(&mut self, step: Step) -> Error {
         let code = (step == Step::Message).then_some(CloseCode::POLICY);
         self.fail(Error::Timeout(step), code)
     }
 
-    /// The stream has ended without a Close. 6455-7.2.1-2
+    /// Fails the connection after the end of the stream without a Close. 6455-7.2.1-2
     fn fail_eof(&mut self) -> Error {
         self.fail(Error::Closed(None), None)
     }
 
-    /// Fails the connection (6455-7.1.7-1, 6455-7.1.7-3): says so if there is something to say. That it arrives is not
-    /// waited for, because the error is due at once.
+    /// Fails the connection (6455-7.1.7-1, 6455-7.1.7-3), with a Close if there is a code. It does not wait until the Close is
+    /// received, because the error is returned at once.
     fn fail(&mut self, error: Error, code: Option<CloseCode>) -> Error {
         let (end, deadline) = self.connection.fail(error, code);
         self.outcome = Some(Outcome::Failed);
@@ -355,7 +358,7 @@ impl Receiver {
         end
     }
 
-    /// Takes what is here already: closing a socket with unread bytes resets it. A few reads, because a flood has no end.
+    /// Drops input that has arrived: a socket that is closed with unread bytes resets the connection.
     fn drain_available(&mut self) {
         for _ in 0..MAX_DRAIN_READS {
             match self.connection.stream.read(self.decoder.discard_space(), Duration::ZERO) {
@@ -365,7 +368,7 @@ impl Receiver {
         }
     }
 
-    /// Leaves without waiting: a Close if it can be written at once, and the end of the stream.
+    /// Ends the connection without waiting: sends a Close if that is possible at once, and ends the stream.
     pub(crate) fn close_nonblocking(&mut self, code: CloseCode) {
         if self.outcome.is_some() {
             if let Some(ending) = self.ending.take() {
