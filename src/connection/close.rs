@@ -1,6 +1,6 @@
 //! The closing handshake and failing a connection (RFC 6455 sections 5.5.1 and 7).
 //!
-//! One deadline bounds all of it. It is set by the first Close, sent or received, and is part of the state. The wait for the
+//! One deadline bounds the whole handshake. It is set by the first Close, sent or received, and is part of the state. The wait for the
 //! permit, the writes and the wait for the peer share [`Timeouts::close`](crate::Timeouts::close). The steps after the result
 //! is known are in `ending`. Knows the permit and the state; must not know the receiver or the public handles.
 

@@ -91,7 +91,7 @@ mod tests {
                 },
                 "the peer broke the protocol: a Close body of one byte (6455-5.5.1-2)",
             ),
-            // Dropped without a word from the peer.
+            // A drop, without a Close of the peer.
             (|_, _| (), "the connection is closed: 1006"),
         ];
         for role in ROLES {
@@ -103,7 +103,7 @@ mod tests {
                     ending(&mut ws, &mut peer);
                     let at_once = end(&end_record);
                     drop(ws);
-                    // Who looks later sees the same.
+                    // A later read has the same result.
                     assert!(at_once == "none" || end(&end_record) == at_once);
                     end(&end_record)
                 });
@@ -113,14 +113,14 @@ mod tests {
     }
 
     #[test]
-    fn the_time_is_that_of_the_end() {
+    fn the_uptime_ends_with_the_connection() {
         let (mut ws, _peer) = websocket(ROLES[0], long_timeouts());
         let end_record = ws.end_record();
         ws.abort();
         let lasted = end_record.read().0;
         wait_until(|| end_record.opened.elapsed() > lasted + Duration::from_millis(20));
         assert_eq!(end_record.read().0, lasted);
-        // And of one without an end, the time until now.
+        // An open connection has lasted until now.
         let (ws, _peer) = websocket(ROLES[0], long_timeouts());
         let end_record = ws.end_record();
         let lasted = end_record.read().0;
@@ -135,13 +135,13 @@ mod tests {
     }
 
     #[test]
-    fn it_keeps_nothing_open() {
+    fn a_record_keeps_no_connection_open() {
         for role in ROLES {
             under_watchdog(move || {
                 let (ws, mut peer) = websocket(role, long_timeouts());
                 let end_record = ws.end_record();
                 drop(ws);
-                // A Close 1001 and the end of the stream, although the cell is here.
+                // A Close 1001 and the end of the stream, although the record exists.
                 assert_eq!(peer.frames().len(), 1);
                 end_record.close_nonblocking();
                 assert!(end_record.connection.upgrade().is_none());

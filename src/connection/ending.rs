@@ -199,7 +199,7 @@ mod tests {
     use std::time::Instant;
 
     #[test]
-    fn a_host_takes_one_connection_over_and_only_before_it_is_gone() {
+    fn a_host_accepts_one_connection_before_it_has_finished() {
         for role in ROLES {
             under_watchdog(move || {
                 let (ws, mut peer) = websocket(role, long_timeouts());

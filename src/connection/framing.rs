@@ -334,7 +334,7 @@ impl Encoder {
 #[cfg(test)]
 #[cfg(feature = "legacy")]
 mod tests {
-    //! Connections that speak a draft, back to back and against bytes. What the frames are, `legacy` tests.
+    //! Connections of each draft, with each other and against bytes. The frames are tested in `legacy`.
 
     use std::io::{Read, Write};
     use std::net::{Shutdown, TcpStream};
@@ -383,7 +383,7 @@ mod tests {
         )
     }
 
-    /// One side of a version without deflate-stream, and a peer that only knows bytes.
+    /// One side of a version without deflate-stream, and a peer that reads and writes bytes.
     fn alone(version: Version, role: Role, timeouts: Timeouts) -> (WebSocket, TcpStream) {
         let (near, far) = sockets();
         far.set_read_timeout(Some(LONG)).unwrap();
@@ -420,7 +420,7 @@ mod tests {
     }
 
     #[test]
-    fn each_version_does_what_it_can_and_refuses_the_rest() {
+    fn each_version_rejects_what_it_does_not_support() {
         for version in drafts() {
             for role in ROLES {
                 let (client, server) = pair(version);
@@ -458,7 +458,7 @@ mod tests {
                         lacks(ws.send_stream(MessageKind::Text), version, Capability::Fragmentation);
                     }
                     lacks(ws.ping(), version, Capability::Ping);
-                    // Codes are refused where there are none, and nothing was sent.
+                    // A draft without codes rejects them, and nothing is sent.
                     let reason = ws.start_close(CloseCode::NORMAL, "why");
                     if lacks(reason, version, Capability::CloseCodes) {
                         lacks(ws.start_close(CloseCode::GOING_AWAY, ""), version, Capability::CloseCodes);
@@ -479,7 +479,7 @@ mod tests {
     }
 
     #[test]
-    fn two_that_close_at_once_both_end_well() {
+    fn two_sides_that_close_at_once_end_cleanly() {
         for version in drafts() {
             let (mut client, mut server) = pair(version);
             client.start_close(CloseCode::NORMAL, "").unwrap();
@@ -492,13 +492,13 @@ mod tests {
 
     #[test]
     fn a_close_that_crossed_ours_is_acknowledged_if_its_body_is_another() {
-        // hybi03-4.4-2: `S` of ours, then `C` of the client, which is no acknowledgement.
+        // hybi03-4.4-2: `S` of ours, then `C` of the client, which is not an acknowledgement.
         let (mut ws, mut far) = alone(Version::Hybi05, Role::Server, long_timeouts());
         ws.start_close(CloseCode::NORMAL, "").unwrap();
         far.write_all(&[0x37, 0xFA, 0x21, 0x3D, 0xB6, 0xFB, 0x62]).unwrap();
         assert_eq!(ws.recv().unwrap(), None);
         assert_eq!(rest(far), [0x81, 1, b'S', 0x81, 1, b'C']);
-        // Their acknowledgement is not acknowledged again.
+        // Its acknowledgement is not acknowledged.
         let (mut ws, mut far) = alone(Version::Hybi05, Role::Server, long_timeouts());
         ws.start_close(CloseCode::NORMAL, "").unwrap();
         far.write_all(&[0, 0, 0, 0, 0x81, 1, b'S']).unwrap();
@@ -536,7 +536,7 @@ mod tests {
             (Version::Hybi05, "0600", ""),
             (Version::Hybi06, "8600", "810203ea"),
             (Version::Hybi07, "8300", "880203ea"),
-            // Too big is 1004 in these.
+            // In these versions 1004 means "too large".
             (Version::Hybi07, "827f0000000100000000", "880203ec"),
             (Version::Hybi08, "827f0000000100000000", "880203ec"),
             (Version::Hybi08, "8101ff", "880203ef"),
@@ -549,7 +549,7 @@ mod tests {
             far.write_all(&bytes).unwrap();
             assert!(matches!(ws.recv(), Err(Error::Protocol(_))), "{version}");
             let mut rest = rest(far);
-            // A client masks: with a key of zeros the frame is what it would be for a server.
+            // A client masks. With a key of zeros the payload is unchanged.
             if version >= Version::Hybi07 {
                 rest = match rest.as_slice() {
                     [first, second, a, b, c, d, code @ ..] => {
@@ -567,7 +567,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pong_that_nobody_asked_for_ends_hybi_01_and_02() {
+    fn an_unsolicited_pong_ends_hybi_01_and_02() {
         // hybi01-4.4-1
         for version in drafts().filter(|version| version.supports(Capability::Ping)) {
             let (mut ws, mut far) =
@@ -589,7 +589,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_wait_for_the_end_of_a_message_where_the_text_leaves_it_open() {
+    fn pongs_wait_for_the_end_of_a_message_where_the_draft_is_unclear() {
         // hybi06-4.4-1
         for version in drafts().filter(|version| version.supports(Capability::Ping)) {
             let (client, server) = pair(version);
@@ -604,7 +604,7 @@ mod tests {
                 let message = client.recv().unwrap();
                 (client, message)
             });
-            // The server notes the Ping.
+            // The server receives the Ping.
             assert!(matches!(server.recv_timeout(Duration::from_millis(300)), Err(Error::Timeout(Step::Receive))));
             if !held {
                 pinging.join().unwrap().unwrap();
@@ -625,7 +625,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_is_not_probed_where_there_is_no_ping() {
+    fn there_is_no_keepalive_without_ping() {
         let quick = Timeouts {
             ping_interval: Duration::from_millis(20),
             pong_timeout: Duration::from_millis(20),

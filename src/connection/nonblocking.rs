@@ -245,7 +245,7 @@ mod tests {
             for n in 0..100 {
                 assert_eq!(peer.frame(), Some((true, TEXT, vec![n; 100])));
             }
-            // Nothing to do is nothing to do.
+            // Without frames, a call has no effect.
             assert!(report(ConnectionStatus::Ready, true, 0)(connection.write_shared(&mut frames)));
         }
     }
@@ -256,7 +256,7 @@ mod tests {
             let (connection, mut peer) = connection(role, long_timeouts());
             let permit = connection.acquire_permit(WriteIntent::Frame, LONG).unwrap();
             let mut frames: VecDeque<_> = (0..3).map(|n| shared_frame(role, &[n; 10])).collect();
-            // One of them, however often it is tried.
+            // Only one of them, in any number of calls.
             assert!(report(ConnectionStatus::Busy, false, 1)(connection.write_shared(&mut frames)));
             assert!(report(ConnectionStatus::Busy, false, 0)(connection.write_shared(&mut frames)));
             assert_eq!(frames.len(), 2);
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn between_the_fragments_of_a_message_there_is_none_of_them() {
+    fn no_shared_frame_is_sent_between_fragments() {
         // 6455-5.4-4: also when it was left in the state before the first fragment, or during one.
         for role in ROLES {
             let (connection, mut peer) = connection(role, long_timeouts());
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_network_is_no_reason_to_wait_and_the_rest_comes_first() {
+    fn write_shared_does_not_wait_and_keeps_the_order() {
         for role in ROLES {
             let (connection, mut peer) = connection(role, long_timeouts());
             let mut frames = VecDeque::from([shared_frame(role, &vec![7; LARGE]), shared_frame(role, b"next")]);
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn a_close_is_the_last() {
+    fn a_close_is_the_last_frame_after_shared_frames() {
         // 6455-5.5.1-5
         for role in ROLES {
             let (connection, mut peer) = connection(role, long_timeouts());

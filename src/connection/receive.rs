@@ -405,13 +405,13 @@ mod tests {
         }
     }
 
-    /// The application does something else for longer than any time limit of the test.
-    fn away() {
+    /// The application is busy for longer than any limit of the test.
+    fn be_busy() {
         thread::sleep(SHORT * 3);
     }
 
     #[test]
-    fn silence_is_probed_and_then_the_end() {
+    fn an_idle_peer_is_probed_and_then_the_connection_fails() {
         for role in ROLES {
             let (mut ws, mut peer) =
                 websocket(role, Timeouts { ping_interval: SHORT, pong_timeout: SHORT * 2, ..long_timeouts() });
@@ -425,8 +425,8 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_that_takes_a_long_message_slowly_is_alive() {
-        // The Ping has to wait for the end of that message, which may take longer than ping and life together.
+    fn a_peer_that_reads_a_long_message_slowly_is_alive() {
+        // The Ping waits for the end of that message, which may take longer than both limits together.
         let (mut ws, _peer) = websocket(Role::Server, long_timeouts());
         let receiver = &mut ws.receiver;
         let (now, pong_timeout) = (Instant::now(), receiver.connection.timeouts.pong_timeout);
@@ -438,7 +438,7 @@ mod tests {
     }
 
     #[test]
-    fn any_byte_is_a_sign_of_life() {
+    fn any_byte_resets_the_keepalive() {
         let (mut ws, mut peer) =
             websocket(Role::Server, Timeouts { ping_interval: SHORT, pong_timeout: SHORT * 10, ..long_timeouts() });
         let receiving = thread::spawn(move || ws.recv().map(|message| (message, ws)));
@@ -452,34 +452,34 @@ mod tests {
     }
 
     #[test]
-    fn what_came_in_time_counts_although_it_is_read_late() {
-        // An application that looks now and then must not find its connection dead because it did not look.
+    fn input_that_arrived_in_time_counts_if_it_is_read_late() {
+        // A connection must not fail only because the application receives rarely.
         let timeouts = Timeouts { ping_interval: SHORT, pong_timeout: SHORT, ..long_timeouts() };
         let (mut ws, mut peer) = websocket(Role::Client, timeouts);
         assert_eq!(step(ws.try_recv()), Some(Step::Receive));
-        away();
+        be_busy();
         assert_eq!(step(ws.try_recv()), Some(Step::Receive), "the Ping goes out");
         assert_eq!(peer.frame().map(|frame| frame.1), Some(Opcode::Ping));
         peer.send(true, Opcode::Pong, b"");
         peer.send(true, TEXT, b"alive");
-        away();
+        be_busy();
         assert_eq!(ws.recv().unwrap(), Some(Message::from("alive")));
-        // And if nothing came, it is dead.
+        // Without input it fails.
         assert_eq!(step(ws.try_recv()), Some(Step::Receive));
-        away();
+        be_busy();
         assert_eq!(step(ws.try_recv()), Some(Step::Receive));
-        away();
+        be_busy();
         assert_eq!(step(ws.try_recv()), Some(Step::Keepalive));
 
         let (mut ws, mut peer) = websocket(Role::Server, Timeouts { message: SHORT, close: SHORT, ..long_timeouts() });
         peer.send(false, BINARY, b"begun");
         assert_eq!(step(ws.recv_timeout(SHORT / 2)), Some(Step::Receive));
         peer.send(true, Opcode::Continuation, b" and done");
-        away();
+        be_busy();
         assert_eq!(ws.recv().unwrap(), Some(Message::from(&b"begun and done"[..])));
         peer.send(false, TEXT, b"never");
         assert_eq!(step(ws.recv_timeout(SHORT / 2)), Some(Step::Receive));
-        away();
+        be_busy();
         assert_eq!(step(ws.recv()), Some(Step::Message));
 
         let (mut ws, mut peer) = websocket(Role::Server, Timeouts { close: SHORT, ..long_timeouts() });
@@ -487,14 +487,14 @@ mod tests {
         assert_eq!(peer.frame().map(|frame| frame.1), Some(Opcode::Close));
         peer.send(true, TEXT, b"last");
         peer.send(true, Opcode::Close, &1000u16.to_be_bytes());
-        away();
+        be_busy();
         assert_eq!(ws.recv().unwrap(), Some(Message::from("last")));
         assert_eq!(ws.recv().unwrap(), None);
         assert_eq!(ws.close_info().unwrap().code(), CloseCode::NORMAL);
     }
 
     #[test]
-    fn a_flood_does_not_make_a_limited_call_endless() {
+    fn endless_input_does_not_extend_a_limited_call() {
         for (payload, opcode) in [(&b"ping"[..], Opcode::Ping), (b"pong", Opcode::Pong), (&[7; 1000], BINARY)] {
             let (mut ws, mut peer) = websocket(Role::Server, Timeouts { close: SHORT, ..long_timeouts() });
             let mut reader = peer.socket.try_clone().unwrap();
@@ -527,7 +527,7 @@ mod tests {
 
     #[test]
     fn a_close_that_another_thread_is_writing_is_waited_for() {
-        // 6455-5.5.1-6, 6455-5.5.1-s3, 6455-6.1-9: the peer's Close comes while a large message and our Close are on their way.
+        // 6455-5.5.1-6, 6455-5.5.1-s3, 6455-6.1-9: the peer's Close arrives while a large message and our Close are being written.
         for role in ROLES {
             let (mut ws, mut peer) = websocket(role, long_timeouts());
             let connection = ws.receiver.connection.clone();
@@ -541,7 +541,7 @@ mod tests {
             peer.send(true, Opcode::Close, &1000u16.to_be_bytes());
             let receiving = thread::spawn(move || ws.recv().map(|message| (message, ws.close_info())));
             wait_until(|| connection.lock_state().closing.received_close().is_some());
-            // The receiver has come to the point where it could end the stream under the others.
+            // The receiver is where it could end the stream while the other threads write.
             wait_until(|| connection.lock_state().waiters == 2 || receiving.is_finished());
             assert!(peer.frame() == Some((true, BINARY, vec![7; LARGE])));
             assert_eq!(peer.frame(), Some((true, Opcode::Close, 1001u16.to_be_bytes().to_vec())));
@@ -554,7 +554,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_keeps_tcp_open_does_not_spoil_a_good_close() {
+    fn a_server_that_keeps_tcp_open_does_not_fail_a_clean_close() {
         // 6455-5.5.1-12, 6455-5.5.1-13, 6455-7.1.1-6
         let (mut ws, mut peer) = websocket(Role::Client, Timeouts { close: SHORT, ..long_timeouts() });
         let sender = ws.sender();
@@ -573,7 +573,7 @@ mod tests {
     }
 
     #[test]
-    fn a_close_that_cannot_be_written_names_the_time_that_ran_out() {
+    fn a_close_that_cannot_be_written_is_a_timeout_of_closing() {
         let (mut ws, _peer) = websocket(Role::Server, Timeouts { close: SHORT, ..long_timeouts() });
         while !ws.connection().flush_before_read().congested {
             ws.connection().lock_state().writer.as_mut().unwrap().buffer.bytes().extend(vec![0; LARGE]);
@@ -584,7 +584,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_kept_for_later_and_read_as_a_stream_costs_no_other() {
+    fn a_buffered_message_read_as_a_stream_loses_no_other() {
         for role in ROLES {
             let (mut ws, mut peer) = websocket(role, long_timeouts());
             peer.send(true, TEXT, b"kept");
@@ -641,7 +641,7 @@ mod tests {
                         assert!(bytes[2..].iter().all(|byte| *byte == bytes[0]));
                         counts[thread] += 1;
                     }
-                    // Someone has to see the last Pongs.
+                    // A receiver has to read the last Pongs.
                     let closing = ws.sender();
                     let last = thread::spawn(move || {
                         sending.into_iter().for_each(|thread| thread.join().unwrap());

@@ -245,7 +245,7 @@ mod tests {
         }
     }
 
-    /// A thread that has the token, and will not let it go before the peer has read all of it.
+    /// A thread that has the permit until the peer has read a large message.
     fn stuck(connection: &Arc<Connection>) -> thread::JoinHandle<Result<()>> {
         // The writer is also absent while keys are fetched.
         drop(connection.lock_state_with_keys().unwrap());
@@ -284,7 +284,7 @@ mod tests {
             connection.queue(TEXT, b"four").unwrap();
             connection.flush().unwrap();
             assert_eq!(peer.frame().unwrap().2, b"four");
-            // From 64 KiB on it is written without being asked.
+            // From 64 KiB on, queued frames are written without a flush.
             let before = WRITES.get();
             for _ in 0..65 {
                 connection.queue(BINARY, &[1; 1 << 10]).unwrap();
@@ -349,7 +349,7 @@ mod tests {
 
     #[test]
     fn control_frames_due_meanwhile_are_sent_before_the_permit_is_released() {
-        // 6455-5.5.2-2, 6455-5.5.2-3, 6455-5.5.3-1, 6455-5.5.3-s1: and of several Pings the newest is answered.
+        // 6455-5.5.2-2, 6455-5.5.2-3, 6455-5.5.3-1, 6455-5.5.3-s1: of several Pings, the latest is answered.
         for role in ROLES {
             let (connection, mut peer) = connection(role, long_timeouts());
             let sending = stuck(&connection);
@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_sent_as_a_stream_keeps_messages_out_and_nothing_else() {
+    fn a_stream_blocks_only_messages() {
         // 6455-5.4-4, 6455-5.4-1
         let (connection, mut peer) =
             connection(Role::Client, Timeouts { write: Duration::from_millis(50), ..long_timeouts() });
@@ -399,7 +399,7 @@ mod tests {
             let start = Instant::now();
             connection.end_stream();
             waits.join().unwrap().unwrap();
-            assert!(start.elapsed() < LONG / 2, "it is told, and does not find out");
+            assert!(start.elapsed() < LONG / 2, "the end wakes the thread; it does not wait for the deadline");
         });
         for want in [
             (false, TEXT, b"one".to_vec()),
@@ -412,8 +412,8 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_sent_between_deciding_to_close_and_the_close() {
-        // 6455-5.5.1-5: whoever turns the Close into a frame must not put a message behind it.
+    fn nothing_is_sent_between_a_pending_close_and_its_frame() {
+        // 6455-5.5.1-5: the thread that encodes the Close must not append a message to it.
         for role in ROLES {
             for attempt in 0..5 {
                 let (connection, mut peer) = connection(role, long_timeouts());
@@ -473,7 +473,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_do_not_pile_up_while_the_peer_does_not_read() {
+    fn pongs_do_not_accumulate_while_the_peer_does_not_read() {
         // 6455-5.5.3-1: a peer that pings and never reads must not make us keep a Pong for each.
         for role in ROLES {
             let (connection, mut peer) = connection(role, long_timeouts());
@@ -489,7 +489,7 @@ mod tests {
             }
             let after = connection.lock_state().writer.as_ref().unwrap().buffer.len();
             assert!(after <= before + (16 << 10), "{} bytes of answers wait", after - before);
-            // Once it reads, it gets the newest.
+            // After it reads, it receives the latest one.
             let reading = thread::spawn(move || loop {
                 let (_, opcode, payload) = peer.frame().unwrap();
                 if opcode == Opcode::Pong && payload[..4] == 1999u32.to_be_bytes() {
@@ -504,7 +504,7 @@ mod tests {
         }
     }
 
-    /// Many frames, together more than the network takes.
+    /// Frames that are together larger than what the network buffers.
     fn filler(role: Role) -> Vec<u8> {
         let mut frames = Vec::new();
         let mut encoder = crate::connection::testing::encoder(role);
@@ -523,7 +523,7 @@ mod tests {
             connection.flush_before_read();
         }
         assert!(start.elapsed() < Duration::from_millis(1500), "{:?}", start.elapsed());
-        // Nor when someone else has the token; it comes back soon if something is owed.
+        // Nor while another thread has the permit. It is called again soon if a frame is pending.
         let permit = connection.acquire_permit(WriteIntent::Frame, LONG).unwrap();
         assert!(!connection.flush_before_read().congested);
         connection.schedule_ping();
@@ -541,7 +541,7 @@ mod tests {
             for what in 0..4 {
                 let connection = connection.clone();
                 threads.push(thread::spawn(move || match what {
-                    0 => connection.send(TEXT, b"waits for the token"),
+                    0 => connection.send(TEXT, b"waits for the permit"),
                     1 => connection.flush(),
                     2 => connection.await_pong(1),
                     _ => connection.await_close().map(drop),
@@ -556,7 +556,7 @@ mod tests {
                 assert!(matches!(result, Err(Error::Closed(None))), "{result:?}");
             }
             assert!(start.elapsed() < LONG / 2);
-            // And it is the same for all who come later.
+            // Later calls have the same result.
             assert!(matches!(connection.send(TEXT, b""), Err(Error::Closed(None))));
             assert!(matches!(connection.queue(TEXT, b""), Err(Error::Closed(None))));
             assert!(matches!(connection.start_close(CloseCode::NORMAL, ""), Err(Error::Closed(None))));
@@ -577,7 +577,7 @@ mod tests {
     }
 
     #[test]
-    fn a_write_that_fails_is_the_end_for_everyone() {
+    fn a_failed_write_ends_the_connection_for_all_threads() {
         for role in ROLES {
             let timeouts = Timeouts { write: Duration::from_millis(60), ..long_timeouts() };
             let (connection, peer) = connection(role, timeouts);
@@ -591,7 +591,7 @@ mod tests {
         }
     }
 
-    /// A client whose source of keys has `good` fills in it.
+    /// A client whose source of keys fails after `good` fills.
     fn running_dry(good: usize, dry: fn() -> io::Error) -> (Arc<Connection>, Peer) {
         let mut left = good;
         let source = RandomSource::from_fn(Box::new(move |out: &mut [u8]| {
@@ -605,7 +605,7 @@ mod tests {
     }
 
     #[test]
-    fn without_keys_the_connection_is_over() {
+    fn without_keys_the_connection_ends() {
         // 6455-5.3-3: nothing is sent unmasked, nor with a key that is not random.
         for what in 0..8 {
             let (connection, mut peer) = running_dry(0, || io::ErrorKind::Other.into());
@@ -701,7 +701,7 @@ mod tests {
         for number in 1..=2u64 {
             assert_eq!(peer.frame(), Some((true, Opcode::Ping, number.to_be_bytes().to_vec())));
         }
-        // Sent before anyone waits, because sending wakes those who do.
+        // Sent before the thread waits, because the end of a send wakes it.
         connection.ping().unwrap();
         let waiting = connection.clone();
         let third = thread::spawn(move || waiting.await_pong(3));

@@ -48,7 +48,7 @@ pub struct SendStream {
     /// The opcode of the next fragment: the kind for the first, a continuation for the others.
     next_opcode: Opcode,
     text: Option<Validator>,
-    /// Invalid text was written, or a fragment was not sent. How much of it was sent is unknown, so nothing can follow.
+    /// Invalid text was written, or a fragment was not sent. The number of bytes sent is unknown, so nothing can follow.
     failed: Option<Error>,
     finished: bool,
 }

@@ -281,7 +281,7 @@ impl WebSocket {
 
     // ── ending ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    /// Closes the connection cleanly (RFC 6455 section 7.1.2): sends a Close, waits for the peer's, ends the stream. All of it
+    /// Closes the connection cleanly (RFC 6455 section 7.1.2): sends a Close, waits for the peer's, ends the stream. This
     /// takes at most [`Timeouts::close`]. Messages that arrive meanwhile are dropped; to receive them, call
     /// [`start_close`](WebSocket::start_close) and continue to receive.
     ///
