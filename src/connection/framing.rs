@@ -73,7 +73,7 @@ pub(crate) enum Decoder {
 
 impl Decoder {
     #[inline]
-    pub(crate) fn next(&mut self) -> Result<Option<DecoderEvent>, ProtocolError> {
+    pub(super) fn next(&mut self) -> Result<Option<DecoderEvent>, ProtocolError> {
         match self {
             Decoder::Rfc6455(decoder) => decoder.next(),
             #[cfg(feature = "legacy")]
@@ -82,7 +82,7 @@ impl Decoder {
     }
 
     #[inline]
-    pub(crate) fn payload(&self) -> &[u8] {
+    pub(super) fn payload(&self) -> &[u8] {
         match self {
             Decoder::Rfc6455(decoder) => decoder.payload(),
             #[cfg(feature = "legacy")]
@@ -90,7 +90,7 @@ impl Decoder {
         }
     }
 
-    pub(crate) fn take_payload(&mut self) -> Vec<u8> {
+    pub(super) fn take_payload(&mut self) -> Vec<u8> {
         match self {
             Decoder::Rfc6455(decoder) => decoder.take_payload(),
             #[cfg(feature = "legacy")]
@@ -99,7 +99,7 @@ impl Decoder {
     }
 
     /// The reason of the Close that was the last event.
-    pub(crate) fn reason(&self) -> &str {
+    pub(super) fn reason(&self) -> &str {
         match self {
             Decoder::Rfc6455(decoder) => decoder.reason(),
             #[cfg(feature = "legacy")]
@@ -108,7 +108,7 @@ impl Decoder {
     }
 
     /// The answer to the Close that was the last event.
-    pub(crate) fn answer(&self, code: Option<CloseCode>) -> CloseFrame {
+    pub(super) fn answer(&self, code: Option<CloseCode>) -> CloseFrame {
         match self {
             // 6455-5.5.1-s2: with the received code.
             Decoder::Rfc6455(_) => CloseFrame { code, body: close_body::emit(code, "") },
@@ -118,7 +118,7 @@ impl Decoder {
     }
 
     /// Handles the end of the stream. `true`: it is a clean end, and the next event is its Close.
-    pub(crate) fn on_eof(&mut self) -> bool {
+    pub(super) fn on_eof(&mut self) -> bool {
         match self {
             // 6455-7.2.1-2
             Decoder::Rfc6455(_) => false,
@@ -128,7 +128,7 @@ impl Decoder {
     }
 
     #[inline]
-    pub(crate) fn space(&mut self) -> &mut [u8] {
+    pub(super) fn space(&mut self) -> &mut [u8] {
         match self {
             Decoder::Rfc6455(decoder) => decoder.space(),
             #[cfg(feature = "legacy")]
@@ -137,7 +137,7 @@ impl Decoder {
     }
 
     #[inline]
-    pub(crate) fn filled(&mut self, count: usize) {
+    pub(super) fn filled(&mut self, count: usize) {
         match self {
             Decoder::Rfc6455(decoder) => decoder.filled(count),
             #[cfg(feature = "legacy")]
@@ -145,7 +145,7 @@ impl Decoder {
         }
     }
 
-    pub(crate) fn discard_space(&mut self) -> &mut [u8] {
+    pub(super) fn discard_space(&mut self) -> &mut [u8] {
         match self {
             Decoder::Rfc6455(decoder) => decoder.discard_space(),
             #[cfg(feature = "legacy")]
@@ -154,7 +154,7 @@ impl Decoder {
     }
 
     #[inline]
-    pub(crate) fn is_incomplete(&self) -> bool {
+    pub(super) fn is_incomplete(&self) -> bool {
         match self {
             Decoder::Rfc6455(decoder) => decoder.is_incomplete(),
             #[cfg(feature = "legacy")]
@@ -162,7 +162,7 @@ impl Decoder {
         }
     }
 
-    pub(crate) fn start_streaming(&mut self) -> Option<(MessageKind, Vec<u8>)> {
+    pub(super) fn start_streaming(&mut self) -> Option<(MessageKind, Vec<u8>)> {
         match self {
             Decoder::Rfc6455(decoder) => decoder.start_streaming(),
             #[cfg(feature = "legacy")]
@@ -170,7 +170,7 @@ impl Decoder {
         }
     }
 
-    pub(crate) fn stop_streaming(&mut self) {
+    pub(super) fn stop_streaming(&mut self) {
         match self {
             Decoder::Rfc6455(decoder) => decoder.stop_streaming(),
             #[cfg(feature = "legacy")]
@@ -178,7 +178,7 @@ impl Decoder {
         }
     }
 
-    pub(crate) fn shrink(&mut self) {
+    pub(super) fn shrink(&mut self) {
         match self {
             Decoder::Rfc6455(decoder) => decoder.shrink(),
             #[cfg(feature = "legacy")]
@@ -187,7 +187,7 @@ impl Decoder {
     }
 
     /// Makes an event of each header too. See [`report_headers`](crate::codec::decoder::Decoder::report_headers).
-    pub(crate) fn report_headers(&mut self) {
+    pub(super) fn report_headers(&mut self) {
         match self {
             Decoder::Rfc6455(decoder) => decoder.report_headers(),
             #[cfg(feature = "legacy")]
@@ -196,7 +196,7 @@ impl Decoder {
     }
 
     /// Number of bytes that were read and not decoded.
-    pub(crate) fn unread(&self) -> usize {
+    pub(super) fn unread(&self) -> usize {
         match self {
             Decoder::Rfc6455(decoder) => decoder.unread(),
             #[cfg(feature = "legacy")]
@@ -227,7 +227,7 @@ pub(crate) enum Encoder {
 
 impl Encoder {
     #[inline]
-    pub(crate) fn should_compress(&self, length: usize) -> bool {
+    pub(super) fn should_compress(&self, length: usize) -> bool {
         match self {
             Encoder::Rfc6455(encoder) => encoder.should_compress(length),
             // deflate-stream compresses all bytes, not messages.
@@ -237,7 +237,7 @@ impl Encoder {
     }
 
     /// Returns the length of the payload.
-    pub(crate) fn encode_compressed(
+    pub(super) fn encode_compressed(
         &mut self,
         out: &mut Vec<u8>,
         fin: bool,
@@ -252,7 +252,7 @@ impl Encoder {
     }
 
     #[inline]
-    pub(crate) fn encode_frame(
+    pub(super) fn encode_frame(
         &mut self,
         out: &mut Vec<u8>,
         fin: bool,
@@ -267,7 +267,7 @@ impl Encoder {
     }
 
     /// The form of the frames. Connections with the same form can share frames.
-    pub(crate) fn frame_format(&self) -> FrameFormat {
+    pub(super) fn frame_format(&self) -> FrameFormat {
         match self {
             Encoder::Rfc6455(encoder) => encoder.frame_format(),
             #[cfg(feature = "legacy")]
@@ -275,7 +275,7 @@ impl Encoder {
         }
     }
 
-    pub(crate) fn reset_window(&mut self) {
+    pub(super) fn reset_window(&mut self) {
         match self {
             Encoder::Rfc6455(encoder) => encoder.reset_window(),
             #[cfg(feature = "legacy")]
@@ -284,7 +284,7 @@ impl Encoder {
     }
 
     /// Appends the header of a large frame, or a whole frame of a draft.
-    pub(crate) fn begin_frame(
+    pub(super) fn begin_frame(
         &mut self,
         out: &mut Vec<u8>,
         fin: bool,
@@ -306,7 +306,7 @@ impl Encoder {
     }
 
     #[inline]
-    pub(crate) fn is_low_on_keys(&self) -> bool {
+    pub(super) fn is_low_on_keys(&self) -> bool {
         match self {
             Encoder::Rfc6455(encoder) => encoder.is_low_on_keys(),
             #[cfg(feature = "legacy")]
@@ -314,7 +314,7 @@ impl Encoder {
         }
     }
 
-    pub(crate) fn prefetch_keys(&mut self) -> io::Result<()> {
+    pub(super) fn prefetch_keys(&mut self) -> io::Result<()> {
         match self {
             Encoder::Rfc6455(encoder) => encoder.prefetch_keys(),
             #[cfg(feature = "legacy")]
@@ -322,7 +322,7 @@ impl Encoder {
         }
     }
 
-    pub(crate) fn shrink(&mut self) {
+    pub(super) fn shrink(&mut self) {
         match self {
             Encoder::Rfc6455(encoder) => encoder.shrink(),
             #[cfg(feature = "legacy")]

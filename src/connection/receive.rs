@@ -48,7 +48,7 @@ const MAX_OVERDUE_TIME: Duration = Duration::from_millis(250);
 
 /// An item for the application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Received {
+pub(super) enum Received {
     /// A whole message, or a part of a streamed one; never Ping, Pong or Close.
     Data(DecoderEvent),
     /// The awaited Pong.
@@ -71,9 +71,9 @@ struct ReadWait {
     overdue: Option<Step>,
 }
 
-pub(crate) struct Receiver {
-    pub(crate) connection: Arc<Connection>,
-    pub(crate) decoder: Decoder,
+pub(super) struct Receiver {
+    pub(super) connection: Arc<Connection>,
+    pub(super) decoder: Decoder,
     /// The start of the current silence.
     silent_since: Option<Instant>,
     /// The keepalive Ping of the current silence.
@@ -81,7 +81,7 @@ pub(crate) struct Receiver {
     /// The time at which a message began or had its last 64 KiB, and the number of bytes since.
     message_started: Option<(Instant, usize)>,
     /// The number of the Ping whose Pong the application awaits.
-    pub(crate) awaited_pong: Option<u64>,
+    pub(super) awaited_pong: Option<u64>,
     /// The time since which a limit is exceeded, and the number of reads since.
     overdue: Option<(Instant, u32)>,
     /// The result of each further call: `None` after the peer's Close, or the error that is in the state.
@@ -93,7 +93,7 @@ pub(crate) struct Receiver {
 }
 
 impl Receiver {
-    pub(crate) fn new(connection: Arc<Connection>, mut decoder: Decoder) -> Receiver {
+    pub(super) fn new(connection: Arc<Connection>, mut decoder: Decoder) -> Receiver {
         if connection.events.is_enabled() {
             decoder.report_headers();
         }
@@ -115,7 +115,7 @@ impl Receiver {
     /// Waits for the next item; `None` after the peer's Close. A limit that passes has no other effect. This does not wait for
     /// the steps after the last item: see [`Receiver::end_by`].
     #[inline]
-    pub(crate) fn next(&mut self, limit: Option<Deadline>) -> Result<Option<Received>> {
+    pub(super) fn next(&mut self, limit: Option<Deadline>) -> Result<Option<Received>> {
         if self.outcome.is_some() {
             return self.next_after_last();
         }
@@ -326,7 +326,7 @@ impl Receiver {
     }
 
     /// Continues with the steps after the result, until the limit.
-    pub(crate) fn end_by(&mut self, limit: Deadline) {
+    pub(super) fn end_by(&mut self, limit: Deadline) {
         if let Some(mut ending) = self.ending.take() {
             if !ending.go_on(&self.connection, self.decoder.discard_space(), limit) {
                 self.ending = Some(ending);
@@ -369,7 +369,7 @@ impl Receiver {
     }
 
     /// Ends the connection without waiting: sends a Close if that is possible at once, and ends the stream.
-    pub(crate) fn close_nonblocking(&mut self, code: CloseCode) {
+    pub(super) fn close_nonblocking(&mut self, code: CloseCode) {
         if self.outcome.is_some() {
             if let Some(ending) = self.ending.take() {
                 ending.leave_behind(&self.connection, self.decoder.discard_space());

@@ -63,7 +63,7 @@ impl WebSocket {
 
 impl<'a> RecvStream<'a> {
     /// Waits for the start of the next message. `None`: the connection was closed.
-    pub(crate) fn new(receiver: &'a mut Receiver) -> Result<Option<RecvStream<'a>>> {
+    fn new(receiver: &'a mut Receiver) -> Result<Option<RecvStream<'a>>> {
         if let Some((kind, prefix)) = receiver.decoder.start_streaming() {
             return Ok(Some(RecvStream { receiver, kind, prefix, delivered: 0, chunk_offset: None, ended: false }));
         }
@@ -93,7 +93,7 @@ impl<'a> RecvStream<'a> {
     }
 
     /// A message that has been received whole before.
-    pub(crate) fn from_message(receiver: &'a mut Receiver, kind: MessageKind, bytes: Vec<u8>) -> RecvStream<'a> {
+    fn from_message(receiver: &'a mut Receiver, kind: MessageKind, bytes: Vec<u8>) -> RecvStream<'a> {
         RecvStream { receiver, kind, prefix: bytes, delivered: 0, chunk_offset: None, ended: true }
     }
 

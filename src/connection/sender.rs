@@ -74,11 +74,11 @@ impl WebSocket {
 }
 
 impl Sender {
-    pub(crate) fn new(connection: Arc<Connection>) -> Sender {
+    fn new(connection: Arc<Connection>) -> Sender {
         Sender { connection, _close_on_drop: None }
     }
 
-    pub(crate) fn with_close_on_drop(connection: Arc<Connection>) -> Sender {
+    fn with_close_on_drop(connection: Arc<Connection>) -> Sender {
         Sender { _close_on_drop: Some(Arc::new(CloseOnDrop(connection.clone()))), connection }
     }
 

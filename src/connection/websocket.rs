@@ -57,7 +57,7 @@ use crate::net::stream::Stream;
 /// # }
 /// ```
 pub struct WebSocket {
-    pub(crate) receiver: Receiver,
+    pub(super) receiver: Receiver,
     /// Messages received during [`WebSocket::ping`], for the next receive calls.
     pub(super) buffered_messages: VecDeque<Message>,
     /// The one of them that [`WebSocket::recv_ref`] returned last.
