@@ -39,7 +39,7 @@ fn server(does: Does) -> Server {
 }
 
 fn connect(server: &ServerHandle, does: Does) -> WebSocket {
-    let client = Client::new(&format!("ws://{}", server.local_addr())).unwrap().timeouts(long_timeouts());
+    let client = Client::new(&server.url()).unwrap().timeouts(long_timeouts());
     client.on_event(does.handler()).connect().unwrap()
 }
 
@@ -233,7 +233,7 @@ fn what_a_handler_does_is_not_told_on_whatever_thread_it_happens() {
         let server = Server::bind("127.0.0.1:0").unwrap().timeouts(long_timeouts());
         let server = if masked { server } else { server.on_event(handler.clone()) };
         let server = server.start(move |ws| give.send(ws).map_err(|_| Error::Closed(None))).unwrap();
-        let client = Client::new(&format!("ws://{}", server.local_addr())).unwrap().timeouts(long_timeouts());
+        let client = Client::new(&server.url()).unwrap().timeouts(long_timeouts());
         let client = if masked { client.on_event(handler) } else { client };
         let there = client.connect().unwrap();
         let here = take.recv().unwrap();
@@ -268,7 +268,7 @@ fn a_source_of_keys_uses_the_connection_it_is_for() {
     let server = server.unwrap();
     let sender: Arc<Mutex<Option<Sender>>> = Arc::default();
     let (at, mut number) = (sender.clone(), 0_u64);
-    let client = Client::new(&format!("ws://{}", server.local_addr())).unwrap().timeouts(long_timeouts());
+    let client = Client::new(&server.url()).unwrap().timeouts(long_timeouts());
     let client = client.random_source(move |out| {
         let sender = at.lock().unwrap().clone();
         assert!(sender.map_or(true, |sender| sender.is_open()));

@@ -91,7 +91,7 @@ impl Connection {
 
     /// Records the clean end, after the closing handshake. 6455-7.1.2-2, 6455-7.1.4-s1: only a connection that comes here was
     /// closed cleanly.
-    pub(super) fn mark_closed(&self) {
+    pub(crate) fn mark_closed(&self) {
         let mut state = self.lock_state();
         let info = state.close_info();
         state.replace_end(Error::Closed(Some(info)));

@@ -42,7 +42,7 @@ impl Codec {
         early: &[u8],
         (encoder, inflater): (encoder::Encoder, Option<Inflater>),
     ) -> Codec {
-        let decoder = Decoder::Rfc6455(decoder::Decoder::new(role, limits, early).with_compression(inflater));
+        let decoder = Decoder::Rfc6455(decoder::Decoder::with_early(role, limits, early).with_compression(inflater));
         Codec { role, protocol: Protocol::Rfc6455, decoder, encoder: Encoder::Rfc6455(encoder) }
     }
 
@@ -75,7 +75,7 @@ impl Decoder {
     #[inline]
     pub(super) fn next(&mut self) -> Result<Option<DecoderEvent>, ProtocolError> {
         match self {
-            Decoder::Rfc6455(decoder) => decoder.next(),
+            Decoder::Rfc6455(decoder) => decoder.next_event(),
             #[cfg(feature = "legacy")]
             Decoder::Draft(decoder) => decoder.next(),
         }

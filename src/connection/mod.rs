@@ -6,7 +6,6 @@
 //! |---|---|
 //! | `sender`, `messages`, `recv_stream`, `send_stream` | public handles: [`Sender`](crate::Sender), iterator, streams |
 //! | `websocket` | [`WebSocket`](crate::WebSocket): receives and sends |
-//! | `end_record` | how a connection ended, for its creator |
 //! | `receive` | the receiving side: reads, keepalive, every wait for input |
 //! | `ending` | the last steps: the Close is written, and the stream is ended |
 //! | `close` | the closing handshake, and failing |
@@ -47,7 +46,6 @@
 
 mod background;
 mod close;
-pub(crate) mod end_record;
 mod ending;
 pub(crate) mod framing;
 pub(crate) mod messages;

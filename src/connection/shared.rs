@@ -161,7 +161,7 @@ impl Connection {
 
     /// A failed write may leave a part of a frame, so nothing can be sent after it. A timeout ends receiving too; after other
     /// failures, what the peer sent before can still be received.
-    pub(super) fn fail_write(&self, step: Step, error: io::Error) -> Error {
+    pub(crate) fn fail_write(&self, step: Step, error: io::Error) -> Error {
         match error.kind() {
             ErrorKind::TimedOut => self.abort_with(Error::Timeout(step)),
             _ => self.record_end(Error::io(step, error)),

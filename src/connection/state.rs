@@ -8,12 +8,13 @@
 //! | `writer` | `None` exactly while one thread has the write permit |
 //! | `pending` | frames to be encoded by the next thread that writes, one of each kind at most |
 //! | `end` | set once; only a completed closing handshake replaces an earlier failed write |
-//! | `end_copy` | has the value of `end`, for [`EndRecord`](super::end_record::EndRecord), which outlives the connection |
+//! | `end_record` | has the value of `end`, and outlives the connection (feature `reconnect`) |
 
 use std::io;
 use std::mem;
+#[cfg(feature = "reconnect")]
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::protocol::{CloseFrame, Protocol};
 use super::shared_frame::SharedFrame;
@@ -24,13 +25,11 @@ use crate::codec::frame::Opcode;
 use crate::error::{Error, Result, Step};
 use crate::events::sink::Origin;
 use crate::net::deadline::Deadline;
-use crate::primitives::lock::Lock;
+#[cfg(feature = "reconnect")]
+use crate::reconnect::end_record::EndRecord;
 
 /// Maximum number of bytes in the write buffer while each Ping is answered. Beyond it only the latest one is.
 const PONG_BUFFER_LIMIT: usize = 8 << 10;
-
-/// When and how a connection ended. It outlives the connection.
-pub(super) type EndCell = Lock<Option<(Instant, Error)>>;
 
 pub(crate) struct SharedState {
     protocol: Protocol,
@@ -43,7 +42,9 @@ pub(crate) struct SharedState {
     close_deadline: Option<Deadline>,
     /// How the connection ended.
     pub(crate) end: Option<Error>,
-    end_copy: Option<Arc<EndCell>>,
+    /// A copy of `end` for the iterator that made the connection.
+    #[cfg(feature = "reconnect")]
+    pub(crate) end_record: Option<Arc<EndRecord>>,
     /// A message is being sent as a stream: no other message may begin.
     pub(crate) streaming: bool,
     /// The numbers of the last Ping sent and of the last Pong received.
@@ -81,7 +82,8 @@ impl SharedState {
             closing: ClosingHandshake::default(),
             close_deadline: None,
             end: None,
-            end_copy: None,
+            #[cfg(feature = "reconnect")]
+            end_record: None,
             streaming: false,
             last_ping_sent: 0,
             last_pong_received: 0,
@@ -113,18 +115,11 @@ impl SharedState {
 
     /// Ends the connection with this error, also if it has ended before.
     pub(super) fn replace_end(&mut self, error: Error) {
-        if let Some(copy) = &self.end_copy {
-            *copy.lock() = Some((Instant::now(), error.clone()));
+        #[cfg(feature = "reconnect")]
+        if let Some(end_record) = &self.end_record {
+            end_record.store(&error);
         }
         self.end = Some(error);
-    }
-
-    /// Copies the end to this cell, now and whenever it changes. Replaces an earlier cell.
-    pub(super) fn copy_end_to(&mut self, cell: Arc<EndCell>) {
-        if let Some(end) = &self.end {
-            *cell.lock() = Some((Instant::now(), end.clone()));
-        }
-        self.end_copy = Some(cell);
     }
 
     /// Schedules a Close; `false` if one has been sent or scheduled before.

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::end_record::EndRecord;
 use super::framing::Codec;
 use super::receive::{Received, Receiver};
 use super::shared::Connection;
@@ -47,7 +46,7 @@ use crate::net::stream::Stream;
 /// #     while let Some(message) = ws.recv()? { ws.send(&message)?; }
 /// #     Ok(())
 /// # })?;
-/// # let url = format!("ws://{}", server.local_addr());
+/// # let url = server.url();
 /// let mut ws = stdws::connect(&url)?;
 /// ws.send("hello")?;
 /// assert_eq!(ws.recv()?.unwrap().as_text(), Some("hello"));
@@ -104,11 +103,6 @@ impl WebSocket {
 
     pub(crate) fn events(&self) -> &EventSink {
         &self.info.events
-    }
-
-    /// A record of how this connection ends. Of two records, only the later one is written.
-    pub(crate) fn end_record(&self) -> Arc<EndRecord> {
-        Arc::new(EndRecord::new(&self.receiver.connection))
     }
 
     // ── receiving ───────────────────────────────────────────────────────────────────────────────────────────────────

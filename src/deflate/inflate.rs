@@ -1,44 +1,33 @@
-//! Reading DEFLATE: the public face of `blocks`, `symbols` and `output`, and every way a stream can be wrong.
+//! The decompressor: reads DEFLATE with `blocks`, `symbols`, `output` and `window`.
 
 mod blocks;
+mod error;
 mod output;
 mod symbols;
 mod window;
 
 use std::fmt;
 
-use crate::deflate::WindowBits;
+use crate::deflate::format::WindowBits;
 use blocks::{Blocks, StopAtEnd};
+pub use error::InflateError;
 use output::Output;
 use window::Window;
 
-/// Why reading stopped before the end of a unit.
-enum Stop {
-    /// The input ends here; more may follow.
-    NeedInput,
-    Error(InflateError),
-}
-
-impl From<InflateError> for Stop {
-    fn from(error: InflateError) -> Self {
-        Stop::Error(error)
-    }
-}
-
-/// A decompressor for raw DEFLATE (RFC 1951), fed in pieces of any size; for messages, or for streams by themselves.
+/// A decompressor for raw DEFLATE (RFC 1951) in pieces of any size, for messages or for single streams.
 ///
-/// It keeps its window from message to message, until told otherwise by [`reset`](Inflate::reset).
+/// It keeps its window from message to message, until [`reset`](Inflate::reset).
 ///
 /// **Memory**: nothing until the first input; then 11 KiB, and a window that grows with the output, to 8 KiB above its
-/// size at most (51 KiB together for 32,768 bytes). Nothing is ever allocated because a stream announces it.
+/// size at most (51 KiB together for 32,768 bytes). No allocation depends on an announced length.
 ///
 /// **Strictness** is that of zlib. A code of literals and lengths, or of distances, may consist of a single symbol of
 /// one bit, and a block may do without distances; any other code that is incomplete is refused, and so is every code
 /// that is over-subscribed. More than 286 literals and lengths, or 30 distances, are refused. Differences: a distance
-/// beyond the window is refused even where the output at hand still has the bytes, and [`push`](Inflate::push) goes on
+/// beyond the window is refused even if the output still has the bytes, and [`push`](Inflate::push) continues
 /// after a block that is marked as the last (RFC 7692 section 7.2.3.4).
 ///
-/// After an error, every further call gives the same error, until [`reset`](Inflate::reset).
+/// After an error, every further call returns the same error, until [`reset`](Inflate::reset).
 pub struct Inflate {
     blocks: Option<Box<Blocks>>,
     window: Window,
@@ -51,22 +40,20 @@ impl Inflate {
         Inflate { blocks: None, window: Window::new(window.size()), failed: None }
     }
 
-    /// Reads all of `input` and appends what it says to `out`, which never gets longer than `limit` bytes.
+    /// Decompresses all of `input` and appends the output to `out`, which never exceeds `limit` bytes.
     ///
-    /// What ends in the middle of a symbol waits for the next call. `out` may be emptied or replaced between calls. A
-    /// block marked as the last is nothing special here: as RFC 7692 section 7.2.3.4 has it, the next begins at the
-    /// next byte.
+    /// An incomplete symbol at the end of `input` is kept for the next call. `out` may be cleared or replaced between calls.
+    /// After a block marked as the last, the next begins at the next byte (RFC 7692 section 7.2.3.4).
     ///
     /// # Errors
-    /// The first fault in the stream; `out` has everything before it. [`InflateError::TooLarge`] if `out` would get
-    /// longer than `limit`: exactly `limit` bytes are fine.
+    /// The first fault in the stream; `out` has all output before it. [`InflateError::TooLarge`] if `out` would exceed
+    /// `limit` bytes.
     pub fn push(&mut self, input: &[u8], out: &mut Vec<u8>, limit: usize) -> Result<(), InflateError> {
         self.read(input, out, limit, StopAtEnd::No).map(|_| ())
     }
 
-    /// As [`push`](Inflate::push), for streams by themselves: stops after the block that is marked as the last. Gives
-    /// how many bytes of `input` were used. When it did not stop, that is all of them; [`at_end`](Inflate::at_end)
-    /// tells.
+    /// As [`push`](Inflate::push), for single streams: stops after the block that is marked as the last. Returns the number
+    /// of bytes of `input` used, which is all of them unless it stopped; see [`at_end`](Inflate::at_end).
     ///
     /// ```
     /// use stdws::deflate::{Inflate, WindowBits};
@@ -84,17 +71,15 @@ impl Inflate {
         self.read(input, out, limit, StopAtEnd::Yes).map(|left| input.len() - left)
     }
 
-    /// True when the last block that was read is marked as the last of the stream, and nothing was read since.
+    /// Whether the block read last is marked as the last of the stream, and nothing was read since.
     pub fn at_end(&self) -> bool {
         self.blocks.as_ref().is_some_and(|blocks| blocks.at_end())
     }
 
-    /// Ends a message whose sender cut off the last four bytes, `00 00 FF FF` (RFC 7692 section 7.2.1). The window
-    /// stays.
+    /// Ends a message whose sender removed the last four bytes, `00 00 FF FF` (RFC 7692 section 7.2.1). Keeps the window.
     ///
-    /// It does not put the four bytes back and read on, as RFC 7692 section 7.2.2 words it: they could then become the
-    /// missing end of something else. It checks that exactly the beginning of an empty stored block is left, which they
-    /// would complete.
+    /// RFC 7692 section 7.2.2 appends the four bytes and reads on. They could then complete some other unit of the stream.
+    /// This method instead checks that exactly the beginning of an empty stored block is left, which they would complete.
     ///
     /// # Errors
     /// [`InflateError::Unfinished`] if the message ends anywhere else; an empty one does too, since an empty message is
@@ -110,8 +95,7 @@ impl Inflate {
         Ok(())
     }
 
-    /// Begins anew: with an empty window (no context takeover), and without the error if there was one. What is
-    /// allocated stays.
+    /// Resets to an empty window (no context takeover) and clears an error. Keeps the memory.
     pub fn reset(&mut self) {
         self.window.clear();
         self.failed = None;
@@ -137,75 +121,17 @@ impl Inflate {
 }
 
 impl fmt::Debug for Inflate {
-    /// Without the window: that is somebody's data.
+    /// Without the window, which contains data of the peer.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Inflate").field("failed", &self.failed).finish_non_exhaustive()
     }
 }
 
-/// What is wrong with a stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum InflateError {
-    /// BTYPE is 11, which is reserved (RFC 1951 section 3.2.3).
-    BlockType,
-    /// The length of a stored block and its complement do not match (section 3.2.4).
-    StoredLength,
-    /// A dynamic block announces more than 286 literals and lengths, or more than 30 distances (section 3.2.7).
-    TooManySymbols,
-    /// The code in which lengths are sent is over-subscribed, incomplete or empty.
-    LengthCode,
-    /// The first length of all is said to repeat the one before.
-    NothingToRepeat,
-    /// A repetition goes beyond the number of lengths announced.
-    TooManyLengths,
-    /// The end of the block has no code, so the block could not end.
-    NoEndOfBlock,
-    /// The code of literals and lengths is over-subscribed, or incomplete with more than one symbol.
-    LiteralCode,
-    /// The code of distances is over-subscribed, or incomplete with more than one symbol.
-    DistanceCode,
-    /// Bits that are no code of a literal or length, or one of the two codes that must not occur (section 3.2.6).
-    LiteralSymbol,
-    /// Bits that are no code of a distance, or one of the two codes that must not occur (section 3.2.6).
-    DistanceSymbol,
-    /// A distance reaches beyond the window, or to before the first byte.
-    DistanceTooFar,
-    /// More output than the limit allows.
-    TooLarge,
-    /// A message does not end where a block ends, with three bits of an empty stored block after it (RFC 7692 section
-    /// 7.2.1).
-    Unfinished,
-}
-
-impl fmt::Display for InflateError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            InflateError::BlockType => "a compressed block is of the reserved type 11",
-            InflateError::StoredLength => "the length of a stored block does not match its complement",
-            InflateError::TooManySymbols => "a compressed block announces more symbols than there are",
-            InflateError::LengthCode => "the code in which code lengths are sent is not complete",
-            InflateError::NothingToRepeat => "the first code length repeats nothing",
-            InflateError::TooManyLengths => "more code lengths than announced",
-            InflateError::NoEndOfBlock => "the end of the block has no code",
-            InflateError::LiteralCode => "the literal and length code is not complete",
-            InflateError::DistanceCode => "the distance code is not complete",
-            InflateError::LiteralSymbol => "bits that mean no literal and no length",
-            InflateError::DistanceSymbol => "bits that mean no distance",
-            InflateError::DistanceTooFar => "a distance reaches beyond the window",
-            InflateError::TooLarge => "the inflated data exceed the limit",
-            InflateError::Unfinished => "a compressed message ends in the middle of a block",
-        })
-    }
-}
-
-impl std::error::Error for InflateError {}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// A stream from fields: value and width, lowest bit first. Codes are given as they are printed, after a `-` width.
+    /// A stream from fields: value and width, lowest bit first. A negative width stands for a code, highest bit first.
     fn stream(fields: &[(u32, i32)]) -> Vec<u8> {
         let (mut bytes, mut count) = (Vec::new(), 0);
         for &(value, width) in fields {
@@ -244,7 +170,7 @@ mod tests {
         stream(&parts.concat())
     }
 
-    /// Each fault with the shortest input that has it: one byte less is not wrong yet.
+    /// Each fault with the shortest input that has it: without its last byte there is no error.
     #[test]
     fn shortest_errors() {
         let (zeros, eights) = ([0, 0, 1, 1], [0, 0, 1, 0, 1]);
@@ -279,13 +205,13 @@ mod tests {
         assert_eq!(Inflate::new(WindowBits::MAX).end_message(), Err(InflateError::Unfinished));
     }
 
-    /// What looks wrong but is not: zlib accepts it, and so do we.
+    /// Unusual streams that are valid, as in zlib.
     #[test]
     fn codes_of_a_single_symbol() {
-        // One distance code of one bit; its other half means nothing. A literal would need a code, so there is only the
-        // end.
+        // One distance code of one bit; its other half has no meaning. A literal would need a code, so there is only
+        // the end.
         assert_eq!(inflate(&join(&[&only_the_end(1), &[(0, 1), (0, 1)]]), 10), Ok(vec![]));
-        // Sixteen zeros for the distances cannot be said with this code, but no distance code at all can: 257 + 11
+        // This code cannot express sixteen zeros for the distances, but it can express an empty distance code: 257 + 11
         // lengths.
         let no_distances = join(&[&only_the_end(11), &[(1, 1), (0, 7), (0, 1)]]);
         assert_eq!(inflate(&no_distances, 10), Ok(vec![]));
@@ -332,7 +258,7 @@ mod tests {
         }
     }
 
-    /// 7692-7.2.2-1: after a reset nothing is left of what came before.
+    /// 7692-7.2.2-1: after a reset nothing of earlier messages is left.
     #[test]
     fn reset_forgets_the_window() {
         let (mut inflate, mut out) = (Inflate::new(WindowBits::MAX), Vec::new());
@@ -346,7 +272,7 @@ mod tests {
         assert_eq!(inflate.push(HELLO[0], &mut out, 100), Ok(()));
     }
 
-    /// Tables of fixed blocks are made once; a dynamic block that fails half way must not leave its own in their place.
+    /// Tables of fixed blocks are built once; a dynamic block that fails half way must not leave its own in their place.
     #[test]
     fn reset_in_the_middle_of_a_block() {
         let good = stream(&[(0b010, 3), (0b0011_0000, -8), (0b000_0001, -7), (0b00000, -5), (0, -7)]);
@@ -395,7 +321,7 @@ mod tests {
         assert_eq!(inflate.push_to_end(&twice[6..], &mut out, 100), Ok(1));
         assert!(inflate.at_end());
         assert_eq!(out, b"Hello");
-        // As a chain of messages, the same bytes go on.
+        // As a sequence of messages, the same bytes continue.
         let (mut inflate, mut out) = (Inflate::new(WindowBits::MAX), Vec::new());
         inflate.push(&twice, &mut out, 100).unwrap();
         assert_eq!((inflate.end_message(), &out[..]), (Ok(()), &b"HelloHello"[..]));
@@ -416,9 +342,11 @@ mod tests {
                 input.extend((data.len() as u16).to_le_bytes());
                 input.extend((!(data.len() as u16)).to_le_bytes());
                 input.extend(&data);
-                let symbol =
-                    crate::deflate::DISTANCES.iter().rposition(|range| usize::from(range.0) <= distance).unwrap();
-                let (base, extra) = crate::deflate::DISTANCES[symbol];
+                let symbol = crate::deflate::format::DISTANCES
+                    .iter()
+                    .rposition(|range| usize::from(range.0) <= distance)
+                    .unwrap();
+                let (base, extra) = crate::deflate::format::DISTANCES[symbol];
                 let rest = (distance - usize::from(base)) as u32;
                 let tail = stream(&[(0b010, 3), (1, -7), (symbol as u32, -5), (rest, i32::from(extra)), (0, -7)]);
                 for split in [true, false] {
@@ -468,7 +396,7 @@ mod tests {
             for limit in 0..length {
                 assert_eq!(inflate(&input, limit), Err(InflateError::TooLarge));
             }
-            // A vector that is too long already takes nothing more.
+            // Nothing is appended to a vector that already exceeds the limit.
             assert_eq!(Inflate::new(WindowBits::MAX).push(&input, &mut vec![0; 9], 8), Err(InflateError::TooLarge));
         }
     }
@@ -478,7 +406,7 @@ mod tests {
     fn memory_follows_the_output() {
         let mut out = Vec::new();
         let mut inflate = Inflate::new(WindowBits::MAX);
-        // A stored block announces 65,535 bytes, and a limit of usize::MAX invites them.
+        // A stored block announces 65,535 bytes, and the limit of usize::MAX allows them.
         inflate.push(&[0x00, 0xff, 0xff, 0x00, 0x00, 1, 2, 3], &mut out, usize::MAX).unwrap();
         assert!(out.capacity() < 1024, "{}", out.capacity());
         assert!(std::mem::size_of::<Blocks>() <= 11 * 1024, "{}", std::mem::size_of::<Blocks>());

@@ -1,8 +1,8 @@
-//! DEFLATE (RFC 1951) by itself: [`Inflate`] and [`Compress`], made for messages that share a window (RFC 7692).
+//! DEFLATE (RFC 1951): [`Inflate`] and [`Compress`], for messages that share a window (RFC 7692).
 //!
 //! # The format in one page
 //!
-//! A stream is a chain of *blocks*. A block opens with three bits: is it the last one (BFINAL), and which kind (BTYPE):
+//! A stream is a sequence of *blocks*. A block starts with three bits: whether it is the last (BFINAL), and its kind (BTYPE):
 //!
 //! | BTYPE | kind | then |
 //! |---|---|---|
@@ -11,36 +11,36 @@
 //! | 10 | dynamic | two codes, described with the help of a third, then symbols in them |
 //! | 11 | reserved | an error |
 //!
-//! A *symbol* says one of three things: here is a byte (a *literal*); repeat `length` bytes from `distance` bytes back
-//! (a *match*); the block ends. A match is two symbols from two codes: 257 to 285 of the first code give a length, 0 to
-//! 29 of the second a distance. Most of them stand for a range, and *extra bits* after the symbol say where in it.
+//! A *symbol* is one of three: a byte (a *literal*), a repetition of `length` bytes from `distance` bytes back (a *match*),
+//! or the end of the block. A match is two symbols from two codes: 257 to 285 of the first are lengths, 0 to 29 of the
+//! second are distances. Most of these symbols stand for a range, and the *extra bits* after the symbol select a value.
 //!
-//! # What surprises people
+//! # Common pitfalls
 //!
-//! * **Bits are read from the bottom of each byte, codes from their top.** Numbers (lengths, extra bits) lie in the
-//!   stream with their lowest bit first; the bits of a Huffman code come with the highest first. So whoever holds the
-//!   stream in an integer, first bit lowest, must turn codes round, once, when the tables are made. Nothing else is
-//!   ever reversed.
-//! * **A code is nothing but a list of lengths** (`huffman.rs`): sorted by length, then by symbol, codes count
+//! * **Bits are read from the lowest bit of each byte, codes from their highest bit.** Numbers (lengths, extra bits) stand
+//!   in the stream with the lowest bit first, Huffman codes with the highest first. This implementation holds the stream
+//!   in an integer, first bit lowest, so it reverses codes once, when it builds the tables. Nothing else is reversed.
+//! * **A list of lengths defines a code** (`huffman.rs`): sorted by length, then by symbol, codes count
 //!   upwards.
-//! * **A match may overlap what it produces**: distance 1, length 100 means a hundred times the last byte.
+//! * **A match may overlap its own output**: distance 1, length 100 means a hundred times the last byte.
 //! * **A match may reach into earlier blocks, and earlier messages**: the *window* is the last 256 to 32,768 bytes of
-//!   output, and it knows nothing of blocks.
-//! * **Blocks do not end on byte boundaries.** Only stored blocks align. That is what *sync flush* uses: an empty
-//!   stored block (`00 00 FF FF` after its three bits and the padding) puts everything so far on whole bytes. RFC 7692
-//!   has the sender cut these four bytes off every message.
-//! * Length 258 has a symbol to itself (285), although 284 with all extra bits set means 258 too. Both are read; we
-//!   write 285.
+//!   output, independent of blocks.
+//! * **Blocks do not end on byte boundaries.** Only stored blocks align. A *sync flush* relies on that: an empty
+//!   stored block (`00 00 FF FF` after its three bits and the padding) completes the last byte. In RFC 7692 the sender
+//!   removes these four bytes from every message.
+//! * Length 258 has a symbol of its own (285), although 284 with all extra bits set means 258 too. Both are read; 285 is
+//!   written.
 //!
 //! # Files
 //!
-//! Below both: `bits` reads and writes bits, `huffman` turns lengths into codes and into tables for reading.
+//! For both directions: `format` has the tables of the RFC, `bits` reads and writes bits, `huffman` turns lengths into codes
+//! and into tables for reading.
 //!
-//! Reading is `inflate`: `blocks` goes through blocks one unit at a time, `symbols` through what is in them, fast;
-//! `output` has the limit and does the copying, `window` remembers.
+//! Reading is `inflate`: `blocks` reads blocks one unit at a time, `symbols` decodes their contents, `output` applies the
+//! limit and copies, `window` holds earlier output, `error` lists the faults of a stream.
 //!
-//! Writing is `compress`: `matcher` remembers, `search` finds repetitions, `tokens` counts what is found, `lengths`
-//! chooses codes, `block` chooses the shortest kind of block and writes it. None of them knows anything of WebSocket.
+//! Writing is `compress`: `matcher` holds earlier input, `search` finds repetitions, `tokens` counts them, `lengths` chooses
+//! codes, `block` chooses the shortest kind of block and writes it. Only `extension` knows WebSocket.
 //!
 //! # Example
 //!
@@ -50,12 +50,12 @@
 //! let mut compress = Compress::new(Level::Default, WindowBits::MAX);
 //! let mut inflate = Inflate::new(WindowBits::MAX);
 //! for text in ["so much in common", "so much more in common"] {
-//!     // What RFC 7692 sends: everything but the four bytes that end a sync flush.
+//!     // RFC 7692: the payload is the output without the four bytes that end a sync flush.
 //!     let mut payload = Vec::new();
 //!     compress.push(text.as_bytes(), &mut payload);
 //!     payload.truncate(payload.len() - 4);
 //!
-//!     // What it receives, in pieces of any size, and never more than 1,000 bytes.
+//!     // The payload arrives in pieces of any size. The message has at most 1,000 bytes.
 //!     let mut message = Vec::new();
 //!     for piece in payload.chunks(3) {
 //!         inflate.push(piece, &mut message, 1_000)?;
@@ -69,148 +69,10 @@
 mod bits;
 mod compress;
 pub(crate) mod extension;
+mod format;
 mod huffman;
 mod inflate;
 
 pub use compress::{Compress, Level};
+pub use format::WindowBits;
 pub use inflate::{Inflate, InflateError};
-
-/// The size of a window as RFC 7692 negotiates it: its base-2 logarithm, 8 (256 bytes) to 15 (32,768 bytes).
-///
-/// ```
-/// use stdws::deflate::WindowBits;
-/// assert_eq!(WindowBits::new(10).map(WindowBits::size), Some(1024));
-/// assert_eq!(WindowBits::new(16), None);
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct WindowBits(u8);
-
-impl WindowBits {
-    /// 256 bytes, the smallest window RFC 7692 can agree on.
-    pub const MIN: WindowBits = WindowBits(8);
-    /// 32,768 bytes: as far as a distance can say, and what holds when nothing was agreed.
-    pub const MAX: WindowBits = WindowBits(15);
-
-    /// `None` unless `bits` is 8 to 15.
-    pub fn new(bits: u8) -> Option<WindowBits> {
-        (WindowBits::MIN.0..=WindowBits::MAX.0).contains(&bits).then_some(WindowBits(bits))
-    }
-
-    /// The number that was given: 8 to 15.
-    pub fn bits(self) -> u8 {
-        self.0
-    }
-
-    /// How many bytes back a distance may reach: 256 to 32,768.
-    pub fn size(self) -> usize {
-        1 << self.0
-    }
-}
-
-/// The symbol that ends a block; below it are the literals, above it the lengths.
-const END_OF_BLOCK: usize = 256;
-/// Literals, the end of a block, and the 29 lengths (RFC 1951 section 3.2.5).
-const LITERAL_SYMBOLS: usize = 286;
-/// The distances (RFC 1951 section 3.2.5).
-const DISTANCE_SYMBOLS: usize = 30;
-/// The longest code of literals, lengths and distances; that of the lengths of codes has at most 7 bits.
-const MAX_CODE_LENGTH: usize = 15;
-/// The shortest and the longest match that can be said.
-const MIN_MATCH: usize = 3;
-const MAX_MATCH: usize = 258;
-
-/// For each symbol from 257 on: the shortest length it stands for, and how many extra bits say how much more.
-const LENGTHS: [(u16, u8); 29] = {
-    let mut lengths = ranges(3, 8, 4);
-    lengths[28] = (258, 0);
-    lengths
-};
-
-/// The same for each distance symbol.
-const DISTANCES: [(u16, u8); DISTANCE_SYMBOLS] = ranges(1, 4, 2);
-
-/// Symbols for ranges that get wider: the first `plain` stand for one value each, then every `per` symbols there is one
-/// extra bit more. That is how both tables of RFC 1951 section 3.2.5 are made, but for length 258.
-const fn ranges<const N: usize>(first: u16, plain: usize, per: usize) -> [(u16, u8); N] {
-    let (mut table, mut base, mut symbol) = ([(0, 0); N], first, 0);
-    while symbol < N {
-        let extra = if symbol < plain { 0 } else { (symbol - plain) / per + 1 };
-        table[symbol] = (base, extra as u8);
-        base = base.wrapping_add(1 << extra);
-        symbol += 1;
-    }
-    table
-}
-
-/// A dynamic block sends the lengths of its codes in a code of 19 symbols: 0 to 15 are lengths, the others repeat.
-const REPEAT_LAST: usize = 16;
-const REPEAT_ZERO: usize = 17;
-const REPEAT_ZERO_LONG: usize = 18;
-const LENGTH_SYMBOLS: usize = 19;
-/// For the symbols 16, 17 and 18: the fewest repetitions, and the extra bits.
-const REPEATS: [(u8, u8); 3] = [(3, 2), (3, 3), (11, 7)];
-/// The order in which the lengths of that third code are sent: rarest last, so that the end can be left out.
-const LENGTH_ORDER: [u8; LENGTH_SYMBOLS] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
-
-/// The lengths of the two codes of fixed blocks (RFC 1951 section 3.2.6). They count two symbols each that must not
-/// occur: without them the codes would not be complete.
-const FIXED_LITERALS: [u8; 288] = {
-    let mut lengths = [8; 288];
-    let mut symbol = 144;
-    while symbol < 280 {
-        lengths[symbol] = if symbol < 256 { 9 } else { 7 };
-        symbol += 1;
-    }
-    lengths
-};
-const FIXED_DISTANCES: [u8; 32] = [5; 32];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Rows of the tables in RFC 1951 section 3.2.5: symbol, extra bits, smallest and largest value.
-    #[test]
-    fn ranges_are_those_of_the_rfc() {
-        let lengths = [
-            (257, 0, 3, 3),
-            (264, 0, 10, 10),
-            (265, 1, 11, 12),
-            (268, 1, 17, 18),
-            (269, 2, 19, 22),
-            (276, 3, 59, 66),
-            (277, 4, 67, 82),
-            (280, 4, 115, 130),
-            (281, 5, 131, 162),
-            (284, 5, 227, 258),
-            (285, 0, 258, 258),
-        ];
-        for (symbol, extra, least, most) in lengths {
-            let (base, bits) = LENGTHS[symbol - 257];
-            assert_eq!((bits, base, base + (1 << bits) - 1), (extra, least, most), "{symbol}");
-        }
-        let distances = [
-            (0, 0, 1, 1),
-            (3, 0, 4, 4),
-            (4, 1, 5, 6),
-            (9, 3, 25, 32),
-            (15, 6, 193, 256),
-            (22, 10, 2049, 3072),
-            (28, 13, 16385, 24576),
-            (29, 13, 24577, 32768),
-        ];
-        for (symbol, extra, least, most) in distances {
-            let (base, bits) = DISTANCES[symbol];
-            assert_eq!((bits, base, base + (1 << bits) - 1), (extra, least, most), "{symbol}");
-        }
-    }
-
-    #[test]
-    fn window_bits_are_8_to_15() {
-        let good: Vec<u8> = (0..=255).filter(|bits| WindowBits::new(*bits).is_some()).collect();
-        assert_eq!(good, [8, 9, 10, 11, 12, 13, 14, 15]);
-        assert_eq!(WindowBits::MIN.size(), 256);
-        assert_eq!(WindowBits::MAX.size(), 32_768);
-        assert_eq!(WindowBits::new(9).map(WindowBits::bits), Some(9));
-    }
-}
