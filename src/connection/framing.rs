@@ -1,10 +1,11 @@
-//! What a connection speaks, decided once, when it is made. Here, and nowhere else, RFC 6455 and the drafts before it
-//! (feature `legacy`) are told apart: [`Decoder`] and [`Encoder`] are the bytes, [`Protocol`] is what may be done with them.
+//! The codec of one connection: the decoder and the encoder of RFC 6455 or of a draft (feature `legacy`), chosen once.
 //!
-//! Without the feature each of the three has one case, and costs nothing.
+//! Without the feature each type has one variant, and the dispatch costs nothing. Knows the codecs; must not know the stream
+//! or the threads.
 
 use std::io;
 
+use super::protocol::{CloseFrame, Protocol};
 use crate::close::CloseCode;
 use crate::codec::close as close_body;
 use crate::codec::decoder;
@@ -14,20 +15,18 @@ use crate::codec::event::DecoderEvent;
 use crate::codec::frame::{Opcode, Role};
 use crate::config::Limits;
 use crate::deflate::extension::Inflater;
-use crate::error::{ProtocolError, UsageError};
+use crate::error::ProtocolError;
 #[cfg(feature = "legacy")]
 use crate::legacy;
 #[cfg(feature = "legacy")]
 use crate::legacy::handshake::NegotiatedDraft;
 #[cfg(feature = "legacy")]
 use crate::legacy::table::DraftSpec;
-#[cfg(feature = "legacy")]
-use crate::legacy::Capability;
 use crate::message::MessageKind;
 #[cfg(feature = "legacy")]
 use crate::primitives::random::RandomSource;
 
-/// Both directions of a connection whose opening handshake is over.
+/// Both directions of a connection after its opening handshake.
 pub(crate) struct Codec {
     pub(crate) role: Role,
     pub(crate) protocol: Protocol,
@@ -36,7 +35,7 @@ pub(crate) struct Codec {
 }
 
 impl Codec {
-    /// RFC 6455. `early` came behind the opening handshake.
+    /// RFC 6455. `early` are bytes received after the opening handshake.
     pub(crate) fn rfc6455(
         role: Role,
         limits: Limits,
@@ -47,7 +46,7 @@ impl Codec {
         Codec { role, protocol: Protocol::Rfc6455, decoder, encoder: Encoder::Rfc6455(encoder) }
     }
 
-    /// A draft. `keys` are for a client.
+    /// A draft. A client needs `keys`.
     #[cfg(feature = "legacy")]
     pub(crate) fn draft(
         role: Role,
@@ -62,138 +61,9 @@ impl Codec {
     }
 }
 
-/// What can be said on a connection, and how it is closed.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Protocol {
-    Rfc6455,
-    #[cfg(feature = "legacy")]
-    Draft(&'static DraftSpec, Role),
-}
-
-impl Protocol {
-    /// Whether messages of this kind can be sent.
-    #[inline]
-    pub(crate) fn check_message(self, _opcode: Opcode) -> Result<(), UsageError> {
-        match self {
-            Protocol::Rfc6455 => Ok(()),
-            #[cfg(feature = "legacy")]
-            Protocol::Draft(spec, _) if _opcode == Opcode::Data(MessageKind::Binary) => {
-                spec.require(Capability::BinaryMessages)
-            }
-            #[cfg(feature = "legacy")]
-            Protocol::Draft(..) => Ok(()),
-        }
-    }
-
-    /// Whether messages can be sent in fragments.
-    pub(crate) fn check_stream(self) -> Result<(), UsageError> {
-        match self {
-            Protocol::Rfc6455 => Ok(()),
-            #[cfg(feature = "legacy")]
-            Protocol::Draft(spec, _) => spec.require(Capability::Fragmentation),
-        }
-    }
-
-    /// Whether a Ping can be sent. If not, silence cannot be probed.
-    pub(crate) fn check_ping(self) -> Result<(), UsageError> {
-        match self {
-            Protocol::Rfc6455 => Ok(()),
-            #[cfg(feature = "legacy")]
-            Protocol::Draft(spec, _) => spec.require(Capability::Ping),
-        }
-    }
-
-    /// Whether a Ping or a Pong may come between the fragments of a message.
-    #[inline]
-    pub(crate) fn interleaves_control_frames(self) -> bool {
-        match self {
-            // 6455-5.4-2
-            Protocol::Rfc6455 => true,
-            #[cfg(feature = "legacy")]
-            Protocol::Draft(spec, _) => spec.interleaves_control_frames(),
-        }
-    }
-
-    /// Whether a caller may close like this.
-    pub(crate) fn check_close(self, code: CloseCode, reason: &str) -> Result<(), UsageError> {
-        match self {
-            Protocol::Rfc6455 => close_body::check(code, reason),
-            #[cfg(feature = "legacy")]
-            Protocol::Draft(spec, _) => spec.check_close(code, reason),
-        }
-    }
-
-    /// The Close this side sends of its own accord.
-    pub(crate) fn close(self, code: CloseCode, reason: &str) -> CloseFrame {
-        match self {
-            Protocol::Rfc6455 => CloseFrame { code: Some(code), body: close_body::emit(Some(code), reason) },
-            #[cfg(feature = "legacy")]
-            Protocol::Draft(spec, role) => {
-                let (code, body) = spec.close_frame(role, code, reason);
-                CloseFrame { code, body }
-            }
-        }
-    }
-
-    /// The Close that tells the peer what it did wrong, if there is one.
-    pub(crate) fn failure_close(self, code: CloseCode) -> Option<CloseFrame> {
-        match self {
-            Protocol::Rfc6455 => Some(self.close(code, "")),
-            #[cfg(feature = "legacy")]
-            Protocol::Draft(spec, _) => spec.sends_failure_close().then(|| self.close(code, "")),
-        }
-    }
-
-    /// Whether the peer's Close wants this answer although a Close was sent before.
-    pub(crate) fn needs_second_close(self, _answer: &CloseFrame) -> bool {
-        match self {
-            // 6455-5.5.1-s3: Closes that cross answer each other.
-            Protocol::Rfc6455 => false,
-            #[cfg(feature = "legacy")]
-            Protocol::Draft(spec, role) => spec.needs_second_close(role, &_answer.body),
-        }
-    }
-
-    /// Whether closing is nothing but ending the stream.
-    pub(crate) fn closes_by_eof(self) -> bool {
-        match self {
-            Protocol::Rfc6455 => false,
-            #[cfg(feature = "legacy")]
-            Protocol::Draft(spec, _) => spec.closes_by_eof(),
-        }
-    }
-
-    /// Whether a client that has closed waits for the server to end the stream.
-    pub(crate) fn server_closes_tcp_first(self) -> bool {
-        match self {
-            // 6455-5.5.1-12, 6455-7.1.1-6
-            Protocol::Rfc6455 => true,
-            #[cfg(feature = "legacy")]
-            Protocol::Draft(spec, _) => spec.server_closes_tcp_first(),
-        }
-    }
-
-    /// Whether a Pong that answers no Ping ends the connection.
-    pub(crate) fn rejects_unsolicited_pongs(self) -> bool {
-        match self {
-            // 6455-5.5.3-s2
-            Protocol::Rfc6455 => false,
-            #[cfg(feature = "legacy")]
-            Protocol::Draft(spec, _) => spec.rejects_unsolicited_pongs(),
-        }
-    }
-}
-
-/// A Close to be sent.
+/// Decodes bytes to events. See [`decoder::Decoder`] for each method.
 #[derive(Debug)]
-pub(crate) struct CloseFrame {
-    pub(crate) code: Option<CloseCode>,
-    pub(crate) body: Vec<u8>,
-}
-
-/// Bytes in, events out. See [`decoder::Decoder`] for what each method does.
-#[derive(Debug)]
-// The small one is rare. A box for the other would be one more step at every message.
+// The small variant is rare. A box for the large one would cost an indirection for each message.
 #[allow(clippy::large_enum_variant)]
 pub(crate) enum Decoder {
     Rfc6455(decoder::Decoder),
@@ -203,7 +73,7 @@ pub(crate) enum Decoder {
 
 impl Decoder {
     #[inline]
-    pub(crate) fn next(&mut self) -> Result<Option<DecoderEvent>, ProtocolError> {
+    pub(super) fn next(&mut self) -> Result<Option<DecoderEvent>, ProtocolError> {
         match self {
             Decoder::Rfc6455(decoder) => decoder.next_event(),
             #[cfg(feature = "legacy")]
@@ -212,7 +82,7 @@ impl Decoder {
     }
 
     #[inline]
-    pub(crate) fn payload(&self) -> &[u8] {
+    pub(super) fn payload(&self) -> &[u8] {
         match self {
             Decoder::Rfc6455(decoder) => decoder.payload(),
             #[cfg(feature = "legacy")]
@@ -220,7 +90,7 @@ impl Decoder {
         }
     }
 
-    pub(crate) fn take_payload(&mut self) -> Vec<u8> {
+    pub(super) fn take_payload(&mut self) -> Vec<u8> {
         match self {
             Decoder::Rfc6455(decoder) => decoder.take_payload(),
             #[cfg(feature = "legacy")]
@@ -228,8 +98,8 @@ impl Decoder {
         }
     }
 
-    /// The reason in the Close that was the last event.
-    pub(crate) fn reason(&self) -> &str {
+    /// The reason of the Close that was the last event.
+    pub(super) fn reason(&self) -> &str {
         match self {
             Decoder::Rfc6455(decoder) => decoder.reason(),
             #[cfg(feature = "legacy")]
@@ -237,18 +107,18 @@ impl Decoder {
         }
     }
 
-    /// The Close that answers the one that was the last event.
-    pub(crate) fn answer(&self, code: Option<CloseCode>) -> CloseFrame {
+    /// The answer to the Close that was the last event.
+    pub(super) fn answer(&self, code: Option<CloseCode>) -> CloseFrame {
         match self {
-            // 6455-5.5.1-s2: with the code that came.
+            // 6455-5.5.1-s2: with the received code.
             Decoder::Rfc6455(_) => CloseFrame { code, body: close_body::emit(code, "") },
             #[cfg(feature = "legacy")]
             Decoder::Draft(decoder) => CloseFrame { code, body: decoder.answer() },
         }
     }
 
-    /// The stream has ended. Whether that is a good end, of which the next event tells.
-    pub(crate) fn on_eof(&mut self) -> bool {
+    /// Handles the end of the stream. `true`: it is a clean end, and the next event is its Close.
+    pub(super) fn on_eof(&mut self) -> bool {
         match self {
             // 6455-7.2.1-2
             Decoder::Rfc6455(_) => false,
@@ -258,7 +128,7 @@ impl Decoder {
     }
 
     #[inline]
-    pub(crate) fn space(&mut self) -> &mut [u8] {
+    pub(super) fn space(&mut self) -> &mut [u8] {
         match self {
             Decoder::Rfc6455(decoder) => decoder.space(),
             #[cfg(feature = "legacy")]
@@ -267,7 +137,7 @@ impl Decoder {
     }
 
     #[inline]
-    pub(crate) fn filled(&mut self, count: usize) {
+    pub(super) fn filled(&mut self, count: usize) {
         match self {
             Decoder::Rfc6455(decoder) => decoder.filled(count),
             #[cfg(feature = "legacy")]
@@ -275,7 +145,7 @@ impl Decoder {
         }
     }
 
-    pub(crate) fn discard_space(&mut self) -> &mut [u8] {
+    pub(super) fn discard_space(&mut self) -> &mut [u8] {
         match self {
             Decoder::Rfc6455(decoder) => decoder.discard_space(),
             #[cfg(feature = "legacy")]
@@ -284,7 +154,7 @@ impl Decoder {
     }
 
     #[inline]
-    pub(crate) fn is_incomplete(&self) -> bool {
+    pub(super) fn is_incomplete(&self) -> bool {
         match self {
             Decoder::Rfc6455(decoder) => decoder.is_incomplete(),
             #[cfg(feature = "legacy")]
@@ -292,7 +162,7 @@ impl Decoder {
         }
     }
 
-    pub(crate) fn start_streaming(&mut self) -> Option<(MessageKind, Vec<u8>)> {
+    pub(super) fn start_streaming(&mut self) -> Option<(MessageKind, Vec<u8>)> {
         match self {
             Decoder::Rfc6455(decoder) => decoder.start_streaming(),
             #[cfg(feature = "legacy")]
@@ -300,7 +170,7 @@ impl Decoder {
         }
     }
 
-    pub(crate) fn stop_streaming(&mut self) {
+    pub(super) fn stop_streaming(&mut self) {
         match self {
             Decoder::Rfc6455(decoder) => decoder.stop_streaming(),
             #[cfg(feature = "legacy")]
@@ -308,28 +178,46 @@ impl Decoder {
         }
     }
 
-    pub(crate) fn shrink(&mut self) {
+    pub(super) fn shrink(&mut self) {
         match self {
             Decoder::Rfc6455(decoder) => decoder.shrink(),
             #[cfg(feature = "legacy")]
             Decoder::Draft(decoder) => decoder.shrink(),
         }
     }
+
+    /// Makes an event of each header too. See [`report_headers`](crate::codec::decoder::Decoder::report_headers).
+    pub(super) fn report_headers(&mut self) {
+        match self {
+            Decoder::Rfc6455(decoder) => decoder.report_headers(),
+            #[cfg(feature = "legacy")]
+            Decoder::Draft(decoder) => decoder.report_headers(),
+        }
+    }
+
+    /// Number of bytes that were read and not decoded.
+    pub(super) fn unread(&self) -> usize {
+        match self {
+            Decoder::Rfc6455(decoder) => decoder.unread(),
+            #[cfg(feature = "legacy")]
+            Decoder::Draft(decoder) => decoder.unread(),
+        }
+    }
 }
 
-/// What is still to be written of a frame after [`Encoder::begin_frame`].
+/// The part of a frame that is written after [`Encoder::begin_frame`].
 #[derive(Debug)]
 pub(crate) enum RemainingPayload {
-    /// The payload, as it is.
+    /// The payload, unchanged.
     Unmasked,
     /// The payload, masked with this key.
     Masked([u8; 4]),
-    /// All of it is there.
+    /// Nothing: the frame is complete.
     #[cfg(feature = "legacy")]
     Complete,
 }
 
-/// Messages in, bytes out. See [`encoder::Encoder`] for what each method does.
+/// Encodes frames to bytes. See [`encoder::Encoder`] for each method.
 #[derive(Debug)]
 pub(crate) enum Encoder {
     Rfc6455(encoder::Encoder),
@@ -339,17 +227,17 @@ pub(crate) enum Encoder {
 
 impl Encoder {
     #[inline]
-    pub(crate) fn should_compress(&self, length: usize) -> bool {
+    pub(super) fn should_compress(&self, length: usize) -> bool {
         match self {
             Encoder::Rfc6455(encoder) => encoder.should_compress(length),
-            // deflate-stream compresses whatever there is.
+            // deflate-stream compresses all bytes, not messages.
             #[cfg(feature = "legacy")]
             Encoder::Draft(_) => false,
         }
     }
 
-    /// Gives the length of the payload.
-    pub(crate) fn encode_compressed(
+    /// Returns the length of the payload.
+    pub(super) fn encode_compressed(
         &mut self,
         out: &mut Vec<u8>,
         fin: bool,
@@ -364,7 +252,7 @@ impl Encoder {
     }
 
     #[inline]
-    pub(crate) fn encode_frame(
+    pub(super) fn encode_frame(
         &mut self,
         out: &mut Vec<u8>,
         fin: bool,
@@ -378,8 +266,8 @@ impl Encoder {
         }
     }
 
-    /// Whose frames are the same as those of this one.
-    pub(crate) fn frame_format(&self) -> FrameFormat {
+    /// The form of the frames. Connections with the same form can share frames.
+    pub(super) fn frame_format(&self) -> FrameFormat {
         match self {
             Encoder::Rfc6455(encoder) => encoder.frame_format(),
             #[cfg(feature = "legacy")]
@@ -387,7 +275,7 @@ impl Encoder {
         }
     }
 
-    pub(crate) fn reset_window(&mut self) {
+    pub(super) fn reset_window(&mut self) {
         match self {
             Encoder::Rfc6455(encoder) => encoder.reset_window(),
             #[cfg(feature = "legacy")]
@@ -395,8 +283,8 @@ impl Encoder {
         }
     }
 
-    /// Begins a large frame.
-    pub(crate) fn begin_frame(
+    /// Appends the header of a large frame, or a whole frame of a draft.
+    pub(super) fn begin_frame(
         &mut self,
         out: &mut Vec<u8>,
         fin: bool,
@@ -408,7 +296,7 @@ impl Encoder {
                 None => RemainingPayload::Unmasked,
                 Some(key) => RemainingPayload::Masked(key),
             }),
-            // Of a draft's frame there is nothing left: the whole of it is put together.
+            // A draft's frame is always encoded as a whole.
             #[cfg(feature = "legacy")]
             Encoder::Draft(encoder) => {
                 encoder.encode_frame(out, fin, opcode, payload)?;
@@ -418,7 +306,7 @@ impl Encoder {
     }
 
     #[inline]
-    pub(crate) fn is_low_on_keys(&self) -> bool {
+    pub(super) fn is_low_on_keys(&self) -> bool {
         match self {
             Encoder::Rfc6455(encoder) => encoder.is_low_on_keys(),
             #[cfg(feature = "legacy")]
@@ -426,7 +314,7 @@ impl Encoder {
         }
     }
 
-    pub(crate) fn prefetch_keys(&mut self) -> io::Result<()> {
+    pub(super) fn prefetch_keys(&mut self) -> io::Result<()> {
         match self {
             Encoder::Rfc6455(encoder) => encoder.prefetch_keys(),
             #[cfg(feature = "legacy")]
@@ -434,7 +322,7 @@ impl Encoder {
         }
     }
 
-    pub(crate) fn shrink(&mut self) {
+    pub(super) fn shrink(&mut self) {
         match self {
             Encoder::Rfc6455(encoder) => encoder.shrink(),
             #[cfg(feature = "legacy")]
@@ -446,7 +334,7 @@ impl Encoder {
 #[cfg(test)]
 #[cfg(feature = "legacy")]
 mod tests {
-    //! Connections that speak a draft, back to back and against bytes. What the frames are, `legacy` tests.
+    //! Connections of each draft, with each other and against bytes. The frames are tested in `legacy`.
 
     use std::io::{Read, Write};
     use std::net::{Shutdown, TcpStream};
@@ -457,8 +345,8 @@ mod tests {
     use crate::config::Timeouts;
     use crate::connection::testing::{long_timeouts, under_watchdog, wait_until, LONG, ROLES};
     use crate::connection::websocket::{ConnectionInfo, WebSocket};
-    use crate::error::{Error, Result, Step};
-    use crate::legacy::Version;
+    use crate::error::{Error, Result, Step, UsageError};
+    use crate::legacy::{Capability, Version};
     use crate::message::Message;
     use crate::net::stream::tests::sockets;
     use crate::net::stream::Stream;
@@ -495,7 +383,7 @@ mod tests {
         )
     }
 
-    /// One side of a version without deflate-stream, and a peer that only knows bytes.
+    /// One side of a version without deflate-stream, and a peer that reads and writes bytes.
     fn alone(version: Version, role: Role, timeouts: Timeouts) -> (WebSocket, TcpStream) {
         let (near, far) = sockets();
         far.set_read_timeout(Some(LONG)).unwrap();
@@ -532,7 +420,7 @@ mod tests {
     }
 
     #[test]
-    fn each_version_does_what_it_can_and_refuses_the_rest() {
+    fn each_version_rejects_what_it_does_not_support() {
         for version in drafts() {
             for role in ROLES {
                 let (client, server) = pair(version);
@@ -570,7 +458,7 @@ mod tests {
                         lacks(ws.send_stream(MessageKind::Text), version, Capability::Fragmentation);
                     }
                     lacks(ws.ping(), version, Capability::Ping);
-                    // Codes are refused where there are none, and nothing was sent.
+                    // A draft without codes rejects them, and nothing is sent.
                     let reason = ws.start_close(CloseCode::NORMAL, "why");
                     if lacks(reason, version, Capability::CloseCodes) {
                         lacks(ws.start_close(CloseCode::GOING_AWAY, ""), version, Capability::CloseCodes);
@@ -591,7 +479,7 @@ mod tests {
     }
 
     #[test]
-    fn two_that_close_at_once_both_end_well() {
+    fn two_sides_that_close_at_once_end_cleanly() {
         for version in drafts() {
             let (mut client, mut server) = pair(version);
             client.start_close(CloseCode::NORMAL, "").unwrap();
@@ -604,13 +492,13 @@ mod tests {
 
     #[test]
     fn a_close_that_crossed_ours_is_acknowledged_if_its_body_is_another() {
-        // hybi03-4.4-2: `S` of ours, then `C` of the client, which is no acknowledgement.
+        // hybi03-4.4-2: `S` of ours, then `C` of the client, which is not an acknowledgement.
         let (mut ws, mut far) = alone(Version::Hybi05, Role::Server, long_timeouts());
         ws.start_close(CloseCode::NORMAL, "").unwrap();
         far.write_all(&[0x37, 0xFA, 0x21, 0x3D, 0xB6, 0xFB, 0x62]).unwrap();
         assert_eq!(ws.recv().unwrap(), None);
         assert_eq!(rest(far), [0x81, 1, b'S', 0x81, 1, b'C']);
-        // Their acknowledgement is not acknowledged again.
+        // Its acknowledgement is not acknowledged.
         let (mut ws, mut far) = alone(Version::Hybi05, Role::Server, long_timeouts());
         ws.start_close(CloseCode::NORMAL, "").unwrap();
         far.write_all(&[0, 0, 0, 0, 0x81, 1, b'S']).unwrap();
@@ -648,7 +536,7 @@ mod tests {
             (Version::Hybi05, "0600", ""),
             (Version::Hybi06, "8600", "810203ea"),
             (Version::Hybi07, "8300", "880203ea"),
-            // Too big is 1004 in these.
+            // In these versions 1004 means "too large".
             (Version::Hybi07, "827f0000000100000000", "880203ec"),
             (Version::Hybi08, "827f0000000100000000", "880203ec"),
             (Version::Hybi08, "8101ff", "880203ef"),
@@ -661,7 +549,7 @@ mod tests {
             far.write_all(&bytes).unwrap();
             assert!(matches!(ws.recv(), Err(Error::Protocol(_))), "{version}");
             let mut rest = rest(far);
-            // A client masks: with a key of zeros the frame is what it would be for a server.
+            // A client masks. With a key of zeros the payload is unchanged.
             if version >= Version::Hybi07 {
                 rest = match rest.as_slice() {
                     [first, second, a, b, c, d, code @ ..] => {
@@ -679,7 +567,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pong_that_nobody_asked_for_ends_hybi_01_and_02() {
+    fn an_unsolicited_pong_ends_hybi_01_and_02() {
         // hybi01-4.4-1
         for version in drafts().filter(|version| version.supports(Capability::Ping)) {
             let (mut ws, mut far) =
@@ -701,7 +589,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_wait_for_the_end_of_a_message_where_the_text_leaves_it_open() {
+    fn pongs_wait_for_the_end_of_a_message_where_the_draft_is_unclear() {
         // hybi06-4.4-1
         for version in drafts().filter(|version| version.supports(Capability::Ping)) {
             let (client, server) = pair(version);
@@ -716,7 +604,7 @@ mod tests {
                 let message = client.recv().unwrap();
                 (client, message)
             });
-            // The server notes the Ping.
+            // The server receives the Ping.
             assert!(matches!(server.recv_timeout(Duration::from_millis(300)), Err(Error::Timeout(Step::Receive))));
             if !held {
                 pinging.join().unwrap().unwrap();
@@ -737,7 +625,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_is_not_probed_where_there_is_no_ping() {
+    fn there_is_no_keepalive_without_ping() {
         let quick = Timeouts {
             ping_interval: Duration::from_millis(20),
             pong_timeout: Duration::from_millis(20),

@@ -1,19 +1,20 @@
-//! Receiving as iteration: the messages of a connection, until it ends.
+//! [`Messages`]: an iterator over the messages of a connection.
 
 use super::websocket::WebSocket;
 use crate::error::Result;
 use crate::message::Message;
 
-/// The messages of a connection, one after the other. See [`WebSocket::messages`].
+/// An iterator over received messages. See [`WebSocket::messages`].
 #[derive(Debug)]
 pub struct Messages<'a> {
     /// `None` after the last one.
     ws: Option<&'a mut WebSocket>,
 }
 
-impl<'a> Messages<'a> {
-    pub(crate) fn new(ws: &'a mut WebSocket) -> Messages<'a> {
-        Messages { ws: Some(ws) }
+impl WebSocket {
+    /// Returns an iterator over the received messages. It ends after a clean close, or after an error.
+    pub fn messages(&mut self) -> Messages<'_> {
+        Messages { ws: Some(self) }
     }
 }
 

@@ -1,32 +1,36 @@
-//! The receiver: the one thread that reads. It feeds the decoder, notes what has to be answered, and waits.
+//! The receiver: the part of a connection that reads, decodes, schedules answers, and waits for input.
 //!
-//! **Waiting** is where everything timed lives. Each wait for input ends at the nearest of these, and then this happens:
+//! Knows the shared connection and the decoder; must not know the public handles.
 //!
-//! | what ends | counted from | then |
+//! **Waiting.** Each wait for input ends at the nearest of these times:
+//!
+//! | limit | counted from | effect |
 //! |---|---|---|
-//! | the caller's own limit | the call | `Timeout(Receive)`; nothing is lost |
-//! | [`Timeouts::ping_interval`](crate::Timeouts::ping_interval) | the last byte received | a Ping is owed |
-//! | [`Timeouts::pong_timeout`](crate::Timeouts::pong_timeout) | that Ping, or the peer taking bytes of a long message | the connection is failed |
-//! | [`Timeouts::message`](crate::Timeouts::message) | the start of what has begun, or its last 64 KiB | the connection is failed |
-//! | [`Timeouts::close`](crate::Timeouts::close) | the first Close sent | the connection is failed |
-//! | 20 ms | bytes the network would not take | they are tried again |
+//! | the caller's own limit | the call | `Timeout(Receive)`; no data is lost |
+//! | [`Timeouts::ping_interval`](crate::Timeouts::ping_interval) | the last byte received | a Ping is scheduled |
+//! | [`Timeouts::pong_timeout`](crate::Timeouts::pong_timeout) | that Ping, or the peer's progress in reading a long message | the connection fails |
+//! | [`Timeouts::message`](crate::Timeouts::message) | the start of a frame or message, or its last 64 KiB | the connection fails |
+//! | [`Timeouts::close`](crate::Timeouts::close) | the first Close | the connection fails |
+//! | 20 ms | bytes that the network did not take | they are tried again |
 //!
-//! A peer is given up only when the socket has nothing more from it: a caller that was away for long may find the sign of
-//! life, the rest of the message or the Close there already. A flood has no end, so it gets a few reads for that, and a
-//! quarter of a second: an event handler is called for each of its frames.
+//! A connection fails only after the socket has no more input: a caller that was away for long may find the sign of life, the
+//! rest of the message or the Close there. A peer can send without end, so there is a maximum of [`MAX_OVERDUE_READS`] reads and
+//! of [`MAX_OVERDUE_TIME`]: an event handler is called for each frame.
 //!
-//! The clock is asked only when one of these can matter: a read that brings a whole message at once costs none.
+//! The clock is read only when one of these limits can matter. A read that brings a whole message at once does not need it.
 //!
-//! **The end**: when the result is known, it is given at once. What is left to do then is state, and is in `linger`.
+//! **The end.** A result is returned as soon as it is known. The remaining steps are in `ending`.
 
 use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::ending::Ending;
-use super::framing::{CloseFrame, Decoder};
+use super::ending::{whole_millis, Ending, Outcome, CONGESTION_RETRY, MAX_DRAIN_READS};
+use super::framing::Decoder;
+use super::protocol::CloseFrame;
 use super::report;
-use super::shared::{Connection, WriteStatus};
+use super::send::WriteStatus;
+use super::shared::Connection;
 use crate::close::CloseCode;
 use crate::codec::event::DecoderEvent;
 use crate::error::{Error, Result, Step};
@@ -34,64 +38,62 @@ use crate::events::event::{Direction, EventKind};
 use crate::net::deadline::Deadline;
 use crate::net::deadline::WRITE_QUANTUM;
 
-/// How soon bytes that the network would not take are tried again.
-pub(crate) const CONGESTION_RETRY: Duration = Duration::from_millis(20);
-/// Each further so many bytes of a message give it its time anew.
+/// Number of bytes after which the time for a message starts again.
 const PROGRESS_UNIT: usize = 64 << 10;
 
-/// So many reads may be made one after the other although the peer is late.
+/// Maximum number of successive reads after a limit has passed.
 const MAX_OVERDUE_READS: u32 = 16;
-/// And so long, whatever is done with what they bring.
-const LATE_TIME: Duration = Duration::from_millis(250);
+/// Maximum time for those reads and what is done with their input.
+const MAX_OVERDUE_TIME: Duration = Duration::from_millis(250);
 
-/// Something for the application.
+/// An item for the application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Received {
-    /// A whole message, or what belongs to one that is streamed; never Ping, Pong or Close.
+pub(super) enum Received {
+    /// A whole message, or a part of a streamed one; never Ping, Pong or Close.
     Data(DecoderEvent),
-    /// The Pong that was awaited has come.
+    /// The awaited Pong.
     Pong,
 }
 
-/// The Ping of the keepalive that is not answered yet.
+/// An unanswered Ping of the keepalive.
 #[derive(Debug, Clone, Copy)]
 struct KeepalivePing {
     at: Instant,
-    /// How far the writing had come. A Ping has to wait for the end of the message that another thread is sending; as
-    /// long as the peer takes that, it is alive.
+    /// The progress of writing at that time. A Ping waits for the end of a message that another thread is sending. While the
+    /// peer reads that message, it is alive.
     progress: u64,
 }
 
-/// How long to wait for input.
+/// The time to wait for input.
 struct ReadWait {
     time: Duration,
-    /// The peer is late with this: nothing is waited for any more, and if nothing is there the connection is failed.
+    /// The limit that has passed: `time` is zero, and without input the connection fails.
     overdue: Option<Step>,
 }
 
-pub(crate) struct Receiver {
-    pub(crate) connection: Arc<Connection>,
-    pub(crate) decoder: Decoder,
-    /// No byte has come since.
+pub(super) struct Receiver {
+    pub(super) connection: Arc<Connection>,
+    pub(super) decoder: Decoder,
+    /// The start of the current silence.
     silent_since: Option<Instant>,
-    /// A Ping of the keepalive was owed then, and no byte has come since.
+    /// The keepalive Ping of the current silence.
     keepalive_ping: Option<KeepalivePing>,
-    /// A message has begun then, or had its last 64 KiB, and so many bytes have come since.
+    /// The time at which a message began or had its last 64 KiB, and the number of bytes since.
     message_started: Option<(Instant, usize)>,
-    /// The number of the Ping whose Pong is awaited.
-    pub(crate) awaited_pong: Option<u64>,
-    /// Since when the peer is late, and the number of reads made since.
+    /// The number of the Ping whose Pong the application awaits.
+    pub(super) awaited_pong: Option<u64>,
+    /// The time since which a limit is exceeded, and the number of reads since.
     overdue: Option<(Instant, u32)>,
-    /// The result of each further call: the peer's Close came, or an error.
-    outcome: Option<Option<Error>>,
-    /// What is then left to do.
+    /// The result of each further call: `None` after the peer's Close, or the error that is in the state.
+    outcome: Option<Outcome>,
+    /// The remaining steps after that.
     ending: Option<Ending>,
-    /// Bytes that came behind the opening handshake.
+    /// Number of bytes after the opening handshake.
     bytes_received: u64,
 }
 
 impl Receiver {
-    pub(crate) fn new(connection: Arc<Connection>, mut decoder: Decoder) -> Receiver {
+    pub(super) fn new(connection: Arc<Connection>, mut decoder: Decoder) -> Receiver {
         if connection.events.is_enabled() {
             decoder.report_headers();
         }
@@ -110,10 +112,10 @@ impl Receiver {
         }
     }
 
-    /// The next thing received; `None` after the peer's Close. A caller's limit that passes costs nothing else. What is left
-    /// to do after the last one is not waited for: see [`Receiver::end_by`].
+    /// Waits for the next item; `None` after the peer's Close. A limit that passes has no other effect. This does not wait for
+    /// the steps after the last item: see [`Receiver::end_by`].
     #[inline]
-    pub(crate) fn next(&mut self, limit: Option<Deadline>) -> Result<Option<Received>> {
+    pub(super) fn next(&mut self, limit: Option<Deadline>) -> Result<Option<Received>> {
         if self.outcome.is_some() {
             return self.next_after_last();
         }
@@ -148,7 +150,7 @@ impl Receiver {
                     self.close_received(code, self.decoder.reason().to_owned(), self.decoder.answer(code));
                     return Ok(None);
                 }
-                // Control frames without end, or a trickle, must not make a limited call endless.
+                // Endless control frames, or single bytes, must not extend a limited call.
                 Ok(None) if tried && limit.is_some_and(|limit| limit.is_expired()) => {
                     return Err(Error::Timeout(Step::Receive));
                 }
@@ -169,10 +171,13 @@ impl Receiver {
     #[cold]
     fn next_after_last(&mut self) -> Result<Option<Received>> {
         self.end_by(Deadline::now());
-        self.outcome.clone().flatten().map_or(Ok(None), Err)
+        match self.outcome {
+            Some(Outcome::Failed) => Err(self.connection.end().unwrap_or(Error::Closed(None))),
+            Some(Outcome::Clean) | None => Ok(None),
+        }
     }
 
-    /// Waits for bytes. When it gives an error other than the caller's limit, the connection is over.
+    /// Waits for bytes. After an error other than the caller's limit, the connection has ended.
     fn fill(&mut self, limit: Option<Deadline>) -> Result<()> {
         let mut status = self.connection.flush_before_read();
         loop {
@@ -181,12 +186,13 @@ impl Receiver {
                 let (since, reads) = self.overdue.unwrap_or_else(|| (Instant::now(), 0));
                 (since, reads.saturating_add(1))
             });
-            let given_up = |(since, reads): (Instant, u32)| reads > MAX_OVERDUE_READS || since.elapsed() >= LATE_TIME;
+            let given_up =
+                |(since, reads): (Instant, u32)| reads > MAX_OVERDUE_READS || since.elapsed() >= MAX_OVERDUE_TIME;
             if let Some(step) = wait.overdue.filter(|_| self.overdue.is_some_and(given_up)) {
                 return Err(self.fail_timeout(step));
             }
             match self.connection.stream.read(self.decoder.space(), wait.time) {
-                // Not so if it was this side that ended the stream.
+                // Only if this side has not ended the stream.
                 Ok(0) if self.connection.end().is_none() && self.decoder.on_eof() => return Ok(()),
                 Ok(0) => return Err(self.fail_eof()),
                 Ok(count) => {
@@ -196,7 +202,7 @@ impl Receiver {
                 }
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
                     if let Some(step) = wait.overdue {
-                        // Where a version has no Close, the end of this side's stream was one, and not all peers answer it.
+                        // In a version without Close, the end of this side's stream was one. Not all peers answer it.
                         if step == Step::Close && self.connection.protocol.closes_by_eof() && self.decoder.on_eof() {
                             return Ok(());
                         }
@@ -204,7 +210,7 @@ impl Receiver {
                     }
                     if self.silent_since.is_none() {
                         let now = Instant::now();
-                        // A signal may come at any moment of the wait.
+                        // A signal can interrupt the wait at any time.
                         let waited = if error.kind() == ErrorKind::Interrupted { Duration::ZERO } else { wait.time };
                         self.silent_since = Some(now.checked_sub(waited).unwrap_or(now));
                     }
@@ -221,7 +227,7 @@ impl Receiver {
         }
     }
 
-    /// How long to wait at most: the table above.
+    /// The maximum wait: the table above.
     #[inline]
     fn read_wait(&mut self, limit: Option<Deadline>, status: &WriteStatus) -> ReadWait {
         let quiet =
@@ -265,12 +271,12 @@ impl Receiver {
         if status.congested {
             wait = wait.min(CONGESTION_RETRY);
         }
-        // When nothing is left of the caller's limit, what is there already still counts: the socket is asked without waiting.
+        // After the caller's limit, input that has arrived still counts: the socket is read without waiting.
         let time = whole_millis(limit.map_or(wait, |limit| wait.min(limit.remaining())));
         ReadWait { time, overdue: None }
     }
 
-    /// The rows of the table that are about silence. Owes a Ping when it is due. Zero: the peer is late with its answer.
+    /// The rows of the table about silence. Schedules a Ping when it is due. Zero: the answer is overdue.
     fn keepalive(&mut self, now: Instant) -> Duration {
         let timeouts = self.connection.timeouts;
         let progress = self.connection.stream.progress();
@@ -291,7 +297,7 @@ impl Receiver {
         }
         self.keepalive_ping = Some(KeepalivePing { at: now, progress });
         let status = self.connection.flush_before_read();
-        // A connection that has been silent for so long does not need its buffers.
+        // An idle connection does not need its buffers.
         self.connection.shrink();
         self.decoder.shrink();
         match status.congested {
@@ -300,7 +306,7 @@ impl Receiver {
         }
     }
 
-    /// Any byte is a sign of life.
+    /// Any byte shows that the peer is alive.
     #[inline]
     fn on_bytes(&mut self, count: usize) {
         self.bytes_received = self.bytes_received.saturating_add(count as u64);
@@ -311,16 +317,16 @@ impl Receiver {
         }
     }
 
-    /// 6455-5.5.1-10: both Closes are through, so the TCP connection ends.
+    /// 6455-5.5.1-10: after both Closes the TCP connection ends.
     fn close_received(&mut self, code: Option<CloseCode>, reason: String, answer: CloseFrame) {
         let deadline = self.connection.on_close_received(code, reason, answer);
-        self.outcome = Some(None);
+        self.outcome = Some(Outcome::Clean);
         self.ending = Some(Ending::clean(&self.connection, deadline));
         self.end_by(Deadline::now());
     }
 
-    /// Goes on with what is left to do after the result, until the limit.
-    pub(crate) fn end_by(&mut self, limit: Deadline) {
+    /// Continues with the steps after the result, until the limit.
+    pub(super) fn end_by(&mut self, limit: Deadline) {
         if let Some(mut ending) = self.ending.take() {
             if !ending.go_on(&self.connection, self.decoder.discard_space(), limit) {
                 self.ending = Some(ending);
@@ -328,22 +334,22 @@ impl Receiver {
         }
     }
 
-    /// The peer is late, and nothing has come from it. A message that stopped gets a Close; to silence there is nothing to say.
+    /// Fails the connection after a limit without input. Only an incomplete message is answered with a Close.
     fn fail_timeout(&mut self, step: Step) -> Error {
         let code = (step == Step::Message).then_some(CloseCode::POLICY);
         self.fail(Error::Timeout(step), code)
     }
 
-    /// The stream has ended without a Close. 6455-7.2.1-2
+    /// Fails the connection after the end of the stream without a Close. 6455-7.2.1-2
     fn fail_eof(&mut self) -> Error {
         self.fail(Error::Closed(None), None)
     }
 
-    /// Fails the connection (6455-7.1.7-1, 6455-7.1.7-3): says so if there is something to say. That it arrives is not
-    /// waited for, because the error is due at once.
+    /// Fails the connection (6455-7.1.7-1, 6455-7.1.7-3), with a Close if there is a code. It does not wait until the Close is
+    /// received, because the error is returned at once.
     fn fail(&mut self, error: Error, code: Option<CloseCode>) -> Error {
         let (end, deadline) = self.connection.fail(error, code);
-        self.outcome = Some(Some(end.clone()));
+        self.outcome = Some(Outcome::Failed);
         self.ending = Some(match code {
             Some(_) => Ending::failed(deadline),
             None => Ending::silent_since(deadline),
@@ -352,9 +358,9 @@ impl Receiver {
         end
     }
 
-    /// Takes what is here already: closing a socket with unread bytes resets it. A few reads, because a flood has no end.
+    /// Drops input that has arrived: a socket that is closed with unread bytes resets the connection.
     fn drain_available(&mut self) {
-        for _ in 0..16 {
+        for _ in 0..MAX_DRAIN_READS {
             match self.connection.stream.read(self.decoder.discard_space(), Duration::ZERO) {
                 Ok(1..) => {}
                 Ok(0) | Err(_) => return,
@@ -362,15 +368,15 @@ impl Receiver {
         }
     }
 
-    /// Leaves without waiting: a Close if it can be written at once, and the end of the stream.
-    pub(crate) fn close_nonblocking(&mut self, code: CloseCode) {
+    /// Ends the connection without waiting: sends a Close if that is possible at once, and ends the stream.
+    pub(super) fn close_nonblocking(&mut self, code: CloseCode) {
         if self.outcome.is_some() {
             if let Some(ending) = self.ending.take() {
                 ending.leave_behind(&self.connection, self.decoder.discard_space());
             }
             return;
         }
-        self.outcome = Some(Some(Error::Closed(None)));
+        self.outcome = Some(Outcome::Failed);
         self.connection.close_nonblocking(code);
         self.connection.stream.shutdown_write(WRITE_QUANTUM);
         self.drain_available();
@@ -378,11 +384,6 @@ impl Receiver {
         self.connection.abort_with(Error::Closed(Some(info)));
         self.connection.emit_end();
     }
-}
-
-/// Rounds up: the same limit in the next call is then the same timeout for the socket, which need not be set again.
-pub(crate) fn whole_millis(wait: Duration) -> Duration {
-    Duration::from_millis(u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]
@@ -404,13 +405,13 @@ mod tests {
         }
     }
 
-    /// The application does something else for longer than any time limit of the test.
-    fn away() {
+    /// The application is busy for longer than any limit of the test.
+    fn be_busy() {
         thread::sleep(SHORT * 3);
     }
 
     #[test]
-    fn silence_is_probed_and_then_the_end() {
+    fn an_idle_peer_is_probed_and_then_the_connection_fails() {
         for role in ROLES {
             let (mut ws, mut peer) =
                 websocket(role, Timeouts { ping_interval: SHORT, pong_timeout: SHORT * 2, ..long_timeouts() });
@@ -424,8 +425,8 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_that_takes_a_long_message_slowly_is_alive() {
-        // The Ping has to wait for the end of that message, which may take longer than ping and life together.
+    fn a_peer_that_reads_a_long_message_slowly_is_alive() {
+        // The Ping waits for the end of that message, which may take longer than both limits together.
         let (mut ws, _peer) = websocket(Role::Server, long_timeouts());
         let receiver = &mut ws.receiver;
         let (now, pong_timeout) = (Instant::now(), receiver.connection.timeouts.pong_timeout);
@@ -437,7 +438,7 @@ mod tests {
     }
 
     #[test]
-    fn any_byte_is_a_sign_of_life() {
+    fn any_byte_resets_the_keepalive() {
         let (mut ws, mut peer) =
             websocket(Role::Server, Timeouts { ping_interval: SHORT, pong_timeout: SHORT * 10, ..long_timeouts() });
         let receiving = thread::spawn(move || ws.recv().map(|message| (message, ws)));
@@ -451,34 +452,34 @@ mod tests {
     }
 
     #[test]
-    fn what_came_in_time_counts_although_it_is_read_late() {
-        // An application that looks now and then must not find its connection dead because it did not look.
+    fn input_that_arrived_in_time_counts_if_it_is_read_late() {
+        // A connection must not fail only because the application receives rarely.
         let timeouts = Timeouts { ping_interval: SHORT, pong_timeout: SHORT, ..long_timeouts() };
         let (mut ws, mut peer) = websocket(Role::Client, timeouts);
         assert_eq!(step(ws.try_recv()), Some(Step::Receive));
-        away();
+        be_busy();
         assert_eq!(step(ws.try_recv()), Some(Step::Receive), "the Ping goes out");
         assert_eq!(peer.frame().map(|frame| frame.1), Some(Opcode::Ping));
         peer.send(true, Opcode::Pong, b"");
         peer.send(true, TEXT, b"alive");
-        away();
+        be_busy();
         assert_eq!(ws.recv().unwrap(), Some(Message::from("alive")));
-        // And if nothing came, it is dead.
+        // Without input it fails.
         assert_eq!(step(ws.try_recv()), Some(Step::Receive));
-        away();
+        be_busy();
         assert_eq!(step(ws.try_recv()), Some(Step::Receive));
-        away();
+        be_busy();
         assert_eq!(step(ws.try_recv()), Some(Step::Keepalive));
 
         let (mut ws, mut peer) = websocket(Role::Server, Timeouts { message: SHORT, close: SHORT, ..long_timeouts() });
         peer.send(false, BINARY, b"begun");
         assert_eq!(step(ws.recv_timeout(SHORT / 2)), Some(Step::Receive));
         peer.send(true, Opcode::Continuation, b" and done");
-        away();
+        be_busy();
         assert_eq!(ws.recv().unwrap(), Some(Message::from(&b"begun and done"[..])));
         peer.send(false, TEXT, b"never");
         assert_eq!(step(ws.recv_timeout(SHORT / 2)), Some(Step::Receive));
-        away();
+        be_busy();
         assert_eq!(step(ws.recv()), Some(Step::Message));
 
         let (mut ws, mut peer) = websocket(Role::Server, Timeouts { close: SHORT, ..long_timeouts() });
@@ -486,14 +487,14 @@ mod tests {
         assert_eq!(peer.frame().map(|frame| frame.1), Some(Opcode::Close));
         peer.send(true, TEXT, b"last");
         peer.send(true, Opcode::Close, &1000u16.to_be_bytes());
-        away();
+        be_busy();
         assert_eq!(ws.recv().unwrap(), Some(Message::from("last")));
         assert_eq!(ws.recv().unwrap(), None);
         assert_eq!(ws.close_info().unwrap().code(), CloseCode::NORMAL);
     }
 
     #[test]
-    fn a_flood_does_not_make_a_limited_call_endless() {
+    fn endless_input_does_not_extend_a_limited_call() {
         for (payload, opcode) in [(&b"ping"[..], Opcode::Ping), (b"pong", Opcode::Pong), (&[7; 1000], BINARY)] {
             let (mut ws, mut peer) = websocket(Role::Server, Timeouts { close: SHORT, ..long_timeouts() });
             let mut reader = peer.socket.try_clone().unwrap();
@@ -526,7 +527,7 @@ mod tests {
 
     #[test]
     fn a_close_that_another_thread_is_writing_is_waited_for() {
-        // 6455-5.5.1-6, 6455-5.5.1-s3, 6455-6.1-9: the peer's Close comes while a large message and our Close are on their way.
+        // 6455-5.5.1-6, 6455-5.5.1-s3, 6455-6.1-9: the peer's Close arrives while a large message and our Close are being written.
         for role in ROLES {
             let (mut ws, mut peer) = websocket(role, long_timeouts());
             let connection = ws.receiver.connection.clone();
@@ -540,7 +541,7 @@ mod tests {
             peer.send(true, Opcode::Close, &1000u16.to_be_bytes());
             let receiving = thread::spawn(move || ws.recv().map(|message| (message, ws.close_info())));
             wait_until(|| connection.lock_state().closing.received_close().is_some());
-            // The receiver has come to the point where it could end the stream under the others.
+            // The receiver is where it could end the stream while the other threads write.
             wait_until(|| connection.lock_state().waiters == 2 || receiving.is_finished());
             assert!(peer.frame() == Some((true, BINARY, vec![7; LARGE])));
             assert_eq!(peer.frame(), Some((true, Opcode::Close, 1001u16.to_be_bytes().to_vec())));
@@ -553,7 +554,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_keeps_tcp_open_does_not_spoil_a_good_close() {
+    fn a_server_that_keeps_tcp_open_does_not_fail_a_clean_close() {
         // 6455-5.5.1-12, 6455-5.5.1-13, 6455-7.1.1-6
         let (mut ws, mut peer) = websocket(Role::Client, Timeouts { close: SHORT, ..long_timeouts() });
         let sender = ws.sender();
@@ -572,7 +573,7 @@ mod tests {
     }
 
     #[test]
-    fn a_close_that_cannot_be_written_names_the_time_that_ran_out() {
+    fn a_close_that_cannot_be_written_is_a_timeout_of_closing() {
         let (mut ws, _peer) = websocket(Role::Server, Timeouts { close: SHORT, ..long_timeouts() });
         while !ws.connection().flush_before_read().congested {
             ws.connection().lock_state().writer.as_mut().unwrap().buffer.bytes().extend(vec![0; LARGE]);
@@ -583,7 +584,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_kept_for_later_and_read_as_a_stream_costs_no_other() {
+    fn a_buffered_message_read_as_a_stream_loses_no_other() {
         for role in ROLES {
             let (mut ws, mut peer) = websocket(role, long_timeouts());
             peer.send(true, TEXT, b"kept");
@@ -640,7 +641,7 @@ mod tests {
                         assert!(bytes[2..].iter().all(|byte| *byte == bytes[0]));
                         counts[thread] += 1;
                     }
-                    // Someone has to see the last Pongs.
+                    // A receiver has to read the last Pongs.
                     let closing = ws.sender();
                     let last = thread::spawn(move || {
                         sending.into_iter().for_each(|thread| thread.join().unwrap());

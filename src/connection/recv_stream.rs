@@ -1,19 +1,20 @@
-//! One message received piece by piece, read like a file.
+//! [`RecvStream`]: one message that is read in pieces. Knows the receiver; must not know how messages are sent.
 
 use std::fmt;
 use std::io::{self, Read};
 
 use super::receive::{Received, Receiver};
+use super::websocket::WebSocket;
 use crate::codec::event::DecoderEvent;
 use crate::error::Result;
-use crate::message::MessageKind;
+use crate::message::{Message, MessageKind};
 use crate::net::deadline::Deadline;
 
-/// A message being received: read it to its end (`read` gives 0), or drop it, and the rest is skipped by the next call
-/// that receives. RFC 6455 section 5.4.
+/// A message that is received in pieces (RFC 6455 section 5.4). `read` returns 0 at its end. After a drop, the next receive call
+/// skips the rest.
 ///
-/// Nothing of it is kept, so [`Limits`](crate::Limits) do not apply: the one who reads decides how much. Text is checked
-/// as it comes; what `read` has given is valid so far, but may end inside a character.
+/// The message is not stored, so [`Limits`](crate::Limits) do not apply: the reader decides how much to read. Text is validated
+/// while it arrives. What `read` has returned is valid UTF-8, except that it may end inside a character.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -33,17 +34,36 @@ use crate::net::deadline::Deadline;
 pub struct RecvStream<'a> {
     receiver: &'a mut Receiver,
     kind: MessageKind,
-    /// What had been put together before, and is to be given first.
+    /// The part that was assembled before, which is read first.
     prefix: Vec<u8>,
     delivered: usize,
-    /// Bytes of the decoder's last piece that have been given.
+    /// Number of bytes of the decoder's last piece that have been read.
     chunk_offset: Option<usize>,
     ended: bool,
 }
 
+impl WebSocket {
+    /// Waits for the start of the next message, and returns it as a stream: for a message that is too large for memory. See
+    /// [`RecvStream`].
+    ///
+    /// # Errors
+    /// Those of [`recv`](WebSocket::recv).
+    pub fn recv_stream(&mut self) -> Result<Option<RecvStream<'_>>> {
+        match self.buffered_messages.pop_front() {
+            Some(Message::Text(text)) => {
+                Ok(Some(RecvStream::from_message(&mut self.receiver, MessageKind::Text, text.into_bytes())))
+            }
+            Some(Message::Binary(bytes)) => {
+                Ok(Some(RecvStream::from_message(&mut self.receiver, MessageKind::Binary, bytes)))
+            }
+            None => RecvStream::new(&mut self.receiver),
+        }
+    }
+}
+
 impl<'a> RecvStream<'a> {
-    /// Waits for the next message to begin. `None`: the connection was closed.
-    pub(crate) fn new(receiver: &'a mut Receiver) -> Result<Option<RecvStream<'a>>> {
+    /// Waits for the start of the next message. `None`: the connection was closed.
+    fn new(receiver: &'a mut Receiver) -> Result<Option<RecvStream<'a>>> {
         if let Some((kind, prefix)) = receiver.decoder.start_streaming() {
             return Ok(Some(RecvStream { receiver, kind, prefix, delivered: 0, chunk_offset: None, ended: false }));
         }
@@ -73,7 +93,7 @@ impl<'a> RecvStream<'a> {
     }
 
     /// A message that has been received whole before.
-    pub(crate) fn from_message(receiver: &'a mut Receiver, kind: MessageKind, bytes: Vec<u8>) -> RecvStream<'a> {
+    fn from_message(receiver: &'a mut Receiver, kind: MessageKind, bytes: Vec<u8>) -> RecvStream<'a> {
         RecvStream { receiver, kind, prefix: bytes, delivered: 0, chunk_offset: None, ended: true }
     }
 
@@ -92,7 +112,7 @@ impl<'a> RecvStream<'a> {
 }
 
 impl Read for RecvStream<'_> {
-    /// Waits for some more of the message. Errors carry a [`crate::Error`].
+    /// Waits for more of the message. Errors contain a [`crate::Error`].
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
         if to.is_empty() {
             return Ok(0);
@@ -120,7 +140,7 @@ impl Read for RecvStream<'_> {
                 Some(Received::Data(DecoderEvent::MessageChunk)) => self.chunk_offset = Some(0),
                 Some(Received::Data(_)) => self.ended = true,
                 Some(Received::Pong) => {}
-                // A Close in the middle of a message: the rest will never come.
+                // A Close inside a message: the rest does not come.
                 None => return Err(io::ErrorKind::UnexpectedEof.into()),
             }
         }

@@ -1,4 +1,4 @@
-//! One message sent in fragments, written like a file.
+//! [`SendStream`]: one message that is written in pieces. Knows the shared connection; must not know the receiver.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -6,22 +6,23 @@ use std::mem;
 use std::sync::Arc;
 
 use super::shared::Connection;
+use super::websocket::WebSocket;
 use crate::codec::frame::Opcode;
 use crate::codec::utf8::Validator;
 use crate::error::{Error, Result, UsageError};
 use crate::message::MessageKind;
 
-/// Bytes of the message that go into one fragment.
+/// Number of message bytes in one fragment.
 const FRAGMENT: usize = 16 << 10;
 
-/// A message being sent: write to it, then [`finish`](SendStream::finish). RFC 6455 section 5.4.
+/// A message that is sent in pieces and ends with [`finish`](SendStream::finish) (RFC 6455 section 5.4).
 ///
-/// Fragments of 16 KiB are sent as they fill up, and what there is on `flush`. Until it is finished, other messages of this
-/// connection wait (at most [`Timeouts::write`](crate::Timeouts::write), then they fail with
-/// [`Step::SendLock`](crate::Step::SendLock)); Pings, Pongs and Closes do not.
+/// Each 16 KiB are sent as a fragment; `flush` sends what is left. Until the message is finished, other messages of this
+/// connection wait, at most [`Timeouts::write`](crate::Timeouts::write), and then fail with
+/// [`Step::SendLock`](crate::Step::SendLock). Pings, Pongs and Closes do not wait.
 ///
-/// Dropped without `finish`, the connection is cut: the peer must not take a part for the whole. It fails once: after an
-/// error each further call gives the same one.
+/// A drop without `finish` aborts the connection, so that the peer does not take a part for the whole message. A stream fails
+/// once: after an error each further call returns the same error.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -44,13 +45,22 @@ const FRAGMENT: usize = 16 << 10;
 pub struct SendStream {
     connection: Arc<Connection>,
     buffer: Vec<u8>,
-    /// What the next fragment is: the first has the kind, the others continue.
+    /// The opcode of the next fragment: the kind for the first, a continuation for the others.
     next_opcode: Opcode,
     text: Option<Validator>,
-    /// It was given bytes that are not text, or a fragment could not be sent: how much was taken nobody knows, so there is
-    /// no way to go on.
+    /// Invalid text was written, or a fragment was not sent. The number of bytes sent is unknown, so nothing can follow.
     failed: Option<Error>,
     finished: bool,
+}
+
+impl WebSocket {
+    /// Begins a message that is sent in pieces: for one that is too large for memory. See [`SendStream`].
+    ///
+    /// # Errors
+    /// Those of [`send`](WebSocket::send).
+    pub fn send_stream(&mut self, kind: MessageKind) -> Result<SendStream> {
+        SendStream::new(self.receiver.connection.clone(), kind)
+    }
 }
 
 impl SendStream {
@@ -70,24 +80,24 @@ impl SendStream {
         })
     }
 
-    /// Sends the rest, and with it the end of the message.
+    /// Sends the rest and the end of the message.
     ///
     /// # Errors
-    /// [`UsageError::TextNotUtf8`] if the text ends inside a character; what `write` failed with, if it did; those of
-    /// [`WebSocket::send`](crate::WebSocket::send). The connection is then cut, as if it was not finished.
+    /// [`UsageError::TextNotUtf8`] if the text ends inside a character; an earlier error of `write`; those of
+    /// [`WebSocket::send`](crate::WebSocket::send). The connection is aborted then.
     pub fn finish(mut self) -> Result<()> {
         self.check_failed()?;
         if self.text.as_ref().is_some_and(|text| !text.is_complete()) {
             return Err(UsageError::TextNotUtf8.into());
         }
-        // 6455-5.4-s2, 6455-6.1-7: the last frame says so.
+        // 6455-5.4-s2, 6455-6.1-7: the last frame has FIN.
         self.send_fragment(true)?;
         self.finished = true;
         self.connection.end_stream();
         Ok(())
     }
 
-    /// It fails once.
+    /// The earlier error, if there is one.
     fn check_failed(&self) -> Result<()> {
         self.failed.clone().map_or(Ok(()), Err)
     }
@@ -103,10 +113,10 @@ impl SendStream {
 }
 
 impl Write for SendStream {
-    /// Takes all of `bytes`. For text they are checked first; a character may be split between two writes.
+    /// Accepts all of `bytes`. Text is validated first. A character may be split between two writes.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.check_failed()?;
-        // 6455-5.6-1: never send what the peer must refuse.
+        // 6455-5.6-1: a peer has to reject invalid text, so it is not sent.
         if self.text.as_mut().is_some_and(|text| text.feed(bytes).is_err()) {
             self.failed = Some(UsageError::TextNotUtf8.into());
             self.check_failed()?;
@@ -120,7 +130,7 @@ impl Write for SendStream {
         Ok(bytes.len())
     }
 
-    /// Sends what there is as a fragment.
+    /// Sends the buffered bytes as a fragment.
     fn flush(&mut self) -> io::Result<()> {
         self.check_failed()?;
         match self.buffer.is_empty() {
@@ -148,8 +158,8 @@ impl fmt::Debug for SendStream {
 mod tests {
     use super::*;
     use crate::config::Timeouts;
-    use crate::connection::shared::WriteIntent;
     use crate::connection::testing::{connection, long_timeouts, LONG, ROLES};
+    use crate::connection::write_permit::WriteIntent;
     use crate::error::Step;
     use std::time::Duration;
 
@@ -168,7 +178,7 @@ mod tests {
                 };
                 no_permit(stream.write(&[b'x'; FRAGMENT]).unwrap_err());
                 drop(permit);
-                // How much of that was taken nobody knows, so there is no going on.
+                // How much of that was sent is unknown, so nothing can follow.
                 no_permit(stream.flush().unwrap_err());
                 no_permit(stream.write(b"y").unwrap_err());
                 assert!(matches!(stream.finish(), Err(Error::Timeout(Step::SendLock))));

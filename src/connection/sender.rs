@@ -1,23 +1,27 @@
-//! The half of a connection that sends. It can be cloned and moved to any thread.
+//! [`Sender`]: the cloneable handle that sends from any thread. Knows the shared connection.
 
 use std::fmt;
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::send_stream::SendStream;
 use super::shared::Connection;
+use super::websocket::WebSocket;
 use crate::close::{CloseCode, CloseInfo};
 use crate::codec::frame::Opcode;
-use crate::error::Result;
+use crate::error::{Error, Result, Step};
 use crate::message::{MessageKind, MessageRef};
+use crate::net::deadline::Deadline;
 
-/// Sends on a connection while another thread receives. Cheap to clone; any number of threads may send at once.
+/// A handle that sends on a connection while another thread receives. It is cheap to clone, and any number of threads may send
+/// at once.
 ///
-/// The socket is shut down when the connection ends, but its descriptor is given back only with the last sender.
+/// The socket is shut down when the connection ends, but its descriptor is closed only with the last sender.
 ///
-/// Every call is bounded by [`Timeouts`](crate::Timeouts). A connection fails once and for everybody: after an error other
+/// Every call is bounded by [`Timeouts`](crate::Timeouts). A connection fails once for all its handles: after an error other
 /// than [`Error::Usage`](crate::Error::Usage) and [`Error::Timeout`](crate::Error::Timeout) of
-/// [`Step::SendLock`](crate::Step::SendLock) or [`Step::Pong`](crate::Step::Pong), each further call gives the same one.
+/// [`Step::SendLock`](crate::Step::SendLock) or [`Step::Pong`](crate::Step::Pong), each further call returns the same error.
 ///
 /// ```
 /// # fn main() -> stdws::Result<()> {
@@ -36,16 +40,45 @@ use crate::message::{MessageKind, MessageRef};
 #[derive(Clone)]
 pub struct Sender {
     pub(crate) connection: Arc<Connection>,
-    /// Held by the senders of [`WebSocket::into_sender`](crate::WebSocket::into_sender): the last one says goodbye.
+    /// Held by the senders of [`WebSocket::into_sender`](crate::WebSocket::into_sender): the last one sends a Close.
     _close_on_drop: Option<Arc<CloseOnDrop>>,
 }
 
+impl WebSocket {
+    /// Returns a handle that sends on this connection from any thread.
+    pub fn sender(&self) -> Sender {
+        Sender::new(self.receiver.connection.clone())
+    }
+
+    /// Turns this into a sender. A background thread keeps receiving: it drops messages, answers Pings and handles the end.
+    ///
+    /// When the last clone of the sender is dropped, Close 1001 is sent.
+    ///
+    /// # Errors
+    /// [`Io`](Error::Io) of [`Step::Thread`] if the thread cannot be started.
+    pub fn into_sender(mut self) -> Result<Sender> {
+        let sender = Sender::with_close_on_drop(self.receiver.connection.clone());
+        let thread = thread::Builder::new().name("stdws-receive".into()).stack_size(128 << 10);
+        thread.spawn(move || self.drain_in_background()).map_err(|error| Error::io(Step::Thread, error))?;
+        Ok(sender)
+    }
+
+    /// Receives until the end. The last sender's drop does not wake this thread, so its waits are short enough to complete the
+    /// closing handshake.
+    fn drain_in_background(&mut self) {
+        let poll_interval = self.connection().timeouts.close.max(Duration::from_secs(1));
+        let mut next = || self.next_message(Some(Deadline::after(poll_interval)));
+        while let Ok(Some(_)) | Err(Error::Timeout(Step::Receive)) = next() {}
+        self.receiver.end_by(Deadline::never());
+    }
+}
+
 impl Sender {
-    pub(crate) fn new(connection: Arc<Connection>) -> Sender {
+    fn new(connection: Arc<Connection>) -> Sender {
         Sender { connection, _close_on_drop: None }
     }
 
-    pub(crate) fn with_close_on_drop(connection: Arc<Connection>) -> Sender {
+    fn with_close_on_drop(connection: Arc<Connection>) -> Sender {
         Sender { _close_on_drop: Some(Arc::new(CloseOnDrop(connection.clone()))), connection }
     }
 
@@ -53,7 +86,7 @@ impl Sender {
         &self.connection
     }
 
-    /// Sends a message in one frame. Returns when the kernel has all of it. See [`WebSocket::send`](crate::WebSocket::send).
+    /// Sends a message in one frame. Returns when the kernel has it. See [`WebSocket::send`](crate::WebSocket::send).
     ///
     /// # Errors
     /// Those of [`WebSocket::send`](crate::WebSocket::send).
@@ -62,16 +95,16 @@ impl Sender {
         self.connection.send(Opcode::Data(message.kind()), message.as_bytes())
     }
 
-    /// Sends a message as it is. See [`WebSocket::send_uncompressed`](crate::WebSocket::send_uncompressed).
+    /// Sends a message without compression. See [`WebSocket::send_uncompressed`](crate::WebSocket::send_uncompressed).
     pub fn send_uncompressed<'a>(&self, message: impl Into<MessageRef<'a>>) -> Result<()> {
         let message = message.into();
         self.connection.send_uncompressed(Opcode::Data(message.kind()), message.as_bytes())
     }
 
-    /// Queues a message, to go out together with others. See [`WebSocket::queue`](crate::WebSocket::queue).
+    /// Queues a message, so that many messages need one write. See [`WebSocket::queue`](crate::WebSocket::queue).
     ///
-    /// From another thread than the one that receives, call [`flush`](Sender::flush): a receiver that is waiting already
-    /// does not know of what is queued meanwhile.
+    /// Outside the receiving thread, call [`flush`](Sender::flush) afterwards: a receiver that already waits does not write what
+    /// is queued meanwhile.
     ///
     /// # Errors
     /// Those of [`send`](Sender::send).
@@ -81,7 +114,7 @@ impl Sender {
         self.connection.queue(Opcode::Data(message.kind()), message.as_bytes())
     }
 
-    /// Writes what was queued.
+    /// Writes the queued messages.
     ///
     /// # Errors
     /// Those of [`send`](Sender::send).
@@ -89,7 +122,7 @@ impl Sender {
         self.connection.flush()
     }
 
-    /// Sends one message in pieces, for what is too large to hold (RFC 6455 section 5.4). See [`SendStream`].
+    /// Begins a message that is sent in pieces: for one that is too large for memory (RFC 6455 section 5.4). See [`SendStream`].
     ///
     /// # Errors
     /// Those of [`send`](Sender::send).
@@ -98,13 +131,13 @@ impl Sender {
     }
 
     /// Sends a Ping and waits for its Pong, at most [`Timeouts::pong_timeout`](crate::Timeouts::pong_timeout) (RFC 6455 section 5.5.2).
-    /// Gives the time it took.
+    /// Returns the round-trip time.
     ///
-    /// Another thread has to be receiving; it is the one that sees the Pong. [`WebSocket::ping`](crate::WebSocket::ping)
-    /// is for those who have but one.
+    /// Another thread has to be receiving, which reads the Pong. With a single thread, use
+    /// [`WebSocket::ping`](crate::WebSocket::ping).
     ///
     /// # Errors
-    /// [`Timeout`](crate::Error::Timeout) of [`Step::Pong`](crate::Step::Pong), after which the connection is as it was, and
+    /// [`Timeout`](crate::Error::Timeout) of [`Step::Pong`](crate::Step::Pong), which leaves the connection usable, and
     /// those of [`send`](Sender::send).
     pub fn ping(&self) -> Result<Duration> {
         let start = Instant::now();
@@ -113,25 +146,25 @@ impl Sender {
         Ok(start.elapsed())
     }
 
-    /// Closes the connection in good order: sends a Close and waits, at most [`Timeouts::close`](crate::Timeouts::close),
-    /// until the thread that receives has the peer's (RFC 6455 section 7.1.2). Messages that arrive before it are still received.
+    /// Closes the connection cleanly: sends a Close and waits, at most [`Timeouts::close`](crate::Timeouts::close),
+    /// until the receiving thread has the peer's (RFC 6455 section 7.1.2). Messages that arrive before it are still received.
     ///
-    /// If no thread is receiving, the time runs out and the connection is cut: use [`WebSocket::close`](crate::WebSocket::close).
+    /// If no thread is receiving, the time runs out and the connection is aborted: use [`WebSocket::close`](crate::WebSocket::close).
     ///
     /// # Errors
     /// [`Usage`](crate::Error::Usage) for a code that must not be sent or a reason of more than 123 bytes;
-    /// [`Timeout`](crate::Error::Timeout) of [`Step::Close`](crate::Step::Close) if no answer came in time.
+    /// [`Timeout`](crate::Error::Timeout) of [`Step::Close`](crate::Step::Close) without an answer in time.
     pub fn close(&self, code: CloseCode, reason: &str) -> Result<CloseInfo> {
         self.connection.start_close(code, reason)?;
         self.connection.await_close()
     }
 
-    /// Ends the connection at once, without a Close. Every blocked call on it, in every thread, returns.
+    /// Ends the connection at once, without a Close. Each blocked call on it, in any thread, returns.
     pub fn abort(&self) {
         self.connection.abort();
     }
 
-    /// Whether messages can still be sent: nothing failed, and no Close was sent or received.
+    /// Whether messages can be sent: the connection has not failed, and no Close was sent or received.
     pub fn is_open(&self) -> bool {
         self.connection.is_open()
     }
@@ -143,7 +176,7 @@ impl fmt::Debug for Sender {
     }
 }
 
-/// Says goodbye when the last sender of a connection that only sends is dropped.
+/// Sends a Close when the last sender of [`WebSocket::into_sender`] is dropped.
 struct CloseOnDrop(Arc<Connection>);
 
 impl Drop for CloseOnDrop {

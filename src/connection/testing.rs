@@ -1,4 +1,4 @@
-//! What the tests of this folder share: connections over the loopback interface, and a peer that only knows frames.
+//! Helpers for the tests of this folder: connections over the loopback interface, and a peer that reads and writes frames.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -23,7 +23,7 @@ pub(crate) const TEXT: Opcode = Opcode::Data(crate::message::MessageKind::Text);
 pub(crate) const BINARY: Opcode = Opcode::Data(crate::message::MessageKind::Binary);
 /// Longer than any test takes, unless it hangs.
 pub(crate) const LONG: Duration = Duration::from_secs(30);
-/// More than a loopback connection holds by itself.
+/// More bytes than a loopback connection buffers.
 pub(crate) const LARGE: usize = 24 << 20;
 
 /// Nothing times out.
@@ -38,7 +38,7 @@ pub(crate) fn encoder(role: Role) -> Encoder {
     }
 }
 
-/// One side's link, and the peer on the other.
+/// The shared connection of one side, and its peer.
 pub(crate) fn connection(role: Role, timeouts: Timeouts) -> (Arc<Connection>, Peer) {
     let (near, far) = sockets();
     let stream = Stream::from_socket(near).unwrap();
@@ -46,13 +46,13 @@ pub(crate) fn connection(role: Role, timeouts: Timeouts) -> (Arc<Connection>, Pe
     (Arc::new(Connection::new(stream, role, codec.protocol, codec.encoder, timeouts)), Peer::new(role, far))
 }
 
-/// One side's connection, and the peer on the other.
+/// The handle of one side, and its peer.
 pub(crate) fn websocket(role: Role, timeouts: Timeouts) -> (WebSocket, Peer) {
     let (near, far) = sockets();
     (websocket_over(near, role, timeouts), Peer::new(role, far))
 }
 
-/// Two connections back to back.
+/// Two handles that are connected to each other.
 pub(crate) fn pair(timeouts: Timeouts) -> (WebSocket, WebSocket) {
     let (near, far) = sockets();
     (websocket_over(near, Role::Client, timeouts), websocket_over(far, Role::Server, timeouts))
@@ -65,7 +65,7 @@ fn websocket_over(socket: TcpStream, role: Role, timeouts: Timeouts) -> WebSocke
     WebSocket::new(stream, codec, (limits, timeouts), ConnectionInfo::default())
 }
 
-/// Waits for another thread to have come so far.
+/// Waits until a condition that another thread changes is true.
 pub(crate) fn wait_until(mut done: impl FnMut() -> bool) {
     let start = Instant::now();
     while !done() {
@@ -74,7 +74,7 @@ pub(crate) fn wait_until(mut done: impl FnMut() -> bool) {
     }
 }
 
-/// Runs this in a thread of its own and gives what comes of it, within [`LONG`].
+/// Runs this in a new thread, and returns its result within twice [`LONG`].
 pub(crate) fn under_watchdog<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     let (done, result) = mpsc::channel();
     let thread = thread::spawn(move || drop(done.send(work())));
@@ -88,17 +88,17 @@ pub(crate) fn under_watchdog<T: Send + 'static>(work: impl FnOnce() -> T + Send 
     }
 }
 
-/// The other end of a connection: reads and writes frames, and has no opinion of them.
+/// The other end of a connection. It reads and writes frames, and does not react to them.
 pub(crate) struct Peer {
     pub(crate) socket: TcpStream,
-    /// What has been read and not been taken.
+    /// Bytes that were read and not used.
     bytes: Vec<u8>,
     role: Role,
     open: bool,
 }
 
 impl Peer {
-    /// For a connection whose tested side has this role.
+    /// The peer of a connection whose tested side has this role.
     fn new(tested: Role, socket: TcpStream) -> Peer {
         socket.set_read_timeout(Some(LONG)).unwrap();
         socket.set_write_timeout(Some(LONG)).unwrap();
@@ -109,7 +109,7 @@ impl Peer {
         Peer { socket, bytes: Vec::new(), role, open: false }
     }
 
-    /// The next frame; `None` at the end of the stream, which must not come inside of one.
+    /// The next frame; `None` at the end of the stream, which must not be inside a frame.
     pub(crate) fn frame(&mut self) -> Option<(bool, Opcode, Vec<u8>)> {
         let mut part = vec![0; 1 << 16];
         loop {

@@ -1,7 +1,7 @@
-//! An open connection: [`WebSocket`] receives and can send; [`Sender`] is the half that sends from any thread.
+//! [`WebSocket`]: the handle of an open connection that receives, sends and closes.
 //!
-//! Below this file: `codec` (what is spoken), `connection` (who may write), `permit` (writing), `state` (what the threads agree on), `receive` (the one that reads and waits),
-//! `ending` (closing, failing, leaving), `linger` (what is left to do when nothing more is received), `end_record` (telling of it), `share` (for a hub), `messages`, and the two streams.
+//! Knows the receiver and the shared connection; must not know the other public handles. Their constructors, such as
+//! [`WebSocket::sender`], are beside the handles.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -10,14 +10,9 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::messages::Messages;
-use super::recv_stream::RecvStream;
-use super::send_stream::SendStream;
-use super::sender::Sender;
-use super::shared::Connection;
-
 use super::framing::Codec;
 use super::receive::{Received, Receiver};
+use super::shared::Connection;
 use crate::close::{CloseCode, CloseInfo};
 use crate::codec::event::DecoderEvent;
 use crate::codec::frame::Opcode;
@@ -34,15 +29,16 @@ use crate::net::stream::Stream;
 /// An open WebSocket connection (RFC 6455), made by [`connect`](crate::connect), [`Client`](crate::Client) or
 /// [`Server`](crate::Server).
 ///
-/// It receives, and it can send. To send from other threads, or while this one waits, take a [`sender`](WebSocket::sender).
-/// Pings are answered, silence is probed and Closes are answered by themselves, while a call that receives is under way.
+/// It receives and sends. A [`sender`](WebSocket::sender) sends from other threads, or while this one waits. During any
+/// receive call, Pings and Closes are answered and an idle peer is probed.
 ///
 /// Every call is bounded by [`Timeouts`]. A connection fails once: after an error other than [`Error::Usage`] and the
-/// timeouts that say so in [`Error`], each further call gives the same one.
+/// timeouts documented at [`Error`], each further call returns the same error.
 ///
-/// Dropped without [`close`](WebSocket::close), it sends Close 1001 if that costs no waiting, and closes the socket. After a
-/// failure the Close says what was wrong, and the socket stays open until the peer has read it: at most [`Timeouts::close`],
-/// in the thread of the [`Server`](crate::Server) or in one of at most 64 threads of its own. Nobody waits for that.
+/// A drop without [`close`](WebSocket::close) sends Close 1001 if that needs no waiting, and closes the socket. After a
+/// failure the Close states the reason, and the socket stays open until the peer has read it, for at most
+/// [`Timeouts::close`]. The drop does not wait for that: the thread of the [`Server`](crate::Server) does, or one of at most
+/// 64 background threads.
 ///
 /// ```
 /// # fn main() -> stdws::Result<()> {
@@ -60,16 +56,16 @@ use crate::net::stream::Stream;
 /// # }
 /// ```
 pub struct WebSocket {
-    pub(crate) receiver: Receiver,
-    /// Messages that came while a Pong was awaited.
-    buffered_messages: VecDeque<Message>,
-    /// The one of them that is lent.
+    pub(super) receiver: Receiver,
+    /// Messages received during [`WebSocket::ping`], for the next receive calls.
+    pub(super) buffered_messages: VecDeque<Message>,
+    /// The one of them that [`WebSocket::recv_ref`] returned last.
     borrowed_message: Option<Message>,
     limits: Limits,
     pub(crate) info: Box<ConnectionInfo>,
 }
 
-/// What the opening handshake agreed on, and with whom.
+/// The result of the opening handshake, and the addresses of both sides.
 #[derive(Debug, Default)]
 pub(crate) struct ConnectionInfo {
     pub(crate) peer: Option<SocketAddr>,
@@ -81,7 +77,7 @@ pub(crate) struct ConnectionInfo {
 }
 
 impl WebSocket {
-    /// A connection whose opening handshake is over.
+    /// A connection after its opening handshake.
     pub(crate) fn new(
         stream: impl Into<Arc<Stream>>,
         codec: Codec,
@@ -100,15 +96,25 @@ impl WebSocket {
         &self.receiver.connection
     }
 
+    /// The part that all threads share. A server's registry keeps it.
+    pub(crate) fn shared_connection(&self) -> &Arc<Connection> {
+        &self.receiver.connection
+    }
+
+    pub(crate) fn events(&self) -> &EventSink {
+        &self.info.events
+    }
+
     // ── receiving ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    /// Waits for the next message. `None`: the connection was closed in good order; [`close_info`](WebSocket::close_info)
-    /// tells how.
+    /// Waits for the next message. `None`: the connection was closed cleanly, as [`close_info`](WebSocket::close_info) states.
     ///
-    /// Bounded only by the peer being alive: silence is probed with a Ping after [`Timeouts::ping_interval`], and a message that has
-    /// begun has to go on within [`Timeouts::message`]. What was queued is written before waiting.
+    /// It blocks for as long as the peer stays responsive: an idle peer is probed with a Ping after
+    /// [`Timeouts::ping_interval`], and a message that has begun has to continue within [`Timeouts::message`]. Queued messages
+    /// are written before it waits.
     ///
-    /// An error is given at once, `None` when the TCP connection has ended, at most [`Timeouts::close`] after the peer's Close.
+    /// An error is returned at once. `None` is returned after the TCP connection has ended, at most [`Timeouts::close`] after
+    /// the peer's Close.
     ///
     /// # Errors
     /// [`Protocol`](Error::Protocol) if the peer broke a rule or a limit, [`Timeout`](Error::Timeout),
@@ -117,20 +123,19 @@ impl WebSocket {
         self.receive(None)
     }
 
-    /// As [`recv`](WebSocket::recv), and gives up after `limit` with [`Timeout`](Error::Timeout)`(`[`Step::Receive`]`)`.
-    /// Nothing is lost by that, also in the middle of a frame: the next call goes on where this one stopped.
+    /// Like [`recv`](WebSocket::recv), but waits at most for `limit`. No data is lost at a timeout, even inside a frame: the next
+    /// call continues.
     ///
-    /// The limit holds for every call. After the peer's Close `None` is given at the limit at the latest, also if the TCP
-    /// connection has not ended by then.
+    /// After the peer's Close it returns `None` at the limit at the latest, even if the TCP connection has not ended by then.
     ///
     /// # Errors
-    /// That, and those of [`recv`](WebSocket::recv).
+    /// [`Timeout`](Error::Timeout)`(`[`Step::Receive`]`)` after the limit, and those of [`recv`](WebSocket::recv).
     pub fn recv_timeout(&mut self, limit: Duration) -> Result<Option<Message>> {
         self.receive(Some(Deadline::after(limit)))
     }
 
-    /// As [`recv_timeout`](WebSocket::recv_timeout) with no time at all: gives a message if one is there. Takes some 10 ms if
-    /// the network has just become full, and nothing else makes it wait.
+    /// Returns the next message if it has arrived, like [`recv_timeout`](WebSocket::recv_timeout) with a limit of zero. It takes
+    /// about 10 ms if the network has just become full, and does not wait otherwise.
     ///
     /// # Errors
     /// Those of [`recv_timeout`](WebSocket::recv_timeout).
@@ -138,9 +143,9 @@ impl WebSocket {
         self.receive(Some(Deadline::after(Duration::ZERO)))
     }
 
-    /// As [`recv`](WebSocket::recv), but lends the message instead of giving it: nothing is allocated for it.
+    /// Like [`recv`](WebSocket::recv), but returns a borrowed message, without an allocation.
     ///
-    /// The connection is borrowed as long as the message is; to answer meanwhile, use a [`sender`](WebSocket::sender).
+    /// The message borrows the connection. To send meanwhile, use a [`sender`](WebSocket::sender).
     ///
     /// # Errors
     /// Those of [`recv`](WebSocket::recv).
@@ -154,27 +159,6 @@ impl WebSocket {
         Ok(Some(MessageRef::from_validated(kind, self.receiver.decoder.payload())))
     }
 
-    /// Waits for the next message to begin, and lends it as a stream, for what is too large to hold. See [`RecvStream`].
-    ///
-    /// # Errors
-    /// Those of [`recv`](WebSocket::recv).
-    pub fn recv_stream(&mut self) -> Result<Option<RecvStream<'_>>> {
-        match self.buffered_messages.pop_front() {
-            Some(Message::Text(text)) => {
-                Ok(Some(RecvStream::from_message(&mut self.receiver, MessageKind::Text, text.into_bytes())))
-            }
-            Some(Message::Binary(bytes)) => {
-                Ok(Some(RecvStream::from_message(&mut self.receiver, MessageKind::Binary, bytes)))
-            }
-            None => RecvStream::new(&mut self.receiver),
-        }
-    }
-
-    /// The messages to come, as an iterator that ends when the connection is closed in good order, or after an error.
-    pub fn messages(&mut self) -> Messages<'_> {
-        Messages::new(self)
-    }
-
     fn receive(&mut self, limit: Option<Deadline>) -> Result<Option<Message>> {
         if let Some(message) = self.buffered_messages.pop_front() {
             return Ok(Some(message));
@@ -183,7 +167,7 @@ impl WebSocket {
     }
 
     #[inline]
-    fn next_message(&mut self, limit: Option<Deadline>) -> Result<Option<MessageKind>> {
+    pub(super) fn next_message(&mut self, limit: Option<Deadline>) -> Result<Option<MessageKind>> {
         loop {
             match self.receiver.next(limit)? {
                 Some(Received::Data(DecoderEvent::Message(kind))) => return Ok(Some(kind)),
@@ -199,7 +183,7 @@ impl WebSocket {
     fn take(&mut self, kind: MessageKind) -> Message {
         let bytes = self.receiver.decoder.take_payload();
         match kind {
-            // The decoder has checked it, and `std` checks again; the empty string never comes of it.
+            // The decoder has validated it, so the default is never used.
             MessageKind::Text => Message::Text(String::from_utf8(bytes).unwrap_or_default()),
             MessageKind::Binary => Message::Binary(bytes),
         }
@@ -207,29 +191,29 @@ impl WebSocket {
 
     // ── sending ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    /// Sends a message in one frame. Returns when the kernel has all of it, and of everything queued before.
+    /// Sends a message in one frame. Returns when the kernel has it and all messages queued before.
     ///
-    /// Takes `&str`, `&String`, `&[u8]`, `&Vec<u8>`, byte arrays, `&`[`Message`] and [`MessageRef`]. Waits for the network at
-    /// most [`Timeouts::write`] for each 64 KiB; a peer that takes longer ends the connection.
+    /// Accepts `&str`, `&String`, `&[u8]`, `&Vec<u8>`, byte arrays, `&`[`Message`] and [`MessageRef`]. Waits for the network at
+    /// most [`Timeouts::write`] for each 64 KiB; beyond that the connection fails.
     ///
     /// # Errors
-    /// [`Closed`](Error::Closed) once a Close was sent or received; [`Timeout`](Error::Timeout) of [`Step::Write`], or of
-    /// [`Step::SendLock`] if another thread was sending all the time, after which the connection is as it was; [`Io`](Error::Io).
+    /// [`Closed`](Error::Closed) once a Close was sent or received; [`Timeout`](Error::Timeout) of [`Step::Write`]; of
+    /// [`Step::SendLock`] if another thread was sending all the time, which leaves the connection usable; [`Io`](Error::Io).
     pub fn send<'a>(&mut self, message: impl Into<MessageRef<'a>>) -> Result<()> {
         let message = message.into();
         self.connection().send(Opcode::Data(message.kind()), message.as_bytes())
     }
 
-    /// Sends a message as it is, although compression was agreed on: one that is compressed already, or one with a secret
-    /// next to what others chose, whose length must not tell of it. Otherwise as [`send`](WebSocket::send).
+    /// Sends a message without compression, like [`send`](WebSocket::send) otherwise. For data that is compressed already, and for
+    /// a secret beside data chosen by others: the compressed length would reveal the secret.
     pub fn send_uncompressed<'a>(&mut self, message: impl Into<MessageRef<'a>>) -> Result<()> {
         let message = message.into();
         self.connection().send_uncompressed(Opcode::Data(message.kind()), message.as_bytes())
     }
 
-    /// Queues a message, to go out together with others: many small answers cost one write.
+    /// Queues a message, so that many small messages need one write.
     ///
-    /// What is queued is written when a call that receives finds no further message in its buffer, at 64 KiB, on
+    /// Queued messages are written when a receive call finds no further message in its buffer, at 64 KiB, by
     /// [`flush`](WebSocket::flush), or with the next message that is sent.
     ///
     /// # Errors
@@ -240,7 +224,7 @@ impl WebSocket {
         self.connection().queue(Opcode::Data(message.kind()), message.as_bytes())
     }
 
-    /// Writes what was queued.
+    /// Writes the queued messages.
     ///
     /// # Errors
     /// Those of [`send`](WebSocket::send).
@@ -248,22 +232,14 @@ impl WebSocket {
         self.connection().flush()
     }
 
-    /// Sends one message in pieces, for what is too large to hold. See [`SendStream`].
+    /// Sends a Ping and waits for its Pong, at most [`Timeouts::pong_timeout`] (RFC 6455 section 5.5.2). Returns the
+    /// round-trip time.
+    ///
+    /// Messages that arrive before the Pong are kept for later receive calls, up to [`Limits::max_message_size`] bytes in all.
     ///
     /// # Errors
-    /// Those of [`send`](WebSocket::send).
-    pub fn send_stream(&mut self, kind: MessageKind) -> Result<SendStream> {
-        SendStream::new(self.receiver.connection.clone(), kind)
-    }
-
-    /// Sends a Ping and waits for its Pong, at most [`Timeouts::pong_timeout`] (RFC 6455 section 5.5.2). Gives the time it took.
-    ///
-    /// Messages that come before the Pong are kept for the calls that receive, up to [`Limits::max_message_size`] bytes in all; if
-    /// there are more, this gives [`Timeout`](Error::Timeout)`(`[`Step::Pong`]`)`, as it does when time runs out. Either leaves
-    /// the connection as it is.
-    ///
-    /// # Errors
-    /// That, and those of [`send`](WebSocket::send) and [`recv`](WebSocket::recv).
+    /// [`Timeout`](Error::Timeout)`(`[`Step::Pong`]`)` without a Pong in time or with more messages than that, which leaves the
+    /// connection usable, and those of [`send`](WebSocket::send) and [`recv`](WebSocket::recv).
     pub fn ping(&mut self) -> Result<Duration> {
         let start = Instant::now();
         let deadline = Deadline::after(self.connection().timeouts.pong_timeout);
@@ -297,48 +273,21 @@ impl WebSocket {
         }
     }
 
-    /// A handle that sends on this connection from anywhere.
-    pub fn sender(&self) -> Sender {
-        Sender::new(self.receiver.connection.clone())
-    }
-
-    /// For those who only send: a small thread goes on receiving, drops what comes, answers Pings and notices the end.
-    ///
-    /// When the last clone of the sender is dropped, Close 1001 is sent.
-    ///
-    /// # Errors
-    /// [`Io`](Error::Io) of [`Step::Thread`] if the thread cannot be started.
-    pub fn into_sender(mut self) -> Result<Sender> {
-        let sender = Sender::with_close_on_drop(self.receiver.connection.clone());
-        let thread = thread::Builder::new().name("stdws-receive".into()).stack_size(128 << 10);
-        thread.spawn(move || self.drain_in_background()).map_err(|error| Error::io(Step::Thread, error))?;
-        Ok(sender)
-    }
-
-    /// Receives until the end. The last sender says goodbye without telling this thread, which therefore looks up in time
-    /// to end the closing handshake.
-    fn drain_in_background(&mut self) {
-        let poll_interval = self.connection().timeouts.close.max(Duration::from_secs(1));
-        let mut next = || self.next_message(Some(Deadline::after(poll_interval)));
-        while let Ok(Some(_)) | Err(Error::Timeout(Step::Receive)) = next() {}
-        self.receiver.end_by(Deadline::never());
-    }
-
     // ── ending ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    /// Closes the connection in good order (RFC 6455 section 7.1.2): sends a Close, waits for the peer's, ends the stream.
-    /// All of it takes at most [`Timeouts::close`]. Messages that arrive meanwhile are dropped; to receive them, use
-    /// [`start_close`](WebSocket::start_close) and go on receiving.
+    /// Closes the connection cleanly (RFC 6455 section 7.1.2): sends a Close, waits for the peer's, ends the stream. This
+    /// takes at most [`Timeouts::close`]. Messages that arrive meanwhile are dropped; to receive them, call
+    /// [`start_close`](WebSocket::start_close) and continue to receive.
     ///
-    /// Closing a connection that was closed already gives how that ended. On one that has failed, this waits until the peer has
-    /// received the Close and ended its stream, in the same time, and gives the same error again.
+    /// On a connection that was closed before, it returns how. On one that has failed, it waits in the same limit until the peer
+    /// has received the Close and ended its stream, and returns the same error again.
     ///
     /// # Errors
     /// [`Usage`](Error::Usage) for a code that must not be sent or a reason of more than 123 bytes;
-    /// [`Timeout`](Error::Timeout)`(`[`Step::Close`]`)` if the peer does not answer. The connection is then over all the same.
+    /// [`Timeout`](Error::Timeout)`(`[`Step::Close`]`)` if the peer does not answer. The connection has ended then, too.
     pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<CloseInfo> {
         self.connection().protocol.check_close(code, reason)?;
-        // After an error that was given before: what is left to do.
+        // After an earlier error: the remaining steps.
         self.receiver.end_by(Deadline::never());
         match self.connection().start_close(code, reason) {
             Ok(()) | Err(Error::Closed(Some(_))) => {}
@@ -349,50 +298,56 @@ impl WebSocket {
         Ok(self.connection().close_info())
     }
 
-    /// Sends a Close and does not wait. Messages can still be received until the peer's Close, for which it has
-    /// [`Timeouts::close`]; none can be sent any more.
+    /// Sends a Close and does not wait for the peer's, which has to arrive within [`Timeouts::close`]. Until then messages can be
+    /// received, but not sent.
     ///
     /// # Errors
-    /// Those of [`close`](WebSocket::close), but for a peer that does not answer.
+    /// Those of [`close`](WebSocket::close), except for a peer that does not answer.
     pub fn start_close(&mut self, code: CloseCode, reason: &str) -> Result<()> {
         self.connection().start_close(code, reason)
     }
 
-    /// Ends the connection at once, without a Close. Every blocked call on it, in every thread, returns.
+    /// Ends the connection at once, without a Close. Each blocked call on it, in any thread, returns.
     pub fn abort(&mut self) {
         self.connection().abort();
     }
 
-    /// How the connection was closed; `None` while it is open, and after it ended without a closing handshake.
+    /// How the connection was closed. `None` while it is open, and after an end without a closing handshake.
     pub fn close_info(&self) -> Option<CloseInfo> {
         self.connection().known_close_info()
     }
 
-    // ── about ───────────────────────────────────────────────────────────────────────────────────────────────────────
+    // ── properties ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    /// The subprotocol agreed on (RFC 6455 section 1.9).
+    /// The negotiated subprotocol (RFC 6455 section 1.9).
     pub fn subprotocol(&self) -> Option<&str> {
         self.info.subprotocol.as_deref()
     }
 
-    /// For a server: the request that opened the connection. A client has none.
+    /// The request that opened the connection. `None` for a client.
     pub fn request(&self) -> Option<&Request> {
         self.info.request.as_ref()
     }
 
-    /// For a client: the server's response. A server has none.
+    /// The server's response. `None` for a server.
     pub fn response(&self) -> Option<&Response> {
         self.info.response.as_ref()
     }
 
-    /// The peer's address, or that of the proxy on the way to it; `None` over a stream made elsewhere.
+    /// The address of the peer, or of the proxy before it. `None` over a stream that the caller has opened.
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.info.peer
     }
 
-    /// The address of this side; `None` over a stream made elsewhere.
+    /// The address of this side. `None` over a stream that the caller has opened.
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.info.local
+    }
+
+    /// The number of this connection in [events](crate::events::event::Event), which links the lines of a log. `None` without
+    /// [`Client::on_event`](crate::Client::on_event) or [`Server::on_event`](crate::Server::on_event).
+    pub fn connection_id(&self) -> Option<u64> {
+        self.info.events.connection_id()
     }
 }
 

@@ -1,86 +1,181 @@
-//! The token in a thread's hands: what can be written while it is there, and how it goes back.
+//! The write permit: exclusive write access to a connection, and the ways to acquire and to release it.
 //!
-//! | the token goes back by | under the gate | after the gate is unlocked |
+//! | the permit ends with | under the lock | after the lock is released |
 //! |---|---|---|
-//! | [`WritePermit::release`] | the writer is put back, and the caller's `work` is done | the frames are told of |
-//! | [`WritePermit::flush_and_release`] | the writer is put back unless something is owed | the same |
-//! | dropping the turn | the writer is put back | the same |
+//! | [`WritePermit::release`] | the writer is put back, and the caller's `work` runs | events of sent frames are emitted |
+//! | [`WritePermit::flush_and_release`] | the writer is put back unless frames are pending | the same |
+//! | a drop | the writer is put back | the same |
 //!
-//! A `WritePermit` locks the gate when it ends, and then calls the application's event handler. So it must not end under the
-//! gate. No function takes a `WritePermit` and a locked gate: [`WritePermit::release`] locks the gate, and lends `work` the state alone.
-//! What is put back under the gate, a `Box<Writer>`, emits nothing when it is dropped. A debug build panics where this
-//! is broken (see `lock`).
+//! The end of a permit locks the state, and then calls the application's event handler. So a permit must not end while the
+//! state is locked: no function takes both, and [`WritePermit::release`] passes only the state to `work`. A `Box<Writer>`,
+//! which is put back under the lock, emits nothing. A debug build panics where this is broken (see `primitives/lock`).
+//!
+//! **Masking keys.** A source of keys is the user's code, which may use the same connection. So the thread that has the permit
+//! calls it, without the lock. Invariant: a thread that encodes frames under the lock has locked with
+//! [`Connection::lock_state_with_keys`], or has checked that the keys are not low, and encodes at most eight.
 
 use std::mem;
+use std::time::Duration;
 
 use super::framing::RemainingPayload;
 use super::report::FrameNote;
-use super::shared::{Connection, Writer};
+use super::shared::Connection;
 use super::state::SharedState;
+use super::writer::Writer;
 use crate::codec::frame::Opcode;
 use crate::codec::mask;
 use crate::error::{Result, Step};
 use crate::events::sink::Origin;
+use crate::net::deadline::Deadline;
 use crate::net::write_buffer::WriteTimeout;
+use crate::primitives::lock::Locked;
 
-/// The token in a thread's hands. Dropped, it goes back to the gate; what was not written waits for the next one.
-pub(crate) struct WritePermit<'a> {
+/// Maximum number of payload bytes that are copied behind their header.
+const COPY_LIMIT: usize = 16 << 10;
+/// Number of payload bytes that are masked at a time. With a header they fit the room that the write buffer keeps.
+const MASK_CHUNK: usize = (128 << 10) - 64;
+
+/// What the permit is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum WriteIntent {
+    /// A new message: only while open, and not while another message is sent as a stream.
+    Message,
+    /// A fragment of that stream, a Ping, or queued frames: only while open.
+    Frame,
+}
+
+impl Connection {
+    /// Waits for the permit, and encodes pending frames before anything else.
+    pub(super) fn acquire_permit(&self, intent: WriteIntent, limit: Duration) -> Result<WritePermit<'_>> {
+        let mut state = self.lock_state();
+        let mut deadline = None;
+        loop {
+            // 6455-6.1-2, 6455-6.1-3: a change of the state ends the wait.
+            state.check_open()?;
+            let blocked = state.streaming && intent == WriteIntent::Message;
+            if !blocked && state.is_low_on_keys() {
+                drop(state);
+                state = self.lock_state_with_keys()?;
+                continue;
+            }
+            if !blocked && state.writer.is_some() {
+                if let Err(error) = state.encode_pending() {
+                    drop(state);
+                    return Err(self.abort_with(error));
+                }
+                let writer = state.writer.take();
+                return Ok(WritePermit::new(self, writer));
+            }
+            let deadline = *deadline.get_or_insert_with(|| Deadline::after(limit));
+            state = self.wait(state, deadline, Step::SendLock)?;
+        }
+    }
+
+    /// Locks the state, with enough masking keys for eight frames if the writer is available. If the source of keys panics,
+    /// the permit is released.
+    #[inline]
+    pub(super) fn lock_state_with_keys(&self) -> Result<Locked<'_, SharedState>> {
+        let mut state = self.lock_state();
+        while state.is_low_on_keys() {
+            let mut permit = WritePermit::new(self, state.writer.take());
+            drop(state);
+            let fetched = permit.writer().map_or(Ok(()), |writer| writer.encoder.prefetch_keys());
+            drop(permit);
+            fetched.map_err(|error| self.fail_without_key(error))?;
+            state = self.lock_state();
+        }
+        Ok(state)
+    }
+
+    /// Waits for the writer, and locks the state with enough masking keys. `None`: the deadline has passed.
+    pub(super) fn lock_state_with_writer(&self, by: Deadline) -> Result<Option<Locked<'_, SharedState>>> {
+        loop {
+            let state = self.lock_state_with_keys()?;
+            if state.writer.is_some() {
+                return Ok(Some(state));
+            }
+            if self.wait(state, by, Step::SendLock).is_err() {
+                return Ok(None);
+            }
+        }
+    }
+}
+
+/// Guard for exclusive write access. A drop puts the writer back; unwritten bytes are left for the next permit.
+pub(super) struct WritePermit<'a> {
     connection: &'a Connection,
     writer: Option<Box<Writer>>,
-    /// Frames to be told of when the token is back and the gate is unlocked.
+    /// Frames whose events are emitted after the writer is back and the lock is released.
     frame_notes: Vec<FrameNote>,
 }
 
 impl<'a> WritePermit<'a> {
-    pub(crate) fn new(connection: &'a Connection, writer: Option<Box<Writer>>) -> WritePermit<'a> {
+    pub(super) fn new(connection: &'a Connection, writer: Option<Box<Writer>>) -> WritePermit<'a> {
         WritePermit { connection, writer, frame_notes: Vec::new() }
     }
 
-    /// Writes a frame (6455-6.1-4): with its header in one write. Small ones are copied behind the header; a server's large ones are
-    /// not copied at all; a client's are masked in pieces, because masking needs a copy and memory is bounded.
-    pub(crate) fn write_frame(mut self, fin: bool, opcode: Opcode, payload: &[u8]) -> Result<()> {
-        const COPY_LIMIT: usize = 16 << 10;
-        // With its header it is no more than the outbox keeps room for, or each piece would be allocated anew.
-        const MASK_CHUNK: usize = (128 << 10) - 64;
-        let limit = WriteTimeout::PerChunk(self.connection.timeouts.write);
+    pub(super) fn writer(&mut self) -> Option<&mut Writer> {
+        self.writer.as_deref_mut()
+    }
+
+    pub(super) fn should_compress(&self, length: usize) -> bool {
+        self.writer.as_ref().is_some_and(|writer| writer.encoder.should_compress(length))
+    }
+
+    /// Number of bytes that wait to be written.
+    pub(super) fn buffered_len(&self) -> usize {
+        self.writer.as_ref().map_or(0, |writer| writer.buffer.len())
+    }
+
+    /// Writes a frame, with its header in the same write (6455-6.1-4). A small payload is copied behind the header. A large
+    /// one of a server is not copied. A large one of a client is masked in pieces, because masking copies and memory is bounded.
+    pub(super) fn write_frame(mut self, fin: bool, opcode: Opcode, payload: &[u8]) -> Result<()> {
         let Some(writer) = &mut self.writer else { return Ok(()) };
         let fail_without_key = |error| self.connection.fail_without_key(error);
         if payload.len() <= COPY_LIMIT {
             writer.append_frame(fin, opcode, payload).map_err(fail_without_key)?;
-            return self.flush_and_release(&[], limit);
+            return self.flush_and_release(&[]);
         }
         match writer.begin_frame(fin, opcode, payload).map_err(fail_without_key)? {
-            RemainingPayload::Unmasked => self.flush_and_release(payload, limit),
+            RemainingPayload::Unmasked => self.flush_and_release(payload),
             #[cfg(feature = "legacy")]
-            RemainingPayload::Complete => self.flush_and_release(&[], limit),
+            RemainingPayload::Complete => self.flush_and_release(&[]),
             RemainingPayload::Masked(key) => {
-                // A piece is a multiple of four bytes long, so each begins with the first byte of the key.
+                // The length of a piece is a multiple of four, so each begins with the first byte of the key.
                 let mut pieces = payload.chunks(MASK_CHUNK);
                 let last = pieces.next_back().unwrap_or_default();
                 for piece in pieces {
-                    if let Some(writer) = &mut self.writer {
-                        mask::append(writer.buffer.bytes(), piece, key);
-                    }
-                    self.write(&[], limit)?;
+                    self.append_masked(piece, key);
+                    self.write(&[])?;
                 }
-                if let Some(writer) = &mut self.writer {
-                    mask::append(writer.buffer.bytes(), last, key);
-                }
-                self.flush_and_release(&[], limit)
+                self.append_masked(last, key);
+                self.flush_and_release(&[])
             }
         }
     }
 
-    pub(crate) fn writer(&mut self) -> Option<&mut Writer> {
-        self.writer.as_deref_mut()
+    fn append_masked(&mut self, piece: &[u8], key: [u8; 4]) {
+        if let Some(writer) = &mut self.writer {
+            mask::append(writer.buffer.bytes(), piece, key);
+        }
     }
 
-    /// Gives the token back and does `work`, both in one step under the gate. What was sent is told of after that.
-    pub(crate) fn release<R>(mut self, work: impl FnOnce(&mut SharedState) -> R) -> R {
+    pub(super) fn write_compressed(mut self, fin: bool, opcode: Opcode, plain: &[u8]) -> Result<()> {
+        self.append_compressed(fin, opcode, plain)?;
+        self.flush_and_release(&[])
+    }
+
+    pub(super) fn append_compressed(&mut self, fin: bool, opcode: Opcode, plain: &[u8]) -> Result<()> {
+        let Some(writer) = &mut self.writer else { return Ok(()) };
+        writer.append_compressed(fin, opcode, plain).map_err(|error| self.connection.fail_without_key(error))
+    }
+
+    /// Puts the writer back and runs `work`, both in one step under the lock. Then emits the events of sent frames.
+    pub(super) fn release<R>(mut self, work: impl FnOnce(&mut SharedState) -> R) -> R {
         let writer = self.take_writer();
         let mut state = self.connection.lock_state();
         if let Some(writer) = writer {
-            self.connection.release(&mut state, writer);
+            self.connection.put_back(&mut state, writer);
         }
         let result = work(&mut state);
         // `self` is dropped after this; also if `work` panics, because parameters outlive local variables.
@@ -88,48 +183,15 @@ impl<'a> WritePermit<'a> {
         result
     }
 
-    /// The writer on its way back. Its notes stay here.
-    fn take_writer(&mut self) -> Option<Box<Writer>> {
-        let mut writer = self.writer.take()?;
-        // Whoever is in an event handler tells of nothing.
-        if let Some(frame_notes) = writer.frame_notes.as_mut().filter(|_| Origin::current() == Origin::Outside) {
-            match self.frame_notes.is_empty() {
-                true => mem::swap(frame_notes, &mut self.frame_notes),
-                false => self.frame_notes.append(frame_notes),
-            }
-        }
-        Some(writer)
-    }
-
-    pub(crate) fn should_compress(&self, length: usize) -> bool {
-        self.writer.as_ref().is_some_and(|writer| writer.encoder.should_compress(length))
-    }
-
-    /// Bytes that wait to be written.
-    pub(crate) fn buffered_len(&self) -> usize {
-        self.writer.as_ref().map_or(0, |writer| writer.buffer.len())
-    }
-
-    pub(crate) fn write_compressed(mut self, fin: bool, opcode: Opcode, plain: &[u8]) -> Result<()> {
-        self.append_compressed(fin, opcode, plain)?;
-        let limit = WriteTimeout::PerChunk(self.connection.timeouts.write);
-        self.flush_and_release(&[], limit)
-    }
-
-    pub(crate) fn append_compressed(&mut self, fin: bool, opcode: Opcode, plain: &[u8]) -> Result<()> {
-        let Some(writer) = &mut self.writer else { return Ok(()) };
-        writer.append_compressed(fin, opcode, plain).map_err(|error| self.connection.fail_without_key(error))
-    }
-
-    /// Writes all there is and `tail`, then once what others came to owe meanwhile, and gives the token back. Once: a
-    /// peer that sends Pings without end must not keep a sender writing Pongs.
-    pub(crate) fn flush_and_release(mut self, tail: &[u8], limit: WriteTimeout) -> Result<()> {
-        self.write(tail, limit)?;
+    /// Writes the buffer and `tail`, then frames that were scheduled meanwhile, and releases the permit. It looks for such
+    /// frames once: a peer that sends Pings without end must not keep a sender writing Pongs.
+    pub(super) fn flush_and_release(mut self, tail: &[u8]) -> Result<()> {
+        self.write(tail)?;
         let encoded = loop {
             let writer = self.take_writer();
             let mut state = self.connection.lock_state();
             state.writer = writer;
-            if !state.pending.any || state.end.is_some() {
+            if state.pending.is_empty() || state.end.is_some() {
                 self.connection.notify(&state);
                 return Ok(());
             }
@@ -146,29 +208,37 @@ impl<'a> WritePermit<'a> {
             }
         };
         encoded.map_err(|error| self.connection.abort_with(error))?;
-        self.write(&[], limit)
+        self.write(&[])
     }
 
-    /// Writes all there is and `tail`. A write that failed half way leaves a broken frame behind it, so the end is set
-    /// before the token goes back: nobody may send after it.
-    fn write(&mut self, tail: &[u8], limit: WriteTimeout) -> Result<()> {
+    /// Writes the buffer and `tail`. A failed write may leave a part of a frame, so the end is set before the permit is
+    /// released: nothing can be sent after it.
+    fn write(&mut self, tail: &[u8]) -> Result<()> {
+        let Connection { stream, timeouts, .. } = self.connection;
         let Some(writer) = &mut self.writer else { return Ok(()) };
-        let step = match limit {
-            WriteTimeout::PerChunk(_) => Step::Write,
-            WriteTimeout::Until(_) => Step::Close,
-        };
-        writer
-            .buffer
-            .write(&self.connection.stream, tail, limit)
-            .map_err(|error| self.connection.fail_write(step, error))
+        let written = writer.buffer.write(stream, tail, WriteTimeout::PerChunk(timeouts.write));
+        written.map_err(|error| self.connection.fail_write(Step::Write, error))
+    }
+
+    /// The writer, to be put back. Its notes stay here.
+    fn take_writer(&mut self) -> Option<Box<Writer>> {
+        let mut writer = self.writer.take()?;
+        // Inside an event handler no events are emitted.
+        if let Some(frame_notes) = writer.frame_notes.as_mut().filter(|_| Origin::current() == Origin::Outside) {
+            match self.frame_notes.is_empty() {
+                true => mem::swap(frame_notes, &mut self.frame_notes),
+                false => self.frame_notes.append(frame_notes),
+            }
+        }
+        Some(writer)
     }
 }
 
 impl Drop for WritePermit<'_> {
     fn drop(&mut self) {
         if let Some(writer) = self.take_writer() {
-            self.connection.release(&mut self.connection.lock_state(), writer);
+            self.connection.put_back(&mut self.connection.lock_state(), writer);
         }
-        self.connection.tell(mem::take(&mut self.frame_notes));
+        FrameNote::emit_sent(mem::take(&mut self.frame_notes), &self.connection.events);
     }
 }

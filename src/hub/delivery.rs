@@ -26,8 +26,9 @@ use super::limits::OVERFLOW_REASON;
 use super::member_state::{batch_cost, MemberQueue, MemberState, Membership, Scheduling};
 use super::ready_queue::Work;
 use super::shared::SharedHub;
+use crate::connection::nonblocking::{ConnectionStatus, WriteReport};
 use crate::connection::shared::Connection;
-use crate::connection::shared_frame::{ConnectionStatus, SharedFrame, WriteReport};
+use crate::connection::shared_frame::SharedFrame;
 use crate::error::{Error, Step};
 
 /// First and longest delay before a retry with a full socket buffer.

@@ -1,6 +1,6 @@
 //! Which version of the protocol a connection speaks (feature `legacy`).
 
-use crate::connection::framing::Protocol;
+use crate::connection::protocol::Protocol;
 use crate::connection::sender::Sender;
 use crate::connection::websocket::WebSocket;
 use crate::legacy::Version;

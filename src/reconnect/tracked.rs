@@ -19,7 +19,7 @@ pub(super) struct TrackedConnection {
 impl TrackedConnection {
     /// Tracks this connection from now on, in place of an earlier call for the same connection.
     pub(super) fn new(ws: &WebSocket) -> TrackedConnection {
-        let connection = &ws.receiver.connection;
+        let connection = ws.shared_connection();
         let end_record = Arc::new(EndRecord::new());
         let mut state = connection.lock_state();
         if let Some(end) = &state.end {
@@ -143,7 +143,7 @@ mod tests {
     fn a_clean_end_replaces_a_failed_write() {
         let (ws, _peer) = websocket(ROLES[0], long_timeouts());
         let tracked = TrackedConnection::new(&ws);
-        let connection = &ws.receiver.connection;
+        let connection = ws.shared_connection();
         connection.fail_write(Step::Write, std::io::ErrorKind::BrokenPipe.into());
         assert!(end(&tracked).starts_with("failed writing"));
         connection.mark_closed();

@@ -12,7 +12,6 @@ use super::handshake_config::{Endpoints, HandshakeConfig, PendingHandshake};
 use super::listener::AcceptedSocket;
 use super::registry::EntryId;
 use crate::close::CloseCode;
-use crate::connection::ending::HostThread;
 use crate::connection::websocket::WebSocket;
 use crate::error::{Error, Result, Step};
 use crate::events::sink::EventSink;
@@ -34,7 +33,7 @@ pub(super) fn serve_connection(
         open_connection(accept_loop, id, accepted, bound_addr, (config, events))
     }) {
         Ok(ws) if accept_loop.lock().registry.mark_open(id, ws.shared_connection()) => {
-            let _host = HostThread::of(ws.shared_connection());
+            let _host = ws.shared_connection().host_thread();
             let events = ws.events().clone();
             let _guard = events.panic_guard();
             drop(handler(ws));

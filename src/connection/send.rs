@@ -1,0 +1,731 @@
+//! Sending: messages, streams and Pings of the caller, and what is written before the receiver waits.
+//!
+//! Knows the permit and the state; must not know the receiver or the public handles.
+
+use super::shared::Connection;
+use super::write_permit::WriteIntent;
+use crate::codec::frame::Opcode;
+use crate::error::{Error, ProtocolError, Result, Step};
+use crate::net::deadline::Deadline;
+
+/// Threshold in bytes from which queued frames are written.
+const QUEUE_FLUSH_SIZE: usize = 64 << 10;
+
+/// What the receiver has to know before it waits for input.
+pub(super) struct WriteStatus {
+    /// Bytes wait that the network does not take.
+    pub(super) congested: bool,
+    /// The deadline for the peer's Close, if a Close was sent.
+    pub(super) close_deadline: Option<Deadline>,
+}
+
+impl Connection {
+    // ── messages ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Sends a whole message. Returns when the kernel has it. 6455-6.1-1, 6455-6.1-9.
+    pub(super) fn send(&self, opcode: Opcode, payload: &[u8]) -> Result<()> {
+        self.protocol.check_message(opcode)?;
+        let permit = self.acquire_permit(WriteIntent::Message, self.timeouts.write)?;
+        match permit.should_compress(payload.len()) {
+            true => permit.write_compressed(true, opcode, payload),
+            false => permit.write_frame(true, opcode, payload),
+        }
+    }
+
+    /// Sends a whole message without compression. 7692-6.1-2
+    pub(super) fn send_uncompressed(&self, opcode: Opcode, payload: &[u8]) -> Result<()> {
+        self.protocol.check_message(opcode)?;
+        self.acquire_permit(WriteIntent::Message, self.timeouts.write)?.write_frame(true, opcode, payload)
+    }
+
+    /// Appends a whole message to the write buffer, for the next write.
+    #[inline]
+    pub(super) fn queue(&self, opcode: Opcode, payload: &[u8]) -> Result<()> {
+        self.protocol.check_message(opcode)?;
+        let mut queued = None;
+        {
+            let mut locked = self.lock_state_with_keys()?;
+            let state = &mut *locked;
+            // Pending frames are sent first, and with the permit.
+            let ready = state.is_open() && !state.streaming && state.pending.is_empty();
+            if let Some(writer) = state.writer.as_mut().filter(|_| ready) {
+                if writer.encoder.should_compress(payload.len()) {
+                    drop(locked);
+                    return self.queue_compressed(opcode, payload);
+                }
+                let room = QUEUE_FLUSH_SIZE.saturating_sub(writer.buffer.len());
+                if payload.len() < room {
+                    queued = Some(writer.append_frame(true, opcode, payload));
+                }
+            }
+        }
+        if let Some(queued) = queued {
+            self.emit_sent();
+            return queued.map_err(|error| self.fail_without_key(error));
+        }
+        self.send(opcode, payload)
+    }
+
+    /// Queues a message that is to be compressed, which takes too long to do it under the lock.
+    fn queue_compressed(&self, opcode: Opcode, payload: &[u8]) -> Result<()> {
+        let mut permit = self.acquire_permit(WriteIntent::Message, self.timeouts.write)?;
+        permit.append_compressed(true, opcode, payload)?;
+        match permit.buffered_len() < QUEUE_FLUSH_SIZE {
+            true => Ok(()),
+            false => permit.flush_and_release(&[]),
+        }
+    }
+
+    /// Writes what was queued.
+    pub(super) fn flush(&self) -> Result<()> {
+        self.acquire_permit(WriteIntent::Frame, self.timeouts.write)?.flush_and_release(&[])
+    }
+
+    // ── a message in fragments ──────────────────────────────────────────────────────────────────────────────────────
+
+    /// Begins a message that is sent in fragments. No other message is sent until [`Connection::end_stream`].
+    pub(super) fn begin_stream(&self, opcode: Opcode) -> Result<()> {
+        self.protocol.check_stream()?;
+        self.protocol.check_message(opcode)?;
+        let permit = self.acquire_permit(WriteIntent::Message, self.timeouts.write)?;
+        self.lock_state().streaming = true;
+        permit.flush_and_release(&[])
+    }
+
+    /// Sends a fragment of that message. All fragments are compressed if compression was negotiated.
+    pub(super) fn stream_fragment(&self, fin: bool, opcode: Opcode, payload: &[u8]) -> Result<()> {
+        let permit = self.acquire_permit(WriteIntent::Frame, self.timeouts.write)?;
+        match permit.should_compress(usize::MAX) {
+            true => permit.write_compressed(fin, opcode, payload),
+            false => permit.write_frame(fin, opcode, payload),
+        }
+    }
+
+    pub(super) fn end_stream(&self) {
+        let mut state = self.lock_state();
+        state.streaming = false;
+        self.notify(&state);
+    }
+
+    // ── Ping and Pong ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Sends a Ping with a new number (6455-5.5.2-1, 6455-5.5.2-4). [`Connection::await_pong`] waits for the answer.
+    pub(super) fn ping(&self) -> Result<u64> {
+        self.protocol.check_ping()?;
+        let intent = if self.protocol.interleaves_control_frames() { WriteIntent::Frame } else { WriteIntent::Message };
+        let permit = self.acquire_permit(intent, self.timeouts.write)?;
+        let number = {
+            let mut state = self.lock_state();
+            state.last_ping_sent = state.last_ping_sent.wrapping_add(1);
+            state.last_ping_sent
+        };
+        permit.write_frame(true, Opcode::Ping, &number.to_be_bytes())?;
+        Ok(number)
+    }
+
+    /// Waits until another thread has received the Pong with this number.
+    pub(super) fn await_pong(&self, number: u64) -> Result<()> {
+        let deadline = Deadline::after(self.timeouts.pong_timeout);
+        let mut state = self.lock_state();
+        loop {
+            if state.last_pong_received >= number {
+                return Ok(());
+            }
+            if let Some(end) = &state.end {
+                return Err(end.clone());
+            }
+            state = self.wait(state, deadline, Step::Pong)?;
+        }
+    }
+
+    /// Answers a Ping, with the next write.
+    pub(super) fn answer_ping(&self, payload: &[u8]) {
+        let Ok(mut state) = self.lock_state_with_keys() else { return };
+        if let Err(error) = state.answer_ping(payload) {
+            drop(state);
+            self.fail_without_key(error);
+        }
+    }
+
+    /// Schedules a keepalive Ping; `false` if it cannot be sent now.
+    pub(super) fn schedule_ping(&self) -> bool {
+        self.lock_state().schedule_ping()
+    }
+
+    /// Records a Pong, and returns the highest number received. 6455-5.5.3-s2: a Pong without a Ping only shows that the peer
+    /// is alive, except in drafts that forbid it.
+    pub(super) fn on_pong(&self, payload: &[u8]) -> Result<u64, ProtocolError> {
+        let mut state = self.lock_state();
+        let number = <[u8; 8]>::try_from(payload).map_or(0, u64::from_be_bytes);
+        let requested = (1..=state.last_ping_sent).contains(&number);
+        if requested && number > state.last_pong_received {
+            state.last_pong_received = number;
+            self.notify(&state);
+        }
+        match requested || !self.protocol.rejects_unsolicited_pongs() {
+            true => Ok(state.last_pong_received),
+            false => Err(ProtocolError::UnsolicitedPong),
+        }
+    }
+
+    // ── before a read ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Writes queued and pending frames, as far as that needs no waiting. 6455-2.1-1: the receiver calls this before it waits.
+    #[inline]
+    pub(super) fn flush_before_read(&self) -> WriteStatus {
+        let mut state = self.lock_state();
+        let close_deadline = state.close_deadline();
+        let empty = state.writer.as_ref().map_or(true, |writer| writer.buffer.is_empty());
+        let idle = empty && state.pending.is_empty() && !self.stream.has_unsolicited_output();
+        if idle || state.end.is_some() {
+            return WriteStatus { congested: false, close_deadline };
+        }
+        if state.is_low_on_keys() {
+            drop(state);
+            match self.lock_state_with_keys() {
+                Ok(locked) => state = locked,
+                Err(_) => return WriteStatus { congested: false, close_deadline },
+            }
+        }
+        // The thread that has the permit looks for pending frames once before it releases it. For frames scheduled after that
+        // look, the short wait of a congested connection brings the receiver back here.
+        let Some(writer) = &state.writer else { return WriteStatus { congested: true, close_deadline } };
+        // While the network is full, pending frames are not encoded: there is at most one of each kind.
+        let encoded = if writer.buffer.is_congested() { Ok(()) } else { state.encode_pending() };
+        if let Err(error) = encoded {
+            drop(state);
+            self.abort_with(error);
+            return WriteStatus { congested: false, close_deadline };
+        }
+        let Some(mut writer) = state.writer.take() else { return WriteStatus { congested: true, close_deadline } };
+        drop(state);
+        let written = writer.buffer.try_write(&self.stream);
+        let mut state = self.lock_state();
+        if let Err(error) = written {
+            // What the peer sent before can still be received.
+            state.record_end(Error::io(Step::Write, error));
+        }
+        let congested = !writer.buffer.is_empty() || !state.pending.is_empty() || self.stream.has_unsolicited_output();
+        let close_deadline = state.close_deadline();
+        self.put_back(&mut state, writer);
+        drop(state);
+        self.emit_sent();
+        WriteStatus { congested, close_deadline }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::close::CloseCode;
+    use crate::codec::encoder;
+    use crate::codec::frame::Role;
+    use crate::config::Timeouts;
+    use crate::connection::framing::Encoder;
+    use crate::connection::protocol::Protocol;
+    use crate::connection::testing::{
+        connection, long_timeouts, under_watchdog, wait_until, websocket, Peer, BINARY, LARGE, LONG, ROLES, TEXT,
+    };
+    use crate::message::MessageKind;
+    use crate::net::stream::tests::{sockets, WRITES};
+    use crate::net::stream::Stream;
+    use crate::primitives::random::RandomSource;
+    use std::io::{self, Write};
+    use std::panic::{catch_unwind, AssertUnwindSafe};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::Arc;
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    fn step(result: Result<impl Sized>) -> Option<Step> {
+        match result {
+            Err(Error::Timeout(step)) => Some(step),
+            Err(Error::Io(error)) => Some(error.step()),
+            Err(_) | Ok(_) => None,
+        }
+    }
+
+    /// A thread that has the permit until the peer has read a large message.
+    fn stuck(connection: &Arc<Connection>) -> thread::JoinHandle<Result<()>> {
+        // The writer is also absent while keys are fetched.
+        drop(connection.lock_state_with_keys().unwrap());
+        let sending = connection.clone();
+        let thread = thread::spawn(move || sending.send(BINARY, &vec![7; LARGE]));
+        wait_until(|| connection.lock_state().writer.is_none());
+        thread
+    }
+
+    fn expect_much(peer: &mut Peer) {
+        let (fin, opcode, payload) = peer.frame().unwrap();
+        assert!(fin && opcode == BINARY && payload.len() == LARGE && payload.iter().all(|byte| *byte == 7));
+    }
+
+    #[test]
+    fn a_frame_is_one_write_and_so_is_all_that_was_queued() {
+        // 6455-2.1-1, 6455-6.1-1, 6455-6.1-4, 6455-6.1-9
+        for role in ROLES {
+            let (connection, mut peer) = connection(role, long_timeouts());
+            for length in [0, 125, 126, 16 << 10, 60_000] {
+                let payload = vec![3; length];
+                let before = WRITES.get();
+                connection.send(BINARY, &payload).unwrap();
+                assert_eq!(WRITES.get() - before, 1, "{length}");
+                assert!(peer.frame() == Some((true, BINARY, payload)));
+            }
+            let before = WRITES.get();
+            connection.queue(TEXT, b"one").unwrap();
+            connection.queue(TEXT, b"two").unwrap();
+            connection.answer_ping(b"ping");
+            assert_eq!(WRITES.get(), before, "queued is not written");
+            connection.send(TEXT, b"three").unwrap();
+            assert_eq!(WRITES.get() - before, 1);
+            let payloads: Vec<_> = (0..4).map(|_| peer.frame().unwrap().2).collect();
+            assert_eq!(payloads, [&b"one"[..], b"two", b"ping", b"three"]);
+            connection.queue(TEXT, b"four").unwrap();
+            connection.flush().unwrap();
+            assert_eq!(peer.frame().unwrap().2, b"four");
+            // From 64 KiB on, queued frames are written without a flush.
+            let before = WRITES.get();
+            for _ in 0..65 {
+                connection.queue(BINARY, &[1; 1 << 10]).unwrap();
+            }
+            assert_eq!(WRITES.get() - before, 1);
+            connection.flush().unwrap();
+            let frames: Vec<_> = (0..65).map(|_| peer.frame().unwrap()).collect();
+            assert!(frames.iter().all(|frame| *frame == (true, BINARY, vec![1; 1 << 10])));
+        }
+    }
+
+    #[test]
+    fn frames_of_many_threads_never_mix() {
+        const THREADS: usize = 6;
+        const EACH: usize = 60;
+        for role in ROLES {
+            let (connection, mut peer) = connection(role, long_timeouts());
+            let sending: Vec<_> = (0..THREADS)
+                .map(|thread| {
+                    let connection = connection.clone();
+                    thread::spawn(move || {
+                        for number in 0..EACH {
+                            // Small, copied, not copied, in several pieces.
+                            let length = [5, 1000, 20_000, 300_000][(number + thread) % 4];
+                            let mut payload = vec![thread as u8; length];
+                            payload[1] = number as u8;
+                            match number % 3 {
+                                0 => connection.queue(BINARY, &payload).and_then(|()| connection.flush()),
+                                1 => connection.send(BINARY, &payload),
+                                _ => {
+                                    let _ = connection.begin_stream(TEXT);
+                                    let (first, rest) = payload.split_at(length / 2);
+                                    connection.stream_fragment(false, BINARY, first).unwrap();
+                                    let sent = connection.stream_fragment(true, Opcode::Continuation, rest);
+                                    connection.end_stream();
+                                    sent
+                                }
+                            }
+                            .unwrap();
+                        }
+                    })
+                })
+                .collect();
+            let (mut counts, mut open) = ([0; THREADS], None);
+            while counts.iter().sum::<usize>() < THREADS * EACH {
+                let (fin, _, payload) = peer.frame().unwrap();
+                let (thread, number) = (payload[0], payload[1]);
+                assert!(payload[2..].iter().all(|byte| *byte == thread));
+                match open.take() {
+                    // The second half of a message has no number.
+                    Some(begun) => assert!(begun == thread && fin),
+                    None => assert_eq!(usize::from(number), counts[usize::from(thread)]),
+                }
+                match fin {
+                    true => counts[usize::from(thread)] += 1,
+                    false => open = Some(thread),
+                }
+            }
+            sending.into_iter().for_each(|thread| thread.join().unwrap());
+        }
+    }
+
+    #[test]
+    fn control_frames_due_meanwhile_are_sent_before_the_permit_is_released() {
+        // 6455-5.5.2-2, 6455-5.5.2-3, 6455-5.5.3-1, 6455-5.5.3-s1: of several Pings, the latest is answered.
+        for role in ROLES {
+            let (connection, mut peer) = connection(role, long_timeouts());
+            let sending = stuck(&connection);
+            for payload in [&b"old"[..], b"older than the next", b"newest"] {
+                connection.answer_ping(payload);
+            }
+            expect_much(&mut peer);
+            assert_eq!(peer.frame(), Some((true, Opcode::Pong, b"newest".to_vec())));
+            sending.join().unwrap().unwrap();
+            connection.send(TEXT, b"next").unwrap();
+            assert_eq!(peer.frame(), Some((true, TEXT, b"next".to_vec())), "and no other");
+        }
+    }
+
+    #[test]
+    fn waiting_for_the_permit_times_out() {
+        let (connection, mut peer) =
+            connection(Role::Server, Timeouts { write: Duration::from_millis(50), ..long_timeouts() });
+        let permit = connection.acquire_permit(WriteIntent::Frame, LONG).unwrap();
+        let start = Instant::now();
+        assert_eq!(step(connection.send(TEXT, b"a")), Some(Step::SendLock));
+        assert_eq!(step(connection.queue(TEXT, b"b")), Some(Step::SendLock));
+        assert_eq!(step(connection.flush()), Some(Step::SendLock));
+        assert_eq!(step(connection.ping()), Some(Step::SendLock));
+        assert!(start.elapsed() >= Duration::from_millis(200) && start.elapsed() < LONG);
+        drop(permit);
+        connection.send(TEXT, b"c").unwrap();
+        assert_eq!(peer.frame().unwrap().2, b"c", "nothing of the others was sent");
+    }
+
+    #[test]
+    fn a_stream_blocks_only_messages() {
+        // 6455-5.4-4, 6455-5.4-1
+        let (connection, mut peer) =
+            connection(Role::Client, Timeouts { write: Duration::from_millis(50), ..long_timeouts() });
+        connection.begin_stream(TEXT).unwrap();
+        connection.stream_fragment(false, TEXT, b"one").unwrap();
+        assert_eq!(step(connection.send(TEXT, b"no")), Some(Step::SendLock));
+        assert_eq!(step(connection.queue(TEXT, b"no")), Some(Step::SendLock));
+        assert_eq!(step(connection.begin_stream(TEXT)), Some(Step::SendLock));
+        let number = connection.ping().unwrap();
+        connection.answer_ping(b"ping");
+        connection.stream_fragment(true, Opcode::Continuation, b"two").unwrap();
+        thread::scope(|scope| {
+            let waits = scope.spawn(|| connection.acquire_permit(WriteIntent::Message, LONG).map(drop));
+            wait_until(|| connection.lock_state().waiters > 0);
+            let start = Instant::now();
+            connection.end_stream();
+            waits.join().unwrap().unwrap();
+            assert!(start.elapsed() < LONG / 2, "the end wakes the thread; it does not wait for the deadline");
+        });
+        for want in [
+            (false, TEXT, b"one".to_vec()),
+            (true, Opcode::Ping, number.to_be_bytes().to_vec()),
+            (true, Opcode::Pong, b"ping".to_vec()),
+            (true, Opcode::Continuation, b"two".to_vec()),
+        ] {
+            assert_eq!(peer.frame(), Some(want));
+        }
+    }
+
+    #[test]
+    fn nothing_is_sent_between_a_pending_close_and_its_frame() {
+        // 6455-5.5.1-5: the thread that encodes the Close must not append a message to it.
+        for role in ROLES {
+            for attempt in 0..5 {
+                let (connection, mut peer) = connection(role, long_timeouts());
+                connection.lock_state().schedule_close(Protocol::Rfc6455.close(CloseCode::NORMAL, ""));
+                let result = match attempt {
+                    0 => connection.send(TEXT, b"late"),
+                    1 => connection.queue(TEXT, b"late"),
+                    2 => connection.ping().map(drop),
+                    3 => connection.begin_stream(TEXT).and_then(|()| connection.stream_fragment(true, TEXT, b"late")),
+                    _ => connection.stream_fragment(true, Opcode::Continuation, b"late"),
+                };
+                assert!(matches!(result, Err(Error::Closed(_))), "{result:?}");
+                assert!(!connection.is_open());
+                connection.start_close(CloseCode::NORMAL, "").unwrap();
+                assert_eq!(peer.frame(), Some((true, Opcode::Close, vec![3, 232])));
+                connection.abort();
+                assert_eq!(peer.frame(), None);
+            }
+        }
+    }
+
+    #[test]
+    fn a_close_is_the_last_frame_however_many_threads_are_sending() {
+        // 6455-5.5.1-5, 6455-6.1-2, 6455-6.1-3, 6455-5.1-7, 6455-7.1.2-1
+        for round in 0..60 {
+            let (connection, mut peer) = connection(ROLES[round % 2], long_timeouts());
+            let sent = AtomicUsize::new(0);
+            thread::scope(|scope| {
+                for thread in 0..4 {
+                    let (connection, sent) = (&connection, &sent);
+                    scope.spawn(move || loop {
+                        let result = match thread {
+                            0 => connection.send(TEXT, b"sent"),
+                            1 => connection.queue(TEXT, b"queued").and_then(|()| connection.flush()),
+                            2 => connection.ping().map(drop),
+                            _ => connection.send(BINARY, &[0; 40_000]),
+                        };
+                        if let Err(error) = result {
+                            assert!(matches!(error, Error::Closed(Some(_))), "{error:?}");
+                            return;
+                        }
+                        sent.fetch_add(1, Ordering::Relaxed);
+                    });
+                }
+                let closing = scope.spawn(|| {
+                    wait_until(|| sent.load(Ordering::Relaxed) > round);
+                    connection.start_close(CloseCode::GOING_AWAY, "bye").unwrap();
+                    assert!(matches!(connection.send(TEXT, b"late"), Err(Error::Closed(_))));
+                    connection.stream.shutdown_write(LONG);
+                });
+                let frames = peer.frames();
+                closing.join().unwrap();
+                let closes = frames.iter().filter(|(_, opcode, _)| *opcode == Opcode::Close).count();
+                assert_eq!((closes, frames.last().map(|frame| frame.1)), (1, Some(Opcode::Close)), "round {round}");
+            });
+        }
+    }
+
+    #[test]
+    fn pongs_do_not_accumulate_while_the_peer_does_not_read() {
+        // 6455-5.5.3-1: a peer that pings and never reads must not make us keep a Pong for each.
+        for role in ROLES {
+            let (connection, mut peer) = connection(role, long_timeouts());
+            let frames = filler(role);
+            connection.lock_state().writer.as_mut().unwrap().buffer.bytes().extend(frames);
+            while !connection.flush_before_read().congested {}
+            let before = connection.lock_state().writer.as_ref().unwrap().buffer.len();
+            for number in 0..2000u32 {
+                let mut payload = [0; 125];
+                payload[..4].copy_from_slice(&number.to_be_bytes());
+                connection.answer_ping(&payload);
+                connection.flush_before_read();
+            }
+            let after = connection.lock_state().writer.as_ref().unwrap().buffer.len();
+            assert!(after <= before + (16 << 10), "{} bytes of answers wait", after - before);
+            // After it reads, it receives the latest one.
+            let reading = thread::spawn(move || loop {
+                let (_, opcode, payload) = peer.frame().unwrap();
+                if opcode == Opcode::Pong && payload[..4] == 1999u32.to_be_bytes() {
+                    return;
+                }
+            });
+            wait_until(|| {
+                let status = connection.flush_before_read();
+                !status.congested
+            });
+            reading.join().unwrap();
+        }
+    }
+
+    /// Frames that are together larger than what the network buffers.
+    fn filler(role: Role) -> Vec<u8> {
+        let mut frames = Vec::new();
+        let mut encoder = crate::connection::testing::encoder(role);
+        for _ in 0..LARGE >> 16 {
+            encoder.encode_frame(&mut frames, true, BINARY, &[0; 1 << 16]).unwrap();
+        }
+        frames
+    }
+
+    #[test]
+    fn flush_before_read_never_waits_for_long() {
+        let (connection, _peer) = connection(Role::Server, long_timeouts());
+        connection.lock_state().writer.as_mut().unwrap().buffer.bytes().extend(filler(Role::Server));
+        let start = Instant::now();
+        for _ in 0..200 {
+            connection.flush_before_read();
+        }
+        assert!(start.elapsed() < Duration::from_millis(1500), "{:?}", start.elapsed());
+        // Nor while another thread has the permit. It is called again soon if a frame is pending.
+        let permit = connection.acquire_permit(WriteIntent::Frame, LONG).unwrap();
+        assert!(!connection.flush_before_read().congested);
+        connection.schedule_ping();
+        assert!(connection.flush_before_read().congested);
+        drop(permit);
+    }
+
+    #[test]
+    fn abort_wakes_every_thread() {
+        for role in ROLES {
+            let (mut ws, peer) = websocket(role, long_timeouts());
+            let connection = ws.receiver.connection.clone();
+            let sending = stuck(&connection);
+            let mut threads = vec![sending];
+            for what in 0..4 {
+                let connection = connection.clone();
+                threads.push(thread::spawn(move || match what {
+                    0 => connection.send(TEXT, b"waits for the permit"),
+                    1 => connection.flush(),
+                    2 => connection.await_pong(1),
+                    _ => connection.await_close().map(drop),
+                }));
+            }
+            threads.push(thread::spawn(move || ws.recv().map(drop)));
+            wait_until(|| connection.lock_state().waiters == 4);
+            let start = Instant::now();
+            connection.abort();
+            for thread in threads {
+                let result = under_watchdog(|| thread.join().unwrap());
+                assert!(matches!(result, Err(Error::Closed(None))), "{result:?}");
+            }
+            assert!(start.elapsed() < LONG / 2);
+            // Later calls have the same result.
+            assert!(matches!(connection.send(TEXT, b""), Err(Error::Closed(None))));
+            assert!(matches!(connection.queue(TEXT, b""), Err(Error::Closed(None))));
+            assert!(matches!(connection.start_close(CloseCode::NORMAL, ""), Err(Error::Closed(None))));
+            drop(peer);
+        }
+    }
+
+    #[test]
+    fn abort_wakes_a_thread_that_waits_for_a_pong() {
+        let (connection, _peer) = connection(Role::Client, long_timeouts());
+        let waiting = connection.clone();
+        let waiting = thread::spawn(move || waiting.await_pong(1));
+        wait_until(|| connection.lock_state().waiters == 1);
+        let start = Instant::now();
+        connection.abort();
+        assert!(matches!(waiting.join().unwrap(), Err(Error::Closed(None))));
+        assert!(start.elapsed() < LONG / 2);
+    }
+
+    #[test]
+    fn a_failed_write_ends_the_connection_for_all_threads() {
+        for role in ROLES {
+            let timeouts = Timeouts { write: Duration::from_millis(60), ..long_timeouts() };
+            let (connection, peer) = connection(role, timeouts);
+            let start = Instant::now();
+            assert_eq!(step(connection.send(BINARY, &vec![0; LARGE])), Some(Step::Write));
+            assert!(start.elapsed() >= Duration::from_millis(50) && start.elapsed() < LONG / 2);
+            assert_eq!(step(connection.send(TEXT, b"x")), Some(Step::Write));
+            assert_eq!(step(connection.flush()), Some(Step::Write));
+            assert_eq!(step(connection.ping()), Some(Step::Write));
+            drop(peer);
+        }
+    }
+
+    /// A client whose source of keys fails after `good` fills.
+    fn running_dry(good: usize, dry: fn() -> io::Error) -> (Arc<Connection>, Peer) {
+        let mut left = good;
+        let source = RandomSource::from_fn(Box::new(move |out: &mut [u8]| {
+            out.fill(0x5A);
+            left = left.checked_sub(1).ok_or_else(dry)?;
+            Ok(())
+        }));
+        let (connection, peer) = connection(Role::Client, long_timeouts());
+        connection.lock_state().writer.as_mut().unwrap().encoder = Encoder::Rfc6455(encoder::Encoder::client(source));
+        (connection, peer)
+    }
+
+    #[test]
+    fn without_keys_the_connection_ends() {
+        // 6455-5.3-3: nothing is sent unmasked, nor with a key that is not random.
+        for what in 0..8 {
+            let (connection, mut peer) = running_dry(0, || io::ErrorKind::Other.into());
+            let result = match what {
+                0 => connection.send(TEXT, b"x"),
+                1 => connection.send(BINARY, &[0; 100_000]),
+                2 => connection.queue(TEXT, b"x"),
+                3 => connection.ping().map(drop),
+                4 => {
+                    connection.schedule_ping();
+                    connection.flush()
+                }
+                5 => {
+                    connection.schedule_ping();
+                    connection.flush_before_read();
+                    connection.flush()
+                }
+                6 => {
+                    connection.answer_ping(b"");
+                    connection.flush()
+                }
+                _ => connection.start_close(CloseCode::NORMAL, ""),
+            };
+            assert_eq!(step(result), Some(Step::RandomSource), "{what}");
+            assert_eq!(step(connection.send(TEXT, b"y")), Some(Step::RandomSource), "{what}");
+            assert_eq!(step(connection.flush()), Some(Step::RandomSource), "{what}");
+            assert_eq!(peer.frame(), None);
+        }
+    }
+
+    #[test]
+    fn without_a_key_for_pending_control_frames_the_connection_ends() {
+        // 6455-5.3-3: one fill is 128 keys. After the large message fewer are left than pending frames may need.
+        let (connection, mut peer) = running_dry(1, || io::ErrorKind::Other.into());
+        for _ in 0..120 {
+            connection.send(TEXT, b"x").unwrap();
+            peer.frame().unwrap();
+        }
+        let sending = stuck(&connection);
+        connection.schedule_ping();
+        expect_much(&mut peer);
+        assert_eq!(step(sending.join().unwrap()), Some(Step::RandomSource));
+        assert!(connection.end().is_some(), "before anyone tries again");
+        assert_eq!(step(connection.send(TEXT, b"y")), Some(Step::RandomSource));
+        assert_eq!(peer.frame(), None);
+    }
+
+    #[test]
+    fn a_source_of_keys_that_panics_leaves_the_writer_in_place() {
+        for what in 0..3 {
+            let (connection, _peer) = running_dry(0, || panic!("as planned"));
+            let result = catch_unwind(AssertUnwindSafe(|| match what {
+                0 => connection.send(TEXT, b"x"),
+                1 => connection.queue(TEXT, b"x"),
+                _ => {
+                    connection.schedule_ping();
+                    connection.flush()
+                }
+            }));
+            assert!(result.is_err());
+            assert!(connection.lock_state().writer.is_some(), "{what}");
+        }
+    }
+
+    #[test]
+    fn a_thread_that_panics_releases_the_permit() {
+        let (connection, mut peer) = connection(Role::Server, long_timeouts());
+        let held = connection.clone();
+        let result = thread::spawn(move || {
+            let _permit = held.acquire_permit(WriteIntent::Frame, LONG).unwrap();
+            panic!("as planned");
+        })
+        .join();
+        assert!(result.is_err());
+        connection.send(TEXT, b"x").unwrap();
+        assert_eq!(peer.frame().unwrap().2, b"x");
+    }
+
+    #[test]
+    fn pongs_are_matched_by_number() {
+        // 6455-5.5.3-s2, 6455-5.5.2-4
+        let (connection, mut peer) = connection(Role::Client, long_timeouts());
+        assert_eq!(connection.ping().unwrap(), 1);
+        assert_eq!(connection.ping().unwrap(), 2);
+        for (payload, newest) in
+            [(&b""[..], 0), (b"unasked", 0), (&[0, 0, 0, 0, 0, 0, 0, 3], 0), (&[0, 0, 0, 0, 0, 0, 0, 2], 2)]
+        {
+            assert_eq!(connection.on_pong(payload), Ok(newest));
+        }
+        assert_eq!(connection.on_pong(&[0, 0, 0, 0, 0, 0, 0, 1]), Ok(2));
+        connection.await_pong(2).unwrap();
+        connection.await_pong(1).unwrap();
+        for number in 1..=2u64 {
+            assert_eq!(peer.frame(), Some((true, Opcode::Ping, number.to_be_bytes().to_vec())));
+        }
+        // Sent before the thread waits, because the end of a send wakes it.
+        connection.ping().unwrap();
+        let waiting = connection.clone();
+        let third = thread::spawn(move || waiting.await_pong(3));
+        wait_until(|| connection.lock_state().waiters == 1);
+        let start = Instant::now();
+        assert_eq!(connection.on_pong(&3u64.to_be_bytes()), Ok(3));
+        third.join().unwrap().unwrap();
+        assert!(start.elapsed() < LONG / 2);
+    }
+
+    #[test]
+    fn a_split_stream_behaves_the_same() {
+        let (near, mut far) = sockets();
+        let stream = Stream::from_split(crate::SplitStream::new(near.try_clone().unwrap(), near)).unwrap();
+        let encoder = Encoder::Rfc6455(encoder::Encoder::server());
+        let connection = Connection::new(stream, Role::Server, Protocol::Rfc6455, encoder, long_timeouts());
+        connection.queue(Opcode::Data(MessageKind::Text), b"a").unwrap();
+        connection.send(TEXT, b"b").unwrap();
+        let mut came = [0; 6];
+        io::Read::read_exact(&mut far, &mut came).unwrap();
+        assert_eq!(came, [0x81, 1, b'a', 0x81, 1, b'b']);
+        far.write_all(b"?").unwrap();
+        assert_eq!(connection.stream.read(&mut came, LONG).unwrap(), 1);
+        connection.abort();
+        assert!(connection.send(TEXT, b"c").is_err());
+    }
+}

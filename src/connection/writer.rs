@@ -1,0 +1,85 @@
+//! The encoder and the bytes that wait for the network: everything that a thread needs in order to write.
+//!
+//! Knows the codec and the write buffer; must not know the connection, its lock or its threads.
+
+use std::io;
+use std::sync::Arc;
+
+use super::framing::{Encoder, RemainingPayload};
+use super::report::FrameNote;
+use crate::codec::frame::{parse, Context, Opcode, Role};
+use crate::events::sink::Origin;
+use crate::net::write_buffer::WriteBuffer;
+
+/// The encoder of a connection and its write buffer. There is one; the thread that has it is the only one that writes.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    pub(super) encoder: Encoder,
+    pub(super) buffer: WriteBuffer,
+    /// Frames that were encoded and not reported yet. `None`: there is no event handler.
+    pub(super) frame_notes: Option<Vec<FrameNote>>,
+}
+
+impl Writer {
+    pub(super) fn new(encoder: Encoder) -> Writer {
+        Writer { encoder, buffer: WriteBuffer::default(), frame_notes: None }
+    }
+
+    /// Appends a whole frame that this thread sends.
+    #[inline]
+    pub(super) fn append_frame(&mut self, fin: bool, opcode: Opcode, payload: &[u8]) -> io::Result<()> {
+        self.append_frame_from(Origin::current, fin, opcode, payload)
+    }
+
+    /// Appends a whole frame with the origin of the call that requested it.
+    #[inline]
+    pub(super) fn append_frame_from(
+        &mut self,
+        origin: impl FnOnce() -> Origin,
+        fin: bool,
+        opcode: Opcode,
+        payload: &[u8],
+    ) -> io::Result<()> {
+        self.encoder.encode_frame(self.buffer.bytes(), fin, opcode, payload)?;
+        if let Some(frame_notes) = self.frame_notes(origin) {
+            frame_notes.push(FrameNote::of_payload(opcode, fin, payload));
+        }
+        Ok(())
+    }
+
+    /// Appends the header of a large frame, and returns how its payload is to be written.
+    pub(super) fn begin_frame(&mut self, fin: bool, opcode: Opcode, payload: &[u8]) -> io::Result<RemainingPayload> {
+        let rest = self.encoder.begin_frame(self.buffer.bytes(), fin, opcode, payload)?;
+        if let Some(frame_notes) = self.frame_notes(Origin::current) {
+            frame_notes.push(FrameNote::new(opcode, fin, false, payload.len() as u64));
+        }
+        Ok(rest)
+    }
+
+    /// Appends a frame of a compressed message.
+    pub(super) fn append_compressed(&mut self, fin: bool, opcode: Opcode, plain: &[u8]) -> io::Result<()> {
+        let size = self.encoder.encode_compressed(self.buffer.bytes(), fin, opcode, plain)?;
+        if let Some(frame_notes) = self.frame_notes(Origin::current) {
+            frame_notes.push(FrameNote::new(opcode, fin, opcode != Opcode::Continuation, size as u64));
+        }
+        Ok(())
+    }
+
+    /// Appends an encoded frame that other connections send too.
+    pub(super) fn append_shared(&mut self, bytes: Arc<[u8]>, origin: Origin) {
+        if let Some(frame_notes) = self.frame_notes(|| origin) {
+            // It is a valid frame of a server: unmasked.
+            let context = Context { role: Role::Client, open: false, compression: true };
+            if let Ok(Some(header)) = parse(&bytes, context) {
+                frame_notes.push(FrameNote::of_header(&header));
+            }
+        }
+        self.buffer.append_shared(bytes);
+    }
+
+    /// The list for notes, if frames of this origin are reported.
+    #[inline]
+    fn frame_notes(&mut self, origin: impl FnOnce() -> Origin) -> Option<&mut Vec<FrameNote>> {
+        self.frame_notes.as_mut().filter(|_| origin() == Origin::Outside)
+    }
+}
