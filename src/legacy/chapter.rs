@@ -1,4 +1,4 @@
-//! Holds the tables in the chapter *How the protocol grew* to the rows they are made of.
+//! Compares the tables in the chapter *How the protocol grew* with the rows of the table of versions.
 
 use super::parts::*;
 use super::table::{DraftSpec, SPECS};
@@ -96,13 +96,16 @@ fn table(heads: [&str; 7], columns: fn(&DraftSpec) -> [String; 7]) -> String {
 #[track_caller]
 fn assert_table_in_manual(name: &str, table: &str) {
     let (begin, end) = (format!("// {name}: begin\n"), format!("// {name}: end\n"));
-    let written =
-        HISTORY_CHAPTER.split(&begin).nth(1).and_then(|rest| rest.split(&end).next()).expect("the marks are gone");
+    let written = HISTORY_CHAPTER
+        .split(&begin)
+        .nth(1)
+        .and_then(|rest| rest.split(&end).next())
+        .expect("the markers are in the chapter");
     assert!(written == table, "the table of {name} in src/manual/history.rs has to be\n{table}");
 }
 
 #[test]
-fn the_tables_in_the_manual_are_those_of_the_specs() {
+fn the_tables_in_the_manual_match_the_specs() {
     let heads = ["says its version", "proof", "origin", "told back", "subprotocols", "extensions", "refused by"];
     assert_table_in_manual("handshakes", &table(heads, handshake));
     let heads = ["a frame", "top bit", "opcodes", "masked", "control frames", "closed by", "bad text to a client"];
