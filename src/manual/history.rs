@@ -10,20 +10,20 @@
 //!
 // The tables are made of the rows of `legacy::table`; a test there prints them when they differ.
 // handshakes: begin
-//! | version | says its version | proof | origin | told back | subprotocols | extensions | refused by |
+//! | version | version field | proof | origin | echoed | subprotocols | extensions | rejected by |
 //! |---|---|---|---|---|---|---|---|
-//! | hixie-55 | nothing | none | `Origin`, required | `WebSocket-Origin`, `-Location` | one | no | the end of TCP |
-//! | hixie-75 | nothing | none | `Origin`, required | `WebSocket-Origin`, `-Location` | one | no | the end of TCP |
-//! | hybi-00 | nothing | `Key1`, `Key2`, 8 bytes: MD5 | `Origin`, required | `Sec-WebSocket-Origin`, `-Location` | one | no | the end of TCP |
-//! | hybi-01 | nothing | `Key1`, `Key2`, 8 bytes: MD5 | `Origin`, required | `Sec-WebSocket-Origin`, `-Location` | one | no | the end of TCP |
-//! | hybi-02 | `Sec-WebSocket-Draft: 2` | `Key1`, `Key2`, 8 bytes: MD5 | `Origin`, required | `Sec-WebSocket-Origin`, `-Location` | one | no | the end of TCP |
-//! | hybi-03 | `Sec-WebSocket-Draft: 2` | `Key1`, `Key2`, 8 bytes: MD5 | `Origin`, required | `Sec-WebSocket-Origin`, `-Location` | a list, by spaces | no | the end of TCP |
-//! | hybi-04 | `Sec-WebSocket-Version: 4` | `Key`: SHA-1; and a `Nonce` | `Sec-WebSocket-Origin`, required | nothing | a list, by commas | names | the end of TCP |
-//! | hybi-05 | `Sec-WebSocket-Version: 5` | `Key`: SHA-1 | `Sec-WebSocket-Origin` | nothing | a list, by commas | names, parameters | the end of TCP |
-//! | hybi-06 | `Sec-WebSocket-Version: 6` | `Key`: SHA-1 | `Sec-WebSocket-Origin` | nothing | a list, by commas | names, parameters | the end of TCP |
-//! | hybi-07 | `Sec-WebSocket-Version: 7` | `Key`: SHA-1 | `Sec-WebSocket-Origin` | nothing | a list, by commas | names, parameters | an answer in HTTP |
-//! | hybi-08 | `Sec-WebSocket-Version: 8` | `Key`: SHA-1 | `Sec-WebSocket-Origin` | nothing | a list, by commas | names, parameters | an answer in HTTP |
-//! | rfc6455 | `Sec-WebSocket-Version: 13` | `Key`: SHA-1 | `Origin` | nothing | a list, by commas | names, parameters | an answer in HTTP |
+//! | hixie-55 | nothing | none | `Origin`, required | `WebSocket-Origin`, `-Location` | one | no | end of TCP |
+//! | hixie-75 | nothing | none | `Origin`, required | `WebSocket-Origin`, `-Location` | one | no | end of TCP |
+//! | hybi-00 | nothing | `Key1`, `Key2`, 8 bytes: MD5 | `Origin`, required | `Sec-WebSocket-Origin`, `-Location` | one | no | end of TCP |
+//! | hybi-01 | nothing | `Key1`, `Key2`, 8 bytes: MD5 | `Origin`, required | `Sec-WebSocket-Origin`, `-Location` | one | no | end of TCP |
+//! | hybi-02 | `Sec-WebSocket-Draft: 2` | `Key1`, `Key2`, 8 bytes: MD5 | `Origin`, required | `Sec-WebSocket-Origin`, `-Location` | one | no | end of TCP |
+//! | hybi-03 | `Sec-WebSocket-Draft: 2` | `Key1`, `Key2`, 8 bytes: MD5 | `Origin`, required | `Sec-WebSocket-Origin`, `-Location` | a list, space-separated | no | end of TCP |
+//! | hybi-04 | `Sec-WebSocket-Version: 4` | `Key`: SHA-1; and a `Nonce` | `Sec-WebSocket-Origin`, required | nothing | a list, comma-separated | names | end of TCP |
+//! | hybi-05 | `Sec-WebSocket-Version: 5` | `Key`: SHA-1 | `Sec-WebSocket-Origin` | nothing | a list, comma-separated | names, parameters | end of TCP |
+//! | hybi-06 | `Sec-WebSocket-Version: 6` | `Key`: SHA-1 | `Sec-WebSocket-Origin` | nothing | a list, comma-separated | names, parameters | end of TCP |
+//! | hybi-07 | `Sec-WebSocket-Version: 7` | `Key`: SHA-1 | `Sec-WebSocket-Origin` | nothing | a list, comma-separated | names, parameters | HTTP response |
+//! | hybi-08 | `Sec-WebSocket-Version: 8` | `Key`: SHA-1 | `Sec-WebSocket-Origin` | nothing | a list, comma-separated | names, parameters | HTTP response |
+//! | rfc6455 | `Sec-WebSocket-Version: 13` | `Key`: SHA-1 | `Origin` | nothing | a list, comma-separated | names, parameters | HTTP response |
 // handshakes: end
 //!
 //! # The frames
@@ -31,18 +31,18 @@
 //! The opcodes are those of continuation, text, binary, Close, Ping, Pong.
 //!
 // frames: begin
-//! | version | a frame | top bit | opcodes | masked | control frames | closed by | bad text to a client |
+//! | version | a frame | top bit | opcodes | masked | control frames | closed by | invalid text at a client |
 //! |---|---|---|---|---|---|---|---|
-//! | hixie-55 | `00` text `FF` | - | - | no | none | the end of TCP | U+FFFD for it |
-//! | hixie-75 | `00` text `FF` | - | - | no | none | the end of TCP | U+FFFD for it |
-//! | hybi-00 | `00` text `FF` | - | - | no | none | `FF 00` twice | U+FFFD for it |
-//! | hybi-01 | opcode, length | MORE | 0 4 5 1 2 3 | no | any length | Close, and the same back | U+FFFD for it |
-//! | hybi-02 | opcode, length | MORE | 0 4 5 1 2 3 | no | any length | Close, and the same back | U+FFFD for it |
-//! | hybi-03 | opcode, length | MORE | 0 4 5 1 2 3 | no | 125 bytes | Close, and the same back | U+FFFD for it |
-//! | hybi-04 | opcode, length | FIN | 0 4 5 1 2 3 | frame, by SHA-1 of 20 bytes | 125 bytes | Close, and the same back | U+FFFD for it |
-//! | hybi-05 | opcode, length | FIN | 0 4 5 1 2 3 | frame, by 4 bytes | 125 bytes | Close with `C` or `S`, and the same back | U+FFFD for it |
-//! | hybi-06 | opcode, length | FIN | 0 4 5 1 2 3 | frame, by 4 bytes | 125 bytes, also between fragments | Close with a code; too big: 1004 | U+FFFD for it |
-//! | hybi-07 | opcode, length | FIN | 0 1 2 8 9 A | payload, by 4 bytes | 125 bytes, also between fragments | Close with a code; too big: 1004 | U+FFFD for it |
+//! | hixie-55 | `00` text `FF` | - | - | no | none | end of TCP | replaced by U+FFFD |
+//! | hixie-75 | `00` text `FF` | - | - | no | none | end of TCP | replaced by U+FFFD |
+//! | hybi-00 | `00` text `FF` | - | - | no | none | `FF 00` from each peer | replaced by U+FFFD |
+//! | hybi-01 | opcode, length | MORE | 0 4 5 1 2 3 | no | any length | Close, echoed | replaced by U+FFFD |
+//! | hybi-02 | opcode, length | MORE | 0 4 5 1 2 3 | no | any length | Close, echoed | replaced by U+FFFD |
+//! | hybi-03 | opcode, length | MORE | 0 4 5 1 2 3 | no | 125 bytes | Close, echoed | replaced by U+FFFD |
+//! | hybi-04 | opcode, length | FIN | 0 4 5 1 2 3 | frame, by SHA-1 of 20 bytes | 125 bytes | Close, echoed | replaced by U+FFFD |
+//! | hybi-05 | opcode, length | FIN | 0 4 5 1 2 3 | frame, by 4 bytes | 125 bytes | Close with `C` or `S`, echoed | replaced by U+FFFD |
+//! | hybi-06 | opcode, length | FIN | 0 4 5 1 2 3 | frame, by 4 bytes | 125 bytes, also between fragments | Close with a code; too big: 1004 | replaced by U+FFFD |
+//! | hybi-07 | opcode, length | FIN | 0 1 2 8 9 A | payload, by 4 bytes | 125 bytes, also between fragments | Close with a code; too big: 1004 | replaced by U+FFFD |
 //! | hybi-08 | opcode, length | FIN | 0 1 2 8 9 A | payload, by 4 bytes | 125 bytes, also between fragments | Close with a code; too big: 1004 | fails |
 //! | rfc6455 | opcode, length | FIN | 0 1 2 8 9 A | payload, by 4 bytes | 125 bytes, also between fragments | Close with a code; too big: 1009 | fails |
 // frames: end
@@ -155,4 +155,4 @@
 //! | And when it does not work? | Wait longer each time; what to do instead is for the application | `tests/reconnect.rs: only_the_first_attempt_has_no_delay` |
 //! | The numbers of the drafts? | 4 to 8 and 13 are spoken; 0 to 3 never stood in the header, 9 to 12 are reserved | `src/legacy/detect.rs: every_row_of_the_table` |
 //! | Two meanings of 1004 and 1007? | 1004 is reserved; "too big" is 1009, and 1004 up to version 8 | `src/codec/decoder.rs: closes_carry_a_code_and_a_reason` |
-//! | Is `deflate-stream` registered? | Not in the RFC; spoken from hybi-04 to version 8 where both sides ask for it | `src/legacy/handshake/server.rs: both_sides_of_every_version_agree` |
+//! | Is `deflate-stream` registered? | Not in the RFC; spoken from hybi-04 to version 8 where both sides ask for it | `src/legacy/handshake/server.rs: client_and_server_of_every_version_interoperate` |
