@@ -1,5 +1,5 @@
-//! A hub gets every message to every member once and in order, or its counts say why not; and no member can make it, or
-//! the others, wait.
+//! A hub delivers every message to every member once and in order, or counts why not. No member delays the hub or another
+//! member.
 
 #[path = "support/live.rs"]
 mod live;

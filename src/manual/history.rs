@@ -105,11 +105,11 @@
 //! | Requirements in an introduction that binds nobody? | It binds nobody; all is said again in sections 3 to 11 | `tests/traceability.rs: every_requirement_is_accounted_for` |
 //! | Why was `Sec-WebSocket-Location` removed? | Host and target say it; sent and compared up to hybi-03 only | `src/legacy/handshake/client.rs: responses_from_hybi_00_to_hybi_03` |
 //! | When is a connection established, a message received, closing started? | 4.1, 6.2, 7.1.3: one table of states | `src/codec/closing.rs: the_table` |
-//! | When may Pings be sent? | From established until closed; *here* not after a Close of ours | `tests/conformance_closing.rs: between_our_close_and_the_peers` |
+//! | When may Pings be sent? | From established until closed; *here* not after a Close of ours | `tests/conformance_closing.rs: messages_between_the_two_closes` |
 //! | The top bit of a 63-bit length? | Must be 0; *here* 1002 at its first byte | `src/codec/frame.rs: each_rule_fails_on_the_byte_that_breaks_it` |
-//! | Reserved bits set? | Fails, unless an extension defines them | `tests/conformance_violations.rs: every_violation_shows_at_its_first_wrong_byte` |
-//! | A continuation of nothing? | *Here* 1002 | `tests/conformance_violations.rs: every_violation_shows_at_its_first_wrong_byte` |
-//! | A message inside a fragmented one? | *Here* 1002 | `tests/conformance_violations.rs: every_violation_shows_at_its_first_wrong_byte` |
+//! | Reserved bits set? | Fails, unless an extension defines them | `tests/conformance_violations.rs: every_violation_is_detected_at_its_first_invalid_byte` |
+//! | A continuation of nothing? | *Here* 1002 | `tests/conformance_violations.rs: every_violation_is_detected_at_its_first_invalid_byte` |
+//! | A message inside a fragmented one? | *Here* 1002 | `tests/conformance_violations.rs: every_violation_is_detected_at_its_first_invalid_byte` |
 //! | A fragmented control frame, or a long one? | Must not be; *here* 1002 on the header alone | `src/codec/frame.rs: each_rule_fails_on_the_byte_that_breaks_it` |
 //! | Which of several errors counts? | *Here* the first on the wire | `src/codec/frame.rs: of_several_broken_rules_the_first_on_the_wire_wins` |
 //! | Is a "must" in small letters one? | Mostly written large now; the others are on the list too | `tests/traceability.rs: every_requirement_is_accounted_for` |
@@ -124,13 +124,13 @@
 //! | What about wrong line breaks? | *Here* CRLF and nothing else | `src/handshake/http.rs: one_tiny_head_for_each_error` |
 //! | Are there rules about reading on before failing? | No longer | `tests/conformance_violations.rs: nothing_is_processed_after_a_violation` |
 //! | May anyone connect where origins are not checked? | Yes, so they are, unless the owner says otherwise | `tests/cve.rs: cve_2019_13611_cross_site_hijacking` |
-//! | May control frames follow a Close? | Data must not; *here* nothing does, and Pings are answered until the peer's Close | `tests/conformance_closing.rs: nothing_after_the_peers_close_counts` |
-//! | Has TCP to be closed, or should it? | Both are said; the stronger holds | `tests/conformance_closing.rs: a_server_ends_the_stream_at_once` |
+//! | May control frames follow a Close? | Data must not; *here* nothing does, and Pings are answered until the peer's Close | `tests/conformance_closing.rs: frames_after_a_received_close_are_discarded` |
+//! | Has TCP to be closed, or should it? | Both are said; the stronger holds | `tests/conformance_closing.rs: a_server_ends_the_stream_immediately` |
 //! | May one Pong answer several Pings? | The most recent is enough; *here* each is answered unless many wait | `tests/conformance.rs: pings_in_one_packet_are_answered_in_order` |
-//! | What is U+FFFD put in place of? | Of nothing any more: bad text fails with 1007. Up to hybi-07 it is | `tests/conformance_violations.rs: text_fails_at_the_first_wrong_byte_of_a_frame_that_is_still_arriving` |
-//! | What is answered to another version? | 426 and the list of versions | `tests/drafts_opening.rs: a_refused_version_gets_the_list_of_those_that_are_enabled` |
+//! | What is U+FFFD put in place of? | Of nothing any more: bad text fails with 1007. Up to hybi-07 it is | `tests/conformance_violations.rs: text_fails_at_the_first_invalid_byte_of_an_incomplete_frame` |
+//! | What is answered to another version? | 426 and the list of versions | `tests/drafts_opening.rs: a_rejected_version_gets_the_list_of_enabled_versions` |
 //! | Why is the origin told back? | It no longer is; up to hybi-03 it was | `src/legacy/handshake/server.rs: the_handshake_of_hybi_00` |
-//! | When are cookies set? | That is for the application: it sees the response | `tests/conformance_opening.rs: a_client_from_the_url_to_the_open_connection` |
+//! | When are cookies set? | That is for the application: it sees the response | `tests/conformance_opening.rs: a_client_opens_a_connection_from_a_url` |
 //!
 //! ## Ballots, last call, IANA
 //!
@@ -142,12 +142,12 @@
 //! | Which other headers has a server to know? | None; unknown ones are ignored | `src/handshake/server.rs: valid_requests_are_accepted` |
 //! | Version 8 in one place, 13 in another? | 13 | `tests/client.rs: a_plain_request` |
 //! | Is the shortest length required? 65535 in 16 bits? | Yes, and yes; up to version 8 longer forms are taken | `src/codec/frame.rs: every_length_at_every_boundary_comes_back` |
-//! | May a Ping carry data, and is it masked? | Up to 125 bytes; all that a client sends is masked | `tests/conformance.rs: a_ping_of_ours_waits_for_its_pong` |
-//! | Is the masking "provably" secure? | The word is gone: a fresh key for each frame, from a source nobody can guess | `tests/conformance.rs: clients_mask_every_frame_anew_and_servers_never` |
+//! | May a Ping carry data, and is it masked? | Up to 125 bytes; all that a client sends is masked | `tests/conformance.rs: ping_waits_for_the_matching_pong` |
+//! | Is the masking "provably" secure? | The word is gone: a fresh key for each frame, from a source nobody can guess | `tests/conformance.rs: clients_use_a_new_masking_key_for_every_frame_and_servers_none` |
 //! | Does the figure hold, or the grammar? | The figure | `tests/conformance.rs: vectors` |
 //! | May one answer a Pong that was not asked for? | No; hybi-01 and -02 drop the connection | `tests/conformance.rs: vectors` |
-//! | Has an endless message to be kept? | No: limits, on the header, before anything is kept; 1009 | `tests/conformance_violations.rs: what_is_too_big_is_refused_on_its_header` |
-//! | Has a Ping to be answered after a Close? | Not after one was received | `tests/conformance_closing.rs: nothing_after_the_peers_close_counts` |
+//! | Has an endless message to be kept? | No: limits, on the header, before anything is kept; 1009 | `tests/conformance_violations.rs: frames_above_a_limit_are_rejected_at_the_header` |
+//! | Has a Ping to be answered after a Close? | Not after one was received | `tests/conformance_closing.rs: frames_after_a_received_close_are_discarded` |
 //! | RSV must be 0, or may be 1? | 0 unless something was agreed on | `src/codec/frame.rs: with_compression_rsv1_may_stand_on_the_first_frame_of_a_message_alone` |
 //! | Names that are not ASCII? | Punycode; who has the name converts it | `src/handshake/uri.rs: bad_uris_are_refused` |
 //! | Can Origin be enforced? | No: who sends none is no browser | `src/handshake/origin.rs: same_host_unless_allowed` |
