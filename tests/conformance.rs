@@ -1,5 +1,5 @@
-//! RFC 6455 sections 5 and 6 on the wire: a handwritten peer against the client and against the server. Violations are in
-//! `conformance_violations.rs`, closing in `conformance_closing.rs`.
+//! RFC 6455 sections 5 and 6 on the wire: a handwritten peer against the client and against the server. Violations are
+//! in `conformance_violations.rs`, closing in `conformance_closing.rs`.
 
 #[path = "support/wire.rs"]
 mod wire;

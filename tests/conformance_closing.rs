@@ -1,5 +1,5 @@
-//! RFC 6455 sections 5.5.1 and 7 on the wire: the closing handshake started by either peer, in both roles, and the end of the
-//! stream.
+//! RFC 6455 sections 5.5.1 and 7 on the wire: the closing handshake started by either peer, in both roles, and the end
+//! of the stream.
 
 #[path = "support/wire.rs"]
 mod wire;
@@ -46,7 +46,8 @@ fn a_reply_to_a_close_repeats_its_code() {
     }
 }
 
-/// 6455-7.1.5-s1, 6455-5.5.1-1: a Close without a body gets a reply without a body, and means 1005, which is never sent.
+/// 6455-7.1.5-s1, 6455-5.5.1-1: a Close without a body gets a reply without a body, and means 1005, which is never
+/// sent.
 #[test]
 fn a_close_without_a_code() {
     for side in SIDES {
@@ -90,8 +91,8 @@ fn close_sends_code_and_reason_and_returns_the_reply() {
     }
 }
 
-/// 6455-7.4.1-3, 6455-7.4.1-4, 6455-7.4.1-6, 6455-7.4.1-s1, 6455-7.4.2-s1, 6455-5.5-1: invalid codes and reasons are rejected,
-/// and the connection is unchanged.
+/// 6455-7.4.1-3, 6455-7.4.1-4, 6455-7.4.1-6, 6455-7.4.1-s1, 6455-7.4.2-s1, 6455-5.5-1: invalid codes and reasons are
+/// rejected, and the connection is unchanged.
 #[test]
 fn invalid_close_codes_and_reasons_are_not_sent() {
     for side in SIDES {
@@ -129,8 +130,8 @@ fn closes_that_cross() {
 
 // ── between the two Closes ──────────────────────────────────────────────────────────────────────────────────────────
 
-/// 6455-5.5.2-2, 6455-5.5.1-5, 6455-7.1.3-s1: after our Close, messages still arrive and Pings are still answered, but no
-/// data is sent.
+/// 6455-5.5.2-2, 6455-5.5.1-5, 6455-7.1.3-s1: after our Close, messages still arrive and Pings are still answered, but
+/// no data is sent.
 #[test]
 fn messages_between_the_two_closes() {
     for side in SIDES {

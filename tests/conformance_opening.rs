@@ -1,5 +1,5 @@
-//! RFC 6455 sections 3, 4 and 7.2.2 on the wire, beyond `client.rs` and `server.rs`: when a connection is open, and what both
-//! peers know of each other.
+//! RFC 6455 sections 3, 4 and 7.2.2 on the wire, beyond `client.rs` and `server.rs`: when a connection is open, and
+//! what both peers know of each other.
 
 #[path = "support/wire.rs"]
 mod wire;

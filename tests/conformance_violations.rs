@@ -1,5 +1,5 @@
-//! Each violation that a peer can commit after the opening handshake, against the client and against the server (RFC 6455
-//! sections 5, 7.1.7, 8.1, 10.4): the code of the Close, the end of the stream, and the error.
+//! Each violation that a peer can commit after the opening handshake, against the client and against the server (RFC
+//! 6455 sections 5, 7.1.7, 8.1, 10.4): the code of the Close, the end of the stream, and the error.
 
 #[path = "support/wire.rs"]
 mod wire;
@@ -238,7 +238,8 @@ fn the_default_limits_apply() {
     }
 }
 
-/// 6455-7.1.7-6, 6455-7.2.1-2: a stream that ends without a Close fails the connection, in the middle of a frame or not.
+/// 6455-7.1.7-6, 6455-7.2.1-2: a stream that ends without a Close fails the connection, in the middle of a frame or
+/// not.
 #[test]
 fn the_end_of_the_stream_without_a_close_is_an_error() {
     for side in SIDES {

@@ -111,8 +111,8 @@ fn violation(side: Side, limits: Limits, bytes: &[u8]) -> ProtocolError {
 
 // ── heads ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// faye's websocket-driver stored an unlimited number of headers, also in the response of a proxy to CONNECT. Here, lines,
-/// their number and their total size are limited in requests, responses and proxy responses.
+/// faye's websocket-driver stored an unlimited number of headers, also in the response of a proxy to CONNECT. Here,
+/// lines, their number and their total size are limited in requests, responses and proxy responses.
 #[test]
 fn cve_2026_54465_unbounded_header_list() {
     let server = server();
@@ -197,8 +197,8 @@ fn cve_2021_32640_cve_2020_7662_cve_2020_7663_header_lists_in_one_pass() {
     assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
 }
 
-/// tungstenite parsed the whole head again after every read: 20 MB in small pieces cost five minutes. Byte by byte, 64 KiB
-/// would be two billion parsed bytes; here they are rejected at the limit, in time.
+/// tungstenite parsed the whole head again after every read: 20 MB in small pieces cost five minutes. Byte by byte, 64
+/// KiB would be two billion parsed bytes; here they are rejected at the limit, in time.
 #[test]
 fn cve_2023_43669_head_parsed_once() {
     let fields = format!("X: {}\r\n", "y".repeat(4000)).repeat(17);
@@ -286,8 +286,8 @@ fn cve_2019_13611_cross_site_hijacking() {
     }
 }
 
-/// ws and websockets sent Authorization and Cookie to the target of a redirect. Here, redirects are followed only on request,
-/// and without these headers. See also `redirects.rs`.
+/// ws and websockets sent Authorization and Cookie to the target of a redirect. Here, redirects are followed only on
+/// request, and without these headers. See also `redirects.rs`.
 #[test]
 fn credentials_do_not_follow_a_redirect() {
     let (elsewhere, target) = listen();
@@ -400,8 +400,8 @@ fn cve_2020_27813_cve_2026_27889_cve_2020_13935_lengths_of_64_bits() {
     }
 }
 
-/// undici combined the length incorrectly from two halves of 32 bits; two libraries for the drafts read 2^32 + 2 as 2 and
-/// parsed the payload as frames. Tests every power of two and its neighbours.
+/// undici combined the length incorrectly from two halves of 32 bits; two libraries for the drafts read 2^32 + 2 as 2
+/// and parsed the payload as frames. Tests every power of two and its neighbours.
 #[test]
 fn undici_2026_02_and_lengths_of_64_bits_read_as_32() {
     for side in SIDES {
@@ -441,8 +441,8 @@ fn cve_2025_10148_one_masking_key_per_connection() {
     assert!(keys.len() > 98, "{} keys for 100 frames", keys.len());
 }
 
-/// curl answered Pings in an endless loop and queued Pongs without a bound. 6455-5.5.3-1: a peer that sends Pings and does not
-/// read gets only what fits into the buffers; of the Pings without room, only the latest is answered.
+/// curl answered Pings in an endless loop and queued Pongs without a bound. 6455-5.5.3-1: a peer that sends Pings and
+/// does not read gets only what fits into the buffers; of the Pings without room, only the latest is answered.
 #[test]
 fn cve_2025_5399_cve_2026_11586_pongs_without_bound() {
     const COUNT: u32 = 150_000;
@@ -471,8 +471,8 @@ fn cve_2025_5399_cve_2026_11586_pongs_without_bound() {
     }
 }
 
-/// The websocket crate allocated the length that a header declared; another library reserves 16 MiB for a header of 14 bytes.
-/// No machine has the memory declared here: reserving it aborts the process.
+/// The websocket crate allocated the length that a header declared; another library reserves 16 MiB for a header of 14
+/// bytes. No machine has the memory declared here: reserving it aborts the process.
 #[test]
 fn cve_2022_35922_allocates_the_declared_length() {
     for side in SIDES {

@@ -1,5 +1,5 @@
-//! A popular library keeps a buffer of 200 MiB after one message of that size. A separate process, because the memory of the
-//! whole process is measured.
+//! A popular library keeps a buffer of 200 MiB after one message of that size. A separate process, because the memory
+//! of the whole process is measured.
 #![cfg(target_os = "linux")]
 
 #[path = "support/wire.rs"]

@@ -13,8 +13,8 @@ use support::*;
 
 #[test]
 fn the_examples_of_the_rfc() {
-    // 7692-6.2-1, 7692-6.1-s1, 7692-7.2.1-1, 7692-7.2.1-2, 7692-7.2.1-3, 7692-7.2.2-2, 7692-7.2.2-4: one block, the same
-    // with the window kept, a stored block, one marked as the last, two blocks, and an empty message.
+    // 7692-6.2-1, 7692-6.1-s1, 7692-7.2.1-1, 7692-7.2.1-2, 7692-7.2.1-3, 7692-7.2.2-2, 7692-7.2.2-4: one block, the
+    // same with the window kept, a stored block, one marked as the last, two blocks, and an empty message.
     let payloads: [(&[u8], &str); 6] = [
         (&[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00], "Hello"),
         (&[0xf2, 0x00, 0x11, 0x00, 0x00], "Hello"),
@@ -110,7 +110,8 @@ fn errors_in_compressed_messages_have_their_own_kind() {
 
 #[test]
 fn a_streamed_message_may_exceed_the_limit_and_be_abandoned() {
-    // A message of 3 MB in 3 KB; the limit for whole messages is 1 KB. The rest of an abandoned message still updates the window.
+    // A message of 3 MB in 3 KB; the limit for whole messages is 1 KB. The rest of an abandoned message still updates
+    // the window.
     for role in ROLES {
         let mut compress = Compress::new(Level::Default, WindowBits::MAX);
         let plain: Vec<u8> = b"abcdefghij".repeat(300_000);
@@ -188,8 +189,9 @@ fn compression_needs_the_consent_of_both_sides() {
 
 #[test]
 fn client_and_server_with_every_setting() {
-    // 7692-7.2.1-5, 7692-7.2.1-7, 7692-7.2.1-8, 7692-7.2.1-10, 7692-7.2.1-11, 7692-7.2.1-12, 7692-7.2.1-14, 7692-7.2.2-6,
-    // 7692-7.2.2-8, 7692-7.2.2-10: a wrong window or takeover at one side is an error of DEFLATE at the other.
+    // 7692-7.2.1-5, 7692-7.2.1-7, 7692-7.2.1-8, 7692-7.2.1-10, 7692-7.2.1-11, 7692-7.2.1-12, 7692-7.2.1-14,
+    // 7692-7.2.2-6, 7692-7.2.2-8, 7692-7.2.2-10: a wrong window or takeover at one side is an error of DEFLATE at the
+    // other.
     let bits = |bits| WindowBits::new(bits).unwrap();
     let settings = [
         Deflate::default(),

@@ -114,7 +114,8 @@ fn streamed_message(ws: &mut WebSocket) -> Result<Option<Message>, Error> {
     }))
 }
 
-/// The connection over these pieces. The head is a piece of its own. Both threads have ended when the channel disconnects.
+/// The connection over these pieces. The head is a piece of its own. Both threads have ended when the channel
+/// disconnects.
 fn over_pieces(role: Side, pieces: Vec<Vec<u8>>) -> (WebSocket, mpsc::Receiver<()>) {
     let (gone, wait) = mpsc::channel();
     let mut limits = Limits::with_max_message_size(LIMIT);

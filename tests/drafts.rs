@@ -1,6 +1,6 @@
-//! Every draft with client, server and real handshakes: capabilities work, missing ones are rejected, and the guarantees of
-//! RFC 6455 about time, limits and hostile peers hold. The unit tests of `legacy` check the bytes, and `drafts_opening.rs`
-//! the opening handshake.
+//! Every draft with client, server and real handshakes: capabilities work, missing ones are rejected, and the
+//! guarantees of RFC 6455 about time, limits and hostile peers hold. The unit tests of `legacy` check the bytes, and
+//! `drafts_opening.rs` the opening handshake.
 #![cfg(feature = "legacy")]
 
 #[path = "support/live.rs"]

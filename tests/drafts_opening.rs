@@ -1,5 +1,5 @@
-//! The opening handshakes of the drafts on the wire, in both roles. The unit tests of `legacy::handshake` check the exact
-//! bytes of requests and responses. These tests check timing, bounds and results.
+//! The opening handshakes of the drafts on the wire, in both roles. The unit tests of `legacy::handshake` check the
+//! exact bytes of requests and responses. These tests check timing, bounds and results.
 #![cfg(feature = "legacy")]
 
 #[path = "support/live.rs"]
@@ -426,8 +426,8 @@ fn an_early_server_uses_the_scheme_of_its_proxy() {
 
 // ── hostile servers ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// A connecting client of this version, the stream of a server that has read its request, and a valid response, including the
-/// 16 bytes after its head.
+/// A connecting client of this version, the stream of a server that has read its request, and a valid response,
+/// including the 16 bytes after its head.
 fn asked(version: Version, limit: Duration) -> (thread::JoinHandle<stdws::Result<WebSocket>>, TcpStream, Vec<u8>) {
     // A server of this crate creates the valid response, which the tests then damage.
     let (running, connections) = serving(bound().legacy_versions([version]).danger_allow_any_origin());

@@ -1,4 +1,5 @@
-//! Event handlers with everything that holds a lock: a hub, a shutdown, both roles. All calls return, whatever a handler does.
+//! Event handlers with everything that holds a lock: a hub, a shutdown, both roles. All calls return, whatever a
+//! handler does.
 //!
 //! A watchdog ends the program if a test hangs.
 
@@ -128,8 +129,8 @@ struct Tools {
 
 #[test]
 fn a_handler_uses_the_whole_api() {
-    // The handler sends, broadcasts, closes, and drops the last sender of a connection and the last clone of a hub. It is
-    // called by the threads of a hub and of a server.
+    // The handler sends, broadcasts, closes, and drops the last sender of a connection and the last clone of a hub. It
+    // is called by the threads of a hub and of a server.
     let _watchdog = watchdog();
     let tools: Arc<Mutex<Tools>> = Arc::default();
     let (at, busy) = (tools.clone(), AtomicBool::new(false));

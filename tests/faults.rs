@@ -1,5 +1,5 @@
-//! A stream that fails at its first operation, its second, its third, and so on until a whole exchange succeeds. No failure
-//! causes a hang, a panic, or a message that was not sent.
+//! A stream that fails at its first operation, its second, its third, and so on until a whole exchange succeeds. No
+//! failure causes a hang, a panic, or a message that was not sent.
 
 #[path = "support/live.rs"]
 mod live;
@@ -217,7 +217,8 @@ fn every(variant: ProtocolVariant, fault: Fault) {
     let both = [Side::Client, Side::Server].map(|side| {
         thread::spawn(move || {
             let runs = (1..).take_while(|at| run(variant, side, fault, *at)).count();
-            // Two heads, five messages in both directions, Ping and Close: fewer operations mean that something was not exercised.
+            // Two heads, five messages in both directions, Ping and Close: fewer operations mean that something was not
+            // exercised.
             assert!(runs > 20, "only {runs} operations");
         })
     });

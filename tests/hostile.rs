@@ -1,5 +1,5 @@
-//! Randomly mutated input for the client and the server. It causes no panic, no hang, no memory beyond the limits and no
-//! invalid output, and all later calls return the same error.
+//! Randomly mutated input for the client and the server. It causes no panic, no hang, no memory beyond the limits and
+//! no invalid output, and all later calls return the same error.
 //!
 //! A number determines each mutation. It is printed when a case fails, and `case(side, number)` repeats the case.
 

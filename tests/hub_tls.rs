@@ -6,10 +6,10 @@ mod live;
 
 #[path = "hub/ending.rs"]
 mod ending;
+#[path = "hub/members.rs"]
+mod members;
 #[path = "hub/order.rs"]
 mod order;
-#[path = "hub/seats.rs"]
-mod seats;
 #[path = "hub/slow.rs"]
 mod slow;
 #[path = "hub/topics.rs"]

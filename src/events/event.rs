@@ -1,4 +1,5 @@
-//! [`Event`]: what [`Client::on_event`](crate::Client::on_event) and [`Server::on_event`](crate::Server::on_event) receive.
+//! [`Event`]: what [`Client::on_event`](crate::Client::on_event) and [`Server::on_event`](crate::Server::on_event)
+//! receive.
 //!
 //! Defines the events, their names and their texts, and does not emit them: see `sink`.
 
@@ -34,8 +35,8 @@ use crate::error::{Error, HandshakeErrorKind, ProtocolError, Step};
 /// | `accept-failed` | the system could not accept connections: no descriptors or no memory. Emitted once until `accept` succeeds again | server |
 ///
 /// Each `accepted` and each `connected` is followed by exactly one of `opened`, `handshake-rejected`, `responded`,
-/// `handed-over` and `failed`. Each `opened` is followed by exactly one `ended`. The number of open connections is therefore
-/// `opened` minus `ended`.
+/// `handed-over` and `failed`. Each `opened` is followed by exactly one `ended`. The number of open connections is
+/// therefore `opened` minus `ended`.
 ///
 /// An event contains no payload, no header values and no credentials. Its `Display` is one line for a log.
 ///
@@ -76,14 +77,14 @@ pub enum EventKind {
     HandedOver,
     /// `failed`, with the error.
     Failed(Error),
-    /// `frame-received` and `frame-sent`. Received: the header has arrived, the payload may be incomplete. Sent: the frame
-    /// is in the buffer that is written next.
+    /// `frame-received` and `frame-sent`. Received: the header has arrived, the payload may be incomplete. Sent: the
+    /// frame is in the buffer that is written next.
     Frame(Direction, FrameInfo),
     /// `close-received` and `close-sent`, with the code, if any.
     Close(Direction, Option<CloseCode>),
     /// `protocol-error`, or `limit-exceeded` for an error with close code 1009. Its
-    /// [`requirement`](ProtocolError::requirement) is the violated rule. The number is the position of the frame, or of the
-    /// part of its payload: bytes received after the opening handshake.
+    /// [`requirement`](ProtocolError::requirement) is the violated rule. The number is the position of the frame, or of
+    /// the part of its payload: bytes received after the opening handshake.
     ProtocolError(ProtocolError, u64),
     /// `timeout`, with the step. The connection ends. A timeout passed to a single call emits no event.
     Timeout(Step),
@@ -108,8 +109,8 @@ pub enum Direction {
     Sent,
 }
 
-/// The opcode of a frame (RFC 6455 section 5.2). A frame of hixie-55 to hybi-00, which has no length, is reported in the parts
-/// in which it was received.
+/// The opcode of a frame (RFC 6455 section 5.2). A frame of hixie-55 to hybi-00, which has no length, is reported in
+/// the parts in which it was received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FrameKind {
     /// A further frame of a fragmented message.

@@ -6,9 +6,9 @@
 //! | a handler panics | the panic is caught; the connection and later events are not affected |
 //! | a handler uses connections | allowed; its actions emit no events, because that would recurse without end |
 //!
-//! Another thread may complete the actions of a handler later: the thread of a hub delivers its broadcasts, a sender writes a
-//! pending Close. So each frame carries the [`Origin`] of its request. A frame of [`Origin::Handler`] emits no event,
-//! whichever thread writes it. A frame of [`Origin::Outside`] always does, on a thread that is not in a handler.
+//! Another thread may complete the actions of a handler later: the thread of a hub delivers its broadcasts, a sender
+//! writes a pending Close. So each frame carries the [`Origin`] of its request. A frame of [`Origin::Handler`] emits no
+//! event, whichever thread writes it. A frame of [`Origin::Outside`] always does, on a thread that is not in a handler.
 
 use std::cell::Cell;
 use std::fmt;

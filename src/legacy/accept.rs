@@ -137,7 +137,8 @@ fn negotiate(offer: &Offer<'_>, accept: &Accept, nonce: &str, config: &Handshake
     Ok(NegotiatedDraft { subprotocol, deflate_stream, masking_key: offer.masking_key(nonce) })
 }
 
-/// Reads the eight bytes after the head. They may arrive with the head or later. What follows them belongs to the connection.
+/// Reads the eight bytes after the head. They may arrive with the head or later. What follows them belongs to the
+/// connection.
 fn read_challenge(io: &HandshakeIo<'_>, early: &mut Vec<u8>) -> Result<[u8; CHALLENGE_LEN]> {
     io.read_until_len(early, CHALLENGE_LEN)?;
     let frames = early.split_off(CHALLENGE_LEN.min(early.len()));
@@ -155,8 +156,8 @@ fn nonce(spec: &DraftSpec) -> Result<String> {
     Ok(key_from_nonce(nonce))
 }
 
-/// The scheme that the client used. Behind a proxy that terminates TLS, only the proxy knows it. Trusting its header is safe:
-/// a client that receives a different scheme than its own closes the connection.
+/// The scheme that the client used. Behind a proxy that terminates TLS, only the proxy knows it. Trusting its header is
+/// safe: a client that receives a different scheme than its own closes the connection.
 fn scheme(stream: &Stream, request: &Request) -> &'static str {
     if let Stream::Tls(_) = stream {
         return "wss";

@@ -1,5 +1,5 @@
-//! How each version closes: the codes that may be sent, the bodies of Close frames, and their meaning. All data comes from
-//! the column `close_method` of the table.
+//! How each version closes: the codes that may be sent, the bodies of Close frames, and their meaning. All data comes
+//! from the column `close_method` of the table.
 //!
 //! | `close_method` | a caller may close with | body sent | body received |
 //! |---|---|---|---|
@@ -9,8 +9,8 @@
 //! | `Initiator` | 1000, no reason | `C` from a client, `S` from a server | as `EchoBody` |
 //! | `Codes` | the codes of the version, a reason | code and reason | code and reason, or empty |
 //!
-//! In versions without codes, 1000 stands for "no code", because it adds nothing to the Close itself. Codes that the crate
-//! itself sends are mapped to the nearest code of the version.
+//! In versions without codes, 1000 stands for "no code", because it adds nothing to the Close itself. Codes that the
+//! crate itself sends are mapped to the nearest code of the version.
 
 use super::parts::{CloseCodeSet, CloseMethod};
 use super::table::DraftSpec;

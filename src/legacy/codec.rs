@@ -9,7 +9,8 @@ use crate::codec::frame::Role;
 use crate::config::Limits;
 use crate::primitives::random::RandomSource;
 
-/// Creates the decoder and the encoder. `early` is what was received after the handshake; a client passes `masking_keys`.
+/// Creates the decoder and the encoder. `early` is what was received after the handshake; a client passes
+/// `masking_keys`.
 pub(crate) fn codec(
     spec: &'static DraftSpec,
     agreed: &NegotiatedDraft,

@@ -41,9 +41,9 @@ pub(crate) struct LegacyOptions {
 impl Client {
     /// Uses this version. Default: [`Version::Rfc6455`]. Feature `legacy`.
     ///
-    /// Drafts before hybi-04 do not mask frames. A web page that chooses what is sent can therefore attack a proxy on the way
-    /// (RFC 6455 section 10.3). The handshake of hixie-75 has no proof either. Versions up to hybi-04 require an origin:
-    /// without [`origin`](Client::origin), it is the origin of a page on the server itself.
+    /// Drafts before hybi-04 do not mask frames. A web page that chooses what is sent can therefore attack a proxy on
+    /// the way (RFC 6455 section 10.3). The handshake of hixie-75 has no proof either. Versions up to hybi-04 require
+    /// an origin: without [`origin`](Client::origin), it is the origin of a page on the server itself.
     ///
     /// permessage-deflate is offered in RFC 6455 only.
     ///
@@ -69,10 +69,11 @@ impl Client {
 
     /// Allows these versions if the server requests one. Default: none. Feature `legacy`.
     ///
-    /// A server that rejects a version may list the versions it supports in `Sec-WebSocket-Version` (RFC 6455 section 4.4).
-    /// [`connect`](Client::connect) then opens another connection with the newest listed version that is named here. It tries
-    /// each version at most once, all within one [`Timeouts::connect`](crate::Timeouts::connect). Only versions with a
-    /// [number](Version::number) can be listed. [`connect_over`](Client::connect_over) has only one stream and does not retry.
+    /// A server that rejects a version may list the versions it supports in `Sec-WebSocket-Version` (RFC 6455 section
+    /// 4.4). [`connect`](Client::connect) then opens another connection with the newest listed version that is named
+    /// here. It tries each version at most once, all within one [`Timeouts::connect`](crate::Timeouts::connect). Only
+    /// versions with a [number](Version::number) can be listed. [`connect_over`](Client::connect_over) has only one
+    /// stream and does not retry.
     ///
     /// ```
     /// # fn main() -> stdws::Result<()> {
@@ -87,8 +88,8 @@ impl Client {
         self
     }
 
-    /// Offers `deflate-stream`, the extension of hybi-04 to version 8 that compresses the whole stream. Off by default, and
-    /// not offered in other versions. Feature `legacy`.
+    /// Offers `deflate-stream`, the extension of hybi-04 to version 8 that compresses the whole stream. Off by default,
+    /// and not offered in other versions. Feature `legacy`.
     ///
     /// Do not compress secrets together with data that an attacker can choose: the compressed size reveals the secrets.
     pub fn deflate_stream(mut self) -> Client {
@@ -186,8 +187,8 @@ pub(crate) fn open(
     Ok(WebSocket::new(stream, codec, (client.limits, client.timeouts), info))
 }
 
-/// Reads the head of the response, and returns its bytes and the parsed head. Skips interim responses in versions that reject
-/// with HTTP; the others do not define them.
+/// Reads the head of the response, and returns its bytes and the parsed head. Skips interim responses in versions that
+/// reject with HTTP; the others do not define them.
 fn read_response(spec: &DraftSpec, reader: &mut HandshakeReader<'_>) -> Result<(Vec<u8>, Head)> {
     for _ in 0..4 {
         let (raw, head) = read_head(reader)?;

@@ -6,9 +6,9 @@
 //!                            hixie, hybi                             assembly, limits, text, streaming
 //! ```
 //!
-//! One frame is translated at a time, after the inner decoder has consumed the previous one. Therefore the data about the
-//! current frame (text with replacement, body of a Close) belongs to the event that results from it, and an error is reported
-//! only after all valid data before it.
+//! One frame is translated at a time, after the inner decoder has consumed the previous one. Therefore the data about
+//! the current frame (text with replacement, body of a Close) belongs to the event that results from it, and an error
+//! is reported only after all valid data before it.
 
 use super::deflate_stream::StreamInflater;
 use super::hixie;
@@ -42,7 +42,8 @@ enum State {
     Open,
     /// The stream has ended, in a version that closes so.
     Ended,
-    /// A streamed text has ended inside a character. The replacement character was returned, the end of the message was not.
+    /// A streamed text has ended inside a character. The replacement character was returned, the end of the message was
+    /// not.
     Ending,
     Closed,
     Failed(ProtocolError),
@@ -154,7 +155,8 @@ impl Decoder {
         }
     }
 
-    /// Passes translated bytes to the inner decoder, or translates up to the end of a frame. Returns false if there is no input.
+    /// Passes translated bytes to the inner decoder, or translates up to the end of a frame. Returns false if there is
+    /// no input.
     fn translate(&mut self) -> Result<bool, ProtocolError> {
         let count = self.translated.read(self.frames.space());
         if count > 0 {

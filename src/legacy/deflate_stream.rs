@@ -1,8 +1,8 @@
 //! The extension `deflate-stream` (hybi-04 to -10): after the handshake, each direction is one raw DEFLATE stream that
 //! includes frame headers and masks (hybi09-9.2.1-1). The sender flushes it after each frame.
 //!
-//! The output is bounded: [`INPUT_CHUNK`] bytes are decompressed at a time, to at most 66 KiB, and the next ones only after
-//! these have been decoded. So a frame that exceeds the limits fails before it is decompressed.
+//! The output is bounded: [`INPUT_CHUNK`] bytes are decompressed at a time, to at most 66 KiB, and the next ones only
+//! after these have been decoded. So a frame that exceeds the limits fails before it is decompressed.
 
 use crate::codec::buffers::InputBuffer;
 use crate::deflate::{Compress, Inflate, Level, WindowBits};

@@ -1,5 +1,5 @@
-//! Reads the frames of a draft byte by byte, for the explainer. Uses the readers of the connections, so that both accept
-//! the same input.
+//! Reads the frames of a draft byte by byte, for the explainer. Uses the readers of the connections, so that both
+//! accept the same input.
 
 use super::hixie;
 use super::hixie::ClosingFrame;

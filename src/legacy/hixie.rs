@@ -7,8 +7,9 @@
 //! | `80` to `FF` | a length, seven bits in each byte, the top bit set in all but the last; then as many bytes | ignored |
 //! | `FF`, length 0 | the same | hixie-76: the peer closes |
 //!
-//! Ignored frames are bounded by [`Limits::max_frame_size`](crate::config::Limits), and their length field by ten bytes: the
-//! drafts define no maximum. A server may also disconnect on an unknown frame, but a client must not; here neither does.
+//! Ignored frames are bounded by [`Limits::max_frame_size`](crate::config::Limits), and their length field by ten
+//! bytes: the drafts define no maximum. A server may also disconnect on an unknown frame, but a client must not; here
+//! neither does.
 
 use super::plain::TranslatedFrames;
 use crate::codec::frame::Opcode;
@@ -69,7 +70,8 @@ impl Reader {
         !matches!(self.state, State::Type)
     }
 
-    /// Reads up to the end of a frame, or all input. Returns the number of bytes read: at least one, unless there are none.
+    /// Reads up to the end of a frame, or all input. Returns the number of bytes read: at least one, unless there are
+    /// none.
     pub(super) fn read(&mut self, raw: &[u8], out: &mut TranslatedFrames) -> Result<usize, ProtocolError> {
         let Some((&first, rest)) = raw.split_first() else { return Ok(0) };
         let (used, state) = match self.state {

@@ -1,5 +1,5 @@
-//! The framing of hybi-01 to version 8: a header with opcode and length. The differences between versions are in the column
-//! `framing` of the table.
+//! The framing of hybi-01 to version 8: a header with opcode and length. The differences between versions are in the
+//! column `framing` of the table.
 //!
 //! ```text
 //! hybi-01 to -03   [M|RSV|opcode] [R|length] …   M: MORE frames of this message follow
@@ -153,7 +153,8 @@ impl Reader {
         self.state = if self.is_masked_whole() { State::Nonce } else { State::Header };
     }
 
-    /// Reads up to the end of a frame, or all input. Returns the number of bytes read: at least one, unless there are none.
+    /// Reads up to the end of a frame, or all input. Returns the number of bytes read: at least one, unless there are
+    /// none.
     pub(super) fn read(&mut self, raw: &mut [u8], out: &mut TranslatedFrames) -> Result<usize, ProtocolError> {
         let mut used: usize = 0;
         loop {

@@ -1,8 +1,8 @@
 //! The drafts of the protocol that were deployed before RFC 6455, in both roles (feature `legacy`).
 //!
 //! Differences between versions are in one place, `table`: one row for each version, one column for each part of the
-//! protocol. Handshakes and framing read the row. No other code compares versions. The modules for RFC 6455 do not depend on
-//! this one; the files in the last group connect it to them.
+//! protocol. Handshakes and framing read the row. No other code compares versions. The modules for RFC 6455 do not
+//! depend on this one; the files in the last group connect it to them.
 //!
 //! ```text
 //! version          Version, Capability: names, numbers and capabilities (public)
@@ -24,8 +24,8 @@
 //! server, websocket, explain   methods of the public types
 //! ```
 //!
-//! Sources: the texts of hixie-55, hixie-75, hybi-00 to -07, -09 and -17; for the others the change notes and reviews of the
-//! time. Where a text leaves something open, the row documents the choice.
+//! Sources: the texts of hixie-55, hixie-75, hybi-00 to -07, -09 and -17; for the others the change notes and reviews
+//! of the time. Where a text leaves something open, the row documents the choice.
 
 pub(crate) mod accept;
 #[cfg(test)]

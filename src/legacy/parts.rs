@@ -148,12 +148,14 @@ pub(crate) struct Opcodes {
 pub(crate) enum Masking {
     /// No masking. The most significant bit of the second byte is RSV4.
     None,
-    /// Header and payload are XORed with 20 bytes: SHA-1 of four bytes sent before the frame and of the masking key of the
-    /// connection. The most significant bit of the second byte is RSV4.
+    /// Header and payload are XORed with 20 bytes: SHA-1 of four bytes sent before the frame and of the masking key of
+    /// the connection. The most significant bit of the second byte is RSV4.
     FrameBy20,
-    /// Header and payload are XORed with four bytes sent before the frame. The most significant bit of the second byte is RSV4.
+    /// Header and payload are XORed with four bytes sent before the frame. The most significant bit of the second byte
+    /// is RSV4.
     FrameBy4,
-    /// The payload is XORed with the last four bytes of the header. The most significant bit of the second byte is MASK.
+    /// The payload is XORed with the last four bytes of the header. The most significant bit of the second byte is
+    /// MASK.
     Payload,
 }
 
@@ -173,7 +175,8 @@ pub(crate) struct ControlFrameRules {
 /// Maximum payload length of control frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ControlLength {
-    /// The draft defines no maximum; the frame limit applies. A Pong may repeat only the first bytes of the Ping, at least 8.
+    /// The draft defines no maximum; the frame limit applies. A Pong may repeat only the first bytes of the Ping, at
+    /// least 8.
     FrameLimit,
     /// 125 bytes.
     UpTo125,

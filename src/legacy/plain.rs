@@ -1,5 +1,5 @@
-//! Output of both framings: unmasked frames of RFC 6455, the input of its decoder. Assembly, limits, text validation and
-//! streaming are then the same as for RFC 6455.
+//! Output of both framings: unmasked frames of RFC 6455, the input of its decoder. Assembly, limits, text validation
+//! and streaming are then the same as for RFC 6455.
 
 use crate::codec::frame;
 use crate::codec::frame::Opcode;

@@ -1,5 +1,5 @@
-//! The table of versions. Each version is a row, and each difference between versions is a column. The types of the columns
-//! are in `parts`.
+//! The table of versions. Each version is a row, and each difference between versions is a column. The types of the
+//! columns are in `parts`.
 //!
 //! | columns | read by |
 //! |---|---|

@@ -31,7 +31,8 @@ pub enum Version {
     /// draft-ietf-hybi-thewebsocketprotocol-01, August 2010: adds frames with a length, binary messages and Ping. Its
     /// request looks like one of `Hybi00`, so a server uses it only if `Hybi00` is not enabled.
     Hybi01,
-    /// draft-ietf-hybi-thewebsocketprotocol-02, September 2010. Its request has the same draft number as that of `Hybi03`.
+    /// draft-ietf-hybi-thewebsocketprotocol-02, September 2010. Its request has the same draft number as that of
+    /// `Hybi03`.
     Hybi02,
     /// draft-ietf-hybi-thewebsocketprotocol-03, October 2010.
     Hybi03,
@@ -101,8 +102,8 @@ impl Version {
         DraftSpec::for_version(self).name
     }
 
-    /// Returns the version with this name, ignoring case. Accepts what [`name`](Version::name) returns, the name of every
-    /// draft (`hixie-76`, `hybi-10`, `hybi-17`), and the numbers of `Sec-WebSocket-Version` (`8`, `13`).
+    /// Returns the version with this name, ignoring case. Accepts what [`name`](Version::name) returns, the name of
+    /// every draft (`hixie-76`, `hybi-10`, `hybi-17`), and the numbers of `Sec-WebSocket-Version` (`8`, `13`).
     pub fn from_name(name: &str) -> Option<Version> {
         let name = name.to_ascii_lowercase();
         let known_as = match name.as_str() {

@@ -2,10 +2,10 @@
 //!
 //! # Events
 //!
-//! The closure passed to [`Client::on_event`](crate::Client::on_event) or [`Server::on_event`](crate::Server::on_event) is
-//! called for each frame, when a connection is accepted, opened, rejected or ended, when a peer violates the protocol or
-//! exceeds a limit, when a timeout expires, and when a handler panics. [`Event`](crate::events::Event) lists all events. The
-//! text of an event is one line for a log:
+//! The closure passed to [`Client::on_event`](crate::Client::on_event) or [`Server::on_event`](crate::Server::on_event)
+//! is called for each frame, when a connection is accepted, opened, rejected or ended, when a peer violates the
+//! protocol or exceeds a limit, when a timeout expires, and when a handler panics. [`Event`](crate::events::Event)
+//! lists all events. The text of an event is one line for a log:
 //!
 //! ```
 //! # fn main() -> stdws::Result<()> {
@@ -19,8 +19,8 @@
 //! # }
 //! ```
 //!
-//! [`WebSocket::connection_id`](crate::WebSocket::connection_id) is the number in the events of a connection, for your own log
-//! lines. No event contains a payload, a header value or a credential.
+//! [`WebSocket::connection_id`](crate::WebSocket::connection_id) is the number in the events of a connection, for your
+//! own log lines. No event contains a payload, a header value or a credential.
 //!
 //! # Counters
 //!
@@ -54,13 +54,13 @@
 //! # }
 //! ```
 //!
-//! `examples/echo_server --metrics` has such a page, with the number of open connections (`opened` minus `ended`) and the
-//! number of bytes in both directions.
+//! `examples/echo_server --metrics` has such a page, with the number of open connections (`opened` minus `ended`) and
+//! the number of bytes in both directions.
 //!
 //! # Cost
 //!
-//! The closure runs on the thread where the event occurs and delays that thread. Keep it short, and do not block in it. If it
-//! panics, only that event is lost. Without a closure, each place that emits events costs one branch.
+//! The closure runs on the thread where the event occurs and delays that thread. Keep it short, and do not block in it.
+//! If it panics, only that event is lost. Without a closure, each place that emits events costs one branch.
 //!
 //! # Bytes
 //!

@@ -1,4 +1,5 @@
-//! Mutated input over real connections: in every draft, it ends in an error or in messages within the limits, always in time.
+//! Mutated input over real connections: in every draft, it ends in an error or in messages within the limits, always in
+//! time.
 
 use std::net::Shutdown;
 

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::live::{connection, long_timeouts, ms, watchdog, Random, Side, Watched, CLOSE, LONG, SLACK, TOO_MUCH};
-use crate::seats::{add_member, final_total, receive, wait_until};
+use crate::members::{add_member, final_total, receive, wait_until};
 use stdws::{Hub, HubLimits, Server};
 
 #[test]

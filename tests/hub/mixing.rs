@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::live::{
     both, connection, long_timeouts, ms, pipe, watchdog, Side, Watched, BINARY, CONTINUATION, LONG, TEXT,
 };
-use crate::seats::{add_member, final_total, receive, wait_until};
+use crate::members::{add_member, final_total, receive, wait_until};
 use stdws::{Client, Error, Hub, MessageKind, Server, SplitStream, Step};
 
 #[test]

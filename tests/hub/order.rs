@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::thread;
 
 use crate::live::{long_timeouts, ms, watchdog, Side, LONG};
-use crate::seats::{add_member, final_total, wait_until};
+use crate::members::{add_member, final_total, wait_until};
 use stdws::{Hub, HubLimits, QueueOutcome};
 
 fn roomy() -> HubLimits {

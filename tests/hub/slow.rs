@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::live::{long_timeouts, many_connections, ms, timed, watchdog, Side, Watchdog, CLOSE, LONG, SLACK, TOO_MUCH};
-use crate::seats::{add_member, final_total, wait_until, TestMember};
+use crate::members::{add_member, final_total, wait_until, TestMember};
 use stdws::{CloseCode, Error, Hub, HubLimits, OverflowPolicy, Step};
 
 fn limits(overflow_policy: OverflowPolicy) -> HubLimits {

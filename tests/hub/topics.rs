@@ -1,7 +1,7 @@
 //! Topics: only subscribers get a message; names and subscriptions are bounded.
 
 use crate::live::{long_timeouts, watchdog, Side, LONG};
-use crate::seats::{add_member, wait_until};
+use crate::members::{add_member, wait_until};
 use stdws::{Error, Hub, HubLimits, UsageError};
 
 #[test]

@@ -1,5 +1,5 @@
-//! Encoders and decoders of every version: published and own vectors, each version against itself in both roles, limits,
-//! errors, and random bytes.
+//! Encoders and decoders of every version: published and own vectors, each version against itself in both roles,
+//! limits, errors, and random bytes.
 
 use crate::close::CloseCode;
 use crate::codec::event::DecoderEvent;

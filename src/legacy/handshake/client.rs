@@ -6,8 +6,8 @@
 //! | hybi-00 to -03 | fields in random order, then eight bytes | a status line with 101, fields, then 16 bytes |
 //! | since hybi-04 | as RFC 6455, with other names and values | as RFC 6455, but `Connection` is not a list |
 //!
-//! Up to hybi-03, a value is everything after one space, including further white space. Therefore the bytes of the head are
-//! checked, and not only the parsed fields.
+//! Up to hybi-03, a value is everything after one space, including further white space. Therefore the bytes of the head
+//! are checked, and not only the parsed fields.
 
 use super::proof;
 use super::proof::KeyChallenge;
@@ -45,7 +45,8 @@ pub(crate) fn check_subprotocols(spec: &DraftSpec, subprotocols: &[String]) -> R
 }
 
 impl DraftRequest<'_> {
-    /// The bytes of the request, with the eight bytes after the head. Returns an error for a setting that the version lacks.
+    /// The bytes of the request, with the eight bytes after the head. Returns an error for a setting that the version
+    /// lacks.
     pub(crate) fn bytes(&self) -> Result<Vec<u8>, UsageError> {
         let request = &self.request;
         let spec = self.spec;
@@ -200,7 +201,8 @@ impl DraftRequest<'_> {
         Ok(NegotiatedDraft { subprotocol: agreed.subprotocol, deflate_stream, masking_key })
     }
 
-    /// The origin in lower case. If the version requires one and the caller set none, it is that of a page on the server itself.
+    /// The origin in lower case. If the version requires one and the caller set none, it is that of a page on the
+    /// server itself.
     fn origin(&self) -> Option<String> {
         let uri = self.request.uri;
         let (OriginHeader::Plain { required } | OriginHeader::Prefixed { required }) = self.spec.origin_header;
@@ -223,7 +225,8 @@ fn shuffle<T>(fields: &mut [T], random: &[u8]) {
     }
 }
 
-/// The fields of a head as defined up to hybi-03: one space after the colon is skipped, all other bytes are part of the value.
+/// The fields of a head as defined up to hybi-03: one space after the colon is skipped, all other bytes are part of the
+/// value.
 fn fields(raw: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     raw.split(|&b| b == b'\n').skip(1).filter_map(|line| {
         let line = line.strip_suffix(b"\r").unwrap_or(line);

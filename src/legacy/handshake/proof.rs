@@ -1,11 +1,11 @@
 //! The proofs of the drafts, which show that a server has read this handshake, and not a cache or a proxy.
 //!
-//! *hybi-00 to -03.* The request has two keys. Each encodes a number: the number is multiplied by the number of spaces in the
-//! key, written in decimal, and mixed with other characters. Eight bytes follow after the head, where an HTTP server expects
-//! none. The response is MD5 of the two numbers and the eight bytes.
+//! *hybi-00 to -03.* The request has two keys. Each encodes a number: the number is multiplied by the number of spaces
+//! in the key, written in decimal, and mixed with other characters. Eight bytes follow after the head, where an HTTP
+//! server expects none. The response is MD5 of the two numbers and the eight bytes.
 //!
-//! *hybi-04.* The nonce of the server and the key of the client are combined to a masking key, which third parties do not
-//! know. The proof itself is that of RFC 6455.
+//! *hybi-04.* The nonce of the server and the key of the client are combined to a masking key, which third parties do
+//! not know. The proof itself is that of RFC 6455.
 
 use std::io;
 
@@ -13,7 +13,8 @@ use crate::legacy::md5;
 use crate::primitives::random::RandomSource;
 use crate::primitives::sha1;
 
-/// Number of random bytes in a key: spaces, number, count of other characters, each with its position, positions of spaces.
+/// Number of random bytes in a key: spaces, number, count of other characters, each with its position, positions of
+/// spaces.
 const RANDOM_BYTES_PER_KEY: usize = 1 + 8 + 1 + 12 * 2 + 12;
 
 /// The challenge of a client of hybi-00 to -03.
@@ -77,8 +78,8 @@ fn non_digit(which: usize) -> char {
     (0x21..=0x2F_u8).chain(0x3A..=0x7E).nth(which).map_or('!', char::from)
 }
 
-/// The number that a key encodes. hixie76-5.2-1: `None` if there is no space or no digit, if the digits are not divisible by
-/// the number of spaces, or if the result exceeds 32 bits (hybi-00 section 5.2 steps 4 to 7).
+/// The number that a key encodes. hixie76-5.2-1: `None` if there is no space or no digit, if the digits are not
+/// divisible by the number of spaces, or if the result exceeds 32 bits (hybi-00 section 5.2 steps 4 to 7).
 pub(crate) fn key_number(key: &[u8]) -> Option<u32> {
     let spaces = key.iter().filter(|&&b| b == b' ').count();
     let digits = || key.iter().filter(|b| b.is_ascii_digit());

@@ -159,8 +159,8 @@ pub(crate) fn subprotocols<'a>(spec: &DraftSpec, head: &'a Head) -> Result<Vec<&
     Ok(offered)
 }
 
-/// The origin, or an empty string. All headers that can contain an origin are checked, because other software may trust any
-/// of them.
+/// The origin, or an empty string. All headers that can contain an origin are checked, because other software may trust
+/// any of them.
 fn origin<'a>(
     spec: &DraftSpec,
     head: &'a Head,
