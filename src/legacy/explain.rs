@@ -160,8 +160,8 @@ mod tests {
             (Version::Hybi07, b"\x88\x02\x03\xE8", "1000: normal closure"),
             (Version::Hybi08, b"\x88\x00", "no code and no reason"),
         ];
-        for (version, frame, says) in closes.into_iter().chain(codes) {
-            has(&explain(version, &[(Role::Server, ANSWER), (Role::Server, frame)]), &["Close frame", says]);
+        for (version, frame, meaning) in closes.into_iter().chain(codes) {
+            has(&explain(version, &[(Role::Server, ANSWER), (Role::Server, frame)]), &["Close frame", meaning]);
         }
         let masked = [0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58];
         let text = explain(Version::Hybi07, &[(Role::Client, HEAD), (Role::Client, &masked)]);

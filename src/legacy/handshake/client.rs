@@ -356,10 +356,10 @@ mod tests {
     #[test]
     fn subprotocol_lists_are_rejected_by_versions_without_lists() {
         for version in Version::ALL {
-            let asked = draft_request(version, &["a", "b"], |draft_request| draft_request.bytes()).map(|_| ());
+            let result = draft_request(version, &["a", "b"], |draft_request| draft_request.bytes()).map(|_| ());
             match DraftSpec::for_version(version).subprotocols.allows_multiple() {
-                true => assert_eq!(asked, Ok(())),
-                false => assert!(matches!(asked, Err(UsageError::UnsupportedByVersion { .. })), "{version}"),
+                true => assert_eq!(result, Ok(())),
+                false => assert!(matches!(result, Err(UsageError::UnsupportedByVersion { .. })), "{version}"),
             }
         }
     }

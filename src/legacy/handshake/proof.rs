@@ -177,8 +177,8 @@ mod tests {
         let mut extremes = vec![[0; RANDOM_BYTES_PER_KEY], [255; RANDOM_BYTES_PER_KEY]];
         extremes.extend((0..2000).map(|_| std::array::from_fn(|_| byte())));
         for random in extremes {
-            let ChallengeKey { text, number: hidden } = challenge_key(&random);
-            assert_eq!(key_number(text.as_bytes()), Some(hidden), "{text}");
+            let ChallengeKey { text, number } = challenge_key(&random);
+            assert_eq!(key_number(text.as_bytes()), Some(number), "{text}");
             let spaces = text.bytes().filter(|&b| b == b' ').count();
             let others = text.bytes().filter(|b| !b.is_ascii_digit() && *b != b' ').count();
             assert!((1..=12).contains(&spaces) && (1..=12).contains(&others), "{text}");

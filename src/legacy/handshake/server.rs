@@ -315,7 +315,7 @@ mod tests {
             draft_request(version, stream, &["sample"], |draft_request| {
                 let spec = draft_request.spec;
                 let request = draft_request.bytes().unwrap();
-                let (head, behind) = head(&request);
+                let (head, after_head) = head(&request);
                 let Detection::Versions(detected) = detect(&head) else { panic!("{version}") };
                 assert!(detected.contains(&version), "{version}: {detected:?}");
                 let offer = check(spec, &head, OriginPolicy::SameHostAnd(&[])).unwrap();
@@ -327,8 +327,8 @@ mod tests {
                 assert_eq!(agreed.subprotocol.as_deref(), Some("sample"));
                 assert_eq!(agreed.deflate_stream, stream && spec.extensions != ExtensionSyntax::None);
                 assert_eq!(agreed.masking_key.is_some(), version == Version::Hybi04);
-                let body = behind.try_into().unwrap_or_default();
-                assert_eq!(behind.len(), if spec.proof == HandshakeProof::Challenge { 8 } else { 0 });
+                let body = after_head.try_into().unwrap_or_default();
+                assert_eq!(after_head.len(), if spec.proof == HandshakeProof::Challenge { 8 } else { 0 });
                 let extra = [("Set-Cookie".to_string(), "c=d".to_string())];
                 let answer = ResponseParams {
                     agreed: &agreed,
@@ -340,10 +340,10 @@ mod tests {
                 let response = offer.response(&answer);
                 let mut parser = HeadParser::response();
                 let Ok(Progress::Done { consumed }) = parser.feed(&response) else { panic!("{version}") };
-                let (raw, behind) = response.split_at(consumed);
-                assert_eq!(behind.len(), draft_request.challenge_response_len());
+                let (raw, after_head) = response.split_at(consumed);
+                assert_eq!(after_head.len(), draft_request.challenge_response_len());
                 assert_eq!(draft_request.check(raw, &parser.finish().unwrap()), Ok(agreed), "{version}");
-                assert_eq!(draft_request.check_challenge_response(behind), Ok(()));
+                assert_eq!(draft_request.check_challenge_response(after_head), Ok(()));
             });
         }
     }
