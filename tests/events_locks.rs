@@ -40,7 +40,7 @@ fn server(does: Does) -> Server {
 }
 
 fn connect(server: &ServerHandle, does: Does) -> WebSocket {
-    let client = Client::new(&format!("ws://{}", server.local_addr())).unwrap().timeouts(long_timeouts());
+    let client = Client::new(&server.url()).unwrap().timeouts(long_timeouts());
     client.on_event(does.handler()).connect().unwrap()
 }
 
@@ -134,6 +134,7 @@ fn a_handler_uses_the_whole_api() {
     let _watchdog = watchdog();
     let tools: Arc<Mutex<Tools>> = Arc::default();
     let (at, busy) = (tools.clone(), AtomicBool::new(false));
+    let (tell, told) = mpsc::channel();
     let handler = move |event: &Event| {
         let sent = matches!(event.kind(), EventKind::Frame(Direction::Sent, _));
         // Other threads deliver the messages that are broadcast here.
@@ -145,9 +146,9 @@ fn a_handler_uses_the_whole_api() {
         sender.send("from the handler").unwrap();
         drop(last);
         if let (Some(hub), Some(member)) = (hub, member) {
-            assert_eq!(hub.broadcast("by broadcast"), 1);
-            assert_eq!(member.send("to one"), stdws::QueueOutcome::Queued);
+            let done = (hub.broadcast("by broadcast"), member.send("to one"));
             hub.flush(Duration::from_millis(50));
+            tell.send((done, hub, member)).unwrap();
         }
     };
     let hub = Hub::new().unwrap();
@@ -156,8 +157,8 @@ fn a_handler_uses_the_whole_api() {
     let server = Server::bind("127.0.0.1:0").unwrap().timeouts(long_timeouts()).on_event(handler);
     let server = server.start(move |ws| give.send(ws).map_err(|_| Error::Closed(None)));
     let server = server.unwrap();
-    let (mut one, mut other) = (connect(&server, Does::Nothing), connect(&server, Does::Nothing));
-    let (mut at_one, at_other) = (take.recv().unwrap(), take.recv().unwrap());
+    let (mut one, mut at_one) = (connect(&server, Does::Nothing), take.recv().unwrap());
+    let (mut other, at_other) = (connect(&server, Does::Nothing), take.recv().unwrap());
     let member = everyone.add(at_one.sender());
     *tools.lock().unwrap() = Tools {
         sender: Some(at_one.sender()),
@@ -166,8 +167,14 @@ fn a_handler_uses_the_whole_api() {
         member: Some(hub.add(at_one.sender())),
     };
     assert_eq!(hub.broadcast("first"), 2);
-    let texts: Vec<_> = (0..3).map(|_| text(&mut one)).collect();
-    assert!(texts.contains(&"from the handler".to_owned()), "{texts:?}");
+    // The first message and the broadcast of the handler go to two members. The handler sends two more to one of them.
+    let texts: Vec<_> = (0..6).map(|_| text(&mut one)).collect();
+    let count = |what| texts.iter().filter(|text| *text == what).count();
+    let counts = [count("first"), count("from the handler"), count("by broadcast"), count("to one")];
+    assert_eq!(counts, [2, 1, 2, 1], "{texts:?}");
+    let (done, everyone, second) = told.recv().unwrap();
+    assert_eq!(done, (2, stdws::QueueOutcome::Queued));
+    drop((everyone, second));
     assert!(other.recv().unwrap().is_none(), "its last sender was dropped");
     drop(member);
     let closing = thread::spawn(move || while one.recv().unwrap().is_some() {});
@@ -181,28 +188,28 @@ fn a_handler_uses_the_whole_api() {
 fn a_handler_called_by_a_shutdown_shuts_down_again() {
     let _watchdog = watchdog();
     let handle: Arc<Mutex<Option<stdws::ShutdownHandle>>> = Arc::default();
-    let (at, (reports, second_report)) = (handle.clone(), mpsc::channel());
+    let (at, (tell, told)) = (handle.clone(), mpsc::channel());
     let handler = move |event: &Event| {
         let handle = at.lock().unwrap().clone();
         if let (EventKind::Close(Direction::Sent, _), Some(handle)) = (event.kind(), handle) {
-            reports.send(handle.shutdown(SLACK)).unwrap();
+            tell.send(handle.shutdown(SLACK)).unwrap();
         }
     };
     let server = Server::bind("127.0.0.1:0").unwrap().timeouts(long_timeouts()).on_event(handler);
     *handle.lock().unwrap() = Some(server.shutdown_handle());
     // No thread receives before the Close is sent, so the shutdown emits the event.
-    let (second_report, again) = (Mutex::new(second_report), Arc::new(Mutex::new(None)));
-    let (seen, (started, has_started)) = (again.clone(), mpsc::channel());
+    let (told, again) = (Mutex::new(told), Arc::new(Mutex::new(None)));
+    let seen = again.clone();
+    let (enter, entered) = mpsc::channel();
     let server = server.start(move |mut ws| {
-        started.send(()).unwrap();
-        *seen.lock().unwrap() = second_report.lock().unwrap().recv().ok();
+        enter.send(()).unwrap();
+        *seen.lock().unwrap() = told.lock().unwrap().recv().ok();
         ws.recv().map(drop)
     });
     let server = server.unwrap();
     let mut ws = connect(&server, Does::Nothing);
     let client = thread::spawn(move || ws.recv());
-    // A connection that opens during a shutdown sends its Close on its own thread.
-    has_started.recv().unwrap();
+    entered.recv().unwrap();
     let report = server.shutdown(SLACK);
     assert_eq!((report.clean(), report.threads_left()), (1, 0), "{report}");
     assert_eq!(*again.lock().unwrap(), Some(stdws::ShutdownReport::default()));
@@ -227,7 +234,7 @@ fn actions_of_a_handler_emit_no_events_on_any_thread() {
         let server = Server::bind("127.0.0.1:0").unwrap().timeouts(long_timeouts());
         let server = if masked { server } else { server.on_event(handler.clone()) };
         let server = server.start(move |ws| give.send(ws).map_err(|_| Error::Closed(None))).unwrap();
-        let client = Client::new(&format!("ws://{}", server.local_addr())).unwrap().timeouts(long_timeouts());
+        let client = Client::new(&server.url()).unwrap().timeouts(long_timeouts());
         let client = if masked { client.on_event(handler) } else { client };
         let there = client.connect().unwrap();
         let here = take.recv().unwrap();
@@ -247,4 +254,41 @@ fn actions_of_a_handler_emit_no_events_on_any_thread() {
         assert_eq!(sent, 3, "{:?}", codes.lock().unwrap());
         assert_eq!(hub.stats().sent + hub.stats().lost, 4);
     }
+}
+
+#[test]
+fn a_source_of_keys_uses_the_connection_it_is_for() {
+    // It is called without a lock of the connection: here by the sender, by a hub, and in the closing handshake.
+    let _watchdog = watchdog();
+    let server = Server::bind("127.0.0.1:0").unwrap().timeouts(long_timeouts()).start(|mut ws| {
+        while let Some(message) = ws.recv()? {
+            ws.send(&message)?;
+        }
+        Ok(())
+    });
+    let server = server.unwrap();
+    let sender: Arc<Mutex<Option<Sender>>> = Arc::default();
+    let (at, mut number) = (sender.clone(), 0_u64);
+    let client = Client::new(&server.url()).unwrap().timeouts(long_timeouts());
+    let client = client.random_source(move |out| {
+        let sender = at.lock().unwrap().clone();
+        assert!(sender.map_or(true, |sender| sender.is_open()));
+        number += 1;
+        out.fill(number as u8);
+        Ok(())
+    });
+    let mut ws = client.connect().unwrap();
+    *sender.lock().unwrap() = Some(ws.sender());
+    let hub = Hub::new().unwrap();
+    let _member = hub.add(ws.sender());
+    // One fill of the pool is 128 keys.
+    for number in 0..150 {
+        ws.queue(&format!("queued {number}")).unwrap();
+        assert_eq!(text(&mut ws), format!("queued {number}"));
+        hub.broadcast(&format!("by the hub {number}"));
+        assert_eq!(text(&mut ws), format!("by the hub {number}"));
+        ws.ping().unwrap();
+    }
+    *sender.lock().unwrap() = None;
+    ws.close(CloseCode::NORMAL, "").unwrap();
 }

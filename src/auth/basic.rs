@@ -8,6 +8,7 @@
 //! ```
 
 use crate::error::UsageError;
+use crate::handshake::uri::{Uri, Userinfo};
 use crate::primitives::base64;
 
 /// The value of an Authorization field.
@@ -16,13 +17,27 @@ pub(crate) fn credentials(user: &str, password: &str) -> Result<String, UsageErr
 }
 
 /// The same without the word `Basic`, for a user name and a password in any character set.
-pub(crate) fn pair(user: &[u8], password: &[u8]) -> Result<String, UsageError> {
+fn pair(user: &[u8], password: &[u8]) -> Result<String, UsageError> {
     // 7617-2-s4: the first colon ends the name. 7617-2-4: control characters are not for either.
     if user.contains(&b':') || user.iter().chain(password).any(u8::is_ascii_control) {
         return Err(UsageError::Credentials);
     }
     // 7617-2-s2
     Ok(base64::encode(&[user, b":", password].concat()))
+}
+
+/// The value of an Authorization or Proxy-Authorization field for the userinfo of a URI, in any character set.
+pub(crate) fn userinfo_credentials(userinfo: &Userinfo) -> Result<String, UsageError> {
+    Ok(format!("Basic {}", pair(&userinfo.user, &userinfo.password)?))
+}
+
+/// The value of the Authorization field that the userinfo of a URI stands for. `None` when the URI has no userinfo, or when
+/// the caller's headers already have an Authorization field.
+pub(crate) fn authorization(headers: &[(String, String)], uri: &Uri) -> Result<Option<String>, UsageError> {
+    if headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("Authorization")) {
+        return Ok(None);
+    }
+    uri.userinfo.as_ref().map(userinfo_credentials).transpose()
 }
 
 /// User name and password of an Authorization field. `None`: it has another scheme, or is not as section 2 describes it.
@@ -52,6 +67,42 @@ pub(crate) fn challenge(realm: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A URI, and what a server decodes from its credentials (RFC 7617 section 2).
+    type Credentials = (&'static str, Result<Option<&'static [u8]>, UsageError>);
+    const CREDENTIALS: &[Credentials] = &[
+        ("ws://h/", Ok(None)),
+        ("ws://@h/", Ok(None)),
+        ("ws://:@h/", Ok(None)),
+        ("ws://Aladdin:open%20sesame@h/", Ok(Some(b"Aladdin:open sesame"))),
+        ("ws://user@h/", Ok(Some(b"user:"))),
+        ("ws://:pw@h/", Ok(Some(b":pw"))),
+        ("ws://u:a:b@h/", Ok(Some(b"u:a:b"))),
+        ("ws://u%40x:p%3A%2f@h/", Ok(Some(b"u@x:p:/"))),
+        ("ws://u:%FF%C3%A9@h/", Ok(Some(b"u:\xff\xc3\xa9"))),
+        ("ws://a%3Ab:c@h/", Err(UsageError::Credentials)),
+        ("ws://a%0D%0Ab:c@h/", Err(UsageError::Credentials)),
+        ("ws://a:%00@h/", Err(UsageError::Credentials)),
+        ("ws://a:%7f@h/", Err(UsageError::Credentials)),
+    ];
+
+    #[test]
+    fn userinfo_becomes_basic_credentials() {
+        for (text, expected) in CREDENTIALS {
+            let credentials = authorization(&[], &Uri::parse(text).unwrap());
+            let expected = expected.clone().map(|pair| pair.map(|pair| format!("Basic {}", base64::encode(pair))));
+            assert_eq!(credentials, expected, "{text}");
+        }
+        // The example of RFC 7617 section 2.
+        let credentials = authorization(&[], &Uri::parse("ws://Aladdin:open%20sesame@h/").unwrap());
+        assert_eq!(credentials.unwrap().as_deref(), Some("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="));
+    }
+
+    #[test]
+    fn a_given_authorization_header_replaces_the_userinfo() {
+        let given = [("authorization".to_owned(), "Bearer x".to_owned())];
+        assert_eq!(authorization(&given, &Uri::parse("ws://u:p@h/").unwrap()), Ok(None));
+    }
 
     #[test]
     fn both_ways() {

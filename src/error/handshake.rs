@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::error::{ProxyHeaderErrorKind, RedirectErrorKind};
+use super::proxy_header::ProxyHeaderErrorKind;
+use super::redirect::RedirectErrorKind;
 
 /// The opening handshake ended in a rejection.
 ///
@@ -184,6 +185,8 @@ impl fmt::Display for HandshakeErrorKind {
     }
 }
 
+impl std::error::Error for HandshakeErrorKind {}
+
 /// Why bytes are not the head of an HTTP request or response this side takes (RFC 9112, and the limits of `wire::http`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -223,3 +226,5 @@ impl fmt::Display for HeadErrorKind {
         })
     }
 }
+
+impl std::error::Error for HeadErrorKind {}

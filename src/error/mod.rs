@@ -4,7 +4,9 @@
 //! everybody: each thread that uses it gets the same error. Nothing here ever holds a secret: no header values of ours,
 //! no credentials, no payload.
 
+mod connect;
 mod handshake;
+mod io;
 mod protocol;
 mod proxy;
 mod proxy_header;
@@ -13,15 +15,16 @@ mod tls;
 mod usage;
 
 use std::fmt;
-use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
+pub(crate) use connect::HostRole;
+pub use connect::{ConnectAttempt, ConnectError};
 pub use handshake::{HandshakeError, HandshakeErrorKind, HeadErrorKind};
+pub use io::{IoError, Step};
 pub use protocol::ProtocolError;
 pub use proxy::{ProxyError, ProxyErrorKind};
 pub use proxy_header::ProxyHeaderErrorKind;
-pub use redirect::{RedirectError, RedirectErrorKind, RedirectHop};
+pub use redirect::{RedirectErrorKind, RedirectHop};
 pub use tls::{TlsError, TlsErrorKind};
 pub use usage::{UriErrorKind, UsageError};
 
@@ -88,8 +91,8 @@ impl Error {
     pub fn is_timeout(&self) -> bool {
         match self {
             Error::Timeout(_) => true,
-            Error::Connect(e) => e.attempts.iter().any(|a| a.error.kind() == io::ErrorKind::TimedOut),
-            Error::Io(e) => e.source.kind() == io::ErrorKind::TimedOut,
+            Error::Connect(e) => e.attempts.iter().any(|a| a.error.kind() == std::io::ErrorKind::TimedOut),
+            Error::Io(e) => e.source.kind() == std::io::ErrorKind::TimedOut,
             Error::Redirect(e) => e.cause().is_timeout(),
             Error::Proxy(_)
             | Error::Tls(_)
@@ -106,19 +109,19 @@ impl Error {
     }
 
     /// The nearest that `std` has.
-    fn kind(&self) -> io::ErrorKind {
+    fn kind(&self) -> std::io::ErrorKind {
         match self {
             Error::Io(e) => e.source.kind(),
-            Error::Connect(_) | Error::Proxy(_) => io::ErrorKind::ConnectionRefused,
+            Error::Connect(_) | Error::Proxy(_) => std::io::ErrorKind::ConnectionRefused,
             Error::Redirect(e) => e.cause().kind(),
-            Error::Timeout(_) => io::ErrorKind::TimedOut,
-            Error::Tls(_) | Error::Handshake(_) | Error::Protocol(_) => io::ErrorKind::InvalidData,
-            Error::Closed(_) => io::ErrorKind::ConnectionAborted,
-            Error::Usage(_) => io::ErrorKind::InvalidInput,
+            Error::Timeout(_) => std::io::ErrorKind::TimedOut,
+            Error::Tls(_) | Error::Handshake(_) | Error::Protocol(_) => std::io::ErrorKind::InvalidData,
+            Error::Closed(_) => std::io::ErrorKind::ConnectionAborted,
+            Error::Usage(_) => std::io::ErrorKind::InvalidInput,
         }
     }
 
-    pub(crate) fn io(step: Step, error: io::Error) -> Error {
+    pub(crate) fn io(step: Step, error: std::io::Error) -> Error {
         // From below, a failure of TLS comes as one of the stream.
         if let Some(error) = error.get_ref().and_then(|error| error.downcast_ref::<TlsError>()) {
             return Error::Tls(error.clone());
@@ -176,178 +179,46 @@ impl From<ProtocolError> for Error {
 }
 
 /// For `Read` and `Write` over a message: the error goes along as the source.
-impl From<Error> for io::Error {
-    fn from(error: Error) -> io::Error {
-        io::Error::new(error.kind(), error)
+impl From<Error> for std::io::Error {
+    fn from(error: Error) -> std::io::Error {
+        std::io::Error::new(error.kind(), error)
     }
 }
 
-/// A failure of the operating system, with what was being done.
+/// Redirects were followed, and then it went wrong: where they led, and what happened there.
+///
+/// A redirect that must not be followed is an [`Error::Handshake`] with
+/// [`HandshakeErrorKind::Redirect`]; this error holds it when others were followed before it.
 #[derive(Debug, Clone)]
-pub struct IoError {
-    pub(crate) step: Step,
-    pub(crate) source: Arc<io::Error>,
+pub struct RedirectError {
+    hops: Vec<RedirectHop>,
+    cause: Box<Error>,
 }
 
-impl IoError {
-    /// What was being done.
-    pub fn step(&self) -> Step {
-        self.step
+impl RedirectError {
+    /// The cause of nothing but the last step: it is not one of these itself.
+    pub(crate) fn new(hops: Vec<RedirectHop>, cause: Error) -> RedirectError {
+        RedirectError { hops, cause: Box::new(cause) }
     }
 
-    /// The kind `std` gives the failure.
-    pub fn kind(&self) -> io::ErrorKind {
-        self.source.kind()
+    /// The answers that led on, in order. The first is that of the URL that was given.
+    pub fn hops(&self) -> &[RedirectHop] {
+        &self.hops
+    }
+
+    /// What went wrong after the last of them.
+    pub fn cause(&self) -> &Error {
+        &self.cause
     }
 }
 
-impl fmt::Display for IoError {
+impl fmt::Display for RedirectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "failed {}: {}", self.step.description(), self.source)
-    }
-}
-
-/// What a connection was doing when time ran out or the system failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Step {
-    /// Turning the host name into addresses.
-    Resolve,
-    /// Waiting for other connection attempts of this process to the same address, or through a proxy to the same name
-    /// (RFC 6455 section 4.1).
-    ConnectQueue,
-    /// Opening the TCP connection.
-    Connect,
-    /// Having the proxy open the way to the server.
-    Proxy,
-    /// Binding or listening.
-    Listen,
-    /// The handshake of TLS.
-    Tls,
-    /// The opening handshake.
-    Handshake,
-    /// Waiting for a message, with a time limit given in the call.
-    Receive,
-    /// Reading from the network.
-    Read,
-    /// A message that has begun, but does not go on.
-    Message,
-    /// Writing to the network.
-    Write,
-    /// Waiting for another thread to finish sending.
-    SendLock,
-    /// No sign of life from the peer, although a Ping was sent.
-    Keepalive,
-    /// Waiting for the Pong that answers a Ping.
-    Pong,
-    /// The closing handshake.
-    Close,
-    /// Drawing random numbers for masking keys.
-    RandomSource,
-    /// Starting a thread.
-    Thread,
-}
-
-impl Step {
-    fn description(self) -> &'static str {
-        match self {
-            Step::Resolve => "resolving the host name",
-            Step::ConnectQueue => "waiting for an earlier connection attempt to the same address",
-            Step::Connect => "connecting",
-            Step::Proxy => "waiting for the proxy to connect",
-            Step::Listen => "listening",
-            Step::Tls => "in the handshake of TLS",
-            Step::Handshake => "in the opening handshake",
-            Step::Receive => "waiting for a message",
-            Step::Read => "reading from the network",
-            Step::Message => "waiting for the rest of a message",
-            Step::Write => "writing to the network",
-            Step::SendLock => "waiting for another thread to finish sending",
-            Step::Keepalive => "waiting for a sign of life from the peer",
-            Step::Pong => "waiting for a Pong",
-            Step::Close => "in the closing handshake",
-            Step::RandomSource => "drawing random numbers",
-            Step::Thread => "starting a thread",
-        }
-    }
-
-    /// The setting that bounds the step, for the one who reads the error.
-    fn limiting_setting(self) -> &'static str {
-        match self {
-            Step::Resolve | Step::ConnectQueue | Step::Connect | Step::Proxy => "see Timeouts::connect",
-            Step::Tls | Step::Handshake => "see Timeouts::handshake (server) and Timeouts::connect (client)",
-            Step::Receive => "the limit was given in the call",
-            Step::Message => "see Timeouts::message",
-            Step::Write | Step::SendLock => "see Timeouts::write",
-            Step::Keepalive | Step::Pong => "see Timeouts::pong_timeout",
-            Step::Close => "see Timeouts::close",
-            Step::Listen | Step::Read | Step::RandomSource | Step::Thread => "the system set the limit",
-        }
-    }
-}
-
-/// No address of a host could be reached. Keeps every attempt, in the order they were made.
-#[derive(Debug, Clone)]
-pub struct ConnectError {
-    pub(crate) host: String,
-    pub(crate) role: HostRole,
-    pub(crate) attempts: Vec<ConnectAttempt>,
-}
-
-/// What a host that could not be reached would have been.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum HostRole {
-    Server,
-    Proxy,
-}
-
-impl ConnectError {
-    /// Whether it is the proxy that could not be reached.
-    pub fn is_proxy(&self) -> bool {
-        self.role == HostRole::Proxy
-    }
-
-    /// The host, without userinfo, and the port, as `host:port`. The proxy's, if [`is_proxy`](ConnectError::is_proxy).
-    pub fn host(&self) -> &str {
-        &self.host
-    }
-
-    /// The attempts, in order. Empty when the name has no address.
-    pub fn attempts(&self) -> &[ConnectAttempt] {
-        &self.attempts
-    }
-}
-
-impl fmt::Display for ConnectError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let role = if self.is_proxy() { "the proxy " } else { "" };
-        write!(f, "no connection to {role}{}: ", self.host)?;
-        if self.attempts.is_empty() {
-            return f.write_str("the name has no address");
-        }
-        for (i, attempt) in self.attempts.iter().enumerate() {
+        f.write_str("redirected by ")?;
+        for (i, hop) in self.hops.iter().enumerate() {
             let comma = if i == 0 { "" } else { ", " };
-            write!(f, "{comma}{}: {}", attempt.address, attempt.error)?;
+            write!(f, "{comma}{} ({})", hop.url, hop.status)?;
         }
-        Ok(())
-    }
-}
-
-/// One address that was tried, and why it did not become a connection.
-#[derive(Debug, Clone)]
-pub struct ConnectAttempt {
-    pub(crate) address: SocketAddr,
-    pub(crate) error: Arc<io::Error>,
-}
-
-impl ConnectAttempt {
-    /// The address that was tried.
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// Why it failed. An address that was not reached before the deadline has `TimedOut`.
-    pub fn error(&self) -> &io::Error {
-        &self.error
+        write!(f, ": {}", self.cause)
     }
 }

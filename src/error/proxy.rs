@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::error::HeadErrorKind;
+use super::handshake::HeadErrorKind;
 
 const AUTHENTICATE: &str = "Proxy-Authenticate";
 

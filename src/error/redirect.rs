@@ -2,51 +2,13 @@
 
 use std::fmt;
 
-use crate::error::{Error, UriErrorKind};
-
-/// Redirects were followed, and then it went wrong: where they led, and what happened there.
-///
-/// A redirect that must not be followed is an [`Error::Handshake`] with
-/// [`HandshakeErrorKind::Redirect`](crate::HandshakeErrorKind::Redirect); this error holds it when others were followed before it.
-#[derive(Debug, Clone)]
-pub struct RedirectError {
-    hops: Vec<RedirectHop>,
-    cause: Box<Error>,
-}
+use super::usage::UriErrorKind;
 
 /// An answer that led on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RedirectHop {
     pub(crate) url: String,
     pub(crate) status: u16,
-}
-
-impl RedirectError {
-    /// The cause of nothing but the last step: it is not one of these itself.
-    pub(crate) fn new(hops: Vec<RedirectHop>, cause: Error) -> RedirectError {
-        RedirectError { hops, cause: Box::new(cause) }
-    }
-
-    /// The answers that led on, in order. The first is that of the URL that was given.
-    pub fn hops(&self) -> &[RedirectHop] {
-        &self.hops
-    }
-
-    /// What went wrong after the last of them.
-    pub fn cause(&self) -> &Error {
-        &self.cause
-    }
-}
-
-impl fmt::Display for RedirectError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("redirected by ")?;
-        for (i, hop) in self.hops.iter().enumerate() {
-            let comma = if i == 0 { "" } else { ", " };
-            write!(f, "{comma}{} ({})", hop.url, hop.status)?;
-        }
-        write!(f, ": {}", self.cause)
-    }
 }
 
 impl RedirectHop {

@@ -57,7 +57,8 @@ pub enum TlsErrorKind {
 }
 
 impl TlsError {
-    #[cfg_attr(not(feature = "native-tls"), allow(dead_code, reason = "nothing else makes one"))]
+    // Only TLS makes one.
+    #[cfg_attr(not(feature = "native-tls"), allow(dead_code))]
     pub(crate) fn new(
         kind: TlsErrorKind,
         host: Option<&str>,

@@ -9,10 +9,9 @@ use crate::codec::frame::Role;
 use crate::error::HeadErrorKind;
 use crate::handshake::header;
 use crate::handshake::http::{Head, HeadParser, Progress};
-use crate::handshake::server::accept_key;
+use crate::handshake::server::{accept_key, is_key};
 #[cfg(feature = "legacy")]
 use crate::legacy::explain::context::DraftContext;
-use crate::primitives::base64;
 
 /// Column of the notes. The line with `Sec-WebSocket-Accept` is as wide as the columns before it.
 const NOTE: usize = 56;
@@ -187,8 +186,9 @@ fn request_note(name: &str, value: &[u8]) -> String {
         "host" => "the host and port of the server",
         "upgrade" => "the protocol to switch to",
         "connection" => "Upgrade applies to this connection only",
-        "sec-websocket-key" if base64::decode(value).is_some_and(|key| key.len() == 16) => {
-            return format!("16 random bytes in base64. The response has to contain {}", accept_key(value));
+        "sec-websocket-key" if is_key(value) => {
+            let accept = accept_key(&String::from_utf8_lossy(value));
+            return format!("16 random bytes in base64. The response has to contain {accept}");
         }
         "sec-websocket-key" => "invalid: not 16 bytes in base64",
         "sec-websocket-version" if value == b"13" => "the protocol of RFC 6455",

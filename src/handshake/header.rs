@@ -1,23 +1,44 @@
-//! The grammar of field values: tokens, lists of them, and lists with parameters (RFC 9110 section 5.6, RFC 6455
-//! section 9.1).
+//! The grammar of field values: tokens, lists of tokens, and lists with parameters (RFC 9110 section 5.6, RFC 6455
+//! section 9.1). Independent of the meaning of a field.
 //!
-//! Knows bytes and their grammar; must not know which extension or subprotocol is meant. Everything here reads its input
-//! once, from left to right, and never steps back, so that no value is expensive. RFC 6455 uses the older grammar of
-//! RFC 2616: white space may stand between any two parts, and a list may have empty elements, but not nothing else.
+//! Each function reads its input once, from left to right, so that its time is linear in the length of the value.
+//! RFC 6455 uses the older grammar of RFC 2616: white space may stand between any two parts, and a list may have empty
+//! elements if it also has others.
+//!
+//! ```
+//! use stdws::handshake::header;
+//! let value = b"permessage-deflate; client_max_window_bits, foo; bar=\"8\"".as_slice();
+//! let list = header::extensions([value]).unwrap();
+//! assert_eq!((list[0].name, list[1].name), ("permessage-deflate", "foo"));
+//! assert_eq!(list[1].params[0].1.as_deref(), Some("8"));
+//! assert!(header::list_has([b"keep-alive, Upgrade".as_slice()], "upgrade"));
+//! ```
 
 use std::borrow::Cow;
+use std::fmt;
 
-/// A value that does not follow its grammar.
+use crate::error::UsageError;
+
+/// The error for a value that does not follow its grammar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Malformed;
+#[non_exhaustive]
+pub struct Malformed;
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the value of the field does not follow its grammar (RFC 6455 section 9.1)")
+    }
+}
+
+impl std::error::Error for Malformed {}
 
 /// Whether the byte may stand in a token: visible ASCII that is not a separator.
 fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// Whether it is a token: at least one byte, and none that separates.
-pub(crate) fn is_token(bytes: &[u8]) -> bool {
+/// Whether the bytes are a token: at least one byte, and no separator.
+pub fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.iter().copied().all(is_token_byte)
 }
 
@@ -26,9 +47,31 @@ pub(crate) fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
 
-/// Whether a value may be sent: visible ASCII and spaces. So no CR, LF, NUL or other control, and nothing outside ASCII.
-pub(crate) fn is_field_value(bytes: &[u8]) -> bool {
+/// Whether a value may be sent: visible ASCII and spaces. CR, LF, NUL, other control characters and bytes outside ASCII
+/// are not allowed.
+pub fn is_field_value(bytes: &[u8]) -> bool {
     bytes.iter().all(|b| matches!(b, 0x20..=0x7E))
+}
+
+/// Checks a field that a caller adds to a request or a response. 6455-4.1-39: any field that the handshake does not write.
+///
+/// # Errors
+/// A name that is not a token, a name that the handshake writes, or a value that may not be sent.
+pub fn check_field(name: &str, value: &str) -> Result<(), UsageError> {
+    const RESERVED: [&str; 6] = ["Host", "Upgrade", "Connection", "Origin", "Content-Length", "Transfer-Encoding"];
+    if !is_token(name.as_bytes()) {
+        return Err(UsageError::HeaderName(name.to_owned()));
+    }
+    if RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(name))
+        || name.to_ascii_lowercase().starts_with("sec-websocket-")
+    {
+        return Err(UsageError::ReservedHeader(name.to_owned()));
+    }
+    // CVE-2020-35678: a line break in a value would begin another field, or another request.
+    if !is_field_value(value.as_bytes()) {
+        return Err(UsageError::HeaderValue(name.to_owned()));
+    }
+    Ok(())
 }
 
 fn trim(mut bytes: &[u8]) -> &[u8] {
@@ -38,13 +81,13 @@ fn trim(mut bytes: &[u8]) -> &[u8] {
     bytes
 }
 
-/// The elements of a comma-separated list, without the white space around them, and without the empty ones.
+/// The elements of a comma-separated list, without the white space around them and without empty elements.
 fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|&b| b == b',').map(trim).filter(|element| !element.is_empty())
 }
 
 /// The tokens of a comma-separated list, in order.
-pub(crate) fn tokens(value: &[u8]) -> impl Iterator<Item = Result<&str, Malformed>> {
+pub fn tokens(value: &[u8]) -> impl Iterator<Item = Result<&str, Malformed>> {
     elements(value).map(|element| match std::str::from_utf8(element) {
         Ok(text) if is_token(element) => Ok(text),
         Ok(_) | Err(_) => Err(Malformed),
@@ -52,19 +95,21 @@ pub(crate) fn tokens(value: &[u8]) -> impl Iterator<Item = Result<&str, Malforme
 }
 
 /// Whether one of the lists has this element, compared without regard to ASCII case. Elements that are not tokens, such
-/// as `h2c/1`, are others.
-pub(crate) fn list_has<'a>(values: impl IntoIterator<Item = &'a [u8]>, token: &str) -> bool {
+/// as `h2c/1`, never match.
+pub fn list_has<'a>(values: impl IntoIterator<Item = &'a [u8]>, token: &str) -> bool {
     values.into_iter().flat_map(elements).any(|element| element.eq_ignore_ascii_case(token.as_bytes()))
 }
 
-/// One element of `Sec-WebSocket-Extensions`: a name, and its parameters in order. Names keep the case they came in.
+/// One element of `Sec-WebSocket-Extensions`. Names keep the case they were sent in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Extension<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) params: Vec<(&'a str, Option<Cow<'a, str>>)>,
+pub struct Extension<'a> {
+    /// The name of the extension.
+    pub name: &'a str,
+    /// The parameters in order: a name, and a value unless the parameter has none.
+    pub params: Vec<(&'a str, Option<Cow<'a, str>>)>,
 }
 
-/// Reads the fields `Sec-WebSocket-Extensions` of one message as one list (6455-9.1-3, 6455-11.3.2-1):
+/// The extensions of a message, whose `Sec-WebSocket-Extensions` fields are one list (6455-9.1-3, 6455-11.3.2-1):
 ///
 /// ```text
 /// extension-list  = 1#extension
@@ -72,8 +117,11 @@ pub(crate) struct Extension<'a> {
 /// extension-param = token [ "=" (token | quoted-string) ]
 /// ```
 ///
-/// No field at all is no extension; fields without an extension in them are malformed.
-pub(crate) fn extensions<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<Extension<'a>>, Malformed> {
+/// No field means no extension.
+///
+/// # Errors
+/// [`Malformed`] when a value does not follow the grammar, or the fields have no extension.
+pub fn extensions<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<Extension<'a>>, Malformed> {
     let mut list = Vec::new();
     let mut present = false;
     for value in values {
@@ -96,8 +144,9 @@ pub(crate) fn extensions<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Resu
     Ok(list)
 }
 
-/// What is left of a value. Every method takes the white space after what it took.
+/// A position in a value. Every method also skips the white space after what it reads.
 pub(crate) struct Cursor<'a> {
+    /// The bytes that have not been read.
     pub(crate) rest: &'a [u8],
 }
 
@@ -123,7 +172,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// The rest of a quoted-string, after its first quote. A backslash stands for the character after it.
+    /// The rest of a quoted-string, after its first quote. A backslash escapes the character after it.
     fn quoted(&mut self) -> Result<String, Malformed> {
         let mut text = String::new();
         loop {
@@ -135,7 +184,7 @@ impl<'a> Cursor<'a> {
                 [b'\\', byte, rest @ ..] | [byte, rest @ ..] => (*byte, rest),
                 [] => return Err(Malformed),
             };
-            // 6455-4.3-1, 6455-9.1-2: what the quotes and backslashes leave is a token.
+            // 6455-4.3-1, 6455-9.1-2: the text without quotes and backslashes is a token.
             if !is_token_byte(byte) {
                 return Err(Malformed);
             }
@@ -150,7 +199,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// A token, or the text of a quoted-string, in which anything may stand.
+    /// A token, or the text of a quoted-string, which may have any character.
     pub(crate) fn text(&mut self) -> Result<String, Malformed> {
         let Some((b'"', rest)) = self.rest.split_first() else { return self.token().map(str::to_owned) };
         self.rest = rest;
@@ -171,6 +220,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// A token.
     pub(crate) fn token(&mut self) -> Result<&'a str, Malformed> {
         self.skip_space();
         let length = self.rest.iter().take_while(|&&b| is_token_byte(b)).count();
@@ -183,6 +233,7 @@ impl<'a> Cursor<'a> {
         std::str::from_utf8(token).map_err(|_| Malformed)
     }
 
+    /// Whether the next byte is this one. If so, it is read.
     pub(crate) fn consume(&mut self, byte: u8) -> bool {
         self.skip_space();
         match self.rest.split_first() {
@@ -195,6 +246,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// Skips SP and HTAB.
     pub(crate) fn skip_space(&mut self) {
         while let [b' ' | b'\t', rest @ ..] = self.rest {
             self.rest = rest;
@@ -214,8 +266,8 @@ mod tests {
     }
 
     #[test]
-    fn values_that_may_be_sent() {
-        // CVE-2020-35678: whatever could begin another line is refused.
+    fn field_values_that_may_be_sent() {
+        // CVE-2020-35678: every byte that could begin another line is rejected.
         for byte in 0..=255 {
             assert_eq!(is_field_value(&[b'a', byte, b'a']), (32..127).contains(&byte), "{byte}");
         }
@@ -223,8 +275,51 @@ mod tests {
     }
 
     #[test]
+    fn fields_of_the_handshake_and_invalid_fields_are_rejected() {
+        let owned = |name: &str| Err(UsageError::ReservedHeader(name.into()));
+        let (name, value) =
+            (|name: &str| Err(UsageError::HeaderName(name.into())), |n: &str| Err(UsageError::HeaderValue(n.into())));
+        let rows: &[(&str, &str, Result<(), UsageError>)] = &[
+            ("Cookie", "a=b; c=\"d\"", Ok(())), // 6455-4.1-39
+            ("authorization", "Bearer a.b-c", Ok(())),
+            ("X-Empty", "", Ok(())),
+            ("X-WebSocket-Key", "a", Ok(())),
+            ("Sec-WebSocket", "a", Ok(())),
+            ("Host", "a", owned("Host")),
+            ("hOST", "a", owned("hOST")),
+            ("upgrade", "a", owned("upgrade")),
+            ("CONNECTION", "a", owned("CONNECTION")),
+            ("Origin", "a", owned("Origin")),
+            ("Content-length", "1", owned("Content-length")),
+            ("transfer-encoding", "chunked", owned("transfer-encoding")),
+            ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==", owned("Sec-WebSocket-Key")),
+            ("sec-websocket-version", "8", owned("sec-websocket-version")),
+            ("SEC-WEBSOCKET-PROTOCOL", "a", owned("SEC-WEBSOCKET-PROTOCOL")),
+            ("Sec-WebSocket-Extensions", "a", owned("Sec-WebSocket-Extensions")),
+            ("Sec-WebSocket-Accept", "a", owned("Sec-WebSocket-Accept")),
+            ("Sec-WebSocket-", "a", owned("Sec-WebSocket-")),
+            ("", "a", name("")),
+            ("Host ", "a", name("Host ")),
+            ("X:", "a", name("X:")),
+            ("X\r\nY", "a", name("X\r\nY")),
+            ("X\u{e9}", "a", name("X\u{e9}")),
+            // CVE-2020-35678.
+            ("X", "a\r\nY: b", value("X")),
+            ("X", "a\r", value("X")),
+            ("X", "\na", value("X")),
+            ("X", "a\0", value("X")),
+            ("X", "a\tb", value("X")),
+            ("X", "\x7f", value("X")),
+            ("X", "\u{e9}", value("X")),
+        ];
+        for (name, value, checked) in rows {
+            assert_eq!(&check_field(name, value), checked, "{name:?}: {value:?}");
+        }
+    }
+
+    #[test]
     fn token_lists() {
-        // Tokens in order, with a "?" for what is none.
+        // Tokens in order, with a "?" for an element that is not a token.
         let rows: [(&[u8], &[&str]); 7] = [
             (b"chat", &["chat"]),
             (b"chat, superchat", &["chat", "superchat"]),
@@ -285,8 +380,8 @@ mod tests {
     }
 
     #[test]
-    fn extension_lists_that_are_none() {
-        // 6455-9.1-1 for the grammar; 6455-4.3-1 and 6455-9.1-2 for what is quoted.
+    fn malformed_extension_lists_are_rejected() {
+        // 6455-9.1-1 for the grammar; 6455-4.3-1 and 6455-9.1-2 for the quoted text.
         let rows: [&[u8]; 21] = [
             b"",
             b" ",
@@ -316,9 +411,9 @@ mod tests {
     }
 
     #[test]
-    fn a_string_without_end_is_read_once() {
-        // CVE-2021-32640, CVE-2020-7662: such a value took quadratic or exponential time. Read once, a million bytes
-        // take milliseconds; read again at each backslash, hours.
+    fn a_quoted_string_without_end_is_read_once() {
+        // CVE-2021-32640, CVE-2020-7662: such a value took quadratic or exponential time. A single pass over a million
+        // bytes takes milliseconds; a new pass at each backslash takes hours.
         let value = [b"a; b=\"".as_slice(), &b"\\c".repeat(500_000)].concat();
         assert_eq!(extensions([value.as_slice()]), Err(Malformed));
         let spaces = [b"a".as_slice(), &b" ".repeat(1_000_000), b"b"].concat();

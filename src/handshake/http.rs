@@ -1,18 +1,31 @@
-//! Heads of HTTP/1.x messages (RFC 9112 sections 2 to 5): the start line and the fields, up to the empty line.
+//! Heads of HTTP/1.x messages (RFC 6455 section 4.1, RFC 9112 sections 2 to 5): the start line and the fields, up to the
+//! empty line.
 //!
-//! Knows lines, names and values; must not know what any of them means, apart from `Content-Length`, without which the
-//! end of a body cannot be found. Stricter than RFC 9112 demands: a peer that opens a WebSocket has no reason to be odd.
+//! Independent of the meaning of fields, except `Content-Length`, which the end of a body depends on. The parser is
+//! stricter than RFC 9112 requires: line folding, bare CR or LF and white space before a colon are errors.
 //!
-//! [`HeadParser`] takes bytes as they come and looks at each of them once, however they were cut. Its states:
+//! ```
+//! use stdws::handshake::http::{HeadParser, Progress};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut parser = HeadParser::request();
+//! assert_eq!(parser.feed(b"GET /chat HTTP/1.1\r\nHost: exam")?, Progress::More);
+//! assert_eq!(parser.feed(b"ple.com\r\n\r\nframes")?, Progress::Done { consumed: 11 });
+//! let head = parser.finish().ok_or("the head is not complete")?;
+//! assert_eq!((head.method(), head.target(), head.get("host")), ("GET", "/chat", Some(b"example.com".as_slice())));
+//! # Ok(())
+//! # }
+//! ```
 //!
-//! | state | takes | and goes on with |
+//! [`HeadParser`] reads each byte once, in whatever pieces the bytes arrive. Its states:
+//!
+//! | state | reads | next state |
 //! |---|---|---|
 //! | `StartLine` | text; CR | `StartLine`; `LineFeed` |
 //! | `LineStart` | a letter of a name; CR | `Name`; `LastLineFeed` |
 //! | `Name` | a letter of a name; colon | `Name`; `Value` |
 //! | `Value` | text; CR | `Value`; `LineFeed` |
 //! | `LineFeed`, `LastLineFeed` | LF | `LineStart`; `Done` |
-//! | `Done`, `Failed` | nothing | itself, for ever |
+//! | `Done`, `Failed` | nothing | the same state |
 
 mod head;
 mod status;
@@ -20,24 +33,24 @@ mod status;
 use super::header;
 use crate::error::HeadErrorKind;
 use head::{Field, StartLine};
-pub(crate) use head::{Head, HttpVersion};
+pub use head::{Head, HttpVersion};
 pub(crate) use status::reason;
 
-/// The longest line, without its CR LF. Servers commonly take 8 KiB: it has room for a large cookie or token.
+/// Maximum length of a line without its CR LF. 8 KiB is a common limit of servers, and enough for a large cookie or token.
 const MAX_LINE: usize = 8 * 1024;
-/// The most fields. Browsers send about 15, proxies add a few.
+/// Maximum number of fields. Browsers send about 15, proxies add a few.
 const MAX_FIELDS: usize = 100;
-/// The longest head, with everything in it.
+/// Maximum length of a head with all its lines.
 const MAX_HEAD: usize = 64 * 1024;
 
-/// How far a parser got.
+/// The result of [`HeadParser::feed`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Progress {
-    /// All bytes belong to the head, and it goes on.
+pub enum Progress {
+    /// All bytes belong to the head, which is not complete.
     More,
-    /// The head is complete. The first `consumed` bytes of this call belong to it, the rest come after it.
+    /// The head is complete. The bytes after the first `consumed` bytes of this call do not belong to it.
     Done {
-        /// How many bytes of this call belong to the head.
+        /// Number of bytes of this call that belong to the head.
         consumed: usize,
     },
 }
@@ -54,25 +67,25 @@ enum State {
     Failed(HeadErrorKind),
 }
 
-/// Reads one head as its bytes arrive.
+/// A parser for one head, whose bytes may arrive in pieces.
 #[derive(Debug)]
-pub(crate) struct HeadParser {
+pub struct HeadParser {
     state: State,
     head: Head,
-    /// Bytes of the current line so far, without CR LF.
+    /// Number of bytes read of the current line, without CR LF.
     line: usize,
-    /// Bytes of the head so far.
+    /// Number of bytes read of the head.
     total: usize,
 }
 
 impl HeadParser {
-    /// For the head of a request.
-    pub(crate) fn request() -> HeadParser {
+    /// A parser for the head of a request.
+    pub fn request() -> HeadParser {
         HeadParser::new(StartLine::Request { method_end: 0 })
     }
 
-    /// For the head of a response.
-    pub(crate) fn response() -> HeadParser {
+    /// A parser for the head of a response.
+    pub fn response() -> HeadParser {
         HeadParser::new(StartLine::Response { status: 0 })
     }
 
@@ -80,8 +93,11 @@ impl HeadParser {
         HeadParser { state: State::StartLine, head: Head::empty(start), line: 0, total: 0 }
     }
 
-    /// Takes the next bytes. Once failed, it fails the same way for ever; once done, it takes nothing more.
-    pub(crate) fn feed(&mut self, bytes: &[u8]) -> Result<Progress, HeadErrorKind> {
+    /// Reads the next bytes. After [`Progress::Done`] it reads no more.
+    ///
+    /// # Errors
+    /// What is wrong with the head. Every later call returns the same error.
+    pub fn feed(&mut self, bytes: &[u8]) -> Result<Progress, HeadErrorKind> {
         for (index, &byte) in bytes.iter().enumerate() {
             match self.progress(index) {
                 Ok(Progress::More) => self.state = self.step(byte).unwrap_or_else(State::Failed),
@@ -92,9 +108,9 @@ impl HeadParser {
     }
 
     /// The head, if it is complete.
-    pub(crate) fn finish(self) -> Option<Head> {
+    pub fn finish(self) -> Option<Head> {
         let mut head = self.head;
-        // A server keeps the head as long as the connection; what growing left over goes back.
+        // A server keeps the head as long as the connection, so unused capacity is released.
         head.bytes.shrink_to_fit();
         head.fields.shrink_to_fit();
         matches!(self.state, State::Done).then_some(head)
@@ -135,7 +151,7 @@ impl HeadParser {
         }
     }
 
-    /// Counts a byte of the line, and refuses it if it is a control character. HTAB is white space.
+    /// Counts a byte of the line, and rejects control characters except HTAB, which is white space.
     fn count(&mut self, byte: u8) -> Result<(), HeadErrorKind> {
         self.line = self.line.saturating_add(1);
         if self.line > MAX_LINE {
@@ -162,7 +178,7 @@ impl HeadParser {
         if byte == b':' && self.head.bytes.len() > self.head.last_part_end() {
             return Ok(State::Value { name_end: self.here()? });
         }
-        // White space before the colon is no letter of a name either (RFC 9112 section 5.1).
+        // This rejects white space before the colon too (RFC 9112 section 5.1).
         if !header::is_token(&[byte]) {
             return Err(HeadErrorKind::FieldName);
         }
@@ -211,7 +227,7 @@ impl HeadParser {
         Ok(State::LineFeed)
     }
 
-    /// Where the next part will begin. The limit of the head keeps it within 16 bits.
+    /// The position of the next part. `MAX_HEAD` keeps it within 16 bits.
     fn here(&self) -> Result<u16, HeadErrorKind> {
         u16::try_from(self.head.bytes.len()).map_err(|_| HeadErrorKind::HeadTooLong)
     }
@@ -225,8 +241,8 @@ fn request_line(line: &[u8]) -> Option<(&[u8], &[u8], HttpVersion)> {
     (fine && parts.next().is_none()).then_some((method, target, version))
 }
 
-/// status-line = HTTP-version SP status-code SP \[ reason-phrase \] (RFC 9112 section 4). Servers that have no reason
-/// to give often leave out the second space as well; nothing depends on it.
+/// status-line = HTTP-version SP status-code SP \[ reason-phrase \] (RFC 9112 section 4). Servers without a reason phrase
+/// often leave out the second space as well. The parser accepts that, because nothing depends on it.
 fn status_line(line: &[u8]) -> Option<(HttpVersion, u16, &[u8])> {
     let mut parts = line.splitn(3, |&b| b == b' ');
     let (version, code) = (version(parts.next()?)?, parts.next()?);
@@ -245,15 +261,17 @@ fn version(text: &[u8]) -> Option<HttpVersion> {
     }
 }
 
-/// The length a head announces for its body. Only digits, and few enough of them for 64 bits; said twice, it has to be
-/// the same twice (RFC 9112 section 6.3).
-pub(crate) fn content_length(head: &Head) -> Result<Option<u64>, HeadErrorKind> {
+/// The value of `Content-Length`, if there is one.
+///
+/// # Errors
+/// A value that is not digits or exceeds 19 digits, and two fields with different values (RFC 9112 section 6.3).
+pub fn content_length(head: &Head) -> Result<Option<u64>, HeadErrorKind> {
     let mut length = None;
     for value in head.get_all("Content-Length") {
         if value.is_empty() || value.len() > 19 || !value.iter().all(u8::is_ascii_digit) {
             return Err(HeadErrorKind::ContentLength);
         }
-        // Nineteen nines are less than 2^64.
+        // The largest number of 19 digits is less than 2^64.
         let this = value.iter().fold(0_u64, |n, &d| n.wrapping_mul(10).wrapping_add(u64::from(d & 0x0F)));
         if length.is_some_and(|before| before != this) {
             return Err(HeadErrorKind::ContentLength);
@@ -263,8 +281,8 @@ pub(crate) fn content_length(head: &Head) -> Result<Option<u64>, HeadErrorKind> 
     Ok(length)
 }
 
-/// Writes a head, the empty line included. Names must be tokens, and values and the start line must have passed
-/// [`header::is_field_value`]: nothing here would stop a line break from becoming another field.
+/// The bytes of a head, with the empty line. Every name must be a token, and the start line and every value must have
+/// passed [`header::is_field_value`]: this function does not prevent a line break from becoming another field.
 pub(crate) fn write_head<'a>(start_line: &str, fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<u8> {
     debug_assert!(header::is_field_value(start_line.as_bytes()));
     let mut out = Vec::with_capacity(256);
@@ -425,7 +443,7 @@ mod tests {
     }
 
     #[test]
-    fn response_lines_that_are_none() {
+    fn invalid_status_lines_are_rejected() {
         for line in
             ["HTTP/1.1 2000 OK", "HTTP/1.1 20 OK", "HTTP/1.1 099 OK", "HTTP/1.1 +20 OK", "HTTP/1.1", "GET / HTTP/1.1"]
         {
@@ -435,8 +453,8 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_lets_pass_what_reaches_it() {
-        // CVE-2024-37890: one field more is an error, never a head without it. CVE-2026-54465: nothing is unbounded.
+    fn a_head_may_reach_each_limit_and_not_exceed_it() {
+        // CVE-2024-37890: one field more is an error, and no field is dropped. CVE-2026-54465: everything has a limit.
         let fields = |n: usize| format!("GET / HTTP/1.1\r\n{}\r\n", "A: b\r\n".repeat(n));
         assert_eq!(request(fields(100).as_bytes()).fields().count(), 100);
         assert_eq!(read(HeadParser::request, fields(101).as_bytes()).err(), Some(HeadErrorKind::TooManyFields));
@@ -511,7 +529,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_can_be_read() {
+    fn an_encoded_head_can_be_parsed() {
         let bytes = write_head("HTTP/1.1 101 Switching Protocols", [("Upgrade", "websocket"), ("X", "")]);
         assert_eq!(bytes, b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nX: \r\n\r\n");
         let head = read(HeadParser::response, &bytes).unwrap().unwrap();

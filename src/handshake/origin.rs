@@ -1,24 +1,35 @@
-//! From where a request comes: the `Origin` a browser states, compared with the `Host` it asks (RFC 6455 section 10.2).
+//! The check of `Origin`, which a browser sends, against `Host` and a list of origins (RFC 6455 section 10.2). Independent
+//! of the rest of the handshake.
 //!
-//! Knows hosts, ports and schemes; must not know the rest of the handshake. Without this check any page a user visits
-//! could open a WebSocket to a server the user is logged in at, with the user's cookies.
+//! Without this check any page that a user visits could open a WebSocket to a server where the user is logged in, with the
+//! user's cookies.
+//!
+//! ```
+//! use stdws::handshake::origin::{HostPort, OriginPolicy};
+//! let host = HostPort::parse("server.example.com").unwrap();
+//! let allowed = ["https://app.example.com".to_owned()];
+//! let policy = OriginPolicy::SameHostAnd(&allowed);
+//! assert!(policy.allows(Some(b"https://server.example.com"), host));
+//! assert!(policy.allows(Some(b"https://app.example.com"), host));
+//! assert!(!policy.allows(Some(b"https://example.net"), host));
+//! ```
 
 use std::net::Ipv6Addr;
 
-/// Which origins may connect.
+/// The origins that may connect.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum OriginPolicy<'a> {
-    /// The host that is asked, and these, written as browsers write them: `https://app.example.com`.
+pub enum OriginPolicy<'a> {
+    /// The host of the request, and these origins in the form that browsers send: `https://app.example.com`.
     SameHostAnd(&'a [String]),
-    /// Every page of every site.
+    /// All pages of all sites.
     Any,
 }
 
 impl OriginPolicy<'_> {
-    /// Whether a request with this `Origin` for this host may go on.
-    pub(crate) fn allows(&self, origin: Option<&[u8]>, host: HostPort<'_>) -> bool {
-        // 6455-4.2.1-2, 6455-10.1-s1: who sends no Origin is no browser, so no page can be behind it. Such a client
-        // could send any Origin it likes; there is nothing to gain from refusing it.
+    /// Whether a request with this `Origin` and this `Host` is allowed.
+    pub fn allows(&self, origin: Option<&[u8]>, host: HostPort<'_>) -> bool {
+        // 6455-4.2.1-2, 6455-10.1-s1: a client without an Origin is not a browser, so no page causes its request. Such a
+        // client could send any Origin, so rejecting it protects nobody.
         let Some(origin) = origin else { return true };
         match self {
             OriginPolicy::Any => true,
@@ -30,22 +41,21 @@ impl OriginPolicy<'_> {
     }
 }
 
-/// The page comes from the host it asks. Its scheme may differ: `ws` to the same host is what `http` pages use. Where
-/// the Host has no port, the port is the one that the scheme of the Origin stands for, because behind a proxy that ends
-/// TLS a server cannot know its own.
+/// Whether a page comes from the host of the request. The schemes differ: `http` pages use `ws`. When Host has no port, the
+/// scheme of the Origin sets the port, because a server behind a proxy that ends TLS does not know its own scheme.
 fn same_host(origin: &str, host: HostPort<'_>) -> bool {
     parse(origin).is_some_and(|(scheme, from)| host.same_as(from, scheme))
 }
 
+/// Whether two origins are the same. Values that are not URIs, such as `null`, are compared as text.
 fn same_origin(origin: &str, other: &str) -> bool {
-    // What is no URI, such as `null`, can be allowed by writing it down.
     let same = |((scheme, a), (other_scheme, b)): ((&str, HostPort<'_>), (&str, HostPort<'_>))| {
         scheme.eq_ignore_ascii_case(other_scheme) && a.same_as(b, scheme)
     };
     origin.eq_ignore_ascii_case(other) || parse(origin).zip(parse(other)).is_some_and(same)
 }
 
-/// scheme "://" host \[ ":" port \], for the schemes that have a default port here (RFC 6454 section 6.2).
+/// Parses scheme "://" host \[ ":" port \] (RFC 6454 section 6.2), for the schemes that `default_port` has.
 fn parse(origin: &str) -> Option<(&str, HostPort<'_>)> {
     let (scheme, authority) = origin.split_once("://")?;
     default_port(scheme)?;
@@ -63,17 +73,17 @@ fn default_port(scheme: &str) -> Option<u16> {
     }
 }
 
-/// A host and perhaps a port, as `Host` has them (RFC 9110 section 7.2). IPv6 addresses keep their brackets.
+/// A host with an optional port, as in `Host` (RFC 9110 section 7.2). IPv6 addresses keep their brackets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct HostPort<'a> {
+pub struct HostPort<'a> {
     host: &'a str,
     port: Option<u16>,
 }
 
 impl<'a> HostPort<'a> {
-    /// Reads `host`, `host:port` or `host:`. The host is an address or a name of letters, digits and `-._~`: what else
-    /// a URI could hold, no name in use has, and user and password have no place here.
-    pub(crate) fn parse(text: &'a str) -> Option<HostPort<'a>> {
+    /// Parses `host`, `host:port` or `host:`. The host is an address, or a name of letters, digits and `-._~`. The other
+    /// characters that a URI allows occur in no host name. User name and password are not allowed.
+    pub fn parse(text: &'a str) -> Option<HostPort<'a>> {
         let host_end = match text.split_once(']') {
             Some((address, _)) => {
                 address.strip_prefix('[')?.parse::<Ipv6Addr>().ok()?;
@@ -96,7 +106,7 @@ impl<'a> HostPort<'a> {
         Some(HostPort { host, port })
     }
 
-    /// The same host without regard to case, and the same port; this scheme says which port is meant by none.
+    /// Whether host and port are the same. Case does not matter, and a missing port is the default port of `scheme`.
     pub(crate) fn same_as(self, other: HostPort<'_>, scheme: &str) -> bool {
         let port = |authority: HostPort<'_>| authority.port.or(default_port(scheme));
         self.host.eq_ignore_ascii_case(other.host) && port(self) == port(other)
@@ -109,7 +119,7 @@ mod tests {
 
     #[test]
     fn authorities() {
-        // CVE-2026-61666: a malformed Host is a verdict like any other.
+        // CVE-2026-61666: a malformed Host is an ordinary error.
         let rows = [
             ("example.com", Some(("example.com", None))),
             ("Example.com:8080", Some(("Example.com", Some(8080)))),

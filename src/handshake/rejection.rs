@@ -1,30 +1,37 @@
-//! What a server answers to a request it refuses: one table from fault to HTTP status, and the answer written out.
+//! The response to a rejected request (RFC 6455 sections 4.2.2 and 4.4): the HTTP status for each error, and the bytes.
+//! Independent of the request, so that the response never echoes what a peer sent.
 //!
-//! Knows the faults; must not know the request, so nothing a peer sent can come back to it, or to a browser.
+//! ```
+//! use stdws::handshake::rejection;
+//! use stdws::HandshakeErrorKind;
+//! let response = rejection::encode_rejection(&HandshakeErrorKind::UnsupportedVersion);
+//! assert!(response.starts_with(b"HTTP/1.1 426 Upgrade Required\r\n"));
+//! assert!(String::from_utf8_lossy(&response).contains("\r\nSec-WebSocket-Version: 13\r\n"));
+//! ```
 //!
-//! | fault | status | with |
+//! | error | status | field |
 //! |---|---|---|
-//! | the head is over a limit | 431 | |
+//! | the head exceeds a limit | 431 | |
 //! | not HTTP/1.1 | 505 | |
 //! | the method is not GET | 405 | `Allow` |
 //! | no `Upgrade: websocket`: plain HTTP | 426 | `Upgrade` |
 //! | another `Sec-WebSocket-Version` | 426 | `Upgrade`, `Sec-WebSocket-Version` |
 //! | no `Sec-WebSocket-Version` | 400 | `Sec-WebSocket-Version` |
 //! | the Origin is not allowed | 403 | |
-//! | as many connections, or opening handshakes, as allowed | 503 | `Retry-After` |
-//! | as many from one address as allowed | 429 | `Retry-After` |
-//! | a hook of the application failed | 500 | |
-//! | all else | 400 | |
+//! | the maximum number of connections or of opening handshakes is reached | 503 | `Retry-After` |
+//! | the maximum number of connections from one address is reached | 429 | `Retry-After` |
+//! | a hook of the application panicked | 500 | |
+//! | all others | 400 | |
 
 use super::http;
 use super::server::{UPGRADE, VERSION};
 use crate::error::{HandshakeErrorKind, HeadErrorKind};
 
-/// After how many seconds a client that found the server full may try again.
+/// Number of seconds after which a client may try again.
 const RETRY_AFTER: &str = "5";
 
-/// The HTTP status of the rejection.
-pub(crate) fn status(kind: &HandshakeErrorKind) -> u16 {
+/// The HTTP status of the response.
+pub fn status(kind: &HandshakeErrorKind) -> u16 {
     match kind {
         HandshakeErrorKind::Head(
             HeadErrorKind::LineTooLong | HeadErrorKind::TooManyFields | HeadErrorKind::HeadTooLong,
@@ -39,7 +46,7 @@ pub(crate) fn status(kind: &HandshakeErrorKind) -> u16 {
         HandshakeErrorKind::TooManyConnections | HandshakeErrorKind::TooManyHandshakes => 503,
         HandshakeErrorKind::TooManyConnectionsFromIp => 429,
         HandshakeErrorKind::HookPanicked => 500,
-        // 6455-4.2.1-1: whatever departs from the description is answered with an error such as 400.
+        // 6455-4.2.1-1: a request that departs from the description is answered with an error such as 400.
         HandshakeErrorKind::Head(
             HeadErrorKind::LineEnding
             | HeadErrorKind::ControlCharacter
@@ -54,7 +61,7 @@ pub(crate) fn status(kind: &HandshakeErrorKind) -> u16 {
         | HandshakeErrorKind::MissingHeader(_)
         | HandshakeErrorKind::DuplicateHeader(_)
         | HandshakeErrorKind::InvalidHeader(_) => 400,
-        // Faults of a response, and what has had its answer. No request is refused for them.
+        // Errors of a response, and requests that have a response already. No request is rejected with them.
         HandshakeErrorKind::Responded
         | HandshakeErrorKind::HandedOver
         | HandshakeErrorKind::Status(_)
@@ -66,7 +73,12 @@ pub(crate) fn status(kind: &HandshakeErrorKind) -> u16 {
     }
 }
 
-/// The whole answer, head and body. The connection is to be closed after it. `versions` is what `Sec-WebSocket-Version` lists.
+/// The bytes of the response, head and body. The connection has to be closed after it.
+pub fn encode_rejection(kind: &HandshakeErrorKind) -> Vec<u8> {
+    response(kind, "13")
+}
+
+/// The bytes of the response of a server with these versions, the value of `Sec-WebSocket-Version`.
 pub(crate) fn response(kind: &HandshakeErrorKind, versions: &str) -> Vec<u8> {
     let status = status(kind);
     let body = body_text(kind);
@@ -74,24 +86,24 @@ pub(crate) fn response(kind: &HandshakeErrorKind, versions: &str) -> Vec<u8> {
     let mut fields = Vec::new();
     match status {
         405 => fields.push(("Allow", "GET")),
-        // 426 has to say to what; and Upgrade has to be named in Connection (RFC 9110 sections 7.8 and 15.5.22).
+        // 426 requires Upgrade, and Upgrade has to be named in Connection (RFC 9110 sections 7.8 and 15.5.22).
         426 => fields.push((UPGRADE, "websocket")),
         429 | 503 => fields.push(("Retry-After", RETRY_AFTER)),
         _ => (),
     }
     if matches!(kind, HandshakeErrorKind::UnsupportedVersion | HandshakeErrorKind::MissingHeader(VERSION)) {
-        // 6455-4.4-1: all versions spoken here.
+        // 6455-4.4-1: all versions of this server.
         fields.push((VERSION, versions));
     }
     fields.push(("Connection", if status == 426 { "Upgrade, close" } else { "close" }));
     fields.push(("Content-Type", "text/plain"));
     fields.push(("Content-Length", &length));
-    let mut answer = http::write_head(&format!("HTTP/1.1 {status} {}", http::reason(status)), fields);
-    answer.extend_from_slice(body.as_bytes());
-    answer
+    let mut bytes = http::write_head(&format!("HTTP/1.1 {status} {}", http::reason(status)), fields);
+    bytes.extend_from_slice(body.as_bytes());
+    bytes
 }
 
-/// One line for the person at the other end, who cannot change the settings of this side.
+/// The body: one line for the user of the peer. It names no settings, because the user cannot change them.
 fn body_text(kind: &HandshakeErrorKind) -> String {
     match kind {
         HandshakeErrorKind::OriginNotAllowed => "the Origin is not allowed (RFC 6455 section 10.2)\n".into(),
@@ -101,10 +113,10 @@ fn body_text(kind: &HandshakeErrorKind) -> String {
         HandshakeErrorKind::TooManyConnectionsFromIp => {
             "too many connections from your address; try again later\n".into()
         }
-        HandshakeErrorKind::HookPanicked => "something went wrong here\n".into(),
+        HandshakeErrorKind::HookPanicked => "internal server error\n".into(),
         HandshakeErrorKind::Head(kind) => format!("{kind}\n"),
         HandshakeErrorKind::MissingHeader(UPGRADE) | HandshakeErrorKind::InvalidHeader(UPGRADE) => {
-            "only WebSocket is spoken here: Upgrade has to name websocket (RFC 6455 section 4.2.1)\n".into()
+            "this is a WebSocket server: Upgrade has to name websocket (RFC 6455 section 4.2.1)\n".into()
         }
         HandshakeErrorKind::UnexpectedEof
         | HandshakeErrorKind::Responded
@@ -177,11 +189,11 @@ mod tests {
     }
 
     #[test]
-    fn settings_of_this_side_are_not_sent_to_peers() {
+    fn a_rejection_names_no_setting() {
         use HandshakeErrorKind::*;
         for kind in [OriginNotAllowed, TooManyConnections, TooManyHandshakes, TooManyConnectionsFromIp, HookPanicked] {
-            let answer = String::from_utf8(response(&kind, "13")).unwrap();
-            assert!(!answer.contains("Server::") && !answer.contains("hook"), "{answer}");
+            let response = String::from_utf8(response(&kind, "13")).unwrap();
+            assert!(!response.contains("Server::") && !response.contains("hook"), "{response}");
         }
     }
 }

@@ -1,19 +1,37 @@
-//! The server's part of the opening handshake (RFC 6455 section 4.2): a request in, an offer or a fault out; and the
-//! response that accepts an offer.
+//! The server's side of the opening handshake (RFC 6455 section 4.2): the check of a request, and the response that
+//! accepts it. Independent of sockets and of the application.
 //!
-//! Knows what a request must say; must not know sockets, or what the application wants. Pure functions. The checks go
-//! from what makes it HTTP, through what makes it a WebSocket, to whether it is welcome, and the first that fails wins:
+//! The checks go from HTTP to WebSocket to the policy of the server, and the first one that fails is the error:
 //! version, method, target, Host, no body, Upgrade, Connection, Sec-WebSocket-Version, Sec-WebSocket-Key,
-//! Sec-WebSocket-Extensions, Sec-WebSocket-Protocol, Origin. What each rejection is answered with, `denial` knows.
+//! Sec-WebSocket-Extensions, Sec-WebSocket-Protocol, Origin. The response to a rejected request is in
+//! [`rejection`](super::rejection).
 //!
-//! Other fields are not looked at (6455-4.2.1-s9), and their order does not matter (6455-4.2.1-s1).
+//! Other fields are ignored (6455-4.2.1-s9), and the order of the fields does not matter (6455-4.2.1-s1).
+//!
+//! ```
+//! use stdws::handshake::http::HeadParser;
+//! use stdws::handshake::origin::OriginPolicy;
+//! use stdws::handshake::server::{accept_key, check_request, encode_response};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut parser = HeadParser::request();
+//! parser.feed(
+//!     b"GET /chat HTTP/1.1\r\nHost: server.example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+//!     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+//! )?;
+//! let head = parser.finish().ok_or("the head is not complete")?;
+//! let offer = check_request(&head, OriginPolicy::SameHostAnd(&[]))?;
+//! assert_eq!(accept_key(offer.key), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+//! assert!(encode_response(&offer, None, None, &[])?.starts_with(b"HTTP/1.1 101 Switching Protocols\r\n"));
+//! # Ok(())
+//! # }
+//! ```
 
 use super::header;
 use super::header::Extension;
 use super::http;
 use super::http::Head;
 use super::origin::{HostPort, OriginPolicy};
-use crate::error::HandshakeErrorKind;
+use crate::error::{HandshakeErrorKind, UsageError};
 use crate::primitives::{base64, sha1};
 
 const HOST: &str = "Host";
@@ -27,21 +45,23 @@ const ORIGIN: &str = "Origin";
 const CONTENT_LENGTH: &str = "Content-Length";
 const TRANSFER_ENCODING: &str = "Transfer-Encoding";
 
-/// What a client asks for, in a request that is in order.
-pub(crate) struct ClientOffer<'a> {
+/// The offer of a client, from a valid request.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ClientOffer<'a> {
     /// `Sec-WebSocket-Key` as it was sent, for [`accept_key`].
-    pub(crate) key: &'a [u8],
+    pub key: &'a str,
     /// The subprotocols, all different, in the client's order of preference.
-    pub(crate) subprotocols: Vec<&'a str>,
+    pub subprotocols: Vec<&'a str>,
     /// The extensions, in the client's order of preference.
-    pub(crate) extensions: Vec<Extension<'a>>,
+    pub extensions: Vec<Extension<'a>>,
 }
 
-/// Judges a request.
-pub(crate) fn check_request<'a>(
-    head: &'a Head,
-    origins: OriginPolicy<'_>,
-) -> Result<ClientOffer<'a>, HandshakeErrorKind> {
+/// Checks a request for a WebSocket.
+///
+/// # Errors
+/// The first fault, in the order of this page.
+pub fn check_request<'a>(head: &'a Head, origins: OriginPolicy<'_>) -> Result<ClientOffer<'a>, HandshakeErrorKind> {
     // 6455-4.2.1-s2: a GET of HTTP/1.1 or later.
     if !head.version().supports_upgrade() {
         return Err(HandshakeErrorKind::HttpVersion);
@@ -50,33 +70,33 @@ pub(crate) fn check_request<'a>(
         return Err(HandshakeErrorKind::Method);
     }
     let authority = target_authority(head.target()).ok_or(HandshakeErrorKind::Target)?;
-    // 6455-4.2.1-s3: one Host, which names a host.
+    // 6455-4.2.1-s3: one Host, with a valid host.
     let host = parse_host(required_header(head, HOST)?)?;
-    // 6455-4.1-22: a URI names the same host as Host does. Which of the two a proxy believed would be anybody's guess.
+    // 6455-4.1-22: a target that is a URI has the host of Host. Otherwise a proxy and this server could use different ones.
     if authority.is_some_and(|(scheme, authority)| !authority.same_as(host, scheme)) {
         return Err(HandshakeErrorKind::Target);
     }
     check_no_body(head)?;
     check_upgrade(head)?;
     check_version(head)?;
-    // 6455-9.1-1: a list that breaks the grammar fails the handshake.
+    // 6455-9.1-1: a list that does not follow the grammar fails the handshake.
     let extensions =
         header::extensions(head.get_all(EXTENSIONS)).map_err(|_| HandshakeErrorKind::InvalidHeader(EXTENSIONS))?;
     let offer = ClientOffer { key: parse_key(head)?, subprotocols: parse_subprotocols(head)?, extensions };
-    // 6455-4.2.2-4, 6455-4.2.2-5, 6455-10.2-1: a page of another site is not welcome unless the owner said so.
+    // 6455-4.2.2-4, 6455-4.2.2-5, 6455-10.2-1: pages of other sites are rejected unless the policy allows them.
     if !origins.allows(head.single(ORIGIN)?, host) {
         return Err(HandshakeErrorKind::OriginNotAllowed);
     }
     Ok(offer)
 }
 
-/// Whether a request asks for a WebSocket at all, in order or not.
-pub(crate) fn is_websocket(head: &Head) -> bool {
+/// Whether a request asks for a WebSocket: `Upgrade` names `websocket`. The request may still be invalid.
+pub fn is_websocket(head: &Head) -> bool {
     header::list_has(head.get_all(UPGRADE), "websocket")
 }
 
-/// Judges a request that does not ask for a WebSocket: whether it is HTTP/1.x (RFC 9112) that can be answered. Any method
-/// will do, and only those of HTTP/1.0 may do without a Host (RFC 9110 section 7.2).
+/// Checks a request that does not ask for a WebSocket: it has to be valid HTTP/1.x (RFC 9112). Any method is allowed.
+/// Only HTTP/1.0 allows a request without a Host (RFC 9110 section 7.2).
 pub(crate) fn check_http_request(head: &Head) -> Result<(), HandshakeErrorKind> {
     if head.version().major != 1 {
         return Err(HandshakeErrorKind::HttpVersion);
@@ -90,20 +110,21 @@ pub(crate) fn check_http_request(head: &Head) -> Result<(), HandshakeErrorKind> 
     if authority.zip(host).is_some_and(|((scheme, authority), host)| !authority.same_as(host, scheme)) {
         return Err(HandshakeErrorKind::Target);
     }
-    // Two ways to tell the end of a body are one too many (RFC 9112 section 6.3).
+    // A body has one length: Content-Length and Transfer-Encoding exclude each other (RFC 9112 section 6.3).
     match http::content_length(head).map_err(HandshakeErrorKind::Head)? {
         Some(_) if head.get(TRANSFER_ENCODING).is_some() => Err(HandshakeErrorKind::InvalidHeader(TRANSFER_ENCODING)),
         Some(_) | None => Ok(()),
     }
 }
 
+/// The value of Host as a host and a port.
 pub(crate) fn parse_host(host: &[u8]) -> Result<HostPort<'_>, HandshakeErrorKind> {
     std::str::from_utf8(host).ok().and_then(HostPort::parse).ok_or(HandshakeErrorKind::InvalidHeader(HOST))
 }
 
-/// 6455-4.2.1-s2: the target is a resource name, or an absolute `http` or `https` URI, of which scheme and authority are
-/// given. `None`: it is neither, or has a fragment.
-#[allow(clippy::type_complexity)] // An absent authority is not a wrong one.
+/// Scheme and authority of a request target. The target is a resource name, which has neither, or an absolute `http` or
+/// `https` URI (6455-4.2.1-s2). `None`: it is invalid, or has a fragment.
+#[allow(clippy::type_complexity)] // An absent authority is valid; an invalid target is not.
 pub(crate) fn target_authority(text: &str) -> Option<Option<(&str, HostPort<'_>)>> {
     if text.contains('#') {
         return None;
@@ -121,11 +142,12 @@ pub(crate) fn target_authority(text: &str) -> Option<Option<(&str, HostPort<'_>)
     rooted.then_some(authority)
 }
 
+/// The value of a field that has to be there once.
 pub(crate) fn required_header<'a>(head: &'a Head, name: &'static str) -> Result<&'a [u8], HandshakeErrorKind> {
     head.single(name)?.ok_or(HandshakeErrorKind::MissingHeader(name))
 }
 
-/// A body would be taken for frames.
+/// Rejects a request with a body, whose bytes would be read as frames.
 pub(crate) fn check_no_body(head: &Head) -> Result<(), HandshakeErrorKind> {
     if head.get(TRANSFER_ENCODING).is_some() {
         return Err(HandshakeErrorKind::InvalidHeader(TRANSFER_ENCODING));
@@ -137,7 +159,7 @@ pub(crate) fn check_no_body(head: &Head) -> Result<(), HandshakeErrorKind> {
     }
 }
 
-/// 6455-4.2.1-s4, 6455-4.2.1-s5: both lists may have other elements, and may come in several fields.
+/// Checks Upgrade and Connection (6455-4.2.1-s4, 6455-4.2.1-s5). Both lists may have other elements, and several fields.
 fn check_upgrade(head: &Head) -> Result<(), HandshakeErrorKind> {
     for (name, token) in [(UPGRADE, "websocket"), (CONNECTION, "upgrade")] {
         if head.get(name).is_none() {
@@ -150,7 +172,7 @@ fn check_upgrade(head: &Head) -> Result<(), HandshakeErrorKind> {
     Ok(())
 }
 
-/// 6455-4.2.1-s7, 6455-4.2.2-6, 6455-11.3.5-2. A value that is no number is no version spoken here either.
+/// Checks Sec-WebSocket-Version (6455-4.2.1-s7, 6455-4.2.2-6, 6455-11.3.5-2). A value that is not a number is unsupported.
 fn check_version(head: &Head) -> Result<(), HandshakeErrorKind> {
     match required_header(head, VERSION)? {
         b"13" => Ok(()),
@@ -158,22 +180,24 @@ fn check_version(head: &Head) -> Result<(), HandshakeErrorKind> {
     }
 }
 
-/// 6455-4.2.1-s6, 6455-4.3-s1, 6455-11.3.1-1: one key, base64 of 16 bytes.
-pub(crate) fn parse_key(head: &Head) -> Result<&[u8], HandshakeErrorKind> {
+/// The value of Sec-WebSocket-Key (6455-4.2.1-s6, 6455-4.3-s1, 6455-11.3.1-1).
+pub(crate) fn parse_key(head: &Head) -> Result<&str, HandshakeErrorKind> {
     let key = required_header(head, KEY)?;
-    match base64::decode(key) {
-        Some(nonce) if nonce.len() == 16 => Ok(key),
-        Some(_) | None => Err(HandshakeErrorKind::InvalidHeader(KEY)),
-    }
+    std::str::from_utf8(key).ok().filter(|_| is_key(key)).ok_or(HandshakeErrorKind::InvalidHeader(KEY))
 }
 
-/// 6455-4.2.1-s8, 6455-11.3.4-1: one list in any number of fields. 6455-4.1-36, 6455-4.1-37: tokens, all different, and
-/// where there is a field there is at least one.
+/// Whether a value is a key: base64 of 16 bytes.
+pub(crate) fn is_key(value: &[u8]) -> bool {
+    base64::decode(value).is_some_and(|nonce| nonce.len() == 16)
+}
+
+/// The subprotocols: one list in any number of fields (6455-4.2.1-s8, 6455-11.3.4-1). The elements are tokens, all
+/// different, and a field without an element is invalid (6455-4.1-36, 6455-4.1-37).
 pub(crate) fn parse_subprotocols(head: &Head) -> Result<Vec<&str>, HandshakeErrorKind> {
     let wrong = HandshakeErrorKind::InvalidHeader(PROTOCOL);
     let list: Vec<&str> =
         head.get_all(PROTOCOL).flat_map(header::tokens).collect::<Result<_, _>>().map_err(|_| wrong.clone())?;
-    // Sorted, because comparing each with each would let a head of 64 KiB cost seconds.
+    // Sorted, because comparing each element with each other one takes seconds for a head of 64 KiB.
     let mut different = list.clone();
     different.sort_unstable();
     different.dedup();
@@ -183,33 +207,54 @@ pub(crate) fn parse_subprotocols(head: &Head) -> Result<Vec<&str>, HandshakeErro
     Ok(list)
 }
 
-/// The value of `Sec-WebSocket-Accept` that answers a key (6455-4.2.2-s6). 6455-4.2.2-s2: the key counts as it was sent.
-pub(crate) fn accept_key(key: &[u8]) -> String {
-    let proof = [key, b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"].concat();
-    base64::encode(&sha1::digest(&proof))
+/// The value of `Sec-WebSocket-Accept` for a key.
+///
+/// ```
+/// use stdws::handshake::server::accept_key;
+/// assert_eq!(accept_key("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+/// ```
+pub fn accept_key(key: &str) -> String {
+    // 6455-4.2.2-s6. 6455-4.2.2-s2: the text of the key is hashed, not the bytes it encodes.
+    let proof = [key, "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"].concat();
+    base64::encode(&sha1::digest(proof.as_bytes()))
 }
 
-/// The subprotocol to agree on: the first the client names (6455-4.1-35: its order is its preference) that is supported.
-pub(crate) fn select_subprotocol<'a>(offered: &[&'a str], supported: &[String]) -> Option<&'a str> {
-    // 6455-4.2.2-8: one of the client's, letter by letter.
+/// The subprotocol to use: the first one of the client's list, which is in its order of preference (6455-4.1-35), that the
+/// server supports.
+pub fn select_subprotocol<'a>(offered: &[&'a str], supported: &[String]) -> Option<&'a str> {
+    // 6455-4.2.2-8: one of the client's. Case matters.
     offered.iter().copied().find(|name| supported.iter().any(|s| s == name))
 }
 
-/// The head that accepts an offer (6455-4.2.2-12). What was chosen must come from the offer (6455-4.2.2-8,
-/// 6455-4.2.2-10, 6455-4.2.2-11); `extra` must be checked, and have none of the names written here.
-pub(crate) fn encode_response(
-    accept: &str,
+/// The bytes of the response that accepts an offer (6455-4.2.2-12), with the subprotocol and the extensions in use.
+///
+/// # Errors
+/// A subprotocol or an extension that was not offered, and an additional field that cannot be sent or must not be given.
+pub fn encode_response(
+    offer: &ClientOffer<'_>,
     subprotocol: Option<&str>,
     extensions: Option<&str>,
-    extra: &[(String, String)],
-) -> Vec<u8> {
+    headers: &[(String, String)],
+) -> Result<Vec<u8>, UsageError> {
+    // 6455-4.2.2-8
+    if let Some(name) = subprotocol.filter(|name| !offer.subprotocols.contains(name)) {
+        return Err(UsageError::SubprotocolNotOffered(name.to_owned()));
+    }
+    // 6455-4.2.2-10, 6455-4.2.2-11
+    let accepted = header::extensions(extensions.map(str::as_bytes));
+    let is_offered = |name| offer.extensions.iter().any(|offered| offered.name == name);
+    if !accepted.is_ok_and(|accepted| accepted.iter().all(|extension| is_offered(extension.name))) {
+        return Err(UsageError::HeaderValue(EXTENSIONS.to_owned()));
+    }
+    headers.iter().try_for_each(|(name, value)| header::check_field(name, value))?;
     // 6455-4.2.2-s4, 6455-4.2.2-s5, 6455-11.3.3-1
-    let fields = [(UPGRADE, "websocket"), (CONNECTION, "Upgrade"), ("Sec-WebSocket-Accept", accept)];
-    // 6455-4.2.2-s7: what was agreed on. 6455-4.2.2-9: nothing agreed, no field. 6455-11.3.2-2, 6455-11.3.4-2: one field at most.
+    let accept = accept_key(offer.key);
+    let fields = [(UPGRADE, "websocket"), (CONNECTION, "Upgrade"), ("Sec-WebSocket-Accept", accept.as_str())];
+    // 6455-4.2.2-s7: what is in use. 6455-4.2.2-9: nothing in use, no field. 6455-11.3.2-2, 6455-11.3.4-2: at most one field.
     let chosen = subprotocol.map(|name| (PROTOCOL, name)).into_iter().chain(extensions.map(|list| (EXTENSIONS, list)));
-    let extra = extra.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     // 6455-4.2.2-s3
-    http::write_head("HTTP/1.1 101 Switching Protocols", fields.into_iter().chain(chosen).chain(extra))
+    Ok(http::write_head("HTTP/1.1 101 Switching Protocols", fields.into_iter().chain(chosen).chain(headers)))
 }
 
 #[cfg(test)]
@@ -235,8 +280,8 @@ mod tests {
         parser.finish().unwrap()
     }
 
-    /// The good request with one line put in the place of the one that begins like it (up to the colon or space),
-    /// or added. "Name:-" takes a line away, and "+" adds one beside the one that is there.
+    /// The valid request with changes. A change replaces the line with the same name, or is added when there is none.
+    /// "Name:-" removes a line, and "+" adds a line in any case.
     fn changed(changes: &[&str]) -> Head {
         let mut lines = GOOD.to_vec();
         for change in changes {
@@ -381,7 +426,7 @@ mod tests {
             (&["Origin: null"], OriginNotAllowed, 403),
             (&["Origin: http://server.example.com:81"], OriginNotAllowed, 403),
             (&["+Origin: http://server.example.com"], DuplicateHeader("Origin"), 400),
-            // The order of the checks: HTTP first, then WebSocket, then whether it is welcome.
+            // The order of the checks: HTTP, then WebSocket, then the policy.
             (&["GET * HTTP/1.1", "Host:-"], Target, 400),
             (&["Upgrade:-", "Sec-WebSocket-Version: 8", "Origin: http://elsewhere"], MissingHeader("Upgrade"), 426),
             (&["Sec-WebSocket-Version: 8", "Sec-WebSocket-Key:-"], UnsupportedVersion, 426),
@@ -400,7 +445,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_that_ask_for_no_websocket() {
+    fn requests_without_an_upgrade_to_websocket() {
         use HandshakeErrorKind::*;
         let rows: [(&[&str], Result<(), HandshakeErrorKind>); 26] = [
             (&["GET / HTTP/1.1", "Host: h"], Ok(())),
@@ -453,7 +498,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_the_request_comes_back() {
+    fn a_rejection_does_not_echo_the_request() {
         for changes in [["Host: <script>"], ["Upgrade: <script>"], ["Origin: http://<script>"]] {
             let answer = rejection::response(&checked(&changes).unwrap_err(), "13");
             assert!(!String::from_utf8(answer).unwrap().contains("script"));
@@ -461,7 +506,7 @@ mod tests {
     }
 
     #[test]
-    fn an_offer() {
+    fn an_offer_has_key_subprotocols_and_extensions() {
         let head = changed(&[
             "GET /a%20b/?x=1?y HTTP/1.1",
             "Sec-WebSocket-Protocol: superchat,, chat",
@@ -469,7 +514,7 @@ mod tests {
             "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits, x; y=\"8\"",
         ]);
         let offer = check_request(&head, OriginPolicy::SameHostAnd(&[])).unwrap();
-        assert_eq!(offer.key, b"dGhlIHNhbXBsZSBub25jZQ==");
+        assert_eq!(offer.key, "dGhlIHNhbXBsZSBub25jZQ==");
         assert_eq!(offer.subprotocols, ["superchat", "chat", "v3"]);
         for target in ["/", "/?", "//p", "http://server.example.com", "http://server.example.com?q"] {
             assert!(
@@ -480,7 +525,7 @@ mod tests {
     }
 
     #[test]
-    fn origins_that_were_allowed() {
+    fn allowed_origins_are_accepted() {
         let head = changed(&["Origin: https://app.example.com"]);
         assert!(check_request(&head, OriginPolicy::SameHostAnd(&["https://app.example.com".into()])).is_ok());
         assert!(check_request(&head, OriginPolicy::Any).is_ok());
@@ -489,13 +534,13 @@ mod tests {
     #[test]
     fn the_key_of_the_rfc() {
         // 6455-4.2.2-s6
-        assert_eq!(accept_key(b"dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
-        // 6455-4.2.2-s2: the same nonce in other letters has another answer.
-        assert_ne!(accept_key(b"dGhlIHNhbXBsZSBub25jZR=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        assert_eq!(accept_key("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        // 6455-4.2.2-s2: another text of the same nonce has another value.
+        assert_ne!(accept_key("dGhlIHNhbXBsZSBub25jZR=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
     }
 
     #[test]
-    fn the_clients_order_decides() {
+    fn the_clients_order_of_preference_decides() {
         let supported = ["b".to_string(), "a".to_string()];
         assert_eq!(select_subprotocol(&["c", "a", "b"], &supported), Some("a")); // 6455-4.1-35
         assert_eq!(select_subprotocol(&["A", "c"], &supported), None); // 6455-4.2.2-8
@@ -504,15 +549,38 @@ mod tests {
     }
 
     #[test]
-    fn the_response() {
+    fn a_response_has_what_is_in_use() {
         // 6455-4.2.2-12, 6455-4.2.2-s3, 6455-4.2.2-s4, 6455-4.2.2-s5, 6455-4.2.2-9
         let plain = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
             Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
-        let accept = accept_key(b"dGhlIHNhbXBsZSBub25jZQ==");
-        assert_eq!(encode_response(&accept, None, None, &[]), format!("{plain}\r\n").as_bytes());
-        let extra = [("Server".to_string(), "x".to_string())];
-        let full = encode_response(&accept, Some("chat"), Some("permessage-deflate"), &extra);
+        let head = changed(&["+Sec-WebSocket-Protocol: chat", "+Sec-WebSocket-Extensions: permessage-deflate"]);
+        let offer = check_request(&head, OriginPolicy::Any).unwrap();
+        assert_eq!(encode_response(&offer, None, None, &[]).unwrap(), format!("{plain}\r\n").as_bytes());
+        let headers = [("Server".to_string(), "x".to_string())];
+        let full = encode_response(&offer, Some("chat"), Some("permessage-deflate"), &headers).unwrap();
         let more = "Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Extensions: permessage-deflate\r\nServer: x\r\n";
         assert_eq!(full, format!("{plain}{more}\r\n").as_bytes());
+    }
+
+    #[test]
+    fn a_response_rejects_what_was_not_offered_or_cannot_be_sent() {
+        let head = changed(&["+Sec-WebSocket-Protocol: chat", "+Sec-WebSocket-Extensions: a"]);
+        let offer = check_request(&head, OriginPolicy::Any).unwrap();
+        let extensions = UsageError::HeaderValue(EXTENSIONS.into());
+        // 6455-4.2.2-8, 6455-4.2.2-10, 6455-4.2.2-11
+        for (subprotocol, list, error) in [
+            (Some("Chat"), None, UsageError::SubprotocolNotOffered("Chat".into())),
+            (None, Some("b"), extensions.clone()),
+            (None, Some("a, b"), extensions.clone()),
+            (None, Some("a;"), extensions.clone()),
+            (None, Some("a\r\nX: y"), extensions.clone()),
+        ] {
+            assert_eq!(encode_response(&offer, subprotocol, list, &[]), Err(error), "{subprotocol:?} {list:?}");
+        }
+        let header = |name: &str, value: &str| [(name.to_string(), value.to_string())];
+        let line_break = encode_response(&offer, None, None, &header("X", "a\r\nEvil: b"));
+        assert_eq!(line_break, Err(UsageError::HeaderValue("X".into()))); // CVE-2020-35678
+        let reserved = encode_response(&offer, None, None, &header("Upgrade", "h2c"));
+        assert_eq!(reserved, Err(UsageError::ReservedHeader("Upgrade".into())));
     }
 }

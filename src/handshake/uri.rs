@@ -1,29 +1,38 @@
-//! `ws` and `wss` URIs (RFC 6455 section 3, RFC 3986) taken apart into what a connection needs. Knows no network: a
-//! name is not resolved here.
+//! `ws` and `wss` URIs (RFC 6455 section 3, RFC 3986), parsed into what a connection needs. Resolves no name.
 //!
 //! ```text
 //! scheme :// [ user [ : password ] @ ] host [ : port ] [ / path ] [ ? query ]
 //! ```
 //!
-//! Strict: what RFC 3986 does not allow in a place is refused, never repaired, because the server might repair it another
-//! way. Three things are allowed there and still refused: a fragment (6455-3-2), percent-encoding in the host, and
-//! bracketed addresses of kinds other than IPv6. An empty port (`ws://h:/`) is the default one (RFC 3986 section 3.2.3).
-//! Path and query are passed on as they came, dot segments included.
+//! The parser rejects what RFC 3986 does not allow and repairs nothing, because a server might repair it in another way.
+//! It also rejects three things that RFC 3986 allows: a fragment (6455-3-2), percent-encoding in the host, and
+//! bracketed addresses other than IPv6. An empty port (`ws://h:/`) means the default port (RFC 3986 section 3.2.3).
+//! Path and query stay as they were written, dot segments included.
+//!
+//! ```
+//! use stdws::handshake::uri::Uri;
+//! # fn main() -> Result<(), stdws::UriErrorKind> {
+//! let uri = Uri::parse("wss://Example.com/chat?room=7")?;
+//! assert_eq!((uri.is_secure(), uri.host(), uri.port(), uri.resource()), (true, "example.com", 443, "/chat?room=7"));
+//! assert_eq!(uri.host_header(), "example.com");
+//! # Ok(())
+//! # }
+//! ```
 
 mod authority;
 
 use std::fmt;
 
-use crate::error::{UriErrorKind, UsageError};
+use crate::error::UriErrorKind;
 use authority::percent_decode;
 pub(crate) use authority::{bracketed, Authority, Userinfo};
 
-/// The longest URI taken: with what else stands in a request line, its path and query still fit into 8 KiB.
+/// Maximum length of a URI in bytes. A request line with its path and query is at most 8 KiB long.
 const MAX_LENGTH: usize = 8 * 1024 - "GET  HTTP/1.1".len();
 
-/// A valid `ws` or `wss` URI. User name and password go nowhere but into [`Uri::basic_credentials`].
+/// A valid `ws` or `wss` URI. `Display` and `Debug` leave out user name and password.
 #[derive(Clone)]
-pub(crate) struct Uri {
+pub struct Uri {
     pub(crate) secure: bool,
     pub(crate) host: String,
     pub(crate) port: u16,
@@ -32,18 +41,22 @@ pub(crate) struct Uri {
 }
 
 impl Uri {
-    /// Takes a URI apart. 6455-4.1-3, 6455-4.1-4: what is not valid never becomes a connection.
-    pub(crate) fn parse(text: &str) -> Result<Uri, UriErrorKind> {
+    /// Parses a URI.
+    ///
+    /// # Errors
+    /// What is wrong with it. The error never holds the URI, which may have a password.
+    pub fn parse(text: &str) -> Result<Uri, UriErrorKind> {
+        // 6455-4.1-3, 6455-4.1-4: an invalid URI never becomes a connection.
         if text.len() > MAX_LENGTH {
             return Err(UriErrorKind::TooLong);
         }
         let (scheme, rest) = text.split_once("://").ok_or(UriErrorKind::Scheme)?;
-        // 6455-3-s1: the secure flag is the scheme, compared without regard to case.
+        // 6455-3-s1: the scheme sets the secure flag. Its case does not matter.
         let secure = scheme.eq_ignore_ascii_case("wss");
         if !secure && !scheme.eq_ignore_ascii_case("ws") {
             return Err(UriErrorKind::Scheme);
         }
-        // 6455-3-2, 6455-3-3: a `#` can begin nothing but a fragment; a literal one is written %23.
+        // 6455-3-2, 6455-3-3: a `#` always begins a fragment; a literal `#` is written %23.
         if rest.contains('#') {
             return Err(UriErrorKind::Fragment);
         }
@@ -56,27 +69,28 @@ impl Uri {
     }
 
     /// True for `wss`.
-    pub(crate) fn is_secure(&self) -> bool {
+    pub fn is_secure(&self) -> bool {
         self.secure
     }
 
-    /// The host in lower case, an IPv6 address without its brackets: what name resolution and TLS want.
-    pub(crate) fn host(&self) -> &str {
+    /// The host in lower case, an IPv6 address without its brackets, as name resolution and TLS need it.
+    pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// The port, the default one if none was given.
-    pub(crate) fn port(&self) -> u16 {
+    /// The port: the one in the URI, or the default port of the scheme.
+    pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Path and query as the request line has them; begins with `/`.
-    pub(crate) fn resource(&self) -> &str {
+    /// Path and query as they stand in the request line. Begins with `/`.
+    pub fn resource(&self) -> &str {
         &self.resource
     }
 
-    /// The value of the Host header. 6455-4.1-23: the port only when it is not the default.
-    pub(crate) fn host_header(&self) -> String {
+    /// The value of the Host header: the host, and the port unless it is the default port.
+    pub fn host_header(&self) -> String {
+        // 6455-4.1-23
         let host = bracketed(&self.host);
         if self.port == default_port(self.secure) {
             host
@@ -85,15 +99,10 @@ impl Uri {
         }
     }
 
-    /// For logs: without user name, password and query.
-    pub(crate) fn redacted(&self) -> String {
+    /// The URI without user name, password and query, for logs.
+    pub fn redacted(&self) -> String {
         let (scheme, path) = (scheme(self.secure), self.resource.split('?').next().unwrap_or_default());
         format!("{scheme}://{}{path}", self.host_header())
-    }
-
-    /// User name and password as Basic credentials (RFC 7617), without the word `Basic`. `None` when the URI has neither.
-    pub(crate) fn basic_credentials(&self) -> Result<Option<String>, UsageError> {
-        self.userinfo.as_ref().map(Userinfo::basic).transpose()
     }
 }
 
@@ -111,6 +120,7 @@ impl fmt::Debug for Uri {
     }
 }
 
+/// The scheme of a URI with this secure flag.
 pub(crate) fn scheme(secure: bool) -> &'static str {
     if secure {
         "wss"
@@ -127,9 +137,10 @@ fn default_port(secure: bool) -> u16 {
     }
 }
 
-/// 6455-3-s2: the path, or "/" when it is empty, and the query with its "?".
+/// The path, or "/" when it is empty, and the query with its "?" (6455-3-s2).
 fn parse_resource(text: &str) -> Result<String, UriErrorKind> {
-    // 6455-11.1.1-2, 6455-11.1.2-2: other characters are percent-encoded. By the caller, who alone knows what is encoded already.
+    // 6455-11.1.1-2, 6455-11.1.2-2: other characters have to be percent-encoded. The caller does that, because only the
+    // caller knows what is encoded already.
     percent_decode(text, b":@/?").ok_or(UriErrorKind::InvalidPathCharacter)?;
     let slash = if text.starts_with('/') { "" } else { "/" };
     Ok(format!("{slash}{text}"))
@@ -138,7 +149,6 @@ fn parse_resource(text: &str) -> Result<String, UriErrorKind> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::primitives::base64;
 
     /// 6455-3-s1, 6455-3-1, 6455-3-s2, 6455-4.1-23: URI; secure, host, port, resource name; Host header.
     type Good = (&'static str, bool, &'static str, u16, &'static str, &'static str);
@@ -180,19 +190,19 @@ mod tests {
     ];
 
     #[test]
-    fn good_uris_come_apart() {
+    fn valid_uris_are_parsed() {
         for &(text, secure, host, port, resource, header) in GOOD {
             let uri = Uri::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
             let parts = (uri.is_secure(), uri.host(), uri.port(), uri.resource(), &*uri.host_header());
             assert_eq!(parts, (secure, host, port, resource, header), "{text}");
-            // What is printed names the same place.
+            // The printed URI parses to the same parts.
             let again = Uri::parse(&uri.to_string()).unwrap();
             let parts = (again.is_secure(), again.host(), again.port(), again.resource(), &*again.host_header());
             assert_eq!(parts, (secure, host, port, resource, header), "{uri}");
         }
     }
 
-    /// 6455-4.1-3, 6455-4.1-4: each row is refused, and for this reason.
+    /// 6455-4.1-3, 6455-4.1-4: each row is rejected with this error.
     const BAD: &[(&str, UriErrorKind)] = &[
         ("", UriErrorKind::Scheme),
         ("h", UriErrorKind::Scheme),
@@ -277,7 +287,7 @@ mod tests {
     ];
 
     #[test]
-    fn bad_uris_are_refused() {
+    fn invalid_uris_are_rejected() {
         for &(text, error) in BAD {
             assert_eq!(Uri::parse(text).err(), Some(error), "{text:?}");
         }
@@ -289,36 +299,6 @@ mod tests {
         let uri = Uri::parse(&longest).unwrap();
         assert!(format!("GET {} HTTP/1.1", uri.resource()).len() <= 8192);
         assert_eq!(Uri::parse(&format!("{longest}a")).err(), Some(UriErrorKind::TooLong));
-    }
-
-    /// URI, and what the server decodes: RFC 7617 section 2.
-    type Credentials = (&'static str, Result<Option<&'static [u8]>, UsageError>);
-    const CREDENTIALS: &[Credentials] = &[
-        ("ws://h/", Ok(None)),
-        ("ws://@h/", Ok(None)),
-        ("ws://:@h/", Ok(None)),
-        ("ws://Aladdin:open%20sesame@h/", Ok(Some(b"Aladdin:open sesame"))),
-        ("ws://user@h/", Ok(Some(b"user:"))),
-        ("ws://:pw@h/", Ok(Some(b":pw"))),
-        ("ws://u:a:b@h/", Ok(Some(b"u:a:b"))),
-        ("ws://u%40x:p%3A%2f@h/", Ok(Some(b"u@x:p:/"))),
-        ("ws://u:%FF%C3%A9@h/", Ok(Some(b"u:\xff\xc3\xa9"))),
-        ("ws://a%3Ab:c@h/", Err(UsageError::Credentials)),
-        ("ws://a%0D%0Ab:c@h/", Err(UsageError::Credentials)),
-        ("ws://a:%00@h/", Err(UsageError::Credentials)),
-        ("ws://a:%7f@h/", Err(UsageError::Credentials)),
-    ];
-
-    #[test]
-    fn userinfo_becomes_basic_credentials() {
-        for (text, expected) in CREDENTIALS {
-            let credentials = Uri::parse(text).unwrap().basic_credentials();
-            let expected = expected.clone().map(|pair| pair.map(base64::encode));
-            assert_eq!(credentials, expected, "{text}");
-        }
-        // RFC 7617 section 2 has this one in full.
-        let credentials = Uri::parse("ws://Aladdin:open%20sesame@h/").unwrap().basic_credentials();
-        assert_eq!(credentials.unwrap().as_deref(), Some("QWxhZGRpbjpvcGVuIHNlc2FtZQ=="));
     }
 
     #[test]

@@ -7,14 +7,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::cookie;
 use crate::auth::credentials::Credentials;
-#[cfg(not(feature = "legacy"))]
 use crate::handshake::header;
 use crate::handshake::http::Head;
 use crate::handshake::server;
-#[cfg(feature = "legacy")]
-use crate::legacy::accept;
-#[cfg(feature = "legacy")]
-use crate::legacy::Version;
 
 /// A request as a server got it: the one that opened a connection (RFC 6455 section 4.1, see
 /// [`WebSocket::request`](crate::WebSocket::request)), or one that a hook is asked about ([`Server::http`](crate::Server::http),
@@ -41,7 +36,19 @@ pub struct Request {
     peer: Option<SocketAddr>,
     client: Option<IpAddr>,
     #[cfg(feature = "legacy")]
-    version: Version,
+    pub(crate) draft: Option<Box<DraftFields>>,
+}
+
+/// What a draft states in other fields, or in another form, than RFC 6455.
+#[cfg(feature = "legacy")]
+#[derive(Clone)]
+pub(crate) struct DraftFields {
+    /// The name of the version.
+    pub(crate) version: &'static str,
+    /// The origin, if it does not stand in `Origin`.
+    pub(crate) origin: Option<String>,
+    /// The subprotocols offered.
+    pub(crate) subprotocols: Vec<String>,
 }
 
 impl Request {
@@ -55,20 +62,8 @@ impl Request {
             peer,
             client,
             #[cfg(feature = "legacy")]
-            version: Version::Rfc6455,
+            draft: None,
         }
-    }
-
-    /// The same in another version.
-    #[cfg(feature = "legacy")]
-    pub(crate) fn with_version(self, version: Version) -> Request {
-        Request { version, ..self }
-    }
-
-    /// The version of the protocol that is asked for, if it is one that is spoken here. Feature `legacy`.
-    #[cfg(feature = "legacy")]
-    pub fn version(&self) -> Version {
-        self.version
     }
 
     /// Whether a WebSocket is asked for: `Upgrade` names `websocket`.
@@ -108,7 +103,7 @@ impl Request {
     /// From where a browser's page comes (RFC 6455 section 10.2). Clients that are no browsers send none, or any.
     pub fn origin(&self) -> Option<&str> {
         #[cfg(feature = "legacy")]
-        if let Some(origin) = accept::origin(self) {
+        if let Some(origin) = self.draft.as_ref().and_then(|draft| draft.origin.as_deref()) {
             return Some(origin);
         }
         self.header("Origin")
@@ -153,10 +148,14 @@ impl Request {
     /// The subprotocols offered, in the client's order of preference. [`WebSocket::subprotocol`](crate::WebSocket::subprotocol)
     /// is the one agreed on.
     pub fn subprotocols(&self) -> impl Iterator<Item = &str> {
+        let fields = self.head.get_all("Sec-WebSocket-Protocol");
+        let names: Vec<&str> = fields.flat_map(header::tokens).filter_map(|token| token.ok()).collect();
         #[cfg(feature = "legacy")]
-        return accept::subprotocols(self).into_iter();
-        #[cfg(not(feature = "legacy"))]
-        self.head.get_all("Sec-WebSocket-Protocol").flat_map(header::tokens).filter_map(|token| token.ok())
+        let names = match &self.draft {
+            Some(draft) => draft.subprotocols.iter().map(String::as_str).collect(),
+            None => names,
+        };
+        names.into_iter()
     }
 
     /// The address of the peer, which may be a proxy; `None` over a stream made elsewhere.

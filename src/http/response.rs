@@ -8,7 +8,7 @@ use super::cookie::SetCookie;
 use super::request::header_text;
 use crate::auth::basic;
 use crate::error::UsageError;
-use crate::handshake::client::check_header;
+use crate::handshake::header::check_field;
 use crate::handshake::http;
 use crate::handshake::http::Head;
 
@@ -83,7 +83,7 @@ impl Response {
     /// Not to be given are those that the server writes: `Connection`, `Content-Length`, `Transfer-Encoding`, `Upgrade`, all that
     /// begin with `Sec-WebSocket-`, and `Host` and `Origin`, which stand in requests only.
     pub fn with_header(mut self, name: &str, value: &str) -> Response {
-        let pushed = check_header(name, value).and_then(|()| match self.head.push(name, value) {
+        let pushed = check_field(name, value).and_then(|()| match self.head.push(name, value) {
             true => Ok(()),
             false => Err(UsageError::HeadersTooLarge),
         });

@@ -82,7 +82,7 @@ use shared::SharedHub;
 ///     }
 ///     Ok(()) // dropping `member` removes it from the hub
 /// })?;
-/// let url = format!("ws://{}", server.local_addr());
+/// let url = server.url();
 /// let (mut ann, mut bob) = (stdws::connect(&url)?, stdws::connect(&url)?);
 /// # while hub.members() < 2 { std::thread::yield_now(); }
 /// ann.send("hello")?;

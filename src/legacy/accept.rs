@@ -4,7 +4,7 @@
 //!
 //! | step | on failure |
 //! |---|---|
-//! | [`requested_draft`]: the version is enabled | `None`: the handshake of RFC 6455 handles the request, and rejects it |
+//! | [`DraftConfig::requested`](super::detect::DraftConfig::requested): the version is enabled | `None`: the handshake of RFC 6455 handles the request, and rejects it |
 //! | the request is valid and its origin is allowed | the rejection of the version: an HTTP response, or the end of the stream |
 //! | the hook `on_request` decides | its HTTP response; or the stream is handed over |
 //! | hybi-00 to -03: read eight bytes after the head | the end of the stream |
@@ -12,66 +12,29 @@
 
 use std::sync::Arc;
 
-use super::detect::{detect, Detection};
 use super::handshake::NegotiatedDraft;
-use super::parts::{HandshakeProof, OriginHeader, RejectionMode, SubprotocolSyntax};
+use super::parts::{HandshakeProof, RejectionMode};
 use super::table::DraftSpec;
 use crate::codec::frame::Role;
 use crate::connection::framing::Codec;
 use crate::connection::websocket::{ConnectionInfo, WebSocket};
 use crate::error::{Error, HandshakeError, HandshakeErrorKind, Result, Step, UsageError};
-use crate::events::event::EventKind;
 use crate::events::sink::EventSink;
 use crate::handshake::client::key_from_nonce;
-use crate::handshake::header;
-use crate::handshake::http::Head;
 use crate::handshake::origin::OriginPolicy;
 use crate::http::request::Request;
 use crate::legacy::handshake::server;
 use crate::legacy::handshake::server::{Offer, ResponseParams};
-use crate::legacy::Version;
 use crate::net::stream::Stream;
 use crate::primitives::random::RandomSource;
-use crate::server::decision::{Accept, Decision, RawStreamHandler};
-use crate::server::handshake::{decide, reject, respond};
+use crate::server::decision::{Accept, Decision};
 use crate::server::handshake_config::{Endpoints, HandshakeConfig};
+use crate::server::handshake_end::{hand_over, reject, respond};
 use crate::server::handshake_io::HandshakeIo;
 use crate::server::raw_stream::RawStream;
 
 /// Number of bytes after the head of a request of hybi-00 to -03.
 const CHALLENGE_LEN: usize = 8;
-
-/// The drafts that a server supports in addition to RFC 6455.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct DraftConfig {
-    pub(crate) versions: Vec<Version>,
-    pub(crate) deflate_stream: bool,
-}
-
-impl DraftConfig {
-    /// The value of `Sec-WebSocket-Version`, the newest version first. 6455-4.4-1: all supported versions.
-    pub(crate) fn version_list(&self) -> String {
-        let is_enabled = |version: &Version| *version == Version::Rfc6455 || self.versions.contains(version);
-        let numbers = Version::ALL.into_iter().rev().filter(is_enabled).filter_map(Version::number);
-        numbers.map(|number| number.to_string()).collect::<Vec<_>>().join(", ")
-    }
-}
-
-/// The version of a request, if it is an enabled draft.
-pub(crate) fn requested_draft(head: &Head, config: &HandshakeConfig) -> Result<Option<&'static DraftSpec>> {
-    if config.drafts.versions.is_empty() {
-        return Ok(None);
-    }
-    match detect(head) {
-        Detection::Versions(versions) => Ok(versions
-            .iter()
-            .find(|version| config.drafts.versions.contains(version))
-            .map(|&version| DraftSpec::for_version(version))),
-        // hybi04-5.2.1-1: the handshake of RFC 6455 responds with the list.
-        Detection::Other => Ok(None),
-        Detection::Invalid(kind) => Err(Error::Handshake(HandshakeError::new(kind))),
-    }
-}
 
 /// Continues the opening handshake of a draft.
 pub(crate) fn accept(
@@ -81,19 +44,18 @@ pub(crate) fn accept(
     mut early: Vec<u8>,
     (spec, config, events): (&'static DraftSpec, &HandshakeConfig, &EventSink),
 ) -> Result<WebSocket> {
+    let request = request.with_draft(spec);
     let rejected = |error| reject_draft(spec, io, error, config);
     let origins = config.origins.as_deref().map_or(OriginPolicy::Any, OriginPolicy::SameHostAnd);
     let kind = |kind| rejected(Error::Handshake(HandshakeError::new(kind)));
     let offer = server::check(spec, request.head(), origins).map_err(kind)?;
-    let accept = match decide(&request, config).map_err(rejected)? {
+    let accept = match config.hooks.decide(&request).map_err(rejected)? {
         Decision::Accept(accept) => accept,
         Decision::Respond(response) => return Err(respond(io, &request, &response, config)),
-        Decision::HandOver(RawStreamHandler(handler)) => {
+        Decision::HandOver(handler) => {
             drop(offer);
-            events.emit(|| EventKind::HandedOver);
-            let _guard = events.panic_guard();
-            handler(RawStream::new(stream.clone(), request, early, &config.timeouts));
-            return Err(Error::Handshake(HandshakeError::new(HandshakeErrorKind::HandedOver)));
+            let stream = RawStream::new(stream.clone(), request, early, &config.timeouts);
+            return Err(hand_over(handler, stream, events));
         }
     };
     let body = match spec.proof {
@@ -175,32 +137,6 @@ fn reject_draft(spec: &DraftSpec, io: &HandshakeIo<'_>, error: Error, config: &H
         RejectionMode::EndOfStream => {
             io.stream.shutdown();
             error
-        }
-    }
-}
-
-// ── accessors of a request ──────────────────────────────────────────────────────────────────────────────────────────
-
-/// The origin, in versions that do not use the header `Origin`.
-pub(crate) fn origin(request: &Request) -> Option<&str> {
-    match DraftSpec::for_version(request.version()).origin_header {
-        OriginHeader::Prefixed { .. } => request.header("Sec-WebSocket-Origin"),
-        OriginHeader::Plain { .. } => None,
-    }
-}
-
-/// The offered subprotocols.
-pub(crate) fn subprotocols(request: &Request) -> Vec<&str> {
-    let spec = DraftSpec::for_version(request.version());
-    match spec.subprotocols {
-        SubprotocolSyntax::CommaSeparated => request
-            .head()
-            .get_all(spec.subprotocols.header_name())
-            .flat_map(header::tokens)
-            .filter_map(Result::ok)
-            .collect(),
-        SubprotocolSyntax::SinglePlain | SubprotocolSyntax::Single | SubprotocolSyntax::SpaceSeparated => {
-            server::subprotocols(spec, request.head()).unwrap_or_default()
         }
     }
 }

@@ -12,8 +12,9 @@
 use super::handshake::DEFLATE_STREAM;
 use super::parts::{ExtensionSyntax, HandshakeProof, RejectionMode};
 use super::table::DraftSpec;
+use crate::auth::basic;
 use crate::client::builder::Client;
-use crate::client::handshake::{io_error, HandshakeReader};
+use crate::client::handshake::{io_error, HandshakeReader, Target};
 use crate::codec::frame::Role;
 use crate::connection::framing::Codec;
 use crate::connection::websocket::{ConnectionInfo, WebSocket};
@@ -28,15 +29,6 @@ use crate::net::deadline::Deadline;
 use crate::net::stream::Stream;
 use crate::net::write_buffer::{WriteBuffer, WriteTimeout};
 use crate::primitives::random::RandomSource;
-use crate::redirect::follow::Target;
-
-/// The versions that a client uses.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct LegacyOptions {
-    version: Version,
-    fallback_versions: Vec<Version>,
-    deflate_stream: bool,
-}
 
 impl Client {
     /// Uses this version. Default: [`Version::Rfc6455`]. Feature `legacy`.
@@ -54,7 +46,7 @@ impl Client {
     ///     while let Some(message) = ws.recv()? { ws.send(&message)?; }
     ///     Ok(())
     /// })?;
-    /// let url = format!("ws://{}", server.local_addr());
+    /// let url = server.url();
     /// let mut ws = Client::new(&url)?.version(Version::HIXIE76).connect()?;
     /// assert_eq!(ws.version(), Version::HIXIE76);
     /// ws.send("hello")?;
@@ -134,14 +126,12 @@ fn next_version(rejection: &HandshakeError, allowed: &[Version]) -> Option<Versi
 }
 
 /// Performs the opening handshake of a draft.
-#[allow(clippy::too_many_arguments)] // Those of the handshake of RFC 6455, and the version.
 pub(crate) fn open(
     client: &Client,
     target: &Target<'_>,
     spec: &'static DraftSpec,
     (stream, info): (Stream, ConnectionInfo),
     (mut random_source, key): (RandomSource, &str),
-    skip_body: fn(u16) -> bool,
     deadline: Deadline,
 ) -> Result<WebSocket> {
     let challenge = match spec.proof {
@@ -151,6 +141,7 @@ pub(crate) fn open(
         HandshakeProof::None | HandshakeProof::Accept | HandshakeProof::AcceptAndNonce => None,
     };
     let offers = client.legacy_options.deflate_stream && spec.extensions != ExtensionSyntax::None;
+    let authorization = basic::authorization(&target.headers, &target.uri)?;
     let request = HandshakeRequest {
         uri: &target.uri,
         key,
@@ -158,6 +149,7 @@ pub(crate) fn open(
         origin: client.origin.as_deref(),
         subprotocols: &client.subprotocols,
         extensions: offers.then_some(DEFLATE_STREAM),
+        authorization: authorization.as_deref(),
     };
     let draft_request = DraftRequest { spec, request, challenge };
     WriteBuffer::default().write(&stream, &draft_request.bytes()?, WriteTimeout::Until(deadline)).map_err(io_error)?;
@@ -168,7 +160,7 @@ pub(crate) fn open(
         Err(kind) => {
             // Only an HTTP response has a body.
             let body = match kind {
-                HandshakeErrorKind::Status(status) if !skip_body(status) => reader.read_body(&head),
+                HandshakeErrorKind::Status(status) if !(target.skip_body)(status) => reader.read_body(&head),
                 _ => Vec::new(),
             };
             return Err(Error::Handshake(HandshakeError::new(kind).with_response(

@@ -26,6 +26,8 @@ type FillFn = Box<dyn FnMut(&mut [u8]) -> io::Result<()> + Send>;
 /// 128 keys of four bytes: enough that the system call does not show, little enough for every connection to have its
 /// own.
 const POOL_SIZE: usize = 512;
+/// Threshold in bytes below which the pool is low: eight keys, the maximum that is used under one lock.
+const LOW_WATERMARK: usize = 8 * 4;
 
 /// A source and what was taken from it ahead of time.
 pub(crate) struct RandomSource {
@@ -50,6 +52,20 @@ impl RandomSource {
     pub(crate) fn fill(&mut self, out: &mut [u8]) -> io::Result<()> {
         // 6455-4.1-30: a nonce is asked for when it is needed, and never kept.
         (self.source)(out)
+    }
+
+    /// Whether one of the next eight calls of [`masking_key`](RandomSource::masking_key) may call the source.
+    #[inline]
+    pub(crate) fn is_low(&self) -> bool {
+        self.pool.len().saturating_sub(self.used) < LOW_WATERMARK
+    }
+
+    /// Refills the pool if it is low. The caller holds no lock: the source is the user's code.
+    pub(crate) fn prefetch(&mut self) -> io::Result<()> {
+        match self.is_low() {
+            true => self.refill(),
+            false => Ok(()),
+        }
     }
 
     /// Four bytes from the pool.

@@ -5,7 +5,7 @@ use std::fmt;
 use super::raw_stream::RawStream;
 use crate::config::{Limits, Timeouts};
 use crate::error::UsageError;
-use crate::handshake::client::check_header;
+use crate::handshake::header::check_field;
 use crate::http::response::Response;
 
 /// What is to be done with a request: what a hook of [`Server::on_request`](crate::Server::on_request) gives.
@@ -33,7 +33,7 @@ pub enum Decision {
     /// Answers in HTTP, and closes the connection (RFC 6455 section 4.2.2: 401, a redirect, 404 and the like).
     Respond(Response),
     /// Gives the stream away, see [`Decision::hand_over`].
-    HandOver(RawStreamHandler),
+    HandOver(Box<dyn FnOnce(RawStream) + Send>),
 }
 
 impl Decision {
@@ -67,7 +67,7 @@ impl Decision {
     /// # }
     /// ```
     pub fn hand_over(handler: impl FnOnce(RawStream) + Send + 'static) -> Decision {
-        Decision::HandOver(RawStreamHandler(Box::new(handler)))
+        Decision::HandOver(Box::new(handler))
     }
 }
 
@@ -88,17 +88,8 @@ impl fmt::Debug for Decision {
         match self {
             Decision::Accept(accept) => f.debug_tuple("Accept").field(accept).finish(),
             Decision::Respond(response) => f.debug_tuple("Respond").field(response).finish(),
-            Decision::HandOver(_) => f.write_str("RawStreamHandler"),
+            Decision::HandOver(_) => f.write_str("HandOver(..)"),
         }
-    }
-}
-
-/// Who takes a stream over, see [`Decision::hand_over`].
-pub struct RawStreamHandler(pub(crate) Box<dyn FnOnce(RawStream) + Send>);
-
-impl fmt::Debug for RawStreamHandler {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("RawStreamHandler")
     }
 }
 
@@ -131,7 +122,7 @@ impl Accept {
     /// Adds a header to the response. The same name may be added again. Which must not be given, see
     /// [`Response::with_header`](crate::Response::with_header).
     pub fn header(mut self, name: &str, value: &str) -> Accept {
-        match check_header(name, value) {
+        match check_field(name, value) {
             Ok(()) => self.headers.push((name.to_owned(), value.to_owned())),
             Err(error) => drop(self.error.get_or_insert(error)),
         }

@@ -1,23 +1,25 @@
-//! A head that has been read: start line and fields, to be looked up.
+//! A parsed head: start line and fields. Independent of how it was parsed.
 //!
-//! Knows where the parts lie; must not know how they were read. It is one buffer, in which the parts follow each other
-//! without separators (method, target, name, value, name, value ...; for a response the reason comes first), and the
-//! places where they end. So a part begins where the one before it ends, and a field costs four bytes beside its own.
+//! A head is one buffer, in which the parts follow each other without separators (method, target, name, value, name,
+//! value ...; the head of a response begins with the reason), and the positions where the parts end. A part begins where
+//! the part before it ends, and a field takes four bytes beside its own bytes.
 
 use std::fmt;
 
 use crate::error::HandshakeErrorKind;
 
-/// The version of HTTP a head names, `HTTP/major.minor`.
+/// The HTTP version of a head, `HTTP/major.minor`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct HttpVersion {
-    pub(crate) major: u8,
-    pub(crate) minor: u8,
+pub struct HttpVersion {
+    /// The digit before the dot.
+    pub major: u8,
+    /// The digit after the dot.
+    pub minor: u8,
 }
 
 impl HttpVersion {
-    /// Whether it is HTTP/1.1 or a later 1.x: the versions that know `Upgrade` in this form of message.
-    pub(crate) fn supports_upgrade(self) -> bool {
+    /// Whether the version is HTTP/1.1 or a later 1.x. Only these versions define `Upgrade` for this message format.
+    pub fn supports_upgrade(self) -> bool {
         self.major == 1 && self.minor >= 1
     }
 }
@@ -36,7 +38,7 @@ pub(crate) struct Field {
 
 /// A complete head: start line and fields. Its `Debug` shows no credentials.
 #[derive(Clone)]
-pub(crate) struct Head {
+pub struct Head {
     pub(crate) bytes: Vec<u8>,
     pub(crate) start: StartLine,
     pub(crate) version: HttpVersion,
@@ -45,17 +47,18 @@ pub(crate) struct Head {
 }
 
 impl Head {
+    /// A head without fields, and with the version still to be set.
     pub(crate) fn empty(start: StartLine) -> Head {
         let version = HttpVersion { major: 0, minor: 0 };
         Head { bytes: Vec::new(), start, version, start_end: 0, fields: Vec::new() }
     }
 
-    /// The head of a response of ours, without fields.
+    /// The head of a response of this side, without fields.
     pub(crate) fn response(status: u16) -> Head {
         Head { version: HttpVersion { major: 1, minor: 1 }, ..Head::empty(StartLine::Response { status }) }
     }
 
-    /// Adds a field, which must have been checked. False: the head has no room for it, and is as it was.
+    /// Adds a field, which must have been checked. False: the head has no room for the field, and is unchanged.
     #[must_use]
     pub(crate) fn push(&mut self, name: &str, value: &str) -> bool {
         let name_end = self.bytes.len().checked_add(name.len());
@@ -69,7 +72,7 @@ impl Head {
     }
 
     /// The method of a request; empty for a response.
-    pub(crate) fn method(&self) -> &str {
+    pub fn method(&self) -> &str {
         match self.start {
             StartLine::Request { method_end } => self.text(0, method_end),
             StartLine::Response { .. } => "",
@@ -77,27 +80,27 @@ impl Head {
     }
 
     /// The target of a request, visible ASCII; empty for a response.
-    pub(crate) fn target(&self) -> &str {
+    pub fn target(&self) -> &str {
         match self.start {
             StartLine::Request { method_end } => self.text(method_end, self.start_end),
             StartLine::Response { .. } => "",
         }
     }
 
-    /// The version of HTTP.
-    pub(crate) fn version(&self) -> HttpVersion {
+    /// The HTTP version.
+    pub fn version(&self) -> HttpVersion {
         self.version
     }
 
-    /// The status of a response, 100 to 999 if it was read; 0 for a request.
-    pub(crate) fn status(&self) -> u16 {
+    /// The status of a response, from 100 to 999 if the head was parsed; 0 for a request.
+    pub fn status(&self) -> u16 {
         match self.start {
             StartLine::Request { .. } => 0,
             StartLine::Response { status } => status,
         }
     }
 
-    /// For tests, because a client looks at the status alone: the reason phrase, which may be empty, and may hold bytes outside ASCII.
+    /// The reason phrase, for tests. It may be empty, and may hold bytes outside ASCII. A client uses the status only.
     #[cfg(test)]
     pub(crate) fn reason(&self) -> &[u8] {
         match self.start {
@@ -106,31 +109,34 @@ impl Head {
         }
     }
 
-    /// Names and values in the order they came. Names are tokens as they were written. Values have no white space
-    /// around them and no control character but HTAB in them; bytes outside ASCII are possible.
-    pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
+    /// Names and values in the order of the head. Names are tokens in the case they were sent in. Values have no white space
+    /// around them and no control character except HTAB. They may have bytes outside ASCII.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
         let starts = std::iter::once(self.start_end).chain(self.fields.iter().map(|f| f.value_end));
         starts.zip(&self.fields).map(|(start, f)| (self.text(start, f.name_end), self.part(f.name_end, f.value_end)))
     }
 
-    /// The fields as users see them in an error, bytes outside ASCII as U+FFFD.
+    /// The fields as text for an error, bytes outside ASCII as U+FFFD.
     pub(crate) fn display_fields(&self) -> Vec<(String, String)> {
         let shown = |&byte: &u8| if byte.is_ascii() { char::from(byte) } else { char::REPLACEMENT_CHARACTER };
         self.fields().map(|(name, value)| (name.to_owned(), value.iter().map(shown).collect())).collect()
     }
 
     /// The values of all fields of this name, compared without regard to ASCII case.
-    pub(crate) fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    pub fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
         self.fields().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
     /// The value of the first field of this name.
-    pub(crate) fn get<'a>(&'a self, name: &'a str) -> Option<&'a [u8]> {
+    pub fn get<'a>(&'a self, name: &'a str) -> Option<&'a [u8]> {
         self.get_all(name).next()
     }
 
-    /// The value of a field that must not be there twice.
-    pub(crate) fn single(&self, name: &'static str) -> Result<Option<&[u8]>, HandshakeErrorKind> {
+    /// The value of a field that a message may have once.
+    ///
+    /// # Errors
+    /// [`HandshakeErrorKind::DuplicateHeader`] when there is more than one.
+    pub fn single(&self, name: &'static str) -> Result<Option<&[u8]>, HandshakeErrorKind> {
         let mut values = self.get_all(name);
         let first = values.next();
         match values.next() {
@@ -139,7 +145,7 @@ impl Head {
         }
     }
 
-    /// Where the last part ends, and the next will begin.
+    /// The position where the last part ends and the next one begins.
     pub(crate) fn last_part_end(&self) -> usize {
         usize::from(self.fields.last().map_or(self.start_end, |f| f.value_end))
     }
@@ -148,14 +154,14 @@ impl Head {
         self.bytes.get(usize::from(start)..usize::from(end)).unwrap_or_default()
     }
 
-    /// A part that was checked to be ASCII.
+    /// A part that was checked to be ASCII, as text.
     fn text(&self, start: u16, end: u16) -> &str {
         std::str::from_utf8(self.part(start, end)).unwrap_or_default()
     }
 }
 
 /// Leaves out what may be a secret: credentials, cookies, the query, and a target that is not a path, because it may
-/// hold a user and a password.
+/// hold a user name and a password.
 impl fmt::Debug for Head {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const SECRET: [&str; 4] = ["Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie"];

@@ -1,6 +1,6 @@
-//! The words that go with a status (RFC 9110 section 15). Nothing depends on them; people read them.
+//! The reason phrases of HTTP statuses (RFC 9110 section 15). Programs do not depend on them.
 
-/// The reason phrase; empty for a status that has no usual one.
+/// The reason phrase of a status; empty for a status without a common one.
 pub(crate) fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",

@@ -1,28 +1,27 @@
-//! The part of a URI that says where: whom, on which port, as who (RFC 3986 section 3.2).
+//! The authority of a URI: user name and password, host and port (RFC 3986 section 3.2).
 //!
 //! ```text
 //! [ user [ : password ] @ ] host [ : port ]
 //! ```
 //!
-//! Knows no scheme. What is tested of it is tested in `uri`.
+//! Independent of the scheme. Its tests are those of `uri`.
 
 use std::net::Ipv6Addr;
 
-use crate::auth::basic;
-use crate::error::{UriErrorKind, UsageError};
+use crate::error::UriErrorKind;
 
-/// Where, and as who. Has no `Debug`, because of the password.
+/// A parsed authority. Has no `Debug`, because it holds the password.
 #[derive(Clone)]
 pub(crate) struct Authority {
-    /// In lower case, an IPv6 address without its brackets.
+    /// The host in lower case, an IPv6 address without its brackets.
     pub(crate) host: String,
-    /// If one was given.
+    /// The port, if the text has one.
     pub(crate) port: Option<u16>,
-    /// If there is any.
+    /// User name and password, unless both are empty.
     pub(crate) userinfo: Option<Userinfo>,
 }
 
-/// Percent-decoded. Bytes, because nothing says which character set they are in.
+/// User name and password, percent-decoded. They are bytes, because a URI does not state their character set.
 #[derive(Clone)]
 pub(crate) struct Userinfo {
     pub(crate) user: Vec<u8>,
@@ -30,8 +29,9 @@ pub(crate) struct Userinfo {
 }
 
 impl Authority {
+    /// Parses an authority.
     pub(crate) fn parse(text: &str) -> Result<Authority, UriErrorKind> {
-        // The last `@`: one inside the userinfo has to be percent-encoded, and is refused with the rest of it.
+        // The last `@` counts: an `@` inside the userinfo has to be percent-encoded, and the decoder rejects it.
         let (userinfo, host_and_port) = match text.rsplit_once('@') {
             Some((userinfo, host_and_port)) => (Userinfo::parse(userinfo)?, host_and_port),
             None => (None, text),
@@ -42,21 +42,16 @@ impl Authority {
 }
 
 impl Userinfo {
-    /// `None` when there is nothing to tell the server: `ws://@h` and `ws://:@h`.
+    /// `None` when user name and password are empty: `ws://@h` and `ws://:@h`.
     fn parse(text: &str) -> Result<Option<Userinfo>, UriErrorKind> {
         let (user, password) = text.split_once(':').unwrap_or((text, ""));
         let user = percent_decode(user, b"").ok_or(UriErrorKind::Userinfo)?;
         let password = percent_decode(password, b":").ok_or(UriErrorKind::Userinfo)?;
         Ok((!user.is_empty() || !password.is_empty()).then_some(Userinfo { user, password }))
     }
-
-    /// As Basic credentials (RFC 7617), without the word `Basic`.
-    pub(crate) fn basic(&self) -> Result<String, UsageError> {
-        basic::pair(&self.user, &self.password)
-    }
 }
 
-/// A host as it stands before a port: an IPv6 address, the only one with a colon, in brackets.
+/// A host in the form that may be followed by a port: an IPv6 address, which has a colon, in brackets.
 pub(crate) fn bracketed(host: &str) -> String {
     if host.contains(':') {
         format!("[{host}]")
@@ -65,7 +60,7 @@ pub(crate) fn bracketed(host: &str) -> String {
     }
 }
 
-/// Host, still with its brackets, and what stands after its colon.
+/// Splits a host, with its brackets, from the text after its colon.
 fn split_port(text: &str) -> Result<(&str, &str), UriErrorKind> {
     if !text.starts_with('[') {
         return Ok(text.rsplit_once(':').unwrap_or((text, "")));
@@ -81,7 +76,7 @@ fn parse_port(text: &str) -> Result<Option<u16>, UriErrorKind> {
     if text.is_empty() {
         return Ok(None);
     }
-    // `parse` alone would take a sign.
+    // `parse` alone would accept a sign.
     if !text.bytes().all(|b| b.is_ascii_digit()) {
         return Err(UriErrorKind::Port);
     }
@@ -96,12 +91,12 @@ fn parse_host(text: &str) -> Result<String, UriErrorKind> {
         return Err(UriErrorKind::MissingHost);
     }
     if let Some(address) = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')) {
-        // Refuses zone ids too: they mean something only on this machine, and the Host header would carry them off it.
+        // This rejects zone ids too: they have a meaning on this machine only, and the Host header would send them.
         address.parse::<Ipv6Addr>().map_err(|_| UriErrorKind::Ipv6Address)?;
         return Ok(address.to_ascii_lowercase());
     }
     if !text.is_ascii() {
-        // 6455-11.1.1-1, 6455-11.1.2-1: the conversion to punycode needs tables that std does not have; it is the caller's.
+        // 6455-11.1.1-1, 6455-11.1.2-1: the conversion to punycode needs tables that std does not have. The caller does it.
         return Err(UriErrorKind::HostNotAscii);
     }
     if !text.bytes().all(is_unreserved_or_sub_delim) {
@@ -110,7 +105,8 @@ fn parse_host(text: &str) -> Result<String, UriErrorKind> {
     Ok(text.to_ascii_lowercase())
 }
 
-/// What a component stands for. `None` when a percent-encoding is broken, or a character is neither plain nor in `also`.
+/// The bytes that a component stands for. `None` when a percent-encoding is broken, or a character has to be encoded.
+/// The characters in `also` may stand unencoded in this component.
 pub(crate) fn percent_decode(component: &str, also: &[u8]) -> Option<Vec<u8>> {
     let mut decoded = Vec::with_capacity(component.len());
     let mut bytes = component.bytes();
@@ -130,7 +126,7 @@ fn hex(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
-/// What may stand in every component: `unreserved` and `sub-delims` of RFC 3986 section 2.
+/// Whether a byte may stand unencoded in every component: `unreserved` and `sub-delims` of RFC 3986 section 2.
 fn is_unreserved_or_sub_delim(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte)
 }

@@ -388,7 +388,7 @@ fn unknown_hixie_frames_are_ignored_up_to_the_limit() {
     let frame = |first: u8, length: &[u8], payload: usize, end: &[u8]| {
         let mut bytes = vec![first];
         bytes.extend_from_slice(length);
-        bytes.extend(std::iter::repeat_n(0u8, payload));
+        bytes.extend(std::iter::repeat(0u8).take(payload));
         bytes.extend_from_slice(end);
         bytes
     };

@@ -55,7 +55,6 @@ impl DraftRequest<'_> {
         let (version, draft) = (spec.number.map(|n| n.to_string()), spec.draft.map(|n| n.to_string()));
         // hybi03-5.1-1: separated by spaces. Earlier versions allow only one.
         let subprotocols = request.subprotocols.join(if spec.echo == Echo::Nothing { ", " } else { " " });
-        let authorization = rfc::authorization(request)?;
 
         // hixie75-3.1-1: this order.
         let mut fields = vec![(UPGRADE, spec.upgrade), (CONNECTION, "Upgrade"), ("Host", host.as_str())];
@@ -78,7 +77,7 @@ impl DraftRequest<'_> {
         // hybi02-5.1-1
         fields.extend(draft.as_deref().map(|draft| (DRAFT, draft)));
         fields.extend(request.extensions.map(|offer| (EXTENSIONS, offer)));
-        fields.extend(authorization.as_deref().map(|value| ("Authorization", value)));
+        fields.extend(request.authorization.map(|value| ("Authorization", value)));
         fields.extend(request.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         if let Some(challenge) = &self.challenge {
             // hixie76-4.1-2
@@ -283,6 +282,7 @@ mod tests {
             origin,
             subprotocols: &subprotocols,
             extensions: None,
+            authorization: None,
         };
         let mut random_source = RandomSource::from_fn(Box::new(|out: &mut [u8]| {
             out.fill(7);

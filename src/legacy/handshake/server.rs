@@ -46,7 +46,7 @@ enum ProofInput<'a> {
     /// The numbers that the two keys encode.
     Challenge(u32, u32),
     /// `Sec-WebSocket-Key` as received.
-    Key(&'a [u8]),
+    Key(&'a str),
 }
 
 /// The values of a response that are not in the request.
@@ -203,7 +203,9 @@ impl Offer<'_> {
     /// The masking key of the connection, in hybi-04.
     pub(crate) fn masking_key(&self, nonce: &str) -> Option<[u8; 20]> {
         match (self.spec.proof, &self.proof) {
-            (HandshakeProof::AcceptAndNonce, ProofInput::Key(key)) => Some(proof::masking_key(key, nonce.as_bytes())),
+            (HandshakeProof::AcceptAndNonce, ProofInput::Key(key)) => {
+                Some(proof::masking_key(key.as_bytes(), nonce.as_bytes()))
+            }
             (_, _) => None,
         }
     }
@@ -302,6 +304,7 @@ mod tests {
             origin: None,
             subprotocols: &subprotocols,
             extensions,
+            authorization: None,
         };
         let challenge = (spec.proof == HandshakeProof::Challenge)
             .then(|| KeyChallenge::generate(&mut RandomSource::system()).unwrap());

@@ -1,0 +1,109 @@
+//! A failure of the operating system, and the step of a connection in which it or a timeout happened.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+/// A failure of the operating system, with what was being done.
+#[derive(Debug, Clone)]
+pub struct IoError {
+    pub(crate) step: Step,
+    pub(crate) source: Arc<io::Error>,
+}
+
+impl IoError {
+    /// What was being done.
+    pub fn step(&self) -> Step {
+        self.step
+    }
+
+    /// The kind `std` gives the failure.
+    pub fn kind(&self) -> io::ErrorKind {
+        self.source.kind()
+    }
+}
+
+impl fmt::Display for IoError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "failed {}: {}", self.step.description(), self.source)
+    }
+}
+
+/// What a connection was doing when time ran out or the system failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Step {
+    /// Turning the host name into addresses.
+    Resolve,
+    /// Waiting for other connection attempts of this process to the same address, or through a proxy to the same name
+    /// (RFC 6455 section 4.1).
+    ConnectQueue,
+    /// Opening the TCP connection.
+    Connect,
+    /// Having the proxy open the way to the server.
+    Proxy,
+    /// Binding or listening.
+    Listen,
+    /// The handshake of TLS.
+    Tls,
+    /// The opening handshake.
+    Handshake,
+    /// Waiting for a message, with a time limit given in the call.
+    Receive,
+    /// Reading from the network.
+    Read,
+    /// A message that has begun, but does not go on.
+    Message,
+    /// Writing to the network.
+    Write,
+    /// Waiting for another thread to finish sending.
+    SendLock,
+    /// No sign of life from the peer, although a Ping was sent.
+    Keepalive,
+    /// Waiting for the Pong that answers a Ping.
+    Pong,
+    /// The closing handshake.
+    Close,
+    /// Drawing random numbers for masking keys.
+    RandomSource,
+    /// Starting a thread.
+    Thread,
+}
+
+impl Step {
+    pub(super) fn description(self) -> &'static str {
+        match self {
+            Step::Resolve => "resolving the host name",
+            Step::ConnectQueue => "waiting for an earlier connection attempt to the same address",
+            Step::Connect => "connecting",
+            Step::Proxy => "waiting for the proxy to connect",
+            Step::Listen => "listening",
+            Step::Tls => "in the handshake of TLS",
+            Step::Handshake => "in the opening handshake",
+            Step::Receive => "waiting for a message",
+            Step::Read => "reading from the network",
+            Step::Message => "waiting for the rest of a message",
+            Step::Write => "writing to the network",
+            Step::SendLock => "waiting for another thread to finish sending",
+            Step::Keepalive => "waiting for a sign of life from the peer",
+            Step::Pong => "waiting for a Pong",
+            Step::Close => "in the closing handshake",
+            Step::RandomSource => "drawing random numbers",
+            Step::Thread => "starting a thread",
+        }
+    }
+
+    /// The setting that bounds the step, for the one who reads the error.
+    pub(super) fn limiting_setting(self) -> &'static str {
+        match self {
+            Step::Resolve | Step::ConnectQueue | Step::Connect | Step::Proxy => "see Timeouts::connect",
+            Step::Tls | Step::Handshake => "see Timeouts::handshake (server) and Timeouts::connect (client)",
+            Step::Receive => "the limit was given in the call",
+            Step::Message => "see Timeouts::message",
+            Step::Write | Step::SendLock => "see Timeouts::write",
+            Step::Keepalive | Step::Pong => "see Timeouts::pong_timeout",
+            Step::Close => "see Timeouts::close",
+            Step::Listen | Step::Read | Step::RandomSource | Step::Thread => "the system set the limit",
+        }
+    }
+}
