@@ -33,6 +33,8 @@ pub enum UsageError {
     /// User name or password that cannot be sent to a proxy: for HTTP as in [`UsageError::Credentials`]; for SOCKS5 each of them
     /// has 1 to 255 bytes (RFC 1929).
     ProxyCredentials,
+    /// An entry for [`Proxy::no_proxy`](crate::Proxy::no_proxy) that is neither a host, an IP address, a network nor `*`.
+    NoProxy(String),
     /// A host name too long for SOCKS5, which takes 255 bytes (RFC 1928 section 5). Its length.
     HostNameTooLong(usize),
     /// A cookie whose name is not a token, or whose value has a character that cannot stand there (RFC 6265 section 4.1.1). Only
@@ -93,6 +95,9 @@ impl fmt::Display for UsageError {
                 "user name or password cannot be sent to the proxy (HTTP: a colon in the name, or a control character; \
                  SOCKS5: each has 1 to 255 bytes)",
             ),
+            UsageError::NoProxy(entry) => {
+                write!(f, "{entry:?} is not a host, an IP address, a network such as 10.0.0.0/8, or *")
+            }
             UsageError::HostNameTooLong(n) => write!(f, "a host name for SOCKS5 has at most 255 bytes, not {n}"),
             UsageError::Cookie(name) => write!(f, "the cookie {name:?} has a character that cannot stand in its name or value"),
             UsageError::TrustedProxy(entry) => write!(f, "{entry:?} is no IP address, no network such as 10.0.0.0/8, and not unix"),
