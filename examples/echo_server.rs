@@ -169,7 +169,7 @@ impl Counters {
             self.received, self.sent
         );
         for (code, count) in &self.events {
-            page += &format!("websocket_events_total{{code=\"{code}\"}} {count}\n");
+            page += &format!("websocket_events_total{{name=\"{code}\"}} {count}\n");
         }
         page
     }

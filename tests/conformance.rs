@@ -1,5 +1,5 @@
-//! RFC 6455 sections 5 and 6 as they show on the wire: a peer made by hand against the client and against the server.
-//! What is wrong on purpose is in `conformance_violations.rs`, closing in `conformance_closing.rs`.
+//! RFC 6455 sections 5 and 6 on the wire: a handwritten peer against the client and against the server. Violations are
+//! in `conformance_violations.rs`, closing in `conformance_closing.rs`.
 
 #[path = "support/wire.rs"]
 mod wire;
@@ -42,7 +42,7 @@ fn echoed(message: &Message) -> (u8, Vec<u8>) {
     (FIN | opcode, message.as_bytes().to_vec())
 }
 
-/// Every good vector in both roles: whole, byte by byte, and with other frames behind it.
+/// Every valid vector in both roles: whole, byte by byte, and followed by other frames.
 ///
 /// 6455-6.2-1, 6455-6.2-3, 6455-6.2-7, 6455-5.2-1, 6455-5.4-1, 6455-5.4-5, 6455-5.5.2-2, 6455-5.5.3-s1, 6455-5.5.3-s2
 #[test]
@@ -87,9 +87,9 @@ fn vectors() {
 }
 
 /// 6455-5.2-s3, 6455-5.2-6, 6455-5.4-s1, 6455-5.4-7, 6455-5.6-s1, 6455-6.1-1, 6455-6.1-4, 6455-6.1-6, 6455-6.1-9:
-/// around every place where the form of the length changes, and where messages take another way through the buffers.
+/// around every length at which the encoding of the length or the use of the buffers changes.
 #[test]
-fn every_length_comes_back_as_it_was() {
+fn messages_of_every_length_are_echoed() {
     for side in SIDES {
         let (mut peer, ws) = pair(side);
         let echo = echo(ws);
@@ -99,7 +99,7 @@ fn every_length_comes_back_as_it_was() {
                 let payload: Vec<u8> =
                     (0..length).map(|i| if opcode == TEXT { b'a' + (i % 26) as u8 } else { byte ^ i as u8 }).collect();
                 peer.send_frame(FIN | opcode, &payload);
-                // `parse` also sees to it that the length is in its shortest form.
+                // `parse` also checks that the length is in its shortest form.
                 assert!(peer.next() == (FIN | opcode, payload), "{side:?}, opcode {opcode}, {length}");
             }
         }
@@ -109,9 +109,9 @@ fn every_length_comes_back_as_it_was() {
     }
 }
 
-/// 6455-5.1-4: the bytes themselves. 6455-6.2-7: unmasked before they go on.
+/// 6455-5.1-4: the server masks nothing. 6455-6.2-7: the payload is unmasked.
 #[test]
-fn a_server_answers_the_example_of_the_rfc_byte_for_byte() {
+fn a_server_echoes_the_example_of_the_rfc() {
     let (mut peer, ws) = pair(Side::Server);
     let echo = echo(ws);
     peer.send(b"\x81\x85\x37\xFA\x21\x3D\x7F\x9F\x4D\x51\x58\x88\x82\x37\xFA\x21\x3D\x34\x12");
@@ -121,7 +121,7 @@ fn a_server_answers_the_example_of_the_rfc_byte_for_byte() {
 
 /// 6455-5.4-3, 6455-5.4-6, 6455-5.4-7, 6455-5.4-12, 6455-6.2-3, 6455-6.2-4, 6455-5.4-s2
 #[test]
-fn fragments_are_put_together_in_order() {
+fn fragments_are_assembled_in_order() {
     for side in SIDES {
         let (mut peer, ws) = pair(side);
         let echo = echo(ws);
@@ -132,7 +132,7 @@ fn fragments_are_put_together_in_order() {
                 peer.send_frame(first | if n == 6 { FIN } else { 0 }, piece);
             }
             assert!(peer.next() == (FIN | opcode, pieces.concat()), "{side:?}");
-            // What follows is another message, of another kind.
+            // Another message of another kind follows.
             peer.send_frame(FIN | (TEXT + BINARY - opcode), b"next");
             assert_eq!(peer.next(), (FIN | (TEXT + BINARY - opcode), b"next".to_vec()));
         }
@@ -144,7 +144,7 @@ fn fragments_are_put_together_in_order() {
 
 /// 6455-5.6-1, 6455-8.1-1: each frame of a text may end inside a character.
 #[test]
-fn characters_may_be_split_anywhere() {
+fn characters_may_be_split_at_any_byte() {
     let text = "a\u{e9}\u{20ac}\u{1d11e}z".as_bytes();
     for side in SIDES {
         let (mut peer, ws) = pair(side);
@@ -165,10 +165,10 @@ fn characters_may_be_split_anywhere() {
 
 // ── control frames ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// 6455-5.4-1, 6455-5.4-5, 6455-6.2-2, 6455-5.5.2-2, 6455-5.5.2-3, 6455-5.5.3-s1: answered although the message around
-/// it has not ended, and each with its own payload, of up to 125 bytes.
+/// 6455-5.4-1, 6455-5.4-5, 6455-6.2-2, 6455-5.5.2-2, 6455-5.5.2-3, 6455-5.5.3-s1: answered although the message is
+/// incomplete, each with its own payload of up to 125 bytes.
 #[test]
-fn pings_between_fragments_are_answered_at_once() {
+fn pings_between_fragments_are_answered_immediately() {
     for side in SIDES {
         let (mut peer, ws) = pair(side);
         let echo = echo(ws);
@@ -184,21 +184,21 @@ fn pings_between_fragments_are_answered_at_once() {
         peer.send_frame(FIN | CONTINUATION, b"");
         assert_eq!(peer.next(), (FIN | BINARY, whole), "{side:?}");
         peer.send_close(1000, "");
-        // 6455-5.5.3-s2: nothing came in answer to the Pongs.
+        // 6455-5.5.3-s2: Pongs are not answered.
         assert_eq!(peer.rest_and_end(), [(FIN | CLOSE, close_body(1000, ""))]);
         assert_eq!(echo.join().messages.len(), 1);
     }
 }
 
-/// 6455-5.5.2-2, 6455-5.5.3-s1: while there is room, each Ping of a packet is answered, in order, and before the message
-/// that came behind it.
+/// 6455-5.5.2-2, 6455-5.5.3-s1: while there is room, each Ping of a packet is answered in order, before the message
+/// that follows it.
 #[test]
 fn pings_in_one_packet_are_answered_in_order() {
     for side in SIDES {
         let (mut peer, ws) = pair(side);
         let mut bytes: Vec<u8> = (1..=9).flat_map(|n| side.frame(FIN | PING, &[n; 9])).collect();
         bytes.extend(side.frame(FIN | TEXT, b"behind"));
-        // All of it is here before the crate reads for the first time.
+        // All bytes have arrived before the first read.
         peer.send(&bytes);
         let echo = echo(ws);
         for n in 1..=9 {
@@ -211,9 +211,9 @@ fn pings_in_one_packet_are_answered_in_order() {
     }
 }
 
-/// 6455-5.5.2-1, 6455-5.5.2-4: our Ping has a payload, and only the Pong with the same one answers it.
+/// 6455-5.5.2-1, 6455-5.5.2-4: a Ping has a payload, and only a Pong with the same payload answers it.
 #[test]
-fn a_ping_of_ours_waits_for_its_pong() {
+fn ping_waits_for_the_matching_pong() {
     for side in SIDES {
         let (mut peer, mut ws) = pair(side);
         let pinging = spawn(move || {
@@ -236,8 +236,8 @@ fn a_ping_of_ours_waits_for_its_pong() {
 
 // ── sending ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// 6455-6.1-5, 6455-6.1-6, 6455-6.1-7, 6455-5.4-s2, 6455-5.4-2: a stream is one message in fragments, and a Pong goes
-/// between them, whole.
+/// 6455-6.1-5, 6455-6.1-6, 6455-6.1-7, 6455-5.4-s2, 6455-5.4-2: a stream is one fragmented message, and a Pong is
+/// sent between fragments.
 #[test]
 fn a_stream_is_sent_as_fragments() {
     for side in SIDES {
@@ -271,9 +271,9 @@ fn a_stream_is_sent_as_fragments() {
     }
 }
 
-/// 6455-2.1-1: what is queued waits for the flush, and for a call that receives.
+/// 6455-2.1-1: queued messages are written by a flush or by a receive call.
 #[test]
-fn what_is_queued_goes_out_together() {
+fn queued_messages_are_written_together() {
     for side in SIDES {
         let (mut peer, mut ws) = pair(side);
         for flush in [true, false] {
@@ -292,7 +292,7 @@ fn what_is_queued_goes_out_together() {
     }
 }
 
-/// Passes bytes on from one socket to the other, and keeps them.
+/// Forwards bytes from one socket to the other, and records them.
 fn tap(mut from: TcpStream, mut to: TcpStream) -> Arc<Mutex<Vec<u8>>> {
     let kept = Arc::new(Mutex::new(Vec::new()));
     let keep = kept.clone();
@@ -309,7 +309,7 @@ fn tap(mut from: TcpStream, mut to: TcpStream) -> Arc<Mutex<Vec<u8>>> {
     kept
 }
 
-/// What client and server say to each other, recorded in between: the handshake and the frames of either.
+/// The bytes between client and server, recorded: the handshakes and frames of both.
 fn recorded(conversation: impl FnOnce(SocketAddr)) -> [(String, Vec<Frame>); 2] {
     let server = Server::bind("127.0.0.1:0").unwrap();
     let running = server.start(|mut ws| {
@@ -337,9 +337,9 @@ fn recorded(conversation: impl FnOnce(SocketAddr)) -> [(String, Vec<Frame>); 2] 
 }
 
 /// 6455-5.1-1, 6455-5.3-1, 6455-5.3-2, 6455-5.3-4, 6455-6.1-8, 6455-5.5.1-s1, 6455-10.3-1: every frame of a client is
-/// masked, each with a key of its own, from the system's source; 6455-5.1-4: no frame of a server.
+/// masked with its own key from the random source of the system; 6455-5.1-4: no frame of a server.
 #[test]
-fn clients_mask_every_frame_anew_and_servers_never() {
+fn clients_use_a_new_masking_key_for_every_frame_and_servers_none() {
     let _watchdog = watchdog();
     const COUNT: usize = 300;
     let [(_, up), (_, down)] = recorded(|address| {
@@ -360,19 +360,19 @@ fn clients_mask_every_frame_anew_and_servers_never() {
     let mut keys: Vec<[u8; 4]> = up.iter().map(|frame| frame.key.expect("a frame without a key")).collect();
     let count = keys.len();
     assert!(count > COUNT + 3 + 6, "{count}");
-    // No key differs from the one before it by a small step, or in few of its bytes.
+    // No two consecutive keys differ by a small number or in few bytes.
     let related = keys.windows(2).filter(|pair| pair[0].iter().zip(pair[1]).filter(|(a, b)| **a == *b).count() > 1);
     assert!(related.count() < 3, "keys that are alike follow each other");
     keys.sort_unstable();
     keys.dedup();
-    // Of 310 random keys two are alike once in 90,000 runs.
+    // Two of 310 random keys are equal once in 90,000 runs.
     assert!(keys.len() >= count - 1, "{} different keys in {count} frames", keys.len());
     assert!(down.len() > COUNT && down.iter().all(|frame| frame.key.is_none()));
 }
 
-/// 6455-6.1-2, 6455-6.1-3: a sender that waits for its turn is sent away when the connection closes meanwhile.
+/// 6455-6.1-2, 6455-6.1-3: a sender that waits for the write permit fails when the connection closes.
 #[test]
-fn a_message_that_waits_is_given_up_when_the_state_changes() {
+fn a_waiting_send_fails_when_the_connection_closes() {
     for side in SIDES {
         let (mut peer, mut ws) = pair(side);
         let mut stream = ws.send_stream(MessageKind::Text).unwrap();
@@ -385,7 +385,7 @@ fn a_message_that_waits_is_given_up_when_the_state_changes() {
             sender.send("too late")
         });
         started.recv_timeout(LONG).unwrap();
-        // Whether the thread waits already does not matter; that it is given time to makes the test sharper.
+        // The test is valid whether or not the thread already waits; the delay makes it stricter.
         thread::sleep(Duration::from_millis(20));
         peer.send_close(1001, "");
         if side == Side::Client {

@@ -1,5 +1,5 @@
-//! RFC 6455 sections 5.5.1 and 7 as they show on the wire: the closing handshake started by either end, in both roles, and
-//! who ends the stream when.
+//! RFC 6455 sections 5.5.1 and 7 on the wire: the closing handshake started by either peer, in both roles, and the end
+//! of the stream.
 
 #[path = "support/wire.rs"]
 mod wire;
@@ -26,9 +26,9 @@ fn limits(side: Side) -> Limits {
 }
 
 /// 6455-5.5.1-1, 6455-5.5.1-3, 6455-5.5.1-6, 6455-5.5.1-s2, 6455-5.5.1-7, 6455-5.5.1-10, 6455-7.1.5-s1, 6455-7.1.6-s1,
-/// 6455-7.1.4-s1: each code that may travel comes back as it is, and is told as it is; the reason does not come back.
+/// 6455-7.1.4-s1: each allowed code is returned to the peer and to the caller; the reason is not sent back.
 #[test]
-fn a_close_is_answered_with_its_code() {
+fn a_reply_to_a_close_repeats_its_code() {
     let codes = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999];
     let longest = "\u{e9}".repeat(61) + "!";
     for side in SIDES {
@@ -46,7 +46,8 @@ fn a_close_is_answered_with_its_code() {
     }
 }
 
-/// 6455-7.1.5-s1, 6455-5.5.1-1: a Close without a body is answered with one, and stands for 1005, which is never sent.
+/// 6455-7.1.5-s1, 6455-5.5.1-1: a Close without a body gets a reply without a body, and means 1005, which is never
+/// sent.
 #[test]
 fn a_close_without_a_code() {
     for side in SIDES {
@@ -61,10 +62,10 @@ fn a_close_without_a_code() {
     }
 }
 
-/// 6455-7.1.2-1, 6455-7.1.2-2, 6455-7.4-1, 6455-7.4.1-1, 6455-7.3-1: the code and the reason that were given; and the
-/// answer, whatever code it has, is told as it came.
+/// 6455-7.1.2-1, 6455-7.1.2-2, 6455-7.4-1, 6455-7.4.1-1, 6455-7.3-1: the given code and reason are sent; the
+/// reply is returned unchanged, whatever its code.
 #[test]
-fn closing_sends_code_and_reason_and_returns_the_answer() {
+fn close_sends_code_and_reason_and_returns_the_reply() {
     for side in SIDES {
         for (answer, code) in [(close_body(1000, "bye"), 1000), (close_body(4001, ""), 4001), (vec![], 1005)] {
             let (mut peer, mut ws) = pair(side);
@@ -73,7 +74,7 @@ fn closing_sends_code_and_reason_and_returns_the_answer() {
                 assert_eq!(ws.close_info().as_ref(), Some(&info));
                 // 6455-6.1-2, 6455-5.5.1-5
                 assert!(ws.send("late").unwrap_err().is_closed() && ws.recv().unwrap().is_none());
-                // Closing again tells the same and sends nothing.
+                // Closing again returns the same and sends nothing.
                 assert_eq!(ws.close(CloseCode::NORMAL, "").unwrap(), info);
                 info
             });
@@ -90,10 +91,10 @@ fn closing_sends_code_and_reason_and_returns_the_answer() {
     }
 }
 
-/// 6455-7.4.1-3, 6455-7.4.1-4, 6455-7.4.1-6, 6455-7.4.1-s1, 6455-7.4.2-s1, 6455-5.5-1: what must not travel is refused, and
-/// the connection is as before.
+/// 6455-7.4.1-3, 6455-7.4.1-4, 6455-7.4.1-6, 6455-7.4.1-s1, 6455-7.4.2-s1, 6455-5.5-1: invalid codes and reasons are
+/// rejected, and the connection is unchanged.
 #[test]
-fn what_must_not_be_sent_in_a_close_is_not() {
+fn invalid_close_codes_and_reasons_are_not_sent() {
     for side in SIDES {
         let (mut peer, mut ws) = pair(side);
         for code in [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65_535] {
@@ -110,12 +111,12 @@ fn what_must_not_be_sent_in_a_close_is_not() {
     }
 }
 
-/// 6455-5.5.1-s3: Closes that cross end in good order, and neither is answered with a second one.
+/// 6455-5.5.1-s3: crossing Closes end cleanly, without a second Close from either peer.
 #[test]
 fn closes_that_cross() {
     for side in SIDES {
         let (mut peer, mut ws) = pair(side);
-        // The peer's is here before ours is sent, but has not been read.
+        // The Close of the peer has arrived before ours is sent, but is not read.
         peer.send_close(4000, "theirs");
         let closing = spawn(move || ws.close(CloseCode::new(4001), "ours").unwrap());
         assert_eq!(peer.rest_and_end(), [(FIN | CLOSE, close_body(4001, "ours"))], "{side:?}");
@@ -127,12 +128,12 @@ fn closes_that_cross() {
     }
 }
 
-// ── what may come, and go, in between ───────────────────────────────────────────────────────────────────────────────
+// ── between the two Closes ──────────────────────────────────────────────────────────────────────────────────────────
 
-/// 6455-5.5.2-2, 6455-5.5.1-5, 6455-7.1.3-s1: after our Close messages still arrive and Pings are still answered, but no
-/// data is sent.
+/// 6455-5.5.2-2, 6455-5.5.1-5, 6455-7.1.3-s1: after our Close, messages still arrive and Pings are still answered, but
+/// no data is sent.
 #[test]
-fn between_our_close_and_the_peers() {
+fn messages_between_the_two_closes() {
     for side in SIDES {
         let (mut peer, mut ws) = pair(side);
         ws.start_close(CloseCode::GOING_AWAY, "").unwrap();
@@ -155,10 +156,10 @@ fn between_our_close_and_the_peers() {
     }
 }
 
-/// 6455-5.5.2-2: a Ping that came before the Close is answered, before the Close is; one that came after it is not.
-/// 6455-7.1.1-1: all that follows a Close is discarded: messages, wrong frames, a second Close.
+/// 6455-5.5.2-2: a Ping before the Close is answered before the reply to the Close; a Ping after it is not answered.
+/// 6455-7.1.1-1: everything after a Close is discarded: messages, invalid frames, a second Close.
 #[test]
-fn nothing_after_the_peers_close_counts() {
+fn frames_after_a_received_close_are_discarded() {
     for side in SIDES {
         let (mut peer, ws) = pair(side);
         let mut bytes = side.frame(FIN | PING, b"before");
@@ -179,7 +180,7 @@ fn nothing_after_the_peers_close_counts() {
     }
 }
 
-/// 6455-5.4-1, 6455-7.1.5-s1: a Close may come in the middle of a message, which then never arrives.
+/// 6455-5.4-1, 6455-7.1.5-s1: a Close may arrive inside a message, which is then never completed.
 #[test]
 fn a_close_inside_a_message() {
     for side in SIDES {
@@ -194,9 +195,9 @@ fn a_close_inside_a_message() {
     }
 }
 
-/// 6455-7.2.1-1, 6455-7.1.7-5: a rule broken in answer to our Close: no second Close, and no good end.
+/// 6455-7.2.1-1, 6455-7.1.7-5: a violation instead of a reply to our Close: no second Close, and no clean end.
 #[test]
-fn a_violation_instead_of_the_answer() {
+fn a_violation_instead_of_the_close_reply() {
     for side in SIDES {
         let (mut peer, mut ws) = pair(side);
         let closing = spawn(move || (ws.close(CloseCode::NORMAL, "").unwrap_err(), ws.close_info()));
@@ -209,12 +210,12 @@ fn a_violation_instead_of_the_answer() {
     }
 }
 
-// ── who ends the stream ─────────────────────────────────────────────────────────────────────────────────────────────
+// ── the end of the stream ───────────────────────────────────────────────────────────────────────────────────────────
 
-/// 6455-5.5.1-11, 6455-7.1.1-3, 6455-7.1.1-5, 6455-5.5.1-10: the server ends it as soon as both Closes are through,
-/// whoever began, and does not wait for the client.
+/// 6455-5.5.1-11, 6455-7.1.1-3, 6455-7.1.1-5, 6455-5.5.1-10: the server ends it as soon as both Closes are sent,
+/// whichever peer closed first, and does not wait for the client.
 #[test]
-fn a_server_ends_the_stream_at_once() {
+fn a_server_ends_the_stream_immediately() {
     for server_begins in [true, false] {
         let (mut peer, mut ws) = pair_with(Side::Server, Limits::server(), timeouts(2 * LONG));
         let ended = spawn(move || match server_begins {
@@ -230,7 +231,7 @@ fn a_server_ends_the_stream_at_once() {
     }
 }
 
-/// 6455-5.5.1-12, 6455-7.1.1-6, 6455-7.1.1-3: the client waits for the server to end it, whoever began.
+/// 6455-5.5.1-12, 6455-7.1.1-6, 6455-7.1.1-3: the client waits for the server to end it, whichever peer closed first.
 #[test]
 fn a_client_waits_for_the_server_to_end_the_stream() {
     for client_begins in [true, false] {
@@ -254,10 +255,10 @@ fn a_client_waits_for_the_server_to_end_the_stream() {
     }
 }
 
-/// 6455-5.5.1-13, 6455-7.1.1-4: a server that does not end it has its time, and then the client does. The end is a good
-/// one: both Closes were through.
+/// 6455-5.5.1-13, 6455-7.1.1-4: the client waits for a timeout, then ends it. The close is
+/// clean, because both Closes were sent.
 #[test]
-fn a_client_does_not_wait_for_ever() {
+fn a_client_ends_the_stream_after_a_timeout() {
     let (mut peer, mut ws) = pair_with(Side::Client, Limits::client(), timeouts(MOMENT));
     let start = Instant::now();
     let closing = spawn(move || ws.close(CloseCode::NORMAL, ""));
@@ -268,9 +269,9 @@ fn a_client_does_not_wait_for_ever() {
     assert_eq!(closing.join().unwrap().code(), CloseCode::NORMAL);
 }
 
-/// A peer that does not answer a Close has its time too: 6455-7.1.4-s1, that is no good end.
+/// A missing reply to a Close times out: 6455-7.1.4-s1, the close is not clean.
 #[test]
-fn a_close_that_is_not_answered() {
+fn a_close_without_a_reply() {
     for side in SIDES {
         let (mut peer, mut ws) = pair_with(side, limits(side), timeouts(MOMENT));
         let closing = spawn(move || (ws.close(CloseCode::NORMAL, "").unwrap_err(), ws.close_info()));
@@ -280,7 +281,7 @@ fn a_close_that_is_not_answered() {
     }
 }
 
-/// 6455-7.1.1-2, 6455-10.7-2: without a Close, in the middle of whatever there is.
+/// 6455-7.1.1-2, 6455-10.7-2: without a Close, in every state.
 #[test]
 fn abort_ends_the_stream_without_a_close() {
     for side in SIDES {
@@ -293,7 +294,7 @@ fn abort_ends_the_stream_without_a_close() {
     }
 }
 
-/// Who drops a connection says 1001, or 1011 in a panic, and does not wait.
+/// Dropping a connection sends 1001, or 1011 during a panic, and does not wait.
 #[test]
 fn dropping_sends_a_close() {
     for side in SIDES {
@@ -308,9 +309,9 @@ fn dropping_sends_a_close() {
     assert_eq!(read_all(&mut stream), b"\x88\x02\x03\xF3");
 }
 
-/// 6455-7.2.2-1: a server aborts an opening handshake by closing, with no more words: nobody has asked anything yet.
+/// 6455-7.2.2-1: a server aborts an opening handshake without a request by ending the stream, without a response.
 #[test]
-fn a_request_that_does_not_come_is_not_answered() {
+fn a_missing_request_gets_no_response() {
     let mut timeouts = Timeouts::default();
     timeouts.handshake = MOMENT;
     let server = Server::bind("127.0.0.1:0").unwrap().timeouts(timeouts).start(|_| Ok(())).unwrap();

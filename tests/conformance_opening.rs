@@ -1,5 +1,5 @@
-//! RFC 6455 sections 3, 4 and 7.2.2 as they show on the wire, as far as `client.rs` and `server.rs` do not have it: what both
-//! ends know of each other when the connection is open, and when it is.
+//! RFC 6455 sections 3, 4 and 7.2.2 on the wire, beyond `client.rs` and `server.rs`: when a connection is open, and
+//! what both peers know of each other.
 
 #[path = "support/wire.rs"]
 mod wire;
@@ -10,10 +10,10 @@ use std::sync::mpsc;
 use stdws::{Client, Error, Server, UriErrorKind, UsageError};
 use wire::*;
 
-/// 6455-4.1-2, 6455-4.1-11, 6455-4.1-18, 6455-4.1-s3: a client opens TCP to host and port, says what it wants, and is open
-/// when the answer is there, and no sooner.
+/// 6455-4.1-2, 6455-4.1-11, 6455-4.1-18, 6455-4.1-s3: a client opens a TCP connection to host and port,
+/// sends its request, and is open when the response has arrived, not before.
 #[test]
-fn a_client_from_the_url_to_the_open_connection() {
+fn a_client_opens_a_connection_from_a_url() {
     let _watchdog = watchdog();
     let (listener, address) = listen();
     let url = format!("ws://LOCALHOST:{}/chat", address.port());
@@ -35,10 +35,10 @@ fn a_client_from_the_url_to_the_open_connection() {
     assert!(ws.request().is_none());
 }
 
-/// 6455-4.2.2-1, 6455-4.2.2-s7, 6455-4.2.2-s8, 6455-4.2.1-s8, 6455-11.3.4-1: a server reads the lists of subprotocols,
-/// names one of them, and is open: what came right behind the request is received.
+/// 6455-4.2.2-1, 6455-4.2.2-s7, 6455-4.2.2-s8, 6455-4.2.1-s8, 6455-11.3.4-1: a server reads the list of
+/// subprotocols, selects one, and is open: data right after the request is received.
 #[test]
-fn a_server_from_the_request_to_the_open_connection() {
+fn a_server_opens_a_connection_from_a_request() {
     let (sender, receiver) = mpsc::channel();
     let server = Server::bind("127.0.0.1:0").unwrap().subprotocols(["y", "x"]);
     let server = server
@@ -66,7 +66,7 @@ fn a_server_from_the_request_to_the_open_connection() {
     assert_eq!(read_all(&mut stream), b"\x81\x04open");
 }
 
-/// 6455-3-2, 6455-3-3: no fragment, before anything is sent; what is no fragment is written %23, and stays so.
+/// 6455-3-2, 6455-3-3: a fragment is rejected before anything is sent; %23 is not a fragment, and stays unchanged.
 #[test]
 fn fragments_of_a_url() {
     for url in ["ws://h/a#b", "ws://h#", "ws://h/?q#", "ws://h/##"] {
@@ -81,9 +81,9 @@ fn fragments_of_a_url() {
     connecting.join().unwrap_err();
 }
 
-/// 6455-4.1-40: nothing is written to a stream whose opening handshake was refused.
+/// 6455-4.1-40: nothing is written to a stream after its opening handshake was rejected.
 #[test]
-fn a_refused_client_says_no_more() {
+fn a_rejected_client_writes_nothing_more() {
     let (listener, address) = listen();
     let connecting = spawn(move || stdws::connect(&format!("ws://{address}")).unwrap_err());
     let mut stream = accept(&listener);

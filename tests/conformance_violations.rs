@@ -1,5 +1,5 @@
-//! Each rule a peer can break after the opening handshake, broken on the wire, towards the client and towards the server
-//! (RFC 6455 sections 5, 7.1.7, 8.1, 10.4): the Close with the right code, the end of the stream, and the error.
+//! Each violation that a peer can commit after the opening handshake, against the client and against the server (RFC
+//! 6455 sections 5, 7.1.7, 8.1, 10.4): the code of the Close, the end of the stream, and the error.
 
 #[path = "support/wire.rs"]
 mod wire;
@@ -12,11 +12,11 @@ use wire::*;
 struct Row {
     name: &'static str,
     frames: Vec<u8>,
-    /// After so many bytes of them it shows.
+    /// Number of bytes after which the violation is detected.
     cut: usize,
     code: u16,
     rule: &'static str,
-    /// What a server or client that sends everything back answers before the Close.
+    /// The frames that an echoing peer sends before the Close.
     before: Vec<(u8, Vec<u8>)>,
 }
 
@@ -37,19 +37,19 @@ fn rows() -> Vec<Row> {
         .collect()
 }
 
-/// What comes in answer is these frames and a Close with the code alone. Gives what the crate made of it.
+/// Checks that the reply is these frames and a Close with a code only. Returns the result of the call.
 fn fails(mut peer: Peer, echo: Worker<Outcome>, before: &[(u8, Vec<u8>)], code: u16, what: &str) -> Outcome {
     let expected = [before, &[(FIN | CLOSE, close_body(code, ""))]].concat();
-    // 6455-7.1.7-1, 6455-7.1.7-3: after it the stream ends, though the peer has not ended it.
+    // 6455-7.1.7-1, 6455-7.1.7-3: then the stream ends, although the peer has not ended it.
     assert_eq!(peer.rest(), expected, "{what}");
     drop(peer);
     echo.join()
 }
 
-/// 6455-7.1.7-5, 6455-10.7-3, 6455-7.1.7-2, 6455-7.2.1-1, and each rule in `data/violations.tsv`: nothing more is needed
-/// than the bytes up to the one that is wrong.
+/// 6455-7.1.7-5, 6455-10.7-3, 6455-7.1.7-2, 6455-7.2.1-1, and each rule in `data/violations.tsv`: the bytes
+/// up to the first invalid one are sufficient.
 #[test]
-fn every_violation_shows_at_its_first_wrong_byte() {
+fn every_violation_is_detected_at_its_first_invalid_byte() {
     for side in SIDES {
         for Row { name, frames, cut, code, rule, before } in rows() {
             let (bytes, cut) = side.frames_with_cut(&frames, cut);
@@ -64,7 +64,7 @@ fn every_violation_shows_at_its_first_wrong_byte() {
     }
 }
 
-/// 6455-7.1.7-7, 6455-7.1.1-1: what follows a violation is not looked at: no message, no Pong, no second Close.
+/// 6455-7.1.7-7, 6455-7.1.1-1: data after a violation is ignored: no message, no Pong, no second Close.
 #[test]
 fn nothing_is_processed_after_a_violation() {
     for side in SIDES {
@@ -85,7 +85,7 @@ fn nothing_is_processed_after_a_violation() {
 }
 
 #[test]
-fn every_violation_is_found_byte_by_byte() {
+fn every_violation_is_detected_byte_by_byte() {
     for side in SIDES {
         for Row { name, frames, code, rule, before, .. } in rows() {
             let (mut peer, ws) = pair(side);
@@ -97,9 +97,9 @@ fn every_violation_is_found_byte_by_byte() {
     }
 }
 
-/// 6455-7.1.7-5: good messages in the same packet are delivered and answered first, and a Ping too.
+/// 6455-7.1.7-5: valid messages and Pings before it in the same packet are processed first.
 #[test]
-fn what_came_before_a_violation_is_delivered_and_answered() {
+fn frames_before_a_violation_are_processed() {
     for side in SIDES {
         for Row { name, frames, code, rule, .. } in rows() {
             let (mut peer, ws) = pair(side);
@@ -123,9 +123,9 @@ fn what_came_before_a_violation_is_delivered_and_answered() {
 }
 
 /// 6455-5.1-2, 6455-5.1-3: an unmasked frame from a client; 6455-5.1-5, 6455-5.1-6: a masked one from a server. The
-/// second byte tells, for every kind of frame, control frames and continuations too.
+/// second byte decides, for every opcode.
 #[test]
-fn frames_masked_the_wrong_way() {
+fn frames_with_the_wrong_masking() {
     for side in SIDES {
         let (wrong, rule) = match side {
             Side::Client => (Side::Server, "6455-5.1-5"),
@@ -147,9 +147,9 @@ fn frames_masked_the_wrong_way() {
     }
 }
 
-/// 6455-8.1-1: inside a frame that is still on its way, however long it is, and wherever it goes in memory.
+/// 6455-8.1-1: inside an incomplete frame of any length, whichever buffer it uses.
 #[test]
-fn text_fails_at_the_first_wrong_byte_of_a_frame_that_is_still_arriving() {
+fn text_fails_at_the_first_invalid_byte_of_an_incomplete_frame() {
     for side in SIDES {
         for (length, good) in [(100_u64, 10_usize), (5_000, 4_990), (60_000, 0), (1 << 20, 0), (1 << 20, 100_000)] {
             let (mut peer, ws) = pair(side);
@@ -168,9 +168,9 @@ fn text_fails_at_the_first_wrong_byte_of_a_frame_that_is_still_arriving() {
 
 // ── limits ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// 6455-10.4-1, 6455-10.4-2, 6455-10.7-3: refused on the header alone; not a byte of the payload is waited for.
+/// 6455-10.4-1, 6455-10.4-2, 6455-10.7-3: rejected after the header, without waiting for payload.
 #[test]
-fn what_is_too_big_is_refused_on_its_header() {
+fn frames_above_a_limit_are_rejected_at_the_header() {
     for side in SIDES {
         let mut limits = Limits::with_max_message_size(1000);
         limits.max_frame_size = 600;
@@ -203,9 +203,9 @@ fn what_is_too_big_is_refused_on_its_header() {
     }
 }
 
-/// 6455-10.4-1: a limit lets pass what reaches it.
+/// 6455-10.4-1: a frame or message of exactly the limit is accepted.
 #[test]
-fn what_reaches_a_limit_passes() {
+fn frames_at_a_limit_are_accepted() {
     for side in SIDES {
         let mut limits = Limits::with_max_message_size(1000);
         limits.max_frame_size = 600;
@@ -225,9 +225,9 @@ fn what_reaches_a_limit_passes() {
     }
 }
 
-/// 6455-10.4-1: the default limits, on before anyone has said who they are.
+/// 6455-10.4-1: the default limits apply before authentication.
 #[test]
-fn the_default_limits_are_on() {
+fn the_default_limits_apply() {
     for (side, limit) in [(Side::Client, 16 << 20), (Side::Server, 1 << 20)] {
         let (mut peer, ws) = pair(side);
         let echo = echo(ws);
@@ -238,9 +238,10 @@ fn the_default_limits_are_on() {
     }
 }
 
-/// 6455-7.1.7-6, 6455-7.2.1-2: a stream that ends without a Close fails the connection, in the middle of a frame or not.
+/// 6455-7.1.7-6, 6455-7.2.1-2: a stream that ends without a Close fails the connection, in the middle of a frame or
+/// not.
 #[test]
-fn an_end_without_a_close_is_no_good_end() {
+fn the_end_of_the_stream_without_a_close_is_an_error() {
     for side in SIDES {
         for bytes in [vec![], side.frame(TEXT, b"begun"), side.frame(FIN | BINARY, b"cut off")[..4].to_vec()] {
             let (mut peer, ws) = pair(side);
@@ -250,7 +251,7 @@ fn an_end_without_a_close_is_no_good_end() {
             let outcome = echo.join();
             assert!(matches!(outcome.end, Err(Error::Closed(None))), "{outcome:?}");
             assert_eq!(outcome.info, None);
-            // Nobody is told anything who is gone already.
+            // Nothing is sent to a peer that has disconnected.
             let mut rest = [0; 16];
             let rest = std::io::Read::read(&mut peer.stream, &mut rest);
             assert!(matches!(&rest, Ok(0)) || rest.is_err_and(|error| error.kind() == ErrorKind::ConnectionReset));

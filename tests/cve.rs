@@ -1,15 +1,14 @@
-//! Other libraries' accidents, by name: what happened there, made to happen here.
+//! Published vulnerabilities of other libraries, tried against this one.
 //!
-//! Not here, because what they need does not exist in this library yet:
+//! Not in this file, because these features have tests of their own:
 //!
-//! * the length and the keys of the historic drafts: CVE-2026-54463, and the division by zero of hixie-76;
-//! * compression: CVE-2026-54464, CVE-2026-39804, CVE-2018-1000518, CVE-2026-27571, CVE-2026-2229, the window of 8 bits, the
+//! * lengths and keys of the drafts (`drafts*.rs`, unit tests of `legacy`): CVE-2026-54463, and the division by zero of hixie-76;
+//! * compression (`deflate*.rs`): CVE-2026-54464, CVE-2026-39804, CVE-2018-1000518, CVE-2026-27571, CVE-2026-2229, the window of 8 bits, the
 //!   output one byte over the limit, the Ping between compressed fragments (the plain case is here);
-//! * TLS: CVE-2020-11050, CVE-2020-15133, CVE-2020-15134;
-//! * Basic credentials checked by a server: CVE-2021-33880.
+//! * TLS (`tls.rs`): CVE-2020-11050, CVE-2020-15133, CVE-2020-15134;
+//! * Basic credentials at a server (`auth.rs`): CVE-2021-33880.
 //!
-//! What a popular library does and its users complain about comes after them. What stays in memory after a large message
-//! is in `cve_memory.rs`.
+//! Complaints of users about a popular library follow. `cve_memory.rs` tests the memory after a large message.
 
 #[path = "support/wire.rs"]
 mod wire;
@@ -24,7 +23,7 @@ use stdws::{
 };
 use wire::*;
 
-/// A server that sends everything back.
+/// An echo server.
 fn server() -> ServerHandle {
     let server = Server::bind("127.0.0.1:0").unwrap();
     let handler = |mut ws: stdws::WebSocket| {
@@ -36,7 +35,7 @@ fn server() -> ServerHandle {
     server.start(handler).unwrap()
 }
 
-/// The whole answer to these bytes.
+/// The complete response to these bytes.
 fn ask(address: SocketAddr, bytes: &[u8]) -> String {
     let mut stream = connect(address);
     stream.write_all(bytes).unwrap();
@@ -54,7 +53,7 @@ fn response_with(fields: &str) -> Vec<u8> {
     RESPONSE.replace("\r\n\r\n", &format!("\r\n{fields}\r\n")).into_bytes()
 }
 
-/// What a client says to this response, and what it asked.
+/// The result of a client for this response, and its request.
 fn answered(
     response: impl Into<Vec<u8>>,
     url: impl FnOnce(SocketAddr) -> String,
@@ -62,7 +61,7 @@ fn answered(
     answered_by(response, url, |client, _| client)
 }
 
-/// The same, with a client that is `set` first.
+/// The same, with a client configured by `set`.
 fn answered_by(
     response: impl Into<Vec<u8>>,
     url: impl FnOnce(SocketAddr) -> String,
@@ -73,7 +72,7 @@ fn answered_by(
     let serving = spawn(move || {
         let mut stream = accept(&listener);
         let request = read_head(&mut stream);
-        // A client that refuses the first part of it need not take the rest.
+        // A client that rejects the first part need not read the rest.
         let _ = stream.write_all(&response);
         let _ = stream.shutdown(std::net::Shutdown::Write);
         let _ = stream.read_to_end(&mut Vec::new());
@@ -97,7 +96,7 @@ fn refused(response: impl Into<Vec<u8>>) -> HandshakeError {
     }
 }
 
-/// The one violation that comes of these bytes.
+/// The violation that these bytes cause.
 fn violation(side: Side, limits: Limits, bytes: &[u8]) -> ProtocolError {
     let (mut peer, ws) = pair_with(side, limits, Timeouts::default());
     let echo = echo(ws);
@@ -112,8 +111,8 @@ fn violation(side: Side, limits: Limits, bytes: &[u8]) -> ProtocolError {
 
 // ── heads ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// faye's websocket-driver kept as many headers as came, in a proxy's answer to CONNECT too. Here lines, their number and
-/// all of them together have a limit, in requests, in responses and in what proxies answer.
+/// faye's websocket-driver stored an unlimited number of headers, also in the response of a proxy to CONNECT. Here,
+/// lines, their number and their total size are limited in requests, responses and proxy responses.
 #[test]
 fn cve_2026_54465_unbounded_header_list() {
     let server = server();
@@ -134,7 +133,7 @@ fn cve_2026_54465_unbounded_header_list() {
     }
 }
 
-/// There, a Host that could not be parsed raised an exception that nobody caught.
+/// An invalid Host raised an uncaught exception.
 #[test]
 fn cve_2026_61666_malformed_host() {
     let server = server();
@@ -142,18 +141,18 @@ fn cve_2026_61666_malformed_host() {
         let request = REQUEST.replace("server.example.com", host);
         assert!(ask(server.local_addr().unwrap(), request.as_bytes()).starts_with("HTTP/1.1 400 "), "{host}");
     }
-    // The server is still there.
+    // The server still responds.
     let mut stream = connect(server.local_addr().unwrap());
     stream.write_all(REQUEST.as_bytes()).unwrap();
     assert_eq!(read_head(&mut stream), RESPONSE);
 }
 
-/// ws for Node dropped the headers above its limit, Upgrade among them, and then fell over what was missing.
+/// ws for Node dropped the headers above its limit, including Upgrade, and then crashed because of the missing header.
 #[test]
 fn cve_2024_37890_headers_above_the_limit() {
     let server = server();
     let request = |before: usize| REQUEST.replace("Host:", &format!("{}Host:", "X: y\r\n".repeat(before)));
-    // 100 fields are not too many.
+    // 100 fields are within the limit.
     let mut stream = connect(server.local_addr().unwrap());
     stream.write_all(request(95).as_bytes()).unwrap();
     assert_eq!(read_head(&mut stream), RESPONSE);
@@ -185,7 +184,7 @@ fn cve_2021_32640_cve_2020_7662_cve_2020_7663_header_lists_in_one_pass() {
     }
     let field = format!("Sec-WebSocket-Extensions: {unclosed}\r\n").repeat(7);
     assert!(ask(server.local_addr().unwrap(), &request_with(&field)).starts_with("HTTP/1.1 400 "));
-    // Subprotocols are compared with each other: as many as a head can hold.
+    // Subprotocols are compared with each other: the maximum number in a head.
     let names: Vec<String> = (0..1500).map(|n| format!("{n:x}")).collect();
     let field = format!("Sec-WebSocket-Protocol: {}\r\n", names.join(",")).repeat(7);
     assert!(ask(server.local_addr().unwrap(), &request_with(&field)).starts_with("HTTP/1.1 400 "));
@@ -198,8 +197,8 @@ fn cve_2021_32640_cve_2020_7662_cve_2020_7663_header_lists_in_one_pass() {
     assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
 }
 
-/// tungstenite parsed the whole head again after every read: 20 MB in small pieces cost five minutes. Byte by byte, 64 KiB
-/// would be two thousand million bytes parsed that way; here they are refused at the limit, in time.
+/// tungstenite parsed the whole head again after every read: 20 MB in small pieces cost five minutes. Byte by byte, 64
+/// KiB would be two billion parsed bytes; here they are rejected at the limit, in time.
 #[test]
 fn cve_2023_43669_head_parsed_once() {
     let fields = format!("X: {}\r\n", "y".repeat(4000)).repeat(17);
@@ -208,7 +207,7 @@ fn cve_2023_43669_head_parsed_once() {
     let server = server();
     let mut stream = connect(server.local_addr().unwrap());
     let request = request_with(&fields);
-    // All but the end, which would still be on its way when the answer comes.
+    // All but the end, which would still be in flight when the response arrives.
     let limit = 65_536;
     request[..=limit].chunks(1).for_each(|byte| stream.write_all(byte).unwrap());
     let mut answer = String::new();
@@ -230,7 +229,7 @@ fn cve_2023_43669_head_parsed_once() {
     }
 }
 
-/// Autobahn wrote what a redirect said into a header: a line break in it was another header.
+/// Autobahn copied the URL of a redirect into a header: a line break in it started another header.
 #[test]
 fn cve_2020_35678_header_injection() {
     let client = || Client::new("ws://h/").unwrap();
@@ -245,15 +244,15 @@ fn cve_2020_35678_header_injection() {
             assert!(matches!(Client::new(&url), Err(Error::Usage(UsageError::Url(_)))), "{url:?}");
         }
     }
-    // A line break that is hidden in a percent-encoding comes out in base64 or not at all.
+    // A percent-encoded line break is encoded in base64 or rejected.
     assert!(matches!(Client::new("ws://u:a%0D%0AX@h/"), Err(Error::Usage(UsageError::Credentials))));
-    // What a redirect says is asked for as it stands, or not at all.
+    // The URL of a redirect is requested unchanged or rejected.
     let asked = redirected("/a?%0D%0AX-Evil:%20yes");
     assert!(asked.starts_with("GET /a?%0D%0AX-Evil:%20yes HTTP/1.1\r\nHost: "), "{asked}");
     assert!(!asked.to_ascii_lowercase().contains("\nx-evil"), "{asked}");
 }
 
-/// Follows a redirect to this location of the same place. Gives what was asked there.
+/// Follows a redirect to this location on the same server, and returns the second request.
 fn redirected(location: &str) -> String {
     let (listener, address) = listen();
     let answers = [format!("HTTP/1.1 302 Found\r\nLocation: {location}\r\n\r\n"), RESPONSE.to_owned()];
@@ -267,12 +266,12 @@ fn redirected(location: &str) -> String {
         second
     });
     let client = client(&format!("ws://{address}")).max_redirects(1);
-    // The key there is another, so the sample response is not good.
+    // The second request has another key, so the sample response is invalid.
     assert!(matches!(spawn(move || client.connect()).join(), Err(Error::Redirect(_))));
     serving.join()
 }
 
-/// Any web page could open a connection with its visitor's cookies to servers that did not look at Origin.
+/// Any web page could connect with the cookies of its visitor to servers that did not check Origin.
 #[test]
 fn cve_2019_13611_cross_site_hijacking() {
     let server = server();
@@ -288,8 +287,8 @@ fn cve_2019_13611_cross_site_hijacking() {
     }
 }
 
-/// ws and websockets sent Authorization and Cookie on to wherever a redirect pointed. Here none is followed unless asked
-/// for, and then they stay behind. More of this is in `redirects.rs`.
+/// ws and websockets sent Authorization and Cookie to the target of a redirect. Here, redirects are followed only on
+/// request, and without these headers. See also `redirects.rs`.
 #[test]
 fn credentials_do_not_follow_a_redirect() {
     let (elsewhere, target) = listen();
@@ -311,7 +310,7 @@ fn credentials_do_not_follow_a_redirect() {
         client.header("Proxy-Authorization", "S3CRET").unwrap().max_redirects(1)
     };
     let (result, first) = answered_by(response, |address| format!("ws://u:S3CRET@{address}"), with_secrets);
-    // The key there is another, so the sample response is not good.
+    // The second request has another key, so the sample response is invalid.
     assert!(matches!(result, Err(Error::Redirect(_))), "{result:?}");
     let second = away.join();
     assert!(
@@ -323,7 +322,7 @@ fn credentials_do_not_follow_a_redirect() {
     }
 }
 
-/// Mint took "+0" for a length, and others would not: two views on where a message ends.
+/// Mint accepted "+0" as a length and others did not, so that they disagreed about the end of a message.
 #[test]
 fn cve_2026_49753_content_length_plus_zero() {
     let server = server();
@@ -337,7 +336,7 @@ fn cve_2026_49753_content_length_plus_zero() {
 
 // ── frames ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// ws 8.21 and undici spent much on each fragment, and empty ones were not counted: millions of them cost minutes.
+/// ws 8.21 and undici had a high cost for each fragment and did not count empty ones: millions of them took minutes.
 #[test]
 fn ws_2026_05_undici_2026_06_tiny_fragments() {
     for side in SIDES {
@@ -348,7 +347,7 @@ fn ws_2026_05_undici_2026_06_tiny_fragments() {
             let (mut peer, ws) = pair(side);
             let echo = echo(ws);
             peer.send(&bytes);
-            // As many as are allowed, and then one more.
+            // The maximum number, and one more.
             peer.send_frame(FIN | PING, b"still there");
             assert_eq!(peer.next(), (FIN | PONG, b"still there".to_vec()));
             peer.send(&one);
@@ -360,7 +359,7 @@ fn ws_2026_05_undici_2026_06_tiny_fragments() {
     }
 }
 
-/// Bandit put fragments together without a limit; the first cure counted all of them again for each one.
+/// Bandit assembled fragments without a limit; the first fix counted all of them again for each fragment.
 #[test]
 fn cve_2026_42786_cve_2026_65623_unbounded_reassembly() {
     for side in SIDES {
@@ -368,22 +367,22 @@ fn cve_2026_42786_cve_2026_65623_unbounded_reassembly() {
         let mut bytes = side.frame(BINARY, b"x");
         bytes.extend(side.frame(CONTINUATION, b"x").repeat(99_999));
         bytes.extend(side.frame(CONTINUATION, &vec![0; limit - 100_000]));
-        // On the header alone: the byte itself is not sent.
+        // After the header: the payload byte is not sent.
         bytes.extend(side.header(CONTINUATION, 1));
         let violation = violation(side, Limits::with_max_message_size(limit as u64), &bytes);
         assert_eq!(violation, ProtocolError::MessageTooBig { length: limit as u64 + 1, limit: limit as u64 });
     }
 }
 
-/// Bandit asked the wrong way round whether a client's frame was masked.
+/// Bandit inverted the check whether a client frame is masked.
 #[test]
-fn ghsa_rhh8_5xw9_c3gm_masked_the_wrong_way() {
+fn ghsa_rhh8_5xw9_c3gm_wrong_masking() {
     let limits = Limits::client();
     assert_eq!(violation(Side::Server, limits, &Side::Client.frame(FIN | TEXT, b"a")), ProtocolError::UnmaskedFrame);
     assert_eq!(violation(Side::Client, limits, &Side::Server.frame(FIN | TEXT, b"a")), ProtocolError::MaskedFrame);
 }
 
-/// gorilla, NATS and Tomcat let a 64-bit length overflow, become negative, or loop for ever.
+/// gorilla, NATS and Tomcat let a 64-bit length overflow, become negative, or cause an endless loop.
 #[test]
 fn cve_2020_27813_cve_2026_27889_cve_2020_13935_lengths_of_64_bits() {
     for side in SIDES {
@@ -396,14 +395,14 @@ fn cve_2020_27813_cve_2026_27889_cve_2020_13935_lengths_of_64_bits() {
         let most = i64::MAX as u64;
         let bytes = side.header(FIN | BINARY, most);
         assert_eq!(violation(side, limits, &bytes), ProtocolError::MessageTooBig { length: most, limit: 1000 });
-        // Nor by addition.
+        // Also not by addition.
         let bytes = [side.frame(BINARY, &[0; 1000]), side.header(FIN | CONTINUATION, most)].concat();
         assert_eq!(violation(side, limits, &bytes), ProtocolError::MessageTooBig { length: most + 1000, limit: 1000 });
     }
 }
 
-/// undici put the length together from two halves of 32 bits, wrongly; two libraries for the drafts read 2^32 + 2 as 2
-/// and took the payload for frames. Every power of two, and its neighbours.
+/// undici combined the length incorrectly from two halves of 32 bits; two libraries for the drafts read 2^32 + 2 as 2
+/// and parsed the payload as frames. Tests every power of two and its neighbours.
 #[test]
 fn undici_2026_02_and_lengths_of_64_bits_read_as_32() {
     for side in SIDES {
@@ -422,7 +421,7 @@ fn undici_2026_02_and_lengths_of_64_bits_read_as_32() {
 #[test]
 fn cve_2025_10148_one_masking_key_per_connection() {
     let (listener, address) = listen();
-    // The system's own randomness; the answer to its key comes from a server of ours.
+    // The random source of the system; a server of this crate answers the handshake key.
     let server = server();
     let connecting = spawn(move || stdws::connect(&format!("ws://{address}")).unwrap());
     let mut stream = accept(&listener);
@@ -443,8 +442,8 @@ fn cve_2025_10148_one_masking_key_per_connection() {
     assert!(keys.len() > 98, "{} keys for 100 frames", keys.len());
 }
 
-/// curl answered Pings in a loop without end, and queued Pongs without bound. 6455-5.5.3-1: a peer that sends Pings and
-/// does not read gets no more than fits on the way; of those that came when there was no room, the newest is answered.
+/// curl answered Pings in an endless loop and queued Pongs without a bound. 6455-5.5.3-1: a peer that sends Pings and
+/// does not read gets only what fits into the buffers; of the Pings without room, only the latest is answered.
 #[test]
 fn cve_2025_5399_cve_2026_11586_pongs_without_bound() {
     const COUNT: u32 = 150_000;
@@ -473,8 +472,8 @@ fn cve_2025_5399_cve_2026_11586_pongs_without_bound() {
     }
 }
 
-/// The websocket crate allocated whatever length a header declared; and another library reserves 16 MiB for a header of
-/// 14 bytes. No machine has what is declared here: whoever reserves it ends.
+/// The websocket crate allocated the length that a header declared; another library reserves 16 MiB for a header of 14
+/// bytes. No machine has the memory declared here: reserving it aborts the process.
 #[test]
 fn cve_2022_35922_allocates_the_declared_length() {
     for side in SIDES {
@@ -490,7 +489,7 @@ fn cve_2022_35922_allocates_the_declared_length() {
     }
 }
 
-/// ws for Rust let what is to be sent grow without bound when the peer did not read.
+/// The output buffer of ws for Rust grew without a bound when the peer did not read.
 #[test]
 fn cve_2020_35896_outgoing_buffer_without_bound() {
     for side in SIDES {
@@ -503,14 +502,14 @@ fn cve_2020_35896_outgoing_buffer_without_bound() {
                 Ok(()) => queued += 1000,
                 Err(error) => break error,
             }
-            // More than any system buffers.
+            // More than the buffers of any system.
             assert!(queued < 256 << 20, "there is no end to it");
         };
         assert!(matches!(error, Error::Timeout(Step::Write)), "{error:?}");
     }
 }
 
-/// websockets 1715 cut what was one byte over its limit, silently. (There it was the output of compression.)
+/// websockets 1715 silently truncated data one byte over its limit. (There it was the output of compression.)
 #[test]
 fn websockets_1715_one_byte_over_the_limit() {
     for side in SIDES {
@@ -529,7 +528,7 @@ fn websockets_1715_one_byte_over_the_limit() {
     }
 }
 
-/// A runtime lost the code of a Close that came in two reads.
+/// A runtime lost the code of a Close that arrived in two reads.
 #[test]
 fn close_split_over_reads() {
     for side in SIDES {
@@ -537,7 +536,7 @@ fn close_split_over_reads() {
         for cut in 1..bytes.len() {
             let (mut peer, mut ws) = pair(side);
             peer.send(&bytes[..cut]);
-            // It has read the first part when it comes back.
+            // The first part has been read when the call returns.
             assert!(ws.recv_timeout(Duration::from_millis(2)).unwrap_err().is_timeout());
             let echo = echo(ws);
             peer.send(&bytes[cut..]);
@@ -548,7 +547,7 @@ fn close_split_over_reads() {
     }
 }
 
-/// wsproto forgot, at a Ping between fragments, what the message around it was.
+/// wsproto lost the state of a message at a Ping between its fragments.
 #[test]
 fn wsproto_205_ping_between_fragments() {
     for side in SIDES {
@@ -570,9 +569,9 @@ fn wsproto_205_ping_between_fragments() {
     }
 }
 
-/// Several libraries wait for all of a text frame of 1 MiB that begins with 0xFF.
+/// Several libraries wait for the end of a text frame of 1 MiB that begins with 0xFF.
 #[test]
-fn text_frame_that_begins_with_a_wrong_byte() {
+fn text_frame_that_begins_with_an_invalid_byte() {
     for side in SIDES {
         let whole = side.frame(FIN | TEXT, &vec![0xFF; 1 << 20]);
         let begin = &whole[..side.header(FIN | TEXT, 1 << 20).len() + 1];
@@ -580,9 +579,9 @@ fn text_frame_that_begins_with_a_wrong_byte() {
     }
 }
 
-// ── what users of a popular library complain about ──────────────────────────────────────────────────────────────────
+// ── complaints of users about a popular library ─────────────────────────────────────────────────────────────────────
 
-/// It sends nothing and reads on after reserved bits, wrong UTF-8 and wrong masking.
+/// It continues to read after reserved bits, invalid UTF-8 and wrong masking, and sends nothing.
 #[test]
 fn complaint_reads_on_after_a_violation() {
     for side in SIDES {
@@ -601,7 +600,7 @@ fn complaint_reads_on_after_a_violation() {
     }
 }
 
-/// A plain GET and a wrong version get no answer at all.
+/// A plain GET and an unsupported version get no response.
 #[test]
 fn complaint_no_answer_to_plain_http() {
     let server = server();
@@ -614,7 +613,7 @@ fn complaint_no_answer_to_plain_http() {
 }
 
 #[test]
-fn complaint_accepts_an_extension_nobody_offered() {
+fn complaint_accepts_an_extension_that_was_not_offered() {
     let rejection = refused(response_with("Sec-WebSocket-Extensions: permessage-deflate\r\n"));
     assert_eq!(rejection.kind(), &HandshakeErrorKind::ExtensionNotOffered);
 }
@@ -631,7 +630,7 @@ fn complaint_accepts_no_host_and_two_keys() {
 }
 
 #[test]
-fn complaint_refuses_a_list_in_connection() {
+fn complaint_rejects_a_list_in_connection() {
     for list in ["keep-alive, Upgrade", "Upgrade,keep-alive", "KEEP-ALIVE ,\tupgrade"] {
         let response = RESPONSE.replace("Connection: Upgrade", &format!("Connection: {list}"));
         answered(response, |address| format!("ws://{address}")).0.unwrap();
@@ -644,7 +643,7 @@ fn complaint_a_query_without_a_path() {
     assert!(request.starts_with("GET /?x=1 HTTP/1.1\r\n"), "{request}");
 }
 
-/// Userinfo and fragments are dropped without a word.
+/// Userinfo and fragments are dropped silently.
 #[test]
 fn complaint_parts_of_the_url_are_dropped() {
     let (_, request) = answered(RESPONSE, |address| format!("ws://Aladdin:open%20sesame@{address}/"));
@@ -654,7 +653,7 @@ fn complaint_parts_of_the_url_are_dropped() {
     }
 }
 
-/// A 503 in HTTP/1.0 is told as a wrong version, and the status is lost.
+/// A 503 in HTTP/1.0 is reported as an invalid version, and the status is lost.
 #[test]
 fn complaint_an_old_version_hides_the_status() {
     let rejection = refused("HTTP/1.0 503 Busy\r\nRetry-After: 7\r\n\r\ntry later");
@@ -663,7 +662,7 @@ fn complaint_an_old_version_hides_the_status() {
 }
 
 #[test]
-fn complaint_the_body_of_a_refusal_is_cut_off() {
+fn complaint_the_body_of_a_rejection_is_truncated() {
     let body = "because ".repeat(5000);
     for framing in [format!("Content-Length: {}\r\n", body.len()), String::new()] {
         let rejection = refused(format!("HTTP/1.1 403 No\r\n{framing}\r\n{body}"));
@@ -672,8 +671,8 @@ fn complaint_the_body_of_a_refusal_is_cut_off() {
 }
 
 #[test]
-fn complaint_the_cause_of_a_refused_connection_is_lost() {
-    // Nobody listens at the near end of a connection, nor can begin to.
+fn complaint_the_cause_of_a_failed_connection_is_lost() {
+    // The local port of a connection has no listener and cannot get one.
     let (_listener, address) = listen();
     let stream = connect(address);
     let closed = stream.local_addr().unwrap();

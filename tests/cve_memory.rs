@@ -1,5 +1,5 @@
-//! A popular library keeps a buffer of 200 MiB after one message of that size. In a process of its own, because what is
-//! measured is the memory of the whole process.
+//! A popular library keeps a buffer of 200 MiB after one message of that size. A separate process, because the memory
+//! of the whole process is measured.
 #![cfg(target_os = "linux")]
 
 #[path = "support/wire.rs"]
@@ -10,7 +10,7 @@ use wire::*;
 
 const SIZE: usize = 96 << 20;
 
-/// The memory of this process that is there and not only promised.
+/// The resident memory of this process.
 fn resident() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
@@ -18,7 +18,7 @@ fn resident() -> usize {
 }
 
 #[test]
-fn complaint_a_large_message_leaves_a_large_buffer_behind() {
+fn complaint_a_large_message_leaves_a_large_buffer() {
     let (mut peer, mut ws) = pair_with(Side::Client, Limits::with_max_message_size(SIZE as u64), Timeouts::default());
     let before = resident();
     let sending = spawn(move || {

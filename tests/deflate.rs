@@ -1,4 +1,4 @@
-//! permessage-deflate (RFC 7692) as a user meets it: over streams made by hand in both roles, and end to end.
+//! permessage-deflate (RFC 7692) through the public API: over handwritten streams in both roles, and end to end.
 #![cfg(feature = "deflate")]
 
 #[path = "support/deflate.rs"]
@@ -13,8 +13,8 @@ use support::*;
 
 #[test]
 fn the_examples_of_the_rfc() {
-    // 7692-6.2-1, 7692-6.1-s1, 7692-7.2.1-1, 7692-7.2.1-2, 7692-7.2.1-3, 7692-7.2.2-2, 7692-7.2.2-4: one block, the same
-    // with the window kept, a stored block, one marked as the last, two blocks, and an empty message.
+    // 7692-6.2-1, 7692-6.1-s1, 7692-7.2.1-1, 7692-7.2.1-2, 7692-7.2.1-3, 7692-7.2.2-2, 7692-7.2.2-4: one block, the
+    // same with the window kept, a stored block, one marked as the last, two blocks, and an empty message.
     let payloads: [(&[u8], &str); 6] = [
         (&[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00], "Hello"),
         (&[0xf2, 0x00, 0x11, 0x00, 0x00], "Hello"),
@@ -27,7 +27,7 @@ fn the_examples_of_the_rfc() {
         let mut frames = Vec::new();
         for (payload, _) in payloads {
             frames.extend(frame(role, 0xC1, payload));
-            // Cut in two, with a Ping between: a control frame never touches the message.
+            // Split in two with a Ping between: control frames do not affect the message.
             let (first, last) = payload.split_at(payload.len() / 2);
             frames.extend(frame(role, 0x41, first));
             frames.extend(frame(role, 0x89, b"ping"));
@@ -59,7 +59,7 @@ fn uncompressed_messages_do_not_touch_the_window() {
 }
 
 #[test]
-fn the_limit_counts_what_comes_out() {
+fn the_message_limit_counts_decompressed_bytes() {
     for role in ROLES {
         for (size, fine) in [(100_000, true), (100_001, false), (10_000_000, false)] {
             let payload = packed(&mut Compress::new(Level::Default, WindowBits::MAX), &vec![b'a'; size]);
@@ -68,7 +68,7 @@ fn the_limit_counts_what_comes_out() {
                 true => {
                     let Some(Message::Binary(plain)) = ws.recv().unwrap() else { panic!("a message") };
                     assert_eq!(plain.len(), size);
-                    // A buffer that only doubled would have passed the limit.
+                    // A buffer that doubles would exceed the limit.
                     assert!(plain.capacity() < size + 1_000, "{}", plain.capacity());
                 }
                 false => {
@@ -76,7 +76,7 @@ fn the_limit_counts_what_comes_out() {
                 }
             }
         }
-        // What cannot be compressed takes a little more room than it has bytes, and passes at the limit too.
+        // Incompressible data grows a little when compressed, and is accepted at the limit as well.
         let plain = noise(50_000);
         let payload = packed(&mut Compress::new(Level::Default, WindowBits::MAX), &plain);
         assert!(payload.len() > plain.len());
@@ -86,8 +86,8 @@ fn the_limit_counts_what_comes_out() {
 }
 
 #[test]
-fn errors_are_reported_as_what_they_are() {
-    // 7692-6.1-s1: text is judged as it comes out.
+fn errors_in_compressed_messages_have_their_own_kind() {
+    // 7692-6.1-s1: text is validated after decompression.
     let latin = packed(&mut Compress::new(Level::Default, WindowBits::MAX), b"caf\xE9 ole");
     for role in ROLES {
         for (extension, first, payload, want) in [
@@ -109,8 +109,9 @@ fn errors_are_reported_as_what_they_are() {
 }
 
 #[test]
-fn a_streamed_message_may_be_larger_than_memory_and_may_be_given_up() {
-    // A message of 3 MB in 3 KB; the limit for whole messages is 1 KB. Given up, its rest still goes through the window.
+fn a_streamed_message_may_exceed_the_limit_and_be_abandoned() {
+    // A message of 3 MB in 3 KB; the limit for whole messages is 1 KB. The rest of an abandoned message still updates
+    // the window.
     for role in ROLES {
         let mut compress = Compress::new(Level::Default, WindowBits::MAX);
         let plain: Vec<u8> = b"abcdefghij".repeat(300_000);
@@ -132,7 +133,7 @@ fn a_streamed_message_may_be_larger_than_memory_and_may_be_given_up() {
 }
 
 #[test]
-fn what_is_sent_is_a_sync_flush_without_its_end() {
+fn sent_messages_are_a_sync_flush_without_its_tail() {
     // 7692-7.2.1-s1, 7692-6.1-1, 7692-6.1-2
     for role in ROLES {
         let (mut ws, written) = side(role, EXTENSION, 1 << 20, &[]);
@@ -154,7 +155,7 @@ fn what_is_sent_is_a_sync_flush_without_its_end() {
 }
 
 #[test]
-fn nothing_is_compressed_that_one_side_did_not_ask_for() {
+fn compression_needs_the_consent_of_both_sides() {
     // 6455-4.2.2-10, 6455-4.2.2-11, 6455-9-1, 6455-9-2, 6455-9-3, 6455-9-4, 6455-6.2-6
     for (of_server, of_client) in [(false, false), (true, false), (false, true), (true, true)] {
         let mut server = Server::bind("127.0.0.1:0").unwrap().watched();
@@ -170,7 +171,7 @@ fn nothing_is_compressed_that_one_side_did_not_ask_for() {
         let answer = ws.response().unwrap().header("Sec-WebSocket-Extensions");
         assert_eq!(answer.is_some(), of_server && of_client);
     }
-    // A parameter that is none, and a window that is none (CVE-2026-2229), fail the handshake.
+    // An unknown parameter and an invalid window (CVE-2026-2229) fail the handshake.
     for answer in ["permessage-deflate; x", "permessage-deflate; server_max_window_bits=7", "x-webkit-deflate-frame"] {
         let response = format!(
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -187,9 +188,10 @@ fn nothing_is_compressed_that_one_side_did_not_ask_for() {
 }
 
 #[test]
-fn both_ends_ours_with_every_setting() {
-    // 7692-7.2.1-5, 7692-7.2.1-7, 7692-7.2.1-8, 7692-7.2.1-10, 7692-7.2.1-11, 7692-7.2.1-12, 7692-7.2.1-14, 7692-7.2.2-6,
-    // 7692-7.2.2-8, 7692-7.2.2-10: a window or a takeover that one side gets wrong is a fault of DEFLATE at the other.
+fn client_and_server_with_every_setting() {
+    // 7692-7.2.1-5, 7692-7.2.1-7, 7692-7.2.1-8, 7692-7.2.1-10, 7692-7.2.1-11, 7692-7.2.1-12, 7692-7.2.1-14,
+    // 7692-7.2.2-6, 7692-7.2.2-8, 7692-7.2.2-10: a wrong window or takeover at one side is an error of DEFLATE at the
+    // other.
     let bits = |bits| WindowBits::new(bits).unwrap();
     let settings = [
         Deflate::default(),
@@ -237,14 +239,14 @@ fn both_ends_ours_with_every_setting() {
 }
 
 #[test]
-fn fragments_that_are_flushed_one_by_one_do_not_use_up_the_limit() {
-    // Whoever sends a message as it comes into being ends each fragment with a flush, which takes 5 bytes and more.
+fn flush_overhead_of_fragments_does_not_count_towards_the_limit() {
+    // A sender that streams a message flushes each fragment, which takes at least 5 bytes.
     for role in ROLES {
         let (plain, mut compress) = ([7; 5_000], Compress::new(Level::Fast, WindowBits::MAX));
         let mut frames = Vec::new();
         for (number, part) in plain.chunks(2).enumerate() {
             let mut payload = Vec::new();
-            // As a sender without a window does it: nothing is gained anywhere.
+            // As a sender without a window: no fragment gets shorter.
             payload.extend_from_slice(&[0x00, 0x02, 0x00, 0xfd, 0xff]);
             payload.extend_from_slice(part);
             compress.push(b"", &mut payload);
@@ -259,7 +261,7 @@ fn fragments_that_are_flushed_one_by_one_do_not_use_up_the_limit() {
 }
 
 #[test]
-fn a_frame_has_its_limit_compressed_or_not() {
+fn the_frame_limit_applies_to_compressed_frames() {
     let payload = packed(&mut Compress::new(Level::Default, WindowBits::MAX), &noise(4_000));
     let mut limits = Limits::with_max_message_size(1 << 20);
     limits.max_frame_size = 2_000;
@@ -267,7 +269,7 @@ fn a_frame_has_its_limit_compressed_or_not() {
     for role in ROLES {
         let (mut ws, _) = limited(role, EXTENSION, limits, &frame(role, 0xC2, &payload));
         assert_eq!(violation(&mut ws), ProtocolError::FrameTooBig { length, limit: 2_000 });
-        // What comes out of a small frame is for the limit of a message to judge.
+        // The decompressed size of a small frame is subject to the message limit.
         let small = packed(&mut Compress::new(Level::Default, WindowBits::MAX), &[7; 100_000]);
         let (mut ws, _) = limited(role, EXTENSION, limits, &frame(role, 0xC2, &small));
         assert_eq!(ws.recv().unwrap().map(|message| message.len()), Some(100_000));

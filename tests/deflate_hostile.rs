@@ -1,7 +1,7 @@
-//! Compressed conversations cut at every byte, ended at every byte, and damaged at random. Whatever comes: no panic, no
-//! hang, never a message beyond the limit or one that was not sent, and the same end for every call after it.
+//! Compressed input split at every byte, truncated at every byte, and randomly mutated. It causes no panic, no hang, no
+//! message beyond the limit and no message that was not sent, and all later calls return the same error.
 //!
-//! The damage follows from a number, which is told when a case fails.
+//! A number determines each mutation. It is printed when a case fails.
 #![cfg(feature = "deflate")]
 
 #[path = "support/deflate.rs"]
@@ -17,14 +17,14 @@ use stdws::deflate::{Compress, Level, WindowBits};
 use stdws::{Error, Limits, Message, WebSocket};
 use support::*;
 
-/// Damaged conversations for each role.
+/// Number of mutated cases for each role.
 const CASES: u64 = 600;
-/// The most a message may have.
+/// Maximum message size.
 const LIMIT: u64 = 3_000;
-/// No test here takes a tenth of it.
+/// Ten times the duration of the slowest test here.
 const LONG: Duration = Duration::from_secs(120);
 
-/// Frames of every kind a peer may send after compression was agreed on, and the messages in them.
+/// Frames of every kind that a peer may send with compression, and their messages.
 fn conversation(role: Side) -> (Vec<u8>, Vec<Message>) {
     let mut compress = Compress::new(Level::Default, WindowBits::MAX);
     let long = "caf\u{e9} and \u{6f22}, over and over; ".repeat(20);
@@ -43,7 +43,7 @@ fn conversation(role: Side) -> (Vec<u8>, Vec<Message>) {
     frames.extend(frame(role, 0x89, b"ping"));
     frames.extend(frame(role, 0x80, b""));
     messages.push(Message::Text(long));
-    // A stored block, and a block that says it is the last one.
+    // A stored block, and a block with the final bit.
     for payload in [
         &[0x00, 0x05, 0x00, 0xfa, 0xff, 0x48, 0x65, 0x6c, 0x6c, 0x6f, 0x00][..],
         &[0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00],
@@ -55,7 +55,7 @@ fn conversation(role: Side) -> (Vec<u8>, Vec<Message>) {
     (frames, messages)
 }
 
-/// Gives these pieces, one with each read, and then ends.
+/// Returns one of these pieces with each read, then ends.
 struct Pieces {
     pieces: Vec<Vec<u8>>,
     _gone: mpsc::Sender<()>,
@@ -74,7 +74,7 @@ impl Read for Pieces {
     }
 }
 
-/// How messages are taken.
+/// How messages are received.
 #[derive(Debug, Clone, Copy)]
 enum Way {
     Whole,
@@ -114,7 +114,8 @@ fn streamed_message(ws: &mut WebSocket) -> Result<Option<Message>, Error> {
     }))
 }
 
-/// Our side over these pieces. The head comes by itself; both threads below it have ended when the test gets its word.
+/// The connection over these pieces. The head is a piece of its own. Both threads have ended when the channel
+/// disconnects.
 fn over_pieces(role: Side, pieces: Vec<Vec<u8>>) -> (WebSocket, mpsc::Receiver<()>) {
     let (gone, wait) = mpsc::channel();
     let mut limits = Limits::with_max_message_size(LIMIT);
@@ -140,7 +141,7 @@ fn watched(what: impl FnOnce() + Send + 'static) {
 }
 
 #[test]
-fn cut_at_every_byte_the_messages_are_the_same() {
+fn messages_do_not_depend_on_how_the_stream_is_split() {
     watched(|| {
         for role in ROLES {
             let (frames, want) = conversation(role);
@@ -162,7 +163,7 @@ fn cut_at_every_byte_the_messages_are_the_same() {
 }
 
 #[test]
-fn ended_at_every_byte_what_came_whole_came_right() {
+fn complete_messages_arrive_when_the_stream_is_truncated() {
     watched(|| {
         for role in ROLES {
             let (frames, want) = conversation(role);
@@ -176,7 +177,7 @@ fn ended_at_every_byte_what_came_whole_came_right() {
     });
 }
 
-/// splitmix64: one number gives a whole case.
+/// splitmix64: one number determines a whole case.
 struct Random(u64);
 
 impl Random {
@@ -188,7 +189,7 @@ impl Random {
     }
 }
 
-/// Messages that are good, that inflate beyond the limit, or that are damaged in their payload or their frames.
+/// Valid messages, messages that exceed the limit when decompressed, and messages with mutated payload or frames.
 fn damaged(role: Side, random: &mut Random) -> Vec<u8> {
     let mut compress = Compress::new([Level::Fast, Level::Default, Level::Best][random.below(3)], WindowBits::MAX);
     let mut frames = Vec::new();
@@ -237,7 +238,7 @@ fn survive(role: Side) {
             let frames = damaged(role, &mut random);
             let size = [1, 7, 1_000, usize::MAX][random.below(4)];
             let pieces = frames.chunks(size.min(frames.len().max(1))).map(<[u8]>::to_vec);
-            // Byte by byte only what is short, or it takes minutes.
+            // Byte by byte only for short input, because it would take minutes otherwise.
             let pieces = if frames.len() > 5_000 { vec![frames.clone()] } else { pieces.collect() };
             let (mut ws, gone) = over_pieces(role, pieces);
             let way = WAYS[random.below(3)];
@@ -252,7 +253,7 @@ fn survive(role: Side) {
                 None => assert_eq!(again.unwrap(), None, "case {number}"),
             }
             drop(ws);
-            // The thread that reads has come to its end.
+            // The reading thread has ended.
             assert_eq!(gone.recv_timeout(LONG), Err(mpsc::RecvTimeoutError::Disconnected), "case {number}");
         }
     });
@@ -260,11 +261,11 @@ fn survive(role: Side) {
 }
 
 #[test]
-fn a_server_survives_damage() {
+fn a_server_survives_mutated_input() {
     survive(Side::Server);
 }
 
 #[test]
-fn a_client_survives_damage() {
+fn a_client_survives_mutated_input() {
     survive(Side::Client);
 }

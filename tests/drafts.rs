@@ -1,6 +1,6 @@
-//! Every draft, through client and server and their real handshakes: what it can do works, what it cannot is refused, and
-//! what holds for RFC 6455 about time, limits and hostile peers holds for it too. What the bytes are, the unit tests of
-//! `legacy` know; how a connection opens, `drafts_opening.rs`.
+//! Every draft with client, server and real handshakes: capabilities work, missing ones are rejected, and the
+//! guarantees of RFC 6455 about time, limits and hostile peers hold. The unit tests of `legacy` check the bytes, and
+//! `drafts_opening.rs` the opening handshake.
 #![cfg(feature = "legacy")]
 
 #[path = "support/live.rs"]

@@ -1,4 +1,4 @@
-//! How a connection ends in a version that has no Close.
+//! The end of a connection in a version without Close frames.
 #![cfg(feature = "legacy")]
 
 #[path = "support/live.rs"]
@@ -15,7 +15,7 @@ use stdws::{Client, CloseCode, Error, Limits, Step, Timeouts, Version, WebSocket
 const RESPONSE: &str = "HTTP/1.1 101 Web Socket Protocol Handshake\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n\
     WebSocket-Origin: http://example.com\r\n";
 
-/// The peer's socket, behind an opening handshake by hand, and our client.
+/// The socket of the peer after a handwritten opening handshake, and the client.
 fn client(timeouts: Timeouts, limits: Limits) -> (WebSocket, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -31,9 +31,9 @@ fn client(timeouts: Timeouts, limits: Limits) -> (WebSocket, TcpStream) {
     (ws, peer.join().unwrap())
 }
 
-/// The peer is not told by a Close, because there is none: the stream ends. Nobody waits for its end of the stream.
+/// The version has no Close, so the stream ends. This side does not wait for the peer to end its half.
 #[test]
-fn a_violation_is_told_at_once_although_the_peer_keeps_tcp_open() {
+fn a_violation_ends_the_stream_although_the_peer_keeps_tcp_open() {
     let _watchdog = watchdog();
     for limit in [None, Some(ms(0))] {
         let mut timeouts = long_timeouts();
@@ -51,7 +51,7 @@ fn a_violation_is_told_at_once_although_the_peer_keeps_tcp_open() {
         assert!(matches!(end, Err(Error::Protocol(_))), "{end:?}");
         drop(ws);
         assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
-        // No reset, although the peer goes on.
+        // No reset, although the peer continues.
         for _ in 0..32 {
             peer.write_all(&long).unwrap();
         }
@@ -61,7 +61,7 @@ fn a_violation_is_told_at_once_although_the_peer_keeps_tcp_open() {
 }
 
 #[test]
-fn a_peer_that_keeps_its_half_open_does_not_spoil_the_end() {
+fn a_half_open_peer_does_not_affect_a_clean_close() {
     let _watchdog = watchdog();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -71,7 +71,7 @@ fn a_peer_that_keeps_its_half_open_does_not_spoil_the_end() {
         assert!(request.starts_with("GET / HTTP/1.1\r\nUpgrade: WebSocket\r\n"), "{request}");
         let location = format!("WebSocket-Location: ws://{address}/\r\n");
         socket.write_all(format!("{RESPONSE}{location}\r\n").as_bytes()).unwrap();
-        // All that was sent arrives; and this side says nothing.
+        // All sent data arrives, and this side sends nothing.
         let mut rest = Vec::new();
         socket.read_to_end(&mut rest).unwrap();
         (rest, socket)

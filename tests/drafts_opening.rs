@@ -1,5 +1,5 @@
-//! The opening handshakes of the drafts, as they show on the wire, in both roles. What a request or a response has to say
-//! letter by letter, the unit tests of `legacy::handshake` have; here is when, how much, and what comes of it.
+//! The opening handshakes of the drafts on the wire, in both roles. The unit tests of `legacy::handshake` check the
+//! exact bytes of requests and responses. These tests check timing, bounds and results.
 #![cfg(feature = "legacy")]
 
 #[path = "support/live.rs"]
@@ -16,7 +16,7 @@ use stdws::{
     Capability, Client, Decision, Error, HandshakeErrorKind, Response, Server, ServerHandle, Step, Version, WebSocket,
 };
 
-/// A handshake of hybi-00 with a key, as the draft has it.
+/// A handshake of hybi-00 with the keys of the draft.
 const HYBI00_REQUEST: &str = "GET /demo HTTP/1.1\r\nHost: example.com\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Key2: 12998 5 Y3 1  .P00\r\nUpgrade: WebSocket\r\n\
     Sec-WebSocket-Key1: 4 @1  46546xW%0l 1 5\r\nOrigin: http://example.com\r\n\r\n";
@@ -51,7 +51,7 @@ fn bound() -> Server {
     Server::bind("127.0.0.1:0").unwrap().watched()
 }
 
-/// What a server of these versions says to these bytes, until it ends the stream.
+/// Everything that a server of these versions sends in response to these bytes.
 fn said(server: Server, request: &[u8]) -> String {
     let (running, _connections) = serving(server);
     let mut stream = TcpStream::connect(running.local_addr().unwrap()).unwrap();
@@ -66,7 +66,7 @@ fn said(server: Server, request: &[u8]) -> String {
     String::from_utf8_lossy(&said).into_owned()
 }
 
-/// A request in this version, as our own client writes it, and the body behind it.
+/// A request of the client in this version, and the bytes after its head.
 fn request(version: Version) -> Vec<u8> {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client =
@@ -87,7 +87,7 @@ fn request(version: Version) -> Vec<u8> {
 // ── both sides ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 #[test]
-fn every_version_opens_between_our_own_client_and_server() {
+fn client_and_server_connect_in_every_version() {
     let _watchdog = watchdog();
     for version in Version::ALL {
         let (running, connections) = serving(bound().legacy_versions([version]).subprotocols(["b", "a"]));
@@ -107,11 +107,11 @@ fn every_version_opens_between_our_own_client_and_server() {
 }
 
 #[test]
-fn all_versions_at_once_are_distinguished() {
+fn a_server_distinguishes_all_enabled_versions() {
     let _watchdog = watchdog();
     let (running, connections) = serving(bound().legacy_versions(Version::ALL));
     for version in Version::ALL {
-        // Requests that look the same are taken for the first of the two.
+        // If requests look the same, the first of the two versions is used.
         let taken_for = match version {
             Version::Hixie55 => Version::Hixie75,
             Version::Hybi01 => Version::Hybi00,
@@ -125,7 +125,7 @@ fn all_versions_at_once_are_distinguished() {
 }
 
 #[test]
-fn a_hook_sees_the_version_and_what_it_says_in_its_own_words() {
+fn a_hook_sees_version_origin_and_subprotocols() {
     let _watchdog = watchdog();
     for version in drafts() {
         let (sender, receiver) = mpsc::channel();
@@ -159,7 +159,7 @@ fn a_hook_sees_the_version_and_what_it_says_in_its_own_words() {
 }
 
 #[test]
-fn no_version_is_a_way_around_the_password() {
+fn every_version_requires_the_password() {
     let _watchdog = watchdog();
     for version in Version::ALL {
         let server = bound().legacy_versions([version]).basic_auth("here", |who| who.matches("ann", "secret")).unwrap();
@@ -191,7 +191,7 @@ fn several_subprotocols_from_hybi_03_on() {
     }
 }
 
-// ── which versions are spoken ───────────────────────────────────────────────────────────────────────────────────────
+// ── version negotiation ─────────────────────────────────────────────────────────────────────────────────────────────
 
 #[test]
 fn a_server_accepts_rfc_6455_alone_by_default() {
@@ -206,7 +206,7 @@ fn a_server_accepts_rfc_6455_alone_by_default() {
 
 /// hybi04-5.2.1-1
 #[test]
-fn a_refused_version_gets_the_list_of_those_that_are_enabled() {
+fn a_rejected_version_gets_the_list_of_enabled_versions() {
     let _watchdog = watchdog();
     let server = || bound().legacy_versions([Version::Hybi07, Version::Hixie75, Version::Hybi08]);
     let text = |version: &str| REQUEST_OF_NOBODY.replace("VERSION", version);
@@ -215,10 +215,10 @@ fn a_refused_version_gets_the_list_of_those_that_are_enabled() {
         assert!(answer.starts_with("HTTP/1.1 426 "), "{version}: {answer}");
         assert!(answer.contains("\r\nSec-WebSocket-Version: 13, 8, 7\r\n"), "{version}: {answer}");
     }
-    // Without a version at all.
+    // Without a version.
     let answer = said(server(), text("8").replace("Sec-WebSocket-Version: 8\r\n", "").as_bytes());
     assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("Sec-WebSocket-Version: 13, 8, 7\r\n"), "{answer}");
-    // Contradictions are nobody's version.
+    // Contradictory requests belong to no version.
     for more in ["Sec-WebSocket-Version: 8", "Sec-WebSocket-Key1: 1 2", "Sec-WebSocket-Key2: 1 2"] {
         let answer = said(server(), text("8").replace("\r\n\r\n", &format!("\r\n{more}\r\n\r\n")).as_bytes());
         assert!(answer.starts_with("HTTP/1.1 400 "), "{more}: {answer}");
@@ -229,7 +229,7 @@ const REQUEST_OF_NOBODY: &str = "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: VERSION\r\n\r\n";
 
 #[test]
-fn a_client_falls_back_to_the_newest_version_that_the_server_lists_and_it_allows() {
+fn a_client_falls_back_to_the_newest_listed_and_allowed_version() {
     let _watchdog = watchdog();
     let (running, connections) = serving(bound().legacy_versions([Version::Hybi06, Version::Hybi08]));
     let client = Client::new(&running.url()).unwrap().watched().version(Version::Hybi07);
@@ -261,7 +261,7 @@ fn a_client_tries_each_version_once() {
     let client = Client::new(&format!("ws://{}", listener.local_addr().unwrap())).unwrap().watched();
     let client = client.fallback_versions([Version::Hybi07, Version::Hybi08, Version::Hybi08, Version::Rfc6455]);
     let connecting = thread::spawn(move || client.connect().map(drop));
-    // A server that lists them all, whatever it is asked, on several lines.
+    // A server that always lists all versions, on several lines.
     for asked in ["13", "8", "7"] {
         let (mut stream, _) = listener.accept().unwrap();
         let request = String::from_utf8(read_head(&mut stream)).unwrap();
@@ -292,7 +292,7 @@ fn a_server_answers_hixie_75_to_the_letter() {
 }
 
 #[test]
-fn the_eight_bytes_behind_a_request_come_as_they_like() {
+fn the_eight_bytes_after_a_request_may_arrive_in_any_pieces() {
     let _watchdog = watchdog();
     for cuts in [&[][..], &[0], &[4], &[0, 1, 2, 3, 4, 5, 6, 7]] {
         for frame in [&b""[..], b"\x00early\xFF"] {
@@ -310,7 +310,7 @@ fn the_eight_bytes_behind_a_request_come_as_they_like() {
             parts.last_mut().unwrap().extend_from_slice(&bytes[sent..]);
             for part in parts {
                 stream.write_all(&part).unwrap();
-                // So that they are read one by one; if not, nothing is lost but this.
+                // So that they are probably read one by one. If not, the test is only weaker.
                 thread::sleep(ms(5));
             }
             let mut response = read_head(&mut stream);
@@ -327,7 +327,7 @@ fn the_eight_bytes_behind_a_request_come_as_they_like() {
 }
 
 #[test]
-fn without_the_eight_bytes_a_server_says_nothing() {
+fn a_server_does_not_respond_without_the_eight_bytes() {
     let _watchdog = watchdog();
     for body in [&b""[..], b"1234567"] {
         let (running, _connections) = serving(bound().legacy_versions([Version::Hybi00]));
@@ -341,7 +341,7 @@ fn without_the_eight_bytes_a_server_says_nothing() {
 }
 
 #[test]
-fn a_request_that_drips_is_over_by_the_deadline() {
+fn a_slow_request_fails_at_the_deadline() {
     let _watchdog = watchdog();
     let mut timeouts = long_timeouts();
     timeouts.handshake = ms(400);
@@ -353,7 +353,7 @@ fn a_request_that_drips_is_over_by_the_deadline() {
             let mut peer = RawPeer::client_side(stream);
             let mut writer = peer.second_handle();
             let all = request(version);
-            // All but the last byte, and that of the head, or of what is behind it, never comes.
+            // All but the last byte of the head, or of the bytes after it. That byte never arrives.
             let dripping = thread::spawn(move || {
                 let (most, last) = all.split_at(all.len() - 20);
                 writer.stream.write_all(most).unwrap();
@@ -373,20 +373,20 @@ fn a_request_that_drips_is_over_by_the_deadline() {
 
 /// hybi09-5.2.2-1
 #[test]
-fn early_versions_refuse_by_ending_the_stream() {
+fn early_versions_reject_by_ending_the_stream() {
     let _watchdog = watchdog();
     for version in drafts() {
         let good = request(version);
         let server = || bound().legacy_versions([version]);
         let with = |from: &str, to: &str| {
-            // Bytes that are no text may stand behind the head.
+            // The bytes after the head need not be text.
             let text: String = good.iter().map(|&b| char::from(b)).collect();
             let changed = text.replacen(from, to, 1);
             assert_ne!(text, changed, "{version}: {from}");
             changed.chars().map(|c| c as u32 as u8).collect::<Vec<u8>>()
         };
         let silent = version < Version::Hybi07;
-        // Those that have to state an origin state one already.
+        // Requests of versions that require an origin already have one.
         let origin = match String::from_utf8_lossy(&good).contains("Origin: http://") {
             true => ("Origin: http://", "Origin: http://elsewhere."),
             false => ("Host:", "Origin: http://elsewhere.example\r\nHost:"),
@@ -395,7 +395,7 @@ fn early_versions_refuse_by_ending_the_stream() {
             ("GET", "PUT", "405"),
             ("Host:", "X:", "400"),
             (origin.0, origin.1, "403"),
-            // Eight would be what stands behind the head from hybi-00 to -03, which some announce.
+            // Not eight: from hybi-00 to -03, some clients announce the eight bytes after the head.
             ("Host:", "Content-Length: 9\r\nHost:", "400"),
         ] {
             let answer = said(server(), &with(from, to));
@@ -408,7 +408,7 @@ fn early_versions_refuse_by_ending_the_stream() {
 }
 
 #[test]
-fn an_early_server_returns_the_scheme_that_its_proxy_names() {
+fn an_early_server_uses_the_scheme_of_its_proxy() {
     let _watchdog = watchdog();
     for (more, location) in [
         ("X-Forwarded-Proto: https", "wss://example.com/demo"),
@@ -426,10 +426,10 @@ fn an_early_server_returns_the_scheme_that_its_proxy_names() {
 
 // ── hostile servers ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// A client of this version that connects, the stream of a server that has read its request, and a good answer to it, the
-/// 16 bytes behind it included.
+/// A connecting client of this version, the stream of a server that has read its request, and a valid response,
+/// including the 16 bytes after its head.
 fn asked(version: Version, limit: Duration) -> (thread::JoinHandle<stdws::Result<WebSocket>>, TcpStream, Vec<u8>) {
-    // A server of ours makes the answer, so that a good one is at hand to be spoilt.
+    // A server of this crate creates the valid response, which the tests then damage.
     let (running, connections) = serving(bound().legacy_versions([version]).danger_allow_any_origin());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}/chat", listener.local_addr().unwrap());
@@ -464,7 +464,7 @@ fn kind(result: stdws::Result<WebSocket>) -> HandshakeErrorKind {
 }
 
 #[test]
-fn a_good_answer_byte_by_byte_and_all_at_once() {
+fn a_valid_response_in_any_pieces() {
     let _watchdog = watchdog();
     for version in drafts() {
         let (connecting, mut stream, answer) = asked(version, LONG);
@@ -480,7 +480,7 @@ fn a_good_answer_byte_by_byte_and_all_at_once() {
 }
 
 #[test]
-fn an_answer_with_one_wrong_byte_of_the_proof() {
+fn a_response_with_one_wrong_byte_in_the_proof() {
     let _watchdog = watchdog();
     for version in drafts().filter(|version| version.supports(Capability::HandshakeProof)) {
         let (connecting, mut stream, mut answer) = asked(version, LONG);
@@ -497,7 +497,7 @@ fn an_answer_with_one_wrong_byte_of_the_proof() {
 }
 
 #[test]
-fn an_answer_that_ends_too_early() {
+fn a_truncated_response() {
     let _watchdog = watchdog();
     for version in drafts() {
         for missing in [1, 10, 40] {
@@ -510,7 +510,7 @@ fn an_answer_that_ends_too_early() {
 }
 
 #[test]
-fn an_answer_that_drips_is_over_by_the_deadline() {
+fn a_slow_response_fails_at_the_deadline() {
     let _watchdog = watchdog();
     let waiting: Vec<_> = drafts()
         .map(|version| {
@@ -519,7 +519,7 @@ fn an_answer_that_drips_is_over_by_the_deadline() {
                 let peer = RawPeer::client_side(stream);
                 let (most, _) = answer.split_at(answer.len() - 1);
                 (&peer.stream).write_all(most).unwrap();
-                // The last byte never comes.
+                // The last byte never arrives.
                 match connecting.join().unwrap() {
                     Err(Error::Timeout(Step::Handshake)) => {}
                     other => panic!("{version}: {other:?}"),
@@ -531,7 +531,7 @@ fn an_answer_that_drips_is_over_by_the_deadline() {
 }
 
 #[test]
-fn an_answer_without_an_end() {
+fn an_endless_response() {
     let _watchdog = watchdog();
     for version in drafts() {
         let (connecting, mut stream, answer) = asked(version, LONG);
@@ -544,7 +544,7 @@ fn an_answer_without_an_end() {
 }
 
 #[test]
-fn an_answer_in_http_keeps_what_it_says() {
+fn an_http_rejection_keeps_headers_and_body() {
     let _watchdog = watchdog();
     for version in drafts() {
         let (connecting, mut stream, _) = asked(version, LONG);

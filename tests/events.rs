@@ -1,4 +1,4 @@
-//! What `on_event` is told, in both roles, however a connection begins and ends.
+//! Events of `on_event` in both roles, for every way in which a connection begins and ends.
 
 #[path = "support/wire.rs"]
 mod wire;
@@ -17,7 +17,7 @@ use stdws::{
 };
 use wire::*;
 
-/// What a closure was told.
+/// The events that a closure received.
 #[derive(Clone, Default)]
 struct EventLog(Arc<Mutex<Vec<Event>>>);
 
@@ -31,20 +31,20 @@ impl EventLog {
         self.0.lock().unwrap().iter().map(Event::name).collect()
     }
 
-    /// Waits until something was told so many times.
-    fn wait(&self, code: &str, times: usize) -> Vec<Event> {
+    /// Waits until an event has occurred `times` times.
+    fn wait(&self, name: &str, times: usize) -> Vec<Event> {
         let start = Instant::now();
         loop {
             let events = self.0.lock().unwrap().clone();
-            if events.iter().filter(|event| event.name() == code).count() >= times {
+            if events.iter().filter(|event| event.name() == name).count() >= times {
                 return events;
             }
-            assert!(start.elapsed() < LONG, "no {code}: {:?}", self.names());
+            assert!(start.elapsed() < LONG, "no {name}: {:?}", self.names());
             thread::sleep(Duration::from_millis(1));
         }
     }
 
-    /// Every connection begins once, and ends once if it was open.
+    /// Every connection begins once, and ends once if it was opened.
     fn check_pairs(&self) {
         let events = self.0.lock().unwrap();
         let mut numbers: Vec<u64> = events.iter().filter_map(Event::connection_id).collect();
@@ -56,7 +56,11 @@ impl EventLog {
                 events.iter().filter(of).count()
             };
             let begun = count(&["accepted", "connected"]);
-            assert_eq!(begun, count(&["opened", "refused", "answered", "handed-over", "failed"]), "{events:?}");
+            assert_eq!(
+                begun,
+                count(&["opened", "handshake-rejected", "responded", "handed-over", "failed"]),
+                "{events:?}"
+            );
             assert_eq!(count(&["opened"]), count(&["ended"]), "{events:?}");
         }
     }
@@ -152,11 +156,11 @@ fn all_events_of_a_connection_on_both_sides() {
     assert_ne!(at_server.wait("ended", 1)[0].connection_id(), Some(number));
     at_server.check_pairs();
     at_client.check_pairs();
-    assert!(stdws::connect(&url(&server)).unwrap().connection_id().is_none(), "nobody listens");
+    assert!(stdws::connect(&url(&server)).unwrap().connection_id().is_none(), "no event handler");
 }
 
 #[test]
-fn what_leads_to_no_connection() {
+fn handshakes_that_do_not_succeed() {
     let log = EventLog::default();
     let timeouts = {
         let mut t = Timeouts::default();
@@ -172,8 +176,8 @@ fn what_leads_to_no_connection() {
         open.push(stream);
     }
     log.wait("failed", 1);
-    log.wait("refused", 1);
-    let events = log.wait("answered", 1);
+    log.wait("handshake-rejected", 1);
+    let events = log.wait("responded", 1);
     let has = |test: &dyn Fn(&EventKind) -> bool| assert!(events.iter().any(|event| test(event.kind())), "{events:?}");
     has(&|what| matches!(what, EventKind::Accepted(Some(_))));
     has(&|what| matches!(what, EventKind::Responded(404)));
@@ -182,13 +186,13 @@ fn what_leads_to_no_connection() {
     has(&|what| matches!(what, EventKind::Failed(Error::Timeout(Step::Handshake))));
     log.check_pairs();
 
-    // A client: refused, and nobody there.
+    // A client: rejected by the server, and no server.
     let log = EventLog::default();
     let client = Client::new(&url(&server)).unwrap().header("Sec-WebSocket-X", "y");
     assert!(client.is_err());
     let client = Client::new(&format!("{}/?token=secret", url(&server))).unwrap().origin("http://elsewhere").unwrap();
     client.on_event(log.closure()).connect().unwrap_err();
-    assert_eq!(log.names(), ["connected", "refused"]);
+    assert_eq!(log.names(), ["connected", "handshake-rejected"]);
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let log = EventLog::default();
     let client = Client::new(&format!("ws://{gone}/")).unwrap().on_event(log.closure());
@@ -202,28 +206,28 @@ fn rejected_connections() {
     let server = echo(Server::bind("127.0.0.1:0").unwrap().max_connections(1).on_event(log.closure()));
     let first = stdws::connect(&url(&server)).unwrap();
     stdws::connect(&url(&server)).unwrap_err();
-    let events = log.wait("turned-away", 1);
-    let turned = events.iter().find(|event| event.name() == "turned-away").unwrap();
-    assert_eq!(turned.connection_id(), None);
+    let events = log.wait("connection-rejected", 1);
+    let rejected = events.iter().find(|event| event.name() == "connection-rejected").unwrap();
+    assert_eq!(rejected.connection_id(), None);
     drop(first);
     log.wait("ended", 1);
     log.check_pairs();
 }
 
 #[test]
-fn what_a_peer_does_wrong_and_where() {
+fn protocol_errors_with_their_position() {
     for side in [Side::Client, Side::Server] {
         let good = side.frame(FIN | TEXT, b"good");
         let rows = [
-            (vec![0xC1, 0x80], "violation", ProtocolError::ReservedBits(4), good.len()),
+            (vec![0xC1, 0x80], "protocol-error", ProtocolError::ReservedBits(4), good.len()),
             (
                 side.header(FIN | BINARY, 5000),
-                "limit",
+                "limit-exceeded",
                 ProtocolError::FrameTooBig { length: 5000, limit: 1000 },
                 good.len(),
             ),
         ];
-        for (bad, code, violation, at) in rows {
+        for (bad, name, violation, at) in rows {
             let log = EventLog::default();
             let mut limits = Limits::with_max_message_size(1 << 20);
             limits.max_frame_size = 1000;
@@ -238,15 +242,15 @@ fn what_a_peer_does_wrong_and_where() {
             .unwrap();
             ws.recv().unwrap();
             ws.recv().unwrap_err();
-            // The error is given before all is over, and the end is told when it is.
+            // The error is returned before the connection has ended; `ended` follows later.
             drop(ws);
             let events = log.wait("ended", 1);
             let found = events.iter().find_map(|event| match event.kind() {
                 EventKind::ProtocolError(violation, at) => Some((event.name(), *violation, *at)),
                 _ => None,
             });
-            assert_eq!(found, Some((code, violation, at as u64)), "{side:?}");
-            let line = events.iter().find(|event| event.name() == code).unwrap().to_string();
+            assert_eq!(found, Some((name, violation, at as u64)), "{side:?}");
+            let line = events.iter().find(|event| event.name() == name).unwrap().to_string();
             assert!(line.ends_with(&format!("({})", violation.requirement())), "{line}");
             assert_eq!(log.names().iter().filter(|seen| **seen == "close-sent").count(), 1);
             log.check_pairs();
@@ -255,7 +259,7 @@ fn what_a_peer_does_wrong_and_where() {
 }
 
 #[test]
-fn a_peer_that_says_nothing_and_one_that_is_cut_off() {
+fn a_silent_peer_and_an_aborted_connection() {
     let log = EventLog::default();
     let mut timeouts = Timeouts::default();
     (timeouts.ping_interval, timeouts.pong_timeout) = (Duration::from_millis(20), Duration::from_millis(20));
@@ -282,13 +286,13 @@ fn a_handler_that_panics() {
     let mut ws = stdws::connect(&url(&server)).unwrap();
     ws.recv().unwrap();
     assert_eq!(ws.close_info().map(|info| info.code()), Some(CloseCode::INTERNAL));
-    let events = log.wait("panicked", 1);
+    let events = log.wait("handler-panicked", 1);
     assert!(events.last().is_some_and(|event| event.connection_id().is_some()));
     log.check_pairs();
 }
 
 #[test]
-fn a_closure_that_panics_takes_nothing_with_it() {
+fn a_panicking_closure_does_not_affect_the_connection() {
     let count = Arc::new(Mutex::new(0));
     let counted = count.clone();
     let closure = move |_: &Event| {
@@ -303,9 +307,9 @@ fn a_closure_that_panics_takes_nothing_with_it() {
         assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some(text));
     }
     ws.close(CloseCode::NORMAL, "").unwrap();
-    // It goes on being told.
+    // Later events are still emitted.
     assert!(*count.lock().unwrap() > 10);
-    // Also while a handler that panicked is unwound.
+    // Also while the panic of a handler unwinds.
     let server = Server::bind("127.0.0.1:0").unwrap().on_event(closure);
     let server = server.start(|_ws| panic::resume_unwind(Box::new("a planted panic"))).unwrap();
     for _ in 0..3 {
@@ -315,8 +319,8 @@ fn a_closure_that_panics_takes_nothing_with_it() {
 
 #[test]
 fn a_closure_may_use_connections() {
-    // Nothing is locked while it runs, and what happens by it is not told, or this would never end.
-    let (tell, log) = mpsc::channel();
+    // No lock is held while it runs, and its own actions emit no events, because that would recurse without end.
+    let (events, log) = mpsc::channel();
     let sender: Arc<Mutex<Option<stdws::Sender>>> = Arc::default();
     let (at, first) = (sender.clone(), AtomicBool::new(true));
     let closure = move |event: &Event| {
@@ -326,7 +330,7 @@ fn a_closure_may_use_connections() {
             sender.queue("and again").unwrap();
             sender.flush().unwrap();
         }
-        tell.send(event.name()).unwrap();
+        events.send(event.name()).unwrap();
     };
     let server = echo(Server::bind("127.0.0.1:0").unwrap());
     let mut ws = Client::new(&url(&server)).unwrap().on_event(closure).connect().unwrap();
@@ -360,7 +364,7 @@ fn events_show_no_secrets() {
             ws.recv().unwrap();
         }
     }
-    log.wait("answered", 1);
+    log.wait("responded", 1);
     for event in log.wait("ended", 2) {
         let text = format!("{event} {event:?}");
         assert!(!text.contains("hidden"), "{text}");

@@ -1,6 +1,7 @@
-//! An event handler beside everything that holds a lock: a hub, a shutdown, both roles. Whatever it does, calls return.
+//! Event handlers with everything that holds a lock: a hub, a shutdown, both roles. All calls return, whatever a
+//! handler does.
 //!
-//! Everything that could hang stands under a watchdog that ends the whole program.
+//! A watchdog ends the program if a test hangs.
 
 use std::panic;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +16,7 @@ use stdws::{Client, CloseCode, Error, Hub, Member, Sender, Server, ServerHandle,
 mod live;
 use live::{long_timeouts, watchdog, SLACK};
 
-/// What a handler does beside being called.
+/// The action of a handler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Does {
     Nothing,
@@ -62,10 +63,10 @@ fn a_server_with_a_handler_shuts_down() {
 }
 
 #[test]
-fn a_hub_goes_on_after_its_first_message() {
+fn a_hub_with_an_event_handler_keeps_delivering() {
     let _watchdog = watchdog();
     for does in ALL {
-        // Members on both sides: a server's connections, and a client's, which are masked.
+        // Members on both sides: server connections, and client connections, which are masked.
         let (here, there) = (Hub::new().unwrap(), Hub::new().unwrap());
         let everyone = there.clone();
         let server = server(does);
@@ -93,8 +94,8 @@ fn a_hub_goes_on_after_its_first_message() {
 }
 
 #[test]
-fn a_member_that_is_too_slow_is_closed() {
-    // `see_off`, by the thread of the hub.
+fn a_slow_member_is_closed() {
+    // Closed by the thread of the hub.
     let _watchdog = watchdog();
     for does in ALL {
         let mut limits = stdws::HubLimits::default();
@@ -117,7 +118,7 @@ fn a_member_that_is_too_slow_is_closed() {
     }
 }
 
-/// What a handler finds to use.
+/// The objects that a handler uses.
 #[derive(Default)]
 struct Tools {
     sender: Option<Sender>,
@@ -127,16 +128,16 @@ struct Tools {
 }
 
 #[test]
-fn a_handler_uses_all_there_is() {
-    // It sends, broadcasts, drops the last sender of a connection and the last clone of a hub, and closes, while the
-    // threads of a hub and of a server are what calls it.
+fn a_handler_uses_the_whole_api() {
+    // The handler sends, broadcasts, closes, and drops the last sender of a connection and the last clone of a hub. It
+    // is called by the threads of a hub and of a server.
     let _watchdog = watchdog();
     let tools: Arc<Mutex<Tools>> = Arc::default();
     let (at, busy) = (tools.clone(), AtomicBool::new(false));
     let (tell, told) = mpsc::channel();
     let handler = move |event: &Event| {
         let sent = matches!(event.kind(), EventKind::Frame(Direction::Sent, _));
-        // The messages that were broadcast from here are for others to deliver.
+        // Other threads deliver the messages that are broadcast here.
         if !sent || busy.swap(true, Ordering::SeqCst) {
             return;
         }
@@ -166,7 +167,7 @@ fn a_handler_uses_all_there_is() {
         member: Some(hub.add(at_one.sender())),
     };
     assert_eq!(hub.broadcast("first"), 2);
-    // To two members: the first message, and what the handler broadcasts; it sends two to one alone.
+    // The first message and the broadcast of the handler go to two members. The handler sends two more to one of them.
     let texts: Vec<_> = (0..6).map(|_| text(&mut one)).collect();
     let count = |what| texts.iter().filter(|text| *text == what).count();
     let counts = [count("first"), count("from the handler"), count("by broadcast"), count("to one")];
@@ -196,7 +197,7 @@ fn a_handler_called_by_a_shutdown_shuts_down_again() {
     };
     let server = Server::bind("127.0.0.1:0").unwrap().timeouts(long_timeouts()).on_event(handler);
     *handle.lock().unwrap() = Some(server.shutdown_handle());
-    // Nobody receives before the Close has been sent, so it is the shutdown that tells of it.
+    // No thread receives before the Close is sent, so the shutdown emits the event.
     let (told, again) = (Mutex::new(told), Arc::new(Mutex::new(None)));
     let seen = again.clone();
     let (enter, entered) = mpsc::channel();
@@ -216,9 +217,9 @@ fn a_handler_called_by_a_shutdown_shuts_down_again() {
 }
 
 #[test]
-fn what_a_handler_does_is_not_told_on_whatever_thread_it_happens() {
+fn actions_of_a_handler_emit_no_events_on_any_thread() {
     let _watchdog = watchdog();
-    // In both roles: a server's frames are shared, and a client's are its own.
+    // In both roles: frames of servers are shared, frames of clients are not.
     for masked in [false, true] {
         let hub = Hub::new().unwrap();
         let (at, codes) = (hub.clone(), Arc::new(Mutex::new(Vec::new())));
@@ -240,7 +241,7 @@ fn what_a_handler_does_is_not_told_on_whatever_thread_it_happens() {
         let (mut told, mut other) = if masked { (there, here) } else { (here, there) };
         let _member = hub.add(told.sender());
         hub.broadcast("from outside");
-        // One for the broadcast from outside, which the handler answers with one that nobody is told of.
+        // One for the broadcast from outside. The handler answers it with a broadcast that emits no event.
         assert_eq!((text(&mut other), text(&mut other)), ("from outside".into(), "of the handler".into()));
         told.send("last").unwrap();
         assert_eq!((text(&mut other), text(&mut other)), ("last".into(), "of the handler".into()));
@@ -257,7 +258,7 @@ fn what_a_handler_does_is_not_told_on_whatever_thread_it_happens() {
 
 #[test]
 fn a_source_of_keys_uses_the_connection_it_is_for() {
-    // It is called without a lock of that connection: here for its own sender, for a hub, and for the closing handshake.
+    // It is called without a lock of the connection: here by the sender, by a hub, and in the closing handshake.
     let _watchdog = watchdog();
     let server = Server::bind("127.0.0.1:0").unwrap().timeouts(long_timeouts()).start(|mut ws| {
         while let Some(message) = ws.recv()? {

@@ -1,5 +1,5 @@
-//! A stream that fails at its first operation, its second, its third … until a whole conversation comes through. At none
-//! of them does anything hang, panic, or come out that was not sent.
+//! A stream that fails at its first operation, its second, its third, and so on until a whole exchange succeeds. No
+//! failure causes a hang, a panic, or a message that was not sent.
 
 #[path = "support/live.rs"]
 mod live;
@@ -15,14 +15,14 @@ use stdws::{CloseCode, Error, Message, MessageKind, Result, Server, SplitStream,
 use live::{ms, pipe, sample_client, watchdog, Drain, Random, Side, Source};
 use spoken::{ProtocolVariant, RFC};
 
-/// What an operation does instead of its work.
+/// The failure of an operation.
 #[derive(Debug, Clone, Copy)]
 enum Fault {
-    /// It fails, and so do all that follow.
+    /// The operation and all later ones fail.
     Broken(ErrorKind),
-    /// Reading says that this was the end; writing takes nothing. So do all that follow.
+    /// Reading returns the end of the stream; writing accepts nothing. So do all later operations.
     Ended,
-    /// It fails once, in a way that asks for another try.
+    /// The operation fails once, with an error that allows a retry.
     Once(ErrorKind),
 }
 
@@ -57,12 +57,12 @@ impl Operations {
         }
     }
 
-    /// Whether the fault has come at all.
+    /// Whether the fault has occurred.
     fn fault_occurred(&self) -> bool {
         *self.left.lock().unwrap() < 2
     }
 
-    /// Streams give and take as much as they like.
+    /// Streams may read and write fewer bytes than requested.
     fn partial_len(&self, most: usize) -> usize {
         most.min(1 + self.random.lock().unwrap().next() as usize % 9000)
     }
@@ -93,7 +93,7 @@ impl Write for Writer {
     }
 }
 
-/// As far as the version has them.
+/// The capabilities of the version that are used.
 fn messages(variant: ProtocolVariant) -> Vec<Message> {
     let binary = |bytes: Vec<u8>| match variant.has_binary() {
         true => Message::from(bytes),
@@ -120,7 +120,7 @@ fn converse(variant: ProtocolVariant, side: Side, halves: SplitStream, echoes: &
     let mut ws = open(variant, side, halves)?;
     let end = converse_on(variant, &mut ws, echoes);
     if end.is_err() {
-        // Whatever is called then gives an error, and nothing more comes out but what was sent.
+        // All further calls return an error, and only sent messages are received.
         while let Ok(Some(message)) = ws.recv() {
             echoes.push(message);
         }
@@ -166,7 +166,7 @@ fn timeouts() -> stdws::Timeouts {
     timeouts
 }
 
-/// The far end, which echoes; gives what it received.
+/// The echoing peer. Returns what it received.
 fn echo(variant: ProtocolVariant, side: Side, halves: SplitStream) -> Vec<Message> {
     let mut received = Vec::new();
     if let Ok(mut ws) = open(variant, side, halves) {
@@ -178,7 +178,7 @@ fn echo(variant: ProtocolVariant, side: Side, halves: SplitStream) -> Vec<Messag
     received
 }
 
-/// One run with the fault at one operation; false when the conversation was over before.
+/// One run with the fault at one operation. Returns false if the exchange ended before.
 fn run(variant: ProtocolVariant, side: Side, fault: Fault, at: u32) -> bool {
     let ((up, from_near), (down, from_far)) = (pipe(), pipe());
     let operations = Operations::new(fault, at);
@@ -217,7 +217,8 @@ fn every(variant: ProtocolVariant, fault: Fault) {
     let both = [Side::Client, Side::Server].map(|side| {
         thread::spawn(move || {
             let runs = (1..).take_while(|at| run(variant, side, fault, *at)).count();
-            // Two heads, five messages both ways, Ping and Close: if there were fewer, something was not exercised.
+            // Two heads, five messages in both directions, Ping and Close: fewer operations mean that something was not
+            // exercised.
             assert!(runs > 20, "only {runs} operations");
         })
     });
@@ -226,12 +227,12 @@ fn every(variant: ProtocolVariant, fault: Fault) {
 
 /// 6455-7.2.1-2
 #[test]
-fn a_stream_that_breaks() {
+fn a_stream_that_fails() {
     all(Fault::Broken(ErrorKind::ConnectionReset));
 }
 
 #[test]
-fn a_stream_that_breaks_in_an_unusual_way() {
+fn a_stream_that_fails_with_an_unusual_error() {
     all(Fault::Broken(ErrorKind::Other));
 }
 
@@ -245,11 +246,10 @@ fn a_stream_that_is_interrupted() {
     all(Fault::Once(ErrorKind::Interrupted));
 }
 
-/// In the drafts it holds too: one for each framing. Not hixie-75, where the end of the stream is a
-/// good one.
+/// The same in one draft for each framing. Not in hixie-75, where the end of the stream is a clean close.
 #[cfg(feature = "legacy")]
 #[test]
-fn drafts_over_a_stream_that_breaks_or_ends() {
+fn drafts_over_a_stream_that_fails_or_ends() {
     use stdws::Version;
     let few = [Version::Hybi00, Version::Hybi05];
     let drafts = spoken::drafts().filter(|variant| few.contains(&variant.version) && !variant.deflates());
@@ -261,7 +261,7 @@ fn drafts_over_a_stream_that_breaks_or_ends() {
     running.into_iter().for_each(|thread| thread.join().unwrap());
 }
 
-/// Random bytes that are not to be had: nothing is sent without them.
+/// Without random bytes, nothing is sent.
 #[test]
 fn a_random_source_that_fails() {
     let _watchdog = watchdog();

@@ -1,7 +1,7 @@
-//! Good conversations, damaged at random, thrown at the client and at the server. Whatever comes: no panic, no hang, no more
-//! memory than the limits allow, nothing wrong on the wire from this side, and the same end for every call after it.
+//! Randomly mutated input for the client and the server. It causes no panic, no hang, no memory beyond the limits and
+//! no invalid output, and all later calls return the same error.
 //!
-//! The damage follows from a number, which is told when a case fails; `case(side, number)` repeats it.
+//! A number determines each mutation. It is printed when a case fails, and `case(side, number)` repeats the case.
 
 #[path = "support/wire.rs"]
 mod wire;
@@ -13,12 +13,12 @@ use std::sync::{mpsc, Arc, Mutex};
 use stdws::{CloseCode, Error, Limits, Server, SplitStream, WebSocket};
 use wire::*;
 
-/// Cases for each role.
+/// Number of cases for each role.
 const CASES: u64 = 3000;
-/// The most a message may have.
+/// Maximum message size.
 const LIMIT: usize = 2000;
 
-/// splitmix64: one number gives a whole case.
+/// splitmix64: one number determines a whole case.
 struct Random(u64);
 
 impl Random {
@@ -88,11 +88,11 @@ fn damage(bytes: &mut Vec<u8>, from: usize, random: &mut Random) {
     }
 }
 
-/// What the peer sends, handshake included.
+/// The bytes of the peer, including the handshake.
 fn conversation(side: Side, random: &mut Random) -> Vec<u8> {
     let head = if side == Side::Server { REQUEST } else { RESPONSE };
     let mut bytes = [head.as_bytes(), &frames(side, random)].concat();
-    // Most of the damage is done behind the handshake, or few would get there.
+    // Most mutations are after the handshake, because few connections would pass it otherwise.
     let from = if random.below(4) == 0 { 0 } else { head.len() };
     for _ in 0..random.below(4) {
         damage(&mut bytes, from, random);
@@ -100,7 +100,7 @@ fn conversation(side: Side, random: &mut Random) -> Vec<u8> {
     bytes
 }
 
-/// Gives its bytes in pieces of random size, and then ends.
+/// Returns its bytes in pieces of random size, then ends.
 struct Pieces {
     bytes: Vec<u8>,
     given: usize,
@@ -118,7 +118,7 @@ impl Read for Pieces {
     }
 }
 
-/// Keeps what is written.
+/// Records what is written.
 struct Collect {
     bytes: Arc<Mutex<Vec<u8>>>,
     _gone: mpsc::Sender<()>,
@@ -155,22 +155,22 @@ fn case(side: Side, number: u64) {
         Err(Error::Handshake(_)) => {}
         Err(error) => panic!("{error:?}"),
     }
-    // Both threads that serve the halves have come to their end.
+    // Both threads of the halves have ended.
     read_gone.recv_timeout(LONG).unwrap_err();
     write_gone.recv_timeout(LONG).unwrap_err();
     judge(side, &written.lock().unwrap(), open, bytes.len());
 }
 
-/// Receives in every way there is, and answers, until the connection is over.
+/// Receives in every way and replies until the connection has ended.
 fn use_up(mut ws: WebSocket, most: usize, random: &mut Random) {
     let mut end = None;
-    // Every step but some Pings uses up a frame of the peer at least.
+    // Every step except some Pings consumes at least one frame of the peer.
     for _ in 0..2 * most + 100 {
         let step = match random.below(12) {
             0 => ws.recv_stream().and_then(|stream| {
                 let Some(mut stream) = stream else { return Ok(false) };
                 let mut part = [0; 100];
-                // Now and then a stream is given up in the middle.
+                // Some streams are abandoned in the middle.
                 for _ in 0..random.below(40) {
                     match stream.read(&mut part) {
                         Ok(0) => break,
@@ -183,7 +183,7 @@ fn use_up(mut ws: WebSocket, most: usize, random: &mut Random) {
                 }
                 Ok(true)
             }),
-            // Messages that came before the end, while a Pong was awaited, can still be received.
+            // Messages that arrived before the end, while waiting for a Pong, can still be received.
             1 => {
                 drop(ws.ping());
                 Ok(true)
@@ -223,7 +223,7 @@ fn use_up(mut ws: WebSocket, most: usize, random: &mut Random) {
     }
 }
 
-/// What came from this side is right, whatever came from the other.
+/// Checks that the output of this side is valid.
 fn judge(side: Side, written: &[u8], open: bool, read: usize) {
     let end = written.windows(4).position(|end| end == b"\r\n\r\n").map_or(0, |at| at + 4);
     let (head, rest) = written.split_at(end);
@@ -240,13 +240,13 @@ fn judge(side: Side, written: &[u8], open: bool, read: usize) {
             let close = frames.iter().position(|frame| frame.first == FIN | CLOSE);
             let after = close.map_or(0, |at| frames.len() - at - 1);
             assert_eq!(after, 0, "something after the Close: {frames:?}");
-            // Nothing grows: an answer is about as long as what it answers.
+            // The output is bounded: a reply is about as long as its cause.
             assert!(rest.len() <= 4 * read + 1000, "{} bytes for {read}", rest.len());
         }
     }
 }
 
-/// Runs the cases, and says which one it was that failed or hung.
+/// Runs the cases, and prints the one that failed or hung.
 fn run(side: Side, cases: impl Iterator<Item = u64> + Send + 'static, case: fn(Side, u64)) {
     let current = Arc::new(AtomicU64::new(0));
     let at = current.clone();
@@ -271,9 +271,9 @@ fn a_client_survives() {
     run(Side::Client, 0..CASES, case);
 }
 
-/// The same over TCP, against one server that goes on through all of it.
+/// The same over TCP, against one server that serves all cases.
 #[test]
-fn a_server_on_a_socket_survives() {
+fn a_server_survives_over_tcp() {
     run(Side::Server, 0..1, |side, _| {
         let handler = |mut ws: WebSocket| {
             while let Some(message) = ws.recv()? {
@@ -285,7 +285,7 @@ fn a_server_on_a_socket_survives() {
         for number in CASES..CASES + 500 {
             let bytes = conversation(side, &mut Random(number));
             let mut stream = connect(running.local_addr().unwrap());
-            // A server that has closed may reset what still comes.
+            // A server that has closed may reset the connection.
             let _ = stream.write_all(&bytes).and_then(|()| stream.shutdown(std::net::Shutdown::Write));
             let mut answer = Vec::new();
             match stream.read_to_end(&mut answer) {

@@ -1,17 +1,17 @@
-//! A hub gets every message to every member once and in order, or its counts say why not; and no member can make it, or
-//! the others, wait.
+//! A hub delivers every message to every member once and in order, or counts why not. No member delays the hub or
+//! another member.
 
 #[path = "support/live.rs"]
 mod live;
 
 #[path = "hub/ending.rs"]
 mod ending;
+#[path = "hub/members.rs"]
+mod members;
 #[path = "hub/mixing.rs"]
 mod mixing;
 #[path = "hub/order.rs"]
 mod order;
-#[path = "hub/seats.rs"]
-mod seats;
 #[path = "hub/slow.rs"]
 mod slow;
 #[path = "hub/topics.rs"]

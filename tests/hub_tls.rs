@@ -1,15 +1,15 @@
-//! The scenarios of `hub.rs` over TLS: there, what a hub writes is encrypted for each member, and it is no slower member's
-//! fault that TLS has something of its own to say. Without those that mix it with pipes and plain servers.
+//! The tests of `hub.rs` over TLS, except those with pipes and plain servers. With TLS, messages are encrypted for each
+//! member, and TLS sends records of its own.
 
 #[path = "support/live.rs"]
 mod live;
 
 #[path = "hub/ending.rs"]
 mod ending;
+#[path = "hub/members.rs"]
+mod members;
 #[path = "hub/order.rs"]
 mod order;
-#[path = "hub/seats.rs"]
-mod seats;
 #[path = "hub/slow.rs"]
 mod slow;
 #[path = "hub/topics.rs"]

@@ -1,7 +1,7 @@
-//! What happens on connections and at a server's door, for logs and counters: [`Event`], given to
-//! [`Client::on_event`](crate::Client::on_event) and [`Server::on_event`](crate::Server::on_event).
+//! [`Event`]: what [`Client::on_event`](crate::Client::on_event) and [`Server::on_event`](crate::Server::on_event)
+//! receive.
 //!
-//! Knows what can be told; must not know who tells it.
+//! Defines the events, their names and their texts, and does not emit them: see `sink`.
 
 use std::fmt;
 use std::io;
@@ -10,43 +10,45 @@ use std::net::SocketAddr;
 use crate::close::CloseCode;
 use crate::error::{Error, HandshakeErrorKind, ProtocolError, Step};
 
-/// Something that happened, with the number of the connection it happened on.
+/// An event on a connection or a server, with the number of the connection.
 ///
-/// | code | what | role |
+/// The name of an event is its [`EventKind`] in kebab case. Names never change.
+///
+/// | name | event | role |
 /// |---|---|---|
-/// | `accepted` | a TCP connection was let in, or a stream was given to `accept_over` | server |
-/// | `connected` | a stream to the server is there | client |
-/// | `opened` | the opening handshake is over: a WebSocket | both |
-/// | `refused` | the opening handshake failed, and why | both |
-/// | `answered` | a hook answered the request in HTTP | server |
-/// | `handed-over` | a hook took the stream over | server |
-/// | `failed` | the opening handshake did not come to an end, or the server could not be reached | both |
+/// | `accepted` | a TCP connection was accepted, or a stream was passed to `accept_over` | server |
+/// | `connected` | the stream to the server is open | client |
+/// | `opened` | the opening handshake succeeded | both |
+/// | `handshake-rejected` | the opening handshake was rejected, with the reason | both |
+/// | `responded` | a hook answered the request with an HTTP response | server |
+/// | `handed-over` | a hook took over the stream | server |
+/// | `failed` | the opening handshake was not completed, or the server could not be reached | both |
 /// | `frame-received`, `frame-sent` | a frame, with opcode and size | both |
-/// | `close-received`, `close-sent` | a Close, with its code | both |
-/// | `violation` | the peer broke a rule, and where | both |
-/// | `limit` | the peer passed a limit, and where | both |
-/// | `timeout` | time ran out, in which step | both |
-/// | `ended` | a connection that was open is over, and how | both |
-/// | `panicked` | the handler of a connection panicked | server |
-/// | `turned-away` | a connection was answered at once, without a look at its request: there are too many | server |
-/// | `no-thread` | the system could not start a thread for a connection, which is turned away | server |
-/// | `accept-failed` | the system could not accept connections: no descriptors, no memory. Told once until it can again | server |
+/// | `close-received`, `close-sent` | a Close frame, with its code | both |
+/// | `protocol-error` | the peer violated the protocol, with the rule and the position | both |
+/// | `limit-exceeded` | the peer exceeded a limit, with the position | both |
+/// | `timeout` | a timeout expired, with the step | both |
+/// | `ended` | an open connection ended, with the reason | both |
+/// | `handler-panicked` | the handler of a connection panicked | server |
+/// | `connection-rejected` | a connection was rejected before its request was read, because of a limit or a missing thread | server |
+/// | `thread-spawn-failed` | the system could not start a thread for a connection, which is rejected | server |
+/// | `accept-failed` | the system could not accept connections: no descriptors or no memory. Emitted once until `accept` succeeds again | server |
 ///
-/// These codes never change. After each `accepted` and each `connected` comes exactly one of `opened`, `refused`,
-/// `answered`, `handed-over`, `failed`; after each `opened` exactly one `ended`. So the connections that are open are
-/// `opened` minus `ended`.
+/// Each `accepted` and each `connected` is followed by exactly one of `opened`, `handshake-rejected`, `responded`,
+/// `handed-over` and `failed`. Each `opened` is followed by exactly one `ended`. The number of open connections is
+/// therefore `opened` minus `ended`.
 ///
-/// An event holds no payload, no header values, no credentials. Its `Display` is a line for a log.
+/// An event contains no payload, no header values and no credentials. Its `Display` is one line for a log.
 ///
 /// ```
 /// # fn main() -> stdws::Result<()> {
 /// use std::sync::mpsc::channel;
-/// let (tell, told) = channel();
+/// let (sender, receiver) = channel();
 /// let server = stdws::Server::bind("127.0.0.1:0")?
-///     .on_event(move |event| drop(tell.send(event.to_string())))
+///     .on_event(move |event| drop(sender.send(event.to_string())))
 ///     .start(|mut ws| ws.send("welcome"))?;
 /// stdws::connect(&server.url())?.recv()?;
-/// let lines: Vec<String> = (0..3).filter_map(|_| told.recv().ok()).collect();
+/// let lines: Vec<String> = (0..3).filter_map(|_| receiver.recv().ok()).collect();
 /// assert!(lines[1].ends_with("opened") && lines[2].ends_with("frame-sent: Text, 7 bytes"), "{lines:?}");
 /// # Ok(())
 /// # }
@@ -57,47 +59,48 @@ pub struct Event {
     pub(crate) kind: EventKind,
 }
 
-/// What happened. See [`Event`] for when.
+/// The kind of an event, with its data. See [`Event`] for when each is emitted.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum EventKind {
-    /// `accepted`: from this address, if the stream has one.
+    /// `accepted`, with the address of the peer, if the stream has one.
     Accepted(Option<SocketAddr>),
-    /// `connected`: to this address, if the stream has one.
+    /// `connected`, with the address of the peer, if the stream has one.
     Connected(Option<SocketAddr>),
     /// `opened`.
     Opened,
-    /// `refused`: with the status that was sent or received, if it came to that.
+    /// `handshake-rejected`, with the status that was sent or received, if any.
     HandshakeRejected(HandshakeErrorKind, Option<u16>),
-    /// `answered`: with this status.
+    /// `responded`, with the status.
     Responded(u16),
     /// `handed-over`.
     HandedOver,
-    /// `failed`: why there was no connection.
+    /// `failed`, with the error.
     Failed(Error),
-    /// `frame-received` and `frame-sent`. Received: its header is here, the payload may still be on its way. Sent: it is in
-    /// the buffer that is written next.
+    /// `frame-received` and `frame-sent`. Received: the header has arrived, the payload may be incomplete. Sent: the
+    /// frame is in the buffer that is written next.
     Frame(Direction, FrameInfo),
-    /// `close-received` and `close-sent`: with its code, if it has one.
+    /// `close-received` and `close-sent`, with the code, if any.
     Close(Direction, Option<CloseCode>),
-    /// `violation`, or `limit` for one that earns Close 1009. Its [`requirement`](ProtocolError::requirement) is the rule. The
-    /// number is where: so many bytes behind the opening handshake begins the frame, or the part of its payload, that did.
+    /// `protocol-error`, or `limit-exceeded` for an error with close code 1009. Its
+    /// [`requirement`](ProtocolError::requirement) is the violated rule. The number is the position of the frame, or of
+    /// the part of its payload: bytes received after the opening handshake.
     ProtocolError(ProtocolError, u64),
-    /// `timeout`: in this step. The connection is over; a time limit that was given in a call is not told.
+    /// `timeout`, with the step. The connection ends. A timeout passed to a single call emits no event.
     Timeout(Step),
-    /// `ended`: with the error that every further call gives, [`Error::Closed`] after a good end.
+    /// `ended`, with the error that every further call returns: [`Error::Closed`] after a clean close.
     Ended(Error),
-    /// `panicked`.
+    /// `handler-panicked`.
     HandlerPanicked,
-    /// `turned-away`: why, and from which address, if it has one.
+    /// `connection-rejected`, with the reason and the address of the peer, if any.
     ConnectionRejected(HandshakeErrorKind, Option<SocketAddr>),
-    /// `no-thread`.
+    /// `thread-spawn-failed`.
     ThreadSpawnFailed(io::ErrorKind),
     /// `accept-failed`.
     AcceptFailed(io::ErrorKind),
 }
 
-/// Which way something went.
+/// The direction of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Direction {
     /// From the peer.
@@ -106,26 +109,26 @@ pub enum Direction {
     Sent,
 }
 
-/// What a frame is (RFC 6455 section 5.2). A frame of a draft that ends it with a byte is told in as many parts as it came
-/// in.
+/// The opcode of a frame (RFC 6455 section 5.2). A frame of hixie-55 to hybi-00, which has no length, is reported in
+/// the parts in which it was received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FrameKind {
-    /// More of a message that has begun.
+    /// A further frame of a fragmented message.
     Continuation,
     /// The first frame of a text message.
     Text,
     /// The first frame of a binary message.
     Binary,
-    /// The end of the connection.
+    /// A Close frame.
     Close,
-    /// A question for a sign of life.
+    /// A Ping frame.
     Ping,
-    /// The answer to it.
+    /// A Pong frame.
     Pong,
 }
 
 impl FrameKind {
-    /// Whether it carries bytes of a message.
+    /// Whether the frame is part of a message.
     pub fn is_data(self) -> bool {
         match self {
             FrameKind::Continuation | FrameKind::Text | FrameKind::Binary => true,
@@ -144,67 +147,67 @@ pub struct FrameInfo {
 }
 
 impl FrameInfo {
-    /// What it is.
+    /// The opcode.
     pub fn opcode(&self) -> FrameKind {
         self.opcode
     }
 
-    /// The bytes of its payload, as they travel.
+    /// The payload length on the wire, in bytes.
     pub fn payload_len(&self) -> u64 {
         self.payload_len
     }
 
-    /// Whether a message ends with it.
+    /// Whether this is the last frame of a message.
     pub fn is_message_end(&self) -> bool {
         self.fin && self.opcode.is_data()
     }
 
-    /// Whether a compressed message begins with it (RFC 7692).
+    /// Whether this is the first frame of a compressed message (RFC 7692).
     pub fn is_compressed(&self) -> bool {
         self.compressed
     }
 }
 
 impl Event {
-    /// The number of the connection, the same in all its events, and no other's in this process. `None` for what
-    /// happens before there is one: `turned-away`, `no-thread` and `accept-failed`.
+    /// The number of the connection: the same in all its events, and unique in this process. `None` for
+    /// `connection-rejected`, `thread-spawn-failed` and `accept-failed`, which precede a connection.
     pub fn connection_id(&self) -> Option<u64> {
         self.connection_id
     }
 
-    /// What happened.
+    /// The kind of the event, with its data.
     pub fn kind(&self) -> &EventKind {
         &self.kind
     }
 
-    /// What happened, in a word that never changes: a label for counters. See the table above.
+    /// The name of the event, which never changes. Suitable as the label of a counter. See the table above.
     pub fn name(&self) -> &'static str {
         match &self.kind {
             EventKind::Accepted(_) => "accepted",
             EventKind::Connected(_) => "connected",
             EventKind::Opened => "opened",
-            EventKind::HandshakeRejected(..) => "refused",
-            EventKind::Responded(_) => "answered",
+            EventKind::HandshakeRejected(..) => "handshake-rejected",
+            EventKind::Responded(_) => "responded",
             EventKind::HandedOver => "handed-over",
             EventKind::Failed(_) => "failed",
             EventKind::Frame(Direction::Received, _) => "frame-received",
             EventKind::Frame(Direction::Sent, _) => "frame-sent",
             EventKind::Close(Direction::Received, _) => "close-received",
             EventKind::Close(Direction::Sent, _) => "close-sent",
-            EventKind::ProtocolError(violation, _) if violation.close_code() == CloseCode::TOO_BIG => "limit",
-            EventKind::ProtocolError(..) => "violation",
+            EventKind::ProtocolError(violation, _) if violation.close_code() == CloseCode::TOO_BIG => "limit-exceeded",
+            EventKind::ProtocolError(..) => "protocol-error",
             EventKind::Timeout(_) => "timeout",
             EventKind::Ended(_) => "ended",
-            EventKind::HandlerPanicked => "panicked",
-            EventKind::ConnectionRejected(..) => "turned-away",
-            EventKind::ThreadSpawnFailed(_) => "no-thread",
+            EventKind::HandlerPanicked => "handler-panicked",
+            EventKind::ConnectionRejected(..) => "connection-rejected",
+            EventKind::ThreadSpawnFailed(_) => "thread-spawn-failed",
             EventKind::AcceptFailed(_) => "accept-failed",
         }
     }
 }
 
 impl EventKind {
-    /// What became of an opening handshake that led to no connection.
+    /// The event for an opening handshake that did not succeed.
     pub(crate) fn from_handshake_error(error: &Error) -> EventKind {
         match error {
             Error::Handshake(rejection) => match (rejection.kind(), rejection.status()) {
@@ -242,7 +245,7 @@ impl fmt::Display for Event {
                 write!(f, " at byte {at}: {violation} ({})", violation.requirement())
             }
             EventKind::Timeout(step) => write!(f, ": {step:?}"),
-            EventKind::ConnectionRejected(kind, Some(peer)) => write!(f, " {peer}: {kind}"),
+            EventKind::ConnectionRejected(kind, Some(peer)) => write!(f, " from {peer}: {kind}"),
             EventKind::ConnectionRejected(kind, None) => write!(f, ": {kind}"),
             EventKind::ThreadSpawnFailed(kind) | EventKind::AcceptFailed(kind) => write!(f, ": {kind}"),
         }
@@ -252,8 +255,58 @@ impl fmt::Display for Event {
 impl fmt::Display for FrameInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plural = if self.payload_len == 1 { "" } else { "s" };
-        let more = if self.fin { "" } else { ", and the message goes on" };
-        let packed = if self.compressed { ", compressed" } else { "" };
-        write!(f, "{:?}, {} byte{plural}{packed}{more}", self.opcode, self.payload_len)
+        let unfinished = if self.fin { "" } else { ", not final" };
+        let compressed = if self.compressed { ", compressed" } else { "" };
+        write!(f, "{:?}, {} byte{plural}{compressed}{unfinished}", self.opcode, self.payload_len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_texts() {
+        let frame = FrameInfo { opcode: FrameKind::Text, fin: false, compressed: true, payload_len: 1 };
+        let peer: SocketAddr = "192.0.2.1:80".parse().unwrap();
+        let limit = ProtocolError::FrameTooBig { length: 5, limit: 4 };
+        let rows = [
+            (EventKind::Accepted(Some(peer)), "accepted from 192.0.2.1:80"),
+            (EventKind::Connected(Some(peer)), "connected to 192.0.2.1:80"),
+            (EventKind::Opened, "opened"),
+            (
+                EventKind::HandshakeRejected(HandshakeErrorKind::Method, Some(405)),
+                "handshake-rejected with status 405: ",
+            ),
+            (EventKind::HandshakeRejected(HandshakeErrorKind::Method, None), "handshake-rejected: "),
+            (EventKind::Responded(404), "responded with status 404"),
+            (EventKind::HandedOver, "handed-over"),
+            (EventKind::Failed(Error::Closed(None)), "failed: "),
+            (EventKind::Frame(Direction::Received, frame), "frame-received: Text, 1 byte, compressed, not final"),
+            (EventKind::Frame(Direction::Sent, frame), "frame-sent: Text, 1 byte, compressed, not final"),
+            (EventKind::Close(Direction::Received, Some(CloseCode::NORMAL)), "close-received: 1000"),
+            (EventKind::Close(Direction::Sent, None), "close-sent without a code"),
+            (EventKind::ProtocolError(ProtocolError::ReservedBits(4), 7), "protocol-error at byte 7: "),
+            (EventKind::ProtocolError(limit, 7), "limit-exceeded at byte 7: "),
+            (EventKind::Timeout(Step::Write), "timeout: Write"),
+            (EventKind::Ended(Error::Closed(None)), "ended: "),
+            (EventKind::HandlerPanicked, "handler-panicked"),
+            (
+                EventKind::ConnectionRejected(HandshakeErrorKind::TooManyConnections, Some(peer)),
+                "connection-rejected from 192.0.2.1:80: ",
+            ),
+            (EventKind::ConnectionRejected(HandshakeErrorKind::TooManyConnections, None), "connection-rejected: "),
+            (EventKind::ThreadSpawnFailed(io::ErrorKind::OutOfMemory), "thread-spawn-failed: "),
+            (EventKind::AcceptFailed(io::ErrorKind::OutOfMemory), "accept-failed: "),
+        ];
+        let documented = include_str!("event.rs");
+        for (kind, text) in rows {
+            let event = Event { connection_id: Some(3), kind };
+            let line = event.to_string();
+            assert!(line.starts_with(&format!("connection 3: {text}")), "{line}");
+            assert_eq!(line.len() == "connection 3: ".len() + text.len(), !text.ends_with(": "), "{line}");
+            let row = format!("`{}`", event.name());
+            assert!(documented.lines().any(|line| line.starts_with("/// | ") && line.contains(&row)), "{row}");
+        }
     }
 }

@@ -1,14 +1,14 @@
-//! Who is told of events. Nobody, mostly: then every place that could tell costs one branch.
+//! Calls the event handler of the application. Without a handler, each place that emits an event costs one branch.
 //!
 //! | | |
 //! |---|---|
-//! | called by | the thread on which it happens, holding none of our locks, nor the right to write |
-//! | a closure that panics | the panic ends there; the connection, and later events, are not touched |
-//! | a closure that uses connections itself | works; what happens by that is not told, or it would never end |
+//! | the handler is called by | the thread on which the event occurs, which holds no lock and no write permit |
+//! | a handler panics | the panic is caught; the connection and later events are not affected |
+//! | a handler uses connections | allowed; its actions emit no events, because that would recurse without end |
 //!
-//! What a closure does may be done later by another thread: a hub's delivers what was broadcast, a sender writes a Close
-//! that is owed. So a frame's [`Origin`] is noted where it is asked for, and goes with it. A frame of [`Origin::Handler`] is
-//! not told of, whichever thread writes it; one of [`Origin::Outside`] is, and never by a thread that is in a closure.
+//! Another thread may complete the actions of a handler later: the thread of a hub delivers its broadcasts, a sender
+//! writes a pending Close. So each frame carries the [`Origin`] of its request. A frame of [`Origin::Handler`] emits no
+//! event, whichever thread writes it. A frame of [`Origin::Outside`] always does, on a thread that is not in a handler.
 
 use std::cell::Cell;
 use std::fmt;
@@ -23,23 +23,24 @@ use crate::error::Error;
 use crate::primitives::lock::assert_unlocked;
 
 thread_local! {
-    /// This thread is in a closure of the application.
+    /// Whether this thread is in an event handler.
     static EMITTING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Where something is done that events may tell of.
+/// Where an action was requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Origin {
+    /// Outside of event handlers.
     Outside,
-    /// In a closure of the application that is told of events.
+    /// In an event handler.
     Handler,
 }
 
 impl Origin {
-    /// That of what this thread does now.
+    /// The origin of actions of this thread.
     #[inline]
     pub(crate) fn current() -> Origin {
-        // A thread that ends may still drop what it has; it is in no closure.
+        // While a thread ends, its thread-locals are gone, but it may still drop connections. It is then in no handler.
         match EMITTING.try_with(Cell::get) {
             Ok(true) => Origin::Handler,
             Ok(false) | Err(_) => Origin::Outside,
@@ -47,10 +48,10 @@ impl Origin {
     }
 }
 
-/// The next connection's number.
+/// The number of the next connection.
 static NEXT_CONNECTION_ID: AtomicU64 = AtomicU64::new(1);
 
-/// The closure of the application, if there is one.
+/// The event handler of the application, if any.
 #[derive(Clone, Default)]
 pub(crate) struct EventCallback(Option<Arc<Closure>>);
 
@@ -61,7 +62,7 @@ impl EventCallback {
         EventCallback(Some(Arc::new(closure)))
     }
 
-    /// For one more connection.
+    /// Creates the sink for a new connection.
     pub(crate) fn for_connection(&self) -> EventSink {
         let connection = self.0.as_ref().map(|_| NEXT_CONNECTION_ID.fetch_add(1, Ordering::Relaxed));
         EventSink(connection.map(|connection| {
@@ -69,7 +70,7 @@ impl EventCallback {
         }))
     }
 
-    /// Tells of something that belongs to no connection.
+    /// Emits an event that belongs to no connection.
     #[inline]
     pub(crate) fn emit(&self, kind: impl FnOnce() -> EventKind) {
         assert_unlocked();
@@ -87,19 +88,19 @@ impl EventCallback {
         let event = Event { connection_id: connection, kind };
         let called = panic::catch_unwind(AssertUnwindSafe(|| closure(&event)));
         EMITTING.set(false);
-        // The panic hook has reported it. What it carried is not dropped: that could panic again.
+        // The panic hook has reported the panic. The payload is leaked, because dropping it could panic again.
         called.unwrap_or_else(mem::forget);
     }
 }
 
-/// Tells of one connection.
+/// Emits the events of one connection.
 #[derive(Clone, Default)]
 pub(crate) struct EventSink(Option<Arc<ConnectionEvents>>);
 
 struct ConnectionEvents {
     events: EventCallback,
     connection: u64,
-    /// Its end has been told.
+    /// Whether `ended` has been claimed.
     ended: AtomicBool,
 }
 
@@ -108,7 +109,7 @@ impl EventSink {
         self.0.as_ref().map(|shared| shared.connection)
     }
 
-    /// Whether anyone listens.
+    /// Whether there is a handler.
     #[inline]
     pub(crate) fn is_enabled(&self) -> bool {
         self.0.is_some()
@@ -122,7 +123,7 @@ impl EventSink {
         }
     }
 
-    /// Tells what became of an opening handshake that led to no connection.
+    /// Emits the events for an opening handshake that did not succeed.
     pub(crate) fn emit_failed_handshake(&self, error: &Error) {
         if let Error::Timeout(step) = error {
             self.emit(|| EventKind::Timeout(*step));
@@ -130,12 +131,12 @@ impl EventSink {
         self.emit(|| EventKind::from_handshake_error(error));
     }
 
-    /// Tells of a panic, if one unwinds this thread when it is dropped.
+    /// Returns a guard that emits `handler-panicked` if it is dropped during a panic.
     pub(crate) fn panic_guard(&self) -> PanicGuard<'_> {
         PanicGuard(self)
     }
 
-    /// True once: for the one who tells of the end.
+    /// Returns true on the first call, for the thread that emits `ended`.
     pub(crate) fn claim_end(&self) -> bool {
         self.0.as_ref().is_some_and(|shared| !shared.ended.swap(true, Ordering::Relaxed))
     }
@@ -153,7 +154,7 @@ impl Drop for PanicGuard<'_> {
 
 impl fmt::Debug for EventCallback {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "Events" } else { "None" })
+        f.write_str(if self.0.is_some() { "EventCallback" } else { "None" })
     }
 }
 

@@ -26,19 +26,19 @@ const CHUNK: usize = 1024;
 
 /// Explains the bytes of one direction of a connection, for a terminal of 100 columns.
 ///
-/// [`feed`](Explainer::feed) takes the bytes in pieces of any size. The first bytes are the head of the opening handshake
-/// (RFC 6455 section 4), then frames follow (section 5). At the first violation the explainer names the rule and ignores
-/// the rest.
+/// [`feed`](Explainer::feed) takes the bytes in pieces of any size. The first bytes are the head of the opening
+/// handshake (RFC 6455 section 4), then frames follow (section 5). At the first violation the explainer names the rule
+/// and ignores the rest.
 ///
 /// The output is ASCII, except for text that the peers sent. That text is escaped. The values of `Authorization`,
 /// `Proxy-Authorization`, `Cookie` and `Set-Cookie`, queries, and passwords in URIs are not shown.
 ///
-/// Compressed messages (RFC 7692) are shown compressed and decompressed. The server's response shows whether compression
-/// was negotiated. The client's explainer does not see that response and goes by what the client offered.
+/// Compressed messages (RFC 7692) are shown compressed and decompressed. The server's response shows whether
+/// compression was negotiated. The client's explainer does not see that response and goes by what the client offered.
 ///
-/// Memory is bounded: about 72 KiB during the handshake and 1 KiB after it, or 54 KiB with compression. The first 32 bytes
-/// of a payload are shown and the rest is counted. The text for one byte can take 300 bytes, so feed the pieces that a
-/// socket returns instead of a whole recording.
+/// Memory is bounded: about 72 KiB during the handshake and 1 KiB after it, or 54 KiB with compression. The first 32
+/// bytes of a payload are shown and the rest is counted. The text for one byte can take 300 bytes, so feed the pieces
+/// that a socket returns instead of a whole recording.
 ///
 /// ```
 /// use stdws::explain::Explainer;
@@ -135,9 +135,11 @@ impl Explainer {
         self
     }
 
-    /// Processes the next bytes and returns the lines that they complete, each with its line feed. Often there are none.
+    /// Processes the next bytes and returns the lines that they complete, each with its line feed. Often there are
+    /// none.
     ///
-    /// All lines together do not depend on how the bytes were split. A frame begins with an empty line and a title line.
+    /// All lines together do not depend on how the bytes were split. A frame begins with an empty line and a title
+    /// line.
     pub fn feed(&mut self, bytes: &[u8]) -> String {
         let mut out = String::new();
         let mut rest = bytes;
@@ -374,8 +376,8 @@ mod tests {
     const CLIENT: fn() -> Explainer = || Explainer::client().after_handshake();
     const SERVER: fn() -> Explainer = || Explainer::server().after_handshake();
 
-    /// The output. Checks that it does not depend on how the bytes are split, that it fits the width, and that it contains
-    /// no control characters.
+    /// The output. Checks that it does not depend on how the bytes are split, that it fits the width, and that it
+    /// contains no control characters.
     fn explain(explainer: fn() -> Explainer, bytes: &[u8]) -> String {
         let whole = explainer().feed(bytes);
         for cut in 0..bytes.len() {

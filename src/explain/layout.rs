@@ -1,5 +1,5 @@
-//! Plain text layout: lines of at most [`WIDTH`] columns, notes in their own column, and escaping of bytes from a peer for
-//! a terminal. Contains nothing of the protocol.
+//! Plain text layout: lines of at most [`WIDTH`] columns, notes in their own column, and escaping of bytes from a peer
+//! for a terminal. Contains nothing of the protocol.
 
 use std::fmt::Write;
 
@@ -71,8 +71,8 @@ pub(crate) fn ascii(bytes: &[u8], max: usize) -> String {
     text
 }
 
-/// Text in quotes, in lines of at most `max` columns. Control characters and invisible characters are escaped. Bytes that
-/// are not UTF-8 are escaped as well, for example an incomplete character at the end of a fragment.
+/// Text in quotes, in lines of at most `max` columns. Control characters and invisible characters are escaped. Bytes
+/// that are not UTF-8 are escaped as well, for example an incomplete character at the end of a fragment.
 pub(crate) fn quoted(bytes: &[u8], max: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let (mut line, mut columns) = (String::new(), 0);

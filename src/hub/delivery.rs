@@ -11,9 +11,9 @@
 //! | the connection has ended | none: the member is removed |
 //!
 //! A connection with a full socket buffer that accepts less than 64 KiB within
-//! [`Timeouts::write`](crate::Timeouts::write) is aborted, as for any other sender. A closing connection is aborted after
-//! [`Timeouts::close`](crate::Timeouts::close). Every five seconds the thread looks for members whose connections ended
-//! without notice.
+//! [`Timeouts::write`](crate::Timeouts::write) is aborted, as for any other sender. A closing connection is aborted
+//! after [`Timeouts::close`](crate::Timeouts::close). Every five seconds the thread looks for members whose connections
+//! ended without notice.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};

@@ -77,8 +77,8 @@ impl FrameCache {
 }
 
 impl EncodedMessage {
-    /// The frame for a connection with this format. A connection with a format that was not in use during encoding gets the
-    /// uncompressed frame, which every connection accepts.
+    /// The frame for a connection with this format. A connection with a format that was not in use during encoding gets
+    /// the uncompressed frame, which every connection accepts.
     pub(super) fn frame_for(&self, frame_format: FrameFormat) -> SharedFrame {
         let plain = |encoding| SharedFrame { bytes: self.plain.clone(), encoding, origin: self.origin };
         match frame_format {

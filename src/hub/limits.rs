@@ -17,9 +17,9 @@ use crate::error::Result;
 ///
 /// # Memory
 ///
-/// A hub stores a message once for all members, and once more for each set of compression parameters, while it waits for
-/// any of them. Members that stop reading at the same time therefore need little more memory than one. The worst case, when
-/// no two members wait for the same message, is in bytes:
+/// A hub stores a message once for all members, and once more for each set of compression parameters, while it waits
+/// for any of them. Members that stop reading at the same time therefore need little more memory than one. The worst
+/// case, when no two members wait for the same message, is in bytes:
 ///
 /// > members × (`max_queue_bytes` + a message + 80 KiB + `max_topics` × (`max_topic_length` + 100))
 ///
@@ -29,11 +29,11 @@ use crate::error::Result;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HubLimits {
-    /// Maximum number of bytes queued for one member. Each message counts as its frame plus 64 bytes. Default 1 MiB. A larger
-    /// message is accepted if the queue is empty.
+    /// Maximum number of bytes queued for one member. Each message counts as its frame plus 64 bytes. Default 1 MiB. A
+    /// larger message is accepted if the queue is empty.
     pub max_queue_bytes: usize,
-    /// What happens when a message does not fit. Default: `Close(`[`CloseCode::TRY_LATER`]`)`, so that no member misses a
-    /// message without notice.
+    /// What happens when a message does not fit. Default: `Close(`[`CloseCode::TRY_LATER`]`)`, so that no member misses
+    /// a message without notice.
     pub overflow_policy: OverflowPolicy,
     /// Maximum number of topics that one member may subscribe to. Default 64.
     pub max_topics: usize,

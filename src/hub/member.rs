@@ -29,8 +29,8 @@ impl Member {
         Member { shared, state, on_drop: OnDrop::Leave }
     }
 
-    /// Queues a message for this member only, in order with broadcast messages. `WebSocket::send` does not wait for the queue
-    /// and can overtake it.
+    /// Queues a message for this member only, in order with broadcast messages. `WebSocket::send` does not wait for the
+    /// queue and can overtake it.
     pub fn send<'a>(&self, message: impl Into<MessageRef<'a>>) -> QueueOutcome {
         let frame_format = self.shared.lock_table().get(self.state.id).map(|member_ref| member_ref.frame_format);
         let Some(frame_format) = frame_format else { return QueueOutcome::Closed };
@@ -68,14 +68,15 @@ impl Member {
         self.state.stats()
     }
 
-    /// Whether the connection is still a member. The end of a connection is detected with the next message, or within five
-    /// seconds.
+    /// Whether the connection is still a member. The end of a connection is detected with the next message, or within
+    /// five seconds.
     pub fn is_member(&self) -> bool {
         let queue = self.state.queue();
         matches!((queue.membership, &queue.sender), (Membership::Active, Some(_)))
     }
 
-    /// Leaves the hub and keeps the connection open. The queue is discarded; a frame that is partly written is completed.
+    /// Leaves the hub and keeps the connection open. The queue is discarded; a frame that is partly written is
+    /// completed.
     pub fn leave(self) {}
 
     /// Keeps the connection in the hub until the connection ends.

@@ -3,7 +3,8 @@
 //! The state is behind one lock, which is never held while bytes are written.
 //!
 //! Waiting messages are those in `frames`, those in the batch of the delivery thread (`in_batch`), and those that the
-//! connection has accepted but not yet passed to the kernel (`in_flight`). Each is later counted as sent, dropped or lost.
+//! connection has accepted but not yet passed to the kernel (`in_flight`). Each is later counted as sent, dropped or
+//! lost.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -50,7 +51,8 @@ pub(super) struct MemberQueue {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Membership {
     Active,
-    /// Its queue overflowed. The connection is being closed and has to end by this deadline, which is set with the Close.
+    /// Its queue overflowed. The connection is being closed and has to end by this deadline, which is set with the
+    /// Close.
     Closing(CloseCode, Option<Deadline>),
     /// It left. Messages in flight are still written.
     Leaving,

@@ -1,7 +1,7 @@
 //! Table of the members, their subscriptions, and the frame formats in use.
 //!
-//! Invariants: each topic in `topics` has a subscriber. A member is in `topics` under exactly the names in its record. Each
-//! frame format is counted once for each member.
+//! Invariants: each topic in `topics` has a subscriber. A member is in `topics` under exactly the names in its record.
+//! Each frame format is counted once for each member.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

@@ -26,20 +26,22 @@
 //!
 //! Locks are acquired in this order. None is held while bytes are written, and no user code runs under any of them.
 //!
-//! Only the delivery thread writes. It holds the write permit of the connection, and the socket is non-blocking. Therefore a
-//! member that does not read costs the delivery thread a few system calls and delays no other member. The delivery thread
-//! locks the member table only to remove a member, so continuous broadcasts cannot keep it from writing.
+//! Only the delivery thread writes. It holds the write permit of the connection, and the socket is non-blocking.
+//! Therefore a member that does not read costs the delivery thread a few system calls and delays no other member. The
+//! delivery thread locks the member table only to remove a member, so continuous broadcasts cannot keep it from
+//! writing.
 //!
-//! If another thread holds the write permit, a message is left in the state of the connection and that thread writes it. The
-//! part of a frame that the network does not accept stays in the write buffer of the connection. The delivery thread retries
-//! it, and any other thread that writes on the connection writes it first. When the hub ends, it is left to those threads.
+//! If another thread holds the write permit, a message is left in the state of the connection and that thread writes
+//! it. The part of a frame that the network does not accept stays in the write buffer of the connection. The delivery
+//! thread retries it, and any other thread that writes on the connection writes it first. When the hub ends, it is left
+//! to those threads.
 //!
 //! # Compression
 //!
 //! Bytes can be shared only if they do not depend on earlier messages. So a shared message is compressed with an empty
-//! window. This is valid for every peer, also with context takeover, which is a permission (7692-7.2.1-8, 7692-7.2.1-11). The
-//! compressor of the connection then resets its own window, because the window of the peer has advanced without it:
-//! messages sent by other means do not refer to data before a broadcast.
+//! window. This is valid for every peer, also with context takeover, which is a permission (7692-7.2.1-8,
+//! 7692-7.2.1-11). The compressor of the connection then resets its own window, because the window of the peer has
+//! advanced without it: messages sent by other means do not refer to data before a broadcast.
 
 mod delivery;
 mod frame_cache;
@@ -95,15 +97,15 @@ use shared::SharedHub;
 /// All members get broadcast messages in the same order. A member that does not read has its own queue, bounded by
 /// [`HubLimits`], and delays no other member. A connection that has ended is removed automatically.
 ///
-/// Other messages on the connection ([`Sender::send`]) are sent between those of the hub. While a message is sent as a stream
-/// ([`SendStream`](crate::SendStream)), the messages of the hub wait in the queue.
+/// Other messages on the connection ([`Sender::send`]) are sent between those of the hub. While a message is sent as a
+/// stream ([`SendStream`](crate::SendStream)), the messages of the hub wait in the queue.
 ///
 /// Clients and servers can be members of the same hub. Uncompressed server connections share one copy of each message.
-/// Compressed ones share one copy for each window size, and such a message does not refer to earlier messages. The frames
-/// of a client are masked, so each client has its own uncompressed copy while it is being written.
+/// Compressed ones share one copy for each window size, and such a message does not refer to earlier messages. The
+/// frames of a client are masked, so each client has its own uncompressed copy while it is being written.
 ///
-/// When the last clone is dropped, the thread of the hub ends. It writes what can be written without waiting and discards
-/// the rest; call [`flush`](Hub::flush) before to wait for delivery. The connections stay open.
+/// When the last clone is dropped, the thread of the hub ends. It writes what can be written without waiting and
+/// discards the rest; call [`flush`](Hub::flush) before to wait for delivery. The connections stay open.
 #[derive(Clone)]
 pub struct Hub {
     owner: Arc<Owner>,
@@ -148,8 +150,8 @@ impl Hub {
         Member::new(shared.clone(), shared.add(sender))
     }
 
-    /// Queues a message for all members and returns the number of members it is queued for. Never blocks on a connection.
-    /// [`stats`](Hub::stats) shows what is delivered.
+    /// Queues a message for all members and returns the number of members it is queued for. Never blocks on a
+    /// connection. [`stats`](Hub::stats) shows what is delivered.
     pub fn broadcast<'a>(&self, message: impl Into<MessageRef<'a>>) -> usize {
         self.owner.shared.broadcast(message.into(), None, None)
     }
@@ -160,7 +162,8 @@ impl Hub {
         self.owner.shared.broadcast(message.into(), Some(topic), None)
     }
 
-    /// Waits until no message is queued for any member, at most for `limit`. Returns the number of messages still queued.
+    /// Waits until no message is queued for any member, at most for `limit`. Returns the number of messages still
+    /// queued.
     pub fn flush(&self, limit: Duration) -> u64 {
         self.owner.shared.ready_queue.wait_idle(Deadline::after(limit));
         self.stats().waiting
@@ -187,7 +190,8 @@ impl Drop for Owner {
     fn drop(&mut self) {
         self.shared.ready_queue.shut_down();
         let handle = self.thread.get_mut().unwrap_or_else(PoisonError::into_inner).take();
-        // A hub can be dropped on its own thread, for example by a source of masking keys. That thread must not join itself.
+        // A hub can be dropped on its own thread, for example by a source of masking keys. That thread must not join
+        // itself.
         if let Some(handle) = handle.filter(|handle| handle.thread().id() != thread::current().id()) {
             let _ = handle.join();
         }

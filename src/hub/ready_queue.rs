@@ -1,5 +1,5 @@
-//! Queue of members with messages to write, in the order in which they became ready. Connects broadcasting threads with the
-//! delivery thread.
+//! Queue of members with messages to write, in the order in which they became ready. Connects broadcasting threads with
+//! the delivery thread.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar};
@@ -21,7 +21,8 @@ pub(super) struct ReadyQueue {
 #[derive(Default)]
 struct ReadyState {
     ready: VecDeque<Arc<MemberState>>,
-    /// Number of members that are not idle: those in `ready`, the one that is being written to, and those that are delayed.
+    /// Number of members that are not idle: those in `ready`, the one that is being written to, and those that are
+    /// delayed.
     active: usize,
     consumer_waits: bool,
     ended: bool,
@@ -109,7 +110,8 @@ impl ReadyQueue {
         state.active = 0;
         self.idle.notify_all();
         drop(state);
-        // A member may hold the last sender of a connection, which sends a Close when it is dropped. Not under the lock.
+        // A member may hold the last sender of a connection, which sends a Close when it is dropped. Not under the
+        // lock.
         drop(ready);
     }
 

@@ -55,8 +55,8 @@ impl SharedHub {
         member
     }
 
-    /// Queues a message for all members, or for the subscribers of a topic, and returns the number of members it is queued
-    /// for.
+    /// Queues a message for all members, or for the subscribers of a topic, and returns the number of members it is
+    /// queued for.
     pub(super) fn broadcast(&self, message: MessageRef<'_>, topic: Option<&str>, except: Option<u64>) -> usize {
         let frame_formats = self.lock_table().frame_formats();
         let encoded = self.frame_cache.encode(message, &frame_formats);

@@ -1,7 +1,7 @@
 //! Counters of messages, for one member and for a whole hub.
 //!
-//! Each message for a member is counted once as accepted, and later once as sent, dropped or lost. Those that are accepted
-//! and not yet counted otherwise are waiting.
+//! Each message for a member is counted once as accepted, and later once as sent, dropped or lost. Those that are
+//! accepted and not yet counted otherwise are waiting.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -14,7 +14,8 @@ pub struct DeliveryStats {
     pub waiting: u64,
     /// Number of messages passed to the kernel.
     pub sent: u64,
-    /// Number of messages dropped because the queue was full, or because the connection does not support binary messages.
+    /// Number of messages dropped because the queue was full, or because the connection does not support binary
+    /// messages.
     pub dropped: u64,
     /// Number of messages not sent because the connection ended or was closed, the member left, or the hub was dropped.
     pub lost: u64,
@@ -33,8 +34,8 @@ pub enum QueueOutcome {
     Closed,
 }
 
-/// The counters behind a [`DeliveryStats`]. Those of a member are accessed under the lock of its queue; those of a hub are
-/// shared by all members.
+/// The counters behind a [`DeliveryStats`]. Those of a member are accessed under the lock of its queue; those of a hub
+/// are shared by all members.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     accepted: AtomicU64,

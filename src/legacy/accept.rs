@@ -1,13 +1,14 @@
-//! A request in a draft, at the door of a server that speaks it (feature `legacy`). What such a request has to say,
-//! `legacy::handshake::server` knows.
+//! The server side of the drafts over a stream: the opening handshake.
 //!
-//! | step | ends with |
+//! Performs I/O and calls hooks; `legacy::handshake::server` checks the request and builds the response.
+//!
+//! | step | on failure |
 //! |---|---|
-//! | [`DraftConfig::requested`](super::detect::DraftConfig::requested): the version is enabled | `None`: RFC 6455 takes the request, and says what is wrong with it |
-//! | in order, and welcome | what the version has: an answer in HTTP, or the end of the stream |
-//! | the hook `on_request` decides | what it answers; the stream handed over |
-//! | hybi-00 to -03: eight bytes behind the head | the end of the stream |
-//! | a WebSocket is agreed on | 101, and an open connection |
+//! | [`DraftConfig::requested`](super::detect::DraftConfig::requested): the version is enabled | `None`: the handshake of RFC 6455 handles the request, and rejects it |
+//! | the request is valid and its origin is allowed | the rejection of the version: an HTTP response, or the end of the stream |
+//! | the hook `on_request` decides | its HTTP response; or the stream is handed over |
+//! | hybi-00 to -03: read eight bytes after the head | the end of the stream |
+//! | negotiate, then write the 101 response | the rejection of the version |
 
 use std::sync::Arc;
 
@@ -32,10 +33,10 @@ use crate::server::handshake_end::{hand_over, reject, respond};
 use crate::server::handshake_io::HandshakeIo;
 use crate::server::raw_stream::RawStream;
 
-/// How many bytes stand behind a request of hybi-00 to -03.
+/// Number of bytes after the head of a request of hybi-00 to -03.
 const CHALLENGE_LEN: usize = 8;
 
-/// Goes on with the opening handshake of a draft.
+/// Continues the opening handshake of a draft.
 pub(crate) fn accept(
     io: &HandshakeIo<'_>,
     (stream, endpoints): (&Arc<Stream>, Endpoints),
@@ -82,7 +83,7 @@ pub(crate) fn accept(
     Ok(WebSocket::new(stream.clone(), codec, (limits, timeouts), info))
 }
 
-/// What both sides speak.
+/// Selects subprotocol, extension and masking key.
 fn negotiate(offer: &Offer<'_>, accept: &Accept, nonce: &str, config: &HandshakeConfig) -> Result<NegotiatedDraft> {
     if let Some(kind) = &accept.error {
         return Err(kind.clone().into());
@@ -98,15 +99,16 @@ fn negotiate(offer: &Offer<'_>, accept: &Accept, nonce: &str, config: &Handshake
     Ok(NegotiatedDraft { subprotocol, deflate_stream, masking_key: offer.masking_key(nonce) })
 }
 
-/// The eight bytes behind the head. They may come with it, later, or one by one; what comes behind them is the connection's.
+/// Reads the eight bytes after the head. They may arrive with the head or later. What follows them belongs to the
+/// connection.
 fn read_challenge(io: &HandshakeIo<'_>, early: &mut Vec<u8>) -> Result<[u8; CHALLENGE_LEN]> {
     io.read_until_len(early, CHALLENGE_LEN)?;
-    let behind = early.split_off(CHALLENGE_LEN.min(early.len()));
-    let body = std::mem::replace(early, behind);
+    let frames = early.split_off(CHALLENGE_LEN.min(early.len()));
+    let body = std::mem::replace(early, frames);
     body.try_into().map_err(|_| Error::Handshake(HandshakeError::new(HandshakeErrorKind::UnexpectedEof)))
 }
 
-/// Fresh for each connection, where there is one.
+/// A new nonce for each connection, in the version that has one; otherwise empty.
 fn nonce(spec: &DraftSpec) -> Result<String> {
     if spec.proof != HandshakeProof::AcceptAndNonce {
         return Ok(String::new());
@@ -116,8 +118,8 @@ fn nonce(spec: &DraftSpec) -> Result<String> {
     Ok(key_from_nonce(nonce))
 }
 
-/// By which the client asked. Behind a proxy that ends TLS, only the proxy knows. To believe it does no harm: a client that
-/// is told another scheme than its own goes away.
+/// The scheme that the client used. Behind a proxy that terminates TLS, only the proxy knows it. Trusting its header is
+/// safe: a client that receives a different scheme than its own closes the connection.
 fn scheme(stream: &Stream, request: &Request) -> &'static str {
     if let Stream::Tls(_) = stream {
         return "wss";
@@ -128,7 +130,7 @@ fn scheme(stream: &Stream, request: &Request) -> &'static str {
     }
 }
 
-/// Says no as the version has it. hybi09-5.2.2-1
+/// Rejects a request in the way of the version. hybi09-5.2.2-1
 fn reject_draft(spec: &DraftSpec, io: &HandshakeIo<'_>, error: Error, config: &HandshakeConfig) -> Error {
     match spec.rejection_mode {
         RejectionMode::Http => reject(io, error, config),

@@ -1,4 +1,4 @@
-//! Holds the tables in the chapter *How the protocol grew* to the rows they are made of.
+//! Compares the tables in the chapter *How the protocol grew* with the rows of the table of versions.
 
 use super::parts::*;
 use super::table::{DraftSpec, SPECS};
@@ -30,8 +30,8 @@ fn handshake(spec: &DraftSpec) -> [String; 7] {
     };
     let subprotocols = match spec.subprotocols {
         SubprotocolSyntax::SinglePlain | SubprotocolSyntax::Single => "one",
-        SubprotocolSyntax::SpaceSeparated => "a list, by spaces",
-        SubprotocolSyntax::CommaSeparated => "a list, by commas",
+        SubprotocolSyntax::SpaceSeparated => "a list, space-separated",
+        SubprotocolSyntax::CommaSeparated => "a list, comma-separated",
     };
     let extensions = match spec.extensions {
         ExtensionSyntax::None => "no",
@@ -39,8 +39,8 @@ fn handshake(spec: &DraftSpec) -> [String; 7] {
         ExtensionSyntax::Parameters => "names, parameters",
     };
     let rejection = match spec.rejection_mode {
-        RejectionMode::EndOfStream => "the end of TCP",
-        RejectionMode::Http => "an answer in HTTP",
+        RejectionMode::EndOfStream => "end of TCP",
+        RejectionMode::Http => "HTTP response",
     };
     let [proof, origin, echo, subprotocols, extensions, rejection] =
         [proof, origin, echo, subprotocols, extensions, rejection].map(str::to_owned);
@@ -72,14 +72,14 @@ fn frames(spec: &DraftSpec) -> [String; 7] {
         }
     };
     let closing = match spec.close_method {
-        CloseMethod::EndOfStream => "the end of TCP".into(),
-        CloseMethod::Sentinel => "`FF 00` twice".into(),
-        CloseMethod::EchoBody => "Close, and the same back".into(),
-        CloseMethod::Initiator => "Close with `C` or `S`, and the same back".into(),
+        CloseMethod::EndOfStream => "end of TCP".into(),
+        CloseMethod::Sentinel => "`FF 00` from each peer".into(),
+        CloseMethod::EchoBody => "Close, echoed".into(),
+        CloseMethod::Initiator => "Close with `C` or `S`, echoed".into(),
         CloseMethod::Codes(CloseCodeSet { too_big, .. }) => format!("Close with a code; too big: {too_big}"),
     };
     let invalid_text = match spec.invalid_text {
-        InvalidText::Replace => "U+FFFD for it",
+        InvalidText::Replace => "replaced by U+FFFD",
         InvalidText::Fail => "fails",
     };
     [shape.into(), final_bit.into(), opcodes, masked.into(), control.into(), closing, invalid_text.into()]
@@ -96,15 +96,18 @@ fn table(heads: [&str; 7], columns: fn(&DraftSpec) -> [String; 7]) -> String {
 #[track_caller]
 fn assert_table_in_manual(name: &str, table: &str) {
     let (begin, end) = (format!("// {name}: begin\n"), format!("// {name}: end\n"));
-    let written =
-        HISTORY_CHAPTER.split(&begin).nth(1).and_then(|rest| rest.split(&end).next()).expect("the marks are gone");
+    let written = HISTORY_CHAPTER
+        .split(&begin)
+        .nth(1)
+        .and_then(|rest| rest.split(&end).next())
+        .expect("the markers are in the chapter");
     assert!(written == table, "the table of {name} in src/manual/history.rs has to be\n{table}");
 }
 
 #[test]
-fn the_tables_in_the_manual_are_those_of_the_specs() {
-    let heads = ["says its version", "proof", "origin", "told back", "subprotocols", "extensions", "refused by"];
+fn the_tables_in_the_manual_match_the_specs() {
+    let heads = ["version field", "proof", "origin", "echoed", "subprotocols", "extensions", "rejected by"];
     assert_table_in_manual("handshakes", &table(heads, handshake));
-    let heads = ["a frame", "top bit", "opcodes", "masked", "control frames", "closed by", "bad text to a client"];
+    let heads = ["a frame", "top bit", "opcodes", "masked", "control frames", "closed by", "invalid text at a client"];
     assert_table_in_manual("frames", &table(heads, frames));
 }

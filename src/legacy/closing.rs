@@ -1,16 +1,16 @@
-//! How each version closes: which Closes may be sent, what their bodies are, and what a received body says. Everything
-//! comes from the column `close_method` of the table.
+//! How each version closes: the codes that may be sent, the bodies of Close frames, and their meaning. All data comes
+//! from the column `close_method` of the table.
 //!
 //! | `close_method` | a caller may close with | body sent | body received |
 //! |---|---|---|---|
-//! | `EndOfStream` | 1000, no reason | there is no Close: the stream ends | |
-//! | `Sentinel` | 1000, no reason | nothing | |
-//! | `EchoBody` | 1000, no reason | nothing | anything; the answer has the same |
-//! | `Initiator` | 1000, no reason | `C` of a client, `S` of a server | as `EchoBody` |
-//! | `Codes` | the codes of the version, a reason | code and reason | code and reason, or nothing |
+//! | `EndOfStream` | 1000, no reason | no Close frame: the stream ends | |
+//! | `Sentinel` | 1000, no reason | empty | |
+//! | `EchoBody` | 1000, no reason | empty | any; the reply repeats it |
+//! | `Initiator` | 1000, no reason | `C` from a client, `S` from a server | as `EchoBody` |
+//! | `Codes` | the codes of the version, a reason | code and reason | code and reason, or empty |
 //!
-//! 1000 says no more than closing itself does, so it stands for "no code" where there are none. What this crate closes with
-//! of its own accord is put into the nearest code there is.
+//! In versions without codes, 1000 stands for "no code", because it adds nothing to the Close itself. Codes that the
+//! crate itself sends are mapped to the nearest code of the version.
 
 use super::parts::{CloseCodeSet, CloseMethod};
 use super::table::DraftSpec;
@@ -20,7 +20,7 @@ use crate::codec::frame::Role;
 use crate::error::{ProtocolError, UsageError};
 
 impl DraftSpec {
-    /// Whether a caller may close like this.
+    /// Checks whether a caller may close with this code and reason.
     pub(crate) fn check_close(&self, code: CloseCode, reason: &str) -> Result<(), UsageError> {
         let lacks = |feature| Err(UsageError::UnsupportedByVersion { version: self.name, feature });
         match self.close_method {
@@ -31,7 +31,7 @@ impl DraftSpec {
         }
     }
 
-    /// The Close this side sends of its own accord: its code, and its body.
+    /// The code and the body of a Close that this side initiates.
     pub(crate) fn close_frame(&self, role: Role, code: CloseCode, reason: &str) -> (Option<CloseCode>, Vec<u8>) {
         match (self.close_method, role) {
             (CloseMethod::Codes(codes), _) => {
@@ -45,12 +45,12 @@ impl DraftSpec {
         }
     }
 
-    /// Whether a peer that broke a rule is told so by a Close. Where there are no codes, the stream just ends.
+    /// Whether a violation is answered with a Close. In versions without codes, the stream ends without one.
     pub(crate) fn sends_failure_close(&self) -> bool {
         matches!(self.close_method, CloseMethod::Codes(_))
     }
 
-    /// What the body of a received Close says.
+    /// Parses the body of a received Close.
     pub(super) fn parse_close<'a>(&self, body: &'a [u8]) -> Result<Option<(CloseCode, &'a str)>, ProtocolError> {
         match self.close_method {
             // hybi06-4.5-1, hybi06-7.4-1, hybi09-7.4-1
@@ -61,10 +61,10 @@ impl DraftSpec {
         }
     }
 
-    /// The body that answers a Close with this one.
+    /// The body of the reply to a Close with this body.
     pub(super) fn reply_body(&self, body: &[u8]) -> Vec<u8> {
         match self.close_method {
-            // The code, without the reason.
+            // The code without the reason.
             CloseMethod::Codes(_) => body.get(..2).unwrap_or_default().to_vec(),
             // hybi03-4.4-2
             CloseMethod::EchoBody | CloseMethod::Initiator => body.to_vec(),
@@ -72,8 +72,8 @@ impl DraftSpec {
         }
     }
 
-    /// Whether a Close of the peer that crossed ours wants an answer all the same: from hybi-03 to -05 only the same body is
-    /// an acknowledgement.
+    /// Whether a Close that crossed ours needs a reply of its own: from hybi-03 to -05, only a Close with the same body
+    /// acknowledges it.
     pub(crate) fn needs_second_close(&self, role: Role, answer: &[u8]) -> bool {
         match self.close_method {
             CloseMethod::EchoBody | CloseMethod::Initiator => answer != self.close_frame(role, CloseCode::NORMAL, "").1,
@@ -81,12 +81,12 @@ impl DraftSpec {
         }
     }
 
-    /// Whether closing is nothing but ending the stream.
+    /// Whether a connection is closed by ending the stream only.
     pub(crate) fn closes_by_eof(&self) -> bool {
         self.close_method == CloseMethod::EndOfStream
     }
 
-    /// Whether a client waits for the server to end the stream first.
+    /// Whether a client waits for the server to close the TCP connection first.
     pub(crate) fn server_closes_tcp_first(&self) -> bool {
         matches!(self.close_method, CloseMethod::Codes(_))
     }
@@ -101,7 +101,7 @@ impl CloseCodeSet {
         }
     }
 
-    /// The code of this version that says the same as one of RFC 6455, or that this side goes away.
+    /// The equivalent in this version of a code of RFC 6455, or 1001.
     fn nearest(self, code: CloseCode) -> CloseCode {
         match code {
             CloseCode::TOO_BIG => CloseCode::new(self.too_big),

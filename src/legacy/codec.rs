@@ -1,4 +1,4 @@
-//! Both directions of a connection that speaks a draft, made when its opening handshake is over.
+//! Creates the decoder and the encoder of a connection in a draft, after its opening handshake.
 
 use super::decoder::Decoder;
 use super::deflate_stream::{StreamDeflater, StreamInflater};
@@ -9,7 +9,8 @@ use crate::codec::frame::Role;
 use crate::config::Limits;
 use crate::primitives::random::RandomSource;
 
-/// The decoder and the encoder. `early` came behind the handshake; `masking_keys` are for a client.
+/// Creates the decoder and the encoder. `early` is what was received after the handshake; a client passes
+/// `masking_keys`.
 pub(crate) fn codec(
     spec: &'static DraftSpec,
     agreed: &NegotiatedDraft,

@@ -1,10 +1,12 @@
-//! A client of the drafts (feature `legacy`): which versions it speaks, and the opening handshake of those before RFC 6455.
-//! What has to be said in which version, `legacy::handshake::client` knows.
+//! The client side of the drafts over a stream: the opening handshake, and fallback to another version.
+//!
+//! Performs I/O only; `legacy::handshake::client` builds the request and checks the response.
 //!
 //! ```text
-//! version     RFC 6455      as without the feature
-//!             a draft       its own handshake, then its own codec
-//! fallback_versions   a rejection that lists versions: the newest of them that is allowed and was not tried, on a new connection
+//! version             RFC 6455      as without the feature
+//!                     a draft       its own handshake, then its own codec
+//! fallback_versions   after a rejection that lists versions: the newest listed version that is allowed and untried, over a
+//!                     new connection
 //! ```
 
 use super::handshake::DEFLATE_STREAM;
@@ -29,13 +31,13 @@ use crate::net::write_buffer::{WriteBuffer, WriteTimeout};
 use crate::primitives::random::RandomSource;
 
 impl Client {
-    /// Speaks this version. Default: [`Version::Rfc6455`]. Feature `legacy`.
+    /// Uses this version. Default: [`Version::Rfc6455`]. Feature `legacy`.
     ///
-    /// Drafts before hybi-04 do not mask what they send, so a page that decides what is sent could deceive a proxy
-    /// on the way (RFC 6455 section 10.3); hixie-75 proves nothing either. Versions up to hybi-03 and hybi-04 have to state an
-    /// origin: without [`origin`](Client::origin) it is that of a page on the host itself.
+    /// Drafts before hybi-04 do not mask frames. A web page that chooses what is sent can therefore attack a proxy on
+    /// the way (RFC 6455 section 10.3). The handshake of hixie-75 has no proof either. Versions up to hybi-04 require
+    /// an origin: without [`origin`](Client::origin), it is the origin of a page on the server itself.
     ///
-    /// permessage-deflate is offered by RFC 6455 alone.
+    /// permessage-deflate is offered in RFC 6455 only.
     ///
     /// ```
     /// # fn main() -> stdws::Result<()> {
@@ -57,12 +59,13 @@ impl Client {
         self
     }
 
-    /// Speaks one of these as well, if the server says so. Default: none. Feature `legacy`.
+    /// Allows these versions if the server requests one. Default: none. Feature `legacy`.
     ///
-    /// A server that refuses a version may list those it speaks in `Sec-WebSocket-Version` (RFC 6455 section 4.4). Then
-    /// [`connect`](Client::connect) opens another connection with the newest of them that is named here, each at most once, all
-    /// within one [`Timeouts::connect`](crate::Timeouts::connect). Only versions with a [number](Version::number) can be
-    /// listed. [`connect_over`](Client::connect_over) has only one stream, and does not try again.
+    /// A server that rejects a version may list the versions it supports in `Sec-WebSocket-Version` (RFC 6455 section
+    /// 4.4). [`connect`](Client::connect) then opens another connection with the newest listed version that is named
+    /// here. It tries each version at most once, all within one [`Timeouts::connect`](crate::Timeouts::connect). Only
+    /// versions with a [number](Version::number) can be listed. [`connect_over`](Client::connect_over) has only one
+    /// stream and does not retry.
     ///
     /// ```
     /// # fn main() -> stdws::Result<()> {
@@ -77,39 +80,39 @@ impl Client {
         self
     }
 
-    /// Offers `deflate-stream`, the extension of hybi-04 to version 8 that compresses all that is sent. Off unless called, and not
-    /// offered in other versions. Feature `legacy`.
+    /// Offers `deflate-stream`, the extension of hybi-04 to version 8 that compresses the whole stream. Off by default,
+    /// and not offered in other versions. Feature `legacy`.
     ///
-    /// Compressing secrets beside what somebody else chose gives the secrets away by the size of what is sent.
+    /// Do not compress secrets together with data that an attacker can choose: the compressed size reveals the secrets.
     pub fn deflate_stream(mut self) -> Client {
         self.legacy_options.deflate_stream = true;
         self
     }
 
-    /// The version that is spoken, where it is not RFC 6455.
+    /// The version in use, unless it is RFC 6455.
     pub(crate) fn draft_spec(&self) -> Option<&'static DraftSpec> {
         (self.legacy_options.version != Version::Rfc6455).then(|| DraftSpec::for_version(self.legacy_options.version))
     }
 }
 
-/// Connects in the version that is spoken, and after that in those that the server lists.
+/// Connects with the configured version, then with the versions that the server lists.
 pub(crate) fn connect_with_fallback(
     client: &Client,
     connect: impl Fn(&Client) -> Result<WebSocket>,
 ) -> Result<WebSocket> {
     check_subprotocols(DraftSpec::for_version(client.legacy_options.version), &client.subprotocols)?;
     let mut result = connect(client);
-    let mut left = client.legacy_options.fallback_versions.clone();
-    left.retain(|&version| version != client.legacy_options.version);
+    let mut untried = client.legacy_options.fallback_versions.clone();
+    untried.retain(|&version| version != client.legacy_options.version);
     loop {
         let Err(Error::Handshake(rejection)) = &result else { return result };
-        let Some(version) = next_version(rejection, &left) else { return result };
-        left.retain(|&other| other != version);
+        let Some(version) = next_version(rejection, &untried) else { return result };
+        untried.retain(|&other| other != version);
         result = connect(&client.clone().version(version));
     }
 }
 
-/// The newest version that a rejection lists and that is allowed.
+/// The newest allowed version that a rejection lists.
 fn next_version(rejection: &HandshakeError, allowed: &[Version]) -> Option<Version> {
     let listed = |version: &Version| {
         let number = version.number().map(|number| number.to_string());
@@ -122,7 +125,7 @@ fn next_version(rejection: &HandshakeError, allowed: &[Version]) -> Option<Versi
     }
 }
 
-/// Makes the opening handshake of a draft.
+/// Performs the opening handshake of a draft.
 pub(crate) fn open(
     client: &Client,
     target: &Target<'_>,
@@ -155,7 +158,7 @@ pub(crate) fn open(
     let agreed = match draft_request.check(&raw, &head) {
         Ok(agreed) => agreed,
         Err(kind) => {
-            // Only an answer in HTTP has a body.
+            // Only an HTTP response has a body.
             let body = match kind {
                 HandshakeErrorKind::Status(status) if !(target.skip_body)(status) => reader.read_body(&head),
                 _ => Vec::new(),
@@ -176,8 +179,8 @@ pub(crate) fn open(
     Ok(WebSocket::new(stream, codec, (client.limits, client.timeouts), info))
 }
 
-/// The head of the response, as it came and taken apart. Interim responses are HTTP's, so only those versions know them
-/// that leave a rejection to HTTP.
+/// Reads the head of the response, and returns its bytes and the parsed head. Skips interim responses in versions that
+/// reject with HTTP; the others do not define them.
 fn read_response(spec: &DraftSpec, reader: &mut HandshakeReader<'_>) -> Result<(Vec<u8>, Head)> {
     for _ in 0..4 {
         let (raw, head) = read_head(reader)?;
@@ -209,7 +212,7 @@ fn read_head(reader: &mut HandshakeReader<'_>) -> Result<(Vec<u8>, Head)> {
     }
 }
 
-/// The next so many bytes, however they come.
+/// Reads exactly `count` bytes.
 fn read_exact(reader: &mut HandshakeReader<'_>, count: usize) -> Result<Vec<u8>> {
     let mut taken = Vec::with_capacity(count);
     loop {

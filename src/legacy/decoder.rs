@@ -1,14 +1,14 @@
-//! Bytes in, events out, for a version of the table. The same methods as [`protocol::decoder`](crate::codec::decoder),
-//! which does most of the work:
+//! The receiving half of a connection in a draft: bytes in, events out. It has the methods of
+//! [`codec::decoder`](crate::codec::decoder), to which it translates frames:
 //!
 //! ```text
-//! bytes ─ (deflate-stream) ─ framing ─ frames as in RFC 6455, unmasked ─ its decoder ─ events
-//!                            hixie, hybi                                 assembly, limits, text, streaming
+//! bytes ─ (deflate-stream) ─ framing ─ unmasked frames of RFC 6455 ─ codec::decoder ─ events
+//!                            hixie, hybi                             assembly, limits, text, streaming
 //! ```
 //!
-//! One frame is translated at a time, and only when the decoder behind has used up the one before. So what is known of the
-//! frame at hand (is it text that is to be replaced, which body has the Close) belongs to the event that comes of it, and
-//! a fault is found only after all that came well before it has been given.
+//! One frame is translated at a time, after the inner decoder has consumed the previous one. Therefore the data about
+//! the current frame (text with replacement, body of a Close) belongs to the event that results from it, and an error
+//! is reported only after all valid data before it.
 
 use super::deflate_stream::StreamInflater;
 use super::hixie;
@@ -28,7 +28,7 @@ use crate::config::Limits;
 use crate::error::ProtocolError;
 use crate::message::MessageKind;
 
-/// Text is replaced in pieces of so many bytes, between which the limit is looked at.
+/// Number of bytes replaced at a time, after which the limit is checked.
 const REPLACEMENT_CHUNK: usize = 4 << 10;
 
 #[derive(Debug)]
@@ -40,22 +40,23 @@ enum Reader {
 #[derive(Debug)]
 enum State {
     Open,
-    /// The stream has ended, and that is how this version closes.
+    /// The stream has ended, in a version that closes so.
     Ended,
-    /// A stream of text has ended inside a character: what stands for that has been given, and the end has not.
+    /// A streamed text has ended inside a character. The replacement character was returned, the end of the message was
+    /// not.
     Ending,
     Closed,
     Failed(ProtocolError),
 }
 
-/// Where the bytes of the last event are.
+/// The buffer with the payload of the last event.
 #[derive(Debug, Clone, Copy)]
 enum PayloadSource {
     Frames,
     Text,
 }
 
-/// The receiving half of a connection. See the module.
+/// The receiving half of a connection. See the module documentation.
 #[derive(Debug)]
 pub(crate) struct Decoder {
     spec: &'static DraftSpec,
@@ -67,13 +68,13 @@ pub(crate) struct Decoder {
     translated: TranslatedFrames,
     frames: rfc::Decoder,
     lossy: LossyUtf8,
-    /// Text in which something was replaced.
+    /// Text after replacement.
     text: Vec<u8>,
     payload_source: PayloadSource,
 }
 
 impl Decoder {
-    /// `early` came behind the opening handshake.
+    /// `early` is what was received after the opening handshake.
     pub(super) fn new(
         spec: &'static DraftSpec,
         role: Role,
@@ -85,11 +86,11 @@ impl Decoder {
         // hixie76-4.3-1
         let replaces = role == Role::Client && spec.invalid_text == InvalidText::Replace;
         let (reader, limits) = match spec.framing {
-            // A frame is a message. It is passed on in as many fragments as reads it took.
+            // A frame is a message. It is translated to one fragment for each read.
             Framing::Sentinel => {
-                let most = limits.max_frame_size.min(limits.max_message_size);
-                let reader = hixie::Reader::new(ClosingFrame::of(spec), most);
-                (Reader::Sentinel(reader), Limits { max_fragments: u32::MAX, ..Limits::with_max_message_size(most) })
+                let max = limits.max_frame_size.min(limits.max_message_size);
+                let reader = hixie::Reader::new(ClosingFrame::of(spec), max);
+                (Reader::Sentinel(reader), Limits { max_fragments: u32::MAX, ..Limits::with_max_message_size(max) })
             }
             Framing::Length(rules) => {
                 (Reader::Length(hybi::Reader::new(role, rules, connection_key, limits.max_frame_size)), limits)
@@ -103,7 +104,7 @@ impl Decoder {
             inflater,
             reader,
             translated: TranslatedFrames::new(if replaces { MessageKind::Binary } else { MessageKind::Text }),
-            // What is passed on is not masked, as if a server had sent it.
+            // Translated frames are unmasked, like those of a server.
             frames: rfc::Decoder::new(Role::Client, limits),
             lossy: LossyUtf8::default(),
             text: Vec::new(),
@@ -111,17 +112,17 @@ impl Decoder {
         }
     }
 
-    /// Tells of each header that is passed on, too.
+    /// Also returns an event for each translated header.
     pub(crate) fn report_headers(&mut self) {
         self.frames.report_headers();
     }
 
-    /// Bytes that were read and not used up.
+    /// Number of bytes received and not processed.
     pub(crate) fn unread(&self) -> usize {
         self.input.unread().len()
     }
 
-    /// The next event, or `None` when more bytes are needed, or after a Close.
+    /// The next event. `None` if more bytes are needed, or after a Close.
     pub(crate) fn next(&mut self) -> Result<Option<DecoderEvent>, ProtocolError> {
         let result = self.step();
         if let Err(violation) = result {
@@ -154,7 +155,8 @@ impl Decoder {
         }
     }
 
-    /// Passes on what was translated, or translates up to the end of a frame. False when there is nothing to do it with.
+    /// Passes translated bytes to the inner decoder, or translates up to the end of a frame. Returns false if there is
+    /// no input.
     fn translate(&mut self) -> Result<bool, ProtocolError> {
         let count = self.translated.read(self.frames.space());
         if count > 0 {
@@ -179,7 +181,7 @@ impl Decoder {
         Ok(true)
     }
 
-    /// What an event of the decoder behind means here. `None`: nothing.
+    /// Converts an event of the inner decoder. `None`: no event.
     fn event(&mut self, event: DecoderEvent) -> Result<Option<DecoderEvent>, ProtocolError> {
         self.payload_source = PayloadSource::Frames;
         match event {
@@ -234,16 +236,16 @@ impl Decoder {
             let mut lossy = LossyUtf8::default();
             for piece in bytes.chunks(REPLACEMENT_CHUNK) {
                 lossy.push(piece, &mut self.text);
-                admit(&self.text, self.limit)?;
+                check_length(&self.text, self.limit)?;
             }
             lossy.finish(&mut self.text);
-            admit(&self.text, self.limit)?;
+            check_length(&self.text, self.limit)?;
             self.payload_source = PayloadSource::Text;
         }
         Ok(DecoderEvent::Message(MessageKind::Text))
     }
 
-    /// The bytes of the last event.
+    /// The payload of the last event.
     pub(crate) fn payload(&self) -> &[u8] {
         match self.payload_source {
             PayloadSource::Frames => self.frames.payload(),
@@ -251,7 +253,7 @@ impl Decoder {
         }
     }
 
-    /// The bytes of the last event, to keep.
+    /// The payload of the last event, by value.
     pub(crate) fn take_payload(&mut self) -> Vec<u8> {
         match self.payload_source {
             PayloadSource::Frames => self.frames.take_payload(),
@@ -259,44 +261,44 @@ impl Decoder {
         }
     }
 
-    /// The reason in the Close that was the last event.
+    /// The reason of the Close that was the last event.
     pub(crate) fn reason(&self) -> &str {
         self.spec.parse_close(&self.translated.close).ok().flatten().map_or("", |(_, reason)| reason)
     }
 
-    /// The body of the Close that answers it.
+    /// The body of the reply to that Close.
     pub(crate) fn answer(&self) -> Vec<u8> {
         self.spec.reply_body(&self.translated.close)
     }
 
-    /// The stream has ended. Whether that is how this version closes, and not in the middle of a message.
+    /// Handles the end of the stream. Returns true if this version closes so and no message is incomplete.
     pub(crate) fn on_eof(&mut self) -> bool {
-        let well = matches!(self.state, State::Open)
+        let clean = matches!(self.state, State::Open)
             && self.spec.close_method == CloseMethod::EndOfStream
             && !self.is_incomplete();
-        if well {
+        if clean {
             self.state = State::Ended;
         }
-        well
+        clean
     }
 
-    /// Where to read to. Never empty.
+    /// The buffer to read into. Never empty.
     pub(crate) fn space(&mut self) -> &mut [u8] {
         self.input.space()
     }
 
-    /// Where to read what nobody wants any more, after the last event.
+    /// The buffer to read into after the last event, when the bytes are discarded.
     pub(crate) fn discard_space(&mut self) -> &mut [u8] {
         self.input.clear();
         self.input.space()
     }
 
-    /// Says how many bytes were read into [`Decoder::space`].
+    /// Reports the number of bytes read into [`Decoder::space`].
     pub(crate) fn filled(&mut self, count: usize) {
         self.input.filled(count);
     }
 
-    /// Whether a frame or a message has begun and not ended.
+    /// Whether a frame or a message is incomplete.
     pub(crate) fn is_incomplete(&self) -> bool {
         let begun = match &self.reader {
             Reader::Sentinel(reader) => reader.is_incomplete(),
@@ -308,7 +310,7 @@ impl Decoder {
         }
     }
 
-    /// From here on messages are lent in pieces; see [`rfc::Decoder::start_streaming`].
+    /// Returns messages in chunks from now on; see [`rfc::Decoder::start_streaming`].
     pub(crate) fn start_streaming(&mut self) -> Option<(MessageKind, Vec<u8>)> {
         let (kind, begun) = self.frames.start_streaming()?;
         if !self.translated.is_lossy_text() {
@@ -320,7 +322,7 @@ impl Decoder {
         Some((MessageKind::Text, text))
     }
 
-    /// Back to whole messages.
+    /// Returns complete messages again.
     pub(crate) fn stop_streaming(&mut self) {
         self.frames.stop_streaming();
         if let State::Ending = self.state {
@@ -328,7 +330,7 @@ impl Decoder {
         }
     }
 
-    /// Gives memory back that an idle connection does not need.
+    /// Releases memory that an idle connection does not need.
     pub(crate) fn shrink(&mut self) {
         self.input.shrink();
         self.translated.shrink();
@@ -340,7 +342,7 @@ impl Decoder {
     }
 }
 
-fn admit(text: &[u8], limit: u64) -> Result<(), ProtocolError> {
+fn check_length(text: &[u8], limit: u64) -> Result<(), ProtocolError> {
     let length = text.len() as u64;
     match length <= limit {
         true => Ok(()),

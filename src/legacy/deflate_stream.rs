@@ -1,8 +1,8 @@
-//! The extension `deflate-stream` (hybi-04 to -10): everything behind the handshake is one stream of raw DEFLATE in each
-//! direction, frames with their headers and masks included (hybi09-9.2.1-1). What is sent is flushed behind each frame.
+//! The extension `deflate-stream` (hybi-04 to -10): after the handshake, each direction is one raw DEFLATE stream that
+//! includes frame headers and masks (hybi09-9.2.1-1). The sender flushes it after each frame.
 //!
-//! What comes out is bounded by what goes in: [`INPUT_CHUNK`] bytes are taken at a time, and stand for some 66 KiB at most. The
-//! next are taken when those have been decoded, so a frame beyond the limits ends it before it is inflated.
+//! The output is bounded: [`INPUT_CHUNK`] bytes are decompressed at a time, to at most 66 KiB, and the next ones only
+//! after these have been decoded. So a frame that exceeds the limits fails before it is decompressed.
 
 use crate::codec::buffers::InputBuffer;
 use crate::deflate::{Compress, Inflate, Level, WindowBits};
@@ -11,34 +11,34 @@ use crate::error::ProtocolError;
 /// Bytes decompressed at a time.
 const INPUT_CHUNK: u64 = 64;
 
-/// What a peer sends, decompressed.
+/// Decompresses the stream from the peer.
 #[derive(Debug)]
 pub(super) struct StreamInflater {
     inflate: Inflate,
     plain: Vec<u8>,
     used: usize,
-    /// The stream is broken behind what has come out.
-    broken: bool,
+    /// The stream is invalid after the bytes in `plain`.
+    invalid: bool,
 }
 
 impl StreamInflater {
     pub(super) fn new() -> StreamInflater {
-        StreamInflater { inflate: Inflate::new(WindowBits::MAX), plain: Vec::new(), used: 0, broken: false }
+        StreamInflater { inflate: Inflate::new(WindowBits::MAX), plain: Vec::new(), used: 0, invalid: false }
     }
 
-    /// What has come out and was not consumed; takes more from `input` when there is nothing.
+    /// The decompressed bytes that are not consumed. Decompresses more of `input` if there are none.
     pub(super) fn unread(&mut self, input: &mut InputBuffer) -> Result<&mut [u8], ProtocolError> {
         while self.used == self.plain.len() && !input.is_empty() {
-            if self.broken {
+            if self.invalid {
                 return Err(ProtocolError::InvalidDeflate);
             }
             self.plain.clear();
             self.used = 0;
             let (_, chunk) = input.part(0, INPUT_CHUNK);
             let taken = chunk.len();
-            self.broken = self.inflate.push(chunk, &mut self.plain, usize::MAX).is_err();
-            // A broken stream keeps its last bytes, so that there is something to come back for.
-            if !self.broken {
+            self.invalid = self.inflate.push(chunk, &mut self.plain, usize::MAX).is_err();
+            // The last bytes of an invalid stream stay in `input`, so that the next call reports the error.
+            if !self.invalid {
                 input.consume(taken);
             }
         }
@@ -57,15 +57,15 @@ impl StreamInflater {
     }
 }
 
-/// What this side sends, compressed.
+/// Compresses the stream to the peer.
 #[derive(Debug)]
 pub(super) struct StreamDeflater {
     compress: Compress,
-    /// A frame on its way into it; kept for its memory.
+    /// The frame to compress. Reused, to keep its allocation.
     pub(super) frame: Vec<u8>,
 }
 
-/// A larger buffer is not kept.
+/// Maximum capacity of `frame` between frames.
 const MAX_KEPT_CAPACITY: usize = 64 << 10;
 
 impl StreamDeflater {
@@ -73,7 +73,7 @@ impl StreamDeflater {
         StreamDeflater { compress: Compress::new(Level::Default, WindowBits::MAX), frame: Vec::new() }
     }
 
-    /// Appends the frame, and the flush that brings all of it to the peer.
+    /// Compresses the frame and appends it with a flush, so that the peer can decompress all of it.
     pub(super) fn deflate_frame(&mut self, out: &mut Vec<u8>) {
         self.compress.push(&self.frame, out);
         self.frame.clear();

@@ -1,19 +1,19 @@
-//! Which versions a request may mean: the decision table, as one pure function.
+//! Detects the versions that a request may mean: a decision table, as one pure function.
 //!
 //! | Sec-WebSocket-Version | Key1 and Key2 | Sec-WebSocket-Draft | decision |
 //! |---|---|---|---|
 //! | 13, 8, 7, 6, 5, 4 | neither | | that version |
-//! | any other value | neither | | not supported; the answer lists what is |
+//! | any other value | neither | | not supported; the response lists the supported versions |
 //! | more than once | | | 400 |
-//! | there | one or both | | a mixture: 400 |
-//! | absent | both | absent | hybi-00 (= hixie-76), or hybi-01 where that alone is enabled |
+//! | present | one or both | | contradictory: 400 |
+//! | absent | both | absent | hybi-00 (= hixie-76), or hybi-01 if only that is enabled |
 //! | absent | both | 2 | hybi-03, or hybi-02 |
-//! | absent | both | anything else | refused |
+//! | absent | both | anything else | rejected |
 //! | absent | one | | malformed |
-//! | absent | neither, but `Sec-WebSocket-Key` | | the version is missing: 400 with the list |
-//! | absent | neither | | `Upgrade: WebSocket` and `Connection: Upgrade`, exactly: hixie-75 (= -55); else no WebSocket |
+//! | absent | neither, but `Sec-WebSocket-Key` | | no version: 400 with the list |
+//! | absent | neither | | `Upgrade: WebSocket` and `Connection: Upgrade`, exactly: hixie-75 (= -55); otherwise no WebSocket request |
 //!
-//! Numbers 0 to 3 are registered for drafts that never sent the header: nobody speaks them.
+//! Numbers 0 to 3 are registered for drafts that never sent the header, so they are not supported.
 
 use super::table::DraftSpec;
 use super::version::Version;
@@ -26,7 +26,7 @@ const KEY1: &str = "Sec-WebSocket-Key1";
 const KEY2: &str = "Sec-WebSocket-Key2";
 const DRAFT: &str = "Sec-WebSocket-Draft";
 
-/// The drafts that a server enables beside RFC 6455.
+/// The drafts that a server supports in addition to RFC 6455.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct DraftConfig {
     pub(crate) versions: Vec<Version>,
@@ -34,14 +34,14 @@ pub(crate) struct DraftConfig {
 }
 
 impl DraftConfig {
-    /// All enabled versions in the syntax of `Sec-WebSocket-Version`, the newest first (6455-4.4-1).
+    /// The value of `Sec-WebSocket-Version`: all supported versions, the newest first (6455-4.4-1).
     pub(crate) fn version_list(&self) -> String {
         let is_enabled = |version: &Version| *version == Version::Rfc6455 || self.versions.contains(version);
         let numbers = Version::ALL.into_iter().rev().filter(is_enabled).filter_map(Version::number);
         numbers.map(|number| number.to_string()).collect::<Vec<_>>().join(", ")
     }
 
-    /// The version of a request, if it is a draft that is enabled.
+    /// The version of a request, if it is an enabled draft.
     pub(crate) fn requested(&self, head: &Head) -> Result<Option<&'static DraftSpec>> {
         if self.versions.is_empty() {
             return Ok(None);
@@ -51,25 +51,25 @@ impl DraftConfig {
                 let enabled = versions.iter().find(|version| self.versions.contains(version));
                 Ok(enabled.map(|&version| DraftSpec::for_version(version)))
             }
-            // hybi04-5.2.1-1: RFC 6455 answers with the list.
+            // hybi04-5.2.1-1: the handshake of RFC 6455 responds with the list.
             Detection::Other => Ok(None),
             Detection::Invalid(kind) => Err(Error::Handshake(HandshakeError::new(kind))),
         }
     }
 }
 
-/// What a request turned out to be.
+/// Result of the detection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Detection {
-    /// One of these versions, which this request cannot tell apart; the first that is enabled is meant.
+    /// One of these versions, whose requests look the same. The first enabled one is used.
     Versions(&'static [Version]),
-    /// No request for a WebSocket of any version: that is for RFC 6455 to say, which knows how to put it.
+    /// No request of a draft. The handshake of RFC 6455 accepts or rejects it.
     Other,
-    /// It contradicts itself.
+    /// The request is contradictory or malformed.
     Invalid(HandshakeErrorKind),
 }
 
-/// Reads the version off a request. Whether the rest of it is in order is for the handshake of that version to say.
+/// Detects the version of a request. The handshake of that version validates the rest.
 pub(crate) fn detect(head: &Head) -> Detection {
     match try_detect(head) {
         Ok(detected) => detected,
@@ -103,7 +103,7 @@ fn try_detect(head: &Head) -> Result<Detection, HandshakeErrorKind> {
     })
 }
 
-/// By the value of `Sec-WebSocket-Version`, letter by letter: `08` is no number of this list.
+/// Detects by the exact value of `Sec-WebSocket-Version`: `08` is not in the list.
 fn by_version_number(value: &[u8]) -> Detection {
     match value {
         b"4" => Detection::Versions(&[Version::Hybi04]),
@@ -111,7 +111,7 @@ fn by_version_number(value: &[u8]) -> Detection {
         b"6" => Detection::Versions(&[Version::Hybi06]),
         b"7" => Detection::Versions(&[Version::Hybi07]),
         b"8" => Detection::Versions(&[Version::Hybi08]),
-        // 13, and what nobody speaks.
+        // 13, and unsupported numbers.
         _ => Detection::Other,
     }
 }
@@ -141,7 +141,7 @@ mod tests {
             ("sec-websocket-version:  6 ", is(&[Version::Hybi06])),
             ("Sec-WebSocket-Version: 5", is(&[Version::Hybi05])),
             ("Sec-WebSocket-Version: 4", is(&[Version::Hybi04])),
-            // Not spoken, or no number at all.
+            // Not supported, or not a number.
             ("Sec-WebSocket-Version: 0", Detection::Other),
             ("Sec-WebSocket-Version: 3", Detection::Other),
             ("Sec-WebSocket-Version: 9", Detection::Other),
@@ -150,14 +150,14 @@ mod tests {
             ("Sec-WebSocket-Version: 08", Detection::Other),
             ("Sec-WebSocket-Version: 8, 7", Detection::Other),
             ("Sec-WebSocket-Version:", Detection::Other),
-            // Numbers do not turn what Upgrade says into something else.
+            // A number takes precedence over `Upgrade`.
             ("Upgrade: WebSocket|Connection: Upgrade|Sec-WebSocket-Version: 14", Detection::Other),
             ("Sec-WebSocket-Version: 8|Sec-WebSocket-Version: 8", kind(DuplicateHeader(VERSION))),
             ("Sec-WebSocket-Version: 8|Sec-WebSocket-Version: 13", kind(DuplicateHeader(VERSION))),
-            // A mixture.
+            // Contradictory.
             ("Sec-WebSocket-Version: 8|Sec-WebSocket-Key1: a|Sec-WebSocket-Key2: b", kind(InvalidHeader(KEY1))),
             ("Sec-WebSocket-Version: 13|Sec-WebSocket-Key2: b", kind(InvalidHeader(KEY2))),
-            // By the keys.
+            // Detected by the keys.
             ("Sec-WebSocket-Key1: a|Sec-WebSocket-Key2: b", is(&[Version::Hybi00, Version::Hybi01])),
             (
                 "Sec-WebSocket-Key1: a|Sec-WebSocket-Key2: b|Sec-WebSocket-Draft: 2",

@@ -1,4 +1,4 @@
-//! Messages in, bytes out, for a version of the table.
+//! The sending half of a connection in a draft: messages in, bytes out.
 
 use std::io;
 
@@ -12,7 +12,7 @@ use super::table::DraftSpec;
 use crate::codec::frame::Opcode;
 use crate::primitives::random::RandomSource;
 
-/// Writes frames. A client's encoder has a source of masking keys where the version masks.
+/// Encodes frames. The encoder of a client has a source of masking keys if the version masks.
 #[derive(Debug)]
 pub(crate) struct Encoder {
     spec: &'static DraftSpec,
@@ -22,7 +22,7 @@ pub(crate) struct Encoder {
 }
 
 impl Encoder {
-    /// `masking_keys` for a client, `None` for a server.
+    /// A client passes `masking_keys`, a server `None`.
     pub(super) fn new(
         spec: &'static DraftSpec,
         masking_keys: Option<RandomSource>,
@@ -32,9 +32,9 @@ impl Encoder {
         Encoder { spec, masking_keys: masking_keys.filter(|_| spec.masks()), connection_key, deflater }
     }
 
-    /// Appends a whole frame. On an error, which only the source of keys can cause, `out` is as before.
+    /// Appends a complete frame. On an error, which only the source of keys can cause, `out` is unchanged.
     ///
-    /// What the version has not (binary and Ping on hixie) must not come here.
+    /// The caller rejects opcodes that the version lacks (binary and Ping in hixie).
     pub(crate) fn encode_frame(
         &mut self,
         out: &mut Vec<u8>,
@@ -71,7 +71,7 @@ impl Encoder {
         self.masking_keys.as_mut().map_or(Ok(()), RandomSource::prefetch)
     }
 
-    /// Gives memory back that an idle connection does not need.
+    /// Releases memory that an idle connection does not need.
     pub(crate) fn shrink(&mut self) {
         if let Some(deflater) = &mut self.deflater {
             deflater.shrink();

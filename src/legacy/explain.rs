@@ -15,8 +15,8 @@ use context::DraftContext;
 impl Explainer {
     /// Returns the explainers for the client and for the server of a connection in this version. Feature `legacy`.
     ///
-    /// In hybi-04 the masking key depends on the handshake of both peers. Therefore feed both explainers in the order in
-    /// which the bytes pass. Data compressed by `deflate-stream` is not parsed, and text is not validated.
+    /// In hybi-04 the masking key depends on the handshake of both peers. Therefore feed both explainers in the order
+    /// in which the bytes pass. Data compressed by `deflate-stream` is not parsed, and text is not validated.
     ///
     /// ```
     /// use stdws::explain::Explainer;
@@ -43,8 +43,8 @@ mod tests {
     use super::*;
     use crate::codec::frame::Role;
 
-    /// The output for both directions in this order. Checks that it does not depend on how the bytes are split, and that it
-    /// fits the width.
+    /// The output for both directions in this order. Checks that it does not depend on how the bytes are split, and
+    /// that it fits the width.
     fn explain(version: Version, parts: &[(Role, &[u8])]) -> String {
         let run = |max: usize| {
             let (mut client, mut server) = Explainer::pair(version);
@@ -160,8 +160,8 @@ mod tests {
             (Version::Hybi07, b"\x88\x02\x03\xE8", "1000: normal closure"),
             (Version::Hybi08, b"\x88\x00", "no code and no reason"),
         ];
-        for (version, frame, says) in closes.into_iter().chain(codes) {
-            has(&explain(version, &[(Role::Server, ANSWER), (Role::Server, frame)]), &["Close frame", says]);
+        for (version, frame, meaning) in closes.into_iter().chain(codes) {
+            has(&explain(version, &[(Role::Server, ANSWER), (Role::Server, frame)]), &["Close frame", meaning]);
         }
         let masked = [0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58];
         let text = explain(Version::Hybi07, &[(Role::Client, HEAD), (Role::Client, &masked)]);

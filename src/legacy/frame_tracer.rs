@@ -1,5 +1,5 @@
-//! Reads the frames of a draft byte by byte, for those who explain them. It is the readers of connections that read here, so
-//! nothing is right for one and wrong for the other.
+//! Reads the frames of a draft byte by byte, for the explainer. Uses the readers of the connections, so that both
+//! accept the same input.
 
 use super::hixie;
 use super::hixie::ClosingFrame;
@@ -11,7 +11,7 @@ use crate::codec::frame::Role;
 use crate::error::ProtocolError;
 use crate::message::MessageKind;
 
-/// Reads what one side sends.
+/// Reads the frames from one peer.
 #[derive(Debug)]
 pub(crate) struct FrameTracer {
     reader: Reader,
@@ -23,17 +23,17 @@ enum Reader {
     Length(Box<hybi::Reader>),
 }
 
-/// A byte that was read.
+/// Result of reading one byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TracedByte {
-    /// What it is without the mask.
+    /// The unmasked byte.
     pub(crate) unmasked: u8,
-    /// Whether a frame ends with it.
+    /// Whether it is the last byte of a frame.
     pub(crate) ends_frame: bool,
 }
 
 impl FrameTracer {
-    /// For the one who receives in this role. `connection_key` is the masking key of hybi-04.
+    /// `to` is the role of the receiver, `connection_key` the masking key of hybi-04.
     pub(crate) fn new(spec: &DraftSpec, to: Role, connection_key: [u8; 20]) -> FrameTracer {
         let reader = match spec.framing {
             Framing::Sentinel => Reader::Sentinel(hixie::Reader::new(ClosingFrame::of(spec), u64::MAX)),
@@ -42,12 +42,12 @@ impl FrameTracer {
         FrameTracer { reader }
     }
 
-    /// Takes the next byte.
+    /// Reads the next byte.
     pub(crate) fn take(&mut self, byte: u8) -> Result<TracedByte, ProtocolError> {
-        // Nobody wants what comes out of it.
+        // The translated frames are not needed.
         let mut out = TranslatedFrames::new(MessageKind::Text);
         let mut raw = [byte];
-        let midway = match &mut self.reader {
+        let incomplete = match &mut self.reader {
             Reader::Sentinel(reader) => {
                 reader.read(&raw, &mut out)?;
                 reader.is_incomplete()
@@ -57,7 +57,7 @@ impl FrameTracer {
                 reader.is_incomplete()
             }
         };
-        let [plain] = raw;
-        Ok(TracedByte { unmasked: plain, ends_frame: !midway })
+        let [unmasked] = raw;
+        Ok(TracedByte { unmasked, ends_frame: !incomplete })
     }
 }

@@ -1,40 +1,40 @@
-//! The framing of hixie-55 to hixie-76: `00`, text, `FF`, and nothing else that means anything but `FF 00` from hixie-76 on,
-//! which closes.
+//! The framing of hixie-55 to hixie-76: text between `00` and `FF`, and the closing frame `FF 00` since hixie-76.
 //!
-//! | first byte | frame | what is done |
+//! | first byte | frame | action |
 //! |---|---|---|
-//! | `00` | up to `FF` | a message: text |
-//! | `01` to `7F` | up to `FF` | is skipped |
-//! | `80` to `FF` | a length, seven bits a byte, the top bit set in all but the last; so many bytes | is skipped |
+//! | `00` | up to `FF` | a text message |
+//! | `01` to `7F` | up to `FF` | ignored |
+//! | `80` to `FF` | a length, seven bits in each byte, the top bit set in all but the last; then as many bytes | ignored |
 //! | `FF`, length 0 | the same | hixie-76: the peer closes |
 //!
-//! What is skipped is bounded by [`Limits::max_frame_size`](crate::config::Limits), and its length by ten bytes: the
-//! texts name no bound. A server may also disconnect on any of them; clients must not, so neither does.
+//! Ignored frames are bounded by [`Limits::max_frame_size`](crate::config::Limits), and their length field by ten
+//! bytes: the drafts define no maximum. A server may also disconnect on an unknown frame, but a client must not; here
+//! neither does.
 
 use super::plain::TranslatedFrames;
 use crate::codec::frame::Opcode;
 use crate::error::ProtocolError;
 use crate::message::MessageKind;
 
-/// The byte before text, and the byte behind it, which never occurs in UTF-8.
+/// The byte before text, and the byte after it, which never occurs in UTF-8.
 const TEXT: u8 = 0x00;
 const END: u8 = 0xFF;
-/// A length of more bytes is not read.
+/// Maximum number of bytes in a length field.
 const LENGTH_BYTES: u8 = 10;
 
-/// What a frame's first byte is followed by.
+/// The part of a frame that is expected next.
 #[derive(Debug, Clone, Copy)]
 enum State {
     Type,
-    /// Text, the beginning of which has been passed on or not.
+    /// Text. `started`: its first fragment has been translated.
     Text {
         started: bool,
     },
-    /// What ends with `FF`; so many bytes of it have been skipped.
+    /// An ignored frame that ends with `FF`, and the number of bytes skipped.
     Unknown {
         skipped: u64,
     },
-    /// A length, so far, and of how many bytes. `closes` if it is that of type `FF`.
+    /// A length field: its value and the number of its bytes so far. `closes`: the frame type is `FF`.
     Length {
         closes: bool,
         length: u64,
@@ -56,7 +56,7 @@ pub(super) enum ClosingFrame {
 #[derive(Debug)]
 pub(super) struct Reader {
     closing: ClosingFrame,
-    /// The most that is skipped of one frame.
+    /// Maximum number of bytes skipped in one frame.
     limit: u64,
     state: State,
 }
@@ -70,7 +70,8 @@ impl Reader {
         !matches!(self.state, State::Type)
     }
 
-    /// Reads up to the end of a frame, or all there is. Gives how many bytes that was; at least one, if there are any.
+    /// Reads up to the end of a frame, or all input. Returns the number of bytes read: at least one, unless there are
+    /// none.
     pub(super) fn read(&mut self, raw: &[u8], out: &mut TranslatedFrames) -> Result<usize, ProtocolError> {
         let Some((&first, rest)) = raw.split_first() else { return Ok(0) };
         let (used, state) = match self.state {
@@ -103,7 +104,7 @@ impl Reader {
     fn skip_to_end(&self, raw: &[u8], skipped: u64) -> Result<(usize, State), ProtocolError> {
         let end = raw.iter().position(|&byte| byte == END);
         let skipped = skipped.saturating_add(end.unwrap_or(raw.len()) as u64);
-        self.admit(skipped)?;
+        self.check_skipped(skipped)?;
         Ok(match end {
             Some(end) => (end.saturating_add(1), State::Type),
             None => (raw.len(), State::Unknown { skipped }),
@@ -120,15 +121,15 @@ impl Reader {
     ) -> Result<State, ProtocolError> {
         let bytes = bytes.saturating_add(1);
         let length = length.saturating_mul(128).saturating_add(u64::from(byte & 0x7F));
-        self.admit(length)?;
+        self.check_skipped(length)?;
         if byte & 0x80 != 0 {
-            // A length of many zeros is no length.
+            // A length field with too many leading zeros.
             return match bytes < LENGTH_BYTES {
                 true => Ok(State::Length { closes, length, bytes }),
                 false => Err(ProtocolError::FrameTooBig { length: u64::MAX, limit: self.limit }),
             };
         }
-        // hixie76-4.2-3: the decoder goes no further.
+        // hixie76-4.2-3: the decoder stops after this event.
         if closes && length == 0 {
             out.begin(true, Opcode::Close, 0);
         }
@@ -136,7 +137,7 @@ impl Reader {
     }
 
     /// hixie76-4.2-2, hixie76-4.2-5
-    fn admit(&self, length: u64) -> Result<(), ProtocolError> {
+    fn check_skipped(&self, length: u64) -> Result<(), ProtocolError> {
         match length <= self.limit {
             true => Ok(()),
             false => Err(ProtocolError::FrameTooBig { length, limit: self.limit }),
@@ -151,7 +152,7 @@ fn skip(left: u64) -> State {
     }
 }
 
-/// Passes on what there is of a text as a fragment of its own: how long the whole is, nobody knows before its end.
+/// Translates the available text to a fragment, because the length of the text is unknown until its end.
 fn text(raw: &[u8], started: bool, out: &mut TranslatedFrames) -> (usize, State) {
     let end = raw.iter().position(|&byte| byte == END);
     let (text, _) = raw.split_at_checked(end.unwrap_or(raw.len())).unwrap_or((raw, &[]));
@@ -164,7 +165,7 @@ fn text(raw: &[u8], started: bool, out: &mut TranslatedFrames) -> (usize, State)
     }
 }
 
-/// Appends a frame. What this framing has not is nothing here; it is refused before.
+/// Appends a frame. Opcodes that this framing lacks append nothing; the caller has rejected them.
 pub(super) fn write(out: &mut Vec<u8>, closing: ClosingFrame, opcode: Opcode, payload: &[u8]) {
     match (opcode, closing) {
         // hixie76-4.2-6

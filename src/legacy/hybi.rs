@@ -1,14 +1,14 @@
-//! The framing of hybi-01 to version 8: a header with opcode and length. What differs from version to version is in the
+//! The framing of hybi-01 to version 8: a header with opcode and length. The differences between versions are in the
 //! column `framing` of the table.
 //!
 //! ```text
 //! hybi-01 to -03   [M|RSV|opcode] [R|length] …   M: MORE frames of this message follow
-//! hybi-04          nonce(4), then as below, all of it XORed with SHA-1(nonce, the connection's masking key)
+//! hybi-04          nonce(4), then as below, all of it XORed with SHA-1(nonce, masking key of the connection)
 //! hybi-05, -06     key(4), then [F|RSV|opcode] [R|length] …, all of it XORed with the key
 //! hybi-07, 8       [F|RSV|opcode] [M|length] … key(4), and the payload XORed with the key: as in RFC 6455
 //! ```
 //!
-//! Only what a client sends is masked. No text before RFC 6455 asks for the shortest form of a length.
+//! Only client frames are masked. No draft requires the shortest form of a length.
 
 use super::parts::{ControlLength, FinalBit, LengthFraming, Masking, Opcodes};
 use super::plain::{TranslatedFrames, MAX_CONTROL};
@@ -19,20 +19,20 @@ use crate::error::ProtocolError;
 use crate::message::MessageKind;
 use crate::primitives::sha1;
 
-/// A masking key of a whole connection (hybi-04), made in the handshake; nothing to other versions.
+/// The masking key of a connection, from the handshake. Used in hybi-04 only.
 pub(super) type MaskingKey = [u8; 20];
 
-/// The bytes that a frame is XORed with, round and round, turned to the next byte of it.
+/// The bytes with which a frame is XORed cyclically, rotated to the position of its next byte.
 #[derive(Debug, Clone, Copy)]
 enum Mask {
     None,
     Four([u8; 4]),
-    /// And where the next byte of the frame stands in them.
+    /// With the position of the next byte.
     Twenty([u8; 20], usize),
 }
 
 impl Mask {
-    /// hybi04-4.2-2: of the four bytes before the frame, and of the connection.
+    /// hybi04-4.2-2: derived from the four bytes before the frame and from the masking key of the connection.
     fn for_hybi04_frame(nonce: [u8; 4], connection_key: &MaskingKey) -> Mask {
         Mask::Twenty(sha1::digest(&[&nonce[..], connection_key].concat()), 0)
     }
@@ -81,10 +81,10 @@ impl Opcodes {
 
 #[derive(Debug, Clone, Copy)]
 enum State {
-    /// The four bytes before a frame that is masked as a whole.
+    /// The four bytes before a frame that is masked including its header.
     Nonce,
     Header,
-    /// Payload bytes still to come; of a control frame, how many more of them are passed on.
+    /// The payload: number of bytes left, and maximum number of bytes still to translate.
     Payload {
         opcode: Opcode,
         fin: bool,
@@ -93,7 +93,7 @@ enum State {
     },
 }
 
-/// A header that has come in full.
+/// A complete header.
 struct Header {
     fin: bool,
     opcode: Opcode,
@@ -106,13 +106,13 @@ struct Header {
 pub(super) struct Reader {
     role: Role,
     rules: LengthFraming,
-    /// What the peer does to its frames.
+    /// How the peer masks its frames.
     masking: Masking,
     connection_key: MaskingKey,
-    /// The most a frame may have.
+    /// Maximum payload length.
     limit: u64,
     state: State,
-    /// What has come of the nonce or of the header, unmasked: at most 14 bytes.
+    /// The received bytes of the nonce or of the unmasked header: at most 14.
     head: Vec<u8>,
     mask: Mask,
 }
@@ -153,7 +153,8 @@ impl Reader {
         self.state = if self.is_masked_whole() { State::Nonce } else { State::Header };
     }
 
-    /// Reads up to the end of a frame, or all there is. Gives how many bytes that was; at least one, if there are any.
+    /// Reads up to the end of a frame, or all input. Returns the number of bytes read: at least one, unless there are
+    /// none.
     pub(super) fn read(&mut self, raw: &mut [u8], out: &mut TranslatedFrames) -> Result<usize, ProtocolError> {
         let mut used: usize = 0;
         loop {
@@ -162,8 +163,8 @@ impl Reader {
                 let here = usize::try_from(left).unwrap_or(usize::MAX).min(rest.len());
                 let (part, _) = rest.split_at_mut_checked(here).unwrap_or((&mut [], &mut []));
                 self.mask.apply(part);
-                let passed = usize::try_from(pass_limit).unwrap_or(usize::MAX).min(here);
-                let part = part.get(..passed).unwrap_or_default();
+                let translated = usize::try_from(pass_limit).unwrap_or(usize::MAX).min(here);
+                let part = part.get(..translated).unwrap_or_default();
                 match opcode {
                     Opcode::Close => out.close.extend_from_slice(part),
                     Opcode::Data(_) | Opcode::Continuation | Opcode::Ping | Opcode::Pong => out.push(part),
@@ -172,7 +173,7 @@ impl Reader {
                 let left = left.saturating_sub(here as u64);
                 if left > 0 {
                     self.state =
-                        State::Payload { opcode, fin, left, pass_limit: pass_limit.saturating_sub(passed as u64) };
+                        State::Payload { opcode, fin, left, pass_limit: pass_limit.saturating_sub(translated as u64) };
                     return Ok(used);
                 }
                 if opcode == Opcode::Close {
@@ -189,7 +190,7 @@ impl Reader {
         }
     }
 
-    /// Looks at what there is of the nonce or the header.
+    /// Processes the nonce or the header as far as it has arrived.
     fn on_header_byte(&mut self, out: &mut TranslatedFrames) -> Result<(), ProtocolError> {
         if let State::Nonce = self.state {
             if let Some(nonce) = self.head.first_chunk::<4>() {
@@ -209,7 +210,7 @@ impl Reader {
         }
         let pass_limit = match opcode {
             Opcode::Data(_) | Opcode::Continuation => length,
-            Opcode::Close | Opcode::Ping | Opcode::Pong => self.admit_control(length)?,
+            Opcode::Close | Opcode::Ping | Opcode::Pong => self.check_control_length(length)?,
         };
         if opcode != Opcode::Close {
             out.begin(fin, opcode, pass_limit);
@@ -218,21 +219,21 @@ impl Reader {
         Ok(())
     }
 
-    /// How much of a control frame of this length is passed on.
-    fn admit_control(&self, length: u64) -> Result<u64, ProtocolError> {
-        let most = MAX_CONTROL as u64;
+    /// Checks the length of a control frame, and returns the number of payload bytes to translate.
+    fn check_control_length(&self, length: u64) -> Result<u64, ProtocolError> {
+        let max = MAX_CONTROL as u64;
         match self.rules.control.length {
             // hybi03-4.4-1
-            ControlLength::UpTo125 if length > most => Err(ProtocolError::ControlFrameTooBig),
+            ControlLength::UpTo125 if length > max => Err(ProtocolError::ControlFrameTooBig),
             ControlLength::FrameLimit if length > self.limit => {
                 Err(ProtocolError::FrameTooBig { length, limit: self.limit })
             }
-            // hybi01-4.4-2: of a longer Ping a part comes back.
-            ControlLength::UpTo125 | ControlLength::FrameLimit => Ok(length.min(most)),
+            // hybi01-4.4-2: a Pong repeats a part of a longer Ping.
+            ControlLength::UpTo125 | ControlLength::FrameLimit => Ok(length.min(max)),
         }
     }
 
-    /// The header, when all of it has come. What is wrong with it is said as soon as it can be seen.
+    /// Parses the header. `None` if it is incomplete. An error is returned as early as possible.
     fn parse(&self) -> Result<Option<Header>, ProtocolError> {
         let Some((&first, rest)) = self.head.split_first() else { return Ok(None) };
         let reserved = (first >> 4) & 0x7;
@@ -243,7 +244,7 @@ impl Reader {
         // hybi01-4.2-1, hybi04-4.3-1: MORE or FIN.
         let fin = (first & 0x80 != 0) == (self.rules.final_bit == FinalBit::Fin);
         let Some((&second, rest)) = rest.split_first() else { return Ok(None) };
-        let masked = self.check_top(second & 0x80 != 0)?;
+        let masked = self.check_mask_bit(second & 0x80 != 0)?;
         let Some((length, size)) = frame::parse_any_length(second & 0x7F, rest)? else { return Ok(None) };
         if !masked {
             return Ok(Some(Header { fin, opcode, length, key: None }));
@@ -252,8 +253,8 @@ impl Reader {
         Ok(key.map(|key| Header { fin, opcode, length, key: Some(key) }))
     }
 
-    /// The top bit of the second byte: MASK, or reserved. Whether a key follows.
-    fn check_top(&self, top: bool) -> Result<bool, ProtocolError> {
+    /// Checks the most significant bit of the second byte, which is MASK or reserved. Returns whether a key follows.
+    fn check_mask_bit(&self, top: bool) -> Result<bool, ProtocolError> {
         match (self.rules.masking, self.role, top) {
             // hybi07-4.3-1
             (Masking::Payload, Role::Server, false) => Err(ProtocolError::UnmaskedFrame),
@@ -265,7 +266,7 @@ impl Reader {
     }
 }
 
-/// Appends a frame; `key` is there when this side masks.
+/// Appends a frame. `key` is present if this side masks.
 pub(super) fn write(
     out: &mut Vec<u8>,
     rules: &LengthFraming,

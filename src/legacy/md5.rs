@@ -1,18 +1,18 @@
-//! MD5 (RFC 1321). Knows bytes; must not know what is hashed, or why. Feature `legacy`.
+//! MD5 (RFC 1321), for the handshakes of hybi-00 to -03.
 //!
-//! Built like SHA-1, which learned from it: blocks of 64 bytes stir a state of four words in 64 steps, after the data comes
-//! one bit 1, zeros, and the length in bits. Two things differ: all numbers are little-endian, and a step takes one word of the
-//! block as it is, in another order each round, instead of a schedule that mixes them.
+//! The structure is that of SHA-1: blocks of 64 bytes update a state of four words in 64 steps. The data is followed by
+//! one bit 1, zeros, and its length in bits. There are two differences. All numbers are little-endian. A step uses one
+//! word of the block, in a different order in each round, instead of a message schedule.
 //!
-//! MD5 is broken: anybody can make two messages of the same digest. The draft hybi-00 uses it to see that a server read a
-//! handshake, and nothing here uses it for anything else.
+//! MD5 is broken: anyone can create two messages with the same digest. hybi-00 uses it as a proof that a server has
+//! read the handshake, and this crate uses it for nothing else.
 
 const BLOCK: usize = 64;
 
 /// The state before the first block (RFC 1321 section 3.3).
 const START: [u32; 4] = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476];
 
-/// What each step adds: the first 32 bits behind the point of |sin(i)|, i from 1 to 64 (section 3.4).
+/// The constant added in each step: the first 32 fractional bits of |sin(i)|, i from 1 to 64 (section 3.4).
 const SINES: [u32; 64] = [
     0xd76a_a478,
     0xe8c7_b756,
@@ -80,7 +80,7 @@ const SINES: [u32; 64] = [
     0xeb86_d391,
 ];
 
-/// By how much the steps of each round rotate.
+/// The rotation of the steps of each round.
 const SHIFTS: [[u32; 4]; 4] = [[7, 12, 17, 22], [5, 9, 14, 20], [4, 11, 16, 23], [6, 10, 15, 21]];
 
 /// The MD5 digest of `data`.
@@ -89,7 +89,7 @@ pub(crate) fn digest(data: &[u8]) -> [u8; 16] {
     let blocks = data.chunks_exact(BLOCK);
     let rest = blocks.remainder();
     for block in blocks {
-        stir(&mut state, block);
+        update(&mut state, block);
     }
 
     let mut padded = [0; 2 * BLOCK];
@@ -99,7 +99,7 @@ pub(crate) fn digest(data: &[u8]) -> [u8; 16] {
     let bits = (data.len() as u64).wrapping_mul(8);
     padded[end - 8..end].copy_from_slice(&bits.to_le_bytes());
     for block in padded[..end].chunks_exact(BLOCK) {
-        stir(&mut state, block);
+        update(&mut state, block);
     }
 
     let mut digest = [0; 16];
@@ -109,8 +109,8 @@ pub(crate) fn digest(data: &[u8]) -> [u8; 16] {
     digest
 }
 
-/// Takes one block of 64 bytes into the state (RFC 1321 section 3.4).
-fn stir(state: &mut [u32; 4], block: &[u8]) {
+/// Updates the state with one block of 64 bytes (RFC 1321 section 3.4).
+fn update(state: &mut [u32; 4], block: &[u8]) {
     let mut words = [0u32; 16];
     for (word, bytes) in words.iter_mut().zip(block.chunks_exact(4)) {
         *word = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
@@ -118,11 +118,11 @@ fn stir(state: &mut [u32; 4], block: &[u8]) {
 
     let [mut a, mut b, mut c, mut d] = *state;
     for (t, sine) in SINES.into_iter().enumerate() {
-        // Four rounds of 16 steps, each with its function of three words and its way through the block.
+        // Four rounds of 16 steps, each with its own function and word order.
         let (f, word) = match t {
-            0..=15 => ((b & c) | (!b & d), t), // choose: where b has a 1 take c, else d
+            0..=15 => ((b & c) | (!b & d), t),                 // choose c where b is 1, else d
             16..=31 => ((b & d) | (c & !d), (5 * t + 1) % 16), // choose by d
-            32..=47 => (b ^ c ^ d, (3 * t + 5) % 16), // parity
+            32..=47 => (b ^ c ^ d, (3 * t + 5) % 16),          // parity
             _ => (c ^ (b | !d), (7 * t) % 16),
         };
         let sum = a.wrapping_add(f).wrapping_add(words[word]).wrapping_add(sine);

@@ -1,28 +1,31 @@
-//! The drafts: every version of the protocol that was ever deployed before RFC 6455, in both roles (feature `legacy`).
+//! The drafts of the protocol that were deployed before RFC 6455, in both roles (feature `legacy`).
 //!
-//! Stands beside `protocol`, which never hears of it. The one place where versions differ is the table in `table`: one row
-//! per version, whose columns are the parts it is made of. Handshakes and framing read the row; nothing else asks "which
-//! version is this?".
+//! Differences between versions are in one place, `table`: one row for each version, one column for each part of the
+//! protocol. Handshakes and framing read the row. No other code compares versions. The modules for RFC 6455 do not
+//! depend on this one; the files in the last group connect it to them.
 //!
 //! ```text
-//! version     Version: the names and numbers, and what each version can do        (public)
-//! parts       what a version is made of: proof, framing, masking, closing …
-//! table       DraftSpec: the parts of each version                                        read by all below
-//! detect      server: which versions may a request mean?
-//! handshake   client: the request, and the verdict on the response; server: the other way round
+//! version          Version, Capability: names, numbers and capabilities (public)
+//! parts            types of the columns: proof, framing, masking, closing, ...
+//! table            DraftSpec: the parts of each version
+//! detect           server: the versions that a request may mean
+//! handshake        client: builds the request, checks the response; server: the reverse
 //!
-//! codec       both directions of a connection
-//! decoder     bytes in, events out:   deflate_stream, then hixie or hybi, then plain, text, and protocol's decoder
-//! encoder     messages in, bytes out: hixie or hybi, then deflate_stream
-//! hixie       frames between 0x00 and 0xFF
-//! hybi        frames with a length
-//! closing     which Closes there are, and what they say
-//! rules       what else may be sent, and when
-//! speller     frames byte by byte, for those who explain them
+//! codec            creates decoder and encoder of a connection
+//! decoder          bytes in, events out:   deflate_stream, then hixie or hybi, then plain, text and codec::decoder
+//! encoder          messages in, bytes out: hixie or hybi, then deflate_stream
+//! hixie            frames between 0x00 and 0xFF
+//! hybi             frames with a length
+//! closing          the Close frames of each version
+//! rules            what may be sent, and when
+//! frame_tracer     frames byte by byte, for the explainer
+//!
+//! connect, accept  the opening handshakes over a stream
+//! server, websocket, explain   methods of the public types
 //! ```
 //!
-//! Sources: the texts of the drafts where they exist (hixie-55, hixie-75, hybi-00 to -07, -09, -17), for the others the
-//! change notes and reviews of the time. Where the texts are open, the row says what is done here.
+//! Sources: the texts of hixie-55, hixie-75, hybi-00 to -07, -09 and -17; for the others the change notes and reviews
+//! of the time. Where a text leaves something open, the row documents the choice.
 
 #[cfg(feature = "server")]
 pub(crate) mod accept;

@@ -1,8 +1,8 @@
-//! The settings of a client that concern drafts. Must not know the client.
+//! Settings of a client for the drafts. Imports nothing of the client.
 
 use super::version::Version;
 
-/// The versions a client offers.
+/// The versions that a client uses.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct LegacyOptions {
     pub(super) version: Version,

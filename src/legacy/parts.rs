@@ -1,52 +1,51 @@
-//! The parts that versions are made of: the types of the columns of `table`. What each value means is said here, and
-//! nowhere else.
+//! The parts of a version: the types of the columns of `table`, and the meaning of each value.
 
 // ── the handshake ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// How a server proves that it read this handshake.
+/// How a server proves that it has read the handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HandshakeProof {
-    /// Not at all.
+    /// No proof.
     None,
-    /// MD5 over two numbers hidden in `Sec-WebSocket-Key1` and `-Key2`, and eight bytes behind the head.
+    /// MD5 of two numbers, encoded in `Sec-WebSocket-Key1` and `-Key2`, and of eight bytes after the head.
     Challenge,
     /// `Sec-WebSocket-Accept`, SHA-1 of `Sec-WebSocket-Key` and a GUID.
     Accept,
-    /// `Accept`, and a `Sec-WebSocket-Nonce` of the server's, from which masking keys are made.
+    /// `Accept`, and a `Sec-WebSocket-Nonce` from the server, from which masking keys are derived.
     AcceptAndNonce,
 }
 
 /// How `Upgrade` and `Connection` are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TokenMatch {
-    /// As one word; in a response, `Upgrade` letter by letter.
+    /// As one token; in a response, `Upgrade` is case-sensitive.
     Exact,
-    /// As one word without regard to case.
+    /// As one token, ignoring case.
     CaseInsensitive,
-    /// In a request they may be lists that have the word; in a response as `CaseInsensitive`.
+    /// In a request, a list that contains the token; in a response, as `CaseInsensitive`.
     List,
 }
 
-/// The header in which a client states its origin.
+/// The header with the origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OriginHeader {
     /// `Origin`.
     Plain { required: Required },
-    /// `Sec-WebSocket-Origin`. A server of version 8 takes `Origin` as well, which hybi-11 went back to.
+    /// `Sec-WebSocket-Origin`. A server also accepts `Origin`, to which hybi-11 returned within version 8.
     Prefixed { required: Required },
 }
 
-/// Whether a request has to have it. For a client: whether one is sent when the caller gave none.
+/// Whether a request must have the header. A client then sends a default if the caller set none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Required {
     Yes,
     No,
 }
 
-/// What a server tells back of the request.
+/// The parts of the request that the response repeats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Echo {
-    /// Nothing.
+    /// None.
     Nothing,
     /// `WebSocket-Origin` and `WebSocket-Location`.
     Plain,
@@ -54,26 +53,26 @@ pub(crate) enum Echo {
     Prefixed,
 }
 
-/// How subprotocols are written.
+/// Syntax of subprotocols.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SubprotocolSyntax {
     /// One string in `WebSocket-Protocol`.
     SinglePlain,
     /// One string in `Sec-WebSocket-Protocol`.
     Single,
-    /// A list in `Sec-WebSocket-Protocol`, a space between two.
+    /// A list in `Sec-WebSocket-Protocol`, separated by spaces.
     SpaceSeparated,
-    /// A list in `Sec-WebSocket-Protocol`, a comma between two.
+    /// A list in `Sec-WebSocket-Protocol`, separated by commas.
     CommaSeparated,
 }
 
 impl SubprotocolSyntax {
-    /// Whether more than one can be offered.
+    /// Whether a client can offer more than one.
     pub(crate) fn allows_multiple(self) -> bool {
         matches!(self, SubprotocolSyntax::SpaceSeparated | SubprotocolSyntax::CommaSeparated)
     }
 
-    /// The header they stand in.
+    /// The name of the header.
     pub(crate) fn header_name(self) -> &'static str {
         match self {
             SubprotocolSyntax::SinglePlain => "WebSocket-Protocol",
@@ -84,38 +83,38 @@ impl SubprotocolSyntax {
     }
 }
 
-/// Which extensions can be agreed on in `Sec-WebSocket-Extensions`. Here only `deflate-stream` ever was.
+/// Syntax of `Sec-WebSocket-Extensions`. The drafts define one extension, `deflate-stream`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ExtensionSyntax {
-    /// There is no such header.
+    /// The header does not exist.
     None,
-    /// Names alone.
+    /// Names without parameters.
     Names,
     /// Names with parameters.
     Parameters,
 }
 
-/// How a server says no.
+/// How a server rejects a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RejectionMode {
-    /// It ends the stream.
+    /// By ending the stream.
     EndOfStream,
-    /// It answers in HTTP.
+    /// With an HTTP response.
     Http,
 }
 
 // ── frames ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// What a frame looks like.
+/// Format of frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Framing {
-    /// Text between 0x00 and 0xFF; other types to be skipped.
+    /// Text between 0x00 and 0xFF; frames of other types are ignored.
     Sentinel,
-    /// A header of two bytes and more, with opcode and length.
+    /// A header of at least two bytes, with opcode and length.
     Length(LengthFraming),
 }
 
-/// The shape of frames with a header.
+/// Format of frames with a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LengthFraming {
     pub(crate) final_bit: FinalBit,
@@ -124,16 +123,16 @@ pub(crate) struct LengthFraming {
     pub(crate) control: ControlFrameRules,
 }
 
-/// What the top bit of the first byte means.
+/// Meaning of the most significant bit of the first byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FinalBit {
     /// FIN: 1 in the last frame of a message.
     Fin,
-    /// MORE: 1 in all frames of a message but the last.
+    /// MORE: 1 in all frames of a message except the last.
     More,
 }
 
-/// The numbers of the opcodes.
+/// Numbers of the opcodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Opcodes {
     pub(crate) continuation: u8,
@@ -144,101 +143,104 @@ pub(crate) struct Opcodes {
     pub(crate) pong: u8,
 }
 
-/// What is done to the bytes of a client's frame.
+/// Masking of client frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Masking {
-    /// Nothing. The top bit of the second byte is RSV4.
+    /// No masking. The most significant bit of the second byte is RSV4.
     None,
-    /// Header and payload are XORed with 20 bytes, SHA-1 of four bytes sent before the frame and of the connection's
-    /// masking key. The top bit of the second byte is RSV4.
+    /// Header and payload are XORed with 20 bytes: SHA-1 of four bytes sent before the frame and of the masking key of
+    /// the connection. The most significant bit of the second byte is RSV4.
     FrameBy20,
-    /// Header and payload are XORed with four bytes that are sent before the frame. The top bit of the second byte is RSV4.
+    /// Header and payload are XORed with four bytes sent before the frame. The most significant bit of the second byte
+    /// is RSV4.
     FrameBy4,
-    /// The payload is XORed with four bytes that end the header. The top bit of the second byte, MASK, says so.
+    /// The payload is XORed with the last four bytes of the header. The most significant bit of the second byte is
+    /// MASK.
     Payload,
 }
 
-/// The rules of control frames.
+/// Rules for control frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ControlFrameRules {
-    /// How long one may be that is received. Sent ones never have more than 125 bytes.
+    /// Maximum payload length of received control frames. Sent ones never exceed 125 bytes.
     pub(crate) length: ControlLength,
-    /// Whether one may stand between the frames of a message that is sent. Received ones always may.
+    /// Whether control frames may be sent between the frames of a message. Received ones are always accepted there.
     pub(crate) interleaving: Interleaving,
-    /// What a Pong means that answers no Ping.
+    /// Effect of an unsolicited Pong.
     pub(crate) unsolicited_pong: UnsolicitedPong,
-    /// Which Pings are answered.
+    /// The Pings that are answered.
     pub(crate) pong_policy: PongPolicy,
 }
 
-/// How long control frames may be.
+/// Maximum payload length of control frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ControlLength {
-    /// The text names no limit; that of frames applies. A Pong may give back the beginning of the Ping's body, 8 bytes at least.
+    /// The draft defines no maximum; the frame limit applies. A Pong may repeat only the first bytes of the Ping, at
+    /// least 8.
     FrameLimit,
     /// 125 bytes.
     UpTo125,
 }
 
-/// Whether control frames may stand between the frames of one message.
+/// Whether control frames may be sent between the frames of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Interleaving {
-    /// The text leaves it open: none are sent there, and those received are taken.
+    /// The draft leaves it open: none are sent there, and received ones are accepted.
     Unspecified,
-    /// They may.
+    /// Allowed.
     Allowed,
 }
 
-/// What a Pong means that answers no Ping of this side.
+/// Effect of a Pong that answers no Ping of this side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum UnsolicitedPong {
-    /// The connection is dropped.
+    /// The connection fails.
     Fail,
-    /// Nothing.
+    /// None.
     Ignore,
 }
 
-/// Which of several Pings are answered.
+/// The Pings that are answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PongPolicy {
-    /// Each.
+    /// Every Ping.
     EveryPing,
-    /// The most recent is enough.
+    /// At least the most recent Ping.
     LatestPing,
 }
 
 // ── the end ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// How connections are closed in good order.
+/// How a connection is closed cleanly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CloseMethod {
     /// By ending the stream.
     EndOfStream,
-    /// `FF 00` from each side.
+    /// `FF 00` from each peer.
     Sentinel,
-    /// A Close from each side. The answer has the body of the one it answers, which means nothing.
+    /// A Close from each peer. The reply repeats the body, which has no meaning.
     EchoBody,
-    /// As `EchoBody`, but the body begins with `C` if the client closes first, with `S` if the server does.
+    /// As `EchoBody`, but the body begins with `C` if the client closes first, or with `S` if the server does.
     Initiator,
-    /// A Close from each side, with a code and a reason, or an empty body.
+    /// A Close from each peer, with a code and a reason, or an empty body.
     Codes(CloseCodeSet),
 }
 
-/// What differs in the close codes. 1000 to 1003, and 3000 to 4999, can be used wherever there are any.
+/// The close codes of a version. 1000 to 1003 and 3000 to 4999 are allowed in every version with codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CloseCodeSet {
-    /// The highest code of the protocol's own that a Close may carry. 1005, 1006 and 1015 never travel.
+    /// The highest code below 3000 that may be sent. 1005, 1006 and 1015 are never sent.
     pub(crate) max_code: u16,
-    /// For a frame or message that is too large.
+    /// The code for a frame or message that is too large.
     pub(crate) too_big: u16,
-    /// For text that is not UTF-8.
+    /// The code for text that is not UTF-8.
     pub(crate) invalid_text: u16,
 }
 
-/// What a client does with text that is not UTF-8. A server fails the connection in every version.
+/// How a client handles text that is not UTF-8. A server fails the connection in every version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum InvalidText {
-    /// Puts U+FFFD in place of what is wrong.
+    /// Replaces invalid bytes with U+FFFD.
     Replace,
     /// Fails the connection.
     Fail,

@@ -1,23 +1,23 @@
-//! Where both framings put what they read: frames of RFC 6455, unmasked, for its decoder to go on with. Assembly, limits,
-//! checks of text and streaming are then what they are for RFC 6455.
+//! Output of both framings: unmasked frames of RFC 6455, the input of its decoder. Assembly, limits, text validation
+//! and streaming are then the same as for RFC 6455.
 
 use crate::codec::frame;
 use crate::codec::frame::Opcode;
 use crate::message::MessageKind;
 
-/// The longest payload of a control frame that is passed on.
+/// Maximum payload length of a translated control frame.
 pub(super) const MAX_CONTROL: usize = 125;
 
 #[derive(Debug)]
 pub(super) struct TranslatedFrames {
     bytes: Vec<u8>,
-    /// So many of them have been given.
+    /// Number of bytes already read from `bytes`.
     consumed: usize,
-    /// What text is passed on as: as binary, when it is not to be checked but to be replaced.
+    /// The kind that text is translated to: binary if invalid text is replaced instead of rejected.
     text: MessageKind,
-    /// What the last message that began really is.
+    /// The original kind of the current message.
     pub(super) kind: MessageKind,
-    /// The body of the Close, which the decoder of RFC 6455 does not get to see.
+    /// The body of the Close, which is not passed to the decoder of RFC 6455.
     pub(super) close: Vec<u8>,
 }
 
@@ -26,12 +26,12 @@ impl TranslatedFrames {
         TranslatedFrames { bytes: Vec::new(), consumed: 0, text, kind: MessageKind::Binary, close: Vec::new() }
     }
 
-    /// Whether the message that began last is text whose bytes are to be replaced.
+    /// Whether the current message is text in which invalid bytes are replaced.
     pub(super) fn is_lossy_text(&self) -> bool {
         self.kind == MessageKind::Text && self.text == MessageKind::Binary
     }
 
-    /// Begins a frame of this length.
+    /// Appends the header of a frame.
     pub(super) fn begin(&mut self, fin: bool, opcode: Opcode, length: u64) {
         let opcode = match opcode {
             Opcode::Data(kind) => {
@@ -43,12 +43,12 @@ impl TranslatedFrames {
         frame::emit(&mut self.bytes, fin, opcode, length, None);
     }
 
-    /// Goes on with it.
+    /// Appends payload.
     pub(super) fn push(&mut self, payload: &[u8]) {
         self.bytes.extend_from_slice(payload);
     }
 
-    /// Gives as many bytes as fit; the count, 0 when there are none.
+    /// Copies as many bytes as fit, and returns their number.
     pub(super) fn read(&mut self, to: &mut [u8]) -> usize {
         let rest = self.bytes.get(self.consumed..).unwrap_or_default();
         let count = rest.len().min(to.len());

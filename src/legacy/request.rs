@@ -1,5 +1,5 @@
-//! The fields of a request in a draft, as an application sees them (feature `legacy`): version, origin and subprotocols.
-//! Independent of the check of the request and of the response.
+//! Version, origin and subprotocols of a request in a draft, as the public API returns them. Independent of the check
+//! of the request and of the response.
 
 use super::handshake::server;
 use super::parts::{OriginHeader, SubprotocolSyntax};
@@ -10,7 +10,7 @@ use crate::handshake::http::Head;
 use crate::http::request::{DraftFields, Request};
 
 impl Request {
-    /// The same request, read by the rules of a draft.
+    /// Sets the fields of the request by the rules of a draft.
     pub(super) fn with_draft(mut self, spec: &DraftSpec) -> Request {
         let origin = match spec.origin_header {
             OriginHeader::Prefixed { .. } => self.header("Sec-WebSocket-Origin").map(str::to_owned),
@@ -21,14 +21,13 @@ impl Request {
         self
     }
 
-    /// The version of the protocol that the request asks for, if this server has enabled it. Otherwise RFC 6455. Feature
-    /// `legacy`.
+    /// The protocol version of the request, if the server has enabled it; otherwise RFC 6455. Feature `legacy`.
     pub fn version(&self) -> Version {
         self.draft.as_ref().and_then(|draft| Version::from_name(draft.version)).unwrap_or(Version::Rfc6455)
     }
 }
 
-/// The subprotocols offered.
+/// The offered subprotocols.
 fn subprotocols(spec: &DraftSpec, head: &Head) -> Vec<String> {
     let names = match spec.subprotocols {
         SubprotocolSyntax::CommaSeparated => {

@@ -1,4 +1,4 @@
-//! What may be sent in a version, and when. All answers come from the table.
+//! What may be sent in a version, and when. All data comes from the table.
 
 use super::parts::{Framing, Interleaving, LengthFraming, UnsolicitedPong};
 use super::table::DraftSpec;
@@ -6,7 +6,7 @@ use super::version::Capability;
 use crate::error::UsageError;
 
 impl DraftSpec {
-    /// Refuses what the version cannot do.
+    /// Returns an error if the version lacks a capability.
     pub(crate) fn require(&self, capability: Capability) -> Result<(), UsageError> {
         if self.version.supports(capability) {
             return Ok(());
@@ -33,12 +33,12 @@ impl DraftSpec {
         }
     }
 
-    /// Whether Ping and Pong may stand between the fragments of a message that this side sends (hybi06-4.4-1).
+    /// Whether this side may send Ping and Pong between the fragments of a message (hybi06-4.4-1).
     pub(crate) fn interleaves_control_frames(&self) -> bool {
         self.length_framing().is_some_and(|length| length.control.interleaving == Interleaving::Allowed)
     }
 
-    /// Whether a Pong that answers no Ping of this side ends the connection (hybi01-4.4-1).
+    /// Whether an unsolicited Pong ends the connection (hybi01-4.4-1).
     pub(crate) fn rejects_unsolicited_pongs(&self) -> bool {
         self.length_framing().is_some_and(|length| length.control.unsolicited_pong == UnsolicitedPong::Fail)
     }

@@ -1,21 +1,21 @@
-//! The settings of a server that are about drafts (feature `legacy`).
+//! Settings of a server for the drafts.
 
 use crate::legacy::Version;
 use crate::server::builder::Server;
 
 impl Server {
-    /// Also speaks these versions of the protocol; RFC 6455 always is. Default: none. Feature `legacy`.
+    /// Accepts these versions in addition to RFC 6455. Default: none. Feature `legacy`.
     ///
-    /// Each request says which version it wants, and [`WebSocket::version`](crate::WebSocket::version) tells. A version that is not
-    /// spoken is answered 426 with the list of those that are. Where requests of two versions look the same
-    /// (hixie-75 and -55, hybi-00 and -01, hybi-03 and -02), the first of each pair is spoken if both are named.
+    /// The request determines the version, which [`WebSocket::version`](crate::WebSocket::version) returns. A request
+    /// for another version is answered with status 426 and the list of supported versions. Requests of hixie-75 and
+    /// -55, of hybi-00 and -01, and of hybi-03 and -02 look the same: the first of each pair is used if both are named.
     ///
-    /// Drafts before hybi-04 do not mask what clients send, so a page can deceive a proxy on the way to this server
-    /// (RFC 6455 section 10.3), and hixie-75 proves nothing. Their requests have to state an origin, and are refused by ending the
-    /// stream, as they have it; so are those of hybi-04 to -06.
+    /// Drafts before hybi-04 do not mask client frames. A web page can therefore attack a proxy on the way to this
+    /// server (RFC 6455 section 10.3). The handshake of hixie-75 has no proof. Requests before hybi-05 require an
+    /// origin. Requests up to hybi-06 are rejected by ending the stream, as those drafts define.
     ///
-    /// Up to hybi-03 a server tells the client its own URL, and the client compares. It is `wss` where the server speaks TLS
-    /// itself, or a proxy in front of it says so in `X-Forwarded-Proto`.
+    /// Up to hybi-03, the response contains the URL, which the client compares with its own. The scheme is `wss` if the
+    /// server uses TLS, or if a proxy reports that in `X-Forwarded-Proto`.
     ///
     /// ```
     /// # fn main() -> stdws::Result<()> {
@@ -30,10 +30,10 @@ impl Server {
         self
     }
 
-    /// Agrees to `deflate-stream` with clients of hybi-04 to version 8 that offer it: all that is sent is compressed. Off
-    /// unless called. Feature `legacy`.
+    /// Accepts `deflate-stream` from clients of hybi-04 to version 8, which compresses the whole stream. Off by
+    /// default. Feature `legacy`.
     ///
-    /// Compressing secrets beside what somebody else chose gives the secrets away by the size of what is sent.
+    /// Do not compress secrets together with data that an attacker can choose: the compressed size reveals the secrets.
     pub fn deflate_stream(mut self) -> Server {
         self.config.drafts.deflate_stream = true;
         self

@@ -1,5 +1,5 @@
-//! The table: what each version is made of. A draft is a row; a difference between drafts is a column, of the types in
-//! `parts`.
+//! The table of versions. Each version is a row, and each difference between versions is a column. The types of the
+//! columns are in `parts`.
 //!
 //! | columns | read by |
 //! |---|---|
@@ -7,22 +7,22 @@
 //! | `framing` (sentinel, or length with `final_bit`, `opcodes`, `masking`, `control`) | the codecs |
 //! | `close_method`, `invalid_text` | the codecs |
 //!
-//! The row of RFC 6455 is here to be compared with. `protocol` has its own, stricter ideas and never reads it.
+//! The row of RFC 6455 is for comparison only: the modules for RFC 6455 do not read it.
 
 use super::parts::*;
 use super::version::Version;
 
-/// One version.
+/// The parts of one version.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct DraftSpec {
     pub(crate) version: Version,
     pub(crate) name: &'static str,
-    /// What stands in `Sec-WebSocket-Version`.
+    /// The value of `Sec-WebSocket-Version`.
     pub(crate) number: Option<u8>,
-    /// What stands in `Sec-WebSocket-Draft`.
+    /// The value of `Sec-WebSocket-Draft`.
     pub(crate) draft: Option<u8>,
     pub(crate) proof: HandshakeProof,
-    /// What `Upgrade` says.
+    /// The value of `Upgrade`.
     pub(crate) upgrade: &'static str,
     pub(crate) token_match: TokenMatch,
     pub(crate) origin_header: OriginHeader,
@@ -35,9 +35,9 @@ pub(crate) struct DraftSpec {
     pub(crate) invalid_text: InvalidText,
 }
 
-/// Frames to hybi-06.
+/// Opcodes up to hybi-06.
 const OPCODES_TO_HYBI06: Opcodes = Opcodes { continuation: 0, close: 1, ping: 2, pong: 3, text: 4, binary: 5 };
-/// Frames from hybi-07 on.
+/// Opcodes since hybi-07.
 const OPCODES_FROM_HYBI07: Opcodes =
     Opcodes { continuation: 0x0, text: 0x1, binary: 0x2, close: 0x8, ping: 0x9, pong: 0xA };
 
@@ -227,11 +227,11 @@ pub(crate) const SPECS: [&DraftSpec; 12] = [
 impl DraftSpec {
     /// The row of a version.
     pub(crate) fn for_version(version: Version) -> &'static DraftSpec {
-        // The rows stand in the order of the versions, and there is one for each: a test looks.
+        // Every version has a row; a test checks that.
         SPECS.iter().find(|spec| spec.version == version).copied().unwrap_or(&RFC6455)
     }
 
-    /// Whether what a client sends is masked.
+    /// Whether client frames are masked.
     pub(crate) fn masks(&self) -> bool {
         matches!(self.framing, Framing::Length(length) if length.masking != Masking::None)
     }
@@ -242,7 +242,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_is_one_spec_for_each_version_in_their_order() {
+    fn every_version_has_a_row_in_order() {
         assert_eq!(SPECS.map(|spec| spec.version), Version::ALL);
         assert!(Version::ALL.windows(2).all(|two| two[0] < two[1]));
         for version in Version::ALL {
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_drafts_that_are_no_version_of_their_own() {
+    fn names_of_drafts_without_their_own_version() {
         let rows = [
             ("hixie-76", Some(Version::Hybi00)),
             ("Hybi-12", Some(Version::Hybi08)),

@@ -1,19 +1,19 @@
-//! Text with U+FFFD in place of what is not UTF-8, for the versions whose text demands it.
+//! Replaces bytes that are not UTF-8 with U+FFFD, as some drafts require.
 
-/// Replaces in pieces; a character may be split between two.
+/// Replaces in a text that arrives in pieces, which may split a character.
 #[derive(Debug, Default)]
 pub(super) struct LossyUtf8 {
-    /// The beginning of a character whose rest has not come: at most three bytes.
+    /// The first bytes of an incomplete character: at most three.
     incomplete: Vec<u8>,
 }
 
-/// What stands in place of something that is not UTF-8.
+/// The replacement character.
 const REPLACEMENT: &[u8] = "\u{FFFD}".as_bytes();
 
 impl LossyUtf8 {
-    /// Appends what `bytes` say: at most three bytes for each of them.
+    /// Appends the text of `bytes`: at most three bytes for each.
     pub(super) fn push(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) {
-        // A character that has begun is completed, or seen to be wrong, one byte at a time.
+        // An incomplete character is completed or found invalid one byte at a time.
         while let (false, Some((&next, rest))) = (self.incomplete.is_empty(), bytes.split_first()) {
             self.incomplete.push(next);
             match std::str::from_utf8(&self.incomplete) {
@@ -23,7 +23,7 @@ impl LossyUtf8 {
                 }
                 Err(error) if error.error_len().is_none() => {}
                 Err(_) => {
-                    // The byte that does not belong to it may begin another.
+                    // The byte that makes it invalid may begin another character.
                     out.extend_from_slice(REPLACEMENT);
                     self.incomplete.clear();
                     continue;
@@ -44,7 +44,7 @@ impl LossyUtf8 {
         }
     }
 
-    /// The text has ended, perhaps inside a character.
+    /// Handles the end of the text, also inside a character.
     pub(super) fn finish(&mut self, out: &mut Vec<u8>) {
         if !self.incomplete.is_empty() {
             out.extend_from_slice(REPLACEMENT);
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_what_std_makes_of_the_whole_however_it_is_cut() {
+    fn split_text_is_replaced_as_by_std() {
         let texts: [&[u8]; 12] = [
             b"",
             b"plain",

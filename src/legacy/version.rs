@@ -1,16 +1,16 @@
-//! The versions by name and number, and what each of them can do. All answers come from the table.
+//! The versions by name and number, and their capabilities. All data comes from the table.
 
 use std::fmt;
 
 use super::parts::{CloseMethod, ExtensionSyntax, Framing, HandshakeProof};
 use super::table::DraftSpec;
 
-/// A version of the WebSocket protocol, from the first that was deployed to RFC 6455. Feature `legacy`.
+/// A version of the WebSocket protocol, from the first deployed draft to RFC 6455. Feature `legacy`.
 ///
-/// The drafts before RFC 6455 differ in the handshake, in what frames look like, and in what they can do at all. The
-/// manual has them side by side: [How the protocol grew](crate::manual::history).
+/// The drafts differ from RFC 6455 in handshake, framing and capabilities. The manual compares them:
+/// [How the protocol grew](crate::manual::history).
 ///
-/// They are ordered by age: `Version::Hixie75 < Version::Rfc6455`.
+/// Versions are ordered by age: `Version::Hixie75 < Version::Rfc6455`.
 ///
 /// ```
 /// use stdws::{Capability, Version};
@@ -21,63 +21,64 @@ use super::table::DraftSpec;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[non_exhaustive]
 pub enum Version {
-    /// draft-hixie-thewebsocketprotocol-55, January 2010. On the wire it is `Hixie75`.
+    /// draft-hixie-thewebsocketprotocol-55, January 2010. Identical to `Hixie75` on the wire.
     Hixie55,
-    /// draft-hixie-thewebsocketprotocol-75, February 2010: text between 0x00 and 0xFF, and nothing else.
+    /// draft-hixie-thewebsocketprotocol-75, February 2010: text messages only, between 0x00 and 0xFF.
     Hixie75,
-    /// draft-hixie-thewebsocketprotocol-76, which is draft-ietf-hybi-thewebsocketprotocol-00, May 2010: a handshake with a
-    /// proof, and a frame for closing. Also [`Version::HIXIE76`].
+    /// draft-hixie-thewebsocketprotocol-76, which is draft-ietf-hybi-thewebsocketprotocol-00, May 2010: adds a proof
+    /// to the handshake, and a closing frame. Also [`Version::HIXIE76`].
     Hybi00,
-    /// draft-ietf-hybi-thewebsocketprotocol-01, August 2010: frames with a length, binary, ping. Its request cannot be told
-    /// from one of `Hybi00`, so a server speaks it only if `Hybi00` is not enabled.
+    /// draft-ietf-hybi-thewebsocketprotocol-01, August 2010: adds frames with a length, binary messages and Ping. Its
+    /// request looks like one of `Hybi00`, so a server uses it only if `Hybi00` is not enabled.
     Hybi01,
-    /// draft-ietf-hybi-thewebsocketprotocol-02, September 2010. Its request says so, the same as `Hybi03`.
+    /// draft-ietf-hybi-thewebsocketprotocol-02, September 2010. Its request has the same draft number as that of
+    /// `Hybi03`.
     Hybi02,
     /// draft-ietf-hybi-thewebsocketprotocol-03, October 2010.
     Hybi03,
-    /// draft-ietf-hybi-thewebsocketprotocol-04, January 2011: `Sec-WebSocket-Version`, and masking of whole frames.
+    /// draft-ietf-hybi-thewebsocketprotocol-04, January 2011: adds `Sec-WebSocket-Version` and masking of whole frames.
     Hybi04,
-    /// draft-ietf-hybi-thewebsocketprotocol-05, February 2011: a masking key of four bytes in each frame.
+    /// draft-ietf-hybi-thewebsocketprotocol-05, February 2011: adds a masking key of four bytes in each frame.
     Hybi05,
-    /// draft-ietf-hybi-thewebsocketprotocol-06, February 2011: close codes.
+    /// draft-ietf-hybi-thewebsocketprotocol-06, February 2011: adds close codes.
     Hybi06,
-    /// draft-ietf-hybi-thewebsocketprotocol-07, April 2011: frames as they are today.
+    /// draft-ietf-hybi-thewebsocketprotocol-07, April 2011: the frame format of RFC 6455.
     Hybi07,
-    /// draft-ietf-hybi-thewebsocketprotocol-08 to -12, July to August 2011, all of which are version 8 on the wire.
+    /// draft-ietf-hybi-thewebsocketprotocol-08 to -12, July to August 2011: version 8 on the wire.
     Hybi08,
-    /// RFC 6455, December 2011, and the drafts -13 to -17 before it: version 13.
+    /// RFC 6455, December 2011, and the drafts -13 to -17: version 13 on the wire.
     #[default]
     Rfc6455,
 }
 
-/// What a version may or may not be able to do. See [`Version::supports`].
+/// A capability that some versions lack. See [`Version::supports`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Capability {
-    /// Messages that are not text.
+    /// Binary messages.
     BinaryMessages,
-    /// A message in several frames.
+    /// Messages in several frames.
     Fragmentation,
-    /// Ping and Pong.
+    /// Ping and Pong frames.
     Ping,
-    /// A closing handshake: each side says that it has sent its last.
+    /// A closing handshake, in which each peer announces that it sends nothing more.
     ClosingHandshake,
-    /// A code and a reason when closing.
+    /// A code and a reason in the Close frame.
     CloseCodes,
-    /// Extensions, agreed on in the handshake.
+    /// Extensions, negotiated in the handshake.
     Extensions,
-    /// More than one subprotocol offered at once.
+    /// An offer of more than one subprotocol.
     MultipleSubprotocols,
-    /// A proof that the server read this very handshake.
+    /// A proof that the server has read this handshake.
     HandshakeProof,
-    /// Masking: what a client sends cannot be chosen by a page (RFC 6455 section 10.3).
+    /// Masking of client frames, so that a web page cannot choose the bytes on the wire (RFC 6455 section 10.3).
     Masking,
-    /// `Sec-WebSocket-Version`, so that a server can say what it would have spoken.
+    /// `Sec-WebSocket-Version`, with which a server can list the versions that it supports.
     VersionNegotiation,
 }
 
 impl Version {
-    /// All of them, the oldest first.
+    /// All versions, the oldest first.
     pub const ALL: [Version; 12] = [
         Version::Hixie55,
         Version::Hixie75,
@@ -93,34 +94,34 @@ impl Version {
         Version::Rfc6455,
     ];
 
-    /// The other name of [`Version::Hybi00`].
+    /// Another name of [`Version::Hybi00`].
     pub const HIXIE76: Version = Version::Hybi00;
 
-    /// As the texts write it: `hixie-75`, `hybi-00`, `hybi-08`, `rfc6455`.
+    /// The name of the version: `hixie-75`, `hybi-00`, `hybi-08`, `rfc6455`.
     pub fn name(self) -> &'static str {
         DraftSpec::for_version(self).name
     }
 
-    /// The version of this name, in any case: what [`name`](Version::name) gives, every draft by its own name (`hixie-76`,
-    /// `hybi-10`, `hybi-17`), and the numbers of `Sec-WebSocket-Version` (`8`, `13`).
+    /// Returns the version with this name, ignoring case. Accepts what [`name`](Version::name) returns, the name of
+    /// every draft (`hixie-76`, `hybi-10`, `hybi-17`), and the numbers of `Sec-WebSocket-Version` (`8`, `13`).
     pub fn from_name(name: &str) -> Option<Version> {
         let name = name.to_ascii_lowercase();
-        let meant = match name.as_str() {
+        let known_as = match name.as_str() {
             "hixie-76" => "hybi-00",
             "hybi-09" | "hybi-10" | "hybi-11" | "hybi-12" => "hybi-08",
             "hybi-13" | "hybi-14" | "hybi-15" | "hybi-16" | "hybi-17" => "rfc6455",
             other => other,
         };
-        let number = |version: &Version| version.number().is_some_and(|number| number.to_string() == meant);
-        Version::ALL.into_iter().find(|version| version.name() == meant || number(version))
+        let number = |version: &Version| version.number().is_some_and(|number| number.to_string() == known_as);
+        Version::ALL.into_iter().find(|version| version.name() == known_as || number(version))
     }
 
-    /// What stands in `Sec-WebSocket-Version`. `None` before hybi-04, which introduced the header.
+    /// The number in `Sec-WebSocket-Version`. `None` before hybi-04, which introduced the header.
     pub fn number(self) -> Option<u8> {
         DraftSpec::for_version(self).number
     }
 
-    /// Whether it can do this.
+    /// Whether the version has this capability.
     ///
     /// ```
     /// use stdws::{Capability, Version};

@@ -1,4 +1,4 @@
-//! Which version of the protocol a connection speaks (feature `legacy`).
+//! The version of an open connection.
 
 use crate::connection::protocol::Protocol;
 use crate::connection::sender::Sender;
@@ -6,15 +6,17 @@ use crate::connection::websocket::WebSocket;
 use crate::legacy::Version;
 
 impl WebSocket {
-    /// The version of the protocol that is spoken on this connection. [`Version::supports`] tells what can be done with it; what
-    /// cannot is [`UsageError::UnsupportedByVersion`](crate::UsageError::UnsupportedByVersion), and nothing is sent. Feature `legacy`.
+    /// The protocol version of this connection. Feature `legacy`.
+    ///
+    /// [`Version::supports`] shows its capabilities. A call that needs another one returns
+    /// [`UsageError::UnsupportedByVersion`](crate::UsageError::UnsupportedByVersion) and sends nothing.
     pub fn version(&self) -> Version {
         self.connection().protocol.version()
     }
 }
 
 impl Sender {
-    /// The version of the protocol that is spoken on this connection, see [`WebSocket::version`].
+    /// The protocol version of this connection, see [`WebSocket::version`]. Feature `legacy`.
     pub fn version(&self) -> Version {
         self.connection.protocol.version()
     }
@@ -24,7 +26,7 @@ impl Protocol {
     fn version(self) -> Version {
         match self {
             Protocol::Rfc6455 => Version::Rfc6455,
-            Protocol::Draft(row, _) => row.version,
+            Protocol::Draft(spec, _) => spec.version,
         }
     }
 }

@@ -10,20 +10,20 @@
 //!
 // The tables are made of the rows of `legacy::table`; a test there prints them when they differ.
 // handshakes: begin
-//! | version | says its version | proof | origin | told back | subprotocols | extensions | refused by |
+//! | version | version field | proof | origin | echoed | subprotocols | extensions | rejected by |
 //! |---|---|---|---|---|---|---|---|
-//! | hixie-55 | nothing | none | `Origin`, required | `WebSocket-Origin`, `-Location` | one | no | the end of TCP |
-//! | hixie-75 | nothing | none | `Origin`, required | `WebSocket-Origin`, `-Location` | one | no | the end of TCP |
-//! | hybi-00 | nothing | `Key1`, `Key2`, 8 bytes: MD5 | `Origin`, required | `Sec-WebSocket-Origin`, `-Location` | one | no | the end of TCP |
-//! | hybi-01 | nothing | `Key1`, `Key2`, 8 bytes: MD5 | `Origin`, required | `Sec-WebSocket-Origin`, `-Location` | one | no | the end of TCP |
-//! | hybi-02 | `Sec-WebSocket-Draft: 2` | `Key1`, `Key2`, 8 bytes: MD5 | `Origin`, required | `Sec-WebSocket-Origin`, `-Location` | one | no | the end of TCP |
-//! | hybi-03 | `Sec-WebSocket-Draft: 2` | `Key1`, `Key2`, 8 bytes: MD5 | `Origin`, required | `Sec-WebSocket-Origin`, `-Location` | a list, by spaces | no | the end of TCP |
-//! | hybi-04 | `Sec-WebSocket-Version: 4` | `Key`: SHA-1; and a `Nonce` | `Sec-WebSocket-Origin`, required | nothing | a list, by commas | names | the end of TCP |
-//! | hybi-05 | `Sec-WebSocket-Version: 5` | `Key`: SHA-1 | `Sec-WebSocket-Origin` | nothing | a list, by commas | names, parameters | the end of TCP |
-//! | hybi-06 | `Sec-WebSocket-Version: 6` | `Key`: SHA-1 | `Sec-WebSocket-Origin` | nothing | a list, by commas | names, parameters | the end of TCP |
-//! | hybi-07 | `Sec-WebSocket-Version: 7` | `Key`: SHA-1 | `Sec-WebSocket-Origin` | nothing | a list, by commas | names, parameters | an answer in HTTP |
-//! | hybi-08 | `Sec-WebSocket-Version: 8` | `Key`: SHA-1 | `Sec-WebSocket-Origin` | nothing | a list, by commas | names, parameters | an answer in HTTP |
-//! | rfc6455 | `Sec-WebSocket-Version: 13` | `Key`: SHA-1 | `Origin` | nothing | a list, by commas | names, parameters | an answer in HTTP |
+//! | hixie-55 | nothing | none | `Origin`, required | `WebSocket-Origin`, `-Location` | one | no | end of TCP |
+//! | hixie-75 | nothing | none | `Origin`, required | `WebSocket-Origin`, `-Location` | one | no | end of TCP |
+//! | hybi-00 | nothing | `Key1`, `Key2`, 8 bytes: MD5 | `Origin`, required | `Sec-WebSocket-Origin`, `-Location` | one | no | end of TCP |
+//! | hybi-01 | nothing | `Key1`, `Key2`, 8 bytes: MD5 | `Origin`, required | `Sec-WebSocket-Origin`, `-Location` | one | no | end of TCP |
+//! | hybi-02 | `Sec-WebSocket-Draft: 2` | `Key1`, `Key2`, 8 bytes: MD5 | `Origin`, required | `Sec-WebSocket-Origin`, `-Location` | one | no | end of TCP |
+//! | hybi-03 | `Sec-WebSocket-Draft: 2` | `Key1`, `Key2`, 8 bytes: MD5 | `Origin`, required | `Sec-WebSocket-Origin`, `-Location` | a list, space-separated | no | end of TCP |
+//! | hybi-04 | `Sec-WebSocket-Version: 4` | `Key`: SHA-1; and a `Nonce` | `Sec-WebSocket-Origin`, required | nothing | a list, comma-separated | names | end of TCP |
+//! | hybi-05 | `Sec-WebSocket-Version: 5` | `Key`: SHA-1 | `Sec-WebSocket-Origin` | nothing | a list, comma-separated | names, parameters | end of TCP |
+//! | hybi-06 | `Sec-WebSocket-Version: 6` | `Key`: SHA-1 | `Sec-WebSocket-Origin` | nothing | a list, comma-separated | names, parameters | end of TCP |
+//! | hybi-07 | `Sec-WebSocket-Version: 7` | `Key`: SHA-1 | `Sec-WebSocket-Origin` | nothing | a list, comma-separated | names, parameters | HTTP response |
+//! | hybi-08 | `Sec-WebSocket-Version: 8` | `Key`: SHA-1 | `Sec-WebSocket-Origin` | nothing | a list, comma-separated | names, parameters | HTTP response |
+//! | rfc6455 | `Sec-WebSocket-Version: 13` | `Key`: SHA-1 | `Origin` | nothing | a list, comma-separated | names, parameters | HTTP response |
 // handshakes: end
 //!
 //! # The frames
@@ -31,18 +31,18 @@
 //! The opcodes are those of continuation, text, binary, Close, Ping, Pong.
 //!
 // frames: begin
-//! | version | a frame | top bit | opcodes | masked | control frames | closed by | bad text to a client |
+//! | version | a frame | top bit | opcodes | masked | control frames | closed by | invalid text at a client |
 //! |---|---|---|---|---|---|---|---|
-//! | hixie-55 | `00` text `FF` | - | - | no | none | the end of TCP | U+FFFD for it |
-//! | hixie-75 | `00` text `FF` | - | - | no | none | the end of TCP | U+FFFD for it |
-//! | hybi-00 | `00` text `FF` | - | - | no | none | `FF 00` twice | U+FFFD for it |
-//! | hybi-01 | opcode, length | MORE | 0 4 5 1 2 3 | no | any length | Close, and the same back | U+FFFD for it |
-//! | hybi-02 | opcode, length | MORE | 0 4 5 1 2 3 | no | any length | Close, and the same back | U+FFFD for it |
-//! | hybi-03 | opcode, length | MORE | 0 4 5 1 2 3 | no | 125 bytes | Close, and the same back | U+FFFD for it |
-//! | hybi-04 | opcode, length | FIN | 0 4 5 1 2 3 | frame, by SHA-1 of 20 bytes | 125 bytes | Close, and the same back | U+FFFD for it |
-//! | hybi-05 | opcode, length | FIN | 0 4 5 1 2 3 | frame, by 4 bytes | 125 bytes | Close with `C` or `S`, and the same back | U+FFFD for it |
-//! | hybi-06 | opcode, length | FIN | 0 4 5 1 2 3 | frame, by 4 bytes | 125 bytes, also between fragments | Close with a code; too big: 1004 | U+FFFD for it |
-//! | hybi-07 | opcode, length | FIN | 0 1 2 8 9 A | payload, by 4 bytes | 125 bytes, also between fragments | Close with a code; too big: 1004 | U+FFFD for it |
+//! | hixie-55 | `00` text `FF` | - | - | no | none | end of TCP | replaced by U+FFFD |
+//! | hixie-75 | `00` text `FF` | - | - | no | none | end of TCP | replaced by U+FFFD |
+//! | hybi-00 | `00` text `FF` | - | - | no | none | `FF 00` from each peer | replaced by U+FFFD |
+//! | hybi-01 | opcode, length | MORE | 0 4 5 1 2 3 | no | any length | Close, echoed | replaced by U+FFFD |
+//! | hybi-02 | opcode, length | MORE | 0 4 5 1 2 3 | no | any length | Close, echoed | replaced by U+FFFD |
+//! | hybi-03 | opcode, length | MORE | 0 4 5 1 2 3 | no | 125 bytes | Close, echoed | replaced by U+FFFD |
+//! | hybi-04 | opcode, length | FIN | 0 4 5 1 2 3 | frame, by SHA-1 of 20 bytes | 125 bytes | Close, echoed | replaced by U+FFFD |
+//! | hybi-05 | opcode, length | FIN | 0 4 5 1 2 3 | frame, by 4 bytes | 125 bytes | Close with `C` or `S`, echoed | replaced by U+FFFD |
+//! | hybi-06 | opcode, length | FIN | 0 4 5 1 2 3 | frame, by 4 bytes | 125 bytes, also between fragments | Close with a code; too big: 1004 | replaced by U+FFFD |
+//! | hybi-07 | opcode, length | FIN | 0 1 2 8 9 A | payload, by 4 bytes | 125 bytes, also between fragments | Close with a code; too big: 1004 | replaced by U+FFFD |
 //! | hybi-08 | opcode, length | FIN | 0 1 2 8 9 A | payload, by 4 bytes | 125 bytes, also between fragments | Close with a code; too big: 1004 | fails |
 //! | rfc6455 | opcode, length | FIN | 0 1 2 8 9 A | payload, by 4 bytes | 125 bytes, also between fragments | Close with a code; too big: 1009 | fails |
 // frames: end
@@ -103,11 +103,11 @@
 //! | Requirements in a non-normative introduction? | They are repeated in sections 3 to 11 | `tests/traceability.rs: every_requirement_is_accounted_for` |
 //! | Why was `Sec-WebSocket-Location` removed? | Host and target contain it; sent and compared only up to hybi-03 | `src/legacy/handshake/client.rs: responses_from_hybi_00_to_hybi_03` |
 //! | When is a connection established, a message received, closing started? | 4.1, 6.2, 7.1.3: one table of states | `src/codec/closing.rs: the_table` |
-//! | When may Pings be sent? | From established until closed; *here* not after a Close was sent | `tests/conformance_closing.rs: between_our_close_and_the_peers` |
+//! | When may Pings be sent? | From established until closed; *here* not after a Close was sent | `tests/conformance_closing.rs: messages_between_the_two_closes` |
 //! | The top bit of a 63-bit length? | Must be 0; *here* 1002 at its first byte | `src/codec/frame.rs: each_rule_fails_on_the_byte_that_breaks_it` |
-//! | Reserved bits set? | Fails, unless an extension defines them | `tests/conformance_violations.rs: every_violation_shows_at_its_first_wrong_byte` |
-//! | A continuation of nothing? | *Here* 1002 | `tests/conformance_violations.rs: every_violation_shows_at_its_first_wrong_byte` |
-//! | A message inside a fragmented one? | *Here* 1002 | `tests/conformance_violations.rs: every_violation_shows_at_its_first_wrong_byte` |
+//! | Reserved bits set? | Fails, unless an extension defines them | `tests/conformance_violations.rs: every_violation_is_detected_at_its_first_invalid_byte` |
+//! | A continuation of nothing? | *Here* 1002 | `tests/conformance_violations.rs: every_violation_is_detected_at_its_first_invalid_byte` |
+//! | A message inside a fragmented one? | *Here* 1002 | `tests/conformance_violations.rs: every_violation_is_detected_at_its_first_invalid_byte` |
 //! | A fragmented control frame, or a long one? | Must not be; *here* 1002 on the header alone | `src/codec/frame.rs: each_rule_fails_on_the_byte_that_breaks_it` |
 //! | Which of several errors counts? | *Here* the first on the wire | `src/codec/frame.rs: of_several_broken_rules_the_first_on_the_wire_wins` |
 //! | Is a "must" in small letters one? | Most are upper case now; the others are on the list too | `tests/traceability.rs: every_requirement_is_accounted_for` |
@@ -122,13 +122,13 @@
 //! | What about wrong line breaks? | *Here* only CRLF is accepted | `src/handshake/http.rs: one_tiny_head_for_each_error` |
 //! | Are there rules about further reading before failing? | No longer | `tests/conformance_violations.rs: nothing_is_processed_after_a_violation` |
 //! | May anyone connect where origins are not checked? | Yes; therefore servers check them by default | `tests/cve.rs: cve_2019_13611_cross_site_hijacking` |
-//! | May control frames follow a Close? | Data must not; *here* nothing does, and Pings are answered until the peer's Close | `tests/conformance_closing.rs: nothing_after_the_peers_close_counts` |
-//! | Must TCP be closed, or should it? | The text says both; the stronger applies | `tests/conformance_closing.rs: a_server_ends_the_stream_at_once` |
+//! | May control frames follow a Close? | Data must not; *here* nothing does, and Pings are answered until the peer's Close | `tests/conformance_closing.rs: frames_after_a_received_close_are_discarded` |
+//! | Must TCP be closed, or should it? | The text says both; the stronger applies | `tests/conformance_closing.rs: a_server_ends_the_stream_immediately` |
 //! | May one Pong answer several Pings? | The most recent is enough; *here* each is answered unless many wait | `tests/conformance.rs: pings_in_one_packet_are_answered_in_order` |
-//! | What does U+FFFD replace? | Nothing any more: invalid text fails with 1007. Up to hybi-07 it replaces invalid bytes | `tests/conformance_violations.rs: text_fails_at_the_first_wrong_byte_of_a_frame_that_is_still_arriving` |
-//! | What is the response to another version? | 426 and the list of versions | `tests/drafts_opening.rs: a_refused_version_gets_the_list_of_those_that_are_enabled` |
+//! | What does U+FFFD replace? | Nothing any more: invalid text fails with 1007. Up to hybi-07 it replaces invalid bytes | `tests/conformance_violations.rs: text_fails_at_the_first_invalid_byte_of_an_incomplete_frame` |
+//! | What is the response to another version? | 426 and the list of versions | `tests/drafts_opening.rs: a_rejected_version_gets_the_list_of_enabled_versions` |
 //! | Why is the origin echoed? | It no longer is; up to hybi-03 it was | `src/legacy/handshake/server.rs: the_handshake_of_hybi_00` |
-//! | When are cookies set? | The application decides; it sees the response | `tests/conformance_opening.rs: a_client_from_the_url_to_the_open_connection` |
+//! | When are cookies set? | The application decides; it sees the response | `tests/conformance_opening.rs: a_client_opens_a_connection_from_a_url` |
 //!
 //! ## Ballots, last call, IANA
 //!
@@ -140,12 +140,12 @@
 //! | Which other headers must a server know? | None; unknown ones are ignored | `src/handshake/server.rs: valid_requests_are_accepted` |
 //! | Version 8 in one place, 13 in another? | 13 | `tests/client.rs: a_plain_request` |
 //! | Is the shortest length required? 65535 in 16 bits? | Yes, and yes; up to version 8 longer forms are taken | `src/codec/frame.rs: every_length_at_every_boundary_comes_back` |
-//! | May a Ping carry data, and is it masked? | Up to 125 bytes; all that a client sends is masked | `tests/conformance.rs: a_ping_of_ours_waits_for_its_pong` |
-//! | Is the masking "provably" secure? | The word is gone: a fresh key for each frame from an unpredictable source | `tests/conformance.rs: clients_mask_every_frame_anew_and_servers_never` |
+//! | May a Ping carry data, and is it masked? | Up to 125 bytes; all that a client sends is masked | `tests/conformance.rs: ping_waits_for_the_matching_pong` |
+//! | Is the masking "provably" secure? | The word is gone: a fresh key for each frame from an unpredictable source | `tests/conformance.rs: clients_use_a_new_masking_key_for_every_frame_and_servers_none` |
 //! | Which is right where figure and grammar differ? | The figure | `tests/conformance.rs: vectors` |
 //! | May an unsolicited Pong be answered? | No; hybi-01 and -02 close the connection | `tests/conformance.rs: vectors` |
-//! | Must an endless message be stored? | No: limits apply to the header, before anything is stored; 1009 | `tests/conformance_violations.rs: what_is_too_big_is_refused_on_its_header` |
-//! | Must a Ping be answered after a Close? | Not after one was received | `tests/conformance_closing.rs: nothing_after_the_peers_close_counts` |
+//! | Must an endless message be stored? | No: limits apply to the header, before anything is stored; 1009 | `tests/conformance_violations.rs: frames_above_a_limit_are_rejected_at_the_header` |
+//! | Must a Ping be answered after a Close? | Not after one was received | `tests/conformance_closing.rs: frames_after_a_received_close_are_discarded` |
 //! | RSV must be 0, or may be 1? | 0 unless an extension was negotiated | `src/codec/frame.rs: with_compression_rsv1_may_stand_on_the_first_frame_of_a_message_alone` |
 //! | Names that are not ASCII? | Punycode; the caller converts the name | `src/handshake/uri.rs: invalid_uris_are_rejected` |
 //! | Can Origin be enforced? | No: a client without Origin is not a browser | `src/handshake/origin.rs: same_host_unless_allowed` |
@@ -153,4 +153,4 @@
 //! | What if connecting fails? | Wait longer each time; alternatives are up to the application | `tests/reconnect.rs: only_the_first_attempt_has_no_delay` |
 //! | The numbers of the drafts? | 4 to 8 and 13 are supported; 0 to 3 never appeared in the header, 9 to 12 are reserved | `src/legacy/detect.rs: every_row_of_the_table` |
 //! | Two meanings of 1004 and 1007? | 1004 is reserved; "too big" is 1009, and 1004 up to version 8 | `src/codec/decoder.rs: closes_carry_a_code_and_a_reason` |
-//! | Is `deflate-stream` registered? | Not in the RFC; supported from hybi-04 to version 8 where both sides request it | `src/legacy/handshake/server.rs: both_sides_of_every_version_agree` |
+//! | Is `deflate-stream` registered? | Not in the RFC; supported from hybi-04 to version 8 where both sides request it | `src/legacy/handshake/server.rs: client_and_server_of_every_version_interoperate` |

@@ -1,16 +1,17 @@
-//! Seeing what goes on: events for logs and counters, and the bytes explained.
+//! Observing connections: events for logs and counters, and explanations of the bytes.
 //!
 //! # Events
 //!
-//! A closure given to [`Client::on_event`](crate::Client::on_event) or [`Server::on_event`](crate::Server::on_event) is told
-//! when a connection is let in, opened, refused, closed, when a peer breaks a rule or passes a limit, when time runs out,
-//! when a handler panics, and of each frame. [`Event`](crate::events::event::Event) lists all of it. A log is one line:
+//! The closure passed to [`Client::on_event`](crate::Client::on_event) or [`Server::on_event`](crate::Server::on_event)
+//! is called for each frame, when a connection is accepted, opened, rejected or ended, when a peer violates the
+//! protocol or exceeds a limit, when a timeout expires, and when a handler panics. [`Event`](crate::events::Event)
+//! lists all events. The text of an event is one line for a log:
 //!
 //! ```
 //! # fn main() -> stdws::Result<()> {
 //! use stdws::events::EventKind;
 //! let server = stdws::Server::bind("127.0.0.1:0")?.on_event(|event| match event.kind() {
-//!     EventKind::Frame(..) => {} // Too many for a log.
+//!     EventKind::Frame(..) => {} // Too frequent for a log.
 //!     _ => eprintln!("{event}"),
 //! });
 //! # drop(server);
@@ -18,13 +19,13 @@
 //! # }
 //! ```
 //!
-//! [`WebSocket::connection_id`](crate::WebSocket::connection_id) is the number that events of a connection have, for lines of your own. No
-//! event holds a payload, a header value or a credential.
+//! [`WebSocket::connection_id`](crate::WebSocket::connection_id) is the number in the events of a connection, for your
+//! own log lines. No event contains a payload, a header value or a credential.
 //!
 //! # Counters
 //!
-//! The [`name`](crate::events::event::Event::name) of an event never changes, so it can be the label of a counter. With
-//! [`Server::http`](crate::Server::http) the counters are a page on the same port, for Prometheus or a look with a browser:
+//! The [`name`](crate::events::Event::name) of an event never changes, so it can be the label of a counter. With
+//! [`Server::http`](crate::Server::http), a page on the same port shows the counters to Prometheus or to a browser:
 //!
 //! ```
 //! # fn main() -> stdws::Result<()> {
@@ -39,12 +40,12 @@
 //!     .on_event(move |event| *counters.lock().unwrap().entry(event.name()).or_default() += 1)
 //!     .http(move |request| {
 //!         if request.path() != "/metrics" {
-//!             return Response::text(404, "not here\n");
+//!             return Response::text(404, "not found\n");
 //!         }
 //!         let counters = shown.lock().unwrap();
 //!         let mut page = "# TYPE websocket_events_total counter\n".to_owned();
-//!         for (code, count) in counters.iter() {
-//!             let _ = writeln!(page, "websocket_events_total{{code=\"{code}\"}} {count}");
+//!         for (name, count) in counters.iter() {
+//!             let _ = writeln!(page, "websocket_events_total{{name=\"{name}\"}} {count}");
 //!         }
 //!         Response::text(200, page)
 //!     });
@@ -53,15 +54,15 @@
 //! # }
 //! ```
 //!
-//! `examples/echo_server --metrics` has such a page, with the connections that are open (`opened` minus `ended`) and the bytes
-//! of both directions.
+//! `examples/echo_server --metrics` has such a page, with the number of open connections (`opened` minus `ended`) and
+//! the number of bytes in both directions.
 //!
-//! # What it costs
+//! # Cost
 //!
-//! The closure runs on the thread where something happens, which waits for it: keep it short, and do not wait in it. When
-//! nobody listens, each of these places costs a branch. If it panics, that event is lost and nothing else.
+//! The closure runs on the thread where the event occurs and delays that thread. Keep it short, and do not block in it.
+//! If it panics, only that event is lost. Without a closure, each place that emits events costs one branch.
 //!
 //! # Bytes
 //!
-//! [`Explainer`](crate::explain::Explainer) explains what travels, byte by byte: `examples/tour`, and
-//! `examples/client URL --trace` for a server of yours.
+//! [`Explainer`](crate::explain::Explainer) explains the bytes of a connection. `examples/tour` shows it, and
+//! `examples/client URL --trace` applies it to your server.

@@ -1,5 +1,5 @@
-//! Bytes that nobody meant, over real connections: in every draft they end in an error or in messages within the limit, and
-//! always in time.
+//! Mutated input over real connections: in every draft, it ends in an error or in messages within the limits, always in
+//! time.
 
 use std::net::Shutdown;
 
@@ -11,7 +11,7 @@ use crate::peer::{each, limited};
 const LIMIT: usize = 2_000;
 
 #[test]
-fn whatever_comes_ends_and_stays_within_the_limits() {
+fn mutated_input_ends_in_time_and_within_the_limits() {
     each(|variant, side| {
         for seed in 0..12 {
             let mut random = Random::seeded(seed * 7 + u64::from(variant.has_ping()));
@@ -38,7 +38,7 @@ fn whatever_comes_ends_and_stays_within_the_limits() {
                 }
             }
             tap.send(&bytes);
-            // A server that found a fault may have ended the stream already.
+            // A server that detected a violation may have ended the stream already.
             let _ = tap.stream.shutdown(Shutdown::Write);
             loop {
                 match ws.recv() {

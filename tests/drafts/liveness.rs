@@ -1,4 +1,4 @@
-//! Every call returns within its bound in every draft, whatever the peer does. Compare `tests/liveness`.
+//! In every draft, every call returns within its bound, whatever the peer does. Compare `tests/liveness`.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -10,11 +10,11 @@ use crate::live::{assert_soon, assert_took, long_timeouts, ms, timed, Side};
 use crate::peer::{connection, each, each_at_once};
 use crate::spoken::ProtocolVariant;
 
-/// More than the buffers of a loopback connection hold, and what is read ahead of a peer that does not ask.
+/// More than the buffers of a loopback connection and the read buffer of the peer hold.
 const TOO_MUCH: usize = 16 << 20;
 
 #[test]
-fn a_peer_that_stops_reading_costs_a_sender_its_limit() {
+fn sending_to_a_stuck_peer_fails_at_the_write_timeout() {
     each(|variant, side| {
         if !represents_its_framing(variant) {
             return;
@@ -39,14 +39,14 @@ fn a_peer_that_stops_reading_costs_a_sender_its_limit() {
     });
 }
 
-/// One version for each way of framing and masking, for what takes long.
+/// One version for each framing and masking, for slow tests.
 fn represents_its_framing(variant: ProtocolVariant) -> bool {
     let few = [Version::Hixie75, Version::Hybi01, Version::Hybi06, Version::Hybi08];
     few.contains(&variant.version) && !variant.deflates()
 }
 
 #[test]
-fn a_message_that_stops_half_way_is_given_up() {
+fn an_incomplete_message_times_out() {
     each_at_once(|variant, side| {
         let mut timeouts = long_timeouts();
         timeouts.message = ms(300);
@@ -56,7 +56,7 @@ fn a_message_that_stops_half_way_is_given_up() {
         peer.send("half of this").unwrap();
         let bytes = tap.finish(peer);
         tap.send(&bytes[..bytes.len() / 2]);
-        // Half of a compressed frame may be nothing at all; then there is nothing that has begun.
+        // Half of a compressed frame may decompress to nothing. Then no message has begun.
         if variant.deflates() {
             assert!(ws.recv_timeout(ms(900)).is_err());
             return;
@@ -68,7 +68,7 @@ fn a_message_that_stops_half_way_is_given_up() {
 }
 
 #[test]
-fn a_message_that_drips_arrives() {
+fn a_slow_message_arrives() {
     each(|variant, side| {
         let (mut ws, mut peer, tap) = connection(variant, side, long_timeouts());
         tap.hold();
@@ -98,14 +98,14 @@ fn a_message_that_drips_arrives() {
 }
 
 #[test]
-fn silence_is_noticed_where_there_is_a_ping_and_can_always_be_ended() {
+fn a_silent_peer_times_out_in_versions_with_ping() {
     each_at_once(|variant, side| {
         let mut timeouts = long_timeouts();
         (timeouts.ping_interval, timeouts.pong_timeout) = (ms(150), ms(150));
         let (mut ws, _peer, _tap) = connection(variant, side, timeouts);
         let sender = ws.sender();
         if !variant.has_ping() {
-            // Nothing can be asked, so nothing is noticed: a limit in the call, or another thread, ends it.
+            // Without Ping, silence is not detected: a timeout of the call, or another thread, ends the wait.
             let end = ws.recv_timeout(ms(600));
             assert!(matches!(end, Err(Error::Timeout(Step::Receive))), "{variant:?} {side:?}: {end:?}");
             assert!(sender.is_open());
@@ -123,7 +123,7 @@ fn silence_is_noticed_where_there_is_a_ping_and_can_always_be_ended() {
 }
 
 #[test]
-fn a_peer_that_answers_stays() {
+fn a_peer_that_answers_pings_stays_connected() {
     each_at_once(|variant, side| {
         let mut timeouts = long_timeouts();
         (timeouts.ping_interval, timeouts.pong_timeout) = (ms(50), ms(2_000));
@@ -140,13 +140,13 @@ fn a_peer_that_answers_stays() {
 }
 
 #[test]
-fn a_close_without_an_answer_is_given_up() {
+fn a_close_without_a_reply_times_out() {
     each_at_once(|variant, side| {
         let mut timeouts = long_timeouts();
         timeouts.close = ms(300);
         let (mut ws, _peer, _tap) = connection(variant, side, timeouts);
         let (end, took) = timed(move || ws.close(CloseCode::NORMAL, "")).join().unwrap();
-        // Where there is no Close, the end of the stream asks for no answer.
+        // In versions without Close, the end of the stream needs no reply.
         assert_eq!(end.is_ok(), !variant.has_close(), "{variant:?} {side:?}: {end:?}");
         assert!(matches!(end, Ok(_) | Err(Error::Timeout(Step::Close))), "{variant:?} {side:?}: {end:?}");
         assert_took(took, ms(300));
@@ -154,7 +154,7 @@ fn a_close_without_an_answer_is_given_up() {
 }
 
 #[test]
-fn a_stream_that_ends_inside_a_message_is_no_good_end() {
+fn the_end_of_the_stream_inside_a_message_is_an_error() {
     each(|variant, side| {
         for at in 1.. {
             let (mut ws, mut peer, tap) = connection(variant, side, long_timeouts());
@@ -166,7 +166,7 @@ fn a_stream_that_ends_inside_a_message_is_no_good_end() {
             tap.stream.shutdown(Shutdown::Write).unwrap();
             match ws.recv() {
                 Err(Error::Closed(None)) => {}
-                // A flush ends with bytes that say nothing more.
+                // The last bytes of a flush contain no data.
                 Ok(Some(message)) => assert_eq!(message.as_text(), Some("cut")),
                 other => panic!("{variant:?} {side:?} at {at}: {other:?}"),
             }
@@ -175,7 +175,7 @@ fn a_stream_that_ends_inside_a_message_is_no_good_end() {
 }
 
 #[test]
-fn two_that_send_before_they_read_do_not_wait_for_each_other() {
+fn two_peers_that_send_before_reading_do_not_deadlock() {
     each(|variant, side| {
         if side == Side::Client || !represents_its_framing(variant) {
             return;
@@ -199,7 +199,7 @@ fn two_that_send_before_they_read_do_not_wait_for_each_other() {
 }
 
 #[test]
-fn a_flood_of_pings_does_not_stop_anything() {
+fn a_flood_of_pings_blocks_nothing() {
     each(|variant, side| {
         if !variant.has_ping() {
             return;
@@ -207,7 +207,7 @@ fn a_flood_of_pings_does_not_stop_anything() {
         let mut timeouts = long_timeouts();
         timeouts.write = ms(10_000);
         let (mut ws, mut peer, tap) = connection(variant, side, timeouts);
-        // Pings without end by one who does not read the answers: the bytes of one, again and again.
+        // Endless Pings from a peer that does not read the Pongs: the bytes of one Ping, repeated.
         tap.hold();
         let sender = peer.sender();
         let pinging = thread::spawn(move || sender.ping());
@@ -215,7 +215,7 @@ fn a_flood_of_pings_does_not_stop_anything() {
         peer.send("behind it").unwrap();
         let all = tap.finish(peer);
         assert!(pinging.join().unwrap().is_err());
-        // A compressed one cannot be said twice.
+        // A compressed Ping cannot be repeated.
         let count = if variant.deflates() { 1 } else { 5_000 };
         let mut flood = one.repeat(count);
         flood.extend_from_slice(&all[one.len()..]);
@@ -229,7 +229,7 @@ fn a_flood_of_pings_does_not_stop_anything() {
 }
 
 #[test]
-fn a_stuck_stream_does_not_stop_a_close() {
+fn a_stuck_stream_does_not_block_a_close() {
     each_at_once(|variant, side| {
         if !variant.has_fragments() {
             return;

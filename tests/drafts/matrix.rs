@@ -1,4 +1,4 @@
-//! What each draft can do, it does; what it cannot, is refused before anything is sent; limits are those that were set.
+//! Capabilities of each draft work, missing ones are rejected before anything is sent, and configured limits apply.
 
 use std::io::{Read, Write};
 use std::thread;
@@ -20,7 +20,7 @@ fn echo(mut ws: WebSocket) -> Result<CloseInfo> {
     Ok(ws.close_info().unwrap())
 }
 
-/// Whether this was refused; right only if the version cannot do it.
+/// Whether the call was rejected. Checks that the version then lacks the capability.
 #[track_caller]
 fn refused<T>(result: Result<T>, variant: ProtocolVariant, capability: Capability) -> bool {
     match result {
@@ -38,7 +38,7 @@ fn refused<T>(result: Result<T>, variant: ProtocolVariant, capability: Capabilit
 }
 
 #[test]
-fn messages_of_both_kinds_whole_and_in_pieces_pings_and_a_good_end() {
+fn messages_streams_pings_and_a_clean_close() {
     each(|variant, side| {
         let (mut ws, peer, _) = connection(variant, side, long_timeouts());
         assert_eq!(ws.version(), variant.version);
@@ -85,7 +85,7 @@ fn messages_of_both_kinds_whole_and_in_pieces_pings_and_a_good_end() {
         if !variant.has_ping() {
             refused(ws.sender().ping(), variant, Capability::Ping);
         }
-        // A code, or a reason, is refused where there are none, and the connection is as it was.
+        // A code or a reason is rejected in versions without them, and the connection is unchanged.
         let (code, reason) = if variant.has_codes() { (CloseCode::new(4242), "why") } else { (CloseCode::NORMAL, "") };
         if !variant.has_codes() {
             refused(ws.close(CloseCode::GOING_AWAY, ""), variant, Capability::CloseCodes);
@@ -103,7 +103,7 @@ fn messages_of_both_kinds_whole_and_in_pieces_pings_and_a_good_end() {
 }
 
 #[test]
-fn limits_hold_to_the_byte() {
+fn limits_are_exact_to_the_byte() {
     each(|variant, side| {
         let limits = Limits::with_max_message_size(10_000);
         let (mut ws, mut peer, _) = limited(variant, side, long_timeouts(), limits);
@@ -111,7 +111,7 @@ fn limits_hold_to_the_byte() {
         assert_eq!(ws.recv().unwrap().unwrap().len(), 10_000);
         peer.send(&"x".repeat(10_001)).unwrap();
         let end = thread::spawn(move || ws.recv().unwrap_err());
-        // Who sent too much is told, where there are codes; 1004 is what 1009 was then.
+        // Versions with codes send a Close. Their 1004 is the 1009 of RFC 6455.
         match peer.recv() {
             Ok(None) => {
                 assert!(variant.has_codes() || !variant.has_close(), "{variant:?}");
@@ -130,9 +130,9 @@ fn limits_hold_to_the_byte() {
 }
 
 #[test]
-fn whoever_closes_first_both_sides_end_well() {
+fn both_sides_close_cleanly_in_every_order() {
     each(|variant, side| {
-        // One after the other, and both at once.
+        // One after the other, and both at the same time.
         for at_once in [false, true] {
             let (mut ws, mut peer, _) = connection(variant, side, long_timeouts());
             peer.send("last words").unwrap();
@@ -153,7 +153,7 @@ fn whoever_closes_first_both_sides_end_well() {
 }
 
 #[test]
-fn dropping_sends_a_close_where_the_version_has_one() {
+fn dropping_sends_a_close_if_the_version_has_one() {
     each(|variant, side| {
         let (ws, mut peer, _) = connection(variant, side, long_timeouts());
         drop(ws);

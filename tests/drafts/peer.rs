@@ -1,5 +1,5 @@
-//! A connection of ours in any version, and a peer of it that is ours too, but writes through a tap: what it says can be
-//! held back and sent as the test likes. So every version has a peer that misbehaves, and no frame is written by hand.
+//! A connection in any version, and a peer of this crate whose output the test can hold back, change and send. So every
+//! version has a misbehaving peer without handwritten frames.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -11,13 +11,13 @@ use stdws::{Client, Limits, Server, SplitStream, Timeouts, WebSocket};
 use crate::live::{long_timeouts, watchdog, Side, Watched};
 use crate::spoken::{drafts, ProtocolVariant};
 
-/// Where a peer's bytes go.
+/// The output of the peer.
 #[derive(Clone)]
 pub(crate) struct Tap {
     pub(crate) stream: Arc<TcpStream>,
-    /// Bytes that are held back; `None`: nothing is.
+    /// Bytes that are held back. `None`: bytes are sent immediately.
     held: Arc<Mutex<Option<Vec<u8>>>>,
-    /// Disconnected when the peer has written its last.
+    /// Disconnected after the last write of the peer.
     finished: Arc<Mutex<mpsc::Receiver<()>>>,
 }
 
@@ -30,12 +30,12 @@ impl Tap {
         (tap, halves)
     }
 
-    /// From here on everything is held back.
+    /// Holds back all further bytes.
     pub(crate) fn hold(&self) {
         self.held.lock().unwrap().get_or_insert_with(Vec::new);
     }
 
-    /// The bytes that come first, however many; the rest of them is left.
+    /// Returns the first bytes that are held back.
     pub(crate) fn first_bytes(&self) -> Vec<u8> {
         loop {
             match &*self.held.lock().unwrap() {
@@ -45,16 +45,16 @@ impl Tap {
         }
     }
 
-    /// Ends the peer, and gives all that it said. The stream stays open.
+    /// Ends the peer and returns all its bytes. The stream stays open.
     pub(crate) fn finish(&self, mut peer: WebSocket) -> Vec<u8> {
         peer.abort();
         drop(peer);
-        // Its bytes go through a thread of their own, which ends with them.
+        // A thread forwards the bytes and ends after the last of them.
         assert!(self.finished.lock().unwrap().recv().is_err());
         self.held.lock().unwrap().take().unwrap_or_default()
     }
 
-    /// Sends these, whatever is held back.
+    /// Sends these bytes immediately.
     pub(crate) fn send(&self, bytes: &[u8]) {
         (&*self.stream).write_all(bytes).unwrap();
     }
@@ -87,7 +87,7 @@ impl Read for Reader {
     }
 }
 
-/// A connection of ours with these timeouts, its peer, and what the peer writes through.
+/// A connection with these timeouts, its peer, and the output of the peer.
 pub(crate) fn connection(variant: ProtocolVariant, side: Side, timeouts: Timeouts) -> (WebSocket, WebSocket, Tap) {
     limited(variant, side, timeouts, Limits::with_max_message_size(64 << 20))
 }
@@ -142,7 +142,7 @@ pub(crate) fn each(test: fn(ProtocolVariant, Side)) {
     }
 }
 
-/// The same, all drafts at once: for tests that wait for time to pass.
+/// The same for all drafts in parallel, for tests that wait for a timeout.
 pub(crate) fn each_at_once(test: fn(ProtocolVariant, Side)) {
     let _watchdog = watchdog();
     let cases = drafts().flat_map(|variant| [Side::Client, Side::Server].map(|side| (variant, side)));

@@ -1,4 +1,4 @@
-//! Members that come and go, connections that end, and the end of the hub.
+//! Members that join and leave, connections that end, and the end of the hub.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::live::{connection, long_timeouts, ms, watchdog, Random, Side, Watched, CLOSE, LONG, SLACK, TOO_MUCH};
-use crate::seats::{add_member, final_total, receive, wait_until};
+use crate::members::{add_member, final_total, receive, wait_until};
 use stdws::{Hub, HubLimits, Server};
 
 #[test]
@@ -40,7 +40,7 @@ fn members_join_and_leave_during_broadcasts() {
                         peer.read();
                     }
                     match random.next() % 6 {
-                        // The peer goes without a word.
+                        // The peer disconnects without a Close.
                         0 => {
                             let receiving = receive(ws);
                             drop(peer);
@@ -78,7 +78,7 @@ fn members_join_and_leave_during_broadcasts() {
 }
 
 #[test]
-fn the_hub_ends_in_time_and_the_connections_go_on() {
+fn dropping_the_hub_is_bounded_and_keeps_connections_open() {
     let _watchdog = watchdog();
     let mut limits = HubLimits::default();
     limits.max_queue_bytes = 2 * TOO_MUCH;
@@ -94,7 +94,7 @@ fn the_hub_ends_in_time_and_the_connections_go_on() {
     let start = Instant::now();
     drop(hub);
     assert!(start.elapsed() < SLACK, "{:?}", start.elapsed());
-    // What went without waiting was written.
+    // Messages that could be written without waiting were written.
     assert_eq!(peer.read().payload, b"the last");
     sender.send("by myself").unwrap();
     assert_eq!(peer.read().payload, b"by myself");
@@ -103,7 +103,7 @@ fn the_hub_ends_in_time_and_the_connections_go_on() {
     for mut stuck in stuck {
         assert!(stuck.member.stats().lost > 0);
         final_total(stuck.member.stats());
-        // The part of a frame that was left is whole for whoever reads on.
+        // The rest of a partly written frame arrives as well.
         let (sent, payload) = (stuck.member.stats().sent, vec![0; 512 << 10]);
         for _ in 0..sent.min(2) {
             assert!(stuck.peer.read().payload == payload);

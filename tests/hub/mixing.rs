@@ -1,4 +1,4 @@
-//! Members of different kinds, and a hub beside others who use the same connection.
+//! Members of different kinds, and other senders on the connections of members.
 
 use std::io::Write;
 use std::thread;
@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use crate::live::{
     both, connection, long_timeouts, ms, pipe, watchdog, Side, Watched, BINARY, CONTINUATION, LONG, TEXT,
 };
-use crate::seats::{add_member, final_total, receive, wait_until};
+use crate::members::{add_member, final_total, receive, wait_until};
 use stdws::{Client, Error, Hub, MessageKind, Server, SplitStream, Step};
 
 #[test]
-fn a_hub_and_senders_that_never_pause_share_a_connection() {
-    // 6455-5.4-1: whole messages, never mixed.
+fn a_hub_and_continuous_senders_share_a_connection() {
+    // 6455-5.4-1: messages are complete and never interleaved.
     both(|side| {
         let hub = Hub::new().unwrap();
         let (ws, mut peer) = connection(side, long_timeouts());
@@ -41,13 +41,13 @@ fn a_hub_and_senders_that_never_pause_share_a_connection() {
         drop((peer, broadcast.join().unwrap()));
         flood.join().unwrap();
         assert!(receiving.join().unwrap().is_err());
-        // The last of them may have been on their way when the connection ended.
+        // The last messages may have been in flight when the connection ended.
         assert_eq!(final_total(member.stats()), 50);
     });
 }
 
 #[test]
-fn a_message_that_is_sent_as_a_stream_is_not_interrupted() {
+fn broadcasts_do_not_interrupt_a_streamed_message() {
     // 6455-5.4-4
     both(|side| {
         let hub = Hub::new().unwrap();
@@ -130,7 +130,7 @@ fn members_over_split_streams() {
         let ws = super::live::open(side, long_timeouts(), SplitStream::new(our_input, our_output)).unwrap();
         super::live::read_head(&mut from_us);
         let _member = hub.add(ws.sender());
-        // More than fits between the threads.
+        // More than the pipes between the threads hold.
         for number in 0..40_u8 {
             assert_eq!(hub.broadcast(&vec![number; 10_000]), 1);
         }
@@ -142,7 +142,7 @@ fn members_over_split_streams() {
     });
 }
 
-/// A reader's limits are its own: a write beside it neither cuts a wait short nor makes one longer.
+/// A concurrent write neither shortens nor extends the timeout of a receive call.
 #[test]
 fn broadcasts_do_not_change_receive_timeouts() {
     both(|side| {
@@ -184,7 +184,7 @@ fn drain_all(mut peer: super::live::RawPeer) {
     peer.wait_for_end();
 }
 
-/// No Ping before its time, though every wait may meet a write.
+/// A concurrent write does not cause an early Ping.
 #[test]
 fn a_broadcast_causes_no_early_ping() {
     let _watchdog = watchdog();
@@ -196,7 +196,7 @@ fn a_broadcast_causes_no_early_ping() {
         hub.broadcast("x");
         hub.flush(LONG);
         assert_eq!(test_member.peer.read().opcode, TEXT);
-        // Back into its wait, at some moment of the next broadcast.
+        // The receiver waits again at some moment of the next broadcast.
         test_member.peer.send(TEXT, b"y");
     }
 }
@@ -215,7 +215,7 @@ fn a_panicking_random_source_fails_only_its_connection() {
     let url = server.url();
     let bad = Client::new(&url).unwrap().watched().random_source(move |out| {
         fills += 1;
-        // The key of the handshake and the first keys come out of the first fill or two.
+        // The handshake key and the first masking keys use the first one or two fills.
         assert!(fills < 4, "as planned");
         out.fill(fills);
         Ok(())
@@ -240,9 +240,9 @@ mod compression {
     use stdws::Deflate;
 
     #[test]
-    fn members_that_compress_and_members_that_do_not() {
-        // 7692-7.2.1-10, 7692-7.2.1-11, 7692-6.1-1, 7692-6.1-2: what is shared is good for every window, and what the
-        // connection sends by itself afterwards too.
+    fn compressed_and_uncompressed_members() {
+        // 7692-7.2.1-10, 7692-7.2.1-11, 7692-6.1-1, 7692-6.1-2: a shared message is valid for every window, and so are
+        // later messages of the connection itself.
         let _watchdog = watchdog();
         let hub = Hub::new().unwrap();
         let usual = Deflate::default();
@@ -299,7 +299,7 @@ mod compression {
                 }
             }
         }
-        // And as a stream, whose window spans its fragments.
+        // Also as a stream, whose window spans its fragments.
         for (ws, _) in &mut servers {
             let mut stream = ws.send_stream(MessageKind::Text).unwrap();
             for _ in 0..5 {

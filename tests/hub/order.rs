@@ -1,10 +1,10 @@
-//! Everybody gets everything, once, in one order.
+//! Every member gets every message once, in the same order.
 
 use std::collections::HashMap;
 use std::thread;
 
 use crate::live::{long_timeouts, ms, watchdog, Side, LONG};
-use crate::seats::{add_member, final_total, wait_until};
+use crate::members::{add_member, final_total, wait_until};
 use stdws::{Hub, HubLimits, QueueOutcome};
 
 fn roomy() -> HubLimits {
@@ -14,13 +14,13 @@ fn roomy() -> HubLimits {
 }
 
 #[test]
-fn many_threads_broadcast_and_all_see_the_same_order() {
+fn all_members_get_the_same_order() {
     const MEMBERS: usize = 6;
     const THREADS: usize = 4;
     const EACH: usize = 50;
     let _watchdog = watchdog();
     let hub = Hub::with_limits(roomy()).unwrap();
-    // Clients too: their frames are masked, and each is their own.
+    // Also client connections, whose frames are masked and not shared.
     let members: Vec<_> = (0..MEMBERS)
         .map(|i| add_member(&hub, if i % 5 == 4 { Side::Client } else { Side::Server }, long_timeouts()))
         .collect();
@@ -65,7 +65,7 @@ fn many_threads_broadcast_and_all_see_the_same_order() {
 }
 
 #[test]
-fn a_message_can_go_to_one_member_alone() {
+fn a_message_can_be_sent_to_one_member() {
     let _watchdog = watchdog();
     let hub = Hub::new().unwrap();
     let (mut one, mut two) =
@@ -82,12 +82,12 @@ fn a_message_can_go_to_one_member_alone() {
     assert_eq!(hub.flush(LONG), 0);
     assert_eq!((final_total(one.member.stats()), final_total(two.member.stats())), (2, 2));
     assert_eq!(hub.stats().sent, 4);
-    // One who left hears nothing any more, and is still connected.
+    // A member that left gets no more messages, and stays connected.
     two.member.leave();
     assert_eq!((hub.members(), hub.broadcast("left?")), (1, 1));
     two.peer.send(super::live::PING, b"here");
     assert_eq!(two.peer.read().payload, b"here");
-    // The end of the connection is found out with a broadcast.
+    // A broadcast detects the end of the connection.
     drop(one.peer);
     wait_until("removed", LONG, || {
         hub.broadcast("?");
@@ -100,7 +100,7 @@ fn a_message_can_go_to_one_member_alone() {
 }
 
 #[test]
-fn flush_says_what_is_left() {
+fn flush_returns_the_number_of_waiting_messages() {
     let _watchdog = watchdog();
     let hub = Hub::with_limits(roomy()).unwrap();
     assert_eq!(hub.flush(LONG), 0, "an empty hub is calm");

@@ -1,9 +1,9 @@
-//! One who does not read has a full backlog; the others notice nothing.
+//! The queue of a member that does not read fills up; other members are not affected.
 
 use std::time::{Duration, Instant};
 
 use crate::live::{long_timeouts, many_connections, ms, timed, watchdog, Side, Watchdog, CLOSE, LONG, SLACK, TOO_MUCH};
-use crate::seats::{add_member, final_total, wait_until, TestMember};
+use crate::members::{add_member, final_total, wait_until, TestMember};
 use stdws::{CloseCode, Error, Hub, HubLimits, OverflowPolicy, Step};
 
 fn limits(overflow_policy: OverflowPolicy) -> HubLimits {
@@ -14,7 +14,7 @@ fn limits(overflow_policy: OverflowPolicy) -> HubLimits {
 
 const PART: usize = 64 << 10;
 
-/// Numbers its messages; broadcasts until this member is full, and a little more. Gives how many there were.
+/// Broadcasts numbered messages until the queue of this member is full, and a few more. Returns their number.
 fn overfill(hub: &Hub, slow: &TestMember, is_full: impl Fn(&TestMember) -> bool) -> u32 {
     let mut number = 0_u32;
     while !is_full(slow) {
@@ -23,7 +23,7 @@ fn overfill(hub: &Hub, slow: &TestMember, is_full: impl Fn(&TestMember) -> bool)
         bytes[..4].copy_from_slice(&number.to_be_bytes());
         hub.broadcast(&bytes);
         number += 1;
-        // Until it is with the kernel, or the network is full.
+        // Until the kernel has the message, or the socket buffer is full.
         hub.flush(ms(5));
     }
     number
@@ -38,13 +38,13 @@ fn read_all(slow: &mut TestMember, count: u64) -> Vec<u32> {
 }
 
 #[test]
-fn a_stuck_member_delays_nobody() {
+fn a_stuck_member_delays_no_other() {
     let _watchdog = watchdog();
     for others in [1, many_connections()] {
         let hub = Hub::with_limits(limits(OverflowPolicy::DropNewest)).unwrap();
         let stuck: Vec<_> = (0..others.min(20)).map(|_| add_member(&hub, Side::Server, long_timeouts())).collect();
         overfill(&hub, &stuck[0], |stuck| stuck.member.stats().dropped > 0);
-        // All of them are full, in the middle of a frame, by now.
+        // All of them are full now, in the middle of a frame.
         wait_until("all are full", LONG, || {
             hub.broadcast(&vec![0; PART]);
             stuck.iter().all(|stuck| stuck.member.stats().dropped > 0)
@@ -54,7 +54,7 @@ fn a_stuck_member_delays_nobody() {
         for round in 0..20 {
             let start = Instant::now();
             let text = format!("round {round}");
-            // A stuck member gets no more than its backlog.
+            // A stuck member gets only what was in its queue.
             assert!(hub.broadcast(&text) >= others);
             assert!(start.elapsed() < ms(500), "broadcasting waits");
             for good in &mut good {
@@ -68,16 +68,16 @@ fn a_stuck_member_delays_nobody() {
 }
 
 #[test]
-fn the_newest_are_dropped() {
+fn drop_newest_drops_new_messages() {
     let _watchdog = watchdog();
     let hub = Hub::with_limits(limits(OverflowPolicy::DropNewest)).unwrap();
     let mut slow = add_member(&hub, Side::Server, long_timeouts());
     let count = overfill(&hub, &slow, |slow| slow.member.stats().dropped == 10);
     let stats = slow.member.stats();
     assert_eq!(stats.waiting + stats.sent + stats.dropped, u64::from(count), "{stats:?}");
-    // The bound: 1 MiB waits, and a part that is being written.
+    // The bound: 1 MiB in the queue, and the part that is being written.
     assert!(stats.waiting <= ((1 << 20) / PART as u64) + 2, "{stats:?}");
-    // Everything up to the first that did not fit, and after that the next that does.
+    // All messages up to the first that did not fit, then the next that fits.
     let came = read_all(&mut slow, stats.waiting + stats.sent);
     assert_eq!(came, (0..count - 10).collect::<Vec<_>>());
     assert_eq!(hub.flush(LONG), 0);
@@ -88,7 +88,7 @@ fn the_newest_are_dropped() {
 }
 
 #[test]
-fn the_oldest_are_dropped() {
+fn drop_oldest_drops_old_messages() {
     let _watchdog = watchdog();
     let hub = Hub::with_limits(limits(OverflowPolicy::DropOldest)).unwrap();
     let mut slow = add_member(&hub, Side::Server, long_timeouts());
@@ -121,7 +121,7 @@ fn a_slow_member_is_closed_with_the_configured_code() {
         hub.broadcast("the end");
         assert_eq!(reading.join().unwrap(), count as usize);
         assert_eq!(slow.member.stats().closed, 1);
-        // What was on its way comes whole and in order, and then the Close.
+        // Messages in flight arrive complete and in order, then the Close.
         let mut came = Vec::new();
         let close = loop {
             let frame = slow.peer.read();
@@ -142,7 +142,7 @@ fn a_slow_member_is_closed_with_the_configured_code() {
     }
 }
 
-/// A server that waits for its peer no longer than this when closing.
+/// A member with these timeouts for closing and writing.
 fn with_timeouts(close: u64, write: u64, overflow_policy: OverflowPolicy) -> (Watchdog, Hub, TestMember) {
     let mut timeouts = long_timeouts();
     (timeouts.close, timeouts.write) = (ms(close), ms(write));
@@ -165,7 +165,7 @@ fn a_member_that_does_not_read_its_close_is_aborted() {
 fn a_member_that_reads_nothing_is_aborted() {
     let (_watchdog, hub, slow) = with_timeouts(600_000, 300, OverflowPolicy::DropNewest);
     let full = Instant::now();
-    // The system may give a connection more room long after it was full first.
+    // The system may enlarge a socket buffer long after it was first full.
     wait_until("cut off", LONG, || {
         hub.broadcast(&vec![0; PART]);
         hub.flush(ms(5));
@@ -180,7 +180,7 @@ fn a_member_that_reads_nothing_is_aborted() {
 }
 
 #[test]
-fn a_message_larger_than_the_backlog_is_taken_when_no_other_waits() {
+fn a_message_larger_than_the_queue_is_accepted_if_it_is_empty() {
     let _watchdog = watchdog();
     let hub = Hub::with_limits(limits(OverflowPolicy::DropNewest)).unwrap();
     let mut slow = add_member(&hub, Side::Server, long_timeouts());

@@ -1,7 +1,7 @@
-//! Topics: who subscribed gets it, others do not; names and numbers are bounded.
+//! Topics: only subscribers get a message; names and subscriptions are bounded.
 
 use crate::live::{long_timeouts, watchdog, Side, LONG};
-use crate::seats::{add_member, wait_until};
+use crate::members::{add_member, wait_until};
 use stdws::{Error, Hub, HubLimits, UsageError};
 
 #[test]
@@ -29,7 +29,7 @@ fn a_topic_reaches_its_subscribers() {
             assert_eq!(test_member.peer.read().payload, text.as_bytes());
         }
     }
-    // A topic goes with its last subscriber, however that goes.
+    // A topic is removed with its last subscriber, in whatever way that leaves.
     drop(members.remove(0));
     assert_eq!(hub.subscribers("news"), 0);
     drop(members.remove(0).peer);
@@ -40,7 +40,7 @@ fn a_topic_reaches_its_subscribers() {
 }
 
 #[test]
-fn names_and_numbers_are_bounded() {
+fn topic_names_and_subscriptions_are_bounded() {
     let _watchdog = watchdog();
     let mut limits = HubLimits::default();
     (limits.max_topics, limits.max_topic_length) = (2, 5);
@@ -67,7 +67,7 @@ fn names_and_numbers_are_bounded() {
 }
 
 #[test]
-fn a_code_that_must_not_be_sent_is_refused() {
+fn an_invalid_close_code_is_rejected() {
     let mut limits = HubLimits::default();
     limits.overflow_policy = stdws::OverflowPolicy::Close(stdws::CloseCode::ABNORMAL);
     assert!(matches!(Hub::with_limits(limits), Err(Error::Usage(UsageError::CloseCode(1006)))));

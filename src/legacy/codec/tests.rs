@@ -1,11 +1,10 @@
-//! Both directions of every version: published and own vectors, each version against itself in both roles, limits, faults,
-//! and bytes that nobody meant.
+//! Encoders and decoders of every version: published and own vectors, each version against itself in both roles,
+//! limits, errors, and random bytes.
 
 use crate::close::CloseCode;
 use crate::codec::event::DecoderEvent;
 use crate::codec::frame::Opcode;
 use crate::error::ProtocolError;
-#[cfg(test)]
 use crate::legacy::codec::*;
 use crate::legacy::handshake::proof::masking_key;
 use crate::legacy::parts::{ExtensionSyntax, Framing, InvalidText};
@@ -19,7 +18,7 @@ const TEXT: Opcode = Opcode::Data(MessageKind::Text);
 const BINARY: Opcode = Opcode::Data(MessageKind::Binary);
 use Version::{Hixie55, Hixie75, Hybi00, Hybi01, Hybi02, Hybi03, Hybi04, Hybi05, Hybi06, Hybi07, Hybi08};
 
-/// An event with its bytes, or the violation that was the end.
+/// An event with its payload, or the error that ended decoding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Seen {
     Message(MessageKind, Vec<u8>),
@@ -48,7 +47,7 @@ fn hybis() -> impl Iterator<Item = &'static DraftSpec> {
     drafts().filter(|spec| matches!(spec.framing, Framing::Length(_)))
 }
 
-/// Plain, and where it can be agreed on also compressed.
+/// Uncompressed, and also compressed if the version can negotiate it.
 fn streams(spec: &DraftSpec) -> &'static [DeflateStream] {
     match spec.extensions {
         ExtensionSyntax::None => &[DeflateStream::No],
@@ -63,7 +62,7 @@ fn other(role: Role) -> Role {
     }
 }
 
-/// Whether deflate-stream was agreed on.
+/// Whether deflate-stream is negotiated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum DeflateStream {
     Yes,
@@ -76,7 +75,7 @@ fn agreed(deflate_stream: DeflateStream) -> NegotiatedDraft {
     NegotiatedDraft { subprotocol: None, masking_key, deflate_stream: deflate_stream == DeflateStream::Yes }
 }
 
-/// Every key is the one of the examples.
+/// A source that always returns the key of the examples.
 fn same_keys() -> RandomSource {
     RandomSource::from_fn(Box::new(|out: &mut [u8]| {
         for (byte, key) in out.iter_mut().zip(KEY.into_iter().cycle()) {
@@ -99,7 +98,7 @@ fn roomy() -> Limits {
     Limits { max_frame_size: 1 << 30, max_message_size: 1 << 30, max_fragments: u32::MAX }
 }
 
-/// Frames of one side as bytes.
+/// The encoded frames of one side.
 fn written(version: Version, role: Role, deflate: DeflateStream, frames: &[(bool, Opcode, Vec<u8>)]) -> Vec<u8> {
     let (_, mut encoder) = side(version, role, roomy(), deflate);
     let mut out = Vec::new();
@@ -114,9 +113,9 @@ fn next(decoder: &mut Decoder) -> Option<Seen> {
     Some(match decoder.next() {
         Ok(None) => return None,
         Ok(Some(DecoderEvent::Message(kind))) => {
-            let lent = payload(decoder);
+            let borrowed = payload(decoder);
             let taken = decoder.take_payload();
-            assert_eq!(lent, taken);
+            assert_eq!(borrowed, taken);
             Seen::Message(kind, taken)
         }
         Ok(Some(DecoderEvent::MessageStart(kind))) => Seen::Begin(kind),
@@ -124,13 +123,13 @@ fn next(decoder: &mut Decoder) -> Option<Seen> {
         Ok(Some(DecoderEvent::MessageEnd)) => Seen::End,
         Ok(Some(DecoderEvent::Ping)) => Seen::Ping(payload(decoder)),
         Ok(Some(DecoderEvent::Pong)) => Seen::Pong(payload(decoder)),
-        Ok(Some(DecoderEvent::FrameHeader(header))) => panic!("nobody watches: {header:?}"),
+        Ok(Some(DecoderEvent::FrameHeader(header))) => panic!("headers are not reported: {header:?}"),
         Ok(Some(DecoderEvent::Close(code))) => Seen::Close(code.map(CloseCode::as_u16), decoder.reason().to_owned()),
         Err(violation) => Seen::Failed(violation),
     })
 }
 
-/// All that comes of these bytes, `step` of them at a time. After a failure, the same one comes again, and nothing else.
+/// All events from these bytes, fed `step` at a time. After an error, the decoder repeats that error.
 fn seen(decoder: &mut Decoder, bytes: &[u8], step: usize) -> Vec<Seen> {
     let mut seen = Vec::new();
     for mut part in bytes.chunks(step.max(1)) {
@@ -154,7 +153,7 @@ fn seen(decoder: &mut Decoder, bytes: &[u8], step: usize) -> Vec<Seen> {
     seen
 }
 
-/// The same, checked to be so whole, byte by byte, and in odd parts.
+/// The events from these bytes. Checks that they do not depend on how the bytes are split.
 fn all_ways(version: Version, role: Role, limits: Limits, deflate: DeflateStream, bytes: &[u8]) -> Vec<Seen> {
     let fresh = || side(version, role, limits, deflate).0;
     let whole = seen(&mut fresh(), bytes, usize::MAX);
@@ -170,7 +169,7 @@ fn hex(digits: &str) -> Vec<u8> {
 }
 
 #[test]
-fn vectors() {
+fn decoders_match_the_vectors() {
     let hello = || text("Hello");
     let ping = || Seen::Ping(b"Hello".to_vec());
     let pong = || Seen::Pong(b"Hello".to_vec());
@@ -181,7 +180,7 @@ fn vectors() {
     let both = ROLES.as_slice();
     let client = [Role::Client].as_slice();
     let server = [Role::Server].as_slice();
-    // Versions, who receives it, the bytes, what comes of them.
+    // Versions, roles of the receiver, bytes, events.
     let vectors = [
         ([Hixie55, Hixie75, Hybi00].as_slice(), both, "0048656c6c6fff", vec![hello()]),
         (&[Hybi00], both, "ff00", vec![closed(None)]),
@@ -213,7 +212,7 @@ fn vectors() {
         for (&version, &role) in versions.iter().flat_map(|version| roles.iter().map(move |role| (version, role))) {
             let bytes = hex(bytes);
             assert_eq!(all_ways(version, role, roomy(), DeflateStream::No, &bytes), want, "{version}, {role:?}");
-            // With more behind it: after a Close nothing, otherwise the same again.
+            // Twice in a row: after a Close nothing more, otherwise the same events again.
             let twice = [bytes.clone(), bytes.clone()].concat();
             let closes = matches!(want.last(), Some(Seen::Close(..)));
             let expected = if closes { want.clone() } else { [want.clone(), want.clone()].concat() };
@@ -223,7 +222,7 @@ fn vectors() {
 }
 
 #[test]
-fn what_is_sent_is_what_the_vectors_say() {
+fn encoders_match_the_vectors() {
     // hixie76-4.2-6, hixie76-4.2-8, hybi01-4.2-1, hybi04-4.2-2, hybi04-4.3-1, hybi05-4.2-1, hybi05-4.5-1
     let hello = || b"Hello".to_vec();
     let one = |opcode, payload| vec![(true, opcode, payload)];
@@ -252,7 +251,7 @@ fn what_is_sent_is_what_the_vectors_say() {
     for (version, role, frames, bytes) in vectors {
         assert_eq!(written(version, role, DeflateStream::No, &frames), hex(bytes), "{version}, {role:?}");
     }
-    // hybi09-9.2.1-1: raw DEFLATE over the masked frame, flushed behind it.
+    // hybi09-9.2.1-1: raw DEFLATE of the masked frame, with a flush after it.
     let packed = hex("6a6c35ffa5685b3fdf373002000000ffff");
     let mut from_vector = side(Hybi08, Role::Server, roomy(), DeflateStream::Yes).0;
     assert_eq!(seen(&mut from_vector, &packed, 1), [text("Hello")]);
@@ -262,7 +261,7 @@ fn what_is_sent_is_what_the_vectors_say() {
 }
 
 #[test]
-fn every_version_understands_itself() {
+fn every_version_decodes_its_own_frames() {
     let long: String = ("zwölf €uro 😀 ").repeat(4_000);
     let bytes: Vec<u8> = (0..=255).cycle().take(66_000).collect();
     for spec in drafts() {
@@ -281,7 +280,7 @@ fn every_version_understands_itself() {
                         frames.push((true, BINARY, bytes[..length].to_vec()));
                         want.push(binary(&bytes[..length]));
                     }
-                    // Fragments, one of which ends inside a character, with a Ping between them.
+                    // Fragments with a Ping between them. One ends inside a character.
                     let whole = "fünf".as_bytes();
                     frames.push((false, TEXT, whole[..2].to_vec()));
                     frames.push((true, Opcode::Ping, b"are you".to_vec()));
@@ -357,7 +356,7 @@ fn limits_are_exact() {
 }
 
 #[test]
-fn a_text_that_never_ends_stops_at_the_limit() {
+fn an_endless_text_fails_at_the_limit() {
     // hixie76-4.2-5
     for version in [Hixie75, Hybi00] {
         for role in ROLES {
@@ -381,7 +380,7 @@ fn a_text_that_never_ends_stops_at_the_limit() {
 }
 
 #[test]
-fn other_frames_of_hixie_are_skipped_up_to_the_limit() {
+fn unknown_hixie_frames_are_ignored_up_to_the_limit() {
     // hixie76-4.2-1, hixie76-4.2-2, hixie76-4.2-3, hixie76-4.2-4
     let limits = Limits::with_max_message_size(1_000);
     let hello = [0, b'h', b'i', END];
@@ -433,7 +432,7 @@ fn other_frames_of_hixie_are_skipped_up_to_the_limit() {
 }
 
 #[test]
-fn the_end_of_the_stream_closes_hixie_75_between_frames_alone() {
+fn the_end_of_the_stream_closes_hixie_75_only_between_frames() {
     for spec in drafts() {
         for role in ROLES {
             let by_end = matches!(spec.version, Hixie55 | Hixie75);
@@ -453,14 +452,14 @@ fn the_end_of_the_stream_closes_hixie_75_between_frames_alone() {
 }
 
 #[test]
-fn faults() {
+fn protocol_errors_are_detected() {
     let reserved = ProtocolError::ReservedBits;
     let long_ping = |first: &str| format!("{first}7e007e{}", "00".repeat(126));
     let early = [Hybi01, Hybi02, Hybi03, Hybi04, Hybi05, Hybi06].as_slice();
     let more = [Hybi01, Hybi02, Hybi03].as_slice();
     let fin = [Hybi04, Hybi05, Hybi06].as_slice();
     let late = [Hybi07, Hybi08].as_slice();
-    // As clients read it, from unmasked frames.
+    // Unmasked frames, read by a client.
     let faults = [
         (early, "4400".into(), reserved(4)),
         (early, "1400".into(), reserved(1)),
@@ -523,7 +522,7 @@ fn lengths_need_not_be_minimal_before_rfc_6455() {
 }
 
 #[test]
-fn long_control_frames_of_hybi_01_are_cut() {
+fn long_control_frames_of_hybi_01_are_truncated() {
     // hybi01-4.4-2
     let body: Vec<u8> = (0..200).collect();
     for version in [Hybi01, Hybi02] {
@@ -537,12 +536,12 @@ fn long_control_frames_of_hybi_01_are_cut() {
 }
 
 #[test]
-fn text_that_is_not_utf_8_is_replaced_or_fails() {
+fn invalid_utf_8_is_replaced_or_fails() {
     // hixie76-4.3-1
     let bad = b"a\xC3b\xE2\x82".to_vec();
     for spec in drafts() {
         for role in ROLES {
-            // Clients of the versions that say so replace; the others fail, and servers always.
+            // Clients replace in the versions that define it. Other clients, and all servers, fail.
             let bytes = written(spec.version, other(role), DeflateStream::No, &[(true, TEXT, bad.clone())]);
             let got = all_ways(spec.version, role, roomy(), DeflateStream::No, &bytes);
             match (role, spec.invalid_text) {
@@ -556,7 +555,7 @@ fn text_that_is_not_utf_8_is_replaced_or_fails() {
         }
         assert_eq!(spec.invalid_text == InvalidText::Replace, spec.version < Hybi08);
     }
-    // What is put in counts.
+    // Replacement characters count towards the limit.
     let limits = Limits::with_max_message_size(3 * 4_096 + 2);
     for (count, fits) in [(4_096, true), (4_097, false)] {
         let bytes = written(Hybi03, Role::Server, DeflateStream::No, &[(true, TEXT, vec![0x80; count])]);
@@ -567,7 +566,7 @@ fn text_that_is_not_utf_8_is_replaced_or_fails() {
 }
 
 #[test]
-fn a_message_can_be_streamed_in_pieces() {
+fn messages_are_streamed_in_chunks() {
     let bad = b"one \xC3 two \xE2\x82".to_vec();
     for spec in drafts() {
         for role in ROLES {
@@ -580,7 +579,7 @@ fn a_message_can_be_streamed_in_pieces() {
                 let frames = [(true, TEXT, sent), (true, TEXT, b"next".to_vec())];
                 let bytes = written(spec.version, other(role), deflate, &frames);
                 for step in [1, 3, 1_000] {
-                    // From the start, and from the middle on.
+                    // From the start, and from the middle of the message.
                     for before in [0, bytes.len() / 3] {
                         let (first, rest) = bytes.split_at(before);
                         let mut decoder = side(spec.version, role, roomy(), deflate).0;
@@ -611,7 +610,7 @@ fn a_message_can_be_streamed_in_pieces() {
 }
 
 #[test]
-fn a_stream_that_was_given_up_is_skipped() {
+fn the_rest_of_an_abandoned_stream_is_skipped() {
     for spec in drafts() {
         for role in ROLES {
             let frames = [(true, TEXT, vec![b'x'; 300]), (true, TEXT, b"next".to_vec())];
@@ -627,7 +626,7 @@ fn a_stream_that_was_given_up_is_skipped() {
 }
 
 #[test]
-fn what_inflates_without_end_stops_at_the_limit() {
+fn decompression_stops_at_the_limit() {
     // A message of 4 MiB in some 4 KiB.
     let mut frames = vec![(false, BINARY, vec![0; 1 << 20])];
     frames.extend((0..3).map(|n| (n == 2, Opcode::Continuation, vec![0; 1 << 20])));
@@ -639,7 +638,7 @@ fn what_inflates_without_end_stops_at_the_limit() {
 }
 
 #[test]
-fn whatever_comes_nothing_panics_and_nothing_passes_the_limit() {
+fn mutated_input_causes_no_panic_and_exceeds_no_limit() {
     let limits = Limits { max_frame_size: 3_000, max_message_size: 5_000, max_fragments: 20 };
     let mut state: u64 = 0x9E37_79B9_7F4A_7C15;
     let mut random = move |below: usize| {

@@ -1,13 +1,13 @@
-//! The client's part: the request as bytes, and the verdict on the response.
+//! The client side: builds the request, and checks the response.
 //!
 //! | version | the request | the response |
 //! |---|---|---|
-//! | hixie-55, -75 | these fields in this order: `Upgrade`, `Connection`, `Host`, `Origin`, `WebSocket-Protocol` | 85 bytes letter by letter, then fields |
-//! | hybi-00 to -03 | fields in random order, then eight bytes | any line with 101, fields, then 16 bytes |
-//! | hybi-04 on | as RFC 6455, but for the names and what they hold | as RFC 6455, but `Connection` is no list |
+//! | hixie-55, -75 | fields in this order: `Upgrade`, `Connection`, `Host`, `Origin`, `WebSocket-Protocol` | 85 exact bytes, then fields |
+//! | hybi-00 to -03 | fields in random order, then eight bytes | a status line with 101, fields, then 16 bytes |
+//! | since hybi-04 | as RFC 6455, with other names and values | as RFC 6455, but `Connection` is not a list |
 //!
-//! Up to hybi-03 a value is what stands behind one space, and everything else of it counts. So the bytes of the head are
-//! looked at, and not only what HTTP makes of them.
+//! Up to hybi-03, a value is everything after one space, including further white space. Therefore the bytes of the head
+//! are checked, and not only the parsed fields.
 
 use super::proof;
 use super::proof::KeyChallenge;
@@ -23,20 +23,20 @@ use crate::legacy::parts::{Echo, HandshakeProof, OriginHeader, Required, TokenMa
 use crate::legacy::table::DraftSpec;
 use crate::primitives::base64;
 
-/// The first two lines and a half of every good response to hixie-75.
+/// The first 85 bytes of every valid response of hixie-75.
 const HIXIE75_RESPONSE_START: &[u8] =
     b"HTTP/1.1 101 Web Socket Protocol Handshake\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n";
 
-/// What is asked of a server in the words of a draft.
+/// The request of a client in a draft.
 pub(crate) struct DraftRequest<'a> {
     pub(crate) spec: &'static DraftSpec,
-    /// With `key` fresh, and `extensions` only what the draft knows.
+    /// With a new `key`, and only `extensions` that the draft defines.
     pub(crate) request: HandshakeRequest<'a>,
-    /// Fresh, for hybi-00 to -03.
+    /// New for each connection, in hybi-00 to -03.
     pub(crate) challenge: Option<KeyChallenge>,
 }
 
-/// Whether this version can ask for what the caller wants.
+/// Checks that the version can offer these subprotocols.
 pub(crate) fn check_subprotocols(spec: &DraftSpec, subprotocols: &[String]) -> Result<(), UsageError> {
     if subprotocols.len() > 1 && !spec.subprotocols.allows_multiple() {
         return Err(UsageError::UnsupportedByVersion { feature: "list of subprotocols", version: spec.name });
@@ -45,14 +45,15 @@ pub(crate) fn check_subprotocols(spec: &DraftSpec, subprotocols: &[String]) -> R
 }
 
 impl DraftRequest<'_> {
-    /// The request as it is sent, with the eight bytes behind it. An error for what cannot be asked for.
+    /// The bytes of the request, with the eight bytes after the head. Returns an error for a setting that the version
+    /// lacks.
     pub(crate) fn bytes(&self) -> Result<Vec<u8>, UsageError> {
         let request = &self.request;
         let spec = self.spec;
         check_subprotocols(spec, request.subprotocols)?;
         let (host, origin) = (request.uri.host_header(), self.origin());
         let (version, draft) = (spec.number.map(|n| n.to_string()), spec.draft.map(|n| n.to_string()));
-        // hybi03-5.1-1: by spaces, before that there is but one.
+        // hybi03-5.1-1: separated by spaces. Earlier versions allow only one.
         let subprotocols = request.subprotocols.join(if spec.echo == Echo::Nothing { ", " } else { " " });
 
         // hixie75-3.1-1: this order.
@@ -90,12 +91,12 @@ impl DraftRequest<'_> {
         Ok(bytes)
     }
 
-    /// How many bytes belong to the handshake behind the head of a good response.
+    /// Number of bytes after the head of a valid response that belong to the handshake.
     pub(crate) fn challenge_response_len(&self) -> usize {
         self.challenge.as_ref().map_or(0, |challenge| challenge.response().len())
     }
 
-    /// The verdict on a response, of which `raw` is the head as it came.
+    /// Checks a response. `raw` is its head as received.
     pub(crate) fn check(&self, raw: &[u8], head: &Head) -> Result<NegotiatedDraft, HandshakeErrorKind> {
         match self.spec.echo {
             Echo::Nothing => self.check_from_hybi04(head),
@@ -105,7 +106,7 @@ impl DraftRequest<'_> {
         }
     }
 
-    /// The verdict on what came behind the head, as much as [`challenge_response_len`](DraftRequest::challenge_response_len) says.
+    /// Checks the [`challenge_response_len`](DraftRequest::challenge_response_len) bytes after the head.
     pub(crate) fn check_challenge_response(&self, answer: &[u8]) -> Result<(), HandshakeErrorKind> {
         match &self.challenge {
             // hixie76-4.1-5
@@ -114,7 +115,7 @@ impl DraftRequest<'_> {
         }
     }
 
-    /// Up to hybi-03.
+    /// Checks a response up to hybi-03.
     fn check_to_hybi03(&self, raw: &[u8], head: &Head) -> Result<Option<String>, HandshakeErrorKind> {
         if head.status() != 101 {
             return Err(HandshakeErrorKind::Status(head.status()));
@@ -128,7 +129,7 @@ impl DraftRequest<'_> {
                 ("WebSocket-Origin", "WebSocket-Location")
             }
             Echo::Prefixed | Echo::Nothing => {
-                // Two spaces, even where no reason follows.
+                // The status line has two spaces, even without a reason.
                 let line = raw.split(|&b| b == b'\r').next().unwrap_or_default();
                 if line.iter().filter(|&&b| b == b' ').count() < 2 {
                     return Err(HandshakeErrorKind::StatusLine);
@@ -155,14 +156,14 @@ impl DraftRequest<'_> {
 
     fn check_upgrade(&self, raw: &[u8]) -> Result<(), HandshakeErrorKind> {
         let upgrade = single_field(raw, UPGRADE)?;
-        let fine = match self.spec.token_match {
+        let valid = match self.spec.token_match {
             TokenMatch::Exact => upgrade == self.spec.upgrade.as_bytes(),
             // hybi02-5.1-2
             TokenMatch::CaseInsensitive | TokenMatch::List => {
                 upgrade.eq_ignore_ascii_case(self.spec.upgrade.as_bytes())
             }
         };
-        if !fine {
+        if !valid {
             return Err(HandshakeErrorKind::InvalidHeader(UPGRADE));
         }
         match single_field(raw, CONNECTION)?.eq_ignore_ascii_case(b"Upgrade") {
@@ -171,23 +172,23 @@ impl DraftRequest<'_> {
         }
     }
 
-    /// From hybi-04 on.
+    /// Checks a response since hybi-04.
     fn check_from_hybi04(&self, head: &Head) -> Result<NegotiatedDraft, HandshakeErrorKind> {
         // hybi04-5.1-2, hybi09-5.1-1
         let agreed = rfc::check_response(head, &self.request)?;
-        // The whole value, and not a list that has it.
+        // The value must be equal; a list that contains it is rejected.
         let connection = head.single(CONNECTION)?.unwrap_or_default();
         if !connection.eq_ignore_ascii_case(b"Upgrade") {
             return Err(HandshakeErrorKind::InvalidHeader(CONNECTION));
         }
-        // All that was offered, at most once, and without parameters, which it does not have.
+        // The offered extension at most once, and without parameters.
         if agreed.extensions.len() > 1 || agreed.extensions.iter().any(|extension| !extension.params.is_empty()) {
             return Err(HandshakeErrorKind::InvalidHeader(EXTENSIONS));
         }
         let masking_key = match self.spec.proof {
             HandshakeProof::AcceptAndNonce => {
                 let nonce = head.single(NONCE)?.ok_or(HandshakeErrorKind::MissingHeader(NONCE))?;
-                // Counts as it stands there, but has to be what it says it is.
+                // The masking key uses the encoded value, but that has to be 16 bytes in base64.
                 if base64::decode(nonce).map_or(0, |bytes| bytes.len()) != 16 {
                     return Err(HandshakeErrorKind::InvalidHeader(NONCE));
                 }
@@ -199,7 +200,8 @@ impl DraftRequest<'_> {
         Ok(NegotiatedDraft { subprotocol: agreed.subprotocol, deflate_stream, masking_key })
     }
 
-    /// In lower case. Where one has to be sent and the caller gave none, it is that of a page of the host itself.
+    /// The origin in lower case. If the version requires one and the caller set none, it is that of a page on the
+    /// server itself.
     fn origin(&self) -> Option<String> {
         let uri = self.request.uri;
         let (OriginHeader::Plain { required } | OriginHeader::Prefixed { required }) = self.spec.origin_header;
@@ -214,7 +216,7 @@ impl DraftRequest<'_> {
     }
 }
 
-/// Changes the order of fields by random bytes, so that no server comes to rely on one (hybi-00 section 4.1 step 24).
+/// Shuffles fields by random bytes, so that servers cannot depend on an order (hybi-00 section 4.1 step 24).
 fn shuffle<T>(fields: &mut [T], random: &[u8]) {
     for (count, byte) in (2..=fields.len()).rev().zip(random.iter().cycle()) {
         let other = usize::from(*byte).checked_rem(count).unwrap_or(0);
@@ -222,7 +224,8 @@ fn shuffle<T>(fields: &mut [T], random: &[u8]) {
     }
 }
 
-/// The fields of a head as the drafts up to hybi-03 read them: one space behind the colon does not count, any other byte does.
+/// The fields of a head as defined up to hybi-03: one space after the colon is skipped, all other bytes are part of the
+/// value.
 fn fields(raw: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     raw.split(|&b| b == b'\n').skip(1).filter_map(|line| {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -232,7 +235,7 @@ fn fields(raw: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     })
 }
 
-/// The value of a field that has to be there once.
+/// The value of a field that has to occur exactly once.
 fn single_field<'a>(raw: &'a [u8], name: &'static str) -> Result<&'a [u8], HandshakeErrorKind> {
     let mut values = fields(raw).filter(|(field, _)| field.eq_ignore_ascii_case(name.as_bytes()));
     match (values.next(), values.next()) {
@@ -262,11 +265,11 @@ mod tests {
     use crate::legacy::Version;
     use crate::primitives::random::RandomSource;
 
-    /// The key of RFC 6455 section 1.3, and what answers it.
+    /// The key of RFC 6455 section 1.3, and its accept value.
     const KEY_SENT: &str = "dGhlIHNhbXBsZSBub25jZQ==";
     const GOOD_ACCEPT: &str = "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-    /// What a client of this version asks for, with random bytes that are all the same.
+    /// The request of a client of this version, with constant random bytes.
     fn draft_request<T>(version: Version, subprotocols: &[&str], work: impl FnOnce(&DraftRequest<'_>) -> T) -> T {
         let spec = DraftSpec::for_version(version);
         let uri = Uri::parse("ws://Example.com/demo").unwrap();
@@ -290,7 +293,7 @@ mod tests {
         work(&DraftRequest { spec, request, challenge })
     }
 
-    fn verdict(version: Version, subprotocols: &[&str], lines: &str) -> Result<NegotiatedDraft, HandshakeErrorKind> {
+    fn check(version: Version, subprotocols: &[&str], lines: &str) -> Result<NegotiatedDraft, HandshakeErrorKind> {
         let raw = format!("{}\r\n\r\n", lines.replace('|', "\r\n"));
         let mut parser = HeadParser::response();
         parser.feed(raw.as_bytes()).unwrap();
@@ -303,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn the_request_of_hixie_75_to_the_letter() {
+    fn the_request_of_hixie_75_is_exact() {
         // hixie75-3.1-1
         let want = "GET /demo HTTP/1.1\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\nHost: example.com\r\n\
             Origin: http://example.com\r\nWebSocket-Protocol: sample\r\n\r\n";
@@ -351,12 +354,12 @@ mod tests {
     }
 
     #[test]
-    fn one_subprotocol_where_there_is_one() {
+    fn subprotocol_lists_are_rejected_by_versions_without_lists() {
         for version in Version::ALL {
-            let asked = draft_request(version, &["a", "b"], |draft_request| draft_request.bytes()).map(|_| ());
+            let result = draft_request(version, &["a", "b"], |draft_request| draft_request.bytes()).map(|_| ());
             match DraftSpec::for_version(version).subprotocols.allows_multiple() {
-                true => assert_eq!(asked, Ok(())),
-                false => assert!(matches!(asked, Err(UsageError::UnsupportedByVersion { .. })), "{version}"),
+                true => assert_eq!(result, Ok(())),
+                false => assert!(matches!(result, Err(UsageError::UnsupportedByVersion { .. })), "{version}"),
             }
         }
     }
@@ -368,9 +371,9 @@ mod tests {
         let (origin, location) = ("WebSocket-Origin: http://example.com", "WebSocket-Location: ws://example.com/demo");
         let good = format!("{start}{origin}|{location}|WebSocket-Protocol: sample");
         let agreed = Ok(NegotiatedDraft { subprotocol: Some("sample".into()), ..NegotiatedDraft::default() });
-        assert_eq!(verdict(Version::Hixie75, &["sample"], &good), agreed);
-        // If none was asked for, it is ignored.
-        assert_eq!(verdict(Version::Hixie75, &[], &good), Ok(NegotiatedDraft::default()));
+        assert_eq!(check(Version::Hixie75, &["sample"], &good), agreed);
+        // Ignored if none was offered.
+        assert_eq!(check(Version::Hixie75, &[], &good), Ok(NegotiatedDraft::default()));
         let rows = [
             (format!("{start}{location}|websocket-ORIGIN:http://example.com|Other: x|Set-Cookie: a=b"), None),
             (good.replace("101", "407"), Some(Status(407))),
@@ -390,12 +393,12 @@ mod tests {
             (format!("{good}|{location}"), Some(DuplicateHeader("WebSocket-Location"))),
         ];
         for (lines, kind) in rows {
-            let verdict = verdict(Version::Hixie75, &[], &lines);
-            assert_eq!(verdict.err(), kind, "{lines}");
+            let checked = check(Version::Hixie75, &[], &lines);
+            assert_eq!(checked.err(), kind, "{lines}");
         }
         let without = good.replace("|WebSocket-Protocol: sample", "");
-        assert_eq!(verdict(Version::Hixie75, &["sample"], &without), Err(MissingHeader("WebSocket-Protocol")));
-        assert_eq!(verdict(Version::Hixie75, &["other"], &good), Err(SubprotocolNotOffered));
+        assert_eq!(check(Version::Hixie75, &["sample"], &without), Err(MissingHeader("WebSocket-Protocol")));
+        assert_eq!(check(Version::Hixie75, &["other"], &good), Err(SubprotocolNotOffered));
     }
 
     #[test]
@@ -405,7 +408,7 @@ mod tests {
             Connection: upgrade|Sec-WebSocket-Origin: http://example.com|Upgrade: WebSocket|Sec-WebSocket-Protocol: sample";
         for version in [Version::Hybi00, Version::Hybi01, Version::Hybi02, Version::Hybi03] {
             let agreed = NegotiatedDraft { subprotocol: Some("sample".into()), ..NegotiatedDraft::default() };
-            assert_eq!(verdict(version, &["sample"], good), Ok(agreed));
+            assert_eq!(check(version, &["sample"], good), Ok(agreed));
             let letters = (version < Version::Hybi02).then_some(InvalidHeader("Upgrade"));
             let rows = [
                 (good.replace("Whatever", ""), None),
@@ -428,7 +431,7 @@ mod tests {
                 ),
             ];
             for (lines, kind) in rows {
-                assert_eq!(verdict(version, &[], &lines).err(), kind, "{version}: {lines}");
+                assert_eq!(check(version, &[], &lines).err(), kind, "{version}: {lines}");
             }
             draft_request(version, &[], |draft_request| {
                 assert_eq!(
@@ -457,7 +460,7 @@ mod tests {
             let nonce = version == Version::Hybi04;
             let masking_key = nonce.then(|| proof::masking_key(KEY_SENT.as_bytes(), b"AQIDBAUGBwgJCgsMDQ4PEC=="));
             let agreed = NegotiatedDraft { subprotocol: Some("b".into()), deflate_stream: false, masking_key };
-            assert_eq!(verdict(version, &["a", "b"], &good), Ok(agreed), "{version}");
+            assert_eq!(check(version, &["a", "b"], &good), Ok(agreed), "{version}");
             let no_nonce = good.replace("|Sec-WebSocket-Nonce: AQIDBAUGBwgJCgsMDQ4PEC==", "");
             let rows = [
                 (no_nonce.clone(), nonce.then_some(MissingHeader("Sec-WebSocket-Nonce"))),
@@ -473,7 +476,7 @@ mod tests {
                 (format!("{good}|Sec-WebSocket-Extensions: deflate-stream"), Some(ExtensionNotOffered)),
             ];
             for (lines, kind) in rows {
-                assert_eq!(verdict(version, &["a", "b"], &lines).err(), kind, "{version}: {lines}");
+                assert_eq!(check(version, &["a", "b"], &lines).err(), kind, "{version}: {lines}");
             }
         }
     }

@@ -1,12 +1,12 @@
-//! The opening handshakes of the drafts, both roles: pure functions over heads and bytes, steered by the table.
+//! The opening handshakes of the drafts in both roles: pure functions over heads and bytes, controlled by the table.
 //!
-//! What a draft has in common with RFC 6455 (heads, origins, keys, lists), it takes from `protocol::handshake`.
+//! What a draft has in common with RFC 6455 (heads, origins, keys, lists) comes from `crate::handshake`.
 
 pub(crate) mod client;
 pub(crate) mod proof;
 pub(crate) mod server;
 
-/// The one extension that the drafts ever defined. It has no parameters.
+/// The only extension that the drafts define. It has no parameters.
 pub(crate) const DEFLATE_STREAM: &str = "deflate-stream";
 
 const KEY: &str = "Sec-WebSocket-Key";
@@ -22,13 +22,13 @@ const CONNECTION: &str = "Connection";
 const ORIGIN: &str = "Origin";
 const SEC_ORIGIN: &str = "Sec-WebSocket-Origin";
 
-/// What both sides agree on.
+/// Result of the negotiation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct NegotiatedDraft {
-    /// The subprotocol in use.
+    /// The selected subprotocol.
     pub(crate) subprotocol: Option<String>,
-    /// Everything after the handshake goes through DEFLATE.
+    /// Whether everything after the handshake is compressed.
     pub(crate) deflate_stream: bool,
-    /// From which the keys of frames are made, in hybi-04.
+    /// The masking key of the connection, from which hybi-04 derives the keys of frames.
     pub(crate) masking_key: Option<[u8; 20]>,
 }

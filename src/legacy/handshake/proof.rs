@@ -1,11 +1,11 @@
-//! The proofs of the drafts: that a server read this very handshake, and no cache or proxy answered in its place.
+//! The proofs of the drafts, which show that a server has read this handshake, and not a cache or a proxy.
 //!
-//! *hybi-00 to -03.* Two keys, each a number hidden in a line: it is multiplied by the number of spaces in the line, written in
-//! decimal, and strewn with other characters. Eight bytes follow behind the head, where no HTTP server would look. The
-//! answer is MD5 over both numbers and the eight bytes.
+//! *hybi-00 to -03.* The request has two keys. Each encodes a number: the number is multiplied by the number of spaces
+//! in the key, written in decimal, and mixed with other characters. Eight bytes follow after the head, where an HTTP
+//! server expects none. The response is MD5 of the two numbers and the eight bytes.
 //!
-//! *hybi-04.* The server's nonce and the client's key make a masking key that nobody else knows; the answer itself is that of
-//! RFC 6455.
+//! *hybi-04.* The nonce of the server and the key of the client are combined to a masking key, which third parties do
+//! not know. The proof itself is that of RFC 6455.
 
 use std::io;
 
@@ -13,20 +13,21 @@ use crate::legacy::md5;
 use crate::primitives::random::RandomSource;
 use crate::primitives::sha1;
 
-/// How many random bytes a key takes: spaces, number, how many characters, then which and where, and where the spaces.
+/// Number of random bytes in a key: spaces, number, count of other characters, each with its position, positions of
+/// spaces.
 const RANDOM_BYTES_PER_KEY: usize = 1 + 8 + 1 + 12 * 2 + 12;
 
-/// What a client of hybi-00 to -03 asks a server to answer.
+/// The challenge of a client of hybi-00 to -03.
 pub(crate) struct KeyChallenge {
     pub(crate) keys: [ChallengeKey; 2],
-    /// Sent behind the head.
+    /// Sent after the head.
     pub(crate) body: [u8; 8],
-    /// In which order the fields are sent.
+    /// Random bytes that determine the order of the header fields.
     pub(crate) order: [u8; 32],
 }
 
 impl KeyChallenge {
-    /// Draws one, for one connection alone.
+    /// Generates a challenge for one connection.
     pub(crate) fn generate(random_source: &mut RandomSource) -> io::Result<KeyChallenge> {
         let (mut first, mut second, mut body, mut order) =
             ([0; RANDOM_BYTES_PER_KEY], [0; RANDOM_BYTES_PER_KEY], [0; 8], [0; 32]);
@@ -36,14 +37,14 @@ impl KeyChallenge {
         Ok(KeyChallenge { keys: [challenge_key(&first), challenge_key(&second)], body, order })
     }
 
-    /// What the server has to answer.
+    /// The expected response of the server.
     pub(crate) fn response(&self) -> [u8; 16] {
         let [first, second] = &self.keys;
         challenge_response(first.number, second.number, &self.body)
     }
 }
 
-/// A number, and the line it hides in.
+/// A key, and the number that it encodes.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ChallengeKey {
     pub(crate) text: String,
@@ -64,7 +65,7 @@ fn challenge_key(random: &[u8; RANDOM_BYTES_PER_KEY]) -> ChallengeKey {
         let at = next(text.len().saturating_add(1));
         text.insert(at, non_digit(next(84)));
     }
-    // Not at the ends, where whatever reads fields would take them away. There are two characters at least.
+    // Not at the ends, where parsers of header fields strip them. The text has at least two characters.
     for _ in 0..spaces {
         let at = next(text.len().saturating_sub(1)).saturating_add(1);
         text.insert(at, ' ');
@@ -72,13 +73,13 @@ fn challenge_key(random: &[u8; RANDOM_BYTES_PER_KEY]) -> ChallengeKey {
     ChallengeKey { text, number }
 }
 
-/// One of the 84 visible characters that are no digits: 0x21 to 0x2F, 0x3A to 0x7E.
+/// One of the 84 printable characters that are not digits: 0x21 to 0x2F, 0x3A to 0x7E.
 fn non_digit(which: usize) -> char {
     (0x21..=0x2F_u8).chain(0x3A..=0x7E).nth(which).map_or('!', char::from)
 }
 
-/// The number that hides in a key. hixie76-5.2-1: `None`: there is none, because there is no space, or no digit, or it does not divide, or it
-/// is larger than any client can mean (hybi-00 section 5.2 steps 4 to 7).
+/// The number that a key encodes. hixie76-5.2-1: `None` if there is no space or no digit, if the digits are not
+/// divisible by the number of spaces, or if the result exceeds 32 bits (hybi-00 section 5.2 steps 4 to 7).
 pub(crate) fn key_number(key: &[u8]) -> Option<u32> {
     let spaces = key.iter().filter(|&&b| b == b' ').count();
     let digits = || key.iter().filter(|b| b.is_ascii_digit());
@@ -91,12 +92,12 @@ pub(crate) fn key_number(key: &[u8]) -> Option<u32> {
     }
 }
 
-/// The answer to a challenge.
+/// The response to a challenge.
 pub(crate) fn challenge_response(first: u32, second: u32, body: &[u8; 8]) -> [u8; 16] {
     md5::digest(&[&first.to_be_bytes()[..], &second.to_be_bytes(), body].concat())
 }
 
-/// hybi-04 section 4.2: from which the key of each frame is made. Key and nonce count as they stand in the headers.
+/// The masking key of a connection (hybi-04 section 4.2), from the key and the nonce as they are in the headers.
 pub(crate) fn masking_key(key: &[u8], nonce: &[u8]) -> [u8; 20] {
     // hybi04-4.2-1
     sha1::digest(&[key, nonce, b"61AC5F19-FBBA-4540-B96F-6561F1AB40A8"].concat())
@@ -176,8 +177,8 @@ mod tests {
         let mut extremes = vec![[0; RANDOM_BYTES_PER_KEY], [255; RANDOM_BYTES_PER_KEY]];
         extremes.extend((0..2000).map(|_| std::array::from_fn(|_| byte())));
         for random in extremes {
-            let ChallengeKey { text, number: hidden } = challenge_key(&random);
-            assert_eq!(key_number(text.as_bytes()), Some(hidden), "{text}");
+            let ChallengeKey { text, number } = challenge_key(&random);
+            assert_eq!(key_number(text.as_bytes()), Some(number), "{text}");
             let spaces = text.bytes().filter(|&b| b == b' ').count();
             let others = text.bytes().filter(|b| !b.is_ascii_digit() && *b != b' ').count();
             assert!((1..=12).contains(&spaces) && (1..=12).contains(&others), "{text}");

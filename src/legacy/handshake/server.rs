@@ -1,4 +1,4 @@
-//! The server's part: a request of a draft in, an offer or a fault out; and the response that accepts an offer.
+//! The server side: checks a request of a draft, and builds the response that accepts it.
 //!
 //! | checked, in this order | by |
 //! |---|---|
@@ -6,9 +6,9 @@
 //! | `Upgrade`, `Connection` | `token_match` |
 //! | the proof: `Key1` and `Key2`, or `Key` | `proof` |
 //! | extensions, subprotocols | `extensions`, `subprotocols` |
-//! | the origin: there, and welcome | `origin_header` |
+//! | the origin: present and allowed | `origin_header` |
 //!
-//! The order of fields does not matter in any version: hixie-75 fixes it, but its servers need not look.
+//! The order of fields is ignored in all versions. hixie-75 defines an order, but its servers need not check it.
 
 use super::proof;
 use crate::error::HandshakeErrorKind;
@@ -27,7 +27,7 @@ use crate::legacy::parts::{
 };
 use crate::legacy::table::DraftSpec;
 
-/// What a client asks for, in a request that is in order.
+/// The contents of a valid request.
 pub(crate) struct Offer<'a> {
     spec: &'static DraftSpec,
     proof: ProofInput<'a>,
@@ -40,29 +40,29 @@ pub(crate) struct Offer<'a> {
     pub(crate) deflate_stream: bool,
 }
 
-/// What has to be proven.
+/// Input of the proof.
 enum ProofInput<'a> {
     Nothing,
-    /// The numbers of both keys.
+    /// The numbers that the two keys encode.
     Challenge(u32, u32),
-    /// `Sec-WebSocket-Key` as it was sent.
+    /// `Sec-WebSocket-Key` as received.
     Key(&'a str),
 }
 
-/// What a response needs beside the offer.
+/// The values of a response that are not in the request.
 pub(crate) struct ResponseParams<'a> {
     pub(crate) agreed: &'a NegotiatedDraft,
-    /// `ws` or `wss`, by which the client asked.
+    /// `ws` or `wss`, as in the URL of the client.
     pub(crate) scheme: &'a str,
-    /// The eight bytes behind the request, of hybi-00 to -03.
+    /// The eight bytes after the head of the request, in hybi-00 to -03.
     pub(crate) body: [u8; 8],
-    /// Fresh for each connection: base64 of 16 bytes. Of hybi-04.
+    /// New for each connection: base64 of 16 bytes. Used in hybi-04.
     pub(crate) nonce: &'a str,
-    /// Must be checked, and have none of the names written here.
+    /// Further headers. They must be valid and must not repeat a name of this handshake.
     pub(crate) extra: &'a [(String, String)],
 }
 
-/// Judges a request of this version.
+/// Checks a request of this version.
 pub(crate) fn check<'a>(
     spec: &'static DraftSpec,
     head: &'a Head,
@@ -77,7 +77,7 @@ pub(crate) fn check<'a>(
     let host = required_header(head, "Host")?;
     let authority = parse_host(host)?;
     target(spec, head.target(), authority)?;
-    // The eight bytes behind a challenge look like a body to HTTP, and some clients announce them as one.
+    // The eight bytes after the head look like a body to HTTP, and some clients announce them as one.
     let eight = http::content_length(head) == Ok(Some(8)) && head.get("Transfer-Encoding").is_none();
     if spec.proof != HandshakeProof::Challenge || !eight {
         check_no_body(head)?;
@@ -90,7 +90,7 @@ pub(crate) fn check<'a>(
     Ok(Offer { spec, proof, origin, host, target: head.target(), subprotocols, deflate_stream })
 }
 
-/// A path; from version 8 on (which has HTTP's own answers) also an absolute URI, which names the same host.
+/// Checks the target: a path, or since version 8 also an absolute URI with the same host.
 fn target(spec: &DraftSpec, target: &str, host: HostPort<'_>) -> Result<(), HandshakeErrorKind> {
     match target_authority(target).ok_or(HandshakeErrorKind::Target)? {
         None => Ok(()),
@@ -101,7 +101,7 @@ fn target(spec: &DraftSpec, target: &str, host: HostPort<'_>) -> Result<(), Hand
 
 fn upgrade(spec: &DraftSpec, head: &Head) -> Result<(), HandshakeErrorKind> {
     for (name, token) in [(UPGRADE, "websocket"), (CONNECTION, "upgrade")] {
-        let fine = match spec.token_match {
+        let valid = match spec.token_match {
             TokenMatch::Exact | TokenMatch::CaseInsensitive => {
                 required_header(head, name)?.eq_ignore_ascii_case(token.as_bytes())
             }
@@ -111,7 +111,7 @@ fn upgrade(spec: &DraftSpec, head: &Head) -> Result<(), HandshakeErrorKind> {
                 header::list_has(head.get_all(name), token)
             }
         };
-        if !fine {
+        if !valid {
             return Err(HandshakeErrorKind::InvalidHeader(name));
         }
     }
@@ -146,28 +146,28 @@ pub(crate) fn subprotocols<'a>(spec: &DraftSpec, head: &'a Head) -> Result<Vec<&
         return server::parse_subprotocols(head);
     }
     let Some(value) = head.single(name)? else { return Ok(Vec::new()) };
-    // The white space around it is gone, and no control character is in it.
+    // The parser of the head has trimmed white space and rejected control characters.
     let whole = match std::str::from_utf8(value) {
         Ok(whole) if !whole.is_empty() && whole.is_ascii() && !whole.contains('\t') => whole,
         Ok(_) | Err(_) => return Err(HandshakeErrorKind::InvalidHeader(name)),
     };
     let mut offered = vec![whole];
-    // hybi-03 sends a list in the header where hybi-02, which looks the same, sends one string.
+    // hybi-03 sends a list where hybi-02, whose requests look the same, sends one string.
     if spec.subprotocols == SubprotocolSyntax::SpaceSeparated && whole.contains(' ') {
         offered.extend(whole.split(' ').filter(|one| !one.is_empty()));
     }
     Ok(offered)
 }
 
-/// The origin that is stated, or nothing. Every header that could state one is looked at, so that none of them is believed by
-/// somebody else.
+/// The origin, or an empty string. All headers that can contain an origin are checked, because other software may trust
+/// any of them.
 fn origin<'a>(
     spec: &DraftSpec,
     head: &'a Head,
     origins: OriginPolicy<'_>,
     host: HostPort<'_>,
 ) -> Result<&'a str, HandshakeErrorKind> {
-    let (first, second, needed) = match spec.origin_header {
+    let (first, second, required) = match spec.origin_header {
         OriginHeader::Plain { required } => (ORIGIN, ORIGIN, required),
         OriginHeader::Prefixed { required } => (SEC_ORIGIN, ORIGIN, required),
     };
@@ -177,11 +177,11 @@ fn origin<'a>(
             return Err(HandshakeErrorKind::OriginNotAllowed);
         }
     }
-    match (head.single(first)?, needed) {
+    match (head.single(first)?, required) {
         (None, Required::Yes) => Err(HandshakeErrorKind::MissingHeader(first)),
         (None, Required::No) => Ok(""),
         (Some(origin), _) => match std::str::from_utf8(origin) {
-            // It is told back, letter by letter.
+            // The response repeats it.
             Ok(text) if !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic()) => Ok(text),
             Ok(_) | Err(_) => Err(HandshakeErrorKind::InvalidHeader(first)),
         },
@@ -189,7 +189,7 @@ fn origin<'a>(
 }
 
 impl Offer<'_> {
-    /// The subprotocol to agree on. Before hybi-04 a client that names one takes nothing else, not even none.
+    /// Selects the subprotocol. Before hybi-04, a client that offers one rejects a response without one.
     pub(crate) fn choose(&self, supported: &[String]) -> Result<Option<String>, HandshakeErrorKind> {
         match server::select_subprotocol(&self.subprotocols, supported) {
             // hixie75-4.2-1
@@ -200,7 +200,7 @@ impl Offer<'_> {
         }
     }
 
-    /// From which the keys of frames are made, in hybi-04.
+    /// The masking key of the connection, in hybi-04.
     pub(crate) fn masking_key(&self, nonce: &str) -> Option<[u8; 20]> {
         match (self.spec.proof, &self.proof) {
             (HandshakeProof::AcceptAndNonce, ProofInput::Key(key)) => {
@@ -210,7 +210,7 @@ impl Offer<'_> {
         }
     }
 
-    /// The response, with all that belongs to it behind its head.
+    /// The bytes of the response, including those after the head.
     pub(crate) fn response(&self, answer: &ResponseParams<'_>) -> Vec<u8> {
         let location = self.location(answer.scheme);
         let accept = match &self.proof {
@@ -219,7 +219,7 @@ impl Offer<'_> {
         };
         let mut fields = vec![(UPGRADE, self.spec.upgrade), (CONNECTION, "Upgrade")];
         match self.spec.echo {
-            // hixie75-4.1-1: the order matters: with it, the first 103 bytes of hixie-75 are always the same.
+            // hixie75-4.1-1: in this order, the first 103 bytes of hixie-75 are always the same.
             Echo::Plain => fields.extend([("WebSocket-Origin", self.origin), ("WebSocket-Location", &location)]),
             // hixie76-5.2-2
             Echo::Prefixed => fields.extend([(SEC_ORIGIN, self.origin), ("Sec-WebSocket-Location", &location)]),
@@ -249,11 +249,11 @@ impl Offer<'_> {
         }
     }
 
-    /// The URL the client asked for, as a client would write it: the host in lower case, without the port that goes without saying.
+    /// The requested URL in the form of a client: host in lower case, without the default port.
     fn location(&self, scheme: &str) -> String {
         let host = self.host.to_ascii_lowercase();
-        let usual = if scheme == "wss" { ":443" } else { ":80" };
-        let host = host.strip_suffix(usual).unwrap_or(&host);
+        let default_port = if scheme == "wss" { ":443" } else { ":80" };
+        let host = host.strip_suffix(default_port).unwrap_or(&host);
         format!("{scheme}://{host}{}", self.target)
     }
 }
@@ -285,7 +285,7 @@ mod tests {
         (parser.finish().unwrap(), &bytes[consumed..])
     }
 
-    /// A request as our own client writes it.
+    /// A request as written by the client of this crate.
     fn draft_request<T>(
         version: Version,
         stream: bool,
@@ -312,15 +312,15 @@ mod tests {
     }
 
     #[test]
-    fn both_sides_of_every_version_agree() {
+    fn client_and_server_of_every_version_interoperate() {
         // hybi04-5.2.2-1
         for (version, stream) in DRAFTS.into_iter().flat_map(|version| [(version, false), (version, true)]) {
             draft_request(version, stream, &["sample"], |draft_request| {
                 let spec = draft_request.spec;
                 let request = draft_request.bytes().unwrap();
-                let (head, behind) = head(&request);
-                let Detection::Versions(meant) = detect(&head) else { panic!("{version}") };
-                assert!(meant.contains(&version), "{version}: {meant:?}");
+                let (head, after_head) = head(&request);
+                let Detection::Versions(detected) = detect(&head) else { panic!("{version}") };
+                assert!(detected.contains(&version), "{version}: {detected:?}");
                 let offer = check(spec, &head, OriginPolicy::SameHostAnd(&[])).unwrap();
                 let agreed = NegotiatedDraft {
                     subprotocol: offer.choose(&["other".into(), "sample".into()]).unwrap(),
@@ -330,8 +330,8 @@ mod tests {
                 assert_eq!(agreed.subprotocol.as_deref(), Some("sample"));
                 assert_eq!(agreed.deflate_stream, stream && spec.extensions != ExtensionSyntax::None);
                 assert_eq!(agreed.masking_key.is_some(), version == Version::Hybi04);
-                let body = behind.try_into().unwrap_or_default();
-                assert_eq!(behind.len(), if spec.proof == HandshakeProof::Challenge { 8 } else { 0 });
+                let body = after_head.try_into().unwrap_or_default();
+                assert_eq!(after_head.len(), if spec.proof == HandshakeProof::Challenge { 8 } else { 0 });
                 let extra = [("Set-Cookie".to_string(), "c=d".to_string())];
                 let answer = ResponseParams {
                     agreed: &agreed,
@@ -343,16 +343,16 @@ mod tests {
                 let response = offer.response(&answer);
                 let mut parser = HeadParser::response();
                 let Ok(Progress::Done { consumed }) = parser.feed(&response) else { panic!("{version}") };
-                let (raw, behind) = response.split_at(consumed);
-                assert_eq!(behind.len(), draft_request.challenge_response_len());
+                let (raw, after_head) = response.split_at(consumed);
+                assert_eq!(after_head.len(), draft_request.challenge_response_len());
                 assert_eq!(draft_request.check(raw, &parser.finish().unwrap()), Ok(agreed), "{version}");
-                assert_eq!(draft_request.check_challenge_response(behind), Ok(()));
+                assert_eq!(draft_request.check_challenge_response(after_head), Ok(()));
             });
         }
     }
 
     #[test]
-    fn the_handshake_of_hixie_75_to_the_letter() {
+    fn the_handshake_of_hixie_75_is_exact() {
         // hixie75-4.1-1
         let request = b"GET /demo HTTP/1.1\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\nHost: example.com\r\n\
             Origin: http://example.com\r\nWebSocket-Protocol: sample\r\n\r\n";
@@ -386,7 +386,7 @@ mod tests {
         assert_eq!(offer.response(&answer).escape_ascii().to_string(), want.escape_ascii().to_string());
     }
 
-    /// The request of our own client, with some of it replaced.
+    /// The result of checking a request of the client in which `from` is replaced by `to`.
     fn changed(version: Version, from: &str, to: &str) -> Result<(), HandshakeErrorKind> {
         let request = draft_request(version, true, &["sample"], |draft_request| draft_request.bytes().unwrap());
         let end = request.windows(4).position(|w| w == b"\r\n\r\n").unwrap() + 4;
@@ -397,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_that_will_not_do() {
+    fn invalid_requests_are_rejected() {
         // hybi06-5.2.1-1
         for version in DRAFTS {
             let spec = DraftSpec::for_version(version);
@@ -435,7 +435,7 @@ mod tests {
     }
 
     #[test]
-    fn origins_that_will_not_do() {
+    fn invalid_origins_are_rejected() {
         // hixie75-4.2-1, hybi11-5.1-1
         const OWN: &str = "http://server.example:81";
         for version in DRAFTS {
@@ -443,7 +443,7 @@ mod tests {
                 OriginHeader::Plain { required } => ("Origin", required),
                 OriginHeader::Prefixed { required } => ("Sec-WebSocket-Origin", required),
             };
-            // Without the one that our own client may have put there.
+            // Without the header that the client may have added.
             let with = |lines: String| {
                 let asked = draft_request(version, false, &[], |draft_request| draft_request.bytes().unwrap());
                 let end = asked.windows(4).position(|w| w == b"\r\n\r\n").unwrap() + 2;
@@ -457,26 +457,26 @@ mod tests {
             assert_eq!(with(format!("{name}: http://elsewhere\r\n")), Some(OriginNotAllowed), "{version}");
             assert_eq!(with(format!("{name}: null\r\n")), Some(OriginNotAllowed), "{version}");
             assert_eq!(with(format!("{name}: {OWN}\r\n{name}: {OWN}\r\n")), Some(DuplicateHeader(name)), "{version}");
-            // In the other header too: whoever reads that one must not be deceived.
+            // Also in the other header, which other software may trust.
             let both = with(format!("{name}: {OWN}\r\nOrigin: http://elsewhere\r\n"));
             assert_eq!(
                 both,
                 Some(if name == "Origin" { DuplicateHeader(name) } else { OriginNotAllowed }),
                 "{version}"
             );
-            // Nothing that could not be told back is taken.
+            // A value that the response cannot repeat is rejected.
             let any = String::from(
                 "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\nOrigin: a b\r\n\r\n",
             );
             if version <= Version::Hixie75 {
-                let verdict = check(DraftSpec::for_version(version), &head(any.as_bytes()).0, OriginPolicy::Any).err();
-                assert_eq!(verdict, Some(InvalidHeader("Origin")));
+                let checked = check(DraftSpec::for_version(version), &head(any.as_bytes()).0, OriginPolicy::Any).err();
+                assert_eq!(checked, Some(InvalidHeader("Origin")));
             }
         }
     }
 
     #[test]
-    fn proofs_and_lists_that_will_not_do() {
+    fn invalid_proofs_and_lists_are_rejected() {
         let rows = [
             (Version::Hybi01, "Sec-WebSocket-Key2", "X", Some(MissingHeader(KEY2))),
             (
@@ -508,14 +508,14 @@ mod tests {
                 "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\nOrigin: http://h\r\n\
                 Sec-WebSocket-Key1: {key}\r\nSec-WebSocket-Key2: 1 2\r\n\r\n"
             );
-            let verdict =
+            let checked =
                 check(DraftSpec::for_version(Version::Hybi00), &head(text.as_bytes()).0, OriginPolicy::Any).map(|_| ());
-            assert_eq!(verdict, Err(InvalidHeader(KEY1)), "{key}");
+            assert_eq!(checked, Err(InvalidHeader(KEY1)), "{key}");
         }
     }
 
     #[test]
-    fn subprotocols_that_are_agreed_on() {
+    fn subprotocols_are_negotiated() {
         // hixie75-4.2-1
         let offer = |version: Version, value: &str| {
             let name = DraftSpec::for_version(version).subprotocols.header_name();

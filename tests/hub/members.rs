@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::live::{connection, RawPeer, Side};
 use stdws::{DeliveryStats, Hub, Member, Timeouts, WebSocket};
 
-/// A connection of ours in a thread that receives until the end, its membership, and its peer.
+/// A connection whose thread receives until the end, its membership, and its peer.
 pub(crate) struct TestMember {
     pub(crate) member: Member,
     pub(crate) peer: RawPeer,
@@ -19,7 +19,7 @@ pub(crate) fn add_member(hub: &Hub, side: Side, timeouts: Timeouts) -> TestMembe
     TestMember { member, peer, receiving: receive(ws) }
 }
 
-/// Receives until the end, and says what that was.
+/// Receives until the end and returns the last result.
 pub(crate) fn receive(mut ws: WebSocket) -> thread::JoinHandle<stdws::Result<Option<stdws::Message>>> {
     thread::spawn(move || loop {
         match ws.recv() {
@@ -29,7 +29,7 @@ pub(crate) fn receive(mut ws: WebSocket) -> thread::JoinHandle<stdws::Result<Opt
     })
 }
 
-/// Waits for something that happens without being waited for.
+/// Waits for a condition by polling.
 #[track_caller]
 pub(crate) fn wait_until(what: &str, limit: Duration, mut done: impl FnMut() -> bool) {
     let start = Instant::now();
