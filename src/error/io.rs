@@ -99,7 +99,7 @@ impl Step {
         match self {
             Step::Resolve | Step::ConnectQueue | Step::Connect | Step::Proxy => "see Timeouts::connect",
             Step::Tls | Step::Handshake => "see Timeouts::handshake (server) and Timeouts::connect (client)",
-            Step::Receive => "the call set the timeout",
+            Step::Receive => "the timeout was given in the call",
             Step::Message => "see Timeouts::message",
             Step::Write | Step::SendLock => "see Timeouts::write",
             Step::Keepalive | Step::Pong => "see Timeouts::pong_timeout",

@@ -99,7 +99,7 @@ impl fmt::Display for UsageError {
             UsageError::TrustedProxy(entry) => write!(f, "{entry:?} is not an IP address, a network such as 10.0.0.0/8, or unix"),
             UsageError::CloseReasonTooLong(n) => write!(f, "the close reason has {n} bytes; RFC 6455 section 5.5 allows at most 123"),
             UsageError::CloseCode(code) => write!(f, "close code {code} must not be sent (RFC 6455 section 7.4); see CloseCode::is_sendable"),
-            UsageError::UnsupportedByVersion { feature, version } => write!(f, "the protocol version {version} does not support {feature}"),
+            UsageError::UnsupportedByVersion { feature, version } => write!(f, "the protocol version {version} has no {feature}"),
             UsageError::TextNotUtf8 => f.write_str("the text to send is not UTF-8"),
             UsageError::TopicNameTooLong { length, limit } => {
                 write!(f, "the name of the topic has {length} bytes; HubLimits::max_topic_length is {limit}")

@@ -340,7 +340,7 @@ mod tests {
     #[test]
     fn a_broken_rule_is_named_and_ends_it() {
         let text = explain(Version::Hybi07, &[(Role::Client, HEAD), (Role::Client, b"\x81\x05Hello\x81\x05Hello")]);
-        has(&text, &["A frame that breaks a rule", "BROKEN RULE  a client's frame is not masked"]);
+        has(&text, &["A frame that breaks a rule", "BROKEN RULE  a frame from a client is not masked"]);
         assert_eq!(text.matches("A frame").count(), 1);
         let text = explain(Version::Hybi05, &[(Role::Server, ANSWER), (Role::Server, b"\x84\x85")]);
         has(&text, &["reserved bits 1000 set"]);

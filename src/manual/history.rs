@@ -113,14 +113,14 @@
 //! | A fragmented control frame, or a long one? | Must not be; *here* 1002 on the header alone | `src/codec/frame.rs: each_rule_fails_on_the_byte_that_breaks_it` |
 //! | Which of several errors counts? | *Here* the first on the wire | `src/codec/frame.rs: of_several_broken_rules_the_first_on_the_wire_wins` |
 //! | Is a "must" in small letters one? | Mostly written large now; the others are on the list too | `tests/traceability.rs: every_requirement_is_accounted_for` |
-//! | Who checks the URI? | Whoever connects, first of all | `src/handshake/uri.rs: bad_uris_are_refused` |
+//! | Who checks the URI? | Whoever connects, first of all | `src/handshake/uri.rs: invalid_uris_are_rejected` |
 //! | One attempt at a time, whatever host or tab? | Per address and port | `tests/client.rs: handshakes_with_one_address_are_made_one_after_another` |
 //! | No upper limit on connections? | None; a server may have its own | `tests/server.rs: a_connection_above_the_limit_gets_503_at_once` |
 //! | May a user accept a bad certificate? | No: a TLS failure fails the connection | `tests/client.rs: wss_without_tls_is_refused_before_the_name_is_resolved` |
 //! | What is in Host? | The host in lower case, the port if not the default | `tests/client.rs: a_request_with_everything` |
 //! | Has everyone to send Origin? | Browsers have to | `tests/server.rs: origins` |
 //! | Subprotocols at random, or exactly when asked for? | *Here* exactly when asked for | `tests/client.rs: a_plain_request` |
-//! | Which other headers? | Any, by their own rules, but none that the handshake owns | `src/handshake/client.rs: headers_that_may_not_be_given` |
+//! | Which other headers? | Any, by their own rules, but none that the handshake owns | `src/handshake/header.rs: fields_of_the_handshake_and_invalid_fields_are_rejected` |
 //! | What about wrong line breaks? | *Here* CRLF and nothing else | `src/handshake/http.rs: one_tiny_head_for_each_error` |
 //! | Are there rules about reading on before failing? | No longer | `tests/conformance_violations.rs: nothing_is_processed_after_a_violation` |
 //! | May anyone connect where origins are not checked? | Yes, so they are, unless the owner says otherwise | `tests/cve.rs: cve_2019_13611_cross_site_hijacking` |
@@ -149,7 +149,7 @@
 //! | Has an endless message to be kept? | No: limits, on the header, before anything is kept; 1009 | `tests/conformance_violations.rs: what_is_too_big_is_refused_on_its_header` |
 //! | Has a Ping to be answered after a Close? | Not after one was received | `tests/conformance_closing.rs: nothing_after_the_peers_close_counts` |
 //! | RSV must be 0, or may be 1? | 0 unless something was agreed on | `src/codec/frame.rs: with_compression_rsv1_may_stand_on_the_first_frame_of_a_message_alone` |
-//! | Names that are not ASCII? | Punycode; who has the name converts it | `src/handshake/uri.rs: bad_uris_are_refused` |
+//! | Names that are not ASCII? | Punycode; who has the name converts it | `src/handshake/uri.rs: invalid_uris_are_rejected` |
 //! | Can Origin be enforced? | No: who sends none is no browser | `src/handshake/origin.rs: same_host_unless_allowed` |
 //! | May the key be empty? | 16 bytes in base64, whatever the spare bits are | `src/handshake/server.rs: invalid_requests_are_rejected` |
 //! | And when it does not work? | Wait longer each time; what to do instead is for the application | `tests/reconnect.rs: only_the_first_attempt_has_no_delay` |

@@ -386,7 +386,7 @@ mod tests {
         assert_eq!(connection(None).to_string(), "open still after 1.2 s");
         assert_eq!(closed_with(Some(1012)).to_string(), "lost after 1.2 s: the connection is closed: 1012");
         let attempt = Disconnect::AttemptFailed(status(503, &[]));
-        let want = "no connection: the opening handshake failed: the server answered 503 instead of 101";
+        let want = "no connection: the opening handshake failed: the server responded with status 503 instead of 101";
         assert_eq!(attempt.to_string(), want);
         assert!(attempt.error().is_some() && attempt.close_code().is_none() && connection(None).error().is_none());
     }
