@@ -343,7 +343,7 @@ mod tests {
         has(&text, &["A frame that breaks a rule", "BROKEN RULE  a frame from a client is not masked"]);
         assert_eq!(text.matches("A frame").count(), 1);
         let text = explain(Version::Hybi05, &[(Role::Server, ANSWER), (Role::Server, b"\x84\x85")]);
-        has(&text, &["reserved bits 1000 set"]);
+        has(&text, &["reserved bits 1000 are set"]);
     }
 
     #[test]
