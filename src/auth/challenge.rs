@@ -58,7 +58,7 @@ impl HandshakeError {
     ///
     /// ```
     /// # fn main() -> stdws::Result<()> {
-    /// # let server = stdws::Server::bind("127.0.0.1:0")?.basic_auth("the feed", |who| who.matches("ann", "secret"))?;
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.basic_auth("the feed", |credentials| credentials.matches("ann", "secret"))?;
     /// # let server = server.start(|_| Ok(()))?;
     /// # let client = stdws::Client::new(&format!("ws://{}", server.local_addr()))?;
     /// match client.connect() {

@@ -223,7 +223,7 @@ mod tests {
             (Response::empty(200).with_header("Upgrade", "h2c"), own("Upgrade")),
             (Response::empty(200).with_header("Sec-WebSocket-Accept", "x"), own("Sec-WebSocket-Accept")),
             (Response::empty(200).with_header("X", &long).with_header("X", &long), UsageError::HeadersTooLarge),
-            // The first fault is told.
+            // The first error is kept.
             (Response::empty(99).with_header("X", "\n"), UsageError::Status(99)),
         ];
         for (response, error) in rows {
