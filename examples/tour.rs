@@ -108,7 +108,7 @@ fn tour(deflate: bool) -> Result<(), Failure> {
         }
         Ok(())
     })?;
-    let (address, relayed) = relay(server.local_addr())?;
+    let (address, relayed) = relay(server.local_addr().ok_or("the server has no address")?)?;
     let url = format!("ws://{address}/tour");
     let mut presenter = Presenter {
         relayed,

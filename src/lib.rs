@@ -1,4 +1,4 @@
-//! WebSocket in nothing but Rust's `std`: a blocking RFC 6455 client and server without a dependency and without `unsafe`.
+//! A blocking WebSocket (RFC 6455) client and server built only on Rust's `std`: no dependency, no `unsafe`.
 //!
 //! ```
 //! # fn main() -> stdws::Result<()> {
@@ -8,7 +8,7 @@
 //!     }
 //!     Ok(())
 //! })?;
-//! let mut ws = stdws::connect(&format!("ws://{}/echo", server.local_addr()))?;
+//! let mut ws = stdws::connect(&format!("{}/echo", server.url()))?;
 //! ws.send("hello")?;
 //! assert_eq!(ws.recv()?.unwrap().as_text(), Some("hello"));
 //! ws.close(stdws::CloseCode::NORMAL, "bye")?;
@@ -16,45 +16,47 @@
 //! # }
 //! ```
 //!
-//! Start with [`connect`] or [`Client`], [`serve`] or [`Server`], and what both give: a [`WebSocket`]. The [`manual`] has
-//! chapters on receiving, sending, closing, reconnecting and security.
+//! # Where to start
+//!
+//! | to | use |
+//! |---|---|
+//! | connect | [`connect`], or [`Client`] for settings |
+//! | serve | [`serve`], or [`Server`] for settings; [`ServerHandle`] runs in the background |
+//! | receive and send | [`WebSocket`]; [`Sender`] sends from other threads |
+//! | send one message to many connections | [`Hub`] |
+//! | reconnect | [`Client::reconnect`] |
+//! | accept HTTP on the same port, authenticate | [`Server::http`], [`Server::on_request`], [`Request`], [`Response`] |
+//! | see what happens | [`Client::on_event`], [`Server::on_event`], [`events`], [`explain`] |
+//! | limit memory and time | [`Limits`], [`Timeouts`], [`HubLimits`] |
+//! | handle errors | [`Error`] |
+//! | read on | the [`manual`]; `examples/README.md` |
 //!
 //! # How the source is laid out
 //!
-//! Floors; each folder is a lesson that can be read alone, from the bottom up. A floor names only itself, those below it,
-//! and `error`; `tests/layers.rs` holds it to that.
+//! Each folder is a layer or a feature. A layer names only itself, the layers above it in this table, and the vocabulary
+//! (`error`, `close`, `message`, `config`). `tests/layers.rs` checks this.
 //!
-//! | floor | what is in it |
+//! | folder | contents |
 //! |---|---|
-//! | directly in `src` | what users call, below |
-//! | `transport` | blocking bytes with bounds: sockets, TLS, deadlines; no protocol |
-//! | `protocol` | RFC 6455 and 7692 as state: no I/O, no clock, no randomness of its own |
-//! | `legacy` | the drafts, beside `protocol`: a table with a row for each, two framings (feature `legacy`) |
-//! | `wire` | values to bytes and back, no state |
-//! | `primitives` | SHA-1, base64, UTF-8, DEFLATE, entropy; know nothing of WebSocket |
-//!
-//! | file | its folder has the parts |
-//! |---|---|
-//! | `client` | from a URL to an open connection: reaching, opening, redirects, reconnecting |
-//! | `proxy` | HTTP CONNECT and SOCKS5, and what the environment says of them |
-//! | `server` | who is let in, the threads at the door, shutting down |
-//! | `upgrade` | one request at the door: accept, answer in HTTP, or hand over |
-//! | `websocket` | an open connection: who may write, receiving, ending |
-//! | `hub` | one message to many connections |
-//! | `tls` | settings of TLS (feature `native-tls`; `no_tls` stands in for it) |
-//! | `trace` | what goes on: events, and bytes explained |
-//! | `message`, `close`, `config`, `error` | what all of them speak of |
+//! | `primitives` | SHA-1, base64, random bytes, the lock |
+//! | `handshake` | RFC 6455 sections 3, 4, 9 and 11 without I/O: URIs, HTTP heads, the opening handshake |
+//! | `codec` | RFC 6455 sections 5 to 8 without I/O: frames, masking, messages, the closing handshake |
+//! | `net` | blocking bytes with deadlines: sockets, streams, connecting |
+//! | `http` | requests and responses as an application sees them |
+//! | `connection` | an open WebSocket, shared by threads |
+//! | `client`, `server` | the two roles |
+//! | `deflate`, `events`, `explain`, `hub`, `reconnect`, `redirect`, `proxy`, `trusted_proxy`, `auth`, `tls`, `legacy` | one feature each |
 //! | `manual` | documentation only |
 //!
-//! With RFC 6455 beside it: section 3 is `wire/uri`, 4 `protocol/handshake`, 5.2 `wire/frame`, 5.3 `wire/mask`, 5.4 and 6
-//! `protocol/decoder` and `protocol/encoder`, 5.5.1 `wire/close`, 7 `protocol/closing`, 8 `primitives/utf8`.
+//! To read the protocol with RFC 6455 beside it, start with the manual's first chapter, [`reading`](manual::reading). It leads
+//! through `handshake` and `codec` in the order of the RFC.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 mod auth;
 mod client;
 mod close;
-mod codec;
+pub mod codec;
 mod config;
 mod connection;
 #[cfg(feature = "deflate")]
@@ -113,10 +115,11 @@ pub use reconnect::attempts::{Reconnect, ReconnectHandle};
 pub use reconnect::backoff::Backoff;
 pub use reconnect::disconnect::{Disconnect, Retry};
 pub use server::builder::{serve, Server};
-pub use server::decision::{Accept, Decision, RawStreamHandler};
+pub use server::decision::{Accept, Decision};
 pub use server::handle::ServerHandle;
 pub use server::raw_stream::RawStream;
-pub use server::shutdown::{ShutdownHandle, ShutdownReport};
+pub use server::shutdown::ShutdownHandle;
+pub use server::shutdown_report::ShutdownReport;
 #[cfg(feature = "native-tls")]
 pub use tls::config::{TlsAccept, TlsConnect, TlsIdentity};
 

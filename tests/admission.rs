@@ -54,7 +54,7 @@ fn open_soon(addr: SocketAddr) -> RawPeer {
 fn handshakes_under_way_have_a_limit_of_their_own() {
     let _watchdog = watchdog();
     let server = bind().max_handshakes(2).start(echo).unwrap();
-    let addr = server.local_addr();
+    let addr = server.local_addr().unwrap();
     // Open connections do not count.
     let _open: Vec<RawPeer> = (0..5).map(|_| open_soon(addr)).collect();
     let silent: Vec<TcpStream> = (0..2).map(|_| connect(addr)).collect();
@@ -69,13 +69,13 @@ fn handshakes_under_way_have_a_limit_of_their_own() {
 fn connections_from_one_address_have_a_limit() {
     let _watchdog = watchdog();
     let server = bind().max_per_address(2).start(echo).unwrap();
-    let addr = server.local_addr();
+    let addr = server.local_addr().unwrap();
     let (first, _second) = (open(addr).unwrap(), open(addr).unwrap());
     assert_eq!(open(addr).err(), Some(429));
     drop(first);
     open_soon(addr);
     let server = bind().max_per_address(0).start(echo).unwrap();
-    assert_eq!(open(server.local_addr()).err(), Some(429));
+    assert_eq!(open(server.local_addr().unwrap()).err(), Some(429));
 }
 
 #[test]
@@ -95,12 +95,12 @@ fn the_stack_is_as_large_as_it_is_told_to_be() {
         ws.send(&depth.to_string())
     });
     let server = server.unwrap();
-    let mut ws = stdws::connect(&format!("ws://{}", server.local_addr())).unwrap();
+    let mut ws = stdws::connect(&server.url()).unwrap();
     assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("3000"));
     // And as small.
     let server = bind().stack_size(128 << 10).http(|_| stdws::Response::text(200, "ok")).start(echo).unwrap();
-    open(server.local_addr()).unwrap();
-    let mut socket = connect(server.local_addr());
+    open(server.local_addr().unwrap()).unwrap();
+    let mut socket = connect(server.local_addr().unwrap());
     socket.write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
     let mut answer = String::new();
     socket.read_to_string(&mut answer).unwrap();
@@ -138,7 +138,7 @@ fn without_descriptors() {
     }
     let _watchdog = watchdog();
     let server = bind().start(echo).unwrap();
-    let addr = server.local_addr();
+    let addr = server.local_addr().unwrap();
     let mut first = open(addr).unwrap();
     // Until nobody can have one any more, we on our side neither.
     let mut waiting = Vec::new();
@@ -174,7 +174,7 @@ fn without_memory_for_threads() {
     }
     let _watchdog = watchdog();
     let server = bind().stack_size(256 << 20).start(echo).unwrap();
-    let addr = server.local_addr();
+    let addr = server.local_addr().unwrap();
     let mut peers = Vec::new();
     loop {
         match open(addr) {

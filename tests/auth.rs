@@ -36,7 +36,7 @@ fn greet(mut ws: WebSocket) -> stdws::Result<()> {
 }
 
 fn client(server: &ServerHandle) -> Client {
-    Client::new(&format!("ws://{}/", server.local_addr())).unwrap()
+    Client::new(&format!("{}/", server.url())).unwrap()
 }
 
 fn refused(client: &Client) -> HandshakeError {
@@ -48,7 +48,7 @@ fn refused(client: &Client) -> HandshakeError {
 
 /// All that is answered to a request with these lines, and the status of it.
 fn ask(server: &ServerHandle, lines: &str) -> String {
-    let mut stream = TcpStream::connect(server.local_addr()).unwrap();
+    let mut stream = TcpStream::connect(server.local_addr().unwrap()).unwrap();
     stream.set_read_timeout(Some(LONG)).unwrap();
     stream.write_all(format!("GET / HTTP/1.1\r\nHost: h\r\n{lines}\r\n").as_bytes()).unwrap();
     stream.shutdown(std::net::Shutdown::Write).unwrap();
@@ -82,7 +82,7 @@ fn valid_credentials_are_accepted() {
     // 7617-2.2-2, 7617-2-s2, 7617-2.1-1, 7617-2.1-2
     within(|| {
         let server = server().start(greet).unwrap();
-        let url = format!("ws://ann:s3cr%3At%20%C2%A3@{}/", server.local_addr());
+        let url = format!("ws://ann:s3cr%3At%20%C2%A3@{}/", server.local_addr().unwrap());
         let by_url = Client::new(&url).unwrap();
         let by_call = client(&server).basic_auth("ann", "s3cr:t \u{A3}").unwrap();
         // The call goes before the URL, and before a header.
@@ -248,7 +248,8 @@ fn secrets_are_not_shown() {
         for text in [shown, reported.concat()] {
             assert!(!text.contains("S3CRET") && !text.contains(basic), "{text}");
         }
-        let ws = Client::new(&format!("ws://ann:s3cr%3At%20%C2%A3@{}/", server.local_addr())).unwrap().connect();
+        let ws =
+            Client::new(&format!("ws://ann:s3cr%3At%20%C2%A3@{}/", server.local_addr().unwrap())).unwrap().connect();
         drop(ws.unwrap());
     });
 }

@@ -394,8 +394,14 @@ fn limits_are_the_clients() {
     let too_big = Some(ProtocolError::MessageTooBig { length: 5, limit: 4 });
     assert_eq!(violation(|client| client.max_message_size(4)), too_big);
     assert_eq!(violation(|client| client.limits(Limits::with_max_message_size(4))), too_big);
-    // What was said last counts, for frames too.
+    // `max_message_size` replaces the limits of messages and frames, and keeps the others.
     assert_eq!(violation(|client| client.limits(Limits::with_max_message_size(1)).max_message_size(5)), None);
+    let max_fragments = |client: Client| {
+        let mut limits = Limits::client();
+        limits.max_fragments = 1;
+        client.limits(limits).max_message_size(5)
+    };
+    assert_eq!(violation(max_fragments), Some(ProtocolError::TooManyFragments { limit: 1 }));
 }
 
 // ── time ────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -320,7 +320,7 @@ fn recorded(conversation: impl FnOnce(SocketAddr)) -> [(String, Vec<Frame>); 2] 
     });
     let running = running.unwrap();
     let (listener, address) = listen();
-    let inside = running.local_addr();
+    let inside = running.local_addr().unwrap();
     let (sender, taps) = mpsc::channel();
     thread::spawn(move || {
         let (client, server) = (accept(&listener), connect(inside));

@@ -302,7 +302,7 @@ fn dropping_sends_a_close() {
         assert_eq!(peer.rest(), [(FIN | CLOSE, close_body(1001, ""))], "{side:?}");
     }
     let running = Server::bind("127.0.0.1:0").unwrap().start(|_ws| panic!("on purpose")).unwrap();
-    let mut stream = connect(running.local_addr());
+    let mut stream = connect(running.local_addr().unwrap());
     std::io::Write::write_all(&mut stream, REQUEST.as_bytes()).unwrap();
     read_head(&mut stream);
     assert_eq!(read_all(&mut stream), b"\x88\x02\x03\xF3");
@@ -315,7 +315,7 @@ fn a_request_that_does_not_come_is_not_answered() {
     timeouts.handshake = MOMENT;
     let server = Server::bind("127.0.0.1:0").unwrap().timeouts(timeouts).start(|_| Ok(())).unwrap();
     for part in ["", &REQUEST[..REQUEST.len() - 2]] {
-        let mut stream = connect(server.local_addr());
+        let mut stream = connect(server.local_addr().unwrap());
         std::io::Write::write_all(&mut stream, part.as_bytes()).unwrap();
         assert_eq!(stream.read(&mut [0; 64]).unwrap(), 0);
     }

@@ -47,7 +47,7 @@ fn a_server_from_the_request_to_the_open_connection() {
             Ok(())
         })
         .unwrap();
-    let mut stream = connect(server.local_addr());
+    let mut stream = connect(server.local_addr().unwrap());
     let fields =
         "Sec-WebSocket-Protocol: w, x\r\nSec-WebSocket-Protocol: y\r\nSec-WebSocket-Extensions: foo; bar=\"baz\"\r\n";
     let request = REQUEST.replace("\r\n\r\n", &format!("\r\n{fields}\r\n")).replace("/chat", "/a%20b?q=1");

@@ -123,7 +123,7 @@ fn cve_2026_54465_unbounded_header_list() {
         (format!("A: {}\r\n", "b".repeat(8000)).repeat(9), HeadErrorKind::HeadTooLong),
     ];
     for (fields, kind) in rows {
-        assert!(ask(server.local_addr(), &request_with(&fields)).starts_with("HTTP/1.1 431 "), "{kind}");
+        assert!(ask(server.local_addr().unwrap(), &request_with(&fields)).starts_with("HTTP/1.1 431 "), "{kind}");
         assert_eq!(refused(response_with(&fields)).kind(), &HandshakeErrorKind::Head(kind));
         let (url, proxy) =
             (|_| "ws://far.invalid/".to_owned(), |address: SocketAddr| Proxy::http(&address.to_string()));
@@ -140,10 +140,10 @@ fn cve_2026_61666_malformed_host() {
     let server = server();
     for host in ["[::1", "a b", "@", "a:b:c", "\u{e9}", "[]:80", ":80", "a:99999999999999999999", "%zz", "a,b", "//"] {
         let request = REQUEST.replace("server.example.com", host);
-        assert!(ask(server.local_addr(), request.as_bytes()).starts_with("HTTP/1.1 400 "), "{host}");
+        assert!(ask(server.local_addr().unwrap(), request.as_bytes()).starts_with("HTTP/1.1 400 "), "{host}");
     }
     // The server is still there.
-    let mut stream = connect(server.local_addr());
+    let mut stream = connect(server.local_addr().unwrap());
     stream.write_all(REQUEST.as_bytes()).unwrap();
     assert_eq!(read_head(&mut stream), RESPONSE);
 }
@@ -154,11 +154,11 @@ fn cve_2024_37890_headers_above_the_limit() {
     let server = server();
     let request = |before: usize| REQUEST.replace("Host:", &format!("{}Host:", "X: y\r\n".repeat(before)));
     // 100 fields are not too many.
-    let mut stream = connect(server.local_addr());
+    let mut stream = connect(server.local_addr().unwrap());
     stream.write_all(request(95).as_bytes()).unwrap();
     assert_eq!(read_head(&mut stream), RESPONSE);
     for before in [96, 200] {
-        let answer = ask(server.local_addr(), request(before).as_bytes());
+        let answer = ask(server.local_addr().unwrap(), request(before).as_bytes());
         assert!(answer.starts_with("HTTP/1.1 431 "), "{before}: {answer}");
         let response = RESPONSE.replace("Upgrade: w", &format!("{}Upgrade: w", "X: y\r\n".repeat(before + 2)));
         assert_eq!(refused(response).kind(), &HandshakeErrorKind::Head(HeadErrorKind::TooManyFields));
@@ -180,18 +180,18 @@ fn cve_2021_32640_cve_2020_7662_cve_2020_7663_header_lists_in_one_pass() {
     ];
     for list in lists {
         let field = format!("Sec-WebSocket-Extensions: {list}\r\n");
-        assert!(ask(server.local_addr(), &request_with(&field)).starts_with("HTTP/1.1 400 "));
+        assert!(ask(server.local_addr().unwrap(), &request_with(&field)).starts_with("HTTP/1.1 400 "));
         refused(response_with(&field));
     }
     let field = format!("Sec-WebSocket-Extensions: {unclosed}\r\n").repeat(7);
-    assert!(ask(server.local_addr(), &request_with(&field)).starts_with("HTTP/1.1 400 "));
+    assert!(ask(server.local_addr().unwrap(), &request_with(&field)).starts_with("HTTP/1.1 400 "));
     // Subprotocols are compared with each other: as many as a head can hold.
     let names: Vec<String> = (0..1500).map(|n| format!("{n:x}")).collect();
     let field = format!("Sec-WebSocket-Protocol: {}\r\n", names.join(",")).repeat(7);
-    assert!(ask(server.local_addr(), &request_with(&field)).starts_with("HTTP/1.1 400 "));
+    assert!(ask(server.local_addr().unwrap(), &request_with(&field)).starts_with("HTTP/1.1 400 "));
     for name in ["Connection", "Upgrade"] {
         let field = format!("{name}: {}\r\n", ",".repeat(8000)).repeat(6);
-        let mut stream = connect(server.local_addr());
+        let mut stream = connect(server.local_addr().unwrap());
         stream.write_all(&request_with(&field)).unwrap();
         stream.read_exact(&mut [0; 12]).unwrap();
     }
@@ -206,7 +206,7 @@ fn cve_2023_43669_head_parsed_once() {
     let _watchdog = watchdog();
 
     let server = server();
-    let mut stream = connect(server.local_addr());
+    let mut stream = connect(server.local_addr().unwrap());
     let request = request_with(&fields);
     // All but the end, which would still be on its way when the answer comes.
     let limit = 65_536;
@@ -282,7 +282,8 @@ fn cve_2019_13611_cross_site_hijacking() {
         "http://server.example.com.evil.example",
         "http://server.example.com@evil.example",
     ] {
-        let answer = ask(server.local_addr(), &request_with(&format!("Origin: {origin}\r\nCookie: session=1\r\n")));
+        let answer =
+            ask(server.local_addr().unwrap(), &request_with(&format!("Origin: {origin}\r\nCookie: session=1\r\n")));
         assert!(answer.starts_with("HTTP/1.1 403 "), "{origin}: {answer}");
     }
 }
@@ -327,7 +328,7 @@ fn credentials_do_not_follow_a_redirect() {
 fn cve_2026_49753_content_length_plus_zero() {
     let server = server();
     for length in ["+0", "-0", "0x0", "0, 1", "", "00000000000000000000000000000000000000001"] {
-        let answer = ask(server.local_addr(), &request_with(&format!("Content-Length: {length}\r\n")));
+        let answer = ask(server.local_addr().unwrap(), &request_with(&format!("Content-Length: {length}\r\n")));
         assert!(answer.starts_with("HTTP/1.1 400 "), "{length}: {answer}");
         let rejection = refused(format!("HTTP/1.1 403 No\r\nContent-Length: {length}\r\n\r\nbody"));
         assert_eq!((rejection.status(), rejection.body()), (Some(403), &b""[..]), "{length}");
@@ -426,7 +427,7 @@ fn cve_2025_10148_one_masking_key_per_connection() {
     let connecting = spawn(move || stdws::connect(&format!("ws://{address}")).unwrap());
     let mut stream = accept(&listener);
     let request = read_head(&mut stream);
-    let mut real = connect(server.local_addr());
+    let mut real = connect(server.local_addr().unwrap());
     real.write_all(request.as_bytes()).unwrap();
     stream.write_all(read_head(&mut real).as_bytes()).unwrap();
     let mut ws = connecting.join();
@@ -604,11 +605,11 @@ fn complaint_reads_on_after_a_violation() {
 #[test]
 fn complaint_no_answer_to_plain_http() {
     let server = server();
-    let plain = ask(server.local_addr(), b"GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    let plain = ask(server.local_addr().unwrap(), b"GET / HTTP/1.1\r\nHost: h\r\n\r\n");
     assert!(plain.starts_with("HTTP/1.1 426 ") && plain.contains("\r\nUpgrade: websocket\r\n"), "{plain}");
-    let version = ask(server.local_addr(), REQUEST.replace("Version: 13", "Version: 8").as_bytes());
+    let version = ask(server.local_addr().unwrap(), REQUEST.replace("Version: 13", "Version: 8").as_bytes());
     assert!(version.starts_with("HTTP/1.1 426 ") && version.contains("\r\nSec-WebSocket-Version: 13\r\n"), "{version}");
-    let garbage = ask(server.local_addr(), b"\x16\x03\x01\x02\x00\x01\x00\x01\xFC");
+    let garbage = ask(server.local_addr().unwrap(), b"\x16\x03\x01\x02\x00\x01\x00\x01\xFC");
     assert!(garbage.starts_with("HTTP/1.1 400 "), "{garbage}");
 }
 
@@ -625,7 +626,7 @@ fn complaint_accepts_no_host_and_two_keys() {
         REQUEST.replace("Host: server.example.com\r\n", ""),
         REQUEST.replace("\r\n\r\n", "\r\nSec-WebSocket-Key: AQIDBAUGBwgJCgsMDQ4PEC==\r\n\r\n"),
     ] {
-        assert!(ask(server.local_addr(), request.as_bytes()).starts_with("HTTP/1.1 400 "), "{request}");
+        assert!(ask(server.local_addr().unwrap(), request.as_bytes()).starts_with("HTTP/1.1 400 "), "{request}");
     }
 }
 

@@ -162,7 +162,7 @@ fn nothing_is_compressed_that_one_side_did_not_ask_for() {
             server = server.deflate(Deflate::default());
         }
         let server = server.start(|mut ws| ws.recv().map(drop)).unwrap();
-        let mut client = Client::new(&format!("ws://{}", server.local_addr())).unwrap().watched();
+        let mut client = Client::new(&server.url()).unwrap().watched();
         if of_client {
             client = client.deflate(Deflate::default());
         }
@@ -211,8 +211,7 @@ fn both_ends_ours_with_every_setting() {
             })
             .unwrap();
         for of_client in &settings {
-            let client =
-                Client::new(&format!("ws://{}", server.local_addr())).unwrap().watched().deflate(of_client.clone());
+            let client = Client::new(&server.url()).unwrap().watched().deflate(of_client.clone());
             let mut ws = client.connect().unwrap();
             assert!(ws.response().unwrap().header("Sec-WebSocket-Extensions").is_some());
             for size in [0, 1, 63, 64, 300, 5_000, 70_000] {

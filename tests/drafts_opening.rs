@@ -54,7 +54,7 @@ fn bound() -> Server {
 /// What a server of these versions says to these bytes, until it ends the stream.
 fn said(server: Server, request: &[u8]) -> String {
     let (running, _connections) = serving(server);
-    let mut stream = TcpStream::connect(running.local_addr()).unwrap();
+    let mut stream = TcpStream::connect(running.local_addr().unwrap()).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     stream.write_all(request).unwrap();
     let mut said = Vec::new();
@@ -91,7 +91,7 @@ fn every_version_opens_between_our_own_client_and_server() {
     let _watchdog = watchdog();
     for version in Version::ALL {
         let (running, connections) = serving(bound().legacy_versions([version]).subprotocols(["b", "a"]));
-        let url = format!("ws://{}/chat?x=1", running.local_addr());
+        let url = format!("{}/chat?x=1", running.url());
         let client = Client::new(&url).unwrap().watched().version(version).subprotocol("a").unwrap();
         let client = client.header("Cookie", "a=b").unwrap();
         let ws = client.connect().unwrap_or_else(|error| panic!("{version}: {error}"));
@@ -118,7 +118,7 @@ fn all_versions_at_once_are_distinguished() {
             Version::Hybi02 => Version::Hybi03,
             other => other,
         };
-        let client = Client::new(&format!("ws://{}", running.local_addr())).unwrap().watched().version(version);
+        let client = Client::new(&running.url()).unwrap().watched().version(version);
         let ws = client.connect().unwrap_or_else(|error| panic!("{version}: {error}"));
         assert_eq!((ws.version(), connections.recv().unwrap().version()), (version, taken_for));
     }
@@ -142,7 +142,7 @@ fn a_hook_sees_the_version_and_what_it_says_in_its_own_words() {
         });
         let (running, _connections) = serving(server);
         let open = |path: &str| {
-            let url = format!("ws://{}{path}", running.local_addr());
+            let url = format!("{}{path}", running.url());
             let client = Client::new(&url).unwrap().watched().version(version).origin("http://Page.example").unwrap();
             client.subprotocol("a").unwrap().connect()
         };
@@ -164,7 +164,7 @@ fn no_version_is_a_way_around_the_password() {
     for version in Version::ALL {
         let server = bound().legacy_versions([version]).basic_auth("here", |who| who.matches("ann", "secret")).unwrap();
         let (running, _connections) = serving(server);
-        let client = Client::new(&format!("ws://{}", running.local_addr())).unwrap().watched().version(version);
+        let client = Client::new(&running.url()).unwrap().watched().version(version);
         match client.connect() {
             Err(Error::Handshake(rejection)) => assert_eq!(rejection.status(), Some(401), "{version}"),
             other => panic!("{version}: {other:?}"),
@@ -179,7 +179,7 @@ fn several_subprotocols_from_hybi_03_on() {
     let _watchdog = watchdog();
     for version in drafts() {
         let (running, _connections) = serving(bound().legacy_versions([version]).subprotocols(["b"]));
-        let client = Client::new(&format!("ws://{}", running.local_addr())).unwrap().watched().version(version);
+        let client = Client::new(&running.url()).unwrap().watched().version(version);
         let opened = client.subprotocol("a").unwrap().subprotocol("b").unwrap().connect();
         match (version.supports(Capability::MultipleSubprotocols), opened) {
             (true, Ok(ws)) => assert_eq!(ws.subprotocol(), Some("b"), "{version}"),
@@ -235,7 +235,7 @@ const REQUEST_OF_NOBODY: &str = "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket
 fn a_client_falls_back_to_the_newest_version_that_the_server_lists_and_it_allows() {
     let _watchdog = watchdog();
     let (running, connections) = serving(bound().legacy_versions([Version::Hybi06, Version::Hybi08]));
-    let client = Client::new(&format!("ws://{}", running.local_addr())).unwrap().watched().version(Version::Hybi07);
+    let client = Client::new(&running.url()).unwrap().watched().version(Version::Hybi07);
     let refused = client.connect().unwrap_err();
     assert!(matches!(&refused, Error::Handshake(rejection) if rejection.status() == Some(426)), "{refused}");
     let rows: [(&[Version], Option<Version>); 5] = [
@@ -287,7 +287,7 @@ fn a_client_tries_each_version_once() {
 fn a_server_answers_hixie_75_to_the_letter() {
     let _watchdog = watchdog();
     let (running, connections) = serving(bound().legacy_versions([Version::Hixie75]).subprotocols(["sample"]));
-    let mut stream = TcpStream::connect(running.local_addr()).unwrap();
+    let mut stream = TcpStream::connect(running.local_addr().unwrap()).unwrap();
     stream.write_all(HIXIE75_REQUEST.as_bytes()).unwrap();
     assert_eq!(String::from_utf8(read_head(&mut stream)).unwrap(), HIXIE75_RESPONSE);
     let peer = connections.recv().unwrap();
@@ -300,7 +300,7 @@ fn the_eight_bytes_behind_a_request_come_as_they_like() {
     for cuts in [&[][..], &[0], &[4], &[0, 1, 2, 3, 4, 5, 6, 7]] {
         for frame in [&b""[..], b"\x00early\xFF"] {
             let (running, connections) = serving(bound().legacy_versions([Version::HIXIE76]));
-            let mut stream = TcpStream::connect(running.local_addr()).unwrap();
+            let mut stream = TcpStream::connect(running.local_addr().unwrap()).unwrap();
             stream.set_nodelay(true).unwrap();
             let bytes = [HYBI00_BODY, frame].concat();
             let mut sent = 0;
@@ -317,7 +317,7 @@ fn the_eight_bytes_behind_a_request_come_as_they_like() {
                 thread::sleep(ms(5));
             }
             let mut response = read_head(&mut stream);
-            response.extend(std::iter::repeat_n(0, 16));
+            response.extend(std::iter::repeat(0).take(16));
             let head = response.len() - 16;
             stream.read_exact(&mut response[head..]).unwrap();
             assert_eq!(String::from_utf8(response).unwrap(), HYBI00_RESPONSE);
@@ -334,7 +334,7 @@ fn without_the_eight_bytes_a_server_says_nothing() {
     let _watchdog = watchdog();
     for body in [&b""[..], b"1234567"] {
         let (running, _connections) = serving(bound().legacy_versions([Version::Hybi00]));
-        let mut stream = TcpStream::connect(running.local_addr()).unwrap();
+        let mut stream = TcpStream::connect(running.local_addr().unwrap()).unwrap();
         stream.write_all(&[HYBI00_REQUEST.as_bytes(), body].concat()).unwrap();
         stream.shutdown(std::net::Shutdown::Write).unwrap();
         let mut said = Vec::new();
@@ -352,7 +352,7 @@ fn a_request_that_drips_is_over_by_the_deadline() {
     for version in drafts() {
         waiting.push(thread::spawn(move || {
             let (running, _connections) = serving(bound().legacy_versions([version]).timeouts(timeouts));
-            let stream = TcpStream::connect(running.local_addr()).unwrap();
+            let stream = TcpStream::connect(running.local_addr().unwrap()).unwrap();
             let mut peer = RawPeer::client_side(stream);
             let mut writer = peer.second_handle();
             let all = request(version);
@@ -419,7 +419,7 @@ fn an_early_server_returns_the_scheme_that_its_proxy_names() {
         ("X-Other: https", "ws://example.com/demo"),
     ] {
         let (running, _connections) = serving(bound().legacy_versions([Version::Hybi00]));
-        let mut stream = TcpStream::connect(running.local_addr()).unwrap();
+        let mut stream = TcpStream::connect(running.local_addr().unwrap()).unwrap();
         let request = HYBI00_REQUEST.replace("\r\n\r\n", &format!("\r\n{more}\r\n\r\n"));
         stream.write_all(&[request.as_bytes(), HYBI00_BODY].concat()).unwrap();
         let response = String::from_utf8(read_head(&mut stream)).unwrap();
@@ -447,7 +447,7 @@ fn asked(version: Version, limit: Duration) -> (thread::JoinHandle<stdws::Result
         let from = request.len() - 8;
         stream.read_exact(&mut request[from..]).unwrap();
     }
-    let mut server = TcpStream::connect(running.local_addr()).unwrap();
+    let mut server = TcpStream::connect(running.local_addr().unwrap()).unwrap();
     server.write_all(&request).unwrap();
     let mut answer = read_head(&mut server);
     if challenge {

@@ -326,7 +326,7 @@ fn connections_show_no_secrets() {
     let shown_before = format!("{server:?}");
     let server = server.start(handler).unwrap();
     assert_no_secret(&format!("{shown_before} {server:?}"));
-    let mut ws = client_with_secrets(server.local_addr()).connect().unwrap();
+    let mut ws = client_with_secrets(server.local_addr().unwrap()).connect().unwrap();
     ws.send("secret").unwrap();
     assert_no_secret(&format!("{ws:?} {ws:#?} {:?}", ws.sender()));
     let text = shown.recv_timeout(LONG).unwrap();

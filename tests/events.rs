@@ -74,7 +74,7 @@ fn echo(server: Server) -> stdws::ServerHandle {
 }
 
 fn url(server: &stdws::ServerHandle) -> String {
-    format!("ws://{}", server.local_addr())
+    server.url()
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn what_leads_to_no_connection() {
     let server = echo(server.http(|_| Response::text(404, "no")));
     let mut open = Vec::new();
     for request in ["GET / HTTP/1.1\r\nHost: h\r\n\r\n", "GET / HTTP/1.1\nX", "G"] {
-        let mut stream = connect(server.local_addr());
+        let mut stream = connect(server.local_addr().unwrap());
         stream.write_all(request.as_bytes()).unwrap();
         open.push(stream);
     }
@@ -260,12 +260,12 @@ fn a_peer_that_says_nothing_and_one_that_is_cut_off() {
     let mut timeouts = Timeouts::default();
     (timeouts.ping_interval, timeouts.pong_timeout) = (Duration::from_millis(20), Duration::from_millis(20));
     let server = echo(Server::bind("127.0.0.1:0").unwrap().timeouts(timeouts).on_event(log.closure()));
-    let mut silent = connect(server.local_addr());
+    let mut silent = connect(server.local_addr().unwrap());
     silent.write_all(REQUEST.as_bytes()).unwrap();
     read_head(&mut silent);
     let events = log.wait("ended", 1);
     assert!(events.iter().any(|event| matches!(event.kind(), EventKind::Timeout(Step::Keepalive))), "{events:?}");
-    let mut cut = connect(server.local_addr());
+    let mut cut = connect(server.local_addr().unwrap());
     cut.write_all(REQUEST.as_bytes()).unwrap();
     read_head(&mut cut);
     drop(cut);
@@ -349,7 +349,7 @@ fn events_show_no_secrets() {
         None => stdws::Decision::Respond(Response::text(401, "hidden")),
     }));
     for open in [false, true] {
-        let address = server.local_addr();
+        let address = server.local_addr().unwrap();
         let mut client = Client::new(&format!("ws://user:hidden@{address}/hidden?hidden")).unwrap();
         if open {
             client = client.header("X-Open", "hidden").unwrap();

@@ -39,7 +39,7 @@ fn server(does: Does) -> Server {
 }
 
 fn connect(server: &ServerHandle, does: Does) -> WebSocket {
-    let client = Client::new(&format!("ws://{}", server.local_addr())).unwrap().timeouts(long_timeouts());
+    let client = Client::new(&server.url()).unwrap().timeouts(long_timeouts());
     client.on_event(does.handler()).connect().unwrap()
 }
 
@@ -133,6 +133,7 @@ fn a_handler_uses_all_there_is() {
     let _watchdog = watchdog();
     let tools: Arc<Mutex<Tools>> = Arc::default();
     let (at, busy) = (tools.clone(), AtomicBool::new(false));
+    let (tell, told) = mpsc::channel();
     let handler = move |event: &Event| {
         let sent = matches!(event.kind(), EventKind::Frame(Direction::Sent, _));
         // The messages that were broadcast from here are for others to deliver.
@@ -144,9 +145,9 @@ fn a_handler_uses_all_there_is() {
         sender.send("from the handler").unwrap();
         drop(last);
         if let (Some(hub), Some(member)) = (hub, member) {
-            assert_eq!(hub.broadcast("by broadcast"), 1);
-            assert_eq!(member.send("to one"), stdws::QueueOutcome::Queued);
+            let done = (hub.broadcast("by broadcast"), member.send("to one"));
             hub.flush(Duration::from_millis(50));
+            tell.send((done, hub, member)).unwrap();
         }
     };
     let hub = Hub::new().unwrap();
@@ -155,8 +156,8 @@ fn a_handler_uses_all_there_is() {
     let server = Server::bind("127.0.0.1:0").unwrap().timeouts(long_timeouts()).on_event(handler);
     let server = server.start(move |ws| give.send(ws).map_err(|_| Error::Closed(None)));
     let server = server.unwrap();
-    let (mut one, mut other) = (connect(&server, Does::Nothing), connect(&server, Does::Nothing));
-    let (mut at_one, at_other) = (take.recv().unwrap(), take.recv().unwrap());
+    let (mut one, mut at_one) = (connect(&server, Does::Nothing), take.recv().unwrap());
+    let (mut other, at_other) = (connect(&server, Does::Nothing), take.recv().unwrap());
     let member = everyone.add(at_one.sender());
     *tools.lock().unwrap() = Tools {
         sender: Some(at_one.sender()),
@@ -165,8 +166,14 @@ fn a_handler_uses_all_there_is() {
         member: Some(hub.add(at_one.sender())),
     };
     assert_eq!(hub.broadcast("first"), 2);
-    let texts: Vec<_> = (0..3).map(|_| text(&mut one)).collect();
-    assert!(texts.contains(&"from the handler".to_owned()), "{texts:?}");
+    // To two members: the first message, and what the handler broadcasts; it sends two to one alone.
+    let texts: Vec<_> = (0..6).map(|_| text(&mut one)).collect();
+    let count = |what| texts.iter().filter(|text| *text == what).count();
+    let counts = [count("first"), count("from the handler"), count("by broadcast"), count("to one")];
+    assert_eq!(counts, [2, 1, 2, 1], "{texts:?}");
+    let (done, everyone, second) = told.recv().unwrap();
+    assert_eq!(done, (2, stdws::QueueOutcome::Queued));
+    drop((everyone, second));
     assert!(other.recv().unwrap().is_none(), "its last sender was dropped");
     drop(member);
     let closing = thread::spawn(move || while one.recv().unwrap().is_some() {});
@@ -192,13 +199,16 @@ fn a_handler_called_by_a_shutdown_shuts_down_again() {
     // Nobody receives before the Close has been sent, so it is the shutdown that tells of it.
     let (told, again) = (Mutex::new(told), Arc::new(Mutex::new(None)));
     let seen = again.clone();
+    let (enter, entered) = mpsc::channel();
     let server = server.start(move |mut ws| {
+        enter.send(()).unwrap();
         *seen.lock().unwrap() = told.lock().unwrap().recv().ok();
         ws.recv().map(drop)
     });
     let server = server.unwrap();
     let mut ws = connect(&server, Does::Nothing);
     let client = thread::spawn(move || ws.recv());
+    entered.recv().unwrap();
     let report = server.shutdown(SLACK);
     assert_eq!((report.clean(), report.threads_left()), (1, 0), "{report}");
     assert_eq!(*again.lock().unwrap(), Some(stdws::ShutdownReport::default()));
@@ -223,7 +233,7 @@ fn what_a_handler_does_is_not_told_on_whatever_thread_it_happens() {
         let server = Server::bind("127.0.0.1:0").unwrap().timeouts(long_timeouts());
         let server = if masked { server } else { server.on_event(handler.clone()) };
         let server = server.start(move |ws| give.send(ws).map_err(|_| Error::Closed(None))).unwrap();
-        let client = Client::new(&format!("ws://{}", server.local_addr())).unwrap().timeouts(long_timeouts());
+        let client = Client::new(&server.url()).unwrap().timeouts(long_timeouts());
         let client = if masked { client.on_event(handler) } else { client };
         let there = client.connect().unwrap();
         let here = take.recv().unwrap();
@@ -243,4 +253,41 @@ fn what_a_handler_does_is_not_told_on_whatever_thread_it_happens() {
         assert_eq!(sent, 3, "{:?}", codes.lock().unwrap());
         assert_eq!(hub.stats().sent + hub.stats().lost, 4);
     }
+}
+
+#[test]
+fn a_source_of_keys_uses_the_connection_it_is_for() {
+    // It is called without a lock of that connection: here for its own sender, for a hub, and for the closing handshake.
+    let _watchdog = watchdog();
+    let server = Server::bind("127.0.0.1:0").unwrap().timeouts(long_timeouts()).start(|mut ws| {
+        while let Some(message) = ws.recv()? {
+            ws.send(&message)?;
+        }
+        Ok(())
+    });
+    let server = server.unwrap();
+    let sender: Arc<Mutex<Option<Sender>>> = Arc::default();
+    let (at, mut number) = (sender.clone(), 0_u64);
+    let client = Client::new(&server.url()).unwrap().timeouts(long_timeouts());
+    let client = client.random_source(move |out| {
+        let sender = at.lock().unwrap().clone();
+        assert!(sender.map_or(true, |sender| sender.is_open()));
+        number += 1;
+        out.fill(number as u8);
+        Ok(())
+    });
+    let mut ws = client.connect().unwrap();
+    *sender.lock().unwrap() = Some(ws.sender());
+    let hub = Hub::new().unwrap();
+    let _member = hub.add(ws.sender());
+    // One fill of the pool is 128 keys.
+    for number in 0..150 {
+        ws.queue(&format!("queued {number}")).unwrap();
+        assert_eq!(text(&mut ws), format!("queued {number}"));
+        hub.broadcast(&format!("by the hub {number}"));
+        assert_eq!(text(&mut ws), format!("by the hub {number}"));
+        ws.ping().unwrap();
+    }
+    *sender.lock().unwrap() = None;
+    ws.close(CloseCode::NORMAL, "").unwrap();
 }

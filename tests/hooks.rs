@@ -18,7 +18,7 @@ use serving::{bind, connect, echo, WATCHDOG};
 
 /// Sends these bytes, and gives all that comes back up to a clean end.
 fn ask(server: &ServerHandle, bytes: &[u8]) -> String {
-    let mut socket = connect(server.local_addr());
+    let mut socket = connect(server.local_addr().unwrap());
     socket.write_all(bytes).unwrap();
     let mut answer = String::new();
     socket.read_to_string(&mut answer).unwrap();
@@ -47,7 +47,7 @@ fn websocket(path: &str, more: &str) -> Vec<u8> {
 }
 
 fn client(server: &ServerHandle, path: &str) -> Client {
-    Client::new(&format!("ws://{}{path}", server.local_addr())).unwrap()
+    Client::new(&format!("{}{path}", server.url())).unwrap()
 }
 
 /// What a client is refused with.
@@ -123,7 +123,7 @@ fn what_http_is_not_asked_about() {
 #[test]
 fn a_body_is_skipped_and_the_answer_arrives() {
     let server = bind().http(|_| Response::text(200, "ok")).start(echo).unwrap();
-    let mut socket = connect(server.local_addr());
+    let mut socket = connect(server.local_addr().unwrap());
     socket.write_all(b"GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 300000\r\n\r\n").unwrap();
     let mut start = [0; 12];
     socket.read_exact(&mut start).unwrap();
@@ -146,7 +146,7 @@ fn a_large_page_arrives_and_one_that_is_not_read_has_a_deadline() {
     // Nobody reads: the place becomes free again when the time is over.
     let mut start = Instant::now();
     let _stuck = loop {
-        let mut socket = connect(server.local_addr());
+        let mut socket = connect(server.local_addr().unwrap());
         socket.write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
         let mut answer = [0; 12];
         socket.read_exact(&mut answer).unwrap();
@@ -300,7 +300,7 @@ fn a_stream_is_handed_over_with_all_that_was_read() {
     let server = server.start(echo).unwrap();
     let head = b"PUT /mine HTTP/1.1\r\nHost: h\r\nX-Bytes: caf\xE9\r\nContent-Length: 10\r\n\r\n".to_vec();
     // A part of the body comes with the head, the rest later.
-    let mut socket = connect(server.local_addr());
+    let mut socket = connect(server.local_addr().unwrap());
     socket.write_all(&[&head, b"01234".as_slice()].concat()).unwrap();
     socket.write_all(b"56789").unwrap();
     let mut answer = String::new();

@@ -284,7 +284,7 @@ fn a_server_on_a_socket_survives() {
         let running = Server::bind("127.0.0.1:0").unwrap().max_message_size(LIMIT as u64).start(handler).unwrap();
         for number in CASES..CASES + 500 {
             let bytes = conversation(side, &mut Random(number));
-            let mut stream = connect(running.local_addr());
+            let mut stream = connect(running.local_addr().unwrap());
             // A server that has closed may reset what still comes.
             let _ = stream.write_all(&bytes).and_then(|()| stream.shutdown(std::net::Shutdown::Write));
             let mut answer = Vec::new();
@@ -293,7 +293,7 @@ fn a_server_on_a_socket_survives() {
                 Err(error) => assert_ne!(error.kind(), io::ErrorKind::WouldBlock, "case {number}: it hangs"),
             }
         }
-        let mut stream = connect(running.local_addr());
+        let mut stream = connect(running.local_addr().unwrap());
         stream.write_all(REQUEST.as_bytes()).unwrap();
         assert_eq!(read_head(&mut stream), RESPONSE);
     });

@@ -110,7 +110,7 @@ fn nothing_stays_allocated_after_connections_end() {
             Ok(())
         })
         .unwrap();
-    let addr = server.local_addr();
+    let addr = server.local_addr().unwrap();
     // The first ones fetch what is kept for the next: each of the threads has memory of its own, which grows for a while.
     connect_many(addr, ROUNDS);
     let settled = |bound: (usize, usize, usize)| {

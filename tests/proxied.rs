@@ -46,7 +46,7 @@ fn bind() -> Server {
 
 /// All that comes back for these pieces, sent one after the other.
 fn exchange(server: &ServerHandle, pieces: &[&[u8]]) -> Vec<u8> {
-    let mut stream = TcpStream::connect(server.local_addr()).unwrap();
+    let mut stream = TcpStream::connect(server.local_addr().unwrap()).unwrap();
     stream.set_nodelay(true).unwrap();
     stream.set_read_timeout(Some(LONG)).unwrap();
     for piece in pieces {
@@ -166,7 +166,7 @@ fn a_dripping_header_ends_at_the_handshake_timeout() {
         let mut timeouts = Timeouts::default();
         timeouts.handshake = Duration::from_millis(300);
         let server = start(bind().timeouts(timeouts).trust_proxy_protocol(["127.0.0.1"]).unwrap());
-        let mut stream = TcpStream::connect(server.local_addr()).unwrap();
+        let mut stream = TcpStream::connect(server.local_addr().unwrap()).unwrap();
         stream.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
         let start = Instant::now();
         let mut line = b"PROXY UNKNOWN ".iter().chain(std::iter::repeat(&b'x'));
@@ -228,7 +228,7 @@ fn lists_are_checked_when_they_are_given() {
 /// The status that each of these requests gets, and the connections, which stay.
 fn statuses(server: &ServerHandle, requests: &[String]) -> (Vec<String>, Vec<TcpStream>) {
     let open = |request: &String| {
-        let mut stream = TcpStream::connect(server.local_addr()).unwrap();
+        let mut stream = TcpStream::connect(server.local_addr().unwrap()).unwrap();
         stream.set_read_timeout(Some(LONG)).unwrap();
         stream.write_all(request.as_bytes()).unwrap();
         let mut status = [0; 12];

@@ -193,7 +193,7 @@ fn socks_credentials_are_sent_only_when_asked_for() {
 fn large_messages_through_both() {
     let _watchdog = watchdog();
     let server = echo_server();
-    let to = server.local_addr();
+    let to = server.local_addr().unwrap();
     let message: Vec<u8> = (0..1_u32 << 20).map(|i| ((i * 7) >> 3) as u8).collect();
     let (http, _script) = proxy(move |mut stream| {
         read_head(&mut stream);
@@ -678,7 +678,7 @@ fn mutated_answers_end() {
 fn proxies_by_variables_and_exceptions() {
     let _watchdog = watchdog();
     let server = echo_server();
-    let to = server.local_addr();
+    let to = server.local_addr().unwrap();
     let (address, script) = proxy(move |mut stream| {
         let connect = read_head(&mut stream);
         stream.write_all(OPEN).unwrap();

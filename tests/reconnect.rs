@@ -243,7 +243,7 @@ fn stops_while_a_connection_is_open() {
             Ok(())
         });
         let server = server.unwrap();
-        let mut connections = client(server.local_addr(), [0; 8]).reconnect(quick());
+        let mut connections = client(server.local_addr().unwrap(), [0; 8]).reconnect(quick());
         let handle = connections.handle();
         let mut ws = connections.next().unwrap().unwrap();
         assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("open"));
@@ -326,7 +326,7 @@ fn a_kept_connection_stays_open() {
             Ok(())
         });
         let server = server.unwrap();
-        let mut connections = client(server.local_addr(), [0; 8]).reconnect(quick());
+        let mut connections = client(server.local_addr().unwrap(), [0; 8]).reconnect(quick());
         let mut first = connections.next().unwrap().unwrap();
         let mut second = connections.next().unwrap().unwrap();
         assert!(matches!(connections.last_disconnect(), Some(Disconnect::ConnectionEnded { error: None, .. })));

@@ -67,7 +67,7 @@ fn status(answer: &str) -> u16 {
 }
 
 fn ask(server: &ServerHandle, bytes: &[u8]) -> String {
-    let mut socket = connect(server.local_addr());
+    let mut socket = connect(server.local_addr().unwrap());
     socket.write_all(bytes).unwrap();
     rest(&mut socket)
 }
@@ -80,7 +80,7 @@ fn a_connection_from_its_request_to_its_end() {
     for _ in 0..20 {
         bytes.extend(frame(1, &[b'a'; 100]));
     }
-    let mut socket = connect(server.local_addr());
+    let mut socket = connect(server.local_addr().unwrap());
     socket.write_all(&bytes).unwrap();
     expect(&mut socket, format!("{ACCEPTED}\r\n").as_bytes());
     for _ in 0..20 {
@@ -96,7 +96,7 @@ fn a_connection_from_its_request_to_its_end() {
 #[test]
 fn a_request_byte_by_byte() {
     let server = bind().start(echo).unwrap();
-    let mut socket = connect(server.local_addr());
+    let mut socket = connect(server.local_addr().unwrap());
     for byte in [request(""), frame(1, b"x")].concat() {
         socket.write_all(&[byte]).unwrap();
     }
@@ -138,19 +138,19 @@ fn what_is_refused_gets_a_whole_answer() {
         assert!(answer.contains(field), "{answer}");
     }
     // An end in the middle of the head.
-    let mut socket = connect(server.local_addr());
+    let mut socket = connect(server.local_addr().unwrap());
     socket.write_all(b"GET / HTTP/1.1\r\nHost:").unwrap();
     socket.shutdown(Shutdown::Write).unwrap();
     assert_eq!(status(&rest(&mut socket)), 400);
     // The server goes on.
-    open(server.local_addr());
+    open(server.local_addr().unwrap());
 }
 
 #[test]
 fn the_answer_arrives_although_the_peer_still_sends() {
     // Closing a socket with unread bytes would reset it.
     let server = bind().start(echo).unwrap();
-    let mut socket = connect(server.local_addr());
+    let mut socket = connect(server.local_addr().unwrap());
     socket.write_all(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 300000\r\n\r\n").unwrap();
     let head = {
         let mut head = [0; 12];
@@ -166,7 +166,7 @@ fn the_answer_arrives_although_the_peer_still_sends() {
 fn origins() {
     // 6455-4.2.2-4, 6455-4.2.2-5, 6455-10.2-1, 6455-10.2-2, 6455-4.2.1-2
     let first = |server: &ServerHandle, more: &str| {
-        let mut socket = connect(server.local_addr());
+        let mut socket = connect(server.local_addr().unwrap());
         socket.write_all(&request(more)).unwrap();
         let mut start = [0; 12];
         socket.read_exact(&mut start).unwrap();
@@ -200,7 +200,7 @@ fn a_subprotocol_is_one_of_both_sides() {
         ("Sec-WebSocket-Protocol: x, v2.feed, v1.feed\r\n", "Sec-WebSocket-Protocol: v2.feed\r\n", "Some(\"v2.feed\")"),
     ];
     for (offer, answer, sent) in rows {
-        let mut socket = connect(server.local_addr());
+        let mut socket = connect(server.local_addr().unwrap());
         socket.write_all(&request(offer)).unwrap();
         expect(&mut socket, format!("{ACCEPTED}{answer}\r\n").as_bytes());
         expect(&mut socket, &[&[0x81, sent.len() as u8], sent.as_bytes()].concat());
@@ -220,7 +220,7 @@ fn the_handler_sees_the_request_and_both_addresses() {
             Ok(())
         });
         let server = server.unwrap();
-        let mut socket = connect(([127, 0, 0, 1], server.local_addr().port()).into());
+        let mut socket = connect(([127, 0, 0, 1], server.local_addr().unwrap().port()).into());
         socket.write_all(&request("User-Agent: hand\r\n")).unwrap();
         let (about, agent, peer, same, local) = receiver.recv_timeout(WATCHDOG).unwrap();
         assert_eq!(about, ("/chat".to_owned(), Some("room=7".to_owned()), "here:80".to_owned()));
@@ -235,11 +235,32 @@ fn limits_and_timeouts_are_those_that_were_set() {
     let mut timeouts = Timeouts::default();
     timeouts.ping_interval = Duration::from_millis(20);
     let server = bind().timeouts(timeouts).max_message_size(10).start(echo).unwrap();
-    let mut socket = open(server.local_addr());
+    let mut socket = open(server.local_addr().unwrap());
     expect(&mut socket, b"\x89");
     let server = bind().limits(Limits::with_max_message_size(10)).start(echo).unwrap();
-    let mut socket = open(server.local_addr());
+    let mut socket = open(server.local_addr().unwrap());
     socket.write_all(&frame(1, &[b'x'; 11])).unwrap();
+    expect(&mut socket, b"\x88\x02\x03\xF1");
+}
+
+/// 6455-10.4-1
+#[test]
+fn max_message_size_sets_two_limits_and_keeps_the_others() {
+    let mut limits = Limits::with_max_message_size(1);
+    limits.max_fragments = 2;
+    let server = bind().limits(limits).max_message_size(10).start(echo).unwrap();
+    let mut socket = open(server.local_addr().unwrap());
+    socket.write_all(&frame(1, &[b'x'; 10])).unwrap();
+    expect(&mut socket, b"\x81\x0Axxxxxxxxxx");
+    socket.write_all(&frame(1, &[b'x'; 11])).unwrap();
+    expect(&mut socket, b"\x88\x02\x03\xF1");
+    let mut socket = open(server.local_addr().unwrap());
+    // Text without FIN, then two continuations.
+    for opcode in [1, 0, 0] {
+        let mut fragment = frame(opcode, b"x");
+        fragment[0] &= 0x7F;
+        socket.write_all(&fragment).unwrap();
+    }
     expect(&mut socket, b"\x88\x02\x03\xF1");
 }
 
@@ -250,8 +271,8 @@ fn an_opening_handshake_has_a_deadline() {
     timeouts.handshake = Duration::from_millis(300);
     let server = bind().timeouts(timeouts).start(echo).unwrap();
     let start = Instant::now();
-    let mut silent = connect(server.local_addr());
-    let mut dripping = connect(server.local_addr());
+    let mut silent = connect(server.local_addr().unwrap());
+    let mut dripping = connect(server.local_addr().unwrap());
     let mut writer = dripping.try_clone().unwrap();
     // A byte now and then, for ever: no single wait is long.
     let drip = thread::spawn(move || {
@@ -268,13 +289,13 @@ fn an_opening_handshake_has_a_deadline() {
     let took = start.elapsed();
     assert!(took >= Duration::from_millis(300) && took < Timeouts::default().handshake / 2, "{took:?}");
     drip.join().unwrap();
-    open(server.local_addr());
+    open(server.local_addr().unwrap());
 }
 
 #[test]
 fn a_connection_above_the_limit_gets_503_at_once() {
     let server = bind().max_connections(2).start(echo).unwrap();
-    let addr = server.local_addr();
+    let addr = server.local_addr().unwrap();
     let (first, mut second) = (open(addr), open(addr));
     // Without having said a word, and more of them than are kept until later.
     let mut many: Vec<TcpStream> = (0..100).map(|_| connect(addr)).collect();
@@ -325,7 +346,7 @@ fn a_handler_may_panic() {
     let start = Instant::now();
     while let Some(word) = order.peek() {
         assert!(start.elapsed() < WATCHDOG);
-        let mut socket = connect(server.local_addr());
+        let mut socket = connect(server.local_addr().unwrap());
         socket.write_all(&[request(""), frame(1, word.as_bytes())].concat()).unwrap();
         let mut start_line = [0; 12];
         socket.read_exact(&mut start_line).unwrap();
@@ -345,7 +366,7 @@ fn a_handler_may_panic() {
 #[test]
 fn no_connection_is_lost_in_a_burst() {
     let server = bind().start(echo).unwrap();
-    let addr = server.local_addr();
+    let addr = server.local_addr().unwrap();
     // All at a time ...
     let mut sockets: Vec<TcpStream> = (0..200).map(|_| connect(addr)).collect();
     for socket in &mut sockets {
@@ -382,7 +403,7 @@ fn threads_that_end_take_the_next_connection() {
     let server = server.unwrap();
     let mut threads = HashSet::new();
     for _ in 0..100 {
-        let mut socket = open(server.local_addr());
+        let mut socket = open(server.local_addr().unwrap());
         expect(&mut socket, b"\x88\x02\x03\xE9");
         assert_eq!(rest(&mut socket), "");
         threads.insert(receiver.recv_timeout(WATCHDOG).unwrap());
@@ -391,10 +412,27 @@ fn threads_that_end_take_the_next_connection() {
 }
 
 #[test]
+fn the_url_of_a_server_reaches_it_from_this_machine() {
+    for (address, host) in [("127.0.0.1:0", "127.0.0.1"), ("0.0.0.0:0", "127.0.0.1"), ("[::]:0", "[::1]")] {
+        let server = match Server::bind(address) {
+            Ok(server) => server.start(echo).unwrap(),
+            Err(error) => {
+                eprintln!("skipped {address}: {error}");
+                continue;
+            }
+        };
+        assert_eq!(server.url(), format!("ws://{host}:{}", server.local_addr().unwrap().port()));
+        let mut ws = stdws::connect(&server.url()).unwrap();
+        ws.send("x").unwrap();
+        assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("x"));
+    }
+}
+
+#[test]
 fn stopping_frees_the_address_and_leaves_open_connections_alone() {
     for address in ["127.0.0.1:0", "0.0.0.0:0"] {
         let server = Server::bind(address).unwrap().start(echo).unwrap();
-        let addr: SocketAddr = ([127, 0, 0, 1], server.local_addr().port()).into();
+        let addr: SocketAddr = ([127, 0, 0, 1], server.local_addr().unwrap().port()).into();
         // Enough that several threads wait at the door.
         let mut sockets: Vec<TcpStream> = (0..20).map(|_| open(addr)).collect();
         let mut last = sockets.pop().unwrap();
@@ -407,7 +445,7 @@ fn stopping_frees_the_address_and_leaves_open_connections_alone() {
         expect(&mut last, b"\x81\x01x");
     }
     let server = bind().start(echo).unwrap();
-    let addr = server.local_addr();
+    let addr = server.local_addr().unwrap();
     drop(server);
     assert!(TcpStream::connect(addr).is_err());
 }

@@ -67,7 +67,7 @@ fn a_server_without_connections() {
                 continue;
             }
         };
-        let port = server.local_addr().port();
+        let port = server.local_addr().unwrap().port();
         let ip = if address.starts_with('[') { "[::1]" } else { "127.0.0.1" };
         let (report, took) = timed(server, LONG);
         assert!(took < SLACK, "{address}: {took:?}");
@@ -92,7 +92,7 @@ fn every_connection_gets_close_1001_and_is_awaited() {
         })
     };
     let server = server.unwrap();
-    let addr = server.local_addr();
+    let addr = server.local_addr().unwrap();
     let peers: Vec<_> = (0..20)
         .map(|_| {
             let mut peer = raw(addr);
@@ -123,7 +123,7 @@ fn peers_that_do_not_answer_are_aborted() {
         let mut timeouts = live::long_timeouts();
         timeouts.close = close;
         let server = server().timeouts(timeouts).start(echo).unwrap();
-        let (mut silent, mut polite) = (settled(server.local_addr()), settled(server.local_addr()));
+        let (mut silent, mut polite) = (settled(server.local_addr().unwrap()), settled(server.local_addr().unwrap()));
         let answer = thread::spawn(move || {
             assert_eq!(polite.read().opcode, CLOSE);
             polite.send(CLOSE, b"\x03\xE9");
@@ -143,7 +143,7 @@ fn a_peer_that_reads_nothing_delays_no_other() {
     let _watchdog = watchdog();
     // The handler is in the middle of a write that does not end.
     let server = server().start(|mut ws| ws.send(&vec![0_u8; live::TOO_MUCH])).unwrap();
-    let stuck = raw(server.local_addr());
+    let stuck = raw(server.local_addr().unwrap());
     stuck.wait_for_bytes();
     let (report, took) = timed(server, ms(300));
     assert!(took >= ms(300) && took < ms(300) + SLACK, "{took:?}");
@@ -158,13 +158,13 @@ fn a_peer_that_reads_late_gets_the_close_too() {
         echo(ws)
     });
     let server = server.unwrap();
-    let mut late = raw(server.local_addr());
+    let mut late = raw(server.local_addr().unwrap());
     late.wait_for_bytes();
     let handle = server.shutdown_handle();
     let shutdown = thread::spawn(move || handle.shutdown(LONG));
     // The address is free only after everybody who is there has been found.
     // It is not found out by connecting, for who connects may be found there, too.
-    wait_until(|| TcpListener::bind(server.local_addr()).is_ok());
+    wait_until(|| TcpListener::bind(server.local_addr().unwrap()).is_ok());
     assert_eq!(late.read().payload.len(), live::TOO_MUCH);
     assert_eq!(late.read().payload, b"\x03\xE9");
     late.send(CLOSE, b"\x03\xE9");
@@ -176,7 +176,7 @@ fn a_peer_that_reads_late_gets_the_close_too() {
 fn connections_that_end_without_a_close_are_counted_as_aborted() {
     let _watchdog = watchdog();
     let server = server().start(echo).unwrap();
-    let mut peer = settled(server.local_addr());
+    let mut peer = settled(server.local_addr().unwrap());
     let leaves = thread::spawn(move || {
         assert_eq!(peer.read().opcode, CLOSE);
     });
@@ -193,7 +193,7 @@ fn closes_can_be_spread() {
     let (sender, receiver) = mpsc::channel();
     let peers: Vec<_> = (0..5)
         .map(|_| {
-            let (mut peer, sender) = (settled(server.local_addr()), sender.clone());
+            let (mut peer, sender) = (settled(server.local_addr().unwrap()), sender.clone());
             thread::spawn(move || {
                 assert_eq!(peer.read().opcode, CLOSE);
                 sender.send(Instant::now()).unwrap();
@@ -225,7 +225,7 @@ fn requests_on_their_way() {
         Response::text(200, "still answered")
     });
     let server = server.start(echo).unwrap();
-    let addr = server.local_addr();
+    let addr = server.local_addr().unwrap();
     // Nothing was asked: it has no right to an answer.
     let mut silent = TcpStream::connect(addr).unwrap();
     let mut half = TcpStream::connect(addr).unwrap();
@@ -269,9 +269,9 @@ fn streams_handed_over_and_connections_given_away() {
             Ok(())
         })
         .unwrap();
-    let mut mine = TcpStream::connect(server.local_addr()).unwrap();
+    let mut mine = TcpStream::connect(server.local_addr().unwrap()).unwrap();
     mine.write_all(b"GET /mine HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
-    let (mut kept, mut lost) = (raw(server.local_addr()), raw(server.local_addr()));
+    let (mut kept, mut lost) = (raw(server.local_addr().unwrap()), raw(server.local_addr().unwrap()));
     let mut elsewhere: WebSocket = take.recv().unwrap();
     let forgotten: WebSocket = take.recv().unwrap();
     wait_until(|| server.connection_count() == 1);
@@ -302,7 +302,7 @@ fn a_handler_that_does_not_return_is_counted_as_a_thread_left() {
         Ok(())
     });
     let server = server.unwrap();
-    let mut peer = raw(server.local_addr());
+    let mut peer = raw(server.local_addr().unwrap());
     assert_eq!(peer.read().payload, b"welcome");
     let (report, took) = timed(server, ms(200));
     assert!(took >= ms(200) && took < ms(700) + SLACK, "{took:?}");
@@ -344,7 +344,7 @@ fn a_handle_ends_a_server_that_runs() {
 fn no_time_at_all() {
     let _watchdog = watchdog();
     let server = server().start(echo).unwrap();
-    let mut peer = settled(server.local_addr());
+    let mut peer = settled(server.local_addr().unwrap());
     let (report, took) = timed(server, Duration::ZERO);
     assert!(took < SLACK, "{took:?}");
     assert_eq!(report[3], 0);
@@ -374,7 +374,7 @@ fn a_thousand_connections_a_tenth_of_them_stuck() {
     }
     let stuck = total / 10;
     let server = Server::bind("127.0.0.1:0").unwrap().watched().timeouts(Timeouts::default()).start(echo).unwrap();
-    let addr = server.local_addr();
+    let addr = server.local_addr().unwrap();
     let mut peers: Vec<RawPeer> = (0..total).map(|_| raw(addr)).collect();
     // One thread answers for all the others: the Close of each has to come, whatever happens to those that are stuck.
     let mut good = peers.split_off(stuck);

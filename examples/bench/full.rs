@@ -39,7 +39,7 @@ pub(super) enum Load {
 pub(super) fn measure(load: Load) -> Result<(), Failure> {
     let mut table = Table::default();
     let running = start()?;
-    let port = running.local_addr().port().to_string();
+    let port = running.local_addr().ok_or("the server has no address")?.port().to_string();
     drop(Clients::run(&["fill", &port, "10"])?);
     wait_for("the first few have left", || running.connection_count() == 0)?;
     let before = Usage::now();

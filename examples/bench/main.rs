@@ -129,7 +129,7 @@ fn serve() -> Result<(), Failure> {
     #[cfg(feature = "deflate")]
     let server = server.deflate(stdws::Deflate::default());
     let server = server.start(echo)?;
-    println!("{raw_port} {}", server.local_addr().port());
+    println!("{raw_port} {}", server.local_addr().ok_or("the server has no address")?.port());
     io::stdin().read_to_end(&mut Vec::new())?;
     Ok(())
 }

@@ -54,7 +54,7 @@ fn crowd(count: usize, table: &mut Table) -> Result<(), Failure> {
         while ws.recv_ref()?.is_some() {}
         Ok(())
     })?;
-    let port = running.local_addr().port();
+    let port = running.local_addr().ok_or("the server has no address")?.port();
     // What is set up once is not counted.
     drop(Clients::start(port, 10)?);
     wait_for("the first few have left", || hub.members() == 0)?;
@@ -286,7 +286,7 @@ fn hostile(table: &mut Table) -> Result<(), Failure> {
         }
         Ok(())
     })?;
-    let port = running.local_addr().port();
+    let port = running.local_addr().ok_or("the server has no address")?.port();
     let mut good = (0..SIDES).map(|_| open_connection(port)).collect::<Result<Vec<_>, _>>()?;
     let alone = best(&mut good)?;
     let before = Usage::now();

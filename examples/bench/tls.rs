@@ -54,7 +54,7 @@ pub(super) fn compare(rounds: usize, time: Duration) -> Result<(), Failure> {
         .tls(TlsAccept::from(acceptor.clone()));
     let server = server.start(serve)?;
     let tls = TlsConnect::from(connector.clone());
-    let url = format!("wss://localhost:{}", server.local_addr().port());
+    let url = format!("wss://localhost:{}", server.local_addr().ok_or("the server has no address")?.port());
     println!("WebSocket over TLS next to native-tls alone, medians of {rounds} rounds of {} ms", time.as_millis());
     println!("rate: of stdws by that of native-tls, more is better; CPU: of both sides together, less is better\n");
     println!("{:<24} {:>14} {:>14} {:>8} {:>8}", "per second", "native-tls", "stdws", "rate", "CPU");

@@ -25,7 +25,7 @@ fn one(version: Version) -> Result<(), Failure> {
         }
         Ok(())
     })?;
-    let (address, relayed) = relay(server.local_addr())?;
+    let (address, relayed) = relay(server.local_addr().ok_or("the server has no address")?)?;
     let (client, server_side) = Explainer::pair(version);
     let mut presenter = Presenter { relayed, client, server: server_side, sent: [0, 0], ends: 0, frames: 0 };
     presenter.heading(&format!("{version}: the opening handshake"), OPENING)?;

@@ -60,7 +60,7 @@ impl HandshakeError {
     /// # fn main() -> stdws::Result<()> {
     /// # let server = stdws::Server::bind("127.0.0.1:0")?.basic_auth("the feed", |credentials| credentials.matches("ann", "secret"))?;
     /// # let server = server.start(|_| Ok(()))?;
-    /// # let client = stdws::Client::new(&format!("ws://{}", server.local_addr()))?;
+    /// # let client = stdws::Client::new(&server.url())?;
     /// match client.connect() {
     ///     Err(stdws::Error::Handshake(rejection)) if rejection.status() == Some(401) => {
     ///         let basic = rejection.challenges().into_iter().find(|challenge| challenge.has_scheme("Basic"));

@@ -33,7 +33,7 @@ impl Server {
     ///     let greeting = format!("hello, {}", credentials.map_or(String::new(), |c| c.user().to_owned()));
     ///     ws.send(&greeting)
     /// })?;
-    /// let client = Client::new(&format!("ws://{}", server.local_addr()))?;
+    /// let client = Client::new(&server.url())?;
     /// assert!(client.connect().is_err());
     /// let mut ws = client.basic_auth("ann", "correct horse")?.connect()?;
     /// assert_eq!(ws.recv()?.unwrap().as_text(), Some("hello, ann"));

@@ -1,16 +1,4 @@
-//! Connecting: [`connect`] for a URL alone, [`Client`] for everything that can be asked for besides.
-//!
-//! ```text
-//! Client::new, and what is set: checked at once       nothing has been sent up to here
-//! credentials      saying who one is
-//! connecting       the two ways from there to a WebSocket
-//! reaching         from a URL to an open stream, perhaps through a proxy
-//! opening          the opening handshake over that stream
-//! reconnect        all of it again, after it failed or ended: when, says `backoff`, and whether, `lost`
-//! redirects        the same again, where the answer led
-//! ```
-//!
-//! Whatever is wrong on our side shows before the network is touched.
+//! [`Client`] and its settings, and [`connect`] for a URL alone. Settings are checked when they are given; nothing here does I/O.
 
 use std::fmt;
 use std::io;
@@ -32,7 +20,7 @@ use crate::tls::config::Connector;
 #[cfg(feature = "native-tls")]
 use crate::tls::config::TlsConnect;
 
-/// Opens a connection to a `ws://` URL (RFC 6455 section 4.1), with everything else as [`Client`] has it by default.
+/// Opens a connection to a `ws://` or `wss://` URL (RFC 6455 section 4.1) with the default settings of [`Client`].
 ///
 /// Takes at most [`Timeouts::connect`], 30 s.
 ///
@@ -45,7 +33,7 @@ use crate::tls::config::TlsConnect;
 /// #     while let Some(message) = ws.recv()? { ws.send(&message)?; }
 /// #     Ok(())
 /// # })?;
-/// # let url = format!("ws://{}", server.local_addr());
+/// # let url = server.url();
 /// let mut ws = stdws::connect(&url)?;
 /// ws.send("hello")?;
 /// assert_eq!(ws.recv()?.unwrap().as_text(), Some("hello"));
@@ -56,13 +44,13 @@ pub fn connect(url: &str) -> Result<WebSocket> {
     Client::new(url)?.connect()
 }
 
-/// Opens connections to one URL (RFC 6455 section 4.1). It can be cloned, kept, and used again.
+/// Settings for connections to one URL (RFC 6455 section 4.1). A client can be cloned and can connect any number of times.
 ///
-/// A user name and password in the URL are sent as Basic credentials (RFC 7617), unless an `Authorization` header is given.
-/// Neither they nor header values nor the query are ever shown by `Debug` or an error.
+/// A user name and password in the URL are sent as Basic credentials (RFC 7617), unless there is an `Authorization` header.
+/// `Debug` and errors never show them, nor header values, nor the query.
 ///
-/// Redirects are not followed unless [`max_redirects`](Client::max_redirects) asks for it: like every status but 101 they come back as
-/// [`Error::Handshake`](crate::Error::Handshake), with headers and body.
+/// Redirects are followed only after [`max_redirects`](Client::max_redirects). Otherwise a redirect is an
+/// [`Error::Handshake`](crate::Error::Handshake) with headers and body, like every status other than 101.
 ///
 /// ```
 /// # fn main() -> stdws::Result<()> {
@@ -70,7 +58,7 @@ pub fn connect(url: &str) -> Result<WebSocket> {
 /// #     while let Some(message) = ws.recv()? { ws.send(&message)?; }
 /// #     Ok(())
 /// # })?;
-/// # let url = format!("ws://{}", server.local_addr());
+/// # let url = server.url();
 /// use std::time::Duration;
 /// let mut ws = stdws::Client::new(&url)?
 ///     .header("Authorization", "Bearer 2YotnFZFEjr1zCsicMWpAA")?
@@ -92,13 +80,12 @@ pub struct Client {
     pub(crate) timeouts: Timeouts,
     pub(crate) deflate: Option<Deflate>,
     pub(crate) proxy: Option<Proxy>,
-    /// The most that are followed.
     pub(crate) max_redirects: u8,
     #[cfg(feature = "legacy")]
-    pub(crate) legacy_options: crate::legacy::connect::LegacyOptions,
-    /// `None`: as the system has it.
+    pub(crate) legacy_options: crate::legacy::options::LegacyOptions,
+    /// `None`: the defaults of the system.
     pub(crate) tls: Option<Connector>,
-    /// `None`: the system's. One source serves all connections of this client and its clones.
+    /// `None`: the source of the system. All connections of this client and its clones share one source.
     pub(crate) random_source: Option<Arc<Mutex<RandomFn>>>,
     pub(crate) events: EventCallback,
 }
@@ -106,11 +93,11 @@ pub struct Client {
 type RandomFn = dyn FnMut(&mut [u8]) -> io::Result<()> + Send;
 
 impl Client {
-    /// For a `ws://` or `wss://` URL. Sends nothing.
+    /// A client for a `ws://` or `wss://` URL. Does no I/O.
     ///
     /// # Errors
-    /// [`UsageError::Url`] for a URL that RFC 6455 section 3 does not allow, and for one longer than 8 KiB;
-    /// [`UsageError::Credentials`] for a user name or password that HTTP cannot carry.
+    /// - [`UsageError::Url`] if the URL is invalid by RFC 6455 section 3 or longer than 8 KiB;
+    /// - [`UsageError::Credentials`] if HTTP cannot carry its user name or password.
     pub fn new(url: &str) -> Result<Client> {
         // 6455-4.1-3, 6455-4.1-4
         let uri = Uri::parse(url).map_err(UsageError::Url)?;
@@ -126,26 +113,27 @@ impl Client {
             proxy: None,
             max_redirects: 0,
             #[cfg(feature = "legacy")]
-            legacy_options: crate::legacy::connect::LegacyOptions::default(),
+            legacy_options: crate::legacy::options::LegacyOptions::default(),
             tls: None,
             random_source: None,
             events: EventCallback::default(),
         })
     }
 
-    /// Adds a header to the request, such as `Authorization` or `Cookie`. The same name may be added again.
+    /// Adds a header to the request. A name can be added more than once.
     ///
     /// # Errors
-    /// [`UsageError::HeaderName`] and [`UsageError::HeaderValue`] for what cannot stand in a header (control characters, anything
-    /// outside ASCII); [`UsageError::ReservedHeader`] for those that the handshake writes: `Host`, `Upgrade`, `Connection`,
-    /// `Origin`, `Content-Length`, `Transfer-Encoding`, and all that begin with `Sec-WebSocket-`.
+    /// - [`UsageError::HeaderName`] if the name is not a token;
+    /// - [`UsageError::HeaderValue`] if the value has control characters or anything outside ASCII;
+    /// - [`UsageError::ReservedHeader`] for the headers that the handshake writes: `Host`, `Upgrade`, `Connection`, `Origin`,
+    ///   `Content-Length`, `Transfer-Encoding`, and names that begin with `Sec-WebSocket-`.
     pub fn header(mut self, name: &str, value: &str) -> Result<Client> {
         header::check_field(name, value)?;
         self.headers.push((name.to_owned(), value.to_owned()));
         Ok(self)
     }
 
-    /// Sends an Origin, which servers meant for browsers look at (RFC 6455 section 10.2): `https://app.example.com`.
+    /// Sends an `Origin` header, such as `https://app.example.com`. Servers for browsers check it (RFC 6455 section 10.2).
     ///
     /// # Errors
     /// [`UsageError::Origin`] if it is empty or has a character that is not visible ASCII.
@@ -155,31 +143,34 @@ impl Client {
         Ok(self)
     }
 
-    /// Offers a subprotocol (RFC 6455 section 1.9). The first one offered is preferred, but the server chooses;
-    /// [`WebSocket::subprotocol`] tells what it chose, which may be none.
+    /// Offers a subprotocol (RFC 6455 section 1.9), after those offered before, in order of preference.
+    ///
+    /// The server selects one or none; [`WebSocket::subprotocol`] returns its selection.
     ///
     /// # Errors
-    /// [`UsageError::Subprotocol`] if it is not a token or was offered before.
+    /// [`UsageError::Subprotocol`] if the name is not a token or is already offered.
     pub fn subprotocol(mut self, name: &str) -> Result<Client> {
         handshake::check_subprotocol(name, &self.subprotocols)?;
         self.subprotocols.push(name.to_owned());
         Ok(self)
     }
 
-    /// How much the server may send. Default: [`Limits::client`].
+    /// Sets all limits on what the server may send. Default [`Limits::client`].
     pub fn limits(mut self, limits: Limits) -> Client {
         self.limits = limits;
         self
     }
 
-    /// The largest message, and the largest frame, the server may send, in bytes. Default 16 MiB.
+    /// Limits each message and each frame that the server sends to this number of bytes. Default 16 MiB.
+    ///
+    /// Sets [`Limits::max_message_size`] and [`Limits::max_frame_size`]; the other limits keep their values.
     pub fn max_message_size(mut self, bytes: u64) -> Client {
         self.limits.max_message_size = bytes;
         self.limits.max_frame_size = bytes;
         self
     }
 
-    /// Offers compression of messages (RFC 7692). Off unless given; see [`Deflate`] for what it costs and what it gives away.
+    /// Offers message compression, permessage-deflate (RFC 7692). Off by default; [`Deflate`] describes its cost and its risk.
     ///
     /// ```
     /// # fn main() -> stdws::Result<()> {
@@ -188,7 +179,7 @@ impl Client {
     ///     while let Some(message) = ws.recv()? { ws.send(&message)?; }
     ///     Ok(())
     /// })?;
-    /// let client = Client::new(&format!("ws://{}", server.local_addr()))?.deflate(Deflate::default());
+    /// let client = Client::new(&server.url())?.deflate(Deflate::default());
     /// let mut ws = client.connect()?;
     /// let text = "the same again and again, ".repeat(100);
     /// ws.send(&text)?;
@@ -202,56 +193,56 @@ impl Client {
         self
     }
 
-    /// How TLS is spoken with a `wss://` server. Without this, [`TlsConnect::new`].
+    /// Sets the TLS settings for `wss://` URLs. Default [`TlsConnect::new`].
     ///
     /// # Errors
-    /// [`Error::Tls`](crate::Error::Tls) with [`TlsErrorKind::InvalidSettings`](crate::TlsErrorKind::InvalidSettings) if the system's TLS does
-    /// not take these settings.
+    /// [`Error::Tls`](crate::Error::Tls) of kind [`TlsErrorKind::InvalidSettings`](crate::TlsErrorKind::InvalidSettings) if the
+    /// TLS of the system rejects these settings.
     #[cfg(feature = "native-tls")]
     pub fn tls(mut self, tls: TlsConnect) -> Result<Client> {
         self.tls = Some(tls.build()?);
         Ok(self)
     }
 
-    /// How long anything may take. Default: [`Timeouts::default`].
+    /// Sets all timeouts. Default [`Timeouts::default`].
     pub fn timeouts(mut self, timeouts: Timeouts) -> Client {
         self.timeouts = timeouts;
         self
     }
 
-    /// How long connecting may take, everything included: [`Timeouts::connect`]. Default 30 s.
+    /// Sets the timeout of a call that connects, from name resolution to the open connection: [`Timeouts::connect`]. Default 30 s.
     pub fn connect_timeout(mut self, limit: Duration) -> Client {
         self.timeouts.connect = limit;
         self
     }
 
-    /// Tells this closure what happens on the connections of this client and its clones: for logs and counters. See
-    /// [`Event`] for what it is told. A second closure takes the place of the first.
+    /// Calls this closure with each [`Event`] on the connections of this client and its clones, for logs and counters. A second
+    /// closure replaces the first.
     ///
-    /// It is called on the thread on which something happens, which waits for it; nothing of ours is locked meanwhile. If it
-    /// panics, that event is lost and nothing else: the panic ends there. If it uses connections itself, the
-    /// frames that it sends are not told, also those that a [`Hub`](crate::Hub) delivers later. What peers do then is told.
+    /// The closure runs on the thread that causes the event, and no lock of this crate is held meanwhile. If it panics, only that
+    /// event is lost: the panic is caught. If it sends frames, there are no events about these frames, even if a
+    /// [`Hub`](crate::Hub) delivers them later.
     pub fn on_event(mut self, closure: impl Fn(&Event) + Send + Sync + 'static) -> Client {
         self.events = EventCallback::new(closure);
         self
     }
 
-    /// Takes random bytes from here instead of from the operating system: for the key of the handshake and for masking keys
-    /// (RFC 6455 sections 4.1 and 5.3). They must not be predictable, or an attacker can choose what is on the wire (section 10.3).
+    /// Replaces the source of random bytes for handshake keys and masking keys (RFC 6455 sections 4.1 and 5.3). The bytes must be
+    /// unpredictable: otherwise an attacker can choose the bytes on the wire (section 10.3).
     ///
-    /// Without this they come from `/dev/urandom` on Unix. Elsewhere `std` has no such source, and they are made from the secret
-    /// key that its [`RandomState`](std::collections::hash_map::RandomState) takes from the system.
+    /// By default they come from `/dev/urandom` on Unix. Elsewhere `std` has no such source, and they are derived from the
+    /// secret keys that [`RandomState`](std::collections::hash_map::RandomState) takes from the system.
     ///
-    /// The source fills all of the slice it is given. When it fails, nothing is sent, and the call gives
-    /// [`Error::Io`](crate::Error::Io) of [`Step::RandomSource`](crate::Step::RandomSource). It is asked for one connection at a time; the others wait, and no deadline
-    /// ends that, so it must not block.
+    /// The source has to fill the whole slice. If it fails, nothing is sent, and the call returns
+    /// [`Error::Io`](crate::Error::Io) of [`Step::RandomSource`](crate::Step::RandomSource). It is called for one connection at a
+    /// time while others wait without a deadline, so it must not block.
     pub fn random_source(mut self, source: impl FnMut(&mut [u8]) -> io::Result<()> + Send + 'static) -> Client {
         self.random_source = Some(Arc::new(Mutex::new(source)));
         self
     }
 }
 
-/// Shows no secrets: header values, user name, password and query are left out.
+/// Without secrets: header values, user name, password and query are left out.
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let headers: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
@@ -263,7 +254,7 @@ impl fmt::Debug for Client {
             .field("limits", &self.limits)
             .field("timeouts", &self.timeouts)
             .field("proxy", &self.proxy)
-            .field("redirects", &self.max_redirects)
+            .field("max_redirects", &self.max_redirects)
             .finish_non_exhaustive()
     }
 }

@@ -1,19 +1,18 @@
-//! From a [`Client`] to a [`WebSocket`], by either way:
+//! The steps from a [`Client`] to a [`WebSocket`]:
 //!
 //! ```text
-//! connect          key -> reaching: the URL's host -\
-//! connect_over     key -> a stream made elsewhere  -> opening handshake -> WebSocket
+//! connect          key -> dial the host of the URL    -\
+//! connect_unix     key -> connect the socket at a path -> opening handshake -> WebSocket
+//! connect_over     key -> the stream of the caller    -/
 //! ```
 //!
-//! One deadline covers all of a line.
+//! One deadline covers each line. Must not know how redirects are followed, nor the bytes of a handshake.
 
-use std::borrow::Cow;
 use std::io;
 
 use super::builder::Client;
-use super::dial;
-use super::dial::{DialOptions, DialedStream};
-use super::handshake;
+use super::dial::{dial, DialedStream};
+use super::handshake::{self, Target};
 use crate::auth::basic;
 use crate::codec::encoder::Encoder;
 use crate::codec::frame::Role;
@@ -25,57 +24,59 @@ use crate::events::event::EventKind;
 use crate::handshake::client::{self as request, HandshakeRequest};
 use crate::net::deadline::Deadline;
 use crate::net::stream::{SplitStream, Stream};
+use crate::primitives::lock::assert_unlocked;
 use crate::primitives::random::RandomSource;
-use crate::redirect::follow;
-use crate::redirect::follow::{is_redirect, Target};
+use crate::redirect::follow::follow;
 
 impl Client {
-    /// Opens a connection: resolves the name, tries each of its addresses until one answers, has a proxy open the way if there
-    /// is one, does the handshake of TLS for `wss://`, and makes the opening handshake. All of it takes at most
-    /// [`Timeouts::connect`](crate::Timeouts::connect).
+    /// Opens a connection: resolves the host name, tries its addresses in turn, performs the TLS handshake for `wss://`, and
+    /// performs the opening handshake. Takes at most [`Timeouts::connect`](crate::Timeouts::connect) in all.
     ///
-    /// While another attempt of this process to the same IP address and port is under way, this one waits for it
-    /// (RFC 6455 section 4.1).
+    /// Waits while this process has another attempt to the same IP address and port under way (RFC 6455 section 4.1).
     ///
     /// # Errors
-    /// [`Connect`](Error::Connect) if no address could be reached, with the cause of each;
-    /// [`Proxy`](Error::Proxy) if a proxy was reached and did not open the way;
-    /// [`Handshake`](Error::Handshake) if the server refused, with its status, headers and body, or if its response must
-    /// not be accepted; [`Tls`](Error::Tls) if there is no TLS with a server of `wss://`, or none with the right one;
-    /// [`Redirect`](Error::Redirect) with any of these, if redirects were followed before;
-    /// [`Timeout`](Error::Timeout) with the step that was too slow; [`Io`](Error::Io);
-    /// [`UsageError::TlsNotEnabled`](crate::UsageError::TlsNotEnabled) for `wss://` in a build without TLS. Of none of these a connection is left.
+    /// After an error no connection is left open.
+    ///
+    /// - [`Connect`](Error::Connect) if no address can be reached, with the cause for each;
+    /// - [`Proxy`](Error::Proxy) if the proxy refuses to connect to the server;
+    /// - [`Tls`](Error::Tls) if the TLS handshake fails or the certificate is not trusted;
+    /// - [`Handshake`](Error::Handshake) if the server rejects the handshake, with its status, headers and body, or if its
+    ///   response is invalid;
+    /// - [`Redirect`](Error::Redirect) with any of these, after redirects that were followed;
+    /// - [`Timeout`](Error::Timeout) with the step that took too long;
+    /// - [`Io`](Error::Io) with the step that failed;
+    /// - [`UsageError::TlsNotEnabled`](crate::UsageError::TlsNotEnabled) for `wss://` in a build without TLS.
     pub fn connect(&self) -> Result<WebSocket> {
         let deadline = Deadline::after(self.timeouts.connect);
-        let target = Target { uri: Cow::Borrowed(&self.uri), headers: Cow::Borrowed(&self.headers) };
-        follow::follow(self.max_redirects, target, |target| {
-            #[cfg(feature = "legacy")]
-            return crate::legacy::connect::connect_with_fallback(self, |client| client.attempt(target, deadline));
-            #[cfg(not(feature = "legacy"))]
-            self.attempt(target, deadline)
-        })
+        let attempt = |target: &Target<'_>| self.attempt(target, deadline);
+        follow(self.max_redirects, Target::new(&self.uri, &self.headers), attempt)
     }
 
+    /// Connects to one URL. With the drafts, in one version after another until the server accepts one.
     fn attempt(&self, target: &Target<'_>, deadline: Deadline) -> Result<WebSocket> {
-        let (random_source, key) = self.handshake_key()?;
-        // 6455-4.1-2. The guard lives until the handshake is over: 6455-4.1-5, 6455-4.1-6.
-        let options = DialOptions { proxy: self.proxy.as_ref(), tls: self.tls.as_ref(), write: self.timeouts.write };
-        let events = self.events.for_connection();
-        let dialed = dial::dial(&target.uri, options, deadline);
-        let DialedStream { stream, info, guard: _guard } =
-            dialed.inspect_err(|error| events.emit_failed_handshake(error))?;
-        let info = ConnectionInfo { events, ..info };
-        let skip_body = if self.max_redirects > 0 { is_redirect } else { |_| false };
-        self.handshake(target, stream, info, (random_source, &key), skip_body, deadline)
+        #[cfg(feature = "legacy")]
+        return crate::legacy::connect::connect_with_fallback(self, |client| client.attempt_version(target, deadline));
+        #[cfg(not(feature = "legacy"))]
+        self.attempt_version(target, deadline)
     }
 
-    /// Makes the opening handshake over a stream made elsewhere: TLS by another library, a tunnel, a pipe.
+    fn attempt_version(&self, target: &Target<'_>, deadline: Deadline) -> Result<WebSocket> {
+        let key = self.handshake_key()?;
+        let events = self.events.for_connection();
+        // 6455-4.1-2. The guard is held until the handshake has ended: 6455-4.1-5, 6455-4.1-6.
+        let DialedStream { stream, info, guard: _guard } =
+            dial(self, &target.uri, deadline).inspect_err(|error| events.emit_failed_handshake(error))?;
+        self.handshake(target, stream, ConnectionInfo { events, ..info }, key, deadline)
+    }
+
+    /// Performs the opening handshake over a stream of the caller: TLS by another library, a tunnel, a pipe.
     ///
-    /// The URL says what the request asks for; nothing is resolved. A `wss://` URL may be used in every build, since TLS is
-    /// the caller's here, and so is "one attempt at a time" (RFC 6455 section 4.1). Takes at most [`Timeouts::connect`](crate::Timeouts::connect).
+    /// The URL is used for the request only; no name is resolved. The caller provides TLS, so a `wss://` URL works in every
+    /// build. The caller also ensures one attempt at a time to an address (RFC 6455 section 4.1). Takes at most
+    /// [`Timeouts::connect`](crate::Timeouts::connect).
     ///
     /// # Errors
-    /// Those of [`connect`](Client::connect), from the handshake on.
+    /// Those of the opening handshake in [`connect`](Client::connect).
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -83,7 +84,7 @@ impl Client {
     /// #     while let Some(message) = ws.recv()? { ws.send(&message)?; }
     /// #     Ok(())
     /// # })?;
-    /// # let (address, url) = (server.local_addr(), format!("ws://{}", server.local_addr()));
+    /// # let (address, url) = (server.local_addr().unwrap(), server.url());
     /// let tcp = std::net::TcpStream::connect(address)?;
     /// let (writer, ended) = (tcp.try_clone()?, tcp.try_clone()?);
     /// let split = stdws::SplitStream::new(tcp, writer).on_end(move || drop(ended.shutdown(std::net::Shutdown::Both)));
@@ -95,39 +96,42 @@ impl Client {
     /// ```
     pub fn connect_over(&self, split: SplitStream) -> Result<WebSocket> {
         let deadline = Deadline::after(self.timeouts.connect);
-        let (random_source, key) = self.handshake_key()?;
+        let key = self.handshake_key()?;
         let stream = Stream::from_split(split).map_err(|error| Error::io(Step::Thread, error))?;
-        self.handshake_over(stream, (random_source, &key), deadline)
+        self.handshake_over(stream, key, deadline)
     }
 
-    /// Makes the opening handshake over a stream that is no way to the URL's host, or not by our doing.
+    /// Performs the opening handshake over a stream that was not dialed from the URL.
     pub(super) fn handshake_over(
         &self,
         stream: Stream,
-        key: (RandomSource, &str),
+        key: (RandomSource, String),
         deadline: Deadline,
     ) -> Result<WebSocket> {
-        let target = Target { uri: Cow::Borrowed(&self.uri), headers: Cow::Borrowed(&self.headers) };
+        let target = Target::new(&self.uri, &self.headers);
         let info = ConnectionInfo { events: self.events.for_connection(), ..ConnectionInfo::default() };
-        self.handshake(&target, stream, info, key, |_| false, deadline)
+        self.handshake(&target, stream, info, key, deadline)
     }
 
-    /// Random bytes for one connection, and the key made of the first of them.
+    /// The source of random bytes for one connection, and the handshake key from its first bytes.
     pub(super) fn handshake_key(&self) -> Result<(RandomSource, String)> {
         let mut random_source = self.new_random_source();
         let mut nonce = [0; 16];
-        // 6455-4.1-30: drawn for this connection alone, and before the network is touched.
+        // 6455-4.1-30: a new key for each connection. If the source fails, nothing has been sent.
         random_source.fill(&mut nonce).map_err(|error| Error::io(Step::RandomSource, error))?;
         Ok((random_source, request::key_from_nonce(nonce)))
     }
 
-    /// The source of random bytes of this client.
+    /// The source set by the caller, or that of the system.
     pub(crate) fn new_random_source(&self) -> RandomSource {
         let Some(source) = self.random_source.clone() else { return RandomSource::system() };
-        // A source that panicked is not asked again: who knows what it would give.
-        RandomSource::from_fn(Box::new(move |out: &mut [u8]| match source.lock() {
-            Ok(mut source) => (*source)(out),
-            Err(_) => Err(io::Error::other("the source of entropy panicked")),
+        RandomSource::from_fn(Box::new(move |out: &mut [u8]| {
+            assert_unlocked();
+            match source.lock() {
+                Ok(mut source) => (*source)(out),
+                // A source that panicked is not called again: its bytes may be predictable.
+                Err(_) => Err(io::Error::other("the random source panicked before; connect with a new Client")),
+            }
         }))
     }
 
@@ -136,23 +140,15 @@ impl Client {
         target: &Target<'_>,
         stream: Stream,
         info: ConnectionInfo,
-        (random_source, key): (RandomSource, &str),
-        skip_body: fn(u16) -> bool,
+        (random_source, key): (RandomSource, String),
         deadline: Deadline,
     ) -> Result<WebSocket> {
         info.events.emit(|| EventKind::Connected(info.peer));
         #[cfg(feature = "legacy")]
         if let Some(spec) = self.draft_spec() {
             let events = info.events.clone();
-            let opened = crate::legacy::connect::open(
-                self,
-                target,
-                spec,
-                (stream, info),
-                (random_source, key),
-                skip_body,
-                deadline,
-            );
+            let random = (random_source, &*key);
+            let opened = crate::legacy::connect::open(self, target, spec, (stream, info), random, deadline);
             return opened.inspect_err(|error| events.emit_failed_handshake(error));
         }
         // 6455-9-1
@@ -160,19 +156,19 @@ impl Client {
         let authorization = basic::authorization(&target.headers, &target.uri)?;
         let request = HandshakeRequest {
             uri: &target.uri,
-            key,
+            key: &key,
             headers: &target.headers,
             origin: self.origin.as_deref(),
             subprotocols: &self.subprotocols,
             extensions: offer.as_deref(),
             authorization: authorization.as_deref(),
         };
-        let opened = handshake::open(&stream, &request, self.deflate.as_ref(), skip_body, deadline);
+        let opened = handshake::open(&stream, &request, self.deflate.as_ref(), target.skip_body, deadline);
         let opened = opened.inspect_err(|error| info.events.emit_failed_handshake(error))?;
         let info = ConnectionInfo { subprotocol: opened.subprotocol, response: Some(opened.response), ..info };
         let (inflater, deflater) = opened.compression.unzip();
         let encoder = Encoder::client(random_source).with_compression(deflater);
-        // 6455-4.1-s3: open.
+        // 6455-4.1-s3: the connection is open.
         let codec = Codec::rfc6455(Role::Client, self.limits, &opened.leftover, (encoder, inflater));
         Ok(WebSocket::new(stream, codec, (self.limits, self.timeouts), info))
     }

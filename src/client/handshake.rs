@@ -1,15 +1,14 @@
-//! The opening handshake of a client on a stream that is open: sends the request, reads the response, keeps what the
-//! server says when it refuses. Knows the stream and the time; the verdict is `protocol::handshake::client`'s.
+//! The opening handshake of a client over an open stream: sends the request, reads the response, and keeps the body of a
+//! rejection. Must not know how a response is judged: that is in the layer `handshake`.
 //!
-//! What is read, in this order:
-//!
-//! | what | how much of it | then |
+//! | read, in this order | limit | then |
 //! |---|---|---|
-//! | interim responses, 1xx but 101 (RFC 9110 section 15.2) | up to four | skipped |
-//! | the head of the response | the limits of `wire::http` | judged |
-//! | after a good one: bytes behind it | what the last read brought | the first bytes of the connection |
-//! | after a rejection: its body | 64 KiB, or as much as comes by the deadline | kept in the error |
+//! | interim responses, 1xx except 101 (RFC 9110 section 15.2) | four | skipped |
+//! | the head of the response | the limits of the head parser | checked |
+//! | after an accepted response: bytes behind it | one read | the first bytes of the connection |
+//! | after a rejection: its body | 64 KiB, and the deadline | kept in the error |
 
+use std::borrow::Cow;
 use std::io::ErrorKind;
 
 use crate::deflate::extension;
@@ -19,27 +18,44 @@ use crate::error::{Error, HandshakeError, HandshakeErrorKind, Result, Step};
 use crate::handshake::client as handshake;
 use crate::handshake::client::HandshakeRequest;
 use crate::handshake::http::{Head, HeadParser, Progress};
+use crate::handshake::uri::Uri;
 use crate::http::body::Body;
 use crate::http::response::Response;
 use crate::net::deadline::Deadline;
 use crate::net::stream::Stream;
 use crate::net::write_buffer::{WriteBuffer, WriteTimeout};
 
-/// Interim responses that are skipped. Servers send one or two, 100 and 103; more would be a way to hold the caller.
+/// Maximum number of interim responses that are skipped. Servers send one or two, 100 and 103.
 const MAX_INTERIM_RESPONSES: usize = 4;
-/// Room for a whole response of usual size.
+/// Number of bytes of one read; a usual response fits.
 const BUFFER_SIZE: usize = 4 << 10;
 
-/// What came of a good response.
+/// What one opening handshake asks for.
+pub(crate) struct Target<'a> {
+    pub(crate) uri: Cow<'a, Uri>,
+    /// The caller's headers.
+    pub(crate) headers: Cow<'a, [(String, String)]>,
+    /// The statuses of rejections whose body is not read.
+    pub(crate) skip_body: fn(u16) -> bool,
+}
+
+impl<'a> Target<'a> {
+    /// With this URL and these headers; reads the body of every rejection.
+    pub(super) fn new(uri: &'a Uri, headers: &'a [(String, String)]) -> Target<'a> {
+        Target { uri: Cow::Borrowed(uri), headers: Cow::Borrowed(headers), skip_body: |_| false }
+    }
+}
+
+/// The result of an accepted response.
 pub(super) struct Opened {
     pub(super) response: Response,
     pub(super) subprotocol: Option<String>,
     pub(super) compression: Option<(Inflater, Deflater)>,
-    /// Bytes that came behind the response.
+    /// Bytes received behind the response.
     pub(super) leftover: Vec<u8>,
 }
 
-/// Makes the opening handshake. The body of a rejection with an `skip_body` status is not waited for.
+/// Performs the opening handshake. Does not read the body of a rejection whose status `skip_body` selects.
 pub(super) fn open(
     stream: &Stream,
     request: &HandshakeRequest<'_>,
@@ -47,7 +63,7 @@ pub(super) fn open(
     skip_body: fn(u16) -> bool,
     deadline: Deadline,
 ) -> Result<Opened> {
-    // 6455-4.1-18. 6455-4.1-40: nothing but this is written before the response is here and good.
+    // 6455-4.1-18. 6455-4.1-40: nothing else is written before the response is accepted.
     let bytes = handshake::encode_request(request)?;
     WriteBuffer::default().write(stream, &bytes, WriteTimeout::Until(deadline)).map_err(io_error)?;
     let mut reader = HandshakeReader::new(stream, deadline);
@@ -67,7 +83,7 @@ pub(super) fn open(
     }
 }
 
-/// What the response says, if it says what it may.
+/// Checks the response and returns the subprotocol and the compression that the server selected.
 #[allow(clippy::type_complexity)] // Each part has one use.
 fn check_response(
     head: &Head,
@@ -82,7 +98,7 @@ fn check_response(
     Ok((agreed.subprotocol, codec))
 }
 
-/// What has been read and not been looked at is `buffer[start..end]`.
+/// Reads a response. `buffer[start..end]` has been read and not yet consumed.
 pub(crate) struct HandshakeReader<'a> {
     stream: &'a Stream,
     deadline: Deadline,
@@ -96,7 +112,7 @@ impl<'a> HandshakeReader<'a> {
         HandshakeReader { stream, deadline, buffer: [0; BUFFER_SIZE], start: 0, end: 0 }
     }
 
-    /// The head of the first response that is not an interim one.
+    /// The head of the first response that is not interim.
     fn read_response(&mut self) -> Result<Head> {
         let mut skipped = 0;
         loop {
@@ -110,22 +126,22 @@ impl<'a> HandshakeReader<'a> {
     }
 
     fn read_head(&mut self) -> Result<Head> {
-        let refused = |kind| Error::Handshake(HandshakeError::new(kind));
+        let rejection = |kind| Error::Handshake(HandshakeError::new(kind));
         let mut parser = HeadParser::response();
         loop {
             match parser.feed(self.buffered()) {
                 Ok(Progress::Done { consumed }) => {
                     self.consume(consumed);
-                    return parser.finish().ok_or(refused(HandshakeErrorKind::UnexpectedEof));
+                    return parser.finish().ok_or(rejection(HandshakeErrorKind::UnexpectedEof));
                 }
-                Ok(Progress::More) if self.fill()? == 0 => return Err(refused(HandshakeErrorKind::UnexpectedEof)),
+                Ok(Progress::More) if self.fill()? == 0 => return Err(rejection(HandshakeErrorKind::UnexpectedEof)),
                 Ok(Progress::More) => {}
-                Err(kind) => return Err(refused(HandshakeErrorKind::Head(kind))),
+                Err(kind) => return Err(rejection(HandshakeErrorKind::Head(kind))),
             }
         }
     }
 
-    /// The body of a rejection. What came of it counts, whatever ends it.
+    /// The body of a rejection. If reading fails or reaches the deadline, the part read so far.
     pub(crate) fn read_body(&mut self, head: &Head) -> Vec<u8> {
         let mut body = Body::for_response(head);
         body.feed(self.buffered());
@@ -139,12 +155,12 @@ impl<'a> HandshakeReader<'a> {
         self.buffer.get(self.start..self.end).unwrap_or_default()
     }
 
-    /// So many of the bytes have been looked at.
+    /// Marks this number of buffered bytes as processed.
     pub(crate) fn consume(&mut self, count: usize) {
         self.start = self.start.saturating_add(count).min(self.end);
     }
 
-    /// Replaces what has been looked at by what comes next. 0: the stream has ended.
+    /// Replaces the buffer, which has to be consumed, by the next read. 0: the stream has ended.
     pub(crate) fn fill(&mut self) -> Result<usize> {
         loop {
             let left = self.deadline.remaining();
@@ -156,7 +172,7 @@ impl<'a> HandshakeReader<'a> {
                     (self.start, self.end) = (0, count);
                     return Ok(count);
                 }
-                // A wait may end a little early; the clock above decides.
+                // A wait may end slightly early; the deadline above decides.
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
                 Err(error) => return Err(io_error(error)),
             }

@@ -2,17 +2,17 @@
 //!
 //! | file | subject |
 //! |---|---|
-//! | `builder` | [`Client`](crate::Client) and [`connect`](crate::connect()) |
-//! | `options` | settings of the builder |
-//! | `connect` | the steps of connecting, redirects included |
-//! | `dial` | TCP, the proxy and TLS |
+//! | `builder` | [`Client`](crate::Client), its settings, and [`connect`](crate::connect()) |
+//! | `connect` | the steps of connecting |
+//! | `dial` | TCP, perhaps through a proxy, and TLS |
 //! | `handshake` | the opening handshake over a stream |
 //! | `unix` | Unix domain sockets |
+//!
+//! Redirects, proxies, drafts and credentials extend [`Client`](crate::Client) from their own folders.
 
 pub(crate) mod builder;
-pub(crate) mod connect;
-pub(crate) mod dial;
+mod connect;
+mod dial;
 pub(crate) mod handshake;
-pub(crate) mod options;
 #[cfg(unix)]
-pub(crate) mod unix;
+mod unix;

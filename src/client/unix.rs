@@ -1,4 +1,4 @@
-//! Connecting to a Unix socket: a server of the same machine, or what stands before it.
+//! Connects to a Unix socket: a server on the same machine, or the local end of a proxy.
 
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -12,13 +12,14 @@ use crate::net::deadline::Deadline;
 use crate::net::stream::Stream;
 
 impl Client {
-    /// Opens a connection over a Unix socket. The URL says what the request asks for; nothing is resolved, and no proxy is
-    /// asked. Takes at most [`Timeouts::connect`](crate::Timeouts::connect). Only on Unix.
+    /// Opens a connection over a Unix socket. Only on Unix.
     ///
-    /// A `wss://` URL is used as it is: nobody else listens to a Unix socket, so there is no TLS here.
+    /// The URL is used for the request only: no name is resolved, no proxy is used, and there is no TLS, even for `wss://`. Takes
+    /// at most [`Timeouts::connect`](crate::Timeouts::connect).
     ///
     /// # Errors
-    /// [`Io`](Error::Io) of [`Step::Connect`] if nobody listens there, and those of [`connect`](Client::connect) from the handshake on.
+    /// [`Io`](Error::Io) of [`Step::Connect`] if no server listens there, and those of the opening handshake in
+    /// [`connect`](Client::connect).
     ///
     /// ```
     /// # fn main() -> stdws::Result<()> {
@@ -32,29 +33,29 @@ impl Client {
     /// ```
     pub fn connect_unix(&self, path: impl AsRef<Path>) -> Result<WebSocket> {
         let deadline = Deadline::after(self.timeouts.connect);
-        let (random_source, key) = self.handshake_key()?;
+        let key = self.handshake_key()?;
         let socket = connect(path.as_ref(), deadline)?;
         let stream =
             Stream::from_socket(socket, self.timeouts.write).map_err(|error| Error::io(Step::Connect, error))?;
-        self.handshake_over(stream, (random_source, &key), deadline)
+        self.handshake_over(stream, key, deadline)
     }
 }
 
-/// While the queue of a server is full, the system waits without a limit. A missed deadline leaves that to a thread, which
-/// ends when the server lets it in, or ends itself.
+/// Connects within a deadline. The system waits without a limit while the accept queue of the server is full, so a thread does
+/// it. After a missed deadline that thread ends when the server accepts or exits.
 fn connect(path: &Path, deadline: Deadline) -> Result<UnixStream> {
     let (sender, receiver) = mpsc::channel();
     let path = path.to_owned();
-    let helper = thread::Builder::new().name("stdws-connect".into());
-    // Nobody listens any more after a missed deadline, and that is all right.
-    helper
+    let thread = thread::Builder::new().name("stdws-connect".into());
+    // After a missed deadline the receiver is gone, and the send fails without effect.
+    thread
         .spawn(move || drop(sender.send(UnixStream::connect(path))))
         .map_err(|error| Error::io(Step::Thread, error))?;
     match receiver.recv_timeout(deadline.remaining()) {
         Ok(connected) => connected.map_err(|error| Error::io(Step::Connect, error)),
         Err(RecvTimeoutError::Timeout) => Err(Error::Timeout(Step::Connect)),
         Err(RecvTimeoutError::Disconnected) => {
-            Err(Error::io(Step::Connect, io::Error::other("the thread that connects gave no answer")))
+            Err(Error::io(Step::Connect, io::Error::other("the connecting thread ended without a result")))
         }
     }
 }

@@ -1,40 +1,58 @@
-//! The body of a Close frame (RFC 6455 section 5.5.1).
+//! The body of a Close frame (RFC 6455 section 5.5.1): empty, or a two-byte code (section 7.4) and a reason in UTF-8.
+//!
+//! ```
+//! use stdws::codec::close;
+//! use stdws::{CloseCode, ProtocolError};
+//!
+//! assert_eq!(close::parse(b"\x03\xe8bye"), Ok(Some((CloseCode::NORMAL, "bye"))));
+//! assert_eq!(close::parse(b""), Ok(None));
+//! assert_eq!(close::parse(b"\x03\xee"), Err(ProtocolError::InvalidCloseCode(1006)));
+//! assert_eq!(close::emit(Some(CloseCode::GOING_AWAY), "restart"), b"\x03\xe9restart");
+//! ```
 
 use crate::close::CloseCode;
 use crate::error::{ProtocolError, UsageError};
 
-/// The longest reason: a control frame carries 125 bytes, two of them are the code.
-pub(crate) const MAX_REASON: usize = 123;
+/// Maximum number of bytes in a reason: a control frame carries 125, of which the code takes two.
+pub const MAX_REASON: usize = 123;
 
-/// Reads the body of a received Close. `None`: it is empty, which stands for 1005.
-pub(crate) fn parse(body: &[u8]) -> Result<Option<(CloseCode, &str)>, ProtocolError> {
+/// Reads the body of a received Close. `None` for an empty body, which stands for 1005.
+///
+/// # Errors
+///
+/// A body of one byte, a code that must not be sent, or a reason that is not UTF-8.
+pub fn parse(body: &[u8]) -> Result<Option<(CloseCode, &str)>, ProtocolError> {
     parse_with(body, CloseCode::is_sendable)
 }
 
-/// As [`parse`], with another opinion of which codes may travel.
+/// As [`parse`], with another rule for the codes that may be received.
 pub(crate) fn parse_with(
     body: &[u8],
     allowed: impl Fn(CloseCode) -> bool,
 ) -> Result<Option<(CloseCode, &str)>, ProtocolError> {
     let Some((code, reason)) = body.split_first_chunk::<2>() else {
-        // 6455-5.5.1-2: a body begins with two bytes of code, so one byte is none.
+        // 6455-5.5.1-2: a body begins with two bytes of code, so a body of one byte is invalid.
         return if body.is_empty() { Ok(None) } else { Err(ProtocolError::CloseBodyTooShort) };
     };
     let code = CloseCode::new(u16::from_be_bytes(*code));
     if !allowed(code) {
         return Err(ProtocolError::InvalidCloseCode(code.as_u16()));
     }
-    // 6455-5.5.1-3, 6455-8.1-1: the reason is UTF-8. The code comes first on the wire, so it is judged first.
+    // 6455-5.5.1-3, 6455-8.1-1: the reason is UTF-8. The code comes first on the wire, so it is checked first.
     let reason = std::str::from_utf8(reason).map_err(|_| ProtocolError::CloseReasonNotUtf8)?;
     Ok(Some((code, reason)))
 }
 
-/// Checks what a caller wants to put into a Close.
-pub(crate) fn check(code: CloseCode, reason: &str) -> Result<(), UsageError> {
+/// Checks the code and the reason of a Close before it is sent.
+///
+/// # Errors
+///
+/// A code that must not be sent, or a reason of more than [`MAX_REASON`] bytes.
+pub fn check(code: CloseCode, reason: &str) -> Result<(), UsageError> {
     check_with(code, reason, CloseCode::is_sendable)
 }
 
-/// As [`check`], with another opinion of which codes may be sent.
+/// As [`check`], with another rule for the codes that may be sent.
 pub(crate) fn check_with(code: CloseCode, reason: &str, allowed: impl Fn(CloseCode) -> bool) -> Result<(), UsageError> {
     if !allowed(code) {
         return Err(UsageError::CloseCode(code.as_u16()));
@@ -45,8 +63,10 @@ pub(crate) fn check_with(code: CloseCode, reason: &str, allowed: impl Fn(CloseCo
     Ok(())
 }
 
-/// Writes the body of a Close; nothing at all without a code. 6455-5.5.1-1, 6455-7.4-1, 6455-7.4.1-1 What does not pass [`check`] must not come here.
-pub(crate) fn emit(code: Option<CloseCode>, reason: &str) -> Vec<u8> {
+/// Returns the body of a Close; empty without a code. The caller has passed both to [`check`].
+///
+/// 6455-5.5.1-1, 6455-7.4-1, 6455-7.4.1-1
+pub fn emit(code: Option<CloseCode>, reason: &str) -> Vec<u8> {
     let mut body = Vec::new();
     if let Some(code) = code {
         body.extend_from_slice(&code.as_u16().to_be_bytes());

@@ -1,7 +1,7 @@
-//! The closing handshake (RFC 6455 section 7) as one table over what was sent and what was received. Nothing else decides
-//! about closing, and it does not ask which side we are.
+//! The closing handshake (RFC 6455 section 7) as one table over the Close sent and the Close received. Client and server
+//! share it.
 //!
-//! | Close sent | Close received | phase | may send data, Ping | answers a Ping | owes a Close |
+//! | Close sent | Close received | phase | may send data, Ping | answers a Ping | has to send a Close |
 //! |---|---|---|---|---|---|
 //! | no  | no  | `Open`      | yes | yes | no  |
 //! | yes | no  | `Closing`   | no  | yes | no  |
@@ -9,27 +9,46 @@
 //! | yes | yes | `Closed`    | no  | no  | no  |
 //!
 //! 6455-7.1.3-s1: either Close leaves `Open` for good. 6455-5.5.1-s3: Closes that cross end in `Closed` like others.
+//!
+//! ```
+//! use stdws::codec::closing::{ClosingHandshake, Phase};
+//! use stdws::CloseCode;
+//!
+//! let mut closing = ClosingHandshake::default();
+//! closing.record_received(Some(CloseCode::NORMAL), "bye".to_owned());
+//! assert_eq!(closing.phase(), Phase::Answering);
+//! assert!(!closing.may_send());
+//! // The Close to send has the code that was received.
+//! assert_eq!(closing.pending_close(), Some(Some(CloseCode::NORMAL)));
+//! closing.record_sent(Some(CloseCode::NORMAL));
+//! assert_eq!(closing.phase(), Phase::Closed);
+//! ```
 
 use crate::close::CloseCode;
 
-/// Where the closing handshake stands.
+/// A row of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Phase {
+pub enum Phase {
+    /// No Close was sent or received.
     Open,
+    /// A Close was sent.
     Closing,
+    /// A Close was received and has to be answered.
     Answering,
+    /// A Close was sent and a Close was received.
     Closed,
 }
 
-/// What was sent and what was received. A code of `None` is a Close without a body.
+/// The first Close sent and the first Close received. A code of `None` is a Close without a body.
 #[derive(Debug, Default)]
-pub(crate) struct ClosingHandshake {
+pub struct ClosingHandshake {
     sent: Option<Option<CloseCode>>,
     received: Option<(Option<CloseCode>, String)>,
 }
 
 impl ClosingHandshake {
-    pub(crate) fn phase(&self) -> Phase {
+    /// The row of the table that applies.
+    pub fn phase(&self) -> Phase {
         match (&self.sent, &self.received) {
             (None, None) => Phase::Open,
             (Some(_), None) => Phase::Closing,
@@ -38,47 +57,47 @@ impl ClosingHandshake {
         }
     }
 
-    /// 6455-5.5.1-5, 6455-6.1-2, 6455-5.1-7, 6455-5.5.2-4: messages and Pings only while nothing was closed.
-    pub(crate) fn may_send(&self) -> bool {
+    /// 6455-5.5.1-5, 6455-6.1-2, 6455-5.1-7, 6455-5.5.2-4: whether messages and Pings may be sent: only before the first Close.
+    pub fn may_send(&self) -> bool {
         match self.phase() {
             Phase::Open => true,
             Phase::Closing | Phase::Answering | Phase::Closed => false,
         }
     }
 
-    /// 6455-5.5.2-2: a Ping is answered until a Close was received, also after ours was sent.
-    pub(crate) fn answers_pings(&self) -> bool {
+    /// 6455-5.5.2-2: whether a Ping is answered: until a Close was received, also after one was sent.
+    pub fn answers_pings(&self) -> bool {
         match self.phase() {
             Phase::Open | Phase::Closing => true,
             Phase::Answering | Phase::Closed => false,
         }
     }
 
-    /// 6455-5.5.1-6: the Close that is owed, with the code that came (6455-5.5.1-s2).
-    pub(crate) fn pending_close(&self) -> Option<Option<CloseCode>> {
+    /// 6455-5.5.1-6: the Close that has to be sent, with the code received (6455-5.5.1-s2).
+    pub fn pending_close(&self) -> Option<Option<CloseCode>> {
         match (&self.sent, &self.received) {
             (None, Some((code, _))) => Some(*code),
             (None, None) | (Some(_), _) => None,
         }
     }
 
-    /// Notes that a Close is on its way. Only the first counts; none is sent twice.
-    pub(crate) fn record_sent(&mut self, code: Option<CloseCode>) {
+    /// Records a Close that is sent. Only the first counts; no Close is sent twice.
+    pub fn record_sent(&mut self, code: Option<CloseCode>) {
         self.sent.get_or_insert(code);
     }
 
-    /// Notes the peer's Close. 6455-7.1.5-s1, 6455-7.1.6-s1: the first one is the one that counts.
-    pub(crate) fn record_received(&mut self, code: Option<CloseCode>, reason: String) {
+    /// Records the Close of the peer. 6455-7.1.5-s1, 6455-7.1.6-s1: only the first counts.
+    pub fn record_received(&mut self, code: Option<CloseCode>, reason: String) {
         self.received.get_or_insert((code, reason));
     }
 
-    /// The code in the Close that was sent, if one was sent and had one.
-    pub(crate) fn sent_code(&self) -> Option<CloseCode> {
+    /// The code in the Close that was sent. `None` if no Close was sent, or one without a code.
+    pub fn sent_code(&self) -> Option<CloseCode> {
         self.sent.flatten()
     }
 
     /// Code and reason of the Close that was received.
-    pub(crate) fn received_close(&self) -> Option<(Option<CloseCode>, String)> {
+    pub fn received_close(&self) -> Option<(Option<CloseCode>, String)> {
         self.received.clone()
     }
 }
@@ -116,8 +135,8 @@ mod tests {
         // 6455-5.5.1-s3, 6455-7.1.5-s1, 6455-7.1.6-s1
         for order in [[0, 1], [1, 0]] {
             let mut closing = ClosingHandshake::default();
-            for who in order {
-                match who {
+            for event in order {
+                match event {
                     0 => closing.record_sent(Some(CloseCode::NORMAL)),
                     _ => closing.record_received(None, String::new()),
                 }

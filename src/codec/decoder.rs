@@ -1,23 +1,53 @@
-//! Bytes in, events out: the receiving half of RFC 6455 sections 5 and 6 (6455-6.2-1, 6455-10.7-1).
+//! The receiving half of RFC 6455 sections 5 and 6: bytes in, events out (6455-6.2-1, 6455-10.7-1).
 //!
-//! The caller reads into [`Decoder::space`], says how much came with [`Decoder::filled`], and takes events with
-//! [`Decoder::next`] until there is none. What keeps it right:
+//! The caller reads into [`Decoder::space`], reports the number of bytes with [`Decoder::filled`], and takes events with
+//! [`Decoder::next_event`] until it returns `None`.
 //!
-//! * It fails once. The state after a violation *is* the violation; nothing more is ever parsed (6455-7.1.7-7).
-//! * The message under assembly owns everything that belongs to it; a control frame never touches it.
-//! * A frame goes through `Header`, then `Payload` until nothing of it is left, then `Header` again. Where its payload
-//!   goes is decided once, on the header:
+//! ```
+//! use stdws::codec::decoder::Decoder;
+//! use stdws::codec::event::DecoderEvent;
+//! use stdws::codec::frame::Role;
+//! use stdws::{CloseCode, Limits, MessageKind, ProtocolError};
 //!
-//! | place | for | what happens to the bytes |
+//! let mut decoder = Decoder::new(Role::Client, Limits::client());
+//! // A binary message of three bytes, and a Close 1000 that is cut off after its header.
+//! for read in [&[0x82, 0x03, 1, 2, 3, 0x88, 0x02][..], &[0x03, 0xe8]] {
+//!     decoder.space()[..read.len()].copy_from_slice(read);
+//!     decoder.filled(read.len());
+//!     while let Some(event) = decoder.next_event()? {
+//!         match event {
+//!             DecoderEvent::Message(MessageKind::Binary) => assert_eq!(decoder.payload(), [1, 2, 3]),
+//!             DecoderEvent::Close(code) => assert_eq!(code, Some(CloseCode::NORMAL)),
+//!             other => panic!("not sent: {other:?}"),
+//!         }
+//!     }
+//! }
+//!
+//! // A server must not mask, so the second byte of this frame is an error.
+//! let mut decoder = Decoder::new(Role::Client, Limits::client());
+//! decoder.space()[..2].copy_from_slice(&[0x81, 0x85]);
+//! decoder.filled(2);
+//! assert_eq!(decoder.next_event(), Err(ProtocolError::MaskedFrame));
+//! # Ok::<(), ProtocolError>(())
+//! ```
+//!
+//! # Invariants
+//!
+//! * A decoder fails once. After a violation the state *is* the violation, and nothing more is parsed (6455-7.1.7-7).
+//! * The message under assembly owns all of its state; a control frame never changes it.
+//! * A frame passes the states `Header`, `Payload` until its last byte, then `Header` again. The header alone decides the
+//!   destination of the payload:
+//!
+//! | destination | used for | the payload bytes |
 //! |---|---|---|
-//! | `InputBuffer` | control frames; a message in one frame that fits the read buffer | stay there, are unmasked and lent there |
-//! | `PayloadBuffer` | fragments, and what does not fit | are appended to the store; a long rest is read straight into it |
+//! | `InputBuffer` | control frames; a message in one frame that fits the read buffer | are unmasked and lent in the read buffer |
+//! | `PayloadBuffer` | fragments, and frames that do not fit | are appended to the payload buffer; a long rest is read straight into it |
 //! | `Stream` | a message being streamed | are unmasked and lent in the read buffer, piece by piece |
-//! | `Skip` | the rest of a message whose stream was given up | are checked and dropped |
-//! | `Inflate` | compressed messages | go through decompression, see `inflating` |
+//! | `Skip` | the rest of a message whose stream was dropped | are validated and dropped |
+//! | `Inflate` | compressed messages | are decompressed, see `inflating` |
 //!
-//! * Text is checked as its bytes come, in whichever place.
-//! * Buffers grow with what has arrived, never by what was announced.
+//! * Text is validated as its bytes arrive, for every destination.
+//! * Buffers grow with the bytes that have arrived, never by an announced length.
 
 use super::assembly::{unmask, MessageInProgress, ReceiveMode};
 use super::buffers::{InputBuffer, PayloadBuffer};
@@ -30,6 +60,7 @@ use crate::deflate::extension::Inflater;
 use crate::error::ProtocolError;
 
 mod feeding;
+mod frames;
 mod inflating;
 mod streaming;
 
@@ -46,16 +77,16 @@ enum DecoderState {
 pub(crate) struct FrameInProgress {
     fin: bool,
     opcode: Opcode,
-    /// Turned to the next byte that comes.
+    /// Rotated to the next byte to arrive.
     key: Option<[u8; 4]>,
-    /// Payload bytes not yet taken in.
+    /// Number of payload bytes still to process.
     remaining: u64,
     destination: Destination,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Destination {
-    /// So many of the unread bytes have been taken in.
+    /// Number of unread bytes that are already processed.
     InputBuffer(usize),
     PayloadBuffer,
     Stream,
@@ -63,36 +94,41 @@ enum Destination {
     Inflate,
 }
 
-/// Where the bytes of the last event are.
+/// The location of the last event's bytes.
 #[derive(Debug, Clone, Copy)]
 enum PayloadLocation {
     InputBuffer { from: usize, length: usize },
     PayloadBuffer,
 }
 
-/// The receiving half of a connection. See the module.
+/// The receiving half of a connection. See the [module](self).
 #[derive(Debug)]
-pub(crate) struct Decoder {
+pub struct Decoder {
     role: Role,
     limits: Limits,
     state: DecoderState,
-    /// How the next message is to be received.
+    /// The mode for the next message.
     mode: ReceiveMode,
     message: Option<MessageInProgress>,
     input: InputBuffer,
     payload_buffer: PayloadBuffer,
     payload_location: PayloadLocation,
-    /// There when compression was agreed on.
+    /// Present when compression was negotiated.
     inflater: Option<Inflater>,
-    /// Headers are told as events.
+    /// Whether headers are reported as events.
     report_headers: bool,
-    /// The one that is told next.
+    /// The header to report next.
     header: Option<Header>,
 }
 
 impl Decoder {
-    /// `early` has been read behind the opening handshake.
-    pub(crate) fn new(role: Role, limits: Limits, early: &[u8]) -> Decoder {
+    /// A decoder for the frames that the peer of `role` sends.
+    pub fn new(role: Role, limits: Limits) -> Decoder {
+        Decoder::with_early(role, limits, &[])
+    }
+
+    /// As [`Decoder::new`]; `early` are bytes that were read together with the opening handshake.
+    pub(crate) fn with_early(role: Role, limits: Limits, early: &[u8]) -> Decoder {
         Decoder {
             role,
             limits,
@@ -108,18 +144,18 @@ impl Decoder {
         }
     }
 
-    /// Takes compressed messages too.
+    /// Accepts compressed messages as well.
     pub(crate) fn with_compression(mut self, inflater: Option<Inflater>) -> Decoder {
         self.inflater = inflater;
         self
     }
 
-    /// Tells of each header too, with an event of its own.
-    pub(crate) fn report_headers(&mut self) {
+    /// Reports each accepted header as an event of its own.
+    pub fn report_headers(&mut self) {
         self.report_headers = true;
     }
 
-    /// Bytes that were read and not used up.
+    /// Number of bytes that were read and are not used up.
     pub(crate) fn unread(&self) -> usize {
         self.input.unread().len()
     }
@@ -130,8 +166,12 @@ impl Decoder {
     }
 
     /// The next event, or `None` when more bytes are needed, or after a Close.
+    ///
+    /// # Errors
+    ///
+    /// The first violation of the protocol or of a limit. Every later call returns the same error.
     #[inline]
-    pub(crate) fn next(&mut self) -> Result<Option<DecoderEvent>, ProtocolError> {
+    pub fn next_event(&mut self) -> Result<Option<DecoderEvent>, ProtocolError> {
         if self.input.is_empty() && matches!(self.state, DecoderState::Header) {
             return Ok(None);
         }
@@ -145,8 +185,8 @@ impl Decoder {
         result
     }
 
-    /// The short way for what comes most often: a message in one frame, all of which is here. It says `None` to anything
-    /// else and has then changed nothing.
+    /// Fast path for the most common input: a message in one frame that has arrived completely. `None` for anything else;
+    /// nothing has changed then.
     #[inline]
     fn whole_message(&mut self) -> Result<Option<DecoderEvent>, ProtocolError> {
         if self.report_headers
@@ -198,154 +238,22 @@ impl Decoder {
         }
     }
 
-    /// Outer `None`: needs bytes. Inner `None`: go on.
-    fn header(&mut self) -> Result<Option<Option<DecoderEvent>>, ProtocolError> {
-        let Some(header) = frame::parse(self.input.unread(), self.context())? else { return Ok(None) };
-        self.header = self.report_headers.then_some(header);
-        let Header { fin, opcode, key, length, .. } = header;
-        let begins = match opcode {
-            Opcode::Data(kind) => {
-                // 6455-6.2-3, 6455-5.4-12: the first frame says what the whole message is.
-                self.message = Some(MessageInProgress::new(kind, self.mode, header.rsv1));
-                self.payload_buffer.clear();
-                if let (true, Some(inflater)) = (header.rsv1, &mut self.inflater) {
-                    inflater.begin_message();
-                }
-                (self.mode == ReceiveMode::Stream).then_some(DecoderEvent::MessageStart(kind))
-            }
-            Opcode::Continuation | Opcode::Close | Opcode::Ping | Opcode::Pong => None,
-        };
-        if let (Some(message), false) = (&mut self.message, opcode.is_control()) {
-            message.admit_frame(length, &self.limits)?;
-        }
-        self.input.consume(header.size);
-        self.state = DecoderState::Payload(FrameInProgress {
-            fin,
-            opcode,
-            key,
-            remaining: length,
-            destination: self.choose_destination(&header),
-        });
-        Ok(Some(begins))
-    }
-
-    fn choose_destination(&self, header: &Header) -> Destination {
-        let fits = header.length <= self.input.capacity() as u64;
-        match (header.opcode, &self.message) {
-            (Opcode::Close | Opcode::Ping | Opcode::Pong, _) | (_, None) => Destination::InputBuffer(0),
-            // 7692-6.2-2: the first frame says it for the whole message.
-            (Opcode::Data(_) | Opcode::Continuation, Some(message)) if message.compressed => Destination::Inflate,
-            (Opcode::Data(_) | Opcode::Continuation, Some(message)) => match message.mode {
-                ReceiveMode::Assemble if header.fin && fits && header.opcode != Opcode::Continuation => {
-                    Destination::InputBuffer(0)
-                }
-                ReceiveMode::Assemble => Destination::PayloadBuffer,
-                ReceiveMode::Stream => Destination::Stream,
-                ReceiveMode::Skip => Destination::Skip,
-            },
-        }
-    }
-
-    /// Takes in what is in the read buffer. Outer `None`: needs bytes. Inner `None`: go on.
-    fn payload_part(&mut self, mut frame: FrameInProgress) -> Result<Option<Option<DecoderEvent>>, ProtocolError> {
-        let done = match frame.destination {
-            Destination::InputBuffer(done) => done,
-            Destination::PayloadBuffer | Destination::Stream | Destination::Skip => 0,
-            Destination::Inflate => return self.inflated_part(frame),
-        };
-        let (from, bytes) = self.input.part(done, frame.remaining);
-        let here = bytes.len();
-        unmask_and_validate(&mut self.message, &mut frame, bytes)?;
-        match frame.destination {
-            Destination::InputBuffer(done) => frame.destination = Destination::InputBuffer(done.saturating_add(here)),
-            Destination::PayloadBuffer => {
-                self.payload_buffer.append(bytes, self.limits.max_message_size);
-                self.input.consume(here);
-            }
-            Destination::Stream | Destination::Skip | Destination::Inflate => drop(self.input.consume(here)),
-        }
-        self.state = DecoderState::Payload(frame);
-        if frame.destination == Destination::Stream && here > 0 {
-            self.payload_location = PayloadLocation::InputBuffer { from, length: here };
-            return Ok(Some(Some(DecoderEvent::MessageChunk)));
-        }
-        if frame.remaining > 0 {
-            return Ok(None);
-        }
-        self.state = DecoderState::Header;
-        self.end_of_frame(frame).map(Some)
-    }
-
-    fn inflated_part(&mut self, mut frame: FrameInProgress) -> Result<Option<Option<DecoderEvent>>, ProtocolError> {
-        let progress = self.inflate_part(&mut frame)?;
-        self.state = DecoderState::Payload(frame);
-        match progress {
-            Some(None) if frame.remaining == 0 => {
-                self.state = DecoderState::Header;
-                self.end_of_frame(frame).map(Some)
-            }
-            progress => Ok(progress),
-        }
-    }
-
-    fn end_of_frame(&mut self, frame: FrameInProgress) -> Result<Option<DecoderEvent>, ProtocolError> {
-        if let Destination::InputBuffer(length) = frame.destination {
-            self.payload_location = PayloadLocation::InputBuffer { from: self.input.consume(length), length };
-        }
-        match frame.opcode {
-            // 6455-6.2-2, 6455-5.4-1, 6455-5.4-5: wherever they come, the message under assembly does not notice.
-            Opcode::Ping => Ok(Some(DecoderEvent::Ping)),
-            Opcode::Pong => Ok(Some(DecoderEvent::Pong)),
-            Opcode::Close => {
-                let code = close::parse(self.payload())?.map(|(code, _)| code);
-                self.state = DecoderState::Closed;
-                Ok(Some(DecoderEvent::Close(code)))
-            }
-            Opcode::Data(_) | Opcode::Continuation if !frame.fin => Ok(None),
-            Opcode::Data(_) | Opcode::Continuation => self.end_of_message(frame.destination),
-        }
-    }
-
-    /// 6455-5.2-1, 6455-5.4-6: one frame or many, of any size, empty ones too.
-    /// 6455-6.2-4, 6455-5.4-3, 6455-5.4-7: all fragments, in the order they came, and what follows is another message.
-    fn end_of_message(&mut self, destination: Destination) -> Result<Option<DecoderEvent>, ProtocolError> {
-        let Some(message) = self.message.take() else { return Ok(None) };
-        if let (true, Some(inflater)) = (message.compressed, &mut self.inflater) {
-            inflater.end_message()?;
-        }
-        message.finish()?;
-        match destination {
-            Destination::Inflate if message.mode == ReceiveMode::Stream => Ok(Some(DecoderEvent::MessageEnd)),
-            Destination::Inflate if message.mode == ReceiveMode::Skip => Ok(None),
-            Destination::InputBuffer(_) => {
-                self.payload_buffer.free_if_large();
-                Ok(Some(DecoderEvent::Message(message.kind)))
-            }
-            Destination::PayloadBuffer | Destination::Inflate => {
-                self.payload_location = PayloadLocation::PayloadBuffer;
-                Ok(Some(DecoderEvent::Message(message.kind)))
-            }
-            Destination::Stream => Ok(Some(DecoderEvent::MessageEnd)),
-            Destination::Skip => Ok(None),
-        }
-    }
-
     /// The bytes of the last event.
     #[inline]
-    pub(crate) fn payload(&self) -> &[u8] {
+    pub fn payload(&self) -> &[u8] {
         match self.payload_location {
             PayloadLocation::InputBuffer { from, length } => self.input.at(from, length),
             PayloadLocation::PayloadBuffer => self.payload_buffer.contents(),
         }
     }
 
-    /// The reason in the Close that was the last event.
-    pub(crate) fn reason(&self) -> &str {
+    /// The reason of the Close that was the last event; empty if it has none.
+    pub fn reason(&self) -> &str {
         close::parse(self.payload()).ok().flatten().map_or("", |(_, reason)| reason)
     }
 
-    /// The bytes of the last event, to keep.
-    pub(crate) fn take_payload(&mut self) -> Vec<u8> {
+    /// The bytes of the last event as a vector. [`Decoder::payload`] must not be used after it.
+    pub fn take_payload(&mut self) -> Vec<u8> {
         match self.payload_location {
             PayloadLocation::InputBuffer { from, length } => self.input.at(from, length).to_vec(),
             PayloadLocation::PayloadBuffer => self.payload_buffer.take(),
@@ -353,7 +261,7 @@ impl Decoder {
     }
 
     /// Whether a frame or a message has begun and not ended.
-    pub(crate) fn is_incomplete(&self) -> bool {
+    pub fn is_incomplete(&self) -> bool {
         match &self.state {
             DecoderState::Header => {
                 !self.input.is_empty()
@@ -364,9 +272,9 @@ impl Decoder {
         }
     }
 
-    /// Gives memory back that an idle connection does not need.
+    /// Frees memory that an idle connection does not need.
     pub(crate) fn shrink(&mut self) {
-        // A frame that is being completed in the read buffer was promised its size.
+        // A frame that is being completed in the read buffer relies on the size of the buffer.
         if !matches!(
             self.state,
             DecoderState::Payload(FrameInProgress { destination: Destination::InputBuffer(_), .. })
@@ -379,7 +287,7 @@ impl Decoder {
     }
 }
 
-/// Unmasks and checks the next bytes of a frame, and counts them off.
+/// Unmasks and validates the next bytes of a frame, and subtracts them from the remaining ones.
 #[inline]
 fn unmask_and_validate(
     message: &mut Option<MessageInProgress>,
@@ -389,7 +297,7 @@ fn unmask_and_validate(
     frame.remaining = frame.remaining.saturating_sub(bytes.len() as u64);
     match (frame.opcode, message, &mut frame.key) {
         (Opcode::Data(_) | Opcode::Continuation, Some(message), key) => message.unmask_and_validate(bytes, key)?,
-        // 6455-5.4-5: a control frame has nothing to do with the message it comes in between of.
+        // 6455-5.4-5: a control frame does not belong to the message around it.
         (_, _, Some(key)) => unmask(bytes, key),
         (_, _, None) => {}
     }
@@ -406,14 +314,14 @@ mod tests {
     const BINARY: MessageKind = MessageKind::Binary;
     const ROLES: [Role; 2] = [Role::Client, Role::Server];
     const KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
-    /// What `buffers` promises: the read buffer at first and at most, the first step of the store, and what it may keep.
+    /// The constants of `buffers`: sizes of the read buffer, growth and retained size of the payload buffer.
     const MIN_INPUT_SIZE: usize = 2 << 10;
     const MAX_INPUT_SIZE: usize = 68 << 10;
     const MIN_GROWTH: usize = 64 << 10;
     const MAX_RETAINED: usize = 1 << 20;
     const ROOMY: Limits = Limits { max_frame_size: u64::MAX, max_message_size: u64::MAX, max_fragments: u32::MAX };
 
-    /// An event with its bytes, or the violation that was the end.
+    /// An event with its bytes, or the violation that ended decoding.
     #[derive(Debug, Clone, PartialEq, Eq)]
     enum Seen {
         Message(MessageKind, Vec<u8>),
@@ -431,11 +339,11 @@ mod tests {
         Seen::Message(kind, bytes.as_ref().to_vec())
     }
 
-    /// The next event; checks that a violation or a Close is the last of all.
+    /// The next event; checks that a violation or a Close is the last event.
     fn next(decoder: &mut Decoder) -> Option<Seen> {
-        let seen = match decoder.next() {
+        let seen = match decoder.next_event() {
             Err(violation) => {
-                assert_eq!(decoder.next(), Err(violation));
+                assert_eq!(decoder.next_event(), Err(violation));
                 return Some(Seen::Failed(violation));
             }
             Ok(event) => event?,
@@ -451,13 +359,13 @@ mod tests {
             DecoderEvent::FrameHeader(header) => Seen::Frame(header.opcode, header.length),
             DecoderEvent::Close(code) => {
                 let reason = decoder.reason().to_owned();
-                assert_eq!(decoder.next(), Ok(None));
+                assert_eq!(decoder.next_event(), Ok(None));
                 Seen::Close(code.map(CloseCode::as_u16), reason)
             }
         })
     }
 
-    /// All events that are there.
+    /// Takes all available events.
     fn drain(decoder: &mut Decoder, seen: &mut Vec<Seen>) {
         while let Some(event) = next(decoder) {
             let failed = matches!(event, Seen::Failed(_));
@@ -470,7 +378,7 @@ mod tests {
         }
     }
 
-    /// Reads as much of `bytes` as there is space for, and so on until all are read.
+    /// Reads `bytes` in steps of the size of the space, until all are read.
     fn feed(decoder: &mut Decoder, mut bytes: &[u8], seen: &mut Vec<Seen>) {
         while !bytes.is_empty() {
             let space = match seen.last() {
@@ -487,7 +395,7 @@ mod tests {
     }
 
     fn run<'a>(role: Role, limits: Limits, reads: impl IntoIterator<Item = &'a [u8]>) -> Vec<Seen> {
-        let (mut decoder, mut seen) = (Decoder::new(role, limits, &[]), Vec::new());
+        let (mut decoder, mut seen) = (Decoder::new(role, limits), Vec::new());
         for read in reads {
             feed(&mut decoder, read, &mut seen);
         }
@@ -502,7 +410,7 @@ mod tests {
             let (a, b) = bytes.split_at(cut);
             assert_eq!(run(role, limits, [a, b]), whole, "{role:?}, cut at {cut}: {bytes:02x?}");
         }
-        let (mut early, mut seen) = (Decoder::new(role, limits, bytes), Vec::new());
+        let (mut early, mut seen) = (Decoder::with_early(role, limits, bytes), Vec::new());
         drain(&mut early, &mut seen);
         assert_eq!(seen, whole, "{role:?}, early: {bytes:02x?}");
         whole
@@ -670,8 +578,8 @@ mod tests {
     fn reporting_headers_changes_no_other_event() {
         for role in ROLES {
             for streamed in [false, true] {
-                let mut watching = Decoder::new(role, ROOMY, &[]);
-                let mut usual = Decoder::new(role, ROOMY, &[]);
+                let mut watching = Decoder::new(role, ROOMY);
+                let mut usual = Decoder::new(role, ROOMY);
                 watching.report_headers();
                 let bytes = [
                     frame(role, false, Opcode::Data(TEXT), b"He"),
@@ -767,7 +675,7 @@ mod tests {
                 assert_eq!(run(role, ROOMY, [before, &[*last]]), [Seen::Failed(violation)]);
                 assert_eq!(run(role, ROOMY, sent.chunks(1)), [Seen::Failed(violation)]);
 
-                let mut decoder = Decoder::new(role, ROOMY, &[]);
+                let mut decoder = Decoder::new(role, ROOMY);
                 decoder.start_streaming();
                 let mut seen = Vec::new();
                 feed(&mut decoder, before, &mut seen);
@@ -837,8 +745,8 @@ mod tests {
             for bit in 0..63 {
                 for length in [(1u64 << bit) - 1, 1 << bit, (1 << bit) + 1] {
                     let header = announced(role, true, Opcode::Data(BINARY), length);
-                    let mut decoder = Decoder::new(role, ROOMY, &header);
-                    let done = decoder.next().unwrap();
+                    let mut decoder = Decoder::with_early(role, ROOMY, &header);
+                    let done = decoder.next_event().unwrap();
                     assert_eq!(done.is_some(), length == 0, "{length}");
                     assert_eq!(decoder.is_incomplete(), length > 0);
                     assert!(!decoder.space().is_empty());
@@ -869,7 +777,7 @@ mod tests {
     fn memory_follows_what_came_not_what_was_announced() {
         for role in ROLES {
             for (opcode, fin) in [(Opcode::Data(BINARY), true), (Opcode::Data(TEXT), false)] {
-                let mut decoder = Decoder::new(role, Limits::client(), &[]);
+                let mut decoder = Decoder::new(role, Limits::client());
                 let mut seen = Vec::new();
                 feed(&mut decoder, &announced(role, fin, opcode, 16 << 20), &mut seen);
                 for read in [1, 1000, 4096, 16 << 10, 64 << 10] {
@@ -905,7 +813,7 @@ mod tests {
         for role in ROLES {
             let small = [text(role, false, "sm"), more(role, true, "all")].concat();
             for after in [text(role, true, "small"), small] {
-                let mut decoder = Decoder::new(role, ROOMY, &[]);
+                let mut decoder = Decoder::new(role, ROOMY);
                 let mut seen = Vec::new();
                 feed(&mut decoder, &text(role, true, &huge), &mut seen);
                 assert!(decoder.payload_buffer.capacity_held() >= huge.len());
@@ -919,19 +827,19 @@ mod tests {
                 );
             }
             // A small one that is taken does not take the huge store along.
-            let mut decoder = Decoder::new(role, ROOMY, &[]);
+            let mut decoder = Decoder::new(role, ROOMY);
             feed(&mut decoder, &text(role, true, &huge), &mut Vec::new());
             let small = [text(role, false, "sm"), more(role, true, "all")].concat();
             decoder.space()[..small.len()].copy_from_slice(&small);
             decoder.filled(small.len());
-            assert_eq!(decoder.next(), Ok(Some(DecoderEvent::Message(TEXT))));
+            assert_eq!(decoder.next_event(), Ok(Some(DecoderEvent::Message(TEXT))));
             let taken = decoder.take_payload();
             assert_eq!(taken, b"small");
             assert!(taken.capacity() < 100);
             // Taken by the application, nothing of it stays.
-            let mut decoder = Decoder::new(role, ROOMY, &[]);
+            let mut decoder = Decoder::new(role, ROOMY);
             let mut bytes = &binary(role, true, &huge)[..];
-            while decoder.next() == Ok(None) {
+            while decoder.next_event() == Ok(None) {
                 let space = decoder.space();
                 let count = space.len().min(bytes.len());
                 space[..count].copy_from_slice(&bytes[..count]);
@@ -947,7 +855,7 @@ mod tests {
     #[test]
     fn the_read_buffer_grows_when_reads_fill_it_and_shrinks_on_request() {
         for role in ROLES {
-            let mut decoder = Decoder::new(role, ROOMY, &[]);
+            let mut decoder = Decoder::new(role, ROOMY);
             let one = text(role, true, "hello");
             let mut seen = Vec::new();
             for _ in 0..5000 {
@@ -986,7 +894,7 @@ mod tests {
         for role in ROLES {
             for last in [frame(role, true, Opcode::Close, b""), vec![0xFF; 2]] {
                 for size in [MIN_INPUT_SIZE, MAX_INPUT_SIZE] {
-                    let (mut decoder, mut seen) = (Decoder::new(role, ROOMY, &[]), Vec::new());
+                    let (mut decoder, mut seen) = (Decoder::new(role, ROOMY), Vec::new());
                     if size > MIN_INPUT_SIZE {
                         feed(&mut decoder, &ping(role, "").repeat(size), &mut seen);
                     }
@@ -1020,7 +928,7 @@ mod tests {
                         let want = [message(BINARY, vec![1; shift]), message(BINARY, &payload)];
                         assert!(run(role, ROOMY, [&sent[..]]) == want, "{length} after {shift}");
                         // Reads that always leave one byte of room, so that the buffer never grows.
-                        let (mut decoder, mut seen, mut rest) = (Decoder::new(role, ROOMY, &[]), Vec::new(), &sent[..]);
+                        let (mut decoder, mut seen, mut rest) = (Decoder::new(role, ROOMY), Vec::new(), &sent[..]);
                         while !rest.is_empty() {
                             let space = decoder.space();
                             let count = space.len().div_ceil(2).min(rest.len());
@@ -1037,7 +945,8 @@ mod tests {
             // Behind the handshake too, where the buffer is exactly as large as what came.
             for early in [MIN_INPUT_SIZE, MIN_INPUT_SIZE + 1, 9000] {
                 let sent = [binary(role, true, [5; 100]), binary(role, true, vec![6; early - 110])].concat();
-                let (mut decoder, mut seen) = (Decoder::new(role, ROOMY, &sent[..early.min(sent.len())]), Vec::new());
+                let (mut decoder, mut seen) =
+                    (Decoder::with_early(role, ROOMY, &sent[..early.min(sent.len())]), Vec::new());
                 drain(&mut decoder, &mut seen);
                 feed(&mut decoder, &sent[early.min(sent.len())..], &mut seen);
                 assert_eq!(seen, [message(BINARY, [5; 100]), message(BINARY, vec![6; early - 110])]);
@@ -1049,7 +958,7 @@ mod tests {
     fn midway_is_between_the_first_byte_and_the_end_of_a_message() {
         for role in ROLES {
             let sent = [text(role, false, "a"), ping(role, "b"), more(role, true, "c")].concat();
-            let mut decoder = Decoder::new(role, ROOMY, &[]);
+            let mut decoder = Decoder::new(role, ROOMY);
             for (at, byte) in sent.iter().enumerate() {
                 assert_eq!(decoder.is_incomplete(), at > 0, "before byte {at}");
                 feed(&mut decoder, &[*byte], &mut Vec::new());
@@ -1072,7 +981,7 @@ mod tests {
     fn a_stream_lends_the_message_in_pieces_without_a_limit() {
         let limits = Limits { max_frame_size: 5, max_message_size: 5, max_fragments: 2 };
         for role in ROLES {
-            let (mut decoder, mut seen) = (Decoder::new(role, limits, &[]), Vec::new());
+            let (mut decoder, mut seen) = (Decoder::new(role, limits), Vec::new());
             assert_eq!(decoder.start_streaming(), None);
             let sent = [
                 text(role, false, "one"),
@@ -1111,7 +1020,7 @@ mod tests {
             let second = text(role, true, "next");
             for cut in 0..=first.len() {
                 for again in [false, true] {
-                    let (mut decoder, mut seen) = (Decoder::new(role, ROOMY, &[]), Vec::new());
+                    let (mut decoder, mut seen) = (Decoder::new(role, ROOMY), Vec::new());
                     decoder.start_streaming();
                     feed(&mut decoder, &first[..cut], &mut seen);
                     let ended = seen.last() == Some(&Seen::End);
@@ -1151,7 +1060,7 @@ mod tests {
             let sent = [text(role, false, "who"), ping(role, "p"), more(role, true, "le"), text(role, true, "next")];
             let sent = sent.concat();
             for cut in 0..sent.len() {
-                let (mut decoder, mut seen) = (Decoder::new(role, ROOMY, &[]), Vec::new());
+                let (mut decoder, mut seen) = (Decoder::new(role, ROOMY), Vec::new());
                 feed(&mut decoder, &sent[..cut], &mut seen);
                 decoder.stop_streaming();
                 feed(&mut decoder, &sent[cut..], &mut seen);
@@ -1174,7 +1083,7 @@ mod tests {
                 ),
             ] {
                 for cut in (1..sent.len()).step_by(1 + sent.len() / 50) {
-                    let (mut decoder, mut seen) = (Decoder::new(role, ROOMY, &[]), Vec::new());
+                    let (mut decoder, mut seen) = (Decoder::new(role, ROOMY), Vec::new());
                     feed(&mut decoder, &sent[..cut], &mut seen);
                     let begun = decoder.start_streaming();
                     let mut all = match &begun {
@@ -1468,7 +1377,7 @@ mod tests {
             let role = ROLES[round % 2];
             let mut sent = Vec::new();
             let messages: Vec<_> = (0..8).map(|_| random.message(role, round % 40 == 0, &mut sent)).collect();
-            let mut decoder = Decoder::new(role, ROOMY, &[]);
+            let mut decoder = Decoder::new(role, ROOMY);
             let (mut expected, mut streaming) = (messages.iter().peekable(), false);
             let mut lent: Option<(MessageKind, Vec<u8>)> = None;
             for mut read in random.reads(&sent) {

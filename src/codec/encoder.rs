@@ -1,33 +1,61 @@
-//! Messages in, bytes out. Knows who masks; knows nothing of what was received, nor of the network.
+//! The sending half of RFC 6455 section 6.1: payloads in, frames out. Must not know what was received, nor the network.
+//!
+//! ```
+//! use stdws::codec::encoder::Encoder;
+//! use stdws::codec::frame::{Opcode, Role};
+//! use stdws::MessageKind;
+//!
+//! // The fragmented "Hello" of RFC 6455 section 5.7, with a Ping between the fragments.
+//! let mut out = Vec::new();
+//! let mut server = Encoder::new(Role::Server);
+//! server.encode_fragment(&mut out, Opcode::Data(MessageKind::Text), b"Hel")?;
+//! server.encode(&mut out, Opcode::Ping, b"")?;
+//! server.encode(&mut out, Opcode::Continuation, b"lo")?;
+//! assert_eq!(out, b"\x01\x03Hel\x89\x00\x80\x02lo");
+//!
+//! // A client masks: the same payload takes four bytes more, and differs each time.
+//! out.clear();
+//! Encoder::new(Role::Client).encode(&mut out, Opcode::Data(MessageKind::Text), b"Hello")?;
+//! assert_eq!((out.len(), &out[..2]), (11, &[0x81, 0x85][..]));
+//! # Ok::<(), std::io::Error>(())
+//! ```
 
 use std::io;
 
 use super::frame;
-use super::frame::Opcode;
+use super::frame::{Opcode, Role};
 use super::mask;
 use crate::deflate::extension::{CompressionParams, Deflater};
 use crate::primitives::random::RandomSource;
 
-/// Writes frames. A client's encoder has a source of masking keys, a server's has none.
+/// Writes frames. The encoder of a client has a source of masking keys; the encoder of a server has none.
 #[derive(Debug)]
-pub(crate) struct Encoder {
+pub struct Encoder {
     keys: Option<RandomSource>,
     deflater: Option<Deflater>,
 }
 
-/// What decides on the bytes of a frame beside its message: encoders of the same shape make the same.
+/// What determines the bytes of a frame besides its message: encoders of equal format produce equal frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FrameFormat {
-    /// Never the same twice: a client's, which are masked; a draft's.
+    /// Frames that no other connection can send: those of a client, which are masked, and those of a draft.
     PerConnection,
-    /// The message as it is.
+    /// The message without compression.
     Uncompressed,
-    /// Compressed, if the message is long enough, with nothing before it in the window.
+    /// Messages above the threshold are compressed, starting with an empty window.
     Deflated(CompressionParams),
 }
 
 impl Encoder {
-    /// An encoder whose frames can be sent by every connection of this shape. Each of its messages is compressed by itself.
+    /// An encoder for one side. A client's masking keys are random bytes of the operating system.
+    pub fn new(role: Role) -> Encoder {
+        match role {
+            Role::Client => Encoder::client(RandomSource::system()),
+            Role::Server => Encoder::server(),
+        }
+    }
+
+    /// An encoder whose frames every connection of this format can send. It compresses each message with an empty window.
     pub(crate) fn for_format(frame_format: FrameFormat) -> Encoder {
         let params = match frame_format {
             FrameFormat::PerConnection | FrameFormat::Uncompressed => None,
@@ -45,9 +73,8 @@ impl Encoder {
         }
     }
 
-    /// A compressed message was sent that others have encoded. The peer has it in its window now and this side does not,
-    /// so this side must not refer to anything before what comes next. Messages without references are good for any
-    /// window, whether it outlives a message or not.
+    /// Forgets the window, after a compressed message that another encoder made was sent. The peer has that message in its
+    /// window and this encoder does not, so the next message must not refer to earlier ones.
     pub(crate) fn reset_window(&mut self) {
         if let Some(deflater) = &mut self.deflater {
             deflater.reset_window();
@@ -64,20 +91,20 @@ impl Encoder {
         Encoder { keys: None, deflater: None }
     }
 
-    /// Compresses messages that are worth it.
+    /// Compresses messages above the threshold.
     pub(crate) fn with_compression(mut self, deflater: Option<Deflater>) -> Encoder {
         self.deflater = deflater;
         self
     }
 
-    /// Whether a message of this length is to be compressed.
+    /// Whether a message of this length is compressed.
     #[inline]
     pub(crate) fn should_compress(&self, length: usize) -> bool {
         self.deflater.as_ref().is_some_and(|deflater| deflater.should_compress(length))
     }
 
-    /// Appends a frame of a compressed message, without compression if none was agreed on.
-    /// Gives the length of its payload.
+    /// Appends a frame of a compressed message, without compression if none was negotiated.
+    /// Returns the length of the payload.
     pub(crate) fn encode_compressed(
         &mut self,
         out: &mut Vec<u8>,
@@ -89,7 +116,7 @@ impl Encoder {
             self.encode_frame(out, fin, opcode, plain)?;
             return Ok(plain.len());
         };
-        // Drawn first: a message that was compressed and not sent would be missing in the peer's window.
+        // Before compression: a message that was compressed and not sent would be missing in the peer's window.
         let key = match &mut self.keys {
             Some(keys) => Some(keys.masking_key()?),
             None => None,
@@ -110,16 +137,45 @@ impl Encoder {
         Ok(length)
     }
 
-    /// Gives memory back that an idle connection does not need.
+    /// Whether encoding a few frames may call the source of keys, see [`RandomSource::is_low`].
+    #[inline]
+    pub(crate) fn is_low_on_keys(&self) -> bool {
+        self.keys.as_ref().is_some_and(RandomSource::is_low)
+    }
+
+    /// Fetches masking keys ahead of time, see [`RandomSource::prefetch`].
+    pub(crate) fn prefetch_keys(&mut self) -> io::Result<()> {
+        self.keys.as_mut().map_or(Ok(()), RandomSource::prefetch)
+    }
+
+    /// Frees memory that an idle connection does not need.
     pub(crate) fn shrink(&mut self) {
         if let Some(deflater) = &mut self.deflater {
             deflater.shrink();
         }
     }
 
-    /// Appends a whole frame. On an error, which only the source of keys can cause, `out` is as before.
+    /// Appends a frame that ends its message: a whole message, the last fragment, or a control frame.
     ///
-    /// 6455-10.3-s1: the payload is copied here, so nobody can change it once its frame has begun.
+    /// # Errors
+    ///
+    /// No masking key could be had. `out` is unchanged then.
+    pub fn encode(&mut self, out: &mut Vec<u8>, opcode: Opcode, payload: &[u8]) -> io::Result<()> {
+        self.encode_frame(out, true, opcode, payload)
+    }
+
+    /// Appends a fragment that a [`Continuation`](Opcode::Continuation) follows.
+    ///
+    /// # Errors
+    ///
+    /// As [`Encoder::encode`].
+    pub fn encode_fragment(&mut self, out: &mut Vec<u8>, opcode: Opcode, payload: &[u8]) -> io::Result<()> {
+        self.encode_frame(out, false, opcode, payload)
+    }
+
+    /// Appends a frame. On an error, which only the source of keys can cause, `out` is unchanged.
+    ///
+    /// 6455-10.3-s1: the payload is copied here, so it cannot change once its frame has begun.
     #[inline]
     pub(crate) fn encode_frame(
         &mut self,
@@ -135,7 +191,7 @@ impl Encoder {
         Ok(())
     }
 
-    /// Appends a header alone, for a payload of `length` bytes that follows by other means, masked with the key returned.
+    /// Appends a header alone. The caller sends the payload of `length` bytes, masked with the key returned.
     #[inline]
     pub(crate) fn encode_header(
         &mut self,
@@ -144,7 +200,7 @@ impl Encoder {
         opcode: Opcode,
         length: usize,
     ) -> io::Result<Option<[u8; 4]>> {
-        // 6455-5.3-2, 6455-10.3-1: a fresh key for every frame. Drawn first: without one nothing is written.
+        // 6455-5.3-2, 6455-10.3-1: a fresh key for every frame. Without a key nothing is written.
         let key = match &mut self.keys {
             Some(keys) => Some(keys.masking_key()?),
             None => None,
@@ -160,7 +216,7 @@ mod tests {
     use crate::message::MessageKind;
 
     fn fixed(keys: &'static [[u8; 4]]) -> RandomSource {
-        // Gives the keys in turn, and fails after the last.
+        // Returns the keys in turn, then bytes EE.
         let mut left = keys.concat().into_iter();
         RandomSource::from_fn(Box::new(move |out: &mut [u8]| {
             for byte in out {

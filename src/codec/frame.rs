@@ -1,4 +1,4 @@
-//! The frame header of RFC 6455 section 5.2, to and from bytes.
+//! The frame header of RFC 6455 section 5.2: parsed, checked and written.
 //!
 //! ```text
 //!  0                   1
@@ -11,28 +11,57 @@
 //! +-+-+-+-+-------+-+-------------+    6455-5.2-s1: where figure and ABNF differ, the figure wins
 //! ```
 //!
-//! Every rule a header can break by itself is one check below, in the order of the bytes on the wire, and is made as soon
-//! as its byte is there: RSV, opcode, FIN, MASK, length. The first that fails wins.
+//! Every rule that a header alone can break is one check below. The checks stand in the order of the bytes on the wire: RSV,
+//! opcode, FIN, MASK, length. Each is made as soon as its byte has arrived, and the first that fails is the error.
+//!
+//! ```
+//! use stdws::codec::frame::{parse, Context, Header, Opcode, Role};
+//! use stdws::{MessageKind, ProtocolError};
+//!
+//! // The masked "Hello" of section 5.7: FIN and opcode 1, MASK and length 5, key, payload.
+//! let bytes = [0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58];
+//! let context = Context::new(Role::Server);
+//! let header = parse(&bytes, context)?.unwrap();
+//! assert!(header.fin);
+//! assert_eq!(header.opcode, Opcode::Data(MessageKind::Text));
+//! assert_eq!((header.length, header.size), (5, 6));
+//!
+//! assert_eq!(parse(&bytes[..1], context), Ok(None));
+//! assert_eq!(parse(&[0x81, 0x05], context), Err(ProtocolError::UnmaskedFrame));
+//!
+//! let mut written = Vec::new();
+//! Header { key: Some([0x37, 0xfa, 0x21, 0x3d]), ..Header::new(header.opcode, 5) }.encode(&mut written);
+//! assert_eq!(written, bytes[..6]);
+//! # Ok::<(), ProtocolError>(())
+//! ```
 
 use crate::error::ProtocolError;
 use crate::message::MessageKind;
 
-/// The longest payload of a control frame (6455-5.5-1).
-pub(crate) const MAX_CONTROL: usize = 125;
+/// Maximum length of the payload of a control frame (6455-5.5-1).
+pub const MAX_CONTROL: usize = 125;
 
-/// Which end of a connection this side is.
+/// The side of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Role {
+pub enum Role {
+    /// The side that opened the connection. It masks its frames.
     Client,
+    /// The side that accepted the connection.
     Server,
 }
 
+/// The opcode of a frame (RFC 6455 sections 5.2 and 11.8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Opcode {
+pub enum Opcode {
+    /// 0: a fragment that is not the first of its message.
     Continuation,
+    /// 1 or 2: a message or its first fragment, text or binary.
     Data(MessageKind),
+    /// 8: the last frame that its sender sends.
     Close,
+    /// 9: asks the receiver for a Pong.
     Ping,
+    /// 10: the answer to a Ping, or unsolicited.
     Pong,
 }
 
@@ -61,40 +90,78 @@ impl Opcode {
         }
     }
 
-    /// 6455-5.5-s1: control frames have the top bit of the opcode set.
-    pub(crate) fn is_control(self) -> bool {
+    /// 6455-5.5-s1: whether this is the opcode of a control frame, which has its top bit set.
+    pub fn is_control(self) -> bool {
         self.nibble() & 0x8 != 0
     }
 }
 
-/// What a header is judged by besides itself.
+/// The state of the connection that the validity of a header depends on.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Context {
-    /// Which end this side is; the frame comes from the other.
-    pub(crate) role: Role,
-    /// Whether a fragmented message is open.
-    pub(crate) open: bool,
-    /// Whether compression was agreed on, which gives RSV1 a meaning.
-    pub(crate) compression: bool,
+pub struct Context {
+    /// The side that receives the frame.
+    pub role: Role,
+    /// Whether a fragmented message has begun and not ended.
+    pub open: bool,
+    /// Whether compression was negotiated, so that RSV1 is allowed on the first frame of a message.
+    pub compression: bool,
+}
+
+impl Context {
+    /// Between messages, without compression.
+    pub const fn new(role: Role) -> Context {
+        Context { role, open: false, compression: false }
+    }
 }
 
 /// RSV1 in the first byte: the message is compressed (7692-6.1-1).
 pub(crate) const RSV1: u8 = 0x40;
 
-/// A header that breaks no rule. `size` is its own length in bytes.
+/// A frame header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Header {
-    pub(crate) fin: bool,
-    pub(crate) rsv1: bool,
-    pub(crate) opcode: Opcode,
-    pub(crate) key: Option<[u8; 4]>,
-    pub(crate) length: u64,
-    pub(crate) size: usize,
+pub struct Header {
+    /// FIN: the frame ends its message.
+    pub fin: bool,
+    /// RSV1: the message is compressed (RFC 7692).
+    pub rsv1: bool,
+    /// The opcode.
+    pub opcode: Opcode,
+    /// The masking key, if the payload is masked.
+    pub key: Option<[u8; 4]>,
+    /// The length of the payload in bytes.
+    pub length: u64,
+    /// The length of the parsed header in bytes. [`Header::encode`] ignores it.
+    pub size: usize,
 }
 
-/// Reads a header from the start of `bytes`; `None` when more bytes are needed and those there are fine so far.
+impl Header {
+    /// The header of a frame that ends its message, neither masked nor compressed.
+    pub const fn new(opcode: Opcode, length: u64) -> Header {
+        let size = match length {
+            0..=125 => 2,
+            126..=0xFFFF => 4,
+            _ => 10,
+        };
+        Header { fin: true, rsv1: false, opcode, key: None, length, size }
+    }
+
+    /// Appends the header. 6455-5.2-5: a length of 2^63 or more is not allowed.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let at = out.len();
+        emit(out, self.fin, self.opcode, self.length, self.key);
+        if let (true, Some(first)) = (self.rsv1, out.get_mut(at)) {
+            *first |= RSV1;
+        }
+    }
+}
+
+/// Reads a header from the start of `bytes`. `None` when more bytes are needed and the bytes so far break no rule.
+///
+/// # Errors
+///
+/// The first rule that the bytes break, in the order of the bytes.
 #[inline]
-pub(crate) fn parse(bytes: &[u8], context: Context) -> Result<Option<Header>, ProtocolError> {
+pub fn parse(bytes: &[u8], context: Context) -> Result<Option<Header>, ProtocolError> {
     let Some((&first, rest)) = bytes.split_first() else { return Ok(None) };
     let (fin, opcode) = check_first(first, context)?;
     let rsv1 = first & RSV1 != 0;
@@ -124,10 +191,10 @@ pub(crate) fn parse(bytes: &[u8], context: Context) -> Result<Option<Header>, Pr
 #[inline]
 fn check_first(first: u8, context: Context) -> Result<(bool, Opcode), ProtocolError> {
     let reserved = (first >> 4) & 0x7;
-    // 7692-6.1-3, 7692-6.1-4: RSV1 has a meaning on the first frame of a message, and on no other.
-    let meant = if context.compression && matches!(first & 0xF, 0x1 | 0x2) { 0x4 } else { 0x0 };
-    if reserved & !meant != 0 {
-        // 6455-5.2-2, 6455-5.2-3, 6455-5.2-9, 6455-5.2-10, 6455-5.2-11: no extension gives them a meaning.
+    // 7692-6.1-3, 7692-6.1-4: RSV1 is defined on the first frame of a message, and on no other.
+    let defined = if context.compression && matches!(first & 0xF, 0x1 | 0x2) { 0x4 } else { 0x0 };
+    if reserved & !defined != 0 {
+        // 6455-5.2-2, 6455-5.2-3, 6455-5.2-9, 6455-5.2-10, 6455-5.2-11: no extension defines them.
         return Err(ProtocolError::ReservedBits(reserved));
     }
     // 6455-5.2-4
@@ -144,7 +211,7 @@ fn check_first(first: u8, context: Context) -> Result<(bool, Opcode), ProtocolEr
     }
 }
 
-/// The payload length and how many bytes it took after the second byte.
+/// The payload length, and the number of bytes after the second that hold it.
 #[inline]
 fn parse_length(code: u8, rest: &[u8]) -> Result<Option<(u64, usize)>, ProtocolError> {
     let Some((length, size)) = parse_any_length(code, rest)? else { return Ok(None) };
@@ -160,13 +227,13 @@ fn parse_length(code: u8, rest: &[u8]) -> Result<Option<(u64, usize)>, ProtocolE
     Ok(Some((length, size)))
 }
 
-/// The same in any form, shortest or not. 6455-5.2-s3: network byte order.
+/// As `parse_length`, and accepts a form that is not the shortest. 6455-5.2-s3: network byte order.
 #[inline]
 pub(crate) fn parse_any_length(code: u8, rest: &[u8]) -> Result<Option<(u64, usize)>, ProtocolError> {
     match code {
         126 => Ok(rest.first_chunk::<2>().map(|bytes| (u64::from(u16::from_be_bytes(*bytes)), 2))),
         127 => {
-            // 6455-5.2-5: the top bit is 0, which the first of the eight bytes tells.
+            // 6455-5.2-5: the top bit is 0; the first of the eight bytes has it.
             if rest.first().is_some_and(|top| top & 0x80 != 0) {
                 return Err(ProtocolError::LengthMostSignificantBit);
             }

@@ -1,14 +1,26 @@
 //! Masking (RFC 6455 section 5.3): byte i of the payload is combined by XOR with byte i mod 4 of the key.
 //!
-//! The loops are written in whole blocks and words, without an index, because that is the form the compiler turns into
-//! vector instructions on every target. A frame that arrives in parts is unmasked in parts: [`rotate_key`] turns the key on.
+//! The loops run over whole blocks and words, without an index. The compiler turns this form into vector instructions on
+//! every target. A frame that arrives in parts is unmasked in parts, with [`rotate_key`] between them.
+//!
+//! ```
+//! use stdws::codec::mask;
+//!
+//! // The masked "Hello" of RFC 6455 section 5.7.
+//! let key = [0x37, 0xfa, 0x21, 0x3d];
+//! let mut payload = [0x7f, 0x9f, 0x4d, 0x51, 0x58];
+//! let (first, rest) = payload.split_at_mut(2);
+//! mask::apply(first, key);
+//! mask::apply(rest, mask::rotate_key(key, 2));
+//! assert_eq!(&payload, b"Hello");
+//! ```
 
-/// Shorter payloads are not worth a block of key.
+/// Minimum length of a payload that is masked in blocks of 64 bytes.
 const MIN_BLOCK_LEN: usize = 256;
 
-/// 6455-5.3-s1: masks or unmasks in place; `key` belongs to the first byte of the slice.
+/// 6455-5.3-s1: masks or unmasks in place. The first byte of `key` applies to the first byte of `bytes`.
 #[inline]
-pub(crate) fn apply(bytes: &mut [u8], key: [u8; 4]) {
+pub fn apply(bytes: &mut [u8], key: [u8; 4]) {
     if bytes.len() < MIN_BLOCK_LEN {
         apply_words(bytes, key);
         return;
@@ -23,7 +35,7 @@ pub(crate) fn apply(bytes: &mut [u8], key: [u8; 4]) {
     apply_words(blocks.into_remainder(), key);
 }
 
-/// As [`apply`], and tells whether every resulting byte is ASCII: text is read once instead of twice.
+/// As [`apply`]; returns whether every resulting byte is ASCII, so that such text is read only once.
 #[inline]
 pub(crate) fn apply_ascii(bytes: &mut [u8], key: [u8; 4]) -> bool {
     if bytes.len() < MIN_BLOCK_LEN {
@@ -41,10 +53,10 @@ pub(crate) fn apply_ascii(bytes: &mut [u8], key: [u8; 4]) -> bool {
     apply_words(blocks.into_remainder(), key) && seen.is_ascii()
 }
 
-/// The key for the byte that stands `by` bytes further on.
+/// The key for the bytes that follow the next `by` bytes.
 #[inline]
-pub(crate) fn rotate_key(key: [u8; 4], by: usize) -> [u8; 4] {
-    // Little end first, whatever the machine: then turning right brings the next byte to the front.
+pub fn rotate_key(key: [u8; 4], by: usize) -> [u8; 4] {
+    // Little-endian on every machine: a rotation to the right then moves the next byte to the front.
     let bits = match by & 3 {
         0 => 0,
         1 => 8,
@@ -54,7 +66,7 @@ pub(crate) fn rotate_key(key: [u8; 4], by: usize) -> [u8; 4] {
     u32::from_le_bytes(key).rotate_right(bits).to_le_bytes()
 }
 
-/// Appends `payload`, masked. In pieces that stay in the first-level cache, since each is passed over twice.
+/// Appends `payload`, masked. Copies and masks pieces that fit the first-level cache, because it passes over each twice.
 pub(crate) fn append(out: &mut Vec<u8>, payload: &[u8], key: [u8; 4]) {
     for piece in payload.chunks(4096) {
         let at = out.len();

@@ -1,8 +1,22 @@
-//! UTF-8 checked as it arrives (RFC 3629), by comparisons on whole blocks. Knows bytes; must not know whose text it is.
+//! Incremental validation of UTF-8 (RFC 3629; RFC 6455 section 8.1) by comparisons on whole blocks. Must not know messages.
 //!
-//! What UTF-8 is: a byte below 80 is a character. Any other character is a lead byte, which says how many bytes follow,
-//! and continuation bytes 80..BF. Four leads narrow the byte right after them, which keeps out overlong forms,
-//! surrogates and what lies beyond U+10FFFF. C0, C1 and F5..FF lead nothing.
+//! ```
+//! use stdws::codec::utf8::Validator;
+//!
+//! let mut validator = Validator::default();
+//! // "é" cut in half: the text may go on, but may not end here.
+//! assert_eq!(validator.feed(b"caf\xc3"), Ok(()));
+//! assert!(!validator.is_complete());
+//! assert_eq!(validator.feed(b"\xa9"), Ok(()));
+//! assert!(validator.is_complete());
+//! assert_eq!(validator.feed(b"ok\xff"), Err(2));
+//! ```
+//!
+//! # UTF-8
+//!
+//! A byte below 80 is a character. Any other character is a lead byte, which determines the number of bytes that follow,
+//! and continuation bytes 80..BF. Four leads narrow the range of the byte after them. This excludes overlong forms,
+//! surrogates and values beyond U+10FFFF. C0, C1 and F5..FF are never leads.
 //!
 //! ```text
 //! C2..DF  80..BF                     F0      90..BF  80..BF  80..BF
@@ -12,50 +26,54 @@
 //! EE..EF  80..BF  80..BF
 //! ```
 //!
-//! The usual way to check this is to walk from character to character, each step waiting for the one before. But
-//! nothing in the table reaches further than three bytes, so each byte can be judged on its own, given the three bytes
-//! before it:
+//! # Method
+//!
+//! The usual method goes from character to character, and each step depends on the one before. But no rule in the table
+//! reaches further than three bytes, so each byte can be checked given only the three bytes before it:
 //!
 //! * A continuation byte is *due* exactly if the byte before is C0 or more (any lead), or the one before that E0 or
 //!   more (a lead of three or four), or the one before that F0 or more (a lead of four). A byte is wrong if it is a
-//!   continuation and none is due, or is none and one is due.
+//!   continuation and none is due, or if it is not and one is due.
 //! * It is wrong if it is one of C0, C1, F5..FF.
 //! * It is wrong if it follows E0, ED, F0 or F4 outside of the narrower range.
 //!
-//! There is no state in that and no branch, so the compiler turns the loop over a block into vector instructions that
-//! judge 16 bytes or more at once, on any processor. The first byte judged wrong is also the first with which the input
-//! cannot become UTF-8 any more, because the bytes before it are the beginning of something right.
+//! These checks have no state and no branch, so the compiler turns the loop over a block into vector instructions that
+//! check 16 bytes or more at once, on any processor. The first wrong byte is also the first after which the input cannot
+//! become UTF-8, because the bytes before it are the start of valid text.
 //!
-//! Invariant between calls: `incomplete` holds the bytes of a character that is not complete, at its end, and zeros before
-//! them. A zero is a character of its own, so these three can be taken for the bytes before the next ones.
+//! Invariant between calls: `incomplete` ends with the bytes of an incomplete character and has zeros before them. A zero is
+//! a complete character, so these three can stand for the bytes before the next ones.
 
-/// How many bytes are judged in one go.
+/// Number of bytes that are checked at once.
 const BLOCK: usize = 64;
 /// A block and the three bytes before it.
 const WINDOW: usize = BLOCK + 3;
 
-/// Checks text that arrives in pieces cut anywhere, a character included.
+/// Validates text that arrives in pieces, which may be cut inside a character.
 #[derive(Default, Clone, Debug)]
-pub(crate) struct Validator {
+pub struct Validator {
     incomplete: [u8; 3],
 }
 
 impl Validator {
-    /// Takes the next bytes of the text. `Err` has the offset in `bytes` of the first one with which no text can go on;
-    /// after that the validator must not be fed again.
-    pub(crate) fn feed(&mut self, bytes: &[u8]) -> Result<(), usize> {
+    /// Validates the next bytes of the text. The validator must not be used after an error.
+    ///
+    /// # Errors
+    ///
+    /// The offset in `bytes` of the first byte after which the input cannot become UTF-8.
+    pub fn feed(&mut self, bytes: &[u8]) -> Result<(), usize> {
         match bytes.last_chunk() {
             Some(last) => self.feed_long(bytes, last),
             None => self.feed_short(bytes),
         }
     }
 
-    /// No character is open: the text may end here.
-    pub(crate) fn is_complete(&self) -> bool {
+    /// Whether the text may end here, which is not inside a character.
+    pub fn is_complete(&self) -> bool {
         self.incomplete == [0; 3]
     }
 
-    /// At least a window, of which `last` is the end.
+    /// Validates at least a window; `last` is the end of `bytes`.
     fn feed_long(&mut self, bytes: &[u8], last: &[u8; WINDOW]) -> Result<(), usize> {
         let mut at = 0;
         if self.is_complete() {
@@ -71,7 +89,7 @@ impl Validator {
             at += BLOCK;
         }
         if at < bytes.len() {
-            // Less than a block is left. To judge some bytes before it again costs less than to go one by one.
+            // Less than a block is left. Checking some earlier bytes again costs less than going byte by byte.
             check(last).map_err(|offset| bytes.len() - BLOCK + offset)?;
         }
         let [.., a, b, c] = *last;
@@ -79,7 +97,7 @@ impl Validator {
         Ok(())
     }
 
-    /// Less than a window: a block would cost more than std, which reads whole characters only.
+    /// Validates less than a window. A block would cost more than `std`, which accepts only whole characters.
     fn feed_short(&mut self, bytes: &[u8]) -> Result<(), usize> {
         let mut at = 0;
         while at < bytes.len() && !self.is_complete() {
@@ -93,7 +111,7 @@ impl Validator {
         self.feed_each(&bytes[whole..]).map_err(|offset| whole + offset)
     }
 
-    /// Any number of bytes, slowly.
+    /// Validates any number of bytes, one by one.
     fn feed_each(&mut self, bytes: &[u8]) -> Result<(), usize> {
         for (offset, &byte) in bytes.iter().enumerate() {
             let [a, b, c] = self.incomplete;
@@ -106,7 +124,7 @@ impl Validator {
     }
 }
 
-/// What of these last three bytes, which are right so far, belongs to a character that is not complete.
+/// The bytes of an incomplete character at the end of these three, which are valid so far.
 fn unfinished(last: [u8; 3]) -> [u8; 3] {
     match last {
         [.., c] if c >= 0xc0 => [0, 0, c],
@@ -122,15 +140,14 @@ fn is_ascii(block: &[u8]) -> bool {
     block.iter().fold(0, |all, byte| all | byte) < 0x80
 }
 
-/// Judges the block in a window whose first three bytes are right. `Err` has the offset in the block of its first wrong
+/// Checks the block in a window whose first three bytes are valid. `Err` has the offset in the block of the first wrong
 /// byte.
 fn check(window: &[u8; WINDOW]) -> Result<(), usize> {
-    // An ASCII block is right if nothing is due, and nothing is due after an ASCII byte.
+    // An ASCII block is valid if nothing is due, and nothing is due after an ASCII byte.
     if window[2] < 0x80 && is_ascii(&window[3..]) {
         return Ok(());
     }
-    // No early end in here: that is what lets it become vector instructions. Which byte it was is asked only if there
-    // is one.
+    // The loop has no early exit, so that it becomes vector instructions. The wrong byte is searched only if there is one.
     let mut verdict = 0;
     for at in 3..WINDOW {
         verdict |= check_byte(window[at - 3], window[at - 2], window[at - 1], window[at]);
@@ -142,23 +159,23 @@ fn check(window: &[u8; WINDOW]) -> Result<(), usize> {
     wrong.map_or(Ok(()), Err)
 }
 
-/// Sets the top bit if `byte` is wrong after the three bytes before it, oldest first. The other bits say nothing.
+/// Sets the top bit if `byte` is wrong after the three bytes before it, oldest first. The other bits have no meaning.
 #[inline(always)]
 fn check_byte(third: u8, second: u8, before: u8, byte: u8) -> u8 {
     // A subtraction that stops at zero leaves the top bit set from 80 plus the subtrahend on: from C0, E0, F0, and F5.
     let due = before.saturating_sub(0x40) | second.saturating_sub(0x60) | third.saturating_sub(0x70);
     let misplaced = is_continuation_below(byte, 0xc0) ^ due;
     let never = byte.saturating_sub(0x75) | is_equal(byte & 0xfe, 0xc0);
-    // E0 and ED want opposite sides of the same line: E0 what is not below A0, ED what is. XOR with 0D makes either of
-    // them the other, so if that is done for bytes below the line, ED comes out exactly if the byte is on the wrong
-    // side. F0 and F4 share the line 90 in the same way. Bytes that are no continuation at all are misplaced after any
-    // of the four.
+    // E0 and ED need opposite sides of the same bound: E0 a byte of A0 or more, ED a byte below A0. XOR with 0D turns
+    // either into the other. Applied for bytes below the bound, it results in ED exactly if the byte is on the wrong
+    // side. F0 and F4 share the bound 90 in the same way. Bytes that are no continuation are misplaced after any of the
+    // four.
     let after_e = is_equal(before ^ (is_continuation_below(byte, 0xa0) & 0x0d), 0xed);
     let after_f = is_equal(before ^ (is_continuation_below(byte, 0x90) & 0x04), 0xf4);
     misplaced | never | after_e | after_f
 }
 
-/// All bits set if the bytes are equal, none if not: how vector comparisons answer.
+/// All bits set if the bytes are equal, none if not, like the result of a vector comparison.
 #[inline(always)]
 fn is_equal(a: u8, b: u8) -> u8 {
     if a == b {
@@ -168,7 +185,8 @@ fn is_equal(a: u8, b: u8) -> u8 {
     }
 }
 
-/// The same for `0x80..bound`. As signed numbers, which old vector units compare best, these are the lowest of all.
+/// All bits set if the byte is in `0x80..bound`, none if not. As signed numbers, which old vector units compare best,
+/// these are the lowest values.
 #[inline(always)]
 fn is_continuation_below(byte: u8, bound: u8) -> u8 {
     if (byte as i8) < (bound as i8) {

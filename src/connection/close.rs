@@ -122,13 +122,7 @@ impl Connection {
     /// Pong may wait for a Ping that came before the peer's Close (6455-5.5.2-2), and another thread may be in the middle of
     /// writing our Close.
     pub(crate) fn flush_and_close(&self, by: Deadline) -> Result<bool> {
-        let mut state = self.lock_state();
-        while state.writer.is_none() {
-            state = match self.wait(state, by, Step::SendLock) {
-                Ok(state) => state,
-                Err(_) => return Ok(false),
-            };
-        }
+        let Some(mut state) = self.lock_state_with_writer(by)? else { return Ok(false) };
         if let Err(error) = state.encode_pending() {
             drop(state);
             return Err(self.abort_with(error));
@@ -156,14 +150,10 @@ impl Connection {
         if state.end.is_some() || !state.schedule_close(self.protocol.close(code, "")) {
             return;
         }
-        // A hub has the token for a moment only. With a sender that waits for the network, there is nothing to be said.
+        drop(state);
+        // A hub has the permit for a moment only. While a sender waits for the network, no Close can be sent.
         let by = Deadline::after(WRITE_QUANTUM);
-        while state.writer.is_none() {
-            state = match self.wait(state, by, Step::SendLock) {
-                Ok(state) => state,
-                Err(_) => return,
-            };
-        }
+        let Ok(Some(mut state)) = self.lock_state_with_writer(by) else { return };
         let encoded = state.encode_pending();
         let Some(mut writer) = state.writer.take() else { return };
         drop(state);

@@ -43,7 +43,7 @@ impl Codec {
         early: &[u8],
         (encoder, inflater): (encoder::Encoder, Option<Inflater>),
     ) -> Codec {
-        let decoder = Decoder::Rfc6455(decoder::Decoder::new(role, limits, early).with_compression(inflater));
+        let decoder = Decoder::Rfc6455(decoder::Decoder::with_early(role, limits, early).with_compression(inflater));
         Codec { role, protocol: Protocol::Rfc6455, decoder, encoder: Encoder::Rfc6455(encoder) }
     }
 
@@ -205,7 +205,7 @@ impl Decoder {
     #[inline]
     pub(crate) fn next(&mut self) -> Result<Option<DecoderEvent>, ProtocolError> {
         match self {
-            Decoder::Rfc6455(decoder) => decoder.next(),
+            Decoder::Rfc6455(decoder) => decoder.next_event(),
             #[cfg(feature = "legacy")]
             Decoder::Draft(decoder) => decoder.next(),
         }
@@ -414,6 +414,23 @@ impl Encoder {
                 encoder.encode_frame(out, fin, opcode, payload)?;
                 Ok(RemainingPayload::Complete)
             }
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_low_on_keys(&self) -> bool {
+        match self {
+            Encoder::Rfc6455(encoder) => encoder.is_low_on_keys(),
+            #[cfg(feature = "legacy")]
+            Encoder::Draft(encoder) => encoder.is_low_on_keys(),
+        }
+    }
+
+    pub(crate) fn prefetch_keys(&mut self) -> io::Result<()> {
+        match self {
+            Encoder::Rfc6455(encoder) => encoder.prefetch_keys(),
+            #[cfg(feature = "legacy")]
+            Encoder::Draft(encoder) => encoder.prefetch_keys(),
         }
     }
 

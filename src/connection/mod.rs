@@ -13,10 +13,8 @@
 //! | `report` | events about frames |
 //! | `framing` | RFC 6455 or a draft, behind one type |
 //! | `messages`, `recv_stream`, `send_stream` | iterator and streams |
-//! | `end_record` | how a connection ended, for its creator |
 
 pub(crate) mod close;
-pub(crate) mod end_record;
 pub(crate) mod ending;
 pub(crate) mod framing;
 pub(crate) mod messages;

@@ -531,6 +531,8 @@ mod tests {
             let (mut ws, mut peer) = websocket(role, long_timeouts());
             let connection = ws.receiver.connection.clone();
             let (sending, closing) = (connection.clone(), connection.clone());
+            // The writer is also absent while keys are fetched.
+            drop(connection.lock_state_with_keys().unwrap());
             let sending = thread::spawn(move || sending.send(BINARY, &vec![7; LARGE]));
             wait_until(|| connection.lock_state().writer.is_none());
             let closing = thread::spawn(move || closing.start_close(CloseCode::GOING_AWAY, ""));

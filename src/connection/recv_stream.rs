@@ -21,7 +21,7 @@ use crate::net::deadline::Deadline;
 /// #     while let Some(message) = ws.recv()? { ws.send(&message)?; }
 /// #     Ok(())
 /// # })?;
-/// # let url = format!("ws://{}", server.local_addr());
+/// # let url = server.url();
 /// let mut ws = stdws::connect(&url)?;
 /// ws.send("a long story")?;
 /// if let Some(mut stream) = ws.recv_stream()? {

@@ -29,7 +29,7 @@ const FRAGMENT: usize = 16 << 10;
 /// #     while let Some(message) = ws.recv()? { ws.send(&message)?; }
 /// #     Ok(())
 /// # })?;
-/// # let url = format!("ws://{}", server.local_addr());
+/// # let url = server.url();
 /// use std::io::Write;
 /// let mut ws = stdws::connect(&url)?;
 /// let mut stream = ws.send_stream(stdws::MessageKind::Text)?;

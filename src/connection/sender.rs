@@ -25,7 +25,7 @@ use crate::message::{MessageKind, MessageRef};
 /// #     while let Some(message) = ws.recv()? { ws.send(&message)?; }
 /// #     Ok(())
 /// # })?;
-/// # let url = format!("ws://{}", server.local_addr());
+/// # let url = server.url();
 /// let mut ws = stdws::connect(&url)?;
 /// let sender = ws.sender();
 /// std::thread::spawn(move || sender.send("from another thread"));

@@ -135,7 +135,7 @@ impl Connection {
         frames: &mut VecDeque<SharedFrame>,
         report: &mut WriteReport,
     ) -> Result<WritePermit<'_>, ConnectionStatus> {
-        let mut state = self.lock_state();
+        let mut state = self.lock_state_with_keys().map_err(|_| ConnectionStatus::Closed)?;
         if !state.is_open() {
             return Err(ConnectionStatus::Closed);
         }
@@ -223,7 +223,7 @@ impl Connection {
 
     /// Writes what is owed as far as it goes without waiting.
     pub(crate) fn poll_close(&self) -> ConnectionStatus {
-        let mut state = self.lock_state();
+        let Ok(mut state) = self.lock_state_with_keys() else { return ConnectionStatus::Closed };
         if state.end.is_some() {
             return ConnectionStatus::Closed;
         }

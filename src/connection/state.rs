@@ -5,7 +5,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::end_record::EndRecord;
 use super::framing::{CloseFrame, Protocol};
 use super::shared::Writer;
 use super::shared_frame::SharedFrame;
@@ -15,6 +14,7 @@ use crate::codec::frame::Opcode;
 use crate::error::{Error, Result, Step};
 use crate::events::sink::Origin;
 use crate::net::deadline::Deadline;
+use crate::reconnect::end_record::EndRecord;
 
 /// While the outbox has less than this, each Ping is answered.
 const PONG_BUFFER_LIMIT: usize = 8 << 10;
@@ -99,7 +99,7 @@ impl SharedState {
     /// Ends the connection in this way, whatever ended it before.
     pub(crate) fn replace_end(&mut self, error: Error) {
         if let Some(end_record) = &self.end_record {
-            end_record.record(&error);
+            end_record.store(&error);
         }
         self.end = Some(error);
     }
@@ -165,10 +165,16 @@ impl SharedState {
         self.close_deadline
     }
 
-    /// Turns what is owed into frames, if the token is here. A Close is the last of all.
+    /// Whether the writer is available and encoding a few frames may call the source of keys.
+    #[inline]
+    pub(crate) fn is_low_on_keys(&self) -> bool {
+        self.writer.as_ref().is_some_and(|writer| writer.encoder.is_low_on_keys())
+    }
+
+    /// Encodes the pending frames, at most four, if the writer is available. A Close is the last one.
     ///
-    /// The token stays in the gate meanwhile: a source of keys is the user's code, and if it panics, the token must not
-    /// be lost with it.
+    /// The caller has locked the state with [`Connection::lock_state_with_keys`](super::shared::Connection::lock_state_with_keys),
+    /// so no source of keys is called meanwhile.
     #[inline]
     pub(crate) fn encode_pending(&mut self) -> Result<()> {
         if self.pending.any {

@@ -50,7 +50,7 @@ use crate::net::stream::Stream;
 /// #     while let Some(message) = ws.recv()? { ws.send(&message)?; }
 /// #     Ok(())
 /// # })?;
-/// # let url = format!("ws://{}", server.local_addr());
+/// # let url = server.url();
 /// let mut ws = stdws::connect(&url)?;
 /// ws.send("hello")?;
 /// assert_eq!(ws.recv()?.unwrap().as_text(), Some("hello"));

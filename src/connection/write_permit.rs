@@ -125,7 +125,7 @@ impl<'a> WritePermit<'a> {
     /// peer that sends Pings without end must not keep a sender writing Pongs.
     pub(crate) fn flush_and_release(mut self, tail: &[u8], limit: WriteTimeout) -> Result<()> {
         self.write(tail, limit)?;
-        let encoded = {
+        let encoded = loop {
             let writer = self.take_writer();
             let mut state = self.connection.lock_state();
             state.writer = writer;
@@ -133,9 +133,17 @@ impl<'a> WritePermit<'a> {
                 self.connection.notify(&state);
                 return Ok(());
             }
-            let encoded = state.encode_pending();
+            let is_low = state.is_low_on_keys();
+            let encoded = if is_low { Ok(()) } else { state.encode_pending() };
             self.writer = state.writer.take();
-            encoded
+            drop(state);
+            match &mut self.writer {
+                // A source of keys is the user's code, so it is called without the lock.
+                Some(writer) if is_low => {
+                    writer.encoder.prefetch_keys().map_err(|error| self.connection.fail_without_key(error))?;
+                }
+                Some(_) | None => break encoded,
+            }
         };
         encoded.map_err(|error| self.connection.abort_with(error))?;
         self.write(&[], limit)

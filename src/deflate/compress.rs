@@ -12,7 +12,7 @@ mod tokens;
 use std::fmt;
 
 use super::bits::BitWriter;
-use crate::deflate::WindowBits;
+use crate::deflate::format::WindowBits;
 use matcher::MatchFinder;
 use search::SearchParams;
 use tokens::Tokens;

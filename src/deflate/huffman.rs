@@ -24,7 +24,7 @@
 //!       0..8   all bits: code bits and extra bits together
 //! ```
 
-use crate::deflate::{DISTANCES, END_OF_BLOCK, LENGTHS, MAX_CODE_LENGTH, REPEATS, REPEAT_LAST};
+use crate::deflate::format::{DISTANCES, END_OF_BLOCK, LENGTHS, MAX_CODE_LENGTH, REPEATS, REPEAT_LAST};
 
 pub(crate) type Entry = u32;
 pub(crate) const LITERAL: Entry = 1 << 13;
@@ -219,7 +219,7 @@ fn range_entry((base, extra): (u16, u8)) -> Entry {
 mod tests {
     use super::*;
     use crate::deflate::bits::BitReader;
-    use crate::deflate::{FIXED_DISTANCES, FIXED_LITERALS};
+    use crate::deflate::format::{FIXED_DISTANCES, FIXED_LITERALS};
 
     fn plain(symbol: usize) -> Entry {
         (symbol as u32) << 16

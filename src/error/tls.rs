@@ -57,7 +57,8 @@ pub enum TlsErrorKind {
 }
 
 impl TlsError {
-    #[cfg_attr(not(feature = "native-tls"), allow(dead_code, reason = "only TLS creates one"))]
+    // Only builds with TLS construct it.
+    #[cfg_attr(not(feature = "native-tls"), allow(dead_code))]
     pub(crate) fn new(
         kind: TlsErrorKind,
         host: Option<&str>,

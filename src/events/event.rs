@@ -45,7 +45,7 @@ use crate::error::{Error, HandshakeErrorKind, ProtocolError, Step};
 /// let server = stdws::Server::bind("127.0.0.1:0")?
 ///     .on_event(move |event| drop(tell.send(event.to_string())))
 ///     .start(|mut ws| ws.send("welcome"))?;
-/// stdws::connect(&format!("ws://{}", server.local_addr()))?.recv()?;
+/// stdws::connect(&server.url())?.recv()?;
 /// let lines: Vec<String> = (0..3).filter_map(|_| told.recv().ok()).collect();
 /// assert!(lines[1].ends_with("opened") && lines[2].ends_with("frame-sent: Text, 7 bytes"), "{lines:?}");
 /// # Ok(())

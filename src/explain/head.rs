@@ -1,7 +1,7 @@
-//! The words for the opening handshake (RFC 6455 section 4): each line of a head as it was sent, and beside it what it is for.
+//! The rows for the opening handshake (RFC 6455 section 4): each line of a head, and its meaning.
 //!
-//! Knows what fields mean; leaves the judgement of a head to `wire::http`. A line is shown when that parser has taken
-//! it to its end; a line it refuses is not shown, because it may hold a secret that can no longer be told apart.
+//! Formats header fields and does not validate them: `handshake::http` does. A line appears only after that parser has
+//! accepted it. A rejected line is not shown, because it may contain a secret that cannot be recognized.
 
 use super::frame::arrow;
 use super::layout::{ascii, row, WIDTH};
@@ -11,32 +11,32 @@ use crate::handshake::header;
 use crate::handshake::http::{Head, HeadParser, Progress};
 use crate::handshake::server::{accept_key, is_key};
 #[cfg(feature = "legacy")]
-use crate::legacy::explain::DraftContext;
+use crate::legacy::explain::context::DraftContext;
 
-/// Where the notes begin: the line with `Sec-WebSocket-Accept` just fits before them.
+/// Column of the notes. The line with `Sec-WebSocket-Accept` is as wide as the columns before it.
 const NOTE: usize = 56;
 
-/// Fields whose values are never shown.
+/// Header fields whose values are never shown.
 const SECRET: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "set-cookie"];
 
-/// The extension of RFC 7692.
+/// Name of the extension of RFC 7692.
 const COMPRESSION: &str = "permessage-deflate";
 
-/// The head so far. Without `Debug`: its bytes may be secrets.
+/// Parses and formats one head. It has no `Debug`, because its bytes may be secrets.
 pub(crate) struct HeadRenderer {
     parser: HeadParser,
-    /// The bytes of the line that is not complete. The parser fails before it grows beyond 8 KiB.
+    /// The bytes of the incomplete line. The parser fails before they exceed 8 KiB.
     line: Vec<u8>,
     lines: u32,
     #[cfg(feature = "legacy")]
     draft: Option<DraftContext>,
 }
 
-/// What a byte brought a head to.
+/// Progress of a head after one byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HeadProgress {
     More,
-    /// The head is complete, with this status; 0 for a request. It may name the extension that compresses messages.
+    /// The head is complete. `status` is 0 for a request; `compression` is true if the head names permessage-deflate.
     Done {
         status: u16,
         compression: bool,
@@ -58,14 +58,14 @@ impl HeadRenderer {
         }
     }
 
-    /// The head of a draft.
+    /// Formats the head of a draft.
     #[cfg(feature = "legacy")]
     pub(crate) fn with_draft(mut self, draft: Option<DraftContext>) -> HeadRenderer {
         self.draft = draft;
         self
     }
 
-    /// Takes one byte, and explains the line that ends with it.
+    /// Processes one byte, and formats the line that ends with it.
     pub(crate) fn feed(&mut self, byte: u8, from: Role, out: &mut String) -> Result<HeadProgress, HeadErrorKind> {
         let progress = self.parser.feed(&[byte])?;
         match byte {
@@ -95,7 +95,7 @@ impl HeadRenderer {
         }
     }
 
-    /// What a field is for.
+    /// The meaning of a header field.
     fn note(&self, from: Role, name: &str, value: &[u8]) -> String {
         #[cfg(feature = "legacy")]
         if let Some(note) = self.draft.as_ref().and_then(|draft| draft.note(from, name, value)) {
@@ -107,7 +107,7 @@ impl HeadRenderer {
         }
     }
 
-    /// Which line is being read, from 1.
+    /// Number of the current line, from 1.
     pub(crate) fn line_number(&self) -> u32 {
         self.lines + 1
     }
@@ -119,7 +119,7 @@ fn names_compression(head: &Head) -> bool {
     list.is_ok_and(|list| list.iter().any(|extension| extension.name == COMPRESSION))
 }
 
-/// The line itself is not shown.
+/// The row for an invalid line, which itself is not shown.
 pub(crate) fn broken_rule(out: &mut String, from: Role, line: u32, kind: HeadErrorKind) {
     if line == 1 {
         out.push_str(&format!("\n{}  Opening handshake\n", arrow(from)));
@@ -136,20 +136,20 @@ fn start_line(line: &[u8], from: Role, out: &mut String) {
     match from {
         Role::Client => {
             let text = ascii(&without_secrets(line), WIDTH - 4);
-            row(out, &format!("    {text}"), NOTE, "the path says what is wanted here");
+            row(out, &format!("    {text}"), NOTE, "the path and query name the resource");
         }
         Role::Server => {
             let note = match line.get(8..12) {
-                Some(b" 101") => "the server agrees: no more HTTP from here on",
-                Some([b' ', b'1', ..]) => "an interim response, before the answer",
-                Some(_) | None => "any status but 101: no WebSocket here",
+                Some(b" 101") => "accepted: WebSocket frames follow",
+                Some([b' ', b'1', ..]) => "an interim response; the final one follows",
+                Some(_) | None => "not 101: no WebSocket connection",
             };
             row(out, &format!("    {}", ascii(line, WIDTH - 4)), NOTE, note);
         }
     }
 }
 
-/// A query may hold a token, and what comes before the path of a full URI may be a user and a password.
+/// Removes what may be secret: a query, and the user and password of an absolute URI.
 fn without_secrets(line: &[u8]) -> Vec<u8> {
     let mut parts = line.split(|&b| b == b' ');
     let (method, target, version) = (parts.next(), parts.next().unwrap_or_default(), parts.next());
@@ -164,11 +164,11 @@ fn without_secrets(line: &[u8]) -> Vec<u8> {
 }
 
 fn field(line: &[u8], from: Role, out: &mut String, note: impl Fn(&str, &[u8]) -> String) {
-    // A line without a colon is the empty one: the parser has let no other pass.
+    // Only the empty line has no colon: the parser rejects all others.
     let Some(colon) = line.iter().position(|&b| b == b':') else {
         let note = match from {
-            Role::Client => "the head ends; frames wait for the answer",
-            Role::Server => "the head ends",
+            Role::Client => "end of the head; frames follow after the response",
+            Role::Server => "end of the head",
         };
         return row(out, "    (empty line)", NOTE, note);
     };
@@ -183,19 +183,19 @@ fn field(line: &[u8], from: Role, out: &mut String, note: impl Fn(&str, &[u8]) -
 
 fn request_note(name: &str, value: &[u8]) -> String {
     let note = match name {
-        "host" => "the server that is meant",
-        "upgrade" => "the protocol to change to",
-        "connection" => "Upgrade is for this connection alone",
+        "host" => "the host and port of the server",
+        "upgrade" => "the protocol to switch to",
+        "connection" => "Upgrade applies to this connection only",
         "sec-websocket-key" if is_key(value) => {
-            let answer = accept_key(&String::from_utf8_lossy(value));
-            return format!("16 random bytes in base64. The answer to them has to be {answer}");
+            let accept = accept_key(&String::from_utf8_lossy(value));
+            return format!("16 random bytes in base64. The response has to contain {accept}");
         }
-        "sec-websocket-key" => "wrong: not 16 bytes in base64",
+        "sec-websocket-key" => "invalid: not 16 bytes in base64",
         "sec-websocket-version" if value == b"13" => "the protocol of RFC 6455",
         "sec-websocket-version" => "not 13, so not the protocol of RFC 6455",
-        "sec-websocket-protocol" => "subprotocols it speaks, the best one first",
-        "sec-websocket-extensions" => "extensions the client can use",
-        "origin" => "the site that connects; browsers say it",
+        "sec-websocket-protocol" => "subprotocols of the client, in order of preference",
+        "sec-websocket-extensions" => "extensions that the client supports",
+        "origin" => "the origin of the web page; sent by browsers",
         _ => "",
     };
     note.into()
@@ -203,18 +203,18 @@ fn request_note(name: &str, value: &[u8]) -> String {
 
 fn response_note(name: &str, value: &[u8]) -> String {
     let note = match name {
-        "upgrade" => "the protocol that is spoken from here on",
-        "connection" => "Upgrade is for this connection alone",
+        "upgrade" => "the protocol after this head",
+        "connection" => "Upgrade applies to this connection only",
         "sec-websocket-accept" => {
-            "base64 of SHA-1 of the client's key and then 258EAFA5-E914-47DA-95CA-C5AB0DC85B11: \
-             only a server that knows WebSocket says this"
+            "base64 of SHA-1 of the client's key followed by 258EAFA5-E914-47DA-95CA-C5AB0DC85B11: \
+             proves that the server supports WebSocket"
         }
-        "sec-websocket-version" => "the versions this server speaks",
-        "sec-websocket-protocol" => "the subprotocol chosen",
+        "sec-websocket-version" => "the versions that the server supports",
+        "sec-websocket-protocol" => "the selected subprotocol",
         "sec-websocket-extensions" if value.starts_with(COMPRESSION.as_bytes()) => {
             "messages may be compressed (RFC 7692)"
         }
-        "sec-websocket-extensions" => "the extensions in use from here on",
+        "sec-websocket-extensions" => "the extensions in use",
         _ => "",
     };
     note.into()

@@ -1,14 +1,14 @@
-//! The page: plain ASCII lines of at most [`WIDTH`] columns, with notes in a column of their own, and bytes of a peer
-//! made safe for a terminal. Knows nothing of the protocol.
+//! Plain text layout: lines of at most [`WIDTH`] columns, notes in their own column, and escaping of bytes from a peer for
+//! a terminal. Contains nothing of the protocol.
 
 use std::fmt::Write;
 
-/// The columns of a page.
+/// Maximum number of columns in a line.
 pub(crate) const WIDTH: usize = 100;
 
-/// Appends `left` and its note, which starts at column `at` and goes on there when it is too long for one line.
+/// Appends `left` and its note. The note starts at column `at` and wraps to that column.
 ///
-/// A `left` that reaches into that column has its note below it.
+/// If `left` reaches into that column, the note starts on the next line.
 pub(crate) fn row(out: &mut String, left: &str, at: usize, note: &str) {
     let mut left = left;
     if left.len() + 2 > at && !note.is_empty() {
@@ -40,7 +40,7 @@ fn push(out: &mut String, left: &str, at: usize, note: &str) {
     out.push('\n');
 }
 
-/// Two hexadecimal digits a byte.
+/// Two hexadecimal digits for each byte.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() * 3);
     for (at, byte) in bytes.iter().enumerate() {
@@ -51,8 +51,8 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     text
 }
 
-/// Bytes of a head: visible ASCII as it is, all else as `\xNN`, and what is longer than `most` columns shortened.
-pub(crate) fn ascii(bytes: &[u8], most: usize) -> String {
+/// Bytes of a head: printable ASCII unchanged, other bytes as `\xNN`, shortened to `max` columns.
+pub(crate) fn ascii(bytes: &[u8], max: usize) -> String {
     let mut text = String::new();
     for &byte in bytes {
         let start = text.len();
@@ -62,29 +62,29 @@ pub(crate) fn ascii(bytes: &[u8], most: usize) -> String {
                 let _ = write!(text, "\\x{byte:02x}");
             }
         }
-        if text.len() > most {
-            text.truncate(start.min(most.saturating_sub(24)));
-            let _ = write!(text, " ... {} bytes in all", bytes.len());
+        if text.len() > max {
+            text.truncate(start.min(max.saturating_sub(24)));
+            let _ = write!(text, " ... {} bytes in total", bytes.len());
             break;
         }
     }
     text
 }
 
-/// Text in quotes, in lines of at most `most` columns. Whatever a terminal might obey, or not show, is escaped; so are
-/// bytes that are not UTF-8 by themselves, such as the part of a character that a fragment ends with.
-pub(crate) fn quoted(bytes: &[u8], most: usize) -> Vec<String> {
+/// Text in quotes, in lines of at most `max` columns. Control characters and invisible characters are escaped. Bytes that
+/// are not UTF-8 are escaped as well, for example an incomplete character at the end of a fragment.
+pub(crate) fn quoted(bytes: &[u8], max: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let (mut line, mut columns) = (String::new(), 0);
     let mut add = |piece: &str| {
         // Characters outside ASCII may be two columns wide.
-        let wide: usize = piece.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum();
-        if columns + wide + 2 > most {
+        let width: usize = piece.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum();
+        if columns + width + 2 > max {
             lines.push(format!("\"{}\"", std::mem::take(&mut line)));
             columns = 0;
         }
         line.push_str(piece);
-        columns += wide;
+        columns += width;
     };
     for chunk in bytes.utf8_chunks() {
         for character in chunk.valid().chars() {
@@ -101,7 +101,7 @@ pub(crate) fn quoted(bytes: &[u8], most: usize) -> Vec<String> {
     lines
 }
 
-/// "1 byte", "2 bytes".
+/// A number and its noun: "1 byte", "2 bytes".
 pub(crate) fn count(number: u64, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn notes_stay_in_their_column_and_on_the_page() {
+    fn notes_wrap_within_their_column() {
         let mut out = String::new();
         row(&mut out, "left", 90, "some words too many");
         let gap = " ".repeat(90);
@@ -123,13 +123,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_a_terminal_obeys_or_hides_gets_through() {
+    fn control_and_invisible_characters_are_escaped() {
         let text = "a'\"\\\u{1b}[2J\r\n\t\u{7f}\u{9b}\u{202e}\u{200b}é".as_bytes();
         assert_eq!(quoted(text, 100), [r#""a'\"\\\u{1b}[2J\r\n\t\u{7f}\u{9b}\u{202e}\u{200b}é""#]);
         assert_eq!(quoted(b"\xe2\x82", 100), [r#""\xe2\x82""#]);
         assert_eq!(quoted("abcdé".as_bytes(), 6), [r#""abcd""#, r#""é""#]);
         assert_eq!(quoted("ab漢".as_bytes(), 5), [r#""ab""#, r#""漢""#], "two columns wide");
         assert_eq!(ascii(b"a\tb\x1b\xff\"", 99), "a\\x09b\\x1b\\xff\"");
-        assert_eq!(ascii(&[b'x'; 8000], 40), format!("{} ... 8000 bytes in all", "x".repeat(16)));
+        assert_eq!(ascii(&[b'x'; 8000], 40), format!("{} ... 8000 bytes in total", "x".repeat(16)));
     }
 }

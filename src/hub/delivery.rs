@@ -1,65 +1,69 @@
-//! The one thread of a hub: it takes members from the agenda, one after the other, and hands over what waits for them.
-//! It never waits for any of them. When a visit has not settled a member, it depends on how the connection was found:
+//! The thread of a hub: takes members from the ready queue, one at a time, and writes their messages without blocking.
 //!
-//! | found | next visit |
+//! When a member still has messages after that, the status of the connection decides about the next attempt:
+//!
+//! | status | next attempt |
 //! |---|---|
-//! | it takes more | after all others that are ready |
-//! | the network is full | after 2 ms, doubled each time in which nothing moved, up to 64 ms |
+//! | the connection accepts more | after all other ready members |
+//! | the socket buffer is full | after 2 ms, doubled each time nothing was written, up to 64 ms |
 //! | another thread writes | after 1 ms, doubled each time, up to 8 ms |
-//! | a Close was written | after 2 ms, doubled each time, up to 64 ms, until the connection is over |
-//! | over | none: it is no member any more |
+//! | a Close was written | after 2 ms, doubled each time, up to 64 ms, until the connection has ended |
+//! | the connection has ended | none: the member is removed |
 //!
-//! A connection that takes less than 64 KiB in [`Timeouts::write`](crate::Timeouts::write) while its network is full is
-//! cut off, as by any other who sends. One that is being closed has [`Timeouts::close`](crate::Timeouts::close).
-//! Every five seconds the courier looks for members whose connections are over, if nothing else told it.
+//! A connection with a full socket buffer that accepts less than 64 KiB within
+//! [`Timeouts::write`](crate::Timeouts::write) is aborted, as for any other sender. A closing connection is aborted after
+//! [`Timeouts::close`](crate::Timeouts::close). Every five seconds the thread looks for members whose connections ended
+//! without notice.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::mem;
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::limits::OVERFLOW_REASON;
 use super::member_state::{batch_cost, MemberQueue, MemberState, Membership, Scheduling};
 use super::ready_queue::Work;
+use super::shared::SharedHub;
 use crate::connection::shared::Connection;
 use crate::connection::shared_frame::{ConnectionStatus, SharedFrame, WriteReport};
 use crate::error::{Error, Step};
-use crate::hub::SharedHub;
 
-/// How soon a full network is tried again, at first and at last.
+/// First and longest delay before a retry with a full socket buffer.
 const FULL_BACKOFF: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(64));
-/// How soon a connection is tried again on which another thread writes.
+/// First and longest delay before a retry while another thread writes.
 const BUSY_BACKOFF: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(8));
+/// Interval of the search for ended connections.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
-/// A connection whose network is full must take so many bytes within the time for a write.
+/// Minimum number of bytes that a connection with a full socket buffer must accept within the write timeout.
 const MIN_PROGRESS: usize = 64 << 10;
 
 pub(super) struct DeliveryThread {
     shared: Arc<SharedHub>,
-    /// When to come back to whom. Only members that are on the agenda and not ready.
+    /// Time of the next attempt and id of each member in `delayed`.
     timers: BinaryHeap<Reverse<(Instant, u64)>>,
+    /// Members that are scheduled but not ready.
     delayed: HashMap<u64, Arc<MemberState>>,
-    /// Kept for its memory.
+    /// Reused, to keep its allocation.
     batch: VecDeque<SharedFrame>,
     last_sweep: Instant,
 }
 
-/// What a visit leads to.
+/// Result of one attempt.
 enum Outcome {
-    /// Nothing waits any more.
+    /// The queue is empty.
     Idle,
-    /// There is more, and it can be done at once.
+    /// More can be written immediately.
     Ready,
     RetryIn(Duration),
-    /// It is no member any more, and may be forgotten.
+    /// The member has to be removed.
     Ended,
 }
 
-/// What a peer was too late with: its connection is cut off, and not under the inbox, because that may call code of the user.
-struct Late(Step);
+/// The step in which the peer missed a deadline. The caller aborts the connection after the queue is unlocked, because
+/// aborting may call user code.
+struct TimedOut(Step);
 
 impl DeliveryThread {
     pub(super) fn new(shared: Arc<SharedHub>) -> DeliveryThread {
@@ -74,7 +78,7 @@ impl DeliveryThread {
 
     pub(super) fn run(mut self) {
         loop {
-            // In turns: neither those who are late nor those who are ready keep the others waiting.
+            // Delayed and ready members alternate, so that neither group starves the other.
             if let Some(member) = self.pop_due() {
                 self.process(member);
             }
@@ -87,7 +91,7 @@ impl DeliveryThread {
         }
     }
 
-    /// The next one that was put off until now.
+    /// The next delayed member whose time has come.
     fn pop_due(&mut self) -> Option<Arc<MemberState>> {
         let Reverse((at, id)) = *self.timers.peek()?;
         if at > Instant::now() {
@@ -97,13 +101,11 @@ impl DeliveryThread {
         self.delayed.remove(&id)
     }
 
-    /// When to stop waiting for something to do.
+    /// The latest time at which to stop waiting for ready members.
     fn wake_time(&self) -> Option<Instant> {
-        let later = self.timers.peek().map(|Reverse((at, _))| *at);
-        let sweep = (self.shared.member_count.load(Ordering::SeqCst) > 0)
-            .then(|| self.last_sweep.checked_add(SWEEP_INTERVAL))
-            .flatten();
-        later.into_iter().chain(sweep).min()
+        let retry = self.timers.peek().map(|Reverse((at, _))| *at);
+        let sweep = (self.shared.member_count() > 0).then(|| self.last_sweep.checked_add(SWEEP_INTERVAL)).flatten();
+        retry.into_iter().chain(sweep).min()
     }
 
     fn process(&mut self, member: Arc<MemberState>) {
@@ -122,20 +124,20 @@ impl DeliveryThread {
         }
     }
 
-    /// Hands over what goes without waiting.
+    /// Writes what can be written without blocking.
     fn deliver(&mut self, member: &MemberState) -> Outcome {
         let connection = {
             let queue = member.queue();
             let Some(sender) = &queue.sender else { return Outcome::Ended };
             sender.connection().clone()
         };
-        self.go_on(member, &connection).unwrap_or_else(|Late(step)| {
+        self.write_batch(member, &connection).unwrap_or_else(|TimedOut(step)| {
             connection.abort_with(Error::Timeout(step));
             Outcome::Ended
         })
     }
 
-    fn go_on(&mut self, member: &MemberState, connection: &Connection) -> Result<Outcome, Late> {
+    fn write_batch(&mut self, member: &MemberState, connection: &Connection) -> Result<Outcome, TimedOut> {
         let closing = {
             let mut queue = member.queue();
             let closing = matches!(queue.membership, Membership::Closing(..));
@@ -149,10 +151,10 @@ impl DeliveryThread {
         }
         let batch = &mut self.batch;
         let before = batch_cost(batch);
-        // A source of masking keys is the user's code, and may panic.
+        // A source of masking keys is user code and may panic.
         let report =
             panic::catch_unwind(AssertUnwindSafe(|| connection.write_shared(batch))).unwrap_or_else(|payload| {
-                // Dropping it could panic again.
+                // Dropping the payload could panic again.
                 mem::forget(payload);
                 connection.abort();
                 WriteReport { status: ConnectionStatus::Closed, bytes_written: 0, drained: false, in_flight: 0 }
@@ -163,7 +165,7 @@ impl DeliveryThread {
         outcome_of(&mut queue, connection, report)
     }
 
-    /// Members whose connections are over, and to whom nothing was sent since.
+    /// Schedules members whose connections have ended, so that they are removed.
     fn sweep(&mut self) {
         if self.last_sweep.elapsed() < SWEEP_INTERVAL {
             return;
@@ -178,7 +180,7 @@ impl DeliveryThread {
         }
     }
 
-    /// One last visit to each for whom something waits, and then the members are let go.
+    /// Makes one last attempt for each scheduled member, then removes all members.
     fn shut_down(mut self) {
         let rest = self.shared.ready_queue.drain();
         let delayed = mem::take(&mut self.delayed).into_values();
@@ -194,12 +196,12 @@ impl DeliveryThread {
     }
 }
 
-/// The table above.
-fn outcome_of(queue: &mut MemberQueue, connection: &Connection, report: WriteReport) -> Result<Outcome, Late> {
+/// Evaluates the table above.
+fn outcome_of(queue: &mut MemberQueue, connection: &Connection, report: WriteReport) -> Result<Outcome, TimedOut> {
     match report.status {
         ConnectionStatus::Closed => return Ok(Outcome::Ended),
         ConnectionStatus::Full if is_write_overdue(queue, connection, report.bytes_written) => {
-            return Err(Late(Step::Write));
+            return Err(TimedOut(Step::Write));
         }
         ConnectionStatus::Full | ConnectionStatus::Ready | ConnectionStatus::Busy => {}
     }
@@ -207,7 +209,7 @@ fn outcome_of(queue: &mut MemberQueue, connection: &Connection, report: WriteRep
         queue.retry_timer.full_since = None;
     }
     match queue.membership {
-        // That happened meanwhile.
+        // Another thread filled the queue in the meantime.
         Membership::Closing(..) => return Ok(Outcome::Ready),
         Membership::Active | Membership::Leaving => {}
     }
@@ -229,13 +231,13 @@ fn outcome_of(queue: &mut MemberQueue, connection: &Connection, report: WriteRep
     })
 }
 
-/// Twice as long as the last time, within these bounds.
+/// Doubles the last delay, within these bounds.
 fn retry_later(queue: &mut MemberQueue, (min, max): (Duration, Duration)) -> Outcome {
     queue.retry_timer.delay = queue.retry_timer.delay.saturating_mul(2).clamp(min, max);
     Outcome::RetryIn(queue.retry_timer.delay)
 }
 
-/// Whether a full network stays full for too long.
+/// Whether a full socket buffer has accepted too little within the write timeout.
 fn is_write_overdue(queue: &mut MemberQueue, connection: &Connection, bytes_written: usize) -> bool {
     let now = Instant::now();
     let (since, progress) = queue.retry_timer.full_since.get_or_insert((now, 0));
@@ -246,12 +248,14 @@ fn is_write_overdue(queue: &mut MemberQueue, connection: &Connection, bytes_writ
     now.saturating_duration_since(*since) >= connection.timeouts.write
 }
 
-/// For a member that was too slow: a Close, as soon as there is room, and the end in time.
-fn drive_close(member: &MemberState, connection: &Connection) -> Result<Outcome, Late> {
+/// Closes a member whose queue overflowed: writes the Close as soon as there is room, and enforces the deadline.
+fn drive_close(member: &MemberState, connection: &Connection) -> Result<Outcome, TimedOut> {
     let mut queue = member.queue();
-    let Membership::Closing(code, by) = queue.membership else { return Ok(Outcome::Ready) };
-    let Some(by) = by.or_else(|| connection.begin_close(code, OVERFLOW_REASON)) else { return Ok(Outcome::Ended) };
-    queue.membership = Membership::Closing(code, Some(by));
+    let Membership::Closing(code, deadline) = queue.membership else { return Ok(Outcome::Ready) };
+    let Some(deadline) = deadline.or_else(|| connection.begin_close(code, OVERFLOW_REASON)) else {
+        return Ok(Outcome::Ended);
+    };
+    queue.membership = Membership::Closing(code, Some(deadline));
     drop(queue);
     let status = connection.poll_close();
     let mut queue = member.queue();
@@ -260,8 +264,8 @@ fn drive_close(member: &MemberState, connection: &Connection) -> Result<Outcome,
         ConnectionStatus::Full | ConnectionStatus::Busy => {}
         ConnectionStatus::Closed => return Ok(Outcome::Ended),
     }
-    match by.is_expired() {
-        true => Err(Late(Step::Close)),
+    match deadline.is_expired() {
+        true => Err(TimedOut(Step::Close)),
         false => Ok(retry_later(&mut queue, FULL_BACKOFF)),
     }
 }

@@ -1,4 +1,4 @@
-//! A message, encoded once for each kind of connection.
+//! Encodes a message once for each frame format.
 
 use std::sync::Arc;
 
@@ -11,27 +11,28 @@ use crate::events::sink::Origin;
 use crate::message::{MessageKind, MessageRef};
 use crate::primitives::lock::Lock;
 
-/// A larger buffer is not kept.
+/// Maximum capacity of the buffer between messages.
 const MAX_KEPT_BUFFER: usize = 64 << 10;
 
-/// Makes frames. Its lock is held while one thread compresses; no member is waited for meanwhile.
+/// The encoders of a hub. The lock is held while one thread encodes, and never while bytes are written.
 #[derive(Default)]
 pub(super) struct FrameCache(Lock<Encoders>);
 
 #[derive(Default)]
 struct Encoders {
-    /// One for each kind of compression that is in use.
+    /// One for each set of compression parameters in use.
     encoders: Vec<(Compression, Encoder)>,
     buffer: Vec<u8>,
 }
 
-/// One message in all its shapes.
+/// One message in all frame formats that are in use.
 pub(super) struct EncodedMessage {
     pub(super) kind: MessageKind,
     origin: Origin,
-    /// As a server sends it, and where the payload begins in that.
+    /// The uncompressed, unmasked frame.
     plain: Arc<[u8]>,
-    header: usize,
+    /// Length of its header.
+    header_len: usize,
     deflated: Vec<(Compression, Arc<[u8]>)>,
 }
 
@@ -43,13 +44,13 @@ impl FrameCache {
         let (kind, payload) = (message.kind(), message.as_bytes());
         buffer.clear();
         frame::emit(buffer, true, Opcode::Data(kind), payload.len() as u64, None);
-        let header = buffer.len();
+        let header_len = buffer.len();
         buffer.extend_from_slice(payload);
         let mut encoded = EncodedMessage {
             kind,
             origin: Origin::current(),
             plain: Arc::from(buffer.as_slice()),
-            header,
+            header_len,
             deflated: Vec::new(),
         };
         for frame_format in frame_formats {
@@ -63,7 +64,7 @@ impl FrameCache {
             }
             buffer.clear();
             let done = encoder.encode_compressed(buffer, true, Opcode::Data(kind), payload);
-            // 7692-6.1-2: one that does not get shorter goes as it is.
+            // 7692-6.1-2: a message that does not get shorter is sent uncompressed.
             if done.is_ok() && buffer.len() < encoded.plain.len() {
                 encoded.deflated.push((compression, Arc::from(buffer.as_slice())));
             }
@@ -76,12 +77,12 @@ impl FrameCache {
 }
 
 impl EncodedMessage {
-    /// For a connection of this frame_format. One of a frame_format that was not there when the message was printed gets it as it is,
-    /// which every connection understands.
+    /// The frame for a connection with this format. A connection with a format that was not in use during encoding gets the
+    /// uncompressed frame, which every connection accepts.
     pub(super) fn frame_for(&self, frame_format: FrameFormat) -> SharedFrame {
         let plain = |encoding| SharedFrame { bytes: self.plain.clone(), encoding, origin: self.origin };
         match frame_format {
-            FrameFormat::PerConnection => plain(Encoding::Payload(self.kind, self.header)),
+            FrameFormat::PerConnection => plain(Encoding::Payload(self.kind, self.header_len)),
             FrameFormat::Uncompressed => plain(Encoding::AsIs),
             FrameFormat::Deflated(compression) => match self.deflated.iter().find(|(known, _)| *known == compression) {
                 Some((_, frame)) => {

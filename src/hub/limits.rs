@@ -1,4 +1,4 @@
-//! What a hub keeps for members that are slow, and what becomes of those that are too slow.
+//! Limits of a hub, and what happens to slow members.
 
 use crate::close::CloseCode;
 use crate::codec::close as close_body;
@@ -17,26 +17,27 @@ use crate::error::Result;
 ///
 /// # Memory
 ///
-/// A message is kept once for all members (once more for each kind of compression among them) as long as it waits for
-/// one of them. So members that stopped reading at the same time cost little more than one of them. At worst, if no two
-/// wait for the same message, it is, in bytes:
+/// A hub stores a message once for all members, and once more for each set of compression parameters, while it waits for
+/// any of them. Members that stop reading at the same time therefore need little more memory than one. The worst case, when
+/// no two members wait for the same message, is in bytes:
 ///
 /// > members × (`max_queue_bytes` + a message + 80 KiB + `max_topics` × (`max_topic_length` + 100))
 ///
-/// The message is the one that is being written, which may have to be copied; the 80 KiB are what goes out with it.
-/// Messages whose connections mask or encode them for themselves (clients, drafts) are kept once, too, until they are written.
+/// "A message" is the one that is being written, which may have to be copied; the 80 KiB are written along with it.
+/// Messages for connections that mask or encode for themselves (clients, drafts) are also stored once, until they are
+/// written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HubLimits {
-    /// Bytes that may wait for one member; each message counts 64 bytes more than its frame has. Default 1 MiB. A message
-    /// larger than that is taken if no other waits.
+    /// Maximum number of bytes queued for one member. Each message counts as its frame plus 64 bytes. Default 1 MiB. A larger
+    /// message is accepted if the queue is empty.
     pub max_queue_bytes: usize,
-    /// What is done when a message does not fit. Default: `Close(`[`CloseCode::TRY_LATER`]`)`, so that no one misses a message
-    /// without knowing.
+    /// What happens when a message does not fit. Default: `Close(`[`CloseCode::TRY_LATER`]`)`, so that no member misses a
+    /// message without notice.
     pub overflow_policy: OverflowPolicy,
-    /// Topics that one member may subscribe to. Default 64.
+    /// Maximum number of topics that one member may subscribe to. Default 64.
     pub max_topics: usize,
-    /// Bytes in the name of a topic. Default 256. A name often comes from a peer.
+    /// Maximum number of bytes in the name of a topic. Default 256. A name often comes from a peer.
     pub max_topic_length: usize,
 }
 
@@ -60,20 +61,21 @@ impl HubLimits {
     }
 }
 
-/// The reason in the Close of a member that is too slow.
-pub(super) const OVERFLOW_REASON: &str = "too slow: the backlog is full";
+/// The reason in the Close for a member whose queue is full.
+pub(super) const OVERFLOW_REASON: &str = "reads too slowly: the send queue is full";
 
-/// What is done with a message for a member whose backlog is full.
+/// What happens to a message for a member whose queue is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OverflowPolicy {
-    /// That member does not get it. For what can be missed now and then.
+    /// Drops the new message for this member. For messages that may be missed.
     DropNewest,
-    /// That member gets it, and does not get those that have waited longest. For news that are soon old: prices, positions.
+    /// Drops the oldest messages in the queue. For data that becomes outdated, such as prices and positions.
     DropOldest,
-    /// The connection is closed with this code, and what waits is lost. For a chat, where who missed something must come
-    /// back and ask for it. 1008 ([`CloseCode::POLICY`]) and 1013 ([`CloseCode::TRY_LATER`]) say what happened.
+    /// Closes the connection with this code and discards the queue. For applications whose clients must reconnect and
+    /// request what they missed. 1008 ([`CloseCode::POLICY`]) and 1013 ([`CloseCode::TRY_LATER`]) fit.
     ///
-    /// The Close is sent as soon as there is room. A peer that makes none within [`Timeouts::close`](crate::Timeouts::close) is cut off.
+    /// The Close is sent as soon as the socket accepts it. A connection that does not accept it within
+    /// [`Timeouts::close`](crate::Timeouts::close) is aborted.
     Close(CloseCode),
 }

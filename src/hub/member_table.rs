@@ -1,7 +1,7 @@
-//! Who is a member, who has subscribed to what, and which kinds of frames they need.
+//! Table of the members, their subscriptions, and the frame formats in use.
 //!
-//! Invariants: a topic that is in `topics` has a subscriber; a member is in `topics` under exactly the names in its
-//! seat; each frame_format is counted once for each member.
+//! Invariants: each topic in `topics` has a subscriber. A member is in `topics` under exactly the names in its record. Each
+//! frame format is counted once for each member.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use crate::error::{Error, Result, UsageError};
 pub(super) struct MemberTable {
     members: BTreeMap<u64, MemberRecord>,
     topics: HashMap<Arc<str>, BTreeMap<u64, MemberRef>>,
+    /// Each format in use, and the number of its members.
     frame_formats: Vec<(FrameFormat, usize)>,
 }
 
@@ -24,7 +25,7 @@ struct MemberRecord {
     topics: Vec<Arc<str>>,
 }
 
-/// What is needed to put a message into a backlog.
+/// The data needed to queue a message.
 #[derive(Clone)]
 pub(super) struct MemberRef {
     pub(super) state: Arc<MemberState>,
@@ -99,7 +100,7 @@ impl MemberTable {
         self.topics.get(topic).map_or(0, BTreeMap::len)
     }
 
-    /// The kinds of frames that are needed.
+    /// The frame formats in use.
     pub(super) fn frame_formats(&self) -> Vec<FrameFormat> {
         self.frame_formats.iter().map(|(frame_format, _)| *frame_format).collect()
     }

@@ -1,35 +1,45 @@
 //! Broadcasting: one message to many connections, without waiting for any of them.
 //!
-//! A hub has one thread, the courier. Below this file: `member` (one member and its backlog), `roster` (who is a member,
-//! and topics), `agenda` (for whom something waits), `courier` (the thread), `press` (encoding once), `member` and
-//! `limits` (what users see). What is done to a connection is in `websocket/share`.
+//! | file | subject |
+//! |---|---|
+//! | `shared` | state of a hub: broadcasting, adding and removing members |
+//! | `member` | the public handle of a member |
+//! | `member_state` | one member: its queue and its counters |
+//! | `member_table` | members and topics |
+//! | `ready_queue` | members with messages to write |
+//! | `delivery` | the thread that writes |
+//! | `frame_cache` | one encoded copy of a message for each frame format |
+//! | `limits`, `stats` | settings and counters |
 //!
-//! # Who holds which lock, and who writes
+//! Writing to a connection is in `connection/shared_frame`.
+//!
+//! # Locks
 //!
 //! | lock | held by | for |
 //! |---|---|---|
-//! | press | who broadcasts | encoding one message, once for each kind of connection |
-//! | roster | who broadcasts | putting one message into all backlogs, so that all members see the same order |
-//! | roster | who adds, removes, subscribes; the courier, to forget a member | one change |
-//! | inbox, one for each member | who broadcasts; the courier | putting in, taking out, noting what came of it |
-//! | agenda | who broadcasts; the courier | putting in or taking out one member |
-//! | gate of a connection | the courier | looking whether the token is there (see `websocket/link`) |
+//! | frame cache | a broadcasting thread | encoding one message, once for each frame format |
+//! | member table | a broadcasting thread | queueing one message for all members, so that all members get the same order |
+//! | member table | a thread that adds, removes or subscribes; the delivery thread that removes a member | one change |
+//! | queue of a member | a broadcasting thread; the delivery thread | adding, removing, counting |
+//! | ready queue | a broadcasting thread; the delivery thread | adding or removing one member |
+//! | state of a connection | the delivery thread | acquiring the write permit |
 //!
-//! They are taken in this order, none is held while anything is written, and no code of the user runs under any of
-//! them. The courier alone writes, with the token of the connection in hand and the socket not blocking, so a member that
-//! takes nothing costs it a few system calls, and others no time at all. The courier holds the roster only to forget a
-//! member, so those who broadcast without a pause cannot keep it from writing.
+//! Locks are acquired in this order. None is held while bytes are written, and no user code runs under any of them.
 //!
-//! If the token is with another thread, a message is left in the gate and that thread writes it (`websocket/share`). The
-//! part of a frame that the network does not take stays in the connection's outbox: the courier comes back for it, and any
-//! other who writes on that connection writes it first. When the hub ends, such a part is left to them.
+//! Only the delivery thread writes. It holds the write permit of the connection, and the socket is non-blocking. Therefore a
+//! member that does not read costs the delivery thread a few system calls and delays no other member. The delivery thread
+//! locks the member table only to remove a member, so continuous broadcasts cannot keep it from writing.
+//!
+//! If another thread holds the write permit, a message is left in the state of the connection and that thread writes it. The
+//! part of a frame that the network does not accept stays in the write buffer of the connection. The delivery thread retries
+//! it, and any other thread that writes on the connection writes it first. When the hub ends, it is left to those threads.
 //!
 //! # Compression
 //!
-//! Bytes can be shared only if they do not depend on what was sent before. So a shared message is compressed with an
-//! empty window, which is good for any peer, also where context takeover was agreed on: that is a permission (7692-7.2.1-8,
-//! 7692-7.2.1-11). The connection's own compressor then has to forget its window, because the peer's has moved on without it:
-//! messages sent by other means do not refer to what was before a broadcast.
+//! Bytes can be shared only if they do not depend on earlier messages. So a shared message is compressed with an empty
+//! window. This is valid for every peer, also with context takeover, which is a permission (7692-7.2.1-8, 7692-7.2.1-11). The
+//! compressor of the connection then resets its own window, because the window of the peer has advanced without it:
+//! messages sent by other means do not refer to data before a broadcast.
 
 mod delivery;
 mod frame_cache;
@@ -38,30 +48,26 @@ mod member;
 mod member_state;
 mod member_table;
 mod ready_queue;
+mod shared;
+mod stats;
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 pub use limits::{HubLimits, OverflowPolicy};
 pub use member::Member;
-pub use member_state::{DeliveryStats, QueueOutcome};
+pub use stats::{DeliveryStats, QueueOutcome};
 
-use crate::codec::encoder::FrameFormat;
 use crate::connection::sender::Sender;
 use crate::error::{Error, Result, Step};
 use crate::message::MessageRef;
 use crate::net::deadline::Deadline;
-use crate::primitives::lock::{Lock, Locked};
 use delivery::DeliveryThread;
-use frame_cache::{EncodedMessage, FrameCache};
-use member_state::{MemberState, Membership, Scheduling, TotalStats};
-use member_table::{MemberRef, MemberTable};
-use ready_queue::ReadyQueue;
+use shared::SharedHub;
 
-/// Sends messages to many connections, and waits for none of them. Cheap to clone; clones are the same hub.
+/// Sends messages to many connections without waiting for any of them. Clones refer to the same hub.
 ///
 /// ```
 /// # fn main() -> stdws::Result<()> {
@@ -70,11 +76,11 @@ use ready_queue::ReadyQueue;
 /// let server = stdws::Server::bind("127.0.0.1:0")?.start(move |mut ws| {
 ///     let member = everyone.add(ws.sender());
 ///     while let Some(message) = ws.recv()? {
-///         member.broadcast(&message); // to all others
+///         member.broadcast(&message); // to all other members
 ///     }
-///     Ok(()) // `member` is dropped: it has left
+///     Ok(()) // dropping `member` removes it from the hub
 /// })?;
-/// let url = format!("ws://{}", server.local_addr());
+/// let url = server.url();
 /// let (mut ann, mut bob) = (stdws::connect(&url)?, stdws::connect(&url)?);
 /// # while hub.members() < 2 { std::thread::yield_now(); }
 /// ann.send("hello")?;
@@ -86,64 +92,46 @@ use ready_queue::ReadyQueue;
 /// # }
 /// ```
 ///
-/// Each member gets what is broadcast in the same order. A member that does not read has a backlog of its own, bounded by
-/// [`HubLimits`], and holds up nobody. A connection that has ended is removed by itself.
+/// All members get broadcast messages in the same order. A member that does not read has its own queue, bounded by
+/// [`HubLimits`], and delays no other member. A connection that has ended is removed automatically.
 ///
-/// Messages sent otherwise ([`Sender::send`]) go between those of the hub, whole. While a message is sent as a stream
-/// ([`SendStream`](crate::SendStream)), those of the hub wait for its end, in the backlog.
+/// Other messages on the connection ([`Sender::send`]) are sent between those of the hub. While a message is sent as a stream
+/// ([`SendStream`](crate::SendStream)), the messages of the hub wait in the queue.
 ///
-/// Members of any kind can be mixed. A server's connections share one copy of each message; so do those that compress
-/// (for each window size one), and such a message does not refer to those before it. A client's frames are masked, so
-/// each has its own copy, uncompressed, while it is being written.
+/// Clients and servers can be members of the same hub. Uncompressed server connections share one copy of each message.
+/// Compressed ones share one copy for each window size, and such a message does not refer to earlier messages. The frames
+/// of a client are masked, so each client has its own uncompressed copy while it is being written.
 ///
-/// When the last clone is dropped, the thread of the hub ends: what can be written without waiting still is, the rest is
-/// lost. [`flush`](Hub::flush) waits for it. The connections go on.
+/// When the last clone is dropped, the thread of the hub ends. It writes what can be written without waiting and discards
+/// the rest; call [`flush`](Hub::flush) before to wait for delivery. The connections stay open.
 #[derive(Clone)]
 pub struct Hub {
     owner: Arc<Owner>,
 }
 
-/// Ends the courier with the last clone of the hub; members do not keep it going.
+/// Ends the delivery thread when the last clone of the hub is dropped. Members do not keep it running.
 struct Owner {
     shared: Arc<SharedHub>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-pub(crate) struct SharedHub {
-    limits: HubLimits,
-    frame_cache: FrameCache,
-    table: Lock<MemberTable>,
-    ready_queue: ReadyQueue,
-    total_stats: Arc<TotalStats>,
-    ids: AtomicU64,
-    /// How many members there are, for those who should not wait for the table.
-    member_count: AtomicUsize,
-}
-
 impl Hub {
-    /// A hub without members, with the default [`HubLimits`].
+    /// Creates a hub with the default [`HubLimits`] and without members.
     ///
     /// # Errors
-    /// [`Io`](Error::Io) of [`Step::Thread`] if its thread cannot be started.
+    /// [`Io`](Error::Io) with [`Step::Thread`] if its thread cannot be started.
     pub fn new() -> Result<Hub> {
         Hub::with_limits(HubLimits::default())
     }
 
-    /// A hub without members.
+    /// Creates a hub without members.
     ///
     /// # Errors
-    /// As [`new`](Hub::new); [`UsageError::CloseCode`](crate::UsageError::CloseCode) for a [`OverflowPolicy::Close`] that must not be sent.
+    /// The errors of [`new`](Hub::new), and [`UsageError::CloseCode`](crate::UsageError::CloseCode) if the code of
+    /// [`OverflowPolicy::Close`] must not be sent.
     pub fn with_limits(limits: HubLimits) -> Result<Hub> {
         limits.check()?;
-        let shared = Arc::new(SharedHub {
-            limits,
-            frame_cache: FrameCache::default(),
-            table: Lock::default(),
-            ready_queue: ReadyQueue::default(),
-            total_stats: Arc::default(),
-            ids: AtomicU64::new(0),
-            member_count: AtomicUsize::new(0),
-        });
+        let shared = Arc::new(SharedHub::new(limits));
         let delivery = DeliveryThread::new(shared.clone());
         let spawned =
             thread::Builder::new().name("stdws-hub".into()).stack_size(256 << 10).spawn(move || delivery.run());
@@ -151,37 +139,28 @@ impl Hub {
         Ok(Hub { owner: Arc::new(Owner { shared, thread: Mutex::new(Some(thread)) }) })
     }
 
-    /// Makes a connection a member, from the next broadcast on. Added twice, it gets everything twice.
+    /// Adds a connection, which gets all later broadcasts. A connection that is added twice gets each message twice.
     ///
-    /// The hub does not read: somebody has to receive on the connection, or nothing notices its end
+    /// The hub does not read. Another thread has to receive on the connection, because only that detects its end
     /// (see [`WebSocket::into_sender`](crate::WebSocket::into_sender)).
     pub fn add(&self, sender: Sender) -> Member {
         let shared = &self.owner.shared;
-        let id = shared.ids.fetch_add(1, Ordering::Relaxed);
-        let member = Arc::new(MemberState::new(id, sender.clone(), shared.total_stats.clone()));
-        let first = {
-            let mut table = shared.lock_table();
-            table.add(member.clone(), &sender);
-            shared.member_count.swap(table.len(), Ordering::SeqCst) == 0
-        };
-        if first {
-            shared.ready_queue.wake();
-        }
-        Member::new(shared.clone(), member)
+        Member::new(shared.clone(), shared.add(sender))
     }
 
-    /// Queues a message for all members. Gives the number of those it was queued for; [`stats`](Hub::stats) tells what
-    /// becomes of it. Returns at once, whatever the members do.
+    /// Queues a message for all members and returns the number of members it is queued for. Never blocks on a connection.
+    /// [`stats`](Hub::stats) shows what is delivered.
     pub fn broadcast<'a>(&self, message: impl Into<MessageRef<'a>>) -> usize {
         self.owner.shared.broadcast(message.into(), None, None)
     }
 
-    /// Queues a message for all who have [subscribed](Member::subscribe) to a topic. Otherwise as [`broadcast`](Hub::broadcast).
+    /// Queues a message for all members that [subscribed](Member::subscribe) to a topic. Otherwise like
+    /// [`broadcast`](Hub::broadcast).
     pub fn publish<'a>(&self, topic: &str, message: impl Into<MessageRef<'a>>) -> usize {
         self.owner.shared.broadcast(message.into(), Some(topic), None)
     }
 
-    /// Waits until nothing waits for any member, at most this long. Gives the number of messages that still do.
+    /// Waits until no message is queued for any member, at most for `limit`. Returns the number of messages still queued.
     pub fn flush(&self, limit: Duration) -> u64 {
         self.owner.shared.ready_queue.wait_idle(Deadline::after(limit));
         self.stats().waiting
@@ -189,78 +168,18 @@ impl Hub {
 
     /// The number of members.
     pub fn members(&self) -> usize {
-        self.owner.shared.member_count.load(Ordering::SeqCst)
+        self.owner.shared.member_count()
     }
 
-    /// The number of members that have subscribed to a topic.
+    /// The number of members that subscribed to a topic.
     pub fn subscribers(&self, topic: &str) -> usize {
         self.owner.shared.lock_table().subscriber_count(topic)
     }
 
-    /// What became of all messages so far, for all who are or were members. While others broadcast, the numbers may be a
-    /// few messages apart.
+    /// The counters of all messages, for all present and former members. While other threads broadcast, the numbers may
+    /// differ from each other by a few messages.
     pub fn stats(&self) -> DeliveryStats {
-        self.owner.shared.total_stats.stats()
-    }
-}
-
-impl SharedHub {
-    fn broadcast(&self, message: MessageRef<'_>, topic: Option<&str>, except: Option<u64>) -> usize {
-        let frame_formats = self.lock_table().frame_formats();
-        let encoded = self.frame_cache.encode(message, &frame_formats);
-        let table = self.lock_table();
-        let enqueued = |member_ref: &&MemberRef| {
-            Some(member_ref.state.id) != except
-                && self.enqueue(&member_ref.state, member_ref.frame_format, &encoded) == QueueOutcome::Queued
-        };
-        match topic {
-            None => table.iter().filter(enqueued).count(),
-            Some(topic) => table.subscribers(topic).filter(enqueued).count(),
-        }
-    }
-
-    fn enqueue(&self, member: &Arc<MemberState>, frame_format: FrameFormat, encoded: &EncodedMessage) -> QueueOutcome {
-        let (outcome, wake) = member.push(encoded.frame_for(frame_format), encoded.kind, &self.limits);
-        if wake {
-            self.ready_queue.push(member.clone());
-        }
-        outcome
-    }
-
-    /// The member's wish. What is on its way is seen through by the courier.
-    fn leave(&self, member: &Arc<MemberState>) {
-        self.remove_member(member.id);
-        let mut queue = member.queue();
-        if matches!(queue.membership, Membership::Active) {
-            queue.membership = Membership::Leaving;
-        }
-        let sender = match queue.scheduling {
-            Scheduling::Idle => member.close(&mut queue),
-            Scheduling::Scheduled => {
-                member.discard_queued(&mut queue);
-                None
-            }
-        };
-        drop(queue);
-        // The last sender of a connection says goodbye; not under a lock.
-        drop(sender);
-    }
-
-    fn remove_member(&self, id: u64) {
-        let mut table = self.lock_table();
-        table.remove(id);
-        self.member_count.store(table.len(), Ordering::SeqCst);
-    }
-
-    /// Nothing more goes to this member.
-    fn end_member(&self, member: &MemberState) {
-        self.remove_member(member.id);
-        let sender = member.close(&mut member.queue());
-        drop(sender);
-    }
-
-    fn lock_table(&self) -> Locked<'_, MemberTable> {
-        self.table.lock()
+        self.owner.shared.counters.stats()
     }
 }
 
@@ -268,7 +187,7 @@ impl Drop for Owner {
     fn drop(&mut self) {
         self.shared.ready_queue.shut_down();
         let handle = self.thread.get_mut().unwrap_or_else(PoisonError::into_inner).take();
-        // Whoever drops the hub in its own thread (in a source of masking keys, say) must not wait for itself.
+        // A hub can be dropped on its own thread, for example by a source of masking keys. That thread must not join itself.
         if let Some(handle) = handle.filter(|handle| handle.thread().id() != thread::current().id()) {
             let _ = handle.join();
         }
@@ -277,6 +196,6 @@ impl Drop for Owner {
 
 impl fmt::Debug for Hub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hub").field("members", &self.members()).field("counts", &self.stats()).finish()
+        f.debug_struct("Hub").field("members", &self.members()).field("stats", &self.stats()).finish()
     }
 }

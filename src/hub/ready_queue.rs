@@ -1,5 +1,5 @@
-//! What there is to do: members for whom something waits, in the order in which that began. Between those who broadcast
-//! and the courier; its lock is held for moments.
+//! Queue of members with messages to write, in the order in which they became ready. Connects broadcasting threads with the
+//! delivery thread.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar};
@@ -12,31 +12,31 @@ use crate::primitives::lock::{Lock, Locked};
 #[derive(Default)]
 pub(super) struct ReadyQueue {
     state: Lock<ReadyState>,
-    /// There is something to do, or the hub ends. Notified only while the courier waits.
+    /// Signals that a member is ready or that the hub ends. Notified only while the delivery thread waits.
     work: Condvar,
-    /// Nothing waits for anyone any more.
+    /// Signals that no member has messages to write.
     idle: Condvar,
 }
 
 #[derive(Default)]
 struct ReadyState {
     ready: VecDeque<Arc<MemberState>>,
-    /// Members that are not idle: those in `ready`, the one with the courier, and those it will come back to.
+    /// Number of members that are not idle: those in `ready`, the one that is being written to, and those that are delayed.
     active: usize,
     consumer_waits: bool,
     ended: bool,
 }
 
-/// What the courier does next.
+/// The next task of the delivery thread.
 pub(super) enum Work {
     Deliver(Arc<MemberState>),
-    /// Nothing is ready, and it is time for what was put off.
+    /// No member is ready, and the given time has come.
     TimerDue,
     Shutdown,
 }
 
 impl ReadyQueue {
-    /// A member is not idle any more.
+    /// Adds a member that was idle.
     pub(super) fn push(&self, member: Arc<MemberState>) {
         let mut state = self.lock();
         state.ready.push_back(member);
@@ -44,12 +44,12 @@ impl ReadyQueue {
         self.notify(&mut state);
     }
 
-    /// More is to be done for the member that the courier has, after all others had their turn.
+    /// Adds the member that was written to again, behind all others.
     pub(super) fn requeue(&self, member: Arc<MemberState>) {
         self.lock().ready.push_back(member);
     }
 
-    /// A member is idle again.
+    /// Marks one member as idle.
     pub(super) fn finish_one(&self) {
         let mut state = self.lock();
         state.active = state.active.saturating_sub(1);
@@ -58,7 +58,7 @@ impl ReadyQueue {
         }
     }
 
-    /// Lets the courier look what there is to do.
+    /// Wakes the delivery thread, so that it computes its next deadline again.
     pub(super) fn wake(&self) {
         self.notify(&mut self.lock());
     }
@@ -75,7 +75,7 @@ impl ReadyQueue {
         }
     }
 
-    /// Waits for something to do, until then at most.
+    /// Waits for the next task, at most until `until`.
     pub(super) fn next(&self, until: Option<Instant>) -> Work {
         let mut state = self.lock();
         loop {
@@ -97,23 +97,23 @@ impl ReadyQueue {
         }
     }
 
-    /// What is still ready when the hub ends.
+    /// Removes and returns all ready members.
     pub(super) fn drain(&self) -> VecDeque<Arc<MemberState>> {
         std::mem::take(&mut self.lock().ready)
     }
 
-    /// Nothing will be done any more.
+    /// Removes all members and wakes the threads in [`wait_idle`](ReadyQueue::wait_idle).
     pub(super) fn clear(&self) {
         let mut state = self.lock();
         let ready = std::mem::take(&mut state.ready);
         state.active = 0;
         self.idle.notify_all();
         drop(state);
-        // A member may have the last sender of a connection, which says goodbye; not under the lock.
+        // A member may hold the last sender of a connection, which sends a Close when it is dropped. Not under the lock.
         drop(ready);
     }
 
-    /// Waits until nothing waits for anyone, or the time is over.
+    /// Waits until no member has messages to write, at most until the deadline.
     pub(super) fn wait_idle(&self, limit: Deadline) {
         drop(self.lock().wait_while(&self.idle, limit.remaining(), |state| state.active > 0));
     }

@@ -3,7 +3,7 @@
 //!
 //! | step | ends with |
 //! |---|---|
-//! | [`requested_draft`]: the version is enabled | `None`: RFC 6455 takes the request, and says what is wrong with it |
+//! | [`DraftConfig::requested`](super::detect::DraftConfig::requested): the version is enabled | `None`: RFC 6455 takes the request, and says what is wrong with it |
 //! | in order, and welcome | what the version has: an answer in HTTP, or the end of the stream |
 //! | the hook `on_request` decides | what it answers; the stream handed over |
 //! | hybi-00 to -03: eight bytes behind the head | the end of the stream |
@@ -11,7 +11,6 @@
 
 use std::sync::Arc;
 
-use super::detect::{detect, Detection};
 use super::handshake::NegotiatedDraft;
 use super::parts::{HandshakeProof, RejectionMode};
 use super::table::DraftSpec;
@@ -19,57 +18,22 @@ use crate::codec::frame::Role;
 use crate::connection::framing::Codec;
 use crate::connection::websocket::{ConnectionInfo, WebSocket};
 use crate::error::{Error, HandshakeError, HandshakeErrorKind, Result, Step, UsageError};
-use crate::events::event::EventKind;
 use crate::events::sink::EventSink;
 use crate::handshake::client::key_from_nonce;
-use crate::handshake::http::Head;
 use crate::handshake::origin::OriginPolicy;
 use crate::http::request::Request;
 use crate::legacy::handshake::server;
 use crate::legacy::handshake::server::{Offer, ResponseParams};
-use crate::legacy::Version;
 use crate::net::stream::Stream;
 use crate::primitives::random::RandomSource;
-use crate::server::decision::{Accept, Decision, RawStreamHandler};
-use crate::server::handshake::{decide, reject, respond};
+use crate::server::decision::{Accept, Decision};
 use crate::server::handshake_config::{Endpoints, HandshakeConfig};
+use crate::server::handshake_end::{hand_over, reject, respond};
 use crate::server::handshake_io::HandshakeIo;
 use crate::server::raw_stream::RawStream;
 
 /// How many bytes stand behind a request of hybi-00 to -03.
 const CHALLENGE_LEN: usize = 8;
-
-/// What a server speaks beside RFC 6455.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct DraftConfig {
-    pub(crate) versions: Vec<Version>,
-    pub(crate) deflate_stream: bool,
-}
-
-impl DraftConfig {
-    /// As `Sec-WebSocket-Version` has it, the newest first. 6455-4.4-1: all of them.
-    pub(crate) fn version_list(&self) -> String {
-        let is_enabled = |version: &Version| *version == Version::Rfc6455 || self.versions.contains(version);
-        let numbers = Version::ALL.into_iter().rev().filter(is_enabled).filter_map(Version::number);
-        numbers.map(|number| number.to_string()).collect::<Vec<_>>().join(", ")
-    }
-}
-
-/// The version of a request, if it is a draft that is enabled.
-pub(crate) fn requested_draft(head: &Head, config: &HandshakeConfig) -> Result<Option<&'static DraftSpec>> {
-    if config.drafts.versions.is_empty() {
-        return Ok(None);
-    }
-    match detect(head) {
-        Detection::Versions(versions) => Ok(versions
-            .iter()
-            .find(|version| config.drafts.versions.contains(version))
-            .map(|&version| DraftSpec::for_version(version))),
-        // hybi04-5.2.1-1: RFC 6455 answers with the list.
-        Detection::Other => Ok(None),
-        Detection::Invalid(kind) => Err(Error::Handshake(HandshakeError::new(kind))),
-    }
-}
 
 /// Goes on with the opening handshake of a draft.
 pub(crate) fn accept(
@@ -84,15 +48,13 @@ pub(crate) fn accept(
     let origins = config.origins.as_deref().map_or(OriginPolicy::Any, OriginPolicy::SameHostAnd);
     let kind = |kind| rejected(Error::Handshake(HandshakeError::new(kind)));
     let offer = server::check(spec, request.head(), origins).map_err(kind)?;
-    let accept = match decide(&request, config).map_err(rejected)? {
+    let accept = match config.hooks.decide(&request).map_err(rejected)? {
         Decision::Accept(accept) => accept,
         Decision::Respond(response) => return Err(respond(io, &request, &response, config)),
-        Decision::HandOver(RawStreamHandler(handler)) => {
+        Decision::HandOver(handler) => {
             drop(offer);
-            events.emit(|| EventKind::HandedOver);
-            let _guard = events.panic_guard();
-            handler(RawStream::new(stream.clone(), request, early, &config.timeouts));
-            return Err(Error::Handshake(HandshakeError::new(HandshakeErrorKind::HandedOver)));
+            let stream = RawStream::new(stream.clone(), request, early, &config.timeouts);
+            return Err(hand_over(handler, stream, events));
         }
     };
     let body = match spec.proof {

@@ -12,7 +12,7 @@ use super::parts::{ExtensionSyntax, HandshakeProof, RejectionMode};
 use super::table::DraftSpec;
 use crate::auth::basic;
 use crate::client::builder::Client;
-use crate::client::handshake::{io_error, HandshakeReader};
+use crate::client::handshake::{io_error, HandshakeReader, Target};
 use crate::codec::frame::Role;
 use crate::connection::framing::Codec;
 use crate::connection::websocket::{ConnectionInfo, WebSocket};
@@ -27,15 +27,6 @@ use crate::net::deadline::Deadline;
 use crate::net::stream::Stream;
 use crate::net::write_buffer::{WriteBuffer, WriteTimeout};
 use crate::primitives::random::RandomSource;
-use crate::redirect::follow::Target;
-
-/// The versions a client speaks.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct LegacyOptions {
-    version: Version,
-    fallback_versions: Vec<Version>,
-    deflate_stream: bool,
-}
 
 impl Client {
     /// Speaks this version. Default: [`Version::Rfc6455`]. Feature `legacy`.
@@ -53,7 +44,7 @@ impl Client {
     ///     while let Some(message) = ws.recv()? { ws.send(&message)?; }
     ///     Ok(())
     /// })?;
-    /// let url = format!("ws://{}", server.local_addr());
+    /// let url = server.url();
     /// let mut ws = Client::new(&url)?.version(Version::HIXIE76).connect()?;
     /// assert_eq!(ws.version(), Version::HIXIE76);
     /// ws.send("hello")?;
@@ -132,14 +123,12 @@ fn next_version(rejection: &HandshakeError, allowed: &[Version]) -> Option<Versi
 }
 
 /// Makes the opening handshake of a draft.
-#[allow(clippy::too_many_arguments)] // As many as the handshake of RFC 6455 takes, and the version.
 pub(crate) fn open(
     client: &Client,
     target: &Target<'_>,
     spec: &'static DraftSpec,
     (stream, info): (Stream, ConnectionInfo),
     (mut random_source, key): (RandomSource, &str),
-    skip_body: fn(u16) -> bool,
     deadline: Deadline,
 ) -> Result<WebSocket> {
     let challenge = match spec.proof {
@@ -168,7 +157,7 @@ pub(crate) fn open(
         Err(kind) => {
             // Only an answer in HTTP has a body.
             let body = match kind {
-                HandshakeErrorKind::Status(status) if !skip_body(status) => reader.read_body(&head),
+                HandshakeErrorKind::Status(status) if !(target.skip_body)(status) => reader.read_body(&head),
                 _ => Vec::new(),
             };
             return Err(Error::Handshake(HandshakeError::new(kind).with_response(

@@ -104,7 +104,7 @@ impl Decoder {
             reader,
             translated: TranslatedFrames::new(if replaces { MessageKind::Binary } else { MessageKind::Text }),
             // What is passed on is not masked, as if a server had sent it.
-            frames: rfc::Decoder::new(Role::Client, limits, &[]),
+            frames: rfc::Decoder::new(Role::Client, limits),
             lossy: LossyUtf8::default(),
             text: Vec::new(),
             payload_source: PayloadSource::Frames,
@@ -141,7 +141,7 @@ impl Decoder {
                 }
                 State::Open | State::Ended => {}
             }
-            if let Some(event) = self.frames.next()? {
+            if let Some(event) = self.frames.next_event()? {
                 match self.event(event)? {
                     Some(event) => return Ok(Some(event)),
                     None => continue,

@@ -15,8 +15,9 @@
 //!
 //! Numbers 0 to 3 are registered for drafts that never sent the header: nobody speaks them.
 
+use super::table::DraftSpec;
 use super::version::Version;
-use crate::error::HandshakeErrorKind;
+use crate::error::{Error, HandshakeError, HandshakeErrorKind, Result};
 use crate::handshake::http::Head;
 
 const VERSION: &str = "Sec-WebSocket-Version";
@@ -24,6 +25,38 @@ const KEY: &str = "Sec-WebSocket-Key";
 const KEY1: &str = "Sec-WebSocket-Key1";
 const KEY2: &str = "Sec-WebSocket-Key2";
 const DRAFT: &str = "Sec-WebSocket-Draft";
+
+/// The drafts that a server enables beside RFC 6455.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct DraftConfig {
+    pub(crate) versions: Vec<Version>,
+    pub(crate) deflate_stream: bool,
+}
+
+impl DraftConfig {
+    /// All enabled versions in the syntax of `Sec-WebSocket-Version`, the newest first (6455-4.4-1).
+    pub(crate) fn version_list(&self) -> String {
+        let is_enabled = |version: &Version| *version == Version::Rfc6455 || self.versions.contains(version);
+        let numbers = Version::ALL.into_iter().rev().filter(is_enabled).filter_map(Version::number);
+        numbers.map(|number| number.to_string()).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The version of a request, if it is a draft that is enabled.
+    pub(crate) fn requested(&self, head: &Head) -> Result<Option<&'static DraftSpec>> {
+        if self.versions.is_empty() {
+            return Ok(None);
+        }
+        match detect(head) {
+            Detection::Versions(versions) => {
+                let enabled = versions.iter().find(|version| self.versions.contains(version));
+                Ok(enabled.map(|&version| DraftSpec::for_version(version)))
+            }
+            // hybi04-5.2.1-1: RFC 6455 answers with the list.
+            Detection::Other => Ok(None),
+            Detection::Invalid(kind) => Err(Error::Handshake(HandshakeError::new(kind))),
+        }
+    }
+}
 
 /// What a request turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]

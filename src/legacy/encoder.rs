@@ -60,6 +60,17 @@ impl Encoder {
         Ok(())
     }
 
+    /// Whether encoding a few frames may call the source of keys, see [`RandomSource::is_low`].
+    #[inline]
+    pub(crate) fn is_low_on_keys(&self) -> bool {
+        self.masking_keys.as_ref().is_some_and(RandomSource::is_low)
+    }
+
+    /// Fetches masking keys ahead of time, see [`RandomSource::prefetch`].
+    pub(crate) fn prefetch_keys(&mut self) -> io::Result<()> {
+        self.masking_keys.as_mut().map_or(Ok(()), RandomSource::prefetch)
+    }
+
     /// Gives memory back that an idle connection does not need.
     pub(crate) fn shrink(&mut self) {
         if let Some(deflater) = &mut self.deflater {

@@ -1,45 +1,22 @@
-//! The words for the drafts (feature `legacy`): which one is spoken, and what its opening handshake says beside that of
-//! RFC 6455. What differs from draft to draft is read off the table.
+//! Explanations of connections in the drafts: [`Explainer::pair`].
+//!
+//! | file | subject |
+//! |---|---|
+//! | `context` | the draft in use, and its opening handshake |
+//! | `frame` | the rows for frames, and for the bytes between a head and the first frame |
 
-#[cfg(feature = "legacy")]
+pub(crate) mod context;
 pub(crate) mod frame;
-use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
 
-use super::handshake::DEFLATE_STREAM;
-use super::parts::HandshakeProof;
-use super::table::DraftSpec;
-use crate::codec::frame::Role;
-use crate::explain::frame::{arrow, table_row, BYTES};
 use crate::explain::Explainer;
-use crate::handshake::http::Head;
-use crate::legacy::handshake::proof;
 use crate::legacy::Version;
-use crate::primitives::sha1;
-
-/// Which draft is spoken, and what both explainers of a connection know.
-#[derive(Clone)]
-pub(crate) struct DraftContext {
-    pub(crate) spec: &'static DraftSpec,
-    keys: Arc<Mutex<HandshakeKeys>>,
-}
-
-/// What is needed of the heads to read what follows.
-#[derive(Default)]
-struct HandshakeKeys {
-    key: Vec<u8>,
-    nonce: Vec<u8>,
-    /// The server agreed to compress all that follows.
-    deflate_stream: bool,
-    /// What hides in the keys of a challenge.
-    challenge_numbers: Option<(u32, u32)>,
-}
+use context::DraftContext;
 
 impl Explainer {
-    /// Both explainers of a connection in this version, the client's first. Feature `legacy`.
+    /// Returns the explainers for the client and for the server of a connection in this version. Feature `legacy`.
     ///
-    /// They belong together: in hybi-04 the key that masks what a client sends is made of what both sides said. So feed
-    /// what passes in the order it passes. What `deflate-stream` compresses is not parsed, and text is not checked.
+    /// In hybi-04 the masking key depends on the handshake of both peers. Therefore feed both explainers in the order in
+    /// which the bytes pass. Data compressed by `deflate-stream` is not parsed, and text is not validated.
     ///
     /// ```
     /// use stdws::explain::Explainer;
@@ -48,166 +25,32 @@ impl Explainer {
     /// let (client, _server) = Explainer::pair(Version::Hybi05);
     /// let frame = [0x37, 0xfa, 0x21, 0x3d, 0xb3, 0xff, 0x69, 0x58, 0x5b, 0x96, 0x4e];
     /// let text = client.after_handshake().feed(&frame);
-    /// assert!(text.contains("key       random, and new for every frame"));
+    /// assert!(text.contains("key       random, different for every frame"));
     /// assert!(text.contains(r#"text      "Hello""#));
     /// ```
     pub fn pair(version: Version) -> (Explainer, Explainer) {
-        let (mut client, mut server) = (Explainer::client(), Explainer::server());
-        if version != Version::Rfc6455 {
-            let context = DraftContext { spec: DraftSpec::for_version(version), keys: Arc::default() };
-            client.draft = Some(context.clone());
-            server.draft = Some(context);
-            client.state = client.initial_state();
-            server.state = server.initial_state();
+        let (client, server) = (Explainer::client(), Explainer::server());
+        if version == Version::Rfc6455 {
+            return (client, server);
         }
-        (client, server)
-    }
-}
-
-impl DraftContext {
-    /// Keeps what a head says that is needed later.
-    pub(crate) fn record_head(&self, head: &Head) {
-        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        for (name, place) in [("Sec-WebSocket-Key", 0), ("Sec-WebSocket-Nonce", 1)] {
-            if let Some(value) = head.get(name) {
-                match place {
-                    0 => keys.key = value.to_vec(),
-                    _ => keys.nonce = value.to_vec(),
-                }
-            }
-        }
-        let agreed = head.get("Sec-WebSocket-Extensions").filter(|_| head.status() == 101);
-        keys.deflate_stream |= agreed.is_some_and(|list| list.trim_ascii() == DEFLATE_STREAM.as_bytes());
-        let number = |name| head.get(name).and_then(proof::key_number);
-        keys.challenge_numbers =
-            number("Sec-WebSocket-Key1").zip(number("Sec-WebSocket-Key2")).or(keys.challenge_numbers);
-    }
-
-    /// The key of the whole connection, in hybi-04; nothing to others.
-    pub(crate) fn masking_key(&self) -> [u8; 20] {
-        let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        proof::masking_key(&keys.key, &keys.nonce)
-    }
-
-    /// Whether all that follows the heads is compressed.
-    pub(crate) fn uses_deflate_stream(&self) -> bool {
-        self.keys.lock().unwrap_or_else(PoisonError::into_inner).deflate_stream
-    }
-
-    /// What a frame of hybi-04 is masked with.
-    pub(crate) fn frame_key(&self, nonce: [u8; 4]) -> [u8; 20] {
-        sha1::digest(&[&nonce[..], &self.masking_key()].concat())
-    }
-
-    /// What the server has to answer to these eight bytes, if the keys are known.
-    fn answer(&self, body: &[u8]) -> Option<[u8; 16]> {
-        let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        let ((first, second), body) = keys.challenge_numbers.zip(body.try_into().ok())?;
-        Some(proof::challenge_response(first, second, body))
-    }
-
-    /// How many bytes stand behind a head.
-    pub(crate) fn trailer_len(&self, from: Role) -> usize {
-        match (self.spec.proof, from) {
-            (HandshakeProof::Challenge, Role::Client) => 8,
-            (HandshakeProof::Challenge, Role::Server) => 16,
-            (HandshakeProof::None | HandshakeProof::Accept | HandshakeProof::AcceptAndNonce, _) => 0,
-        }
-    }
-
-    /// The bytes behind a head of hybi-00 to -03.
-    pub(crate) fn render_trailer(&self, from: Role, trailer: &[u8], out: &mut String) {
-        let client = from == Role::Client;
-        let (title, note) = match client {
-            true => ("behind the head", "8 random bytes, where no proxy looks for any"),
-            false => {
-                ("behind the head", "MD5 of both numbers and the client's 8 bytes: only who read them all says this")
-            }
-        };
-        out.push_str(&format!("\n{}  {} bytes {title}\n", arrow(from), trailer.len()));
-        for (at, bytes) in trailer.chunks(BYTES).enumerate() {
-            table_row(
-                out,
-                bytes,
-                "",
-                if at > 0 {
-                    ""
-                } else if client {
-                    "key 3"
-                } else {
-                    "answer"
-                },
-                if at == 0 { note } else { "" },
-            );
-        }
-        if let Some(answer) = self.answer(trailer).filter(|_| client) {
-            for (at, bytes) in answer.chunks(BYTES).enumerate() {
-                let note = if at == 0 { "what the server has to answer" } else { "" };
-                table_row(out, bytes, "", if at == 0 { "MD5" } else { "" }, note);
-            }
-        }
-    }
-
-    /// What a field is for, where RFC 6455 does not know it, or knows it otherwise.
-    pub(crate) fn note(&self, from: Role, name: &str, value: &[u8]) -> Option<String> {
-        let spec = self.spec;
-        let note = match (from, name) {
-            (Role::Client, "sec-websocket-key1" | "sec-websocket-key2") => return Some(challenge_key_note(value)),
-            (Role::Client, "sec-websocket-version") => format!("{}, which has this number", spec.name),
-            (Role::Client, "sec-websocket-draft") => "the first version with a number of its own".into(),
-            (Role::Client, "origin" | "sec-websocket-origin") => "the site that connects".into(),
-            (Role::Client, "websocket-protocol") => "the subprotocol it speaks".into(),
-            (Role::Client, "sec-websocket-protocol") if !spec.subprotocols.allows_multiple() => {
-                "the subprotocol it speaks".into()
-            }
-            (Role::Server, "websocket-origin" | "sec-websocket-origin") => {
-                "the site that may connect, told back".into()
-            }
-            (Role::Server, "websocket-location" | "sec-websocket-location") => {
-                "what was asked for, told back: the client compares it with its URL".into()
-            }
-            (Role::Server, "websocket-protocol") => "the subprotocol chosen".into(),
-            (Role::Server, "sec-websocket-nonce") if spec.proof == HandshakeProof::AcceptAndNonce => {
-                "16 random bytes in base64. SHA-1 of the client's key, these letters and \
-                 61AC5F19-FBBA-4540-B96F-6561F1AB40A8 is the masking key of the connection"
-                    .into()
-            }
-            _ => return None,
-        };
-        Some(note)
-    }
-}
-
-/// The number in a key of hybi-00 to -03.
-fn challenge_key_note(value: &[u8]) -> String {
-    let digits: String = value.iter().filter(|b| b.is_ascii_digit()).map(|&b| char::from(b)).collect();
-    let spaces = value.iter().filter(|&&b| b == b' ').count();
-    match proof::key_number(value) {
-        Some(number) => {
-            format!("a number in hiding: the digits, {digits}, divided by the spaces, {spaces}, are {number}")
-        }
-        None => "wrong: no number hides in it".into(),
-    }
-}
-
-/// Shows no keys.
-impl fmt::Debug for DraftContext {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Spoken").field("version", &self.spec.name).finish_non_exhaustive()
+        let context = DraftContext::new(version);
+        (client.with_draft(context.clone()), server.with_draft(context))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::frame::Role;
 
-    /// What both directions of a connection say, in this order, and that it is the same however it is cut, and fits the page.
+    /// The output for both directions in this order. Checks that it does not depend on how the bytes are split, and that it
+    /// fits the width.
     fn explain(version: Version, parts: &[(Role, &[u8])]) -> String {
-        let run = |most: usize| {
+        let run = |max: usize| {
             let (mut client, mut server) = Explainer::pair(version);
             let mut text = String::new();
             for (from, bytes) in parts {
-                for piece in bytes.chunks(most) {
+                for piece in bytes.chunks(max) {
                     text += &match from {
                         Role::Client => client.feed(piece),
                         Role::Server => server.feed(piece),
@@ -217,8 +60,8 @@ mod tests {
             text
         };
         let whole = run(usize::MAX);
-        for most in [1, 2, 3, 7] {
-            assert_eq!(run(most), whole, "{version} in pieces of {most}");
+        for max in [1, 2, 3, 7] {
+            assert_eq!(run(max), whole, "{version} in pieces of {max}");
         }
         for line in whole.lines() {
             assert!(line.chars().count() <= 100, "{line}");
@@ -252,42 +95,42 @@ mod tests {
         has(
             &text,
             &[
-                "the digits, 4146546015,",
-                "divided by the spaces, 5, are 829309203",
-                "client -> server  8 bytes behind the head",
+                "the digits 4146546015",
+                "of spaces, 5: 829309203",
+                "client -> server  8 bytes after the head",
                 "    5e 6e 3a 64 73 5b 34 55             key 3 ",
-                "    38 6a 4b 53 27 79 3a 47             MD5       what the server has to answer",
-                "compares it with its URL",
-                "server -> client  16 bytes behind the head",
+                "    38 6a 4b 53 27 79 3a 47             MD5       the expected response of the server",
+                "compares it with its own",
+                "server -> client  16 bytes after the head",
                 "    38 6a 4b 53 27 79 3a 47             answer ",
-                "client -> server  Text frame with 5 bytes, a whole message",
-                "    00                                  type      00: text follows, up to the next ff",
+                "client -> server  Text frame with 5 bytes, a complete message",
+                "    00                                  type      00: text up to the next ff",
                 "    48 65 6c 6c 6f                      payload",
                 "text      \"Hello\"",
                 "    ff                                  end ",
-                "A frame that is skipped, 5 bytes in all",
-                "A frame that is skipped, 5 bytes in all",
-                "client -> server  The closing frame",
-                "server -> client  The closing frame",
+                "Ignored frame, 5 bytes in total",
+                "Ignored frame, 5 bytes in total",
+                "client -> server  Closing frame",
+                "server -> client  Closing frame",
             ],
         );
     }
 
     #[test]
-    fn hybi_04_is_unmasked_by_what_both_heads_say() {
+    fn hybi_04_is_unmasked_with_a_key_from_both_heads() {
         let client = [0x37, 0xfa, 0x21, 0x3d, 0x06, 0x45, 0x7d, 0xc9, 0x39, 0x2a, 0x52];
         let text = explain(Version::Hybi04, &[(Role::Client, HEAD), (Role::Server, ANSWER), (Role::Client, &client)]);
         has(
             &text,
             &[
                 "masking key of the connection",
-                "client -> server  Text frame with 5 bytes, a whole message",
+                "client -> server  Text frame with 5 bytes, a complete message",
                 "    37 fa 21 3d                         nonce ",
-                "    06 45                               masked    the header as it travels",
+                "    06 45                               masked    the header on the wire",
                 "    84                       1... ....  FIN       1: the message ends with this frame",
                 ".... 0100  opcode    4: text, in UTF-8",
                 "    05                       0... ....  RSV4 ",
-                "    7d c9 39 2a 52                      masked    the payload as it travels",
+                "    7d c9 39 2a 52                      masked    the payload on the wire",
                 "    48 65 6c 6c 6f                      payload",
                 "text      \"Hello\"",
             ],
@@ -308,13 +151,13 @@ mod tests {
                 "MORE      0: the message ends with this frame",
                 "message   complete: text, 5 bytes in 2 frames",
                 "Close frame with 0 bytes",
-                "without a body",
+                "no body",
             ],
         );
         let closes = [(Version::Hybi05, &b"\x81\x01S"[..], "S: the server closes first")];
         let codes = [
-            (Version::Hybi06, &b"\x81\x05\x03\xECbig"[..], "1004: a message too large"),
-            (Version::Hybi07, b"\x88\x02\x03\xE8", "1000: normal, all is done"),
+            (Version::Hybi06, &b"\x81\x05\x03\xECbig"[..], "1004: message too big"),
+            (Version::Hybi07, b"\x88\x02\x03\xE8", "1000: normal closure"),
             (Version::Hybi08, b"\x88\x00", "no code and no reason"),
         ];
         for (version, frame, says) in closes.into_iter().chain(codes) {
@@ -326,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_compressed_as_a_whole_is_not_parsed() {
+    fn deflate_stream_is_not_parsed() {
         let answer = b"HTTP/1.1 101 S\r\nSec-WebSocket-Extensions: deflate-stream\r\n\r\n";
         let (client, server) = ([0x6a, 0x6c, 0x35], [0x6a, 0x6c]);
         let text = explain(
@@ -338,16 +181,16 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_rule_is_named_and_ends_it() {
+    fn a_violation_is_named_and_stops_the_explainer() {
         let text = explain(Version::Hybi07, &[(Role::Client, HEAD), (Role::Client, b"\x81\x05Hello\x81\x05Hello")]);
-        has(&text, &["A frame that breaks a rule", "BROKEN RULE  a frame from a client is not masked"]);
-        assert_eq!(text.matches("A frame").count(), 1);
+        has(&text, &["Invalid frame", "BROKEN RULE  a frame from a client is not masked"]);
+        assert_eq!(text.matches("Invalid frame").count(), 1);
         let text = explain(Version::Hybi05, &[(Role::Server, ANSWER), (Role::Server, b"\x84\x85")]);
         has(&text, &["reserved bits 1000 are set"]);
     }
 
     #[test]
-    fn whatever_comes_is_survived() {
+    fn random_bytes_do_not_panic() {
         let mut seed = 1_u32;
         for version in Version::ALL.into_iter().cycle().take(12 * 40) {
             let noise = std::iter::repeat_with(|| {

@@ -40,6 +40,7 @@ pub(crate) mod handshake;
 mod hixie;
 mod hybi;
 pub(crate) mod md5;
+pub(crate) mod options;
 pub(crate) mod parts;
 mod plain;
 mod request;

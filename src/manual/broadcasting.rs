@@ -1,33 +1,33 @@
-//! Broadcasting.
+//! Broadcasting: one message to many connections without waiting for any.
 //!
-//! A loop over [`Sender`](crate::Sender)s waits for the slowest of them, and one who does not read holds up all others for
-//! [`Timeouts::write`](crate::Timeouts::write). A [`Hub`](crate::Hub) waits for nobody: it keeps what a member does not take yet, and its one
-//! thread writes where there is room.
+//! A loop over [`Sender`](crate::Sender)s waits for the slowest peer. A peer that does not read delays all others by
+//! [`Timeouts::write`](crate::Timeouts::write). A [`Hub`](crate::Hub) never waits for a member. It queues what a member's connection does not
+//! accept yet, and its single thread writes to connections that have room.
 //!
-//! | call | who gets it |
+//! | call | recipients |
 //! |---|---|
 //! | [`Hub::broadcast`](crate::Hub::broadcast) | all members |
-//! | [`Member::broadcast`](crate::Member::broadcast) | all but this one |
-//! | [`Hub::publish`](crate::Hub::publish), [`Member::publish`](crate::Member::publish) | those who subscribed to a topic; the second, without this one |
-//! | [`Member::send`](crate::Member::send) | this one, in order with what is broadcast |
+//! | [`Member::broadcast`](crate::Member::broadcast) | all members except this one |
+//! | [`Hub::publish`](crate::Hub::publish), [`Member::publish`](crate::Member::publish) | the subscribers of a topic; the second call excludes this member |
+//! | [`Member::send`](crate::Member::send) | this member, in order with broadcast messages |
 //!
-//! All return at once, with the number of members the message was queued for. A chat with rooms:
+//! All calls return at once, with the number of members for which the message was queued. A chat with rooms:
 //!
 //! ```
 //! # fn main() -> stdws::Result<()> {
 //! let hub = stdws::Hub::new()?;
 //! let server = stdws::Server::bind("127.0.0.1:0")?.start(move |mut ws| {
 //!     let member = hub.add(ws.sender());
-//!     // A name that comes from a peer is bounded by HubLimits::max_topic_length.
+//!     // HubLimits::max_topic_length bounds a name that comes from a peer.
 //!     let room = ws.request().map_or("/", |request| request.target()).to_owned();
 //!     member.subscribe(&room)?;
 //!     member.send("welcome");
 //!     while let Some(message) = ws.recv()? {
 //!         member.publish(&room, &message);
 //!     }
-//!     Ok(()) // `member` is dropped, and with it what it subscribed to
+//!     Ok(()) // dropping `member` removes its subscriptions
 //! })?;
-//! # let url = format!("ws://{}", server.local_addr());
+//! # let url = server.url();
 //! # let mut all = Vec::new();
 //! # for room in ["/tea", "/tea", "/coffee"] {
 //! #     let mut ws = stdws::connect(&format!("{url}{room}"))?;
@@ -41,39 +41,40 @@
 //! # }
 //! ```
 //!
-//! # Who is slow
+//! # Slow members
 //!
-//! What a member has not taken waits in its backlog, up to [`HubLimits::max_queue_bytes`](crate::HubLimits::max_queue_bytes). When that is full,
-//! [`OverflowPolicy`](crate::OverflowPolicy) says what is done:
+//! Messages that a connection does not accept yet wait in the member's queue, up to
+//! [`HubLimits::max_queue_bytes`](crate::HubLimits::max_queue_bytes). [`OverflowPolicy`](crate::OverflowPolicy) decides what happens when the queue is full:
 //!
-//! | | the member | fit for |
+//! | policy | effect on the member | use |
 //! |---|---|---|
-//! | `Close(code)`, with 1013 the default | is closed, and comes back when it can | a chat, a log: nothing is missed unknowingly |
-//! | `DropNewest` | misses this message | what can be missed |
-//! | `DropOldest` | misses what has waited longest | prices, positions: only the newest matter |
+//! | `Close(code)`, with 1013 the default | is closed, and may reconnect | chats, logs: no message is missed unnoticed |
+//! | `DropNewest` | misses this message | messages that may be missed |
+//! | `DropOldest` | misses the oldest queued message | prices, positions: only the newest matter |
 //!
-//! A peer that takes less than 64 KiB in [`Timeouts::write`](crate::Timeouts::write) while its network is full is cut off, as by any other sender.
+//! A peer that reads less than 64 KiB within [`Timeouts::write`](crate::Timeouts::write) while its network buffer is full is disconnected,
+//! as with any other sender.
 //!
-//! # What became of it
+//! # Delivery counts
 //!
-//! [`Member::stats`](crate::Member::stats) and [`Hub::stats`](crate::Hub::stats) count each message meant for a member once: waiting,
-//! sent, dropped or lost. *Sent* means that the kernel has it; that the peer's program has read it, only an answer of that program can tell.
-//! [`Hub::flush`](crate::Hub::flush) waits until nothing waits, before a program ends.
+//! [`Member::stats`](crate::Member::stats) and [`Hub::stats`](crate::Hub::stats) count each message for a member once: waiting,
+//! sent, dropped or lost. *Sent* means that the kernel has the message. Only an answer of the peer's program shows that it was read.
+//! [`Hub::flush`](crate::Hub::flush) waits until all queues are empty, for use before a program ends.
 //!
 //! # Order
 //!
-//! All members get what is broadcast in the same order, also when several threads broadcast. Between a message that is broadcast
-//! and one that is sent with [`Sender::send`](crate::Sender::send) there is none: use `Member::send` where it matters. A message
-//! that is being sent as a stream is never interrupted; what is broadcast meanwhile waits for its end.
+//! All members receive broadcast messages in the same order, even when several threads broadcast. There is no order between a
+//! broadcast message and one sent with [`Sender::send`](crate::Sender::send); use `Member::send` where order matters. A broadcast never
+//! interrupts a message that is being sent as a stream; it waits for the end of that message.
 //!
 //! # Memory and time
 //!
-//! A message is encoded once, and kept once, however many members it waits for. With
-//! compression it is encoded once more for each window size and level among the members, and each copy is compressed by
-//! itself; a message too short to be compressed, or that gets no shorter, goes as it is. Who sends nothing else on a compressing
-//! connection never needs the 192 KiB of a compressor for it. The bound is in [`HubLimits`](crate::HubLimits).
+//! A message is encoded and stored once, for any number of members. With compression it is encoded once more for each window size
+//! and level among the members, and each copy is compressed independently. A message that is too short to compress, or that does
+//! not get shorter, is sent uncompressed. A connection that sends only broadcast messages does not need the 192 KiB of a
+//! compressor. [`HubLimits`](crate::HubLimits) documents the bound.
 //!
-//! A hub does not receive: each connection needs a thread that does, or nobody answers Pings and notices the end. A
-//! handler that calls `recv` is one; [`WebSocket::into_sender`](crate::WebSocket::into_sender) starts one.
+//! A hub does not receive. Each connection needs a thread that receives, because that thread answers Pings and notices the end. A
+//! handler that calls `recv` is enough; [`WebSocket::into_sender`](crate::WebSocket::into_sender) starts such a thread.
 //!
-//! How many connections one machine carries, `cargo run --release --example bench -- --server` tells.
+//! `cargo run --release --example bench -- --server` measures how many connections a machine carries.

@@ -1,10 +1,10 @@
-//! A server one can leave running.
+//! Deploying: long-running servers.
 //!
-//! # One port, HTTP too
+//! # HTTP on the same port
 //!
-//! Load balancers ask for `/health`, browsers for a page, and only then for a WebSocket. [`Server::http`](crate::Server::http)
-//! answers what does not ask for one; without it the answer is 426. [`Server::on_request`](crate::Server::on_request) decides
-//! about every request before anything is said:
+//! Load balancers request `/health` and browsers request a page before they open a WebSocket. [`Server::http`](crate::Server::http)
+//! answers plain HTTP requests; without it the response is 426. [`Server::on_request`](crate::Server::on_request) decides about
+//! every request before any response is sent:
 //!
 //! ```
 //! # fn main() -> stdws::Result<()> {
@@ -16,11 +16,11 @@
 //!         _ => Response::text(404, "not here"),
 //!     })
 //!     .on_request(|request| match request.path() {
-//!         // A WebSocket that is not wanted.
+//!         // Rejects WebSockets on other paths.
 //!         path if request.is_websocket() && path != "/chat" => Decision::reject(404),
-//!         // One with settings of its own.
+//!         // Accepts with settings for this connection.
 //!         "/chat" => Accept::new().limits(Limits::with_max_message_size(4 << 10)).into(),
-//!         // All else as it would be without this hook.
+//!         // Handles everything else as without this hook.
 //!         _ => Decision::accept(),
 //!     });
 //! # drop(server);
@@ -28,38 +28,38 @@
 //! # }
 //! ```
 //!
-//! | a request | is answered |
+//! | request | response |
 //! |---|---|
-//! | that is not HTTP/1.x, or has a missing, repeated or malformed `Host` (HTTP/1.0 may have none) | 400, 431, 505 |
-//! | for a WebSocket that is not in order (RFC 6455 section 4.2.1) | 400, 405, 426, 505 |
-//! | for a WebSocket, from a page that is not welcome (RFC 6455 section 10.2) | 403 |
+//! | not HTTP/1.x, or with a missing, repeated or malformed `Host` (HTTP/1.0 may have none) | 400, 431, 505 |
+//! | an invalid WebSocket request (RFC 6455 section 4.2.1) | 400, 405, 426, 505 |
+//! | a WebSocket request from an origin that is not allowed (RFC 6455 section 10.2) | 403 |
 //! | any other | as `on_request` decides; if it accepts: |
-//! | ... for a WebSocket | 101 |
-//! | ... GET or HEAD, plain | as `http` answers; 426 without that hook |
-//! | ... any other method, plain | 405 |
-//! | that makes a hook panic, or gets an answer from it that cannot be sent | 500 |
+//! | ... a WebSocket request | 101 |
+//! | ... plain GET or HEAD | the response of `http`; 426 without that hook |
+//! | ... plain request with another method | 405 |
+//! | any for which a hook panics or returns an invalid response | 500 |
 //!
-//! Bodies of requests are not read but by those who take the stream over ([`Decision::hand_over`](crate::Decision::hand_over)).
-//! Every answer closes the connection, so a body that was not read cannot be taken for a request. Answers, large pages
-//! included, have to be out within [`Timeouts::handshake`](crate::Timeouts::handshake).
+//! The server does not read request bodies; [`Decision::hand_over`](crate::Decision::hand_over) gives the stream to code that does.
+//! Every response closes the connection, so an unread body cannot be mistaken for another request. Responses, including large
+//! pages, must be written within [`Timeouts::handshake`](crate::Timeouts::handshake).
 //!
-//! # Who is let in
+//! # Limits on connections
 //!
-//! | setting | default | more are answered |
+//! | setting | default | response beyond it |
 //! |---|---|---|
 //! | [`max_connections`](crate::Server::max_connections) | as many as fit the system, at most 16,384 | 503 |
 //! | [`max_handshakes`](crate::Server::max_handshakes) | 4,096 | 503 |
-//! | [`max_per_address`](crate::Server::max_per_address) | off, for proxies that are not trusted have one address for all | 429 |
+//! | [`max_per_address`](crate::Server::max_per_address) | off, because untrusted proxies have one address for all clients | 429 |
 //! | [`Timeouts::handshake`](crate::Timeouts::handshake) | 10 s | nothing; the connection ends |
 //!
-//! An idle connection takes some 20 KiB of memory. How many connections fit is computed on Linux when the server starts, and
-//! caps an explicit [`max_connections`](crate::Server::max_connections) too. The smallest row holds:
+//! An idle connection uses about 20 KiB of memory. On Linux the server computes at its start how many connections fit. The result
+//! also caps an explicit [`max_connections`](crate::Server::max_connections). The smallest row applies:
 //!
 //! | a connection needs | the limit | common value | fits | raise it with |
 //! |---|---|---|---|---|
-//! | 6 memory mappings | `vm.max_map_count` | 65,530 | some 10,500 | `sysctl vm.max_map_count=262144` |
-//! | a descriptor (two during a TLS handshake) | open files | 1,024 | some 880 | `ulimit -n`, `LimitNOFILE=` of systemd |
-//! | a thread | threads of the user, the control group, the system | 4,915 for a service | some 4,600 | `ulimit -u`, `TasksMax=`, `pids.max`, `kernel.threads-max`, `kernel.pid_max` |
+//! | 6 memory mappings | `vm.max_map_count` | 65,530 | about 10,500 | `sysctl vm.max_map_count=262144` |
+//! | a descriptor (two during a TLS handshake) | open files | 1,024 | about 880 | `ulimit -n`, `LimitNOFILE=` of systemd |
+//! | a thread | threads of the user, the control group, the system | 4,915 for a service | about 4,600 | `ulimit -u`, `TasksMax=`, `pids.max`, `kernel.threads-max`, `kernel.pid_max` |
 //! | its [`stack`](crate::Server::stack_size) and 256 KiB of addresses | address space | none | | `ulimit -v` |
 //!
 //! The mappings are four for the thread and two for large messages. They matter most: `std` aborts the process when it cannot
@@ -72,36 +72,36 @@
 //!
 //! # Panics
 //!
-//! A handler that panics closes its connection with 1011, and nothing else. A hook that panics is a 500. The message goes
-//! where the panic hook of the process sends it. (With `panic = "abort"` in Cargo.toml the process ends instead.)
+//! A panic in a handler closes that connection with 1011 and affects nothing else. A panic in a hook becomes a 500. The panic hook
+//! of the process reports the message. (With `panic = "abort"` in Cargo.toml the process ends instead.)
 //!
 //! # Unix sockets
 //!
-//! Behind a proxy on the same machine, [`Server::bind_unix`](crate::Server::bind_unix) needs no port, and the permissions of
-//! the folder say who may connect.
+//! Behind a proxy on the same machine, [`Server::bind_unix`](crate::Server::bind_unix) needs no port. The permissions of the folder
+//! control who may connect.
 //!
-//! # Shutting down
+//! # Shutdown
 //!
-//! [`ServerHandle::shutdown`](crate::ServerHandle::shutdown) stops listening, tells everybody 1001, waits for their answers, cuts off
-//! who is left at the deadline, and joins every thread. It returns within half a second after the deadline, whatever peers
-//! and handlers do, with the counts. Clients that reconnect all at once are a burst for whoever comes next:
-//! [`shutdown_spread`](crate::ServerHandle::shutdown_spread) tells them one after the other.
+//! [`ServerHandle::shutdown`](crate::ServerHandle::shutdown) stops listening, sends Close 1001 to all, waits for the answers, aborts
+//! the rest at the deadline, and joins every thread. It returns the counts at most half a second after the deadline, whatever
+//! peers and handlers do. Clients that all reconnect at once are a burst for the next server.
+//! [`shutdown_spread`](crate::ServerHandle::shutdown_spread) closes the connections one after the other.
 //!
-//! A handler has nothing to do for that: `recv` gives `None`, and sending fails. One that waits for something else, a channel
-//! or a lock, is not woken, and is counted in [`threads_left`](crate::ShutdownReport::threads_left); wait with a limit, and look
-//! at [`Sender::is_open`](crate::Sender::is_open).
+//! Handlers need no code for a shutdown: `recv` returns `None`, and sending fails. A handler that waits for something else, such as a
+//! channel or a lock, is not woken and is counted in [`threads_left`](crate::ShutdownReport::threads_left). Such a handler should
+//! wait with a limit and check [`Sender::is_open`](crate::Sender::is_open).
 //!
-//! `std` has no signals, and a process ends by SIGTERM and ctrl-C without a word. What can be had without another crate is
-//! the end of the standard input: [`ShutdownHandle`](crate::ShutdownHandle) has the code, the example `echo_server` does it with
-//! `--until-stdin-ends`, and a shell turns signals into it:
+//! `std` has no signal handling: SIGTERM and Ctrl-C end the process at once. Without another crate, the end of the standard input
+//! can start a shutdown. [`ShutdownHandle`](crate::ShutdownHandle) shows the code, the example `echo_server` does it with
+//! `--until-stdin-ends`, and a shell turns signals into the end of the input:
 //!
 //! ```sh
 //! mkfifo stop
-//! (trap '' INT TERM; exec server --until-stdin-ends <stop) &  # the server itself hears no signal
+//! (trap '' INT TERM; exec server --until-stdin-ends <stop) &  # the server itself ignores the signals
 //! exec 3>stop
 //! trap 'exec 3>&-' INT TERM                                   # a signal ends its input
 //! wait; wait
 //! ```
 //!
-//! With a crate for signals, its thread calls [`ShutdownHandle::shutdown`](crate::ShutdownHandle::shutdown).
-//! [`ServerHandle::stop`](crate::ServerHandle::stop), or dropping it, only stops listening: connections go on until their handlers return.
+//! With a crate for signals, its handler thread calls [`ShutdownHandle::shutdown`](crate::ShutdownHandle::shutdown).
+//! [`ServerHandle::stop`](crate::ServerHandle::stop), or dropping it, only stops listening. Open connections continue until their handlers return.

@@ -2,17 +2,18 @@
 //!
 //! | chapter | for |
 //! |---|---|
-//! | [`receiving`] | waiting, limits in time, streams |
+//! | [`reading`] | the source in the order of RFC 6455, in an evening |
+//! | [`receiving`] | waiting, time limits, streams |
 //! | [`sending`] | send, queue, other threads, large messages |
-//! | [`broadcasting`] | one message to many, without waiting for the slow |
-//! | [`closing`] | how connections end, and what the errors mean |
-//! | [`reconnecting`] | the next connection after one was lost |
-//! | [`proxies`] | the way to the server: proxies, exceptions, redirects |
-//! | [`tls`] | `wss://`: what is verified, an authority of your own |
-//! | [`deploying`] | a server one can leave running: one port, admission, shutting down |
-//! | [`observing`] | logs and counters: what goes on, told to a closure |
-//! | [`security`] | what is defended against, and what is your duty |
-//! | [`history`] | every version of the protocol, what each changed and why |
+//! | [`broadcasting`] | one message to many connections, without waiting for slow ones |
+//! | [`closing`] | how connections end, and what each error means |
+//! | [`reconnecting`] | a new connection after one was lost |
+//! | [`proxies`] | proxies, exceptions from them, redirects |
+//! | [`tls`] | `wss://`: what is verified, private authorities |
+//! | [`deploying`] | long-running servers: one port, limits, shutdown |
+//! | [`observing`] | events for logs and counters |
+//! | [`security`] | which attacks are prevented, and what remains your task |
+//! | [`history`] | every version of the protocol, what it changed and why |
 //! | [`changes`] | what changed between versions |
 
 pub mod broadcasting;
@@ -22,6 +23,7 @@ pub mod deploying;
 pub mod history;
 pub mod observing;
 pub mod proxies;
+pub mod reading;
 pub mod receiving;
 pub mod reconnecting;
 pub mod security;

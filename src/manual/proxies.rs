@@ -1,4 +1,4 @@
-//! The way to the server: proxies, exceptions, redirects.
+//! Proxies, exceptions from them, and redirects.
 //!
 //! # Proxies
 //!
@@ -9,40 +9,39 @@
 //! use stdws::{Client, Proxy};
 //! let by_http = Client::new("ws://example.com")?.proxy(Proxy::http("proxy.example:3128")?);
 //! let by_socks = Client::new("ws://example.com")?.proxy(Proxy::new("socks5://me:secret@proxy.example")?);
-//! let as_the_system_has_it = Client::new("ws://example.com")?.proxy(Proxy::from_env()?);
+//! let by_environment = Client::new("ws://example.com")?.proxy(Proxy::from_env()?);
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! | what | HTTP | SOCKS5 |
+//! | | HTTP | SOCKS5 |
 //! |---|---|---|
-//! | how | CONNECT (RFC 9110 section 9.3.6), for `ws` too, as RFC 6455 section 4.1 has it | CONNECT of RFC 1928 |
-//! | user name and password | Basic (RFC 7617), sent with the request | RFC 1929, sent if the proxy asks |
-//! | who resolves the server's name | the proxy | the proxy; IP addresses in a URL are sent as addresses |
+//! | request | CONNECT (RFC 9110 section 9.3.6), also for `ws` (RFC 6455 section 4.1) | CONNECT of RFC 1928 |
+//! | user name and password | Basic (RFC 7617), sent with the request | RFC 1929, sent if the proxy requests it |
+//! | name resolution | by the proxy | by the proxy; IP addresses in a URL are sent as addresses |
 //! | default port | 80 | 1080 |
-//! | not there | TLS to the proxy, Digest, NTLM, automatic configuration (PAC) | GSSAPI, version 4 |
+//! | not supported | TLS to the proxy, Digest, NTLM, automatic configuration (PAC) | GSSAPI, version 4 |
 //!
-//! Many HTTP proxies let CONNECT through to port 443 alone. Such a one refuses `ws`, with 403 as a rule, and takes `wss`.
+//! Many HTTP proxies allow CONNECT only to port 443. Such a proxy usually rejects `ws` with 403 and accepts `wss`.
 //!
-//! [`Timeouts::connect`](crate::Timeouts::connect) is one limit for all of it. What goes wrong says where:
+//! [`Timeouts::connect`](crate::Timeouts::connect) is one limit for all steps. The error says which step failed:
 //!
-//! | error | what it means |
+//! | error | meaning |
 //! |---|---|
-//! | [`Error::Connect`](crate::Error::Connect), [`is_proxy`](crate::ConnectError::is_proxy) | the proxy cannot be reached; each of its addresses with its cause |
-//! | [`Error::Proxy`](crate::Error::Proxy) | it did not open the way: [`ProxyErrorKind`](crate::ProxyErrorKind), for HTTP with status, headers and body; 407 has its [`challenges`](crate::ProxyError::challenges) |
-//! | [`Error::Timeout`](crate::Error::Timeout) with [`Step::Proxy`](crate::Step::Proxy) | it took too long |
-//! | [`Error::Handshake`](crate::Error::Handshake) and the others | the way was open, and the server is the cause |
+//! | [`Error::Connect`](crate::Error::Connect), [`is_proxy`](crate::ConnectError::is_proxy) | the proxy is unreachable; the error lists each address with its cause |
+//! | [`Error::Proxy`](crate::Error::Proxy) | the proxy did not open the tunnel: [`ProxyErrorKind`](crate::ProxyErrorKind), for HTTP with status, headers and body; 407 has its [`challenges`](crate::ProxyError::challenges) |
+//! | [`Error::Timeout`](crate::Error::Timeout) with [`Step::Proxy`](crate::Step::Proxy) | the proxy did not answer in time |
+//! | [`Error::Handshake`](crate::Error::Handshake) and the others | the tunnel was open; the server is the cause |
 //!
-//! From the last byte of the proxy's answer on, all that comes is the server's. What goes there is the server's as well, the
-//! headers of [`Client::header`](crate::Client::header) among it: credentials for the proxy belong to the [`Proxy`](crate::Proxy).
+//! After the proxy's response, all bytes come from and go to the server, including the headers of
+//! [`Client::header`](crate::Client::header). Credentials for the proxy belong to the [`Proxy`](crate::Proxy).
 //!
-//! Connections being opened to one name wait for each other, as RFC 6455 section 4.1 wants it for one address, and at most 16
-//! names at a time are connected to through proxies.
+//! Connection attempts to one host name wait for each other, as RFC 6455 section 4.1 requires for one address. Attempts to at most
+//! 16 names run through proxies at the same time.
 //!
-//! # Without the proxy
+//! # Exceptions
 //!
-//! [`Proxy::no_proxy`](crate::Proxy::no_proxy) and the variable `no_proxy` take a list; commas or white space stand between its
-//! entries:
+//! [`Proxy::no_proxy`](crate::Proxy::no_proxy) and the variable `no_proxy` take a list, separated by commas or white space:
 //!
 //! | entry | covers |
 //! |---|---|
@@ -53,24 +52,24 @@
 //! | `*` | everything |
 //! | anything else | nothing |
 //!
-//! No name is resolved for this, and `localhost` is a name like any other: who wants it without the proxy says so.
+//! No name is resolved for this. `localhost` is a name like any other: add it to the list to bypass the proxy.
 //!
 //! # Redirects
 //!
-//! None is followed unless [`Client::max_redirects`](crate::Client::max_redirects) allows it.
+//! Redirects are followed only if [`Client::max_redirects`](crate::Client::max_redirects) allows them.
 //!
-//! | what | rule |
+//! | subject | rule |
 //! |---|---|
 //! | statuses | 301, 302, 303, 307, 308; the body is not read |
-//! | how many | as many as asked for, at most 10 |
+//! | number | as configured, at most 10 |
 //! | `Location` | absolute or relative (RFC 3986 section 5); `http` means `ws`, and `https` means `wss` |
-//! | from `wss` to one without TLS | refused |
-//! | with a user name or password in it | refused |
-//! | back to a URL that led on | refused |
-//! | to another scheme, host or port | `Authorization`, `Cookie`, `Proxy-Authorization` and the URL's credentials stay behind, and do not come back |
-//! | proxy | chosen anew for each URL |
-//! | time | one limit for all of it |
+//! | from `wss` to `ws` | rejected |
+//! | with a user name or password | rejected |
+//! | to an earlier URL of the chain | rejected |
+//! | to another scheme, host or port | `Authorization`, `Cookie`, `Proxy-Authorization` and the URL's credentials are removed for the rest of the chain |
+//! | proxy | chosen again for each URL |
+//! | time | one limit for the whole chain |
 //!
-//! A redirect that is refused is [`Error::Handshake`](crate::Error::Handshake) with
-//! [`HandshakeErrorKind::Redirect`](crate::HandshakeErrorKind::Redirect). Whatever goes wrong after one was followed is
-//! [`Error::Redirect`](crate::Error::Redirect): it names each URL on the way and holds the cause.
+//! A rejected redirect is [`Error::Handshake`](crate::Error::Handshake) with
+//! [`HandshakeErrorKind::Redirect`](crate::HandshakeErrorKind::Redirect). Every failure after a followed redirect is
+//! [`Error::Redirect`](crate::Error::Redirect), which lists the URLs of the chain and holds the cause.

@@ -1,15 +1,15 @@
-//! Receiving.
+//! Receiving: waiting, time limits, borrowed messages, streams.
 //!
 //! # Waiting
 //!
-//! [`recv`](crate::WebSocket::recv) waits for a message. It may wait for long, but never for a peer that is gone: after
-//! [`Timeouts::ping_interval`](crate::Timeouts::ping_interval) of silence it sends a Ping, and if not one byte comes within
-//! [`Timeouts::pong_timeout`](crate::Timeouts::pong_timeout) after that, it fails. A message that has begun must go on
-//! ([`Timeouts::message`](crate::Timeouts::message)).
+//! [`recv`](crate::WebSocket::recv) waits for a message. It blocks for as long as the peer stays responsive, and never for a peer
+//! that is gone. After [`Timeouts::ping_interval`](crate::Timeouts::ping_interval) of silence it sends a Ping. If no byte arrives within
+//! [`Timeouts::pong_timeout`](crate::Timeouts::pong_timeout) after that, it fails. A message that has started must make progress
+//! within [`Timeouts::message`](crate::Timeouts::message).
 //!
-//! [`recv_timeout`](crate::WebSocket::recv_timeout) gives up earlier, [`try_recv`](crate::WebSocket::try_recv) at once. Neither loses
-//! anything, even in the middle of a frame: the next call goes on where it stopped. So one thread can poll many connections,
-//! whatever their peers do.
+//! [`recv_timeout`](crate::WebSocket::recv_timeout) returns after the given time, [`try_recv`](crate::WebSocket::try_recv) at once. Neither
+//! loses data, even in the middle of a frame: the next call continues where the last one stopped. One thread can therefore poll
+//! many connections, whatever their peers do.
 //!
 //! ```
 //! # fn main() -> stdws::Result<()> {
@@ -17,7 +17,7 @@
 //! #     while let Some(message) = ws.recv()? { ws.send(&message)?; }
 //! #     Ok(())
 //! # })?;
-//! # let url = format!("ws://{}", server.local_addr());
+//! # let url = server.url();
 //! use std::time::Duration;
 //! use stdws::{Error, Step};
 //! let mut ws = stdws::connect(&url)?;
@@ -31,15 +31,15 @@
 //! # }
 //! ```
 //!
-//! In a loop, match on [`Step::Receive`](crate::Step::Receive) and not on any timeout: after one of
-//! [`Timeouts`](crate::Timeouts) the connection is over, and every further call gives that error at once.
+//! In a loop, match on [`Step::Receive`](crate::Step::Receive) and not on every timeout. A timeout of
+//! [`Timeouts`](crate::Timeouts) ends the connection, and every further call returns that error at once.
 //!
-//! A program that does not receive does not answer Pings, nor notice the end. Who only sends uses
-//! [`into_sender`](crate::WebSocket::into_sender).
+//! A program that does not receive neither answers Pings nor notices the end of the connection. A program that only sends uses
+//! [`into_sender`](crate::WebSocket::into_sender), which receives on a background thread.
 //!
 //! # Without allocating
 //!
-//! [`recv_ref`](crate::WebSocket::recv_ref) lends the message. To answer while it is lent, take a sender first:
+//! [`recv_ref`](crate::WebSocket::recv_ref) returns a borrowed message. To answer while it is borrowed, create a sender first:
 //!
 //! ```
 //! # fn main() -> stdws::Result<()> {
@@ -50,7 +50,7 @@
 //!     }
 //!     Ok(())
 //! })?;
-//! # let mut ws = stdws::connect(&format!("ws://{}", server.local_addr()))?;
+//! # let mut ws = stdws::connect(&server.url())?;
 //! # ws.send("x")?;
 //! # assert_eq!(ws.recv()?.unwrap().as_text(), Some("x"));
 //! # Ok(())
@@ -59,4 +59,5 @@
 //!
 //! # Messages larger than memory
 //!
-//! [`recv_stream`](crate::WebSocket::recv_stream) gives a message as [`Read`](std::io::Read). No limit on size applies, since nothing is kept.
+//! [`recv_stream`](crate::WebSocket::recv_stream) returns a message as a [`Read`](std::io::Read). No size limit applies, because nothing is
+//! kept in memory.

@@ -1,7 +1,7 @@
-//! Connecting again after a connection was lost (RFC 6455 section 7.2.3).
+//! Reconnecting after a connection was lost (RFC 6455 section 7.2.3).
 //!
 //! [`Client::reconnect`](crate::Client::reconnect) is an iterator of connections. Each step waits until the next attempt is
-//! due, and tries until a connection is open:
+//! due, and repeats until a connection is open:
 //!
 //! ```
 //! # fn main() -> stdws::Result<()> {
@@ -10,11 +10,11 @@
 //! #     ws.send("news")?;
 //! #     ws.close(stdws::CloseCode::NORMAL, "").map(drop)
 //! # })?;
-//! # let url = format!("ws://{}", server.local_addr());
+//! # let url = server.url();
 //! use stdws::{Backoff, Client, WebSocket};
 //!
 //! fn follow(mut ws: WebSocket) -> stdws::Result<()> {
-//!     ws.send("subscribe")?; // each connection begins anew: say again what the server has to know
+//!     ws.send("subscribe")?; // a new connection has no state: subscribe again
 //!     while let Some(message) = ws.recv()? {
 //!         println!("{message}");
 //!     }
@@ -30,23 +30,23 @@
 //! # }
 //! ```
 //!
-//! # When
+//! # Delays
 //!
-//! The first connection is tried at once. After a loss the delay is drawn at random from 0 to 5 s, then 5 to 10, 10 to 20, and
-//! so on up to 150 to 300 s: thousands of clients that lost a server together must not come back together. A connection that
-//! lasted for a minute begins the row again; one that is opened and thrown out does not. [`Backoff`](crate::Backoff) has the
-//! numbers. A server that asks for more patience gets it: `Retry-After` up to an hour, Close 1012 and 1013.
+//! The first attempt is made at once. After a loss the delay is random between 0 and 5 s, then 5 and 10, 10 and 20, and so on up to
+//! 150 and 300 s. Random delays keep thousands of clients that lost a server from returning at the same time. A connection that
+//! lasted for a minute resets the delays; a shorter one does not. [`Backoff`](crate::Backoff) holds the numbers. A server can ask
+//! for longer delays by `Retry-After` (up to an hour) and by Close 1012 and 1013.
 //!
-//! # Whether
+//! # Policy
 //!
-//! The table at [`Disconnect::retry`](crate::Disconnect::retry) decides. In short: what may be better next time is tried again (the network,
-//! 5xx, a Close that says "later"), what will not be is the last item (4xx, a wrong URL), and Close 1000 ends the iteration, for
-//! it says that all is done. [`Backoff::policy`](crate::Backoff::policy) puts a closure in place of the table, which sees every
-//! loss; that is also where to write a log. [`Reconnect::last_disconnect`](crate::Reconnect::last_disconnect) tells why the iteration was over.
+//! The table at [`Disconnect::retry`](crate::Disconnect::retry) decides. Failures that may be temporary are retried: the network, 5xx, a
+//! Close that asks to try later. Permanent failures are the last item: 4xx, an invalid URL. Close 1000 ends the iteration, because
+//! it says that the work is done. [`Backoff::policy`](crate::Backoff::policy) replaces the table by a closure, which sees every
+//! loss and can log it. [`Reconnect::last_disconnect`](crate::Reconnect::last_disconnect) says why the iteration ended.
 //!
 //! # Stopping
 //!
-//! `break` ends it from within. From elsewhere a [`ReconnectHandle`](crate::ReconnectHandle) does, also while the iterator waits:
+//! `break` ends the iteration. From another thread a [`ReconnectHandle`](crate::ReconnectHandle) ends it, even while the iterator waits:
 //!
 //! ```
 //! # fn main() -> stdws::Result<()> {
@@ -54,7 +54,7 @@
 //! #     while ws.recv()?.is_some() {}
 //! #     Ok(())
 //! # })?;
-//! # let url = format!("ws://{}", server.local_addr());
+//! # let url = server.url();
 //! use stdws::{Backoff, Client};
 //! let connections = Client::new(&url)?.reconnect(Backoff::default());
 //! let handle = connections.handle();
@@ -65,16 +65,16 @@
 //!     }
 //! });
 //! // ... and at the end of the program:
-//! handle.stop(); // says goodbye on the connection that is open, and there will be no other
+//! handle.stop(); // closes the open connection, and prevents another
 //! thread.join().unwrap();
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! `cargo run --example client -- --reconnect ws://...` is a terminal that finds its server again.
+//! `cargo run --example client -- --reconnect ws://...` is a terminal client that reconnects.
 //!
-//! # What it does not do
+//! # What reconnecting cannot do
 //!
-//! What was sent on a connection that was lost may or may not have arrived, and what the server sent meanwhile is gone: only the
-//! two applications can know what to say again. A usual way is to number the messages, and to begin each connection with the
-//! number of the last one received.
+//! Messages sent on a lost connection may or may not have arrived, and messages that the server sent meanwhile are lost. Only the
+//! two applications know what to repeat. A common way is to number the messages, and to start each connection with the number of
+//! the last message received.

@@ -9,6 +9,7 @@
 //! | `pipe` | one direction of a stream that the caller supplied |
 //! | `write_buffer` | bytes to be written, in the order of their frames |
 //! | `deadline_io` | `Read` and `Write` that share one deadline |
+//! | `ip_network` | networks of IP addresses |
 //! | `dial` | from a host name to a connected socket |
 //! | `connect_guard` | one connection attempt at a time to an address (RFC 6455 section 4.1) |
 
@@ -16,6 +17,7 @@ pub(crate) mod connect_guard;
 pub(crate) mod deadline;
 pub(crate) mod deadline_io;
 pub(crate) mod dial;
+pub(crate) mod ip_network;
 pub(crate) mod pipe;
 pub(crate) mod socket;
 pub(crate) mod stream;

@@ -23,6 +23,8 @@ type FillFn = Box<dyn FnMut(&mut [u8]) -> io::Result<()> + Send>;
 
 /// Length of a pool: 128 keys of four bytes. That makes the system call negligible, and each connection can have a pool.
 const POOL_SIZE: usize = 512;
+/// Threshold in bytes below which the pool is low: eight keys, the maximum that is used under one lock.
+const LOW_WATERMARK: usize = 8 * 4;
 
 /// A source, and a pool of bytes drawn in advance.
 pub(crate) struct RandomSource {
@@ -47,6 +49,20 @@ impl RandomSource {
     pub(crate) fn fill(&mut self, out: &mut [u8]) -> io::Result<()> {
         // 6455-4.1-30: a nonce is drawn when it is needed, and never stored.
         (self.source)(out)
+    }
+
+    /// Whether one of the next eight calls of [`masking_key`](RandomSource::masking_key) may call the source.
+    #[inline]
+    pub(crate) fn is_low(&self) -> bool {
+        self.pool.len().saturating_sub(self.used) < LOW_WATERMARK
+    }
+
+    /// Refills the pool if it is low. The caller holds no lock: the source is the user's code.
+    pub(crate) fn prefetch(&mut self) -> io::Result<()> {
+        match self.is_low() {
+            true => self.refill(),
+            false => Ok(()),
+        }
     }
 
     /// Four bytes from the pool.

@@ -1,35 +1,36 @@
-//! The environment variables that name proxies. Read when asked for, at that moment, and never otherwise.
+//! Proxies from environment variables. They are read only by the functions here, at the time of the call.
 
 use std::env;
 
 use crate::error::{Result, UsageError};
 use crate::proxy::{NoProxy, Proxy, ProxyServer};
 
-/// The first that is set decides. RFC 6455 section 4.1 has the proxy for HTTPS go before that for HTTP.
+/// The first variable that is set counts. RFC 6455 section 4.1 prefers the proxy for HTTPS to that for HTTP.
 const WS_VARS: [&str; 8] =
     ["ws_proxy", "WS_PROXY", "https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"];
 const WSS_VARS: [&str; 6] = ["wss_proxy", "WSS_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
 const NO_PROXY_VARS: [&str; 2] = ["no_proxy", "NO_PROXY"];
 
-/// Set for a CGI program by the server that runs it.
+/// Set by a server for the CGI programs it runs.
 const CGI_VAR: &str = "REQUEST_METHOD";
 
 impl Proxy {
-    /// The proxies the environment names, or none. The first variable that is set and not empty decides:
+    /// Reads the proxies from the environment. For each row the first variable counts that is set and not empty:
     ///
     /// | for | variables |
     /// |---|---|
     /// | `ws` | `ws_proxy`, `https_proxy`, `http_proxy`, `all_proxy` |
     /// | `wss` | `wss_proxy`, `https_proxy`, `all_proxy` |
-    /// | exceptions | `no_proxy` |
+    /// | hosts without a proxy | `no_proxy` |
     ///
-    /// Each also in capitals, after the one in small letters. The values are as in [`Proxy::new`].
+    /// After each name its upper-case form is read. The values are URLs as in [`Proxy::new`], or a list as in
+    /// [`Proxy::no_proxy`].
     ///
-    /// In a CGI program (`REQUEST_METHOD` is set) `HTTP_PROXY` is not read, for there it is what a client sent as the header
-    /// `Proxy` ("httpoxy"); on Windows, which takes both for the same, `http_proxy` neither.
+    /// In a CGI program (`REQUEST_METHOD` is set) `HTTP_PROXY` is ignored: a client can set it with the header `Proxy`
+    /// ("httpoxy"). On Windows, where names of variables have no case, `http_proxy` is ignored too.
     ///
     /// # Errors
-    /// [`UsageError::ProxyUrl`], with the name of the variable, for a value that cannot be used, and [`UsageError::ProxyCredentials`].
+    /// Those of [`Proxy::new`]; [`UsageError::ProxyUrl`] has the name of the variable.
     ///
     /// ```no_run
     /// # fn main() -> stdws::Result<()> {
@@ -38,11 +39,11 @@ impl Proxy {
     /// # }
     /// ```
     pub fn from_env() -> Result<Proxy> {
-        // What is not Unicode is not a URL either, and becomes an error there.
+        // A value that is not Unicode is not a URL, and its replacement characters are an error of the parser.
         Proxy::from_vars(|name| env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
     }
 
-    /// The same with variables that stand elsewhere: a file of settings, or a test.
+    /// Reads the same variables from another source, such as a file of settings.
     ///
     /// # Errors
     /// Those of [`Proxy::from_env`].
@@ -79,7 +80,7 @@ impl Proxy {
     }
 }
 
-/// A CGI program has each header of the request as `HTTP_` and its name.
+/// Whether the server sets this variable of a CGI program from the request header `Proxy`.
 fn is_set_by_clients(name: &str) -> bool {
     name == "HTTP_PROXY" || (cfg!(windows) && name == "http_proxy")
 }

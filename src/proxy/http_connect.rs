@@ -1,13 +1,13 @@
-//! HTTP CONNECT (RFC 9110 section 9.3.6), for `ws` as for `wss` (RFC 6455 section 4.1).
+//! HTTP CONNECT (RFC 9110 section 9.3.6), for `ws` and `wss` (RFC 6455 section 4.1).
 //!
-//! | what is read, in this order | how much of it | then |
+//! | read, in this order | limit | then |
 //! |---|---|---|
-//! | interim responses, 1xx but 101 | up to four | skipped |
-//! | the head of the answer | the limits of `wire::http` | 200 to 299: the way is open |
-//! | after any other: its body | 64 KiB, or as much as comes by the deadline | kept in the error |
+//! | interim responses, 1xx except 101 | four | skipped |
+//! | the head of the response | the limits of the head parser | 200 to 299: connected to the server |
+//! | after another status: its body | 64 KiB, and the deadline | kept in the error |
 //!
-//! After a good head nothing more is read: by RFC 9110 the bytes behind it are the server's, and a `Content-Length` there
-//! means nothing. A server that speaks before it is asked is dealt with by whoever reads it, TLS or the opening handshake.
+//! Reads nothing behind the head of a 2xx response: these bytes are the server's, and by RFC 9110 a `Content-Length` there is
+//! ignored.
 
 use crate::auth::basic;
 use crate::error::{Error, ProxyErrorKind, Result};
@@ -15,9 +15,9 @@ use crate::handshake::http::{write_head, Head, HeadParser, Progress};
 use crate::http::body::Body;
 use crate::proxy::ProxySession;
 
-/// Interim responses that are skipped. More would be a way to hold the caller.
+/// Maximum number of interim responses that are skipped.
 const MAX_INTERIM_RESPONSES: usize = 4;
-/// Room for a whole answer of usual size.
+/// Number of bytes of one read; a usual response fits.
 const BUFFER_SIZE: usize = 4 << 10;
 
 pub(super) fn negotiate(session: &ProxySession<'_>) -> Result<()> {
@@ -35,7 +35,7 @@ pub(super) fn negotiate(session: &ProxySession<'_>) -> Result<()> {
     }
 }
 
-/// 6455-4.1-10, 9110-9.3.6-4, 9110-9.3.6-5: host and port, and nothing else.
+/// The request. 6455-4.1-10, 9110-9.3.6-4, 9110-9.3.6-5: its target is host and port only.
 fn request(session: &ProxySession<'_>) -> Result<Vec<u8>> {
     let target = session.target.as_str();
     let mut fields = vec![("Host", target)];
@@ -45,7 +45,7 @@ fn request(session: &ProxySession<'_>) -> Result<Vec<u8>> {
     Ok(write_head(&format!("CONNECT {target} HTTP/1.1"), fields))
 }
 
-/// The head of the first response that is not an interim one.
+/// The head of the first response that is not interim.
 fn read_response(session: &ProxySession<'_>) -> Result<Head> {
     let mut skipped = 0;
     loop {
@@ -58,27 +58,27 @@ fn read_response(session: &ProxySession<'_>) -> Result<Head> {
     }
 }
 
-/// Looks first and takes then, so that nothing behind the head is taken.
+/// Peeks before it reads, so that no byte behind the head is consumed.
 fn read_head(session: &ProxySession<'_>) -> Result<Head> {
-    let refused = |kind| Error::Proxy(session.proxy_error(kind));
+    let rejection = |kind| Error::Proxy(session.proxy_error(kind));
     let failed = |error| session.io_error(error);
     let (mut parser, mut part) = (HeadParser::response(), [0; BUFFER_SIZE]);
     loop {
-        let there = session.io.peek(&mut part).map_err(failed)?;
-        let bytes = part.get_mut(..there).unwrap_or_default();
+        let count = session.io.peek(&mut part).map_err(failed)?;
+        let bytes = part.get_mut(..count).unwrap_or_default();
         match parser.feed(bytes) {
-            _ if bytes.is_empty() => return Err(refused(ProxyErrorKind::UnexpectedEof)),
+            _ if bytes.is_empty() => return Err(rejection(ProxyErrorKind::UnexpectedEof)),
             Ok(Progress::More) => session.io.read_exact(bytes).map_err(failed)?,
             Ok(Progress::Done { consumed }) => {
                 session.io.read_exact(bytes.get_mut(..consumed).unwrap_or_default()).map_err(failed)?;
-                return parser.finish().ok_or(refused(ProxyErrorKind::UnexpectedEof));
+                return parser.finish().ok_or(rejection(ProxyErrorKind::UnexpectedEof));
             }
-            Err(kind) => return Err(refused(ProxyErrorKind::Head(kind))),
+            Err(kind) => return Err(rejection(ProxyErrorKind::Head(kind))),
         }
     }
 }
 
-/// The body of a rejection. What came of it counts, whatever ends it.
+/// The body of a rejection. If reading fails or reaches the deadline, the part read so far.
 fn read_body(session: &ProxySession<'_>, head: &Head) -> Vec<u8> {
     let (mut body, mut part) = (Body::for_response(head), [0; BUFFER_SIZE]);
     while body.needs_more() {

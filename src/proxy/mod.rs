@@ -1,37 +1,43 @@
-//! Proxies: which one a URL goes through, if any, and having it open the way.
+//! Proxies: selects the proxy for a URL, if any, and connects through it.
 //!
-//! ```text
-//! Proxy        which of its servers for this URL (ws, wss, exceptions)
-//! ProxyServer       TCP to it, then connect (HTTP) or socks: what it says up to the last byte before the server's first
-//! environment  the variables that name proxies
-//! bypass       the hosts that need none
-//! ```
+//! | file | subject |
+//! |---|---|
+//! | here | [`Proxy`], the server that it selects for a URL, TCP to that server |
+//! | `http_connect` | HTTP CONNECT |
+//! | `socks`, `socks_messages` | SOCKS5: the exchange on the stream, and its bytes |
+//! | `environment` | the environment variables for proxies |
+//! | `no_proxy` | hosts that are connected to directly |
+//! | `client` | the setting of [`Client`](crate::Client) |
+//!
+//! Must not know TLS or the opening handshake: the proxy is read up to its last byte, and the next byte is the server's.
 
+mod client;
 mod environment;
 mod http_connect;
 mod no_proxy;
 mod socks;
-pub(crate) mod socks_messages;
+mod socks_messages;
 
 use std::fmt;
 use std::io::{self, ErrorKind};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 
 use crate::auth::basic;
 use crate::error::{Error, ProxyError, ProxyErrorKind, Result, Step, UriErrorKind, UsageError};
 use crate::handshake::uri::{Authority, Uri, Userinfo};
+use crate::net::connect_guard::{ConnectGuard, ConnectTarget};
 use crate::net::deadline::Deadline;
 use crate::net::deadline_io::DeadlineIo;
 use crate::net::dial as tcp;
 use no_proxy::NoProxy;
 
-/// A proxy, or several, for [`Client::proxy`](crate::Client::proxy): HTTP with CONNECT (RFC 9110 section 9.3.6), or SOCKS
-/// version 5 (RFC 1928).
+/// The proxy settings for [`Client::proxy`](crate::Client::proxy): HTTP CONNECT (RFC 9110 section 9.3.6) or SOCKS version 5
+/// (RFC 1928).
 ///
-/// Both carry `ws` and `wss`, and with both it is the proxy that resolves the server's name. User name and password go to
-/// the proxy alone; over TCP, so whoever listens between here and there can read them. `Debug` and errors never show them.
+/// Both carry `ws` and `wss`, and with both the proxy resolves the host name of the server. User name and password are sent to
+/// the proxy only, unencrypted. `Debug` and errors never show them.
 ///
-/// The chapter [`proxies`](crate::manual::proxies) of the manual has the rules.
+/// The manual has the rules in its chapter [`proxies`](crate::manual::proxies).
 ///
 /// ```
 /// # fn main() -> stdws::Result<()> {
@@ -48,7 +54,7 @@ pub struct Proxy {
     no_proxy: NoProxy,
 }
 
-/// One proxy.
+/// One proxy server.
 #[derive(Clone)]
 pub(crate) struct ProxyServer {
     scheme: Scheme,
@@ -64,13 +70,14 @@ enum Scheme {
 }
 
 impl Proxy {
-    /// From a URL: `http://user:password@proxy.example:3128` or `socks5://proxy.example`. `socks5h` and `socks` mean
-    /// `socks5`, and no scheme means `http`. Without a port it is 80 for HTTP and 1080 for SOCKS. What is not plain in user
-    /// name and password is percent-encoded.
+    /// A proxy from its URL, such as `http://user:password@proxy.example:3128` or `socks5://proxy.example`.
+    ///
+    /// `socks5h` and `socks` mean `socks5`; no scheme means `http`. Default ports are 80 for HTTP and 1080 for SOCKS. Reserved
+    /// characters in user name and password are percent-encoded.
     ///
     /// # Errors
-    /// [`UsageError::ProxyUrl`] for a URL that cannot be used, [`UsageError::ProxyCredentials`] for a user name or password that cannot
-    /// be sent.
+    /// - [`UsageError::ProxyUrl`] if the URL is invalid or its scheme is not supported;
+    /// - [`UsageError::ProxyCredentials`] as for [`credentials`](Proxy::credentials).
     pub fn new(url: &str) -> Result<Proxy> {
         ProxyServer::parse(url)
             .map_err(|kind| UsageError::ProxyUrl(kind, None))?
@@ -81,7 +88,7 @@ impl Proxy {
     /// An HTTP proxy at `host` or `host:port`. Default port 80.
     ///
     /// # Errors
-    /// [`UsageError::ProxyUrl`] if it is not that.
+    /// [`UsageError::ProxyUrl`] if the address is neither.
     pub fn http(address: &str) -> Result<Proxy> {
         Proxy::new(&format!("http://{address}"))
     }
@@ -89,17 +96,18 @@ impl Proxy {
     /// A SOCKS5 proxy at `host` or `host:port`. Default port 1080.
     ///
     /// # Errors
-    /// [`UsageError::ProxyUrl`] if it is not that.
+    /// [`UsageError::ProxyUrl`] if the address is neither.
     pub fn socks5(address: &str) -> Result<Proxy> {
         Proxy::new(&format!("socks5://{address}"))
     }
 
-    /// A user name and a password for the proxy, in place of any in its URL. HTTP: Basic (RFC 7617), sent with the request.
-    /// SOCKS5: RFC 1929, sent when the proxy asks for it.
+    /// Sets user name and password for the proxy, in place of those in its URL.
+    ///
+    /// HTTP: Basic (RFC 7617), sent with the request. SOCKS5: RFC 1929, sent when the proxy selects this method.
     ///
     /// # Errors
-    /// [`UsageError::ProxyCredentials`] for what cannot be sent: for HTTP a colon in the name and control characters, for
-    /// SOCKS5 an empty part or one of more than 255 bytes.
+    /// [`UsageError::ProxyCredentials`] for HTTP if the user name has a colon or either has a control character; for SOCKS5 if
+    /// either is empty or longer than 255 bytes.
     pub fn credentials(mut self, user: &str, password: &str) -> Result<Proxy> {
         for server in [&mut self.ws, &mut self.wss].into_iter().flatten() {
             server.userinfo = Some(Userinfo { user: user.into(), password: password.into() });
@@ -108,8 +116,8 @@ impl Proxy {
         Ok(self)
     }
 
-    /// Hosts that are connected to without the proxy, in addition to those given before: a list as in the variable
-    /// `no_proxy`, whose rules are in the chapter [`proxies`](crate::manual::proxies) of the manual.
+    /// Adds hosts that are connected to directly. The list has the syntax of the variable `no_proxy`, which the chapter
+    /// [`proxies`](crate::manual::proxies) describes. Invalid entries have no effect.
     pub fn no_proxy(mut self, hosts: &str) -> Proxy {
         self.no_proxy.add(hosts);
         self
@@ -119,17 +127,17 @@ impl Proxy {
         Proxy { ws: Some(server.clone()), wss: Some(server), no_proxy: NoProxy::default() }
     }
 
-    /// The server for this URL. `None`: no proxy.
+    /// The proxy for this URL. `None`: a direct connection.
     pub(crate) fn server_for(&self, uri: &Uri) -> Option<&ProxyServer> {
         let server = if uri.is_secure() { &self.wss } else { &self.ws };
         server.as_ref().filter(|_| !self.no_proxy.matches(uri.host(), uri.port()))
     }
 }
 
-/// Shows no credentials.
+/// Without credentials.
 impl fmt::Debug for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Proxy").field("ws", &self.ws).field("wss", &self.wss).field("except", &self.no_proxy).finish()
+        f.debug_struct("Proxy").field("ws", &self.ws).field("wss", &self.wss).field("no_proxy", &self.no_proxy).finish()
     }
 }
 
@@ -153,18 +161,20 @@ impl ProxyServer {
         Ok(ProxyServer { scheme, host, port: port.unwrap_or(default), userinfo })
     }
 
-    /// Whether its credentials can be sent.
+    /// Checks that the credentials can be sent.
     fn validated(self) -> Result<ProxyServer> {
-        let fine = match (&self.userinfo, self.scheme) {
+        let valid = match (&self.userinfo, self.scheme) {
             (None, _) => true,
             (Some(userinfo), Scheme::Http) => basic::userinfo_credentials(userinfo).is_ok(),
             (Some(userinfo), Scheme::Socks5) => socks::credentials(userinfo).is_some(),
         };
-        fine.then_some(self).ok_or(UsageError::ProxyCredentials.into())
+        valid.then_some(self).ok_or(UsageError::ProxyCredentials.into())
     }
 
-    /// Connects to the proxy and has it open the way. 6455-4.1-10. What the socket gives next is the server's.
-    pub(crate) fn connect_to(&self, host: &str, port: u16, deadline: Deadline) -> Result<TcpStream> {
+    /// Connects to the proxy, and through it to the host of this URL (6455-4.1-10). The next byte of the socket is the server's.
+    pub(crate) fn connect_to(&self, uri: &Uri, deadline: Deadline) -> Result<(TcpStream, ConnectGuard)> {
+        let (host, port) = (uri.host(), uri.port());
+        let guard = ConnectGuard::acquire(connect_target(uri), deadline).ok_or(Error::Timeout(Step::ConnectQueue))?;
         let socket = tcp::connect_to_proxy(&self.host, self.port, deadline)?;
         let session =
             ProxySession { io: DeadlineIo::new(&socket, deadline), server: self, target: tcp::host_port(host, port) };
@@ -172,11 +182,19 @@ impl ProxyServer {
             Scheme::Http => http_connect::negotiate(&session)?,
             Scheme::Socks5 => socks::negotiate(&session, host, port)?,
         }
-        Ok(socket)
+        Ok((socket, guard))
     }
 }
 
-/// Without user name and password.
+/// 6455-4.1-8: the name stands for the server, whose address only the proxy knows.
+fn connect_target(uri: &Uri) -> ConnectTarget {
+    match uri.host().parse() {
+        Ok(ip) => ConnectTarget::Address(SocketAddr::new(ip, uri.port())),
+        Err(_) => ConnectTarget::Name(uri.host().to_owned(), uri.port()),
+    }
+}
+
+/// Without credentials.
 impl fmt::Debug for ProxyServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = match self.scheme {
@@ -187,7 +205,7 @@ impl fmt::Debug for ProxyServer {
     }
 }
 
-/// A proxy that is connected and being asked for a server.
+/// An open connection to a proxy, before it connects to the server.
 struct ProxySession<'a> {
     io: DeadlineIo<'a>,
     server: &'a ProxyServer,
@@ -215,7 +233,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn urls_of_proxies() {
+    fn proxy_urls() {
         let rows = [
             ("http://p", Ok("http://p:80")),
             ("http://p:3128/", Ok("http://p:3128")),
@@ -251,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_are_checked_where_they_are_given_and_never_shown() {
+    fn credentials_are_checked_at_once_and_never_shown() {
         let proxy = Proxy::new("http://somebody:S3CRET@p:1").unwrap();
         assert!(!format!("{proxy:?}").contains("S3CRET") && !format!("{proxy:?}").contains("somebody"));
         let shown = format!("{:?}", Proxy::socks5("p").unwrap().credentials("somebody", "S3CRET").unwrap());
@@ -272,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn each_scheme_has_its_proxy_and_exceptions_have_none() {
+    fn each_scheme_has_its_proxy_and_no_proxy_hosts_have_none() {
         let vars = [("ws_proxy", "one"), ("wss_proxy", "socks5://two"), ("no_proxy", "near.example")];
         let lookup = |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, value)| value.to_string());
         let proxy = Proxy::from_vars(lookup).unwrap().no_proxy("also.example:81");

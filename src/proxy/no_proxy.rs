@@ -1,39 +1,40 @@
-//! Hosts that need no proxy: the list of `no_proxy` and [`Proxy::no_proxy`](super::Proxy::no_proxy).
+//! Hosts that are connected to directly: the list of the variable `no_proxy` and of [`Proxy::no_proxy`](super::Proxy::no_proxy).
+//! Resolves no name.
 //!
-//! Its entries stand between commas or white space:
+//! Entries are separated by commas or white space:
 //!
-//! | entry | covers |
+//! | entry | matches |
 //! |---|---|
 //! | `example.com`, `.example.com`, `*.example.com` | `example.com` and every name that ends in `.example.com` |
 //! | `192.0.2.1`, `2001:db8::1`, `[2001:db8::1]` | this address |
 //! | `192.0.2.0/24`, `2001:db8::/32` | every address of this network |
-//! | `example.com:81`, `192.0.2.1:81`, `[2001:db8::1]:81` | the same, on this port alone |
-//! | `*` | everything |
+//! | `example.com:81`, `192.0.2.1:81`, `[2001:db8::1]:81` | the same, on this port only |
+//! | `*` | every host |
 //! | anything else | nothing |
 //!
-//! Capitals, and a dot at the end of a name, make no difference. No name is resolved: an address covers only URLs that have
-//! this address in them. `localhost` is a name like any other.
+//! Case and a dot at the end of a name are ignored. An address matches only URLs that contain this address. `localhost` is a
+//! name like any other.
 
 use std::fmt;
 use std::net::IpAddr;
 
-use crate::trusted_proxy::network::IpNetwork;
+use crate::net::ip_network::IpNetwork;
 
-/// What is covered, as far as an entry can be understood.
+/// The valid entries.
 #[derive(Clone, Default)]
 pub(super) struct NoProxy(Vec<Entry>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Entry {
     host: HostPattern,
-    /// `None`: every one.
+    /// `None`: every port.
     port: Option<u16>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum HostPattern {
     All,
-    /// In lower case, without a dot at either end.
+    /// Lower case, without a dot at either end.
     Name(String),
     Network(IpNetwork),
 }
@@ -44,7 +45,7 @@ impl NoProxy {
         self.0.extend(entries.filter_map(|entry| Entry::parse(&entry.to_ascii_lowercase())));
     }
 
-    /// `host` as a URL has it: in lower case, an IPv6 address without brackets.
+    /// `host` is in lower case; an IPv6 address has no brackets.
     pub(super) fn matches(&self, host: &str, port: u16) -> bool {
         let host = host.strip_suffix('.').unwrap_or(host);
         let address: Option<IpAddr> = host.parse().ok();
@@ -54,7 +55,7 @@ impl NoProxy {
 
 impl fmt::Debug for NoProxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} hosts", self.0.len())
+        write!(f, "{} entries", self.0.len())
     }
 }
 
@@ -66,7 +67,7 @@ impl Entry {
         if let Some((address, rest)) = text.strip_prefix('[').and_then(|text| text.split_once(']')) {
             let port = match rest {
                 "" => None,
-                rest => Some(number(rest.strip_prefix(':')?)?),
+                rest => Some(parse_port(rest.strip_prefix(':')?)?),
             };
             return Some(Entry { host: HostPattern::address(address)?, port });
         }
@@ -74,7 +75,7 @@ impl Entry {
             return Some(Entry { host, port: None });
         }
         match text.rsplit_once(':') {
-            Some((host, port)) => Some(Entry { host: HostPattern::parse(host)?, port: Some(number(port)?) }),
+            Some((host, port)) => Some(Entry { host: HostPattern::parse(host)?, port: Some(parse_port(port)?) }),
             None => Some(Entry { host: HostPattern::parse(text)?, port: None }),
         }
     }
@@ -106,8 +107,8 @@ impl HostPattern {
     }
 }
 
-/// `parse` alone would take a sign.
-fn number(text: &str) -> Option<u16> {
+/// `parse` alone accepts a plus sign.
+fn parse_port(text: &str) -> Option<u16> {
     text.parse().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()))
 }
 
@@ -115,7 +116,7 @@ fn number(text: &str) -> Option<u16> {
 mod tests {
     use super::*;
 
-    /// The list; what it covers on port 80; what it does not.
+    /// The list; hosts that it matches on port 80; hosts that it does not match.
     const ROWS: &[(&str, &[&str], &[&str])] = &[
         ("", &[], &["h", "1.2.3.4", "::1"]),
         (
@@ -146,21 +147,21 @@ mod tests {
         ("[::1]:81", &[], &["::1"]),
         ("a,b c;d", &["a", "b"], &["c", "d"]),
         (" a ,, b\t", &["a", "b"], &["c"]),
-        // What cannot be understood.
+        // Invalid entries.
         ("192.0.2.0/33 ::/129 192.0.2.0/+8 192.0.2.0/ h/8", &[], &["192.0.2.0", "::", "h"]),
         ("h:x h:+80 h:99999 h: [::1 [::1]x [h] . *. :80", &[], &["h", "::1", "80"]),
     ];
 
     #[test]
     fn hosts_that_match() {
-        for (list, covered, others) in ROWS {
+        for (list, matching, others) in ROWS {
             let mut no_proxy = NoProxy::default();
             no_proxy.add(list);
-            for host in *covered {
-                assert!(no_proxy.matches(host, 80), "{list:?} covers {host}");
+            for host in *matching {
+                assert!(no_proxy.matches(host, 80), "{list:?} matches {host}");
             }
             for host in *others {
-                assert!(!no_proxy.matches(host, 80), "{list:?} does not cover {host}");
+                assert!(!no_proxy.matches(host, 80), "{list:?} does not match {host}");
             }
         }
     }

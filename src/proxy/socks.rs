@@ -1,5 +1,5 @@
-//! SOCKS5: what is said on the connection, in the order of the table in `wire::socks`. Each answer has a length that is
-//! known before its last byte is read, and is read to that byte and no further.
+//! The exchange with a SOCKS5 proxy on the stream, in the order of the table in `socks_messages`. The length of each reply is
+//! known before its last byte is read, so no byte behind it is consumed.
 
 use super::socks_messages;
 use super::socks_messages::{BoundAddress, Method};
@@ -12,38 +12,38 @@ const NO_AUTH_OR_PASSWORD: &[Method] = &[Method::NoAuthentication, Method::Usern
 
 pub(super) fn negotiate(session: &ProxySession<'_>, host: &str, port: u16) -> Result<()> {
     let failed = |error| session.io_error(error);
-    let refused = |kind| Error::Proxy(session.proxy_error(kind));
-    // Whatever can be wrong on this side shows before the proxy hears of the server.
+    let rejection = |kind| Error::Proxy(session.proxy_error(kind));
+    // An error of the caller is returned before anything is sent.
     let request = socks_messages::connect(host, port).ok_or(UsageError::HostNameTooLong(host.len()))?;
 
     let credentials = session.server.userinfo.as_ref().and_then(credentials);
     let offered = if credentials.is_some() { NO_AUTH_OR_PASSWORD } else { NO_AUTH };
     session.io.write_all(&socks_messages::greeting(offered)).map_err(failed)?;
-    match (socks_messages::selected_method(read_array(session)?, offered).map_err(refused)?, credentials) {
+    match (socks_messages::selected_method(read_array(session)?, offered).map_err(rejection)?, credentials) {
         // 1928-3-4
         (Method::UsernamePassword, Some(credentials)) => {
             session.io.write_all(&credentials).map_err(failed)?;
-            socks_messages::check_authentication(read_array(session)?).map_err(refused)?;
+            socks_messages::check_authentication(read_array(session)?).map_err(rejection)?;
         }
         (Method::UsernamePassword, None) | (Method::NoAuthentication, _) => {}
     }
 
     session.io.write_all(&request).map_err(failed)?;
-    socks_messages::check_reply(read_array(session)?).map_err(refused)?;
-    let length = match socks_messages::bound_address(read_array(session)?).map_err(refused)? {
+    socks_messages::check_reply(read_array(session)?).map_err(rejection)?;
+    let length = match socks_messages::bound_address(read_array(session)?).map_err(rejection)? {
         BoundAddress::Bytes(length) => length,
         BoundAddress::Name => {
             let [length] = read_array(session)?;
             length
         }
     };
-    // 1928-6-3: address and port end the reply, and what comes then is the server's.
+    // 1928-6-3: address and port end the reply; the next byte is the server's.
     let mut rest = [0; 255 + 2];
     let rest = rest.get_mut(..usize::from(length).saturating_add(2)).unwrap_or_default();
     session.io.read_exact(rest).map_err(failed)
 }
 
-/// As they are sent, if they can be. 1928-3-6
+/// The message with these credentials. `None`: they cannot be sent. 1928-3-6
 pub(super) fn credentials(userinfo: &Userinfo) -> Option<Vec<u8>> {
     socks_messages::credentials(&userinfo.user, &userinfo.password)
 }

@@ -1,55 +1,54 @@
-//! SOCKS version 5 as a client speaks it: RFC 1928, with user name and password of RFC 1929. Values to bytes and back;
-//! knows no connection.
+//! The messages of a SOCKS5 client (RFC 1928), with user name and password (RFC 1929), to bytes and from bytes. Does no I/O.
 //!
-//! | who | sends | bytes |
+//! | sender | function | bytes |
 //! |---|---|---|
 //! | client | [`greeting`] | `05`, number of methods, methods |
-//! | server | [`selected_method`] | `05`, method |
+//! | proxy | [`selected_method`] | `05`, method |
 //! | client, for method 02 | [`credentials`] | `01`, length, user name, length, password |
-//! | server, after it | [`check_authentication`] | `01`, `00` for yes |
+//! | proxy, after it | [`check_authentication`] | `01`, `00` for success |
 //! | client | [`connect`] | `05`, `01`, `00`, address, port |
-//! | server | [`check_reply`] | `05`, `00` for yes |
+//! | proxy | [`check_reply`] | `05`, `00` for success |
 //! |  | [`bound_address`] | `00`, type of the address |
-//! |  |  | address, port: not used, but to be read to the last byte, for what follows is the server's |
+//! |  |  | address, port: read to the last byte and ignored |
 //!
-//! An address is `01` and four bytes, `04` and sixteen, or `03`, a length, and a name.
+//! An address is `01` and four bytes, `04` and sixteen bytes, or `03`, a length and a name.
 
 use std::net::IpAddr;
 
 use crate::error::ProxyErrorKind;
 
 const VERSION: u8 = 5;
-/// That of the exchange of user name and password.
+/// The version of the exchange of user name and password.
 const AUTHENTICATION_VERSION: u8 = 1;
 const CONNECT: u8 = 1;
 const RESERVED: u8 = 0;
 
-/// A way to authenticate.
+/// An authentication method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Method {
-    /// Not at all.
+pub(super) enum Method {
+    /// None.
     NoAuthentication = 0x00,
     /// User name and password.
     UsernamePassword = 0x02,
 }
 
-/// How many bytes a bound address has.
+/// The length of a bound address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum BoundAddress {
-    /// So many.
+pub(super) enum BoundAddress {
+    /// This number of bytes.
     Bytes(u8),
-    /// As many as the next byte says.
+    /// The next byte is the length.
     Name,
 }
 
-/// What the client begins with. 1928-3-1
-pub(crate) fn greeting(methods: &[Method]) -> Vec<u8> {
+/// The first message of the client. 1928-3-1
+pub(super) fn greeting(methods: &[Method]) -> Vec<u8> {
     let count = u8::try_from(methods.len()).unwrap_or(u8::MAX);
     [VERSION, count].into_iter().chain(methods.iter().take(usize::from(count)).map(|&method| method as u8)).collect()
 }
 
-/// What the server chose of the methods offered. 1928-3-2, 1928-3-3
-pub(crate) fn selected_method([version, chosen]: [u8; 2], offered: &[Method]) -> Result<Method, ProxyErrorKind> {
+/// The method that the proxy selected from those offered. 1928-3-2, 1928-3-3
+pub(super) fn selected_method([version, chosen]: [u8; 2], offered: &[Method]) -> Result<Method, ProxyErrorKind> {
     check_version(version)?;
     if chosen == 0xFF {
         return Err(ProxyErrorKind::NoAcceptableMethod);
@@ -57,8 +56,8 @@ pub(crate) fn selected_method([version, chosen]: [u8; 2], offered: &[Method]) ->
     offered.iter().copied().find(|&method| method as u8 == chosen).ok_or(ProxyErrorKind::MethodNotOffered(chosen))
 }
 
-/// User name and password. 1929-2-1: `None` unless both have 1 to 255 bytes.
-pub(crate) fn credentials(user: &[u8], password: &[u8]) -> Option<Vec<u8>> {
+/// The message with user name and password. 1929-2-1: `None` unless each has 1 to 255 bytes.
+pub(super) fn credentials(user: &[u8], password: &[u8]) -> Option<Vec<u8>> {
     let mut bytes = vec![AUTHENTICATION_VERSION];
     for part in [user, password] {
         bytes.push(u8::try_from(part.len()).ok().filter(|&length| length > 0)?);
@@ -67,8 +66,8 @@ pub(crate) fn credentials(user: &[u8], password: &[u8]) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// The answer to them. 1929-2-2
-pub(crate) fn check_authentication([version, status]: [u8; 2]) -> Result<(), ProxyErrorKind> {
+/// Checks the reply to user name and password. 1929-2-2
+pub(super) fn check_authentication([version, status]: [u8; 2]) -> Result<(), ProxyErrorKind> {
     match (version, status) {
         (AUTHENTICATION_VERSION, 0) => Ok(()),
         (AUTHENTICATION_VERSION, _) => Err(ProxyErrorKind::AuthenticationFailed),
@@ -76,11 +75,11 @@ pub(crate) fn check_authentication([version, status]: [u8; 2]) -> Result<(), Pro
     }
 }
 
-/// The request to connect to a host, which is an IP address without brackets or a name. `None`: a name of more than 255 bytes.
-pub(crate) fn connect(host: &str, port: u16) -> Option<Vec<u8>> {
+/// The request to connect to a host: a name, or an IP address without brackets. `None`: the name is longer than 255 bytes.
+pub(super) fn connect(host: &str, port: u16) -> Option<Vec<u8>> {
     // 1928-4-1, 1928-6-2
     let mut bytes = vec![VERSION, CONNECT, RESERVED];
-    // 1928-5-1: four bytes, sixteen, or a length and a name without an end.
+    // 1928-5-1: four bytes, sixteen bytes, or a length and a name.
     match host.parse() {
         Ok(IpAddr::V4(address)) => {
             bytes.push(0x01);
@@ -99,8 +98,8 @@ pub(crate) fn connect(host: &str, port: u16) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// The verdict, with which a reply begins. 1928-6-1
-pub(crate) fn check_reply([version, reply]: [u8; 2]) -> Result<(), ProxyErrorKind> {
+/// Checks the first two bytes of a reply. 1928-6-1
+pub(super) fn check_reply([version, reply]: [u8; 2]) -> Result<(), ProxyErrorKind> {
     check_version(version)?;
     match reply {
         0 => Ok(()),
@@ -108,8 +107,8 @@ pub(crate) fn check_reply([version, reply]: [u8; 2]) -> Result<(), ProxyErrorKin
     }
 }
 
-/// How long the address is that follows. The reserved byte is not looked at: nothing depends on it.
-pub(crate) fn bound_address([_, kind]: [u8; 2]) -> Result<BoundAddress, ProxyErrorKind> {
+/// The length of the address that follows. The reserved byte is ignored.
+pub(super) fn bound_address([_, kind]: [u8; 2]) -> Result<BoundAddress, ProxyErrorKind> {
     match kind {
         0x01 => Ok(BoundAddress::Bytes(4)),
         0x03 => Ok(BoundAddress::Name),
@@ -132,7 +131,7 @@ mod tests {
     const BOTH: &[Method] = &[Method::NoAuthentication, Method::UsernamePassword];
 
     #[test]
-    fn greetings_and_what_is_chosen() {
+    fn greetings_and_selected_methods() {
         // 1928-3-1, 1928-3-2, 1928-3-3
         assert_eq!(greeting(&BOTH[..1]), [5, 1, 0]);
         assert_eq!(greeting(BOTH), [5, 2, 0, 2]);
@@ -154,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn user_name_and_password() {
+    fn user_names_and_passwords() {
         // 1929-2-1, 1929-2-2
         assert_eq!(credentials(b"me", b"key").unwrap(), b"\x01\x02me\x03key");
         let longest = [b'x'; 255];
@@ -187,7 +186,7 @@ mod tests {
                 65535,
                 [b"\x05\x01\x00\x04\x20\x01\x0d\xb8".as_slice(), &[0; 11], b"\x01\xFF\xFF"].concat(),
             ),
-            // Only what is an address by the letter is one.
+            // Not an address: it ends in a dot.
             ("192.0.2.1.", 1, b"\x05\x01\x00\x03\x0A192.0.2.1.\x00\x01".to_vec()),
             (&longest, 1, [b"\x05\x01\x00\x03\xFF", longest.as_bytes(), b"\x00\x01"].concat()),
         ];

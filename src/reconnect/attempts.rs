@@ -24,8 +24,8 @@ use std::time::Duration;
 
 use super::backoff::{Backoff, BackoffState};
 use super::disconnect::{Disconnect, Retry};
+use super::tracked::TrackedConnection;
 use crate::client::builder::Client;
-use crate::connection::end_record::EndRecord;
 use crate::connection::websocket::WebSocket;
 use crate::error::{Error, Result, Step};
 use crate::net::deadline::Deadline;
@@ -45,7 +45,7 @@ impl Client {
     /// #     ws.send("update")?;
     /// #     ws.close(stdws::CloseCode::NORMAL, "").map(drop)
     /// # })?;
-    /// # let url = format!("ws://{}", server.local_addr());
+    /// # let url = server.url();
     /// use stdws::{Backoff, Client};
     /// for connection in Client::new(&url)?.reconnect(Backoff::default()) {
     ///     let mut ws = connection?; // an error here is not worth another attempt
@@ -100,8 +100,8 @@ struct SharedReconnect {
 #[derive(Default)]
 struct ReconnectState {
     stopped: bool,
-    /// What becomes of the connection that was given last.
-    end_record: Option<Arc<EndRecord>>,
+    /// The connection that was returned last.
+    tracked: Option<TrackedConnection>,
     /// Whoever waits for an attempt hears from here.
     attempt: Option<Sender<AttemptResult>>,
 }
@@ -129,8 +129,8 @@ impl Reconnect {
 
     /// The connection given before, if there was one, is lost now.
     fn check_previous(&mut self) -> Result<Continuation> {
-        let Some(end_record) = self.shared.lock().end_record.take() else { return Ok(Continuation::Attempt) };
-        let (uptime, error) = end_record.read();
+        let Some(tracked) = self.shared.lock().tracked.take() else { return Ok(Continuation::Attempt) };
+        let (uptime, error) = tracked.end();
         self.on_disconnect(Disconnect::ConnectionEnded { uptime, error }, Some(uptime))
     }
 
@@ -268,7 +268,7 @@ impl SharedReconnect {
         if state.stopped {
             return Continuation::Stopped;
         }
-        state.end_record = Some(ws.end_record());
+        state.tracked = Some(TrackedConnection::new(ws));
         Continuation::Attempt
     }
 }
@@ -304,7 +304,7 @@ impl ReconnectHandle {
     pub fn stop(&self) {
         let mut state = self.0.lock();
         state.stopped = true;
-        let end_record = state.end_record.clone();
+        let tracked = state.tracked.clone();
         let attempt = state.attempt.take();
         drop(state);
         if let Some(attempt) = attempt {
@@ -312,8 +312,8 @@ impl ReconnectHandle {
             drop(attempt.send(None));
         }
         self.0.changed.notify_all();
-        if let Some(end_record) = end_record {
-            end_record.close_nonblocking();
+        if let Some(tracked) = tracked {
+            tracked.close_nonblocking();
         }
     }
 }

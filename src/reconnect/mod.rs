@@ -3,3 +3,5 @@
 pub(crate) mod attempts;
 pub(crate) mod backoff;
 pub(crate) mod disconnect;
+pub(crate) mod end_record;
+mod tracked;

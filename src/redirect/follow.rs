@@ -1,43 +1,63 @@
-//! Redirects (RFC 9110 section 15.4), where they are asked for: again and again from one URL to the next.
+//! Redirects of the opening handshake (RFC 9110 section 15.4), if the caller enables them.
 //!
-//! | what | rule |
+//! | subject | rule |
 //! |---|---|
 //! | statuses | 301, 302, 303, 307, 308 |
-//! | how many | as many as asked for, at most [`MAX_REDIRECTS`] |
-//! | back to a URL that led on | an error |
-//! | from `wss` to one without TLS | an error |
-//! | to another scheme, host or port | `Authorization`, `Cookie`, `Proxy-Authorization` and the URL's credentials stay behind, for good |
+//! | number | as enabled, at most [`MAX_REDIRECTS`] |
+//! | to a URL visited before | an error |
+//! | from `wss` to a URL without TLS | an error |
+//! | to another scheme, host or port | `Authorization`, `Cookie`, `Proxy-Authorization` and the credentials of the URL are dropped for good |
 //!
-//! Where a location leads is told by `wire::uri`. The time is one for all of it.
+//! One deadline covers all attempts. Must not know how an attempt connects, nor how a location is resolved.
 
 use std::borrow::Cow;
 
+use crate::client::builder::Client;
+use crate::client::handshake::Target;
 use crate::error::{Error, HandshakeError, HandshakeErrorKind, RedirectError, RedirectErrorKind, RedirectHop, Result};
 use crate::handshake::uri::Uri;
 
-/// More is a loop, or a way to hold the caller.
-pub(crate) const MAX_REDIRECTS: u8 = 10;
+/// Maximum number of redirects that can be enabled.
+const MAX_REDIRECTS: u8 = 10;
 
-/// What must not follow to another place.
+/// Headers that are not sent to another origin.
 const SENSITIVE_HEADERS: [&str; 3] = ["Authorization", "Cookie", "Proxy-Authorization"];
 
-/// One opening handshake is asked of this URL with these headers.
-pub(crate) struct Target<'a> {
-    pub(crate) uri: Cow<'a, Uri>,
-    pub(crate) headers: Cow<'a, [(String, String)]>,
+impl Client {
+    /// Follows up to `limit` redirects, and at most 10. Default 0: a redirect is a rejection.
+    ///
+    /// A redirect from `wss` to a URL without TLS is an error. When scheme, host or port changes, the headers `Authorization`,
+    /// `Cookie` and `Proxy-Authorization` and the credentials of the URL are dropped. Other headers are sent to the new server,
+    /// so they must not contain secrets. The manual has the rules in its chapter [`proxies`](crate::manual::proxies).
+    ///
+    /// [`connect_over`](Client::connect_over) follows no redirects.
+    ///
+    /// ```
+    /// # fn main() -> stdws::Result<()> {
+    /// let client = stdws::Client::new("ws://example.com/feed")?.max_redirects(3);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn max_redirects(mut self, limit: u8) -> Client {
+        self.max_redirects = limit.min(MAX_REDIRECTS);
+        self
+    }
 }
 
-/// Whether the answer is one that leads on.
-pub(crate) fn is_redirect(status: u16) -> bool {
+/// Whether a response with this status is a redirect.
+fn is_redirect(status: u16) -> bool {
     matches!(status, 301 | 302 | 303 | 307 | 308)
 }
 
-/// Tries `target`, and where it leads, up to `max` times further.
+/// Attempts `target`, and then the location of each redirect, up to `max` of them.
 pub(crate) fn follow<T>(
     max: u8,
     mut target: Target<'_>,
     mut attempt: impl FnMut(&Target<'_>) -> Result<T>,
 ) -> Result<T> {
+    if max > 0 {
+        target.skip_body = is_redirect;
+    }
     let (mut hops, mut visited) = (Vec::new(), Vec::new());
     loop {
         let rejection = match attempt(&target) {
@@ -58,7 +78,7 @@ pub(crate) fn follow<T>(
             }
         };
         hops.push(RedirectHop { url: target.uri.redacted(), status: rejection.status().unwrap_or_default() });
-        // 9110-15.4-2. Host and the rest of the handshake are made of the URL: 9110-15.4-3.
+        // 9110-15.4-2. Host and the rest of the request come from the new URL: 9110-15.4-3.
         if !target.uri.is_same_origin(&next) {
             let sensitive = |name: &str| SENSITIVE_HEADERS.iter().any(|sensitive| sensitive.eq_ignore_ascii_case(name));
             target.headers.to_mut().retain(|(name, _)| !sensitive(name));
@@ -67,7 +87,7 @@ pub(crate) fn follow<T>(
     }
 }
 
-/// Where the answer leads.
+/// The URL that a redirect refers to.
 fn next_location(uri: &Uri, rejection: &HandshakeError) -> Result<Uri, RedirectErrorKind> {
     let mut locations = rejection.headers().iter().filter(|(name, _)| name.eq_ignore_ascii_case("Location"));
     match (locations.next(), locations.next()) {
@@ -76,7 +96,7 @@ fn next_location(uri: &Uri, rejection: &HandshakeError) -> Result<Uri, RedirectE
     }
 }
 
-/// Says where it came from, if from elsewhere.
+/// Adds the redirects that were followed, if any.
 fn with_hops(hops: Vec<RedirectHop>, error: Error) -> Error {
     if hops.is_empty() {
         error

@@ -1,23 +1,23 @@
-//! Where a redirect leads: a `Location` (RFC 9110 section 10.2.2), absolute or relative, on a `ws` or `wss` URI (RFC 3986
-//! section 5).
+//! Resolves a `Location` (RFC 9110 section 10.2.2), absolute or relative, against a `ws` or `wss` URI (RFC 3986 section 5). Does
+//! no I/O.
 //!
-//! | the location begins with | what stays of the URI |
+//! | the location begins with | kept from the URI |
 //! |---|---|
-//! | `http://`, `ws://` | nothing; becomes `ws` |
-//! | `https://`, `wss://` | nothing; becomes `wss` |
+//! | `http://`, `ws://` | nothing; the scheme becomes `ws` |
+//! | `https://`, `wss://` | nothing; the scheme becomes `wss` |
 //! | `//` | the scheme |
-//! | `/` | all up to the port |
-//! | `?` | all up to the path |
-//! | a segment | all up to the last `/` of the path |
+//! | `/` | everything up to the port |
+//! | `?` | everything up to the path |
+//! | a segment | everything up to the last `/` of the path |
 //!
-//! User name and password stay while scheme, host and port do, and are never taken from a location. A fragment means
-//! nothing here. What could only be guessed at is refused, as everywhere in `uri`.
+//! User name and password are kept while scheme, host and port are the same, and are never taken from a location. A fragment is
+//! ignored. An ambiguous location is an error.
 
 use crate::error::{RedirectErrorKind, UriErrorKind};
 use crate::handshake::uri::Uri;
 
 impl Uri {
-    /// Where this location leads from here. 9110-10.2.2-1
+    /// The URI of this location, relative to this URI. 9110-10.2.2-1
     pub(crate) fn resolve_redirect(&self, location: &[u8]) -> Result<Uri, RedirectErrorKind> {
         let text = std::str::from_utf8(location)
             .map_err(|_| RedirectErrorKind::Location(UriErrorKind::InvalidPathCharacter))?;
@@ -69,14 +69,14 @@ fn scheme_is_secure(scheme: &str) -> Result<bool, RedirectErrorKind> {
     }
 }
 
-/// The scheme, and what stands behind its colon.
+/// The scheme, and the text behind its colon.
 fn scheme(text: &str) -> Option<(&str, &str)> {
     let (scheme, rest) = text.split_once(':')?;
-    let fine = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
-    (scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && scheme.bytes().all(fine)).then_some((scheme, rest))
+    let valid = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+    (scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && scheme.bytes().all(valid)).then_some((scheme, rest))
 }
 
-/// Path and query that a reference without an authority stands for (RFC 3986 section 5.2.2).
+/// Path and query of a reference without an authority (RFC 3986 section 5.2.2).
 fn resolve_path(base: &str, reference: &str) -> String {
     let base_path = base.split('?').next().unwrap_or_default();
     let (path, query) = reference.split_at(reference.find('?').unwrap_or(reference.len()));
@@ -104,7 +104,7 @@ fn remove_dot_segments(path: &str) -> String {
                 continue;
             }
         }
-        // What they stand for is a folder.
+        // A path that ends in one of the two refers to a folder.
         if segments.peek().is_none() {
             kept.push("");
         }
@@ -120,9 +120,9 @@ mod tests {
         Uri::parse(from).unwrap().resolve_redirect(location.as_bytes()).map(|uri| uri.to_string())
     }
 
-    /// 9110-10.2.2-1; RFC 3986 section 5.4, as far as it fits: no fragments, `g:h` and the like refused.
+    /// 9110-10.2.2-1; the examples of RFC 3986 section 5.4, without fragments, and with `g:h` as an error.
     #[test]
-    fn the_examples_of_rfc_3986() {
+    fn examples_of_rfc_3986() {
         let rows = [
             ("g", "/b/c/g"),
             ("./g", "/b/c/g"),
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn locations() {
+    fn locations_are_resolved_or_rejected() {
         let error = |error| Err(RedirectErrorKind::Location(error));
         let rows = [
             ("ws://a/x", "http://b/y?z", Ok("ws://b/y?z")),
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_stay_while_the_origin_does() {
+    fn credentials_are_kept_for_the_same_origin_only() {
         let uri = Uri::parse("ws://u:p@a/").unwrap();
         for (location, kept) in [
             ("/x", true),

@@ -33,7 +33,7 @@ use std::time::Duration;
 
 use super::listener::{AcceptWaker, AcceptedSocket, Listener};
 use super::registry::{Capacity, ConnectionRegistry, EntryId};
-use super::shutdown::Once;
+use super::shutdown_report::Once;
 use super::system_limits;
 use super::system_limits::SystemLimits;
 use super::threads::WorkerThreads;

@@ -1,38 +1,24 @@
-//! Servers: an address, settings, and a handler that is called for each connection, in a thread of its own.
+//! [`Server`]: binding, starting, and the opening handshake on a caller-supplied stream. [`serve`] for servers without settings.
 //!
-//! | file | knows |
-//! |---|---|
-//! | `settings`, `hooks`, `auth`, `admission` | what can be set |
-//! | `listener` | what is listened on |
-//! | `accept_loop`, `threads` | who waits there, and the threads that serve |
-//! | `registry` | who is let in |
-//! | `system_limits` | how many connections and threads fit the operating system |
-//! | `running`, `shutdown` | how it ends |
-//! | `report` | what nobody else is told |
-//!
-//! What is said to a visitor, `upgrade` knows.
+//! Its settings are in `settings`, `auth::server`, `trusted_proxy::server` and `legacy::server`.
 
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::Arc;
 
-use super::handle::ServerHandle;
-use super::shutdown::ShutdownHandle;
-
 use super::accept_loop::{AcceptLoop, RejectMode};
+use super::handle::ServerHandle;
 use super::handshake;
 use super::handshake_config::{Endpoints, HandshakeConfig, PendingHandshake};
 use super::listener::{AcceptedSocket, Listener};
 use super::registry::{Capacity, EntryId};
+use super::serve_connection::serve_connection;
+use super::shutdown::ShutdownHandle;
 use super::system_limits::SystemLimits;
-use crate::close::CloseCode;
-use crate::connection::ending::HostThread;
 use crate::connection::websocket::WebSocket;
 use crate::error::{Error, Result, Step};
-use crate::events::sink::EventSink;
 use crate::net::deadline::Deadline;
-use crate::net::socket::Socket;
 use crate::net::stream::{SplitStream, Stream};
 
 /// Listens on `addr` and calls `handler` for every WebSocket connection, each in a thread of its own. Returns only if
@@ -75,7 +61,7 @@ pub fn serve(
 ///     .max_message_size(64 << 10)
 ///     .max_connections(1000)
 ///     .start(|mut ws| ws.send("welcome"))?;
-/// println!("listening on ws://{}", server.local_addr());
+/// println!("listening on {}", server.url());
 /// server.stop();
 /// # Ok(())
 /// # }
@@ -162,25 +148,22 @@ impl Server {
         let listener = listener.ok_or_else(no_listener_error)?;
         let addr = listener.local_addr().ok();
         // An answer in plain text is not what a client of TLS can read.
-        let reject_mode = if config.tls.is_some() { RejectMode::Silent } else { RejectMode::Respond };
+        let (reject_mode, scheme) = match &config.tls {
+            Some(_) => (RejectMode::Silent, "wss"),
+            None => (RejectMode::Respond, "ws"),
+        };
         let events = config.events.clone();
         let config = Arc::new(config);
         let proxies = config.clone();
         let limit_key = Box::new(move |peer| if proxies.trusted_proxies.is_trusted(peer) { None } else { peer });
-        let serve_connection = move |accept_loop: &AcceptLoop, id: EntryId, accepted: AcceptedSocket| {
-            handle_connection(accept_loop, id, accepted, addr, &config, &handler)
+        let serve = move |accept_loop: &AcceptLoop, id: EntryId, accepted: AcceptedSocket| {
+            serve_connection(accept_loop, id, accepted, addr, &config, &handler)
         };
         let system = SystemLimits::read(stack_size);
         let accept_loop = shutdown.start(|| {
-            AcceptLoop::start(
-                listener,
-                (capacity, reject_mode, limit_key),
-                (stack_size, system),
-                events,
-                serve_connection,
-            )
+            AcceptLoop::start(listener, (capacity, reject_mode, limit_key), (stack_size, system), events, serve)
         })?;
-        Ok(ServerHandle::new(addr, accept_loop, shutdown))
+        Ok(ServerHandle::new((addr, scheme), accept_loop, shutdown))
     }
 
     /// Does the opening handshake on a stream made elsewhere, such as TLS by another library, with the settings of this server.
@@ -218,86 +201,4 @@ impl fmt::Debug for Server {
             .field("stack", &self.stack_size)
             .finish()
     }
-}
-
-/// All that is done with a visitor, in its thread.
-fn handle_connection(
-    accept_loop: &AcceptLoop,
-    id: EntryId,
-    accepted: AcceptedSocket,
-    bound_addr: Option<SocketAddr>,
-    config: &HandshakeConfig,
-    handler: &impl Fn(WebSocket) -> Result<()>,
-) {
-    let peer = accepted.peer;
-    match handshake::with_events(config, peer, |events| {
-        accept_connection(accept_loop, id, accepted, bound_addr, (config, events))
-    }) {
-        Ok(ws) if accept_loop.lock().registry.mark_open(id, ws.shared_connection()) => {
-            let _host = HostThread::of(ws.shared_connection());
-            let events = ws.events().clone();
-            let _guard = events.panic_guard();
-            drop(handler(ws));
-        }
-        // The server was shut down meanwhile.
-        Ok(mut ws) => drop(ws.close(CloseCode::GOING_AWAY, "")),
-        // What went wrong has been told, if anyone listens.
-        Err(_) => {}
-    }
-}
-
-/// From the socket to the open connection. Not inlined: what it needs of the stack must not lie there below a handler for
-/// hours.
-#[inline(never)]
-fn accept_connection(
-    accept_loop: &AcceptLoop,
-    id: EntryId,
-    accepted: AcceptedSocket,
-    bound_addr: Option<SocketAddr>,
-    (config, events): (&HandshakeConfig, &EventSink),
-) -> Result<WebSocket> {
-    let AcceptedSocket { socket, peer } = accepted;
-    // Who listens on one address need not ask the system which it is.
-    let local = bound_addr.and_then(|bound_addr| match bound_addr.ip().is_unspecified() {
-        true => socket.local_addr(),
-        false => Some(bound_addr),
-    });
-    let deadline = Deadline::after(config.timeouts.handshake);
-    let endpoints = Endpoints { peer, local };
-    let tls_socket = config.tls.as_ref().map(|tls| Ok((tls, socket.try_clone()?)));
-    let tls_socket = tls_socket.transpose().map_err(|error| Error::io(Step::Tls, error))?;
-    // Whoever closes the house has to find the stream while there is no TLS on it yet.
-    let pending =
-        register_handshake(accept_loop, id, PendingHandshake::new(plain_stream(socket, config)?, endpoints, deadline))?;
-    let proxied_client = handshake::read_proxy_header(&pending, config)?;
-    let pending = match tls_socket {
-        // 6455-4.2.2-2
-        Some((tls, socket)) => {
-            let stream = tls.accept(socket, config.timeouts.write, deadline)?;
-            register_handshake(accept_loop, id, PendingHandshake::new(stream, endpoints, deadline))?
-        }
-        None => pending,
-    };
-    // All others were counted at the door.
-    let admission_check = |client| match config.trusted_proxies.is_trusted(peer) {
-        true => accept_loop.lock().registry.count_client(id, client),
-        false => Ok(()),
-    };
-    handshake::accept(&pending, proxied_client, &admission_check, (config, events))
-}
-
-fn register_handshake(
-    accept_loop: &AcceptLoop,
-    id: EntryId,
-    pending: PendingHandshake,
-) -> Result<Arc<PendingHandshake>> {
-    let pending = Arc::new(pending);
-    match accept_loop.lock().registry.begin_handshake(id, &pending) {
-        true => Ok(pending),
-        false => Err(Error::Closed(None)),
-    }
-}
-
-fn plain_stream(socket: Socket, config: &HandshakeConfig) -> Result<Stream> {
-    Stream::from_socket(socket, config.timeouts.write).map_err(|error| Error::io(Step::Handshake, error))
 }

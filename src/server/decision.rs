@@ -33,7 +33,7 @@ pub enum Decision {
     /// Answers in HTTP, and closes the connection (RFC 6455 section 4.2.2: 401, a redirect, 404 and the like).
     Respond(Response),
     /// Gives the stream away, see [`Decision::hand_over`].
-    HandOver(RawStreamHandler),
+    HandOver(Box<dyn FnOnce(RawStream) + Send>),
 }
 
 impl Decision {
@@ -67,7 +67,7 @@ impl Decision {
     /// # }
     /// ```
     pub fn hand_over(handler: impl FnOnce(RawStream) + Send + 'static) -> Decision {
-        Decision::HandOver(RawStreamHandler(Box::new(handler)))
+        Decision::HandOver(Box::new(handler))
     }
 }
 
@@ -88,17 +88,8 @@ impl fmt::Debug for Decision {
         match self {
             Decision::Accept(accept) => f.debug_tuple("Accept").field(accept).finish(),
             Decision::Respond(response) => f.debug_tuple("Respond").field(response).finish(),
-            Decision::HandOver(_) => f.write_str("RawStreamHandler"),
+            Decision::HandOver(_) => f.write_str("HandOver(..)"),
         }
-    }
-}
-
-/// Who takes a stream over, see [`Decision::hand_over`].
-pub struct RawStreamHandler(pub(crate) Box<dyn FnOnce(RawStream) + Send>);
-
-impl fmt::Debug for RawStreamHandler {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("RawStreamHandler")
     }
 }
 

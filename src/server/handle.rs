@@ -1,12 +1,14 @@
 //! A server that runs, and the ways to end it.
 
 use std::fmt;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::accept_loop::AcceptLoop;
-use super::shutdown::{run_shutdown, ShutdownHandle, ShutdownReport};
+use super::listener::connectable_addr;
+use super::shutdown::{run_shutdown, ShutdownHandle};
+use super::shutdown_report::ShutdownReport;
 use crate::error::{Error, Result, Step};
 use crate::net::deadline::Deadline;
 
@@ -16,23 +18,49 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 /// A server that runs on threads of its own. Dropped, it stops as by [`stop`](ServerHandle::stop).
 #[must_use = "a server stops when its handle is dropped"]
 pub struct ServerHandle {
+    /// `None`: a Unix socket.
     addr: Option<SocketAddr>,
+    /// Of the URL: `ws`, or `wss` with TLS.
+    scheme: &'static str,
     accept_loop: Arc<AcceptLoop>,
     shutdown: ShutdownHandle,
 }
 
 impl ServerHandle {
     pub(super) fn new(
-        addr: Option<SocketAddr>,
+        (addr, scheme): (Option<SocketAddr>, &'static str),
         accept_loop: Arc<AcceptLoop>,
         shutdown: ShutdownHandle,
     ) -> ServerHandle {
-        ServerHandle { addr, accept_loop, shutdown }
+        ServerHandle { addr, scheme, accept_loop, shutdown }
     }
 
-    /// The address that is listened on; `0.0.0.0:0` for a Unix socket, which has none.
-    pub fn local_addr(&self) -> SocketAddr {
-        self.addr.unwrap_or(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0))
+    /// The address on which the server listens. `None` for a Unix socket.
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.addr
+    }
+
+    /// The URL of the server for clients on this machine, without a path: `ws://127.0.0.1:9001`, or `wss://…` with
+    /// [`Server::tls`](crate::Server::tls).
+    ///
+    /// A server on all addresses (`0.0.0.0`, `[::]`) has the URL of the loopback address. The certificate of a TLS server
+    /// commonly names a host instead of this address. For a Unix socket the URL is `ws://localhost`, which suits
+    /// [`Client::connect_unix`](crate::Client::connect_unix).
+    ///
+    /// ```
+    /// # fn main() -> stdws::Result<()> {
+    /// let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| ws.send("welcome"))?;
+    /// let mut ws = stdws::connect(&server.url())?;
+    /// assert_eq!(ws.recv()?.unwrap().as_text(), Some("welcome"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn url(&self) -> String {
+        let scheme = self.scheme;
+        match self.addr {
+            Some(addr) => format!("{scheme}://{}", connectable_addr(addr)),
+            None => format!("{scheme}://localhost"),
+        }
     }
 
     /// Stops listening. Connections that are open go on until their handlers return.
@@ -55,7 +83,7 @@ impl ServerHandle {
     /// # fn main() -> stdws::Result<()> {
     /// use std::time::Duration;
     /// let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| ws.recv().map(drop))?;
-    /// let mut ws = stdws::connect(&format!("ws://{}", server.local_addr()))?;
+    /// let mut ws = stdws::connect(&server.url())?;
     /// let client = std::thread::spawn(move || ws.recv().map(|_| ws.close_info()));
     /// let report = server.shutdown(Duration::from_secs(5));
     /// assert_eq!((report.clean(), report.timed_out(), report.aborted(), report.threads_left()), (1, 0, 0, 0));
@@ -100,6 +128,6 @@ impl Drop for ServerHandle {
 
 impl fmt::Debug for ServerHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ServerHandle").field("local_addr", &self.local_addr()).finish_non_exhaustive()
+        f.debug_struct("ServerHandle").field("local_addr", &self.addr).finish_non_exhaustive()
     }
 }

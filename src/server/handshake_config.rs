@@ -1,4 +1,6 @@
-//! What a server agrees to: the settings of every request at its door.
+//! The settings of an opening handshake, and its state while it is pending.
+//!
+//! Does not know the steps of a handshake.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -19,26 +21,26 @@ use crate::net::stream::Stream;
 use crate::tls::config::TlsAccept;
 use crate::trusted_proxy::trust::TrustedProxies;
 
-/// What a server agrees to.
+/// The settings of every opening handshake of a server.
 #[derive(Debug)]
 pub(crate) struct HandshakeConfig {
     pub(crate) limits: Limits,
     pub(crate) timeouts: Timeouts,
-    /// Allowed besides the host that is asked. `None`: any.
+    /// Origins allowed besides the host of the request. `None`: any.
     pub(crate) origins: Option<Vec<String>>,
     pub(crate) subprotocols: Vec<String>,
     pub(crate) deflate: Option<Deflate>,
-    /// `None`: connections are not encrypted here. Only for those that this server accepts by itself.
+    /// `None`: no TLS. Applies to accepted sockets, not to caller-supplied streams.
     pub(crate) tls: Option<TlsAccept>,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) hooks: Hooks,
     #[cfg(feature = "legacy")]
-    pub(crate) drafts: crate::legacy::accept::DraftConfig,
+    pub(crate) drafts: crate::legacy::detect::DraftConfig,
     pub(crate) events: EventCallback,
 }
 
 impl HandshakeConfig {
-    /// The versions of the protocol that are spoken, as `Sec-WebSocket-Version` lists them (6455-4.4-1).
+    /// The enabled versions of the protocol, in the syntax of `Sec-WebSocket-Version` (6455-4.4-1).
     pub(crate) fn versions(&self) -> String {
         #[cfg(feature = "legacy")]
         return self.drafts.version_list();
@@ -65,20 +67,20 @@ impl Default for HandshakeConfig {
     }
 }
 
-/// The addresses of a connection, as far as they are known.
+/// The addresses of a connection, if they are known.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Endpoints {
     pub(crate) peer: Option<SocketAddr>,
     pub(crate) local: Option<SocketAddr>,
 }
 
-/// A stream at the door, on which nothing has been said yet.
+/// A stream whose opening handshake has not completed.
 pub(crate) struct PendingHandshake {
     pub(crate) stream: Arc<Stream>,
     pub(crate) endpoints: Endpoints,
-    /// The opening handshake has to be over by then.
+    /// The end of the time for the opening handshake.
     pub(crate) deadline: Deadline,
-    /// The request has been read; it has a right to an answer.
+    /// The request has been read. A shutdown then waits for its response.
     pub(crate) request_read: AtomicBool,
 }
 
@@ -88,10 +90,10 @@ impl PendingHandshake {
     }
 }
 
-/// Asked about a request, by any thread.
+/// A function of the application, called on any worker thread.
 type Hook<T> = Box<dyn Fn(&Request) -> T + Send + Sync>;
 
-/// The application's part in answering requests.
+/// The functions of the application that decide about requests.
 #[derive(Default)]
 pub(crate) struct Hooks {
     pub(crate) basic_auth: Option<BasicAuth>,
@@ -99,16 +101,16 @@ pub(crate) struct Hooks {
     pub(crate) on_request: Option<Hook<Decision>>,
 }
 
-/// Whom [`Server::basic_auth`](crate::Server::basic_auth) lets in.
+/// The check of [`Server::basic_auth`](crate::Server::basic_auth).
 pub(crate) struct BasicAuth {
-    /// The answer to those it does not know.
+    /// The response 401 to requests without valid credentials.
     pub(crate) challenge: Response,
     pub(crate) check: Box<dyn Fn(&Credentials) -> bool + Send + Sync>,
 }
 
 impl Hooks {
-    /// 7617-2-s3, 6455-4.2.2-s1: the answer to one who is not known, if credentials are asked for.
-    pub(crate) fn require_auth(&self, request: &Request) -> Result<Option<Response>> {
+    /// 7617-2-s3, 6455-4.2.2-s1: the challenge, if credentials are required and the request has no valid ones.
+    fn require_auth(&self, request: &Request) -> Result<Option<Response>> {
         let Some(BasicAuth { challenge, check }) = &self.basic_auth else { return Ok(None) };
         let authorized = match request.basic_auth() {
             Some(credentials) => catch_panic(|| check(&credentials))?,
@@ -117,12 +119,15 @@ impl Hooks {
         Ok((!authorized).then(|| challenge.clone()))
     }
 
-    /// What the application decides; without a hook, it accepts.
+    /// Decides about a request that has passed the checks of its version. Accepts it without a hook.
     pub(crate) fn decide(&self, request: &Request) -> Result<Decision> {
+        if let Some(challenge) = self.require_auth(request)? {
+            return Ok(Decision::Respond(challenge));
+        }
         self.on_request.as_ref().map_or_else(|| Ok(Decision::accept()), |hook| catch_panic(|| hook(request)))
     }
 
-    /// What the application answers to a request that does not ask for a WebSocket. `None`: there is no such hook.
+    /// The application's response to a plain HTTP request. `None`: there is no such hook.
     pub(crate) fn http_response(&self, request: &Request) -> Option<Result<Response>> {
         self.http.as_ref().map(|hook| catch_panic(|| hook(request)))
     }
@@ -132,7 +137,7 @@ impl Hooks {
     }
 }
 
-/// A hook that panics spoils one request. The panic itself was reported by the panic hook.
+/// A panic in a hook fails one request. The panic hook has reported the panic.
 fn catch_panic<T>(hook: impl FnOnce() -> T) -> Result<T> {
     panic::catch_unwind(AssertUnwindSafe(hook))
         .map_err(|_| Error::Handshake(HandshakeError::new(HandshakeErrorKind::HookPanicked)))

@@ -99,7 +99,7 @@ impl AcceptWaker {
 }
 
 /// Where to reach, from this machine, what listens on this address.
-fn connectable_addr(addr: SocketAddr) -> SocketAddr {
+pub(super) fn connectable_addr(addr: SocketAddr) -> SocketAddr {
     let ip = match addr.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),

@@ -2,29 +2,33 @@
 //!
 //! | file | subject |
 //! |---|---|
-//! | `builder` | [`Server`](crate::Server) and [`serve`](crate::serve) |
-//! | `settings`, `admission`, `hooks` | settings of the builder |
+//! | `builder`, `settings` | [`Server`](crate::Server) and [`serve`](crate::serve); the settings of a server |
 //! | `listener` | TCP and Unix listeners, and how a blocked `accept` is woken |
 //! | `accept_loop` | worker threads that accept and serve |
-//! | `registry` | connections and their limits |
 //! | `threads` | the worker threads, for joining |
-//! | `handshake_config`, `handshake`, `handshake_io` | the opening handshake: settings, steps, reading and writing |
-//! | `decision`, `raw_stream` | what a hook decides; a stream that is taken over |
-//! | `handle`, `shutdown` | a running server, and its graceful shutdown |
+//! | `registry` | connections and their limits |
+//! | `system_limits` | how many connections and threads fit the operating system |
+//! | `serve_connection` | one connection on its worker thread |
+//! | `handshake`, `handshake_end` | the opening handshake: steps, and ends without a WebSocket |
+//! | `handshake_config`, `handshake_io` | the opening handshake: settings, reading and writing |
+//! | `decision`, `raw_stream` | what a hook decides; a stream that is handed over |
+//! | `handle` | a running server |
+//! | `shutdown`, `shutdown_report` | its graceful shutdown |
 
-pub(crate) mod accept_loop;
-pub(crate) mod admission;
+mod accept_loop;
 pub(crate) mod builder;
 pub(crate) mod decision;
 pub(crate) mod handle;
-pub(crate) mod handshake;
+mod handshake;
 pub(crate) mod handshake_config;
+pub(crate) mod handshake_end;
 pub(crate) mod handshake_io;
-pub(crate) mod hooks;
-pub(crate) mod listener;
+mod listener;
 pub(crate) mod raw_stream;
-pub(crate) mod registry;
-pub(crate) mod settings;
+mod registry;
+mod serve_connection;
+mod settings;
 pub(crate) mod shutdown;
-pub(crate) mod system_limits;
-pub(crate) mod threads;
+pub(crate) mod shutdown_report;
+mod system_limits;
+mod threads;

@@ -28,7 +28,7 @@ impl Server {
     ///     .trust_proxy_protocol(["127.0.0.1"])?
     ///     .http(|request| stdws::Response::text(200, format!("{:?}", request.client_ip())))
     ///     .start(|_| Ok(()))?;
-    /// let mut proxy = std::net::TcpStream::connect(server.local_addr()).unwrap();
+    /// let mut proxy = std::net::TcpStream::connect(server.local_addr().unwrap()).unwrap();
     /// proxy.write_all(b"PROXY TCP4 192.0.2.1 198.51.100.7 56324 80\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
     /// let mut answer = String::new();
     /// proxy.read_to_string(&mut answer).unwrap();

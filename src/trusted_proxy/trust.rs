@@ -17,12 +17,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::forwarded;
-use super::network::IpNetwork;
 use super::proxy_protocol;
 use super::proxy_protocol::Progress;
 use crate::error::{Error, HandshakeError, HandshakeErrorKind, ProxyHeaderErrorKind, Result, Step, UsageError};
 use crate::handshake::http::Head;
 use crate::net::deadline::Deadline;
+use crate::net::ip_network::IpNetwork;
 
 /// Whom a server believes, and what.
 #[derive(Debug, Default)]

@@ -179,10 +179,7 @@ fn the_last_sender_and_a_shutdown_send_a_close_too() {
         }
         let server = variant.server(Server::bind("127.0.0.1:0").unwrap().watched()).timeouts(long_timeouts());
         let running = server.start(|ws| echo(ws).map(drop)).unwrap();
-        let mut client = variant
-            .client(Client::new(&format!("ws://{}", running.local_addr())).unwrap().watched())
-            .connect()
-            .unwrap();
+        let mut client = variant.client(Client::new(&running.url()).unwrap().watched()).connect().unwrap();
         client.send("is there anybody?").unwrap();
         assert!(client.recv().unwrap().is_some());
         let receiving = thread::spawn(move || client.recv());

@@ -60,7 +60,8 @@ impl Tap {
     }
 }
 
-struct Writer(Tap, #[allow(dead_code, reason = "it is there to be dropped")] mpsc::Sender<()>);
+/// The sender is there to be dropped.
+struct Writer(Tap, #[allow(dead_code)] mpsc::Sender<()>);
 
 impl Write for Writer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -121,7 +122,7 @@ pub(crate) fn limited(
                     Ok(())
                 })
                 .unwrap();
-            let address = running.local_addr();
+            let address = running.local_addr().unwrap();
             let (tap, halves) = Tap::halves(TcpStream::connect(address).unwrap());
             let client =
                 variant.client(Client::new(&format!("ws://{address}")).unwrap().watched()).timeouts(long_timeouts());

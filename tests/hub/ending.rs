@@ -133,7 +133,7 @@ fn an_ended_connection_is_removed_without_a_broadcast() {
             ws.recv().map(drop)
         })
         .unwrap();
-    let client = stdws::connect(&format!("ws://{}", server.local_addr())).unwrap();
+    let client = stdws::connect(&server.url()).unwrap();
     wait_until("added", LONG, || hub.members() == 1);
     drop(client);
     wait_until("forgotten", Duration::from_secs(5) + SLACK, || hub.members() == 0);

@@ -212,7 +212,7 @@ fn a_panicking_random_source_fails_only_its_connection() {
         .start(|mut ws| ws.recv().map(drop))
         .unwrap();
     let mut fills = 0;
-    let url = format!("ws://{}", server.local_addr());
+    let url = server.url();
     let bad = Client::new(&url).unwrap().watched().random_source(move |out| {
         fills += 1;
         // The key of the handshake and the first keys come out of the first fill or two.
@@ -267,7 +267,7 @@ mod compression {
                     Ok(())
                 })
                 .unwrap();
-            let url = format!("ws://{}", server.local_addr());
+            let url = server.url();
             let mut client = Client::new(&url).unwrap().watched();
             if kind.is_some() {
                 client = client.deflate(Deflate::default());

@@ -20,7 +20,7 @@ fn a_request_that_drips_is_cut_at_the_deadline() {
     timeouts.handshake = ms(300);
     let server = Server::bind("127.0.0.1:0").unwrap().watched().timeouts(timeouts);
     let server = server.start(|_| panic!("there was no handshake")).unwrap();
-    let address = server.local_addr();
+    let address = server.local_addr().unwrap();
     each([0, 1, 40, REQUEST.len() - 1], move |after| {
         let mut stream = TcpStream::connect(address).unwrap();
         let start = Instant::now();

@@ -7,8 +7,8 @@ use std::thread;
 use stdws::{Client, CloseCode, Error, Limits, Server, Step, WebSocket};
 
 use crate::live::{
-    both, connection, long_timeouts, ms, of_client, of_server, scheme, watchdog, Random, Watched, BINARY, CLOSE, PING,
-    PONG, TEXT,
+    both, connection, long_timeouts, ms, of_client, of_server, watchdog, Random, Watched, BINARY, CLOSE, PING, PONG,
+    TEXT,
 };
 
 const LARGE: usize = 8 << 20;
@@ -53,7 +53,7 @@ fn eight_mebibytes_both_ways_with_pings() {
             Ok(())
         })
         .unwrap();
-    let client = of_client(Client::new(&format!("{}://{}", scheme(), server.local_addr())).unwrap().watched());
+    let client = of_client(Client::new(&server.url()).unwrap().watched());
     let ws = client.timeouts(long_timeouts()).limits(Limits::with_max_message_size(16 << 20)).connect().unwrap();
     let other = take.recv().unwrap();
     let other = thread::spawn(move || exchange(other, 100, 200).recv().unwrap().is_none());

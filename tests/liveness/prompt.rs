@@ -319,7 +319,7 @@ fn the_close_arrives_although_the_handler_has_returned() {
 
 fn by_hand(running: &stdws::ServerHandle) -> RawPeer {
     assert!(scheme().starts_with("ws"));
-    let stream = TcpStream::connect(running.local_addr()).unwrap();
+    let stream = TcpStream::connect(running.local_addr().unwrap()).unwrap();
     stream.set_nodelay(true).unwrap();
     let mut stream = crate::live::facing_server(stream);
     stream.write_all(REQUEST).unwrap();

@@ -8,7 +8,7 @@
 //! | unset | none |
 //! | `calls` | one that sends, broadcasts, closes, drops the last sender of a connection, joins and leaves hubs |
 //! | `panics` | one that panics |
-#![allow(dead_code, reason = "each test program uses a part of it")]
+#![allow(dead_code)] // Each test program uses a part of it.
 
 use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
@@ -86,7 +86,7 @@ impl Playground {
                 Ok(())
             });
             let server = server.unwrap();
-            let url = format!("ws://{}", server.local_addr());
+            let url = server.url();
             let mut limits = HubLimits::default();
             limits.overflow_policy = OverflowPolicy::DropOldest;
             let hub = Hub::with_limits(limits).unwrap();

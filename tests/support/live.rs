@@ -1,6 +1,6 @@
 //! What the tests about time, faults and memory share: a watchdog, peers that write frames by hand over TCP, and
 //! connections of ours, in both roles, to talk to them.
-#![allow(dead_code, reason = "each test program uses a part of it")]
+#![allow(dead_code)] // Each test program uses a part of it.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -148,7 +148,7 @@ fn server(timeouts: Timeouts, limits: Limits) -> (WebSocket, RawPeer) {
             Ok(())
         })
         .unwrap();
-    let stream = TcpStream::connect(running.local_addr()).unwrap();
+    let stream = TcpStream::connect(running.local_addr().unwrap()).unwrap();
     stream.set_nodelay(true).unwrap();
     let mut stream = facing_server(stream);
     stream.write_all(REQUEST).unwrap();

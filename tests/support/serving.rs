@@ -1,5 +1,5 @@
 //! What most tests of servers begin with.
-#![allow(dead_code, reason = "each test program uses a part of it")]
+#![allow(dead_code)] // Each test program uses a part of it.
 
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;

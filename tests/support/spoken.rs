@@ -1,6 +1,6 @@
 //! The versions of the protocol that a test goes through: RFC 6455, and with feature `legacy` every draft, those with
 //! `deflate-stream` also with it.
-#![allow(dead_code, reason = "each test program uses a part of it")]
+#![allow(dead_code)] // Each test program uses a part of it.
 
 use std::fmt;
 

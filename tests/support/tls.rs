@@ -1,6 +1,6 @@
 //! What the tests over TLS share: certificates made by the `openssl` command line, and a relay that speaks TLS on one
 //! side and plain bytes on the other, so that peers that write frames by hand can be met over TLS too.
-#![allow(dead_code, reason = "each test program uses a part of it")]
+#![allow(dead_code)] // Each test program uses a part of it.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};

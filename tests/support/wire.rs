@@ -270,7 +270,7 @@ pub(crate) fn pair_with(side: Side, limits: Limits, timeouts: Timeouts) -> (Peer
                     Ok(())
                 })
                 .unwrap();
-            let mut stream = connect(running.local_addr());
+            let mut stream = connect(running.local_addr().unwrap());
             stream.write_all(REQUEST.as_bytes()).unwrap();
             assert_eq!(read_head(&mut stream), RESPONSE);
             (stream, receiver.recv_timeout(LONG).unwrap())

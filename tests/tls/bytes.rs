@@ -17,7 +17,7 @@ fn pair() -> (WebSocket, WebSocket) {
         Ok(())
     });
     let server = server.unwrap();
-    let url = format!("wss://localhost:{}", server.local_addr().port());
+    let url = format!("wss://localhost:{}", server.local_addr().unwrap().port());
     let client = Client::new(&url)
         .unwrap()
         .watched()

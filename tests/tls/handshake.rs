@@ -51,7 +51,7 @@ fn a_server_with_the_right_certificate_is_trusted_by_name_and_by_address() {
     let ready = TlsAccept::from(certificates.native_acceptor("right"));
     for accept in [certificates.accept("right"), TlsAccept::new(pem).unwrap(), ready] {
         let server = server(accept);
-        let port = server.local_addr().port();
+        let port = server.local_addr().unwrap().port();
         for host in ["localhost", "127.0.0.1"] {
             round_trip(&client(host, port, certificates.connect()));
         }
@@ -68,7 +68,7 @@ struct Tap {
 
 fn tap(server: &ServerHandle) -> Tap {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let (port, server) = (listener.local_addr().unwrap().port(), server.local_addr());
+    let (port, server) = (listener.local_addr().unwrap().port(), server.local_addr().unwrap());
     let (tell, heard) = mpsc::channel();
     thread::spawn(move || {
         let client = listener.accept().unwrap().0;
@@ -135,7 +135,7 @@ fn a_certificate_that_cannot_be_trusted_ends_it_and_is_named() {
     }
     // Nobody but the one that was added.
     let server = server(certificates().accept("right"));
-    let port = server.local_addr().port();
+    let port = server.local_addr().unwrap().port();
     assert_eq!(kind(client("localhost", port, TlsConnect::new()).connect()), TlsErrorKind::UnknownIssuer);
     let none = TlsConnect::new().only_added_roots();
     assert_eq!(kind(client("localhost", port, none).connect()), TlsErrorKind::UnknownIssuer);
@@ -148,7 +148,7 @@ fn what_weakens_verification_does_no_more_than_it_says() {
     let _watchdog = watchdog();
     for name in ["wrong_host", "expired", "unknown_authority"] {
         let server = server(certificates().accept(name));
-        let port = server.local_addr().port();
+        let port = server.local_addr().unwrap().port();
         let any_host = client("localhost", port, certificates().connect().danger_accept_any_host());
         match name {
             "wrong_host" => round_trip(&any_host),

@@ -39,12 +39,13 @@ fn everything(mut stream: TcpStream) -> Vec<u8> {
 fn plain_http_to_a_tls_port_gets_no_http_and_no_connection() {
     let _watchdog = watchdog();
     let (server, connections) = server(long_timeouts());
-    let mut plain = TcpStream::connect(server.local_addr()).unwrap();
+    let mut plain = TcpStream::connect(server.local_addr().unwrap()).unwrap();
     plain.write_all(crate::live::REQUEST).unwrap();
     let answer = everything(plain);
     assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
     // Our own client, and it says so in an error.
-    let error = Client::new(&format!("ws://{}", server.local_addr())).unwrap().watched().connect().unwrap_err();
+    let url = format!("ws://{}", server.local_addr().unwrap());
+    let error = Client::new(&url).unwrap().watched().connect().unwrap_err();
     assert!(matches!(error, Error::Handshake(_) | Error::Io(_)), "{error:?}");
     assert!(connections.try_recv().is_err());
 }
@@ -61,7 +62,7 @@ fn tls_to_a_plain_port_is_named() {
             Ok(())
         })
         .unwrap();
-    let error = client(plain.local_addr().port()).connect().unwrap_err();
+    let error = client(plain.local_addr().unwrap().port()).connect().unwrap_err();
     assert!(matches!(&error, Error::Tls(e) if e.kind() == TlsErrorKind::NotTls), "{error:?}");
     assert!(take.try_recv().is_err(), "it was tried again in plain text");
 }
@@ -108,7 +109,7 @@ fn a_client_that_drips_its_handshake_is_cut_at_the_deadline() {
     timeouts.handshake = ms(300);
     let (server, connections) = server(timeouts);
     for bytes in [client_hello(), Vec::new()] {
-        let peer = TcpStream::connect(server.local_addr()).unwrap();
+        let peer = TcpStream::connect(server.local_addr().unwrap()).unwrap();
         let (writer, start) = (peer.try_clone().unwrap(), Instant::now());
         let dripping = thread::spawn(move || drip(writer, bytes));
         everything(peer);
@@ -117,7 +118,7 @@ fn a_client_that_drips_its_handshake_is_cut_at_the_deadline() {
     }
     // TLS and the request share the one deadline.
     let start = Instant::now();
-    let tcp = TcpStream::connect(server.local_addr()).unwrap();
+    let tcp = TcpStream::connect(server.local_addr().unwrap()).unwrap();
     thread::sleep(ms(150));
     // On a busy machine there may not be enough left for the handshake.
     if let Ok(mut tls) = certificates().native_connector().connect("localhost", tcp) {
@@ -158,7 +159,7 @@ fn a_server_that_drips_its_handshake_is_cut_at_the_deadline() {
 fn through(change: impl FnMut(&mut Vec<u8>) -> bool + Send + 'static) -> (WebSocket, WebSocket) {
     let (server, connections) = server(long_timeouts());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let (port, address) = (listener.local_addr().unwrap().port(), server.local_addr());
+    let (port, address) = (listener.local_addr().unwrap().port(), server.local_addr().unwrap());
     thread::spawn(move || {
         let client = listener.accept().unwrap().0;
         let server = TcpStream::connect(address).unwrap();

@@ -64,7 +64,7 @@ fn socks_proxy(to: SocketAddr) -> (Proxy, JoinHandle<Vec<u8>>) {
 fn through_proxies() {
     let _watchdog = watchdog();
     let server = echo_server("right");
-    let (to, url) = (server.local_addr(), format!("wss://localhost:{}/", server.local_addr().port()));
+    let (to, url) = (server.local_addr().unwrap(), format!("wss://localhost:{}/", server.local_addr().unwrap().port()));
     let message: Vec<u8> = (0..1_u32 << 20).map(|i| (i * 7) as u8).collect();
     let (by_http, by_socks) = (http_proxy(to), socks_proxy(to));
     let asked = format!("CONNECT localhost:{0} HTTP/1.1\r\nHost: localhost:{0}\r\n\r\n", to.port());
@@ -85,9 +85,10 @@ fn a_proxy_that_leads_elsewhere() {
     let _watchdog = watchdog();
     let other = echo_server("wrong_host");
     let plain = Server::bind("127.0.0.1:0").unwrap().watched().start(|_| Ok(())).unwrap();
-    for (to, expected) in
-        [(other.local_addr(), TlsErrorKind::HostnameMismatch), (plain.local_addr(), TlsErrorKind::NotTls)]
-    {
+    for (to, expected) in [
+        (other.local_addr().unwrap(), TlsErrorKind::HostnameMismatch),
+        (plain.local_addr().unwrap(), TlsErrorKind::NotTls),
+    ] {
         let (proxy, _serving) = http_proxy(to);
         match client("wss://localhost/").proxy(proxy).connect() {
             Err(Error::Tls(error)) => assert_eq!(error.kind(), expected),
@@ -137,13 +138,13 @@ fn to(location: &str) -> String {
 fn a_redirect_to_tls_is_followed() {
     let _watchdog = watchdog();
     let server = echo_server("right");
-    let location = format!("https://localhost:{}/", server.local_addr().port());
+    let location = format!("https://localhost:{}/", server.local_addr().unwrap().port());
     let (address, serving) = answering(None, |_| to(&location));
     let client = client(&format!("ws://{address}/")).header("Cookie", "S3CRET").unwrap().max_redirects(1);
     let mut ws = client.connect().unwrap();
     ws.send("over TLS").unwrap();
     assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("over TLS"));
-    assert_eq!(ws.peer_addr(), Some(server.local_addr()));
+    assert_eq!(ws.peer_addr(), Some(server.local_addr().unwrap()));
     assert!(serving.join().unwrap().contains("Cookie: S3CRET"));
 }
 
@@ -202,7 +203,7 @@ fn a_proxy_for_ws_alone() -> Result<()> {
     let _watchdog = watchdog();
     let server = echo_server("right");
     let proxy = Proxy::from_vars(|name| (name == "ws_proxy").then(|| "http://127.0.0.1:1".into()))?;
-    let mut ws = client(&format!("wss://localhost:{}/", server.local_addr().port())).proxy(proxy).connect()?;
+    let mut ws = client(&format!("wss://localhost:{}/", server.local_addr().unwrap().port())).proxy(proxy).connect()?;
     ws.send("directly")?;
     assert_eq!(ws.recv()?.unwrap().as_text(), Some("directly"));
     Ok(())
@@ -219,7 +220,7 @@ fn a_header_of_the_proxy_protocol_comes_before_tls() {
     let server =
         Server::bind("127.0.0.1:0").unwrap().watched().timeouts(long_timeouts()).tls(certificates().accept("right"));
     let server = server.trust_proxy_protocol(["127.0.0.1"]).unwrap().start(greet).unwrap();
-    let to = server.local_addr();
+    let to = server.local_addr().unwrap();
     // A balancer that knows nothing of TLS.
     for header in [&b"PROXY TCP4 192.0.2.1 198.51.100.7 56324 443\r\n"[..], &V2[..]] {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -253,7 +254,8 @@ fn an_untrusted_certificate_is_not_retried() {
     let _watchdog = watchdog();
     let server = echo_server("right");
     // Without the authority of the test.
-    let untrusting = Client::new(&format!("wss://localhost:{}/", server.local_addr().port())).unwrap().watched();
+    let untrusting =
+        Client::new(&format!("wss://localhost:{}/", server.local_addr().unwrap().port())).unwrap().watched();
     let mut connections = untrusting.timeouts(long_timeouts()).reconnect(Backoff::default());
     match connections.next() {
         Some(Err(Error::Tls(error))) => assert_eq!(error.kind(), TlsErrorKind::UnknownIssuer),

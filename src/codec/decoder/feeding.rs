@@ -1,12 +1,12 @@
-//! Where a decoder is fed: the places that whoever reads from the network reads to.
+//! The input side of a decoder: the memory that received bytes are read into.
 
 use crate::codec::decoder::{unmask_and_validate, Decoder, DecoderState, Destination, FrameInProgress};
 
-/// From this many bytes on, the rest of a payload is read straight into the store.
+/// Minimum rest of a payload that is read straight into the payload buffer.
 const MIN_DIRECT_READ: u64 = 4 << 10;
 
 impl Decoder {
-    /// The payload bytes still to come, if they are read straight into the store.
+    /// Number of payload bytes still to arrive, if they are read straight into the payload buffer.
     fn direct_remaining(&self) -> Option<u64> {
         match self.state {
             DecoderState::Payload(FrameInProgress {
@@ -18,8 +18,9 @@ impl Decoder {
         }
     }
 
-    /// Where to read to. Never empty. For a long payload this is the store itself, and ends with the frame.
-    pub(crate) fn space(&mut self) -> &mut [u8] {
+    /// The memory to read the next bytes into; never empty. For a long payload this is the payload buffer, up to the end of
+    /// the frame.
+    pub fn space(&mut self) -> &mut [u8] {
         match self.direct_remaining() {
             Some(remaining) => self.payload_buffer.space(remaining, self.limits.max_message_size),
             None => match self.state {
@@ -33,14 +34,14 @@ impl Decoder {
         }
     }
 
-    /// Where to read what nobody wants any more, after the last event.
+    /// The memory to read bytes into that are discarded, after the last event.
     pub(crate) fn discard_space(&mut self) -> &mut [u8] {
         self.input.clear();
         self.input.space()
     }
 
-    /// Says how many bytes were read into [`Decoder::space`].
-    pub(crate) fn filled(&mut self, count: usize) {
+    /// Reports that `count` bytes were read into the start of the last [`Decoder::space`].
+    pub fn filled(&mut self, count: usize) {
         match (self.direct_remaining(), &mut self.state) {
             (Some(_), DecoderState::Payload(frame)) => {
                 if let Err(violation) = unmask_and_validate(&mut self.message, frame, self.payload_buffer.filled(count))

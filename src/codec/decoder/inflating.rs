@@ -1,22 +1,21 @@
-//! Compressed messages (RFC 7692 section 6.2): payload bytes go through decompression into the store, whatever becomes of
-//! the message then.
+//! Compressed messages (RFC 7692 section 6.2): payload bytes are decompressed into the payload buffer.
 //!
-//! | the message is | payload bytes taken at a time | what comes out |
+//! | the message is | payload bytes per step | the output |
 //! |---|---|---|
-//! | put together | all that are here | is appended to the store, up to the limit of a message |
-//! | streamed | 64, which stand for 66 KiB at most | is lent in the store, and makes room for the next |
-//! | given up | 64 | is dropped; the window has to be kept up |
+//! | assembled | all that have arrived | is appended to the payload buffer, up to the limit of a message |
+//! | streamed | 64, which expand to at most 66 KiB | is lent in the payload buffer and replaced in the next step |
+//! | skipped | 64 | is dropped; it still has to enter the window |
 
 use crate::codec::assembly::{unmask, ReceiveMode};
 use crate::codec::decoder::{Decoder, FrameInProgress, PayloadLocation};
 use crate::codec::event::DecoderEvent;
 use crate::error::ProtocolError;
 
-/// Payload bytes decompressed at a time when nothing limits what they stand for.
+/// Number of payload bytes per step when no limit applies to the output.
 const INFLATE_STEP: u64 = 64;
 
 impl Decoder {
-    /// Takes in payload bytes of a compressed message. The same two levels of `None` as for other payloads.
+    /// Processes payload bytes of a compressed message. Returns as `payload_part`.
     pub(crate) fn inflate_part(
         &mut self,
         frame: &mut FrameInProgress,
@@ -38,7 +37,7 @@ impl Decoder {
         // 7692-6.2-1, 6455-6.2-6
         let result = inflater.push(bytes, self.payload_buffer.appender(), limit);
         let plain = self.payload_buffer.appended();
-        // 7692-6.1-s1: text is what comes out; and what came out well before a fault is judged before it.
+        // 7692-6.1-s1: the output is validated as text. Output before a fault is checked before the fault.
         message.validate(plain, false)?;
         result?;
         let produced = !plain.is_empty();

@@ -1,13 +1,13 @@
-//! Changing between whole messages and messages lent in pieces, also in the middle of one.
+//! Switching between whole messages and streamed messages, also in the middle of a message.
 
 use crate::codec::assembly::ReceiveMode;
 use crate::codec::decoder::{Decoder, DecoderState, Destination};
 use crate::message::MessageKind;
 
 impl Decoder {
-    /// From here on messages are lent in pieces. What has been put together of an open one is given as the first piece;
-    /// the rest of one that was given up is skipped.
-    pub(crate) fn start_streaming(&mut self) -> Option<(MessageKind, Vec<u8>)> {
+    /// Streams messages from now on. Returns the kind and the bytes so far of the message in progress, which is streamed from
+    /// here. The rest of a message whose stream was stopped is skipped.
+    pub fn start_streaming(&mut self) -> Option<(MessageKind, Vec<u8>)> {
         self.mode = ReceiveMode::Stream;
         let message = self.message.as_mut().filter(|message| message.mode != ReceiveMode::Skip)?;
         message.mode = ReceiveMode::Stream;
@@ -27,8 +27,8 @@ impl Decoder {
         Some((message.kind, prefix))
     }
 
-    /// Back to whole messages. The rest of one that is being streamed is skipped.
-    pub(crate) fn stop_streaming(&mut self) {
+    /// Returns whole messages from now on. The rest of a message that is being streamed is skipped.
+    pub fn stop_streaming(&mut self) {
         self.mode = ReceiveMode::Assemble;
         if let Some(message) = self.message.as_mut().filter(|message| message.mode == ReceiveMode::Stream) {
             message.mode = ReceiveMode::Skip;

@@ -3,11 +3,11 @@
 use super::lengths::build_code_lengths;
 use super::tokens::{distance_symbol, length_symbol, Token, Tokens};
 use crate::deflate::bits::{BitCursor, BitWriter};
-use crate::deflate::huffman::codes;
-use crate::deflate::{
+use crate::deflate::format::{
     DISTANCE_SYMBOLS, END_OF_BLOCK, FIXED_DISTANCES, FIXED_LITERALS, LENGTHS, LENGTH_ORDER, LENGTH_SYMBOLS,
     LITERAL_SYMBOLS, MAX_CODE_LENGTH, REPEATS, REPEAT_LAST, REPEAT_ZERO, REPEAT_ZERO_LONG,
 };
+use crate::deflate::huffman::codes;
 
 const STORED: u64 = 0b000;
 const FIXED: u64 = 0b010;
@@ -96,8 +96,11 @@ fn write_stored(raw: &[u8], writer: &mut BitWriter) {
 fn extra_bits(tokens: &Tokens) -> usize {
     let lengths =
         tokens.literals[END_OF_BLOCK + 1..].iter().zip(LENGTHS).map(|(count, (_, bits))| count * u32::from(bits));
-    let distances =
-        tokens.distances.iter().zip(crate::deflate::DISTANCES).map(|(count, (_, bits))| count * u32::from(bits));
+    let distances = tokens
+        .distances
+        .iter()
+        .zip(crate::deflate::format::DISTANCES)
+        .map(|(count, (_, bits))| count * u32::from(bits));
     (lengths.sum::<u32>() + distances.sum::<u32>()) as usize
 }
 

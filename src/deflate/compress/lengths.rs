@@ -7,7 +7,7 @@
 //! A code may turn out too long (15 bits, or 7). Then only how *many* codes have each length is repaired, and lengths
 //! are handed out again: the longest to the rarest.
 
-use crate::deflate::LITERAL_SYMBOLS;
+use crate::deflate::format::LITERAL_SYMBOLS;
 
 const NODES: usize = 2 * LITERAL_SYMBOLS;
 

@@ -20,7 +20,7 @@
 
 use super::search::{Search, SearchParams};
 use super::tokens::Tokens;
-use crate::deflate::{WindowBits, MAX_MATCH};
+use crate::deflate::format::{WindowBits, MAX_MATCH};
 
 /// How much is taken in at a time. When there is no more room, the window moves down: at most 32 KiB moved for every 8
 /// compressed, which is one or two percent of the work.

@@ -2,7 +2,7 @@
 //! and how.
 
 use super::tokens::Tokens;
-use crate::deflate::MAX_MATCH;
+use crate::deflate::format::MAX_MATCH;
 
 /// Bytes that are hashed, and so the shortest match that can be found. Matches of three hardly ever pay: without them
 /// text is as small, machine code three percent larger, and everything faster.

@@ -1,6 +1,6 @@
 //! What a block will say: literals and matches, and how often each symbol occurs.
 
-use crate::deflate::{DISTANCE_SYMBOLS, END_OF_BLOCK, LENGTHS, LITERAL_SYMBOLS, MIN_MATCH};
+use crate::deflate::format::{DISTANCE_SYMBOLS, END_OF_BLOCK, LENGTHS, LITERAL_SYMBOLS, MIN_MATCH};
 
 /// A block ends with this many tokens. More would save the description of codes, fewer follow changes in the data.
 pub(crate) const TOKENS_PER_BLOCK: usize = 4096;
@@ -120,7 +120,7 @@ impl Tokens {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::deflate::DISTANCES;
+    use crate::deflate::format::DISTANCES;
 
     #[test]
     fn every_length_and_distance_has_its_symbol() {

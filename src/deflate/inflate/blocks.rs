@@ -13,11 +13,11 @@
 //! | `Lengths` | one symbol of that code | `Symbols` after the last |
 //! | `Symbols` | a literal, a match, or the end of the block | `Header` after the end |
 
+use super::error::{InflateError, Stop};
 use super::output::Output;
 use super::symbols::Tables;
 use crate::deflate::bits::BitReader;
-use crate::deflate::inflate::{InflateError, Stop};
-use crate::deflate::{
+use crate::deflate::format::{
     DISTANCE_SYMBOLS, END_OF_BLOCK, LENGTH_ORDER, LENGTH_SYMBOLS, LITERAL_SYMBOLS, REPEATS, REPEAT_LAST,
 };
 

@@ -11,9 +11,9 @@
 //! may scribble past the end of a match. Nobody sees that: the next bytes go over it, and [`Output::finish`] cuts off
 //! the rest.
 
+use super::error::InflateError;
 use super::window::Window;
-use crate::deflate::inflate::InflateError;
-use crate::deflate::MAX_MATCH;
+use crate::deflate::format::MAX_MATCH;
 
 /// A match is copied in steps of this many bytes, and may write past its end by as many.
 const COPY_STEP: usize = 16;

@@ -5,14 +5,14 @@
 //! plenty of room, and knows only what is frequent. At anything else it stops *before* the symbol and leaves it to
 //! `step`.
 
+use super::error::{InflateError, Stop};
 use super::output::{Output, Target};
 use crate::deflate::bits::BitReader;
+use crate::deflate::format::{FIXED_DISTANCES, FIXED_LITERALS};
 use crate::deflate::huffman::{
     all_bits, code_bits, distance_entry, fill, length_entry, literal_entry, value, Completeness, Entry, END, EXCEPTION,
     LITERAL, SUBTABLE,
 };
-use crate::deflate::inflate::{InflateError, Stop};
-use crate::deflate::{FIXED_DISTANCES, FIXED_LITERALS};
 
 /// Bits that index the first table of literals and lengths. More would save second look-ups but cost time in every
 /// dynamic block.

@@ -389,7 +389,7 @@ fn other_frames_of_hixie_are_skipped_up_to_the_limit() {
     let frame = |first: u8, length: &[u8], payload: usize, end: &[u8]| {
         let mut bytes = vec![first];
         bytes.extend_from_slice(length);
-        bytes.extend(std::iter::repeat_n(0u8, payload));
+        bytes.extend(std::iter::repeat(0u8).take(payload));
         bytes.extend_from_slice(end);
         bytes
     };

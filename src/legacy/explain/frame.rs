@@ -1,36 +1,37 @@
-//! The words for the frames of a draft (feature `legacy`), and for what stands between a head and the first frame.
+//! The rows for the frames of a draft, and for the bytes between a head and the first frame.
 //!
-//! The bytes are read by `legacy::speller`, which judges them; this draws them, with the names that the table gives their parts.
+//! Formats frames and does not validate them: [`FrameTracer`] does. The names of the fields come from the table.
 
+use super::context::DraftContext;
 use crate::close::CloseCode;
 use crate::codec::frame::{Opcode, Role};
 use crate::error::ProtocolError;
-use crate::explain::frame::{arrow, masked_payload, meaning, table_row, text, BYTES, SHOWN};
+use crate::explain::frame::{arrow, masked_payload, meaning, table_row, text, BYTES};
 use crate::explain::layout::{count, row};
-use crate::legacy::explain::DraftContext;
+use crate::explain::state::SHOWN;
 use crate::legacy::frame_tracer::FrameTracer;
 use crate::legacy::parts::{CloseMethod, FinalBit, Framing, LengthFraming, Masking};
 use crate::message::MessageKind;
 
-/// How much of a frame is kept: the key before it, the longest header, and the longest payload of a control frame.
+/// Maximum number of bytes stored of a frame: masking key, longest header, longest payload of a control frame.
 const MAX_KEPT: usize = 4 + 14 + 125;
 
-/// What one side of a connection says after its head.
+/// Formats what one peer sends after its head.
 pub(crate) struct DraftFrameRenderer {
     context: DraftContext,
     from: Role,
-    /// Bytes behind the head that belong to the handshake, as far as they have come.
+    /// The received bytes after the head that belong to the handshake.
     trailer: Vec<u8>,
-    /// There from the first byte of a frame on: hybi-04 has to know both heads.
+    /// Created with the first byte of a frame, because hybi-04 needs both heads.
     tracer: Option<FrameTracer>,
     frame: PartialFrame,
-    /// The message whose frames are coming: its kind, bytes and frames so far.
+    /// The message of which not all frames have arrived: its kind, number of bytes and number of frames.
     message: Option<(MessageKind, u64, u64)>,
-    /// Nothing more means anything.
+    /// All further bytes are ignored.
     stopped: bool,
 }
 
-/// The beginning of a frame, as it travels and as it is without a mask.
+/// The first bytes of a frame, as sent and unmasked.
 #[derive(Default)]
 struct PartialFrame {
     wire_bytes: Vec<u8>,
@@ -58,7 +59,7 @@ impl DraftFrameRenderer {
         }
         if self.context.uses_deflate_stream() {
             out.push_str(&format!(
-                "\n{}  deflate-stream: all that follows is compressed, and is not parsed\n",
+                "\n{}  deflate-stream: all further bytes are compressed and not parsed\n",
                 arrow(self.from)
             ));
             self.stopped = true;
@@ -93,7 +94,7 @@ impl DraftFrameRenderer {
     }
 
     fn broken_rule(&mut self, violation: ProtocolError, out: &mut String) {
-        out.push_str(&format!("\n{}  A frame that breaks a rule\n", arrow(self.from)));
+        out.push_str(&format!("\n{}  Invalid frame\n", arrow(self.from)));
         for bytes in self.frame.wire_bytes.get(..SHOWN).unwrap_or(&self.frame.wire_bytes).chunks(BYTES) {
             table_row(out, bytes, "", "", "");
         }
@@ -111,31 +112,25 @@ impl DraftFrameRenderer {
         match (first, self.context.spec.close_method) {
             ([0x00], _) => {
                 let length = self.frame.bytes.saturating_sub(2);
-                out.push_str(&format!("\n{arrow}  Text frame with {}, a whole message\n", count(length, "byte")));
-                table_row(out, first, "", "type", "00: text follows, up to the next ff");
+                out.push_str(&format!("\n{arrow}  Text frame with {}, a complete message\n", count(length, "byte")));
+                table_row(out, first, "", "type", "00: text up to the next ff");
                 let shown = usize::try_from(length).unwrap_or(SHOWN).min(SHOWN);
                 payload(out, rest.get(..shown).unwrap_or(rest), length, Some(MessageKind::Text));
-                table_row(out, &[0xFF], "", "end", "ff, which no UTF-8 has in it");
+                table_row(out, &[0xFF], "", "end", "ff, a byte that never occurs in UTF-8");
             }
             ([0xFF], CloseMethod::Sentinel) if rest.last() == Some(&0) && rest.iter().all(|b| b & 0x7F == 0) => {
-                out.push_str(&format!("\n{arrow}  The closing frame\n"));
+                out.push_str(&format!("\n{arrow}  Closing frame\n"));
                 table_row(out, first, "", "type", "ff");
-                table_row(out, rest, "", "length", "0: nothing more is sent after this");
+                table_row(out, rest, "", "length", "0: nothing is sent after this frame");
                 self.stopped = true;
             }
             ([0x80..=0xFF], _) => {
-                out.push_str(&format!(
-                    "\n{arrow}  A frame that is skipped, {} in all\n",
-                    count(self.frame.bytes, "byte")
-                ));
-                table_row(out, first, "", "type", "not one that means anything; a length and so many bytes follow");
+                out.push_str(&format!("\n{arrow}  Ignored frame, {} in total\n", count(self.frame.bytes, "byte")));
+                table_row(out, first, "", "type", "undefined; followed by a length and as many bytes");
             }
             _ => {
-                out.push_str(&format!(
-                    "\n{arrow}  A frame that is skipped, {} in all\n",
-                    count(self.frame.bytes, "byte")
-                ));
-                table_row(out, first, "", "type", "not one that means anything; it goes up to the next ff");
+                out.push_str(&format!("\n{arrow}  Ignored frame, {} in total\n", count(self.frame.bytes, "byte")));
+                table_row(out, first, "", "type", "undefined; ends with the next ff");
             }
         }
     }
@@ -178,7 +173,7 @@ impl DraftFrameRenderer {
                 for (at, bytes) in
                     wire_bytes.get(before + header..).unwrap_or_default().chunks(BYTES).take(SHOWN / BYTES).enumerate()
                 {
-                    table_row(out, bytes, "", "masked", if at == 0 { "the payload as it travels" } else { "" });
+                    table_row(out, bytes, "", "masked", if at == 0 { "the payload on the wire" } else { "" });
                 }
                 payload(out, shown, size, kind);
             }
@@ -202,10 +197,10 @@ impl DraftFrameRenderer {
             None => "Unknown",
         };
         let place = match (opcode, is_last(rules, first)) {
-            (Some(Opcode::Data(_)), true) => ", a whole message",
+            (Some(Opcode::Data(_)), true) => ", a complete message",
             (Some(Opcode::Data(_)), false) => ", the first frame of a message",
             (Some(Opcode::Continuation), true) => ", the last frame of the message",
-            (Some(Opcode::Continuation), false) => ", the message goes on",
+            (Some(Opcode::Continuation), false) => ", more frames follow",
             _ if self.message.is_some() => ", between the frames of a message",
             _ => "",
         };
@@ -217,45 +212,45 @@ impl DraftFrameRenderer {
         let (top, reserved, number) = (first >> 7, first >> 4 & 0x7, first & 0xF);
         let (name, note) = match (rules.final_bit, top) {
             (FinalBit::Fin, 1) => ("FIN", "the message ends with this frame"),
-            (FinalBit::Fin, _) => ("FIN", "the message goes on in another frame"),
+            (FinalBit::Fin, _) => ("FIN", "more frames of this message follow"),
             (FinalBit::More, 1) => ("MORE", "more frames of this message follow"),
             (FinalBit::More, _) => ("MORE", "the message ends with this frame"),
         };
         table_row(out, &[first], &format!("{top}... ...."), name, &format!("{top}: {note}"));
-        table_row(out, &[], &format!(".{reserved:03b} ...."), "RSV1-3", "0: for extensions, and none is in use");
+        table_row(out, &[], &format!(".{reserved:03b} ...."), "RSV1-3", "0: no extension is in use");
         let note = match rules.opcodes.parse(number) {
-            Some(Opcode::Continuation) => "goes on with the message",
+            Some(Opcode::Continuation) => "continuation of the message",
             Some(Opcode::Data(MessageKind::Text)) => "text, in UTF-8",
-            Some(Opcode::Data(MessageKind::Binary)) => "binary, whatever bytes",
+            Some(Opcode::Data(MessageKind::Binary)) => "binary",
             Some(Opcode::Close) => "Close, a control frame",
-            Some(Opcode::Ping) => "Ping, a control frame: are you there?",
-            Some(Opcode::Pong) => "Pong, a control frame: yes, and the same bytes",
+            Some(Opcode::Ping) => "Ping, a control frame; the peer answers with a Pong",
+            Some(Opcode::Pong) => "Pong, a control frame; it repeats the payload of a Ping",
             None => "not defined",
         };
         table_row(out, &[], &format!(".... {number:04b}"), "opcode", &format!("{number:x}: {note}"));
         let (name, note) = match (rules.masking, self.from) {
             (Masking::Payload, Role::Client) => ("MASK", "a client masks every frame"),
-            (Masking::Payload, Role::Server) => ("MASK", "a server masks nothing"),
+            (Masking::Payload, Role::Server) => ("MASK", "a server masks no frame"),
             (Masking::None | Masking::FrameBy20 | Masking::FrameBy4, _) => {
-                ("RSV4", "reserved; MASK is yet to be invented")
+                ("RSV4", "reserved; the MASK bit was added in hybi-07")
             }
         };
         let top = second >> 7;
         table_row(out, &[second], &format!("{top}... ...."), name, &format!("{top}: {note}"));
         let mut left = after;
-        let mut take = |most: usize| {
-            let (taken, rest) = left.split_at(most.min(left.len()));
+        let mut take = |max: usize| {
+            let (taken, rest) = left.split_at(max.min(left.len()));
             left = rest;
             taken
         };
         crate::explain::frame::length(out, second & 0x7F, &mut take);
         let key = take(4);
         if !key.is_empty() {
-            table_row(out, key, "", "key", "random, and new for every frame");
+            table_row(out, key, "", "key", "random, different for every frame");
         }
     }
 
-    /// Counts a data frame. The kind of its message.
+    /// Counts a data frame, and returns the kind of its message.
     fn begin(&mut self, _: &LengthFraming, (_, opcode): (u8, Option<Opcode>), size: u64) -> Option<MessageKind> {
         if let Some(Opcode::Data(kind)) = opcode {
             self.message = Some((kind, 0, 0));
@@ -281,12 +276,12 @@ impl DraftFrameRenderer {
         }
     }
 
-    /// The body of a Close, whose bytes have been shown or not.
+    /// The rows for the body of a Close. `shown`: the unmasked bytes are already in the output.
     fn close(&mut self, body: &[u8], shown: bool, out: &mut String) {
         match (self.context.spec.close_method, body) {
             (CloseMethod::Codes(_), [high, low, reason @ ..]) => {
                 let code = CloseCode::new(u16::from_be_bytes([*high, *low]));
-                let means = if code.as_u16() == 1004 { "a message too large" } else { meaning(code) };
+                let means = if code.as_u16() == 1004 { "message too big" } else { meaning(code) };
                 table_row(out, unless_shown(shown, &[*high, *low]), "", "code", &format!("{code}: {means}"));
                 let some = reason.get(..SHOWN).unwrap_or(reason);
                 if !some.is_empty() {
@@ -296,18 +291,18 @@ impl DraftFrameRenderer {
             }
             (CloseMethod::Codes(_), _) => table_row(out, &[], "", "", "no code and no reason"),
             (CloseMethod::Initiator, [b'C', ..]) => {
-                table_row(out, unless_shown(shown, b"C"), "", "by whom", "C: the client closes first")
+                table_row(out, unless_shown(shown, b"C"), "", "sender", "C: the client closes first")
             }
             (CloseMethod::Initiator, [b'S', ..]) => {
-                table_row(out, unless_shown(shown, b"S"), "", "by whom", "S: the server closes first")
+                table_row(out, unless_shown(shown, b"S"), "", "sender", "S: the server closes first")
             }
-            (_, []) => table_row(out, &[], "", "", "without a body, as is its answer"),
+            (_, []) => table_row(out, &[], "", "", "no body; the reply has none either"),
             (_, body) => table_row(
                 out,
                 unless_shown(shown, body.get(..BYTES).unwrap_or(body)),
                 "",
                 "body",
-                "means nothing; the answer repeats it",
+                "no meaning; the reply repeats it",
             ),
         }
     }
@@ -323,7 +318,7 @@ impl PartialFrame {
     }
 }
 
-/// Bytes that have not been shown yet.
+/// The bytes, or none if they are already in the output.
 fn unless_shown(shown: bool, bytes: &[u8]) -> &[u8] {
     if shown {
         &[]
@@ -336,7 +331,7 @@ fn is_last(rules: &LengthFraming, first: u8) -> bool {
     (first & 0x80 != 0) == (rules.final_bit == FinalBit::Fin)
 }
 
-/// The key before a frame that is masked as a whole, and its header as it travels.
+/// The rows for the key before a frame that is masked with its header, and for that header as sent.
 fn masked_header(
     out: &mut String,
     rules: &LengthFraming,
@@ -346,22 +341,22 @@ fn masked_header(
 ) {
     let Some((nonce, after)) = wire_bytes.split_first_chunk::<4>() else { return };
     if rules.masking == Masking::FrameBy20 {
-        table_row(out, nonce, "", "nonce", "random, and new for every frame");
+        table_row(out, nonce, "", "nonce", "random, different for every frame");
         for (at, bytes) in context.frame_key(*nonce).chunks(BYTES).enumerate() {
             let note = if at == 0 { "SHA-1 of that and of the connection's masking key" } else { "" };
             table_row(out, bytes, "", if at == 0 { "key" } else { "" }, note);
         }
     } else {
-        table_row(out, nonce, "", "key", "random, and new for every frame");
+        table_row(out, nonce, "", "key", "random, different for every frame");
     }
     let header = after.get(..header_end.saturating_sub(4)).unwrap_or(after);
     for (at, bytes) in header.chunks(BYTES).enumerate() {
-        let note = if at == 0 { "the header as it travels, XORed with the key as all of the frame" } else { "" };
+        let note = if at == 0 { "the header on the wire, XORed with the key like the whole frame" } else { "" };
         table_row(out, bytes, "", "masked", note);
     }
 }
 
-/// The rows for a payload, of which `shown` is the beginning.
+/// The rows for a payload of `size` bytes, the first of which are `shown`.
 fn payload(out: &mut String, shown: &[u8], size: u64, kind: Option<MessageKind>) {
     for (at, bytes) in shown.chunks(BYTES).enumerate() {
         table_row(out, bytes, "", if at == 0 { "payload" } else { "" }, "");
@@ -372,7 +367,7 @@ fn payload(out: &mut String, shown: &[u8], size: u64, kind: Option<MessageKind>)
 fn rest(out: &mut String, shown: &[u8], size: u64, kind: Option<MessageKind>) {
     let more = size.saturating_sub(shown.len() as u64);
     if more > 0 {
-        table_row(out, &[], "", "...", &format!("and {} more", count(more, "byte")));
+        table_row(out, &[], "", "...", &format!("{} more", count(more, "byte")));
     }
     if kind == Some(MessageKind::Text) && !shown.is_empty() {
         text(out, &[], "text", shown);

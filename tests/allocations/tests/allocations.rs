@@ -86,7 +86,7 @@ fn echo_with(queue: bool, deflate: Option<Deflate>, test: impl FnOnce(WebSocket)
             Ok(())
         })
         .unwrap();
-    let url = format!("ws://{}", server.local_addr());
+    let url = server.url();
     let mut client = Client::new(&url).unwrap().timeouts(long_timeouts()).limits(Limits::with_max_message_size(2 << 20));
     if let Some(deflate) = deflate {
         client = client.deflate(deflate);

@@ -1,10 +1,8 @@
-//! Networks of IP addresses, as people write them: `192.0.2.1`, `192.0.2.0/24`, `2001:db8::/32`.
+//! Networks of IP addresses in text form: `192.0.2.1`, `192.0.2.0/24`, `2001:db8::/32`. Knows nothing of proxies.
 
 use std::net::IpAddr;
 
-use crate::http::date::parse_digits;
-
-/// The addresses that have as many leading bits in common with this one.
+/// All addresses that share a prefix with one address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct IpNetwork {
     address: IpAddr,
@@ -12,14 +10,14 @@ pub(crate) struct IpNetwork {
 }
 
 impl IpNetwork {
-    /// An address, with or without the length of a prefix.
+    /// Parses an address, with or without a prefix length.
     pub(crate) fn parse(text: &str) -> Option<IpNetwork> {
         let Some((address, prefix)) = text.split_once('/') else {
             return text.parse().ok().map(|address| IpNetwork { address, prefix: address_bits(address) });
         };
         let address = address.parse().ok()?;
-        // `parse` alone would take a sign.
-        let prefix = parse_digits(prefix.as_bytes()).and_then(|prefix| u32::try_from(prefix).ok())?;
+        // `parse` alone accepts a sign.
+        let prefix = prefix.parse().ok().filter(|_| prefix.bytes().all(|byte| byte.is_ascii_digit()))?;
         (prefix <= address_bits(address)).then_some(IpNetwork { address, prefix })
     }
 
@@ -28,7 +26,7 @@ impl IpNetwork {
     }
 }
 
-/// How many leading bits two addresses of one family have in common.
+/// Number of leading bits that two addresses share. `None`: different families.
 fn common_prefix_len(a: IpAddr, b: IpAddr) -> Option<u32> {
     match (a, b) {
         (IpAddr::V4(a), IpAddr::V4(b)) => Some((u32::from(a) ^ u32::from(b)).leading_zeros()),
@@ -49,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_covered() {
+    fn a_network_contains_the_addresses_with_its_prefix() {
         let rows = [
             ("192.0.2.1", "192.0.2.1", true),
             ("192.0.2.1", "192.0.2.2", false),

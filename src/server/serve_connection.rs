@@ -1,0 +1,101 @@
+//! One accepted connection from its socket to the end of its handler, on a worker thread.
+//!
+//! Connects the opening handshake with the registry. It knows neither how sockets are accepted nor how a request is checked.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::accept_loop::AcceptLoop;
+use super::handshake;
+use super::handshake_config::{Endpoints, HandshakeConfig, PendingHandshake};
+use super::listener::AcceptedSocket;
+use super::registry::EntryId;
+use crate::close::CloseCode;
+use crate::connection::ending::HostThread;
+use crate::connection::websocket::WebSocket;
+use crate::error::{Error, Result, Step};
+use crate::events::sink::EventSink;
+use crate::net::deadline::Deadline;
+use crate::net::socket::Socket;
+use crate::net::stream::Stream;
+
+/// Performs the opening handshake and calls the handler.
+pub(super) fn serve_connection(
+    accept_loop: &AcceptLoop,
+    id: EntryId,
+    accepted: AcceptedSocket,
+    bound_addr: Option<SocketAddr>,
+    config: &HandshakeConfig,
+    handler: &impl Fn(WebSocket) -> Result<()>,
+) {
+    let peer = accepted.peer;
+    match handshake::with_events(config, peer, |events| {
+        open_connection(accept_loop, id, accepted, bound_addr, (config, events))
+    }) {
+        Ok(ws) if accept_loop.lock().registry.mark_open(id, ws.shared_connection()) => {
+            let _host = HostThread::of(ws.shared_connection());
+            let events = ws.events().clone();
+            let _guard = events.panic_guard();
+            drop(handler(ws));
+        }
+        // The server was shut down meanwhile.
+        Ok(mut ws) => drop(ws.close(CloseCode::GOING_AWAY, "")),
+        // An event has reported the failure.
+        Err(_) => {}
+    }
+}
+
+/// Not inlined: the stack of the handshake must not stay in use below a handler that runs for hours.
+#[inline(never)]
+fn open_connection(
+    accept_loop: &AcceptLoop,
+    id: EntryId,
+    accepted: AcceptedSocket,
+    bound_addr: Option<SocketAddr>,
+    (config, events): (&HandshakeConfig, &EventSink),
+) -> Result<WebSocket> {
+    let AcceptedSocket { socket, peer } = accepted;
+    // A server bound to one address needs no system call to learn it.
+    let local = bound_addr.and_then(|bound_addr| match bound_addr.ip().is_unspecified() {
+        true => socket.local_addr(),
+        false => Some(bound_addr),
+    });
+    let deadline = Deadline::after(config.timeouts.handshake);
+    let endpoints = Endpoints { peer, local };
+    let tls_socket = config.tls.as_ref().map(|tls| Ok((tls, socket.try_clone()?)));
+    let tls_socket = tls_socket.transpose().map_err(|error| Error::io(Step::Tls, error))?;
+    // A shutdown during the TLS handshake ends the plain stream.
+    let pending =
+        register_handshake(accept_loop, id, PendingHandshake::new(plain_stream(socket, config)?, endpoints, deadline))?;
+    let proxied_client = handshake::read_proxy_header(&pending, config)?;
+    let pending = match tls_socket {
+        // 6455-4.2.2-2
+        Some((tls, socket)) => {
+            let stream = tls.accept(socket, config.timeouts.write, deadline)?;
+            register_handshake(accept_loop, id, PendingHandshake::new(stream, endpoints, deadline))?
+        }
+        None => pending,
+    };
+    // The accept loop has counted the clients of all other peers.
+    let admission_check = |client| match config.trusted_proxies.is_trusted(peer) {
+        true => accept_loop.lock().registry.count_client(id, client),
+        false => Ok(()),
+    };
+    handshake::accept(&pending, proxied_client, &admission_check, (config, events))
+}
+
+fn register_handshake(
+    accept_loop: &AcceptLoop,
+    id: EntryId,
+    pending: PendingHandshake,
+) -> Result<Arc<PendingHandshake>> {
+    let pending = Arc::new(pending);
+    match accept_loop.lock().registry.begin_handshake(id, &pending) {
+        true => Ok(pending),
+        false => Err(Error::Closed(None)),
+    }
+}
+
+fn plain_stream(socket: Socket, config: &HandshakeConfig) -> Result<Stream> {
+    Stream::from_socket(socket, config.timeouts.write).map_err(|error| Error::io(Step::Handshake, error))
+}

@@ -1,0 +1,128 @@
+//! The report of a shutdown, and the rule that a server is shut down once.
+//!
+//! Does not know how a shutdown proceeds.
+
+use std::fmt;
+use std::sync::Condvar;
+use std::thread::{self, ThreadId};
+use std::time::Duration;
+
+use crate::connection::shared::Connection;
+use crate::error::Error;
+use crate::primitives::lock::Lock;
+
+/// The result of a shutdown, see [`ServerHandle::shutdown`](crate::ServerHandle::shutdown).
+///
+/// It counts the connections that were open when the shutdown began, and the requests that it aborted. Requests that were
+/// answered meanwhile do not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ShutdownReport {
+    clean: usize,
+    timed_out: usize,
+    aborted: usize,
+    pub(super) threads_left: usize,
+}
+
+impl ShutdownReport {
+    /// Number of connections whose peer answered the Close.
+    pub fn clean(&self) -> usize {
+        self.clean
+    }
+
+    /// Number of connections that were aborted because their peer did not answer the Close in time.
+    pub fn timed_out(&self) -> usize {
+        self.timed_out
+    }
+
+    /// Number of connections that ended in any other way without a Close from the peer, and of aborted requests.
+    pub fn aborted(&self) -> usize {
+        self.aborted
+    }
+
+    /// Number of threads that did not end with their connection, because a handler waits for something else. All others were
+    /// joined.
+    pub fn threads_left(&self) -> usize {
+        self.threads_left
+    }
+
+    /// Counts a connection that has ended.
+    pub(super) fn record(&mut self, connection: &Connection) {
+        let kind = match connection.end() {
+            _ if connection.both_closes_exchanged() => &mut self.clean,
+            Some(Error::Timeout(_)) => &mut self.timed_out,
+            Some(_) | None => &mut self.aborted,
+        };
+        *kind = kind.saturating_add(1);
+    }
+
+    /// Counts requests that were aborted.
+    pub(super) fn record_aborted(&mut self, count: usize) {
+        self.aborted = self.aborted.saturating_add(count);
+    }
+}
+
+impl fmt::Display for ShutdownReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ShutdownReport { clean, timed_out, aborted, threads_left } = self;
+        write!(f, "{clean} closed, {timed_out} timed out, {aborted} aborted, {threads_left} threads left")
+    }
+}
+
+/// Runs the shutdown of a server once. No lock is held while it runs, because it emits events.
+#[derive(Default)]
+pub(super) struct Once {
+    state: Lock<Progress>,
+    changed: Condvar,
+}
+
+#[derive(Default, Clone, Copy)]
+enum Progress {
+    #[default]
+    NotStarted,
+    /// On this thread.
+    Running(ThreadId),
+    Done(ShutdownReport),
+}
+
+impl Once {
+    /// Runs `work`, or waits for another thread that runs it. `None`: this thread runs it already, and calls again from an
+    /// event handler.
+    pub(super) fn call(&self, work: impl FnOnce() -> ShutdownReport) -> Option<ShutdownReport> {
+        let me = thread::current().id();
+        let mut state = self.state.lock();
+        loop {
+            match *state {
+                Progress::NotStarted => break,
+                Progress::Running(by) if by == me => return None,
+                Progress::Running(_) => state = state.wait(&self.changed, Duration::MAX),
+                Progress::Done(report) => return Some(report),
+            }
+        }
+        *state = Progress::Running(me);
+        drop(state);
+        let mut completion = CompletionGuard { once: self, report: ShutdownReport::default() };
+        completion.report = work();
+        Some(completion.report)
+    }
+
+    /// Waits until `work` has completed, if it has started.
+    pub(super) fn wait(&self) {
+        let mut state = self.state.lock();
+        while matches!(*state, Progress::Running(_)) {
+            state = state.wait(&self.changed, Duration::MAX);
+        }
+    }
+}
+
+/// Wakes the waiting threads, also if the work panicked.
+struct CompletionGuard<'a> {
+    once: &'a Once,
+    report: ShutdownReport,
+}
+
+impl Drop for CompletionGuard<'_> {
+    fn drop(&mut self) {
+        *self.once.state.lock() = Progress::Done(self.report);
+        self.once.changed.notify_all();
+    }
+}
