@@ -52,12 +52,28 @@
 //! through `handshake` and `codec` in the order of the RFC.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+// In a build without a feature, functions that only this feature calls are unused. The default build allows none.
+#![cfg_attr(
+    not(all(
+        feature = "client",
+        feature = "server",
+        feature = "proxy",
+        feature = "reconnect",
+        feature = "hub",
+        feature = "trace"
+    )),
+    allow(dead_code, unused_imports, unreachable_pub)
+)]
 
+#[cfg(any(feature = "client", feature = "server"))]
 mod auth;
+#[cfg(feature = "client")]
 mod client;
 mod close;
 pub mod codec;
 mod config;
+#[cfg(any(feature = "client", feature = "server"))]
 mod connection;
 #[cfg(feature = "deflate")]
 pub mod deflate;
@@ -67,33 +83,54 @@ mod deflate {
     pub(crate) mod extension;
 }
 mod error;
+#[cfg(feature = "trace")]
 pub mod events;
+#[cfg(all(not(feature = "trace"), any(feature = "client", feature = "server")))]
+mod events;
+#[cfg(feature = "trace")]
 pub mod explain;
 pub mod handshake;
+#[cfg(any(feature = "client", feature = "server"))]
 mod http;
+#[cfg(all(feature = "hub", any(feature = "client", feature = "server")))]
 mod hub;
 #[cfg(feature = "legacy")]
 mod legacy;
 pub mod manual;
 mod message;
+#[cfg(any(feature = "client", feature = "server"))]
 mod net;
 mod primitives;
+#[cfg(feature = "proxy")]
 mod proxy;
+#[cfg(feature = "reconnect")]
 mod reconnect;
+#[cfg(feature = "proxy")]
 mod redirect;
+#[cfg(feature = "server")]
 mod server;
+#[cfg(any(feature = "client", feature = "server"))]
 mod tls;
+#[cfg(feature = "server")]
 mod trusted_proxy;
 
+#[cfg(any(feature = "client", feature = "server"))]
 pub use auth::challenge::Challenge;
+#[cfg(any(feature = "client", feature = "server"))]
 pub use auth::credentials::{constant_time_eq, Credentials};
+#[cfg(feature = "client")]
 pub use client::builder::{connect, Client};
 pub use close::{CloseCode, CloseInfo};
 pub use config::{Limits, Timeouts};
+#[cfg(any(feature = "client", feature = "server"))]
 pub use connection::messages::Messages;
+#[cfg(any(feature = "client", feature = "server"))]
 pub use connection::recv_stream::RecvStream;
+#[cfg(any(feature = "client", feature = "server"))]
 pub use connection::send_stream::SendStream;
+#[cfg(any(feature = "client", feature = "server"))]
 pub use connection::sender::Sender;
+#[cfg(any(feature = "client", feature = "server"))]
 pub use connection::websocket::WebSocket;
 #[cfg(feature = "deflate")]
 pub use deflate::extension::Deflate;
@@ -102,28 +139,47 @@ pub use error::{
     ProxyError, ProxyErrorKind, ProxyHeaderErrorKind, RedirectError, RedirectErrorKind, RedirectHop, Result, Step,
     TlsError, TlsErrorKind, UriErrorKind, UsageError,
 };
+#[cfg(any(feature = "client", feature = "server"))]
 pub use http::cookie::SetCookie;
+#[cfg(any(feature = "client", feature = "server"))]
 pub use http::request::Request;
+#[cfg(any(feature = "client", feature = "server"))]
 pub use http::response::Response;
+#[cfg(all(feature = "hub", any(feature = "client", feature = "server")))]
 pub use hub::{DeliveryStats, Hub, HubLimits, Member, OverflowPolicy, QueueOutcome};
 #[cfg(feature = "legacy")]
 pub use legacy::{Capability, Version};
 pub use message::{Message, MessageKind, MessageRef};
+#[cfg(any(feature = "client", feature = "server"))]
 pub use net::stream::SplitStream;
+#[cfg(feature = "proxy")]
 pub use proxy::Proxy;
+#[cfg(feature = "reconnect")]
 pub use reconnect::attempts::{Reconnect, ReconnectHandle};
+#[cfg(feature = "reconnect")]
 pub use reconnect::backoff::Backoff;
+#[cfg(feature = "reconnect")]
 pub use reconnect::disconnect::{Disconnect, Retry};
+#[cfg(feature = "server")]
 pub use server::builder::{serve, Server};
+#[cfg(feature = "server")]
 pub use server::decision::{Accept, Decision};
+#[cfg(feature = "server")]
 pub use server::handle::ServerHandle;
+#[cfg(feature = "server")]
 pub use server::raw_stream::RawStream;
+#[cfg(feature = "server")]
 pub use server::shutdown::ShutdownHandle;
+#[cfg(feature = "server")]
 pub use server::shutdown_report::ShutdownReport;
-#[cfg(feature = "native-tls")]
-pub use tls::config::{TlsAccept, TlsConnect, TlsIdentity};
+#[cfg(all(feature = "native-tls", feature = "server"))]
+pub use tls::config::TlsAccept;
+#[cfg(all(feature = "native-tls", feature = "client"))]
+pub use tls::config::TlsConnect;
+#[cfg(all(feature = "native-tls", any(feature = "client", feature = "server")))]
+pub use tls::config::TlsIdentity;
 
 /// The code in the README, compiled like all other examples.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "client", feature = "server", feature = "hub", feature = "reconnect"))]
 #[doc = include_str!("../README.md")]
 struct ReadmeExamples;

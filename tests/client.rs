@@ -1,4 +1,4 @@
-//! Connecting, against servers written by hand: what goes out byte for byte, and what each kind of answer comes to.
+//! Connecting to scripted servers: the request byte for byte, and the result of each kind of response.
 
 use std::io::{self, Cursor, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -11,7 +11,7 @@ use stdws::{
     Step, Timeouts, UriErrorKind, UsageError,
 };
 
-/// The nonce of RFC 6455 section 1.3, and what comes of it.
+/// The nonce of RFC 6455 section 1.3, its key, and the response to it.
 const NONCE: &[u8; 16] = b"the sample nonce";
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const GOOD: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -47,7 +47,7 @@ fn accept(listener: &TcpListener) -> TcpStream {
     stream
 }
 
-/// The request, which is all that may have come so far: 6455-4.1-40.
+/// The request. Nothing else may have arrived yet: 6455-4.1-40.
 fn request(stream: &mut TcpStream) -> String {
     let (mut bytes, mut part) = (Vec::new(), [0; 1 << 16]);
     while !bytes.ends_with(b"\r\n\r\n") {
@@ -59,16 +59,16 @@ fn request(stream: &mut TcpStream) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// What the client sends until it goes.
+/// Everything that the client sends until it disconnects.
 fn rest(stream: &mut TcpStream) -> Vec<u8> {
     let mut bytes = Vec::new();
-    // A client that goes with bytes of ours unread resets the connection; what came before counts.
+    // A client that closes its socket with unread bytes resets the connection; the bytes before that count.
     let _ = stream.read_to_end(&mut bytes);
     bytes
 }
 
-/// A server for one connection: answers the request with these bytes in one write, says that there is no more, and gives
-/// the request and what came after it.
+/// A server for one connection: answers the request with these bytes in one write, ends its stream, and returns the request
+/// and the bytes after it.
 fn answer(response: impl Into<Vec<u8>>) -> (SocketAddr, JoinHandle<(String, Vec<u8>)>) {
     let (listener, address) = listen();
     let response = response.into();
@@ -90,13 +90,13 @@ fn rejection(result: stdws::Result<stdws::WebSocket>) -> HandshakeError {
     }
 }
 
-/// The rejection that comes of a response.
+/// The rejection that a response results in.
 fn refused(response: impl Into<Vec<u8>>) -> HandshakeError {
     let (address, _server) = answer(response);
     rejection(within(move || client(&format!("ws://{address}")).connect()))
 }
 
-// ── what goes out ───────────────────────────────────────────────────────────────────────────────────────────────────
+// ── the request ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// 6455-4.1-18, 6455-4.1-19, 6455-4.1-20, 6455-4.1-21, 6455-4.1-22, 6455-4.1-23, 6455-4.1-29, 6455-4.1-33: byte for byte.
 #[test]
@@ -115,9 +115,9 @@ fn a_plain_request() {
     assert_eq!(server.join().unwrap().0, expected);
 }
 
-/// 6455-4.1-32, 6455-4.1-35, 6455-4.1-39, 6455-4.1-46: everything at once, and the subprotocol that was chosen.
+/// 6455-4.1-32, 6455-4.1-35, 6455-4.1-39, 6455-4.1-46: all settings at once, and the selected subprotocol.
 #[test]
-fn a_request_with_everything() {
+fn a_request_with_all_settings() {
     let (address, server) = answer(GOOD.replace("\r\n\r\n", "\r\nSec-WebSocket-Protocol: v1.feed\r\n\r\n"));
     let ws = within(move || {
         let client = client(&format!("ws://Aladdin:open%20sesame@{address}/chat?q=%20"));
@@ -140,7 +140,7 @@ fn a_request_with_everything() {
     assert_eq!(server.join().unwrap().0, expected);
 }
 
-/// 6455-4.1-3, 6455-4.1-4: what must not be sent is refused where it is given.
+/// 6455-4.1-3, 6455-4.1-4: an invalid value is refused by its setter.
 #[test]
 fn usage_errors_show_before_anything_is_sent() {
     let client = || Client::new("ws://h/").unwrap();
@@ -164,7 +164,7 @@ fn usage_errors_show_before_anything_is_sent() {
     }
 }
 
-/// No TLS, no connection. With no time at all, a name would end in a timeout; so none is resolved.
+/// With a timeout of zero, resolving a name would be a timeout, so no name is resolved.
 #[test]
 #[cfg(not(feature = "native-tls"))]
 fn wss_without_tls_is_refused_before_the_name_is_resolved() {
@@ -212,7 +212,7 @@ fn secrets_are_never_shown() {
 
 // ── randomness ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// 6455-4.1-28, 6455-4.1-30: fresh for each connection.
+/// 6455-4.1-28, 6455-4.1-30: new for each connection.
 #[test]
 fn every_connection_has_a_key_of_its_own() {
     let keys: Vec<String> = (0..2)
@@ -227,14 +227,14 @@ fn every_connection_has_a_key_of_its_own() {
     assert!(keys.iter().all(|key| key.len() == 24 && key.ends_with("==")) && keys[0] != keys[1], "{keys:?}");
 }
 
-/// 6455-5.3-3, 6455-10.3-1: the caller's source serves the key and the masking keys, of every connection of the client.
+/// 6455-5.3-3, 6455-10.3-1: the caller's source is used for the key and the masking keys of every connection.
 #[test]
 fn the_callers_source_is_used_for_every_key() {
     let (first, server) = answer(GOOD);
     within(move || client(&format!("ws://{first}")).connect().unwrap().send("Hello").unwrap());
     let (request, frames) = server.join().unwrap();
     assert!(request.contains(KEY));
-    // 6455-5.1-1: masked with the first four bytes of what the source gives; then the Close of leaving, with the next.
+    // 6455-5.1-1: masked with the first four bytes of the source; then the Close of the drop, with the next four.
     assert!(frames.starts_with(b"\x81\x85the \x3C\x0D\x09\x4C\x1B\x88\x82samp"), "{}", frames.escape_ascii());
 }
 
@@ -252,7 +252,7 @@ fn a_source_that_fails_sends_nothing() {
     };
     let error = within(move || failing(0).connect().unwrap_err());
     assert!(matches!(&error, Error::Io(e) if e.step() == Step::RandomSource), "{error:?}");
-    assert_eq!(listener.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock, "a connection was made");
+    assert_eq!(listener.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock, "a connection was opened");
 
     listener.set_nonblocking(false).unwrap();
     let server = thread::spawn(move || {
@@ -266,11 +266,11 @@ fn a_source_that_fails_sends_nothing() {
     assert_eq!(server.join().unwrap(), b"");
 }
 
-// ── what comes in ───────────────────────────────────────────────────────────────────────────────────────────────────
+// ── the response ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// 6455-4.1-s3: open, with nothing lost that came in the same packet; the same byte by byte.
+/// 6455-4.1-s3: open, and no byte of the same packet is lost; the same byte by byte.
 #[test]
-fn frames_right_behind_the_response_are_received() {
+fn frames_directly_after_the_response_are_received() {
     let response = [GOOD.replace("Connection: Upgrade", "Connection: keep-alive, Upgrade").as_bytes(), FRAMES].concat();
     for size in [response.len(), 1] {
         let (listener, address) = listen();
@@ -280,12 +280,12 @@ fn frames_right_behind_the_response_are_received() {
             stream.set_nodelay(true).unwrap();
             request(&mut stream);
             response.chunks(size).for_each(|piece| stream.write_all(piece).unwrap());
-            // The client lets the server end the stream.
+            // The client waits for the server to end the stream.
             stream.shutdown(std::net::Shutdown::Write).unwrap();
             rest(&mut stream)
         });
         let code = within(move || {
-            // 6455-4.1-43: a list, in which others may stand.
+            // 6455-4.1-43: a list, which can have other values.
             let mut ws = client(&format!("ws://{address}")).connect().unwrap();
             assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("hi"));
             assert!(ws.recv().unwrap().is_none());
@@ -297,7 +297,7 @@ fn frames_right_behind_the_response_are_received() {
     }
 }
 
-/// RFC 9110 section 15.2: up to four interim responses are no answer yet.
+/// RFC 9110 section 15.2: up to four interim responses are skipped.
 #[test]
 fn interim_responses_are_skipped() {
     let interim = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n";
@@ -314,7 +314,7 @@ fn responses_that_must_not_be_accepted() {
     use HandshakeErrorKind::*;
     let plus = |field: &str| GOOD.replace("\r\n\r\n", &format!("\r\n{field}\r\n\r\n"));
     let rows = [
-        // 6455-4.1-s2: the status is looked at before the version.
+        // 6455-4.1-s2: the status is checked before the version.
         (GOOD.replace("HTTP/1.1 101 Switching Protocols", "HTTP/1.0 503 Busy"), Status(503)),
         (GOOD.replace("101 Switching Protocols", "302 Found"), Status(302)),
         (GOOD.replace("HTTP/1.1", "HTTP/1.0"), HttpVersion),
@@ -351,7 +351,7 @@ fn responses_that_must_not_be_accepted() {
 }
 
 #[test]
-fn a_refusal_keeps_all_the_server_said() {
+fn a_rejection_keeps_headers_and_body() {
     let rejection =
         refused("HTTP/1.1 403 Forbidden\r\nX-Why: caf\u{e9}\r\nx-why: 2\r\nContent-Length: 6\r\n\r\ndenied!");
     assert_eq!(rejection.kind(), &HandshakeErrorKind::Status(403));
@@ -366,7 +366,7 @@ fn a_refusal_keeps_all_the_server_said() {
     for (response, expected) in [
         (format!("{head}Transfer-Encoding: chunked\r\n\r\n3\r\nden\r\n3\r\nied\r\n0\r\n\r\n"), "denied"),
         (format!("{head}\r\ndenied"), "denied"),
-        // Cut short: what came is kept.
+        // Cut short: the received part is kept.
         (format!("{head}Content-Length: 100\r\n\r\ndenied"), "denied"),
         (format!("{head}Content-Length: 100000\r\n\r\n{large}"), &large[..65_536]),
         (format!("{head}Content-Length: 0\r\n\r\ndenied"), ""),
@@ -377,7 +377,7 @@ fn a_refusal_keeps_all_the_server_said() {
 
 /// 6455-10.4-1
 #[test]
-fn limits_are_the_clients() {
+fn limits_are_those_that_were_set() {
     let violation = |change: fn(Client) -> Client| {
         let (address, _server) = answer([GOOD.as_bytes(), b"\x02\x02he\x80\x03llo"].concat());
         let mut ws = within(move || change(client(&format!("ws://{address}"))).connect().unwrap());
@@ -408,7 +408,7 @@ fn limits_are_the_clients() {
 
 const SHORT: Duration = Duration::from_millis(150);
 
-/// Runs a server for one connection, which goes on until it cannot, against a client with little time.
+/// Runs a server for one connection until its socket fails, against a client with a short timeout.
 fn in_short_time(mut serve: impl FnMut(&mut TcpStream) -> io::Result<()> + Send + 'static) -> Error {
     let (listener, address) = listen();
     let server = thread::spawn(move || {
@@ -432,9 +432,9 @@ fn a_silent_server_is_cut_at_the_deadline() {
     assert!(matches!(error, Error::Timeout(Step::Handshake)), "{error:?}");
 }
 
-/// The other limits of time are the client's as well: here the one for a message that has begun.
+/// The timeout of a started message stands for the other timeouts of the client.
 #[test]
-fn timeouts_are_the_clients() {
+fn timeouts_are_those_that_were_set() {
     let (listener, address) = listen();
     let server = thread::spawn(move || {
         let mut stream = accept(&listener);
@@ -452,7 +452,7 @@ fn timeouts_are_the_clients() {
     server.join().unwrap();
 }
 
-/// Every byte comes in time, and all of them too late.
+/// Every byte arrives in time, and all of them too late.
 #[test]
 fn a_dripped_response_is_cut_at_the_deadline() {
     let mut bytes = GOOD[..GOOD.len() - 2].bytes().chain("X: ".bytes()).chain(std::iter::repeat(b'a'));
@@ -463,7 +463,7 @@ fn a_dripped_response_is_cut_at_the_deadline() {
     assert!(matches!(error, Error::Timeout(Step::Handshake)), "{error:?}");
 }
 
-/// The deadline ends the body of a rejection too, and the rejection is told all the same.
+/// The deadline ends the body of a rejection, and the error is still the rejection.
 #[test]
 fn a_dripped_body_is_cut_at_the_deadline() {
     let mut next: &[u8] = b"HTTP/1.1 403 No\r\nContent-Length: 60000\r\n\r\ndenied";
@@ -478,7 +478,7 @@ fn a_dripped_body_is_cut_at_the_deadline() {
 
 // ── addresses ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// An address where nobody listens, nor can begin to while what else is returned lives: it is the near end of a connection.
+/// An address without a listener. It is the local end of a connection, so no socket can listen there while the guard lives.
 fn closed_port() -> (impl Drop, SocketAddr) {
     let (listener, address) = listen();
     let stream = TcpStream::connect(address).unwrap();
@@ -498,7 +498,7 @@ fn the_cause_of_a_refused_connection_is_kept() {
     assert!(std::error::Error::source(&error).is_some());
 }
 
-/// 6455-4.1-5, 6455-4.1-6, 6455-4.1-7: as long as one opening handshake is under way, no other connection is even opened.
+/// 6455-4.1-5, 6455-4.1-6, 6455-4.1-7: during one opening handshake, no other connection is opened.
 #[test]
 fn handshakes_with_one_address_are_made_one_after_another() {
     let (listener, address) = listen();
@@ -514,7 +514,7 @@ fn handshakes_with_one_address_are_made_one_after_another() {
     assert_eq!(listener.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock, "a second connection was opened");
     listener.set_nonblocking(false).unwrap();
 
-    // A third one waits, and has its turn when the first is open; that one stays open meanwhile.
+    // A third attempt waits until the first connection is open. The first stays open meanwhile.
     let third = thread::spawn(move || third.connect());
     stream.write_all(GOOD.as_bytes()).unwrap();
     let first = within(move || first.join().unwrap()).unwrap();
@@ -525,7 +525,7 @@ fn handshakes_with_one_address_are_made_one_after_another() {
     drop(first);
 }
 
-/// 6455-4.1-6: a handshake that fails lets the next one in as well.
+/// 6455-4.1-6: after a failed handshake the next attempt starts.
 #[test]
 fn a_failed_handshake_releases_the_connect_guard() {
     let (listener, address) = listen();
@@ -545,9 +545,9 @@ fn a_failed_handshake_releases_the_connect_guard() {
     server.join().unwrap();
 }
 
-// ── streams made elsewhere ──────────────────────────────────────────────────────────────────────────────────────────
+// ── streams of the caller ───────────────────────────────────────────────────────────────────────────────────────────
 
-/// Hands on what is written.
+/// Sends what is written to a channel.
 struct Tap(mpsc::Sender<Vec<u8>>);
 
 impl Write for Tap {
@@ -561,9 +561,9 @@ impl Write for Tap {
     }
 }
 
-/// 6455-4.1-1: TLS is the caller's here, so wss is welcome, and its port is the default one.
+/// 6455-4.1-1: the caller provides TLS, so wss is allowed, with its default port.
 #[test]
-fn a_stream_made_elsewhere() {
+fn a_stream_of_the_caller() {
     let (tap, written) = mpsc::channel();
     let reader = Cursor::new([GOOD.as_bytes(), FRAMES].concat());
     within(move || {
@@ -572,14 +572,14 @@ fn a_stream_made_elsewhere() {
         assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("hi"));
         assert!(ws.recv().unwrap().is_none());
     });
-    // The stream's own thread may write the answer to the Close together with the request.
+    // The thread of the stream may write the answer to the Close together with the request.
     let written: Vec<u8> = written.iter().flatten().collect();
     let (request, close) = written.split_at(written.len() - 8);
     assert!(request.starts_with(b"GET /feed HTTP/1.1\r\nHost: example.com\r\n"), "{}", request.escape_ascii());
     assert!(request.ends_with(b"\r\n\r\n") && close.starts_with(b"\x88\x82"), "{}", written.escape_ascii());
 }
 
-/// A reader that blocks until it is let go.
+/// A reader that blocks until its channel is dropped.
 struct Blocked(mpsc::Receiver<()>);
 
 impl Read for Blocked {
@@ -589,7 +589,7 @@ impl Read for Blocked {
 }
 
 #[test]
-fn a_stream_made_elsewhere_is_given_up_at_the_deadline_too() {
+fn a_stream_of_the_caller_ends_at_the_deadline() {
     let (let_go, blocked) = mpsc::channel();
     let (ended, has_ended) = mpsc::channel();
     let halves = SplitStream::new(Blocked(blocked), io::sink()).on_end(move || {

@@ -1,4 +1,4 @@
-//! Who the client is behind proxies: the PROXY protocol, `Forwarded` and `X-Forwarded-For`, over real sockets.
+//! The client address behind proxies: the PROXY protocol, `Forwarded` and `X-Forwarded-For`, over sockets.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -27,13 +27,13 @@ fn with_watchdog<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -
     receiver.recv_timeout(LONG).expect("no result in time, or a panic above")
 }
 
-/// Tells each visitor who it is, as a page and as a message.
+/// Sends each client its address, as a page or as a message.
 fn start(server: Server) -> ServerHandle {
-    let who = |request: &stdws::Request| request.client_ip().map_or("nobody".to_owned(), |ip| ip.to_string());
-    let server = server.http(move |request| Response::text(200, who(request)));
+    let client_ip = |request: &stdws::Request| request.client_ip().map_or("nobody".to_owned(), |ip| ip.to_string());
+    let server = server.http(move |request| Response::text(200, client_ip(request)));
     let handler = move |mut ws: WebSocket| {
         assert_eq!(ws.peer_addr().map(|peer| peer.ip().to_string()).as_deref(), Some("127.0.0.1"));
-        let text = who(ws.request().unwrap());
+        let text = client_ip(ws.request().unwrap());
         ws.send(&text)?;
         ws.recv().map(drop)
     };
@@ -44,13 +44,13 @@ fn bind() -> Server {
     Server::bind("127.0.0.1:0").unwrap().watched()
 }
 
-/// All that comes back for these pieces, sent one after the other.
+/// Everything received after sending these pieces one after another.
 fn exchange(server: &ServerHandle, pieces: &[&[u8]]) -> Vec<u8> {
     let mut stream = TcpStream::connect(server.local_addr().unwrap()).unwrap();
     stream.set_nodelay(true).unwrap();
     stream.set_read_timeout(Some(LONG)).unwrap();
     for piece in pieces {
-        // A server that has given up may not take the rest.
+        // A server that has closed the connection does not read the rest.
         if stream.write_all(piece).is_err() {
             break;
         }
@@ -84,7 +84,7 @@ fn a_trusted_proxy_names_its_client() {
             let bytes: Vec<&[u8]> = whole.chunks(1).collect();
             assert_eq!(page(&server, &bytes), want);
             assert_eq!(page(&server, &[header, GET.as_bytes()]), want);
-            // And a WebSocket, with a frame right behind the request.
+            // And a WebSocket, with a frame directly after the request.
             let whole = [header, UPGRADE.as_bytes(), b"\r\n\x88\x80\0\0\0\0"].concat();
             let answer = exchange(&server, &[&whole]);
             let frame = [&[0x81, want.len() as u8], want.as_bytes(), &[0x88, 0]].concat();
@@ -110,7 +110,7 @@ fn a_malformed_proxy_header_gets_no_answer() {
         for bytes in rows {
             assert_eq!(exchange(&server, &[bytes]).escape_ascii().to_string(), "", "{}", bytes.escape_ascii());
         }
-        // A second header is no part of the first.
+        // A second header is not part of the first.
         assert_eq!(page(&server, &[V1, V1, GET.as_bytes()]), "HTTP/1.1 400 Bad Request");
     });
 }
@@ -148,13 +148,13 @@ fn headers_are_followed_through_trusted_proxies_only() {
 }
 
 #[test]
-fn both_ways_make_one_chain() {
+fn proxy_protocol_and_header_make_one_chain() {
     with_watchdog(|| {
-        // HAProxy in front, which names nginx by the PROXY protocol, which names the client by a header.
+        // HAProxy sends the address of nginx by the PROXY protocol; nginx sends that of the client in a header.
         let server = |header: &str| bind().trust_proxy_protocol(["127.0.0.1"]).unwrap().trust_x_forwarded_for([header]);
         let lines = "GET / HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 203.0.113.9\r\n\r\n";
         assert_eq!(page(&start(server("192.0.2.1").unwrap()), &[V1, lines.as_bytes()]), "203.0.113.9");
-        // Whom the first one names is what counts, not the first one.
+        // The address in the PROXY header has to be trusted, not that of the first proxy.
         assert_eq!(page(&start(server("127.0.0.1").unwrap()), &[V2, lines.as_bytes()]), "192.0.2.1");
         assert_eq!(page(&start(server("127.0.0.1").unwrap()), &[LOCAL, lines.as_bytes()]), "203.0.113.9");
     });
@@ -171,7 +171,7 @@ fn a_dripping_header_ends_at_the_handshake_timeout() {
         let start = Instant::now();
         let mut line = b"PROXY UNKNOWN ".iter().chain(std::iter::repeat(&b'x'));
         loop {
-            assert!(start.elapsed() < LONG / 2, "it takes for ever");
+            assert!(start.elapsed() < LONG / 2, "the deadline is not kept");
             if stream.write_all(&[*line.next().unwrap()]).is_err() {
                 break;
             }
@@ -225,7 +225,7 @@ fn lists_are_checked_when_they_are_given() {
     }
 }
 
-/// The status that each of these requests gets, and the connections, which stay.
+/// The status of the response to each request, and the connections, which stay open.
 fn statuses(server: &ServerHandle, requests: &[String]) -> (Vec<String>, Vec<TcpStream>) {
     let open = |request: &String| {
         let mut stream = TcpStream::connect(server.local_addr().unwrap()).unwrap();
@@ -254,15 +254,15 @@ fn the_limit_per_address_counts_clients_behind_a_proxy() {
             let clients = ["192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.2", "192.0.2.2", "192.0.2.2"];
             let (seen, open) = statuses(&server, &clients.map(&request));
             assert_eq!(seen, ["101", "101", "429", "101", "101", "429"]);
-            // Who goes makes room.
+            // A closed connection no longer counts.
             drop(open);
             let start = Instant::now();
             while statuses(&server, &[request("192.0.2.1")]).0 != ["101"] {
-                assert!(start.elapsed() < LONG, "no room after all have left");
+                assert!(start.elapsed() < LONG, "closed connections still count");
             }
         });
     }
-    // Whom nobody trusts counts as who it is.
+    // An untrusted peer counts by its own address.
     with_watchdog(move || {
         let server = start(trusting());
         let (seen, _open) = statuses(&server, &["192.0.2.1", "192.0.2.2", "192.0.2.3"].map(by_header));

@@ -1,5 +1,5 @@
-//! Proxies written by hand, the good and the hostile: what they are sent byte for byte, what each answer comes to, and that
-//! nothing they do holds a client longer than its deadline.
+//! Scripted proxies, correct and hostile: the request byte for byte, the result of each kind of reply, and that no proxy delays
+//! a client beyond its deadline.
 
 #[path = "support/live.rs"]
 mod live;
@@ -25,10 +25,10 @@ const OPEN: &[u8] = b"HTTP/1.1 200 Connection established\r\n\r\n";
 /// "No authentication", and a reply with an IPv4 address.
 const SOCKS_CHOICE: &[u8] = b"\x05\x00";
 const SOCKS_REPLY: &[u8] = b"\x05\x00\x00\x01\x7F\x00\x00\x01\x12\x34";
-/// A host that nobody but a proxy can find.
+/// A host that only a proxy can resolve.
 const FAR: &str = "ws://far.invalid/";
 
-/// A proxy for one connection. The thread ends with what the script gives.
+/// A proxy for one connection. Its thread returns the result of the script.
 fn proxy<T: Send + 'static>(script: impl FnOnce(TcpStream) -> T + Send + 'static) -> (SocketAddr, JoinHandle<T>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -54,11 +54,11 @@ fn read<const LENGTH: usize>(stream: &mut TcpStream) -> [u8; LENGTH] {
     bytes
 }
 
-/// Says that there is no more, and gives everything that comes until the client goes.
+/// Ends the stream, and returns everything that arrives until the client disconnects.
 fn rest(mut stream: TcpStream) -> Vec<u8> {
     let _ = stream.shutdown(Shutdown::Write);
     let mut bytes = Vec::new();
-    // A client that goes with bytes of ours unread resets the connection; what came before counts.
+    // A client that closes its socket with unread bytes resets the connection; the bytes before that count.
     let _ = stream.read_to_end(&mut bytes);
     bytes
 }
@@ -80,23 +80,23 @@ fn refused(result: stdws::Result<WebSocket>) -> ProxyError {
     }
 }
 
-/// Says hello and goodbye through a connection on which `FRAMES` come.
+/// Sends and receives on a connection whose server sends `FRAMES`.
 #[track_caller]
 fn assert_hi(mut ws: WebSocket) {
     assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("hi"));
     assert!(ws.recv().unwrap().is_none());
 }
 
-// ── the way is open ─────────────────────────────────────────────────────────────────────────────────────────────────
+// ── accepted requests ───────────────────────────────────────────────────────────────────────────────────────────────
 
-/// 6455-4.1-10, 9110-9.3.6-1, 9110-9.3.6-4, 9110-9.3.6-5: host and port, and then what would have gone to the server directly.
+/// 6455-4.1-10, 9110-9.3.6-1, 9110-9.3.6-4, 9110-9.3.6-5: host and port, and then the same bytes as without a proxy.
 #[test]
 fn connect_byte_for_byte() {
     let _watchdog = watchdog();
     let rows = [
         ("ws://Far.invalid/chat?q", None, "far.invalid:80", "far.invalid", ""),
         ("ws://[2001:db8::1]:81/chat?q", None, "[2001:db8::1]:81", "[2001:db8::1]:81", ""),
-        // 7617-2-s2, 9110-11.7.2-1: for the proxy, and for it alone.
+        // 7617-2-s2, 9110-11.7.2-1: for the proxy only.
         (
             "ws://far.invalid:8080/chat?q",
             Some(("Aladdin", "open sesame")),
@@ -170,7 +170,7 @@ fn socks_byte_for_byte() {
     }
 }
 
-/// Credentials are there for a proxy that asks; one that does not never sees them.
+/// Credentials are sent only to a proxy that selects their method.
 #[test]
 fn socks_credentials_are_sent_only_when_asked_for() {
     let _watchdog = watchdog();
@@ -188,7 +188,7 @@ fn socks_credentials_are_sent_only_when_asked_for() {
     assert!(!rest.windows(6).any(|part| part == b"S3CRET"));
 }
 
-/// A message of 1 MiB and back; the proxy alone knows where `far.invalid` is.
+/// A message of 1 MiB and its echo; only the proxy can resolve `far.invalid`.
 #[test]
 fn large_messages_through_both() {
     let _watchdog = watchdog();
@@ -214,10 +214,10 @@ fn large_messages_through_both() {
     }
 }
 
-/// 9110-9.3.6-1, 9110-9.3.6-2: whatever 2xx, whatever it says of a body; the byte behind the head is the server's. So a server
-/// that answers before it is asked is heard, and no byte is lost. 1928-6-3: so with every type of bound address.
+/// 9110-9.3.6-1, 9110-9.3.6-2: after any 2xx, whatever its headers about a body, the next byte is the server's. So no byte of a
+/// server that sends first is lost. 1928-6-3: the same for every type of bound address.
 #[test]
-fn nothing_behind_the_answer_is_taken() {
+fn no_byte_after_the_reply_is_consumed() {
     let _watchdog = watchdog();
     let heads = [
         "HTTP/1.1 200 OK\r\n\r\n",
@@ -267,9 +267,9 @@ fn nothing_behind_the_answer_is_taken() {
     }
 }
 
-// ── the way is not opened ───────────────────────────────────────────────────────────────────────────────────────────
+// ── rejected requests ───────────────────────────────────────────────────────────────────────────────────────────────
 
-/// A proxy that answers so, and ends the connection.
+/// A proxy that sends this reply and ends the connection.
 fn answering(answer: impl Into<Vec<u8>>) -> SocketAddr {
     let answer = answer.into();
     let (address, _) = proxy(move |mut stream| {
@@ -282,7 +282,7 @@ fn answering(answer: impl Into<Vec<u8>>) -> SocketAddr {
 
 /// 6455-4.1-13, 9110-9.3.6-3
 #[test]
-fn what_an_http_proxy_answers() {
+fn replies_of_http_proxies() {
     let _watchdog = watchdog();
     use ProxyErrorKind::*;
     let rows: Vec<(String, ProxyErrorKind, &[u8])> = vec![
@@ -326,7 +326,7 @@ fn what_an_http_proxy_answers() {
 }
 
 #[test]
-fn a_407_has_its_challenge() {
+fn a_407_keeps_its_challenge() {
     let _watchdog = watchdog();
     let address = answering(
         "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"corp\"\r\n\
@@ -344,7 +344,7 @@ fn a_407_has_its_challenge() {
         "{error}"
     );
     assert!(!format!("{error:?} {error}").contains("S3CRET"), "{error:?}");
-    // A long one does not fill a log.
+    // A long challenge is truncated.
     let challenge = "x".repeat(8000);
     let address = answering(format!("HTTP/1.1 407 x\r\nProxy-Authenticate: {challenge}\r\nContent-Length: 0\r\n\r\n"));
     let error = refused(by_http(FAR, address).connect());
@@ -363,9 +363,9 @@ fn a_body_is_kept_up_to_64_kib() {
     assert_eq!(refused(by_http(FAR, address).connect()).body().len(), 65_536);
 }
 
-/// What the proxy says at each of its turns, and what comes of it. After the last it ends the connection.
+/// The replies of the proxy, and the resulting error. After the last reply the proxy ends the connection.
 #[test]
-fn what_a_socks_proxy_answers() {
+fn replies_of_socks_proxies() {
     let _watchdog = watchdog();
     use ProxyErrorKind::*;
     let choice: &[u8] = SOCKS_CHOICE;
@@ -420,7 +420,7 @@ fn what_a_socks_proxy_answers() {
         let shown = format!("{error} {error:?}");
         assert!(!shown.contains("S3CRET") && !shown.contains("somebody"), "{shown}");
     }
-    // Credentials were not offered, so they cannot be chosen.
+    // Credentials were not offered, so they cannot be selected.
     let (address, _script) = proxy(|mut stream| {
         read::<3>(&mut stream);
         stream.write_all(b"\x05\x02").unwrap();
@@ -447,7 +447,7 @@ fn error_text() {
     assert_eq!(io::Error::from(error).kind(), io::ErrorKind::ConnectionRefused);
 }
 
-/// What cannot be said in SOCKS is found out before the proxy hears of it.
+/// A name too long for SOCKS is an error before anything is sent.
 #[test]
 fn a_name_too_long_for_socks() {
     let _watchdog = watchdog();
@@ -463,7 +463,7 @@ fn an_unreachable_proxy_is_named_in_the_error() {
     let _watchdog = watchdog();
     let held = TcpListener::bind("127.0.0.1:0").unwrap();
     let near = TcpStream::connect(held.local_addr().unwrap()).unwrap();
-    // The near end of a connection, where nobody listens.
+    // The local end of a connection, where no socket listens.
     let address = near.local_addr().unwrap();
     for client in [by_http(FAR, address), by_socks(FAR, address)] {
         match client.connect() {
@@ -480,7 +480,7 @@ fn an_unreachable_proxy_is_named_in_the_error() {
     match &error {
         Error::Io(error) => assert_eq!(error.step(), Step::Resolve),
         Error::Connect(error) => assert!(error.is_proxy() && error.attempts().is_empty()),
-        // Where the resolver has no network.
+        // If the resolver has no network.
         Error::Timeout(step) => assert_eq!(*step, Step::Resolve),
         other => panic!("{other:?}"),
     }
@@ -489,7 +489,7 @@ fn an_unreachable_proxy_is_named_in_the_error() {
 
 // ── time ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// One byte of `bytes` after the other, again and again, a little apart; ends when the client goes.
+/// Sends `bytes` in an endless loop, one byte at a time with a pause, until the client disconnects.
 fn drip(stream: &mut TcpStream, bytes: &[u8], pause: Duration) {
     stream.set_nodelay(true).unwrap();
     let start = Instant::now();
@@ -501,9 +501,9 @@ fn drip(stream: &mut TcpStream, bytes: &[u8], pause: Duration) {
     }
 }
 
-/// Silent, and dripping at every place: each ends at the deadline, with the step.
+/// Silent or dripping at each step: the error is a timeout at the deadline, with the step.
 #[test]
-fn nothing_outlasts_the_deadline() {
+fn every_step_ends_at_the_deadline() {
     let _watchdog = watchdog();
     let limit = ms(400);
     type Script = Box<dyn FnOnce(&mut TcpStream) + Send>;
@@ -558,7 +558,7 @@ fn nothing_outlasts_the_deadline() {
     }
 }
 
-/// The answer is known, so it is the error; the body has as much as came.
+/// The status is known, so the error has it, with the part of the body that arrived.
 #[test]
 fn a_body_that_drips_ends_at_the_deadline() {
     let _watchdog = watchdog();
@@ -575,7 +575,7 @@ fn a_body_that_drips_ends_at_the_deadline() {
     assert!(!error.body().is_empty() && error.body().iter().all(|&byte| byte == b'x'));
 }
 
-/// A head without end costs no more than 64 KiB of it.
+/// An endless head is an error after at most 64 KiB.
 #[test]
 fn an_endless_head_ends_at_its_limit() {
     let _watchdog = watchdog();
@@ -597,7 +597,7 @@ fn an_endless_head_ends_at_its_limit() {
     }
 }
 
-/// 6455-4.1-8: each name is a peer, and of two attempts to one the second waits; through whichever proxy.
+/// 6455-4.1-8: of two attempts to one name the second waits, even through another proxy.
 #[test]
 fn attempts_to_one_name_wait_for_each_other() {
     let _watchdog = watchdog();
@@ -616,7 +616,7 @@ fn attempts_to_one_name_wait_for_each_other() {
     let second = listener.local_addr().unwrap();
     let error = by_socks("ws://held.invalid/", second).connect_timeout(ms(50)).connect().unwrap_err();
     assert!(matches!(error, Error::Timeout(Step::ConnectQueue)), "{error:?}");
-    // Another name, or another port, is another peer.
+    // Another name or another port does not wait.
     for url in ["ws://other.invalid/", "ws://held.invalid:81/"] {
         let (address, _script) = proxy(|mut stream| {
             read_head(&mut stream);
@@ -629,12 +629,16 @@ fn attempts_to_one_name_wait_for_each_other() {
     assert_hi(opening.join().unwrap().unwrap());
     script.join().unwrap();
     listener.set_nonblocking(true).unwrap();
-    assert_eq!(listener.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock, "the proxy was asked meanwhile");
+    assert_eq!(
+        listener.accept().unwrap_err().kind(),
+        io::ErrorKind::WouldBlock,
+        "the proxy was connected to meanwhile"
+    );
 }
 
-/// Good answers with a few bytes changed, cut, or doubled: each ends, well or with an error that has no secret in it.
+/// Valid replies with a few bytes changed, cut or doubled: each attempt ends, and no error has a secret in it.
 #[test]
-fn mutated_answers_end() {
+fn mutated_replies_end() {
     let _watchdog = watchdog();
     let http = [b"HTTP/1.1 100 x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 3\r\nVia: proxy\r\n\r\n", RESPONSE, FRAMES]
         .concat();
@@ -673,9 +677,9 @@ fn mutated_answers_end() {
 
 // ── which proxy ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// The environment, as a test has it, decides; what is excepted goes directly.
+/// Variables select the proxy; hosts of `no_proxy` are connected to directly.
 #[test]
-fn proxies_by_variables_and_exceptions() {
+fn proxies_of_variables_and_no_proxy() {
     let _watchdog = watchdog();
     let server = echo_server();
     let to = server.local_addr().unwrap();
@@ -702,7 +706,7 @@ fn proxies_by_variables_and_exceptions() {
     assert!(script.join().unwrap().starts_with(b"CONNECT named.invalid:80 HTTP/1.1\r\n"));
 }
 
-/// A client is shown without the credentials of its proxy, and says what it would do.
+/// `Debug` of a client has its proxy, without credentials.
 #[test]
 fn a_client_shows_its_proxy_but_no_secret() {
     let proxy = Proxy::new("http://somebody:S3CRET@p.example:3128").unwrap();
@@ -711,9 +715,9 @@ fn a_client_shows_its_proxy_but_no_secret() {
     assert!(!shown.contains("S3CRET") && !shown.contains("somebody"), "{shown}");
 }
 
-/// The server's rejection through a proxy is the server's.
+/// A rejection by the server through a proxy is an `Error::Handshake`.
 #[test]
-fn a_refusal_of_the_server_is_not_the_proxys() {
+fn a_rejection_by_the_server_is_not_a_proxy_error() {
     let _watchdog = watchdog();
     let (address, _script) = proxy(|mut stream| {
         read_head(&mut stream);

@@ -1,4 +1,4 @@
-//! Reconnecting, against servers written by hand: what is tried again, when, and what ends it. 6455-7.2.3-1
+//! Reconnecting to scripted servers: what is retried, when, and what ends the iteration. 6455-7.2.3-1
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -22,7 +22,7 @@ fn with_watchdog<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -
     receiver.recv_timeout(LONG).expect("no result in time, or a panic above")
 }
 
-/// Gives the sample nonce for the key of a handshake, and these bytes for a delay.
+/// A client whose random source returns the sample nonce for a key, and these bytes for a delay.
 fn client(address: SocketAddr, delay: [u8; 8]) -> Client {
     Client::new(&format!("ws://{address}/")).unwrap().random_source(move |out| {
         match out.len() {
@@ -47,7 +47,7 @@ fn request(stream: &mut TcpStream) {
     }
 }
 
-/// Gives each visitor one of these answers, and hangs up. Then refuses connections.
+/// A server that sends each client one of these responses and ends the stream. Then it refuses connections.
 fn server(answers: Vec<Vec<u8>>) -> (SocketAddr, JoinHandle<Vec<Instant>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -58,7 +58,7 @@ fn server(answers: Vec<Vec<u8>>) -> (SocketAddr, JoinHandle<Vec<Instant>>) {
             request(&mut stream);
             stream.write_all(&answer).unwrap();
             stream.shutdown(std::net::Shutdown::Write).unwrap();
-            // What the client still says.
+            // The rest from the client.
             let _ = stream.read_to_end(&mut Vec::new());
             at
         };
@@ -71,7 +71,7 @@ fn and(frames: &[u8]) -> Vec<u8> {
     [GOOD, frames].concat()
 }
 
-/// Receives on each connection until its end; what came, and how it all ended.
+/// Receives on each connection until its end; returns the messages and the last error.
 fn run(connections: &mut Reconnect) -> (Vec<String>, Option<Error>) {
     let mut texts = Vec::new();
     for connection in connections {
@@ -88,11 +88,11 @@ fn run(connections: &mut Reconnect) -> (Vec<String>, Option<Error>) {
 fn reconnects_until_close_1000() {
     with_watchdog(|| {
         let (address, server) = server(vec![
-            and(b"\x81\x01a"),                          // and then nothing
-            b"HTTP/1.1 502 Bad Gateway\r\n\r\n".into(), // a proxy whose server is away
-            b"".into(),                                 // or has died
+            and(b"\x81\x01a"),                          // then the end of the stream
+            b"HTTP/1.1 502 Bad Gateway\r\n\r\n".into(), // a gateway without its server
+            b"".into(),                                 // no response
             and(b"\x81\x01b\x88\x02\x03\xE9"),          // 1001
-            and(b"\x81\x01c\x91\x00"),                  // a rule broken
+            and(b"\x81\x01c\x91\x00"),                  // a protocol violation
             and(b"\x81\x01d\x88\x00"),                  // 1005
             and(b"\x81\x01e\x88\x02\x03\xE8"),          // 1000
         ]);
@@ -106,7 +106,7 @@ fn reconnects_until_close_1000() {
         let (texts, error) = run(&mut connections);
         assert_eq!(texts, ["a", "b", "c", "d", "e"]);
         assert!(error.is_none());
-        // And it stays over.
+        // And it stays finished.
         assert!(connections.next().is_none());
         assert_eq!(connections.last_disconnect().and_then(Disconnect::close_code), Some(CloseCode::NORMAL));
         assert_eq!(server.join().unwrap().len(), 7);
@@ -157,7 +157,7 @@ fn the_policy_overrides_the_table() {
 
 #[test]
 fn only_the_first_attempt_has_no_delay() {
-    // 6455-7.2.3-2: the smallest random number is no delay, the largest all of it.
+    // 6455-7.2.3-2: the smallest random number is no delay, the largest the maximum.
     with_watchdog(|| {
         let (address, server) = server(vec![and(b""), and(b""), and(b"\x88\x02\x03\xE8")]);
         let start = Instant::now();
@@ -185,12 +185,12 @@ fn retry_after_is_waited_for() {
 #[test]
 fn gives_up_after_max_attempts() {
     with_watchdog(|| {
-        // Nobody listens here.
+        // No server listens here.
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let mut connections = client(address, [0; 8]).reconnect(quick().max_attempts(3));
         assert!(matches!(connections.next(), Some(Err(Error::Connect(_)))));
         assert!(connections.next().is_none());
-        // One who is let in and thrown out is no better off.
+        // A connection that is closed at once counts as a failure.
         let (address, server) = server(vec![and(b""), and(b"")]);
         let mut connections = client(address, [0; 8]).reconnect(quick().max_attempts(2));
         assert!(run(&mut connections).1.is_none());
@@ -266,17 +266,17 @@ fn a_stop_does_not_wait_for_the_running_attempt() {
         let (mut stream, _) = listener.accept().unwrap();
         request(&mut stream);
         handle.stop();
-        // The server has said nothing yet, and the attempt has its time.
+        // The server has not answered yet, and the deadline of the attempt is far.
         assert_eq!(thread.join().unwrap(), (true, true));
         stream.write_all(GOOD).unwrap();
-        // The connection that came too late is left in good order: a Close 1001, masked.
+        // The abandoned attempt closes its connection: a Close 1001, masked.
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes).unwrap();
         assert_eq!((bytes.len(), bytes[0]), (8, 0x88));
     });
 }
 
-/// What the application's closures do, they do to whoever called `next`, in whatever thread they run.
+/// A panic in a closure of the application reaches the caller of `next`, whatever the thread.
 #[test]
 fn a_panic_in_an_attempt_propagates_from_next() {
     with_watchdog(|| {
@@ -303,7 +303,7 @@ fn a_dropped_connection_is_closed_while_the_iterator_lives() {
                 back.send(stream).unwrap();
             });
             drop(connections.next().unwrap().unwrap());
-            // Its end comes before another connection is asked for.
+            // The connection ends before the next attempt.
             let mut bytes = Vec::new();
             stream.recv().unwrap().read_to_end(&mut bytes).unwrap();
             assert_eq!(bytes.len(), 8);
@@ -347,7 +347,7 @@ fn the_end_of_a_send_only_connection_is_seen() {
             thread::yield_now();
         }
         server.join().unwrap();
-        // It may take a moment until the whole closing handshake is over.
+        // The closing handshake may take a moment.
         assert!(matches!(sender.close(CloseCode::NORMAL, ""), Ok(_) | Err(Error::Closed(Some(_)))));
         assert!(connections.next().is_none());
         assert_eq!(connections.last_disconnect().and_then(Disconnect::close_code), Some(CloseCode::NORMAL));

@@ -1,4 +1,4 @@
-//! Redirects, between servers written by hand: which are followed, what goes along, and where it ends.
+//! Redirects between scripted servers: which are followed, which headers are sent along, and how a chain ends.
 
 #[path = "support/live.rs"]
 mod live;
@@ -13,7 +13,7 @@ use stdws::{
     Client, Error, HandshakeError, HandshakeErrorKind, Proxy, RedirectError, RedirectErrorKind, UriErrorKind, WebSocket,
 };
 
-/// A place where one connection after the other gets the next of these answers. Gives the requests.
+/// A server that answers one connection after another with these responses, and returns the requests.
 fn server(answers: Vec<String>) -> (SocketAddr, JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -26,7 +26,7 @@ fn serve(listener: TcpListener, answers: Vec<String>) -> JoinHandle<Vec<String>>
         stream.set_read_timeout(Some(ms(60_000))).unwrap();
         let request = String::from_utf8(read_head(&mut stream)).unwrap();
         stream.write_all(answer.as_bytes()).unwrap();
-        // A client that follows does not wait for the end of this.
+        // A client that follows the redirect closes this connection first.
         let keep_open = answer.contains("X-Keep-Open");
         thread::spawn(move || {
             if !keep_open {
@@ -134,7 +134,7 @@ fn other_statuses_are_not_followed() {
     }
 }
 
-/// 9110-15.4-2: what is secret stays while scheme, host and port do, and never comes back.
+/// 9110-15.4-2: secrets are sent while scheme, host and port are the same, and are dropped for good after that.
 #[test]
 fn credentials_are_dropped_when_the_origin_changes() {
     let _watchdog = watchdog();
@@ -179,7 +179,7 @@ fn credentials_are_dropped_when_the_origin_changes() {
     }
 }
 
-/// The client is as it was, and may be used again.
+/// The client is unchanged and can be used again.
 #[test]
 fn a_redirect_does_not_change_the_client() {
     let _watchdog = watchdog();
@@ -194,7 +194,7 @@ fn a_redirect_does_not_change_the_client() {
     }
 }
 
-/// 9110-15.4-1: loops end, and so do ways that lead on and on.
+/// 9110-15.4-1: loops and endless chains end.
 #[test]
 fn loops_and_long_chains_end() {
     let _watchdog = watchdog();
@@ -206,7 +206,7 @@ fn loops_and_long_chains_end() {
         assert_eq!((rejection.status(), rejection.header("Location")), (Some(302), Some(location)));
         assert_eq!(requests.join().unwrap().len(), 1);
     }
-    // In a circle of two places.
+    // A loop of two servers.
     let home = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = home.local_addr().unwrap();
     let (away, away_requests) = server(vec![redirect(307, &format!("//{address}/?S3CRET"))]);
@@ -222,7 +222,7 @@ fn loops_and_long_chains_end() {
     );
     assert!(!shown.contains("S3CRET"), "{shown}");
     assert_eq!((requests.join().unwrap().len(), away_requests.join().unwrap().len()), (1, 1));
-    // On and on: as many as asked for, and never more than ten.
+    // An endless chain: as many as enabled, and at most ten.
     for (asked, followed) in [(1, 1), (3, 3), (10, 10), (255, 10)] {
         let (address, requests) = server((0..=followed).map(|n| to(&format!("/{n}"))).collect());
         let error = redirected(client(&format!("ws://{address}/start")).max_redirects(asked).connect());
@@ -233,7 +233,7 @@ fn loops_and_long_chains_end() {
             format!("ws://{address}/{}", if followed == 1 { "start".into() } else { (followed - 2).to_string() })
         );
         assert_eq!(requests.join().unwrap().len(), followed + 1);
-        // Exactly as many as allowed is fine.
+        // The maximum number is followed.
         let mut answers: Vec<String> = (0..followed).map(|n| to(&format!("/{n}"))).collect();
         answers.push(open());
         let (address, _requests) = server(answers);
@@ -265,7 +265,7 @@ fn locations_that_are_not_followed() {
     }
 }
 
-/// Whatever goes wrong at the next place, the way there is told.
+/// An error after redirects has the redirects and its cause.
 #[test]
 fn the_cause_at_the_end_is_kept() {
     let _watchdog = watchdog();
@@ -277,7 +277,7 @@ fn the_cause_at_the_end_is_kept() {
         other => panic!("{other:?}"),
     }
 
-    // The near end of a connection, where nobody listens.
+    // The local end of a connection, where no socket listens.
     let held = TcpListener::bind("127.0.0.1:0").unwrap();
     let near = TcpStream::connect(held.local_addr().unwrap()).unwrap();
     let closed = near.local_addr().unwrap();
@@ -291,7 +291,7 @@ fn the_cause_at_the_end_is_kept() {
     assert_eq!(std::io::Error::from(error).kind(), std::io::ErrorKind::ConnectionRefused);
 }
 
-/// Without TLS in the build there is no way on, and the error says so.
+/// Without TLS in the build, a redirect to `wss` is a usage error after the redirect.
 #[test]
 #[cfg(not(feature = "native-tls"))]
 fn to_wss_without_tls() {
@@ -301,7 +301,7 @@ fn to_wss_without_tls() {
     assert!(matches!(error.cause(), Error::Usage(stdws::UsageError::TlsNotEnabled)), "{error:?}");
 }
 
-/// One limit for all of it: places that are each fast enough are not fast enough together.
+/// One deadline for all: each server is fast enough, and together they are not.
 #[test]
 fn one_deadline_for_all_redirects() {
     let _watchdog = watchdog();
@@ -324,7 +324,7 @@ fn one_deadline_for_all_redirects() {
     assert!((1..=4).contains(&error.hops().len()), "{error:?}");
 }
 
-/// A body that never ends does not keep a client from going on.
+/// An endless body of a redirect does not delay the next attempt.
 #[test]
 fn the_body_of_a_redirect_is_not_waited_for() {
     let _watchdog = watchdog();
@@ -335,13 +335,13 @@ fn the_body_of_a_redirect_is_not_waited_for() {
     assert_soon(start.elapsed(), ms(1000));
 }
 
-/// Each place is reached the way its URL says: here the first through a proxy, the second directly.
+/// The first URL is connected to through a proxy, the second directly.
 #[test]
 fn the_proxy_is_chosen_for_each_url() {
     let _watchdog = watchdog();
     let (direct, _direct_requests) = server(vec![open()]);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let proxy = Proxy::http(&listener.local_addr().unwrap().to_string()).unwrap().no_proxy("127.0.0.1");
+    let proxy = Proxy::http(&listener.local_addr().unwrap().to_string()).unwrap().no_proxy("127.0.0.1").unwrap();
     let script = thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         let connect = read_head(&mut stream);
@@ -355,7 +355,7 @@ fn the_proxy_is_chosen_for_each_url() {
     assert!(script.join().unwrap().starts_with(b"CONNECT far.invalid:80 "));
 }
 
-/// A stream made elsewhere leads to one place.
+/// A stream of the caller leads to one server.
 #[test]
 fn connect_over_follows_none() {
     let _watchdog = watchdog();

@@ -2,7 +2,9 @@
 
 pub(crate) mod basic;
 pub(crate) mod challenge;
+#[cfg(feature = "client")]
 pub(crate) mod client;
 pub(crate) mod constant_time;
 pub(crate) mod credentials;
+#[cfg(feature = "server")]
 pub(crate) mod server;

@@ -1,4 +1,5 @@
-//! [`Client`] and its settings, and [`connect`] for a URL alone. Settings are checked when they are given; nothing here does I/O.
+//! [`Client`] and its settings, and [`connect`] for a URL alone. Settings are checked when they are given; nothing here
+//! does I/O.
 
 use std::fmt;
 use std::io;
@@ -10,11 +11,13 @@ use crate::config::{Limits, Timeouts};
 use crate::connection::websocket::WebSocket;
 use crate::deflate::extension::Deflate;
 use crate::error::{Result, UsageError};
+#[cfg(feature = "trace")]
 use crate::events::event::Event;
 use crate::events::sink::EventCallback;
 use crate::handshake::client as handshake;
 use crate::handshake::header;
 use crate::handshake::uri::Uri;
+#[cfg(feature = "proxy")]
 use crate::proxy::Proxy;
 use crate::tls::config::Connector;
 #[cfg(feature = "native-tls")]
@@ -44,10 +47,11 @@ pub fn connect(url: &str) -> Result<WebSocket> {
     Client::new(url)?.connect()
 }
 
-/// Settings for connections to one URL (RFC 6455 section 4.1). A client can be cloned and can connect any number of times.
+/// Settings for connections to one URL (RFC 6455 section 4.1). A client can be cloned and can connect any number of
+/// times.
 ///
-/// A user name and password in the URL are sent as Basic credentials (RFC 7617), unless there is an `Authorization` header.
-/// `Debug` and errors never show them, nor header values, nor the query.
+/// A user name and password in the URL are sent as Basic credentials (RFC 7617), unless there is an `Authorization`
+/// header. `Debug` and errors never show them, nor header values, nor the query.
 ///
 /// Redirects are followed only after [`max_redirects`](Client::max_redirects). Otherwise a redirect is an
 /// [`Error::Handshake`](crate::Error::Handshake) with headers and body, like every status other than 101.
@@ -79,7 +83,9 @@ pub struct Client {
     pub(crate) limits: Limits,
     pub(crate) timeouts: Timeouts,
     pub(crate) deflate: Option<Deflate>,
+    #[cfg(feature = "proxy")]
     pub(crate) proxy: Option<Proxy>,
+    #[cfg(feature = "proxy")]
     pub(crate) max_redirects: u8,
     #[cfg(feature = "legacy")]
     pub(crate) legacy_options: crate::legacy::options::LegacyOptions,
@@ -110,7 +116,9 @@ impl Client {
             limits: Limits::client(),
             timeouts: Timeouts::default(),
             deflate: None,
+            #[cfg(feature = "proxy")]
             proxy: None,
+            #[cfg(feature = "proxy")]
             max_redirects: 0,
             #[cfg(feature = "legacy")]
             legacy_options: crate::legacy::options::LegacyOptions::default(),
@@ -125,15 +133,16 @@ impl Client {
     /// # Errors
     /// - [`UsageError::HeaderName`] if the name is not a token;
     /// - [`UsageError::HeaderValue`] if the value has control characters or anything outside ASCII;
-    /// - [`UsageError::ReservedHeader`] for the headers that the handshake writes: `Host`, `Upgrade`, `Connection`, `Origin`,
-    ///   `Content-Length`, `Transfer-Encoding`, and names that begin with `Sec-WebSocket-`.
+    /// - [`UsageError::ReservedHeader`] for the headers that the handshake writes: `Host`, `Upgrade`, `Connection`,
+    ///   `Origin`, `Content-Length`, `Transfer-Encoding`, and names that begin with `Sec-WebSocket-`.
     pub fn header(mut self, name: &str, value: &str) -> Result<Client> {
         header::check_field(name, value)?;
         self.headers.push((name.to_owned(), value.to_owned()));
         Ok(self)
     }
 
-    /// Sends an `Origin` header, such as `https://app.example.com`. Servers for browsers check it (RFC 6455 section 10.2).
+    /// Sends an `Origin` header, such as `https://app.example.com`. Servers for browsers check it (RFC 6455 section
+    /// 10.2).
     ///
     /// # Errors
     /// [`UsageError::Origin`] if it is empty or has a character that is not visible ASCII.
@@ -170,7 +179,8 @@ impl Client {
         self
     }
 
-    /// Offers message compression, permessage-deflate (RFC 7692). Off by default; [`Deflate`] describes its cost and its risk.
+    /// Offers message compression, permessage-deflate (RFC 7692). Off by default; [`Deflate`] describes its cost and
+    /// its risk.
     ///
     /// ```
     /// # fn main() -> stdws::Result<()> {
@@ -196,8 +206,9 @@ impl Client {
     /// Sets the TLS settings for `wss://` URLs. Default [`TlsConnect::new`].
     ///
     /// # Errors
-    /// [`Error::Tls`](crate::Error::Tls) of kind [`TlsErrorKind::InvalidSettings`](crate::TlsErrorKind::InvalidSettings) if the
-    /// TLS of the system rejects these settings.
+    /// [`Error::Tls`](crate::Error::Tls) of kind
+    /// [`TlsErrorKind::InvalidSettings`](crate::TlsErrorKind::InvalidSettings) if the TLS of the system rejects these
+    /// settings.
     #[cfg(feature = "native-tls")]
     pub fn tls(mut self, tls: TlsConnect) -> Result<Client> {
         self.tls = Some(tls.build()?);
@@ -210,32 +221,35 @@ impl Client {
         self
     }
 
-    /// Sets the timeout of a call that connects, from name resolution to the open connection: [`Timeouts::connect`]. Default 30 s.
+    /// Sets the timeout of a call that connects, from name resolution to the open connection: [`Timeouts::connect`].
+    /// Default 30 s.
     pub fn connect_timeout(mut self, limit: Duration) -> Client {
         self.timeouts.connect = limit;
         self
     }
 
-    /// Calls this closure with each [`Event`] on the connections of this client and its clones, for logs and counters. A second
-    /// closure replaces the first.
+    /// Calls this closure with each [`Event`] on the connections of this client and its clones, for logs and counters.
+    /// A second closure replaces the first.
     ///
-    /// The closure runs on the thread that causes the event, and no lock of this crate is held meanwhile. If it panics, only that
-    /// event is lost: the panic is caught. If it sends frames, there are no events about these frames, even if a
-    /// [`Hub`](crate::Hub) delivers them later.
+    /// The closure runs on the thread that causes the event, and no lock of this crate is held meanwhile. If it panics,
+    /// only that event is lost: the panic is caught. If it sends frames, there are no events about these frames, even
+    /// if a [`Hub`](crate::Hub) delivers them later.
+    #[cfg(feature = "trace")]
     pub fn on_event(mut self, closure: impl Fn(&Event) + Send + Sync + 'static) -> Client {
         self.events = EventCallback::new(closure);
         self
     }
 
-    /// Replaces the source of random bytes for handshake keys and masking keys (RFC 6455 sections 4.1 and 5.3). The bytes must be
-    /// unpredictable: otherwise an attacker can choose the bytes on the wire (section 10.3).
+    /// Replaces the source of random bytes for handshake keys and masking keys (RFC 6455 sections 4.1 and 5.3). The
+    /// bytes must be unpredictable: otherwise an attacker can choose the bytes on the wire (section 10.3).
     ///
-    /// By default they come from `/dev/urandom` on Unix. Elsewhere `std` has no such source, and they are derived from the
-    /// secret keys that [`RandomState`](std::collections::hash_map::RandomState) takes from the system.
+    /// By default they come from `/dev/urandom` on Unix. On other systems `std` has no such source, and they are
+    /// derived from the secret keys that [`RandomState`](std::collections::hash_map::RandomState) takes from the
+    /// system.
     ///
     /// The source has to fill the whole slice. If it fails, nothing is sent, and the call returns
-    /// [`Error::Io`](crate::Error::Io) of [`Step::RandomSource`](crate::Step::RandomSource). It is called for one connection at a
-    /// time while others wait without a deadline, so it must not block.
+    /// [`Error::Io`](crate::Error::Io) of [`Step::RandomSource`](crate::Step::RandomSource). It is called for one
+    /// connection at a time while others wait without a deadline, so it must not block.
     pub fn random_source(mut self, source: impl FnMut(&mut [u8]) -> io::Result<()> + Send + 'static) -> Client {
         self.random_source = Some(Arc::new(Mutex::new(source)));
         self
@@ -246,15 +260,16 @@ impl Client {
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let headers: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
-        f.debug_struct("Client")
+        let mut shown = f.debug_struct("Client");
+        shown
             .field("url", &format_args!("{}", self.uri.redacted()))
             .field("headers", &headers)
             .field("origin", &self.origin)
             .field("subprotocols", &self.subprotocols)
             .field("limits", &self.limits)
-            .field("timeouts", &self.timeouts)
-            .field("proxy", &self.proxy)
-            .field("max_redirects", &self.max_redirects)
-            .finish_non_exhaustive()
+            .field("timeouts", &self.timeouts);
+        #[cfg(feature = "proxy")]
+        shown.field("proxy", &self.proxy).field("max_redirects", &self.max_redirects);
+        shown.finish_non_exhaustive()
     }
 }

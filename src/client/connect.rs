@@ -11,7 +11,7 @@
 use std::io;
 
 use super::builder::Client;
-use super::dial::{dial, DialedStream};
+use super::dial::DialedStream;
 use super::handshake::{self, Target};
 use crate::auth::basic;
 use crate::codec::encoder::Encoder;
@@ -26,11 +26,13 @@ use crate::net::deadline::Deadline;
 use crate::net::stream::{SplitStream, Stream};
 use crate::primitives::lock::assert_unlocked;
 use crate::primitives::random::RandomSource;
+#[cfg(feature = "proxy")]
 use crate::redirect::follow::follow;
 
 impl Client {
-    /// Opens a connection: resolves the host name, tries its addresses in turn, performs the TLS handshake for `wss://`, and
-    /// performs the opening handshake. Takes at most [`Timeouts::connect`](crate::Timeouts::connect) in all.
+    /// Opens a connection: resolves the host name, tries its addresses in turn, performs the TLS handshake for
+    /// `wss://`, and performs the opening handshake. Takes at most [`Timeouts::connect`](crate::Timeouts::connect) in
+    /// all.
     ///
     /// Waits while this process has another attempt to the same IP address and port under way (RFC 6455 section 4.1).
     ///
@@ -40,8 +42,8 @@ impl Client {
     /// - [`Connect`](Error::Connect) if no address can be reached, with the cause for each;
     /// - [`Proxy`](Error::Proxy) if the proxy refuses to connect to the server;
     /// - [`Tls`](Error::Tls) if the TLS handshake fails or the certificate is not trusted;
-    /// - [`Handshake`](Error::Handshake) if the server rejects the handshake, with its status, headers and body, or if its
-    ///   response is invalid;
+    /// - [`Handshake`](Error::Handshake) if the server rejects the handshake, with its status, headers and body, or if
+    ///   its response is invalid;
     /// - [`Redirect`](Error::Redirect) with any of these, after redirects that were followed;
     /// - [`Timeout`](Error::Timeout) with the step that took too long;
     /// - [`Io`](Error::Io) with the step that failed;
@@ -49,7 +51,11 @@ impl Client {
     pub fn connect(&self) -> Result<WebSocket> {
         let deadline = Deadline::after(self.timeouts.connect);
         let attempt = |target: &Target<'_>| self.attempt(target, deadline);
-        follow(self.max_redirects, Target::new(&self.uri, &self.headers), attempt)
+        let target = Target::new(&self.uri, &self.headers);
+        #[cfg(feature = "proxy")]
+        return follow(self.max_redirects, target, attempt);
+        #[cfg(not(feature = "proxy"))]
+        attempt(&target)
     }
 
     /// Connects to one URL. With the drafts, in one version after another until the server accepts one.
@@ -60,19 +66,20 @@ impl Client {
         self.attempt_version(target, deadline)
     }
 
+    /// Connects to one URL in the version that is set.
     fn attempt_version(&self, target: &Target<'_>, deadline: Deadline) -> Result<WebSocket> {
         let key = self.handshake_key()?;
         let events = self.events.for_connection();
         // 6455-4.1-2. The guard is held until the handshake has ended: 6455-4.1-5, 6455-4.1-6.
         let DialedStream { stream, info, guard: _guard } =
-            dial(self, &target.uri, deadline).inspect_err(|error| events.emit_failed_handshake(error))?;
+            self.dial(&target.uri, deadline).inspect_err(|error| events.emit_failed_handshake(error))?;
         self.handshake(target, stream, ConnectionInfo { events, ..info }, key, deadline)
     }
 
     /// Performs the opening handshake over a stream of the caller: TLS by another library, a tunnel, a pipe.
     ///
-    /// The URL is used for the request only; no name is resolved. The caller provides TLS, so a `wss://` URL works in every
-    /// build. The caller also ensures one attempt at a time to an address (RFC 6455 section 4.1). Takes at most
+    /// The URL is used for the request only; no name is resolved. The caller provides TLS, so a `wss://` URL works in
+    /// every build. The caller also ensures one attempt at a time to an address (RFC 6455 section 4.1). Takes at most
     /// [`Timeouts::connect`](crate::Timeouts::connect).
     ///
     /// # Errors

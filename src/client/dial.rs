@@ -5,8 +5,8 @@
 //! with a proxy:     guard -> resolve the proxy -> TCP -> its reply -> TLS for wss -> stream
 //! ```
 //!
-//! The guard allows one attempt at a time to a server (RFC 6455 section 4.1 item 2). One deadline covers all steps, and each
-//! error names its step. Must not know HTTP.
+//! The guard allows one attempt at a time to a server (RFC 6455 section 4.1 item 2). One deadline covers all steps, and
+//! each error names its step. Must not know HTTP.
 
 use std::net::TcpStream;
 
@@ -29,26 +29,29 @@ pub(super) struct DialedStream {
     pub(super) guard: ConnectGuard,
 }
 
-/// Opens a stream to the host of this URL.
-pub(super) fn dial(client: &Client, uri: &Uri, deadline: Deadline) -> Result<DialedStream> {
-    // In a build without TLS, a wss URL is refused before its host name is resolved.
-    let tls = uri.is_secure().then(|| Connector::or_default(client.tls.as_ref())).transpose()?;
-    let (socket, guard) = connect_tcp(client, uri, deadline)?;
-    let info =
-        ConnectionInfo { peer: socket.peer_addr().ok(), local: socket.local_addr().ok(), ..ConnectionInfo::default() };
-    let write_timeout = client.timeouts.write;
-    let stream = match tls {
-        // 6455-4.1-14, 6455-4.1-15, 6455-4.1-16
-        Some(tls) => tls.connect(uri.host(), socket, write_timeout, deadline)?,
-        None => Stream::from_socket(socket, write_timeout).map_err(|error| Error::io(Step::Connect, error))?,
-    };
-    Ok(DialedStream { stream, info, guard })
-}
-
-/// 6455-4.1-11, 6455-4.1-13
-fn connect_tcp(client: &Client, uri: &Uri, deadline: Deadline) -> Result<(TcpStream, ConnectGuard)> {
-    if let Some(server) = client.proxy.as_ref().and_then(|proxy| proxy.server_for(uri)) {
-        return server.connect_to(uri, deadline);
+impl Client {
+    /// Opens a stream to the host of this URL.
+    pub(super) fn dial(&self, uri: &Uri, deadline: Deadline) -> Result<DialedStream> {
+        // In a build without TLS, a wss URL is refused before its host name is resolved.
+        let tls = uri.is_secure().then(|| Connector::or_default(self.tls.as_ref())).transpose()?;
+        let (socket, guard) = self.connect_tcp(uri, deadline)?;
+        let (peer, local) = (socket.peer_addr().ok(), socket.local_addr().ok());
+        let stream = match tls {
+            // 6455-4.1-14, 6455-4.1-15, 6455-4.1-16
+            Some(tls) => tls.connect(uri.host(), socket, self.timeouts.write, deadline)?,
+            None => {
+                Stream::from_socket(socket, self.timeouts.write).map_err(|error| Error::io(Step::Connect, error))?
+            }
+        };
+        Ok(DialedStream { stream, info: ConnectionInfo { peer, local, ..ConnectionInfo::default() }, guard })
     }
-    tcp::connect(uri.host(), uri.port(), deadline)
+
+    /// 6455-4.1-11, 6455-4.1-13
+    fn connect_tcp(&self, uri: &Uri, deadline: Deadline) -> Result<(TcpStream, ConnectGuard)> {
+        #[cfg(feature = "proxy")]
+        if let Some(server) = self.proxy.as_ref().and_then(|proxy| proxy.server_for(uri)) {
+            return server.connect_to(uri, deadline);
+        }
+        tcp::connect(uri.host(), uri.port(), deadline)
+    }
 }

@@ -1,22 +1,19 @@
-//! The opening handshake of a client over an open stream: sends the request, reads the response, and keeps the body of a
-//! rejection. Must not know how a response is judged: that is in the layer `handshake`.
+//! The opening handshake of a client over an open stream: sends the request, reads the response, and keeps the body of
+//! a rejection. Must not know how a response is checked: that is in the layer `handshake`.
 //!
 //! | read, in this order | limit | then |
 //! |---|---|---|
 //! | interim responses, 1xx except 101 (RFC 9110 section 15.2) | four | skipped |
 //! | the head of the response | the limits of the head parser | checked |
-//! | after an accepted response: bytes behind it | one read | the first bytes of the connection |
+//! | after an accepted response: bytes after it | one read | the first bytes of the connection |
 //! | after a rejection: its body | 64 KiB, and the deadline | kept in the error |
 
 use std::borrow::Cow;
 use std::io::ErrorKind;
 
-use crate::deflate::extension;
-use crate::deflate::extension::Deflate;
-use crate::deflate::extension::{Deflater, Inflater};
+use crate::deflate::extension::{self, Deflate, Deflater, Inflater};
 use crate::error::{Error, HandshakeError, HandshakeErrorKind, Result, Step};
-use crate::handshake::client as handshake;
-use crate::handshake::client::HandshakeRequest;
+use crate::handshake::client::{self as handshake, HandshakeRequest};
 use crate::handshake::http::{Head, HeadParser, Progress};
 use crate::handshake::uri::Uri;
 use crate::http::body::Body;
@@ -30,7 +27,7 @@ const MAX_INTERIM_RESPONSES: usize = 4;
 /// Number of bytes of one read; a usual response fits.
 const BUFFER_SIZE: usize = 4 << 10;
 
-/// What one opening handshake asks for.
+/// URL, headers and policy of one opening handshake.
 pub(crate) struct Target<'a> {
     pub(crate) uri: Cow<'a, Uri>,
     /// The caller's headers.
@@ -51,7 +48,7 @@ pub(super) struct Opened {
     pub(super) response: Response,
     pub(super) subprotocol: Option<String>,
     pub(super) compression: Option<(Inflater, Deflater)>,
-    /// Bytes received behind the response.
+    /// Bytes received after the response.
     pub(super) leftover: Vec<u8>,
 }
 

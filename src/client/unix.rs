@@ -14,8 +14,8 @@ use crate::net::stream::Stream;
 impl Client {
     /// Opens a connection over a Unix socket. Only on Unix.
     ///
-    /// The URL is used for the request only: no name is resolved, no proxy is used, and there is no TLS, even for `wss://`. Takes
-    /// at most [`Timeouts::connect`](crate::Timeouts::connect).
+    /// The URL is used for the request only: no name is resolved, no proxy is used, and there is no TLS, even for
+    /// `wss://`. Takes at most [`Timeouts::connect`](crate::Timeouts::connect).
     ///
     /// # Errors
     /// [`Io`](Error::Io) of [`Step::Connect`] if no server listens there, and those of the opening handshake in
@@ -41,8 +41,8 @@ impl Client {
     }
 }
 
-/// Connects within a deadline. The system waits without a limit while the accept queue of the server is full, so a thread does
-/// it. After a missed deadline that thread ends when the server accepts or exits.
+/// Connects within a deadline. The system waits without a limit while the accept queue of the server is full, so a
+/// thread does it. After a missed deadline that thread ends when the server accepts or exits.
 fn connect(path: &Path, deadline: Deadline) -> Result<UnixStream> {
     let (sender, receiver) = mpsc::channel();
     let path = path.to_owned();

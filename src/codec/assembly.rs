@@ -1,4 +1,9 @@
-//! The message under assembly: everything that belongs to it and must not be touched by a control frame.
+//! The message in progress (RFC 6455 sections 5.4 and 8.1): its limits and its validation. Control frames never change it.
+//!
+//! Text is validated here as it arrives. The conversion to a `str` validates it a second time, because safe Rust has no
+//! unchecked conversion. Assembling in a `String` would need only one pass, but it costs a copy and loses the faster
+//! validation of `utf8`. Measured for messages of 1 MiB, that is a fifth slower for masked ASCII and half as slow again
+//! for Chinese text.
 
 use super::mask;
 use super::utf8::Validator;
@@ -6,14 +11,14 @@ use crate::config::Limits;
 use crate::error::ProtocolError;
 use crate::message::MessageKind;
 
-/// What becomes of the message.
+/// How a message is delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ReceiveMode {
-    /// It is put together.
+    /// As a whole.
     Assemble,
-    /// It is lent in pieces.
+    /// In pieces.
     Stream,
-    /// It was lent in pieces, and is not wanted any more.
+    /// Not at all: its stream was dropped.
     Skip,
 }
 
@@ -24,9 +29,9 @@ pub(crate) struct MessageInProgress {
     pub(crate) compressed: bool,
     text: Validator,
     fragments: u32,
-    /// Payload bytes announced so far.
+    /// Number of payload bytes announced so far.
     size: u64,
-    /// Payload bytes checked so far: where a wrong byte stands.
+    /// Number of payload bytes validated so far, for the offset of a wrong byte.
     validated: u64,
 }
 
@@ -35,9 +40,9 @@ impl MessageInProgress {
         MessageInProgress { kind, mode, compressed, text: Validator::default(), fragments: 0, size: 0, validated: 0 }
     }
 
-    /// Counts a frame of this message. Of one that is not put together nothing is kept, so it may be as long as it likes.
+    /// Counts a frame of this message. Limits apply only to an assembled message: of any other, no bytes are kept.
     ///
-    /// 6455-10.4-1, 6455-10.4-2: sizes are compared as announced, before a byte of the payload is taken.
+    /// 6455-10.4-1, 6455-10.4-2: announced sizes are compared before a byte of the payload is accepted.
     pub(crate) fn admit_frame(&mut self, length: u64, limits: &Limits) -> Result<(), ProtocolError> {
         self.fragments = self.fragments.saturating_add(1);
         self.size = self.size.saturating_add(length);
@@ -59,17 +64,17 @@ impl MessageInProgress {
         Ok(())
     }
 
-    /// What counts of a compressed message is what comes out. What goes in is bounded all the same, or a message of blocks
-    /// that stand for nothing would never end: by what DEFLATE adds at most to what it cannot compress. That is an eighth,
-    /// and with each fragment the end of a block and a flush.
+    /// The limit of a compressed message applies to the output, during decompression. The input has a bound as well, because
+    /// blocks without output could go on forever. The bound is the limit and the most that DEFLATE adds to incompressible
+    /// data: an eighth, and for each fragment the end of a block and a flush.
     fn admit_compressed(&self, length: u64, limits: &Limits) -> Result<(), ProtocolError> {
         const FLUSH: u64 = 16;
-        let room = |limit: u64| limit.saturating_add(limit / 8).saturating_add(1024);
+        let max_input = |limit: u64| limit.saturating_add(limit / 8).saturating_add(1024);
         let flushes = u64::from(self.fragments).saturating_mul(FLUSH);
-        if self.size > room(limits.max_message_size).saturating_add(flushes) {
+        if self.size > max_input(limits.max_message_size).saturating_add(flushes) {
             return Err(ProtocolError::MessageTooBig { length: self.size, limit: limits.max_message_size });
         }
-        if length > room(limits.max_frame_size) {
+        if length > max_input(limits.max_frame_size) {
             return Err(ProtocolError::FrameTooBig { length, limit: limits.max_frame_size });
         }
         if self.fragments > limits.max_fragments {
@@ -78,7 +83,7 @@ impl MessageInProgress {
         Ok(())
     }
 
-    /// Unmasks the next bytes in place, and checks them if they are text.
+    /// Unmasks the next bytes in place, and validates them if they are text.
     #[inline]
     pub(crate) fn unmask_and_validate(
         &mut self,
@@ -100,11 +105,11 @@ impl MessageInProgress {
         self.validate(bytes, ascii)
     }
 
-    /// Checks the next bytes of the message; `ascii` when they are known to be nothing else.
+    /// Validates the next bytes of the message. `ascii`: they are known to be ASCII.
     #[inline]
     pub(crate) fn validate(&mut self, bytes: &[u8], ascii: bool) -> Result<(), ProtocolError> {
         if self.kind == MessageKind::Text && !(ascii && self.text.is_complete()) {
-            // 6455-8.1-1: at the first wrong byte, which may stand in the middle of a frame.
+            // 6455-8.1-1: fails at the first wrong byte, which may be in the middle of a frame.
             self.text
                 .feed(bytes)
                 .map_err(|at| ProtocolError::TextNotUtf8 { offset: self.validated.saturating_add(at as u64) })?;
@@ -122,7 +127,7 @@ impl MessageInProgress {
     }
 }
 
-/// 6455-5.3-s1, 6455-6.2-7: unmasks the next bytes of a frame, and turns the key on.
+/// 6455-5.3-s1, 6455-6.2-7: unmasks the next bytes of a frame, and rotates the key by their number.
 #[inline]
 pub(crate) fn unmask(bytes: &mut [u8], key: &mut [u8; 4]) {
     mask::apply(bytes, *key);

@@ -1,22 +1,24 @@
-//! The two buffers of a decoder. Both are kept initialised, so that no byte is zeroed twice, and both grow with what has
-//! arrived, never by what was announced.
+//! The read buffer and the payload buffer of a decoder. Must not know frames.
+//!
+//! Both stay initialised, so that no byte is zeroed twice. Both grow with the bytes that have arrived, never by an announced
+//! length.
 
-/// The read buffer of a connection that receives little.
+/// Initial size of the read buffer, and its size while reads are small.
 const MIN_INPUT_SIZE: usize = 2 << 10;
-/// The read buffer once reads have filled smaller ones: a frame of 64 KiB and its header fit one read.
+/// Maximum size of the read buffer, reached when reads fill it: a frame of 64 KiB and its header fit one read.
 const MAX_INPUT_SIZE: usize = 68 << 10;
-/// The first step of the store; later ones double it.
+/// Minimum growth of the payload buffer; later steps double it.
 const MIN_GROWTH: usize = 64 << 10;
-/// A store larger than this is let go by the next message that does not need it.
+/// Maximum size of a payload buffer that is kept when a message does not need it.
 const MAX_RETAINED: usize = 1 << 20;
 
-/// The read buffer: `start..end` has been read and not been used up.
+/// The read buffer. Invariant: `start..end` was read from the network and is not used up.
 #[derive(Debug)]
 pub(crate) struct InputBuffer {
     bytes: Vec<u8>,
     start: usize,
     end: usize,
-    /// The last read left no room: the next one may have more.
+    /// The last read filled the buffer, so it grows before the next one.
     full: bool,
 }
 
@@ -27,7 +29,7 @@ impl InputBuffer {
         InputBuffer { bytes, start: 0, end: early.len(), full: false }
     }
 
-    /// How much a frame may have to be completed in here.
+    /// Maximum length of a payload that can be completed in this buffer.
     pub(crate) fn capacity(&self) -> usize {
         self.bytes.len()
     }
@@ -41,7 +43,7 @@ impl InputBuffer {
         self.bytes.get(self.start..self.end).unwrap_or_default()
     }
 
-    /// Up to `max` unread bytes behind the first `skip` ones, and where they stand.
+    /// Up to `max` unread bytes after the first `skip` ones, and their position.
     #[inline]
     pub(crate) fn part(&mut self, skip: usize, max: u64) -> (usize, &mut [u8]) {
         let from = self.start.saturating_add(skip);
@@ -50,7 +52,7 @@ impl InputBuffer {
         (from, self.bytes.get_mut(from..to).unwrap_or_default())
     }
 
-    /// Uses up the next `count` bytes; gives where they stand until the next read.
+    /// Marks the next `count` bytes as used up. Returns their position, which is valid until the next read.
     #[inline]
     pub(crate) fn consume(&mut self, count: usize) -> usize {
         let from = self.start;
@@ -63,12 +65,13 @@ impl InputBuffer {
         self.bytes.get(from..from.saturating_add(length)).unwrap_or_default()
     }
 
-    /// Room for the next read. Never empty: a frame that is completed in here is no longer than the buffer.
+    /// Space for the next read. Never empty, because a frame that is completed here is no longer than the buffer.
     pub(crate) fn space(&mut self) -> &mut [u8] {
         self.space_for(u64::MAX)
     }
 
-    /// The same when `remaining` bytes of that frame are to come: what is here is moved only if they do not fit behind it.
+    /// Space for the next read of a frame with `remaining` bytes to come. Unread bytes are moved to the front only if those
+    /// do not fit behind them.
     pub(crate) fn space_for(&mut self, remaining: u64) -> &mut [u8] {
         if self.start == self.end {
             self.start = 0;
@@ -98,7 +101,7 @@ impl InputBuffer {
         self.full = self.end == self.bytes.len();
     }
 
-    /// Gives memory back; only while nothing is in here.
+    /// Frees memory if the buffer is empty.
     pub(crate) fn shrink(&mut self) {
         if self.start == self.end && self.bytes.len() > MIN_INPUT_SIZE {
             self.start = 0;
@@ -109,7 +112,7 @@ impl InputBuffer {
     }
 }
 
-/// Where messages are put together: the first `length` bytes belong to the message.
+/// The buffer in which messages are assembled. Invariant: the first `length` bytes belong to the message.
 #[derive(Debug, Default)]
 pub(crate) struct PayloadBuffer {
     bytes: Vec<u8>,
@@ -117,7 +120,7 @@ pub(crate) struct PayloadBuffer {
 }
 
 impl PayloadBuffer {
-    /// Begins another message. A huge store is kept only while messages follow one another that need half of it.
+    /// Begins another message. A large buffer is kept only while successive messages use half of it.
     pub(crate) fn clear(&mut self) {
         if self.length < self.bytes.capacity() / 2 {
             self.free_if_large();
@@ -129,7 +132,7 @@ impl PayloadBuffer {
         self.bytes.get(..self.length).unwrap_or_default()
     }
 
-    /// Puts bytes behind the others: over what an earlier message left there, and further. `max` as for [`PayloadBuffer::grow`].
+    /// Appends bytes, first over the rest of an earlier message. `max` as for [`PayloadBuffer::grow`].
     pub(crate) fn append(&mut self, more: &[u8], max: u64) {
         let over = self.bytes.len().saturating_sub(self.length).min(more.len());
         let (first, rest) = more.split_at_checked(over).unwrap_or((more, &[]));
@@ -141,8 +144,8 @@ impl PayloadBuffer {
         self.length = self.length.saturating_add(more.len());
     }
 
-    /// Room for the next read of a payload that has `remaining` bytes to come: as much as is there, or as much again. `max` as
-    /// for [`PayloadBuffer::grow`].
+    /// Space for the next read of a payload that has `remaining` bytes to come: the space left, or else the buffer doubles.
+    /// `max` as for [`PayloadBuffer::grow`].
     pub(crate) fn space(&mut self, remaining: u64, max: u64) -> &mut [u8] {
         let remaining = usize::try_from(remaining).unwrap_or(usize::MAX);
         if self.bytes.len() == self.length {
@@ -154,8 +157,8 @@ impl PayloadBuffer {
         self.bytes.get_mut(self.length..to).unwrap_or_default()
     }
 
-    /// Makes room for `more` bytes. Doubles what there is, but not beyond the `max` a message may have: old and new room
-    /// together, which it takes while one is copied into the other, are then at most twice that.
+    /// Makes room for `more` bytes. Doubles the capacity, but not beyond `max`, the limit of a message. The old and the new
+    /// allocation, which both exist during the copy, then take at most twice `max`.
     fn grow(&mut self, more: usize, max: u64) {
         let needed = self.bytes.len().saturating_add(more);
         if needed > self.bytes.capacity() {
@@ -165,27 +168,27 @@ impl PayloadBuffer {
         }
     }
 
-    /// Counts the bytes read into [`PayloadBuffer::space`] in, and gives them.
+    /// Adds `count` bytes that were read into [`PayloadBuffer::space`], and returns them.
     pub(crate) fn filled(&mut self, count: usize) -> &mut [u8] {
         let from = self.length;
         self.length = from.saturating_add(count).min(self.bytes.len());
         self.bytes.get_mut(from..self.length).unwrap_or_default()
     }
 
-    /// Where decompression appends; [`PayloadBuffer::appended`] counts in what it did.
+    /// The vector that decompression appends to. [`PayloadBuffer::appended`] adds the output.
     pub(crate) fn appender(&mut self) -> &mut Vec<u8> {
         self.bytes.truncate(self.length);
         &mut self.bytes
     }
 
-    /// Counts in what was appended, and gives it.
+    /// Adds the appended bytes, and returns them.
     pub(crate) fn appended(&mut self) -> &[u8] {
         let from = self.length;
         self.length = self.bytes.len();
         self.bytes.get(from..).unwrap_or_default()
     }
 
-    /// The contents, to keep. A store much larger than they are is worth more here than there.
+    /// The contents as a vector. A buffer of more than twice their length is kept here and the contents are copied.
     pub(crate) fn take(&mut self) -> Vec<u8> {
         if self.bytes.capacity() / 2 > self.length {
             return self.contents().to_vec();
@@ -196,7 +199,7 @@ impl PayloadBuffer {
         taken
     }
 
-    /// A message came that did not need the store: a huge one is not kept for the next.
+    /// Frees a large buffer, after a message that did not need it.
     #[inline]
     pub(crate) fn free_if_large(&mut self) {
         if self.bytes.capacity() > MAX_RETAINED {
@@ -227,7 +230,7 @@ impl PayloadBuffer {
 mod tests {
     use super::*;
 
-    /// A buffer at its full size, with `count` bytes in it, `used` of which are used up.
+    /// A buffer at its full size, with `count` bytes in it, of which `used` are used up.
     fn input(count: usize, used: usize) -> InputBuffer {
         let mut input = InputBuffer::new(&vec![7; MAX_INPUT_SIZE]);
         input.clear();
@@ -237,13 +240,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_here_is_moved_only_when_the_rest_does_not_fit_behind_it() {
+    fn unread_bytes_are_moved_only_when_the_rest_does_not_fit_behind_them() {
         let (here, used) = (50 << 10, 8);
         let room = MAX_INPUT_SIZE - here;
-        assert_eq!(input(here, used).space_for(room as u64).len(), room, "it fits");
-        assert_eq!(input(here, used).space_for(room as u64 + 1).len(), room + used, "it does not");
-        assert_eq!(input(here, used).space().len(), room + used, "nobody knows");
-        assert_eq!(input(here, here).space_for(1).len(), MAX_INPUT_SIZE, "nothing is here");
+        assert_eq!(input(here, used).space_for(room as u64).len(), room, "the rest fits");
+        assert_eq!(input(here, used).space_for(room as u64 + 1).len(), room + used, "the rest does not fit");
+        assert_eq!(input(here, used).space().len(), room + used, "the rest is unknown");
+        assert_eq!(input(here, here).space_for(1).len(), MAX_INPUT_SIZE, "the buffer is empty");
         let mut moved = input(here, used);
         moved.space();
         assert_eq!(moved.unread().len(), here - used);

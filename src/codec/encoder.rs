@@ -250,6 +250,18 @@ mod tests {
     }
 
     #[test]
+    fn the_role_decides_on_masking_and_the_call_on_fin() {
+        // 6455-5.1-1, 6455-5.1-4
+        for (role, mask) in [(Role::Client, 0x80), (Role::Server, 0)] {
+            let (mut encoder, mut out) = (Encoder::new(role), Vec::new());
+            encoder.encode_fragment(&mut out, Opcode::Data(MessageKind::Text), b"").unwrap();
+            let next = out.len();
+            encoder.encode(&mut out, Opcode::Continuation, b"").unwrap();
+            assert_eq!((&out[..2], &out[next..next + 2]), (&[0x01, mask][..], &[0x80, mask][..]));
+        }
+    }
+
+    #[test]
     fn every_frame_has_a_key_of_its_own() {
         // 6455-5.3-2, 6455-10.3-1, and control frames are masked like others (6455-5.5.1-s1).
         let mut client = Encoder::client(fixed(&[[1, 2, 3, 4], [5, 6, 7, 8]]));

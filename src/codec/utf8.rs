@@ -207,7 +207,7 @@ mod tests {
     ];
 
     /// What std says: whether the text is complete, or its first wrong byte. Std reports where the wrong character
-    /// begins; the wrong byte comes after as many bytes of it as could still become a character.
+    /// begins; the wrong byte follows the bytes that could still become a character.
     fn reference(bytes: &[u8]) -> Result<bool, usize> {
         let Err(error) = std::str::from_utf8(bytes) else { return Ok(true) };
         if error.error_len().is_none() {
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn edges_across_the_seams_of_blocks() {
+    fn edges_across_block_boundaries() {
         // Behind ASCII and behind other text, which begin their blocks at different places.
         for filler in ["a", "é"] {
             for length in [WINDOW, 2 * WINDOW + 1] {
@@ -391,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn ascii_does_not_hide_an_open_character() {
+    fn ascii_does_not_hide_an_incomplete_character() {
         let ascii = [b'a'; 3 * BLOCK];
         for incomplete in [&b"\xc3"[..], b"\xe2\x82", b"\xf0\x9f\x98"] {
             for length in 1..ascii.len() {

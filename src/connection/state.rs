@@ -14,6 +14,7 @@ use crate::codec::frame::Opcode;
 use crate::error::{Error, Result, Step};
 use crate::events::sink::Origin;
 use crate::net::deadline::Deadline;
+#[cfg(feature = "reconnect")]
 use crate::reconnect::end_record::EndRecord;
 
 /// While the outbox has less than this, each Ping is answered.
@@ -32,6 +33,7 @@ pub(crate) struct SharedState {
     /// Why the connection is over. Set once, except that a good end replaces a write that failed after it.
     pub(crate) end: Option<Error>,
     /// Where the end is written down for the one who made the connection.
+    #[cfg(feature = "reconnect")]
     pub(crate) end_record: Option<Arc<EndRecord>>,
     /// A message is being sent as a stream: no other may begin.
     pub(crate) streaming: bool,
@@ -65,6 +67,7 @@ impl SharedState {
             closing: ClosingHandshake::default(),
             close_deadline: None,
             end: None,
+            #[cfg(feature = "reconnect")]
             end_record: None,
             streaming: false,
             last_ping_sent: 0,
@@ -98,6 +101,7 @@ impl SharedState {
 
     /// Ends the connection in this way, whatever ended it before.
     pub(crate) fn replace_end(&mut self, error: Error) {
+        #[cfg(feature = "reconnect")]
         if let Some(end_record) = &self.end_record {
             end_record.store(&error);
         }

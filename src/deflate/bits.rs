@@ -1,9 +1,8 @@
-//! Bits in and out of bytes, lowest bit first (RFC 1951 section 3.1.1). Knows nothing of blocks or codes.
+//! Reading and writing of bits, lowest bit first (RFC 1951 section 3.1.1). Must not know blocks or codes.
 //!
-//! Both directions hold the next bits in a `u64`, the first of them lowest. Reading, the invariant is:
-//! bits `0..count` of `bits` come before `rest`, and whatever stands above them is zero, or the beginning of
-//! `rest`. So [`BitReader::refill`] may put eight bytes there at once and count only the whole ones: the others will be
-//! put there again, and OR does not mind.
+//! Both directions hold the next bits in a `u64`, the first bit lowest. Invariant of the reader: bits `0..count` of `bits`
+//! come before `rest`, and the bits above are zero or the beginning of `rest`. So [`BitReader::refill`] may OR eight bytes in
+//! at once and count only the whole ones. The next refill ORs the same bits in again, which changes nothing.
 
 /// The unread bits of an input.
 #[derive(Clone, Copy)]
@@ -14,8 +13,7 @@ pub(crate) struct BitReader<'a> {
 }
 
 impl BitReader<'_> {
-    /// Tops up to 56 bits or more: enough for any symbol with its extra bits. With less than that, the input has no
-    /// more.
+    /// Fills up to 56 bits or more, which is enough for any symbol with its extra bits. Fewer only at the end of the input.
     #[inline(always)]
     pub(crate) fn refill(&mut self) {
         if self.refill_at_once() {
@@ -29,7 +27,7 @@ impl BitReader<'_> {
         }
     }
 
-    /// The same without a loop, where the input has eight bytes left. False, and nothing done, where it has not.
+    /// As [`BitReader::refill`], without a loop, if the input has eight bytes left. Otherwise returns false and does nothing.
     #[inline(always)]
     pub(crate) fn refill_at_once(&mut self) -> bool {
         let Some(next) = self.rest.first_chunk::<8>() else { return false };
@@ -39,20 +37,20 @@ impl BitReader<'_> {
         true
     }
 
-    /// The next `n` bits, left where they are; zeros stand for what is not there. `n` is at most 31.
+    /// The next `n` bits without taking them; zeros after the end of the input. `n` is at most 31.
     #[inline(always)]
     pub(crate) fn peek(&self, n: u32) -> usize {
         (self.bits & ((1 << n) - 1)) as usize
     }
 
-    /// Takes `n` bits that are known to be there.
+    /// Takes `n` bits. The caller knows that they are available.
     #[inline(always)]
     pub(crate) fn skip(&mut self, n: u32) {
         self.bits >>= n;
         self.count -= n;
     }
 
-    /// Takes `n` bits, at most 31; `None`, and nothing done, if there are fewer.
+    /// Takes `n` bits, at most 31. Returns `None` and does nothing if there are fewer.
     pub(crate) fn take(&mut self, n: u32) -> Option<usize> {
         let value = self.peek(n);
         self.count.checked_sub(n)?;
@@ -60,32 +58,31 @@ impl BitReader<'_> {
         Some(value)
     }
 
-    /// Skips to the next byte boundary: what is left are whole bytes.
+    /// Skips to the next byte boundary.
     pub(crate) fn align(&mut self) {
         self.skip(self.count % 8);
     }
 }
 
-/// Appends bits to bytes. What is not yet a whole byte waits in the pen.
+/// Appends bits to bytes. The cursor holds the bits of an incomplete byte.
 pub(crate) struct BitWriter<'a> {
     out: &'a mut Vec<u8>,
     cursor: BitCursor,
 }
 
-/// Where writing goes on. By itself, so that a loop can keep a copy in registers: see [`BitWriter::reserve`].
+/// The position of a writer. A separate type, so that a loop can hold a copy in registers: see [`BitWriter::reserve`].
 #[derive(Clone, Copy)]
 pub(crate) struct BitCursor {
     /// The index of the next byte.
     at: usize,
-    /// Bits that wait for it: `count` of them, at most 7; those above are zero.
+    /// The bits of an incomplete byte: `count` bits, at most 7. The bits above are zero.
     bits: u64,
     count: u32,
 }
 
 impl BitCursor {
-    /// Writes the lowest `n` bits of `value`, which has no others; `n` is at most 56. Eight bytes are stored every
-    /// time, which is cheaper than finding out how many are needed; so `reserved` ends eight bytes later than what will be
-    /// written.
+    /// Writes the lowest `n` bits of `value`, which has no others; `n` is at most 56. Each call stores eight bytes, which is
+    /// cheaper than computing the number needed. So `reserved` is eight bytes longer than the output.
     #[inline(always)]
     pub(crate) fn write_bits(&mut self, reserved: &mut [u8], value: u64, n: u32) {
         self.bits |= value << self.count;
@@ -105,24 +102,24 @@ impl<'a> BitWriter<'a> {
         BitWriter { out, cursor }
     }
 
-    /// Room for `bits` more bits, and the pen to write them with; give it back with [`BitWriter::commit`].
+    /// Reserves room for `bits` more bits. Returns it with a cursor, which [`BitWriter::commit`] takes back.
     pub(crate) fn reserve(&mut self, bits: usize) -> (&mut [u8], BitCursor) {
         self.out.resize(self.cursor.at + bits / 8 + 16, 0);
         (self.out, self.cursor)
     }
 
-    /// Takes back the pen, and the room that was not used.
+    /// Ends writing at `cursor`, and removes the room that was not used.
     pub(crate) fn commit(&mut self, cursor: BitCursor) {
         self.cursor = cursor;
         self.out.truncate(cursor.at);
     }
 
-    /// How many bits are in `out`, with those that wait.
+    /// Number of bits written, including those of an incomplete byte.
     pub(crate) fn bits(&self) -> usize {
         8 * self.cursor.at + self.cursor.count as usize
     }
 
-    /// How many bits of padding there would be after `n` more bits.
+    /// Number of bits of padding after `n` more bits.
     pub(crate) fn padding_after(&self, n: u32) -> u32 {
         (self.cursor.count + n).wrapping_neg() % 8
     }
@@ -148,7 +145,7 @@ mod tests {
 
     /// Fields of every width, written and read back, in one piece and from bytes that come one at a time.
     #[test]
-    fn what_is_written_is_read() {
+    fn written_fields_are_read_back() {
         let fields: Vec<(u64, u32)> =
             (0..200u64).map(|i| ((i * 0x9e37) & ((1 << (i % 16)) - 1), (i % 16) as u32)).collect();
         let mut bytes = vec![0xaa];
@@ -175,7 +172,7 @@ mod tests {
         assert_eq!((reader.take(1), reader.count), (None, 0));
     }
 
-    /// At the end of the input all bytes are in the reader, whichever way they came there.
+    /// At the end of the input the reader holds all bytes, however they were read.
     #[test]
     fn refilling_takes_everything() {
         let bytes = [1u8, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];

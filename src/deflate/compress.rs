@@ -1,7 +1,7 @@
-//! Writing DEFLATE: the public face of `matcher`, `tokens`, `lengths` and `block`.
+//! The compressor: writes DEFLATE with `matcher`, `tokens`, `lengths` and `block`.
 //!
-//! Data go through three stages, a block at a time: the matcher turns bytes into tokens (literals and matches), which
-//! are counted as they come; from the counts the codes are chosen; then the tokens are written in those codes.
+//! Data pass three stages, a block at a time. The matcher turns bytes into tokens (literals and matches) and counts them.
+//! The counts determine the codes. Then the tokens are written in those codes.
 
 mod block;
 mod lengths;
@@ -17,7 +17,7 @@ use matcher::MatchFinder;
 use search::SearchParams;
 use tokens::Tokens;
 
-/// How hard a [`Compress`] looks for repetitions.
+/// The effort of a [`Compress`] in the search for repetitions.
 ///
 /// Measured on JSON messages of 1 to 64 KiB, without a kept window, next to zlib:
 ///
@@ -31,7 +31,7 @@ use tokens::Tokens;
 pub enum Level {
     /// One candidate per position; the first match is taken.
     Fast,
-    /// Some candidates, and a look at the next position before a match is taken.
+    /// Some candidates, and the next position is tried before a match is taken.
     #[default]
     Default,
     /// Many candidates: for data that are compressed once and sent often.
@@ -50,17 +50,17 @@ impl Level {
 
 /// A compressor to raw DEFLATE (RFC 1951), for messages that share a window.
 ///
-/// Each message comes out whole: it ends with a sync flush, so that a reader has all of it. Each block is written in
-/// the shortest way there is: stored, with the fixed codes, or with codes of its own. Distances keep to the window
-/// exactly, to 256 bytes too, where zlib cannot.
+/// Each message ends with a sync flush, so that a reader can decompress all of it. Each block has the shortest of three
+/// forms: stored, with the fixed codes, or with its own codes. Distances never exceed the window, even one of 256 bytes,
+/// which zlib does not support.
 ///
 /// **Memory**: nothing until the first message; then 186 KiB with a window of 32,768 bytes (122 KiB at
-/// [`Level::Fast`]), less with smaller ones. From then on it allocates nothing but room in `out`.
+/// [`Level::Fast`]), less with smaller ones. After that only `out` grows.
 ///
-/// **Secrets**: the length of what comes out tells how much the data repeat themselves or earlier messages. If an
-/// attacker can choose part of the data and see lengths, a secret beside it can be found out byte by byte (CRIME,
-/// BREACH). Leave such messages uncompressed; [`reset`](Compress::reset) keeps them apart from others, but not a secret
-/// from what is in the same message.
+/// **Secrets**: the length of the output reveals how much the data repeat themselves or earlier messages. An attacker that
+/// chooses part of the data and sees lengths can find a secret beside it byte by byte (CRIME, BREACH). Leave such messages
+/// uncompressed. [`reset`](Compress::reset) separates a message from earlier ones, but not a secret from the rest of its
+/// message.
 pub struct Compress {
     level: Level,
     window: WindowBits,
@@ -73,15 +73,15 @@ struct Parts {
 }
 
 impl Compress {
-    /// A compressor that uses distances up to `window` exactly: 256 bytes at 8 bits, too.
+    /// A compressor that uses distances up to `window`, even 256 bytes at 8 bits.
     pub fn new(level: Level, window: WindowBits) -> Compress {
         Compress { level, window, parts: None }
     }
 
     /// Compresses `data` and appends it to `out`, ended by a sync flush: the last four bytes are always `00 00 FF FF`.
     ///
-    /// For RFC 7692, take them away at the end of a message, and leave them at the end of a fragment that is not the
-    /// last. `data` may be empty: then it is the flush alone, five bytes.
+    /// For RFC 7692, remove these four bytes at the end of a message, and keep them at the end of any earlier fragment.
+    /// For empty `data`, only the flush is appended: five bytes.
     pub fn push(&mut self, data: &[u8], out: &mut Vec<u8>) {
         let (level, window) = (self.level, self.window);
         let parts = self.parts.get_or_insert_with(|| {
@@ -103,22 +103,22 @@ impl Compress {
         block::write_sync(&mut writer);
     }
 
-    /// Ends the stream, for uses other than messages: appends an empty block marked as the last, and begins anew.
+    /// Ends the stream, for uses other than messages: appends an empty block marked as the last, and resets the window.
     ///
     /// ```
     /// use stdws::deflate::{Compress, Level, WindowBits};
     /// let (mut compress, mut stream) = (Compress::new(Level::Best, WindowBits::MAX), Vec::new());
-    /// compress.push(b"all there is", &mut stream);
+    /// compress.push(b"all of the data", &mut stream);
     /// compress.finish(&mut stream);
     /// assert!(stream.ends_with(&[0x00, 0x00, 0xff, 0xff, 0x03, 0x00]));
     /// ```
     pub fn finish(&mut self, out: &mut Vec<u8>) {
-        // BFINAL, fixed codes, and seven zeros for the end of the block; what is before ends on a byte boundary.
+        // BFINAL, fixed codes, and seven zeros for the end of the block. The output before ends on a byte boundary.
         out.extend_from_slice(&[0x03, 0x00]);
         self.reset();
     }
 
-    /// Forgets the window (no context takeover). What is allocated stays.
+    /// Forgets the window (no context takeover). Keeps the memory.
     pub fn reset(&mut self) {
         if let Some(parts) = &mut self.parts {
             parts.matcher.reset();
@@ -127,7 +127,7 @@ impl Compress {
 }
 
 impl fmt::Debug for Compress {
-    /// Without the window: that is somebody's data.
+    /// Without the window, which contains data of the application.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Compress").field("level", &self.level).field("window", &self.window).finish_non_exhaustive()
     }
@@ -140,7 +140,7 @@ mod tests {
 
     const LEVELS: [Level; 3] = [Level::Fast, Level::Default, Level::Best];
 
-    /// Numbers that look random and are the same every time.
+    /// Pseudo-random numbers, the same in every run.
     struct Numbers(u64);
 
     impl Numbers {
@@ -152,22 +152,22 @@ mod tests {
         }
     }
 
-    /// Data of one kind, `length` bytes of it.
+    /// `length` bytes of one kind of data.
     fn data(kind: usize, length: usize, numbers: &mut Numbers) -> Vec<u8> {
         let words = ["alpha", "bravo", "{\"id\":", "true,", "null", "\n", "Köln", "0.5", "aaaaaaaaaaaaaaaaaa"];
         let mut data = Vec::new();
         while data.len() < length {
             match kind {
-                // Nothing to find.
+                // No repetitions.
                 0 => data.push(numbers.below(256) as u8),
-                // One byte for ever; then few different ones.
+                // A single byte value; then few values.
                 1 => data.push(b'x'),
                 2 => data.push(b'a' + numbers.below(3) as u8),
                 // Text.
                 3 => data.extend(words[numbers.below(9) as usize].bytes()),
                 // A long period, so that matches are far away.
                 4 => data.push((data.len() % 1009 * 37 % 251) as u8),
-                // Records that count.
+                // Records with a counter.
                 5 => data.extend((data.len() as u32 / 8).to_le_bytes().into_iter().chain([0, 1, 2, 3])),
                 // Random in places, repeated in others.
                 _ if numbers.below(4) > 0 || data.is_empty() => data.push(numbers.below(256) as u8),
@@ -187,7 +187,7 @@ mod tests {
         LEVELS.into_iter().flat_map(|level| (8..=15).filter_map(WindowBits::new).map(move |window| (level, window)))
     }
 
-    /// Compresses one message and takes the end of the sync flush away.
+    /// Compresses one message and removes the end of the sync flush.
     fn payload(compress: &mut Compress, data: &[u8]) -> Vec<u8> {
         let mut payload = vec![7];
         compress.push(data, &mut payload);
@@ -228,7 +228,7 @@ mod tests {
         }
     }
 
-    /// Larger than what is taken in at a time, than a block, than a stored block.
+    /// Larger than an input chunk, than a block, than a stored block.
     #[test]
     fn large_messages() {
         let mut numbers = Numbers(3);
@@ -263,7 +263,7 @@ mod tests {
         }
     }
 
-    /// After exactly four gigabytes a position looks like itself; it must not match itself.
+    /// After exactly four gigabytes a position has the same number; it must not match itself.
     #[test]
     fn positions_that_come_again() {
         let data = data(3, 1000, &mut Numbers(7));
@@ -281,7 +281,7 @@ mod tests {
         }
     }
 
-    /// A match does not end where the data was taken in: 300,000 equal bytes are little more than 1,162 times the
+    /// A match continues across input chunks: 300,000 equal bytes are little more than 1,162 times the
     /// longest match, of one bit for its length and one for its distance.
     #[test]
     fn matches_continue_across_input_chunks() {
@@ -314,7 +314,7 @@ mod tests {
         assert_eq!(payload(&mut Compress::new(Level::Default, WindowBits::MAX), b""), [0x00]);
     }
 
-    /// 7692-7.2.1-8: a message that was there before costs next to nothing, unless the window is forgotten
+    /// 7692-7.2.1-8: a repeated message takes few bytes, unless the window is reset
     /// (7692-7.2.1-7, 7692-7.2.1-10).
     #[test]
     fn window_is_kept_until_reset() {
@@ -352,7 +352,7 @@ mod tests {
         }
     }
 
-    /// After a first message nothing grows any more, and all of it stays below 192 KiB.
+    /// After a first message memory does not grow, and stays below 192 KiB.
     #[test]
     fn memory_is_bounded() {
         let mut numbers = Numbers(17);
@@ -372,8 +372,7 @@ mod tests {
         }
     }
 
-    /// Whatever the cut: what was put out is a beginning of the data, nothing is wrong with it, and the rest makes it
-    /// whole.
+    /// For every cut, the output is a prefix of the data without an error, and the rest completes it.
     #[test]
     fn cut_at_every_byte() {
         let mut numbers = Numbers(19);
@@ -400,8 +399,7 @@ mod tests {
         }
     }
 
-    /// Damaged streams: an error or other data, but no panic, never more than the limit, and the same in pieces as in
-    /// one.
+    /// Damaged streams: an error or other data, but no panic, never more than the limit, and the same result in pieces.
     #[test]
     fn mutations() {
         let mut numbers = Numbers(23);
@@ -433,14 +431,14 @@ mod tests {
             assert_eq!(end, pieces.end_message());
             seen.insert(format!("{end:?}"));
         }
-        // Every fault there is, and no fault, has occurred.
+        // Every kind of fault, and no fault, has occurred.
         assert_eq!(seen.len(), 14 + 1, "{seen:?}");
     }
 
-    /// Work is bounded by input and output: blocks that say nothing, and matches of the greatest length.
+    /// Work is bounded by input and output: blocks without output, and matches of maximum length.
     #[test]
     fn hostile_streams_take_bounded_time() {
-        // There is no clock on this floor: with work that grows faster than input and output, this would not end.
+        // This layer has no clock. If work grew faster than input and output, this test would not end.
         let n = 500_000;
         // Empty stored blocks; empty last blocks with fixed codes.
         for input in [[0, 0, 0, 0xff, 0xff].repeat(n), [0x03, 0x00].repeat(n)] {

@@ -12,9 +12,9 @@
 pub struct WindowBits(u8);
 
 impl WindowBits {
-    /// 256 bytes, the smallest window RFC 7692 can agree on.
+    /// 256 bytes, the smallest window that RFC 7692 allows.
     pub const MIN: WindowBits = WindowBits(8);
-    /// 32,768 bytes: as far as a distance can say, and what holds when nothing was agreed.
+    /// 32,768 bytes: the maximum distance, and the default when no size was negotiated.
     pub const MAX: WindowBits = WindowBits(15);
 
     /// `None` unless `bits` is 8 to 15.
@@ -22,30 +22,31 @@ impl WindowBits {
         (WindowBits::MIN.0..=WindowBits::MAX.0).contains(&bits).then_some(WindowBits(bits))
     }
 
-    /// The number that was given: 8 to 15.
+    /// The base-2 logarithm of the size: 8 to 15.
     pub fn bits(self) -> u8 {
         self.0
     }
 
-    /// How many bytes back a distance may reach: 256 to 32,768.
+    /// The size in bytes, which is the maximum distance: 256 to 32,768.
     pub fn size(self) -> usize {
         1 << self.0
     }
 }
 
-/// The symbol that ends a block; below it are the literals, above it the lengths.
+/// The symbol that ends a block. The literals are below it, the lengths above it.
 pub(super) const END_OF_BLOCK: usize = 256;
-/// Literals, the end of a block, and the 29 lengths (RFC 1951 section 3.2.5).
+/// Number of symbols for literals, the end of a block, and the 29 lengths (RFC 1951 section 3.2.5).
 pub(super) const LITERAL_SYMBOLS: usize = 286;
-/// The distances (RFC 1951 section 3.2.5).
+/// Number of distance symbols (RFC 1951 section 3.2.5).
 pub(super) const DISTANCE_SYMBOLS: usize = 30;
-/// The longest code of literals, lengths and distances; that of the lengths of codes has at most 7 bits.
+/// Maximum length of a code for literals, lengths and distances. A code for code lengths has at most 7 bits.
 pub(super) const MAX_CODE_LENGTH: usize = 15;
-/// The shortest and the longest match that can be said.
+/// Minimum length of a match.
 pub(super) const MIN_MATCH: usize = 3;
+/// Maximum length of a match.
 pub(super) const MAX_MATCH: usize = 258;
 
-/// For each symbol from 257 on: the shortest length it stands for, and how many extra bits say how much more.
+/// For each symbol from 257 on: the minimum length of its range, and the number of extra bits.
 pub(super) const LENGTHS: [(u16, u8); 29] = {
     let mut lengths = ranges(3, 8, 4);
     lengths[28] = (258, 0);
@@ -55,8 +56,8 @@ pub(super) const LENGTHS: [(u16, u8); 29] = {
 /// The same for each distance symbol.
 pub(super) const DISTANCES: [(u16, u8); DISTANCE_SYMBOLS] = ranges(1, 4, 2);
 
-/// Symbols for ranges that get wider: the first `plain` stand for one value each, then every `per` symbols there is one
-/// extra bit more. That is how both tables of RFC 1951 section 3.2.5 are made, but for length 258.
+/// Symbols for ranges of growing width. The first `plain` symbols stand for one value each; then the number of extra bits
+/// grows by one every `per` symbols. Both tables of RFC 1951 section 3.2.5 follow this rule, except for length 258.
 const fn ranges<const N: usize>(first: u16, plain: usize, per: usize) -> [(u16, u8); N] {
     let (mut table, mut base, mut symbol) = ([(0, 0); N], first, 0);
     while symbol < N {
@@ -68,19 +69,22 @@ const fn ranges<const N: usize>(first: u16, plain: usize, per: usize) -> [(u16, 
     table
 }
 
-/// A dynamic block sends the lengths of its codes in a code of 19 symbols: 0 to 15 are lengths, the others repeat.
-pub(super) const REPEAT_LAST: usize = 16;
-pub(super) const REPEAT_ZERO: usize = 17;
-pub(super) const REPEAT_ZERO_LONG: usize = 18;
+/// Number of symbols in the code that a dynamic block sends its code lengths in: 0 to 15 are lengths, the others repeat.
 pub(super) const LENGTH_SYMBOLS: usize = 19;
-/// For the symbols 16, 17 and 18: the fewest repetitions, and the extra bits.
+/// The symbol that repeats the last length.
+pub(super) const REPEAT_LAST: usize = 16;
+/// The symbol that repeats a zero 3 to 10 times.
+pub(super) const REPEAT_ZERO: usize = 17;
+/// The symbol that repeats a zero 11 to 138 times.
+pub(super) const REPEAT_ZERO_LONG: usize = 18;
+/// For the symbols 16, 17 and 18: the minimum number of repetitions, and the extra bits.
 pub(super) const REPEATS: [(u8, u8); 3] = [(3, 2), (3, 3), (11, 7)];
-/// The order in which the lengths of that third code are sent: rarest last, so that the end can be left out.
+/// The order in which the lengths of that third code are sent: the rarest last, so that the end can be omitted.
 pub(super) const LENGTH_ORDER: [u8; LENGTH_SYMBOLS] =
     [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
-/// The lengths of the two codes of fixed blocks (RFC 1951 section 3.2.6). They count two symbols each that must not
-/// occur: without them the codes would not be complete.
+/// The lengths of the two codes of fixed blocks (RFC 1951 section 3.2.6). Each includes two symbols that must not
+/// occur, because the codes would not be complete without them.
 pub(super) const FIXED_LITERALS: [u8; 288] = {
     let mut lengths = [8; 288];
     let mut symbol = 144;

@@ -1,23 +1,22 @@
 //! Huffman codes as DEFLATE describes them (RFC 1951 section 3.2.2): from a list of lengths to codes, and to tables for
 //! reading.
 //!
-//! Lengths are all that is sent. Symbols sorted by length, then by number, get codes that count upwards; when the
-//! length grows, a zero is appended. So lengths 2, 1, 3, 3 for A to D give B 0, A 10, C 110, D 111.
+//! A stream contains only the lengths. Symbols sorted by length, then by number, get codes that count upwards; when the
+//! length grows, a zero is appended. So lengths 2, 1, 3, 3 for A to D define B 0, A 10, C 110, D 111.
 //!
-//! **Is it a code?** Each code of length n uses up 1/2ⁿ of all bit sequences. If the sum is above 1, two codes collide:
-//! *over-subscribed*, refused. Below 1, some sequences mean nothing: *incomplete*. We do as zlib does: incomplete is
-//! refused, with two exceptions. A code of literals and lengths, or of distances, may consist of a single symbol of one
-//! bit (RFC 1951 section 3.2.7 asks for that in distances); and there may be no distance code at all. What has
-//! no meaning is then an error when it occurs.
+//! **Completeness.** Each code of length n uses 1/2ⁿ of all bit sequences. If the sum is above 1, two codes collide: the code
+//! is *over-subscribed* and refused. Below 1, some sequences have no meaning: the code is *incomplete*. As in zlib, an
+//! incomplete code is refused, with two exceptions. A code of literals and lengths, or of distances, may consist of a
+//! single symbol of one bit (RFC 1951 section 3.2.7 requires that for distances). The distance code may be empty. A
+//! sequence without a meaning is then an error where it occurs.
 //!
-//! **Reading** is done with a table indexed by the next `root` bits. Every entry whose index *begins* (lowest bits)
-//! with a code belongs to that code, so a short code has many. A code longer than `root` shares its first `root` bits
-//! with others; their entry points at a smaller table behind, indexed by the bits that follow. An [`Entry`] has all a
-//! reader needs in 32 bits:
+//! **Reading** uses a table indexed by the next `root` bits. Every entry whose index *begins* (lowest bits) with a code
+//! belongs to that code, so a short code has many entries. Codes longer than `root` share their first `root` bits with
+//! others. Their entry points to a smaller table after the first, indexed by the bits that follow. An [`Entry`] has 32 bits:
 //!
 //! ```text
-//! bits 16..32  value: literal, length or distance base, symbol, or where the second table begins
-//!      15      EXCEPTION: none of the two frequent kinds; ask further
+//! bits 16..32  value: literal, length or distance base, symbol, or start of the second table
+//!      15      EXCEPTION: neither a literal nor a range
 //!      14      SUBTABLE (with EXCEPTION): points to a second table, whose index has `code bits` bits
 //!      13      LITERAL
 //!       8..12  code bits: the length of the code, without those that led to a second table
@@ -30,7 +29,7 @@ pub(crate) type Entry = u32;
 pub(crate) const LITERAL: Entry = 1 << 13;
 pub(crate) const SUBTABLE: Entry = 1 << 14;
 pub(crate) const EXCEPTION: Entry = 1 << 15;
-/// What cannot be told apart from these bits on: no code has them, or a symbol that must not occur.
+/// The entry of bits that no code has, and of symbols that must not occur.
 pub(crate) const INVALID: Entry = EXCEPTION | 0xffff_0000;
 /// The end of a block.
 pub(crate) const END: Entry = EXCEPTION | (END_OF_BLOCK as u32) << 16;
@@ -50,7 +49,7 @@ pub(crate) fn code_bits(entry: Entry) -> u32 {
     entry >> 8 & 0xf
 }
 
-/// What a list of lengths is, were it a code.
+/// The kind of code that a list of lengths defines.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Completeness {
     Complete,
@@ -62,7 +61,7 @@ pub(crate) enum Completeness {
     Invalid,
 }
 
-/// How many symbols have each length. Lengths are at most 15.
+/// Number of symbols of each length. Lengths are at most 15.
 fn count(lengths: &[u8]) -> [u16; MAX_CODE_LENGTH + 1] {
     let mut count = [0; MAX_CODE_LENGTH + 1];
     for length in lengths {
@@ -81,7 +80,7 @@ fn first_codes(count: &[u16; MAX_CODE_LENGTH + 1]) -> [u16; MAX_CODE_LENGTH + 1]
 }
 
 fn completeness(count: &[u16; MAX_CODE_LENGTH + 1]) -> Completeness {
-    // In units of the longest code: 2^15 of them are all there is.
+    // In units of the longest code, of which a complete code has 2^15.
     let used: u32 = (1..=MAX_CODE_LENGTH).map(|length| u32::from(count[length]) << (MAX_CODE_LENGTH - length)).sum();
     let symbols: u16 = count[1..].iter().sum();
     match (used, symbols) {
@@ -92,7 +91,8 @@ fn completeness(count: &[u16; MAX_CODE_LENGTH + 1]) -> Completeness {
     }
 }
 
-/// The codes for `lengths`, ready for writing: turned round, the first bit lowest, with the length in the upper half.
+/// Computes the codes for `lengths`, ready for writing: reversed, so that the first bit is lowest, with the length in the
+/// upper half.
 /// `codes` is as long as `lengths`.
 pub(crate) fn codes(lengths: &[u8], codes: &mut [u32]) {
     let mut next = first_codes(&count(lengths));
@@ -108,10 +108,9 @@ fn reversed(code: u16, length: u8) -> u16 {
     code.reverse_bits() >> (16 - length)
 }
 
-/// Fills `table` for reading `lengths` with `root` bits at a time; `entry` gives value, flags and extra bits of a
-/// symbol.
+/// Fills `table` for reading `lengths` with `root` bits at a time. `entry` returns value, flags and extra bits of a symbol.
 ///
-/// A `Invalid` shape leaves the table as it was. `table` is a power of two of entries, large enough for the second tables
+/// `Invalid` leaves the table unchanged. The length of `table` is a power of two and large enough for the second tables
 /// that lengths of its kind can need: see `Tables`.
 pub(crate) fn fill(table: &mut [Entry], root: u32, lengths: &[u8], entry: impl Fn(usize) -> Entry) -> Completeness {
     let (root, count) = (root as usize, count(lengths));
@@ -134,13 +133,13 @@ pub(crate) fn fill(table: &mut [Entry], root: u32, lengths: &[u8], entry: impl F
     }
     let mut symbols = sorted.iter().map(|&symbol| usize::from(symbol));
     let mut code = 0u16;
-    // Codes of one length more: whatever the table says so far holds whether the new bit is 0 or 1.
+    // For each further bit the table doubles: the entries so far hold whether the new bit is 0 or 1.
     table[0] = INVALID | 1;
-    for (length, &symbols_of_it) in count.iter().enumerate().take(root + 1).skip(1) {
+    for (length, &symbols_of_length) in count.iter().enumerate().take(root + 1).skip(1) {
         let half = 1 << (length - 1);
         table.copy_within(..half, half);
         code <<= 1;
-        for symbol in symbols.by_ref().take(usize::from(symbols_of_it)) {
+        for symbol in symbols.by_ref().take(usize::from(symbols_of_length)) {
             let index = usize::from(reversed(code, length as u8));
             table[index] = entry(symbol) + (length << 8 | length) as u32;
             code += 1;
@@ -152,7 +151,7 @@ pub(crate) fn fill(table: &mut [Entry], root: u32, lengths: &[u8], entry: impl F
     completeness
 }
 
-/// The codes that are longer than `root`; `code` is where those of `root` bits ended.
+/// Fills the tables of the codes that are longer than `root`. `code` is the next code after those of `root` bits.
 fn fill_subtables(
     table: &mut [Entry],
     root: usize,
@@ -168,8 +167,8 @@ fn fill_subtables(
         for done in 0..count[length] {
             let index = usize::from(reversed(code, length as u8));
             if index & ((1 << root) - 1) != prefix {
-                // A new prefix: its table must be wide enough for the longest code in it. It is as soon as all that
-                // fits is taken.
+                // A new prefix: its table must be wide enough for the longest code in it. The width grows until the table
+                // is full.
                 prefix = index & ((1 << root) - 1);
                 let mut width = length - root;
                 let mut taken = usize::from(count[length] - done);
@@ -225,7 +224,7 @@ mod tests {
         (symbol as u32) << 16
     }
 
-    /// What the table makes of `bits`: symbol and length of its code.
+    /// The symbol that the table has for `bits`, and the length of its code.
     fn look_up(table: &[Entry], root: u32, bits: u64) -> (usize, u32) {
         let mut reader = BitReader { bits, count: 64, rest: &[] };
         let mut entry = table[reader.peek(root)];
@@ -296,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn shapes() {
+    fn completeness_of_lists_of_lengths() {
         let rows: [(&[u8], Completeness); 10] = [
             (&[], Completeness::Empty),
             (&[0, 0], Completeness::Empty),
@@ -316,7 +315,7 @@ mod tests {
 
     /// What no code begins with has no meaning, and says so.
     #[test]
-    fn the_rest_has_no_meaning() {
+    fn bits_without_a_code_are_invalid() {
         let mut table = [0; 512];
         fill(&mut table, 8, &[0, 0, 1], distance_entry);
         assert_eq!((value(table[0]), value(table[2]), code_bits(table[0])), (3, 3, 1));

@@ -1,4 +1,4 @@
-//! Reading DEFLATE: the public face of `blocks`, `symbols` and `output`, and every way a stream can be wrong.
+//! The decompressor: reads DEFLATE with `blocks`, `symbols`, `output` and `window`.
 
 mod blocks;
 mod error;
@@ -14,20 +14,20 @@ pub use error::InflateError;
 use output::Output;
 use window::Window;
 
-/// A decompressor for raw DEFLATE (RFC 1951), fed in pieces of any size; for messages, or for streams by themselves.
+/// A decompressor for raw DEFLATE (RFC 1951) in pieces of any size, for messages or for single streams.
 ///
-/// It keeps its window from message to message, until told otherwise by [`reset`](Inflate::reset).
+/// It keeps its window from message to message, until [`reset`](Inflate::reset).
 ///
 /// **Memory**: nothing until the first input; then 11 KiB, and a window that grows with the output, to 8 KiB above its
-/// size at most (51 KiB together for 32,768 bytes). Nothing is ever allocated because a stream announces it.
+/// size at most (51 KiB together for 32,768 bytes). No allocation depends on an announced length.
 ///
 /// **Strictness** is that of zlib. A code of literals and lengths, or of distances, may consist of a single symbol of
 /// one bit, and a block may do without distances; any other code that is incomplete is refused, and so is every code
 /// that is over-subscribed. More than 286 literals and lengths, or 30 distances, are refused. Differences: a distance
-/// beyond the window is refused even where the output at hand still has the bytes, and [`push`](Inflate::push) goes on
+/// beyond the window is refused even if the output still has the bytes, and [`push`](Inflate::push) continues
 /// after a block that is marked as the last (RFC 7692 section 7.2.3.4).
 ///
-/// After an error, every further call gives the same error, until [`reset`](Inflate::reset).
+/// After an error, every further call returns the same error, until [`reset`](Inflate::reset).
 pub struct Inflate {
     blocks: Option<Box<Blocks>>,
     window: Window,
@@ -40,22 +40,20 @@ impl Inflate {
         Inflate { blocks: None, window: Window::new(window.size()), failed: None }
     }
 
-    /// Reads all of `input` and appends what it says to `out`, which never gets longer than `limit` bytes.
+    /// Decompresses all of `input` and appends the output to `out`, which never exceeds `limit` bytes.
     ///
-    /// What ends in the middle of a symbol waits for the next call. `out` may be emptied or replaced between calls. A
-    /// block marked as the last is nothing special here: as RFC 7692 section 7.2.3.4 has it, the next begins at the
-    /// next byte.
+    /// An incomplete symbol at the end of `input` is kept for the next call. `out` may be cleared or replaced between calls.
+    /// After a block marked as the last, the next begins at the next byte (RFC 7692 section 7.2.3.4).
     ///
     /// # Errors
-    /// The first fault in the stream; `out` has everything before it. [`InflateError::TooLarge`] if `out` would get
-    /// longer than `limit`: exactly `limit` bytes are fine.
+    /// The first fault in the stream; `out` has all output before it. [`InflateError::TooLarge`] if `out` would exceed
+    /// `limit` bytes.
     pub fn push(&mut self, input: &[u8], out: &mut Vec<u8>, limit: usize) -> Result<(), InflateError> {
         self.read(input, out, limit, StopAtEnd::No).map(|_| ())
     }
 
-    /// As [`push`](Inflate::push), for streams by themselves: stops after the block that is marked as the last. Gives
-    /// how many bytes of `input` were used. When it did not stop, that is all of them; [`at_end`](Inflate::at_end)
-    /// tells.
+    /// As [`push`](Inflate::push), for single streams: stops after the block that is marked as the last. Returns the number
+    /// of bytes of `input` used, which is all of them unless it stopped; see [`at_end`](Inflate::at_end).
     ///
     /// ```
     /// use stdws::deflate::{Inflate, WindowBits};
@@ -73,17 +71,15 @@ impl Inflate {
         self.read(input, out, limit, StopAtEnd::Yes).map(|left| input.len() - left)
     }
 
-    /// True when the last block that was read is marked as the last of the stream, and nothing was read since.
+    /// Whether the block read last is marked as the last of the stream, and nothing was read since.
     pub fn at_end(&self) -> bool {
         self.blocks.as_ref().is_some_and(|blocks| blocks.at_end())
     }
 
-    /// Ends a message whose sender cut off the last four bytes, `00 00 FF FF` (RFC 7692 section 7.2.1). The window
-    /// stays.
+    /// Ends a message whose sender removed the last four bytes, `00 00 FF FF` (RFC 7692 section 7.2.1). Keeps the window.
     ///
-    /// It does not put the four bytes back and read on, as RFC 7692 section 7.2.2 words it: they could then become the
-    /// missing end of something else. It checks that exactly the beginning of an empty stored block is left, which they
-    /// would complete.
+    /// RFC 7692 section 7.2.2 appends the four bytes and reads on. They could then complete some other unit of the stream.
+    /// This method instead checks that exactly the beginning of an empty stored block is left, which they would complete.
     ///
     /// # Errors
     /// [`InflateError::Unfinished`] if the message ends anywhere else; an empty one does too, since an empty message is
@@ -99,8 +95,7 @@ impl Inflate {
         Ok(())
     }
 
-    /// Begins anew: with an empty window (no context takeover), and without the error if there was one. What is
-    /// allocated stays.
+    /// Resets to an empty window (no context takeover) and clears an error. Keeps the memory.
     pub fn reset(&mut self) {
         self.window.clear();
         self.failed = None;
@@ -126,7 +121,7 @@ impl Inflate {
 }
 
 impl fmt::Debug for Inflate {
-    /// Without the window: that is somebody's data.
+    /// Without the window, which contains data of the peer.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Inflate").field("failed", &self.failed).finish_non_exhaustive()
     }
@@ -136,7 +131,7 @@ impl fmt::Debug for Inflate {
 mod tests {
     use super::*;
 
-    /// A stream from fields: value and width, lowest bit first. Codes are given as they are printed, after a `-` width.
+    /// A stream from fields: value and width, lowest bit first. A negative width stands for a code, highest bit first.
     fn stream(fields: &[(u32, i32)]) -> Vec<u8> {
         let (mut bytes, mut count) = (Vec::new(), 0);
         for &(value, width) in fields {
@@ -175,7 +170,7 @@ mod tests {
         stream(&parts.concat())
     }
 
-    /// Each fault with the shortest input that has it: one byte less is not wrong yet.
+    /// Each fault with the shortest input that has it: without its last byte there is no error.
     #[test]
     fn shortest_errors() {
         let (zeros, eights) = ([0, 0, 1, 1], [0, 0, 1, 0, 1]);
@@ -210,13 +205,13 @@ mod tests {
         assert_eq!(Inflate::new(WindowBits::MAX).end_message(), Err(InflateError::Unfinished));
     }
 
-    /// What looks wrong but is not: zlib accepts it, and so do we.
+    /// Unusual streams that are valid, as in zlib.
     #[test]
     fn codes_of_a_single_symbol() {
-        // One distance code of one bit; its other half means nothing. A literal would need a code, so there is only the
-        // end.
+        // One distance code of one bit; its other half has no meaning. A literal would need a code, so there is only
+        // the end.
         assert_eq!(inflate(&join(&[&only_the_end(1), &[(0, 1), (0, 1)]]), 10), Ok(vec![]));
-        // Sixteen zeros for the distances cannot be said with this code, but no distance code at all can: 257 + 11
+        // This code cannot express sixteen zeros for the distances, but it can express an empty distance code: 257 + 11
         // lengths.
         let no_distances = join(&[&only_the_end(11), &[(1, 1), (0, 7), (0, 1)]]);
         assert_eq!(inflate(&no_distances, 10), Ok(vec![]));
@@ -263,7 +258,7 @@ mod tests {
         }
     }
 
-    /// 7692-7.2.2-1: after a reset nothing is left of what came before.
+    /// 7692-7.2.2-1: after a reset nothing of earlier messages is left.
     #[test]
     fn reset_forgets_the_window() {
         let (mut inflate, mut out) = (Inflate::new(WindowBits::MAX), Vec::new());
@@ -277,7 +272,7 @@ mod tests {
         assert_eq!(inflate.push(HELLO[0], &mut out, 100), Ok(()));
     }
 
-    /// Tables of fixed blocks are made once; a dynamic block that fails half way must not leave its own in their place.
+    /// Tables of fixed blocks are built once; a dynamic block that fails half way must not leave its own in their place.
     #[test]
     fn reset_in_the_middle_of_a_block() {
         let good = stream(&[(0b010, 3), (0b0011_0000, -8), (0b000_0001, -7), (0b00000, -5), (0, -7)]);
@@ -326,7 +321,7 @@ mod tests {
         assert_eq!(inflate.push_to_end(&twice[6..], &mut out, 100), Ok(1));
         assert!(inflate.at_end());
         assert_eq!(out, b"Hello");
-        // As a chain of messages, the same bytes go on.
+        // As a sequence of messages, the same bytes continue.
         let (mut inflate, mut out) = (Inflate::new(WindowBits::MAX), Vec::new());
         inflate.push(&twice, &mut out, 100).unwrap();
         assert_eq!((inflate.end_message(), &out[..]), (Ok(()), &b"HelloHello"[..]));
@@ -401,7 +396,7 @@ mod tests {
             for limit in 0..length {
                 assert_eq!(inflate(&input, limit), Err(InflateError::TooLarge));
             }
-            // A vector that is too long already takes nothing more.
+            // Nothing is appended to a vector that already exceeds the limit.
             assert_eq!(Inflate::new(WindowBits::MAX).push(&input, &mut vec![0; 9], 8), Err(InflateError::TooLarge));
         }
     }
@@ -411,7 +406,7 @@ mod tests {
     fn memory_follows_the_output() {
         let mut out = Vec::new();
         let mut inflate = Inflate::new(WindowBits::MAX);
-        // A stored block announces 65,535 bytes, and a limit of usize::MAX invites them.
+        // A stored block announces 65,535 bytes, and the limit of usize::MAX allows them.
         inflate.push(&[0x00, 0xff, 0xff, 0x00, 0x00, 1, 2, 3], &mut out, usize::MAX).unwrap();
         assert!(out.capacity() < 1024, "{}", out.capacity());
         assert!(std::mem::size_of::<Blocks>() <= 11 * 1024, "{}", std::mem::size_of::<Blocks>());

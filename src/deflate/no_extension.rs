@@ -1,14 +1,14 @@
-//! Stands in for `deflate` in builds without it: nothing can be agreed on, so these have no values, and what would use
-//! one is never run.
+//! The replacement for `deflate::extension` in builds without the feature. Nothing can be negotiated, so the types have no
+//! values, and their methods never run.
 
 use crate::error::{HandshakeErrorKind, ProtocolError};
 use crate::handshake::header::Extension;
 
-/// Never exists.
+/// Has no values.
 #[derive(Debug, Clone)]
 pub(crate) enum Deflate {}
 
-/// Never exists.
+/// Has no values.
 #[derive(Debug)]
 pub(crate) enum Agreed {}
 
@@ -28,7 +28,7 @@ pub(crate) fn codec(agreed: &Agreed, _own: &Deflate) -> (Inflater, Deflater) {
     match *agreed {}
 }
 
-/// Never exists.
+/// Has no values.
 #[derive(Debug)]
 pub(crate) enum Inflater {}
 
@@ -50,11 +50,11 @@ impl Inflater {
     }
 }
 
-/// Never exists.
+/// Has no values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CompressionParams {}
 
-/// Never exists.
+/// Has no values.
 #[derive(Debug)]
 pub(crate) enum Deflater {}
 

@@ -34,6 +34,8 @@ pub enum UsageError {
     /// A user name or a password that cannot be sent to a proxy. HTTP has the rules of [`UsageError::Credentials`]. SOCKS5
     /// requires 1 to 255 bytes for each (RFC 1929).
     ProxyCredentials,
+    /// An entry for [`Proxy::no_proxy`](crate::Proxy::no_proxy) that is not a host, an IP address, a network or `*`.
+    NoProxy(String),
     /// A host name of more than 255 bytes for a SOCKS5 proxy (RFC 1928 section 5). Holds the length.
     HostNameTooLong(usize),
     /// A cookie whose name is not a token, or whose value has a forbidden character (RFC 6265 section 4.1.1). Holds only the
@@ -94,6 +96,9 @@ impl fmt::Display for UsageError {
                 "the user name or the password for the proxy is invalid (HTTP: no colon in the name, no control characters; \
                  SOCKS5: 1 to 255 bytes each)",
             ),
+            UsageError::NoProxy(entry) => {
+                write!(f, "{entry:?} is not a host, an IP address, a network such as 10.0.0.0/8, or *")
+            }
             UsageError::HostNameTooLong(n) => write!(f, "the host name has {n} bytes; SOCKS5 allows at most 255"),
             UsageError::Cookie(name) => write!(f, "the name or the value of the cookie {name:?} has a forbidden character (RFC 6265 section 4.1.1)"),
             UsageError::TrustedProxy(entry) => write!(f, "{entry:?} is not an IP address, a network such as 10.0.0.0/8, or unix"),

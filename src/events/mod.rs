@@ -6,4 +6,5 @@
 pub(crate) mod event;
 pub(crate) mod sink;
 
+#[cfg(feature = "trace")]
 pub use event::{Direction, Event, EventKind, FrameInfo, FrameKind};

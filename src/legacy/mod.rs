@@ -24,16 +24,19 @@
 //! Sources: the texts of the drafts where they exist (hixie-55, hixie-75, hybi-00 to -07, -09, -17), for the others the
 //! change notes and reviews of the time. Where the texts are open, the row says what is done here.
 
+#[cfg(feature = "server")]
 pub(crate) mod accept;
 #[cfg(test)]
 mod chapter;
 mod closing;
 pub(crate) mod codec;
+#[cfg(feature = "client")]
 pub(crate) mod connect;
 pub(crate) mod decoder;
 mod deflate_stream;
 pub(crate) mod detect;
 pub(crate) mod encoder;
+#[cfg(feature = "trace")]
 pub(crate) mod explain;
 pub(crate) mod frame_tracer;
 pub(crate) mod handshake;
@@ -43,12 +46,15 @@ pub(crate) mod md5;
 pub(crate) mod options;
 pub(crate) mod parts;
 mod plain;
+#[cfg(any(feature = "client", feature = "server"))]
 mod request;
 mod rules;
+#[cfg(feature = "server")]
 pub(crate) mod server;
 pub(crate) mod table;
 mod text;
 mod version;
+#[cfg(any(feature = "client", feature = "server"))]
 pub(crate) mod websocket;
 
 pub use version::{Capability, Version};

@@ -50,7 +50,7 @@
 //! | `192.0.2.0/24`, `2001:db8::/32` | every address of this network |
 //! | `example.com:81`, `192.0.2.1:81`, `[2001:db8::1]:81` | the same, on this port alone |
 //! | `*` | everything |
-//! | anything else | nothing |
+//! | anything else | nothing; `Proxy::no_proxy` returns an error |
 //!
 //! No name is resolved for this. `localhost` is a name like any other: add it to the list to bypass the proxy.
 //!

@@ -13,9 +13,11 @@
 //! | `dial` | from a host name to a connected socket |
 //! | `connect_guard` | one connection attempt at a time to an address (RFC 6455 section 4.1) |
 
+#[cfg(feature = "client")]
 pub(crate) mod connect_guard;
 pub(crate) mod deadline;
 pub(crate) mod deadline_io;
+#[cfg(feature = "client")]
 pub(crate) mod dial;
 pub(crate) mod ip_network;
 pub(crate) mod pipe;

@@ -4,7 +4,8 @@ use crate::client::builder::Client;
 use crate::proxy::Proxy;
 
 impl Client {
-    /// Connects through a proxy. By default none is used, and the environment is not read; [`Proxy::from_env`] reads it.
+    /// Connects through a proxy. By default none is used, and the environment is not read; [`Proxy::from_env`] reads
+    /// it.
     ///
     /// [`peer_addr`](crate::WebSocket::peer_addr) then returns the address of the proxy.
     ///

@@ -24,7 +24,7 @@ impl Proxy {
     /// | hosts without a proxy | `no_proxy` |
     ///
     /// After each name its upper-case form is read. The values are URLs as in [`Proxy::new`], or a list as in
-    /// [`Proxy::no_proxy`].
+    /// [`Proxy::no_proxy`], whose invalid entries are ignored.
     ///
     /// In a CGI program (`REQUEST_METHOD` is set) `HTTP_PROXY` is ignored: a client can set it with the header `Proxy`
     /// ("httpoxy"). On Windows, where names of variables have no case, `http_proxy` is ignored too.
@@ -74,7 +74,8 @@ impl Proxy {
         };
         let mut no_proxy = NoProxy::default();
         if let Some((_, hosts)) = NO_PROXY_VARS.iter().find_map(set) {
-            no_proxy.add(&hosts);
+            // Invalid entries have no effect: the variable is shared with programs that accept more.
+            let _ = no_proxy.add(&hosts);
         }
         Ok(Proxy { ws: server(&WS_VARS)?, wss: server(&WSS_VARS)?, no_proxy })
     }

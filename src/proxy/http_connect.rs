@@ -6,8 +6,8 @@
 //! | the head of the response | the limits of the head parser | 200 to 299: connected to the server |
 //! | after another status: its body | 64 KiB, and the deadline | kept in the error |
 //!
-//! Reads nothing behind the head of a 2xx response: these bytes are the server's, and by RFC 9110 a `Content-Length` there is
-//! ignored.
+//! Reads nothing after the head of a 2xx response: these bytes are the server's, and by RFC 9110 a `Content-Length`
+//! there is ignored.
 
 use crate::auth::basic;
 use crate::error::{Error, ProxyErrorKind, Result};
@@ -58,7 +58,7 @@ fn read_response(session: &ProxySession<'_>) -> Result<Head> {
     }
 }
 
-/// Peeks before it reads, so that no byte behind the head is consumed.
+/// Peeks before it reads, so that no byte after the head is consumed.
 fn read_head(session: &ProxySession<'_>) -> Result<Head> {
     let rejection = |kind| Error::Proxy(session.proxy_error(kind));
     let failed = |error| session.io_error(error);

@@ -9,7 +9,8 @@
 //! | `no_proxy` | hosts that are connected to directly |
 //! | `client` | the setting of [`Client`](crate::Client) |
 //!
-//! Must not know TLS or the opening handshake: the proxy is read up to its last byte, and the next byte is the server's.
+//! Must not know TLS or the opening handshake: the proxy is read up to its last byte, and the next byte is the
+//! server's.
 
 mod client;
 mod environment;
@@ -31,18 +32,18 @@ use crate::net::deadline_io::DeadlineIo;
 use crate::net::dial as tcp;
 use no_proxy::NoProxy;
 
-/// The proxy settings for [`Client::proxy`](crate::Client::proxy): HTTP CONNECT (RFC 9110 section 9.3.6) or SOCKS version 5
-/// (RFC 1928).
+/// The proxy settings for [`Client::proxy`](crate::Client::proxy): HTTP CONNECT (RFC 9110 section 9.3.6) or SOCKS
+/// version 5 (RFC 1928).
 ///
-/// Both carry `ws` and `wss`, and with both the proxy resolves the host name of the server. User name and password are sent to
-/// the proxy only, unencrypted. `Debug` and errors never show them.
+/// Both carry `ws` and `wss`, and with both the proxy resolves the host name of the server. User name and password are
+/// sent to the proxy only, unencrypted. `Debug` and errors never show them.
 ///
 /// The manual has the rules in its chapter [`proxies`](crate::manual::proxies).
 ///
 /// ```
 /// # fn main() -> stdws::Result<()> {
 /// use stdws::{Client, Proxy};
-/// let proxy = Proxy::http("proxy.example:3128")?.credentials("me", "secret")?.no_proxy("localhost, .intern.example");
+/// let proxy = Proxy::http("proxy.example:3128")?.credentials("me", "secret")?.no_proxy("localhost, .intern.example")?;
 /// let client = Client::new("ws://example.com/feed")?.proxy(proxy);
 /// # Ok(())
 /// # }
@@ -72,8 +73,8 @@ enum Scheme {
 impl Proxy {
     /// A proxy from its URL, such as `http://user:password@proxy.example:3128` or `socks5://proxy.example`.
     ///
-    /// `socks5h` and `socks` mean `socks5`; no scheme means `http`. Default ports are 80 for HTTP and 1080 for SOCKS. Reserved
-    /// characters in user name and password are percent-encoded.
+    /// `socks5h` and `socks` mean `socks5`; no scheme means `http`. Default ports are 80 for HTTP and 1080 for SOCKS.
+    /// Reserved characters in user name and password are percent-encoded.
     ///
     /// # Errors
     /// - [`UsageError::ProxyUrl`] if the URL is invalid or its scheme is not supported;
@@ -106,8 +107,8 @@ impl Proxy {
     /// HTTP: Basic (RFC 7617), sent with the request. SOCKS5: RFC 1929, sent when the proxy selects this method.
     ///
     /// # Errors
-    /// [`UsageError::ProxyCredentials`] for HTTP if the user name has a colon or either has a control character; for SOCKS5 if
-    /// either is empty or longer than 255 bytes.
+    /// [`UsageError::ProxyCredentials`] for HTTP if the user name has a colon or either has a control character; for
+    /// SOCKS5 if either is empty or longer than 255 bytes.
     pub fn credentials(mut self, user: &str, password: &str) -> Result<Proxy> {
         for server in [&mut self.ws, &mut self.wss].into_iter().flatten() {
             server.userinfo = Some(Userinfo { user: user.into(), password: password.into() });
@@ -117,10 +118,13 @@ impl Proxy {
     }
 
     /// Adds hosts that are connected to directly. The list has the syntax of the variable `no_proxy`, which the chapter
-    /// [`proxies`](crate::manual::proxies) describes. Invalid entries have no effect.
-    pub fn no_proxy(mut self, hosts: &str) -> Proxy {
-        self.no_proxy.add(hosts);
-        self
+    /// [`proxies`](crate::manual::proxies) describes.
+    ///
+    /// # Errors
+    /// [`UsageError::NoProxy`] with the first invalid entry.
+    pub fn no_proxy(mut self, hosts: &str) -> Result<Proxy> {
+        self.no_proxy.add(hosts).map_err(UsageError::NoProxy)?;
+        Ok(self)
     }
 
     fn for_both_schemes(server: ProxyServer) -> Proxy {
@@ -171,7 +175,8 @@ impl ProxyServer {
         valid.then_some(self).ok_or(UsageError::ProxyCredentials.into())
     }
 
-    /// Connects to the proxy, and through it to the host of this URL (6455-4.1-10). The next byte of the socket is the server's.
+    /// Connects to the proxy, and through it to the host of this URL (6455-4.1-10). The next byte of the socket is the
+    /// server's.
     pub(crate) fn connect_to(&self, uri: &Uri, deadline: Deadline) -> Result<(TcpStream, ConnectGuard)> {
         let (host, port) = (uri.host(), uri.port());
         let guard = ConnectGuard::acquire(connect_target(uri), deadline).ok_or(Error::Timeout(Step::ConnectQueue))?;
@@ -293,8 +298,10 @@ mod tests {
     fn each_scheme_has_its_proxy_and_no_proxy_hosts_have_none() {
         let vars = [("ws_proxy", "one"), ("wss_proxy", "socks5://two"), ("no_proxy", "near.example")];
         let lookup = |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, value)| value.to_string());
-        let proxy = Proxy::from_vars(lookup).unwrap().no_proxy("also.example:81");
+        let proxy = Proxy::from_vars(lookup).unwrap().no_proxy("also.example:81").unwrap();
         let chosen = |url: &str| proxy.server_for(&Uri::parse(url).unwrap()).map(|server| format!("{server:?}"));
+        let error = proxy.clone().no_proxy("h, 10.0.0.0/33").unwrap_err();
+        assert!(matches!(&error, Error::Usage(UsageError::NoProxy(entry)) if entry == "10.0.0.0/33"), "{error:?}");
         assert_eq!(chosen("ws://h").as_deref(), Some("http://one:80"));
         assert_eq!(chosen("wss://h").as_deref(), Some("socks5://two:1080"));
         assert_eq!(chosen("ws://near.example"), None);

@@ -1,5 +1,5 @@
-//! Hosts that are connected to directly: the list of the variable `no_proxy` and of [`Proxy::no_proxy`](super::Proxy::no_proxy).
-//! Resolves no name.
+//! Hosts that are connected to directly: the list of the variable `no_proxy` and of
+//! [`Proxy::no_proxy`](super::Proxy::no_proxy). Resolves no name.
 //!
 //! Entries are separated by commas or white space:
 //!
@@ -12,8 +12,8 @@
 //! | `*` | every host |
 //! | anything else | nothing |
 //!
-//! Case and a dot at the end of a name are ignored. An address matches only URLs that contain this address. `localhost` is a
-//! name like any other.
+//! Case and a dot at the end of a name are ignored. An address matches only URLs that contain this address. `localhost`
+//! is a name like any other.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -40,9 +40,16 @@ enum HostPattern {
 }
 
 impl NoProxy {
-    pub(super) fn add(&mut self, list: &str) {
-        let entries = list.split(|c: char| c == ',' || c.is_whitespace()).filter(|entry| !entry.is_empty());
-        self.0.extend(entries.filter_map(|entry| Entry::parse(&entry.to_ascii_lowercase())));
+    /// Adds the valid entries of this list. An error is the first invalid entry.
+    pub(super) fn add(&mut self, list: &str) -> Result<(), String> {
+        let mut invalid = None;
+        for text in list.split(|c: char| c == ',' || c.is_whitespace()).filter(|entry| !entry.is_empty()) {
+            match Entry::parse(&text.to_ascii_lowercase()) {
+                Some(entry) => self.0.push(entry),
+                None => invalid = invalid.or(Some(text.to_owned())),
+            }
+        }
+        invalid.map_or(Ok(()), Err)
     }
 
     /// `host` is in lower case; an IPv6 address has no brackets.
@@ -156,7 +163,7 @@ mod tests {
     fn hosts_that_match() {
         for (list, matching, others) in ROWS {
             let mut no_proxy = NoProxy::default();
-            no_proxy.add(list);
+            let _ = no_proxy.add(list);
             for host in *matching {
                 assert!(no_proxy.matches(host, 80), "{list:?} matches {host}");
             }
@@ -167,9 +174,25 @@ mod tests {
     }
 
     #[test]
+    fn the_first_invalid_entry_is_reported_and_the_valid_ones_are_added() {
+        for (list, want) in [
+            ("", Ok(())),
+            (" a ,*, ::1\t10.0.0.0/8", Ok(())),
+            ("a,B/8,h:x", Err("B/8")),
+            ("h:99999", Err("h:99999")),
+            (":80", Err(":80")),
+        ] {
+            assert_eq!(NoProxy::default().add(list), want.map_err(str::to_owned), "{list:?}");
+        }
+        let mut no_proxy = NoProxy::default();
+        no_proxy.add("a/8 b").unwrap_err();
+        assert!(no_proxy.matches("b", 80));
+    }
+
+    #[test]
     fn a_port_restricts_the_entry() {
         let mut no_proxy = NoProxy::default();
-        no_proxy.add("a:81,b");
+        no_proxy.add("a:81,b").unwrap();
         assert!(no_proxy.matches("a", 81) && !no_proxy.matches("a", 80));
         assert!(no_proxy.matches("b", 81) && no_proxy.matches("b", 80));
     }

@@ -1,8 +1,7 @@
-//! The exchange with a SOCKS5 proxy on the stream, in the order of the table in `socks_messages`. The length of each reply is
-//! known before its last byte is read, so no byte behind it is consumed.
+//! The exchange with a SOCKS5 proxy on the stream, in the order of the table in `socks_messages`. The length of each
+//! reply is known before its last byte is read, so no byte after it is consumed.
 
-use super::socks_messages;
-use super::socks_messages::{BoundAddress, Method};
+use super::socks_messages::{self, BoundAddress, Method};
 use crate::error::{Error, Result, UsageError};
 use crate::handshake::uri::Userinfo;
 use crate::proxy::ProxySession;

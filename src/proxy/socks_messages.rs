@@ -1,4 +1,5 @@
-//! The messages of a SOCKS5 client (RFC 1928), with user name and password (RFC 1929), to bytes and from bytes. Does no I/O.
+//! The messages of a SOCKS5 client (RFC 1928), with user name and password (RFC 1929), to bytes and from bytes. Does no
+//! I/O.
 //!
 //! | sender | function | bytes |
 //! |---|---|---|
@@ -75,7 +76,8 @@ pub(super) fn check_authentication([version, status]: [u8; 2]) -> Result<(), Pro
     }
 }
 
-/// The request to connect to a host: a name, or an IP address without brackets. `None`: the name is longer than 255 bytes.
+/// The request to connect to a host: a name, or an IP address without brackets. `None`: the name is longer than 255
+/// bytes.
 pub(super) fn connect(host: &str, port: u16) -> Option<Vec<u8>> {
     // 1928-4-1, 1928-6-2
     let mut bytes = vec![VERSION, CONNECT, RESERVED];

@@ -1,18 +1,17 @@
-//! Connecting again and again (RFC 6455 section 7.2.3): [`Client::reconnect`], an iterator of connections.
-//!
-//! Knows the clock and the threads that wait. When the next attempt is due, `backoff` knows; whether there is one, `disconnect`.
+//! [`Client::reconnect`] (RFC 6455 section 7.2.3): an iterator of connections. Must not know delays, which are in
+//! `backoff`, nor which errors are retried, which is in `disconnect`.
 //!
 //! | step of the iterator | then |
 //! |---|---|
-//! | after a connection was given, whatever became of it | what was lost is judged; wait, or over |
-//! | an attempt succeeds | the connection is given, and its fate kept |
-//! | an attempt fails | what was lost is judged; wait and try again, or give the error and be over |
-//! | told to stop, at any time | over |
+//! | `next` after a connection | take how it ended, apply the policy; wait, or finish |
+//! | an attempt succeeds | track the connection and return it |
+//! | an attempt fails | apply the policy; wait and try again, or return the error and finish |
+//! | stopped, at any time | finish |
 //!
-//! A stop does not wait for an attempt that is under way, which may take as long as a dead server makes it. So each is made
-//! in a thread of its own, and both the attempt and the stop tell whoever waits for it; the first one counts. An attempt
-//! that nobody waits for any more ends by its own deadline, and so does its thread; a connection that comes of it is left
-//! with a Close.
+//! A stop does not wait for a running attempt, which can take [`Timeouts::connect`](crate::Timeouts::connect). So each
+//! attempt has a thread, and `next` receives from a channel on which both the attempt and the stop send; the first
+//! message counts. An abandoned attempt and its thread end by the deadline of the attempt, and its connection is closed
+//! with 1001.
 
 use std::fmt;
 use std::iter::FusedIterator;
@@ -32,12 +31,12 @@ use crate::net::deadline::Deadline;
 use crate::primitives::lock::{Lock, Locked};
 
 impl Client {
-    /// Connections, one after the other (RFC 6455 section 7.2.3): each call of `next` on what this gives waits as long as
-    /// [`Backoff`] says, tries until a connection is open, and gives that.
+    /// An iterator of connections, one after another (RFC 6455 section 7.2.3). Each `next` waits as [`Backoff`]
+    /// specifies, retries until a connection is open, and returns it.
     ///
-    /// Attempts that fail and are worth repeating are not seen here; [`Backoff::policy`] sees them all. An error comes only if
-    /// there will be no other attempt, and is the last item. When a connection ends in a way that is not worth another, such as
-    /// by Close 1000, the iteration is over without an error.
+    /// Failed attempts that are retried are not items; [`Backoff::policy`] is called for each. An error is an item only
+    /// if it is not retried, and then it is the last one. After a connection that ends without need for another, such
+    /// as by Close 1000, the iteration ends without an error.
     ///
     /// ```
     /// # fn main() -> stdws::Result<()> {
@@ -48,10 +47,10 @@ impl Client {
     /// # let url = server.url();
     /// use stdws::{Backoff, Client};
     /// for connection in Client::new(&url)?.reconnect(Backoff::default()) {
-    ///     let mut ws = connection?; // an error here is not worth another attempt
+    ///     let mut ws = connection?; // an error here is not retried
     ///     ws.send("subscribe")?;
     ///     for message in &mut ws {
-    ///         let Ok(message) = message else { break }; // ended: take the next one
+    ///         let Ok(message) = message else { break }; // ended: continue with the next connection
     ///         println!("{message}");
     ///     }
     /// }
@@ -59,7 +58,7 @@ impl Client {
     /// # }
     /// ```
     ///
-    /// In that loop `ws` is dropped before the next attempt. A connection that is kept meanwhile stays open.
+    /// In that loop `ws` is dropped before the next attempt. A connection that the application keeps stays open.
     pub fn reconnect(&self, backoff: Backoff) -> Reconnect {
         Reconnect {
             client: self.clone(),
@@ -79,7 +78,7 @@ impl Client {
     }
 }
 
-/// Connections, one after the other. Made by [`Client::reconnect`].
+/// An iterator of connections, returned by [`Client::reconnect`].
 #[must_use = "nothing connects until `next` is called"]
 pub struct Reconnect {
     client: Client,
@@ -90,7 +89,7 @@ pub struct Reconnect {
     progress: Progress,
 }
 
-/// What the iterator and its stoppers share.
+/// State shared by the iterator and its handles.
 #[derive(Default)]
 struct SharedReconnect {
     state: Lock<ReconnectState>,
@@ -102,12 +101,11 @@ struct ReconnectState {
     stopped: bool,
     /// The connection that was returned last.
     tracked: Option<TrackedConnection>,
-    /// Whoever waits for an attempt hears from here.
+    /// Sends to the `next` that waits for an attempt.
     attempt: Option<Sender<AttemptResult>>,
 }
 
-/// What is told to whoever waits for an attempt: that it is over, unless a closure of the application has panicked in it;
-/// or `None`, stop.
+/// The result of an attempt, or the panic of a closure of the application in it. `None`: stopped.
 type AttemptResult = Option<thread::Result<Result<WebSocket>>>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,19 +120,21 @@ impl Reconnect {
         ReconnectHandle(Arc::clone(&self.shared))
     }
 
-    /// What was lost last: why the iteration is over, if it is and was not stopped.
+    /// The last lost connection or failed attempt. After the end of an iteration that was not stopped, the reason for
+    /// it.
     pub fn last_disconnect(&self) -> Option<&Disconnect> {
         self.last_disconnect.as_ref()
     }
 
-    /// The connection given before, if there was one, is lost now.
+    /// Handles the end of the connection returned before, if there is one.
     fn check_previous(&mut self) -> Result<Continuation> {
         let Some(tracked) = self.shared.lock().tracked.take() else { return Ok(Continuation::Attempt) };
         let (uptime, error) = tracked.end();
         self.on_disconnect(Disconnect::ConnectionEnded { uptime, error }, Some(uptime))
     }
 
-    /// Judges what was lost, and waits. An error: no random number for the delay, so there is no delay, and no attempt.
+    /// Applies the policy and waits for the delay. An error: no random number for the delay, so there is no further
+    /// attempt.
     fn on_disconnect(&mut self, disconnect: Disconnect, uptime: Option<Duration>) -> Result<Continuation> {
         let retry = self.backoff.retry_for(&disconnect);
         self.last_disconnect = Some(disconnect);
@@ -142,7 +142,7 @@ impl Reconnect {
             return Ok(Continuation::GiveUp);
         }
         let random = self.client.random()?;
-        // 6455-7.2.3-1: no attempt after a loss without a delay.
+        // 6455-7.2.3-1: every attempt after a loss has a delay.
         match self.backoff_state.next_delay(&self.backoff, uptime, retry, random) {
             Some(delay) => Ok(self.shared.wait(delay)),
             None => Ok(Continuation::GiveUp),
@@ -155,20 +155,20 @@ impl Reconnect {
     }
 }
 
-/// Whether to go on with attempts.
+/// What the iterator does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Continuation {
     Attempt,
     /// There is no further attempt.
     GiveUp,
-    /// Someone said stop.
+    /// A handle has stopped the iteration.
     Stopped,
 }
 
 impl Iterator for Reconnect {
     type Item = Result<WebSocket>;
 
-    /// Waits, and connects. Each attempt takes at most [`Timeouts::connect`](crate::Timeouts::connect).
+    /// Waits and connects. Each attempt takes at most [`Timeouts::connect`](crate::Timeouts::connect).
     fn next(&mut self) -> Option<Result<WebSocket>> {
         if self.progress == Progress::Finished {
             return None;
@@ -204,7 +204,7 @@ impl fmt::Debug for Reconnect {
         f.debug_struct("Reconnect")
             .field("client", &self.client)
             .field("backoff", &self.backoff)
-            .field("lost", &self.last_disconnect)
+            .field("last_disconnect", &self.last_disconnect)
             .finish_non_exhaustive()
     }
 }
@@ -214,7 +214,7 @@ impl SharedReconnect {
         self.state.lock()
     }
 
-    /// Waits so long, unless told to stop.
+    /// Waits for this delay, or until stopped.
     fn wait(&self, delay: Duration) -> Continuation {
         let deadline = Deadline::after(delay);
         let mut state = self.lock();
@@ -230,7 +230,7 @@ impl SharedReconnect {
         }
     }
 
-    /// One attempt, in a thread of its own. `None`: told to stop, before it or meanwhile.
+    /// Runs one attempt in a new thread. `None`: stopped before or meanwhile.
     fn run_attempt(&self, client: &Client) -> Option<Result<WebSocket>> {
         let (sender, receiver) = mpsc::channel();
         {
@@ -243,11 +243,11 @@ impl SharedReconnect {
         let client = client.clone();
         let attempt = move || {
             let ended = panic::catch_unwind(AssertUnwindSafe(|| client.connect()));
-            // If nobody waits for it any more, a connection is dropped here, which says goodbye on it.
+            // After a stop the receiver is gone, and the connection is dropped here, which sends Close 1001.
             drop(sender.send(Some(ended)));
         };
         let started = thread::Builder::new().name("stdws-connect".into()).spawn(attempt);
-        // The attempt always tells, within its deadline.
+        // The attempt always sends, within its deadline.
         let result = started.map(|_| receiver.recv());
         self.lock().attempt = None;
         let result = match result {
@@ -256,13 +256,13 @@ impl SharedReconnect {
         };
         match result {
             Ok(Some(Ok(result))) => Some(result),
-            // It was reported where it happened; here it goes on as if the attempt had been made here.
+            // Continues in the caller, as if the attempt had run on this thread.
             Ok(Some(Err(panicked))) => panic::resume_unwind(panicked),
             Ok(None) | Err(_) => None,
         }
     }
 
-    /// Notes the connection that is given, unless told to stop.
+    /// Stores the connection that `next` returns, unless stopped.
     fn track(&self, ws: &WebSocket) -> Continuation {
         let mut state = self.lock();
         if state.stopped {
@@ -273,7 +273,7 @@ impl SharedReconnect {
     }
 }
 
-/// Ends the iteration of a [`Reconnect`] from any thread: a signal handler's, a button's. Cheap to clone.
+/// Ends the iteration of a [`Reconnect`] from any thread. Cheap to clone.
 ///
 /// ```
 /// # fn main() -> stdws::Result<()> {
@@ -286,7 +286,7 @@ impl SharedReconnect {
 ///     std::thread::sleep(Duration::from_millis(100));
 ///     handle.stop();
 /// });
-/// assert_eq!(connections.count(), 0); // nobody was there, and then it was stopped
+/// assert_eq!(connections.count(), 0); // no server listens, and then the iteration is stopped
 /// # Ok(())
 /// # }
 /// ```
@@ -294,13 +294,14 @@ impl SharedReconnect {
 pub struct ReconnectHandle(Arc<SharedReconnect>);
 
 impl ReconnectHandle {
-    /// No more attempts: a `next` that waits gives `None` at once, for its time or in the middle of connecting. An attempt that
-    /// is under way ends by itself, within [`Timeouts::connect`](crate::Timeouts::connect), in a thread that nobody waits for.
+    /// Ends the iteration: a `next` that waits for a delay or for an attempt returns `None` at once. A running attempt
+    /// ends within [`Timeouts::connect`](crate::Timeouts::connect), in the background.
     ///
-    /// The connection that is open is told goodbye with Close 1001, if that needs no waiting: who receives on it sees its
-    /// end when the peer answers, and after [`Timeouts::ping_interval`](crate::Timeouts::ping_interval) and [`pong_timeout`](crate::Timeouts::pong_timeout) if it does not.
+    /// Sends Close 1001 on the open connection if that needs no waiting. A call that receives on it returns when the
+    /// peer answers; otherwise after [`Timeouts::ping_interval`](crate::Timeouts::ping_interval) and
+    /// [`pong_timeout`](crate::Timeouts::pong_timeout).
     ///
-    /// Does not wait, and can be called again.
+    /// Does not block. Further calls have no effect.
     pub fn stop(&self) {
         let mut state = self.0.lock();
         state.stopped = true;
@@ -308,7 +309,7 @@ impl ReconnectHandle {
         let attempt = state.attempt.take();
         drop(state);
         if let Some(attempt) = attempt {
-            // One that has just ended is not waited for any more.
+            // An attempt that has just ended may have dropped the receiver.
             drop(attempt.send(None));
         }
         self.0.changed.notify_all();
@@ -320,6 +321,6 @@ impl ReconnectHandle {
 
 impl fmt::Debug for ReconnectHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stopper").field("stopped", &self.0.lock().stopped).finish()
+        f.debug_struct("ReconnectHandle").field("stopped", &self.0.lock().stopped).finish()
     }
 }

@@ -1,16 +1,15 @@
-//! How long to wait before the next attempt (RFC 6455 section 7.2.3): [`Backoff`], the numbers, and [`BackoffState`], the machine.
+//! The delay before the next attempt (RFC 6455 section 7.2.3): [`Backoff`] has the settings, [`BackoffState`] the
+//! state. Must not know clock and randomness: uptime and random number are parameters.
 //!
-//! Knows neither clock nor randomness: how long a connection lasted and a random number are given to it.
-//!
-//! | what was lost | `round` | `failures` |
+//! | event | `round` | `failures` |
 //! |---|---|---|
-//! | a connection that lasted | 0 | 0 |
-//! | another connection, or an attempt | as before | +1 |
-//! | ... and then a delay is given | +1 | as it is |
+//! | a connection ends after `reset_after` or later | 0 | 0 |
+//! | a connection ends earlier, or an attempt fails | unchanged | +1 |
+//! | ... and then a delay is returned | +1 | unchanged |
 //!
-//! Of round r the delay is drawn from 0 to `initial_delay` if r is 0, and else from the half of `initial_delay` · 2ʳ to all of it, where
-//! `max_delay` is put in its place once it is less. So no delay is shorter than one of the round before, until the longest is
-//! reached.
+//! The maximum of round r is `initial_delay` · 2ʳ, or `max_delay` if that is less. The delay is drawn from 0 to the
+//! maximum in round 0, and from half the maximum to the maximum later. So no delay is shorter than one of an earlier
+//! round, until `max_delay` is reached.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,20 +17,20 @@ use std::time::Duration;
 
 use super::disconnect::{Disconnect, Retry};
 
-/// When to connect again, and when not to: the parameter of [`Client::reconnect`](crate::client::builder::Client::reconnect).
+/// The delays and the retry policy of [`Client::reconnect`](crate::Client::reconnect).
 ///
 /// The delays (RFC 6455 section 7.2.3), with the defaults:
 ///
-/// | attempt | waits, at random |
+/// | attempt | random delay |
 /// |---|---|
-/// | the very first | not at all |
-/// | the first after that | 0 to 5 s |
-/// | the second, third, fourth | 5 to 10 s, 10 to 20 s, 20 to 40 s |
-/// | the seventh and all later ones | 150 to 300 s |
+/// | first | none |
+/// | first retry | 0 to 5 s |
+/// | second, third, fourth retry | 5 to 10 s, 10 to 20 s, 20 to 40 s |
+/// | seventh retry and later | 150 to 300 s |
 ///
-/// A connection that lasted for a minute starts the table again at 0 to 5 s. What the server asks for goes before it:
-/// [`Retry::Between`] says how. Whether there is another attempt at all is decided by the table at [`Disconnect::retry`], or by
-/// [`policy`](Backoff::policy).
+/// After a connection that was open for a minute, the delays start again at 0 to 5 s. A server can ask for a longer
+/// delay: [`Retry::Between`]. The table at [`Disconnect::retry`], or a [`policy`](Backoff::policy), decides whether
+/// there is another attempt.
 ///
 /// ```
 /// use std::time::Duration;
@@ -51,11 +50,11 @@ type Policy = dyn Fn(&Disconnect) -> Retry + Send + Sync;
 impl Default for Backoff {
     fn default() -> Backoff {
         Backoff {
-            // 6455-7.2.3-2, 6455-7.2.3-3: what the RFC calls reasonable.
+            // 6455-7.2.3-2, 6455-7.2.3-3: the value that the RFC calls reasonable.
             initial_delay: Duration::from_secs(5),
-            // A server that was down for an hour is found again within minutes, by each client once.
+            // After an outage of hours, each client reconnects within minutes, and makes one attempt in that time.
             max_delay: Duration::from_secs(300),
-            // Longer than a server takes to accept, look, and throw out.
+            // Longer than a server takes to accept a connection and then close it.
             reset_after: Duration::from_secs(60),
             max_attempts: None,
             policy: None,
@@ -64,41 +63,41 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// The most that is waited the first time; each further time it is twice as much. Default 5 s, at least 1 ms.
+    /// Maximum delay of the first retry; it doubles with each further one. Default 5 s, at least 1 ms.
     pub fn initial_delay(mut self, limit: Duration) -> Backoff {
         self.initial_delay = limit.max(Duration::from_millis(1));
         self
     }
 
-    /// No delay of the table is longer. Default 300 s, at least 1 ms.
+    /// Maximum delay of all retries. Default 300 s, at least 1 ms. A server can ask for a longer delay.
     pub fn max_delay(mut self, limit: Duration) -> Backoff {
         self.max_delay = limit.max(Duration::from_millis(1));
         self
     }
 
-    /// A connection that was open for so long starts the table again. Default 60 s.
+    /// Minimum time for which a connection is open before the delays start again. Default 60 s.
     pub fn reset_after(mut self, time: Duration) -> Backoff {
         self.reset_after = time;
         self
     }
 
-    /// Gives up after so many attempts one after the other of which none gave a connection that lasted. Default: never;
-    /// at least 1.
+    /// Maximum number of consecutive attempts without a connection that was open for
+    /// [`reset_after`](Backoff::reset_after). Default unlimited, at least 1.
     pub fn max_attempts(mut self, count: u32) -> Backoff {
         self.max_attempts = Some(count.max(1));
         self
     }
 
-    /// Decides after each loss whether there is another attempt, in place of the table at [`Disconnect::retry`]. Also the place to
-    /// write a log.
+    /// Decides after each loss whether there is another attempt, in place of the table at [`Disconnect::retry`]. The
+    /// closure can also write a log.
     ///
     /// ```
     /// use stdws::{Backoff, Disconnect, Retry};
     /// let backoff = Backoff::default().policy(|disconnect: &Disconnect| {
     ///     eprintln!("{disconnect}");
     ///     match disconnect.close_code().map(u16::from) {
-    ///         Some(1000) => Retry::AfterBackoff, // our server says that before it restarts
-    ///         Some(4001) => Retry::Stop,  // and this when the account is gone
+    ///         Some(1000) => Retry::AfterBackoff, // this server sends 1000 before it restarts
+    ///         Some(4001) => Retry::Stop,  // and 4001 when the account is deleted
     ///         _ => disconnect.retry(),
     ///     }
     /// });
@@ -115,7 +114,7 @@ impl Backoff {
         }
     }
 
-    /// From where to where the delay of this round reaches.
+    /// Minimum and maximum delay of this round.
     fn delay_bounds(&self, round: u32) -> (Duration, Duration) {
         let factor = 1_u32.checked_shl(round).unwrap_or(u32::MAX);
         let max = self.initial_delay.saturating_mul(factor).min(self.max_delay);
@@ -124,19 +123,19 @@ impl Backoff {
     }
 }
 
-/// Leaves out the closure.
+/// Without the closure.
 impl fmt::Debug for Backoff {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Backoff")
-            .field("first", &self.initial_delay)
-            .field("longest", &self.max_delay)
-            .field("lasting", &self.reset_after)
-            .field("attempts", &self.max_attempts)
+            .field("initial_delay", &self.initial_delay)
+            .field("max_delay", &self.max_delay)
+            .field("reset_after", &self.reset_after)
+            .field("max_attempts", &self.max_attempts)
             .finish_non_exhaustive()
     }
 }
 
-/// How many attempts there have been.
+/// The round and the number of failures.
 #[derive(Debug, Default)]
 pub(crate) struct BackoffState {
     round: u32,
@@ -144,8 +143,8 @@ pub(crate) struct BackoffState {
 }
 
 impl BackoffState {
-    /// After a loss: how long to wait before the next attempt; `None`: there is none. `uptime` is the time a connection
-    /// was open, `random` any number, each as likely as the others.
+    /// The delay before the next attempt. `None`: there is none. `uptime` is the time that the lost connection was
+    /// open, and `random` is uniformly distributed.
     pub(crate) fn next_delay(
         &mut self,
         backoff: &Backoff,
@@ -166,7 +165,7 @@ impl BackoffState {
         let delay = match retry {
             Retry::Stop => return None,
             Retry::AfterBackoff => usual,
-            // What the server wants is never waited for less because it wants it: an overloaded one may say 0.
+            // Never less than the usual delay: an overloaded server may ask for 0.
             Retry::Between(min, max) => interpolate(min, max, random).max(usual),
         };
         self.round = self.round.saturating_add(1);
@@ -174,10 +173,10 @@ impl BackoffState {
     }
 }
 
-/// The point of this span that lies as far in it as `random` lies in all numbers.
+/// The point between `min` and `max` at the fraction `random` / 2⁶⁴.
 fn interpolate(min: Duration, max: Duration, random: u64) -> Duration {
     let span = max.saturating_sub(min).as_nanos();
-    // A span of so many nanoseconds that this overflows has 80,000 times the age of the universe.
+    // Saturates only beyond 2⁶⁴ ns, 584 years.
     let part = u128::from(random).saturating_mul(span) >> 64;
     let seconds = u64::try_from(part / 1_000_000_000).unwrap_or(u64::MAX);
     let nanos = u32::try_from(part % 1_000_000_000).unwrap_or_default();
@@ -218,7 +217,7 @@ mod tests {
                 let delay = state.next_delay(&backoff, None, Retry::AfterBackoff, random).unwrap();
                 assert!(delay <= want && want - delay < ms(1), "{delay:?} is not {want:?}");
             }
-            // Nor does it ever overflow.
+            // And no round overflows.
             for _ in 0..100 {
                 assert!(state.next_delay(&backoff, None, Retry::AfterBackoff, random).unwrap() <= secs(300));
             }
@@ -227,7 +226,7 @@ mod tests {
 
     #[test]
     fn delay_bounds_of_all_settings() {
-        // 6455-7.2.3-3: first, longest, round; from, to.
+        // 6455-7.2.3-3: initial delay, maximum delay, round; minimum, maximum.
         let rows = [
             (ms(10), secs(1), 0, ms(0), ms(10)),
             (ms(10), secs(1), 3, ms(40), ms(80)),
@@ -251,7 +250,7 @@ mod tests {
         use Retry::{AfterBackoff, Stop};
         type Case = (Option<u64>, Retry);
         type Row = (&'static str, Option<u32>, &'static [Case], &'static [Option<u64>]);
-        // After what (how long a connection lasted, if there was one; the verdict); the most that is waited then.
+        // The losses (uptime of a connection, or a failed attempt; the policy); the maximum delay after each.
         let rows: [Row; 8] = [
             (
                 "attempts",
@@ -259,7 +258,7 @@ mod tests {
                 &[(None, AfterBackoff), (None, AfterBackoff), (None, AfterBackoff)],
                 &[Some(5), Some(10), Some(20)],
             ),
-            // 6455-7.2.3-1: a server that throws out whoever it let in is no good connection.
+            // 6455-7.2.3-1: a connection that is closed soon counts as a failure.
             ("short connections", None, &[(Some(0), AfterBackoff), (Some(59), AfterBackoff)], &[Some(5), Some(10)]),
             (
                 "a lasting one",
@@ -308,7 +307,7 @@ mod tests {
 
     #[test]
     fn the_delay_is_at_least_what_the_server_asks_for() {
-        // Least, most, random; round 0 and 1.
+        // Minimum, maximum, random; the delay in round 0 and in round 1.
         let rows = [
             (secs(30), secs(35), 0, secs(30), secs(30)),
             (secs(30), secs(34), HALF, secs(32), secs(32)),
@@ -327,8 +326,11 @@ mod tests {
     }
 
     #[test]
-    fn debug_shows_the_numbers() {
+    fn debug_shows_the_settings() {
         let shown = format!("{:?}", Backoff::default().max_attempts(0).policy(|_| Retry::Stop));
-        assert_eq!(shown, "Backoff { first: 5s, longest: 300s, lasting: 60s, attempts: Some(1), .. }");
+        assert_eq!(
+            shown,
+            "Backoff { initial_delay: 5s, max_delay: 300s, reset_after: 60s, max_attempts: Some(1), .. }"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! What was lost, and whether to try again: the table. Knows errors and close codes; the time is given to it.
+//! A lost connection or failed attempt, and the table that decides whether to retry. Keeps no state.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -7,23 +7,23 @@ use crate::close::CloseCode;
 use crate::error::{Error, HandshakeError, HandshakeErrorKind, ProxyError, ProxyErrorKind, Step, TlsErrorKind};
 use crate::http::date;
 
-/// A server may ask for this much patience, and not for more.
+/// Maximum delay that a server can ask for.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
-/// Many clients are told the same time; they come back at random in so much more.
+/// Range of the random delay added to `Retry-After`: many clients receive the same value.
 const RETRY_AFTER_SPREAD: Duration = Duration::from_secs(5);
 
-/// Why another connection is wanted, as [`Backoff::policy`](crate::Backoff::policy) and
-/// [`Reconnect::last_disconnect`](crate::Reconnect::last_disconnect) tell it.
+/// A failed attempt or the end of a connection, for [`Backoff::policy`](crate::Backoff::policy) and
+/// [`Reconnect::last_disconnect`](crate::Reconnect::last_disconnect).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Disconnect {
-    /// An attempt gave no connection.
+    /// An attempt to connect failed.
     AttemptFailed(Error),
-    /// A connection that was given is over.
+    /// A connection that the iterator returned has ended.
     ConnectionEnded {
         /// How long it was open.
         uptime: Duration,
-        /// How it ended; [`Error::Closed`] for one that was closed in good order or dropped, too. `None` if it is open still.
+        /// How it ended; [`Error::Closed`] also for a closing handshake or a drop. `None` if it is still open.
         error: Option<Error>,
     },
 }
@@ -32,52 +32,53 @@ pub enum Disconnect {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Retry {
-    /// After the delay that is next in [`Backoff`](crate::Backoff).
+    /// Yes, after the next delay of [`Backoff`](crate::Backoff).
     AfterBackoff,
-    /// After a delay drawn from between these two; not earlier than with [`AfterBackoff`](Retry::AfterBackoff).
+    /// Yes, after a random delay between these two, and at least that of [`AfterBackoff`](Retry::AfterBackoff).
     Between(Duration, Duration),
     /// No.
     Stop,
 }
 
 impl Disconnect {
-    /// The table that decides unless [`Backoff::policy`](crate::Backoff::policy) does:
+    /// Whether there is another attempt, unless [`Backoff::policy`](crate::Backoff::policy) decides:
     ///
-    /// | an attempt failed by | again? |
+    /// | cause of a failed attempt | retry |
     /// |---|---|
-    /// | the network: name, connecting, reading, writing, time | yes |
-    /// | a server that hung up in the opening handshake, or in that of TLS | yes |
-    /// | anything else about TLS, such as a certificate that cannot be trusted | no |
-    /// | status 408, 425, 429, 5xx | yes; not before `Retry-After`, in seconds or as a date, which is obeyed up to an hour |
+    /// | the network: resolving, connecting, reading, writing, timeouts | yes |
+    /// | the server ended the connection during the opening handshake or the TLS handshake | yes |
+    /// | other TLS errors, such as an untrusted certificate | no |
+    /// | status 408, 425, 429, 5xx | yes, at least after `Retry-After` (seconds or date, at most one hour) |
     /// | any other status: 3xx, 4xx | no |
-    /// | a response that is no WebSocket handshake | no |
-    /// | a proxy that hung up, or met the network: status 408, 425, 429, 5xx; SOCKS replies 1, 3 to 6 | yes, as above |
-    /// | a proxy with any other answer | no |
-    /// | any of these after a redirect | the same |
-    /// | a redirect that must not be followed | no |
-    /// | no random numbers | no |
+    /// | an invalid handshake response | no |
+    /// | the proxy ended the connection; its status 408, 425, 429, 5xx; its SOCKS reply 1, 3 to 6 | yes, as above |
+    /// | any other reply of the proxy | no |
+    /// | any of these after a redirect | as without it |
+    /// | a redirect that is not followed | no |
+    /// | the random source | no |
     /// | [`Usage`](Error::Usage) | no |
     ///
-    /// | a connection ended by | again? |
+    /// | cause of the end of a connection | retry |
     /// |---|---|
-    /// | the network, silence, no Close (1006) | yes |
-    /// | a rule that the peer broke, a limit it passed, TLS that cannot be deciphered | yes |
-    /// | being dropped here before its end, or open still | yes |
+    /// | the network, a timeout, no Close (1006) | yes |
+    /// | the peer broke the protocol or exceeded a limit; TLS records that cannot be decrypted | yes |
+    /// | dropped by the application before its end, or still open | yes |
     /// | Close 1001, 1005 (no code), 1011, 1014 | yes |
-    /// | Close 1012: the service restarts | yes, after 5 to 30 s, as the code's registration says |
-    /// | Close 1013: the service is overloaded | yes, after 60 to 120 s |
-    /// | Close 1000: all is done | no |
-    /// | Close 1002, 1003, 1007 to 1010: what we sent was wrong | no |
-    /// | Close 3000, 3003: not authorized, forbidden | no |
+    /// | Close 1012 (service restart) | yes, after 5 to 30 s, as its registration recommends |
+    /// | Close 1013 (try again later) | yes, after 60 to 120 s |
+    /// | Close 1000 (normal closure) | no |
+    /// | Close 1002, 1003, 1007 to 1010 (the peer rejected something that was sent) | no |
+    /// | Close 3000, 3003 (unauthorized, forbidden) | no |
     /// | any other code | yes |
     ///
-    /// The code is that of the Close received ([`CloseInfo::code`](crate::CloseInfo::code)), which answers ours if this side closed first.
+    /// The code is that of the received Close: [`CloseInfo::code`](crate::CloseInfo::code). If this side closed first,
+    /// the received Close is its answer.
     pub fn retry(&self) -> Retry {
-        // A clock from before 1970 makes every date one of the future, and MAX_RETRY_AFTER bounds that.
+        // A clock set before 1970 puts every date in the future; MAX_RETRY_AFTER limits the delay.
         self.retry_at(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
     }
 
-    /// The close code of the connection, if it ended with a closing handshake.
+    /// The close code of a connection that ended with a closing handshake.
     pub fn close_code(&self) -> Option<CloseCode> {
         match self {
             Disconnect::ConnectionEnded { error: Some(Error::Closed(Some(info))), .. } => Some(info.code()),
@@ -85,7 +86,7 @@ impl Disconnect {
         }
     }
 
-    /// Why the attempt failed, or how the connection ended.
+    /// The error of the attempt, or the end of the connection.
     pub fn error(&self) -> Option<&Error> {
         match self {
             Disconnect::AttemptFailed(error) => Some(error),
@@ -93,7 +94,7 @@ impl Disconnect {
         }
     }
 
-    /// `now`: since 1970.
+    /// `now` is the time since 1970.
     fn retry_at(&self, now: Duration) -> Retry {
         self.error().map_or(Retry::AfterBackoff, |error| retry_for_error(error, now))
     }
@@ -113,7 +114,7 @@ fn retry_for_error(error: &Error, now: Duration) -> Retry {
     }
 }
 
-/// What is wrong with a certificate now will be wrong the next time, and trying on would make it look like an outage.
+/// A certificate error is permanent, and retries would hide it as an outage.
 fn retry_for_tls(kind: TlsErrorKind) -> Retry {
     match kind {
         TlsErrorKind::UnexpectedEof | TlsErrorKind::DecryptionFailed => Retry::AfterBackoff,
@@ -130,7 +131,7 @@ fn retry_for_tls(kind: TlsErrorKind) -> Retry {
     }
 }
 
-/// What is wrong with the network behind it may pass; what it thinks of us will not.
+/// Failures of the network behind the proxy can be temporary; a refusal by the proxy is permanent.
 fn retry_for_proxy(error: &ProxyError, now: Duration) -> Retry {
     match error.kind() {
         ProxyErrorKind::UnexpectedEof | ProxyErrorKind::Reply(1 | 3..=6) => Retry::AfterBackoff,
@@ -183,14 +184,14 @@ fn retry_for_handshake(rejection: &HandshakeError, now: Duration) -> Retry {
     }
 }
 
-/// Retry-After = HTTP-date / delay-seconds (RFC 9110 section 10.2.3). What is neither says nothing.
+/// Retry-After = HTTP-date / delay-seconds (RFC 9110 section 10.2.3). Other values are ignored.
 fn retry_after(value: &str, now: Duration) -> Retry {
     let value = value.as_bytes();
     let seconds = date::parse_digits(value).map(Duration::from_secs);
-    // A number beyond 64 bits is a long time as well.
-    let endless = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+    // A number of more than 64 bits is a valid delay as well.
+    let too_long = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
     let date = || date::parse(value).map(|at| Duration::from_secs(at).saturating_sub(now));
-    match seconds.or(endless.then_some(Duration::MAX)).or_else(date) {
+    match seconds.or(too_long.then_some(Duration::MAX)).or_else(date) {
         Some(wait) => {
             Retry::Between(wait.min(MAX_RETRY_AFTER), wait.min(MAX_RETRY_AFTER).saturating_add(RETRY_AFTER_SPREAD))
         }
@@ -211,12 +212,12 @@ fn retry_for_close_code(code: CloseCode) -> Retry {
 impl fmt::Display for Disconnect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Disconnect::AttemptFailed(error) => write!(f, "no connection: {error}"),
+            Disconnect::AttemptFailed(error) => write!(f, "the attempt failed: {error}"),
             Disconnect::ConnectionEnded { uptime, error: Some(error) } => {
-                write!(f, "lost after {:.1} s: {error}", uptime.as_secs_f64())
+                write!(f, "the connection ended after {:.1} s: {error}", uptime.as_secs_f64())
             }
             Disconnect::ConnectionEnded { uptime, error: None } => {
-                write!(f, "open still after {:.1} s", uptime.as_secs_f64())
+                write!(f, "the connection is still open after {:.1} s", uptime.as_secs_f64())
             }
         }
     }
@@ -261,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn attempts() {
+    fn failed_attempts() {
         let rows = [
             (Error::io(Step::Resolve, ErrorKind::NotFound.into()), AfterBackoff),
             (Error::io(Step::Handshake, ErrorKind::ConnectionReset.into()), AfterBackoff),
@@ -314,14 +315,14 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_is_obeyed_up_to_an_hour() {
+    fn retry_after_counts_up_to_an_hour() {
         let rows = [
             ("0", after(0)),
             ("120", after(120)),
             ("3600", after(3600)),
             ("3601", after(3600)),
             ("99999999999999999999999999", after(3600)),
-            // A minute from now, now, a minute ago, and the end of days.
+            // A minute from now, now, a minute ago, and the latest date.
             ("Sun, 06 Nov 1994 08:50:37 GMT", after(60)),
             ("Sun, 06 Nov 1994 08:49:37 GMT", after(0)),
             ("Sun, 06 Nov 1994 08:48:37 GMT", after(0)),
@@ -339,7 +340,7 @@ mod tests {
                 "{value}"
             );
         }
-        // Several are no better than the first.
+        // Of two headers the first counts.
         let twice = status(503, &[("Retry-After", "5"), ("Retry-After", "9")]);
         assert_eq!(Disconnect::AttemptFailed(twice).retry_at(NOW), after(5));
     }
@@ -354,8 +355,8 @@ mod tests {
     }
 
     #[test]
-    fn connections() {
-        // 6455-7.2.3-1: abnormal closures lead to a new attempt, and none of them without a delay.
+    fn ended_connections() {
+        // 6455-7.2.3-1: after an abnormal closure there is another attempt, always with a delay.
         for end in [
             None,
             Some(Error::Closed(None)),
@@ -382,11 +383,15 @@ mod tests {
     }
 
     #[test]
-    fn shown() {
-        assert_eq!(connection(None).to_string(), "open still after 1.2 s");
-        assert_eq!(closed_with(Some(1012)).to_string(), "lost after 1.2 s: the connection is closed: 1012");
+    fn texts() {
+        assert_eq!(connection(None).to_string(), "the connection is still open after 1.2 s");
+        assert_eq!(
+            closed_with(Some(1012)).to_string(),
+            "the connection ended after 1.2 s: the connection is closed: 1012"
+        );
         let attempt = Disconnect::AttemptFailed(status(503, &[]));
-        let want = "no connection: the opening handshake failed: the server responded with status 503 instead of 101";
+        let want =
+            "the attempt failed: the opening handshake failed: the server responded with status 503 instead of 101";
         assert_eq!(attempt.to_string(), want);
         assert!(attempt.error().is_some() && attempt.close_code().is_none() && connection(None).error().is_none());
     }

@@ -1,5 +1,5 @@
-//! How long a connection was open and how it ended. The state of a connection stores the end here, under its lock. Must not know
-//! the connection.
+//! How long a connection was open and how it ended. The state of a connection stores the end here, under its lock. Must
+//! not know the connection.
 
 use std::time::{Duration, Instant};
 

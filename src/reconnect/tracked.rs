@@ -1,5 +1,5 @@
-//! The connection that [`Reconnect`](super::attempts::Reconnect) returned last. Keeps nothing open: it can reach the connection only
-//! while the application has it.
+//! The connection that [`Reconnect`](super::attempts::Reconnect) returned last. Keeps nothing open: it can reach the
+//! connection only while the application has it.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -17,7 +17,7 @@ pub(super) struct TrackedConnection {
 }
 
 impl TrackedConnection {
-    /// Tracks this connection. A connection is tracked once at a time; the newer one counts.
+    /// Tracks this connection from now on, in place of an earlier call for the same connection.
     pub(super) fn new(ws: &WebSocket) -> TrackedConnection {
         let connection = &ws.receiver.connection;
         let end_record = Arc::new(EndRecord::new());

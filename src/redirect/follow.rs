@@ -6,7 +6,7 @@
 //! | number | as enabled, at most [`MAX_REDIRECTS`] |
 //! | to a URL visited before | an error |
 //! | from `wss` to a URL without TLS | an error |
-//! | to another scheme, host or port | `Authorization`, `Cookie`, `Proxy-Authorization` and the credentials of the URL are dropped for good |
+//! | to another scheme, host or port | `Authorization`, `Cookie`, `Proxy-Authorization`, URL credentials are dropped |
 //!
 //! One deadline covers all attempts. Must not know how an attempt connects, nor how a location is resolved.
 
@@ -26,9 +26,10 @@ const SENSITIVE_HEADERS: [&str; 3] = ["Authorization", "Cookie", "Proxy-Authoriz
 impl Client {
     /// Follows up to `limit` redirects, and at most 10. Default 0: a redirect is a rejection.
     ///
-    /// A redirect from `wss` to a URL without TLS is an error. When scheme, host or port changes, the headers `Authorization`,
-    /// `Cookie` and `Proxy-Authorization` and the credentials of the URL are dropped. Other headers are sent to the new server,
-    /// so they must not contain secrets. The manual has the rules in its chapter [`proxies`](crate::manual::proxies).
+    /// A redirect from `wss` to a URL without TLS is an error. When scheme, host or port changes, the headers
+    /// `Authorization`, `Cookie` and `Proxy-Authorization` and the credentials of the URL are dropped. Other headers
+    /// are sent to the new server, so they must not contain secrets. The manual has the rules in its chapter
+    /// [`proxies`](crate::manual::proxies).
     ///
     /// [`connect_over`](Client::connect_over) follows no redirects.
     ///

@@ -1,5 +1,5 @@
-//! Resolves a `Location` (RFC 9110 section 10.2.2), absolute or relative, against a `ws` or `wss` URI (RFC 3986 section 5). Does
-//! no I/O.
+//! Resolves a `Location` (RFC 9110 section 10.2.2), absolute or relative, against a `ws` or `wss` URI (RFC 3986 section
+//! 5). Does no I/O.
 //!
 //! | the location begins with | kept from the URI |
 //! |---|---|
@@ -10,8 +10,8 @@
 //! | `?` | everything up to the path |
 //! | a segment | everything up to the last `/` of the path |
 //!
-//! User name and password are kept while scheme, host and port are the same, and are never taken from a location. A fragment is
-//! ignored. An ambiguous location is an error.
+//! User name and password are kept while scheme, host and port are the same, and are never taken from a location. A
+//! fragment is ignored. An ambiguous location is an error.
 
 use crate::error::{RedirectErrorKind, UriErrorKind};
 use crate::handshake::uri::Uri;
@@ -69,7 +69,7 @@ fn scheme_is_secure(scheme: &str) -> Result<bool, RedirectErrorKind> {
     }
 }
 
-/// The scheme, and the text behind its colon.
+/// The scheme, and the text after its colon.
 fn scheme(text: &str) -> Option<(&str, &str)> {
     let (scheme, rest) = text.split_once(':')?;
     let valid = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);

@@ -5,6 +5,7 @@ use super::decision::Decision;
 use crate::config::{Limits, Timeouts};
 #[cfg(feature = "deflate")]
 use crate::deflate::extension::Deflate;
+#[cfg(feature = "trace")]
 use crate::events::event::Event;
 use crate::events::sink::EventCallback;
 use crate::http::request::Request;
@@ -48,6 +49,7 @@ impl Server {
     /// It is called on the thread on which something happens, which waits for it; nothing of ours is locked meanwhile. If it
     /// panics, that event is lost and nothing else: the panic ends there. If it uses connections itself, the
     /// frames that it sends are not told, also those that a [`Hub`](crate::Hub) delivers later. What peers do then is told.
+    #[cfg(feature = "trace")]
     pub fn on_event(mut self, closure: impl Fn(&Event) + Send + Sync + 'static) -> Server {
         self.config.events = EventCallback::new(closure);
         self

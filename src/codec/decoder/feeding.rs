@@ -18,8 +18,8 @@ impl Decoder {
         }
     }
 
-    /// The memory to read the next bytes into; never empty. For a long payload this is the payload buffer, up to the end of
-    /// the frame.
+    /// The memory to read the next bytes into. Never empty, if all events before it were taken and none was the last. For a
+    /// long payload this is the payload buffer, up to the end of the frame.
     pub fn space(&mut self) -> &mut [u8] {
         match self.direct_remaining() {
             Some(remaining) => self.payload_buffer.space(remaining, self.limits.max_message_size),
@@ -34,13 +34,13 @@ impl Decoder {
         }
     }
 
-    /// The memory to read bytes into that are discarded, after the last event.
-    pub(crate) fn discard_space(&mut self) -> &mut [u8] {
+    /// The memory to read bytes into after the last event, which are discarded. Never empty.
+    pub fn discard_space(&mut self) -> &mut [u8] {
         self.input.clear();
         self.input.space()
     }
 
-    /// Reports that `count` bytes were read into the start of the last [`Decoder::space`].
+    /// Reports that `count` bytes were read into the start of the last [`Decoder::space`]. A larger count is cut to the buffer.
     pub fn filled(&mut self, count: usize) {
         match (self.direct_remaining(), &mut self.state) {
             (Some(_), DecoderState::Payload(frame)) => {

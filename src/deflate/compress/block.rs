@@ -1,4 +1,4 @@
-//! Writing a block in the shortest of three ways: stored, with the fixed codes, or with codes of its own.
+//! Writing of a block in the shortest of three forms: stored, with the fixed codes, or with its own codes.
 
 use super::lengths::build_code_lengths;
 use super::tokens::{distance_symbol, length_symbol, Token, Tokens};
@@ -12,7 +12,7 @@ use crate::deflate::huffman::codes;
 const STORED: u64 = 0b000;
 const FIXED: u64 = 0b010;
 const DYNAMIC: u64 = 0b100;
-/// The most bytes a stored block can have.
+/// Maximum number of bytes in a stored block.
 const MAX_STORED: usize = 0xffff;
 
 /// The lengths of the two codes of a block.
@@ -31,7 +31,7 @@ impl CodeLengths {
         lengths
     }
 
-    /// How many bits the codes of all symbols take, without extra bits.
+    /// Number of bits that the codes of all symbols take, without extra bits.
     fn cost(&self, tokens: &Tokens) -> usize {
         let sum = |counts: &[u32], lengths: &[u8]| -> u32 {
             counts.iter().zip(lengths).map(|(count, length)| count * u32::from(*length)).sum()
@@ -40,7 +40,7 @@ impl CodeLengths {
     }
 }
 
-/// Writes a block that says `tokens`, which stand for `raw`. It is never marked as the last.
+/// Writes a block with `tokens`, which stand for `raw`. It is never marked as the last.
 pub(crate) fn write(tokens: &Tokens, raw: &[u8], writer: &mut BitWriter) {
     let chosen = CodeLengths::chosen(tokens);
     let dynamic_header = DynamicHeader::new(&chosen);
@@ -63,15 +63,16 @@ pub(crate) fn write(tokens: &Tokens, raw: &[u8], writer: &mut BitWriter) {
         let cursor = write_tokens(tokens, &chosen, reserved, cursor);
         writer.commit(cursor);
     }
-    debug_assert_eq!(writer.bits(), end, "what was written is not what was computed");
+    debug_assert_eq!(writer.bits(), end, "the size written differs from the size computed");
 }
 
-/// An empty stored block: whatever was written is then on whole bytes, the last four of which are `00 00 FF FF`.
+/// Writes an empty stored block. The output then ends on a byte boundary, with the bytes `00 00 FF FF`.
 pub(crate) fn write_sync(writer: &mut BitWriter) {
     write_stored(&[], writer);
 }
 
-/// The first piece needs padding; those after it begin on a byte boundary and take 40 bits more than they have bytes.
+/// The size in bits. The first piece needs padding; each further one begins on a byte boundary and takes 40 bits besides
+/// its bytes.
 fn stored_cost(bytes: usize, padding: u32) -> usize {
     let more = bytes.saturating_sub(1) / MAX_STORED;
     3 + padding as usize + 32 + 40 * more + 8 * bytes
@@ -140,7 +141,7 @@ fn split(packed: u32) -> (u64, u32) {
     (u64::from(packed & 0xffff), packed >> 16)
 }
 
-/// How a dynamic block describes its codes: the lengths of both in one sequence, with repetitions, in a third code.
+/// The description of the codes in a dynamic block: the lengths of both in one sequence, with repetitions, in a third code.
 struct DynamicHeader {
     literals: usize,
     distances: usize,
@@ -148,7 +149,7 @@ struct DynamicHeader {
     symbols: [(u8, u8); LITERAL_SYMBOLS + DISTANCE_SYMBOLS],
     used: usize,
     frequencies: [u32; LENGTH_SYMBOLS],
-    /// The lengths of the third code, and how many of them are sent.
+    /// The lengths of the third code, of which the first `sent` are sent.
     lengths: [u8; LENGTH_SYMBOLS],
     sent: usize,
 }

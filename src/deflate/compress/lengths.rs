@@ -1,20 +1,20 @@
-//! Choosing the lengths of codes: Huffman's algorithm, then cut to the length DEFLATE allows.
+//! The choice of code lengths: Huffman's algorithm, limited to the length that DEFLATE allows.
 //!
-//! Huffman: take the two rarest of all symbols and groups, make them a group, and so on until one is left. How often a
-//! symbol was part of a new group is the length of its code. With symbols sorted, no heap is needed: groups come into
-//! being in order of their weight, so the rarest of all is the first of one of two queues.
+//! Huffman's algorithm joins the two rarest of all symbols and groups to a group, until one is left. The code length of a
+//! symbol is the number of groups it became part of. With sorted symbols no heap is needed: groups are made in order of
+//! their weight, so the rarest is at the front of one of two queues.
 //!
-//! A code may turn out too long (15 bits, or 7). Then only how *many* codes have each length is repaired, and lengths
-//! are handed out again: the longest to the rarest.
+//! A code may exceed the limit (15 bits, or 7). Then the *number* of codes of each length is corrected, and the lengths are
+//! assigned again, the longest to the rarest symbols.
 
 use crate::deflate::format::LITERAL_SYMBOLS;
 
 const NODES: usize = 2 * LITERAL_SYMBOLS;
 
-/// Sets `lengths` for symbols that occur as often as `frequencies` says; `longest` is the most any may have.
+/// Sets `lengths` for symbols of the given `frequencies`; none exceeds `longest`.
 ///
-/// The code is always complete: where fewer than two symbols occur, others get one bit, so that no reader can take
-/// offence. The sum of all frequencies must be below 2^23.
+/// The code is always complete: if fewer than two symbols occur, others get one bit, so that every reader accepts the code.
+/// The sum of all frequencies must be below 2^23.
 pub(crate) fn build_code_lengths(frequencies: &[u32], longest: usize, lengths: &mut [u8]) {
     lengths.fill(0);
     let mut sorted = [0u32; LITERAL_SYMBOLS];
@@ -43,7 +43,7 @@ pub(crate) fn build_code_lengths(frequencies: &[u32], longest: usize, lengths: &
     }
 }
 
-/// How many codes of each length Huffman's algorithm gives; longer ones are counted as `longest`.
+/// Number of codes of each length after Huffman's algorithm; longer ones count as `longest`.
 fn huffman_depths(sorted: &[u32], longest: usize) -> [u32; 16] {
     let n = sorted.len();
     let root = 2 * n - 2;
@@ -65,8 +65,8 @@ fn huffman_depths(sorted: &[u32], longest: usize) -> [u32; 16] {
             parent[rarest] = new as u16;
         }
     }
-    // From the root down, each is one deeper than its parent. Weights are not needed any more: their place takes the
-    // depths.
+    // From the root down, each node is one deeper than its parent. The depths replace the weights, which are not needed
+    // any more.
     let (depth, mut count) = (&mut weight, [0; 16]);
     depth[root] = 0;
     for node in (0..root).rev() {
@@ -78,9 +78,9 @@ fn huffman_depths(sorted: &[u32], longest: usize) -> [u32; 16] {
     count
 }
 
-/// Makes the counts those of a complete code. Cutting has left too many codes of the longest kind; the sum of what
-/// codes use up is above 1. One step: a shorter code becomes the beginning of two, of which one is for a code of the
-/// longest kind. That takes one unit off the sum.
+/// Changes the counts to those of a complete code. The limit has left too many codes of the maximum length, so the code is
+/// over-subscribed. In one step, a shorter code becomes the prefix of two, and one of these replaces a code of the maximum
+/// length. That reduces the sum by one unit.
 fn limit_lengths(count: &mut [u32; 16], longest: usize) {
     let used: u32 = (1..=longest).map(|length| count[length] << (longest - length)).sum();
     for _ in 0..used.saturating_sub(1 << longest) {
@@ -120,7 +120,7 @@ mod tests {
 
     /// Frequencies like Fibonacci's numbers make codes as long as they can be.
     #[test]
-    fn codes_are_cut_to_the_longest_allowed() {
+    fn code_lengths_are_limited() {
         let mut frequencies = vec![1, 1];
         while frequencies.len() < 30 {
             frequencies.push(frequencies[frequencies.len() - 1] + frequencies[frequencies.len() - 2]);

@@ -1,15 +1,13 @@
-//! What the search for repetitions remembers: the window with the bytes to be compressed behind it, and where every
-//! four bytes occurred.
+//! The state of the search for repetitions: the window, the bytes to be compressed, and an index of earlier positions.
 //!
-//! Every four bytes are hashed. `head` has, for each hash, the position where it occurred last; `prev` has, for each
-//! position in the window, how far before it the same hash occurred. Following these from `head` gives a *chain* of
-//! candidates, nearest first.
+//! Every four bytes are hashed. `head` has, for each hash, the position of its last occurrence. `prev` has, for each
+//! position in the window, the distance to the previous occurrence of the same hash. From `head` on, these form a *chain*
+//! of candidates, nearest first.
 //!
-//! **Nothing is ever cleared**, so a short message costs what it is long. Positions count on from message to message,
-//! and wrap around after four gigabytes. An entry may be stale in any way: overwritten, from before a reset, from
-//! before the wrap. It does not matter, because an entry is only a hint: a candidate counts if it lies within reach
-//! (the window, and not before the last reset), and if its bytes, compared one by one, are the same. And every walk
-//! ends, at the latest after as many candidates as the level allows.
+//! **Nothing is ever cleared**, so the cost of a short message depends on its length only. Positions count on from message
+//! to message and wrap around after four gigabytes. An entry may be stale: overwritten, or from before a reset or the wrap.
+//! That is harmless, because an entry is only a hint. A candidate counts only if it lies within the window, not before the
+//! last reset, and if its bytes are equal. Every search ends after at most the number of candidates of the level.
 //!
 //! ```text
 //!  bytes:  [ ..... | window_start ............ | at ............. ]
@@ -22,27 +20,27 @@ use super::search::{Search, SearchParams};
 use super::tokens::Tokens;
 use crate::deflate::format::{WindowBits, MAX_MATCH};
 
-/// How much is taken in at a time. When there is no more room, the window moves down: at most 32 KiB moved for every 8
-/// compressed, which is one or two percent of the work.
+/// Maximum number of bytes accepted at a time. When the buffer is full, the window moves down: at most 32 KiB are moved for
+/// every 8 KiB compressed, which is one or two percent of the work.
 const INPUT_CHUNK: usize = 8 * 1024;
 
 pub(crate) struct MatchFinder {
     search_params: SearchParams,
-    /// The size of the window: no distance is greater.
+    /// The size of the window, which is the maximum distance.
     window: usize,
     bytes: Vec<u8>,
     at: usize,
     window_start: usize,
     /// The position of `bytes[0]`.
     base: u32,
-    /// A power of two of entries; so has `prev`, one for each position in the window.
+    /// Its length is a power of two, as that of `prev`, which has an entry for each position in the window.
     head: Vec<u32>,
     prev: Vec<u16>,
 }
 
 impl MatchFinder {
     pub(crate) fn new(search_params: SearchParams, window: WindowBits) -> Self {
-        // Half as many as positions is as good as more: fewer look-ups miss the processor's cache.
+        // Half the number of positions compresses as well as more, and fewer look-ups miss the processor's cache.
         let heads = (window.size() / 2).max(1024);
         MatchFinder {
             search_params,
@@ -50,7 +48,7 @@ impl MatchFinder {
             bytes: Vec::with_capacity(window.size() + INPUT_CHUNK),
             at: 0,
             window_start: 0,
-            // Entries that were never written say position 0: that is out of everybody's reach.
+            // Entries that were never written have position 0, which is out of reach from here.
             base: 1 << 16,
             head: vec![0; heads],
             prev: vec![0; if search_params.uses_chains() { window.size() } else { 0 }],
@@ -67,12 +65,12 @@ impl MatchFinder {
         self.base = base;
     }
 
-    /// Matches reach no further back than here.
+    /// Excludes matches that begin before this position.
     pub(crate) fn reset(&mut self) {
         self.window_start = self.at;
     }
 
-    /// Takes in as much of `data` as there is room for; gives how much. It is not zero as long as `find` gets on.
+    /// Appends as much of `data` as there is room for, and returns the number of bytes. Not zero if `find` has advanced.
     pub(crate) fn append(&mut self, data: &[u8]) -> usize {
         if self.bytes.len() + data.len() > self.window + INPUT_CHUNK {
             let discarded = self.at.saturating_sub(self.window);
@@ -89,8 +87,8 @@ impl MatchFinder {
         taken
     }
 
-    /// Turns what was taken in into tokens, until they are full or, if `more` is to come, a match could still get
-    /// longer by it. True if there is nothing left to turn.
+    /// Turns the appended bytes into tokens, until the tokens are full. If `more` is to come, it stops where a match could
+    /// become longer with it. Returns whether all bytes that may be turned into tokens are.
     pub(crate) fn find(&mut self, tokens: &mut Tokens, more: bool) -> bool {
         let end = self.bytes.len().saturating_sub(if more { MAX_MATCH } else { 0 });
         let search = Search {

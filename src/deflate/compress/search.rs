@@ -1,23 +1,22 @@
-//! Finding repetitions: which earlier bytes are the same as those that come next? See `matcher` for what is remembered
-//! and how.
+//! The search for repetitions: earlier bytes that are equal to the next ones. See `matcher` for the index.
 
 use super::tokens::Tokens;
 use crate::deflate::format::MAX_MATCH;
 
-/// Bytes that are hashed, and so the shortest match that can be found. Matches of three hardly ever pay: without them
-/// text is as small, machine code three percent larger, and everything faster.
+/// Number of bytes that are hashed, and so the minimum length of a match that is found. Without matches of three bytes, text
+/// is as small, machine code is three percent larger, and compression is faster.
 const HASH_BYTES: usize = 4;
 
-/// How hard to look.
+/// The effort of a level.
 #[derive(Clone, Copy)]
 pub(crate) struct SearchParams {
-    /// How many candidates are compared at most. With 1, there are no chains.
+    /// Maximum number of candidates compared. With 1, there are no chains.
     pub(crate) max_chain: usize,
-    /// A match this long is good enough to stop comparing.
+    /// Minimum length of a match that ends the search.
     pub(crate) nice_length: usize,
-    /// After a match shorter than this, see whether the next position has a longer one.
+    /// After a match shorter than this, the next position is tried for a longer one.
     pub(crate) max_lazy: usize,
-    /// How many candidates are compared there. A quarter is enough: the match to beat is known by then.
+    /// Maximum number of candidates compared there. A quarter suffices, because only a longer match counts.
     pub(crate) lazy_chain: usize,
 }
 
@@ -46,8 +45,8 @@ struct Match {
 }
 
 impl Search<'_> {
-    /// Turns bytes from `at` on into tokens, until `end` (the last match may go beyond) or until they are full; gives
-    /// where that was.
+    /// Turns bytes from `at` on into tokens, until `end` (the last match may exceed it) or until the tokens are full.
+    /// Returns the position reached.
     pub(crate) fn run(mut self, at: usize, end: usize, tokens: &mut Tokens) -> usize {
         if self.search_params.uses_chains() {
             self.run_lazy(at, end, tokens)
@@ -56,7 +55,7 @@ impl Search<'_> {
         }
     }
 
-    /// One candidate per position, taken if it matches at all. The longer nothing matches, the greater the steps.
+    /// Tries one candidate per position and takes any match. The steps grow while nothing matches.
     fn run_fast(&mut self, mut at: usize, end: usize, tokens: &mut Tokens) -> usize {
         let mut misses = 0;
         while at < end && !tokens.is_full() {
@@ -74,7 +73,7 @@ impl Search<'_> {
             misses = 0;
             let length = match_length(self.bytes, at - distance, at);
             tokens.repeat(length, distance);
-            // Two of the positions inside are remembered: the second, and the last.
+            // Two of the positions inside are indexed: the second, and the last.
             self.insert_head(at + 1);
             at += length;
             self.insert_head(at - 1);
@@ -82,8 +81,7 @@ impl Search<'_> {
         at
     }
 
-    /// Before a match is taken, the next position is tried: if it has a better one, the first byte is a literal
-    /// instead.
+    /// Tries the next position before it takes a match. If that has a longer match, the first byte becomes a literal.
     fn run_lazy(&mut self, mut at: usize, end: usize, tokens: &mut Tokens) -> usize {
         while at < end && !tokens.is_full() {
             let Some(mut found) = self.longest_match(at, HASH_BYTES - 1, self.search_params.max_chain) else {
@@ -91,7 +89,7 @@ impl Search<'_> {
                 at += 1;
                 continue;
             };
-            // The first position that is not yet remembered.
+            // The first position that is not yet indexed.
             let mut next = at + 1;
             while found.length < self.search_params.max_lazy {
                 let better = self.longest_match(next, found.length, self.search_params.lazy_chain);
@@ -110,7 +108,7 @@ impl Search<'_> {
         at
     }
 
-    /// Remembers position `i`, and finds the longest match there that is longer than `least`, which is 3 or more.
+    /// Indexes position `i`, and finds the longest match there that is longer than `least`, which is 3 or more.
     #[inline(always)]
     fn longest_match(&mut self, i: usize, least: usize, max_chain: usize) -> Option<Match> {
         let mut distance = self.insert(i);
@@ -121,7 +119,7 @@ impl Search<'_> {
         }
         let enough = self.search_params.nice_length.min(most);
         let (mut best, mut found) = (least, 0);
-        // A longer match has these bytes in common, too. They are looked at first: most candidates fail there.
+        // A longer match has these bytes in common, too. They are compared first, because most candidates differ there.
         let mut decisive = load_u32(self.bytes, i + best + 1 - HASH_BYTES);
         for _ in 0..max_chain {
             if distance > max_distance {
@@ -143,24 +141,24 @@ impl Search<'_> {
         (found > 0).then_some(Match { length: best, distance: found })
     }
 
-    /// Remembers position `i`; gives the distance to the last position with the same hash, if it may be believed. Zero
-    /// if there are no four bytes, and if the entry is four gigabytes old to the byte.
+    /// Indexes position `i`. Returns the distance to the last position with the same hash, which may be stale. Zero if there
+    /// are no four bytes, or if the entry is exactly four gigabytes old.
     #[inline(always)]
     fn insert(&mut self, i: usize) -> usize {
         let (slot, distance) = (self.slot(i), self.insert_head(i));
-        // Whatever is further away than the window is as good as nothing.
+        // A distance beyond the window is out of reach whatever its value.
         self.prev[slot] = distance.min(0xffff) as u16;
         distance
     }
 
-    /// The same without a chain.
+    /// As [`Search::insert`], without a chain.
     #[inline(always)]
     fn insert_head(&mut self, i: usize) -> usize {
         if i + HASH_BYTES > self.bytes.len() {
             return 0;
         }
         let position = self.position(i);
-        // Multiplying spreads all bits upwards: the upper ones depend on all four bytes.
+        // The product spreads all bits upwards: its upper bits depend on all four bytes.
         let hash = load_u32(self.bytes, i).wrapping_mul(0x9e37_79b1) >> 16;
         let slot = hash as usize & (self.head.len() - 1);
         let last = std::mem::replace(&mut self.head[slot], position);
@@ -172,13 +170,13 @@ impl Search<'_> {
         self.base.wrapping_add(i as u32)
     }
 
-    /// Where `prev` has the position of byte `i`.
+    /// The index in `prev` for the position of byte `i`.
     #[inline(always)]
     fn slot(&self, i: usize) -> usize {
         self.position(i) as usize & (self.prev.len() - 1)
     }
 
-    /// How far back a match at `i` may reach.
+    /// Maximum distance of a match at `i`.
     #[inline(always)]
     fn max_distance(&self, i: usize) -> usize {
         self.window.min(i - self.window_start)
@@ -188,10 +186,10 @@ impl Search<'_> {
 /// The four bytes at `i`; zero if there are fewer.
 #[inline(always)]
 fn load_u32(bytes: &[u8], i: usize) -> u32 {
-    bytes.get(i..i + HASH_BYTES).and_then(|rest| rest.first_chunk()).map_or(0, |load_u32| u32::from_le_bytes(*load_u32))
+    bytes.get(i..i + HASH_BYTES).and_then(|rest| rest.first_chunk()).map_or(0, |four| u32::from_le_bytes(*four))
 }
 
-/// How many bytes from `a` and from `b` on are the same; a longest match at most. `a` is below `b`.
+/// Number of equal bytes from `a` and from `b` on, at most [`MAX_MATCH`]. `a` is below `b`.
 #[inline(always)]
 fn match_length(bytes: &[u8], a: usize, b: usize) -> usize {
     let most = (bytes.len() - b).min(MAX_MATCH);
@@ -212,5 +210,5 @@ fn match_length(bytes: &[u8], a: usize, b: usize) -> usize {
 
 #[inline(always)]
 fn load_u64(bytes: &[u8], i: usize) -> Option<u64> {
-    bytes.get(i..i + 8)?.first_chunk().map(|load_u64| u64::from_le_bytes(*load_u64))
+    bytes.get(i..i + 8)?.first_chunk().map(|eight| u64::from_le_bytes(*eight))
 }

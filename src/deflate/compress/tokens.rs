@@ -1,11 +1,12 @@
-//! What a block will say: literals and matches, and how often each symbol occurs.
+//! The contents of a block before it is written: literals and matches, and the frequency of each symbol.
 
 use crate::deflate::format::{DISTANCE_SYMBOLS, END_OF_BLOCK, LENGTHS, LITERAL_SYMBOLS, MIN_MATCH};
 
-/// A block ends with this many tokens. More would save the description of codes, fewer follow changes in the data.
+/// Number of tokens in a block. With more, there are fewer descriptions of codes; with fewer, codes follow changes in the
+/// data sooner.
 pub(crate) const TOKENS_PER_BLOCK: usize = 4096;
 
-/// For a length, less the shortest: its symbol, less 257.
+/// For each length minus [`MIN_MATCH`]: its symbol minus 257.
 const LENGTH_SYMBOL: [u8; 256] = {
     let mut symbols = [0; 256];
     let (mut length, mut symbol) = (0, 0);
@@ -19,7 +20,7 @@ const LENGTH_SYMBOL: [u8; 256] = {
     symbols
 };
 
-/// A symbol that stands for a range, and where in the range.
+/// A symbol that stands for a range, and the extra bits that select a value.
 pub(crate) struct RangeSymbol {
     pub(crate) symbol: usize,
     pub(crate) extra_bits: u32,
@@ -35,7 +36,7 @@ pub(crate) fn length_symbol(length: usize) -> RangeSymbol {
 }
 
 /// `distance` is 1 to 32,768. After the first four, two symbols have each number of extra bits, so the two highest bits
-/// of the distance less 1 say which symbol it is, and the others are the extra bits.
+/// of the distance minus 1 determine the symbol, and the others are the extra bits.
 #[inline(always)]
 pub(crate) fn distance_symbol(distance: usize) -> RangeSymbol {
     let distance = distance as u32 - 1;
@@ -55,9 +56,9 @@ pub(crate) enum Token {
 }
 
 pub(crate) struct Tokens {
-    /// Literals as they are; matches as length in the upper half, distance less 1 in the lower.
+    /// Literals unchanged; matches with the length in the upper half, the distance minus 1 in the lower.
     packed: Vec<u32>,
-    /// How many bytes they stand for.
+    /// Number of bytes that the tokens stand for.
     pub(crate) bytes: usize,
     pub(crate) literals: [u32; LITERAL_SYMBOLS],
     pub(crate) distances: [u32; DISTANCE_SYMBOLS],

@@ -1,6 +1,6 @@
 //! Messages through DEFLATE: [`Inflater`] for those received, [`Deflater`] for those sent (RFC 7692 section 6 and 7.2).
 //!
-//! Knows payloads; must not know frames. What both hold is the agreed window and whether it outlives a message.
+//! Must not know frames. Both hold the negotiated window, and whether it is kept from message to message.
 
 use super::negotiation::Agreed;
 use crate::deflate::extension::{Deflate, Direction};
@@ -17,28 +17,28 @@ pub(crate) struct Inflater {
 impl Inflater {
     fn new(agreed: &Agreed) -> Inflater {
         let Direction { bits, takeover } = agreed.receive;
-        // 7692-7.2.2-6, 7692-7.2.2-7, 7692-7.2.2-8, 7692-7.2.2-9: as agreed, and 32,768 bytes where nothing was.
+        // 7692-7.2.2-6, 7692-7.2.2-7, 7692-7.2.2-8, 7692-7.2.2-9: as negotiated; without a negotiated size, 32,768 bytes.
         Inflater { inflate: Inflate::new(bits), takeover }
     }
 
-    /// For one who reads along, and reads whatever was agreed on: with the largest window, never emptied.
+    /// Accepts the output of any negotiated parameters: the largest window, which is never reset. For an observer.
     pub(crate) fn permissive() -> Option<Inflater> {
         Some(Inflater { inflate: Inflate::new(WindowBits::MAX), takeover: true })
     }
 
-    /// A compressed message begins.
+    /// Begins a compressed message.
     pub(crate) fn begin_message(&mut self) {
-        // 7692-7.2.2-1, 7692-7.2.2-3: without takeover, with an empty window.
-        // 7692-7.2.2-2, 7692-7.2.2-4, 7692-7.2.2-5: otherwise with that of the last compressed message.
+        // 7692-7.2.2-1, 7692-7.2.2-3: without context takeover, with an empty window.
+        // 7692-7.2.2-2, 7692-7.2.2-4, 7692-7.2.2-5: otherwise with the window of the last compressed message.
         if !self.takeover {
             self.inflate.reset();
         }
     }
 
-    /// Appends what the next bytes of the payload stand for. `out` never gets longer than `limit`.
+    /// Appends the decompressed bytes of the next part of the payload. `out` never exceeds `limit`.
     ///
-    /// 7692-6.2-1: frames are nothing to it; their payloads are one stream. 7692-7.2.1-1, 7692-7.2.1-2, 7692-7.2.1-3: of any
-    /// number of blocks of any kind. 7692-7.2.3-s1: what comes uncompressed never comes here.
+    /// 7692-6.2-1: the payloads of all frames of a message are one stream. 7692-7.2.1-1, 7692-7.2.1-2, 7692-7.2.1-3: it has any
+    /// number of blocks of any kind. 7692-7.2.3-s1: uncompressed messages never pass here.
     pub(crate) fn push(&mut self, payload: &[u8], out: &mut Vec<u8>, limit: u64) -> Result<(), ProtocolError> {
         let most = usize::try_from(limit).unwrap_or(usize::MAX);
         self.inflate.push(payload, out, most).map_err(|kind| match kind {
@@ -47,13 +47,13 @@ impl Inflater {
         })
     }
 
-    /// The message has ended. 7692-7.2.2-s1: as if `00 00 ff ff` came behind it.
+    /// Ends the message. 7692-7.2.2-s1: as if `00 00 ff ff` followed it.
     pub(crate) fn end_message(&mut self) -> Result<(), ProtocolError> {
         self.inflate.end_message().map_err(|_| ProtocolError::InvalidDeflate)
     }
 }
 
-/// Both directions of a connection, as agreed on.
+/// Both directions of a connection, as negotiated.
 pub(crate) fn codec(agreed: &Agreed, own: &Deflate) -> (Inflater, Deflater) {
     (Inflater::new(agreed), Deflater::new(agreed, own))
 }
@@ -64,11 +64,11 @@ pub(crate) struct Deflater {
     compress: Compress,
     takeover: bool,
     params: CompressionParams,
-    /// Kept for its memory.
+    /// The payload of the last fragment; kept to reuse its memory.
     compressed: Vec<u8>,
 }
 
-/// What decides on the bytes of a message that is compressed by itself.
+/// The parameters that determine the output for a message compressed with an empty window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CompressionParams {
     level: Level,
@@ -76,22 +76,22 @@ pub(crate) struct CompressionParams {
     threshold: usize,
 }
 
-/// A larger buffer for compressed messages is not kept.
+/// Maximum size of a buffer for compressed messages that is kept.
 const MAX_RETAINED: usize = 64 << 10;
 
-/// The end of a sync flush, which is not sent (7692-7.2.1-s1).
+/// Number of bytes at the end of a sync flush that are not sent (7692-7.2.1-s1).
 const FLUSH_TAIL: usize = 4;
 
 impl Deflater {
     fn new(agreed: &Agreed, own: &Deflate) -> Deflater {
         let Direction { bits, takeover } = agreed.send;
-        // 7692-7.2.1-8, 7692-7.2.1-11: the window is kept where that was agreed.
-        // 7692-7.2.1-6, 7692-7.2.1-12, 7692-7.2.1-14, 7692-7.2.2-10: never a larger window than agreed.
+        // 7692-7.2.1-8, 7692-7.2.1-11: the window is kept if that was negotiated.
+        // 7692-7.2.1-6, 7692-7.2.1-12, 7692-7.2.1-14, 7692-7.2.2-10: never a larger window than negotiated.
         let params = CompressionParams { level: own.level, bits, threshold: own.threshold };
         Deflater { takeover, ..Deflater::no_context_takeover(params) }
     }
 
-    /// Compresses each message by itself.
+    /// Compresses each message with an empty window.
     pub(crate) fn no_context_takeover(params: CompressionParams) -> Deflater {
         Deflater { compress: Compress::new(params.level, params.bits), takeover: false, params, compressed: Vec::new() }
     }
@@ -100,23 +100,23 @@ impl Deflater {
         self.params
     }
 
-    /// The next message begins with an empty window, whatever was agreed: nobody can tell from outside.
+    /// The next message begins with an empty window, which is valid for all negotiated parameters.
     pub(crate) fn reset_window(&mut self) {
         self.compress.reset();
     }
 
-    /// Whether a message of this length is worth it.
+    /// Whether a message of this length is compressed.
     pub(crate) fn should_compress(&self, length: usize) -> bool {
         length >= self.params.threshold
     }
 
-    /// The payload of one frame; `fin` when the message ends with it. 7692-7.2.1-5: only then the tail is cut off.
+    /// Returns the payload of one frame; `fin` if it ends the message. 7692-7.2.1-5: only then the tail is removed.
     pub(crate) fn compress_fragment(&mut self, plain: &[u8], fin: bool) -> &[u8] {
         self.compressed.clear();
         self.compress.push(plain, &mut self.compressed);
         if fin {
             self.compressed.truncate(self.compressed.len().saturating_sub(FLUSH_TAIL));
-            // 7692-7.2.1-7, 7692-7.2.1-10: the next message begins with an empty window if that was agreed.
+            // 7692-7.2.1-7, 7692-7.2.1-10: the next message begins with an empty window if that was negotiated.
             if !self.takeover {
                 self.compress.reset();
             }
@@ -124,14 +124,14 @@ impl Deflater {
         &self.compressed
     }
 
-    /// The fragment has been copied out: a huge one is not kept until the next comes.
+    /// Frees a large buffer, after the fragment was copied.
     pub(crate) fn release_buffer(&mut self) {
         if self.compressed.capacity() > MAX_RETAINED {
             self.compressed = Vec::new();
         }
     }
 
-    /// Gives memory back that an idle connection does not need.
+    /// Frees memory that an idle connection does not need.
     pub(crate) fn shrink(&mut self) {
         self.compressed = Vec::new();
     }

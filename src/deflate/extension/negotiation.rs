@@ -1,18 +1,18 @@
-//! What client and server agree on (RFC 7692 sections 5 and 7.1). Pure functions: [`offer`] is what a client asks for,
-//! [`accept`] what a server makes of it, [`check`] what the client makes of the answer.
+//! Negotiation of permessage-deflate (RFC 7692 sections 5 and 7.1) as pure functions: [`offer`] for a client's request,
+//! [`accept`] for the server's answer, [`check`] for the client that receives it.
 //!
-//! Knows lists of extensions; must not know heads. Each of the four parameters means one thing in both directions:
+//! Knows lists of extensions; must not know HTTP heads. The four parameters:
 //!
 //! | parameter | in an offer | in an answer |
 //! |---|---|---|
-//! | `server_no_context_takeover` | a demand on the server | what the server does |
-//! | `client_no_context_takeover` | what the client does anyway | a demand on the client |
-//! | `server_max_window_bits=N` | a demand on the server | what the server does |
+//! | `server_no_context_takeover` | required of the server | the server does it |
+//! | `client_no_context_takeover` | the client does it in any case | required of the client |
+//! | `server_max_window_bits=N` | required of the server | the server does it |
 //! | `client_max_window_bits` | the client can be limited | not valid |
-//! | `client_max_window_bits=N` | that, and what the client does anyway | a demand on the client |
+//! | `client_max_window_bits=N` | the same, and the client does it in any case | required of the client |
 //!
-//! 6455-9-4: N is 8 to 15, decimal, without leading zeros, and may be quoted. Anything else, and any parameter twice, makes the
-//! element invalid: a server passes it over, a client fails the handshake.
+//! 6455-9-4: N is 8 to 15, decimal, without leading zeros, and may be quoted. Anything else, and any repeated parameter, makes
+//! the element invalid: a server ignores it, a client fails the handshake.
 
 use std::fmt::Write as _;
 use std::mem;
@@ -30,12 +30,12 @@ const CLIENT_TAKEOVER: &str = "client_no_context_takeover";
 const SERVER_WINDOW: &str = "server_max_window_bits";
 const CLIENT_WINDOW: &str = "client_max_window_bits";
 
-/// What holds on a connection (7692-5-13). It is the same for either role.
+/// The negotiated parameters of a connection (7692-5-13), in the terms of this side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Agreed {
     /// How this side compresses.
     pub(crate) send: Direction,
-    /// What this side must be able to read.
+    /// How the peer compresses.
     pub(crate) receive: Direction,
 }
 
@@ -47,58 +47,58 @@ pub(crate) struct Agreed {
 /// | `client_max_window_bits(N)` | `…; client_max_window_bits=N` |
 /// | `server_no_context_takeover()` | `…; server_no_context_takeover; client_max_window_bits` |
 /// | `client_no_context_takeover()` | `…; client_no_context_takeover; client_max_window_bits` |
-/// | `server_max_window_bits(N)` | `A; server_max_window_bits=N, A` where A is what would be offered without it |
+/// | `server_max_window_bits(N)` | `A; server_max_window_bits=N, A` where A is the offer without it |
 ///
-/// 15 bits say nothing, so N is 8 to 14.
+/// 15 bits is the default, so N is 8 to 14.
 pub(crate) fn offer(own: &Deflate) -> String {
-    // 7692-7.1.1.1-1, and 7692-7.1.1.2-1: a hint that spares the server keeping a window.
+    // 7692-7.1.1.1-1, and 7692-7.1.1.2-1: a hint, so that the server need not keep a window.
     let mut offer = element(own.server, own.client);
-    // 7692-7.1.2.2-1: always there, for without it the server could not limit the window it has to keep.
+    // 7692-7.1.2.2-1: always present, because without it the server could not limit the window it has to keep.
     // 7692-5-4, 7692-7.1.2.2-2: the value is a hint.
     let _ = write!(offer, "; {CLIENT_WINDOW}");
     if own.client.bits < WindowBits::MAX {
         let _ = write!(offer, "={}", own.client.bits.bits());
     }
     if own.server.bits < WindowBits::MAX {
-        // 7692-5-3, 7692-7.1.2.1-1, 7692-7.1.2.1-2: the limit on what this client has to keep. 7692-5-2: a server that
-        // does not know it would have to decline, so the same is offered once more without.
+        // 7692-5-3, 7692-7.1.2.1-1, 7692-7.1.2.1-2: the limit on the window this client keeps. 7692-5-2: a server
+        // that does not support it would have to decline, so a second offer goes without it.
         return format!("{offer}; {SERVER_WINDOW}={}, {offer}", own.server.bits.bits());
     }
     offer
 }
 
-/// What a server answers to the extensions a client offers: the element for its response, and what it means.
+/// The answer of a server to the extensions that a client offers: the parameters, and the element for the response.
 ///
-/// Takes the first valid offer, in the client's order of preference. `None`: there is none, so the response has no such
-/// element (7692-5-11) and nothing is compressed. Every valid offer can be served.
+/// Takes the first valid offer, in the client's order of preference. `None`: no offer is valid, so the response
+/// has no such element (7692-5-11) and nothing is compressed. Every valid offer can be accepted.
 ///
 /// | offered | own | in the answer |
 /// |---|---|---|
-/// | `server_no_context_takeover`, or not | not, or said | `server_no_context_takeover` if either |
-/// | `client_no_context_takeover`, or not | not, or said | `client_no_context_takeover` if either |
+/// | `server_no_context_takeover`, or not | set, or not | `server_no_context_takeover` if either |
+/// | `client_no_context_takeover`, or not | set, or not | `client_no_context_takeover` if either |
 /// | `server_max_window_bits=N` | M bits | `server_max_window_bits` = the smaller |
 /// | no `server_max_window_bits` | M bits | `server_max_window_bits=M`, unless M is 15 |
 /// | `client_max_window_bits=N` | M bits | `client_max_window_bits` = the smaller, unless that is 15 |
 /// | `client_max_window_bits` | M bits | `client_max_window_bits=M`, unless M is 15 |
-/// | no `client_max_window_bits` | M bits | nothing: what comes is read with 15 bits |
+/// | no `client_max_window_bits` | M bits | nothing: messages are received with 15 bits |
 pub(crate) fn accept(offers: &[Extension<'_>], own: &Deflate) -> Option<(Agreed, String)> {
-    // 7692-7-1: an offer that is not valid is declined, and the next one counts.
-    let asked = offers.iter().filter(|offer| offer.name == NAME).find_map(|o| Parameters::read(o, Place::Offer))?;
-    // 7692-7.1.1.1-s1, 7692-7.1.1.1-2: what the client demands. 7692-7.1.1.1-3, 7692-7.1.2.1-4: or this side by itself.
+    // 7692-7-1: an offer that is not valid is declined, and the next one is tried.
+    let offered = offers.iter().filter(|offer| offer.name == NAME).find_map(|o| Parameters::read(o, Place::Offer))?;
+    // 7692-7.1.1.1-s1, 7692-7.1.1.1-2: as the client requires. 7692-7.1.1.1-3, 7692-7.1.2.1-4: or by own choice.
     let send = Direction {
-        bits: asked.server_window.unwrap_or(WindowBits::MAX).min(own.server.bits),
-        takeover: own.server.takeover && !asked.server_no_takeover,
+        bits: offered.server_window.unwrap_or(WindowBits::MAX).min(own.server.bits),
+        takeover: own.server.takeover && !offered.server_no_takeover,
     };
-    // 7692-7.1.1.2-2, 7692-7.1.2.2-3: what the client will not use anyway need not be kept.
-    // 7692-7.1.2.2-5, 7692-7.2.2-9: a client that did not say it can be limited uses what it likes.
+    // 7692-7.1.1.2-2, 7692-7.1.2.2-3: a window that the client will not use need not be kept.
+    // 7692-7.1.2.2-5, 7692-7.2.2-9: a client that did not offer to be limited may use any window.
     let receive = Direction {
-        bits: asked.client_window.map_or(WindowBits::MAX, |hint| hint.min(own.client.bits)),
-        takeover: own.client.takeover && !asked.client_no_takeover,
+        bits: offered.client_window.map_or(WindowBits::MAX, |hint| hint.min(own.client.bits)),
+        takeover: own.client.takeover && !offered.client_no_takeover,
     };
-    // 7692-5-5, 7692-5-6: the answer says what was worked out above, and no more.
+    // 7692-5-5, 7692-5-6: the answer has exactly the parameters determined above.
     let mut answer = element(send, receive);
-    // 7692-7.1.2.1-3: acknowledged even where it limits nothing, since a client may wait for that.
-    if asked.server_window.is_some() || send.bits < WindowBits::MAX {
+    // 7692-7.1.2.1-3: acknowledged even if it limits nothing, because a client may require that.
+    if offered.server_window.is_some() || send.bits < WindowBits::MAX {
         let _ = write!(answer, "; {SERVER_WINDOW}={}", send.bits.bits());
     }
     // 7692-7.1.2.2-4
@@ -108,7 +108,7 @@ pub(crate) fn accept(offers: &[Extension<'_>], own: &Deflate) -> Option<(Agreed,
     Some((Agreed { send, receive }, answer))
 }
 
-/// What a client makes of the extensions a server accepted, after it sent [`offer`]. `None`: nothing is compressed.
+/// Checks the extensions that a server accepted, after [`offer`] was sent. `None`: nothing is compressed.
 ///
 /// | answer | verdict |
 /// |---|---|
@@ -116,48 +116,51 @@ pub(crate) fn accept(offers: &[Extension<'_>], own: &Deflate) -> Option<(Agreed,
 /// | any other extension, or two elements | fails |
 /// | an invalid element, or `client_max_window_bits` without a value | fails |
 /// | `server_no_context_takeover` | the server does not take over |
-/// | no `server_no_context_takeover` | fails if this client demanded it, else the server may take over |
-/// | `client_no_context_takeover` | this client does not take over, which it may do without, too |
-/// | `server_max_window_bits=N` | received with N bits, whatever was asked for |
+/// | no `server_no_context_takeover` | fails if this client required it, else the server may take over |
+/// | `client_no_context_takeover` | this client does not take over, offered or not |
+/// | `server_max_window_bits=N` | received with N bits, whatever was offered |
 /// | no `server_max_window_bits` | received with 15 bits |
-/// | `client_max_window_bits=N` | sent with N bits, or own if that is less |
+/// | `client_max_window_bits=N` | sent with N bits, or the own limit if that is less |
 ///
-/// Two rows are wider than it seems they must be. A server may send a larger `server_max_window_bits` than was asked
-/// for, because the offer without it was one of ours. And it may answer a hint with a larger `client_max_window_bits`,
-/// for it is free to ignore hints.
+/// Two rows accept more than it seems necessary. A server may send a larger `server_max_window_bits` than offered, because
+/// one of the offers goes without it. It may answer a hint with a larger `client_max_window_bits`, because it may ignore
+/// hints.
 ///
 /// # Errors
-/// [`HandshakeErrorKind::ExtensionNotOffered`] for another extension, [`HandshakeErrorKind::InvalidHeader`] for the rest.
+/// [`HandshakeErrorKind::ExtensionNotOffered`] for another extension, [`HandshakeErrorKind::InvalidHeader`] for any other failure.
 pub(crate) fn check(answer: &[Extension<'_>], own: &Deflate) -> Result<Option<Agreed>, HandshakeErrorKind> {
-    // 7692-5-8, 7692-5-10, 7692-5-12: nothing but this was offered, whether it would get along with it or not.
+    // 7692-5-8, 7692-5-10, 7692-5-12: no other extension was offered, compatible or not.
     if answer.iter().any(|extension| extension.name != NAME) {
         return Err(HandshakeErrorKind::ExtensionNotOffered);
     }
     let element = match answer {
         [] => return Ok(None),
         [element] => element,
-        // The same again would use RSV1 twice.
+        // A second element would use RSV1 as well.
         [_, _, ..] => return Err(HandshakeErrorKind::InvalidHeader(EXTENSIONS)),
     };
-    // 7692-7-2. CVE-2026-2229: a window of another size must not get as far as the decompressor.
-    let said = Parameters::read(element, Place::Answer).ok_or(HandshakeErrorKind::InvalidHeader(EXTENSIONS))?;
+    // 7692-7-2. CVE-2026-2229: a window of another size must not reach the decompressor.
+    let answered = Parameters::read(element, Place::Answer).ok_or(HandshakeErrorKind::InvalidHeader(EXTENSIONS))?;
     // 7692-7.1.1.1-s1: without it, none of the offers was accepted.
-    if !own.server.takeover && !said.server_no_takeover {
+    if !own.server.takeover && !answered.server_no_takeover {
         return Err(HandshakeErrorKind::InvalidHeader(EXTENSIONS));
     }
     Ok(Some(Agreed {
         send: Direction {
             // 7692-7.2.1-13: any size within what the server can take.
-            bits: said.client_window.unwrap_or(WindowBits::MAX).min(own.client.bits),
-            // 7692-7.1.1.2-3: asked for or not.
-            takeover: own.client.takeover && !said.client_no_takeover,
+            bits: answered.client_window.unwrap_or(WindowBits::MAX).min(own.client.bits),
+            // 7692-7.1.1.2-3: offered or not.
+            takeover: own.client.takeover && !answered.client_no_takeover,
         },
-        // 7692-7.2.2-7: without a word about the window, it has 32,768 bytes.
-        receive: Direction { bits: said.server_window.unwrap_or(WindowBits::MAX), takeover: !said.server_no_takeover },
+        // 7692-7.2.2-7: without the parameter, the window has 32,768 bytes.
+        receive: Direction {
+            bits: answered.server_window.unwrap_or(WindowBits::MAX),
+            takeover: !answered.server_no_takeover,
+        },
     }))
 }
 
-/// 7692-4-2: the name, and the parameters that have no value.
+/// 7692-4-2: the name, and the parameters without a value.
 fn element(server: Direction, client: Direction) -> String {
     let mut text = NAME.to_owned();
     for (direction, name) in [(server, SERVER_TAKEOVER), (client, CLIENT_TAKEOVER)] {
@@ -169,7 +172,7 @@ fn element(server: Direction, client: Direction) -> String {
     text
 }
 
-/// Where an element stands. It decides about one thing: whether `client_max_window_bits` may go without a value.
+/// The message an element belongs to. Only an offer may have `client_max_window_bits` without a value.
 #[derive(Clone, Copy)]
 enum Place {
     Offer,
@@ -182,7 +185,7 @@ struct Parameters {
     server_no_takeover: bool,
     client_no_takeover: bool,
     server_window: Option<WindowBits>,
-    /// 15 bits where an offer gives no value: both leave the size to the server.
+    /// 15 bits if an offer has no value: both leave the size to the server.
     client_window: Option<WindowBits>,
 }
 
@@ -209,7 +212,7 @@ impl Parameters {
     }
 }
 
-/// 8 to 15, decimal, without leading zeros. Rust would take a plus sign, too.
+/// 8 to 15, decimal, without leading zeros. `parse` would accept a plus sign, too.
 fn window(digits: &str) -> Option<WindowBits> {
     if digits.starts_with(['0', '+']) {
         return None;
@@ -284,7 +287,7 @@ mod tests {
     #[test]
     fn answers() {
         let rows = [
-            // 7692-5-5, 7692-5-6, 7692-7.1.2.2-5: nothing asked, nothing said.
+            // 7692-5-5, 7692-5-6, 7692-7.1.2.2-5: nothing asked, nothing answered.
             ("$", "", "$", "15 15"),
             ("$; client_max_window_bits", "", "$", "15 15"),
             // 7692-7.1.1.1-s1, 7692-7.1.1.1-2, 7692-7.1.1.1-3
@@ -463,7 +466,7 @@ mod tests {
 
     /// 7692-5-13: whatever the two are set to, each sends exactly as the other receives.
     #[test]
-    fn both_sides_mean_the_same() {
+    fn both_sides_negotiate_the_same() {
         let settings: Vec<Deflate> = ["", "s8", "s10", "s14"]
             .iter()
             .flat_map(|server| ["", "c8", "c10", "c14"].map(|client| format!("{server} {client}")))
@@ -476,7 +479,7 @@ mod tests {
                 let (there, answer) = accept(&offered, server).unwrap();
                 let here = check(&list(&answer), client).unwrap().unwrap();
                 assert_eq!((here.send, here.receive), (there.receive, there.send), "{client:?} {server:?}");
-                // What either side wanted to keep to, it keeps to; and the server did as asked.
+                // What either side wanted to keep to, it keeps to; and the server did as offered.
                 assert!(here.send.bits == client.client.bits.min(server.client.bits), "{client:?} {server:?}");
                 assert!(there.send.bits == client.server.bits.min(server.server.bits), "{client:?} {server:?}");
                 assert_eq!(here.send.takeover, client.client.takeover && server.client.takeover);

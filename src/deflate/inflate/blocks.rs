@@ -1,14 +1,13 @@
-//! Blocks, one unit after the other, from input that may stop anywhere.
+//! Reading of blocks, one unit after the other, from input that may stop anywhere.
 //!
-//! A *unit* is what is read whole or not at all: the opening bits of a block, one length of a code, one literal, one
-//! match. None is longer than 48 bits, and the reader holds 56 if the input has them. So when a unit turns out to be
-//! cut off, the reader goes back to where the unit began, and what it holds there is all that is left of the input. It
-//! waits in `bits` and `count` for the next piece.
+//! A *unit* is read whole or not at all: the opening bits of a block, one length of a code, one literal, or one match. No
+//! unit is longer than 48 bits, and the reader holds 56 if the input has them. If a unit is cut off, the reader goes back to
+//! its start. The bits it holds there are all that is left of the input; `bits` and `count` keep them for the next piece.
 //!
 //! | state | the next unit is | then |
 //! |---|---|---|
-//! | `Header` | BFINAL, BTYPE, and what belongs to the kind: LEN and NLEN, or the three counts | any state |
-//! | `Stored` | bytes, as many as come | `Header` after the last |
+//! | `Header` | BFINAL, BTYPE, and depending on the kind LEN and NLEN, or the three counts | any state |
+//! | `Stored` | all bytes that have arrived | `Header` after the last |
 //! | `CodeLengths` | three bits: a length of the code in which lengths are sent | `Lengths` after the last |
 //! | `Lengths` | one symbol of that code | `Symbols` after the last |
 //! | `Symbols` | a literal, a match, or the end of the block | `Header` after the end |
@@ -30,7 +29,7 @@ enum State {
     Symbols,
 }
 
-/// How many lengths a dynamic block sends of each of its codes.
+/// Number of lengths that a dynamic block sends of each of its codes.
 #[derive(Clone, Copy)]
 struct Counts {
     literals: usize,
@@ -38,16 +37,16 @@ struct Counts {
     lengths: usize,
 }
 
-/// Everything that is kept between pieces of input, except the window.
+/// The state between pieces of input, except the window.
 pub(crate) struct Blocks {
     state: State,
-    /// The block being read, or the last that was read, is marked as the last of the stream.
+    /// Whether the block being read, or the one read last, is marked as the last of the stream.
     last: bool,
-    /// Bits that were read and did not make a unit.
+    /// Bits of an incomplete unit.
     bits: u64,
     count: u32,
     tables: Tables,
-    /// Lengths of a dynamic block, as they come: first those of the third code, then both others in one sequence.
+    /// Lengths of a dynamic block in the order sent: first those of the third code, then both others in one sequence.
     lengths: [u8; LITERAL_SYMBOLS + DISTANCE_SYMBOLS],
 }
 
@@ -63,18 +62,18 @@ impl Blocks {
         }
     }
 
-    /// Forgets what was begun; the tables stay, since making those of fixed blocks again would be a waste.
+    /// Forgets the block in progress. Keeps the tables, so that those of fixed blocks are not built again.
     pub(crate) fn restart(&mut self) {
         (self.state, self.last, self.bits, self.count) = (State::Header, false, 0, 0);
     }
 
-    /// A block marked as the last has ended, and nothing was read since.
+    /// Whether a block marked as the last has ended, and nothing was read since.
     pub(crate) fn at_end(&self) -> bool {
         matches!(self.state, State::Header) && self.last && self.count == 0
     }
 
-    /// Whether all that is left is how an empty stored block begins, and takes that away: three bits (the second and
-    /// third zero) and padding up to a byte.
+    /// Whether exactly the beginning of an empty stored block is left: three bits (the second and third zero) and padding up
+    /// to a byte. Removes it if so.
     pub(crate) fn take_truncated_block(&mut self) -> bool {
         let cut = matches!(self.state, State::Header) && (3..3 + 8).contains(&self.count) && self.bits & 0b110 == 0;
         if cut {
@@ -83,8 +82,8 @@ impl Blocks {
         cut
     }
 
-    /// Reads all of `input`, or up to the end of a block marked as the last if `stop_at_end`. Gives how many bytes were
-    /// left unread.
+    /// Reads all of `input`, or with `stop_at_end` up to the end of a block marked as the last. Returns the number of unread
+    /// bytes.
     pub(crate) fn read(
         &mut self,
         input: &[u8],
@@ -107,7 +106,7 @@ impl Blocks {
                 }
             }
             if let (State::Header, true, StopAtEnd::Yes) = (self.state, self.last, stop_at_end) {
-                // Whole bytes that the reader holds are of this input: what was kept was shorter than a unit.
+                // Whole bytes in the reader belong to this input, because the bits kept before were shorter than a unit.
                 let left = bits.rest.len() + bits.count as usize / 8;
                 (self.bits, self.count) = (0, 0);
                 return Ok(left);
@@ -162,8 +161,7 @@ impl Blocks {
         Ok(())
     }
 
-    /// After the end of a block comes the next, or, after the last one, whatever does not belong to the stream, on a
-    /// byte boundary.
+    /// Ends a block. The next one follows; after the last block, data outside the stream follow on a byte boundary.
     fn end_block(&mut self, bits: &mut BitReader) {
         self.state = State::Header;
         if self.last {
@@ -172,7 +170,7 @@ impl Blocks {
         }
     }
 
-    /// Copies what has come of a stored block: first whole bytes that the reader holds, then the others as one slice.
+    /// Copies the bytes of a stored block that have arrived: first whole bytes in the reader, then the others as one slice.
     fn stored(&mut self, left: usize, bits: &mut BitReader, output: &mut Output) -> Result<(), Stop> {
         let held = left.min(bits.count as usize / 8);
         output.stored(&bits.bits.to_le_bytes()[..held])?;
@@ -181,7 +179,7 @@ impl Blocks {
         if left > 0 {
             more = left.min(bits.rest.len());
             output.stored(&bits.rest[..more])?;
-            // The reader is empty now; above `count` may be bits of bytes that were just passed.
+            // The reader is empty now. The bits above `count` may belong to bytes that are already copied.
             *bits = BitReader { bits: 0, count: 0, rest: &bits.rest[more..] };
         } else {
             for _ in 0..held {
@@ -235,7 +233,7 @@ impl Blocks {
     }
 }
 
-/// What to do when a block marked as the last has ended.
+/// Whether reading stops after a block marked as the last.
 #[derive(Clone, Copy)]
 pub(crate) enum StopAtEnd {
     Yes,

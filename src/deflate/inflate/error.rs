@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// What is wrong with a stream.
+/// A fault in a DEFLATE stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InflateError {
@@ -14,9 +14,9 @@ pub enum InflateError {
     TooManySymbols,
     /// The code in which lengths are sent is over-subscribed, incomplete or empty.
     LengthCode,
-    /// The first length of all is said to repeat the one before.
+    /// The first length is a repetition of the one before.
     NothingToRepeat,
-    /// A repetition goes beyond the number of lengths announced.
+    /// A repetition exceeds the announced number of lengths.
     TooManyLengths,
     /// The end of the block has no code, so the block could not end.
     NoEndOfBlock,
@@ -24,13 +24,13 @@ pub enum InflateError {
     LiteralCode,
     /// The code of distances is over-subscribed, or incomplete with more than one symbol.
     DistanceCode,
-    /// Bits that are no code of a literal or length, or one of the two codes that must not occur (section 3.2.6).
+    /// Bits that are not a code of a literal or length, or one of the two codes that must not occur (section 3.2.6).
     LiteralSymbol,
-    /// Bits that are no code of a distance, or one of the two codes that must not occur (section 3.2.6).
+    /// Bits that are not a code of a distance, or one of the two codes that must not occur (section 3.2.6).
     DistanceSymbol,
     /// A distance reaches beyond the window, or to before the first byte.
     DistanceTooFar,
-    /// More output than the limit allows.
+    /// The output exceeds the limit.
     TooLarge,
     /// A message does not end where a block ends, with three bits of an empty stored block after it (RFC 7692 section
     /// 7.2.1).
@@ -40,19 +40,19 @@ pub enum InflateError {
 impl fmt::Display for InflateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            InflateError::BlockType => "a compressed block is of the reserved type 11",
+            InflateError::BlockType => "a compressed block has the reserved type 11",
             InflateError::StoredLength => "the length of a stored block does not match its complement",
-            InflateError::TooManySymbols => "a compressed block announces more symbols than there are",
-            InflateError::LengthCode => "the code in which code lengths are sent is not complete",
-            InflateError::NothingToRepeat => "the first code length repeats nothing",
-            InflateError::TooManyLengths => "more code lengths than announced",
+            InflateError::TooManySymbols => "a compressed block announces too many symbols",
+            InflateError::LengthCode => "the code for code lengths is not complete",
+            InflateError::NothingToRepeat => "the first code length is a repetition",
+            InflateError::TooManyLengths => "a repetition exceeds the announced number of code lengths",
             InflateError::NoEndOfBlock => "the end of the block has no code",
             InflateError::LiteralCode => "the literal and length code is not complete",
             InflateError::DistanceCode => "the distance code is not complete",
-            InflateError::LiteralSymbol => "bits that mean no literal and no length",
-            InflateError::DistanceSymbol => "bits that mean no distance",
+            InflateError::LiteralSymbol => "bits are not the code of a literal or length",
+            InflateError::DistanceSymbol => "bits are not the code of a distance",
             InflateError::DistanceTooFar => "a distance reaches beyond the window",
-            InflateError::TooLarge => "the inflated data exceed the limit",
+            InflateError::TooLarge => "the decompressed data exceed the limit",
             InflateError::Unfinished => "a compressed message ends in the middle of a block",
         })
     }
@@ -60,7 +60,7 @@ impl fmt::Display for InflateError {
 
 impl std::error::Error for InflateError {}
 
-/// Why reading stopped before the end of a unit.
+/// The reason for stopping before the end of a unit.
 pub(super) enum Stop {
     /// The input ends here; more may follow.
     NeedInput,

@@ -1,32 +1,31 @@
-//! Where inflated bytes go and where matches copy from: the caller's vector, the window, and the limit.
+//! The output of decompression: the caller's vector, its limit, and the window that matches copy from.
 //!
 //! ```text
 //!   window                  out
-//!  [ earlier output ......][ not ours | start ..... at | room, zeros or scribbles ]
-//!                    ^ a match may begin here ...    ^ ... and go on here
+//!  [ earlier output ......][ caller's | start ..... at | room, undefined contents ]
+//!                    ^ a match may begin here ...    ^ ... and continue here
 //! ```
 //!
-//! The window has what was put out before this call, whatever the caller has done to `out` since. Writing is
-//! cheap because there is always room for a longest match and a little more: copying goes in steps of 16 bytes, so it
-//! may scribble past the end of a match. Nobody sees that: the next bytes go over it, and [`Output::finish`] cuts off
-//! the rest.
+//! The window has the output of earlier calls, whatever the caller has done to `out` since. Writing is cheap because there is
+//! always room for a match of maximum length and one step more. Copying goes in steps of 16 bytes and may write past the end
+//! of a match. The next bytes overwrite that, and [`Output::finish`] removes the rest.
 
 use super::error::InflateError;
 use super::window::Window;
 use crate::deflate::format::MAX_MATCH;
 
-/// A match is copied in steps of this many bytes, and may write past its end by as many.
+/// Number of bytes in a step of copying, and maximum number of bytes written past the end of a match.
 const COPY_STEP: usize = 16;
-/// What one turn of the hot loop may write: three literals, a longest match, and the last step.
+/// Maximum output of one round of the hot loop: three literals, a match, and the last step.
 pub(crate) const MAX_ROUND_OUTPUT: usize = 3 + MAX_MATCH + COPY_STEP;
 
 pub(crate) struct Output<'a> {
     pub(crate) out: &'a mut Vec<u8>,
     /// The next byte goes here.
     pub(crate) at: usize,
-    /// Where this call began to write.
+    /// The position at which this call began to write.
     pub(crate) start: usize,
-    /// `at` never goes beyond.
+    /// Maximum value of `at`.
     limit: usize,
     window: &'a Window,
 }
@@ -36,21 +35,20 @@ impl<'a> Output<'a> {
         Output { at: out.len(), start: out.len(), limit, out, window }
     }
 
-    /// The last position from which the hot loop may go on: whatever one turn writes stays within the room and the
-    /// limit.
+    /// The last position at which the hot loop may begin a round: its output stays within the room and the limit.
     pub(crate) fn last_round_start(&self) -> Option<usize> {
         self.out.len().min(self.limit).checked_sub(MAX_ROUND_OUTPUT)
     }
 
-    /// Makes room for one turn at least. It doubles, so that growing costs no more than writing; it begins with a guess
-    /// from the length of the input at hand; and it stops at the limit.
+    /// Makes room for at least one round. The first size is an estimate from the length of `input`. Later steps double, so
+    /// that growing costs no more than writing. The limit bounds both.
     pub(crate) fn reserve_round(&mut self, input: usize) {
         if self.out.len() - self.at < MAX_ROUND_OUTPUT {
             let wanted = (self.at - self.start).max(input.saturating_mul(4)).max(2 * MAX_ROUND_OUTPUT);
             let most = self.limit.saturating_sub(self.at).saturating_add(MAX_ROUND_OUTPUT);
             let length = self.at + wanted.min(most);
             if length > self.out.capacity() {
-                // Doubling alone would take room for up to twice the limit, and half as much again while copying.
+                // Plain doubling would allocate up to twice the limit, and half of that again during the copy.
                 let capacity =
                     self.out.capacity().saturating_mul(2).min(self.limit.saturating_add(MAX_ROUND_OUTPUT)).max(length);
                 self.out.reserve_exact(capacity - self.out.len());
@@ -66,7 +64,7 @@ impl<'a> Output<'a> {
         Ok(())
     }
 
-    /// Puts out one byte. Room has been made.
+    /// Writes one byte. The caller has made room.
     pub(crate) fn literal(&mut self, byte: u8) -> Result<(), InflateError> {
         self.check_limit(1)?;
         self.out[self.at] = byte;
@@ -74,7 +72,7 @@ impl<'a> Output<'a> {
         Ok(())
     }
 
-    /// Puts out bytes of a stored block: as many as the limit allows.
+    /// Writes bytes of a stored block, up to the limit.
     pub(crate) fn stored(&mut self, bytes: &[u8]) -> Result<(), InflateError> {
         let allowed = bytes.len().min(self.limit.saturating_sub(self.at));
         self.out.truncate(self.at);
@@ -83,7 +81,7 @@ impl<'a> Output<'a> {
         self.check_limit(bytes.len() - allowed)
     }
 
-    /// Repeats `length` bytes from `distance` back. Room has been made.
+    /// Repeats `length` bytes from `distance` back. The caller has made room.
     pub(crate) fn repeat(&mut self, distance: usize, length: usize) -> Result<(), InflateError> {
         self.check_limit(length)?;
         let at = self.at;
@@ -94,12 +92,12 @@ impl<'a> Output<'a> {
         Ok(())
     }
 
-    /// What the hot loop writes to. It checks nothing but the window: see [`last_round_start`](Output::last_round_start).
+    /// The target of the hot loop. It checks only the window: see [`last_round_start`](Output::last_round_start).
     pub(crate) fn target(&mut self) -> Target<'_> {
         Target { out: self.out, start: self.start, window: self.window }
     }
 
-    /// Cuts off the room. The vector is what the caller gets to see.
+    /// Removes the unused room. Returns the position at which this call began to write.
     pub(crate) fn finish(self) -> usize {
         self.out.truncate(self.at);
         self.start
@@ -119,8 +117,8 @@ impl Target<'_> {
         self.out[at] = byte;
     }
 
-    /// Writes to `out[at..]` the `length` bytes that are `distance` back: there must be [`MAX_ROUND_OUTPUT`]. False, and nothing
-    /// done, if the window does not reach as far.
+    /// Writes the `length` bytes that are `distance` back to `out[at..]`, which has room for [`MAX_ROUND_OUTPUT`]. Returns
+    /// false and does nothing if the window does not reach that far.
     #[inline(always)]
     pub(crate) fn repeat(&mut self, at: usize, distance: usize, length: usize) -> bool {
         if distance > self.window.size {
@@ -135,14 +133,14 @@ impl Target<'_> {
         }
     }
 
-    /// The match begins `back` bytes before the end of the window; it may go on in `out`.
+    /// Repeats a match that begins `back` bytes before the end of the window; it may continue in `out`.
     #[inline(never)]
     fn repeat_from_window(&mut self, at: usize, distance: usize, back: usize, length: usize) -> bool {
         let Some(from) = self.window.bytes.len().checked_sub(back) else { return false };
         let source = &self.window.bytes[from..];
         let part = source.len().min(length);
         match (source.first_chunk::<32>(), self.out[at..].first_chunk_mut::<32>()) {
-            // Nearly always; and copying a fixed number of bytes is faster.
+            // The most frequent case. Copying a fixed number of bytes is faster.
             (Some(source), Some(target)) if part <= 32 => *target = *source,
             _ => self.out[at..at + part].copy_from_slice(&source[..part]),
         }
@@ -153,13 +151,12 @@ impl Target<'_> {
     }
 }
 
-/// Copies within `out`. The target may overlap the source, which means repetition: byte by byte is the definition.
+/// Copies within `out`. The target may overlap the source, which then repeats, as if copied byte by byte.
 #[inline(always)]
 fn copy(out: &mut [u8], at: usize, distance: usize, length: usize) {
     let (from, to) = (at - distance, at + length);
     if distance >= COPY_STEP {
-        // Steps do not overlap themselves; what a step reads, an earlier one has written. Mostly the first is the only
-        // one.
+        // A step never overlaps itself, and reads only bytes that are already written. Usually one step suffices.
         let area = &mut out[from..to + COPY_STEP];
         let (source, target) = area.split_at_mut(distance);
         if let (Some(source), Some(target)) = (source.first_chunk::<COPY_STEP>(), target.first_chunk_mut::<COPY_STEP>())

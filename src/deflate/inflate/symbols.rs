@@ -1,9 +1,8 @@
-//! The inside of a compressed block: symbols until the end of the block.
+//! Decoding of the symbols in a compressed block.
 //!
-//! Told twice. [`Tables::step`] is the whole truth: one literal, one match or the end, whatever is wrong with it, and
-//! input that may stop in the middle. [`Tables::run`] is for speed: it goes on while there is plenty of input and
-//! plenty of room, and knows only what is frequent. At anything else it stops *before* the symbol and leaves it to
-//! `step`.
+//! There are two implementations. [`Tables::step`] is complete: it reads one literal, one match or the end, reports every
+//! fault, and handles input that stops in the middle. [`Tables::run`] is fast: it runs while there is enough input and room,
+//! and handles only the frequent cases. In any other case it stops *before* the symbol and leaves it to `step`.
 
 use super::error::{InflateError, Stop};
 use super::output::{Output, Target};
@@ -14,21 +13,22 @@ use crate::deflate::huffman::{
     LITERAL, SUBTABLE,
 };
 
-/// Bits that index the first table of literals and lengths. More would save second look-ups but cost time in every
-/// dynamic block.
+/// Number of bits that index the first table of literals and lengths. More would save second look-ups but cost time in
+/// every dynamic block.
 const LITERAL_ROOT: u32 = 10;
+/// Number of bits that index the first table of distances.
 const DISTANCE_ROOT: u32 = 8;
-/// No code of the third kind is longer.
+/// Maximum length of a code for code lengths, so that these need no second table.
 const LENGTH_ROOT: u32 = 7;
 
 /// The tables of the block being read.
 pub(crate) struct Tables {
-    /// 1,334 entries at most are in use: the most that any complete code of 288 symbols of at most 15 bits needs.
-    /// A power of two, so that a masked index needs no check.
+    /// At most 1,334 entries are used, which any complete code of 288 symbols of at most 15 bits fits. The length is a power
+    /// of two, so that a masked index needs no check.
     literals: [Entry; 2048],
-    /// 402 at most, for 32 symbols. Before that, it has the code in which a dynamic block sends its lengths.
+    /// At most 402 entries are used, for 32 symbols. While the lengths of a dynamic block are read, it has their code.
     distances: [Entry; 512],
-    /// These are the tables of fixed blocks already.
+    /// Whether these are the tables of fixed blocks.
     fixed: bool,
 }
 
@@ -37,7 +37,7 @@ impl Tables {
         Tables { literals: [0; 2048], distances: [0; 512], fixed: false }
     }
 
-    /// Makes the tables of a fixed block, unless they are there.
+    /// Builds the tables of a fixed block, unless they are present.
     pub(crate) fn set_fixed(&mut self) {
         if !self.fixed {
             fill(&mut self.literals, LITERAL_ROOT, &FIXED_LITERALS, literal_entry);
@@ -46,7 +46,7 @@ impl Tables {
         }
     }
 
-    /// Makes the table for reading the lengths of a dynamic block, in the place of that for distances.
+    /// Builds the table for the lengths of a dynamic block, in place of the one for distances.
     pub(crate) fn set_lengths(&mut self, lengths: &[u8]) -> Result<(), InflateError> {
         self.fixed = false;
         match fill(&mut self.distances, LENGTH_ROOT, lengths, length_entry) {
@@ -61,7 +61,7 @@ impl Tables {
         Ok((value(entry), extra))
     }
 
-    /// Makes the tables of a dynamic block.
+    /// Builds the tables of a dynamic block.
     pub(crate) fn set_dynamic(&mut self, literals: &[u8], distances: &[u8]) -> Result<(), InflateError> {
         self.fixed = false;
         // The end of the block has a code, so this one is not empty.
@@ -74,8 +74,8 @@ impl Tables {
         }
     }
 
-    /// Reads one literal, match, or end of block; true at the end of the block. With `Stop::NeedInput`, `bits` may have
-    /// moved.
+    /// Reads one literal, match, or end of block. Returns true at the end of the block. With `Stop::NeedInput`, `bits` may
+    /// have moved.
     pub(crate) fn step(&self, bits: &mut BitReader, output: &mut Output) -> Result<bool, Stop> {
         let (entry, extra) = symbol(&self.literals, LITERAL_ROOT, bits)?;
         if entry & LITERAL != 0 {
@@ -94,8 +94,7 @@ impl Tables {
         Ok(false)
     }
 
-    /// Reads literals and matches as long as that is easy: while there are eight bytes of input and room for one more
-    /// turn.
+    /// Reads literals and matches while there are eight bytes of input and room for one more round.
     pub(crate) fn run(&self, bits: &mut BitReader, output: &mut Output) {
         let Some(end) = output.last_round_start() else { return };
         // Copies, which the compiler can hold in registers.
@@ -103,7 +102,7 @@ impl Tables {
         let mut target = output.target();
         while place <= end && reader.refill_at_once() {
             let mut entry = at(&self.literals, reader.peek(LITERAL_ROOT));
-            // Literals come in rows. Three take at most 30 of 56 bits.
+            // Literals often follow one another. Three take at most 30 of 56 bits.
             for _ in 0..3 {
                 if entry & LITERAL == 0 {
                     break;
@@ -128,8 +127,8 @@ impl Tables {
         output.at = place;
     }
 
-    /// A match, or a literal with a long code: gives how many bytes it put out. `None`, and nothing put out, at
-    /// anything else. It takes at most 48 of 56 bits: 15 and 5 for the length, 15 and 13 for the distance.
+    /// Reads a match, or a literal with a long code. Returns the number of bytes written, or `None` without output in any
+    /// other case. It takes at most 48 of 56 bits: 15 and 5 for the length, 15 and 13 for the distance.
     #[inline(always)]
     fn run_match(&self, mut entry: Entry, bits: &mut BitReader, target: &mut Target, place: usize) -> Option<usize> {
         if entry & EXCEPTION != 0 {
@@ -158,7 +157,7 @@ fn at<const N: usize>(table: &[Entry; N], index: usize) -> Entry {
     table[index & (N - 1)]
 }
 
-/// The entry of a second table that `entry` points to; `None` at the end of the block, and where there is no meaning.
+/// The entry of a second table that `entry` points to. `None` at the end of the block and for bits without a meaning.
 #[inline(always)]
 fn subtable_entry<const N: usize>(table: &[Entry; N], root: u32, entry: Entry, bits: &mut BitReader) -> Option<Entry> {
     if entry & SUBTABLE == 0 {

@@ -1,13 +1,14 @@
-//! The window: the last output of earlier calls, as far back as a distance may reach.
+//! The window: the end of the output of earlier calls, up to the maximum distance. Must not know how it is read.
 
+/// The end of earlier output.
 pub(crate) struct Window {
-    /// How far back a distance may reach.
+    /// Maximum distance of a match.
     pub(crate) size: usize,
-    /// At most `size + SPARE` bytes; all that a distance can reach is at the end.
+    /// At most `size + SPARE` bytes; the last `size` are in reach of a distance.
     pub(crate) bytes: Vec<u8>,
 }
 
-/// Appending to a full window means moving it down. With this many bytes to spare that happens once in as many bytes.
+/// Number of bytes above the size. A full window is moved down, and with this spare room only once in as many bytes.
 const SPARE: usize = 8 * 1024;
 
 impl Window {
@@ -24,7 +25,7 @@ impl Window {
         self.bytes.clear();
     }
 
-    /// Remembers the end of `output`.
+    /// Appends the end of `output`.
     pub(crate) fn append(&mut self, output: &[u8]) {
         let output = &output[output.len().saturating_sub(self.size)..];
         let length = self.bytes.len() + output.len();
@@ -33,7 +34,7 @@ impl Window {
             self.bytes.copy_within(surplus.., 0);
             self.bytes.truncate(self.bytes.len() - surplus);
         } else if length > self.bytes.capacity() {
-            // Grows by doubling, like any vector, but never above what is needed at most.
+            // Doubles like any vector, but not above the maximum size.
             let capacity = length.next_power_of_two().min(self.size + SPARE);
             self.bytes.reserve_exact(capacity - self.bytes.len());
         }
