@@ -1,42 +1,42 @@
-//! Close codes, and how a connection ended: the code and reason of each side (RFC 6455 section 7).
+//! Close codes, and the code and the reason with which a connection was closed (RFC 6455 section 7).
 
 use std::fmt;
 
-/// A close code (RFC 6455 section 7.4): why a connection is closed.
+/// A close code (RFC 6455 section 7.4): the reason for a Close as a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CloseCode(u16);
 
 impl CloseCode {
     /// 1000: the purpose of the connection is fulfilled.
     pub const NORMAL: CloseCode = CloseCode(1000);
-    /// 1001: a server goes down, a program or a page goes away.
+    /// 1001: the server shuts down, or the program or page ends.
     pub const GOING_AWAY: CloseCode = CloseCode(1001);
     /// 1002: the peer broke the protocol.
     pub const PROTOCOL_ERROR: CloseCode = CloseCode(1002);
-    /// 1003: a kind of message this side does not take.
+    /// 1003: a kind of message that this side does not accept.
     pub const UNSUPPORTED: CloseCode = CloseCode(1003);
     /// 1005: no code was received. Never sent.
     pub const NO_STATUS: CloseCode = CloseCode(1005);
     /// 1006: no Close was received. Never sent.
     pub const ABNORMAL: CloseCode = CloseCode(1006);
-    /// 1007: a payload that is not what its message says, such as text that is not UTF-8.
+    /// 1007: a payload that does not match its message type, such as text that is not UTF-8.
     pub const INVALID_PAYLOAD: CloseCode = CloseCode(1007);
-    /// 1008: against the policy of this side.
+    /// 1008: the message violates the policy of this side.
     pub const POLICY: CloseCode = CloseCode(1008);
-    /// 1009: a message too big to process.
+    /// 1009: the message is too big to process.
     pub const TOO_BIG: CloseCode = CloseCode(1009);
-    /// 1010: a client missed an extension.
+    /// 1010: the server did not accept an extension that the client requires.
     pub const EXTENSION_MISSING: CloseCode = CloseCode(1010);
-    /// 1011: the server met something unexpected.
+    /// 1011: an unexpected condition on the server.
     pub const INTERNAL: CloseCode = CloseCode(1011);
-    /// 1012: the service restarts (registered with IANA after the RFC).
+    /// 1012: service restart (registered with IANA after the RFC).
     pub const RESTART: CloseCode = CloseCode(1012);
-    /// 1013: try again later (registered with IANA after the RFC).
+    /// 1013: the client should try again later (registered with IANA after the RFC).
     pub const TRY_LATER: CloseCode = CloseCode(1013);
     /// 1015: the TLS handshake failed. Never sent.
     pub const TLS: CloseCode = CloseCode(1015);
 
-    /// The code with this number. Whether it may be sent, [`CloseCode::is_sendable`] tells.
+    /// The code with this number, which may be one that must not be sent ([`CloseCode::is_sendable`]).
     pub const fn new(code: u16) -> CloseCode {
         CloseCode(code)
     }
@@ -48,8 +48,8 @@ impl CloseCode {
 
     /// Whether the code may stand in a Close frame (RFC 6455 section 7.4): 1000 to 1003, 1007 to 1014, 3000 to 4999.
     pub const fn is_sendable(self) -> bool {
-        // 6455-7.4.1-s1: 1004 is reserved. 6455-7.4.1-3, 6455-7.4.1-4, 6455-7.4.1-6: 1005, 1006 and 1015 never travel.
-        // 6455-7.4.2-s1: nothing below 1000; 1016 to 2999 are not defined; 3000 to 4999 are free to use.
+        // 6455-7.4.1-s1: 1004 is reserved. 6455-7.4.1-3, 6455-7.4.1-4, 6455-7.4.1-6: 1005, 1006 and 1015 are never sent.
+        // 6455-7.4.2-s1: nothing below 1000; 1016 to 2999 are not defined; 3000 to 4999 are for applications.
         matches!(self.0, 1000..=1003 | 1007..=1014 | 3000..=4999)
     }
 }
@@ -66,7 +66,7 @@ impl From<CloseCode> for u16 {
     }
 }
 
-/// How a connection ended, as RFC 6455 sections 7.1.4 to 7.1.6 define it. A received code is never rewritten.
+/// The code and the reason of a closed connection (RFC 6455 sections 7.1.4 to 7.1.6). A received code is never changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CloseInfo {
     pub(crate) received: Option<(Option<CloseCode>, String)>,
@@ -74,9 +74,9 @@ pub struct CloseInfo {
 }
 
 impl CloseInfo {
-    /// The close code of the connection: the one in the Close received, 1005 if that had none, 1006 if none came.
+    /// The close code of the connection: the code in the received Close, 1005 for a Close without a code, 1006 without a Close.
     pub fn code(&self) -> CloseCode {
-        // 6455-7.1.5-s1: three cases, and nothing else decides.
+        // 6455-7.1.5-s1: exactly these three cases.
         match &self.received {
             Some((Some(code), _)) => *code,
             Some((None, _)) => CloseCode::NO_STATUS,
@@ -84,13 +84,13 @@ impl CloseInfo {
         }
     }
 
-    /// The reason in the Close received, empty if there was none. Not meant for end users (RFC 6455 section 5.5.1).
+    /// The reason in the received Close, or the empty string. It is not meant for end users (RFC 6455 section 5.5.1).
     pub fn reason(&self) -> &str {
         // 6455-7.1.6-s1
         self.received.as_ref().map_or("", |(_, reason)| reason)
     }
 
-    /// The code in the Close this side sent, if it sent one with a code.
+    /// The code in the Close that this side sent, if it sent one with a code.
     pub fn sent_code(&self) -> Option<CloseCode> {
         self.sent
     }
@@ -100,7 +100,7 @@ impl fmt::Display for CloseInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.code())?;
         if !self.reason().is_empty() {
-            // The reason is the peer's: escaped, so that it cannot write control sequences into a log or terminal.
+            // The peer wrote the reason. It is escaped, so that it cannot send control sequences to a log or a terminal.
             write!(f, " \"{}\"", self.reason().escape_debug())?;
         }
         Ok(())

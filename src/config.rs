@@ -1,12 +1,12 @@
-//! Every number a user can set, its default, and why that default.
+//! Timeouts and limits of a connection: each setting, its default, and the reason for the default.
 
 use std::time::Duration;
 
-/// How long anything may take. Every wait of this crate is bounded by one of these, or by a limit given in the call.
-/// Only waiting for a message begins anew with every sign of life.
+/// The timeouts of a connection. Each wait of this crate is limited by one of them, or by a timeout of the call. Only `recv`
+/// without a timeout waits for as long as the peer stays responsive.
 ///
-/// Sending and receiving large messages is bounded by progress, not by size: each further 64 KiB gets the time anew, so
-/// that a slow line can carry a large message, and a peer that trickles cannot hold a thread.
+/// The timeouts of large messages restart with each 64 KiB sent or received. A slow network can carry a large message, and a
+/// peer that sends byte by byte cannot occupy a thread.
 ///
 /// ```
 /// let mut timeouts = stdws::Timeouts::default();
@@ -16,26 +16,27 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeouts {
-    /// For a client, everything from the URL to the open connection: name, TCP, proxy, opening handshake, and that
-    /// again for each redirect. Default 30 s.
+    /// Client: the time from the URL to the open connection: name resolution, TCP, proxy, opening handshake and all redirects.
+    /// Default 30 s.
     pub connect: Duration,
-    /// For a server, from the accepted TCP connection to the answered request. Default 10 s: a request is one packet.
+    /// Server: the time from the accepted TCP connection to the response. Default 10 s, because a request is one packet.
     pub handshake: Duration,
-    /// For writing a message, or each 64 KiB of a larger one. Default 20 s. A connection that misses it is failed for everybody.
+    /// The time to write a message, or each 64 KiB of a larger one. Default 20 s. When it passes, the connection is failed for all
+    /// threads.
     pub write: Duration,
-    /// From the first byte of a message to its end, or to each further 64 KiB of it. Default 60 s.
+    /// The time from the first byte of a message to its end, or for each further 64 KiB. Default 60 s.
     ///
-    /// Not counted between the fragments of a message that is read with `recv_stream`.
+    /// It does not run between the fragments of a message that is read with `recv_stream`.
     pub message: Duration,
-    /// Silence after which a Ping is sent while receiving. Default 20 s, shorter than the idle limits of common proxies
-    /// and NATs (60 s and up). `Duration::MAX` turns keepalive off.
+    /// The idle time after which a receive call sends a Ping. Default 20 s, shorter than the idle timeouts of common proxies
+    /// and NATs (60 s and more). `Duration::MAX` disables keepalive.
     ///
-    /// The drafts before hybi-01 (feature `legacy`) have no Ping: on such a connection silence is not probed, and a peer that
-    /// vanished is noticed only when something is sent to it. Receive with a limit there.
+    /// The drafts before hybi-01 (feature `legacy`) have no Ping. On such a connection only a failed write detects a peer that
+    /// vanished. Receive with a timeout there.
     pub ping_interval: Duration,
-    /// How long after that Ping any byte from the peer must come. Default 20 s. Also the wait for a Pong in `ping`.
+    /// The time after that Ping within which any byte must arrive from the peer. Default 20 s. Also the timeout of `ping`.
     pub pong_timeout: Duration,
-    /// For the closing handshake, from the Close that starts it to the end of the TCP connection. Default 5 s.
+    /// The time of the closing handshake, from the first Close to the end of the TCP connection. Default 5 s.
     pub close: Duration,
 }
 
@@ -53,11 +54,12 @@ impl Default for Timeouts {
     }
 }
 
-/// How much a peer may send. All are on by default, before anyone is authenticated.
+/// The limits of what a peer may send. All of them apply by default, before a peer is authenticated.
 ///
-/// Memory a peer can make a connection hold: one message (at most twice [`max_message_size`](Limits::max_message_size) while its buffer
-/// grows), a read buffer of at most 68 KiB, and answers to its control frames, some 8 KiB. While a call waits for a Pong,
-/// messages that come are kept, up to [`max_message_size`](Limits::max_message_size) bytes more.
+/// The memory of a connection that a peer controls: one message (at most twice
+/// [`max_message_size`](Limits::max_message_size) while its buffer grows), a read buffer of at most 68 KiB, and the responses to
+/// its control frames (about 8 KiB). While a call waits for a Pong, received messages are kept, up to
+/// [`max_message_size`](Limits::max_message_size) bytes more.
 ///
 /// ```
 /// let mut limits = stdws::Limits::with_max_message_size(64 << 10);
@@ -67,29 +69,29 @@ impl Default for Timeouts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Payload bytes in one frame. Default: as `max_message_size`. More is answered with Close 1009. In a compressed message they
-    /// may be an eighth and 1 KiB more, which is what compression can add.
+    /// Maximum payload of a frame in bytes. Default: `max_message_size`. A larger frame is answered with Close 1009. A compressed
+    /// message may have an eighth and 1 KiB more, because compression can add that.
     pub max_frame_size: u64,
-    /// Bytes in one message, all its fragments together, after decompression. Default 16 MiB for a client, which chose its
-    /// server, and 1 MiB for a server, which takes whoever comes. More is answered with Close 1009.
+    /// Maximum length of a message in bytes, with all its fragments, after decompression. Default 16 MiB for a client, which
+    /// chooses its server, and 1 MiB for a server, which accepts any client. A larger message is answered with Close 1009.
     pub max_message_size: u64,
-    /// Fragments in one message, empty ones included. Default 131,072: twice the 65,536 that the Autobahn TestSuite sends.
-    /// More is answered with Close 1009.
+    /// Maximum number of fragments in a message, empty ones included. Default 131,072, twice the 65,536 that the Autobahn
+    /// TestSuite sends. More fragments are answered with Close 1009.
     pub max_fragments: u32,
 }
 
 impl Limits {
-    /// What a client takes by default: messages of 16 MiB.
+    /// The default limits of a client: messages of up to 16 MiB.
     pub fn client() -> Limits {
         Limits::with_max_message_size(16 << 20)
     }
 
-    /// What a server takes by default: messages of 1 MiB.
+    /// The default limits of a server: messages of up to 1 MiB.
     pub fn server() -> Limits {
         Limits::with_max_message_size(1 << 20)
     }
 
-    /// The default limits, but messages, and frames, of up to `bytes`.
+    /// The default limits with messages and frames of up to `bytes`.
     pub fn with_max_message_size(bytes: u64) -> Limits {
         Limits { max_frame_size: bytes, max_message_size: bytes, max_fragments: 131_072 }
     }

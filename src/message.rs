@@ -1,4 +1,4 @@
-//! What is sent and received: a message is text or binary (RFC 6455 section 5.6).
+//! Messages, owned and borrowed: text or binary (RFC 6455 section 5.6).
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use std::fmt;
 pub enum MessageKind {
     /// UTF-8 text.
     Text,
-    /// Bytes that only the application understands.
+    /// Bytes with a meaning for the application only.
     Binary,
 }
 
@@ -21,7 +21,7 @@ pub enum Message {
 }
 
 impl Message {
-    /// The text, if it is one.
+    /// The text of a text message.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Message::Text(text) => Some(text),
@@ -29,7 +29,7 @@ impl Message {
         }
     }
 
-    /// The bytes, of text too.
+    /// The bytes of a binary message, or the UTF-8 bytes of a text message.
     pub fn as_bytes(&self) -> &[u8] {
         match self {
             Message::Text(text) => text.as_bytes(),
@@ -50,13 +50,13 @@ impl Message {
         self.as_bytes().len()
     }
 
-    /// Whether there are no bytes at all.
+    /// Whether the message has no bytes.
     pub fn is_empty(&self) -> bool {
         self.as_bytes().is_empty()
     }
 }
 
-/// Text as it is; binary as its size. Control characters are escaped, so that a peer cannot steer the terminal.
+/// Shows the text, or the size of a binary message. Control characters are escaped, so that a peer cannot control the terminal.
 impl fmt::Display for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         MessageRef::from(self).fmt(f)
@@ -87,10 +87,11 @@ impl From<&[u8]> for Message {
     }
 }
 
-/// A message that is lent: what [`recv_ref`](crate::WebSocket::recv_ref) gives and [`send`](crate::WebSocket::send) takes.
+/// A borrowed message: the result of [`recv_ref`](crate::WebSocket::recv_ref), and the argument of
+/// [`send`](crate::WebSocket::send).
 ///
-/// Text has been checked when one of these exists. It is kept as bytes all the same: safe Rust can make a `&str` of bytes
-/// only by checking them again, so [`as_text`](MessageRef::as_text) costs that, and passing a message on does not.
+/// The text of a received message is valid UTF-8. It is kept as bytes, because safe Rust validates them again to make a
+/// `&str`. [`as_text`](MessageRef::as_text) takes that time; forwarding a message does not.
 ///
 /// ```
 /// use stdws::{MessageKind, MessageRef};
@@ -107,7 +108,7 @@ pub struct MessageRef<'a> {
 }
 
 impl<'a> MessageRef<'a> {
-    /// For bytes whose text, if they are text, has passed the decoder.
+    /// A message whose bytes, if it is text, the decoder has validated.
     pub(crate) fn from_validated(kind: MessageKind, bytes: &'a [u8]) -> MessageRef<'a> {
         MessageRef { kind, bytes }
     }
@@ -117,12 +118,12 @@ impl<'a> MessageRef<'a> {
         self.kind
     }
 
-    /// The bytes, of text too.
+    /// The bytes of a binary message, or the UTF-8 bytes of a text message.
     pub fn as_bytes(&self) -> &'a [u8] {
         self.bytes
     }
 
-    /// The text, if it is one. Takes time proportional to its length, see above.
+    /// The text of a text message. Takes time proportional to its length, see above.
     pub fn as_text(&self) -> Option<&'a str> {
         match self.kind {
             MessageKind::Text => std::str::from_utf8(self.bytes).ok(),
@@ -130,7 +131,7 @@ impl<'a> MessageRef<'a> {
         }
     }
 
-    /// A copy that can be kept.
+    /// An owned copy.
     pub fn to_message(&self) -> Message {
         match self.as_text() {
             Some(text) => Message::Text(text.to_owned()),
@@ -139,7 +140,7 @@ impl<'a> MessageRef<'a> {
     }
 }
 
-/// Text as it is; binary as its size. Control characters are escaped, so that a peer cannot steer the terminal.
+/// Shows the text, or the size of a binary message. Control characters are escaped, so that a peer cannot control the terminal.
 impl fmt::Display for MessageRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(text) = self.as_text() else { return write!(f, "[{} bytes]", self.bytes.len()) };
@@ -204,17 +205,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_terminal_would_obey_is_escaped() {
+    fn control_characters_are_escaped() {
         assert_eq!(Message::from("a\u{1b}[2Jb\n").to_string(), "a\\u{1b}[2Jb\n");
         assert_eq!(Message::from(vec![1, 2]).to_string(), "[2 bytes]");
     }
 
     #[test]
-    fn lending_and_copying_keep_kind_and_bytes() {
+    fn borrowing_and_copying_keep_kind_and_bytes() {
         for message in [Message::from("é"), Message::from(vec![0xC3])] {
-            let lent = MessageRef::from(&message);
-            assert_eq!((lent.kind(), lent.as_bytes()), (message.kind(), message.as_bytes()));
-            assert_eq!(lent.to_message(), message);
+            let borrowed = MessageRef::from(&message);
+            assert_eq!((borrowed.kind(), borrowed.as_bytes()), (message.kind(), message.as_bytes()));
+            assert_eq!(borrowed.to_message(), message);
         }
     }
 }

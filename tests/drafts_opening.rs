@@ -184,7 +184,10 @@ fn several_subprotocols_from_hybi_03_on() {
         match (version.supports(Capability::MultipleSubprotocols), opened) {
             (true, Ok(ws)) => assert_eq!(ws.subprotocol(), Some("b"), "{version}"),
             (false, Err(Error::Usage(usage_error))) => {
-                assert_eq!(usage_error.to_string(), format!("{version} has no list of subprotocols"));
+                assert_eq!(
+                    usage_error.to_string(),
+                    format!("the protocol version {version} has no list of subprotocols")
+                );
             }
             (_, other) => panic!("{version}: {other:?}"),
         }

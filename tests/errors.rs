@@ -57,17 +57,17 @@ fn every_variant_says_what_happened_and_what_to_change() {
     let rows: [Row; 8] = [
         (io_error(), "failed listening: ", false, false, true),
         (connect_error(), "no connection to 127.0.0.1:", false, false, true),
-        (Error::Timeout(Step::Write), "time ran out writing to the network; see Timeouts::write", true, false, false),
+        (Error::Timeout(Step::Write), "timed out writing to the network; see Timeouts::write", true, false, false),
         (
             refused("HTTP/1.1 503 Busy\r\n\r\n", |address| Client::new(&format!("ws://{address}")).unwrap()),
-            "the opening handshake failed: the server answered 503 instead of 101",
+            "the opening handshake failed: the server responded with status 503 instead of 101",
             false,
             false,
             true,
         ),
         (
             Error::Protocol(ProtocolError::MessageTooBig { length: 7, limit: 5 }),
-            "the peer sent too much: a message of 7 bytes or more, and Limits::max_message_size is 5 (6455-10.4-1)",
+            "the peer exceeded a limit: a message has at least 7 bytes; Limits::max_message_size is 5 (6455-10.4-1)",
             false,
             false,
             true,
@@ -77,7 +77,7 @@ fn every_variant_says_what_happened_and_what_to_change() {
         (closed(), "the connection is closed: 1001 \"gone\\u{1b}[2J\"", false, true, false),
         (
             Error::Usage(UsageError::CloseReasonTooLong(124)),
-            "the reason for closing has at most 123 bytes, not 124",
+            "the close reason has 124 bytes; RFC 6455 section 5.5 allows at most 123",
             false,
             false,
             true,

@@ -320,7 +320,7 @@ fn replies_of_http_proxies() {
         let shown = error.to_string();
         assert!(shown.starts_with(&format!("the proxy {address} did not connect to far.invalid:81: ")), "{shown}");
         if let Status(status) = kind {
-            assert!(shown.ends_with(&format!("it answered {status} to CONNECT")), "{shown}");
+            assert!(shown.ends_with(&format!("it responded to CONNECT with status {status}")), "{shown}");
         }
     }
 }
@@ -337,7 +337,12 @@ fn a_407_keeps_its_challenge() {
     let asked: Vec<_> = challenges.iter().map(|challenge| (challenge.scheme(), challenge.realm())).collect();
     assert_eq!((error.status(), asked), (Some(407), vec![("Basic", Some("corp")), ("Digest", Some("x"))]));
     assert_eq!((error.headers().len(), error.header("set-cookie")), (4, Some("S3CRET")));
-    assert!(error.to_string().ends_with("it answered 407 to CONNECT; it asks for Basic realm=\"corp\""), "{error}");
+    assert!(
+        error.to_string().ends_with(
+            "it responded to CONNECT with status 407; it requires Basic realm=\"corp\"; see Proxy::credentials"
+        ),
+        "{error}"
+    );
     assert!(!format!("{error:?} {error}").contains("S3CRET"), "{error:?}");
     // A long challenge is truncated.
     let challenge = "x".repeat(8000);

@@ -112,10 +112,10 @@ fn reconnects_until_close_1000() {
         assert_eq!(server.join().unwrap().len(), 7);
         let want = [
             "the connection ended without a closing handshake (1006)",
-            "the opening handshake failed: the server answered 502 instead of 101",
+            "the opening handshake failed: the server responded with status 502 instead of 101",
             "the opening handshake failed: the connection ended before the head was complete",
             "the connection is closed: 1001",
-            "the peer broke the protocol: reserved bits 001 set without an extension (6455-5.2-3)",
+            "the peer broke the protocol: reserved bits 001 are set without an extension (6455-5.2-3)",
             "the connection is closed: 1005",
             "the connection is closed: 1000",
         ];

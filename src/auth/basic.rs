@@ -1,6 +1,4 @@
-//! Basic credentials and the challenge that asks for them (RFC 7617).
-//!
-//! Knows user names, passwords and how they are written; must not know which of them are right.
+//! Basic credentials and their challenge (RFC 7617), as text. Independent of which credentials are valid.
 //!
 //! ```text
 //! challenge    Basic realm="foo", charset="UTF-8"
@@ -11,14 +9,14 @@ use crate::error::UsageError;
 use crate::handshake::uri::{Uri, Userinfo};
 use crate::primitives::base64;
 
-/// The value of an Authorization field.
+/// The value of an Authorization field for a user name and a password.
 pub(crate) fn credentials(user: &str, password: &str) -> Result<String, UsageError> {
     Ok(format!("Basic {}", pair(user.as_bytes(), password.as_bytes())?))
 }
 
-/// The same without the word `Basic`, for a user name and a password in any character set.
+/// The part of the value after `Basic`, for a user name and a password in any character set.
 fn pair(user: &[u8], password: &[u8]) -> Result<String, UsageError> {
-    // 7617-2-s4: the first colon ends the name. 7617-2-4: control characters are not for either.
+    // 7617-2-s4: the first colon ends the user name. 7617-2-4: neither may have control characters.
     if user.contains(&b':') || user.iter().chain(password).any(u8::is_ascii_control) {
         return Err(UsageError::Credentials);
     }
@@ -40,7 +38,7 @@ pub(crate) fn authorization(headers: &[(String, String)], uri: &Uri) -> Result<O
     uri.userinfo.as_ref().map(userinfo_credentials).transpose()
 }
 
-/// User name and password of an Authorization field. `None`: it has another scheme, or is not as section 2 describes it.
+/// User name and password of an Authorization field. `None`: another scheme, or not in the form of RFC 7617 section 2.
 pub(crate) fn parse(value: &[u8]) -> Option<(String, String)> {
     let (scheme, rest) = value.split_at_checked("Basic".len())?;
     // 7617-2-s1
@@ -48,16 +46,16 @@ pub(crate) fn parse(value: &[u8]) -> Option<(String, String)> {
         return None;
     }
     let pair = base64::decode(rest.trim_ascii_start())?;
-    // 7617-2.1-1, 7617-2.1-2: all characters there are. Another encoding than the one asked for is not guessed at.
+    // 7617-2.1-1, 7617-2.1-2: UTF-8, as the challenge requires. No other encoding is tried.
     let pair = String::from_utf8(pair).ok()?;
-    // 7617-2-s4: the first colon; the password may have others.
+    // 7617-2-s4: the first colon. The password may have more.
     let (user, password) = pair.split_once(':')?;
     // 7617-2-4
     let fine = !pair.bytes().any(|byte| byte.is_ascii_control());
     fine.then(|| (user.to_owned(), password.to_owned()))
 }
 
-/// The value of a WWW-Authenticate field. The realm has to be visible ASCII and spaces; whoever sends it looks.
+/// The value of a WWW-Authenticate field. The realm has to be visible ASCII and spaces, which the caller checks.
 pub(crate) fn challenge(realm: &str) -> String {
     let realm = realm.replace('\\', "\\\\").replace('"', "\\\"");
     // 7617-2-1, 7617-2-2, 7617-2.1-s1
@@ -105,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn both_ways() {
+    fn credentials_are_encoded_and_parsed() {
         // 7617-2-s2, 7617-2-s1, 7617-2.1-1, 7617-2.1-2: the examples of sections 2 and 2.1, and some of our own.
         let rows = [
             ("Aladdin", "open sesame", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="),
@@ -125,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_sent() {
+    fn invalid_credentials_are_rejected() {
         // 7617-2-4, 7617-2-s4
         for (user, password) in [("a:b", "c"), ("a\r\n", "c"), ("a", "\0"), ("a", "\x7F")] {
             assert_eq!(credentials(user, password), Err(UsageError::Credentials));
@@ -133,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_taken() {
+    fn invalid_authorization_fields_are_ignored() {
         // 7617-2-4, 7617-2-s4
         let rows = [
             "",
@@ -158,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn challenges() {
+    fn challenges_quote_the_realm() {
         // 7617-2-1, 7617-2-2, 7617-2.1-s1
         assert_eq!(challenge("foo"), "Basic realm=\"foo\", charset=\"UTF-8\"");
         assert_eq!(challenge("a \"b\\"), "Basic realm=\"a \\\"b\\\\\", charset=\"UTF-8\"");

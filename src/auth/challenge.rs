@@ -1,4 +1,4 @@
-//! What a server asks for with 401: the fields WWW-Authenticate (RFC 9110 section 11.6.1).
+//! The challenges of a 401 or 407 response: WWW-Authenticate and Proxy-Authenticate (RFC 9110 section 11.6.1).
 //!
 //! ```text
 //! WWW-Authenticate = 1#challenge
@@ -6,14 +6,15 @@
 //! auth-param       = token BWS "=" BWS ( token / quoted-string )
 //! ```
 //!
-//! Commas stand between challenges and between the parameters of one, so only what comes after the next word tells which it
-//! is: `=` makes it a parameter. Read once, from left to right. Where a field leaves the grammar, the rest of it is left out,
-//! and what was read before it stays.
+//! Commas separate challenges, and also the parameters of a challenge. A token with `=` after it begins a parameter, any
+//! other token a challenge. The parser reads a field once, from left to right. At the first error in the grammar it ignores
+//! the rest of the field and keeps what it has read.
 
 use crate::error::{HandshakeError, ProxyError};
 use crate::handshake::header::{is_space, Cursor, Malformed};
 
-/// One way to say who you are, as a server asks for it in a 401. See [`HandshakeError::challenges`](crate::HandshakeError::challenges).
+/// An authentication scheme that a server or a proxy accepts, with its parameters. See
+/// [`HandshakeError::challenges`](crate::HandshakeError::challenges).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Challenge {
     scheme: String,
@@ -22,41 +23,42 @@ pub struct Challenge {
 }
 
 impl Challenge {
-    /// The scheme, such as `Basic` or `Bearer`, as it was written. Its case does not matter; [`has_scheme`](Challenge::has_scheme) compares without.
+    /// The scheme as it was sent, such as `Basic` or `Bearer`. Its case does not matter; compare it with
+    /// [`has_scheme`](Challenge::has_scheme).
     pub fn scheme(&self) -> &str {
         &self.scheme
     }
 
-    /// Whether this is the scheme.
+    /// Whether the scheme is this one, compared without regard to case.
     pub fn has_scheme(&self, scheme: &str) -> bool {
         // 7617-2-s1
         self.scheme.eq_ignore_ascii_case(scheme)
     }
 
-    /// The parameter `realm`: what the credentials are for.
+    /// The parameter `realm`: the area that the credentials are for.
     pub fn realm(&self) -> Option<&str> {
         self.param("realm")
     }
 
     /// The first parameter of this name, compared without regard to case.
     pub fn param(&self, name: &str) -> Option<&str> {
-        // 7617-2-3: one that nobody asks for is nobody's trouble.
+        // 7617-2-3: unknown parameters are ignored.
         self.params.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// What some schemes have in place of parameters, such as `Negotiate`.
+    /// The token that some schemes, such as `Negotiate`, have in place of parameters.
     pub fn token68(&self) -> Option<&str> {
         self.token.as_deref()
     }
 }
 
 impl HandshakeError {
-    /// What the server asks for with a 401: its fields `WWW-Authenticate` (RFC 9110 section 11.6.1), in the order they came,
-    /// as far as they follow their grammar. Holds nothing that this side sent.
+    /// The challenges of a 401: its `WWW-Authenticate` fields (RFC 9110 section 11.6.1) in order, as far as they follow the
+    /// grammar. They hold nothing that this side sent.
     ///
     /// ```
     /// # fn main() -> stdws::Result<()> {
-    /// # let server = stdws::Server::bind("127.0.0.1:0")?.basic_auth("the feed", |who| who.matches("ann", "secret"))?;
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.basic_auth("the feed", |credentials| credentials.matches("ann", "secret"))?;
     /// # let server = server.start(|_| Ok(()))?;
     /// # let client = stdws::Client::new(&server.url())?;
     /// match client.connect() {
@@ -76,13 +78,12 @@ impl HandshakeError {
 }
 
 impl ProxyError {
-    /// What an HTTP proxy that answered 407 asks for: the challenges of its `Proxy-Authenticate` fields (RFC 9110
-    /// section 11.7.1), in their order.
+    /// The challenges of a 407 of an HTTP proxy: its `Proxy-Authenticate` fields (RFC 9110 section 11.7.1) in order.
     ///
     /// ```
     /// # fn f(error: stdws::ProxyError) {
     /// for challenge in error.challenges().iter().filter(|challenge| challenge.has_scheme("Basic")) {
-    ///     println!("who are you in {}?", challenge.realm().unwrap_or_default());
+    ///     println!("credentials needed for {}", challenge.realm().unwrap_or_default());
     /// }
     /// # }
     /// ```
@@ -102,7 +103,7 @@ pub(crate) fn parse<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Vec<Chall
     list
 }
 
-/// Reads a challenge, or one more parameter of the last. `false`: there is nothing more.
+/// Reads a challenge, or another parameter of the last one. `false`: the field has ended.
 fn element(cursor: &mut Cursor<'_>, list: &mut Vec<Challenge>) -> Result<bool, Malformed> {
     while cursor.consume(b',') {}
     if cursor.rest.is_empty() {
@@ -136,6 +137,7 @@ fn element(cursor: &mut Cursor<'_>, list: &mut Vec<Challenge>) -> Result<bool, M
     }
 }
 
+/// Reads a parameter.
 fn param(cursor: &mut Cursor<'_>) -> Result<(String, String), Malformed> {
     let name = cursor.token()?.to_owned();
     if !cursor.consume(b'=') {
@@ -144,7 +146,7 @@ fn param(cursor: &mut Cursor<'_>) -> Result<(String, String), Malformed> {
     Ok((name, cursor.text()?))
 }
 
-/// token68 = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"=", if that is all there is up to the next comma.
+/// token68 = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"=", if nothing else stands before the next comma.
 fn token68(text: &[u8]) -> Option<(String, &[u8])> {
     let word = text.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(byte)).count();
     let (word, rest) = text.split_at_checked(word)?;
@@ -168,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn all_forms() {
+    fn all_forms_of_challenges_are_parsed() {
         let rows: [(&[&str], &[&str]); 17] = [
             (&[], &[]),
             (&[""], &[]),
@@ -198,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_by_the_grammar_ends_the_field() {
+    fn an_error_in_the_grammar_ends_the_field() {
         let rows: [(&[&str], &[&str]); 12] = [
             (&["\"Basic\""], &[]),
             (&["realm=x"], &[]),
@@ -211,7 +213,7 @@ mod tests {
             (&["Basic/x"], &[]),
             (&["A x==, b=c, D"], &["A <x==>"]),
             (&["Basic realm=@"], &[]),
-            // But not the next one.
+            // The next field is parsed.
             (&["A, @", "B"], &["A", "B"]),
         ];
         for (values, want) in rows {
@@ -220,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn looked_up() {
+    fn schemes_and_parameters_are_found_without_regard_to_case() {
         // 7617-2-s1, 7617-2-3
         let list = parse([b"bASIC Realm=\"foo\", unknown=1, realm=second".as_slice()]);
         assert!(list[0].has_scheme("Basic") && !list[0].has_scheme("Bearer"));

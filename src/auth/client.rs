@@ -1,4 +1,4 @@
-//! Saying who one is: Basic credentials and cookies of a [`Client`]. Both are fields of the request, and go where those go.
+//! Basic credentials and cookies of a [`Client`]. Both are stored as fields of the request.
 
 use super::basic;
 use crate::client::builder::Client;
@@ -6,13 +6,13 @@ use crate::error::{Result, UsageError};
 use crate::http::cookie;
 
 impl Client {
-    /// Sends a user name and a password with the request (RFC 7617), in UTF-8, without waiting to be asked. They go before those of
-    /// the URL, and in place of an `Authorization` header given before.
+    /// Sends a user name and a password with each request (RFC 7617), in UTF-8, without a challenge. They replace those of the
+    /// URL and an earlier `Authorization` header.
     ///
-    /// The network can read them unless there is TLS.
+    /// Without TLS the network can read them.
     ///
     /// # Errors
-    /// [`UsageError::Credentials`] for a user name with a colon, and for control characters in either.
+    /// [`UsageError::Credentials`] for a user name with a colon, and for control characters in the name or the password.
     ///
     /// ```
     /// # fn main() -> stdws::Result<()> {
@@ -21,20 +21,20 @@ impl Client {
     /// # }
     /// ```
     pub fn basic_auth(mut self, user: &str, password: &str) -> Result<Client> {
-        // 7617-2.2-2: at once, not after a challenge.
+        // 7617-2.2-2: with the first request, before a challenge.
         let value = basic::credentials(user, password)?;
         self.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("Authorization"));
         self.headers.push(("Authorization".to_owned(), value));
         Ok(self)
     }
 
-    /// Sends a cookie with the request (RFC 6265 section 4.2), in one field with those set before; one of the same name is
-    /// replaced. Cookies that servers set are not kept by themselves:
-    /// [`Response::set_cookies`](crate::Response::set_cookies) tells them.
+    /// Sends a cookie with each request (RFC 6265 section 4.2), in one field with the cookies set before. It replaces a cookie of
+    /// the same name. Cookies that a server sets are not stored:
+    /// [`Response::set_cookies`](crate::Response::set_cookies) returns them.
     ///
     /// # Errors
-    /// [`UsageError::Cookie`] if the name is not a token, or the value has a space, a comma, a semicolon, a backslash, a quote that
-    /// does not surround it, a control character, or one outside ASCII.
+    /// [`UsageError::Cookie`] if the name is not a token, or the value has a space, a comma, a semicolon, a backslash, a quote
+    /// inside, a control character, or a character outside ASCII.
     ///
     /// ```
     /// # fn main() -> stdws::Result<()> {
@@ -47,7 +47,7 @@ impl Client {
             return Err(UsageError::Cookie(name.to_owned()).into());
         }
         let pair = format!("{name}={value}");
-        // RFC 6265 section 5.4: there is one Cookie field.
+        // RFC 6265 section 5.4: a request has one Cookie field.
         match self.headers.iter_mut().find(|(field, _)| field.eq_ignore_ascii_case("Cookie")) {
             Some((_, cookies)) => {
                 let others = cookies.split("; ").filter(|other| other.split('=').next() != Some(name));

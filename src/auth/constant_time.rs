@@ -1,16 +1,16 @@
-//! Comparing secrets. Knows bytes; must not know what they protect.
+//! Comparison of a secret in constant time. Independent of what the secret protects.
 //!
-//! `==` stops at the first byte that differs, so its time tells how many bytes of a guess were right. Here each byte of what
-//! was given is looked at, and the time depends on its length alone, which whoever gave it knows. `std` makes no promise
-//! that a compiler keeps it so; `black_box` is the barrier it offers.
+//! `==` stops at the first different byte, so its time shows how many bytes of a guess are right. This comparison reads
+//! every byte of the given value. Its time depends only on the length of that value, which the peer knows. `std` does not
+//! guarantee that a compiler keeps this property; `black_box` is the barrier that it offers.
 
 use std::hint::black_box;
 
-/// Whether what was given is the secret. `tests/auth.rs` looks at the time it takes.
+/// Whether the given value is the secret. `tests/auth.rs` measures the time.
 pub(crate) fn constant_time_eq(given: &[u8], secret: &[u8]) -> bool {
     let mut differs = u8::from(given.len() != secret.len());
     for (at, byte) in given.iter().enumerate() {
-        // Past the end of the secret there is nothing to find out any more: the lengths differ already.
+        // After the end of the secret the result is known: the lengths differ.
         let other = secret.get(at).copied().unwrap_or_default();
         differs = black_box(differs | (byte ^ other));
     }
@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_secret_is_the_secret() {
+    fn only_equal_values_compare_equal() {
         let rows: [(&[u8], &[u8]); 9] = [
             (b"secret", b"Secret"),
             (b"secret", b"secreT"),

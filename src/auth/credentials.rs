@@ -1,4 +1,4 @@
-//! Who is asking: user name and password of a request, to be compared without telling how well they were guessed.
+//! User name and password of a request, with a comparison in constant time.
 
 use std::fmt;
 
@@ -8,8 +8,8 @@ use super::constant_time;
 /// User name and password of a request (RFC 7617). See [`Server::basic_auth`](crate::Server::basic_auth) and
 /// [`Request::basic_auth`](crate::Request::basic_auth).
 ///
-/// Both are text as it came, neither normalized nor changed in case. `Debug` shows neither, and there is no `==`, which would tell
-/// by its time how much of a guess was right.
+/// Both are the text that was sent, not normalized. `Debug` shows neither. There is no `==`, whose time would show how much of a
+/// guess is right.
 #[derive(Clone)]
 pub struct Credentials {
     user: String,
@@ -17,13 +17,14 @@ pub struct Credentials {
 }
 
 impl Credentials {
+    /// The credentials of an Authorization field.
     pub(crate) fn from_header(value: &[u8]) -> Option<Credentials> {
         basic::parse(value).map(|(user, password)| Credentials { user, password })
     }
 
-    /// Whether they are these two. The time it takes depends on the length of what the client sent, and on nothing else.
+    /// Whether user name and password are these. The time depends only on the length of the values that the client sent.
     pub fn matches(&self, user: &str, password: &str) -> bool {
-        // Not `&&`, which would leave out the second when the first is wrong.
+        // Not `&&`, which would skip the second comparison when the first one fails.
         constant_time_eq(&self.user, user) & constant_time_eq(&self.password, password)
     }
 
@@ -32,7 +33,7 @@ impl Credentials {
         &self.user
     }
 
-    /// The password, for one who compares it with a hash, or asks another service. To compare it with a password, use
+    /// The password, to compare it with a hash or to send it to another service. To compare it with a password, use
     /// [`matches`](Credentials::matches) or [`constant_time_eq`].
     pub fn password(&self) -> &str {
         &self.password
@@ -45,10 +46,10 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// Whether what a peer gave is the secret: a password, a token, the value of a cookie.
+/// Whether the given value is the secret: a password, a token, the value of a cookie.
 ///
-/// `==` stops at the first byte that differs, and its time tells a patient peer how far it got. Here the time depends on the
-/// length of what was given alone, as far as `std` can see to that.
+/// `==` stops at the first different byte, so its time shows a peer how much of a guess is right. The time of this function
+/// depends only on the length of the given value, as far as `std` can guarantee that.
 ///
 /// ```
 /// # let request = |_: &str| Some("2YotnFZFEjr1zCsicMWpAA");

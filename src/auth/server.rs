@@ -1,4 +1,4 @@
-//! [`Server::basic_auth`]: a door with a name and a password.
+//! [`Server::basic_auth`]: a user name and a password for all requests of a server.
 
 use super::credentials::Credentials;
 use crate::error::Result;
@@ -7,30 +7,30 @@ use crate::server::builder::Server;
 use crate::server::handshake_config::BasicAuth;
 
 impl Server {
-    /// Lets in only those whose user name and password `check` knows (RFC 7617); all others are answered 401. It holds for every
-    /// request, those of [`http`](Server::http) too, and comes before [`on_request`](Server::on_request).
+    /// Requires a user name and a password that `check` accepts (RFC 7617). Other requests are answered with 401. It applies to
+    /// all requests, those of [`http`](Server::http) too, and runs before [`on_request`](Server::on_request).
     ///
-    /// The `realm` tells people what the password is for. `check` is called in the thread of the connection, and its time
-    /// counts towards [`Timeouts::handshake`](crate::Timeouts::handshake); if it panics, the request is answered 500. Who it was,
-    /// the handler learns from [`Request::basic_auth`](crate::Request::basic_auth).
+    /// The `realm` names what the password is for. `check` runs in the thread of the connection, and its time counts towards
+    /// [`Timeouts::handshake`](crate::Timeouts::handshake). If it panics, the response is 500. A handler reads the user name with
+    /// [`Request::basic_auth`](crate::Request::basic_auth).
     ///
-    /// Compare with [`Credentials::matches`], whose time does not tell how much of a guess was right. Names and passwords travel as good as
-    /// readable: use TLS where the network is not yours. Guessing is not slowed down here.
+    /// Compare with [`Credentials::matches`], whose time does not show how much of a guess is right. User names and passwords are
+    /// sent almost as plain text: use TLS on a network that you do not control. There is no limit on the rate of guesses.
     ///
-    /// To ask for credentials for some requests only, or for tokens, decide in [`on_request`](Server::on_request), with
+    /// To require credentials for some requests only, or tokens, decide in [`on_request`](Server::on_request), with
     /// [`Request::basic_auth`](crate::Request::basic_auth), [`Request::bearer_token`](crate::Request::bearer_token),
     /// [`constant_time_eq`](crate::constant_time_eq) and [`Response::unauthorized`].
     ///
     /// # Errors
-    /// [`UsageError::HeaderValue`](crate::UsageError::HeaderValue) if the realm has a control character or one outside ASCII.
+    /// [`UsageError::HeaderValue`](crate::UsageError::HeaderValue) if the realm has a control character or a character outside ASCII.
     ///
     /// ```
     /// # fn main() -> stdws::Result<()> {
     /// use stdws::{Client, Server};
-    /// let server = Server::bind("127.0.0.1:0")?.basic_auth("the feed", |who| who.matches("ann", "correct horse"))?;
+    /// let server = Server::bind("127.0.0.1:0")?.basic_auth("the feed", |credentials| credentials.matches("ann", "correct horse"))?;
     /// let server = server.start(|mut ws| {
-    ///     let who = ws.request().and_then(|request| request.basic_auth());
-    ///     let greeting = format!("hello, {}", who.map_or(String::new(), |who| who.user().to_owned()));
+    ///     let credentials = ws.request().and_then(|request| request.basic_auth());
+    ///     let greeting = format!("hello, {}", credentials.map_or(String::new(), |c| c.user().to_owned()));
     ///     ws.send(&greeting)
     /// })?;
     /// let client = Client::new(&server.url())?;

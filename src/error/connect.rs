@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// No address of a host could be reached. Keeps every attempt, in the order they were made.
+/// The error for a host of which no address could be reached. Holds every attempt in order.
 #[derive(Debug, Clone)]
 pub struct ConnectError {
     pub(crate) host: String,
@@ -13,7 +13,7 @@ pub struct ConnectError {
     pub(crate) attempts: Vec<ConnectAttempt>,
 }
 
-/// What a host that could not be reached would have been.
+/// The role of a host that could not be reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HostRole {
     Server,
@@ -21,17 +21,17 @@ pub(crate) enum HostRole {
 }
 
 impl ConnectError {
-    /// Whether it is the proxy that could not be reached.
+    /// Whether the host is the proxy.
     pub fn is_proxy(&self) -> bool {
         self.role == HostRole::Proxy
     }
 
-    /// The host, without userinfo, and the port, as `host:port`. The proxy's, if [`is_proxy`](ConnectError::is_proxy).
+    /// The host as `host:port`, without user name and password. It is the proxy if [`is_proxy`](ConnectError::is_proxy).
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// The attempts, in order. Empty when the name has no address.
+    /// The attempts, in order. Empty when the host name resolved to no address.
     pub fn attempts(&self) -> &[ConnectAttempt] {
         &self.attempts
     }
@@ -42,7 +42,7 @@ impl fmt::Display for ConnectError {
         let role = if self.is_proxy() { "the proxy " } else { "" };
         write!(f, "no connection to {role}{}: ", self.host)?;
         if self.attempts.is_empty() {
-            return f.write_str("the name has no address");
+            return f.write_str("the host name resolved to no address");
         }
         for (i, attempt) in self.attempts.iter().enumerate() {
             let comma = if i == 0 { "" } else { ", " };
@@ -52,7 +52,7 @@ impl fmt::Display for ConnectError {
     }
 }
 
-/// One address that was tried, and why it did not become a connection.
+/// One address that was tried, and the cause of the failure.
 #[derive(Debug, Clone)]
 pub struct ConnectAttempt {
     pub(crate) address: SocketAddr,
@@ -65,7 +65,7 @@ impl ConnectAttempt {
         self.address
     }
 
-    /// Why it failed. An address that was not reached before the deadline has `TimedOut`.
+    /// The cause. It is `TimedOut` for an address that did not answer before the deadline.
     pub fn error(&self) -> &io::Error {
         &self.error
     }

@@ -1,14 +1,14 @@
-//! A refused opening handshake: which part was wrong, and all the peer said about it.
+//! A failed opening handshake: the error, and the response of the peer.
 
 use std::fmt;
 
 use super::proxy_header::ProxyHeaderErrorKind;
 use super::redirect::RedirectErrorKind;
 
-/// The opening handshake ended in a rejection.
+/// The error of an opening handshake that failed.
 ///
-/// For a client: what the server answered, with status, headers and up to 64 KiB of body. For a server
-/// ([`Server::accept_over`](crate::Server::accept_over)): what was wrong with the request; `status` is what was answered.
+/// A client gets the response of the server: status, headers and up to 64 KiB of body. A server
+/// ([`Server::accept_over`](crate::Server::accept_over)) gets the error in the request, and the status that it sent.
 #[derive(Clone)]
 pub struct HandshakeError(Box<Inner>);
 
@@ -21,17 +21,18 @@ struct Inner {
 }
 
 impl HandshakeError {
+    /// An error without a response.
     pub(crate) fn new(kind: HandshakeErrorKind) -> HandshakeError {
         HandshakeError(Box::new(Inner { kind, status: None, headers: Vec::new(), body: Vec::new() }))
     }
 
-    /// Of the same answer.
+    /// The same response with another error.
     pub(crate) fn with_kind(mut self, kind: HandshakeErrorKind) -> HandshakeError {
         self.0.kind = kind;
         self
     }
 
-    /// Keeps what the server answered.
+    /// Adds the response of the server.
     pub(crate) fn with_response(
         mut self,
         status: u16,
@@ -44,17 +45,17 @@ impl HandshakeError {
         self
     }
 
-    /// What was wrong.
+    /// The error.
     pub fn kind(&self) -> &HandshakeErrorKind {
         &self.0.kind
     }
 
-    /// The HTTP status that was received (client) or sent (server), if it came to that.
+    /// The HTTP status that was received (client) or sent (server), if any.
     pub fn status(&self) -> Option<u16> {
         self.0.status
     }
 
-    /// The fields of the server's answer, in the order they came, bytes outside ASCII as U+FFFD.
+    /// The fields of the server's response in its order, bytes outside ASCII as U+FFFD.
     pub fn headers(&self) -> &[(String, String)] {
         &self.0.headers
     }
@@ -64,13 +65,14 @@ impl HandshakeError {
         self.0.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// The body of the server's answer, at most its first 64 KiB.
+    /// The body of the server's response, at most its first 64 KiB.
     pub fn body(&self) -> &[u8] {
         &self.0.body
     }
 }
 
-/// Shows the fault and the status. Header values and the body may hold secrets (`Set-Cookie`): only their number and size are shown.
+/// Shows the error and the status. Header values and the body may hold secrets (`Set-Cookie`), so only their number and size
+/// are shown.
 impl fmt::Debug for HandshakeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HandshakeError")
@@ -90,18 +92,17 @@ impl fmt::Display for HandshakeError {
 
 impl std::error::Error for HandshakeError {}
 
-/// What was wrong with a request or a response of the opening handshake (RFC 6455 sections 4.1 and 4.2).
+/// The error in a request or a response of the opening handshake (RFC 6455 sections 4.1 and 4.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HandshakeErrorKind {
-    /// It is not HTTP this side understands.
+    /// The head is not valid HTTP/1.x, or exceeds a limit.
     Head(HeadErrorKind),
     /// The connection ended before the head was complete.
     UnexpectedEof,
-    /// Client: the server answered with this status instead of 101.
+    /// Client: the server responded with this status instead of 101.
     Status(u16),
-    /// Client: the server answered with a redirect that must not be followed, which was asked for by
-    /// [`Client::max_redirects`](crate::Client::max_redirects).
+    /// Client: [`Client::max_redirects`](crate::Client::max_redirects) allows redirects, but this one must not be followed.
     Redirect(RedirectErrorKind),
     /// Not HTTP/1.1 or a later 1.x.
     HttpVersion,
@@ -109,37 +110,37 @@ pub enum HandshakeErrorKind {
     Method,
     /// Server: the request target is neither a path nor an `http`/`https` URI.
     Target,
-    /// A header that has to be there is not. Its name.
+    /// A required header is missing. Holds its name.
     MissingHeader(&'static str),
-    /// A header that has to be single is there more than once. Its name.
+    /// A header that may be sent once is there more than once. Holds its name.
     DuplicateHeader(&'static str),
-    /// A header has a value that does not do. Its name.
+    /// A header has an invalid value. Holds its name.
     InvalidHeader(&'static str),
-    /// Server: `Sec-WebSocket-Version` names a version that is not spoken here.
+    /// Server: `Sec-WebSocket-Version` has a version that this server does not support.
     UnsupportedVersion,
-    /// Client: the first line of the response is not the one that this version of the protocol wants, letter by letter.
+    /// Client: the first line of the response is not exactly the one that this version of the protocol requires.
     StatusLine,
-    /// Client: the server's answer to the challenge is wrong, so it has not read this handshake.
+    /// Client: the server's response to the challenge is wrong, so it did not read this handshake.
     InvalidProof,
     /// Client: the server chose a subprotocol that was not offered.
     SubprotocolNotOffered,
     /// Client: the server chose an extension that was not offered.
     ExtensionNotOffered,
-    /// Server: a trusted proxy did not begin with a header of the PROXY protocol. It gets no answer.
+    /// Server: a trusted proxy did not send a valid header of the PROXY protocol first. There is no response.
     ProxyHeader(ProxyHeaderErrorKind),
     /// Server: the Origin is not allowed.
     OriginNotAllowed,
-    /// Server: as many connections as allowed are open.
+    /// Server: the maximum number of open connections is reached.
     TooManyConnections,
-    /// Server: as many opening handshakes as allowed are under way.
+    /// Server: the maximum number of concurrent opening handshakes is reached.
     TooManyHandshakes,
-    /// Server: as many connections from one address as allowed are open.
+    /// Server: the maximum number of open connections from one address is reached.
     TooManyConnectionsFromIp,
     /// Server: a hook ([`http`](crate::Server::http), [`on_request`](crate::Server::on_request)) panicked.
     HookPanicked,
-    /// Server: no fault at all. A hook answered the request in HTTP.
+    /// Server: not a failure. A hook responded to the request in HTTP.
     Responded,
-    /// Server: no fault at all. A hook took the stream over ([`Decision::hand_over`](crate::Decision::hand_over)).
+    /// Server: not a failure. A hook took over the stream ([`Decision::hand_over`](crate::Decision::hand_over)).
     HandedOver,
 }
 
@@ -148,46 +149,47 @@ impl fmt::Display for HandshakeErrorKind {
         match self {
             HandshakeErrorKind::Head(kind) => write!(f, "{kind}"),
             HandshakeErrorKind::UnexpectedEof => f.write_str("the connection ended before the head was complete"),
-            HandshakeErrorKind::Status(status) => write!(f, "the server answered {status} instead of 101"),
+            HandshakeErrorKind::Status(status) => write!(f, "the server responded with status {status} instead of 101"),
             HandshakeErrorKind::Redirect(kind) => write!(f, "the redirect is not followed: {kind}"),
-            HandshakeErrorKind::HttpVersion => f.write_str("not HTTP/1.1"),
+            HandshakeErrorKind::HttpVersion => f.write_str("the HTTP version is not 1.1"),
             HandshakeErrorKind::Method => f.write_str("the method is not GET"),
             HandshakeErrorKind::Target => f.write_str("the request target is not a path or an http(s) URI"),
-            HandshakeErrorKind::MissingHeader(name) => write!(f, "no header {name}"),
-            HandshakeErrorKind::DuplicateHeader(name) => write!(f, "header {name} more than once"),
-            HandshakeErrorKind::InvalidHeader(name) => write!(f, "header {name} has a value that does not do"),
+            HandshakeErrorKind::MissingHeader(name) => write!(f, "header {name} is missing"),
+            HandshakeErrorKind::DuplicateHeader(name) => write!(f, "header {name} is there more than once"),
+            HandshakeErrorKind::InvalidHeader(name) => write!(f, "header {name} has an invalid value"),
             HandshakeErrorKind::UnsupportedVersion => f.write_str("Sec-WebSocket-Version is not 13"),
             HandshakeErrorKind::StatusLine => {
-                f.write_str("the status line is not the one of this version of the protocol")
+                f.write_str("the status line is not the one that this version of the protocol requires")
             }
-            HandshakeErrorKind::InvalidProof => f.write_str("the answer to the challenge is wrong"),
+            HandshakeErrorKind::InvalidProof => f.write_str("the response to the challenge is wrong"),
             HandshakeErrorKind::SubprotocolNotOffered => {
                 f.write_str("the server chose a subprotocol that was not offered")
             }
             HandshakeErrorKind::ExtensionNotOffered => {
                 f.write_str("the server chose an extension that was not offered")
             }
-            HandshakeErrorKind::ProxyHeader(kind) => write!(f, "the PROXY header was refused: {kind}"),
+            HandshakeErrorKind::ProxyHeader(kind) => write!(f, "the header of the PROXY protocol is invalid: {kind}"),
             HandshakeErrorKind::OriginNotAllowed => f.write_str("the Origin is not allowed; see Server::allow_origin"),
             HandshakeErrorKind::TooManyConnections => {
-                f.write_str("as many connections as Server::max_connections allows or the system fits are open")
+                f.write_str("the maximum number of connections is reached; see Server::max_connections and the limits of the system")
             }
             HandshakeErrorKind::TooManyHandshakes => {
-                f.write_str("as many opening handshakes as Server::max_handshakes allows are under way")
+                f.write_str("the maximum number of concurrent opening handshakes is reached; see Server::max_handshakes")
             }
             HandshakeErrorKind::TooManyConnectionsFromIp => {
-                f.write_str("as many connections from this address as Server::max_per_address allows are open")
+                f.write_str("the maximum number of connections from this address is reached; see Server::max_per_address")
             }
             HandshakeErrorKind::HookPanicked => f.write_str("a hook of the server panicked"),
-            HandshakeErrorKind::Responded => f.write_str("a hook of the server answered in HTTP"),
-            HandshakeErrorKind::HandedOver => f.write_str("a hook of the server took the stream over"),
+            HandshakeErrorKind::Responded => f.write_str("a hook of the server responded in HTTP"),
+            HandshakeErrorKind::HandedOver => f.write_str("a hook of the server took over the stream"),
         }
     }
 }
 
 impl std::error::Error for HandshakeErrorKind {}
 
-/// Why bytes are not the head of an HTTP request or response this side takes (RFC 9112, and the limits of `wire::http`).
+/// The reason why bytes are not the head of an HTTP request or response (RFC 9112), or exceed a limit of
+/// [`handshake::http`](crate::handshake::http).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HeadErrorKind {
@@ -201,13 +203,13 @@ pub enum HeadErrorKind {
     LineEnding,
     /// A control character.
     ControlCharacter,
-    /// A line that continues the one before it, which HTTP/1.1 no longer allows.
+    /// A line that continues the line before it, which HTTP/1.1 does not allow.
     LineFolding,
     /// A start line that is not "method target version" or "version status reason".
     StartLine,
     /// A field without a colon, with an empty name, or with a name that is not a token.
     FieldName,
-    /// A `Content-Length` that is not one plain number.
+    /// A `Content-Length` that is not one decimal number.
     ContentLength,
 }
 
@@ -220,9 +222,9 @@ impl fmt::Display for HeadErrorKind {
             HeadErrorKind::LineEnding => "a line of the head does not end in CR LF",
             HeadErrorKind::ControlCharacter => "the head has a control character",
             HeadErrorKind::LineFolding => "the head has a folded line",
-            HeadErrorKind::StartLine => "the first line is not HTTP",
-            HeadErrorKind::FieldName => "a field of the head has no valid name",
-            HeadErrorKind::ContentLength => "Content-Length is not one plain number",
+            HeadErrorKind::StartLine => "the first line is not a valid HTTP start line",
+            HeadErrorKind::FieldName => "a field of the head has an invalid name",
+            HeadErrorKind::ContentLength => "Content-Length is not one decimal number",
         })
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-/// A failure of the operating system, with what was being done.
+/// A failure of the operating system, with the step in which it happened.
 #[derive(Debug, Clone)]
 pub struct IoError {
     pub(crate) step: Step,
@@ -12,12 +12,12 @@ pub struct IoError {
 }
 
 impl IoError {
-    /// What was being done.
+    /// The step in which it happened.
     pub fn step(&self) -> Step {
         self.step
     }
 
-    /// The kind `std` gives the failure.
+    /// The kind of the failure.
     pub fn kind(&self) -> io::ErrorKind {
         self.source.kind()
     }
@@ -29,38 +29,38 @@ impl fmt::Display for IoError {
     }
 }
 
-/// What a connection was doing when time ran out or the system failed.
+/// The step of a connection in which a timeout or a failure of the system happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Step {
-    /// Turning the host name into addresses.
+    /// Resolving the host name.
     Resolve,
     /// Waiting for other connection attempts of this process to the same address, or through a proxy to the same name
     /// (RFC 6455 section 4.1).
     ConnectQueue,
     /// Opening the TCP connection.
     Connect,
-    /// Having the proxy open the way to the server.
+    /// Connecting to the server through the proxy.
     Proxy,
     /// Binding or listening.
     Listen,
-    /// The handshake of TLS.
+    /// The TLS handshake.
     Tls,
     /// The opening handshake.
     Handshake,
-    /// Waiting for a message, with a time limit given in the call.
+    /// Waiting for a message, with a timeout of the call.
     Receive,
     /// Reading from the network.
     Read,
-    /// A message that has begun, but does not go on.
+    /// Waiting for the rest of a message.
     Message,
     /// Writing to the network.
     Write,
     /// Waiting for another thread to finish sending.
     SendLock,
-    /// No sign of life from the peer, although a Ping was sent.
+    /// Waiting for any byte from the peer after a Ping (keepalive).
     Keepalive,
-    /// Waiting for the Pong that answers a Ping.
+    /// Waiting for the Pong to a Ping of the caller.
     Pong,
     /// The closing handshake.
     Close,
@@ -71,6 +71,7 @@ pub enum Step {
 }
 
 impl Step {
+    /// The step as a phrase for "failed …" and "timed out …".
     pub(super) fn description(self) -> &'static str {
         match self {
             Step::Resolve => "resolving the host name",
@@ -78,14 +79,14 @@ impl Step {
             Step::Connect => "connecting",
             Step::Proxy => "waiting for the proxy to connect",
             Step::Listen => "listening",
-            Step::Tls => "in the handshake of TLS",
+            Step::Tls => "in the TLS handshake",
             Step::Handshake => "in the opening handshake",
             Step::Receive => "waiting for a message",
             Step::Read => "reading from the network",
             Step::Message => "waiting for the rest of a message",
             Step::Write => "writing to the network",
             Step::SendLock => "waiting for another thread to finish sending",
-            Step::Keepalive => "waiting for a sign of life from the peer",
+            Step::Keepalive => "waiting for any byte from the peer after a Ping",
             Step::Pong => "waiting for a Pong",
             Step::Close => "in the closing handshake",
             Step::RandomSource => "drawing random numbers",
@@ -93,17 +94,17 @@ impl Step {
         }
     }
 
-    /// The setting that bounds the step, for the one who reads the error.
+    /// The setting that limits the step, as a clause.
     pub(super) fn limiting_setting(self) -> &'static str {
         match self {
             Step::Resolve | Step::ConnectQueue | Step::Connect | Step::Proxy => "see Timeouts::connect",
             Step::Tls | Step::Handshake => "see Timeouts::handshake (server) and Timeouts::connect (client)",
-            Step::Receive => "the limit was given in the call",
+            Step::Receive => "the timeout was given in the call",
             Step::Message => "see Timeouts::message",
             Step::Write | Step::SendLock => "see Timeouts::write",
             Step::Keepalive | Step::Pong => "see Timeouts::pong_timeout",
             Step::Close => "see Timeouts::close",
-            Step::Listen | Step::Read | Step::RandomSource | Step::Thread => "the system set the limit",
+            Step::Listen | Step::Read | Step::RandomSource | Step::Thread => "the system set the timeout",
         }
     }
 }

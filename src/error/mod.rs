@@ -1,8 +1,8 @@
-//! What can go wrong, one variant per question: whose fault is it, and what can I do about it?
+//! The errors of this crate. Each variant answers one question: whose fault is it, and what can the caller do?
 //!
-//! Every floor may name this module. An [`Error`] is small and `Clone`, because a connection fails once and for
-//! everybody: each thread that uses it gets the same error. Nothing here ever holds a secret: no header values of ours,
-//! no credentials, no payload.
+//! Every layer may name this module. An [`Error`] is small and `Clone`, because a connection fails once, and each thread
+//! that uses it gets the same error. No error holds a secret: no header values of this side, no credentials, no payload.
+//! [`RedirectError`] holds another [`Error`] and stands here for that reason. All other kinds have a file each.
 
 mod connect;
 mod handshake;
@@ -33,20 +33,20 @@ use crate::close::{CloseCode, CloseInfo};
 /// The crate's `Result`.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a call did not do what it was asked to.
+/// The reason why a call failed.
 ///
-/// | variant | whose doing | the connection afterwards |
+/// | variant | cause | the connection afterwards |
 /// |---|---|---|
-/// | `Io` | the system or the network | over |
-/// | `Connect` | nobody answered | there was none |
-/// | `Proxy` | the proxy: it did not open the way | there was none |
-/// | `Redirect` | the cause it holds, after redirects had been followed | there was none |
-/// | `Tls` | TLS with the peer: [`TlsErrorKind`] says what; plain text is never tried instead | there was none, or it is over |
-/// | `Timeout` | time; [`Step`] says of what | over, except after [`Step::Receive`], [`Step::SendLock`] and [`Step::Pong`] |
-/// | `Handshake` | the peer: its part of the opening handshake was refused | there was none |
-/// | `Protocol` | the peer: it broke a rule, or passed a limit | over; a Close with the fitting code was sent |
-/// | `Closed` | nobody: it had ended before | over |
-/// | `Usage` | the caller | as before the call: nothing was sent |
+/// | `Io` | the system or the network | closed |
+/// | `Connect` | no address of the host accepted a connection | was never open |
+/// | `Proxy` | the proxy did not connect to the server | was never open |
+/// | `Redirect` | the error it holds, after at least one redirect | was never open |
+/// | `Tls` | TLS with the peer, see [`TlsErrorKind`]; there is no fallback to plain text | was never open, or is closed |
+/// | `Timeout` | a deadline passed during a [`Step`] | closed, except after [`Step::Receive`], [`Step::SendLock`] and [`Step::Pong`] |
+/// | `Handshake` | the peer's side of the opening handshake was rejected | was never open |
+/// | `Protocol` | the peer broke a rule, or exceeded a limit | closed; a Close with the code for this error was sent |
+/// | `Closed` | the connection was closed before the call | closed |
+/// | `Usage` | the caller | unchanged: nothing was sent |
 ///
 /// ```
 /// use stdws::{Client, Error};
@@ -55,7 +55,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// # drop(listener);
 /// match Client::new(&url).and_then(|client| client.connect()) {
 ///     Ok(ws) => println!("connected to {:?}", ws.peer_addr()),
-///     Err(Error::Handshake(rejection)) if rejection.status() == Some(401) => println!("who are you?"),
+///     Err(Error::Handshake(rejection)) if rejection.status() == Some(401) => println!("credentials needed"),
 ///     Err(Error::Connect(error)) => println!("is {} running?", error.host()),
 ///     Err(error) => println!("{error}"),
 /// }
@@ -63,31 +63,31 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Error {
-    /// The operating system reported a failure.
+    /// A failure of the operating system.
     Io(IoError),
-    /// No address of the host could be reached; every attempt is kept with its cause.
+    /// No address of the host could be reached. Holds each attempt and its cause.
     Connect(ConnectError),
-    /// A proxy was reached, and did not open the way to the server.
+    /// A proxy was reached, but did not connect to the server.
     Proxy(ProxyError),
-    /// Redirects were followed, and then it went wrong.
+    /// An error after at least one redirect was followed.
     Redirect(RedirectError),
-    /// TLS failed: the peer could not prove who it is, or the two found no way to talk. Only in builds with `native-tls`.
+    /// TLS failed: the certificate was not accepted, or both sides have no common parameters. Only in builds with `native-tls`.
     Tls(TlsError),
-    /// A deadline of [`Timeouts`](crate::Timeouts), or one given by the caller, passed during this step.
+    /// A deadline of [`Timeouts`](crate::Timeouts), or one of the call, passed during this step.
     Timeout(Step),
-    /// The peer's side of the opening handshake was not acceptable (RFC 6455 sections 4.1 and 4.2).
+    /// The peer's side of the opening handshake was rejected (RFC 6455 sections 4.1 and 4.2).
     Handshake(HandshakeError),
-    /// The peer broke a rule of the protocol, or one of the limits this side has set.
+    /// The peer broke a rule of the protocol, or exceeded a limit of this side.
     Protocol(ProtocolError),
-    /// The connection is over. `None`: it ended without a closing handshake (RFC 6455 section 7.1.5, code 1006).
+    /// The connection is closed. `None`: it ended without a closing handshake (RFC 6455 section 7.1.5, code 1006).
     Closed(Option<CloseInfo>),
-    /// The call asked for something that must not be done. Nothing was sent; the connection is as it was.
+    /// An invalid argument or call. Nothing was sent; the connection is unchanged.
     Usage(UsageError),
 }
 
 impl Error {
-    /// True when time ran out: [`Error::Timeout`], or a failure one of whose causes was the clock. It does not tell whether
-    /// the connection is over; to wait on after [`recv_timeout`](crate::WebSocket::recv_timeout), match on [`Step::Receive`].
+    /// Whether the error is [`Error::Timeout`], or has a timeout among its causes. The connection may still be open: after
+    /// [`recv_timeout`](crate::WebSocket::recv_timeout), match on [`Step::Receive`] to receive again.
     pub fn is_timeout(&self) -> bool {
         match self {
             Error::Timeout(_) => true,
@@ -103,12 +103,12 @@ impl Error {
         }
     }
 
-    /// True when the connection had already ended, in good order or not.
+    /// Whether the connection was closed before the call, with or without a closing handshake.
     pub fn is_closed(&self) -> bool {
         matches!(self, Error::Closed(_))
     }
 
-    /// The nearest that `std` has.
+    /// The nearest [`std::io::ErrorKind`].
     fn kind(&self) -> std::io::ErrorKind {
         match self {
             Error::Io(e) => e.source.kind(),
@@ -121,8 +121,9 @@ impl Error {
         }
     }
 
+    /// An error for a failure of the operating system in this step.
     pub(crate) fn io(step: Step, error: std::io::Error) -> Error {
-        // From below, a failure of TLS comes as one of the stream.
+        // The stream reports a failure of TLS as an `io::Error`.
         if let Some(error) = error.get_ref().and_then(|error| error.downcast_ref::<TlsError>()) {
             return Error::Tls(error.clone());
         }
@@ -138,10 +139,10 @@ impl fmt::Display for Error {
             Error::Proxy(e) => write!(f, "{e}"),
             Error::Redirect(e) => write!(f, "{e}"),
             Error::Tls(e) => write!(f, "TLS: {e}"),
-            Error::Timeout(step) => write!(f, "time ran out {}; {}", step.description(), step.limiting_setting()),
+            Error::Timeout(step) => write!(f, "timed out {}; {}", step.description(), step.limiting_setting()),
             Error::Handshake(e) => write!(f, "{e}"),
-            // A message may be larger than this side takes, and in order all the same.
-            Error::Protocol(e) if e.close_code() == CloseCode::TOO_BIG => write!(f, "the peer sent too much: {e}"),
+            // A message that exceeds a limit may still follow the protocol.
+            Error::Protocol(e) if e.close_code() == CloseCode::TOO_BIG => write!(f, "the peer exceeded a limit: {e}"),
             Error::Protocol(e) => write!(f, "the peer broke the protocol: {e}"),
             Error::Closed(None) => f.write_str("the connection ended without a closing handshake (1006)"),
             Error::Closed(Some(info)) => write!(f, "the connection is closed: {info}"),
@@ -178,17 +179,17 @@ impl From<ProtocolError> for Error {
     }
 }
 
-/// For `Read` and `Write` over a message: the error goes along as the source.
+/// For `Read` and `Write` over a message. The `io::Error` holds the [`Error`].
 impl From<Error> for std::io::Error {
     fn from(error: Error) -> std::io::Error {
         std::io::Error::new(error.kind(), error)
     }
 }
 
-/// Redirects were followed, and then it went wrong: where they led, and what happened there.
+/// An error after at least one redirect was followed: the redirects, and the error at the last URL.
 ///
-/// A redirect that must not be followed is an [`Error::Handshake`] with
-/// [`HandshakeErrorKind::Redirect`]; this error holds it when others were followed before it.
+/// A redirect that must not be followed is an [`Error::Handshake`] with [`HandshakeErrorKind::Redirect`]. When other redirects
+/// were followed before it, this error holds it.
 #[derive(Debug, Clone)]
 pub struct RedirectError {
     hops: Vec<RedirectHop>,
@@ -196,17 +197,17 @@ pub struct RedirectError {
 }
 
 impl RedirectError {
-    /// The cause of nothing but the last step: it is not one of these itself.
+    /// The cause must not be a [`RedirectError`] itself.
     pub(crate) fn new(hops: Vec<RedirectHop>, cause: Error) -> RedirectError {
         RedirectError { hops, cause: Box::new(cause) }
     }
 
-    /// The answers that led on, in order. The first is that of the URL that was given.
+    /// The redirects that were followed, in order. The first one is the response of the URL of the client.
     pub fn hops(&self) -> &[RedirectHop] {
         &self.hops
     }
 
-    /// What went wrong after the last of them.
+    /// The error after the last redirect.
     pub fn cause(&self) -> &Error {
         &self.cause
     }

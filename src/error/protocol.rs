@@ -1,25 +1,25 @@
-//! Every rule of RFC 6455 a peer can break after the opening handshake, with the requirement it is known by here and
-//! the close code it earns. 1009 for too big, 1007 for bad text, 1002 for the rest.
+//! Each rule of RFC 6455 that a peer can break after the opening handshake, with its requirement id and its close code:
+//! 1009 for size, 1007 for invalid payloads, 1002 for all others.
 
 use std::fmt;
 
 use crate::close::CloseCode;
 
-/// The rule a peer broke, or the limit of this side it passed. The connection is failed (RFC 6455 section 7.1.7), and the
-/// one who receives is told why (6455-7.1.7-2).
+/// The rule that a peer broke, or the limit of this side that it exceeded. The connection is failed (RFC 6455 section 7.1.7),
+/// and the receive call returns this error (6455-7.1.7-2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProtocolError {
-    /// A reserved bit is set, but no extension gives it a meaning. The three bits, RSV1 highest, in the low bits; 8 for the
-    /// fourth that the drafts before hybi-07 have.
+    /// A reserved bit is set, but no extension defines it. Holds the three bits in the low bits, RSV1 highest. The value is 8
+    /// for the fourth reserved bit of the drafts before hybi-07.
     ReservedBits(u8),
     /// The opcode is not defined.
     UnknownOpcode(u8),
     /// A control frame is fragmented.
     FragmentedControlFrame,
-    /// A continuation frame, but no message is open.
+    /// A continuation frame outside a fragmented message.
     UnexpectedContinuation,
-    /// A new message begins inside a fragmented one.
+    /// A new message begins inside a fragmented message.
     ExpectedContinuation,
     /// A frame from a client is not masked.
     UnmaskedFrame,
@@ -27,7 +27,7 @@ pub enum ProtocolError {
     MaskedFrame,
     /// A control frame announces more than 125 bytes.
     ControlFrameTooBig,
-    /// The length is not written in its shortest form.
+    /// The length is not encoded in its shortest form.
     LengthNotMinimal,
     /// The top bit of a 64-bit length is set.
     LengthMostSignificantBit,
@@ -40,7 +40,7 @@ pub enum ProtocolError {
     },
     /// The message would be larger than [`Limits::max_message_size`](crate::Limits::max_message_size) allows.
     MessageTooBig {
-        /// The length it would have had at least, in bytes.
+        /// The minimum length of the message in bytes.
         length: u64,
         /// The limit in bytes.
         limit: u64,
@@ -52,23 +52,23 @@ pub enum ProtocolError {
     },
     /// A text message is not UTF-8.
     TextNotUtf8 {
-        /// Where the first wrong byte stands in the message; its length when it ends inside a character.
+        /// The position of the first invalid byte in the message. The length of a message that ends inside a character.
         offset: u64,
     },
-    /// The payload of a compressed message is not DEFLATE, or not with the window that was agreed on.
+    /// The payload of a compressed message is not DEFLATE, or exceeds the negotiated window.
     InvalidDeflate,
     /// The body of a Close is a single byte.
     CloseBodyTooShort,
-    /// A Close carries a code that must not be sent.
+    /// A Close has a code that must not be sent.
     InvalidCloseCode(u16),
     /// The reason in a Close is not UTF-8.
     CloseReasonNotUtf8,
-    /// A Pong that answers no Ping of this side, in a draft that does not allow it.
+    /// A Pong without a Ping of this side, in a draft that does not allow it.
     UnsolicitedPong,
 }
 
 impl ProtocolError {
-    /// The requirement that was broken, by its id in `tests/requirements`: the RFC, the section, a number.
+    /// The id of the requirement that was broken, as in `tests/requirements`: the RFC, the section, a number.
     pub fn requirement(&self) -> &'static str {
         match self {
             ProtocolError::ReservedBits(_) => "6455-5.2-3",
@@ -94,7 +94,7 @@ impl ProtocolError {
         }
     }
 
-    /// The code of the Close that answers it (RFC 6455 section 7.4.1).
+    /// The code of the Close that this side sends (RFC 6455 section 7.4.1).
     pub fn close_code(&self) -> CloseCode {
         match self {
             ProtocolError::FrameTooBig { .. } | ProtocolError::MessageTooBig { .. } | ProtocolError::TooManyFragments { .. } => {
@@ -108,7 +108,7 @@ impl ProtocolError {
             | ProtocolError::FragmentedControlFrame
             | ProtocolError::UnexpectedContinuation
             | ProtocolError::ExpectedContinuation
-            // 6455-5.1-3, 6455-5.1-6: the code for a frame that is masked or not as it must.
+            // 6455-5.1-3, 6455-5.1-6: the code for a frame with the wrong masking.
             | ProtocolError::UnmaskedFrame
             | ProtocolError::MaskedFrame
             | ProtocolError::ControlFrameTooBig
@@ -124,29 +124,33 @@ impl ProtocolError {
 impl fmt::Display for ProtocolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ProtocolError::ReservedBits(bits) => write!(f, "reserved bits {bits:03b} set without an extension"),
-            ProtocolError::UnknownOpcode(opcode) => write!(f, "unknown opcode {opcode:#x}"),
+            ProtocolError::ReservedBits(bits) => write!(f, "reserved bits {bits:03b} are set without an extension"),
+            ProtocolError::UnknownOpcode(opcode) => write!(f, "opcode {opcode:#x} is not defined"),
             ProtocolError::FragmentedControlFrame => f.write_str("a control frame is fragmented"),
-            ProtocolError::UnexpectedContinuation => f.write_str("a continuation frame without a message to continue"),
-            ProtocolError::ExpectedContinuation => f.write_str("a new message inside a fragmented one"),
-            ProtocolError::UnmaskedFrame => f.write_str("a client's frame is not masked"),
-            ProtocolError::MaskedFrame => f.write_str("a server's frame is masked"),
-            ProtocolError::ControlFrameTooBig => f.write_str("a control frame longer than 125 bytes"),
-            ProtocolError::LengthNotMinimal => f.write_str("a length not in its shortest form"),
+            ProtocolError::UnexpectedContinuation => {
+                f.write_str("a continuation frame is outside a fragmented message")
+            }
+            ProtocolError::ExpectedContinuation => f.write_str("a new message begins inside a fragmented message"),
+            ProtocolError::UnmaskedFrame => f.write_str("a frame from a client is not masked"),
+            ProtocolError::MaskedFrame => f.write_str("a frame from a server is masked"),
+            ProtocolError::ControlFrameTooBig => f.write_str("a control frame is longer than 125 bytes"),
+            ProtocolError::LengthNotMinimal => f.write_str("a length is not encoded in its shortest form"),
             ProtocolError::LengthMostSignificantBit => f.write_str("the top bit of a 64-bit length is set"),
             ProtocolError::FrameTooBig { length, limit } => {
-                write!(f, "a frame of {length} bytes, and Limits::max_frame_size is {limit}")
+                write!(f, "a frame has {length} bytes; Limits::max_frame_size is {limit}")
             }
             ProtocolError::MessageTooBig { length, limit } => {
-                write!(f, "a message of {length} bytes or more, and Limits::max_message_size is {limit}")
+                write!(f, "a message has at least {length} bytes; Limits::max_message_size is {limit}")
             }
             ProtocolError::TooManyFragments { limit } => {
-                write!(f, "a message in too many fragments, and Limits::max_fragments is {limit}")
+                write!(f, "a message has too many fragments; Limits::max_fragments is {limit}")
             }
             ProtocolError::TextNotUtf8 { offset } => write!(f, "a text message is not UTF-8 at byte {offset}"),
-            ProtocolError::InvalidDeflate => f.write_str("a compressed message is not DEFLATE with the agreed window"),
-            ProtocolError::CloseBodyTooShort => f.write_str("a Close body of one byte"),
-            ProtocolError::UnsolicitedPong => f.write_str("a Pong that answers no Ping"),
+            ProtocolError::InvalidDeflate => {
+                f.write_str("a compressed message is not DEFLATE, or exceeds the negotiated window")
+            }
+            ProtocolError::CloseBodyTooShort => f.write_str("the body of a Close is one byte"),
+            ProtocolError::UnsolicitedPong => f.write_str("a Pong has no Ping"),
             ProtocolError::InvalidCloseCode(code) => write!(f, "close code {code} must not be sent"),
             ProtocolError::CloseReasonNotUtf8 => f.write_str("the reason in a Close is not UTF-8"),
         }?;
@@ -161,19 +165,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_message_names_the_rule_or_the_setting() {
+    fn the_text_names_the_rule_or_the_setting() {
         assert_eq!(
             ProtocolError::MessageTooBig { length: 11, limit: 10 }.to_string(),
-            "a message of 11 bytes or more, and Limits::max_message_size is 10 (6455-10.4-1)"
+            "a message has at least 11 bytes; Limits::max_message_size is 10 (6455-10.4-1)"
         );
         assert_eq!(
             ProtocolError::ReservedBits(4).to_string(),
-            "reserved bits 100 set without an extension (6455-5.2-3)"
+            "reserved bits 100 are set without an extension (6455-5.2-3)"
         );
     }
 
     #[test]
-    fn codes_are_1009_for_size_1007_for_text_and_1002_otherwise() {
+    fn close_codes_are_1009_for_size_1007_for_payloads_and_1002_otherwise() {
         assert_eq!(ProtocolError::TooManyFragments { limit: 1 }.close_code(), CloseCode::TOO_BIG);
         assert_eq!(ProtocolError::TextNotUtf8 { offset: 0 }.close_code(), CloseCode::INVALID_PAYLOAD);
         assert_eq!(ProtocolError::InvalidCloseCode(1005).close_code(), CloseCode::PROTOCOL_ERROR);

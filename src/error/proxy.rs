@@ -1,4 +1,4 @@
-//! What a proxy did instead of opening the way to the server.
+//! The error for a proxy that did not connect to the server.
 
 use std::fmt;
 
@@ -6,9 +6,9 @@ use super::handshake::HeadErrorKind;
 
 const AUTHENTICATE: &str = "Proxy-Authenticate";
 
-/// A proxy was reached, and did not open the way to the server.
+/// The error for a proxy that was reached, but did not connect to the server.
 ///
-/// When the proxy itself cannot be reached, that is [`Error::Connect`](crate::Error::Connect), and when it takes too long
+/// When the proxy cannot be reached, the error is [`Error::Connect`](crate::Error::Connect). When it takes too long, the error is
 /// [`Error::Timeout`](crate::Error::Timeout) with [`Step::Proxy`](crate::Step::Proxy).
 #[derive(Clone)]
 pub struct ProxyError(Box<Inner>);
@@ -23,19 +23,19 @@ struct Inner {
 }
 
 impl ProxyError {
-    /// Both as `host:port`.
+    /// An error without a response. Proxy and target are `host:port`.
     pub(crate) fn new(kind: ProxyErrorKind, proxy: String, target: String) -> ProxyError {
         ProxyError(Box::new(Inner { kind, proxy, target, headers: Vec::new(), body: Vec::new() }))
     }
 
-    /// Keeps what an HTTP proxy answered.
+    /// Adds the response of an HTTP proxy.
     pub(crate) fn with_response(mut self, headers: Vec<(String, String)>, body: Vec<u8>) -> ProxyError {
         self.0.headers = headers;
         self.0.body = body;
         self
     }
 
-    /// What the proxy did.
+    /// The error.
     pub fn kind(&self) -> ProxyErrorKind {
         self.0.kind
     }
@@ -45,13 +45,13 @@ impl ProxyError {
         &self.0.proxy
     }
 
-    /// The server the proxy was asked for, as `host:port`.
+    /// The server in the request to the proxy, as `host:port`.
     pub fn target(&self) -> &str {
         &self.0.target
     }
 
-    /// The status of an HTTP proxy's answer, if that was the fault. 407: it wants credentials, or others; see
-    /// [`challenges`](ProxyError::challenges).
+    /// The status of an HTTP proxy's response, if the status is the error. With 407 the proxy requires credentials, or other
+    /// ones; see [`challenges`](ProxyError::challenges).
     pub fn status(&self) -> Option<u16> {
         match self.0.kind {
             ProxyErrorKind::Status(status) => Some(status),
@@ -59,7 +59,7 @@ impl ProxyError {
         }
     }
 
-    /// The fields of an HTTP proxy's answer, in the order they came, bytes outside ASCII as U+FFFD.
+    /// The fields of an HTTP proxy's response in its order, bytes outside ASCII as U+FFFD.
     pub fn headers(&self) -> &[(String, String)] {
         &self.0.headers
     }
@@ -69,13 +69,13 @@ impl ProxyError {
         self.0.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// The body of an HTTP proxy's answer, at most its first 64 KiB.
+    /// The body of an HTTP proxy's response, at most its first 64 KiB.
     pub fn body(&self) -> &[u8] {
         &self.0.body
     }
 }
 
-/// Of the answer only its size: fields and body may hold secrets.
+/// Shows only the size of the response, because fields and body may hold secrets.
 impl fmt::Debug for ProxyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ProxyError")
@@ -94,9 +94,9 @@ impl fmt::Display for ProxyError {
         write!(f, "the proxy {proxy} did not connect to {target}: {kind}")?;
         match (kind, self.header(AUTHENTICATE)) {
             (ProxyErrorKind::Status(407), Some(challenge)) => {
-                // A proxy could fill a log with it.
+                // Cut, so that a proxy cannot fill a log.
                 let shown: String = challenge.chars().take(100).collect();
-                write!(f, "; it asks for {shown}")
+                write!(f, "; it requires {shown}; see Proxy::credentials")
             }
             _ => Ok(()),
         }
@@ -105,30 +105,30 @@ impl fmt::Display for ProxyError {
 
 impl std::error::Error for ProxyError {}
 
-/// What a proxy did instead of opening the way.
+/// The reason why a proxy did not connect to the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProxyErrorKind {
-    /// It ended the connection before its answer was complete.
+    /// It ended the connection before its response was complete.
     UnexpectedEof,
-    /// HTTP: its answer is not HTTP this side understands.
+    /// HTTP: its response is not valid HTTP/1.x, or exceeds a limit.
     Head(HeadErrorKind),
-    /// HTTP: its answer has a version other than HTTP/1.x.
+    /// HTTP: its response has a version other than HTTP/1.x.
     HttpVersion,
-    /// HTTP: it answered CONNECT with this status, which is not one of 200 to 299.
+    /// HTTP: the status of its response to CONNECT, which is not one of 200 to 299.
     Status(u16),
-    /// SOCKS: its answer begins with this version, not with 5.
+    /// SOCKS: its response has this version, not 5.
     SocksVersion(u8),
-    /// SOCKS: it takes none of the ways to authenticate that were offered: none at all, and, with credentials, user name and
-    /// password.
+    /// SOCKS: it accepts none of the authentication methods that were offered: no authentication and, with credentials, user
+    /// name and password.
     NoAcceptableMethod,
-    /// SOCKS: it chose a way to authenticate that was not offered.
+    /// SOCKS: it chose an authentication method that was not offered.
     MethodNotOffered(u8),
-    /// SOCKS: its answer to user name and password has this version, not 1 (RFC 1929).
+    /// SOCKS: its response to user name and password has this version, not 1 (RFC 1929).
     AuthenticationVersion(u8),
-    /// SOCKS: user name or password are wrong.
+    /// SOCKS: it rejected the user name and the password.
     AuthenticationFailed,
-    /// SOCKS: it could not or would not connect; the reply is one of RFC 1928 section 6.
+    /// SOCKS: it did not connect. Holds the reply code of RFC 1928 section 6.
     Reply(u8),
     /// SOCKS: its reply has an address of an unknown type.
     AddressType(u8),
@@ -137,23 +137,27 @@ pub enum ProxyErrorKind {
 impl fmt::Display for ProxyErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ProxyErrorKind::UnexpectedEof => f.write_str("it ended the connection before its answer was complete"),
-            ProxyErrorKind::Head(kind) => write!(f, "its answer to CONNECT cannot be read: {kind}"),
-            ProxyErrorKind::HttpVersion => f.write_str("its answer to CONNECT is not HTTP/1.x"),
-            ProxyErrorKind::Status(status) => write!(f, "it answered {status} to CONNECT"),
+            ProxyErrorKind::UnexpectedEof => f.write_str("it ended the connection before its response was complete"),
+            ProxyErrorKind::Head(kind) => write!(f, "its response to CONNECT is invalid: {kind}"),
+            ProxyErrorKind::HttpVersion => f.write_str("its response to CONNECT is not HTTP/1.x"),
+            ProxyErrorKind::Status(status) => write!(f, "it responded to CONNECT with status {status}"),
             // "HTTP/1.1 400 Bad Request"
-            ProxyErrorKind::SocksVersion(b'H') => f.write_str("it answered in HTTP, not in SOCKS version 5"),
-            ProxyErrorKind::SocksVersion(version) => write!(f, "it speaks SOCKS version {version}, not 5"),
+            ProxyErrorKind::SocksVersion(b'H') => {
+                f.write_str("it is an HTTP proxy, not a SOCKS version 5 proxy; use an http:// URL")
+            }
+            ProxyErrorKind::SocksVersion(version) => write!(f, "its SOCKS version is {version}, not 5"),
             ProxyErrorKind::NoAcceptableMethod => f.write_str(
-                "it takes none of the ways to authenticate that were offered (X'FF'); see Proxy::credentials",
+                "it accepts none of the authentication methods that were offered (X'FF'); see Proxy::credentials",
             ),
             ProxyErrorKind::MethodNotOffered(method) => {
-                write!(f, "it chose a way to authenticate that was not offered (X'{method:02X}')")
+                write!(f, "it chose an authentication method that was not offered (X'{method:02X}')")
             }
             ProxyErrorKind::AuthenticationVersion(version) => {
-                write!(f, "its answer to user name and password has version {version}, not 1")
+                write!(f, "its response to user name and password has version {version}, not 1")
             }
-            ProxyErrorKind::AuthenticationFailed => f.write_str("it does not take this user name and password"),
+            ProxyErrorKind::AuthenticationFailed => {
+                f.write_str("it rejected the user name and the password; see Proxy::credentials")
+            }
             ProxyErrorKind::Reply(reply) => write!(f, "{} (SOCKS reply X'{reply:02X}')", reply_text(*reply)),
             ProxyErrorKind::AddressType(address_type) => {
                 write!(f, "its reply has an address of unknown type X'{address_type:02X}'")
@@ -162,7 +166,7 @@ impl fmt::Display for ProxyErrorKind {
     }
 }
 
-/// The words of RFC 1928 section 6.
+/// The text of a reply code (RFC 1928 section 6).
 fn reply_text(reply: u8) -> &'static str {
     match reply {
         1 => "general SOCKS server failure",

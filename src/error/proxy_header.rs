@@ -1,44 +1,46 @@
-//! Why bytes are no PROXY header.
+//! The error for an invalid header of the PROXY protocol.
 
 use std::fmt;
 
-/// Why what a trusted proxy sent first is no header of the PROXY protocol, version 1 or 2. The connection is ended without an
-/// answer.
+/// The reason why the first bytes of a trusted proxy are not a header of the PROXY protocol, version 1 or 2. The connection
+/// is closed without a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProxyHeaderErrorKind {
-    /// It begins like neither version. A proxy that is trusted has to send one on each connection.
+    /// The bytes begin like neither version. A trusted proxy has to send a header on each connection.
     Missing,
     /// The connection ended before the header was complete.
     UnexpectedEof,
-    /// Version 1: a line that is not "PROXY", a protocol, two addresses of it and two ports, with one space between each.
+    /// Version 1: a line that is not "PROXY", a protocol, two addresses and two ports, separated by one space each.
     MalformedLine,
     /// Version 1: a line of more than 107 bytes.
     LineTooLong,
-    /// The second version's signature, but another version. The number.
+    /// The signature of version 2 with another version. Holds the version.
     Version(u8),
-    /// Version 2: neither LOCAL nor PROXY. The number.
+    /// Version 2: neither LOCAL nor PROXY. Holds the command.
     Command(u8),
-    /// Version 2: an address family or a transport that is not defined. The byte that has both.
+    /// Version 2: an address family or a transport that is not defined. Holds the byte of both.
     Family(u8),
-    /// Version 2: too short for the addresses of its family. The length it announces.
+    /// Version 2: too short for the addresses of its family. Holds the announced length.
     TooShort(u16),
-    /// Version 2: more than 4 KiB behind the fixed part. The length it announces.
+    /// Version 2: more than 4 KiB after the fixed part. Holds the announced length.
     TooLong(u16),
 }
 
 impl fmt::Display for ProxyHeaderErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ProxyHeaderErrorKind::Missing => f.write_str("there is none; see Server::trust_proxy_protocol"),
-            ProxyHeaderErrorKind::UnexpectedEof => f.write_str("the connection ended inside of it"),
-            ProxyHeaderErrorKind::MalformedLine => f.write_str("the line is not as version 1 has it"),
+            ProxyHeaderErrorKind::Missing => {
+                f.write_str("there is none, and Server::trust_proxy_protocol requires one")
+            }
+            ProxyHeaderErrorKind::UnexpectedEof => f.write_str("the connection ended inside the header"),
+            ProxyHeaderErrorKind::MalformedLine => f.write_str("the line does not follow the grammar of version 1"),
             ProxyHeaderErrorKind::LineTooLong => f.write_str("the line is longer than 107 bytes"),
-            ProxyHeaderErrorKind::Version(n) => write!(f, "version {n} is not known"),
-            ProxyHeaderErrorKind::Command(n) => write!(f, "command {n} is not known"),
-            ProxyHeaderErrorKind::Family(n) => write!(f, "address family {n:#04x} is not known"),
-            ProxyHeaderErrorKind::TooShort(n) => write!(f, "{n} bytes are too few for its addresses"),
-            ProxyHeaderErrorKind::TooLong(n) => write!(f, "{n} bytes, and 4096 are taken"),
+            ProxyHeaderErrorKind::Version(n) => write!(f, "version {n} is not supported"),
+            ProxyHeaderErrorKind::Command(n) => write!(f, "command {n} is not defined"),
+            ProxyHeaderErrorKind::Family(n) => write!(f, "address family {n:#04x} is not defined"),
+            ProxyHeaderErrorKind::TooShort(n) => write!(f, "{n} bytes are too short for its addresses"),
+            ProxyHeaderErrorKind::TooLong(n) => write!(f, "{n} bytes exceed the maximum of 4096"),
         }
     }
 }

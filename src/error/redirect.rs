@@ -1,10 +1,10 @@
-//! What went wrong on the way from one URL to another.
+//! Redirects of an opening handshake: a redirect that was followed, and the reason why one was not.
 
 use std::fmt;
 
 use super::usage::UriErrorKind;
 
-/// An answer that led on.
+/// A redirect that was followed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RedirectHop {
     pub(crate) url: String,
@@ -12,43 +12,45 @@ pub struct RedirectHop {
 }
 
 impl RedirectHop {
-    /// The URL that answered, without user name, password and query.
+    /// The URL that sent the redirect, without user name, password and query.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The status it answered: 301, 302, 303, 307 or 308.
+    /// The status of the response: 301, 302, 303, 307 or 308.
     pub fn status(&self) -> u16 {
         self.status
     }
 }
 
-/// Why a redirect was not followed, although [`Client::max_redirects`](crate::Client::max_redirects) asks for it.
+/// The reason why a redirect was not followed, although [`Client::max_redirects`](crate::Client::max_redirects) allows redirects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RedirectErrorKind {
-    /// As many were followed as may be.
+    /// The maximum number of redirects was followed before.
     TooMany,
-    /// It leads back to a URL that led on before.
+    /// Its `Location` is a URL that was visited before.
     Loop,
-    /// It leads from `wss` to a URL without TLS.
+    /// It redirects from `wss` to a URL without TLS.
     Downgrade,
-    /// It does not say where to: there is no `Location`, or more than one.
+    /// It has no `Location`, or more than one.
     MissingLocation,
-    /// Its `Location` is not a URL this side can use.
+    /// Its `Location` is not a valid WebSocket URL.
     Location(UriErrorKind),
-    /// Its `Location` has a user name or a password. Those of a client come from its user.
+    /// Its `Location` has a user name or a password. Only the caller may set them.
     Userinfo,
 }
 
 impl fmt::Display for RedirectErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            RedirectErrorKind::TooMany => f.write_str("as many were followed as Client::max_redirects allows"),
-            RedirectErrorKind::Loop => f.write_str("it leads back to a URL that led on before"),
-            RedirectErrorKind::Downgrade => f.write_str("it leads from wss to a URL without TLS"),
+            RedirectErrorKind::TooMany => {
+                f.write_str("the maximum number of redirects is reached; see Client::max_redirects")
+            }
+            RedirectErrorKind::Loop => f.write_str("its Location was visited before"),
+            RedirectErrorKind::Downgrade => f.write_str("it redirects from wss to a URL without TLS"),
             RedirectErrorKind::MissingLocation => f.write_str("it has no Location, or more than one"),
-            RedirectErrorKind::Location(kind) => write!(f, "its Location cannot be used: {kind}"),
+            RedirectErrorKind::Location(kind) => write!(f, "its Location is invalid: {kind}"),
             RedirectErrorKind::Userinfo => f.write_str("its Location has a user name or a password"),
         }
     }

@@ -1,17 +1,17 @@
-//! What TLS can object to. The same in every build; only those with `native-tls` give it.
+//! The error of TLS. The type is the same in every build, and occurs only in builds with `native-tls`.
 
 use std::error;
 use std::fmt;
 use std::sync::Arc;
 
-/// Why there is no TLS with the peer, or no more of it. What the system's TLS said is its [`source`](error::Error::source).
+/// A failure of TLS with the peer. Its [`source`](error::Error::source) is the error of the system's TLS library.
 ///
 /// ```
 /// use stdws::{Error, TlsErrorKind};
 /// fn advice(error: &Error) -> &str {
 ///     match error {
 ///         Error::Tls(tls) if tls.kind() == TlsErrorKind::UnknownIssuer => "add the authority with TlsConnect::add_root",
-///         Error::Tls(_) => "ask who runs the server",
+///         Error::Tls(_) => "ask the operator of the server",
 ///         _ => "",
 ///     }
 /// }
@@ -19,45 +19,45 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub struct TlsError {
     kind: TlsErrorKind,
-    /// The host that the certificate had to be for.
+    /// The host that the certificate has to name.
     host: Option<String>,
     source: Option<Arc<dyn error::Error + Send + Sync>>,
 }
 
-/// What is wrong. Systems differ in what they tell apart: what is not recognised is [`TlsErrorKind::Handshake`] or
+/// The kind of a TLS failure. Systems report different details: an unrecognised failure is [`TlsErrorKind::Handshake`] or
 /// [`TlsErrorKind::InvalidCertificate`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TlsErrorKind {
-    /// The certificate was not issued by an authority that is trusted here.
+    /// The certificate was not issued by a trusted authority.
     UnknownIssuer,
-    /// The certificate is for other hosts than the one of the URL.
+    /// The certificate does not name the host of the URL.
     HostnameMismatch,
     /// The certificate, or one of its chain, has expired.
     Expired,
     /// The certificate, or one of its chain, is not valid yet; or the clock of this machine is wrong.
     NotYetValid,
-    /// Something else is wrong with the certificate.
+    /// The certificate is invalid for another reason.
     InvalidCertificate,
-    /// The peer sent an alert: it did not accept what this side is or has to offer. A server that does not get the
-    /// client certificate it wants does so; so does a client that does not trust a server.
+    /// The peer sent an alert, because it did not accept this side. Examples are a server that requires a client certificate,
+    /// and a client that does not trust the server.
     AlertReceived,
-    /// What the peer speaks is not TLS. Perhaps it was `ws://` and not `wss://` at this port.
+    /// The bytes of the peer are not TLS. The port may be one for `ws://` and not for `wss://`.
     NotTls,
-    /// Both speak TLS, but no common version or cipher.
+    /// Both sides have no common TLS version or cipher.
     NoCommonParameters,
     /// The peer ended the stream in the middle of the handshake.
     UnexpectedEof,
-    /// Something else went wrong in the handshake.
+    /// The handshake failed for another reason.
     Handshake,
-    /// On a connection that was open: what came could not be deciphered, or had been tampered with.
+    /// On an open connection: the bytes of the peer could not be decrypted, or were modified on the way.
     DecryptionFailed,
-    /// A certificate, key or password given to this side cannot be used. Nothing was sent.
+    /// A certificate, key or password in the settings of this side is invalid. Nothing was sent.
     InvalidSettings,
 }
 
 impl TlsError {
-    // Only TLS makes one.
+    // Only builds with TLS construct it.
     #[cfg_attr(not(feature = "native-tls"), allow(dead_code))]
     pub(crate) fn new(
         kind: TlsErrorKind,
@@ -67,7 +67,7 @@ impl TlsError {
         TlsError { kind, host: host.map(str::to_owned), source: Some(Arc::new(source)) }
     }
 
-    /// What is wrong.
+    /// The kind of the failure.
     pub fn kind(&self) -> TlsErrorKind {
         self.kind
     }
@@ -77,20 +77,20 @@ impl fmt::Display for TlsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let host = self.host.as_deref().unwrap_or("the peer");
         match self.kind {
-            TlsErrorKind::UnknownIssuer => write!(f, "the certificate of {host} is from an unknown authority"),
-            TlsErrorKind::HostnameMismatch => write!(f, "the certificate is not for {host}"),
+            TlsErrorKind::UnknownIssuer => write!(f, "the certificate of {host} was not issued by a trusted authority"),
+            TlsErrorKind::HostnameMismatch => write!(f, "the certificate does not name {host}"),
             TlsErrorKind::Expired => write!(f, "the certificate of {host} has expired"),
-            TlsErrorKind::NotYetValid => write!(f, "the certificate of {host} is not valid yet"),
-            TlsErrorKind::InvalidCertificate => write!(f, "the certificate of {host} cannot be accepted"),
-            TlsErrorKind::AlertReceived => write!(f, "{host} refused"),
-            TlsErrorKind::NotTls => write!(f, "{host} does not speak TLS at this port"),
-            TlsErrorKind::NoCommonParameters => write!(f, "no version or cipher in common with {host}"),
-            TlsErrorKind::UnexpectedEof => write!(f, "{host} ended the handshake"),
-            TlsErrorKind::Handshake => write!(f, "the handshake with {host} failed"),
-            TlsErrorKind::DecryptionFailed => write!(f, "what {host} sent cannot be deciphered"),
-            TlsErrorKind::InvalidSettings => {
-                f.write_str("a certificate, key or password that was given cannot be used")
+            TlsErrorKind::NotYetValid => {
+                write!(f, "the certificate of {host} is not valid yet; check the clock of this machine")
             }
+            TlsErrorKind::InvalidCertificate => write!(f, "the certificate of {host} is invalid"),
+            TlsErrorKind::AlertReceived => write!(f, "{host} sent an alert"),
+            TlsErrorKind::NotTls => write!(f, "{host} does not use TLS at this port"),
+            TlsErrorKind::NoCommonParameters => write!(f, "no common version or cipher with {host}"),
+            TlsErrorKind::UnexpectedEof => write!(f, "{host} ended the stream during the handshake"),
+            TlsErrorKind::Handshake => write!(f, "the handshake with {host} failed"),
+            TlsErrorKind::DecryptionFailed => write!(f, "the bytes from {host} could not be decrypted"),
+            TlsErrorKind::InvalidSettings => f.write_str("a certificate, key or password in the settings is invalid"),
         }?;
         match &self.source {
             Some(source) => write!(f, " ({source})"),

@@ -1,115 +1,116 @@
-//! What a caller can ask for that must not be done. Nothing was sent when one of these comes back.
+//! Errors of the caller: invalid arguments and calls. Nothing was sent when a call returns one of them.
 
 use std::fmt;
 
-/// The call was wrong. Nothing was sent; a connection is as it was before.
+/// An invalid argument or call. Nothing was sent; a connection is unchanged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UsageError {
-    /// The URL is not a `ws` or `wss` URL this side can use (RFC 6455 section 3).
+    /// The URL is not a valid `ws` or `wss` URL (RFC 6455 section 3).
     Url(UriErrorKind),
-    /// `wss://` was asked of a build without TLS.
+    /// A `wss://` URL in a build without TLS.
     TlsNotEnabled,
     /// A header name that is not a token (RFC 9110 section 5.6.2).
     HeaderName(String),
-    /// A header the handshake writes itself; it cannot be given. The name is kept, the value is not.
+    /// A header that the handshake writes, so that the caller must not give it. Holds only the name.
     ReservedHeader(String),
-    /// A header value with CR, LF, NUL, another control character, or a character outside ASCII. Only the name is kept.
+    /// A header value with a control character (CR, LF and NUL among them) or a character outside ASCII, or one that does not
+    /// follow the grammar of its header. Holds only the name.
     HeaderValue(String),
-    /// A subprotocol that is not a token, or is named twice (RFC 6455 section 4.1).
+    /// A subprotocol that is not a token, or is given twice (RFC 6455 section 4.1).
     Subprotocol(String),
-    /// A hook of a server chose a subprotocol that the client did not offer (RFC 6455 section 4.2.2).
+    /// A subprotocol that a server chose, and the client did not offer (RFC 6455 section 4.2.2).
     SubprotocolNotOffered(String),
     /// The status of a [`Response`](crate::Response) is not one from 200 to 599.
     Status(u16),
-    /// The headers of a [`Response`](crate::Response) are more than 64 KiB.
+    /// The headers of a [`Response`](crate::Response) exceed 64 KiB.
     HeadersTooLarge,
-    /// An origin that cannot stand in a header.
+    /// An origin that is empty, or has a character other than visible ASCII.
     Origin(String),
-    /// User name or password that cannot be sent as Basic credentials (RFC 7617): a colon in the name, or a control character.
+    /// A user name with a colon, or a control character in the user name or the password (RFC 7617).
     Credentials,
-    /// The URL of a proxy cannot be used. If it came from the environment, the name of the variable.
+    /// The URL of a proxy is invalid. Holds the name of the environment variable, if the URL is from there.
     ProxyUrl(UriErrorKind, Option<&'static str>),
-    /// User name or password that cannot be sent to a proxy: for HTTP as in [`UsageError::Credentials`]; for SOCKS5 each of them
-    /// has 1 to 255 bytes (RFC 1929).
+    /// A user name or a password that cannot be sent to a proxy. HTTP has the rules of [`UsageError::Credentials`]. SOCKS5
+    /// requires 1 to 255 bytes for each (RFC 1929).
     ProxyCredentials,
-    /// An entry for [`Proxy::no_proxy`](crate::Proxy::no_proxy) that is neither a host, an IP address, a network nor `*`.
+    /// An entry for [`Proxy::no_proxy`](crate::Proxy::no_proxy) that is not a host, an IP address, a network or `*`.
     NoProxy(String),
-    /// A host name too long for SOCKS5, which takes 255 bytes (RFC 1928 section 5). Its length.
+    /// A host name of more than 255 bytes for a SOCKS5 proxy (RFC 1928 section 5). Holds the length.
     HostNameTooLong(usize),
-    /// A cookie whose name is not a token, or whose value has a character that cannot stand there (RFC 6265 section 4.1.1). Only
-    /// the name is kept.
+    /// A cookie whose name is not a token, or whose value has a forbidden character (RFC 6265 section 4.1.1). Holds only the
+    /// name.
     Cookie(String),
-    /// An entry in a list of trusted proxies that is no IP address, no network (`10.0.0.0/8`), and not `unix`.
+    /// An entry in a list of trusted proxies that is not an IP address, a network (`10.0.0.0/8`) or `unix`.
     TrustedProxy(String),
-    /// A reason longer than 123 bytes (RFC 6455 section 5.5: 125, less the code).
+    /// A close reason of more than 123 bytes (RFC 6455 section 5.5: 125 bytes minus the code). Holds the length.
     CloseReasonTooLong(usize),
     /// A close code that must not be sent (RFC 6455 section 7.4).
     CloseCode(u16),
-    /// The version of the protocol that is spoken here cannot do this. Its name, and what it lacks. Feature `legacy`.
+    /// The version of the protocol of this connection does not support the call. Feature `legacy`.
     UnsupportedByVersion {
-        /// What was asked for.
+        /// The unsupported feature.
         feature: &'static str,
-        /// The version, as `Version::name` has it.
+        /// The name of the version (`Version::name`).
         version: &'static str,
     },
-    /// A stream of text was ended inside a character, or given bytes that are not UTF-8.
+    /// A text message to send has bytes that are not UTF-8, or ends inside a character.
     TextNotUtf8,
-    /// The name of a topic is longer than [`HubLimits::max_topic_length`](crate::HubLimits) bytes.
+    /// The name of a topic exceeds [`HubLimits::max_topic_length`](crate::HubLimits).
     TopicNameTooLong {
-        /// Bytes in the name.
+        /// The length of the name in bytes.
         length: usize,
-        /// The limit.
+        /// The limit in bytes.
         limit: usize,
     },
-    /// A member of a hub has so many topics already: [`HubLimits::max_topics`](crate::HubLimits).
+    /// A member of a hub has reached [`HubLimits::max_topics`](crate::HubLimits). Holds the limit.
     TooManyTopics(usize),
 }
 
 impl fmt::Display for UsageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            UsageError::Url(kind) => write!(f, "the URL cannot be used: {kind}"),
+            UsageError::Url(kind) => write!(f, "the URL is invalid: {kind}"),
             UsageError::TlsNotEnabled => f.write_str(
-                "wss:// needs TLS, which this build leaves out; in Cargo.toml: stdws = { version = \"0.1\", features = [\"native-tls\"] }; \
-                 a TLS stream of your own goes to Client::connect_over",
+                "wss:// needs TLS, which this build does not have; in Cargo.toml: stdws = { version = \"0.1\", features = [\"native-tls\"] }; \
+                 for a TLS stream of your own use Client::connect_over",
             ),
-            UsageError::HeaderName(name) => write!(f, "{name:?} is not a header name"),
-            UsageError::ReservedHeader(name) => write!(f, "the header {name} is written by the handshake and cannot be given"),
+            UsageError::HeaderName(name) => write!(f, "{name:?} is not a valid header name (a token of RFC 9110 section 5.6.2)"),
+            UsageError::ReservedHeader(name) => write!(f, "the handshake writes the header {name}; remove it from the call"),
             UsageError::HeaderValue(name) => {
-                write!(f, "the value for header {name} has a control character or one outside ASCII")
+                write!(f, "the value of header {name} is invalid; only visible ASCII and spaces in the grammar of the header are allowed")
             }
-            UsageError::Subprotocol(name) => write!(f, "the subprotocol {name:?} is not a token, or is named twice"),
+            UsageError::Subprotocol(name) => write!(f, "the subprotocol {name:?} is not a token (RFC 9110 section 5.6.2), or is given twice"),
             UsageError::SubprotocolNotOffered(name) => write!(f, "the client did not offer the subprotocol {name:?}"),
-            UsageError::Status(status) => write!(f, "a response cannot have the status {status}, only one from 200 to 599"),
-            UsageError::HeadersTooLarge => f.write_str("the headers of a response have at most 64 KiB"),
-            UsageError::Origin(origin) => write!(f, "the origin {origin:?} cannot stand in a header"),
+            UsageError::Status(status) => write!(f, "the status {status} of the response is invalid; use one from 200 to 599"),
+            UsageError::HeadersTooLarge => f.write_str("the headers of the response exceed 64 KiB"),
+            UsageError::Origin(origin) => write!(f, "the origin {origin:?} is invalid; only visible ASCII without spaces is allowed"),
             UsageError::Credentials => {
-                f.write_str("user name or password cannot be sent as Basic credentials (colon or control character)")
+                f.write_str("the user name has a colon, or it or the password has a control character (RFC 7617 section 2)")
             }
-            UsageError::ProxyUrl(kind, None) => write!(f, "the proxy's URL cannot be used: {kind}"),
+            UsageError::ProxyUrl(kind, None) => write!(f, "the URL of the proxy is invalid: {kind}"),
             UsageError::ProxyUrl(kind, Some(name)) => {
-                write!(f, "the proxy's URL in the environment variable {name} cannot be used: {kind}")
+                write!(f, "the URL of the proxy in the environment variable {name} is invalid: {kind}")
             }
             UsageError::ProxyCredentials => f.write_str(
-                "user name or password cannot be sent to the proxy (HTTP: a colon in the name, or a control character; \
-                 SOCKS5: each has 1 to 255 bytes)",
+                "the user name or the password for the proxy is invalid (HTTP: no colon in the name, no control characters; \
+                 SOCKS5: 1 to 255 bytes each)",
             ),
             UsageError::NoProxy(entry) => {
                 write!(f, "{entry:?} is not a host, an IP address, a network such as 10.0.0.0/8, or *")
             }
-            UsageError::HostNameTooLong(n) => write!(f, "a host name for SOCKS5 has at most 255 bytes, not {n}"),
-            UsageError::Cookie(name) => write!(f, "the cookie {name:?} has a character that cannot stand in its name or value"),
-            UsageError::TrustedProxy(entry) => write!(f, "{entry:?} is no IP address, no network such as 10.0.0.0/8, and not unix"),
-            UsageError::CloseReasonTooLong(n) => write!(f, "the reason for closing has at most 123 bytes, not {n}"),
-            UsageError::CloseCode(code) => write!(f, "close code {code} must not be sent"),
-            UsageError::UnsupportedByVersion { feature, version } => write!(f, "{version} has no {feature}"),
+            UsageError::HostNameTooLong(n) => write!(f, "the host name has {n} bytes; SOCKS5 allows at most 255"),
+            UsageError::Cookie(name) => write!(f, "the name or the value of the cookie {name:?} has a forbidden character (RFC 6265 section 4.1.1)"),
+            UsageError::TrustedProxy(entry) => write!(f, "{entry:?} is not an IP address, a network such as 10.0.0.0/8, or unix"),
+            UsageError::CloseReasonTooLong(n) => write!(f, "the close reason has {n} bytes; RFC 6455 section 5.5 allows at most 123"),
+            UsageError::CloseCode(code) => write!(f, "close code {code} must not be sent (RFC 6455 section 7.4); see CloseCode::is_sendable"),
+            UsageError::UnsupportedByVersion { feature, version } => write!(f, "the protocol version {version} has no {feature}"),
             UsageError::TextNotUtf8 => f.write_str("the text to send is not UTF-8"),
             UsageError::TopicNameTooLong { length, limit } => {
-                write!(f, "the name of the topic has {length} bytes, and HubLimits::max_topic_length is {limit}")
+                write!(f, "the name of the topic has {length} bytes; HubLimits::max_topic_length is {limit}")
             }
             UsageError::TooManyTopics(limit) => {
-                write!(f, "this member has subscribed to {limit} topics, and HubLimits::max_topics allows no more")
+                write!(f, "the member has {limit} topics already; HubLimits::max_topics is {limit}")
             }
         }
     }
@@ -117,33 +118,33 @@ impl fmt::Display for UsageError {
 
 impl std::error::Error for UsageError {}
 
-/// Why a URL is not usable (RFC 6455 section 3, RFC 3986). Never holds the URL: it may carry a password.
+/// The reason why a URL is invalid (RFC 6455 section 3, RFC 3986). Never holds the URL, which may have a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UriErrorKind {
     /// The scheme is neither `ws` nor `wss`.
     Scheme,
-    /// There is no host.
+    /// The host is missing.
     MissingHost,
-    /// The host has a character outside ASCII; it has to be given in punycode (`xn--…`).
+    /// The host has a character outside ASCII. It has to be in punycode (`xn--…`).
     HostNotAscii,
-    /// The host has a character that cannot stand there.
+    /// The host has a forbidden character.
     InvalidHostCharacter,
-    /// What stands in brackets is not an IPv6 address.
+    /// The text in brackets is not an IPv6 address.
     Ipv6Address,
     /// The port is not a number from 1 to 65535.
     Port,
-    /// The path or query has a character that must be percent-encoded, or a broken percent-encoding.
+    /// The path or the query has a character that must be percent-encoded, or an invalid percent-encoding.
     InvalidPathCharacter,
-    /// There is a fragment (`#…`), which has no meaning here; a literal `#` is written `%23`.
+    /// A fragment (`#…`), which a WebSocket URL must not have. A literal `#` is written `%23`.
     Fragment,
-    /// User name or password have a broken percent-encoding.
+    /// The user name or the password has a character that must be percent-encoded, or an invalid percent-encoding.
     Userinfo,
-    /// Longer than a request line may be (8 KiB).
+    /// The URL is longer than a request line may be (8 KiB).
     TooLong,
-    /// Of a proxy: the scheme is not one of `http`, `socks5`, `socks5h` and `socks`.
+    /// Proxy: the scheme is not one of `http`, `socks5`, `socks5h` and `socks`.
     ProxyScheme,
-    /// Of a proxy: something stands after the port.
+    /// Proxy: there is text after the port.
     ProxyPath,
 }
 
@@ -151,17 +152,17 @@ impl fmt::Display for UriErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             UriErrorKind::Scheme => "the scheme must be ws or wss",
-            UriErrorKind::MissingHost => "there is no host",
-            UriErrorKind::HostNotAscii => "the host is not ASCII; give it in punycode (xn--…)",
-            UriErrorKind::InvalidHostCharacter => "the host has a character that cannot stand there",
-            UriErrorKind::Ipv6Address => "what stands in brackets is not an IPv6 address",
+            UriErrorKind::MissingHost => "the host is missing",
+            UriErrorKind::HostNotAscii => "the host is not ASCII; use punycode (xn--…)",
+            UriErrorKind::InvalidHostCharacter => "the host has a forbidden character",
+            UriErrorKind::Ipv6Address => "the text in brackets is not an IPv6 address",
             UriErrorKind::Port => "the port is not a number from 1 to 65535",
-            UriErrorKind::InvalidPathCharacter => "the path or query has a character that must be percent-encoded",
-            UriErrorKind::Fragment => "a fragment has no meaning in a WebSocket URL; a literal # is written %23",
-            UriErrorKind::Userinfo => "the user name or password has a broken percent-encoding",
-            UriErrorKind::ProxyScheme => "the scheme of a proxy is http or socks5",
-            UriErrorKind::ProxyPath => "the URL of a proxy ends with the port",
-            UriErrorKind::TooLong => "it is longer than a request line may be",
+            UriErrorKind::InvalidPathCharacter => "the path or the query has a character that must be percent-encoded, or an invalid percent-encoding",
+            UriErrorKind::Fragment => "a WebSocket URL must not have a fragment; write a literal # as %23",
+            UriErrorKind::Userinfo => "the user name or the password has a character that must be percent-encoded, or an invalid percent-encoding",
+            UriErrorKind::ProxyScheme => "the scheme of a proxy must be http or socks5",
+            UriErrorKind::ProxyPath => "the URL of a proxy must end after the port",
+            UriErrorKind::TooLong => "it is longer than a request line may be (8 KiB)",
         })
     }
 }

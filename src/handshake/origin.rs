@@ -29,7 +29,7 @@ impl OriginPolicy<'_> {
     /// Whether a request with this `Origin` and this `Host` is allowed.
     pub fn allows(&self, origin: Option<&[u8]>, host: HostPort<'_>) -> bool {
         // 6455-4.2.1-2, 6455-10.1-s1: a client without an Origin is not a browser, so no page causes its request. Such a
-        // client could send any Origin, so rejecting it protects nobody.
+        // client could send any Origin, so rejecting it has no benefit.
         let Some(origin) = origin else { return true };
         match self {
             OriginPolicy::Any => true,

@@ -1,26 +1,25 @@
-//! The body of an HTTP response that refused the opening handshake (RFC 9112 sections 6 and 7). Knows where a body ends;
-//! must not know what is in it.
+//! The body of an HTTP response that rejects the opening handshake (RFC 9112 sections 6 and 7). Independent of the content.
 //!
-//! A rejection is read to be shown, and its connection is not used again. So a body is kept up to a limit, and one that is
-//! cut short or wrongly framed ends where that shows, with what came before. Trailers are not read.
+//! A rejection is read for the error, and its connection is not used again. A body is kept up to a limit. A body that is
+//! incomplete or has invalid framing ends at that point, and the bytes before it are kept. Trailers are not read.
 //!
-//! | state | takes | and goes on with |
+//! | state | reads | next state |
 //! |---|---|---|
-//! | `Left(n)`, `UntilEnd` | data | itself; `Done` when nothing is left or the limit is reached |
+//! | `Left(n)`, `UntilEnd` | data | the same state; `Done` when nothing is left or the limit is reached |
 //! | `Size` | a hexadecimal digit; `;` or space; CR | `Size`; `Extension`; `SizeEnd` |
 //! | `Extension` | anything; CR | `Extension`; `SizeEnd` |
 //! | `SizeEnd` | LF | `Chunk`, or `Done` after the size 0 |
-//! | `Chunk` | data; CR after the last of it | `Chunk`; `ChunkEnd` |
+//! | `Chunk` | data; CR after the data | `Chunk`; `ChunkEnd` |
 //! | `ChunkEnd` | LF | `Size` |
-//! | `Done` | nothing | itself, for ever |
+//! | `Done` | nothing | the same state |
 
 use crate::handshake::header;
 use crate::handshake::http::{content_length, Head};
 
-/// The most that is kept of a body: enough for an error page, and to know what happened.
+/// Maximum number of bytes of a body that are kept: enough for an error page.
 const MAX_BODY: usize = 64 * 1024;
 
-/// Collects a body as its bytes arrive.
+/// A reader for a body, whose bytes may arrive in pieces.
 pub(crate) struct Body {
     collected: Vec<u8>,
     state: State,
@@ -30,7 +29,7 @@ pub(crate) struct Body {
 enum State {
     Left(u64),
     UntilEnd,
-    /// `None`: no digit yet.
+    /// `None`: no digit was read.
     Size(Option<u64>),
     Extension(u64),
     SizeEnd(u64),
@@ -40,7 +39,7 @@ enum State {
 }
 
 impl Body {
-    /// The body that belongs to this head of a response, by the rules of RFC 9112 section 6.3 in their order.
+    /// A reader for the body after this head of a response, by the rules of RFC 9112 section 6.3 in their order.
     pub(crate) fn for_response(head: &Head) -> Body {
         let mut codings = head.get_all("Transfer-Encoding").flat_map(header::tokens).peekable();
         let state = if matches!(head.status(), 100..=199 | 204 | 304) {
@@ -60,12 +59,12 @@ impl Body {
         Body { collected: Vec::new(), state }
     }
 
-    /// Whether there can be more to keep. The end of the connection ends a body in any case.
+    /// Whether more bytes can belong to the body. The end of the connection ends any body.
     pub(crate) fn needs_more(&self) -> bool {
         self.state != State::Done
     }
 
-    /// Takes the next bytes after the head. What comes after the body is not looked at.
+    /// Reads the next bytes after the head. Bytes after the body are ignored.
     pub(crate) fn feed(&mut self, mut bytes: &[u8]) {
         while let Some((&byte, rest)) = bytes.split_first() {
             self.state = match self.state {
@@ -73,7 +72,7 @@ impl Body {
                 State::Left(left) => {
                     let taken;
                     (taken, bytes) = self.collect_up_to(left, bytes);
-                    // There is no `Left(0)`: what has nothing left is over, without waiting for another byte.
+                    // There is no `Left(0)`: the last byte of the data ends the body.
                     match left.saturating_sub(taken) {
                         0 => State::Done,
                         left => State::Left(left),
@@ -103,12 +102,12 @@ impl Body {
         }
     }
 
-    /// What was kept.
+    /// The bytes that were kept.
     pub(crate) fn finish(self) -> Vec<u8> {
         self.collected
     }
 
-    /// Keeps up to so many of the bytes, within the limit. Gives their number, and the bytes after them.
+    /// Keeps at most `most` bytes, within the limit. Returns their number and the bytes after them.
     fn collect_up_to<'a>(&mut self, most: u64, bytes: &'a [u8]) -> (u64, &'a [u8]) {
         let room = MAX_BODY.saturating_sub(self.collected.len()).min(bytes.len());
         let count = usize::try_from(most).unwrap_or(usize::MAX).min(room);
@@ -119,7 +118,7 @@ impl Body {
 }
 
 impl State {
-    /// One byte of what stands between the data of chunks. What does not belong there ends the body.
+    /// The state after a byte between the data of chunks. An invalid byte ends the body.
     fn after(self, byte: u8) -> State {
         match (self, byte) {
             (State::Size(Some(size)), b'\r') | (State::Extension(size), b'\r') => State::SizeEnd(size),
@@ -155,15 +154,15 @@ mod tests {
         let run = |pieces: &mut dyn Iterator<Item = &[u8]>| {
             let mut body = Body::for_response(&head);
             pieces.for_each(|piece| body.feed(piece));
-            let over = !body.needs_more();
-            (body.finish(), over)
+            let complete = !body.needs_more();
+            (body.finish(), complete)
         };
         let whole = run(&mut [bytes].into_iter());
         assert_eq!(run(&mut bytes.chunks(1)), whole, "byte by byte: {}", bytes.escape_ascii());
         whole
     }
 
-    /// Status and fields, bytes after the head, the body, and whether it is known to be over.
+    /// Status and fields, bytes after the head, the body, and whether the body is complete.
     #[test]
     fn bodies_end_where_the_head_says() {
         let rows: &[(&str, &[u8], &[u8], bool)] = &[
@@ -188,14 +187,14 @@ mod tests {
             ("404|Transfer-Encoding: chunked, gzip", b"2\r\nok", b"2\r\nok", false),
             ("404|Transfer-Encoding: gzip;q=1", b"2\r\nok", b"2\r\nok", false),
         ];
-        for (head, bytes, collected, over) in rows {
+        for (head, bytes, collected, complete) in rows {
             let text = format!("HTTP/1.1 {}\r\n\r\n", head.replace('|', "\r\n"));
-            assert_eq!(body(&text, bytes), (collected.to_vec(), *over), "{head}: {}", bytes.escape_ascii());
+            assert_eq!(body(&text, bytes), (collected.to_vec(), *complete), "{head}: {}", bytes.escape_ascii());
         }
     }
 
     #[test]
-    fn chunks() {
+    fn chunked_bodies_end_after_the_last_chunk_or_at_an_error() {
         let rows: &[(&[u8], &[u8], bool)] = &[
             (b"", b"", false),
             (b"0\r\n", b"", true),
@@ -207,7 +206,7 @@ mod tests {
             (b"5\r\nhel", b"hel", false),
             (b"5\r\nhello", b"hello", false),
             (b"5\r\nhello\r\n", b"hello", false),
-            // What is wrong ends it.
+            // An error in the framing ends the body.
             (b"\r\nhello", b"", true),
             (b";x\r\nhello", b"", true),
             (b"-1\r\nhello", b"", true),
@@ -222,9 +221,9 @@ mod tests {
             (b"10000000000000001\r\nhello", b"", true),
             (b"0000000000000000000005\r\nhello\r\n0\r\n\r\n", b"hello", true),
         ];
-        for (bytes, collected, over) in rows {
+        for (bytes, collected, complete) in rows {
             let all = body("HTTP/1.1 500 Oh\r\nTransfer-Encoding: chunked\r\n\r\n", bytes);
-            assert_eq!(all, (collected.to_vec(), *over), "{}", bytes.escape_ascii());
+            assert_eq!(all, (collected.to_vec(), *complete), "{}", bytes.escape_ascii());
         }
     }
 
@@ -235,11 +234,12 @@ mod tests {
             [("", ""), ("Content-Length: 70000\r\n", ""), ("Transfer-Encoding: chunked\r\n", "11170\r\n")]
         {
             let bytes = [before.as_bytes(), &page].concat();
-            let (collected, over) = body(&format!("HTTP/1.1 500 Oh\r\n{fields}\r\n"), &bytes);
-            assert_eq!((collected.len(), over), (65_536, true), "{fields}");
-            // One byte less, and it goes on.
-            let (collected, over) = body(&format!("HTTP/1.1 500 Oh\r\n{fields}\r\n"), &bytes[..before.len() + 65_535]);
-            assert_eq!((collected.len(), over), (65_535, false), "{fields}");
+            let (collected, complete) = body(&format!("HTTP/1.1 500 Oh\r\n{fields}\r\n"), &bytes);
+            assert_eq!((collected.len(), complete), (65_536, true), "{fields}");
+            // With one byte less the body is not complete.
+            let (collected, complete) =
+                body(&format!("HTTP/1.1 500 Oh\r\n{fields}\r\n"), &bytes[..before.len() + 65_535]);
+            assert_eq!((collected.len(), complete), (65_535, false), "{fields}");
         }
     }
 }

@@ -1,11 +1,12 @@
-//! Cookies: pairs in a request, and a response's wish to have one kept (RFC 6265).
+//! Cookies (RFC 6265): the pairs of a request, and the `Set-Cookie` fields of a response. Independent of their content, and
+//! without a store.
 //!
-//! Knows how they are written; must not know what is in them, and keeps none. What comes is read as section 5.2 tells
-//! browsers to, leniently; what goes out is what section 4.1.1 and 4.2.1 tell servers to send, and nothing else.
+//! Received cookies are parsed as section 5.2 requires of browsers, leniently. Sent cookies follow the strict grammar of
+//! sections 4.1.1 and 4.2.1.
 
 use crate::handshake::header;
 
-/// A cookie that a server wants kept: one `Set-Cookie` field. See [`Response::set_cookies`](crate::Response::set_cookies).
+/// A cookie that a server sets: one `Set-Cookie` field. See [`Response::set_cookies`](crate::Response::set_cookies).
 #[derive(Clone, Copy)]
 pub struct SetCookie<'a> {
     name: &'a str,
@@ -14,24 +15,24 @@ pub struct SetCookie<'a> {
 }
 
 impl<'a> SetCookie<'a> {
-    /// Its name.
+    /// The name.
     pub fn name(&self) -> &'a str {
         self.name
     }
 
-    /// Its value, with quotes if it has some.
+    /// The value, with its quotes if it has quotes.
     pub fn value(&self) -> &'a str {
         self.value
     }
 
-    /// The last attribute of this name, such as `Max-Age` or `Path`, compared without regard to case. One without a value, such as
-    /// `Secure`, is empty.
+    /// The last attribute of this name, such as `Max-Age` or `Path`, compared without regard to case. An attribute without a
+    /// value, such as `Secure`, is empty.
     pub fn attribute(&self, name: &str) -> Option<&'a str> {
         let mut all = self.attributes.split(';').map(|part| part.split_once('=').unwrap_or((part, "")));
         all.rfind(|(n, _)| trim(n).eq_ignore_ascii_case(name)).map(|(_, value)| trim(value))
     }
 
-    /// `None`: there is no name, or it is not text.
+    /// Parses a field. `None`: the name is missing, or the field is not UTF-8.
     pub(crate) fn parse(field: &'a [u8]) -> Option<SetCookie<'a>> {
         let field = std::str::from_utf8(field).ok()?;
         let (pair, attributes) = field.split_once(';').unwrap_or((field, ""));
@@ -41,22 +42,22 @@ impl<'a> SetCookie<'a> {
     }
 }
 
-/// Shows the name alone: a cookie is often as good as a password.
+/// Shows only the name, because a cookie may be as secret as a password.
 impl std::fmt::Debug for SetCookie<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SetCookie").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
-/// The cookies of a request: names and values, in the order they came.
+/// The cookies of a request: names and values in order.
 pub(crate) fn parse_pairs<'a>(fields: impl IntoIterator<Item = &'a [u8]>) -> impl Iterator<Item = (&'a str, &'a str)> {
     let fields = fields.into_iter().filter_map(|field| std::str::from_utf8(field).ok());
     let pairs = fields.flat_map(|field| field.split(';')).filter_map(|pair| pair.split_once('='));
     pairs.map(|(name, value)| (trim(name), trim(value))).filter(|(name, _)| !name.is_empty())
 }
 
-/// Whether this may be sent: a token, and a value of visible ASCII without quotes, commas, semicolons and backslashes, or such
-/// a value in quotes.
+/// Whether a cookie may be sent: the name is a token, and the value is visible ASCII without quotes, commas, semicolons and
+/// backslashes, or such a value in quotes.
 pub(crate) fn is_sendable(name: &str, value: &str) -> bool {
     let bare = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
     let fine = |byte: u8| byte.is_ascii_graphic() && !b"\",;\\".contains(&byte);
@@ -72,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn set_cookies() {
+    fn set_cookie_fields_are_parsed() {
         let rows: [(&str, Option<(&str, &str)>); 9] = [
             ("SID=31d4d96e407aad42", Some(("SID", "31d4d96e407aad42"))),
             ("SID=31; Path=/; Secure; HttpOnly", Some(("SID", "31"))),
@@ -100,14 +101,14 @@ mod tests {
     }
 
     #[test]
-    fn cookies_of_a_request() {
+    fn cookies_of_a_request_are_parsed() {
         let fields: [&[u8]; 3] = [b"SID=31d4; lang=en-US;;x; =y", b"\xFF=a", b"a=b=c;SID=2"];
         let want = [("SID", "31d4"), ("lang", "en-US"), ("a", "b=c"), ("SID", "2")];
         assert_eq!(parse_pairs(fields).collect::<Vec<_>>(), want);
     }
 
     #[test]
-    fn what_may_be_sent() {
+    fn only_cookies_in_the_strict_grammar_may_be_sent() {
         for (name, value) in [("SID", "31d4"), ("a", ""), ("a", "\"b\""), ("a", "a=b&c!#"), ("__Host-a", "b")] {
             assert!(is_sendable(name, value), "{name}={value}");
         }

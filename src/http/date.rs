@@ -1,17 +1,17 @@
-//! The date of HTTP, `Sun, 06 Nov 1994 08:49:37 GMT` (IMF-fixdate, RFC 9110 section 5.6.7), to seconds since 1970.
+//! The date of HTTP, `Sun, 06 Nov 1994 08:49:37 GMT` (IMF-fixdate, RFC 9110 section 5.6.7), as seconds since 1970.
+//! Independent of the clock.
 //!
-//! Knows the calendar; must not know what time it is. Only this form is read. Of the two obsolete ones a sender makes
-//! none any more, and one of them has a year of two digits.
+//! Only this form is parsed. Senders must not use the two obsolete forms, and one of them has a year of two digits.
 
-/// Days before each month of a year that is no leap year.
+/// Number of days before each month, in a year that is not a leap year.
 const DAYS_BEFORE_MONTH: [u64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
 const MONTHS: [&[u8]; 12] =
     [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
 const DAYS: [&[u8]; 7] = [b"Thu", b"Fri", b"Sat", b"Sun", b"Mon", b"Tue", b"Wed"];
 
-/// Seconds from 1970 to this date. `None`: it is no such date, or one before 1970.
+/// Number of seconds from 1970 to this date. `None`: not such a date, or a date before 1970.
 pub(crate) fn parse(text: &[u8]) -> Option<u64> {
-    // Exactly 29 bytes, with everything in its place.
+    // Exactly 29 bytes, with each part at its position.
     let text: &[u8; 29] = text.try_into().ok()?;
     let at = |from: usize, length: usize| text.get(from..from.checked_add(length)?);
     let number = |from: usize, length: usize| parse_digits(at(from, length)?);
@@ -30,20 +30,20 @@ pub(crate) fn parse(text: &[u8]) -> Option<u64> {
     let month = MONTHS.iter().position(|name| Some(*name) == at(8, 3))?;
     let (day, year) = (number(5, 2)?, number(12, 4)?);
     let (hour, minute, second) = (number(17, 2)?, number(20, 2)?, number(23, 2)?);
-    // 60 is a leap second, which has no number of its own here.
+    // 60 is a leap second. It counts as the first second of the next minute.
     if hour > 23 || minute > 59 || second > 60 || day == 0 || day > days_in_month(month, year) {
         return None;
     }
     let days = days_before(year)?.checked_add(*DAYS_BEFORE_MONTH.get(month)?)?.checked_add(day)?;
     let days = days.checked_add(u64::from(month > 1 && is_leap(year)))?.checked_sub(1)?;
-    // 1 January 1970 was a Thursday. A date that names another day is not the one that was meant.
+    // 1 January 1970 was a Thursday. A date with a wrong day of the week is invalid.
     if DAYS.get(usize::try_from(days % 7).ok()?).copied() != at(0, 3) {
         return None;
     }
     days.checked_mul(24)?.checked_add(hour)?.checked_mul(60)?.checked_add(minute)?.checked_mul(60)?.checked_add(second)
 }
 
-/// Whole days from 1970 to the first of January.
+/// Number of days from 1970 to the first of January of a year.
 fn days_before(year: u64) -> Option<u64> {
     let leap_years = |before: u64| (before / 4).saturating_sub(before / 100).saturating_add(before / 400);
     let before = year.checked_sub(1)?;
@@ -64,7 +64,7 @@ fn is_leap(year: u64) -> bool {
     year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
 }
 
-/// A number of digits alone. `None` also for none at all, and for more than 64 bits hold.
+/// A number that consists of digits only. `None` also for no digits, and for a number of more than 64 bits.
 pub(crate) fn parse_digits(text: &[u8]) -> Option<u64> {
     if text.is_empty() || !text.iter().all(u8::is_ascii_digit) {
         return None;
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dates() {
+    fn dates_become_seconds() {
         // By `date -d ... +%s`.
         let rows: [(&str, Option<u64>); 28] = [
             ("Sun, 06 Nov 1994 08:49:37 GMT", Some(784_111_777)),
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn every_byte_counts() {
+    fn a_change_of_any_byte_makes_the_date_invalid() {
         let text = b"Sun, 06 Nov 1994 08:49:37 GMT";
         for at in 0..text.len() {
             let mut other = *text;
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers() {
+    fn numbers_have_digits_only() {
         let rows: [(&str, Option<u64>); 8] = [
             ("0", Some(0)),
             ("0120", Some(120)),

@@ -1,4 +1,5 @@
-//! HTTP as an application sees it: the request and the response of an opening handshake, cookies, dates, bodies.
+//! The HTTP types of an application: the request and the response of an opening handshake, cookies, dates and bodies.
+//! Independent of sockets and of the server.
 
 pub(crate) mod body;
 pub(crate) mod cookie;

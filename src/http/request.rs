@@ -1,6 +1,5 @@
-//! The request of an opening handshake, as users see it.
-//!
-//! Knows where in a head to find what; must not know how the head was judged, nor how it came.
+//! The request of an opening handshake as an application sees it. Independent of the check of the request, and of the
+//! connection.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -11,12 +10,12 @@ use crate::handshake::header;
 use crate::handshake::http::Head;
 use crate::handshake::server;
 
-/// A request as a server got it: the one that opened a connection (RFC 6455 section 4.1, see
-/// [`WebSocket::request`](crate::WebSocket::request)), or one that a hook is asked about ([`Server::http`](crate::Server::http),
+/// A request that a server received: the one that opened a connection (RFC 6455 section 4.1, see
+/// [`WebSocket::request`](crate::WebSocket::request)), or the argument of a hook ([`Server::http`](crate::Server::http),
 /// [`Server::on_request`](crate::Server::on_request)).
 ///
-/// It is kept as long as the connection, in little more memory than it had bytes. Its `Debug` shows neither the query nor
-/// any header but `Host`, because the others may hold secrets.
+/// The connection keeps it, in little more memory than its number of bytes. Its `Debug` shows neither the query nor
+/// any header except `Host`, because the others may hold secrets.
 ///
 /// ```
 /// # fn main() -> stdws::Result<()> {
@@ -52,10 +51,12 @@ pub(crate) struct DraftFields {
 }
 
 impl Request {
+    /// The head of the request.
     pub(crate) fn head(&self) -> &Head {
         &self.head
     }
 
+    /// A request with this head, from this peer, and with this address of the client.
     pub(crate) fn new(head: Head, peer: Option<SocketAddr>, client: Option<IpAddr>) -> Request {
         Request {
             head,
@@ -66,7 +67,7 @@ impl Request {
         }
     }
 
-    /// Whether a WebSocket is asked for: `Upgrade` names `websocket`.
+    /// Whether the request asks for a WebSocket: `Upgrade` names `websocket`.
     pub fn is_websocket(&self) -> bool {
         server::is_websocket(&self.head)
     }
@@ -76,16 +77,16 @@ impl Request {
         self.head.method()
     }
 
-    /// The path, which begins with `/`. Percent-encoding is left as it came.
+    /// The path, which begins with `/`. Percent-encoding is not decoded.
     pub fn path(&self) -> &str {
         match self.resource_name().split('?').next() {
-            // An empty path of a URI stands for the root (RFC 9110 section 4.2.3).
+            // An empty path of a URI means the root (RFC 9110 section 4.2.3).
             Some("") | None => "/",
             Some(path) => path,
         }
     }
 
-    /// What follows the first `?` of the target, if there is one.
+    /// The query: the text after the first `?` of the target.
     pub fn query(&self) -> Option<&str> {
         self.resource_name().split_once('?').map(|(_, query)| query)
     }
@@ -95,12 +96,12 @@ impl Request {
         self.head.target()
     }
 
-    /// The host that was asked, with the port if one was given. Empty only in plain HTTP/1.0.
+    /// The value of `Host`: the host, and the port if there is one. Empty only in HTTP/1.0.
     pub fn host(&self) -> &str {
         self.header("Host").unwrap_or_default()
     }
 
-    /// From where a browser's page comes (RFC 6455 section 10.2). Clients that are no browsers send none, or any.
+    /// The origin of a browser's page (RFC 6455 section 10.2). Other clients send none, or any value.
     pub fn origin(&self) -> Option<&str> {
         #[cfg(feature = "legacy")]
         if let Some(origin) = self.draft.as_ref().and_then(|draft| draft.origin.as_deref()) {
@@ -114,16 +115,17 @@ impl Request {
         header_text(&self.head, name)
     }
 
-    /// User name and password, if the request has Basic credentials (RFC 7617). `None` also if they are not as section 2 of it
-    /// describes, not UTF-8, or there twice.
+    /// User name and password, if the request has Basic credentials (RFC 7617). `None` also if they are not in the form of its
+    /// section 2, not UTF-8, or there twice.
     ///
-    /// That they are there says nothing: [`Server::basic_auth`](crate::Server::basic_auth) checks them, or compare them with
+    /// They are not checked. [`Server::basic_auth`](crate::Server::basic_auth) checks them; otherwise compare them with
     /// [`Credentials::matches`].
     pub fn basic_auth(&self) -> Option<Credentials> {
         Credentials::from_header(self.head.single("Authorization").ok()??)
     }
 
-    /// The token of a request with `Authorization: Bearer` (RFC 6750 section 2.1). Compare it with [`constant_time_eq`](crate::constant_time_eq).
+    /// The token of `Authorization: Bearer` (RFC 6750 section 2.1). Compare it with
+    /// [`constant_time_eq`](crate::constant_time_eq).
     pub fn bearer_token(&self) -> Option<&str> {
         let value = std::str::from_utf8(self.head.single("Authorization").ok()??).ok()?;
         let (scheme, token) = value.split_once(' ')?;
@@ -135,18 +137,18 @@ impl Request {
         self.cookies().find(|(n, _)| *n == name).map(|(_, value)| value)
     }
 
-    /// Names and values of all cookies, in the order they came. Those that are not UTF-8 are left out.
+    /// Names and values of all cookies in order, without those that are not UTF-8.
     pub fn cookies(&self) -> impl Iterator<Item = (&str, &str)> {
         cookie::parse_pairs(self.head.get_all("Cookie"))
     }
 
-    /// All headers in the order they came. Values are visible characters, spaces and tabs, and may have bytes outside ASCII.
+    /// All headers in order. Values are visible characters, spaces and tabs, and may have bytes outside ASCII.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.head.fields()
     }
 
     /// The subprotocols offered, in the client's order of preference. [`WebSocket::subprotocol`](crate::WebSocket::subprotocol)
-    /// is the one agreed on.
+    /// is the one in use.
     pub fn subprotocols(&self) -> impl Iterator<Item = &str> {
         let fields = self.head.get_all("Sec-WebSocket-Protocol");
         let names: Vec<&str> = fields.flat_map(header::tokens).filter_map(|token| token.ok()).collect();
@@ -158,20 +160,20 @@ impl Request {
         names.into_iter()
     }
 
-    /// The address of the peer, which may be a proxy; `None` over a stream made elsewhere.
+    /// The address of the peer, which may be a proxy. `None` over a caller-supplied stream.
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.peer
     }
 
-    /// The address of the client, also behind proxies, as far as these can be believed:
+    /// The address of the client, also behind trusted proxies. See
     /// [`Server::trust_proxy_protocol`](crate::Server::trust_proxy_protocol),
     /// [`trust_forwarded`](crate::Server::trust_forwarded) and
-    /// [`trust_x_forwarded_for`](crate::Server::trust_x_forwarded_for) say whom and what. Without them it is the peer's.
+    /// [`trust_x_forwarded_for`](crate::Server::trust_x_forwarded_for). Without them it is the address of the peer.
     pub fn client_ip(&self) -> Option<IpAddr> {
         self.client
     }
 
-    /// Path and query, without what a URI has before them.
+    /// Path and query, without scheme and authority.
     fn resource_name(&self) -> &str {
         let target = self.target();
         match target.split_once("://") {
@@ -235,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn headers() {
+    fn headers_are_found_without_regard_to_case() {
         let bytes =
             b"GET / HTTP/1.1\r\nHost: h:1\r\nOrigin: http://h:1\r\nSec-WebSocket-Protocol: b, a\r\nX: caf\xE9\r\n\
             sec-websocket-protocol: c\r\nx: second\r\n\r\n";

@@ -1,6 +1,5 @@
-//! An HTTP response as users see it: one they answer with, or the one that opened a client's connection.
-//!
-//! Knows what may be said in a response; must not know when one is sent, nor how.
+//! An HTTP response as an application sees it: the response of a hook, or the one that opened a client's connection.
+//! Independent of when and how it is sent.
 
 use std::fmt;
 
@@ -12,17 +11,17 @@ use crate::handshake::header::check_field;
 use crate::handshake::http;
 use crate::handshake::http::Head;
 
-/// An HTTP response. A server's hooks make one to answer with ([`Server::http`](crate::Server::http),
-/// [`Decision::Respond`](crate::Decision::Respond)); a client gets the one that opened its connection
+/// An HTTP response. The hooks of a server return one ([`Server::http`](crate::Server::http),
+/// [`Decision::Respond`](crate::Decision::Respond)). A client gets the one that opened its connection
 /// ([`WebSocket::response`](crate::WebSocket::response), RFC 6455 section 4.2.2).
 ///
-/// `Content-Length` and `Connection: close` are written by the server, and so is `Upgrade: websocket` with status 426. There
-/// is no `Date`, which only a server with a clock has to send (RFC 9110 section 6.6.1).
+/// The server adds `Content-Length` and `Connection: close`, and `Upgrade: websocket` with status 426. It sends no `Date`,
+/// which is mandatory only for a server with a clock (RFC 9110 section 6.6.1).
 ///
-/// What cannot be sent (a header with a line break, a status that is none) is never sent in part: the server answers 500
-/// instead, and [`error`](Response::error) tells what was wrong.
+/// The setters keep the first error, such as a line break in a header or an invalid status, and [`error`](Response::error)
+/// returns it. A server never sends such a response, but 500 in its place.
 ///
-/// Its `Debug` shows no header and no body, because some hold secrets.
+/// Its `Debug` shows no header and no body, because they may hold secrets.
 ///
 /// ```
 /// use stdws::Response;
@@ -38,24 +37,24 @@ pub struct Response {
 }
 
 impl Response {
-    /// The one that opened a connection.
+    /// The response that opened a connection.
     pub(crate) fn from_head(head: Head) -> Response {
         Response { head, body: Vec::new(), error: None }
     }
 
-    // ── making one ──────────────────────────────────────────────────────────────────────────────────────────────────
+    // ── construction ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    /// Plain text, in UTF-8. The status is one from 200 to 599.
+    /// A response with plain text in UTF-8. The status is one from 200 to 599.
     pub fn text(status: u16, body: impl Into<String>) -> Response {
         Response::bytes(status, "text/plain; charset=utf-8", body.into())
     }
 
-    /// A page, in UTF-8. What others wrote has to be escaped before it comes in here.
+    /// A response with an HTML page in UTF-8. The caller escapes text from other sources.
     pub fn html(status: u16, body: impl Into<String>) -> Response {
         Response::bytes(status, "text/html; charset=utf-8", body.into())
     }
 
-    /// Anything else: `Response::bytes(200, "application/json", "{}")`.
+    /// A response with any content type: `Response::bytes(200, "application/json", "{}")`.
     pub fn bytes(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Response {
         Response { body: body.into(), ..Response::empty(status) }.with_header("Content-Type", content_type)
     }
@@ -66,22 +65,23 @@ impl Response {
         Response { head: Head::response(status), body: Vec::new(), error }
     }
 
-    /// Sends the client elsewhere (RFC 9110 section 15.4): 308 for good, 307 for now, 303 for another page. Browsers and many
-    /// clients do not follow it when they open a WebSocket.
+    /// A redirect (RFC 9110 section 15.4): 308 is permanent, 307 temporary, 303 leads to another page. Browsers and many clients
+    /// do not follow it when they open a WebSocket.
     pub fn redirect(status: u16, location: &str) -> Response {
         Response::empty(status).with_header("Location", location)
     }
 
-    /// 401, which asks for Basic credentials (RFC 7617). The realm says what they are for, in ASCII.
+    /// A response with status 401 that requires Basic credentials (RFC 7617). The realm names in ASCII what they are for.
     pub fn unauthorized(realm: &str) -> Response {
         let challenge = basic::challenge(realm);
         Response::text(401, "a user name and a password are needed\n").with_header("WWW-Authenticate", &challenge)
     }
 
-    /// Adds a header. The same name may be added again.
+    /// Adds a header. The same name may be added several times.
     ///
-    /// Not to be given are those that the server writes: `Connection`, `Content-Length`, `Transfer-Encoding`, `Upgrade`, all that
-    /// begin with `Sec-WebSocket-`, and `Host` and `Origin`, which stand in requests only.
+    /// The headers that the server writes must not be added: `Connection`, `Content-Length`, `Transfer-Encoding`, `Upgrade` and
+    /// all that begin with `Sec-WebSocket-`. Nor must `Host` and `Origin`, which only requests have. An error is kept for
+    /// [`error`](Response::error), and the header is not added.
     pub fn with_header(mut self, name: &str, value: &str) -> Response {
         let pushed = check_field(name, value).and_then(|()| match self.head.push(name, value) {
             true => Ok(()),
@@ -93,9 +93,9 @@ impl Response {
         self
     }
 
-    // ── reading one ─────────────────────────────────────────────────────────────────────────────────────────────────
+    // ── parts ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    /// The HTTP status. A client's is 101.
+    /// The HTTP status. It is 101 for the response that opened a connection.
     pub fn status(&self) -> u16 {
         self.head.status()
     }
@@ -105,13 +105,13 @@ impl Response {
         header_text(&self.head, name)
     }
 
-    /// All headers in the order they came. Values are visible characters, spaces and tabs, and may have bytes outside ASCII.
+    /// All headers in order. Values are visible characters, spaces and tabs, and may have bytes outside ASCII.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.head.fields()
     }
 
-    /// The cookies that the server wants kept: its fields `Set-Cookie` (RFC 6265 section 4.1), in the order they came. None is kept
-    /// here; [`Client::cookie`](crate::Client::cookie) sends one.
+    /// The cookies that the server sets: its `Set-Cookie` fields (RFC 6265 section 4.1) in order. They are not stored;
+    /// [`Client::cookie`](crate::Client::cookie) sends a cookie.
     pub fn set_cookies(&self) -> impl Iterator<Item = SetCookie<'_>> {
         self.head.get_all("Set-Cookie").filter_map(SetCookie::parse)
     }
@@ -121,26 +121,26 @@ impl Response {
         &self.body
     }
 
-    /// Why this response cannot be sent, if it cannot: the first thing that was wrong with it.
+    /// The first error in the arguments of this response. A response with an error is not sent.
     pub fn error(&self) -> Option<&UsageError> {
         self.error.as_ref()
     }
 
-    // ── sending one ─────────────────────────────────────────────────────────────────────────────────────────────────
+    // ── encoding ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    /// The head that goes out, and the body behind it, which a HEAD request does not get (RFC 9110 section 9.3.2).
+    /// The bytes of the head, and the body, which is not sent to a HEAD request (RFC 9110 section 9.3.2).
     pub(crate) fn encode(&self, method: &str) -> (Vec<u8>, &[u8]) {
         let status = self.status();
         let length = self.body.len().to_string();
-        let given = self.headers().map(|(name, value)| (name, std::str::from_utf8(value).unwrap_or_default()));
-        let mut fields: Vec<(&str, &str)> = given.collect();
-        // These two never have a body, and 204 no length either (RFC 9110 section 8.6).
+        let added = self.headers().map(|(name, value)| (name, std::str::from_utf8(value).unwrap_or_default()));
+        let mut fields: Vec<(&str, &str)> = added.collect();
+        // 204 and 304 never have a body, and no Content-Length is sent with them (RFC 9110 section 8.6).
         let bare = matches!(status, 204 | 304);
         if !bare {
             fields.push(("Content-Length", &length));
         }
         if status == 426 {
-            // It has to say to what; and Upgrade has to be named in Connection (RFC 9110 sections 7.8 and 15.5.22).
+            // 426 requires Upgrade, and Upgrade has to be named in Connection (RFC 9110 sections 7.8 and 15.5.22).
             fields.push(("Upgrade", "websocket"));
         }
         fields.push(("Connection", if status == 426 { "Upgrade, close" } else { "close" }));
@@ -155,7 +155,7 @@ impl fmt::Debug for Response {
         f.debug_struct("Response")
             .field("status", &self.status())
             .field("body", &self.body.len())
-            .field("misuse", &self.error)
+            .field("error", &self.error)
             .finish_non_exhaustive()
     }
 }
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sent() {
+    fn a_response_is_encoded_with_length_and_connection() {
         let text = Response::text(200, "ok\n").with_header("Set-Cookie", "a=b").with_header("Set-Cookie", "c=d");
         let head =
             "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nSet-Cookie: a=b\r\nSet-Cookie: c=d\r\n\
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_must_not_be_sent_is_noticed() {
+    fn invalid_arguments_are_kept_as_the_error() {
         let own = |name: &str| UsageError::ReservedHeader(name.to_owned());
         let value = |name: &str| UsageError::HeaderValue(name.to_owned());
         let long = "x".repeat(60_000);
@@ -223,7 +223,7 @@ mod tests {
             (Response::empty(200).with_header("Upgrade", "h2c"), own("Upgrade")),
             (Response::empty(200).with_header("Sec-WebSocket-Accept", "x"), own("Sec-WebSocket-Accept")),
             (Response::empty(200).with_header("X", &long).with_header("X", &long), UsageError::HeadersTooLarge),
-            // The first fault is told.
+            // The first error is kept.
             (Response::empty(99).with_header("X", "\n"), UsageError::Status(99)),
         ];
         for (response, error) in rows {
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_was_received() {
+    fn a_received_response_has_its_parts() {
         let mut parser = HeadParser::response();
         parser.feed(b"HTTP/1.1 101 S3CRET\r\nUpgrade: websocket\r\nSet-Cookie: S3CRET\r\n\r\n").unwrap();
         let response = Response::from_head(parser.finish().unwrap());

@@ -183,10 +183,10 @@ mod tests {
     #[test]
     fn a_violation_is_named_and_stops_the_explainer() {
         let text = explain(Version::Hybi07, &[(Role::Client, HEAD), (Role::Client, b"\x81\x05Hello\x81\x05Hello")]);
-        has(&text, &["Invalid frame", "BROKEN RULE  a client's frame is not masked"]);
+        has(&text, &["Invalid frame", "BROKEN RULE  a frame from a client is not masked"]);
         assert_eq!(text.matches("Invalid frame").count(), 1);
         let text = explain(Version::Hybi05, &[(Role::Server, ANSWER), (Role::Server, b"\x84\x85")]);
-        has(&text, &["reserved bits 1000 set"]);
+        has(&text, &["reserved bits 1000 are set"]);
     }
 
     #[test]

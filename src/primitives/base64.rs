@@ -1,11 +1,10 @@
-//! Base64 (RFC 4648 section 4). Knows bytes and the alphabet; must not know what is encoded.
+//! Base64 (RFC 4648 section 4). Independent of what is encoded.
 //!
-//! Three bytes are 24 bits are four characters of six bits. An end of one byte becomes two characters and `==`, an end
-//! of two bytes three characters and `=`. Reading is strict about all of that: no other character, no line break, no
-//! missing padding, nothing after it. One thing is let pass: the last character before the padding has two or four bits
-//! more than the bytes need. RFC 4648 section 3.5 has encoders set them to zero and leaves it to decoders whether to
-//! look. We do not look, because the example key of RFC 6455 section 4.1, `AQIDBAUGBwgJCgsMDQ4PEC==`, has one of them
-//! set.
+//! Three bytes are 24 bits, which are four characters of six bits. One byte at the end becomes two characters and `==`, two
+//! bytes at the end become three characters and `=`. The decoder is strict: no other character, no line break, no missing
+//! padding, and nothing after the padding. It makes one exception. The last character before the padding has two or four
+//! unused bits. RFC 4648 section 3.5 requires encoders to set them to zero, and allows decoders to ignore them. This
+//! decoder ignores them, because the example key of RFC 6455 section 4.1, `AQIDBAUGBwgJCgsMDQ4PEC==`, has one of them set.
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -18,7 +17,7 @@ pub(crate) fn encode(data: &[u8]) -> String {
             bits = bits << 8 | u32::from(group.get(at).copied().unwrap_or(0));
         }
         for at in 0..4 {
-            // One byte fills two characters, two bytes three: always one character more than bytes.
+            // One byte takes two characters, two bytes take three: one character more than bytes.
             let digit = (bits >> (18 - 6 * at)) as usize & 0x3f;
             text.push(if at <= group.len() { char::from(ALPHABET[digit]) } else { '=' });
         }
@@ -26,12 +25,12 @@ pub(crate) fn encode(data: &[u8]) -> String {
     text
 }
 
-/// The bytes of a base64 `text`; `None` if it is not base64 with its padding, and nothing but that.
+/// The bytes of a base64 `text`. `None` if the text is not exactly base64 with its padding.
 pub(crate) fn decode(text: &[u8]) -> Option<Vec<u8>> {
     if text.len() % 4 != 0 {
         return None;
     }
-    // Padding exists only at the very end, so what is left after taking it off must be digits alone.
+    // Padding is allowed only at the end, so the rest consists of digits.
     let digits = text.strip_suffix(b"==").or_else(|| text.strip_suffix(b"=")).unwrap_or(text);
     let mut data = Vec::with_capacity(text.len() / 4 * 3);
     for group in digits.chunks(4) {
@@ -39,14 +38,14 @@ pub(crate) fn decode(text: &[u8]) -> Option<Vec<u8>> {
         for &character in group {
             bits = bits << 6 | decode_digit(character)?;
         }
-        // Move what a short last group has to where a full one has it; its unused bits end below the bytes taken.
+        // Shift the bits of a short last group to the position of a full group. Its unused bits are below the bytes taken.
         bits <<= 6 * (4 - group.len());
         data.extend_from_slice(&bits.to_be_bytes()[1..group.len()]);
     }
     Some(data)
 }
 
-/// The six bits a character stands for.
+/// The six bits of a character.
 fn decode_digit(character: u8) -> Option<u32> {
     let value = match character {
         b'A'..=b'Z' => character - b'A',
@@ -94,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn every_length_comes_back() {
+    fn every_length_is_encoded_and_decoded() {
         let data: Vec<u8> = (0..=255).rev().collect();
         for length in 0..=data.len() {
             let text = encode(&data[..length]);
@@ -104,8 +103,8 @@ mod tests {
     }
 
     #[test]
-    fn padding_stands_at_the_end_or_nowhere() {
-        // Every way to put '=' into eight characters: only none, the last, and the last two are right.
+    fn padding_is_allowed_only_at_the_end() {
+        // All combinations of '=' in eight characters: only none, the last, and the last two are valid.
         for places in 0..=0xffu32 {
             let text: Vec<u8> = (0..8).map(|at| if places >> at & 1 == 1 { b'=' } else { b'A' }).collect();
             let want = match places {
@@ -126,14 +125,14 @@ mod tests {
         for length in 0..=16 {
             assert_eq!(decode(&vec![b'A'; length]).is_some(), length % 4 == 0, "{length}");
         }
-        // What unpadded dialects write.
+        // Text without padding is invalid.
         assert_eq!(decode(b"Zg"), None);
         assert_eq!(decode(b"Zm8"), None);
         assert_eq!(decode(b"Zg="), None);
     }
 
     #[test]
-    fn every_other_byte_is_refused_everywhere() {
+    fn every_other_byte_is_rejected_at_every_position() {
         let mut known = 0;
         for byte in 0..=u8::MAX {
             if ALPHABET.contains(&byte) {
@@ -143,13 +142,13 @@ mod tests {
             for at in 0..8 {
                 let mut text = *b"Zm9vYmFy";
                 text[at] = byte;
-                // '=' has its place at the very end.
+                // '=' is valid only at the end.
                 let fine = byte == b'=' && at == 7;
                 assert_eq!(decode(&text).is_some(), fine, "{byte:#04x} at {at}");
             }
             for (text, places) in [(*b"Zm8=", 0..3), (*b"Zg==", 0..2)] {
                 for at in places {
-                    // "Zg==" comes out of "Zm8=" if its third character is '='.
+                    // "Zm8=" with '=' as its third character is the valid text "Zm==".
                     if (byte, at) != (b'=', 2) {
                         let mut text = text;
                         text[at] = byte;
@@ -162,8 +161,8 @@ mod tests {
     }
 
     #[test]
-    fn unused_bits_are_let_pass() {
-        // The key of the example in RFC 6455 section 4.1 stands for the bytes 1 to 16.
+    fn unused_bits_are_ignored() {
+        // The example key of RFC 6455 section 4.1 encodes the bytes 1 to 16.
         let key: Vec<u8> = (1..=16).collect();
         assert_eq!(decode(b"AQIDBAUGBwgJCgsMDQ4PEC=="), Some(key.clone()));
         assert_eq!(encode(&key), "AQIDBAUGBwgJCgsMDQ4PEA==");

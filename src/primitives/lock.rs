@@ -1,9 +1,8 @@
-//! A mutex that knows, in debug builds, that no code of the user runs while it is held.
+//! A mutex that checks in debug builds that no user code runs while it is held. Independent of what it protects.
 //!
-//! The rule: no event is emitted, no code of the user is called, and nothing that does either is dropped, while a thread
-//! holds a lock. Otherwise that code could use the library, and wait for the lock that its own thread holds. In debug
-//! builds each thread keeps a list of the locks it holds, and panics where the rule is broken. In release builds this is
-//! a plain `Mutex`.
+//! The rule: while a thread holds a lock, it emits no event, calls no user code, and drops nothing that does either.
+//! Otherwise that code could call the library, and wait for the lock that its own thread holds. In debug builds each thread
+//! keeps a list of the locks it holds, and a violation of the rule panics. In release builds this is a plain `Mutex`.
 //!
 //! | place | checks |
 //! |---|---|
@@ -15,24 +14,27 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Longer than anyone waits. Some systems cannot wait for a time that is too far away.
+/// Maximum time of a wait. Some systems fail for a longer time.
 const FOREVER: Duration = Duration::from_secs(1 << 31);
 
-/// A mutex whose poison does not count: no code panics while it holds one, so what it guards is whole.
+/// A mutex without poisoning: no code panics while it holds one, so the protected value is always consistent.
 #[derive(Default)]
 pub(crate) struct Lock<T>(Mutex<T>);
 
 impl<T> Lock<T> {
+    /// A lock that protects this value.
     pub(crate) fn new(value: T) -> Lock<T> {
         Lock(Mutex::new(value))
     }
 
+    /// Waits for the lock and takes it.
     #[inline]
     pub(crate) fn lock(&self) -> Locked<'_, T> {
         let held = held::Held::new(std::ptr::from_ref(self).cast());
         Locked { guard: self.0.lock().unwrap_or_else(PoisonError::into_inner), held }
     }
 
+    /// The value, which no other thread can use.
     pub(crate) fn get_mut(&mut self) -> &mut T {
         self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
@@ -44,29 +46,29 @@ impl<T> fmt::Debug for Lock<T> {
     }
 }
 
-/// A lock that is held. `guard` is dropped first.
+/// RAII guard of a lock. The field `guard` is dropped first.
 pub(crate) struct Locked<'a, T> {
     guard: MutexGuard<'a, T>,
     held: held::Held,
 }
 
 impl<'a, T> Locked<'a, T> {
-    /// Waits for `changed`, at most this long. The lock is not held meanwhile.
+    /// Waits for `changed`, at most for `limit`, without the lock.
     pub(crate) fn wait(self, changed: &Condvar, limit: Duration) -> Locked<'a, T> {
         let Locked { guard, held } = self;
         let guard = changed.wait_timeout(guard, limit.min(FOREVER)).unwrap_or_else(PoisonError::into_inner).0;
         Locked { guard, held }
     }
 
-    /// Waits for `changed` as long as this is so, at most this long.
+    /// Waits for `changed` until `condition` is false, at most for `limit`.
     pub(crate) fn wait_while(
         self,
         changed: &Condvar,
         limit: Duration,
-        so: impl FnMut(&mut T) -> bool,
+        condition: impl FnMut(&mut T) -> bool,
     ) -> Locked<'a, T> {
         let Locked { guard, held } = self;
-        let waited = changed.wait_timeout_while(guard, limit.min(FOREVER), so);
+        let waited = changed.wait_timeout_while(guard, limit.min(FOREVER), condition);
         Locked { guard: waited.unwrap_or_else(PoisonError::into_inner).0, held }
     }
 }
@@ -87,7 +89,7 @@ impl<T> DerefMut for Locked<'_, T> {
     }
 }
 
-/// Panics in debug builds if this thread holds a lock. Stands before everything that may run code of the user.
+/// Panics in debug builds if this thread holds a lock. Called before everything that may run user code.
 #[inline]
 #[track_caller]
 pub(crate) fn assert_unlocked() {
@@ -103,13 +105,13 @@ mod held {
         static HELD: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
     }
 
-    /// One lock on the list of this thread.
+    /// An entry in the list of this thread.
     pub(crate) struct Held(usize);
 
     impl Held {
         pub(crate) fn new(lock: *const ()) -> Held {
             let lock = lock as usize;
-            // A thread that ends may still drop what it has, without its list.
+            // A thread that ends may drop values after its list.
             let again = HELD.try_with(|held| held.borrow().contains(&lock)).unwrap_or(false);
             assert!(!again, "this thread waits for a lock that it holds");
             let _ = HELD.try_with(|held| held.borrow_mut().push(lock));
@@ -126,14 +128,14 @@ mod held {
     #[track_caller]
     pub(crate) fn assert_none() {
         let none = HELD.try_with(|held| held.borrow().is_empty()).unwrap_or(true);
-        // A second panic would end the process, and the first one says more.
-        assert!(none || thread::panicking(), "code of the user may run here, and this thread holds a lock");
+        // A second panic would abort the process, and hide the first one.
+        assert!(none || thread::panicking(), "user code may run here, and this thread holds a lock");
     }
 }
 
 #[cfg(not(debug_assertions))]
 mod held {
-    /// Nothing.
+    /// An empty entry.
     pub(crate) struct Held;
 
     impl Held {
@@ -153,7 +155,7 @@ mod tests {
     use std::panic::{catch_unwind, AssertUnwindSafe};
 
     #[test]
-    fn what_breaks_the_rule_panics() {
+    fn a_violation_of_the_rule_panics() {
         let (one, other) = (Lock::new(1), Lock::new(2));
         assert_unlocked();
         let held = one.lock();
@@ -162,7 +164,7 @@ mod tests {
         let both = other.lock();
         drop(held);
         assert!(catch_unwind(assert_unlocked).is_err());
-        // Released in any order, and while waiting.
+        // Locks are released in any order, and during a wait.
         let both = both.wait(&Condvar::new(), Duration::ZERO);
         assert_eq!(*both, 2);
         drop(both);

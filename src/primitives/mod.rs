@@ -1,4 +1,4 @@
-//! Algorithms that know nothing of WebSocket, each in one file that can be read alone.
+//! Algorithms without any knowledge of WebSocket, each in a file that can be read alone.
 
 pub(crate) mod base64;
 pub(crate) mod lock;

@@ -1,56 +1,53 @@
-//! Bytes nobody can predict. Knows the operating system; must not know what the bytes are for.
+//! Unpredictable random bytes from the operating system or a source of the caller. Independent of their use.
 //!
-//! `std` has no stable generator for cryptography, so this is what there is without leaving it:
+//! `std` has no stable cryptographic generator. The sources are:
 //!
-//! * On Unix, `/dev/urandom`, opened once per process. (Linux answers from it even in the first moments after power is
-//!   switched on, before anything unpredictable has happened. Programs that run so early bring a source of their own.)
-//! * Elsewhere, [`RandomState`](std::collections::hash_map::RandomState), which holds a secret key that `std` takes
-//!   from the operating system once: SipHash-1-3 under that key over a counter that never repeats. Without the key its
-//!   answers are not told from chance by any method known, though nobody promises that of it, and who reads the memory
-//!   of the process knows all of them.
-//! * Or a source that the user brings.
+//! * On Unix, `/dev/urandom`, opened once per process. (Linux returns bytes from it even directly after power-on, before it
+//!   has collected entropy. Programs that run so early have to use a source of their own.)
+//! * Elsewhere, [`RandomState`](std::collections::hash_map::RandomState), which holds a secret key that `std` draws from the
+//!   operating system once. The bytes are SipHash-1-3 with that key over a counter that never repeats. Without the key no
+//!   known method distinguishes them from random bytes, but this is not a guarantee. Read access to the memory of the
+//!   process reveals all of them.
+//! * A source of the caller.
 //!
-//! It fails closed: when a source fails, the caller gets the error and no bytes. Nothing is made up, nothing is used
-//! again.
+//! It fails closed: when a source fails, the caller gets the error and no bytes. No byte is used twice.
 //!
-//! Small keys come from a pool, so that the system is asked once per 128 of them. Invariant: `pool[used..]` came from
-//! the source and was never handed out; `pool[..used]` is never handed out again, and what was handed out is zero in
-//! the pool from then on.
+//! Masking keys are taken from a pool, so that one system call serves 128 of them. Invariant: `pool[used..]` is from the
+//! source and was never returned; `pool[..used]` is never returned again, and returned bytes are zero in the pool.
 
 use std::fmt;
 use std::io;
 
-/// Fills all of the slice with bytes nobody can predict, or fails.
+/// A function that fills the whole slice with unpredictable bytes, or fails.
 type FillFn = Box<dyn FnMut(&mut [u8]) -> io::Result<()> + Send>;
 
-/// 128 keys of four bytes: enough that the system call does not show, little enough for every connection to have its
-/// own.
+/// Length of a pool: 128 keys of four bytes. That makes the system call negligible, and each connection can have a pool.
 const POOL_SIZE: usize = 512;
 /// Threshold in bytes below which the pool is low: eight keys, the maximum that is used under one lock.
 const LOW_WATERMARK: usize = 8 * 4;
 
-/// A source and what was taken from it ahead of time.
+/// A source, and a pool of bytes drawn in advance.
 pub(crate) struct RandomSource {
     source: FillFn,
-    /// Empty until the first key is wanted.
+    /// Empty until the first key is drawn.
     pool: Vec<u8>,
     used: usize,
 }
 
 impl RandomSource {
-    /// The operating system's.
+    /// The source of the operating system.
     pub(crate) fn system() -> RandomSource {
         RandomSource::from_fn(Box::new(fill_from_system))
     }
 
-    /// A source of the user's. It fills the whole slice it is given, or returns an error.
+    /// A source of the caller. The function fills the whole slice, or returns an error.
     pub(crate) fn from_fn(source: FillFn) -> RandomSource {
         RandomSource { source, pool: Vec::new(), used: 0 }
     }
 
-    /// Fills `out` straight from the source. After an error, what `out` holds must not be used.
+    /// Fills `out` from the source, not from the pool. After an error the contents of `out` must not be used.
     pub(crate) fn fill(&mut self, out: &mut [u8]) -> io::Result<()> {
-        // 6455-4.1-30: a nonce is asked for when it is needed, and never kept.
+        // 6455-4.1-30: a nonce is drawn when it is needed, and never stored.
         (self.source)(out)
     }
 
@@ -71,7 +68,7 @@ impl RandomSource {
     /// Four bytes from the pool.
     #[inline]
     pub(crate) fn masking_key(&mut self) -> io::Result<[u8; 4]> {
-        // 6455-5.3-2, 6455-10.3-1: every key is new. 6455-5.3-4: it has nothing to do with the one before.
+        // 6455-5.3-2, 6455-10.3-1: every key is new. 6455-5.3-4: it does not depend on the key before.
         if self.used >= self.pool.len() {
             self.refill()?;
         }
@@ -79,13 +76,13 @@ impl RandomSource {
             return Err(io::ErrorKind::UnexpectedEof.into());
         };
         self.used += 4;
-        // The pool keeps zeros: what it gave away is no longer there to be read, or given again.
+        // This leaves zeros in the pool, so that a key cannot be read there, or returned again.
         Ok(std::mem::take(next))
     }
 
     #[cold]
     fn refill(&mut self) -> io::Result<()> {
-        // 6455-5.3-3: from the source alone. Until it has succeeded all of the pool counts as spent.
+        // 6455-5.3-3: from the source only. Until it succeeds, the whole pool counts as used.
         self.pool.resize(POOL_SIZE, 0);
         self.used = POOL_SIZE;
         (self.source)(&mut self.pool)?;
@@ -117,7 +114,7 @@ mod system {
         let device = match DEVICE.get() {
             Some(device) => device,
             None => {
-                // Threads that meet here open one each, and all but one are closed again. A failure is not remembered.
+                // Concurrent threads open one device each, and close all but one. A failure is not stored.
                 let device = open("/dev/urandom")?;
                 DEVICE.get_or_init(|| device)
             }
@@ -125,12 +122,12 @@ mod system {
         read(device, out)
     }
 
-    /// Goes on after a short read, and fails at an end of file.
+    /// Fills `out` with as many reads as needed, and fails at the end of the file.
     pub(super) fn read(mut device: &File, out: &mut [u8]) -> io::Result<()> {
         device.read_exact(out)
     }
 
-    /// In a badly made container there may be an ordinary file in its place, with the same bytes in it every time.
+    /// Opens the device. A broken container may have an ordinary file in its place, with the same bytes each time.
     pub(super) fn open(path: &str) -> io::Result<File> {
         let device = File::open(path)?;
         if device.metadata()?.file_type().is_char_device() {
@@ -144,7 +141,7 @@ mod system {
 #[cfg(not(unix))]
 use keyed as system;
 
-/// Compiled for tests everywhere, so that it is not only tried where few develop.
+/// Compiled for tests on all systems, so that it is tested on Unix too.
 #[cfg(any(not(unix), test))]
 mod keyed {
     use std::collections::hash_map::RandomState;
@@ -155,14 +152,14 @@ mod keyed {
 
     pub(super) fn fill(out: &mut [u8]) -> io::Result<()> {
         if cfg!(all(target_family = "wasm", target_os = "unknown")) {
-            // Here std has no system to ask, and its key is a constant.
+            // On this target std has no system source, and its key is a constant.
             return Err(io::ErrorKind::Unsupported.into());
         }
         static KEY: OnceLock<RandomState> = OnceLock::new();
         static COUNTER: AtomicU64 = AtomicU64::new(0);
         let key = KEY.get_or_init(RandomState::new);
         for part in out.chunks_mut(8) {
-            // One key and one counter for the process: no number is hashed twice, whichever threads ask.
+            // One key and one counter for the process: no thread hashes a number twice.
             let bytes = key.hash_one(COUNTER.fetch_add(1, Ordering::Relaxed)).to_le_bytes();
             part.copy_from_slice(&bytes[..part.len()]);
         }
@@ -224,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failing_source_gives_no_key() {
+    fn a_failing_source_returns_no_key() {
         // 6455-5.3-3: in its first call, in its second between two pools, and twice in a row.
         let (mut random_source, calls) = counting(&[1, 3, 4]);
         assert_eq!(random_source.masking_key().unwrap_err().to_string(), "no entropy today");
@@ -238,13 +235,13 @@ mod tests {
         for _ in 0..128 {
             assert!(keys.insert(random_source.masking_key().unwrap()));
         }
-        // Nor came anything from the calls that failed.
+        // No key is from a failed call.
         assert!(!keys.contains(&[0; 4]) && !keys.contains(&1u32.to_be_bytes()));
         assert_eq!(calls.load(Ordering::Relaxed), 5);
     }
 
     #[test]
-    fn fill_goes_past_the_pool() {
+    fn fill_bypasses_the_pool() {
         // 6455-4.1-30
         let (mut random_source, calls) = counting(&[3]);
         let mut nonce = [0; 16];
@@ -295,7 +292,7 @@ mod tests {
     fn every_length_is_filled_to_its_end() {
         for fill in [fill_from_system, keyed::fill] {
             for length in 0..40 {
-                // Every byte is something else than zero at last.
+                // In 20 runs every byte is at least once not zero.
                 let mut all = vec![0; length];
                 for _ in 0..20 {
                     let mut bytes = vec![0; length];
@@ -308,20 +305,20 @@ mod tests {
     }
 
     #[test]
-    fn two_objects_share_no_keys() {
+    fn two_sources_share_no_keys() {
         let (mut a, mut b) = (RandomSource::system(), RandomSource::system());
         let keys: HashSet<_> = (0..128).flat_map(|_| [a.masking_key().unwrap(), b.masking_key().unwrap()]).collect();
-        // Two of 256 random keys are equal once in 130,000 runs; a shared pool would halve them.
+        // Two of 256 random keys are equal once in 130,000 runs. A shared pool would halve the number of keys.
         assert!(keys.len() > 250);
     }
 
     #[cfg(unix)]
     #[test]
-    fn what_is_not_a_random_device_is_refused() {
+    fn a_file_that_is_not_a_device_is_rejected() {
         assert!(system::open("/dev/no such device").is_err());
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
         assert_eq!(system::open(file).unwrap_err().kind(), io::ErrorKind::Unsupported);
-        // A device that ends is an error when it is read, not zeros.
+        // Reading a device that ends is an error and returns no zeros.
         let empty = system::open("/dev/null").unwrap();
         assert_eq!(system::read(&empty, &mut [0; 4]).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
     }

@@ -1,12 +1,12 @@
-//! SHA-1 (FIPS 180-4 section 6.1, RFC 3174). Knows bytes; must not know what is hashed, or why.
+//! SHA-1 (FIPS 180-4 section 6.1, RFC 3174). Independent of what is hashed.
 //!
-//! The message is cut into blocks of 64 bytes. Five words of state start from fixed values, each block stirs them with
-//! 80 steps, and what they hold after the last block is the digest. After the data comes one bit 1, then zeros, then the
-//! length in bits as eight bytes at the end of a block, so that no two messages are padded to the same blocks. Where these
-//! nine bytes at least do not fit behind the data, the padding takes one block more.
+//! The message is divided into blocks of 64 bytes. Five words of state start with fixed values, each block changes them in
+//! 80 steps, and the state after the last block is the digest. The padding after the data is one bit 1, then zeros, then the
+//! length in bits as eight bytes at the end of a block, so that no two messages have the same padded blocks. When these
+//! nine bytes do not fit after the data, the padding takes another block.
 //!
-//! SHA-1 no longer resists somebody who wants two messages of the same digest. It serves here as the agreed proof that
-//! a peer read a key, which does not need that property. Nothing else should be built on it.
+//! SHA-1 is not collision resistant. RFC 6455 uses it as the proof that a peer has read a key, which does not need that
+//! property. It must not be used for anything else.
 
 const BLOCK: usize = 64;
 
@@ -19,7 +19,7 @@ pub(crate) fn digest(data: &[u8]) -> [u8; 20] {
     let blocks = data.chunks_exact(BLOCK);
     let rest = blocks.remainder();
     for block in blocks {
-        stir(&mut state, block);
+        compress(&mut state, block);
     }
 
     let mut padded = [0; 2 * BLOCK];
@@ -29,7 +29,7 @@ pub(crate) fn digest(data: &[u8]) -> [u8; 20] {
     let bits = (data.len() as u64).wrapping_mul(8);
     padded[end - 8..end].copy_from_slice(&bits.to_be_bytes());
     for block in padded[..end].chunks_exact(BLOCK) {
-        stir(&mut state, block);
+        compress(&mut state, block);
     }
 
     let mut digest = [0; 20];
@@ -39,10 +39,9 @@ pub(crate) fn digest(data: &[u8]) -> [u8; 20] {
     digest
 }
 
-/// Takes one block of 64 bytes into the state (FIPS 180-4 section 6.1.2).
-fn stir(state: &mut [u32; 5], block: &[u8]) {
-    // The schedule: 16 words of the block, and 64 that mix them. Every bit of the block reaches many of the steps this
-    // way.
+/// Updates the state with a block of 64 bytes (FIPS 180-4 section 6.1.2).
+fn compress(state: &mut [u32; 5], block: &[u8]) {
+    // The schedule: 16 words of the block, and 64 words that combine them, so that each bit of the block affects many steps.
     let mut schedule = [0u32; 80];
     for (word, bytes) in schedule.iter_mut().zip(block.chunks_exact(4)) {
         *word = u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
@@ -53,9 +52,9 @@ fn stir(state: &mut [u32; 5], block: &[u8]) {
 
     let [mut a, mut b, mut c, mut d, mut e] = *state;
     for (t, word) in schedule.into_iter().enumerate() {
-        // Four rounds of 20 steps, each with its function of three words and its constant.
+        // Four rounds of 20 steps, each with a function of three words and a constant.
         let (f, constant) = match t {
-            0..=19 => ((b & c) | (!b & d), 0x5a82_7999), // choose: where b has a 1 take c, else d
+            0..=19 => ((b & c) | (!b & d), 0x5a82_7999), // choose: c where b has a 1, else d
             20..=39 => (b ^ c ^ d, 0x6ed9_eba1),         // parity
             40..=59 => ((b & c) | (b & d) | (c & d), 0x8f1b_bcdc), // majority
             _ => (b ^ c ^ d, 0xca62_c1d6),               // parity again
@@ -64,7 +63,7 @@ fn stir(state: &mut [u32; 5], block: &[u8]) {
         (a, b, c, d, e) = (next, a, b.rotate_left(30), c, d);
     }
 
-    // The old state is added at the end, or the steps could be run backwards.
+    // Adding the old state makes the function irreversible.
     for (word, change) in state.iter_mut().zip([a, b, c, d, e]) {
         *word = word.wrapping_add(change);
     }

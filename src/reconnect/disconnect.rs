@@ -390,7 +390,8 @@ mod tests {
             "the connection ended after 1.2 s: the connection is closed: 1012"
         );
         let attempt = Disconnect::AttemptFailed(status(503, &[]));
-        let want = "the attempt failed: the opening handshake failed: the server answered 503 instead of 101";
+        let want =
+            "the attempt failed: the opening handshake failed: the server responded with status 503 instead of 101";
         assert_eq!(attempt.to_string(), want);
         assert!(attempt.error().is_some() && attempt.close_code().is_none() && connection(None).error().is_none());
     }

@@ -80,7 +80,7 @@ mod tests {
                     peer.socket.shutdown(Shutdown::Write).unwrap();
                     assert!(ws.recv().is_err());
                 },
-                "the peer broke the protocol: a Close body of one byte (6455-5.5.1-2)",
+                "the peer broke the protocol: the body of a Close is one byte (6455-5.5.1-2)",
             ),
             // Dropped before anything came from the peer.
             (|_, _| (), "the connection is closed: 1006"),

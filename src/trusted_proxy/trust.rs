@@ -224,7 +224,7 @@ mod tests {
         let ended = read_proxy_header(deadline, |_, _| Ok(0)).unwrap_err();
         assert_eq!(
             ended.to_string(),
-            "the opening handshake failed: the PROXY header was refused: the connection ended inside of it"
+            "the opening handshake failed: the header of the PROXY protocol is invalid: the connection ended inside the header"
         );
         let failed = read_proxy_header(deadline, |_, _| Err(ErrorKind::ConnectionReset.into())).unwrap_err();
         assert!(matches!(failed, Error::Io(error) if error.step() == Step::Handshake));
