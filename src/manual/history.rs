@@ -116,7 +116,7 @@
 //! | No upper limit on connections? | None; a server may set one | `tests/server.rs: a_connection_above_the_limit_gets_503_at_once` |
 //! | May a user accept a bad certificate? | A TLS failure fails the connection; *here* only `danger_accept_any_certificate` changes that | `tests/client.rs: wss_without_tls_is_refused_before_the_name_is_resolved` |
 //! | What is in Host? | The host in lower case, the port if not the default | `tests/client.rs: a_request_with_all_settings` |
-//! | Must every client send Origin? | Only browsers must | `tests/server.rs: origins` |
+//! | Must every client send Origin? | Only browsers must | `tests/server.rs: the_origin_is_checked` |
 //! | Is a subprotocol header sent at random, or only when requested? | *Here* only when requested | `tests/client.rs: a_plain_request` |
 //! | Which other headers? | Any, except those that the handshake sets | `src/handshake/header.rs: fields_of_the_handshake_and_invalid_fields_are_rejected` |
 //! | What about wrong line breaks? | *Here* only CRLF is accepted | `src/handshake/http.rs: one_tiny_head_for_each_error` |
