@@ -136,7 +136,7 @@
 //! |---|---|---|
 //! | How are versions negotiated? | The rejection lists them; the client tries again, each once | `tests/drafts_opening.rs: a_client_tries_each_version_once` |
 //! | Are header names sensitive to case? | No; hixie-75 clients compare letters | `src/legacy/handshake/client.rs: responses_to_hixie_75` |
-//! | Cookies and Authorization as in HTTP? | Yes; a hook may answer 401, 403, 404 and redirect | `tests/hooks.rs: a_hook_decides` |
+//! | Cookies and Authorization as in HTTP? | Yes; a hook may answer 401, 403, 404 and redirect | `tests/hooks.rs: a_hook_accepts_responds_and_redirects` |
 //! | Which other headers must a server know? | None; unknown ones are ignored | `src/handshake/server.rs: valid_requests_are_accepted` |
 //! | Version 8 in one place, 13 in another? | 13 | `tests/client.rs: a_plain_request` |
 //! | Is the shortest length required? 65535 in 16 bits? | Yes, and yes; up to version 8 longer forms are taken | `src/codec/frame.rs: every_length_at_every_boundary_comes_back` |
