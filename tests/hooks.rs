@@ -327,7 +327,7 @@ fn a_hand_over_is_reported_before_its_handler_runs() {
         })
     });
     let server = server.start(echo).unwrap();
-    for (path, expected) in [("/", &["handler"][..]), ("/panic", &["handler", "panicked"])] {
+    for (path, expected) in [("/", &["handler"][..]), ("/panic", &["handler", "handler-panicked"])] {
         assert_eq!(get(&server, path), "");
         for name in [&["accepted", "handed-over"], expected].concat() {
             assert_eq!(events.recv_timeout(WATCHDOG), Ok(name));
