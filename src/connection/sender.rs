@@ -20,8 +20,8 @@ use crate::net::deadline::Deadline;
 /// The socket is shut down when the connection ends, but its descriptor is closed only with the last sender.
 ///
 /// Every call is bounded by [`Timeouts`](crate::Timeouts). A connection fails once for all its handles: after an error other
-/// than [`Error::Usage`](crate::Error::Usage) and [`Error::Timeout`](crate::Error::Timeout) of
-/// [`Step::SendLock`](crate::Step::SendLock) or [`Step::Pong`](crate::Step::Pong), each further call returns the same error.
+/// than [`Error::Usage`] and [`Error::Timeout`] of
+/// [`Step::SendLock`] or [`Step::Pong`], each further call returns the same error.
 ///
 /// ```
 /// # fn main() -> stdws::Result<()> {
@@ -137,7 +137,7 @@ impl Sender {
     /// [`WebSocket::ping`](crate::WebSocket::ping).
     ///
     /// # Errors
-    /// [`Timeout`](crate::Error::Timeout) of [`Step::Pong`](crate::Step::Pong), which leaves the connection usable, and
+    /// [`Timeout`](crate::Error::Timeout) of [`Step::Pong`], which leaves the connection usable, and
     /// those of [`send`](Sender::send).
     pub fn ping(&self) -> Result<Duration> {
         let start = Instant::now();
@@ -153,7 +153,7 @@ impl Sender {
     ///
     /// # Errors
     /// [`Usage`](crate::Error::Usage) for a code that must not be sent or a reason of more than 123 bytes;
-    /// [`Timeout`](crate::Error::Timeout) of [`Step::Close`](crate::Step::Close) without an answer in time.
+    /// [`Timeout`](crate::Error::Timeout) of [`Step::Close`] without an answer in time.
     pub fn close(&self, code: CloseCode, reason: &str) -> Result<CloseInfo> {
         self.connection.start_close(code, reason)?;
         self.connection.await_close()

@@ -41,7 +41,7 @@ impl ServerHandle {
     }
 
     /// The URL of the server for clients on this machine, without a path: `ws://127.0.0.1:9001`, or `wss://…` with
-    /// [`Server::tls`](crate::Server::tls).
+    /// `Server::tls` (feature `native-tls`).
     ///
     /// A server on all addresses (`0.0.0.0`, `[::]`) has the URL of the loopback address. The certificate of a TLS
     /// server commonly names a host instead of this address. For a Unix socket the URL is `ws://localhost`, which suits
