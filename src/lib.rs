@@ -31,6 +31,19 @@
 //! | handle errors | [`Error`] |
 //! | read on | the [`manual`]; `examples/README.md` |
 //!
+//! # Features
+//!
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `client`, `server` | on | the two roles; each builds without the other |
+//! | `deflate` | on | the module `deflate` (RFC 1951), and permessage-deflate (RFC 7692) |
+//! | `proxy` | on | proxies of a client, and redirects |
+//! | `reconnect` | on | [`Client::reconnect`] |
+//! | `hub` | on | [`Hub`] |
+//! | `trace` | on | [`events`] and [`explain`], `on_event` |
+//! | `legacy` | off | the drafts before RFC 6455 |
+//! | `native-tls` | off | `wss://` and TLS servers; the one dependency |
+//!
 //! # How the source is laid out
 //!
 //! Each folder is a layer or a feature. A layer names only itself, the layers above it in this table, and the vocabulary
