@@ -25,7 +25,7 @@ fn main() -> Result<()> {
         }
         Ok(())
     })?;
-    let url = format!("ws://{}", server.local_addr());
+    let url = server.url();
     let client = thread::spawn(move || {
         let mut ws = Client::new(&url)?.timeouts(timeouts).connect()?;
         // One small message, and one that is not copied behind its header.
