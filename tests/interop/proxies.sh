@@ -131,16 +131,16 @@ at "http, wss to an address" "$said" "wss://127.0.0.1:$tls_port/" --proxy "127.0
 at "http, a server that does not speak TLS" "TLS" "wss://localhost:$port/" --proxy "127.0.0.1:$http"
 at "socks5, a server that does not speak TLS" "TLS" "wss://localhost:$port/" --proxy "socks5://127.0.0.1:$socks"
 
-at "http without the credentials it wants" "answered 407 to CONNECT; it asks for Basic" "$url" --proxy "127.0.0.1:$http_auth"
-at "http with wrong credentials" "it answered 401 to CONNECT" "$url" --proxy "http://Aladdin:sesame@127.0.0.1:$http_auth"
-at "http, a port that is not allowed" "it answered 403 to CONNECT" "ws://127.0.0.1:1/" --proxy "127.0.0.1:$http"
-at "http, where nobody listens" "it answered 500 to CONNECT" "ws://127.0.0.1:$closed/" --proxy "127.0.0.1:$http"
-at "http, a name that is not" "it answered 500 to CONNECT" "ws://no-such-host.invalid:$port/" --proxy "127.0.0.1:$http"
-at "socks5 without the credentials it wants" "none of the ways to authenticate" "$url" --proxy "socks5://127.0.0.1:$socks_auth"
-at "socks5 with wrong credentials" "does not take this user name and password" "$url" --proxy "socks5://Aladdin:sesame@127.0.0.1:$socks_auth"
+at "http without the credentials it wants" "responded to CONNECT with status 407; it requires Basic" "$url" --proxy "127.0.0.1:$http_auth"
+at "http with wrong credentials" "it responded to CONNECT with status 401" "$url" --proxy "http://Aladdin:sesame@127.0.0.1:$http_auth"
+at "http, a port that is not allowed" "it responded to CONNECT with status 403" "ws://127.0.0.1:1/" --proxy "127.0.0.1:$http"
+at "http, where nobody listens" "it responded to CONNECT with status 500" "ws://127.0.0.1:$closed/" --proxy "127.0.0.1:$http"
+at "http, a name that is not" "it responded to CONNECT with status 500" "ws://no-such-host.invalid:$port/" --proxy "127.0.0.1:$http"
+at "socks5 without the credentials it wants" "none of the authentication methods" "$url" --proxy "socks5://127.0.0.1:$socks_auth"
+at "socks5 with wrong credentials" "rejected the user name and the password" "$url" --proxy "socks5://Aladdin:sesame@127.0.0.1:$socks_auth"
 at "socks5, where nobody listens" "connection refused (SOCKS reply X'05')" "ws://127.0.0.1:$closed/" --proxy "socks5://127.0.0.1:$socks"
 at "socks5, a name that is not" "(SOCKS reply X'" "ws://no-such-host.invalid/" --proxy "socks5://127.0.0.1:$socks"
-at "socks5 asked of an http proxy" "time ran out waiting for the proxy to connect" "$url" --proxy "socks5://127.0.0.1:$http" --timeout 3
+at "socks5 asked of an http proxy" "timed out waiting for the proxy to connect" "$url" --proxy "socks5://127.0.0.1:$http" --timeout 3
 at "http asked of a socks5 proxy" "did not connect" "$url" --proxy "http://127.0.0.1:$socks"
 at "no proxy there" "no connection to the proxy 127.0.0.1:$closed" "$url" --proxy "http://127.0.0.1:$closed"
 
@@ -180,6 +180,6 @@ for _ in $(seq 100); do
 done
 redirecting=ws://127.0.0.1:$(cat "$scratch/redirects")/
 at "a redirect that is followed" "$said" "$redirecting" --redirects 1 --proxy "socks5://127.0.0.1:$socks"
-at "a redirect that is not" "the server answered 308 instead of 101" "$redirecting" --proxy "socks5://127.0.0.1:$socks"
+at "a redirect that is not" "the server responded with status 308 instead of 101" "$redirecting" --proxy "socks5://127.0.0.1:$socks"
 
 echo "proxies: $held cases"

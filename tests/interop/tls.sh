@@ -88,11 +88,11 @@ refused() {
 for version in -tls1_2 -tls1_3; do
     refused right "the opening handshake failed" "$version"
 done
-refused wrong_host "the certificate is not for localhost"
+refused wrong_host "the certificate does not name localhost"
 refused expired "the certificate of localhost has expired"
-refused unknown_authority "is from an unknown authority"
-refused right "refused" -tls1_2 -Verify 1 -verify_return_error -CAfile "$authority"
-refused right "refused" -tls1_3 -Verify 1 -verify_return_error -CAfile "$authority"
+refused unknown_authority "was not issued by a trusted authority"
+refused right "sent an alert" -tls1_2 -Verify 1 -verify_return_error -CAfile "$authority"
+refused right "sent an alert" -tls1_3 -Verify 1 -verify_return_error -CAfile "$authority"
 
 # What the engine has to say although nobody sends.
 python3 tests/interop/answers.py "$bin/client" "$authority" "$scratch/right.pem" "$scratch/right.key" "$scratch" >"$scratch/answers.log" ||
