@@ -247,14 +247,24 @@ pub fn encode_response(
         return Err(UsageError::HeaderValue(EXTENSIONS.to_owned()));
     }
     headers.iter().try_for_each(|(name, value)| header::check_field(name, value))?;
+    Ok(write_response(&accept_key(offer.key), subprotocol, extensions, headers))
+}
+
+/// As [`encode_response`], for arguments that were checked. Kept apart, because the stack of a handshake stays in use below a
+/// handler that runs for hours.
+pub(crate) fn write_response(
+    accept: &str,
+    subprotocol: Option<&str>,
+    extensions: Option<&str>,
+    headers: &[(String, String)],
+) -> Vec<u8> {
     // 6455-4.2.2-s4, 6455-4.2.2-s5, 6455-11.3.3-1
-    let accept = accept_key(offer.key);
-    let fields = [(UPGRADE, "websocket"), (CONNECTION, "Upgrade"), ("Sec-WebSocket-Accept", accept.as_str())];
+    let fields = [(UPGRADE, "websocket"), (CONNECTION, "Upgrade"), ("Sec-WebSocket-Accept", accept)];
     // 6455-4.2.2-s7: what is in use. 6455-4.2.2-9: nothing in use, no field. 6455-11.3.2-2, 6455-11.3.4-2: at most one field.
     let chosen = subprotocol.map(|name| (PROTOCOL, name)).into_iter().chain(extensions.map(|list| (EXTENSIONS, list)));
     let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     // 6455-4.2.2-s3
-    Ok(http::write_head("HTTP/1.1 101 Switching Protocols", fields.into_iter().chain(chosen).chain(headers)))
+    http::write_head("HTTP/1.1 101 Switching Protocols", fields.into_iter().chain(chosen).chain(headers))
 }
 
 #[cfg(test)]

@@ -206,7 +206,8 @@ fn negotiate(offer: &ClientOffer<'_>, accept: Accept, config: &HandshakeConfig) 
     let own = config.deflate.as_ref();
     let agreed = own.and_then(|own| extension::accept(&offer.extensions, own));
     let extensions = agreed.as_ref().map(|(_, extensions)| extensions.as_str());
-    let response_head = server::encode_response(offer, subprotocol.as_deref(), extensions, &accept.headers)?;
+    let key = server::accept_key(offer.key);
+    let response_head = server::write_response(&key, subprotocol.as_deref(), extensions, &accept.headers);
     let codec = own.zip(agreed).map(|(own, (agreed, _))| extension::codec(&agreed, own));
     let limits = accept.limits.unwrap_or(config.limits);
     let timeouts = accept.timeouts.unwrap_or(config.timeouts);
