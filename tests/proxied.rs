@@ -6,7 +6,10 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use stdws::{Error, HandshakeErrorKind, Response, Server, ServerHandle, SplitStream, Timeouts, UsageError, WebSocket};
+use stdws::{
+    Error, HandshakeErrorKind, RequestErrorKind, Response, Server, ServerHandle, SplitStream, Timeouts, UsageError,
+    WebSocket,
+};
 
 #[path = "support/events.rs"]
 mod events;
@@ -190,7 +193,7 @@ fn caller_supplied_streams_have_no_address_but_a_proxy_header_can_name_one() {
     with_watchdog(|| {
         let accept = |server: Server, bytes: Vec<u8>| {
             let result = server.accept_over(SplitStream::new(std::io::Cursor::new(bytes), std::io::sink()));
-            result.map(|ws| ws.request().unwrap().client_ip().map(|ip| ip.to_string()))
+            result.map(|ws| ws.unwrap().request().unwrap().client_ip().map(|ip| ip.to_string()))
         };
         let request = format!("{UPGRADE}Forwarded: for=192.0.2.9\r\n\r\n").into_bytes();
         let without_listener = Server::without_listener;
@@ -204,7 +207,7 @@ fn caller_supplied_streams_have_no_address_but_a_proxy_header_can_name_one() {
         assert_eq!(accept(server, with_proxy_header).unwrap().as_deref(), Some("192.0.2.1"));
         match accept(without_listener().trust_proxy_protocol(["unix"]).unwrap(), request) {
             Err(Error::Handshake(rejection)) => {
-                assert!(matches!(rejection.kind(), HandshakeErrorKind::ProxyHeader(_)));
+                assert!(matches!(rejection.kind(), HandshakeErrorKind::Request(RequestErrorKind::ProxyHeader(_))));
                 assert_eq!(rejection.status(), None);
             }
             other => panic!("{other:?}"),

@@ -11,6 +11,10 @@
 //!   as state: chapter [`closing`](super::closing).
 //! * An event handler may use the library: send, broadcast, close, shut down. No event is emitted while a lock is held, and what a
 //!   handler does is not reported again.
+//! * [`HandshakeErrorKind`](crate::HandshakeErrorKind) has one variant for each role's causes:
+//!   [`Response`](crate::ResponseErrorKind) for a client; [`Request`](crate::RequestErrorKind), [`Overload`](crate::OverloadKind) and
+//!   [`Hook`](crate::HookErrorKind) for a server. A hook that returned what cannot be sent is named as such.
+//! * [`Server::accept_over`](crate::Server::accept_over) returns `None` if a hook responded or took over the stream.
 //! * RFC 6455 in both roles, blocking and full duplex: [`connect`](crate::connect), [`Client`](crate::Client),
 //!   [`serve`](crate::serve), [`Server`](crate::Server), [`WebSocket`](crate::WebSocket), [`Sender`](crate::Sender).
 //! * Caller-supplied streams: [`Client::connect_over`](crate::Client::connect_over),

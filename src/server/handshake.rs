@@ -20,7 +20,7 @@ use std::sync::atomic::Ordering;
 
 use super::decision::{Accept, Decision};
 use super::handshake_config::{HandshakeConfig, PendingHandshake};
-use super::handshake_end::{hand_over, reject, respond};
+use super::handshake_end::{hand_over, invalid_answer, reject, respond};
 use super::handshake_io::HandshakeIo;
 use super::raw_stream::RawStream;
 use crate::codec::encoder::Encoder;
@@ -30,7 +30,7 @@ use crate::connection::framing::Codec;
 use crate::connection::websocket::{ConnectionInfo, WebSocket};
 use crate::deflate::extension;
 use crate::deflate::extension::{Deflater, Inflater};
-use crate::error::{Error, HandshakeError, HandshakeErrorKind, Result, UsageError};
+use crate::error::{Error, HandshakeError, HandshakeErrorKind, OverloadKind, Result, UsageError};
 use crate::events::event::EventKind;
 use crate::events::sink::EventSink;
 use crate::handshake::origin::OriginPolicy;
@@ -69,19 +69,15 @@ pub(super) fn read_proxy_header(pending: &PendingHandshake, config: &HandshakeCo
     }
 }
 
-/// Emits `Accepted`, runs the handshake, and emits its failure.
+/// Emits `Accepted`, runs the handshake, and emits its failure. The parts of the handshake emit its other ends.
 pub(super) fn with_events(
     config: &HandshakeConfig,
     peer: Option<SocketAddr>,
-    handshake: impl FnOnce(&EventSink) -> Result<WebSocket>,
-) -> Result<WebSocket> {
+    handshake: impl FnOnce(&EventSink) -> Result<Option<WebSocket>>,
+) -> Result<Option<WebSocket>> {
     let events = config.events.for_connection();
     events.emit(|| EventKind::Accepted(peer));
-    handshake(&events).inspect_err(|error| match error {
-        // `HandedOver` was emitted before the handler ran.
-        Error::Handshake(rejection) if *rejection.kind() == HandshakeErrorKind::HandedOver => {}
-        error => events.emit_failed_handshake(error),
-    })
+    handshake(&events).inspect_err(|error| events.emit_failed_handshake(error))
 }
 
 /// A request, the bytes behind its head, and the result of its checks.
@@ -92,10 +88,10 @@ struct EvaluatedRequest {
 }
 
 /// Counts the client of a request, and returns the limit that it exceeds.
-type AdmissionCheck<'a> = &'a dyn Fn(Option<IpAddr>) -> Result<(), HandshakeErrorKind>;
+type AdmissionCheck<'a> = &'a dyn Fn(Option<IpAddr>) -> Result<(), OverloadKind>;
 
 /// Performs the whole opening handshake. It lasts at most until the deadline of `pending`, plus one second for a
-/// response to arrive, plus the time of the hooks.
+/// response to arrive, plus the time of the hooks. `None`: a hook responded, or took over the stream.
 ///
 /// Its parts are not inlined: stack pages that they touch stay resident below a handler that runs for hours.
 pub(super) fn accept(
@@ -103,13 +99,13 @@ pub(super) fn accept(
     proxied_client: Option<IpAddr>,
     admission_check: AdmissionCheck<'_>,
     (config, events): (&HandshakeConfig, &EventSink),
-) -> Result<WebSocket> {
+) -> Result<Option<WebSocket>> {
     let io = HandshakeIo { stream: &pending.stream, deadline: pending.deadline };
     let evaluated =
         read_request(pending, proxied_client, admission_check, config).map_err(|error| reject(&io, error, config))?;
     let EvaluatedRequest { request, early, outcome } = *evaluated;
     match outcome {
-        HandshakeOutcome::Open(accepted) => open_connection(pending, (request, early), *accepted, events),
+        HandshakeOutcome::Open(accepted) => open_connection(pending, (request, early), *accepted, events).map(Some),
         #[cfg(feature = "legacy")]
         HandshakeOutcome::Draft(spec) => crate::legacy::accept::accept(
             &io,
@@ -118,10 +114,11 @@ pub(super) fn accept(
             early,
             (spec, config, events),
         ),
-        HandshakeOutcome::Respond(response) => Err(respond(&io, &request, &response, config)),
+        HandshakeOutcome::Respond(response) => respond(&io, &request, &response, (config, events)).map(|()| None),
         HandshakeOutcome::HandOver(handler) => {
             let stream = RawStream::new(pending.stream.clone(), request, early, &config.timeouts);
-            Err(hand_over(handler, stream, events))
+            hand_over(handler, stream, events);
+            Ok(None)
         }
     }
 }
@@ -139,7 +136,7 @@ fn read_request(
     request_read.store(true, Ordering::Relaxed);
     let from = proxied_client.or(endpoints.peer.map(|peer| peer.ip()));
     let client = config.trusted_proxies.client_ip(from, &head);
-    admission_check(client).map_err(|kind| Error::Handshake(HandshakeError::new(kind)))?;
+    admission_check(client).map_err(|kind| Error::Handshake(HandshakeError::new(kind.into())))?;
     let request = Request::new(head, endpoints.peer, client);
     #[cfg(feature = "legacy")]
     if let Some(spec) = config.drafts.requested(request.head())? {
@@ -191,13 +188,13 @@ fn evaluate(request: &Request, config: &HandshakeConfig) -> Result<HandshakeOutc
 
 /// Chooses subprotocol, extensions and settings from the offer and the decision.
 fn negotiate(offer: &ClientOffer<'_>, accept: Accept, config: &HandshakeConfig) -> Result<AcceptedHandshake> {
-    if let Some(kind) = accept.error {
-        return Err(kind.into());
+    if let Some(error) = accept.error {
+        return Err(invalid_answer(error));
     }
     let subprotocol = match accept.subprotocol {
         // 6455-4.2.2-8
         Some(name) if !offer.subprotocols.contains(&name.as_str()) => {
-            return Err(UsageError::SubprotocolNotOffered(name).into());
+            return Err(invalid_answer(UsageError::SubprotocolNotOffered(name)));
         }
         Some(name) => Some(name),
         None => server::select_subprotocol(&offer.subprotocols, &config.subprotocols).map(str::to_owned),

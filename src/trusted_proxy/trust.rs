@@ -19,7 +19,9 @@ use std::time::Duration;
 use super::forwarded;
 use super::proxy_protocol;
 use super::proxy_protocol::Progress;
-use crate::error::{Error, HandshakeError, HandshakeErrorKind, ProxyHeaderErrorKind, Result, Step, UsageError};
+use crate::error::{
+    Error, HandshakeError, HandshakeErrorKind, ProxyHeaderErrorKind, RequestErrorKind, Result, Step, UsageError,
+};
 use crate::handshake::http::Head;
 use crate::net::deadline::Deadline;
 use crate::net::ip_network::IpNetwork;
@@ -107,7 +109,8 @@ pub(crate) fn read_proxy_header(
     deadline: Deadline,
     mut read: impl FnMut(&mut [u8], Duration) -> io::Result<usize>,
 ) -> Result<Option<IpAddr>> {
-    let rejected = |kind| Error::Handshake(HandshakeError::new(HandshakeErrorKind::ProxyHeader(kind)));
+    let rejected =
+        |kind| Error::Handshake(HandshakeError::new(HandshakeErrorKind::Request(RequestErrorKind::ProxyHeader(kind))));
     let mut bytes = Vec::new();
     loop {
         let wanted = match proxy_protocol::parse(&bytes).map_err(rejected)? {
