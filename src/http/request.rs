@@ -169,6 +169,9 @@ impl Request {
     /// [`Server::trust_proxy_protocol`](crate::Server::trust_proxy_protocol),
     /// [`trust_forwarded`](crate::Server::trust_forwarded) and
     /// [`trust_x_forwarded_for`](crate::Server::trust_x_forwarded_for). Without them it is the address of the peer.
+    ///
+    /// `None` for a peer without an address, and if a trusted proxy named no client, or none that can be read. It is never
+    /// the address of a proxy in place of its client's.
     pub fn client_ip(&self) -> Option<IpAddr> {
         self.client
     }

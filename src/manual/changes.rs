@@ -15,6 +15,8 @@
 //!   [`Response`](crate::ResponseErrorKind) for a client; [`Request`](crate::RequestErrorKind), [`Overload`](crate::OverloadKind) and
 //!   [`Hook`](crate::HookErrorKind) for a server. A hook that returned what cannot be sent is named as such.
 //! * [`Server::accept_over`](crate::Server::accept_over) returns `None` if a hook responded or took over the stream.
+//! * [`Request::client_ip`](crate::Request::client_ip) is `None`, and not the address of the proxy, if a trusted proxy named no client
+//!   or none that can be read. `max_per_address` counts clients behind the PROXY protocol before their request arrives.
 //! * RFC 6455 in both roles, blocking and full duplex: [`connect`](crate::connect), [`Client`](crate::Client),
 //!   [`serve`](crate::serve), [`Server`](crate::Server), [`WebSocket`](crate::WebSocket), [`Sender`](crate::Sender).
 //! * Caller-supplied streams: [`Client::connect_over`](crate::Client::connect_over),

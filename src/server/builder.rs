@@ -183,8 +183,8 @@ impl Server {
         let deadline = Deadline::after(self.config.timeouts.handshake);
         let pending = PendingHandshake::new(stream, Endpoints::default(), deadline);
         handshake::with_events(&self.config, None, |events| {
-            let proxied_client = handshake::read_proxy_header(&pending, &self.config)?;
-            handshake::accept(&pending, proxied_client, &|_| Ok(()), (&self.config, events))
+            let client = handshake::read_proxy_header(&pending, &|_| Ok(()), &self.config)?;
+            handshake::accept(&pending, client, &|_| Ok(()), (&self.config, events))
         })
     }
 }

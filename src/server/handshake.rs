@@ -6,7 +6,7 @@
 //!
 //! | step | ends with |
 //! |---|---|
-//! | [`read_proxy_header`]: a trusted proxy names its client | the end of the stream, also at the deadline |
+//! | [`read_proxy_header`]: a trusted proxy names its client | the end of the stream, also at the deadline; 429 |
 //! | [`HandshakeIo::read_head`]: bytes become a request | 400, 431; the stream ends at the deadline (6455-7.2.2-1) |
 //! | the client of a trusted proxy is counted | 429 |
 //! | [`evaluate`]: the request is a valid WebSocket or HTTP request from an allowed origin | 400, 403, 405, 426, 505 |
@@ -38,6 +38,8 @@ use crate::handshake::server;
 use crate::handshake::server::ClientOffer;
 use crate::http::request::Request;
 use crate::http::response::Response;
+use crate::trusted_proxy::trust;
+use crate::trusted_proxy::trust::TracedClient;
 
 /// The result of the checks and of the hook.
 enum HandshakeOutcome {
@@ -59,14 +61,36 @@ struct AcceptedHandshake {
     timeouts: Timeouts,
 }
 
-/// Reads the header of the PROXY protocol, which precedes everything else, TLS too, if this peer must send one.
-pub(super) fn read_proxy_header(pending: &PendingHandshake, config: &HandshakeConfig) -> Result<Option<IpAddr>> {
+/// Reads the header of the PROXY protocol, which precedes everything else, TLS too, if this peer must send one. Counts
+/// the client as soon as it is known, so that clients count which then send nothing.
+#[inline(never)]
+pub(super) fn read_proxy_header(
+    pending: &PendingHandshake,
+    admission_check: AdmissionCheck<'_>,
+    config: &HandshakeConfig,
+) -> Result<TracedClient> {
     let PendingHandshake { stream, endpoints, deadline, .. } = pending;
-    match config.trusted_proxies.requires_proxy_header(endpoints.peer) {
-        true => crate::trusted_proxy::trust::read_proxy_header(*deadline, |to, wait| stream.read(to, wait))
-            .inspect_err(|_| stream.shutdown()),
-        false => Ok(None),
+    let peer = TracedClient::peer(endpoints.peer);
+    if !config.trusted_proxies.requires_proxy_header(endpoints.peer) {
+        return Ok(peer);
     }
+    let client = trust::read_proxy_header(peer, *deadline, |to, wait| stream.read(to, wait))
+        .inspect_err(|_| stream.shutdown())?;
+    if config.trusted_proxies.trusts_header_of(client) {
+        // A header of the request can name another client.
+        return Ok(client);
+    }
+    admission_check(client.limit_key()).map(|()| client).map_err(|kind| {
+        let error = Error::Handshake(HandshakeError::new(kind.into()));
+        match config.tls {
+            // A TLS client cannot read a response in plain text.
+            Some(_) => {
+                stream.shutdown();
+                error
+            }
+            None => reject(&HandshakeIo { stream, deadline: *deadline }, error, config),
+        }
+    })
 }
 
 /// Emits `Accepted`, runs the handshake, and emits its failure. The parts of the handshake emit its other ends.
@@ -88,7 +112,7 @@ struct EvaluatedRequest {
 }
 
 /// Counts the client of a request, and returns the limit that it exceeds.
-type AdmissionCheck<'a> = &'a dyn Fn(Option<IpAddr>) -> Result<(), OverloadKind>;
+pub(super) type AdmissionCheck<'a> = &'a dyn Fn(Option<IpAddr>) -> Result<(), OverloadKind>;
 
 /// Performs the whole opening handshake. It lasts at most until the deadline of `pending`, plus one second for a
 /// response to arrive, plus the time of the hooks. `None`: a hook responded, or took over the stream.
@@ -96,13 +120,13 @@ type AdmissionCheck<'a> = &'a dyn Fn(Option<IpAddr>) -> Result<(), OverloadKind>
 /// Its parts are not inlined: stack pages that they touch stay resident below a handler that runs for hours.
 pub(super) fn accept(
     pending: &PendingHandshake,
-    proxied_client: Option<IpAddr>,
+    client: TracedClient,
     admission_check: AdmissionCheck<'_>,
     (config, events): (&HandshakeConfig, &EventSink),
 ) -> Result<Option<WebSocket>> {
     let io = HandshakeIo { stream: &pending.stream, deadline: pending.deadline };
     let evaluated =
-        read_request(pending, proxied_client, admission_check, config).map_err(|error| reject(&io, error, config))?;
+        read_request(pending, client, admission_check, config).map_err(|error| reject(&io, error, config))?;
     let EvaluatedRequest { request, early, outcome } = *evaluated;
     match outcome {
         HandshakeOutcome::Open(accepted) => open_connection(pending, (request, early), *accepted, events).map(Some),
@@ -127,17 +151,16 @@ pub(super) fn accept(
 #[inline(never)]
 fn read_request(
     pending: &PendingHandshake,
-    proxied_client: Option<IpAddr>,
+    client: TracedClient,
     admission_check: AdmissionCheck<'_>,
     config: &HandshakeConfig,
 ) -> Result<Box<EvaluatedRequest>> {
     let PendingHandshake { stream, endpoints, deadline, request_read } = pending;
     let (head, early) = HandshakeIo { stream, deadline: *deadline }.read_head()?;
     request_read.store(true, Ordering::Relaxed);
-    let from = proxied_client.or(endpoints.peer.map(|peer| peer.ip()));
-    let client = config.trusted_proxies.client_ip(from, &head);
-    admission_check(client).map_err(|kind| Error::Handshake(HandshakeError::new(kind.into())))?;
-    let request = Request::new(head, endpoints.peer, client);
+    let client = config.trusted_proxies.trace(client, &head);
+    admission_check(client.limit_key()).map_err(|kind| Error::Handshake(HandshakeError::new(kind.into())))?;
+    let request = Request::new(head, endpoints.peer, client.ip());
     #[cfg(feature = "legacy")]
     if let Some(spec) = config.drafts.requested(request.head())? {
         return Ok(Box::new(EvaluatedRequest { request, early, outcome: HandshakeOutcome::Draft(spec) }));

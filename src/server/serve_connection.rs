@@ -69,7 +69,12 @@ fn open_connection(
     // A shutdown during the TLS handshake ends the plain stream.
     let pending =
         register_handshake(accept_loop, id, PendingHandshake::new(plain_stream(socket)?, endpoints, deadline))?;
-    let proxied_client = handshake::read_proxy_header(&pending, config)?;
+    // The accept loop has counted the clients of all other peers.
+    let admission_check = |client| match config.trusted_proxies.is_trusted(peer) {
+        true => accept_loop.lock().registry.count_client(id, client),
+        false => Ok(()),
+    };
+    let client = handshake::read_proxy_header(&pending, &admission_check, config)?;
     let pending = match tls_socket {
         // 6455-4.2.2-2
         Some((tls, socket)) => {
@@ -78,12 +83,7 @@ fn open_connection(
         }
         None => pending,
     };
-    // The accept loop has counted the clients of all other peers.
-    let admission_check = |client| match config.trusted_proxies.is_trusted(peer) {
-        true => accept_loop.lock().registry.count_client(id, client),
-        false => Ok(()),
-    };
-    handshake::accept(&pending, proxied_client, &admission_check, (config, events))
+    handshake::accept(&pending, client, &admission_check, (config, events))
 }
 
 fn register_handshake(
