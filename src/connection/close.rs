@@ -79,7 +79,7 @@ impl Connection {
     /// Records the peer's Close, and schedules the answer if no Close was sent. Returns the deadline of the closing handshake.
     pub(super) fn on_close_received(&self, code: Option<CloseCode>, reason: String, answer: CloseFrame) -> Deadline {
         let mut state = self.lock_state();
-        state.closing.record_received(code, reason);
+        state.record_received_close(code, reason);
         // 6455-5.5.1-6, 6455-5.5.1-7, 6455-5.5.1-s2
         if state.closing.pending_close().is_some() {
             state.schedule_close(answer);

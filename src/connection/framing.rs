@@ -639,4 +639,26 @@ mod tests {
             drop(far);
         }
     }
+
+    #[test]
+    fn a_side_that_only_receives_pings_in_every_version_with_ping() {
+        let interval = Duration::from_millis(40);
+        let quick = Timeouts { ping_interval: interval, ..long_timeouts() };
+        for version in drafts() {
+            for role in [Role::Client, Role::Server] {
+                let (near, far) = sockets();
+                let peer_role = if role == Role::Client { Role::Server } else { Role::Client };
+                let mut ws = websocket_over(near, role, version, &agreed(version), quick);
+                let mut peer = websocket_over(far, peer_role, version, &agreed(version), long_timeouts());
+                // No silence is ever as long as the interval.
+                for _ in 0..8 {
+                    peer.send("data").unwrap();
+                    assert!(ws.recv().unwrap().is_some());
+                    std::thread::sleep(interval / 5);
+                }
+                let pinged = ws.connection().lock_state().last_ping_sent > 0;
+                assert_eq!(pinged, version.supports(Capability::Ping), "{version} {role:?}");
+            }
+        }
+    }
 }

@@ -11,6 +11,11 @@
 //!   as state: chapter [`closing`](super::closing).
 //! * An event handler may use the library: send, broadcast, close, shut down. No event is emitted while a lock is held, and what a
 //!   handler does is not reported again.
+//! * A side that only receives pings too: a Ping is due after [`ping_interval`](crate::Timeouts::ping_interval) without a read or
+//!   without a write.
+//! * `reconnect` says how it ended: a connection that the peer closed for good is the last item, as
+//!   [`Error::Closed`](crate::Error::Closed). [`CloseInfo::closed_by_peer`](crate::CloseInfo::closed_by_peer) and
+//!   [`Disconnect::closed_by_peer`](crate::Disconnect::closed_by_peer) tell it from an end that this side asked for.
 //! * RFC 6455 in both roles, blocking and full duplex: [`connect`](crate::connect), [`Client`](crate::Client),
 //!   [`serve`](crate::serve), [`Server`](crate::Server), [`WebSocket`](crate::WebSocket), [`Sender`](crate::Sender).
 //! * Caller-supplied streams: [`Client::connect_over`](crate::Client::connect_over),
