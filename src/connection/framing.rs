@@ -530,18 +530,18 @@ mod tests {
     #[test]
     fn violations_are_reported_where_there_are_close_codes() {
         let wrong = [
-            (Version::Hixie75, "80ffffffffffff7f", ""),
-            (Version::Hybi00, "80ffffffffffff7f", ""),
-            (Version::Hybi01, "0600", ""),
-            (Version::Hybi05, "0600", ""),
-            (Version::Hybi06, "8600", "810203ea"),
-            (Version::Hybi07, "8300", "880203ea"),
+            (Version::Hixie75, "80ffffffffffff7f", "", "", ""),
+            (Version::Hybi00, "80ffffffffffff7f", "", "", ""),
+            (Version::Hybi01, "0600", "", "", ""),
+            (Version::Hybi05, "0600", "", "", ""),
+            (Version::Hybi06, "8600", "81", "03ea", "6455-5.2-4"),
+            (Version::Hybi07, "8300", "88", "03ea", "6455-5.2-4"),
             // In these versions 1004 means "too large".
-            (Version::Hybi07, "827f0000000100000000", "880203ec"),
-            (Version::Hybi08, "827f0000000100000000", "880203ec"),
-            (Version::Hybi08, "8101ff", "880203ef"),
+            (Version::Hybi07, "827f0000000100000000", "88", "03ec", "at most 16777216 bytes in a message"),
+            (Version::Hybi08, "827f0000000100000000", "88", "03ec", "at most 16777216 bytes in a message"),
+            (Version::Hybi08, "8101ff", "88", "03ef", "6455-8.1-1"),
         ];
-        for (version, bytes, answer) in wrong {
+        for (version, bytes, first, code, reason) in wrong {
             let (mut ws, mut far) =
                 alone(version, Role::Client, Timeouts { close: Duration::from_millis(200), ..long_timeouts() });
             let bytes: Vec<u8> =
@@ -553,7 +553,8 @@ mod tests {
             if version >= Version::Hybi07 {
                 rest = match rest.as_slice() {
                     [first, second, a, b, c, d, code @ ..] => {
-                        let code: Vec<u8> = code.iter().zip([a, b, c, d]).map(|(byte, key)| byte ^ key).collect();
+                        let code: Vec<u8> =
+                            code.iter().zip([a, b, c, d].into_iter().cycle()).map(|(byte, key)| byte ^ key).collect();
                         [&[*first, second & 0x7F][..], &code].concat()
                     }
                     other => panic!("{other:x?}"),
@@ -562,7 +563,9 @@ mod tests {
                 rest = frame.iter().zip([a, b, c, d].into_iter().cycle()).map(|(byte, key)| byte ^ key).collect();
             }
             let hex: String = rest.iter().map(|byte| format!("{byte:02x}")).collect();
-            assert_eq!(hex, answer, "{version}");
+            let reason_hex: String = reason.bytes().map(|byte| format!("{byte:02x}")).collect();
+            let length = if first.is_empty() { String::new() } else { format!("{:02x}", 2 + reason.len()) };
+            assert_eq!(hex, [first, &length, code, &reason_hex].concat(), "{version}");
         }
     }
 
