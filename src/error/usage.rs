@@ -43,7 +43,8 @@ pub enum UsageError {
     Cookie(String),
     /// An entry in a list of trusted proxies that is not an IP address, a network (`10.0.0.0/8`) or `unix`.
     TrustedProxy(String),
-    /// A close reason of more than 123 bytes (RFC 6455 section 5.5: 125 bytes minus the code). Holds the length.
+    /// A close reason of more than 123 bytes (RFC 6455 section 5.5: 125 bytes minus the code), from
+    /// [`codec::close::check`](crate::codec::close::check). Calls that close a connection cut it. Holds the length.
     CloseReasonTooLong(usize),
     /// A close code that must not be sent (RFC 6455 section 7.4).
     CloseCode(u16),

@@ -17,6 +17,13 @@
 //! * [`Server::accept_over`](crate::Server::accept_over) returns `None` if a hook responded or took over the stream.
 //! * [`Request::client_ip`](crate::Request::client_ip) is `None`, and not the address of the proxy, if a trusted proxy named no client
 //!   or none that can be read. `max_per_address` counts clients behind the PROXY protocol before their request arrives.
+//! * Close 1009 carries the limit in its reason, and Close 1002 and 1007 the id of the requirement: [`ProtocolError::close_reason`](crate::ProtocolError::close_reason).
+//!   A reason of more than 123 bytes is cut at the end of a character, where `close` failed before.
+//! * A side that only receives pings too: a Ping is due after [`ping_interval`](crate::Timeouts::ping_interval) without a read or
+//!   without a write.
+//! * `reconnect` says how it ended: a connection that the peer closed for good is the last item, as
+//!   [`Error::Closed`](crate::Error::Closed). [`CloseInfo::closed_by_peer`](crate::CloseInfo::closed_by_peer) and
+//!   [`Disconnect::closed_by_peer`](crate::Disconnect::closed_by_peer) tell it from an end that this side asked for.
 //! * RFC 6455 in both roles, blocking and full duplex: [`connect`](crate::connect), [`Client`](crate::Client),
 //!   [`serve`](crate::serve), [`Server`](crate::Server), [`WebSocket`](crate::WebSocket), [`Sender`](crate::Sender).
 //! * Caller-supplied streams: [`Client::connect_over`](crate::Client::connect_over),
