@@ -9,6 +9,7 @@ use crate::auth::credentials::Credentials;
 use crate::handshake::header;
 use crate::handshake::http::Head;
 use crate::handshake::server;
+use crate::redact;
 
 /// A request that a server received: the one that opened a connection (RFC 6455 section 4.1, see
 /// [`WebSocket::request`](crate::WebSocket::request)), or the argument of a hook ([`Server::http`](crate::Server::http),
@@ -187,7 +188,7 @@ impl Request {
 
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let host = self.host();
+        let host = redact::host(self.host());
         f.debug_struct("Request")
             .field("path", &self.path())
             .field("host", &host)
