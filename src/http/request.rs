@@ -117,7 +117,7 @@ impl Request {
     }
 
     /// User name and password, if the request has Basic credentials (RFC 7617). `None` also if they are not in the form of its
-    /// section 2, not UTF-8, or there twice.
+    /// section 2, or there twice.
     ///
     /// They are not checked. [`Server::basic_auth`](crate::Server::basic_auth) checks them; otherwise compare them with
     /// [`Credentials::matches`].
