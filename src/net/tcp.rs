@@ -118,6 +118,7 @@ impl TimedSocket {
     }
 
     /// Reads on a system where a wait may lose bytes and `shutdown` may not end it.
+    #[cold]
     fn read_sliced(&self, to: &mut [u8], wait: Duration) -> io::Result<usize> {
         let since = Instant::now();
         loop {
@@ -166,6 +167,7 @@ impl TimedSocket {
     }
 
     /// Writes on a system where a write that times out does not tell the number of bytes written.
+    #[cold]
     fn write_sliced(&self, bytes: &[u8]) -> io::Result<usize> {
         let bytes = self.limited(bytes);
         let by = Deadline::after(WRITE_QUANTUM);

@@ -39,7 +39,7 @@ use super::shutdown_report::Once;
 use super::system_limits;
 use super::system_limits::SystemLimits;
 use super::threads::WorkerThreads;
-use crate::error::{Error, HandshakeErrorKind, Step};
+use crate::error::{Error, OverloadKind, Step};
 use crate::events::event::EventKind;
 use crate::events::sink::EventCallback;
 use crate::handshake::rejection;
@@ -231,12 +231,12 @@ impl AcceptLoop {
         // A client that came before the stop is served, until a shutdown closes the connections.
         let admission = match state.registry.is_closed() {
             false => state.registry.try_insert(limit_key),
-            true => Err(HandshakeErrorKind::TooManyConnections),
+            true => Err(OverloadKind::Connections),
         };
         let id = match admission {
             Ok(id) => id,
             Err(kind) => {
-                state.reject(accepted.socket, &kind);
+                state.reject(accepted.socket, kind);
                 drop(state);
                 self.events.emit(|| EventKind::ConnectionRejected(kind, accepted.peer));
                 return None;
@@ -277,9 +277,9 @@ impl AcceptLoop {
         }
         state.accepting = 1;
         state.registry.remove(id);
-        state.reject(accepted.socket, &HandshakeErrorKind::TooManyConnections);
+        state.reject(accepted.socket, OverloadKind::Connections);
         drop(state);
-        self.events.emit(|| EventKind::ConnectionRejected(HandshakeErrorKind::TooManyConnections, accepted.peer));
+        self.events.emit(|| EventKind::ConnectionRejected(OverloadKind::Connections, accepted.peer));
         None
     }
 
@@ -355,11 +355,12 @@ impl AcceptLoop {
 
 impl AcceptState {
     /// Responds without blocking: the response fits the empty buffer of a new socket.
-    fn reject(&mut self, socket: Socket, kind: &HandshakeErrorKind) {
+    fn reject(&mut self, socket: Socket, kind: OverloadKind) {
         if self.reject_mode == RejectMode::Silent {
             return;
         }
-        let answered = socket.set_nonblocking(true).and_then(|()| (&socket).write_all(&rejection::response(kind, "")));
+        let answered =
+            socket.set_nonblocking(true).and_then(|()| (&socket).write_all(&rejection::response(&kind.into(), "")));
         if answered.and_then(|()| socket.shutdown(Shutdown::Write)).is_err() {
             return;
         }
