@@ -142,6 +142,8 @@ pub(super) fn run_shutdown(accept_loop: &AcceptLoop, window: Duration, limit: Du
 /// Stops listening, and waits until the requests of clients that have connected are read. A client that connects just before
 /// the shutdown is so answered, and the others get little more time than that takes.
 fn await_requests(accept_loop: &AcceptLoop, deadline: Deadline) {
+    // Threads end from now on, and are to be joined.
+    accept_loop.lock().threads.keep_ended();
     accept_loop.stop_listening(deadline);
     while !deadline.is_expired() && accept_loop.lock().registry.awaits_request() {
         accept_loop.wait_until(POLL_INTERVAL.min(deadline.remaining()), |state| !state.registry.awaits_request());
@@ -186,11 +188,7 @@ struct ClosingConnection {
 
 impl<'a> ShutdownProgress<'a> {
     fn begin(accept_loop: &'a AcceptLoop, window: Duration) -> ShutdownProgress<'a> {
-        let snapshot = {
-            let mut state = accept_loop.lock();
-            state.threads.keep_ended();
-            state.registry.close()
-        };
+        let snapshot = accept_loop.lock().registry.close();
         let mut report = ShutdownReport::default();
         report.record_aborted(snapshot.accepted);
         let mut handshaking = snapshot.handshaking;
