@@ -123,6 +123,30 @@ fn reconnects_until_close_1000() {
     });
 }
 
+/// The status of a refusal is judged, whatever the rest of its head is, and a head without a status is worth another try.
+#[test]
+fn odd_heads_do_not_end_the_iteration() {
+    with_watchdog(|| {
+        let (address, server) = server(vec![
+            b"HTTP/1.1 503 Busy\r\nA: b\r\n c\r\n\r\n".into(),
+            b"HTTP/1.1 503 Busy\nA: b\n\n".into(),
+            format!("HTTP/1.1 503 Busy\r\nSet-Cookie: {}\r\n\r\n", "x".repeat(9000)).into(),
+            b"HTTP/1.1 503 Busy\r\nA B: c\r\n\r\n".into(),
+            b"HTTP/1.1 503 Busy\r\nA: b".into(),
+            b"HTTP/1.1\r\n\r\n".into(),
+            b"nonsense\x01".into(),
+            [b"HTTP/1.1 101 Switching Protocols\nX: 1\n\n".as_slice()].concat(),
+            and(b"\x81\x01a"),
+            b"HTTP/1.1 403 No\r\nA: b\r\n c\r\n\r\n".into(),
+        ]);
+        let mut connections = client(address, [0; 8]).reconnect(quick());
+        let (texts, error) = run(&mut connections);
+        assert_eq!(texts, ["a"]);
+        assert!(matches!(error, Some(Error::Handshake(rejection)) if rejection.status() == Some(403)));
+        assert_eq!(server.join().unwrap().len(), 10);
+    });
+}
+
 #[test]
 fn a_permanent_error_is_the_last_item() {
     with_watchdog(|| {

@@ -53,7 +53,8 @@ pub fn status(kind: &HandshakeErrorKind) -> u16 {
             | HeadErrorKind::LineFolding
             | HeadErrorKind::StartLine
             | HeadErrorKind::FieldName
-            | HeadErrorKind::ContentLength,
+            | HeadErrorKind::ContentLength
+            | HeadErrorKind::Tls,
         )
         | HandshakeErrorKind::UnexpectedEof
         | HandshakeErrorKind::ProxyHeader(_)

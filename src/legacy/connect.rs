@@ -14,20 +14,19 @@ use super::parts::{ExtensionSyntax, HandshakeProof, RejectionMode};
 use super::table::DraftSpec;
 use crate::auth::basic;
 use crate::client::builder::Client;
-use crate::client::handshake::{io_error, HandshakeReader, Target};
+use crate::client::handshake::{write_request, HandshakeReader, Target};
 use crate::codec::frame::Role;
 use crate::connection::framing::Codec;
 use crate::connection::websocket::{ConnectionInfo, WebSocket};
 use crate::error::{Error, HandshakeError, HandshakeErrorKind, Result, Step};
 use crate::handshake::client::HandshakeRequest;
-use crate::handshake::http::{Head, HeadParser, Progress};
+use crate::handshake::http::Head;
 use crate::http::response::Response;
 use crate::legacy::handshake::client::{check_subprotocols, DraftRequest};
 use crate::legacy::handshake::proof::KeyChallenge;
 use crate::legacy::Version;
 use crate::net::deadline::Deadline;
 use crate::net::stream::Stream;
-use crate::net::write_buffer::{WriteBuffer, WriteTimeout};
 use crate::primitives::random::RandomSource;
 
 impl Client {
@@ -147,14 +146,17 @@ pub(crate) fn open(
         key,
         headers: &target.headers,
         origin: client.origin.as_deref(),
-        subprotocols: &client.subprotocols,
+        subprotocols: target.subprotocols,
         extensions: offers.then_some(DEFLATE_STREAM),
         authorization: authorization.as_deref(),
     };
     let draft_request = DraftRequest { spec, request, challenge };
-    WriteBuffer::default().write(&stream, &draft_request.bytes()?, WriteTimeout::Until(deadline)).map_err(io_error)?;
+    let bytes = draft_request.bytes()?;
     let mut reader = HandshakeReader::new(&stream, deadline);
-    let (raw, head) = read_response(spec, &mut reader)?;
+    let (raw, head) = match write_request(&stream, &bytes, deadline) {
+        Ok(()) => read_response(spec, &mut reader)?,
+        Err(error) => (Vec::new(), reader.read_early_rejection().ok_or(error)?),
+    };
     let agreed = match draft_request.check(&raw, &head) {
         Ok(agreed) => agreed,
         Err(kind) => {
@@ -192,24 +194,9 @@ fn read_response(spec: &DraftSpec, reader: &mut HandshakeReader<'_>) -> Result<(
 }
 
 fn read_head(reader: &mut HandshakeReader<'_>) -> Result<(Vec<u8>, Head)> {
-    let mut parser = HeadParser::response();
     let mut raw = Vec::new();
-    loop {
-        match parser.feed(reader.buffered()) {
-            Ok(Progress::Done { consumed }) => {
-                raw.extend_from_slice(reader.buffered().get(..consumed).unwrap_or_default());
-                reader.consume(consumed);
-                return Ok((raw, parser.finish().ok_or(handshake_error(HandshakeErrorKind::UnexpectedEof))?));
-            }
-            Ok(Progress::More) => {
-                raw.extend_from_slice(reader.buffered());
-                if reader.fill()? == 0 {
-                    return Err(handshake_error(HandshakeErrorKind::UnexpectedEof));
-                }
-            }
-            Err(kind) => return Err(handshake_error(HandshakeErrorKind::Head(kind))),
-        }
-    }
+    let head = reader.read_raw_head(|bytes| raw.extend_from_slice(bytes))?;
+    Ok((raw, head))
 }
 
 /// Reads exactly `count` bytes.

@@ -11,6 +11,10 @@
 //!   as state: chapter [`closing`](super::closing).
 //! * An event handler may use the library: send, broadcast, close, shut down. No event is emitted while a lock is held, and what a
 //!   handler does is not reported again.
+//! * The status of a rejection survives an invalid rest of its head (folded, overlong or invalid lines, bare LF, its end), and a body
+//!   takes at most 2 s. A head without a status is worth another attempt for [`Client::reconnect`](crate::Client::reconnect).
+//!   `ws://` to a server with TLS fails with [`HeadErrorKind::Tls`](crate::HeadErrorKind::Tls).
+//! * Subprotocols, which may hold tokens, do not follow redirects to another origin.
 //! * RFC 6455 in both roles, blocking and full duplex: [`connect`](crate::connect), [`Client`](crate::Client),
 //!   [`serve`](crate::serve), [`Server`](crate::Server), [`WebSocket`](crate::WebSocket), [`Sender`](crate::Sender).
 //! * Caller-supplied streams: [`Client::connect_over`](crate::Client::connect_over),

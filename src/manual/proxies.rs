@@ -66,7 +66,7 @@
 //! | from `wss` to `ws` | rejected |
 //! | with a user name or password | rejected |
 //! | to an earlier URL of the chain | rejected |
-//! | to another scheme, host or port | `Authorization`, `Cookie`, `Proxy-Authorization` and the URL's credentials are removed for the rest of the chain |
+//! | to another scheme, host or port | `Authorization`, `Cookie`, `Proxy-Authorization`, the credentials of the URL and the subprotocols are removed for the rest of the chain |
 //! | proxy | chosen again for each URL |
 //! | time | one limit for the whole chain |
 //!

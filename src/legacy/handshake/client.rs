@@ -11,7 +11,7 @@
 
 use super::proof;
 use super::proof::KeyChallenge;
-use crate::error::{HandshakeErrorKind, UsageError};
+use crate::error::{HandshakeErrorKind, HeadErrorKind, UsageError};
 use crate::handshake::client as rfc;
 use crate::handshake::client::HandshakeRequest;
 use crate::handshake::http::{write_head, Head};
@@ -119,6 +119,10 @@ impl DraftRequest<'_> {
     fn check_to_hybi03(&self, raw: &[u8], head: &Head) -> Result<Option<String>, HandshakeErrorKind> {
         if head.status() != 101 {
             return Err(HandshakeErrorKind::Status(head.status()));
+        }
+        // A value is one line; a line that begins with a blank would be a field.
+        if raw.windows(2).any(|pair| matches!(pair, b"\n " | b"\n\t")) {
+            return Err(HandshakeErrorKind::Head(HeadErrorKind::LineFolding));
         }
         let (origin, location) = match self.spec.echo {
             Echo::Plain => {
