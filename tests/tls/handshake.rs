@@ -143,6 +143,19 @@ fn a_certificate_that_cannot_be_trusted_ends_it_and_is_named() {
     assert_eq!(kind(unset), TlsErrorKind::UnknownIssuer);
 }
 
+/// What the manual says of OpenSSL: the common name is a host name where the certificate has no alternative name, and never
+/// an address, nor another name.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_certificate_with_a_common_name_alone_is_accepted_for_that_name() {
+    let _watchdog = watchdog();
+    let server = server(certificates().accept("common_name"));
+    let port = server.local_addr().unwrap().port();
+    round_trip(&client("localhost", port, certificates().connect()));
+    let by_address = client("127.0.0.1", port, certificates().connect()).connect();
+    assert_eq!(kind(by_address), TlsErrorKind::HostnameMismatch);
+}
+
 #[test]
 fn what_weakens_verification_does_no_more_than_it_says() {
     let _watchdog = watchdog();
