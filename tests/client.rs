@@ -332,6 +332,7 @@ fn responses_that_must_not_be_accepted() {
         (plus("Sec-WebSocket-Extensions: permessage-deflate"), ExtensionNotOffered),
         // 6455-4.1-46
         (plus("Sec-WebSocket-Protocol: chat"), SubprotocolNotOffered),
+        (plus("Sec-WebSocket-Protocol:"), EmptySubprotocol),
         // 6455-4.1-47, 6455-10.7-1
         (GOOD.replace("\r\n", "\n"), Head(HeadErrorKind::LineEnding)),
         // The alert with which a server with TLS answers HTTP.

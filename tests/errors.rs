@@ -193,6 +193,7 @@ fn each_error_has_a_message_of_its_own() {
         HandshakeErrorKind::InvalidHeader("Host"),
         HandshakeErrorKind::UnsupportedVersion,
         HandshakeErrorKind::SubprotocolNotOffered,
+        HandshakeErrorKind::EmptySubprotocol,
         HandshakeErrorKind::ExtensionNotOffered,
         HandshakeErrorKind::OriginNotAllowed,
         HandshakeErrorKind::TooManyConnections,

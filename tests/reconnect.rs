@@ -206,6 +206,63 @@ fn retry_after_is_waited_for() {
     });
 }
 
+/// Each attempt has a client of its own: another URL, another token. Its error is that of the attempt.
+#[test]
+fn a_client_for_each_attempt() {
+    with_watchdog(|| {
+        let (first, one) = server(vec![and(b"\x81\x01a")]);
+        let (second, two) = server(vec![b"HTTP/1.1 503 Busy\r\n\r\n".into(), and(b"\x81\x01b")]);
+        let calls = Arc::new(Mutex::new(0));
+        let counted = calls.clone();
+        let connections = client(first, [0; 8]).header("X-Kind", "kept").unwrap().reconnect(quick());
+        let mut connections = connections.client(move |base| {
+            let call = {
+                let mut calls = counted.lock().unwrap();
+                *calls += 1;
+                *calls
+            };
+            match call {
+                1 => base.clone().header("X-Token", "1"),
+                2 => Err(Error::Timeout(Step::Resolve)),
+                3 | 4 => Ok(client(second, [0; 8])),
+                _ => Err(Client::new("http://wrong").unwrap_err()),
+            }
+        });
+        let (texts, error) = run(&mut connections);
+        assert_eq!(texts, ["a", "b"]);
+        assert!(matches!(error, Some(Error::Usage(_))), "{error:?}");
+        assert_eq!(*calls.lock().unwrap(), 5);
+        assert_eq!((one.join().unwrap().len(), two.join().unwrap().len()), (1, 2));
+    });
+}
+
+/// A stop ends `next` while the closure of the application still runs, and a panic of it continues in `next`.
+#[test]
+fn a_client_that_blocks_or_panics() {
+    with_watchdog(|| {
+        let (address, _server) = server(Vec::new());
+        let (entered, has_entered) = mpsc::channel();
+        let (leave, left) = mpsc::channel::<()>();
+        let left = Mutex::new(left);
+        let mut connections = client(address, [0; 8]).reconnect(quick()).client(move |client| {
+            entered.send(()).unwrap();
+            let _ = left.lock().unwrap().recv();
+            Ok(client.clone())
+        });
+        let handle = connections.handle();
+        let stopper = thread::spawn(move || {
+            has_entered.recv().unwrap();
+            handle.stop();
+        });
+        assert!(connections.next().is_none());
+        stopper.join().unwrap();
+        drop(leave);
+        let mut connections = client(address, [0; 8]).reconnect(quick()).client(|_| panic!("no token"));
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| connections.next())).unwrap_err();
+        assert_eq!(panicked.downcast_ref::<&str>(), Some(&"no token"));
+    });
+}
+
 #[test]
 fn gives_up_after_max_attempts() {
     with_watchdog(|| {

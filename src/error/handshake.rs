@@ -124,6 +124,8 @@ pub enum HandshakeErrorKind {
     InvalidProof,
     /// Client: the server chose a subprotocol that was not offered.
     SubprotocolNotOffered,
+    /// Client: the server sent an empty subprotocol. A server that chooses none leaves the header out.
+    EmptySubprotocol,
     /// Client: the server chose an extension that was not offered.
     ExtensionNotOffered,
     /// Server: a trusted proxy did not send a valid header of the PROXY protocol first. There is no response.
@@ -164,6 +166,9 @@ impl fmt::Display for HandshakeErrorKind {
             HandshakeErrorKind::InvalidProof => f.write_str("the response to the challenge is wrong"),
             HandshakeErrorKind::SubprotocolNotOffered => {
                 f.write_str("the server chose a subprotocol that was not offered")
+            }
+            HandshakeErrorKind::EmptySubprotocol => {
+                f.write_str("the server sent an empty Sec-WebSocket-Protocol; to choose none, it has to leave the header out")
             }
             HandshakeErrorKind::ExtensionNotOffered => {
                 f.write_str("the server chose an extension that was not offered")

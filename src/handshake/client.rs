@@ -207,7 +207,15 @@ fn agreed_subprotocol(head: &Head, sent: &HandshakeRequest<'_>) -> Result<Option
     // 6455-4.1-46. Case matters: `Chat` and `chat` are two subprotocols.
     match sent.subprotocols.iter().find(|offer| offer.as_bytes() == chosen) {
         Some(offer) => Ok(Some(offer.clone())),
-        None => Err(HandshakeErrorKind::SubprotocolNotOffered),
+        None => Err(subprotocol_error(chosen)),
+    }
+}
+
+/// The error for a subprotocol that was not offered. Some servers send an empty one to choose none.
+pub(crate) fn subprotocol_error(chosen: &[u8]) -> HandshakeErrorKind {
+    match chosen {
+        [] => HandshakeErrorKind::EmptySubprotocol,
+        _ => HandshakeErrorKind::SubprotocolNotOffered,
     }
 }
 
@@ -408,7 +416,7 @@ mod tests {
             (accept, &[accept, "Sec-WebSocket-Extensions: foo\r\n"].concat(), Err(ExtensionNotOffered)),
             (accept, &[accept, "Sec-WebSocket-Extensions:\r\n"].concat(), Err(InvalidHeader(EXTENSIONS))),
             (accept, &[accept, "Sec-WebSocket-Protocol: chat\r\n"].concat(), Err(SubprotocolNotOffered)),
-            (accept, &[accept, "Sec-WebSocket-Protocol:\r\n"].concat(), Err(SubprotocolNotOffered)),
+            (accept, &[accept, "Sec-WebSocket-Protocol:\r\n"].concat(), Err(EmptySubprotocol)),
             // Fields without a meaning here are ignored.
             (accept, &[accept, "Content-Length: x\r\nServer: caf\u{e9}\r\n"].concat(), Ok(())),
         ];
@@ -445,7 +453,7 @@ mod tests {
             ("Sec-WebSocket-Protocol: c\r\n", Err(SubprotocolNotOffered)),
             ("Sec-WebSocket-Protocol: A\r\n", Err(SubprotocolNotOffered)),
             ("Sec-WebSocket-Protocol: a, b\r\n", Err(SubprotocolNotOffered)),
-            ("Sec-WebSocket-Protocol:\r\n", Err(SubprotocolNotOffered)),
+            ("Sec-WebSocket-Protocol: \t\r\n", Err(EmptySubprotocol)),
             ("Sec-WebSocket-Protocol: caf\u{e9}\r\n", Err(SubprotocolNotOffered)),
             // 6455-11.3.4-2
             ("Sec-WebSocket-Protocol: a\r\nSec-WebSocket-Protocol: a\r\n", Err(DuplicateHeader(PROTOCOL))),

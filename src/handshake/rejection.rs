@@ -70,6 +70,7 @@ pub fn status(kind: &HandshakeErrorKind) -> u16 {
         | HandshakeErrorKind::InvalidProof
         | HandshakeErrorKind::Redirect(_)
         | HandshakeErrorKind::SubprotocolNotOffered
+        | HandshakeErrorKind::EmptySubprotocol
         | HandshakeErrorKind::ExtensionNotOffered => 400,
     }
 }
@@ -134,6 +135,7 @@ fn body_text(kind: &HandshakeErrorKind) -> String {
         | HandshakeErrorKind::UnsupportedVersion
         | HandshakeErrorKind::Redirect(_)
         | HandshakeErrorKind::SubprotocolNotOffered
+        | HandshakeErrorKind::EmptySubprotocol
         | HandshakeErrorKind::ExtensionNotOffered
         | HandshakeErrorKind::ProxyHeader(_) => format!("{kind} (RFC 6455 section 4.2.1)\n"),
     }

@@ -15,6 +15,9 @@
 //!   takes at most 2 s. A head without a status is worth another attempt for [`Client::reconnect`](crate::Client::reconnect).
 //!   `ws://` to a server with TLS fails with [`HeadErrorKind::Tls`](crate::HeadErrorKind::Tls).
 //! * Subprotocols, which may hold tokens, do not follow redirects to another origin.
+//! * A client of its own for each attempt, with a fresh token or URL: [`Reconnect::client`](crate::Reconnect::client).
+//! * An empty `Sec-WebSocket-Protocol` in a response is
+//!   [`HandshakeErrorKind::EmptySubprotocol`](crate::HandshakeErrorKind::EmptySubprotocol).
 //! * RFC 6455 in both roles, blocking and full duplex: [`connect`](crate::connect), [`Client`](crate::Client),
 //!   [`serve`](crate::serve), [`Server`](crate::Server), [`WebSocket`](crate::WebSocket), [`Sender`](crate::Sender).
 //! * Caller-supplied streams: [`Client::connect_over`](crate::Client::connect_over),

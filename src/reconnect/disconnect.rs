@@ -189,6 +189,7 @@ fn retry_for_handshake(rejection: &HandshakeError, now: Duration) -> Retry {
         | HandshakeErrorKind::InvalidHeader(_)
         | HandshakeErrorKind::UnsupportedVersion
         | HandshakeErrorKind::SubprotocolNotOffered
+        | HandshakeErrorKind::EmptySubprotocol
         | HandshakeErrorKind::ExtensionNotOffered
         | HandshakeErrorKind::ProxyHeader(_)
         | HandshakeErrorKind::OriginNotAllowed

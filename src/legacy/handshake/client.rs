@@ -154,7 +154,7 @@ impl DraftRequest<'_> {
         let chosen = single_field(raw, self.spec.subprotocols.header_name())?;
         match self.request.subprotocols.iter().find(|offer| offer.as_bytes() == chosen) {
             Some(offer) => Ok(Some(offer.clone())),
-            None => Err(HandshakeErrorKind::SubprotocolNotOffered),
+            None => Err(rfc::subprotocol_error(chosen)),
         }
     }
 
@@ -403,6 +403,9 @@ mod tests {
         let without = good.replace("|WebSocket-Protocol: sample", "");
         assert_eq!(check(Version::Hixie75, &["sample"], &without), Err(MissingHeader("WebSocket-Protocol")));
         assert_eq!(check(Version::Hixie75, &["other"], &good), Err(SubprotocolNotOffered));
+        let empty = good.replace("WebSocket-Protocol: sample", "WebSocket-Protocol: ");
+        assert_ne!(empty, good);
+        assert_eq!(check(Version::Hixie75, &["sample"], &empty), Err(HandshakeErrorKind::EmptySubprotocol));
     }
 
     #[test]
