@@ -375,6 +375,35 @@ fn a_slow_request_fails_at_the_deadline() {
 }
 
 /// hybi09-5.2.2-1
+/// hixie75-4.2-2, hybi02-5.2.1-1, hybi03-5.1-2: an unknown draft does not step down to the version that proves nothing.
+#[test]
+fn a_field_of_a_later_version_does_not_step_down() {
+    let _watchdog = watchdog();
+    let with = |base: &str, lines: &str| base.replacen("\r\n", &format!("\r\n{lines}"), 1).into_bytes();
+    for lines in [
+        "Sec-WebSocket-Draft: 99\r\n",
+        "Sec-WebSocket-Draft: 2\r\nSec-WebSocket-Draft: 2\r\n",
+        "Sec-WebSocket-Draft: 2\r\n",
+        "Sec-WebSocket-Key1: 1 2\r\n",
+        "Sec-WebSocket-Protocol: sample\r\n",
+        "Sec-WebSocket-Version: 99\r\n",
+    ] {
+        let answer =
+            said(bound().danger_allow_any_origin().legacy_versions(Version::ALL), &with(HIXIE75_REQUEST, lines));
+        assert!(answer.starts_with("HTTP/1.1 4"), "{lines:?}: {answer:?}");
+    }
+    for (draft, version) in [("2", Some(Version::Hybi03)), ("3", Some(Version::Hybi03)), ("4", None), ("", None)] {
+        let server = bound().danger_allow_any_origin().legacy_versions(Version::ALL);
+        let (running, connections) = serving(server);
+        let mut stream = TcpStream::connect(running.local_addr().unwrap()).unwrap();
+        let head = with(HYBI00_REQUEST, &format!("Sec-WebSocket-Draft: {draft}\r\n"));
+        stream.write_all(&[&head, HYBI00_BODY.as_slice()].concat()).unwrap();
+        let answer = String::from_utf8(read_head(&mut stream)).unwrap();
+        assert_eq!(answer.starts_with("HTTP/1.1 101 "), version.is_some(), "{draft}: {answer}");
+        assert_eq!(version, version.map(|_| connections.recv().unwrap().version()));
+    }
+}
+
 #[test]
 fn early_versions_reject_by_ending_the_stream() {
     let _watchdog = watchdog();
