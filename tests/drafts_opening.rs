@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use live::*;
 use stdws::{
-    Capability, Client, Decision, Error, HandshakeErrorKind, Response, Server, ServerHandle, Step, Version, WebSocket,
+    Capability, Client, Decision, Error, HandshakeErrorKind, Response, Server, ServerHandle, Step, UsageError, Version,
+    WebSocket,
 };
 
 /// A handshake of hybi-00 with the keys of the draft.
@@ -171,6 +172,35 @@ fn every_version_requires_the_password() {
         }
         let opened = client.basic_auth("ann", "secret").unwrap().connect();
         assert_eq!(opened.unwrap().version(), version);
+    }
+}
+
+/// hixie55-3.1-1, hybi06-5.1-1, hybi09-5.1-2: any visible characters up to hybi-07, and tokens after that.
+#[test]
+fn the_names_of_subprotocols() {
+    let _watchdog = watchdog();
+    for version in Version::ALL {
+        for name in ["a/b", "v1=2", "(x)", "\"q\\"] {
+            let (running, connections) = serving(bound().legacy_versions([version]).subprotocols([name]));
+            let client = Client::new(&running.url()).unwrap().watched();
+            // Without the version, it is one of RFC 6455.
+            assert!(client.clone().subprotocol(name).is_err());
+            let client = match client.version(version).subprotocol(name) {
+                Ok(client) if version < Version::Hybi08 => client,
+                Err(Error::Usage(UsageError::Subprotocol(_))) if version >= Version::Hybi08 => continue,
+                other => panic!("{version}: {other:?}"),
+            };
+            let ws = client.connect().unwrap_or_else(|error| panic!("{version}: {error}"));
+            let peer = connections.recv().unwrap();
+            assert_eq!((ws.subprotocol(), peer.subprotocol()), (Some(name), Some(name)), "{version}");
+            assert_eq!(peer.request().unwrap().subprotocols().collect::<Vec<_>>(), [name], "{version}");
+            assert!(client.clone().subprotocol(name).is_err(), "twice");
+            // A version that is set afterwards is checked before anything is sent.
+            assert!(matches!(
+                client.version(Version::Rfc6455).connect(),
+                Err(Error::Usage(UsageError::Subprotocol(_)))
+            ));
+        }
     }
 }
 

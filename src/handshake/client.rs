@@ -159,6 +159,14 @@ pub fn check_response<'a>(
     head: &'a Head,
     sent: &HandshakeRequest<'_>,
 ) -> Result<NegotiatedHandshake<'a>, HandshakeErrorKind> {
+    Ok(NegotiatedHandshake { extensions: check_upgrade(head, sent)?, subprotocol: agreed_subprotocol(head, sent)? })
+}
+
+/// Checks everything but the subprotocol, and returns the extensions.
+pub(crate) fn check_upgrade<'a>(
+    head: &'a Head,
+    sent: &HandshakeRequest<'_>,
+) -> Result<Vec<Extension<'a>>, HandshakeErrorKind> {
     // 6455-4.1-s2: any status but 101 is an HTTP response, whatever its fields are.
     if head.status() != 101 {
         return Err(HandshakeErrorKind::Status(head.status()));
@@ -181,7 +189,7 @@ pub fn check_response<'a>(
     if accept != server::accept_key(sent.key).as_bytes() {
         return Err(HandshakeErrorKind::InvalidHeader(ACCEPT));
     }
-    Ok(NegotiatedHandshake { extensions: agreed_extensions(head, sent)?, subprotocol: agreed_subprotocol(head, sent)? })
+    agreed_extensions(head, sent)
 }
 
 fn agreed_extensions<'a>(
@@ -201,7 +209,11 @@ fn agreed_extensions<'a>(
     Ok(accepted)
 }
 
-fn agreed_subprotocol(head: &Head, sent: &HandshakeRequest<'_>) -> Result<Option<String>, HandshakeErrorKind> {
+/// The selected subprotocol.
+pub(crate) fn agreed_subprotocol(
+    head: &Head,
+    sent: &HandshakeRequest<'_>,
+) -> Result<Option<String>, HandshakeErrorKind> {
     // 6455-11.3.4-2: one field, even when both would have the same value.
     let Some(chosen) = head.single(PROTOCOL)? else { return Ok(None) };
     // 6455-4.1-46. Case matters: `Chat` and `chat` are two subprotocols.

@@ -89,7 +89,7 @@ fn negotiate(offer: &Offer<'_>, accept: &Accept, nonce: &str, config: &Handshake
         return Err(kind.clone().into());
     }
     let subprotocol = match &accept.subprotocol {
-        Some(name) if !offer.subprotocols.contains(&name.as_str()) => {
+        Some(name) if !offer.subprotocols.iter().any(|offered| offered == name) => {
             return Err(UsageError::SubprotocolNotOffered(name.clone()).into());
         }
         Some(name) => Some(name.clone()),

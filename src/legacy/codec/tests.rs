@@ -51,7 +51,9 @@ fn hybis() -> impl Iterator<Item = &'static DraftSpec> {
 fn streams(spec: &DraftSpec) -> &'static [DeflateStream] {
     match spec.extensions {
         ExtensionSyntax::None => &[DeflateStream::No],
-        ExtensionSyntax::Names | ExtensionSyntax::Parameters => &[DeflateStream::No, DeflateStream::Yes],
+        ExtensionSyntax::Names | ExtensionSyntax::QuotedParameters | ExtensionSyntax::Parameters => {
+            &[DeflateStream::No, DeflateStream::Yes]
+        }
     }
 }
 
