@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use live::*;
 use stdws::{
-    Capability, Client, Decision, Error, HandshakeErrorKind, Response, Server, ServerHandle, Step, UsageError, Version,
-    WebSocket,
+    Capability, Client, Decision, Error, HandshakeErrorKind, HeadErrorKind, Response, Server, ServerHandle, Step,
+    UsageError, Version, WebSocket,
 };
 
 /// A handshake of hybi-00 with the keys of the draft.
@@ -204,6 +204,56 @@ fn the_names_of_subprotocols() {
     }
 }
 
+/// hixie76-4.1-6, hybi07-5.1-1: up to hybi-06 a redirect is a failure like any other.
+#[test]
+fn redirects_are_followed_from_hybi_07_on() {
+    let _watchdog = watchdog();
+    for version in Version::ALL {
+        let (running, _connections) = serving(bound().legacy_versions([version]));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("ws://{}/", listener.local_addr().unwrap());
+        let location = running.url();
+        let redirecting = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            read_head(&mut stream);
+            let answer = format!("HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 4\r\n\r\nbody");
+            stream.write_all(answer.as_bytes()).unwrap();
+            // Until the client has ended it: bytes after the head are not read.
+            let _ = stream.shutdown(std::net::Shutdown::Write);
+            let _ = stream.read_to_end(&mut Vec::new());
+        });
+        let result = Client::new(&url).unwrap().watched().version(version).max_redirects(3).connect();
+        match result {
+            Ok(ws) => assert!(version >= Version::Hybi07 && ws.version() == version, "{version}"),
+            Err(Error::Handshake(error)) => {
+                assert!(version < Version::Hybi07, "{version}: {error}");
+                assert_eq!((error.kind(), error.body()), (&HandshakeErrorKind::Status(302), b"body".as_slice()));
+            }
+            Err(other) => panic!("{version}: {other:?}"),
+        }
+        redirecting.join().unwrap();
+    }
+}
+
+/// The names of fields are tokens in every version, although texts before hybi-03 allow more.
+#[test]
+fn names_of_fields_are_tokens_in_every_version() {
+    let _watchdog = watchdog();
+    for version in Version::ALL {
+        for line in ["X Y: z\r\n", "X(: z\r\n", "\u{e9}: z\r\n", "no colon\r\n"] {
+            let bytes = request(version);
+            let at = bytes.windows(2).position(|two| two == b"\r\n").unwrap() + 2;
+            let odd = [&bytes[..at], line.as_bytes(), &bytes[at..]].concat();
+            let answer = said(bound().legacy_versions([version]), &odd);
+            assert!(!answer.contains("101"), "{version}: {answer}");
+        }
+    }
+    let (connecting, mut stream, good) = asked(Version::Hixie75, Duration::from_secs(30));
+    let good = String::from_utf8(good).unwrap();
+    stream.write_all(good.replacen("\r\nWebSocket-Origin", "\r\nX Y: z\r\nWebSocket-Origin", 1).as_bytes()).unwrap();
+    assert_eq!(kind(connecting.join().unwrap()), HandshakeErrorKind::Head(HeadErrorKind::FieldName));
+}
+
 #[test]
 fn several_subprotocols_from_hybi_03_on() {
     let _watchdog = watchdog();
@@ -247,6 +297,10 @@ fn a_rejected_version_gets_the_list_of_enabled_versions() {
         let answer = said(server(), text(version).as_bytes());
         assert!(answer.starts_with("HTTP/1.1 426 "), "{version}: {answer}");
         assert!(answer.contains("\r\nSec-WebSocket-Version: 13, 8, 7\r\n"), "{version}: {answer}");
+        assert!(
+            answer.ends_with("\r\n\r\nthis server supports Sec-WebSocket-Version 13, 8, 7\n"),
+            "{version}: {answer}"
+        );
     }
     // Without a version.
     let answer = said(server(), text("8").replace("Sec-WebSocket-Version: 8\r\n", "").as_bytes());

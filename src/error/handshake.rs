@@ -18,12 +18,40 @@ struct Inner {
     status: Option<u16>,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
+    semantics: StatusSemantics,
+}
+
+/// The meaning of the status of a response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StatusSemantics {
+    /// That of HTTP, as in RFC 6455.
+    Http,
+    /// A failure, whatever the status is, as in early drafts.
+    #[cfg_attr(not(feature = "legacy"), allow(dead_code))]
+    Failure,
 }
 
 impl HandshakeError {
     /// An error without a response.
     pub(crate) fn new(kind: HandshakeErrorKind) -> HandshakeError {
-        HandshakeError(Box::new(Inner { kind, status: None, headers: Vec::new(), body: Vec::new() }))
+        let semantics = StatusSemantics::Http;
+        HandshakeError(Box::new(Inner { kind, status: None, headers: Vec::new(), body: Vec::new(), semantics }))
+    }
+
+    /// The same error with another meaning of the status.
+    #[cfg(feature = "legacy")]
+    pub(crate) fn with_semantics(mut self, semantics: StatusSemantics) -> HandshakeError {
+        self.0.semantics = semantics;
+        self
+    }
+
+    /// The status of a rejection if it has the meaning of HTTP.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn http_status(&self) -> Option<u16> {
+        match self.0.semantics {
+            StatusSemantics::Http => self.0.status,
+            StatusSemantics::Failure => None,
+        }
     }
 
     /// The same response with another error.
@@ -159,7 +187,7 @@ impl fmt::Display for HandshakeErrorKind {
             HandshakeErrorKind::MissingHeader(name) => write!(f, "header {name} is missing"),
             HandshakeErrorKind::DuplicateHeader(name) => write!(f, "header {name} is there more than once"),
             HandshakeErrorKind::InvalidHeader(name) => write!(f, "header {name} has an invalid value"),
-            HandshakeErrorKind::UnsupportedVersion => f.write_str("Sec-WebSocket-Version is not 13"),
+            HandshakeErrorKind::UnsupportedVersion => f.write_str("the server does not support the Sec-WebSocket-Version of the request"),
             HandshakeErrorKind::StatusLine => {
                 f.write_str("the status line is not the one that this version of the protocol requires")
             }

@@ -19,6 +19,8 @@ use std::sync::Arc;
 
 pub(crate) use connect::HostRole;
 pub use connect::{ConnectAttempt, ConnectError};
+#[cfg(feature = "legacy")]
+pub(crate) use handshake::StatusSemantics;
 pub use handshake::{HandshakeError, HandshakeErrorKind, HeadErrorKind};
 pub use io::{IoError, Step};
 pub use protocol::ProtocolError;

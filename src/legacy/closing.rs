@@ -53,8 +53,10 @@ impl DraftSpec {
     /// Parses the body of a received Close.
     pub(super) fn parse_close<'a>(&self, body: &'a [u8]) -> Result<Option<(CloseCode, &'a str)>, ProtocolError> {
         match self.close_method {
-            // hybi06-4.5-1, hybi06-7.4-1, hybi09-7.4-1
-            CloseMethod::Codes(_) => close::parse_with(body, |code| matches!(code.as_u16(), 1000..=1004 | 1007..=4999)),
+            // hybi06-4.5-1, hybi06-7.4-1, hybi09-7.4-1, hybi06-7.4-2
+            CloseMethod::Codes(_) => {
+                close::parse_with(body, |code| matches!(code.as_u16(), 1000..=1004 | 1007..=1014 | 1016..=4999))
+            }
             CloseMethod::EndOfStream | CloseMethod::Sentinel | CloseMethod::EchoBody | CloseMethod::Initiator => {
                 Ok(None)
             }

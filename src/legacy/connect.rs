@@ -18,7 +18,7 @@ use crate::client::handshake::{write_request, HandshakeReader, Target};
 use crate::codec::frame::Role;
 use crate::connection::framing::Codec;
 use crate::connection::websocket::{ConnectionInfo, WebSocket};
-use crate::error::{Error, HandshakeError, HandshakeErrorKind, Result, Step};
+use crate::error::{Error, HandshakeError, HandshakeErrorKind, Result, StatusSemantics, Step};
 use crate::handshake::client::HandshakeRequest;
 use crate::handshake::http::Head;
 use crate::http::response::Response;
@@ -133,6 +133,12 @@ pub(crate) fn open(
     (mut random_source, key): (RandomSource, &str),
     deadline: Deadline,
 ) -> Result<WebSocket> {
+    let semantics = match spec.rejection_mode {
+        // hixie76-4.1-6
+        RejectionMode::EndOfStream => StatusSemantics::Failure,
+        // hybi07-5.1-1
+        RejectionMode::Http => StatusSemantics::Http,
+    };
     let challenge = match spec.proof {
         HandshakeProof::Challenge => {
             Some(KeyChallenge::generate(&mut random_source).map_err(|error| Error::io(Step::RandomSource, error))?)
@@ -162,14 +168,15 @@ pub(crate) fn open(
         Err(kind) => {
             // Only an HTTP response has a body.
             let body = match kind {
-                HandshakeErrorKind::Status(status) if !(target.skip_body)(status) => reader.read_body(&head),
+                HandshakeErrorKind::Status(status)
+                    if semantics == StatusSemantics::Failure || !(target.skip_body)(status) =>
+                {
+                    reader.read_body(&head)
+                }
                 _ => Vec::new(),
             };
-            return Err(Error::Handshake(HandshakeError::new(kind).with_response(
-                head.status(),
-                head.display_fields(),
-                body,
-            )));
+            let error = HandshakeError::new(kind).with_response(head.status(), head.display_fields(), body);
+            return Err(Error::Handshake(error.with_semantics(semantics)));
         }
     };
     let answer = read_exact(&mut reader, draft_request.challenge_response_len())?;

@@ -47,6 +47,17 @@
 //! | rfc6455 | opcode, length | FIN | 0 1 2 8 9 A | payload, by 4 bytes | 125 bytes, also between fragments | Close with a code; too big: 1009 | fails |
 // frames: end
 //!
+//! # Where this library is stricter, or more careful, than a text
+//!
+//! | versions | the text | here |
+//! |---|---|---|
+//! | hixie-55 to hybi-02 | the name of a field has any characters but CR, LF and colon, and unknown fields are ignored | the name is a token, as in HTTP and in all later versions; otherwise the handshake fails |
+//! | hixie-55, hixie-75 | a request has no proof, and unknown fields are ignored | a request with a field `Sec-WebSocket-...` is never one of these versions |
+//! | hixie-75 to hybi-01 | a subprotocol may have spaces | a server accepts such a name, a client offers none |
+//! | hybi-03 | `Sec-WebSocket-Draft: 2` | a server also accepts 3, which clients in the field send |
+//! | hixie-55 to hybi-06 | a status other than 101 fails the connection | the error has the status, headers and body; redirects are followed only from hybi-07 on |
+//! | hybi-06 to version 8 | nothing about close code 1015 | a Close with 1015 fails the connection, as in RFC 6455 |
+//!
 //! # What each version changed, and why
 //!
 //! **hixie-55 and -75** (November 2009 and February 2010) are the versions that browsers shipped first. A request looks like HTTP,

@@ -62,7 +62,9 @@ pub(crate) fn follow<T>(
     let (mut hops, mut visited) = (Vec::new(), Vec::new());
     loop {
         let rejection = match attempt(&target) {
-            Err(Error::Handshake(rejection)) if max > 0 && rejection.status().is_some_and(is_redirect) => rejection,
+            Err(Error::Handshake(rejection)) if max > 0 && rejection.http_status().is_some_and(is_redirect) => {
+                rejection
+            }
             result => return result.map_err(|error| with_hops(hops, error)),
         };
         visited.push(target.uri.to_string());

@@ -489,6 +489,9 @@ fn protocol_errors_are_detected() {
         (&[Hybi06], "810203e7".into(), ProtocolError::InvalidCloseCode(999)), // hybi06-7.4-1
         (late, "880203e7".into(), ProtocolError::InvalidCloseCode(999)),
         (late, "880203ed".into(), ProtocolError::InvalidCloseCode(1005)), // hybi09-7.4-1
+        (late, "880203ee".into(), ProtocolError::InvalidCloseCode(1006)), // hybi09-7.4-1
+        (late, "880203f7".into(), ProtocolError::InvalidCloseCode(1015)), // hybi06-7.4-2
+        (&[Hybi06], "810203f7".into(), ProtocolError::InvalidCloseCode(1015)), // hybi06-7.4-2
         (late, "88021388".into(), ProtocolError::InvalidCloseCode(5000)),
         (late, "880303e8ff".into(), ProtocolError::CloseReasonNotUtf8),
     ];
