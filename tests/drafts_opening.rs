@@ -204,6 +204,97 @@ fn the_names_of_subprotocols() {
     }
 }
 
+/// hixie75-3.1-1, hixie76-4.1-2: the order is fixed, with cookies last, or new for each request.
+#[test]
+fn the_order_of_the_fields_of_a_request() {
+    let _watchdog = watchdog();
+    for version in drafts() {
+        let mut orders = std::collections::BTreeSet::new();
+        for _ in 0..8 {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let client = Client::new(&format!("ws://a:b@{}/", listener.local_addr().unwrap())).unwrap().watched();
+            let client = client.version(version).subprotocol("p").unwrap().header("Cookie", "a=b").unwrap();
+            let client = client.header("X-More", "c").unwrap();
+            let connecting = thread::spawn(move || client.connect().map(drop));
+            let (mut stream, _) = listener.accept().unwrap();
+            let text = String::from_utf8_lossy(&read_head(&mut stream)).into_owned();
+            drop(stream);
+            connecting.join().unwrap().unwrap_err();
+            let name = |line: &str| line.split(':').next().unwrap().to_owned();
+            orders.insert(text.trim_end().lines().skip(1).map(name).collect::<Vec<_>>());
+        }
+        let random = (Version::Hybi00..=Version::Hybi03).contains(&version);
+        assert_eq!(orders.len() > 1, random, "{version}: {orders:?}");
+        if version <= Version::Hixie75 {
+            let fixed =
+                ["Upgrade", "Connection", "Host", "Origin", "WebSocket-Protocol", "Authorization", "X-More", "Cookie"];
+            assert_eq!(orders.into_iter().next().unwrap(), fixed, "{version}");
+        }
+    }
+}
+
+/// hybi04-5.2.2-1: 16 random bytes for each connection, and in no other version.
+#[test]
+fn the_nonce_of_a_server() {
+    let _watchdog = watchdog();
+    for version in drafts() {
+        let (running, _connections) = serving(bound().legacy_versions([version]));
+        let nonce = || {
+            let ws = Client::new(&running.url()).unwrap().watched().version(version).connect().unwrap();
+            ws.response().unwrap().header("Sec-WebSocket-Nonce").map(str::to_owned)
+        };
+        let (first, second) = (nonce(), nonce());
+        assert_eq!(first.is_some(), version == Version::Hybi04, "{version}");
+        assert_eq!(first == second, first.is_none(), "{version}");
+        assert!(first.iter().chain(&second).all(|nonce| nonce.len() == 24 && nonce.ends_with("==")));
+    }
+}
+
+/// hybi11-5.1-1: version 8 with `Origin` alone, as hybi-11 and -12 send it.
+#[test]
+fn version_8_takes_origin_alone() {
+    let _watchdog = watchdog();
+    for (origin, allowed) in [("http://example.com", true), ("http://elsewhere.example", false)] {
+        let (sender, receiver) = mpsc::channel();
+        let server = bound().legacy_versions([Version::Hybi08]).on_request(move |request| {
+            sender.send(request.origin().map(str::to_owned)).unwrap();
+            stdws::Accept::new().into()
+        });
+        let (running, _connections) = serving(server);
+        let mut stream = TcpStream::connect(running.local_addr().unwrap()).unwrap();
+        let request = REQUEST_OF_NOBODY.replace("VERSION", "8").replace("Host: h\r\n", "Host: example.com\r\n");
+        stream.write_all(request.replace("\r\n\r\n", &format!("\r\nOrigin: {origin}\r\n\r\n")).as_bytes()).unwrap();
+        let answer = String::from_utf8(read_head(&mut stream)).unwrap();
+        assert!(answer.starts_with(if allowed { "HTTP/1.1 101 " } else { "HTTP/1.1 403 " }), "{answer}");
+        assert_eq!(receiver.try_recv().ok().flatten().as_deref(), allowed.then_some(origin));
+    }
+}
+
+/// A number with leading zeros is not in the list of a server, nor in that of a client.
+#[test]
+fn a_client_takes_no_number_with_leading_zeros() {
+    let _watchdog = watchdog();
+    for (list, falls_back) in [("08", false), ("013, 08", false), ("8", true), ("13 , 8", true), ("+8", false)] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = Client::new(&format!("ws://{}/", listener.local_addr().unwrap())).unwrap().watched();
+        let client = client.version(Version::Hybi07).fallback_versions([Version::Hybi08]);
+        let connecting = thread::spawn(move || client.connect().map(drop));
+        let answer = format!("HTTP/1.1 426 No\r\nSec-WebSocket-Version: {list}\r\nContent-Length: 0\r\n\r\n");
+        let mut requests = 0;
+        for wanted in if falls_back { vec!["7", "8"] } else { vec!["7"] } {
+            let (mut stream, _) = listener.accept().unwrap();
+            let head = String::from_utf8(read_head(&mut stream)).unwrap();
+            assert!(head.contains(&format!("Sec-WebSocket-Version: {wanted}\r\n")), "{list}: {head}");
+            stream.write_all(answer.as_bytes()).unwrap();
+            requests += 1;
+        }
+        assert!(matches!(connecting.join().unwrap(), Err(Error::Handshake(_))));
+        assert_eq!(requests, if falls_back { 2 } else { 1 });
+        listener.set_nonblocking(true).unwrap();
+        assert!(listener.accept().is_err(), "{list}: another attempt");
+    }
+}
+
 /// hixie76-4.1-6, hybi07-5.1-1: up to hybi-06 a redirect is a failure like any other.
 #[test]
 fn redirects_are_followed_from_hybi_07_on() {

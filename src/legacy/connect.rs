@@ -133,12 +133,6 @@ pub(crate) fn open(
     (mut random_source, key): (RandomSource, &str),
     deadline: Deadline,
 ) -> Result<WebSocket> {
-    let semantics = match spec.rejection_mode {
-        // hixie76-4.1-6
-        RejectionMode::EndOfStream => StatusSemantics::Failure,
-        // hybi07-5.1-1
-        RejectionMode::Http => StatusSemantics::Http,
-    };
     let challenge = match spec.proof {
         HandshakeProof::Challenge => {
             Some(KeyChallenge::generate(&mut random_source).map_err(|error| Error::io(Step::RandomSource, error))?)
@@ -163,22 +157,8 @@ pub(crate) fn open(
         Ok(()) => read_response(spec, &mut reader)?,
         Err(error) => (Vec::new(), reader.read_early_rejection().ok_or(error)?),
     };
-    let agreed = match draft_request.check(&raw, &head) {
-        Ok(agreed) => agreed,
-        Err(kind) => {
-            // Only an HTTP response has a body.
-            let body = match kind {
-                HandshakeErrorKind::Status(status)
-                    if semantics == StatusSemantics::Failure || !(target.skip_body)(status) =>
-                {
-                    reader.read_body(&head)
-                }
-                _ => Vec::new(),
-            };
-            let error = HandshakeError::new(kind).with_response(head.status(), head.display_fields(), body);
-            return Err(Error::Handshake(error.with_semantics(semantics)));
-        }
-    };
+    let agreed =
+        draft_request.check(&raw, &head).map_err(|kind| rejection(kind, target, spec, (&mut reader, &head)))?;
     let answer = read_exact(&mut reader, draft_request.challenge_response_len())?;
     draft_request.check_challenge_response(&answer).map_err(handshake_error)?;
     let leftover = reader.buffered().to_vec();
@@ -186,6 +166,29 @@ pub(crate) fn open(
         ConnectionInfo { subprotocol: agreed.subprotocol.clone(), response: Some(Response::from_head(head)), ..info };
     let codec = Codec::draft(Role::Client, (spec, &agreed), client.limits, &leftover, Some(random_source));
     Ok(WebSocket::new(stream, codec, (client.limits, client.timeouts), info))
+}
+
+/// The error for a response that is not accepted. Reads the body of an HTTP response.
+fn rejection(
+    kind: HandshakeErrorKind,
+    target: &Target<'_>,
+    spec: &DraftSpec,
+    (reader, head): (&mut HandshakeReader<'_>, &Head),
+) -> Error {
+    let semantics = match spec.rejection_mode {
+        // hixie76-4.1-6
+        RejectionMode::EndOfStream => StatusSemantics::Failure,
+        // hybi07-5.1-1
+        RejectionMode::Http => StatusSemantics::Http,
+    };
+    let body = match kind {
+        HandshakeErrorKind::Status(status) if semantics == StatusSemantics::Failure || !(target.skip_body)(status) => {
+            reader.read_body(head)
+        }
+        _ => Vec::new(),
+    };
+    let error = HandshakeError::new(kind).with_response(head.status(), head.display_fields(), body);
+    Error::Handshake(error.with_semantics(semantics))
 }
 
 /// Reads the head of the response, and returns its bytes and the parsed head. Skips interim responses in versions that

@@ -173,7 +173,13 @@ mod tests {
             ("Sec-WebSocket-Version: 9", Detection::Other),
             ("Sec-WebSocket-Version: 12", Detection::Other),
             ("Sec-WebSocket-Version: 14", Detection::Other),
+            // No leading zeros.
             ("Sec-WebSocket-Version: 08", Detection::Other),
+            ("Sec-WebSocket-Version: 07", Detection::Other),
+            ("Sec-WebSocket-Version: 06", Detection::Other),
+            ("Sec-WebSocket-Version: 05", Detection::Other),
+            ("Sec-WebSocket-Version: 04", Detection::Other),
+            ("Sec-WebSocket-Version: +8", Detection::Other),
             ("Sec-WebSocket-Version: 8, 7", Detection::Other),
             ("Sec-WebSocket-Version:", Detection::Other),
             // A number takes precedence over `Upgrade`.

@@ -84,6 +84,10 @@ impl DraftRequest<'_> {
         fields.extend(request.extensions.map(|offer| (EXTENSIONS, offer)));
         fields.extend(request.authorization.map(|value| ("Authorization", value)));
         fields.extend(request.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        // hixie75-3.1-1: cookies are the last fields.
+        if spec.echo == Echo::Plain {
+            fields.sort_by_key(|(name, _)| name.eq_ignore_ascii_case("Cookie"));
+        }
         if let Some(challenge) = &self.challenge {
             // hixie76-4.1-2
             shuffle(&mut fields, &challenge.order);

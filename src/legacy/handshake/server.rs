@@ -476,6 +476,11 @@ mod tests {
             assert_eq!(with(format!("{name}: http://elsewhere\r\n")), Some(OriginNotAllowed), "{version}");
             assert_eq!(with(format!("{name}: null\r\n")), Some(OriginNotAllowed), "{version}");
             assert_eq!(with(format!("{name}: {OWN}\r\n{name}: {OWN}\r\n")), Some(DuplicateHeader(name)), "{version}");
+            // hybi11-5.1-1: `Origin` alone counts too, in the versions that have the other name.
+            if needed == Required::No {
+                assert_eq!(with(format!("Origin: {OWN}\r\n")), None, "{version}");
+                assert_eq!(with("Origin: http://elsewhere\r\n".into()), Some(OriginNotAllowed), "{version}");
+            }
             // Also in the other header, which other software may trust.
             let both = with(format!("{name}: {OWN}\r\nOrigin: http://elsewhere\r\n"));
             assert_eq!(
