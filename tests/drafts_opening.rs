@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use live::*;
 use stdws::{
-    Capability, Client, Decision, Error, HandshakeErrorKind, HeadErrorKind, Response, Server, ServerHandle, Step,
-    UsageError, Version, WebSocket,
+    Capability, Client, Decision, Error, HandshakeErrorKind, HeadErrorKind, Response, ResponseErrorKind, Server,
+    ServerHandle, Step, UsageError, Version, WebSocket,
 };
 
 /// A handshake of hybi-00 with the keys of the draft.
@@ -318,7 +318,10 @@ fn redirects_are_followed_from_hybi_07_on() {
             Ok(ws) => assert!(version >= Version::Hybi07 && ws.version() == version, "{version}"),
             Err(Error::Handshake(error)) => {
                 assert!(version < Version::Hybi07, "{version}: {error}");
-                assert_eq!((error.kind(), error.body()), (&HandshakeErrorKind::Status(302), b"body".as_slice()));
+                assert_eq!(
+                    (error.kind(), error.body()),
+                    (&HandshakeErrorKind::Response(ResponseErrorKind::Status(302)), b"body".as_slice())
+                );
             }
             Err(other) => panic!("{version}: {other:?}"),
         }
@@ -449,7 +452,9 @@ fn a_client_tries_each_version_once() {
         stream.write_all(answer.as_bytes()).unwrap();
     }
     match connecting.join().unwrap() {
-        Err(Error::Handshake(rejection)) => assert_eq!(rejection.kind(), &HandshakeErrorKind::Status(426)),
+        Err(Error::Handshake(rejection)) => {
+            assert_eq!(rejection.kind(), &HandshakeErrorKind::Response(ResponseErrorKind::Status(426)))
+        }
         other => panic!("{other:?}"),
     }
     listener.set_nonblocking(true).unwrap();
@@ -697,7 +702,7 @@ fn a_response_with_one_wrong_byte_in_the_proof() {
         stream.write_all(&answer).unwrap();
         let want = match version.number() {
             Some(_) => HandshakeErrorKind::InvalidHeader("Sec-WebSocket-Accept"),
-            None => HandshakeErrorKind::InvalidProof,
+            None => HandshakeErrorKind::Response(ResponseErrorKind::InvalidProof),
         };
         assert_eq!(kind(connecting.join().unwrap()), want, "{version}");
     }

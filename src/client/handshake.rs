@@ -17,7 +17,7 @@ use std::io::ErrorKind;
 
 use super::builder::Client;
 use crate::deflate::extension::{self, Deflate, Deflater, Inflater};
-use crate::error::{Error, HandshakeError, HandshakeErrorKind, Result, Step};
+use crate::error::{Error, HandshakeError, HandshakeErrorKind, ResponseErrorKind, Result, Step};
 use crate::handshake::client::{self as handshake, HandshakeRequest};
 use crate::handshake::http::{Head, HeadParser, Progress};
 use crate::handshake::uri::Uri;
@@ -222,7 +222,7 @@ fn with_status(error: Error, parser: HeadParser) -> Error {
     let kind = match (head.status(), &error) {
         (101, Error::Handshake(rejection)) => rejection.kind().clone(),
         (100..=199, _) => return error,
-        (status, _) => HandshakeErrorKind::Status(status),
+        (status, _) => HandshakeErrorKind::Response(ResponseErrorKind::Status(status)),
     };
     Error::Handshake(HandshakeError::new(kind).with_response(head.status(), head.display_fields(), Vec::new()))
 }

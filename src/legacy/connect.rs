@@ -18,7 +18,7 @@ use crate::client::handshake::{write_request, HandshakeReader, Target};
 use crate::codec::frame::Role;
 use crate::connection::framing::Codec;
 use crate::connection::websocket::{ConnectionInfo, WebSocket};
-use crate::error::{Error, HandshakeError, HandshakeErrorKind, Result, StatusSemantics, Step};
+use crate::error::{Error, HandshakeError, HandshakeErrorKind, ResponseErrorKind, Result, StatusSemantics, Step};
 use crate::handshake::client::HandshakeRequest;
 use crate::handshake::http::Head;
 use crate::http::response::Response;
@@ -119,7 +119,7 @@ fn next_version(rejection: &HandshakeError, allowed: &[Version]) -> Option<Versi
         lists.flat_map(|(_, list)| list.split(',')).any(|one| Some(one.trim()) == number.as_deref())
     };
     match rejection.kind() {
-        HandshakeErrorKind::Status(_) => allowed.iter().copied().filter(listed).max(),
+        HandshakeErrorKind::Response(ResponseErrorKind::Status(_)) => allowed.iter().copied().filter(listed).max(),
         _ => None,
     }
 }
@@ -182,7 +182,9 @@ fn rejection(
         RejectionMode::Http => StatusSemantics::Http,
     };
     let body = match kind {
-        HandshakeErrorKind::Status(status) if semantics == StatusSemantics::Failure || !(target.skip_body)(status) => {
+        HandshakeErrorKind::Response(ResponseErrorKind::Status(status))
+            if semantics == StatusSemantics::Failure || !(target.skip_body)(status) =>
+        {
             reader.read_body(head)
         }
         _ => Vec::new(),

@@ -7,6 +7,10 @@
 //!   `trace` is now [`events`](crate::events) and [`explain`](crate::explain).
 //! * [`codec`](crate::codec) and [`handshake`](crate::handshake) are public: RFC 6455 without I/O. Chapter [`reading`](super::reading).
 //! * Cargo features for each part, so that a build contains only what it needs: see the table in the README.
+//! * `Debug`, errors, events and explanations show of settings and requests only what identifies them: names of headers, host and
+//!   path. [`Explainer::with_secrets`](crate::explain::Explainer::with_secrets) shows the values.
+//! * Basic credentials of bytes: [`Client::basic_auth_bytes`](crate::Client::basic_auth_bytes),
+//!   [`Credentials::password_bytes`](crate::Credentials::password_bytes). `Credentials::user` and `password` return an `Option`.
 //! * Errors are returned at once, and the limits of `try_recv` and `recv_timeout` hold for every call. Ending a connection continues
 //!   as state: chapter [`closing`](super::closing).
 //! * An event handler may use the library: send, broadcast, close, shut down. No event is emitted while a lock is held, and what a
@@ -17,10 +21,23 @@
 //! * Subprotocols, which may hold tokens, do not follow redirects to another origin.
 //! * A client of its own for each attempt, with a fresh token or URL: [`Reconnect::client`](crate::Reconnect::client).
 //! * An empty `Sec-WebSocket-Protocol` in a response is
-//!   [`HandshakeErrorKind::EmptySubprotocol`](crate::HandshakeErrorKind::EmptySubprotocol).
+//!   [`ResponseErrorKind::EmptySubprotocol`](crate::ResponseErrorKind::EmptySubprotocol).
 //! * Drafts: a request with a field of a later version is never taken for one of hixie-75; subprotocols of any visible characters up
 //!   to hybi-07, also as quoted strings from hybi-04 on; redirects only from hybi-07 on; close code 1015 fails the connection.
 //! * [`Proxy::from_env`](crate::Proxy::from_env) prefers a SOCKS proxy of the variables that other programs read too.
+//! * [`HandshakeErrorKind`](crate::HandshakeErrorKind) has one variant for each role's causes:
+//!   [`Response`](crate::ResponseErrorKind) for a client; [`Request`](crate::RequestErrorKind), [`Overload`](crate::OverloadKind) and
+//!   [`Hook`](crate::HookErrorKind) for a server. A hook that returned what cannot be sent is named as such.
+//! * [`Server::accept_over`](crate::Server::accept_over) returns `None` if a hook responded or took over the stream.
+//! * [`Request::client_ip`](crate::Request::client_ip) is `None`, and not the address of the proxy, if a trusted proxy named no client
+//!   or none that can be read. `max_per_address` counts clients behind the PROXY protocol before their request arrives.
+//! * Close 1009 carries the limit in its reason, and Close 1002 and 1007 the id of the requirement: [`ProtocolError::close_reason`](crate::ProtocolError::close_reason).
+//!   A reason of more than 123 bytes is cut at the end of a character, where `close` failed before.
+//! * A side that only receives pings too: a Ping is due after [`ping_interval`](crate::Timeouts::ping_interval) without a read or
+//!   without a write.
+//! * `reconnect` says how it ended: a connection that the peer closed for good is the last item, as
+//!   [`Error::Closed`](crate::Error::Closed). [`CloseInfo::closed_by_peer`](crate::CloseInfo::closed_by_peer) and
+//!   [`Disconnect::closed_by_peer`](crate::Disconnect::closed_by_peer) tell it from an end that this side asked for.
 //! * RFC 6455 in both roles, blocking and full duplex: [`connect`](crate::connect), [`Client`](crate::Client),
 //!   [`serve`](crate::serve), [`Server`](crate::Server), [`WebSocket`](crate::WebSocket), [`Sender`](crate::Sender).
 //! * Caller-supplied streams: [`Client::connect_over`](crate::Client::connect_over),
