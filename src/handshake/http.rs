@@ -150,6 +150,12 @@ impl HeadParser {
         matches!(self.state, State::Done).then_some(head)
     }
 
+    /// Whether the last complete line belongs to a field. False for the start line and for a line that was skipped.
+    #[cfg_attr(not(feature = "trace"), allow(dead_code))]
+    pub(crate) fn ends_with_field(&self) -> bool {
+        self.previous == PreviousLine::Field
+    }
+
     /// What was read of a response whose head is incomplete or not valid: the status and the fields before the fault.
     /// `None` without a status.
     pub(crate) fn into_incomplete(self) -> Option<Head> {

@@ -154,7 +154,7 @@ impl Reconnect {
     ///     .reconnect(Backoff::default())
     ///     .client(|client| client.clone().header("Authorization", &format!("Bearer {}", fresh_token())));
     /// for connection in connections {
-    ///     let mut ws = connection?;
+    ///     let Ok(mut ws) = connection else { break };
     ///     while let Ok(Some(message)) = ws.recv() {
     ///         println!("{message}");
     ///     }
