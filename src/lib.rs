@@ -148,9 +148,9 @@ pub use connection::websocket::WebSocket;
 #[cfg(feature = "deflate")]
 pub use deflate::extension::Deflate;
 pub use error::{
-    ConnectAttempt, ConnectError, Error, HandshakeError, HandshakeErrorKind, HeadErrorKind, IoError, ProtocolError,
-    ProxyError, ProxyErrorKind, ProxyHeaderErrorKind, RedirectError, RedirectErrorKind, RedirectHop, Result, Step,
-    TlsError, TlsErrorKind, UriErrorKind, UsageError,
+    ConnectAttempt, ConnectError, Error, HandshakeError, HandshakeErrorKind, HeadErrorKind, HookErrorKind, IoError,
+    OverloadKind, ProtocolError, ProxyError, ProxyErrorKind, ProxyHeaderErrorKind, RedirectError, RedirectErrorKind,
+    RedirectHop, RequestErrorKind, ResponseErrorKind, Result, Step, TlsError, TlsErrorKind, UriErrorKind, UsageError,
 };
 #[cfg(any(feature = "client", feature = "server"))]
 pub use http::cookie::SetCookie;

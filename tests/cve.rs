@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use stdws::{
     Client, Error, HandshakeError, HandshakeErrorKind, HeadErrorKind, Limits, ProtocolError, Proxy, ProxyErrorKind,
-    Server, ServerHandle, Step, Timeouts, UriErrorKind, UsageError,
+    ResponseErrorKind, Server, ServerHandle, Step, Timeouts, UriErrorKind, UsageError,
 };
 use wire::*;
 
@@ -619,7 +619,7 @@ fn complaint_no_answer_to_plain_http() {
 #[test]
 fn complaint_accepts_an_extension_that_was_not_offered() {
     let rejection = refused(response_with("Sec-WebSocket-Extensions: permessage-deflate\r\n"));
-    assert_eq!(rejection.kind(), &HandshakeErrorKind::ExtensionNotOffered);
+    assert_eq!(rejection.kind(), &HandshakeErrorKind::Response(ResponseErrorKind::ExtensionNotOffered));
 }
 
 #[test]
@@ -661,7 +661,7 @@ fn complaint_parts_of_the_url_are_dropped() {
 #[test]
 fn complaint_an_old_version_hides_the_status() {
     let rejection = refused("HTTP/1.0 503 Busy\r\nRetry-After: 7\r\n\r\ntry later");
-    assert_eq!(rejection.kind(), &HandshakeErrorKind::Status(503));
+    assert_eq!(rejection.kind(), &HandshakeErrorKind::Response(ResponseErrorKind::Status(503)));
     assert_eq!((rejection.header("Retry-After"), rejection.body()), (Some("7"), &b"try later"[..]));
 }
 

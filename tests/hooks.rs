@@ -8,8 +8,8 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use stdws::{
-    Accept, Client, Decision, Error, HandshakeErrorKind, Limits, Response, Server, ServerHandle, SplitStream, Timeouts,
-    UsageError,
+    Accept, Client, Decision, Error, HandshakeErrorKind, HookErrorKind, Limits, Response, Server, ServerHandle,
+    SplitStream, Timeouts, UsageError,
 };
 
 #[path = "support/serving.rs"]
@@ -357,22 +357,23 @@ fn hooks_run_on_caller_supplied_streams() {
         socket.write_all(format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n").as_bytes()).unwrap();
         socket.shutdown(Shutdown::Write).unwrap();
         let (far, _) = listener.accept().unwrap();
-        let result = server.accept_over(SplitStream::new(far.try_clone().unwrap(), far)).map(|_| ());
+        let result = server.accept_over(SplitStream::new(far.try_clone().unwrap(), far)).map(|ws| ws.is_none());
         let mut answer = String::new();
         socket.read_to_string(&mut answer).unwrap();
-        (result.unwrap_err(), answer)
+        (result, answer)
     };
-    let kind = |error: Error| match error {
-        Error::Handshake(rejection) => (rejection.kind().clone(), rejection.status()),
+    let kind = |result: stdws::Result<bool>| match result {
+        Err(Error::Handshake(rejection)) => (rejection.kind().clone(), rejection.status()),
         other => panic!("{other:?}"),
     };
-    let (error, answer) = accept("/");
-    assert_eq!((kind(error), status(&answer)), ((HandshakeErrorKind::Responded, Some(200)), 200));
-    let (error, answer) = accept("/panic");
-    assert_eq!((kind(error), status(&answer)), ((HandshakeErrorKind::HookPanicked, Some(500)), 500));
-    let (error, answer) = accept("/mine");
-    assert_eq!((kind(error), answer.as_str()), ((HandshakeErrorKind::HandedOver, None), ""));
-    let (error, answer) = accept("/split");
-    assert!(matches!(error, Error::Usage(UsageError::HeaderValue(name)) if name == "X"));
-    assert_eq!(status(&answer), 500);
+    // What a hook does is no error.
+    let (result, answer) = accept("/");
+    assert!(result.unwrap() && status(&answer) == 200);
+    let (result, answer) = accept("/mine");
+    assert!(result.unwrap() && answer.is_empty());
+    let (result, answer) = accept("/panic");
+    assert_eq!((kind(result), status(&answer)), ((HandshakeErrorKind::Hook(HookErrorKind::Panicked), Some(500)), 500));
+    let (result, answer) = accept("/split");
+    let invalid = HookErrorKind::InvalidAnswer(UsageError::HeaderValue("X".into()));
+    assert_eq!((kind(result), status(&answer)), ((HandshakeErrorKind::Hook(invalid), Some(500)), 500));
 }

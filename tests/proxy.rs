@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 
 use live::{assert_soon, assert_took, ms, read_head, sample_client, watchdog, RESPONSE};
 use stdws::{
-    Client, Error, HandshakeErrorKind, HeadErrorKind, Proxy, ProxyError, ProxyErrorKind, Server, Step, UsageError,
-    WebSocket,
+    Client, Error, HandshakeErrorKind, HeadErrorKind, Proxy, ProxyError, ProxyErrorKind, ResponseErrorKind, Server,
+    Step, UsageError, WebSocket,
 };
 use tunnel::tunnel;
 
@@ -728,7 +728,10 @@ fn a_rejection_by_the_server_is_not_a_proxy_error() {
     });
     match by_http(FAR, address).connect() {
         Err(Error::Handshake(rejection)) => {
-            assert_eq!((rejection.kind(), rejection.body()), (&HandshakeErrorKind::Status(403), &b"no"[..]));
+            assert_eq!(
+                (rejection.kind(), rejection.body()),
+                (&HandshakeErrorKind::Response(ResponseErrorKind::Status(403)), &b"no"[..])
+            );
         }
         other => panic!("{other:?}"),
     }

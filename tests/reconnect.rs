@@ -6,7 +6,10 @@ use std::sync::{mpsc, Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use stdws::{Backoff, Client, CloseCode, Disconnect, Error, HandshakeErrorKind, Reconnect, Retry, Step, Timeouts};
+use stdws::{
+    Backoff, Client, CloseCode, Disconnect, Error, HandshakeErrorKind, Reconnect, ResponseErrorKind, Retry, Step,
+    Timeouts,
+};
 
 const NONCE: &[u8; 16] = b"the sample nonce";
 const GOOD: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -169,7 +172,9 @@ fn a_permanent_error_is_the_last_item() {
         let (texts, error) = run(&mut connections);
         assert_eq!(texts, ["a"]);
         match error {
-            Some(Error::Handshake(rejection)) => assert_eq!(*rejection.kind(), HandshakeErrorKind::Status(403)),
+            Some(Error::Handshake(rejection)) => {
+                assert_eq!(*rejection.kind(), HandshakeErrorKind::Response(ResponseErrorKind::Status(403)))
+            }
             other => panic!("{other:?}"),
         }
         assert!(connections.next().is_none());

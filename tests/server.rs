@@ -456,7 +456,7 @@ fn a_handshake_runs_on_a_caller_supplied_stream() {
     let addr = listener.local_addr().unwrap();
     let accept = |server: &Server| {
         let (socket, _) = listener.accept().unwrap();
-        server.accept_over(SplitStream::new(socket.try_clone().unwrap(), socket))
+        server.accept_over(SplitStream::new(socket.try_clone().unwrap(), socket)).map(Option::unwrap)
     };
     let server = Server::without_listener().subprotocols(["v2.feed"]);
     let mut socket = connect(addr);

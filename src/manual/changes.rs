@@ -11,6 +11,12 @@
 //!   as state: chapter [`closing`](super::closing).
 //! * An event handler may use the library: send, broadcast, close, shut down. No event is emitted while a lock is held, and what a
 //!   handler does is not reported again.
+//! * [`HandshakeErrorKind`](crate::HandshakeErrorKind) has one variant for each role's causes:
+//!   [`Response`](crate::ResponseErrorKind) for a client; [`Request`](crate::RequestErrorKind), [`Overload`](crate::OverloadKind) and
+//!   [`Hook`](crate::HookErrorKind) for a server. A hook that returned what cannot be sent is named as such.
+//! * [`Server::accept_over`](crate::Server::accept_over) returns `None` if a hook responded or took over the stream.
+//! * [`Request::client_ip`](crate::Request::client_ip) is `None`, and not the address of the proxy, if a trusted proxy named no client
+//!   or none that can be read. `max_per_address` counts clients behind the PROXY protocol before their request arrives.
 //! * Close 1009 carries the limit in its reason, and Close 1002 and 1007 the id of the requirement: [`ProtocolError::close_reason`](crate::ProtocolError::close_reason).
 //!   A reason of more than 123 bytes is cut at the end of a character, where `close` failed before.
 //! * A side that only receives pings too: a Ping is due after [`ping_interval`](crate::Timeouts::ping_interval) without a read or

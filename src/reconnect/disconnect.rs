@@ -4,7 +4,9 @@ use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::close::CloseCode;
-use crate::error::{Error, HandshakeError, HandshakeErrorKind, ProxyError, ProxyErrorKind, Step, TlsErrorKind};
+use crate::error::{
+    Error, HandshakeError, HandshakeErrorKind, ProxyError, ProxyErrorKind, ResponseErrorKind, Step, TlsErrorKind,
+};
 use crate::http::date;
 
 /// Maximum delay that a server can ask for.
@@ -179,28 +181,19 @@ fn retry_for_status(status: u16, retry_after_field: Option<&str>, now: Duration)
 fn retry_for_handshake(rejection: &HandshakeError, now: Duration) -> Retry {
     match rejection.kind() {
         HandshakeErrorKind::UnexpectedEof => Retry::AfterBackoff,
-        HandshakeErrorKind::Status(status) => retry_for_status(*status, rejection.header("Retry-After"), now),
-        HandshakeErrorKind::Redirect(_)
-        | HandshakeErrorKind::Head(_)
+        HandshakeErrorKind::Response(ResponseErrorKind::Status(status)) => {
+            retry_for_status(*status, rejection.header("Retry-After"), now)
+        }
+        HandshakeErrorKind::Head(_)
         | HandshakeErrorKind::HttpVersion
-        | HandshakeErrorKind::Method
-        | HandshakeErrorKind::Target
         | HandshakeErrorKind::MissingHeader(_)
         | HandshakeErrorKind::DuplicateHeader(_)
         | HandshakeErrorKind::InvalidHeader(_)
-        | HandshakeErrorKind::UnsupportedVersion
-        | HandshakeErrorKind::SubprotocolNotOffered
-        | HandshakeErrorKind::ExtensionNotOffered
-        | HandshakeErrorKind::ProxyHeader(_)
-        | HandshakeErrorKind::OriginNotAllowed
-        | HandshakeErrorKind::TooManyConnections
-        | HandshakeErrorKind::TooManyHandshakes
-        | HandshakeErrorKind::TooManyConnectionsFromIp
-        | HandshakeErrorKind::HookPanicked
-        | HandshakeErrorKind::Responded
-        | HandshakeErrorKind::HandedOver
-        | HandshakeErrorKind::StatusLine
-        | HandshakeErrorKind::InvalidProof => Retry::Stop,
+        | HandshakeErrorKind::Response(_)
+        // Only a server gets them.
+        | HandshakeErrorKind::Request(_)
+        | HandshakeErrorKind::Overload(_)
+        | HandshakeErrorKind::Hook(_) => Retry::Stop,
     }
 }
 
@@ -261,11 +254,13 @@ mod tests {
 
     fn status(status: u16, headers: &[(&str, &str)]) -> Error {
         let headers = headers.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
-        Error::Handshake(HandshakeError::new(HandshakeErrorKind::Status(status)).with_response(
-            status,
-            headers,
-            Vec::new(),
-        ))
+        Error::Handshake(
+            HandshakeError::new(HandshakeErrorKind::Response(ResponseErrorKind::Status(status))).with_response(
+                status,
+                headers,
+                Vec::new(),
+            ),
+        )
     }
 
     fn proxy(kind: ProxyErrorKind) -> Error {
@@ -310,7 +305,7 @@ mod tests {
             (redirected(status(503, &[("Retry-After", "7")])), after(7)),
             (redirected(status(404, &[])), Stop),
             (redirected(Error::Timeout(Step::Connect)), AfterBackoff),
-            (kind(HandshakeErrorKind::Redirect(RedirectErrorKind::TooMany)), Stop),
+            (kind(HandshakeErrorKind::Response(ResponseErrorKind::Redirect(RedirectErrorKind::TooMany))), Stop),
             (status(200, &[]), Stop),
             (status(301, &[]), Stop),
             (status(400, &[("Retry-After", "1")]), Stop),

@@ -37,7 +37,7 @@ use super::shutdown_report::Once;
 use super::system_limits;
 use super::system_limits::SystemLimits;
 use super::threads::WorkerThreads;
-use crate::error::{Error, HandshakeErrorKind, Step};
+use crate::error::{Error, OverloadKind, Step};
 use crate::events::event::EventKind;
 use crate::events::sink::EventCallback;
 use crate::handshake::rejection;
@@ -221,12 +221,12 @@ impl AcceptLoop {
         state.accept_failing = false;
         let admission = match &state.listener {
             Some(_) => state.registry.try_insert(limit_key),
-            None => Err(HandshakeErrorKind::TooManyConnections),
+            None => Err(OverloadKind::Connections),
         };
         let id = match admission {
             Ok(id) => id,
             Err(kind) => {
-                state.reject(accepted.socket, &kind);
+                state.reject(accepted.socket, kind);
                 drop(state);
                 self.events.emit(|| EventKind::ConnectionRejected(kind, accepted.peer));
                 return None;
@@ -263,9 +263,9 @@ impl AcceptLoop {
         }
         state.accepting = 1;
         state.registry.remove(id);
-        state.reject(accepted.socket, &HandshakeErrorKind::TooManyConnections);
+        state.reject(accepted.socket, OverloadKind::Connections);
         drop(state);
-        self.events.emit(|| EventKind::ConnectionRejected(HandshakeErrorKind::TooManyConnections, accepted.peer));
+        self.events.emit(|| EventKind::ConnectionRejected(OverloadKind::Connections, accepted.peer));
         None
     }
 
@@ -335,11 +335,12 @@ impl AcceptLoop {
 
 impl AcceptState {
     /// Responds without blocking: the response fits the empty buffer of a new socket.
-    fn reject(&mut self, socket: Socket, kind: &HandshakeErrorKind) {
+    fn reject(&mut self, socket: Socket, kind: OverloadKind) {
         if self.reject_mode == RejectMode::Silent {
             return;
         }
-        let answered = socket.set_nonblocking(true).and_then(|()| (&socket).write_all(&rejection::response(kind, "")));
+        let answered =
+            socket.set_nonblocking(true).and_then(|()| (&socket).write_all(&rejection::response(&kind.into(), "")));
         if answered.and_then(|()| socket.shutdown(Shutdown::Write)).is_err() {
             return;
         }

@@ -167,25 +167,24 @@ impl Server {
     }
 
     /// Performs the opening handshake on a caller-supplied stream, such as TLS by another crate, with the settings of
-    /// this server.
+    /// this server. `None`: there is no WebSocket, because a hook ([`http`](Server::http),
+    /// [`on_request`](Server::on_request)) responded in HTTP or took over the stream.
     ///
     /// It takes at most [`Timeouts::handshake`](crate::Timeouts::handshake), plus one second for a rejection to arrive.
     /// [`Server::max_connections`] does not apply: the caller has accepted the stream.
     ///
     /// # Errors
-    /// - [`Handshake`](Error::Handshake): the request was rejected, with the status of the response; a hook answered it
-    ///   ([`Responded`](crate::HandshakeErrorKind::Responded)) or took the stream over
-    ///   ([`HandedOver`](crate::HandshakeErrorKind::HandedOver)).
-    /// - [`Usage`](Error::Usage): a hook returned a value that cannot be sent.
+    /// - [`Handshake`](Error::Handshake): the request was rejected, with the status of the response. Also for a hook that
+    ///   panicked or returned what cannot be sent ([`HookErrorKind`](crate::HookErrorKind)).
     /// - [`Timeout`](Error::Timeout) and [`Io`](Error::Io) of [`Step::Handshake`]; [`Io`](Error::Io) of
     ///   [`Step::Thread`].
-    pub fn accept_over(&self, split: SplitStream) -> Result<WebSocket> {
+    pub fn accept_over(&self, split: SplitStream) -> Result<Option<WebSocket>> {
         let stream = Stream::from_split(split).map_err(|error| Error::io(Step::Thread, error))?;
         let deadline = Deadline::after(self.config.timeouts.handshake);
         let pending = PendingHandshake::new(stream, Endpoints::default(), deadline);
         handshake::with_events(&self.config, None, |events| {
-            let proxied_client = handshake::read_proxy_header(&pending, &self.config)?;
-            handshake::accept(&pending, proxied_client, &|_| Ok(()), (&self.config, events))
+            let client = handshake::read_proxy_header(&pending, &|_| Ok(()), &self.config)?;
+            handshake::accept(&pending, client, &|_| Ok(()), (&self.config, events))
         })
     }
 }

@@ -12,7 +12,7 @@ use super::decision::Decision;
 use crate::auth::credentials::Credentials;
 use crate::config::{Limits, Timeouts};
 use crate::deflate::extension::Deflate;
-use crate::error::{Error, HandshakeError, HandshakeErrorKind, Result};
+use crate::error::{Error, HandshakeError, HandshakeErrorKind, HookErrorKind, Result};
 use crate::events::sink::EventCallback;
 use crate::http::request::Request;
 use crate::http::response::Response;
@@ -140,7 +140,7 @@ impl Hooks {
 /// A panic in a hook fails one request. The panic hook has reported the panic.
 fn catch_panic<T>(hook: impl FnOnce() -> T) -> Result<T> {
     panic::catch_unwind(AssertUnwindSafe(hook))
-        .map_err(|_| Error::Handshake(HandshakeError::new(HandshakeErrorKind::HookPanicked)))
+        .map_err(|_| Error::Handshake(HandshakeError::new(HandshakeErrorKind::Hook(HookErrorKind::Panicked))))
 }
 
 impl fmt::Debug for Hooks {
