@@ -7,6 +7,10 @@
 //!   `trace` is now [`events`](crate::events) and [`explain`](crate::explain).
 //! * [`codec`](crate::codec) and [`handshake`](crate::handshake) are public: RFC 6455 without I/O. Chapter [`reading`](super::reading).
 //! * Cargo features for each part, so that a build contains only what it needs: see the table in the README.
+//! * `Debug`, errors, events and explanations show of settings and requests only what identifies them: names of headers, host and
+//!   path. [`Explainer::with_secrets`](crate::explain::Explainer::with_secrets) shows the values.
+//! * Basic credentials of bytes: [`Client::basic_auth_bytes`](crate::Client::basic_auth_bytes),
+//!   [`Credentials::password_bytes`](crate::Credentials::password_bytes). `Credentials::user` and `password` return an `Option`.
 //! * Errors are returned at once, and the limits of `try_recv` and `recv_timeout` hold for every call. Ending a connection continues
 //!   as state: chapter [`closing`](super::closing).
 //! * An event handler may use the library: send, broadcast, close, shut down. No event is emitted while a lock is held, and what a

@@ -67,7 +67,7 @@ enum Stage {
 impl ShutdownHandle {
     /// Shuts the server down like [`ServerHandle::shutdown`](crate::ServerHandle::shutdown). A server that has not
     /// started yet then stops as soon as it starts. Further calls, on any thread, wait for the first and return the
-    /// same report.
+    /// same report. The earliest deadline of all calls applies, so that a second call can be less patient.
     ///
     /// In a handler, the shutdown waits for the handler's own connection until the deadline: call it on another thread.
     /// In an event handler that the shutdown itself calls, it returns an empty report at once.
@@ -114,10 +114,12 @@ impl fmt::Debug for ShutdownHandle {
 
 /// Shuts the server down, or waits for a shutdown that has begun.
 pub(super) fn run_shutdown(accept_loop: &AcceptLoop, window: Duration, limit: Duration) -> ShutdownReport {
-    let report = accept_loop.shutdown.call(|| {
-        let deadline = Deadline::after(limit);
-        let mut progress = ShutdownProgress::begin(accept_loop, window.min(limit));
+    let report = accept_loop.shutdown.call(Deadline::after(limit), || {
+        let mut progress = ShutdownProgress::begin(accept_loop, window);
         loop {
+            // Another call can make it earlier.
+            let deadline = accept_loop.shutdown.deadline();
+            progress.limit_window(deadline);
             let next = progress.send_due_closes();
             progress.poll();
             if progress.is_done() || deadline.is_expired() {
@@ -209,6 +211,11 @@ impl<'a> ShutdownProgress<'a> {
             && self.closing.is_empty()
             && self.handshaking.is_empty()
             && self.accept_loop.lock().threads.alive_count() == 0
+    }
+
+    /// All Closes are sent before the deadline.
+    fn limit_window(&mut self, deadline: Deadline) {
+        self.window = self.window.min(self.started_at.elapsed().saturating_add(deadline.remaining()));
     }
 
     /// Sends the Closes that are due. Returns the time until the next one.
