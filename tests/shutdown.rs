@@ -361,6 +361,31 @@ fn a_handle_shuts_down_a_running_server() {
 }
 
 #[test]
+fn the_earliest_deadline_of_all_calls_applies() {
+    let _watchdog = watchdog();
+    for window in [Duration::ZERO, LONG] {
+        let server = server();
+        let (addr, first, second) = (server.local_addr().unwrap(), server.shutdown_handle(), server.shutdown_handle());
+        let running = thread::spawn(move || server.run(echo));
+        // Neither of them ever answers.
+        let mut peers = [settled(addr), settled(addr)];
+        let patient = thread::spawn(move || first.shutdown_spread(window, LONG));
+        // It has begun when the listener is gone.
+        wait_until(|| TcpStream::connect(addr).is_err());
+        let start = Instant::now();
+        let report = second.shutdown(ms(100));
+        assert!(start.elapsed() < SLACK, "{:?}", start.elapsed());
+        assert_eq!(counts(report), [0, 2, 0, 0]);
+        assert_eq!(patient.join().unwrap(), report);
+        // Also those whose turn had not come got a Close.
+        for peer in &mut peers {
+            assert_eq!(peer.read().opcode, CLOSE);
+        }
+        running.join().unwrap().unwrap();
+    }
+}
+
+#[test]
 fn a_timeout_of_zero_aborts_at_once() {
     let _watchdog = watchdog();
     let server = server().start(echo).unwrap();

@@ -69,7 +69,7 @@ enum Stage {
 impl ShutdownHandle {
     /// Shuts the server down like [`ServerHandle::shutdown`](crate::ServerHandle::shutdown). A server that has not
     /// started yet then stops as soon as it starts. Further calls, on any thread, wait for the first and return the
-    /// same report.
+    /// same report. The earliest deadline of all calls applies, so that a second call can be less patient.
     ///
     /// In a handler, the shutdown waits for the handler's own connection until the deadline: call it on another thread.
     /// In an event handler that the shutdown itself calls, it returns an empty report at once.
@@ -116,11 +116,13 @@ impl fmt::Debug for ShutdownHandle {
 
 /// Shuts the server down, or waits for a shutdown that has begun.
 pub(super) fn run_shutdown(accept_loop: &AcceptLoop, window: Duration, limit: Duration) -> ShutdownReport {
-    let report = accept_loop.shutdown.call(|| {
-        let deadline = Deadline::after(limit);
+    let report = accept_loop.shutdown.call(Deadline::after(limit), || {
         await_requests(accept_loop, Deadline::after(limit.min(REQUEST_GRACE)));
-        let mut progress = ShutdownProgress::begin(accept_loop, window.min(limit));
+        let mut progress = ShutdownProgress::begin(accept_loop, window);
         loop {
+            // Another call can make it earlier.
+            let deadline = accept_loop.shutdown.deadline();
+            progress.limit_window(deadline);
             let next = progress.send_due_closes();
             progress.poll();
             if progress.is_done() || deadline.is_expired() {
@@ -143,7 +145,8 @@ pub(super) fn run_shutdown(accept_loop: &AcceptLoop, window: Duration, limit: Du
 /// the shutdown is so answered, and the others get little more time than that takes.
 fn await_requests(accept_loop: &AcceptLoop, deadline: Deadline) {
     accept_loop.stop_listening(deadline);
-    while !deadline.is_expired() && accept_loop.lock().registry.awaits_request() {
+    let is_over = || deadline.is_expired() || accept_loop.shutdown.deadline().is_expired();
+    while !is_over() && accept_loop.lock().registry.awaits_request() {
         accept_loop.wait_until(POLL_INTERVAL.min(deadline.remaining()), |state| !state.registry.awaits_request());
     }
 }
@@ -220,6 +223,11 @@ impl<'a> ShutdownProgress<'a> {
             && self.closing.is_empty()
             && self.handshaking.is_empty()
             && self.accept_loop.lock().threads.alive_count() == 0
+    }
+
+    /// All Closes are sent before the deadline.
+    fn limit_window(&mut self, deadline: Deadline) {
+        self.window = self.window.min(self.started_at.elapsed().saturating_add(deadline.remaining()));
     }
 
     /// Sends the Closes that are due. Returns the time until the next one.
