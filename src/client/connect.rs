@@ -52,7 +52,7 @@ impl Client {
     pub fn connect(&self) -> Result<WebSocket> {
         let deadline = Deadline::after(self.timeouts.connect);
         let attempt = |target: &Target<'_>| self.attempt(target, deadline);
-        let target = Target::new(&self.uri, &self.headers);
+        let target = Target::new(self);
         #[cfg(feature = "proxy")]
         return follow(self.max_redirects, target, attempt);
         #[cfg(not(feature = "proxy"))]
@@ -116,7 +116,7 @@ impl Client {
         key: (RandomSource, String),
         deadline: Deadline,
     ) -> Result<WebSocket> {
-        let target = Target::new(&self.uri, &self.headers);
+        let target = Target::new(self);
         let info = ConnectionInfo { events: self.events.for_connection(), ..ConnectionInfo::default() };
         self.handshake(&target, stream, info, key, deadline)
     }
@@ -167,7 +167,7 @@ impl Client {
             key: &key,
             headers: &target.headers,
             origin: self.origin.as_deref(),
-            subprotocols: &self.subprotocols,
+            subprotocols: target.subprotocols,
             extensions: offer.as_deref(),
             authorization: authorization.as_deref(),
         };

@@ -15,6 +15,16 @@
 //!   as state: chapter [`closing`](super::closing).
 //! * An event handler may use the library: send, broadcast, close, shut down. No event is emitted while a lock is held, and what a
 //!   handler does is not reported again.
+//! * The status of a rejection survives an invalid rest of its head (folded, overlong or invalid lines, bare LF, its end), and a body
+//!   takes at most 2 s. A head without a status is worth another attempt for [`Client::reconnect`](crate::Client::reconnect).
+//!   `ws://` to a server with TLS fails with [`HeadErrorKind::Tls`](crate::HeadErrorKind::Tls).
+//! * Subprotocols, which may hold tokens, do not follow redirects to another origin.
+//! * A client of its own for each attempt, with a fresh token or URL: [`Reconnect::client`](crate::Reconnect::client).
+//! * An empty `Sec-WebSocket-Protocol` in a response is
+//!   [`ResponseErrorKind::EmptySubprotocol`](crate::ResponseErrorKind::EmptySubprotocol).
+//! * Drafts: a request with a field of a later version is never taken for one of hixie-75; subprotocols of any visible characters up
+//!   to hybi-07, also as quoted strings from hybi-04 on; redirects only from hybi-07 on; close code 1015 fails the connection.
+//! * [`Proxy::from_env`](crate::Proxy::from_env) prefers a SOCKS proxy of the variables that other programs read too.
 //! * [`HandshakeErrorKind`](crate::HandshakeErrorKind) has one variant for each role's causes:
 //!   [`Response`](crate::ResponseErrorKind) for a client; [`Request`](crate::RequestErrorKind), [`Overload`](crate::OverloadKind) and
 //!   [`Hook`](crate::HookErrorKind) for a server. A hook that returned what cannot be sent is named as such.
