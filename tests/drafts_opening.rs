@@ -646,6 +646,8 @@ fn asked(version: Version, limit: Duration) -> (thread::JoinHandle<stdws::Result
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}/chat", listener.local_addr().unwrap());
     let client = Client::new(&url).unwrap().watched().version(version).connect_timeout(limit);
+    // The limit is for the response, and not for waiting for other tests with this address.
+    let client = client.dangerously_connect_in_parallel();
     let connecting = thread::spawn(move || client.connect());
     let (mut stream, _) = listener.accept().unwrap();
     stream.set_nodelay(true).unwrap();

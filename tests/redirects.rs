@@ -278,8 +278,8 @@ fn locations_that_are_not_followed() {
         ("HTTP/1.1 302 x\r\nLocation: ftp://h/\r\n\r\n", Location(UriErrorKind::Scheme)),
         ("HTTP/1.1 302 x\r\nLocation: http:///\r\n\r\n", Location(UriErrorKind::MissingHost)),
         ("HTTP/1.1 302 x\r\nLocation: http://h:99999/\r\n\r\n", Location(UriErrorKind::Port)),
-        ("HTTP/1.1 302 x\r\nLocation: /a b\r\n\r\n", Location(UriErrorKind::InvalidPathCharacter)),
-        ("HTTP/1.1 302 x\r\nLocation: /\u{e9}\r\n\r\n", Location(UriErrorKind::InvalidPathCharacter)),
+        ("HTTP/1.1 302 x\r\nLocation: /a%zzb\r\n\r\n", Location(UriErrorKind::InvalidPathCharacter)),
+        ("HTTP/1.1 302 x\r\nLocation: /\u{e9}%\r\n\r\n", Location(UriErrorKind::InvalidPathCharacter)),
         ("HTTP/1.1 302 x\r\nLocation: http://u:S3CRET@127.0.0.1:1/\r\n\r\n", Userinfo),
         ("HTTP/1.1 302 x\r\nLocation: //trusted.example@127.0.0.1:1/\r\n\r\n", Userinfo),
     ];

@@ -3,6 +3,7 @@
 //! ```text
 //! connect          key -> dial the host of the URL    -\
 //! connect_unix     key -> connect the socket at a path -> opening handshake -> WebSocket
+//! connect_tcp      key -> the socket of the caller    -/
 //! connect_over     key -> the stream of the caller    -/
 //! ```
 //!
@@ -31,11 +32,16 @@ use crate::primitives::random::RandomSource;
 use crate::redirect::follow::follow;
 
 impl Client {
-    /// Opens a connection: resolves the host name, tries its addresses in turn, performs the TLS handshake for
-    /// `wss://`, and performs the opening handshake. Takes at most [`Timeouts::connect`](crate::Timeouts::connect) in
-    /// all.
+    /// Opens a connection: resolves the host name, attempts its addresses, performs the TLS handshake for `wss://`, and
+    /// performs the opening handshake. Takes at most [`Timeouts::connect`](crate::Timeouts::connect) in all.
     ///
-    /// Waits while this process has another attempt to the same IP address and port under way (RFC 6455 section 4.1).
+    /// The first address that answers is used (RFC 8305): IPv6 and IPv4 alternate, IPv6 first. The next address is
+    /// attempted as soon as one fails, and also 250 ms after the last began. At most four attempts run at a time, each on
+    /// a thread of its own. Attempts that lose close their socket when they end.
+    ///
+    /// Waits while this process has another attempt to the same IP address and port under way (RFC 6455 section 4.1); in
+    /// versions up to hybi-06, one to the same IP address. The wait is part of the timeout. [`dangerously_connect_in_parallel`](Client::dangerously_connect_in_parallel) is
+    /// for load tests.
     ///
     /// # Errors
     /// After an error no connection is left open.
@@ -143,7 +149,7 @@ impl Client {
         }))
     }
 
-    fn handshake(
+    pub(super) fn handshake(
         &self,
         target: &Target<'_>,
         stream: Stream,

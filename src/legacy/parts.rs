@@ -6,6 +6,15 @@ use crate::handshake::header;
 
 // ── the handshake ───────────────────────────────────────────────────────────────────────────────────────────────────
 
+/// Which connection attempts of a client wait for each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ConnectQueue {
+    /// Those to one IP address.
+    PerAddress,
+    /// Those to one IP address and port.
+    PerAddressAndPort,
+}
+
 /// How a server proves that it has read the handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HandshakeProof {

@@ -3,6 +3,7 @@
 //!
 //! | columns | read by |
 //! |---|---|
+//! | `connect_queue` | the client, before it connects |
 //! | `number`, `draft`, `proof`, `upgrade`, `token_match`, `origin_header`, `echo`, `subprotocols`, `extensions`, `rejection_mode` | the handshake |
 //! | `framing` (sentinel, or length with `final_bit`, `opcodes`, `masking`, `control`) | the codecs |
 //! | `close_method`, `invalid_text` | the codecs |
@@ -21,6 +22,7 @@ pub(crate) struct DraftSpec {
     pub(crate) number: Option<u8>,
     /// The value of `Sec-WebSocket-Draft`.
     pub(crate) draft: Option<u8>,
+    pub(crate) connect_queue: ConnectQueue,
     pub(crate) proof: HandshakeProof,
     /// The value of `Upgrade`.
     pub(crate) upgrade: &'static str,
@@ -67,6 +69,7 @@ const HIXIE75: DraftSpec = DraftSpec {
     name: "hixie-75",
     number: None,
     draft: None,
+    connect_queue: ConnectQueue::PerAddress,
     proof: HandshakeProof::None,
     upgrade: "WebSocket",
     token_match: TokenMatch::Exact,
@@ -180,6 +183,7 @@ const HYBI07: DraftSpec = DraftSpec {
     version: Version::Hybi07,
     name: "hybi-07",
     number: Some(7),
+    connect_queue: ConnectQueue::PerAddressAndPort,
     rejection_mode: RejectionMode::Http,
     framing: Framing::Length(LengthFraming {
         final_bit: FinalBit::Fin,

@@ -73,6 +73,14 @@
 //!   [`observing`](super::observing). [`explain`](crate::explain) explains the bytes on the wire, including compressed ones.
 //! * Proxies: HTTP CONNECT and SOCKS5, with credentials, or from the environment: [`Proxy`](crate::Proxy),
 //!   [`Client::proxy`](crate::Client::proxy).
+//! * The fastest of several addresses (RFC 8305): families in turn, the next after 250 ms. Chapter [`connecting`](super::connecting).
+//! * Another route than that of the URL: [`Client::resolve_to`](crate::Client::resolve_to),
+//!   [`Client::host_header`](crate::Client::host_header), `Client::server_name`, [`Client::connect_tcp`](crate::Client::connect_tcp),
+//!   and for load tests [`Client::dangerously_connect_in_parallel`](crate::Client::dangerously_connect_in_parallel).
+//! * URLs with characters that have to be converted are accepted: host names to Punycode, paths and queries to percent-encoded
+//!   UTF-8. `UriErrorKind::HostNotAscii` is now [`UnsupportedHost`](crate::UriErrorKind::UnsupportedHost). IPv6 addresses may have a
+//!   zone (RFC 6874).
+//! * Attempts in versions up to hybi-06 wait for all attempts to the same IP address, on every port.
 //! * Redirects, off by default: [`Client::max_redirects`](crate::Client::max_redirects).
 //! * Every draft of the protocol before RFC 6455, in both roles (feature `legacy`, off by default): `Version`,
 //!   `Client::version`, `Client::fallback_versions`, `Server::legacy_versions`, `deflate_stream` on both, `WebSocket::version`.

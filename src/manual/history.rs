@@ -123,7 +123,7 @@
 //! | Which of several errors counts? | *Here* the first on the wire | `src/codec/frame.rs: of_several_broken_rules_the_first_on_the_wire_wins` |
 //! | Is a "must" in small letters one? | Most are upper case now; the others are on the list too | `tests/traceability.rs: every_requirement_is_accounted_for` |
 //! | Where is the URI checked? | In the client, as the first step | `src/handshake/uri.rs: invalid_uris_are_rejected` |
-//! | One attempt at a time, whatever host or tab? | Per address and port | `tests/client.rs: handshakes_with_one_address_are_made_one_after_another` |
+//! | One attempt at a time, whatever host or tab? | Per address and port; up to hybi-06 per address | `tests/client.rs: handshakes_with_one_address_are_made_one_after_another` |
 //! | No upper limit on connections? | None; a server may set one | `tests/server.rs: a_connection_above_the_limit_gets_503_at_once` |
 //! | May a user accept a bad certificate? | A TLS failure fails the connection; *here* only `danger_accept_any_certificate` changes that | `tests/client.rs: wss_without_tls_is_refused_before_the_name_is_resolved` |
 //! | What is in Host? | The host in lower case, the port if not the default | `tests/client.rs: a_request_with_all_settings` |
@@ -158,7 +158,7 @@
 //! | Must an endless message be stored? | No: limits apply to the header, before anything is stored; 1009 | `tests/conformance_violations.rs: frames_above_a_limit_are_rejected_at_the_header` |
 //! | Must a Ping be answered after a Close? | Not after one was received | `tests/conformance_closing.rs: frames_after_a_received_close_are_discarded` |
 //! | RSV must be 0, or may be 1? | 0 unless an extension was negotiated | `src/codec/frame.rs: with_compression_rsv1_may_stand_on_the_first_frame_of_a_message_alone` |
-//! | Names that are not ASCII? | Punycode; the caller converts the name | `src/handshake/uri.rs: invalid_uris_are_rejected` |
+//! | Names that are not ASCII? | Punycode; *here* if the mapping is the lower case | `src/handshake/uri/idna/tests.rs: names_are_converted` |
 //! | Can Origin be enforced? | No: a client without Origin is not a browser | `src/handshake/origin.rs: same_host_unless_allowed` |
 //! | May the key be empty? | 16 bytes in base64, whatever the spare bits are | `src/handshake/server.rs: invalid_requests_are_rejected` |
 //! | What if connecting fails? | Wait longer each time; alternatives are up to the application | `tests/reconnect.rs: only_the_first_attempt_has_no_delay` |
