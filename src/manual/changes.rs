@@ -46,11 +46,15 @@
 //!   [`Client::cookie`](crate::Client::cookie), [`Request::cookie`](crate::Request::cookie),
 //!   [`Response::set_cookies`](crate::Response::set_cookies), [`constant_time_eq`](crate::constant_time_eq).
 //! * Limits on connections: `max_connections`, `max_handshakes`, `max_per_address` (also behind proxies), `stack_size`. Unix sockets: `Server::bind_unix`,
-//!   `Client::connect_unix`.
+//!   `Client::connect_unix`, with abstract names on Linux.
+//! * A server over a socket that listens already: [`Server::from_listener`](crate::Server::from_listener), `Server::from_unix_listener`.
+//!   Socket activation, and restarts that refuse no client: chapter [`deploying`](super::deploying).
+//! * Nothing raises SIGPIPE, whatever the process does with that signal: a peer that has left ends a connection, not the process.
 //! * As many connections as fit the system: on Linux the default and an explicit `max_connections` are capped to what the limits on
 //!   memory mappings, threads, address space and descriptors allow. Beyond them `std` would abort the process.
 //! * A bounded shutdown with a report: [`ServerHandle::shutdown`](crate::ServerHandle::shutdown),
-//!   [`ShutdownHandle`](crate::ShutdownHandle).
+//!   [`ShutdownHandle`](crate::ShutdownHandle). Requests of clients that have just connected get 250 ms to arrive, and after
+//!   `stop` such clients are served. Systems that do not wake `accept` get a connection at once.
 //! * [`Hub`](crate::Hub): one message to many connections without waiting for any; bounded queues, topics, delivery counts.
 //! * The client's address behind trusted proxies: [`Request::client_ip`](crate::Request::client_ip),
 //!   [`Server::trust_proxy_protocol`](crate::Server::trust_proxy_protocol),

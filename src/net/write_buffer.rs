@@ -84,10 +84,16 @@ impl WriteBuffer {
         self.last_write
     }
 
-    /// Writes everything and then `tail`, without copying it. Fails with `TimedOut` when that takes longer than `limit`.
+    /// Writes everything and then `tail`, of which the beginning is copied at most. Fails with `TimedOut` when that takes
+    /// longer than `limit`.
     pub(crate) fn write(&mut self, stream: &Stream, mut tail: &[u8], limit: WriteTimeout) -> io::Result<()> {
         let mut stall_timer = StallTimer { limit, since: None, progress: 0 };
         self.copy_shared();
+        if !self.is_empty() {
+            let (beginning, rest) = tail.split_at_checked(stream.gather_limit()).unwrap_or((tail, &[]));
+            self.bytes.extend_from_slice(beginning);
+            tail = rest;
+        }
         while !self.is_empty() || !tail.is_empty() {
             let first = self.bytes.get(self.written..).unwrap_or_default();
             let first_length = first.len();
