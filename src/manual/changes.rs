@@ -35,6 +35,7 @@
 //!   A reason of more than 123 bytes is cut at the end of a character, where `close` failed before.
 //! * A half of a caller-supplied stream that panics ends the connection at once; a hook whose panic has a payload that panics again is answered 500.
 //! * Several calls of `shutdown` end at the earliest deadline of them.
+//! * `Display` of messages and close reasons, and explanations, escape the characters that change the direction of text (U+202E and others).
 //! * A side that only receives pings too: a Ping is due after [`ping_interval`](crate::Timeouts::ping_interval) without a read or
 //!   without a write.
 //! * `reconnect` says how it ended: a connection that the peer closed for good is the last item, as
