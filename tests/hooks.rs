@@ -4,7 +4,8 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{mpsc, Arc};
 use std::time::{Duration, Instant};
 
 use stdws::{
@@ -376,4 +377,72 @@ fn hooks_run_on_caller_supplied_streams() {
     let (result, answer) = accept("/split");
     let invalid = HookErrorKind::InvalidAnswer(UsageError::HeaderValue("X".into()));
     assert_eq!((kind(result), status(&answer)), ((HandshakeErrorKind::Hook(invalid), Some(500)), 500));
+}
+
+/// Counts the values that exist.
+struct Counted(&'static str, Arc<AtomicUsize>);
+
+impl Counted {
+    fn new(name: &'static str, count: &Arc<AtomicUsize>) -> Counted {
+        count.fetch_add(1, Ordering::SeqCst);
+        Counted(name, count.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.1.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+fn wait_for(count: &AtomicUsize, want: usize) {
+    let start = Instant::now();
+    while count.load(Ordering::SeqCst) != want {
+        assert!(start.elapsed() < WATCHDOG, "{} values, not {want}", count.load(Ordering::SeqCst));
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_value_of_the_hook_lives_as_long_as_the_connection() {
+    let count = Arc::new(AtomicUsize::new(0));
+    let counted = count.clone();
+    let server = bind().on_request(move |request| {
+        let accept = Accept::new().with(Counted::new("first", &counted)).with(7_u8);
+        match request.path() {
+            // A second value of the type replaces the first.
+            "/second" => accept.with(Counted::new("second", &counted)).into(),
+            "/invalid" => accept.header("X", "\n").into(),
+            "/offered" => accept.subprotocol("not offered").into(),
+            "/none" => Decision::accept(),
+            _ => accept.into(),
+        }
+    });
+    let server = server
+        .start(|mut ws| {
+            let name = ws.extension::<Counted>().map_or("none", |value| value.0);
+            let number = ws.extension::<u8>().copied().unwrap_or_default();
+            assert_eq!(ws.extension::<String>(), None);
+            ws.send(&format!("{name} {number}"))?;
+            assert_ne!(ws.request().unwrap().path(), "/panic", "as the test wants");
+            ws.recv().map(drop)
+        })
+        .unwrap();
+    for (path, want) in [("/", "first 7"), ("/second", "second 7"), ("/none", "none 0")] {
+        let mut ws = client(&server, path).connect().unwrap();
+        assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some(want));
+        assert_eq!(ws.extension::<Counted>().map(|value| value.0), None, "a client has no value");
+        assert_eq!(count.load(Ordering::SeqCst), usize::from(path != "/none"));
+        drop(ws);
+        wait_for(&count, 0);
+    }
+    // A handler that panics, connections that do not open, and a plain request.
+    drop(client(&server, "/panic").connect().unwrap().recv());
+    wait_for(&count, 0);
+    assert_eq!(refused(client(&server, "/invalid")).status(), Some(500));
+    assert_eq!(refused(client(&server, "/offered")).status(), Some(500));
+    assert_eq!(status(&get(&server, "/")), 426);
+    wait_for(&count, 0);
+    let shown = format!("{:?}", Accept::new().with("S3CRET"));
+    assert!(!shown.contains("S3CRET"), "{shown}");
 }

@@ -36,7 +36,7 @@ impl Client {
         let key = self.handshake_key()?;
         let socket = connect(path.as_ref(), deadline)?;
         let stream = Stream::from_socket(socket).map_err(|error| Error::io(Step::Connect, error))?;
-        self.handshake_over(stream, key, deadline)
+        self.handshake_over(stream, (None, None), key, deadline)
     }
 }
 

@@ -79,6 +79,7 @@ pub(crate) fn accept(
         request: Some(request),
         response: None,
         events: events.clone(),
+        values: accept.values,
     };
     let limits = accept.limits.unwrap_or(config.limits);
     let timeouts = accept.timeouts.unwrap_or(config.timeouts);

@@ -17,6 +17,11 @@
 //! * [`Server::accept_over`](crate::Server::accept_over) returns `None` if a hook responded or took over the stream.
 //! * [`Request::client_ip`](crate::Request::client_ip) is `None`, and not the address of the proxy, if a trusted proxy named no client
 //!   or none that can be read. `max_per_address` counts clients behind the PROXY protocol before their request arrives.
+//! * [`Accept::with`](crate::Accept::with) passes a value from `on_request` to the handler
+//!   ([`WebSocket::extension`](crate::WebSocket::extension)), which is dropped with the connection. So a hook can limit connections for
+//!   each user, with [`Response::too_many_requests`](crate::Response::too_many_requests).
+//! * [`Server::accept_over`](crate::Server::accept_over) counts for `max_connections`, `max_handshakes` and `max_per_address`.
+//!   [`SplitStream::peer_addr`](crate::SplitStream::peer_addr) and `local_addr` give a stream its addresses, in both roles.
 //! * RFC 6455 in both roles, blocking and full duplex: [`connect`](crate::connect), [`Client`](crate::Client),
 //!   [`serve`](crate::serve), [`Server`](crate::Server), [`WebSocket`](crate::WebSocket), [`Sender`](crate::Sender).
 //! * Caller-supplied streams: [`Client::connect_over`](crate::Client::connect_over),

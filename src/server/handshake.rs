@@ -27,6 +27,7 @@ use crate::codec::encoder::Encoder;
 use crate::codec::frame::Role;
 use crate::config::{Limits, Timeouts};
 use crate::connection::framing::Codec;
+use crate::connection::values::Values;
 use crate::connection::websocket::{ConnectionInfo, WebSocket};
 use crate::deflate::extension;
 use crate::deflate::extension::{Deflater, Inflater};
@@ -38,6 +39,7 @@ use crate::handshake::server;
 use crate::handshake::server::ClientOffer;
 use crate::http::request::Request;
 use crate::http::response::Response;
+use crate::net::stream::Stream;
 use crate::trusted_proxy::trust;
 use crate::trusted_proxy::trust::TracedClient;
 
@@ -59,6 +61,7 @@ struct AcceptedHandshake {
     codec: Option<(Inflater, Deflater)>,
     limits: Limits,
     timeouts: Timeouts,
+    values: Values,
 }
 
 /// Reads the header of the PROXY protocol, which precedes everything else, TLS too, if this peer must send one. Counts
@@ -80,17 +83,21 @@ pub(super) fn read_proxy_header(
         // A header of the request can name another client.
         return Ok(client);
     }
-    admission_check(client.limit_key()).map(|()| client).map_err(|kind| {
-        let error = Error::Handshake(HandshakeError::new(kind.into()));
-        match config.tls {
-            // A TLS client cannot read a response in plain text.
-            Some(_) => {
-                stream.shutdown();
-                error
-            }
-            None => reject(&HandshakeIo { stream, deadline: *deadline }, error, config),
+    match admission_check(client.limit_key()) {
+        Ok(()) => Ok(client),
+        // A TLS client cannot read a response in plain text.
+        Err(kind) if config.tls.is_some() && matches!(**stream, Stream::Plain(_)) => {
+            stream.shutdown();
+            Err(Error::Handshake(HandshakeError::new(kind.into())))
         }
-    })
+        Err(kind) => Err(reject_overload(pending, kind, config)),
+    }
+}
+
+/// Rejects a connection that exceeds a limit.
+pub(super) fn reject_overload(pending: &PendingHandshake, kind: OverloadKind, config: &HandshakeConfig) -> Error {
+    let io = HandshakeIo { stream: &pending.stream, deadline: pending.deadline };
+    reject(&io, Error::Handshake(HandshakeError::new(kind.into())), config)
 }
 
 /// Emits `Accepted`, runs the handshake, and emits its failure. The parts of the handshake emit its other ends.
@@ -178,10 +185,10 @@ fn open_connection(
     events: &EventSink,
 ) -> Result<WebSocket> {
     let PendingHandshake { stream, endpoints, deadline, .. } = pending;
-    let AcceptedHandshake { response_head, subprotocol, codec, limits, timeouts } = accepted;
+    let AcceptedHandshake { response_head, subprotocol, codec, limits, timeouts, values } = accepted;
     HandshakeIo { stream, deadline: *deadline }.write(response_head, &[]).inspect_err(|_| stream.shutdown())?;
     let (peer, local, events) = (endpoints.peer, endpoints.local, events.clone());
-    let info = ConnectionInfo { peer, local, subprotocol, request: Some(request), response: None, events };
+    let info = ConnectionInfo { peer, local, subprotocol, request: Some(request), response: None, events, values };
     let (inflater, deflater) = codec.unzip();
     let codec = (Encoder::server().with_compression(deflater), inflater);
     let codec = Codec::rfc6455(Role::Server, limits, &early, codec);
@@ -231,7 +238,7 @@ fn negotiate(offer: &ClientOffer<'_>, accept: Accept, config: &HandshakeConfig) 
     let codec = own.zip(agreed).map(|(own, (agreed, _))| extension::codec(&agreed, own));
     let limits = accept.limits.unwrap_or(config.limits);
     let timeouts = accept.timeouts.unwrap_or(config.timeouts);
-    Ok(AcceptedHandshake { response_head, subprotocol, codec, limits, timeouts })
+    Ok(AcceptedHandshake { response_head, subprotocol, codec, limits, timeouts, values: accept.values })
 }
 
 /// The response to a plain HTTP request. A body of the request is discarded, so that the response arrives.
