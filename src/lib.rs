@@ -47,7 +47,7 @@
 //! # How the source is laid out
 //!
 //! Each folder is a layer or a feature. A layer names only itself, the layers above it in this table, and the vocabulary
-//! (`error`, `close`, `message`, `config`). `tests/layers.rs` checks this.
+//! (`error`, `close`, `message`, `config`, `redact`). `tests/layers.rs` checks this.
 //!
 //! | folder | contents |
 //! |---|---|
@@ -118,6 +118,7 @@ mod primitives;
 mod proxy;
 #[cfg(feature = "reconnect")]
 mod reconnect;
+mod redact;
 #[cfg(feature = "proxy")]
 mod redirect;
 #[cfg(feature = "server")]

@@ -383,7 +383,7 @@ fn protocol_errors_show_no_payload() {
     let (mut peer, ws) = pair(Side::Server);
     let echo = echo(ws);
     peer.send_frame(FIN | TEXT, b"secret\xFF");
-    assert_eq!(peer.rest(), [(FIN | CLOSE, close_body(CloseCode::INVALID_PAYLOAD.as_u16(), ""))]);
+    assert_eq!(peer.rest(), [(FIN | CLOSE, close_body(CloseCode::INVALID_PAYLOAD.as_u16(), "6455-8.1-1"))]);
     drop(peer);
     let error = echo.join().end.unwrap_err();
     assert_no_secret(&format!("{error} {error:?}"));

@@ -338,9 +338,9 @@ fn a_407_keeps_its_challenge() {
     assert_eq!((error.status(), asked), (Some(407), vec![("Basic", Some("corp")), ("Digest", Some("x"))]));
     assert_eq!((error.headers().len(), error.header("set-cookie")), (4, Some("S3CRET")));
     assert!(
-        error.to_string().ends_with(
-            "it responded to CONNECT with status 407; it requires Basic realm=\"corp\"; see Proxy::credentials"
-        ),
+        error
+            .to_string()
+            .ends_with("it responded to CONNECT with status 407; it requires Basic; see Proxy::credentials"),
         "{error}"
     );
     assert!(!format!("{error:?} {error}").contains("S3CRET"), "{error:?}");

@@ -8,10 +8,14 @@
 //! |---|---|---|
 //! | the caller's own limit | the call | `Timeout(Receive)`; no data is lost |
 //! | [`Timeouts::ping_interval`](crate::Timeouts::ping_interval) | the last byte received | a Ping is scheduled |
+//! | the same | the last byte sent, also while data arrives | a Ping is scheduled, unless one is unanswered |
 //! | [`Timeouts::pong_timeout`](crate::Timeouts::pong_timeout) | that Ping, or the peer's progress in reading a long message | the connection fails |
 //! | [`Timeouts::message`](crate::Timeouts::message) | the start of a frame or message, or its last 64 KiB | the connection fails |
 //! | [`Timeouts::close`](crate::Timeouts::close) | the first Close | the connection fails |
 //! | 20 ms | bytes that the network did not take | they are tried again |
+//!
+//! A Ping that is due because nothing was sent can be late by an eighth of the interval: equal waits need no system call. It
+//! has no deadline of its own. If the peer becomes silent after it, no second one is sent.
 //!
 //! A connection fails only after the socket has no more input: a caller that was away for long may find the sign of life, the
 //! rest of the message or the Close there. A peer can send without end, so there is a maximum of [`MAX_OVERDUE_READS`] reads and
@@ -78,6 +82,8 @@ pub(super) struct Receiver {
     silent_since: Option<Instant>,
     /// The keepalive Ping of the current silence.
     keepalive_ping: Option<KeepalivePing>,
+    /// Since the last byte received, a Ping was sent because nothing was written.
+    pinged: bool,
     /// The time at which a message began or had its last 64 KiB, and the number of bytes since.
     message_started: Option<(Instant, usize)>,
     /// The number of the Ping whose Pong the application awaits.
@@ -103,6 +109,7 @@ impl Receiver {
             decoder,
             silent_since: None,
             keepalive_ping: None,
+            pinged: false,
             message_started: None,
             awaited_pong: None,
             overdue: None,
@@ -179,7 +186,7 @@ impl Receiver {
 
     /// Waits for bytes. After an error other than the caller's limit, the connection has ended.
     fn fill(&mut self, limit: Option<Deadline>) -> Result<()> {
-        let mut status = self.connection.flush_before_read();
+        let mut status = self.flush();
         loop {
             let wait = self.read_wait(limit, &status);
             self.overdue = wait.overdue.map(|_| {
@@ -217,7 +224,7 @@ impl Receiver {
                     if limit.is_some_and(|limit| limit.is_expired()) {
                         return Err(Error::Timeout(Step::Receive));
                     }
-                    status = self.connection.flush_before_read();
+                    status = self.flush();
                 }
                 Err(error) => {
                     self.connection.send_alert();
@@ -227,6 +234,18 @@ impl Receiver {
         }
     }
 
+    /// Writes what is queued and pending, and a Ping if nothing was written for the interval.
+    #[inline]
+    fn flush(&mut self) -> WriteStatus {
+        let status = self.connection.flush_before_read();
+        let due = status.time_to_ping.is_zero() && status.close_deadline.is_none() && self.keepalive_ping.is_none();
+        if due && self.connection.schedule_ping() {
+            self.pinged = true;
+            return self.connection.flush_before_read();
+        }
+        status
+    }
+
     /// The maximum wait: the table above.
     #[inline]
     fn read_wait(&mut self, limit: Option<Deadline>, status: &WriteStatus) -> ReadWait {
@@ -234,7 +253,7 @@ impl Receiver {
             self.silent_since.is_none() && limit.is_none() && status.close_deadline.is_none() && !status.congested;
         if quiet && !self.decoder.is_incomplete() {
             self.message_started = None;
-            return ReadWait { time: self.connection.timeouts.ping_interval, overdue: None };
+            return ReadWait { time: wait_to_ping(status), overdue: None };
         }
         self.nearest_deadline(limit, status)
     }
@@ -244,7 +263,7 @@ impl Receiver {
         let now = Instant::now();
         let timeouts = self.connection.timeouts;
         let left = |since: Instant, time: Duration| time.saturating_sub(now.saturating_duration_since(since));
-        let mut wait = self.keepalive(now);
+        let mut wait = self.keepalive(now, status.ping_interval);
         let mut overdue = wait.is_zero().then_some(Step::Keepalive);
         self.message_started = match (self.decoder.is_incomplete(), self.message_started) {
             (false, _) => None,
@@ -272,12 +291,13 @@ impl Receiver {
             wait = wait.min(CONGESTION_RETRY);
         }
         // After the caller's limit, input that has arrived still counts: the socket is read without waiting.
+        wait = wait.min(wait_to_ping(status));
         let time = whole_millis(limit.map_or(wait, |limit| wait.min(limit.remaining())));
         ReadWait { time, overdue: None }
     }
 
     /// The rows of the table about silence. Schedules a Ping when it is due. Zero: the answer is overdue.
-    fn keepalive(&mut self, now: Instant) -> Duration {
+    fn keepalive(&mut self, now: Instant, ping_interval: Duration) -> Duration {
         let timeouts = self.connection.timeouts;
         let progress = self.connection.stream.progress();
         if let Some(keepalive_ping) = &mut self.keepalive_ping {
@@ -286,14 +306,14 @@ impl Receiver {
             }
             return timeouts.pong_timeout.saturating_sub(now.saturating_duration_since(keepalive_ping.at));
         }
-        let Some(silent_since) = self.silent_since else { return timeouts.ping_interval };
-        let left = timeouts.ping_interval.saturating_sub(now.saturating_duration_since(silent_since));
+        let Some(silent_since) = self.silent_since else { return ping_interval };
+        let left = ping_interval.saturating_sub(now.saturating_duration_since(silent_since));
         if !left.is_zero() {
             return left;
         }
-        if !self.connection.schedule_ping() {
+        if !self.pinged && !self.connection.schedule_ping() {
             self.silent_since = Some(now);
-            return timeouts.ping_interval;
+            return ping_interval;
         }
         self.keepalive_ping = Some(KeepalivePing { at: now, progress });
         let status = self.connection.flush_before_read();
@@ -312,6 +332,7 @@ impl Receiver {
         self.bytes_received = self.bytes_received.saturating_add(count as u64);
         self.silent_since = None;
         self.keepalive_ping = None;
+        self.pinged = false;
         if let Some((_, since)) = &mut self.message_started {
             *since = since.saturating_add(count);
         }
@@ -386,6 +407,15 @@ impl Receiver {
     }
 }
 
+/// The wait until a Ping is due because nothing was written, rounded up to eighths of the interval.
+fn wait_to_ping(status: &WriteStatus) -> Duration {
+    let unit = status.ping_interval / 8;
+    let units = status.time_to_ping.as_nanos().div_ceil(unit.as_nanos().max(1));
+    // Zero: the Ping has to wait, or there is none while the peer is silent or the connection is closing.
+    let units = if units == 0 { 8 } else { u32::try_from(units).unwrap_or(8) };
+    whole_millis(unit.saturating_mul(units).min(status.ping_interval))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -431,10 +461,10 @@ mod tests {
         let receiver = &mut ws.receiver;
         let (now, pong_timeout) = (Instant::now(), receiver.connection.timeouts.pong_timeout);
         receiver.keepalive_ping = Some(KeepalivePing { at: now, progress: receiver.connection.stream.progress() });
-        assert_eq!(receiver.keepalive(now + pong_timeout * 2), Duration::ZERO, "nothing was taken");
+        assert_eq!(receiver.keepalive(now + pong_timeout * 2, LONG), Duration::ZERO, "nothing was taken");
         receiver.connection.stream.note_progress();
-        assert_eq!(receiver.keepalive(now + pong_timeout * 2), pong_timeout);
-        assert_eq!(receiver.keepalive(now + pong_timeout * 3), Duration::ZERO, "nothing more was taken");
+        assert_eq!(receiver.keepalive(now + pong_timeout * 2, LONG), pong_timeout);
+        assert_eq!(receiver.keepalive(now + pong_timeout * 3, LONG), Duration::ZERO, "nothing more was taken");
     }
 
     #[test]
@@ -449,6 +479,48 @@ mod tests {
         peer.send(true, TEXT, b"there");
         let (message, _ws) = receiving.join().unwrap().unwrap();
         assert_eq!(message, Some(Message::from("there")));
+    }
+
+    #[test]
+    fn a_side_that_only_receives_pings_too() {
+        // Proxies and servers count the silence of each direction.
+        for role in ROLES {
+            let (mut ws, mut peer) = websocket(role, Timeouts { ping_interval: SHORT, ..long_timeouts() });
+            let mut source = peer.socket.try_clone().unwrap();
+            let mut message = Vec::new();
+            let peer_role = if role == Role::Client { Role::Server } else { Role::Client };
+            crate::connection::testing::encoder(peer_role).encode_frame(&mut message, true, TEXT, b"data").unwrap();
+            let sending = thread::spawn(move || {
+                while source.write_all(&message).is_ok() {
+                    thread::sleep(SHORT / 20);
+                }
+            });
+            let receiving = thread::spawn(move || while let Ok(Some(_)) = ws.recv() {});
+            let mut last = Instant::now();
+            for number in 1..=3u64 {
+                assert_eq!(peer.frame(), Some((true, Opcode::Ping, number.to_be_bytes().to_vec())));
+                assert!(last.elapsed() >= SHORT - Duration::from_millis(5), "{:?}", last.elapsed());
+                last = Instant::now();
+            }
+            peer.socket.shutdown(std::net::Shutdown::Both).unwrap();
+            sending.join().unwrap();
+            receiving.join().unwrap();
+        }
+    }
+
+    #[test]
+    fn a_message_sent_in_time_replaces_the_ping() {
+        for role in ROLES {
+            let (mut ws, mut peer) = websocket(role, Timeouts { ping_interval: SHORT * 3, ..long_timeouts() });
+            let sender = ws.sender();
+            for number in 0..6u8 {
+                peer.send(true, TEXT, b"data");
+                assert!(ws.recv().unwrap().is_some());
+                sender.send(&[number]).unwrap();
+                thread::sleep(SHORT);
+                assert_eq!(peer.frame(), Some((true, BINARY, vec![number])));
+            }
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::head::HeadErrorKind;
 use super::response::ErrorResponse;
+use crate::redact;
 
 const AUTHENTICATE: &str = "Proxy-Authenticate";
 
@@ -93,9 +94,7 @@ impl fmt::Display for ProxyError {
         write!(f, "the proxy {proxy} did not connect to {target}: {kind}")?;
         match (kind, self.header(AUTHENTICATE)) {
             (ProxyErrorKind::Status(407), Some(challenge)) => {
-                // Cut, so that a proxy cannot fill a log.
-                let shown: String = challenge.chars().take(100).collect();
-                write!(f, "; it requires {shown}; see Proxy::credentials")
+                write!(f, "; it requires {}; see Proxy::credentials", redact::auth_scheme(challenge))
             }
             _ => Ok(()),
         }

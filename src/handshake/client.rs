@@ -30,6 +30,8 @@
 //! # }
 //! ```
 
+use std::fmt;
+
 use super::header;
 use super::header::Extension;
 use super::http::{write_head, Head};
@@ -37,6 +39,7 @@ use super::server;
 use super::uri::Uri;
 use crate::error::{HandshakeErrorKind, ResponseErrorKind, UsageError};
 use crate::primitives::base64;
+use crate::redact;
 
 const KEY: &str = "Sec-WebSocket-Key";
 const AUTHORIZATION: &str = "Authorization";
@@ -72,13 +75,23 @@ impl<'a> HandshakeRequest<'a> {
 }
 
 /// What client and server agreed on. `None` and empty when the response does not have the field (6455-4.1-s3).
-#[derive(Debug, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NegotiatedHandshake<'a> {
     /// The subprotocol in use.
     pub subprotocol: Option<String>,
     /// The extensions in use, in the server's order. Their parameters are not checked here.
     pub extensions: Vec<Extension<'a>>,
+}
+
+/// Shows the subprotocol only if it reads as a name.
+impl fmt::Debug for NegotiatedHandshake<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NegotiatedHandshake")
+            .field("subprotocol", &self.subprotocol.as_deref().map(redact::subprotocol))
+            .field("extensions", &self.extensions)
+            .finish()
+    }
 }
 
 /// The value of Sec-WebSocket-Key for a nonce. The caller draws the nonce at random for each connection (6455-4.1-30).

@@ -26,6 +26,8 @@
 //! # }
 //! ```
 
+use std::fmt;
+
 use super::header;
 use super::header::Extension;
 use super::http;
@@ -33,6 +35,7 @@ use super::http::Head;
 use super::origin::{HostPort, OriginPolicy};
 use crate::error::{HandshakeErrorKind, RequestErrorKind, UsageError};
 use crate::primitives::{base64, sha1};
+use crate::redact;
 
 const HOST: &str = "Host";
 pub(crate) const UPGRADE: &str = "Upgrade";
@@ -46,7 +49,6 @@ const CONTENT_LENGTH: &str = "Content-Length";
 const TRANSFER_ENCODING: &str = "Transfer-Encoding";
 
 /// The offer of a client, from a valid request.
-#[derive(Debug)]
 #[non_exhaustive]
 pub struct ClientOffer<'a> {
     /// `Sec-WebSocket-Key` as it was sent, for [`accept_key`].
@@ -55,6 +57,18 @@ pub struct ClientOffer<'a> {
     pub subprotocols: Vec<&'a str>,
     /// The extensions, in the client's order of preference.
     pub extensions: Vec<Extension<'a>>,
+}
+
+/// Shows subprotocols only if they read as names.
+impl fmt::Debug for ClientOffer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let subprotocols: Vec<_> = self.subprotocols.iter().map(|name| redact::subprotocol(name)).collect();
+        f.debug_struct("ClientOffer")
+            .field("key", &self.key)
+            .field("subprotocols", &subprotocols)
+            .field("extensions", &self.extensions)
+            .finish()
+    }
 }
 
 /// Checks a request for a WebSocket.

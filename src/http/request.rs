@@ -9,6 +9,7 @@ use crate::auth::credentials::Credentials;
 use crate::handshake::header;
 use crate::handshake::http::Head;
 use crate::handshake::server;
+use crate::redact;
 
 /// A request that a server received: the one that opened a connection (RFC 6455 section 4.1, see
 /// [`WebSocket::request`](crate::WebSocket::request)), or the argument of a hook ([`Server::http`](crate::Server::http),
@@ -116,7 +117,7 @@ impl Request {
     }
 
     /// User name and password, if the request has Basic credentials (RFC 7617). `None` also if they are not in the form of its
-    /// section 2, not UTF-8, or there twice.
+    /// section 2, or there twice.
     ///
     /// They are not checked. [`Server::basic_auth`](crate::Server::basic_auth) checks them; otherwise compare them with
     /// [`Credentials::matches`].
@@ -190,7 +191,7 @@ impl Request {
 
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let host = self.host();
+        let host = redact::host(self.host());
         f.debug_struct("Request")
             .field("path", &self.path())
             .field("host", &host)

@@ -88,12 +88,32 @@ impl Disconnect {
         }
     }
 
+    /// Whether the peer closed the connection, and nothing here had asked for it:
+    /// [`CloseInfo::closed_by_peer`](crate::CloseInfo::closed_by_peer).
+    ///
+    /// ```
+    /// use stdws::{Backoff, CloseCode, Disconnect, Retry};
+    /// let backoff = Backoff::default().policy(|disconnect: &Disconnect| match disconnect.close_code() {
+    ///     // This server closes idle connections with 1000.
+    ///     Some(CloseCode::NORMAL) if disconnect.closed_by_peer() => Retry::AfterBackoff,
+    ///     _ => disconnect.retry(),
+    /// });
+    /// ```
+    pub fn closed_by_peer(&self) -> bool {
+        matches!(self.error(), Some(Error::Closed(Some(info))) if info.closed_by_peer())
+    }
+
     /// The error of the attempt, or the end of the connection.
     pub fn error(&self) -> Option<&Error> {
         match self {
             Disconnect::AttemptFailed(error) => Some(error),
             Disconnect::ConnectionEnded { error, .. } => error.as_ref(),
         }
+    }
+
+    /// Whether this side started the closing handshake, or dropped the connection.
+    pub(super) fn is_asked_for(&self) -> bool {
+        matches!(self.error(), Some(Error::Closed(Some(info))) if !info.closed_by_peer())
     }
 
     /// `now` is the time since 1970.
@@ -346,7 +366,7 @@ mod tests {
 
     fn closed_with(code: Option<u16>) -> Disconnect {
         let received = Some((code.map(CloseCode::new), String::new()));
-        connection(Some(Error::Closed(Some(CloseInfo { received, sent: None }))))
+        connection(Some(Error::Closed(Some(CloseInfo { received, sent: None, by_peer: true }))))
     }
 
     #[test]
@@ -355,7 +375,7 @@ mod tests {
         for end in [
             None,
             Some(Error::Closed(None)),
-            Some(Error::Closed(Some(CloseInfo { received: None, sent: Some(CloseCode::NORMAL) }))),
+            Some(Error::Closed(Some(CloseInfo { received: None, sent: Some(CloseCode::NORMAL), by_peer: false }))),
             Some(Error::Timeout(Step::Keepalive)),
             Some(Error::io(Step::Read, ErrorKind::ConnectionReset.into())),
             Some(ProtocolError::UnmaskedFrame.into()),

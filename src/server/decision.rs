@@ -9,6 +9,7 @@ use crate::connection::values::Values;
 use crate::error::UsageError;
 use crate::handshake::header::check_field;
 use crate::http::response::Response;
+use crate::redact;
 
 /// The decision of a hook about a request, see [`Server::on_request`](crate::Server::on_request).
 ///
@@ -218,12 +219,12 @@ impl Accept {
     }
 }
 
-/// Shows the names of headers only, because their values may be secrets.
+/// Shows the names of headers only, and no subprotocol that may be a token.
 impl fmt::Debug for Accept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let headers: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
         f.debug_struct("Accept")
-            .field("subprotocol", &self.subprotocol)
+            .field("subprotocol", &self.subprotocol.as_deref().map(redact::subprotocol))
             .field("headers", &headers)
             .field("limits", &self.limits)
             .field("timeouts", &self.timeouts)

@@ -12,6 +12,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
 use super::admission::{Admission, Capacity, Ticket};
@@ -83,9 +84,25 @@ impl ConnectionRegistry {
         }
     }
 
+    /// Whether a connection waits whose request has not been read.
+    pub(super) fn awaits_request(&self) -> bool {
+        self.entries.values().any(|entry| match &entry.phase {
+            EntryPhase::Accepted => true,
+            EntryPhase::Handshaking(pending) => {
+                pending.upgrade().is_some_and(|pending| !pending.request_read.load(Ordering::Relaxed))
+            }
+            EntryPhase::Open(_) => false,
+        })
+    }
+
+    /// Whether a shutdown has begun to close the connections.
+    pub(super) fn is_closed(&self) -> bool {
+        self.opened_after_close.is_some()
+    }
+
     /// Registers the stream of a handshake. False: the registry is closed.
     pub(super) fn begin_handshake(&mut self, id: EntryId, pending: &Arc<PendingHandshake>) -> bool {
-        if self.opened_after_close.is_some() {
+        if self.is_closed() {
             return false;
         }
         if let Some(entry) = self.entries.get_mut(&id) {
@@ -105,7 +122,7 @@ impl ConnectionRegistry {
         if let Some(late) = &mut self.opened_after_close {
             late.push(connection.clone());
         }
-        self.opened_after_close.is_none()
+        !self.is_closed()
     }
 
     /// The thread of the entry has served it.

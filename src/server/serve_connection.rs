@@ -64,11 +64,11 @@ fn open_connection(
     });
     let deadline = Deadline::after(config.timeouts.handshake);
     let endpoints = Endpoints { peer, local };
-    let tls_socket = config.tls.as_ref().map(|tls| Ok((tls, socket.try_clone()?)));
+    let stream = plain_stream(socket)?;
+    let tls_socket = config.tls.as_ref().and_then(|tls| Some(stream.try_clone_plain()?.map(|socket| (tls, socket))));
     let tls_socket = tls_socket.transpose().map_err(|error| Error::io(Step::Tls, error))?;
-    // A shutdown during the TLS handshake ends the plain stream.
-    let pending =
-        register_handshake(accept_loop, id, PendingHandshake::new(plain_stream(socket)?, endpoints, deadline))?;
+    // A shutdown during the TLS handshake ends the plain stream, and with it the other handle to its socket.
+    let pending = register_handshake(accept_loop, id, PendingHandshake::new(stream, endpoints, deadline))?;
     // The accept loop has counted the clients of all other peers.
     let admission_check = |client| match config.trusted_proxies.is_trusted(peer) {
         true => accept_loop.lock().registry.count_client(id, client),

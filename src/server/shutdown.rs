@@ -7,7 +7,7 @@
 //! | an open connection | Close 1001, at its time if the Closes are spread | clean, when the peer has answered |
 //! | ... without an answer within [`Timeouts::close`](crate::Timeouts::close) or by the deadline | | timed out |
 //! | ... that ends in any other way | | aborted |
-//! | a request that has not been read | nothing: its stream is ended at once | aborted |
+//! | a request that has not been read after [`REQUEST_GRACE`] | nothing: its stream is ended | aborted |
 //! | a request that is being answered | its response, and Close 1001 if it opens a connection | answered, or aborted at the deadline |
 //!
 //! No write of a shutdown blocks. The threads of the connections receive the Closes of the peers. For handlers the
@@ -31,6 +31,8 @@ use crate::primitives::lock::Lock;
 
 /// Maximum time for threads to end after their connections were aborted.
 const JOIN_TIMEOUT: Duration = Duration::from_millis(400);
+/// Maximum time for requests of clients that have connected to arrive.
+const REQUEST_GRACE: Duration = Duration::from_millis(250);
 /// Interval at which connections are polled, because their end does not wake the shutdown.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
@@ -116,6 +118,7 @@ impl fmt::Debug for ShutdownHandle {
 pub(super) fn run_shutdown(accept_loop: &AcceptLoop, window: Duration, limit: Duration) -> ShutdownReport {
     let report = accept_loop.shutdown.call(|| {
         let deadline = Deadline::after(limit);
+        await_requests(accept_loop, Deadline::after(limit.min(REQUEST_GRACE)));
         let mut progress = ShutdownProgress::begin(accept_loop, window.min(limit));
         loop {
             let next = progress.send_due_closes();
@@ -134,6 +137,15 @@ pub(super) fn run_shutdown(accept_loop: &AcceptLoop, window: Duration, limit: Du
         report
     });
     report.unwrap_or_default()
+}
+
+/// Stops listening, and waits until the requests of clients that have connected are read. A client that connects just before
+/// the shutdown is so answered, and the others get little more time than that takes.
+fn await_requests(accept_loop: &AcceptLoop, deadline: Deadline) {
+    accept_loop.stop_listening(deadline);
+    while !deadline.is_expired() && accept_loop.lock().registry.awaits_request() {
+        accept_loop.wait_until(POLL_INTERVAL.min(deadline.remaining()), |state| !state.registry.awaits_request());
+    }
 }
 
 /// Joins the threads that end within [`JOIN_TIMEOUT`]. Returns the number of the others.
@@ -179,7 +191,6 @@ impl<'a> ShutdownProgress<'a> {
             state.threads.keep_ended();
             state.registry.close()
         };
-        accept_loop.stop_listening(Deadline::after(POLL_INTERVAL));
         let mut report = ShutdownReport::default();
         report.record_aborted(snapshot.accepted);
         let mut handshaking = snapshot.handshaking;
