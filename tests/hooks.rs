@@ -320,7 +320,7 @@ fn a_hand_over_is_reported_before_its_handler_runs() {
     let (sender, events) = mpsc::channel();
     let of_handler = sender.clone();
     let server = Server::bind("127.0.0.1:0").unwrap().on_event(move |event| sender.send(event.name()).unwrap());
-    let server = server.on_request(move |request| {
+    let server = server.allow_host("here").unwrap().on_request(move |request| {
         let (sender, panics) = (of_handler.clone(), request.path() == "/panic");
         Decision::hand_over(move |_| {
             sender.send("handler").unwrap();
@@ -445,4 +445,53 @@ fn a_value_of_the_hook_lives_as_long_as_the_connection() {
     wait_for(&count, 0);
     let shown = format!("{:?}", Accept::new().with("S3CRET"));
     assert!(!shown.contains("S3CRET"), "{shown}");
+}
+
+#[test]
+fn a_request_for_another_host_is_rejected_before_any_hook() {
+    let seen = Arc::new(AtomicUsize::new(0));
+    let (by_page, by_request) = (seen.clone(), seen.clone());
+    let server = bind().allow_host("chat.example").unwrap().allow_host("127.0.0.1:9001").unwrap();
+    let server = server.http(move |request| {
+        by_page.fetch_add(1, Ordering::SeqCst);
+        Response::text(200, request.host())
+    });
+    let server = server.on_request(move |_| {
+        by_request.fetch_add(1, Ordering::SeqCst);
+        Decision::accept()
+    });
+    let server = server.start(echo).unwrap();
+    // DNS rebinding: the page and the request have the same host, and it is not that of this server.
+    let rows = [
+        ("/", "chat.example", "http://chat.example", true),
+        ("/", "CHAT.example:8080", "http://chat.example:8080", true),
+        ("/", "127.0.0.1:9001", "http://127.0.0.1:9001", true),
+        ("http://chat.example/", "evil.example", "http://chat.example", true),
+        ("/", "127.0.0.1:9002", "http://127.0.0.1:9002", false),
+        ("/", "evil.example", "http://evil.example", false),
+        ("http://evil.example/", "chat.example", "http://evil.example", false),
+    ];
+    for (target, host, origin, allowed) in rows {
+        seen.store(0, Ordering::SeqCst);
+        let request = String::from_utf8(websocket(target, &format!("Origin: {origin}\r\n"))).unwrap();
+        let request = request.replace("Host: here", &format!("Host: {host}"));
+        let mut socket = connect(server.local_addr().unwrap());
+        socket.write_all(request.as_bytes()).unwrap();
+        socket.shutdown(Shutdown::Write).unwrap();
+        let mut answer = Vec::new();
+        socket.read_to_end(&mut answer).unwrap();
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        assert_eq!(status(&answer), if allowed { 101 } else { 421 }, "{target} {host}");
+        let page = ask(&server, format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes());
+        assert_eq!(status(&page), if allowed { 200 } else { 421 }, "{target} {host}");
+        assert_eq!(seen.load(Ordering::SeqCst), if allowed { 3 } else { 0 }, "{target} {host}");
+    }
+    // HTTP/1.0 without a host.
+    assert_eq!(status(&ask(&server, b"GET / HTTP/1.0\r\n\r\n")), 421);
+    for entry in ["", "http://h", "a b", "h:port", "::1", "*"] {
+        match Server::without_listener().allow_host(entry) {
+            Err(Error::Usage(UsageError::Host(shown))) => assert_eq!(shown, entry),
+            other => panic!("{other:?}"),
+        }
+    }
 }

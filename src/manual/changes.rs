@@ -33,6 +33,9 @@
 //! * `reconnect` says how it ended: a connection that the peer closed for good is the last item, as
 //!   [`Error::Closed`](crate::Error::Closed). [`CloseInfo::closed_by_peer`](crate::CloseInfo::closed_by_peer) and
 //!   [`Disconnect::closed_by_peer`](crate::Disconnect::closed_by_peer) tell it from an end that this side asked for.
+//! * [`Server::allow_host`](crate::Server::allow_host) prevents DNS rebinding; the event `host-not-checked` names a server on a loopback
+//!   address without it. A server with TLS no longer accepts pages of its own host that came without TLS.
+//! * A request target that is a URI takes precedence over `Host` (RFC 9112 section 3.2.2), where a difference was an error.
 //! * RFC 6455 in both roles, blocking and full duplex: [`connect`](crate::connect), [`Client`](crate::Client),
 //!   [`serve`](crate::serve), [`Server`](crate::Server), [`WebSocket`](crate::WebSocket), [`Sender`](crate::Sender).
 //! * Caller-supplied streams: [`Client::connect_over`](crate::Client::connect_over),

@@ -20,6 +20,7 @@ use super::shutdown::ShutdownHandle;
 use super::system_limits::SystemLimits;
 use crate::connection::websocket::WebSocket;
 use crate::error::{Error, Result, Step};
+use crate::events::event::EventKind;
 use crate::events::sink::EventSink;
 use crate::net::deadline::Deadline;
 use crate::net::split_stream::SplitStream;
@@ -207,6 +208,11 @@ impl Server {
             None => (RejectMode::Respond, "ws"),
         };
         let events = config.events.clone();
+        if let Some(addr) =
+            addr.filter(|addr| addr.ip().to_canonical().is_loopback() && config.allowed_hosts.is_empty())
+        {
+            events.emit(|| EventKind::HostNotChecked(addr));
+        }
         let config = Arc::new(config);
         let proxies = config.clone();
         let limit_key = Box::new(move |peer| if proxies.trusted_proxies.is_trusted(peer) { None } else { peer });

@@ -9,7 +9,7 @@
 //! | [`read_proxy_header`]: a trusted proxy names its client | the end of the stream, also at the deadline; 429 |
 //! | [`HandshakeIo::read_head`]: bytes become a request | 400, 431; the stream ends at the deadline (6455-7.2.2-1) |
 //! | the client of a trusted proxy is counted | 429 |
-//! | [`evaluate`]: the request is a valid WebSocket or HTTP request from an allowed origin | 400, 403, 405, 426, 505 |
+//! | [`evaluate`]: the request is a valid WebSocket or HTTP request from an allowed origin, for an allowed host | 400, 403, 405, 421, 426, 505 |
 //! | the credentials are checked, if the server requires some | 401 |
 //! | the hook `on_request` decides | its response; the stream handed over; 500 if it panics |
 //! | WebSocket: subprotocol and extensions are negotiated | 101 and an open connection |
@@ -34,7 +34,6 @@ use crate::deflate::extension::{Deflater, Inflater};
 use crate::error::{Error, HandshakeError, HandshakeErrorKind, OverloadKind, Result, UsageError};
 use crate::events::event::EventKind;
 use crate::events::sink::EventSink;
-use crate::handshake::origin::OriginPolicy;
 use crate::handshake::server;
 use crate::handshake::server::ClientOffer;
 use crate::http::request::Request;
@@ -172,7 +171,7 @@ fn read_request(
     if let Some(spec) = config.drafts.requested(request.head())? {
         return Ok(Box::new(EvaluatedRequest { request, early, outcome: HandshakeOutcome::Draft(spec) }));
     }
-    let outcome = evaluate(&request, config)?;
+    let outcome = evaluate(&request, stream, config)?;
     Ok(Box::new(EvaluatedRequest { request, early, outcome }))
 }
 
@@ -197,15 +196,15 @@ fn open_connection(
 
 /// 6455-4.2.2-1: performs the checks in order and stops at the first that fails. 6455-4.2.2-s1, 6455-4.2.2-3,
 /// 6455-4.2.2-7, 6455-10.5-s1: the hook may require credentials, redirect, and reject unknown resources.
-fn evaluate(request: &Request, config: &HandshakeConfig) -> Result<HandshakeOutcome> {
+fn evaluate(request: &Request, stream: &Stream, config: &HandshakeConfig) -> Result<HandshakeOutcome> {
     let head = request.head();
-    let origins = config.origins.as_deref().map_or(OriginPolicy::Any, OriginPolicy::SameHostAnd);
     let rejected = |kind| Error::Handshake(HandshakeError::new(kind));
     // Hooks never see a WebSocket request that is invalid or comes from an origin that is not allowed.
     let offer = match request.is_websocket() || !config.hooks.is_any_set() {
-        true => Some(server::check_request(head, origins).map_err(rejected)?),
+        true => Some(server::check_request(head, config.origin_policy(stream)).map_err(rejected)?),
         false => server::check_http_request(head).map_err(rejected).map(|()| None)?,
     };
+    server::check_allowed_host(head, &config.allowed_hosts).map_err(rejected)?;
     match (config.hooks.decide(request)?, offer) {
         (Decision::Respond(response), _) => Ok(HandshakeOutcome::Respond(response)),
         (Decision::HandOver(handler), _) => Ok(HandshakeOutcome::HandOver(handler)),
