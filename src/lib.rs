@@ -162,7 +162,7 @@ pub use http::response::Response;
 pub use hub::{DeliveryStats, Hub, HubLimits, Member, OverflowPolicy, QueueOutcome};
 #[cfg(feature = "legacy")]
 pub use legacy::{Capability, Version};
-pub use message::{Message, MessageKind, MessageRef};
+pub use message::{Message, MessageKind, MessageRef, Outgoing};
 #[cfg(any(feature = "client", feature = "server"))]
 pub use net::split_stream::SplitStream;
 #[cfg(feature = "proxy")]

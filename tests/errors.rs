@@ -55,7 +55,7 @@ fn closed() -> Error {
 #[test]
 fn every_variant_says_what_happened_and_what_to_change() {
     let rows: [Row; 8] = [
-        (io_error(), "failed listening: ", false, false, true),
+        (io_error(), "failed listening on 127.0.0.1:", false, false, true),
         (connect_error(), "no connection to 127.0.0.1:", false, false, true),
         (Error::Timeout(Step::Write), "timed out writing to the network; see Timeouts::write", true, false, false),
         (

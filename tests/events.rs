@@ -292,6 +292,88 @@ fn a_handler_that_panics() {
 }
 
 #[test]
+fn a_handler_that_fails() {
+    #[derive(Debug)]
+    struct OwnError;
+    impl std::fmt::Display for OwnError {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("own error")
+        }
+    }
+    impl std::error::Error for OwnError {}
+    impl From<OwnError> for Error {
+        fn from(error: OwnError) -> Error {
+            Error::other(error)
+        }
+    }
+    fn own(fails: bool) -> Result<(), OwnError> {
+        if fails {
+            Err(OwnError)
+        } else {
+            Ok(())
+        }
+    }
+
+    let log = EventLog::default();
+    let server = Server::bind("127.0.0.1:0").unwrap().on_event(log.closure());
+    let server = server
+        .start(|mut ws| {
+            let path = ws.request().map(|request| request.path().to_owned()).unwrap_or_default();
+            own(path == "/own")?;
+            match &path[1..] {
+                "text" => return Err("no\nroom".into()),
+                "io" => drop(std::fs::read("/nonexistent/file")?),
+                "boxed" => Err(Box::<dyn std::error::Error + Send + Sync>::from(OwnError))?,
+                "passed" => Err(std::io::Error::from(Error::Usage(stdws::UsageError::CloseCode(1))))?,
+                _ => {
+                    // The error with which the connection ends, passed through `io::copy`.
+                    let Some(mut stream) = ws.recv_stream()? else { return Ok(()) };
+                    std::io::copy(&mut stream, &mut std::io::sink())?;
+                    drop(stream);
+                    ws.send("after the end")?;
+                }
+            }
+            Ok(())
+        })
+        .unwrap();
+    let connect = |path: &str| stdws::connect(&format!("{}/{path}", server.url())).unwrap();
+    for (path, text) in [
+        ("own", "own error"),
+        ("text", "no\\nroom"),
+        ("io", &std::fs::read("/nonexistent/file").unwrap_err().to_string()),
+        ("boxed", "own error"),
+        ("passed", "close code 1 "),
+    ] {
+        log.0.lock().unwrap().clear();
+        let mut ws = connect(path);
+        assert!(ws.recv().is_ok());
+        let events = log.wait("handler-failed", 1);
+        let failed = events.iter().find(|event| event.name() == "handler-failed").unwrap();
+        assert!(failed.connection_id().is_some());
+        let line = failed.to_string();
+        assert!(line.contains(&format!("handler-failed: {text}")), "{line}");
+    }
+    log.wait("ended", 1);
+    // Not reported twice: a violation inside a message, a Close inside a message, and one between messages.
+    for wire in
+        [&[0x01, 0x81, 0, 0, 0, 0, b'x', 0x81, 0x80, 0, 0, 0, 0][..], &[0x01, 0x80, 0, 0, 0, 0, 0x88, 0x80, 0, 0, 0, 0]]
+    {
+        log.0.lock().unwrap().clear();
+        let mut peer = wire::connect(server.local_addr().unwrap());
+        peer.write_all(REQUEST.as_bytes()).unwrap();
+        read_head(&mut peer);
+        peer.write_all(wire).unwrap();
+        drop(peer);
+        log.wait("ended", 1);
+    }
+    let mut closed = connect("closed");
+    closed.close(CloseCode::NORMAL, "").unwrap();
+    log.wait("ended", 2);
+    server.shutdown(LONG);
+    assert!(!log.names().contains(&"handler-failed"), "{:?}", log.0.lock().unwrap());
+}
+
+#[test]
 fn a_panicking_closure_does_not_affect_the_connection() {
     let count = Arc::new(Mutex::new(0));
     let counted = count.clone();

@@ -9,9 +9,8 @@ use super::send_stream::SendStream;
 use super::shared::Connection;
 use super::websocket::WebSocket;
 use crate::close::{CloseCode, CloseInfo};
-use crate::codec::frame::Opcode;
 use crate::error::{Error, Result, Step};
-use crate::message::{MessageKind, MessageRef};
+use crate::message::{MessageKind, Outgoing};
 use crate::net::deadline::Deadline;
 
 /// A handle that sends on a connection while another thread receives. It is cheap to clone, and any number of threads may send
@@ -90,15 +89,13 @@ impl Sender {
     ///
     /// # Errors
     /// Those of [`WebSocket::send`](crate::WebSocket::send).
-    pub fn send<'a>(&self, message: impl Into<MessageRef<'a>>) -> Result<()> {
-        let message = message.into();
-        self.connection.send(Opcode::Data(message.kind()), message.as_bytes())
+    pub fn send<'a>(&self, message: impl Into<Outgoing<'a>>) -> Result<()> {
+        self.connection.send_message(message.into())
     }
 
     /// Sends a message without compression. See [`WebSocket::send_uncompressed`](crate::WebSocket::send_uncompressed).
-    pub fn send_uncompressed<'a>(&self, message: impl Into<MessageRef<'a>>) -> Result<()> {
-        let message = message.into();
-        self.connection.send_uncompressed(Opcode::Data(message.kind()), message.as_bytes())
+    pub fn send_uncompressed<'a>(&self, message: impl Into<Outgoing<'a>>) -> Result<()> {
+        self.connection.send_uncompressed_message(message.into())
     }
 
     /// Queues a message, so that many messages need one write. See [`WebSocket::queue`](crate::WebSocket::queue).
@@ -109,9 +106,8 @@ impl Sender {
     /// # Errors
     /// Those of [`send`](Sender::send).
     #[inline]
-    pub fn queue<'a>(&self, message: impl Into<MessageRef<'a>>) -> Result<()> {
-        let message = message.into();
-        self.connection.queue(Opcode::Data(message.kind()), message.as_bytes())
+    pub fn queue<'a>(&self, message: impl Into<Outgoing<'a>>) -> Result<()> {
+        self.connection.queue_message(message.into())
     }
 
     /// Writes the queued messages.
@@ -154,8 +150,8 @@ impl Sender {
     /// # Errors
     /// [`Usage`](crate::Error::Usage) for a code that must not be sent or a reason of more than 123 bytes;
     /// [`Timeout`](crate::Error::Timeout) of [`Step::Close`] without an answer in time.
-    pub fn close(&self, code: CloseCode, reason: &str) -> Result<CloseInfo> {
-        self.connection.start_close(code, reason)?;
+    pub fn close(&self, code: impl Into<CloseCode>, reason: &str) -> Result<CloseInfo> {
+        self.connection.start_close(code.into(), reason)?;
         self.connection.await_close()
     }
 

@@ -15,14 +15,13 @@ use super::receive::{Received, Receiver};
 use super::shared::Connection;
 use crate::close::{CloseCode, CloseInfo};
 use crate::codec::event::DecoderEvent;
-use crate::codec::frame::Opcode;
 use crate::config::{Limits, Timeouts};
 use crate::error::{Error, Result, Step};
 use crate::events::event::EventKind;
 use crate::events::sink::EventSink;
 use crate::http::request::Request;
 use crate::http::response::Response;
-use crate::message::{Message, MessageKind, MessageRef};
+use crate::message::{Message, MessageKind, MessageRef, Outgoing};
 use crate::net::deadline::Deadline;
 use crate::net::stream::Stream;
 
@@ -193,22 +192,21 @@ impl WebSocket {
 
     /// Sends a message in one frame. Returns when the kernel has it and all messages queued before.
     ///
-    /// Accepts `&str`, `&String`, `&[u8]`, `&Vec<u8>`, byte arrays, `&`[`Message`] and [`MessageRef`]. Waits for the network at
-    /// most [`Timeouts::write`] for each 64 KiB; beyond that the connection fails.
+    /// Accepts text, bytes and [`Message`], borrowed or owned: [`Outgoing`] lists the types. A client sends an owned large message
+    /// faster, because it masks it in place. Waits for the network at most [`Timeouts::write`] for each 64 KiB; beyond that the
+    /// connection fails.
     ///
     /// # Errors
     /// [`Closed`](Error::Closed) once a Close was sent or received; [`Timeout`](Error::Timeout) of [`Step::Write`]; of
     /// [`Step::SendLock`] if another thread was sending all the time, which leaves the connection usable; [`Io`](Error::Io).
-    pub fn send<'a>(&mut self, message: impl Into<MessageRef<'a>>) -> Result<()> {
-        let message = message.into();
-        self.connection().send(Opcode::Data(message.kind()), message.as_bytes())
+    pub fn send<'a>(&mut self, message: impl Into<Outgoing<'a>>) -> Result<()> {
+        self.connection().send_message(message.into())
     }
 
     /// Sends a message without compression, like [`send`](WebSocket::send) otherwise. For data that is compressed already, and for
     /// a secret beside data chosen by others: the compressed length would reveal the secret.
-    pub fn send_uncompressed<'a>(&mut self, message: impl Into<MessageRef<'a>>) -> Result<()> {
-        let message = message.into();
-        self.connection().send_uncompressed(Opcode::Data(message.kind()), message.as_bytes())
+    pub fn send_uncompressed<'a>(&mut self, message: impl Into<Outgoing<'a>>) -> Result<()> {
+        self.connection().send_uncompressed_message(message.into())
     }
 
     /// Queues a message, so that many small messages need one write.
@@ -219,9 +217,8 @@ impl WebSocket {
     /// # Errors
     /// Those of [`send`](WebSocket::send).
     #[inline]
-    pub fn queue<'a>(&mut self, message: impl Into<MessageRef<'a>>) -> Result<()> {
-        let message = message.into();
-        self.connection().queue(Opcode::Data(message.kind()), message.as_bytes())
+    pub fn queue<'a>(&mut self, message: impl Into<Outgoing<'a>>) -> Result<()> {
+        self.connection().queue_message(message.into())
     }
 
     /// Writes the queued messages.
@@ -285,7 +282,8 @@ impl WebSocket {
     /// # Errors
     /// [`Usage`](Error::Usage) for a code that must not be sent or a reason of more than 123 bytes;
     /// [`Timeout`](Error::Timeout)`(`[`Step::Close`]`)` if the peer does not answer. The connection has ended then, too.
-    pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<CloseInfo> {
+    pub fn close(&mut self, code: impl Into<CloseCode>, reason: &str) -> Result<CloseInfo> {
+        let code = code.into();
         self.connection().protocol.check_close(code, reason)?;
         // After an earlier error: the remaining steps.
         self.receiver.end_by(Deadline::never());
@@ -303,8 +301,8 @@ impl WebSocket {
     ///
     /// # Errors
     /// Those of [`close`](WebSocket::close), except for a peer that does not answer.
-    pub fn start_close(&mut self, code: CloseCode, reason: &str) -> Result<()> {
-        self.connection().start_close(code, reason)
+    pub fn start_close(&mut self, code: impl Into<CloseCode>, reason: &str) -> Result<()> {
+        self.connection().start_close(code.into(), reason)
     }
 
     /// Ends the connection at once, without a Close. Each blocked call on it, in any thread, returns.

@@ -7,7 +7,7 @@ use super::member_state::{MemberState, Membership};
 use super::shared::SharedHub;
 use super::stats::{DeliveryStats, QueueOutcome};
 use crate::error::Result;
-use crate::message::MessageRef;
+use crate::message::Outgoing;
 
 /// Membership of a connection in a [`Hub`](crate::Hub). It ends when this is dropped or when the connection ends.
 ///
@@ -31,21 +31,21 @@ impl Member {
 
     /// Queues a message for this member only, in order with broadcast messages. `WebSocket::send` does not wait for the
     /// queue and can overtake it.
-    pub fn send<'a>(&self, message: impl Into<MessageRef<'a>>) -> QueueOutcome {
+    pub fn send<'a>(&self, message: impl Into<Outgoing<'a>>) -> QueueOutcome {
         let frame_format = self.shared.lock_table().get(self.state.id).map(|member_ref| member_ref.frame_format);
         let Some(frame_format) = frame_format else { return QueueOutcome::Closed };
-        let encoded = self.shared.frame_cache.encode(message.into(), &[frame_format]);
+        let encoded = self.shared.frame_cache.encode(message.into().as_message_ref(), &[frame_format]);
         self.shared.enqueue(&self.state, frame_format, &encoded)
     }
 
     /// Queues a message for all members except this one. Returns the number of members it is queued for.
-    pub fn broadcast<'a>(&self, message: impl Into<MessageRef<'a>>) -> usize {
-        self.shared.broadcast(message.into(), None, Some(self.state.id))
+    pub fn broadcast<'a>(&self, message: impl Into<Outgoing<'a>>) -> usize {
+        self.shared.broadcast(message.into().as_message_ref(), None, Some(self.state.id))
     }
 
     /// Queues a message for all subscribers of a topic except this one. Returns the number of members it is queued for.
-    pub fn publish<'a>(&self, topic: &str, message: impl Into<MessageRef<'a>>) -> usize {
-        self.shared.broadcast(message.into(), Some(topic), Some(self.state.id))
+    pub fn publish<'a>(&self, topic: &str, message: impl Into<Outgoing<'a>>) -> usize {
+        self.shared.broadcast(message.into().as_message_ref(), Some(topic), Some(self.state.id))
     }
 
     /// Subscribes to a topic, which can be any text. Subscribing again has no effect.

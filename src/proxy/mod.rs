@@ -79,7 +79,8 @@ impl Proxy {
     /// # Errors
     /// - [`UsageError::ProxyUrl`] if the URL is invalid or its scheme is not supported;
     /// - [`UsageError::ProxyCredentials`] as for [`credentials`](Proxy::credentials).
-    pub fn new(url: &str) -> Result<Proxy> {
+    pub fn new(url: impl AsRef<str>) -> Result<Proxy> {
+        let url = url.as_ref();
         ProxyServer::parse(url)
             .map_err(|kind| UsageError::ProxyUrl(kind, None))?
             .validated()

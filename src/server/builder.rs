@@ -47,8 +47,9 @@ pub fn serve(
 /// A WebSocket server (RFC 6455): an address and settings, started by [`run`](Server::run) or [`start`](Server::start).
 ///
 /// The server calls the handler for each open connection, on a thread of that connection. It closes the connection when
-/// the handler returns, and with 1011 when the handler panics. It ignores the result of the handler, because most
-/// connections end with an error.
+/// the handler returns, and with 1011 when the handler panics. An error that the handler returns is the event
+/// `handler-failed`, unless it is the error with which the connection ended. `?` converts most errors of an
+/// application, and [`Error::other`] all others.
 ///
 /// Other requests get an HTTP response: 400, 403, 405, 426, 429, 431, 500, 503 or 505, or the one from
 /// [`http`](Server::http) or [`on_request`](Server::on_request).
@@ -83,7 +84,11 @@ impl Server {
     /// # Errors
     /// [`Io`](Error::Io) of [`Step::Listen`].
     pub fn bind(addr: impl ToSocketAddrs) -> Result<Server> {
-        let listener = TcpListener::bind(addr).map_err(|error| Error::io(Step::Listen, error))?;
+        let addrs: Vec<SocketAddr> = addr.to_socket_addrs().map_err(|error| Error::io(Step::Listen, error))?.collect();
+        let listener = TcpListener::bind(&addrs[..]).map_err(|error| {
+            let names: Vec<String> = addrs.iter().map(SocketAddr::to_string).collect();
+            Error::listen(names.join(" or "), error)
+        })?;
         Ok(Server { listener: Some(Listener::Tcp(listener)), ..Server::without_listener() })
     }
 
@@ -99,7 +104,7 @@ impl Server {
     #[cfg(unix)]
     pub fn bind_unix(path: impl AsRef<std::path::Path>) -> Result<Server> {
         let listener = super::listener::unix::UnixPathListener::bind(path.as_ref())
-            .map_err(|error| Error::io(Step::Listen, error))?;
+            .map_err(|error| Error::listen(path.as_ref().display(), error))?;
         Ok(Server { listener: Some(Listener::Unix(listener)), ..Server::without_listener() })
     }
 

@@ -45,7 +45,8 @@ pub(crate) fn reject(io: &HandshakeIo<'_>, error: Error, config: &HandshakeConfi
         | Error::Tls(_)
         | Error::Timeout(_)
         | Error::Protocol(_)
-        | Error::Closed(_) => {
+        | Error::Closed(_)
+        | Error::Other(_) => {
             io.stream.shutdown();
             return error;
         }
