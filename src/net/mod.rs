@@ -7,6 +7,7 @@
 //! | `tcp` | a socket with bounded reads and writes |
 //! | `stream` | the stream of a connection: plain, TLS, or supplied by the caller |
 //! | `split_stream` | a stream that the caller supplied as two halves |
+//! | `memory` | two such streams, connected in memory |
 //! | `pipe` | one direction of such a stream |
 //! | `write_buffer` | bytes to be written, in the order of their frames |
 //! | `deadline_io` | reads and writes on a TCP socket that share one deadline |
@@ -21,6 +22,7 @@ pub(crate) mod deadline_io;
 #[cfg(feature = "client")]
 pub(crate) mod dial;
 pub(crate) mod ip_network;
+mod memory;
 mod pipe;
 pub(crate) mod socket;
 pub(crate) mod split_stream;

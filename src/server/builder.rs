@@ -141,7 +141,7 @@ impl Server {
     /// [`Io`](Error::Io) of [`Step::Listen`], or of [`Step::Thread`] if no thread can be started at all. If
     /// descriptors, memory or threads run out later, the server goes on: new clients wait, or are answered 503.
     pub fn run(self, handler: impl Fn(WebSocket) -> Result<()> + Send + Sync + 'static) -> Result<()> {
-        self.start(handler)?.wait()
+        self.start(handler)?.join()
     }
 
     /// Accepts connections on background threads until the returned handle is dropped.
