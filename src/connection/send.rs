@@ -3,11 +3,13 @@
 //! Knows the permit and the state; must not know the receiver or the public handles.
 
 use super::shared::Connection;
+use super::state::SharedState;
 use super::write_permit::WriteIntent;
 use crate::codec::frame::Opcode;
 use crate::error::{Error, ProtocolError, Result, Step};
 use crate::message::Outgoing;
 use crate::net::deadline::Deadline;
+use crate::primitives::lock::Locked;
 
 /// Threshold in bytes from which queued frames are written.
 const QUEUE_FLUSH_SIZE: usize = 64 << 10;
@@ -209,27 +211,19 @@ impl Connection {
         let mut state = self.lock_state();
         let close_deadline = state.close_deadline();
         let empty = state.writer.as_ref().map_or(true, |writer| writer.buffer.is_empty());
-        let idle = empty && state.pending.is_empty() && !self.stream.has_unsolicited_output();
+        let pending = !state.pending.is_empty();
+        let idle = empty && !pending && !self.stream.has_unsolicited_output();
         if idle || state.end.is_some() {
             return WriteStatus { congested: false, close_deadline };
         }
-        if state.is_low_on_keys() {
-            drop(state);
-            match self.lock_state_with_keys() {
-                Ok(locked) => state = locked,
-                Err(_) => return WriteStatus { congested: false, close_deadline },
+        if pending {
+            match self.encode_before_read(state) {
+                Some(encoded) => state = encoded,
+                None => return WriteStatus { congested: false, close_deadline },
             }
         }
         // The thread that has the permit looks for pending frames once before it releases it. For frames scheduled after that
         // look, the short wait of a congested connection brings the receiver back here.
-        let Some(writer) = &state.writer else { return WriteStatus { congested: true, close_deadline } };
-        // While the network is full, pending frames are not encoded: there is at most one of each kind.
-        let encoded = if writer.buffer.is_congested() { Ok(()) } else { state.encode_pending() };
-        if let Err(error) = encoded {
-            drop(state);
-            self.abort_with(error);
-            return WriteStatus { congested: false, close_deadline };
-        }
         let Some(mut writer) = state.writer.take() else { return WriteStatus { congested: true, close_deadline } };
         drop(state);
         let written = writer.buffer.try_write(&self.stream);
@@ -244,6 +238,27 @@ impl Connection {
         drop(state);
         self.emit_sent();
         WriteStatus { congested, close_deadline }
+    }
+
+    /// Encodes pending frames if the writer is available. While the network is full they are not encoded: there is at most one
+    /// of each kind. `None` if the connection has ended by this.
+    #[cold]
+    fn encode_before_read<'a>(&'a self, mut state: Locked<'a, SharedState>) -> Option<Locked<'a, SharedState>> {
+        if state.is_low_on_keys() {
+            drop(state);
+            state = self.lock_state_with_keys().ok()?;
+        }
+        if state.writer.as_ref().is_some_and(|writer| writer.buffer.is_congested()) {
+            return Some(state);
+        }
+        match state.encode_pending() {
+            Ok(()) => Some(state),
+            Err(error) => {
+                drop(state);
+                self.abort_with(error);
+                None
+            }
+        }
     }
 }
 

@@ -113,6 +113,7 @@ impl TimedSocket {
     }
 
     /// Reads on a system where a wait may lose bytes and `shutdown` may not end it.
+    #[cold]
     fn read_sliced(&self, to: &mut [u8], wait: Duration) -> io::Result<usize> {
         let since = Instant::now();
         loop {
@@ -161,6 +162,7 @@ impl TimedSocket {
     }
 
     /// Writes on a system where a write that times out does not tell the number of bytes written.
+    #[cold]
     fn write_sliced(&self, first: &[u8], second: &[u8]) -> io::Result<usize> {
         let first = self.limited(first);
         let second = second.get(..MAX_WRITE.saturating_sub(first.len())).unwrap_or(second);
