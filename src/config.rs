@@ -35,6 +35,8 @@ pub struct Timeouts {
     ///
     /// The drafts before hybi-01 (feature `legacy`) have no Ping. On such a connection only a failed write detects a peer that
     /// vanished. Receive with a timeout there.
+    #[doc(alias = "keepalive")]
+    #[doc(alias = "heartbeat")]
     pub ping_interval: Duration,
     /// The time after that Ping within which any byte must arrive from the peer. Default 20 s. Also the timeout of `ping`.
     pub pong_timeout: Duration,

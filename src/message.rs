@@ -407,7 +407,8 @@ mod tests {
             assert_eq!(*message == &b"ab"[..] && *message == b"ab".to_vec(), !is_text);
             assert_eq!(borrowed == b"ab" && borrowed == *b"ab" && borrowed == b"ab"[..], !is_text);
             assert_eq!(borrowed == &b"ab"[..] && borrowed == b"ab".to_vec(), !is_text);
-            assert!(borrowed == *message && *message == borrowed);
+            assert_eq!(borrowed, *message);
+            assert_eq!(*message, borrowed);
             assert!(*message != "b" && *message != b"b" && borrowed != "b" && borrowed != b"b");
         }
         assert_eq!((text.clone().into_text(), bytes.clone().into_text()), (Some("ab".to_owned()), None));

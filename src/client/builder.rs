@@ -43,6 +43,7 @@ use crate::tls::config::TlsConnect;
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "wss")]
 pub fn connect(url: impl AsRef<str>) -> Result<WebSocket> {
     Client::new(url)?.connect()
 }

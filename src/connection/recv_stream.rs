@@ -48,6 +48,16 @@ impl WebSocket {
     ///
     /// # Errors
     /// Those of [`recv`](WebSocket::recv).
+    ///
+    /// ```
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| ws.send("welcome"))?;
+    /// let mut ws = stdws::connect(server.url())?;
+    /// while let Some(mut stream) = ws.recv_stream()? {
+    ///     let bytes = std::io::copy(&mut stream, &mut std::io::sink())?;
+    ///     println!("{:?} of {bytes} bytes", stream.kind());
+    /// }
+    /// # Ok::<(), stdws::Error>(())
+    /// ```
     pub fn recv_stream(&mut self) -> Result<Option<RecvStream<'_>>> {
         match self.buffered_messages.pop_front() {
             Some(Message::Text(text)) => {

@@ -27,6 +27,7 @@ use crate::error::Result;
 /// Messages for connections that mask or encode for themselves (clients, drafts) are also stored once, until they are
 /// written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[doc(alias = "backpressure")]
 pub struct HubLimits {
     /// Maximum number of bytes queued for one member. Each message counts as its frame plus 64 bytes. Default 1 MiB. A
     /// larger message is accepted if the queue is empty.

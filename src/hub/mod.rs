@@ -145,6 +145,7 @@ impl Hub {
     ///
     /// The hub does not read. Another thread has to receive on the connection, because only that detects its end
     /// (see [`WebSocket::into_sender`](crate::WebSocket::into_sender)).
+    #[doc(alias = "join")]
     pub fn add(&self, sender: Sender) -> Member {
         let shared = &self.owner.shared;
         Member::new(shared.clone(), shared.add(sender))

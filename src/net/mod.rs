@@ -15,6 +15,9 @@
 //! | `dial` | from a host name to a connected socket |
 //! | `connect_guard` | one connection attempt at a time to an address (RFC 6455 section 4.1) |
 
+// First, because rustdoc lists the methods of a type in the order of these lines.
+pub(crate) mod split_stream;
+
 #[cfg(feature = "client")]
 pub(crate) mod connect_guard;
 pub(crate) mod deadline;
@@ -25,7 +28,6 @@ pub(crate) mod ip_network;
 mod memory;
 mod pipe;
 pub(crate) mod socket;
-pub(crate) mod split_stream;
 pub(crate) mod stream;
 pub(crate) mod tcp;
 pub(crate) mod write_buffer;

@@ -21,6 +21,7 @@ use crate::primitives::lock::{assert_unlocked, Lock};
 /// example. [`SplitStream::pair`] needs no network.
 ///
 /// `Read` and `Write` use the halves directly, for a test that plays the peer.
+#[doc(alias = "split")]
 pub struct SplitStream {
     reader: Box<dyn Read + Send>,
     writer: Box<dyn Write + Send>,

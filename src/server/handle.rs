@@ -91,6 +91,7 @@ impl ServerHandle {
     /// # Ok(())
     /// # }
     /// ```
+    #[doc(alias = "graceful shutdown")]
     pub fn shutdown(self, timeout: Duration) -> ShutdownReport {
         run_shutdown(&self.accept_loop, Duration::ZERO, timeout)
     }

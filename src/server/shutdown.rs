@@ -54,6 +54,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// # }
 /// ```
 #[derive(Clone, Default)]
+#[doc(alias = "graceful shutdown")]
 pub struct ShutdownHandle(Arc<Lock<Stage>>);
 
 #[derive(Default)]

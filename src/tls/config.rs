@@ -27,6 +27,7 @@ use crate::net::stream::Stream;
 /// # }
 /// ```
 #[derive(Clone)]
+#[doc(alias = "wss")]
 pub struct TlsConnect(ConnectorSource);
 
 #[derive(Clone)]
