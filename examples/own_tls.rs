@@ -61,5 +61,5 @@ fn connect(host: &str, port: &str, ca: Option<&str>) -> Result<WebSocket, Box<dy
         std::thread::spawn(move || openssl.wait());
     });
     // The URL says what the request asks for. TLS is ours, so wss is welcome in every build.
-    Ok(Client::new(&format!("wss://{host}:{port}/"))?.connect_over(halves)?)
+    Ok(Client::new(format!("wss://{host}:{port}/"))?.connect_over(halves)?)
 }

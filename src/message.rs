@@ -398,15 +398,19 @@ mod tests {
     #[test]
     fn text_equals_text_and_bytes_equal_bytes() {
         let (text, bytes) = (Message::from("ab"), Message::from(vec![b'a', b'b']));
+        let (owned_text, owned_bytes) = (String::from("ab"), b"ab".to_vec());
         for (message, is_text) in [(&text, true), (&bytes, false)] {
             let borrowed = MessageRef::from(message);
-            assert_eq!(*message == "ab" && *message == *"ab" && *message == String::from("ab"), is_text);
-            assert_eq!(*message == "ab" || *message == *"ab" || *message == String::from("ab"), is_text);
-            assert_eq!(borrowed == "ab" && borrowed == *"ab" && borrowed == String::from("ab"), is_text);
-            assert_eq!(*message == b"ab" || *message == *b"ab" || *message == b"ab"[..], !is_text);
-            assert_eq!(*message == &b"ab"[..] && *message == b"ab".to_vec(), !is_text);
-            assert_eq!(borrowed == b"ab" && borrowed == *b"ab" && borrowed == b"ab"[..], !is_text);
-            assert_eq!(borrowed == &b"ab"[..] && borrowed == b"ab".to_vec(), !is_text);
+            let texts = [*message == "ab", *message == *"ab", *message == owned_text];
+            let borrowed_texts = [borrowed == "ab", borrowed == *"ab", borrowed == owned_text];
+            assert_eq!((texts, borrowed_texts), ([is_text; 3], [is_text; 3]));
+            let slice = &b"ab"[..];
+            let others =
+                [*message == b"ab", *message == *b"ab", *message == *slice, *message == slice, *message == owned_bytes];
+            assert_eq!(others, [!is_text; 5]);
+            let others =
+                [borrowed == b"ab", borrowed == *b"ab", borrowed == *slice, borrowed == slice, borrowed == owned_bytes];
+            assert_eq!(others, [!is_text; 5]);
             assert_eq!(borrowed, *message);
             assert_eq!(*message, borrowed);
             assert!(*message != "b" && *message != b"b" && borrowed != "b" && borrowed != b"b");

@@ -13,9 +13,7 @@ use wire::*;
 const MOMENT: Duration = Duration::from_millis(100);
 
 fn timeouts(close: Duration) -> Timeouts {
-    let mut timeouts = Timeouts::default();
-    timeouts.close = close;
-    timeouts
+    Timeouts { close, ..Timeouts::default() }
 }
 
 fn limits(side: Side) -> Limits {
@@ -312,8 +310,7 @@ fn dropping_sends_a_close() {
 /// 6455-7.2.2-1: a server aborts an opening handshake without a request by ending the stream, without a response.
 #[test]
 fn a_missing_request_gets_no_response() {
-    let mut timeouts = Timeouts::default();
-    timeouts.handshake = MOMENT;
+    let timeouts = Timeouts { handshake: MOMENT, ..Timeouts::default() };
     let server = Server::bind("127.0.0.1:0").unwrap().timeouts(timeouts).start(|_| Ok(())).unwrap();
     for part in ["", &REQUEST[..REQUEST.len() - 2]] {
         let mut stream = connect(server.local_addr().unwrap());

@@ -24,7 +24,7 @@ fn io_error() -> Error {
 fn connect_error() -> Error {
     let (_listener, address) = listen();
     let stream = connect(address);
-    stdws::connect(&format!("ws://{}", stream.local_addr().unwrap())).unwrap_err()
+    stdws::connect(format!("ws://{}", stream.local_addr().unwrap())).unwrap_err()
 }
 
 /// The rejection of a server that answers with these bytes.
@@ -59,7 +59,7 @@ fn every_variant_says_what_happened_and_what_to_change() {
         (connect_error(), "no connection to 127.0.0.1:", false, false, true),
         (Error::Timeout(Step::Write), "timed out writing to the network; see Timeouts::write", true, false, false),
         (
-            refused("HTTP/1.1 503 Busy\r\n\r\n", |address| Client::new(&format!("ws://{address}")).unwrap()),
+            refused("HTTP/1.1 503 Busy\r\n\r\n", |address| Client::new(format!("ws://{address}")).unwrap()),
             "the opening handshake failed: the server responded with status 503 instead of 101",
             false,
             false,
@@ -134,7 +134,7 @@ fn a_timeout_names_the_step_and_its_setting() {
 #[test]
 fn attempts_that_ran_out_of_time_are_timeouts() {
     let (_listener, address) = listen();
-    let client = Client::new(&format!("ws://{address}")).unwrap();
+    let client = Client::new(format!("ws://{address}")).unwrap();
     let error = client.clone().connect_timeout(Duration::ZERO).connect().unwrap_err();
     assert!(error.is_timeout(), "{error:?}");
     let error = client.connect_timeout(Duration::from_millis(50)).connect().unwrap_err();
@@ -269,7 +269,7 @@ fn assert_no_secret(text: &str) {
 
 /// Secrets wherever there is room for one.
 fn client_with_secrets(address: SocketAddr) -> Client {
-    Client::new(&format!("ws://secret:secret@{address}/path?token=secret"))
+    Client::new(format!("ws://secret:secret@{address}/path?token=secret"))
         .and_then(|client| client.header("Authorization", "Bearer secret"))
         .and_then(|client| client.header("Cookie", "session=secret"))
         .and_then(|client| client.header("X-Api-Key", "secret"))
@@ -368,8 +368,7 @@ fn handshake_errors_of_a_server_show_no_secrets() {
             Ok(())
         }
     }
-    let mut timeouts = Timeouts::default();
-    timeouts.handshake = LONG;
+    let timeouts = Timeouts { handshake: LONG, ..Timeouts::default() };
     let server = Server::without_listener().timeouts(timeouts);
     let error = server.accept_over(stdws::SplitStream::new(request.as_bytes(), Keep(written.clone()))).unwrap_err();
     assert_no_secret(&format!("{error} {error:?} {server:?}"));

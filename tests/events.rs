@@ -85,7 +85,7 @@ fn url(server: &stdws::ServerHandle) -> String {
 fn all_events_of_a_connection_on_both_sides() {
     let (at_server, at_client) = (EventLog::default(), EventLog::default());
     let server = echo(Server::bind("127.0.0.1:0").unwrap().on_event(at_server.closure()));
-    let client = Client::new(&url(&server)).unwrap().on_event(at_client.closure());
+    let client = Client::new(url(&server)).unwrap().on_event(at_client.closure());
     let mut ws = client.connect().unwrap();
     let number = ws.connection_id().unwrap();
     ws.send("hello").unwrap();
@@ -156,17 +156,13 @@ fn all_events_of_a_connection_on_both_sides() {
     assert_ne!(at_server.wait("ended", 1)[0].connection_id(), Some(number));
     at_server.check_pairs();
     at_client.check_pairs();
-    assert!(stdws::connect(&url(&server)).unwrap().connection_id().is_none(), "no event handler");
+    assert!(stdws::connect(url(&server)).unwrap().connection_id().is_none(), "no event handler");
 }
 
 #[test]
 fn handshakes_that_do_not_succeed() {
     let log = EventLog::default();
-    let timeouts = {
-        let mut t = Timeouts::default();
-        t.handshake = Duration::from_millis(50);
-        t
-    };
+    let timeouts = Timeouts { handshake: Duration::from_millis(50), ..Timeouts::default() };
     let server = Server::bind("127.0.0.1:0").unwrap().timeouts(timeouts).on_event(log.closure());
     let server = echo(server.http(|_| Response::text(404, "no")));
     let mut open = Vec::new();
@@ -188,14 +184,14 @@ fn handshakes_that_do_not_succeed() {
 
     // A client: rejected by the server, and no server.
     let log = EventLog::default();
-    let client = Client::new(&url(&server)).unwrap().header("Sec-WebSocket-X", "y");
+    let client = Client::new(url(&server)).unwrap().header("Sec-WebSocket-X", "y");
     assert!(client.is_err());
-    let client = Client::new(&format!("{}/?token=secret", url(&server))).unwrap().origin("http://elsewhere").unwrap();
+    let client = Client::new(format!("{}/?token=secret", url(&server))).unwrap().origin("http://elsewhere").unwrap();
     client.on_event(log.closure()).connect().unwrap_err();
     assert_eq!(log.names(), ["connected", "handshake-rejected"]);
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let log = EventLog::default();
-    let client = Client::new(&format!("ws://{gone}/")).unwrap().on_event(log.closure());
+    let client = Client::new(format!("ws://{gone}/")).unwrap().on_event(log.closure());
     client.connect().unwrap_err();
     assert_eq!(log.names(), ["failed"]);
 }
@@ -204,8 +200,8 @@ fn handshakes_that_do_not_succeed() {
 fn rejected_connections() {
     let log = EventLog::default();
     let server = echo(Server::bind("127.0.0.1:0").unwrap().max_connections(1).on_event(log.closure()));
-    let first = stdws::connect(&url(&server)).unwrap();
-    stdws::connect(&url(&server)).unwrap_err();
+    let first = stdws::connect(url(&server)).unwrap();
+    stdws::connect(url(&server)).unwrap_err();
     let events = log.wait("connection-rejected", 1);
     let rejected = events.iter().find(|event| event.name() == "connection-rejected").unwrap();
     assert_eq!(rejected.connection_id(), None);
@@ -283,7 +279,7 @@ fn a_handler_that_panics() {
     let log = EventLog::default();
     let server = Server::bind("127.0.0.1:0").unwrap().on_event(log.closure());
     let server = server.start(|_ws| panic::resume_unwind(Box::new("a planted panic"))).unwrap();
-    let mut ws = stdws::connect(&url(&server)).unwrap();
+    let mut ws = stdws::connect(url(&server)).unwrap();
     ws.recv().unwrap();
     assert_eq!(ws.close_info().map(|info| info.code()), Some(CloseCode::INTERNAL));
     let events = log.wait("handler-panicked", 1);
@@ -336,7 +332,7 @@ fn a_handler_that_fails() {
             Ok(())
         })
         .unwrap();
-    let connect = |path: &str| stdws::connect(&format!("{}/{path}", server.url())).unwrap();
+    let connect = |path: &str| stdws::connect(format!("{}/{path}", server.url())).unwrap();
     for (path, text) in [
         ("own", "own error"),
         ("text", "no\\nroom"),
@@ -383,7 +379,7 @@ fn a_panicking_closure_does_not_affect_the_connection() {
         panic::resume_unwind(Box::new("a planted panic"));
     };
     let server = echo(Server::bind("127.0.0.1:0").unwrap().on_event(closure.clone()));
-    let mut ws = Client::new(&url(&server)).unwrap().on_event(closure.clone()).connect().unwrap();
+    let mut ws = Client::new(url(&server)).unwrap().on_event(closure.clone()).connect().unwrap();
     for text in ["one", "two"] {
         ws.send(text).unwrap();
         assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some(text));
@@ -395,7 +391,7 @@ fn a_panicking_closure_does_not_affect_the_connection() {
     let server = Server::bind("127.0.0.1:0").unwrap().on_event(closure);
     let server = server.start(|_ws| panic::resume_unwind(Box::new("a planted panic"))).unwrap();
     for _ in 0..3 {
-        stdws::connect(&url(&server)).unwrap().recv().unwrap();
+        stdws::connect(url(&server)).unwrap().recv().unwrap();
     }
 }
 
@@ -415,7 +411,7 @@ fn a_closure_may_use_connections() {
         events.send(event.name()).unwrap();
     };
     let server = echo(Server::bind("127.0.0.1:0").unwrap());
-    let mut ws = Client::new(&url(&server)).unwrap().on_event(closure).connect().unwrap();
+    let mut ws = Client::new(url(&server)).unwrap().on_event(closure).connect().unwrap();
     *sender.lock().unwrap() = Some(ws.sender());
     ws.send("first").unwrap();
     for want in ["first", "from the closure", "and again"] {
@@ -436,7 +432,7 @@ fn events_show_no_secrets() {
     }));
     for open in [false, true] {
         let address = server.local_addr().unwrap();
-        let mut client = Client::new(&format!("ws://user:hidden@{address}/hidden?hidden")).unwrap();
+        let mut client = Client::new(format!("ws://user:hidden@{address}/hidden?hidden")).unwrap();
         if open {
             client = client.header("X-Open", "hidden").unwrap();
         }
@@ -459,7 +455,7 @@ fn events_show_no_secrets() {
 fn sizes_are_those_on_the_wire() {
     let log = EventLog::default();
     let server = echo(Server::bind("127.0.0.1:0").unwrap().deflate(stdws::Deflate::default()));
-    let client = Client::new(&url(&server)).unwrap().deflate(stdws::Deflate::default()).on_event(log.closure());
+    let client = Client::new(url(&server)).unwrap().deflate(stdws::Deflate::default()).on_event(log.closure());
     let mut ws = client.connect().unwrap();
     let text = "the same again and again, ".repeat(100);
     ws.send(&text).unwrap();

@@ -163,8 +163,7 @@ fn proxy_protocol_and_header_make_one_chain() {
 #[test]
 fn a_dripping_header_ends_at_the_handshake_timeout() {
     with_watchdog(|| {
-        let mut timeouts = Timeouts::default();
-        timeouts.handshake = Duration::from_millis(300);
+        let timeouts = Timeouts { handshake: Duration::from_millis(300), ..Timeouts::default() };
         let server = start(bind().timeouts(timeouts).trust_proxy_protocol(["127.0.0.1"]).unwrap());
         let mut stream = TcpStream::connect(server.local_addr().unwrap()).unwrap();
         stream.set_read_timeout(Some(Duration::from_millis(20))).unwrap();

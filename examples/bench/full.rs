@@ -74,8 +74,7 @@ pub(super) fn measure(load: Load) -> Result<(), Failure> {
 
 fn start() -> Result<ServerHandle, Failure> {
     // The clients answer no Pings.
-    let mut timeouts = Timeouts::default();
-    timeouts.ping_interval = Duration::from_secs(600);
+    let timeouts = Timeouts { ping_interval: Duration::from_secs(600), ..Timeouts::default() };
     Ok(Server::bind("127.0.0.1:0")?.timeouts(timeouts).start(|mut ws: WebSocket| {
         while let Some(message) = ws.recv()? {
             ws.send(&message)?;

@@ -419,8 +419,7 @@ struct StdwsClient {
 
 impl StdwsClient {
     fn connect(port: u16, payload: Vec<u8>, window: usize, text: bool, deflate: bool) -> Result<StdwsClient, Failure> {
-        let mut client =
-            Client::new(&format!("ws://127.0.0.1:{port}"))?.limits(Limits::with_max_message_size(64 << 20));
+        let mut client = Client::new(format!("ws://127.0.0.1:{port}"))?.limits(Limits::with_max_message_size(64 << 20));
         if deflate {
             client = with_deflate(client)?;
         }

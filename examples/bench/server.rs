@@ -40,8 +40,7 @@ fn server(
     handler: impl Fn(WebSocket) -> stdws::Result<()> + Send + Sync + 'static,
 ) -> Result<ServerHandle, Failure> {
     // Nobody is asked for a sign of life while it is measured.
-    let mut timeouts = Timeouts::default();
-    timeouts.ping_interval = Duration::from_secs(600);
+    let timeouts = Timeouts { ping_interval: Duration::from_secs(600), ..Timeouts::default() };
     let server = Server::bind("127.0.0.1:0")?.timeouts(timeouts);
     Ok(server.max_connections(count).max_per_address(count).max_handshakes(count).start(handler)?)
 }

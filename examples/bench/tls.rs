@@ -66,7 +66,7 @@ pub(super) fn compare(rounds: usize, time: Duration) -> Result<(), Failure> {
             Workload::Down => "down",
         };
         let client =
-            Client::new(&format!("{url}/{path}"))?.limits(Limits::with_max_message_size(64 << 20)).tls(tls.clone())?;
+            Client::new(format!("{url}/{path}"))?.limits(Limits::with_max_message_size(64 << 20)).tls(tls.clone())?;
         let mut ws = client.connect()?;
         let (mut direct, mut ours, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..rounds.saturating_mul(TURNS as usize) {

@@ -33,10 +33,8 @@ pub(crate) struct Participant {
 impl Chat {
     pub(crate) fn start(nats: Option<String>) -> Result<Arc<Chat>, Box<dyn std::error::Error>> {
         let process = RandomState::new().build_hasher().finish() as u32;
-        let mut limits = HubLimits::default();
-        // Who does not read is closed with 1013, comes back, and gets the history.
-        limits.max_queue_bytes = 256 << 10;
-        let hub = Hub::with_limits(limits)?;
+        // A member that does not read is closed with 1013. It reconnects, and gets the history.
+        let hub = Hub::with_limits(HubLimits { max_queue_bytes: 256 << 10, ..HubLimits::default() })?;
         let chat =
             Arc::new(Chat { rooms: Mutex::default(), hub, nats: OnceLock::new(), process, lines: AtomicU64::new(0) });
         if let Some(address) = nats {

@@ -92,7 +92,7 @@ impl Proxy {
     /// # Errors
     /// [`UsageError::ProxyUrl`] if the address is neither.
     pub fn http(address: &str) -> Result<Proxy> {
-        Proxy::new(&format!("http://{address}"))
+        Proxy::new(format!("http://{address}"))
     }
 
     /// A SOCKS5 proxy at `host` or `host:port`. Default port 1080.
@@ -100,7 +100,7 @@ impl Proxy {
     /// # Errors
     /// [`UsageError::ProxyUrl`] if the address is neither.
     pub fn socks5(address: &str) -> Result<Proxy> {
-        Proxy::new(&format!("socks5://{address}"))
+        Proxy::new(format!("socks5://{address}"))
     }
 
     /// Sets user name and password for the proxy, in place of those in its URL.

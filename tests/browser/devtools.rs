@@ -98,7 +98,7 @@ impl Browser {
         let id = self.last.get();
         let session = session.map(|session| format!("\"sessionId\":{},", quote(session))).unwrap_or_default();
         let mut ws = self.ws.borrow_mut();
-        ws.send(&format!("{{\"id\":{id},{session}\"method\":{},\"params\":{{{parameters}}}}}", quote(method))).unwrap();
+        ws.send(format!("{{\"id\":{id},{session}\"method\":{},\"params\":{{{parameters}}}}}", quote(method))).unwrap();
         loop {
             let message = ws.recv_timeout(LONG).unwrap().expect("Chromium closed the connection");
             let answer = Json::parse(message.as_text().unwrap());

@@ -450,8 +450,7 @@ fn a_broadcast_allocates_as_much_for_many_members_as_for_one() {
 
 /// Twenty members that do not read, and one backlog's worth of memory. The bound of `HubLimits` would be twenty.
 fn what_waits_for_many_members_is_kept_once() {
-    let mut limits = HubLimits::default();
-    limits.max_queue_bytes = 32 << 20;
+    let limits = HubLimits { max_queue_bytes: 32 << 20, ..HubLimits::default() };
     let hub = Hub::with_limits(limits).unwrap();
     let seats: Vec<_> = (0..20)
         .map(|_| {
