@@ -178,6 +178,12 @@ impl Tab<'_> {
         self.call("Input.dispatchKeyEvent", &format!("\"type\":\"keyUp\",{parameters}"));
     }
 
+    /// Sets the width of the page in CSS pixels.
+    pub(crate) fn width(&self, width: u32) {
+        let size = format!("\"width\":{width},\"height\":740,\"deviceScaleFactor\":1,\"mobile\":false");
+        self.call("Emulation.setDeviceMetricsOverride", &size);
+    }
+
     /// What a screen reader is told: role and name of everything.
     pub(crate) fn heard(&self) -> Vec<(String, String)> {
         let tree = self.call("Accessibility.getFullAXTree", "");
