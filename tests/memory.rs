@@ -12,7 +12,7 @@ use wire::*;
 /// Both sides of a connection in memory: the client and the server.
 fn both_sides(timeouts: Timeouts) -> (WebSocket, WebSocket) {
     let (near, far) = SplitStream::pair();
-    let server = spawn(move || Server::without_listener().timeouts(timeouts).accept_over(far).unwrap());
+    let server = spawn(move || Server::without_listener().timeouts(timeouts).accept_over(far).unwrap().unwrap());
     let client = Client::new("ws://localhost/").unwrap().timeouts(timeouts).connect_over(near).unwrap();
     (client, server.join())
 }
@@ -59,7 +59,7 @@ fn every_wait_keeps_its_limit() {
 #[test]
 fn an_end_that_is_read_and_written_directly_plays_the_peer() {
     let (near, mut far) = SplitStream::pair();
-    let server = spawn(move || Server::without_listener().accept_over(near).unwrap().recv());
+    let server = spawn(move || Server::without_listener().accept_over(near).unwrap().unwrap().recv());
     far.write_all(REQUEST.as_bytes()).unwrap();
     let mut response = [0; 12];
     far.read_exact(&mut response).unwrap();
@@ -71,7 +71,7 @@ fn an_end_that_is_read_and_written_directly_plays_the_peer() {
 
     // And the end of our side is the end of the peer's reads, after what was sent.
     let (near, mut far) = SplitStream::pair();
-    let server = spawn(move || drop(Server::without_listener().accept_over(near).unwrap()));
+    let server = spawn(move || drop(Server::without_listener().accept_over(near).unwrap().unwrap()));
     far.write_all(REQUEST.as_bytes()).unwrap();
     let mut rest = Vec::new();
     far.read_to_end(&mut rest).unwrap();

@@ -8,12 +8,13 @@ use super::constant_time;
 /// User name and password of a request (RFC 7617). See [`Server::basic_auth`](crate::Server::basic_auth) and
 /// [`Request::basic_auth`](crate::Request::basic_auth).
 ///
-/// Both are the text that was sent, not normalized. `Debug` shows neither. There is no `==`, whose time would show how much of a
-/// guess is right.
+/// Both are what was sent, not normalized. RFC 7617 defines text. Some protocols send keys: OCPP, for example, sends a key of raw
+/// bytes as the password. Therefore both are also there as bytes. `Debug` shows neither. There is no `==`, whose time would show
+/// how much of a guess is right.
 #[derive(Clone)]
 pub struct Credentials {
-    user: String,
-    password: String,
+    user: Vec<u8>,
+    password: Vec<u8>,
 }
 
 impl Credentials {
@@ -23,21 +24,49 @@ impl Credentials {
     }
 
     /// Whether user name and password are these. The time depends only on the length of the values that the client sent.
-    pub fn matches(&self, user: &str, password: &str) -> bool {
+    ///
+    /// ```
+    /// # fn main() -> stdws::Result<()> {
+    /// use stdws::{Client, Server};
+    /// let key = [0x00, 0xC7, 0x3A, 0xFF];
+    /// let server = Server::bind("127.0.0.1:0")?.basic_auth("stations", move |station| station.matches("CP-7", key))?;
+    /// let server = server.start(|mut ws| ws.send("welcome"))?;
+    /// let mut ws = Client::new(&server.url())?.basic_auth_bytes(b"CP-7", &key)?.connect()?;
+    /// # assert_eq!(ws.recv()?.unwrap().as_text(), Some("welcome"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn matches(&self, user: impl AsRef<[u8]>, password: impl AsRef<[u8]>) -> bool {
         // Not `&&`, which would skip the second comparison when the first one fails.
         constant_time_eq(&self.user, user) & constant_time_eq(&self.password, password)
     }
 
-    /// The user name.
-    pub fn user(&self) -> &str {
-        &self.user
+    /// The user name. `None` if it is not text of RFC 7617: UTF-8 without control characters.
+    pub fn user(&self) -> Option<&str> {
+        text(&self.user)
     }
 
     /// The password, to compare it with a hash or to send it to another service. To compare it with a password, use
-    /// [`matches`](Credentials::matches) or [`constant_time_eq`].
-    pub fn password(&self) -> &str {
+    /// [`matches`](Credentials::matches) or [`constant_time_eq`]. `None` if it is not text of RFC 7617: UTF-8 without control
+    /// characters.
+    pub fn password(&self) -> Option<&str> {
+        text(&self.password)
+    }
+
+    /// The bytes of the user name.
+    pub fn user_bytes(&self) -> &[u8] {
+        &self.user
+    }
+
+    /// The bytes of the password.
+    pub fn password_bytes(&self) -> &[u8] {
         &self.password
     }
+}
+
+fn text(bytes: &[u8]) -> Option<&str> {
+    // 7617-2-4. 7617-2.1-1, 7617-2.1-2: UTF-8, as the challenge requires. No other encoding is tried.
+    std::str::from_utf8(bytes).ok().filter(|_| !basic::has_control(bytes))
 }
 
 impl fmt::Debug for Credentials {
@@ -59,4 +88,31 @@ impl fmt::Debug for Credentials {
 /// ```
 pub fn constant_time_eq(given: impl AsRef<[u8]>, secret: impl AsRef<[u8]>) -> bool {
     constant_time::constant_time_eq(given.as_ref(), secret.as_ref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_utf_8_without_control_characters() {
+        // 7617-2-4, 7617-2.1-1, 7617-2.1-2: user name and password, as text and as bytes.
+        let rows: [(&str, Option<&str>, Option<&str>, &[u8], &[u8]); 5] = [
+            ("Basic YTpi", Some("a"), Some("b"), b"a", b"b"),
+            ("Basic YToA", Some("a"), None, b"a", b"\0"),
+            ("Basic YQo6Yg==", None, Some("b"), b"a\n", b"b"),
+            ("Basic YTr/", Some("a"), None, b"a", b"\xFF"),
+            ("Basic YTr/Ov8=", Some("a"), None, b"a", b"\xFF:\xFF"),
+        ];
+        for (value, user, password, user_bytes, password_bytes) in rows {
+            let credentials = Credentials::from_header(value.as_bytes()).unwrap();
+            assert_eq!((credentials.user(), credentials.password()), (user, password), "{value}");
+            assert_eq!(
+                (credentials.user_bytes(), credentials.password_bytes()),
+                (user_bytes, password_bytes),
+                "{value}"
+            );
+            assert!(credentials.matches(user_bytes, password_bytes) && !credentials.matches(user_bytes, b"c"));
+        }
+    }
 }

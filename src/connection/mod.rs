@@ -8,6 +8,7 @@
 //! | `websocket_close`, `properties` | how a `WebSocket` is closed, and what its opening handshake has determined |
 //! | `websocket` | [`WebSocket`](crate::WebSocket): receives and sends |
 //! | `receive` | the receiving side: reads, keepalive, every wait for input |
+//! | `keepalive` | when a Ping is due |
 //! | `ending` | the last steps: the Close is written, and the stream is ended |
 //! | `close` | the closing handshake, and failing |
 //! | `send`, `nonblocking` | sending with and without waiting |
@@ -52,6 +53,7 @@ mod background;
 mod close;
 mod ending;
 pub(crate) mod framing;
+mod keepalive;
 pub(crate) mod messages;
 pub(crate) mod nonblocking;
 mod properties;

@@ -24,6 +24,7 @@ use crate::http::response::Response;
 use crate::message::{Message, MessageKind, MessageRef, Outgoing};
 use crate::net::deadline::Deadline;
 use crate::net::stream::Stream;
+use crate::redact;
 
 /// An open WebSocket connection (RFC 6455), made by [`connect`](crate::connect), [`Client`](crate::Client) or
 /// [`Server`](crate::Server).
@@ -65,7 +66,7 @@ pub struct WebSocket {
 }
 
 /// The result of the opening handshake, and the addresses of both sides.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct ConnectionInfo {
     pub(crate) peer: Option<SocketAddr>,
     pub(crate) local: Option<SocketAddr>,
@@ -376,7 +377,7 @@ impl fmt::Debug for WebSocket {
         f.debug_struct("WebSocket")
             .field("role", &self.connection().role)
             .field("peer", &self.info.peer)
-            .field("subprotocol", &self.info.subprotocol)
+            .field("subprotocol", &self.info.subprotocol.as_deref().map(redact::subprotocol))
             .field("open", &self.connection().is_open())
             .finish_non_exhaustive()
     }

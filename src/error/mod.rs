@@ -6,12 +6,15 @@
 
 mod connect;
 mod handshake;
+mod handshake_kinds;
+mod head;
 mod io;
 mod other;
 mod protocol;
 mod proxy;
 mod proxy_header;
 mod redirect;
+mod response;
 mod tls;
 mod usage;
 
@@ -20,7 +23,9 @@ use std::sync::Arc;
 
 pub(crate) use connect::HostRole;
 pub use connect::{ConnectAttempt, ConnectError};
-pub use handshake::{HandshakeError, HandshakeErrorKind, HeadErrorKind};
+pub use handshake::{HandshakeError, HandshakeErrorKind};
+pub use handshake_kinds::{HookErrorKind, OverloadKind, RequestErrorKind, ResponseErrorKind};
+pub use head::HeadErrorKind;
 pub use io::{IoError, Step};
 pub use protocol::ProtocolError;
 pub use proxy::{ProxyError, ProxyErrorKind};

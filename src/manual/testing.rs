@@ -19,7 +19,10 @@
 //!
 //! # fn main() -> stdws::Result<()> {
 //! let (near, far) = SplitStream::pair();
-//! let handler = std::thread::spawn(move || count(Server::without_listener().accept_over(far)?));
+//! let handler = std::thread::spawn(move || match Server::without_listener().accept_over(far)? {
+//!     Some(ws) => count(ws),
+//!     None => Err("a hook has answered the request".into()),
+//! });
 //! let mut ws = Client::new("ws://localhost/count")?.connect_over(near)?;
 //! ws.send("hello")?;
 //! assert_eq!(ws.recv()?.unwrap(), "5");

@@ -25,7 +25,10 @@ impl SplitStream {
     /// # fn main() -> stdws::Result<()> {
     /// use stdws::{Client, Server, SplitStream};
     /// let (near, far) = SplitStream::pair();
-    /// let server = std::thread::spawn(move || Server::without_listener().accept_over(far)?.send("welcome"));
+    /// let server = std::thread::spawn(move || match Server::without_listener().accept_over(far)? {
+    ///     Some(mut ws) => ws.send("welcome"),
+    ///     None => Ok(()), // a hook has answered
+    /// });
     /// let mut ws = Client::new("ws://localhost/")?.connect_over(near)?;
     /// assert_eq!(ws.recv()?.unwrap(), "welcome");
     /// server.join().unwrap()?;
