@@ -432,7 +432,7 @@ fn events_show_no_secrets() {
     let server = Server::bind("127.0.0.1:0").unwrap().on_event(log.closure());
     let server = echo(server.on_request(|request| match request.header("X-Open") {
         Some(_) => stdws::Decision::accept(),
-        None => stdws::Decision::Respond(Response::text(401, "hidden")),
+        None => Response::text(401, "hidden").into(),
     }));
     for open in [false, true] {
         let address = server.local_addr().unwrap();

@@ -149,7 +149,7 @@ fn settings_of_a_server() {
         if let Some(error) = response.error() {
             shown.both(error);
         }
-        shown.debug(&Decision::Respond(response));
+        shown.debug(&Decision::from(response));
     }
     shown.debug(&accept);
     shown.debug(&Decision::from(accept));

@@ -65,7 +65,7 @@ fn serve(settings: Settings) -> std::result::Result<(), Box<dyn std::error::Erro
         .http(page)
         .on_request(|request| match request.path() {
             "/chat" => Decision::accept(),
-            _ if request.is_websocket() => Decision::Respond(Response::text(404, "the chat is at /chat\n")),
+            _ if request.is_websocket() => Response::text(404, "the chat is at /chat\n").into(),
             _ => Decision::accept(),
         });
     if let Some(count) = settings.max_connections {
