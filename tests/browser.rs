@@ -129,7 +129,7 @@ fn two_tabs_talk_through_two_servers() {
     assert_ne!(ada.value("document.title"), Json::Text("owned".into()));
     assert_ne!(bob.value("document.title"), Json::Text("owned".into()));
 
-    // A name is taken once, and the one who asks hears why.
+    // A name can be used once in a room, and the second client is shown the reason.
     let other = browser.open(&format!("http://{first}/"));
     join(&other, "ada");
     other.until("document.getElementById('problem').textContent.includes('has this name already')");
@@ -144,7 +144,7 @@ fn two_tabs_talk_through_two_servers() {
     ada.until("document.activeElement.textContent === 'Send'");
     ada.value("document.getElementById('text').focus()");
 
-    // A server goes and comes back; its visitors notice both, and nothing is shown twice.
+    // A server ends and starts again. Its clients notice both, and nothing is shown twice.
     drop(second_server);
     bob.until("document.getElementById('state').dataset.state === 'lost'");
     bob.until("!document.getElementById('retry').hidden");

@@ -271,7 +271,7 @@ fn redirected(location: &str) -> String {
     serving.join()
 }
 
-/// Any web page could connect with the cookies of its visitor to servers that did not check Origin.
+/// Any web page could connect with the user's cookies to servers that did not check Origin.
 #[test]
 fn cve_2019_13611_cross_site_hijacking() {
     let server = server();

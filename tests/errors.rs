@@ -14,7 +14,7 @@ use stdws::{
 };
 use wire::*;
 
-/// An error, how its text begins, whether it is told by the clock, whether it says "closed", whether it has a source.
+/// An error, how its text begins, whether it is a timeout, whether the connection is closed, whether it has a source.
 type Row = (Error, &'static str, bool, bool, bool);
 
 fn io_error() -> Error {
@@ -41,7 +41,7 @@ fn refused(response: &'static str, client: impl FnOnce(SocketAddr) -> Client) ->
     error
 }
 
-/// A connection that was closed by a peer that says these words.
+/// A connection that was closed by a peer with this reason.
 fn closed() -> Error {
     let (mut peer, ws) = pair(Side::Server);
     let sender = ws.sender();
@@ -73,7 +73,7 @@ fn every_variant_says_what_happened_and_what_to_change() {
             true,
         ),
         (Error::Closed(None), "the connection ended without a closing handshake (1006)", false, true, false),
-        // The peer's words are escaped.
+        // The peer's reason is escaped.
         (closed(), "the connection is closed: 1001 \"gone\\u{1b}[2J\"", false, true, false),
         (
             Error::Usage(UsageError::CloseReasonTooLong(124)),
@@ -92,7 +92,7 @@ fn every_variant_says_what_happened_and_what_to_change() {
         );
         assert!(!format!("{error:?}").is_empty() && format!("{:?}", error.clone()) == format!("{error:?}"));
         assert!(!error.to_string().contains(|c: char| c.is_control()), "{error:?}");
-        // Every source has words of its own.
+        // Every source has a text of its own.
         let mut source = error.source();
         while let Some(inner) = source {
             assert!(!inner.to_string().is_empty());
@@ -127,7 +127,7 @@ fn a_timeout_names_the_step_and_its_setting() {
         .collect();
     texts.sort();
     texts.dedup();
-    assert_eq!(texts.len(), rows.len(), "two steps with the same words");
+    assert_eq!(texts.len(), rows.len(), "two steps with the same text");
 }
 
 /// A connection attempt whose cause was the clock counts as a timeout.

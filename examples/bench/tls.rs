@@ -42,7 +42,7 @@ const CELLS: [(&str, Workload); 7] = [
 ];
 const LARGE: usize = 1 << 20;
 const MANY: usize = 8;
-/// So many turns make a round.
+/// Number of turns in a round.
 const TURNS: u32 = 4;
 
 pub(super) fn compare(rounds: usize, time: Duration) -> Result<(), Failure> {

@@ -1,4 +1,4 @@
-//! What the visitors share: the rooms, the hub that carries lines to those in them, and the way to other processes.
+//! What the clients share: the rooms, the hub that sends lines to their members, and the connection to other processes.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -21,12 +21,12 @@ pub(crate) struct Chat {
     lines: AtomicU64,
 }
 
-/// Somebody in a room. Leaves it when dropped.
+/// A participant of a room. Leaves it when dropped.
 pub(crate) struct Participant {
     chat: Arc<Chat>,
     room: String,
     name: String,
-    /// For as long as this is here, what is said in the room comes to its connection.
+    /// As long as it exists, its connection receives the messages of the room.
     _member: Member,
 }
 
@@ -44,10 +44,10 @@ impl Chat {
         Ok(chat)
     }
 
-    /// Lets somebody into a room, and shows what was said there before.
+    /// Adds a participant to a room, and sends it the earlier messages.
     pub(crate) fn join(self: &Arc<Chat>, ws: &WebSocket, room: &str, name: &str) -> Result<Participant, String> {
         let member = {
-            // Nobody says anything while the lock is held, so nothing is missed or seen twice. The hub waits for nobody.
+            // No message is added while the lock is held, so none is missed or sent twice. The hub does not block.
             let mut rooms = self.rooms();
             let history = rooms.join(room, name)?;
             let member = self.hub.add(ws.sender());

@@ -92,7 +92,7 @@ impl Browser {
         Browser { ws, last: Cell::new(0), _process: process, profile }
     }
 
-    /// Calls a method and waits for its answer. What is told meanwhile of other things is passed over.
+    /// Calls a method and waits for its answer. Other messages that arrive meanwhile are skipped.
     fn call(&self, session: Option<&str>, method: &str, parameters: &str) -> Json {
         self.last.set(self.last.get() + 1);
         let id = self.last.get();
@@ -184,7 +184,7 @@ impl Tab<'_> {
         self.call("Emulation.setDeviceMetricsOverride", &size);
     }
 
-    /// What a screen reader is told: role and name of everything.
+    /// The accessibility tree: role and name of each node.
     pub(crate) fn heard(&self) -> Vec<(String, String)> {
         let tree = self.call("Accessibility.getFullAXTree", "");
         let text = |node: &Json, what| match node.at(&[what, "value"]) {
@@ -198,7 +198,7 @@ impl Tab<'_> {
     pub(crate) fn picture(&self) -> Vec<u8> {
         let answer = self.call("Page.captureScreenshot", "\"format\":\"png\"");
         let mut picture = Vec::new();
-        // Base64, by Chromium and therefore in good order.
+        // Base64 by Chromium, which is not checked.
         for four in answer.at(&["data"]).text().trim_end_matches('=').as_bytes().chunks(4) {
             let digits = four.iter().map(|digit| match digit {
                 b'A'..=b'Z' => digit - b'A',
