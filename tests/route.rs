@@ -166,7 +166,7 @@ fn another_host_header_is_sent_and_checked() {
 /// A server that redirects its first path, and sends the Host of the second.
 fn redirecting(location: String) -> ServerHandle {
     let server = Server::bind("127.0.0.1:0").unwrap().on_request(move |request| match request.path() {
-        "/first" => Decision::Respond(Response::redirect(302, &location)),
+        "/first" => Response::redirect(302, &location).into(),
         _ => Decision::accept(),
     });
     server

@@ -95,3 +95,15 @@
 //!   `Client::version`, `Client::fallback_versions`, `Server::legacy_versions`, `deflate_stream` on both, `WebSocket::version`.
 //! * TLS in both roles by the library of the system: feature `native-tls`, off by default, `Client::tls`, `Server::tls`,
 //!   [`Error::Tls`](crate::Error::Tls); the chapter [`tls`](super::tls).
+//! * A handler uses `?` on its own errors: [`Error`](crate::Error) converts from `io::Error`, boxed errors, text and the common errors of
+//!   `std`, and [`Error::other`](crate::Error::other) converts all others ([`Error::Other`](crate::Error::Other)). The event
+//!   `handler-failed` reports what a handler returns. `Debug` of an error is its sentence with the causes.
+//! * [`send`](crate::WebSocket::send) takes owned messages ([`Outgoing`](crate::Outgoing)), and a client masks large ones in place.
+//!   [`Message`](crate::Message) compares with text and bytes, and has `into_text` and `into_bytes`. `close(1000, "")` and
+//!   `connect(String)` are accepted.
+//! * [`Timeouts`](crate::Timeouts), [`Limits`](crate::Limits) and [`HubLimits`](crate::HubLimits) can be written as literals:
+//!   `Timeouts { close, ..Timeouts::default() }`.
+//! * [`ServerHandle::join`](crate::ServerHandle::join). An error of a server that cannot listen names the address.
+//! * [`SplitStream::pair`](crate::SplitStream::pair): tests without a network; chapter [`testing`](super::testing).
+//! * [`Decision`](crate::Decision) has no public variants: an [`Accept`](crate::Accept) or a [`Response`](crate::Response) converts to one
+//!   by `into()`.
