@@ -82,7 +82,8 @@ fn client(address: &str) -> Client {
 }
 
 fn proxy(scheme: &str, address: SocketAddr) -> Proxy {
-    Proxy::new(&format!("{scheme}://ann:{SECRET}@{address}")).unwrap()
+    let proxy = Proxy::new(&format!("{scheme}://ann:{SECRET}@{address}")).unwrap();
+    proxy.header("X-Token", SECRET).unwrap()
 }
 
 fn usage<T: Debug>(result: Result<T, Error>) -> Error {

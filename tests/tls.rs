@@ -15,5 +15,7 @@ mod bytes;
 mod handshake;
 #[path = "tls/hostile.rs"]
 mod hostile;
+#[path = "tls/https_proxy.rs"]
+mod https_proxy;
 #[path = "tls/ways.rs"]
 mod ways;

@@ -2,13 +2,11 @@
 //!
 //! ```text
 //! without a proxy:  resolve -> guard -> TCP                       -> TLS for wss -> stream
-//! with a proxy:     guard -> resolve the proxy -> TCP -> its reply -> TLS for wss -> stream
+//! with a proxy:     guard -> resolve the proxy -> TCP -> TLS for https -> its reply -> TLS for wss -> stream
 //! ```
 //!
 //! The guard allows one attempt at a time to a server (RFC 6455 section 4.1 item 2). One deadline covers all steps, and
 //! each error names its step. Must not know HTTP.
-
-use std::net::TcpStream;
 
 use super::builder::Client;
 use crate::connection::websocket::ConnectionInfo;
@@ -18,6 +16,8 @@ use crate::net::connect_guard::ConnectGuard;
 use crate::net::deadline::Deadline;
 use crate::net::dial as tcp;
 use crate::net::stream::Stream;
+#[cfg(feature = "proxy")]
+use crate::proxy::Tunnel;
 use crate::tls::config::Connector;
 
 /// An open stream.
@@ -34,22 +34,28 @@ impl Client {
     pub(super) fn dial(&self, uri: &Uri, deadline: Deadline) -> Result<DialedStream> {
         // In a build without TLS, a wss URL is refused before its host name is resolved.
         let tls = uri.is_secure().then(|| Connector::or_default(self.tls.as_ref())).transpose()?;
-        let (socket, guard) = self.connect_tcp(uri, deadline)?;
-        let (peer, local) = (socket.peer_addr().ok(), socket.local_addr().ok());
-        let stream = match tls {
+        let mut dialed = self.dial_plain(uri, deadline)?;
+        if let Some(tls) = tls {
             // 6455-4.1-14, 6455-4.1-15, 6455-4.1-16
-            Some(tls) => tls.connect(uri.host(), socket, deadline)?,
-            None => Stream::from_socket(socket).map_err(|error| Error::io(Step::Connect, error))?,
-        };
-        Ok(DialedStream { stream, info: ConnectionInfo { peer, local, ..ConnectionInfo::default() }, guard })
+            dialed.stream = tls.connect(uri.host(), dialed.stream, deadline)?;
+        }
+        Ok(dialed)
     }
 
-    /// 6455-4.1-11, 6455-4.1-13
-    fn connect_tcp(&self, uri: &Uri, deadline: Deadline) -> Result<(TcpStream, ConnectGuard)> {
+    /// Opens a stream without the TLS of the server. 6455-4.1-11, 6455-4.1-13
+    fn dial_plain(&self, uri: &Uri, deadline: Deadline) -> Result<DialedStream> {
         #[cfg(feature = "proxy")]
         if let Some(server) = self.proxy.as_ref().and_then(|proxy| proxy.server_for(uri)) {
-            return server.connect_to(uri, deadline);
+            let Tunnel { stream, peer, local, guard } = server.connect_to(uri, deadline)?;
+            return Ok(DialedStream {
+                stream,
+                info: ConnectionInfo { peer, local, ..ConnectionInfo::default() },
+                guard,
+            });
         }
-        tcp::connect(uri.host(), uri.port(), deadline)
+        let (socket, guard) = tcp::connect(uri.host(), uri.port(), deadline)?;
+        let (peer, local) = (socket.peer_addr().ok(), socket.local_addr().ok());
+        let stream = Stream::from_socket(socket).map_err(|error| Error::io(Step::Connect, error))?;
+        Ok(DialedStream { stream, info: ConnectionInfo { peer, local, ..ConnectionInfo::default() }, guard })
     }
 }

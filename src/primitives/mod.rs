@@ -4,3 +4,4 @@ pub(crate) mod base64;
 pub(crate) mod lock;
 pub(crate) mod random;
 pub(crate) mod sha1;
+pub(crate) mod sha256;

@@ -13,7 +13,7 @@ use crate::auth::basic;
 use crate::error::{Error, ProxyErrorKind, Result};
 use crate::handshake::http::{write_head, Head, HeadParser, Progress};
 use crate::http::body::Body;
-use crate::proxy::ProxySession;
+use crate::proxy::{ProxySession, AUTHORIZATION};
 
 /// Maximum number of interim responses that are skipped.
 const MAX_INTERIM_RESPONSES: usize = 4;
@@ -41,7 +41,8 @@ fn request(session: &ProxySession<'_>) -> Result<Vec<u8>> {
     let mut fields = vec![("Host", target)];
     // 7617-2-s2, 9110-11.7.2-1
     let credentials = session.server.userinfo.as_ref().map(basic::userinfo_credentials).transpose()?;
-    fields.extend(credentials.as_deref().map(|value| ("Proxy-Authorization", value)));
+    fields.extend(credentials.as_deref().map(|value| (AUTHORIZATION, value)));
+    fields.extend(session.server.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     Ok(write_head(&format!("CONNECT {target} HTTP/1.1"), fields))
 }
 

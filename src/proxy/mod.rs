@@ -3,40 +3,51 @@
 //! | file | subject |
 //! |---|---|
 //! | here | [`Proxy`], the server that it selects for a URL, TCP to that server |
+//! | `io` | the stream to the proxy: a socket, or TLS |
 //! | `http_connect` | HTTP CONNECT |
 //! | `socks`, `socks_messages` | SOCKS5: the exchange on the stream, and its bytes |
 //! | `environment` | the environment variables for proxies |
 //! | `no_proxy` | hosts that are connected to directly |
 //! | `client` | the setting of [`Client`](crate::Client) |
 //!
-//! Must not know TLS or the opening handshake: the proxy is read up to its last byte, and the next byte is the
+//! Must not know the opening handshake: the proxy is read up to its last byte, and the next byte is the
 //! server's.
 
 mod client;
 mod environment;
 mod http_connect;
+mod io;
 mod no_proxy;
 mod socks;
 mod socks_messages;
 
 use std::fmt;
-use std::io::{self, ErrorKind};
-use std::net::{SocketAddr, TcpStream};
+use std::io::ErrorKind;
+use std::net::SocketAddr;
 
 use crate::auth::basic;
 use crate::error::{Error, ProxyError, ProxyErrorKind, Result, Step, UriErrorKind, UsageError};
+use crate::handshake::header::check_field;
 use crate::handshake::uri::{Authority, Uri, Userinfo};
 use crate::net::connect_guard::{ConnectGuard, ConnectTarget};
 use crate::net::deadline::Deadline;
 use crate::net::deadline_io::DeadlineIo;
 use crate::net::dial as tcp;
+use crate::net::stream::Stream;
+use crate::tls::config::Connector;
+#[cfg(feature = "native-tls")]
+use crate::tls::config::TlsConnect;
+use io::ProxyIo;
 use no_proxy::NoProxy;
+
+/// The header that the credentials are sent in.
+const AUTHORIZATION: &str = "Proxy-Authorization";
 
 /// The proxy settings for [`Client::proxy`](crate::Client::proxy): HTTP CONNECT (RFC 9110 section 9.3.6) or SOCKS
 /// version 5 (RFC 1928).
 ///
 /// Both carry `ws` and `wss`, and with both the proxy resolves the host name of the server. User name and password are
-/// sent to the proxy only, unencrypted. `Debug` and errors never show them.
+/// sent to the proxy only, unencrypted unless the proxy is an `https://` one (feature `native-tls`). `Debug` and errors never show them.
 ///
 /// The manual has the rules in its chapter [`proxies`](crate::manual::proxies).
 ///
@@ -62,22 +73,39 @@ pub(crate) struct ProxyServer {
     host: String,
     port: u16,
     userinfo: Option<Userinfo>,
+    /// Headers of the request CONNECT.
+    headers: Vec<(String, String)>,
+    /// `None`: the default settings. Used for `https` only.
+    tls: Option<Connector>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scheme {
     Http,
+    Https,
     Socks5,
+}
+
+impl Scheme {
+    fn name(self) -> &'static str {
+        match self {
+            Scheme::Http => "http",
+            Scheme::Https => "https",
+            Scheme::Socks5 => "socks5",
+        }
+    }
 }
 
 impl Proxy {
     /// A proxy from its URL, such as `http://user:password@proxy.example:3128` or `socks5://proxy.example`.
     ///
-    /// `socks5h` and `socks` mean `socks5`; no scheme means `http`. Default ports are 80 for HTTP and 1080 for SOCKS.
+    /// `socks5h` and `socks` mean `socks5`; no scheme means `http`. `https` means TLS to the proxy, and needs the feature
+    /// `native-tls`. Default ports are 80 for `http`, 443 for `https` and 1080 for SOCKS.
     /// Reserved characters in user name and password are percent-encoded.
     ///
     /// # Errors
     /// - [`UsageError::ProxyUrl`] if the URL is invalid or its scheme is not supported;
+    /// - [`UsageError::TlsNotEnabled`] for `https` in a build without TLS;
     /// - [`UsageError::ProxyCredentials`] as for [`credentials`](Proxy::credentials).
     pub fn new(url: &str) -> Result<Proxy> {
         ProxyServer::parse(url)
@@ -117,6 +145,57 @@ impl Proxy {
         Ok(self)
     }
 
+    /// Adds a header to the request CONNECT to an HTTP proxy, such as `User-Agent`. The same name may be added again. SOCKS5 has
+    /// no headers.
+    ///
+    /// # Errors
+    /// - [`UsageError::HeaderName`] and [`UsageError::HeaderValue`] as for [`Client::header`](crate::Client::header);
+    /// - [`UsageError::ReservedHeader`] for the names that are reserved there, and for `Proxy-Authorization`, which
+    ///   [`credentials`](Proxy::credentials) sets.
+    ///
+    /// ```
+    /// # fn main() -> stdws::Result<()> {
+    /// use stdws::{Client, Proxy};
+    /// let proxy = Proxy::http("proxy.example:3128")?.header("User-Agent", "station/7")?;
+    /// let client = Client::new("ws://example.com/feed")?.proxy(proxy);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn header(mut self, name: &str, value: &str) -> Result<Proxy> {
+        if name.eq_ignore_ascii_case(AUTHORIZATION) {
+            return Err(UsageError::ReservedHeader(name.to_owned()).into());
+        }
+        check_field(name, value)?;
+        for server in [&mut self.ws, &mut self.wss].into_iter().flatten() {
+            server.headers.push((name.to_owned(), value.to_owned()));
+        }
+        Ok(self)
+    }
+
+    /// Sets the TLS settings for `https://` proxies. Default [`TlsConnect::new`]: the certificate must be for the host of the
+    /// proxy. [`Client::tls`](crate::Client::tls) applies to the server only. Feature `native-tls`.
+    ///
+    /// # Errors
+    /// [`Error::Tls`] of kind [`TlsErrorKind::InvalidSettings`](crate::TlsErrorKind::InvalidSettings) if the TLS of the system
+    /// rejects these settings.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use stdws::{Client, Proxy, TlsConnect};
+    /// let tls = TlsConnect::new().add_root(&std::fs::read("proxy-ca.pem")?)?;
+    /// let mut ws = Client::new("wss://example.com/feed")?.proxy(Proxy::new("https://proxy.example")?.tls(tls)?).connect()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "native-tls")]
+    pub fn tls(mut self, tls: TlsConnect) -> Result<Proxy> {
+        let connector = tls.build()?;
+        for server in [&mut self.ws, &mut self.wss].into_iter().flatten() {
+            server.tls = Some(connector.clone());
+        }
+        Ok(self)
+    }
+
     /// Adds hosts that are connected to directly. The list has the syntax of the variable `no_proxy`, which the chapter
     /// [`proxies`](crate::manual::proxies) describes.
     ///
@@ -150,6 +229,7 @@ impl ProxyServer {
         let (name, rest) = url.split_once("://").unwrap_or(("http", url));
         let scheme = match name.to_ascii_lowercase().as_str() {
             "http" => Scheme::Http,
+            "https" => Scheme::Https,
             "socks5" | "socks5h" | "socks" => Scheme::Socks5,
             _ => return Err(UriErrorKind::ProxyScheme),
         };
@@ -160,35 +240,62 @@ impl ProxyServer {
         let Authority { host, port, userinfo } = Authority::parse(authority)?;
         let default = match scheme {
             Scheme::Http => 80,
+            Scheme::Https => 443,
             Scheme::Socks5 => 1080,
         };
-        Ok(ProxyServer { scheme, host, port: port.unwrap_or(default), userinfo })
+        Ok(ProxyServer { scheme, host, port: port.unwrap_or(default), userinfo, headers: Vec::new(), tls: None })
     }
 
-    /// Checks that the credentials can be sent.
+    /// Checks that the credentials can be sent, and that this build has TLS if the proxy needs it.
     fn validated(self) -> Result<ProxyServer> {
+        if self.scheme == Scheme::Https && cfg!(not(feature = "native-tls")) {
+            return Err(UsageError::TlsNotEnabled.into());
+        }
         let valid = match (&self.userinfo, self.scheme) {
             (None, _) => true,
-            (Some(userinfo), Scheme::Http) => basic::userinfo_credentials(userinfo).is_ok(),
+            (Some(userinfo), Scheme::Http | Scheme::Https) => basic::userinfo_credentials(userinfo).is_ok(),
             (Some(userinfo), Scheme::Socks5) => socks::credentials(userinfo).is_some(),
         };
         valid.then_some(self).ok_or(UsageError::ProxyCredentials.into())
     }
 
-    /// Connects to the proxy, and through it to the host of this URL (6455-4.1-10). The next byte of the socket is the
+    /// Connects to the proxy, and through it to the host of this URL (6455-4.1-10). The next byte of the stream is the
     /// server's.
-    pub(crate) fn connect_to(&self, uri: &Uri, deadline: Deadline) -> Result<(TcpStream, ConnectGuard)> {
+    pub(crate) fn connect_to(&self, uri: &Uri, deadline: Deadline) -> Result<Tunnel> {
         let (host, port) = (uri.host(), uri.port());
+        // In a build without TLS, and with settings that the system rejects, nothing is sent.
+        let tls = (self.scheme == Scheme::Https).then(|| Connector::or_default(self.tls.as_ref())).transpose()?;
         let guard = ConnectGuard::acquire(connect_target(uri), deadline).ok_or(Error::Timeout(Step::ConnectQueue))?;
         let socket = tcp::connect_to_proxy(&self.host, self.port, deadline)?;
-        let session =
-            ProxySession { io: DeadlineIo::new(&socket, deadline), server: self, target: tcp::host_port(host, port) };
-        match self.scheme {
-            Scheme::Http => http_connect::negotiate(&session)?,
-            Scheme::Socks5 => socks::negotiate(&session, host, port)?,
-        }
-        Ok((socket, guard))
+        let (peer, local) = (socket.peer_addr().ok(), socket.local_addr().ok());
+        let session = |io| ProxySession { io, server: self, target: tcp::host_port(host, port) };
+        let plain = |socket| Stream::from_socket(socket).map_err(|error| Error::io(Step::Proxy, error));
+        let stream = match tls {
+            Some(tls) => {
+                let stream = tls.connect(&self.host, plain(socket)?, deadline)?;
+                http_connect::negotiate(&session(ProxyIo::over_tls(&stream, deadline)))?;
+                stream
+            }
+            None => {
+                let session = session(ProxyIo::Socket(DeadlineIo::new(&socket, deadline)));
+                match self.scheme {
+                    Scheme::Http | Scheme::Https => http_connect::negotiate(&session)?,
+                    Scheme::Socks5 => socks::negotiate(&session, host, port)?,
+                }
+                plain(socket)?
+            }
+        };
+        Ok(Tunnel { stream, peer, local, guard })
     }
+}
+
+/// An open stream to a server, through a proxy.
+pub(crate) struct Tunnel {
+    pub(crate) stream: Stream,
+    /// The address of the proxy.
+    pub(crate) peer: Option<SocketAddr>,
+    pub(crate) local: Option<SocketAddr>,
+    pub(crate) guard: ConnectGuard,
 }
 
 /// 6455-4.1-8: the name stands for the server, whose address only the proxy knows.
@@ -199,20 +306,20 @@ fn connect_target(uri: &Uri) -> ConnectTarget {
     }
 }
 
-/// Without credentials.
+/// Without credentials, and with the names of headers only.
 impl fmt::Debug for ProxyServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = match self.scheme {
-            Scheme::Http => "http",
-            Scheme::Socks5 => "socks5",
-        };
-        write!(f, "{scheme}://{}", tcp::host_port(&self.host, self.port))
+        write!(f, "{}://{}", self.scheme.name(), tcp::host_port(&self.host, self.port))?;
+        for (at, (name, _)) in self.headers.iter().enumerate() {
+            write!(f, "{}{name}", if at == 0 { " with " } else { ", " })?;
+        }
+        Ok(())
     }
 }
 
 /// An open connection to a proxy, before it connects to the server.
 struct ProxySession<'a> {
-    io: DeadlineIo<'a>,
+    io: ProxyIo<'a>,
     server: &'a ProxyServer,
     /// `host:port`
     target: String,
@@ -224,7 +331,7 @@ impl ProxySession<'_> {
         ProxyError::new(kind, tcp::host_port(&self.server.host, self.server.port), self.target.clone())
     }
 
-    fn io_error(&self, error: io::Error) -> Error {
+    fn io_error(&self, error: std::io::Error) -> Error {
         match error.kind() {
             ErrorKind::UnexpectedEof => Error::Proxy(self.proxy_error(ProxyErrorKind::UnexpectedEof)),
             ErrorKind::TimedOut => Error::Timeout(Step::Proxy),
@@ -251,7 +358,8 @@ mod tests {
             ("socks5://p", Ok("socks5://p:1080")),
             ("socks5h://u:w@p:9050", Ok("socks5://p:9050")),
             ("socks://p/", Ok("socks5://p:1080")),
-            ("https://p", Err(UriErrorKind::ProxyScheme)),
+            ("https://p", Ok("https://p:443")),
+            ("HTTPS://u:w@p:1", Ok("https://p:1")),
             ("socks4://p", Err(UriErrorKind::ProxyScheme)),
             ("ws://p", Err(UriErrorKind::ProxyScheme)),
             ("://p", Err(UriErrorKind::ProxyScheme)),

@@ -1,12 +1,11 @@
 //! TLS settings (feature `native-tls`): what a client trusts, and the certificate of a server. Knows no bytes of the network.
 
 use std::fmt;
-use std::net::TcpStream;
 
 use native_tls::{Certificate, Identity, Protocol, TlsAcceptor, TlsConnector};
 
 use super::{error, handshake};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Step};
 use crate::net::deadline::Deadline;
 use crate::net::socket::Socket;
 use crate::net::stream::Stream;
@@ -206,7 +205,8 @@ impl TlsAccept {
 
     /// Makes the TLS handshake of a server on this socket.
     pub(crate) fn accept(&self, socket: Socket, deadline: Deadline) -> Result<Stream> {
-        handshake::accept(&self.0, socket, deadline).map(Stream::Tls)
+        let stream = Stream::from_socket(socket).map_err(|error| Error::io(Step::Tls, error))?;
+        handshake::accept(&self.0, stream, deadline).map(Stream::Tls)
     }
 }
 
@@ -232,9 +232,9 @@ impl Connector {
         connector.map_or_else(|| TlsConnect::new().build(), |connector| Ok(connector.clone()))
     }
 
-    /// Makes the TLS handshake of a client on this socket.
-    pub(crate) fn connect(&self, host: &str, socket: TcpStream, deadline: Deadline) -> Result<Stream> {
-        handshake::connect(&self.0, host, socket, deadline).map(Stream::Tls)
+    /// Makes the TLS handshake of a client on this stream, which may be a tunnel through TLS to a proxy.
+    pub(crate) fn connect(&self, host: &str, stream: Stream, deadline: Deadline) -> Result<Stream> {
+        handshake::connect(&self.0, host, stream, deadline).map(Stream::Tls)
     }
 }
 
