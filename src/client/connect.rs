@@ -13,7 +13,6 @@ use std::io;
 use super::builder::Client;
 use super::dial::DialedStream;
 use super::handshake::{self, Target};
-use crate::auth::basic;
 use crate::codec::encoder::Encoder;
 use crate::codec::frame::Role;
 use crate::connection::framing::Codec;
@@ -62,9 +61,11 @@ impl Client {
     /// Connects to one URL. With the drafts, in one version after another until the server accepts one.
     fn attempt(&self, target: &Target<'_>, deadline: Deadline) -> Result<WebSocket> {
         #[cfg(feature = "legacy")]
-        return crate::legacy::connect::connect_with_fallback(self, |client| client.attempt_version(target, deadline));
+        return crate::legacy::connect::connect_with_fallback(self, |client| {
+            client.with_digest(target, |target| client.attempt_version(target, deadline))
+        });
         #[cfg(not(feature = "legacy"))]
-        self.attempt_version(target, deadline)
+        self.with_digest(target, |target| self.attempt_version(target, deadline))
     }
 
     /// Connects to one URL in the version that is set.
@@ -118,7 +119,11 @@ impl Client {
     ) -> Result<WebSocket> {
         let target = Target::new(&self.uri, &self.headers);
         let info = ConnectionInfo { events: self.events.for_connection(), ..ConnectionInfo::default() };
-        self.handshake(&target, stream, info, key, deadline)
+        // There is one stream, and so one request: what a rejection teaches serves the next call.
+        let target = target.with_answer(self.digest_answer(&target));
+        let result = self.handshake(&target, stream, info, key, deadline);
+        self.learn_digest(&target, &result)?;
+        result
     }
 
     /// The source of random bytes for one connection, and the handshake key from its first bytes.
@@ -161,7 +166,7 @@ impl Client {
         }
         // 6455-9-1
         let offer = self.deflate.as_ref().map(extension::offer);
-        let authorization = basic::authorization(&target.headers, &target.uri)?;
+        let authorization = self.authorization(target)?;
         let request = HandshakeRequest {
             uri: &target.uri,
             key: &key,

@@ -46,7 +46,7 @@ impl Client {
     fn dial_plain(&self, uri: &Uri, deadline: Deadline) -> Result<DialedStream> {
         #[cfg(feature = "proxy")]
         if let Some(server) = self.proxy.as_ref().and_then(|proxy| proxy.server_for(uri)) {
-            let Tunnel { stream, peer, local, guard } = server.connect_to(uri, deadline)?;
+            let Tunnel { stream, peer, local, guard } = server.connect_to(uri, deadline, || self.draw_nonce())?;
             return Ok(DialedStream {
                 stream,
                 info: ConnectionInfo { peer, local, ..ConnectionInfo::default() },

@@ -32,6 +32,8 @@ pub(crate) struct Target<'a> {
     pub(crate) uri: Cow<'a, Uri>,
     /// The caller's headers.
     pub(crate) headers: Cow<'a, [(String, String)]>,
+    /// An answer to a challenge, for the field Authorization.
+    pub(crate) answer: Option<String>,
     /// The statuses of rejections whose body is not read.
     pub(crate) skip_body: fn(u16) -> bool,
 }
@@ -39,7 +41,13 @@ pub(crate) struct Target<'a> {
 impl<'a> Target<'a> {
     /// With this URL and these headers; reads the body of every rejection.
     pub(super) fn new(uri: &'a Uri, headers: &'a [(String, String)]) -> Target<'a> {
-        Target { uri: Cow::Borrowed(uri), headers: Cow::Borrowed(headers), skip_body: |_| false }
+        Target { uri: Cow::Borrowed(uri), headers: Cow::Borrowed(headers), answer: None, skip_body: |_| false }
+    }
+
+    /// The same, with this answer to a challenge.
+    pub(crate) fn with_answer(&'a self, answer: Option<String>) -> Target<'a> {
+        let (uri, headers) = (Cow::Borrowed(&*self.uri), Cow::Borrowed(&*self.headers));
+        Target { uri, headers, answer, skip_body: self.skip_body }
     }
 }
 

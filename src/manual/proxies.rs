@@ -19,7 +19,7 @@
 //! | request | CONNECT (RFC 9110 section 9.3.6), also for `ws` (RFC 6455 section 4.1) | CONNECT of RFC 1928 |
 //! | added headers | [`Proxy::header`](crate::Proxy::header) | |
 //! | TLS to the proxy | `https://` (feature `native-tls`), with `Proxy::tls`; `wss` is then TLS inside TLS | |
-//! | user name and password | Basic (RFC 7617), sent with the request | RFC 1929, sent if the proxy requests it |
+//! | user name and password | Basic (RFC 7617), sent with the request; Digest (RFC 7616), with [`Proxy::digest_credentials`](crate::Proxy::digest_credentials) | RFC 1929, sent if the proxy requests it |
 //! | name resolution | by the proxy | by the proxy; IP addresses in a URL are sent as addresses |
 //! | default port | 80, `https` 443 | 1080 |
 //! | not supported | NTLM, Kerberos, automatic configuration (PAC) | GSSAPI, version 4 |

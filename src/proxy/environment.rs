@@ -3,7 +3,9 @@
 use std::env;
 
 use crate::error::{Result, UsageError};
-use crate::proxy::{NoProxy, Proxy, ProxyServer};
+use crate::proxy::no_proxy::NoProxy;
+use crate::proxy::server::ProxyServer;
+use crate::proxy::Proxy;
 
 /// The first variable that is set counts. RFC 6455 section 4.1 prefers the proxy for HTTPS to that for HTTP.
 const WS_VARS: [&str; 8] =

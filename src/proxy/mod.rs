@@ -2,7 +2,8 @@
 //!
 //! | file | subject |
 //! |---|---|
-//! | here | [`Proxy`], the server that it selects for a URL, TCP to that server |
+//! | here | [`Proxy`], and the server that it selects for a URL |
+//! | `server` | one proxy server: its URL, TCP and TLS to it |
 //! | `io` | the stream to the proxy: a socket, or TLS |
 //! | `http_connect` | HTTP CONNECT |
 //! | `socks`, `socks_messages` | SOCKS5: the exchange on the stream, and its bytes |
@@ -18,30 +19,22 @@ mod environment;
 mod http_connect;
 mod io;
 mod no_proxy;
+mod server;
 mod socks;
 mod socks_messages;
 
 use std::fmt;
-use std::io::ErrorKind;
-use std::net::SocketAddr;
 
-use crate::auth::basic;
-use crate::error::{Error, ProxyError, ProxyErrorKind, Result, Step, UriErrorKind, UsageError};
+use crate::auth::digest_session::DigestAuth;
+use crate::error::{Result, UsageError};
 use crate::handshake::header::check_field;
-use crate::handshake::uri::{Authority, Uri, Userinfo};
-use crate::net::connect_guard::{ConnectGuard, ConnectTarget};
-use crate::net::deadline::Deadline;
-use crate::net::deadline_io::DeadlineIo;
-use crate::net::dial as tcp;
-use crate::net::stream::Stream;
-use crate::tls::config::Connector;
+use crate::handshake::uri::{Uri, Userinfo};
 #[cfg(feature = "native-tls")]
 use crate::tls::config::TlsConnect;
-use io::ProxyIo;
+use http_connect::AUTHORIZATION;
 use no_proxy::NoProxy;
-
-/// The header that the credentials are sent in.
-const AUTHORIZATION: &str = "Proxy-Authorization";
+pub(crate) use server::Tunnel;
+use server::{ProxyServer, Scheme};
 
 /// The proxy settings for [`Client::proxy`](crate::Client::proxy): HTTP CONNECT (RFC 9110 section 9.3.6) or SOCKS
 /// version 5 (RFC 1928).
@@ -64,36 +57,6 @@ pub struct Proxy {
     ws: Option<ProxyServer>,
     wss: Option<ProxyServer>,
     no_proxy: NoProxy,
-}
-
-/// One proxy server.
-#[derive(Clone)]
-pub(crate) struct ProxyServer {
-    scheme: Scheme,
-    host: String,
-    port: u16,
-    userinfo: Option<Userinfo>,
-    /// Headers of the request CONNECT.
-    headers: Vec<(String, String)>,
-    /// `None`: the default settings. Used for `https` only.
-    tls: Option<Connector>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Scheme {
-    Http,
-    Https,
-    Socks5,
-}
-
-impl Scheme {
-    fn name(self) -> &'static str {
-        match self {
-            Scheme::Http => "http",
-            Scheme::Https => "https",
-            Scheme::Socks5 => "socks5",
-        }
-    }
 }
 
 impl Proxy {
@@ -140,7 +103,36 @@ impl Proxy {
     pub fn credentials(mut self, user: &str, password: &str) -> Result<Proxy> {
         for server in [&mut self.ws, &mut self.wss].into_iter().flatten() {
             server.userinfo = Some(Userinfo { user: user.into(), password: password.into() });
+            server.digest = None;
             *server = server.clone().validated()?;
+        }
+        Ok(self)
+    }
+
+    /// Answers the Digest challenges of an HTTP proxy (RFC 7616) with this user name and password, in place of those in its URL.
+    ///
+    /// The password is not sent, and Basic credentials never are, also if the proxy offers them. The rules are those of
+    /// [`Client::digest_auth`](crate::Client::digest_auth): the first request is repeated with an answer, over another connection
+    /// to the proxy; later ones have an answer at once.
+    ///
+    /// # Errors
+    /// [`UsageError::ProxyCredentials`] if the user name has a colon or either has a control character, and for a SOCKS5 proxy.
+    ///
+    /// ```
+    /// # fn main() -> stdws::Result<()> {
+    /// use stdws::{Client, Proxy};
+    /// let proxy = Proxy::http("proxy.example:3128")?.digest_credentials("me", "secret")?;
+    /// let client = Client::new("ws://example.com/feed")?.proxy(proxy);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn digest_credentials(mut self, user: &str, password: &str) -> Result<Proxy> {
+        for server in [&mut self.ws, &mut self.wss].into_iter().flatten() {
+            if server.scheme == Scheme::Socks5 {
+                return Err(UsageError::ProxyCredentials.into());
+            }
+            server.digest = Some(DigestAuth::new(user, password).map_err(|_| UsageError::ProxyCredentials)?);
+            server.userinfo = None;
         }
         Ok(self)
     }
@@ -176,7 +168,7 @@ impl Proxy {
     /// proxy. [`Client::tls`](crate::Client::tls) applies to the server only. Feature `native-tls`.
     ///
     /// # Errors
-    /// [`Error::Tls`] of kind [`TlsErrorKind::InvalidSettings`](crate::TlsErrorKind::InvalidSettings) if the TLS of the system
+    /// [`Error::Tls`](crate::Error::Tls) of kind [`TlsErrorKind::InvalidSettings`](crate::TlsErrorKind::InvalidSettings) if the TLS of the system
     /// rejects these settings.
     ///
     /// ```no_run
@@ -224,162 +216,10 @@ impl fmt::Debug for Proxy {
     }
 }
 
-impl ProxyServer {
-    fn parse(url: &str) -> Result<ProxyServer, UriErrorKind> {
-        let (name, rest) = url.split_once("://").unwrap_or(("http", url));
-        let scheme = match name.to_ascii_lowercase().as_str() {
-            "http" => Scheme::Http,
-            "https" => Scheme::Https,
-            "socks5" | "socks5h" | "socks" => Scheme::Socks5,
-            _ => return Err(UriErrorKind::ProxyScheme),
-        };
-        let (authority, rest) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-        if !matches!(rest, "" | "/") {
-            return Err(UriErrorKind::ProxyPath);
-        }
-        let Authority { host, port, userinfo } = Authority::parse(authority)?;
-        let default = match scheme {
-            Scheme::Http => 80,
-            Scheme::Https => 443,
-            Scheme::Socks5 => 1080,
-        };
-        Ok(ProxyServer { scheme, host, port: port.unwrap_or(default), userinfo, headers: Vec::new(), tls: None })
-    }
-
-    /// Checks that the credentials can be sent, and that this build has TLS if the proxy needs it.
-    fn validated(self) -> Result<ProxyServer> {
-        if self.scheme == Scheme::Https && cfg!(not(feature = "native-tls")) {
-            return Err(UsageError::TlsNotEnabled.into());
-        }
-        let valid = match (&self.userinfo, self.scheme) {
-            (None, _) => true,
-            (Some(userinfo), Scheme::Http | Scheme::Https) => basic::userinfo_credentials(userinfo).is_ok(),
-            (Some(userinfo), Scheme::Socks5) => socks::credentials(userinfo).is_some(),
-        };
-        valid.then_some(self).ok_or(UsageError::ProxyCredentials.into())
-    }
-
-    /// Connects to the proxy, and through it to the host of this URL (6455-4.1-10). The next byte of the stream is the
-    /// server's.
-    pub(crate) fn connect_to(&self, uri: &Uri, deadline: Deadline) -> Result<Tunnel> {
-        let (host, port) = (uri.host(), uri.port());
-        // In a build without TLS, and with settings that the system rejects, nothing is sent.
-        let tls = (self.scheme == Scheme::Https).then(|| Connector::or_default(self.tls.as_ref())).transpose()?;
-        let guard = ConnectGuard::acquire(connect_target(uri), deadline).ok_or(Error::Timeout(Step::ConnectQueue))?;
-        let socket = tcp::connect_to_proxy(&self.host, self.port, deadline)?;
-        let (peer, local) = (socket.peer_addr().ok(), socket.local_addr().ok());
-        let session = |io| ProxySession { io, server: self, target: tcp::host_port(host, port) };
-        let plain = |socket| Stream::from_socket(socket).map_err(|error| Error::io(Step::Proxy, error));
-        let stream = match tls {
-            Some(tls) => {
-                let stream = tls.connect(&self.host, plain(socket)?, deadline)?;
-                http_connect::negotiate(&session(ProxyIo::over_tls(&stream, deadline)))?;
-                stream
-            }
-            None => {
-                let session = session(ProxyIo::Socket(DeadlineIo::new(&socket, deadline)));
-                match self.scheme {
-                    Scheme::Http | Scheme::Https => http_connect::negotiate(&session)?,
-                    Scheme::Socks5 => socks::negotiate(&session, host, port)?,
-                }
-                plain(socket)?
-            }
-        };
-        Ok(Tunnel { stream, peer, local, guard })
-    }
-}
-
-/// An open stream to a server, through a proxy.
-pub(crate) struct Tunnel {
-    pub(crate) stream: Stream,
-    /// The address of the proxy.
-    pub(crate) peer: Option<SocketAddr>,
-    pub(crate) local: Option<SocketAddr>,
-    pub(crate) guard: ConnectGuard,
-}
-
-/// 6455-4.1-8: the name stands for the server, whose address only the proxy knows.
-fn connect_target(uri: &Uri) -> ConnectTarget {
-    match uri.host().parse() {
-        Ok(ip) => ConnectTarget::Address(SocketAddr::new(ip, uri.port())),
-        Err(_) => ConnectTarget::Name(uri.host().to_owned(), uri.port()),
-    }
-}
-
-/// Without credentials, and with the names of headers only.
-impl fmt::Debug for ProxyServer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}", self.scheme.name(), tcp::host_port(&self.host, self.port))?;
-        for (at, (name, _)) in self.headers.iter().enumerate() {
-            write!(f, "{}{name}", if at == 0 { " with " } else { ", " })?;
-        }
-        Ok(())
-    }
-}
-
-/// An open connection to a proxy, before it connects to the server.
-struct ProxySession<'a> {
-    io: ProxyIo<'a>,
-    server: &'a ProxyServer,
-    /// `host:port`
-    target: String,
-}
-
-impl ProxySession<'_> {
-    /// 6455-4.1-13
-    fn proxy_error(&self, kind: ProxyErrorKind) -> ProxyError {
-        ProxyError::new(kind, tcp::host_port(&self.server.host, self.server.port), self.target.clone())
-    }
-
-    fn io_error(&self, error: std::io::Error) -> Error {
-        match error.kind() {
-            ErrorKind::UnexpectedEof => Error::Proxy(self.proxy_error(ProxyErrorKind::UnexpectedEof)),
-            ErrorKind::TimedOut => Error::Timeout(Step::Proxy),
-            _ => Error::io(Step::Proxy, error),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn proxy_urls() {
-        let rows = [
-            ("http://p", Ok("http://p:80")),
-            ("http://p:3128/", Ok("http://p:3128")),
-            ("HTTP://P.Example:1", Ok("http://p.example:1")),
-            ("p:3128", Ok("http://p:3128")),
-            ("p", Ok("http://p:80")),
-            ("u:w@p:1", Ok("http://p:1")),
-            ("http://[2001:db8::1]:3128", Ok("http://[2001:db8::1]:3128")),
-            ("[::1]", Ok("http://[::1]:80")),
-            ("socks5://p", Ok("socks5://p:1080")),
-            ("socks5h://u:w@p:9050", Ok("socks5://p:9050")),
-            ("socks://p/", Ok("socks5://p:1080")),
-            ("https://p", Ok("https://p:443")),
-            ("HTTPS://u:w@p:1", Ok("https://p:1")),
-            ("socks4://p", Err(UriErrorKind::ProxyScheme)),
-            ("ws://p", Err(UriErrorKind::ProxyScheme)),
-            ("://p", Err(UriErrorKind::ProxyScheme)),
-            ("http://p/path", Err(UriErrorKind::ProxyPath)),
-            ("http://p?q", Err(UriErrorKind::ProxyPath)),
-            ("http://p#f", Err(UriErrorKind::ProxyPath)),
-            ("", Err(UriErrorKind::MissingHost)),
-            ("http://", Err(UriErrorKind::MissingHost)),
-            ("http://:80", Err(UriErrorKind::MissingHost)),
-            ("http://p:0", Err(UriErrorKind::Port)),
-            ("http://p:http", Err(UriErrorKind::Port)),
-            ("http://a b", Err(UriErrorKind::InvalidHostCharacter)),
-            ("http://p\r\n", Err(UriErrorKind::InvalidHostCharacter)),
-            ("http://u%zz@p", Err(UriErrorKind::Userinfo)),
-        ];
-        for (url, expected) in rows {
-            let server = ProxyServer::parse(url).map(|server| format!("{server:?}"));
-            assert_eq!(server.as_deref().map_err(|kind| *kind), expected, "{url}");
-        }
-    }
+    use crate::error::Error;
 
     #[test]
     fn credentials_are_checked_at_once_and_never_shown() {

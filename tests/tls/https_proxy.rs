@@ -17,7 +17,7 @@ fn proxy<T: Send + 'static>(script: impl FnOnce(TcpStream) -> T + Send + 'static
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let serving = thread::spawn(move || script(relay(listener.accept().unwrap().0, Facing::Client)));
-    (trusted(&format!("https://localhost:{port}")), serving)
+    (trusted(&format!("https://127.0.0.1:{port}")), serving)
 }
 
 fn trusted(url: &str) -> Proxy {
@@ -171,9 +171,10 @@ fn the_certificate_is_that_of_the_proxy() {
 #[test]
 fn a_silent_proxy() {
     let _watchdog = watchdog();
-    let limit = ms(300);
+    // Enough for the steps before the one that does not end.
+    let limit = ms(1500);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let mute = trusted(&format!("https://localhost:{}", listener.local_addr().unwrap().port()));
+    let mute = trusted(&format!("https://127.0.0.1:{}", listener.local_addr().unwrap().port()));
     let (after_tls, _serving) = proxy(|mut stream| stream.read_to_end(&mut Vec::new()).map(drop));
     let dripping = proxy(|mut stream| {
         while stream.write_all(b"H").is_ok() {
