@@ -20,7 +20,7 @@
 //!
 //! | to | use |
 //! |---|---|
-//! | connect | [`connect`], or [`Client`] for settings |
+//! | connect | [`connect`], or [`Client`] for settings; the chapter [`connecting`](manual::connecting) |
 //! | serve | [`serve`], or [`Server`] for settings; [`ServerHandle`] runs in the background |
 //! | receive and send | [`WebSocket`]; [`Sender`] sends from other threads |
 //! | send one message to many connections | [`Hub`] |
@@ -149,9 +149,9 @@ pub use connection::websocket::WebSocket;
 #[cfg(feature = "deflate")]
 pub use deflate::extension::Deflate;
 pub use error::{
-    ConnectAttempt, ConnectError, Error, HandshakeError, HandshakeErrorKind, HeadErrorKind, IoError, ProtocolError,
-    ProxyError, ProxyErrorKind, ProxyHeaderErrorKind, RedirectError, RedirectErrorKind, RedirectHop, Result, Step,
-    TlsError, TlsErrorKind, UriErrorKind, UsageError,
+    ConnectAttempt, ConnectError, Error, HandshakeError, HandshakeErrorKind, HeadErrorKind, HookErrorKind, IoError,
+    OverloadKind, ProtocolError, ProxyError, ProxyErrorKind, ProxyHeaderErrorKind, RedirectError, RedirectErrorKind,
+    RedirectHop, RequestErrorKind, ResponseErrorKind, Result, Step, TlsError, TlsErrorKind, UriErrorKind, UsageError,
 };
 #[cfg(any(feature = "client", feature = "server"))]
 pub use http::cookie::SetCookie;

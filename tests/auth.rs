@@ -9,8 +9,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use stdws::{
-    constant_time_eq, Accept, Client, Decision, Error, HandshakeError, HandshakeErrorKind, Response, Server,
-    ServerHandle, UsageError, WebSocket,
+    constant_time_eq, Accept, Client, Decision, Error, HandshakeError, HandshakeErrorKind, Response, ResponseErrorKind,
+    Server, ServerHandle, UsageError, WebSocket,
 };
 
 const LONG: Duration = Duration::from_secs(60);
@@ -70,7 +70,10 @@ fn requests_without_credentials_get_a_challenge() {
         }
         // 6455-4.1-s2: the client gets the challenge.
         let rejection = refused(&client(&server));
-        assert_eq!((rejection.kind(), rejection.status()), (&HandshakeErrorKind::Status(401), Some(401)));
+        assert_eq!(
+            (rejection.kind(), rejection.status()),
+            (&HandshakeErrorKind::Response(ResponseErrorKind::Status(401)), Some(401))
+        );
         let challenges = rejection.challenges();
         assert_eq!(challenges.len(), 1);
         assert!(challenges[0].has_scheme("basic") && challenges[0].realm() == Some("the feed"));

@@ -1,12 +1,20 @@
 //! Published vulnerabilities of other libraries, tried against this one.
 //!
-//! Not in this file, because these features have tests of their own:
+//! Those that have their test elsewhere, with the features they concern:
 //!
-//! * lengths and keys of the drafts (`drafts*.rs`, unit tests of `legacy`): CVE-2026-54463, and the division by zero of hixie-76;
-//! * compression (`deflate*.rs`): CVE-2026-54464, CVE-2026-39804, CVE-2018-1000518, CVE-2026-27571, CVE-2026-2229, the window of 8 bits, the
-//!   output one byte over the limit, the Ping between compressed fragments (the plain case is here);
-//! * TLS (`tls.rs`): CVE-2020-11050, CVE-2020-15133, CVE-2020-15134;
-//! * Basic credentials at a server (`auth.rs`): CVE-2021-33880.
+//! | advisory | test |
+//! |---|---|
+//! | CVE-2026-54463, a length of a draft without an end | `src/legacy/codec/tests.rs: unknown_hixie_frames_are_ignored_up_to_the_limit` |
+//! | hixie-76, division by zero spaces | `src/legacy/handshake/proof.rs: keys_without_a_number` |
+//! | CVE-2026-54464, a limit on compressed bytes | `tests/deflate.rs: the_message_limit_counts_decompressed_bytes` |
+//! | CVE-2026-134813, GHSA-x8v2-478q-2hvg, CVE-2026-83599, WSA-2026-1, the same | `tests/deflate.rs: cve_2026_134813_ghsa_x8v2_478q_2hvg_cve_2026_83599_wsa_2026_1_limit_before_inflating` |
+//! | CVE-2026-1526, no limit on inflated bytes | `tests/deflate.rs: cve_2026_1526_no_limit_after_inflating` |
+//! | CVE-2026-39804, CVE-2018-1000518, CVE-2026-27571, decompression bombs | `tests/deflate_hostile.rs: a_server_survives_mutated_input` |
+//! | CVE-2026-2229, a window outside 8 to 15 | `tests/deflate.rs: compression_needs_the_consent_of_both_sides` |
+//! | zlib, the window of 8 bits | `tests/deflate.rs: client_and_server_with_every_setting` |
+//! | wsproto 205, a Ping between compressed fragments | `tests/deflate.rs: the_examples_of_the_rfc` |
+//! | CVE-2020-11050, CVE-2020-15133, CVE-2020-15134, certificates not verified | `tests/tls/handshake.rs: a_certificate_that_cannot_be_trusted_ends_it_and_is_named` |
+//! | CVE-2021-33880, credentials compared byte by byte | `tests/auth.rs: constant_time_eq_does_not_stop_at_the_first_difference` |
 //!
 //! Complaints of users about a popular library follow. `cve_memory.rs` tests the memory after a large message.
 
@@ -19,7 +27,7 @@ use std::time::{Duration, Instant};
 
 use stdws::{
     Client, Error, HandshakeError, HandshakeErrorKind, HeadErrorKind, Limits, ProtocolError, Proxy, ProxyErrorKind,
-    Server, ServerHandle, Step, Timeouts, UriErrorKind, UsageError,
+    ResponseErrorKind, Server, ServerHandle, Step, Timeouts, UriErrorKind, UsageError,
 };
 use wire::*;
 
@@ -33,6 +41,23 @@ fn server() -> ServerHandle {
         Ok(())
     };
     server.start(handler).unwrap()
+}
+
+/// Every row of the table above names a test that exists.
+#[test]
+fn every_advisory_has_its_test() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let rows = include_str!("cve.rs").lines().filter_map(|line| line.strip_prefix("//! | ")?.strip_suffix("` |"));
+    let mut count = 0;
+    for row in rows {
+        let (advisory, test) = row.split_once(" | `").unwrap();
+        let (file, name) = test.split_once(": ").unwrap();
+        let text = std::fs::read_to_string(root.join(file)).unwrap();
+        let function = text.split_once(&format!("fn {name}() {{")).unwrap_or_else(|| panic!("{advisory}: {test}"));
+        assert!(function.0.trim_end().ends_with("#[test]"), "{advisory}: {test}");
+        count += 1;
+    }
+    assert_eq!(count, 11);
 }
 
 /// The complete response to these bytes.
@@ -351,7 +376,7 @@ fn ws_2026_05_undici_2026_06_tiny_fragments() {
             peer.send_frame(FIN | PING, b"still there");
             assert_eq!(peer.next(), (FIN | PONG, b"still there".to_vec()));
             peer.send(&one);
-            assert_eq!(peer.rest(), [(FIN | CLOSE, close_body(1009, ""))]);
+            assert_eq!(peer.rest(), [(FIN | CLOSE, close_body(1009, "at most 131072 fragments in a message"))]);
             drop(peer);
             let Err(Error::Protocol(violation)) = echo.join().end else { panic!("no violation") };
             assert_eq!(violation, ProtocolError::TooManyFragments { limit: 131_072 });
@@ -521,7 +546,7 @@ fn websockets_1715_one_byte_over_the_limit() {
             assert_eq!(peer.next(), (FIN | BINARY, vec![1; 1000]));
             peer.send_frame(BINARY, &vec![1; cut]);
             peer.send_frame(FIN | CONTINUATION, &vec![1; 1001 - cut]);
-            assert_eq!(peer.rest(), [(FIN | CLOSE, close_body(1009, ""))]);
+            assert_eq!(peer.rest(), [(FIN | CLOSE, close_body(1009, "at most 1000 bytes in a message"))]);
             drop(peer);
             assert_eq!(echo.join().messages.len(), 1);
         }
@@ -586,14 +611,18 @@ fn text_frame_that_begins_with_an_invalid_byte() {
 fn complaint_reads_on_after_a_violation() {
     for side in SIDES {
         let wrong = if side == Side::Client { Side::Server } else { Side::Client };
-        let frames =
-            [side.frame(FIN | 0x40 | TEXT, b"a"), side.frame(FIN | TEXT, &[0xC3, 0x28]), wrong.frame(FIN | TEXT, b"a")];
-        for (bytes, code) in frames.into_iter().zip([1002, 1007, 1002]) {
+        let masking = if side == Side::Client { "6455-5.1-5" } else { "6455-5.1-2" };
+        let rows = [
+            (side.frame(FIN | 0x40 | TEXT, b"a"), 1002, "6455-5.2-3"),
+            (side.frame(FIN | TEXT, &[0xC3, 0x28]), 1007, "6455-8.1-1"),
+            (wrong.frame(FIN | TEXT, b"a"), 1002, masking),
+        ];
+        for (bytes, code, reason) in rows {
             let (mut peer, ws) = pair(side);
             let echo = echo(ws);
             peer.send(&bytes);
             peer.send_frame(FIN | TEXT, b"next");
-            assert_eq!(peer.rest(), [(FIN | CLOSE, close_body(code, ""))], "{side:?}");
+            assert_eq!(peer.rest(), [(FIN | CLOSE, close_body(code, reason))], "{side:?}");
             drop(peer);
             assert_eq!(echo.join().messages, []);
         }
@@ -615,7 +644,7 @@ fn complaint_no_answer_to_plain_http() {
 #[test]
 fn complaint_accepts_an_extension_that_was_not_offered() {
     let rejection = refused(response_with("Sec-WebSocket-Extensions: permessage-deflate\r\n"));
-    assert_eq!(rejection.kind(), &HandshakeErrorKind::ExtensionNotOffered);
+    assert_eq!(rejection.kind(), &HandshakeErrorKind::Response(ResponseErrorKind::ExtensionNotOffered));
 }
 
 #[test]
@@ -657,7 +686,7 @@ fn complaint_parts_of_the_url_are_dropped() {
 #[test]
 fn complaint_an_old_version_hides_the_status() {
     let rejection = refused("HTTP/1.0 503 Busy\r\nRetry-After: 7\r\n\r\ntry later");
-    assert_eq!(rejection.kind(), &HandshakeErrorKind::Status(503));
+    assert_eq!(rejection.kind(), &HandshakeErrorKind::Response(ResponseErrorKind::Status(503)));
     assert_eq!((rejection.header("Retry-After"), rejection.body()), (Some("7"), &b"try later"[..]));
 }
 

@@ -9,8 +9,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use stdws::{
-    Client, CloseCode, Error, HandshakeErrorKind, HeadErrorKind, ProtocolError, Result, Server, Step, Timeouts,
-    UriErrorKind, UsageError,
+    Client, CloseCode, Error, HandshakeErrorKind, HeadErrorKind, HookErrorKind, OverloadKind, ProtocolError,
+    RequestErrorKind, ResponseErrorKind, Result, Server, Step, Timeouts, UriErrorKind, UsageError,
 };
 use wire::*;
 
@@ -147,6 +147,7 @@ fn each_error_has_a_message_of_its_own() {
         UsageError::Url(UriErrorKind::Scheme),
         UsageError::TlsNotEnabled,
         UsageError::HeaderName("a b".into()),
+        UsageError::ServerName(UriErrorKind::Port),
         UsageError::ReservedHeader("Host".into()),
         UsageError::HeaderValue("X".into()),
         UsageError::Subprotocol("a b".into()),
@@ -162,7 +163,9 @@ fn each_error_has_a_message_of_its_own() {
     let uri = [
         UriErrorKind::Scheme,
         UriErrorKind::MissingHost,
-        UriErrorKind::HostNotAscii,
+        UriErrorKind::UnsupportedHost,
+        UriErrorKind::Zone,
+        UriErrorKind::ProxyZone,
         UriErrorKind::InvalidHostCharacter,
         UriErrorKind::Ipv6Address,
         UriErrorKind::Port,
@@ -184,23 +187,23 @@ fn each_error_has_a_message_of_its_own() {
     ];
     let handshake = [
         HandshakeErrorKind::UnexpectedEof,
-        HandshakeErrorKind::Status(404),
+        HandshakeErrorKind::Response(ResponseErrorKind::Status(404)),
         HandshakeErrorKind::HttpVersion,
-        HandshakeErrorKind::Method,
-        HandshakeErrorKind::Target,
+        HandshakeErrorKind::Request(RequestErrorKind::Method),
+        HandshakeErrorKind::Request(RequestErrorKind::Target),
         HandshakeErrorKind::MissingHeader("Host"),
         HandshakeErrorKind::DuplicateHeader("Host"),
         HandshakeErrorKind::InvalidHeader("Host"),
-        HandshakeErrorKind::UnsupportedVersion,
-        HandshakeErrorKind::SubprotocolNotOffered,
-        HandshakeErrorKind::ExtensionNotOffered,
-        HandshakeErrorKind::OriginNotAllowed,
-        HandshakeErrorKind::TooManyConnections,
-        HandshakeErrorKind::TooManyHandshakes,
-        HandshakeErrorKind::TooManyConnectionsFromIp,
-        HandshakeErrorKind::HookPanicked,
-        HandshakeErrorKind::Responded,
-        HandshakeErrorKind::HandedOver,
+        HandshakeErrorKind::Request(RequestErrorKind::UnsupportedVersion),
+        HandshakeErrorKind::Response(ResponseErrorKind::SubprotocolNotOffered),
+        HandshakeErrorKind::Response(ResponseErrorKind::EmptySubprotocol),
+        HandshakeErrorKind::Response(ResponseErrorKind::ExtensionNotOffered),
+        HandshakeErrorKind::Request(RequestErrorKind::OriginNotAllowed),
+        HandshakeErrorKind::Overload(OverloadKind::Connections),
+        HandshakeErrorKind::Overload(OverloadKind::Handshakes),
+        HandshakeErrorKind::Overload(OverloadKind::Address),
+        HandshakeErrorKind::Hook(HookErrorKind::Panicked),
+        HandshakeErrorKind::Hook(HookErrorKind::InvalidAnswer(UsageError::Status(7))),
     ];
     let violations = [
         ProtocolError::ReservedBits(1),
@@ -292,7 +295,7 @@ fn clients_and_their_errors_show_no_secrets() {
     assert_eq!((rejection.header("Set-Cookie"), rejection.body()), (Some("session=secret"), &b"secret"[..]));
 
     for url in
-        ["http://secret:secret@h/", "ws://secret:sec%ret@h/", "ws://secret@h/#secret", "ws://h/secret\u{e9}", "secret"]
+        ["http://secret:secret@h/", "ws://secret:sec%ret@h/", "ws://secret@h/#secret", "ws://h/secret\u{e9}%", "secret"]
     {
         let error = Client::new(url).unwrap_err();
         assert_no_secret(&format!("{error} {error:?}"));
@@ -384,7 +387,7 @@ fn protocol_errors_show_no_payload() {
     let (mut peer, ws) = pair(Side::Server);
     let echo = echo(ws);
     peer.send_frame(FIN | TEXT, b"secret\xFF");
-    assert_eq!(peer.rest(), [(FIN | CLOSE, close_body(CloseCode::INVALID_PAYLOAD.as_u16(), ""))]);
+    assert_eq!(peer.rest(), [(FIN | CLOSE, close_body(CloseCode::INVALID_PAYLOAD.as_u16(), "6455-8.1-1"))]);
     drop(peer);
     let error = echo.join().end.unwrap_err();
     assert_no_secret(&format!("{error} {error:?}"));

@@ -6,7 +6,10 @@ use std::sync::{mpsc, Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use stdws::{Backoff, Client, CloseCode, Disconnect, Error, HandshakeErrorKind, Reconnect, Retry, Step, Timeouts};
+use stdws::{
+    Backoff, Client, CloseCode, Disconnect, Error, HandshakeErrorKind, Reconnect, ResponseErrorKind, Retry, Step,
+    Timeouts,
+};
 
 const NONCE: &[u8; 16] = b"the sample nonce";
 const GOOD: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -84,6 +87,43 @@ fn run(connections: &mut Reconnect) -> (Vec<String>, Option<Error>) {
     (texts, None)
 }
 
+/// The code of this end, and whether the peer closed.
+fn closed(end: Option<Error>) -> Option<(CloseCode, bool)> {
+    match end? {
+        Error::Closed(info) => info.map(|info| (info.code(), info.closed_by_peer())),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_end_that_this_side_asked_for_is_no_error() {
+    with_watchdog(|| {
+        // Both end with 1000. The second server only answers.
+        let server = stdws::Server::bind("127.0.0.1:0").unwrap();
+        let server = server.start(|mut ws| {
+            while ws.recv()?.is_some() {}
+            Ok(())
+        });
+        let server = server.unwrap();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let seen = asked.clone();
+        let backoff = quick().policy(move |disconnect| {
+            seen.lock().unwrap().push((disconnect.close_code(), disconnect.closed_by_peer()));
+            disconnect.retry()
+        });
+        let mut connections = client(server.local_addr().unwrap(), [0; 8]).reconnect(backoff.clone());
+        let mut ws = connections.next().unwrap().unwrap();
+        assert!(!ws.close(CloseCode::NORMAL, "").unwrap().closed_by_peer());
+        assert!(connections.next().is_none());
+        let (address, server) = self::server(vec![and(b"\x88\x02\x03\xE8")]);
+        let mut connections = client(address, [0; 8]).reconnect(backoff);
+        assert_eq!(closed(run(&mut connections).1), Some((CloseCode::NORMAL, true)));
+        server.join().unwrap();
+        let normal = Some(CloseCode::NORMAL);
+        assert_eq!(*asked.lock().unwrap(), [(normal, false), (normal, true)]);
+    });
+}
+
 #[test]
 fn reconnects_until_close_1000() {
     with_watchdog(|| {
@@ -105,7 +145,8 @@ fn reconnects_until_close_1000() {
         let mut connections = client(address, [0x80; 8]).reconnect(backoff);
         let (texts, error) = run(&mut connections);
         assert_eq!(texts, ["a", "b", "c", "d", "e"]);
-        assert!(error.is_none());
+        // Nobody here asked for that.
+        assert_eq!(closed(error), Some((CloseCode::NORMAL, true)));
         // And it stays finished.
         assert!(connections.next().is_none());
         assert_eq!(connections.last_disconnect().and_then(Disconnect::close_code), Some(CloseCode::NORMAL));
@@ -123,6 +164,30 @@ fn reconnects_until_close_1000() {
     });
 }
 
+/// The status of a refusal is judged, whatever the rest of its head is, and a head without a status is worth another try.
+#[test]
+fn odd_heads_do_not_end_the_iteration() {
+    with_watchdog(|| {
+        let (address, server) = server(vec![
+            b"HTTP/1.1 503 Busy\r\nA: b\r\n c\r\n\r\n".into(),
+            b"HTTP/1.1 503 Busy\nA: b\n\n".into(),
+            format!("HTTP/1.1 503 Busy\r\nSet-Cookie: {}\r\n\r\n", "x".repeat(9000)).into(),
+            b"HTTP/1.1 503 Busy\r\nA B: c\r\n\r\n".into(),
+            b"HTTP/1.1 503 Busy\r\nA: b".into(),
+            b"HTTP/1.1\r\n\r\n".into(),
+            b"nonsense\x01".into(),
+            [b"HTTP/1.1 101 Switching Protocols\nX: 1\n\n".as_slice()].concat(),
+            and(b"\x81\x01a"),
+            b"HTTP/1.1 403 No\r\nA: b\r\n c\r\n\r\n".into(),
+        ]);
+        let mut connections = client(address, [0; 8]).reconnect(quick());
+        let (texts, error) = run(&mut connections);
+        assert_eq!(texts, ["a"]);
+        assert!(matches!(error, Some(Error::Handshake(rejection)) if rejection.status() == Some(403)));
+        assert_eq!(server.join().unwrap().len(), 10);
+    });
+}
+
 #[test]
 fn a_permanent_error_is_the_last_item() {
     with_watchdog(|| {
@@ -131,7 +196,9 @@ fn a_permanent_error_is_the_last_item() {
         let (texts, error) = run(&mut connections);
         assert_eq!(texts, ["a"]);
         match error {
-            Some(Error::Handshake(rejection)) => assert_eq!(*rejection.kind(), HandshakeErrorKind::Status(403)),
+            Some(Error::Handshake(rejection)) => {
+                assert_eq!(*rejection.kind(), HandshakeErrorKind::Response(ResponseErrorKind::Status(403)))
+            }
             other => panic!("{other:?}"),
         }
         assert!(connections.next().is_none());
@@ -149,7 +216,7 @@ fn the_policy_overrides_the_table() {
             _ => Retry::AfterBackoff,
         });
         let mut connections = client(address, [0; 8]).reconnect(backoff);
-        assert!(run(&mut connections).1.is_none());
+        assert_eq!(closed(run(&mut connections).1), Some((CloseCode::GOING_AWAY, true)));
         assert_eq!(connections.last_disconnect().and_then(Disconnect::close_code), Some(CloseCode::GOING_AWAY));
         assert_eq!(server.join().unwrap().len(), 3);
     });
@@ -163,7 +230,7 @@ fn only_the_first_attempt_has_no_delay() {
         let start = Instant::now();
         let wait = Duration::from_millis(200);
         let mut connections = client(address, [0xFF; 8]).reconnect(Backoff::default().initial_delay(wait));
-        assert!(run(&mut connections).1.is_none());
+        assert_eq!(closed(run(&mut connections).1), Some((CloseCode::NORMAL, true)));
         let accepted_at = server.join().unwrap();
         assert!(accepted_at[0] - start < LONG);
         assert!(accepted_at[1] - accepted_at[0] >= wait - Duration::from_millis(1), "{accepted_at:?}");
@@ -175,10 +242,68 @@ fn only_the_first_attempt_has_no_delay() {
 fn retry_after_is_waited_for() {
     with_watchdog(|| {
         let (address, server) = server(vec![BUSY.into(), and(b"\x88\x02\x03\xE8")]);
-        assert!(run(&mut client(address, [0; 8]).reconnect(quick())).1.is_none());
+        let end = run(&mut client(address, [0; 8]).reconnect(quick())).1;
+        assert_eq!(closed(end), Some((CloseCode::NORMAL, true)));
         let accepted_at = server.join().unwrap();
         let waited = accepted_at[1] - accepted_at[0];
         assert!(waited >= Duration::from_secs(1), "{waited:?}");
+    });
+}
+
+/// Each attempt has a client of its own: another URL, another token. Its error is that of the attempt.
+#[test]
+fn a_client_for_each_attempt() {
+    with_watchdog(|| {
+        let (first, one) = server(vec![and(b"\x81\x01a")]);
+        let (second, two) = server(vec![b"HTTP/1.1 503 Busy\r\n\r\n".into(), and(b"\x81\x01b")]);
+        let calls = Arc::new(Mutex::new(0));
+        let counted = calls.clone();
+        let connections = client(first, [0; 8]).header("X-Kind", "kept").unwrap().reconnect(quick());
+        let mut connections = connections.client(move |base| {
+            let call = {
+                let mut calls = counted.lock().unwrap();
+                *calls += 1;
+                *calls
+            };
+            match call {
+                1 => base.clone().header("X-Token", "1"),
+                2 => Err(Error::Timeout(Step::Resolve)),
+                3 | 4 => Ok(client(second, [0; 8])),
+                _ => Err(Client::new("http://wrong").unwrap_err()),
+            }
+        });
+        let (texts, error) = run(&mut connections);
+        assert_eq!(texts, ["a", "b"]);
+        assert!(matches!(error, Some(Error::Usage(_))), "{error:?}");
+        assert_eq!(*calls.lock().unwrap(), 5);
+        assert_eq!((one.join().unwrap().len(), two.join().unwrap().len()), (1, 2));
+    });
+}
+
+/// A stop ends `next` while the closure of the application still runs, and a panic of it continues in `next`.
+#[test]
+fn a_client_that_blocks_or_panics() {
+    with_watchdog(|| {
+        let (address, _server) = server(Vec::new());
+        let (entered, has_entered) = mpsc::channel();
+        let (leave, left) = mpsc::channel::<()>();
+        let left = Mutex::new(left);
+        let mut connections = client(address, [0; 8]).reconnect(quick()).client(move |client| {
+            entered.send(()).unwrap();
+            let _ = left.lock().unwrap().recv();
+            Ok(client.clone())
+        });
+        let handle = connections.handle();
+        let stopper = thread::spawn(move || {
+            has_entered.recv().unwrap();
+            handle.stop();
+        });
+        assert!(connections.next().is_none());
+        stopper.join().unwrap();
+        drop(leave);
+        let mut connections = client(address, [0; 8]).reconnect(quick()).client(|_| panic!("no token"));
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| connections.next())).unwrap_err();
+        assert_eq!(panicked.downcast_ref::<&str>(), Some(&"no token"));
     });
 }
 
@@ -193,7 +318,7 @@ fn gives_up_after_max_attempts() {
         // A connection that is closed at once counts as a failure.
         let (address, server) = server(vec![and(b""), and(b"")]);
         let mut connections = client(address, [0; 8]).reconnect(quick().max_attempts(2));
-        assert!(run(&mut connections).1.is_none());
+        assert!(matches!(run(&mut connections).1, Some(Error::Closed(None))));
         assert!(matches!(
             connections.last_disconnect(),
             Some(Disconnect::ConnectionEnded { error: Some(Error::Closed(None)), .. })
@@ -349,6 +474,7 @@ fn the_end_of_a_send_only_connection_is_seen() {
         server.join().unwrap();
         // The closing handshake may take a moment.
         assert!(matches!(sender.close(CloseCode::NORMAL, ""), Ok(_) | Err(Error::Closed(Some(_)))));
+        assert_eq!(closed(connections.next().and_then(Result::err)), Some((CloseCode::NORMAL, true)));
         assert!(connections.next().is_none());
         assert_eq!(connections.last_disconnect().and_then(Disconnect::close_code), Some(CloseCode::NORMAL));
     });

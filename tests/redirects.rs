@@ -10,7 +10,8 @@ use std::time::Instant;
 
 use live::{assert_soon, assert_took, ms, read_head, sample_client, watchdog, RESPONSE};
 use stdws::{
-    Client, Error, HandshakeError, HandshakeErrorKind, Proxy, RedirectError, RedirectErrorKind, UriErrorKind, WebSocket,
+    Client, Error, HandshakeError, HandshakeErrorKind, Proxy, RedirectError, RedirectErrorKind, ResponseErrorKind,
+    UriErrorKind, WebSocket,
 };
 
 /// A server that answers one connection after another with these responses, and returns the requests.
@@ -86,7 +87,10 @@ fn redirects_are_off_by_default() {
     for status in [301, 302, 303, 307, 308] {
         let (address, requests) = server(vec![redirect(status, "/elsewhere")]);
         let rejection = refused(sample_client(&format!("ws://{address}/")).connect());
-        assert_eq!((rejection.kind(), rejection.status()), (&HandshakeErrorKind::Status(status), Some(status)));
+        assert_eq!(
+            (rejection.kind(), rejection.status()),
+            (&HandshakeErrorKind::Response(ResponseErrorKind::Status(status)), Some(status))
+        );
         assert_eq!((rejection.header("location"), rejection.body()), (Some("/elsewhere"), &b"body"[..]));
         assert_eq!(requests.join().unwrap().len(), 1);
     }
@@ -123,13 +127,25 @@ fn each_status_and_each_kind_of_location() {
     }
 }
 
+/// The status of a redirect with an odd head is judged, with its location.
+#[test]
+fn a_redirect_with_an_odd_head_is_followed() {
+    let _watchdog = watchdog();
+    for odd in ["A: b\r\n c\r\n", "A B: c\r\n", &format!("Set-Cookie: {}\r\n", "x".repeat(9000)), "A: b\n"] {
+        let answer = redirect(302, "/elsewhere").replacen("\r\n", &format!("\r\n{odd}"), 1);
+        let (address, requests) = server(vec![answer, open()]);
+        client(&format!("ws://{address}/")).connect().unwrap();
+        assert!(requests.join().unwrap()[1].starts_with("GET /elsewhere "));
+    }
+}
+
 #[test]
 fn other_statuses_are_not_followed() {
     let _watchdog = watchdog();
     for status in [200, 300, 304, 305, 306, 309, 401, 503] {
         let (address, _requests) = server(vec![redirect(status, "/elsewhere")]);
         let rejection = refused(client(&format!("ws://{address}/")).connect());
-        assert_eq!(rejection.kind(), &HandshakeErrorKind::Status(status));
+        assert_eq!(rejection.kind(), &HandshakeErrorKind::Response(ResponseErrorKind::Status(status)));
         assert_eq!(rejection.body().is_empty(), status == 304);
     }
 }
@@ -140,6 +156,7 @@ fn credentials_are_dropped_when_the_origin_changes() {
     let _watchdog = watchdog();
     let with_secrets = |url: &str| {
         let client = client(url).header("Cookie", "S3CRET").unwrap().header("cookie", "S3CRET").unwrap();
+        let client = client.subprotocol("token.S3CRET").unwrap();
         client.header("Proxy-Authorization", "S3CRET").unwrap().header("X-Kind", "kept").unwrap()
     };
     for authorization in [false, true] {
@@ -163,11 +180,14 @@ fn credentials_are_dropped_when_the_origin_changes() {
             assert_eq!(header_lines(request, "authorization"), [shown], "{request}");
             assert_eq!(header_lines(request, "cookie").len(), 2);
             assert_eq!(header_lines(request, "proxy-authorization").len(), 1);
+            assert_eq!(header_lines(request, "sec-websocket-protocol"), ["Sec-WebSocket-Protocol: token.S3CRET"]);
         }
         for request in far.iter().chain([&near[2]]) {
             let lower = request.to_ascii_lowercase();
             assert!(
-                !lower.contains("authorization") && !lower.contains("cookie") && !lower.contains("s3cret"),
+                ["authorization", "cookie", "s3cret", "sec-websocket-protocol"]
+                    .iter()
+                    .all(|name| !lower.contains(name)),
                 "{request}"
             );
         }
@@ -202,7 +222,11 @@ fn loops_and_long_chains_end() {
     for location in ["/here?q=1", "", "#x", "./here?q=1"] {
         let (address, requests) = server(vec![to(location)]);
         let rejection = refused(client(&format!("ws://{address}/here?q=1")).connect());
-        assert_eq!(rejection.kind(), &HandshakeErrorKind::Redirect(RedirectErrorKind::Loop), "{location:?}");
+        assert_eq!(
+            rejection.kind(),
+            &HandshakeErrorKind::Response(ResponseErrorKind::Redirect(RedirectErrorKind::Loop)),
+            "{location:?}"
+        );
         assert_eq!((rejection.status(), rejection.header("Location")), (Some(302), Some(location)));
         assert_eq!(requests.join().unwrap().len(), 1);
     }
@@ -212,7 +236,7 @@ fn loops_and_long_chains_end() {
     let (away, away_requests) = server(vec![redirect(307, &format!("//{address}/?S3CRET"))]);
     let requests = serve(home, vec![redirect(301, &format!("//{away}/x?S3CRET"))]);
     let error = redirected(client(&format!("ws://u:S3CRET@{address}/?S3CRET")).connect());
-    assert_eq!(kind(error.cause()), HandshakeErrorKind::Redirect(RedirectErrorKind::Loop));
+    assert_eq!(kind(error.cause()), HandshakeErrorKind::Response(ResponseErrorKind::Redirect(RedirectErrorKind::Loop)));
     let hops: Vec<_> = error.hops().iter().map(|hop| (hop.url().to_owned(), hop.status())).collect();
     assert_eq!(hops, [(format!("ws://{address}/"), 301)]);
     let shown = format!("{error} {error:?}");
@@ -226,7 +250,10 @@ fn loops_and_long_chains_end() {
     for (asked, followed) in [(1, 1), (3, 3), (10, 10), (255, 10)] {
         let (address, requests) = server((0..=followed).map(|n| to(&format!("/{n}"))).collect());
         let error = redirected(client(&format!("ws://{address}/start")).max_redirects(asked).connect());
-        assert_eq!(kind(error.cause()), HandshakeErrorKind::Redirect(RedirectErrorKind::TooMany));
+        assert_eq!(
+            kind(error.cause()),
+            HandshakeErrorKind::Response(ResponseErrorKind::Redirect(RedirectErrorKind::TooMany))
+        );
         assert_eq!(error.hops().len(), followed);
         assert_eq!(
             error.hops()[followed - 1].url(),
@@ -251,15 +278,15 @@ fn locations_that_are_not_followed() {
         ("HTTP/1.1 302 x\r\nLocation: ftp://h/\r\n\r\n", Location(UriErrorKind::Scheme)),
         ("HTTP/1.1 302 x\r\nLocation: http:///\r\n\r\n", Location(UriErrorKind::MissingHost)),
         ("HTTP/1.1 302 x\r\nLocation: http://h:99999/\r\n\r\n", Location(UriErrorKind::Port)),
-        ("HTTP/1.1 302 x\r\nLocation: /a b\r\n\r\n", Location(UriErrorKind::InvalidPathCharacter)),
-        ("HTTP/1.1 302 x\r\nLocation: /\u{e9}\r\n\r\n", Location(UriErrorKind::InvalidPathCharacter)),
+        ("HTTP/1.1 302 x\r\nLocation: /a%zzb\r\n\r\n", Location(UriErrorKind::InvalidPathCharacter)),
+        ("HTTP/1.1 302 x\r\nLocation: /\u{e9}%\r\n\r\n", Location(UriErrorKind::InvalidPathCharacter)),
         ("HTTP/1.1 302 x\r\nLocation: http://u:S3CRET@127.0.0.1:1/\r\n\r\n", Userinfo),
         ("HTTP/1.1 302 x\r\nLocation: //trusted.example@127.0.0.1:1/\r\n\r\n", Userinfo),
     ];
     for (answer, expected) in rows {
         let (address, _requests) = server(vec![answer.into()]);
         let error = client(&format!("ws://{address}/")).connect().unwrap_err();
-        assert_eq!(kind(&error), HandshakeErrorKind::Redirect(expected), "{answer:?}");
+        assert_eq!(kind(&error), HandshakeErrorKind::Response(ResponseErrorKind::Redirect(expected)), "{answer:?}");
         let shown = format!("{error} {error:?}");
         assert!(shown.contains("the redirect is not followed: ") && !shown.contains("S3CRET"), "{shown}");
     }
@@ -362,5 +389,8 @@ fn connect_over_follows_none() {
     let answer = to("/elsewhere");
     let halves = stdws::SplitStream::new(std::io::Cursor::new(answer.into_bytes()), std::io::sink());
     let rejection = refused(client("ws://h/").connect_over(halves));
-    assert_eq!((rejection.kind(), rejection.body()), (&HandshakeErrorKind::Status(302), &b"body"[..]));
+    assert_eq!(
+        (rejection.kind(), rejection.body()),
+        (&HandshakeErrorKind::Response(ResponseErrorKind::Status(302)), &b"body"[..])
+    );
 }

@@ -359,6 +359,7 @@ fn requests_without_a_listener() {
         shown.debug(&split);
         match server.accept_over(split) {
             Ok(ws) => {
+                let ws = ws.unwrap();
                 shown.debug(&ws);
                 shown.debug(ws.request().unwrap());
                 shown.debug(&ws.request().unwrap().basic_auth());

@@ -17,5 +17,7 @@ mod handshake;
 mod hostile;
 #[path = "tls/https_proxy.rs"]
 mod https_proxy;
+#[path = "tls/route.rs"]
+mod route;
 #[path = "tls/ways.rs"]
 mod ways;

@@ -280,11 +280,13 @@ impl WebSocket {
     /// takes at most [`Timeouts::close`]. Messages that arrive meanwhile are dropped; to receive them, call
     /// [`start_close`](WebSocket::start_close) and continue to receive.
     ///
+    /// A reason of more than 123 bytes (RFC 6455 section 5.5) is cut at the end of a character.
+    ///
     /// On a connection that was closed before, it returns how. On one that has failed, it waits in the same limit until the peer
     /// has received the Close and ended its stream, and returns the same error again.
     ///
     /// # Errors
-    /// [`Usage`](Error::Usage) for a code that must not be sent or a reason of more than 123 bytes;
+    /// [`Usage`](Error::Usage) for a code that must not be sent;
     /// [`Timeout`](Error::Timeout)`(`[`Step::Close`]`)` if the peer does not answer. The connection has ended then, too.
     pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<CloseInfo> {
         self.connection().protocol.check_close(code, reason)?;

@@ -6,11 +6,14 @@
 
 mod connect;
 mod handshake;
+mod handshake_kinds;
+mod head;
 mod io;
 mod protocol;
 mod proxy;
 mod proxy_header;
 mod redirect;
+mod response;
 mod tls;
 mod usage;
 
@@ -19,7 +22,11 @@ use std::sync::Arc;
 
 pub(crate) use connect::HostRole;
 pub use connect::{ConnectAttempt, ConnectError};
-pub use handshake::{HandshakeError, HandshakeErrorKind, HeadErrorKind};
+#[cfg(feature = "legacy")]
+pub(crate) use handshake::StatusSemantics;
+pub use handshake::{HandshakeError, HandshakeErrorKind};
+pub use handshake_kinds::{HookErrorKind, OverloadKind, RequestErrorKind, ResponseErrorKind};
+pub use head::HeadErrorKind;
 pub use io::{IoError, Step};
 pub use protocol::ProtocolError;
 pub use proxy::{ProxyError, ProxyErrorKind};

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::handshake::HeadErrorKind;
+use super::head::HeadErrorKind;
+use super::response::ErrorResponse;
 use crate::redact;
 
 const AUTHENTICATE: &str = "Proxy-Authenticate";
@@ -19,20 +20,18 @@ struct Inner {
     kind: ProxyErrorKind,
     proxy: String,
     target: String,
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
+    response: ErrorResponse,
 }
 
 impl ProxyError {
     /// An error without a response. Proxy and target are `host:port`.
     pub(crate) fn new(kind: ProxyErrorKind, proxy: String, target: String) -> ProxyError {
-        ProxyError(Box::new(Inner { kind, proxy, target, headers: Vec::new(), body: Vec::new() }))
+        ProxyError(Box::new(Inner { kind, proxy, target, response: ErrorResponse::default() }))
     }
 
     /// Adds the response of an HTTP proxy.
     pub(crate) fn with_response(mut self, headers: Vec<(String, String)>, body: Vec<u8>) -> ProxyError {
-        self.0.headers = headers;
-        self.0.body = body;
+        self.0.response = ErrorResponse { headers, body };
         self
     }
 
@@ -62,17 +61,17 @@ impl ProxyError {
 
     /// The fields of an HTTP proxy's response in its order, bytes outside ASCII as U+FFFD.
     pub fn headers(&self) -> &[(String, String)] {
-        &self.0.headers
+        &self.0.response.headers
     }
 
     /// The first field of this name, compared without regard to case.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.0.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.0.response.header(name)
     }
 
     /// The body of an HTTP proxy's response, at most its first 64 KiB.
     pub fn body(&self) -> &[u8] {
-        &self.0.body
+        &self.0.response.body
     }
 }
 
@@ -83,8 +82,8 @@ impl fmt::Debug for ProxyError {
             .field("fault", &self.0.kind)
             .field("proxy", &self.0.proxy)
             .field("target", &self.0.target)
-            .field("headers", &self.0.headers.len())
-            .field("body", &self.0.body.len())
+            .field("headers", &self.0.response.headers.len())
+            .field("body", &self.0.response.body.len())
             .finish()
     }
 }

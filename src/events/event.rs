@@ -8,7 +8,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use crate::close::CloseCode;
-use crate::error::{Error, HandshakeErrorKind, ProtocolError, Step};
+use crate::error::{Error, HandshakeErrorKind, OverloadKind, ProtocolError, Step};
 
 /// An event on a connection or a server, with the number of the connection.
 ///
@@ -93,7 +93,7 @@ pub enum EventKind {
     /// `handler-panicked`.
     HandlerPanicked,
     /// `connection-rejected`, with the reason and the address of the peer, if any.
-    ConnectionRejected(HandshakeErrorKind, Option<SocketAddr>),
+    ConnectionRejected(OverloadKind, Option<SocketAddr>),
     /// `thread-spawn-failed`.
     ThreadSpawnFailed(io::ErrorKind),
     /// `accept-failed`.
@@ -210,11 +210,7 @@ impl EventKind {
     /// The event for an opening handshake that did not succeed.
     pub(crate) fn from_handshake_error(error: &Error) -> EventKind {
         match error {
-            Error::Handshake(rejection) => match (rejection.kind(), rejection.status()) {
-                (HandshakeErrorKind::Responded, status) => EventKind::Responded(status.unwrap_or(0)),
-                (HandshakeErrorKind::HandedOver, _) => EventKind::HandedOver,
-                (kind, status) => EventKind::HandshakeRejected(kind.clone(), status),
-            },
+            Error::Handshake(rejection) => EventKind::HandshakeRejected(rejection.kind().clone(), rejection.status()),
             error => EventKind::Failed(error.clone()),
         }
     }
@@ -241,9 +237,7 @@ impl fmt::Display for Event {
             EventKind::Frame(_, frame) => write!(f, ": {frame}"),
             EventKind::Close(_, Some(code)) => write!(f, ": {code}"),
             EventKind::Close(_, None) => f.write_str(" without a code"),
-            EventKind::ProtocolError(violation, at) => {
-                write!(f, " at byte {at}: {violation} ({})", violation.requirement())
-            }
+            EventKind::ProtocolError(violation, at) => write!(f, " at byte {at}: {violation}"),
             EventKind::Timeout(step) => write!(f, ": {step:?}"),
             EventKind::ConnectionRejected(kind, Some(peer)) => write!(f, " from {peer}: {kind}"),
             EventKind::ConnectionRejected(kind, None) => write!(f, ": {kind}"),
@@ -264,6 +258,7 @@ impl fmt::Display for FrameInfo {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::RequestErrorKind;
 
     #[test]
     fn names_and_texts() {
@@ -275,10 +270,13 @@ mod tests {
             (EventKind::Connected(Some(peer)), "connected to 192.0.2.1:80"),
             (EventKind::Opened, "opened"),
             (
-                EventKind::HandshakeRejected(HandshakeErrorKind::Method, Some(405)),
+                EventKind::HandshakeRejected(HandshakeErrorKind::Request(RequestErrorKind::Method), Some(405)),
                 "handshake-rejected with status 405: ",
             ),
-            (EventKind::HandshakeRejected(HandshakeErrorKind::Method, None), "handshake-rejected: "),
+            (
+                EventKind::HandshakeRejected(HandshakeErrorKind::Request(RequestErrorKind::Method), None),
+                "handshake-rejected: ",
+            ),
             (EventKind::Responded(404), "responded with status 404"),
             (EventKind::HandedOver, "handed-over"),
             (EventKind::Failed(Error::Closed(None)), "failed: "),
@@ -292,10 +290,10 @@ mod tests {
             (EventKind::Ended(Error::Closed(None)), "ended: "),
             (EventKind::HandlerPanicked, "handler-panicked"),
             (
-                EventKind::ConnectionRejected(HandshakeErrorKind::TooManyConnections, Some(peer)),
+                EventKind::ConnectionRejected(OverloadKind::Connections, Some(peer)),
                 "connection-rejected from 192.0.2.1:80: ",
             ),
-            (EventKind::ConnectionRejected(HandshakeErrorKind::TooManyConnections, None), "connection-rejected: "),
+            (EventKind::ConnectionRejected(OverloadKind::Connections, None), "connection-rejected: "),
             (EventKind::ThreadSpawnFailed(io::ErrorKind::OutOfMemory), "thread-spawn-failed: "),
             (EventKind::AcceptFailed(io::ErrorKind::OutOfMemory), "accept-failed: "),
         ];
@@ -304,6 +302,8 @@ mod tests {
             let event = Event { connection_id: Some(3), kind };
             let line = event.to_string();
             assert!(line.starts_with(&format!("connection 3: {text}")), "{line}");
+            // The rule of a violation is there once.
+            assert!(line.matches("(6455-").count() <= 1, "{line}");
             assert_eq!(line.len() == "connection 3: ".len() + text.len(), !text.ends_with(": "), "{line}");
             let row = format!("`{}`", event.name());
             assert!(documented.lines().any(|line| line.starts_with("/// | ") && line.contains(&row)), "{row}");

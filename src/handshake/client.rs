@@ -37,7 +37,7 @@ use super::header::Extension;
 use super::http::{write_head, Head};
 use super::server;
 use super::uri::Uri;
-use crate::error::{HandshakeErrorKind, UsageError};
+use crate::error::{HandshakeErrorKind, ResponseErrorKind, UsageError};
 use crate::primitives::base64;
 use crate::redact;
 
@@ -172,9 +172,17 @@ pub fn check_response<'a>(
     head: &'a Head,
     sent: &HandshakeRequest<'_>,
 ) -> Result<NegotiatedHandshake<'a>, HandshakeErrorKind> {
+    Ok(NegotiatedHandshake { extensions: check_upgrade(head, sent)?, subprotocol: agreed_subprotocol(head, sent)? })
+}
+
+/// Checks everything but the subprotocol, and returns the extensions.
+pub(crate) fn check_upgrade<'a>(
+    head: &'a Head,
+    sent: &HandshakeRequest<'_>,
+) -> Result<Vec<Extension<'a>>, HandshakeErrorKind> {
     // 6455-4.1-s2: any status but 101 is an HTTP response, whatever its fields are.
     if head.status() != 101 {
-        return Err(HandshakeErrorKind::Status(head.status()));
+        return Err(HandshakeErrorKind::Response(ResponseErrorKind::Status(head.status())));
     }
     if !head.version().supports_upgrade() {
         return Err(HandshakeErrorKind::HttpVersion);
@@ -194,7 +202,7 @@ pub fn check_response<'a>(
     if accept != server::accept_key(sent.key).as_bytes() {
         return Err(HandshakeErrorKind::InvalidHeader(ACCEPT));
     }
-    Ok(NegotiatedHandshake { extensions: agreed_extensions(head, sent)?, subprotocol: agreed_subprotocol(head, sent)? })
+    agreed_extensions(head, sent)
 }
 
 fn agreed_extensions<'a>(
@@ -209,19 +217,31 @@ fn agreed_extensions<'a>(
     let offered = header::extensions(sent.extensions.map(str::as_bytes)).unwrap_or_default();
     // 6455-4.1-45: with nothing offered, nothing can be accepted.
     if accepted.iter().any(|extension| !offered.iter().any(|offer| offer.name == extension.name)) {
-        return Err(HandshakeErrorKind::ExtensionNotOffered);
+        return Err(HandshakeErrorKind::Response(ResponseErrorKind::ExtensionNotOffered));
     }
     Ok(accepted)
 }
 
-fn agreed_subprotocol(head: &Head, sent: &HandshakeRequest<'_>) -> Result<Option<String>, HandshakeErrorKind> {
+/// The selected subprotocol.
+pub(crate) fn agreed_subprotocol(
+    head: &Head,
+    sent: &HandshakeRequest<'_>,
+) -> Result<Option<String>, HandshakeErrorKind> {
     // 6455-11.3.4-2: one field, even when both would have the same value.
     let Some(chosen) = head.single(PROTOCOL)? else { return Ok(None) };
     // 6455-4.1-46. Case matters: `Chat` and `chat` are two subprotocols.
     match sent.subprotocols.iter().find(|offer| offer.as_bytes() == chosen) {
         Some(offer) => Ok(Some(offer.clone())),
-        None => Err(HandshakeErrorKind::SubprotocolNotOffered),
+        None => Err(subprotocol_error(chosen)),
     }
+}
+
+/// The error for a subprotocol that was not offered. Some servers send an empty one to choose none.
+pub(crate) fn subprotocol_error(chosen: &[u8]) -> HandshakeErrorKind {
+    HandshakeErrorKind::Response(match chosen {
+        [] => ResponseErrorKind::EmptySubprotocol,
+        _ => ResponseErrorKind::SubprotocolNotOffered,
+    })
 }
 
 #[cfg(test)]
@@ -382,12 +402,12 @@ mod tests {
             (version, "HTTP/1.1 101", Ok(())),
             (version, "HTTP/1.2 101 Later", Ok(())),
             // 6455-4.1-s2: the status is looked at before the version, and before everything else.
-            (version, "HTTP/1.0 503 Busy", Err(Status(503))),
-            (version, "HTTP/1.1 200 OK", Err(Status(200))),
-            (version, "HTTP/1.1 301 Moved", Err(Status(301))),
-            (version, "HTTP/1.1 401 Who", Err(Status(401))),
-            (version, "HTTP/1.1 100 Continue", Err(Status(100))),
-            (version, "HTTP/1.1 426 Upgrade Required", Err(Status(426))),
+            (version, "HTTP/1.0 503 Busy", Err(Response(ResponseErrorKind::Status(503)))),
+            (version, "HTTP/1.1 200 OK", Err(Response(ResponseErrorKind::Status(200)))),
+            (version, "HTTP/1.1 301 Moved", Err(Response(ResponseErrorKind::Status(301)))),
+            (version, "HTTP/1.1 401 Who", Err(Response(ResponseErrorKind::Status(401)))),
+            (version, "HTTP/1.1 100 Continue", Err(Response(ResponseErrorKind::Status(100)))),
+            (version, "HTTP/1.1 426 Upgrade Required", Err(Response(ResponseErrorKind::Status(426)))),
             (version, "HTTP/1.0 101 Old", Err(HttpVersion)),
             (version, "HTTP/2.0 101 New", Err(HttpVersion)),
             // 6455-4.1-42
@@ -418,10 +438,22 @@ mod tests {
             (accept, "Sec-WebSocket-Accept:\r\n", Err(InvalidHeader(ACCEPT))),
             (accept, &[accept, accept].concat(), Err(DuplicateHeader(ACCEPT))),
             // 6455-4.1-45, 6455-4.1-46: nothing was offered here.
-            (accept, &[accept, "Sec-WebSocket-Extensions: foo\r\n"].concat(), Err(ExtensionNotOffered)),
+            (
+                accept,
+                &[accept, "Sec-WebSocket-Extensions: foo\r\n"].concat(),
+                Err(Response(ResponseErrorKind::ExtensionNotOffered)),
+            ),
             (accept, &[accept, "Sec-WebSocket-Extensions:\r\n"].concat(), Err(InvalidHeader(EXTENSIONS))),
-            (accept, &[accept, "Sec-WebSocket-Protocol: chat\r\n"].concat(), Err(SubprotocolNotOffered)),
-            (accept, &[accept, "Sec-WebSocket-Protocol:\r\n"].concat(), Err(SubprotocolNotOffered)),
+            (
+                accept,
+                &[accept, "Sec-WebSocket-Protocol: chat\r\n"].concat(),
+                Err(Response(ResponseErrorKind::SubprotocolNotOffered)),
+            ),
+            (
+                accept,
+                &[accept, "Sec-WebSocket-Protocol:\r\n"].concat(),
+                Err(Response(ResponseErrorKind::EmptySubprotocol)),
+            ),
             // Fields without a meaning here are ignored.
             (accept, &[accept, "Content-Length: x\r\nServer: caf\u{e9}\r\n"].concat(), Ok(())),
         ];
@@ -445,9 +477,9 @@ mod tests {
             ("Sec-WebSocket-Extensions: bar; y; z=\"1\" , foo\r\n", Ok((None, "bar/2 foo/0"))),
             ("Sec-WebSocket-Extensions: foo\r\nSec-WebSocket-Protocol: a\r\n", Ok((Some("a"), "foo/0"))),
             // 6455-4.1-45
-            ("Sec-WebSocket-Extensions: baz\r\n", Err(ExtensionNotOffered)),
-            ("Sec-WebSocket-Extensions: foo, baz\r\n", Err(ExtensionNotOffered)),
-            ("Sec-WebSocket-Extensions: x\r\n", Err(ExtensionNotOffered)),
+            ("Sec-WebSocket-Extensions: baz\r\n", Err(Response(ResponseErrorKind::ExtensionNotOffered))),
+            ("Sec-WebSocket-Extensions: foo, baz\r\n", Err(Response(ResponseErrorKind::ExtensionNotOffered))),
+            ("Sec-WebSocket-Extensions: x\r\n", Err(Response(ResponseErrorKind::ExtensionNotOffered))),
             // 6455-9.1-1
             ("Sec-WebSocket-Extensions: foo; x=\r\n", Err(InvalidHeader(EXTENSIONS))),
             ("Sec-WebSocket-Extensions: foo bar\r\n", Err(InvalidHeader(EXTENSIONS))),
@@ -455,11 +487,11 @@ mod tests {
             // 6455-11.3.2-2, 6455-4.1-47
             ("Sec-WebSocket-Extensions: foo\r\nsec-websocket-extensions: bar\r\n", Err(DuplicateHeader(EXTENSIONS))),
             // 6455-4.1-46
-            ("Sec-WebSocket-Protocol: c\r\n", Err(SubprotocolNotOffered)),
-            ("Sec-WebSocket-Protocol: A\r\n", Err(SubprotocolNotOffered)),
-            ("Sec-WebSocket-Protocol: a, b\r\n", Err(SubprotocolNotOffered)),
-            ("Sec-WebSocket-Protocol:\r\n", Err(SubprotocolNotOffered)),
-            ("Sec-WebSocket-Protocol: caf\u{e9}\r\n", Err(SubprotocolNotOffered)),
+            ("Sec-WebSocket-Protocol: c\r\n", Err(Response(ResponseErrorKind::SubprotocolNotOffered))),
+            ("Sec-WebSocket-Protocol: A\r\n", Err(Response(ResponseErrorKind::SubprotocolNotOffered))),
+            ("Sec-WebSocket-Protocol: a, b\r\n", Err(Response(ResponseErrorKind::SubprotocolNotOffered))),
+            ("Sec-WebSocket-Protocol: \t\r\n", Err(Response(ResponseErrorKind::EmptySubprotocol))),
+            ("Sec-WebSocket-Protocol: caf\u{e9}\r\n", Err(Response(ResponseErrorKind::SubprotocolNotOffered))),
             // 6455-11.3.4-2
             ("Sec-WebSocket-Protocol: a\r\nSec-WebSocket-Protocol: a\r\n", Err(DuplicateHeader(PROTOCOL))),
         ];

@@ -23,7 +23,7 @@ use crate::redact;
 /// let bytes = b"GET /chat?room=7 HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
 ///     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nAccept-Language: de\r\n\r\n";
 /// let halves = stdws::SplitStream::new(&bytes[..], std::io::sink());
-/// let ws = stdws::Server::without_listener().accept_over(halves)?;
+/// let ws = stdws::Server::without_listener().accept_over(halves)?.unwrap();
 /// let request = ws.request().unwrap();
 /// assert_eq!((request.path(), request.query()), ("/chat", Some("room=7")));
 /// assert_eq!(request.header("accept-language"), Some("de"));
@@ -170,6 +170,9 @@ impl Request {
     /// [`Server::trust_proxy_protocol`](crate::Server::trust_proxy_protocol),
     /// [`trust_forwarded`](crate::Server::trust_forwarded) and
     /// [`trust_x_forwarded_for`](crate::Server::trust_x_forwarded_for). Without them it is the address of the peer.
+    ///
+    /// `None` for a peer without an address, and if a trusted proxy named no client, or none that can be read. It is never
+    /// the address of a proxy in place of its client's.
     pub fn client_ip(&self) -> Option<IpAddr> {
         self.client
     }

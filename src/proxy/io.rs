@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 use std::io::{self, ErrorKind};
+use std::time::Duration;
 
 use crate::net::deadline::Deadline;
 use crate::net::deadline_io::DeadlineIo;
@@ -26,6 +27,17 @@ pub(super) struct TlsIo<'a> {
 impl<'a> ProxyIo<'a> {
     pub(super) fn over_tls(stream: &'a Stream, deadline: Deadline) -> ProxyIo<'a> {
         ProxyIo::Tls(TlsIo { stream, deadline, peeked: Cell::new(None) })
+    }
+
+    /// The same stream with a deadline of at most `limit` from now.
+    pub(super) fn within(&self, limit: Duration) -> ProxyIo<'a> {
+        match self {
+            ProxyIo::Socket(socket) => ProxyIo::Socket(socket.within(limit)),
+            ProxyIo::Tls(TlsIo { stream, deadline, peeked }) => {
+                let deadline = Deadline::after(deadline.remaining().min(limit));
+                ProxyIo::Tls(TlsIo { stream, deadline, peeked: peeked.clone() })
+            }
+        }
     }
 
     /// Waits for bytes, copies them and leaves them on the stream. Returns 0 at its end.

@@ -10,11 +10,11 @@ use super::socks;
 use crate::auth::basic;
 use crate::auth::digest_session::{DigestAuth, Verdict, MAX_ATTEMPTS};
 use crate::error::{Error, ProxyError, ProxyErrorKind, Result, Step, UriErrorKind, UsageError};
-use crate::handshake::uri::{Authority, Uri, Userinfo};
-use crate::net::connect_guard::{ConnectGuard, ConnectTarget};
+use crate::handshake::uri::{Authority, Userinfo};
+use crate::net::connect_guard::{AttemptState, ConnectGuard, ConnectTarget, Queueing};
 use crate::net::deadline::Deadline;
 use crate::net::deadline_io::DeadlineIo;
-use crate::net::dial as tcp;
+use crate::net::dial::{self as tcp, Endpoint};
 use crate::net::stream::Stream;
 use crate::tls::config::Connector;
 
@@ -23,6 +23,8 @@ use crate::tls::config::Connector;
 pub(crate) struct ProxyServer {
     pub(super) scheme: Scheme,
     pub(super) host: String,
+    /// The zone of an IPv6 address.
+    pub(super) zone: Option<String>,
     pub(super) port: u16,
     pub(super) userinfo: Option<Userinfo>,
     /// Headers of the request CONNECT.
@@ -63,7 +65,7 @@ impl ProxyServer {
         if !matches!(rest, "" | "/") {
             return Err(UriErrorKind::ProxyPath);
         }
-        let Authority { host, port, userinfo } = Authority::parse(authority)?;
+        let Authority { host, zone, port, userinfo } = Authority::parse(authority)?;
         let default = match scheme {
             Scheme::Http => 80,
             Scheme::Https => 443,
@@ -72,6 +74,7 @@ impl ProxyServer {
         Ok(ProxyServer {
             scheme,
             host,
+            zone,
             port: port.unwrap_or(default),
             userinfo,
             headers: Vec::new(),
@@ -93,25 +96,33 @@ impl ProxyServer {
         valid.then_some(self).ok_or(UsageError::ProxyCredentials.into())
     }
 
-    /// Connects to the proxy, and through it to the host of this URL (6455-4.1-10). The next byte of the stream is the
+    /// Connects to the proxy, and through it to the host (6455-4.1-10). The next byte of the stream is the
     /// server's.
     /// `nonce` draws random bytes.
     pub(crate) fn connect_to(
         &self,
-        uri: &Uri,
+        host: &str,
+        port: u16,
+        queueing: Queueing,
         deadline: Deadline,
         nonce: impl Fn() -> Result<[u8; 16]>,
     ) -> Result<Tunnel> {
         // In a build without TLS, and with settings that the system rejects, nothing is sent.
         let tls = (self.scheme == Scheme::Https).then(|| Connector::or_default(self.tls.as_ref())).transpose()?;
-        let guard = ConnectGuard::acquire(connect_target(uri), deadline).ok_or(Error::Timeout(Step::ConnectQueue))?;
-        let target = tcp::host_port(uri.host(), uri.port());
+        let guard = match connect_target(host, port, queueing) {
+            Some(target) => Some(
+                ConnectGuard::acquire(target, deadline, &AttemptState::default())
+                    .ok_or(Error::Timeout(Step::ConnectQueue))?,
+            ),
+            None => None,
+        };
+        let target = tcp::host_port(host, port);
         let mut attempts = 0;
         loop {
             attempts += 1;
             let answer = self.digest.as_ref().and_then(|digest| digest.answer("CONNECT", &target));
             let answered = answer.is_some();
-            match (self.open(uri, tls.as_ref(), answer, deadline), &self.digest) {
+            match (self.open((host, port), tls.as_ref(), answer, deadline), &self.digest) {
                 (Err(Error::Proxy(error)), Some(digest)) if error.status() == Some(407) => {
                     let verdict = digest.learn(&error.challenges(), answered, &nonce)?;
                     if verdict == Verdict::Rejected || attempts == MAX_ATTEMPTS {
@@ -124,9 +135,15 @@ impl ProxyServer {
     }
 
     /// Opens a tunnel over a new connection to the proxy.
-    fn open(&self, uri: &Uri, tls: Option<&Connector>, answer: Option<String>, deadline: Deadline) -> Result<Opened> {
-        let (host, port) = (uri.host(), uri.port());
-        let socket = tcp::connect_to_proxy(&self.host, self.port, deadline)?;
+    fn open(
+        &self,
+        (host, port): (&str, u16),
+        tls: Option<&Connector>,
+        answer: Option<String>,
+        deadline: Deadline,
+    ) -> Result<Opened> {
+        let endpoint = Endpoint { host: &self.host, zone: self.zone.as_deref(), port: self.port };
+        let socket = tcp::connect_to_proxy(endpoint, deadline)?;
         let (peer, local) = (socket.peer_addr().ok(), socket.local_addr().ok());
         let session = |io| ProxySession { io, server: self, target: tcp::host_port(host, port), answer };
         let plain = |socket| Stream::from_socket(socket).map_err(|error| Error::io(Step::Proxy, error));
@@ -157,7 +174,7 @@ struct Opened {
 }
 
 impl Opened {
-    fn guarded(self, guard: ConnectGuard) -> Tunnel {
+    fn guarded(self, guard: Option<ConnectGuard>) -> Tunnel {
         Tunnel { stream: self.stream, peer: self.peer, local: self.local, guard }
     }
 }
@@ -168,14 +185,14 @@ pub(crate) struct Tunnel {
     /// The address of the proxy.
     pub(crate) peer: Option<SocketAddr>,
     pub(crate) local: Option<SocketAddr>,
-    pub(crate) guard: ConnectGuard,
+    pub(crate) guard: Option<ConnectGuard>,
 }
 
 /// 6455-4.1-8: the name stands for the server, whose address only the proxy knows.
-fn connect_target(uri: &Uri) -> ConnectTarget {
-    match uri.host().parse() {
-        Ok(ip) => ConnectTarget::Address(SocketAddr::new(ip, uri.port())),
-        Err(_) => ConnectTarget::Name(uri.host().to_owned(), uri.port()),
+fn connect_target(host: &str, port: u16, queueing: Queueing) -> Option<ConnectTarget> {
+    match host.parse() {
+        Ok(ip) => ConnectTarget::address(SocketAddr::new(ip, port), queueing),
+        Err(_) => ConnectTarget::name(host, port, queueing),
     }
 }
 

@@ -3,7 +3,7 @@
 //!
 //! | step of the iterator | then |
 //! |---|---|
-//! | `next` after a connection | take how it ended, apply the policy; wait, or finish |
+//! | `next` after a connection | take how it ended, apply the policy; wait, or finish, with the end as an error unless this side asked for it |
 //! | an attempt succeeds | track the connection and return it |
 //! | an attempt fails | apply the policy; wait and try again, or return the error and finish |
 //! | stopped, at any time | finish |
@@ -15,8 +15,9 @@
 
 use std::fmt;
 use std::iter::FusedIterator;
+use std::mem;
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc::{self, SendError, Sender};
 use std::sync::{Arc, Condvar};
 use std::thread;
 use std::time::Duration;
@@ -34,9 +35,19 @@ impl Client {
     /// An iterator of connections, one after another (RFC 6455 section 7.2.3). Each `next` waits as [`Backoff`]
     /// specifies, retries until a connection is open, and returns it.
     ///
-    /// Failed attempts that are retried are not items; [`Backoff::policy`] is called for each. An error is an item only
-    /// if it is not retried, and then it is the last one. After a connection that ends without need for another, such
-    /// as by Close 1000, the iteration ends without an error.
+    /// Failed attempts and lost connections that are retried are not items; [`Backoff::policy`] is called for each.
+    ///
+    /// The last item says how the iteration ended:
+    ///
+    /// | reason | last item |
+    /// |---|---|
+    /// | an attempt failed and is not retried | its error |
+    /// | a connection ended and there is no retry, such as after a Close 1000 of the server | [`Error::Closed`] with the code, or another error |
+    /// | the same, and this side had started the closing handshake | none |
+    /// | [`ReconnectHandle::stop`] | none |
+    ///
+    /// So a Close 1000 that nobody here asked for does not look like an end that was. Where it is the normal end, as in
+    /// the example, match it.
     ///
     /// ```
     /// # fn main() -> stdws::Result<()> {
@@ -45,9 +56,13 @@ impl Client {
     /// #     ws.close(stdws::CloseCode::NORMAL, "").map(drop)
     /// # })?;
     /// # let url = server.url();
-    /// use stdws::{Backoff, Client};
+    /// use stdws::{Backoff, Client, CloseCode, Error};
     /// for connection in Client::new(&url)?.reconnect(Backoff::default()) {
-    ///     let mut ws = connection?; // an error here is not retried
+    ///     let mut ws = match connection {
+    ///         Ok(ws) => ws,
+    ///         Err(Error::Closed(Some(info))) if info.code() == CloseCode::NORMAL => break, // the server has finished
+    ///         Err(error) => return Err(error), // an error that is not retried
+    ///     };
     ///     ws.send("subscribe")?;
     ///     for message in &mut ws {
     ///         let Ok(message) = message else { break }; // ended: continue with the next connection
@@ -62,6 +77,7 @@ impl Client {
     pub fn reconnect(&self, backoff: Backoff) -> Reconnect {
         Reconnect {
             client: self.clone(),
+            attempt_client: None,
             backoff,
             backoff_state: BackoffState::default(),
             shared: Arc::default(),
@@ -78,10 +94,14 @@ impl Client {
     }
 }
 
+/// Returns the client of one attempt.
+type AttemptClient = dyn Fn(&Client) -> Result<Client> + Send + Sync;
+
 /// An iterator of connections, returned by [`Client::reconnect`].
 #[must_use = "nothing connects until `next` is called"]
 pub struct Reconnect {
     client: Client,
+    attempt_client: Option<Arc<AttemptClient>>,
     backoff: Backoff,
     backoff_state: BackoffState,
     shared: Arc<SharedReconnect>,
@@ -115,6 +135,39 @@ enum Progress {
 }
 
 impl Reconnect {
+    /// Calls `client` before each attempt, and connects with the client that it returns: with a fresh token, or to another
+    /// URL. Its argument is the client on which [`reconnect`](Client::reconnect) was called, which is used for all attempts
+    /// by default.
+    ///
+    /// `client` runs on the thread of the attempt. Its time is not limited, but a [stop](ReconnectHandle::stop) does not
+    /// wait for it. An error is that of a failed attempt, so [`Backoff::policy`] decides whether there is another one. By
+    /// default [`Error::Io`] and [`Error::Timeout`] are retried, and [`Error::Usage`] is not. A panic continues in `next`.
+    ///
+    /// ```
+    /// # fn main() -> stdws::Result<()> {
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| {
+    /// #     ws.close(stdws::CloseCode::NORMAL, "").map(drop)
+    /// # })?;
+    /// # let url = server.url();
+    /// # fn fresh_token() -> String { "token".into() }
+    /// use stdws::{Backoff, Client};
+    /// let connections = Client::new(&url)?
+    ///     .reconnect(Backoff::default())
+    ///     .client(|client| client.clone().header("Authorization", &format!("Bearer {}", fresh_token())));
+    /// for connection in connections {
+    ///     let Ok(mut ws) = connection else { break };
+    ///     while let Ok(Some(message)) = ws.recv() {
+    ///         println!("{message}");
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn client(mut self, client: impl Fn(&Client) -> Result<Client> + Send + Sync + 'static) -> Reconnect {
+        self.attempt_client = Some(Arc::new(client));
+        self
+    }
+
     /// A handle that ends the iteration from another thread.
     pub fn handle(&self) -> ReconnectHandle {
         ReconnectHandle(Arc::clone(&self.shared))
@@ -175,11 +228,16 @@ impl Iterator for Reconnect {
         }
         match self.check_previous() {
             Ok(Continuation::Attempt) => {}
-            Ok(Continuation::GiveUp | Continuation::Stopped) => return self.finish(None),
+            Ok(Continuation::GiveUp) => {
+                let end = self.last_disconnect.as_ref().filter(|end| !end.is_asked_for());
+                let end = end.and_then(Disconnect::error).cloned();
+                return self.finish(end);
+            }
+            Ok(Continuation::Stopped) => return self.finish(None),
             Err(error) => return self.finish(Some(error)),
         }
         loop {
-            let error = match self.shared.run_attempt(&self.client) {
+            let error = match self.shared.run_attempt(self.client.clone(), self.attempt_client.clone()) {
                 None => return self.finish(None),
                 Some(Ok(ws)) => match self.shared.track(&ws) {
                     Continuation::Attempt => return Some(Ok(ws)),
@@ -231,7 +289,7 @@ impl SharedReconnect {
     }
 
     /// Runs one attempt in a new thread. `None`: stopped before or meanwhile.
-    fn run_attempt(&self, client: &Client) -> Option<Result<WebSocket>> {
+    fn run_attempt(&self, client: Client, attempt_client: Option<Arc<AttemptClient>>) -> Option<Result<WebSocket>> {
         let (sender, receiver) = mpsc::channel();
         {
             let mut state = self.lock();
@@ -240,14 +298,20 @@ impl SharedReconnect {
             }
             state.attempt = Some(sender.clone());
         }
-        let client = client.clone();
+        let connect = move || match attempt_client {
+            Some(attempt_client) => attempt_client(&client)?.connect(),
+            None => client.connect(),
+        };
         let attempt = move || {
-            let ended = panic::catch_unwind(AssertUnwindSafe(|| client.connect()));
+            let ended = panic::catch_unwind(AssertUnwindSafe(connect));
             // After a stop the receiver is gone, and the connection is dropped here, which sends Close 1001.
-            drop(sender.send(Some(ended)));
+            if let Err(SendError(Some(Err(panicked)))) = sender.send(Some(ended)) {
+                // Dropping the payload could panic again.
+                mem::forget(panicked);
+            }
         };
         let started = thread::Builder::new().name("stdws-connect".into()).spawn(attempt);
-        // The attempt always sends, within its deadline.
+        // The attempt always sends: within its deadline, after the closure of the application.
         let result = started.map(|_| receiver.recv());
         self.lock().attempt = None;
         let result = match result {

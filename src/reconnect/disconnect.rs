@@ -4,7 +4,10 @@ use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::close::CloseCode;
-use crate::error::{Error, HandshakeError, HandshakeErrorKind, ProxyError, ProxyErrorKind, Step, TlsErrorKind};
+use crate::error::{
+    Error, HandshakeError, HandshakeErrorKind, HeadErrorKind, ProxyError, ProxyErrorKind, ResponseErrorKind, Step,
+    TlsErrorKind,
+};
 use crate::http::date;
 
 /// Maximum delay that a server can ask for.
@@ -50,7 +53,8 @@ impl Disconnect {
     /// | other TLS errors, such as an untrusted certificate | no |
     /// | status 408, 425, 429, 5xx | yes, at least after `Retry-After` (seconds or date, at most one hour) |
     /// | any other status: 3xx, 4xx | no |
-    /// | an invalid handshake response | no |
+    /// | a response whose head is not valid HTTP, without a status | yes |
+    /// | any other invalid handshake response; TLS instead of HTTP | no |
     /// | the proxy ended the connection; its status 408, 425, 429, 5xx; its SOCKS reply 1, 3 to 6 | yes, as above |
     /// | any other reply of the proxy | no |
     /// | any of these after a redirect | as without it |
@@ -86,12 +90,32 @@ impl Disconnect {
         }
     }
 
+    /// Whether the peer closed the connection, and nothing here had asked for it:
+    /// [`CloseInfo::closed_by_peer`](crate::CloseInfo::closed_by_peer).
+    ///
+    /// ```
+    /// use stdws::{Backoff, CloseCode, Disconnect, Retry};
+    /// let backoff = Backoff::default().policy(|disconnect: &Disconnect| match disconnect.close_code() {
+    ///     // This server closes idle connections with 1000.
+    ///     Some(CloseCode::NORMAL) if disconnect.closed_by_peer() => Retry::AfterBackoff,
+    ///     _ => disconnect.retry(),
+    /// });
+    /// ```
+    pub fn closed_by_peer(&self) -> bool {
+        matches!(self.error(), Some(Error::Closed(Some(info))) if info.closed_by_peer())
+    }
+
     /// The error of the attempt, or the end of the connection.
     pub fn error(&self) -> Option<&Error> {
         match self {
             Disconnect::AttemptFailed(error) => Some(error),
             Disconnect::ConnectionEnded { error, .. } => error.as_ref(),
         }
+    }
+
+    /// Whether this side started the closing handshake, or dropped the connection.
+    pub(super) fn is_asked_for(&self) -> bool {
+        matches!(self.error(), Some(Error::Closed(Some(info))) if !info.closed_by_peer())
     }
 
     /// `now` is the time since 1970.
@@ -136,8 +160,8 @@ fn retry_for_proxy(error: &ProxyError, now: Duration) -> Retry {
     match error.kind() {
         ProxyErrorKind::UnexpectedEof | ProxyErrorKind::Reply(1 | 3..=6) => Retry::AfterBackoff,
         ProxyErrorKind::Status(status) => retry_for_status(status, error.header("Retry-After"), now),
-        ProxyErrorKind::Head(_)
-        | ProxyErrorKind::HttpVersion
+        ProxyErrorKind::Head(kind) => retry_for_head(kind),
+        ProxyErrorKind::HttpVersion
         | ProxyErrorKind::SocksVersion(_)
         | ProxyErrorKind::NoAcceptableMethod
         | ProxyErrorKind::MethodNotOffered(_)
@@ -145,6 +169,22 @@ fn retry_for_proxy(error: &ProxyError, now: Duration) -> Retry {
         | ProxyErrorKind::AuthenticationFailed
         | ProxyErrorKind::Reply(_)
         | ProxyErrorKind::AddressType(_) => Retry::Stop,
+    }
+}
+
+/// A broken head is often that of something on the way, which may be gone at the next attempt. A server with TLS stays one.
+fn retry_for_head(kind: HeadErrorKind) -> Retry {
+    match kind {
+        HeadErrorKind::Tls => Retry::Stop,
+        HeadErrorKind::LineTooLong
+        | HeadErrorKind::TooManyFields
+        | HeadErrorKind::HeadTooLong
+        | HeadErrorKind::LineEnding
+        | HeadErrorKind::ControlCharacter
+        | HeadErrorKind::LineFolding
+        | HeadErrorKind::StartLine
+        | HeadErrorKind::FieldName
+        | HeadErrorKind::ContentLength => Retry::AfterBackoff,
     }
 }
 
@@ -159,28 +199,19 @@ fn retry_for_status(status: u16, retry_after_field: Option<&str>, now: Duration)
 fn retry_for_handshake(rejection: &HandshakeError, now: Duration) -> Retry {
     match rejection.kind() {
         HandshakeErrorKind::UnexpectedEof => Retry::AfterBackoff,
-        HandshakeErrorKind::Status(status) => retry_for_status(*status, rejection.header("Retry-After"), now),
-        HandshakeErrorKind::Redirect(_)
-        | HandshakeErrorKind::Head(_)
-        | HandshakeErrorKind::HttpVersion
-        | HandshakeErrorKind::Method
-        | HandshakeErrorKind::Target
+        HandshakeErrorKind::Response(ResponseErrorKind::Status(status)) => {
+            retry_for_status(*status, rejection.header("Retry-After"), now)
+        }
+        HandshakeErrorKind::Head(kind) => retry_for_head(*kind),
+        HandshakeErrorKind::HttpVersion
         | HandshakeErrorKind::MissingHeader(_)
         | HandshakeErrorKind::DuplicateHeader(_)
         | HandshakeErrorKind::InvalidHeader(_)
-        | HandshakeErrorKind::UnsupportedVersion
-        | HandshakeErrorKind::SubprotocolNotOffered
-        | HandshakeErrorKind::ExtensionNotOffered
-        | HandshakeErrorKind::ProxyHeader(_)
-        | HandshakeErrorKind::OriginNotAllowed
-        | HandshakeErrorKind::TooManyConnections
-        | HandshakeErrorKind::TooManyHandshakes
-        | HandshakeErrorKind::TooManyConnectionsFromIp
-        | HandshakeErrorKind::HookPanicked
-        | HandshakeErrorKind::Responded
-        | HandshakeErrorKind::HandedOver
-        | HandshakeErrorKind::StatusLine
-        | HandshakeErrorKind::InvalidProof => Retry::Stop,
+        | HandshakeErrorKind::Response(_)
+        // Only a server gets them.
+        | HandshakeErrorKind::Request(_)
+        | HandshakeErrorKind::Overload(_)
+        | HandshakeErrorKind::Hook(_) => Retry::Stop,
     }
 }
 
@@ -229,7 +260,7 @@ mod tests {
     use super::*;
     use crate::close::CloseInfo;
     use crate::error::{
-        ConnectError, HeadErrorKind, HostRole, ProtocolError, RedirectError, RedirectErrorKind, RedirectHop, UsageError,
+        ConnectError, HostRole, ProtocolError, RedirectError, RedirectErrorKind, RedirectHop, UsageError,
     };
     use std::io::ErrorKind;
 
@@ -241,11 +272,13 @@ mod tests {
 
     fn status(status: u16, headers: &[(&str, &str)]) -> Error {
         let headers = headers.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
-        Error::Handshake(HandshakeError::new(HandshakeErrorKind::Status(status)).with_response(
-            status,
-            headers,
-            Vec::new(),
-        ))
+        Error::Handshake(
+            HandshakeError::new(HandshakeErrorKind::Response(ResponseErrorKind::Status(status))).with_response(
+                status,
+                headers,
+                Vec::new(),
+            ),
+        )
     }
 
     fn proxy(kind: ProxyErrorKind) -> Error {
@@ -274,7 +307,11 @@ mod tests {
             ),
             (Error::Timeout(Step::Handshake), AfterBackoff),
             (kind(HandshakeErrorKind::UnexpectedEof), AfterBackoff),
-            (kind(HandshakeErrorKind::Head(HeadErrorKind::StartLine)), Stop),
+            (kind(HandshakeErrorKind::Head(HeadErrorKind::StartLine)), AfterBackoff),
+            (kind(HandshakeErrorKind::Head(HeadErrorKind::LineEnding)), AfterBackoff),
+            (kind(HandshakeErrorKind::Head(HeadErrorKind::Tls)), Stop),
+            (proxy(ProxyErrorKind::Head(HeadErrorKind::FieldName)), AfterBackoff),
+            (proxy(ProxyErrorKind::Head(HeadErrorKind::Tls)), Stop),
             (kind(HandshakeErrorKind::InvalidHeader("Sec-WebSocket-Accept")), Stop),
             (UsageError::TlsNotEnabled.into(), Stop),
             (proxy(ProxyErrorKind::UnexpectedEof), AfterBackoff),
@@ -290,7 +327,7 @@ mod tests {
             (redirected(status(503, &[("Retry-After", "7")])), after(7)),
             (redirected(status(404, &[])), Stop),
             (redirected(Error::Timeout(Step::Connect)), AfterBackoff),
-            (kind(HandshakeErrorKind::Redirect(RedirectErrorKind::TooMany)), Stop),
+            (kind(HandshakeErrorKind::Response(ResponseErrorKind::Redirect(RedirectErrorKind::TooMany))), Stop),
             (status(200, &[]), Stop),
             (status(301, &[]), Stop),
             (status(400, &[("Retry-After", "1")]), Stop),
@@ -351,7 +388,7 @@ mod tests {
 
     fn closed_with(code: Option<u16>) -> Disconnect {
         let received = Some((code.map(CloseCode::new), String::new()));
-        connection(Some(Error::Closed(Some(CloseInfo { received, sent: None }))))
+        connection(Some(Error::Closed(Some(CloseInfo { received, sent: None, by_peer: true }))))
     }
 
     #[test]
@@ -360,7 +397,7 @@ mod tests {
         for end in [
             None,
             Some(Error::Closed(None)),
-            Some(Error::Closed(Some(CloseInfo { received: None, sent: Some(CloseCode::NORMAL) }))),
+            Some(Error::Closed(Some(CloseInfo { received: None, sent: Some(CloseCode::NORMAL), by_peer: false }))),
             Some(Error::Timeout(Step::Keepalive)),
             Some(Error::io(Step::Read, ErrorKind::ConnectionReset.into())),
             Some(ProtocolError::UnmaskedFrame.into()),

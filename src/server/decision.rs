@@ -97,7 +97,8 @@ impl fmt::Debug for Decision {
 /// The settings of one connection that differ from those of the [`Server`](crate::Server), see [`Decision`].
 ///
 /// If one of them is invalid (a header with a line break, a subprotocol that was not offered), the request is answered
-/// 500. [`accept_over`](crate::Server::accept_over) then returns the [`UsageError`], and
+/// 500. [`accept_over`](crate::Server::accept_over) then returns
+/// [`HookErrorKind::InvalidAnswer`](crate::HookErrorKind::InvalidAnswer) with the [`UsageError`], and
 /// [`on_event`](crate::Server::on_event) receives it.
 #[derive(Clone, Default)]
 pub struct Accept {

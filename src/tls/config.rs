@@ -5,10 +5,10 @@ use std::fmt;
 use native_tls::{Certificate, Identity, Protocol, TlsAcceptor, TlsConnector};
 
 use super::{error, handshake};
-use crate::error::{Error, Result, Step};
+use crate::error::{Error, Result};
 use crate::net::deadline::Deadline;
-use crate::net::socket::Socket;
 use crate::net::stream::Stream;
+use crate::net::tcp::TimedSocket;
 
 /// TLS settings of a client: trusted authorities, and the client's own certificate. For [`Client::tls`](crate::Client::tls).
 ///
@@ -204,9 +204,8 @@ impl TlsAccept {
     }
 
     /// Makes the TLS handshake of a server on this socket.
-    pub(crate) fn accept(&self, socket: Socket, deadline: Deadline) -> Result<Stream> {
-        let stream = Stream::from_socket(socket).map_err(|error| Error::io(Step::Tls, error))?;
-        handshake::accept(&self.0, stream, deadline).map(Stream::Tls)
+    pub(crate) fn accept(&self, socket: TimedSocket, deadline: Deadline) -> Result<Stream> {
+        handshake::accept(&self.0, socket, deadline).map(Stream::Tls)
     }
 }
 

@@ -13,6 +13,7 @@ use super::transport::Transport;
 use crate::error::{Error, Result, Step};
 use crate::net::deadline::Deadline;
 use crate::net::stream::Stream;
+use crate::net::tcp::TimedSocket;
 
 /// Maximum time, and maximum number of bytes, for which input is discarded after a handshake that failed. Closing a socket with
 /// unread bytes resets it, and the reset could overtake the alert.
@@ -23,21 +24,20 @@ const LINGER_BYTES: usize = 256 << 10;
 pub(super) fn connect(connector: &TlsConnector, host: &str, stream: Stream, deadline: Deadline) -> Result<Tls> {
     // 6455-4.1-17; RFC 6066 section 3: the name has no trailing dot, nor has that of a certificate.
     let host = host.strip_suffix('.').unwrap_or(host);
-    handshake(stream, Some(host), deadline, |memory| connector.connect(host, memory))
+    handshake(transport(stream)?, Some(host), deadline, |memory| connector.connect(host, memory))
 }
 
-/// Accepts as a server.
-pub(super) fn accept(acceptor: &TlsAcceptor, stream: Stream, deadline: Deadline) -> Result<Tls> {
-    handshake(stream, None, deadline, |memory| acceptor.accept(memory))
+/// Accepts as a server. A shutdown through another handle to the socket ends the handshake.
+pub(super) fn accept(acceptor: &TlsAcceptor, plain: TimedSocket, deadline: Deadline) -> Result<Tls> {
+    handshake(Transport::Socket(plain), None, deadline, |memory| acceptor.accept(memory))
 }
 
 fn handshake(
-    stream: Stream,
+    plain: Transport,
     host: Option<&str>,
     deadline: Deadline,
     begin: impl FnOnce(MemoryTransport) -> std::result::Result<TlsStream<MemoryTransport>, HandshakeError<MemoryTransport>>,
 ) -> Result<Tls> {
-    let plain = transport(stream)?;
     let memory = MemoryTransport::default();
     let mut state = begin(memory.clone());
     loop {
@@ -132,8 +132,30 @@ fn send_alert(plain: &Transport, memory: &MemoryTransport, deadline: Deadline) {
 mod tests {
     use super::*;
     use crate::net::stream::tests::sockets;
+    use crate::net::tcp::Waits;
     use std::io::Read;
     use std::thread;
+
+    /// The system wakes nothing here: the network stays open, and only the flag that both handles share is set.
+    #[test]
+    fn a_shutdown_that_wakes_no_system_call_ends_a_handshake() {
+        let (near, _far) = sockets();
+        let long = Duration::from_secs(20);
+        let plain = TimedSocket::with_waits(near, Waits::Sliced).unwrap();
+        let tls = plain.try_clone().unwrap();
+        let connector = TlsConnector::new().unwrap();
+        let start = std::time::Instant::now();
+        let waiting = thread::spawn(move || {
+            handshake(Transport::Socket(tls), None, Deadline::after(long), |memory| {
+                connector.connect("localhost", memory)
+            })
+            .map(drop)
+        });
+        thread::sleep(Duration::from_millis(60));
+        plain.set_shut_down();
+        assert!(waiting.join().unwrap().is_err());
+        assert!(start.elapsed() < long / 2, "{:?}", start.elapsed());
+    }
 
     #[test]
     fn sni_has_no_trailing_dot_and_is_absent_for_an_address() {

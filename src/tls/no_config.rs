@@ -2,15 +2,15 @@
 
 use crate::error::{Result, UsageError};
 use crate::net::deadline::Deadline;
-use crate::net::socket::Socket;
 use crate::net::stream::Stream;
+use crate::net::tcp::TimedSocket;
 
 /// Has no value in this build.
 #[derive(Debug, Clone)]
 pub(crate) enum TlsAccept {}
 
 impl TlsAccept {
-    pub(crate) fn accept(&self, _socket: Socket, _deadline: Deadline) -> Result<Stream> {
+    pub(crate) fn accept(&self, _socket: TimedSocket, _deadline: Deadline) -> Result<Stream> {
         match *self {}
     }
 }

@@ -25,7 +25,7 @@ impl Transport {
     #[inline]
     pub(super) fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Transport::Socket(socket) => socket.write(bytes, &[]),
+            Transport::Socket(socket) => socket.write(bytes),
             Transport::Tls(tls) => tls.write(bytes, &[]),
         }
     }
