@@ -196,6 +196,7 @@ fn each_error_has_a_message_of_its_own() {
         HandshakeErrorKind::InvalidHeader("Host"),
         HandshakeErrorKind::Request(RequestErrorKind::UnsupportedVersion),
         HandshakeErrorKind::Response(ResponseErrorKind::SubprotocolNotOffered),
+        HandshakeErrorKind::Response(ResponseErrorKind::EmptySubprotocol),
         HandshakeErrorKind::Response(ResponseErrorKind::ExtensionNotOffered),
         HandshakeErrorKind::Request(RequestErrorKind::OriginNotAllowed),
         HandshakeErrorKind::Overload(OverloadKind::Connections),

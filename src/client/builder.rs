@@ -168,9 +168,16 @@ impl Client {
     /// The server selects one or none; [`WebSocket::subprotocol`] returns its selection.
     ///
     /// # Errors
-    /// [`UsageError::Subprotocol`] if the name is not a token or is already offered.
+    /// [`UsageError::Subprotocol`] if the name is not a token or is already offered. Drafts up to hybi-07 allow any visible
+    /// characters, if the version is set before; [`connect`](Client::connect) checks the names again.
     pub fn subprotocol(mut self, name: &str) -> Result<Client> {
-        handshake::check_subprotocol(name, &self.subprotocols)?;
+        #[cfg(feature = "legacy")]
+        let is_allowed = self.draft_spec().is_some_and(|spec| spec.subprotocols.allows(name));
+        #[cfg(not(feature = "legacy"))]
+        let is_allowed = false;
+        if !is_allowed || self.subprotocols.iter().any(|other| other == name) {
+            handshake::check_subprotocol(name, &self.subprotocols)?;
+        }
         self.subprotocols.push(name.to_owned());
         Ok(self)
     }

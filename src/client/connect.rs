@@ -10,6 +10,7 @@
 //! One deadline covers each line. Must not know how redirects are followed, nor the bytes of a handshake.
 
 use std::io;
+use std::net::SocketAddr;
 
 use super::builder::Client;
 use super::dial::DialedStream;
@@ -58,7 +59,7 @@ impl Client {
     pub fn connect(&self) -> Result<WebSocket> {
         let deadline = Deadline::after(self.timeouts.connect);
         let attempt = |target: &Target<'_>| self.attempt(target, deadline);
-        let target = Target::new(&self.uri, &self.headers);
+        let target = Target::new(self);
         #[cfg(feature = "proxy")]
         return follow(self.max_redirects, target, attempt);
         #[cfg(not(feature = "proxy"))]
@@ -111,19 +112,21 @@ impl Client {
     pub fn connect_over(&self, split: SplitStream) -> Result<WebSocket> {
         let deadline = Deadline::after(self.timeouts.connect);
         let key = self.handshake_key()?;
+        let (peer, local) = split.addresses();
         let stream = Stream::from_split(split).map_err(|error| Error::io(Step::Thread, error))?;
-        self.handshake_over(stream, key, deadline)
+        self.handshake_over(stream, (peer, local), key, deadline)
     }
 
     /// Performs the opening handshake over a stream that was not dialed from the URL.
     pub(super) fn handshake_over(
         &self,
         stream: Stream,
+        (peer, local): (Option<SocketAddr>, Option<SocketAddr>),
         key: (RandomSource, String),
         deadline: Deadline,
     ) -> Result<WebSocket> {
-        let target = Target::new(&self.uri, &self.headers);
-        let info = ConnectionInfo { events: self.events.for_connection(), ..ConnectionInfo::default() };
+        let target = Target::new(self);
+        let info = ConnectionInfo { peer, local, events: self.events.for_connection(), ..ConnectionInfo::default() };
         self.handshake(&target, stream, info, key, deadline)
     }
 
@@ -173,7 +176,7 @@ impl Client {
             key: &key,
             headers: &target.headers,
             origin: self.origin.as_deref(),
-            subprotocols: &self.subprotocols,
+            subprotocols: target.subprotocols,
             extensions: offer.as_deref(),
             authorization: authorization.as_deref(),
         };

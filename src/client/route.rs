@@ -197,7 +197,7 @@ impl Client {
         // 6455-4.1-6: the guard is held until the handshake has ended.
         let DialedStream { stream, info, guard: _guard } =
             self.adopt(socket, deadline).inspect_err(|error| events.emit_failed_handshake(error))?;
-        let target = Target::new(&self.uri, &self.headers);
+        let target = Target::new(self);
         self.handshake(&target, stream, ConnectionInfo { events, ..info }, key, deadline)
     }
 }

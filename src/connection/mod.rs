@@ -18,6 +18,7 @@
 //! | `writer` | the encoder and the bytes that wait for the network |
 //! | `framing`, `protocol` | RFC 6455 or a draft, behind one type |
 //! | `report` | events about frames |
+//! | `values` | values of the application |
 //! | `background` | threads that finish dropped connections |
 //!
 //! **A received byte** is first read, then decoded in the buffer where it was read:
@@ -64,6 +65,7 @@ pub(crate) mod shared_frame;
 mod state;
 #[cfg(test)]
 pub(crate) mod testing;
+pub(crate) mod values;
 pub(crate) mod websocket;
 mod write_permit;
 mod writer;

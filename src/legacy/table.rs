@@ -136,7 +136,7 @@ const HYBI04: DraftSpec = DraftSpec {
     upgrade: "websocket",
     origin_header: OriginHeader::Prefixed { required: Required::Yes },
     echo: Echo::Nothing,
-    subprotocols: SubprotocolSyntax::CommaSeparated,
+    subprotocols: SubprotocolSyntax::QuotedList,
     extensions: ExtensionSyntax::Names,
     framing: Framing::Length(LengthFraming {
         final_bit: FinalBit::Fin,
@@ -153,7 +153,7 @@ const HYBI05: DraftSpec = DraftSpec {
     number: Some(5),
     proof: HandshakeProof::Accept,
     origin_header: OriginHeader::Prefixed { required: Required::No },
-    extensions: ExtensionSyntax::Parameters,
+    extensions: ExtensionSyntax::QuotedParameters,
     framing: Framing::Length(LengthFraming {
         final_bit: FinalBit::Fin,
         opcodes: OPCODES_TO_HYBI06,
@@ -198,6 +198,8 @@ const HYBI08: DraftSpec = DraftSpec {
     version: Version::Hybi08,
     name: "hybi-08",
     number: Some(8),
+    subprotocols: SubprotocolSyntax::CommaSeparated,
+    extensions: ExtensionSyntax::Parameters,
     close_method: CloseMethod::Codes(CloseCodeSet { max_code: 1007, too_big: 1004, invalid_text: 1007 }),
     invalid_text: InvalidText::Fail,
     ..HYBI07

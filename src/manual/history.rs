@@ -18,10 +18,10 @@
 //! | hybi-01 | nothing | `Key1`, `Key2`, 8 bytes: MD5 | `Origin`, required | `Sec-WebSocket-Origin`, `-Location` | one | no | end of TCP |
 //! | hybi-02 | `Sec-WebSocket-Draft: 2` | `Key1`, `Key2`, 8 bytes: MD5 | `Origin`, required | `Sec-WebSocket-Origin`, `-Location` | one | no | end of TCP |
 //! | hybi-03 | `Sec-WebSocket-Draft: 2` | `Key1`, `Key2`, 8 bytes: MD5 | `Origin`, required | `Sec-WebSocket-Origin`, `-Location` | a list, space-separated | no | end of TCP |
-//! | hybi-04 | `Sec-WebSocket-Version: 4` | `Key`: SHA-1; and a `Nonce` | `Sec-WebSocket-Origin`, required | nothing | a list, comma-separated | names | end of TCP |
-//! | hybi-05 | `Sec-WebSocket-Version: 5` | `Key`: SHA-1 | `Sec-WebSocket-Origin` | nothing | a list, comma-separated | names, parameters | end of TCP |
-//! | hybi-06 | `Sec-WebSocket-Version: 6` | `Key`: SHA-1 | `Sec-WebSocket-Origin` | nothing | a list, comma-separated | names, parameters | end of TCP |
-//! | hybi-07 | `Sec-WebSocket-Version: 7` | `Key`: SHA-1 | `Sec-WebSocket-Origin` | nothing | a list, comma-separated | names, parameters | HTTP response |
+//! | hybi-04 | `Sec-WebSocket-Version: 4` | `Key`: SHA-1; and a `Nonce` | `Sec-WebSocket-Origin`, required | nothing | a list, comma-separated, also quoted | names | end of TCP |
+//! | hybi-05 | `Sec-WebSocket-Version: 5` | `Key`: SHA-1 | `Sec-WebSocket-Origin` | nothing | a list, comma-separated, also quoted | names, parameters of any text | end of TCP |
+//! | hybi-06 | `Sec-WebSocket-Version: 6` | `Key`: SHA-1 | `Sec-WebSocket-Origin` | nothing | a list, comma-separated, also quoted | names, parameters of any text | end of TCP |
+//! | hybi-07 | `Sec-WebSocket-Version: 7` | `Key`: SHA-1 | `Sec-WebSocket-Origin` | nothing | a list, comma-separated, also quoted | names, parameters of any text | HTTP response |
 //! | hybi-08 | `Sec-WebSocket-Version: 8` | `Key`: SHA-1 | `Sec-WebSocket-Origin` | nothing | a list, comma-separated | names, parameters | HTTP response |
 //! | rfc6455 | `Sec-WebSocket-Version: 13` | `Key`: SHA-1 | `Origin` | nothing | a list, comma-separated | names, parameters | HTTP response |
 // handshakes: end
@@ -46,6 +46,17 @@
 //! | hybi-08 | opcode, length | FIN | 0 1 2 8 9 A | payload, by 4 bytes | 125 bytes, also between fragments | Close with a code; too big: 1004 | fails |
 //! | rfc6455 | opcode, length | FIN | 0 1 2 8 9 A | payload, by 4 bytes | 125 bytes, also between fragments | Close with a code; too big: 1009 | fails |
 // frames: end
+//!
+//! # Where this library is stricter, or more careful, than a text
+//!
+//! | versions | the text | here |
+//! |---|---|---|
+//! | hixie-55 to hybi-02 | the name of a field has any characters but CR, LF and colon, and unknown fields are ignored | the name is a token, as in HTTP and in all later versions; otherwise the handshake fails |
+//! | hixie-55, hixie-75 | a request has no proof, and unknown fields are ignored | a request with a field `Sec-WebSocket-...` is never one of these versions |
+//! | hixie-75 to hybi-01 | a subprotocol may have spaces | a server accepts such a name, a client offers none |
+//! | hybi-03 | `Sec-WebSocket-Draft: 2` | a server also accepts 3, which clients in the field send |
+//! | hixie-55 to hybi-06 | a status other than 101 fails the connection | the error has the status, headers and body; redirects are followed only from hybi-07 on |
+//! | hybi-06 to version 8 | nothing about close code 1015 | a Close with 1015 fails the connection, as in RFC 6455 |
 //!
 //! # What each version changed, and why
 //!

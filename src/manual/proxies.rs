@@ -40,6 +40,9 @@
 //! most 16 names run through proxies at the same time. The addresses of a proxy are attempted as those of a server: chapter
 //! [`connecting`](super::connecting).
 //!
+//! [`Proxy::from_env`](crate::Proxy::from_env) reads `ws_proxy` and `wss_proxy` first. Of the variables that other programs read
+//! too, a SOCKS proxy is preferred, then `https_proxy`, then `http_proxy`: the order of RFC 6455 section 4.1.
+//!
 //! # Exceptions
 //!
 //! [`Proxy::no_proxy`](crate::Proxy::no_proxy) and the variable `no_proxy` take a list, separated by commas or white space:
@@ -67,7 +70,7 @@
 //! | from `wss` to `ws` | rejected |
 //! | with a user name or password | rejected |
 //! | to an earlier URL of the chain | rejected |
-//! | to another scheme, host or port | `Authorization`, `Cookie`, `Proxy-Authorization` and the URL's credentials are removed for the rest of the chain |
+//! | to another scheme, host or port | `Authorization`, `Cookie`, `Proxy-Authorization`, the credentials of the URL and the subprotocols are removed for the rest of the chain |
 //! | proxy | chosen again for each URL |
 //! | time | one limit for the whole chain |
 //!
