@@ -1,6 +1,6 @@
 //! Over halves brought by the caller the same bounds hold, although these may block for ever.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::mpsc::{self, Sender as Feed};
 use std::sync::{Arc, Condvar, Mutex};
@@ -71,7 +71,7 @@ fn two_of_ours_back_to_back() {
     });
     let mut ws = open(Side::Client, long_timeouts(), SplitStream::new(from_server, up)).unwrap();
     for size in [0, 1, 125, 126, 65_536, 1_000_000] {
-        ws.send(&vec![7; size]).unwrap();
+        ws.send(vec![7; size]).unwrap();
         assert!(ws.recv().unwrap().unwrap().as_bytes() == vec![7; size]);
     }
     ws.ping().unwrap();
@@ -131,7 +131,7 @@ fn abort_ends_what_waits_for_a_split_stream() {
 
         let (ws, _peer) = stuck(side, long_timeouts());
         let (sender, sending) = (ws.sender(), ws.sender());
-        let sending = timed(move || sending.send(&vec![0; TOO_MUCH]));
+        let sending = timed(move || sending.send(vec![0; TOO_MUCH]));
         thread::sleep(ms(50));
         sender.abort();
         let aborted = Instant::now();
@@ -227,7 +227,7 @@ fn a_writer_that_blocks_ends_send_and_close() {
         let mut timeouts = long_timeouts();
         timeouts.write = ms(300);
         let (mut ws, _peer) = stuck(side, timeouts);
-        let (end, took) = timed(move || ws.send(&vec![0; TOO_MUCH])).join().unwrap();
+        let (end, took) = timed(move || ws.send(vec![0; TOO_MUCH])).join().unwrap();
         assert!(matches!(end, Err(Error::Timeout(Step::Write))), "{end:?}");
         assert_took(took, ms(300));
 
@@ -235,7 +235,7 @@ fn a_writer_that_blocks_ends_send_and_close() {
         timeouts.close = ms(300);
         let (ws, _peer) = stuck(side, timeouts);
         let (sender, closing) = (ws.sender(), ws.sender());
-        let sending = timed(move || sender.send(&vec![0; TOO_MUCH]));
+        let sending = timed(move || sender.send(vec![0; TOO_MUCH]));
         thread::sleep(ms(50));
         let (end, took) = timed(move || closing.close(CloseCode::NORMAL, "")).join().unwrap();
         assert!(matches!(end, Err(Error::Timeout(Step::Close))), "{end:?}");
@@ -320,7 +320,7 @@ fn sockets_as_a_split_stream() {
         let sender = ws.sender();
         let receiving = timed(move || ws.recv());
         let stuck = sender.clone();
-        let stuck = timed(move || stuck.send(&vec![0; TOO_MUCH]));
+        let stuck = timed(move || stuck.send(vec![0; TOO_MUCH]));
         thread::sleep(ms(50));
         sender.abort();
         let aborted = Instant::now();
@@ -352,5 +352,78 @@ fn a_closure_for_the_end_that_panics_takes_nothing_with_it() {
         take.recv().unwrap();
         drop((ws, from_us));
         assert!(matches!(sender.send("late"), Err(Error::Closed(None))));
+    });
+}
+
+/// The payload of a panic, which panics again when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("on purpose: in the drop of a payload");
+    }
+}
+
+/// A reader that panics after the opening handshake, when it is told to.
+struct PanickingReader(Box<dyn Read + Send>, mpsc::Receiver<()>, usize);
+
+impl Read for PanickingReader {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        if self.2 == 0 {
+            self.1.recv().unwrap();
+            std::panic::panic_any(Bomb);
+        }
+        let count = self.0.read(to)?;
+        self.2 -= count;
+        Ok(count)
+    }
+}
+
+/// A writer that panics after the opening handshake.
+struct PanickingWriter(Box<dyn Write + Send>, bool);
+
+impl Write for PanickingWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.1 {
+            std::panic::panic_any(Bomb);
+        }
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.1 = true;
+        Ok(())
+    }
+}
+
+#[test]
+fn a_half_that_panics_is_noticed_at_once() {
+    both(|side| {
+        let (feed, from) = pipe();
+        let (to, _written) = pipe();
+        feed.0.send(opening(side)).unwrap();
+        let (panic, when) = mpsc::channel();
+        let reader = PanickingReader(Box::new(from), when, opening(side).len());
+        let mut ws = open(side, long_timeouts(), SplitStream::new(reader, to)).unwrap();
+        let receiving = timed(move || (ws.recv(), ws.send("late")));
+        panic.send(()).unwrap();
+        let ((end, sent), took) = receiving.join().unwrap();
+        assert!(matches!(&end, Err(Error::Io(error)) if error.step() == Step::Read), "{end:?}");
+        assert!(sent.is_err());
+        assert_soon(took, ms(0));
+
+        let (feed, from) = pipe();
+        let (to, mut written) = pipe();
+        feed.0.send(opening(side)).unwrap();
+        let mut ws = open(side, long_timeouts(), SplitStream::new(from, PanickingWriter(Box::new(to), false))).unwrap();
+        crate::live::read_head(&mut written);
+        let sender = ws.sender();
+        let receiving = timed(move || ws.recv());
+        // The bytes are in the pipe. Its thread panics with them.
+        let _ = sender.send("lost");
+        let (end, took) = receiving.join().unwrap();
+        assert!(matches!(end, Err(Error::Io(_))), "{end:?}");
+        assert!(matches!(sender.send("late"), Err(Error::Io(_))));
+        assert_soon(took, ms(0));
     });
 }
