@@ -17,10 +17,15 @@ use super::serve_connection::serve_connection;
 use super::shutdown::ShutdownHandle;
 use super::system_limits::SystemLimits;
 use crate::connection::websocket::WebSocket;
-use crate::error::{Error, Result, Step};
+use crate::error::{Error, Result, Step, UsageError};
 use crate::net::deadline::Deadline;
 use crate::net::split_stream::SplitStream;
 use crate::net::stream::Stream;
+
+/// A smaller stack overflows, which aborts the process.
+const MIN_STACK: usize = 64 << 10;
+/// `std` panics for sizes near the end of the address space.
+const MAX_STACK: usize = 1 << 30;
 
 /// Listens on `addr` and calls `handler` for every WebSocket connection, each on its own thread. Returns only if
 /// listening fails. [`Server`] has settings.
@@ -191,6 +196,7 @@ impl Server {
     /// # Errors
     /// Those of [`run`](Server::run) at its start.
     pub fn start(self, handler: impl Fn(WebSocket) -> Result<()> + Send + Sync + 'static) -> Result<ServerHandle> {
+        self.check_settings()?;
         let Server { listener, config, capacity, stack_size, shutdown } = self;
         let listener = listener.ok_or_else(no_listener_error)?;
         let addr = listener.local_addr().ok();
@@ -226,6 +232,7 @@ impl Server {
     /// - [`Timeout`](Error::Timeout) and [`Io`](Error::Io) of [`Step::Handshake`]; [`Io`](Error::Io) of
     ///   [`Step::Thread`].
     pub fn accept_over(&self, split: SplitStream) -> Result<Option<WebSocket>> {
+        self.check_settings()?;
         let stream = Stream::from_split(split).map_err(|error| Error::io(Step::Thread, error))?;
         let deadline = Deadline::after(self.config.timeouts.handshake);
         let pending = PendingHandshake::new(stream, Endpoints::default(), deadline);
@@ -233,6 +240,24 @@ impl Server {
             let client = handshake::read_proxy_header(&pending, &|_| Ok(()), &self.config)?;
             handshake::accept(&pending, client, &|_| Ok(()), (&self.config, events))
         })
+    }
+}
+
+impl Server {
+    /// Checks the settings whose setters return no error.
+    fn check_settings(&self) -> Result<()> {
+        self.config.timeouts.check()?;
+        self.config.limits.check()?;
+        self.capacity.check()?;
+        match self.stack_size {
+            Some(bytes) if bytes < MIN_STACK => {
+                Err(UsageError::SettingTooSmall { name: "Server::stack_size", least: "64 KiB".into() }.into())
+            }
+            Some(bytes) if bytes > MAX_STACK => {
+                Err(UsageError::SettingTooLarge { name: "Server::stack_size", most: "1 GiB".into() }.into())
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 }
 
