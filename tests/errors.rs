@@ -156,6 +156,7 @@ fn each_error_has_a_message_of_its_own() {
         UsageError::Origin("a b".into()),
         UsageError::Credentials,
         UsageError::CloseReasonTooLong(124),
+        UsageError::ControlPayloadTooLong(126),
         UsageError::SettingTooSmall { name: "Timeouts::close", least: "1ms".into() },
         UsageError::SettingTooLarge { name: "Server::stack_size", most: "1 GiB".into() },
         UsageError::CloseCode(1005),

@@ -54,7 +54,7 @@ impl Capacity {
         if connections >= self.connections {
             return self;
         }
-        Capacity { connections, handshakes: self.handshakes.min((connections / 4).max(8)), ..self }
+        Capacity { connections, handshakes: self.handshakes.min((connections / 4).max(64)), ..self }
     }
 }
 
