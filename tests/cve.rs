@@ -1,12 +1,20 @@
 //! Published vulnerabilities of other libraries, tried against this one.
 //!
-//! Not in this file, because these features have tests of their own:
+//! Those that have their test elsewhere, with the features they concern:
 //!
-//! * lengths and keys of the drafts (`drafts*.rs`, unit tests of `legacy`): CVE-2026-54463, and the division by zero of hixie-76;
-//! * compression (`deflate*.rs`): CVE-2026-54464, CVE-2026-39804, CVE-2018-1000518, CVE-2026-27571, CVE-2026-2229, the window of 8 bits, the
-//!   output one byte over the limit, the Ping between compressed fragments (the plain case is here);
-//! * TLS (`tls.rs`): CVE-2020-11050, CVE-2020-15133, CVE-2020-15134;
-//! * Basic credentials at a server (`auth.rs`): CVE-2021-33880.
+//! | advisory | test |
+//! |---|---|
+//! | CVE-2026-54463, a length of a draft without an end | `src/legacy/codec/tests.rs: unknown_hixie_frames_are_ignored_up_to_the_limit` |
+//! | hixie-76, division by zero spaces | `src/legacy/handshake/proof.rs: keys_without_a_number` |
+//! | CVE-2026-54464, a limit on compressed bytes | `tests/deflate.rs: the_message_limit_counts_decompressed_bytes` |
+//! | CVE-2026-134813, GHSA-x8v2-478q-2hvg, CVE-2026-83599, WSA-2026-1, the same | `tests/deflate.rs: cve_2026_134813_ghsa_x8v2_478q_2hvg_cve_2026_83599_wsa_2026_1_limit_before_inflating` |
+//! | CVE-2026-1526, no limit on inflated bytes | `tests/deflate.rs: cve_2026_1526_no_limit_after_inflating` |
+//! | CVE-2026-39804, CVE-2018-1000518, CVE-2026-27571, decompression bombs | `tests/deflate_hostile.rs: a_server_survives_mutated_input` |
+//! | CVE-2026-2229, a window outside 8 to 15 | `tests/deflate.rs: compression_needs_the_consent_of_both_sides` |
+//! | zlib, the window of 8 bits | `tests/deflate.rs: client_and_server_with_every_setting` |
+//! | wsproto 205, a Ping between compressed fragments | `tests/deflate.rs: the_examples_of_the_rfc` |
+//! | CVE-2020-11050, CVE-2020-15133, CVE-2020-15134, certificates not verified | `tests/tls/handshake.rs: a_certificate_that_cannot_be_trusted_ends_it_and_is_named` |
+//! | CVE-2021-33880, credentials compared byte by byte | `tests/auth.rs: constant_time_eq_does_not_stop_at_the_first_difference` |
 //!
 //! Complaints of users about a popular library follow. `cve_memory.rs` tests the memory after a large message.
 
@@ -17,6 +25,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use stdws::handshake::uri::Uri;
 use stdws::{
     Client, Error, HandshakeError, HandshakeErrorKind, HeadErrorKind, Limits, ProtocolError, Proxy, ProxyErrorKind,
     ResponseErrorKind, Server, ServerHandle, Step, Timeouts, UriErrorKind, UsageError,
@@ -33,6 +42,23 @@ fn server() -> ServerHandle {
         Ok(())
     };
     server.start(handler).unwrap()
+}
+
+/// Every row of the table above names a test that exists.
+#[test]
+fn every_advisory_has_its_test() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let rows = include_str!("cve.rs").lines().filter_map(|line| line.strip_prefix("//! | ")?.strip_suffix("` |"));
+    let mut count = 0;
+    for row in rows {
+        let (advisory, test) = row.split_once(" | `").unwrap();
+        let (file, name) = test.split_once(": ").unwrap();
+        let text = std::fs::read_to_string(root.join(file)).unwrap();
+        let function = text.split_once(&format!("fn {name}() {{")).unwrap_or_else(|| panic!("{advisory}: {test}"));
+        assert!(function.0.trim_end().ends_with("#[test]"), "{advisory}: {test}");
+        count += 1;
+    }
+    assert_eq!(count, 11);
 }
 
 /// The complete response to these bytes.
@@ -215,7 +241,7 @@ fn cve_2023_43669_head_parsed_once() {
     assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
 
     let (listener, address) = listen();
-    let connecting = spawn(move || stdws::connect(&format!("ws://{address}")));
+    let connecting = spawn(move || stdws::connect(format!("ws://{address}")));
     let mut stream = accept(&listener);
     read_head(&mut stream);
     for byte in response_with(&fields)[..=limit].chunks(1) {
@@ -241,7 +267,16 @@ fn cve_2020_35678_header_injection() {
         assert!(matches!(client().subprotocol(bad), Err(Error::Usage(UsageError::Subprotocol(_)))), "{bad:?}");
         for url in [format!("ws://h/{bad}"), format!("ws://h/?{bad}"), format!("ws://{bad}/"), format!("ws://h:{bad}/")]
         {
-            assert!(matches!(Client::new(&url), Err(Error::Usage(UsageError::Url(_)))), "{url:?}");
+            match Client::new(&url) {
+                Err(Error::Usage(UsageError::Url(_))) => {}
+                // Letters are converted; what is sent is visible ASCII.
+                Ok(_) if bad == "a\u{e9}" => {
+                    let uri = Uri::parse(&url).unwrap();
+                    let sent = [uri.resource(), &uri.host_header()].concat();
+                    assert!(sent.bytes().all(|byte| byte.is_ascii_graphic()), "{url:?}");
+                }
+                other => panic!("{url:?}: {other:?}"),
+            }
         }
     }
     // A percent-encoded line break is encoded in base64 or rejected.
@@ -271,7 +306,7 @@ fn redirected(location: &str) -> String {
     serving.join()
 }
 
-/// Any web page could connect with the cookies of its visitor to servers that did not check Origin.
+/// Any web page could connect with the user's cookies to servers that did not check Origin.
 #[test]
 fn cve_2019_13611_cross_site_hijacking() {
     let server = server();
@@ -423,7 +458,7 @@ fn cve_2025_10148_one_masking_key_per_connection() {
     let (listener, address) = listen();
     // The random source of the system; a server of this crate answers the handshake key.
     let server = server();
-    let connecting = spawn(move || stdws::connect(&format!("ws://{address}")).unwrap());
+    let connecting = spawn(move || stdws::connect(format!("ws://{address}")).unwrap());
     let mut stream = accept(&listener);
     let request = read_head(&mut stream);
     let mut real = connect(server.local_addr().unwrap());
@@ -493,8 +528,7 @@ fn cve_2022_35922_allocates_the_declared_length() {
 #[test]
 fn cve_2020_35896_outgoing_buffer_without_bound() {
     for side in SIDES {
-        let mut timeouts = Timeouts::default();
-        timeouts.write = Duration::from_millis(200);
+        let timeouts = Timeouts { write: Duration::from_millis(200), ..Timeouts::default() };
         let (_peer, mut ws) = pair_with(side, Limits::client(), timeouts);
         let mut queued = 0_u64;
         let error = loop {
@@ -599,7 +633,7 @@ fn complaint_reads_on_after_a_violation() {
             peer.send_frame(FIN | TEXT, b"next");
             assert_eq!(peer.rest(), [(FIN | CLOSE, close_body(code, reason))], "{side:?}");
             drop(peer);
-            assert_eq!(echo.join().messages, []);
+            assert_eq!(echo.join().messages, [""; 0]);
         }
     }
 }
@@ -680,7 +714,7 @@ fn complaint_the_cause_of_a_failed_connection_is_lost() {
     let (_listener, address) = listen();
     let stream = connect(address);
     let closed = stream.local_addr().unwrap();
-    let Err(Error::Connect(error)) = stdws::connect(&format!("ws://{closed}")) else { panic!("connected") };
+    let Err(Error::Connect(error)) = stdws::connect(format!("ws://{closed}")) else { panic!("connected") };
     let [attempt] = error.attempts() else { panic!("{error:?}") };
     assert_eq!((attempt.address(), attempt.error().kind()), (closed, ErrorKind::ConnectionRefused));
 }

@@ -118,15 +118,19 @@ fn connect_byte_for_byte() {
         if let Some((user, password)) = credentials {
             proxy = proxy.credentials(user, password).unwrap();
         }
+        for (name, value) in [("User-Agent", "station/7"), ("X-A", "1"), ("X-A", "2")] {
+            proxy = proxy.header(name, value).unwrap();
+        }
         let ws = sample_client(url).proxy(proxy).connect().unwrap();
         assert_eq!(ws.peer_addr(), Some(address));
         assert_hi(ws);
         let (connect, request) = script.join().unwrap();
-        let expected = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{authorization}\r\n");
+        let added = "User-Agent: station/7\r\nX-A: 1\r\nX-A: 2\r\n";
+        let expected = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{authorization}{added}\r\n");
         assert_eq!(String::from_utf8(connect).unwrap(), expected);
         let request = String::from_utf8(request).unwrap();
         assert!(request.starts_with(&format!("GET /chat?q HTTP/1.1\r\nHost: {host}\r\n")), "{request}");
-        assert!(!request.contains("Proxy-"), "{request}");
+        assert!(!request.contains("Proxy-") && !request.contains("station"), "{request}");
     }
 }
 
@@ -181,7 +185,7 @@ fn socks_credentials_are_sent_only_when_asked_for() {
         stream.write_all(&[SOCKS_REPLY, RESPONSE, FRAMES].concat()).unwrap();
         (request, rest(stream))
     });
-    let proxy = Proxy::new(&format!("socks5h://somebody:S3CRET@{address}")).unwrap();
+    let proxy = Proxy::new(format!("socks5h://somebody:S3CRET@{address}")).unwrap();
     assert_hi(sample_client(FAR).proxy(proxy).connect().unwrap());
     let (request, rest) = script.join().unwrap();
     assert_eq!(&request, b"\x05\x01\x00\x03\x0Bfar.invalid\x00\x50");
@@ -304,10 +308,17 @@ fn replies_of_http_proxies() {
         ("HTTP/1.1 100 Continue\r\n\r\n".into(), UnexpectedEof, b""),
         ("HTTP/1.1 200 OK\n\n".into(), Head(HeadErrorKind::LineEnding), b""),
         ("\x05\x00".into(), Head(HeadErrorKind::ControlCharacter), b""),
+        ("\x15\x03\x01\x00\x02\x02\x28".into(), Head(HeadErrorKind::Tls), b""),
         ("SSH-2.0-OpenSSH\r\n".into(), Head(HeadErrorKind::StartLine), b""),
         ("HTTP/1.1 2000 OK\r\n\r\n".into(), Head(HeadErrorKind::StartLine), b""),
         ("HTTP/1.1 200 OK\r\nVia : x\r\n\r\n".into(), Head(HeadErrorKind::FieldName), b""),
-        ("HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n".into(), Head(HeadErrorKind::LineFolding), b""),
+        ("HTTP/1.1 200 OK\r\n c\r\n\r\n".into(), Head(HeadErrorKind::LineFolding), b""),
+        // A status that is not 2xx is the error, whatever follows it.
+        ("HTTP/1.1 407 x\r\nVia : x\r\nContent-Length: 2\r\n\r\nno".into(), Status(407), b"no"),
+        ("HTTP/1.1 502 x\nVia: x\n\nno".into(), Status(502), b"no"),
+        (format!("HTTP/1.1 502 x\r\nA: {}\r\n\r\nno", "x".repeat(9000)), Status(502), b"no"),
+        ("HTTP/1.1 502 x\r\nVia".into(), Status(502), b""),
+        (format!("HTTP/1.1 502 {}", "A: b\r\n".repeat(10_000)), Status(502), b""),
         (format!("HTTP/1.1 200 {}\r\n", "x".repeat(9000)), Head(HeadErrorKind::LineTooLong), b""),
         (format!("HTTP/1.1 200 OK\r\n{}\r\n", "A: b\r\n".repeat(101)), Head(HeadErrorKind::TooManyFields), b""),
     ];
@@ -575,6 +586,22 @@ fn a_body_that_drips_ends_at_the_deadline() {
     assert!(!error.body().is_empty() && error.body().iter().all(|&byte| byte == b'x'));
 }
 
+/// A body has two seconds, even where the client has more.
+#[test]
+fn an_endless_body_takes_two_seconds() {
+    let _watchdog = watchdog();
+    let (address, _script) = proxy(|mut stream| {
+        read_head(&mut stream);
+        stream.write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 9\r\n\r\nno").unwrap();
+        // Until the client gives up.
+        let _ = stream.read(&mut [0]);
+    });
+    let start = Instant::now();
+    let error = refused(by_http(FAR, address).connect());
+    assert_took(start.elapsed(), ms(2000));
+    assert_eq!((error.status(), error.body()), (Some(403), b"no".as_slice()));
+}
+
 /// An endless head is an error after at most 64 KiB.
 #[test]
 fn an_endless_head_ends_at_its_limit() {
@@ -735,4 +762,28 @@ fn a_rejection_by_the_server_is_not_a_proxy_error() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn invalid_headers_of_connect_are_refused() {
+    let header = |name: &str, value: &str| match Proxy::http("p").unwrap().header(name, value) {
+        Err(Error::Usage(error)) => error,
+        other => panic!("{other:?}"),
+    };
+    for name in ["Host", "Proxy-Authorization", "content-length", "Sec-WebSocket-Key"] {
+        assert_eq!(header(name, "x"), UsageError::ReservedHeader(name.into()));
+    }
+    assert_eq!(header("A b", "x"), UsageError::HeaderName("A b".into()));
+    assert_eq!(header("A", "x\r\nB: y"), UsageError::HeaderValue("A".into()));
+}
+
+#[cfg(not(feature = "native-tls"))]
+#[test]
+fn an_https_proxy_needs_the_feature() {
+    let error = Proxy::new("https://proxy.example").unwrap_err();
+    assert!(matches!(error, Error::Usage(UsageError::TlsNotEnabled)), "{error:?}");
+    assert!(
+        error.to_string().contains("https:// proxies need TLS") && error.to_string().contains("native-tls"),
+        "{error}"
+    );
 }

@@ -71,6 +71,8 @@ fn refused_everywhere(timeouts: Timeouts, limits: Limits, setting: &str) {
     let client = client.timeouts(timeouts).limits(limits);
     refused(client.connect(), setting);
     refused(client.connect_over(split()), setting);
+    let socket = std::net::TcpStream::connect(bind().local_addr().unwrap()).unwrap();
+    refused(client.connect_tcp(socket), setting);
     #[cfg(unix)]
     refused(client.connect_unix("/nowhere"), setting);
     refused(client.reconnect(Backoff::default()).next().unwrap(), setting);

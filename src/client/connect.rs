@@ -3,17 +3,18 @@
 //! ```text
 //! connect          key -> dial the host of the URL    -\
 //! connect_unix     key -> connect the socket at a path -> opening handshake -> WebSocket
+//! connect_tcp      key -> the socket of the caller    -/
 //! connect_over     key -> the stream of the caller    -/
 //! ```
 //!
 //! One deadline covers each line. Must not know how redirects are followed, nor the bytes of a handshake.
 
 use std::io;
+use std::net::SocketAddr;
 
 use super::builder::Client;
 use super::dial::DialedStream;
 use super::handshake::{self, Target};
-use crate::auth::basic;
 use crate::codec::encoder::Encoder;
 use crate::codec::frame::Role;
 use crate::connection::framing::Codec;
@@ -31,11 +32,16 @@ use crate::primitives::random::RandomSource;
 use crate::redirect::follow::follow;
 
 impl Client {
-    /// Opens a connection: resolves the host name, tries its addresses in turn, performs the TLS handshake for
-    /// `wss://`, and performs the opening handshake. Takes at most [`Timeouts::connect`](crate::Timeouts::connect) in
-    /// all.
+    /// Opens a connection: resolves the host name, attempts its addresses, performs the TLS handshake for `wss://`, and
+    /// performs the opening handshake. Takes at most [`Timeouts::connect`](crate::Timeouts::connect) in all.
     ///
-    /// Waits while this process has another attempt to the same IP address and port under way (RFC 6455 section 4.1).
+    /// The first address that answers is used (RFC 8305): IPv6 and IPv4 alternate, IPv6 first. The next address is
+    /// attempted as soon as one fails, and also 250 ms after the last began. At most four attempts run at a time, each on
+    /// a thread of its own. Attempts that lose close their socket when they end.
+    ///
+    /// Waits while this process has another attempt to the same IP address and port under way (RFC 6455 section 4.1); in
+    /// versions up to hybi-06, one to the same IP address. The wait is part of the timeout. [`dangerously_connect_in_parallel`](Client::dangerously_connect_in_parallel) is
+    /// for load tests.
     ///
     /// # Errors
     /// After an error no connection is left open.
@@ -53,7 +59,7 @@ impl Client {
         self.check_settings()?;
         let deadline = Deadline::after(self.timeouts.connect);
         let attempt = |target: &Target<'_>| self.attempt(target, deadline);
-        let target = Target::new(&self.uri, &self.headers);
+        let target = Target::new(self);
         #[cfg(feature = "proxy")]
         return follow(self.max_redirects, target, attempt);
         #[cfg(not(feature = "proxy"))]
@@ -63,9 +69,11 @@ impl Client {
     /// Connects to one URL. With the drafts, in one version after another until the server accepts one.
     fn attempt(&self, target: &Target<'_>, deadline: Deadline) -> Result<WebSocket> {
         #[cfg(feature = "legacy")]
-        return crate::legacy::connect::connect_with_fallback(self, |client| client.attempt_version(target, deadline));
+        return crate::legacy::connect::connect_with_fallback(self, |client| {
+            client.with_digest(target, |target| client.attempt_version(target, deadline))
+        });
         #[cfg(not(feature = "legacy"))]
-        self.attempt_version(target, deadline)
+        self.with_digest(target, |target| self.attempt_version(target, deadline))
     }
 
     /// Connects to one URL in the version that is set.
@@ -107,8 +115,9 @@ impl Client {
         self.check_settings()?;
         let deadline = Deadline::after(self.timeouts.connect);
         let key = self.handshake_key()?;
+        let (peer, local) = split.addresses();
         let stream = Stream::from_split(split).map_err(|error| Error::io(Step::Thread, error))?;
-        self.handshake_over(stream, key, deadline)
+        self.handshake_over(stream, (peer, local), key, deadline)
     }
 
     /// Checks the settings whose setters return no error.
@@ -121,12 +130,27 @@ impl Client {
     pub(super) fn handshake_over(
         &self,
         stream: Stream,
+        (peer, local): (Option<SocketAddr>, Option<SocketAddr>),
         key: (RandomSource, String),
         deadline: Deadline,
     ) -> Result<WebSocket> {
-        let target = Target::new(&self.uri, &self.headers);
-        let info = ConnectionInfo { events: self.events.for_connection(), ..ConnectionInfo::default() };
-        self.handshake(&target, stream, info, key, deadline)
+        let info = ConnectionInfo { peer, local, events: self.events.for_connection(), ..ConnectionInfo::default() };
+        self.handshake_once(stream, info, key, deadline)
+    }
+
+    /// Performs the opening handshake over the only stream of a call. What a rejection teaches serves the next call.
+    pub(super) fn handshake_once(
+        &self,
+        stream: Stream,
+        info: ConnectionInfo,
+        key: (RandomSource, String),
+        deadline: Deadline,
+    ) -> Result<WebSocket> {
+        let target = Target::new(self);
+        let target = target.with_answer(self.digest_answer(&target));
+        let result = self.handshake(&target, stream, info, key, deadline);
+        self.learn_digest(&target, &result)?;
+        result
     }
 
     /// The source of random bytes for one connection, and the handshake key from its first bytes.
@@ -169,13 +193,13 @@ impl Client {
         }
         // 6455-9-1
         let offer = self.deflate.as_ref().map(extension::offer);
-        let authorization = basic::authorization(&target.headers, &target.uri)?;
+        let authorization = self.authorization(target)?;
         let request = HandshakeRequest {
             uri: &target.uri,
             key: &key,
             headers: &target.headers,
             origin: self.origin.as_deref(),
-            subprotocols: &self.subprotocols,
+            subprotocols: target.subprotocols,
             extensions: offer.as_deref(),
             authorization: authorization.as_deref(),
         };

@@ -3,6 +3,7 @@
 //! | chapter | for |
 //! |---|---|
 //! | [`reading`] | the source in the order of RFC 6455, in an evening |
+//! | [`connecting`] | URLs, several addresses, other addresses, names and sockets |
 //! | [`receiving`] | waiting, time limits, streams |
 //! | [`sending`] | send, queue, other threads, large messages |
 //! | [`broadcasting`] | one message to many connections, without waiting for slow ones |
@@ -11,6 +12,7 @@
 //! | [`proxies`] | proxies, exceptions from them, redirects |
 //! | [`tls`] | `wss://`: what is verified, private authorities |
 //! | [`deploying`] | long-running servers: one port, limits, shutdown |
+//! | [`testing`] | tests without a network, and peers that break the protocol |
 //! | [`observing`] | events for logs and counters |
 //! | [`security`] | which attacks are prevented, and what remains your task |
 //! | [`history`] | every version of the protocol, what it changed and why |
@@ -19,6 +21,7 @@
 pub mod broadcasting;
 pub mod changes;
 pub mod closing;
+pub mod connecting;
 pub mod deploying;
 pub mod history;
 pub mod observing;
@@ -28,4 +31,5 @@ pub mod receiving;
 pub mod reconnecting;
 pub mod security;
 pub mod sending;
+pub mod testing;
 pub mod tls;
