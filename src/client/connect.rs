@@ -9,6 +9,7 @@
 //!
 //! One deadline covers each line. Must not know how redirects are followed, nor the bytes of a handshake.
 
+use std::borrow::Cow;
 use std::io;
 use std::net::SocketAddr;
 
@@ -59,7 +60,7 @@ impl Client {
     pub fn connect(&self) -> Result<WebSocket> {
         let deadline = Deadline::after(self.timeouts.connect);
         let attempt = |target: &Target<'_>| self.attempt(target, deadline);
-        let target = Target::new(self);
+        let target = self.target();
         #[cfg(feature = "proxy")]
         return follow(self.max_redirects, target, attempt);
         #[cfg(not(feature = "proxy"))]
@@ -125,9 +126,19 @@ impl Client {
         key: (RandomSource, String),
         deadline: Deadline,
     ) -> Result<WebSocket> {
-        let target = Target::new(self);
+        let target = self.target();
         let info = ConnectionInfo { peer, local, events: self.events.for_connection(), ..ConnectionInfo::default() };
         self.handshake(&target, stream, info, key, deadline)
+    }
+
+    /// What the settings of the client ask for. The body of every rejection is read.
+    pub(super) fn target(&self) -> Target<'_> {
+        Target {
+            uri: Cow::Borrowed(&self.uri),
+            headers: Cow::Borrowed(&self.headers),
+            subprotocols: &self.subprotocols,
+            skip_body: |_| false,
+        }
     }
 
     /// The source of random bytes for one connection, and the handshake key from its first bytes.

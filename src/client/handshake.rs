@@ -15,7 +15,6 @@
 use std::borrow::Cow;
 use std::io::ErrorKind;
 
-use super::builder::Client;
 use crate::deflate::extension::{self, Deflate, Deflater, Inflater};
 use crate::error::{Error, HandshakeError, HandshakeErrorKind, ResponseErrorKind, Result, Step};
 use crate::handshake::client::{self as handshake, HandshakeRequest};
@@ -41,18 +40,6 @@ pub(crate) struct Target<'a> {
     pub(crate) subprotocols: &'a [String],
     /// The statuses of rejections whose body is not read.
     pub(crate) skip_body: fn(u16) -> bool,
-}
-
-impl<'a> Target<'a> {
-    /// With the settings of the client; reads the body of every rejection.
-    pub(super) fn new(client: &'a Client) -> Target<'a> {
-        Target {
-            uri: Cow::Borrowed(&client.uri),
-            headers: Cow::Borrowed(&client.headers),
-            subprotocols: &client.subprotocols,
-            skip_body: |_| false,
-        }
-    }
 }
 
 /// The result of an accepted response.
