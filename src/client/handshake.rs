@@ -15,6 +15,7 @@
 use std::borrow::Cow;
 use std::io::ErrorKind;
 
+use super::builder::Client;
 use crate::deflate::extension::{self, Deflate, Deflater, Inflater};
 use crate::error::{Error, HandshakeError, HandshakeErrorKind, ResponseErrorKind, Result, Step};
 use crate::handshake::client::{self as handshake, HandshakeRequest};
@@ -36,10 +37,31 @@ pub(crate) struct Target<'a> {
     pub(crate) uri: Cow<'a, Uri>,
     /// The caller's headers.
     pub(crate) headers: Cow<'a, [(String, String)]>,
+    /// An answer to a challenge, for the field Authorization.
+    pub(crate) answer: Option<String>,
     /// The subprotocols to offer.
     pub(crate) subprotocols: &'a [String],
     /// The statuses of rejections whose body is not read.
     pub(crate) skip_body: fn(u16) -> bool,
+}
+
+impl<'a> Target<'a> {
+    /// With the settings of the client; reads the body of every rejection.
+    pub(super) fn new(client: &'a Client) -> Target<'a> {
+        Target {
+            uri: Cow::Borrowed(&client.uri),
+            headers: Cow::Borrowed(&client.headers),
+            subprotocols: &client.subprotocols,
+            answer: None,
+            skip_body: |_| false,
+        }
+    }
+
+    /// The same, with this answer to a challenge.
+    pub(crate) fn with_answer(&'a self, answer: Option<String>) -> Target<'a> {
+        let (uri, headers) = (Cow::Borrowed(&*self.uri), Cow::Borrowed(&*self.headers));
+        Target { uri, headers, subprotocols: self.subprotocols, answer, skip_body: self.skip_body }
+    }
 }
 
 /// The result of an accepted response.

@@ -196,7 +196,6 @@ impl Client {
         // 6455-4.1-6: the guard is held until the handshake has ended.
         let DialedStream { stream, info, guard: _guard } =
             self.adopt(socket, deadline).inspect_err(|error| events.emit_failed_handshake(error))?;
-        let target = self.target();
-        self.handshake(&target, stream, ConnectionInfo { events, ..info }, key, deadline)
+        self.handshake_once(stream, ConnectionInfo { events, ..info }, key, deadline)
     }
 }

@@ -11,6 +11,9 @@
 //!   path. [`Explainer::with_secrets`](crate::explain::Explainer::with_secrets) shows the values.
 //! * Basic credentials of bytes: [`Client::basic_auth_bytes`](crate::Client::basic_auth_bytes),
 //!   [`Credentials::password_bytes`](crate::Credentials::password_bytes). `Credentials::user` and `password` return an `Option`.
+//! * [`Proxy::header`](crate::Proxy::header) adds headers to CONNECT. `https://` proxies (feature `native-tls`): `Proxy::tls`.
+//! * Digest credentials (RFC 7616) of a client: [`Client::digest_auth`](crate::Client::digest_auth),
+//!   [`Proxy::digest_credentials`](crate::Proxy::digest_credentials). SHA-256, and MD5 with the feature `legacy`.
 //! * Errors are returned at once, and the limits of `try_recv` and `recv_timeout` hold for every call. Ending a connection continues
 //!   as state: chapter [`closing`](super::closing).
 //! * An event handler may use the library: send, broadcast, close, shut down. No event is emitted while a lock is held, and what a
