@@ -185,7 +185,7 @@ fn socks_credentials_are_sent_only_when_asked_for() {
         stream.write_all(&[SOCKS_REPLY, RESPONSE, FRAMES].concat()).unwrap();
         (request, rest(stream))
     });
-    let proxy = Proxy::new(&format!("socks5h://somebody:S3CRET@{address}")).unwrap();
+    let proxy = Proxy::new(format!("socks5h://somebody:S3CRET@{address}")).unwrap();
     assert_hi(sample_client(FAR).proxy(proxy).connect().unwrap());
     let (request, rest) = script.join().unwrap();
     assert_eq!(&request, b"\x05\x01\x00\x03\x0Bfar.invalid\x00\x50");

@@ -113,7 +113,7 @@ fn settings_of_a_client() {
     let plain = || Client::new("ws://h").unwrap();
     let spaced = format!("{SECRET} {SECRET}");
     let errors = [
-        usage(Client::new(&format!("ws://h/{SECRET}#{SECRET}"))),
+        usage(Client::new(format!("ws://h/{SECRET}#{SECRET}"))),
         usage(Client::new(SECRET)),
         usage(plain().header("X", &format!("{SECRET}\n"))),
         usage(plain().header(&format!("Cookie: {SECRET}"), "x")),
@@ -124,7 +124,7 @@ fn settings_of_a_client() {
         usage(plain().subprotocol(&spaced)),
         usage(plain().subprotocol(SECRET).and_then(|client| client.subprotocol(SECRET))),
         usage(plain().basic_auth(SECRET, "\n")),
-        usage(Proxy::new(&format!("ftp://{SECRET}@h"))),
+        usage(Proxy::new(format!("ftp://{SECRET}@h"))),
         usage(Proxy::http("h").unwrap().credentials("a:b", SECRET)),
         usage(Proxy::http("h").unwrap().no_proxy(&format!("http://ann:{SECRET}@h:x"))),
         usage(Proxy::from_vars(|name| (name == "all_proxy").then(|| format!("ftp://{SECRET}@h")))),
@@ -154,7 +154,7 @@ fn settings_of_a_server() {
         if let Some(error) = response.error() {
             shown.both(error);
         }
-        shown.debug(&Decision::Respond(response));
+        shown.debug(&Decision::from(response));
     }
     shown.debug(&accept);
     shown.debug(&Decision::from(accept));

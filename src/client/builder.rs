@@ -46,7 +46,8 @@ use crate::tls::config::TlsConnect;
 /// # Ok(())
 /// # }
 /// ```
-pub fn connect(url: &str) -> Result<WebSocket> {
+#[doc(alias = "wss")]
+pub fn connect(url: impl AsRef<str>) -> Result<WebSocket> {
     Client::new(url)?.connect()
 }
 
@@ -117,9 +118,9 @@ impl Client {
     /// # Errors
     /// - [`UsageError::Url`] if the URL is invalid by RFC 6455 section 3 or longer than 8 KiB;
     /// - [`UsageError::Credentials`] if HTTP cannot carry its user name or password.
-    pub fn new(url: &str) -> Result<Client> {
+    pub fn new(url: impl AsRef<str>) -> Result<Client> {
         // 6455-4.1-3, 6455-4.1-4
-        let uri = Uri::parse(url).map_err(UsageError::Url)?;
+        let uri = Uri::parse(url.as_ref()).map_err(UsageError::Url)?;
         basic::authorization(&[], &uri)?;
         Ok(Client {
             uri,

@@ -10,6 +10,7 @@
 //! One deadline covers each line. Must not know how redirects are followed, nor the bytes of a handshake.
 
 use std::io;
+use std::net::SocketAddr;
 
 use super::builder::Client;
 use super::dial::DialedStream;
@@ -112,18 +113,20 @@ impl Client {
     pub fn connect_over(&self, split: SplitStream) -> Result<WebSocket> {
         let deadline = Deadline::after(self.timeouts.connect);
         let key = self.handshake_key()?;
+        let (peer, local) = split.addresses();
         let stream = Stream::from_split(split).map_err(|error| Error::io(Step::Thread, error))?;
-        self.handshake_over(stream, key, deadline)
+        self.handshake_over(stream, (peer, local), key, deadline)
     }
 
     /// Performs the opening handshake over a stream that was not dialed from the URL.
     pub(super) fn handshake_over(
         &self,
         stream: Stream,
+        (peer, local): (Option<SocketAddr>, Option<SocketAddr>),
         key: (RandomSource, String),
         deadline: Deadline,
     ) -> Result<WebSocket> {
-        let info = ConnectionInfo { events: self.events.for_connection(), ..ConnectionInfo::default() };
+        let info = ConnectionInfo { peer, local, events: self.events.for_connection(), ..ConnectionInfo::default() };
         self.handshake_once(stream, info, key, deadline)
     }
 

@@ -5,6 +5,7 @@
 //! | file | subject |
 //! |---|---|
 //! | `sender`, `messages`, `recv_stream`, `send_stream` | public handles: [`Sender`](crate::Sender), iterator, streams |
+//! | `websocket_close`, `properties` | how a `WebSocket` is closed, and what its opening handshake has determined |
 //! | `websocket` | [`WebSocket`](crate::WebSocket): receives and sends |
 //! | `receive` | the receiving side: reads, keepalive, every wait for input |
 //! | `keepalive` | when a Ping is due |
@@ -18,6 +19,7 @@
 //! | `writer` | the encoder and the bytes that wait for the network |
 //! | `framing`, `protocol` | RFC 6455 or a draft, behind one type |
 //! | `report` | events about frames |
+//! | `values` | values of the application |
 //! | `background` | threads that finish dropped connections |
 //!
 //! **A received byte** is first read, then decoded in the buffer where it was read:
@@ -45,6 +47,9 @@
 //!
 //! No stack has more than ten of these files, and no two files call each other: `tests/path/run` measures it.
 
+// First, because rustdoc lists the methods of a type in the order of these lines.
+pub(crate) mod websocket;
+
 mod background;
 mod close;
 mod ending;
@@ -52,6 +57,7 @@ pub(crate) mod framing;
 mod keepalive;
 pub(crate) mod messages;
 pub(crate) mod nonblocking;
+mod properties;
 pub(crate) mod protocol;
 mod receive;
 pub(crate) mod recv_stream;
@@ -64,6 +70,7 @@ pub(crate) mod shared_frame;
 mod state;
 #[cfg(test)]
 pub(crate) mod testing;
-pub(crate) mod websocket;
+pub(crate) mod values;
+mod websocket_close;
 mod write_permit;
 mod writer;

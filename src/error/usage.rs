@@ -33,6 +33,8 @@ pub enum UsageError {
     HeadersTooLarge,
     /// An origin that is empty, or has a character other than visible ASCII.
     Origin(String),
+    /// A value for [`Server::allow_host`](crate::Server::allow_host) that is not a host with an optional port.
+    Host(String),
     /// A user name with a colon, or a control character in the user name or the password (RFC 7617).
     Credentials,
     /// The URL of a proxy is invalid. Holds the name of the environment variable, if the URL is from there.
@@ -93,6 +95,7 @@ impl fmt::Display for UsageError {
             UsageError::Status(status) => write!(f, "the status {status} of the response is invalid; use one from 200 to 599"),
             UsageError::HeadersTooLarge => f.write_str("the headers of the response exceed 64 KiB"),
             UsageError::Origin(origin) => write!(f, "the origin {} is invalid; only visible ASCII without spaces is allowed", redact::url(origin)),
+            UsageError::Host(host) => write!(f, "{:?} is not a host with an optional port, such as chat.example.com or [::1]:9001", redact::host(host)),
             UsageError::Credentials => {
                 f.write_str("the user name has a colon, or it or the password has a control character (RFC 7617 section 2)")
             }

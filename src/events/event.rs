@@ -29,22 +29,26 @@ use crate::error::{Error, HandshakeErrorKind, OverloadKind, ProtocolError, Step}
 /// | `limit-exceeded` | the peer exceeded a limit, with the position | both |
 /// | `timeout` | a timeout expired, with the step | both |
 /// | `ended` | an open connection ended, with the reason | both |
+/// | `handler-failed` | the handler of a connection returned an error other than that of `ended` | server |
 /// | `handler-panicked` | the handler of a connection panicked | server |
 /// | `connection-rejected` | a connection was rejected before its request was read, because of a limit or a missing thread | server |
 /// | `thread-spawn-failed` | the system could not start a thread for a connection, which is rejected | server |
+/// | `host-not-checked` | a server starts on a loopback address without [`allow_host`](crate::Server::allow_host), which prevents DNS rebinding | server |
 /// | `accept-failed` | the system could not accept connections: no descriptors or no memory. Emitted once until `accept` succeeds again | server |
 ///
 /// Each `accepted` and each `connected` is followed by exactly one of `opened`, `handshake-rejected`, `responded`,
 /// `handed-over` and `failed`. Each `opened` is followed by exactly one `ended`. The number of open connections is
 /// therefore `opened` minus `ended`.
 ///
-/// An event contains no payload, no header values and no credentials. Its `Display` is one line for a log.
+/// An event contains no payload, no header values and no credentials, unless an error of the handler does. Its `Display` is
+/// one line for a log.
 ///
 /// ```
 /// # fn main() -> stdws::Result<()> {
 /// use std::sync::mpsc::channel;
 /// let (sender, receiver) = channel();
 /// let server = stdws::Server::bind("127.0.0.1:0")?
+///     .allow_host("127.0.0.1")?
 ///     .on_event(move |event| drop(sender.send(event.to_string())))
 ///     .start(|mut ws| ws.send("welcome"))?;
 /// stdws::connect(&server.url())?.recv()?;
@@ -90,12 +94,16 @@ pub enum EventKind {
     Timeout(Step),
     /// `ended`, with the error that every further call returns: [`Error::Closed`] after a clean close.
     Ended(Error),
+    /// `handler-failed`, with the error.
+    HandlerFailed(Error),
     /// `handler-panicked`.
     HandlerPanicked,
     /// `connection-rejected`, with the reason and the address of the peer, if any.
     ConnectionRejected(OverloadKind, Option<SocketAddr>),
     /// `thread-spawn-failed`.
     ThreadSpawnFailed(io::ErrorKind),
+    /// `host-not-checked`, with the address on which the server listens.
+    HostNotChecked(SocketAddr),
     /// `accept-failed`.
     AcceptFailed(io::ErrorKind),
 }
@@ -170,7 +178,8 @@ impl FrameInfo {
 
 impl Event {
     /// The number of the connection: the same in all its events, and unique in this process. `None` for
-    /// `connection-rejected`, `thread-spawn-failed` and `accept-failed`, which precede a connection.
+    /// `connection-rejected`, `thread-spawn-failed`, `host-not-checked` and `accept-failed`, which precede a
+    /// connection.
     pub fn connection_id(&self) -> Option<u64> {
         self.connection_id
     }
@@ -198,9 +207,11 @@ impl Event {
             EventKind::ProtocolError(..) => "protocol-error",
             EventKind::Timeout(_) => "timeout",
             EventKind::Ended(_) => "ended",
+            EventKind::HandlerFailed(_) => "handler-failed",
             EventKind::HandlerPanicked => "handler-panicked",
             EventKind::ConnectionRejected(..) => "connection-rejected",
             EventKind::ThreadSpawnFailed(_) => "thread-spawn-failed",
+            EventKind::HostNotChecked(_) => "host-not-checked",
             EventKind::AcceptFailed(_) => "accept-failed",
         }
     }
@@ -234,6 +245,14 @@ impl fmt::Display for Event {
             EventKind::HandshakeRejected(kind, None) => write!(f, ": {kind}"),
             EventKind::Responded(status) => write!(f, " with status {status}"),
             EventKind::Failed(error) | EventKind::Ended(error) => write!(f, ": {error}"),
+            EventKind::HandlerFailed(error) => {
+                // With the causes, which an application's error commonly leaves to `source`. Its text may have line breaks.
+                let text = format!(": {error:?}");
+                text.chars().try_for_each(|c| match c.is_control() {
+                    true => write!(f, "{}", c.escape_default()),
+                    false => write!(f, "{c}"),
+                })
+            }
             EventKind::Frame(_, frame) => write!(f, ": {frame}"),
             EventKind::Close(_, Some(code)) => write!(f, ": {code}"),
             EventKind::Close(_, None) => f.write_str(" without a code"),
@@ -242,6 +261,9 @@ impl fmt::Display for Event {
             EventKind::ConnectionRejected(kind, Some(peer)) => write!(f, " from {peer}: {kind}"),
             EventKind::ConnectionRejected(kind, None) => write!(f, ": {kind}"),
             EventKind::ThreadSpawnFailed(kind) | EventKind::AcceptFailed(kind) => write!(f, ": {kind}"),
+            EventKind::HostNotChecked(addr) => {
+                write!(f, ": listens on {addr} for every host; see Server::allow_host")
+            }
         }
     }
 }
@@ -288,6 +310,7 @@ mod tests {
             (EventKind::ProtocolError(limit, 7), "limit-exceeded at byte 7: "),
             (EventKind::Timeout(Step::Write), "timeout: Write"),
             (EventKind::Ended(Error::Closed(None)), "ended: "),
+            (EventKind::HandlerFailed(Error::from("one\ntwo")), "handler-failed: one\\ntwo"),
             (EventKind::HandlerPanicked, "handler-panicked"),
             (
                 EventKind::ConnectionRejected(OverloadKind::Connections, Some(peer)),
@@ -296,6 +319,10 @@ mod tests {
             (EventKind::ConnectionRejected(OverloadKind::Connections, None), "connection-rejected: "),
             (EventKind::ThreadSpawnFailed(io::ErrorKind::OutOfMemory), "thread-spawn-failed: "),
             (EventKind::AcceptFailed(io::ErrorKind::OutOfMemory), "accept-failed: "),
+            (
+                EventKind::HostNotChecked(peer),
+                "host-not-checked: listens on 192.0.2.1:80 for every host; see Server::allow_host",
+            ),
         ];
         let documented = include_str!("event.rs");
         for (kind, text) in rows {

@@ -34,6 +34,11 @@
 //! * [`Server::accept_over`](crate::Server::accept_over) returns `None` if a hook responded or took over the stream.
 //! * [`Request::client_ip`](crate::Request::client_ip) is `None`, and not the address of the proxy, if a trusted proxy named no client
 //!   or none that can be read. `max_per_address` counts clients behind the PROXY protocol before their request arrives.
+//! * [`Accept::with`](crate::Accept::with) passes a value from `on_request` to the handler
+//!   ([`WebSocket::extension`](crate::WebSocket::extension)), which is dropped with the connection. So a hook can limit connections for
+//!   each user, with [`Response::too_many_requests`](crate::Response::too_many_requests).
+//! * [`Server::accept_over`](crate::Server::accept_over) counts for `max_connections`, `max_handshakes` and `max_per_address`.
+//!   [`SplitStream::peer_addr`](crate::SplitStream::peer_addr) and `local_addr` give a stream its addresses, in both roles.
 //! * Close 1009 carries the limit in its reason, and Close 1002 and 1007 the id of the requirement: [`ProtocolError::close_reason`](crate::ProtocolError::close_reason).
 //!   A reason of more than 123 bytes is cut at the end of a character, where `close` failed before.
 //! * A half of a caller-supplied stream that panics ends the connection at once; a hook whose panic has a payload that panics again is answered 500.
@@ -44,6 +49,9 @@
 //! * `reconnect` says how it ended: a connection that the peer closed for good is the last item, as
 //!   [`Error::Closed`](crate::Error::Closed). [`CloseInfo::closed_by_peer`](crate::CloseInfo::closed_by_peer) and
 //!   [`Disconnect::closed_by_peer`](crate::Disconnect::closed_by_peer) tell it from an end that this side asked for.
+//! * [`Server::allow_host`](crate::Server::allow_host) prevents DNS rebinding; the event `host-not-checked` names a server on a loopback
+//!   address without it. A server with TLS no longer accepts pages of its own host that came without TLS.
+//! * A request target that is a URI takes precedence over `Host` (RFC 9112 section 3.2.2), where a difference was an error.
 //! * RFC 6455 in both roles, blocking and full duplex: [`connect`](crate::connect), [`Client`](crate::Client),
 //!   [`serve`](crate::serve), [`Server`](crate::Server), [`WebSocket`](crate::WebSocket), [`Sender`](crate::Sender).
 //! * Caller-supplied streams: [`Client::connect_over`](crate::Client::connect_over),
@@ -90,3 +98,15 @@
 //!   `Client::version`, `Client::fallback_versions`, `Server::legacy_versions`, `deflate_stream` on both, `WebSocket::version`.
 //! * TLS in both roles by the library of the system: feature `native-tls`, off by default, `Client::tls`, `Server::tls`,
 //!   [`Error::Tls`](crate::Error::Tls); the chapter [`tls`](super::tls).
+//! * A handler uses `?` on its own errors: [`Error`](crate::Error) converts from `io::Error`, boxed errors, text and the common errors of
+//!   `std`, and [`Error::other`](crate::Error::other) converts all others ([`Error::Other`](crate::Error::Other)). The event
+//!   `handler-failed` reports what a handler returns. `Debug` of an error is its sentence with the causes.
+//! * [`send`](crate::WebSocket::send) takes owned messages ([`Outgoing`](crate::Outgoing)), and a client masks large ones in place.
+//!   [`Message`](crate::Message) compares with text and bytes, and has `into_text` and `into_bytes`. `close(1000, "")` and
+//!   `connect(String)` are accepted.
+//! * [`Timeouts`](crate::Timeouts), [`Limits`](crate::Limits) and [`HubLimits`](crate::HubLimits) can be written as literals:
+//!   `Timeouts { close, ..Timeouts::default() }`.
+//! * [`ServerHandle::join`](crate::ServerHandle::join). An error of a server that cannot listen names the address.
+//! * [`SplitStream::pair`](crate::SplitStream::pair): tests without a network; chapter [`testing`](super::testing).
+//! * [`Decision`](crate::Decision) has no public variants: an [`Accept`](crate::Accept) or a [`Response`](crate::Response) converts to one
+//!   by `into()`.

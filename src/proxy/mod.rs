@@ -70,7 +70,8 @@ impl Proxy {
     /// - [`UsageError::ProxyUrl`] if the URL is invalid or its scheme is not supported;
     /// - [`UsageError::TlsNotEnabled`] for `https` in a build without TLS;
     /// - [`UsageError::ProxyCredentials`] as for [`credentials`](Proxy::credentials).
-    pub fn new(url: &str) -> Result<Proxy> {
+    pub fn new(url: impl AsRef<str>) -> Result<Proxy> {
+        let url = url.as_ref();
         ProxyServer::parse(url)
             .map_err(|kind| UsageError::ProxyUrl(kind, None))?
             .validated()
@@ -82,7 +83,7 @@ impl Proxy {
     /// # Errors
     /// [`UsageError::ProxyUrl`] if the address is neither.
     pub fn http(address: &str) -> Result<Proxy> {
-        Proxy::new(&format!("http://{address}"))
+        Proxy::new(format!("http://{address}"))
     }
 
     /// A SOCKS5 proxy at `host` or `host:port`. Default port 1080.
@@ -90,7 +91,7 @@ impl Proxy {
     /// # Errors
     /// [`UsageError::ProxyUrl`] if the address is neither.
     pub fn socks5(address: &str) -> Result<Proxy> {
-        Proxy::new(&format!("socks5://{address}"))
+        Proxy::new(format!("socks5://{address}"))
     }
 
     /// Sets user name and password for the proxy, in place of those in its URL.

@@ -26,6 +26,7 @@ use crate::net::tcp::TimedSocket;
 /// # }
 /// ```
 #[derive(Clone)]
+#[doc(alias = "wss")]
 pub struct TlsConnect(ConnectorSource);
 
 #[derive(Clone)]
