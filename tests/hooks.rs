@@ -229,17 +229,28 @@ fn invalid_requests_do_not_reach_the_hook() {
     }
 }
 
+/// The payload of a panic, which panics again when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("on purpose: in the drop of a payload");
+    }
+}
+
 #[test]
 fn a_hook_that_panics_or_returns_invalid_values_is_answered_500() {
     let server = bind()
         .http(|request| match request.path() {
             "/panic" => panic!("on purpose"),
+            "/bomb" => std::panic::panic_any(Bomb),
             "/split" => Response::text(200, "ok").with_header("X", "a\r\nY: b"),
             "/101" => Response::empty(101),
             _ => Response::text(200, "fine"),
         })
         .on_request(|request| match request.query() {
             Some("panic") => panic!("on purpose"),
+            Some("bomb") => std::panic::panic_any(Bomb),
             Some("split") => Accept::new().header("X", "a\r\nY: b").into(),
             Some("subprotocol") => Accept::new().subprotocol("v2").into(),
             _ => Decision::accept(),
@@ -260,10 +271,10 @@ fn a_hook_that_panics_or_returns_invalid_values_is_answered_500() {
             assert!(start.elapsed() < WATCHDOG);
         }
     };
-    for path in ["/panic", "/split", "/101", "/?panic"] {
+    for path in ["/panic", "/bomb", "/split", "/101", "/?panic", "/?bomb"] {
         whole(&patiently(&|| get(&server, path)));
     }
-    for path in ["/?panic", "/?split", "/?subprotocol"] {
+    for path in ["/?panic", "/?bomb", "/?split", "/?subprotocol"] {
         whole(&patiently(&|| ask(&server, &websocket(path, "Sec-WebSocket-Protocol: v1\r\n"))));
     }
     assert!(patiently(&|| get(&server, "/")).ends_with("fine"));

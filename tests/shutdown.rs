@@ -361,6 +361,34 @@ fn a_handle_shuts_down_a_running_server() {
 }
 
 #[test]
+fn the_earliest_deadline_of_all_calls_applies() {
+    let _watchdog = watchdog();
+    for window in [Duration::ZERO, LONG] {
+        let server = server();
+        let (addr, first, second) = (server.local_addr().unwrap(), server.shutdown_handle(), server.shutdown_handle());
+        let running = thread::spawn(move || server.run(echo));
+        // Neither of them ever answers.
+        let mut peers = [settled(addr), settled(addr)];
+        let patient = thread::spawn(move || first.shutdown_spread(window, LONG));
+        // It has begun when one of them has its Close.
+        let set_nonblocking = |on| peers.iter().for_each(|peer| peer.stream.set_nonblocking(on).unwrap());
+        set_nonblocking(true);
+        wait_until(|| peers.iter().any(|peer| peer.stream.peek(&mut [0]).is_ok()));
+        set_nonblocking(false);
+        let start = Instant::now();
+        let report = second.shutdown(ms(100));
+        assert!(start.elapsed() < SLACK, "{:?}", start.elapsed());
+        assert_eq!(counts(report), [0, 2, 0, 0]);
+        assert_eq!(patient.join().unwrap(), report);
+        // Also those whose turn had not come got a Close.
+        for peer in &mut peers {
+            assert_eq!(peer.read().opcode, CLOSE);
+        }
+        running.join().unwrap().unwrap();
+    }
+}
+
+#[test]
 fn a_timeout_of_zero_aborts_at_once() {
     let _watchdog = watchdog();
     let server = server().start(echo).unwrap();

@@ -7,6 +7,7 @@
 //! | `sender`, `messages`, `recv_stream`, `send_stream` | public handles: [`Sender`](crate::Sender), iterator, streams |
 //! | `websocket` | [`WebSocket`](crate::WebSocket): receives and sends |
 //! | `receive` | the receiving side: reads, keepalive, every wait for input |
+//! | `keepalive` | when a Ping is due |
 //! | `ending` | the last steps: the Close is written, and the stream is ended |
 //! | `close` | the closing handshake, and failing |
 //! | `send`, `nonblocking` | sending with and without waiting |
@@ -49,6 +50,7 @@ mod background;
 mod close;
 mod ending;
 pub(crate) mod framing;
+mod keepalive;
 pub(crate) mod messages;
 pub(crate) mod nonblocking;
 pub(crate) mod protocol;

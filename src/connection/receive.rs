@@ -14,9 +14,6 @@
 //! | [`Timeouts::close`](crate::Timeouts::close) | the first Close | the connection fails |
 //! | 20 ms | bytes that the network did not take | they are tried again |
 //!
-//! A Ping that is due because nothing was sent can be late by an eighth of the interval: equal waits need no system call. It
-//! has no deadline of its own. If the peer becomes silent after it, no second one is sent.
-//!
 //! A connection fails only after the socket has no more input: a caller that was away for long may find the sign of life, the
 //! rest of the message or the Close there. A peer can send without end, so there is a maximum of [`MAX_OVERDUE_READS`] reads and
 //! of [`MAX_OVERDUE_TIME`]: an event handler is called for each frame.
@@ -31,6 +28,7 @@ use std::time::{Duration, Instant};
 
 use super::ending::{whole_millis, Ending, Outcome, CONGESTION_RETRY, MAX_DRAIN_READS};
 use super::framing::Decoder;
+use super::keepalive::{wait_to_ping, Keepalive};
 use super::protocol::CloseFrame;
 use super::report;
 use super::send::WriteStatus;
@@ -59,15 +57,6 @@ pub(super) enum Received {
     Pong,
 }
 
-/// An unanswered Ping of the keepalive.
-#[derive(Debug, Clone, Copy)]
-struct KeepalivePing {
-    at: Instant,
-    /// The progress of writing at that time. A Ping waits for the end of a message that another thread is sending. While the
-    /// peer reads that message, it is alive.
-    progress: u64,
-}
-
 /// The time to wait for input.
 struct ReadWait {
     time: Duration,
@@ -78,12 +67,7 @@ struct ReadWait {
 pub(super) struct Receiver {
     pub(super) connection: Arc<Connection>,
     pub(super) decoder: Decoder,
-    /// The start of the current silence.
-    silent_since: Option<Instant>,
-    /// The keepalive Ping of the current silence.
-    keepalive_ping: Option<KeepalivePing>,
-    /// Since the last byte received, a Ping was sent because nothing was written.
-    pinged: bool,
+    keepalive: Keepalive,
     /// The time at which a message began or had its last 64 KiB, and the number of bytes since.
     message_started: Option<(Instant, usize)>,
     /// The number of the Ping whose Pong the application awaits.
@@ -107,9 +91,7 @@ impl Receiver {
         Receiver {
             connection,
             decoder,
-            silent_since: None,
-            keepalive_ping: None,
-            pinged: false,
+            keepalive: Keepalive::default(),
             message_started: None,
             awaited_pong: None,
             overdue: None,
@@ -186,7 +168,7 @@ impl Receiver {
 
     /// Waits for bytes. After an error other than the caller's limit, the connection has ended.
     fn fill(&mut self, limit: Option<Deadline>) -> Result<()> {
-        let mut status = self.flush();
+        let mut status = self.keepalive.flush(&self.connection);
         loop {
             let wait = self.read_wait(limit, &status);
             self.overdue = wait.overdue.map(|_| {
@@ -215,16 +197,13 @@ impl Receiver {
                         }
                         return Err(self.fail_timeout(step));
                     }
-                    if self.silent_since.is_none() {
-                        let now = Instant::now();
-                        // A signal can interrupt the wait at any time.
-                        let waited = if error.kind() == ErrorKind::Interrupted { Duration::ZERO } else { wait.time };
-                        self.silent_since = Some(now.checked_sub(waited).unwrap_or(now));
-                    }
+                    // A signal can interrupt the wait at any time.
+                    let waited = if error.kind() == ErrorKind::Interrupted { Duration::ZERO } else { wait.time };
+                    self.keepalive.on_silence(waited);
                     if limit.is_some_and(|limit| limit.is_expired()) {
                         return Err(Error::Timeout(Step::Receive));
                     }
-                    status = self.flush();
+                    status = self.keepalive.flush(&self.connection);
                 }
                 Err(error) => {
                     self.connection.send_alert();
@@ -234,23 +213,11 @@ impl Receiver {
         }
     }
 
-    /// Writes what is queued and pending, and a Ping if nothing was written for the interval.
-    #[inline]
-    fn flush(&mut self) -> WriteStatus {
-        let status = self.connection.flush_before_read();
-        let due = status.time_to_ping.is_zero() && status.close_deadline.is_none() && self.keepalive_ping.is_none();
-        if due && self.connection.schedule_ping() {
-            self.pinged = true;
-            return self.connection.flush_before_read();
-        }
-        status
-    }
-
     /// The maximum wait: the table above.
     #[inline]
     fn read_wait(&mut self, limit: Option<Deadline>, status: &WriteStatus) -> ReadWait {
         let quiet =
-            self.silent_since.is_none() && limit.is_none() && status.close_deadline.is_none() && !status.congested;
+            self.keepalive.is_quiet() && limit.is_none() && status.close_deadline.is_none() && !status.congested;
         if quiet && !self.decoder.is_incomplete() {
             self.message_started = None;
             return ReadWait { time: wait_to_ping(status), overdue: None };
@@ -263,7 +230,7 @@ impl Receiver {
         let now = Instant::now();
         let timeouts = self.connection.timeouts;
         let left = |since: Instant, time: Duration| time.saturating_sub(now.saturating_duration_since(since));
-        let mut wait = self.keepalive(now, status.ping_interval);
+        let mut wait = self.keepalive.time_left(now, (&self.connection, &mut self.decoder), status.ping_interval);
         let mut overdue = wait.is_zero().then_some(Step::Keepalive);
         self.message_started = match (self.decoder.is_incomplete(), self.message_started) {
             (false, _) => None,
@@ -296,43 +263,11 @@ impl Receiver {
         ReadWait { time, overdue: None }
     }
 
-    /// The rows of the table about silence. Schedules a Ping when it is due. Zero: the answer is overdue.
-    fn keepalive(&mut self, now: Instant, ping_interval: Duration) -> Duration {
-        let timeouts = self.connection.timeouts;
-        let progress = self.connection.stream.progress();
-        if let Some(keepalive_ping) = &mut self.keepalive_ping {
-            if keepalive_ping.progress != progress {
-                *keepalive_ping = KeepalivePing { at: now, progress };
-            }
-            return timeouts.pong_timeout.saturating_sub(now.saturating_duration_since(keepalive_ping.at));
-        }
-        let Some(silent_since) = self.silent_since else { return ping_interval };
-        let left = ping_interval.saturating_sub(now.saturating_duration_since(silent_since));
-        if !left.is_zero() {
-            return left;
-        }
-        if !self.pinged && !self.connection.schedule_ping() {
-            self.silent_since = Some(now);
-            return ping_interval;
-        }
-        self.keepalive_ping = Some(KeepalivePing { at: now, progress });
-        let status = self.connection.flush_before_read();
-        // An idle connection does not need its buffers.
-        self.connection.shrink();
-        self.decoder.shrink();
-        match status.congested {
-            true => timeouts.pong_timeout.min(CONGESTION_RETRY),
-            false => timeouts.pong_timeout,
-        }
-    }
-
     /// Any byte shows that the peer is alive.
     #[inline]
     fn on_bytes(&mut self, count: usize) {
         self.bytes_received = self.bytes_received.saturating_add(count as u64);
-        self.silent_since = None;
-        self.keepalive_ping = None;
-        self.pinged = false;
+        self.keepalive.on_bytes();
         if let Some((_, since)) = &mut self.message_started {
             *since = since.saturating_add(count);
         }
@@ -407,15 +342,6 @@ impl Receiver {
     }
 }
 
-/// The wait until a Ping is due because nothing was written, rounded up to eighths of the interval.
-fn wait_to_ping(status: &WriteStatus) -> Duration {
-    let unit = status.ping_interval / 8;
-    let units = status.time_to_ping.as_nanos().div_ceil(unit.as_nanos().max(1));
-    // Zero: the Ping has to wait, or there is none while the peer is silent or the connection is closing.
-    let units = if units == 0 { 8 } else { u32::try_from(units).unwrap_or(8) };
-    whole_millis(unit.saturating_mul(units).min(status.ping_interval))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -460,11 +386,13 @@ mod tests {
         let (mut ws, _peer) = websocket(Role::Server, long_timeouts());
         let receiver = &mut ws.receiver;
         let (now, pong_timeout) = (Instant::now(), receiver.connection.timeouts.pong_timeout);
-        receiver.keepalive_ping = Some(KeepalivePing { at: now, progress: receiver.connection.stream.progress() });
-        assert_eq!(receiver.keepalive(now + pong_timeout * 2, LONG), Duration::ZERO, "nothing was taken");
+        receiver.keepalive.await_answer(now, receiver.connection.stream.progress());
+        let mut time_left =
+            |now| receiver.keepalive.time_left(now, (&receiver.connection, &mut receiver.decoder), LONG);
+        assert_eq!(time_left(now + pong_timeout * 2), Duration::ZERO, "nothing was taken");
         receiver.connection.stream.note_progress();
-        assert_eq!(receiver.keepalive(now + pong_timeout * 2, LONG), pong_timeout);
-        assert_eq!(receiver.keepalive(now + pong_timeout * 3, LONG), Duration::ZERO, "nothing more was taken");
+        assert_eq!(time_left(now + pong_timeout * 2), pong_timeout);
+        assert_eq!(time_left(now + pong_timeout * 3), Duration::ZERO, "nothing more was taken");
     }
 
     #[test]

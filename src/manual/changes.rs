@@ -28,6 +28,8 @@
 //!   [`SplitStream::peer_addr`](crate::SplitStream::peer_addr) and `local_addr` give a stream its addresses, in both roles.
 //! * Close 1009 carries the limit in its reason, and Close 1002 and 1007 the id of the requirement: [`ProtocolError::close_reason`](crate::ProtocolError::close_reason).
 //!   A reason of more than 123 bytes is cut at the end of a character, where `close` failed before.
+//! * A half of a caller-supplied stream that panics ends the connection at once; a hook whose panic has a payload that panics again is answered 500.
+//! * Several calls of `shutdown` end at the earliest deadline of them.
 //! * A side that only receives pings too: a Ping is due after [`ping_interval`](crate::Timeouts::ping_interval) without a read or
 //!   without a write.
 //! * `reconnect` says how it ended: a connection that the peer closed for good is the last item, as

@@ -2,5 +2,6 @@
 
 pub(crate) mod base64;
 pub(crate) mod lock;
+pub(crate) mod panics;
 pub(crate) mod random;
 pub(crate) mod sha1;

@@ -15,8 +15,9 @@
 
 use std::fmt;
 use std::iter::FusedIterator;
+use std::mem;
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc::{self, SendError, Sender};
 use std::sync::{Arc, Condvar};
 use std::thread;
 use std::time::Duration;
@@ -263,7 +264,10 @@ impl SharedReconnect {
         let attempt = move || {
             let ended = panic::catch_unwind(AssertUnwindSafe(|| client.connect()));
             // After a stop the receiver is gone, and the connection is dropped here, which sends Close 1001.
-            drop(sender.send(Some(ended)));
+            if let Err(SendError(Some(Err(panicked)))) = sender.send(Some(ended)) {
+                // Dropping the payload could panic again.
+                mem::forget(panicked);
+            }
         };
         let started = thread::Builder::new().name("stdws-connect".into()).spawn(attempt);
         // The attempt always sends, within its deadline.

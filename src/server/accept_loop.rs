@@ -28,7 +28,6 @@
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr};
-use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Condvar};
 use std::thread;
 use std::time::Duration;
@@ -47,6 +46,7 @@ use crate::handshake::rejection;
 use crate::net::deadline::Deadline;
 use crate::net::socket::Socket;
 use crate::primitives::lock::{Lock, Locked};
+use crate::primitives::panics;
 
 /// Maximum number of threads that go back to `accept` after a connection. Each costs about 20 KiB, and saves a burst of
 /// connections the start of a thread.
@@ -179,13 +179,7 @@ impl AcceptLoop {
     fn worker_loop(self: &Arc<AcceptLoop>) {
         while let Some((id, accepted)) = self.accept_next() {
             // Only a handler panics, and none of its state is used afterwards. The panic hook has reported it.
-            let served = panic::catch_unwind(AssertUnwindSafe(|| (self.serve_connection)(self, id, accepted)));
-            if let Err(payload) = served {
-                // Dropping the payload may panic too. That payload is leaked.
-                if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-                    std::mem::forget(payload);
-                }
-            }
+            let _ = panics::catch(|| (self.serve_connection)(self, id, accepted));
             let mut state = self.lock();
             state.registry.remove(id);
             self.changed.notify_all();

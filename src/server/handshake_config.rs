@@ -4,7 +4,6 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::AtomicBool;
 use std::sync::Arc;
 
@@ -19,6 +18,7 @@ use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::net::deadline::Deadline;
 use crate::net::stream::Stream;
+use crate::primitives::panics;
 use crate::redact;
 use crate::tls::config::TlsAccept;
 use crate::trusted_proxy::trust::TrustedProxies;
@@ -153,8 +153,8 @@ impl Hooks {
 
 /// A panic in a hook fails one request. The panic hook has reported the panic.
 fn catch_panic<T>(hook: impl FnOnce() -> T) -> Result<T> {
-    panic::catch_unwind(AssertUnwindSafe(hook))
-        .map_err(|_| Error::Handshake(HandshakeError::new(HandshakeErrorKind::Hook(HookErrorKind::Panicked))))
+    let panicked = || Error::Handshake(HandshakeError::new(HandshakeErrorKind::Hook(HookErrorKind::Panicked)));
+    panics::catch(hook).ok_or_else(panicked)
 }
 
 /// Without secrets: origins as URLs, and subprotocols only if they read as names.

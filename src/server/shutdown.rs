@@ -15,7 +15,8 @@
 
 use std::fmt;
 use std::sync::atomic::Ordering;
-use std::sync::Arc;
+use std::sync::{Arc, Condvar};
+use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use super::accept_loop::AcceptLoop;
@@ -56,20 +57,31 @@ const POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// # }
 /// ```
 #[derive(Clone, Default)]
-pub struct ShutdownHandle(Arc<Lock<Stage>>);
+pub struct ShutdownHandle(Arc<Startup>);
+
+/// How far the server has started.
+#[derive(Default)]
+struct Startup {
+    stage: Lock<Stage>,
+    /// Signalled at the end of a start.
+    changed: Condvar,
+}
 
 #[derive(Default)]
 enum Stage {
     #[default]
     NotStarted,
+    /// This thread is starting it. Connections are served already.
+    Starting(ThreadId),
     Started(Arc<AcceptLoop>),
+    /// It has been shut down before it was started, or could not be started.
     Cancelled,
 }
 
 impl ShutdownHandle {
     /// Shuts the server down like [`ServerHandle::shutdown`](crate::ServerHandle::shutdown). A server that has not
     /// started yet then stops as soon as it starts. Further calls, on any thread, wait for the first and return the
-    /// same report.
+    /// same report. The earliest deadline of all calls applies, so that a second call can be less patient.
     ///
     /// In a handler, the shutdown waits for the handler's own connection until the deadline: call it on another thread.
     /// In an event handler that the shutdown itself calls, it returns an empty report at once.
@@ -79,16 +91,21 @@ impl ShutdownHandle {
 
     /// Shuts the server down like [`ServerHandle::shutdown_spread`](crate::ServerHandle::shutdown_spread).
     pub fn shutdown_spread(&self, window: Duration, timeout: Duration) -> ShutdownReport {
-        let accept_loop = {
-            let mut stage = self.0.lock();
+        let deadline = Deadline::after(timeout);
+        let mut stage = self.0.stage.lock();
+        let accept_loop = loop {
             match &*stage {
-                Stage::Started(accept_loop) => accept_loop.clone(),
-                Stage::NotStarted | Stage::Cancelled => {
+                Stage::Started(accept_loop) => break accept_loop.clone(),
+                Stage::Starting(by) if *by != thread::current().id() && !deadline.is_expired() => {
+                    stage = stage.wait(&self.0.changed, deadline.remaining());
+                }
+                Stage::NotStarted | Stage::Starting(_) | Stage::Cancelled => {
                     *stage = Stage::Cancelled;
                     return ShutdownReport::default();
                 }
             }
         };
+        drop(stage);
         run_shutdown(&accept_loop, window, timeout)
     }
 
@@ -97,14 +114,21 @@ impl ShutdownHandle {
         &self,
         start_loop: impl FnOnce() -> Result<Arc<AcceptLoop>, Error>,
     ) -> Result<Arc<AcceptLoop>, Error> {
+        let cancelled = matches!(self.set_stage(Stage::Starting(thread::current().id())), Stage::Cancelled);
         // Not under the lock: a failure drops closures of the user.
-        let accept_loop = start_loop()?;
-        let before = std::mem::replace(&mut *self.0.lock(), Stage::Started(accept_loop.clone()));
-        match before {
-            Stage::Cancelled => drop(run_shutdown(&accept_loop, Duration::ZERO, Duration::ZERO)),
-            Stage::NotStarted | Stage::Started(_) => {}
+        let accept_loop = start_loop().inspect_err(|_| drop(self.set_stage(Stage::Cancelled)))?;
+        let before = self.set_stage(Stage::Started(accept_loop.clone()));
+        if cancelled || matches!(before, Stage::Cancelled) {
+            run_shutdown(&accept_loop, Duration::ZERO, Duration::ZERO);
         }
         Ok(accept_loop)
+    }
+
+    /// Changes the stage, and returns the one before.
+    fn set_stage(&self, stage: Stage) -> Stage {
+        let before = std::mem::replace(&mut *self.0.stage.lock(), stage);
+        self.0.changed.notify_all();
+        before
     }
 }
 
@@ -116,11 +140,13 @@ impl fmt::Debug for ShutdownHandle {
 
 /// Shuts the server down, or waits for a shutdown that has begun.
 pub(super) fn run_shutdown(accept_loop: &AcceptLoop, window: Duration, limit: Duration) -> ShutdownReport {
-    let report = accept_loop.shutdown.call(|| {
-        let deadline = Deadline::after(limit);
+    let report = accept_loop.shutdown.call(Deadline::after(limit), || {
         await_requests(accept_loop, Deadline::after(limit.min(REQUEST_GRACE)));
-        let mut progress = ShutdownProgress::begin(accept_loop, window.min(limit));
+        let mut progress = ShutdownProgress::begin(accept_loop, window);
         loop {
+            // Another call can make it earlier.
+            let deadline = accept_loop.shutdown.deadline();
+            progress.limit_window(deadline);
             let next = progress.send_due_closes();
             progress.poll();
             if progress.is_done() || deadline.is_expired() {
@@ -143,7 +169,8 @@ pub(super) fn run_shutdown(accept_loop: &AcceptLoop, window: Duration, limit: Du
 /// the shutdown is so answered, and the others get little more time than that takes.
 fn await_requests(accept_loop: &AcceptLoop, deadline: Deadline) {
     accept_loop.stop_listening(deadline);
-    while !deadline.is_expired() && accept_loop.lock().registry.awaits_request() {
+    let is_over = || deadline.is_expired() || accept_loop.shutdown.deadline().is_expired();
+    while !is_over() && accept_loop.lock().registry.awaits_request() {
         accept_loop.wait_until(POLL_INTERVAL.min(deadline.remaining()), |state| !state.registry.awaits_request());
     }
 }
@@ -220,6 +247,11 @@ impl<'a> ShutdownProgress<'a> {
             && self.closing.is_empty()
             && self.handshaking.is_empty()
             && self.accept_loop.lock().threads.alive_count() == 0
+    }
+
+    /// All Closes are sent before the deadline.
+    fn limit_window(&mut self, deadline: Deadline) {
+        self.window = self.window.min(self.started_at.elapsed().saturating_add(deadline.remaining()));
     }
 
     /// Sends the Closes that are due. Returns the time until the next one.
