@@ -13,7 +13,7 @@
 use std::fmt;
 
 use crate::error::{HandshakeError, ProxyError};
-use crate::handshake::header::{is_space, Cursor, Malformed};
+use crate::handshake::header::{is_space, Cursor, Malformed, MAX_ELEMENTS};
 use crate::redact;
 
 /// An authentication scheme that a server or a proxy accepts, with its parameters. See
@@ -109,12 +109,16 @@ impl ProxyError {
     }
 }
 
-/// The challenges of all these fields.
+/// The challenges of all these fields, up to [`MAX_ELEMENTS`].
 pub(crate) fn parse<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Vec<Challenge> {
     let mut list = Vec::new();
+    // Each call of `element` reads one challenge or parameter, or a challenge and its first parameter.
+    let mut room = MAX_ELEMENTS;
     for value in values {
         let mut cursor = Cursor { rest: value };
-        while let Ok(true) = element(&mut cursor, &mut list) {}
+        while room > 0 && matches!(element(&mut cursor, &mut list), Ok(true)) {
+            room = room.saturating_sub(1);
+        }
     }
     list
 }
@@ -252,5 +256,16 @@ mod tests {
             let value = "Basic ".to_owned() + &part.repeat(300_000);
             parse([value.as_bytes()]);
         }
+    }
+
+    #[test]
+    fn the_number_of_challenges_and_parameters_is_limited() {
+        let count = |value: String| {
+            let list = parse([value.as_bytes()]);
+            list.iter().map(|challenge| 1 + challenge.params.len()).sum::<usize>()
+        };
+        assert_eq!(count("Basic realm=a,".repeat(50)), 100);
+        assert!(count("a,".repeat(30_000)) <= MAX_ELEMENTS);
+        assert!(count("A b=c".to_owned() + &",b=c".repeat(15_000)) <= MAX_ELEMENTS + 1);
     }
 }
