@@ -51,6 +51,7 @@
 //! * A request target that is a URI takes precedence over `Host` (RFC 9112 section 3.2.2), where a difference was an error.
 //! * Lists in a handshake have at most 100 elements
 //!   ([`MAX_ELEMENTS`](crate::handshake::header::MAX_ELEMENTS)), and none is kept while a hook runs.
+//! * Up to four empty lines before a request are ignored (RFC 9112 section 2.2).
 //! * RFC 6455 in both roles, blocking and full duplex: [`connect`](crate::connect), [`Client`](crate::Client),
 //!   [`serve`](crate::serve), [`Server`](crate::Server), [`WebSocket`](crate::WebSocket), [`Sender`](crate::Sender).
 //! * Caller-supplied streams: [`Client::connect_over`](crate::Client::connect_over),
