@@ -22,7 +22,7 @@ usage: client URL [--header 'NAME: VALUE']... [--origin O] [--subprotocol P]... 
                   [--version NAME] [--legacy]
 
   --header 'NAME: VALUE'   a header for the request
-  --origin O               where the request is said to come from, such as https://app.example.com
+  --origin O               the origin of the request, such as https://app.example.com
   --subprotocol P          a subprotocol to offer; the first is preferred
   --once TEXT              send this, print one answer, and close
   --binary                 send bytes instead of text
@@ -31,14 +31,14 @@ usage: client URL [--header 'NAME: VALUE']... [--origin O] [--subprotocol P]... 
   --proxy URL              through http://USER:PASSWORD@HOST:PORT or socks5://...; env: the one that http_proxy and the
                            like name in the environment
   --reconnect              connect again after a loss, with growing delays; lines are kept until there is a connection
-  --redirects N            follow so many redirects (0; at most 10)
+  --redirects N            follow at most N redirects (0; maximum 10)
   --version NAME           speak a draft of the protocol: hixie-55, hixie-75, hixie-76, hybi-00 ... hybi-12
   --legacy                 if the server lists other versions, speak the newest of them
   --trace                  explain every byte that passes, on the standard error output
   --max-message N          bytes a message may have that comes (16777216)
   --timeout S              seconds for connecting, and with --once for the answer (30)
 
-Exits with 0 after a connection that was closed in good order, 1 if there was none or it failed, 2 if it was called wrongly.
+Exits with 0 after a connection that was closed cleanly, 1 if there was none or it failed, 2 if it was called wrongly.
 ";
 
 fn main() -> ExitCode {
@@ -137,7 +137,7 @@ fn send_line(sender: &Sender, line: &[u8], binary: bool) -> stdws::Result<()> {
 
 // ── again and again ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// Talks on one connection after the other, until the input or the server says that all is done.
+/// Uses one connection after the other, until the input ends or the server closes cleanly.
 fn run_reconnecting(client: &Client, binary: bool) -> Result<(), Box<dyn Error>> {
     let backoff = Backoff::default().policy(|disconnect| {
         eprintln!("client: {disconnect}");
@@ -218,7 +218,7 @@ fn shown(message: &Message) -> String {
     }
 }
 
-/// What the server, or the proxy, said when it refused, after the error that says so.
+/// The response of the server or the proxy that refused, after the error.
 fn response_body(error: &(dyn Error + 'static)) -> String {
     let body = match error.downcast_ref() {
         Some(stdws::Error::Handshake(rejection)) => rejection.body(),
@@ -235,9 +235,9 @@ fn response_body(error: &(dyn Error + 'static)) -> String {
 
 // ── trace ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// Connects over a stream that tells what passes.
+/// Connects over a stream that records the bytes on it.
 fn connect_traced(client: &Client, settings: &Settings) -> Result<WebSocket, Box<dyn Error>> {
-    // What passes over TLS is not for other eyes; without TLS in the build this is an error that says what to do.
+    // Bytes on TLS are not shown. Without TLS in the build, the error names the feature.
     let Some(address) = address(&settings.url) else { return Ok(client.connect()?) };
     let tcp = open(&address, settings.timeout)?;
     tcp.set_nodelay(true)?;
@@ -332,7 +332,7 @@ struct Settings {
 }
 
 impl Settings {
-    /// `None`: help was asked for.
+    /// `None`: `--help` was given.
     fn parse(mut args: impl Iterator<Item = String>) -> Result<Option<Settings>, String> {
         let mut settings = Settings { timeout: Duration::from_secs(30), ..Settings::default() };
         let mut url = None;

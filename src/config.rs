@@ -9,12 +9,14 @@ use std::time::Duration;
 /// peer that sends byte by byte cannot occupy a thread.
 ///
 /// ```
-/// let mut timeouts = stdws::Timeouts::default();
-/// timeouts.ping_interval = std::time::Duration::from_secs(45);
-/// let server = stdws::Server::without_listener().timeouts(timeouts);
+/// use std::time::Duration;
+/// use stdws::{Server, Timeouts};
+/// let server = Server::without_listener()
+///     .timeouts(Timeouts { ping_interval: Duration::from_secs(45), ..Timeouts::default() });
 /// ```
+///
+/// Later versions can add fields, so a literal ends in `..Timeouts::default()`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Timeouts {
     /// Client: the time from the URL to the open connection: name resolution, TCP, proxy, opening handshake and all redirects.
     /// Default 30 s.
@@ -34,6 +36,8 @@ pub struct Timeouts {
     ///
     /// The drafts before hybi-01 (feature `legacy`) have no Ping. On such a connection only a failed write detects a peer that
     /// vanished. Receive with a timeout there.
+    #[doc(alias = "keepalive")]
+    #[doc(alias = "heartbeat")]
     pub ping_interval: Duration,
     /// The time after the Ping of a silent peer within which any byte must arrive from it. Default 20 s. Also the timeout of `ping`.
     pub pong_timeout: Duration,
@@ -64,12 +68,13 @@ impl Default for Timeouts {
 /// [`max_message_size`](Limits::max_message_size) bytes more.
 ///
 /// ```
-/// let mut limits = stdws::Limits::with_max_message_size(64 << 10);
-/// limits.max_fragments = 100;
-/// let server = stdws::Server::without_listener().limits(limits);
+/// use stdws::{Limits, Server};
+/// let server = Server::without_listener()
+///     .limits(Limits { max_fragments: 100, ..Limits::with_max_message_size(64 << 10) });
 /// ```
+///
+/// Later versions can add fields, so a literal ends in `..Limits::client()` or `..Limits::server()`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Limits {
     /// Maximum payload of a frame in bytes. Default: `max_message_size`. A larger frame is answered with Close 1009. A compressed
     /// message may have an eighth and 1 KiB more, because compression can add that.

@@ -91,10 +91,10 @@ fn the_stack_size_applies_to_handlers() {
     }
     let server = bind().stack_size(64 << 20).start(|mut ws| {
         let depth = deep(3000);
-        ws.send(&depth.to_string())
+        ws.send(depth.to_string())
     });
     let server = server.unwrap();
-    let mut ws = stdws::connect(&server.url()).unwrap();
+    let mut ws = stdws::connect(server.url()).unwrap();
     assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("3000"));
     // A stack smaller than the default.
     let server = bind().stack_size(128 << 10).http(|_| stdws::Response::text(200, "ok")).start(echo).unwrap();

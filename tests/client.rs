@@ -182,7 +182,7 @@ fn secrets_are_never_shown() {
     let (_listener, silent) = listen();
     let shown = within(move || {
         let client = |to: SocketAddr| {
-            Client::new(&format!("ws://hidden:hidden@{to}/shown?hidden=hidden"))
+            Client::new(format!("ws://hidden:hidden@{to}/shown?hidden=hidden"))
                 .unwrap()
                 .header("Cookie", "hidden")
                 .unwrap()
@@ -218,7 +218,7 @@ fn every_connection_has_a_key_of_its_own() {
     let keys: Vec<String> = (0..2)
         .map(|_| {
             let (address, server) = answer("HTTP/1.1 403 No\r\n\r\n");
-            rejection(within(move || stdws::connect(&format!("ws://{address}"))));
+            rejection(within(move || stdws::connect(format!("ws://{address}"))));
             let request = server.join().unwrap().0;
             let key = request.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).unwrap();
             key.to_owned()
@@ -244,7 +244,7 @@ fn a_source_that_fails_sends_nothing() {
     listener.set_nonblocking(true).unwrap();
     let failing = move |calls: usize| {
         let mut left = calls;
-        Client::new(&format!("ws://{address}")).unwrap().random_source(move |out| {
+        Client::new(format!("ws://{address}")).unwrap().random_source(move |out| {
             left = left.checked_sub(1).ok_or(io::Error::other("no entropy today"))?;
             out.iter_mut().zip(NONCE.iter().cycle()).for_each(|(out, byte)| *out = *byte);
             Ok(())
@@ -520,8 +520,7 @@ fn timeouts_are_those_that_were_set() {
         stream.write_all(&[GOOD.as_bytes(), b"\x81\x02h"].concat()).unwrap();
         rest(&mut stream)
     });
-    let mut timeouts = Timeouts::default();
-    timeouts.message = SHORT;
+    let timeouts = Timeouts { message: SHORT, ..Timeouts::default() };
     let error = within(move || {
         let mut ws = client(&format!("ws://{address}")).timeouts(timeouts).connect().unwrap();
         ws.recv().unwrap_err()
@@ -604,7 +603,7 @@ fn closed_port() -> (impl Drop, SocketAddr) {
 #[test]
 fn the_cause_of_a_refused_connection_is_kept() {
     let (_held, address) = closed_port();
-    let error = within(move || stdws::connect(&format!("ws://{address}")).unwrap_err());
+    let error = within(move || stdws::connect(format!("ws://{address}")).unwrap_err());
     let Error::Connect(connect) = &error else { panic!("{error:?}") };
     assert_eq!(connect.host(), address.to_string());
     let attempts: Vec<_> = connect.attempts().iter().map(|a| (a.address(), a.error().kind())).collect();

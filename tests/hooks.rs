@@ -48,7 +48,7 @@ fn websocket(path: &str, more: &str) -> Vec<u8> {
 }
 
 fn client(server: &ServerHandle, path: &str) -> Client {
-    Client::new(&format!("{}{path}", server.url())).unwrap()
+    Client::new(format!("{}{path}", server.url())).unwrap()
 }
 
 /// The rejection that a client gets.
@@ -138,8 +138,7 @@ fn a_request_body_is_discarded_and_the_response_arrives() {
 
 #[test]
 fn a_large_response_arrives_and_has_a_deadline() {
-    let mut timeouts = Timeouts::default();
-    timeouts.handshake = Duration::from_secs(2);
+    let timeouts = Timeouts { handshake: Duration::from_secs(2), ..Timeouts::default() };
     let server = bind().timeouts(timeouts).max_connections(1).http(|_| Response::text(200, "x".repeat(24 << 20)));
     let server = server.start(echo).unwrap();
     let answer = get(&server, "/");

@@ -142,7 +142,7 @@ fn peers_that_do_not_answer_are_aborted() {
 fn a_peer_that_reads_nothing_delays_no_other() {
     let _watchdog = watchdog();
     // The handler blocks in a write.
-    let server = server().start(|mut ws| ws.send(&vec![0_u8; live::TOO_MUCH])).unwrap();
+    let server = server().start(|mut ws| ws.send(vec![0_u8; live::TOO_MUCH])).unwrap();
     let stuck = raw(server.local_addr().unwrap());
     stuck.wait_for_bytes();
     let (report, took) = timed(server, ms(300));
@@ -154,7 +154,7 @@ fn a_peer_that_reads_nothing_delays_no_other() {
 fn a_peer_that_reads_late_gets_the_close_too() {
     let _watchdog = watchdog();
     let server = server().start(|mut ws| {
-        ws.send(&vec![0_u8; live::TOO_MUCH])?;
+        ws.send(vec![0_u8; live::TOO_MUCH])?;
         echo(ws)
     });
     let server = server.unwrap();

@@ -15,7 +15,6 @@ use std::net::SocketAddr;
 use super::builder::Client;
 use super::dial::DialedStream;
 use super::handshake::{self, Target};
-use crate::auth::basic;
 use crate::codec::encoder::Encoder;
 use crate::codec::frame::Role;
 use crate::connection::framing::Codec;
@@ -69,9 +68,11 @@ impl Client {
     /// Connects to one URL. With the drafts, in one version after another until the server accepts one.
     fn attempt(&self, target: &Target<'_>, deadline: Deadline) -> Result<WebSocket> {
         #[cfg(feature = "legacy")]
-        return crate::legacy::connect::connect_with_fallback(self, |client| client.attempt_version(target, deadline));
+        return crate::legacy::connect::connect_with_fallback(self, |client| {
+            client.with_digest(target, |target| client.attempt_version(target, deadline))
+        });
         #[cfg(not(feature = "legacy"))]
-        self.attempt_version(target, deadline)
+        self.with_digest(target, |target| self.attempt_version(target, deadline))
     }
 
     /// Connects to one URL in the version that is set.
@@ -125,9 +126,23 @@ impl Client {
         key: (RandomSource, String),
         deadline: Deadline,
     ) -> Result<WebSocket> {
-        let target = Target::new(self);
         let info = ConnectionInfo { peer, local, events: self.events.for_connection(), ..ConnectionInfo::default() };
-        self.handshake(&target, stream, info, key, deadline)
+        self.handshake_once(stream, info, key, deadline)
+    }
+
+    /// Performs the opening handshake over the only stream of a call. What a rejection teaches serves the next call.
+    pub(super) fn handshake_once(
+        &self,
+        stream: Stream,
+        info: ConnectionInfo,
+        key: (RandomSource, String),
+        deadline: Deadline,
+    ) -> Result<WebSocket> {
+        let target = Target::new(self);
+        let target = target.with_answer(self.digest_answer(&target));
+        let result = self.handshake(&target, stream, info, key, deadline);
+        self.learn_digest(&target, &result)?;
+        result
     }
 
     /// The source of random bytes for one connection, and the handshake key from its first bytes.
@@ -152,7 +167,7 @@ impl Client {
         }))
     }
 
-    pub(super) fn handshake(
+    fn handshake(
         &self,
         target: &Target<'_>,
         stream: Stream,
@@ -170,7 +185,7 @@ impl Client {
         }
         // 6455-9-1
         let offer = self.deflate.as_ref().map(extension::offer);
-        let authorization = basic::authorization(&target.headers, &target.uri)?;
+        let authorization = self.authorization(target)?;
         let request = HandshakeRequest {
             uri: &target.uri,
             key: &key,

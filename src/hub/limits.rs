@@ -8,12 +8,12 @@ use crate::error::Result;
 ///
 /// ```
 /// use stdws::{CloseCode, Hub, HubLimits, OverflowPolicy};
-/// let mut limits = HubLimits::default();
-/// limits.max_queue_bytes = 256 << 10;
-/// limits.overflow_policy = OverflowPolicy::Close(CloseCode::POLICY);
-/// let hub = Hub::with_limits(limits)?;
+/// let overflow_policy = OverflowPolicy::Close(CloseCode::POLICY);
+/// let hub = Hub::with_limits(HubLimits { max_queue_bytes: 256 << 10, overflow_policy, ..HubLimits::default() })?;
 /// # Ok::<(), stdws::Error>(())
 /// ```
+///
+/// Later versions can add fields, so a literal ends in `..HubLimits::default()`.
 ///
 /// # Memory
 ///
@@ -27,7 +27,7 @@ use crate::error::Result;
 /// Messages for connections that mask or encode for themselves (clients, drafts) are also stored once, until they are
 /// written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
+#[doc(alias = "backpressure")]
 pub struct HubLimits {
     /// Maximum number of bytes queued for one member. Each message counts as its frame plus 64 bytes. Default 1 MiB. A
     /// larger message is accepted if the queue is empty.

@@ -11,6 +11,9 @@
 //!   path. [`Explainer::with_secrets`](crate::explain::Explainer::with_secrets) shows the values.
 //! * Basic credentials of bytes: [`Client::basic_auth_bytes`](crate::Client::basic_auth_bytes),
 //!   [`Credentials::password_bytes`](crate::Credentials::password_bytes). `Credentials::user` and `password` return an `Option`.
+//! * [`Proxy::header`](crate::Proxy::header) adds headers to CONNECT. `https://` proxies (feature `native-tls`): `Proxy::tls`.
+//! * Digest credentials (RFC 7616) of a client: [`Client::digest_auth`](crate::Client::digest_auth),
+//!   [`Proxy::digest_credentials`](crate::Proxy::digest_credentials). SHA-256, and MD5 with the feature `legacy`.
 //! * Errors are returned at once, and the limits of `try_recv` and `recv_timeout` hold for every call. Ending a connection continues
 //!   as state: chapter [`closing`](super::closing).
 //! * An event handler may use the library: send, broadcast, close, shut down. No event is emitted while a lock is held, and what a
@@ -98,3 +101,15 @@
 //!   `Client::version`, `Client::fallback_versions`, `Server::legacy_versions`, `deflate_stream` on both, `WebSocket::version`.
 //! * TLS in both roles by the library of the system: feature `native-tls`, off by default, `Client::tls`, `Server::tls`,
 //!   [`Error::Tls`](crate::Error::Tls); the chapter [`tls`](super::tls).
+//! * A handler uses `?` on its own errors: [`Error`](crate::Error) converts from `io::Error`, boxed errors, text and the common errors of
+//!   `std`, and [`Error::other`](crate::Error::other) converts all others ([`Error::Other`](crate::Error::Other)). The event
+//!   `handler-failed` reports what a handler returns. `Debug` of an error is its sentence with the causes.
+//! * [`send`](crate::WebSocket::send) takes owned messages ([`Outgoing`](crate::Outgoing)), and a client masks large ones in place.
+//!   [`Message`](crate::Message) compares with text and bytes, and has `into_text` and `into_bytes`. `close(1000, "")` and
+//!   `connect(String)` are accepted.
+//! * [`Timeouts`](crate::Timeouts), [`Limits`](crate::Limits) and [`HubLimits`](crate::HubLimits) can be written as literals:
+//!   `Timeouts { close, ..Timeouts::default() }`.
+//! * [`ServerHandle::join`](crate::ServerHandle::join). An error of a server that cannot listen names the address.
+//! * [`SplitStream::pair`](crate::SplitStream::pair): tests without a network; chapter [`testing`](super::testing).
+//! * [`Decision`](crate::Decision) has no public variants: an [`Accept`](crate::Accept) or a [`Response`](crate::Response) converts to one
+//!   by `into()`.

@@ -18,7 +18,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::Ordering;
 
-use super::decision::{Accept, Decision};
+use super::decision::{Accept, DecisionKind};
 use super::handshake_config::{HandshakeConfig, PendingHandshake};
 use super::handshake_end::{hand_over, invalid_answer, reject, respond};
 use super::handshake_io::HandshakeIo;
@@ -206,14 +206,14 @@ fn evaluate(request: &Request, stream: &Stream, config: &HandshakeConfig) -> Res
         false => server::check_http_request(head).map_err(rejected)?,
     }
     server::check_allowed_host(head, &config.allowed_hosts).map_err(rejected)?;
-    match (config.hooks.decide(request)?, asks_for_websocket) {
-        (Decision::Respond(response), _) => Ok(HandshakeOutcome::Respond(response)),
-        (Decision::HandOver(handler), _) => Ok(HandshakeOutcome::HandOver(handler)),
-        (Decision::Accept(accept), true) => {
+    match (config.hooks.decide(request)?.0, asks_for_websocket) {
+        (DecisionKind::Respond(response), _) => Ok(HandshakeOutcome::Respond(response)),
+        (DecisionKind::HandOver(handler), _) => Ok(HandshakeOutcome::HandOver(handler)),
+        (DecisionKind::Accept(accept), true) => {
             let offer = server::read_offer(head).map_err(rejected)?;
             Ok(HandshakeOutcome::Open(Box::new(negotiate(&offer, accept, config)?)))
         }
-        (Decision::Accept(_), false) => http_response(request, config).map(HandshakeOutcome::Respond),
+        (DecisionKind::Accept(_), false) => http_response(request, config).map(HandshakeOutcome::Respond),
     }
 }
 

@@ -57,6 +57,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// # }
 /// ```
 #[derive(Clone, Default)]
+#[doc(alias = "graceful shutdown")]
 pub struct ShutdownHandle(Arc<Startup>);
 
 /// How far the server has started.

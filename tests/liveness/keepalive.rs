@@ -22,7 +22,7 @@ fn a_peer_that_neither_reads_nor_writes_ends_recv_and_a_stuck_send() {
     both(|side| {
         let (mut ws, peer) = connection(side, timeouts(ms(200), ms(300)));
         let sender = ws.sender();
-        let stuck = timed(move || sender.send(&vec![0; TOO_MUCH]));
+        let stuck = timed(move || sender.send(vec![0; TOO_MUCH]));
         peer.wait_for_bytes();
         let (end, took) = timed(move || ws.recv()).join().unwrap();
         assert!(matches!(end, Err(Error::Timeout(Step::Keepalive))), "{end:?}");
@@ -159,7 +159,7 @@ fn endless_and_empty_timeouts_are_no_trouble() {
         let end = ws.recv();
         assert!(matches!(end, Err(Error::Timeout(Step::Keepalive))), "{end:?}");
         let (ws, _peer) = connection(side, none);
-        assert!(ws.sender().send(&vec![0; TOO_MUCH]).is_err_and(|e| e.is_timeout()));
+        assert!(ws.sender().send(vec![0; TOO_MUCH]).is_err_and(|e| e.is_timeout()));
         let (mut ws, _peer) = connection(side, none);
         assert!(ws.close(stdws::CloseCode::NORMAL, "").is_err_and(|e| e.is_timeout()));
     });
