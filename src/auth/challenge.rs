@@ -13,11 +13,8 @@
 use std::fmt;
 
 use crate::error::{HandshakeError, ProxyError};
-use crate::handshake::header::{is_space, Cursor, Malformed};
+use crate::handshake::header::{is_space, Cursor, Malformed, MAX_ELEMENTS};
 use crate::redact;
-
-/// Maximum number of challenges and parameters together that are parsed from one response.
-const MAX_ELEMENTS: usize = 64;
 
 /// An authentication scheme that a server or a proxy accepts, with its parameters. See
 /// [`HandshakeError::challenges`](crate::HandshakeError::challenges).
@@ -272,5 +269,16 @@ mod tests {
             let value = "Basic ".to_owned() + &part.repeat(300_000);
             parse([value.as_bytes()]);
         }
+    }
+
+    #[test]
+    fn the_number_of_challenges_and_parameters_is_limited() {
+        let count = |value: String| {
+            let list = parse([value.as_bytes()]);
+            list.iter().map(|challenge| 1 + challenge.params.len()).sum::<usize>()
+        };
+        assert_eq!(count("Basic realm=a,".repeat(50)), 100);
+        assert!(count("a,".repeat(30_000)) <= MAX_ELEMENTS);
+        assert!(count("A b=c".to_owned() + &",b=c".repeat(15_000)) <= MAX_ELEMENTS + 1);
     }
 }

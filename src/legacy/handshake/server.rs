@@ -171,7 +171,10 @@ fn plain_subprotocols<'a>(spec: &DraftSpec, head: &'a Head) -> Result<Vec<&'a st
     let mut offered = vec![whole];
     // hybi-03 sends a list where hybi-02, whose requests look the same, sends one string.
     if spec.subprotocols == SubprotocolSyntax::SpaceSeparated && whole.contains(' ') {
-        offered.extend(whole.split(' ').filter(|one| !one.is_empty()));
+        offered.extend(whole.split(' ').filter(|one| !one.is_empty()).take(header::MAX_ELEMENTS));
+        if offered.len() > header::MAX_ELEMENTS {
+            return Err(HandshakeErrorKind::InvalidHeader(name));
+        }
     }
     Ok(offered)
 }
