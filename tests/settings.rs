@@ -48,7 +48,7 @@ fn bind() -> Server {
 fn nowhere() -> (Client, TcpListener) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
-    (Client::new(&format!("ws://{}", listener.local_addr().unwrap())).unwrap(), listener)
+    (Client::new(format!("ws://{}", listener.local_addr().unwrap())).unwrap(), listener)
 }
 
 #[track_caller]
@@ -151,7 +151,7 @@ fn settings_of_hubs_and_backoffs() {
             let _ = failed.send(());
             disconnect.retry()
         });
-        let mut connections = Client::new(&format!("ws://{gone}")).unwrap().reconnect(backoff);
+        let mut connections = Client::new(format!("ws://{gone}")).unwrap().reconnect(backoff);
         let handle = connections.handle();
         let waiting = thread::spawn(move || connections.next().is_none());
         failures.recv_timeout(Duration::from_secs(30)).unwrap();
