@@ -123,7 +123,8 @@ pub(crate) fn count_at_least(name: &'static str, value: u64, least: u64) -> Resu
 
 /// The limits of what a peer may send. All of them apply by default, before a peer is authenticated.
 ///
-/// The memory of a connection that a peer controls: one message (at most twice
+/// The memory of a connection that a peer controls: the head of its request, which a server keeps as long as the connection
+/// ([`WebSocket::request`](crate::WebSocket::request), at most 64 KiB); one message (at most twice
 /// [`max_message_size`](Limits::max_message_size) while its buffer grows), a read buffer of at most 68 KiB, and the responses to
 /// its control frames (about 8 KiB). While a call waits for a Pong, received messages are kept, up to
 /// [`max_message_size`](Limits::max_message_size) bytes more.
