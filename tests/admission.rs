@@ -244,8 +244,21 @@ fn caller_supplied_streams_count() {
     }
     drop(open().unwrap().unwrap());
     // Opening handshakes have a limit of their own.
-    let server = Server::without_listener().max_handshakes(0);
-    assert_eq!(overload(accept_over(&server, None, REQUEST)), (OverloadKind::Handshakes, Some(503)));
+    let (entered, in_hook) = std::sync::mpsc::channel();
+    let (leave, left) = std::sync::mpsc::channel::<()>();
+    let left = std::sync::Mutex::new(left);
+    let server = Server::without_listener().max_handshakes(1).on_request(move |_| {
+        entered.send(()).unwrap();
+        let _ = left.lock().unwrap().recv();
+        Decision::accept()
+    });
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| accept_over(&server, None, REQUEST));
+        in_hook.recv().unwrap();
+        assert_eq!(overload(accept_over(&server, None, REQUEST)), (OverloadKind::Handshakes, Some(503)));
+        drop(leave);
+        assert!(first.join().unwrap().unwrap().is_some());
+    });
 }
 
 #[test]
