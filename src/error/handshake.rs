@@ -19,12 +19,40 @@ struct Inner {
     kind: HandshakeErrorKind,
     status: Option<u16>,
     response: ErrorResponse,
+    semantics: StatusSemantics,
+}
+
+/// The meaning of the status of a response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StatusSemantics {
+    /// That of HTTP, as in RFC 6455.
+    Http,
+    /// A failure, whatever the status is, as in early drafts.
+    #[cfg_attr(not(feature = "legacy"), allow(dead_code))]
+    Failure,
 }
 
 impl HandshakeError {
     /// An error without a response.
     pub(crate) fn new(kind: HandshakeErrorKind) -> HandshakeError {
-        HandshakeError(Box::new(Inner { kind, status: None, response: ErrorResponse::default() }))
+        let (response, semantics) = (ErrorResponse::default(), StatusSemantics::Http);
+        HandshakeError(Box::new(Inner { kind, status: None, response, semantics }))
+    }
+
+    /// The same error with another meaning of the status.
+    #[cfg(feature = "legacy")]
+    pub(crate) fn with_semantics(mut self, semantics: StatusSemantics) -> HandshakeError {
+        self.0.semantics = semantics;
+        self
+    }
+
+    /// The status of a rejection if it has the meaning of HTTP.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn http_status(&self) -> Option<u16> {
+        match self.0.semantics {
+            StatusSemantics::Http => self.0.status,
+            StatusSemantics::Failure => None,
+        }
     }
 
     /// The same response with another error.

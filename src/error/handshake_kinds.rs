@@ -20,6 +20,8 @@ pub enum ResponseErrorKind {
     InvalidProof,
     /// The server chose a subprotocol that was not offered.
     SubprotocolNotOffered,
+    /// The server sent an empty subprotocol. A server that chooses none leaves the header out.
+    EmptySubprotocol,
     /// The server chose an extension that was not offered.
     ExtensionNotOffered,
 }
@@ -77,6 +79,9 @@ impl fmt::Display for ResponseErrorKind {
             ResponseErrorKind::SubprotocolNotOffered => {
                 f.write_str("the server chose a subprotocol that was not offered")
             }
+            ResponseErrorKind::EmptySubprotocol => f.write_str(
+                "the server sent an empty Sec-WebSocket-Protocol; to choose none, it has to leave the header out",
+            ),
             ResponseErrorKind::ExtensionNotOffered => f.write_str("the server chose an extension that was not offered"),
         }
     }
@@ -87,7 +92,9 @@ impl fmt::Display for RequestErrorKind {
         match self {
             RequestErrorKind::Method => f.write_str("the method is not GET"),
             RequestErrorKind::Target => f.write_str("the request target is not a path or an http(s) URI"),
-            RequestErrorKind::UnsupportedVersion => f.write_str("Sec-WebSocket-Version is not 13"),
+            RequestErrorKind::UnsupportedVersion => {
+                f.write_str("the server does not support the Sec-WebSocket-Version of the request")
+            }
             RequestErrorKind::OriginNotAllowed => f.write_str("the Origin is not allowed; see Server::allow_origin"),
             RequestErrorKind::ProxyHeader(kind) => write!(f, "the header of the PROXY protocol is invalid: {kind}"),
         }

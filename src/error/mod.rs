@@ -23,6 +23,8 @@ use std::sync::Arc;
 
 pub(crate) use connect::HostRole;
 pub use connect::{ConnectAttempt, ConnectError};
+#[cfg(feature = "legacy")]
+pub(crate) use handshake::StatusSemantics;
 pub use handshake::{HandshakeError, HandshakeErrorKind};
 pub use handshake_kinds::{HookErrorKind, OverloadKind, RequestErrorKind, ResponseErrorKind};
 pub use head::HeadErrorKind;

@@ -63,7 +63,8 @@ fn head_status(kind: HeadErrorKind) -> u16 {
         | HeadErrorKind::LineFolding
         | HeadErrorKind::StartLine
         | HeadErrorKind::FieldName
-        | HeadErrorKind::ContentLength => 400,
+        | HeadErrorKind::ContentLength
+        | HeadErrorKind::Tls => 400,
     }
 }
 
@@ -75,7 +76,12 @@ pub fn encode_rejection(kind: &HandshakeErrorKind) -> Vec<u8> {
 /// The bytes of the response of a server with these versions, the value of `Sec-WebSocket-Version`.
 pub(crate) fn response(kind: &HandshakeErrorKind, versions: &str) -> Vec<u8> {
     let status = status(kind);
-    let body = body_text(kind);
+    let body = match kind {
+        HandshakeErrorKind::Request(RequestErrorKind::UnsupportedVersion) => {
+            format!("this server supports Sec-WebSocket-Version {versions}\n")
+        }
+        kind => body_text(kind),
+    };
     let length = body.len().to_string();
     let mut fields = Vec::new();
     match status {

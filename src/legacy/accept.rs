@@ -92,7 +92,7 @@ fn negotiate(offer: &Offer<'_>, accept: &Accept, nonce: &str, config: &Handshake
         return Err(invalid_answer(error.clone()));
     }
     let subprotocol = match &accept.subprotocol {
-        Some(name) if !offer.subprotocols.contains(&name.as_str()) => {
+        Some(name) if !offer.subprotocols.iter().any(|offered| offered == name) => {
             return Err(invalid_answer(UsageError::SubprotocolNotOffered(name.clone())));
         }
         Some(name) => Some(name.clone()),

@@ -3,6 +3,7 @@
 //! What a draft has in common with RFC 6455 (heads, origins, keys, lists) comes from `crate::handshake`.
 
 pub(crate) mod client;
+mod lists;
 pub(crate) mod proof;
 pub(crate) mod server;
 
@@ -17,6 +18,7 @@ const VERSION: &str = "Sec-WebSocket-Version";
 const ACCEPT: &str = "Sec-WebSocket-Accept";
 const NONCE: &str = "Sec-WebSocket-Nonce";
 const EXTENSIONS: &str = "Sec-WebSocket-Extensions";
+const PROTOCOL: &str = "Sec-WebSocket-Protocol";
 const UPGRADE: &str = "Upgrade";
 const CONNECTION: &str = "Connection";
 const ORIGIN: &str = "Origin";
