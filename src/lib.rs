@@ -92,7 +92,7 @@
 //!
 //! | folder | contents |
 //! |---|---|
-//! | `primitives` | SHA-1, base64, random bytes, the lock |
+//! | `primitives` | SHA-1, SHA-256, base64, random bytes, the lock |
 //! | `handshake` | RFC 6455 sections 3, 4, 9 and 11 without I/O: URIs, HTTP heads, the opening handshake |
 //! | `codec` | RFC 6455 sections 5 to 8 without I/O: frames, masking, messages, the closing handshake |
 //! | `net` | blocking bytes with deadlines: sockets, streams, connecting |

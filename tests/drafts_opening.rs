@@ -134,20 +134,21 @@ fn a_hook_sees_version_origin_and_subprotocols() {
             let subprotocols: Vec<String> = request.subprotocols().map(str::to_owned).collect();
             sender.send((request.version(), request.origin().map(str::to_owned), subprotocols)).unwrap();
             match request.path() {
-                "/yes" => stdws::Accept::new().subprotocol("a").header("X-More", "here").into(),
+                "/yes" => stdws::Accept::new().subprotocol("a").header("X-More", "here").with(7_u8).into(),
                 "/no" => Response::text(403, "not here").into(),
                 _ => Decision::hand_over(|mut stream| {
                     let _ = stream.write_all(b"HTTP/1.1 418 Teapot\r\nContent-Length: 0\r\n\r\n");
                 }),
             }
         });
-        let (running, _connections) = serving(server);
+        let (running, connections) = serving(server);
         let open = |path: &str| {
             let url = format!("{}{path}", running.url());
             let client = Client::new(&url).unwrap().watched().version(version).origin("http://Page.example").unwrap();
             client.subprotocol("a").unwrap().connect()
         };
         let ws = open("/yes").unwrap_or_else(|error| panic!("{version}: {error}"));
+        assert_eq!(connections.recv().unwrap().extension::<u8>(), Some(&7), "{version}");
         assert_eq!((ws.subprotocol(), ws.response().unwrap().header("X-More")), (Some("a"), Some("here")), "{version}");
         assert_eq!(receiver.recv().unwrap(), (version, Some("http://page.example".into()), vec!["a".into()]));
         for (path, status) in [("/no", 403), ("/over", 418)] {

@@ -250,6 +250,30 @@ fn a_socket_of_the_caller_has_the_timeout_of_the_client() {
     assert!(matches!(error, Error::Timeout(Step::Handshake)), "{error:?}");
 }
 
+/// A socket that never waits would make the handshake a busy loop.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_socket_of_the_caller_is_made_blocking() {
+    use std::os::fd::AsRawFd;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    socket.set_nonblocking(true).unwrap();
+    let clone = socket.try_clone().unwrap();
+    let is_nonblocking = || {
+        let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", clone.as_raw_fd())).unwrap();
+        let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).unwrap();
+        u32::from_str_radix(flags.trim(), 8).unwrap() & 0o4000 != 0
+    };
+    assert!(is_nonblocking());
+    let client = Client::new("ws://chat.example/").unwrap();
+    let connecting = thread::spawn(move || client.connect_tcp(socket));
+    let (mut stream, _) = listener.accept().unwrap();
+    head(&mut stream);
+    assert!(!is_nonblocking());
+    drop(stream);
+    assert!(within(move || connecting.join().unwrap()).is_err());
+}
+
 /// 6455-4.1-6: its handshake is one of those to this address.
 #[test]
 fn a_socket_of_the_caller_waits_for_other_attempts_to_the_address() {

@@ -82,7 +82,8 @@ fn client(address: &str) -> Client {
 }
 
 fn proxy(scheme: &str, address: SocketAddr) -> Proxy {
-    Proxy::new(format!("{scheme}://ann:{SECRET}@{address}")).unwrap()
+    let proxy = Proxy::new(&format!("{scheme}://ann:{SECRET}@{address}")).unwrap();
+    proxy.header("X-Token", SECRET).unwrap()
 }
 
 fn usage<T: Debug>(result: Result<T, Error>) -> Error {
@@ -101,6 +102,10 @@ fn settings_of_a_client() {
         shown.debug(&client.clone().proxy(proxy(scheme, address)));
     }
     shown.debug(&client.clone().basic_auth("ann", SECRET).unwrap());
+    shown.debug(&client.clone().digest_auth("ann", SECRET).unwrap());
+    shown.debug(&Proxy::http("h").unwrap().digest_credentials("ann", SECRET).unwrap());
+    shown.error(&usage(Proxy::http("h").unwrap().digest_credentials("a:b", SECRET)));
+    shown.error(&usage(client.clone().digest_auth("a:b", SECRET)));
     shown.debug(&client.reconnect(Backoff::default()));
     let from_env = Proxy::from_vars(|name| (name == "all_proxy").then(|| format!("http://ann:{SECRET}@h")));
     shown.debug(&from_env.unwrap());

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::route::Route;
 use crate::auth::basic;
+use crate::auth::digest_session::DigestAuth;
 use crate::config::{Limits, Timeouts};
 use crate::connection::websocket::WebSocket;
 use crate::deflate::extension::Deflate;
@@ -81,6 +82,8 @@ pub fn connect(url: impl AsRef<str>) -> Result<WebSocket> {
 pub struct Client {
     pub(crate) uri: Uri,
     pub(crate) headers: Vec<(String, String)>,
+    /// Takes the place of the credentials of the URL.
+    pub(crate) digest: Option<DigestAuth>,
     pub(crate) origin: Option<String>,
     pub(crate) subprotocols: Vec<String>,
     pub(crate) limits: Limits,
@@ -122,6 +125,7 @@ impl Client {
         Ok(Client {
             uri,
             headers: Vec::new(),
+            digest: None,
             origin: None,
             subprotocols: Vec::new(),
             limits: Limits::client(),

@@ -10,11 +10,11 @@
 //! One deadline covers each line. Must not know how redirects are followed, nor the bytes of a handshake.
 
 use std::io;
+use std::net::SocketAddr;
 
 use super::builder::Client;
 use super::dial::DialedStream;
 use super::handshake::{self, Target};
-use crate::auth::basic;
 use crate::codec::encoder::Encoder;
 use crate::codec::frame::Role;
 use crate::connection::framing::Codec;
@@ -68,9 +68,11 @@ impl Client {
     /// Connects to one URL. With the drafts, in one version after another until the server accepts one.
     fn attempt(&self, target: &Target<'_>, deadline: Deadline) -> Result<WebSocket> {
         #[cfg(feature = "legacy")]
-        return crate::legacy::connect::connect_with_fallback(self, |client| client.attempt_version(target, deadline));
+        return crate::legacy::connect::connect_with_fallback(self, |client| {
+            client.with_digest(target, |target| client.attempt_version(target, deadline))
+        });
         #[cfg(not(feature = "legacy"))]
-        self.attempt_version(target, deadline)
+        self.with_digest(target, |target| self.attempt_version(target, deadline))
     }
 
     /// Connects to one URL in the version that is set.
@@ -111,20 +113,36 @@ impl Client {
     pub fn connect_over(&self, split: SplitStream) -> Result<WebSocket> {
         let deadline = Deadline::after(self.timeouts.connect);
         let key = self.handshake_key()?;
+        let (peer, local) = split.addresses();
         let stream = Stream::from_split(split).map_err(|error| Error::io(Step::Thread, error))?;
-        self.handshake_over(stream, key, deadline)
+        self.handshake_over(stream, (peer, local), key, deadline)
     }
 
     /// Performs the opening handshake over a stream that was not dialed from the URL.
     pub(super) fn handshake_over(
         &self,
         stream: Stream,
+        (peer, local): (Option<SocketAddr>, Option<SocketAddr>),
+        key: (RandomSource, String),
+        deadline: Deadline,
+    ) -> Result<WebSocket> {
+        let info = ConnectionInfo { peer, local, events: self.events.for_connection(), ..ConnectionInfo::default() };
+        self.handshake_once(stream, info, key, deadline)
+    }
+
+    /// Performs the opening handshake over the only stream of a call. What a rejection teaches serves the next call.
+    pub(super) fn handshake_once(
+        &self,
+        stream: Stream,
+        info: ConnectionInfo,
         key: (RandomSource, String),
         deadline: Deadline,
     ) -> Result<WebSocket> {
         let target = Target::new(self);
-        let info = ConnectionInfo { events: self.events.for_connection(), ..ConnectionInfo::default() };
-        self.handshake(&target, stream, info, key, deadline)
+        let target = target.with_answer(self.digest_answer(&target));
+        let result = self.handshake(&target, stream, info, key, deadline);
+        self.learn_digest(&target, &result)?;
+        result
     }
 
     /// The source of random bytes for one connection, and the handshake key from its first bytes.
@@ -149,7 +167,7 @@ impl Client {
         }))
     }
 
-    pub(super) fn handshake(
+    fn handshake(
         &self,
         target: &Target<'_>,
         stream: Stream,
@@ -167,7 +185,7 @@ impl Client {
         }
         // 6455-9-1
         let offer = self.deflate.as_ref().map(extension::offer);
-        let authorization = basic::authorization(&target.headers, &target.uri)?;
+        let authorization = self.authorization(target)?;
         let request = HandshakeRequest {
             uri: &target.uri,
             key: &key,

@@ -12,7 +12,6 @@ use crate::net::connect_guard::Queueing;
 use crate::net::deadline::Deadline;
 
 use super::dial::DialedStream;
-use super::handshake::Target;
 
 /// The route to the host of the URL, as far as the caller set it.
 #[derive(Clone, Default)]
@@ -197,7 +196,6 @@ impl Client {
         // 6455-4.1-6: the guard is held until the handshake has ended.
         let DialedStream { stream, info, guard: _guard } =
             self.adopt(socket, deadline).inspect_err(|error| events.emit_failed_handshake(error))?;
-        let target = Target::new(self);
-        self.handshake(&target, stream, ConnectionInfo { events, ..info }, key, deadline)
+        self.handshake_once(stream, ConnectionInfo { events, ..info }, key, deadline)
     }
 }

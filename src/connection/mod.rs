@@ -19,6 +19,7 @@
 //! | `writer` | the encoder and the bytes that wait for the network |
 //! | `framing`, `protocol` | RFC 6455 or a draft, behind one type |
 //! | `report` | events about frames |
+//! | `values` | values of the application |
 //! | `background` | threads that finish dropped connections |
 //!
 //! **A received byte** is first read, then decoded in the buffer where it was read:
@@ -69,6 +70,7 @@ pub(crate) mod shared_frame;
 mod state;
 #[cfg(test)]
 pub(crate) mod testing;
+pub(crate) mod values;
 mod websocket_close;
 mod write_permit;
 mod writer;

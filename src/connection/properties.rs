@@ -1,5 +1,6 @@
 //! The properties of a [`WebSocket`] that the opening handshake has determined.
 
+use std::any::Any;
 use std::net::SocketAddr;
 
 use super::websocket::WebSocket;
@@ -46,7 +47,8 @@ impl WebSocket {
         self.info.response.as_ref()
     }
 
-    /// The address of the peer, or of the proxy before it. `None` over a stream that the caller has opened.
+    /// The address of the peer, or of the proxy before it. Over a stream that the caller has opened, that of
+    /// [`SplitStream::peer_addr`](crate::SplitStream::peer_addr).
     ///
     /// ```
     /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| Ok(while ws.recv()?.is_some() {}))?;
@@ -58,7 +60,8 @@ impl WebSocket {
         self.info.peer
     }
 
-    /// The address of this side. `None` over a stream that the caller has opened.
+    /// The address of this side. Over a stream that the caller has opened, that of
+    /// [`SplitStream::local_addr`](crate::SplitStream::local_addr).
     ///
     /// ```
     /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| Ok(while ws.recv()?.is_some() {}))?;
@@ -68,6 +71,20 @@ impl WebSocket {
     /// ```
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.info.local
+    }
+
+    /// The value of this type that [`Accept::with`](crate::Accept::with) added when the server accepted the connection. `None`
+    /// if there is none, and for a client.
+    ///
+    /// ```
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| ws.recv().map(drop))?;
+    /// let ws = stdws::connect(server.url())?;
+    /// assert_eq!(ws.extension::<String>(), None);
+    /// # Ok::<(), stdws::Error>(())
+    /// ```
+    #[doc(alias = "state")]
+    pub fn extension<T: Any + Send + Sync>(&self) -> Option<&T> {
+        self.info.values.get()
     }
 
     /// The number of this connection in [events](crate::events::event::Event), which links the lines of a log. `None` without

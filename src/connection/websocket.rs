@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use super::framing::Codec;
 use super::receive::{Received, Receiver};
 use super::shared::Connection;
+use super::values::Values;
 use crate::close::CloseCode;
 use crate::codec::event::DecoderEvent;
 use crate::config::{Limits, Timeouts};
@@ -74,6 +75,7 @@ pub(crate) struct ConnectionInfo {
     pub(crate) request: Option<Request>,
     pub(crate) response: Option<Response>,
     pub(crate) events: EventSink,
+    pub(crate) values: Values,
 }
 
 impl WebSocket {

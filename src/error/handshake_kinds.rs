@@ -32,12 +32,14 @@ pub enum ResponseErrorKind {
 pub enum RequestErrorKind {
     /// The method is not GET.
     Method,
-    /// The request target is neither a path nor an `http`/`https` URI, or its host is not that of `Host`.
+    /// The request target is neither a path nor an `http`/`https` URI.
     Target,
     /// `Sec-WebSocket-Version` has a version that this server does not support.
     UnsupportedVersion,
     /// The Origin is not allowed.
     OriginNotAllowed,
+    /// The host of the request is not in the list of [`Server::allow_host`](crate::Server::allow_host).
+    HostNotAllowed,
     /// A trusted proxy did not send a valid header of the PROXY protocol first. There is no response.
     ProxyHeader(ProxyHeaderErrorKind),
 }
@@ -96,6 +98,7 @@ impl fmt::Display for RequestErrorKind {
                 f.write_str("the server does not support the Sec-WebSocket-Version of the request")
             }
             RequestErrorKind::OriginNotAllowed => f.write_str("the Origin is not allowed; see Server::allow_origin"),
+            RequestErrorKind::HostNotAllowed => f.write_str("the host is not allowed; see Server::allow_host"),
             RequestErrorKind::ProxyHeader(kind) => write!(f, "the header of the PROXY protocol is invalid: {kind}"),
         }
     }

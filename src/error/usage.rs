@@ -14,7 +14,7 @@ pub enum UsageError {
     Url(UriErrorKind),
     /// A name for `Client::server_name` that is not a host name or an IP address.
     ServerName(UriErrorKind),
-    /// A `wss://` URL in a build without TLS.
+    /// A `wss://` URL, or an `https://` proxy, in a build without TLS.
     TlsNotEnabled,
     /// A header name that is not a token (RFC 9110 section 5.6.2).
     HeaderName(String),
@@ -33,6 +33,8 @@ pub enum UsageError {
     HeadersTooLarge,
     /// An origin that is empty, or has a character other than visible ASCII.
     Origin(String),
+    /// A value for [`Server::allow_host`](crate::Server::allow_host) that is not a host with an optional port.
+    Host(String),
     /// A user name with a colon, or a control character in the user name or the password (RFC 7617).
     Credentials,
     /// The URL of a proxy is invalid. Holds the name of the environment variable, if the URL is from there.
@@ -80,7 +82,7 @@ impl fmt::Display for UsageError {
             UsageError::Url(kind) => write!(f, "the URL is invalid: {kind}"),
             UsageError::ServerName(kind) => write!(f, "the server name is invalid: {kind}"),
             UsageError::TlsNotEnabled => f.write_str(
-                "wss:// needs TLS, which this build does not have; in Cargo.toml: stdws = { version = \"0.1\", features = [\"native-tls\"] }; \
+                "wss:// and https:// proxies need TLS, which this build does not have; in Cargo.toml: stdws = { version = \"0.1\", features = [\"native-tls\"] }; \
                  for a TLS stream of your own use Client::connect_over",
             ),
             UsageError::HeaderName(name) => write!(f, "{:?} is not a valid header name (a token of RFC 9110 section 5.6.2)", redact::name(name)),
@@ -93,6 +95,7 @@ impl fmt::Display for UsageError {
             UsageError::Status(status) => write!(f, "the status {status} of the response is invalid; use one from 200 to 599"),
             UsageError::HeadersTooLarge => f.write_str("the headers of the response exceed 64 KiB"),
             UsageError::Origin(origin) => write!(f, "the origin {} is invalid; only visible ASCII without spaces is allowed", redact::url(origin)),
+            UsageError::Host(host) => write!(f, "{:?} is not a host with an optional port, such as chat.example.com or [::1]:9001", redact::host(host)),
             UsageError::Credentials => {
                 f.write_str("the user name has a colon, or it or the password has a control character (RFC 7617 section 2)")
             }
@@ -176,7 +179,7 @@ pub enum UriErrorKind {
     Userinfo,
     /// The URL is longer than a request line may be (8 KiB).
     TooLong,
-    /// Proxy: the scheme is not one of `http`, `socks5`, `socks5h` and `socks`.
+    /// Proxy: the scheme is not one of `http`, `https`, `socks5`, `socks5h` and `socks`.
     ProxyScheme,
     /// Proxy: there is text after the port.
     ProxyPath,
@@ -197,7 +200,7 @@ impl fmt::Display for UriErrorKind {
             UriErrorKind::InvalidPathCharacter => "the path or the query has a control character, or a % without two hexadecimal digits; write a literal % as %25",
             UriErrorKind::Fragment => "a WebSocket URL must not have a fragment; write a literal # as %23",
             UriErrorKind::Userinfo => "the user name or the password has a character that must be percent-encoded, or an invalid percent-encoding",
-            UriErrorKind::ProxyScheme => "the scheme of a proxy must be http or socks5",
+            UriErrorKind::ProxyScheme => "the scheme of a proxy must be http, https or socks5",
             UriErrorKind::ProxyPath => "the URL of a proxy must end after the port",
             UriErrorKind::ProxyZone => "an IPv6 address with a zone cannot be reached through a proxy",
             UriErrorKind::TooLong => "it is longer than a request line may be (8 KiB)",

@@ -18,6 +18,7 @@
 //! | another `Sec-WebSocket-Version` | 426 | `Upgrade`, `Sec-WebSocket-Version` |
 //! | no `Sec-WebSocket-Version` | 400 | `Sec-WebSocket-Version` |
 //! | the Origin is not allowed | 403 | |
+//! | the host is not allowed | 421 | |
 //! | the maximum number of connections or of opening handshakes is reached | 503 | `Retry-After` |
 //! | the maximum number of connections from one address is reached | 429 | `Retry-After` |
 //! | a hook of the application panicked, or returned what cannot be sent | 500 | |
@@ -41,6 +42,7 @@ pub fn status(kind: &HandshakeErrorKind) -> u16 {
         HandshakeErrorKind::Request(RequestErrorKind::UnsupportedVersion) => 426,
         // 6455-4.2.2-5, 6455-10.2-2
         HandshakeErrorKind::Request(RequestErrorKind::OriginNotAllowed) => 403,
+        HandshakeErrorKind::Request(RequestErrorKind::HostNotAllowed) => 421,
         HandshakeErrorKind::Overload(OverloadKind::Connections | OverloadKind::Handshakes) => 503,
         HandshakeErrorKind::Overload(OverloadKind::Address) => 429,
         HandshakeErrorKind::Hook(_) => 500,
@@ -112,6 +114,9 @@ fn body_text(kind: &HandshakeErrorKind) -> String {
         HandshakeErrorKind::Request(RequestErrorKind::OriginNotAllowed) => {
             "the Origin is not allowed (RFC 6455 section 10.2)\n".into()
         }
+        HandshakeErrorKind::Request(RequestErrorKind::HostNotAllowed) => {
+            "this server does not serve the requested host\n".into()
+        }
         HandshakeErrorKind::Overload(OverloadKind::Connections | OverloadKind::Handshakes) => {
             "too many connections; try again later\n".into()
         }
@@ -165,6 +170,7 @@ mod tests {
             ), // 6455-4.2.2-6, 6455-4.4-1
             (Request(RequestErrorKind::UnsupportedVersion), 426, "Upgrade, close", Some(("Upgrade", "websocket"))),
             (Request(RequestErrorKind::OriginNotAllowed), 403, plain, None), // 6455-4.2.2-5, 6455-10.2-2
+            (Request(RequestErrorKind::HostNotAllowed), 421, plain, None),
             (Overload(OverloadKind::Connections), 503, plain, Some(("Retry-After", "5"))),
             (Overload(OverloadKind::Handshakes), 503, plain, Some(("Retry-After", "5"))),
             (Overload(OverloadKind::Address), 429, plain, Some(("Retry-After", "5"))),
@@ -195,7 +201,11 @@ mod tests {
         use HandshakeErrorKind::*;
         let overload = [OverloadKind::Connections, OverloadKind::Handshakes, OverloadKind::Address].map(Overload);
         let hook = [HookErrorKind::Panicked, HookErrorKind::InvalidAnswer(UsageError::Status(7))].map(Hook);
-        for kind in overload.into_iter().chain(hook).chain([Request(RequestErrorKind::OriginNotAllowed)]) {
+        for kind in overload
+            .into_iter()
+            .chain(hook)
+            .chain([RequestErrorKind::OriginNotAllowed, RequestErrorKind::HostNotAllowed].map(Request))
+        {
             let response = String::from_utf8(response(&kind, "13")).unwrap();
             assert!(!response.contains("Server::") && !response.contains("hook"), "{response}");
         }

@@ -2,6 +2,7 @@
 //! Independent of when and how it is sent.
 
 use std::fmt;
+use std::time::Duration;
 
 use super::cookie::SetCookie;
 use super::request::header_text;
@@ -75,6 +76,12 @@ impl Response {
     pub fn unauthorized(realm: &str) -> Response {
         let challenge = basic::challenge(realm);
         Response::text(401, "a user name and a password are needed\n").with_header("WWW-Authenticate", &challenge)
+    }
+
+    /// A response with status 429 (RFC 6585 section 4), which asks the client to wait for this time, in whole seconds.
+    pub fn too_many_requests(retry_after: Duration) -> Response {
+        let seconds = retry_after.as_secs().saturating_add(u64::from(retry_after.subsec_nanos() > 0));
+        Response::text(429, "too many requests; try again later\n").with_header("Retry-After", &seconds.to_string())
     }
 
     /// Adds a header. The same name may be added several times.
@@ -186,6 +193,11 @@ mod tests {
             (
                 Response::bytes(304, "x/y", "body"),
                 "HTTP/1.1 304 Not Modified\r\nContent-Type: x/y\r\nConnection: close\r\n\r\n",
+            ),
+            (
+                Response::too_many_requests(Duration::from_millis(1500)),
+                "HTTP/1.1 429 Too Many Requests\r\nContent-Type: text/plain; charset=utf-8\r\nRetry-After: 2\r\n\
+                 Content-Length: 35\r\nConnection: close\r\n\r\ntoo many requests; try again later\n",
             ),
             (Response::empty(299), "HTTP/1.1 299 \r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
             (

@@ -45,7 +45,6 @@ pub(crate) mod frame_tracer;
 pub(crate) mod handshake;
 mod hixie;
 mod hybi;
-pub(crate) mod md5;
 pub(crate) mod options;
 pub(crate) mod parts;
 mod plain;

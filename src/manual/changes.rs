@@ -11,6 +11,9 @@
 //!   path. [`Explainer::with_secrets`](crate::explain::Explainer::with_secrets) shows the values.
 //! * Basic credentials of bytes: [`Client::basic_auth_bytes`](crate::Client::basic_auth_bytes),
 //!   [`Credentials::password_bytes`](crate::Credentials::password_bytes). `Credentials::user` and `password` return an `Option`.
+//! * [`Proxy::header`](crate::Proxy::header) adds headers to CONNECT. `https://` proxies (feature `native-tls`): `Proxy::tls`.
+//! * Digest credentials (RFC 7616) of a client: [`Client::digest_auth`](crate::Client::digest_auth),
+//!   [`Proxy::digest_credentials`](crate::Proxy::digest_credentials). SHA-256, and MD5 with the feature `legacy`.
 //! * Errors are returned at once, and the limits of `try_recv` and `recv_timeout` hold for every call. Ending a connection continues
 //!   as state: chapter [`closing`](super::closing).
 //! * An event handler may use the library: send, broadcast, close, shut down. No event is emitted while a lock is held, and what a
@@ -31,6 +34,11 @@
 //! * [`Server::accept_over`](crate::Server::accept_over) returns `None` if a hook responded or took over the stream.
 //! * [`Request::client_ip`](crate::Request::client_ip) is `None`, and not the address of the proxy, if a trusted proxy named no client
 //!   or none that can be read. `max_per_address` counts clients behind the PROXY protocol before their request arrives.
+//! * [`Accept::with`](crate::Accept::with) passes a value from `on_request` to the handler
+//!   ([`WebSocket::extension`](crate::WebSocket::extension)), which is dropped with the connection. So a hook can limit connections for
+//!   each user, with [`Response::too_many_requests`](crate::Response::too_many_requests).
+//! * [`Server::accept_over`](crate::Server::accept_over) counts for `max_connections`, `max_handshakes` and `max_per_address`.
+//!   [`SplitStream::peer_addr`](crate::SplitStream::peer_addr) and `local_addr` give a stream its addresses, in both roles.
 //! * Close 1009 carries the limit in its reason, and Close 1002 and 1007 the id of the requirement: [`ProtocolError::close_reason`](crate::ProtocolError::close_reason).
 //!   A reason of more than 123 bytes is cut at the end of a character, where `close` failed before.
 //! * A half of a caller-supplied stream that panics ends the connection at once; a hook whose panic has a payload that panics again is answered 500.
@@ -41,6 +49,9 @@
 //! * `reconnect` says how it ended: a connection that the peer closed for good is the last item, as
 //!   [`Error::Closed`](crate::Error::Closed). [`CloseInfo::closed_by_peer`](crate::CloseInfo::closed_by_peer) and
 //!   [`Disconnect::closed_by_peer`](crate::Disconnect::closed_by_peer) tell it from an end that this side asked for.
+//! * [`Server::allow_host`](crate::Server::allow_host) prevents DNS rebinding; the event `host-not-checked` names a server on a loopback
+//!   address without it. A server with TLS no longer accepts pages of its own host that came without TLS.
+//! * A request target that is a URI takes precedence over `Host` (RFC 9112 section 3.2.2), where a difference was an error.
 //! * RFC 6455 in both roles, blocking and full duplex: [`connect`](crate::connect), [`Client`](crate::Client),
 //!   [`serve`](crate::serve), [`Server`](crate::Server), [`WebSocket`](crate::WebSocket), [`Sender`](crate::Sender).
 //! * Caller-supplied streams: [`Client::connect_over`](crate::Client::connect_over),

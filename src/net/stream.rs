@@ -126,7 +126,7 @@ impl Stream {
     pub(crate) fn try_write_shared(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Stream::Plain(plain) => plain.enable_shared_writes(),
-            Stream::Tls(tls) => tls.plain.enable_shared_writes(),
+            Stream::Tls(tls) => tls.enable_shared_writes(),
             Stream::Adapter(_) => {}
         }
         self.try_write(bytes)
@@ -154,7 +154,7 @@ impl Stream {
     fn counter(&self) -> &AtomicU64 {
         match self {
             Stream::Plain(plain) => &plain.progress,
-            Stream::Tls(tls) => &tls.plain.progress,
+            Stream::Tls(tls) => tls.progress(),
             Stream::Adapter(adapter) => &adapter.progress,
         }
     }
@@ -183,7 +183,7 @@ impl Stream {
     pub(crate) fn shutdown(&self) {
         match self {
             Stream::Plain(plain) => plain.shutdown(),
-            Stream::Tls(tls) => tls.plain.shutdown(),
+            Stream::Tls(tls) => tls.shutdown(),
             Stream::Adapter(adapter) => adapter.shutdown(),
         }
     }

@@ -1,7 +1,6 @@
 //! TLS settings (feature `native-tls`): what a client trusts, and the certificate of a server. Knows no bytes of the network.
 
 use std::fmt;
-use std::net::TcpStream;
 
 use native_tls::{Certificate, Identity, Protocol, TlsAcceptor, TlsConnector};
 
@@ -233,9 +232,9 @@ impl Connector {
         connector.map_or_else(|| TlsConnect::new().build(), |connector| Ok(connector.clone()))
     }
 
-    /// Makes the TLS handshake of a client on this socket.
-    pub(crate) fn connect(&self, host: &str, socket: TcpStream, deadline: Deadline) -> Result<Stream> {
-        handshake::connect(&self.0, host, socket, deadline).map(Stream::Tls)
+    /// Makes the TLS handshake of a client on this stream, which may be a tunnel through TLS to a proxy.
+    pub(crate) fn connect(&self, host: &str, stream: Stream, deadline: Deadline) -> Result<Stream> {
+        handshake::connect(&self.0, host, stream, deadline).map(Stream::Tls)
     }
 }
 

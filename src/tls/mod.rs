@@ -7,6 +7,7 @@
 //! | `stream` | the TLS stream: an engine that works on memory, and a socket |
 //! | `handshake` | the TLS handshake, with a deadline |
 //! | `memory_transport` | the two buffers that replace the engine's network |
+//! | `transport` | the network below: a socket, or TLS to a proxy |
 //! | `records` | ciphertext to be written, and the size of the next piece to encrypt |
 //! | `error` | errors of the library as `TlsError` |
 //! | `no_config`, `no_stream` | stand-ins for builds without TLS |
@@ -23,6 +24,8 @@ mod memory_transport;
 mod records;
 #[cfg(feature = "native-tls")]
 pub(crate) mod stream;
+#[cfg(feature = "native-tls")]
+mod transport;
 
 // Stand-ins for a build without TLS.
 #[cfg(not(feature = "native-tls"))]

@@ -1,7 +1,5 @@
 //! The settings of builds without TLS: types without values, and the error for `wss` URLs.
 
-use std::net::TcpStream;
-
 use crate::error::{Result, UsageError};
 use crate::net::deadline::Deadline;
 use crate::net::stream::Stream;
@@ -26,7 +24,7 @@ impl Connector {
         Err(UsageError::TlsNotEnabled.into())
     }
 
-    pub(crate) fn connect(&self, _host: &str, _socket: TcpStream, _deadline: Deadline) -> Result<Stream> {
+    pub(crate) fn connect(&self, _host: &str, _stream: Stream, _deadline: Deadline) -> Result<Stream> {
         match *self {}
     }
 }

@@ -74,7 +74,7 @@ pub(crate) const LAYOUT: &Layout = &Layout {
         ("connection", &["primitives", "deflate", "codec", "legacy", "net", "events", "http"]),
         ("hub", &["primitives", "codec", "deflate", "net", "events", "connection"]),
         ("trusted_proxy", &["handshake", "net"]),
-        ("proxy", &["handshake", "auth", "http", "net"]),
+        ("proxy", &["handshake", "auth", "http", "net", "tls"]),
         ("redirect", &["handshake"]),
         (
             "client",
@@ -134,6 +134,7 @@ pub(crate) const LAYOUT: &Layout = &Layout {
         ("tls/no_stream.rs", "net"),
         ("tls/records.rs", "net"),
         ("tls/stream.rs", "net"),
+        ("tls/transport.rs", "net"),
         ("trusted_proxy/server.rs", "server"),
     ],
     quiet: &[

@@ -9,7 +9,7 @@
 
 use std::io;
 
-use crate::legacy::md5;
+use crate::primitives::md5;
 use crate::primitives::random::RandomSource;
 use crate::primitives::sha1;
 

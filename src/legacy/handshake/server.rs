@@ -19,7 +19,7 @@ use crate::handshake::http;
 use crate::handshake::http::Head;
 use crate::handshake::origin::{HostPort, OriginPolicy};
 use crate::handshake::server;
-use crate::handshake::server::{check_no_body, parse_host, required_header, target_authority};
+use crate::handshake::server::{check_no_body, request_host, required_header, target_authority};
 use crate::legacy::handshake::NegotiatedDraft;
 use crate::legacy::handshake::{
     ACCEPT, CONNECTION, DEFLATE_STREAM, EXTENSIONS, KEY1, KEY2, NONCE, ORIGIN, PROTOCOL, SEC_ORIGIN, UPGRADE,
@@ -77,8 +77,8 @@ pub(crate) fn check<'a>(
         return Err(HandshakeErrorKind::Request(RequestErrorKind::Method));
     }
     let host = required_header(head, "Host")?;
-    let authority = parse_host(host)?;
-    target(spec, head.target(), authority)?;
+    let authority = request_host(head)?.ok_or(HandshakeErrorKind::MissingHeader("Host"))?;
+    target(spec, head.target())?;
     // The eight bytes after the head look like a body to HTTP, and some clients announce them as one.
     let eight = http::content_length(head) == Ok(Some(8)) && head.get("Transfer-Encoding").is_none();
     if spec.proof != HandshakeProof::Challenge || !eight {
@@ -92,12 +92,12 @@ pub(crate) fn check<'a>(
     Ok(Offer { spec, proof, origin, host, target: head.target(), subprotocols, deflate_stream })
 }
 
-/// Checks the target: a path, or since version 8 also an absolute URI with the same host.
-fn target(spec: &DraftSpec, target: &str, host: HostPort<'_>) -> Result<(), HandshakeErrorKind> {
-    match target_authority(target).ok_or(HandshakeErrorKind::Request(RequestErrorKind::Target))? {
-        None => Ok(()),
-        Some((scheme, authority)) if spec.number >= Some(8) && authority.same_as(host, scheme) => Ok(()),
-        Some(_) => Err(HandshakeErrorKind::Request(RequestErrorKind::Target)),
+/// Checks the target: a path, or since version 8 also an absolute URI.
+fn target(spec: &DraftSpec, target: &str) -> Result<(), HandshakeErrorKind> {
+    match target_authority(target) {
+        Some(None) => Ok(()),
+        Some(Some(_)) if spec.number >= Some(8) => Ok(()),
+        Some(Some(_)) | None => Err(HandshakeErrorKind::Request(RequestErrorKind::Target)),
     }
 }
 
@@ -429,7 +429,12 @@ mod tests {
                 ("GET", "POST", Some(Request(RequestErrorKind::Method))),
                 (" /chat", " chat", Some(Request(RequestErrorKind::Target))),
                 (" /chat", " *", Some(Request(RequestErrorKind::Target))),
-                (" /chat", " http://elsewhere/chat", Some(Request(RequestErrorKind::Target))),
+                // Before version 8, the target is a path. Since then its host counts, and not that of Host.
+                (
+                    " /chat",
+                    " http://elsewhere/chat",
+                    (spec.number < Some(8)).then_some(Request(RequestErrorKind::Target)),
+                ),
                 (
                     " /chat",
                     " http://server.example:81/chat",
