@@ -82,7 +82,7 @@ fn client(address: &str) -> Client {
 }
 
 fn proxy(scheme: &str, address: SocketAddr) -> Proxy {
-    let proxy = Proxy::new(&format!("{scheme}://ann:{SECRET}@{address}")).unwrap();
+    let proxy = Proxy::new(format!("{scheme}://ann:{SECRET}@{address}")).unwrap();
     proxy.header("X-Token", SECRET).unwrap()
 }
 
