@@ -176,7 +176,7 @@ fn every_version_requires_the_password() {
     }
 }
 
-/// hixie55-3.1-1, hybi06-5.1-1, hybi09-5.1-2: any visible characters up to hybi-07, and tokens after that.
+/// hixie55-3.1-3, hybi06-5.1-2, hybi09-5.1-2: any visible characters up to hybi-07, and tokens after that.
 #[test]
 fn the_names_of_subprotocols() {
     let _watchdog = watchdog();

@@ -505,3 +505,13 @@ fn a_request_for_another_host_is_rejected_before_any_hook() {
         }
     }
 }
+
+/// RFC 9112 section 2.2.
+#[test]
+fn empty_lines_before_a_request_are_ignored() {
+    let server = bind().http(|request| Response::text(200, request.path())).start(echo).unwrap();
+    for (lines, expected) in [("\r\n", 200), ("\r\n\r\n\r\n\r\n", 200), ("\r\n\r\n\r\n\r\n\r\n", 400), ("\n", 400)] {
+        let answer = ask(&server, format!("{lines}GET / HTTP/1.1\r\nHost: here\r\n\r\n").as_bytes());
+        assert_eq!(status(&answer), expected, "{lines:?}");
+    }
+}
