@@ -5,6 +5,7 @@
 //! | file | subject |
 //! |---|---|
 //! | `sender`, `messages`, `recv_stream`, `send_stream` | public handles: [`Sender`](crate::Sender), iterator, streams |
+//! | `control` | Pings and Pongs of the caller's choice, the interval of the keepalive |
 //! | `websocket_close`, `properties` | how a `WebSocket` is closed, and what its opening handshake has determined |
 //! | `websocket` | [`WebSocket`](crate::WebSocket): receives and sends |
 //! | `receive` | the receiving side: reads, keepalive, every wait for input |
@@ -52,6 +53,7 @@ pub(crate) mod websocket;
 
 mod background;
 mod close;
+mod control;
 mod ending;
 pub(crate) mod framing;
 mod keepalive;

@@ -44,6 +44,9 @@
 //! * A half of a caller-supplied stream that panics ends the connection at once; a hook whose panic has a payload that panics again is answered 500.
 //! * Several calls of `shutdown` end at the earliest deadline of them.
 //! * `Display` of messages and close reasons, and explanations, escape the characters that change the direction of text (U+202E and others).
+//! * Zero and values that make no sense are refused by a usage error, for each duration and limit: the table at [`Timeouts`](crate::Timeouts).
+//! * `send_ping`, `send_pong` and `set_ping_interval` on [`WebSocket`](crate::WebSocket) and [`Sender`](crate::Sender): a Ping with a payload, an unsolicited Pong, and
+//!   the keepalive changed at run time.
 //! * A side that only receives pings too: a Ping is due after [`ping_interval`](crate::Timeouts::ping_interval) without a read or
 //!   without a write.
 //! * `reconnect` says how it ended: a connection that the peer closed for good is the last item, as
