@@ -433,7 +433,7 @@ fn a_value_of_the_hook_lives_as_long_as_the_connection() {
             let name = ws.extension::<Counted>().map_or("none", |value| value.0);
             let number = ws.extension::<u8>().copied().unwrap_or_default();
             assert_eq!(ws.extension::<String>(), None);
-            ws.send(&format!("{name} {number}"))?;
+            ws.send(format!("{name} {number}"))?;
             assert_ne!(ws.request().unwrap().path(), "/panic", "as the test wants");
             ws.recv().map(drop)
         })
