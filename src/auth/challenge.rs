@@ -13,7 +13,7 @@
 use std::fmt;
 
 use crate::error::{HandshakeError, ProxyError};
-use crate::handshake::header::{is_space, Cursor, Malformed, MAX_ELEMENTS};
+use crate::handshake::header::{is_space, Cursor, Malformed};
 use crate::redact;
 
 /// An authentication scheme that a server or a proxy accepts, with its parameters. See
@@ -269,16 +269,5 @@ mod tests {
             let value = "Basic ".to_owned() + &part.repeat(300_000);
             parse([value.as_bytes()]);
         }
-    }
-
-    #[test]
-    fn the_number_of_challenges_and_parameters_is_limited() {
-        let count = |value: String| {
-            let list = parse([value.as_bytes()]);
-            list.iter().map(|challenge| 1 + challenge.params.len()).sum::<usize>()
-        };
-        assert_eq!(count("Basic realm=a,".repeat(50)), 100);
-        assert!(count("a,".repeat(30_000)) <= MAX_ELEMENTS);
-        assert!(count("A b=c".to_owned() + &",b=c".repeat(15_000)) <= MAX_ELEMENTS + 1);
     }
 }
