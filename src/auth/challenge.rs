@@ -13,7 +13,7 @@
 use std::fmt;
 
 use crate::error::{HandshakeError, ProxyError};
-use crate::handshake::header::{is_space, Cursor, Malformed};
+use crate::handshake::header::{is_space, Cursor, Malformed, MAX_ELEMENTS};
 use crate::redact;
 
 /// An authentication scheme that a server or a proxy accepts, with its parameters. See

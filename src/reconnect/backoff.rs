@@ -66,7 +66,7 @@ impl Default for Backoff {
 
 impl Backoff {
     /// Maximum delay of the first retry; it doubles with each further one. Default 5 s. With less than 1 ms the
-    /// iterator returns [`UsageError::SettingTooSmall`](crate::UsageError::SettingTooSmall).
+    /// iterator returns [`UsageError::SettingTooSmall`].
     pub fn initial_delay(mut self, limit: Duration) -> Backoff {
         self.initial_delay = limit;
         self

@@ -82,7 +82,7 @@ impl Server {
     /// `127.0.0.1`. The event `host-not-checked` is emitted when a server without a list starts on a loopback address.
     ///
     /// # Errors
-    /// [`UsageError::Host`](crate::UsageError::Host) for an entry that is not a host with an optional port.
+    /// [`UsageError::Host`] for an entry that is not a host with an optional port.
     ///
     /// ```
     /// # fn main() -> stdws::Result<()> {
