@@ -183,6 +183,7 @@ pub use config::{Limits, Timeouts};
 pub use connection::byte_stream::{ByteStream, ByteWriter};
 #[cfg(any(feature = "client", feature = "server"))]
 pub use connection::messages::Messages;
+#[cfg(any(feature = "client", feature = "server"))]
 pub use connection::recv_stream::RecvStream;
 #[cfg(any(feature = "client", feature = "server"))]
 pub use connection::send_stream::SendStream;
