@@ -1,6 +1,6 @@
 //! The memory of a connection while a hook runs: before authentication, a head takes little more than its own bytes. A
 //! separate process, because the memory of the whole process is measured.
-#![cfg(target_os = "linux")]
+#![cfg(all(target_os = "linux", feature = "server"))]
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
