@@ -48,7 +48,7 @@ fn bind() -> Server {
 fn nowhere() -> (Client, TcpListener) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
-    (Client::new(&format!("ws://{}", listener.local_addr().unwrap())).unwrap(), listener)
+    (Client::new(format!("ws://{}", listener.local_addr().unwrap())).unwrap(), listener)
 }
 
 #[track_caller]
@@ -151,7 +151,7 @@ fn settings_of_hubs_and_backoffs() {
             let _ = failed.send(());
             disconnect.retry()
         });
-        let mut connections = Client::new(&format!("ws://{gone}")).unwrap().reconnect(backoff);
+        let mut connections = Client::new(format!("ws://{gone}")).unwrap().reconnect(backoff);
         let handle = connections.handle();
         let waiting = thread::spawn(move || connections.next().is_none());
         failures.recv_timeout(Duration::from_secs(30)).unwrap();
@@ -167,7 +167,7 @@ fn works(timeouts: Timeouts, limits: Limits, what: &str) {
         let server = bind().timeouts(timeouts).limits(limits);
         let server = server.max_connections(usize::MAX).max_handshakes(usize::MAX).max_per_address(usize::MAX);
         let server = server.start(echo).unwrap();
-        let mut ws = Client::new(&server.url()).unwrap().timeouts(timeouts).limits(limits).connect().unwrap();
+        let mut ws = Client::new(server.url()).unwrap().timeouts(timeouts).limits(limits).connect().unwrap();
         exchange(&mut ws);
         let shutdown = server.shutdown_handle();
         assert_eq!(server.shutdown(Duration::MAX).threads_left(), 0);
@@ -217,7 +217,7 @@ fn the_least_values_end_in_a_timeout_and_not_in_a_flood() {
         let start = Instant::now();
         let server = bind().start(echo).unwrap();
         // A limit of 1 ms may well pass on a busy machine. It is a timeout then, or the end that it caused.
-        let result = Client::new(&server.url()).unwrap().timeouts(timeouts).connect().and_then(|mut ws| {
+        let result = Client::new(server.url()).unwrap().timeouts(timeouts).connect().and_then(|mut ws| {
             ws.send("hello")?;
             ws.recv_timeout(Duration::from_millis(200))?;
             ws.close(CloseCode::NORMAL, "")
