@@ -109,6 +109,7 @@ pub struct MessageRef<'a> {
 
 impl<'a> MessageRef<'a> {
     /// A message whose bytes, if it is text, the decoder has validated.
+    #[cfg(any(feature = "client", feature = "server"))]
     pub(crate) fn from_validated(kind: MessageKind, bytes: &'a [u8]) -> MessageRef<'a> {
         MessageRef { kind, bytes }
     }

@@ -19,9 +19,8 @@ use crate::handshake::header;
 use crate::handshake::uri::Uri;
 #[cfg(feature = "proxy")]
 use crate::proxy::Proxy;
-use crate::tls::config::Connector;
 #[cfg(feature = "native-tls")]
-use crate::tls::config::TlsConnect;
+use crate::tls::connect::{Connector, TlsConnect};
 
 /// Opens a connection to a `ws://` or `wss://` URL (RFC 6455 section 4.1) with the default settings of [`Client`].
 ///
@@ -90,6 +89,7 @@ pub struct Client {
     #[cfg(feature = "legacy")]
     pub(crate) legacy_options: crate::legacy::options::LegacyOptions,
     /// `None`: the defaults of the system.
+    #[cfg(feature = "native-tls")]
     pub(crate) tls: Option<Connector>,
     /// `None`: the source of the system. All connections of this client and its clones share one source.
     pub(crate) random_source: Option<Arc<Mutex<RandomFn>>>,
@@ -122,6 +122,7 @@ impl Client {
             max_redirects: 0,
             #[cfg(feature = "legacy")]
             legacy_options: crate::legacy::options::LegacyOptions::default(),
+            #[cfg(feature = "native-tls")]
             tls: None,
             random_source: None,
             events: EventCallback::default(),

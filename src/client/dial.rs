@@ -18,7 +18,8 @@ use crate::net::connect_guard::ConnectGuard;
 use crate::net::deadline::Deadline;
 use crate::net::dial as tcp;
 use crate::net::stream::Stream;
-use crate::tls::config::Connector;
+#[cfg(feature = "native-tls")]
+use crate::tls::connect::Connector;
 
 /// An open stream.
 pub(super) struct DialedStream {
@@ -32,14 +33,23 @@ pub(super) struct DialedStream {
 impl Client {
     /// Opens a stream to the host of this URL.
     pub(super) fn dial(&self, uri: &Uri, deadline: Deadline) -> Result<DialedStream> {
-        // In a build without TLS, a wss URL is refused before its host name is resolved.
+        // A wss URL that cannot be opened is refused before its host name is resolved.
+        #[cfg(not(feature = "native-tls"))]
+        if uri.is_secure() {
+            return Err(crate::error::UsageError::TlsNotEnabled.into());
+        }
+        #[cfg(feature = "native-tls")]
         let tls = uri.is_secure().then(|| Connector::or_default(self.tls.as_ref())).transpose()?;
         let (socket, guard) = self.connect_tcp(uri, deadline)?;
         let (peer, local) = (socket.peer_addr().ok(), socket.local_addr().ok());
+        let plain = |socket: TcpStream| Stream::from_socket(socket).map_err(|error| Error::io(Step::Connect, error));
+        #[cfg(not(feature = "native-tls"))]
+        let stream = plain(socket)?;
+        #[cfg(feature = "native-tls")]
         let stream = match tls {
             // 6455-4.1-14, 6455-4.1-15, 6455-4.1-16
             Some(tls) => tls.connect(uri.host(), socket, deadline)?,
-            None => Stream::from_socket(socket).map_err(|error| Error::io(Step::Connect, error))?,
+            None => plain(socket)?,
         };
         Ok(DialedStream { stream, info: ConnectionInfo { peer, local, ..ConnectionInfo::default() }, guard })
     }

@@ -68,7 +68,13 @@
 
 mod bits;
 mod compress;
+#[cfg(any(feature = "client", feature = "server"))]
 pub(crate) mod extension;
+// Without connections, a type that has no values.
+#[cfg(not(any(feature = "client", feature = "server")))]
+pub(crate) mod extension {
+    pub(crate) use std::convert::Infallible as Inflater;
+}
 mod format;
 mod huffman;
 mod inflate;

@@ -20,6 +20,7 @@ struct Inner {
     body: Vec<u8>,
 }
 
+#[cfg(any(feature = "client", feature = "server"))]
 impl HandshakeError {
     /// An error without a response.
     pub(crate) fn new(kind: HandshakeErrorKind) -> HandshakeError {
@@ -27,6 +28,7 @@ impl HandshakeError {
     }
 
     /// The same response with another error.
+    #[cfg(feature = "proxy")]
     pub(crate) fn with_kind(mut self, kind: HandshakeErrorKind) -> HandshakeError {
         self.0.kind = kind;
         self
@@ -44,7 +46,9 @@ impl HandshakeError {
         self.0.body = body;
         self
     }
+}
 
+impl HandshakeError {
     /// The error.
     pub fn kind(&self) -> &HandshakeErrorKind {
         &self.0.kind

@@ -15,9 +15,7 @@ mod tls;
 mod usage;
 
 use std::fmt;
-use std::sync::Arc;
 
-pub(crate) use connect::HostRole;
 pub use connect::{ConnectAttempt, ConnectError};
 pub use handshake::{HandshakeError, HandshakeErrorKind, HeadErrorKind};
 pub use io::{IoError, Step};
@@ -122,12 +120,13 @@ impl Error {
     }
 
     /// An error for a failure of the operating system in this step.
+    #[cfg(any(feature = "client", feature = "server"))]
     pub(crate) fn io(step: Step, error: std::io::Error) -> Error {
         // The stream reports a failure of TLS as an `io::Error`.
         if let Some(error) = error.get_ref().and_then(|error| error.downcast_ref::<TlsError>()) {
             return Error::Tls(error.clone());
         }
-        Error::Io(IoError { step, source: Arc::new(error) })
+        Error::Io(IoError { step, source: error.into() })
     }
 }
 
@@ -198,6 +197,7 @@ pub struct RedirectError {
 
 impl RedirectError {
     /// The cause must not be a [`RedirectError`] itself.
+    #[cfg(feature = "proxy")]
     pub(crate) fn new(hops: Vec<RedirectHop>, cause: Error) -> RedirectError {
         RedirectError { hops, cause: Box::new(cause) }
     }

@@ -4,7 +4,7 @@
 //! receives each [`Event`].
 
 pub(crate) mod event;
+#[cfg(any(feature = "client", feature = "server"))]
 pub(crate) mod sink;
 
-#[cfg(feature = "trace")]
 pub use event::{Direction, Event, EventKind, FrameInfo, FrameKind};

@@ -16,7 +16,6 @@ use std::mem;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
-use std::thread;
 
 use super::event::{Event, EventKind};
 use crate::error::Error;
@@ -71,6 +70,7 @@ impl EventCallback {
     }
 
     /// Emits an event that belongs to no connection.
+    #[cfg(feature = "server")]
     #[inline]
     pub(crate) fn emit(&self, kind: impl FnOnce() -> EventKind) {
         assert_unlocked();
@@ -132,6 +132,7 @@ impl EventSink {
     }
 
     /// Returns a guard that emits `handler-panicked` if it is dropped during a panic.
+    #[cfg(feature = "server")]
     pub(crate) fn panic_guard(&self) -> PanicGuard<'_> {
         PanicGuard(self)
     }
@@ -142,11 +143,13 @@ impl EventSink {
     }
 }
 
+#[cfg(feature = "server")]
 pub(crate) struct PanicGuard<'a>(&'a EventSink);
 
+#[cfg(feature = "server")]
 impl Drop for PanicGuard<'_> {
     fn drop(&mut self) {
-        if thread::panicking() {
+        if std::thread::panicking() {
             self.0.emit(|| EventKind::HandlerPanicked);
         }
     }

@@ -10,7 +10,7 @@ use crate::error::HeadErrorKind;
 use crate::handshake::header;
 use crate::handshake::http::{Head, HeadParser, Progress};
 use crate::handshake::server::{accept_key, is_key};
-#[cfg(feature = "legacy")]
+#[cfg(all(feature = "legacy", any(feature = "client", feature = "server")))]
 use crate::legacy::explain::context::DraftContext;
 
 /// Column of the notes. The line with `Sec-WebSocket-Accept` is as wide as the columns before it.
@@ -28,7 +28,7 @@ pub(crate) struct HeadRenderer {
     /// The bytes of the incomplete line. The parser fails before they exceed 8 KiB.
     line: Vec<u8>,
     lines: u32,
-    #[cfg(feature = "legacy")]
+    #[cfg(all(feature = "legacy", any(feature = "client", feature = "server")))]
     draft: Option<DraftContext>,
 }
 
@@ -53,13 +53,13 @@ impl HeadRenderer {
             parser,
             line: Vec::new(),
             lines: 0,
-            #[cfg(feature = "legacy")]
+            #[cfg(all(feature = "legacy", any(feature = "client", feature = "server")))]
             draft: None,
         }
     }
 
     /// Formats the head of a draft.
-    #[cfg(feature = "legacy")]
+    #[cfg(all(feature = "legacy", any(feature = "client", feature = "server")))]
     pub(crate) fn with_draft(mut self, draft: Option<DraftContext>) -> HeadRenderer {
         self.draft = draft;
         self
@@ -85,7 +85,7 @@ impl HeadRenderer {
             Progress::Done { .. } => {
                 let parser = std::mem::replace(&mut self.parser, HeadParser::request());
                 let head = parser.finish();
-                #[cfg(feature = "legacy")]
+                #[cfg(all(feature = "legacy", any(feature = "client", feature = "server")))]
                 if let Some((draft, head)) = self.draft.as_ref().zip(head.as_ref()) {
                     draft.record_head(head);
                 }
@@ -97,7 +97,7 @@ impl HeadRenderer {
 
     /// The meaning of a header field.
     fn note(&self, from: Role, name: &str, value: &[u8]) -> String {
-        #[cfg(feature = "legacy")]
+        #[cfg(all(feature = "legacy", any(feature = "client", feature = "server")))]
         if let Some(note) = self.draft.as_ref().and_then(|draft| draft.note(from, name, value)) {
             return note;
         }

@@ -15,6 +15,7 @@
 mod explainer;
 pub(crate) mod frame;
 mod head;
+#[cfg(feature = "deflate")]
 mod inflate;
 pub(crate) mod layout;
 pub(crate) mod state;

@@ -97,6 +97,7 @@ pub fn is_websocket(head: &Head) -> bool {
 
 /// Checks a request that does not ask for a WebSocket: it has to be valid HTTP/1.x (RFC 9112). Any method is allowed.
 /// Only HTTP/1.0 allows a request without a Host (RFC 9110 section 7.2).
+#[cfg(feature = "server")]
 pub(crate) fn check_http_request(head: &Head) -> Result<(), HandshakeErrorKind> {
     if head.version().major != 1 {
         return Err(HandshakeErrorKind::HttpVersion);
@@ -454,6 +455,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "server")]
     #[test]
     fn requests_without_an_upgrade_to_websocket() {
         use HandshakeErrorKind::*;

@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use super::cookie;
+use super::response::header_text;
 use crate::auth::credentials::Credentials;
 use crate::handshake::header;
 use crate::handshake::http::Head;
@@ -195,12 +196,6 @@ impl fmt::Debug for Request {
             .field("client", &self.client)
             .finish_non_exhaustive()
     }
-}
-
-/// The value of the first field of this name, as text.
-pub(crate) fn header_text<'a>(head: &'a Head, name: &str) -> Option<&'a str> {
-    let (_, value) = head.fields().find(|(n, _)| n.eq_ignore_ascii_case(name))?;
-    std::str::from_utf8(value).ok()
 }
 
 #[cfg(test)]

@@ -21,10 +21,12 @@ pub(crate) enum ConnectTarget {
     /// A known address.
     Address(SocketAddr),
     /// 6455-4.1-8: the proxy resolves the name, so each name counts as a peer of its own.
+    #[cfg(feature = "proxy")]
     Name(String, u16),
 }
 
 /// Maximum number of attempts by name. 6455-4.1-9: one server may have many names, so all names share a limit.
+#[cfg(feature = "proxy")]
 const MAX_BY_NAME: usize = 16;
 
 /// The peers to which this process is connecting.
@@ -54,8 +56,12 @@ impl ConnectGuard {
 }
 
 fn has_room(connecting: &BTreeSet<ConnectTarget>, target: &ConnectTarget) -> bool {
-    let by_name = |target: &&ConnectTarget| matches!(target, ConnectTarget::Name(..));
-    !connecting.contains(target) && (!by_name(&target) || connecting.iter().filter(by_name).count() < MAX_BY_NAME)
+    #[cfg(feature = "proxy")]
+    if let ConnectTarget::Name(..) = target {
+        let by_name = |target: &&ConnectTarget| matches!(target, ConnectTarget::Name(..));
+        return !connecting.contains(target) && connecting.iter().filter(by_name).count() < MAX_BY_NAME;
+    }
+    !connecting.contains(target)
 }
 
 impl Drop for ConnectGuard {
@@ -72,7 +78,6 @@ fn lock_connecting() -> MutexGuard<'static, BTreeSet<ConnectTarget>> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc;
     use std::thread;
     use std::time::Duration;
 
@@ -100,6 +105,7 @@ mod tests {
     }
 
     /// 6455-4.1-8, 6455-4.1-9: one for each name and port, and a maximum number of names.
+    #[cfg(feature = "proxy")]
     #[test]
     fn each_name_is_a_peer_and_all_names_have_a_limit() {
         let name = |n: usize| ConnectTarget::Name(format!("h{n}.example"), 80);
@@ -112,7 +118,7 @@ mod tests {
         let address = ConnectTarget::Address(SocketAddr::from(([192, 0, 2, 79], 1)));
         let _address = ConnectGuard::acquire(address, now()).unwrap();
         // An attempt that waits begins when another one ends.
-        let (started, start) = mpsc::channel();
+        let (started, start) = std::sync::mpsc::channel();
         let waiting = thread::spawn(move || {
             started.send(()).unwrap();
             ConnectGuard::acquire(name(99), Deadline::after(LONG)).is_some()

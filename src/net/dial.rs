@@ -15,7 +15,7 @@ use std::thread;
 
 use super::connect_guard::{ConnectGuard, ConnectTarget};
 use super::deadline::Deadline;
-use crate::error::{ConnectAttempt, ConnectError, Error, HostRole, Step};
+use crate::error::{ConnectAttempt, ConnectError, Error, Step};
 
 /// Opens a TCP connection to the first address of the host that answers. The caller keeps the guard until the opening
 /// handshake has ended.
@@ -24,19 +24,15 @@ use crate::error::{ConnectAttempt, ConnectError, Error, HostRole, Step};
 /// error contains the cause for each. It is `Timeout(Step::ConnectQueue)` if no attempt began.
 pub(crate) fn connect(host: &str, port: u16, deadline: Deadline) -> Result<(TcpStream, ConnectGuard), Error> {
     let addresses = resolve(host, port, deadline)?;
-    connect_any(
-        DialTarget { host_port: host_port(host, port), role: HostRole::Server },
-        &addresses,
-        deadline,
-        acquire_guard,
-        open,
-    )
+    let host = DialTarget { host_port: host_port(host, port), is_proxy: false };
+    connect_any(host, &addresses, deadline, acquire_guard, open)
 }
 
 /// Opens a TCP connection to a proxy, without a guard. An error names the host as a proxy.
+#[cfg(feature = "proxy")]
 pub(crate) fn connect_to_proxy(host: &str, port: u16, deadline: Deadline) -> Result<TcpStream, Error> {
     let addresses = resolve(host, port, deadline)?;
-    let host = DialTarget { host_port: host_port(host, port), role: HostRole::Proxy };
+    let host = DialTarget { host_port: host_port(host, port), is_proxy: true };
     connect_any(host, &addresses, deadline, |_, _| Some(()), open).map(|(stream, ())| stream)
 }
 
@@ -57,7 +53,7 @@ fn acquire_guard(address: SocketAddr, deadline: Deadline) -> Option<ConnectGuard
 /// The host of a connection attempt, for its error.
 struct DialTarget {
     host_port: String,
-    role: HostRole,
+    is_proxy: bool,
 }
 
 /// Turns a host name, or an IP address without brackets, into addresses.
@@ -126,7 +122,7 @@ fn connect_any<G>(
     if !attempted && !attempts.is_empty() {
         return Err(Error::Timeout(Step::ConnectQueue));
     }
-    Err(Error::Connect(ConnectError { host: host.host_port, role: host.role, attempts }))
+    Err(Error::Connect(ConnectError { host: host.host_port, is_proxy: host.is_proxy, attempts }))
 }
 
 /// Makes one attempt at one address.
@@ -177,7 +173,7 @@ mod tests {
     }
 
     fn server() -> DialTarget {
-        DialTarget { host_port: "h:1".into(), role: HostRole::Server }
+        DialTarget { host_port: "h:1".into(), is_proxy: false }
     }
 
     fn attempts(result: Result<(TcpStream, ConnectGuard), Error>) -> Vec<(SocketAddr, ErrorKind)> {
@@ -206,6 +202,7 @@ mod tests {
         assert_eq!(attempts(result), [(address, ErrorKind::ConnectionRefused)]);
     }
 
+    #[cfg(feature = "proxy")]
     #[test]
     fn a_proxy_needs_no_guard_and_is_named_as_one() {
         let (_listener, address) = listener();

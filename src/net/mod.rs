@@ -17,9 +17,11 @@
 #[cfg(feature = "client")]
 pub(crate) mod connect_guard;
 pub(crate) mod deadline;
+#[cfg(feature = "proxy")]
 pub(crate) mod deadline_io;
 #[cfg(feature = "client")]
 pub(crate) mod dial;
+#[cfg(any(feature = "server", feature = "proxy"))]
 pub(crate) mod ip_network;
 mod pipe;
 pub(crate) mod socket;

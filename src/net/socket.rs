@@ -1,7 +1,7 @@
 //! A connected TCP or Unix socket, with the few calls that a stream needs. Each is one system call. Knows no limits.
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Shutdown, TcpStream};
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
@@ -28,6 +28,7 @@ impl From<UnixStream> for Socket {
 
 impl Socket {
     /// Another handle to the same socket.
+    #[cfg(feature = "server")]
     pub(crate) fn try_clone(&self) -> io::Result<Socket> {
         Ok(match self {
             Socket::Tcp(socket) => Socket::Tcp(socket.try_clone()?),
@@ -59,7 +60,8 @@ impl Socket {
     }
 
     /// The address of this end; `None` for a Unix socket.
-    pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
+    #[cfg(feature = "server")]
+    pub(crate) fn local_addr(&self) -> Option<std::net::SocketAddr> {
         match self {
             Socket::Tcp(socket) => socket.local_addr().ok(),
             #[cfg(unix)]

@@ -16,9 +16,7 @@
 //! an idle connection wakes once a second. `Waits` is a value and not a `cfg`, so the tests run both on every system.
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
-use std::net::{Shutdown, TcpStream};
-#[cfg(unix)]
-use std::os::unix::net::UnixStream;
+use std::net::Shutdown;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -83,17 +81,10 @@ impl TimedSocket {
         })
     }
 
-    /// Another handle to the TCP socket, without timeouts.
-    pub(crate) fn try_clone_tcp(&self) -> Option<TcpStream> {
-        let socket = self.socket.as_tcp()?.try_clone().ok()?;
-        socket.set_read_timeout(None).and_then(|()| socket.set_write_timeout(None)).ok().map(|()| socket)
-    }
-
-    /// Another handle to the Unix socket, without timeouts.
-    #[cfg(unix)]
-    pub(crate) fn try_clone_unix(&self) -> Option<UnixStream> {
-        let Socket::Unix(socket) = &self.socket else { return None };
-        let socket = socket.try_clone().ok()?;
+    /// Another handle to the socket, without timeouts.
+    #[cfg(feature = "server")]
+    pub(crate) fn try_clone(&self) -> Option<Socket> {
+        let socket = self.socket.try_clone().ok()?;
         socket.set_read_timeout(None).and_then(|()| socket.set_write_timeout(None)).ok().map(|()| socket)
     }
 
@@ -281,6 +272,7 @@ pub(super) fn as_would_block(error: io::Error) -> io::Error {
 mod tests {
     use super::*;
     use crate::net::stream::tests::{kind, sockets};
+    use std::net::TcpStream;
     use std::sync::mpsc;
 
     const LONG: Duration = Duration::from_secs(20);

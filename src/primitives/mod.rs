@@ -1,6 +1,7 @@
 //! Algorithms without any knowledge of WebSocket, each in a file that can be read alone.
 
 pub(crate) mod base64;
+#[cfg(any(feature = "client", feature = "server"))]
 pub(crate) mod lock;
 pub(crate) mod random;
 pub(crate) mod sha1;

@@ -223,13 +223,14 @@ impl fmt::Display for Disconnect {
     }
 }
 
-#[cfg(test)]
+// The table has errors that only proxies and redirects make.
+#[cfg(all(test, feature = "proxy"))]
 mod tests {
     use super::Retry::{AfterBackoff, Between, Stop};
     use super::*;
     use crate::close::CloseInfo;
     use crate::error::{
-        ConnectError, HeadErrorKind, HostRole, ProtocolError, RedirectError, RedirectErrorKind, RedirectHop, UsageError,
+        ConnectError, HeadErrorKind, ProtocolError, RedirectError, RedirectErrorKind, RedirectHop, UsageError,
     };
     use std::io::ErrorKind;
 
@@ -268,10 +269,7 @@ mod tests {
             (Error::io(Step::Handshake, ErrorKind::ConnectionReset.into()), AfterBackoff),
             (Error::io(Step::Thread, ErrorKind::WouldBlock.into()), AfterBackoff),
             (Error::io(Step::RandomSource, ErrorKind::NotFound.into()), Stop),
-            (
-                Error::Connect(ConnectError { host: "h:80".into(), role: HostRole::Server, attempts: Vec::new() }),
-                AfterBackoff,
-            ),
+            (Error::Connect(ConnectError { host: "h:80".into(), is_proxy: false, attempts: Vec::new() }), AfterBackoff),
             (Error::Timeout(Step::Handshake), AfterBackoff),
             (kind(HandshakeErrorKind::UnexpectedEof), AfterBackoff),
             (kind(HandshakeErrorKind::Head(HeadErrorKind::StartLine)), Stop),

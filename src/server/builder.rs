@@ -148,9 +148,9 @@ impl Server {
         let listener = listener.ok_or_else(no_listener_error)?;
         let addr = listener.local_addr().ok();
         // A TLS client cannot read a response in plain text.
-        let (reject_mode, scheme) = match &config.tls {
-            Some(_) => (RejectMode::Silent, "wss"),
-            None => (RejectMode::Respond, "ws"),
+        let (reject_mode, scheme) = match config.has_tls() {
+            true => (RejectMode::Silent, "wss"),
+            false => (RejectMode::Respond, "ws"),
         };
         let events = config.events.clone();
         let config = Arc::new(config);

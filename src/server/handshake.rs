@@ -28,9 +28,11 @@ use crate::codec::frame::Role;
 use crate::config::{Limits, Timeouts};
 use crate::connection::framing::Codec;
 use crate::connection::websocket::{ConnectionInfo, WebSocket};
+#[cfg(feature = "deflate")]
 use crate::deflate::extension;
 use crate::deflate::extension::{Deflater, Inflater};
 use crate::error::{Error, HandshakeError, HandshakeErrorKind, Result, UsageError};
+#[cfg(feature = "trace")]
 use crate::events::event::EventKind;
 use crate::events::sink::EventSink;
 use crate::handshake::origin::OriginPolicy;
@@ -70,12 +72,14 @@ pub(super) fn read_proxy_header(pending: &PendingHandshake, config: &HandshakeCo
 }
 
 /// Emits `Accepted`, runs the handshake, and emits its failure.
+#[cfg_attr(not(feature = "trace"), allow(unused_variables))]
 pub(super) fn with_events(
     config: &HandshakeConfig,
     peer: Option<SocketAddr>,
     handshake: impl FnOnce(&EventSink) -> Result<WebSocket>,
 ) -> Result<WebSocket> {
     let events = config.events.for_connection();
+    #[cfg(feature = "trace")]
     events.emit(|| EventKind::Accepted(peer));
     handshake(&events).inspect_err(|error| match error {
         // `HandedOver` was emitted before the handler ran.
@@ -203,12 +207,16 @@ fn negotiate(offer: &ClientOffer<'_>, accept: Accept, config: &HandshakeConfig) 
         None => server::select_subprotocol(&offer.subprotocols, &config.subprotocols).map(str::to_owned),
     };
     // 6455-9-2, 6455-9-3, 6455-4.2.2-10, 6455-4.2.2-11: only what the client offered and this server enabled.
-    let own = config.deflate.as_ref();
-    let agreed = own.and_then(|own| extension::accept(&offer.extensions, own));
-    let extensions = agreed.as_ref().map(|(_, extensions)| extensions.as_str());
+    #[cfg(feature = "deflate")]
+    let agreed = config.deflate.as_ref().and_then(|own| {
+        let (agreed, extensions) = extension::accept(&offer.extensions, own)?;
+        Some((extensions, extension::codec(&agreed, own)))
+    });
+    #[cfg(not(feature = "deflate"))]
+    let agreed: Option<(String, _)> = None;
+    let (extensions, codec) = agreed.unzip();
     let key = server::accept_key(offer.key);
-    let response_head = server::write_response(&key, subprotocol.as_deref(), extensions, &accept.headers);
-    let codec = own.zip(agreed).map(|(own, (agreed, _))| extension::codec(&agreed, own));
+    let response_head = server::write_response(&key, subprotocol.as_deref(), extensions.as_deref(), &accept.headers);
     let limits = accept.limits.unwrap_or(config.limits);
     let timeouts = accept.timeouts.unwrap_or(config.timeouts);
     Ok(AcceptedHandshake { response_head, subprotocol, codec, limits, timeouts })

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use super::decision::Decision;
 use crate::auth::credentials::Credentials;
 use crate::config::{Limits, Timeouts};
+#[cfg(feature = "deflate")]
 use crate::deflate::extension::Deflate;
 use crate::error::{Error, HandshakeError, HandshakeErrorKind, Result};
 use crate::events::sink::EventCallback;
@@ -18,7 +19,8 @@ use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::net::deadline::Deadline;
 use crate::net::stream::Stream;
-use crate::tls::config::TlsAccept;
+#[cfg(feature = "native-tls")]
+use crate::tls::accept::TlsAccept;
 use crate::trusted_proxy::trust::TrustedProxies;
 
 /// The settings of every opening handshake of a server.
@@ -29,8 +31,10 @@ pub(crate) struct HandshakeConfig {
     /// Origins allowed besides the host of the request. `None`: any.
     pub(crate) origins: Option<Vec<String>>,
     pub(crate) subprotocols: Vec<String>,
+    #[cfg(feature = "deflate")]
     pub(crate) deflate: Option<Deflate>,
     /// `None`: no TLS. Applies to accepted sockets, not to caller-supplied streams.
+    #[cfg(feature = "native-tls")]
     pub(crate) tls: Option<TlsAccept>,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) hooks: Hooks,
@@ -47,6 +51,14 @@ impl HandshakeConfig {
         #[cfg(not(feature = "legacy"))]
         "13".to_owned()
     }
+
+    /// Whether accepted sockets use TLS.
+    pub(crate) fn has_tls(&self) -> bool {
+        #[cfg(feature = "native-tls")]
+        return self.tls.is_some();
+        #[cfg(not(feature = "native-tls"))]
+        false
+    }
 }
 
 impl Default for HandshakeConfig {
@@ -56,7 +68,9 @@ impl Default for HandshakeConfig {
             timeouts: Timeouts::default(),
             origins: Some(Vec::new()),
             subprotocols: Vec::new(),
+            #[cfg(feature = "deflate")]
             deflate: None,
+            #[cfg(feature = "native-tls")]
             tls: None,
             trusted_proxies: TrustedProxies::default(),
             hooks: Hooks::default(),

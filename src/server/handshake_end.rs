@@ -6,6 +6,7 @@ use super::handshake_config::HandshakeConfig;
 use super::handshake_io::HandshakeIo;
 use super::raw_stream::RawStream;
 use crate::error::{Error, HandshakeError, HandshakeErrorKind};
+#[cfg(feature = "trace")]
 use crate::events::event::EventKind;
 use crate::events::sink::EventSink;
 use crate::handshake::rejection;
@@ -62,8 +63,11 @@ pub(crate) fn reject(io: &HandshakeIo<'_>, error: Error, config: &HandshakeConfi
 
 /// Calls the handler of [`Decision::hand_over`](crate::Decision::hand_over).
 #[inline(never)]
+#[cfg_attr(not(feature = "trace"), allow(unused_variables))]
 pub(crate) fn hand_over(handler: Box<dyn FnOnce(RawStream) + Send>, stream: RawStream, events: &EventSink) -> Error {
+    #[cfg(feature = "trace")]
     events.emit(|| EventKind::HandedOver);
+    #[cfg(feature = "trace")]
     let _guard = events.panic_guard();
     handler(stream);
     Error::Handshake(HandshakeError::new(HandshakeErrorKind::HandedOver))

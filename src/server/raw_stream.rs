@@ -11,6 +11,7 @@ use std::time::Duration;
 use crate::config::Timeouts;
 use crate::http::request::Request;
 use crate::net::deadline::Deadline;
+use crate::net::socket::Socket;
 use crate::net::stream::Stream;
 use crate::net::write_buffer::{WriteBuffer, WriteTimeout};
 
@@ -75,9 +76,9 @@ impl RawStream {
     /// # Errors
     /// Returns itself if there is no plain TCP stream, or if descriptors have run out.
     pub fn into_tcp(mut self) -> Result<(TcpStream, Vec<u8>), Box<RawStream>> {
-        match self.stream.try_clone_tcp() {
-            Some(socket) => Ok((socket, self.detach())),
-            None => Err(Box::new(self)),
+        match self.stream.try_clone_socket() {
+            Some(Socket::Tcp(socket)) => Ok((socket, self.detach())),
+            _ => Err(Box::new(self)),
         }
     }
 
@@ -87,9 +88,9 @@ impl RawStream {
     /// Returns itself if there is no plain Unix stream, or if descriptors have run out.
     #[cfg(unix)]
     pub fn into_unix(mut self) -> Result<(UnixStream, Vec<u8>), Box<RawStream>> {
-        match self.stream.try_clone_unix() {
-            Some(socket) => Ok((socket, self.detach())),
-            None => Err(Box::new(self)),
+        match self.stream.try_clone_socket() {
+            Some(Socket::Unix(socket)) => Ok((socket, self.detach())),
+            _ => Err(Box::new(self)),
         }
     }
 

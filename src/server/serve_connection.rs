@@ -34,7 +34,9 @@ pub(super) fn serve_connection(
     }) {
         Ok(ws) if accept_loop.lock().registry.mark_open(id, ws.shared_connection()) => {
             let _host = ws.shared_connection().host_thread();
+            #[cfg(feature = "trace")]
             let events = ws.events().clone();
+            #[cfg(feature = "trace")]
             let _guard = events.panic_guard();
             drop(handler(ws));
         }
@@ -62,12 +64,15 @@ fn open_connection(
     });
     let deadline = Deadline::after(config.timeouts.handshake);
     let endpoints = Endpoints { peer, local };
-    let tls_socket = config.tls.as_ref().map(|tls| Ok((tls, socket.try_clone()?)));
-    let tls_socket = tls_socket.transpose().map_err(|error| Error::io(Step::Tls, error))?;
+    #[cfg(feature = "native-tls")]
+    let tls_socket = config.tls.as_ref().map(|tls| Ok((tls, socket.try_clone()?))).transpose();
+    #[cfg(feature = "native-tls")]
+    let tls_socket = tls_socket.map_err(|error| Error::io(Step::Tls, error))?;
     // A shutdown during the TLS handshake ends the plain stream.
     let pending =
         register_handshake(accept_loop, id, PendingHandshake::new(plain_stream(socket)?, endpoints, deadline))?;
     let proxied_client = handshake::read_proxy_header(&pending, config)?;
+    #[cfg(feature = "native-tls")]
     let pending = match tls_socket {
         // 6455-4.2.2-2
         Some((tls, socket)) => {

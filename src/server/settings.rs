@@ -7,11 +7,12 @@ use crate::config::{Limits, Timeouts};
 use crate::deflate::extension::Deflate;
 #[cfg(feature = "trace")]
 use crate::events::event::Event;
+#[cfg(feature = "trace")]
 use crate::events::sink::EventCallback;
 use crate::http::request::Request;
 use crate::http::response::Response;
 #[cfg(feature = "native-tls")]
-use crate::tls::config::TlsAccept;
+use crate::tls::accept::TlsAccept;
 
 impl Server {
     /// Sets the limits for what each peer may send. Default: [`Limits::server`].

@@ -2,10 +2,9 @@
 //! bounds a peer that sends slowly. When the handshake fails, only the alert is sent, and never plain text. Knows no WebSocket.
 
 use std::io::{self, ErrorKind};
-use std::net::TcpStream;
 use std::time::Duration;
 
-use native_tls::{HandshakeError, TlsAcceptor, TlsConnector, TlsStream};
+use native_tls::{HandshakeError, TlsStream};
 
 use super::error;
 use super::memory_transport::MemoryTransport;
@@ -21,14 +20,21 @@ const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 256 << 10;
 
 /// Connects as a client. The certificate has to be for this host.
-pub(super) fn connect(connector: &TlsConnector, host: &str, socket: TcpStream, deadline: Deadline) -> Result<Tls> {
+#[cfg(feature = "client")]
+pub(super) fn connect(
+    connector: &native_tls::TlsConnector,
+    host: &str,
+    socket: impl Into<Socket>,
+    deadline: Deadline,
+) -> Result<Tls> {
     // 6455-4.1-17; RFC 6066 section 3: the name has no trailing dot, nor has that of a certificate.
     let host = host.strip_suffix('.').unwrap_or(host);
     handshake(socket, Some(host), deadline, |memory| connector.connect(host, memory))
 }
 
 /// Accepts as a server.
-pub(super) fn accept(acceptor: &TlsAcceptor, socket: Socket, deadline: Deadline) -> Result<Tls> {
+#[cfg(feature = "server")]
+pub(super) fn accept(acceptor: &native_tls::TlsAcceptor, socket: Socket, deadline: Deadline) -> Result<Tls> {
     handshake(socket, None, deadline, |memory| acceptor.accept(memory))
 }
 
@@ -127,13 +133,14 @@ mod tests {
     use std::io::Read;
     use std::thread;
 
+    #[cfg(feature = "client")]
     #[test]
     fn sni_has_no_trailing_dot_and_is_absent_for_an_address() {
         for (host, sent) in
             [("example.com.", true), ("example.com", true), ("192.0.2.1", false), ("2001:db8::1", false)]
         {
             let (near, mut far) = sockets();
-            let connector = TlsConnector::new().unwrap();
+            let connector = native_tls::TlsConnector::new().unwrap();
             let long = Duration::from_secs(20);
             let connecting = thread::spawn(move || connect(&connector, host, near, Deadline::after(long)).map(drop));
             let mut hello = [0; 4096];

@@ -9,8 +9,8 @@
 //! Up to hybi-03, a value is everything after one space, including further white space. Therefore the bytes of the head
 //! are checked, and not only the parsed fields.
 
+use super::challenge::KeyChallenge;
 use super::proof;
-use super::proof::KeyChallenge;
 use crate::error::{HandshakeErrorKind, UsageError};
 use crate::handshake::client as rfc;
 use crate::handshake::client::HandshakeRequest;
@@ -252,7 +252,7 @@ fn require_value(raw: &[u8], name: &'static str, want: &[u8]) -> Result<(), Hand
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "client", feature = "server"))]
 mod tests {
     use HandshakeErrorKind::{
         DuplicateHeader, ExtensionNotOffered, InvalidHeader, MissingHeader, Status, StatusLine, SubprotocolNotOffered,

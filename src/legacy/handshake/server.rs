@@ -258,7 +258,7 @@ impl Offer<'_> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "client", feature = "server"))]
 mod tests {
     use HandshakeErrorKind::{
         DuplicateHeader, HttpVersion, InvalidHeader, Method, MissingHeader, OriginNotAllowed, Target,
@@ -269,8 +269,8 @@ mod tests {
     use crate::handshake::http::{HeadParser, Progress};
     use crate::handshake::uri::Uri;
     use crate::legacy::detect::{detect, Detection};
+    use crate::legacy::handshake::challenge::KeyChallenge;
     use crate::legacy::handshake::client::DraftRequest;
-    use crate::legacy::handshake::proof::KeyChallenge;
     use crate::legacy::Version;
     use crate::primitives::random::RandomSource;
 
