@@ -157,7 +157,12 @@ fn run_reconnecting(client: &Client, binary: bool) -> Result<(), Box<dyn Error>>
         handle.stop();
     });
     for connection in &mut connections {
-        let mut ws = connection?;
+        let mut ws = match connection {
+            Ok(ws) => ws,
+            // The server has finished.
+            Err(stdws::Error::Closed(Some(info))) if info.code() == CloseCode::NORMAL => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
         eprintln!("client: connected");
         current.set(ws.sender());
         for message in ws.messages().map_while(Result::ok) {

@@ -71,6 +71,7 @@ impl From<CloseCode> for u16 {
 pub struct CloseInfo {
     pub(crate) received: Option<(Option<CloseCode>, String)>,
     pub(crate) sent: Option<CloseCode>,
+    pub(crate) by_peer: bool,
 }
 
 impl CloseInfo {
@@ -93,6 +94,23 @@ impl CloseInfo {
     /// The code in the Close that this side sent, if it sent one with a code.
     pub fn sent_code(&self) -> Option<CloseCode> {
         self.sent
+    }
+
+    /// Whether the peer started the closing handshake: its Close came before this side sent one, or a call asked for one.
+    ///
+    /// A Close 1000 that nobody here asked for often means that a proxy or a server counts the connection as idle.
+    ///
+    /// ```
+    /// # fn main() -> stdws::Result<()> {
+    /// let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| ws.close(stdws::CloseCode::NORMAL, "").map(drop))?;
+    /// let mut ws = stdws::connect(&server.url())?;
+    /// assert!(ws.recv()?.is_none());
+    /// assert!(ws.close_info().unwrap().closed_by_peer());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn closed_by_peer(&self) -> bool {
+        self.by_peer
     }
 }
 

@@ -28,13 +28,14 @@ pub struct Timeouts {
     ///
     /// It does not run between the fragments of a message that is read with `recv_stream`.
     pub message: Duration,
-    /// The idle time after which a receive call sends a Ping. Default 20 s, shorter than the idle timeouts of common proxies
-    /// and NATs (60 s and more). `Duration::MAX` disables keepalive.
+    /// The time without a byte from the peer, or without one to it, after which a receive call sends a Ping. Default 20 s, shorter
+    /// than the idle timeouts of common proxies and NATs (60 s and more), which may count each direction. If nothing was sent, it
+    /// can be an eighth later.
     ///
     /// The drafts before hybi-01 (feature `legacy`) have no Ping. On such a connection only a failed write detects a peer that
     /// vanished. Receive with a timeout there.
     pub ping_interval: Duration,
-    /// The time after that Ping within which any byte must arrive from the peer. Default 20 s. Also the timeout of `ping`.
+    /// The time after the Ping of a silent peer within which any byte must arrive from it. Default 20 s. Also the timeout of `ping`.
     pub pong_timeout: Duration,
     /// The time of the closing handshake, from the first Close to the end of the TCP connection. Default 5 s.
     pub close: Duration,

@@ -47,7 +47,7 @@
 //! # How the source is laid out
 //!
 //! Each folder is a layer or a feature. A layer names only itself, the layers above it in this table, and the vocabulary
-//! (`error`, `close`, `message`, `config`). `tests/layers.rs` checks this.
+//! (`error`, `close`, `message`, `config`, `redact`). `tests/layers.rs` checks this.
 //!
 //! | folder | contents |
 //! |---|---|
@@ -116,6 +116,7 @@ mod primitives;
 mod proxy;
 #[cfg(feature = "reconnect")]
 mod reconnect;
+mod redact;
 #[cfg(feature = "proxy")]
 mod redirect;
 #[cfg(feature = "server")]
@@ -146,9 +147,9 @@ pub use connection::websocket::WebSocket;
 #[cfg(all(feature = "deflate", any(feature = "client", feature = "server")))]
 pub use deflate::extension::Deflate;
 pub use error::{
-    ConnectAttempt, ConnectError, Error, HandshakeError, HandshakeErrorKind, HeadErrorKind, IoError, ProtocolError,
-    ProxyError, ProxyErrorKind, ProxyHeaderErrorKind, RedirectError, RedirectErrorKind, RedirectHop, Result, Step,
-    TlsError, TlsErrorKind, UriErrorKind, UsageError,
+    ConnectAttempt, ConnectError, Error, HandshakeError, HandshakeErrorKind, HeadErrorKind, HookErrorKind, IoError,
+    OverloadKind, ProtocolError, ProxyError, ProxyErrorKind, ProxyHeaderErrorKind, RedirectError, RedirectErrorKind,
+    RedirectHop, RequestErrorKind, ResponseErrorKind, Result, Step, TlsError, TlsErrorKind, UriErrorKind, UsageError,
 };
 #[cfg(any(feature = "client", feature = "server"))]
 pub use http::cookie::SetCookie;

@@ -9,8 +9,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use stdws::{
-    constant_time_eq, Accept, Client, Decision, Error, HandshakeError, HandshakeErrorKind, Response, Server,
-    ServerHandle, UsageError, WebSocket,
+    constant_time_eq, Accept, Client, Decision, Error, HandshakeError, HandshakeErrorKind, Response, ResponseErrorKind,
+    Server, ServerHandle, UsageError, WebSocket,
 };
 
 const LONG: Duration = Duration::from_secs(60);
@@ -33,7 +33,7 @@ fn server() -> Server {
 
 fn greet(mut ws: WebSocket) -> stdws::Result<()> {
     let credentials = ws.request().and_then(|request| request.basic_auth()).unwrap();
-    ws.send(credentials.user())
+    ws.send(credentials.user().unwrap())
 }
 
 fn client(server: &ServerHandle) -> Client {
@@ -70,7 +70,10 @@ fn requests_without_credentials_get_a_challenge() {
         }
         // 6455-4.1-s2: the client gets the challenge.
         let rejection = refused(&client(&server));
-        assert_eq!((rejection.kind(), rejection.status()), (&HandshakeErrorKind::Status(401), Some(401)));
+        assert_eq!(
+            (rejection.kind(), rejection.status()),
+            (&HandshakeErrorKind::Response(ResponseErrorKind::Status(401)), Some(401))
+        );
         let challenges = rejection.challenges();
         assert_eq!(challenges.len(), 1);
         assert!(challenges[0].has_scheme("basic") && challenges[0].realm() == Some("the feed"));
@@ -139,7 +142,7 @@ fn basic_auth_runs_after_the_origin_check_and_before_the_hooks() {
         });
         let server = server.basic_auth("r", move |credentials| {
             check.fetch_add(100, Ordering::Relaxed);
-            credentials.user() == "ann"
+            credentials.user() == Some("ann")
         });
         let server = server.unwrap().start(greet).unwrap();
         assert_eq!(refused(&client(&server)).status(), Some(401));
@@ -171,7 +174,7 @@ fn a_check_that_panics_rejects_the_request() {
     within(|| {
         let server = Server::bind("127.0.0.1:0")
             .unwrap()
-            .basic_auth("r", |credentials| credentials.user() != "boom" || panic!("boom"));
+            .basic_auth("r", |credentials| credentials.user() != Some("boom") || panic!("boom"));
         let server = server.unwrap().start(greet).unwrap();
         assert_eq!(refused(&client(&server).basic_auth("boom", "").unwrap()).status(), Some(500));
         assert!(client(&server).basic_auth("ann", "").unwrap().connect().is_ok());
@@ -296,5 +299,27 @@ fn drafts_require_credentials_too() {
             let mut ws = client.basic_auth("ann", "s3cr:t \u{A3}").unwrap().connect().unwrap();
             assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("ann"));
         }
+    });
+}
+
+#[test]
+fn keys_of_raw_bytes_are_credentials_too() {
+    within(|| {
+        let key: Vec<u8> = (0..=255).collect();
+        let expected = key.clone();
+        let server = Server::bind("127.0.0.1:0").unwrap();
+        let server = server.basic_auth("stations", move |station| station.matches("CP-7", &expected)).unwrap();
+        let server = server
+            .start(|mut ws| {
+                let credentials = ws.request().and_then(|request| request.basic_auth()).unwrap();
+                assert_eq!((credentials.user(), credentials.password()), (Some("CP-7"), None));
+                ws.send(credentials.password_bytes())
+            })
+            .unwrap();
+        let mut ws = client(&server).basic_auth_bytes(b"CP-7", &key).unwrap().connect().unwrap();
+        assert_eq!(ws.recv().unwrap().unwrap().as_bytes(), key);
+        assert_eq!(refused(&client(&server).basic_auth_bytes(b"CP-7", &key[1..]).unwrap()).status(), Some(401));
+        let error = client(&server).basic_auth_bytes(b"a:b", &key).unwrap_err();
+        assert!(matches!(error, Error::Usage(UsageError::Credentials)), "{error:?}");
     });
 }

@@ -7,8 +7,8 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use stdws::{
-    Client, CloseCode, Error, HandshakeError, HandshakeErrorKind, HeadErrorKind, Limits, ProtocolError, SplitStream,
-    Step, Timeouts, UriErrorKind, UsageError,
+    Client, CloseCode, Error, HandshakeError, HandshakeErrorKind, HeadErrorKind, Limits, ProtocolError,
+    ResponseErrorKind, SplitStream, Step, Timeouts, UriErrorKind, UsageError,
 };
 
 /// The nonce of RFC 6455 section 1.3, its key, and the response to it.
@@ -306,7 +306,7 @@ fn interim_responses_are_skipped() {
     within(move || client(&format!("ws://{address}")).connect().unwrap());
     server.join().unwrap();
     let rejection = refused([interim, interim, interim, GOOD].concat());
-    assert_eq!(rejection.kind(), &HandshakeErrorKind::Status(103));
+    assert_eq!(rejection.kind(), &HandshakeErrorKind::Response(ResponseErrorKind::Status(103)));
 }
 
 /// 6455-4.1-41: one thing wrong at a time.
@@ -316,8 +316,11 @@ fn responses_that_must_not_be_accepted() {
     let plus = |field: &str| GOOD.replace("\r\n\r\n", &format!("\r\n{field}\r\n\r\n"));
     let rows = [
         // 6455-4.1-s2: the status is checked before the version.
-        (GOOD.replace("HTTP/1.1 101 Switching Protocols", "HTTP/1.0 503 Busy"), Status(503)),
-        (GOOD.replace("101 Switching Protocols", "302 Found"), Status(302)),
+        (
+            GOOD.replace("HTTP/1.1 101 Switching Protocols", "HTTP/1.0 503 Busy"),
+            Response(ResponseErrorKind::Status(503)),
+        ),
+        (GOOD.replace("101 Switching Protocols", "302 Found"), Response(ResponseErrorKind::Status(302))),
         (GOOD.replace("HTTP/1.1", "HTTP/1.0"), HttpVersion),
         // 6455-4.1-42
         (GOOD.replace("Upgrade: websocket\r\n", ""), MissingHeader("Upgrade")),
@@ -330,9 +333,9 @@ fn responses_that_must_not_be_accepted() {
         (GOOD.replace("Sec-WebSocket-Accept", "X-Accept"), MissingHeader("Sec-WebSocket-Accept")),
         (plus("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), DuplicateHeader("Sec-WebSocket-Accept")),
         // 6455-4.1-45, 6455-9-3
-        (plus("Sec-WebSocket-Extensions: permessage-deflate"), ExtensionNotOffered),
+        (plus("Sec-WebSocket-Extensions: permessage-deflate"), Response(ResponseErrorKind::ExtensionNotOffered)),
         // 6455-4.1-46
-        (plus("Sec-WebSocket-Protocol: chat"), SubprotocolNotOffered),
+        (plus("Sec-WebSocket-Protocol: chat"), Response(ResponseErrorKind::SubprotocolNotOffered)),
         // 6455-4.1-47, 6455-10.7-1
         (GOOD.replace("\r\n", "\n"), Head(HeadErrorKind::LineEnding)),
         ("\x15\x03\x01\x00\x02\x02\x28".into(), Head(HeadErrorKind::ControlCharacter)),
@@ -355,7 +358,7 @@ fn responses_that_must_not_be_accepted() {
 fn a_rejection_keeps_headers_and_body() {
     let rejection =
         refused("HTTP/1.1 403 Forbidden\r\nX-Why: caf\u{e9}\r\nx-why: 2\r\nContent-Length: 6\r\n\r\ndenied!");
-    assert_eq!(rejection.kind(), &HandshakeErrorKind::Status(403));
+    assert_eq!(rejection.kind(), &HandshakeErrorKind::Response(ResponseErrorKind::Status(403)));
     assert_eq!(rejection.status(), Some(403));
     assert_eq!(rejection.header("x-WHY"), Some("caf\u{fffd}\u{fffd}"));
     let names: Vec<_> = rejection.headers().iter().map(|(name, _)| name.as_str()).collect();
@@ -473,7 +476,7 @@ fn a_dripped_body_is_cut_at_the_deadline() {
         stream.write_all(std::mem::replace(&mut next, b"."))
     });
     let rejection = rejection(Err(error));
-    assert_eq!(rejection.kind(), &HandshakeErrorKind::Status(403));
+    assert_eq!(rejection.kind(), &HandshakeErrorKind::Response(ResponseErrorKind::Status(403)));
     assert!(rejection.body().starts_with(b"denied") && rejection.body().len() < 60_000);
 }
 

@@ -101,13 +101,31 @@ fn invalid_close_codes_and_reasons_are_not_sent() {
             let error = ws.close(CloseCode::new(code), "").unwrap_err();
             assert!(matches!(error, Error::Usage(UsageError::CloseCode(c)) if c == code), "{error:?}");
         }
-        let error = ws.close(CloseCode::NORMAL, &"x".repeat(124)).unwrap_err();
-        assert!(matches!(error, Error::Usage(UsageError::CloseReasonTooLong(124))), "{error:?}");
         assert_eq!(ws.close_info(), None);
         ws.send("still open").unwrap();
         assert_eq!(peer.next(), (FIN | TEXT, b"still open".to_vec()));
         ws.start_close(CloseCode::NORMAL, &"x".repeat(123)).unwrap();
         assert_eq!(peer.next(), (FIN | CLOSE, close_body(1000, &"x".repeat(123))));
+    }
+}
+
+/// 6455-5.5-1, 6455-5.5.1-3: a long reason is cut at the end of a character, and the code stays what the caller chose.
+#[test]
+fn a_long_reason_is_cut() {
+    for side in SIDES {
+        for (reason, length) in [("x", 123), ("é", 122), ("€", 123), ("🦀", 120)] {
+            let long = reason.repeat(124);
+            let want = (FIN | CLOSE, close_body(4001, &long[..length]));
+            let (mut peer, mut ws) = pair(side);
+            ws.start_close(CloseCode::new(4001), &long).unwrap();
+            assert_eq!(peer.next(), want, "{side:?}");
+            let (mut peer, ws) = pair(side);
+            let sender = ws.sender();
+            let closing = spawn(move || sender.close(CloseCode::new(4001), &long).map(drop));
+            assert_eq!(peer.next(), want, "{side:?}");
+            drop((peer, ws));
+            let _ = closing.join();
+        }
     }
 }
 

@@ -37,9 +37,15 @@ fn rows() -> Vec<Row> {
         .collect()
 }
 
-/// Checks that the reply is these frames and a Close with a code only. Returns the result of the call.
-fn fails(mut peer: Peer, echo: Worker<Outcome>, before: &[(u8, Vec<u8>)], code: u16, what: &str) -> Outcome {
-    let expected = [before, &[(FIN | CLOSE, close_body(code, ""))]].concat();
+/// Checks that the reply is these frames and a Close with this code and this reason. Returns the result of the call.
+fn fails(
+    mut peer: Peer,
+    echo: Worker<Outcome>,
+    before: &[(u8, Vec<u8>)],
+    (code, reason): (u16, &str),
+    what: &str,
+) -> Outcome {
+    let expected = [before, &[(FIN | CLOSE, close_body(code, reason))]].concat();
     // 6455-7.1.7-1, 6455-7.1.7-3: then the stream ends, although the peer has not ended it.
     assert_eq!(peer.rest(), expected, "{what}");
     drop(peer);
@@ -56,7 +62,7 @@ fn every_violation_is_detected_at_its_first_invalid_byte() {
             let (mut peer, ws) = pair(side);
             let echo = echo(ws);
             peer.send(&bytes[..cut]);
-            let outcome = fails(peer, echo, &before, code, name);
+            let outcome = fails(peer, echo, &before, (code, rule), name);
             assert_eq!(outcome.protocol_error(), (rule, code), "{name}, {side:?}");
             // 6455-7.1.4-s1, 6455-7.1.5-s1: not closed cleanly.
             assert_eq!(outcome.info, None, "{name}, {side:?}");
@@ -77,7 +83,7 @@ fn nothing_is_processed_after_a_violation() {
             bytes.extend(side.frame(FIN | PING, b"late"));
             bytes.extend(side.frame(FIN | CLOSE, &close_body(1000, "late")));
             peer.send(&bytes);
-            let outcome = fails(peer, echo, &before, code, name);
+            let outcome = fails(peer, echo, &before, (code, rule), name);
             assert_eq!(outcome.protocol_error(), (rule, code), "{name}, {side:?}");
             assert_eq!((outcome.messages.len(), outcome.info), (before.len(), None), "{name}, {side:?}");
         }
@@ -91,7 +97,7 @@ fn every_violation_is_detected_byte_by_byte() {
             let (mut peer, ws) = pair(side);
             let echo = echo(ws);
             peer.send_bytewise(&side.frames(&frames));
-            let outcome = fails(peer, echo, &before, code, name);
+            let outcome = fails(peer, echo, &before, (code, rule), name);
             assert_eq!(outcome.protocol_error(), (rule, code), "{name}, {side:?}");
         }
     }
@@ -109,7 +115,7 @@ fn frames_before_a_violation_are_processed() {
             peer.send(&bytes);
             let echo = echo(ws);
             let mut sent = peer.rest();
-            assert_eq!(sent.pop(), Some((FIN | CLOSE, close_body(code, ""))), "{name}, {side:?}");
+            assert_eq!(sent.pop(), Some((FIN | CLOSE, close_body(code, rule))), "{name}, {side:?}");
             for frame in [(FIN | TEXT, b"good".to_vec()), (FIN | PONG, b"p".to_vec()), (FIN | BINARY, vec![0xC3, 0x28])]
             {
                 assert!(sent.contains(&frame), "{name}, {side:?}: {frame:?} is not among {sent:?}");
@@ -136,14 +142,14 @@ fn frames_with_the_wrong_masking() {
             let (mut peer, ws) = pair(side);
             let echo = echo(ws);
             peer.send(&wrong.frame(FIN | opcode, payload)[..2]);
-            let outcome = fails(peer, echo, &[], 1002, "masked the wrong way");
+            let outcome = fails(peer, echo, &[], (1002, rule), "masked the wrong way");
             assert_eq!(outcome.protocol_error(), (rule, 1002), "{side:?}, {opcode}");
         }
         let (mut peer, ws) = pair(side);
         let echo = echo(ws);
         peer.send_frame(TEXT, b"right");
         peer.send(&wrong.frame(FIN | CONTINUATION, b"wrong"));
-        assert_eq!(fails(peer, echo, &[], 1002, "masked the wrong way").protocol_error(), (rule, 1002));
+        assert_eq!(fails(peer, echo, &[], (1002, rule), "masked the wrong way").protocol_error(), (rule, 1002));
     }
 }
 
@@ -157,7 +163,7 @@ fn text_fails_at_the_first_invalid_byte_of_an_incomplete_frame() {
             let whole = side.frame(FIN | TEXT, &[vec![b'a'; good], vec![0xFF; length as usize - good]].concat());
             let header = side.header(FIN | TEXT, length).len();
             peer.send(&whole[..header + good + 1]);
-            let outcome = fails(peer, echo, &[], 1007, "text");
+            let outcome = fails(peer, echo, &[], (1007, "6455-8.1-1"), "text");
             let Err(Error::Protocol(ProtocolError::TextNotUtf8 { offset })) = outcome.end else {
                 panic!("{outcome:?}")
             };
@@ -178,26 +184,33 @@ fn frames_above_a_limit_are_rejected_at_the_header() {
         let part = side.frame(BINARY, &[1; 600]);
         let tiny = [side.frame(TEXT, b""), side.frame(CONTINUATION, b""), side.frame(CONTINUATION, b"a")].concat();
         let tiny = [tiny, side.frame(CONTINUATION, b"")].concat();
-        let rows: [(Vec<u8>, ProtocolError); 6] = [
-            (side.header(FIN | TEXT, 601), ProtocolError::FrameTooBig { length: 601, limit: 600 }),
-            (side.header(BINARY, 601), ProtocolError::FrameTooBig { length: 601, limit: 600 }),
-            (side.header(FIN | BINARY, 1001), ProtocolError::MessageTooBig { length: 1001, limit: 1000 }),
+        let (frame, message) = ("at most 600 bytes in a frame", "at most 1000 bytes in a message");
+        let rows: [(Vec<u8>, ProtocolError, &str); 6] = [
+            (side.header(FIN | TEXT, 601), ProtocolError::FrameTooBig { length: 601, limit: 600 }, frame),
+            (side.header(BINARY, 601), ProtocolError::FrameTooBig { length: 601, limit: 600 }, frame),
+            (side.header(FIN | BINARY, 1001), ProtocolError::MessageTooBig { length: 1001, limit: 1000 }, message),
             (
                 [part.clone(), side.header(FIN | CONTINUATION, 401)].concat(),
                 ProtocolError::MessageTooBig { length: 1001, limit: 1000 },
+                message,
             ),
             // The sum must not wrap around.
             (
                 [part, side.header(CONTINUATION, i64::MAX as u64)].concat(),
                 ProtocolError::MessageTooBig { length: i64::MAX as u64 + 600, limit: 1000 },
+                message,
             ),
-            ([tiny, side.header(FIN | CONTINUATION, 0)].concat(), ProtocolError::TooManyFragments { limit: 4 }),
+            (
+                [tiny, side.header(FIN | CONTINUATION, 0)].concat(),
+                ProtocolError::TooManyFragments { limit: 4 },
+                "at most 4 fragments in a message",
+            ),
         ];
-        for (bytes, violation) in rows {
+        for (bytes, violation, reason) in rows {
             let (mut peer, ws) = pair_with(side, limits, Timeouts::default());
             let echo = echo(ws);
             peer.send(&bytes);
-            let outcome = fails(peer, echo, &[], 1009, "too big");
+            let outcome = fails(peer, echo, &[], (1009, reason), "too big");
             assert!(matches!(&outcome.end, Err(Error::Protocol(v)) if *v == violation), "{outcome:?}");
         }
     }
@@ -232,7 +245,8 @@ fn the_default_limits_apply() {
         let (mut peer, ws) = pair(side);
         let echo = echo(ws);
         peer.send(&side.header(FIN | BINARY, limit + 1));
-        let outcome = fails(peer, echo, &[], 1009, "too big");
+        let reason = format!("at most {limit} bytes in a message");
+        let outcome = fails(peer, echo, &[], (1009, &reason), "too big");
         let Err(Error::Protocol(violation)) = outcome.end else { panic!("{outcome:?}") };
         assert_eq!(violation, ProtocolError::MessageTooBig { length: limit + 1, limit });
     }

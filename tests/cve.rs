@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use stdws::{
     Client, Error, HandshakeError, HandshakeErrorKind, HeadErrorKind, Limits, ProtocolError, Proxy, ProxyErrorKind,
-    Server, ServerHandle, Step, Timeouts, UriErrorKind, UsageError,
+    ResponseErrorKind, Server, ServerHandle, Step, Timeouts, UriErrorKind, UsageError,
 };
 use wire::*;
 
@@ -351,7 +351,7 @@ fn ws_2026_05_undici_2026_06_tiny_fragments() {
             peer.send_frame(FIN | PING, b"still there");
             assert_eq!(peer.next(), (FIN | PONG, b"still there".to_vec()));
             peer.send(&one);
-            assert_eq!(peer.rest(), [(FIN | CLOSE, close_body(1009, ""))]);
+            assert_eq!(peer.rest(), [(FIN | CLOSE, close_body(1009, "at most 131072 fragments in a message"))]);
             drop(peer);
             let Err(Error::Protocol(violation)) = echo.join().end else { panic!("no violation") };
             assert_eq!(violation, ProtocolError::TooManyFragments { limit: 131_072 });
@@ -521,7 +521,7 @@ fn websockets_1715_one_byte_over_the_limit() {
             assert_eq!(peer.next(), (FIN | BINARY, vec![1; 1000]));
             peer.send_frame(BINARY, &vec![1; cut]);
             peer.send_frame(FIN | CONTINUATION, &vec![1; 1001 - cut]);
-            assert_eq!(peer.rest(), [(FIN | CLOSE, close_body(1009, ""))]);
+            assert_eq!(peer.rest(), [(FIN | CLOSE, close_body(1009, "at most 1000 bytes in a message"))]);
             drop(peer);
             assert_eq!(echo.join().messages.len(), 1);
         }
@@ -586,14 +586,18 @@ fn text_frame_that_begins_with_an_invalid_byte() {
 fn complaint_reads_on_after_a_violation() {
     for side in SIDES {
         let wrong = if side == Side::Client { Side::Server } else { Side::Client };
-        let frames =
-            [side.frame(FIN | 0x40 | TEXT, b"a"), side.frame(FIN | TEXT, &[0xC3, 0x28]), wrong.frame(FIN | TEXT, b"a")];
-        for (bytes, code) in frames.into_iter().zip([1002, 1007, 1002]) {
+        let masking = if side == Side::Client { "6455-5.1-5" } else { "6455-5.1-2" };
+        let rows = [
+            (side.frame(FIN | 0x40 | TEXT, b"a"), 1002, "6455-5.2-3"),
+            (side.frame(FIN | TEXT, &[0xC3, 0x28]), 1007, "6455-8.1-1"),
+            (wrong.frame(FIN | TEXT, b"a"), 1002, masking),
+        ];
+        for (bytes, code, reason) in rows {
             let (mut peer, ws) = pair(side);
             let echo = echo(ws);
             peer.send(&bytes);
             peer.send_frame(FIN | TEXT, b"next");
-            assert_eq!(peer.rest(), [(FIN | CLOSE, close_body(code, ""))], "{side:?}");
+            assert_eq!(peer.rest(), [(FIN | CLOSE, close_body(code, reason))], "{side:?}");
             drop(peer);
             assert_eq!(echo.join().messages, []);
         }
@@ -615,7 +619,7 @@ fn complaint_no_answer_to_plain_http() {
 #[test]
 fn complaint_accepts_an_extension_that_was_not_offered() {
     let rejection = refused(response_with("Sec-WebSocket-Extensions: permessage-deflate\r\n"));
-    assert_eq!(rejection.kind(), &HandshakeErrorKind::ExtensionNotOffered);
+    assert_eq!(rejection.kind(), &HandshakeErrorKind::Response(ResponseErrorKind::ExtensionNotOffered));
 }
 
 #[test]
@@ -657,7 +661,7 @@ fn complaint_parts_of_the_url_are_dropped() {
 #[test]
 fn complaint_an_old_version_hides_the_status() {
     let rejection = refused("HTTP/1.0 503 Busy\r\nRetry-After: 7\r\n\r\ntry later");
-    assert_eq!(rejection.kind(), &HandshakeErrorKind::Status(503));
+    assert_eq!(rejection.kind(), &HandshakeErrorKind::Response(ResponseErrorKind::Status(503)));
     assert_eq!((rejection.header("Retry-After"), rejection.body()), (Some("7"), &b"try later"[..]));
 }
 

@@ -102,8 +102,9 @@ fn errors_in_compressed_messages_have_their_own_kind() {
             let (mut ws, written) = side(role, extension, 1 << 20, &frame(role, first, payload));
             assert_eq!(violation(&mut ws), want);
             drop(ws);
-            let code = want.close_code().as_u16().to_be_bytes();
-            written.after_the_head(|frames| frames.ends_with(&code));
+            let mut body = want.close_code().as_u16().to_be_bytes().to_vec();
+            body.extend_from_slice(want.requirement().as_bytes());
+            written.after_the_head(|frames| frames.ends_with(&body));
         }
     }
 }

@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use live::*;
 use stdws::{
-    Capability, Client, Decision, Error, HandshakeErrorKind, Response, Server, ServerHandle, Step, Version, WebSocket,
+    Capability, Client, Decision, Error, HandshakeErrorKind, Response, ResponseErrorKind, Server, ServerHandle, Step,
+    Version, WebSocket,
 };
 
 /// A handshake of hybi-00 with the keys of the draft.
@@ -274,7 +275,9 @@ fn a_client_tries_each_version_once() {
         stream.write_all(answer.as_bytes()).unwrap();
     }
     match connecting.join().unwrap() {
-        Err(Error::Handshake(rejection)) => assert_eq!(rejection.kind(), &HandshakeErrorKind::Status(426)),
+        Err(Error::Handshake(rejection)) => {
+            assert_eq!(rejection.kind(), &HandshakeErrorKind::Response(ResponseErrorKind::Status(426)))
+        }
         other => panic!("{other:?}"),
     }
     listener.set_nonblocking(true).unwrap();
@@ -493,7 +496,7 @@ fn a_response_with_one_wrong_byte_in_the_proof() {
         stream.write_all(&answer).unwrap();
         let want = match version.number() {
             Some(_) => HandshakeErrorKind::InvalidHeader("Sec-WebSocket-Accept"),
-            None => HandshakeErrorKind::InvalidProof,
+            None => HandshakeErrorKind::Response(ResponseErrorKind::InvalidProof),
         };
         assert_eq!(kind(connecting.join().unwrap()), want, "{version}");
     }

@@ -9,8 +9,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use stdws::{
-    Client, CloseCode, Error, HandshakeErrorKind, HeadErrorKind, ProtocolError, Result, Server, Step, Timeouts,
-    UriErrorKind, UsageError,
+    Client, CloseCode, Error, HandshakeErrorKind, HeadErrorKind, HookErrorKind, OverloadKind, ProtocolError,
+    RequestErrorKind, ResponseErrorKind, Result, Server, Step, Timeouts, UriErrorKind, UsageError,
 };
 use wire::*;
 
@@ -184,23 +184,22 @@ fn each_error_has_a_message_of_its_own() {
     ];
     let handshake = [
         HandshakeErrorKind::UnexpectedEof,
-        HandshakeErrorKind::Status(404),
+        HandshakeErrorKind::Response(ResponseErrorKind::Status(404)),
         HandshakeErrorKind::HttpVersion,
-        HandshakeErrorKind::Method,
-        HandshakeErrorKind::Target,
+        HandshakeErrorKind::Request(RequestErrorKind::Method),
+        HandshakeErrorKind::Request(RequestErrorKind::Target),
         HandshakeErrorKind::MissingHeader("Host"),
         HandshakeErrorKind::DuplicateHeader("Host"),
         HandshakeErrorKind::InvalidHeader("Host"),
-        HandshakeErrorKind::UnsupportedVersion,
-        HandshakeErrorKind::SubprotocolNotOffered,
-        HandshakeErrorKind::ExtensionNotOffered,
-        HandshakeErrorKind::OriginNotAllowed,
-        HandshakeErrorKind::TooManyConnections,
-        HandshakeErrorKind::TooManyHandshakes,
-        HandshakeErrorKind::TooManyConnectionsFromIp,
-        HandshakeErrorKind::HookPanicked,
-        HandshakeErrorKind::Responded,
-        HandshakeErrorKind::HandedOver,
+        HandshakeErrorKind::Request(RequestErrorKind::UnsupportedVersion),
+        HandshakeErrorKind::Response(ResponseErrorKind::SubprotocolNotOffered),
+        HandshakeErrorKind::Response(ResponseErrorKind::ExtensionNotOffered),
+        HandshakeErrorKind::Request(RequestErrorKind::OriginNotAllowed),
+        HandshakeErrorKind::Overload(OverloadKind::Connections),
+        HandshakeErrorKind::Overload(OverloadKind::Handshakes),
+        HandshakeErrorKind::Overload(OverloadKind::Address),
+        HandshakeErrorKind::Hook(HookErrorKind::Panicked),
+        HandshakeErrorKind::Hook(HookErrorKind::InvalidAnswer(UsageError::Status(7))),
     ];
     let violations = [
         ProtocolError::ReservedBits(1),
@@ -384,7 +383,7 @@ fn protocol_errors_show_no_payload() {
     let (mut peer, ws) = pair(Side::Server);
     let echo = echo(ws);
     peer.send_frame(FIN | TEXT, b"secret\xFF");
-    assert_eq!(peer.rest(), [(FIN | CLOSE, close_body(CloseCode::INVALID_PAYLOAD.as_u16(), ""))]);
+    assert_eq!(peer.rest(), [(FIN | CLOSE, close_body(CloseCode::INVALID_PAYLOAD.as_u16(), "6455-8.1-1"))]);
     drop(peer);
     let error = echo.join().end.unwrap_err();
     assert_no_secret(&format!("{error} {error:?}"));

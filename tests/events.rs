@@ -234,7 +234,11 @@ fn protocol_errors_with_their_position() {
             let bytes = [if side == Side::Server { REQUEST } else { RESPONSE }.as_bytes(), &good, &bad].concat();
             let halves = stdws::SplitStream::new(std::io::Cursor::new(bytes), std::io::sink());
             let mut ws = match side {
-                Side::Server => Server::without_listener().limits(limits).on_event(log.closure()).accept_over(halves),
+                Side::Server => Server::without_listener()
+                    .limits(limits)
+                    .on_event(log.closure())
+                    .accept_over(halves)
+                    .map(Option::unwrap),
                 Side::Client => {
                     client("ws://server.example.com/chat").limits(limits).on_event(log.closure()).connect_over(halves)
                 }

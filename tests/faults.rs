@@ -111,7 +111,9 @@ fn messages(variant: ProtocolVariant) -> Vec<Message> {
 fn open(variant: ProtocolVariant, side: Side, halves: SplitStream) -> Result<WebSocket> {
     match side {
         Side::Client => variant.client(sample_client("ws://127.0.0.1")).timeouts(timeouts()).connect_over(halves),
-        Side::Server => variant.server(Server::without_listener()).timeouts(timeouts()).accept_over(halves),
+        Side::Server => {
+            variant.server(Server::without_listener()).timeouts(timeouts()).accept_over(halves).map(Option::unwrap)
+        }
     }
 }
 

@@ -8,8 +8,8 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use stdws::{
-    Accept, Client, Decision, Error, HandshakeErrorKind, Limits, Response, Server, ServerHandle, SplitStream, Timeouts,
-    UsageError,
+    Accept, Client, Decision, Error, HandshakeErrorKind, HookErrorKind, Limits, Response, Server, ServerHandle,
+    SplitStream, Timeouts, UsageError,
 };
 
 #[path = "support/serving.rs"]
@@ -228,17 +228,28 @@ fn invalid_requests_do_not_reach_the_hook() {
     }
 }
 
+/// The payload of a panic, which panics again when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("on purpose: in the drop of a payload");
+    }
+}
+
 #[test]
 fn a_hook_that_panics_or_returns_invalid_values_is_answered_500() {
     let server = bind()
         .http(|request| match request.path() {
             "/panic" => panic!("on purpose"),
+            "/bomb" => std::panic::panic_any(Bomb),
             "/split" => Response::text(200, "ok").with_header("X", "a\r\nY: b"),
             "/101" => Response::empty(101),
             _ => Response::text(200, "fine"),
         })
         .on_request(|request| match request.query() {
             Some("panic") => panic!("on purpose"),
+            Some("bomb") => std::panic::panic_any(Bomb),
             Some("split") => Accept::new().header("X", "a\r\nY: b").into(),
             Some("subprotocol") => Accept::new().subprotocol("v2").into(),
             _ => Decision::accept(),
@@ -259,10 +270,10 @@ fn a_hook_that_panics_or_returns_invalid_values_is_answered_500() {
             assert!(start.elapsed() < WATCHDOG);
         }
     };
-    for path in ["/panic", "/split", "/101", "/?panic"] {
+    for path in ["/panic", "/bomb", "/split", "/101", "/?panic", "/?bomb"] {
         whole(&patiently(&|| get(&server, path)));
     }
-    for path in ["/?panic", "/?split", "/?subprotocol"] {
+    for path in ["/?panic", "/?bomb", "/?split", "/?subprotocol"] {
         whole(&patiently(&|| ask(&server, &websocket(path, "Sec-WebSocket-Protocol: v1\r\n"))));
     }
     assert!(patiently(&|| get(&server, "/")).ends_with("fine"));
@@ -357,22 +368,23 @@ fn hooks_run_on_caller_supplied_streams() {
         socket.write_all(format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n").as_bytes()).unwrap();
         socket.shutdown(Shutdown::Write).unwrap();
         let (far, _) = listener.accept().unwrap();
-        let result = server.accept_over(SplitStream::new(far.try_clone().unwrap(), far)).map(|_| ());
+        let result = server.accept_over(SplitStream::new(far.try_clone().unwrap(), far)).map(|ws| ws.is_none());
         let mut answer = String::new();
         socket.read_to_string(&mut answer).unwrap();
-        (result.unwrap_err(), answer)
+        (result, answer)
     };
-    let kind = |error: Error| match error {
-        Error::Handshake(rejection) => (rejection.kind().clone(), rejection.status()),
+    let kind = |result: stdws::Result<bool>| match result {
+        Err(Error::Handshake(rejection)) => (rejection.kind().clone(), rejection.status()),
         other => panic!("{other:?}"),
     };
-    let (error, answer) = accept("/");
-    assert_eq!((kind(error), status(&answer)), ((HandshakeErrorKind::Responded, Some(200)), 200));
-    let (error, answer) = accept("/panic");
-    assert_eq!((kind(error), status(&answer)), ((HandshakeErrorKind::HookPanicked, Some(500)), 500));
-    let (error, answer) = accept("/mine");
-    assert_eq!((kind(error), answer.as_str()), ((HandshakeErrorKind::HandedOver, None), ""));
-    let (error, answer) = accept("/split");
-    assert!(matches!(error, Error::Usage(UsageError::HeaderValue(name)) if name == "X"));
-    assert_eq!(status(&answer), 500);
+    // What a hook does is no error.
+    let (result, answer) = accept("/");
+    assert!(result.unwrap() && status(&answer) == 200);
+    let (result, answer) = accept("/mine");
+    assert!(result.unwrap() && answer.is_empty());
+    let (result, answer) = accept("/panic");
+    assert_eq!((kind(result), status(&answer)), ((HandshakeErrorKind::Hook(HookErrorKind::Panicked), Some(500)), 500));
+    let (result, answer) = accept("/split");
+    let invalid = HookErrorKind::InvalidAnswer(UsageError::HeaderValue("X".into()));
+    assert_eq!((kind(result), status(&answer)), ((HandshakeErrorKind::Hook(invalid), Some(500)), 500));
 }

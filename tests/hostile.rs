@@ -146,7 +146,7 @@ fn case(side: Side, number: u64) {
     let mut limits = Limits::with_max_message_size(LIMIT as u64);
     limits.max_fragments = 10;
     let opened = match side {
-        Side::Server => Server::without_listener().limits(limits).accept_over(halves),
+        Side::Server => Server::without_listener().limits(limits).accept_over(halves).map(Option::unwrap),
         Side::Client => client("ws://server.example.com/chat").limits(limits).connect_over(halves),
     };
     let open = opened.is_ok();

@@ -6,7 +6,10 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use stdws::{Error, HandshakeErrorKind, Response, Server, ServerHandle, SplitStream, Timeouts, UsageError, WebSocket};
+use stdws::{
+    Error, HandshakeErrorKind, RequestErrorKind, Response, Server, ServerHandle, SplitStream, Timeouts, UsageError,
+    WebSocket,
+};
 
 #[path = "support/events.rs"]
 mod events;
@@ -77,7 +80,7 @@ fn a_trusted_proxy_names_its_client() {
     with_watchdog(|| {
         let server = start(bind().trust_proxy_protocol(["10.0.0.0/8", "127.0.0.1"]).unwrap());
         for (header, want) in
-            [(V1, "192.0.2.1"), (V2, "192.0.2.1"), (LOCAL, "127.0.0.1"), (b"PROXY UNKNOWN\r\n", "127.0.0.1")]
+            [(V1, "192.0.2.1"), (V2, "192.0.2.1"), (LOCAL, "127.0.0.1"), (b"PROXY UNKNOWN\r\n", "nobody")]
         {
             let whole = [header, GET.as_bytes()].concat();
             assert_eq!(page(&server, &[&whole]), want);
@@ -190,7 +193,7 @@ fn caller_supplied_streams_have_no_address_but_a_proxy_header_can_name_one() {
     with_watchdog(|| {
         let accept = |server: Server, bytes: Vec<u8>| {
             let result = server.accept_over(SplitStream::new(std::io::Cursor::new(bytes), std::io::sink()));
-            result.map(|ws| ws.request().unwrap().client_ip().map(|ip| ip.to_string()))
+            result.map(|ws| ws.unwrap().request().unwrap().client_ip().map(|ip| ip.to_string()))
         };
         let request = format!("{UPGRADE}Forwarded: for=192.0.2.9\r\n\r\n").into_bytes();
         let without_listener = Server::without_listener;
@@ -204,7 +207,7 @@ fn caller_supplied_streams_have_no_address_but_a_proxy_header_can_name_one() {
         assert_eq!(accept(server, with_proxy_header).unwrap().as_deref(), Some("192.0.2.1"));
         match accept(without_listener().trust_proxy_protocol(["unix"]).unwrap(), request) {
             Err(Error::Handshake(rejection)) => {
-                assert!(matches!(rejection.kind(), HandshakeErrorKind::ProxyHeader(_)));
+                assert!(matches!(rejection.kind(), HandshakeErrorKind::Request(RequestErrorKind::ProxyHeader(_))));
                 assert_eq!(rejection.status(), None);
             }
             other => panic!("{other:?}"),
@@ -267,5 +270,79 @@ fn the_limit_per_address_counts_clients_behind_a_proxy() {
         let server = start(trusting());
         let (seen, _open) = statuses(&server, &["192.0.2.1", "192.0.2.2", "192.0.2.3"].map(by_header));
         assert_eq!(seen, ["101", "101", "429"]);
+    });
+}
+
+/// Sends these bytes and nothing more, and returns what arrives within a time, or before the end.
+fn silent(server: &ServerHandle, bytes: &[u8], wait: Duration) -> (TcpStream, Vec<u8>) {
+    let mut stream = TcpStream::connect(server.local_addr().unwrap()).unwrap();
+    stream.set_read_timeout(Some(wait)).unwrap();
+    stream.write_all(bytes).unwrap();
+    let mut answer = vec![0; 1024];
+    let count = match stream.read(&mut answer) {
+        Ok(count) => count,
+        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => 0,
+        Err(error) => panic!("{error}"),
+    };
+    answer.truncate(count);
+    (stream, answer)
+}
+
+#[test]
+fn silent_clients_behind_the_proxy_protocol_count() {
+    with_watchdog(|| {
+        let mut timeouts = Timeouts::default();
+        timeouts.handshake = LONG;
+        let bind = || bind().timeouts(timeouts).max_per_address(2).trust_proxy_protocol(["127.0.0.1"]).unwrap();
+        let server = start(bind());
+        let short = Duration::from_millis(300);
+        let silent_clients: Vec<_> = (0..2).map(|_| silent(&server, V1, short)).collect();
+        assert!(silent_clients.iter().all(|(_, answer)| answer.is_empty()));
+        // No byte of a request has arrived.
+        let (_third, answer) = silent(&server, V1, LONG);
+        assert!(answer.starts_with(b"HTTP/1.1 429 "), "{}", answer.escape_ascii());
+        // Others are served.
+        let other = [b"PROXY TCP4 192.0.2.2 198.51.100.7 56324 443\r\n", GET.as_bytes()].concat();
+        assert_eq!(page(&server, &[&other]), "192.0.2.2");
+        // A client that counts already does not count again with its request.
+        let (mut first, _) = silent_clients.into_iter().next().unwrap();
+        first.set_read_timeout(Some(LONG)).unwrap();
+        first.write_all(GET.as_bytes()).unwrap();
+        let mut answer = String::new();
+        first.read_to_string(&mut answer).unwrap();
+        assert!(answer.ends_with("192.0.2.1"), "{answer}");
+        // If a header of the request can name the client, the proxy that the first header names does not count.
+        let server = start(bind().trust_forwarded(["192.0.2.1"]).unwrap());
+        let silent_proxies: Vec<_> = (0..4).map(|_| silent(&server, V1, Duration::from_millis(50))).collect();
+        assert!(silent_proxies.iter().all(|(_, answer)| answer.is_empty()));
+    });
+}
+
+#[test]
+fn a_header_that_cannot_be_read_names_nobody() {
+    with_watchdog(|| {
+        let forwarded = || bind().trust_forwarded(["127.0.0.1"]).unwrap();
+        let x_forwarded_for = || bind().trust_x_forwarded_for(["127.0.0.1"]).unwrap();
+        // nginx appends its entry to what the client has sent.
+        let rows = [
+            (forwarded(), "Forwarded: for=\"\r\n", "nobody"),
+            (forwarded(), "Forwarded: for=\", for=192.0.2.1\r\n", "nobody"),
+            (forwarded(), "Forwarded: for=192.0.2.1;for=\r\n", "nobody"),
+            (forwarded(), "Forwarded: for=unknown\r\n", "nobody"),
+            (forwarded(), "Forwarded: for=\"\r\nForwarded: for=192.0.2.1\r\n", "192.0.2.1"),
+            (forwarded(), "", "127.0.0.1"),
+            (x_forwarded_for(), "X-Forwarded-For: 192.0.2.1, \r\n", "nobody"),
+            (x_forwarded_for(), "X-Forwarded-For: 192.0.2\r\n", "nobody"),
+            (x_forwarded_for(), "X-Forwarded-For: unknown\r\n", "nobody"),
+            (x_forwarded_for(), "X-Forwarded-For: x, 192.0.2.1\r\n", "192.0.2.1"),
+        ];
+        for (server, lines, want) in rows {
+            let request = format!("GET / HTTP/1.1\r\nHost: h\r\n{lines}\r\n");
+            assert_eq!(page(&start(server), &[request.as_bytes()]), want, "{lines}");
+        }
+        // Such clients do not evade the limit: they count together.
+        let server = start(forwarded().max_per_address(2));
+        let request = || format!("{UPGRADE}Forwarded: for=\"\r\n\r\n");
+        assert_eq!(statuses(&server, &[request(), request(), request()]).0, ["101", "101", "429"]);
     });
 }

@@ -6,7 +6,10 @@ use std::sync::{mpsc, Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use stdws::{Backoff, Client, CloseCode, Disconnect, Error, HandshakeErrorKind, Reconnect, Retry, Step, Timeouts};
+use stdws::{
+    Backoff, Client, CloseCode, Disconnect, Error, HandshakeErrorKind, Reconnect, ResponseErrorKind, Retry, Step,
+    Timeouts,
+};
 
 const NONCE: &[u8; 16] = b"the sample nonce";
 const GOOD: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -84,6 +87,43 @@ fn run(connections: &mut Reconnect) -> (Vec<String>, Option<Error>) {
     (texts, None)
 }
 
+/// The code of this end, and whether the peer closed.
+fn closed(end: Option<Error>) -> Option<(CloseCode, bool)> {
+    match end? {
+        Error::Closed(info) => info.map(|info| (info.code(), info.closed_by_peer())),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_end_that_this_side_asked_for_is_no_error() {
+    with_watchdog(|| {
+        // Both end with 1000. The second server only answers.
+        let server = stdws::Server::bind("127.0.0.1:0").unwrap();
+        let server = server.start(|mut ws| {
+            while ws.recv()?.is_some() {}
+            Ok(())
+        });
+        let server = server.unwrap();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let seen = asked.clone();
+        let backoff = quick().policy(move |disconnect| {
+            seen.lock().unwrap().push((disconnect.close_code(), disconnect.closed_by_peer()));
+            disconnect.retry()
+        });
+        let mut connections = client(server.local_addr().unwrap(), [0; 8]).reconnect(backoff.clone());
+        let mut ws = connections.next().unwrap().unwrap();
+        assert!(!ws.close(CloseCode::NORMAL, "").unwrap().closed_by_peer());
+        assert!(connections.next().is_none());
+        let (address, server) = self::server(vec![and(b"\x88\x02\x03\xE8")]);
+        let mut connections = client(address, [0; 8]).reconnect(backoff);
+        assert_eq!(closed(run(&mut connections).1), Some((CloseCode::NORMAL, true)));
+        server.join().unwrap();
+        let normal = Some(CloseCode::NORMAL);
+        assert_eq!(*asked.lock().unwrap(), [(normal, false), (normal, true)]);
+    });
+}
+
 #[test]
 fn reconnects_until_close_1000() {
     with_watchdog(|| {
@@ -105,7 +145,8 @@ fn reconnects_until_close_1000() {
         let mut connections = client(address, [0x80; 8]).reconnect(backoff);
         let (texts, error) = run(&mut connections);
         assert_eq!(texts, ["a", "b", "c", "d", "e"]);
-        assert!(error.is_none());
+        // Nobody here asked for that.
+        assert_eq!(closed(error), Some((CloseCode::NORMAL, true)));
         // And it stays finished.
         assert!(connections.next().is_none());
         assert_eq!(connections.last_disconnect().and_then(Disconnect::close_code), Some(CloseCode::NORMAL));
@@ -131,7 +172,9 @@ fn a_permanent_error_is_the_last_item() {
         let (texts, error) = run(&mut connections);
         assert_eq!(texts, ["a"]);
         match error {
-            Some(Error::Handshake(rejection)) => assert_eq!(*rejection.kind(), HandshakeErrorKind::Status(403)),
+            Some(Error::Handshake(rejection)) => {
+                assert_eq!(*rejection.kind(), HandshakeErrorKind::Response(ResponseErrorKind::Status(403)))
+            }
             other => panic!("{other:?}"),
         }
         assert!(connections.next().is_none());
@@ -149,7 +192,7 @@ fn the_policy_overrides_the_table() {
             _ => Retry::AfterBackoff,
         });
         let mut connections = client(address, [0; 8]).reconnect(backoff);
-        assert!(run(&mut connections).1.is_none());
+        assert_eq!(closed(run(&mut connections).1), Some((CloseCode::GOING_AWAY, true)));
         assert_eq!(connections.last_disconnect().and_then(Disconnect::close_code), Some(CloseCode::GOING_AWAY));
         assert_eq!(server.join().unwrap().len(), 3);
     });
@@ -163,7 +206,7 @@ fn only_the_first_attempt_has_no_delay() {
         let start = Instant::now();
         let wait = Duration::from_millis(200);
         let mut connections = client(address, [0xFF; 8]).reconnect(Backoff::default().initial_delay(wait));
-        assert!(run(&mut connections).1.is_none());
+        assert_eq!(closed(run(&mut connections).1), Some((CloseCode::NORMAL, true)));
         let accepted_at = server.join().unwrap();
         assert!(accepted_at[0] - start < LONG);
         assert!(accepted_at[1] - accepted_at[0] >= wait - Duration::from_millis(1), "{accepted_at:?}");
@@ -175,7 +218,8 @@ fn only_the_first_attempt_has_no_delay() {
 fn retry_after_is_waited_for() {
     with_watchdog(|| {
         let (address, server) = server(vec![BUSY.into(), and(b"\x88\x02\x03\xE8")]);
-        assert!(run(&mut client(address, [0; 8]).reconnect(quick())).1.is_none());
+        let end = run(&mut client(address, [0; 8]).reconnect(quick())).1;
+        assert_eq!(closed(end), Some((CloseCode::NORMAL, true)));
         let accepted_at = server.join().unwrap();
         let waited = accepted_at[1] - accepted_at[0];
         assert!(waited >= Duration::from_secs(1), "{waited:?}");
@@ -193,7 +237,7 @@ fn gives_up_after_max_attempts() {
         // A connection that is closed at once counts as a failure.
         let (address, server) = server(vec![and(b""), and(b"")]);
         let mut connections = client(address, [0; 8]).reconnect(quick().max_attempts(2));
-        assert!(run(&mut connections).1.is_none());
+        assert!(matches!(run(&mut connections).1, Some(Error::Closed(None))));
         assert!(matches!(
             connections.last_disconnect(),
             Some(Disconnect::ConnectionEnded { error: Some(Error::Closed(None)), .. })
@@ -349,6 +393,7 @@ fn the_end_of_a_send_only_connection_is_seen() {
         server.join().unwrap();
         // The closing handshake may take a moment.
         assert!(matches!(sender.close(CloseCode::NORMAL, ""), Ok(_) | Err(Error::Closed(Some(_)))));
+        assert_eq!(closed(connections.next().and_then(Result::err)), Some((CloseCode::NORMAL, true)));
         assert!(connections.next().is_none());
         assert_eq!(connections.last_disconnect().and_then(Disconnect::close_code), Some(CloseCode::NORMAL));
     });

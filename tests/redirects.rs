@@ -10,7 +10,8 @@ use std::time::Instant;
 
 use live::{assert_soon, assert_took, ms, read_head, sample_client, watchdog, RESPONSE};
 use stdws::{
-    Client, Error, HandshakeError, HandshakeErrorKind, Proxy, RedirectError, RedirectErrorKind, UriErrorKind, WebSocket,
+    Client, Error, HandshakeError, HandshakeErrorKind, Proxy, RedirectError, RedirectErrorKind, ResponseErrorKind,
+    UriErrorKind, WebSocket,
 };
 
 /// A server that answers one connection after another with these responses, and returns the requests.
@@ -86,7 +87,10 @@ fn redirects_are_off_by_default() {
     for status in [301, 302, 303, 307, 308] {
         let (address, requests) = server(vec![redirect(status, "/elsewhere")]);
         let rejection = refused(sample_client(&format!("ws://{address}/")).connect());
-        assert_eq!((rejection.kind(), rejection.status()), (&HandshakeErrorKind::Status(status), Some(status)));
+        assert_eq!(
+            (rejection.kind(), rejection.status()),
+            (&HandshakeErrorKind::Response(ResponseErrorKind::Status(status)), Some(status))
+        );
         assert_eq!((rejection.header("location"), rejection.body()), (Some("/elsewhere"), &b"body"[..]));
         assert_eq!(requests.join().unwrap().len(), 1);
     }
@@ -129,7 +133,7 @@ fn other_statuses_are_not_followed() {
     for status in [200, 300, 304, 305, 306, 309, 401, 503] {
         let (address, _requests) = server(vec![redirect(status, "/elsewhere")]);
         let rejection = refused(client(&format!("ws://{address}/")).connect());
-        assert_eq!(rejection.kind(), &HandshakeErrorKind::Status(status));
+        assert_eq!(rejection.kind(), &HandshakeErrorKind::Response(ResponseErrorKind::Status(status)));
         assert_eq!(rejection.body().is_empty(), status == 304);
     }
 }
@@ -202,7 +206,11 @@ fn loops_and_long_chains_end() {
     for location in ["/here?q=1", "", "#x", "./here?q=1"] {
         let (address, requests) = server(vec![to(location)]);
         let rejection = refused(client(&format!("ws://{address}/here?q=1")).connect());
-        assert_eq!(rejection.kind(), &HandshakeErrorKind::Redirect(RedirectErrorKind::Loop), "{location:?}");
+        assert_eq!(
+            rejection.kind(),
+            &HandshakeErrorKind::Response(ResponseErrorKind::Redirect(RedirectErrorKind::Loop)),
+            "{location:?}"
+        );
         assert_eq!((rejection.status(), rejection.header("Location")), (Some(302), Some(location)));
         assert_eq!(requests.join().unwrap().len(), 1);
     }
@@ -212,7 +220,7 @@ fn loops_and_long_chains_end() {
     let (away, away_requests) = server(vec![redirect(307, &format!("//{address}/?S3CRET"))]);
     let requests = serve(home, vec![redirect(301, &format!("//{away}/x?S3CRET"))]);
     let error = redirected(client(&format!("ws://u:S3CRET@{address}/?S3CRET")).connect());
-    assert_eq!(kind(error.cause()), HandshakeErrorKind::Redirect(RedirectErrorKind::Loop));
+    assert_eq!(kind(error.cause()), HandshakeErrorKind::Response(ResponseErrorKind::Redirect(RedirectErrorKind::Loop)));
     let hops: Vec<_> = error.hops().iter().map(|hop| (hop.url().to_owned(), hop.status())).collect();
     assert_eq!(hops, [(format!("ws://{address}/"), 301)]);
     let shown = format!("{error} {error:?}");
@@ -226,7 +234,10 @@ fn loops_and_long_chains_end() {
     for (asked, followed) in [(1, 1), (3, 3), (10, 10), (255, 10)] {
         let (address, requests) = server((0..=followed).map(|n| to(&format!("/{n}"))).collect());
         let error = redirected(client(&format!("ws://{address}/start")).max_redirects(asked).connect());
-        assert_eq!(kind(error.cause()), HandshakeErrorKind::Redirect(RedirectErrorKind::TooMany));
+        assert_eq!(
+            kind(error.cause()),
+            HandshakeErrorKind::Response(ResponseErrorKind::Redirect(RedirectErrorKind::TooMany))
+        );
         assert_eq!(error.hops().len(), followed);
         assert_eq!(
             error.hops()[followed - 1].url(),
@@ -259,7 +270,7 @@ fn locations_that_are_not_followed() {
     for (answer, expected) in rows {
         let (address, _requests) = server(vec![answer.into()]);
         let error = client(&format!("ws://{address}/")).connect().unwrap_err();
-        assert_eq!(kind(&error), HandshakeErrorKind::Redirect(expected), "{answer:?}");
+        assert_eq!(kind(&error), HandshakeErrorKind::Response(ResponseErrorKind::Redirect(expected)), "{answer:?}");
         let shown = format!("{error} {error:?}");
         assert!(shown.contains("the redirect is not followed: ") && !shown.contains("S3CRET"), "{shown}");
     }
@@ -362,5 +373,8 @@ fn connect_over_follows_none() {
     let answer = to("/elsewhere");
     let halves = stdws::SplitStream::new(std::io::Cursor::new(answer.into_bytes()), std::io::sink());
     let rejection = refused(client("ws://h/").connect_over(halves));
-    assert_eq!((rejection.kind(), rejection.body()), (&HandshakeErrorKind::Status(302), &b"body"[..]));
+    assert_eq!(
+        (rejection.kind(), rejection.body()),
+        (&HandshakeErrorKind::Response(ResponseErrorKind::Status(302)), &b"body"[..])
+    );
 }

@@ -240,7 +240,7 @@ fn limits_and_timeouts_apply() {
     let server = bind().limits(Limits::with_max_message_size(10)).start(echo).unwrap();
     let mut socket = open(server.local_addr().unwrap());
     socket.write_all(&frame(1, &[b'x'; 11])).unwrap();
-    expect(&mut socket, b"\x88\x02\x03\xF1");
+    expect(&mut socket, b"\x88\x1F\x03\xF1at most 10 bytes in a message");
 }
 
 /// 6455-10.4-1
@@ -253,7 +253,7 @@ fn max_message_size_sets_two_limits_and_keeps_the_others() {
     socket.write_all(&frame(1, &[b'x'; 10])).unwrap();
     expect(&mut socket, b"\x81\x0Axxxxxxxxxx");
     socket.write_all(&frame(1, &[b'x'; 11])).unwrap();
-    expect(&mut socket, b"\x88\x02\x03\xF1");
+    expect(&mut socket, b"\x88\x1F\x03\xF1at most 10 bytes in a message");
     let mut socket = open(server.local_addr().unwrap());
     // Text without FIN, then two continuations.
     for opcode in [1, 0, 0] {
@@ -261,7 +261,7 @@ fn max_message_size_sets_two_limits_and_keeps_the_others() {
         fragment[0] &= 0x7F;
         socket.write_all(&fragment).unwrap();
     }
-    expect(&mut socket, b"\x88\x02\x03\xF1");
+    expect(&mut socket, b"\x88\x22\x03\xF1at most 2 fragments in a message");
 }
 
 #[test]
@@ -456,7 +456,7 @@ fn a_handshake_runs_on_a_caller_supplied_stream() {
     let addr = listener.local_addr().unwrap();
     let accept = |server: &Server| {
         let (socket, _) = listener.accept().unwrap();
-        server.accept_over(SplitStream::new(socket.try_clone().unwrap(), socket))
+        server.accept_over(SplitStream::new(socket.try_clone().unwrap(), socket)).map(Option::unwrap)
     };
     let server = Server::without_listener().subprotocols(["v2.feed"]);
     let mut socket = connect(addr);

@@ -9,7 +9,7 @@ use std::sync::{mpsc, Arc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use stdws::{CloseCode, Decision, Error, Response, Server, ServerHandle, ShutdownReport, Timeouts, WebSocket};
+use stdws::{CloseCode, Decision, Error, Response, Server, ServerHandle, ShutdownReport, WebSocket};
 
 #[path = "support/live.rs"]
 mod live;
@@ -162,8 +162,7 @@ fn a_peer_that_reads_late_gets_the_close_too() {
     late.wait_for_bytes();
     let handle = server.shutdown_handle();
     let shutdown = thread::spawn(move || handle.shutdown(LONG));
-    // The address becomes free after the shutdown has collected the connections. A test by connecting could be
-    // collected as well.
+    // A test by connecting could be collected as well.
     wait_until(|| TcpListener::bind(server.local_addr().unwrap()).is_ok());
     assert_eq!(late.read().payload.len(), live::TOO_MUCH);
     assert_eq!(late.read().payload, b"\x03\xE9");
@@ -221,7 +220,12 @@ fn a_connection_that_ends_before_its_close_is_not_awaited() {
     let handle = server.shutdown_handle();
     let start = Instant::now();
     let shutdown = thread::spawn(move || handle.shutdown_spread(LONG, LONG));
-    wait_until(|| TcpListener::bind(server.local_addr().unwrap()).is_ok());
+    // The first Close is sent after the shutdown has collected the connections.
+    let has_close = |peer: &RawPeer| {
+        peer.stream.set_nonblocking(true).unwrap();
+        peer.stream.peek(&mut [0]).is_ok()
+    };
+    wait_until(|| peers.iter().any(has_close));
     drop(peers);
     let report = counts(shutdown.join().unwrap());
     assert!(start.elapsed() < LONG / 2, "{:?}", start.elapsed());
@@ -357,6 +361,31 @@ fn a_handle_shuts_down_a_running_server() {
 }
 
 #[test]
+fn the_earliest_deadline_of_all_calls_applies() {
+    let _watchdog = watchdog();
+    for window in [Duration::ZERO, LONG] {
+        let server = server();
+        let (addr, first, second) = (server.local_addr().unwrap(), server.shutdown_handle(), server.shutdown_handle());
+        let running = thread::spawn(move || server.run(echo));
+        // Neither of them ever answers.
+        let mut peers = [settled(addr), settled(addr)];
+        let patient = thread::spawn(move || first.shutdown_spread(window, LONG));
+        // It has begun when the listener is gone.
+        wait_until(|| TcpStream::connect(addr).is_err());
+        let start = Instant::now();
+        let report = second.shutdown(ms(100));
+        assert!(start.elapsed() < SLACK, "{:?}", start.elapsed());
+        assert_eq!(counts(report), [0, 2, 0, 0]);
+        assert_eq!(patient.join().unwrap(), report);
+        // Also those whose turn had not come got a Close.
+        for peer in &mut peers {
+            assert_eq!(peer.read().opcode, CLOSE);
+        }
+        running.join().unwrap().unwrap();
+    }
+}
+
+#[test]
 fn a_timeout_of_zero_aborts_at_once() {
     let _watchdog = watchdog();
     let server = server().start(echo).unwrap();
@@ -389,7 +418,8 @@ fn a_thousand_connections_with_a_tenth_blocked_are_closed() {
         println!("{total} connections instead of 1000: the limit is {most} descriptors");
     }
     let stuck = total / 10;
-    let server = Server::bind("127.0.0.1:0").unwrap().watched().timeouts(Timeouts::default()).start(echo).unwrap();
+    let timeouts = stdws::Timeouts::default();
+    let server = Server::bind("127.0.0.1:0").unwrap().watched().timeouts(timeouts).start(echo).unwrap();
     let addr = server.local_addr().unwrap();
     let mut peers: Vec<RawPeer> = (0..total).map(|_| raw(addr)).collect();
     // One thread answers for all peers. Each gets its Close, whatever happens to the blocked ones.

@@ -6,22 +6,36 @@ use crate::primitives::base64;
 
 /// The value of an Authorization field for a user name and a password.
 pub(crate) fn credentials(user: &str, password: &str) -> Result<String, UsageError> {
-    Ok(format!("Basic {}", pair(user.as_bytes(), password.as_bytes())?))
+    text_credentials(user.as_bytes(), password.as_bytes())
 }
 
-/// The part of the value after `Basic`, for a user name and a password in any character set.
-fn pair(user: &[u8], password: &[u8]) -> Result<String, UsageError> {
-    // 7617-2-s4: the first colon ends the user name. 7617-2-4: neither may have control characters.
-    if user.contains(&b':') || user.iter().chain(password).any(u8::is_ascii_control) {
+/// The value for a user name and a password in any character set.
+fn text_credentials(user: &[u8], password: &[u8]) -> Result<String, UsageError> {
+    // 7617-2-4: neither may have control characters.
+    if has_control(user) || has_control(password) {
+        return Err(UsageError::Credentials);
+    }
+    byte_credentials(user, password)
+}
+
+/// The value for any bytes except a colon in the user name. Some protocols send a key as the password.
+pub(crate) fn byte_credentials(user: &[u8], password: &[u8]) -> Result<String, UsageError> {
+    // 7617-2-s4: the first colon ends the user name.
+    if user.contains(&b':') {
         return Err(UsageError::Credentials);
     }
     // 7617-2-s2
-    Ok(base64::encode(&[user, b":", password].concat()))
+    Ok(format!("Basic {}", base64::encode(&[user, b":", password].concat())))
+}
+
+/// Whether these bytes have a control character of ASCII, which 7617-2-4 excludes from text.
+fn has_control(bytes: &[u8]) -> bool {
+    bytes.iter().any(u8::is_ascii_control)
 }
 
 /// The value of an Authorization or Proxy-Authorization field for the userinfo of a URI, in any character set.
 pub(crate) fn userinfo_credentials(userinfo: &Userinfo) -> Result<String, UsageError> {
-    Ok(format!("Basic {}", pair(&userinfo.user, &userinfo.password)?))
+    text_credentials(&userinfo.user, &userinfo.password)
 }
 
 /// The value of the Authorization field that the userinfo of a URI stands for. `None` when the URI has no userinfo, or when

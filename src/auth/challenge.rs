@@ -10,12 +10,15 @@
 //! other token a challenge. The parser reads a field once, from left to right. At the first error in the grammar it ignores
 //! the rest of the field and keeps what it has read.
 
+use std::fmt;
+
 use crate::error::{HandshakeError, ProxyError};
 use crate::handshake::header::{is_space, Cursor, Malformed};
+use crate::redact;
 
 /// An authentication scheme that a server or a proxy accepts, with its parameters. See
 /// [`HandshakeError::challenges`](crate::HandshakeError::challenges).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Challenge {
     scheme: String,
     token: Option<String>,
@@ -49,6 +52,19 @@ impl Challenge {
     /// The token that some schemes, such as `Negotiate`, have in place of parameters.
     pub fn token68(&self) -> Option<&str> {
         self.token.as_deref()
+    }
+}
+
+/// Shows the scheme, the realm, and the names of the parameters: nonces and tokens are credentials of some schemes.
+impl fmt::Debug for Challenge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let params: Vec<_> = self.params.iter().map(|(name, _)| name).collect();
+        f.debug_struct("Challenge")
+            .field("scheme", &self.scheme)
+            .field("realm", &self.realm())
+            .field("params", &params)
+            .field("token68", &self.token.as_ref().map(|_| redact::NOT_SHOWN))
+            .finish()
     }
 }
 

@@ -23,9 +23,32 @@ impl Client {
     pub fn basic_auth(mut self, user: &str, password: &str) -> Result<Client> {
         // 7617-2.2-2: with the first request, before a challenge.
         let value = basic::credentials(user, password)?;
+        self.replace_authorization(value);
+        Ok(self)
+    }
+
+    /// Like [`basic_auth`](Client::basic_auth), with any bytes. OCPP, for example, sends a key of raw bytes as the password.
+    /// RFC 7617 allows no control characters; here they are sent as given.
+    ///
+    /// # Errors
+    /// [`UsageError::Credentials`] for a user name with a colon.
+    ///
+    /// ```
+    /// # fn main() -> stdws::Result<()> {
+    /// let key = [0x00, 0xC7, 0x3A, 0xFF];
+    /// let client = stdws::Client::new("ws://127.0.0.1:9001/ocpp/CP-7")?.basic_auth_bytes(b"CP-7", &key)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn basic_auth_bytes(mut self, user: &[u8], password: &[u8]) -> Result<Client> {
+        let value = basic::byte_credentials(user, password)?;
+        self.replace_authorization(value);
+        Ok(self)
+    }
+
+    fn replace_authorization(&mut self, value: String) {
         self.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("Authorization"));
         self.headers.push(("Authorization".to_owned(), value));
-        Ok(self)
     }
 
     /// Sends a cookie with each request (RFC 6265 section 4.2), in one field with the cookies set before. It replaces a cookie of

@@ -13,12 +13,13 @@ use crate::primitives::base64;
 /// User name and password of a request (RFC 7617). See [`Server::basic_auth`](crate::Server::basic_auth) and
 /// [`Request::basic_auth`](crate::Request::basic_auth).
 ///
-/// Both are the text that was sent, not normalized. `Debug` shows neither. There is no `==`, whose time would show how much of a
-/// guess is right.
+/// Both are what was sent, not normalized. RFC 7617 defines text. Some protocols send keys: OCPP, for example, sends a key of raw
+/// bytes as the password. Therefore both are also there as bytes. `Debug` shows neither. There is no `==`, whose time would show
+/// how much of a guess is right.
 #[derive(Clone)]
 pub struct Credentials {
-    user: String,
-    password: String,
+    user: Vec<u8>,
+    password: Vec<u8>,
 }
 
 impl Credentials {
@@ -28,21 +29,49 @@ impl Credentials {
     }
 
     /// Whether user name and password are these. The time depends only on the length of the values that the client sent.
-    pub fn matches(&self, user: &str, password: &str) -> bool {
+    ///
+    /// ```
+    /// # fn main() -> stdws::Result<()> {
+    /// use stdws::{Client, Server};
+    /// let key = [0x00, 0xC7, 0x3A, 0xFF];
+    /// let server = Server::bind("127.0.0.1:0")?.basic_auth("stations", move |station| station.matches("CP-7", key))?;
+    /// let server = server.start(|mut ws| ws.send("welcome"))?;
+    /// let mut ws = Client::new(&server.url())?.basic_auth_bytes(b"CP-7", &key)?.connect()?;
+    /// # assert_eq!(ws.recv()?.unwrap().as_text(), Some("welcome"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn matches(&self, user: impl AsRef<[u8]>, password: impl AsRef<[u8]>) -> bool {
         // Not `&&`, which would skip the second comparison when the first one fails.
         constant_time_eq(&self.user, user) & constant_time_eq(&self.password, password)
     }
 
-    /// The user name.
-    pub fn user(&self) -> &str {
-        &self.user
+    /// The user name. `None` if it is not text of RFC 7617: UTF-8 without control characters.
+    pub fn user(&self) -> Option<&str> {
+        text(&self.user)
     }
 
     /// The password, to compare it with a hash or to send it to another service. To compare it with a password, use
-    /// [`matches`](Credentials::matches) or [`constant_time_eq`].
-    pub fn password(&self) -> &str {
+    /// [`matches`](Credentials::matches) or [`constant_time_eq`]. `None` if it is not text of RFC 7617: UTF-8 without control
+    /// characters.
+    pub fn password(&self) -> Option<&str> {
+        text(&self.password)
+    }
+
+    /// The bytes of the user name.
+    pub fn user_bytes(&self) -> &[u8] {
+        &self.user
+    }
+
+    /// The bytes of the password.
+    pub fn password_bytes(&self) -> &[u8] {
         &self.password
     }
+}
+
+fn text(bytes: &[u8]) -> Option<&str> {
+    // 7617-2-4. 7617-2.1-1, 7617-2.1-2: UTF-8, as the challenge requires. No other encoding is tried.
+    std::str::from_utf8(bytes).ok().filter(|_| !bytes.iter().any(u8::is_ascii_control))
 }
 
 impl fmt::Debug for Credentials {
@@ -66,21 +95,18 @@ pub fn constant_time_eq(given: impl AsRef<[u8]>, secret: impl AsRef<[u8]>) -> bo
     constant_time::constant_time_eq(given.as_ref(), secret.as_ref())
 }
 
-/// User name and password of an Authorization field. `None`: another scheme, or not in the form of RFC 7617 section 2.
-fn parse(value: &[u8]) -> Option<(String, String)> {
+/// User name and password of an Authorization field, as bytes. `None`: another scheme, or no base64 with a colon in it.
+fn parse(value: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     let (scheme, rest) = value.split_at_checked("Basic".len())?;
     // 7617-2-s1
     if !scheme.eq_ignore_ascii_case(b"Basic") || rest.first() != Some(&b' ') {
         return None;
     }
     let pair = base64::decode(rest.trim_ascii_start())?;
-    // 7617-2.1-1, 7617-2.1-2: UTF-8, as the challenge requires. No other encoding is tried.
-    let pair = String::from_utf8(pair).ok()?;
     // 7617-2-s4: the first colon. The password may have more.
-    let (user, password) = pair.split_once(':')?;
-    // 7617-2-4
-    let fine = !pair.bytes().any(|byte| byte.is_ascii_control());
-    fine.then(|| (user.to_owned(), password.to_owned()))
+    let colon = pair.iter().position(|&byte| byte == b':')?;
+    let (user, password) = pair.split_at_checked(colon)?;
+    Some((user.to_vec(), password.get(1..).unwrap_or_default().to_vec()))
 }
 
 /// The value of a WWW-Authenticate field. The realm has to be visible ASCII and spaces, which the caller checks.
@@ -96,6 +122,29 @@ mod tests {
     #[cfg(feature = "client")]
     use crate::auth::basic;
 
+    #[test]
+    #[allow(clippy::type_complexity)] // A table.
+    fn text_is_utf_8_without_control_characters() {
+        // 7617-2-4, 7617-2.1-1, 7617-2.1-2: user name and password, as text and as bytes.
+        let rows: [(&str, Option<&str>, Option<&str>, &[u8], &[u8]); 5] = [
+            ("Basic YTpi", Some("a"), Some("b"), b"a", b"b"),
+            ("Basic YToA", Some("a"), None, b"a", b"\0"),
+            ("Basic YQo6Yg==", None, Some("b"), b"a\n", b"b"),
+            ("Basic YTr/", Some("a"), None, b"a", b"\xFF"),
+            ("Basic YTr/Ov8=", Some("a"), None, b"a", b"\xFF:\xFF"),
+        ];
+        for (value, user, password, user_bytes, password_bytes) in rows {
+            let credentials = Credentials::from_header(value.as_bytes()).unwrap();
+            assert_eq!((credentials.user(), credentials.password()), (user, password), "{value}");
+            assert_eq!(
+                (credentials.user_bytes(), credentials.password_bytes()),
+                (user_bytes, password_bytes),
+                "{value}"
+            );
+            assert!(credentials.matches(user_bytes, password_bytes) && !credentials.matches(user_bytes, b"c"));
+        }
+    }
+
     #[cfg(feature = "client")]
     #[test]
     fn credentials_are_encoded_and_parsed() {
@@ -109,7 +158,7 @@ mod tests {
         ];
         for (user, password, value) in rows {
             assert_eq!(basic::credentials(user, password).unwrap(), value);
-            let pair = Some((user.to_owned(), password.to_owned()));
+            let pair = Some((user.as_bytes().to_vec(), password.as_bytes().to_vec()));
             assert_eq!(parse(value.as_bytes()), pair);
             for scheme in ["basic ", "BASIC   "] {
                 assert_eq!(parse(value.replace("Basic ", scheme).as_bytes()), pair);
@@ -131,10 +180,7 @@ mod tests {
             "Basic Og==,",
             "Basic Og",
             "Basic Og== Og==",
-            "Basic YQ==",     // a
-            "Basic YToA",     // a:\0
-            "Basic YQo6Yg==", // a\n:b
-            "Basic YTr/",     // a:\xFF
+            "Basic YQ==", // a
         ];
         for value in rows {
             assert_eq!(parse(value.as_bytes()), None, "{value}");

@@ -30,7 +30,7 @@ impl Server {
     /// let server = Server::bind("127.0.0.1:0")?.basic_auth("the feed", |credentials| credentials.matches("ann", "correct horse"))?;
     /// let server = server.start(|mut ws| {
     ///     let credentials = ws.request().and_then(|request| request.basic_auth());
-    ///     let greeting = format!("hello, {}", credentials.map_or(String::new(), |c| c.user().to_owned()));
+    ///     let greeting = format!("hello, {}", credentials.map_or(String::new(), |c| c.user().unwrap_or_default().to_owned()));
     ///     ws.send(&greeting)
     /// })?;
     /// let client = Client::new(&server.url())?;

@@ -19,6 +19,7 @@ use crate::handshake::header;
 use crate::handshake::uri::Uri;
 #[cfg(feature = "proxy")]
 use crate::proxy::Proxy;
+use crate::redact;
 #[cfg(feature = "native-tls")]
 use crate::tls::connect::{Connector, TlsConnect};
 
@@ -50,7 +51,7 @@ pub fn connect(url: &str) -> Result<WebSocket> {
 /// times.
 ///
 /// A user name and password in the URL are sent as Basic credentials (RFC 7617), unless there is an `Authorization`
-/// header. `Debug` and errors never show them, nor header values, nor the query.
+/// header. `Debug` and errors never show them, nor header values, nor the query, nor subprotocols that may be tokens.
 ///
 /// Redirects are followed only after [`max_redirects`](Client::max_redirects). Otherwise a redirect is an
 /// [`Error::Handshake`](crate::Error::Handshake) with headers and body, like every status other than 101.
@@ -257,16 +258,17 @@ impl Client {
     }
 }
 
-/// Without secrets: header values, user name, password and query are left out.
+/// Without secrets: header values, user name, password, query, and subprotocols that may be tokens are left out.
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let headers: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
+        let subprotocols: Vec<_> = self.subprotocols.iter().map(|name| redact::subprotocol(name)).collect();
         let mut shown = f.debug_struct("Client");
         shown
             .field("url", &format_args!("{}", self.uri.redacted()))
             .field("headers", &headers)
-            .field("origin", &self.origin)
-            .field("subprotocols", &self.subprotocols)
+            .field("origin", &self.origin.as_deref().map(redact::url))
+            .field("subprotocols", &subprotocols)
             .field("limits", &self.limits)
             .field("timeouts", &self.timeouts);
         #[cfg(feature = "proxy")]

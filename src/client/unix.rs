@@ -1,21 +1,21 @@
 //! Connects to a Unix socket: a server on the same machine, or the local end of a proxy.
 
-use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::{io, thread};
 
 use super::builder::Client;
 use crate::connection::websocket::WebSocket;
 use crate::error::{Error, Result, Step};
 use crate::net::deadline::Deadline;
 use crate::net::stream::Stream;
+use crate::net::unix;
 
 impl Client {
     /// Opens a connection over a Unix socket. Only on Unix.
     ///
     /// The URL is used for the request only: no name is resolved, no proxy is used, and there is no TLS, even for
     /// `wss://`. Takes at most [`Timeouts::connect`](crate::Timeouts::connect).
+    ///
+    /// On Linux, a path that begins with a NUL byte is an abstract name, which has no file: `"\0chat"`.
     ///
     /// # Errors
     /// [`Io`](Error::Io) of [`Step::Connect`] if no server listens there, and those of the opening handshake in
@@ -34,27 +34,9 @@ impl Client {
     pub fn connect_unix(&self, path: impl AsRef<Path>) -> Result<WebSocket> {
         let deadline = Deadline::after(self.timeouts.connect);
         let key = self.handshake_key()?;
-        let socket = connect(path.as_ref(), deadline)?;
+        let address = unix::address(path.as_ref()).map_err(|error| Error::io(Step::Connect, error))?;
+        let socket = unix::connect(address, deadline)?;
         let stream = Stream::from_socket(socket).map_err(|error| Error::io(Step::Connect, error))?;
         self.handshake_over(stream, key, deadline)
-    }
-}
-
-/// Connects within a deadline. The system waits without a limit while the accept queue of the server is full, so a
-/// thread does it. After a missed deadline that thread ends when the server accepts or exits.
-fn connect(path: &Path, deadline: Deadline) -> Result<UnixStream> {
-    let (sender, receiver) = mpsc::channel();
-    let path = path.to_owned();
-    let thread = thread::Builder::new().name("stdws-connect".into());
-    // After a missed deadline the receiver is gone, and the send fails without effect.
-    thread
-        .spawn(move || drop(sender.send(UnixStream::connect(path))))
-        .map_err(|error| Error::io(Step::Thread, error))?;
-    match receiver.recv_timeout(deadline.remaining()) {
-        Ok(connected) => connected.map_err(|error| Error::io(Step::Connect, error)),
-        Err(RecvTimeoutError::Timeout) => Err(Error::Timeout(Step::Connect)),
-        Err(RecvTimeoutError::Disconnected) => {
-            Err(Error::io(Step::Connect, io::Error::other("the connecting thread ended without a result")))
-        }
     }
 }

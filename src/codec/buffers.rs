@@ -3,6 +3,8 @@
 //! Both stay initialised, so that no byte is zeroed twice. Both grow with the bytes that have arrived, never by an announced
 //! length.
 
+use std::fmt;
+
 /// Initial size of the read buffer, and its size while reads are small.
 const MIN_INPUT_SIZE: usize = 2 << 10;
 /// Maximum size of the read buffer, reached when reads fill it: a frame of 64 KiB and its header fit one read.
@@ -13,13 +15,19 @@ const MIN_GROWTH: usize = 64 << 10;
 const MAX_RETAINED: usize = 1 << 20;
 
 /// The read buffer. Invariant: `start..end` was read from the network and is not used up.
-#[derive(Debug)]
 pub(crate) struct InputBuffer {
     bytes: Vec<u8>,
     start: usize,
     end: usize,
     /// The last read filled the buffer, so it grows before the next one.
     full: bool,
+}
+
+/// Shows the number of bytes and not the bytes, which are the content of messages.
+impl fmt::Debug for InputBuffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "InputBuffer({} bytes)", self.end.saturating_sub(self.start))
+    }
 }
 
 impl InputBuffer {
@@ -114,10 +122,17 @@ impl InputBuffer {
 }
 
 /// The buffer in which messages are assembled. Invariant: the first `length` bytes belong to the message.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct PayloadBuffer {
     bytes: Vec<u8>,
     length: usize,
+}
+
+/// Shows the number of bytes and not the bytes.
+impl fmt::Debug for PayloadBuffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PayloadBuffer({} bytes)", self.length)
+    }
 }
 
 impl PayloadBuffer {

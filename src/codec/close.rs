@@ -63,6 +63,12 @@ pub(crate) fn check_with(code: CloseCode, reason: &str, allowed: impl Fn(CloseCo
     Ok(())
 }
 
+/// The first 123 bytes of a reason, or less: it is cut at the end of a character. 6455-5.5-1, 6455-5.5.1-3
+pub fn truncate(reason: &str) -> &str {
+    let ends = (0..=MAX_REASON).rev();
+    ends.into_iter().find_map(|end| reason.get(..end)).filter(|_| reason.len() > MAX_REASON).unwrap_or(reason)
+}
+
 /// Returns the body of a Close; empty without a code. The caller has passed both to [`check`].
 ///
 /// 6455-5.5.1-1, 6455-7.4-1, 6455-7.4.1-1
@@ -110,5 +116,14 @@ mod tests {
     fn a_reason_has_at_most_123_bytes() {
         assert_eq!(check(CloseCode::NORMAL, &"x".repeat(123)), Ok(()));
         assert_eq!(check(CloseCode::NORMAL, &"x".repeat(124)), Err(UsageError::CloseReasonTooLong(124)));
+        // 6455-5.5.1-3: what is left of a longer one is UTF-8.
+        for (reason, length) in [("x", 123), ("é", 122), ("€", 123), ("🦀", 120)] {
+            let long = reason.repeat(200);
+            assert_eq!(truncate(&long), reason.repeat(length / reason.len()));
+            assert_eq!(truncate(reason), reason);
+        }
+        for length in [0, 122, 123] {
+            assert_eq!(truncate(&"x".repeat(length)).len(), length);
+        }
     }
 }

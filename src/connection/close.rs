@@ -79,7 +79,7 @@ impl Connection {
     /// Records the peer's Close, and schedules the answer if no Close was sent. Returns the deadline of the closing handshake.
     pub(super) fn on_close_received(&self, code: Option<CloseCode>, reason: String, answer: CloseFrame) -> Deadline {
         let mut state = self.lock_state();
-        state.closing.record_received(code, reason);
+        state.record_received_close(code, reason);
         // 6455-5.5.1-6, 6455-5.5.1-7, 6455-5.5.1-s2
         if state.closing.pending_close().is_some() {
             state.schedule_close(answer);
@@ -101,8 +101,12 @@ impl Connection {
     /// Ends the connection for all threads, and schedules a Close if there is a code. Returns the end that all threads see,
     /// which is the first one, and the deadline of the closing handshake.
     pub(super) fn fail(&self, error: Error, code: Option<CloseCode>) -> (Error, Deadline) {
+        let reason = match &error {
+            Error::Protocol(violation) => violation.close_reason(),
+            _ => String::new(),
+        };
         let mut state = self.lock_state();
-        if let Some(close) = code.and_then(|code| self.protocol.failure_close(code)) {
+        if let Some(close) = code.and_then(|code| self.protocol.failure_close(code, &reason)) {
             state.schedule_close(close);
         }
         let end = state.record_end(error);

@@ -525,18 +525,18 @@ mod tests {
     #[test]
     fn violations_are_reported_where_there_are_close_codes() {
         let wrong = [
-            (Version::Hixie75, "80ffffffffffff7f", ""),
-            (Version::Hybi00, "80ffffffffffff7f", ""),
-            (Version::Hybi01, "0600", ""),
-            (Version::Hybi05, "0600", ""),
-            (Version::Hybi06, "8600", "810203ea"),
-            (Version::Hybi07, "8300", "880203ea"),
+            (Version::Hixie75, "80ffffffffffff7f", "", "", ""),
+            (Version::Hybi00, "80ffffffffffff7f", "", "", ""),
+            (Version::Hybi01, "0600", "", "", ""),
+            (Version::Hybi05, "0600", "", "", ""),
+            (Version::Hybi06, "8600", "81", "03ea", "6455-5.2-4"),
+            (Version::Hybi07, "8300", "88", "03ea", "6455-5.2-4"),
             // In these versions 1004 means "too large".
-            (Version::Hybi07, "827f0000000100000000", "880203ec"),
-            (Version::Hybi08, "827f0000000100000000", "880203ec"),
-            (Version::Hybi08, "8101ff", "880203ef"),
+            (Version::Hybi07, "827f0000000100000000", "88", "03ec", "at most 16777216 bytes in a message"),
+            (Version::Hybi08, "827f0000000100000000", "88", "03ec", "at most 16777216 bytes in a message"),
+            (Version::Hybi08, "8101ff", "88", "03ef", "6455-8.1-1"),
         ];
-        for (version, bytes, answer) in wrong {
+        for (version, bytes, first, code, reason) in wrong {
             let (mut ws, mut far) =
                 alone(version, Role::Client, Timeouts { close: Duration::from_millis(200), ..long_timeouts() });
             let bytes: Vec<u8> =
@@ -548,7 +548,8 @@ mod tests {
             if version >= Version::Hybi07 {
                 rest = match rest.as_slice() {
                     [first, second, a, b, c, d, code @ ..] => {
-                        let code: Vec<u8> = code.iter().zip([a, b, c, d]).map(|(byte, key)| byte ^ key).collect();
+                        let code: Vec<u8> =
+                            code.iter().zip([a, b, c, d].into_iter().cycle()).map(|(byte, key)| byte ^ key).collect();
                         [&[*first, second & 0x7F][..], &code].concat()
                     }
                     other => panic!("{other:x?}"),
@@ -557,7 +558,9 @@ mod tests {
                 rest = frame.iter().zip([a, b, c, d].into_iter().cycle()).map(|(byte, key)| byte ^ key).collect();
             }
             let hex: String = rest.iter().map(|byte| format!("{byte:02x}")).collect();
-            assert_eq!(hex, answer, "{version}");
+            let reason_hex: String = reason.bytes().map(|byte| format!("{byte:02x}")).collect();
+            let length = if first.is_empty() { String::new() } else { format!("{:02x}", 2 + reason.len()) };
+            assert_eq!(hex, [first, &length, code, &reason_hex].concat(), "{version}");
         }
     }
 
@@ -632,6 +635,28 @@ mod tests {
             let want = if version.supports(Capability::Ping) { Step::Keepalive } else { Step::Receive };
             assert!(matches!(result, Err(Error::Timeout(step)) if step == want), "{version} {result:?}");
             drop(far);
+        }
+    }
+
+    #[test]
+    fn a_side_that_only_receives_pings_in_every_version_with_ping() {
+        let interval = Duration::from_millis(40);
+        let quick = Timeouts { ping_interval: interval, ..long_timeouts() };
+        for version in drafts() {
+            for role in [Role::Client, Role::Server] {
+                let (near, far) = sockets();
+                let peer_role = if role == Role::Client { Role::Server } else { Role::Client };
+                let mut ws = websocket_over(near, role, version, &agreed(version), quick);
+                let mut peer = websocket_over(far, peer_role, version, &agreed(version), long_timeouts());
+                // No silence is ever as long as the interval.
+                for _ in 0..8 {
+                    peer.send("data").unwrap();
+                    assert!(ws.recv().unwrap().is_some());
+                    std::thread::sleep(interval / 5);
+                }
+                let pinged = ws.connection().lock_state().last_ping_sent > 0;
+                assert_eq!(pinged, version.supports(Capability::Ping), "{version} {role:?}");
+            }
         }
     }
 }

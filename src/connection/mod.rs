@@ -7,6 +7,7 @@
 //! | `sender`, `messages`, `recv_stream`, `send_stream` | public handles: [`Sender`](crate::Sender), iterator, streams |
 //! | `websocket` | [`WebSocket`](crate::WebSocket): receives and sends |
 //! | `receive` | the receiving side: reads, keepalive, every wait for input |
+//! | `keepalive` | when a Ping is due |
 //! | `ending` | the last steps: the Close is written, and the stream is ended |
 //! | `close` | the closing handshake, and failing |
 //! | `shared_write` | writing the frames of a hub without waiting |
@@ -51,6 +52,7 @@ mod ending;
 pub(crate) mod framing;
 #[cfg(feature = "server")]
 mod host_thread;
+mod keepalive;
 pub(crate) mod messages;
 #[cfg(any(feature = "server", feature = "hub"))]
 pub(crate) mod nonblocking;

@@ -68,8 +68,9 @@ impl Protocol {
         }
     }
 
-    /// Whether a caller may close with this code and reason.
+    /// Whether a caller may close with this code and reason. A long reason is cut, see [`Protocol::close`].
     pub(crate) fn check_close(self, code: CloseCode, reason: &str) -> Result<(), UsageError> {
+        let reason = close_body::truncate(reason);
         match self {
             Protocol::Rfc6455 => close_body::check(code, reason),
             #[cfg(feature = "legacy")]
@@ -77,8 +78,9 @@ impl Protocol {
         }
     }
 
-    /// A Close that starts the closing handshake.
+    /// A Close that starts the closing handshake. 6455-5.5-1: a control frame carries 123 bytes of a reason.
     pub(crate) fn close(self, code: CloseCode, reason: &str) -> CloseFrame {
+        let reason = close_body::truncate(reason);
         match self {
             Protocol::Rfc6455 => CloseFrame { code: Some(code), body: close_body::emit(Some(code), reason) },
             #[cfg(feature = "legacy")]
@@ -90,11 +92,11 @@ impl Protocol {
     }
 
     /// The Close that reports a failure to the peer, if the protocol has one.
-    pub(crate) fn failure_close(self, code: CloseCode) -> Option<CloseFrame> {
+    pub(crate) fn failure_close(self, code: CloseCode, reason: &str) -> Option<CloseFrame> {
         match self {
-            Protocol::Rfc6455 => Some(self.close(code, "")),
+            Protocol::Rfc6455 => Some(self.close(code, reason)),
             #[cfg(feature = "legacy")]
-            Protocol::Draft(spec, _) => spec.sends_failure_close().then(|| self.close(code, "")),
+            Protocol::Draft(spec, _) => spec.sends_failure_close().then(|| self.close(code, reason)),
         }
     }
 

@@ -8,6 +8,7 @@
 //! |---|---|---|
 //! | the caller's own limit | the call | `Timeout(Receive)`; no data is lost |
 //! | [`Timeouts::ping_interval`](crate::Timeouts::ping_interval) | the last byte received | a Ping is scheduled |
+//! | the same | the last byte sent, also while data arrives | a Ping is scheduled, unless one is unanswered |
 //! | [`Timeouts::pong_timeout`](crate::Timeouts::pong_timeout) | that Ping, or the peer's progress in reading a long message | the connection fails |
 //! | [`Timeouts::message`](crate::Timeouts::message) | the start of a frame or message, or its last 64 KiB | the connection fails |
 //! | [`Timeouts::close`](crate::Timeouts::close) | the first Close | the connection fails |
@@ -27,6 +28,7 @@ use std::time::{Duration, Instant};
 
 use super::ending::{whole_millis, Ending, Outcome, CONGESTION_RETRY, MAX_DRAIN_READS};
 use super::framing::Decoder;
+use super::keepalive::{wait_to_ping, Keepalive};
 use super::protocol::CloseFrame;
 #[cfg(feature = "trace")]
 use super::report;
@@ -57,15 +59,6 @@ pub(super) enum Received {
     Pong,
 }
 
-/// An unanswered Ping of the keepalive.
-#[derive(Debug, Clone, Copy)]
-struct KeepalivePing {
-    at: Instant,
-    /// The progress of writing at that time. A Ping waits for the end of a message that another thread is sending. While the
-    /// peer reads that message, it is alive.
-    progress: u64,
-}
-
 /// The time to wait for input.
 struct ReadWait {
     time: Duration,
@@ -76,10 +69,7 @@ struct ReadWait {
 pub(super) struct Receiver {
     pub(super) connection: Arc<Connection>,
     pub(super) decoder: Decoder,
-    /// The start of the current silence.
-    silent_since: Option<Instant>,
-    /// The keepalive Ping of the current silence.
-    keepalive_ping: Option<KeepalivePing>,
+    keepalive: Keepalive,
     /// The time at which a message began or had its last 64 KiB, and the number of bytes since.
     message_started: Option<(Instant, usize)>,
     /// The number of the Ping whose Pong the application awaits.
@@ -100,8 +90,7 @@ impl Receiver {
         Receiver {
             connection,
             decoder,
-            silent_since: None,
-            keepalive_ping: None,
+            keepalive: Keepalive::default(),
             message_started: None,
             awaited_pong: None,
             overdue: None,
@@ -184,7 +173,7 @@ impl Receiver {
 
     /// Waits for bytes. After an error other than the caller's limit, the connection has ended.
     fn fill(&mut self, limit: Option<Deadline>) -> Result<()> {
-        let mut status = self.connection.flush_before_read();
+        let mut status = self.keepalive.flush(&self.connection);
         loop {
             let wait = self.read_wait(limit, &status);
             self.overdue = wait.overdue.map(|_| {
@@ -213,16 +202,13 @@ impl Receiver {
                         }
                         return Err(self.fail_timeout(step));
                     }
-                    if self.silent_since.is_none() {
-                        let now = Instant::now();
-                        // A signal can interrupt the wait at any time.
-                        let waited = if error.kind() == ErrorKind::Interrupted { Duration::ZERO } else { wait.time };
-                        self.silent_since = Some(now.checked_sub(waited).unwrap_or(now));
-                    }
+                    // A signal can interrupt the wait at any time.
+                    let waited = if error.kind() == ErrorKind::Interrupted { Duration::ZERO } else { wait.time };
+                    self.keepalive.on_silence(waited);
                     if limit.is_some_and(|limit| limit.is_expired()) {
                         return Err(Error::Timeout(Step::Receive));
                     }
-                    status = self.connection.flush_before_read();
+                    status = self.keepalive.flush(&self.connection);
                 }
                 Err(error) => {
                     self.connection.send_alert();
@@ -236,10 +222,10 @@ impl Receiver {
     #[inline]
     fn read_wait(&mut self, limit: Option<Deadline>, status: &WriteStatus) -> ReadWait {
         let quiet =
-            self.silent_since.is_none() && limit.is_none() && status.close_deadline.is_none() && !status.congested;
+            self.keepalive.is_quiet() && limit.is_none() && status.close_deadline.is_none() && !status.congested;
         if quiet && !self.decoder.is_incomplete() {
             self.message_started = None;
-            return ReadWait { time: self.connection.timeouts.ping_interval, overdue: None };
+            return ReadWait { time: wait_to_ping(status), overdue: None };
         }
         self.nearest_deadline(limit, status)
     }
@@ -249,7 +235,7 @@ impl Receiver {
         let now = Instant::now();
         let timeouts = self.connection.timeouts;
         let left = |since: Instant, time: Duration| time.saturating_sub(now.saturating_duration_since(since));
-        let mut wait = self.keepalive(now);
+        let mut wait = self.keepalive.time_left(now, (&self.connection, &mut self.decoder), status.ping_interval);
         let mut overdue = wait.is_zero().then_some(Step::Keepalive);
         self.message_started = match (self.decoder.is_incomplete(), self.message_started) {
             (false, _) => None,
@@ -277,46 +263,16 @@ impl Receiver {
             wait = wait.min(CONGESTION_RETRY);
         }
         // After the caller's limit, input that has arrived still counts: the socket is read without waiting.
+        wait = wait.min(wait_to_ping(status));
         let time = whole_millis(limit.map_or(wait, |limit| wait.min(limit.remaining())));
         ReadWait { time, overdue: None }
-    }
-
-    /// The rows of the table about silence. Schedules a Ping when it is due. Zero: the answer is overdue.
-    fn keepalive(&mut self, now: Instant) -> Duration {
-        let timeouts = self.connection.timeouts;
-        let progress = self.connection.stream.progress();
-        if let Some(keepalive_ping) = &mut self.keepalive_ping {
-            if keepalive_ping.progress != progress {
-                *keepalive_ping = KeepalivePing { at: now, progress };
-            }
-            return timeouts.pong_timeout.saturating_sub(now.saturating_duration_since(keepalive_ping.at));
-        }
-        let Some(silent_since) = self.silent_since else { return timeouts.ping_interval };
-        let left = timeouts.ping_interval.saturating_sub(now.saturating_duration_since(silent_since));
-        if !left.is_zero() {
-            return left;
-        }
-        if !self.connection.schedule_ping() {
-            self.silent_since = Some(now);
-            return timeouts.ping_interval;
-        }
-        self.keepalive_ping = Some(KeepalivePing { at: now, progress });
-        let status = self.connection.flush_before_read();
-        // An idle connection does not need its buffers.
-        self.connection.shrink();
-        self.decoder.shrink();
-        match status.congested {
-            true => timeouts.pong_timeout.min(CONGESTION_RETRY),
-            false => timeouts.pong_timeout,
-        }
     }
 
     /// Any byte shows that the peer is alive.
     #[inline]
     fn on_bytes(&mut self, count: usize) {
         self.bytes_received = self.bytes_received.saturating_add(count as u64);
-        self.silent_since = None;
-        self.keepalive_ping = None;
+        self.keepalive.on_bytes();
         if let Some((_, since)) = &mut self.message_started {
             *since = since.saturating_add(count);
         }
@@ -435,11 +391,13 @@ mod tests {
         let (mut ws, _peer) = websocket(Role::Server, long_timeouts());
         let receiver = &mut ws.receiver;
         let (now, pong_timeout) = (Instant::now(), receiver.connection.timeouts.pong_timeout);
-        receiver.keepalive_ping = Some(KeepalivePing { at: now, progress: receiver.connection.stream.progress() });
-        assert_eq!(receiver.keepalive(now + pong_timeout * 2), Duration::ZERO, "nothing was taken");
+        receiver.keepalive.await_answer(now, receiver.connection.stream.progress());
+        let mut time_left =
+            |now| receiver.keepalive.time_left(now, (&receiver.connection, &mut receiver.decoder), LONG);
+        assert_eq!(time_left(now + pong_timeout * 2), Duration::ZERO, "nothing was taken");
         receiver.connection.stream.note_progress();
-        assert_eq!(receiver.keepalive(now + pong_timeout * 2), pong_timeout);
-        assert_eq!(receiver.keepalive(now + pong_timeout * 3), Duration::ZERO, "nothing more was taken");
+        assert_eq!(time_left(now + pong_timeout * 2), pong_timeout);
+        assert_eq!(time_left(now + pong_timeout * 3), Duration::ZERO, "nothing more was taken");
     }
 
     #[test]
@@ -454,6 +412,48 @@ mod tests {
         peer.send(true, TEXT, b"there");
         let (message, _ws) = receiving.join().unwrap().unwrap();
         assert_eq!(message, Some(Message::from("there")));
+    }
+
+    #[test]
+    fn a_side_that_only_receives_pings_too() {
+        // Proxies and servers count the silence of each direction.
+        for role in ROLES {
+            let (mut ws, mut peer) = websocket(role, Timeouts { ping_interval: SHORT, ..long_timeouts() });
+            let mut source = peer.socket.try_clone().unwrap();
+            let mut message = Vec::new();
+            let peer_role = if role == Role::Client { Role::Server } else { Role::Client };
+            crate::connection::testing::encoder(peer_role).encode_frame(&mut message, true, TEXT, b"data").unwrap();
+            let sending = thread::spawn(move || {
+                while source.write_all(&message).is_ok() {
+                    thread::sleep(SHORT / 20);
+                }
+            });
+            let receiving = thread::spawn(move || while let Ok(Some(_)) = ws.recv() {});
+            let mut last = Instant::now();
+            for number in 1..=3u64 {
+                assert_eq!(peer.frame(), Some((true, Opcode::Ping, number.to_be_bytes().to_vec())));
+                assert!(last.elapsed() >= SHORT - Duration::from_millis(5), "{:?}", last.elapsed());
+                last = Instant::now();
+            }
+            peer.socket.shutdown(std::net::Shutdown::Both).unwrap();
+            sending.join().unwrap();
+            receiving.join().unwrap();
+        }
+    }
+
+    #[test]
+    fn a_message_sent_in_time_replaces_the_ping() {
+        for role in ROLES {
+            let (mut ws, mut peer) = websocket(role, Timeouts { ping_interval: SHORT * 3, ..long_timeouts() });
+            let sender = ws.sender();
+            for number in 0..6u8 {
+                peer.send(true, TEXT, b"data");
+                assert!(ws.recv().unwrap().is_some());
+                sender.send(&[number]).unwrap();
+                thread::sleep(SHORT);
+                assert_eq!(peer.frame(), Some((true, BINARY, vec![number])));
+            }
+        }
     }
 
     #[test]

@@ -2,11 +2,15 @@
 //!
 //! Knows the permit and the state; must not know the receiver or the public handles.
 
+use std::time::Duration;
+
 use super::shared::Connection;
+use super::state::SharedState;
 use super::write_permit::WriteIntent;
 use crate::codec::frame::Opcode;
 use crate::error::{Error, ProtocolError, Result, Step};
 use crate::net::deadline::Deadline;
+use crate::primitives::lock::Locked;
 
 /// Threshold in bytes from which queued frames are written.
 const QUEUE_FLUSH_SIZE: usize = 64 << 10;
@@ -17,6 +21,21 @@ pub(super) struct WriteStatus {
     pub(super) congested: bool,
     /// The deadline for the peer's Close, if a Close was sent.
     pub(super) close_deadline: Option<Deadline>,
+    /// The present setting.
+    pub(super) ping_interval: Duration,
+    /// The time until a Ping is due because nothing was written.
+    pub(super) time_to_ping: Duration,
+}
+
+impl WriteStatus {
+    fn new(state: &SharedState, congested: bool) -> WriteStatus {
+        WriteStatus {
+            congested,
+            close_deadline: state.close_deadline(),
+            ping_interval: state.ping_interval,
+            time_to_ping: state.time_to_ping(),
+        }
+    }
 }
 
 impl Connection {
@@ -178,30 +197,21 @@ impl Connection {
     #[inline]
     pub(super) fn flush_before_read(&self) -> WriteStatus {
         let mut state = self.lock_state();
-        let close_deadline = state.close_deadline();
         let empty = state.writer.as_ref().map_or(true, |writer| writer.buffer.is_empty());
-        let idle = empty && state.pending.is_empty() && !self.stream.has_unsolicited_output();
+        let pending = !state.pending.is_empty();
+        let idle = empty && !pending && !self.stream.has_unsolicited_output();
         if idle || state.end.is_some() {
-            return WriteStatus { congested: false, close_deadline };
+            return WriteStatus::new(&state, false);
         }
-        if state.is_low_on_keys() {
-            drop(state);
-            match self.lock_state_with_keys() {
-                Ok(locked) => state = locked,
-                Err(_) => return WriteStatus { congested: false, close_deadline },
+        if pending {
+            match self.encode_before_read(state) {
+                Ok(encoded) => state = encoded,
+                Err(status) => return status,
             }
         }
         // The thread that has the permit looks for pending frames once before it releases it. For frames scheduled after that
         // look, the short wait of a congested connection brings the receiver back here.
-        let Some(writer) = &state.writer else { return WriteStatus { congested: true, close_deadline } };
-        // While the network is full, pending frames are not encoded: there is at most one of each kind.
-        let encoded = if writer.buffer.is_congested() { Ok(()) } else { state.encode_pending() };
-        if let Err(error) = encoded {
-            drop(state);
-            self.abort_with(error);
-            return WriteStatus { congested: false, close_deadline };
-        }
-        let Some(mut writer) = state.writer.take() else { return WriteStatus { congested: true, close_deadline } };
+        let Some(mut writer) = state.writer.take() else { return WriteStatus::new(&state, true) };
         drop(state);
         let written = writer.buffer.try_write(&self.stream);
         let mut state = self.lock_state();
@@ -210,11 +220,39 @@ impl Connection {
             state.record_end(Error::io(Step::Write, error));
         }
         let congested = !writer.buffer.is_empty() || !state.pending.is_empty() || self.stream.has_unsolicited_output();
-        let close_deadline = state.close_deadline();
         self.put_back(&mut state, writer);
+        let status = WriteStatus::new(&state, congested);
         drop(state);
         self.emit_sent();
-        WriteStatus { congested, close_deadline }
+        status
+    }
+
+    /// Encodes pending frames if the writer is available. While the network is full they are not encoded: there is at most one
+    /// of each kind. An error has the status if the connection has ended by this.
+    #[cold]
+    fn encode_before_read<'a>(
+        &'a self,
+        mut state: Locked<'a, SharedState>,
+    ) -> Result<Locked<'a, SharedState>, WriteStatus> {
+        if state.is_low_on_keys() {
+            drop(state);
+            state = match self.lock_state_with_keys() {
+                Ok(state) => state,
+                Err(_) => return Err(WriteStatus::new(&self.lock_state(), false)),
+            };
+        }
+        if state.writer.as_ref().is_some_and(|writer| writer.buffer.is_congested()) {
+            return Ok(state);
+        }
+        match state.encode_pending() {
+            Ok(()) => Ok(state),
+            Err(error) => {
+                let status = WriteStatus::new(&state, false);
+                drop(state);
+                self.abort_with(error);
+                Err(status)
+            }
+        }
     }
 }
 
@@ -239,7 +277,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::Arc;
     use std::thread;
-    use std::time::{Duration, Instant};
+    use std::time::Instant;
 
     fn step(result: Result<impl Sized>) -> Option<Step> {
         match result {

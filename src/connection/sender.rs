@@ -150,10 +150,12 @@ impl Sender {
     /// Closes the connection cleanly: sends a Close and waits, at most [`Timeouts::close`](crate::Timeouts::close),
     /// until the receiving thread has the peer's (RFC 6455 section 7.1.2). Messages that arrive before it are still received.
     ///
+    /// A reason of more than 123 bytes (RFC 6455 section 5.5) is cut at the end of a character.
+    ///
     /// If no thread is receiving, the time runs out and the connection is aborted: use [`WebSocket::close`](crate::WebSocket::close).
     ///
     /// # Errors
-    /// [`Usage`](crate::Error::Usage) for a code that must not be sent or a reason of more than 123 bytes;
+    /// [`Usage`](crate::Error::Usage) for a code that must not be sent;
     /// [`Timeout`](crate::Error::Timeout) of [`Step::Close`] without an answer in time.
     pub fn close(&self, code: CloseCode, reason: &str) -> Result<CloseInfo> {
         self.connection.start_close(code, reason)?;

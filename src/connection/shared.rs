@@ -81,10 +81,10 @@ impl Connection {
         let least = Duration::from_millis(1);
         let ping_interval =
             if protocol.check_ping().is_ok() { timeouts.ping_interval.max(least) } else { Duration::MAX };
-        let timeouts = Timeouts { ping_interval, pong_timeout: timeouts.pong_timeout.max(least), ..timeouts };
+        let timeouts = Timeouts { pong_timeout: timeouts.pong_timeout.max(least), ..timeouts };
         #[cfg(feature = "hub")]
         let frame_format = FrameFormat::of(&encoder);
-        let state = SharedState::new(protocol, Writer::new(encoder));
+        let state = SharedState::new(protocol, Writer::new(encoder), ping_interval);
         Connection {
             stream: stream.into(),
             timeouts,

@@ -14,13 +14,13 @@ use std::io;
 use std::mem;
 #[cfg(feature = "reconnect")]
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::protocol::{CloseFrame, Protocol};
 #[cfg(feature = "hub")]
 use super::shared_frame::SharedFrame;
 use super::writer::Writer;
-use crate::close::CloseInfo;
+use crate::close::{CloseCode, CloseInfo};
 use crate::codec::closing::{ClosingHandshake, Phase};
 use crate::codec::frame::Opcode;
 use crate::error::{Error, Result, Step};
@@ -39,6 +39,8 @@ pub(crate) struct SharedState {
     pub(crate) waiters: usize,
     pub(super) pending: PendingControl,
     pub(crate) closing: ClosingHandshake,
+    /// The peer's Close came before any of this side was sent or scheduled.
+    closed_by_peer: bool,
     /// The deadline of the closing handshake, set by the first Close.
     close_deadline: Option<Deadline>,
     /// How the connection ended.
@@ -51,6 +53,9 @@ pub(crate) struct SharedState {
     /// The numbers of the last Ping sent and of the last Pong received.
     pub(super) last_ping_sent: u64,
     pub(super) last_pong_received: u64,
+    /// The time without a read, or without a write, after which a Ping is due. It can change.
+    pub(super) ping_interval: Duration,
+    opened: Instant,
 }
 
 /// Frames to be sent by the next thread that writes.
@@ -83,13 +88,14 @@ impl PendingControl {
 }
 
 impl SharedState {
-    pub(super) fn new(protocol: Protocol, writer: Writer) -> SharedState {
+    pub(super) fn new(protocol: Protocol, writer: Writer, ping_interval: Duration) -> SharedState {
         SharedState {
             protocol,
             writer: Some(Box::new(writer)),
             waiters: 0,
             pending: PendingControl::default(),
             closing: ClosingHandshake::default(),
+            closed_by_peer: false,
             close_deadline: None,
             end: None,
             #[cfg(feature = "reconnect")]
@@ -97,6 +103,8 @@ impl SharedState {
             streaming: false,
             last_ping_sent: 0,
             last_pong_received: 0,
+            ping_interval,
+            opened: Instant::now(),
         }
     }
 
@@ -130,6 +138,12 @@ impl SharedState {
             end_record.store(&error);
         }
         self.end = Some(error);
+    }
+
+    /// Records the peer's Close.
+    pub(super) fn record_received_close(&mut self, code: Option<CloseCode>, reason: String) {
+        self.closed_by_peer = self.is_open();
+        self.closing.record_received(code, reason);
     }
 
     /// Schedules a Close; `false` if one has been sent or scheduled before.
@@ -172,6 +186,13 @@ impl SharedState {
             self.pending.ping_due = true;
         }
         !deferred
+    }
+
+    /// The time until a Ping is due because nothing was written. A thread that has the writer is about to write.
+    pub(super) fn time_to_ping(&self) -> Duration {
+        let Some(writer) = &self.writer else { return self.ping_interval };
+        let last_write = writer.buffer.last_write().unwrap_or(self.opened);
+        self.ping_interval.saturating_sub(last_write.elapsed())
     }
 
     /// Whether Ping and Pong have to wait for the end of a message that is sent as a stream. Once a Close is pending, that
@@ -235,6 +256,10 @@ impl SharedState {
     }
 
     pub(super) fn close_info(&self) -> CloseInfo {
-        CloseInfo { received: self.closing.received_close(), sent: self.closing.sent_code() }
+        CloseInfo {
+            received: self.closing.received_close(),
+            sent: self.closing.sent_code(),
+            by_peer: self.closed_by_peer,
+        }
     }
 }

@@ -27,6 +27,7 @@ use crate::http::response::Response;
 use crate::message::{Message, MessageKind, MessageRef};
 use crate::net::deadline::Deadline;
 use crate::net::stream::Stream;
+use crate::redact;
 
 /// An open WebSocket connection (RFC 6455), made by [`connect`](crate::connect), [`Client`](crate::Client) or
 /// [`Server`](crate::Server).
@@ -68,7 +69,7 @@ pub struct WebSocket {
 }
 
 /// The result of the opening handshake, and the addresses of both sides.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct ConnectionInfo {
     pub(crate) peer: Option<SocketAddr>,
     pub(crate) local: Option<SocketAddr>,
@@ -289,11 +290,13 @@ impl WebSocket {
     /// takes at most [`Timeouts::close`]. Messages that arrive meanwhile are dropped; to receive them, call
     /// [`start_close`](WebSocket::start_close) and continue to receive.
     ///
+    /// A reason of more than 123 bytes (RFC 6455 section 5.5) is cut at the end of a character.
+    ///
     /// On a connection that was closed before, it returns how. On one that has failed, it waits in the same limit until the peer
     /// has received the Close and ended its stream, and returns the same error again.
     ///
     /// # Errors
-    /// [`Usage`](Error::Usage) for a code that must not be sent or a reason of more than 123 bytes;
+    /// [`Usage`](Error::Usage) for a code that must not be sent;
     /// [`Timeout`](Error::Timeout)`(`[`Step::Close`]`)` if the peer does not answer. The connection has ended then, too.
     pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<CloseInfo> {
         self.connection().protocol.check_close(code, reason)?;
@@ -376,7 +379,7 @@ impl fmt::Debug for WebSocket {
         f.debug_struct("WebSocket")
             .field("role", &self.connection().role)
             .field("peer", &self.info.peer)
-            .field("subprotocol", &self.info.subprotocol)
+            .field("subprotocol", &self.info.subprotocol.as_deref().map(redact::subprotocol))
             .field("open", &self.connection().is_open())
             .finish_non_exhaustive()
     }

@@ -6,18 +6,23 @@
 
 mod connect;
 mod handshake;
+mod handshake_kinds;
+mod head;
 mod io;
 mod protocol;
 mod proxy;
 mod proxy_header;
 mod redirect;
+mod response;
 mod tls;
 mod usage;
 
 use std::fmt;
 
 pub use connect::{ConnectAttempt, ConnectError};
-pub use handshake::{HandshakeError, HandshakeErrorKind, HeadErrorKind};
+pub use handshake::{HandshakeError, HandshakeErrorKind};
+pub use handshake_kinds::{HookErrorKind, OverloadKind, RequestErrorKind, ResponseErrorKind};
+pub use head::HeadErrorKind;
 pub use io::{IoError, Step};
 pub use protocol::ProtocolError;
 pub use proxy::{ProxyError, ProxyErrorKind};

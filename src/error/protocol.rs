@@ -119,6 +119,17 @@ impl ProtocolError {
             | ProtocolError::InvalidCloseCode(_) => CloseCode::PROTOCOL_ERROR,
         }
     }
+
+    /// The reason in the Close that this side sends: the limit for 1009, otherwise the
+    /// [`requirement`](ProtocolError::requirement).
+    pub fn close_reason(&self) -> String {
+        match self {
+            ProtocolError::FrameTooBig { limit, .. } => format!("at most {limit} bytes in a frame"),
+            ProtocolError::MessageTooBig { limit, .. } => format!("at most {limit} bytes in a message"),
+            ProtocolError::TooManyFragments { limit } => format!("at most {limit} fragments in a message"),
+            violation => violation.requirement().to_owned(),
+        }
+    }
 }
 
 impl fmt::Display for ProtocolError {

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use super::handshake::HeadErrorKind;
+use super::head::HeadErrorKind;
+use super::response::ErrorResponse;
+use crate::redact;
 
 const AUTHENTICATE: &str = "Proxy-Authenticate";
 
@@ -18,21 +20,19 @@ struct Inner {
     kind: ProxyErrorKind,
     proxy: String,
     target: String,
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
+    response: ErrorResponse,
 }
 
 #[cfg(feature = "proxy")]
 impl ProxyError {
     /// An error without a response. Proxy and target are `host:port`.
     pub(crate) fn new(kind: ProxyErrorKind, proxy: String, target: String) -> ProxyError {
-        ProxyError(Box::new(Inner { kind, proxy, target, headers: Vec::new(), body: Vec::new() }))
+        ProxyError(Box::new(Inner { kind, proxy, target, response: ErrorResponse::default() }))
     }
 
     /// Adds the response of an HTTP proxy.
     pub(crate) fn with_response(mut self, headers: Vec<(String, String)>, body: Vec<u8>) -> ProxyError {
-        self.0.headers = headers;
-        self.0.body = body;
+        self.0.response = ErrorResponse { headers, body };
         self
     }
 }
@@ -64,17 +64,17 @@ impl ProxyError {
 
     /// The fields of an HTTP proxy's response in its order, bytes outside ASCII as U+FFFD.
     pub fn headers(&self) -> &[(String, String)] {
-        &self.0.headers
+        &self.0.response.headers
     }
 
     /// The first field of this name, compared without regard to case.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.0.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.0.response.header(name)
     }
 
     /// The body of an HTTP proxy's response, at most its first 64 KiB.
     pub fn body(&self) -> &[u8] {
-        &self.0.body
+        &self.0.response.body
     }
 }
 
@@ -85,8 +85,8 @@ impl fmt::Debug for ProxyError {
             .field("fault", &self.0.kind)
             .field("proxy", &self.0.proxy)
             .field("target", &self.0.target)
-            .field("headers", &self.0.headers.len())
-            .field("body", &self.0.body.len())
+            .field("headers", &self.0.response.headers.len())
+            .field("body", &self.0.response.body.len())
             .finish()
     }
 }
@@ -97,9 +97,7 @@ impl fmt::Display for ProxyError {
         write!(f, "the proxy {proxy} did not connect to {target}: {kind}")?;
         match (kind, self.header(AUTHENTICATE)) {
             (ProxyErrorKind::Status(407), Some(challenge)) => {
-                // Cut, so that a proxy cannot fill a log.
-                let shown: String = challenge.chars().take(100).collect();
-                write!(f, "; it requires {shown}; see Proxy::credentials")
+                write!(f, "; it requires {}; see Proxy::credentials", redact::auth_scheme(challenge))
             }
             _ => Ok(()),
         }

@@ -2,8 +2,12 @@
 
 use std::fmt;
 
+use crate::redact;
+
 /// An invalid argument or call. Nothing was sent; a connection is unchanged.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// Some variants hold the argument. `Debug` and `Display` show of it only what identifies it, because it may be a secret.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UsageError {
     /// The URL is not a valid `ws` or `wss` URL (RFC 6455 section 3).
@@ -43,7 +47,8 @@ pub enum UsageError {
     Cookie(String),
     /// An entry in a list of trusted proxies that is not an IP address, a network (`10.0.0.0/8`) or `unix`.
     TrustedProxy(String),
-    /// A close reason of more than 123 bytes (RFC 6455 section 5.5: 125 bytes minus the code). Holds the length.
+    /// A close reason of more than 123 bytes (RFC 6455 section 5.5: 125 bytes minus the code), from
+    /// [`codec::close::check`](crate::codec::close::check). Calls that close a connection cut it. Holds the length.
     CloseReasonTooLong(usize),
     /// A close code that must not be sent (RFC 6455 section 7.4).
     CloseCode(u16),
@@ -75,16 +80,16 @@ impl fmt::Display for UsageError {
                 "wss:// needs TLS, which this build does not have; in Cargo.toml: stdws = { version = \"0.1\", features = [\"native-tls\"] }; \
                  for a TLS stream of your own use Client::connect_over",
             ),
-            UsageError::HeaderName(name) => write!(f, "{name:?} is not a valid header name (a token of RFC 9110 section 5.6.2)"),
+            UsageError::HeaderName(name) => write!(f, "{:?} is not a valid header name (a token of RFC 9110 section 5.6.2)", redact::name(name)),
             UsageError::ReservedHeader(name) => write!(f, "the handshake writes the header {name}; remove it from the call"),
             UsageError::HeaderValue(name) => {
                 write!(f, "the value of header {name} is invalid; only visible ASCII and spaces in the grammar of the header are allowed")
             }
-            UsageError::Subprotocol(name) => write!(f, "the subprotocol {name:?} is not a token (RFC 9110 section 5.6.2), or is given twice"),
-            UsageError::SubprotocolNotOffered(name) => write!(f, "the client did not offer the subprotocol {name:?}"),
+            UsageError::Subprotocol(name) => write!(f, "the subprotocol {} is not a token (RFC 9110 section 5.6.2), or is given twice", subprotocol(name)),
+            UsageError::SubprotocolNotOffered(name) => write!(f, "the client did not offer the subprotocol {}", subprotocol(name)),
             UsageError::Status(status) => write!(f, "the status {status} of the response is invalid; use one from 200 to 599"),
             UsageError::HeadersTooLarge => f.write_str("the headers of the response exceed 64 KiB"),
-            UsageError::Origin(origin) => write!(f, "the origin {origin:?} is invalid; only visible ASCII without spaces is allowed"),
+            UsageError::Origin(origin) => write!(f, "the origin {} is invalid; only visible ASCII without spaces is allowed", redact::url(origin)),
             UsageError::Credentials => {
                 f.write_str("the user name has a colon, or it or the password has a control character (RFC 7617 section 2)")
             }
@@ -97,11 +102,11 @@ impl fmt::Display for UsageError {
                  SOCKS5: 1 to 255 bytes each)",
             ),
             UsageError::NoProxy(entry) => {
-                write!(f, "{entry:?} is not a host, an IP address, a network such as 10.0.0.0/8, or *")
+                write!(f, "{:?} is not a host, an IP address, a network such as 10.0.0.0/8, or *", redact::host(entry))
             }
             UsageError::HostNameTooLong(n) => write!(f, "the host name has {n} bytes; SOCKS5 allows at most 255"),
-            UsageError::Cookie(name) => write!(f, "the name or the value of the cookie {name:?} has a forbidden character (RFC 6265 section 4.1.1)"),
-            UsageError::TrustedProxy(entry) => write!(f, "{entry:?} is not an IP address, a network such as 10.0.0.0/8, or unix"),
+            UsageError::Cookie(name) => write!(f, "the name or the value of the cookie {:?} has a forbidden character (RFC 6265 section 4.1.1)", redact::name(name)),
+            UsageError::TrustedProxy(entry) => write!(f, "{:?} is not an IP address, a network such as 10.0.0.0/8, or unix", redact::host(entry)),
             UsageError::CloseReasonTooLong(n) => write!(f, "the close reason has {n} bytes; RFC 6455 section 5.5 allows at most 123"),
             UsageError::CloseCode(code) => write!(f, "close code {code} must not be sent (RFC 6455 section 7.4); see CloseCode::is_sendable"),
             UsageError::UnsupportedByVersion { feature, version } => write!(f, "the protocol version {version} has no {feature}"),
@@ -114,6 +119,22 @@ impl fmt::Display for UsageError {
             }
         }
     }
+}
+
+/// The text of `Display`.
+impl fmt::Debug for UsageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "UsageError({self})")
+    }
+}
+
+/// A subprotocol in quotes, or what stands for one that is not shown.
+fn subprotocol(name: &str) -> String {
+    let shown = redact::subprotocol(name);
+    if shown == name {
+        return format!("{name:?}");
+    }
+    shown.into_owned()
 }
 
 impl std::error::Error for UsageError {}

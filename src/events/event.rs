@@ -8,7 +8,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use crate::close::CloseCode;
-use crate::error::{Error, HandshakeErrorKind, ProtocolError, Step};
+use crate::error::{Error, HandshakeErrorKind, OverloadKind, ProtocolError, Step};
 
 /// An event on a connection or a server, with the number of the connection.
 ///
@@ -93,7 +93,7 @@ pub enum EventKind {
     /// `handler-panicked`.
     HandlerPanicked,
     /// `connection-rejected`, with the reason and the address of the peer, if any.
-    ConnectionRejected(HandshakeErrorKind, Option<SocketAddr>),
+    ConnectionRejected(OverloadKind, Option<SocketAddr>),
     /// `thread-spawn-failed`.
     ThreadSpawnFailed(io::ErrorKind),
     /// `accept-failed`.
@@ -211,11 +211,7 @@ impl EventKind {
     #[cfg(any(feature = "client", feature = "server"))]
     pub(crate) fn from_handshake_error(error: &Error) -> EventKind {
         match error {
-            Error::Handshake(rejection) => match (rejection.kind(), rejection.status()) {
-                (HandshakeErrorKind::Responded, status) => EventKind::Responded(status.unwrap_or(0)),
-                (HandshakeErrorKind::HandedOver, _) => EventKind::HandedOver,
-                (kind, status) => EventKind::HandshakeRejected(kind.clone(), status),
-            },
+            Error::Handshake(rejection) => EventKind::HandshakeRejected(rejection.kind().clone(), rejection.status()),
             error => EventKind::Failed(error.clone()),
         }
     }
@@ -265,6 +261,7 @@ impl fmt::Display for FrameInfo {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::RequestErrorKind;
 
     #[test]
     fn names_and_texts() {
@@ -276,10 +273,13 @@ mod tests {
             (EventKind::Connected(Some(peer)), "connected to 192.0.2.1:80"),
             (EventKind::Opened, "opened"),
             (
-                EventKind::HandshakeRejected(HandshakeErrorKind::Method, Some(405)),
+                EventKind::HandshakeRejected(HandshakeErrorKind::Request(RequestErrorKind::Method), Some(405)),
                 "handshake-rejected with status 405: ",
             ),
-            (EventKind::HandshakeRejected(HandshakeErrorKind::Method, None), "handshake-rejected: "),
+            (
+                EventKind::HandshakeRejected(HandshakeErrorKind::Request(RequestErrorKind::Method), None),
+                "handshake-rejected: ",
+            ),
             (EventKind::Responded(404), "responded with status 404"),
             (EventKind::HandedOver, "handed-over"),
             (EventKind::Failed(Error::Closed(None)), "failed: "),
@@ -293,10 +293,10 @@ mod tests {
             (EventKind::Ended(Error::Closed(None)), "ended: "),
             (EventKind::HandlerPanicked, "handler-panicked"),
             (
-                EventKind::ConnectionRejected(HandshakeErrorKind::TooManyConnections, Some(peer)),
+                EventKind::ConnectionRejected(OverloadKind::Connections, Some(peer)),
                 "connection-rejected from 192.0.2.1:80: ",
             ),
-            (EventKind::ConnectionRejected(HandshakeErrorKind::TooManyConnections, None), "connection-rejected: "),
+            (EventKind::ConnectionRejected(OverloadKind::Connections, None), "connection-rejected: "),
             (EventKind::ThreadSpawnFailed(io::ErrorKind::OutOfMemory), "thread-spawn-failed: "),
             (EventKind::AcceptFailed(io::ErrorKind::OutOfMemory), "accept-failed: "),
         ];

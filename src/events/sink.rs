@@ -12,14 +12,13 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::mem;
-use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
 
 use super::event::{Event, EventKind};
 use crate::error::Error;
 use crate::primitives::lock::assert_unlocked;
+use crate::primitives::panics;
 
 thread_local! {
     /// Whether this thread is in an event handler.
@@ -86,10 +85,8 @@ impl EventCallback {
             return;
         }
         let event = Event { connection_id: connection, kind };
-        let called = panic::catch_unwind(AssertUnwindSafe(|| closure(&event)));
+        let _ = panics::catch(|| closure(&event));
         EMITTING.set(false);
-        // The panic hook has reported the panic. The payload is leaked, because dropping it could panic again.
-        called.unwrap_or_else(mem::forget);
     }
 }
 

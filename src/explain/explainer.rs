@@ -7,7 +7,7 @@ use std::convert::Infallible as Inflate;
 use std::fmt;
 use std::mem;
 
-use super::head::{HeadProgress, HeadRenderer};
+use super::head::{HeadProgress, HeadRenderer, Secrets};
 #[cfg(feature = "deflate")]
 use super::inflate::inflate;
 use super::state::{Inflated, MessageProgress, PayloadProgress};
@@ -34,8 +34,11 @@ const CHUNK: usize = 1024;
 /// handshake (RFC 6455 section 4), then frames follow (section 5). At the first violation the explainer names the rule
 /// and ignores the rest.
 ///
-/// The output is ASCII, except for text that the peers sent. That text is escaped. The values of `Authorization`,
-/// `Proxy-Authorization`, `Cookie` and `Set-Cookie`, queries, and passwords in URIs are not shown.
+/// The output is ASCII, except for text that the peers sent. That text is escaped.
+///
+/// What could be a secret in a head is not shown: queries, passwords in URIs, subprotocols that may be tokens, and the
+/// values of all headers that the handshake does not define. [`with_secrets`](Explainer::with_secrets) shows all. The
+/// payloads of frames are always shown.
 ///
 /// Compressed messages (RFC 7692) are shown compressed and decompressed. The server's response shows whether
 /// compression was negotiated. The client's explainer does not see that response and goes by what the client offered.
@@ -70,6 +73,7 @@ pub struct Explainer {
     message: Option<MessageProgress>,
     /// Present if compression is negotiated.
     inflater: Option<Inflate>,
+    secrets: Secrets,
     #[cfg(all(feature = "legacy", any(feature = "client", feature = "server")))]
     draft: Option<DraftContext>,
 }
@@ -108,9 +112,10 @@ impl Explainer {
     fn new(from: Role) -> Explainer {
         Explainer {
             from,
-            state: State::Head(Box::new(HeadRenderer::new(from))),
+            state: State::Head(Box::new(HeadRenderer::new(from, Secrets::Hidden))),
             message: None,
             inflater: None,
+            secrets: Secrets::Hidden,
             #[cfg(all(feature = "legacy", any(feature = "client", feature = "server")))]
             draft: None,
         }
@@ -119,6 +124,24 @@ impl Explainer {
     /// Expects a frame first, because the opening handshake is not part of the input.
     pub fn after_handshake(mut self) -> Explainer {
         self.state = self.frame_state();
+        self
+    }
+
+    /// Shows the heads as they are sent, with credentials, cookies and tokens. Do not publish this output. Must precede the
+    /// first [`feed`](Explainer::feed).
+    ///
+    /// ```
+    /// use stdws::explain::Explainer;
+    ///
+    /// let head = b"GET /feed?key=1234 HTTP/1.1\r\nAuthorization: Bearer 1234\r\n";
+    /// assert!(!Explainer::client().feed(head).contains("1234"));
+    /// assert!(Explainer::client().with_secrets().feed(head).contains("Authorization: Bearer 1234"));
+    /// ```
+    pub fn with_secrets(mut self) -> Explainer {
+        self.secrets = Secrets::Shown;
+        if matches!(self.state, State::Head(_)) {
+            self.state = self.initial_state();
+        }
         self
     }
 
@@ -206,7 +229,7 @@ impl Explainer {
     }
 
     fn initial_state(&self) -> State {
-        let renderer = HeadRenderer::new(self.from);
+        let renderer = HeadRenderer::new(self.from, self.secrets);
         #[cfg(all(feature = "legacy", any(feature = "client", feature = "server")))]
         let renderer = renderer.with_draft(self.draft.clone());
         State::Head(Box::new(renderer))
@@ -447,7 +470,8 @@ mod tests {
                 "    Cookie: (not shown)  ",
                 "    authorization: (not shown)  ",
                 "    Proxy-Authorization: (not shown)  ",
-                "    X-Odd: caf\\xe9\\x09\"\n    (empty line)",
+                "    X-Odd: (not shown)  ",
+                "may be a secret\n    (empty line)",
             ],
         );
         let answer = explain(Explainer::server, RESPONSE);
@@ -462,8 +486,21 @@ mod tests {
             ],
         );
         assert!(!(text + &answer).contains("hidden"));
+        let text = explain(|| Explainer::client().with_secrets(), REQUEST);
+        has(
+            &text,
+            &[
+                "    GET /chat?token=hidden HTTP/1.1  ",
+                "    Cookie: id=hidden\n    authorization:Basic hidden\n",
+                "    X-Odd: caf\\xe9\\x09\"\n    (empty line)",
+            ],
+        );
+        has(&explain(|| Explainer::server().with_secrets(), RESPONSE), &["    SET-COOKIE: hidden\n"]);
         let rejected = explain(Explainer::server, b"HTTP/1.1 401 No\r\nA: b\r\n\r\n\x81\x00hidden");
-        has(&rejected, &["401 No", "no WebSocket connection", "A: b\n", "What follows is HTTP, and is not parsed.\n"]);
+        has(
+            &rejected,
+            &["401 No", "no WebSocket connection", "A: (not shown)", "What follows is HTTP, and is not parsed.\n"],
+        );
         assert!(!rejected.contains("hidden") && !rejected.contains("Text"));
     }
 
@@ -491,7 +528,7 @@ mod tests {
             assert!(!text.contains("hidden") && text.ends_with("parsed.\n"), "{text}");
         }
         let text = explain(Explainer::client, b"GET http://user:hidden@host/ HTTP/1.1\r\n\r\n");
-        has(&text, &["    GET (not shown) HTTP/1.1  "]);
+        has(&text, &["    GET http://host/ HTTP/1.1  "]);
         assert!(!text.contains("hidden"));
     }
 

@@ -3,6 +3,8 @@
 //! Formats header fields and does not validate them: `handshake::http` does. A line appears only after that parser has
 //! accepted it. A rejected line is not shown, because it may contain a secret that cannot be recognized.
 
+use std::borrow::Cow;
+
 use super::frame::arrow;
 use super::layout::{ascii, row, WIDTH};
 use crate::codec::frame::Role;
@@ -12,12 +14,10 @@ use crate::handshake::http::{Head, HeadParser, Progress};
 use crate::handshake::server::{accept_key, is_key};
 #[cfg(all(feature = "legacy", any(feature = "client", feature = "server")))]
 use crate::legacy::explain::context::DraftContext;
+use crate::redact;
 
 /// Column of the notes. The line with `Sec-WebSocket-Accept` is as wide as the columns before it.
 const NOTE: usize = 56;
-
-/// Header fields whose values are never shown.
-const SECRET: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "set-cookie"];
 
 /// Name of the extension of RFC 7692.
 const COMPRESSION: &str = "permessage-deflate";
@@ -28,8 +28,16 @@ pub(crate) struct HeadRenderer {
     /// The bytes of the incomplete line. The parser fails before they exceed 8 KiB.
     line: Vec<u8>,
     lines: u32,
+    secrets: Secrets,
     #[cfg(all(feature = "legacy", any(feature = "client", feature = "server")))]
     draft: Option<DraftContext>,
+}
+
+/// Whether values that may be secrets are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Secrets {
+    Hidden,
+    Shown,
 }
 
 /// Progress of a head after one byte.
@@ -44,7 +52,7 @@ pub(crate) enum HeadProgress {
 }
 
 impl HeadRenderer {
-    pub(crate) fn new(from: Role) -> HeadRenderer {
+    pub(crate) fn new(from: Role, secrets: Secrets) -> HeadRenderer {
         let parser = match from {
             Role::Client => HeadParser::request(),
             Role::Server => HeadParser::response(),
@@ -53,6 +61,7 @@ impl HeadRenderer {
             parser,
             line: Vec::new(),
             lines: 0,
+            secrets,
             #[cfg(all(feature = "legacy", any(feature = "client", feature = "server")))]
             draft: None,
         }
@@ -71,8 +80,8 @@ impl HeadRenderer {
         match byte {
             b'\n' => {
                 match self.lines {
-                    0 => start_line(&self.line, from, out),
-                    _ => field(&self.line, from, out, |name, value| self.note(from, name, value)),
+                    0 => start_line(&self.line, from, self.secrets, out),
+                    _ => field(&self.line, from, self.secrets, out, |name, value| self.note(from, name, value)),
                 }
                 self.lines += 1;
                 self.line.clear();
@@ -127,7 +136,7 @@ pub(crate) fn broken_rule(out: &mut String, from: Role, line: u32, kind: HeadErr
     row(out, "    BROKEN RULE", 17, &format!("Line {line}: {kind}. What follows is not parsed."));
 }
 
-fn start_line(line: &[u8], from: Role, out: &mut String) {
+fn start_line(line: &[u8], from: Role, secrets: Secrets, out: &mut String) {
     let what = match from {
         Role::Client => "request",
         Role::Server => "response",
@@ -135,7 +144,10 @@ fn start_line(line: &[u8], from: Role, out: &mut String) {
     out.push_str(&format!("\n{}  Opening handshake: the {what}\n", arrow(from)));
     match from {
         Role::Client => {
-            let text = ascii(&without_secrets(line), WIDTH - 4);
+            let text = match secrets {
+                Secrets::Hidden => ascii(&without_secrets(line), WIDTH - 4),
+                Secrets::Shown => ascii(line, WIDTH - 4),
+            };
             row(out, &format!("    {text}"), NOTE, "the path and query name the resource");
         }
         Role::Server => {
@@ -144,26 +156,26 @@ fn start_line(line: &[u8], from: Role, out: &mut String) {
                 Some([b' ', b'1', ..]) => "an interim response; the final one follows",
                 Some(_) | None => "not 101: no WebSocket connection",
             };
-            row(out, &format!("    {}", ascii(line, WIDTH - 4)), NOTE, note);
+            let (start, reason) = line.split_at_checked(13).unwrap_or((line, b""));
+            let reason = match secrets {
+                Secrets::Hidden => redact::words(std::str::from_utf8(reason).unwrap_or(redact::NOT_SHOWN)).as_bytes(),
+                Secrets::Shown => reason,
+            };
+            row(out, &format!("    {}", ascii(&[start, reason].concat(), WIDTH - 4)), NOTE, note);
         }
     }
 }
 
-/// Removes what may be secret: a query, and the user and password of an absolute URI.
+/// The request line, with what is shown of its target.
 fn without_secrets(line: &[u8]) -> Vec<u8> {
     let mut parts = line.split(|&b| b == b' ');
     let (method, target, version) = (parts.next(), parts.next().unwrap_or_default(), parts.next());
-    let mut shown = match target.first() {
-        Some(b'/') => target.split(|&b| b == b'?').next().unwrap_or_default().to_vec(),
-        Some(_) | None => b"(not shown)".to_vec(),
-    };
-    if target.first() == Some(&b'/') && target.contains(&b'?') {
-        shown.extend_from_slice(b"?(not shown)");
-    }
-    [method.unwrap_or_default(), &shown, version.unwrap_or_default()].join(&b' ')
+    let shown = redact::url(&String::from_utf8_lossy(target));
+    let method = std::str::from_utf8(method.unwrap_or_default()).map_or(redact::NOT_SHOWN, redact::words);
+    [method.as_bytes(), shown.as_bytes(), version.unwrap_or_default()].join(&b' ')
 }
 
-fn field(line: &[u8], from: Role, out: &mut String, note: impl Fn(&str, &[u8]) -> String) {
+fn field(line: &[u8], from: Role, secrets: Secrets, out: &mut String, note: impl Fn(&str, &[u8]) -> String) {
     // Only the empty line has no colon: the parser rejects all others.
     let Some(colon) = line.iter().position(|&b| b == b':') else {
         let note = match from {
@@ -175,10 +187,19 @@ fn field(line: &[u8], from: Role, out: &mut String, note: impl Fn(&str, &[u8]) -
     let (name, value) = line.split_at(colon);
     let value = value.get(1..).unwrap_or_default().trim_ascii();
     let lower = String::from_utf8_lossy(name).to_ascii_lowercase();
-    if SECRET.contains(&lower.as_str()) {
-        return row(out, &format!("    {}: (not shown)", ascii(name, 60)), NOTE, "a secret");
+    let shown = match secrets {
+        Secrets::Hidden => redact::header_value(&lower, value),
+        Secrets::Shown => Cow::Borrowed(value),
+    };
+    if *shown == *value {
+        return row(out, &format!("    {}", ascii(line, WIDTH - 4)), NOTE, &note(&lower, value));
     }
-    row(out, &format!("    {}", ascii(line, WIDTH - 4)), NOTE, &note(&lower, value));
+    let left = ascii(&[name, b": ", &shown].concat(), WIDTH - 4);
+    let note = match note(&lower, b"") {
+        empty if empty.is_empty() => "may be a secret".to_owned(),
+        note => note,
+    };
+    row(out, &format!("    {left}"), NOTE, &note);
 }
 
 fn request_note(name: &str, value: &[u8]) -> String {

@@ -30,13 +30,16 @@
 //! # }
 //! ```
 
+use std::fmt;
+
 use super::header;
 use super::header::Extension;
 use super::http::{write_head, Head};
 use super::server;
 use super::uri::Uri;
-use crate::error::{HandshakeErrorKind, UsageError};
+use crate::error::{HandshakeErrorKind, ResponseErrorKind, UsageError};
 use crate::primitives::base64;
+use crate::redact;
 
 const KEY: &str = "Sec-WebSocket-Key";
 const AUTHORIZATION: &str = "Authorization";
@@ -72,13 +75,23 @@ impl<'a> HandshakeRequest<'a> {
 }
 
 /// What client and server agreed on. `None` and empty when the response does not have the field (6455-4.1-s3).
-#[derive(Debug, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NegotiatedHandshake<'a> {
     /// The subprotocol in use.
     pub subprotocol: Option<String>,
     /// The extensions in use, in the server's order. Their parameters are not checked here.
     pub extensions: Vec<Extension<'a>>,
+}
+
+/// Shows the subprotocol only if it reads as a name.
+impl fmt::Debug for NegotiatedHandshake<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NegotiatedHandshake")
+            .field("subprotocol", &self.subprotocol.as_deref().map(redact::subprotocol))
+            .field("extensions", &self.extensions)
+            .finish()
+    }
 }
 
 /// The value of Sec-WebSocket-Key for a nonce. The caller draws the nonce at random for each connection (6455-4.1-30).
@@ -161,7 +174,7 @@ pub fn check_response<'a>(
 ) -> Result<NegotiatedHandshake<'a>, HandshakeErrorKind> {
     // 6455-4.1-s2: any status but 101 is an HTTP response, whatever its fields are.
     if head.status() != 101 {
-        return Err(HandshakeErrorKind::Status(head.status()));
+        return Err(HandshakeErrorKind::Response(ResponseErrorKind::Status(head.status())));
     }
     if !head.version().supports_upgrade() {
         return Err(HandshakeErrorKind::HttpVersion);
@@ -196,7 +209,7 @@ fn agreed_extensions<'a>(
     let offered = header::extensions(sent.extensions.map(str::as_bytes)).unwrap_or_default();
     // 6455-4.1-45: with nothing offered, nothing can be accepted.
     if accepted.iter().any(|extension| !offered.iter().any(|offer| offer.name == extension.name)) {
-        return Err(HandshakeErrorKind::ExtensionNotOffered);
+        return Err(HandshakeErrorKind::Response(ResponseErrorKind::ExtensionNotOffered));
     }
     Ok(accepted)
 }
@@ -207,7 +220,7 @@ fn agreed_subprotocol(head: &Head, sent: &HandshakeRequest<'_>) -> Result<Option
     // 6455-4.1-46. Case matters: `Chat` and `chat` are two subprotocols.
     match sent.subprotocols.iter().find(|offer| offer.as_bytes() == chosen) {
         Some(offer) => Ok(Some(offer.clone())),
-        None => Err(HandshakeErrorKind::SubprotocolNotOffered),
+        None => Err(HandshakeErrorKind::Response(ResponseErrorKind::SubprotocolNotOffered)),
     }
 }
 
@@ -369,12 +382,12 @@ mod tests {
             (version, "HTTP/1.1 101", Ok(())),
             (version, "HTTP/1.2 101 Later", Ok(())),
             // 6455-4.1-s2: the status is looked at before the version, and before everything else.
-            (version, "HTTP/1.0 503 Busy", Err(Status(503))),
-            (version, "HTTP/1.1 200 OK", Err(Status(200))),
-            (version, "HTTP/1.1 301 Moved", Err(Status(301))),
-            (version, "HTTP/1.1 401 Who", Err(Status(401))),
-            (version, "HTTP/1.1 100 Continue", Err(Status(100))),
-            (version, "HTTP/1.1 426 Upgrade Required", Err(Status(426))),
+            (version, "HTTP/1.0 503 Busy", Err(Response(ResponseErrorKind::Status(503)))),
+            (version, "HTTP/1.1 200 OK", Err(Response(ResponseErrorKind::Status(200)))),
+            (version, "HTTP/1.1 301 Moved", Err(Response(ResponseErrorKind::Status(301)))),
+            (version, "HTTP/1.1 401 Who", Err(Response(ResponseErrorKind::Status(401)))),
+            (version, "HTTP/1.1 100 Continue", Err(Response(ResponseErrorKind::Status(100)))),
+            (version, "HTTP/1.1 426 Upgrade Required", Err(Response(ResponseErrorKind::Status(426)))),
             (version, "HTTP/1.0 101 Old", Err(HttpVersion)),
             (version, "HTTP/2.0 101 New", Err(HttpVersion)),
             // 6455-4.1-42
@@ -405,10 +418,22 @@ mod tests {
             (accept, "Sec-WebSocket-Accept:\r\n", Err(InvalidHeader(ACCEPT))),
             (accept, &[accept, accept].concat(), Err(DuplicateHeader(ACCEPT))),
             // 6455-4.1-45, 6455-4.1-46: nothing was offered here.
-            (accept, &[accept, "Sec-WebSocket-Extensions: foo\r\n"].concat(), Err(ExtensionNotOffered)),
+            (
+                accept,
+                &[accept, "Sec-WebSocket-Extensions: foo\r\n"].concat(),
+                Err(Response(ResponseErrorKind::ExtensionNotOffered)),
+            ),
             (accept, &[accept, "Sec-WebSocket-Extensions:\r\n"].concat(), Err(InvalidHeader(EXTENSIONS))),
-            (accept, &[accept, "Sec-WebSocket-Protocol: chat\r\n"].concat(), Err(SubprotocolNotOffered)),
-            (accept, &[accept, "Sec-WebSocket-Protocol:\r\n"].concat(), Err(SubprotocolNotOffered)),
+            (
+                accept,
+                &[accept, "Sec-WebSocket-Protocol: chat\r\n"].concat(),
+                Err(Response(ResponseErrorKind::SubprotocolNotOffered)),
+            ),
+            (
+                accept,
+                &[accept, "Sec-WebSocket-Protocol:\r\n"].concat(),
+                Err(Response(ResponseErrorKind::SubprotocolNotOffered)),
+            ),
             // Fields without a meaning here are ignored.
             (accept, &[accept, "Content-Length: x\r\nServer: caf\u{e9}\r\n"].concat(), Ok(())),
         ];
@@ -432,9 +457,9 @@ mod tests {
             ("Sec-WebSocket-Extensions: bar; y; z=\"1\" , foo\r\n", Ok((None, "bar/2 foo/0"))),
             ("Sec-WebSocket-Extensions: foo\r\nSec-WebSocket-Protocol: a\r\n", Ok((Some("a"), "foo/0"))),
             // 6455-4.1-45
-            ("Sec-WebSocket-Extensions: baz\r\n", Err(ExtensionNotOffered)),
-            ("Sec-WebSocket-Extensions: foo, baz\r\n", Err(ExtensionNotOffered)),
-            ("Sec-WebSocket-Extensions: x\r\n", Err(ExtensionNotOffered)),
+            ("Sec-WebSocket-Extensions: baz\r\n", Err(Response(ResponseErrorKind::ExtensionNotOffered))),
+            ("Sec-WebSocket-Extensions: foo, baz\r\n", Err(Response(ResponseErrorKind::ExtensionNotOffered))),
+            ("Sec-WebSocket-Extensions: x\r\n", Err(Response(ResponseErrorKind::ExtensionNotOffered))),
             // 6455-9.1-1
             ("Sec-WebSocket-Extensions: foo; x=\r\n", Err(InvalidHeader(EXTENSIONS))),
             ("Sec-WebSocket-Extensions: foo bar\r\n", Err(InvalidHeader(EXTENSIONS))),
@@ -442,11 +467,11 @@ mod tests {
             // 6455-11.3.2-2, 6455-4.1-47
             ("Sec-WebSocket-Extensions: foo\r\nsec-websocket-extensions: bar\r\n", Err(DuplicateHeader(EXTENSIONS))),
             // 6455-4.1-46
-            ("Sec-WebSocket-Protocol: c\r\n", Err(SubprotocolNotOffered)),
-            ("Sec-WebSocket-Protocol: A\r\n", Err(SubprotocolNotOffered)),
-            ("Sec-WebSocket-Protocol: a, b\r\n", Err(SubprotocolNotOffered)),
-            ("Sec-WebSocket-Protocol:\r\n", Err(SubprotocolNotOffered)),
-            ("Sec-WebSocket-Protocol: caf\u{e9}\r\n", Err(SubprotocolNotOffered)),
+            ("Sec-WebSocket-Protocol: c\r\n", Err(Response(ResponseErrorKind::SubprotocolNotOffered))),
+            ("Sec-WebSocket-Protocol: A\r\n", Err(Response(ResponseErrorKind::SubprotocolNotOffered))),
+            ("Sec-WebSocket-Protocol: a, b\r\n", Err(Response(ResponseErrorKind::SubprotocolNotOffered))),
+            ("Sec-WebSocket-Protocol:\r\n", Err(Response(ResponseErrorKind::SubprotocolNotOffered))),
+            ("Sec-WebSocket-Protocol: caf\u{e9}\r\n", Err(Response(ResponseErrorKind::SubprotocolNotOffered))),
             // 6455-11.3.4-2
             ("Sec-WebSocket-Protocol: a\r\nSec-WebSocket-Protocol: a\r\n", Err(DuplicateHeader(PROTOCOL))),
         ];

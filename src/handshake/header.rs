@@ -18,6 +18,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::error::UsageError;
+use crate::redact;
 
 /// The error for a value that does not follow its grammar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,12 +102,21 @@ pub fn list_has<'a>(values: impl IntoIterator<Item = &'a [u8]>, token: &str) -> 
 }
 
 /// One element of `Sec-WebSocket-Extensions`. Names keep the case they were sent in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Extension<'a> {
     /// The name of the extension.
     pub name: &'a str,
     /// The parameters in order: a name, and a value unless the parameter has none.
     pub params: Vec<(&'a str, Option<Cow<'a, str>>)>,
+}
+
+/// Shows the values of parameters only if they read as names or numbers.
+impl fmt::Debug for Extension<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |value: &Cow<'_, str>| redact::subprotocol(value).into_owned();
+        let params: Vec<_> = self.params.iter().map(|(name, value)| (name, value.as_ref().map(shown))).collect();
+        f.debug_struct("Extension").field("name", &self.name).field("params", &params).finish()
+    }
 }
 
 /// The extensions of a message, whose `Sec-WebSocket-Extensions` fields are one list (6455-9.1-3, 6455-11.3.2-1):

@@ -3,8 +3,8 @@
 //!
 //! ```
 //! use stdws::handshake::rejection;
-//! use stdws::HandshakeErrorKind;
-//! let response = rejection::encode_rejection(&HandshakeErrorKind::UnsupportedVersion);
+//! use stdws::RequestErrorKind;
+//! let response = rejection::encode_rejection(&RequestErrorKind::UnsupportedVersion.into());
 //! assert!(response.starts_with(b"HTTP/1.1 426 Upgrade Required\r\n"));
 //! assert!(String::from_utf8_lossy(&response).contains("\r\nSec-WebSocket-Version: 13\r\n"));
 //! ```
@@ -20,12 +20,12 @@
 //! | the Origin is not allowed | 403 | |
 //! | the maximum number of connections or of opening handshakes is reached | 503 | `Retry-After` |
 //! | the maximum number of connections from one address is reached | 429 | `Retry-After` |
-//! | a hook of the application panicked | 500 | |
+//! | a hook of the application panicked, or returned what cannot be sent | 500 | |
 //! | all others | 400 | |
 
 use super::http;
 use super::server::{UPGRADE, VERSION};
-use crate::error::{HandshakeErrorKind, HeadErrorKind};
+use crate::error::{HandshakeErrorKind, HeadErrorKind, OverloadKind, RequestErrorKind};
 
 /// Number of seconds after which a client may try again.
 const RETRY_AFTER: &str = "5";
@@ -33,43 +33,37 @@ const RETRY_AFTER: &str = "5";
 /// The HTTP status of the response.
 pub fn status(kind: &HandshakeErrorKind) -> u16 {
     match kind {
-        HandshakeErrorKind::Head(
-            HeadErrorKind::LineTooLong | HeadErrorKind::TooManyFields | HeadErrorKind::HeadTooLong,
-        ) => 431,
+        HandshakeErrorKind::Head(kind) => head_status(*kind),
         HandshakeErrorKind::HttpVersion => 505,
-        HandshakeErrorKind::Method => 405,
         HandshakeErrorKind::MissingHeader(UPGRADE) | HandshakeErrorKind::InvalidHeader(UPGRADE) => 426,
+        HandshakeErrorKind::Request(RequestErrorKind::Method) => 405,
         // 6455-4.2.2-6
-        HandshakeErrorKind::UnsupportedVersion => 426,
+        HandshakeErrorKind::Request(RequestErrorKind::UnsupportedVersion) => 426,
         // 6455-4.2.2-5, 6455-10.2-2
-        HandshakeErrorKind::OriginNotAllowed => 403,
-        HandshakeErrorKind::TooManyConnections | HandshakeErrorKind::TooManyHandshakes => 503,
-        HandshakeErrorKind::TooManyConnectionsFromIp => 429,
-        HandshakeErrorKind::HookPanicked => 500,
+        HandshakeErrorKind::Request(RequestErrorKind::OriginNotAllowed) => 403,
+        HandshakeErrorKind::Overload(OverloadKind::Connections | OverloadKind::Handshakes) => 503,
+        HandshakeErrorKind::Overload(OverloadKind::Address) => 429,
+        HandshakeErrorKind::Hook(_) => 500,
         // 6455-4.2.1-1: a request that departs from the description is answered with an error such as 400.
-        HandshakeErrorKind::Head(
-            HeadErrorKind::LineEnding
-            | HeadErrorKind::ControlCharacter
-            | HeadErrorKind::LineFolding
-            | HeadErrorKind::StartLine
-            | HeadErrorKind::FieldName
-            | HeadErrorKind::ContentLength,
-        )
+        HandshakeErrorKind::Request(RequestErrorKind::Target | RequestErrorKind::ProxyHeader(_))
         | HandshakeErrorKind::UnexpectedEof
-        | HandshakeErrorKind::ProxyHeader(_)
-        | HandshakeErrorKind::Target
         | HandshakeErrorKind::MissingHeader(_)
         | HandshakeErrorKind::DuplicateHeader(_)
         | HandshakeErrorKind::InvalidHeader(_) => 400,
-        // Errors of a response, and requests that have a response already. No request is rejected with them.
-        HandshakeErrorKind::Responded
-        | HandshakeErrorKind::HandedOver
-        | HandshakeErrorKind::Status(_)
-        | HandshakeErrorKind::StatusLine
-        | HandshakeErrorKind::InvalidProof
-        | HandshakeErrorKind::Redirect(_)
-        | HandshakeErrorKind::SubprotocolNotOffered
-        | HandshakeErrorKind::ExtensionNotOffered => 400,
+        // Only a client gets it, and rejects no request.
+        HandshakeErrorKind::Response(_) => 400,
+    }
+}
+
+fn head_status(kind: HeadErrorKind) -> u16 {
+    match kind {
+        HeadErrorKind::LineTooLong | HeadErrorKind::TooManyFields | HeadErrorKind::HeadTooLong => 431,
+        HeadErrorKind::LineEnding
+        | HeadErrorKind::ControlCharacter
+        | HeadErrorKind::LineFolding
+        | HeadErrorKind::StartLine
+        | HeadErrorKind::FieldName
+        | HeadErrorKind::ContentLength => 400,
     }
 }
 
@@ -91,7 +85,10 @@ pub(crate) fn response(kind: &HandshakeErrorKind, versions: &str) -> Vec<u8> {
         429 | 503 => fields.push(("Retry-After", RETRY_AFTER)),
         _ => (),
     }
-    if matches!(kind, HandshakeErrorKind::UnsupportedVersion | HandshakeErrorKind::MissingHeader(VERSION)) {
+    if matches!(
+        kind,
+        HandshakeErrorKind::Request(RequestErrorKind::UnsupportedVersion) | HandshakeErrorKind::MissingHeader(VERSION)
+    ) {
         // 6455-4.4-1: all versions of this server.
         fields.push((VERSION, versions));
     }
@@ -106,41 +103,34 @@ pub(crate) fn response(kind: &HandshakeErrorKind, versions: &str) -> Vec<u8> {
 /// The body: one line for the user of the peer. It names no settings, because the user cannot change them.
 fn body_text(kind: &HandshakeErrorKind) -> String {
     match kind {
-        HandshakeErrorKind::OriginNotAllowed => "the Origin is not allowed (RFC 6455 section 10.2)\n".into(),
-        HandshakeErrorKind::TooManyConnections | HandshakeErrorKind::TooManyHandshakes => {
+        HandshakeErrorKind::Request(RequestErrorKind::OriginNotAllowed) => {
+            "the Origin is not allowed (RFC 6455 section 10.2)\n".into()
+        }
+        HandshakeErrorKind::Overload(OverloadKind::Connections | OverloadKind::Handshakes) => {
             "too many connections; try again later\n".into()
         }
-        HandshakeErrorKind::TooManyConnectionsFromIp => {
+        HandshakeErrorKind::Overload(OverloadKind::Address) => {
             "too many connections from your address; try again later\n".into()
         }
-        HandshakeErrorKind::HookPanicked => "internal server error\n".into(),
+        HandshakeErrorKind::Hook(_) => "internal server error\n".into(),
         HandshakeErrorKind::Head(kind) => format!("{kind}\n"),
         HandshakeErrorKind::MissingHeader(UPGRADE) | HandshakeErrorKind::InvalidHeader(UPGRADE) => {
             "this is a WebSocket server: Upgrade has to name websocket (RFC 6455 section 4.2.1)\n".into()
         }
         HandshakeErrorKind::UnexpectedEof
-        | HandshakeErrorKind::Responded
-        | HandshakeErrorKind::HandedOver
-        | HandshakeErrorKind::Status(_)
-        | HandshakeErrorKind::StatusLine
-        | HandshakeErrorKind::InvalidProof
         | HandshakeErrorKind::HttpVersion
-        | HandshakeErrorKind::Method
-        | HandshakeErrorKind::Target
         | HandshakeErrorKind::MissingHeader(_)
         | HandshakeErrorKind::DuplicateHeader(_)
         | HandshakeErrorKind::InvalidHeader(_)
-        | HandshakeErrorKind::UnsupportedVersion
-        | HandshakeErrorKind::Redirect(_)
-        | HandshakeErrorKind::SubprotocolNotOffered
-        | HandshakeErrorKind::ExtensionNotOffered
-        | HandshakeErrorKind::ProxyHeader(_) => format!("{kind} (RFC 6455 section 4.2.1)\n"),
+        | HandshakeErrorKind::Response(_)
+        | HandshakeErrorKind::Request(_) => format!("{kind} (RFC 6455 section 4.2.1)\n"),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::{HookErrorKind, UsageError};
     use crate::handshake::http::{content_length, HeadParser, Progress};
 
     #[test]
@@ -153,21 +143,27 @@ mod tests {
             (Head(HeadErrorKind::HeadTooLong), 431, plain, None),
             (Head(HeadErrorKind::ControlCharacter), 400, plain, None),
             (HttpVersion, 505, plain, None),
-            (Method, 405, plain, Some(("Allow", "GET"))),
-            (Target, 400, plain, None),
+            (Request(RequestErrorKind::Method), 405, plain, Some(("Allow", "GET"))),
+            (Request(RequestErrorKind::Target), 400, plain, None),
             (MissingHeader("Host"), 400, plain, None),
             (DuplicateHeader("Sec-WebSocket-Version"), 400, plain, None),
             (InvalidHeader("Connection"), 400, plain, None),
             (MissingHeader("Upgrade"), 426, "Upgrade, close", Some(("Upgrade", "websocket"))),
             (InvalidHeader("Upgrade"), 426, "Upgrade, close", Some(("Upgrade", "websocket"))),
             (MissingHeader("Sec-WebSocket-Version"), 400, plain, Some(("Sec-WebSocket-Version", "13"))),
-            (UnsupportedVersion, 426, "Upgrade, close", Some(("Sec-WebSocket-Version", "13"))), // 6455-4.2.2-6, 6455-4.4-1
-            (UnsupportedVersion, 426, "Upgrade, close", Some(("Upgrade", "websocket"))),
-            (OriginNotAllowed, 403, plain, None), // 6455-4.2.2-5, 6455-10.2-2
-            (TooManyConnections, 503, plain, Some(("Retry-After", "5"))),
-            (TooManyHandshakes, 503, plain, Some(("Retry-After", "5"))),
-            (TooManyConnectionsFromIp, 429, plain, Some(("Retry-After", "5"))),
-            (HookPanicked, 500, plain, None),
+            (
+                Request(RequestErrorKind::UnsupportedVersion),
+                426,
+                "Upgrade, close",
+                Some(("Sec-WebSocket-Version", "13")),
+            ), // 6455-4.2.2-6, 6455-4.4-1
+            (Request(RequestErrorKind::UnsupportedVersion), 426, "Upgrade, close", Some(("Upgrade", "websocket"))),
+            (Request(RequestErrorKind::OriginNotAllowed), 403, plain, None), // 6455-4.2.2-5, 6455-10.2-2
+            (Overload(OverloadKind::Connections), 503, plain, Some(("Retry-After", "5"))),
+            (Overload(OverloadKind::Handshakes), 503, plain, Some(("Retry-After", "5"))),
+            (Overload(OverloadKind::Address), 429, plain, Some(("Retry-After", "5"))),
+            (Hook(HookErrorKind::Panicked), 500, plain, None),
+            (Hook(HookErrorKind::InvalidAnswer(UsageError::Status(7))), 500, plain, None),
         ];
         let special = ["Allow", "Upgrade", "Retry-After", "Sec-WebSocket-Version"];
         for (kind, want, connection, extra) in rows {
@@ -191,7 +187,9 @@ mod tests {
     #[test]
     fn a_rejection_names_no_setting() {
         use HandshakeErrorKind::*;
-        for kind in [OriginNotAllowed, TooManyConnections, TooManyHandshakes, TooManyConnectionsFromIp, HookPanicked] {
+        let overload = [OverloadKind::Connections, OverloadKind::Handshakes, OverloadKind::Address].map(Overload);
+        let hook = [HookErrorKind::Panicked, HookErrorKind::InvalidAnswer(UsageError::Status(7))].map(Hook);
+        for kind in overload.into_iter().chain(hook).chain([Request(RequestErrorKind::OriginNotAllowed)]) {
             let response = String::from_utf8(response(&kind, "13")).unwrap();
             assert!(!response.contains("Server::") && !response.contains("hook"), "{response}");
         }

@@ -26,13 +26,16 @@
 //! # }
 //! ```
 
+use std::fmt;
+
 use super::header;
 use super::header::Extension;
 use super::http;
 use super::http::Head;
 use super::origin::{HostPort, OriginPolicy};
-use crate::error::{HandshakeErrorKind, UsageError};
+use crate::error::{HandshakeErrorKind, RequestErrorKind, UsageError};
 use crate::primitives::{base64, sha1};
+use crate::redact;
 
 const HOST: &str = "Host";
 pub(crate) const UPGRADE: &str = "Upgrade";
@@ -46,7 +49,6 @@ const CONTENT_LENGTH: &str = "Content-Length";
 const TRANSFER_ENCODING: &str = "Transfer-Encoding";
 
 /// The offer of a client, from a valid request.
-#[derive(Debug)]
 #[non_exhaustive]
 pub struct ClientOffer<'a> {
     /// `Sec-WebSocket-Key` as it was sent, for [`accept_key`].
@@ -55,6 +57,18 @@ pub struct ClientOffer<'a> {
     pub subprotocols: Vec<&'a str>,
     /// The extensions, in the client's order of preference.
     pub extensions: Vec<Extension<'a>>,
+}
+
+/// Shows subprotocols only if they read as names.
+impl fmt::Debug for ClientOffer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let subprotocols: Vec<_> = self.subprotocols.iter().map(|name| redact::subprotocol(name)).collect();
+        f.debug_struct("ClientOffer")
+            .field("key", &self.key)
+            .field("subprotocols", &subprotocols)
+            .field("extensions", &self.extensions)
+            .finish()
+    }
 }
 
 /// Checks a request for a WebSocket.
@@ -67,14 +81,14 @@ pub fn check_request<'a>(head: &'a Head, origins: OriginPolicy<'_>) -> Result<Cl
         return Err(HandshakeErrorKind::HttpVersion);
     }
     if head.method() != "GET" {
-        return Err(HandshakeErrorKind::Method);
+        return Err(HandshakeErrorKind::Request(RequestErrorKind::Method));
     }
-    let authority = target_authority(head.target()).ok_or(HandshakeErrorKind::Target)?;
+    let authority = target_authority(head.target()).ok_or(HandshakeErrorKind::Request(RequestErrorKind::Target))?;
     // 6455-4.2.1-s3: one Host, with a valid host.
     let host = parse_host(required_header(head, HOST)?)?;
     // 6455-4.1-22: a target that is a URI has the host of Host. Otherwise a proxy and this server could use different ones.
     if authority.is_some_and(|(scheme, authority)| !authority.same_as(host, scheme)) {
-        return Err(HandshakeErrorKind::Target);
+        return Err(HandshakeErrorKind::Request(RequestErrorKind::Target));
     }
     check_no_body(head)?;
     check_upgrade(head)?;
@@ -85,7 +99,7 @@ pub fn check_request<'a>(head: &'a Head, origins: OriginPolicy<'_>) -> Result<Cl
     let offer = ClientOffer { key: parse_key(head)?, subprotocols: parse_subprotocols(head)?, extensions };
     // 6455-4.2.2-4, 6455-4.2.2-5, 6455-10.2-1: pages of other sites are rejected unless the policy allows them.
     if !origins.allows(head.single(ORIGIN)?, host) {
-        return Err(HandshakeErrorKind::OriginNotAllowed);
+        return Err(HandshakeErrorKind::Request(RequestErrorKind::OriginNotAllowed));
     }
     Ok(offer)
 }
@@ -102,14 +116,14 @@ pub(crate) fn check_http_request(head: &Head) -> Result<(), HandshakeErrorKind> 
     if head.version().major != 1 {
         return Err(HandshakeErrorKind::HttpVersion);
     }
-    let authority = target_authority(head.target()).ok_or(HandshakeErrorKind::Target)?;
+    let authority = target_authority(head.target()).ok_or(HandshakeErrorKind::Request(RequestErrorKind::Target))?;
     let host = match head.single(HOST)? {
         None if !head.version().supports_upgrade() => None,
         None => return Err(HandshakeErrorKind::MissingHeader(HOST)),
         Some(host) => Some(parse_host(host)?),
     };
     if authority.zip(host).is_some_and(|((scheme, authority), host)| !authority.same_as(host, scheme)) {
-        return Err(HandshakeErrorKind::Target);
+        return Err(HandshakeErrorKind::Request(RequestErrorKind::Target));
     }
     // A body has one length: Content-Length and Transfer-Encoding exclude each other (RFC 9112 section 6.3).
     match http::content_length(head).map_err(HandshakeErrorKind::Head)? {
@@ -177,7 +191,7 @@ fn check_upgrade(head: &Head) -> Result<(), HandshakeErrorKind> {
 fn check_version(head: &Head) -> Result<(), HandshakeErrorKind> {
     match required_header(head, VERSION)? {
         b"13" => Ok(()),
-        _ => Err(HandshakeErrorKind::UnsupportedVersion),
+        _ => Err(HandshakeErrorKind::Request(RequestErrorKind::UnsupportedVersion)),
     }
 }
 
@@ -356,21 +370,21 @@ mod tests {
             (&["GET / HTTP/0.9"], HttpVersion, 505),
             (&["GET / HTTP/2.0"], HttpVersion, 505),
             (&["GET * HTTP/1.0"], HttpVersion, 505),
-            (&["GET * HTTP/1.1"], Target, 400),
-            (&["GET chat HTTP/1.1"], Target, 400),
-            (&["GET ?x HTTP/1.1"], Target, 400),
-            (&["GET /chat#x HTTP/1.1"], Target, 400),
-            (&["GET ws://server.example.com/ HTTP/1.1"], Target, 400),
-            (&["GET ftp://server.example.com/ HTTP/1.1"], Target, 400),
-            (&["GET http:// HTTP/1.1"], Target, 400),
-            (&["GET http:///chat HTTP/1.1"], Target, 400),
-            (&["GET http://user:pass@server.example.com/ HTTP/1.1"], Target, 400),
-            (&["GET http://server.example.com:x/ HTTP/1.1"], Target, 400),
-            (&["GET server.example.com:80 HTTP/1.1"], Target, 400),
+            (&["GET * HTTP/1.1"], Request(RequestErrorKind::Target), 400),
+            (&["GET chat HTTP/1.1"], Request(RequestErrorKind::Target), 400),
+            (&["GET ?x HTTP/1.1"], Request(RequestErrorKind::Target), 400),
+            (&["GET /chat#x HTTP/1.1"], Request(RequestErrorKind::Target), 400),
+            (&["GET ws://server.example.com/ HTTP/1.1"], Request(RequestErrorKind::Target), 400),
+            (&["GET ftp://server.example.com/ HTTP/1.1"], Request(RequestErrorKind::Target), 400),
+            (&["GET http:// HTTP/1.1"], Request(RequestErrorKind::Target), 400),
+            (&["GET http:///chat HTTP/1.1"], Request(RequestErrorKind::Target), 400),
+            (&["GET http://user:pass@server.example.com/ HTTP/1.1"], Request(RequestErrorKind::Target), 400),
+            (&["GET http://server.example.com:x/ HTTP/1.1"], Request(RequestErrorKind::Target), 400),
+            (&["GET server.example.com:80 HTTP/1.1"], Request(RequestErrorKind::Target), 400),
             // 6455-4.1-22
-            (&["GET http://elsewhere/ HTTP/1.1"], Target, 400),
-            (&["GET http://server.example.com:81/ HTTP/1.1"], Target, 400),
-            (&["GET https://server.example.com:80/ HTTP/1.1"], Target, 400),
+            (&["GET http://elsewhere/ HTTP/1.1"], Request(RequestErrorKind::Target), 400),
+            (&["GET http://server.example.com:81/ HTTP/1.1"], Request(RequestErrorKind::Target), 400),
+            (&["GET https://server.example.com:80/ HTTP/1.1"], Request(RequestErrorKind::Target), 400),
             // 6455-4.2.1-s3, CVE-2026-61666
             (&["Host:-"], MissingHeader("Host"), 400),
             (&["Host:"], InvalidHeader("Host"), 400),
@@ -399,11 +413,11 @@ mod tests {
             (&["Connection: keep-alive upgrade"], InvalidHeader("Connection"), 400),
             // 6455-4.2.1-s7, 6455-4.2.2-6, 6455-11.3.5-2
             (&["Sec-WebSocket-Version:-"], MissingHeader("Sec-WebSocket-Version"), 400),
-            (&["Sec-WebSocket-Version: 8"], UnsupportedVersion, 426),
-            (&["Sec-WebSocket-Version: 14"], UnsupportedVersion, 426),
-            (&["Sec-WebSocket-Version: 013"], UnsupportedVersion, 426),
-            (&["Sec-WebSocket-Version: 13, 8"], UnsupportedVersion, 426),
-            (&["Sec-WebSocket-Version:"], UnsupportedVersion, 426),
+            (&["Sec-WebSocket-Version: 8"], Request(RequestErrorKind::UnsupportedVersion), 426),
+            (&["Sec-WebSocket-Version: 14"], Request(RequestErrorKind::UnsupportedVersion), 426),
+            (&["Sec-WebSocket-Version: 013"], Request(RequestErrorKind::UnsupportedVersion), 426),
+            (&["Sec-WebSocket-Version: 13, 8"], Request(RequestErrorKind::UnsupportedVersion), 426),
+            (&["Sec-WebSocket-Version:"], Request(RequestErrorKind::UnsupportedVersion), 426),
             (&["+Sec-WebSocket-Version: 13"], DuplicateHeader("Sec-WebSocket-Version"), 400),
             // 6455-4.2.1-s6, 6455-4.3-s1, 6455-11.3.1-1
             (&["Sec-WebSocket-Key:-"], MissingHeader("Sec-WebSocket-Key"), 400),
@@ -433,14 +447,14 @@ mod tests {
                 400,
             ),
             // 6455-4.2.2-5, 6455-10.2-2
-            (&["Origin: http://elsewhere"], OriginNotAllowed, 403),
-            (&["Origin: null"], OriginNotAllowed, 403),
-            (&["Origin: http://server.example.com:81"], OriginNotAllowed, 403),
+            (&["Origin: http://elsewhere"], Request(RequestErrorKind::OriginNotAllowed), 403),
+            (&["Origin: null"], Request(RequestErrorKind::OriginNotAllowed), 403),
+            (&["Origin: http://server.example.com:81"], Request(RequestErrorKind::OriginNotAllowed), 403),
             (&["+Origin: http://server.example.com"], DuplicateHeader("Origin"), 400),
             // The order of the checks: HTTP, then WebSocket, then the policy.
-            (&["GET * HTTP/1.1", "Host:-"], Target, 400),
+            (&["GET * HTTP/1.1", "Host:-"], Request(RequestErrorKind::Target), 400),
             (&["Upgrade:-", "Sec-WebSocket-Version: 8", "Origin: http://elsewhere"], MissingHeader("Upgrade"), 426),
-            (&["Sec-WebSocket-Version: 8", "Sec-WebSocket-Key:-"], UnsupportedVersion, 426),
+            (&["Sec-WebSocket-Version: 8", "Sec-WebSocket-Key:-"], Request(RequestErrorKind::UnsupportedVersion), 426),
         ];
         for (changes, kind, status) in rows {
             assert_eq!(checked(changes), Err(kind.clone()), "{changes:?}");
@@ -451,7 +465,7 @@ mod tests {
             let start = format!("{method} /chat HTTP/1.1");
             lines[0] = &start;
             let head = head(&lines);
-            assert_eq!(check_request(&head, OriginPolicy::Any).map(|_| ()), Err(Method));
+            assert_eq!(check_request(&head, OriginPolicy::Any).map(|_| ()), Err(Request(RequestErrorKind::Method)));
         }
     }
 
@@ -470,10 +484,10 @@ mod tests {
             (&["GET / HTTP/1.1", "Host: h", "Origin: http://elsewhere"], Ok(())),
             (&["GET / HTTP/2.0", "Host: h"], Err(HttpVersion)),
             (&["GET / HTTP/0.9", "Host: h"], Err(HttpVersion)),
-            (&["OPTIONS * HTTP/1.1", "Host: h"], Err(Target)),
-            (&["CONNECT h:80 HTTP/1.1", "Host: h:80"], Err(Target)),
-            (&["GET /#x HTTP/1.1", "Host: h"], Err(Target)),
-            (&["GET http://elsewhere/ HTTP/1.1", "Host: h"], Err(Target)),
+            (&["OPTIONS * HTTP/1.1", "Host: h"], Err(Request(RequestErrorKind::Target))),
+            (&["CONNECT h:80 HTTP/1.1", "Host: h:80"], Err(Request(RequestErrorKind::Target))),
+            (&["GET /#x HTTP/1.1", "Host: h"], Err(Request(RequestErrorKind::Target))),
+            (&["GET http://elsewhere/ HTTP/1.1", "Host: h"], Err(Request(RequestErrorKind::Target))),
             (&["GET / HTTP/1.1"], Err(MissingHeader("Host"))),
             (&["GET / HTTP/1.1", "Host:"], Err(InvalidHeader("Host"))),
             (&["GET / HTTP/1.0", "Host:"], Err(InvalidHeader("Host"))),

@@ -30,7 +30,7 @@ pub(crate) use authority::{bracketed, Authority, Userinfo};
 /// Maximum length of a URI in bytes. A request line with its path and query is at most 8 KiB long.
 const MAX_LENGTH: usize = 8 * 1024 - "GET  HTTP/1.1".len();
 
-/// A valid `ws` or `wss` URI. `Display` and `Debug` leave out user name and password.
+/// A valid `ws` or `wss` URI. `Display` leaves out user name and password, and `Debug` the query too.
 #[derive(Clone)]
 pub struct Uri {
     pub(crate) secure: bool,
@@ -119,10 +119,10 @@ impl fmt::Display for Uri {
     }
 }
 
-/// Without user name and password.
+/// Without user name, password and query.
 impl fmt::Debug for Uri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Uri({self})")
+        write!(f, "Uri({})", self.redacted())
     }
 }
 
@@ -311,7 +311,7 @@ mod tests {
     fn user_and_password_are_never_shown() {
         let uri = Uri::parse("wss://somebody:secret@Host:81/p?q").unwrap();
         assert_eq!(uri.to_string(), "wss://host:81/p?q");
-        assert_eq!(format!("{uri:?}"), "Uri(wss://host:81/p?q)");
+        assert_eq!(format!("{uri:?}"), "Uri(wss://host:81/p)");
         assert_eq!(uri.redacted(), "wss://host:81/p");
     }
 }

@@ -10,6 +10,7 @@ use crate::auth::credentials::Credentials;
 use crate::handshake::header;
 use crate::handshake::http::Head;
 use crate::handshake::server;
+use crate::redact;
 
 /// A request that a server received: the one that opened a connection (RFC 6455 section 4.1, see
 /// [`WebSocket::request`](crate::WebSocket::request)), or the argument of a hook ([`Server::http`](crate::Server::http),
@@ -23,7 +24,7 @@ use crate::handshake::server;
 /// let bytes = b"GET /chat?room=7 HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
 ///     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nAccept-Language: de\r\n\r\n";
 /// let halves = stdws::SplitStream::new(&bytes[..], std::io::sink());
-/// let ws = stdws::Server::without_listener().accept_over(halves)?;
+/// let ws = stdws::Server::without_listener().accept_over(halves)?.unwrap();
 /// let request = ws.request().unwrap();
 /// assert_eq!((request.path(), request.query()), ("/chat", Some("room=7")));
 /// assert_eq!(request.header("accept-language"), Some("de"));
@@ -117,7 +118,7 @@ impl Request {
     }
 
     /// User name and password, if the request has Basic credentials (RFC 7617). `None` also if they are not in the form of its
-    /// section 2, not UTF-8, or there twice.
+    /// section 2, or there twice.
     ///
     /// They are not checked. [`Server::basic_auth`](crate::Server::basic_auth) checks them; otherwise compare them with
     /// [`Credentials::matches`].
@@ -170,6 +171,9 @@ impl Request {
     /// [`Server::trust_proxy_protocol`](crate::Server::trust_proxy_protocol),
     /// [`trust_forwarded`](crate::Server::trust_forwarded) and
     /// [`trust_x_forwarded_for`](crate::Server::trust_x_forwarded_for). Without them it is the address of the peer.
+    ///
+    /// `None` for a peer without an address, and if a trusted proxy named no client, or none that can be read. It is never
+    /// the address of a proxy in place of its client's.
     pub fn client_ip(&self) -> Option<IpAddr> {
         self.client
     }
@@ -188,7 +192,7 @@ impl Request {
 
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let host = self.host();
+        let host = redact::host(self.host());
         f.debug_struct("Request")
             .field("path", &self.path())
             .field("host", &host)

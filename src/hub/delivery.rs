@@ -18,7 +18,6 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::mem;
-use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -30,6 +29,7 @@ use crate::connection::nonblocking::{ConnectionStatus, WriteReport};
 use crate::connection::shared::Connection;
 use crate::connection::shared_frame::SharedFrame;
 use crate::error::{Error, Step};
+use crate::primitives::panics;
 
 /// First and longest delay before a retry with a full socket buffer.
 const FULL_BACKOFF: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(64));
@@ -153,13 +153,10 @@ impl DeliveryThread {
         let batch = &mut self.batch;
         let before = batch_cost(batch);
         // A source of masking keys is user code and may panic.
-        let report =
-            panic::catch_unwind(AssertUnwindSafe(|| connection.write_shared(batch))).unwrap_or_else(|payload| {
-                // Dropping the payload could panic again.
-                mem::forget(payload);
-                connection.abort();
-                WriteReport { status: ConnectionStatus::Closed, bytes_written: 0, drained: false, in_flight: 0 }
-            });
+        let report = panics::catch(|| connection.write_shared(batch)).unwrap_or_else(|| {
+            connection.abort();
+            WriteReport { status: ConnectionStatus::Closed, bytes_written: 0, drained: false, in_flight: 0 }
+        });
         let taken = before.saturating_sub(batch_cost(&self.batch));
         let mut queue = member.queue();
         member.return_batch(&mut queue, taken, &mut self.batch, report);

@@ -29,7 +29,7 @@ use crate::net::stream::Stream;
 use crate::primitives::random::fill_from_system;
 use crate::server::decision::{Accept, Decision};
 use crate::server::handshake_config::{Endpoints, HandshakeConfig};
-use crate::server::handshake_end::{hand_over, reject, respond};
+use crate::server::handshake_end::{hand_over, invalid_answer, reject, respond};
 use crate::server::handshake_io::HandshakeIo;
 use crate::server::raw_stream::RawStream;
 
@@ -43,7 +43,7 @@ pub(crate) fn accept(
     request: Request,
     mut early: Vec<u8>,
     (spec, config, events): (&'static DraftSpec, &HandshakeConfig, &EventSink),
-) -> Result<WebSocket> {
+) -> Result<Option<WebSocket>> {
     let request = request.with_draft(spec);
     let rejected = |error| reject_draft(spec, io, error, config);
     let origins = config.origins.as_deref().map_or(OriginPolicy::Any, OriginPolicy::SameHostAnd);
@@ -51,11 +51,14 @@ pub(crate) fn accept(
     let offer = server::check(spec, request.head(), origins).map_err(kind)?;
     let accept = match config.hooks.decide(&request).map_err(rejected)? {
         Decision::Accept(accept) => accept,
-        Decision::Respond(response) => return Err(respond(io, &request, &response, config)),
+        Decision::Respond(response) => {
+            return respond(io, &request, &response, (config, events)).map(|()| None);
+        }
         Decision::HandOver(handler) => {
             drop(offer);
             let stream = RawStream::new(stream.clone(), request, early, &config.timeouts);
-            return Err(hand_over(handler, stream, events));
+            hand_over(handler, stream, events);
+            return Ok(None);
         }
     };
     let body = match spec.proof {
@@ -80,17 +83,17 @@ pub(crate) fn accept(
     let limits = accept.limits.unwrap_or(config.limits);
     let timeouts = accept.timeouts.unwrap_or(config.timeouts);
     let codec = Codec::draft(Role::Server, (spec, &agreed), limits, &early, None);
-    Ok(WebSocket::new(stream.clone(), codec, (limits, timeouts), info))
+    Ok(Some(WebSocket::new(stream.clone(), codec, (limits, timeouts), info)))
 }
 
 /// Selects subprotocol, extension and masking key.
 fn negotiate(offer: &Offer<'_>, accept: &Accept, nonce: &str, config: &HandshakeConfig) -> Result<NegotiatedDraft> {
-    if let Some(kind) = &accept.error {
-        return Err(kind.clone().into());
+    if let Some(error) = &accept.error {
+        return Err(invalid_answer(error.clone()));
     }
     let subprotocol = match &accept.subprotocol {
         Some(name) if !offer.subprotocols.contains(&name.as_str()) => {
-            return Err(UsageError::SubprotocolNotOffered(name.clone()).into());
+            return Err(invalid_answer(UsageError::SubprotocolNotOffered(name.clone())));
         }
         Some(name) => Some(name.clone()),
         None => offer.choose(&config.subprotocols).map_err(|kind| Error::Handshake(HandshakeError::new(kind)))?,

@@ -18,7 +18,7 @@ use crate::client::handshake::{io_error, HandshakeReader, Target};
 use crate::codec::frame::Role;
 use crate::connection::framing::Codec;
 use crate::connection::websocket::{ConnectionInfo, WebSocket};
-use crate::error::{Error, HandshakeError, HandshakeErrorKind, Result, Step};
+use crate::error::{Error, HandshakeError, HandshakeErrorKind, ResponseErrorKind, Result, Step};
 use crate::handshake::client::HandshakeRequest;
 use crate::handshake::http::{Head, HeadParser, Progress};
 use crate::http::response::Response;
@@ -120,7 +120,7 @@ fn next_version(rejection: &HandshakeError, allowed: &[Version]) -> Option<Versi
         lists.flat_map(|(_, list)| list.split(',')).any(|one| Some(one.trim()) == number.as_deref())
     };
     match rejection.kind() {
-        HandshakeErrorKind::Status(_) => allowed.iter().copied().filter(listed).max(),
+        HandshakeErrorKind::Response(ResponseErrorKind::Status(_)) => allowed.iter().copied().filter(listed).max(),
         _ => None,
     }
 }
@@ -160,7 +160,9 @@ pub(crate) fn open(
         Err(kind) => {
             // Only an HTTP response has a body.
             let body = match kind {
-                HandshakeErrorKind::Status(status) if !(target.skip_body)(status) => reader.read_body(&head),
+                HandshakeErrorKind::Response(ResponseErrorKind::Status(status)) if !(target.skip_body)(status) => {
+                    reader.read_body(&head)
+                }
                 _ => Vec::new(),
             };
             return Err(Error::Handshake(HandshakeError::new(kind).with_response(

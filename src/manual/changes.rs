@@ -7,10 +7,28 @@
 //!   `trace` is now [`events`](crate::events) and [`explain`](crate::explain).
 //! * [`codec`](crate::codec) and [`handshake`](crate::handshake) are public: RFC 6455 without I/O. Chapter [`reading`](super::reading).
 //! * Cargo features for each part, so that a build contains only what it needs: see the table in the README.
+//! * `Debug`, errors, events and explanations show of settings and requests only what identifies them: names of headers, host and
+//!   path. [`Explainer::with_secrets`](crate::explain::Explainer::with_secrets) shows the values.
+//! * Basic credentials of bytes: [`Client::basic_auth_bytes`](crate::Client::basic_auth_bytes),
+//!   [`Credentials::password_bytes`](crate::Credentials::password_bytes). `Credentials::user` and `password` return an `Option`.
 //! * Errors are returned at once, and the limits of `try_recv` and `recv_timeout` hold for every call. Ending a connection continues
 //!   as state: chapter [`closing`](super::closing).
 //! * An event handler may use the library: send, broadcast, close, shut down. No event is emitted while a lock is held, and what a
 //!   handler does is not reported again.
+//! * [`HandshakeErrorKind`](crate::HandshakeErrorKind) has one variant for each role's causes:
+//!   [`Response`](crate::ResponseErrorKind) for a client; [`Request`](crate::RequestErrorKind), [`Overload`](crate::OverloadKind) and
+//!   [`Hook`](crate::HookErrorKind) for a server. A hook that returned what cannot be sent is named as such.
+//! * [`Server::accept_over`](crate::Server::accept_over) returns `None` if a hook responded or took over the stream.
+//! * [`Request::client_ip`](crate::Request::client_ip) is `None`, and not the address of the proxy, if a trusted proxy named no client
+//!   or none that can be read. `max_per_address` counts clients behind the PROXY protocol before their request arrives.
+//! * Close 1009 carries the limit in its reason, and Close 1002 and 1007 the id of the requirement: [`ProtocolError::close_reason`](crate::ProtocolError::close_reason).
+//!   A reason of more than 123 bytes is cut at the end of a character, where `close` failed before.
+//! * A half of a caller-supplied stream that panics ends the connection at once; a hook whose panic has a payload that panics again is answered 500.
+//! * A side that only receives pings too: a Ping is due after [`ping_interval`](crate::Timeouts::ping_interval) without a read or
+//!   without a write.
+//! * `reconnect` says how it ended: a connection that the peer closed for good is the last item, as
+//!   [`Error::Closed`](crate::Error::Closed). [`CloseInfo::closed_by_peer`](crate::CloseInfo::closed_by_peer) and
+//!   [`Disconnect::closed_by_peer`](crate::Disconnect::closed_by_peer) tell it from an end that this side asked for.
 //! * RFC 6455 in both roles, blocking and full duplex: [`connect`](crate::connect), [`Client`](crate::Client),
 //!   [`serve`](crate::serve), [`Server`](crate::Server), [`WebSocket`](crate::WebSocket), [`Sender`](crate::Sender).
 //! * Caller-supplied streams: [`Client::connect_over`](crate::Client::connect_over),
@@ -26,11 +44,15 @@
 //!   [`Client::cookie`](crate::Client::cookie), [`Request::cookie`](crate::Request::cookie),
 //!   [`Response::set_cookies`](crate::Response::set_cookies), [`constant_time_eq`](crate::constant_time_eq).
 //! * Limits on connections: `max_connections`, `max_handshakes`, `max_per_address` (also behind proxies), `stack_size`. Unix sockets: `Server::bind_unix`,
-//!   `Client::connect_unix`.
+//!   `Client::connect_unix`, with abstract names on Linux.
+//! * A server over a socket that listens already: [`Server::from_listener`](crate::Server::from_listener), `Server::from_unix_listener`.
+//!   Socket activation, and restarts that refuse no client: chapter [`deploying`](super::deploying).
+//! * Nothing raises SIGPIPE, whatever the process does with that signal: a peer that has left ends a connection, not the process.
 //! * As many connections as fit the system: on Linux the default and an explicit `max_connections` are capped to what the limits on
 //!   memory mappings, threads, address space and descriptors allow. Beyond them `std` would abort the process.
 //! * A bounded shutdown with a report: [`ServerHandle::shutdown`](crate::ServerHandle::shutdown),
-//!   [`ShutdownHandle`](crate::ShutdownHandle).
+//!   [`ShutdownHandle`](crate::ShutdownHandle). Requests of clients that have just connected get 250 ms to arrive, and after
+//!   `stop` such clients are served. Systems that do not wake `accept` get a connection at once.
 //! * [`Hub`](crate::Hub): one message to many connections without waiting for any; bounded queues, topics, delivery counts.
 //! * The client's address behind trusted proxies: [`Request::client_ip`](crate::Request::client_ip),
 //!   [`Server::trust_proxy_protocol`](crate::Server::trust_proxy_protocol),

@@ -78,7 +78,19 @@
 //! # Unix sockets
 //!
 //! Behind a proxy on the same machine, [`Server::bind_unix`](crate::Server::bind_unix) needs no port. The permissions of the folder
-//! control who may connect.
+//! control who may connect. On Linux, `"\0name"` is an abstract name, without a file and without permissions.
+//!
+//! # Socket activation, and restarts without a gap
+//!
+//! [`Server::from_listener`](crate::Server::from_listener) and `from_unix_listener` serve on a socket that listens already. A service
+//! manager keeps it while no process runs, so clients wait instead of being refused. For systemd, a service with
+//! `StandardInput=socket` gets the only socket of its socket unit (`Accept=no`) as standard input; the example
+//! `socket_activation` has both units.
+//!
+//! Two processes with a handle to the same socket both accept. To restart, start the next process and then stop or shut down the
+//! first. It never shuts the shared socket down, and it serves every connection that it has accepted. A shutdown sends these
+//! connections Close 1001, as all others, and [`reconnect`](super::reconnecting) then finds the next process. Do not close the last handle
+//! in between: the system resets connections that nobody has accepted.
 //!
 //! # Shutdown
 //!

@@ -65,4 +65,6 @@
 //! # Bytes
 //!
 //! [`Explainer`](crate::explain::Explainer) explains the bytes of a connection. `examples/tour` shows it, and
-//! `examples/client URL --trace` applies it to your server.
+//! `examples/client URL --trace` applies it to your server. What could be a secret in a head is not shown, unless
+//! [`with_secrets`](crate::explain::Explainer::with_secrets) asks for it: queries, passwords, subprotocols that may be tokens,
+//! and the values of all headers that the handshake does not define.

@@ -71,5 +71,5 @@
 //! | time | one limit for the whole chain |
 //!
 //! A rejected redirect is [`Error::Handshake`](crate::Error::Handshake) with
-//! [`HandshakeErrorKind::Redirect`](crate::HandshakeErrorKind::Redirect). Every failure after a followed redirect is
+//! [`ResponseErrorKind::Redirect`](crate::ResponseErrorKind::Redirect). Every failure after a followed redirect is
 //! [`Error::Redirect`](crate::Error::Redirect), which lists the URLs of the chain and holds the cause.

@@ -22,8 +22,9 @@
 //! }
 //!
 //! for connection in Client::new(&url)?.reconnect(Backoff::default()) {
-//!     if let Err(error) = follow(connection?) {
-//!         eprintln!("lost: {error}");
+//!     match connection {
+//!         Ok(ws) => follow(ws).unwrap_or_else(|error| eprintln!("lost: {error}")),
+//!         Err(error) => println!("ended: {error}"), // the last item: "the connection is closed: 1000"
 //!     }
 //! }
 //! # Ok(())
@@ -41,7 +42,9 @@
 //!
 //! The table at [`Disconnect::retry`](crate::Disconnect::retry) decides. Failures that may be temporary are retried: the network, 5xx, a
 //! Close that asks to try later. Permanent failures are the last item: 4xx, an invalid URL. Close 1000 ends the iteration, because
-//! it says that the work is done. [`Backoff::policy`](crate::Backoff::policy) replaces the table by a closure, which sees every
+//! it says that the work is done. If the server sent it and nothing here had asked for it, it is the last item too: some servers and
+//! proxies close idle connections with 1000. A policy tells the two apart by
+//! [`Disconnect::closed_by_peer`](crate::Disconnect::closed_by_peer). [`Backoff::policy`](crate::Backoff::policy) replaces the table by a closure, which sees every
 //! loss and can log it. [`Reconnect::last_disconnect`](crate::Reconnect::last_disconnect) says why the iteration ended.
 //!
 //! # Stopping

@@ -19,7 +19,7 @@
 //! | terminal control sequences | `Display` of messages and reasons escapes them |
 //! | redirects that forward credentials or remove TLS | redirects are followed only when enabled; credentials are not sent to another origin, and `wss` never becomes `ws` |
 //! | a CGI request that sets the proxy (httpoxy) | only [`Proxy::from_env`](crate::Proxy::from_env) reads the environment, and it ignores `HTTP_PROXY` |
-//! | secrets in logs | Authorization, Cookie and the passwords of URLs and proxies never appear in `Debug`, errors or traces |
+//! | secrets in logs | header values, queries, passwords of URLs and proxies, and subprotocols that may be tokens do not appear in `Debug`, errors, events or explanations |
 //! | timing attacks on passwords and tokens | [`Credentials::matches`](crate::Credentials::matches), [`constant_time_eq`](crate::constant_time_eq) |
 //! | clients that forge the headers of proxies | a header is believed only if it comes from the address of a trusted proxy |
 //!
@@ -31,7 +31,7 @@
 //!
 //! | with | client | server |
 //! |---|---|---|
-//! | user name and password (RFC 7617) | [`Client::basic_auth`](crate::Client::basic_auth), or in the URL | [`Server::basic_auth`](crate::Server::basic_auth) |
+//! | user name and password (RFC 7617) | [`Client::basic_auth`](crate::Client::basic_auth), [`basic_auth_bytes`](crate::Client::basic_auth_bytes), or in the URL | [`Server::basic_auth`](crate::Server::basic_auth) |
 //! | a token (RFC 6750) | [`Client::header`](crate::Client::header) `Authorization: Bearer ...` | [`Request::bearer_token`](crate::Request::bearer_token) |
 //! | a cookie (RFC 6265) | [`Client::cookie`](crate::Client::cookie) | [`Request::cookie`](crate::Request::cookie) |
 //!

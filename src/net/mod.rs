@@ -12,6 +12,7 @@
 //! | `deadline_io` | reads and writes on a TCP socket that share one deadline |
 //! | `ip_network` | networks of IP addresses |
 //! | `dial` | from a host name to a connected socket |
+//! | `unix` | addresses of Unix sockets, and connecting to one |
 //! | `connect_guard` | one connection attempt at a time to an address (RFC 6455 section 4.1) |
 
 #[cfg(feature = "client")]
@@ -28,4 +29,6 @@ pub(crate) mod socket;
 pub(crate) mod split_stream;
 pub(crate) mod stream;
 pub(crate) mod tcp;
+#[cfg(all(unix, any(feature = "client", feature = "server")))]
+pub(crate) mod unix;
 pub(crate) mod write_buffer;

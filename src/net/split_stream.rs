@@ -3,8 +3,6 @@
 
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
-use std::mem;
-use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::AtomicU64;
 use std::sync::Arc;
 use std::thread;
@@ -12,13 +10,14 @@ use std::time::Duration;
 
 use super::pipe::Pipe;
 use crate::primitives::lock::{assert_unlocked, Lock};
+use crate::primitives::panics;
 
 /// A stream that is already open, as two halves: TLS by another library, a pipe, a tunnel.
 ///
 /// Each half is served by a thread of its own, so waiting for it is bounded however it blocks. `send` then recalls when the
 /// writer's thread has the bytes, at most 64 KiB ahead. If a half still blocks when the connection ends, its thread stays
-/// behind; [`SplitStream::on_end`] is the place to unblock it. [`Client::connect_over`](crate::Client::connect_over) has an
-/// example.
+/// behind; [`SplitStream::on_end`] is the place to unblock it. If a half panics, both directions fail at once.
+/// [`Client::connect_over`](crate::Client::connect_over) has an example.
 pub struct SplitStream {
     reader: Box<dyn Read + Send>,
     writer: Box<dyn Write + Send>,
@@ -64,8 +63,14 @@ impl Adapter {
             progress: AtomicU64::new(0),
         };
         let (input, output) = (adapter.input.clone(), adapter.output.clone());
-        thread::Builder::new().name("stdws-read".into()).spawn(move || copy_from_reader(reader, &input))?;
-        thread::Builder::new().name("stdws-write".into()).spawn(move || copy_to_writer(writer, &output))?;
+        let (writer_input, writer_output) = (input.clone(), output.clone());
+        let read = move || serve_half(|| copy_from_reader(reader, &input), (&input, &output));
+        thread::Builder::new().name("stdws-read".into()).spawn(read)?;
+        let write = move || {
+            serve_half(|| copy_to_writer(writer, &writer_output), (&writer_input, &writer_output));
+            writer_output.close_reader();
+        };
+        thread::Builder::new().name("stdws-write".into()).spawn(write)?;
         Ok(adapter)
     }
 
@@ -108,10 +113,19 @@ impl Drop for Adapter {
 }
 
 /// Calls the closure of the user. This may happen where a value is dropped, so a panic ends here; the panic hook has
-/// reported it. Its payload is not dropped, because that could panic again.
+/// reported it.
 fn call(end: Box<dyn FnOnce() + Send>) {
     assert_unlocked();
-    panic::catch_unwind(AssertUnwindSafe(end)).unwrap_or_else(mem::forget);
+    let _ = panics::catch(end);
+}
+
+/// Runs the thread of a half. If the half panics, both directions end at once, with an error: the other half can no longer be
+/// relied on, and nobody has to wait for the first.
+fn serve_half(work: impl FnOnce(), (input, output): (&Pipe, &Pipe)) {
+    if panics::catch(work).is_none() {
+        input.close(Some(ErrorKind::Other));
+        output.close(Some(ErrorKind::Other));
+    }
 }
 
 /// Longer than any connection. The threads of a stream end when it ends.
@@ -155,8 +169,6 @@ fn copy_to_writer(mut writer: Box<dyn Write + Send>, output: &Pipe) {
     if let Err(error) = write_all(&mut *writer, output) {
         output.close(Some(error.kind()));
     }
-    drop(writer);
-    output.close_reader();
 }
 
 /// Writes until the pipe is closed and empty.

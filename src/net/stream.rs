@@ -26,6 +26,9 @@ use super::tcp::TimedSocket;
 #[cfg(feature = "native-tls")]
 use crate::tls::stream::Tls;
 
+/// Maximum number of payload bytes that are copied behind a header. Copying more costs as much as another write.
+const GATHER_LIMIT: usize = 64 << 10;
+
 pub(crate) enum Stream {
     Plain(TimedSocket),
     #[cfg(feature = "native-tls")]
@@ -46,7 +49,7 @@ impl Stream {
     #[cfg(feature = "server")]
     pub(crate) fn try_clone_socket(&self) -> Option<Socket> {
         let Stream::Plain(plain) = self else { return None };
-        plain.try_clone()
+        plain.try_clone_socket()
     }
 
     /// Reads the bytes that are there, waiting up to `wait` for any. Only one thread at a time reads.
@@ -70,17 +73,35 @@ impl Stream {
         result
     }
 
-    /// Writes `first` and then `second`, waiting up to one [`WRITE_QUANTUM`] for room. Only one thread at a time writes.
+    /// Writes `first` and then `second`, or a part of that, waiting up to one [`WRITE_QUANTUM`] for room. Only one thread at
+    /// a time writes.
     #[inline]
     pub(crate) fn write(&self, first: &[u8], second: &[u8]) -> io::Result<usize> {
         #[cfg(test)]
         tests::WRITES.with(|writes| writes.set(writes.get() + 1));
         match self {
-            Stream::Plain(plain) => plain.write(first, second),
+            Stream::Plain(plain) => plain.write(if first.is_empty() { second } else { first }),
             #[cfg(feature = "native-tls")]
             Stream::Tls(tls) => tls.write(first, second),
             Stream::Adapter(adapter) => adapter.write(if first.is_empty() { second } else { first }, WRITE_QUANTUM),
         }
+    }
+
+    /// Number of bytes of `second` that belong into `first` for one write to take both. `std` writes two slices to a socket
+    /// only with a call that may raise SIGPIPE. TLS gathers them itself.
+    #[inline]
+    pub(crate) fn gather_limit(&self) -> usize {
+        match self {
+            Stream::Plain(_) => GATHER_LIMIT,
+            _ => 0,
+        }
+    }
+
+    /// Another handle to the socket below this stream, for TLS. `None`: it has none of its own.
+    #[cfg(all(feature = "native-tls", feature = "server"))]
+    pub(crate) fn try_clone_plain(&self) -> Option<io::Result<TimedSocket>> {
+        let Stream::Plain(plain) = self else { return None };
+        Some(plain.try_clone())
     }
 
     /// Writes what there is room for now. Only one thread at a time writes. If another thread reads, use

@@ -15,10 +15,10 @@
 //! The slices of a read begin at [`FIRST_SLICE`]. Each is as long as the read has waited so far, up to [`LONGEST_SLICE`]:
 //! an idle connection wakes once a second. `Waits` is a value and not a `cfg`, so the tests run both on every system.
 
-use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -46,25 +46,25 @@ pub(crate) struct TimedSocket {
     nonblocking_calls: Mutex<u32>,
     /// Set for good when a thread first writes beside the one that reads.
     shared_writes: AtomicBool,
-    /// Both directions were shut down on this side.
-    is_shut_down: AtomicBool,
+    /// Both directions were shut down on this side, through this handle or another.
+    is_shut_down: Arc<AtomicBool>,
     /// Number of times that the peer took a part of a long write.
     pub(crate) progress: AtomicU64,
 }
 
 /// How a call waits; see the table above.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Waits {
+pub(crate) enum Waits {
     Kernel,
     Sliced,
 }
 
 impl TimedSocket {
     pub(crate) fn new(socket: impl Into<Socket>) -> io::Result<TimedSocket> {
-        TimedSocket::with_waits(socket, if cfg!(unix) { Waits::Kernel } else { Waits::Sliced })
+        TimedSocket::with_waits(socket, if cfg!(unix) && !cfg!(stdws_portable) { Waits::Kernel } else { Waits::Sliced })
     }
 
-    pub(super) fn with_waits(socket: impl Into<Socket>, waits: Waits) -> io::Result<TimedSocket> {
+    pub(crate) fn with_waits(socket: impl Into<Socket>, waits: Waits) -> io::Result<TimedSocket> {
         let socket = socket.into();
         socket.set_nodelay()?;
         if waits == Waits::Kernel {
@@ -76,14 +76,21 @@ impl TimedSocket {
             read_timeout: AtomicU64::new(UNKNOWN_TIMEOUT),
             nonblocking_calls: Mutex::new(0),
             shared_writes: AtomicBool::new(false),
-            is_shut_down: AtomicBool::new(false),
+            is_shut_down: Arc::default(),
             progress: AtomicU64::new(0),
         })
     }
 
+    /// Another handle to the socket for another stream over it, such as TLS. A shutdown of either ends the calls of both.
+    #[cfg(all(feature = "native-tls", feature = "server"))]
+    pub(crate) fn try_clone(&self) -> io::Result<TimedSocket> {
+        let clone = TimedSocket::with_waits(self.socket.try_clone()?, self.waits)?;
+        Ok(TimedSocket { is_shut_down: self.is_shut_down.clone(), ..clone })
+    }
+
     /// Another handle to the socket, without timeouts.
     #[cfg(feature = "server")]
-    pub(crate) fn try_clone(&self) -> Option<Socket> {
+    pub(crate) fn try_clone_socket(&self) -> Option<Socket> {
         let socket = self.socket.try_clone().ok()?;
         socket.set_read_timeout(None).and_then(|()| socket.set_write_timeout(None)).ok().map(|()| socket)
     }
@@ -104,6 +111,7 @@ impl TimedSocket {
     }
 
     /// Reads on a system where a wait may lose bytes and `shutdown` may not end it.
+    #[cold]
     fn read_sliced(&self, to: &mut [u8], wait: Duration) -> io::Result<usize> {
         let since = Instant::now();
         loop {
@@ -142,25 +150,25 @@ impl TimedSocket {
         }
     }
 
-    /// Writes `first` and then `second`, waiting up to one [`WRITE_QUANTUM`] for the network.
+    /// Writes, waiting up to one [`WRITE_QUANTUM`] for the network.
     #[inline]
-    pub(crate) fn write(&self, first: &[u8], second: &[u8]) -> io::Result<usize> {
+    pub(crate) fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         if self.waits == Waits::Sliced {
-            return self.write_sliced(first, second);
+            return self.write_sliced(bytes);
         }
-        write_parts(&self.socket, first, second).map_err(as_would_block)
+        (&self.socket).write(bytes).map_err(as_would_block)
     }
 
     /// Writes on a system where a write that times out does not tell the number of bytes written.
-    fn write_sliced(&self, first: &[u8], second: &[u8]) -> io::Result<usize> {
-        let first = self.limited(first);
-        let second = second.get(..MAX_WRITE.saturating_sub(first.len())).unwrap_or(second);
+    #[cold]
+    fn write_sliced(&self, bytes: &[u8]) -> io::Result<usize> {
+        let bytes = self.limited(bytes);
         let by = Deadline::after(WRITE_QUANTUM);
         loop {
             if self.is_shut_down.load(Ordering::SeqCst) {
                 return Err(ErrorKind::BrokenPipe.into());
             }
-            match self.nonblocking(|socket| write_parts(socket, first, second)) {
+            match self.nonblocking(|mut socket| socket.write(bytes)) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock && !by.is_expired() => thread::sleep(RETRY_DELAY),
                 result => return result,
             }
@@ -190,8 +198,13 @@ impl TimedSocket {
     }
 
     pub(crate) fn shutdown(&self) {
-        self.is_shut_down.store(true, Ordering::SeqCst);
+        self.set_shut_down();
         drop(self.socket.shutdown(Shutdown::Both));
+    }
+
+    /// What sliced calls see, on this handle and its clones.
+    pub(crate) fn set_shut_down(&self) {
+        self.is_shut_down.store(true, Ordering::SeqCst);
     }
 
     pub(super) fn set_read_timeout(&self, wait: Duration) -> io::Result<()> {
@@ -243,14 +256,6 @@ fn next_slice(elapsed: Duration) -> Duration {
     elapsed.clamp(FIRST_SLICE, LONGEST_SLICE)
 }
 
-#[inline]
-fn write_parts(mut socket: &Socket, first: &[u8], second: &[u8]) -> io::Result<usize> {
-    match second.is_empty() {
-        true => socket.write(first),
-        false => socket.write_vectored(&[IoSlice::new(first), IoSlice::new(second)]),
-    }
-}
-
 #[cold]
 fn timeout_as_would_block(error: io::Error) -> io::Error {
     match error.kind() {
@@ -296,7 +301,7 @@ mod tests {
     /// Writes until the network is full.
     fn fill(near: &TimedSocket) {
         let bytes = [0; MAX_WRITE];
-        while near.write(&bytes, &[]).is_ok() || near.try_write(&bytes).is_ok() {}
+        while near.write(&bytes).is_ok() || near.try_write(&bytes).is_ok() {}
     }
 
     /// A write that waited in the kernel would hang here, because it has no timeout.
@@ -307,7 +312,7 @@ mod tests {
             fill(&near);
             assert_eq!(near.socket.as_tcp().unwrap().write_timeout().unwrap(), None);
             let start = Instant::now();
-            assert_eq!(kind(near.write(b"header", b"payload")), Err(ErrorKind::WouldBlock));
+            assert_eq!(kind(near.write(b"payload")), Err(ErrorKind::WouldBlock));
             assert!(start.elapsed() >= WRITE_QUANTUM && start.elapsed() < LONG / 4, "{:?}", start.elapsed());
         });
     }
@@ -317,10 +322,7 @@ mod tests {
         let bytes = vec![0; MAX_WRITE * 4];
         let (near, _far) = sliced();
         assert!(near.try_write(&bytes).unwrap() <= MAX_WRITE);
-        for (first, second) in [(&bytes[..], &bytes[..]), (&bytes[..10], &bytes[..]), (&[], &bytes[..])] {
-            let (near, _far) = sliced();
-            assert!(near.write(first, second).unwrap() <= MAX_WRITE);
-        }
+        assert!(near.write(&bytes).unwrap() <= MAX_WRITE);
     }
 
     /// The system wakes nothing here: only the flag is set, and the socket stays open.
@@ -333,14 +335,14 @@ mod tests {
                 let reading = scope.spawn(|| near.read(&mut [0; 8], Duration::MAX));
                 let writing = scope.spawn(|| loop {
                     // A full network may still have room for a little.
-                    match near.write(&[0; MAX_WRITE], &[]) {
+                    match near.write(&[0; MAX_WRITE]) {
                         Err(error) if error.kind() != ErrorKind::WouldBlock => break Err(error),
                         _ => {}
                     }
                 });
                 thread::sleep(FIRST_SLICE * 3);
                 let start = Instant::now();
-                near.is_shut_down.store(true, Ordering::SeqCst);
+                near.set_shut_down();
                 assert_eq!(kind(writing.join().unwrap()), Err(ErrorKind::BrokenPipe));
                 assert_eq!(kind(reading.join().unwrap()), Ok(0));
                 assert!(start.elapsed() < LONG / 2, "{:?}", start.elapsed());

@@ -34,6 +34,8 @@ pub(crate) struct WriteBuffer {
     shared: Option<(Arc<[u8]>, usize)>,
     /// The last call of `try_write` met a full network. The next ones do not block at all.
     congested: bool,
+    /// When the network last took bytes. The keepalive counts from it.
+    last_write: Option<Instant>,
 }
 
 impl WriteBuffer {
@@ -79,10 +81,21 @@ impl WriteBuffer {
         self.congested
     }
 
-    /// Writes everything and then `tail`, without copying it. Fails with `TimedOut` when that takes longer than `limit`.
+    /// When the network last took bytes from this buffer.
+    pub(crate) fn last_write(&self) -> Option<Instant> {
+        self.last_write
+    }
+
+    /// Writes everything and then `tail`, of which the beginning is copied at most. Fails with `TimedOut` when that takes
+    /// longer than `limit`.
     pub(crate) fn write(&mut self, stream: &Stream, mut tail: &[u8], limit: WriteTimeout) -> io::Result<()> {
         let mut stall_timer = StallTimer { limit, since: None, progress: 0 };
         self.copy_shared();
+        if !self.is_empty() {
+            let (beginning, rest) = tail.split_at_checked(stream.gather_limit()).unwrap_or((tail, &[]));
+            self.bytes.extend_from_slice(beginning);
+            tail = rest;
+        }
         while !self.is_empty() || !tail.is_empty() {
             let first = self.bytes.get(self.written..).unwrap_or_default();
             let first_length = first.len();
@@ -101,6 +114,7 @@ impl WriteBuffer {
                 Err(error) => return Err(error),
             }
         }
+        self.last_write = Some(Instant::now());
         self.reset();
         Ok(())
     }
@@ -163,6 +177,7 @@ impl WriteBuffer {
 
     /// Records that `count` bytes of the next chunk have been written.
     fn advance(&mut self, count: usize) {
+        self.last_write = Some(Instant::now());
         match &mut self.shared {
             Some((_, written)) if self.written >= self.bytes.len() => *written = written.saturating_add(count),
             _ => self.written = self.written.saturating_add(count),
@@ -196,7 +211,7 @@ pub(crate) enum WriteTimeout {
     Until(Deadline),
 }
 
-/// Measures the time of a write from its first stop on. A write that does not stop never reads the clock.
+/// Measures the time of a write from its first stop on. A write that does not stop needs no clock for it.
 struct StallTimer {
     limit: WriteTimeout,
     since: Option<Instant>,

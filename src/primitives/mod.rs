@@ -3,5 +3,7 @@
 pub(crate) mod base64;
 #[cfg(any(feature = "client", feature = "server"))]
 pub(crate) mod lock;
+#[cfg(any(feature = "client", feature = "server"))]
+pub(crate) mod panics;
 pub(crate) mod random;
 pub(crate) mod sha1;

@@ -3,7 +3,7 @@
 //!
 //! | step of the iterator | then |
 //! |---|---|
-//! | `next` after a connection | take how it ended, apply the policy; wait, or finish |
+//! | `next` after a connection | take how it ended, apply the policy; wait, or finish, with the end as an error unless this side asked for it |
 //! | an attempt succeeds | track the connection and return it |
 //! | an attempt fails | apply the policy; wait and try again, or return the error and finish |
 //! | stopped, at any time | finish |
@@ -15,8 +15,9 @@
 
 use std::fmt;
 use std::iter::FusedIterator;
+use std::mem;
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc::{self, SendError, Sender};
 use std::sync::{Arc, Condvar};
 use std::thread;
 use std::time::Duration;
@@ -34,9 +35,19 @@ impl Client {
     /// An iterator of connections, one after another (RFC 6455 section 7.2.3). Each `next` waits as [`Backoff`]
     /// specifies, retries until a connection is open, and returns it.
     ///
-    /// Failed attempts that are retried are not items; [`Backoff::policy`] is called for each. An error is an item only
-    /// if it is not retried, and then it is the last one. After a connection that ends without need for another, such
-    /// as by Close 1000, the iteration ends without an error.
+    /// Failed attempts and lost connections that are retried are not items; [`Backoff::policy`] is called for each.
+    ///
+    /// The last item says how the iteration ended:
+    ///
+    /// | reason | last item |
+    /// |---|---|
+    /// | an attempt failed and is not retried | its error |
+    /// | a connection ended and there is no retry, such as after a Close 1000 of the server | [`Error::Closed`] with the code, or another error |
+    /// | the same, and this side had started the closing handshake | none |
+    /// | [`ReconnectHandle::stop`] | none |
+    ///
+    /// So a Close 1000 that nobody here asked for does not look like an end that was. Where it is the normal end, as in
+    /// the example, match it.
     ///
     /// ```
     /// # fn main() -> stdws::Result<()> {
@@ -45,9 +56,13 @@ impl Client {
     /// #     ws.close(stdws::CloseCode::NORMAL, "").map(drop)
     /// # })?;
     /// # let url = server.url();
-    /// use stdws::{Backoff, Client};
+    /// use stdws::{Backoff, Client, CloseCode, Error};
     /// for connection in Client::new(&url)?.reconnect(Backoff::default()) {
-    ///     let mut ws = connection?; // an error here is not retried
+    ///     let mut ws = match connection {
+    ///         Ok(ws) => ws,
+    ///         Err(Error::Closed(Some(info))) if info.code() == CloseCode::NORMAL => break, // the server has finished
+    ///         Err(error) => return Err(error), // an error that is not retried
+    ///     };
     ///     ws.send("subscribe")?;
     ///     for message in &mut ws {
     ///         let Ok(message) = message else { break }; // ended: continue with the next connection
@@ -175,7 +190,12 @@ impl Iterator for Reconnect {
         }
         match self.check_previous() {
             Ok(Continuation::Attempt) => {}
-            Ok(Continuation::GiveUp | Continuation::Stopped) => return self.finish(None),
+            Ok(Continuation::GiveUp) => {
+                let end = self.last_disconnect.as_ref().filter(|end| !end.is_asked_for());
+                let end = end.and_then(Disconnect::error).cloned();
+                return self.finish(end);
+            }
+            Ok(Continuation::Stopped) => return self.finish(None),
             Err(error) => return self.finish(Some(error)),
         }
         loop {
@@ -244,7 +264,10 @@ impl SharedReconnect {
         let attempt = move || {
             let ended = panic::catch_unwind(AssertUnwindSafe(|| client.connect()));
             // After a stop the receiver is gone, and the connection is dropped here, which sends Close 1001.
-            drop(sender.send(Some(ended)));
+            if let Err(SendError(Some(Err(panicked)))) = sender.send(Some(ended)) {
+                // Dropping the payload could panic again.
+                mem::forget(panicked);
+            }
         };
         let started = thread::Builder::new().name("stdws-connect".into()).spawn(attempt);
         // The attempt always sends, within its deadline.

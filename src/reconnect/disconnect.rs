@@ -4,7 +4,9 @@ use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::close::CloseCode;
-use crate::error::{Error, HandshakeError, HandshakeErrorKind, ProxyError, ProxyErrorKind, Step, TlsErrorKind};
+use crate::error::{
+    Error, HandshakeError, HandshakeErrorKind, ProxyError, ProxyErrorKind, ResponseErrorKind, Step, TlsErrorKind,
+};
 use crate::http::date;
 
 /// Maximum delay that a server can ask for.
@@ -86,12 +88,32 @@ impl Disconnect {
         }
     }
 
+    /// Whether the peer closed the connection, and nothing here had asked for it:
+    /// [`CloseInfo::closed_by_peer`](crate::CloseInfo::closed_by_peer).
+    ///
+    /// ```
+    /// use stdws::{Backoff, CloseCode, Disconnect, Retry};
+    /// let backoff = Backoff::default().policy(|disconnect: &Disconnect| match disconnect.close_code() {
+    ///     // This server closes idle connections with 1000.
+    ///     Some(CloseCode::NORMAL) if disconnect.closed_by_peer() => Retry::AfterBackoff,
+    ///     _ => disconnect.retry(),
+    /// });
+    /// ```
+    pub fn closed_by_peer(&self) -> bool {
+        matches!(self.error(), Some(Error::Closed(Some(info))) if info.closed_by_peer())
+    }
+
     /// The error of the attempt, or the end of the connection.
     pub fn error(&self) -> Option<&Error> {
         match self {
             Disconnect::AttemptFailed(error) => Some(error),
             Disconnect::ConnectionEnded { error, .. } => error.as_ref(),
         }
+    }
+
+    /// Whether this side started the closing handshake, or dropped the connection.
+    pub(super) fn is_asked_for(&self) -> bool {
+        matches!(self.error(), Some(Error::Closed(Some(info))) if !info.closed_by_peer())
     }
 
     /// `now` is the time since 1970.
@@ -159,28 +181,19 @@ fn retry_for_status(status: u16, retry_after_field: Option<&str>, now: Duration)
 fn retry_for_handshake(rejection: &HandshakeError, now: Duration) -> Retry {
     match rejection.kind() {
         HandshakeErrorKind::UnexpectedEof => Retry::AfterBackoff,
-        HandshakeErrorKind::Status(status) => retry_for_status(*status, rejection.header("Retry-After"), now),
-        HandshakeErrorKind::Redirect(_)
-        | HandshakeErrorKind::Head(_)
+        HandshakeErrorKind::Response(ResponseErrorKind::Status(status)) => {
+            retry_for_status(*status, rejection.header("Retry-After"), now)
+        }
+        HandshakeErrorKind::Head(_)
         | HandshakeErrorKind::HttpVersion
-        | HandshakeErrorKind::Method
-        | HandshakeErrorKind::Target
         | HandshakeErrorKind::MissingHeader(_)
         | HandshakeErrorKind::DuplicateHeader(_)
         | HandshakeErrorKind::InvalidHeader(_)
-        | HandshakeErrorKind::UnsupportedVersion
-        | HandshakeErrorKind::SubprotocolNotOffered
-        | HandshakeErrorKind::ExtensionNotOffered
-        | HandshakeErrorKind::ProxyHeader(_)
-        | HandshakeErrorKind::OriginNotAllowed
-        | HandshakeErrorKind::TooManyConnections
-        | HandshakeErrorKind::TooManyHandshakes
-        | HandshakeErrorKind::TooManyConnectionsFromIp
-        | HandshakeErrorKind::HookPanicked
-        | HandshakeErrorKind::Responded
-        | HandshakeErrorKind::HandedOver
-        | HandshakeErrorKind::StatusLine
-        | HandshakeErrorKind::InvalidProof => Retry::Stop,
+        | HandshakeErrorKind::Response(_)
+        // Only a server gets them.
+        | HandshakeErrorKind::Request(_)
+        | HandshakeErrorKind::Overload(_)
+        | HandshakeErrorKind::Hook(_) => Retry::Stop,
     }
 }
 
@@ -242,11 +255,13 @@ mod tests {
 
     fn status(status: u16, headers: &[(&str, &str)]) -> Error {
         let headers = headers.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
-        Error::Handshake(HandshakeError::new(HandshakeErrorKind::Status(status)).with_response(
-            status,
-            headers,
-            Vec::new(),
-        ))
+        Error::Handshake(
+            HandshakeError::new(HandshakeErrorKind::Response(ResponseErrorKind::Status(status))).with_response(
+                status,
+                headers,
+                Vec::new(),
+            ),
+        )
     }
 
     fn proxy(kind: ProxyErrorKind) -> Error {
@@ -288,7 +303,7 @@ mod tests {
             (redirected(status(503, &[("Retry-After", "7")])), after(7)),
             (redirected(status(404, &[])), Stop),
             (redirected(Error::Timeout(Step::Connect)), AfterBackoff),
-            (kind(HandshakeErrorKind::Redirect(RedirectErrorKind::TooMany)), Stop),
+            (kind(HandshakeErrorKind::Response(ResponseErrorKind::Redirect(RedirectErrorKind::TooMany))), Stop),
             (status(200, &[]), Stop),
             (status(301, &[]), Stop),
             (status(400, &[("Retry-After", "1")]), Stop),
@@ -349,7 +364,7 @@ mod tests {
 
     fn closed_with(code: Option<u16>) -> Disconnect {
         let received = Some((code.map(CloseCode::new), String::new()));
-        connection(Some(Error::Closed(Some(CloseInfo { received, sent: None }))))
+        connection(Some(Error::Closed(Some(CloseInfo { received, sent: None, by_peer: true }))))
     }
 
     #[test]
@@ -358,7 +373,7 @@ mod tests {
         for end in [
             None,
             Some(Error::Closed(None)),
-            Some(Error::Closed(Some(CloseInfo { received: None, sent: Some(CloseCode::NORMAL) }))),
+            Some(Error::Closed(Some(CloseInfo { received: None, sent: Some(CloseCode::NORMAL), by_peer: false }))),
             Some(Error::Timeout(Step::Keepalive)),
             Some(Error::io(Step::Read, ErrorKind::ConnectionReset.into())),
             Some(ProtocolError::UnmaskedFrame.into()),

@@ -14,7 +14,9 @@ use std::borrow::Cow;
 
 use crate::client::builder::Client;
 use crate::client::handshake::Target;
-use crate::error::{Error, HandshakeError, HandshakeErrorKind, RedirectError, RedirectErrorKind, RedirectHop, Result};
+use crate::error::{
+    Error, HandshakeError, HandshakeErrorKind, RedirectError, RedirectErrorKind, RedirectHop, ResponseErrorKind, Result,
+};
 use crate::handshake::uri::Uri;
 
 /// Maximum number of redirects that can be enabled.
@@ -75,7 +77,12 @@ pub(crate) fn follow<T>(
         let next = match next {
             Ok(uri) => uri,
             Err(kind) => {
-                return Err(with_hops(hops, Error::Handshake(rejection.with_kind(HandshakeErrorKind::Redirect(kind)))))
+                return Err(with_hops(
+                    hops,
+                    Error::Handshake(
+                        rejection.with_kind(HandshakeErrorKind::Response(ResponseErrorKind::Redirect(kind))),
+                    ),
+                ))
             }
         };
         hops.push(RedirectHop { url: target.uri.redacted(), status: rejection.status().unwrap_or_default() });

@@ -17,7 +17,9 @@
 //! | ... fewer accept: connections arrive quickly, so the thread first starts two | −1 + 2 | +1 |
 //! | no thread can be started, and others accept: the connection is admitted | −1 | +1 |
 //! | no thread can be started by the last one: it rejects the connection and goes on accepting | | |
-//! | the listener is closed, or a limit is reached: the thread rejects the connection and goes on accepting | | |
+//! | a limit is reached: the thread rejects the connection and goes on accepting | | |
+//! | the listener is closed, and the connection has ended at once: it has woken the thread, which goes on | | |
+//! | the listener is closed, and a client has connected before: no other thread is started | −1 | +1 |
 //! | a connection has been served | | −1 |
 //! | ... and its thread accepts again | +1 | |
 //! | ... or its thread ends: [`MAX_ACCEPTING`] threads accept, or the listener is closed | | |
@@ -26,7 +28,6 @@
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr};
-use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Condvar};
 use std::thread;
 use std::time::Duration;
@@ -37,7 +38,7 @@ use super::shutdown_report::Once;
 use super::system_limits;
 use super::system_limits::SystemLimits;
 use super::threads::WorkerThreads;
-use crate::error::{Error, HandshakeErrorKind, Step};
+use crate::error::{Error, OverloadKind, Step};
 #[cfg(feature = "trace")]
 use crate::events::event::EventKind;
 use crate::events::sink::EventCallback;
@@ -45,6 +46,7 @@ use crate::handshake::rejection;
 use crate::net::deadline::Deadline;
 use crate::net::socket::Socket;
 use crate::primitives::lock::{Lock, Locked};
+use crate::primitives::panics;
 
 /// Maximum number of threads that go back to `accept` after a connection. Each costs about 20 KiB, and saves a burst of
 /// connections the start of a thread.
@@ -56,8 +58,11 @@ const TARGET_ACCEPTING: usize = 8;
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(10);
 /// Maximum number of rejected sockets that stay open, so that their response can arrive.
 const MAX_LINGERING: usize = 64;
-/// Time for a blocked `accept` to notice the closed listener, before it is woken by a connection.
+/// Maximum time for threads to leave a listener that was shut down, before connections wake them too, and maximum time for
+/// one of these connections.
 const WAKE_TIMEOUT: Duration = Duration::from_millis(100);
+/// Time for threads to leave `accept` after connections, before there are further ones.
+const WAKE_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Serves a connection under its number in the registry.
 type ConnectionHandler = Box<dyn Fn(&AcceptLoop, EntryId, AcceptedSocket) + Send + Sync>;
@@ -177,13 +182,7 @@ impl AcceptLoop {
     fn worker_loop(self: &Arc<AcceptLoop>) {
         while let Some((id, accepted)) = self.accept_next() {
             // Only a handler panics, and none of its state is used afterwards. The panic hook has reported it.
-            let served = panic::catch_unwind(AssertUnwindSafe(|| (self.serve_connection)(self, id, accepted)));
-            if let Err(payload) = served {
-                // Dropping the payload may panic too. That payload is leaked.
-                if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-                    std::mem::forget(payload);
-                }
-            }
+            let _ = panics::catch(|| (self.serve_connection)(self, id, accepted));
             let mut state = self.lock();
             state.registry.remove(id);
             self.changed.notify_all();
@@ -221,17 +220,22 @@ impl AcceptLoop {
     /// Admits a connection. `None`: it has been rejected, and the thread goes on accepting.
     #[cfg_attr(not(feature = "trace"), allow(unused_variables))]
     fn admit(self: &Arc<AcceptLoop>, accepted: AcceptedSocket) -> Option<(EntryId, AcceptedSocket)> {
+        let is_stopped = self.lock().listener.is_none();
+        if is_stopped && accepted.has_ended() {
+            return None;
+        }
         let limit_key = (self.limit_key)(accepted.peer);
         let mut state = self.lock();
         state.accept_failing = false;
-        let admission = match &state.listener {
-            Some(_) => state.registry.try_insert(limit_key),
-            None => Err(HandshakeErrorKind::TooManyConnections),
+        // A client that came before the stop is served, until a shutdown closes the connections.
+        let admission = match state.registry.is_closed() {
+            false => state.registry.try_insert(limit_key),
+            true => Err(OverloadKind::Connections),
         };
         let id = match admission {
             Ok(id) => id,
             Err(kind) => {
-                state.reject(accepted.socket, &kind);
+                state.reject(accepted.socket, kind);
                 drop(state);
                 #[cfg(feature = "trace")]
                 self.events.emit(|| EventKind::ConnectionRejected(kind, accepted.peer));
@@ -239,11 +243,15 @@ impl AcceptLoop {
             }
         };
         let wanted = match state.accepting {
+            _ if state.listener.is_none() => 0,
             0..TARGET_ACCEPTING => 2,
             TARGET_ACCEPTING => 1,
             _ => 0,
         };
         state.accepting = state.accepting.saturating_sub(1).saturating_add(wanted);
+        if state.listener.is_none() {
+            self.changed.notify_all();
+        }
         drop(state);
         for started in 0..wanted {
             if let Err(error) = self.spawn_worker() {
@@ -270,10 +278,10 @@ impl AcceptLoop {
         }
         state.accepting = 1;
         state.registry.remove(id);
-        state.reject(accepted.socket, &HandshakeErrorKind::TooManyConnections);
+        state.reject(accepted.socket, OverloadKind::Connections);
         drop(state);
         #[cfg(feature = "trace")]
-        self.events.emit(|| EventKind::ConnectionRejected(HandshakeErrorKind::TooManyConnections, accepted.peer));
+        self.events.emit(|| EventKind::ConnectionRejected(OverloadKind::Connections, accepted.peer));
         None
     }
 
@@ -306,21 +314,27 @@ impl AcceptLoop {
         }
     }
 
-    /// Closes the listener and wakes the threads in `accept`. The address is free when the last of them has returned.
+    /// Closes the listener and wakes the threads in `accept`, also if the deadline has passed already. The address is free
+    /// when the last of them has returned. Takes little more than [`WAKE_TIMEOUT`] beyond the deadline.
     pub(super) fn stop_listening(&self, deadline: Deadline) {
         self.lock().listener = None;
-        self.waker.shutdown_listener();
-        let mut wake_timeout = WAKE_TIMEOUT;
-        loop {
-            let waiting = self.lock().accepting;
-            // Where `shutdown_listener` has no effect, a connection wakes a thread. One that fails may follow a
-            // connection of somebody else that woke the thread.
-            self.wait_until(wake_timeout.min(deadline.remaining()), |state| state.accepting < waiting.max(1));
-            if self.lock().accepting == 0 || deadline.is_expired() {
+        let nobody_accepts = |state: &mut AcceptState| state.accepting == 0;
+        if self.waker.shutdown_listener() {
+            self.wait_until(WAKE_TIMEOUT.min(deadline.remaining()), nobody_accepts);
+            if deadline.is_expired() {
                 return;
             }
-            self.waker.wake_by_connecting(WAKE_TIMEOUT);
-            wake_timeout = Duration::from_millis(1);
+        }
+        loop {
+            let waiting = self.lock().accepting;
+            if waiting == 0 {
+                return;
+            }
+            self.waker.wake_by_connecting(waiting, deadline.remaining().clamp(WAKE_INTERVAL, WAKE_TIMEOUT));
+            self.wait_until(WAKE_INTERVAL.min(deadline.remaining()), nobody_accepts);
+            if deadline.is_expired() {
+                return;
+            }
         }
     }
 
@@ -345,11 +359,12 @@ impl AcceptLoop {
 
 impl AcceptState {
     /// Responds without blocking: the response fits the empty buffer of a new socket.
-    fn reject(&mut self, socket: Socket, kind: &HandshakeErrorKind) {
+    fn reject(&mut self, socket: Socket, kind: OverloadKind) {
         if self.reject_mode == RejectMode::Silent {
             return;
         }
-        let answered = socket.set_nonblocking(true).and_then(|()| (&socket).write_all(&rejection::response(kind, "")));
+        let answered =
+            socket.set_nonblocking(true).and_then(|()| (&socket).write_all(&rejection::response(&kind.into(), "")));
         if answered.and_then(|()| socket.shutdown(Shutdown::Write)).is_err() {
             return;
         }
@@ -367,21 +382,33 @@ impl AcceptState {
 mod tests {
     use super::*;
     use std::net::{TcpListener, TcpStream};
+    use std::time::Instant;
 
-    /// An accept loop that sends `in` and waits for the end of the connection, and its address.
-    fn start(system: SystemLimits) -> Result<(Arc<AcceptLoop>, SocketAddr), Error> {
+    const LONG: Duration = Duration::from_secs(20);
+
+    fn listen() -> (TcpListener, SocketAddr) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = listener.local_addr().unwrap();
+        (listener, addr)
+    }
+
+    /// An accept loop that sends `in` and waits for the end of the connection.
+    fn start_on(listener: Listener, system: SystemLimits) -> Result<Arc<AcceptLoop>, Error> {
         let capacity = Capacity { connections: usize::MAX, ..Capacity::default() };
         let serve_connection = |_: &AcceptLoop, _, accepted: AcceptedSocket| {
             let _ = (&accepted.socket).write_all(b"in").and_then(|()| (&accepted.socket).read(&mut [0]).map(drop));
         };
         let limit_key: LimitKey = Box::new(|peer| peer);
-        let (listener, capacity) = (Listener::Tcp(listener), (capacity, RejectMode::Respond, limit_key));
-        let accept_loop =
-            AcceptLoop::start(listener, capacity, (None, system), EventCallback::default(), serve_connection)?;
-        Ok((accept_loop, addr))
+        let capacity = (capacity, RejectMode::Respond, limit_key);
+        AcceptLoop::start(listener, capacity, (None, system), EventCallback::default(), serve_connection)
     }
+
+    fn start(system: SystemLimits) -> Result<(Arc<AcceptLoop>, SocketAddr), Error> {
+        let (listener, addr) = listen();
+        start_on(Listener::bound(listener), system).map(|accept_loop| (accept_loop, addr))
+    }
+
+    const UNLIMITED: SystemLimits = SystemLimits { connections: usize::MAX, threads: usize::MAX };
 
     fn connect(addr: SocketAddr) -> (TcpStream, Vec<u8>) {
         let mut stream = TcpStream::connect(addr).unwrap();
@@ -400,6 +427,50 @@ mod tests {
         assert!(connect(addr).1.starts_with(b"HTTP/1.1 503 "));
         drop(clients);
         accept_loop.stop_listening(Deadline::after(Duration::from_secs(10)));
+    }
+
+    /// As on a system where no call ends an `accept` under way, and with connections that live on.
+    #[test]
+    fn threads_that_only_connections_wake_leave_at_once_and_free_the_address() {
+        let (listener, addr) = listen();
+        let accept_loop = start_on(Listener::given(listener).unwrap(), UNLIMITED).unwrap();
+        let _clients: Vec<_> = (0..5).map(|_| connect(addr)).collect();
+        let start = Instant::now();
+        // As a shutdown does; a deadline that has passed lets nothing wait, and still wakes.
+        accept_loop.stop_listening(Deadline::after(Duration::ZERO));
+        accept_loop.stop_listening(Deadline::after(LONG));
+        assert_eq!(accept_loop.lock().accepting, 0);
+        assert!(start.elapsed() < LONG / 4, "{:?}", start.elapsed());
+        assert_eq!(accept_loop.lock().registry.active_count(), 5, "no connection that wakes is served");
+        // Elsewhere another server could be told that the address is in use by the connections.
+        TcpListener::bind(addr).unwrap();
+    }
+
+    #[test]
+    fn a_client_that_comes_between_the_stop_and_the_wakeup_is_served_until_the_shutdown() {
+        for shut in [false, true] {
+            let (listener, addr) = listen();
+            let accept_loop = start_on(Listener::given(listener).unwrap(), UNLIMITED).unwrap();
+            // The thread has looked whether the listener is there, and accepts.
+            while accept_loop.lock().listener.as_ref().map(Arc::strong_count) != Some(2) {
+                thread::yield_now();
+            }
+            accept_loop.lock().listener = None;
+            if shut {
+                accept_loop.lock().registry.close();
+            }
+            let (client, answer) = connect(addr);
+            match shut {
+                true => assert!(answer.starts_with(b"HTTP/1.1 503 "), "{answer:?}"),
+                false => assert_eq!(answer, b"in"),
+            }
+            let start = Instant::now();
+            accept_loop.stop_listening(Deadline::after(LONG));
+            assert!(start.elapsed() < LONG / 4 && accept_loop.lock().accepting == 0);
+            drop(client);
+            accept_loop.wait_until(LONG, |state| state.threads.alive_count() == 0);
+            assert_eq!(accept_loop.lock().threads.alive_count(), 0);
+        }
     }
 
     #[test]

@@ -83,8 +83,38 @@ impl Server {
     /// # Errors
     /// [`Io`](Error::Io) of [`Step::Listen`].
     pub fn bind(addr: impl ToSocketAddrs) -> Result<Server> {
-        let listener = TcpListener::bind(addr).map_err(|error| Error::io(Step::Listen, error))?;
-        Ok(Server { listener: Some(Listener::Tcp(listener)), ..Server::without_listener() })
+        Server::with_listener(TcpListener::bind(addr).map(Listener::bound))
+    }
+
+    /// Listens on this socket, which is bound and listens already: one with options of your own (a backlog,
+    /// `SO_REUSEPORT`), one from a service manager, or one that an earlier process handed over.
+    ///
+    /// Other handles to the same socket can accept as well, here or in another process. So a service restarts without
+    /// refusing a client: the next process starts while this one runs, then this one [stops](ServerHandle::stop) or
+    /// [shuts down](ServerHandle::shutdown). Neither shuts the shared socket down. Clients whose connections this process
+    /// has accepted are still served; a shutdown then sends them Close 1001.
+    ///
+    /// The socket is made blocking, for its other handles too. A service manager (systemd with `Accept=no` and
+    /// `StandardInput=socket`) passes it as the standard input:
+    ///
+    /// ```no_run
+    /// # #[cfg(unix)]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::net::TcpListener;
+    /// use std::os::fd::AsFd;
+    /// let listener = TcpListener::from(std::io::stdin().as_fd().try_clone_to_owned()?);
+    /// stdws::Server::from_listener(listener)?.run(|mut ws| ws.send("welcome"))?;
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(unix))]
+    /// # fn main() {}
+    /// ```
+    ///
+    /// # Errors
+    /// [`Io`](Error::Io) of [`Step::Listen`] if it is not a TCP socket. One that does not listen fails when the server
+    /// runs.
+    pub fn from_listener(listener: TcpListener) -> Result<Server> {
+        Server::with_listener(Listener::given(listener))
     }
 
     /// Listens on a socket in the file system, for clients on this machine: a reverse proxy, or
@@ -94,13 +124,30 @@ impl Server {
     /// file, which the `umask` of the process determines, and of its directories restrict the clients. The file is
     /// removed when the server stops.
     ///
+    /// On Linux, a path that begins with a NUL byte is an abstract name: `"\0chat"`. It has no file and no permissions:
+    /// every process in the same network namespace can connect. The name is free when the server stops.
+    ///
     /// # Errors
     /// [`Io`](Error::Io) of [`Step::Listen`].
     #[cfg(unix)]
     pub fn bind_unix(path: impl AsRef<std::path::Path>) -> Result<Server> {
-        let listener = super::listener::unix::UnixPathListener::bind(path.as_ref())
-            .map_err(|error| Error::io(Step::Listen, error))?;
-        Ok(Server { listener: Some(Listener::Unix(listener)), ..Server::without_listener() })
+        Server::with_listener(Listener::bind_unix(path.as_ref()))
+    }
+
+    /// Listens on this Unix socket, like [`from_listener`](Server::from_listener). Only on Unix. Its file is not removed
+    /// when the server stops, because others may use it.
+    ///
+    /// # Errors
+    /// [`Io`](Error::Io) of [`Step::Listen`] if it is not a Unix socket. One that does not listen fails when the server
+    /// runs.
+    #[cfg(unix)]
+    pub fn from_unix_listener(listener: std::os::unix::net::UnixListener) -> Result<Server> {
+        Server::with_listener(Listener::given_unix(listener))
+    }
+
+    fn with_listener(listener: io::Result<Listener>) -> Result<Server> {
+        let listener = listener.map_err(|error| Error::io(Step::Listen, error))?;
+        Ok(Server { listener: Some(listener), ..Server::without_listener() })
     }
 
     /// Creates a server without an address, only for [`accept_over`](Server::accept_over).
@@ -167,25 +214,24 @@ impl Server {
     }
 
     /// Performs the opening handshake on a caller-supplied stream, such as TLS by another crate, with the settings of
-    /// this server.
+    /// this server. `None`: there is no WebSocket, because a hook ([`http`](Server::http),
+    /// [`on_request`](Server::on_request)) responded in HTTP or took over the stream.
     ///
     /// It takes at most [`Timeouts::handshake`](crate::Timeouts::handshake), plus one second for a rejection to arrive.
     /// [`Server::max_connections`] does not apply: the caller has accepted the stream.
     ///
     /// # Errors
-    /// - [`Handshake`](Error::Handshake): the request was rejected, with the status of the response; a hook answered it
-    ///   ([`Responded`](crate::HandshakeErrorKind::Responded)) or took the stream over
-    ///   ([`HandedOver`](crate::HandshakeErrorKind::HandedOver)).
-    /// - [`Usage`](Error::Usage): a hook returned a value that cannot be sent.
+    /// - [`Handshake`](Error::Handshake): the request was rejected, with the status of the response. Also for a hook that
+    ///   panicked or returned what cannot be sent ([`HookErrorKind`](crate::HookErrorKind)).
     /// - [`Timeout`](Error::Timeout) and [`Io`](Error::Io) of [`Step::Handshake`]; [`Io`](Error::Io) of
     ///   [`Step::Thread`].
-    pub fn accept_over(&self, split: SplitStream) -> Result<WebSocket> {
+    pub fn accept_over(&self, split: SplitStream) -> Result<Option<WebSocket>> {
         let stream = Stream::from_split(split).map_err(|error| Error::io(Step::Thread, error))?;
         let deadline = Deadline::after(self.config.timeouts.handshake);
         let pending = PendingHandshake::new(stream, Endpoints::default(), deadline);
         handshake::with_events(&self.config, None, |events| {
-            let proxied_client = handshake::read_proxy_header(&pending, &self.config)?;
-            handshake::accept(&pending, proxied_client, &|_| Ok(()), (&self.config, events))
+            let client = handshake::read_proxy_header(&pending, &|_| Ok(()), &self.config)?;
+            handshake::accept(&pending, client, &|_| Ok(()), (&self.config, events))
         })
     }
 }

@@ -7,6 +7,7 @@ use crate::config::{Limits, Timeouts};
 use crate::error::UsageError;
 use crate::handshake::header::check_field;
 use crate::http::response::Response;
+use crate::redact;
 
 /// The decision of a hook about a request, see [`Server::on_request`](crate::Server::on_request).
 ///
@@ -96,7 +97,8 @@ impl fmt::Debug for Decision {
 /// The settings of one connection that differ from those of the [`Server`](crate::Server), see [`Decision`].
 ///
 /// If one of them is invalid (a header with a line break, a subprotocol that was not offered), the request is answered
-/// 500. [`accept_over`](crate::Server::accept_over) then returns the [`UsageError`], and
+/// 500. [`accept_over`](crate::Server::accept_over) then returns
+/// [`HookErrorKind::InvalidAnswer`](crate::HookErrorKind::InvalidAnswer) with the [`UsageError`], and
 /// [`on_event`](crate::Server::on_event) receives it.
 #[derive(Clone, Default)]
 pub struct Accept {
@@ -143,12 +145,12 @@ impl Accept {
     }
 }
 
-/// Shows the names of headers only, because their values may be secrets.
+/// Shows the names of headers only, and no subprotocol that may be a token.
 impl fmt::Debug for Accept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let headers: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
         f.debug_struct("Accept")
-            .field("subprotocol", &self.subprotocol)
+            .field("subprotocol", &self.subprotocol.as_deref().map(redact::subprotocol))
             .field("headers", &headers)
             .field("limits", &self.limits)
             .field("timeouts", &self.timeouts)

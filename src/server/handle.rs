@@ -66,9 +66,9 @@ impl ServerHandle {
     /// Stops listening. Open connections go on until their handlers return.
     ///
     /// It returns when the address is free again, after at most one second. On Linux it shuts the listening socket
-    /// down. Elsewhere it wakes the threads in `accept` by connections, because `std` has no call for that. If these
-    /// connections fail (no descriptors, a packet filter), the address becomes free with the next ones from clients,
-    /// which are answered 503.
+    /// down. Elsewhere, and for [`Server::from_listener`](crate::Server::from_listener), it wakes the threads in `accept`
+    /// by connections, because `std` has no call for that. Clients that connect meanwhile are served. If these connections
+    /// fail (no descriptors, a packet filter), the next clients wake the threads, and are served too.
     pub fn stop(self) {}
 
     /// Stops listening, sends Close 1001 to all connections, waits for the answers, aborts the rest at the deadline,
@@ -76,7 +76,7 @@ impl ServerHandle {
     /// peers and handlers do.
     ///
     /// A connection whose peer does not answer within [`Timeouts::close`](crate::Timeouts::close) is aborted then.
-    /// Requests that have not been read are aborted at once. Requests that are being answered have until the deadline.
+    /// Requests that have not arrived after 250 ms are aborted. Requests that are being answered have until the deadline.
     /// For handlers the connection ends as usual: `recv` returns `None`, and sending returns [`Closed`](Error::Closed).
     ///
     /// ```

@@ -6,7 +6,7 @@
 //!
 //! | step | ends with |
 //! |---|---|
-//! | [`read_proxy_header`]: a trusted proxy names its client | the end of the stream, also at the deadline |
+//! | [`read_proxy_header`]: a trusted proxy names its client | the end of the stream, also at the deadline; 429 |
 //! | [`HandshakeIo::read_head`]: bytes become a request | 400, 431; the stream ends at the deadline (6455-7.2.2-1) |
 //! | the client of a trusted proxy is counted | 429 |
 //! | [`evaluate`]: the request is a valid WebSocket or HTTP request from an allowed origin | 400, 403, 405, 426, 505 |
@@ -20,7 +20,7 @@ use std::sync::atomic::Ordering;
 
 use super::decision::{Accept, Decision};
 use super::handshake_config::{HandshakeConfig, PendingHandshake};
-use super::handshake_end::{hand_over, reject, respond};
+use super::handshake_end::{hand_over, invalid_answer, reject, respond};
 use super::handshake_io::HandshakeIo;
 use super::raw_stream::RawStream;
 use crate::codec::encoder::Encoder;
@@ -31,7 +31,7 @@ use crate::connection::websocket::{ConnectionInfo, WebSocket};
 #[cfg(feature = "deflate")]
 use crate::deflate::extension;
 use crate::deflate::extension::{Deflater, Inflater};
-use crate::error::{Error, HandshakeError, HandshakeErrorKind, Result, UsageError};
+use crate::error::{Error, HandshakeError, HandshakeErrorKind, OverloadKind, Result, UsageError};
 #[cfg(feature = "trace")]
 use crate::events::event::EventKind;
 use crate::events::sink::EventSink;
@@ -40,6 +40,8 @@ use crate::handshake::server;
 use crate::handshake::server::ClientOffer;
 use crate::http::request::Request;
 use crate::http::response::Response;
+use crate::trusted_proxy::trust;
+use crate::trusted_proxy::trust::TracedClient;
 
 /// The result of the checks and of the hook.
 enum HandshakeOutcome {
@@ -61,31 +63,49 @@ struct AcceptedHandshake {
     timeouts: Timeouts,
 }
 
-/// Reads the header of the PROXY protocol, which precedes everything else, TLS too, if this peer must send one.
-pub(super) fn read_proxy_header(pending: &PendingHandshake, config: &HandshakeConfig) -> Result<Option<IpAddr>> {
+/// Reads the header of the PROXY protocol, which precedes everything else, TLS too, if this peer must send one. Counts
+/// the client as soon as it is known, so that clients count which then send nothing.
+#[inline(never)]
+pub(super) fn read_proxy_header(
+    pending: &PendingHandshake,
+    admission_check: AdmissionCheck<'_>,
+    config: &HandshakeConfig,
+) -> Result<TracedClient> {
     let PendingHandshake { stream, endpoints, deadline, .. } = pending;
-    match config.trusted_proxies.requires_proxy_header(endpoints.peer) {
-        true => crate::trusted_proxy::trust::read_proxy_header(*deadline, |to, wait| stream.read(to, wait))
-            .inspect_err(|_| stream.shutdown()),
-        false => Ok(None),
+    let peer = TracedClient::peer(endpoints.peer);
+    if !config.trusted_proxies.requires_proxy_header(endpoints.peer) {
+        return Ok(peer);
     }
+    let client = trust::read_proxy_header(peer, *deadline, |to, wait| stream.read(to, wait))
+        .inspect_err(|_| stream.shutdown())?;
+    if config.trusted_proxies.trusts_header_of(client) {
+        // A header of the request can name another client.
+        return Ok(client);
+    }
+    admission_check(client.limit_key()).map(|()| client).map_err(|kind| {
+        let error = Error::Handshake(HandshakeError::new(kind.into()));
+        match config.has_tls() {
+            // A TLS client cannot read a response in plain text.
+            true => {
+                stream.shutdown();
+                error
+            }
+            false => reject(&HandshakeIo { stream, deadline: *deadline }, error, config),
+        }
+    })
 }
 
-/// Emits `Accepted`, runs the handshake, and emits its failure.
+/// Emits `Accepted`, runs the handshake, and emits its failure. The parts of the handshake emit its other ends.
 #[cfg_attr(not(feature = "trace"), allow(unused_variables))]
 pub(super) fn with_events(
     config: &HandshakeConfig,
     peer: Option<SocketAddr>,
-    handshake: impl FnOnce(&EventSink) -> Result<WebSocket>,
-) -> Result<WebSocket> {
+    handshake: impl FnOnce(&EventSink) -> Result<Option<WebSocket>>,
+) -> Result<Option<WebSocket>> {
     let events = config.events.for_connection();
     #[cfg(feature = "trace")]
     events.emit(|| EventKind::Accepted(peer));
-    handshake(&events).inspect_err(|error| match error {
-        // `HandedOver` was emitted before the handler ran.
-        Error::Handshake(rejection) if *rejection.kind() == HandshakeErrorKind::HandedOver => {}
-        error => events.emit_failed_handshake(error),
-    })
+    handshake(&events).inspect_err(|error| events.emit_failed_handshake(error))
 }
 
 /// A request, the bytes behind its head, and the result of its checks.
@@ -96,24 +116,24 @@ struct EvaluatedRequest {
 }
 
 /// Counts the client of a request, and returns the limit that it exceeds.
-type AdmissionCheck<'a> = &'a dyn Fn(Option<IpAddr>) -> Result<(), HandshakeErrorKind>;
+pub(super) type AdmissionCheck<'a> = &'a dyn Fn(Option<IpAddr>) -> Result<(), OverloadKind>;
 
 /// Performs the whole opening handshake. It lasts at most until the deadline of `pending`, plus one second for a
-/// response to arrive, plus the time of the hooks.
+/// response to arrive, plus the time of the hooks. `None`: a hook responded, or took over the stream.
 ///
 /// Its parts are not inlined: stack pages that they touch stay resident below a handler that runs for hours.
 pub(super) fn accept(
     pending: &PendingHandshake,
-    proxied_client: Option<IpAddr>,
+    client: TracedClient,
     admission_check: AdmissionCheck<'_>,
     (config, events): (&HandshakeConfig, &EventSink),
-) -> Result<WebSocket> {
+) -> Result<Option<WebSocket>> {
     let io = HandshakeIo { stream: &pending.stream, deadline: pending.deadline };
     let evaluated =
-        read_request(pending, proxied_client, admission_check, config).map_err(|error| reject(&io, error, config))?;
+        read_request(pending, client, admission_check, config).map_err(|error| reject(&io, error, config))?;
     let EvaluatedRequest { request, early, outcome } = *evaluated;
     match outcome {
-        HandshakeOutcome::Open(accepted) => open_connection(pending, (request, early), *accepted, events),
+        HandshakeOutcome::Open(accepted) => open_connection(pending, (request, early), *accepted, events).map(Some),
         #[cfg(feature = "legacy")]
         HandshakeOutcome::Draft(spec) => crate::legacy::accept::accept(
             &io,
@@ -122,10 +142,11 @@ pub(super) fn accept(
             early,
             (spec, config, events),
         ),
-        HandshakeOutcome::Respond(response) => Err(respond(&io, &request, &response, config)),
+        HandshakeOutcome::Respond(response) => respond(&io, &request, &response, (config, events)).map(|()| None),
         HandshakeOutcome::HandOver(handler) => {
             let stream = RawStream::new(pending.stream.clone(), request, early, &config.timeouts);
-            Err(hand_over(handler, stream, events))
+            hand_over(handler, stream, events);
+            Ok(None)
         }
     }
 }
@@ -134,17 +155,16 @@ pub(super) fn accept(
 #[inline(never)]
 fn read_request(
     pending: &PendingHandshake,
-    proxied_client: Option<IpAddr>,
+    client: TracedClient,
     admission_check: AdmissionCheck<'_>,
     config: &HandshakeConfig,
 ) -> Result<Box<EvaluatedRequest>> {
     let PendingHandshake { stream, endpoints, deadline, request_read } = pending;
     let (head, early) = HandshakeIo { stream, deadline: *deadline }.read_head()?;
     request_read.store(true, Ordering::Relaxed);
-    let from = proxied_client.or(endpoints.peer.map(|peer| peer.ip()));
-    let client = config.trusted_proxies.client_ip(from, &head);
-    admission_check(client).map_err(|kind| Error::Handshake(HandshakeError::new(kind)))?;
-    let request = Request::new(head, endpoints.peer, client);
+    let client = config.trusted_proxies.trace(client, &head);
+    admission_check(client.limit_key()).map_err(|kind| Error::Handshake(HandshakeError::new(kind.into())))?;
+    let request = Request::new(head, endpoints.peer, client.ip());
     #[cfg(feature = "legacy")]
     if let Some(spec) = config.drafts.requested(request.head())? {
         return Ok(Box::new(EvaluatedRequest { request, early, outcome: HandshakeOutcome::Draft(spec) }));
@@ -195,13 +215,13 @@ fn evaluate(request: &Request, config: &HandshakeConfig) -> Result<HandshakeOutc
 
 /// Chooses subprotocol, extensions and settings from the offer and the decision.
 fn negotiate(offer: &ClientOffer<'_>, accept: Accept, config: &HandshakeConfig) -> Result<AcceptedHandshake> {
-    if let Some(kind) = accept.error {
-        return Err(kind.into());
+    if let Some(error) = accept.error {
+        return Err(invalid_answer(error));
     }
     let subprotocol = match accept.subprotocol {
         // 6455-4.2.2-8
         Some(name) if !offer.subprotocols.contains(&name.as_str()) => {
-            return Err(UsageError::SubprotocolNotOffered(name).into());
+            return Err(invalid_answer(UsageError::SubprotocolNotOffered(name)));
         }
         Some(name) => Some(name),
         None => server::select_subprotocol(&offer.subprotocols, &config.subprotocols).map(str::to_owned),

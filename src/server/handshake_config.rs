@@ -4,7 +4,6 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::AtomicBool;
 use std::sync::Arc;
 
@@ -13,18 +12,19 @@ use crate::auth::credentials::Credentials;
 use crate::config::{Limits, Timeouts};
 #[cfg(feature = "deflate")]
 use crate::deflate::extension::Deflate;
-use crate::error::{Error, HandshakeError, HandshakeErrorKind, Result};
+use crate::error::{Error, HandshakeError, HandshakeErrorKind, HookErrorKind, Result};
 use crate::events::sink::EventCallback;
 use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::net::deadline::Deadline;
 use crate::net::stream::Stream;
+use crate::primitives::panics;
+use crate::redact;
 #[cfg(feature = "native-tls")]
 use crate::tls::accept::TlsAccept;
 use crate::trusted_proxy::trust::TrustedProxies;
 
 /// The settings of every opening handshake of a server.
-#[derive(Debug)]
 pub(crate) struct HandshakeConfig {
     pub(crate) limits: Limits,
     pub(crate) timeouts: Timeouts,
@@ -153,8 +153,32 @@ impl Hooks {
 
 /// A panic in a hook fails one request. The panic hook has reported the panic.
 fn catch_panic<T>(hook: impl FnOnce() -> T) -> Result<T> {
-    panic::catch_unwind(AssertUnwindSafe(hook))
-        .map_err(|_| Error::Handshake(HandshakeError::new(HandshakeErrorKind::HookPanicked)))
+    let panicked = || Error::Handshake(HandshakeError::new(HandshakeErrorKind::Hook(HookErrorKind::Panicked)));
+    panics::catch(hook).ok_or_else(panicked)
+}
+
+/// Without secrets: origins as URLs, and subprotocols only if they read as names.
+impl fmt::Debug for HandshakeConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let origins: Option<Vec<_>> =
+            self.origins.as_ref().map(|list| list.iter().map(|origin| redact::url(origin)).collect());
+        let subprotocols: Vec<_> = self.subprotocols.iter().map(|name| redact::subprotocol(name)).collect();
+        let mut shown = f.debug_struct("HandshakeConfig");
+        shown
+            .field("limits", &self.limits)
+            .field("timeouts", &self.timeouts)
+            .field("origins", &origins)
+            .field("subprotocols", &subprotocols)
+            .field("trusted_proxies", &self.trusted_proxies)
+            .field("hooks", &self.hooks);
+        #[cfg(feature = "deflate")]
+        shown.field("deflate", &self.deflate);
+        #[cfg(feature = "native-tls")]
+        shown.field("tls", &self.tls);
+        #[cfg(feature = "legacy")]
+        shown.field("drafts", &self.drafts);
+        shown.field("events", &self.events).finish()
+    }
 }
 
 impl fmt::Debug for Hooks {

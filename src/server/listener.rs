@@ -1,13 +1,34 @@
 //! The listening socket, TCP or Unix, and how a blocked `accept` is woken. Does not know the threads that accept.
+//!
+//! `std` has no call that wakes a thread in `accept`. There are two ways, and [`Wakeup`] is a value and not a `cfg`, so the
+//! tests run both on every system:
+//!
+//! | | [`Wakeup::Shutdown`] | [`Wakeup::Connect`] |
+//! |---|---|---|
+//! | used for | a listener of this server, where the system can do it: Linux | other systems; a listener that was handed over |
+//! | how | the listening socket is shut down | a connection to it |
+//! | wakes | every thread, at once and for good | one thread, perhaps of another process |
+//! | clients meanwhile | are refused | are accepted, and served by the thread that one wakes |
+//!
+//! A listener that was handed over may have other users: the service manager that created it, or the next process of the
+//! same service. Shutting it down would end the listening for them too.
 
-use std::io::{self, ErrorKind};
+use std::io;
+#[cfg(unix)]
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 #[cfg(unix)]
 use unix::UnixPathListener;
 
+#[cfg(unix)]
+use crate::net::deadline::Deadline;
 use crate::net::socket::Socket;
+use crate::primitives::lock::Lock;
+
+/// Maximum time for the first byte of a connection that is accepted after the stop.
+const FIRST_BYTE_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// An accepted socket and the address of its peer. A Unix peer has none.
 pub(super) struct AcceptedSocket {
@@ -15,21 +36,66 @@ pub(super) struct AcceptedSocket {
     pub(super) peer: Option<SocketAddr>,
 }
 
+impl AcceptedSocket {
+    /// Whether the peer has ended the connection without a byte, as a connection that wakes a thread does. A client sends
+    /// first, so this waits only a moment.
+    pub(super) fn has_ended(&self) -> bool {
+        let limited = self.socket.set_read_timeout(Some(FIRST_BYTE_TIMEOUT));
+        limited.and_then(|()| self.socket.peek(&mut [0])).is_ok_and(|count| count == 0)
+    }
+}
+
+/// How the threads in `accept` are woken; see the table above.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wakeup {
+    Shutdown,
+    Connect,
+}
+
+impl Wakeup {
+    /// The way for a listener that no other process uses.
+    fn of_own_listener() -> Wakeup {
+        if cfg!(unix) && !cfg!(stdws_portable) {
+            Wakeup::Shutdown
+        } else {
+            Wakeup::Connect
+        }
+    }
+}
+
 #[derive(Debug)]
-pub(super) enum Listener {
+pub(super) struct Listener {
+    socket: ListeningSocket,
+    wakeup: Wakeup,
+}
+
+#[derive(Debug)]
+enum ListeningSocket {
     Tcp(TcpListener),
     #[cfg(unix)]
     Unix(UnixPathListener),
 }
 
 impl Listener {
+    /// A listener that this server has bound.
+    pub(super) fn bound(listener: TcpListener) -> Listener {
+        Listener { socket: ListeningSocket::Tcp(listener), wakeup: Wakeup::of_own_listener() }
+    }
+
+    /// A listener that was handed over. Threads wait in `accept`, so it must block. Fails if it is no TCP socket.
+    pub(super) fn given(listener: TcpListener) -> io::Result<Listener> {
+        listener.local_addr()?;
+        listener.set_nonblocking(false)?;
+        Ok(Listener { socket: ListeningSocket::Tcp(listener), wakeup: Wakeup::Connect })
+    }
+
     pub(super) fn accept(&self) -> io::Result<AcceptedSocket> {
-        match self {
-            Listener::Tcp(listener) => {
+        match &self.socket {
+            ListeningSocket::Tcp(listener) => {
                 listener.accept().map(|(socket, peer)| AcceptedSocket { socket: socket.into(), peer: Some(peer) })
             }
             #[cfg(unix)]
-            Listener::Unix(at) => {
+            ListeningSocket::Unix(at) => {
                 at.socket.accept().map(|(socket, _)| AcceptedSocket { socket: socket.into(), peer: None })
             }
         }
@@ -37,10 +103,10 @@ impl Listener {
 
     /// The address of a TCP listener.
     pub(super) fn local_addr(&self) -> io::Result<SocketAddr> {
-        match self {
-            Listener::Tcp(listener) => listener.local_addr(),
+        match &self.socket {
+            ListeningSocket::Tcp(listener) => listener.local_addr(),
             #[cfg(unix)]
-            Listener::Unix(_) => {
+            ListeningSocket::Unix(_) => {
                 Err(io::Error::new(ErrorKind::Unsupported, "a server on a Unix socket has no IP address"))
             }
         }
@@ -48,53 +114,85 @@ impl Listener {
 
     /// Creates the waker of the threads in `accept`.
     pub(super) fn waker(&self) -> io::Result<AcceptWaker> {
-        Ok(match self {
-            Listener::Tcp(listener) => AcceptWaker {
-                #[cfg(unix)]
-                listener: Socket::Tcp(std::os::fd::OwnedFd::from(listener.try_clone()?).into()),
-                target: WakeTarget::Tcp(connectable_addr(listener.local_addr()?)),
-            },
+        let state = match self.wakeup {
+            Wakeup::Shutdown => self.try_clone().map(WakeState::Armed)?,
+            Wakeup::Connect => WakeState::Connects,
+        };
+        let target = match &self.socket {
+            ListeningSocket::Tcp(listener) => WakeTarget::Tcp(connectable_addr(listener.local_addr()?)),
             #[cfg(unix)]
-            Listener::Unix(at) => AcceptWaker {
-                listener: Socket::Unix(std::os::fd::OwnedFd::from(at.socket.try_clone()?).into()),
-                target: WakeTarget::Unix(at.path.clone()),
-            },
-        })
+            ListeningSocket::Unix(at) => WakeTarget::Unix(at.socket.local_addr()?),
+        };
+        Ok(AcceptWaker { state: Lock::new(state), target })
+    }
+
+    /// The listening socket as a type with `shutdown`.
+    #[cfg(unix)]
+    fn try_clone(&self) -> io::Result<Socket> {
+        let descriptor = match &self.socket {
+            ListeningSocket::Tcp(listener) => std::os::fd::OwnedFd::from(listener.try_clone()?),
+            ListeningSocket::Unix(at) => at.socket.try_clone()?.into(),
+        };
+        Ok(TcpStream::from(descriptor).into())
+    }
+
+    #[cfg(not(unix))]
+    fn try_clone(&self) -> io::Result<Socket> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 }
 
-/// Wakes threads that block in `accept`. `std` has no call for that.
+/// Wakes threads that block in `accept`.
 #[derive(Debug)]
 pub(super) struct AcceptWaker {
-    /// The listening socket as a type with `shutdown`. It is cloned in advance, because descriptors may have run out
-    /// when it is needed.
-    #[cfg(unix)]
-    listener: Socket,
+    state: Lock<WakeState>,
     target: WakeTarget,
+}
+
+enum WakeState {
+    /// A handle to the listening socket. It is cloned in advance, because descriptors may have run out when it is needed.
+    /// It is closed once it is used: as long as it exists, some systems keep the address.
+    Armed(Socket),
+    /// The listening socket has been shut down.
+    ShutDown,
+    /// Only connections wake threads.
+    Connects,
 }
 
 #[derive(Debug)]
 enum WakeTarget {
     Tcp(SocketAddr),
     #[cfg(unix)]
-    Unix(std::path::PathBuf),
+    Unix(std::os::unix::net::SocketAddr),
 }
 
 impl AcceptWaker {
-    /// Shuts the listening socket down. On Linux every current and later `accept` then fails; elsewhere it may have no
-    /// effect.
-    pub(super) fn shutdown_listener(&self) {
-        #[cfg(unix)]
-        drop(self.listener.shutdown(std::net::Shutdown::Both));
+    /// Shuts the listening socket down. True: every current and later `accept` fails. False: only connections wake threads,
+    /// because the listener has other users, or because the system refuses to shut it down.
+    pub(super) fn shutdown_listener(&self) -> bool {
+        let mut state = self.state.lock();
+        if let WakeState::Armed(listener) = &*state {
+            *state = match listener.shutdown(std::net::Shutdown::Both) {
+                Ok(()) => WakeState::ShutDown,
+                Err(_) => WakeState::Connects,
+            };
+        }
+        matches!(*state, WakeState::ShutDown)
     }
 
-    /// Wakes one thread by a connection. It fails if descriptors have run out or a packet filter drops it.
-    pub(super) fn wake_by_connecting(&self, limit: Duration) {
-        match &self.target {
-            // A timeout of zero is an error, which is ignored as well.
-            WakeTarget::Tcp(addr) => drop(TcpStream::connect_timeout(addr, limit)),
-            #[cfg(unix)]
-            WakeTarget::Unix(path) => drop(std::os::unix::net::UnixStream::connect(path)),
+    /// Wakes up to `count` threads, one with each connection. Stops at one that fails: descriptors have run out, a packet
+    /// filter drops it, or another thread accepts so slowly that the queue is full.
+    pub(super) fn wake_by_connecting(&self, count: usize, limit: Duration) {
+        for _ in 0..count {
+            let connected = match &self.target {
+                // A timeout of zero is an error, which is ignored as well.
+                WakeTarget::Tcp(addr) => TcpStream::connect_timeout(addr, limit).is_ok(),
+                #[cfg(unix)]
+                WakeTarget::Unix(addr) => crate::net::unix::connect(addr.clone(), Deadline::after(limit)).is_ok(),
+            };
+            if !connected {
+                return;
+            }
         }
     }
 }
@@ -110,7 +208,7 @@ pub(super) fn connectable_addr(addr: SocketAddr) -> SocketAddr {
 }
 
 #[cfg(unix)]
-pub(super) mod unix {
+mod unix {
     //! A listening Unix socket and its file.
 
     use std::fs;
@@ -119,33 +217,48 @@ pub(super) mod unix {
     use std::os::unix::net::{UnixListener, UnixStream};
     use std::path::{Path, PathBuf};
 
-    /// Removes its file when it is dropped, unless another file has replaced it.
-    #[derive(Debug)]
-    pub(in crate::server) struct UnixPathListener {
-        pub(super) socket: UnixListener,
-        pub(super) path: PathBuf,
-        /// Device and inode number of the file.
-        file_id: Option<(u64, u64)>,
-    }
+    use super::{Listener, ListeningSocket, Wakeup};
+    use crate::net::unix;
 
-    impl UnixPathListener {
-        /// Replaces a socket on which no process listens, and no other file.
-        pub(in crate::server) fn bind(path: &Path) -> io::Result<UnixPathListener> {
-            let socket = match UnixListener::bind(path) {
+    impl Listener {
+        /// Listens on a path or, on Linux, an abstract name. Replaces a socket on which no process listens, and no other file.
+        pub(in crate::server) fn bind_unix(path: &Path) -> io::Result<Listener> {
+            let address = unix::address(path)?;
+            let socket = match UnixListener::bind_addr(&address) {
                 Err(error) if error.kind() == ErrorKind::AddrInUse && is_stale(path) => {
                     fs::remove_file(path)?;
-                    UnixListener::bind(path)?
+                    UnixListener::bind_addr(&address)?
                 }
                 result => result?,
             };
-            Ok(UnixPathListener { socket, path: path.to_owned(), file_id: file_id(path) })
+            let file = file_id(path).map(|id| (path.to_owned(), id));
+            let socket = ListeningSocket::Unix(UnixPathListener { socket, file });
+            Ok(Listener { socket, wakeup: Wakeup::of_own_listener() })
         }
+
+        /// A listener that was handed over, as [`given`](Listener::given). Its file stays.
+        pub(in crate::server) fn given_unix(socket: UnixListener) -> io::Result<Listener> {
+            socket.local_addr()?;
+            socket.set_nonblocking(false)?;
+            let socket = ListeningSocket::Unix(UnixPathListener { socket, file: None });
+            Ok(Listener { socket, wakeup: Wakeup::Connect })
+        }
+    }
+
+    /// Removes its file when it is dropped, unless another file has replaced it.
+    #[derive(Debug)]
+    pub(super) struct UnixPathListener {
+        pub(super) socket: UnixListener,
+        /// The file that this server has created, with its device and inode number.
+        file: Option<(PathBuf, (u64, u64))>,
     }
 
     impl Drop for UnixPathListener {
         fn drop(&mut self) {
-            if self.file_id.is_some() && file_id(&self.path) == self.file_id {
-                let _ = fs::remove_file(&self.path);
+            if let Some((path, id)) = &self.file {
+                if file_id(path) == Some(*id) {
+                    let _ = fs::remove_file(path);
+                }
             }
         }
     }
@@ -157,5 +270,42 @@ pub(super) mod unix {
 
     fn file_id(path: &Path) -> Option<(u64, u64)> {
         fs::symlink_metadata(path).ok().map(|file| (file.dev(), file.ino()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::stream::tests::sockets;
+
+    /// As macOS does it. The handle is closed, because it would keep the address.
+    #[test]
+    fn a_listener_that_cannot_be_shut_down_is_woken_by_connections() {
+        let (near, far) = sockets();
+        near.shutdown(std::net::Shutdown::Both).unwrap();
+        drop(far);
+        while near.shutdown(std::net::Shutdown::Both).is_ok() {}
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let target = WakeTarget::Tcp(listener.local_addr().unwrap());
+        let waker = AcceptWaker { state: Lock::new(WakeState::Armed(near.into())), target };
+        for _ in 0..2 {
+            assert!(!waker.shutdown_listener());
+            assert!(matches!(*waker.state.lock(), WakeState::Connects));
+        }
+        waker.wake_by_connecting(2, Duration::from_secs(10));
+        for _ in 0..2 {
+            let (socket, peer) = listener.accept().unwrap();
+            assert!(AcceptedSocket { socket: socket.into(), peer: Some(peer) }.has_ended());
+        }
+    }
+
+    #[test]
+    fn a_client_that_has_sent_or_waits_has_not_ended() {
+        for bytes in [&b"GET"[..], b""] {
+            let (near, mut far) = sockets();
+            std::io::Write::write_all(&mut far, bytes).unwrap();
+            let accepted = AcceptedSocket { socket: near.into(), peer: None };
+            assert!(!accepted.has_ended());
+        }
     }
 }

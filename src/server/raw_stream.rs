@@ -4,6 +4,8 @@ use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 #[cfg(unix)]
+use std::os::fd::OwnedFd;
+#[cfg(unix)]
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::Duration;
@@ -89,7 +91,7 @@ impl RawStream {
     #[cfg(unix)]
     pub fn into_unix(mut self) -> Result<(UnixStream, Vec<u8>), Box<RawStream>> {
         match self.stream.try_clone_socket() {
-            Some(Socket::Unix(socket)) => Ok((socket, self.detach())),
+            Some(Socket::Unix(socket)) => Ok((OwnedFd::from(socket).into(), self.detach())),
             _ => Err(Box::new(self)),
         }
     }

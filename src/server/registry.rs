@@ -12,11 +12,12 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
 use super::handshake_config::PendingHandshake;
 use crate::connection::shared::Connection;
-use crate::error::HandshakeErrorKind;
+use crate::error::OverloadKind;
 
 /// Default maximum number of connections, if the system limits allow as many. With the default limits they hold at most
 /// 16 GiB of incomplete messages, and 200 to 400 MiB when they are idle.
@@ -93,13 +94,13 @@ impl ConnectionRegistry {
 
     /// Admits a connection, or returns the limit that it exceeds. `peer`: the address under which it counts; `None` for
     /// a trusted proxy, see [`count_client`](ConnectionRegistry::count_client).
-    pub(super) fn try_insert(&mut self, peer: Option<SocketAddr>) -> Result<EntryId, HandshakeErrorKind> {
+    pub(super) fn try_insert(&mut self, peer: Option<SocketAddr>) -> Result<EntryId, OverloadKind> {
         let address = peer.filter(|_| self.capacity.per_address.is_some()).map(|peer| network(peer.ip()));
         if self.active >= self.capacity.connections {
-            return Err(HandshakeErrorKind::TooManyConnections);
+            return Err(OverloadKind::Connections);
         }
         if self.handshaking >= self.capacity.handshakes {
-            return Err(HandshakeErrorKind::TooManyHandshakes);
+            return Err(OverloadKind::Handshakes);
         }
         if let Some(address) = address {
             self.count_address(address)?;
@@ -112,7 +113,7 @@ impl ConnectionRegistry {
     }
 
     /// Counts the client that a trusted proxy has named, unless the entry counts under an address already.
-    pub(super) fn count_client(&mut self, id: EntryId, client: Option<IpAddr>) -> Result<(), HandshakeErrorKind> {
+    pub(super) fn count_client(&mut self, id: EntryId, client: Option<IpAddr>) -> Result<(), OverloadKind> {
         let unnamed = self.entries.get(&id).is_some_and(|entry| entry.address.is_none());
         let Some(address) = client.filter(|_| unnamed && self.capacity.per_address.is_some()).map(network) else {
             return Ok(());
@@ -125,18 +126,34 @@ impl ConnectionRegistry {
     }
 
     /// Counts one more connection of an address, or returns the limit.
-    fn count_address(&mut self, address: IpAddr) -> Result<(), HandshakeErrorKind> {
+    fn count_address(&mut self, address: IpAddr) -> Result<(), OverloadKind> {
         let count = self.by_address.get(&address).copied().unwrap_or(0);
         if self.capacity.per_address.is_some_and(|most| count >= most) {
-            return Err(HandshakeErrorKind::TooManyConnectionsFromIp);
+            return Err(OverloadKind::Address);
         }
         self.by_address.insert(address, count.saturating_add(1));
         Ok(())
     }
 
+    /// Whether a connection waits whose request has not been read.
+    pub(super) fn awaits_request(&self) -> bool {
+        self.entries.values().any(|entry| match &entry.phase {
+            EntryPhase::Accepted => true,
+            EntryPhase::Handshaking(pending) => {
+                pending.upgrade().is_some_and(|pending| !pending.request_read.load(Ordering::Relaxed))
+            }
+            EntryPhase::Open(_) => false,
+        })
+    }
+
+    /// Whether a shutdown has begun to close the connections.
+    pub(super) fn is_closed(&self) -> bool {
+        self.opened_after_close.is_some()
+    }
+
     /// Registers the stream of a handshake. False: the registry is closed.
     pub(super) fn begin_handshake(&mut self, id: EntryId, pending: &Arc<PendingHandshake>) -> bool {
-        if self.opened_after_close.is_some() {
+        if self.is_closed() {
             return false;
         }
         if let Some(entry) = self.entries.get_mut(&id) {
@@ -154,7 +171,7 @@ impl ConnectionRegistry {
         if let Some(late) = &mut self.opened_after_close {
             late.push(connection.clone());
         }
-        self.opened_after_close.is_none()
+        !self.is_closed()
     }
 
     /// The thread of the entry has served it.
@@ -288,12 +305,12 @@ mod tests {
         let mut registry = registry(9, 9, Some(1));
         let ids: Vec<EntryId> = (0..4).map(|_| registry.try_insert(None).unwrap()).collect();
         assert_eq!(registry.count_client(ids[0], one), Ok(()));
-        assert_eq!(registry.count_client(ids[1], one), Err(HandshakeErrorKind::TooManyConnectionsFromIp));
+        assert_eq!(registry.count_client(ids[1], one), Err(OverloadKind::Address));
         assert_eq!(registry.count_client(ids[2], other), Ok(()));
         assert_eq!(registry.count_client(ids[3], None), Ok(()), "no client named");
         // It counts once, and together with a direct connection from its address.
         assert_eq!(registry.count_client(ids[0], one), Ok(()));
-        assert_eq!(registry.try_insert("192.0.2.1:7".parse().ok()), Err(HandshakeErrorKind::TooManyConnectionsFromIp));
+        assert_eq!(registry.try_insert("192.0.2.1:7".parse().ok()), Err(OverloadKind::Address));
         registry.remove(ids[0]);
         let direct = registry.try_insert("192.0.2.1:7".parse().ok()).unwrap();
         assert_eq!(registry.count_client(direct, other), Ok(()), "a direct connection keeps its address");
@@ -312,7 +329,7 @@ mod tests {
     fn removed_entries_leave_nothing_behind() {
         let mut registry = registry(1000, 1000, Some(1000));
         let ids: Vec<EntryId> = (0..1000).map(|_| registry.try_insert("10.0.0.1:1".parse().ok()).unwrap()).collect();
-        assert_eq!(registry.try_insert(None), Err(HandshakeErrorKind::TooManyConnections));
+        assert_eq!(registry.try_insert(None), Err(OverloadKind::Connections));
         ids.iter().for_each(|&id| registry.remove(id));
         assert_eq!(
             (registry.active, registry.handshaking, registry.entries.len(), registry.by_address.len()),

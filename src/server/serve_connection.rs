@@ -32,7 +32,9 @@ pub(super) fn serve_connection(
     match handshake::with_events(config, peer, |events| {
         open_connection(accept_loop, id, accepted, bound_addr, (config, events))
     }) {
-        Ok(ws) if accept_loop.lock().registry.mark_open(id, ws.shared_connection()) => {
+        // A hook responded, or the stream was handed over.
+        Ok(None) => {}
+        Ok(Some(ws)) if accept_loop.lock().registry.mark_open(id, ws.shared_connection()) => {
             let _host = ws.shared_connection().host_thread();
             #[cfg(feature = "trace")]
             let events = ws.events().clone();
@@ -41,7 +43,7 @@ pub(super) fn serve_connection(
             drop(handler(ws));
         }
         // The server was shut down meanwhile.
-        Ok(mut ws) => drop(ws.close(CloseCode::GOING_AWAY, "")),
+        Ok(Some(mut ws)) => drop(ws.close(CloseCode::GOING_AWAY, "")),
         // An event has reported the failure.
         Err(_) => {}
     }
@@ -55,7 +57,7 @@ fn open_connection(
     accepted: AcceptedSocket,
     bound_addr: Option<SocketAddr>,
     (config, events): (&HandshakeConfig, &EventSink),
-) -> Result<WebSocket> {
+) -> Result<Option<WebSocket>> {
     let AcceptedSocket { socket, peer } = accepted;
     // A server bound to one address needs no system call to learn it.
     let local = bound_addr.and_then(|bound_addr| match bound_addr.ip().is_unspecified() {
@@ -64,14 +66,19 @@ fn open_connection(
     });
     let deadline = Deadline::after(config.timeouts.handshake);
     let endpoints = Endpoints { peer, local };
+    let stream = plain_stream(socket)?;
     #[cfg(feature = "native-tls")]
-    let tls_socket = config.tls.as_ref().map(|tls| Ok((tls, socket.try_clone()?))).transpose();
+    let tls_socket = config.tls.as_ref().and_then(|tls| Some(stream.try_clone_plain()?.map(|socket| (tls, socket))));
     #[cfg(feature = "native-tls")]
-    let tls_socket = tls_socket.map_err(|error| Error::io(Step::Tls, error))?;
-    // A shutdown during the TLS handshake ends the plain stream.
-    let pending =
-        register_handshake(accept_loop, id, PendingHandshake::new(plain_stream(socket)?, endpoints, deadline))?;
-    let proxied_client = handshake::read_proxy_header(&pending, config)?;
+    let tls_socket = tls_socket.transpose().map_err(|error| Error::io(Step::Tls, error))?;
+    // A shutdown during the TLS handshake ends the plain stream, and with it the other handle to its socket.
+    let pending = register_handshake(accept_loop, id, PendingHandshake::new(stream, endpoints, deadline))?;
+    // The accept loop has counted the clients of all other peers.
+    let admission_check = |client| match config.trusted_proxies.is_trusted(peer) {
+        true => accept_loop.lock().registry.count_client(id, client),
+        false => Ok(()),
+    };
+    let client = handshake::read_proxy_header(&pending, &admission_check, config)?;
     #[cfg(feature = "native-tls")]
     let pending = match tls_socket {
         // 6455-4.2.2-2
@@ -81,12 +88,7 @@ fn open_connection(
         }
         None => pending,
     };
-    // The accept loop has counted the clients of all other peers.
-    let admission_check = |client| match config.trusted_proxies.is_trusted(peer) {
-        true => accept_loop.lock().registry.count_client(id, client),
-        false => Ok(()),
-    };
-    handshake::accept(&pending, proxied_client, &admission_check, (config, events))
+    handshake::accept(&pending, client, &admission_check, (config, events))
 }
 
 fn register_handshake(

@@ -123,10 +123,12 @@ impl Server {
     /// Sets the maximum number of simultaneous connections from one address. More are answered 429, with `Retry-After`.
     /// Default: off, because behind a proxy all clients have the same address.
     ///
-    /// A peer counts under its address when it connects. Instead of a trusted proxy
-    /// ([`trust_proxy_protocol`](Server::trust_proxy_protocol), [`trust_forwarded`](Server::trust_forwarded)), the
-    /// client that it names counts, when its request has arrived; see [`Request::client_ip`]. All IPv6 addresses of a
-    /// /64 network count as one. Peers of a Unix socket have no address and count only if a proxy names them.
+    /// A peer counts under its address when it connects. Instead of a trusted proxy, the client that it names counts as
+    /// soon as it is known: when the header of the PROXY protocol has arrived
+    /// ([`trust_proxy_protocol`](Server::trust_proxy_protocol)), or the head of the request
+    /// ([`trust_forwarded`](Server::trust_forwarded)). If the proxy names no address, the proxy counts; see
+    /// [`Request::client_ip`]. All IPv6 addresses of a /64 network count as one. Peers of a Unix socket have no address and
+    /// count only if a proxy names them.
     pub fn max_per_address(mut self, count: usize) -> Server {
         self.capacity.per_address = Some(count);
         self

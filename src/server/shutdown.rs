@@ -7,7 +7,7 @@
 //! | an open connection | Close 1001, at its time if the Closes are spread | clean, when the peer has answered |
 //! | ... without an answer within [`Timeouts::close`](crate::Timeouts::close) or by the deadline | | timed out |
 //! | ... that ends in any other way | | aborted |
-//! | a request that has not been read | nothing: its stream is ended at once | aborted |
+//! | a request that has not been read after [`REQUEST_GRACE`] | nothing: its stream is ended | aborted |
 //! | a request that is being answered | its response, and Close 1001 if it opens a connection | answered, or aborted at the deadline |
 //!
 //! No write of a shutdown blocks. The threads of the connections receive the Closes of the peers. For handlers the
@@ -31,6 +31,8 @@ use crate::primitives::lock::Lock;
 
 /// Maximum time for threads to end after their connections were aborted.
 const JOIN_TIMEOUT: Duration = Duration::from_millis(400);
+/// Maximum time for requests of clients that have connected to arrive.
+const REQUEST_GRACE: Duration = Duration::from_millis(250);
 /// Interval at which connections are polled, because their end does not wake the shutdown.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
@@ -67,7 +69,7 @@ enum Stage {
 impl ShutdownHandle {
     /// Shuts the server down like [`ServerHandle::shutdown`](crate::ServerHandle::shutdown). A server that has not
     /// started yet then stops as soon as it starts. Further calls, on any thread, wait for the first and return the
-    /// same report.
+    /// same report. The earliest deadline of all calls applies, so that a second call can be less patient.
     ///
     /// In a handler, the shutdown waits for the handler's own connection until the deadline: call it on another thread.
     /// In an event handler that the shutdown itself calls, it returns an empty report at once.
@@ -114,10 +116,13 @@ impl fmt::Debug for ShutdownHandle {
 
 /// Shuts the server down, or waits for a shutdown that has begun.
 pub(super) fn run_shutdown(accept_loop: &AcceptLoop, window: Duration, limit: Duration) -> ShutdownReport {
-    let report = accept_loop.shutdown.call(|| {
-        let deadline = Deadline::after(limit);
-        let mut progress = ShutdownProgress::begin(accept_loop, window.min(limit));
+    let report = accept_loop.shutdown.call(Deadline::after(limit), || {
+        await_requests(accept_loop, Deadline::after(limit.min(REQUEST_GRACE)));
+        let mut progress = ShutdownProgress::begin(accept_loop, window);
         loop {
+            // Another call can make it earlier.
+            let deadline = accept_loop.shutdown.deadline();
+            progress.limit_window(deadline);
             let next = progress.send_due_closes();
             progress.poll();
             if progress.is_done() || deadline.is_expired() {
@@ -134,6 +139,16 @@ pub(super) fn run_shutdown(accept_loop: &AcceptLoop, window: Duration, limit: Du
         report
     });
     report.unwrap_or_default()
+}
+
+/// Stops listening, and waits until the requests of clients that have connected are read. A client that connects just before
+/// the shutdown is so answered, and the others get little more time than that takes.
+fn await_requests(accept_loop: &AcceptLoop, deadline: Deadline) {
+    accept_loop.stop_listening(deadline);
+    let is_over = || deadline.is_expired() || accept_loop.shutdown.deadline().is_expired();
+    while !is_over() && accept_loop.lock().registry.awaits_request() {
+        accept_loop.wait_until(POLL_INTERVAL.min(deadline.remaining()), |state| !state.registry.awaits_request());
+    }
 }
 
 /// Joins the threads that end within [`JOIN_TIMEOUT`]. Returns the number of the others.
@@ -179,7 +194,6 @@ impl<'a> ShutdownProgress<'a> {
             state.threads.keep_ended();
             state.registry.close()
         };
-        accept_loop.stop_listening(Deadline::after(POLL_INTERVAL));
         let mut report = ShutdownReport::default();
         report.record_aborted(snapshot.accepted);
         let mut handshaking = snapshot.handshaking;
@@ -209,6 +223,11 @@ impl<'a> ShutdownProgress<'a> {
             && self.closing.is_empty()
             && self.handshaking.is_empty()
             && self.accept_loop.lock().threads.alive_count() == 0
+    }
+
+    /// All Closes are sent before the deadline.
+    fn limit_window(&mut self, deadline: Deadline) {
+        self.window = self.window.min(self.started_at.elapsed().saturating_add(deadline.remaining()));
     }
 
     /// Sends the Closes that are due. Returns the time until the next one.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::connection::shared::Connection;
 use crate::error::Error;
+use crate::net::deadline::Deadline;
 use crate::primitives::lock::Lock;
 
 /// The result of a shutdown, see [`ServerHandle::shutdown`](crate::ServerHandle::shutdown).
@@ -79,36 +80,49 @@ pub(super) struct Once {
 enum Progress {
     #[default]
     NotStarted,
-    /// On this thread.
-    Running(ThreadId),
+    /// On this thread, until the earliest deadline of all calls.
+    Running(ThreadId, Deadline),
     Done(ShutdownReport),
 }
 
 impl Once {
-    /// Runs `work`, or waits for another thread that runs it. `None`: this thread runs it already, and calls again from
-    /// an event handler.
-    pub(super) fn call(&self, work: impl FnOnce() -> ShutdownReport) -> Option<ShutdownReport> {
+    /// Runs `work`, or waits for another thread that runs it, whose deadline becomes this one if this is earlier. `None`: this
+    /// thread runs it already, and calls again from an event handler.
+    pub(super) fn call(&self, deadline: Deadline, work: impl FnOnce() -> ShutdownReport) -> Option<ShutdownReport> {
         let me = thread::current().id();
         let mut state = self.state.lock();
         loop {
-            match *state {
+            match &mut *state {
                 Progress::NotStarted => break,
-                Progress::Running(by) if by == me => return None,
-                Progress::Running(_) => state = state.wait(&self.changed, Duration::MAX),
-                Progress::Done(report) => return Some(report),
+                Progress::Running(by, earliest) => {
+                    *earliest = earliest.earlier(deadline);
+                    if *by == me {
+                        return None;
+                    }
+                    state = state.wait(&self.changed, Duration::MAX);
+                }
+                Progress::Done(report) => return Some(*report),
             }
         }
-        *state = Progress::Running(me);
+        *state = Progress::Running(me, deadline);
         drop(state);
         let mut completion = CompletionGuard { once: self, report: ShutdownReport::default() };
         completion.report = work();
         Some(completion.report)
     }
 
+    /// The deadline of the work that runs.
+    pub(super) fn deadline(&self) -> Deadline {
+        match &*self.state.lock() {
+            Progress::Running(_, deadline) => *deadline,
+            Progress::NotStarted | Progress::Done(_) => Deadline::now(),
+        }
+    }
+
     /// Waits until `work` has completed, if it has started.
     pub(super) fn wait(&self) {
         let mut state = self.state.lock();
-        while matches!(*state, Progress::Running(_)) {
+        while matches!(*state, Progress::Running(..)) {
             state = state.wait(&self.changed, Duration::MAX);
         }
     }

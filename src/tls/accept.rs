@@ -9,8 +9,8 @@ use super::handshake;
 use super::identity::TlsIdentity;
 use crate::error::Result;
 use crate::net::deadline::Deadline;
-use crate::net::socket::Socket;
 use crate::net::stream::Stream;
+use crate::net::tcp::TimedSocket;
 
 /// TLS settings of a server: its certificate. For [`Server::tls`](crate::Server::tls). TLS 1.2 or newer.
 ///
@@ -40,7 +40,7 @@ impl TlsAccept {
     }
 
     /// Makes the TLS handshake of a server on this socket.
-    pub(crate) fn accept(&self, socket: Socket, deadline: Deadline) -> Result<Stream> {
+    pub(crate) fn accept(&self, socket: TimedSocket, deadline: Deadline) -> Result<Stream> {
         handshake::accept(&self.0, socket, deadline).map(Stream::Tls)
     }
 }

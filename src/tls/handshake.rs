@@ -11,7 +11,6 @@ use super::memory_transport::MemoryTransport;
 use super::stream::Tls;
 use crate::error::{Error, Result, Step};
 use crate::net::deadline::Deadline;
-use crate::net::socket::Socket;
 use crate::net::tcp::TimedSocket;
 
 /// Maximum time, and maximum number of bytes, for which input is discarded after a handshake that failed. Closing a socket with
@@ -24,27 +23,27 @@ const LINGER_BYTES: usize = 256 << 10;
 pub(super) fn connect(
     connector: &native_tls::TlsConnector,
     host: &str,
-    socket: impl Into<Socket>,
+    socket: std::net::TcpStream,
     deadline: Deadline,
 ) -> Result<Tls> {
     // 6455-4.1-17; RFC 6066 section 3: the name has no trailing dot, nor has that of a certificate.
     let host = host.strip_suffix('.').unwrap_or(host);
-    handshake(socket, Some(host), deadline, |memory| connector.connect(host, memory))
+    let plain = TimedSocket::new(socket).map_err(|error| Error::io(Step::Tls, error))?;
+    handshake(plain, Some(host), deadline, |memory| connector.connect(host, memory))
 }
 
-/// Accepts as a server.
+/// Accepts as a server. A shutdown through another handle to the socket ends the handshake.
 #[cfg(feature = "server")]
-pub(super) fn accept(acceptor: &native_tls::TlsAcceptor, socket: Socket, deadline: Deadline) -> Result<Tls> {
-    handshake(socket, None, deadline, |memory| acceptor.accept(memory))
+pub(super) fn accept(acceptor: &native_tls::TlsAcceptor, plain: TimedSocket, deadline: Deadline) -> Result<Tls> {
+    handshake(plain, None, deadline, |memory| acceptor.accept(memory))
 }
 
 fn handshake(
-    socket: impl Into<Socket>,
+    plain: TimedSocket,
     host: Option<&str>,
     deadline: Deadline,
     begin: impl FnOnce(MemoryTransport) -> std::result::Result<TlsStream<MemoryTransport>, HandshakeError<MemoryTransport>>,
 ) -> Result<Tls> {
-    let plain = TimedSocket::new(socket).map_err(|error| Error::io(Step::Tls, error))?;
     let memory = MemoryTransport::default();
     let mut state = begin(memory.clone());
     loop {
@@ -72,7 +71,7 @@ fn write(plain: &TimedSocket, memory: &MemoryTransport, deadline: Deadline) -> R
     let bytes = std::mem::take(&mut memory.lock_buffers().outgoing);
     let mut rest = bytes.as_slice();
     while !rest.is_empty() {
-        match plain.write(rest, &[]) {
+        match plain.write(rest) {
             Ok(0) => return Err(Error::io(Step::Tls, ErrorKind::WriteZero.into())),
             Ok(count) => rest = rest.get(count..).unwrap_or_default(),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
@@ -130,8 +129,28 @@ fn send_alert(plain: &TimedSocket, memory: &MemoryTransport, deadline: Deadline)
 mod tests {
     use super::*;
     use crate::net::stream::tests::sockets;
+    use crate::net::tcp::Waits;
     use std::io::Read;
     use std::thread;
+
+    /// The system wakes nothing here: the network stays open, and only the flag that both handles share is set.
+    #[cfg(all(feature = "client", feature = "server"))]
+    #[test]
+    fn a_shutdown_that_wakes_no_system_call_ends_a_handshake() {
+        let (near, _far) = sockets();
+        let long = Duration::from_secs(20);
+        let plain = TimedSocket::with_waits(near, Waits::Sliced).unwrap();
+        let tls = plain.try_clone().unwrap();
+        let connector = native_tls::TlsConnector::new().unwrap();
+        let start = std::time::Instant::now();
+        let waiting = thread::spawn(move || {
+            handshake(tls, None, Deadline::after(long), |memory| connector.connect("localhost", memory)).map(drop)
+        });
+        thread::sleep(Duration::from_millis(60));
+        plain.set_shut_down();
+        assert!(waiting.join().unwrap().is_err());
+        assert!(start.elapsed() < long / 2, "{:?}", start.elapsed());
+    }
 
     #[cfg(feature = "client")]
     #[test]

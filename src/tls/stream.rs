@@ -242,7 +242,7 @@ impl Tls {
             }
             let rest = records.unwritten();
             let count = match mode {
-                WriteMode::Bounded => self.plain.write(rest, &[])?,
+                WriteMode::Bounded => self.plain.write(rest)?,
                 WriteMode::NonBlocking => self.plain.try_write(rest)?,
             };
             if count == 0 {

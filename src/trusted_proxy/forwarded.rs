@@ -9,9 +9,11 @@
 //! X-Forwarded-For  = 1#address                             192.0.2.1, 2001:db8::1
 //! ```
 //!
-//! Each proxy appends an entry, so the last entry is that of the nearest proxy. The caller reads from the end and stops
-//! at the first entry that is not trusted: clients can forge the entries further left.
+//! Each proxy appends an entry, so the last entry is that of the nearest proxy. Both readers return the entries from the
+//! last to the first, one at a time. The caller stops at the first entry that is not trusted: clients can forge the
+//! entries further left, and their number.
 
+use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::handshake::header::{Cursor, Malformed};
@@ -19,26 +21,38 @@ use crate::handshake::header::{Cursor, Malformed};
 /// The client that one proxy names. `None`: no client, no address, or an invalid entry.
 pub(super) type ForwardedFor = Option<IpAddr>;
 
-/// The `Forwarded` headers of a request as one list. A header with invalid syntax becomes one entry without an address.
-pub(super) fn forwarded<'a>(fields: impl IntoIterator<Item = &'a [u8]>) -> Vec<ForwardedFor> {
-    let mut hops = Vec::new();
-    for field in fields {
-        let read = hops.len();
-        if elements(&mut Cursor { rest: field }, &mut hops).is_err() {
-            hops.truncate(read);
-            hops.push(None);
-        }
-    }
-    hops
+/// Maximum number of entries of one `Forwarded` field that are kept, from its end. The entry before them becomes one
+/// without an address.
+const MAX_ENTRIES: usize = 64;
+
+/// The `Forwarded` headers of a request as one list, from its end. A header with invalid syntax, or without an entry,
+/// becomes one entry without an address.
+pub(super) fn forwarded<'a>(fields: impl Iterator<Item = &'a [u8]> + 'a) -> impl Iterator<Item = ForwardedFor> + 'a {
+    from_the_end(fields).flat_map(|field| {
+        let entries = elements(&mut Cursor { rest: field }).ok().filter(|entries| !entries.is_empty());
+        entries.unwrap_or_else(|| VecDeque::from([None])).into_iter().rev()
+    })
 }
 
-fn elements(cursor: &mut Cursor<'_>, hops: &mut Vec<ForwardedFor>) -> Result<(), Malformed> {
+fn from_the_end<'a>(fields: impl Iterator<Item = &'a [u8]>) -> impl DoubleEndedIterator<Item = &'a [u8]> {
+    fields.collect::<Vec<_>>().into_iter().rev()
+}
+
+/// The last entries of a field, all of which must be valid: a quoted string that has no end hides those after it.
+fn elements(cursor: &mut Cursor<'_>) -> Result<VecDeque<ForwardedFor>, Malformed> {
+    let mut entries = VecDeque::new();
     loop {
         while cursor.consume(b',') {}
         if cursor.rest.is_empty() {
-            return Ok(());
+            return Ok(entries);
         }
-        hops.push(element(cursor)?);
+        entries.push_back(element(cursor)?);
+        if entries.len() > MAX_ENTRIES {
+            entries.pop_front();
+            if let Some(first) = entries.front_mut() {
+                *first = None;
+            }
+        }
         if !cursor.rest.is_empty() && !cursor.consume(b',') {
             return Err(Malformed);
         }
@@ -66,12 +80,12 @@ fn element(cursor: &mut Cursor<'_>) -> Result<ForwardedFor, Malformed> {
     }
 }
 
-/// The `X-Forwarded-For` headers of a request as one list.
-pub(super) fn x_forwarded_for<'a>(fields: impl IntoIterator<Item = &'a [u8]>) -> Vec<ForwardedFor> {
-    let entries = fields.into_iter().flat_map(|field| field.split(|&byte| byte == b','));
-    entries
-        .map(|entry| std::str::from_utf8(entry).ok().and_then(|entry| address(entry.trim_matches([' ', '\t']))))
-        .collect()
+/// The `X-Forwarded-For` headers of a request as one list, from its end.
+pub(super) fn x_forwarded_for<'a>(
+    fields: impl Iterator<Item = &'a [u8]> + 'a,
+) -> impl Iterator<Item = ForwardedFor> + 'a {
+    let entries = from_the_end(fields).flat_map(|field| field.rsplit(|&byte| byte == b','));
+    entries.map(|entry| std::str::from_utf8(entry).ok().and_then(|entry| address(entry.trim_matches([' ', '\t']))))
 }
 
 /// Parses an address with or without a port. IPv6 is in brackets; in `X-Forwarded-For`, IPv6 without a port may be
@@ -104,8 +118,11 @@ fn is_port(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn show(hops: &[ForwardedFor]) -> Vec<String> {
-        hops.iter().map(|hop| hop.map_or("-".to_owned(), |address| address.to_string())).collect()
+    /// In the order of the headers.
+    fn show(hops: impl Iterator<Item = ForwardedFor>) -> Vec<String> {
+        let mut shown: Vec<_> = hops.map(|hop| hop.map_or("-".to_owned(), |address| address.to_string())).collect();
+        shown.reverse();
+        shown
     }
 
     fn fields<'a>(values: &'a [&'a str]) -> impl Iterator<Item = &'a [u8]> {
@@ -114,7 +131,7 @@ mod tests {
 
     #[test]
     fn forwarded_lists() {
-        let rows: [(&[&str], &[&str]); 24] = [
+        let rows: [(&[&str], &[&str]); 26] = [
             (&[], &[]),
             (&["for=192.0.2.43"], &["192.0.2.43"]),
             // The examples of RFC 7239 section 4, and of section 6.
@@ -141,10 +158,12 @@ mod tests {
             (&["for=192.0.2.1, for=\"x"], &["-"]),
             (&["for=192.0.2.1;for=192.0.2.2"], &["-"]),
             (&["for=192.0.2.1:80"], &["-"]),
+            (&["for=\", for=192.0.2.1"], &["-"]),
+            (&["", "for=192.0.2.1", ","], &["-", "192.0.2.1", "-"]),
             (&["for=192.0.2.1", "for==", "for=192.0.2.3"], &["192.0.2.1", "-", "192.0.2.3"]),
         ];
         for (values, want) in rows {
-            assert_eq!(show(&forwarded(fields(values))), want, "{values:?}");
+            assert_eq!(show(forwarded(fields(values))), want, "{values:?}");
         }
     }
 
@@ -165,8 +184,16 @@ mod tests {
             (&["caf\u{e9}"], &["-"]),
         ];
         for (values, want) in rows {
-            assert_eq!(show(&x_forwarded_for(fields(values))), want, "{values:?}");
+            assert_eq!(show(x_forwarded_for(fields(values))), want, "{values:?}");
         }
-        assert_eq!(x_forwarded_for([b"\xFF, 192.0.2.1".as_slice()]).len(), 2);
+        assert_eq!(x_forwarded_for([b"\xFF, 192.0.2.1".as_slice()].into_iter()).count(), 2);
+    }
+
+    #[test]
+    fn the_last_entries_of_a_long_header_are_kept() {
+        let long = [";,".repeat(30_000), "for=192.0.2.1,".repeat(63), "for=192.0.2.2".to_owned()].concat();
+        let hops = show(forwarded(fields(&[&long])));
+        assert_eq!((hops.len(), hops[0].as_str(), hops[1].as_str()), (64, "-", "192.0.2.1"));
+        assert_eq!(hops[63], "192.0.2.2");
     }
 }

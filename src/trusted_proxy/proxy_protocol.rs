@@ -37,8 +37,19 @@ const MAX_PAYLOAD: u16 = 4096;
 pub(super) enum Progress {
     /// Minimum number of bytes that are missing.
     More(usize),
-    /// The header is complete. The address and port of the client, if it names one.
-    Done(Option<(IpAddr, u16)>),
+    /// The header is complete.
+    Done(Source),
+}
+
+/// Whom a header names as the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    /// The proxy itself, which checks whether the server works: LOCAL.
+    Proxy,
+    /// A client without an address of IPv4 or IPv6: UNKNOWN, a Unix socket, or no transport.
+    Unknown,
+    /// A client with this address and port.
+    Address(IpAddr, u16),
 }
 
 /// Parses the bytes read so far. The caller reads no more bytes than the last call asked for.
@@ -83,7 +94,7 @@ fn line(bytes: &[u8]) -> Result<Progress, ProxyHeaderErrorKind> {
     let parts: Vec<&str> = text.split(' ').collect();
     match parts.as_slice() {
         // The rest of the line is ignored.
-        ["UNKNOWN", ..] => Ok(Progress::Done(None)),
+        ["UNKNOWN", ..] => Ok(Progress::Done(Source::Unknown)),
         &["TCP4", from, to, from_port, to_port] => tcp_line::<Ipv4Addr>(from, to, from_port, to_port),
         &["TCP6", from, to, from_port, to_port] => tcp_line::<Ipv6Addr>(from, to, from_port, to_port),
         _ => Err(ProxyHeaderErrorKind::MalformedLine),
@@ -97,7 +108,7 @@ where
     let address = |text: &str| text.parse::<A>().map_err(|_| ProxyHeaderErrorKind::MalformedLine);
     let (from, _to) = (address(from)?, address(to)?);
     let (from_port, _to_port) = (port(from_port)?, port(to_port)?);
-    Ok(Progress::Done(Some((from.into(), from_port))))
+    Ok(Progress::Done(Source::Address(from.into(), from_port)))
 }
 
 /// Parses a port: digits without leading zeros.
@@ -143,27 +154,29 @@ fn binary(bytes: &[u8]) -> Result<Progress, ProxyHeaderErrorKind> {
     if let Some(more) = bytes_missing(rest, usize::from(length)) {
         return Ok(more);
     }
+    if !proxied {
+        return Ok(Progress::Done(Source::Proxy));
+    }
     // Without a transport the addresses are ignored as well.
-    let has_source = proxied && family & 0x0F != 0;
-    Ok(Progress::Done(match family >> 4 {
+    let has_source = family & 0x0F != 0;
+    let named = match family >> 4 {
         1 if has_source => source(rest.first_chunk::<4>().map(|&address| address.into()), rest.get(8..10)),
         2 if has_source => source(rest.first_chunk::<16>().map(|&address| address.into()), rest.get(32..34)),
         _ => None,
-    }))
+    };
+    Ok(Progress::Done(named.unwrap_or(Source::Unknown)))
 }
 
-fn source(address: Option<IpAddr>, port: Option<&[u8]>) -> Option<(IpAddr, u16)> {
-    Some((address?, u16::from_be_bytes(port?.try_into().ok()?)))
+fn source(address: Option<IpAddr>, port: Option<&[u8]>) -> Option<Source> {
+    Some(Source::Address(address?, u16::from_be_bytes(port?.try_into().ok()?)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    type Source = Option<(IpAddr, u16)>;
-
     fn client(address: &str, port: u16) -> Source {
-        Some((address.parse().unwrap(), port))
+        Source::Address(address.parse().unwrap(), port)
     }
 
     fn v2(command: u8, family: u8, rest: &[u8]) -> Vec<u8> {
@@ -203,24 +216,24 @@ mod tests {
                 client("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", 65535),
             ),
             (b"PROXY TCP6 ::1 2001:DB8::1 0 443\r\n".to_vec(), client("::1", 0)),
-            (b"PROXY UNKNOWN\r\n".to_vec(), None),
-            (b"PROXY UNKNOWN ffff:f...f:ffff ffff:f...f:ffff 65535 65535\r\n".to_vec(), None),
+            (b"PROXY UNKNOWN\r\n".to_vec(), Source::Unknown),
+            (b"PROXY UNKNOWN ffff:f...f:ffff ffff:f...f:ffff 65535 65535\r\n".to_vec(), Source::Unknown),
             (v2(0x21, 0x11, &v4), client("192.0.2.1", 56324)),
             (v2(0x21, 0x12, &v4), client("192.0.2.1", 56324)),
             (v2(0x21, 0x11, &with_extensions), client("192.0.2.1", 56324)),
             (v2(0x21, 0x21, &v6), client("2001:db8::1", 0x1234)),
-            (v2(0x21, 0x31, &[7; 216]), None),
-            (v2(0x21, 0x00, b""), None),
-            (v2(0x21, 0x10, &v4), None),
-            (v2(0x21, 0x01, &[1; 5]), None),
-            (v2(0x20, 0x00, b""), None),
+            (v2(0x21, 0x31, &[7; 216]), Source::Unknown),
+            (v2(0x21, 0x00, b""), Source::Unknown),
+            (v2(0x21, 0x10, &v4), Source::Unknown),
+            (v2(0x21, 0x01, &[1; 5]), Source::Unknown),
+            (v2(0x20, 0x00, b""), Source::Proxy),
             // The payload of LOCAL is ignored.
-            (v2(0x20, 0x11, &v4), None),
-            (v2(0x20, 0x11, b"x"), None),
+            (v2(0x20, 0x11, &v4), Source::Proxy),
+            (v2(0x20, 0x11, b"x"), Source::Proxy),
             (v2(0x21, 0x11, &[v4.as_slice(), &[0; 4084]].concat()), client("192.0.2.1", 56324)),
         ];
         let line = b"PROXY UNKNOWN ".to_vec();
-        list.push(([line.as_slice(), &vec![b'x'; 107 - 2 - line.len()], b"\r\n"].concat(), None));
+        list.push(([line.as_slice(), &vec![b'x'; 107 - 2 - line.len()], b"\r\n"].concat(), Source::Unknown));
         list
     }
 

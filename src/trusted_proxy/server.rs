@@ -13,8 +13,10 @@ impl Server {
     /// [`Timeouts::handshake`](crate::Timeouts::handshake); otherwise the connection ends without a response. From all
     /// other peers no header is accepted.
     ///
-    /// [`Request::client_ip`](crate::Request::client_ip) returns the address.
-    /// [`max_per_address`](Server::max_per_address) counts it when the request has arrived.
+    /// [`Request::client_ip`](crate::Request::client_ip) returns the address. It is `None` if the header names no IPv4 or
+    /// IPv6 address (`UNKNOWN`), and that of the proxy if the proxy speaks for itself (`LOCAL`, for health checks).
+    /// [`max_per_address`](Server::max_per_address) counts the client when the header has arrived, before TLS and the
+    /// request.
     ///
     /// **List only addresses that no other program uses**: any program that connects from there can claim any address.
     ///
@@ -46,7 +48,9 @@ impl Server {
     ///
     /// The list has the form of [`trust_proxy_protocol`](Server::trust_proxy_protocol). The header is read from its
     /// end, where the nearest proxy writes, and only as long as each address is in the list: clients can forge the
-    /// entries further left. An entry without an address (`unknown`, `_hidden`) ends it as well.
+    /// entries further left. If an entry of a trusted proxy has no address (`unknown`, `_hidden`) or the header cannot be
+    /// read, the client is unknown: [`Request::client_ip`](crate::Request::client_ip) is `None`, and never the address of
+    /// the proxy. Without a header it is the address of the peer.
     ///
     /// A proxy that writes one header forwards the other unchanged from the client. So this and
     /// [`trust_x_forwarded_for`](Server::trust_x_forwarded_for) exclude each other: the last call applies.

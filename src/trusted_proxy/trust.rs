@@ -6,20 +6,28 @@
 //! | the peer | and | the client |
 //! |---|---|---|
 //! | not trusted | | the peer, whatever the request contains |
-//! | trusted for the PROXY protocol | a valid header | the address in it; the peer if it has none |
+//! | trusted for the PROXY protocol | a valid header | the address in it; unknown if it has none; the peer if it is LOCAL |
 //! | | no valid header | none: the connection ends |
 //! | trusted for a header, or a proxy named as above and trusted for it | the last entry | the address in it |
 //! | | ... whose address is trusted as well | the address in the entry before it, and so on |
-//! | | an entry without an address, or no further entry | the last address that was found |
+//! | | ... and there is no header, or no further entry | the last address that was found |
+//! | | an entry without an address, or one that cannot be read | unknown |
+//!
+//! An unknown client has no address for the application: the address of a trusted proxy could allow it more than a
+//! stranger may do. It counts for [`Server::max_per_address`](crate::Server::max_per_address) under the last address
+//! that was found, so that a header that cannot be read does not evade that limit.
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::forwarded;
+use super::forwarded::ForwardedFor;
 use super::proxy_protocol;
-use super::proxy_protocol::Progress;
-use crate::error::{Error, HandshakeError, HandshakeErrorKind, ProxyHeaderErrorKind, Result, Step, UsageError};
+use super::proxy_protocol::{Progress, Source};
+use crate::error::{
+    Error, HandshakeError, HandshakeErrorKind, ProxyHeaderErrorKind, RequestErrorKind, Result, Step, UsageError,
+};
 use crate::handshake::http::Head;
 use crate::net::deadline::Deadline;
 use crate::net::ip_network::IpNetwork;
@@ -36,6 +44,52 @@ pub(crate) struct TrustedProxies {
 pub(crate) enum ForwardedHeader {
     Forwarded,
     XForwardedFor,
+}
+
+/// The client of a connection, as far as its peer and trusted proxies have named it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TracedClient {
+    origin: ClientOrigin,
+    /// The last address that was found.
+    last_address: Option<IpAddr>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ClientOrigin {
+    Address(IpAddr),
+    /// A peer without an address: of a Unix socket, or on a caller-supplied stream.
+    Unaddressed,
+    /// A trusted proxy named no address, or none that can be read.
+    Unknown,
+}
+
+impl TracedClient {
+    /// The peer itself, before any proxy has named a client.
+    pub(crate) fn peer(peer: Option<SocketAddr>) -> TracedClient {
+        let address = peer.map(|peer| peer.ip().to_canonical());
+        TracedClient { origin: address.map_or(ClientOrigin::Unaddressed, ClientOrigin::Address), last_address: address }
+    }
+
+    /// The client that a trusted proxy has named.
+    fn named(self, address: Option<IpAddr>) -> TracedClient {
+        match address.map(|address| address.to_canonical()) {
+            Some(address) => TracedClient { origin: ClientOrigin::Address(address), last_address: Some(address) },
+            None => TracedClient { origin: ClientOrigin::Unknown, ..self },
+        }
+    }
+
+    /// The address, if it is known.
+    pub(crate) fn ip(self) -> Option<IpAddr> {
+        match self.origin {
+            ClientOrigin::Address(address) => Some(address),
+            ClientOrigin::Unaddressed | ClientOrigin::Unknown => None,
+        }
+    }
+
+    /// The address under which the client counts.
+    pub(crate) fn limit_key(self) -> Option<IpAddr> {
+        self.last_address
+    }
 }
 
 /// A list of trusted addresses.
@@ -62,11 +116,11 @@ impl TrustedAddresses {
         Ok(trusted)
     }
 
-    fn covers(&self, address: Option<IpAddr>) -> bool {
-        match address {
-            // A dual-stack listener sees IPv4 peers as mapped IPv6 addresses.
-            Some(address) => self.networks.iter().any(|network| network.contains(address.to_canonical())),
-            None => self.unix,
+    fn covers(&self, client: TracedClient) -> bool {
+        match client.origin {
+            ClientOrigin::Address(address) => self.networks.iter().any(|network| network.contains(address)),
+            ClientOrigin::Unaddressed => self.unix,
+            ClientOrigin::Unknown => false,
         }
     }
 }
@@ -74,44 +128,61 @@ impl TrustedAddresses {
 impl TrustedProxies {
     /// Whether this peer must send a PROXY protocol header.
     pub(crate) fn requires_proxy_header(&self, peer: Option<SocketAddr>) -> bool {
-        self.proxy_protocol.as_ref().is_some_and(|trusted| trusted.covers(peer.map(|peer| peer.ip())))
+        self.proxy_protocol.as_ref().is_some_and(|trusted| trusted.covers(TracedClient::peer(peer)))
     }
 
     /// Whether this peer may name another address as the client.
     pub(crate) fn is_trusted(&self, peer: Option<SocketAddr>) -> bool {
-        let by_header = self.header.as_ref().is_some_and(|(_, trusted)| trusted.covers(peer.map(|peer| peer.ip())));
-        by_header || self.requires_proxy_header(peer)
+        self.trusts_header_of(TracedClient::peer(peer)) || self.requires_proxy_header(peer)
     }
 
-    /// The client of a request. `from`: the address of the peer, or the one in its PROXY protocol header.
-    pub(crate) fn client_ip(&self, from: Option<IpAddr>, head: &Head) -> Option<IpAddr> {
-        let mut client = from.map(|address| address.to_canonical());
-        let Some((header, trusted)) = &self.header else { return client };
-        let hops = match header {
-            ForwardedHeader::Forwarded => forwarded::forwarded(head.get_all("Forwarded")),
-            ForwardedHeader::XForwardedFor => forwarded::x_forwarded_for(head.get_all("X-Forwarded-For")),
-        };
-        for hop in hops.into_iter().rev() {
-            match hop {
-                Some(address) if trusted.covers(client) => client = Some(address.to_canonical()),
-                Some(_) | None => break,
+    /// Whether the header of a request can name another client than this one.
+    pub(crate) fn trusts_header_of(&self, client: TracedClient) -> bool {
+        self.header.as_ref().is_some_and(|(_, trusted)| trusted.covers(client))
+    }
+
+    /// The client of a request. `client`: the peer, or the one in its PROXY protocol header.
+    pub(crate) fn trace(&self, client: TracedClient, head: &Head) -> TracedClient {
+        match &self.header {
+            None => client,
+            Some((ForwardedHeader::Forwarded, trusted)) => {
+                trusted.follow(client, forwarded::forwarded(head.get_all("Forwarded")))
             }
+            Some((ForwardedHeader::XForwardedFor, trusted)) => {
+                trusted.follow(client, forwarded::x_forwarded_for(head.get_all("X-Forwarded-For")))
+            }
+        }
+    }
+}
+
+impl TrustedAddresses {
+    /// Goes from the last entry of a header to the first, as long as the client found so far is trusted.
+    fn follow(&self, mut client: TracedClient, entries: impl Iterator<Item = ForwardedFor>) -> TracedClient {
+        for entry in entries {
+            if !self.covers(client) {
+                break;
+            }
+            client = client.named(entry);
         }
         client
     }
 }
 
-/// Reads a PROXY protocol header, and no byte behind it. `read` returns some bytes, or `WouldBlock` after the given
-/// time.
+/// Reads a PROXY protocol header of `peer`, and no byte behind it. `read` returns some bytes, or `WouldBlock` after the
+/// given time.
 pub(crate) fn read_proxy_header(
+    peer: TracedClient,
     deadline: Deadline,
     mut read: impl FnMut(&mut [u8], Duration) -> io::Result<usize>,
-) -> Result<Option<IpAddr>> {
-    let rejected = |kind| Error::Handshake(HandshakeError::new(HandshakeErrorKind::ProxyHeader(kind)));
+) -> Result<TracedClient> {
+    let rejected =
+        |kind| Error::Handshake(HandshakeError::new(HandshakeErrorKind::Request(RequestErrorKind::ProxyHeader(kind))));
     let mut bytes = Vec::new();
     loop {
         let wanted = match proxy_protocol::parse(&bytes).map_err(rejected)? {
-            Progress::Done(client) => return Ok(client.map(|(address, _)| address)),
+            Progress::Done(Source::Proxy) => return Ok(peer),
+            Progress::Done(Source::Unknown) => return Ok(peer.named(None)),
+            Progress::Done(Source::Address(address, _)) => return Ok(peer.named(Some(address))),
             Progress::More(count) => count,
         };
         let left = deadline.remaining();
@@ -140,6 +211,10 @@ mod tests {
         (text != "-").then(|| text.parse().unwrap())
     }
 
+    fn peer(text: &str) -> TracedClient {
+        TracedClient::peer(ip(text).map(|ip| SocketAddr::new(ip, 80)))
+    }
+
     fn head(lines: &str) -> Head {
         let mut parser = HeadParser::request();
         parser.feed(format!("GET / HTTP/1.1\r\n{lines}\r\n").as_bytes()).unwrap();
@@ -150,7 +225,7 @@ mod tests {
     fn the_chain_is_followed_through_trusted_proxies_only() {
         let (x, f) = (ForwardedHeader::XForwardedFor, ForwardedHeader::Forwarded);
         // Trusted header, trusted addresses, address of the peer, header lines, expected client.
-        let rows: [(ForwardedHeader, &[&str], &str, &str, &str); 19] = [
+        let rows: [(ForwardedHeader, &[&str], &str, &str, &str); 25] = [
             (x, &[], "10.0.0.1", "X-Forwarded-For: 192.0.2.1\r\n", "10.0.0.1"),
             (x, &["10.0.0.2"], "10.0.0.1", "X-Forwarded-For: 192.0.2.1\r\n", "10.0.0.1"),
             (x, &["10.0.0.1"], "10.0.0.1", "X-Forwarded-For: 192.0.2.1\r\n", "192.0.2.1"),
@@ -166,13 +241,21 @@ mod tests {
                 "192.0.2.1",
             ),
             (x, &["10.0.0.0/8"], "10.0.0.1", "X-Forwarded-For: 10.0.0.3, 10.0.0.2\r\n", "10.0.0.3"),
-            (x, &["10.0.0.0/8"], "10.0.0.1", "X-Forwarded-For: 192.0.2.1, unknown, 10.0.0.2\r\n", "10.0.0.2"),
-            (x, &["10.0.0.1"], "10.0.0.1", "X-Forwarded-For: 192.0.2.1, x\r\n", "10.0.0.1"),
+            (x, &["10.0.0.0/8"], "10.0.0.1", "X-Forwarded-For: 192.0.2.1, unknown, 10.0.0.2\r\n", "-"),
+            (x, &["10.0.0.1"], "10.0.0.1", "X-Forwarded-For: 192.0.2.1, x\r\n", "-"),
+            (x, &["10.0.0.1"], "10.0.0.1", "X-Forwarded-For:\r\n", "-"),
             // Only one of the headers is trusted.
             (x, &["10.0.0.1"], "10.0.0.1", "Forwarded: for=192.0.2.1\r\n", "10.0.0.1"),
             (f, &["10.0.0.1"], "10.0.0.1", "X-Forwarded-For: 192.0.2.1\r\n", "10.0.0.1"),
             (f, &["10.0.0.1"], "10.0.0.1", "Forwarded: for=198.51.100.7, For=\"[2001:db8::1]:4\"\r\n", "2001:db8::1"),
-            (f, &["10.0.0.1"], "10.0.0.1", "Forwarded: for=192.0.2.1, for=_hidden\r\n", "10.0.0.1"),
+            (f, &["10.0.0.1"], "10.0.0.1", "Forwarded: for=192.0.2.1, for=_hidden\r\n", "-"),
+            // A client sends the first part, and a proxy appends to it.
+            (f, &["10.0.0.1"], "10.0.0.1", "Forwarded: for=\"\r\n", "-"),
+            (f, &["10.0.0.1"], "10.0.0.1", "Forwarded: for=\", for=192.0.2.1\r\n", "-"),
+            (f, &["10.0.0.1"], "10.0.0.1", "Forwarded: for=\"\r\nForwarded: for=192.0.2.1\r\n", "192.0.2.1"),
+            (f, &["10.0.0.1"], "10.0.0.1", "Forwarded:\r\n", "-"),
+            // An unknown client is not a peer of a Unix socket.
+            (f, &["unix"], "-", "Forwarded: for=192.0.2.1, for=unknown\r\n", "-"),
             (f, &["10.0.0.1", "::1"], "::1", "Forwarded: for=192.0.2.1;by=x, for=10.0.0.1\r\n", "192.0.2.1"),
             // IPv4 peers of a dual-stack listener.
             (x, &["10.0.0.1"], "::ffff:10.0.0.1", "X-Forwarded-For: ::ffff:192.0.2.1\r\n", "192.0.2.1"),
@@ -184,9 +267,13 @@ mod tests {
         for (header, trusted, from, lines, want) in rows {
             let header = Some((header, TrustedAddresses::parse(trusted).unwrap()));
             let trusted_proxies = TrustedProxies { header, ..TrustedProxies::default() };
-            assert_eq!(trusted_proxies.client_ip(ip(from), &head(lines)), ip(want), "{trusted:?} {from} {lines}");
+            let client = trusted_proxies.trace(peer(from), &head(lines));
+            assert_eq!(client.ip(), ip(want), "{trusted:?} {from} {lines}");
+            // It counts in any case, unless nobody has an address.
+            assert_eq!(client.limit_key().is_none(), from == "-" && want == "-", "{trusted:?} {from} {lines}");
         }
-        assert_eq!(TrustedProxies::default().client_ip(ip("::1"), &head("X-Forwarded-For: 192.0.2.1\r\n")), ip("::1"));
+        let client = TrustedProxies::default().trace(peer("::1"), &head("X-Forwarded-For: 192.0.2.1\r\n"));
+        assert_eq!(client.ip(), ip("::1"));
     }
 
     #[test]
@@ -218,18 +305,23 @@ mod tests {
         let header = b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n";
         let mut input = &[header.as_slice(), b"GET"].concat()[..];
         let deadline = Deadline::after(Duration::from_secs(60));
-        let client = read_proxy_header(deadline, |to, _| io::Read::read(&mut input, to)).unwrap();
-        assert_eq!((client, input), (ip("192.0.2.1"), b"GET".as_slice()));
+        let from = peer("10.0.0.1");
+        let client = read_proxy_header(from, deadline, |to, _| io::Read::read(&mut input, to)).unwrap();
+        assert_eq!((client.ip(), input), (ip("192.0.2.1"), b"GET".as_slice()));
         // The end of the stream, an error, and a timeout.
-        let ended = read_proxy_header(deadline, |_, _| Ok(0)).unwrap_err();
+        let ended = read_proxy_header(from, deadline, |_, _| Ok(0)).unwrap_err();
         assert_eq!(
             ended.to_string(),
             "the opening handshake failed: the header of the PROXY protocol is invalid: the connection ended inside the header"
         );
-        let failed = read_proxy_header(deadline, |_, _| Err(ErrorKind::ConnectionReset.into())).unwrap_err();
+        let failed = read_proxy_header(from, deadline, |_, _| Err(ErrorKind::ConnectionReset.into())).unwrap_err();
         assert!(matches!(failed, Error::Io(error) if error.step() == Step::Handshake));
         let late =
-            read_proxy_header(Deadline::after(Duration::from_millis(5)), |_, _| Err(ErrorKind::WouldBlock.into()));
+            read_proxy_header(
+                from,
+                Deadline::after(Duration::from_millis(5)),
+                |_, _| Err(ErrorKind::WouldBlock.into()),
+            );
         assert!(matches!(late, Err(Error::Timeout(Step::Handshake))));
     }
 }

@@ -109,7 +109,7 @@ pub(crate) fn limited(
                 .server(Server::without_listener().watched())
                 .timeouts(long_timeouts())
                 .limits(Limits::with_max_message_size(64 << 20));
-            let peer = server.accept_over(halves).unwrap();
+            let peer = server.accept_over(halves).unwrap().unwrap();
             (connecting.join().unwrap(), peer, tap)
         }
         Side::Server => {

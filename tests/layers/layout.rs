@@ -58,7 +58,7 @@ pub(crate) const VALUES: &[&str] =
 
 /// The layout that holds.
 pub(crate) const LAYOUT: &Layout = &Layout {
-    vocabulary: &["error", "close", "message", "config"],
+    vocabulary: &["error", "close", "message", "config", "redact"],
     layers: &[
         ("primitives", &[]),
         ("handshake", &["primitives"]),

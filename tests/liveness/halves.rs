@@ -1,6 +1,6 @@
 //! Over halves brought by the caller the same bounds hold, although these may block for ever.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::mpsc::{self, Sender as Feed};
 use std::sync::{Arc, Condvar, Mutex};
@@ -352,5 +352,78 @@ fn a_closure_for_the_end_that_panics_takes_nothing_with_it() {
         take.recv().unwrap();
         drop((ws, from_us));
         assert!(matches!(sender.send("late"), Err(Error::Closed(None))));
+    });
+}
+
+/// The payload of a panic, which panics again when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("on purpose: in the drop of a payload");
+    }
+}
+
+/// A reader that panics after the opening handshake, when it is told to.
+struct PanickingReader(Box<dyn Read + Send>, mpsc::Receiver<()>, usize);
+
+impl Read for PanickingReader {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        if self.2 == 0 {
+            self.1.recv().unwrap();
+            std::panic::panic_any(Bomb);
+        }
+        let count = self.0.read(to)?;
+        self.2 -= count;
+        Ok(count)
+    }
+}
+
+/// A writer that panics after the opening handshake.
+struct PanickingWriter(Box<dyn Write + Send>, bool);
+
+impl Write for PanickingWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.1 {
+            std::panic::panic_any(Bomb);
+        }
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.1 = true;
+        Ok(())
+    }
+}
+
+#[test]
+fn a_half_that_panics_is_noticed_at_once() {
+    both(|side| {
+        let (feed, from) = pipe();
+        let (to, _written) = pipe();
+        feed.0.send(opening(side)).unwrap();
+        let (panic, when) = mpsc::channel();
+        let reader = PanickingReader(Box::new(from), when, opening(side).len());
+        let mut ws = open(side, long_timeouts(), SplitStream::new(reader, to)).unwrap();
+        let receiving = timed(move || (ws.recv(), ws.send("late")));
+        panic.send(()).unwrap();
+        let ((end, sent), took) = receiving.join().unwrap();
+        assert!(matches!(&end, Err(Error::Io(error)) if error.step() == Step::Read), "{end:?}");
+        assert!(sent.is_err());
+        assert_soon(took, ms(0));
+
+        let (feed, from) = pipe();
+        let (to, mut written) = pipe();
+        feed.0.send(opening(side)).unwrap();
+        let mut ws = open(side, long_timeouts(), SplitStream::new(from, PanickingWriter(Box::new(to), false))).unwrap();
+        crate::live::read_head(&mut written);
+        let sender = ws.sender();
+        let receiving = timed(move || ws.recv());
+        // The bytes are in the pipe. Its thread panics with them.
+        let _ = sender.send("lost");
+        let (end, took) = receiving.join().unwrap();
+        assert!(matches!(end, Err(Error::Io(_))), "{end:?}");
+        assert!(matches!(sender.send("late"), Err(Error::Io(_))));
+        assert_soon(took, ms(0));
     });
 }

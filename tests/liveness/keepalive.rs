@@ -67,15 +67,18 @@ fn a_peer_that_only_answers_pings_stays() {
     });
 }
 
-/// Any byte is a sign of life, part of a frame too: no Ping is sent while they come.
+/// Any byte is a sign of life, part of a frame too: no Ping is sent while they come, and this side sends.
 #[test]
 fn bytes_that_come_in_time_need_no_ping() {
     both(|side| {
         let (mut ws, mut peer) = connection(side, timeouts(ms(700), ms(1)));
+        let sender = ws.sender();
         let bytes = peer.frame(true, BINARY, &[7; 20]);
         let writing = thread::spawn(move || {
             for byte in bytes {
                 peer.stream.write_all(&[byte]).unwrap();
+                sender.send("here").unwrap();
+                assert_eq!(peer.read().payload, b"here");
                 thread::sleep(ms(50));
             }
             peer

@@ -90,7 +90,9 @@ pub(crate) fn over(
 ) -> WebSocket {
     let (halves, deflate) = (SplitStream::new(input, output), Deflate::default().threshold(0));
     let ws = match role {
-        Side::Server => Server::without_listener().watched().limits(limits).deflate(deflate).accept_over(halves),
+        Side::Server => {
+            Server::without_listener().watched().limits(limits).deflate(deflate).accept_over(halves).map(Option::unwrap)
+        }
         Side::Client => {
             let client = Client::new("ws://h/").unwrap().watched().limits(limits).deflate(deflate);
             let client = client.random_source(|out: &mut [u8]| {

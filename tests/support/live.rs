@@ -448,7 +448,7 @@ pub(crate) fn pipe() -> (Drain, Source) {
 pub(crate) fn open(side: Side, timeouts: Timeouts, halves: SplitStream) -> stdws::Result<WebSocket> {
     match side {
         Side::Client => sample_client("ws://127.0.0.1").timeouts(timeouts).connect_over(halves),
-        Side::Server => Server::without_listener().watched().timeouts(timeouts).accept_over(halves),
+        Side::Server => Server::without_listener().watched().timeouts(timeouts).accept_over(halves).map(Option::unwrap),
     }
 }
 

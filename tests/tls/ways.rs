@@ -6,8 +6,8 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use stdws::{
-    Backoff, Client, CloseCode, Error, HandshakeErrorKind, Proxy, RedirectErrorKind, Result, Server, ServerHandle,
-    Step, TlsErrorKind, WebSocket,
+    Backoff, Client, CloseCode, Error, HandshakeErrorKind, Proxy, RedirectErrorKind, ResponseErrorKind, Result, Server,
+    ServerHandle, Step, TlsErrorKind, WebSocket,
 };
 
 use crate::live::{assert_took, long_timeouts, ms, read_head, watchdog, Watched};
@@ -158,14 +158,20 @@ fn a_redirect_away_from_tls_is_not_followed() {
     for scheme in ["http", "ws"] {
         let (address, _serving) = answering(Some(Facing::Client), |_| to(&format!("{scheme}://{elsewhere}/")));
         let refused = client(&format!("wss://localhost:{}/", address.port())).max_redirects(10).connect();
-        assert_eq!(kind(&refused.unwrap_err()), &HandshakeErrorKind::Redirect(RedirectErrorKind::Downgrade));
+        assert_eq!(
+            kind(&refused.unwrap_err()),
+            &HandshakeErrorKind::Response(ResponseErrorKind::Redirect(RedirectErrorKind::Downgrade))
+        );
     }
     // Nor after one that was.
     let (address, _serving) = answering(Some(Facing::Client), |_| to(&format!("ws://{elsewhere}/")));
     let (first, _serving) = answering(None, |_| to(&format!("wss://localhost:{}/", address.port())));
     match client(&format!("ws://{first}/")).max_redirects(10).connect() {
         Err(Error::Redirect(error)) => {
-            assert_eq!(kind(error.cause()), &HandshakeErrorKind::Redirect(RedirectErrorKind::Downgrade));
+            assert_eq!(
+                kind(error.cause()),
+                &HandshakeErrorKind::Response(ResponseErrorKind::Redirect(RedirectErrorKind::Downgrade))
+            );
             assert_eq!(error.hops().len(), 1);
         }
         other => panic!("{other:?}"),
@@ -182,7 +188,7 @@ fn a_redirect_over_tls_leaves_secrets_behind() {
     let url = format!("wss://ann:S3CRET@localhost:{}/", address.port());
     let error = client(&url).header("Cookie", "S3CRET").unwrap().max_redirects(1).connect().unwrap_err();
     assert!(
-        matches!(&error, Error::Redirect(error) if kind(error.cause()) == &HandshakeErrorKind::Status(404)),
+        matches!(&error, Error::Redirect(error) if kind(error.cause()) == &HandshakeErrorKind::Response(ResponseErrorKind::Status(404))),
         "{error:?}"
     );
     let (home, away) = (home.join().unwrap(), away.1.join().unwrap());

@@ -20,7 +20,7 @@ use std::mem;
 use crate::deflate::extension::{Deflate, Direction};
 use crate::deflate::WindowBits;
 #[cfg(feature = "client")]
-use crate::error::HandshakeErrorKind;
+use crate::error::{HandshakeErrorKind, ResponseErrorKind};
 use crate::handshake::header::Extension;
 
 const NAME: &str = "permessage-deflate";
@@ -131,12 +131,12 @@ pub(crate) fn accept(offers: &[Extension<'_>], own: &Deflate) -> Option<(Agreed,
 /// hints.
 ///
 /// # Errors
-/// [`HandshakeErrorKind::ExtensionNotOffered`] for another extension, [`HandshakeErrorKind::InvalidHeader`] for any other failure.
+/// [`HandshakeErrorKind::Response(ResponseErrorKind::ExtensionNotOffered)`] for another extension, [`HandshakeErrorKind::InvalidHeader`] for any other failure.
 #[cfg(feature = "client")]
 pub(crate) fn check(answer: &[Extension<'_>], own: &Deflate) -> Result<Option<Agreed>, HandshakeErrorKind> {
     // 7692-5-8, 7692-5-10, 7692-5-12: no other extension was offered, compatible or not.
     if answer.iter().any(|extension| extension.name != NAME) {
-        return Err(HandshakeErrorKind::ExtensionNotOffered);
+        return Err(HandshakeErrorKind::Response(ResponseErrorKind::ExtensionNotOffered));
     }
     let element = match answer {
         [] => return Ok(None),
@@ -394,7 +394,10 @@ mod tests {
 
     #[test]
     fn answers_that_fail_the_handshake() {
-        let (foreign, wrong) = (HandshakeErrorKind::ExtensionNotOffered, HandshakeErrorKind::InvalidHeader(EXTENSIONS));
+        let (foreign, wrong) = (
+            HandshakeErrorKind::Response(ResponseErrorKind::ExtensionNotOffered),
+            HandshakeErrorKind::InvalidHeader(EXTENSIONS),
+        );
         let rows = [
             // 7692-5-12; 7692-5-8, 7692-5-10: another one besides, in either order.
             ("foo", "", &foreign),

@@ -7,6 +7,7 @@
 use std::fmt;
 
 use crate::error::HandshakeErrorKind;
+use crate::redact;
 
 /// The HTTP version of a head, `HTTP/major.minor`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,23 +164,18 @@ impl Head {
     }
 }
 
-/// Leaves out what may be a secret: credentials, cookies, the query, and a target that is not a path, because it may
-/// hold a user name and a password.
+/// Shows no text that may be a secret.
 impl fmt::Debug for Head {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const SECRET: [&str; 4] = ["Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie"];
         let mut lines = f.debug_struct("Head");
         match self.start {
             StartLine::Request { .. } => {
-                let path = self.target().split('?').next().filter(|path| path.starts_with('/'));
-                lines.field("method", &self.method()).field("path", &path)
+                lines.field("method", &redact::words(self.method())).field("target", &redact::url(self.target()))
             }
             StartLine::Response { status } => lines.field("status", &status),
         };
         for (name, value) in self.fields() {
-            let secret = SECRET.iter().any(|s| s.eq_ignore_ascii_case(name));
-            let shown = if secret { "(not shown)".into() } else { value.escape_ascii().to_string() };
-            lines.field(name, &shown);
+            lines.field(name, &redact::header_value(name, value).escape_ascii().to_string());
         }
         lines.finish()
     }

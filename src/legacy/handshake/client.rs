@@ -11,7 +11,7 @@
 
 use super::challenge::KeyChallenge;
 use super::proof;
-use crate::error::{HandshakeErrorKind, UsageError};
+use crate::error::{HandshakeErrorKind, ResponseErrorKind, UsageError};
 use crate::handshake::client as rfc;
 use crate::handshake::client::HandshakeRequest;
 use crate::handshake::http::{write_head, Head};
@@ -110,7 +110,9 @@ impl DraftRequest<'_> {
     pub(crate) fn check_challenge_response(&self, answer: &[u8]) -> Result<(), HandshakeErrorKind> {
         match &self.challenge {
             // hixie76-4.1-5
-            Some(challenge) if challenge.response() != *answer => Err(HandshakeErrorKind::InvalidProof),
+            Some(challenge) if challenge.response() != *answer => {
+                Err(HandshakeErrorKind::Response(ResponseErrorKind::InvalidProof))
+            }
             Some(_) | None => Ok(()),
         }
     }
@@ -118,13 +120,13 @@ impl DraftRequest<'_> {
     /// Checks a response up to hybi-03.
     fn check_to_hybi03(&self, raw: &[u8], head: &Head) -> Result<Option<String>, HandshakeErrorKind> {
         if head.status() != 101 {
-            return Err(HandshakeErrorKind::Status(head.status()));
+            return Err(HandshakeErrorKind::Response(ResponseErrorKind::Status(head.status())));
         }
         let (origin, location) = match self.spec.echo {
             Echo::Plain => {
                 // hixie75-3.1-2
                 if !raw.starts_with(HIXIE75_RESPONSE_START) {
-                    return Err(HandshakeErrorKind::StatusLine);
+                    return Err(HandshakeErrorKind::Response(ResponseErrorKind::StatusLine));
                 }
                 ("WebSocket-Origin", "WebSocket-Location")
             }
@@ -132,7 +134,7 @@ impl DraftRequest<'_> {
                 // The status line has two spaces, even without a reason.
                 let line = raw.split(|&b| b == b'\r').next().unwrap_or_default();
                 if line.iter().filter(|&&b| b == b' ').count() < 2 {
-                    return Err(HandshakeErrorKind::StatusLine);
+                    return Err(HandshakeErrorKind::Response(ResponseErrorKind::StatusLine));
                 }
                 self.check_upgrade(raw)?;
                 (SEC_ORIGIN, "Sec-WebSocket-Location")
@@ -150,7 +152,7 @@ impl DraftRequest<'_> {
         let chosen = single_field(raw, self.spec.subprotocols.header_name())?;
         match self.request.subprotocols.iter().find(|offer| offer.as_bytes() == chosen) {
             Some(offer) => Ok(Some(offer.clone())),
-            None => Err(HandshakeErrorKind::SubprotocolNotOffered),
+            None => Err(HandshakeErrorKind::Response(ResponseErrorKind::SubprotocolNotOffered)),
         }
     }
 
@@ -254,9 +256,7 @@ fn require_value(raw: &[u8], name: &'static str, want: &[u8]) -> Result<(), Hand
 
 #[cfg(all(test, feature = "client", feature = "server"))]
 mod tests {
-    use HandshakeErrorKind::{
-        DuplicateHeader, ExtensionNotOffered, InvalidHeader, MissingHeader, Status, StatusLine, SubprotocolNotOffered,
-    };
+    use HandshakeErrorKind::{DuplicateHeader, InvalidHeader, MissingHeader, Response};
 
     use super::*;
     use crate::handshake::http::HeadParser;
@@ -376,12 +376,18 @@ mod tests {
         assert_eq!(check(Version::Hixie75, &[], &good), Ok(NegotiatedDraft::default()));
         let rows = [
             (format!("{start}{location}|websocket-ORIGIN:http://example.com|Other: x|Set-Cookie: a=b"), None),
-            (good.replace("101", "407"), Some(Status(407))),
-            (good.replace("Web Socket", "WebSocket"), Some(StatusLine)),
-            (good.replace("HTTP/1.1", "HTTP/1.0"), Some(StatusLine)),
-            (good.replace("Upgrade: WebSocket", "Upgrade: websocket"), Some(StatusLine)),
-            (good.replace("Connection: Upgrade", "Connection:  Upgrade"), Some(StatusLine)),
-            (good.replace("|Upgrade: WebSocket", "|X: y|Upgrade: WebSocket"), Some(StatusLine)),
+            (good.replace("101", "407"), Some(Response(ResponseErrorKind::Status(407)))),
+            (good.replace("Web Socket", "WebSocket"), Some(Response(ResponseErrorKind::StatusLine))),
+            (good.replace("HTTP/1.1", "HTTP/1.0"), Some(Response(ResponseErrorKind::StatusLine))),
+            (good.replace("Upgrade: WebSocket", "Upgrade: websocket"), Some(Response(ResponseErrorKind::StatusLine))),
+            (
+                good.replace("Connection: Upgrade", "Connection:  Upgrade"),
+                Some(Response(ResponseErrorKind::StatusLine)),
+            ),
+            (
+                good.replace("|Upgrade: WebSocket", "|X: y|Upgrade: WebSocket"),
+                Some(Response(ResponseErrorKind::StatusLine)),
+            ),
             (good.replace(origin, "X: y"), Some(MissingHeader("WebSocket-Origin"))),
             (good.replace(origin, "WebSocket-Origin: http://example.org"), Some(InvalidHeader("WebSocket-Origin"))),
             (good.replace(origin, "WebSocket-Origin:  http://example.com"), Some(InvalidHeader("WebSocket-Origin"))),
@@ -398,7 +404,7 @@ mod tests {
         }
         let without = good.replace("|WebSocket-Protocol: sample", "");
         assert_eq!(check(Version::Hixie75, &["sample"], &without), Err(MissingHeader("WebSocket-Protocol")));
-        assert_eq!(check(Version::Hixie75, &["other"], &good), Err(SubprotocolNotOffered));
+        assert_eq!(check(Version::Hixie75, &["other"], &good), Err(Response(ResponseErrorKind::SubprotocolNotOffered)));
     }
 
     #[test]
@@ -413,9 +419,9 @@ mod tests {
             let rows = [
                 (good.replace("Whatever", ""), None),
                 (good.replace("HTTP/1.1", "HTTP/1.0"), None),
-                (good.replace(" Whatever", ""), Some(StatusLine)),
-                (good.replace("101", "407"), Some(Status(407))),
-                (good.replace("101", "200"), Some(Status(200))),
+                (good.replace(" Whatever", ""), Some(Response(ResponseErrorKind::StatusLine))),
+                (good.replace("101", "407"), Some(Response(ResponseErrorKind::Status(407)))),
+                (good.replace("101", "200"), Some(Response(ResponseErrorKind::Status(200)))),
                 (good.replace("Upgrade: WebSocket", "Upgrade: websocket"), letters),
                 (good.replace("Upgrade: WebSocket", "Upgrade: h2c"), Some(InvalidHeader("Upgrade"))),
                 (good.replace("Upgrade: WebSocket", "X: y"), Some(MissingHeader("Upgrade"))),
@@ -441,7 +447,7 @@ mod tests {
                 for answer in [&[0; 16][..], &[], &[0; 15]] {
                     assert_eq!(
                         draft_request.check_challenge_response(answer),
-                        Err(HandshakeErrorKind::InvalidProof),
+                        Err(HandshakeErrorKind::Response(ResponseErrorKind::InvalidProof)),
                         "{version}"
                     );
                 }
@@ -466,14 +472,17 @@ mod tests {
                 (no_nonce.clone(), nonce.then_some(MissingHeader("Sec-WebSocket-Nonce"))),
                 (good.replace("AQID", "????"), nonce.then_some(InvalidHeader("Sec-WebSocket-Nonce"))),
                 (good.replace("PEC==", ""), nonce.then_some(InvalidHeader("Sec-WebSocket-Nonce"))),
-                (good.replace("101", "407"), Some(Status(407))),
+                (good.replace("101", "407"), Some(Response(ResponseErrorKind::Status(407)))),
                 (
                     good.replace("Connection: upgrade", "Connection: keep-alive, Upgrade"),
                     Some(InvalidHeader("Connection")),
                 ),
                 (good.replace("s3pPLM", "S3pPLM"), Some(InvalidHeader("Sec-WebSocket-Accept"))),
-                (good.replace("Protocol: b", "Protocol: c"), Some(SubprotocolNotOffered)),
-                (format!("{good}|Sec-WebSocket-Extensions: deflate-stream"), Some(ExtensionNotOffered)),
+                (good.replace("Protocol: b", "Protocol: c"), Some(Response(ResponseErrorKind::SubprotocolNotOffered))),
+                (
+                    format!("{good}|Sec-WebSocket-Extensions: deflate-stream"),
+                    Some(Response(ResponseErrorKind::ExtensionNotOffered)),
+                ),
             ];
             for (lines, kind) in rows {
                 assert_eq!(check(version, &["a", "b"], &lines).err(), kind, "{version}: {lines}");

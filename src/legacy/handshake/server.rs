@@ -11,7 +11,7 @@
 //! The order of fields is ignored in all versions. hixie-75 defines an order, but its servers need not check it.
 
 use super::proof;
-use crate::error::HandshakeErrorKind;
+use crate::error::{HandshakeErrorKind, RequestErrorKind};
 use crate::handshake::header;
 use crate::handshake::http;
 use crate::handshake::http::Head;
@@ -72,7 +72,7 @@ pub(crate) fn check<'a>(
         return Err(HandshakeErrorKind::HttpVersion);
     }
     if head.method() != "GET" {
-        return Err(HandshakeErrorKind::Method);
+        return Err(HandshakeErrorKind::Request(RequestErrorKind::Method));
     }
     let host = required_header(head, "Host")?;
     let authority = parse_host(host)?;
@@ -92,10 +92,10 @@ pub(crate) fn check<'a>(
 
 /// Checks the target: a path, or since version 8 also an absolute URI with the same host.
 fn target(spec: &DraftSpec, target: &str, host: HostPort<'_>) -> Result<(), HandshakeErrorKind> {
-    match target_authority(target).ok_or(HandshakeErrorKind::Target)? {
+    match target_authority(target).ok_or(HandshakeErrorKind::Request(RequestErrorKind::Target))? {
         None => Ok(()),
         Some((scheme, authority)) if spec.number >= Some(8) && authority.same_as(host, scheme) => Ok(()),
-        Some(_) => Err(HandshakeErrorKind::Target),
+        Some(_) => Err(HandshakeErrorKind::Request(RequestErrorKind::Target)),
     }
 }
 
@@ -174,7 +174,7 @@ fn origin<'a>(
     // hybi11-5.1-1
     for name in [first, second] {
         if !origins.allows(head.single(name)?, host) {
-            return Err(HandshakeErrorKind::OriginNotAllowed);
+            return Err(HandshakeErrorKind::Request(RequestErrorKind::OriginNotAllowed));
         }
     }
     match (head.single(first)?, required) {
@@ -260,9 +260,7 @@ impl Offer<'_> {
 
 #[cfg(all(test, feature = "client", feature = "server"))]
 mod tests {
-    use HandshakeErrorKind::{
-        DuplicateHeader, HttpVersion, InvalidHeader, Method, MissingHeader, OriginNotAllowed, Target,
-    };
+    use HandshakeErrorKind::{DuplicateHeader, HttpVersion, InvalidHeader, MissingHeader, Request};
 
     use super::*;
     use crate::handshake::client::HandshakeRequest;
@@ -409,11 +407,15 @@ mod tests {
                 (upgrade.as_str(), "Upgrade: WEBSOCKET", None),
                 ("Connection: Upgrade", "connection: upgrade", None),
                 ("HTTP/1.1", "HTTP/1.0", Some(HttpVersion)),
-                ("GET", "POST", Some(Method)),
-                (" /chat", " chat", Some(Target)),
-                (" /chat", " *", Some(Target)),
-                (" /chat", " http://elsewhere/chat", Some(Target)),
-                (" /chat", " http://server.example:81/chat", (spec.number < Some(8)).then_some(Target)),
+                ("GET", "POST", Some(Request(RequestErrorKind::Method))),
+                (" /chat", " chat", Some(Request(RequestErrorKind::Target))),
+                (" /chat", " *", Some(Request(RequestErrorKind::Target))),
+                (" /chat", " http://elsewhere/chat", Some(Request(RequestErrorKind::Target))),
+                (
+                    " /chat",
+                    " http://server.example:81/chat",
+                    (spec.number < Some(8)).then_some(Request(RequestErrorKind::Target)),
+                ),
                 ("Host: server.example:81", "X: y", Some(MissingHeader("Host"))),
                 ("Host: server.example:81", "Host: a b", Some(InvalidHeader("Host"))),
                 ("\r\nHost", "\r\nContent-Length: 8\r\nHost", (!challenge).then_some(InvalidHeader("Content-Length"))),
@@ -454,14 +456,26 @@ mod tests {
             };
             assert_eq!(with(format!("{name}: {OWN}\r\n")), None, "{version}");
             assert_eq!(with(String::new()), (needed == Required::Yes).then_some(MissingHeader(name)), "{version}");
-            assert_eq!(with(format!("{name}: http://elsewhere\r\n")), Some(OriginNotAllowed), "{version}");
-            assert_eq!(with(format!("{name}: null\r\n")), Some(OriginNotAllowed), "{version}");
+            assert_eq!(
+                with(format!("{name}: http://elsewhere\r\n")),
+                Some(Request(RequestErrorKind::OriginNotAllowed)),
+                "{version}"
+            );
+            assert_eq!(
+                with(format!("{name}: null\r\n")),
+                Some(Request(RequestErrorKind::OriginNotAllowed)),
+                "{version}"
+            );
             assert_eq!(with(format!("{name}: {OWN}\r\n{name}: {OWN}\r\n")), Some(DuplicateHeader(name)), "{version}");
             // Also in the other header, which other software may trust.
             let both = with(format!("{name}: {OWN}\r\nOrigin: http://elsewhere\r\n"));
             assert_eq!(
                 both,
-                Some(if name == "Origin" { DuplicateHeader(name) } else { OriginNotAllowed }),
+                Some(if name == "Origin" {
+                    DuplicateHeader(name)
+                } else {
+                    Request(RequestErrorKind::OriginNotAllowed)
+                }),
                 "{version}"
             );
             // A value that the response cannot repeat is rejected.

@@ -1,0 +1,118 @@
+//! Keepalive: when the receiver sends a Ping, and when a silent peer is given up.
+//!
+//! | silence | Ping | the connection fails |
+//! |---|---|---|
+//! | no byte came for [`Timeouts::ping_interval`](crate::Timeouts::ping_interval) | one | without a byte for [`Timeouts::pong_timeout`](crate::Timeouts::pong_timeout) more |
+//! | no byte was sent for that time, also while data arrives | one, unless the first kind is unanswered | no |
+//!
+//! A Ping of the second kind counts as that of the first, if the peer becomes silent after it. It can be late by an eighth of the
+//! interval: equal waits need no system call.
+//!
+//! Knows the shared connection; must not know the receiver.
+
+use std::time::{Duration, Instant};
+
+use super::ending::{whole_millis, CONGESTION_RETRY};
+use super::framing::Decoder;
+use super::send::WriteStatus;
+use super::shared::Connection;
+
+#[derive(Debug, Default)]
+pub(super) struct Keepalive {
+    /// The start of the current silence of the peer.
+    silent_since: Option<Instant>,
+    /// The unanswered Ping of that silence.
+    unanswered: Option<SilencePing>,
+    /// Since the last byte received, a Ping was sent because nothing was written.
+    pinged: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct SilencePing {
+    at: Instant,
+    /// The progress of writing at that time. A Ping waits for the end of a message that another thread is sending. While the
+    /// peer reads that message, it is alive.
+    progress: u64,
+}
+
+impl Keepalive {
+    /// Whether no wait has ended without a byte since the last one.
+    #[inline]
+    pub(super) fn is_quiet(&self) -> bool {
+        self.silent_since.is_none()
+    }
+
+    /// Any byte shows that the peer is alive.
+    #[inline]
+    pub(super) fn on_bytes(&mut self) {
+        *self = Keepalive::default();
+    }
+
+    /// A wait of this time has ended without a byte.
+    pub(super) fn on_silence(&mut self, waited: Duration) {
+        if self.silent_since.is_none() {
+            let now = Instant::now();
+            self.silent_since = Some(now.checked_sub(waited).unwrap_or(now));
+        }
+    }
+
+    /// Writes what is queued and pending, and a Ping if nothing was written for the interval.
+    #[inline]
+    pub(super) fn flush(&mut self, connection: &Connection) -> WriteStatus {
+        let status = connection.flush_before_read();
+        let due = status.time_to_ping.is_zero() && status.close_deadline.is_none() && self.unanswered.is_none();
+        if due && connection.schedule_ping() {
+            self.pinged = true;
+            return connection.flush_before_read();
+        }
+        status
+    }
+
+    /// The time until a Ping is due, or its answer, because nothing came. Schedules the Ping. Zero: the answer is overdue.
+    pub(super) fn time_left(
+        &mut self,
+        now: Instant,
+        (connection, decoder): (&Connection, &mut Decoder),
+        ping_interval: Duration,
+    ) -> Duration {
+        let pong_timeout = connection.timeouts.pong_timeout;
+        let progress = connection.stream.progress();
+        if let Some(ping) = &mut self.unanswered {
+            if ping.progress != progress {
+                *ping = SilencePing { at: now, progress };
+            }
+            return pong_timeout.saturating_sub(now.saturating_duration_since(ping.at));
+        }
+        let Some(silent_since) = self.silent_since else { return ping_interval };
+        let left = ping_interval.saturating_sub(now.saturating_duration_since(silent_since));
+        if !left.is_zero() {
+            return left;
+        }
+        if !self.pinged && !connection.schedule_ping() {
+            self.silent_since = Some(now);
+            return ping_interval;
+        }
+        self.await_answer(now, progress);
+        let status = connection.flush_before_read();
+        // An idle connection does not need its buffers.
+        connection.shrink();
+        decoder.shrink();
+        match status.congested {
+            true => pong_timeout.min(CONGESTION_RETRY),
+            false => pong_timeout,
+        }
+    }
+
+    pub(super) fn await_answer(&mut self, at: Instant, progress: u64) {
+        self.unanswered = Some(SilencePing { at, progress });
+    }
+}
+
+/// The wait until a Ping is due because nothing was written, rounded up to eighths of the interval.
+pub(super) fn wait_to_ping(status: &WriteStatus) -> Duration {
+    let unit = status.ping_interval / 8;
+    let units = status.time_to_ping.as_nanos().div_ceil(unit.as_nanos().max(1));
+    // Zero: the Ping has to wait, or there is none while the peer is silent or the connection is closing.
+    let units = if units == 0 { 8 } else { u32::try_from(units).unwrap_or(8) };
+    whole_millis(unit.saturating_mul(units).min(status.ping_interval))
+}

@@ -1,0 +1,46 @@
+//! The error in the head of an HTTP message.
+
+use std::fmt;
+
+/// The reason why bytes are not the head of an HTTP request or response (RFC 9112), or exceed a limit of
+/// [`handshake::http`](crate::handshake::http).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HeadErrorKind {
+    /// A line longer than 8 KiB.
+    LineTooLong,
+    /// More than 100 fields.
+    TooManyFields,
+    /// A head of more than 64 KiB.
+    HeadTooLong,
+    /// A line that does not end in CR LF.
+    LineEnding,
+    /// A control character.
+    ControlCharacter,
+    /// A line that continues the line before it, which HTTP/1.1 does not allow.
+    LineFolding,
+    /// A start line that is not "method target version" or "version status reason".
+    StartLine,
+    /// A field without a colon, with an empty name, or with a name that is not a token.
+    FieldName,
+    /// A `Content-Length` that is not one decimal number.
+    ContentLength,
+}
+
+impl fmt::Display for HeadErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            HeadErrorKind::LineTooLong => "a line of the head is longer than 8 KiB",
+            HeadErrorKind::TooManyFields => "the head has more than 100 fields",
+            HeadErrorKind::HeadTooLong => "the head is longer than 64 KiB",
+            HeadErrorKind::LineEnding => "a line of the head does not end in CR LF",
+            HeadErrorKind::ControlCharacter => "the head has a control character",
+            HeadErrorKind::LineFolding => "the head has a folded line",
+            HeadErrorKind::StartLine => "the first line is not a valid HTTP start line",
+            HeadErrorKind::FieldName => "a field of the head has an invalid name",
+            HeadErrorKind::ContentLength => "Content-Length is not one decimal number",
+        })
+    }
+}
+
+impl std::error::Error for HeadErrorKind {}

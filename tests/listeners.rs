@@ -1,0 +1,219 @@
+//! Servers on sockets that were handed over: by a service manager, or by the process before.
+
+use std::net::TcpListener;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use stdws::{Client, CloseCode, Error, Result, Server, WebSocket};
+
+#[path = "support/serving.rs"]
+mod serving;
+use serving::{echo, WATCHDOG};
+
+fn listener() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}", listener.local_addr().unwrap());
+    (listener, url)
+}
+
+fn server(listener: &TcpListener) -> Server {
+    Server::from_listener(listener.try_clone().unwrap()).unwrap()
+}
+
+fn echoes(ws: &mut WebSocket) {
+    ws.send("x").unwrap();
+    assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("x"));
+}
+
+#[test]
+fn a_server_leaves_a_listener_to_its_other_users() {
+    let (listener, url) = listener();
+    // Some runtimes pass on sockets that do not block.
+    listener.set_nonblocking(true).unwrap();
+    let first = server(&listener).start(echo).unwrap();
+    assert_eq!((first.local_addr(), first.url()), (Some(listener.local_addr().unwrap()), url.clone()));
+    let mut early = stdws::connect(&url).unwrap();
+    echoes(&mut early);
+    let start = Instant::now();
+    first.stop();
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    // The socket still listens. This client waits for the next server.
+    let waiting = {
+        let url = url.clone();
+        thread::spawn(move || stdws::connect(&url).map(|mut ws| echoes(&mut ws)))
+    };
+    let second = server(&listener).start(echo).unwrap();
+    waiting.join().unwrap().unwrap();
+    echoes(&mut early);
+    let start = Instant::now();
+    drop(early);
+    let report = second.shutdown(WATCHDOG);
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    assert_eq!((report.timed_out(), report.threads_left()), (0, 0));
+    // With the last handle, the address is free.
+    let addr = listener.local_addr().unwrap();
+    drop(listener);
+    assert!(TcpListener::bind(addr).is_ok());
+}
+
+/// How often a server is replaced by the next, while clients connect.
+const GENERATIONS: usize = 15;
+
+/// Connects until `stop`, and counts what became of the connections. The server that shuts down may close a connection, as
+/// it closes those that are older; but it refuses and resets none.
+fn connect_until(stop: &AtomicBool, connect: &dyn Fn() -> Result<WebSocket>, served: &AtomicUsize) {
+    while !stop.load(Ordering::SeqCst) {
+        let mut ws = connect().unwrap();
+        let answer = ws.send("x").and_then(|()| ws.recv());
+        match answer {
+            Ok(Some(message)) => assert_eq!(message.as_text(), Some("x")),
+            Ok(None) | Err(Error::Closed(_)) => {
+                assert_eq!(ws.close_info().unwrap().code(), CloseCode::GOING_AWAY);
+            }
+            Err(error) => panic!("{error}"),
+        }
+        served.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Replaces servers while clients connect; each server is made by `next`.
+fn restart_drops_nobody(next: impl Fn() -> Server, connect: impl Fn() -> Result<WebSocket> + Send + Sync) {
+    let (stop, served) = (AtomicBool::new(false), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        let clients: Vec<_> = (0..4).map(|_| scope.spawn(|| connect_until(&stop, &connect, &served))).collect();
+        let mut running = next().start(echo).unwrap();
+        for generation in 0..GENERATIONS {
+            let before = served.load(Ordering::SeqCst);
+            let started = next().start(echo).unwrap();
+            let closing = std::mem::replace(&mut running, started);
+            match generation % 2 {
+                0 => closing.stop(),
+                _ => assert_eq!(closing.shutdown(WATCHDOG).threads_left(), 0),
+            }
+            while served.load(Ordering::SeqCst) < before + 20 && clients.iter().all(|client| !client.is_finished()) {
+                thread::yield_now();
+            }
+        }
+        stop.store(true, Ordering::SeqCst);
+        clients.into_iter().for_each(|client| client.join().unwrap());
+        running.stop();
+    });
+    println!("{} connections, {GENERATIONS} restarts", served.load(Ordering::SeqCst));
+}
+
+#[test]
+fn a_restart_over_a_shared_listener_drops_nobody() {
+    let (listener, url) = listener();
+    restart_drops_nobody(|| server(&listener), || stdws::connect(&url));
+}
+
+#[test]
+fn a_client_that_connected_just_before_a_shutdown_is_answered() {
+    for shared in [true, false] {
+        let (listener, url) = listener();
+        let server = match shared {
+            true => server(&listener),
+            false => {
+                let addr = listener.local_addr().unwrap();
+                drop(listener);
+                Server::bind(addr).unwrap()
+            }
+        };
+        let server = server.start(echo).unwrap();
+        let late = {
+            let addr = server.local_addr().unwrap();
+            let socket = std::net::TcpStream::connect(addr).unwrap();
+            while server.connection_count() == 0 {
+                thread::yield_now();
+            }
+            thread::spawn(move || {
+                // After the shutdown has begun.
+                thread::sleep(Duration::from_millis(50));
+                let end = socket.try_clone().unwrap();
+                let split = stdws::SplitStream::new(socket.try_clone().unwrap(), socket)
+                    .on_end(move || drop(end.shutdown(std::net::Shutdown::Both)));
+                let mut ws = Client::new(&url).unwrap().connect_over(split).unwrap();
+                assert!(ws.recv().unwrap().is_none());
+                ws.close_info().unwrap().code()
+            })
+        };
+        let report = server.shutdown(WATCHDOG);
+        assert_eq!(late.join().unwrap(), CloseCode::GOING_AWAY);
+        assert_eq!((report.clean(), report.timed_out(), report.aborted(), report.threads_left()), (1, 0, 0, 0));
+    }
+}
+
+#[cfg(unix)]
+mod unix {
+    use super::*;
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::{UnixListener, UnixStream};
+    use stdws::Step;
+
+    fn listen_error(result: Result<impl Sized>) -> bool {
+        matches!(result, Err(Error::Io(error)) if error.step() == Step::Listen)
+    }
+
+    fn path(name: &str) -> std::path::PathBuf {
+        let path = std::env::temp_dir().join(format!("stdws-{}-{name}.sock", std::process::id()));
+        let _ = std::fs::remove_file(&path);
+        path
+    }
+
+    #[test]
+    fn a_restart_over_a_shared_unix_listener_drops_nobody_and_keeps_the_file() {
+        let path = path("shared");
+        let listener = UnixListener::bind(&path).unwrap();
+        let client = Client::new("ws://localhost").unwrap();
+        restart_drops_nobody(
+            || Server::from_unix_listener(listener.try_clone().unwrap()).unwrap(),
+            || client.connect_unix(&path),
+        );
+        assert!(path.exists());
+        std::fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn only_a_socket_of_the_right_kind_is_taken() {
+        let path = path("kind");
+        let (tcp, _) = listener();
+        let unix = UnixListener::bind(&path).unwrap();
+        let as_tcp = TcpListener::from(OwnedFd::from(unix.try_clone().unwrap()));
+        assert!(listen_error(Server::from_listener(as_tcp)));
+        assert!(listen_error(Server::from_unix_listener(OwnedFd::from(tcp).into())));
+        let file = std::fs::File::open("/dev/null").unwrap();
+        assert!(listen_error(Server::from_listener(OwnedFd::from(file).into())));
+        // A socket that does not listen fails when the server runs.
+        let (connected, _peer) = UnixStream::pair().unwrap();
+        let server = Server::from_unix_listener(OwnedFd::from(connected).into()).unwrap();
+        assert!(listen_error(server.run(echo)));
+        std::fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn abstract_names_work_in_both_roles() {
+        let name = format!("\0stdws-{}", std::process::id());
+        let client = Client::new("ws://localhost/chat").unwrap();
+        for _ in 0..2 {
+            let server = Server::bind_unix(&name).unwrap().start(echo).unwrap();
+            let mut ws = client.connect_unix(&name).unwrap();
+            echoes(&mut ws);
+            assert!(listen_error(Server::bind_unix(&name)), "the name is in use");
+            // It is free when the server stops, although a connection lives.
+            server.stop();
+            assert!(matches!(client.connect_unix(&name), Err(Error::Io(error)) if error.step() == Step::Connect));
+            echoes(&mut ws);
+        }
+        let listener = UnixListener::bind_addr(
+            &<std::os::unix::net::SocketAddr as std::os::linux::net::SocketAddrExt>::from_abstract_name(&name[1..])
+                .unwrap(),
+        );
+        let server = Server::from_unix_listener(listener.unwrap()).unwrap().start(echo).unwrap();
+        echoes(&mut client.connect_unix(&name).unwrap());
+        let start = Instant::now();
+        server.stop();
+        assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    }
+}
