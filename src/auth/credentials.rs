@@ -11,7 +11,7 @@ use super::constant_time;
 use crate::primitives::base64;
 
 /// User name and password of a request (RFC 7617). See [`Server::basic_auth`](crate::Server::basic_auth) and
-/// [`Request::basic_auth`](crate::Request::basic_auth).
+/// [`Request::basic_auth`](crate::Request::basic_auth). Feature `server`.
 ///
 /// Both are what was sent, not normalized. RFC 7617 defines text. Some protocols send keys: OCPP, for example, sends a key of raw
 /// bytes as the password. Therefore both are also there as bytes. `Debug` shows neither. There is no `==`, whose time would show
@@ -80,7 +80,7 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// Whether the given value is the secret: a password, a token, the value of a cookie.
+/// Whether the given value is the secret: a password, a token, the value of a cookie. Feature `server`.
 ///
 /// `==` stops at the first different byte, so its time shows a peer how much of a guess is right. The time of this function
 /// depends only on the length of the given value, as far as `std` can guarantee that.

@@ -24,6 +24,7 @@ use crate::redact;
 use crate::tls::connect::{Connector, TlsConnect};
 
 /// Opens a connection to a `ws://` or `wss://` URL (RFC 6455 section 4.1) with the default settings of [`Client`].
+/// Feature `client`.
 ///
 /// Takes at most [`Timeouts::connect`], 30 s.
 ///
@@ -48,7 +49,7 @@ pub fn connect(url: &str) -> Result<WebSocket> {
 }
 
 /// Settings for connections to one URL (RFC 6455 section 4.1). A client can be cloned and can connect any number of
-/// times.
+/// times. Feature `client`.
 ///
 /// A user name and password in the URL are sent as Basic credentials (RFC 7617), unless there is an `Authorization`
 /// header. `Debug` and errors never show them, nor header values, nor the query, nor subprotocols that may be tokens.
@@ -182,7 +183,7 @@ impl Client {
     }
 
     /// Offers message compression, permessage-deflate (RFC 7692). Off by default; [`Deflate`] describes its cost and
-    /// its risk.
+    /// its risk. Feature `deflate`.
     ///
     /// ```
     /// # fn main() -> stdws::Result<()> {
@@ -205,7 +206,7 @@ impl Client {
         self
     }
 
-    /// Sets the TLS settings for `wss://` URLs. Default [`TlsConnect::new`].
+    /// Sets the TLS settings for `wss://` URLs. Default [`TlsConnect::new`]. Feature `native-tls`.
     ///
     /// # Errors
     /// [`Error::Tls`](crate::Error::Tls) of kind
@@ -231,7 +232,7 @@ impl Client {
     }
 
     /// Calls this closure with each [`Event`] on the connections of this client and its clones, for logs and counters.
-    /// A second closure replaces the first.
+    /// A second closure replaces the first. Feature `trace`.
     ///
     /// The closure runs on the thread that causes the event, and no lock of this crate is held meanwhile. If it panics,
     /// only that event is lost: the panic is caught. If it sends frames, there are no events about these frames, even

@@ -337,7 +337,7 @@ impl WebSocket {
         self.info.subprotocol.as_deref()
     }
 
-    /// The request that opened the connection. `None` for a client.
+    /// The request that opened the connection. `None` for a client. Feature `server`.
     #[cfg(feature = "server")]
     pub fn request(&self) -> Option<&Request> {
         self.info.request.as_ref()

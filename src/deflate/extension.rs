@@ -30,7 +30,7 @@ impl Direction {
     const FREE: Direction = Direction { bits: WindowBits::MAX, takeover: true };
 }
 
-/// Compression of messages (permessage-deflate, RFC 7692), for a client or a server. Off by default.
+/// Compression of messages (permessage-deflate, RFC 7692), for a client or a server. Off by default. Feature `deflate`.
 ///
 /// ```
 /// use stdws::deflate::{Level, WindowBits};

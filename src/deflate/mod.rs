@@ -1,4 +1,4 @@
-//! DEFLATE (RFC 1951): [`Inflate`] and [`Compress`], for messages that share a window (RFC 7692).
+//! DEFLATE (RFC 1951): [`Inflate`] and [`Compress`], for messages that share a window (RFC 7692). Feature `deflate`.
 //!
 //! # The format in one page
 //!

@@ -1,4 +1,4 @@
-//! Events on connections and servers, for logs and counters.
+//! Events on connections and servers, for logs and counters. Feature `trace`.
 //!
 //! [`Client::on_event`](crate::Client::on_event) and [`Server::on_event`](crate::Server::on_event) take a closure that
 //! receives each [`Event`].

@@ -14,7 +14,7 @@ use crate::redact;
 
 /// A request that a server received: the one that opened a connection (RFC 6455 section 4.1, see
 /// [`WebSocket::request`](crate::WebSocket::request)), or the argument of a hook ([`Server::http`](crate::Server::http),
-/// [`Server::on_request`](crate::Server::on_request)).
+/// [`Server::on_request`](crate::Server::on_request)). Feature `server`.
 ///
 /// The connection keeps it, in little more memory than its number of bytes. Its `Debug` shows neither the query nor
 /// any header except `Host`, because the others may hold secrets.

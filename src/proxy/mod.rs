@@ -33,7 +33,7 @@ use crate::net::dial as tcp;
 use no_proxy::NoProxy;
 
 /// The proxy settings for [`Client::proxy`](crate::Client::proxy): HTTP CONNECT (RFC 9110 section 9.3.6) or SOCKS
-/// version 5 (RFC 1928).
+/// version 5 (RFC 1928). Feature `proxy`.
 ///
 /// Both carry `ws` and `wss`, and with both the proxy resolves the host name of the server. User name and password are
 /// sent to the proxy only, unencrypted. `Debug` and errors never show them.

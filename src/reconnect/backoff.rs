@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use super::disconnect::{Disconnect, Retry};
 
-/// The delays and the retry policy of [`Client::reconnect`](crate::Client::reconnect).
+/// The delays and the retry policy of [`Client::reconnect`](crate::Client::reconnect). Feature `reconnect`.
 ///
 /// The delays (RFC 6455 section 7.2.3), with the defaults:
 ///

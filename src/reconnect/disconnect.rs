@@ -15,7 +15,7 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 const RETRY_AFTER_SPREAD: Duration = Duration::from_secs(5);
 
 /// A failed attempt or the end of a connection, for [`Backoff::policy`](crate::Backoff::policy) and
-/// [`Reconnect::last_disconnect`](crate::Reconnect::last_disconnect).
+/// [`Reconnect::last_disconnect`](crate::Reconnect::last_disconnect). Feature `reconnect`.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Disconnect {
@@ -30,7 +30,7 @@ pub enum Disconnect {
     },
 }
 
-/// Whether there is another attempt, and when.
+/// Whether there is another attempt, and when. Feature `reconnect`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Retry {

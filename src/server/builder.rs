@@ -23,7 +23,7 @@ use crate::net::split_stream::SplitStream;
 use crate::net::stream::Stream;
 
 /// Listens on `addr` and calls `handler` for every WebSocket connection, each on its own thread. Returns only if
-/// listening fails. [`Server`] has settings.
+/// listening fails. [`Server`] has settings. Feature `server`.
 ///
 /// ```no_run
 /// stdws::serve("127.0.0.1:9001", |mut ws| {
@@ -45,6 +45,7 @@ pub fn serve(
 }
 
 /// A WebSocket server (RFC 6455): an address and settings, started by [`run`](Server::run) or [`start`](Server::start).
+/// Feature `server`.
 ///
 /// The server calls the handler for each open connection, on a thread of that connection. It closes the connection when
 /// the handler returns, and with 1011 when the handler panics. It ignores the result of the handler, because most

@@ -21,6 +21,7 @@ use crate::net::write_buffer::{WriteBuffer, WriteTimeout};
 const FINISH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A stream that a hook took over before any response, see [`Decision::hand_over`](crate::Decision::hand_over).
+/// Feature `server`.
 ///
 /// Reading returns the bytes behind the head of the request, a body included, and then what the peer sends. Dropping it
 /// closes the stream.

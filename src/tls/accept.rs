@@ -13,6 +13,7 @@ use crate::net::stream::Stream;
 use crate::net::tcp::TimedSocket;
 
 /// TLS settings of a server: its certificate. For [`Server::tls`](crate::Server::tls). TLS 1.2 or newer.
+/// Features `native-tls` and `server`.
 ///
 /// An existing `native_tls::TlsAcceptor` can be used instead: `TlsAccept::from(acceptor)`.
 ///

@@ -13,6 +13,7 @@ use crate::net::deadline::Deadline;
 use crate::net::stream::Stream;
 
 /// TLS settings of a client: trusted authorities, and the client's own certificate. For [`Client::tls`](crate::Client::tls).
+/// Features `client` and `native-tls`.
 ///
 /// By default the authorities of the system are trusted. The server's certificate must be issued by one of them, be valid now,
 /// and be for the host of the URL, which is sent to the server (SNI). TLS 1.2 or newer.

@@ -7,7 +7,7 @@ use native_tls::Identity;
 use super::error::settings_error;
 use crate::error::Result;
 
-/// A certificate with its chain and private key. `Debug` shows none of them.
+/// A certificate with its chain and private key. `Debug` shows none of them. Feature `native-tls`.
 #[derive(Clone)]
 pub struct TlsIdentity(pub(super) Identity);
 
