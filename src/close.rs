@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::redact::{self, Within};
+
 /// A close code (RFC 6455 section 7.4): the reason for a Close as a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CloseCode(u16);
@@ -119,8 +121,22 @@ impl fmt::Display for CloseInfo {
         write!(f, "{}", self.code())?;
         if !self.reason().is_empty() {
             // The peer wrote the reason. It is escaped, so that it cannot send control sequences to a log or a terminal.
-            write!(f, " \"{}\"", self.reason().escape_debug())?;
+            f.write_str(" \"")?;
+            redact::escape(f, self.reason(), Within::Quotes)?;
+            f.write_str("\"")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_cannot_change_the_line_it_is_shown_in() {
+        let received = Some((Some(CloseCode::NORMAL), "a\u{202E}\u{9B}2J\" it's\r\n".to_owned()));
+        let info = CloseInfo { received, sent: None, by_peer: true };
+        assert_eq!(info.to_string(), "1000 \"a\\u{202e}\\u{9b}2J\\\" it's\\r\\n\"");
     }
 }

@@ -20,7 +20,7 @@
 //!
 //! | to | use |
 //! |---|---|
-//! | connect | [`connect`], or [`Client`] for settings |
+//! | connect | [`connect`], or [`Client`] for settings; the chapter [`connecting`](manual::connecting) |
 //! | serve | [`serve`], or [`Server`] for settings; [`ServerHandle`] runs in the background |
 //! | receive and send | [`WebSocket`]; [`Sender`] sends from other threads |
 //! | send one message to many connections | [`Hub`] |

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::redact::{self, Within};
+
 /// Whether a message is text or binary (RFC 6455 section 5.6; 6455-5.6-s1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MessageKind {
@@ -56,7 +58,8 @@ impl Message {
     }
 }
 
-/// Shows the text, or the size of a binary message. Control characters are escaped, so that a peer cannot control the terminal.
+/// Shows the text, or the size of a binary message. Control characters, and those that change the direction of text
+/// (U+202E), are escaped, so that a peer cannot control the terminal.
 impl fmt::Display for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         MessageRef::from(self).fmt(f)
@@ -145,14 +148,7 @@ impl<'a> MessageRef<'a> {
 impl fmt::Display for MessageRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(text) = self.as_text() else { return write!(f, "[{} bytes]", self.bytes.len()) };
-        for character in text.chars() {
-            match character {
-                '\n' | '\t' => write!(f, "{character}")?,
-                c if c.is_control() => write!(f, "{}", c.escape_default())?,
-                c => write!(f, "{c}")?,
-            }
-        }
-        Ok(())
+        redact::escape(f, text, Within::Lines)
     }
 }
 
@@ -208,6 +204,8 @@ mod tests {
     #[test]
     fn control_characters_are_escaped() {
         assert_eq!(Message::from("a\u{1b}[2Jb\n").to_string(), "a\\u{1b}[2Jb\n");
+        // The end of the file name would stand before its middle.
+        assert_eq!(Message::from("photo\u{202E}gpj.exe").to_string(), "photo\\u{202e}gpj.exe");
         assert_eq!(Message::from(vec![1, 2]).to_string(), "[2 bytes]");
     }
 

@@ -12,10 +12,13 @@
 //! | `WWW-Authenticate`, `Proxy-Authenticate` | the scheme |
 //! | every other value | nothing |
 //!
+//! What a peer wrote and is shown is escaped by [`escape`], so that it cannot control a terminal or reorder a line of a log.
+//!
 //! Tokens travel in subprotocols, because pages in a browser can set no header. [`is_name`] is a heuristic: a token that
 //! looks like a word is taken for a name.
 
 use std::borrow::Cow;
+use std::fmt;
 
 /// Replaces what is not shown.
 pub(crate) const NOT_SHOWN: &str = "(not shown)";
@@ -26,6 +29,42 @@ const MAX_NAME: usize = 40;
 const MAX_WORD: usize = 14;
 /// Maximum number of characters shown of text that the caller mistook for a name.
 const MAX_SHOWN: usize = 64;
+
+/// Where the text of a peer is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Within {
+    /// As text of its own: line ends and tabs stay.
+    Lines,
+    /// Between quotes in a line.
+    Quotes,
+}
+
+/// Writes the text of a peer. Control characters (C0, DEL, C1), separators of lines and the characters that change the direction
+/// of text are escaped; between quotes also quotes, backslashes and line ends.
+pub(crate) fn escape(to: &mut impl fmt::Write, text: &str, within: Within) -> fmt::Result {
+    for character in text.chars() {
+        let kept = match (within, character) {
+            (Within::Lines, '\n' | '\t') => true,
+            (Within::Quotes, '"' | '\\') => false,
+            (Within::Lines | Within::Quotes, _) => !character.is_control() && !is_layout(character),
+        };
+        match kept {
+            true => to.write_char(character)?,
+            false => write!(to, "{}", character.escape_default())?,
+        }
+    }
+    Ok(())
+}
+
+/// Invisible characters that move or hide what stands beside them: Bidi_Control of Unicode, its deprecated relatives, separators
+/// of lines, and the byte order mark. Joiners stay, because writing systems need them.
+fn is_layout(character: char) -> bool {
+    matches!(
+        character,
+        '\u{61C}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}' | '\u{2066}'..='\u{206F}'
+            | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}'
+    )
+}
 
 /// What is shown of a value.
 enum Rule {
@@ -250,6 +289,27 @@ mod tests {
             assert_eq!(String::from_utf8_lossy(&header_value(name, value.as_bytes())), shown, "{name}: {value}");
         }
         assert_eq!(&*header_value("Upgrade", b"\xFF"), b"(not shown)");
+    }
+
+    #[test]
+    fn what_controls_a_terminal_or_moves_text_is_escaped() {
+        let shown = |text: &str, within| {
+            let mut shown = String::new();
+            escape(&mut shown, text, within).unwrap();
+            shown
+        };
+        let bidi = "\u{61C}\u{200E}\u{200F}\u{202A}\u{202B}\u{202C}\u{202D}\u{202E}\u{2066}\u{2067}\u{2068}\u{2069}";
+        let controls: String =
+            (0..0xA0_u8).map(char::from).filter(|c| c.is_control() && !"\n\t".contains(*c)).collect();
+        for character in bidi.chars().chain(controls.chars()).chain("\u{2028}\u{2029}\u{FEFF}".chars()) {
+            for within in [Within::Lines, Within::Quotes] {
+                let shown = shown(&character.to_string(), within);
+                assert!(shown.starts_with('\\') && shown.is_ascii(), "{character:?} {shown}");
+            }
+        }
+        let text = "it's \"é\" e\u{301} 👩\u{200D}🚀 \\\n\t";
+        assert_eq!(shown(text, Within::Lines), text);
+        assert_eq!(shown(text, Within::Quotes), "it's \\\"é\\\" e\u{301} 👩\u{200D}🚀 \\\\\\n\\t");
     }
 
     #[test]

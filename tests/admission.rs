@@ -3,10 +3,10 @@
 //! A test that needs a process without resources starts this program again for itself, under limits that a shell sets.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use stdws::Server;
+use stdws::{Decision, Error, HandshakeErrorKind, OverloadKind, Server, SplitStream};
 
 #[path = "support/live.rs"]
 mod live;
@@ -193,4 +193,97 @@ fn a_server_survives_running_out_of_memory_for_threads() {
     // A connection that ends makes room for another.
     drop(peers.pop());
     open_soon(addr);
+}
+
+/// A caller-supplied stream from this address, with these bytes, and what the server wrote to it.
+fn accept_over(server: &Server, peer: Option<&str>, bytes: &[u8]) -> stdws::Result<Option<stdws::WebSocket>> {
+    // The stream stays open after the bytes.
+    let (near, mut far) = tcp_pair();
+    far.write_all(bytes).unwrap();
+    let (reader, ended) = (near.try_clone().unwrap(), near.try_clone().unwrap());
+    let split = SplitStream::new(reader, near).on_end(move || drop((ended.shutdown(Shutdown::Both), far)));
+    server.accept_over(match peer {
+        Some(peer) => split.peer_addr(peer.parse().unwrap()).local_addr("192.0.2.200:443".parse().unwrap()),
+        None => split,
+    })
+}
+
+fn tcp_pair() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    (near, listener.accept().unwrap().0)
+}
+
+fn overload(result: stdws::Result<Option<stdws::WebSocket>>) -> (OverloadKind, Option<u16>) {
+    match result {
+        Err(Error::Handshake(rejection)) => match rejection.kind() {
+            HandshakeErrorKind::Overload(kind) => (*kind, rejection.status()),
+            other => panic!("{other}"),
+        },
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn caller_supplied_streams_count() {
+    let _watchdog = watchdog();
+    let server = Server::without_listener().max_connections(2).on_request(|request| match request.path() {
+        "/" => Decision::accept(),
+        _ => Decision::reject(404),
+    });
+    let open = || accept_over(&server, None, REQUEST);
+    let (first, _second) = (open().unwrap().unwrap(), open().unwrap().unwrap());
+    assert_eq!(overload(open()), (OverloadKind::Connections, Some(503)));
+    // A connection counts until it is dropped.
+    drop(first);
+    let third = open().unwrap().unwrap();
+    assert_eq!(overload(open()), (OverloadKind::Connections, Some(503)));
+    drop(third);
+    // A request that a hook answers, one that is invalid, and one that never comes, count no longer.
+    let other = String::from_utf8(REQUEST.to_vec()).unwrap().replace("GET / ", "GET /other ");
+    for bytes in [other.as_bytes(), b"x\r\n\r\n"] {
+        let _ = accept_over(&server, None, bytes);
+    }
+    drop(open().unwrap().unwrap());
+    // Opening handshakes have a limit of their own.
+    let server = Server::without_listener().max_handshakes(0);
+    assert_eq!(overload(accept_over(&server, None, REQUEST)), (OverloadKind::Handshakes, Some(503)));
+}
+
+#[test]
+fn caller_supplied_streams_have_the_address_that_the_caller_gives() {
+    let _watchdog = watchdog();
+    let (one, other) = ("192.0.2.1:7", "192.0.2.2:7");
+    let server = Server::without_listener().max_per_address(1);
+    let ws = accept_over(&server, Some(one), REQUEST).unwrap().unwrap();
+    assert_eq!(ws.peer_addr(), Some(one.parse().unwrap()));
+    assert_eq!(ws.local_addr(), Some("192.0.2.200:443".parse().unwrap()));
+    assert_eq!(ws.request().unwrap().peer_addr(), ws.peer_addr());
+    assert_eq!(ws.request().unwrap().client_ip(), Some("192.0.2.1".parse().unwrap()));
+    assert_eq!(overload(accept_over(&server, Some(one), REQUEST)), (OverloadKind::Address, Some(429)));
+    let _other = accept_over(&server, Some(other), REQUEST).unwrap().unwrap();
+    drop(ws);
+    drop(accept_over(&server, Some(one), REQUEST).unwrap().unwrap());
+    // Behind a trusted proxy its clients count.
+    let server = Server::without_listener().max_per_address(1).trust_proxy_protocol(["192.0.2.1"]).unwrap();
+    let proxied = |client: &str| {
+        let header = format!("PROXY TCP4 {client} 198.51.100.7 56324 443\r\n");
+        accept_over(&server, Some(one), &[header.as_bytes(), REQUEST].concat())
+    };
+    let ws = proxied("203.0.113.1").unwrap().unwrap();
+    assert_eq!(ws.request().unwrap().client_ip(), Some("203.0.113.1".parse().unwrap()));
+    assert_eq!(overload(proxied("203.0.113.1")), (OverloadKind::Address, Some(429)));
+    assert!(proxied("203.0.113.2").unwrap().is_some());
+}
+
+#[test]
+fn a_client_over_a_stream_has_the_addresses_that_the_caller_gives() {
+    let _watchdog = watchdog();
+    let server = bind().start(echo).unwrap();
+    let tcp = TcpStream::connect(server.local_addr().unwrap()).unwrap();
+    let split = SplitStream::new(tcp.try_clone().unwrap(), tcp);
+    let (peer, local) = ("192.0.2.1:443".parse().unwrap(), "192.0.2.2:1".parse().unwrap());
+    let client = stdws::Client::new(&server.url()).unwrap();
+    let ws = client.connect_over(split.peer_addr(peer).local_addr(local)).unwrap();
+    assert_eq!((ws.peer_addr(), ws.local_addr()), (Some(peer), Some(local)));
 }

@@ -336,9 +336,13 @@ fn responses_that_must_not_be_accepted() {
         (plus("Sec-WebSocket-Extensions: permessage-deflate"), Response(ResponseErrorKind::ExtensionNotOffered)),
         // 6455-4.1-46
         (plus("Sec-WebSocket-Protocol: chat"), Response(ResponseErrorKind::SubprotocolNotOffered)),
+        (plus("Sec-WebSocket-Protocol:"), Response(ResponseErrorKind::EmptySubprotocol)),
         // 6455-4.1-47, 6455-10.7-1
         (GOOD.replace("\r\n", "\n"), Head(HeadErrorKind::LineEnding)),
-        ("\x15\x03\x01\x00\x02\x02\x28".into(), Head(HeadErrorKind::ControlCharacter)),
+        // The alert with which a server with TLS answers HTTP.
+        ("\x15\x03\x01\x00\x02\x02\x28".into(), Head(HeadErrorKind::Tls)),
+        ("\x16\x03\x03".into(), Head(HeadErrorKind::Tls)),
+        ("\x00".into(), Head(HeadErrorKind::ControlCharacter)),
         // CVE-2026-54465
         (plus(&"A: b\r\n".repeat(100)), Head(HeadErrorKind::TooManyFields)),
         (plus(&format!("A: {}", "b".repeat(8192))), Head(HeadErrorKind::LineTooLong)),
@@ -349,8 +353,79 @@ fn responses_that_must_not_be_accepted() {
         let status = response.split(' ').nth(1).and_then(|status| status.parse().ok());
         let rejection = refused(response);
         assert_eq!(rejection.kind(), &expected);
-        let judged = !matches!(expected, Head(_) | UnexpectedEof);
-        assert_eq!(rejection.status(), if judged { status } else { None }, "{expected:?}");
+        // Once it was read it is kept.
+        assert_eq!(rejection.status(), status, "{expected:?}");
+    }
+}
+
+/// Whatever follows the status line of a rejection, the status is the error.
+#[test]
+fn a_status_survives_the_rest_of_its_head() {
+    let large = |line: &str| line.repeat(70_000 / line.len());
+    let rows = [
+        // 9112-5.2-1
+        ("503 Busy\r\nA: b\r\n c\r\nRetry-After: 7\r\n\r\nbody".to_owned(), Some("7"), "body"),
+        // 9112-2.2-1
+        ("503 Busy\nRetry-After: 7\n\nbody".into(), Some("7"), "body"),
+        (format!("503 Busy\r\nSet-Cookie: {}\r\nRetry-After: 7\r\n\r\nbody", large("x")), None, ""),
+        (format!("503 Busy\r\nSet-Cookie: {}\r\nRetry-After: 7\r\n\r\nbody", "x".repeat(9000)), Some("7"), "body"),
+        ("503 Busy\r\nX Y: b\r\nRetry-After: 7\r\nContent-Length: 2\r\n\r\nbody".into(), Some("7"), "bo"),
+        ("503 Busy\r\nRetry-After: 7\r\nX".into(), Some("7"), ""),
+        ("503 Busy\r\nRetry-After: 7\r".into(), Some("7"), ""),
+        ("503 Busy\r\n".into(), None, ""),
+        (format!("503 Busy\r\nRetry-After: 7\r\n{}", large("A: b\r\n")), Some("7"), ""),
+        (format!("503 {}\r\nRetry-After: 7\r\n\r\nbody", "x".repeat(9000)), Some("7"), "body"),
+    ];
+    for (response, retry_after, body) in rows {
+        let start = response.get(..40).unwrap_or(&response).to_owned();
+        let rejection = refused(format!("HTTP/1.1 {response}"));
+        assert_eq!(rejection.kind(), &HandshakeErrorKind::Response(ResponseErrorKind::Status(503)), "{start}");
+        assert_eq!((rejection.status(), rejection.header("Retry-After")), (Some(503), retry_after), "{start}");
+        assert_eq!(String::from_utf8_lossy(rejection.body()), body, "{start}");
+    }
+    // The heads of 2xx are exact, but their status is kept.
+    let rejection = refused("HTTP/1.1 200 OK\r\nX: 1\r\nX Y: b\r\nZ: 2\r\n\r\n");
+    assert_eq!(
+        (rejection.kind(), rejection.headers().len()),
+        (&HandshakeErrorKind::Response(ResponseErrorKind::Status(200)), 1)
+    );
+    // An interim response is not the answer.
+    assert_eq!(refused("HTTP/1.1 103 Early\r\nLink").kind(), &HandshakeErrorKind::UnexpectedEof);
+}
+
+/// A server without a place for the connection may respond and close before it has read the request. Other systems than
+/// Linux may drop the response that arrived with the reset.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_rejection_before_the_request_was_read() {
+    for (response, status) in
+        [("HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nfull", Some(503)), (GOOD, None), ("", None)]
+    {
+        let (listener, address) = listen();
+        let server = thread::spawn(move || {
+            let mut stream = accept(&listener);
+            stream.write_all(response.as_bytes()).unwrap();
+            // More of the request than the buffers of both sockets take is never read: the end resets the connection.
+            stream.read_exact(&mut [0]).unwrap();
+        });
+        let result = within(move || {
+            let mut client = client(&format!("ws://{address}"));
+            for _ in 0..4000 {
+                client = client.header("X-Large", &"x".repeat(8000)).unwrap();
+            }
+            client.connect()
+        });
+        match (result, status) {
+            (Err(Error::Handshake(error)), Some(_)) => {
+                assert_eq!((error.status(), error.body()), (status, b"full".as_slice()));
+            }
+            // Without a rejection, the error is that of the write.
+            (Err(Error::Io(error)), None) => {
+                assert!(matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset), "{error}");
+            }
+            (other, _) => panic!("{other:?}"),
+        }
+        server.join().unwrap();
     }
 }
 
@@ -478,6 +553,42 @@ fn a_dripped_body_is_cut_at_the_deadline() {
     let rejection = rejection(Err(error));
     assert_eq!(rejection.kind(), &HandshakeErrorKind::Response(ResponseErrorKind::Status(403)));
     assert!(rejection.body().starts_with(b"denied") && rejection.body().len() < 60_000);
+}
+
+/// A body has two seconds, even where the client has more. What came of it is kept.
+#[test]
+fn an_endless_body_takes_two_seconds() {
+    for (head, silent) in [("", false), ("Content-Length: 60000\r\n", true), ("Transfer-Encoding: chunked\r\n", true)] {
+        let (listener, address) = listen();
+        let server = thread::spawn(move || {
+            let mut stream = accept(&listener);
+            request(&mut stream);
+            let start = if head.starts_with('T') { "ea60\r\ndenied" } else { "denied" };
+            stream.write_all(format!("HTTP/1.1 403 No\r\n{head}\r\n{start}").as_bytes()).unwrap();
+            while !silent && stream.write_all(b".").is_ok() {
+                thread::sleep(Duration::from_millis(50));
+            }
+            rest(&mut stream);
+        });
+        let start = Instant::now();
+        let error = rejection(within(move || client(&format!("ws://{address}")).connect()));
+        assert!((Duration::from_secs(2)..Duration::from_secs(10)).contains(&start.elapsed()), "{:?}", start.elapsed());
+        assert_eq!(error.status(), Some(403));
+        assert!(error.body().starts_with(b"denied"));
+        server.join().unwrap();
+    }
+}
+
+/// A rejection whose head has no end is reported at the deadline, as a rejection.
+#[test]
+fn a_silent_head_of_a_rejection_ends_at_the_deadline() {
+    let mut next: &[u8] = b"HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nX: ";
+    let error = in_short_time(move |stream| {
+        thread::sleep(Duration::from_millis(1));
+        stream.write_all(std::mem::replace(&mut next, b"."))
+    });
+    let rejection = rejection(Err(error));
+    assert_eq!((rejection.status(), rejection.header("Retry-After")), (Some(503), Some("7")));
 }
 
 // ── addresses ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,12 +1,20 @@
 //! Published vulnerabilities of other libraries, tried against this one.
 //!
-//! Not in this file, because these features have tests of their own:
+//! Those that have their test elsewhere, with the features they concern:
 //!
-//! * lengths and keys of the drafts (`drafts*.rs`, unit tests of `legacy`): CVE-2026-54463, and the division by zero of hixie-76;
-//! * compression (`deflate*.rs`): CVE-2026-54464, CVE-2026-39804, CVE-2018-1000518, CVE-2026-27571, CVE-2026-2229, the window of 8 bits, the
-//!   output one byte over the limit, the Ping between compressed fragments (the plain case is here);
-//! * TLS (`tls.rs`): CVE-2020-11050, CVE-2020-15133, CVE-2020-15134;
-//! * Basic credentials at a server (`auth.rs`): CVE-2021-33880.
+//! | advisory | test |
+//! |---|---|
+//! | CVE-2026-54463, a length of a draft without an end | `src/legacy/codec/tests.rs: unknown_hixie_frames_are_ignored_up_to_the_limit` |
+//! | hixie-76, division by zero spaces | `src/legacy/handshake/proof.rs: keys_without_a_number` |
+//! | CVE-2026-54464, a limit on compressed bytes | `tests/deflate.rs: the_message_limit_counts_decompressed_bytes` |
+//! | CVE-2026-134813, GHSA-x8v2-478q-2hvg, CVE-2026-83599, WSA-2026-1, the same | `tests/deflate.rs: cve_2026_134813_ghsa_x8v2_478q_2hvg_cve_2026_83599_wsa_2026_1_limit_before_inflating` |
+//! | CVE-2026-1526, no limit on inflated bytes | `tests/deflate.rs: cve_2026_1526_no_limit_after_inflating` |
+//! | CVE-2026-39804, CVE-2018-1000518, CVE-2026-27571, decompression bombs | `tests/deflate_hostile.rs: a_server_survives_mutated_input` |
+//! | CVE-2026-2229, a window outside 8 to 15 | `tests/deflate.rs: compression_needs_the_consent_of_both_sides` |
+//! | zlib, the window of 8 bits | `tests/deflate.rs: client_and_server_with_every_setting` |
+//! | wsproto 205, a Ping between compressed fragments | `tests/deflate.rs: the_examples_of_the_rfc` |
+//! | CVE-2020-11050, CVE-2020-15133, CVE-2020-15134, certificates not verified | `tests/tls/handshake.rs: a_certificate_that_cannot_be_trusted_ends_it_and_is_named` |
+//! | CVE-2021-33880, credentials compared byte by byte | `tests/auth.rs: constant_time_eq_does_not_stop_at_the_first_difference` |
 //!
 //! Complaints of users about a popular library follow. `cve_memory.rs` tests the memory after a large message.
 
@@ -33,6 +41,23 @@ fn server() -> ServerHandle {
         Ok(())
     };
     server.start(handler).unwrap()
+}
+
+/// Every row of the table above names a test that exists.
+#[test]
+fn every_advisory_has_its_test() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let rows = include_str!("cve.rs").lines().filter_map(|line| line.strip_prefix("//! | ")?.strip_suffix("` |"));
+    let mut count = 0;
+    for row in rows {
+        let (advisory, test) = row.split_once(" | `").unwrap();
+        let (file, name) = test.split_once(": ").unwrap();
+        let text = std::fs::read_to_string(root.join(file)).unwrap();
+        let function = text.split_once(&format!("fn {name}() {{")).unwrap_or_else(|| panic!("{advisory}: {test}"));
+        assert!(function.0.trim_end().ends_with("#[test]"), "{advisory}: {test}");
+        count += 1;
+    }
+    assert_eq!(count, 11);
 }
 
 /// The complete response to these bytes.

@@ -85,6 +85,48 @@ fn the_message_limit_counts_decompressed_bytes() {
     }
 }
 
+/// Four libraries compared the limit with the compressed size. Here every frame of a message is far below the limit, and
+/// so are all together, but not what they inflate to.
+#[test]
+fn cve_2026_134813_ghsa_x8v2_478q_2hvg_cve_2026_83599_wsa_2026_1_limit_before_inflating() {
+    let payload = packed(&mut Compress::new(Level::Default, WindowBits::MAX), &vec![b'a'; 1_000_001]);
+    assert!(payload.len() < 10_000, "{}", payload.len());
+    for role in ROLES {
+        for opcode in [1, 2] {
+            let whole = frame(role, 0xC0 | opcode, &payload);
+            let mut pieces = frame(role, 0x40 | opcode, b"");
+            payload.chunks(100).for_each(|piece| pieces.extend(frame(role, 0x00, piece)));
+            pieces.extend(frame(role, 0x80, b""));
+            for frames in [whole, pieces] {
+                for (limit, fine) in [(1_000_001, true), (1_000_000, false), (10_000, false)] {
+                    let (mut ws, _) = side(role, EXTENSION, limit, &frames);
+                    match fine {
+                        true => assert_eq!(ws.recv().unwrap().unwrap().as_bytes().len(), 1_000_001),
+                        // One byte over the limit ends it: the rest is not inflated.
+                        false => {
+                            let error = ProtocolError::MessageTooBig { length: limit + 1, limit };
+                            assert_eq!(violation(&mut ws), error);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A client of another library had no limit on inflated bytes. The limits that are set by default hold for them.
+#[test]
+fn cve_2026_1526_no_limit_after_inflating() {
+    for (role, limits) in ROLES.into_iter().zip([Limits::client(), Limits::server()]) {
+        // A thousand times as large as its payload.
+        let plain = usize::try_from(limits.max_message_size).unwrap() + 1;
+        let payload = packed(&mut Compress::new(Level::Default, WindowBits::MAX), &vec![0; plain]);
+        let (mut ws, _) = limited(role, EXTENSION, limits, &frame(role, 0xC2, &payload));
+        let limit = limits.max_message_size;
+        assert_eq!(violation(&mut ws), ProtocolError::MessageTooBig { length: limit + 1, limit });
+    }
+}
+
 #[test]
 fn errors_in_compressed_messages_have_their_own_kind() {
     // 7692-6.1-s1: text is validated after decompression.

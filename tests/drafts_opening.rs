@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use live::*;
 use stdws::{
-    Capability, Client, Decision, Error, HandshakeErrorKind, Response, ResponseErrorKind, Server, ServerHandle, Step,
-    Version, WebSocket,
+    Capability, Client, Decision, Error, HandshakeErrorKind, HeadErrorKind, Response, ResponseErrorKind, Server,
+    ServerHandle, Step, UsageError, Version, WebSocket,
 };
 
 /// A handshake of hybi-00 with the keys of the draft.
@@ -134,20 +134,21 @@ fn a_hook_sees_version_origin_and_subprotocols() {
             let subprotocols: Vec<String> = request.subprotocols().map(str::to_owned).collect();
             sender.send((request.version(), request.origin().map(str::to_owned), subprotocols)).unwrap();
             match request.path() {
-                "/yes" => stdws::Accept::new().subprotocol("a").header("X-More", "here").into(),
+                "/yes" => stdws::Accept::new().subprotocol("a").header("X-More", "here").with(7_u8).into(),
                 "/no" => Decision::Respond(Response::text(403, "not here")),
                 _ => Decision::hand_over(|mut stream| {
                     let _ = stream.write_all(b"HTTP/1.1 418 Teapot\r\nContent-Length: 0\r\n\r\n");
                 }),
             }
         });
-        let (running, _connections) = serving(server);
+        let (running, connections) = serving(server);
         let open = |path: &str| {
             let url = format!("{}{path}", running.url());
             let client = Client::new(&url).unwrap().watched().version(version).origin("http://Page.example").unwrap();
             client.subprotocol("a").unwrap().connect()
         };
         let ws = open("/yes").unwrap_or_else(|error| panic!("{version}: {error}"));
+        assert_eq!(connections.recv().unwrap().extension::<u8>(), Some(&7), "{version}");
         assert_eq!((ws.subprotocol(), ws.response().unwrap().header("X-More")), (Some("a"), Some("here")), "{version}");
         assert_eq!(receiver.recv().unwrap(), (version, Some("http://page.example".into()), vec!["a".into()]));
         for (path, status) in [("/no", 403), ("/over", 418)] {
@@ -173,6 +174,179 @@ fn every_version_requires_the_password() {
         let opened = client.basic_auth("ann", "secret").unwrap().connect();
         assert_eq!(opened.unwrap().version(), version);
     }
+}
+
+/// hixie55-3.1-1, hybi06-5.1-1, hybi09-5.1-2: any visible characters up to hybi-07, and tokens after that.
+#[test]
+fn the_names_of_subprotocols() {
+    let _watchdog = watchdog();
+    for version in Version::ALL {
+        for name in ["a/b", "v1=2", "(x)", "\"q\\"] {
+            let (running, connections) = serving(bound().legacy_versions([version]).subprotocols([name]));
+            let client = Client::new(&running.url()).unwrap().watched();
+            // Without the version, it is one of RFC 6455.
+            assert!(client.clone().subprotocol(name).is_err());
+            let client = match client.version(version).subprotocol(name) {
+                Ok(client) if version < Version::Hybi08 => client,
+                Err(Error::Usage(UsageError::Subprotocol(_))) if version >= Version::Hybi08 => continue,
+                other => panic!("{version}: {other:?}"),
+            };
+            let ws = client.connect().unwrap_or_else(|error| panic!("{version}: {error}"));
+            let peer = connections.recv().unwrap();
+            assert_eq!((ws.subprotocol(), peer.subprotocol()), (Some(name), Some(name)), "{version}");
+            assert_eq!(peer.request().unwrap().subprotocols().collect::<Vec<_>>(), [name], "{version}");
+            assert!(client.clone().subprotocol(name).is_err(), "twice");
+            // A version that is set afterwards is checked before anything is sent.
+            assert!(matches!(
+                client.version(Version::Rfc6455).connect(),
+                Err(Error::Usage(UsageError::Subprotocol(_)))
+            ));
+        }
+    }
+}
+
+/// hixie75-3.1-1, hixie76-4.1-2: the order is fixed, with cookies last, or new for each request.
+#[test]
+fn the_order_of_the_fields_of_a_request() {
+    let _watchdog = watchdog();
+    for version in drafts() {
+        let mut orders = std::collections::BTreeSet::new();
+        for _ in 0..8 {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let client = Client::new(&format!("ws://a:b@{}/", listener.local_addr().unwrap())).unwrap().watched();
+            let client = client.version(version).subprotocol("p").unwrap().header("Cookie", "a=b").unwrap();
+            let client = client.header("X-More", "c").unwrap();
+            let connecting = thread::spawn(move || client.connect().map(drop));
+            let (mut stream, _) = listener.accept().unwrap();
+            let text = String::from_utf8_lossy(&read_head(&mut stream)).into_owned();
+            drop(stream);
+            connecting.join().unwrap().unwrap_err();
+            let name = |line: &str| line.split(':').next().unwrap().to_owned();
+            orders.insert(text.trim_end().lines().skip(1).map(name).collect::<Vec<_>>());
+        }
+        let random = (Version::Hybi00..=Version::Hybi03).contains(&version);
+        assert_eq!(orders.len() > 1, random, "{version}: {orders:?}");
+        if version <= Version::Hixie75 {
+            let fixed =
+                ["Upgrade", "Connection", "Host", "Origin", "WebSocket-Protocol", "Authorization", "X-More", "Cookie"];
+            assert_eq!(orders.into_iter().next().unwrap(), fixed, "{version}");
+        }
+    }
+}
+
+/// hybi04-5.2.2-1: 16 random bytes for each connection, and in no other version.
+#[test]
+fn the_nonce_of_a_server() {
+    let _watchdog = watchdog();
+    for version in drafts() {
+        let (running, _connections) = serving(bound().legacy_versions([version]));
+        let nonce = || {
+            let ws = Client::new(&running.url()).unwrap().watched().version(version).connect().unwrap();
+            ws.response().unwrap().header("Sec-WebSocket-Nonce").map(str::to_owned)
+        };
+        let (first, second) = (nonce(), nonce());
+        assert_eq!(first.is_some(), version == Version::Hybi04, "{version}");
+        assert_eq!(first == second, first.is_none(), "{version}");
+        assert!(first.iter().chain(&second).all(|nonce| nonce.len() == 24 && nonce.ends_with("==")));
+    }
+}
+
+/// hybi11-5.1-1: version 8 with `Origin` alone, as hybi-11 and -12 send it.
+#[test]
+fn version_8_takes_origin_alone() {
+    let _watchdog = watchdog();
+    for (origin, allowed) in [("http://example.com", true), ("http://elsewhere.example", false)] {
+        let (sender, receiver) = mpsc::channel();
+        let server = bound().legacy_versions([Version::Hybi08]).on_request(move |request| {
+            sender.send(request.origin().map(str::to_owned)).unwrap();
+            stdws::Accept::new().into()
+        });
+        let (running, _connections) = serving(server);
+        let mut stream = TcpStream::connect(running.local_addr().unwrap()).unwrap();
+        let request = REQUEST_OF_NOBODY.replace("VERSION", "8").replace("Host: h\r\n", "Host: example.com\r\n");
+        stream.write_all(request.replace("\r\n\r\n", &format!("\r\nOrigin: {origin}\r\n\r\n")).as_bytes()).unwrap();
+        let answer = String::from_utf8(read_head(&mut stream)).unwrap();
+        assert!(answer.starts_with(if allowed { "HTTP/1.1 101 " } else { "HTTP/1.1 403 " }), "{answer}");
+        assert_eq!(receiver.try_recv().ok().flatten().as_deref(), allowed.then_some(origin));
+    }
+}
+
+/// A number with leading zeros is not in the list of a server, nor in that of a client.
+#[test]
+fn a_client_takes_no_number_with_leading_zeros() {
+    let _watchdog = watchdog();
+    for (list, falls_back) in [("08", false), ("013, 08", false), ("8", true), ("13 , 8", true), ("+8", false)] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = Client::new(&format!("ws://{}/", listener.local_addr().unwrap())).unwrap().watched();
+        let client = client.version(Version::Hybi07).fallback_versions([Version::Hybi08]);
+        let connecting = thread::spawn(move || client.connect().map(drop));
+        let answer = format!("HTTP/1.1 426 No\r\nSec-WebSocket-Version: {list}\r\nContent-Length: 0\r\n\r\n");
+        let mut requests = 0;
+        for wanted in if falls_back { vec!["7", "8"] } else { vec!["7"] } {
+            let (mut stream, _) = listener.accept().unwrap();
+            let head = String::from_utf8(read_head(&mut stream)).unwrap();
+            assert!(head.contains(&format!("Sec-WebSocket-Version: {wanted}\r\n")), "{list}: {head}");
+            stream.write_all(answer.as_bytes()).unwrap();
+            requests += 1;
+        }
+        assert!(matches!(connecting.join().unwrap(), Err(Error::Handshake(_))));
+        assert_eq!(requests, if falls_back { 2 } else { 1 });
+        listener.set_nonblocking(true).unwrap();
+        assert!(listener.accept().is_err(), "{list}: another attempt");
+    }
+}
+
+/// hixie76-4.1-6, hybi07-5.1-1: up to hybi-06 a redirect is a failure like any other.
+#[test]
+fn redirects_are_followed_from_hybi_07_on() {
+    let _watchdog = watchdog();
+    for version in Version::ALL {
+        let (running, _connections) = serving(bound().legacy_versions([version]));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("ws://{}/", listener.local_addr().unwrap());
+        let location = running.url();
+        let redirecting = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            read_head(&mut stream);
+            let answer = format!("HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 4\r\n\r\nbody");
+            stream.write_all(answer.as_bytes()).unwrap();
+            // Until the client has ended it: bytes after the head are not read.
+            let _ = stream.shutdown(std::net::Shutdown::Write);
+            let _ = stream.read_to_end(&mut Vec::new());
+        });
+        let result = Client::new(&url).unwrap().watched().version(version).max_redirects(3).connect();
+        match result {
+            Ok(ws) => assert!(version >= Version::Hybi07 && ws.version() == version, "{version}"),
+            Err(Error::Handshake(error)) => {
+                assert!(version < Version::Hybi07, "{version}: {error}");
+                assert_eq!(
+                    (error.kind(), error.body()),
+                    (&HandshakeErrorKind::Response(ResponseErrorKind::Status(302)), b"body".as_slice())
+                );
+            }
+            Err(other) => panic!("{version}: {other:?}"),
+        }
+        redirecting.join().unwrap();
+    }
+}
+
+/// The names of fields are tokens in every version, although texts before hybi-03 allow more.
+#[test]
+fn names_of_fields_are_tokens_in_every_version() {
+    let _watchdog = watchdog();
+    for version in Version::ALL {
+        for line in ["X Y: z\r\n", "X(: z\r\n", "\u{e9}: z\r\n", "no colon\r\n"] {
+            let bytes = request(version);
+            let at = bytes.windows(2).position(|two| two == b"\r\n").unwrap() + 2;
+            let odd = [&bytes[..at], line.as_bytes(), &bytes[at..]].concat();
+            let answer = said(bound().legacy_versions([version]), &odd);
+            assert!(!answer.contains("101"), "{version}: {answer}");
+        }
+    }
+    let (connecting, mut stream, good) = asked(Version::Hixie75, Duration::from_secs(30));
+    let good = String::from_utf8(good).unwrap();
+    stream.write_all(good.replacen("\r\nWebSocket-Origin", "\r\nX Y: z\r\nWebSocket-Origin", 1).as_bytes()).unwrap();
+    assert_eq!(kind(connecting.join().unwrap()), HandshakeErrorKind::Head(HeadErrorKind::FieldName));
 }
 
 #[test]
@@ -218,6 +392,10 @@ fn a_rejected_version_gets_the_list_of_enabled_versions() {
         let answer = said(server(), text(version).as_bytes());
         assert!(answer.starts_with("HTTP/1.1 426 "), "{version}: {answer}");
         assert!(answer.contains("\r\nSec-WebSocket-Version: 13, 8, 7\r\n"), "{version}: {answer}");
+        assert!(
+            answer.ends_with("\r\n\r\nthis server supports Sec-WebSocket-Version 13, 8, 7\n"),
+            "{version}: {answer}"
+        );
     }
     // Without a version.
     let answer = said(server(), text("8").replace("Sec-WebSocket-Version: 8\r\n", "").as_bytes());
@@ -378,6 +556,35 @@ fn a_slow_request_fails_at_the_deadline() {
 }
 
 /// hybi09-5.2.2-1
+/// hixie75-4.2-2, hybi02-5.2.1-1, hybi03-5.1-2: an unknown draft does not step down to the version that proves nothing.
+#[test]
+fn a_field_of_a_later_version_does_not_step_down() {
+    let _watchdog = watchdog();
+    let with = |base: &str, lines: &str| base.replacen("\r\n", &format!("\r\n{lines}"), 1).into_bytes();
+    for lines in [
+        "Sec-WebSocket-Draft: 99\r\n",
+        "Sec-WebSocket-Draft: 2\r\nSec-WebSocket-Draft: 2\r\n",
+        "Sec-WebSocket-Draft: 2\r\n",
+        "Sec-WebSocket-Key1: 1 2\r\n",
+        "Sec-WebSocket-Protocol: sample\r\n",
+        "Sec-WebSocket-Version: 99\r\n",
+    ] {
+        let answer =
+            said(bound().danger_allow_any_origin().legacy_versions(Version::ALL), &with(HIXIE75_REQUEST, lines));
+        assert!(answer.starts_with("HTTP/1.1 4"), "{lines:?}: {answer:?}");
+    }
+    for (draft, version) in [("2", Some(Version::Hybi03)), ("3", Some(Version::Hybi03)), ("4", None), ("", None)] {
+        let server = bound().danger_allow_any_origin().legacy_versions(Version::ALL);
+        let (running, connections) = serving(server);
+        let mut stream = TcpStream::connect(running.local_addr().unwrap()).unwrap();
+        let head = with(HYBI00_REQUEST, &format!("Sec-WebSocket-Draft: {draft}\r\n"));
+        stream.write_all(&[&head, HYBI00_BODY.as_slice()].concat()).unwrap();
+        let answer = String::from_utf8(read_head(&mut stream)).unwrap();
+        assert_eq!(answer.starts_with("HTTP/1.1 101 "), version.is_some(), "{draft}: {answer}");
+        assert_eq!(version, version.map(|_| connections.recv().unwrap().version()));
+    }
+}
+
 #[test]
 fn early_versions_reject_by_ending_the_stream() {
     let _watchdog = watchdog();
@@ -440,6 +647,8 @@ fn asked(version: Version, limit: Duration) -> (thread::JoinHandle<stdws::Result
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}/chat", listener.local_addr().unwrap());
     let client = Client::new(&url).unwrap().watched().version(version).connect_timeout(limit);
+    // The limit is for the response, and not for waiting for other tests with this address.
+    let client = client.dangerously_connect_in_parallel();
     let connecting = thread::spawn(move || client.connect());
     let (mut stream, _) = listener.accept().unwrap();
     stream.set_nodelay(true).unwrap();

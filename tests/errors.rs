@@ -147,6 +147,7 @@ fn each_error_has_a_message_of_its_own() {
         UsageError::Url(UriErrorKind::Scheme),
         UsageError::TlsNotEnabled,
         UsageError::HeaderName("a b".into()),
+        UsageError::ServerName(UriErrorKind::Port),
         UsageError::ReservedHeader("Host".into()),
         UsageError::HeaderValue("X".into()),
         UsageError::Subprotocol("a b".into()),
@@ -162,7 +163,9 @@ fn each_error_has_a_message_of_its_own() {
     let uri = [
         UriErrorKind::Scheme,
         UriErrorKind::MissingHost,
-        UriErrorKind::HostNotAscii,
+        UriErrorKind::UnsupportedHost,
+        UriErrorKind::Zone,
+        UriErrorKind::ProxyZone,
         UriErrorKind::InvalidHostCharacter,
         UriErrorKind::Ipv6Address,
         UriErrorKind::Port,
@@ -193,6 +196,7 @@ fn each_error_has_a_message_of_its_own() {
         HandshakeErrorKind::InvalidHeader("Host"),
         HandshakeErrorKind::Request(RequestErrorKind::UnsupportedVersion),
         HandshakeErrorKind::Response(ResponseErrorKind::SubprotocolNotOffered),
+        HandshakeErrorKind::Response(ResponseErrorKind::EmptySubprotocol),
         HandshakeErrorKind::Response(ResponseErrorKind::ExtensionNotOffered),
         HandshakeErrorKind::Request(RequestErrorKind::OriginNotAllowed),
         HandshakeErrorKind::Overload(OverloadKind::Connections),
@@ -291,7 +295,7 @@ fn clients_and_their_errors_show_no_secrets() {
     assert_eq!((rejection.header("Set-Cookie"), rejection.body()), (Some("session=secret"), &b"secret"[..]));
 
     for url in
-        ["http://secret:secret@h/", "ws://secret:sec%ret@h/", "ws://secret@h/#secret", "ws://h/secret\u{e9}", "secret"]
+        ["http://secret:secret@h/", "ws://secret:sec%ret@h/", "ws://secret@h/#secret", "ws://h/secret\u{e9}%", "secret"]
     {
         let error = Client::new(url).unwrap_err();
         assert_no_secret(&format!("{error} {error:?}"));

@@ -119,7 +119,7 @@ fn all_events_of_a_connection_on_both_sides() {
         "ended",
     ];
     at_server.wait("ended", 1);
-    assert_eq!(at_server.names(), there);
+    assert_eq!(at_server.names(), [["host-not-checked"].as_slice(), &there].concat());
     let here: Vec<_> = at_client.names();
     assert_eq!(here.len(), there.len());
     assert_eq!([here[0], here[1], here[here.len() - 1]], ["connected", "opened", "ended"]);
@@ -396,4 +396,16 @@ fn sizes_are_those_on_the_wire() {
         .collect();
     assert_eq!(sizes.len(), 2);
     assert!(sizes.iter().all(|(compressed, size)| *compressed && *size < 100), "{sizes:?}");
+}
+
+#[test]
+fn a_server_on_a_loopback_address_without_allowed_hosts_is_reported() {
+    let names = |configure: fn(Server) -> Server, addr: &str| {
+        let log = EventLog::default();
+        drop(configure(Server::bind(addr).unwrap().on_event(log.closure())).start(|_| Ok(())).unwrap());
+        log.names()
+    };
+    assert_eq!(names(|server| server, "127.0.0.1:0"), ["host-not-checked"]);
+    assert!(names(|server| server.allow_host("localhost").unwrap(), "127.0.0.1:0").is_empty());
+    assert!(names(|server| server, "0.0.0.0:0").is_empty());
 }

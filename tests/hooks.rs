@@ -4,7 +4,8 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{mpsc, Arc};
 use std::time::{Duration, Instant};
 
 use stdws::{
@@ -330,7 +331,7 @@ fn a_hand_over_is_reported_before_its_handler_runs() {
     let (sender, events) = mpsc::channel();
     let of_handler = sender.clone();
     let server = Server::bind("127.0.0.1:0").unwrap().on_event(move |event| sender.send(event.name()).unwrap());
-    let server = server.on_request(move |request| {
+    let server = server.allow_host("here").unwrap().on_request(move |request| {
         let (sender, panics) = (of_handler.clone(), request.path() == "/panic");
         Decision::hand_over(move |_| {
             sender.send("handler").unwrap();
@@ -387,4 +388,121 @@ fn hooks_run_on_caller_supplied_streams() {
     let (result, answer) = accept("/split");
     let invalid = HookErrorKind::InvalidAnswer(UsageError::HeaderValue("X".into()));
     assert_eq!((kind(result), status(&answer)), ((HandshakeErrorKind::Hook(invalid), Some(500)), 500));
+}
+
+/// Counts the values that exist.
+struct Counted(&'static str, Arc<AtomicUsize>);
+
+impl Counted {
+    fn new(name: &'static str, count: &Arc<AtomicUsize>) -> Counted {
+        count.fetch_add(1, Ordering::SeqCst);
+        Counted(name, count.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.1.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+fn wait_for(count: &AtomicUsize, want: usize) {
+    let start = Instant::now();
+    while count.load(Ordering::SeqCst) != want {
+        assert!(start.elapsed() < WATCHDOG, "{} values, not {want}", count.load(Ordering::SeqCst));
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_value_of_the_hook_lives_as_long_as_the_connection() {
+    let count = Arc::new(AtomicUsize::new(0));
+    let counted = count.clone();
+    let server = bind().on_request(move |request| {
+        let accept = Accept::new().with(Counted::new("first", &counted)).with(7_u8);
+        match request.path() {
+            // A second value of the type replaces the first.
+            "/second" => accept.with(Counted::new("second", &counted)).into(),
+            "/invalid" => accept.header("X", "\n").into(),
+            "/offered" => accept.subprotocol("not offered").into(),
+            "/none" => Decision::accept(),
+            _ => accept.into(),
+        }
+    });
+    let server = server
+        .start(|mut ws| {
+            let name = ws.extension::<Counted>().map_or("none", |value| value.0);
+            let number = ws.extension::<u8>().copied().unwrap_or_default();
+            assert_eq!(ws.extension::<String>(), None);
+            ws.send(&format!("{name} {number}"))?;
+            assert_ne!(ws.request().unwrap().path(), "/panic", "as the test wants");
+            ws.recv().map(drop)
+        })
+        .unwrap();
+    for (path, want) in [("/", "first 7"), ("/second", "second 7"), ("/none", "none 0")] {
+        let mut ws = client(&server, path).connect().unwrap();
+        assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some(want));
+        assert_eq!(ws.extension::<Counted>().map(|value| value.0), None, "a client has no value");
+        assert_eq!(count.load(Ordering::SeqCst), usize::from(path != "/none"));
+        drop(ws);
+        wait_for(&count, 0);
+    }
+    // A handler that panics, connections that do not open, and a plain request.
+    drop(client(&server, "/panic").connect().unwrap().recv());
+    wait_for(&count, 0);
+    assert_eq!(refused(client(&server, "/invalid")).status(), Some(500));
+    assert_eq!(refused(client(&server, "/offered")).status(), Some(500));
+    assert_eq!(status(&get(&server, "/")), 426);
+    wait_for(&count, 0);
+    let shown = format!("{:?}", Accept::new().with("S3CRET"));
+    assert!(!shown.contains("S3CRET"), "{shown}");
+}
+
+#[test]
+fn a_request_for_another_host_is_rejected_before_any_hook() {
+    let seen = Arc::new(AtomicUsize::new(0));
+    let (by_page, by_request) = (seen.clone(), seen.clone());
+    let server = bind().allow_host("chat.example").unwrap().allow_host("127.0.0.1:9001").unwrap();
+    let server = server.http(move |request| {
+        by_page.fetch_add(1, Ordering::SeqCst);
+        Response::text(200, request.host())
+    });
+    let server = server.on_request(move |_| {
+        by_request.fetch_add(1, Ordering::SeqCst);
+        Decision::accept()
+    });
+    let server = server.start(echo).unwrap();
+    // DNS rebinding: the page and the request have the same host, and it is not that of this server.
+    let rows = [
+        ("/", "chat.example", "http://chat.example", true),
+        ("/", "CHAT.example:8080", "http://chat.example:8080", true),
+        ("/", "127.0.0.1:9001", "http://127.0.0.1:9001", true),
+        ("http://chat.example/", "evil.example", "http://chat.example", true),
+        ("/", "127.0.0.1:9002", "http://127.0.0.1:9002", false),
+        ("/", "evil.example", "http://evil.example", false),
+        ("http://evil.example/", "chat.example", "http://evil.example", false),
+    ];
+    for (target, host, origin, allowed) in rows {
+        seen.store(0, Ordering::SeqCst);
+        let request = String::from_utf8(websocket(target, &format!("Origin: {origin}\r\n"))).unwrap();
+        let request = request.replace("Host: here", &format!("Host: {host}"));
+        let mut socket = connect(server.local_addr().unwrap());
+        socket.write_all(request.as_bytes()).unwrap();
+        socket.shutdown(Shutdown::Write).unwrap();
+        let mut answer = Vec::new();
+        socket.read_to_end(&mut answer).unwrap();
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        assert_eq!(status(&answer), if allowed { 101 } else { 421 }, "{target} {host}");
+        let page = ask(&server, format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes());
+        assert_eq!(status(&page), if allowed { 200 } else { 421 }, "{target} {host}");
+        assert_eq!(seen.load(Ordering::SeqCst), if allowed { 3 } else { 0 }, "{target} {host}");
+    }
+    // HTTP/1.0 without a host.
+    assert_eq!(status(&ask(&server, b"GET / HTTP/1.0\r\n\r\n")), 421);
+    for entry in ["", "http://h", "a b", "h:port", "::1", "*"] {
+        match Server::without_listener().allow_host(entry) {
+            Err(Error::Usage(UsageError::Host(shown))) => assert_eq!(shown, entry),
+            other => panic!("{other:?}"),
+        }
+    }
 }

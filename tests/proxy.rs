@@ -304,10 +304,17 @@ fn replies_of_http_proxies() {
         ("HTTP/1.1 100 Continue\r\n\r\n".into(), UnexpectedEof, b""),
         ("HTTP/1.1 200 OK\n\n".into(), Head(HeadErrorKind::LineEnding), b""),
         ("\x05\x00".into(), Head(HeadErrorKind::ControlCharacter), b""),
+        ("\x15\x03\x01\x00\x02\x02\x28".into(), Head(HeadErrorKind::Tls), b""),
         ("SSH-2.0-OpenSSH\r\n".into(), Head(HeadErrorKind::StartLine), b""),
         ("HTTP/1.1 2000 OK\r\n\r\n".into(), Head(HeadErrorKind::StartLine), b""),
         ("HTTP/1.1 200 OK\r\nVia : x\r\n\r\n".into(), Head(HeadErrorKind::FieldName), b""),
-        ("HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n".into(), Head(HeadErrorKind::LineFolding), b""),
+        ("HTTP/1.1 200 OK\r\n c\r\n\r\n".into(), Head(HeadErrorKind::LineFolding), b""),
+        // A status that is not 2xx is the error, whatever follows it.
+        ("HTTP/1.1 407 x\r\nVia : x\r\nContent-Length: 2\r\n\r\nno".into(), Status(407), b"no"),
+        ("HTTP/1.1 502 x\nVia: x\n\nno".into(), Status(502), b"no"),
+        (format!("HTTP/1.1 502 x\r\nA: {}\r\n\r\nno", "x".repeat(9000)), Status(502), b"no"),
+        ("HTTP/1.1 502 x\r\nVia".into(), Status(502), b""),
+        (format!("HTTP/1.1 502 {}", "A: b\r\n".repeat(10_000)), Status(502), b""),
         (format!("HTTP/1.1 200 {}\r\n", "x".repeat(9000)), Head(HeadErrorKind::LineTooLong), b""),
         (format!("HTTP/1.1 200 OK\r\n{}\r\n", "A: b\r\n".repeat(101)), Head(HeadErrorKind::TooManyFields), b""),
     ];
@@ -573,6 +580,22 @@ fn a_body_that_drips_ends_at_the_deadline() {
     assert_took(start.elapsed(), limit);
     assert_eq!(error.status(), Some(403));
     assert!(!error.body().is_empty() && error.body().iter().all(|&byte| byte == b'x'));
+}
+
+/// A body has two seconds, even where the client has more.
+#[test]
+fn an_endless_body_takes_two_seconds() {
+    let _watchdog = watchdog();
+    let (address, _script) = proxy(|mut stream| {
+        read_head(&mut stream);
+        stream.write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 9\r\n\r\nno").unwrap();
+        // Until the client gives up.
+        let _ = stream.read(&mut [0]);
+    });
+    let start = Instant::now();
+    let error = refused(by_http(FAR, address).connect());
+    assert_took(start.elapsed(), ms(2000));
+    assert_eq!((error.status(), error.body()), (Some(403), b"no".as_slice()));
 }
 
 /// An endless head is an error after at most 64 KiB.

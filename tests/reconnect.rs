@@ -164,6 +164,30 @@ fn reconnects_until_close_1000() {
     });
 }
 
+/// The status of a refusal is judged, whatever the rest of its head is, and a head without a status is worth another try.
+#[test]
+fn odd_heads_do_not_end_the_iteration() {
+    with_watchdog(|| {
+        let (address, server) = server(vec![
+            b"HTTP/1.1 503 Busy\r\nA: b\r\n c\r\n\r\n".into(),
+            b"HTTP/1.1 503 Busy\nA: b\n\n".into(),
+            format!("HTTP/1.1 503 Busy\r\nSet-Cookie: {}\r\n\r\n", "x".repeat(9000)).into(),
+            b"HTTP/1.1 503 Busy\r\nA B: c\r\n\r\n".into(),
+            b"HTTP/1.1 503 Busy\r\nA: b".into(),
+            b"HTTP/1.1\r\n\r\n".into(),
+            b"nonsense\x01".into(),
+            [b"HTTP/1.1 101 Switching Protocols\nX: 1\n\n".as_slice()].concat(),
+            and(b"\x81\x01a"),
+            b"HTTP/1.1 403 No\r\nA: b\r\n c\r\n\r\n".into(),
+        ]);
+        let mut connections = client(address, [0; 8]).reconnect(quick());
+        let (texts, error) = run(&mut connections);
+        assert_eq!(texts, ["a"]);
+        assert!(matches!(error, Some(Error::Handshake(rejection)) if rejection.status() == Some(403)));
+        assert_eq!(server.join().unwrap().len(), 10);
+    });
+}
+
 #[test]
 fn a_permanent_error_is_the_last_item() {
     with_watchdog(|| {
@@ -223,6 +247,63 @@ fn retry_after_is_waited_for() {
         let accepted_at = server.join().unwrap();
         let waited = accepted_at[1] - accepted_at[0];
         assert!(waited >= Duration::from_secs(1), "{waited:?}");
+    });
+}
+
+/// Each attempt has a client of its own: another URL, another token. Its error is that of the attempt.
+#[test]
+fn a_client_for_each_attempt() {
+    with_watchdog(|| {
+        let (first, one) = server(vec![and(b"\x81\x01a")]);
+        let (second, two) = server(vec![b"HTTP/1.1 503 Busy\r\n\r\n".into(), and(b"\x81\x01b")]);
+        let calls = Arc::new(Mutex::new(0));
+        let counted = calls.clone();
+        let connections = client(first, [0; 8]).header("X-Kind", "kept").unwrap().reconnect(quick());
+        let mut connections = connections.client(move |base| {
+            let call = {
+                let mut calls = counted.lock().unwrap();
+                *calls += 1;
+                *calls
+            };
+            match call {
+                1 => base.clone().header("X-Token", "1"),
+                2 => Err(Error::Timeout(Step::Resolve)),
+                3 | 4 => Ok(client(second, [0; 8])),
+                _ => Err(Client::new("http://wrong").unwrap_err()),
+            }
+        });
+        let (texts, error) = run(&mut connections);
+        assert_eq!(texts, ["a", "b"]);
+        assert!(matches!(error, Some(Error::Usage(_))), "{error:?}");
+        assert_eq!(*calls.lock().unwrap(), 5);
+        assert_eq!((one.join().unwrap().len(), two.join().unwrap().len()), (1, 2));
+    });
+}
+
+/// A stop ends `next` while the closure of the application still runs, and a panic of it continues in `next`.
+#[test]
+fn a_client_that_blocks_or_panics() {
+    with_watchdog(|| {
+        let (address, _server) = server(Vec::new());
+        let (entered, has_entered) = mpsc::channel();
+        let (leave, left) = mpsc::channel::<()>();
+        let left = Mutex::new(left);
+        let mut connections = client(address, [0; 8]).reconnect(quick()).client(move |client| {
+            entered.send(()).unwrap();
+            let _ = left.lock().unwrap().recv();
+            Ok(client.clone())
+        });
+        let handle = connections.handle();
+        let stopper = thread::spawn(move || {
+            has_entered.recv().unwrap();
+            handle.stop();
+        });
+        assert!(connections.next().is_none());
+        stopper.join().unwrap();
+        drop(leave);
+        let mut connections = client(address, [0; 8]).reconnect(quick()).client(|_| panic!("no token"));
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| connections.next())).unwrap_err();
+        assert_eq!(panicked.downcast_ref::<&str>(), Some(&"no token"));
     });
 }
 

@@ -127,6 +127,18 @@ fn each_status_and_each_kind_of_location() {
     }
 }
 
+/// The status of a redirect with an odd head is judged, with its location.
+#[test]
+fn a_redirect_with_an_odd_head_is_followed() {
+    let _watchdog = watchdog();
+    for odd in ["A: b\r\n c\r\n", "A B: c\r\n", &format!("Set-Cookie: {}\r\n", "x".repeat(9000)), "A: b\n"] {
+        let answer = redirect(302, "/elsewhere").replacen("\r\n", &format!("\r\n{odd}"), 1);
+        let (address, requests) = server(vec![answer, open()]);
+        client(&format!("ws://{address}/")).connect().unwrap();
+        assert!(requests.join().unwrap()[1].starts_with("GET /elsewhere "));
+    }
+}
+
 #[test]
 fn other_statuses_are_not_followed() {
     let _watchdog = watchdog();
@@ -144,6 +156,7 @@ fn credentials_are_dropped_when_the_origin_changes() {
     let _watchdog = watchdog();
     let with_secrets = |url: &str| {
         let client = client(url).header("Cookie", "S3CRET").unwrap().header("cookie", "S3CRET").unwrap();
+        let client = client.subprotocol("token.S3CRET").unwrap();
         client.header("Proxy-Authorization", "S3CRET").unwrap().header("X-Kind", "kept").unwrap()
     };
     for authorization in [false, true] {
@@ -167,11 +180,14 @@ fn credentials_are_dropped_when_the_origin_changes() {
             assert_eq!(header_lines(request, "authorization"), [shown], "{request}");
             assert_eq!(header_lines(request, "cookie").len(), 2);
             assert_eq!(header_lines(request, "proxy-authorization").len(), 1);
+            assert_eq!(header_lines(request, "sec-websocket-protocol"), ["Sec-WebSocket-Protocol: token.S3CRET"]);
         }
         for request in far.iter().chain([&near[2]]) {
             let lower = request.to_ascii_lowercase();
             assert!(
-                !lower.contains("authorization") && !lower.contains("cookie") && !lower.contains("s3cret"),
+                ["authorization", "cookie", "s3cret", "sec-websocket-protocol"]
+                    .iter()
+                    .all(|name| !lower.contains(name)),
                 "{request}"
             );
         }
@@ -262,8 +278,8 @@ fn locations_that_are_not_followed() {
         ("HTTP/1.1 302 x\r\nLocation: ftp://h/\r\n\r\n", Location(UriErrorKind::Scheme)),
         ("HTTP/1.1 302 x\r\nLocation: http:///\r\n\r\n", Location(UriErrorKind::MissingHost)),
         ("HTTP/1.1 302 x\r\nLocation: http://h:99999/\r\n\r\n", Location(UriErrorKind::Port)),
-        ("HTTP/1.1 302 x\r\nLocation: /a b\r\n\r\n", Location(UriErrorKind::InvalidPathCharacter)),
-        ("HTTP/1.1 302 x\r\nLocation: /\u{e9}\r\n\r\n", Location(UriErrorKind::InvalidPathCharacter)),
+        ("HTTP/1.1 302 x\r\nLocation: /a%zzb\r\n\r\n", Location(UriErrorKind::InvalidPathCharacter)),
+        ("HTTP/1.1 302 x\r\nLocation: /\u{e9}%\r\n\r\n", Location(UriErrorKind::InvalidPathCharacter)),
         ("HTTP/1.1 302 x\r\nLocation: http://u:S3CRET@127.0.0.1:1/\r\n\r\n", Userinfo),
         ("HTTP/1.1 302 x\r\nLocation: //trusted.example@127.0.0.1:1/\r\n\r\n", Userinfo),
     ];

@@ -15,5 +15,7 @@ mod bytes;
 mod handshake;
 #[path = "tls/hostile.rs"]
 mod hostile;
+#[path = "tls/route.rs"]
+mod route;
 #[path = "tls/ways.rs"]
 mod ways;

@@ -6,6 +6,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use super::route::Route;
 use crate::auth::basic;
 use crate::config::{Limits, Timeouts};
 use crate::connection::websocket::WebSocket;
@@ -96,12 +97,20 @@ pub struct Client {
     /// `None`: the source of the system. All connections of this client and its clones share one source.
     pub(crate) random_source: Option<Arc<Mutex<RandomFn>>>,
     pub(crate) events: EventCallback,
+    pub(super) route: Route,
 }
 
 type RandomFn = dyn FnMut(&mut [u8]) -> io::Result<()> + Send;
 
 impl Client {
     /// A client for a `ws://` or `wss://` URL. Does no I/O.
+    ///
+    /// Characters that a URL must not have are converted: a host name such as `bücher.example` to Punycode, a path or query
+    /// such as `/café?q=a b` to percent-encoded UTF-8. A percent-encoding stays as it is. The limits of this conversion
+    /// are at [`UriErrorKind::UnsupportedHost`](crate::UriErrorKind::UnsupportedHost) and
+    /// [`UriErrorKind::InvalidPathCharacter`](crate::UriErrorKind::InvalidPathCharacter). An IPv6 address may have a zone,
+    /// `ws://[fe80::1%25eth0]/` (RFC 6874): the name or the number of a network interface, which the resolver of the system
+    /// looks up. The zone is never sent.
     ///
     /// # Errors
     /// - [`UsageError::Url`] if the URL is invalid by RFC 6455 section 3 or longer than 8 KiB;
@@ -128,6 +137,7 @@ impl Client {
             tls: None,
             random_source: None,
             events: EventCallback::default(),
+            route: Route::default(),
         })
     }
 
@@ -160,9 +170,16 @@ impl Client {
     /// The server selects one or none; [`WebSocket::subprotocol`] returns its selection.
     ///
     /// # Errors
-    /// [`UsageError::Subprotocol`] if the name is not a token or is already offered.
+    /// [`UsageError::Subprotocol`] if the name is not a token or is already offered. Drafts up to hybi-07 allow any visible
+    /// characters, if the version is set before; [`connect`](Client::connect) checks the names again.
     pub fn subprotocol(mut self, name: &str) -> Result<Client> {
-        handshake::check_subprotocol(name, &self.subprotocols)?;
+        #[cfg(feature = "legacy")]
+        let is_allowed = self.draft_spec().is_some_and(|spec| spec.subprotocols.allows(name));
+        #[cfg(not(feature = "legacy"))]
+        let is_allowed = false;
+        if !is_allowed || self.subprotocols.iter().any(|other| other == name) {
+            handshake::check_subprotocol(name, &self.subprotocols)?;
+        }
         self.subprotocols.push(name.to_owned());
         Ok(self)
     }

@@ -3,12 +3,14 @@
 //! ```text
 //! connect          key -> dial the host of the URL    -\
 //! connect_unix     key -> connect the socket at a path -> opening handshake -> WebSocket
+//! connect_tcp      key -> the socket of the caller    -/
 //! connect_over     key -> the stream of the caller    -/
 //! ```
 //!
 //! One deadline covers each line. Must not know how redirects are followed, nor the bytes of a handshake.
 
 use std::io;
+use std::net::SocketAddr;
 
 use super::builder::Client;
 use super::dial::DialedStream;
@@ -33,11 +35,16 @@ use crate::primitives::random::RandomSource;
 use crate::redirect::follow::follow;
 
 impl Client {
-    /// Opens a connection: resolves the host name, tries its addresses in turn, performs the TLS handshake for
-    /// `wss://`, and performs the opening handshake. Takes at most [`Timeouts::connect`](crate::Timeouts::connect) in
-    /// all.
+    /// Opens a connection: resolves the host name, attempts its addresses, performs the TLS handshake for `wss://`, and
+    /// performs the opening handshake. Takes at most [`Timeouts::connect`](crate::Timeouts::connect) in all.
     ///
-    /// Waits while this process has another attempt to the same IP address and port under way (RFC 6455 section 4.1).
+    /// The first address that answers is used (RFC 8305): IPv6 and IPv4 alternate, IPv6 first. The next address is
+    /// attempted as soon as one fails, and also 250 ms after the last began. At most four attempts run at a time, each on
+    /// a thread of its own. Attempts that lose close their socket when they end.
+    ///
+    /// Waits while this process has another attempt to the same IP address and port under way (RFC 6455 section 4.1); in
+    /// versions up to hybi-06, one to the same IP address. The wait is part of the timeout. [`dangerously_connect_in_parallel`](Client::dangerously_connect_in_parallel) is
+    /// for load tests.
     ///
     /// # Errors
     /// After an error no connection is left open.
@@ -54,7 +61,7 @@ impl Client {
     pub fn connect(&self) -> Result<WebSocket> {
         let deadline = Deadline::after(self.timeouts.connect);
         let attempt = |target: &Target<'_>| self.attempt(target, deadline);
-        let target = Target::new(&self.uri, &self.headers);
+        let target = Target::new(self);
         #[cfg(feature = "proxy")]
         return follow(self.max_redirects, target, attempt);
         #[cfg(not(feature = "proxy"))]
@@ -107,19 +114,21 @@ impl Client {
     pub fn connect_over(&self, split: SplitStream) -> Result<WebSocket> {
         let deadline = Deadline::after(self.timeouts.connect);
         let key = self.handshake_key()?;
+        let (peer, local) = split.addresses();
         let stream = Stream::from_split(split).map_err(|error| Error::io(Step::Thread, error))?;
-        self.handshake_over(stream, key, deadline)
+        self.handshake_over(stream, (peer, local), key, deadline)
     }
 
     /// Performs the opening handshake over a stream that was not dialed from the URL.
     pub(super) fn handshake_over(
         &self,
         stream: Stream,
+        (peer, local): (Option<SocketAddr>, Option<SocketAddr>),
         key: (RandomSource, String),
         deadline: Deadline,
     ) -> Result<WebSocket> {
-        let target = Target::new(&self.uri, &self.headers);
-        let info = ConnectionInfo { events: self.events.for_connection(), ..ConnectionInfo::default() };
+        let target = Target::new(self);
+        let info = ConnectionInfo { peer, local, events: self.events.for_connection(), ..ConnectionInfo::default() };
         self.handshake(&target, stream, info, key, deadline)
     }
 
@@ -145,7 +154,7 @@ impl Client {
         }))
     }
 
-    fn handshake(
+    pub(super) fn handshake(
         &self,
         target: &Target<'_>,
         stream: Stream,
@@ -173,7 +182,7 @@ impl Client {
             key: &key,
             headers: &target.headers,
             origin: self.origin.as_deref(),
-            subprotocols: &self.subprotocols,
+            subprotocols: target.subprotocols,
             extensions: offer.as_deref(),
             authorization: authorization.as_deref(),
         };

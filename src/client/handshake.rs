@@ -6,19 +6,24 @@
 //! | interim responses, 1xx except 101 (RFC 9110 section 15.2) | four | skipped |
 //! | the head of the response | the limits of the head parser | checked |
 //! | after an accepted response: bytes after it | one read | the first bytes of the connection |
-//! | after a rejection: its body | 64 KiB, and the deadline | kept in the error |
+//! | after a rejection: its body | 64 KiB, 2 s and the deadline | kept in the error |
+//!
+//! A status that was read is the error, whatever follows it: a head that is not valid, the end of the stream, a
+//! timeout. The head parser keeps the valid fields. A server may respond before it has read the request and close the
+//! connection. So the response is read even if the request cannot be written.
 
 use std::borrow::Cow;
 use std::io::ErrorKind;
 
+use super::builder::Client;
 #[cfg(feature = "deflate")]
 use crate::deflate::extension;
 use crate::deflate::extension::{Deflate, Deflater, Inflater};
-use crate::error::{Error, HandshakeError, HandshakeErrorKind, Result, Step};
+use crate::error::{Error, HandshakeError, HandshakeErrorKind, ResponseErrorKind, Result, Step};
 use crate::handshake::client::{self as handshake, HandshakeRequest};
 use crate::handshake::http::{Head, HeadParser, Progress};
 use crate::handshake::uri::Uri;
-use crate::http::body::Body;
+use crate::http::body::{Body, BODY_TIMEOUT};
 use crate::http::response::Response;
 use crate::net::deadline::Deadline;
 use crate::net::stream::Stream;
@@ -34,14 +39,21 @@ pub(crate) struct Target<'a> {
     pub(crate) uri: Cow<'a, Uri>,
     /// The caller's headers.
     pub(crate) headers: Cow<'a, [(String, String)]>,
+    /// The subprotocols to offer.
+    pub(crate) subprotocols: &'a [String],
     /// The statuses of rejections whose body is not read.
     pub(crate) skip_body: fn(u16) -> bool,
 }
 
 impl<'a> Target<'a> {
-    /// With this URL and these headers; reads the body of every rejection.
-    pub(super) fn new(uri: &'a Uri, headers: &'a [(String, String)]) -> Target<'a> {
-        Target { uri: Cow::Borrowed(uri), headers: Cow::Borrowed(headers), skip_body: |_| false }
+    /// With the settings of the client; reads the body of every rejection.
+    pub(super) fn new(client: &'a Client) -> Target<'a> {
+        Target {
+            uri: Cow::Borrowed(&client.uri),
+            headers: Cow::Borrowed(&client.headers),
+            subprotocols: &client.subprotocols,
+            skip_body: |_| false,
+        }
     }
 }
 
@@ -64,9 +76,11 @@ pub(super) fn open(
 ) -> Result<Opened> {
     // 6455-4.1-18. 6455-4.1-40: nothing else is written before the response is accepted.
     let bytes = handshake::encode_request(request)?;
-    WriteBuffer::default().write(stream, &bytes, WriteTimeout::Until(deadline)).map_err(io_error)?;
     let mut reader = HandshakeReader::new(stream, deadline);
-    let head = reader.read_response()?;
+    let head = match write_request(stream, &bytes, deadline) {
+        Ok(()) => reader.read_response()?,
+        Err(error) => reader.read_early_rejection().ok_or(error)?,
+    };
     // 6455-4.1-41
     match check_response(&head, request, offer) {
         Ok((subprotocol, compression)) => Ok(Opened {
@@ -80,6 +94,10 @@ pub(super) fn open(
             Err(Error::Handshake(HandshakeError::new(kind).with_response(head.status(), head.display_fields(), body)))
         }
     }
+}
+
+pub(crate) fn write_request(stream: &Stream, bytes: &[u8], deadline: Deadline) -> Result<()> {
+    WriteBuffer::default().write(stream, bytes, WriteTimeout::Until(deadline)).map_err(io_error)
 }
 
 /// Checks the response and returns the subprotocol and the compression that the server selected.
@@ -128,23 +146,43 @@ impl<'a> HandshakeReader<'a> {
     }
 
     fn read_head(&mut self) -> Result<Head> {
+        self.read_raw_head(|_| ())
+    }
+
+    /// Reads a head, and passes its bytes to `raw`.
+    pub(crate) fn read_raw_head(&mut self, mut raw: impl FnMut(&[u8])) -> Result<Head> {
         let rejection = |kind| Error::Handshake(HandshakeError::new(kind));
         let mut parser = HeadParser::response();
         loop {
-            match parser.feed(self.buffered()) {
+            let error = match parser.feed(self.buffered()) {
                 Ok(Progress::Done { consumed }) => {
+                    raw(self.buffered().get(..consumed).unwrap_or_default());
                     self.consume(consumed);
                     return parser.finish().ok_or(rejection(HandshakeErrorKind::UnexpectedEof));
                 }
-                Ok(Progress::More) if self.fill()? == 0 => return Err(rejection(HandshakeErrorKind::UnexpectedEof)),
-                Ok(Progress::More) => {}
-                Err(kind) => return Err(rejection(HandshakeErrorKind::Head(kind))),
-            }
+                Ok(Progress::More) => {
+                    raw(self.buffered());
+                    match self.fill() {
+                        Ok(1..) => continue,
+                        Ok(0) => rejection(HandshakeErrorKind::UnexpectedEof),
+                        Err(error) => error,
+                    }
+                }
+                Err(kind) => rejection(HandshakeErrorKind::Head(kind)),
+            };
+            return Err(with_status(error, parser));
         }
     }
 
-    /// The body of a rejection. If reading fails or reaches the deadline, the part read so far.
+    /// The rejection of a server that did not take the whole request. `None`: it sent none.
+    pub(crate) fn read_early_rejection(&mut self) -> Option<Head> {
+        self.deadline = self.deadline.earlier(Deadline::after(BODY_TIMEOUT));
+        self.read_response().ok().filter(|head| head.status() != 101)
+    }
+
+    /// The body of a rejection. If reading fails or takes too long, the part read so far.
     pub(crate) fn read_body(&mut self, head: &Head) -> Vec<u8> {
+        self.deadline = self.deadline.earlier(Deadline::after(BODY_TIMEOUT));
         let mut body = Body::for_response(head);
         body.feed(self.buffered());
         while body.needs_more() && self.fill().is_ok_and(|count| count > 0) {
@@ -180,6 +218,18 @@ impl<'a> HandshakeReader<'a> {
             }
         }
     }
+}
+
+/// The error of a head that was not read completely, with the status and the fields before the fault. The status of a
+/// rejection is the error.
+fn with_status(error: Error, parser: HeadParser) -> Error {
+    let Some(head) = parser.into_incomplete() else { return error };
+    let kind = match (head.status(), &error) {
+        (101, Error::Handshake(rejection)) => rejection.kind().clone(),
+        (100..=199, _) => return error,
+        (status, _) => HandshakeErrorKind::Response(ResponseErrorKind::Status(status)),
+    };
+    Error::Handshake(HandshakeError::new(kind).with_response(head.status(), head.display_fields(), Vec::new()))
 }
 
 pub(crate) fn io_error(error: std::io::Error) -> Error {

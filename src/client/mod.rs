@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `builder` | [`Client`](crate::Client), its settings, and [`connect`](crate::connect()) |
 //! | `connect` | the steps of connecting |
+//! | `route` | other addresses and names than those of the URL, and sockets of the caller |
 //! | `dial` | TCP, perhaps through a proxy, and TLS |
 //! | `handshake` | the opening handshake over a stream |
 //! | `unix` | Unix domain sockets |
@@ -14,5 +15,6 @@ pub(crate) mod builder;
 mod connect;
 mod dial;
 pub(crate) mod handshake;
+mod route;
 #[cfg(unix)]
 mod unix;

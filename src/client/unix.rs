@@ -37,6 +37,6 @@ impl Client {
         let address = unix::address(path.as_ref()).map_err(|error| Error::io(Step::Connect, error))?;
         let socket = unix::connect(address, deadline)?;
         let stream = Stream::from_socket(socket).map_err(|error| Error::io(Step::Connect, error))?;
-        self.handshake_over(stream, key, deadline)
+        self.handshake_over(stream, (None, None), key, deadline)
     }
 }

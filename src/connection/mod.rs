@@ -19,6 +19,7 @@
 //! | `writer` | the encoder and the bytes that wait for the network |
 //! | `framing`, `protocol` | RFC 6455 or a draft, behind one type |
 //! | `report` | events about frames |
+//! | `values` | values of the application |
 //! | `host_thread`, `background` | threads that finish dropped connections |
 //!
 //! **A received byte** is first read, then decoded in the buffer where it was read:
@@ -72,6 +73,7 @@ mod shared_write;
 mod state;
 #[cfg(test)]
 pub(crate) mod testing;
+pub(crate) mod values;
 pub(crate) mod websocket;
 mod write_permit;
 mod writer;

@@ -3,6 +3,7 @@
 //! Knows the receiver and the shared connection; must not know the other public handles. Their constructors, such as
 //! [`WebSocket::sender`], are beside the handles.
 
+use std::any::Any;
 use std::collections::VecDeque;
 use std::fmt;
 use std::net::SocketAddr;
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 use super::framing::Codec;
 use super::receive::{Received, Receiver};
 use super::shared::Connection;
+use super::values::Values;
 use crate::close::{CloseCode, CloseInfo};
 use crate::codec::event::DecoderEvent;
 use crate::codec::frame::Opcode;
@@ -78,6 +80,7 @@ pub(crate) struct ConnectionInfo {
     pub(crate) request: Option<Request>,
     pub(crate) response: Option<Response>,
     pub(crate) events: EventSink,
+    pub(crate) values: Values,
 }
 
 impl WebSocket {
@@ -348,14 +351,23 @@ impl WebSocket {
         self.info.response.as_ref()
     }
 
-    /// The address of the peer, or of the proxy before it. `None` over a stream that the caller has opened.
+    /// The address of the peer, or of the proxy before it. Over a stream that the caller has opened, that of
+    /// [`SplitStream::peer_addr`](crate::SplitStream::peer_addr).
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.info.peer
     }
 
-    /// The address of this side. `None` over a stream that the caller has opened.
+    /// The address of this side. Over a stream that the caller has opened, that of
+    /// [`SplitStream::local_addr`](crate::SplitStream::local_addr).
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.info.local
+    }
+
+    /// The value of this type that [`Accept::with`](crate::Accept::with) added when the server accepted the connection. `None`
+    /// if there is none, and for a client.
+    #[doc(alias = "state")]
+    pub fn extension<T: Any + Send + Sync>(&self) -> Option<&T> {
+        self.info.values.get()
     }
 
     /// The number of this connection in [events](crate::events::event::Event), which links the lines of a log. `None` without

@@ -19,13 +19,48 @@ struct Inner {
     kind: HandshakeErrorKind,
     status: Option<u16>,
     response: ErrorResponse,
+    #[cfg(all(feature = "legacy", feature = "proxy"))]
+    semantics: StatusSemantics,
+}
+
+/// The meaning of the status of a response.
+#[cfg(all(feature = "legacy", feature = "client"))]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StatusSemantics {
+    /// That of HTTP, as in RFC 6455.
+    Http,
+    /// A failure, whatever the status is, as in early drafts.
+    Failure,
 }
 
 #[cfg(any(feature = "client", feature = "server"))]
 impl HandshakeError {
     /// An error without a response.
     pub(crate) fn new(kind: HandshakeErrorKind) -> HandshakeError {
-        HandshakeError(Box::new(Inner { kind, status: None, response: ErrorResponse::default() }))
+        HandshakeError(Box::new(Inner {
+            kind,
+            status: None,
+            response: ErrorResponse::default(),
+            #[cfg(all(feature = "legacy", feature = "proxy"))]
+            semantics: StatusSemantics::Http,
+        }))
+    }
+
+    /// The same error with another meaning of the status.
+    #[cfg(all(feature = "legacy", feature = "proxy"))]
+    pub(crate) fn with_semantics(mut self, semantics: StatusSemantics) -> HandshakeError {
+        self.0.semantics = semantics;
+        self
+    }
+
+    /// The status of a rejection if it has the meaning of HTTP.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn http_status(&self) -> Option<u16> {
+        #[cfg(feature = "legacy")]
+        if self.0.semantics == StatusSemantics::Failure {
+            return None;
+        }
+        self.0.status
     }
 
     /// The same response with another error.

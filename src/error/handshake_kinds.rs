@@ -20,6 +20,8 @@ pub enum ResponseErrorKind {
     InvalidProof,
     /// The server chose a subprotocol that was not offered.
     SubprotocolNotOffered,
+    /// The server sent an empty subprotocol. A server that chooses none leaves the header out.
+    EmptySubprotocol,
     /// The server chose an extension that was not offered.
     ExtensionNotOffered,
 }
@@ -30,12 +32,14 @@ pub enum ResponseErrorKind {
 pub enum RequestErrorKind {
     /// The method is not GET.
     Method,
-    /// The request target is neither a path nor an `http`/`https` URI, or its host is not that of `Host`.
+    /// The request target is neither a path nor an `http`/`https` URI.
     Target,
     /// `Sec-WebSocket-Version` has a version that this server does not support.
     UnsupportedVersion,
     /// The Origin is not allowed.
     OriginNotAllowed,
+    /// The host of the request is not in the list of [`Server::allow_host`](crate::Server::allow_host).
+    HostNotAllowed,
     /// A trusted proxy did not send a valid header of the PROXY protocol first. There is no response.
     ProxyHeader(ProxyHeaderErrorKind),
 }
@@ -77,6 +81,9 @@ impl fmt::Display for ResponseErrorKind {
             ResponseErrorKind::SubprotocolNotOffered => {
                 f.write_str("the server chose a subprotocol that was not offered")
             }
+            ResponseErrorKind::EmptySubprotocol => f.write_str(
+                "the server sent an empty Sec-WebSocket-Protocol; to choose none, it has to leave the header out",
+            ),
             ResponseErrorKind::ExtensionNotOffered => f.write_str("the server chose an extension that was not offered"),
         }
     }
@@ -87,8 +94,11 @@ impl fmt::Display for RequestErrorKind {
         match self {
             RequestErrorKind::Method => f.write_str("the method is not GET"),
             RequestErrorKind::Target => f.write_str("the request target is not a path or an http(s) URI"),
-            RequestErrorKind::UnsupportedVersion => f.write_str("Sec-WebSocket-Version is not 13"),
+            RequestErrorKind::UnsupportedVersion => {
+                f.write_str("the server does not support the Sec-WebSocket-Version of the request")
+            }
             RequestErrorKind::OriginNotAllowed => f.write_str("the Origin is not allowed; see Server::allow_origin"),
+            RequestErrorKind::HostNotAllowed => f.write_str("the host is not allowed; see Server::allow_host"),
             RequestErrorKind::ProxyHeader(kind) => write!(f, "the header of the PROXY protocol is invalid: {kind}"),
         }
     }

@@ -25,6 +25,8 @@ pub enum HeadErrorKind {
     FieldName,
     /// A `Content-Length` that is not one decimal number.
     ContentLength,
+    /// A TLS record instead of HTTP: one side uses TLS (`wss`), the other side does not (`ws`).
+    Tls,
 }
 
 impl fmt::Display for HeadErrorKind {
@@ -39,6 +41,9 @@ impl fmt::Display for HeadErrorKind {
             HeadErrorKind::StartLine => "the first line is not a valid HTTP start line",
             HeadErrorKind::FieldName => "a field of the head has an invalid name",
             HeadErrorKind::ContentLength => "Content-Length is not one decimal number",
+            HeadErrorKind::Tls => {
+                "the peer sent TLS instead of HTTP; the URL of a server with TLS begins with wss://, without TLS with ws://"
+            }
         })
     }
 }

@@ -20,6 +20,9 @@ mod usage;
 use std::fmt;
 
 pub use connect::{ConnectAttempt, ConnectError};
+#[cfg(feature = "legacy")]
+#[cfg(all(feature = "legacy", feature = "client"))]
+pub(crate) use handshake::StatusSemantics;
 pub use handshake::{HandshakeError, HandshakeErrorKind};
 pub use handshake_kinds::{HookErrorKind, OverloadKind, RequestErrorKind, ResponseErrorKind};
 pub use head::HeadErrorKind;

@@ -12,6 +12,8 @@ use crate::redact;
 pub enum UsageError {
     /// The URL is not a valid `ws` or `wss` URL (RFC 6455 section 3).
     Url(UriErrorKind),
+    /// A name for `Client::server_name` that is not a host name or an IP address.
+    ServerName(UriErrorKind),
     /// A `wss://` URL in a build without TLS.
     TlsNotEnabled,
     /// A header name that is not a token (RFC 9110 section 5.6.2).
@@ -31,6 +33,8 @@ pub enum UsageError {
     HeadersTooLarge,
     /// An origin that is empty, or has a character other than visible ASCII.
     Origin(String),
+    /// A value for [`Server::allow_host`](crate::Server::allow_host) that is not a host with an optional port.
+    Host(String),
     /// A user name with a colon, or a control character in the user name or the password (RFC 7617).
     Credentials,
     /// The URL of a proxy is invalid. Holds the name of the environment variable, if the URL is from there.
@@ -76,6 +80,7 @@ impl fmt::Display for UsageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             UsageError::Url(kind) => write!(f, "the URL is invalid: {kind}"),
+            UsageError::ServerName(kind) => write!(f, "the server name is invalid: {kind}"),
             UsageError::TlsNotEnabled => f.write_str(
                 "wss:// needs TLS, which this build does not have; in Cargo.toml: stdws = { version = \"0.1\", features = [\"native-tls\"] }; \
                  for a TLS stream of your own use Client::connect_over",
@@ -90,6 +95,7 @@ impl fmt::Display for UsageError {
             UsageError::Status(status) => write!(f, "the status {status} of the response is invalid; use one from 200 to 599"),
             UsageError::HeadersTooLarge => f.write_str("the headers of the response exceed 64 KiB"),
             UsageError::Origin(origin) => write!(f, "the origin {} is invalid; only visible ASCII without spaces is allowed", redact::url(origin)),
+            UsageError::Host(host) => write!(f, "{:?} is not a host with an optional port, such as chat.example.com or [::1]:9001", redact::host(host)),
             UsageError::Credentials => {
                 f.write_str("the user name has a colon, or it or the password has a control character (RFC 7617 section 2)")
             }
@@ -147,15 +153,25 @@ pub enum UriErrorKind {
     Scheme,
     /// The host is missing.
     MissingHost,
-    /// The host has a character outside ASCII. It has to be in punycode (`xn--…`).
-    HostNotAscii,
+    /// The host has a character outside ASCII, and this crate cannot convert it to Punycode (`xn--…`, RFC 3492).
+    ///
+    /// Lower and upper case letters of Latin, Greek, Cyrillic, Armenian, Georgian, Hebrew, Arabic, Hiragana, Katakana,
+    /// Bopomofo, Han and Hangul are converted. Everything for which UTS 46 needs its tables is rejected: combining
+    /// marks (`e` and U+0301 in place of `é`), compatibility forms, joiners, symbols, other scripts. So are a label that
+    /// mixes directions, one with `-` at its ends, one of more than 63 bytes, and a name of more than 253. Such a name is
+    /// to be given as `xn--…`, as browsers and registrars show it.
+    UnsupportedHost,
     /// The host has a forbidden character.
     InvalidHostCharacter,
     /// The text in brackets is not an IPv6 address.
     Ipv6Address,
+    /// The zone of an IPv6 address (`[fe80::1%25eth0]`, RFC 6874) is empty, or has a character that is not percent-encoded,
+    /// a slash or a control character.
+    Zone,
     /// The port is not a number from 1 to 65535.
     Port,
-    /// The path or the query has a character that must be percent-encoded, or an invalid percent-encoding.
+    /// The path or the query has a control character, or a `%` without two hexadecimal digits. A literal `%` is written
+    /// `%25`. Other characters are percent-encoded where they have to be.
     InvalidPathCharacter,
     /// A fragment (`#…`), which a WebSocket URL must not have. A literal `#` is written `%23`.
     Fragment,
@@ -167,6 +183,8 @@ pub enum UriErrorKind {
     ProxyScheme,
     /// Proxy: there is text after the port.
     ProxyPath,
+    /// A URL with a zone through a proxy. The zone names an interface of this machine, which a proxy does not have.
+    ProxyZone,
 }
 
 impl fmt::Display for UriErrorKind {
@@ -174,15 +192,17 @@ impl fmt::Display for UriErrorKind {
         f.write_str(match self {
             UriErrorKind::Scheme => "the scheme must be ws or wss",
             UriErrorKind::MissingHost => "the host is missing",
-            UriErrorKind::HostNotAscii => "the host is not ASCII; use punycode (xn--…)",
+            UriErrorKind::UnsupportedHost => "the host is outside ASCII and cannot be converted; write it in Punycode (xn--…)",
             UriErrorKind::InvalidHostCharacter => "the host has a forbidden character",
             UriErrorKind::Ipv6Address => "the text in brackets is not an IPv6 address",
+            UriErrorKind::Zone => "the zone of the IPv6 address is invalid; write it as [fe80::1%25eth0]",
             UriErrorKind::Port => "the port is not a number from 1 to 65535",
-            UriErrorKind::InvalidPathCharacter => "the path or the query has a character that must be percent-encoded, or an invalid percent-encoding",
+            UriErrorKind::InvalidPathCharacter => "the path or the query has a control character, or a % without two hexadecimal digits; write a literal % as %25",
             UriErrorKind::Fragment => "a WebSocket URL must not have a fragment; write a literal # as %23",
             UriErrorKind::Userinfo => "the user name or the password has a character that must be percent-encoded, or an invalid percent-encoding",
             UriErrorKind::ProxyScheme => "the scheme of a proxy must be http or socks5",
             UriErrorKind::ProxyPath => "the URL of a proxy must end after the port",
+            UriErrorKind::ProxyZone => "an IPv6 address with a zone cannot be reached through a proxy",
             UriErrorKind::TooLong => "it is longer than a request line may be (8 KiB)",
         })
     }

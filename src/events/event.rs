@@ -32,6 +32,7 @@ use crate::error::{Error, HandshakeErrorKind, OverloadKind, ProtocolError, Step}
 /// | `handler-panicked` | the handler of a connection panicked | server |
 /// | `connection-rejected` | a connection was rejected before its request was read, because of a limit or a missing thread | server |
 /// | `thread-spawn-failed` | the system could not start a thread for a connection, which is rejected | server |
+/// | `host-not-checked` | a server starts on a loopback address without [`allow_host`](crate::Server::allow_host), which prevents DNS rebinding | server |
 /// | `accept-failed` | the system could not accept connections: no descriptors or no memory. Emitted once until `accept` succeeds again | server |
 ///
 /// Each `accepted` and each `connected` is followed by exactly one of `opened`, `handshake-rejected`, `responded`,
@@ -45,6 +46,7 @@ use crate::error::{Error, HandshakeErrorKind, OverloadKind, ProtocolError, Step}
 /// use std::sync::mpsc::channel;
 /// let (sender, receiver) = channel();
 /// let server = stdws::Server::bind("127.0.0.1:0")?
+///     .allow_host("127.0.0.1")?
 ///     .on_event(move |event| drop(sender.send(event.to_string())))
 ///     .start(|mut ws| ws.send("welcome"))?;
 /// stdws::connect(&server.url())?.recv()?;
@@ -96,6 +98,8 @@ pub enum EventKind {
     ConnectionRejected(OverloadKind, Option<SocketAddr>),
     /// `thread-spawn-failed`.
     ThreadSpawnFailed(io::ErrorKind),
+    /// `host-not-checked`, with the address on which the server listens.
+    HostNotChecked(SocketAddr),
     /// `accept-failed`.
     AcceptFailed(io::ErrorKind),
 }
@@ -170,7 +174,8 @@ impl FrameInfo {
 
 impl Event {
     /// The number of the connection: the same in all its events, and unique in this process. `None` for
-    /// `connection-rejected`, `thread-spawn-failed` and `accept-failed`, which precede a connection.
+    /// `connection-rejected`, `thread-spawn-failed`, `host-not-checked` and `accept-failed`, which precede a
+    /// connection.
     pub fn connection_id(&self) -> Option<u64> {
         self.connection_id
     }
@@ -201,6 +206,7 @@ impl Event {
             EventKind::HandlerPanicked => "handler-panicked",
             EventKind::ConnectionRejected(..) => "connection-rejected",
             EventKind::ThreadSpawnFailed(_) => "thread-spawn-failed",
+            EventKind::HostNotChecked(_) => "host-not-checked",
             EventKind::AcceptFailed(_) => "accept-failed",
         }
     }
@@ -238,13 +244,14 @@ impl fmt::Display for Event {
             EventKind::Frame(_, frame) => write!(f, ": {frame}"),
             EventKind::Close(_, Some(code)) => write!(f, ": {code}"),
             EventKind::Close(_, None) => f.write_str(" without a code"),
-            EventKind::ProtocolError(violation, at) => {
-                write!(f, " at byte {at}: {violation} ({})", violation.requirement())
-            }
+            EventKind::ProtocolError(violation, at) => write!(f, " at byte {at}: {violation}"),
             EventKind::Timeout(step) => write!(f, ": {step:?}"),
             EventKind::ConnectionRejected(kind, Some(peer)) => write!(f, " from {peer}: {kind}"),
             EventKind::ConnectionRejected(kind, None) => write!(f, ": {kind}"),
             EventKind::ThreadSpawnFailed(kind) | EventKind::AcceptFailed(kind) => write!(f, ": {kind}"),
+            EventKind::HostNotChecked(addr) => {
+                write!(f, ": listens on {addr} for every host; see Server::allow_host")
+            }
         }
     }
 }
@@ -299,12 +306,18 @@ mod tests {
             (EventKind::ConnectionRejected(OverloadKind::Connections, None), "connection-rejected: "),
             (EventKind::ThreadSpawnFailed(io::ErrorKind::OutOfMemory), "thread-spawn-failed: "),
             (EventKind::AcceptFailed(io::ErrorKind::OutOfMemory), "accept-failed: "),
+            (
+                EventKind::HostNotChecked(peer),
+                "host-not-checked: listens on 192.0.2.1:80 for every host; see Server::allow_host",
+            ),
         ];
         let documented = include_str!("event.rs");
         for (kind, text) in rows {
             let event = Event { connection_id: Some(3), kind };
             let line = event.to_string();
             assert!(line.starts_with(&format!("connection 3: {text}")), "{line}");
+            // The rule of a violation is there once.
+            assert!(line.matches("(6455-").count() <= 1, "{line}");
             assert_eq!(line.len() == "connection 3: ".len() + text.len(), !text.ends_with(": "), "{line}");
             let row = format!("`{}`", event.name());
             assert!(documented.lines().any(|line| line.starts_with("/// | ") && line.contains(&row)), "{row}");

@@ -527,6 +527,17 @@ mod tests {
             has(&text, &["BROKEN RULE  Line ", "is not parsed.\n"]);
             assert!(!text.contains("hidden") && text.ends_with("parsed.\n"), "{text}");
         }
+        // A rejection goes on after a line that is not valid, which is not shown.
+        let rejection = "HTTP/1.1 503 Busy\r\nSet-Cookie: a\r\n hidden\r\nSet-Cookie : hidden\r\n hidden\r\nhidden\r\n\
+            A: hidden\rhidden\r\nRetry-After: 7\n\r\nbody";
+        for explainer in [Explainer::server, || Explainer::server().with_secrets()] {
+            let text = explain(explainer, rejection.as_bytes());
+            has(
+                &text,
+                &["503 Busy", "    ...  ", "(a line that is not shown)", "    Retry-After: ", "What follows is HTTP"],
+            );
+            assert!(!text.contains("hidden") && text.matches("(a line that is not shown)").count() == 4, "{text}");
+        }
         let text = explain(Explainer::client, b"GET http://user:hidden@host/ HTTP/1.1\r\n\r\n");
         has(&text, &["    GET http://host/ HTTP/1.1  "]);
         assert!(!text.contains("hidden"));

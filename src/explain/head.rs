@@ -25,7 +25,7 @@ const COMPRESSION: &str = "permessage-deflate";
 /// Parses and formats one head. It has no `Debug`, because its bytes may be secrets.
 pub(crate) struct HeadRenderer {
     parser: HeadParser,
-    /// The bytes of the incomplete line. The parser fails before they exceed 8 KiB.
+    /// The bytes of the incomplete line. The parser fails before they exceed 64 KiB.
     line: Vec<u8>,
     lines: u32,
     secrets: Secrets,
@@ -81,6 +81,13 @@ impl HeadRenderer {
             b'\n' => {
                 match self.lines {
                     0 => start_line(&self.line, from, self.secrets, out),
+                    // What continues a field may be a part of its secret, and a line that is skipped may be one.
+                    _ if matches!(self.line.as_slice(), [b' ' | b'\t', ..]) && self.parser.ends_with_field() => {
+                        row(out, "    ...", NOTE, "continues the field before (RFC 9112 section 5.2)");
+                    }
+                    _ if !self.line.is_empty() && !self.parser.ends_with_field() => {
+                        row(out, "    (a line that is not shown)", NOTE, "not a field; skipped in a rejection");
+                    }
                     _ => field(&self.line, from, self.secrets, out, |name, value| self.note(from, name, value)),
                 }
                 self.lines += 1;

@@ -3,6 +3,8 @@
 
 use std::fmt::Write;
 
+use crate::redact::{self, Within};
+
 /// Maximum number of columns in a line.
 pub(crate) const WIDTH: usize = 100;
 
@@ -88,10 +90,10 @@ pub(crate) fn quoted(bytes: &[u8], max: usize) -> Vec<String> {
     };
     for chunk in bytes.utf8_chunks() {
         for character in chunk.valid().chars() {
-            match character {
-                '\'' => add("'"),
-                character => add(&character.escape_debug().to_string()),
-            }
+            let mut piece = String::new();
+            // Writing to a string does not fail.
+            let _ = redact::escape(&mut piece, character.encode_utf8(&mut [0; 4]), Within::Quotes);
+            add(&piece);
         }
         for byte in chunk.invalid() {
             add(&format!("\\x{byte:02x}"));

@@ -172,6 +172,14 @@ pub fn check_response<'a>(
     head: &'a Head,
     sent: &HandshakeRequest<'_>,
 ) -> Result<NegotiatedHandshake<'a>, HandshakeErrorKind> {
+    Ok(NegotiatedHandshake { extensions: check_upgrade(head, sent)?, subprotocol: agreed_subprotocol(head, sent)? })
+}
+
+/// Checks everything but the subprotocol, and returns the extensions.
+pub(crate) fn check_upgrade<'a>(
+    head: &'a Head,
+    sent: &HandshakeRequest<'_>,
+) -> Result<Vec<Extension<'a>>, HandshakeErrorKind> {
     // 6455-4.1-s2: any status but 101 is an HTTP response, whatever its fields are.
     if head.status() != 101 {
         return Err(HandshakeErrorKind::Response(ResponseErrorKind::Status(head.status())));
@@ -194,7 +202,7 @@ pub fn check_response<'a>(
     if accept != server::accept_key(sent.key).as_bytes() {
         return Err(HandshakeErrorKind::InvalidHeader(ACCEPT));
     }
-    Ok(NegotiatedHandshake { extensions: agreed_extensions(head, sent)?, subprotocol: agreed_subprotocol(head, sent)? })
+    agreed_extensions(head, sent)
 }
 
 fn agreed_extensions<'a>(
@@ -214,14 +222,26 @@ fn agreed_extensions<'a>(
     Ok(accepted)
 }
 
-fn agreed_subprotocol(head: &Head, sent: &HandshakeRequest<'_>) -> Result<Option<String>, HandshakeErrorKind> {
+/// The selected subprotocol.
+pub(crate) fn agreed_subprotocol(
+    head: &Head,
+    sent: &HandshakeRequest<'_>,
+) -> Result<Option<String>, HandshakeErrorKind> {
     // 6455-11.3.4-2: one field, even when both would have the same value.
     let Some(chosen) = head.single(PROTOCOL)? else { return Ok(None) };
     // 6455-4.1-46. Case matters: `Chat` and `chat` are two subprotocols.
     match sent.subprotocols.iter().find(|offer| offer.as_bytes() == chosen) {
         Some(offer) => Ok(Some(offer.clone())),
-        None => Err(HandshakeErrorKind::Response(ResponseErrorKind::SubprotocolNotOffered)),
+        None => Err(subprotocol_error(chosen)),
     }
+}
+
+/// The error for a subprotocol that was not offered. Some servers send an empty one to choose none.
+pub(crate) fn subprotocol_error(chosen: &[u8]) -> HandshakeErrorKind {
+    HandshakeErrorKind::Response(match chosen {
+        [] => ResponseErrorKind::EmptySubprotocol,
+        _ => ResponseErrorKind::SubprotocolNotOffered,
+    })
 }
 
 #[cfg(test)]
@@ -432,7 +452,7 @@ mod tests {
             (
                 accept,
                 &[accept, "Sec-WebSocket-Protocol:\r\n"].concat(),
-                Err(Response(ResponseErrorKind::SubprotocolNotOffered)),
+                Err(Response(ResponseErrorKind::EmptySubprotocol)),
             ),
             // Fields without a meaning here are ignored.
             (accept, &[accept, "Content-Length: x\r\nServer: caf\u{e9}\r\n"].concat(), Ok(())),
@@ -470,7 +490,7 @@ mod tests {
             ("Sec-WebSocket-Protocol: c\r\n", Err(Response(ResponseErrorKind::SubprotocolNotOffered))),
             ("Sec-WebSocket-Protocol: A\r\n", Err(Response(ResponseErrorKind::SubprotocolNotOffered))),
             ("Sec-WebSocket-Protocol: a, b\r\n", Err(Response(ResponseErrorKind::SubprotocolNotOffered))),
-            ("Sec-WebSocket-Protocol:\r\n", Err(Response(ResponseErrorKind::SubprotocolNotOffered))),
+            ("Sec-WebSocket-Protocol: \t\r\n", Err(Response(ResponseErrorKind::EmptySubprotocol))),
             ("Sec-WebSocket-Protocol: caf\u{e9}\r\n", Err(Response(ResponseErrorKind::SubprotocolNotOffered))),
             // 6455-11.3.4-2
             ("Sec-WebSocket-Protocol: a\r\nSec-WebSocket-Protocol: a\r\n", Err(DuplicateHeader(PROTOCOL))),

@@ -2,7 +2,19 @@
 //! empty line.
 //!
 //! Independent of the meaning of fields, except `Content-Length`, which the end of a body depends on. The parser is
-//! stricter than RFC 9112 requires: line folding, bare CR or LF and white space before a colon are errors.
+//! stricter than RFC 9112 requires: bare CR or LF and white space before a colon are errors, and so is line folding in
+//! a request.
+//!
+//! A client needs the status of a rejection, whatever the rest of its head is. So the parser for responses has these
+//! exceptions:
+//!
+//! | response | invalid line | result |
+//! |---|---|---|
+//! | any | continues a field (RFC 9112 section 5.2) | the fold becomes a blank of the value |
+//! | status other than 101 and 2xx | ends in LF alone (section 2.2) | as if it ended in CR LF |
+//! | status other than 101 and 2xx | anything else, including a line or a field beyond a limit | the line is skipped |
+//!
+//! A switch of protocols and a tunnel begin after the head, so the heads of 101 and 2xx must be exact.
 //!
 //! ```
 //! use stdws::handshake::http::{HeadParser, Progress};
@@ -20,20 +32,24 @@
 //!
 //! | state | reads | next state |
 //! |---|---|---|
-//! | `StartLine` | text; CR | `StartLine`; `LineFeed` |
+//! | `StartLine` | text; CR; 0x15 or 0x16 first | `StartLine`; `LineFeed`; `TlsRecord` |
+//! | `TlsRecord` | anything | `Failed` |
 //! | `LineStart` | a letter of a name; CR | `Name`; `LastLineFeed` |
 //! | `Name` | a letter of a name; colon | `Name`; `Value` |
 //! | `Value` | text; CR | `Value`; `LineFeed` |
 //! | `LineFeed`, `LastLineFeed` | LF | `LineStart`; `Done` |
+//! | `SkippedLine` | anything; LF | `SkippedLine`; `LineStart` |
 //! | `Done`, `Failed` | nothing | the same state |
 
 mod head;
+mod start_line;
 mod status;
 
 use super::header;
 use crate::error::HeadErrorKind;
 use head::{Field, StartLine};
 pub use head::{Head, HttpVersion};
+use start_line::{request_line, status_line};
 pub(crate) use status::reason;
 
 /// Maximum length of a line without its CR LF. 8 KiB is a common limit of servers, and enough for a large cookie or token.
@@ -58,11 +74,17 @@ pub enum Progress {
 #[derive(Debug, Clone, Copy)]
 enum State {
     StartLine,
+    /// After the first byte, which begins an alert or a handshake of TLS.
+    TlsRecord,
     LineStart,
     Name,
-    Value { name_end: u16 },
+    Value {
+        name_end: u16,
+    },
     LineFeed,
     LastLineFeed,
+    /// In a line of a rejection that is not valid.
+    SkippedLine,
     Done,
     Failed(HeadErrorKind),
 }
@@ -76,6 +98,17 @@ pub struct HeadParser {
     line: usize,
     /// Number of bytes read of the head.
     total: usize,
+    /// The line before, and what it means for a line that continues it.
+    previous: PreviousLine,
+}
+
+/// The line before the current one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PreviousLine {
+    /// The last of the fields.
+    Field,
+    /// The start line, or a line that was skipped.
+    Other,
 }
 
 impl HeadParser {
@@ -90,7 +123,8 @@ impl HeadParser {
     }
 
     fn new(start: StartLine) -> HeadParser {
-        HeadParser { state: State::StartLine, head: Head::empty(start), line: 0, total: 0 }
+        let previous = PreviousLine::Other;
+        HeadParser { state: State::StartLine, head: Head::empty(start), line: 0, total: 0, previous }
     }
 
     /// Reads the next bytes. After [`Progress::Done`] it reads no more.
@@ -116,16 +150,31 @@ impl HeadParser {
         matches!(self.state, State::Done).then_some(head)
     }
 
+    /// Whether the last complete line belongs to a field. False for the start line and for a line that was skipped.
+    #[cfg_attr(not(feature = "trace"), allow(dead_code))]
+    pub(crate) fn ends_with_field(&self) -> bool {
+        self.previous == PreviousLine::Field
+    }
+
+    /// What was read of a response whose head is incomplete or not valid: the status and the fields before the fault.
+    /// `None` without a status.
+    #[cfg(any(feature = "client", test))]
+    pub(crate) fn into_incomplete(self) -> Option<Head> {
+        (self.head.status() != 0).then_some(self.head)
+    }
+
     fn progress(&self, consumed: usize) -> Result<Progress, HeadErrorKind> {
         match self.state {
             State::Done => Ok(Progress::Done { consumed }),
             State::Failed(error) => Err(error),
             State::StartLine
+            | State::TlsRecord
             | State::LineStart
             | State::Name
             | State::Value { .. }
             | State::LineFeed
-            | State::LastLineFeed => Ok(Progress::More),
+            | State::LastLineFeed
+            | State::SkippedLine => Ok(Progress::More),
         }
     }
 
@@ -134,20 +183,80 @@ impl HeadParser {
         if self.total > MAX_HEAD {
             return Err(HeadErrorKind::HeadTooLong);
         }
+        match self.read(byte) {
+            Err(_) if self.is_tolerant() => Ok(self.skip_line(byte)),
+            next => next,
+        }
+    }
+
+    fn read(&mut self, byte: u8) -> Result<State, HeadErrorKind> {
         match (self.state, byte) {
-            (State::LineFeed, b'\n') => Ok(State::LineStart),
+            (State::TlsRecord, 0x03) => Err(HeadErrorKind::Tls),
+            (State::TlsRecord, _) => Err(HeadErrorKind::ControlCharacter),
+            (State::LineFeed | State::SkippedLine, b'\n') => Ok(State::LineStart),
             (State::LastLineFeed, b'\n') => Ok(State::Done),
+            (State::SkippedLine, _) => Ok(State::SkippedLine),
+            // 9112-2.2-1
+            (State::LineStart, b'\n') if self.is_tolerant() => Ok(State::Done),
+            (State::Value { name_end }, b'\n') if self.is_tolerant() => {
+                self.end_field(name_end)?;
+                Ok(State::LineStart)
+            }
+            (State::StartLine, b'\n') => Err(self.cut_start_line(HeadErrorKind::LineEnding)),
             (State::LineFeed | State::LastLineFeed, _) | (_, b'\n') => Err(HeadErrorKind::LineEnding),
             (State::StartLine, b'\r') => self.end_start_line(),
-            (State::StartLine, _) => self.text(byte, State::StartLine),
+            (State::StartLine, 0x15 | 0x16) if self.total == 1 => Ok(State::TlsRecord),
+            (State::StartLine, _) => self.text(byte, State::StartLine).map_err(|error| self.cut_start_line(error)),
             (State::LineStart, b'\r') => Ok(State::LastLineFeed),
-            (State::LineStart, b' ' | b'\t') => Err(HeadErrorKind::LineFolding),
+            (State::LineStart, b' ' | b'\t') => self.fold(),
             (State::LineStart, _) if self.head.fields.len() == MAX_FIELDS => Err(HeadErrorKind::TooManyFields),
             (State::LineStart | State::Name, _) => self.name(byte),
             (State::Value { name_end }, b'\r') => self.end_field(name_end),
             (State::Value { name_end }, _) => self.value(byte, name_end),
             (State::Done, _) => Ok(State::Done),
             (State::Failed(error), _) => Err(error),
+        }
+    }
+
+    /// Whether invalid lines are skipped: after the status line of a rejection.
+    fn is_tolerant(&self) -> bool {
+        !matches!(self.head.status(), 0 | 101 | 200..=299)
+    }
+
+    /// Drops what was read of the current line.
+    fn skip_line(&mut self, byte: u8) -> State {
+        if matches!((self.state, self.previous), (State::LineFeed, PreviousLine::Field)) {
+            // The field of this line, which has a bare CR.
+            self.head.fields.pop();
+        }
+        self.head.bytes.truncate(self.head.last_part_end());
+        self.line = 0;
+        self.previous = PreviousLine::Other;
+        match byte {
+            b'\n' => State::LineStart,
+            _ => State::SkippedLine,
+        }
+    }
+
+    /// Keeps the status of a response if the fault is behind it. Returns the fault.
+    fn cut_start_line(&mut self, error: HeadErrorKind) -> HeadErrorKind {
+        if let StartLine::Response { .. } = self.head.start {
+            // Without a status, the fault alone counts.
+            let _ = self.end_start_line();
+        }
+        error
+    }
+
+    /// Continues the value of the field before. 9112-5.2-1: the fold becomes a blank.
+    fn fold(&mut self) -> Result<State, HeadErrorKind> {
+        match (self.head.start, self.previous, self.head.fields.last().copied()) {
+            (StartLine::Response { .. }, PreviousLine::Field, Some(Field { name_end, .. })) => {
+                self.head.fields.pop();
+                // All lines of a field together have the limit of one line.
+                self.line = self.head.bytes.len().saturating_sub(self.head.last_part_end());
+                self.value(b' ', name_end)
+            }
+            _ => Err(HeadErrorKind::LineFolding),
         }
     }
 
@@ -203,6 +312,7 @@ impl HeadParser {
         let value_end = self.here()?;
         self.head.fields.push(Field { name_end, value_end });
         self.line = 0;
+        self.previous = PreviousLine::Field;
         Ok(State::LineFeed)
     }
 
@@ -230,34 +340,6 @@ impl HeadParser {
     /// The position of the next part. `MAX_HEAD` keeps it within 16 bits.
     fn here(&self) -> Result<u16, HeadErrorKind> {
         u16::try_from(self.head.bytes.len()).map_err(|_| HeadErrorKind::HeadTooLong)
-    }
-}
-
-/// request-line = method SP request-target SP HTTP-version (RFC 9112 section 3).
-fn request_line(line: &[u8]) -> Option<(&[u8], &[u8], HttpVersion)> {
-    let mut parts = line.split(|&b| b == b' ');
-    let (method, target, version) = (parts.next()?, parts.next()?, version(parts.next()?)?);
-    let fine = header::is_token(method) && !target.is_empty() && target.iter().all(u8::is_ascii_graphic);
-    (fine && parts.next().is_none()).then_some((method, target, version))
-}
-
-/// status-line = HTTP-version SP status-code SP \[ reason-phrase \] (RFC 9112 section 4). Servers without a reason phrase
-/// often leave out the second space as well. The parser accepts that, because nothing depends on it.
-fn status_line(line: &[u8]) -> Option<(HttpVersion, u16, &[u8])> {
-    let mut parts = line.splitn(3, |&b| b == b' ');
-    let (version, code) = (version(parts.next()?)?, parts.next()?);
-    let &[a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9'] = code else { return None };
-    let status = [a, b, c].iter().fold(0_u16, |n, &d| n.wrapping_mul(10).wrapping_add(u16::from(d & 0x0F)));
-    Some((version, status, parts.next().unwrap_or_default()))
-}
-
-/// HTTP-version = "HTTP" "/" DIGIT "." DIGIT, in capitals (RFC 9112 section 2.3).
-fn version(text: &[u8]) -> Option<HttpVersion> {
-    match text {
-        &[b'H', b'T', b'T', b'P', b'/', major @ b'0'..=b'9', b'.', minor @ b'0'..=b'9'] => {
-            Some(HttpVersion { major: major & 0x0F, minor: minor & 0x0F })
-        }
-        _ => None,
     }
 }
 
@@ -401,7 +483,7 @@ mod tests {
     #[test]
     fn one_tiny_head_for_each_error() {
         use HeadErrorKind::*;
-        let rows: [(&[u8], HeadErrorKind); 34] = [
+        let rows: [(&[u8], HeadErrorKind); 37] = [
             (b"\r\n", StartLine),
             (b" GET / HTTP/1.1\r\n", StartLine),
             (b"GET / HTTP/1.1 \r\n", StartLine),
@@ -416,7 +498,10 @@ mod tests {
             (b"GET / HTTP/1.10\r\n", StartLine),
             (b"GET / http/1.1\r\n", StartLine),
             (b"HTTP/1.1 200 OK\r\n", StartLine),
-            (b"\x16", ControlCharacter),
+            (b"\x16x", ControlCharacter),
+            (b"\x16\x03\x01", Tls),
+            (b"\x15\x03", Tls),
+            (b"G\x16\x03", ControlCharacter),
             (b"GET /\0 HTTP/1.1\r\n", ControlCharacter),
             (b"GET / HTTP/1.1\n", LineEnding),
             (b"GET / HTTP/1.1\rH", LineEnding),
@@ -449,6 +534,99 @@ mod tests {
         {
             let verdict = read(HeadParser::response, format!("{line}\r\n").as_bytes());
             assert_eq!(verdict.err(), Some(HeadErrorKind::StartLine), "{line}");
+        }
+    }
+
+    /// The status of a rejection survives everything that follows it, and so do the valid fields around the fault.
+    #[test]
+    fn invalid_lines_of_a_rejection_are_skipped() {
+        let long = format!("Set-Cookie: {}", "x".repeat(8192));
+        let long_name = "x".repeat(8193);
+        let many = "A: b\r\n".repeat(98);
+        let rows = [
+            // 9112-5.2-1
+            ("A: b\r\n\t c\r\n  \r\n d", "A=b  c d"),
+            ("A:\r\n b\r\n c", "A=b c"),
+            // A line that continues no field.
+            ("(: b\r\n continued: c", ""),
+            ("A: b\n", ""),
+            (&long, ""),
+            (&format!("A: b\r\n {}", "x".repeat(8192)), ""),
+            (&long_name, ""),
+            ("A B: c", ""),
+            ("A : b", ""),
+            ("A", ""),
+            (": b", ""),
+            ("A: b\rc", ""),
+            ("A: \0", ""),
+            ("A: b\r\r", ""),
+            ("\rA: b", ""),
+            // 9112-2.2-1
+            ("A: b\nC: d", "A=b C=d"),
+            ("\u{e9}: b", ""),
+        ];
+        for status in [302, 401, 407, 503, 103, 999] {
+            for (lines, fields) in rows {
+                let head = format!("HTTP/1.1 {status} x\r\nX: 1\r\n{lines}\r\nY: 2\r\n\r\n");
+                if lines.ends_with('\n') {
+                    continue;
+                }
+                let head = read(HeadParser::response, head.as_bytes()).unwrap().expect("a complete head");
+                let text = |(name, value): (&str, &[u8])| format!("{name}={}", String::from_utf8_lossy(value));
+                let expected = ["X=1", fields, "Y=2"].iter().filter(|f| !f.is_empty()).copied().collect::<Vec<_>>();
+                assert_eq!(head.fields().map(text).collect::<Vec<_>>().join(" "), expected.join(" "), "{lines:?}");
+                assert_eq!(head.status(), status);
+            }
+        }
+        // Fields beyond the limit are skipped, and a line that continues one of them.
+        let head = format!("HTTP/1.1 503 x\r\n{many}X: 1\r\nY: 2\r\nZ: 3\r\n 4\r\n\r\n");
+        let head = read(HeadParser::response, head.as_bytes()).unwrap().unwrap();
+        assert_eq!((head.fields().count(), head.get("Y"), head.get("Z")), (100, Some(b"2".as_slice()), None));
+    }
+
+    #[test]
+    fn the_status_survives_the_rest_of_its_line() {
+        let long = format!("HTTP/1.1 503 {}\r\nX: 1\r\n\r\n", "x".repeat(9000));
+        for head in [
+            "HTTP/1.1 503 Busy\nX: 1\n\n",
+            "HTTP/1.1 503\nX: 1\r\n\n",
+            "HTTP/1.1 503 a\x01b\r\nX: 1\r\n\r\n",
+            "HTTP/1.1 503 a\rb\r\nX: 1\r\n\r\n",
+            "HTTP/1.1 503 Busy\r\n before the first field\r\nX: 1\r\n\r\n",
+            &long,
+        ] {
+            let head = read(HeadParser::response, head.as_bytes()).unwrap().expect("a complete head");
+            assert_eq!((head.status(), head.get("x")), (503, Some(b"1".as_slice())));
+        }
+    }
+
+    /// Bytes after these heads belong to another protocol, so nothing is guessed.
+    #[test]
+    fn the_heads_of_101_and_2xx_are_exact() {
+        use HeadErrorKind::*;
+        let long = format!("A: {}\r\n", "x".repeat(8192));
+        for status in [101, 200, 299] {
+            for (lines, error) in [
+                ("A: b\n", LineEnding),
+                ("A : b\r\n", FieldName),
+                ("A: \0\r\n", ControlCharacter),
+                (" A: b\r\n", LineFolding),
+                (&long, LineTooLong),
+                ("\n", LineEnding),
+            ] {
+                let mut parser = HeadParser::response();
+                let head = format!("HTTP/1.1 {status} x\r\nX: 1\r\n");
+                let head = if lines.starts_with(' ') { head.replace("X: 1\r\n", "") } else { head };
+                assert_eq!(parser.feed(format!("{head}{lines}").as_bytes()), Err(error), "{lines:?}");
+                assert_eq!(parser.into_incomplete().map(|head| head.status()), Some(status));
+            }
+            let mut parser = HeadParser::response();
+            assert_eq!(parser.feed(format!("HTTP/1.1 {status} x\n").as_bytes()), Err(LineEnding));
+            assert_eq!(parser.into_incomplete().map(|head| head.status()), Some(status));
+            // 9112-5.2-1
+            let head = format!("HTTP/1.1 {status} x\r\nA: b\r\n\tc\r\n\r\n");
+            let head = read(HeadParser::response, head.as_bytes()).unwrap().unwrap();
+            assert_eq!(head.get("A"), Some(b"b c".as_slice()));
         }
     }
 

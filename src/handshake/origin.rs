@@ -1,8 +1,12 @@
-//! The check of `Origin`, which a browser sends, against `Host` and a list of origins (RFC 6455 section 10.2). Independent
-//! of the rest of the handshake.
+//! The check of `Origin`, which a browser sends, against the host of the request and a list of origins (RFC 6455 section
+//! 10.2), and the check of that host. Independent of the rest of the handshake.
 //!
-//! Without this check any page that a user visits could open a WebSocket to a server where the user is logged in, with the
-//! user's cookies.
+//! Without the check of the Origin any page that a user visits could open a WebSocket to a server where the user is logged
+//! in, with the user's cookies.
+//!
+//! Without the check of the host a page of another site can pass for one of this server (DNS rebinding): its name first
+//! has the address of that site, and later the one of this server, such as 127.0.0.1. Then both the Origin and the host
+//! of its requests are that name.
 //!
 //! ```
 //! use stdws::handshake::origin::{HostPort, OriginPolicy};
@@ -21,6 +25,9 @@ use std::net::Ipv6Addr;
 pub enum OriginPolicy<'a> {
     /// The host of the request, and these origins in the form that browsers send: `https://app.example.com`.
     SameHostAnd(&'a [String]),
+    /// As [`SameHostAnd`](OriginPolicy::SameHostAnd) for a connection over TLS: a page of the host of the request must have
+    /// come over TLS as well (`https`, `wss`). Others on the network could have changed a page that came without it.
+    SecureSameHostAnd(&'a [String]),
     /// All pages of all sites.
     Any,
 }
@@ -31,20 +38,35 @@ impl OriginPolicy<'_> {
         // 6455-4.2.1-2, 6455-10.1-s1: a client without an Origin is not a browser, so no page causes its request. Such a
         // client could send any Origin, so rejecting it has no benefit.
         let Some(origin) = origin else { return true };
-        match self {
-            OriginPolicy::Any => true,
-            OriginPolicy::SameHostAnd(others) => {
-                let Ok(text) = std::str::from_utf8(origin) else { return false };
-                same_host(text, host) || others.iter().any(|other| same_origin(text, other))
-            }
-        }
+        let (others, schemes): (_, &[&str]) = match self {
+            OriginPolicy::Any => return true,
+            OriginPolicy::SameHostAnd(others) => (others, &["http", "https", "ws", "wss"]),
+            OriginPolicy::SecureSameHostAnd(others) => (others, &["https", "wss"]),
+        };
+        let Ok(text) = std::str::from_utf8(origin) else { return false };
+        same_host(text, host, schemes) || others.iter().any(|other| same_origin(text, other))
     }
 }
 
-/// Whether a page comes from the host of the request. The schemes differ: `http` pages use `ws`. When Host has no port, the
-/// scheme of the Origin sets the port, because a server behind a proxy that ends TLS does not know its own scheme.
-fn same_host(origin: &str, host: HostPort<'_>) -> bool {
-    parse(origin).is_some_and(|(scheme, from)| host.same_as(from, scheme))
+/// Whether a page comes from the host of the request by one of these schemes. The schemes differ: `http` pages use `ws`.
+/// When Host has no port, the scheme of the Origin sets the port, because a server behind a proxy that ends TLS does not
+/// know its own scheme.
+fn same_host(origin: &str, host: HostPort<'_>, schemes: &[&str]) -> bool {
+    parse(origin).is_some_and(|(scheme, from)| {
+        schemes.iter().any(|allowed| scheme.eq_ignore_ascii_case(allowed)) && host.same_as(from, scheme)
+    })
+}
+
+/// Whether the host of a request is in this list. An entry without a port allows every port. Without an entry every host is
+/// allowed.
+#[cfg(any(feature = "server", test))]
+pub(crate) fn allows_host(list: &[String], host: HostPort<'_>) -> bool {
+    let is = |entry: &String| {
+        HostPort::parse(entry).is_some_and(|entry| {
+            entry.host.eq_ignore_ascii_case(host.host) && (entry.port.is_none() || entry.port == host.port)
+        })
+    };
+    list.is_empty() || list.iter().any(is)
 }
 
 /// Whether two origins are the same. Values that are not URIs, such as `null`, are compared as text.
@@ -197,8 +219,40 @@ mod tests {
             assert_eq!(OriginPolicy::SameHostAnd(&[]).allows(origin, host), plain, "{origin:?} {host:?}");
             assert_eq!(OriginPolicy::SameHostAnd(&allowed).allows(origin, host), listed, "{origin:?} {host:?}");
             assert!(OriginPolicy::Any.allows(origin, host));
+            // Over TLS, a page of the same host that came without TLS is not allowed. The list is.
+            let text = origin.map_or("https", |origin| std::str::from_utf8(origin).unwrap()).to_ascii_lowercase();
+            let secure = text.starts_with("https") || text.starts_with("wss");
+            assert_eq!(OriginPolicy::SecureSameHostAnd(&[]).allows(origin, host), plain && secure, "{origin:?}");
+            let listed_only = listed && !plain;
+            assert_eq!(
+                OriginPolicy::SecureSameHostAnd(&allowed).allows(origin, host),
+                listed_only || (plain && secure),
+                "{origin:?}"
+            );
         }
         let host = HostPort::parse("example.com").unwrap();
         assert!(!OriginPolicy::SameHostAnd(&[]).allows(Some(b"http://example.com\xFF"), host));
+    }
+
+    #[test]
+    fn hosts_in_a_list() {
+        let list = ["chat.example".to_owned(), "127.0.0.1:9001".to_owned(), "[::1]".to_owned()];
+        let rows = [
+            ("chat.example", true),
+            ("CHAT.example:8080", true),
+            ("127.0.0.1:9001", true),
+            ("127.0.0.1", false),
+            ("127.0.0.1:9002", false),
+            ("[::1]:80", true),
+            ("evil.example", false),
+            ("chat.example.evil.example", false),
+            ("x.chat.example", false),
+            ("chat.example.", false),
+            ("localhost", false),
+        ];
+        for (host, allowed) in rows {
+            assert_eq!(allows_host(&list, HostPort::parse(host).unwrap()), allowed, "{host}");
+            assert!(allows_host(&[], HostPort::parse(host).unwrap()));
+        }
     }
 }

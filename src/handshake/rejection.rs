@@ -18,6 +18,7 @@
 //! | another `Sec-WebSocket-Version` | 426 | `Upgrade`, `Sec-WebSocket-Version` |
 //! | no `Sec-WebSocket-Version` | 400 | `Sec-WebSocket-Version` |
 //! | the Origin is not allowed | 403 | |
+//! | the host is not allowed | 421 | |
 //! | the maximum number of connections or of opening handshakes is reached | 503 | `Retry-After` |
 //! | the maximum number of connections from one address is reached | 429 | `Retry-After` |
 //! | a hook of the application panicked, or returned what cannot be sent | 500 | |
@@ -41,6 +42,7 @@ pub fn status(kind: &HandshakeErrorKind) -> u16 {
         HandshakeErrorKind::Request(RequestErrorKind::UnsupportedVersion) => 426,
         // 6455-4.2.2-5, 6455-10.2-2
         HandshakeErrorKind::Request(RequestErrorKind::OriginNotAllowed) => 403,
+        HandshakeErrorKind::Request(RequestErrorKind::HostNotAllowed) => 421,
         HandshakeErrorKind::Overload(OverloadKind::Connections | OverloadKind::Handshakes) => 503,
         HandshakeErrorKind::Overload(OverloadKind::Address) => 429,
         HandshakeErrorKind::Hook(_) => 500,
@@ -63,7 +65,8 @@ fn head_status(kind: HeadErrorKind) -> u16 {
         | HeadErrorKind::LineFolding
         | HeadErrorKind::StartLine
         | HeadErrorKind::FieldName
-        | HeadErrorKind::ContentLength => 400,
+        | HeadErrorKind::ContentLength
+        | HeadErrorKind::Tls => 400,
     }
 }
 
@@ -75,7 +78,12 @@ pub fn encode_rejection(kind: &HandshakeErrorKind) -> Vec<u8> {
 /// The bytes of the response of a server with these versions, the value of `Sec-WebSocket-Version`.
 pub(crate) fn response(kind: &HandshakeErrorKind, versions: &str) -> Vec<u8> {
     let status = status(kind);
-    let body = body_text(kind);
+    let body = match kind {
+        HandshakeErrorKind::Request(RequestErrorKind::UnsupportedVersion) => {
+            format!("this server supports Sec-WebSocket-Version {versions}\n")
+        }
+        kind => body_text(kind),
+    };
     let length = body.len().to_string();
     let mut fields = Vec::new();
     match status {
@@ -105,6 +113,9 @@ fn body_text(kind: &HandshakeErrorKind) -> String {
     match kind {
         HandshakeErrorKind::Request(RequestErrorKind::OriginNotAllowed) => {
             "the Origin is not allowed (RFC 6455 section 10.2)\n".into()
+        }
+        HandshakeErrorKind::Request(RequestErrorKind::HostNotAllowed) => {
+            "this server does not serve the requested host\n".into()
         }
         HandshakeErrorKind::Overload(OverloadKind::Connections | OverloadKind::Handshakes) => {
             "too many connections; try again later\n".into()
@@ -159,6 +170,7 @@ mod tests {
             ), // 6455-4.2.2-6, 6455-4.4-1
             (Request(RequestErrorKind::UnsupportedVersion), 426, "Upgrade, close", Some(("Upgrade", "websocket"))),
             (Request(RequestErrorKind::OriginNotAllowed), 403, plain, None), // 6455-4.2.2-5, 6455-10.2-2
+            (Request(RequestErrorKind::HostNotAllowed), 421, plain, None),
             (Overload(OverloadKind::Connections), 503, plain, Some(("Retry-After", "5"))),
             (Overload(OverloadKind::Handshakes), 503, plain, Some(("Retry-After", "5"))),
             (Overload(OverloadKind::Address), 429, plain, Some(("Retry-After", "5"))),
@@ -189,7 +201,11 @@ mod tests {
         use HandshakeErrorKind::*;
         let overload = [OverloadKind::Connections, OverloadKind::Handshakes, OverloadKind::Address].map(Overload);
         let hook = [HookErrorKind::Panicked, HookErrorKind::InvalidAnswer(UsageError::Status(7))].map(Hook);
-        for kind in overload.into_iter().chain(hook).chain([Request(RequestErrorKind::OriginNotAllowed)]) {
+        for kind in overload
+            .into_iter()
+            .chain(hook)
+            .chain([RequestErrorKind::OriginNotAllowed, RequestErrorKind::HostNotAllowed].map(Request))
+        {
             let response = String::from_utf8(response(&kind, "13")).unwrap();
             assert!(!response.contains("Server::") && !response.contains("hook"), "{response}");
         }

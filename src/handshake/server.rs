@@ -83,13 +83,7 @@ pub fn check_request<'a>(head: &'a Head, origins: OriginPolicy<'_>) -> Result<Cl
     if head.method() != "GET" {
         return Err(HandshakeErrorKind::Request(RequestErrorKind::Method));
     }
-    let authority = target_authority(head.target()).ok_or(HandshakeErrorKind::Request(RequestErrorKind::Target))?;
-    // 6455-4.2.1-s3: one Host, with a valid host.
-    let host = parse_host(required_header(head, HOST)?)?;
-    // 6455-4.1-22: a target that is a URI has the host of Host. Otherwise a proxy and this server could use different ones.
-    if authority.is_some_and(|(scheme, authority)| !authority.same_as(host, scheme)) {
-        return Err(HandshakeErrorKind::Request(RequestErrorKind::Target));
-    }
+    let host = request_host(head)?.ok_or(HandshakeErrorKind::MissingHeader(HOST))?;
     check_no_body(head)?;
     check_upgrade(head)?;
     check_version(head)?;
@@ -116,19 +110,37 @@ pub(crate) fn check_http_request(head: &Head) -> Result<(), HandshakeErrorKind> 
     if head.version().major != 1 {
         return Err(HandshakeErrorKind::HttpVersion);
     }
-    let authority = target_authority(head.target()).ok_or(HandshakeErrorKind::Request(RequestErrorKind::Target))?;
-    let host = match head.single(HOST)? {
-        None if !head.version().supports_upgrade() => None,
-        None => return Err(HandshakeErrorKind::MissingHeader(HOST)),
-        Some(host) => Some(parse_host(host)?),
-    };
-    if authority.zip(host).is_some_and(|((scheme, authority), host)| !authority.same_as(host, scheme)) {
-        return Err(HandshakeErrorKind::Request(RequestErrorKind::Target));
-    }
+    request_host(head)?;
     // A body has one length: Content-Length and Transfer-Encoding exclude each other (RFC 9112 section 6.3).
     match http::content_length(head).map_err(HandshakeErrorKind::Head)? {
         Some(_) if head.get(TRANSFER_ENCODING).is_some() => Err(HandshakeErrorKind::InvalidHeader(TRANSFER_ENCODING)),
         Some(_) | None => Ok(()),
+    }
+}
+
+/// The host that a request is for. One that stands in the target takes precedence over Host, which is ignored then (RFC 9112
+/// section 3.2.2). `None`: HTTP/1.0 allows a request without either.
+///
+/// # Errors
+/// An invalid target; more than one Host, an invalid one, or none in HTTP/1.1 (6455-4.2.1-s3).
+pub(crate) fn request_host(head: &Head) -> Result<Option<HostPort<'_>>, HandshakeErrorKind> {
+    let authority = target_authority(head.target()).ok_or(HandshakeErrorKind::Request(RequestErrorKind::Target))?;
+    let host = match head.single(HOST)? {
+        None if head.version().supports_upgrade() => return Err(HandshakeErrorKind::MissingHeader(HOST)),
+        None => None,
+        Some(host) => Some(parse_host(host)?),
+    };
+    Ok(authority.or(host))
+}
+
+/// Checks the host of a request that is valid otherwise against a list. Without an entry every host is allowed. A request
+/// without a host (HTTP/1.0) is not allowed by a list.
+#[cfg(feature = "server")]
+pub(crate) fn check_allowed_host(head: &Head, list: &[String]) -> Result<(), HandshakeErrorKind> {
+    match request_host(head)? {
+        None if list.is_empty() => Ok(()),
+        Some(host) if super::origin::allows_host(list, host) => Ok(()),
+        Some(_) | None => Err(HandshakeErrorKind::Request(RequestErrorKind::HostNotAllowed)),
     }
 }
 
@@ -137,17 +149,16 @@ pub(crate) fn parse_host(host: &[u8]) -> Result<HostPort<'_>, HandshakeErrorKind
     std::str::from_utf8(host).ok().and_then(HostPort::parse).ok_or(HandshakeErrorKind::InvalidHeader(HOST))
 }
 
-/// Scheme and authority of a request target. The target is a resource name, which has neither, or an absolute `http` or
-/// `https` URI (6455-4.2.1-s2). `None`: it is invalid, or has a fragment.
-#[allow(clippy::type_complexity)] // An absent authority is valid; an invalid target is not.
-pub(crate) fn target_authority(text: &str) -> Option<Option<(&str, HostPort<'_>)>> {
+/// The authority of a request target. The target is a resource name, which has none, or an absolute `http` or `https` URI
+/// (6455-4.2.1-s2). `None`: it is invalid, or has a fragment.
+pub(crate) fn target_authority(text: &str) -> Option<Option<HostPort<'_>>> {
     if text.contains('#') {
         return None;
     }
     let (authority, resource) = match text.split_once("://") {
         Some((scheme, rest)) if ["http", "https"].iter().any(|s| s.eq_ignore_ascii_case(scheme)) => {
             let (authority, resource) = rest.split_at_checked(rest.find(['/', '?']).unwrap_or(rest.len()))?;
-            (Some((scheme, HostPort::parse(authority)?)), resource)
+            (Some(HostPort::parse(authority)?), resource)
         }
         Some(_) | None => (None, text),
     };
@@ -328,13 +339,17 @@ mod tests {
 
     #[test]
     fn valid_requests_are_accepted() {
-        let rows: [&[&str]; 26] = [
+        let rows: [&[&str]; 29] = [
             &[],
             &["GET / HTTP/1.2"],
             &["GET http://server.example.com HTTP/1.1"],
             &["GET HTTP://Server.Example.Com:80/x HTTP/1.1"],
-            &["GET https://server.example.com:443/x HTTP/1.1"],
+            &["GET https://server.example.com:443/x HTTP/1.1", "Origin: https://server.example.com"],
             &["GET /?to=http://elsewhere/ HTTP/1.1"],
+            // RFC 9112 section 3.2.2: Host is ignored.
+            &["GET https://server.example.com:80/ HTTP/1.1"],
+            &["GET http://server.example.com/x HTTP/1.1", "Host: elsewhere"],
+            &["GET http://elsewhere:81 HTTP/1.1", "Origin: http://elsewhere:81"],
             &["Host: server.example.com:80"],
             &["Host: [::1]:9001", "Origin:-"],
             &["Upgrade: WebSocket"], // 6455-4.2.1-s4
@@ -364,7 +379,7 @@ mod tests {
     #[test]
     fn invalid_requests_are_rejected() {
         use HandshakeErrorKind::*;
-        let rows: [(&[&str], HandshakeErrorKind, u16); 70] = [
+        let rows: [(&[&str], HandshakeErrorKind, u16); 71] = [
             // 6455-4.2.1-s2
             (&["GET / HTTP/1.0"], HttpVersion, 505),
             (&["GET / HTTP/0.9"], HttpVersion, 505),
@@ -381,10 +396,11 @@ mod tests {
             (&["GET http://user:pass@server.example.com/ HTTP/1.1"], Request(RequestErrorKind::Target), 400),
             (&["GET http://server.example.com:x/ HTTP/1.1"], Request(RequestErrorKind::Target), 400),
             (&["GET server.example.com:80 HTTP/1.1"], Request(RequestErrorKind::Target), 400),
-            // 6455-4.1-22
-            (&["GET http://elsewhere/ HTTP/1.1"], Request(RequestErrorKind::Target), 400),
-            (&["GET http://server.example.com:81/ HTTP/1.1"], Request(RequestErrorKind::Target), 400),
-            (&["GET https://server.example.com:80/ HTTP/1.1"], Request(RequestErrorKind::Target), 400),
+            // RFC 9112 section 3.2.2: the Origin is compared with the host of the target, and Host has to be valid.
+            (&["GET http://elsewhere/ HTTP/1.1"], Request(RequestErrorKind::OriginNotAllowed), 403),
+            (&["GET http://server.example.com:81/ HTTP/1.1"], Request(RequestErrorKind::OriginNotAllowed), 403),
+            (&["GET http://server.example.com/ HTTP/1.1", "Host:-"], MissingHeader("Host"), 400),
+            (&["GET http://server.example.com/ HTTP/1.1", "Host: a b"], InvalidHeader("Host"), 400),
             // 6455-4.2.1-s3, CVE-2026-61666
             (&["Host:-"], MissingHeader("Host"), 400),
             (&["Host:"], InvalidHeader("Host"), 400),
@@ -487,7 +503,7 @@ mod tests {
             (&["OPTIONS * HTTP/1.1", "Host: h"], Err(Request(RequestErrorKind::Target))),
             (&["CONNECT h:80 HTTP/1.1", "Host: h:80"], Err(Request(RequestErrorKind::Target))),
             (&["GET /#x HTTP/1.1", "Host: h"], Err(Request(RequestErrorKind::Target))),
-            (&["GET http://elsewhere/ HTTP/1.1", "Host: h"], Err(Request(RequestErrorKind::Target))),
+            (&["GET http://elsewhere/ HTTP/1.1", "Host: h"], Ok(())),
             (&["GET / HTTP/1.1"], Err(MissingHeader("Host"))),
             (&["GET / HTTP/1.1", "Host:"], Err(InvalidHeader("Host"))),
             (&["GET / HTTP/1.0", "Host:"], Err(InvalidHeader("Host"))),

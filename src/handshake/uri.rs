@@ -4,10 +4,19 @@
 //! scheme :// [ user [ : password ] @ ] host [ : port ] [ / path ] [ ? query ]
 //! ```
 //!
-//! The parser rejects what RFC 3986 does not allow and repairs nothing, because a server might repair it in another way.
-//! It also rejects three things that RFC 3986 allows: a fragment (6455-3-2), percent-encoding in the host, and
+//! | part | what RFC 3986 does not allow there |
+//! |---|---|
+//! | host | letters outside ASCII become Punycode, if [UTS 46](crate::UriErrorKind::UnsupportedHost) maps them to their lower case; the rest is rejected |
+//! | path, query | is percent-encoded as UTF-8: `é` becomes `%C3%A9`, a blank `%20`, and `[` becomes `%5B` |
+//! | path, query | control characters, and a `%` without two hexadecimal digits, are rejected |
+//! | user name, password, port | is rejected |
+//!
+//! A percent-encoding stays as it is, in either case, also of a character that needs none. A `%` alone is rejected because
+//! its meaning is not certain: a literal `%`, or an encoding that was cut. A literal `%` is written `%25`.
+//!
+//! The parser also rejects three things that RFC 3986 allows: a fragment (6455-3-2), percent-encoding in the host, and
 //! bracketed addresses other than IPv6. An empty port (`ws://h:/`) means the default port (RFC 3986 section 3.2.3).
-//! Path and query stay as they were written, dot segments included.
+//! Dot segments stay. An IPv6 address may have a zone, `[fe80::1%25eth0]` (RFC 6874).
 //!
 //! ```
 //! use stdws::handshake::uri::Uri;
@@ -15,17 +24,20 @@
 //! let uri = Uri::parse("wss://Example.com/chat?room=7")?;
 //! assert_eq!((uri.is_secure(), uri.host(), uri.port(), uri.resource()), (true, "example.com", 443, "/chat?room=7"));
 //! assert_eq!(uri.host_header(), "example.com");
+//! let uri = Uri::parse("ws://b\u{fc}cher.example/caf\u{e9}?q=a b")?;
+//! assert_eq!((uri.host(), uri.resource()), ("xn--bcher-kva.example", "/caf%C3%A9?q=a%20b"));
 //! # Ok(())
 //! # }
 //! ```
 
 mod authority;
+mod idna;
 
 use std::fmt;
 
 use crate::error::UriErrorKind;
-use authority::percent_decode;
 pub(crate) use authority::{bracketed, Authority, Userinfo};
+use authority::{encode_zone, percent_encode};
 
 /// Maximum length of a URI in bytes. A request line with its path and query is at most 8 KiB long.
 const MAX_LENGTH: usize = 8 * 1024 - "GET  HTTP/1.1".len();
@@ -38,6 +50,10 @@ pub struct Uri {
     pub(crate) port: u16,
     pub(crate) resource: String,
     pub(crate) userinfo: Option<Userinfo>,
+    /// The zone of an IPv6 address. Not sent: RFC 6874 section 4.
+    pub(crate) zone: Option<String>,
+    /// The value of the Host header, if the caller replaced it.
+    pub(crate) host_override: Option<String>,
 }
 
 impl Uri {
@@ -62,10 +78,15 @@ impl Uri {
         }
         let authority_end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, resource) = rest.split_at(authority_end);
-        let Authority { host, port, userinfo } = Authority::parse(authority)?;
+        let Authority { host, zone, port, userinfo } = Authority::parse(authority)?;
         // 6455-3-1: 80 for ws, 443 for wss.
         let port = port.unwrap_or(default_port(secure));
-        Ok(Uri { secure, host, port, resource: parse_resource(resource)?, userinfo })
+        let uri = Uri { secure, host, port, resource: parse_resource(resource)?, userinfo, zone, host_override: None };
+        // Percent-encoding makes a URI longer.
+        if uri.to_string().len() > MAX_LENGTH {
+            return Err(UriErrorKind::TooLong);
+        }
+        Ok(uri)
     }
 
     /// True for `wss`.
@@ -73,7 +94,8 @@ impl Uri {
         self.secure
     }
 
-    /// The host in lower case, an IPv6 address without its brackets, as name resolution and TLS need it.
+    /// The host in lower case and in ASCII, an IPv6 address without its brackets and zone, as name resolution and TLS need
+    /// it.
     pub fn host(&self) -> &str {
         &self.host
     }
@@ -81,6 +103,12 @@ impl Uri {
     /// The port: the one in the URI, or the default port of the scheme.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The zone of an IPv6 address: the name or the number of a network interface of this machine (RFC 6874). It is not
+    /// sent.
+    pub fn zone(&self) -> Option<&str> {
+        self.zone.as_deref()
     }
 
     /// Path and query as they stand in the request line. Begins with `/`.
@@ -96,8 +124,21 @@ impl Uri {
 
     /// The value of the Host header: the host, and the port unless it is the default port.
     pub fn host_header(&self) -> String {
-        // 6455-4.1-23
+        // 6455-4.1-23. RFC 6874 section 4: without the zone.
+        self.host_override.clone().unwrap_or_else(|| self.with_port(bracketed(&self.host)))
+    }
+
+    /// The host as it stands in this URI: in brackets and with its zone where it has them, and with a port other than the
+    /// default port.
+    pub(crate) fn authority(&self) -> String {
         let host = bracketed(&self.host);
+        self.with_port(match &self.zone {
+            Some(zone) => host.replace(']', &format!("{}]", encode_zone(zone))),
+            None => host,
+        })
+    }
+
+    pub(crate) fn with_port(&self, host: String) -> String {
         if self.port == default_port(self.secure) {
             host
         } else {
@@ -108,14 +149,14 @@ impl Uri {
     /// The URI without user name, password and query, for logs.
     pub fn redacted(&self) -> String {
         let (scheme, path) = (scheme(self.secure), self.resource.split('?').next().unwrap_or_default());
-        format!("{scheme}://{}{path}", self.host_header())
+        format!("{scheme}://{}{path}", self.authority())
     }
 }
 
 /// Without user name and password.
 impl fmt::Display for Uri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}{}", scheme(self.secure), self.host_header(), self.resource)
+        write!(f, "{}://{}{}", scheme(self.secure), self.authority(), self.resource)
     }
 }
 
@@ -145,9 +186,7 @@ fn default_port(secure: bool) -> u16 {
 
 /// The path, or "/" when it is empty, and the query with its "?" (6455-3-s2).
 fn parse_resource(text: &str) -> Result<String, UriErrorKind> {
-    // 6455-11.1.1-2, 6455-11.1.2-2: other characters have to be percent-encoded. The caller does that, because only the
-    // caller knows what is encoded already.
-    percent_decode(text, b":@/?").ok_or(UriErrorKind::InvalidPathCharacter)?;
+    let text = percent_encode(text).ok_or(UriErrorKind::InvalidPathCharacter)?;
     let slash = if text.starts_with('/') { "" } else { "/" };
     Ok(format!("{slash}{text}"))
 }
@@ -191,6 +230,14 @@ mod tests {
         ("ws://h/%2f%E2%82%ac%23", false, "h", 80, "/%2f%E2%82%ac%23", "h"),
         ("ws://h/aZ9-._~!$&'()*+,;=:@", false, "h", 80, "/aZ9-._~!$&'()*+,;=:@", "h"),
         ("ws://h/ws://i", false, "h", 80, "/ws://i", "h"),
+        // 6455-11.1.1-1, 6455-11.1.2-1, 6455-11.1.1-2, 6455-11.1.2-2, hixie55-3.1-1
+        ("wss://B\u{dc}cher.example:1/", true, "xn--bcher-kva.example", 1, "/", "xn--bcher-kva.example:1"),
+        ("ws://h/caf\u{e9}/a b?\u{20ac}=[1]", false, "h", 80, "/caf%C3%A9/a%20b?%E2%82%AC=%5B1%5D", "h"),
+        ("ws://h?\u{1f600}", false, "h", 80, "/?%F0%9F%98%80", "h"),
+        ("ws://h/\"<>\\^`{|}", false, "h", 80, "/%22%3C%3E%5C%5E%60%7B%7C%7D", "h"),
+        ("ws://h/%c3%A9%41\u{e9}", false, "h", 80, "/%c3%A9%41%C3%A9", "h"),
+        ("ws://[fe80::1%25eth0]:81/", false, "fe80::1", 81, "/", "[fe80::1]:81"),
+        ("ws://[FE80::1%25Eth0%2E1]/", false, "fe80::1", 80, "/", "[fe80::1]"),
         ("ws://user:secret@h:81/", false, "h", 81, "/", "h:81"),
         ("ws://user@[::1]:81/", false, "::1", 81, "/", "[::1]:81"),
     ];
@@ -226,7 +273,8 @@ mod tests {
         ("ws://:80/", UriErrorKind::MissingHost),
         ("ws://user@/", UriErrorKind::MissingHost),
         ("ws://user@:80/", UriErrorKind::MissingHost),
-        ("ws://b\u{fc}cher.example/", UriErrorKind::HostNotAscii),
+        ("ws://e\u{301}.example/", UriErrorKind::UnsupportedHost),
+        ("ws://b\u{fc}cher.example:x/", UriErrorKind::Port),
         ("ws://a b/", UriErrorKind::InvalidHostCharacter),
         ("ws://h\t/", UriErrorKind::InvalidHostCharacter),
         ("ws://h\r\nX: y/", UriErrorKind::InvalidHostCharacter),
@@ -247,7 +295,15 @@ mod tests {
         ("ws://[[::1]/", UriErrorKind::Ipv6Address),
         ("ws://[127.0.0.1]/", UriErrorKind::Ipv6Address),
         ("ws://[1::2::3]/", UriErrorKind::Ipv6Address),
-        ("ws://[fe80::1%25eth0]/", UriErrorKind::Ipv6Address),
+        ("ws://[127.0.0.1%251]/", UriErrorKind::Ipv6Address),
+        ("ws://[fe80::1%25]/", UriErrorKind::Zone),
+        ("ws://[fe80::1%25..]/", UriErrorKind::Zone),
+        ("ws://[fe80::1%25a%2Fb]/", UriErrorKind::Zone),
+        ("ws://[fe80::1%25a%00b]/", UriErrorKind::Zone),
+        ("ws://[fe80::1%25a%0D%0Ab]/", UriErrorKind::Zone),
+        ("ws://[fe80::1%25a%]/", UriErrorKind::Zone),
+        ("ws://[fe80::1%25%FF]/", UriErrorKind::Zone),
+        ("ws://[fe80::1%25a:b]/", UriErrorKind::Zone),
         ("ws://[fe80::1%1]/", UriErrorKind::Ipv6Address),
         ("ws://[v1.x]/", UriErrorKind::Ipv6Address),
         ("ws://[::\u{661}]/", UriErrorKind::Ipv6Address),
@@ -260,21 +316,13 @@ mod tests {
         ("ws://h:8o/", UriErrorKind::Port),
         ("ws://h:\u{664}/", UriErrorKind::Port),
         ("ws://[::1]:x/", UriErrorKind::Port),
-        ("ws://h/a b", UriErrorKind::InvalidPathCharacter),
-        ("ws://h/a ", UriErrorKind::InvalidPathCharacter),
         ("ws://h/a\r\nX: y", UriErrorKind::InvalidPathCharacter),
         ("ws://h/\0", UriErrorKind::InvalidPathCharacter),
         ("ws://h/\x7f", UriErrorKind::InvalidPathCharacter),
-        ("ws://h/\u{e9}", UriErrorKind::InvalidPathCharacter),
-        ("ws://h/?\u{e9}", UriErrorKind::InvalidPathCharacter),
-        ("ws://h/\"", UriErrorKind::InvalidPathCharacter),
-        ("ws://h/<a>", UriErrorKind::InvalidPathCharacter),
-        ("ws://h/\\", UriErrorKind::InvalidPathCharacter),
-        ("ws://h/^", UriErrorKind::InvalidPathCharacter),
-        ("ws://h/`", UriErrorKind::InvalidPathCharacter),
-        ("ws://h/{a}", UriErrorKind::InvalidPathCharacter),
-        ("ws://h/|", UriErrorKind::InvalidPathCharacter),
-        ("ws://h/?a[]=1", UriErrorKind::InvalidPathCharacter),
+        ("ws://h/\u{85}", UriErrorKind::InvalidPathCharacter),
+        ("ws://h/a\t", UriErrorKind::InvalidPathCharacter),
+        ("ws://h/%\u{e9}", UriErrorKind::InvalidPathCharacter),
+        ("ws://h/%C\u{e9}", UriErrorKind::InvalidPathCharacter),
         ("ws://h/%", UriErrorKind::InvalidPathCharacter),
         ("ws://h/%2", UriErrorKind::InvalidPathCharacter),
         ("ws://h/%2?", UriErrorKind::InvalidPathCharacter),
@@ -305,6 +353,24 @@ mod tests {
         let uri = Uri::parse(&longest).unwrap();
         assert!(format!("GET {} HTTP/1.1", uri.resource()).len() <= 8192);
         assert_eq!(Uri::parse(&format!("{longest}a")).err(), Some(UriErrorKind::TooLong));
+        // As many characters, each of them two bytes as UTF-8 and six after percent-encoding.
+        let encoded = |count| format!("ws://h/{}", "\u{e9}".repeat(count));
+        assert!(Uri::parse(&encoded((MAX_LENGTH - "ws://h/".len()) / 6)).is_ok());
+        assert_eq!(Uri::parse(&encoded((MAX_LENGTH - "ws://h/".len()) / 6 + 1)).err(), Some(UriErrorKind::TooLong));
+    }
+
+    #[test]
+    fn a_zone_is_in_the_uri_and_not_in_the_host() {
+        for (text, zone, shown) in [
+            ("ws://[fe80::1%25eth0]/", Some("eth0"), "ws://[fe80::1%25eth0]/"),
+            ("ws://[fe80::1%252]:81/", Some("2"), "ws://[fe80::1%252]:81/"),
+            ("ws://[fe80::1%25br%2Dlan%20%C3%A9]/", Some("br-lan \u{e9}"), "ws://[fe80::1%25br-lan%20%C3%A9]/"),
+            ("ws://[fe80::1]/", None, "ws://[fe80::1]/"),
+        ] {
+            let uri = Uri::parse(text).unwrap();
+            assert_eq!((uri.zone(), &*uri.to_string(), &*uri.redacted()), (zone, shown, shown));
+            assert!(uri.host_header().starts_with("[fe80::1]"), "{}", uri.host_header());
+        }
     }
 
     #[test]

@@ -13,11 +13,16 @@
 //! | `ChunkEnd` | LF | `Size` |
 //! | `Done` | nothing | the same state |
 
+use std::time::Duration;
+
 use crate::handshake::header;
 use crate::handshake::http::{content_length, Head};
 
 /// Maximum number of bytes of a body that are kept: enough for an error page.
 const MAX_BODY: usize = 64 * 1024;
+
+/// Maximum time to wait for a body. The status is the error already, and a body may have no end.
+pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A reader for a body, whose bytes may arrive in pieces.
 pub(crate) struct Body {

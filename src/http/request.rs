@@ -98,9 +98,11 @@ impl Request {
         self.head.target()
     }
 
-    /// The value of `Host`: the host, and the port if there is one. Empty only in HTTP/1.0.
+    /// The host that the request is for, and the port if there is one: that of a target that is a URI, otherwise the value
+    /// of `Host` (RFC 9112 section 3.2.2). Empty only in HTTP/1.0. The client chooses it;
+    /// [`Server::allow_host`](crate::Server::allow_host) restricts it.
     pub fn host(&self) -> &str {
-        self.header("Host").unwrap_or_default()
+        self.absolute_target().map_or_else(|| self.header("Host").unwrap_or_default(), |(authority, _)| authority)
     }
 
     /// The origin of a browser's page (RFC 6455 section 10.2). Other clients send none, or any value.
@@ -180,13 +182,13 @@ impl Request {
 
     /// Path and query, without scheme and authority.
     fn resource_name(&self) -> &str {
-        let target = self.target();
-        match target.split_once("://") {
-            Some((_, rest)) if !target.starts_with('/') => {
-                rest.find(['/', '?']).and_then(|at| rest.get(at..)).unwrap_or_default()
-            }
-            Some(_) | None => target,
-        }
+        self.absolute_target().map_or(self.target(), |(_, resource)| resource)
+    }
+
+    /// Authority and resource name of a target that is a URI.
+    fn absolute_target(&self) -> Option<(&str, &str)> {
+        let (_, rest) = self.target().split_once("://").filter(|(scheme, _)| !scheme.starts_with('/'))?;
+        rest.split_at_checked(rest.find(['/', '?']).unwrap_or(rest.len()))
     }
 }
 
@@ -230,8 +232,14 @@ mod tests {
             ("http://h", "/", None),
         ];
         for (target, path, query) in rows {
-            let request = request(&format!("{target} HTTP/1.1"));
+            let request = request(&format!("{target} HTTP/1.1\r\nHost: other"));
             assert_eq!((request.target(), request.path(), request.query()), (target, path, query));
+            let host = if target.starts_with('/') {
+                "other"
+            } else {
+                target.split("://").nth(1).unwrap().split(['/', '?']).next().unwrap()
+            };
+            assert_eq!(request.host(), host, "{target}");
         }
     }
 

@@ -74,6 +74,12 @@ impl Response {
         Response::text(401, "a user name and a password are needed\n").with_header("WWW-Authenticate", &challenge)
     }
 
+    /// A response with status 429 (RFC 6585 section 4), which asks the client to wait for this time, in whole seconds.
+    pub fn too_many_requests(retry_after: std::time::Duration) -> Response {
+        let seconds = retry_after.as_secs().saturating_add(u64::from(retry_after.subsec_nanos() > 0));
+        Response::text(429, "too many requests; try again later\n").with_header("Retry-After", &seconds.to_string())
+    }
+
     /// Adds a header. The same name may be added several times.
     ///
     /// The headers that the server writes must not be added: `Connection`, `Content-Length`, `Transfer-Encoding`, `Upgrade` and
@@ -193,6 +199,11 @@ mod tests {
             (
                 Response::bytes(304, "x/y", "body"),
                 "HTTP/1.1 304 Not Modified\r\nContent-Type: x/y\r\nConnection: close\r\n\r\n",
+            ),
+            (
+                Response::too_many_requests(std::time::Duration::from_millis(1500)),
+                "HTTP/1.1 429 Too Many Requests\r\nContent-Type: text/plain; charset=utf-8\r\nRetry-After: 2\r\n\
+                 Content-Length: 35\r\nConnection: close\r\n\r\ntoo many requests; try again later\n",
             ),
             (Response::empty(299), "HTTP/1.1 299 \r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
             (

@@ -21,7 +21,7 @@ use crate::connection::websocket::{ConnectionInfo, WebSocket};
 use crate::error::{Error, HandshakeError, HandshakeErrorKind, Result, Step, UsageError};
 use crate::events::sink::EventSink;
 use crate::handshake::client::key_from_nonce;
-use crate::handshake::origin::OriginPolicy;
+use crate::handshake::server::check_allowed_host;
 use crate::http::request::Request;
 use crate::legacy::handshake::server;
 use crate::legacy::handshake::server::{Offer, ResponseParams};
@@ -46,9 +46,9 @@ pub(crate) fn accept(
 ) -> Result<Option<WebSocket>> {
     let request = request.with_draft(spec);
     let rejected = |error| reject_draft(spec, io, error, config);
-    let origins = config.origins.as_deref().map_or(OriginPolicy::Any, OriginPolicy::SameHostAnd);
     let kind = |kind| rejected(Error::Handshake(HandshakeError::new(kind)));
-    let offer = server::check(spec, request.head(), origins).map_err(kind)?;
+    let offer = server::check(spec, request.head(), config.origin_policy(stream)).map_err(kind)?;
+    check_allowed_host(request.head(), &config.allowed_hosts).map_err(kind)?;
     let accept = match config.hooks.decide(&request).map_err(rejected)? {
         Decision::Accept(accept) => accept,
         Decision::Respond(response) => {
@@ -79,6 +79,7 @@ pub(crate) fn accept(
         request: Some(request),
         response: None,
         events: events.clone(),
+        values: accept.values,
     };
     let limits = accept.limits.unwrap_or(config.limits);
     let timeouts = accept.timeouts.unwrap_or(config.timeouts);
@@ -92,7 +93,7 @@ fn negotiate(offer: &Offer<'_>, accept: &Accept, nonce: &str, config: &Handshake
         return Err(invalid_answer(error.clone()));
     }
     let subprotocol = match &accept.subprotocol {
-        Some(name) if !offer.subprotocols.contains(&name.as_str()) => {
+        Some(name) if !offer.subprotocols.iter().any(|offered| offered == name) => {
             return Err(invalid_answer(UsageError::SubprotocolNotOffered(name.clone())));
         }
         Some(name) => Some(name.clone()),

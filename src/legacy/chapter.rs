@@ -31,11 +31,13 @@ fn handshake(spec: &DraftSpec) -> [String; 7] {
     let subprotocols = match spec.subprotocols {
         SubprotocolSyntax::SinglePlain | SubprotocolSyntax::Single => "one",
         SubprotocolSyntax::SpaceSeparated => "a list, space-separated",
+        SubprotocolSyntax::QuotedList => "a list, comma-separated, also quoted",
         SubprotocolSyntax::CommaSeparated => "a list, comma-separated",
     };
     let extensions = match spec.extensions {
         ExtensionSyntax::None => "no",
         ExtensionSyntax::Names => "names",
+        ExtensionSyntax::QuotedParameters => "names, parameters of any text",
         ExtensionSyntax::Parameters => "names, parameters",
     };
     let rejection = match spec.rejection_mode {

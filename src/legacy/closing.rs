@@ -53,8 +53,10 @@ impl DraftSpec {
     /// Parses the body of a received Close.
     pub(super) fn parse_close<'a>(&self, body: &'a [u8]) -> Result<Option<(CloseCode, &'a str)>, ProtocolError> {
         match self.close_method {
-            // hybi06-4.5-1, hybi06-7.4-1, hybi09-7.4-1
-            CloseMethod::Codes(_) => close::parse_with(body, |code| matches!(code.as_u16(), 1000..=1004 | 1007..=4999)),
+            // hybi06-4.5-1, hybi06-7.4-1, hybi09-7.4-1, hybi06-7.4-2
+            CloseMethod::Codes(_) => {
+                close::parse_with(body, |code| matches!(code.as_u16(), 1000..=1004 | 1007..=1014 | 1016..=4999))
+            }
             CloseMethod::EndOfStream | CloseMethod::Sentinel | CloseMethod::EchoBody | CloseMethod::Initiator => {
                 Ok(None)
             }
@@ -108,6 +110,37 @@ impl CloseCodeSet {
             CloseCode::INVALID_PAYLOAD => CloseCode::new(self.invalid_text),
             code if self.is_sendable(code) => code,
             _ => CloseCode::GOING_AWAY,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::legacy::table::SPECS;
+    use crate::legacy::Version;
+
+    /// Every code of two bytes, in every version with codes.
+    #[test]
+    fn ranges_of_codes() {
+        // hybi06-7.4-1, hybi06-7.4-2, hybi09-7.4-1
+        for spec in SPECS.into_iter().filter(|spec| (Version::Hybi06..=Version::Hybi08).contains(&spec.version)) {
+            let max = if spec.version == Version::Hybi08 { 1007 } else { 1004 };
+            for code in 0..=u16::MAX {
+                let sent = spec.check_close(CloseCode::new(code), "").is_ok();
+                let may_send = matches!(code, 1000..=1004 | 3000..=4999) || (code == 1007 && max == 1007);
+                assert_eq!(sent, may_send, "{} sends {code}", spec.name);
+                let bytes = code.to_be_bytes();
+                let received = spec.parse_close(&bytes);
+                let may_receive = matches!(code, 1000..=4999) && !matches!(code, 1005 | 1006 | 1015);
+                match may_receive {
+                    true => assert_eq!(received, Ok(Some((CloseCode::new(code), ""))), "{}", spec.name),
+                    false => assert_eq!(received, Err(ProtocolError::InvalidCloseCode(code)), "{}", spec.name),
+                }
+                // Codes of this crate's own are sent as ones of the version.
+                let (own, _) = spec.close_frame(Role::Client, CloseCode::new(code), "");
+                assert!(spec.check_close(own.unwrap(), "").is_ok(), "{} sends {own:?} for {code}", spec.name);
+            }
         }
     }
 }

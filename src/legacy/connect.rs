@@ -14,20 +14,19 @@ use super::parts::{ExtensionSyntax, HandshakeProof, RejectionMode};
 use super::table::DraftSpec;
 use crate::auth::basic;
 use crate::client::builder::Client;
-use crate::client::handshake::{io_error, HandshakeReader, Target};
+use crate::client::handshake::{write_request, HandshakeReader, Target};
 use crate::codec::frame::Role;
 use crate::connection::framing::Codec;
 use crate::connection::websocket::{ConnectionInfo, WebSocket};
-use crate::error::{Error, HandshakeError, HandshakeErrorKind, ResponseErrorKind, Result, Step};
+use crate::error::{Error, HandshakeError, HandshakeErrorKind, ResponseErrorKind, Result, StatusSemantics, Step};
 use crate::handshake::client::HandshakeRequest;
-use crate::handshake::http::{Head, HeadParser, Progress};
+use crate::handshake::http::Head;
 use crate::http::response::Response;
 use crate::legacy::handshake::challenge::KeyChallenge;
 use crate::legacy::handshake::client::{check_subprotocols, DraftRequest};
 use crate::legacy::Version;
 use crate::net::deadline::Deadline;
 use crate::net::stream::Stream;
-use crate::net::write_buffer::{WriteBuffer, WriteTimeout};
 use crate::primitives::random::RandomSource;
 
 impl Client {
@@ -147,31 +146,19 @@ pub(crate) fn open(
         key,
         headers: &target.headers,
         origin: client.origin.as_deref(),
-        subprotocols: &client.subprotocols,
+        subprotocols: target.subprotocols,
         extensions: offers.then_some(DEFLATE_STREAM),
         authorization: authorization.as_deref(),
     };
     let draft_request = DraftRequest { spec, request, challenge };
-    WriteBuffer::default().write(&stream, &draft_request.bytes()?, WriteTimeout::Until(deadline)).map_err(io_error)?;
+    let bytes = draft_request.bytes()?;
     let mut reader = HandshakeReader::new(&stream, deadline);
-    let (raw, head) = read_response(spec, &mut reader)?;
-    let agreed = match draft_request.check(&raw, &head) {
-        Ok(agreed) => agreed,
-        Err(kind) => {
-            // Only an HTTP response has a body.
-            let body = match kind {
-                HandshakeErrorKind::Response(ResponseErrorKind::Status(status)) if !(target.skip_body)(status) => {
-                    reader.read_body(&head)
-                }
-                _ => Vec::new(),
-            };
-            return Err(Error::Handshake(HandshakeError::new(kind).with_response(
-                head.status(),
-                head.display_fields(),
-                body,
-            )));
-        }
+    let (raw, head) = match write_request(&stream, &bytes, deadline) {
+        Ok(()) => read_response(spec, &mut reader)?,
+        Err(error) => (Vec::new(), reader.read_early_rejection().ok_or(error)?),
     };
+    let agreed =
+        draft_request.check(&raw, &head).map_err(|kind| rejection(kind, target, spec, (&mut reader, &head)))?;
     let answer = read_exact(&mut reader, draft_request.challenge_response_len())?;
     draft_request.check_challenge_response(&answer).map_err(handshake_error)?;
     let leftover = reader.buffered().to_vec();
@@ -179,6 +166,33 @@ pub(crate) fn open(
         ConnectionInfo { subprotocol: agreed.subprotocol.clone(), response: Some(Response::from_head(head)), ..info };
     let codec = Codec::draft(Role::Client, (spec, &agreed), client.limits, &leftover, Some(random_source));
     Ok(WebSocket::new(stream, codec, (client.limits, client.timeouts), info))
+}
+
+/// The error for a response that is not accepted. Reads the body of an HTTP response.
+fn rejection(
+    kind: HandshakeErrorKind,
+    target: &Target<'_>,
+    spec: &DraftSpec,
+    (reader, head): (&mut HandshakeReader<'_>, &Head),
+) -> Error {
+    let semantics = match spec.rejection_mode {
+        // hixie76-4.1-6
+        RejectionMode::EndOfStream => StatusSemantics::Failure,
+        // hybi07-5.1-1
+        RejectionMode::Http => StatusSemantics::Http,
+    };
+    let body = match kind {
+        HandshakeErrorKind::Response(ResponseErrorKind::Status(status))
+            if semantics == StatusSemantics::Failure || !(target.skip_body)(status) =>
+        {
+            reader.read_body(head)
+        }
+        _ => Vec::new(),
+    };
+    let error = HandshakeError::new(kind).with_response(head.status(), head.display_fields(), body);
+    #[cfg(feature = "proxy")]
+    let error = error.with_semantics(semantics);
+    Error::Handshake(error)
 }
 
 /// Reads the head of the response, and returns its bytes and the parsed head. Skips interim responses in versions that
@@ -194,24 +208,9 @@ fn read_response(spec: &DraftSpec, reader: &mut HandshakeReader<'_>) -> Result<(
 }
 
 fn read_head(reader: &mut HandshakeReader<'_>) -> Result<(Vec<u8>, Head)> {
-    let mut parser = HeadParser::response();
     let mut raw = Vec::new();
-    loop {
-        match parser.feed(reader.buffered()) {
-            Ok(Progress::Done { consumed }) => {
-                raw.extend_from_slice(reader.buffered().get(..consumed).unwrap_or_default());
-                reader.consume(consumed);
-                return Ok((raw, parser.finish().ok_or(handshake_error(HandshakeErrorKind::UnexpectedEof))?));
-            }
-            Ok(Progress::More) => {
-                raw.extend_from_slice(reader.buffered());
-                if reader.fill()? == 0 {
-                    return Err(handshake_error(HandshakeErrorKind::UnexpectedEof));
-                }
-            }
-            Err(kind) => return Err(handshake_error(HandshakeErrorKind::Head(kind))),
-        }
-    }
+    let head = reader.read_raw_head(|bytes| raw.extend_from_slice(bytes))?;
+    Ok((raw, head))
 }
 
 /// Reads exactly `count` bytes.

@@ -2,17 +2,22 @@
 //!
 //! | Sec-WebSocket-Version | Key1 and Key2 | Sec-WebSocket-Draft | decision |
 //! |---|---|---|---|
-//! | 13, 8, 7, 6, 5, 4 | neither | | that version |
-//! | any other value | neither | | not supported; the response lists the supported versions |
+//! | 13, 8, 7, 6, 5, 4 | neither | absent | that version |
+//! | any other value | neither | absent | not supported; the response lists the supported versions |
+//! | present | neither | present | contradictory: 400 |
 //! | more than once | | | 400 |
 //! | present | one or both | | contradictory: 400 |
 //! | absent | both | absent | hybi-00 (= hixie-76), or hybi-01 if only that is enabled |
 //! | absent | both | 2 | hybi-03, or hybi-02 |
-//! | absent | both | anything else | rejected |
+//! | absent | both | 3 | hybi-03 |
+//! | absent | both, and `Sec-WebSocket-Key` | | contradictory: 400 |
 //! | absent | one | | malformed |
-//! | absent | neither, but `Sec-WebSocket-Key` | | no version: 400 with the list |
-//! | absent | neither | | `Upgrade: WebSocket` and `Connection: Upgrade`, exactly: hixie-75 (= -55); otherwise no WebSocket request |
+//! | absent | neither | 2, 3 | malformed |
+//! | absent | | anything else, or more than once | rejected |
+//! | absent | neither, but another `Sec-WebSocket-` field | absent | no version: 400 with the list |
+//! | absent | neither | absent | `Upgrade: WebSocket` and `Connection: Upgrade`, exactly: hixie-75 (= -55); otherwise no WebSocket request |
 //!
+//! hixie-75 proves nothing, so no request that has a field of a later version is taken for one of hixie-75.
 //! Numbers 0 to 3 are registered for drafts that never sent the header, so they are not supported.
 
 use super::table::DraftSpec;
@@ -25,6 +30,8 @@ const KEY: &str = "Sec-WebSocket-Key";
 const KEY1: &str = "Sec-WebSocket-Key1";
 const KEY2: &str = "Sec-WebSocket-Key2";
 const DRAFT: &str = "Sec-WebSocket-Draft";
+/// The start of the names of all fields that hybi-00 and later versions define.
+const PREFIX: &str = "Sec-WebSocket-";
 
 /// The drafts that a server supports in addition to RFC 6455.
 #[derive(Debug, Clone, Default)]
@@ -79,28 +86,47 @@ pub(crate) fn detect(head: &Head) -> Detection {
 
 fn try_detect(head: &Head) -> Result<Detection, HandshakeErrorKind> {
     let keys = (head.single(KEY1)?, head.single(KEY2)?);
+    let draft = head.single(DRAFT)?;
     Ok(match (head.single(VERSION)?, keys) {
         (Some(_), (Some(_), _)) => return Err(HandshakeErrorKind::InvalidHeader(KEY1)),
         (Some(_), (_, Some(_))) => return Err(HandshakeErrorKind::InvalidHeader(KEY2)),
+        (Some(_), (None, None)) if draft.is_some() => return Err(HandshakeErrorKind::InvalidHeader(DRAFT)),
         (Some(value), (None, None)) => by_version_number(value),
         (None, (Some(_), None)) => return Err(HandshakeErrorKind::MissingHeader(KEY2)),
         (None, (None, Some(_))) => return Err(HandshakeErrorKind::MissingHeader(KEY1)),
-        (None, (Some(_), Some(_))) => match head.single(DRAFT)? {
+        (None, (Some(_), Some(_))) if head.get(KEY).is_some() => return Err(HandshakeErrorKind::InvalidHeader(KEY)),
+        (None, (Some(_), Some(_))) => match draft {
             None => Detection::Versions(&[Version::Hybi00, Version::Hybi01]),
-            Some(b"2") => Detection::Versions(&[Version::Hybi03, Version::Hybi02]),
-            // hybi02-5.2.1-1
-            Some(_) => return Err(HandshakeErrorKind::InvalidHeader(DRAFT)),
+            Some(draft) => Detection::Versions(by_draft_number(draft)?),
         },
-        (None, (None, None)) if head.get(KEY).is_some() => Detection::Other,
-        (None, (None, None)) => {
-            let exactly = |name: &'static str, value: &[u8]| matches!(head.single(name), Ok(Some(v)) if v == value);
-            if exactly("Upgrade", b"WebSocket") && exactly("Connection", b"Upgrade") {
-                Detection::Versions(&[Version::Hixie75, Version::Hixie55])
-            } else {
-                Detection::Other
+        (None, (None, None)) => match draft {
+            Some(draft) => {
+                by_draft_number(draft)?;
+                return Err(HandshakeErrorKind::MissingHeader(KEY1));
             }
-        }
+            None if is_hixie75(head) => Detection::Versions(&[Version::Hixie75, Version::Hixie55]),
+            None => Detection::Other,
+        },
     })
+}
+
+/// Detects by the exact value of `Sec-WebSocket-Draft`.
+fn by_draft_number(value: &[u8]) -> Result<&'static [Version], HandshakeErrorKind> {
+    match value {
+        b"2" => Ok(&[Version::Hybi03, Version::Hybi02]),
+        // hybi03-5.1-2
+        b"3" => Ok(&[Version::Hybi03]),
+        // hybi02-5.2.1-1
+        _ => Err(HandshakeErrorKind::InvalidHeader(DRAFT)),
+    }
+}
+
+/// hixie75-4.2-2: the fields of hixie-75, and none of a later version.
+fn is_hixie75(head: &Head) -> bool {
+    let exactly = |name: &'static str, value: &[u8]| matches!(head.single(name), Ok(Some(v)) if v == value);
+    let is_later = |name: &str| name.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX));
+    let has_later_field = head.fields().any(|(name, _)| is_later(name));
+    exactly("Upgrade", b"WebSocket") && exactly("Connection", b"Upgrade") && !has_later_field
 }
 
 /// Detects by the exact value of `Sec-WebSocket-Version`: `08` is not in the list.
@@ -147,7 +173,13 @@ mod tests {
             ("Sec-WebSocket-Version: 9", Detection::Other),
             ("Sec-WebSocket-Version: 12", Detection::Other),
             ("Sec-WebSocket-Version: 14", Detection::Other),
+            // No leading zeros.
             ("Sec-WebSocket-Version: 08", Detection::Other),
+            ("Sec-WebSocket-Version: 07", Detection::Other),
+            ("Sec-WebSocket-Version: 06", Detection::Other),
+            ("Sec-WebSocket-Version: 05", Detection::Other),
+            ("Sec-WebSocket-Version: 04", Detection::Other),
+            ("Sec-WebSocket-Version: +8", Detection::Other),
             ("Sec-WebSocket-Version: 8, 7", Detection::Other),
             ("Sec-WebSocket-Version:", Detection::Other),
             // A number takes precedence over `Upgrade`.
@@ -164,7 +196,11 @@ mod tests {
                 is(&[Version::Hybi03, Version::Hybi02]),
             ),
             ("Sec-WebSocket-Key1: a|Sec-WebSocket-Key2: b|Sec-WebSocket-Draft: 1", kind(InvalidHeader(DRAFT))),
-            ("Sec-WebSocket-Key1: a|Sec-WebSocket-Key2: b|Sec-WebSocket-Draft: 3", kind(InvalidHeader(DRAFT))),
+            // hybi03-5.1-2
+            ("Sec-WebSocket-Key1: a|Sec-WebSocket-Key2: b|Sec-WebSocket-Draft: 3", is(&[Version::Hybi03])),
+            ("Sec-WebSocket-Key1: a|Sec-WebSocket-Key2: b|Sec-WebSocket-Draft: 02", kind(InvalidHeader(DRAFT))),
+            ("Sec-WebSocket-Key1: a|Sec-WebSocket-Key2: b|Sec-WebSocket-Key: c", kind(InvalidHeader(KEY))),
+            ("Sec-WebSocket-Version: 13|Sec-WebSocket-Key: a|Sec-WebSocket-Draft: 2", kind(InvalidHeader(DRAFT))),
             ("Sec-WebSocket-Key1: a|Sec-WebSocket-Key2: b|Sec-WebSocket-Draft:", kind(InvalidHeader(DRAFT))),
             (
                 "Sec-WebSocket-Key1: a|Sec-WebSocket-Key2: b|Sec-WebSocket-Draft: 2|Sec-WebSocket-Draft: 2",
@@ -174,6 +210,18 @@ mod tests {
             ("Sec-WebSocket-Key2: a|Sec-WebSocket-Draft: 2", kind(MissingHeader(KEY1))),
             ("Sec-WebSocket-Key1: a|Sec-WebSocket-Key1: a|Sec-WebSocket-Key2: b", kind(DuplicateHeader(KEY1))),
             ("Sec-WebSocket-Key1: a|Sec-WebSocket-Key2: b|Sec-WebSocket-Key2: b", kind(DuplicateHeader(KEY2))),
+            // hixie75-4.2-2: no silent step down to the version that proves nothing.
+            ("Upgrade: WebSocket|Connection: Upgrade|Sec-WebSocket-Draft: 99", kind(InvalidHeader(DRAFT))),
+            ("Upgrade: WebSocket|Connection: Upgrade|Sec-WebSocket-Draft: 2", kind(MissingHeader(KEY1))),
+            (
+                "Upgrade: WebSocket|Connection: Upgrade|Sec-WebSocket-Draft: 2|Sec-WebSocket-Draft: 2",
+                kind(DuplicateHeader(DRAFT)),
+            ),
+            ("Upgrade: WebSocket|Connection: Upgrade|sec-websocket-protocol: a", Detection::Other),
+            ("Upgrade: WebSocket|Connection: Upgrade|Sec-WebSocket-Origin: http://h", Detection::Other),
+            ("Upgrade: WebSocket|Connection: Upgrade|Sec-WebSocket-Extensions: a", Detection::Other),
+            ("Upgrade: WebSocket|Connection: Upgrade|Sec-WebSocket-Nonce: a", Detection::Other),
+            ("Upgrade: WebSocket|Connection: Upgrade|WebSocket-Protocol: a", is(&[Version::Hixie75, Version::Hixie55])),
             // Without a version.
             ("Upgrade: WebSocket|Connection: Upgrade|Sec-WebSocket-Key: a", Detection::Other),
             ("Upgrade: WebSocket|Connection: Upgrade", is(&[Version::Hixie75, Version::Hixie55])),

@@ -1,6 +1,19 @@
 //! The parts of a version: the types of the columns of `table`, and the meaning of each value.
 
+use std::borrow::Cow;
+
+use crate::handshake::header;
+
 // ── the handshake ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Which connection attempts of a client wait for each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ConnectQueue {
+    /// Those to one IP address.
+    PerAddress,
+    /// Those to one IP address and port.
+    PerAddressAndPort,
+}
 
 /// How a server proves that it has read the handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,23 +75,51 @@ pub(crate) enum SubprotocolSyntax {
     Single,
     /// A list in `Sec-WebSocket-Protocol`, separated by spaces.
     SpaceSeparated,
-    /// A list in `Sec-WebSocket-Protocol`, separated by commas.
+    /// A list in `Sec-WebSocket-Protocol`, separated by commas, of tokens and quoted strings.
+    QuotedList,
+    /// A list in `Sec-WebSocket-Protocol`, separated by commas, of tokens.
     CommaSeparated,
 }
 
 impl SubprotocolSyntax {
     /// Whether a client can offer more than one.
     pub(crate) fn allows_multiple(self) -> bool {
-        matches!(self, SubprotocolSyntax::SpaceSeparated | SubprotocolSyntax::CommaSeparated)
+        !matches!(self, SubprotocolSyntax::SinglePlain | SubprotocolSyntax::Single)
+    }
+
+    /// Whether a client can offer this name. hixie55-3.1-1: until version 8 restricts it to tokens, a name has any visible
+    /// characters.
+    #[cfg(feature = "client")]
+    pub(crate) fn allows(self, name: &str) -> bool {
+        match self {
+            SubprotocolSyntax::SinglePlain
+            | SubprotocolSyntax::Single
+            | SubprotocolSyntax::SpaceSeparated
+            | SubprotocolSyntax::QuotedList => !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic()),
+            // hybi09-5.1-2
+            SubprotocolSyntax::CommaSeparated => header::is_token(name.as_bytes()),
+        }
+    }
+
+    /// A name as an element of the header. hybi06-5.1-1: what is not a token is a quoted string.
+    pub(crate) fn element(self, name: &str) -> Cow<'_, str> {
+        match self {
+            SubprotocolSyntax::QuotedList if !header::is_token(name.as_bytes()) => {
+                let escaped = name.replace('\\', "\\\\").replace('"', "\\\"");
+                Cow::Owned(format!("\"{escaped}\""))
+            }
+            _ => Cow::Borrowed(name),
+        }
     }
 
     /// The name of the header.
     pub(crate) fn header_name(self) -> &'static str {
         match self {
             SubprotocolSyntax::SinglePlain => "WebSocket-Protocol",
-            SubprotocolSyntax::Single | SubprotocolSyntax::SpaceSeparated | SubprotocolSyntax::CommaSeparated => {
-                "Sec-WebSocket-Protocol"
-            }
+            SubprotocolSyntax::Single
+            | SubprotocolSyntax::SpaceSeparated
+            | SubprotocolSyntax::QuotedList
+            | SubprotocolSyntax::CommaSeparated => "Sec-WebSocket-Protocol",
         }
     }
 }
@@ -90,7 +131,9 @@ pub(crate) enum ExtensionSyntax {
     None,
     /// Names without parameters.
     Names,
-    /// Names with parameters.
+    /// Names with parameters, whose quoted values may have any characters.
+    QuotedParameters,
+    /// Names with parameters, whose values are tokens.
     Parameters,
 }
 

@@ -1,6 +1,8 @@
 //! Version, origin and subprotocols of a request in a draft, as the public API returns them. Independent of the check
 //! of the request and of the response.
 
+use std::borrow::Cow;
+
 use super::handshake::server;
 use super::parts::{OriginHeader, SubprotocolSyntax};
 use super::table::DraftSpec;
@@ -29,13 +31,16 @@ impl Request {
 
 /// The offered subprotocols.
 fn subprotocols(spec: &DraftSpec, head: &Head) -> Vec<String> {
-    let names = match spec.subprotocols {
+    match spec.subprotocols {
         SubprotocolSyntax::CommaSeparated => {
-            head.get_all(spec.subprotocols.header_name()).flat_map(header::tokens).filter_map(Result::ok).collect()
+            let names = head.get_all(spec.subprotocols.header_name()).flat_map(header::tokens);
+            names.filter_map(Result::ok).map(str::to_owned).collect()
         }
-        SubprotocolSyntax::SinglePlain | SubprotocolSyntax::Single | SubprotocolSyntax::SpaceSeparated => {
-            server::subprotocols(spec, head).unwrap_or_default()
+        SubprotocolSyntax::SinglePlain
+        | SubprotocolSyntax::Single
+        | SubprotocolSyntax::SpaceSeparated
+        | SubprotocolSyntax::QuotedList => {
+            server::subprotocols(spec, head).unwrap_or_default().into_iter().map(Cow::into_owned).collect()
         }
-    };
-    names.into_iter().map(str::to_owned).collect()
+    }
 }

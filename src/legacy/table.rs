@@ -3,6 +3,7 @@
 //!
 //! | columns | read by |
 //! |---|---|
+//! | `connect_queue` | the client, before it connects |
 //! | `number`, `draft`, `proof`, `upgrade`, `token_match`, `origin_header`, `echo`, `subprotocols`, `extensions`, `rejection_mode` | the handshake |
 //! | `framing` (sentinel, or length with `final_bit`, `opcodes`, `masking`, `control`) | the codecs |
 //! | `close_method`, `invalid_text` | the codecs |
@@ -21,6 +22,7 @@ pub(crate) struct DraftSpec {
     pub(crate) number: Option<u8>,
     /// The value of `Sec-WebSocket-Draft`.
     pub(crate) draft: Option<u8>,
+    pub(crate) connect_queue: ConnectQueue,
     pub(crate) proof: HandshakeProof,
     /// The value of `Upgrade`.
     pub(crate) upgrade: &'static str,
@@ -67,6 +69,7 @@ const HIXIE75: DraftSpec = DraftSpec {
     name: "hixie-75",
     number: None,
     draft: None,
+    connect_queue: ConnectQueue::PerAddress,
     proof: HandshakeProof::None,
     upgrade: "WebSocket",
     token_match: TokenMatch::Exact,
@@ -133,7 +136,7 @@ const HYBI04: DraftSpec = DraftSpec {
     upgrade: "websocket",
     origin_header: OriginHeader::Prefixed { required: Required::Yes },
     echo: Echo::Nothing,
-    subprotocols: SubprotocolSyntax::CommaSeparated,
+    subprotocols: SubprotocolSyntax::QuotedList,
     extensions: ExtensionSyntax::Names,
     framing: Framing::Length(LengthFraming {
         final_bit: FinalBit::Fin,
@@ -150,7 +153,7 @@ const HYBI05: DraftSpec = DraftSpec {
     number: Some(5),
     proof: HandshakeProof::Accept,
     origin_header: OriginHeader::Prefixed { required: Required::No },
-    extensions: ExtensionSyntax::Parameters,
+    extensions: ExtensionSyntax::QuotedParameters,
     framing: Framing::Length(LengthFraming {
         final_bit: FinalBit::Fin,
         opcodes: OPCODES_TO_HYBI06,
@@ -180,6 +183,7 @@ const HYBI07: DraftSpec = DraftSpec {
     version: Version::Hybi07,
     name: "hybi-07",
     number: Some(7),
+    connect_queue: ConnectQueue::PerAddressAndPort,
     rejection_mode: RejectionMode::Http,
     framing: Framing::Length(LengthFraming {
         final_bit: FinalBit::Fin,
@@ -194,6 +198,8 @@ const HYBI08: DraftSpec = DraftSpec {
     version: Version::Hybi08,
     name: "hybi-08",
     number: Some(8),
+    subprotocols: SubprotocolSyntax::CommaSeparated,
+    extensions: ExtensionSyntax::Parameters,
     close_method: CloseMethod::Codes(CloseCodeSet { max_code: 1007, too_big: 1004, invalid_text: 1007 }),
     invalid_text: InvalidText::Fail,
     ..HYBI07

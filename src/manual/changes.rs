@@ -15,20 +15,40 @@
 //!   as state: chapter [`closing`](super::closing).
 //! * An event handler may use the library: send, broadcast, close, shut down. No event is emitted while a lock is held, and what a
 //!   handler does is not reported again.
+//! * The status of a rejection survives an invalid rest of its head (folded, overlong or invalid lines, bare LF, its end), and a body
+//!   takes at most 2 s. A head without a status is worth another attempt for [`Client::reconnect`](crate::Client::reconnect).
+//!   `ws://` to a server with TLS fails with [`HeadErrorKind::Tls`](crate::HeadErrorKind::Tls).
+//! * Subprotocols, which may hold tokens, do not follow redirects to another origin.
+//! * A client of its own for each attempt, with a fresh token or URL: [`Reconnect::client`](crate::Reconnect::client).
+//! * An empty `Sec-WebSocket-Protocol` in a response is
+//!   [`ResponseErrorKind::EmptySubprotocol`](crate::ResponseErrorKind::EmptySubprotocol).
+//! * Drafts: a request with a field of a later version is never taken for one of hixie-75; subprotocols of any visible characters up
+//!   to hybi-07, also as quoted strings from hybi-04 on; redirects only from hybi-07 on; close code 1015 fails the connection.
+//! * [`Proxy::from_env`](crate::Proxy::from_env) prefers a SOCKS proxy of the variables that other programs read too.
 //! * [`HandshakeErrorKind`](crate::HandshakeErrorKind) has one variant for each role's causes:
 //!   [`Response`](crate::ResponseErrorKind) for a client; [`Request`](crate::RequestErrorKind), [`Overload`](crate::OverloadKind) and
 //!   [`Hook`](crate::HookErrorKind) for a server. A hook that returned what cannot be sent is named as such.
 //! * [`Server::accept_over`](crate::Server::accept_over) returns `None` if a hook responded or took over the stream.
 //! * [`Request::client_ip`](crate::Request::client_ip) is `None`, and not the address of the proxy, if a trusted proxy named no client
 //!   or none that can be read. `max_per_address` counts clients behind the PROXY protocol before their request arrives.
+//! * [`Accept::with`](crate::Accept::with) passes a value from `on_request` to the handler
+//!   ([`WebSocket::extension`](crate::WebSocket::extension)), which is dropped with the connection. So a hook can limit connections for
+//!   each user, with [`Response::too_many_requests`](crate::Response::too_many_requests).
+//! * [`Server::accept_over`](crate::Server::accept_over) counts for `max_connections`, `max_handshakes` and `max_per_address`.
+//!   [`SplitStream::peer_addr`](crate::SplitStream::peer_addr) and `local_addr` give a stream its addresses, in both roles.
 //! * Close 1009 carries the limit in its reason, and Close 1002 and 1007 the id of the requirement: [`ProtocolError::close_reason`](crate::ProtocolError::close_reason).
 //!   A reason of more than 123 bytes is cut at the end of a character, where `close` failed before.
 //! * A half of a caller-supplied stream that panics ends the connection at once; a hook whose panic has a payload that panics again is answered 500.
+//! * Several calls of `shutdown` end at the earliest deadline of them.
+//! * `Display` of messages and close reasons, and explanations, escape the characters that change the direction of text (U+202E and others).
 //! * A side that only receives pings too: a Ping is due after [`ping_interval`](crate::Timeouts::ping_interval) without a read or
 //!   without a write.
 //! * `reconnect` says how it ended: a connection that the peer closed for good is the last item, as
 //!   [`Error::Closed`](crate::Error::Closed). [`CloseInfo::closed_by_peer`](crate::CloseInfo::closed_by_peer) and
 //!   [`Disconnect::closed_by_peer`](crate::Disconnect::closed_by_peer) tell it from an end that this side asked for.
+//! * [`Server::allow_host`](crate::Server::allow_host) prevents DNS rebinding; the event `host-not-checked` names a server on a loopback
+//!   address without it. A server with TLS no longer accepts pages of its own host that came without TLS.
+//! * A request target that is a URI takes precedence over `Host` (RFC 9112 section 3.2.2), where a difference was an error.
 //! * RFC 6455 in both roles, blocking and full duplex: [`connect`](crate::connect), [`Client`](crate::Client),
 //!   [`serve`](crate::serve), [`Server`](crate::Server), [`WebSocket`](crate::WebSocket), [`Sender`](crate::Sender).
 //! * Caller-supplied streams: [`Client::connect_over`](crate::Client::connect_over),
@@ -62,6 +82,14 @@
 //!   [`observing`](super::observing). [`explain`](crate::explain) explains the bytes on the wire, including compressed ones.
 //! * Proxies: HTTP CONNECT and SOCKS5, with credentials, or from the environment: [`Proxy`](crate::Proxy),
 //!   [`Client::proxy`](crate::Client::proxy).
+//! * The fastest of several addresses (RFC 8305): families in turn, the next after 250 ms. Chapter [`connecting`](super::connecting).
+//! * Another route than that of the URL: [`Client::resolve_to`](crate::Client::resolve_to),
+//!   [`Client::host_header`](crate::Client::host_header), `Client::server_name`, [`Client::connect_tcp`](crate::Client::connect_tcp),
+//!   and for load tests [`Client::dangerously_connect_in_parallel`](crate::Client::dangerously_connect_in_parallel).
+//! * URLs with characters that have to be converted are accepted: host names to Punycode, paths and queries to percent-encoded
+//!   UTF-8. `UriErrorKind::HostNotAscii` is now [`UnsupportedHost`](crate::UriErrorKind::UnsupportedHost). IPv6 addresses may have a
+//!   zone (RFC 6874).
+//! * Attempts in versions up to hybi-06 wait for all attempts to the same IP address, on every port.
 //! * Redirects, off by default: [`Client::max_redirects`](crate::Client::max_redirects).
 //! * Every draft of the protocol before RFC 6455, in both roles (feature `legacy`, off by default): `Version`,
 //!   `Client::version`, `Client::fallback_versions`, `Server::legacy_versions`, `deflate_stream` on both, `WebSocket::version`.

@@ -3,6 +3,7 @@
 //! | chapter | for |
 //! |---|---|
 //! | [`reading`] | the source in the order of RFC 6455, in an evening |
+//! | [`connecting`] | URLs, several addresses, other addresses, names and sockets |
 //! | [`receiving`] | waiting, time limits, streams |
 //! | [`sending`] | send, queue, other threads, large messages |
 //! | [`broadcasting`] | one message to many connections, without waiting for slow ones |
@@ -19,6 +20,7 @@
 pub mod broadcasting;
 pub mod changes;
 pub mod closing;
+pub mod connecting;
 pub mod deploying;
 pub mod history;
 pub mod observing;

@@ -36,8 +36,12 @@
 //! After the proxy's response, all bytes come from and go to the server, including the headers of
 //! [`Client::header`](crate::Client::header). Credentials for the proxy belong to the [`Proxy`](crate::Proxy).
 //!
-//! Connection attempts to one host name wait for each other, as RFC 6455 section 4.1 requires for one address. Attempts to at most
-//! 16 names run through proxies at the same time.
+//! Connection attempts to one host name and port wait for each other, as RFC 6455 section 4.1 requires for one address. Attempts to at
+//! most 16 names run through proxies at the same time. The addresses of a proxy are attempted as those of a server: chapter
+//! [`connecting`](super::connecting).
+//!
+//! [`Proxy::from_env`](crate::Proxy::from_env) reads `ws_proxy` and `wss_proxy` first. Of the variables that other programs read
+//! too, a SOCKS proxy is preferred, then `https_proxy`, then `http_proxy`: the order of RFC 6455 section 4.1.
 //!
 //! # Exceptions
 //!
@@ -66,7 +70,7 @@
 //! | from `wss` to `ws` | rejected |
 //! | with a user name or password | rejected |
 //! | to an earlier URL of the chain | rejected |
-//! | to another scheme, host or port | `Authorization`, `Cookie`, `Proxy-Authorization` and the URL's credentials are removed for the rest of the chain |
+//! | to another scheme, host or port | `Authorization`, `Cookie`, `Proxy-Authorization`, the credentials of the URL and the subprotocols are removed for the rest of the chain |
 //! | proxy | chosen again for each URL |
 //! | time | one limit for the whole chain |
 //!

@@ -47,6 +47,10 @@
 //! [`Disconnect::closed_by_peer`](crate::Disconnect::closed_by_peer). [`Backoff::policy`](crate::Backoff::policy) replaces the table by a closure, which sees every
 //! loss and can log it. [`Reconnect::last_disconnect`](crate::Reconnect::last_disconnect) says why the iteration ended.
 //!
+//! # A fresh token or URL
+//!
+//! [`Reconnect::client`](crate::Reconnect::client) takes a closure that returns the [`Client`](crate::Client) of each attempt.
+//!
 //! # Stopping
 //!
 //! `break` ends the iteration. From another thread a [`ReconnectHandle`](crate::ReconnectHandle) ends it, even while the iterator waits:

@@ -9,7 +9,8 @@
 //! | silent peers occupy all threads | [`Server::max_handshakes`](crate::Server::max_handshakes), [`Timeouts::handshake`](crate::Timeouts::handshake) |
 //! | members of a [`Hub`](crate::Hub) that do not read | a bounded queue for each; other members are not delayed |
 //! | endless Pings | up to 8 KiB of answers are queued; beyond that only the latest Ping is answered |
-//! | a page of another site opens a connection with the user's cookies | only same-host origins are accepted unless others are allowed; `danger_allow_any_origin` removes the check |
+//! | a page of another site opens a connection with the user's cookies | only same-host origins are accepted unless others are allowed, and over TLS only pages that came over TLS; `danger_allow_any_origin` removes the check |
+//! | DNS rebinding: a page of another site whose host name becomes an address of yours | [`Server::allow_host`](crate::Server::allow_host): other hosts are answered 421. **Off by default**; the event `host-not-checked` names a server on a loopback address without it |
 //! | decompression bombs | limits apply to the decompressed size, during decompression |
 //! | compressed lengths that reveal secrets (CRIME, BREACH) | compression is off by default; `send_uncompressed` exempts single messages |
 //! | predictable masking keys | a new key for each frame from the system's random source (outside Unix, from a secret of the system, see [`Client::random_source`](crate::Client::random_source)); if the source fails, nothing is sent |
@@ -21,7 +22,7 @@
 //! | a CGI request that sets the proxy (httpoxy) | only [`Proxy::from_env`](crate::Proxy::from_env) reads the environment, and it ignores `HTTP_PROXY` |
 //! | secrets in logs | header values, queries, passwords of URLs and proxies, and subprotocols that may be tokens do not appear in `Debug`, errors, events or explanations |
 //! | timing attacks on passwords and tokens | [`Credentials::matches`](crate::Credentials::matches), [`constant_time_eq`](crate::constant_time_eq) |
-//! | clients that forge the headers of proxies | a header is believed only if it comes from the address of a trusted proxy |
+//! | clients that forge the headers of proxies | a header is believed only if it comes from the address of a trusted proxy; if it cannot be read, the client is unknown |
 //!
 //! Your tasks: authenticate peers, validate the content of messages, do not show Close reasons to end users (RFC 6455 section
 //! 5.5.1), and use TLS on networks that are not yours. A client that is not a browser can send any Origin (RFC 6455 section 10.1).

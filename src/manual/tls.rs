@@ -24,6 +24,11 @@
 //! * that the certificate is for the host of the URL: a name or an IP address;
 //! * that the version is TLS 1.2 or newer.
 //!
+//! The system matches the host. RFC 9525 takes names from the extension for alternative names only. OpenSSL also accepts a
+//! certificate without alternative names whose common name is the host name, and native-tls has no setting against this. An
+//! authority that follows the rules of browsers issues no such certificate. Where the authority is your own, issue certificates
+//! with alternative names.
+//!
 //! The client sends the host name (SNI). Settings that weaken verification are named `danger_…`. Revocation is checked only where
 //! the system does so; OpenSSL does not. A failed handshake returns [`Error::Tls`](crate::Error::Tls) and sends an alert to the
 //! peer. Plain text is never used instead.

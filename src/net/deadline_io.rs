@@ -23,6 +23,11 @@ impl DeadlineIo<'_> {
         DeadlineIo { socket, deadline }
     }
 
+    /// The same socket with a deadline `limit` from now, unless the present one is earlier.
+    pub(crate) fn within(self, limit: Duration) -> Self {
+        DeadlineIo { deadline: self.deadline.earlier(Deadline::after(limit)), ..self }
+    }
+
     /// Waits for bytes, copies them and leaves them on the socket. Returns 0 at the end of the stream.
     pub(crate) fn peek(&self, to: &mut [u8]) -> io::Result<usize> {
         loop {

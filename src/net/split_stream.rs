@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
+use std::net::SocketAddr;
 use std::sync::atomic::AtomicU64;
 use std::sync::Arc;
 use std::thread;
@@ -22,12 +23,14 @@ pub struct SplitStream {
     reader: Box<dyn Read + Send>,
     writer: Box<dyn Write + Send>,
     on_end: Option<Box<dyn FnOnce() + Send>>,
+    peer: Option<SocketAddr>,
+    local: Option<SocketAddr>,
 }
 
 impl SplitStream {
     /// Combines two halves of one stream. The writer is flushed after each write, and dropped when the connection ends.
     pub fn new(reader: impl Read + Send + 'static, writer: impl Write + Send + 'static) -> SplitStream {
-        SplitStream { reader: Box::new(reader), writer: Box::new(writer), on_end: None }
+        SplitStream { reader: Box::new(reader), writer: Box::new(writer), on_end: None, peer: None, local: None }
     }
 
     /// Sets a function that unblocks the halves, such as `move || tcp.shutdown(..)`. It is called once, when the connection has
@@ -35,6 +38,25 @@ impl SplitStream {
     pub fn on_end(mut self, end: impl FnOnce() + Send + 'static) -> SplitStream {
         self.on_end = Some(Box::new(end));
         self
+    }
+
+    /// Sets the address of the peer. [`WebSocket::peer_addr`](crate::WebSocket::peer_addr) returns it. A server also uses it
+    /// for [`Request::client_ip`](crate::Request::client_ip), for its trusted proxies, and for
+    /// [`Server::max_per_address`](crate::Server::max_per_address). Default: none, as for a peer of a Unix socket.
+    pub fn peer_addr(mut self, addr: SocketAddr) -> SplitStream {
+        self.peer = Some(addr);
+        self
+    }
+
+    /// Sets the address of this side, for [`WebSocket::local_addr`](crate::WebSocket::local_addr). Default: none.
+    pub fn local_addr(mut self, addr: SocketAddr) -> SplitStream {
+        self.local = Some(addr);
+        self
+    }
+
+    /// The addresses of the peer and of this side.
+    pub(crate) fn addresses(&self) -> (Option<SocketAddr>, Option<SocketAddr>) {
+        (self.peer, self.local)
     }
 }
 
@@ -55,7 +77,7 @@ pub(crate) struct Adapter {
 
 impl Adapter {
     pub(super) fn new(split: SplitStream) -> io::Result<Adapter> {
-        let SplitStream { reader, writer, on_end } = split;
+        let SplitStream { reader, writer, on_end, .. } = split;
         let adapter = Adapter {
             input: Arc::default(),
             output: Arc::default(),

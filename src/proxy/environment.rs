@@ -5,10 +5,13 @@ use std::env;
 use crate::error::{Result, UsageError};
 use crate::proxy::{NoProxy, Proxy, ProxyServer};
 
-/// The first variable that is set counts. RFC 6455 section 4.1 prefers the proxy for HTTPS to that for HTTP.
-const WS_VARS: [&str; 8] =
-    ["ws_proxy", "WS_PROXY", "https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"];
-const WSS_VARS: [&str; 6] = ["wss_proxy", "WSS_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
+/// Variables for WebSocket alone. The first one that is set counts.
+const WS_VARS: [&str; 2] = ["ws_proxy", "WS_PROXY"];
+const WSS_VARS: [&str; 2] = ["wss_proxy", "WSS_PROXY"];
+/// Variables that other programs read too. 6455-4.1-s4: a SOCKS proxy is preferred to the proxy for HTTPS, and that one to
+/// the proxy for HTTP.
+const SHARED_WS_VARS: [&str; 6] = ["https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"];
+const SHARED_WSS_VARS: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
 const NO_PROXY_VARS: [&str; 2] = ["no_proxy", "NO_PROXY"];
 
 /// Set by a server for the CGI programs it runs.
@@ -19,9 +22,12 @@ impl Proxy {
     ///
     /// | for | variables |
     /// |---|---|
-    /// | `ws` | `ws_proxy`, `https_proxy`, `http_proxy`, `all_proxy` |
-    /// | `wss` | `wss_proxy`, `https_proxy`, `all_proxy` |
+    /// | `ws` | `ws_proxy`; one of the others with a SOCKS proxy; `https_proxy`, `http_proxy`, `all_proxy` |
+    /// | `wss` | `wss_proxy`; one of the others with a SOCKS proxy; `https_proxy`, `all_proxy` |
     /// | hosts without a proxy | `no_proxy` |
+    ///
+    /// RFC 6455 section 4.1 recommends this order: SOCKS, then the proxy for HTTPS, then that for HTTP. So
+    /// `all_proxy=socks5://...` is preferred to `https_proxy=http://...`, other than in many programs for HTTP.
     ///
     /// After each name its upper-case form is read. The values are URLs as in [`Proxy::new`], or a list as in
     /// [`Proxy::no_proxy`], whose invalid entries are ignored.
@@ -65,20 +71,26 @@ impl Proxy {
         };
         let cgi = lookup(CGI_VAR).is_some();
         let trusted = |name: &&&'static str| !(cgi && is_set_by_clients(name));
-        let server = |names: &[&'static str]| match names.iter().filter(trusted).find_map(set) {
-            Some((name, value)) => {
-                let server = ProxyServer::parse(value.trim()).map_err(|kind| UsageError::ProxyUrl(kind, Some(name)))?;
-                server.validated().map(Some)
-            }
-            None => Ok(None),
+        let is_socks = |(_, value): &(&str, String)| has_socks_scheme(value);
+        let server = |own: &[&'static str], shared: &[&'static str]| {
+            let shared = || shared.iter().filter(trusted).filter_map(set);
+            let chosen = own.iter().find_map(set).or_else(|| shared().find(is_socks)).or_else(|| shared().next());
+            let Some((name, value)) = chosen else { return Ok(None) };
+            let server = ProxyServer::parse(value.trim()).map_err(|kind| UsageError::ProxyUrl(kind, Some(name)))?;
+            server.validated().map(Some)
         };
         let mut no_proxy = NoProxy::default();
         if let Some((_, hosts)) = NO_PROXY_VARS.iter().find_map(set) {
             // Invalid entries have no effect: the variable is shared with programs that accept more.
             let _ = no_proxy.add(&hosts);
         }
-        Ok(Proxy { ws: server(&WS_VARS)?, wss: server(&WSS_VARS)?, no_proxy })
+        Ok(Proxy { ws: server(&WS_VARS, &SHARED_WS_VARS)?, wss: server(&WSS_VARS, &SHARED_WSS_VARS)?, no_proxy })
     }
+}
+
+/// Whether the URL, valid or not, is that of a proxy for SOCKS5.
+fn has_socks_scheme(url: &str) -> bool {
+    url.trim().get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("socks5")) && url.split_once("://").is_some()
 }
 
 /// Whether the server sets this variable of a CGI program from the request header `Proxy`.
@@ -109,6 +121,21 @@ mod tests {
         (&[("https_proxy", "a"), ("http_proxy", "b"), ("all_proxy", "c")], Some("http://a:80"), Some("http://a:80")),
         (&[("http_proxy", "b"), ("all_proxy", "c")], Some("http://b:80"), Some("http://c:80")),
         (&[("https_proxy", "a"), ("HTTPS_PROXY", "b")], Some("http://a:80"), Some("http://a:80")),
+        // 6455-4.1-s4
+        (
+            &[("https_proxy", "a"), ("http_proxy", "b"), ("all_proxy", "socks5://c")],
+            Some("socks5://c:1080"),
+            Some("socks5://c:1080"),
+        ),
+        (&[("https_proxy", "a"), ("ALL_PROXY", "SOCKS5://c")], Some("socks5://c:1080"), Some("socks5://c:1080")),
+        (&[("https_proxy", "a"), ("http_proxy", "socks5://b")], Some("socks5://b:1080"), Some("http://a:80")),
+        (
+            &[("ws_proxy", "a"), ("wss_proxy", "b"), ("all_proxy", "socks5://c")],
+            Some("http://a:80"),
+            Some("http://b:80"),
+        ),
+        // The name of a host, not a scheme.
+        (&[("https_proxy", "a"), ("all_proxy", "socks5:1")], Some("http://a:80"), Some("http://a:80")),
         // Empty is not set.
         (&[("https_proxy", " "), ("HTTPS_PROXY", ""), ("all_proxy", " c ")], Some("http://c:80"), Some("http://c:80")),
         // httpoxy.

@@ -4,7 +4,9 @@
 //! |---|---|---|
 //! | interim responses, 1xx except 101 | four | skipped |
 //! | the head of the response | the limits of the head parser | 200 to 299: connected to the server |
-//! | after another status: its body | 64 KiB, and the deadline | kept in the error |
+//! | after another status: its body | 64 KiB, 2 s and the deadline | kept in the error |
+//!
+//! A status that was read is the error, whatever follows it, except a 2xx status: a tunnel begins after its head.
 //!
 //! Reads nothing after the head of a 2xx response: these bytes are the server's, and by RFC 9110 a `Content-Length`
 //! there is ignored.
@@ -12,7 +14,7 @@
 use crate::auth::basic;
 use crate::error::{Error, ProxyErrorKind, Result};
 use crate::handshake::http::{write_head, Head, HeadParser, Progress};
-use crate::http::body::Body;
+use crate::http::body::{Body, BODY_TIMEOUT};
 use crate::proxy::ProxySession;
 
 /// Maximum number of interim responses that are skipped.
@@ -21,8 +23,14 @@ const MAX_INTERIM_RESPONSES: usize = 4;
 const BUFFER_SIZE: usize = 4 << 10;
 
 pub(super) fn negotiate(session: &ProxySession<'_>) -> Result<()> {
-    session.io.write_all(&request(session)?).map_err(|error| session.io_error(error))?;
-    let head = read_response(session)?;
+    let head = match session.io.write_all(&request(session)?) {
+        Ok(()) => read_response(session)?,
+        // A proxy may respond before it has read the request, and close the connection.
+        Err(error) => {
+            let rejection = read_response(session).ok().filter(|head| !matches!(head.status(), 200..=299));
+            rejection.ok_or_else(|| session.io_error(error))?
+        }
+    };
     match head.status() {
         // 9110-9.3.6-1, 9110-9.3.6-2
         200..=299 if head.version().major == 1 => Ok(()),
@@ -64,25 +72,33 @@ fn read_head(session: &ProxySession<'_>) -> Result<Head> {
     let failed = |error| session.io_error(error);
     let (mut parser, mut part) = (HeadParser::response(), [0; BUFFER_SIZE]);
     loop {
-        let count = session.io.peek(&mut part).map_err(failed)?;
-        let bytes = part.get_mut(..count).unwrap_or_default();
-        match parser.feed(bytes) {
-            _ if bytes.is_empty() => return Err(rejection(ProxyErrorKind::UnexpectedEof)),
-            Ok(Progress::More) => session.io.read_exact(bytes).map_err(failed)?,
-            Ok(Progress::Done { consumed }) => {
+        let count = session.io.peek(&mut part);
+        let bytes = part.get_mut(..*count.as_ref().unwrap_or(&0)).unwrap_or_default();
+        let error = match (count, parser.feed(bytes)) {
+            (Err(error), _) => failed(error),
+            (Ok(0), _) => rejection(ProxyErrorKind::UnexpectedEof),
+            (Ok(_), Ok(Progress::More)) => match session.io.read_exact(bytes) {
+                Ok(()) => continue,
+                Err(error) => failed(error),
+            },
+            (Ok(_), Ok(Progress::Done { consumed })) => {
                 session.io.read_exact(bytes.get_mut(..consumed).unwrap_or_default()).map_err(failed)?;
                 return parser.finish().ok_or(rejection(ProxyErrorKind::UnexpectedEof));
             }
-            Err(kind) => return Err(rejection(ProxyErrorKind::Head(kind))),
-        }
+            (Ok(_), Err(kind)) => rejection(ProxyErrorKind::Head(kind)),
+        };
+        // The status of a rejection counts, whatever follows it.
+        let incomplete = parser.into_incomplete().filter(|head| !matches!(head.status(), 100..=299));
+        return incomplete.ok_or(error);
     }
 }
 
-/// The body of a rejection. If reading fails or reaches the deadline, the part read so far.
+/// The body of a rejection. If reading fails or takes too long, the part read so far.
 fn read_body(session: &ProxySession<'_>, head: &Head) -> Vec<u8> {
     let (mut body, mut part) = (Body::for_response(head), [0; BUFFER_SIZE]);
+    let io = session.io.within(BODY_TIMEOUT);
     while body.needs_more() {
-        match session.io.read(&mut part) {
+        match io.read(&mut part) {
             Ok(count @ 1..) => body.feed(part.get(..count).unwrap_or_default()),
             Ok(0) | Err(_) => break,
         }

@@ -21,15 +21,15 @@ mod socks_messages;
 
 use std::fmt;
 use std::io::{self, ErrorKind};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 
 use crate::auth::basic;
 use crate::error::{Error, ProxyError, ProxyErrorKind, Result, Step, UriErrorKind, UsageError};
 use crate::handshake::uri::{Authority, Uri, Userinfo};
-use crate::net::connect_guard::{ConnectGuard, ConnectTarget};
+use crate::net::connect_guard::{AttemptState, ConnectGuard, ConnectTarget, Queueing};
 use crate::net::deadline::Deadline;
 use crate::net::deadline_io::DeadlineIo;
-use crate::net::dial as tcp;
+use crate::net::dial::{self as tcp, Connected, Endpoint};
 use no_proxy::NoProxy;
 
 /// The proxy settings for [`Client::proxy`](crate::Client::proxy): HTTP CONNECT (RFC 9110 section 9.3.6) or SOCKS
@@ -60,6 +60,8 @@ pub struct Proxy {
 pub(crate) struct ProxyServer {
     scheme: Scheme,
     host: String,
+    /// The zone of an IPv6 address.
+    zone: Option<String>,
     port: u16,
     userinfo: Option<Userinfo>,
 }
@@ -157,12 +159,12 @@ impl ProxyServer {
         if !matches!(rest, "" | "/") {
             return Err(UriErrorKind::ProxyPath);
         }
-        let Authority { host, port, userinfo } = Authority::parse(authority)?;
+        let Authority { host, zone, port, userinfo } = Authority::parse(authority)?;
         let default = match scheme {
             Scheme::Http => 80,
             Scheme::Socks5 => 1080,
         };
-        Ok(ProxyServer { scheme, host, port: port.unwrap_or(default), userinfo })
+        Ok(ProxyServer { scheme, host, zone, port: port.unwrap_or(default), userinfo })
     }
 
     /// Checks that the credentials can be sent.
@@ -175,12 +177,23 @@ impl ProxyServer {
         valid.then_some(self).ok_or(UsageError::ProxyCredentials.into())
     }
 
-    /// Connects to the proxy, and through it to the host of this URL (6455-4.1-10). The next byte of the socket is the
-    /// server's.
-    pub(crate) fn connect_to(&self, uri: &Uri, deadline: Deadline) -> Result<(TcpStream, ConnectGuard)> {
-        let (host, port) = (uri.host(), uri.port());
-        let guard = ConnectGuard::acquire(connect_target(uri), deadline).ok_or(Error::Timeout(Step::ConnectQueue))?;
-        let socket = tcp::connect_to_proxy(&self.host, self.port, deadline)?;
+    /// Connects to the proxy, and through it to this host (6455-4.1-10). The next byte of the socket is the server's.
+    pub(crate) fn connect_to(
+        &self,
+        host: &str,
+        port: u16,
+        queueing: Queueing,
+        deadline: Deadline,
+    ) -> Result<Connected> {
+        let guard = match connect_target(host, port, queueing) {
+            Some(target) => Some(
+                ConnectGuard::acquire(target, deadline, &AttemptState::default())
+                    .ok_or(Error::Timeout(Step::ConnectQueue))?,
+            ),
+            None => None,
+        };
+        let endpoint = Endpoint { host: &self.host, zone: self.zone.as_deref(), port: self.port };
+        let socket = tcp::connect_to_proxy(endpoint, deadline)?;
         let session =
             ProxySession { io: DeadlineIo::new(&socket, deadline), server: self, target: tcp::host_port(host, port) };
         match self.scheme {
@@ -192,10 +205,10 @@ impl ProxyServer {
 }
 
 /// 6455-4.1-8: the name stands for the server, whose address only the proxy knows.
-fn connect_target(uri: &Uri) -> ConnectTarget {
-    match uri.host().parse() {
-        Ok(ip) => ConnectTarget::Address(SocketAddr::new(ip, uri.port())),
-        Err(_) => ConnectTarget::Name(uri.host().to_owned(), uri.port()),
+fn connect_target(host: &str, port: u16, queueing: Queueing) -> Option<ConnectTarget> {
+    match host.parse() {
+        Ok(ip) => ConnectTarget::address(SocketAddr::new(ip, port), queueing),
+        Err(_) => ConnectTarget::name(host, port, queueing),
     }
 }
 

@@ -77,6 +77,7 @@ impl Client {
     pub fn reconnect(&self, backoff: Backoff) -> Reconnect {
         Reconnect {
             client: self.clone(),
+            attempt_client: None,
             backoff,
             backoff_state: BackoffState::default(),
             shared: Arc::default(),
@@ -93,10 +94,14 @@ impl Client {
     }
 }
 
+/// Returns the client of one attempt.
+type AttemptClient = dyn Fn(&Client) -> Result<Client> + Send + Sync;
+
 /// An iterator of connections, returned by [`Client::reconnect`]. Feature `reconnect`.
 #[must_use = "nothing connects until `next` is called"]
 pub struct Reconnect {
     client: Client,
+    attempt_client: Option<Arc<AttemptClient>>,
     backoff: Backoff,
     backoff_state: BackoffState,
     shared: Arc<SharedReconnect>,
@@ -130,6 +135,39 @@ enum Progress {
 }
 
 impl Reconnect {
+    /// Calls `client` before each attempt, and connects with the client that it returns: with a fresh token, or to another
+    /// URL. Its argument is the client on which [`reconnect`](Client::reconnect) was called, which is used for all attempts
+    /// by default.
+    ///
+    /// `client` runs on the thread of the attempt. Its time is not limited, but a [stop](ReconnectHandle::stop) does not
+    /// wait for it. An error is that of a failed attempt, so [`Backoff::policy`] decides whether there is another one. By
+    /// default [`Error::Io`] and [`Error::Timeout`] are retried, and [`Error::Usage`] is not. A panic continues in `next`.
+    ///
+    /// ```
+    /// # fn main() -> stdws::Result<()> {
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| {
+    /// #     ws.close(stdws::CloseCode::NORMAL, "").map(drop)
+    /// # })?;
+    /// # let url = server.url();
+    /// # fn fresh_token() -> String { "token".into() }
+    /// use stdws::{Backoff, Client};
+    /// let connections = Client::new(&url)?
+    ///     .reconnect(Backoff::default())
+    ///     .client(|client| client.clone().header("Authorization", &format!("Bearer {}", fresh_token())));
+    /// for connection in connections {
+    ///     let Ok(mut ws) = connection else { break };
+    ///     while let Ok(Some(message)) = ws.recv() {
+    ///         println!("{message}");
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn client(mut self, client: impl Fn(&Client) -> Result<Client> + Send + Sync + 'static) -> Reconnect {
+        self.attempt_client = Some(Arc::new(client));
+        self
+    }
+
     /// A handle that ends the iteration from another thread.
     pub fn handle(&self) -> ReconnectHandle {
         ReconnectHandle(Arc::clone(&self.shared))
@@ -199,7 +237,7 @@ impl Iterator for Reconnect {
             Err(error) => return self.finish(Some(error)),
         }
         loop {
-            let error = match self.shared.run_attempt(&self.client) {
+            let error = match self.shared.run_attempt(self.client.clone(), self.attempt_client.clone()) {
                 None => return self.finish(None),
                 Some(Ok(ws)) => match self.shared.track(&ws) {
                     Continuation::Attempt => return Some(Ok(ws)),
@@ -251,7 +289,7 @@ impl SharedReconnect {
     }
 
     /// Runs one attempt in a new thread. `None`: stopped before or meanwhile.
-    fn run_attempt(&self, client: &Client) -> Option<Result<WebSocket>> {
+    fn run_attempt(&self, client: Client, attempt_client: Option<Arc<AttemptClient>>) -> Option<Result<WebSocket>> {
         let (sender, receiver) = mpsc::channel();
         {
             let mut state = self.lock();
@@ -260,9 +298,12 @@ impl SharedReconnect {
             }
             state.attempt = Some(sender.clone());
         }
-        let client = client.clone();
+        let connect = move || match attempt_client {
+            Some(attempt_client) => attempt_client(&client)?.connect(),
+            None => client.connect(),
+        };
         let attempt = move || {
-            let ended = panic::catch_unwind(AssertUnwindSafe(|| client.connect()));
+            let ended = panic::catch_unwind(AssertUnwindSafe(connect));
             // After a stop the receiver is gone, and the connection is dropped here, which sends Close 1001.
             if let Err(SendError(Some(Err(panicked)))) = sender.send(Some(ended)) {
                 // Dropping the payload could panic again.
@@ -270,7 +311,7 @@ impl SharedReconnect {
             }
         };
         let started = thread::Builder::new().name("stdws-connect".into()).spawn(attempt);
-        // The attempt always sends, within its deadline.
+        // The attempt always sends: within its deadline, after the closure of the application.
         let result = started.map(|_| receiver.recv());
         self.lock().attempt = None;
         let result = match result {

@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::close::CloseCode;
 use crate::error::{
-    Error, HandshakeError, HandshakeErrorKind, ProxyError, ProxyErrorKind, ResponseErrorKind, Step, TlsErrorKind,
+    Error, HandshakeError, HandshakeErrorKind, HeadErrorKind, ProxyError, ProxyErrorKind, ResponseErrorKind, Step,
+    TlsErrorKind,
 };
 use crate::http::date;
 
@@ -52,7 +53,8 @@ impl Disconnect {
     /// | other TLS errors, such as an untrusted certificate | no |
     /// | status 408, 425, 429, 5xx | yes, at least after `Retry-After` (seconds or date, at most one hour) |
     /// | any other status: 3xx, 4xx | no |
-    /// | an invalid handshake response | no |
+    /// | a response whose head is not valid HTTP, without a status | yes |
+    /// | any other invalid handshake response; TLS instead of HTTP | no |
     /// | the proxy ended the connection; its status 408, 425, 429, 5xx; its SOCKS reply 1, 3 to 6 | yes, as above |
     /// | any other reply of the proxy | no |
     /// | any of these after a redirect | as without it |
@@ -158,8 +160,8 @@ fn retry_for_proxy(error: &ProxyError, now: Duration) -> Retry {
     match error.kind() {
         ProxyErrorKind::UnexpectedEof | ProxyErrorKind::Reply(1 | 3..=6) => Retry::AfterBackoff,
         ProxyErrorKind::Status(status) => retry_for_status(status, error.header("Retry-After"), now),
-        ProxyErrorKind::Head(_)
-        | ProxyErrorKind::HttpVersion
+        ProxyErrorKind::Head(kind) => retry_for_head(kind),
+        ProxyErrorKind::HttpVersion
         | ProxyErrorKind::SocksVersion(_)
         | ProxyErrorKind::NoAcceptableMethod
         | ProxyErrorKind::MethodNotOffered(_)
@@ -167,6 +169,22 @@ fn retry_for_proxy(error: &ProxyError, now: Duration) -> Retry {
         | ProxyErrorKind::AuthenticationFailed
         | ProxyErrorKind::Reply(_)
         | ProxyErrorKind::AddressType(_) => Retry::Stop,
+    }
+}
+
+/// A broken head is often that of something on the way, which may be gone at the next attempt. A server with TLS stays one.
+fn retry_for_head(kind: HeadErrorKind) -> Retry {
+    match kind {
+        HeadErrorKind::Tls => Retry::Stop,
+        HeadErrorKind::LineTooLong
+        | HeadErrorKind::TooManyFields
+        | HeadErrorKind::HeadTooLong
+        | HeadErrorKind::LineEnding
+        | HeadErrorKind::ControlCharacter
+        | HeadErrorKind::LineFolding
+        | HeadErrorKind::StartLine
+        | HeadErrorKind::FieldName
+        | HeadErrorKind::ContentLength => Retry::AfterBackoff,
     }
 }
 
@@ -184,8 +202,8 @@ fn retry_for_handshake(rejection: &HandshakeError, now: Duration) -> Retry {
         HandshakeErrorKind::Response(ResponseErrorKind::Status(status)) => {
             retry_for_status(*status, rejection.header("Retry-After"), now)
         }
-        HandshakeErrorKind::Head(_)
-        | HandshakeErrorKind::HttpVersion
+        HandshakeErrorKind::Head(kind) => retry_for_head(*kind),
+        HandshakeErrorKind::HttpVersion
         | HandshakeErrorKind::MissingHeader(_)
         | HandshakeErrorKind::DuplicateHeader(_)
         | HandshakeErrorKind::InvalidHeader(_)
@@ -242,9 +260,7 @@ mod tests {
     use super::Retry::{AfterBackoff, Between, Stop};
     use super::*;
     use crate::close::CloseInfo;
-    use crate::error::{
-        ConnectError, HeadErrorKind, ProtocolError, RedirectError, RedirectErrorKind, RedirectHop, UsageError,
-    };
+    use crate::error::{ConnectError, ProtocolError, RedirectError, RedirectErrorKind, RedirectHop, UsageError};
     use std::io::ErrorKind;
 
     const NOW: Duration = Duration::from_secs(784_111_777);
@@ -287,7 +303,11 @@ mod tests {
             (Error::Connect(ConnectError { host: "h:80".into(), is_proxy: false, attempts: Vec::new() }), AfterBackoff),
             (Error::Timeout(Step::Handshake), AfterBackoff),
             (kind(HandshakeErrorKind::UnexpectedEof), AfterBackoff),
-            (kind(HandshakeErrorKind::Head(HeadErrorKind::StartLine)), Stop),
+            (kind(HandshakeErrorKind::Head(HeadErrorKind::StartLine)), AfterBackoff),
+            (kind(HandshakeErrorKind::Head(HeadErrorKind::LineEnding)), AfterBackoff),
+            (kind(HandshakeErrorKind::Head(HeadErrorKind::Tls)), Stop),
+            (proxy(ProxyErrorKind::Head(HeadErrorKind::FieldName)), AfterBackoff),
+            (proxy(ProxyErrorKind::Head(HeadErrorKind::Tls)), Stop),
             (kind(HandshakeErrorKind::InvalidHeader("Sec-WebSocket-Accept")), Stop),
             (UsageError::TlsNotEnabled.into(), Stop),
             (proxy(ProxyErrorKind::UnexpectedEof), AfterBackoff),

@@ -6,7 +6,7 @@
 //! | number | as enabled, at most [`MAX_REDIRECTS`] |
 //! | to a URL visited before | an error |
 //! | from `wss` to a URL without TLS | an error |
-//! | to another scheme, host or port | `Authorization`, `Cookie`, `Proxy-Authorization`, URL credentials are dropped |
+//! | to another scheme, host or port | `Authorization`, `Cookie`, `Proxy-Authorization`, URL credentials and subprotocols are dropped |
 //!
 //! One deadline covers all attempts. Must not know how an attempt connects, nor how a location is resolved.
 
@@ -29,9 +29,9 @@ impl Client {
     /// Follows up to `limit` redirects, and at most 10. Default 0: a redirect is a rejection. Feature `proxy`.
     ///
     /// A redirect from `wss` to a URL without TLS is an error. When scheme, host or port changes, the headers
-    /// `Authorization`, `Cookie` and `Proxy-Authorization` and the credentials of the URL are dropped. Other headers
-    /// are sent to the new server, so they must not contain secrets. The manual has the rules in its chapter
-    /// [`proxies`](crate::manual::proxies).
+    /// `Authorization`, `Cookie` and `Proxy-Authorization` and the credentials of the URL are dropped. So are the
+    /// subprotocols, because applications send tokens in them. Other headers are sent to the new server, so they must
+    /// not contain secrets. The manual has the rules in its chapter [`proxies`](crate::manual::proxies).
     ///
     /// [`connect_over`](Client::connect_over) follows no redirects.
     ///
@@ -64,7 +64,9 @@ pub(crate) fn follow<T>(
     let (mut hops, mut visited) = (Vec::new(), Vec::new());
     loop {
         let rejection = match attempt(&target) {
-            Err(Error::Handshake(rejection)) if max > 0 && rejection.status().is_some_and(is_redirect) => rejection,
+            Err(Error::Handshake(rejection)) if max > 0 && rejection.http_status().is_some_and(is_redirect) => {
+                rejection
+            }
             result => return result.map_err(|error| with_hops(hops, error)),
         };
         visited.push(target.uri.to_string());
@@ -90,6 +92,8 @@ pub(crate) fn follow<T>(
         if !target.uri.is_same_origin(&next) {
             let sensitive = |name: &str| SENSITIVE_HEADERS.iter().any(|sensitive| sensitive.eq_ignore_ascii_case(name));
             target.headers.to_mut().retain(|(name, _)| !sensitive(name));
+            // Some carry a token: `base64url.bearer.authorization.k8s.io.…`.
+            target.subprotocols = &[];
         }
         target.uri = Cow::Owned(next);
     }

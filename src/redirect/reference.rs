@@ -10,11 +10,13 @@
 //! | `?` | everything up to the path |
 //! | a segment | everything up to the last `/` of the path |
 //!
-//! User name and password are kept while scheme, host and port are the same, and are never taken from a location. A
-//! fragment is ignored. An ambiguous location is an error.
+//! User name and password are kept while scheme, host and port are the same, and are never taken from a location. While
+//! host and port are the same, the zone of an IPv6 address and a Host header of the caller are kept too; a zone in a
+//! location is an error, because it names an interface of the server. A fragment is ignored. An ambiguous location is an
+//! error. What is not allowed in a URI is converted as in [`Uri::parse`].
 
 use crate::error::{RedirectErrorKind, UriErrorKind};
-use crate::handshake::uri::Uri;
+use crate::handshake::uri::{bracketed, Uri};
 
 impl Uri {
     /// The URI of this location, relative to this URI. 9110-10.2.2-1
@@ -40,19 +42,26 @@ impl Uri {
         if authority.is_some_and(|authority| authority.contains('@')) {
             return Err(RedirectErrorKind::Userinfo);
         }
-        let mut next = match authority {
-            Some(authority) => {
-                Uri::parse(&format!("{}://{authority}{resource}", crate::handshake::uri::scheme(secure)))
-            }
-            None => {
-                Uri::parse(&format!("{}://{}{resource}", crate::handshake::uri::scheme(secure), self.host_header()))
-            }
+        // The authority of this URI stands for a location without one; its zone is added below.
+        let authority = authority.map_or_else(|| self.with_port(bracketed(&self.host)), str::to_owned);
+        let mut next = Uri::parse(&format!("{}://{authority}{resource}", crate::handshake::uri::scheme(secure)))
+            .map_err(RedirectErrorKind::Location)?;
+        if next.zone.is_some() {
+            return Err(RedirectErrorKind::Location(UriErrorKind::Zone));
         }
-        .map_err(RedirectErrorKind::Location)?;
+        if self.is_same_host(&next) {
+            next.zone.clone_from(&self.zone);
+            next.host_override.clone_from(&self.host_override);
+        }
         if self.is_same_origin(&next) {
             next.userinfo.clone_from(&self.userinfo);
         }
         Ok(next)
+    }
+
+    /// Whether host and port are the same.
+    fn is_same_host(&self, other: &Uri) -> bool {
+        (&self.host, self.port) == (&other.host, other.port)
     }
 
     /// Whether scheme, host and port are the same.
@@ -198,8 +207,17 @@ mod tests {
             ("ws://a/x", "http://", error(UriErrorKind::MissingHost)),
             ("ws://a/x", "//", error(UriErrorKind::MissingHost)),
             ("ws://a/x", "http://b:0", error(UriErrorKind::Port)),
-            ("ws://a/x", "/a b", error(UriErrorKind::InvalidPathCharacter)),
-            ("ws://a/x", "/\u{e9}", error(UriErrorKind::InvalidPathCharacter)),
+            ("ws://a/x", "/a b", Ok("ws://a/a%20b")),
+            ("ws://a/x", "/\u{e9}", Ok("ws://a/%C3%A9")),
+            ("ws://a/x", "/a\tb", error(UriErrorKind::InvalidPathCharacter)),
+            ("ws://a/x", "/%", error(UriErrorKind::InvalidPathCharacter)),
+            ("ws://a/x", "//B\u{fc}cher.example/", Ok("ws://xn--bcher-kva.example/")),
+            ("ws://a/x", "//\u{2603}/", error(UriErrorKind::UnsupportedHost)),
+            // The zone stays with its address, and only this side sets one.
+            ("ws://[fe80::1%25eth0]/x", "/y", Ok("ws://[fe80::1%25eth0]/y")),
+            ("ws://[fe80::1%25eth0]/x", "http://[fe80::1]/y", Ok("ws://[fe80::1%25eth0]/y")),
+            ("ws://[fe80::1%25eth0]/x", "http://[fe80::2]/y", Ok("ws://[fe80::2]/y")),
+            ("ws://[fe80::1%25eth0]/x", "http://[fe80::1%25eth0]/y", error(UriErrorKind::Zone)),
             ("ws://a/x", "1:2", Ok("ws://a/1:2")),
         ];
         for (from, location, expected) in rows {

@@ -32,8 +32,9 @@ use std::sync::{Arc, Condvar};
 use std::thread;
 use std::time::Duration;
 
+use super::admission::Capacity;
 use super::listener::{AcceptWaker, AcceptedSocket, Listener};
-use super::registry::{Capacity, ConnectionRegistry, EntryId};
+use super::registry::{ConnectionRegistry, EntryId};
 use super::shutdown_report::Once;
 use super::system_limits;
 use super::system_limits::SystemLimits;

@@ -2,25 +2,31 @@
 //!
 //! Its settings are in `settings`, `auth::server`, `trusted_proxy::server` and `legacy::server`.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::Arc;
 
 use super::accept_loop::{AcceptLoop, RejectMode};
+use super::admission::{Admission, AdmittedStream, Capacity};
 use super::handle::ServerHandle;
 use super::handshake;
 use super::handshake_config::{Endpoints, HandshakeConfig, PendingHandshake};
 use super::listener::{AcceptedSocket, Listener};
-use super::registry::{Capacity, EntryId};
+use super::registry::EntryId;
 use super::serve_connection::serve_connection;
 use super::shutdown::ShutdownHandle;
 use super::system_limits::SystemLimits;
 use crate::connection::websocket::WebSocket;
 use crate::error::{Error, Result, Step};
+#[cfg(feature = "trace")]
+use crate::events::event::EventKind;
+use crate::events::sink::EventSink;
 use crate::net::deadline::Deadline;
 use crate::net::split_stream::SplitStream;
 use crate::net::stream::Stream;
+use crate::primitives::lock::Lock;
 
 /// Listens on `addr` and calls `handler` for every WebSocket connection, each on its own thread. Returns only if
 /// listening fails. [`Server`] has settings. Feature `server`.
@@ -75,6 +81,8 @@ pub struct Server {
     /// `None`: the default of `std`.
     pub(super) stack_size: Option<usize>,
     shutdown: ShutdownHandle,
+    /// The streams of `accept_over`.
+    admission: Arc<Lock<Admission>>,
 }
 
 impl Server {
@@ -159,6 +167,7 @@ impl Server {
             capacity: Capacity::default(),
             stack_size: None,
             shutdown: ShutdownHandle::default(),
+            admission: Arc::default(),
         }
     }
 
@@ -192,7 +201,7 @@ impl Server {
     /// # Errors
     /// Those of [`run`](Server::run) at its start.
     pub fn start(self, handler: impl Fn(WebSocket) -> Result<()> + Send + Sync + 'static) -> Result<ServerHandle> {
-        let Server { listener, config, capacity, stack_size, shutdown } = self;
+        let Server { listener, config, capacity, stack_size, shutdown, admission: _ } = self;
         let listener = listener.ok_or_else(no_listener_error)?;
         let addr = listener.local_addr().ok();
         // A TLS client cannot read a response in plain text.
@@ -201,6 +210,12 @@ impl Server {
             false => (RejectMode::Respond, "ws"),
         };
         let events = config.events.clone();
+        #[cfg(feature = "trace")]
+        if let Some(addr) =
+            addr.filter(|addr| addr.ip().to_canonical().is_loopback() && config.allowed_hosts.is_empty())
+        {
+            events.emit(|| EventKind::HostNotChecked(addr));
+        }
         let config = Arc::new(config);
         let proxies = config.clone();
         let limit_key = Box::new(move |peer| if proxies.trusted_proxies.is_trusted(peer) { None } else { peer });
@@ -219,21 +234,64 @@ impl Server {
     /// [`on_request`](Server::on_request)) responded in HTTP or took over the stream.
     ///
     /// It takes at most [`Timeouts::handshake`](crate::Timeouts::handshake), plus one second for a rejection to arrive.
-    /// [`Server::max_connections`] does not apply: the caller has accepted the stream.
+    ///
+    /// [`max_connections`](Server::max_connections), [`max_handshakes`](Server::max_handshakes) and
+    /// [`max_per_address`](Server::max_per_address) count the streams of this call. A connection counts until its
+    /// [`WebSocket`] is dropped. The address of the peer is that of [`SplitStream::peer_addr`]. Without it the peer is
+    /// treated as one of a Unix socket, which `unix` in a list of trusted proxies names. A header of the PROXY protocol
+    /// has to be the first bytes of the stream.
     ///
     /// # Errors
     /// - [`Handshake`](Error::Handshake): the request was rejected, with the status of the response. Also for a hook that
     ///   panicked or returned what cannot be sent ([`HookErrorKind`](crate::HookErrorKind)).
     /// - [`Timeout`](Error::Timeout) and [`Io`](Error::Io) of [`Step::Handshake`]; [`Io`](Error::Io) of
     ///   [`Step::Thread`].
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use stdws::{Server, SplitStream};
+    /// let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// let url = format!("ws://{}", listener.local_addr()?);
+    /// let client = std::thread::spawn(move || stdws::connect(&url)?.recv());
+    /// let server = Server::without_listener().max_connections(100);
+    /// let (tcp, peer) = listener.accept()?;
+    /// // Here TLS of another library could wrap the stream.
+    /// let split = SplitStream::new(tcp.try_clone()?, tcp).peer_addr(peer);
+    /// if let Some(mut ws) = server.accept_over(split)? {
+    ///     assert_eq!(ws.peer_addr(), Some(peer));
+    ///     ws.send("welcome")?;
+    /// }
+    /// assert_eq!(client.join().unwrap()?.unwrap().as_text(), Some("welcome"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn accept_over(&self, split: SplitStream) -> Result<Option<WebSocket>> {
+        let (peer, local) = split.addresses();
         let stream = Stream::from_split(split).map_err(|error| Error::io(Step::Thread, error))?;
         let deadline = Deadline::after(self.config.timeouts.handshake);
-        let pending = PendingHandshake::new(stream, Endpoints::default(), deadline);
-        handshake::with_events(&self.config, None, |events| {
-            let client = handshake::read_proxy_header(&pending, &|_| Ok(()), &self.config)?;
-            handshake::accept(&pending, client, &|_| Ok(()), (&self.config, events))
-        })
+        let pending = PendingHandshake::new(stream, Endpoints { peer, local }, deadline);
+        handshake::with_events(&self.config, peer, |events| self.accept_pending(&pending, events))
+    }
+
+    fn accept_pending(&self, pending: &PendingHandshake, events: &EventSink) -> Result<Option<WebSocket>> {
+        let (config, peer) = (&self.config, pending.endpoints.peer);
+        let is_trusted = config.trusted_proxies.is_trusted(peer);
+        let address = peer.filter(|_| !is_trusted).map(|peer| peer.ip());
+        let admitted = AdmittedStream::admit(&self.admission, self.capacity, address)
+            .map_err(|kind| handshake::reject_overload(pending, kind, config))?;
+        let admitted = RefCell::new(admitted);
+        let admission_check = |client| match is_trusted {
+            true => admitted.borrow_mut().count_client(client),
+            false => Ok(()),
+        };
+        let client = handshake::read_proxy_header(pending, &admission_check, config)?;
+        let mut opened = handshake::accept(pending, client, &admission_check, (config, events))?;
+        if let Some(ws) = &mut opened {
+            let mut admitted = admitted.into_inner();
+            admitted.end_handshake();
+            ws.info.values.insert(admitted);
+        }
+        Ok(opened)
     }
 }
 

@@ -1,9 +1,11 @@
 //! [`Decision`] and [`Accept`]: what a hook decides about a request. They do not know how a decision is carried out.
 
+use std::any::Any;
 use std::fmt;
 
 use super::raw_stream::RawStream;
 use crate::config::{Limits, Timeouts};
+use crate::connection::values::Values;
 use crate::error::UsageError;
 use crate::handshake::header::check_field;
 use crate::http::response::Response;
@@ -107,6 +109,7 @@ pub struct Accept {
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) limits: Option<Limits>,
     pub(crate) timeouts: Option<Timeouts>,
+    pub(crate) values: Values,
     pub(crate) error: Option<UsageError>,
 }
 
@@ -144,6 +147,77 @@ impl Accept {
         self.timeouts = Some(timeouts);
         self
     }
+
+    /// Gives the handler a value: [`WebSocket::extension`](crate::WebSocket::extension) returns it by its type. A second
+    /// value of the same type replaces the first.
+    ///
+    /// The value is dropped with the [`WebSocket`](crate::WebSocket), after its Close was sent: at the latest when the
+    /// handler has returned or panicked, unless the handler passed the WebSocket to another thread. It is also dropped if
+    /// the connection does not open. So a value whose drop decrements a counter limits the connections of a user:
+    ///
+    /// ```
+    /// # fn main() -> stdws::Result<()> {
+    /// use std::collections::HashMap;
+    /// use std::sync::{Arc, Mutex};
+    /// use std::time::Duration;
+    /// use stdws::{Accept, Decision, Response, Server};
+    ///
+    /// type Counts = Arc<Mutex<HashMap<String, usize>>>;
+    ///
+    /// /// One connection of a user. It counts until it is dropped.
+    /// struct Session { user: String, counts: Counts }
+    ///
+    /// impl Session {
+    ///     fn begin(user: &str, counts: &Counts) -> Option<Session> {
+    ///         let mut all = counts.lock().unwrap();
+    ///         let count = all.entry(user.to_owned()).or_default();
+    ///         if *count >= 2 {
+    ///             return None;
+    ///         }
+    ///         *count += 1;
+    ///         Some(Session { user: user.to_owned(), counts: counts.clone() })
+    ///     }
+    /// }
+    ///
+    /// impl Drop for Session {
+    ///     fn drop(&mut self) {
+    ///         if let Some(count) = self.counts.lock().unwrap().get_mut(&self.user) {
+    ///             *count -= 1;
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// let counts = Counts::default();
+    /// let server = Server::bind("127.0.0.1:0")?
+    ///     .on_request(move |request| {
+    ///         let Some(user) = request.header("X-User") else { return Decision::reject(401) };
+    ///         match Session::begin(user, &counts) {
+    ///             Some(session) => Accept::new().with(session).into(),
+    ///             None => Response::too_many_requests(Duration::from_secs(30)).into(),
+    ///         }
+    ///     })
+    ///     .start(|mut ws| {
+    ///         let user = ws.extension::<Session>().unwrap().user.clone();
+    ///         ws.send(&format!("hello, {user}"))?;
+    ///         ws.recv().map(drop)
+    ///     })?;
+    ///
+    /// let connect = || stdws::Client::new(&server.url())?.header("X-User", "ann")?.connect();
+    /// let (mut first, _second) = (connect()?, connect()?);
+    /// assert_eq!(first.recv()?.unwrap().as_text(), Some("hello, ann"));
+    /// match connect() {
+    ///     Err(stdws::Error::Handshake(rejection)) => assert_eq!(rejection.status(), Some(429)),
+    ///     other => panic!("{other:?}"),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[doc(alias = "extension")]
+    #[doc(alias = "state")]
+    pub fn with(mut self, value: impl Any + Send + Sync) -> Accept {
+        self.values.insert(value);
+        self
+    }
 }
 
 /// Shows the names of headers only, and no subprotocol that may be a token.
@@ -155,6 +229,7 @@ impl fmt::Debug for Accept {
             .field("headers", &headers)
             .field("limits", &self.limits)
             .field("timeouts", &self.timeouts)
+            .field("values", &self.values)
             .finish()
     }
 }

@@ -9,7 +9,7 @@
 //! | [`read_proxy_header`]: a trusted proxy names its client | the end of the stream, also at the deadline; 429 |
 //! | [`HandshakeIo::read_head`]: bytes become a request | 400, 431; the stream ends at the deadline (6455-7.2.2-1) |
 //! | the client of a trusted proxy is counted | 429 |
-//! | [`evaluate`]: the request is a valid WebSocket or HTTP request from an allowed origin | 400, 403, 405, 426, 505 |
+//! | [`evaluate`]: the request is a valid WebSocket or HTTP request from an allowed origin, for an allowed host | 400, 403, 405, 421, 426, 505 |
 //! | the credentials are checked, if the server requires some | 401 |
 //! | the hook `on_request` decides | its response; the stream handed over; 500 if it panics |
 //! | WebSocket: subprotocol and extensions are negotiated | 101 and an open connection |
@@ -27,6 +27,7 @@ use crate::codec::encoder::Encoder;
 use crate::codec::frame::Role;
 use crate::config::{Limits, Timeouts};
 use crate::connection::framing::Codec;
+use crate::connection::values::Values;
 use crate::connection::websocket::{ConnectionInfo, WebSocket};
 #[cfg(feature = "deflate")]
 use crate::deflate::extension;
@@ -35,11 +36,11 @@ use crate::error::{Error, HandshakeError, HandshakeErrorKind, OverloadKind, Resu
 #[cfg(feature = "trace")]
 use crate::events::event::EventKind;
 use crate::events::sink::EventSink;
-use crate::handshake::origin::OriginPolicy;
 use crate::handshake::server;
 use crate::handshake::server::ClientOffer;
 use crate::http::request::Request;
 use crate::http::response::Response;
+use crate::net::stream::Stream;
 use crate::trusted_proxy::trust;
 use crate::trusted_proxy::trust::TracedClient;
 
@@ -61,6 +62,7 @@ struct AcceptedHandshake {
     codec: Option<(Inflater, Deflater)>,
     limits: Limits,
     timeouts: Timeouts,
+    values: Values,
 }
 
 /// Reads the header of the PROXY protocol, which precedes everything else, TLS too, if this peer must send one. Counts
@@ -82,17 +84,21 @@ pub(super) fn read_proxy_header(
         // A header of the request can name another client.
         return Ok(client);
     }
-    admission_check(client.limit_key()).map(|()| client).map_err(|kind| {
-        let error = Error::Handshake(HandshakeError::new(kind.into()));
-        match config.has_tls() {
-            // A TLS client cannot read a response in plain text.
-            true => {
-                stream.shutdown();
-                error
-            }
-            false => reject(&HandshakeIo { stream, deadline: *deadline }, error, config),
+    match admission_check(client.limit_key()) {
+        Ok(()) => Ok(client),
+        // A TLS client cannot read a response in plain text.
+        Err(kind) if config.has_tls() && matches!(**stream, Stream::Plain(_)) => {
+            stream.shutdown();
+            Err(Error::Handshake(HandshakeError::new(kind.into())))
         }
-    })
+        Err(kind) => Err(reject_overload(pending, kind, config)),
+    }
+}
+
+/// Rejects a connection that exceeds a limit.
+pub(super) fn reject_overload(pending: &PendingHandshake, kind: OverloadKind, config: &HandshakeConfig) -> Error {
+    let io = HandshakeIo { stream: &pending.stream, deadline: pending.deadline };
+    reject(&io, Error::Handshake(HandshakeError::new(kind.into())), config)
 }
 
 /// Emits `Accepted`, runs the handshake, and emits its failure. The parts of the handshake emit its other ends.
@@ -169,7 +175,7 @@ fn read_request(
     if let Some(spec) = config.drafts.requested(request.head())? {
         return Ok(Box::new(EvaluatedRequest { request, early, outcome: HandshakeOutcome::Draft(spec) }));
     }
-    let outcome = evaluate(&request, config)?;
+    let outcome = evaluate(&request, stream, config)?;
     Ok(Box::new(EvaluatedRequest { request, early, outcome }))
 }
 
@@ -182,10 +188,10 @@ fn open_connection(
     events: &EventSink,
 ) -> Result<WebSocket> {
     let PendingHandshake { stream, endpoints, deadline, .. } = pending;
-    let AcceptedHandshake { response_head, subprotocol, codec, limits, timeouts } = accepted;
+    let AcceptedHandshake { response_head, subprotocol, codec, limits, timeouts, values } = accepted;
     HandshakeIo { stream, deadline: *deadline }.write(response_head, &[]).inspect_err(|_| stream.shutdown())?;
     let (peer, local, events) = (endpoints.peer, endpoints.local, events.clone());
-    let info = ConnectionInfo { peer, local, subprotocol, request: Some(request), response: None, events };
+    let info = ConnectionInfo { peer, local, subprotocol, request: Some(request), response: None, events, values };
     let (inflater, deflater) = codec.unzip();
     let codec = (Encoder::server().with_compression(deflater), inflater);
     let codec = Codec::rfc6455(Role::Server, limits, &early, codec);
@@ -194,15 +200,15 @@ fn open_connection(
 
 /// 6455-4.2.2-1: performs the checks in order and stops at the first that fails. 6455-4.2.2-s1, 6455-4.2.2-3,
 /// 6455-4.2.2-7, 6455-10.5-s1: the hook may require credentials, redirect, and reject unknown resources.
-fn evaluate(request: &Request, config: &HandshakeConfig) -> Result<HandshakeOutcome> {
+fn evaluate(request: &Request, stream: &Stream, config: &HandshakeConfig) -> Result<HandshakeOutcome> {
     let head = request.head();
-    let origins = config.origins.as_deref().map_or(OriginPolicy::Any, OriginPolicy::SameHostAnd);
     let rejected = |kind| Error::Handshake(HandshakeError::new(kind));
     // Hooks never see a WebSocket request that is invalid or comes from an origin that is not allowed.
     let offer = match request.is_websocket() || !config.hooks.is_any_set() {
-        true => Some(server::check_request(head, origins).map_err(rejected)?),
+        true => Some(server::check_request(head, config.origin_policy(stream)).map_err(rejected)?),
         false => server::check_http_request(head).map_err(rejected).map(|()| None)?,
     };
+    server::check_allowed_host(head, &config.allowed_hosts).map_err(rejected)?;
     match (config.hooks.decide(request)?, offer) {
         (Decision::Respond(response), _) => Ok(HandshakeOutcome::Respond(response)),
         (Decision::HandOver(handler), _) => Ok(HandshakeOutcome::HandOver(handler)),
@@ -239,7 +245,7 @@ fn negotiate(offer: &ClientOffer<'_>, accept: Accept, config: &HandshakeConfig) 
     let response_head = server::write_response(&key, subprotocol.as_deref(), extensions.as_deref(), &accept.headers);
     let limits = accept.limits.unwrap_or(config.limits);
     let timeouts = accept.timeouts.unwrap_or(config.timeouts);
-    Ok(AcceptedHandshake { response_head, subprotocol, codec, limits, timeouts })
+    Ok(AcceptedHandshake { response_head, subprotocol, codec, limits, timeouts, values: accept.values })
 }
 
 /// The response to a plain HTTP request. A body of the request is discarded, so that the response arrives.

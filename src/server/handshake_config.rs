@@ -14,6 +14,7 @@ use crate::config::{Limits, Timeouts};
 use crate::deflate::extension::Deflate;
 use crate::error::{Error, HandshakeError, HandshakeErrorKind, HookErrorKind, Result};
 use crate::events::sink::EventCallback;
+use crate::handshake::origin::OriginPolicy;
 use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::net::deadline::Deadline;
@@ -30,6 +31,8 @@ pub(crate) struct HandshakeConfig {
     pub(crate) timeouts: Timeouts,
     /// Origins allowed besides the host of the request. `None`: any.
     pub(crate) origins: Option<Vec<String>>,
+    /// Hosts that requests may be for. Empty: any.
+    pub(crate) allowed_hosts: Vec<String>,
     pub(crate) subprotocols: Vec<String>,
     #[cfg(feature = "deflate")]
     pub(crate) deflate: Option<Deflate>,
@@ -44,6 +47,17 @@ pub(crate) struct HandshakeConfig {
 }
 
 impl HandshakeConfig {
+    /// The origins that may connect over this stream.
+    pub(crate) fn origin_policy(&self, stream: &Stream) -> OriginPolicy<'_> {
+        match (&self.origins, stream) {
+            (None, _) => OriginPolicy::Any,
+            #[cfg(feature = "native-tls")]
+            (Some(origins), Stream::Tls(_)) => OriginPolicy::SecureSameHostAnd(origins),
+            // A proxy or the caller may have ended TLS.
+            (Some(origins), Stream::Plain(_) | Stream::Adapter(_)) => OriginPolicy::SameHostAnd(origins),
+        }
+    }
+
     /// The enabled versions of the protocol, in the syntax of `Sec-WebSocket-Version` (6455-4.4-1).
     pub(crate) fn versions(&self) -> String {
         #[cfg(feature = "legacy")]
@@ -67,6 +81,7 @@ impl Default for HandshakeConfig {
             limits: Limits::server(),
             timeouts: Timeouts::default(),
             origins: Some(Vec::new()),
+            allowed_hosts: Vec::new(),
             subprotocols: Vec::new(),
             #[cfg(feature = "deflate")]
             deflate: None,

@@ -3,9 +3,9 @@
 //! Every version of the protocol uses them. They do not know how a request is checked.
 
 use super::handshake_config::HandshakeConfig;
-use super::handshake_io::HandshakeIo;
+use super::handshake_io::{HandshakeIo, LINGER_TIMEOUT, SHORT_LINGER_TIMEOUT};
 use super::raw_stream::RawStream;
-use crate::error::{Error, HandshakeError, HookErrorKind, Result, UsageError};
+use crate::error::{Error, HandshakeError, HandshakeErrorKind, HookErrorKind, Result, UsageError};
 #[cfg(feature = "trace")]
 use crate::events::event::EventKind;
 use crate::events::sink::EventSink;
@@ -27,7 +27,7 @@ pub(crate) fn respond(
         return Err(reject(io, invalid_answer(error.clone()), config));
     }
     let (head, body) = response.encode(request.method());
-    io.respond(head, body)?;
+    io.respond(head, body, LINGER_TIMEOUT)?;
     #[cfg(feature = "trace")]
     events.emit(|| EventKind::Responded(response.status()));
     Ok(())
@@ -49,7 +49,11 @@ pub(crate) fn reject(io: &HandshakeIo<'_>, error: Error, config: &HandshakeConfi
         return error;
     };
     // The caller receives the rejection also if the response does not arrive.
-    let _ = io.respond(rejection::response(rejection.kind(), &config.versions()), &[]);
+    let linger_timeout = match rejection.kind() {
+        HandshakeErrorKind::Overload(_) => SHORT_LINGER_TIMEOUT,
+        _ => LINGER_TIMEOUT,
+    };
+    let _ = io.respond(rejection::response(rejection.kind(), &config.versions()), &[], linger_timeout);
     let status = rejection::status(rejection.kind());
     Error::Handshake(rejection.with_status(status))
 }

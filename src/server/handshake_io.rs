@@ -15,7 +15,9 @@ use crate::net::write_buffer::{WriteBuffer, WriteTimeout};
 /// Size of a read. Most requests without large cookies fit into one.
 const READ_CHUNK: usize = 1 << 10;
 /// Maximum time to read from a peer after the response.
-const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
+pub(crate) const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
+/// The same for a peer that exceeds a limit: it must not keep the place of another one for long.
+pub(crate) const SHORT_LINGER_TIMEOUT: Duration = Duration::from_millis(250);
 /// Maximum number of bytes to read from a peer after the response.
 const MAX_LINGER_BYTES: usize = 1 << 20;
 
@@ -71,11 +73,11 @@ impl HandshakeIo<'_> {
         buffer.write(self.stream, body, WriteTimeout::Until(self.deadline)).map_err(io_error)
     }
 
-    /// Writes a response, and ends the stream when the peer has closed it or after [`LINGER_TIMEOUT`].
-    pub(crate) fn respond(&self, head: Vec<u8>, body: &[u8]) -> Result<()> {
+    /// Writes a response, and ends the stream when the peer has closed it or after `linger_timeout`.
+    pub(crate) fn respond(&self, head: Vec<u8>, body: &[u8], linger_timeout: Duration) -> Result<()> {
         let written = self.write(head, body);
         if written.is_ok() {
-            let deadline = Deadline::after(LINGER_TIMEOUT);
+            let deadline = Deadline::after(linger_timeout);
             self.stream.shutdown_write(deadline.remaining());
             linger(self.stream, deadline);
         }

@@ -6,7 +6,8 @@
 //! | `listener` | TCP and Unix listeners, and how a blocked `accept` is woken |
 //! | `accept_loop` | worker threads that accept and serve |
 //! | `threads` | the worker threads, for joining |
-//! | `registry` | connections and their limits |
+//! | `registry` | connections, for a shutdown |
+//! | `admission` | the limits on the number of connections |
 //! | `system_limits` | how many connections and threads fit the operating system |
 //! | `serve_connection` | one connection on its worker thread |
 //! | `handshake`, `handshake_end` | the opening handshake: steps, and ends without a WebSocket |
@@ -16,6 +17,7 @@
 //! | `shutdown`, `shutdown_report` | its graceful shutdown |
 
 mod accept_loop;
+mod admission;
 pub(crate) mod builder;
 pub(crate) mod decision;
 pub(crate) mod handle;

@@ -1,4 +1,4 @@
-//! The registry of connections: how many there are, their limits, and how a shutdown reaches each of them.
+//! The registry of connections, by which a shutdown reaches each of them. `admission` has their limits.
 //!
 //! A plain value under the lock of the accept loop. It never waits.
 //!
@@ -11,39 +11,21 @@
 //! The last kind stays so that a shutdown closes those connections as well.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
+use super::admission::{Admission, Capacity, Ticket};
 use super::handshake_config::PendingHandshake;
 use crate::connection::shared::Connection;
 use crate::error::OverloadKind;
-
-/// Default maximum number of connections, if the system limits allow as many. With the default limits they hold at most
-/// 16 GiB of incomplete messages, and 200 to 400 MiB when they are idle.
-const MAX_CONNECTIONS: usize = 16_384;
-/// Default maximum number of opening handshakes: a quarter, so that silent peers cannot use up all connections.
-const MAX_HANDSHAKES: usize = 4_096;
-
-/// The limits of the registry.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Capacity {
-    pub(super) connections: usize,
-    pub(super) handshakes: usize,
-    pub(super) per_address: Option<usize>,
-}
-
-impl Default for Capacity {
-    fn default() -> Capacity {
-        Capacity { connections: MAX_CONNECTIONS, handshakes: MAX_HANDSHAKES, per_address: None }
-    }
-}
 
 /// The number of an entry, never reused.
 pub(super) type EntryId = u64;
 
 struct ConnectionEntry {
-    address: Option<IpAddr>,
+    /// `None`: the thread of the entry has served it, and it counts for no limit.
+    ticket: Option<Ticket>,
     phase: EntryPhase,
 }
 
@@ -66,12 +48,9 @@ pub(super) struct Snapshot {
 }
 
 pub(super) struct ConnectionRegistry {
-    capacity: Capacity,
+    admission: Admission,
     next: EntryId,
     entries: HashMap<EntryId, ConnectionEntry>,
-    active: usize,
-    handshaking: usize,
-    by_address: HashMap<IpAddr, usize>,
     /// Number of entries that no longer count at which the ended ones are removed.
     sweep_threshold: usize,
     /// `Some`: the registry is closed. The connections that opened since then.
@@ -81,58 +60,28 @@ pub(super) struct ConnectionRegistry {
 impl ConnectionRegistry {
     pub(super) fn new(capacity: Capacity) -> ConnectionRegistry {
         ConnectionRegistry {
-            capacity,
+            admission: Admission::new(capacity),
             next: 0,
             entries: HashMap::new(),
-            active: 0,
-            handshaking: 0,
-            by_address: HashMap::new(),
             sweep_threshold: 64,
             opened_after_close: None,
         }
     }
 
-    /// Admits a connection, or returns the limit that it exceeds. `peer`: the address under which it counts; `None` for
-    /// a trusted proxy, see [`count_client`](ConnectionRegistry::count_client).
+    /// As [`Admission::admit`].
     pub(super) fn try_insert(&mut self, peer: Option<SocketAddr>) -> Result<EntryId, OverloadKind> {
-        let address = peer.filter(|_| self.capacity.per_address.is_some()).map(|peer| network(peer.ip()));
-        if self.active >= self.capacity.connections {
-            return Err(OverloadKind::Connections);
-        }
-        if self.handshaking >= self.capacity.handshakes {
-            return Err(OverloadKind::Handshakes);
-        }
-        if let Some(address) = address {
-            self.count_address(address)?;
-        }
-        self.active = self.active.saturating_add(1);
-        self.handshaking = self.handshaking.saturating_add(1);
+        let ticket = Some(self.admission.admit(peer.map(|peer| peer.ip()))?);
         self.next = self.next.wrapping_add(1);
-        self.entries.insert(self.next, ConnectionEntry { address, phase: EntryPhase::Accepted });
+        self.entries.insert(self.next, ConnectionEntry { ticket, phase: EntryPhase::Accepted });
         Ok(self.next)
     }
 
-    /// Counts the client that a trusted proxy has named, unless the entry counts under an address already.
+    /// As [`Admission::count_client`].
     pub(super) fn count_client(&mut self, id: EntryId, client: Option<IpAddr>) -> Result<(), OverloadKind> {
-        let unnamed = self.entries.get(&id).is_some_and(|entry| entry.address.is_none());
-        let Some(address) = client.filter(|_| unnamed && self.capacity.per_address.is_some()).map(network) else {
-            return Ok(());
-        };
-        self.count_address(address)?;
-        if let Some(entry) = self.entries.get_mut(&id) {
-            entry.address = Some(address);
+        match self.entries.get_mut(&id).and_then(|entry| entry.ticket.as_mut()) {
+            Some(ticket) => self.admission.count_client(ticket, client),
+            None => Ok(()),
         }
-        Ok(())
-    }
-
-    /// Counts one more connection of an address, or returns the limit.
-    fn count_address(&mut self, address: IpAddr) -> Result<(), OverloadKind> {
-        let count = self.by_address.get(&address).copied().unwrap_or(0);
-        if self.capacity.per_address.is_some_and(|most| count >= most) {
-            return Err(OverloadKind::Address);
-        }
-        self.by_address.insert(address, count.saturating_add(1));
-        Ok(())
     }
 
     /// Whether a connection waits whose request has not been read.
@@ -166,7 +115,9 @@ impl ConnectionRegistry {
     pub(super) fn mark_open(&mut self, id: EntryId, connection: &Arc<Connection>) -> bool {
         if let Some(entry) = self.entries.get_mut(&id) {
             entry.phase = EntryPhase::Open(Arc::downgrade(connection));
-            self.handshaking = self.handshaking.saturating_sub(1);
+            if let Some(ticket) = &mut entry.ticket {
+                self.admission.end_handshake(ticket);
+            }
         }
         if let Some(late) = &mut self.opened_after_close {
             late.push(connection.clone());
@@ -176,22 +127,13 @@ impl ConnectionRegistry {
 
     /// The thread of the entry has served it.
     pub(super) fn remove(&mut self, id: EntryId) {
-        let Some(entry) = self.entries.get(&id) else { return };
-        self.active = self.active.saturating_sub(1);
-        if let Some(address) = entry.address {
-            if let Some(count) = self.by_address.get_mut(&address) {
-                *count = count.saturating_sub(1);
-                if *count == 0 {
-                    self.by_address.remove(&address);
-                }
-            }
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        if let Some(ticket) = entry.ticket.take() {
+            self.admission.release(ticket);
         }
         let stays = match &entry.phase {
             EntryPhase::Open(connection) => is_alive(connection),
-            EntryPhase::Accepted | EntryPhase::Handshaking(_) => {
-                self.handshaking = self.handshaking.saturating_sub(1);
-                false
-            }
+            EntryPhase::Accepted | EntryPhase::Handshaking(_) => false,
         };
         if !stays {
             self.entries.remove(&id);
@@ -202,14 +144,14 @@ impl ConnectionRegistry {
     /// Removes connections that outlived their handlers and have ended. The threshold doubles, so the cost of a sweep
     /// is proportional to the entries inserted since the last one.
     fn sweep(&mut self) {
-        if self.entries.len().saturating_sub(self.active) < self.sweep_threshold {
+        if self.entries.len().saturating_sub(self.active_count()) < self.sweep_threshold {
             return;
         }
         self.entries.retain(|_, entry| match &entry.phase {
             EntryPhase::Open(connection) => is_alive(connection),
             EntryPhase::Accepted | EntryPhase::Handshaking(_) => true,
         });
-        self.sweep_threshold = self.entries.len().saturating_sub(self.active).saturating_mul(2).max(64);
+        self.sweep_threshold = self.entries.len().saturating_sub(self.active_count()).saturating_mul(2).max(64);
     }
 
     /// Closes the registry: no handshake begins from now on. Returns the entries.
@@ -250,7 +192,7 @@ impl ConnectionRegistry {
     }
 
     pub(super) fn active_count(&self) -> usize {
-        self.active
+        self.admission.active_count()
     }
 }
 
@@ -258,83 +200,18 @@ fn is_alive(connection: &Weak<Connection>) -> bool {
     connection.upgrade().is_some_and(|connection| connection.end().is_none())
 }
 
-/// The address under which a peer counts. With IPv6 a peer commonly owns a network of 64 bits.
-fn network(ip: IpAddr) -> IpAddr {
-    match ip.to_canonical() {
-        IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX))),
-        ip => ip,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn registry(connections: usize, handshakes: usize, per_address: Option<usize>) -> ConnectionRegistry {
-        ConnectionRegistry::new(Capacity { connections, handshakes, per_address })
-    }
-
-    #[test]
-    fn an_ipv6_address_counts_as_its_network() {
-        let rows = [
-            ("10.0.0.1:1", "10.0.0.1:2", true),
-            ("10.0.0.1:1", "10.0.0.2:1", false),
-            ("10.0.0.1:1", "[::ffff:10.0.0.1]:1", true),
-            ("[2001:db8::1]:1", "[2001:db8::ffff:0:0:1]:1", true),
-            ("[2001:db8::1]:1", "[2001:db8:0:1::1]:1", false),
-            ("[::1]:1", "127.0.0.1:1", false),
-        ];
-        for (one, other, same) in rows {
-            let mut registry = registry(9, 9, Some(1));
-            let first = registry.try_insert(one.parse().ok()).unwrap();
-            assert_eq!(registry.try_insert(other.parse().ok()).is_err(), same, "{one} {other}");
-            registry.remove(first);
-            assert!(registry.try_insert(one.parse().ok()).is_ok());
-        }
-        // Peers without an address do not count, and without the limit none does.
-        let mut some = registry(9, 9, Some(1));
-        assert!((0..3).all(|_| some.try_insert(None).is_ok()));
-        let mut all = registry(9, 9, None);
-        assert!((0..3).all(|_| all.try_insert("10.0.0.1:1".parse().ok()).is_ok()));
-        assert!(all.by_address.is_empty());
-    }
-
-    #[test]
-    fn a_client_behind_a_proxy_counts_when_it_is_named() {
-        let (one, other) = ("192.0.2.1".parse().ok(), "192.0.2.2".parse().ok());
-        let mut registry = registry(9, 9, Some(1));
-        let ids: Vec<EntryId> = (0..4).map(|_| registry.try_insert(None).unwrap()).collect();
-        assert_eq!(registry.count_client(ids[0], one), Ok(()));
-        assert_eq!(registry.count_client(ids[1], one), Err(OverloadKind::Address));
-        assert_eq!(registry.count_client(ids[2], other), Ok(()));
-        assert_eq!(registry.count_client(ids[3], None), Ok(()), "no client named");
-        // It counts once, and together with a direct connection from its address.
-        assert_eq!(registry.count_client(ids[0], one), Ok(()));
-        assert_eq!(registry.try_insert("192.0.2.1:7".parse().ok()), Err(OverloadKind::Address));
-        registry.remove(ids[0]);
-        let direct = registry.try_insert("192.0.2.1:7".parse().ok()).unwrap();
-        assert_eq!(registry.count_client(direct, other), Ok(()), "a direct connection keeps its address");
-        for id in ids.into_iter().chain([direct]) {
-            registry.remove(id);
-        }
-        assert!(registry.by_address.is_empty());
-        // Without the limit no address is counted.
-        let mut all = self::registry(9, 9, None);
-        let id = all.try_insert(None).unwrap();
-        assert_eq!(all.count_client(id, one), Ok(()));
-        assert!(all.by_address.is_empty());
-    }
-
     #[test]
     fn removed_entries_leave_nothing_behind() {
-        let mut registry = registry(1000, 1000, Some(1000));
+        let capacity = Capacity { connections: 1000, handshakes: 1000, per_address: Some(1000) };
+        let mut registry = ConnectionRegistry::new(capacity);
         let ids: Vec<EntryId> = (0..1000).map(|_| registry.try_insert("10.0.0.1:1".parse().ok()).unwrap()).collect();
         assert_eq!(registry.try_insert(None), Err(OverloadKind::Connections));
         ids.iter().for_each(|&id| registry.remove(id));
-        assert_eq!(
-            (registry.active, registry.handshaking, registry.entries.len(), registry.by_address.len()),
-            (0, 0, 0, 0)
-        );
+        assert_eq!((registry.active_count(), registry.entries.len()), (0, 0));
         // A second removal has no effect.
         registry.remove(ids[0]);
         assert_eq!(registry.active_count(), 0);

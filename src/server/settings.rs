@@ -5,10 +5,12 @@ use super::decision::Decision;
 use crate::config::{Limits, Timeouts};
 #[cfg(feature = "deflate")]
 use crate::deflate::extension::Deflate;
+use crate::error::{Result, UsageError};
 #[cfg(feature = "trace")]
 use crate::events::event::Event;
 #[cfg(feature = "trace")]
 use crate::events::sink::EventCallback;
+use crate::handshake::origin::HostPort;
 use crate::http::request::Request;
 use crate::http::response::Response;
 #[cfg(feature = "native-tls")]
@@ -59,13 +61,46 @@ impl Server {
     /// Allows pages from this origin, in the form that browsers send: `https://app.example.com`, with the port if it is
     /// not the default one, and without a slash at the end. Can be called several times.
     ///
-    /// Pages from the host of the request are always allowed. So are clients without an `Origin`, because they are not
-    /// browsers (RFC 6455 section 10.2). All others are answered 403.
+    /// Pages from the host of the request are always allowed; with TLS (`Server::tls`) only those that came over TLS
+    /// (`https`) as well. So are clients without an `Origin`, because they are not browsers (RFC 6455 section 10.2). All
+    /// others are answered 403. [`allow_host`](Server::allow_host) states which hosts a request may be for.
     pub fn allow_origin(mut self, origin: impl Into<String>) -> Server {
         if let Some(origins) = &mut self.config.origins {
             origins.push(origin.into());
         }
         self
+    }
+
+    /// Allows requests for this host: `chat.example.com` with any port, or `127.0.0.1:9001` with this one. IPv6 addresses
+    /// stand in brackets. Can be called several times. Default: every host. With a list, a WebSocket or plain HTTP request
+    /// for another host is answered 421, before any hook.
+    ///
+    /// The host of a request is that of `Host`, or of a target that is a URI (RFC 9112 section 3.2.2).
+    ///
+    /// **Set it on a server that browsers reach on a private address**, such as a tool on `127.0.0.1`. The check of
+    /// the origin ([`allow_origin`](Server::allow_origin)) compares the origin of a page with the host of the request, and
+    /// DNS rebinding makes both `evil.example`: the page's host name first has the address of its own server, and later
+    /// `127.0.0.1`. The event `host-not-checked` is emitted when a server without a list starts on a loopback address.
+    ///
+    /// # Errors
+    /// [`UsageError::Host`](crate::UsageError::Host) for an entry that is not a host with an optional port.
+    ///
+    /// ```
+    /// # fn main() -> stdws::Result<()> {
+    /// let server = stdws::Server::bind("127.0.0.1:0")?.allow_host("localhost")?.allow_host("127.0.0.1")?;
+    /// # drop(server);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[doc(alias = "DNS rebinding")]
+    #[doc(alias = "virtual host")]
+    pub fn allow_host(mut self, host: impl Into<String>) -> Result<Server> {
+        let host = host.into();
+        if HostPort::parse(&host).is_none() {
+            return Err(UsageError::Host(host).into());
+        }
+        self.config.allowed_hosts.push(host);
+        Ok(self)
     }
 
     /// Uses TLS on all accepted connections: the URL is `wss://`. Clients without TLS get no response. The TLS

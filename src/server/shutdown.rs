@@ -15,7 +15,8 @@
 
 use std::fmt;
 use std::sync::atomic::Ordering;
-use std::sync::Arc;
+use std::sync::{Arc, Condvar};
+use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use super::accept_loop::AcceptLoop;
@@ -56,13 +57,24 @@ const POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// # }
 /// ```
 #[derive(Clone, Default)]
-pub struct ShutdownHandle(Arc<Lock<Stage>>);
+pub struct ShutdownHandle(Arc<Startup>);
+
+/// How far the server has started.
+#[derive(Default)]
+struct Startup {
+    stage: Lock<Stage>,
+    /// Signalled at the end of a start.
+    changed: Condvar,
+}
 
 #[derive(Default)]
 enum Stage {
     #[default]
     NotStarted,
+    /// This thread is starting it. Connections are served already.
+    Starting(ThreadId),
     Started(Arc<AcceptLoop>),
+    /// It has been shut down before it was started, or could not be started.
     Cancelled,
 }
 
@@ -79,16 +91,21 @@ impl ShutdownHandle {
 
     /// Shuts the server down like [`ServerHandle::shutdown_spread`](crate::ServerHandle::shutdown_spread).
     pub fn shutdown_spread(&self, window: Duration, timeout: Duration) -> ShutdownReport {
-        let accept_loop = {
-            let mut stage = self.0.lock();
+        let deadline = Deadline::after(timeout);
+        let mut stage = self.0.stage.lock();
+        let accept_loop = loop {
             match &*stage {
-                Stage::Started(accept_loop) => accept_loop.clone(),
-                Stage::NotStarted | Stage::Cancelled => {
+                Stage::Started(accept_loop) => break accept_loop.clone(),
+                Stage::Starting(by) if *by != thread::current().id() && !deadline.is_expired() => {
+                    stage = stage.wait(&self.0.changed, deadline.remaining());
+                }
+                Stage::NotStarted | Stage::Starting(_) | Stage::Cancelled => {
                     *stage = Stage::Cancelled;
                     return ShutdownReport::default();
                 }
             }
         };
+        drop(stage);
         run_shutdown(&accept_loop, window, timeout)
     }
 
@@ -97,14 +114,21 @@ impl ShutdownHandle {
         &self,
         start_loop: impl FnOnce() -> Result<Arc<AcceptLoop>, Error>,
     ) -> Result<Arc<AcceptLoop>, Error> {
+        let cancelled = matches!(self.set_stage(Stage::Starting(thread::current().id())), Stage::Cancelled);
         // Not under the lock: a failure drops closures of the user.
-        let accept_loop = start_loop()?;
-        let before = std::mem::replace(&mut *self.0.lock(), Stage::Started(accept_loop.clone()));
-        match before {
-            Stage::Cancelled => drop(run_shutdown(&accept_loop, Duration::ZERO, Duration::ZERO)),
-            Stage::NotStarted | Stage::Started(_) => {}
+        let accept_loop = start_loop().inspect_err(|_| drop(self.set_stage(Stage::Cancelled)))?;
+        let before = self.set_stage(Stage::Started(accept_loop.clone()));
+        if cancelled || matches!(before, Stage::Cancelled) {
+            run_shutdown(&accept_loop, Duration::ZERO, Duration::ZERO);
         }
         Ok(accept_loop)
+    }
+
+    /// Changes the stage, and returns the one before.
+    fn set_stage(&self, stage: Stage) -> Stage {
+        let before = std::mem::replace(&mut *self.0.stage.lock(), stage);
+        self.0.changed.notify_all();
+        before
     }
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes the certificates of the tests over TLS: certificates.sh FOLDER PASSWORD. Needs the openssl command.
 #
-# authority.pem signs right, wrong_host, expired and client; other_authority.pem signs unknown_authority. Of each there is
+# authority.pem signs right, wrong_host, expired, client and common_name; other_authority.pem signs unknown_authority. Of each there is
 # NAME.pem (the certificate), NAME.key (PKCS#8) and NAME.p12.
 set -euo pipefail
 
@@ -25,11 +25,19 @@ issue() {
     openssl pkcs12 -export -in "$name.pem" -inkey "$name.key" -certfile "$authority.pem" -passout "pass:$password" -out "$name.p12"
 }
 
+# issue_by_common_name NAME AUTHORITY HOST: without alternative names.
+issue_by_common_name() {
+    openssl req "${key[@]}" -keyout "$1.key" -out "$1.csr" -subj "/CN=$3"
+    openssl x509 -req -in "$1.csr" -CA "$2.pem" -CAkey "$2.key" -CAcreateserial -days 10 -out "$1.pem"
+    openssl pkcs12 -export -in "$1.pem" -inkey "$1.key" -certfile "$2.pem" -passout "pass:$password" -out "$1.p12"
+}
+
 here=DNS:localhost,IP:127.0.0.1,IP:::1
 authority authority
 authority other_authority
 issue right authority "$here" -days 10
 issue client authority "DNS:client.example" -days 10
+issue_by_common_name common_name authority localhost
 issue wrong_host authority DNS:elsewhere.example -days 10
 issue unknown_authority other_authority "$here" -days 10
 # Older releases take a negative number of days, newer ones dates.

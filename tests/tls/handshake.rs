@@ -2,11 +2,13 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::mpsc;
+use std::sync::{mpsc, Mutex};
 use std::thread;
 
+use stdws::events::EventKind;
 use stdws::{
-    Client, CloseCode, Error, Result, Server, ServerHandle, TlsAccept, TlsConnect, TlsErrorKind, TlsIdentity, WebSocket,
+    Client, CloseCode, Error, HandshakeErrorKind, HeadErrorKind, Result, Server, ServerHandle, TlsAccept, TlsConnect,
+    TlsErrorKind, TlsIdentity, WebSocket,
 };
 
 use crate::live::{long_timeouts, watchdog, Watched};
@@ -143,6 +145,19 @@ fn a_certificate_that_cannot_be_trusted_ends_it_and_is_named() {
     assert_eq!(kind(unset), TlsErrorKind::UnknownIssuer);
 }
 
+/// What the manual says of OpenSSL: the common name is a host name where the certificate has no alternative name, and never
+/// an address, nor another name.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_certificate_with_a_common_name_alone_is_accepted_for_that_name() {
+    let _watchdog = watchdog();
+    let server = server(certificates().accept("common_name"));
+    let port = server.local_addr().unwrap().port();
+    round_trip(&client("localhost", port, certificates().connect()));
+    let by_address = client("127.0.0.1", port, certificates().connect()).connect();
+    assert_eq!(kind(by_address), TlsErrorKind::HostnameMismatch);
+}
+
 #[test]
 fn what_weakens_verification_does_no_more_than_it_says() {
     let _watchdog = watchdog();
@@ -193,4 +208,21 @@ fn settings_that_cannot_be_used_are_named_before_anything_is_sent() {
     // Secrets are not shown.
     let shown = format!("{:?} {:?}", certificates.identity("right"), certificates.connect());
     assert!(!shown.contains("PRIVATE") && !shown.contains(PASSWORD) && shown.len() < 300, "{shown}");
+}
+
+/// Both sides name it. (OpenSSL sends no alert to a client without TLS; `tests/client.rs` has the alert of others.)
+#[test]
+fn a_client_with_tls_at_a_server_without_it_is_named() {
+    let _watchdog = watchdog();
+    let (events, seen) = mpsc::channel();
+    let events = Mutex::new(events);
+    let plain = Server::bind("127.0.0.1:0").unwrap().timeouts(long_timeouts()).on_event(move |event| {
+        if let EventKind::HandshakeRejected(kind, _) = event.kind() {
+            events.lock().unwrap().send(kind.clone()).unwrap();
+        }
+    });
+    let plain = plain.start(|_| Ok::<(), Error>(())).unwrap();
+    let port = plain.local_addr().unwrap().port();
+    assert_eq!(kind(client("localhost", port, certificates().connect()).connect()), TlsErrorKind::NotTls);
+    assert_eq!(seen.recv().unwrap(), HandshakeErrorKind::Head(HeadErrorKind::Tls));
 }

@@ -269,3 +269,28 @@ fn an_untrusted_certificate_is_not_retried() {
     }
     assert!(connections.next().is_none());
 }
+
+/// Others on the network can change a page that came without TLS, so it must not open a connection as this host.
+#[test]
+fn a_page_of_the_same_host_has_to_come_over_tls() {
+    let _watchdog = watchdog();
+    let server = echo_server("right");
+    let host = format!("localhost:{}", server.local_addr().unwrap().port());
+    for (scheme, allowed) in [("https", true), ("wss", true), ("http", false), ("ws", false)] {
+        let client = client(&format!("wss://{host}")).origin(&format!("{scheme}://{host}")).unwrap();
+        match client.connect() {
+            Ok(_) => assert!(allowed, "{scheme}"),
+            Err(Error::Handshake(rejection)) => {
+                assert_eq!((allowed, rejection.status()), (false, Some(403)), "{scheme}")
+            }
+            Err(error) => panic!("{scheme}: {error}"),
+        }
+    }
+    // A list states the scheme.
+    let server = Server::bind("127.0.0.1:0").unwrap().watched().timeouts(long_timeouts());
+    let port = server.local_addr().unwrap().port();
+    let server = server.allow_origin(format!("http://localhost:{port}")).tls(certificates().accept("right"));
+    let _server = server.start(|_| Ok(())).unwrap();
+    let url = format!("wss://localhost:{port}");
+    client(&url).origin(&format!("http://localhost:{port}")).unwrap().connect().unwrap();
+}

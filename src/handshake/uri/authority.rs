@@ -4,17 +4,23 @@
 //! [ user [ : password ] @ ] host [ : port ]
 //! ```
 //!
+//! An IPv6 address may have a zone (RFC 6874): `[fe80::1%25eth0]`. A zone names a network interface of this machine, so it
+//! selects the interface and is never sent.
+//!
 //! Independent of the scheme. Its tests are those of `uri`.
 
 use std::net::Ipv6Addr;
 
+use super::idna;
 use crate::error::UriErrorKind;
 
 /// A parsed authority. Has no `Debug`, because it holds the password.
 #[derive(Clone)]
 pub(crate) struct Authority {
-    /// The host in lower case, an IPv6 address without its brackets.
+    /// The host in lower case and in ASCII, an IPv6 address without its brackets and zone.
     pub(crate) host: String,
+    /// The zone of an IPv6 address, percent-decoded.
+    pub(crate) zone: Option<String>,
     /// The port, if the text has one.
     pub(crate) port: Option<u16>,
     /// User name and password, unless both are empty.
@@ -37,7 +43,8 @@ impl Authority {
             None => (None, text),
         };
         let (host, port) = split_port(host_and_port)?;
-        Ok(Authority { host: parse_host(host)?, port: parse_port(port)?, userinfo })
+        let (host, zone) = parse_host(host)?;
+        Ok(Authority { host, zone, port: parse_port(port)?, userinfo })
     }
 }
 
@@ -86,23 +93,70 @@ fn parse_port(text: &str) -> Result<Option<u16>, UriErrorKind> {
     }
 }
 
-fn parse_host(text: &str) -> Result<String, UriErrorKind> {
+/// The host, and the zone of an IPv6 address.
+fn parse_host(text: &str) -> Result<(String, Option<String>), UriErrorKind> {
     if text.is_empty() {
         return Err(UriErrorKind::MissingHost);
     }
-    if let Some(address) = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')) {
-        // This rejects zone ids too: they have a meaning on this machine only, and the Host header would send them.
+    if let Some(literal) = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')) {
+        let (address, zone) =
+            literal.split_once("%25").map_or((literal, None), |(address, zone)| (address, Some(zone)));
         address.parse::<Ipv6Addr>().map_err(|_| UriErrorKind::Ipv6Address)?;
-        return Ok(address.to_ascii_lowercase());
+        return Ok((address.to_ascii_lowercase(), zone.map(parse_zone).transpose()?));
     }
     if !text.is_ascii() {
-        // 6455-11.1.1-1, 6455-11.1.2-1: the conversion to punycode needs tables that std does not have. The caller does it.
-        return Err(UriErrorKind::HostNotAscii);
+        return Ok((idna::to_ascii(text)?, None));
     }
     if !text.bytes().all(is_unreserved_or_sub_delim) {
         return Err(UriErrorKind::InvalidHostCharacter);
     }
-    Ok(text.to_ascii_lowercase())
+    Ok((text.to_ascii_lowercase(), None))
+}
+
+/// The zone after `%25` (RFC 6874 section 2): unreserved characters, others percent-encoded. The name of an interface has
+/// no slash and no control character.
+fn parse_zone(text: &str) -> Result<String, UriErrorKind> {
+    let zone = percent_decode(text, b"").and_then(|zone| String::from_utf8(zone).ok()).ok_or(UriErrorKind::Zone)?;
+    let valid = !matches!(zone.as_str(), "" | "." | "..") && !zone.chars().any(|c| c == '/' || c.is_control());
+    valid.then_some(zone).ok_or(UriErrorKind::Zone)
+}
+
+/// A zone as it stands in a URI.
+pub(crate) fn encode_zone(zone: &str) -> String {
+    let mut encoded = String::from("%25");
+    zone.bytes().for_each(|byte| push_encoded(&mut encoded, byte, is_unreserved_or_sub_delim(byte)));
+    encoded
+}
+
+/// Percent-encodes the characters of a path and query that RFC 3986 does not allow there. `None` for a control character,
+/// and for a `%` without two hexadecimal digits.
+///
+/// 6455-11.1.1-2, 6455-11.1.2-2, hixie55-3.1-1: as bytes of UTF-8. A percent-encoding stays as it is. Other control characters are not
+/// converted either, because RFC 3987 section 3.1 does not convert them: most often they are the rest of a line.
+pub(crate) fn percent_encode(text: &str) -> Option<String> {
+    let mut encoded = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let (character, after) = rest.split_at(c.len_utf8());
+        if c == '%' && !after.get(..2)?.bytes().all(|b| b.is_ascii_hexdigit()) || c.is_control() {
+            return None;
+        }
+        for byte in character.bytes() {
+            push_encoded(&mut encoded, byte, is_unreserved_or_sub_delim(byte) || b":@/?%".contains(&byte));
+        }
+        rest = after;
+    }
+    Some(encoded)
+}
+
+/// Appends a byte, or its percent-encoding unless it is `allowed`.
+fn push_encoded(text: &mut String, byte: u8, allowed: bool) {
+    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or('0').to_ascii_uppercase();
+    if allowed {
+        text.push(char::from(byte));
+    } else {
+        text.extend(['%', digit(byte >> 4), digit(byte & 0x0F)]);
+    }
 }
 
 /// The bytes that a component stands for. `None` when a percent-encoding is broken, or a character has to be encoded.

@@ -51,7 +51,9 @@ fn hybis() -> impl Iterator<Item = &'static DraftSpec> {
 fn streams(spec: &DraftSpec) -> &'static [DeflateStream] {
     match spec.extensions {
         ExtensionSyntax::None => &[DeflateStream::No],
-        ExtensionSyntax::Names | ExtensionSyntax::Parameters => &[DeflateStream::No, DeflateStream::Yes],
+        ExtensionSyntax::Names | ExtensionSyntax::QuotedParameters | ExtensionSyntax::Parameters => {
+            &[DeflateStream::No, DeflateStream::Yes]
+        }
     }
 }
 
@@ -487,6 +489,9 @@ fn protocol_errors_are_detected() {
         (&[Hybi06], "810203e7".into(), ProtocolError::InvalidCloseCode(999)), // hybi06-7.4-1
         (late, "880203e7".into(), ProtocolError::InvalidCloseCode(999)),
         (late, "880203ed".into(), ProtocolError::InvalidCloseCode(1005)), // hybi09-7.4-1
+        (late, "880203ee".into(), ProtocolError::InvalidCloseCode(1006)), // hybi09-7.4-1
+        (late, "880203f7".into(), ProtocolError::InvalidCloseCode(1015)), // hybi06-7.4-2
+        (&[Hybi06], "810203f7".into(), ProtocolError::InvalidCloseCode(1015)), // hybi06-7.4-2
         (late, "88021388".into(), ProtocolError::InvalidCloseCode(5000)),
         (late, "880303e8ff".into(), ProtocolError::CloseReasonNotUtf8),
     ];

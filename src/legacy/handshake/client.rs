@@ -10,16 +10,17 @@
 //! are checked, and not only the parsed fields.
 
 use super::challenge::KeyChallenge;
-use super::proof;
-use crate::error::{HandshakeErrorKind, ResponseErrorKind, UsageError};
+use super::{lists, proof};
+use crate::error::{HandshakeErrorKind, HeadErrorKind, ResponseErrorKind, UsageError};
 use crate::handshake::client as rfc;
 use crate::handshake::client::HandshakeRequest;
 use crate::handshake::http::{write_head, Head};
 use crate::legacy::handshake::{
-    NegotiatedDraft, CONNECTION, DEFLATE_STREAM, DRAFT, EXTENSIONS, KEY, KEY1, KEY2, NONCE, ORIGIN, SEC_ORIGIN,
+    NegotiatedDraft, CONNECTION, DEFLATE_STREAM, DRAFT, EXTENSIONS, KEY, KEY1, KEY2, NONCE, ORIGIN, PROTOCOL,
+    SEC_ORIGIN,
 };
 use crate::legacy::handshake::{UPGRADE, VERSION};
-use crate::legacy::parts::{Echo, HandshakeProof, OriginHeader, Required, TokenMatch};
+use crate::legacy::parts::{Echo, HandshakeProof, OriginHeader, Required, SubprotocolSyntax, TokenMatch};
 use crate::legacy::table::DraftSpec;
 use crate::primitives::base64;
 
@@ -41,7 +42,10 @@ pub(crate) fn check_subprotocols(spec: &DraftSpec, subprotocols: &[String]) -> R
     if subprotocols.len() > 1 && !spec.subprotocols.allows_multiple() {
         return Err(UsageError::UnsupportedByVersion { feature: "list of subprotocols", version: spec.name });
     }
-    Ok(())
+    match subprotocols.iter().find(|name| !spec.subprotocols.allows(name)) {
+        Some(name) => Err(UsageError::Subprotocol(name.clone())),
+        None => Ok(()),
+    }
 }
 
 impl DraftRequest<'_> {
@@ -54,7 +58,8 @@ impl DraftRequest<'_> {
         let (host, origin) = (request.uri.host_header(), self.origin());
         let (version, draft) = (spec.number.map(|n| n.to_string()), spec.draft.map(|n| n.to_string()));
         // hybi03-5.1-1: separated by spaces. Earlier versions allow only one.
-        let subprotocols = request.subprotocols.join(if spec.echo == Echo::Nothing { ", " } else { " " });
+        let elements: Vec<_> = request.subprotocols.iter().map(|name| spec.subprotocols.element(name)).collect();
+        let subprotocols = elements.join(if spec.echo == Echo::Nothing { ", " } else { " " });
 
         // hixie75-3.1-1: this order.
         let mut fields = vec![(UPGRADE, spec.upgrade), (CONNECTION, "Upgrade"), ("Host", host.as_str())];
@@ -79,6 +84,10 @@ impl DraftRequest<'_> {
         fields.extend(request.extensions.map(|offer| (EXTENSIONS, offer)));
         fields.extend(request.authorization.map(|value| ("Authorization", value)));
         fields.extend(request.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        // hixie75-3.1-1: cookies are the last fields.
+        if spec.echo == Echo::Plain {
+            fields.sort_by_key(|(name, _)| name.eq_ignore_ascii_case("Cookie"));
+        }
         if let Some(challenge) = &self.challenge {
             // hixie76-4.1-2
             shuffle(&mut fields, &challenge.order);
@@ -122,6 +131,10 @@ impl DraftRequest<'_> {
         if head.status() != 101 {
             return Err(HandshakeErrorKind::Response(ResponseErrorKind::Status(head.status())));
         }
+        // A value is one line; a line that begins with a blank would be a field.
+        if raw.windows(2).any(|pair| matches!(pair, b"\n " | b"\n\t")) {
+            return Err(HandshakeErrorKind::Head(HeadErrorKind::LineFolding));
+        }
         let (origin, location) = match self.spec.echo {
             Echo::Plain => {
                 // hixie75-3.1-2
@@ -152,7 +165,7 @@ impl DraftRequest<'_> {
         let chosen = single_field(raw, self.spec.subprotocols.header_name())?;
         match self.request.subprotocols.iter().find(|offer| offer.as_bytes() == chosen) {
             Some(offer) => Ok(Some(offer.clone())),
-            None => Err(HandshakeErrorKind::Response(ResponseErrorKind::SubprotocolNotOffered)),
+            None => Err(rfc::subprotocol_error(chosen)),
         }
     }
 
@@ -177,14 +190,18 @@ impl DraftRequest<'_> {
     /// Checks a response since hybi-04.
     fn check_from_hybi04(&self, head: &Head) -> Result<NegotiatedDraft, HandshakeErrorKind> {
         // hybi04-5.1-2, hybi09-5.1-1
-        let agreed = rfc::check_response(head, &self.request)?;
+        let extensions = rfc::check_upgrade(head, &self.request)?;
+        let subprotocol = match self.spec.subprotocols {
+            SubprotocolSyntax::QuotedList => self.agreed_subprotocol(head)?,
+            _ => rfc::agreed_subprotocol(head, &self.request)?,
+        };
         // The value must be equal; a list that contains it is rejected.
         let connection = head.single(CONNECTION)?.unwrap_or_default();
         if !connection.eq_ignore_ascii_case(b"Upgrade") {
             return Err(HandshakeErrorKind::InvalidHeader(CONNECTION));
         }
         // The offered extension at most once, and without parameters.
-        if agreed.extensions.len() > 1 || agreed.extensions.iter().any(|extension| !extension.params.is_empty()) {
+        if extensions.len() > 1 || extensions.iter().any(|extension| !extension.params.is_empty()) {
             return Err(HandshakeErrorKind::InvalidHeader(EXTENSIONS));
         }
         let masking_key = match self.spec.proof {
@@ -198,8 +215,18 @@ impl DraftRequest<'_> {
             }
             HandshakeProof::None | HandshakeProof::Challenge | HandshakeProof::Accept => None,
         };
-        let deflate_stream = agreed.extensions.iter().any(|extension| extension.name == DEFLATE_STREAM);
-        Ok(NegotiatedDraft { subprotocol: agreed.subprotocol, deflate_stream, masking_key })
+        let deflate_stream = extensions.iter().any(|extension| extension.name == DEFLATE_STREAM);
+        Ok(NegotiatedDraft { subprotocol, deflate_stream, masking_key })
+    }
+
+    /// The selected subprotocol, a token or a quoted string. hybi06-5.1-1
+    fn agreed_subprotocol(&self, head: &Head) -> Result<Option<String>, HandshakeErrorKind> {
+        let Some(value) = head.single(PROTOCOL)? else { return Ok(None) };
+        let chosen = lists::single(value).map_err(|_| rfc::subprotocol_error(value))?;
+        match self.request.subprotocols.contains(&chosen) {
+            true => Ok(Some(chosen)),
+            false => Err(HandshakeErrorKind::Response(ResponseErrorKind::SubprotocolNotOffered)),
+        }
     }
 
     /// The origin in lower case. If the version requires one and the caller set none, it is that of a page on the
@@ -305,6 +332,11 @@ mod tests {
         String::from_utf8(draft_request(version, subprotocols, |draft_request| draft_request.bytes()).unwrap()).unwrap()
     }
 
+    fn text_of(version: Version, subprotocols: &[&str]) -> String {
+        let bytes = draft_request(version, subprotocols, |draft_request| draft_request.bytes()).unwrap();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
     #[test]
     fn the_request_of_hixie_75_is_exact() {
         // hixie75-3.1-1
@@ -405,6 +437,9 @@ mod tests {
         let without = good.replace("|WebSocket-Protocol: sample", "");
         assert_eq!(check(Version::Hixie75, &["sample"], &without), Err(MissingHeader("WebSocket-Protocol")));
         assert_eq!(check(Version::Hixie75, &["other"], &good), Err(Response(ResponseErrorKind::SubprotocolNotOffered)));
+        let empty = good.replace("WebSocket-Protocol: sample", "WebSocket-Protocol: ");
+        assert_ne!(empty, good);
+        assert_eq!(check(Version::Hixie75, &["sample"], &empty), Err(Response(ResponseErrorKind::EmptySubprotocol)));
     }
 
     #[test]
@@ -452,6 +487,63 @@ mod tests {
                     );
                 }
             });
+        }
+    }
+
+    /// The names that a client offers, and how they are written.
+    #[test]
+    fn the_names_of_subprotocols() {
+        // hixie55-3.1-1, hybi06-5.1-1, hybi09-5.1-2
+        let names = ["a/b", "v1=2", "(x)", "{\"q\\}", "~!"];
+        for version in Version::ALL {
+            let spec = DraftSpec::for_version(version);
+            for name in names {
+                let fine = version < Version::Hybi08 || name == "~!";
+                let verdict = check_subprotocols(spec, &[name.to_owned()]);
+                assert_eq!(
+                    verdict,
+                    if fine { Ok(()) } else { Err(UsageError::Subprotocol(name.to_owned())) },
+                    "{version}"
+                );
+            }
+            for name in ["", "a b", "caf\u{e9}", "a\t"] {
+                let wrong = Err(UsageError::Subprotocol(name.to_owned()));
+                assert_eq!(check_subprotocols(spec, &[name.to_owned()]), wrong, "{version}");
+            }
+        }
+        for version in [Version::Hixie55, Version::Hixie75, Version::Hybi00, Version::Hybi02, Version::Hybi03] {
+            assert!(text_of(version, &["v1=2"]).contains("WebSocket-Protocol: v1=2\r\n"), "{version}");
+        }
+        for version in [Version::Hybi04, Version::Hybi05, Version::Hybi06, Version::Hybi07] {
+            let text = text_of(version, &["a/b", "c", "\"\\"]);
+            assert!(text.contains("\r\nSec-WebSocket-Protocol: \"a/b\", c, \"\\\"\\\\\"\r\n"), "{text}");
+        }
+    }
+
+    /// A server may answer with a quoted string from hybi-04 to hybi-07, even for a token.
+    #[test]
+    fn the_subprotocol_of_a_response() {
+        // hybi06-5.1-1, hybi09-5.1-2
+        let answered = |version, value: &str| {
+            let lines = format!(
+                "HTTP/1.1 101 Switching Protocols|Upgrade: WebSocket|Connection: upgrade|{GOOD_ACCEPT}|\
+                Sec-WebSocket-Nonce: AQIDBAUGBwgJCgsMDQ4PEC==|Sec-WebSocket-Protocol: {value}"
+            );
+            check(version, &["chat"], &lines).map(|agreed| agreed.subprotocol)
+        };
+        for version in [Version::Hybi04, Version::Hybi05, Version::Hybi06, Version::Hybi07, Version::Hybi08] {
+            let quoted = version < Version::Hybi08;
+            assert_eq!(answered(version, "chat"), Ok(Some("chat".into())));
+            for value in ["\"chat\"", "\"c\\hat\""] {
+                let not_offered = Err(Response(ResponseErrorKind::SubprotocolNotOffered));
+                let want = if quoted { Ok(Some("chat".into())) } else { not_offered };
+                assert_eq!(answered(version, value), want, "{version}: {value}");
+            }
+            for value in ["\"chat", "\"chat\", x", "chat x", "\"Chat\"", "\"\""] {
+                let not_offered = Err(Response(ResponseErrorKind::SubprotocolNotOffered));
+                assert_eq!(answered(version, value), not_offered, "{version}: {value}");
+            }
+            assert_eq!(answered(version, ""), Err(Response(ResponseErrorKind::EmptySubprotocol)));
         }
     }
 

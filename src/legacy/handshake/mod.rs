@@ -6,6 +6,7 @@
 pub(crate) mod challenge;
 #[cfg(feature = "client")]
 pub(crate) mod client;
+mod lists;
 pub(crate) mod proof;
 #[cfg(feature = "server")]
 pub(crate) mod server;
@@ -25,6 +26,7 @@ const VERSION: &str = "Sec-WebSocket-Version";
 const ACCEPT: &str = "Sec-WebSocket-Accept";
 const NONCE: &str = "Sec-WebSocket-Nonce";
 const EXTENSIONS: &str = "Sec-WebSocket-Extensions";
+const PROTOCOL: &str = "Sec-WebSocket-Protocol";
 const UPGRADE: &str = "Upgrade";
 const CONNECTION: &str = "Connection";
 const ORIGIN: &str = "Origin";

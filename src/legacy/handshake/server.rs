@@ -10,17 +10,19 @@
 //!
 //! The order of fields is ignored in all versions. hixie-75 defines an order, but its servers need not check it.
 
-use super::proof;
+use std::borrow::Cow;
+
+use super::{lists, proof};
 use crate::error::{HandshakeErrorKind, RequestErrorKind};
 use crate::handshake::header;
 use crate::handshake::http;
 use crate::handshake::http::Head;
 use crate::handshake::origin::{HostPort, OriginPolicy};
 use crate::handshake::server;
-use crate::handshake::server::{check_no_body, parse_host, required_header, target_authority};
+use crate::handshake::server::{check_no_body, request_host, required_header, target_authority};
 use crate::legacy::handshake::NegotiatedDraft;
 use crate::legacy::handshake::{
-    ACCEPT, CONNECTION, DEFLATE_STREAM, EXTENSIONS, KEY1, KEY2, NONCE, ORIGIN, SEC_ORIGIN, UPGRADE,
+    ACCEPT, CONNECTION, DEFLATE_STREAM, EXTENSIONS, KEY1, KEY2, NONCE, ORIGIN, PROTOCOL, SEC_ORIGIN, UPGRADE,
 };
 use crate::legacy::parts::{
     Echo, ExtensionSyntax, HandshakeProof, OriginHeader, Required, SubprotocolSyntax, TokenMatch,
@@ -35,7 +37,7 @@ pub(crate) struct Offer<'a> {
     host: &'a str,
     target: &'a str,
     /// In the client's order of preference.
-    pub(crate) subprotocols: Vec<&'a str>,
+    pub(crate) subprotocols: Vec<Cow<'a, str>>,
     /// Whether `deflate-stream` is offered.
     pub(crate) deflate_stream: bool,
 }
@@ -75,8 +77,8 @@ pub(crate) fn check<'a>(
         return Err(HandshakeErrorKind::Request(RequestErrorKind::Method));
     }
     let host = required_header(head, "Host")?;
-    let authority = parse_host(host)?;
-    target(spec, head.target(), authority)?;
+    let authority = request_host(head)?.ok_or(HandshakeErrorKind::MissingHeader("Host"))?;
+    target(spec, head.target())?;
     // The eight bytes after the head look like a body to HTTP, and some clients announce them as one.
     let eight = http::content_length(head) == Ok(Some(8)) && head.get("Transfer-Encoding").is_none();
     if spec.proof != HandshakeProof::Challenge || !eight {
@@ -90,12 +92,12 @@ pub(crate) fn check<'a>(
     Ok(Offer { spec, proof, origin, host, target: head.target(), subprotocols, deflate_stream })
 }
 
-/// Checks the target: a path, or since version 8 also an absolute URI with the same host.
-fn target(spec: &DraftSpec, target: &str, host: HostPort<'_>) -> Result<(), HandshakeErrorKind> {
-    match target_authority(target).ok_or(HandshakeErrorKind::Request(RequestErrorKind::Target))? {
-        None => Ok(()),
-        Some((scheme, authority)) if spec.number >= Some(8) && authority.same_as(host, scheme) => Ok(()),
-        Some(_) => Err(HandshakeErrorKind::Request(RequestErrorKind::Target)),
+/// Checks the target: a path, or since version 8 also an absolute URI.
+fn target(spec: &DraftSpec, target: &str) -> Result<(), HandshakeErrorKind> {
+    match target_authority(target) {
+        Some(None) => Ok(()),
+        Some(Some(_)) if spec.number >= Some(8) => Ok(()),
+        Some(Some(_)) | None => Err(HandshakeErrorKind::Request(RequestErrorKind::Target)),
     }
 }
 
@@ -129,22 +131,37 @@ fn proof_input<'a>(spec: &DraftSpec, head: &'a Head) -> Result<ProofInput<'a>, H
 
 /// Whether the client offers `deflate-stream`, which has no parameters.
 fn deflate_stream(spec: &DraftSpec, head: &Head) -> Result<bool, HandshakeErrorKind> {
+    let wrong = |_| HandshakeErrorKind::InvalidHeader(EXTENSIONS);
     let list = match spec.extensions {
         ExtensionSyntax::None => return Ok(false),
+        ExtensionSyntax::QuotedParameters => return lists::offers(head, EXTENSIONS, DEFLATE_STREAM).map_err(wrong),
         ExtensionSyntax::Names | ExtensionSyntax::Parameters => header::extensions(head.get_all(EXTENSIONS)),
     };
-    let list = list.map_err(|_| HandshakeErrorKind::InvalidHeader(EXTENSIONS))?;
+    let list = list.map_err(wrong)?;
     if spec.extensions == ExtensionSyntax::Names && list.iter().any(|extension| !extension.params.is_empty()) {
         return Err(HandshakeErrorKind::InvalidHeader(EXTENSIONS));
     }
     Ok(list.iter().any(|extension| extension.name == DEFLATE_STREAM && extension.params.is_empty()))
 }
 
-pub(crate) fn subprotocols<'a>(spec: &DraftSpec, head: &'a Head) -> Result<Vec<&'a str>, HandshakeErrorKind> {
-    let name = spec.subprotocols.header_name();
-    if spec.subprotocols == SubprotocolSyntax::CommaSeparated {
-        return server::parse_subprotocols(head);
+/// The offered subprotocols, in order.
+pub(crate) fn subprotocols<'a>(spec: &DraftSpec, head: &'a Head) -> Result<Vec<Cow<'a, str>>, HandshakeErrorKind> {
+    match spec.subprotocols {
+        SubprotocolSyntax::QuotedList => {
+            lists::quoted(head, PROTOCOL).map_err(|_| HandshakeErrorKind::InvalidHeader(PROTOCOL))
+        }
+        SubprotocolSyntax::CommaSeparated => {
+            Ok(server::parse_subprotocols(head)?.into_iter().map(Cow::Borrowed).collect())
+        }
+        SubprotocolSyntax::SinglePlain | SubprotocolSyntax::Single | SubprotocolSyntax::SpaceSeparated => {
+            Ok(plain_subprotocols(spec, head)?.into_iter().map(Cow::Borrowed).collect())
+        }
     }
+}
+
+/// The subprotocols of a version before hybi-04.
+fn plain_subprotocols<'a>(spec: &DraftSpec, head: &'a Head) -> Result<Vec<&'a str>, HandshakeErrorKind> {
+    let name = spec.subprotocols.header_name();
     let Some(value) = head.single(name)? else { return Ok(Vec::new()) };
     // The parser of the head has trimmed white space and rejected control characters.
     let whole = match std::str::from_utf8(value) {
@@ -191,7 +208,8 @@ fn origin<'a>(
 impl Offer<'_> {
     /// Selects the subprotocol. Before hybi-04, a client that offers one rejects a response without one.
     pub(crate) fn choose(&self, supported: &[String]) -> Result<Option<String>, HandshakeErrorKind> {
-        match server::select_subprotocol(&self.subprotocols, supported) {
+        let offered: Vec<&str> = self.subprotocols.iter().map(|name| &**name).collect();
+        match server::select_subprotocol(&offered, supported) {
             // hixie75-4.2-1
             None if !self.subprotocols.is_empty() && self.spec.echo != Echo::Nothing => {
                 Err(HandshakeErrorKind::InvalidHeader(self.spec.subprotocols.header_name()))
@@ -229,7 +247,8 @@ impl Offer<'_> {
         if self.spec.proof == HandshakeProof::AcceptAndNonce {
             fields.push((NONCE, answer.nonce));
         }
-        fields.extend(answer.agreed.subprotocol.as_deref().map(|name| (self.spec.subprotocols.header_name(), name)));
+        let subprotocol = answer.agreed.subprotocol.as_deref().map(|name| self.spec.subprotocols.element(name));
+        fields.extend(subprotocol.as_deref().map(|name| (self.spec.subprotocols.header_name(), name)));
         if answer.agreed.deflate_stream {
             fields.push((EXTENSIONS, DEFLATE_STREAM));
         }
@@ -410,7 +429,12 @@ mod tests {
                 ("GET", "POST", Some(Request(RequestErrorKind::Method))),
                 (" /chat", " chat", Some(Request(RequestErrorKind::Target))),
                 (" /chat", " *", Some(Request(RequestErrorKind::Target))),
-                (" /chat", " http://elsewhere/chat", Some(Request(RequestErrorKind::Target))),
+                // Before version 8, the target is a path. Since then its host counts, and not that of Host.
+                (
+                    " /chat",
+                    " http://elsewhere/chat",
+                    (spec.number < Some(8)).then_some(Request(RequestErrorKind::Target)),
+                ),
                 (
                     " /chat",
                     " http://server.example:81/chat",
@@ -467,6 +491,15 @@ mod tests {
                 "{version}"
             );
             assert_eq!(with(format!("{name}: {OWN}\r\n{name}: {OWN}\r\n")), Some(DuplicateHeader(name)), "{version}");
+            // hybi11-5.1-1: `Origin` alone counts too, in the versions that have the other name.
+            if needed == Required::No {
+                assert_eq!(with(format!("Origin: {OWN}\r\n")), None, "{version}");
+                assert_eq!(
+                    with("Origin: http://elsewhere\r\n".into()),
+                    Some(Request(RequestErrorKind::OriginNotAllowed)),
+                    "{version}"
+                );
+            }
             // Also in the other header, which other software may trust.
             let both = with(format!("{name}: {OWN}\r\nOrigin: http://elsewhere\r\n"));
             assert_eq!(
@@ -553,10 +586,57 @@ mod tests {
             (Version::Hybi03, "c d", Ok(Some("c d".into()))),
             (Version::Hybi03, "a", wrong("Sec-WebSocket-Protocol")),
             (Version::Hybi04, "a, b", Ok(Some("b".into()))),
+            // hybi06-5.1-1
+            (Version::Hybi04, "\"b\"", Ok(Some("b".into()))),
+            (Version::Hybi07, "a,, \"\\b\" ,", Ok(Some("b".into()))),
+            (Version::Hybi06, "\"a/b\"", Ok(None)),
             (Version::Hybi08, "a", Ok(None)),
         ];
         for (version, value, want) in rows {
             assert_eq!(offer(version, value), want, "{version}: {value}");
+        }
+    }
+
+    /// What the lists of hybi-04 to hybi-07 may hold, and those of version 8.
+    #[test]
+    fn lists_with_quoted_strings() {
+        // hybi06-5.1-1, hybi06-8.1-1, hybi09-5.1-2
+        let offer = |version: Version, fields: &str| {
+            let text = format!(
+                "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n\
+                Sec-WebSocket-Origin: http://h\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{fields}\r\n\r\n"
+            );
+            let head = head(text.as_bytes()).0;
+            let offer = check(DraftSpec::for_version(version), &head, OriginPolicy::Any)?;
+            Ok((offer.subprotocols.join(" "), offer.deflate_stream))
+        };
+        let many: String = (0..6000).map(|n| format!(",\"{n}\"")).collect();
+        for version in [Version::Hybi04, Version::Hybi05, Version::Hybi06, Version::Hybi07, Version::Hybi08] {
+            let quoted = version < Version::Hybi08;
+            let (protocol, extensions) = ("Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions");
+            for (value, names) in [("\"chat\"", "chat"), ("a, \"b\"", "a b"), ("\"a/b\",\"\\\"\"", "a/b \"")] {
+                let want = if quoted { Ok((names.to_owned(), false)) } else { Err(InvalidHeader(protocol)) };
+                assert_eq!(offer(version, &format!("{protocol}: {value}")), want, "{version}: {value}");
+            }
+            assert!(offer(version, &format!("{protocol}: {}", many.get(..8000).unwrap())).is_err());
+            for value in ["\"a\", a", "a, a", "\"\"", "\"a b\"", "\"a", "a b", ",", "", "\"caf\u{e9}\"", "a\"b\""] {
+                let wrong = Err(InvalidHeader(protocol));
+                assert_eq!(offer(version, &format!("{protocol}: {value}")), wrong, "{version}: {value}");
+            }
+            let with_parameters = quoted && version > Version::Hybi04;
+            for (value, found) in [
+                ("x-a; p=\"b c\"", false),
+                ("x-a; p=\"b, deflate-stream\"", false),
+                ("x-a; p=\"\"; q, deflate-stream", true),
+                ("deflate-stream; p=\"\\\"\"", false),
+            ] {
+                let want = if with_parameters { Ok((String::new(), found)) } else { Err(InvalidHeader(extensions)) };
+                assert_eq!(offer(version, &format!("{extensions}: {value}")), want, "{version}: {value}");
+            }
+            for value in ["x; p=\"", "x; =a", "x y", "", ",", "x; p=a b", "\"x\""] {
+                let wrong = Err(InvalidHeader(extensions));
+                assert_eq!(offer(version, &format!("{extensions}: {value}")), wrong, "{version}: {value}");
+            }
         }
     }
 }

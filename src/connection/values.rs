@@ -1,0 +1,30 @@
+//! Values of the application that live as long as a connection, found by their type. Knows nothing of connections.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+/// At most one value of each type. Nothing is allocated without a value. Clones share the values.
+#[derive(Clone, Default)]
+pub(crate) struct Values(Vec<Arc<dyn Any + Send + Sync>>);
+
+impl Values {
+    /// Adds a value. It replaces the value of the same type.
+    #[cfg(feature = "server")]
+    pub(crate) fn insert<T: Any + Send + Sync>(&mut self, value: T) {
+        self.0.retain(|other| !other.is::<T>());
+        self.0.push(Arc::new(value));
+    }
+
+    /// The value of this type.
+    pub(crate) fn get<T: Any>(&self) -> Option<&T> {
+        self.0.iter().find_map(|value| value.downcast_ref())
+    }
+}
+
+/// Shows the number of values only, because they may be secrets.
+impl fmt::Debug for Values {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} values", self.0.len())
+    }
+}
