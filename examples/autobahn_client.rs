@@ -13,7 +13,7 @@ usage: autobahn_client [--deflate] [--ca FILE] URL        such as ws://127.0.0.1
   --ca FILE    trust this authority of a wss:// server (PEM or DER)
   --deflate    offer to compress messages (permessage-deflate)
 
-Exits with 0 when all cases were run, however they went (the report tells), 1 if the server cannot be reached,
+Exits with 0 when all cases were run, whatever their results (see the report), 1 if the server cannot be reached,
 2 if it was called wrongly.
 ";
 /// What the server calls us.
@@ -53,9 +53,9 @@ fn main() -> ExitCode {
 
 fn run(url: &str, deflate: bool, ca: Option<&str>) -> Result<(), Box<dyn std::error::Error>> {
     let connect = |url: &str| connect(url, deflate, ca);
-    // Whoever does not tell is no fuzzing server.
+    // A server that does not answer this is no fuzzing server.
     let count = case_count(&mut connect(&format!("{url}/getCaseCount"))?)?
-        .ok_or("the server does not tell how many cases it has")?;
+        .ok_or("the server does not send its number of cases")?;
     for case in 1..=count {
         let mut ws = connect(&format!("{url}/runCase?case={case}&agent={AGENT}"))?;
         // Many cases are there to be failed. What counts is how, and that is for the server to say.
@@ -96,7 +96,7 @@ fn with_deflate(_: Client) -> std::result::Result<Client, String> {
     Err("--deflate needs the feature deflate, which this build leaves out".into())
 }
 
-/// The server tells in a text, and closes.
+/// The server sends the number as text, and closes.
 fn case_count(ws: &mut WebSocket) -> stdws::Result<Option<u32>> {
     let mut count = None;
     while let Some(message) = ws.recv()? {

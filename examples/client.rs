@@ -19,26 +19,29 @@ At the end of the input the connection is closed, and what the server still send
 
 usage: client URL [--header 'NAME: VALUE']... [--origin O] [--subprotocol P]... [--once TEXT] [--binary] [--trace]
                   [--max-message N] [--timeout S] [--deflate] [--proxy URL|env] [--redirects N] [--reconnect] [--ca FILE]
+                  [--digest USER:PASSWORD] [--proxy-digest USER:PASSWORD]
                   [--version NAME] [--legacy]
 
   --header 'NAME: VALUE'   a header for the request
-  --origin O               where the request is said to come from, such as https://app.example.com
+  --origin O               the origin of the request, such as https://app.example.com
   --subprotocol P          a subprotocol to offer; the first is preferred
   --once TEXT              send this, print one answer, and close
   --binary                 send bytes instead of text
   --ca FILE                also trust this authority, or this certificate of a wss:// server itself (PEM or DER)
   --deflate                offer to compress messages (permessage-deflate)
-  --proxy URL              through http://USER:PASSWORD@HOST:PORT or socks5://...; env: the one that http_proxy and the
+  --digest USER:PASSWORD   answer Digest challenges of the server
+  --proxy-digest USER:PASSWORD   answer Digest challenges of the proxy
+  --proxy URL              through http://USER:PASSWORD@HOST:PORT, https:// or socks5://...; env: the one that http_proxy and the
                            like name in the environment
   --reconnect              connect again after a loss, with growing delays; lines are kept until there is a connection
-  --redirects N            follow so many redirects (0; at most 10)
+  --redirects N            follow at most N redirects (0; maximum 10)
   --version NAME           speak a draft of the protocol: hixie-55, hixie-75, hixie-76, hybi-00 ... hybi-12
   --legacy                 if the server lists other versions, speak the newest of them
   --trace                  explain every byte that passes, on the standard error output
   --max-message N          bytes a message may have that comes (16777216)
   --timeout S              seconds for connecting, and with --once for the answer (30)
 
-Exits with 0 after a connection that was closed in good order, 1 if there was none or it failed, 2 if it was called wrongly.
+Exits with 0 after a connection that was closed cleanly, 1 if there was none or it failed, 2 if it was called wrongly.
 ";
 
 fn main() -> ExitCode {
@@ -137,7 +140,7 @@ fn send_line(sender: &Sender, line: &[u8], binary: bool) -> stdws::Result<()> {
 
 // ── again and again ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// Talks on one connection after the other, until the input or the server says that all is done.
+/// Uses one connection after the other, until the input ends or the server closes cleanly.
 fn run_reconnecting(client: &Client, binary: bool) -> Result<(), Box<dyn Error>> {
     let backoff = Backoff::default().policy(|disconnect| {
         eprintln!("client: {disconnect}");
@@ -218,7 +221,7 @@ fn shown(message: &Message) -> String {
     }
 }
 
-/// What the server, or the proxy, said when it refused, after the error that says so.
+/// The response of the server or the proxy that refused, after the error.
 fn response_body(error: &(dyn Error + 'static)) -> String {
     let body = match error.downcast_ref() {
         Some(stdws::Error::Handshake(rejection)) => rejection.body(),
@@ -235,9 +238,9 @@ fn response_body(error: &(dyn Error + 'static)) -> String {
 
 // ── trace ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// Connects over a stream that tells what passes.
+/// Connects over a stream that records the bytes on it.
 fn connect_traced(client: &Client, settings: &Settings) -> Result<WebSocket, Box<dyn Error>> {
-    // What passes over TLS is not for other eyes; without TLS in the build this is an error that says what to do.
+    // Bytes on TLS are not shown. Without TLS in the build, the error names the feature.
     let Some(address) = address(&settings.url) else { return Ok(client.connect()?) };
     let tcp = open(&address, settings.timeout)?;
     tcp.set_nodelay(true)?;
@@ -326,13 +329,15 @@ struct Settings {
     legacy: bool,
     max_message_size: Option<u64>,
     proxy: Option<String>,
+    digest: Option<String>,
+    proxy_digest: Option<String>,
     max_redirects: u8,
     reconnect: bool,
     timeout: Duration,
 }
 
 impl Settings {
-    /// `None`: help was asked for.
+    /// `None`: `--help` was given.
     fn parse(mut args: impl Iterator<Item = String>) -> Result<Option<Settings>, String> {
         let mut settings = Settings { timeout: Duration::from_secs(30), ..Settings::default() };
         let mut url = None;
@@ -356,6 +361,8 @@ impl Settings {
                     settings.max_message_size = Some(number);
                 }
                 "--proxy" => settings.proxy = Some(value()?),
+                "--digest" => settings.digest = Some(value()?),
+                "--proxy-digest" => settings.proxy_digest = Some(value()?),
                 "--reconnect" => settings.reconnect = true,
                 "--redirects" => {
                     let text = value()?;
@@ -404,15 +411,37 @@ impl Settings {
         for subprotocol in &self.subprotocols {
             client = client.subprotocol(subprotocol)?;
         }
-        match self.proxy.as_deref() {
-            None => {}
-            Some("env") => client = client.proxy(Proxy::from_env()?),
-            Some(url) => client = client.proxy(Proxy::new(url)?),
+        if let Some((user, password)) = self.digest.as_deref().map(user_and_password).transpose()? {
+            client = client.digest_auth(user, password)?;
+        }
+        let proxy = match self.proxy.as_deref() {
+            None => None,
+            Some("env") => Some(Proxy::from_env()?),
+            Some(url) => Some(Proxy::new(url)?),
+        };
+        if let Some(mut proxy) = proxy {
+            if let Some((user, password)) = self.proxy_digest.as_deref().map(user_and_password).transpose()? {
+                proxy = proxy.digest_credentials(user, password)?;
+            }
+            client = client.proxy(self.with_proxy_authority(proxy)?.header("User-Agent", "stdws-client")?);
         }
         if let Some(bytes) = self.max_message_size {
             client = client.max_message_size(bytes);
         }
         Ok(client)
+    }
+
+    /// The authority of the server may be that of an https:// proxy, too.
+    #[cfg(feature = "native-tls")]
+    fn with_proxy_authority(&self, proxy: Proxy) -> Result<Proxy, Box<dyn Error>> {
+        let Some(file) = &self.ca else { return Ok(proxy) };
+        let certificate = std::fs::read(file).map_err(|error| format!("{file}: {error}"))?;
+        Ok(proxy.tls(stdws::TlsConnect::new().add_root(&certificate)?)?)
+    }
+
+    #[cfg(not(feature = "native-tls"))]
+    fn with_proxy_authority(&self, proxy: Proxy) -> Result<Proxy, Box<dyn Error>> {
+        Ok(proxy)
     }
 
     #[cfg(feature = "legacy")]
@@ -427,6 +456,10 @@ impl Settings {
     fn with_versions(&self, _: Client) -> Result<Client, String> {
         Err("--version and --legacy need the feature legacy, which this build leaves out".into())
     }
+}
+
+fn user_and_password(text: &str) -> Result<(&str, &str), String> {
+    text.split_once(':').ok_or("USER:PASSWORD needs a colon".to_owned())
 }
 
 #[cfg(feature = "native-tls")]

@@ -33,7 +33,7 @@ usage: echo_server [--addr 127.0.0.1:9001] [--max-message N] [--max-connections 
   --password P             the password of that file
   --version NAME           also speak this draft of the protocol: hixie-55, hixie-75, hixie-76, hybi-00 ... hybi-12
   --legacy                 also speak all of them
-  --until-stdin-ends       shut down when the standard input ends: tell everybody, wait 5 seconds
+  --until-stdin-ends       shut down when the standard input ends: close all connections within 5 seconds
 ";
 
 fn main() -> ExitCode {
@@ -138,7 +138,7 @@ fn with_versions(_: Server, _: &Settings) -> std::result::Result<Server, String>
     Err("--version and --legacy need the feature legacy, which this build leaves out".into())
 }
 
-/// What has happened so far. Each event is one addition under a lock that nobody holds for long.
+/// Counts the events. Each event is one addition under a lock that is held briefly.
 #[derive(Default)]
 struct Counters {
     events: BTreeMap<&'static str, u64>,
@@ -218,7 +218,7 @@ struct Settings {
 }
 
 impl Settings {
-    /// `None`: help was asked for.
+    /// `None`: `--help` was given.
     fn parse(mut args: impl Iterator<Item = String>) -> std::result::Result<Option<Settings>, String> {
         let mut settings = Settings {
             addr: "127.0.0.1:9001".into(),

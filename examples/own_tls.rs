@@ -60,6 +60,6 @@ fn connect(host: &str, port: &str, ca: Option<&str>) -> Result<WebSocket, Box<dy
         let _ = openssl.kill();
         std::thread::spawn(move || openssl.wait());
     });
-    // The URL says what the request asks for. TLS is ours, so wss is welcome in every build.
-    Ok(Client::new(&format!("wss://{host}:{port}/"))?.connect_over(halves)?)
+    // The URL is used for the request. This program provides TLS, so wss works in every build.
+    Ok(Client::new(format!("wss://{host}:{port}/"))?.connect_over(halves)?)
 }

@@ -1,4 +1,4 @@
-//! One WebSocket connection on this machine, with every byte of it explained. `tour --help` says more.
+//! One WebSocket connection on this machine, with each byte explained. `tour --help` lists the settings.
 //!
 //! Between the client and the server stands a relay. What it reads it hands on, but first it puts a copy into a channel.
 //! So once a call of the client has returned with an answer, all bytes that led to the answer are in the channel, in
@@ -81,7 +81,7 @@ struct Settings {
 }
 
 impl Settings {
-    /// `None`: help was asked for.
+    /// `None`: `--help` was given.
     fn parse(mut args: impl Iterator<Item = String>) -> Result<Option<Settings>, String> {
         let mut settings = Settings { deflate: false, versions: Vec::new(), legacy: false };
         while let Some(name) = args.next() {
@@ -137,7 +137,7 @@ fn tour(deflate: bool) -> Result<(), Failure> {
     presenter.heading("5. The closing handshake (sections 5.5.1 and 7)", CLOSING)?;
     let info = ws.close(CloseCode::NORMAL, "bye")?;
     if info.code() != CloseCode::NORMAL {
-        return Err("the connection was not closed in good order".into());
+        return Err("the connection was not closed cleanly".into());
     }
     drop(ws);
     presenter.show_end()?;
@@ -218,7 +218,7 @@ which shows that the other side is alive. The echo comes in one frame: fragments
 
 const COMPRESSED: &str = "\
 Both sides keep a window: the last 32,768 bytes of the messages they compressed. What has been said
-before, such as this text, is sent as a reference to it: so many bytes, from so many bytes back.";
+before, such as this text, is sent as a reference to it: a length and a distance back.";
 
 const CLOSING: &str = "\
 Whoever wants to end the connection sends a Close, and the other side answers it with its own. After
@@ -324,7 +324,7 @@ enum Relayed {
     End,
 }
 
-/// Lets one client through to the server. Gives the address for the client, and the copies of all that passes.
+/// Forwards one client to the server. Returns the address for the client, and copies of all bytes.
 fn relay(server: SocketAddr) -> io::Result<(SocketAddr, Receiver<Relayed>)> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let address = listener.local_addr()?;

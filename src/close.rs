@@ -62,6 +62,13 @@ impl fmt::Display for CloseCode {
     }
 }
 
+/// For [`close`](crate::WebSocket::close)`(1000, "")`. Like [`CloseCode::new`], it accepts every number.
+impl From<u16> for CloseCode {
+    fn from(code: u16) -> CloseCode {
+        CloseCode(code)
+    }
+}
+
 impl From<CloseCode> for u16 {
     fn from(code: CloseCode) -> u16 {
         code.0

@@ -1,20 +1,49 @@
 //! Timeouts and limits of a connection: each setting, its default, and the reason for the default.
+//!
+//! This table, which is also at [`Timeouts`], has the values that each number may have.
 
 use std::time::Duration;
 
+#[cfg(any(feature = "client", feature = "server"))]
+use crate::error::UsageError;
+
 /// The timeouts of a connection. Each wait of this crate is limited by one of them, or by a timeout of the call. Only `recv`
 /// without a timeout waits for as long as the peer stays responsive.
+///
+/// # Values of all settings
+///
+/// A value below the least one is a usage error ([`UsageError::SettingTooSmall`], [`UsageError::SettingTooLarge`]) of the call that
+/// connects, starts or accepts. Nothing has been sent then. The largest value of each type is allowed unless the table says
+/// otherwise.
+///
+/// | setting | least value | the largest value means |
+/// |---|---|---|
+/// | all durations here except the next one, and [`Client::connect_timeout`](crate::Client::connect_timeout) | 1 ms | no limit |
+/// | [`ping_interval`](Timeouts::ping_interval) | 10 ms | no keepalive |
+/// | the fields of [`Limits`] | 1 | no limit |
+/// | [`Server::max_connections`](crate::Server::max_connections), [`max_handshakes`](crate::Server::max_handshakes), [`max_per_address`](crate::Server::max_per_address) | 1 | as many as fit the system |
+/// | [`Server::stack_size`](crate::Server::stack_size) | 64 KiB | at most 1 GiB |
+/// | `HubLimits`: `max_queue_bytes`, `max_topic_length` | 1 | no limit |
+/// | `HubLimits`: `max_topics` | 0: no topics | no limit |
+/// | `Backoff`: `initial_delay`, `max_delay` | 1 ms | no further attempt in practice |
+/// | `Backoff`: `reset_after` | 0: after each connection | never |
+/// | `Backoff`: `max_attempts` | 1 | |
+/// | `Client::max_redirects` | 0: off | |
+/// | `Deflate::threshold` | 0: every message | no message is compressed |
+/// | durations of calls: `recv_timeout`, `shutdown`, `shutdown_spread`, `Hub::flush` | 0: do not wait | no limit |
 ///
 /// The timeouts of large messages restart with each 64 KiB sent or received. A slow network can carry a large message, and a
 /// peer that sends byte by byte cannot occupy a thread.
 ///
 /// ```
-/// let mut timeouts = stdws::Timeouts::default();
-/// timeouts.ping_interval = std::time::Duration::from_secs(45);
-/// let server = stdws::Server::without_listener().timeouts(timeouts);
+/// use std::time::Duration;
+/// use stdws::{Server, Timeouts};
+/// let server = Server::without_listener()
+///     .timeouts(Timeouts { ping_interval: Duration::from_secs(45), ..Timeouts::default() });
 /// ```
+///
+/// Later versions can add fields, so a literal ends in `..Timeouts::default()`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Timeouts {
     /// Client: the time from the URL to the open connection: name resolution, TCP, proxy, opening handshake and all redirects.
     /// Default 30 s.
@@ -34,6 +63,8 @@ pub struct Timeouts {
     ///
     /// The drafts before hybi-01 (feature `legacy`) have no Ping. On such a connection only a failed write detects a peer that
     /// vanished. Receive with a timeout there.
+    #[doc(alias = "keepalive")]
+    #[doc(alias = "heartbeat")]
     pub ping_interval: Duration,
     /// The time after the Ping of a silent peer within which any byte must arrive from it. Default 20 s. Also the timeout of `ping`.
     pub pong_timeout: Duration,
@@ -55,20 +86,62 @@ impl Default for Timeouts {
     }
 }
 
+#[cfg(any(feature = "client", feature = "server"))]
+impl Timeouts {
+    /// Checks the values against the table.
+    pub(crate) fn check(&self) -> Result<(), UsageError> {
+        let least = Duration::from_millis(1);
+        let Timeouts { connect, handshake, write, message, ping_interval, pong_timeout, close } = *self;
+        at_least("Timeouts::connect", connect, least)?;
+        at_least("Timeouts::handshake", handshake, least)?;
+        at_least("Timeouts::write", write, least)?;
+        at_least("Timeouts::message", message, least)?;
+        check_ping_interval(ping_interval)?;
+        at_least("Timeouts::pong_timeout", pong_timeout, least)?;
+        at_least("Timeouts::close", close, least)
+    }
+}
+
+/// More Pings than this are a flood.
+#[cfg(any(feature = "client", feature = "server"))]
+pub(crate) fn check_ping_interval(interval: Duration) -> Result<(), UsageError> {
+    at_least("Timeouts::ping_interval", interval, Duration::from_millis(10))
+}
+
+/// Checks a setting that is a duration.
+#[cfg(any(feature = "client", feature = "server"))]
+pub(crate) fn at_least(name: &'static str, value: Duration, least: Duration) -> Result<(), UsageError> {
+    if value >= least {
+        return Ok(());
+    }
+    Err(UsageError::SettingTooSmall { name, least: format!("{least:?}") })
+}
+
+/// Checks a setting that is a number.
+#[cfg(any(feature = "client", feature = "server"))]
+pub(crate) fn count_at_least(name: &'static str, value: u64, least: u64) -> Result<(), UsageError> {
+    if value >= least {
+        return Ok(());
+    }
+    Err(UsageError::SettingTooSmall { name, least: least.to_string() })
+}
+
 /// The limits of what a peer may send. All of them apply by default, before a peer is authenticated.
 ///
-/// The memory of a connection that a peer controls: one message (at most twice
+/// The memory of a connection that a peer controls: the head of its request, which a server keeps as long as the connection
+/// ([`WebSocket::request`](crate::WebSocket::request), at most 64 KiB); one message (at most twice
 /// [`max_message_size`](Limits::max_message_size) while its buffer grows), a read buffer of at most 68 KiB, and the responses to
 /// its control frames (about 8 KiB). While a call waits for a Pong, received messages are kept, up to
 /// [`max_message_size`](Limits::max_message_size) bytes more.
 ///
 /// ```
-/// let mut limits = stdws::Limits::with_max_message_size(64 << 10);
-/// limits.max_fragments = 100;
-/// let server = stdws::Server::without_listener().limits(limits);
+/// use stdws::{Limits, Server};
+/// let server = Server::without_listener()
+///     .limits(Limits { max_fragments: 100, ..Limits::with_max_message_size(64 << 10) });
 /// ```
+///
+/// Later versions can add fields, so a literal ends in `..Limits::client()` or `..Limits::server()`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Limits {
     /// Maximum payload of a frame in bytes. Default: `max_message_size`. A larger frame is answered with Close 1009. A compressed
     /// message may have an eighth and 1 KiB more, because compression can add that.
@@ -95,5 +168,13 @@ impl Limits {
     /// The default limits with messages and frames of up to `bytes`.
     pub fn with_max_message_size(bytes: u64) -> Limits {
         Limits { max_frame_size: bytes, max_message_size: bytes, max_fragments: 131_072 }
+    }
+
+    /// Checks the values against the table at [`Timeouts`].
+    #[cfg(any(feature = "client", feature = "server"))]
+    pub(crate) fn check(&self) -> Result<(), UsageError> {
+        count_at_least("Limits::max_frame_size", self.max_frame_size, 1)?;
+        count_at_least("Limits::max_message_size", self.max_message_size, 1)?;
+        count_at_least("Limits::max_fragments", u64::from(self.max_fragments), 1)
     }
 }

@@ -23,13 +23,54 @@
 //! | connect | [`connect`], or [`Client`] for settings; the chapter [`connecting`](manual::connecting) |
 //! | serve | [`serve`], or [`Server`] for settings; [`ServerHandle`] runs in the background |
 //! | receive and send | [`WebSocket`]; [`Sender`] sends from other threads |
-//! | send one message to many connections | [`Hub`] |
-//! | reconnect | [`Client::reconnect`] |
+//! | send one message to many connections | [`Hub`], [`Member`] |
+//! | reconnect | [`Client::reconnect`], [`Backoff`] |
+//! | stream a message too large for memory | [`WebSocket::recv_stream`], [`WebSocket::send_stream`] |
 //! | accept HTTP on the same port, authenticate | [`Server::http`], [`Server::on_request`], [`Request`], [`Response`] |
+//! | use a stream of your own: TLS, a tunnel, a pipe | [`Client::connect_over`], [`Server::accept_over`], [`SplitStream`] |
 //! | see what happens | [`Client::on_event`], [`Server::on_event`], [`events`], [`explain`] |
-//! | limit memory and time | [`Limits`], [`Timeouts`], [`HubLimits`] |
-//! | handle errors | [`Error`] |
-//! | read on | the [`manual`]; `examples/README.md` |
+//! | shut down | [`ServerHandle::shutdown`], [`ShutdownHandle`] |
+//! | test without a network | [`SplitStream::pair`], the chapter [`testing`](manual::testing) |
+//! | handle errors | [`Error`]; [`Error::other`] for errors of your own |
+//! | use the protocol without I/O | [`codec`], [`handshake`] |
+//!
+//! # Limits and timeouts
+//!
+//! All are on by default. Every call ends within a time that these settings determine, whatever the peer does.
+//!
+//! | setting | default |
+//! |---|---|
+//! | [`Limits::max_message_size`], [`Limits::max_frame_size`] | client 16 MiB, server 1 MiB |
+//! | [`Limits::max_fragments`] | 131,072 |
+//! | [`Timeouts::connect`], [`Timeouts::handshake`] | 30 s for a client, 10 s for a server |
+//! | [`Timeouts::write`], [`Timeouts::message`] | 20 s, 60 s; for each 64 KiB |
+//! | [`Timeouts::ping_interval`], [`Timeouts::pong_timeout`] | 20 s each |
+//! | [`Timeouts::close`] | 5 s |
+//! | [`Server::max_connections`], [`Server::max_handshakes`] | 16,384, or what the system allows; 4,096 |
+//! | [`HubLimits`] | 1 MiB for each member |
+//!
+//! [`Client::limits`], [`Client::timeouts`], [`Server::limits`] and [`Server::timeouts`] set them; [`Accept`] sets them for one
+//! connection.
+//!
+//! # Examples
+//!
+//! | program | shows |
+//! |---|---|
+//! | `cargo run --example tour` | a client and a server, with each byte explained: start here |
+//! | `cargo run --example echo_server` | a server with metrics, limits, TLS and a clean end |
+//! | `cargo run --example client` | a client for a terminal, with reconnecting and proxies |
+//! | `cargo run --example chat` | a chat with a page for the browser, on one port |
+//!
+//! The file `examples/README.md` lists all, with configurations for nginx and HAProxy. Most items of this documentation have an
+//! example of their own.
+//!
+//! # Manual
+//!
+//! [`receiving`](manual::receiving), [`sending`](manual::sending), [`broadcasting`](manual::broadcasting),
+//! [`closing`](manual::closing), [`reconnecting`](manual::reconnecting), [`proxies`](manual::proxies), [`tls`](manual::tls),
+//! [`deploying`](manual::deploying), [`observing`](manual::observing), [`testing`](manual::testing),
+//! [`security`](manual::security), [`history`](manual::history), [`changes`](manual::changes). The [`manual`] says what each
+//! chapter is for.
 //!
 //! # Features
 //!
@@ -51,7 +92,7 @@
 //!
 //! | folder | contents |
 //! |---|---|
-//! | `primitives` | SHA-1, base64, random bytes, the lock |
+//! | `primitives` | SHA-1, SHA-256, base64, random bytes, the lock |
 //! | `handshake` | RFC 6455 sections 3, 4, 9 and 11 without I/O: URIs, HTTP heads, the opening handshake |
 //! | `codec` | RFC 6455 sections 5 to 8 without I/O: frames, masking, messages, the closing handshake |
 //! | `net` | blocking bytes with deadlines: sockets, streams, connecting |
@@ -67,15 +108,19 @@
 #![deny(missing_docs)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-#[cfg(any(feature = "client", feature = "server"))]
-mod auth;
+// First, because rustdoc lists the methods of a type in the order of these lines.
 #[cfg(feature = "client")]
 mod client;
+#[cfg(any(feature = "client", feature = "server"))]
+mod connection;
+#[cfg(feature = "server")]
+mod server;
+
+#[cfg(any(feature = "client", feature = "server"))]
+mod auth;
 mod close;
 pub mod codec;
 mod config;
-#[cfg(any(feature = "client", feature = "server"))]
-mod connection;
 #[cfg(feature = "deflate")]
 pub mod deflate;
 // Without compression, types that have no values.
@@ -119,8 +164,6 @@ mod reconnect;
 mod redact;
 #[cfg(feature = "proxy")]
 mod redirect;
-#[cfg(feature = "server")]
-mod server;
 #[cfg(all(feature = "native-tls", any(feature = "client", feature = "server")))]
 mod tls;
 #[cfg(feature = "server")]
@@ -161,7 +204,7 @@ pub use http::response::Response;
 pub use hub::{DeliveryStats, Hub, HubLimits, Member, OverflowPolicy, QueueOutcome};
 #[cfg(all(feature = "legacy", any(feature = "client", feature = "server")))]
 pub use legacy::{Capability, Version};
-pub use message::{Message, MessageKind, MessageRef};
+pub use message::{Message, MessageKind, MessageRef, Outgoing};
 #[cfg(any(feature = "client", feature = "server"))]
 pub use net::split_stream::SplitStream;
 #[cfg(feature = "proxy")]

@@ -14,6 +14,17 @@ pub enum MessageKind {
 }
 
 /// A whole message, owned.
+///
+/// It can be compared with text and with bytes. Text equals only a text message, and bytes equal only a binary message.
+///
+/// ```
+/// use stdws::Message;
+/// assert!(Message::from("hello") == "hello");
+/// assert!(Message::from("hello") != b"hello");
+/// assert_eq!(Message::from(vec![1, 2, 3]), [1, 2, 3]);
+/// assert_eq!(Message::from("hello").into_text(), Some("hello".to_owned()));
+/// assert_eq!(Message::from("hello").into_bytes(), b"hello");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Message {
     /// UTF-8 text.
@@ -35,6 +46,22 @@ impl Message {
     pub fn as_bytes(&self) -> &[u8] {
         match self {
             Message::Text(text) => text.as_bytes(),
+            Message::Binary(bytes) => bytes,
+        }
+    }
+
+    /// The text of a text message, without a copy. `None` for a binary message, which is dropped.
+    pub fn into_text(self) -> Option<String> {
+        match self {
+            Message::Text(text) => Some(text),
+            Message::Binary(_) => None,
+        }
+    }
+
+    /// The bytes of a binary message, or the UTF-8 bytes of a text message, without a copy.
+    pub fn into_bytes(self) -> Vec<u8> {
+        match self {
+            Message::Text(text) => text.into_bytes(),
             Message::Binary(bytes) => bytes,
         }
     }
@@ -90,8 +117,7 @@ impl From<&[u8]> for Message {
     }
 }
 
-/// A borrowed message: the result of [`recv_ref`](crate::WebSocket::recv_ref), and the argument of
-/// [`send`](crate::WebSocket::send).
+/// A borrowed message: the result of [`recv_ref`](crate::WebSocket::recv_ref), which [`send`](crate::WebSocket::send) accepts.
 ///
 /// The text of a received message is valid UTF-8. It is kept as bytes, because safe Rust validates them again to make a
 /// `&str`. [`as_text`](MessageRef::as_text) takes that time; forwarding a message does not.
@@ -197,6 +223,166 @@ impl<'a> From<&'a Message> for MessageRef<'a> {
     }
 }
 
+/// A message to send, borrowed or owned: the argument of [`send`](crate::WebSocket::send).
+///
+/// `&str`, `&String`, `&[u8]`, `&Vec<u8>`, `&[u8; N]`, `&`[`Message`] and [`MessageRef`] convert to a borrowed message;
+/// `String`, `Vec<u8>` and [`Message`] to an owned one.
+///
+/// A client masks the payload (RFC 6455 section 5.3). It masks a copy of a borrowed message, in pieces. It masks an owned message
+/// of more than 16 KiB in place and sends it in one write, without a copy. A server copies neither.
+#[derive(Debug, Clone)]
+pub enum Outgoing<'a> {
+    /// A borrowed message.
+    Borrowed(MessageRef<'a>),
+    /// An owned message.
+    Owned(Message),
+}
+
+#[cfg(any(feature = "client", feature = "server"))]
+impl Outgoing<'_> {
+    /// The message, borrowed.
+    pub(crate) fn as_message_ref(&self) -> MessageRef<'_> {
+        match self {
+            Outgoing::Borrowed(message) => *message,
+            Outgoing::Owned(message) => MessageRef::from(message),
+        }
+    }
+}
+
+impl<'a, T: Into<MessageRef<'a>>> From<T> for Outgoing<'a> {
+    fn from(message: T) -> Outgoing<'a> {
+        Outgoing::Borrowed(message.into())
+    }
+}
+
+impl From<String> for Outgoing<'_> {
+    fn from(text: String) -> Self {
+        Outgoing::Owned(Message::Text(text))
+    }
+}
+
+impl From<Vec<u8>> for Outgoing<'_> {
+    fn from(bytes: Vec<u8>) -> Self {
+        Outgoing::Owned(Message::Binary(bytes))
+    }
+}
+
+impl From<Message> for Outgoing<'_> {
+    fn from(message: Message) -> Self {
+        Outgoing::Owned(message)
+    }
+}
+
+// Comparisons with text, which equals no binary message, and with bytes, which equal no text message.
+
+impl PartialEq<str> for Message {
+    fn eq(&self, other: &str) -> bool {
+        MessageRef::from(self) == MessageRef::from(other)
+    }
+}
+
+impl PartialEq<str> for MessageRef<'_> {
+    fn eq(&self, other: &str) -> bool {
+        *self == MessageRef::from(other)
+    }
+}
+
+impl PartialEq<&str> for Message {
+    fn eq(&self, other: &&str) -> bool {
+        MessageRef::from(self) == MessageRef::from(*other)
+    }
+}
+
+impl PartialEq<&str> for MessageRef<'_> {
+    fn eq(&self, other: &&str) -> bool {
+        *self == MessageRef::from(*other)
+    }
+}
+
+impl PartialEq<String> for Message {
+    fn eq(&self, other: &String) -> bool {
+        MessageRef::from(self) == MessageRef::from(other)
+    }
+}
+
+impl PartialEq<String> for MessageRef<'_> {
+    fn eq(&self, other: &String) -> bool {
+        *self == MessageRef::from(other)
+    }
+}
+
+impl PartialEq<[u8]> for Message {
+    fn eq(&self, other: &[u8]) -> bool {
+        MessageRef::from(self) == MessageRef::from(other)
+    }
+}
+
+impl PartialEq<[u8]> for MessageRef<'_> {
+    fn eq(&self, other: &[u8]) -> bool {
+        *self == MessageRef::from(other)
+    }
+}
+
+impl PartialEq<&[u8]> for Message {
+    fn eq(&self, other: &&[u8]) -> bool {
+        MessageRef::from(self) == MessageRef::from(*other)
+    }
+}
+
+impl PartialEq<&[u8]> for MessageRef<'_> {
+    fn eq(&self, other: &&[u8]) -> bool {
+        *self == MessageRef::from(*other)
+    }
+}
+
+impl PartialEq<Vec<u8>> for Message {
+    fn eq(&self, other: &Vec<u8>) -> bool {
+        MessageRef::from(self) == MessageRef::from(other)
+    }
+}
+
+impl PartialEq<Vec<u8>> for MessageRef<'_> {
+    fn eq(&self, other: &Vec<u8>) -> bool {
+        *self == MessageRef::from(other)
+    }
+}
+
+impl<const N: usize> PartialEq<[u8; N]> for Message {
+    fn eq(&self, other: &[u8; N]) -> bool {
+        MessageRef::from(self) == MessageRef::from(other)
+    }
+}
+
+impl<const N: usize> PartialEq<[u8; N]> for MessageRef<'_> {
+    fn eq(&self, other: &[u8; N]) -> bool {
+        *self == MessageRef::from(other)
+    }
+}
+
+impl<const N: usize> PartialEq<&[u8; N]> for Message {
+    fn eq(&self, other: &&[u8; N]) -> bool {
+        MessageRef::from(self) == MessageRef::from(*other)
+    }
+}
+
+impl<const N: usize> PartialEq<&[u8; N]> for MessageRef<'_> {
+    fn eq(&self, other: &&[u8; N]) -> bool {
+        *self == MessageRef::from(*other)
+    }
+}
+
+impl PartialEq<Message> for MessageRef<'_> {
+    fn eq(&self, other: &Message) -> bool {
+        *self == MessageRef::from(other)
+    }
+}
+
+impl PartialEq<MessageRef<'_>> for Message {
+    fn eq(&self, other: &MessageRef<'_>) -> bool {
+        MessageRef::from(self) == *other
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -207,6 +393,42 @@ mod tests {
         // The end of the file name would stand before its middle.
         assert_eq!(Message::from("photo\u{202E}gpj.exe").to_string(), "photo\\u{202e}gpj.exe");
         assert_eq!(Message::from(vec![1, 2]).to_string(), "[2 bytes]");
+    }
+
+    #[test]
+    fn text_equals_text_and_bytes_equal_bytes() {
+        let (text, bytes) = (Message::from("ab"), Message::from(vec![b'a', b'b']));
+        let (owned_text, owned_bytes) = (String::from("ab"), b"ab".to_vec());
+        for (message, is_text) in [(&text, true), (&bytes, false)] {
+            let borrowed = MessageRef::from(message);
+            let texts = [*message == "ab", *message == *"ab", *message == owned_text];
+            let borrowed_texts = [borrowed == "ab", borrowed == *"ab", borrowed == owned_text];
+            assert_eq!((texts, borrowed_texts), ([is_text; 3], [is_text; 3]));
+            let slice = &b"ab"[..];
+            let others =
+                [*message == b"ab", *message == *b"ab", *message == *slice, *message == slice, *message == owned_bytes];
+            assert_eq!(others, [!is_text; 5]);
+            let others =
+                [borrowed == b"ab", borrowed == *b"ab", borrowed == *slice, borrowed == slice, borrowed == owned_bytes];
+            assert_eq!(others, [!is_text; 5]);
+            assert_eq!(borrowed, *message);
+            assert_eq!(*message, borrowed);
+            assert!(*message != "b" && *message != b"b" && borrowed != "b" && borrowed != b"b");
+        }
+        assert_eq!((text.clone().into_text(), bytes.clone().into_text()), (Some("ab".to_owned()), None));
+        assert_eq!((text.into_bytes(), bytes.into_bytes()), (b"ab".to_vec(), b"ab".to_vec()));
+    }
+
+    #[test]
+    fn owned_messages_stay_owned() {
+        for owned in [Outgoing::from(String::from("ab")), vec![1].into(), Message::from("ab").into()] {
+            assert!(matches!(owned, Outgoing::Owned(_)));
+        }
+        for borrowed in
+            [Outgoing::from("ab"), (&vec![1]).into(), (&Message::from("ab")).into(), MessageRef::from("a").into()]
+        {
+            assert!(matches!(borrowed, Outgoing::Borrowed(_)));
+        }
     }
 
     #[test]

@@ -37,7 +37,7 @@ fn greet(mut ws: WebSocket) -> stdws::Result<()> {
 }
 
 fn client(server: &ServerHandle) -> Client {
-    Client::new(&format!("{}/", server.url())).unwrap()
+    Client::new(format!("{}/", server.url())).unwrap()
 }
 
 fn refused(client: &Client) -> HandshakeError {
@@ -90,7 +90,7 @@ fn valid_credentials_are_accepted() {
         let by_url = Client::new(&url).unwrap();
         let by_call = client(&server).basic_auth("ann", "s3cr:t \u{A3}").unwrap();
         // The builder's credentials replace those of the URL and of a header.
-        let other = Client::new(&url.replace("ann", "bob")).unwrap().header("authorization", "Basic eDp5").unwrap();
+        let other = Client::new(url.replace("ann", "bob")).unwrap().header("authorization", "Basic eDp5").unwrap();
         let over_all = other.basic_auth("bob", "x").unwrap().basic_auth("ann", "s3cr:t \u{A3}").unwrap();
         for client in [by_url, by_call, over_all] {
             let mut ws = client.connect().unwrap();
@@ -217,7 +217,7 @@ fn a_hook_checks_tokens_and_cookies() {
         });
         let server = server.start(|mut ws| {
             let cookies: Vec<_> = ws.request().unwrap().cookies().map(|(n, v)| format!("{n}={v}")).collect();
-            ws.send(&cookies.join(" "))
+            ws.send(cookies.join(" "))
         });
         let server = server.unwrap();
         let schemes: Vec<_> = refused(&client(&server)).challenges().iter().map(|c| c.scheme().to_owned()).collect();
@@ -256,7 +256,7 @@ fn debug_output_and_errors_contain_no_secrets() {
             assert!(!text.contains("S3CRET") && !text.contains(basic), "{text}");
         }
         let ws =
-            Client::new(&format!("ws://ann:s3cr%3At%20%C2%A3@{}/", server.local_addr().unwrap())).unwrap().connect();
+            Client::new(format!("ws://ann:s3cr%3At%20%C2%A3@{}/", server.local_addr().unwrap())).unwrap().connect();
         drop(ws.unwrap());
     });
 }

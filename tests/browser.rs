@@ -71,6 +71,27 @@ fn count(tab: &Tab, selector: &str) -> Json {
     tab.value(&format!("document.querySelectorAll({}).length", quote(selector)))
 }
 
+/// At the widths of a phone, a tablet and a desktop: nothing is cut off, the heading keeps its words, and each control is large
+/// enough for a finger (44 pixels) with a visible border (3:1, WCAG 2.2 sections 1.4.11 and 2.5.5).
+fn fits_every_width(tab: &Tab) {
+    for width in [360, 768, 1280] {
+        tab.width(width);
+        tab.until(&format!("innerWidth === {width}"));
+        assert_eq!(tab.value("document.documentElement.scrollWidth > innerWidth"), Json::Bool(false), "{width}");
+        assert_eq!(tab.value("document.querySelector('h1').clientHeight < 70"), Json::Bool(true), "{width}");
+        let small = "[...document.querySelectorAll('input, button')].filter((one) => one.offsetParent)
+            .map((one) => [one.id || one.textContent, one.getBoundingClientRect()])
+            .filter(([, box]) => box.width < 44 || box.height < 44).map(([name]) => name).join()";
+        assert_eq!(tab.value(small), Json::Text(String::new()), "{width}");
+        let contrast = "(() => {
+            const light = (text) => text.match(/[\\d.]+/g).slice(0, 3).map((part) => part / 255)
+                .map((part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)
+                .reduce((sum, part, i) => sum + part * [0.2126, 0.7152, 0.0722][i], 0.05);
+            return 1.05 / light(getComputedStyle(document.getElementById('text')).borderTopColor) >= 3; })()";
+        assert_eq!(tab.value(contrast), Json::Bool(true), "{width}");
+    }
+}
+
 /// Keeps what the page looks like, for those who want to see it.
 fn keep_picture(tab: &Tab, name: &str) {
     let picture = tab.picture();
@@ -108,7 +129,7 @@ fn two_tabs_talk_through_two_servers() {
     assert_ne!(ada.value("document.title"), Json::Text("owned".into()));
     assert_ne!(bob.value("document.title"), Json::Text("owned".into()));
 
-    // A name is taken once, and the one who asks hears why.
+    // A name can be used once in a room, and the second client is shown the reason.
     let other = browser.open(&format!("http://{first}/"));
     join(&other, "ada");
     other.until("document.getElementById('problem').textContent.includes('has this name already')");
@@ -123,10 +144,11 @@ fn two_tabs_talk_through_two_servers() {
     ada.until("document.activeElement.textContent === 'Send'");
     ada.value("document.getElementById('text').focus()");
 
-    // A server goes and comes back; its visitors notice both, and nothing is shown twice.
+    // A server ends and starts again. Its clients notice both, and nothing is shown twice.
     drop(second_server);
     bob.until("document.getElementById('state').dataset.state === 'lost'");
     bob.until("!document.getElementById('retry').hidden");
+    fits_every_width(&bob);
     say(&bob, "too early");
     reads(&bob, "Not sent: there is no connection at the moment.");
     assert_eq!(bob.value("document.getElementById('text').value"), Json::Text("too early".into()));
@@ -139,6 +161,13 @@ fn two_tabs_talk_through_two_servers() {
     say(&ada, "welcome back");
     reads(&bob, "ada: welcome back");
     assert_eq!(count(&bob, "#log li.other, #log li.mine"), Json::Number(4.0));
+
+    // A text that the server does not accept returns to the input.
+    for number in 0..12 {
+        say(&ada, &format!("number {number}"));
+    }
+    ada.until("[...document.querySelectorAll('#log .note')].some((li) => li.textContent.includes('Not sent.'))");
+    ada.until("document.getElementById('text').value.startsWith('number ')");
 
     keep_picture(&ada, "ada");
     keep_picture(&bob, "bob");

@@ -165,16 +165,16 @@ fn usage_errors_show_before_anything_is_sent() {
     }
 }
 
-/// With a timeout of zero, resolving a name would be a timeout, so no name is resolved.
+/// The name does not exist, so another error would mean that it was resolved.
 #[test]
 #[cfg(not(feature = "native-tls"))]
 fn wss_without_tls_is_refused_before_the_name_is_resolved() {
-    let to = |url| Client::new(url).unwrap().connect_timeout(Duration::ZERO).connect();
+    let to = |url| Client::new(url).unwrap().connect();
     let error = to("wss://does-not-exist.invalid/").unwrap_err();
     assert!(matches!(error, Error::Usage(UsageError::TlsNotEnabled)), "{error:?}");
     assert!(error.to_string().contains("stdws = { version = \"0.1\", features = [\"native-tls\"] }"), "{error}");
     let error = to("ws://does-not-exist.invalid/").unwrap_err();
-    assert!(matches!(error, Error::Timeout(Step::Resolve)), "{error:?}");
+    assert!(!matches!(error, Error::Usage(_)), "{error:?}");
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn secrets_are_never_shown() {
     let (_listener, silent) = listen();
     let shown = within(move || {
         let client = |to: SocketAddr| {
-            Client::new(&format!("ws://hidden:hidden@{to}/shown?hidden=hidden"))
+            Client::new(format!("ws://hidden:hidden@{to}/shown?hidden=hidden"))
                 .unwrap()
                 .header("Cookie", "hidden")
                 .unwrap()
@@ -219,7 +219,7 @@ fn every_connection_has_a_key_of_its_own() {
     let keys: Vec<String> = (0..2)
         .map(|_| {
             let (address, server) = answer("HTTP/1.1 403 No\r\n\r\n");
-            rejection(within(move || stdws::connect(&format!("ws://{address}"))));
+            rejection(within(move || stdws::connect(format!("ws://{address}"))));
             let request = server.join().unwrap().0;
             let key = request.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).unwrap();
             key.to_owned()
@@ -245,7 +245,7 @@ fn a_source_that_fails_sends_nothing() {
     listener.set_nonblocking(true).unwrap();
     let failing = move |calls: usize| {
         let mut left = calls;
-        Client::new(&format!("ws://{address}")).unwrap().random_source(move |out| {
+        Client::new(format!("ws://{address}")).unwrap().random_source(move |out| {
             left = left.checked_sub(1).ok_or(io::Error::other("no entropy today"))?;
             out.iter_mut().zip(NONCE.iter().cycle()).for_each(|(out, byte)| *out = *byte);
             Ok(())
@@ -521,8 +521,7 @@ fn timeouts_are_those_that_were_set() {
         stream.write_all(&[GOOD.as_bytes(), b"\x81\x02h"].concat()).unwrap();
         rest(&mut stream)
     });
-    let mut timeouts = Timeouts::default();
-    timeouts.message = SHORT;
+    let timeouts = Timeouts { message: SHORT, ..Timeouts::default() };
     let error = within(move || {
         let mut ws = client(&format!("ws://{address}")).timeouts(timeouts).connect().unwrap();
         ws.recv().unwrap_err()
@@ -605,7 +604,7 @@ fn closed_port() -> (impl Drop, SocketAddr) {
 #[test]
 fn the_cause_of_a_refused_connection_is_kept() {
     let (_held, address) = closed_port();
-    let error = within(move || stdws::connect(&format!("ws://{address}")).unwrap_err());
+    let error = within(move || stdws::connect(format!("ws://{address}")).unwrap_err());
     let Error::Connect(connect) = &error else { panic!("{error:?}") };
     assert_eq!(connect.host(), address.to_string());
     let attempts: Vec<_> = connect.attempts().iter().map(|a| (a.address(), a.error().kind())).collect();

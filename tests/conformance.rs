@@ -343,7 +343,7 @@ fn clients_use_a_new_masking_key_for_every_frame_and_servers_none() {
     let _watchdog = watchdog();
     const COUNT: usize = 300;
     let [(_, up), (_, down)] = recorded(|address| {
-        let mut ws = stdws::connect(&format!("ws://{address}")).unwrap();
+        let mut ws = stdws::connect(format!("ws://{address}")).unwrap();
         for n in 0..COUNT {
             ws.send("the same every time").unwrap();
             ws.recv().unwrap().unwrap();

@@ -7,15 +7,13 @@ mod wire;
 use std::io::Read;
 use std::time::{Duration, Instant};
 
-use stdws::{CloseCode, Error, Limits, Server, Step, Timeouts, UsageError};
+use stdws::{CloseCode, Error, Limits, Message, Server, Step, Timeouts, UsageError};
 use wire::*;
 
 const MOMENT: Duration = Duration::from_millis(100);
 
 fn timeouts(close: Duration) -> Timeouts {
-    let mut timeouts = Timeouts::default();
-    timeouts.close = close;
-    timeouts
+    Timeouts { close, ..Timeouts::default() }
 }
 
 fn limits(side: Side) -> Limits {
@@ -170,7 +168,7 @@ fn messages_between_the_two_closes() {
             peer.end();
         }
         assert_eq!(peer.rest(), []);
-        assert_eq!(echo.join().messages, ["one".into(), b"two"[..].into()]);
+        assert_eq!(echo.join().messages, [Message::from("one"), b"two"[..].into()]);
     }
 }
 
@@ -192,7 +190,7 @@ fn frames_after_a_received_close_are_discarded() {
         assert_eq!(peer.rest_and_end(), expected, "{side:?}");
         let outcome = echo.join();
         outcome.end.unwrap();
-        assert_eq!(outcome.messages, []);
+        assert_eq!(outcome.messages, [""; 0]);
         let info = outcome.info.unwrap();
         assert_eq!((info.code(), info.reason()), (CloseCode::NORMAL, "first"));
     }
@@ -209,7 +207,7 @@ fn a_close_inside_a_message() {
         assert_eq!(peer.rest_and_end(), [(FIN | CLOSE, close_body(1000, ""))]);
         let outcome = echo.join();
         outcome.end.unwrap();
-        assert_eq!(outcome.messages, [], "{side:?}");
+        assert_eq!(outcome.messages, [""; 0], "{side:?}");
     }
 }
 
@@ -330,8 +328,7 @@ fn dropping_sends_a_close() {
 /// 6455-7.2.2-1: a server aborts an opening handshake without a request by ending the stream, without a response.
 #[test]
 fn a_missing_request_gets_no_response() {
-    let mut timeouts = Timeouts::default();
-    timeouts.handshake = MOMENT;
+    let timeouts = Timeouts { handshake: MOMENT, ..Timeouts::default() };
     let server = Server::bind("127.0.0.1:0").unwrap().timeouts(timeouts).start(|_| Ok(())).unwrap();
     for part in ["", &REQUEST[..REQUEST.len() - 2]] {
         let mut stream = connect(server.local_addr().unwrap());

@@ -74,7 +74,7 @@ fn fragments_of_a_url() {
         assert!(matches!(result, Err(Error::Usage(UsageError::Url(UriErrorKind::Fragment)))), "{result:?}");
     }
     let (listener, address) = listen();
-    let connecting = spawn(move || Client::new(&format!("ws://{address}/a%23b?c%23")).unwrap().connect());
+    let connecting = spawn(move || Client::new(format!("ws://{address}/a%23b?c%23")).unwrap().connect());
     let mut stream = accept(&listener);
     assert!(read_head(&mut stream).starts_with("GET /a%23b?c%23 HTTP/1.1\r\n"));
     drop(stream);
@@ -85,7 +85,7 @@ fn fragments_of_a_url() {
 #[test]
 fn a_rejected_client_writes_nothing_more() {
     let (listener, address) = listen();
-    let connecting = spawn(move || stdws::connect(&format!("ws://{address}")).unwrap_err());
+    let connecting = spawn(move || stdws::connect(format!("ws://{address}")).unwrap_err());
     let mut stream = accept(&listener);
     read_head(&mut stream);
     stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n\x81\x02hi").unwrap();

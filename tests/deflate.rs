@@ -206,7 +206,7 @@ fn compression_needs_the_consent_of_both_sides() {
             server = server.deflate(Deflate::default());
         }
         let server = server.start(|mut ws| ws.recv().map(drop)).unwrap();
-        let mut client = Client::new(&server.url()).unwrap().watched();
+        let mut client = Client::new(server.url()).unwrap().watched();
         if of_client {
             client = client.deflate(Deflate::default());
         }
@@ -256,7 +256,7 @@ fn client_and_server_with_every_setting() {
             })
             .unwrap();
         for of_client in &settings {
-            let client = Client::new(&server.url()).unwrap().watched().deflate(of_client.clone());
+            let client = Client::new(server.url()).unwrap().watched().deflate(of_client.clone());
             let mut ws = client.connect().unwrap();
             assert!(ws.response().unwrap().header("Sec-WebSocket-Extensions").is_some());
             for size in [0, 1, 63, 64, 300, 5_000, 70_000] {

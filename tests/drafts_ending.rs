@@ -26,7 +26,7 @@ fn client(timeouts: Timeouts, limits: Limits) -> (WebSocket, TcpStream) {
         socket.write_all(format!("{RESPONSE}{location}\r\n").as_bytes()).unwrap();
         socket
     });
-    let client = Client::new(&format!("ws://{address}/")).unwrap().origin("http://example.com").unwrap();
+    let client = Client::new(format!("ws://{address}/")).unwrap().origin("http://example.com").unwrap();
     let ws = client.version(Version::Hixie75).timeouts(timeouts).limits(limits).connect().unwrap();
     (ws, peer.join().unwrap())
 }
@@ -78,7 +78,7 @@ fn a_half_open_peer_does_not_affect_a_clean_close() {
     });
     let mut timeouts = long_timeouts();
     timeouts.close = ms(200);
-    let client = Client::new(&format!("ws://{address}/")).unwrap().watched().origin("http://example.com").unwrap();
+    let client = Client::new(format!("ws://{address}/")).unwrap().watched().origin("http://example.com").unwrap();
     let mut ws = client.version(Version::Hixie75).timeouts(timeouts).connect().unwrap();
     ws.send("last words").unwrap();
     let start = Instant::now();

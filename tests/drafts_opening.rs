@@ -71,7 +71,7 @@ fn said(server: Server, request: &[u8]) -> String {
 fn request(version: Version) -> Vec<u8> {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client =
-        Client::new(&format!("ws://{}/chat", listener.local_addr().unwrap())).unwrap().watched().version(version);
+        Client::new(format!("ws://{}/chat", listener.local_addr().unwrap())).unwrap().watched().version(version);
     let connecting = thread::spawn(move || client.connect().map(drop));
     let (mut stream, _) = listener.accept().unwrap();
     let mut request = read_head(&mut stream);
@@ -119,7 +119,7 @@ fn a_server_distinguishes_all_enabled_versions() {
             Version::Hybi02 => Version::Hybi03,
             other => other,
         };
-        let client = Client::new(&running.url()).unwrap().watched().version(version);
+        let client = Client::new(running.url()).unwrap().watched().version(version);
         let ws = client.connect().unwrap_or_else(|error| panic!("{version}: {error}"));
         assert_eq!((ws.version(), connections.recv().unwrap().version()), (version, taken_for));
     }
@@ -135,7 +135,7 @@ fn a_hook_sees_version_origin_and_subprotocols() {
             sender.send((request.version(), request.origin().map(str::to_owned), subprotocols)).unwrap();
             match request.path() {
                 "/yes" => stdws::Accept::new().subprotocol("a").header("X-More", "here").with(7_u8).into(),
-                "/no" => Decision::Respond(Response::text(403, "not here")),
+                "/no" => Response::text(403, "not here").into(),
                 _ => Decision::hand_over(|mut stream| {
                     let _ = stream.write_all(b"HTTP/1.1 418 Teapot\r\nContent-Length: 0\r\n\r\n");
                 }),
@@ -166,7 +166,7 @@ fn every_version_requires_the_password() {
     for version in Version::ALL {
         let server = bound().legacy_versions([version]).basic_auth("here", |who| who.matches("ann", "secret")).unwrap();
         let (running, _connections) = serving(server);
-        let client = Client::new(&running.url()).unwrap().watched().version(version);
+        let client = Client::new(running.url()).unwrap().watched().version(version);
         match client.connect() {
             Err(Error::Handshake(rejection)) => assert_eq!(rejection.status(), Some(401), "{version}"),
             other => panic!("{version}: {other:?}"),
@@ -176,14 +176,14 @@ fn every_version_requires_the_password() {
     }
 }
 
-/// hixie55-3.1-1, hybi06-5.1-1, hybi09-5.1-2: any visible characters up to hybi-07, and tokens after that.
+/// hixie55-3.1-3, hybi06-5.1-2, hybi09-5.1-2: any visible characters up to hybi-07, and tokens after that.
 #[test]
 fn the_names_of_subprotocols() {
     let _watchdog = watchdog();
     for version in Version::ALL {
         for name in ["a/b", "v1=2", "(x)", "\"q\\"] {
             let (running, connections) = serving(bound().legacy_versions([version]).subprotocols([name]));
-            let client = Client::new(&running.url()).unwrap().watched();
+            let client = Client::new(running.url()).unwrap().watched();
             // Without the version, it is one of RFC 6455.
             assert!(client.clone().subprotocol(name).is_err());
             let client = match client.version(version).subprotocol(name) {
@@ -213,7 +213,7 @@ fn the_order_of_the_fields_of_a_request() {
         let mut orders = std::collections::BTreeSet::new();
         for _ in 0..8 {
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-            let client = Client::new(&format!("ws://a:b@{}/", listener.local_addr().unwrap())).unwrap().watched();
+            let client = Client::new(format!("ws://a:b@{}/", listener.local_addr().unwrap())).unwrap().watched();
             let client = client.version(version).subprotocol("p").unwrap().header("Cookie", "a=b").unwrap();
             let client = client.header("X-More", "c").unwrap();
             let connecting = thread::spawn(move || client.connect().map(drop));
@@ -241,7 +241,7 @@ fn the_nonce_of_a_server() {
     for version in drafts() {
         let (running, _connections) = serving(bound().legacy_versions([version]));
         let nonce = || {
-            let ws = Client::new(&running.url()).unwrap().watched().version(version).connect().unwrap();
+            let ws = Client::new(running.url()).unwrap().watched().version(version).connect().unwrap();
             ws.response().unwrap().header("Sec-WebSocket-Nonce").map(str::to_owned)
         };
         let (first, second) = (nonce(), nonce());
@@ -277,7 +277,7 @@ fn a_client_takes_no_number_with_leading_zeros() {
     let _watchdog = watchdog();
     for (list, falls_back) in [("08", false), ("013, 08", false), ("8", true), ("13 , 8", true), ("+8", false)] {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let client = Client::new(&format!("ws://{}/", listener.local_addr().unwrap())).unwrap().watched();
+        let client = Client::new(format!("ws://{}/", listener.local_addr().unwrap())).unwrap().watched();
         let client = client.version(Version::Hybi07).fallback_versions([Version::Hybi08]);
         let connecting = thread::spawn(move || client.connect().map(drop));
         let answer = format!("HTTP/1.1 426 No\r\nSec-WebSocket-Version: {list}\r\nContent-Length: 0\r\n\r\n");
@@ -354,7 +354,7 @@ fn several_subprotocols_from_hybi_03_on() {
     let _watchdog = watchdog();
     for version in drafts() {
         let (running, _connections) = serving(bound().legacy_versions([version]).subprotocols(["b"]));
-        let client = Client::new(&running.url()).unwrap().watched().version(version);
+        let client = Client::new(running.url()).unwrap().watched().version(version);
         let opened = client.subprotocol("a").unwrap().subprotocol("b").unwrap().connect();
         match (version.supports(Capability::MultipleSubprotocols), opened) {
             (true, Ok(ws)) => assert_eq!(ws.subprotocol(), Some("b"), "{version}"),
@@ -414,7 +414,7 @@ const REQUEST_OF_NOBODY: &str = "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket
 fn a_client_falls_back_to_the_newest_listed_and_allowed_version() {
     let _watchdog = watchdog();
     let (running, connections) = serving(bound().legacy_versions([Version::Hybi06, Version::Hybi08]));
-    let client = Client::new(&running.url()).unwrap().watched().version(Version::Hybi07);
+    let client = Client::new(running.url()).unwrap().watched().version(Version::Hybi07);
     let refused = client.connect().unwrap_err();
     assert!(matches!(&refused, Error::Handshake(rejection) if rejection.status() == Some(426)), "{refused}");
     let rows: [(&[Version], Option<Version>); 5] = [
@@ -440,7 +440,7 @@ fn a_client_falls_back_to_the_newest_listed_and_allowed_version() {
 fn a_client_tries_each_version_once() {
     let _watchdog = watchdog();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let client = Client::new(&format!("ws://{}", listener.local_addr().unwrap())).unwrap().watched();
+    let client = Client::new(format!("ws://{}", listener.local_addr().unwrap())).unwrap().watched();
     let client = client.fallback_versions([Version::Hybi07, Version::Hybi08, Version::Hybi08, Version::Rfc6455]);
     let connecting = thread::spawn(move || client.connect().map(drop));
     // A server that always lists all versions, on several lines.

@@ -14,7 +14,7 @@ use stdws::{
 };
 use wire::*;
 
-/// An error, how its text begins, whether it is told by the clock, whether it says "closed", whether it has a source.
+/// An error, how its text begins, whether it is a timeout, whether the connection is closed, whether it has a source.
 type Row = (Error, &'static str, bool, bool, bool);
 
 fn io_error() -> Error {
@@ -24,7 +24,7 @@ fn io_error() -> Error {
 fn connect_error() -> Error {
     let (_listener, address) = listen();
     let stream = connect(address);
-    stdws::connect(&format!("ws://{}", stream.local_addr().unwrap())).unwrap_err()
+    stdws::connect(format!("ws://{}", stream.local_addr().unwrap())).unwrap_err()
 }
 
 /// The rejection of a server that answers with these bytes.
@@ -41,7 +41,7 @@ fn refused(response: &'static str, client: impl FnOnce(SocketAddr) -> Client) ->
     error
 }
 
-/// A connection that was closed by a peer that says these words.
+/// A connection that was closed by a peer with this reason.
 fn closed() -> Error {
     let (mut peer, ws) = pair(Side::Server);
     let sender = ws.sender();
@@ -55,11 +55,11 @@ fn closed() -> Error {
 #[test]
 fn every_variant_says_what_happened_and_what_to_change() {
     let rows: [Row; 8] = [
-        (io_error(), "failed listening: ", false, false, true),
+        (io_error(), "failed listening on 127.0.0.1:", false, false, true),
         (connect_error(), "no connection to 127.0.0.1:", false, false, true),
         (Error::Timeout(Step::Write), "timed out writing to the network; see Timeouts::write", true, false, false),
         (
-            refused("HTTP/1.1 503 Busy\r\n\r\n", |address| Client::new(&format!("ws://{address}")).unwrap()),
+            refused("HTTP/1.1 503 Busy\r\n\r\n", |address| Client::new(format!("ws://{address}")).unwrap()),
             "the opening handshake failed: the server responded with status 503 instead of 101",
             false,
             false,
@@ -73,7 +73,7 @@ fn every_variant_says_what_happened_and_what_to_change() {
             true,
         ),
         (Error::Closed(None), "the connection ended without a closing handshake (1006)", false, true, false),
-        // The peer's words are escaped.
+        // The peer's reason is escaped.
         (closed(), "the connection is closed: 1001 \"gone\\u{1b}[2J\"", false, true, false),
         (
             Error::Usage(UsageError::CloseReasonTooLong(124)),
@@ -92,7 +92,7 @@ fn every_variant_says_what_happened_and_what_to_change() {
         );
         assert!(!format!("{error:?}").is_empty() && format!("{:?}", error.clone()) == format!("{error:?}"));
         assert!(!error.to_string().contains(|c: char| c.is_control()), "{error:?}");
-        // Every source has words of its own.
+        // Every source has a text of its own.
         let mut source = error.source();
         while let Some(inner) = source {
             assert!(!inner.to_string().is_empty());
@@ -127,15 +127,15 @@ fn a_timeout_names_the_step_and_its_setting() {
         .collect();
     texts.sort();
     texts.dedup();
-    assert_eq!(texts.len(), rows.len(), "two steps with the same words");
+    assert_eq!(texts.len(), rows.len(), "two steps with the same text");
 }
 
 /// A connection attempt whose cause was the clock counts as a timeout.
 #[test]
 fn attempts_that_ran_out_of_time_are_timeouts() {
     let (_listener, address) = listen();
-    let client = Client::new(&format!("ws://{address}")).unwrap();
-    let error = client.clone().connect_timeout(Duration::ZERO).connect().unwrap_err();
+    let client = Client::new(format!("ws://{address}")).unwrap();
+    let error = client.clone().connect_timeout(Duration::from_millis(1)).connect().unwrap_err();
     assert!(error.is_timeout(), "{error:?}");
     let error = client.connect_timeout(Duration::from_millis(50)).connect().unwrap_err();
     assert!(error.is_timeout() && matches!(error, Error::Timeout(Step::Handshake)), "{error:?}");
@@ -157,6 +157,9 @@ fn each_error_has_a_message_of_its_own() {
         UsageError::Origin("a b".into()),
         UsageError::Credentials,
         UsageError::CloseReasonTooLong(124),
+        UsageError::ControlPayloadTooLong(126),
+        UsageError::SettingTooSmall { name: "Timeouts::close", least: "1ms".into() },
+        UsageError::SettingTooLarge { name: "Server::stack_size", most: "1 GiB".into() },
         UsageError::CloseCode(1005),
         UsageError::TextNotUtf8,
     ];
@@ -272,7 +275,7 @@ fn assert_no_secret(text: &str) {
 
 /// Secrets wherever there is room for one.
 fn client_with_secrets(address: SocketAddr) -> Client {
-    Client::new(&format!("ws://secret:secret@{address}/path?token=secret"))
+    Client::new(format!("ws://secret:secret@{address}/path?token=secret"))
         .and_then(|client| client.header("Authorization", "Bearer secret"))
         .and_then(|client| client.header("Cookie", "session=secret"))
         .and_then(|client| client.header("X-Api-Key", "secret"))
@@ -371,8 +374,7 @@ fn handshake_errors_of_a_server_show_no_secrets() {
             Ok(())
         }
     }
-    let mut timeouts = Timeouts::default();
-    timeouts.handshake = LONG;
+    let timeouts = Timeouts { handshake: LONG, ..Timeouts::default() };
     let server = Server::without_listener().timeouts(timeouts);
     let error = server.accept_over(stdws::SplitStream::new(request.as_bytes(), Keep(written.clone()))).unwrap_err();
     assert_no_secret(&format!("{error} {error:?} {server:?}"));

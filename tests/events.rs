@@ -85,7 +85,7 @@ fn url(server: &stdws::ServerHandle) -> String {
 fn all_events_of_a_connection_on_both_sides() {
     let (at_server, at_client) = (EventLog::default(), EventLog::default());
     let server = echo(Server::bind("127.0.0.1:0").unwrap().on_event(at_server.closure()));
-    let client = Client::new(&url(&server)).unwrap().on_event(at_client.closure());
+    let client = Client::new(url(&server)).unwrap().on_event(at_client.closure());
     let mut ws = client.connect().unwrap();
     let number = ws.connection_id().unwrap();
     ws.send("hello").unwrap();
@@ -156,17 +156,13 @@ fn all_events_of_a_connection_on_both_sides() {
     assert_ne!(at_server.wait("ended", 1)[0].connection_id(), Some(number));
     at_server.check_pairs();
     at_client.check_pairs();
-    assert!(stdws::connect(&url(&server)).unwrap().connection_id().is_none(), "no event handler");
+    assert!(stdws::connect(url(&server)).unwrap().connection_id().is_none(), "no event handler");
 }
 
 #[test]
 fn handshakes_that_do_not_succeed() {
     let log = EventLog::default();
-    let timeouts = {
-        let mut t = Timeouts::default();
-        t.handshake = Duration::from_millis(50);
-        t
-    };
+    let timeouts = Timeouts { handshake: Duration::from_millis(50), ..Timeouts::default() };
     let server = Server::bind("127.0.0.1:0").unwrap().timeouts(timeouts).on_event(log.closure());
     let server = echo(server.http(|_| Response::text(404, "no")));
     let mut open = Vec::new();
@@ -188,14 +184,14 @@ fn handshakes_that_do_not_succeed() {
 
     // A client: rejected by the server, and no server.
     let log = EventLog::default();
-    let client = Client::new(&url(&server)).unwrap().header("Sec-WebSocket-X", "y");
+    let client = Client::new(url(&server)).unwrap().header("Sec-WebSocket-X", "y");
     assert!(client.is_err());
-    let client = Client::new(&format!("{}/?token=secret", url(&server))).unwrap().origin("http://elsewhere").unwrap();
+    let client = Client::new(format!("{}/?token=secret", url(&server))).unwrap().origin("http://elsewhere").unwrap();
     client.on_event(log.closure()).connect().unwrap_err();
     assert_eq!(log.names(), ["connected", "handshake-rejected"]);
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let log = EventLog::default();
-    let client = Client::new(&format!("ws://{gone}/")).unwrap().on_event(log.closure());
+    let client = Client::new(format!("ws://{gone}/")).unwrap().on_event(log.closure());
     client.connect().unwrap_err();
     assert_eq!(log.names(), ["failed"]);
 }
@@ -204,8 +200,8 @@ fn handshakes_that_do_not_succeed() {
 fn rejected_connections() {
     let log = EventLog::default();
     let server = echo(Server::bind("127.0.0.1:0").unwrap().max_connections(1).on_event(log.closure()));
-    let first = stdws::connect(&url(&server)).unwrap();
-    stdws::connect(&url(&server)).unwrap_err();
+    let first = stdws::connect(url(&server)).unwrap();
+    stdws::connect(url(&server)).unwrap_err();
     let events = log.wait("connection-rejected", 1);
     let rejected = events.iter().find(|event| event.name() == "connection-rejected").unwrap();
     assert_eq!(rejected.connection_id(), None);
@@ -287,12 +283,94 @@ fn a_handler_that_panics() {
     let log = EventLog::default();
     let server = Server::bind("127.0.0.1:0").unwrap().on_event(log.closure());
     let server = server.start(|_ws| panic::resume_unwind(Box::new("a planted panic"))).unwrap();
-    let mut ws = stdws::connect(&url(&server)).unwrap();
+    let mut ws = stdws::connect(url(&server)).unwrap();
     ws.recv().unwrap();
     assert_eq!(ws.close_info().map(|info| info.code()), Some(CloseCode::INTERNAL));
     let events = log.wait("handler-panicked", 1);
     assert!(events.last().is_some_and(|event| event.connection_id().is_some()));
     log.check_pairs();
+}
+
+#[test]
+fn a_handler_that_fails() {
+    #[derive(Debug)]
+    struct OwnError;
+    impl std::fmt::Display for OwnError {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("own error")
+        }
+    }
+    impl std::error::Error for OwnError {}
+    impl From<OwnError> for Error {
+        fn from(error: OwnError) -> Error {
+            Error::other(error)
+        }
+    }
+    fn own(fails: bool) -> Result<(), OwnError> {
+        if fails {
+            Err(OwnError)
+        } else {
+            Ok(())
+        }
+    }
+
+    let log = EventLog::default();
+    let server = Server::bind("127.0.0.1:0").unwrap().on_event(log.closure());
+    let server = server
+        .start(|mut ws| {
+            let path = ws.request().map(|request| request.path().to_owned()).unwrap_or_default();
+            own(path == "/own")?;
+            match &path[1..] {
+                "text" => return Err("no\nroom".into()),
+                "io" => drop(std::fs::read("/nonexistent/file")?),
+                "boxed" => Err(Box::<dyn std::error::Error + Send + Sync>::from(OwnError))?,
+                "passed" => Err(std::io::Error::from(Error::Usage(stdws::UsageError::CloseCode(1))))?,
+                _ => {
+                    // The error with which the connection ends, passed through `io::copy`.
+                    let Some(mut stream) = ws.recv_stream()? else { return Ok(()) };
+                    std::io::copy(&mut stream, &mut std::io::sink())?;
+                    drop(stream);
+                    ws.send("after the end")?;
+                }
+            }
+            Ok(())
+        })
+        .unwrap();
+    let connect = |path: &str| stdws::connect(format!("{}/{path}", server.url())).unwrap();
+    for (path, text) in [
+        ("own", "own error"),
+        ("text", "no\\nroom"),
+        ("io", &std::fs::read("/nonexistent/file").unwrap_err().to_string()),
+        ("boxed", "own error"),
+        ("passed", "close code 1 "),
+    ] {
+        log.0.lock().unwrap().clear();
+        let mut ws = connect(path);
+        assert!(ws.recv().is_ok());
+        let events = log.wait("handler-failed", 1);
+        let failed = events.iter().find(|event| event.name() == "handler-failed").unwrap();
+        assert!(failed.connection_id().is_some());
+        let line = failed.to_string();
+        assert!(line.contains(&format!("handler-failed: {text}")), "{line}");
+    }
+    log.wait("ended", 1);
+    // Not reported twice: a violation inside a message, a Close inside a message, and one between messages.
+    for wire in
+        [&[0x01, 0x81, 0, 0, 0, 0, b'x', 0x81, 0x80, 0, 0, 0, 0][..], &[0x01, 0x80, 0, 0, 0, 0, 0x88, 0x80, 0, 0, 0, 0]]
+    {
+        log.0.lock().unwrap().clear();
+        let mut peer = wire::connect(server.local_addr().unwrap());
+        peer.write_all(REQUEST.as_bytes()).unwrap();
+        read_head(&mut peer);
+        peer.write_all(wire).unwrap();
+        drop(peer);
+        log.wait("ended", 1);
+    }
+    let mut closed = connect("closed");
+    closed.close(CloseCode::NORMAL, "").unwrap();
+    log.wait("ended", 2);
+    server.shutdown(LONG);
+    assert!(!log.names().contains(&"handler-failed"), "{:?}", log.0.lock().unwrap());
 }
 
 #[test]
@@ -305,7 +383,7 @@ fn a_panicking_closure_does_not_affect_the_connection() {
         panic::resume_unwind(Box::new("a planted panic"));
     };
     let server = echo(Server::bind("127.0.0.1:0").unwrap().on_event(closure.clone()));
-    let mut ws = Client::new(&url(&server)).unwrap().on_event(closure.clone()).connect().unwrap();
+    let mut ws = Client::new(url(&server)).unwrap().on_event(closure.clone()).connect().unwrap();
     for text in ["one", "two"] {
         ws.send(text).unwrap();
         assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some(text));
@@ -317,7 +395,7 @@ fn a_panicking_closure_does_not_affect_the_connection() {
     let server = Server::bind("127.0.0.1:0").unwrap().on_event(closure);
     let server = server.start(|_ws| panic::resume_unwind(Box::new("a planted panic"))).unwrap();
     for _ in 0..3 {
-        stdws::connect(&url(&server)).unwrap().recv().unwrap();
+        stdws::connect(url(&server)).unwrap().recv().unwrap();
     }
 }
 
@@ -337,7 +415,7 @@ fn a_closure_may_use_connections() {
         events.send(event.name()).unwrap();
     };
     let server = echo(Server::bind("127.0.0.1:0").unwrap());
-    let mut ws = Client::new(&url(&server)).unwrap().on_event(closure).connect().unwrap();
+    let mut ws = Client::new(url(&server)).unwrap().on_event(closure).connect().unwrap();
     *sender.lock().unwrap() = Some(ws.sender());
     ws.send("first").unwrap();
     for want in ["first", "from the closure", "and again"] {
@@ -354,11 +432,11 @@ fn events_show_no_secrets() {
     let server = Server::bind("127.0.0.1:0").unwrap().on_event(log.closure());
     let server = echo(server.on_request(|request| match request.header("X-Open") {
         Some(_) => stdws::Decision::accept(),
-        None => stdws::Decision::Respond(Response::text(401, "hidden")),
+        None => Response::text(401, "hidden").into(),
     }));
     for open in [false, true] {
         let address = server.local_addr().unwrap();
-        let mut client = Client::new(&format!("ws://user:hidden@{address}/hidden?hidden")).unwrap();
+        let mut client = Client::new(format!("ws://user:hidden@{address}/hidden?hidden")).unwrap();
         if open {
             client = client.header("X-Open", "hidden").unwrap();
         }
@@ -381,7 +459,7 @@ fn events_show_no_secrets() {
 fn sizes_are_those_on_the_wire() {
     let log = EventLog::default();
     let server = echo(Server::bind("127.0.0.1:0").unwrap().deflate(stdws::Deflate::default()));
-    let client = Client::new(&url(&server)).unwrap().deflate(stdws::Deflate::default()).on_event(log.closure());
+    let client = Client::new(url(&server)).unwrap().deflate(stdws::Deflate::default()).on_event(log.closure());
     let mut ws = client.connect().unwrap();
     let text = "the same again and again, ".repeat(100);
     ws.send(&text).unwrap();

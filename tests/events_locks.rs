@@ -40,7 +40,7 @@ fn server(does: Does) -> Server {
 }
 
 fn connect(server: &ServerHandle, does: Does) -> WebSocket {
-    let client = Client::new(&server.url()).unwrap().timeouts(long_timeouts());
+    let client = Client::new(server.url()).unwrap().timeouts(long_timeouts());
     client.on_event(does.handler()).connect().unwrap()
 }
 
@@ -83,9 +83,9 @@ fn a_hub_with_an_event_handler_keeps_delivering() {
         ws.send("joined").unwrap();
         assert_eq!(text(&mut ws), "joined");
         for number in 0..20 {
-            assert_eq!(here.broadcast(&format!("echo {number}")), 1);
+            assert_eq!(here.broadcast(format!("echo {number}")), 1);
             assert_eq!(text(&mut ws), format!("echo {number}"));
-            assert_eq!(there.broadcast(&format!("news {number}")), 1);
+            assert_eq!(there.broadcast(format!("news {number}")), 1);
             assert_eq!(text(&mut ws), format!("news {number}"));
         }
         assert_eq!((here.flush(SLACK), there.flush(SLACK)), (0, 0));
@@ -98,8 +98,7 @@ fn a_slow_member_is_closed() {
     // Closed by the thread of the hub.
     let _watchdog = watchdog();
     for does in ALL {
-        let mut limits = stdws::HubLimits::default();
-        limits.max_queue_bytes = 1;
+        let limits = stdws::HubLimits { max_queue_bytes: 1, ..stdws::HubLimits::default() };
         let hub = Hub::with_limits(limits).unwrap();
         let everyone = hub.clone();
         let server = server(does);
@@ -234,7 +233,7 @@ fn actions_of_a_handler_emit_no_events_on_any_thread() {
         let server = Server::bind("127.0.0.1:0").unwrap().timeouts(long_timeouts());
         let server = if masked { server } else { server.on_event(handler.clone()) };
         let server = server.start(move |ws| give.send(ws).map_err(|_| Error::Closed(None))).unwrap();
-        let client = Client::new(&server.url()).unwrap().timeouts(long_timeouts());
+        let client = Client::new(server.url()).unwrap().timeouts(long_timeouts());
         let client = if masked { client.on_event(handler) } else { client };
         let there = client.connect().unwrap();
         let here = take.recv().unwrap();
@@ -269,7 +268,7 @@ fn a_source_of_keys_uses_the_connection_it_is_for() {
     let server = server.unwrap();
     let sender: Arc<Mutex<Option<Sender>>> = Arc::default();
     let (at, mut number) = (sender.clone(), 0_u64);
-    let client = Client::new(&server.url()).unwrap().timeouts(long_timeouts());
+    let client = Client::new(server.url()).unwrap().timeouts(long_timeouts());
     let client = client.random_source(move |out| {
         let sender = at.lock().unwrap().clone();
         assert!(sender.map_or(true, |sender| sender.is_open()));
@@ -283,9 +282,9 @@ fn a_source_of_keys_uses_the_connection_it_is_for() {
     let _member = hub.add(ws.sender());
     // One fill of the pool is 128 keys.
     for number in 0..150 {
-        ws.queue(&format!("queued {number}")).unwrap();
+        ws.queue(format!("queued {number}")).unwrap();
         assert_eq!(text(&mut ws), format!("queued {number}"));
-        hub.broadcast(&format!("by the hub {number}"));
+        hub.broadcast(format!("by the hub {number}"));
         assert_eq!(text(&mut ws), format!("by the hub {number}"));
         ws.ping().unwrap();
     }

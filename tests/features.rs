@@ -9,7 +9,7 @@ use stdws::{Client, Server};
 #[test]
 fn without_legacy_there_is_neither_md5_nor_a_draft() {
     let server = Server::bind("127.0.0.1:0").unwrap().start(|mut ws| ws.send("here")).unwrap();
-    let mut ws = Client::new(&server.url()).unwrap().connect().unwrap();
+    let mut ws = Client::new(server.url()).unwrap().connect().unwrap();
     assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("here"));
 
     let program = fs::read(env::current_exe().unwrap()).unwrap();

@@ -48,7 +48,7 @@ fn websocket(path: &str, more: &str) -> Vec<u8> {
 }
 
 fn client(server: &ServerHandle, path: &str) -> Client {
-    Client::new(&format!("{}{path}", server.url())).unwrap()
+    Client::new(format!("{}{path}", server.url())).unwrap()
 }
 
 /// The rejection that a client gets.
@@ -138,8 +138,7 @@ fn a_request_body_is_discarded_and_the_response_arrives() {
 
 #[test]
 fn a_large_response_arrives_and_has_a_deadline() {
-    let mut timeouts = Timeouts::default();
-    timeouts.handshake = Duration::from_secs(2);
+    let timeouts = Timeouts { handshake: Duration::from_secs(2), ..Timeouts::default() };
     let server = bind().timeouts(timeouts).max_connections(1).http(|_| Response::text(200, "x".repeat(24 << 20)));
     let server = server.start(echo).unwrap();
     let answer = get(&server, "/");
@@ -504,5 +503,15 @@ fn a_request_for_another_host_is_rejected_before_any_hook() {
             Err(Error::Usage(UsageError::Host(shown))) => assert_eq!(shown, entry),
             other => panic!("{other:?}"),
         }
+    }
+}
+
+/// RFC 9112 section 2.2.
+#[test]
+fn empty_lines_before_a_request_are_ignored() {
+    let server = bind().http(|request| Response::text(200, request.path())).start(echo).unwrap();
+    for (lines, expected) in [("\r\n", 200), ("\r\n\r\n\r\n\r\n", 200), ("\r\n\r\n\r\n\r\n\r\n", 400), ("\n", 400)] {
+        let answer = ask(&server, format!("{lines}GET / HTTP/1.1\r\nHost: here\r\n\r\n").as_bytes());
+        assert_eq!(status(&answer), expected, "{lines:?}");
     }
 }

@@ -44,7 +44,7 @@ fn connect_once(addr: SocketAddr, kind: usize) {
             socket.read_to_string(&mut answer).unwrap();
             assert!(answer.starts_with("HTTP/1.1 "), "{answer}");
         }
-        // Open: left at once, after a message, after a Close in good order, after a violation.
+        // Open: left at once, after a message, after a clean close, after a violation.
         kind => {
             socket.write_all(REQUEST).unwrap();
             assert_eq!(read_head(&mut socket), RESPONSE);

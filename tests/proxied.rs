@@ -166,8 +166,7 @@ fn proxy_protocol_and_header_make_one_chain() {
 #[test]
 fn a_dripping_header_ends_at_the_handshake_timeout() {
     with_watchdog(|| {
-        let mut timeouts = Timeouts::default();
-        timeouts.handshake = Duration::from_millis(300);
+        let timeouts = Timeouts { handshake: Duration::from_millis(300), ..Timeouts::default() };
         let server = start(bind().timeouts(timeouts).trust_proxy_protocol(["127.0.0.1"]).unwrap());
         let mut stream = TcpStream::connect(server.local_addr().unwrap()).unwrap();
         stream.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
@@ -291,8 +290,7 @@ fn silent(server: &ServerHandle, bytes: &[u8], wait: Duration) -> (TcpStream, Ve
 #[test]
 fn silent_clients_behind_the_proxy_protocol_count() {
     with_watchdog(|| {
-        let mut timeouts = Timeouts::default();
-        timeouts.handshake = LONG;
+        let timeouts = Timeouts { handshake: LONG, ..Timeouts::default() };
         let bind = || bind().timeouts(timeouts).max_per_address(2).trust_proxy_protocol(["127.0.0.1"]).unwrap();
         let server = start(bind());
         let short = Duration::from_millis(300);

@@ -118,15 +118,19 @@ fn connect_byte_for_byte() {
         if let Some((user, password)) = credentials {
             proxy = proxy.credentials(user, password).unwrap();
         }
+        for (name, value) in [("User-Agent", "station/7"), ("X-A", "1"), ("X-A", "2")] {
+            proxy = proxy.header(name, value).unwrap();
+        }
         let ws = sample_client(url).proxy(proxy).connect().unwrap();
         assert_eq!(ws.peer_addr(), Some(address));
         assert_hi(ws);
         let (connect, request) = script.join().unwrap();
-        let expected = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{authorization}\r\n");
+        let added = "User-Agent: station/7\r\nX-A: 1\r\nX-A: 2\r\n";
+        let expected = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{authorization}{added}\r\n");
         assert_eq!(String::from_utf8(connect).unwrap(), expected);
         let request = String::from_utf8(request).unwrap();
         assert!(request.starts_with(&format!("GET /chat?q HTTP/1.1\r\nHost: {host}\r\n")), "{request}");
-        assert!(!request.contains("Proxy-"), "{request}");
+        assert!(!request.contains("Proxy-") && !request.contains("station"), "{request}");
     }
 }
 
@@ -181,7 +185,7 @@ fn socks_credentials_are_sent_only_when_asked_for() {
         stream.write_all(&[SOCKS_REPLY, RESPONSE, FRAMES].concat()).unwrap();
         (request, rest(stream))
     });
-    let proxy = Proxy::new(&format!("socks5h://somebody:S3CRET@{address}")).unwrap();
+    let proxy = Proxy::new(format!("socks5h://somebody:S3CRET@{address}")).unwrap();
     assert_hi(sample_client(FAR).proxy(proxy).connect().unwrap());
     let (request, rest) = script.join().unwrap();
     assert_eq!(&request, b"\x05\x01\x00\x03\x0Bfar.invalid\x00\x50");
@@ -758,4 +762,28 @@ fn a_rejection_by_the_server_is_not_a_proxy_error() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn invalid_headers_of_connect_are_refused() {
+    let header = |name: &str, value: &str| match Proxy::http("p").unwrap().header(name, value) {
+        Err(Error::Usage(error)) => error,
+        other => panic!("{other:?}"),
+    };
+    for name in ["Host", "Proxy-Authorization", "content-length", "Sec-WebSocket-Key"] {
+        assert_eq!(header(name, "x"), UsageError::ReservedHeader(name.into()));
+    }
+    assert_eq!(header("A b", "x"), UsageError::HeaderName("A b".into()));
+    assert_eq!(header("A", "x\r\nB: y"), UsageError::HeaderValue("A".into()));
+}
+
+#[cfg(not(feature = "native-tls"))]
+#[test]
+fn an_https_proxy_needs_the_feature() {
+    let error = Proxy::new("https://proxy.example").unwrap_err();
+    assert!(matches!(error, Error::Usage(UsageError::TlsNotEnabled)), "{error:?}");
+    assert!(
+        error.to_string().contains("https:// proxies need TLS") && error.to_string().contains("native-tls"),
+        "{error}"
+    );
 }

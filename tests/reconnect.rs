@@ -27,7 +27,7 @@ fn with_watchdog<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -
 
 /// A client whose random source returns the sample nonce for a key, and these bytes for a delay.
 fn client(address: SocketAddr, delay: [u8; 8]) -> Client {
-    Client::new(&format!("ws://{address}/")).unwrap().random_source(move |out| {
+    Client::new(format!("ws://{address}/")).unwrap().random_source(move |out| {
         match out.len() {
             8 => out.copy_from_slice(&delay),
             _ => out.iter_mut().zip(NONCE.iter().cycle()).for_each(|(out, byte)| *out = *byte),
@@ -484,7 +484,7 @@ fn the_end_of_a_send_only_connection_is_seen() {
 fn without_random_numbers_there_is_no_delay_and_no_attempt() {
     with_watchdog(|| {
         let (address, server) = server(vec![and(b"")]);
-        let client = Client::new(&format!("ws://{address}/")).unwrap().random_source(|out| {
+        let client = Client::new(format!("ws://{address}/")).unwrap().random_source(|out| {
             if out.len() == 8 {
                 return Err(std::io::Error::other("no entropy today"));
             }

@@ -311,7 +311,7 @@ fn the_cause_at_the_end_is_kept() {
     let (address, _requests) = server(vec![to(&format!("http://{closed}/"))]);
     let error = client(&format!("ws://{address}/")).connect().unwrap_err();
     let shown = error.to_string();
-    let expected = format!("redirected by ws://{address}/ (302): no connection to {closed}: {closed}: ");
+    let expected = format!("redirected by ws://{address}/ (302): no connection to {closed}: ");
     assert!(shown.starts_with(&expected), "{shown}");
     let source = std::error::Error::source(&error).unwrap().downcast_ref::<Error>();
     assert!(matches!(source, Some(Error::Connect(error)) if error.host() == closed.to_string()));

@@ -166,7 +166,7 @@ fn another_host_header_is_sent_and_checked() {
 /// A server that redirects its first path, and sends the Host of the second.
 fn redirecting(location: String) -> ServerHandle {
     let server = Server::bind("127.0.0.1:0").unwrap().on_request(move |request| match request.path() {
-        "/first" => Decision::Respond(Response::redirect(302, &location)),
+        "/first" => Response::redirect(302, &location).into(),
         _ => Decision::accept(),
     });
     server
@@ -250,12 +250,36 @@ fn a_socket_of_the_caller_has_the_timeout_of_the_client() {
     assert!(matches!(error, Error::Timeout(Step::Handshake)), "{error:?}");
 }
 
+/// A socket that never waits would make the handshake a busy loop.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_socket_of_the_caller_is_made_blocking() {
+    use std::os::fd::AsRawFd;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    socket.set_nonblocking(true).unwrap();
+    let clone = socket.try_clone().unwrap();
+    let is_nonblocking = || {
+        let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", clone.as_raw_fd())).unwrap();
+        let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).unwrap();
+        u32::from_str_radix(flags.trim(), 8).unwrap() & 0o4000 != 0
+    };
+    assert!(is_nonblocking());
+    let client = Client::new("ws://chat.example/").unwrap();
+    let connecting = thread::spawn(move || client.connect_tcp(socket));
+    let (mut stream, _) = listener.accept().unwrap();
+    head(&mut stream);
+    assert!(!is_nonblocking());
+    drop(stream);
+    assert!(within(move || connecting.join().unwrap()).is_err());
+}
+
 /// 6455-4.1-6: its handshake is one of those to this address.
 #[test]
 fn a_socket_of_the_caller_waits_for_other_attempts_to_the_address() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let to = listener.local_addr().unwrap();
-    let first = thread::spawn(move || Client::new(&format!("ws://{to}")).unwrap().connect());
+    let first = thread::spawn(move || Client::new(format!("ws://{to}")).unwrap().connect());
     let (mut stream, _) = listener.accept().unwrap();
     head(&mut stream);
     let try_second = |client: Client| {
@@ -374,7 +398,7 @@ fn versions_wait_for_an_address_or_for_an_address_and_a_port() {
 #[test]
 fn clients_that_do_not_wait_connect_in_parallel() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let client = Client::new(&format!("ws://{}", listener.local_addr().unwrap())).unwrap();
+    let client = Client::new(format!("ws://{}", listener.local_addr().unwrap())).unwrap();
     let client = client.dangerously_connect_in_parallel();
     let connecting: Vec<_> = (0..3).map(|_| client.clone()).map(|c| thread::spawn(move || c.connect())).collect();
     // Each is accepted before any handshake has ended.

@@ -82,7 +82,8 @@ fn client(address: &str) -> Client {
 }
 
 fn proxy(scheme: &str, address: SocketAddr) -> Proxy {
-    Proxy::new(&format!("{scheme}://ann:{SECRET}@{address}")).unwrap()
+    let proxy = Proxy::new(format!("{scheme}://ann:{SECRET}@{address}")).unwrap();
+    proxy.header("X-Token", SECRET).unwrap()
 }
 
 fn usage<T: Debug>(result: Result<T, Error>) -> Error {
@@ -101,14 +102,20 @@ fn settings_of_a_client() {
         shown.debug(&client.clone().proxy(proxy(scheme, address)));
     }
     shown.debug(&client.clone().basic_auth("ann", SECRET).unwrap());
+    shown.debug(&client.clone().digest_auth("ann", SECRET).unwrap());
+    shown.debug(&Proxy::http("h").unwrap().digest_credentials("ann", SECRET).unwrap());
+    shown.error(&usage(Proxy::http("h").unwrap().digest_credentials("a:b", SECRET)));
+    shown.error(&usage(client.clone().digest_auth("a:b", SECRET)));
     shown.debug(&client.reconnect(Backoff::default()));
     let from_env = Proxy::from_vars(|name| (name == "all_proxy").then(|| format!("http://ann:{SECRET}@h")));
     shown.debug(&from_env.unwrap());
+    shown.debug(&client.clone().host_header(&format!("{SECRET}.example")).unwrap());
+    shown.debug(&client.clone().server_name(&format!("{SECRET}.example")).unwrap());
     // Invalid arguments.
     let plain = || Client::new("ws://h").unwrap();
     let spaced = format!("{SECRET} {SECRET}");
     let errors = [
-        usage(Client::new(&format!("ws://h/{SECRET}#{SECRET}"))),
+        usage(Client::new(format!("ws://h/{SECRET}#{SECRET}"))),
         usage(Client::new(SECRET)),
         usage(plain().header("X", &format!("{SECRET}\n"))),
         usage(plain().header(&format!("Cookie: {SECRET}"), "x")),
@@ -116,10 +123,14 @@ fn settings_of_a_client() {
         usage(plain().cookie(&format!("session={SECRET}"), "x")),
         usage(plain().origin(&format!("http://h/?{spaced}"))),
         usage(plain().origin(&spaced)),
+        usage(plain().host_header(&format!("ann:{SECRET}@h x"))),
+        usage(plain().server_name(&spaced)),
+        usage(plain().basic_auth_bytes(b"a:b", SECRET.as_bytes())),
+        usage(Proxy::http("h").unwrap().header("X-Token", &format!("{SECRET}\n"))),
         usage(plain().subprotocol(&spaced)),
         usage(plain().subprotocol(SECRET).and_then(|client| client.subprotocol(SECRET))),
         usage(plain().basic_auth(SECRET, "\n")),
-        usage(Proxy::new(&format!("ftp://{SECRET}@h"))),
+        usage(Proxy::new(format!("ftp://{SECRET}@h"))),
         usage(Proxy::http("h").unwrap().credentials("a:b", SECRET)),
         usage(Proxy::http("h").unwrap().no_proxy(&format!("http://ann:{SECRET}@h:x"))),
         usage(Proxy::from_vars(|name| (name == "all_proxy").then(|| format!("ftp://{SECRET}@h")))),
@@ -149,7 +160,7 @@ fn settings_of_a_server() {
         if let Some(error) = response.error() {
             shown.both(error);
         }
-        shown.debug(&Decision::Respond(response));
+        shown.debug(&Decision::from(response));
     }
     shown.debug(&accept);
     shown.debug(&Decision::from(accept));

@@ -232,8 +232,7 @@ fn the_handler_sees_the_request_and_both_addresses() {
 
 #[test]
 fn limits_and_timeouts_apply() {
-    let mut timeouts = Timeouts::default();
-    timeouts.ping_interval = Duration::from_millis(20);
+    let timeouts = Timeouts { ping_interval: Duration::from_millis(20), ..Timeouts::default() };
     let server = bind().timeouts(timeouts).max_message_size(10).start(echo).unwrap();
     let mut socket = open(server.local_addr().unwrap());
     expect(&mut socket, b"\x89");
@@ -267,8 +266,7 @@ fn max_message_size_sets_two_limits_and_keeps_the_others() {
 #[test]
 fn an_opening_handshake_has_a_deadline() {
     // 6455-7.2.2-1, 6455-7.1.1-4
-    let mut timeouts = Timeouts::default();
-    timeouts.handshake = Duration::from_millis(300);
+    let timeouts = Timeouts { handshake: Duration::from_millis(300), ..Timeouts::default() };
     let server = bind().timeouts(timeouts).start(echo).unwrap();
     let start = Instant::now();
     let mut silent = connect(server.local_addr().unwrap());
@@ -422,7 +420,7 @@ fn the_url_of_a_server_reaches_it_from_this_machine() {
             }
         };
         assert_eq!(server.url(), format!("ws://{host}:{}", server.local_addr().unwrap().port()));
-        let mut ws = stdws::connect(&server.url()).unwrap();
+        let mut ws = stdws::connect(server.url()).unwrap();
         ws.send("x").unwrap();
         assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("x"));
     }

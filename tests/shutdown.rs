@@ -142,7 +142,7 @@ fn peers_that_do_not_answer_are_aborted() {
 fn a_peer_that_reads_nothing_delays_no_other() {
     let _watchdog = watchdog();
     // The handler blocks in a write.
-    let server = server().start(|mut ws| ws.send(&vec![0_u8; live::TOO_MUCH])).unwrap();
+    let server = server().start(|mut ws| ws.send(vec![0_u8; live::TOO_MUCH])).unwrap();
     let stuck = raw(server.local_addr().unwrap());
     stuck.wait_for_bytes();
     let (report, took) = timed(server, ms(300));
@@ -154,7 +154,7 @@ fn a_peer_that_reads_nothing_delays_no_other() {
 fn a_peer_that_reads_late_gets_the_close_too() {
     let _watchdog = watchdog();
     let server = server().start(|mut ws| {
-        ws.send(&vec![0_u8; live::TOO_MUCH])?;
+        ws.send(vec![0_u8; live::TOO_MUCH])?;
         echo(ws)
     });
     let server = server.unwrap();
@@ -305,7 +305,9 @@ fn streams_handed_over_and_connections_on_other_threads_are_closed() {
     assert!(took >= ms(500) && took < ms(500) + SLACK, "{took:?}");
     // One connection closed although its handler has returned, no thread received on the other, and the stream was
     // aborted.
-    assert_eq!(report, [1, 1, 1, 0]);
+    assert_eq!(report[..3], [1, 1, 1]);
+    // Where nothing wakes a read, its thread may end a second after the abort.
+    assert!(report[3] <= usize::from(!cfg!(unix) || cfg!(stdws_portable)), "{report:?}");
     assert_eq!(receiving.join().unwrap().unwrap().unwrap().code(), CloseCode::GOING_AWAY);
     answering.join().unwrap();
     drop(unused);
@@ -416,9 +418,10 @@ fn a_thousand_connections_with_a_tenth_blocked_are_closed() {
     let _watchdog = watchdog();
     let (most, now) = descriptors();
     // Two for each connection, and some for tests that run at the same time.
-    let total = (most.saturating_sub(now + 200) / 2).min(1000);
+    // With 32 bits the addresses suffice for 778 stacks.
+    let total = (most.saturating_sub(now + 200) / 2).min(if cfg!(target_pointer_width = "32") { 500 } else { 1000 });
     if total < 1000 {
-        println!("{total} connections instead of 1000: the limit is {most} descriptors");
+        println!("{total} connections instead of 1000: {} bits, and {most} descriptors at most", usize::BITS);
     }
     let stuck = total / 10;
     let timeouts = stdws::Timeouts::default();

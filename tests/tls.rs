@@ -15,6 +15,8 @@ mod bytes;
 mod handshake;
 #[path = "tls/hostile.rs"]
 mod hostile;
+#[path = "tls/https_proxy.rs"]
+mod https_proxy;
 #[path = "tls/route.rs"]
 mod route;
 #[path = "tls/ways.rs"]

@@ -136,8 +136,7 @@ fn a_silent_server_times_out() {
 #[test]
 fn a_silent_client_times_out() {
     let path = TempPath::new();
-    let mut timeouts = Timeouts::default();
-    timeouts.handshake = Duration::from_millis(100);
+    let timeouts = Timeouts { handshake: Duration::from_millis(100), ..Timeouts::default() };
     let _server = Server::bind_unix(&path.0).unwrap().timeouts(timeouts).start(echo).unwrap();
     let mut silent = UnixStream::connect(&path.0).unwrap();
     silent.set_read_timeout(Some(WATCHDOG)).unwrap();

@@ -74,8 +74,7 @@ pub(super) fn measure(load: Load) -> Result<(), Failure> {
 
 fn start() -> Result<ServerHandle, Failure> {
     // The clients answer no Pings.
-    let mut timeouts = Timeouts::default();
-    timeouts.ping_interval = Duration::from_secs(600);
+    let timeouts = Timeouts { ping_interval: Duration::from_secs(600), ..Timeouts::default() };
     Ok(Server::bind("127.0.0.1:0")?.timeouts(timeouts).start(|mut ws: WebSocket| {
         while let Some(message) = ws.recv()? {
             ws.send(&message)?;
@@ -92,7 +91,8 @@ fn mappings(what: &'static str, table: &mut Table) {
     table.row(what, limit, count, count < limit);
 }
 
-/// `bench fill PORT COUNT`: opens connections up to a number or until one is refused, and then does as it is told. Each
+/// `bench fill PORT COUNT`: opens connections up to a number or until one is refused, and then follows the commands on its
+/// input. Each
 /// answer is a number of connections.
 pub(super) fn run_fill(port: &str, count: &str) -> Result<(), Failure> {
     let (port, count): (u16, usize) = (port.parse()?, count.parse()?);
@@ -127,9 +127,9 @@ fn open(port: u16, count: usize, sockets: &mut Vec<TcpStream>) -> Result<usize, 
     let mut left = count;
     while left > 0 {
         let batch = left.min(BATCH);
-        let knocks =
+        let pending =
             (0..batch).map(|_| send_upgrade(port)).collect::<io::Result<Vec<_>>>().map_err(too_few_descriptors)?;
-        for mut socket in knocks {
+        for mut socket in pending {
             if is_accepted(&mut socket)? {
                 sockets.push(socket);
             }

@@ -35,7 +35,7 @@ means something only on a machine that has nothing else to do.
   --millis MS    length of one measurement in milliseconds (default 300)
   --deflate      instead: stdws client and server, JSON compressed (permessage-deflate) next to JSON as it is
   --tls          instead: stdws over TLS next to native-tls used directly (needs the feature native-tls, and openssl)
---server: holds 10,000 connections at once (or so many), measures what each of them costs, broadcasts to all, and
+--server: holds 10,000 connections (or another number) at once, measures what each of them costs, broadcasts to all, and
 looks what is left behind; then a hundred hostile ones beside a hundred others. Prints figures next to goals, and fails if
 one is missed. Needs twice as many descriptors as connections in all: raise the limit before, with ulimit -n 20000.
 --full: fills a server with default settings up to the limit that it computed for this system, and beyond: it has to live,
@@ -337,7 +337,7 @@ fn measure(
     Ok(Figure { rate: messages / seconds, cpu: (cpu_time(process) - cpu) / messages })
 }
 
-/// Nanoseconds of CPU that all threads of a process have used; zero where the system does not tell.
+/// Nanoseconds of CPU that all threads of a process have used; zero where the system does not report it.
 fn cpu_time(process: Option<u32>) -> f64 {
     let who = process.map_or("self".to_owned(), |id| id.to_string());
     let Ok(tasks) = std::fs::read_dir(format!("/proc/{who}/task")) else { return 0.0 };
@@ -419,8 +419,7 @@ struct StdwsClient {
 
 impl StdwsClient {
     fn connect(port: u16, payload: Vec<u8>, window: usize, text: bool, deflate: bool) -> Result<StdwsClient, Failure> {
-        let mut client =
-            Client::new(&format!("ws://127.0.0.1:{port}"))?.limits(Limits::with_max_message_size(64 << 20));
+        let mut client = Client::new(format!("ws://127.0.0.1:{port}"))?.limits(Limits::with_max_message_size(64 << 20));
         if deflate {
             client = with_deflate(client)?;
         }

@@ -39,9 +39,8 @@ fn server(
     count: usize,
     handler: impl Fn(WebSocket) -> stdws::Result<()> + Send + Sync + 'static,
 ) -> Result<ServerHandle, Failure> {
-    // Nobody is asked for a sign of life while it is measured.
-    let mut timeouts = Timeouts::default();
-    timeouts.ping_interval = Duration::from_secs(600);
+    // No Pings during the measurement.
+    let timeouts = Timeouts { ping_interval: Duration::from_secs(600), ..Timeouts::default() };
     let server = Server::bind("127.0.0.1:0")?.timeouts(timeouts);
     Ok(server.max_connections(count).max_per_address(count).max_handshakes(count).start(handler)?)
 }
@@ -108,13 +107,13 @@ fn crowd(count: usize, table: &mut Table) -> Result<(), Failure> {
 /// Threads end a moment after their connections. `kept`: maximum number of descriptors that may be left.
 pub(super) fn check_leaks(before: Option<Usage>, kept: usize, table: &mut Table) -> Result<(), Failure> {
     let Some(before) = before else { return Ok(()) };
-    // Some threads wait for the next visitors.
+    // Some threads wait for the next connections.
     let _ = wait_for("", || {
         Usage::now().is_some_and(|now| now.threads <= before.threads + 16 && now.files <= before.files + kept)
     });
     let Some(after) = Usage::now() else { return Ok(()) };
     let threads = after.threads.saturating_sub(before.threads);
-    table.row("threads left (up to 16 wait for visitors)", 16, threads, threads <= 16);
+    table.row("threads left (up to 16 wait for connections)", 16, threads, threads <= 16);
     let files = after.files.saturating_sub(before.files);
     table.row("descriptors left", kept, files, files <= kept);
     table.note("resident after all have left", format!("{:.0} MiB", after.resident as f64 / (1 << 20) as f64));
@@ -132,7 +131,7 @@ pub(super) fn wait_for(what: &str, mut done: impl FnMut() -> bool) -> Result<(),
     Ok(())
 }
 
-/// What this process uses, where the system tells.
+/// The resources that this process uses, where the system reports them.
 #[derive(Clone, Copy)]
 pub(super) struct Usage {
     resident: u64,
@@ -179,7 +178,7 @@ impl Clients {
         self.input.as_mut().map_or(Ok(()), |input| writeln!(input, "{line}"))
     }
 
-    /// Tells them to do something to a number of connections, and waits until they say to how many they did.
+    /// Sends a command for a number of connections, and waits for the number of connections that carried it out.
     pub(super) fn ask(&mut self, word: &str, number: usize) -> Result<usize, Failure> {
         self.send_line(&format!("{word} {number}"))?;
         Ok(self.answer(word)?.parse()?)
@@ -202,7 +201,7 @@ impl Drop for Clients {
     }
 }
 
-/// `bench crowd PORT COUNT`: opens connections, and reads from all of them when told to.
+/// `bench crowd PORT COUNT`: opens connections, and reads from all of them on command.
 pub(super) fn run_crowd(port: &str, count: &str) -> Result<(), Failure> {
     let (port, count): (u16, usize) = (port.parse()?, count.parse()?);
     let mut sockets = Vec::with_capacity(count);
@@ -273,7 +272,7 @@ fn open_connection(port: u16) -> Result<TcpStream, Failure> {
 
 // ── hostile ones ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// So many of each, good and hostile.
+/// Number of good and of hostile connections.
 const SIDES: usize = 100;
 /// Each hostile one does its worst, and then pauses so long: what is measured is what the server lets them do to others, not
 /// how little is left of two cores on which a hundred threads write without end.

@@ -42,7 +42,7 @@ const CELLS: [(&str, Workload); 7] = [
 ];
 const LARGE: usize = 1 << 20;
 const MANY: usize = 8;
-/// So many turns make a round.
+/// Number of turns in a round.
 const TURNS: u32 = 4;
 
 pub(super) fn compare(rounds: usize, time: Duration) -> Result<(), Failure> {
@@ -66,7 +66,7 @@ pub(super) fn compare(rounds: usize, time: Duration) -> Result<(), Failure> {
             Workload::Down => "down",
         };
         let client =
-            Client::new(&format!("{url}/{path}"))?.limits(Limits::with_max_message_size(64 << 20)).tls(tls.clone())?;
+            Client::new(format!("{url}/{path}"))?.limits(Limits::with_max_message_size(64 << 20)).tls(tls.clone())?;
         let mut ws = client.connect()?;
         let (mut direct, mut ours, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..rounds.saturating_mul(TURNS as usize) {

@@ -1,8 +1,8 @@
-// The chat page. What others wrote reaches the document as text nodes only, never as markup.
+// The chat page. Text from other clients is added as text nodes only, never as markup.
 //
 //   to the server      join ROOM NAME    say TEXT
 //   from the server    joined ROOM NAME    said ID NAME MILLISECONDS TEXT    came NAME    left NAME    wait TEXT
-//   Close 1008         joining was refused, the reason says why: no use in trying again
+//   Close 1008         joining was refused for the reason in the Close; the page does not try again
 
 "use strict";
 
@@ -10,10 +10,11 @@ const $ = (id) => document.getElementById(id);
 const FIRST_DELAY = 500, LONGEST_DELAY = 15000, MOST_LINES = 500;
 
 let socket = null;    // the connection that counts; events of older ones are ignored
-let joined = false;   // the server let us in, on this connection
-let wanted = null;    // { room, name } while we want to be in a room
+let joined = false;   // this connection has joined the room
+let wanted = null;    // { room, name } from joining to leaving
+let unanswered = [];  // texts that were sent and have not come back yet
 let delay = FIRST_DELAY, timer = 0, unread = 0;
-const seen = new Set();    // ids that are on the page: history comes again with every connection
+const seen = new Set();    // ids that are on the page: each connection receives the history again
 
 function state(kind, text) {
   $("state").dataset.state = kind;
@@ -36,7 +37,9 @@ function lost(event) {
   socket = null;
   joined = false;
   if (event.code === 1008) return refused(event.reason || "The server refused.");
-  // Truncated exponential, with jitter: a server that restarts must not meet all its visitors at once.
+  for (const text of unanswered) note(`Perhaps not sent, because the connection was lost: ${text}`);
+  unanswered = [];
+  // Truncated exponential backoff with jitter, so that not all clients of a restarted server connect at the same time.
   const wait = delay * (0.5 + Math.random());
   delay = Math.min(delay * 2, LONGEST_DELAY);
   timer = setTimeout(connect, wait);
@@ -58,7 +61,15 @@ function receive(line) {
   else if (what === "said") said(rest);
   else if (what === "came") note(`${rest} came in`);
   else if (what === "left") note(`${rest} left`);
-  else if (what === "wait") note(rest);
+  else if (what === "wait") notSent(rest);
+}
+
+// The server did not accept the oldest text without an answer. It returns to the input, unless the next one is being written.
+function notSent(reason) {
+  const text = unanswered.shift();
+  if (text === undefined || $("text").value) return note(text === undefined ? reason : `${reason} ${text}`);
+  $("text").value = text;
+  note(reason);
 }
 
 function welcome(rest) {
@@ -79,12 +90,14 @@ function said(rest) {
   const [, id, name, time, text] = /^(\S+) (\S+) (\d+) ([^]*)$/.exec(rest) || [];
   if (!id || seen.has(id)) return;
   seen.add(id);
+  const mine = wanted && name === wanted.name;
+  if (mine && unanswered.includes(text)) unanswered.splice(unanswered.indexOf(text), 1);
   const who = Object.assign(document.createElement("span"), { className: "who", textContent: name });
   const when = document.createElement("time");
   const date = new Date(Number(time));
   when.dateTime = date.toISOString();
   when.textContent = date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-  line(wanted && name === wanted.name ? "mine" : "other", who, ": ", text, when);
+  line(mine ? "mine" : "other", who, ": ", text, when);
   if (document.hidden) document.title = `(${++unread}) Chat`;
 }
 
@@ -121,12 +134,13 @@ $("say").addEventListener("submit", (event) => {
   event.preventDefault();
   const text = $("text").value.trim();
   if (!text) return;
-  if (!joined) {
-    // What was written stays where it is.
+  if (!joined || socket.readyState !== WebSocket.OPEN) {
+    // The text stays in the input.
     note("Not sent: there is no connection at the moment.");
     return;
   }
   socket.send(`say ${text}`);
+  unanswered.push(text);
   $("text").value = "";
 });
 
@@ -139,5 +153,5 @@ document.addEventListener("visibilitychange", () => {
 try {
   const room = decodeURIComponent(location.hash.slice(1));
   if (room) $("room").value = room;
-} catch { /* not a name: the room stays as it is */ }
+} catch { /* not a name: the room is unchanged */ }
 $("name").focus();

@@ -2,9 +2,9 @@
 //!
 //! | file | what is in it |
 //! |---|---|
-//! | `main.rs` | settings, the pages, one visitor from the door to the end |
-//! | `talk.rs` | what the visitors share: rooms, the hub that carries lines to them, the way to other processes |
-//! | `rooms.rs` | who is there and what was said last |
+//! | `main.rs` | settings, the pages, one client from its handshake to its end |
+//! | `talk.rs` | what the clients share: rooms, the hub that sends lines to them, the connection to other processes |
+//! | `rooms.rs` | the participants and the latest messages of each room |
 //! | `nats.rs` | a NATS client in 150 lines |
 //! | `page.html`, `chat.js`, `chat.css` | the page, and the messages that go to and fro |
 
@@ -65,7 +65,7 @@ fn serve(settings: Settings) -> std::result::Result<(), Box<dyn std::error::Erro
         .http(page)
         .on_request(|request| match request.path() {
             "/chat" => Decision::accept(),
-            _ if request.is_websocket() => Decision::Respond(Response::text(404, "the chat is at /chat\n")),
+            _ if request.is_websocket() => Response::text(404, "the chat is at /chat\n").into(),
             _ => Decision::accept(),
         });
     if let Some(count) = settings.max_connections {
@@ -111,7 +111,7 @@ fn page(request: &Request) -> Response {
         .with_header("Cache-Control", "no-cache")
 }
 
-/// One visitor, from the door to the end.
+/// One client, from its handshake to its end.
 fn handle_connection(mut ws: WebSocket, chat: &Arc<Chat>) -> Result<()> {
     const JOIN_TIMEOUT: Duration = Duration::from_secs(20);
     let first = match ws.recv_timeout(JOIN_TIMEOUT) {
@@ -146,7 +146,7 @@ fn parse_join(message: &Message) -> std::result::Result<(&str, &str), String> {
     Ok((room, name))
 }
 
-/// What may be said: without line breaks and the like, which would be shown as something else than was written.
+/// The text of a message, with a space for each control character. `None`: it is empty or too long.
 fn parse_text(text: &str) -> Option<String> {
     let text: String = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     (1..=1000).contains(&text.chars().count()).then_some(text)
@@ -183,7 +183,7 @@ struct Settings {
 }
 
 impl Settings {
-    /// `None`: help was asked for.
+    /// `None`: `--help` was given.
     fn parse(mut args: impl Iterator<Item = String>) -> std::result::Result<Option<Settings>, String> {
         let mut settings = Settings {
             addr: "127.0.0.1:8080".into(),

@@ -59,7 +59,7 @@ fn run(address: &str, waiting: &Receiver<String>, deliver: &(impl Fn(&str) + Syn
     }
 }
 
-/// One connection. `Ok`: nobody publishes any more.
+/// One connection. `Ok`: the publisher has ended.
 fn session(address: &str, waiting: &Receiver<String>, deliver: &(impl Fn(&str) + Sync)) -> io::Result<()> {
     let mut socket = connect(address)?;
     let mut reader = BufReader::new(socket.try_clone()?);
@@ -108,7 +108,7 @@ fn connect(address: &str) -> io::Result<TcpStream> {
     Err(last)
 }
 
-/// True: nobody publishes any more. False: the reader has ended.
+/// True: the publisher has ended. False: the reader has ended.
 fn write(
     socket: &mut TcpStream,
     waiting: &Receiver<String>,

@@ -1,4 +1,4 @@
-//! The rooms: who is there, and what was said last. Plain data; whoever holds the lock over it has all of it.
+//! The rooms: the participants and the latest messages of each. Plain data without a lock of its own.
 //!
 //! Bounded in everything: [`MAX_ROOMS`] rooms, of each the last [`MAX_LINES`] lines and at most [`MAX_BYTES`] bytes. When there are
 //! too many rooms, the empty one that was quiet longest is forgotten.
@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 const MAX_ROOMS: usize = 256;
 const MAX_LINES: usize = 50;
-/// Less than what may wait for a slow newcomer.
+/// Less than the queue limit of a slow new member.
 const MAX_BYTES: usize = 32 << 10;
 
 #[derive(Default)]
@@ -36,7 +36,7 @@ pub(crate) fn check_name(what: &str, name: &str, longest: usize) -> Result<(), S
 }
 
 impl Rooms {
-    /// Lets somebody in. Gives what was said before.
+    /// Adds a participant. Returns the earlier messages.
     pub(crate) fn join(&mut self, room: &str, name: &str) -> Result<Vec<String>, String> {
         let Some(room) = self.room(room) else {
             return Err("There are too many rooms at the moment.".into());

@@ -1,4 +1,4 @@
-//! What the visitors share: the rooms, the hub that carries lines to those in them, and the way to other processes.
+//! What the clients share: the rooms, the hub that sends lines to their members, and the connection to other processes.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -21,22 +21,20 @@ pub(crate) struct Chat {
     lines: AtomicU64,
 }
 
-/// Somebody in a room. Leaves it when dropped.
+/// A participant of a room. Leaves it when dropped.
 pub(crate) struct Participant {
     chat: Arc<Chat>,
     room: String,
     name: String,
-    /// For as long as this is here, what is said in the room comes to its connection.
+    /// As long as it exists, its connection receives the messages of the room.
     _member: Member,
 }
 
 impl Chat {
     pub(crate) fn start(nats: Option<String>) -> Result<Arc<Chat>, Box<dyn std::error::Error>> {
         let process = RandomState::new().build_hasher().finish() as u32;
-        let mut limits = HubLimits::default();
-        // Who does not read is closed with 1013, comes back, and gets the history.
-        limits.max_queue_bytes = 256 << 10;
-        let hub = Hub::with_limits(limits)?;
+        // A member that does not read is closed with 1013. It reconnects, and gets the history.
+        let hub = Hub::with_limits(HubLimits { max_queue_bytes: 256 << 10, ..HubLimits::default() })?;
         let chat =
             Arc::new(Chat { rooms: Mutex::default(), hub, nats: OnceLock::new(), process, lines: AtomicU64::new(0) });
         if let Some(address) = nats {
@@ -46,10 +44,10 @@ impl Chat {
         Ok(chat)
     }
 
-    /// Lets somebody into a room, and shows what was said there before.
+    /// Adds a participant to a room, and sends it the earlier messages.
     pub(crate) fn join(self: &Arc<Chat>, ws: &WebSocket, room: &str, name: &str) -> Result<Participant, String> {
         let member = {
-            // Nobody says anything while the lock is held, so nothing is missed or seen twice. The hub waits for nobody.
+            // No message is added while the lock is held, so none is missed or sent twice. The hub does not block.
             let mut rooms = self.rooms();
             let history = rooms.join(room, name)?;
             let member = self.hub.add(ws.sender());

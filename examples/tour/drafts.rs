@@ -29,7 +29,7 @@ fn one(version: Version) -> Result<(), Failure> {
     let (client, server_side) = Explainer::pair(version);
     let mut presenter = Presenter { relayed, client, server: server_side, sent: [0, 0], ends: 0, frames: 0 };
     presenter.heading(&format!("{version}: the opening handshake"), OPENING)?;
-    let mut ws = Client::new(&format!("ws://{address}/tour"))?.version(version).connect_timeout(LIMIT).connect()?;
+    let mut ws = Client::new(format!("ws://{address}/tour"))?.version(version).connect_timeout(LIMIT).connect()?;
     presenter.show()?;
     messages(&mut presenter, &mut ws, version)?;
     presenter.heading(&format!("{version}: closing"), closing(version))?;

@@ -29,7 +29,7 @@ pub(crate) fn byte_credentials(user: &[u8], password: &[u8]) -> Result<String, U
 }
 
 /// Whether these bytes have a control character of ASCII, which 7617-2-4 excludes from text.
-fn has_control(bytes: &[u8]) -> bool {
+pub(super) fn has_control(bytes: &[u8]) -> bool {
     bytes.iter().any(u8::is_ascii_control)
 }
 

@@ -1,8 +1,12 @@
-//! Basic credentials and cookies of a [`Client`]. Both are stored as fields of the request.
+//! Credentials and cookies of a [`Client`]. Basic credentials and cookies are stored as fields of the request; Digest credentials
+//! are computed for each request.
 
 use super::basic;
+use super::digest_session::{DigestAuth, Verdict, MAX_ATTEMPTS};
 use crate::client::builder::Client;
-use crate::error::{Result, UsageError};
+use crate::client::handshake::Target;
+use crate::connection::websocket::WebSocket;
+use crate::error::{Error, Result, Step, UsageError};
 use crate::http::cookie;
 
 impl Client {
@@ -47,8 +51,94 @@ impl Client {
     }
 
     fn replace_authorization(&mut self, value: String) {
+        self.digest = None;
         self.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("Authorization"));
         self.headers.push(("Authorization".to_owned(), value));
+    }
+
+    /// Answers the Digest challenges of the server (RFC 7616) with this user name and password, in UTF-8. They replace those of the
+    /// URL and an earlier `Authorization` header.
+    ///
+    /// The password is not sent, and Basic credentials never are, also if the server offers them. The algorithms are SHA-256,
+    /// and MD5 in builds with the feature `legacy`. Without TLS, an attacker on the network can still guess a weak password, and
+    /// change what follows the handshake.
+    ///
+    /// [`connect`](Client::connect) sends a request without credentials, and repeats it over another connection with the answer to
+    /// the challenge. The client and its clones keep the challenge and answer it at once the next time. One call makes at most
+    /// three requests, within one [`Timeouts::connect`](crate::Timeouts::connect). [`connect_over`](Client::connect_over) and
+    /// [`connect_unix`](Client::connect_unix) make one request: if it is rejected with a challenge, the next call answers it.
+    ///
+    /// Nothing is sent to another host after a redirect. A challenge without `qop=auth`, or whose realm is not ASCII, is not
+    /// answered: the error is that of the 401.
+    ///
+    /// # Errors
+    /// [`UsageError::Credentials`] for a user name with a colon, and for control characters in the name or the password.
+    ///
+    /// ```
+    /// # fn main() -> stdws::Result<()> {
+    /// let client = stdws::Client::new("ws://127.0.0.1:9001/feed")?.digest_auth("ann", "correct horse")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn digest_auth(mut self, user: &str, password: &str) -> Result<Client> {
+        self.digest = Some(DigestAuth::new(user, password)?);
+        self.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("Authorization"));
+        Ok(self)
+    }
+
+    /// Runs attempts to a target with Digest credentials, if there are any for it.
+    pub(crate) fn with_digest(
+        &self,
+        target: &Target<'_>,
+        mut attempt: impl FnMut(&Target<'_>) -> Result<WebSocket>,
+    ) -> Result<WebSocket> {
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let target = target.with_answer(self.digest_answer(target));
+            let result = attempt(&target);
+            if self.learn_digest(&target, &result)? == Verdict::Rejected || attempts == MAX_ATTEMPTS {
+                return result;
+            }
+        }
+    }
+
+    /// The Digest credentials for this target. None are sent to another server, nor beside a header of the caller.
+    fn digest_for(&self, target: &Target<'_>) -> Option<&DigestAuth> {
+        let (own, uri) = (&self.uri, &*target.uri);
+        let same = (own.secure, &own.host, own.port) == (uri.secure, &uri.host, uri.port);
+        let given = target.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("Authorization"));
+        self.digest.as_ref().filter(|_| same && !given)
+    }
+
+    /// The answer to the challenge that is known.
+    pub(crate) fn digest_answer(&self, target: &Target<'_>) -> Option<String> {
+        self.digest_for(target)?.answer("GET", target.uri.resource())
+    }
+
+    /// Takes the challenge of a rejection. `Rejected`: the result stands.
+    pub(crate) fn learn_digest(&self, target: &Target<'_>, result: &Result<WebSocket>) -> Result<Verdict> {
+        match (self.digest_for(target), result) {
+            (Some(digest), Err(Error::Handshake(rejection))) if rejection.status() == Some(401) => {
+                digest.learn(&rejection.challenges(), target.answer.is_some(), || self.draw_nonce())
+            }
+            _ => Ok(Verdict::Rejected),
+        }
+    }
+
+    /// The value of the field Authorization, if it is not one of the caller's headers.
+    pub(crate) fn authorization(&self, target: &Target<'_>) -> Result<Option<String>> {
+        match (&self.digest, &target.answer) {
+            (Some(_), answer) => Ok(answer.clone()),
+            (None, _) => Ok(basic::authorization(&target.headers, &target.uri)?),
+        }
+    }
+
+    /// Random bytes of the source of this client.
+    pub(crate) fn draw_nonce(&self) -> Result<[u8; 16]> {
+        let mut nonce = [0; 16];
+        self.new_random_source().fill(&mut nonce).map_err(|error| Error::io(Step::RandomSource, error))?;
+        Ok(nonce)
     }
 
     /// Sends a cookie with each request (RFC 6265 section 4.2), in one field with the cookies set before. It replaces a cookie of

@@ -126,7 +126,8 @@ mod tests {
     #[allow(clippy::type_complexity)] // A table.
     fn text_is_utf_8_without_control_characters() {
         // 7617-2-4, 7617-2.1-1, 7617-2.1-2: user name and password, as text and as bytes.
-        let rows: [(&str, Option<&str>, Option<&str>, &[u8], &[u8]); 5] = [
+        type Row = (&'static str, Option<&'static str>, Option<&'static str>, &'static [u8], &'static [u8]);
+        let rows: [Row; 5] = [
             ("Basic YTpi", Some("a"), Some("b"), b"a", b"b"),
             ("Basic YToA", Some("a"), None, b"a", b"\0"),
             ("Basic YQo6Yg==", None, Some("b"), b"a\n", b"b"),

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::route::Route;
 use crate::auth::basic;
+use crate::auth::digest_session::DigestAuth;
 use crate::config::{Limits, Timeouts};
 use crate::connection::websocket::WebSocket;
 use crate::deflate::extension::Deflate;
@@ -45,7 +46,8 @@ use crate::tls::connect::{Connector, TlsConnect};
 /// # Ok(())
 /// # }
 /// ```
-pub fn connect(url: &str) -> Result<WebSocket> {
+#[doc(alias = "wss")]
+pub fn connect(url: impl AsRef<str>) -> Result<WebSocket> {
     Client::new(url)?.connect()
 }
 
@@ -80,6 +82,8 @@ pub fn connect(url: &str) -> Result<WebSocket> {
 pub struct Client {
     pub(crate) uri: Uri,
     pub(crate) headers: Vec<(String, String)>,
+    /// Takes the place of the credentials of the URL.
+    pub(crate) digest: Option<DigestAuth>,
     pub(crate) origin: Option<String>,
     pub(crate) subprotocols: Vec<String>,
     pub(crate) limits: Limits,
@@ -115,13 +119,14 @@ impl Client {
     /// # Errors
     /// - [`UsageError::Url`] if the URL is invalid by RFC 6455 section 3 or longer than 8 KiB;
     /// - [`UsageError::Credentials`] if HTTP cannot carry its user name or password.
-    pub fn new(url: &str) -> Result<Client> {
+    pub fn new(url: impl AsRef<str>) -> Result<Client> {
         // 6455-4.1-3, 6455-4.1-4
-        let uri = Uri::parse(url).map_err(UsageError::Url)?;
+        let uri = Uri::parse(url.as_ref()).map_err(UsageError::Url)?;
         basic::authorization(&[], &uri)?;
         Ok(Client {
             uri,
             headers: Vec::new(),
+            digest: None,
             origin: None,
             subprotocols: Vec::new(),
             limits: Limits::client(),

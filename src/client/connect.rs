@@ -15,7 +15,6 @@ use std::net::SocketAddr;
 use super::builder::Client;
 use super::dial::DialedStream;
 use super::handshake::{self, Target};
-use crate::auth::basic;
 use crate::codec::encoder::Encoder;
 use crate::codec::frame::Role;
 use crate::connection::framing::Codec;
@@ -59,6 +58,7 @@ impl Client {
     /// - [`Io`](Error::Io) with the step that failed;
     /// - [`UsageError::TlsNotEnabled`](crate::UsageError::TlsNotEnabled) for `wss://` in a build without TLS.
     pub fn connect(&self) -> Result<WebSocket> {
+        self.check_settings()?;
         let deadline = Deadline::after(self.timeouts.connect);
         let attempt = |target: &Target<'_>| self.attempt(target, deadline);
         let target = Target::new(self);
@@ -71,9 +71,11 @@ impl Client {
     /// Connects to one URL. With the drafts, in one version after another until the server accepts one.
     fn attempt(&self, target: &Target<'_>, deadline: Deadline) -> Result<WebSocket> {
         #[cfg(feature = "legacy")]
-        return crate::legacy::connect::connect_with_fallback(self, |client| client.attempt_version(target, deadline));
+        return crate::legacy::connect::connect_with_fallback(self, |client| {
+            client.with_digest(target, |target| client.attempt_version(target, deadline))
+        });
         #[cfg(not(feature = "legacy"))]
-        self.attempt_version(target, deadline)
+        self.with_digest(target, |target| self.attempt_version(target, deadline))
     }
 
     /// Connects to one URL in the version that is set.
@@ -112,11 +114,18 @@ impl Client {
     /// # }
     /// ```
     pub fn connect_over(&self, split: SplitStream) -> Result<WebSocket> {
+        self.check_settings()?;
         let deadline = Deadline::after(self.timeouts.connect);
         let key = self.handshake_key()?;
         let (peer, local) = split.addresses();
         let stream = Stream::from_split(split).map_err(|error| Error::io(Step::Thread, error))?;
         self.handshake_over(stream, (peer, local), key, deadline)
+    }
+
+    /// Checks the settings whose setters return no error.
+    pub(super) fn check_settings(&self) -> Result<()> {
+        self.timeouts.check()?;
+        Ok(self.limits.check()?)
     }
 
     /// Performs the opening handshake over a stream that was not dialed from the URL.
@@ -127,9 +136,23 @@ impl Client {
         key: (RandomSource, String),
         deadline: Deadline,
     ) -> Result<WebSocket> {
-        let target = Target::new(self);
         let info = ConnectionInfo { peer, local, events: self.events.for_connection(), ..ConnectionInfo::default() };
-        self.handshake(&target, stream, info, key, deadline)
+        self.handshake_once(stream, info, key, deadline)
+    }
+
+    /// Performs the opening handshake over the only stream of a call. What a rejection teaches serves the next call.
+    pub(super) fn handshake_once(
+        &self,
+        stream: Stream,
+        info: ConnectionInfo,
+        key: (RandomSource, String),
+        deadline: Deadline,
+    ) -> Result<WebSocket> {
+        let target = Target::new(self);
+        let target = target.with_answer(self.digest_answer(&target));
+        let result = self.handshake(&target, stream, info, key, deadline);
+        self.learn_digest(&target, &result)?;
+        result
     }
 
     /// The source of random bytes for one connection, and the handshake key from its first bytes.
@@ -154,7 +177,7 @@ impl Client {
         }))
     }
 
-    pub(super) fn handshake(
+    fn handshake(
         &self,
         target: &Target<'_>,
         stream: Stream,
@@ -176,7 +199,7 @@ impl Client {
         let offer = self.deflate.as_ref().map(extension::offer);
         #[cfg(not(feature = "deflate"))]
         let offer: Option<String> = None;
-        let authorization = basic::authorization(&target.headers, &target.uri)?;
+        let authorization = self.authorization(target)?;
         let request = HandshakeRequest {
             uri: &target.uri,
             key: &key,

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! without a proxy:  resolve -> guard -> TCP                       -> TLS for wss -> stream
-//! with a proxy:     guard -> resolve the proxy -> TCP -> its reply -> TLS for wss -> stream
+//! with a proxy:     guard -> resolve the proxy -> TCP -> TLS for https -> its reply -> TLS for wss -> stream
 //! connect_tcp:      the socket of the caller -> guard             -> TLS for wss -> stream
 //! ```
 //!
@@ -23,6 +23,8 @@ use crate::net::connect_guard::ConnectGuard;
 use crate::net::deadline::Deadline;
 use crate::net::dial::{self as tcp, Connected, Endpoint};
 use crate::net::stream::Stream;
+#[cfg(feature = "proxy")]
+use crate::proxy::Tunnel;
 #[cfg(feature = "native-tls")]
 use crate::tls::connect::Connector;
 
@@ -38,7 +40,7 @@ pub(super) struct DialedStream {
 impl Client {
     /// Opens a stream to the host of this URL.
     pub(super) fn dial(&self, uri: &Uri, deadline: Deadline) -> Result<DialedStream> {
-        self.with_tls(uri, deadline, || self.dial_tcp(uri, deadline))
+        self.with_tls(uri, deadline, || self.dial_plain(uri, deadline))
     }
 
     /// Makes a stream of a connected socket.
@@ -46,16 +48,16 @@ impl Client {
         let failed = |error| Error::io(Step::Connect, error);
         let peer = socket.peer_addr().map_err(failed)?;
         socket.set_nonblocking(false).map_err(failed)?;
-        self.with_tls(&self.uri, deadline, || Ok((socket, tcp::guard_for(peer, self.queueing(), deadline)?)))
+        self.with_tls(&self.uri, deadline, || plain((socket, tcp::guard_for(peer, self.queueing(), deadline)?)))
     }
 
-    /// Performs the TLS handshake of a `wss` URL on the socket that `connect` returns.
+    /// Performs the TLS handshake of a `wss` URL on the stream that `connect` returns.
     #[cfg_attr(not(feature = "native-tls"), allow(unused_variables))]
     fn with_tls(
         &self,
         uri: &Uri,
         deadline: Deadline,
-        connect: impl FnOnce() -> Result<Connected>,
+        connect: impl FnOnce() -> Result<DialedStream>,
     ) -> Result<DialedStream> {
         // A wss URL that cannot be opened is refused before its host name is resolved.
         #[cfg(not(feature = "native-tls"))]
@@ -64,36 +66,40 @@ impl Client {
         }
         #[cfg(feature = "native-tls")]
         let tls = uri.is_secure().then(|| Connector::or_default(self.tls.as_ref())).transpose()?;
-        let (socket, guard) = connect()?;
-        let (peer, local) = (socket.peer_addr().ok(), socket.local_addr().ok());
-        let plain = |socket: TcpStream| Stream::from_socket(socket).map_err(|error| Error::io(Step::Connect, error));
         #[cfg(not(feature = "native-tls"))]
-        let stream = plain(socket)?;
+        return connect();
         #[cfg(feature = "native-tls")]
-        let stream = match tls {
-            // 6455-4.1-14, 6455-4.1-15, 6455-4.1-16
-            Some(tls) => tls.connect(self.server_name_for(uri), socket, deadline)?,
-            None => plain(socket)?,
-        };
-        Ok(DialedStream { stream, info: ConnectionInfo { peer, local, ..ConnectionInfo::default() }, guard })
+        {
+            let mut dialed = connect()?;
+            if let Some(tls) = tls {
+                // 6455-4.1-14, 6455-4.1-15, 6455-4.1-16
+                dialed.stream = tls.connect(self.server_name_for(uri), dialed.stream, deadline)?;
+            }
+            Ok(dialed)
+        }
     }
 
-    /// 6455-4.1-11, 6455-4.1-13
-    fn dial_tcp(&self, uri: &Uri, deadline: Deadline) -> Result<Connected> {
+    /// Opens a stream without the TLS of the server. 6455-4.1-11, 6455-4.1-13
+    fn dial_plain(&self, uri: &Uri, deadline: Deadline) -> Result<DialedStream> {
         let addresses = self.addresses_for(uri);
         #[cfg(feature = "proxy")]
         if let Some(server) = self.proxy.as_ref().and_then(|proxy| proxy.server_for(uri)) {
-            return match addresses.first() {
-                Some(address) => {
-                    server.connect_to(&address.ip().to_string(), address.port(), self.queueing(), deadline)
-                }
-                // RFC 6874 section 1: a zone has a meaning on this machine only.
-                None if uri.zone().is_some() => Err(UsageError::Url(UriErrorKind::ProxyZone).into()),
-                None => server.connect_to(uri.host(), uri.port(), self.queueing(), deadline),
-            };
+            let address = addresses.first().map(|address| (address.ip().to_string(), address.port()));
+            // RFC 6874 section 1: a zone has a meaning on this machine only.
+            if address.is_none() && uri.zone().is_some() {
+                return Err(UsageError::Url(UriErrorKind::ProxyZone).into());
+            }
+            let (host, port) = address.unwrap_or_else(|| (uri.host().to_owned(), uri.port()));
+            let Tunnel { stream, peer, local, guard } =
+                server.connect_to(&host, port, self.queueing(), deadline, || self.draw_nonce())?;
+            return Ok(DialedStream {
+                stream,
+                info: ConnectionInfo { peer, local, ..ConnectionInfo::default() },
+                guard,
+            });
         }
         let endpoint = Endpoint { host: uri.host(), zone: uri.zone(), port: uri.port() };
-        tcp::connect(endpoint, addresses, self.queueing(), deadline)
+        tcp::connect(endpoint, addresses, self.queueing(), deadline).and_then(plain)
     }
 
     /// The addresses that the caller set for this URL.
@@ -115,4 +121,11 @@ impl Client {
     fn is_own_host(&self, uri: &Uri) -> bool {
         (uri.host(), uri.port()) == (self.uri.host(), self.uri.port())
     }
+}
+
+/// The stream of a connected socket.
+fn plain((socket, guard): Connected) -> Result<DialedStream> {
+    let (peer, local) = (socket.peer_addr().ok(), socket.local_addr().ok());
+    let stream = Stream::from_socket(socket).map_err(|error| Error::io(Step::Connect, error))?;
+    Ok(DialedStream { stream, info: ConnectionInfo { peer, local, ..ConnectionInfo::default() }, guard })
 }

@@ -39,6 +39,8 @@ pub(crate) struct Target<'a> {
     pub(crate) uri: Cow<'a, Uri>,
     /// The caller's headers.
     pub(crate) headers: Cow<'a, [(String, String)]>,
+    /// An answer to a challenge, for the field Authorization.
+    pub(crate) answer: Option<String>,
     /// The subprotocols to offer.
     pub(crate) subprotocols: &'a [String],
     /// The statuses of rejections whose body is not read.
@@ -52,8 +54,15 @@ impl<'a> Target<'a> {
             uri: Cow::Borrowed(&client.uri),
             headers: Cow::Borrowed(&client.headers),
             subprotocols: &client.subprotocols,
+            answer: None,
             skip_body: |_| false,
         }
+    }
+
+    /// The same, with this answer to a challenge.
+    pub(crate) fn with_answer(&'a self, answer: Option<String>) -> Target<'a> {
+        let (uri, headers) = (Cow::Borrowed(&*self.uri), Cow::Borrowed(&*self.headers));
+        Target { uri, headers, subprotocols: self.subprotocols, answer, skip_body: self.skip_body }
     }
 }
 

@@ -12,7 +12,6 @@ use crate::net::connect_guard::Queueing;
 use crate::net::deadline::Deadline;
 
 use super::dial::DialedStream;
-use super::handshake::Target;
 
 /// The route to the host of the URL, as far as the caller set it.
 #[derive(Clone, Default)]
@@ -192,13 +191,13 @@ impl Client {
     /// # }
     /// ```
     pub fn connect_tcp(&self, socket: TcpStream) -> Result<WebSocket> {
+        self.check_settings()?;
         let deadline = Deadline::after(self.timeouts.connect);
         let key = self.handshake_key()?;
         let events = self.events.for_connection();
         // 6455-4.1-6: the guard is held until the handshake has ended.
         let DialedStream { stream, info, guard: _guard } =
             self.adopt(socket, deadline).inspect_err(|error| events.emit_failed_handshake(error))?;
-        let target = Target::new(self);
-        self.handshake(&target, stream, ConnectionInfo { events, ..info }, key, deadline)
+        self.handshake_once(stream, ConnectionInfo { events, ..info }, key, deadline)
     }
 }

@@ -13,6 +13,15 @@ pub struct Messages<'a> {
 
 impl WebSocket {
     /// Returns an iterator over the received messages. It ends after a clean close, or after an error.
+    ///
+    /// ```
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| ws.send("welcome"))?;
+    /// let mut ws = stdws::connect(server.url())?;
+    /// for message in ws.messages() {
+    ///     println!("{}", message?);
+    /// }
+    /// # Ok::<(), stdws::Error>(())
+    /// ```
     pub fn messages(&mut self) -> Messages<'_> {
         Messages { ws: Some(self) }
     }

@@ -5,6 +5,8 @@
 //! | file | subject |
 //! |---|---|
 //! | `sender`, `messages`, `recv_stream`, `send_stream` | public handles: [`Sender`](crate::Sender), iterator, streams |
+//! | `control` | Pings and Pongs of the caller's choice, the interval of the keepalive |
+//! | `websocket_close`, `properties` | how a `WebSocket` is closed, and what its opening handshake has determined |
 //! | `websocket` | [`WebSocket`](crate::WebSocket): receives and sends |
 //! | `receive` | the receiving side: reads, keepalive, every wait for input |
 //! | `keepalive` | when a Ping is due |
@@ -47,8 +49,12 @@
 //!
 //! No stack has more than ten of these files, and no two files call each other: `tests/path/run` measures it.
 
+// First, because rustdoc lists the methods of a type in the order of these lines.
+pub(crate) mod websocket;
+
 mod background;
 mod close;
+mod control;
 mod ending;
 pub(crate) mod framing;
 #[cfg(feature = "server")]
@@ -57,6 +63,7 @@ mod keepalive;
 pub(crate) mod messages;
 #[cfg(any(feature = "server", feature = "hub"))]
 pub(crate) mod nonblocking;
+mod properties;
 pub(crate) mod protocol;
 mod receive;
 pub(crate) mod recv_stream;
@@ -74,6 +81,6 @@ mod state;
 #[cfg(test)]
 pub(crate) mod testing;
 pub(crate) mod values;
-pub(crate) mod websocket;
+mod websocket_close;
 mod write_permit;
 mod writer;

@@ -665,7 +665,7 @@ mod tests {
         let (mut ws, _peer) =
             websocket(Role::Client, Timeouts { ping_interval: SHORT, pong_timeout: SHORT, ..long_timeouts() });
         let sender = ws.sender();
-        let sending = thread::spawn(move || sender.send(&vec![0; LARGE]));
+        let sending = thread::spawn(move || sender.send(vec![0; LARGE]));
         wait_until(|| ws.connection().lock_state().writer.is_none());
         assert_eq!(step(ws.recv()), Some(Step::Keepalive));
         assert_eq!(step(sending.join().unwrap()), Some(Step::Keepalive));

@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use super::receive::{Received, Receiver};
 use super::websocket::WebSocket;
 use crate::codec::event::DecoderEvent;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::message::{Message, MessageKind};
 use crate::net::deadline::Deadline;
 
@@ -17,7 +17,7 @@ use crate::net::deadline::Deadline;
 /// while it arrives. What `read` has returned is valid UTF-8, except that it may end inside a character.
 ///
 /// ```
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # fn main() -> stdws::Result<()> {
 /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| {
 /// #     while let Some(message) = ws.recv()? { ws.send(&message)?; }
 /// #     Ok(())
@@ -48,6 +48,16 @@ impl WebSocket {
     ///
     /// # Errors
     /// Those of [`recv`](WebSocket::recv).
+    ///
+    /// ```
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| ws.send("welcome"))?;
+    /// let mut ws = stdws::connect(server.url())?;
+    /// while let Some(mut stream) = ws.recv_stream()? {
+    ///     let bytes = std::io::copy(&mut stream, &mut std::io::sink())?;
+    ///     println!("{:?} of {bytes} bytes", stream.kind());
+    /// }
+    /// # Ok::<(), stdws::Error>(())
+    /// ```
     pub fn recv_stream(&mut self) -> Result<Option<RecvStream<'_>>> {
         match self.buffered_messages.pop_front() {
             Some(Message::Text(text)) => {
@@ -112,7 +122,10 @@ impl<'a> RecvStream<'a> {
 }
 
 impl Read for RecvStream<'_> {
-    /// Waits for more of the message. Errors contain a [`crate::Error`].
+    /// Waits for more of the message.
+    ///
+    /// Errors contain an [`Error`], which `?` takes out again in a function that returns [`stdws::Result`](crate::Result). After
+    /// a Close inside the message it is [`Error::Closed`], and its kind [`UnexpectedEof`](io::ErrorKind::UnexpectedEof).
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
         if to.is_empty() {
             return Ok(0);
@@ -141,7 +154,10 @@ impl Read for RecvStream<'_> {
                 Some(Received::Data(_)) => self.ended = true,
                 Some(Received::Pong) => {}
                 // A Close inside a message: the rest does not come.
-                None => return Err(io::ErrorKind::UnexpectedEof.into()),
+                None => {
+                    let closed = Error::Closed(Some(self.receiver.connection.close_info()));
+                    return Err(io::Error::new(io::ErrorKind::UnexpectedEof, closed));
+                }
             }
         }
     }

@@ -8,7 +8,9 @@ use super::shared::Connection;
 use super::state::SharedState;
 use super::write_permit::WriteIntent;
 use crate::codec::frame::Opcode;
+use crate::config::check_ping_interval;
 use crate::error::{Error, ProtocolError, Result, Step};
+use crate::message::Outgoing;
 use crate::net::deadline::Deadline;
 use crate::primitives::lock::Locked;
 
@@ -41,6 +43,45 @@ impl WriteStatus {
 impl Connection {
     // ── messages ────────────────────────────────────────────────────────────────────────────────────────────────────
 
+    /// Sends a message of the caller: an owned one without a copy.
+    pub(super) fn send_message(&self, message: Outgoing<'_>) -> Result<()> {
+        match message {
+            Outgoing::Borrowed(message) => self.send(Opcode::Data(message.kind()), message.as_bytes()),
+            Outgoing::Owned(message) => self.send_owned(Opcode::Data(message.kind()), message.into_bytes()),
+        }
+    }
+
+    /// As [`send_message`](Connection::send_message), without compression. 7692-6.1-2
+    pub(super) fn send_uncompressed_message(&self, message: Outgoing<'_>) -> Result<()> {
+        let opcode = Opcode::Data(message.as_message_ref().kind());
+        self.protocol.check_message(opcode)?;
+        let permit = self.acquire_permit(WriteIntent::Message, self.timeouts.write)?;
+        match message {
+            Outgoing::Borrowed(message) => permit.write_frame(true, opcode, message.as_bytes()),
+            Outgoing::Owned(message) => permit.write_owned_frame(opcode, message.into_bytes()),
+        }
+    }
+
+    /// Appends a message of the caller to the write buffer. A message too large for the queue is sent.
+    #[inline]
+    pub(super) fn queue_message(&self, message: Outgoing<'_>) -> Result<()> {
+        match message {
+            Outgoing::Borrowed(message) => self.queue(Opcode::Data(message.kind()), message.as_bytes()),
+            Outgoing::Owned(message) if message.len() >= QUEUE_FLUSH_SIZE => self.send_message(message.into()),
+            Outgoing::Owned(message) => self.queue(Opcode::Data(message.kind()), message.as_bytes()),
+        }
+    }
+
+    fn send_owned(&self, opcode: Opcode, payload: Vec<u8>) -> Result<()> {
+        self.protocol.check_message(opcode)?;
+        let permit = self.acquire_permit(WriteIntent::Message, self.timeouts.write)?;
+        #[cfg(feature = "deflate")]
+        if permit.should_compress(payload.len()) {
+            return permit.write_compressed(true, opcode, &payload);
+        }
+        permit.write_owned_frame(opcode, payload)
+    }
+
     /// Sends a whole message. Returns when the kernel has it. 6455-6.1-1, 6455-6.1-9.
     pub(super) fn send(&self, opcode: Opcode, payload: &[u8]) -> Result<()> {
         self.protocol.check_message(opcode)?;
@@ -50,12 +91,6 @@ impl Connection {
             return permit.write_compressed(true, opcode, payload);
         }
         permit.write_frame(true, opcode, payload)
-    }
-
-    /// Sends a whole message without compression. 7692-6.1-2
-    pub(super) fn send_uncompressed(&self, opcode: Opcode, payload: &[u8]) -> Result<()> {
-        self.protocol.check_message(opcode)?;
-        self.acquire_permit(WriteIntent::Message, self.timeouts.write)?.write_frame(true, opcode, payload)
     }
 
     /// Appends a whole message to the write buffer, for the next write.
@@ -144,6 +179,21 @@ impl Connection {
         };
         permit.write_frame(true, Opcode::Ping, &number.to_be_bytes())?;
         Ok(number)
+    }
+
+    /// Sends a Ping or a Pong with this payload, and waits for nothing.
+    pub(super) fn send_control(&self, opcode: Opcode, payload: &[u8]) -> Result<()> {
+        self.protocol.check_control_payload(payload)?;
+        let intent = if self.protocol.interleaves_control_frames() { WriteIntent::Frame } else { WriteIntent::Message };
+        self.acquire_permit(intent, self.timeouts.write)?.write_frame(true, opcode, payload)
+    }
+
+    /// Changes the interval of the keepalive.
+    pub(super) fn set_ping_interval(&self, interval: Duration) -> Result<()> {
+        check_ping_interval(interval)?;
+        self.protocol.check_ping()?;
+        self.lock_state().ping_interval = interval;
+        Ok(())
     }
 
     /// Waits until another thread has received the Pong with this number.
@@ -335,6 +385,41 @@ mod tests {
             connection.flush().unwrap();
             let frames: Vec<_> = (0..65).map(|_| peer.frame().unwrap()).collect();
             assert!(frames.iter().all(|frame| *frame == (true, BINARY, vec![1; 1 << 10])));
+        }
+    }
+
+    #[test]
+    fn an_owned_message_is_one_write_and_arrives_unchanged() {
+        // 6455-5.3-2, 6455-6.1-8, 6455-10.3-s1
+        for role in ROLES {
+            let (connection, mut peer) = connection(role, long_timeouts());
+            for length in [0, 125, 16 << 10, (16 << 10) + 1, 60_000] {
+                let payload: Vec<u8> = (0..length).map(|i| (i % 251) as u8).collect();
+                let owned = || Outgoing::from(payload.clone());
+                type Send<'a> = &'a dyn Fn(Outgoing<'_>) -> Result<()>;
+                let sends: [Send<'_>; 3] = [
+                    &|message| connection.send_message(message),
+                    &|message| connection.send_uncompressed_message(message),
+                    &|message| connection.queue_message(message).and_then(|()| connection.flush()),
+                ];
+                for send in sends {
+                    let before = WRITES.get();
+                    send(owned()).unwrap();
+                    assert_eq!(WRITES.get() - before, 1, "{length}");
+                    assert!(peer.frame() == Some((true, BINARY, payload.clone())), "{role:?} {length}");
+                }
+            }
+            // Larger than a piece of a borrowed message.
+            let payload: Vec<u8> = (0..300_001).map(|i| (i % 251) as u8).collect();
+            for queue in [false, true] {
+                let (sending, owned) = (connection.clone(), Outgoing::from(payload.clone()));
+                let thread = thread::spawn(move || match queue {
+                    true => sending.queue_message(owned),
+                    false => sending.send_message(owned),
+                });
+                assert!(peer.frame() == Some((true, BINARY, payload.clone())));
+                thread.join().unwrap().unwrap();
+            }
         }
     }
 

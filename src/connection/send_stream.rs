@@ -58,6 +58,17 @@ impl WebSocket {
     ///
     /// # Errors
     /// Those of [`send`](WebSocket::send).
+    ///
+    /// ```
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| Ok(while let Some(m) = ws.recv()? { ws.send(m)? }))?;
+    /// use std::io::Write;
+    /// let mut ws = stdws::connect(server.url())?;
+    /// let mut stream = ws.send_stream(stdws::MessageKind::Binary)?;
+    /// std::io::copy(&mut &[7; 100_000][..], &mut stream)?;
+    /// stream.finish()?;
+    /// assert_eq!(ws.recv()?.unwrap().len(), 100_000);
+    /// # Ok::<(), stdws::Error>(())
+    /// ```
     pub fn send_stream(&mut self, kind: MessageKind) -> Result<SendStream> {
         SendStream::new(self.receiver.connection.clone(), kind)
     }

@@ -9,9 +9,8 @@ use super::send_stream::SendStream;
 use super::shared::Connection;
 use super::websocket::WebSocket;
 use crate::close::{CloseCode, CloseInfo};
-use crate::codec::frame::Opcode;
 use crate::error::{Error, Result, Step};
-use crate::message::{MessageKind, MessageRef};
+use crate::message::{MessageKind, Outgoing};
 use crate::net::deadline::Deadline;
 
 /// A handle that sends on a connection while another thread receives. It is cheap to clone, and any number of threads may send
@@ -46,6 +45,16 @@ pub struct Sender {
 
 impl WebSocket {
     /// Returns a handle that sends on this connection from any thread.
+    ///
+    /// ```
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| Ok(while ws.recv()?.is_some() {}))?;
+    /// let ws = stdws::connect(server.url())?;
+    /// let sender = ws.sender();
+    /// let sending = std::thread::spawn(move || sender.send("from another thread"));
+    /// sending.join().unwrap()?;
+    /// # Ok::<(), stdws::Error>(())
+    /// ```
+    #[doc(alias = "split")]
     pub fn sender(&self) -> Sender {
         Sender::new(self.receiver.connection.clone())
     }
@@ -56,6 +65,13 @@ impl WebSocket {
     ///
     /// # Errors
     /// [`Io`](Error::Io) of [`Step::Thread`] if the thread cannot be started.
+    ///
+    /// ```
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| Ok(while ws.recv()?.is_some() {}))?;
+    /// let sender = stdws::connect(server.url())?.into_sender()?;
+    /// sender.send("nothing is received here")?;
+    /// # Ok::<(), stdws::Error>(())
+    /// ```
     pub fn into_sender(mut self) -> Result<Sender> {
         let sender = Sender::with_close_on_drop(self.receiver.connection.clone());
         let thread = thread::Builder::new().name("stdws-receive".into()).stack_size(128 << 10);
@@ -91,15 +107,31 @@ impl Sender {
     ///
     /// # Errors
     /// Those of [`WebSocket::send`](crate::WebSocket::send).
-    pub fn send<'a>(&self, message: impl Into<MessageRef<'a>>) -> Result<()> {
-        let message = message.into();
-        self.connection.send(Opcode::Data(message.kind()), message.as_bytes())
+    ///
+    /// ```
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| Ok(while let Some(m) = ws.recv()? { ws.send(m)? }))?;
+    /// let mut ws = stdws::connect(server.url())?;
+    /// let sender = ws.sender();
+    /// sender.send("text")?;
+    /// sender.send(vec![1, 2, 3])?; // binary
+    /// assert_eq!(ws.recv()?.unwrap(), "text");
+    /// # Ok::<(), stdws::Error>(())
+    /// ```
+    pub fn send<'a>(&self, message: impl Into<Outgoing<'a>>) -> Result<()> {
+        self.connection.send_message(message.into())
     }
 
     /// Sends a message without compression. See [`WebSocket::send_uncompressed`](crate::WebSocket::send_uncompressed).
-    pub fn send_uncompressed<'a>(&self, message: impl Into<MessageRef<'a>>) -> Result<()> {
-        let message = message.into();
-        self.connection.send_uncompressed(Opcode::Data(message.kind()), message.as_bytes())
+    ///
+    /// ```
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| Ok(while let Some(m) = ws.recv()? { ws.send(m)? }))?;
+    /// let mut ws = stdws::connect(server.url())?;
+    /// ws.sender().send_uncompressed("secret=1234&name=chosen by somebody else")?;
+    /// assert!(ws.recv()?.is_some());
+    /// # Ok::<(), stdws::Error>(())
+    /// ```
+    pub fn send_uncompressed<'a>(&self, message: impl Into<Outgoing<'a>>) -> Result<()> {
+        self.connection.send_uncompressed_message(message.into())
     }
 
     /// Queues a message, so that many messages need one write. See [`WebSocket::queue`](crate::WebSocket::queue).
@@ -109,16 +141,36 @@ impl Sender {
     ///
     /// # Errors
     /// Those of [`send`](Sender::send).
+    ///
+    /// ```
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| Ok(while let Some(m) = ws.recv()? { ws.send(m)? }))?;
+    /// let mut ws = stdws::connect(server.url())?;
+    /// let sender = ws.sender();
+    /// sender.queue("one")?;
+    /// sender.queue("two")?;
+    /// sender.flush()?;
+    /// assert_eq!(ws.recv()?.unwrap(), "one");
+    /// # Ok::<(), stdws::Error>(())
+    /// ```
     #[inline]
-    pub fn queue<'a>(&self, message: impl Into<MessageRef<'a>>) -> Result<()> {
-        let message = message.into();
-        self.connection.queue(Opcode::Data(message.kind()), message.as_bytes())
+    pub fn queue<'a>(&self, message: impl Into<Outgoing<'a>>) -> Result<()> {
+        self.connection.queue_message(message.into())
     }
 
     /// Writes the queued messages.
     ///
     /// # Errors
     /// Those of [`send`](Sender::send).
+    ///
+    /// ```
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| Ok(while let Some(m) = ws.recv()? { ws.send(m)? }))?;
+    /// let mut ws = stdws::connect(server.url())?;
+    /// let sender = ws.sender();
+    /// sender.queue("one")?;
+    /// sender.flush()?;
+    /// assert_eq!(ws.recv()?.unwrap(), "one");
+    /// # Ok::<(), stdws::Error>(())
+    /// ```
     pub fn flush(&self) -> Result<()> {
         self.connection.flush()
     }
@@ -127,6 +179,17 @@ impl Sender {
     ///
     /// # Errors
     /// Those of [`send`](Sender::send).
+    ///
+    /// ```
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| Ok(while let Some(m) = ws.recv()? { ws.send(m)? }))?;
+    /// use std::io::Write;
+    /// let mut ws = stdws::connect(server.url())?;
+    /// let mut stream = ws.sender().send_stream(stdws::MessageKind::Text)?;
+    /// write!(stream, "in {} pieces", 2)?;
+    /// stream.finish()?;
+    /// assert_eq!(ws.recv()?.unwrap(), "in 2 pieces");
+    /// # Ok::<(), stdws::Error>(())
+    /// ```
     pub fn send_stream(&self, kind: MessageKind) -> Result<SendStream> {
         SendStream::new(self.connection.clone(), kind)
     }
@@ -140,6 +203,13 @@ impl Sender {
     /// # Errors
     /// [`Timeout`](crate::Error::Timeout) of [`Step::Pong`], which leaves the connection usable, and
     /// those of [`send`](Sender::send).
+    ///
+    /// ```
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| Ok(while ws.recv()?.is_some() {}))?;
+    /// let sender = stdws::connect(server.url())?.into_sender()?; // a thread receives
+    /// println!("the peer answered in {:?}", sender.ping()?);
+    /// # Ok::<(), stdws::Error>(())
+    /// ```
     pub fn ping(&self) -> Result<Duration> {
         let start = Instant::now();
         let number = self.connection.ping()?;
@@ -157,17 +227,45 @@ impl Sender {
     /// # Errors
     /// [`Usage`](crate::Error::Usage) for a code that must not be sent;
     /// [`Timeout`](crate::Error::Timeout) of [`Step::Close`] without an answer in time.
-    pub fn close(&self, code: CloseCode, reason: &str) -> Result<CloseInfo> {
-        self.connection.start_close(code, reason)?;
+    ///
+    /// ```
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| Ok(while ws.recv()?.is_some() {}))?;
+    /// let sender = stdws::connect(server.url())?.into_sender()?; // a thread receives
+    /// assert_eq!(sender.close(1000, "done")?.code(), stdws::CloseCode::NORMAL);
+    /// # Ok::<(), stdws::Error>(())
+    /// ```
+    #[doc(alias = "disconnect")]
+    pub fn close(&self, code: impl Into<CloseCode>, reason: &str) -> Result<CloseInfo> {
+        self.connection.start_close(code.into(), reason)?;
         self.connection.await_close()
     }
 
     /// Ends the connection at once, without a Close. Each blocked call on it, in any thread, returns.
+    ///
+    /// ```
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| Ok(while ws.recv()?.is_some() {}))?;
+    /// let mut ws = stdws::connect(server.url())?;
+    /// let sender = ws.sender();
+    /// let aborting = std::thread::spawn(move || sender.abort());
+    /// assert!(ws.recv().unwrap_err().is_closed()); // waits until then
+    /// aborting.join().unwrap();
+    /// # Ok::<(), stdws::Error>(())
+    /// ```
     pub fn abort(&self) {
         self.connection.abort();
     }
 
     /// Whether messages can be sent: the connection has not failed, and no Close was sent or received.
+    ///
+    /// ```
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| Ok(while ws.recv()?.is_some() {}))?;
+    /// let mut ws = stdws::connect(server.url())?;
+    /// let sender = ws.sender();
+    /// assert!(sender.is_open());
+    /// ws.close(1000, "")?;
+    /// assert!(!sender.is_open());
+    /// # Ok::<(), stdws::Error>(())
+    /// ```
     pub fn is_open(&self) -> bool {
         self.connection.is_open()
     }

@@ -3,7 +3,6 @@
 //! Knows the receiver and the shared connection; must not know the other public handles. Their constructors, such as
 //! [`WebSocket::sender`], are beside the handles.
 
-use std::any::Any;
 use std::collections::VecDeque;
 use std::fmt;
 use std::net::SocketAddr;
@@ -15,9 +14,8 @@ use super::framing::Codec;
 use super::receive::{Received, Receiver};
 use super::shared::Connection;
 use super::values::Values;
-use crate::close::{CloseCode, CloseInfo};
+use crate::close::CloseCode;
 use crate::codec::event::DecoderEvent;
-use crate::codec::frame::Opcode;
 use crate::config::{Limits, Timeouts};
 use crate::error::{Error, Result, Step};
 #[cfg(feature = "trace")]
@@ -26,7 +24,7 @@ use crate::events::sink::EventSink;
 #[cfg(feature = "server")]
 use crate::http::request::Request;
 use crate::http::response::Response;
-use crate::message::{Message, MessageKind, MessageRef};
+use crate::message::{Message, MessageKind, MessageRef, Outgoing};
 use crate::net::deadline::Deadline;
 use crate::net::stream::Stream;
 use crate::redact;
@@ -133,6 +131,16 @@ impl WebSocket {
     /// # Errors
     /// [`Protocol`](Error::Protocol) if the peer broke a rule or a limit, [`Timeout`](Error::Timeout),
     /// [`Closed`](Error::Closed) if the connection ended without a Close, [`Io`](Error::Io).
+    ///
+    /// ```
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| Ok(while let Some(m) = ws.recv()? { ws.send(m)? }))?;
+    /// let mut ws = stdws::connect(server.url())?;
+    /// ws.send("hello")?;
+    /// assert_eq!(ws.recv()?.unwrap(), "hello");
+    /// # Ok::<(), stdws::Error>(())
+    /// ```
+    #[doc(alias = "read")]
+    #[doc(alias = "receive")]
     pub fn recv(&mut self) -> Result<Option<Message>> {
         self.receive(None)
     }
@@ -144,6 +152,21 @@ impl WebSocket {
     ///
     /// # Errors
     /// [`Timeout`](Error::Timeout)`(`[`Step::Receive`]`)` after the limit, and those of [`recv`](WebSocket::recv).
+    ///
+    /// ```
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| ws.recv().map(drop))?;
+    /// use std::time::Duration;
+    /// let mut ws = stdws::connect(server.url())?;
+    /// match ws.recv_timeout(Duration::from_millis(10)) {
+    ///     Ok(Some(message)) => println!("{message}"),
+    ///     Ok(None) => println!("closed"),
+    ///     Err(stdws::Error::Timeout(stdws::Step::Receive)) => println!("nothing yet"),
+    ///     Err(error) => return Err(error),
+    /// }
+    /// # Ok::<(), stdws::Error>(())
+    /// ```
+    #[doc(alias = "set_read_timeout")]
+    #[doc(alias = "read_timeout")]
     pub fn recv_timeout(&mut self, limit: Duration) -> Result<Option<Message>> {
         self.receive(Some(Deadline::after(limit)))
     }
@@ -153,6 +176,14 @@ impl WebSocket {
     ///
     /// # Errors
     /// Those of [`recv_timeout`](WebSocket::recv_timeout).
+    ///
+    /// ```
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| ws.recv().map(drop))?;
+    /// let mut ws = stdws::connect(server.url())?;
+    /// let nothing_yet = ws.try_recv().unwrap_err();
+    /// assert!(matches!(nothing_yet, stdws::Error::Timeout(stdws::Step::Receive)));
+    /// # Ok::<(), stdws::Error>(())
+    /// ```
     pub fn try_recv(&mut self) -> Result<Option<Message>> {
         self.receive(Some(Deadline::after(Duration::ZERO)))
     }
@@ -163,6 +194,15 @@ impl WebSocket {
     ///
     /// # Errors
     /// Those of [`recv`](WebSocket::recv).
+    ///
+    /// ```
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| ws.send("welcome"))?;
+    /// let mut ws = stdws::connect(server.url())?;
+    /// while let Some(message) = ws.recv_ref()? {
+    ///     assert_eq!(message.as_bytes(), b"welcome");
+    /// }
+    /// # Ok::<(), stdws::Error>(())
+    /// ```
     #[inline]
     pub fn recv_ref(&mut self) -> Result<Option<MessageRef<'_>>> {
         if !self.buffered_messages.is_empty() {
@@ -207,22 +247,41 @@ impl WebSocket {
 
     /// Sends a message in one frame. Returns when the kernel has it and all messages queued before.
     ///
-    /// Accepts `&str`, `&String`, `&[u8]`, `&Vec<u8>`, byte arrays, `&`[`Message`] and [`MessageRef`]. Waits for the network at
-    /// most [`Timeouts::write`] for each 64 KiB; beyond that the connection fails.
+    /// Accepts text, bytes and [`Message`], borrowed or owned: [`Outgoing`] lists the types. A client sends an owned large message
+    /// faster, because it masks it in place. Waits for the network at most [`Timeouts::write`] for each 64 KiB; beyond that the
+    /// connection fails.
     ///
     /// # Errors
     /// [`Closed`](Error::Closed) once a Close was sent or received; [`Timeout`](Error::Timeout) of [`Step::Write`]; of
     /// [`Step::SendLock`] if another thread was sending all the time, which leaves the connection usable; [`Io`](Error::Io).
-    pub fn send<'a>(&mut self, message: impl Into<MessageRef<'a>>) -> Result<()> {
-        let message = message.into();
-        self.connection().send(Opcode::Data(message.kind()), message.as_bytes())
+    ///
+    /// ```
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| Ok(while let Some(m) = ws.recv()? { ws.send(m)? }))?;
+    /// let mut ws = stdws::connect(server.url())?;
+    /// ws.send("text")?;
+    /// ws.send(&[1, 2, 3])?; // binary
+    /// ws.send(vec![0; 1 << 20])?; // owned
+    /// assert_eq!(ws.recv()?.unwrap(), "text");
+    /// # Ok::<(), stdws::Error>(())
+    /// ```
+    #[doc(alias = "backpressure")]
+    #[doc(alias = "write")]
+    pub fn send<'a>(&mut self, message: impl Into<Outgoing<'a>>) -> Result<()> {
+        self.connection().send_message(message.into())
     }
 
     /// Sends a message without compression, like [`send`](WebSocket::send) otherwise. For data that is compressed already, and for
     /// a secret beside data chosen by others: the compressed length would reveal the secret.
-    pub fn send_uncompressed<'a>(&mut self, message: impl Into<MessageRef<'a>>) -> Result<()> {
-        let message = message.into();
-        self.connection().send_uncompressed(Opcode::Data(message.kind()), message.as_bytes())
+    ///
+    /// ```
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| Ok(while let Some(m) = ws.recv()? { ws.send(m)? }))?;
+    /// let mut ws = stdws::connect(server.url())?;
+    /// ws.send_uncompressed("secret=1234&name=chosen by somebody else")?;
+    /// assert!(ws.recv()?.is_some());
+    /// # Ok::<(), stdws::Error>(())
+    /// ```
+    pub fn send_uncompressed<'a>(&mut self, message: impl Into<Outgoing<'a>>) -> Result<()> {
+        self.connection().send_uncompressed_message(message.into())
     }
 
     /// Queues a message, so that many small messages need one write.
@@ -232,16 +291,35 @@ impl WebSocket {
     ///
     /// # Errors
     /// Those of [`send`](WebSocket::send).
+    ///
+    /// ```
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| Ok(while let Some(m) = ws.recv()? { ws.send(m)? }))?;
+    /// let mut ws = stdws::connect(server.url())?;
+    /// for number in 0..1000 {
+    ///     ws.queue(number.to_string())?;
+    /// }
+    /// assert_eq!(ws.recv()?.unwrap(), "0"); // this call has written them
+    /// # Ok::<(), stdws::Error>(())
+    /// ```
     #[inline]
-    pub fn queue<'a>(&mut self, message: impl Into<MessageRef<'a>>) -> Result<()> {
-        let message = message.into();
-        self.connection().queue(Opcode::Data(message.kind()), message.as_bytes())
+    pub fn queue<'a>(&mut self, message: impl Into<Outgoing<'a>>) -> Result<()> {
+        self.connection().queue_message(message.into())
     }
 
     /// Writes the queued messages.
     ///
     /// # Errors
     /// Those of [`send`](WebSocket::send).
+    ///
+    /// ```
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| Ok(while let Some(m) = ws.recv()? { ws.send(m)? }))?;
+    /// let mut ws = stdws::connect(server.url())?;
+    /// ws.queue("one")?;
+    /// ws.queue("two")?;
+    /// ws.flush()?;
+    /// assert_eq!(ws.recv()?.unwrap(), "one");
+    /// # Ok::<(), stdws::Error>(())
+    /// ```
     pub fn flush(&mut self) -> Result<()> {
         self.connection().flush()
     }
@@ -254,6 +332,15 @@ impl WebSocket {
     /// # Errors
     /// [`Timeout`](Error::Timeout)`(`[`Step::Pong`]`)` without a Pong in time or with more messages than that, which leaves the
     /// connection usable, and those of [`send`](WebSocket::send) and [`recv`](WebSocket::recv).
+    ///
+    /// ```
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| Ok(while ws.recv()?.is_some() {}))?;
+    /// let mut ws = stdws::connect(server.url())?;
+    /// println!("the peer answered in {:?}", ws.ping()?);
+    /// # Ok::<(), stdws::Error>(())
+    /// ```
+    #[doc(alias = "keepalive")]
+    #[doc(alias = "heartbeat")]
     pub fn ping(&mut self) -> Result<Duration> {
         let start = Instant::now();
         let deadline = Deadline::after(self.connection().timeouts.pong_timeout);
@@ -285,95 +372,6 @@ impl WebSocket {
                 Err(error) => return Err(error),
             }
         }
-    }
-
-    // ── ending ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    /// Closes the connection cleanly (RFC 6455 section 7.1.2): sends a Close, waits for the peer's, ends the stream. This
-    /// takes at most [`Timeouts::close`]. Messages that arrive meanwhile are dropped; to receive them, call
-    /// [`start_close`](WebSocket::start_close) and continue to receive.
-    ///
-    /// A reason of more than 123 bytes (RFC 6455 section 5.5) is cut at the end of a character.
-    ///
-    /// On a connection that was closed before, it returns how. On one that has failed, it waits in the same limit until the peer
-    /// has received the Close and ended its stream, and returns the same error again.
-    ///
-    /// # Errors
-    /// [`Usage`](Error::Usage) for a code that must not be sent;
-    /// [`Timeout`](Error::Timeout)`(`[`Step::Close`]`)` if the peer does not answer. The connection has ended then, too.
-    pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<CloseInfo> {
-        self.connection().protocol.check_close(code, reason)?;
-        // After an earlier error: the remaining steps.
-        self.receiver.end_by(Deadline::never());
-        match self.connection().start_close(code, reason) {
-            Ok(()) | Err(Error::Closed(Some(_))) => {}
-            Err(error) => return Err(error),
-        }
-        while self.receiver.next(None)?.is_some() {}
-        self.receiver.end_by(Deadline::never());
-        Ok(self.connection().close_info())
-    }
-
-    /// Sends a Close and does not wait for the peer's, which has to arrive within [`Timeouts::close`]. Until then messages can be
-    /// received, but not sent.
-    ///
-    /// # Errors
-    /// Those of [`close`](WebSocket::close), except for a peer that does not answer.
-    pub fn start_close(&mut self, code: CloseCode, reason: &str) -> Result<()> {
-        self.connection().start_close(code, reason)
-    }
-
-    /// Ends the connection at once, without a Close. Each blocked call on it, in any thread, returns.
-    pub fn abort(&mut self) {
-        self.connection().abort();
-    }
-
-    /// How the connection was closed. `None` while it is open, and after an end without a closing handshake.
-    pub fn close_info(&self) -> Option<CloseInfo> {
-        self.connection().known_close_info()
-    }
-
-    // ── properties ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    /// The negotiated subprotocol (RFC 6455 section 1.9).
-    pub fn subprotocol(&self) -> Option<&str> {
-        self.info.subprotocol.as_deref()
-    }
-
-    /// The request that opened the connection. `None` for a client. Feature `server`.
-    #[cfg(feature = "server")]
-    pub fn request(&self) -> Option<&Request> {
-        self.info.request.as_ref()
-    }
-
-    /// The server's response. `None` for a server.
-    pub fn response(&self) -> Option<&Response> {
-        self.info.response.as_ref()
-    }
-
-    /// The address of the peer, or of the proxy before it. Over a stream that the caller has opened, that of
-    /// [`SplitStream::peer_addr`](crate::SplitStream::peer_addr).
-    pub fn peer_addr(&self) -> Option<SocketAddr> {
-        self.info.peer
-    }
-
-    /// The address of this side. Over a stream that the caller has opened, that of
-    /// [`SplitStream::local_addr`](crate::SplitStream::local_addr).
-    pub fn local_addr(&self) -> Option<SocketAddr> {
-        self.info.local
-    }
-
-    /// The value of this type that [`Accept::with`](crate::Accept::with) added when the server accepted the connection. `None`
-    /// if there is none, and for a client.
-    #[doc(alias = "state")]
-    pub fn extension<T: Any + Send + Sync>(&self) -> Option<&T> {
-        self.info.values.get()
-    }
-
-    /// The number of this connection in [events](crate::events::event::Event), which links the lines of a log. `None` without
-    /// [`Client::on_event`](crate::Client::on_event) or [`Server::on_event`](crate::Server::on_event).
-    pub fn connection_id(&self) -> Option<u64> {
-        self.info.events.connection_id()
     }
 }
 

@@ -154,6 +154,21 @@ impl<'a> WritePermit<'a> {
         }
     }
 
+    /// As [`write_frame`](WritePermit::write_frame), for the payload of a whole message that belongs to this side. A large one is
+    /// not copied in either role: a client masks it in place, before any byte of it is written (6455-10.3-s1).
+    pub(super) fn write_owned_frame(mut self, opcode: Opcode, mut payload: Vec<u8>) -> Result<()> {
+        let Some(writer) = self.writer.as_mut().filter(|_| payload.len() > COPY_LIMIT) else {
+            return self.write_frame(true, opcode, &payload);
+        };
+        match writer.begin_frame(true, opcode, &payload).map_err(|error| self.connection.fail_without_key(error))? {
+            RemainingPayload::Unmasked => {}
+            #[cfg(feature = "legacy")]
+            RemainingPayload::Complete => payload.clear(),
+            RemainingPayload::Masked(key) => mask::apply(&mut payload, key),
+        }
+        self.flush_and_release(&payload)
+    }
+
     fn append_masked(&mut self, piece: &[u8], key: [u8; 4]) {
         if let Some(writer) = &mut self.writer {
             mask::append(writer.buffer.bytes(), piece, key);

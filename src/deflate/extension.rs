@@ -79,6 +79,8 @@ impl Direction {
 /// window of 32,768 bytes. A requirement is met, or nothing is compressed; a server that compresses without meeting it is
 /// refused ([`HandshakeErrorKind::InvalidHeader`](crate::HandshakeErrorKind::InvalidHeader)).
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[doc(alias = "permessage-deflate")]
+#[doc(alias = "compression")]
 pub struct Deflate {
     pub(crate) level: Level,
     /// Minimum length of a message that is compressed.

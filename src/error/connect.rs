@@ -37,6 +37,12 @@ impl fmt::Display for ConnectError {
         if self.attempts.is_empty() {
             return f.write_str("the host name resolved to no address");
         }
+        // A URL with an IP address has one attempt, to the host that is shown already.
+        if let [attempt] = &self.attempts[..] {
+            if attempt.address.to_string() == self.host {
+                return write!(f, "{}", attempt.error);
+            }
+        }
         for (i, attempt) in self.attempts.iter().enumerate() {
             let comma = if i == 0 { "" } else { ", " };
             write!(f, "{comma}{}: {}", attempt.address, attempt.error)?;

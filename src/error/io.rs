@@ -8,6 +8,8 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub struct IoError {
     pub(crate) step: Step,
+    /// The address or the path of a server that could not listen.
+    pub(crate) address: Option<Arc<str>>,
     pub(crate) source: Arc<io::Error>,
 }
 
@@ -25,7 +27,10 @@ impl IoError {
 
 impl fmt::Display for IoError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "failed {}: {}", self.step.description(), self.source)
+        match &self.address {
+            Some(address) => write!(f, "failed {} on {address}: {}", self.step.description(), self.source),
+            None => write!(f, "failed {}: {}", self.step.description(), self.source),
+        }
     }
 }
 

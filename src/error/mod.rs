@@ -9,6 +9,7 @@ mod handshake;
 mod handshake_kinds;
 mod head;
 mod io;
+mod other;
 mod protocol;
 mod proxy;
 mod proxy_header;
@@ -18,6 +19,7 @@ mod tls;
 mod usage;
 
 use std::fmt;
+use std::sync::Arc;
 
 pub use connect::{ConnectAttempt, ConnectError};
 #[cfg(feature = "legacy")]
@@ -53,6 +55,10 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// | `Protocol` | the peer broke a rule, or exceeded a limit | closed; a Close with the code for this error was sent |
 /// | `Closed` | the connection was closed before the call | closed |
 /// | `Usage` | the caller | unchanged: nothing was sent |
+/// | `Other` | the application: an error that a handler or a closure returns, see [`Error::other`] | unchanged |
+///
+/// `Debug` is the text of `Display`, with the causes that it does not contain. So `fn main() -> stdws::Result<()>` ends with a
+/// sentence.
 ///
 /// ```
 /// use stdws::{Client, Error};
@@ -66,7 +72,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 ///     Err(error) => println!("{error}"),
 /// }
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum Error {
     /// A failure of the operating system.
@@ -89,6 +95,8 @@ pub enum Error {
     Closed(Option<CloseInfo>),
     /// An invalid argument or call. Nothing was sent; the connection is unchanged.
     Usage(UsageError),
+    /// An error of the application, made by `?` or [`Error::other`]. This crate makes none itself.
+    Other(Arc<dyn std::error::Error + Send + Sync>),
 }
 
 impl Error {
@@ -105,7 +113,8 @@ impl Error {
             | Error::Handshake(_)
             | Error::Protocol(_)
             | Error::Closed(_)
-            | Error::Usage(_) => false,
+            | Error::Usage(_)
+            | Error::Other(_) => false,
         }
     }
 
@@ -124,6 +133,7 @@ impl Error {
             Error::Tls(_) | Error::Handshake(_) | Error::Protocol(_) => std::io::ErrorKind::InvalidData,
             Error::Closed(_) => std::io::ErrorKind::ConnectionAborted,
             Error::Usage(_) => std::io::ErrorKind::InvalidInput,
+            Error::Other(e) => e.downcast_ref().map_or(std::io::ErrorKind::Other, std::io::Error::kind),
         }
     }
 
@@ -134,7 +144,13 @@ impl Error {
         if let Some(error) = error.get_ref().and_then(|error| error.downcast_ref::<TlsError>()) {
             return Error::Tls(error.clone());
         }
-        Error::Io(IoError { step, source: error.into() })
+        Error::Io(IoError { step, address: None, source: error.into() })
+    }
+
+    /// An error for a server that could not listen on this address.
+    #[cfg(any(feature = "server", test))]
+    pub(crate) fn listen(address: impl fmt::Display, error: std::io::Error) -> Error {
+        Error::Io(IoError { step: Step::Listen, address: Some(address.to_string().into()), source: error.into() })
     }
 }
 
@@ -154,7 +170,25 @@ impl fmt::Display for Error {
             Error::Closed(None) => f.write_str("the connection ended without a closing handshake (1006)"),
             Error::Closed(Some(info)) => write!(f, "the connection is closed: {info}"),
             Error::Usage(e) => write!(f, "{e}"),
+            Error::Other(e) => write!(f, "{e}"),
         }
+    }
+}
+
+/// The text of `Display`, and the causes whose text it does not contain.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            let text = error.to_string();
+            if !shown.contains(&text) {
+                shown.push_str(": ");
+                shown.push_str(&text);
+            }
+            cause = error.source();
+        }
+        f.write_str(&shown)
     }
 }
 
@@ -169,6 +203,7 @@ impl std::error::Error for Error {
             Error::Handshake(e) => Some(e),
             Error::Protocol(e) => Some(e),
             Error::Usage(e) => Some(e),
+            Error::Other(e) => Some(&**e),
             Error::Timeout(_) | Error::Closed(_) => None,
         }
     }

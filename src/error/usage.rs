@@ -14,7 +14,7 @@ pub enum UsageError {
     Url(UriErrorKind),
     /// A name for `Client::server_name` that is not a host name or an IP address.
     ServerName(UriErrorKind),
-    /// A `wss://` URL in a build without TLS.
+    /// A `wss://` URL, or an `https://` proxy, in a build without TLS.
     TlsNotEnabled,
     /// A header name that is not a token (RFC 9110 section 5.6.2).
     HeaderName(String),
@@ -51,6 +51,22 @@ pub enum UsageError {
     Cookie(String),
     /// An entry in a list of trusted proxies that is not an IP address, a network (`10.0.0.0/8`) or `unix`.
     TrustedProxy(String),
+    /// The payload of a Ping or a Pong has more than 125 bytes (RFC 6455 section 5.5). Holds the length.
+    ControlPayloadTooLong(usize),
+    /// A setting has a value below the least one in the table at [`Timeouts`](crate::Timeouts).
+    SettingTooSmall {
+        /// The name of the setting.
+        name: &'static str,
+        /// The least value.
+        least: String,
+    },
+    /// A setting has a value above the largest one in that table.
+    SettingTooLarge {
+        /// The name of the setting.
+        name: &'static str,
+        /// The largest value.
+        most: String,
+    },
     /// A close reason of more than 123 bytes (RFC 6455 section 5.5: 125 bytes minus the code), from
     /// [`codec::close::check`](crate::codec::close::check). Calls that close a connection cut it. Holds the length.
     CloseReasonTooLong(usize),
@@ -82,7 +98,7 @@ impl fmt::Display for UsageError {
             UsageError::Url(kind) => write!(f, "the URL is invalid: {kind}"),
             UsageError::ServerName(kind) => write!(f, "the server name is invalid: {kind}"),
             UsageError::TlsNotEnabled => f.write_str(
-                "wss:// needs TLS, which this build does not have; in Cargo.toml: stdws = { version = \"0.1\", features = [\"native-tls\"] }; \
+                "wss:// and https:// proxies need TLS, which this build does not have; in Cargo.toml: stdws = { version = \"0.1\", features = [\"native-tls\"] }; \
                  for a TLS stream of your own use Client::connect_over",
             ),
             UsageError::HeaderName(name) => write!(f, "{:?} is not a valid header name (a token of RFC 9110 section 5.6.2)", redact::name(name)),
@@ -113,6 +129,11 @@ impl fmt::Display for UsageError {
             UsageError::HostNameTooLong(n) => write!(f, "the host name has {n} bytes; SOCKS5 allows at most 255"),
             UsageError::Cookie(name) => write!(f, "the name or the value of the cookie {:?} has a forbidden character (RFC 6265 section 4.1.1)", redact::name(name)),
             UsageError::TrustedProxy(entry) => write!(f, "{:?} is not an IP address, a network such as 10.0.0.0/8, or unix", redact::host(entry)),
+            UsageError::ControlPayloadTooLong(n) => {
+                write!(f, "the payload of a Ping or a Pong has {n} bytes; RFC 6455 section 5.5 allows at most 125")
+            }
+            UsageError::SettingTooSmall { name, least } => write!(f, "{name} must be at least {least}"),
+            UsageError::SettingTooLarge { name, most } => write!(f, "{name} must be at most {most}"),
             UsageError::CloseReasonTooLong(n) => write!(f, "the close reason has {n} bytes; RFC 6455 section 5.5 allows at most 123"),
             UsageError::CloseCode(code) => write!(f, "close code {code} must not be sent (RFC 6455 section 7.4); see CloseCode::is_sendable"),
             UsageError::UnsupportedByVersion { feature, version } => write!(f, "the protocol version {version} has no {feature}"),
@@ -179,7 +200,7 @@ pub enum UriErrorKind {
     Userinfo,
     /// The URL is longer than a request line may be (8 KiB).
     TooLong,
-    /// Proxy: the scheme is not one of `http`, `socks5`, `socks5h` and `socks`.
+    /// Proxy: the scheme is not one of `http`, `https`, `socks5`, `socks5h` and `socks`.
     ProxyScheme,
     /// Proxy: there is text after the port.
     ProxyPath,
@@ -200,7 +221,7 @@ impl fmt::Display for UriErrorKind {
             UriErrorKind::InvalidPathCharacter => "the path or the query has a control character, or a % without two hexadecimal digits; write a literal % as %25",
             UriErrorKind::Fragment => "a WebSocket URL must not have a fragment; write a literal # as %23",
             UriErrorKind::Userinfo => "the user name or the password has a character that must be percent-encoded, or an invalid percent-encoding",
-            UriErrorKind::ProxyScheme => "the scheme of a proxy must be http or socks5",
+            UriErrorKind::ProxyScheme => "the scheme of a proxy must be http, https or socks5",
             UriErrorKind::ProxyPath => "the URL of a proxy must end after the port",
             UriErrorKind::ProxyZone => "an IPv6 address with a zone cannot be reached through a proxy",
             UriErrorKind::TooLong => "it is longer than a request line may be (8 KiB)",

@@ -29,6 +29,7 @@ use crate::error::{Error, HandshakeErrorKind, OverloadKind, ProtocolError, Step}
 /// | `limit-exceeded` | the peer exceeded a limit, with the position | both |
 /// | `timeout` | a timeout expired, with the step | both |
 /// | `ended` | an open connection ended, with the reason | both |
+/// | `handler-failed` | the handler of a connection returned an error other than that of `ended` | server |
 /// | `handler-panicked` | the handler of a connection panicked | server |
 /// | `connection-rejected` | a connection was rejected before its request was read, because of a limit or a missing thread | server |
 /// | `thread-spawn-failed` | the system could not start a thread for a connection, which is rejected | server |
@@ -39,7 +40,8 @@ use crate::error::{Error, HandshakeErrorKind, OverloadKind, ProtocolError, Step}
 /// `handed-over` and `failed`. Each `opened` is followed by exactly one `ended`. The number of open connections is
 /// therefore `opened` minus `ended`.
 ///
-/// An event contains no payload, no header values and no credentials. Its `Display` is one line for a log.
+/// An event contains no payload, no header values and no credentials, unless an error of the handler does. Its `Display` is
+/// one line for a log.
 ///
 /// ```
 /// # fn main() -> stdws::Result<()> {
@@ -92,6 +94,8 @@ pub enum EventKind {
     Timeout(Step),
     /// `ended`, with the error that every further call returns: [`Error::Closed`] after a clean close.
     Ended(Error),
+    /// `handler-failed`, with the error.
+    HandlerFailed(Error),
     /// `handler-panicked`.
     HandlerPanicked,
     /// `connection-rejected`, with the reason and the address of the peer, if any.
@@ -203,6 +207,7 @@ impl Event {
             EventKind::ProtocolError(..) => "protocol-error",
             EventKind::Timeout(_) => "timeout",
             EventKind::Ended(_) => "ended",
+            EventKind::HandlerFailed(_) => "handler-failed",
             EventKind::HandlerPanicked => "handler-panicked",
             EventKind::ConnectionRejected(..) => "connection-rejected",
             EventKind::ThreadSpawnFailed(_) => "thread-spawn-failed",
@@ -241,6 +246,14 @@ impl fmt::Display for Event {
             EventKind::HandshakeRejected(kind, None) => write!(f, ": {kind}"),
             EventKind::Responded(status) => write!(f, " with status {status}"),
             EventKind::Failed(error) | EventKind::Ended(error) => write!(f, ": {error}"),
+            EventKind::HandlerFailed(error) => {
+                // With the causes, which an application's error commonly leaves to `source`. Its text may have line breaks.
+                let text = format!(": {error:?}");
+                text.chars().try_for_each(|c| match c.is_control() {
+                    true => write!(f, "{}", c.escape_default()),
+                    false => write!(f, "{c}"),
+                })
+            }
             EventKind::Frame(_, frame) => write!(f, ": {frame}"),
             EventKind::Close(_, Some(code)) => write!(f, ": {code}"),
             EventKind::Close(_, None) => f.write_str(" without a code"),
@@ -298,6 +311,7 @@ mod tests {
             (EventKind::ProtocolError(limit, 7), "limit-exceeded at byte 7: "),
             (EventKind::Timeout(Step::Write), "timeout: Write"),
             (EventKind::Ended(Error::Closed(None)), "ended: "),
+            (EventKind::HandlerFailed(Error::from("one\ntwo")), "handler-failed: one\\ntwo"),
             (EventKind::HandlerPanicked, "handler-panicked"),
             (
                 EventKind::ConnectionRejected(OverloadKind::Connections, Some(peer)),

@@ -14,7 +14,7 @@ use crate::handshake::http;
 use crate::handshake::http::Head;
 
 /// An HTTP response. The hooks of a server return one ([`Server::http`](crate::Server::http),
-/// [`Decision::Respond`](crate::Decision::Respond)). A client gets the one that opened its connection
+/// [`Decision`](crate::Decision)). A client gets the one that opened its connection
 /// ([`WebSocket::response`](crate::WebSocket::response), RFC 6455 section 4.2.2).
 ///
 /// The server adds `Content-Length` and `Connection: close`, and `Upgrade: websocket` with status 426. It sends no `Date`,

@@ -2,18 +2,19 @@
 
 use crate::close::CloseCode;
 use crate::codec::close as close_body;
+use crate::config;
 use crate::error::Result;
 
 /// The limits of a [`Hub`](crate::Hub). Feature `hub`.
 ///
 /// ```
 /// use stdws::{CloseCode, Hub, HubLimits, OverflowPolicy};
-/// let mut limits = HubLimits::default();
-/// limits.max_queue_bytes = 256 << 10;
-/// limits.overflow_policy = OverflowPolicy::Close(CloseCode::POLICY);
-/// let hub = Hub::with_limits(limits)?;
+/// let overflow_policy = OverflowPolicy::Close(CloseCode::POLICY);
+/// let hub = Hub::with_limits(HubLimits { max_queue_bytes: 256 << 10, overflow_policy, ..HubLimits::default() })?;
 /// # Ok::<(), stdws::Error>(())
 /// ```
+///
+/// Later versions can add fields, so a literal ends in `..HubLimits::default()`.
 ///
 /// # Memory
 ///
@@ -27,7 +28,7 @@ use crate::error::Result;
 /// Messages for connections that mask or encode for themselves (clients, drafts) are also stored once, until they are
 /// written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
+#[doc(alias = "backpressure")]
 pub struct HubLimits {
     /// Maximum number of bytes queued for one member. Each message counts as its frame plus 64 bytes. Default 1 MiB. A
     /// larger message is accepted if the queue is empty.
@@ -54,6 +55,10 @@ impl Default for HubLimits {
 
 impl HubLimits {
     pub(super) fn check(&self) -> Result<()> {
+        let bytes = u64::try_from(self.max_queue_bytes).unwrap_or(u64::MAX);
+        config::count_at_least("HubLimits::max_queue_bytes", bytes, 1)?;
+        let length = u64::try_from(self.max_topic_length).unwrap_or(u64::MAX);
+        config::count_at_least("HubLimits::max_topic_length", length, 1)?;
         match self.overflow_policy {
             OverflowPolicy::DropNewest | OverflowPolicy::DropOldest => Ok(()),
             OverflowPolicy::Close(code) => Ok(close_body::check(code, OVERFLOW_REASON)?),

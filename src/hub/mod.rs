@@ -64,7 +64,7 @@ pub use stats::{DeliveryStats, QueueOutcome};
 
 use crate::connection::sender::Sender;
 use crate::error::{Error, Result, Step};
-use crate::message::MessageRef;
+use crate::message::Outgoing;
 use crate::net::deadline::Deadline;
 use delivery::DeliveryThread;
 use shared::SharedHub;
@@ -130,7 +130,7 @@ impl Hub {
     ///
     /// # Errors
     /// The errors of [`new`](Hub::new), and [`UsageError::CloseCode`](crate::UsageError::CloseCode) if the code of
-    /// [`OverflowPolicy::Close`] must not be sent.
+    /// [`OverflowPolicy::Close`] must not be sent, and [`UsageError::SettingTooSmall`](crate::UsageError::SettingTooSmall).
     pub fn with_limits(limits: HubLimits) -> Result<Hub> {
         limits.check()?;
         let shared = Arc::new(SharedHub::new(limits));
@@ -145,6 +145,7 @@ impl Hub {
     ///
     /// The hub does not read. Another thread has to receive on the connection, because only that detects its end
     /// (see [`WebSocket::into_sender`](crate::WebSocket::into_sender)).
+    #[doc(alias = "join")]
     pub fn add(&self, sender: Sender) -> Member {
         let shared = &self.owner.shared;
         Member::new(shared.clone(), shared.add(sender))
@@ -152,14 +153,14 @@ impl Hub {
 
     /// Queues a message for all members and returns the number of members it is queued for. Never blocks on a
     /// connection. [`stats`](Hub::stats) shows what is delivered.
-    pub fn broadcast<'a>(&self, message: impl Into<MessageRef<'a>>) -> usize {
-        self.owner.shared.broadcast(message.into(), None, None)
+    pub fn broadcast<'a>(&self, message: impl Into<Outgoing<'a>>) -> usize {
+        self.owner.shared.broadcast(message.into().as_message_ref(), None, None)
     }
 
     /// Queues a message for all members that [subscribed](Member::subscribe) to a topic. Otherwise like
     /// [`broadcast`](Hub::broadcast).
-    pub fn publish<'a>(&self, topic: &str, message: impl Into<MessageRef<'a>>) -> usize {
-        self.owner.shared.broadcast(message.into(), Some(topic), None)
+    pub fn publish<'a>(&self, topic: &str, message: impl Into<Outgoing<'a>>) -> usize {
+        self.owner.shared.broadcast(message.into().as_message_ref(), Some(topic), None)
     }
 
     /// Waits until no message is queued for any member, at most for `limit`. Returns the number of messages still

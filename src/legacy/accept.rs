@@ -27,7 +27,7 @@ use crate::legacy::handshake::server;
 use crate::legacy::handshake::server::{Offer, ResponseParams};
 use crate::net::stream::Stream;
 use crate::primitives::random::fill_from_system;
-use crate::server::decision::{Accept, Decision};
+use crate::server::decision::{Accept, DecisionKind};
 use crate::server::handshake_config::{Endpoints, HandshakeConfig};
 use crate::server::handshake_end::{hand_over, invalid_answer, reject, respond};
 use crate::server::handshake_io::HandshakeIo;
@@ -49,12 +49,12 @@ pub(crate) fn accept(
     let kind = |kind| rejected(Error::Handshake(HandshakeError::new(kind)));
     let offer = server::check(spec, request.head(), config.origin_policy(stream)).map_err(kind)?;
     check_allowed_host(request.head(), &config.allowed_hosts).map_err(kind)?;
-    let accept = match config.hooks.decide(&request).map_err(rejected)? {
-        Decision::Accept(accept) => accept,
-        Decision::Respond(response) => {
+    let accept = match config.hooks.decide(&request).map_err(rejected)?.0 {
+        DecisionKind::Accept(accept) => accept,
+        DecisionKind::Respond(response) => {
             return respond(io, &request, &response, (config, events)).map(|()| None);
         }
-        Decision::HandOver(handler) => {
+        DecisionKind::HandOver(handler) => {
             drop(offer);
             let stream = RawStream::new(stream.clone(), request, early, &config.timeouts);
             hand_over(handler, stream, events);

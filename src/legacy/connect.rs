@@ -12,7 +12,6 @@
 use super::handshake::DEFLATE_STREAM;
 use super::parts::{ExtensionSyntax, HandshakeProof, RejectionMode};
 use super::table::DraftSpec;
-use crate::auth::basic;
 use crate::client::builder::Client;
 use crate::client::handshake::{write_request, HandshakeReader, Target};
 use crate::codec::frame::Role;
@@ -140,7 +139,7 @@ pub(crate) fn open(
         HandshakeProof::None | HandshakeProof::Accept | HandshakeProof::AcceptAndNonce => None,
     };
     let offers = client.legacy_options.deflate_stream && spec.extensions != ExtensionSyntax::None;
-    let authorization = basic::authorization(&target.headers, &target.uri)?;
+    let authorization = client.authorization(target)?;
     let request = HandshakeRequest {
         uri: &target.uri,
         key,

@@ -47,7 +47,6 @@ pub(crate) mod frame_tracer;
 pub(crate) mod handshake;
 mod hixie;
 mod hybi;
-pub(crate) mod md5;
 #[cfg(feature = "client")]
 pub(crate) mod options;
 pub(crate) mod parts;

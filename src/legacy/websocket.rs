@@ -10,6 +10,13 @@ impl WebSocket {
     ///
     /// [`Version::supports`] shows its capabilities. A call that needs another one returns
     /// [`UsageError::UnsupportedByVersion`](crate::UsageError::UnsupportedByVersion) and sends nothing.
+    ///
+    /// ```
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| Ok(while ws.recv()?.is_some() {}))?;
+    /// let ws = stdws::connect(server.url())?;
+    /// assert_eq!(ws.version(), stdws::Version::Rfc6455);
+    /// # Ok::<(), stdws::Error>(())
+    /// ```
     pub fn version(&self) -> Version {
         self.connection().protocol.version()
     }
@@ -17,6 +24,13 @@ impl WebSocket {
 
 impl Sender {
     /// The protocol version of this connection, see [`WebSocket::version`]. Feature `legacy`.
+    ///
+    /// ```
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| Ok(while ws.recv()?.is_some() {}))?;
+    /// let ws = stdws::connect(server.url())?;
+    /// assert_eq!(ws.sender().version(), stdws::Version::Rfc6455);
+    /// # Ok::<(), stdws::Error>(())
+    /// ```
     pub fn version(&self) -> Version {
         self.connection.protocol.version()
     }

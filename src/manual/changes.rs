@@ -11,6 +11,9 @@
 //!   path. [`Explainer::with_secrets`](crate::explain::Explainer::with_secrets) shows the values.
 //! * Basic credentials of bytes: [`Client::basic_auth_bytes`](crate::Client::basic_auth_bytes),
 //!   [`Credentials::password_bytes`](crate::Credentials::password_bytes). `Credentials::user` and `password` return an `Option`.
+//! * [`Proxy::header`](crate::Proxy::header) adds headers to CONNECT. `https://` proxies (feature `native-tls`): `Proxy::tls`.
+//! * Digest credentials (RFC 7616) of a client: [`Client::digest_auth`](crate::Client::digest_auth),
+//!   [`Proxy::digest_credentials`](crate::Proxy::digest_credentials). SHA-256, and MD5 with the feature `legacy`.
 //! * Errors are returned at once, and the limits of `try_recv` and `recv_timeout` hold for every call. Ending a connection continues
 //!   as state: chapter [`closing`](super::closing).
 //! * An event handler may use the library: send, broadcast, close, shut down. No event is emitted while a lock is held, and what a
@@ -41,6 +44,9 @@
 //! * A half of a caller-supplied stream that panics ends the connection at once; a hook whose panic has a payload that panics again is answered 500.
 //! * Several calls of `shutdown` end at the earliest deadline of them.
 //! * `Display` of messages and close reasons, and explanations, escape the characters that change the direction of text (U+202E and others).
+//! * Zero and values that make no sense are refused by a usage error, for each duration and limit: the table at [`Timeouts`](crate::Timeouts).
+//! * `send_ping`, `send_pong` and `set_ping_interval` on [`WebSocket`](crate::WebSocket) and [`Sender`](crate::Sender): a Ping with a payload, an unsolicited Pong, and
+//!   the keepalive changed at run time.
 //! * A side that only receives pings too: a Ping is due after [`ping_interval`](crate::Timeouts::ping_interval) without a read or
 //!   without a write.
 //! * `reconnect` says how it ended: a connection that the peer closed for good is the last item, as
@@ -49,6 +55,9 @@
 //! * [`Server::allow_host`](crate::Server::allow_host) prevents DNS rebinding; the event `host-not-checked` names a server on a loopback
 //!   address without it. A server with TLS no longer accepts pages of its own host that came without TLS.
 //! * A request target that is a URI takes precedence over `Host` (RFC 9112 section 3.2.2), where a difference was an error.
+//! * Lists in a handshake have at most 100 elements
+//!   ([`MAX_ELEMENTS`](crate::handshake::header::MAX_ELEMENTS)), and none is kept while a hook runs.
+//! * Up to four empty lines before a request are ignored (RFC 9112 section 2.2).
 //! * RFC 6455 in both roles, blocking and full duplex: [`connect`](crate::connect), [`Client`](crate::Client),
 //!   [`serve`](crate::serve), [`Server`](crate::Server), [`WebSocket`](crate::WebSocket), [`Sender`](crate::Sender).
 //! * Caller-supplied streams: [`Client::connect_over`](crate::Client::connect_over),
@@ -95,3 +104,15 @@
 //!   `Client::version`, `Client::fallback_versions`, `Server::legacy_versions`, `deflate_stream` on both, `WebSocket::version`.
 //! * TLS in both roles by the library of the system: feature `native-tls`, off by default, `Client::tls`, `Server::tls`,
 //!   [`Error::Tls`](crate::Error::Tls); the chapter [`tls`](super::tls).
+//! * A handler uses `?` on its own errors: [`Error`](crate::Error) converts from `io::Error`, boxed errors, text and the common errors of
+//!   `std`, and [`Error::other`](crate::Error::other) converts all others ([`Error::Other`](crate::Error::Other)). The event
+//!   `handler-failed` reports what a handler returns. `Debug` of an error is its sentence with the causes.
+//! * [`send`](crate::WebSocket::send) takes owned messages ([`Outgoing`](crate::Outgoing)), and a client masks large ones in place.
+//!   [`Message`](crate::Message) compares with text and bytes, and has `into_text` and `into_bytes`. `close(1000, "")` and
+//!   `connect(String)` are accepted.
+//! * [`Timeouts`](crate::Timeouts), [`Limits`](crate::Limits) and [`HubLimits`](crate::HubLimits) can be written as literals:
+//!   `Timeouts { close, ..Timeouts::default() }`.
+//! * [`ServerHandle::join`](crate::ServerHandle::join). An error of a server that cannot listen names the address.
+//! * [`SplitStream::pair`](crate::SplitStream::pair): tests without a network; chapter [`testing`](super::testing).
+//! * [`Decision`](crate::Decision) has no public variants: an [`Accept`](crate::Accept) or a [`Response`](crate::Response) converts to one
+//!   by `into()`.

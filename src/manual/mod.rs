@@ -12,6 +12,7 @@
 //! | [`proxies`] | proxies, exceptions from them, redirects |
 //! | [`tls`] | `wss://`: what is verified, private authorities |
 //! | [`deploying`] | long-running servers: one port, limits, shutdown |
+//! | [`testing`] | tests without a network, and peers that break the protocol |
 //! | [`observing`] | events for logs and counters |
 //! | [`security`] | which attacks are prevented, and what remains your task |
 //! | [`history`] | every version of the protocol, what it changed and why |
@@ -30,4 +31,5 @@ pub mod receiving;
 pub mod reconnecting;
 pub mod security;
 pub mod sending;
+pub mod testing;
 pub mod tls;

@@ -17,10 +17,12 @@
 //! | | HTTP | SOCKS5 |
 //! |---|---|---|
 //! | request | CONNECT (RFC 9110 section 9.3.6), also for `ws` (RFC 6455 section 4.1) | CONNECT of RFC 1928 |
-//! | user name and password | Basic (RFC 7617), sent with the request | RFC 1929, sent if the proxy requests it |
+//! | added headers | [`Proxy::header`](crate::Proxy::header) | |
+//! | TLS to the proxy | `https://` (feature `native-tls`), with `Proxy::tls`; `wss` is then TLS inside TLS | |
+//! | user name and password | Basic (RFC 7617), sent with the request; Digest (RFC 7616), with [`Proxy::digest_credentials`](crate::Proxy::digest_credentials) | RFC 1929, sent if the proxy requests it |
 //! | name resolution | by the proxy | by the proxy; IP addresses in a URL are sent as addresses |
-//! | default port | 80 | 1080 |
-//! | not supported | TLS to the proxy, Digest, NTLM, automatic configuration (PAC) | GSSAPI, version 4 |
+//! | default port | 80, `https` 443 | 1080 |
+//! | not supported | NTLM, Kerberos, automatic configuration (PAC) | GSSAPI, version 4 |
 //!
 //! Many HTTP proxies allow CONNECT only to port 443. Such a proxy usually rejects `ws` with 403 and accepts `wss`.
 //!
@@ -30,6 +32,7 @@
 //! |---|---|
 //! | [`Error::Connect`](crate::Error::Connect), [`is_proxy`](crate::ConnectError::is_proxy) | the proxy is unreachable; the error lists each address with its cause |
 //! | [`Error::Proxy`](crate::Error::Proxy) | the proxy did not open the tunnel: [`ProxyErrorKind`](crate::ProxyErrorKind), for HTTP with status, headers and body; 407 has its [`challenges`](crate::ProxyError::challenges) |
+//! | [`Error::Tls`](crate::Error::Tls) with the host of the proxy in its text | TLS with an `https` proxy failed |
 //! | [`Error::Timeout`](crate::Error::Timeout) with [`Step::Proxy`](crate::Step::Proxy) | the proxy did not answer in time |
 //! | [`Error::Handshake`](crate::Error::Handshake) and the others | the tunnel was open; the server is the cause |
 //!

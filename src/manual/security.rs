@@ -33,6 +33,7 @@
 //! | with | client | server |
 //! |---|---|---|
 //! | user name and password (RFC 7617) | [`Client::basic_auth`](crate::Client::basic_auth), [`basic_auth_bytes`](crate::Client::basic_auth_bytes), or in the URL | [`Server::basic_auth`](crate::Server::basic_auth) |
+//! | the same, without sending the password (Digest, RFC 7616) | [`Client::digest_auth`](crate::Client::digest_auth) | not offered |
 //! | a token (RFC 6750) | [`Client::header`](crate::Client::header) `Authorization: Bearer ...` | [`Request::bearer_token`](crate::Request::bearer_token) |
 //! | a cookie (RFC 6265) | [`Client::cookie`](crate::Client::cookie) | [`Request::cookie`](crate::Request::cookie) |
 //!

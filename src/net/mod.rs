@@ -7,6 +7,7 @@
 //! | `tcp` | a socket with bounded reads and writes |
 //! | `stream` | the stream of a connection: plain, TLS, or supplied by the caller |
 //! | `split_stream` | a stream that the caller supplied as two halves |
+//! | `memory` | two such streams, connected in memory |
 //! | `pipe` | one direction of such a stream |
 //! | `write_buffer` | bytes to be written, in the order of their frames |
 //! | `deadline_io` | reads and writes on a TCP socket that share one deadline |
@@ -14,6 +15,9 @@
 //! | `dial` | from a host name to a connected socket |
 //! | `unix` | addresses of Unix sockets, and connecting to one |
 //! | `connect_guard` | one connection attempt at a time to an address (RFC 6455 section 4.1) |
+
+// First, because rustdoc lists the methods of a type in the order of these lines.
+pub(crate) mod split_stream;
 
 #[cfg(feature = "client")]
 pub(crate) mod connect_guard;
@@ -24,9 +28,9 @@ pub(crate) mod deadline_io;
 pub(crate) mod dial;
 #[cfg(any(feature = "server", feature = "proxy"))]
 pub(crate) mod ip_network;
+mod memory;
 mod pipe;
 pub(crate) mod socket;
-pub(crate) mod split_stream;
 pub(crate) mod stream;
 pub(crate) mod tcp;
 #[cfg(all(unix, any(feature = "client", feature = "server")))]

@@ -10,6 +10,8 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 const CAPACITY: usize = 64 << 10;
+/// Longer than any connection. The threads of a stream end when it ends.
+pub(super) const NO_TIMEOUT: Duration = Duration::from_secs(1 << 31);
 
 #[derive(Debug, Default)]
 pub(super) struct Pipe {
@@ -90,7 +92,7 @@ impl Pipe {
 
     fn wait(&self, wait: Duration, not_yet: impl FnMut(&mut Inner) -> bool) -> MutexGuard<'_, Inner> {
         // The clock may not represent a longer time.
-        let wait = wait.min(Duration::from_secs(1 << 31));
+        let wait = wait.min(NO_TIMEOUT);
         self.changed.wait_timeout_while(self.lock(), wait, not_yet).unwrap_or_else(PoisonError::into_inner).0
     }
 

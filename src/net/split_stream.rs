@@ -9,16 +9,19 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use super::pipe::Pipe;
+use super::pipe::{Pipe, NO_TIMEOUT};
 use crate::primitives::lock::{assert_unlocked, Lock};
 use crate::primitives::panics;
 
 /// A stream that is already open, as two halves: TLS by another library, a pipe, a tunnel.
 ///
-/// Each half is served by a thread of its own, so waiting for it is bounded however it blocks. `send` then recalls when the
+/// Each half is served by a thread of its own, so waiting for it is bounded however it blocks. `send` then returns when the
 /// writer's thread has the bytes, at most 64 KiB ahead. If a half still blocks when the connection ends, its thread stays
 /// behind; [`SplitStream::on_end`] is the place to unblock it. If a half panics, both directions fail at once.
-/// [`Client::connect_over`](crate::Client::connect_over) has an example.
+/// [`Client::connect_over`](crate::Client::connect_over) has an example. [`SplitStream::pair`] needs no network.
+///
+/// `Read` and `Write` use the halves directly, for a test that plays the peer.
+#[doc(alias = "split")]
 pub struct SplitStream {
     reader: Box<dyn Read + Send>,
     writer: Box<dyn Write + Send>,
@@ -29,12 +32,35 @@ pub struct SplitStream {
 
 impl SplitStream {
     /// Combines two halves of one stream. The writer is flushed after each write, and dropped when the connection ends.
+    ///
+    /// ```
+    /// # fn main() -> stdws::Result<()> {
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| ws.send("welcome"))?;
+    /// let tcp = std::net::TcpStream::connect(server.local_addr().unwrap())?;
+    /// let split = stdws::SplitStream::new(tcp.try_clone()?, tcp);
+    /// let mut ws = stdws::Client::new(server.url())?.connect_over(split)?;
+    /// assert_eq!(ws.recv()?.unwrap(), "welcome");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(reader: impl Read + Send + 'static, writer: impl Write + Send + 'static) -> SplitStream {
         SplitStream { reader: Box::new(reader), writer: Box::new(writer), on_end: None, peer: None, local: None }
     }
 
     /// Sets a function that unblocks the halves, such as `move || tcp.shutdown(..)`. It is called once, when the connection has
     /// ended or is aborted. It must not block, because the thread that ends the connection waits for it.
+    ///
+    /// ```
+    /// # fn main() -> stdws::Result<()> {
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| ws.send("welcome"))?;
+    /// use std::net::{Shutdown, TcpStream};
+    /// let tcp = TcpStream::connect(server.local_addr().unwrap())?;
+    /// let end = tcp.try_clone()?;
+    /// let split = stdws::SplitStream::new(tcp.try_clone()?, tcp).on_end(move || drop(end.shutdown(Shutdown::Both)));
+    /// stdws::Client::new(server.url())?.connect_over(split)?.abort();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn on_end(mut self, end: impl FnOnce() + Send + 'static) -> SplitStream {
         self.on_end = Some(Box::new(end));
         self
@@ -57,6 +83,22 @@ impl SplitStream {
     /// The addresses of the peer and of this side.
     pub(crate) fn addresses(&self) -> (Option<SocketAddr>, Option<SocketAddr>) {
         (self.peer, self.local)
+    }
+}
+
+impl Read for SplitStream {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        self.reader.read(to)
+    }
+}
+
+impl Write for SplitStream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.writer.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
     }
 }
 
@@ -150,8 +192,6 @@ fn serve_half(work: impl FnOnce(), (input, output): (&Pipe, &Pipe)) {
     }
 }
 
-/// Longer than any connection. The threads of a stream end when it ends.
-const NO_TIMEOUT: Duration = Duration::from_secs(1 << 31);
 /// Time between two attempts on a half that does not block, or has a timeout of its own.
 const RETRY_DELAY: Duration = Duration::from_millis(1);
 /// Maximum number of attempts for the last bytes of a connection that has ended: about a second.

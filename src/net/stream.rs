@@ -121,7 +121,7 @@ impl Stream {
         match self {
             Stream::Plain(plain) => plain.enable_shared_writes(),
             #[cfg(feature = "native-tls")]
-            Stream::Tls(tls) => tls.plain.enable_shared_writes(),
+            Stream::Tls(tls) => tls.enable_shared_writes(),
             Stream::Adapter(_) => {}
         }
         self.try_write(bytes)
@@ -151,7 +151,7 @@ impl Stream {
         match self {
             Stream::Plain(plain) => &plain.progress,
             #[cfg(feature = "native-tls")]
-            Stream::Tls(tls) => &tls.plain.progress,
+            Stream::Tls(tls) => tls.progress(),
             Stream::Adapter(adapter) => &adapter.progress,
         }
     }
@@ -183,7 +183,7 @@ impl Stream {
         match self {
             Stream::Plain(plain) => plain.shutdown(),
             #[cfg(feature = "native-tls")]
-            Stream::Tls(tls) => tls.plain.shutdown(),
+            Stream::Tls(tls) => tls.shutdown(),
             Stream::Adapter(adapter) => adapter.shutdown(),
         }
     }

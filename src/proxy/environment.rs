@@ -3,7 +3,9 @@
 use std::env;
 
 use crate::error::{Result, UsageError};
-use crate::proxy::{NoProxy, Proxy, ProxyServer};
+use crate::proxy::no_proxy::NoProxy;
+use crate::proxy::server::ProxyServer;
+use crate::proxy::Proxy;
 
 /// Variables for WebSocket alone. The first one that is set counts.
 const WS_VARS: [&str; 2] = ["ws_proxy", "WS_PROXY"];

@@ -11,12 +11,14 @@
 //! Reads nothing after the head of a 2xx response: these bytes are the server's, and by RFC 9110 a `Content-Length`
 //! there is ignored.
 
+use super::server::ProxySession;
 use crate::auth::basic;
 use crate::error::{Error, ProxyErrorKind, Result};
 use crate::handshake::http::{write_head, Head, HeadParser, Progress};
 use crate::http::body::{Body, BODY_TIMEOUT};
-use crate::proxy::ProxySession;
 
+/// The header that the credentials are sent in.
+pub(super) const AUTHORIZATION: &str = "Proxy-Authorization";
 /// Maximum number of interim responses that are skipped.
 const MAX_INTERIM_RESPONSES: usize = 4;
 /// Number of bytes of one read; a usual response fits.
@@ -49,7 +51,8 @@ fn request(session: &ProxySession<'_>) -> Result<Vec<u8>> {
     let mut fields = vec![("Host", target)];
     // 7617-2-s2, 9110-11.7.2-1
     let credentials = session.server.userinfo.as_ref().map(basic::userinfo_credentials).transpose()?;
-    fields.extend(credentials.as_deref().map(|value| ("Proxy-Authorization", value)));
+    fields.extend(session.answer.as_deref().or(credentials.as_deref()).map(|value| (AUTHORIZATION, value)));
+    fields.extend(session.server.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     Ok(write_head(&format!("CONNECT {target} HTTP/1.1"), fields))
 }
 

@@ -2,41 +2,47 @@
 //!
 //! | file | subject |
 //! |---|---|
-//! | here | [`Proxy`], the server that it selects for a URL, TCP to that server |
+//! | here | [`Proxy`], and the server that it selects for a URL |
+//! | `server` | one proxy server: its URL, TCP and TLS to it |
+//! | `io` | the stream to the proxy: a socket, or TLS |
 //! | `http_connect` | HTTP CONNECT |
 //! | `socks`, `socks_messages` | SOCKS5: the exchange on the stream, and its bytes |
 //! | `environment` | the environment variables for proxies |
 //! | `no_proxy` | hosts that are connected to directly |
 //! | `client` | the setting of [`Client`](crate::Client) |
 //!
-//! Must not know TLS or the opening handshake: the proxy is read up to its last byte, and the next byte is the
+//! Must not know the opening handshake: the proxy is read up to its last byte, and the next byte is the
 //! server's.
 
 mod client;
 mod environment;
 mod http_connect;
+mod io;
 mod no_proxy;
+mod server;
 mod socks;
 mod socks_messages;
+#[cfg(feature = "native-tls")]
+mod tls_io;
 
 use std::fmt;
-use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
 
-use crate::auth::basic;
-use crate::error::{Error, ProxyError, ProxyErrorKind, Result, Step, UriErrorKind, UsageError};
-use crate::handshake::uri::{Authority, Uri, Userinfo};
-use crate::net::connect_guard::{AttemptState, ConnectGuard, ConnectTarget, Queueing};
-use crate::net::deadline::Deadline;
-use crate::net::deadline_io::DeadlineIo;
-use crate::net::dial::{self as tcp, Connected, Endpoint};
+use crate::auth::digest_session::DigestAuth;
+use crate::error::{Result, UsageError};
+use crate::handshake::header::check_field;
+use crate::handshake::uri::{Uri, Userinfo};
+#[cfg(feature = "native-tls")]
+use crate::tls::connect::TlsConnect;
+use http_connect::AUTHORIZATION;
 use no_proxy::NoProxy;
+pub(crate) use server::Tunnel;
+use server::{ProxyServer, Scheme};
 
 /// The proxy settings for [`Client::proxy`](crate::Client::proxy): HTTP CONNECT (RFC 9110 section 9.3.6) or SOCKS
 /// version 5 (RFC 1928). Feature `proxy`.
 ///
 /// Both carry `ws` and `wss`, and with both the proxy resolves the host name of the server. User name and password are
-/// sent to the proxy only, unencrypted. `Debug` and errors never show them.
+/// sent to the proxy only, unencrypted unless the proxy is an `https://` one (feature `native-tls`). `Debug` and errors never show them.
 ///
 /// The manual has the rules in its chapter [`proxies`](crate::manual::proxies).
 ///
@@ -55,33 +61,19 @@ pub struct Proxy {
     no_proxy: NoProxy,
 }
 
-/// One proxy server.
-#[derive(Clone)]
-pub(crate) struct ProxyServer {
-    scheme: Scheme,
-    host: String,
-    /// The zone of an IPv6 address.
-    zone: Option<String>,
-    port: u16,
-    userinfo: Option<Userinfo>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Scheme {
-    Http,
-    Socks5,
-}
-
 impl Proxy {
     /// A proxy from its URL, such as `http://user:password@proxy.example:3128` or `socks5://proxy.example`.
     ///
-    /// `socks5h` and `socks` mean `socks5`; no scheme means `http`. Default ports are 80 for HTTP and 1080 for SOCKS.
+    /// `socks5h` and `socks` mean `socks5`; no scheme means `http`. `https` means TLS to the proxy, and needs the feature
+    /// `native-tls`. Default ports are 80 for `http`, 443 for `https` and 1080 for SOCKS.
     /// Reserved characters in user name and password are percent-encoded.
     ///
     /// # Errors
     /// - [`UsageError::ProxyUrl`] if the URL is invalid or its scheme is not supported;
+    /// - [`UsageError::TlsNotEnabled`] for `https` in a build without TLS;
     /// - [`UsageError::ProxyCredentials`] as for [`credentials`](Proxy::credentials).
-    pub fn new(url: &str) -> Result<Proxy> {
+    pub fn new(url: impl AsRef<str>) -> Result<Proxy> {
+        let url = url.as_ref();
         ProxyServer::parse(url)
             .map_err(|kind| UsageError::ProxyUrl(kind, None))?
             .validated()
@@ -93,7 +85,7 @@ impl Proxy {
     /// # Errors
     /// [`UsageError::ProxyUrl`] if the address is neither.
     pub fn http(address: &str) -> Result<Proxy> {
-        Proxy::new(&format!("http://{address}"))
+        Proxy::new(format!("http://{address}"))
     }
 
     /// A SOCKS5 proxy at `host` or `host:port`. Default port 1080.
@@ -101,7 +93,7 @@ impl Proxy {
     /// # Errors
     /// [`UsageError::ProxyUrl`] if the address is neither.
     pub fn socks5(address: &str) -> Result<Proxy> {
-        Proxy::new(&format!("socks5://{address}"))
+        Proxy::new(format!("socks5://{address}"))
     }
 
     /// Sets user name and password for the proxy, in place of those in its URL.
@@ -114,7 +106,87 @@ impl Proxy {
     pub fn credentials(mut self, user: &str, password: &str) -> Result<Proxy> {
         for server in [&mut self.ws, &mut self.wss].into_iter().flatten() {
             server.userinfo = Some(Userinfo { user: user.into(), password: password.into() });
+            server.digest = None;
             *server = server.clone().validated()?;
+        }
+        Ok(self)
+    }
+
+    /// Answers the Digest challenges of an HTTP proxy (RFC 7616) with this user name and password, in place of those in its URL.
+    ///
+    /// The password is not sent, and Basic credentials never are, also if the proxy offers them. The rules are those of
+    /// [`Client::digest_auth`](crate::Client::digest_auth): the first request is repeated with an answer, over another connection
+    /// to the proxy; later ones have an answer at once.
+    ///
+    /// # Errors
+    /// [`UsageError::ProxyCredentials`] if the user name has a colon or either has a control character, and for a SOCKS5 proxy.
+    ///
+    /// ```
+    /// # fn main() -> stdws::Result<()> {
+    /// use stdws::{Client, Proxy};
+    /// let proxy = Proxy::http("proxy.example:3128")?.digest_credentials("me", "secret")?;
+    /// let client = Client::new("ws://example.com/feed")?.proxy(proxy);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn digest_credentials(mut self, user: &str, password: &str) -> Result<Proxy> {
+        for server in [&mut self.ws, &mut self.wss].into_iter().flatten() {
+            if server.scheme == Scheme::Socks5 {
+                return Err(UsageError::ProxyCredentials.into());
+            }
+            server.digest = Some(DigestAuth::new(user, password).map_err(|_| UsageError::ProxyCredentials)?);
+            server.userinfo = None;
+        }
+        Ok(self)
+    }
+
+    /// Adds a header to the request CONNECT to an HTTP proxy, such as `User-Agent`. The same name may be added again. SOCKS5 has
+    /// no headers.
+    ///
+    /// # Errors
+    /// - [`UsageError::HeaderName`] and [`UsageError::HeaderValue`] as for [`Client::header`](crate::Client::header);
+    /// - [`UsageError::ReservedHeader`] for the names that are reserved there, and for `Proxy-Authorization`, which
+    ///   [`credentials`](Proxy::credentials) sets.
+    ///
+    /// ```
+    /// # fn main() -> stdws::Result<()> {
+    /// use stdws::{Client, Proxy};
+    /// let proxy = Proxy::http("proxy.example:3128")?.header("User-Agent", "station/7")?;
+    /// let client = Client::new("ws://example.com/feed")?.proxy(proxy);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn header(mut self, name: &str, value: &str) -> Result<Proxy> {
+        if name.eq_ignore_ascii_case(AUTHORIZATION) {
+            return Err(UsageError::ReservedHeader(name.to_owned()).into());
+        }
+        check_field(name, value)?;
+        for server in [&mut self.ws, &mut self.wss].into_iter().flatten() {
+            server.headers.push((name.to_owned(), value.to_owned()));
+        }
+        Ok(self)
+    }
+
+    /// Sets the TLS settings for `https://` proxies. Default [`TlsConnect::new`]: the certificate must be for the host of the
+    /// proxy. [`Client::tls`](crate::Client::tls) applies to the server only. Feature `native-tls`.
+    ///
+    /// # Errors
+    /// [`Error::Tls`](crate::Error::Tls) of kind [`TlsErrorKind::InvalidSettings`](crate::TlsErrorKind::InvalidSettings) if the TLS of the system
+    /// rejects these settings.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use stdws::{Client, Proxy, TlsConnect};
+    /// let tls = TlsConnect::new().add_root(&std::fs::read("proxy-ca.pem")?)?;
+    /// let mut ws = Client::new("wss://example.com/feed")?.proxy(Proxy::new("https://proxy.example")?.tls(tls)?).connect()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "native-tls")]
+    pub fn tls(mut self, tls: TlsConnect) -> Result<Proxy> {
+        let connector = tls.build()?;
+        for server in [&mut self.ws, &mut self.wss].into_iter().flatten() {
+            server.tls = Some(connector.clone());
         }
         Ok(self)
     }
@@ -147,144 +219,10 @@ impl fmt::Debug for Proxy {
     }
 }
 
-impl ProxyServer {
-    fn parse(url: &str) -> Result<ProxyServer, UriErrorKind> {
-        let (name, rest) = url.split_once("://").unwrap_or(("http", url));
-        let scheme = match name.to_ascii_lowercase().as_str() {
-            "http" => Scheme::Http,
-            "socks5" | "socks5h" | "socks" => Scheme::Socks5,
-            _ => return Err(UriErrorKind::ProxyScheme),
-        };
-        let (authority, rest) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-        if !matches!(rest, "" | "/") {
-            return Err(UriErrorKind::ProxyPath);
-        }
-        let Authority { host, zone, port, userinfo } = Authority::parse(authority)?;
-        let default = match scheme {
-            Scheme::Http => 80,
-            Scheme::Socks5 => 1080,
-        };
-        Ok(ProxyServer { scheme, host, zone, port: port.unwrap_or(default), userinfo })
-    }
-
-    /// Checks that the credentials can be sent.
-    fn validated(self) -> Result<ProxyServer> {
-        let valid = match (&self.userinfo, self.scheme) {
-            (None, _) => true,
-            (Some(userinfo), Scheme::Http) => basic::userinfo_credentials(userinfo).is_ok(),
-            (Some(userinfo), Scheme::Socks5) => socks::credentials(userinfo).is_some(),
-        };
-        valid.then_some(self).ok_or(UsageError::ProxyCredentials.into())
-    }
-
-    /// Connects to the proxy, and through it to this host (6455-4.1-10). The next byte of the socket is the server's.
-    pub(crate) fn connect_to(
-        &self,
-        host: &str,
-        port: u16,
-        queueing: Queueing,
-        deadline: Deadline,
-    ) -> Result<Connected> {
-        let guard = match connect_target(host, port, queueing) {
-            Some(target) => Some(
-                ConnectGuard::acquire(target, deadline, &AttemptState::default())
-                    .ok_or(Error::Timeout(Step::ConnectQueue))?,
-            ),
-            None => None,
-        };
-        let endpoint = Endpoint { host: &self.host, zone: self.zone.as_deref(), port: self.port };
-        let socket = tcp::connect_to_proxy(endpoint, deadline)?;
-        let session =
-            ProxySession { io: DeadlineIo::new(&socket, deadline), server: self, target: tcp::host_port(host, port) };
-        match self.scheme {
-            Scheme::Http => http_connect::negotiate(&session)?,
-            Scheme::Socks5 => socks::negotiate(&session, host, port)?,
-        }
-        Ok((socket, guard))
-    }
-}
-
-/// 6455-4.1-8: the name stands for the server, whose address only the proxy knows.
-fn connect_target(host: &str, port: u16, queueing: Queueing) -> Option<ConnectTarget> {
-    match host.parse() {
-        Ok(ip) => ConnectTarget::address(SocketAddr::new(ip, port), queueing),
-        Err(_) => ConnectTarget::name(host, port, queueing),
-    }
-}
-
-/// Without credentials.
-impl fmt::Debug for ProxyServer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = match self.scheme {
-            Scheme::Http => "http",
-            Scheme::Socks5 => "socks5",
-        };
-        write!(f, "{scheme}://{}", tcp::host_port(&self.host, self.port))
-    }
-}
-
-/// An open connection to a proxy, before it connects to the server.
-struct ProxySession<'a> {
-    io: DeadlineIo<'a>,
-    server: &'a ProxyServer,
-    /// `host:port`
-    target: String,
-}
-
-impl ProxySession<'_> {
-    /// 6455-4.1-13
-    fn proxy_error(&self, kind: ProxyErrorKind) -> ProxyError {
-        ProxyError::new(kind, tcp::host_port(&self.server.host, self.server.port), self.target.clone())
-    }
-
-    fn io_error(&self, error: io::Error) -> Error {
-        match error.kind() {
-            ErrorKind::UnexpectedEof => Error::Proxy(self.proxy_error(ProxyErrorKind::UnexpectedEof)),
-            ErrorKind::TimedOut => Error::Timeout(Step::Proxy),
-            _ => Error::io(Step::Proxy, error),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn proxy_urls() {
-        let rows = [
-            ("http://p", Ok("http://p:80")),
-            ("http://p:3128/", Ok("http://p:3128")),
-            ("HTTP://P.Example:1", Ok("http://p.example:1")),
-            ("p:3128", Ok("http://p:3128")),
-            ("p", Ok("http://p:80")),
-            ("u:w@p:1", Ok("http://p:1")),
-            ("http://[2001:db8::1]:3128", Ok("http://[2001:db8::1]:3128")),
-            ("[::1]", Ok("http://[::1]:80")),
-            ("socks5://p", Ok("socks5://p:1080")),
-            ("socks5h://u:w@p:9050", Ok("socks5://p:9050")),
-            ("socks://p/", Ok("socks5://p:1080")),
-            ("https://p", Err(UriErrorKind::ProxyScheme)),
-            ("socks4://p", Err(UriErrorKind::ProxyScheme)),
-            ("ws://p", Err(UriErrorKind::ProxyScheme)),
-            ("://p", Err(UriErrorKind::ProxyScheme)),
-            ("http://p/path", Err(UriErrorKind::ProxyPath)),
-            ("http://p?q", Err(UriErrorKind::ProxyPath)),
-            ("http://p#f", Err(UriErrorKind::ProxyPath)),
-            ("", Err(UriErrorKind::MissingHost)),
-            ("http://", Err(UriErrorKind::MissingHost)),
-            ("http://:80", Err(UriErrorKind::MissingHost)),
-            ("http://p:0", Err(UriErrorKind::Port)),
-            ("http://p:http", Err(UriErrorKind::Port)),
-            ("http://a b", Err(UriErrorKind::InvalidHostCharacter)),
-            ("http://p\r\n", Err(UriErrorKind::InvalidHostCharacter)),
-            ("http://u%zz@p", Err(UriErrorKind::Userinfo)),
-        ];
-        for (url, expected) in rows {
-            let server = ProxyServer::parse(url).map(|server| format!("{server:?}"));
-            assert_eq!(server.as_deref().map_err(|kind| *kind), expected, "{url}");
-        }
-    }
+    use crate::error::Error;
 
     #[test]
     fn credentials_are_checked_at_once_and_never_shown() {

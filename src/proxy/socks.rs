@@ -1,10 +1,10 @@
 //! The exchange with a SOCKS5 proxy on the stream, in the order of the table in `socks_messages`. The length of each
 //! reply is known before its last byte is read, so no byte after it is consumed.
 
+use super::server::ProxySession;
 use super::socks_messages::{self, BoundAddress, Method};
 use crate::error::{Error, Result, UsageError};
 use crate::handshake::uri::Userinfo;
-use crate::proxy::ProxySession;
 
 const NO_AUTH: &[Method] = &[Method::NoAuthentication];
 const NO_AUTH_OR_PASSWORD: &[Method] = &[Method::NoAuthentication, Method::UsernamePassword];

@@ -128,6 +128,8 @@ fn retry_for_error(error: &Error, now: Duration) -> Retry {
     match error {
         Error::Io(error) if error.step() == Step::RandomSource => Retry::Stop,
         Error::Io(_) | Error::Connect(_) | Error::Timeout(_) | Error::Protocol(_) => Retry::AfterBackoff,
+        // Of the application, which decides in `Backoff::policy`.
+        Error::Other(_) => Retry::AfterBackoff,
         Error::Proxy(error) => retry_for_proxy(error, now),
         Error::Redirect(error) => retry_for_error(error.cause(), now),
         Error::Handshake(rejection) => retry_for_handshake(rejection, now),

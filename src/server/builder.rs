@@ -19,7 +19,7 @@ use super::serve_connection::serve_connection;
 use super::shutdown::ShutdownHandle;
 use super::system_limits::SystemLimits;
 use crate::connection::websocket::WebSocket;
-use crate::error::{Error, Result, Step};
+use crate::error::{Error, Result, Step, UsageError};
 #[cfg(feature = "trace")]
 use crate::events::event::EventKind;
 use crate::events::sink::EventSink;
@@ -27,6 +27,11 @@ use crate::net::deadline::Deadline;
 use crate::net::split_stream::SplitStream;
 use crate::net::stream::Stream;
 use crate::primitives::lock::Lock;
+
+/// A smaller stack overflows, which aborts the process.
+const MIN_STACK: usize = 64 << 10;
+/// `std` panics for sizes near the end of the address space.
+const MAX_STACK: usize = 1 << 30;
 
 /// Listens on `addr` and calls `handler` for every WebSocket connection, each on its own thread. Returns only if
 /// listening fails. [`Server`] has settings. Feature `server`.
@@ -54,8 +59,9 @@ pub fn serve(
 /// Feature `server`.
 ///
 /// The server calls the handler for each open connection, on a thread of that connection. It closes the connection when
-/// the handler returns, and with 1011 when the handler panics. It ignores the result of the handler, because most
-/// connections end with an error.
+/// the handler returns, and with 1011 when the handler panics. An error that the handler returns is the event
+/// `handler-failed`, unless it is the error with which the connection ended. `?` converts most errors of an
+/// application, and [`Error::other`] all others.
 ///
 /// Other requests get an HTTP response: 400, 403, 405, 426, 429, 431, 500, 503 or 505, or the one from
 /// [`http`](Server::http) or [`on_request`](Server::on_request).
@@ -92,7 +98,12 @@ impl Server {
     /// # Errors
     /// [`Io`](Error::Io) of [`Step::Listen`].
     pub fn bind(addr: impl ToSocketAddrs) -> Result<Server> {
-        Server::with_listener(TcpListener::bind(addr).map(Listener::bound))
+        let addrs: Vec<SocketAddr> = addr.to_socket_addrs().map_err(|error| Error::io(Step::Listen, error))?.collect();
+        let listener = TcpListener::bind(&addrs[..]).map(Listener::bound).map_err(|error| {
+            let names: Vec<String> = addrs.iter().map(SocketAddr::to_string).collect();
+            Error::listen(names.join(" or "), error)
+        })?;
+        Ok(Server::with_listener(listener))
     }
 
     /// Listens on this socket, which is bound and listens already: one with options of your own (a backlog,
@@ -123,7 +134,7 @@ impl Server {
     /// [`Io`](Error::Io) of [`Step::Listen`] if it is not a TCP socket. One that does not listen fails when the server
     /// runs.
     pub fn from_listener(listener: TcpListener) -> Result<Server> {
-        Server::with_listener(Listener::given(listener))
+        Listener::given(listener).map(Server::with_listener).map_err(|error| Error::io(Step::Listen, error))
     }
 
     /// Listens on a socket in the file system, for clients on this machine: a reverse proxy, or
@@ -140,7 +151,8 @@ impl Server {
     /// [`Io`](Error::Io) of [`Step::Listen`].
     #[cfg(unix)]
     pub fn bind_unix(path: impl AsRef<std::path::Path>) -> Result<Server> {
-        Server::with_listener(Listener::bind_unix(path.as_ref()))
+        let path = path.as_ref();
+        Listener::bind_unix(path).map(Server::with_listener).map_err(|error| Error::listen(path.display(), error))
     }
 
     /// Listens on this Unix socket, like [`from_listener`](Server::from_listener). Only on Unix. Its file is not removed
@@ -151,12 +163,11 @@ impl Server {
     /// runs.
     #[cfg(unix)]
     pub fn from_unix_listener(listener: std::os::unix::net::UnixListener) -> Result<Server> {
-        Server::with_listener(Listener::given_unix(listener))
+        Listener::given_unix(listener).map(Server::with_listener).map_err(|error| Error::io(Step::Listen, error))
     }
 
-    fn with_listener(listener: io::Result<Listener>) -> Result<Server> {
-        let listener = listener.map_err(|error| Error::io(Step::Listen, error))?;
-        Ok(Server { listener: Some(listener), ..Server::without_listener() })
+    fn with_listener(listener: Listener) -> Server {
+        Server { listener: Some(listener), ..Server::without_listener() }
     }
 
     /// Creates a server without an address, only for [`accept_over`](Server::accept_over).
@@ -193,7 +204,7 @@ impl Server {
     /// [`Io`](Error::Io) of [`Step::Listen`], or of [`Step::Thread`] if no thread can be started at all. If
     /// descriptors, memory or threads run out later, the server goes on: new clients wait, or are answered 503.
     pub fn run(self, handler: impl Fn(WebSocket) -> Result<()> + Send + Sync + 'static) -> Result<()> {
-        self.start(handler)?.wait()
+        self.start(handler)?.join()
     }
 
     /// Accepts connections on background threads until the returned handle is dropped.
@@ -201,6 +212,7 @@ impl Server {
     /// # Errors
     /// Those of [`run`](Server::run) at its start.
     pub fn start(self, handler: impl Fn(WebSocket) -> Result<()> + Send + Sync + 'static) -> Result<ServerHandle> {
+        self.check_settings()?;
         let Server { listener, config, capacity, stack_size, shutdown, admission: _ } = self;
         let listener = listener.ok_or_else(no_listener_error)?;
         let addr = listener.local_addr().ok();
@@ -266,6 +278,7 @@ impl Server {
     /// # }
     /// ```
     pub fn accept_over(&self, split: SplitStream) -> Result<Option<WebSocket>> {
+        self.check_settings()?;
         let (peer, local) = split.addresses();
         let stream = Stream::from_split(split).map_err(|error| Error::io(Step::Thread, error))?;
         let deadline = Deadline::after(self.config.timeouts.handshake);
@@ -292,6 +305,24 @@ impl Server {
             ws.info.values.insert(admitted);
         }
         Ok(opened)
+    }
+}
+
+impl Server {
+    /// Checks the settings whose setters return no error.
+    fn check_settings(&self) -> Result<()> {
+        self.config.timeouts.check()?;
+        self.config.limits.check()?;
+        self.capacity.check()?;
+        match self.stack_size {
+            Some(bytes) if bytes < MIN_STACK => {
+                Err(UsageError::SettingTooSmall { name: "Server::stack_size", least: "64 KiB".into() }.into())
+            }
+            Some(bytes) if bytes > MAX_STACK => {
+                Err(UsageError::SettingTooLarge { name: "Server::stack_size", most: "1 GiB".into() }.into())
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 }
 

@@ -13,41 +13,46 @@ use crate::redact;
 
 /// The decision of a hook about a request, see [`Server::on_request`](crate::Server::on_request). Feature `server`.
 ///
+/// [`accept`](Decision::accept), [`reject`](Decision::reject) and [`hand_over`](Decision::hand_over) make one. An [`Accept`] with
+/// settings and a [`Response`] convert to one by `into()`.
+///
 /// ```
 /// # fn main() -> stdws::Result<()> {
 /// use stdws::{Accept, Decision, Limits, Response, Server};
 /// let server = Server::bind("127.0.0.1:0")?.on_request(|request| match request.path() {
 ///     "/feed" if request.header("Authorization") == Some("Bearer 1234") => {
-///         Decision::Accept(Accept::new().limits(Limits::with_max_message_size(4 << 10)).header("Set-Cookie", "seen=1"))
+///         Accept::new().limits(Limits::with_max_message_size(4 << 10)).header("Set-Cookie", "seen=1").into()
 ///     }
-///     "/feed" => Decision::Respond(Response::text(401, "no token").with_header("WWW-Authenticate", "Bearer")),
-///     "/old" => Decision::Respond(Response::redirect(308, "/feed")),
+///     "/feed" => Response::text(401, "no token").with_header("WWW-Authenticate", "Bearer").into(),
+///     "/old" => Response::redirect(308, "/feed").into(),
+///     "/public" => Decision::accept(),
 ///     _ => Decision::reject(404),
 /// });
 /// # drop(server);
 /// # Ok(())
 /// # }
 /// ```
-#[non_exhaustive]
-pub enum Decision {
-    /// Goes on as without a hook, with these settings for this connection. A plain HTTP request goes to
-    /// [`Server::http`](crate::Server::http), or is answered 426.
+pub struct Decision(pub(crate) DecisionKind);
+
+/// What the server does.
+pub(crate) enum DecisionKind {
+    /// Goes on as without a hook, with these settings for this connection.
     Accept(Accept),
-    /// Sends this HTTP response, such as 401, 404 or a redirect, and closes the connection (RFC 6455 section 4.2.2).
+    /// Sends this HTTP response and closes the connection (RFC 6455 section 4.2.2).
     Respond(Response),
-    /// Calls this function with the stream, see [`Decision::hand_over`].
+    /// Calls this function with the stream.
     HandOver(Box<dyn FnOnce(RawStream) + Send>),
 }
 
 impl Decision {
-    /// Goes on as without a hook.
+    /// Goes on as without a hook. A plain HTTP request goes to [`Server::http`](crate::Server::http), or is answered 426.
     pub fn accept() -> Decision {
-        Decision::Accept(Accept::new())
+        Accept::new().into()
     }
 
     /// Responds with this status, from 200 to 599, and no body.
     pub fn reject(status: u16) -> Decision {
-        Decision::Respond(Response::empty(status))
+        Response::empty(status).into()
     }
 
     /// Hands the stream over to another protocol, an HTTP server, or a tunnel. `handler` gets the stream with the
@@ -70,28 +75,30 @@ impl Decision {
     /// # }
     /// ```
     pub fn hand_over(handler: impl FnOnce(RawStream) + Send + 'static) -> Decision {
-        Decision::HandOver(Box::new(handler))
+        Decision(DecisionKind::HandOver(Box::new(handler)))
     }
 }
 
+/// Goes on as without a hook, with these settings for this connection.
 impl From<Accept> for Decision {
     fn from(accept: Accept) -> Decision {
-        Decision::Accept(accept)
+        Decision(DecisionKind::Accept(accept))
     }
 }
 
+/// Sends this HTTP response, such as 401, 404 or a redirect, and closes the connection (RFC 6455 section 4.2.2).
 impl From<Response> for Decision {
     fn from(response: Response) -> Decision {
-        Decision::Respond(response)
+        Decision(DecisionKind::Respond(response))
     }
 }
 
 impl fmt::Debug for Decision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Decision::Accept(accept) => f.debug_tuple("Accept").field(accept).finish(),
-            Decision::Respond(response) => f.debug_tuple("Respond").field(response).finish(),
-            Decision::HandOver(_) => f.write_str("HandOver(..)"),
+        match &self.0 {
+            DecisionKind::Accept(accept) => f.debug_tuple("Accept").field(accept).finish(),
+            DecisionKind::Respond(response) => f.debug_tuple("Respond").field(response).finish(),
+            DecisionKind::HandOver(_) => f.write_str("HandOver(..)"),
         }
     }
 }

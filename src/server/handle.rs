@@ -91,6 +91,7 @@ impl ServerHandle {
     /// # Ok(())
     /// # }
     /// ```
+    #[doc(alias = "graceful shutdown")]
     pub fn shutdown(self, timeout: Duration) -> ShutdownReport {
         run_shutdown(&self.accept_loop, Duration::ZERO, timeout)
     }
@@ -113,8 +114,22 @@ impl ServerHandle {
         self.accept_loop.lock().registry.active_count()
     }
 
-    /// Waits until the server has been shut down.
-    pub(super) fn wait(self) -> Result<()> {
+    /// Waits until a [`ShutdownHandle`] has shut the server down, and all its threads have ended or the time of the
+    /// shutdown is over. Without a shutdown it waits for ever.
+    ///
+    /// # Errors
+    /// [`Io`](Error::Io) of [`Step::Listen`] if the server cannot accept connections any more.
+    ///
+    /// ```
+    /// # fn main() -> stdws::Result<()> {
+    /// let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| ws.recv().map(drop))?;
+    /// let shutdown = server.shutdown_handle();
+    /// std::thread::spawn(move || shutdown.shutdown(std::time::Duration::from_secs(5)));
+    /// server.join()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn join(self) -> Result<()> {
         let closed = self.accept_loop.wait_stopped().map_err(|error| Error::io(Step::Listen, error));
         self.accept_loop.shutdown.wait();
         closed

@@ -151,7 +151,7 @@ impl Hooks {
     /// Decides about a request that has passed the checks of its version. Accepts it without a hook.
     pub(crate) fn decide(&self, request: &Request) -> Result<Decision> {
         if let Some(challenge) = self.require_auth(request)? {
-            return Ok(Decision::Respond(challenge));
+            return Ok(challenge.into());
         }
         self.on_request.as_ref().map_or_else(|| Ok(Decision::accept()), |hook| catch_panic(|| hook(request)))
     }

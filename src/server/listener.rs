@@ -280,6 +280,7 @@ mod tests {
 
     /// As macOS does it. The handle is closed, because it would keep the address.
     #[test]
+    #[cfg(unix)]
     fn a_listener_that_cannot_be_shut_down_is_woken_by_connections() {
         let (near, far) = sockets();
         near.shutdown(std::net::Shutdown::Both).unwrap();

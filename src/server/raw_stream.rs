@@ -48,12 +48,43 @@ impl RawStream {
     }
 
     /// The request.
+    ///
+    /// ```
+    /// use stdws::{Decision, Server};
+    /// let server = Server::bind("127.0.0.1:0")?.on_request(|_| Decision::hand_over(|mut stream| {
+    ///     if stream.request().path() == "/log" {
+    ///         let _ = std::io::Write::write_all(&mut stream, b"seen");
+    ///     }
+    /// }));
+    /// # let server = server.start(|_| Ok(()))?;
+    /// # let mut tcp = std::net::TcpStream::connect(server.local_addr().unwrap())?;
+    /// # std::io::Write::write_all(&mut tcp, b"GET /log HTTP/1.1\r\nHost: h\r\n\r\nearly")?;
+    /// # tcp.shutdown(std::net::Shutdown::Write)?;
+    /// # let answer = std::io::read_to_string(tcp)?;
+    /// # assert_eq!(answer, "seen");
+    /// # Ok::<(), stdws::Error>(())
+    /// ```
     pub fn request(&self) -> &Request {
         &self.request
     }
 
     /// The head of the request as bytes, including the empty line, for another parser. Headers keep their order,
     /// without the white space around their values.
+    ///
+    /// ```
+    /// use stdws::{Decision, Server};
+    /// let server = Server::bind("127.0.0.1:0")?.on_request(|_| Decision::hand_over(|mut stream| {
+    ///     assert!(stream.head().starts_with(b"GET /log HTTP/1.1\r\n"));
+    ///     let _ = std::io::Write::write_all(&mut stream, b"seen");
+    /// }));
+    /// # let server = server.start(|_| Ok(()))?;
+    /// # let mut tcp = std::net::TcpStream::connect(server.local_addr().unwrap())?;
+    /// # std::io::Write::write_all(&mut tcp, b"GET /log HTTP/1.1\r\nHost: h\r\n\r\nearly")?;
+    /// # tcp.shutdown(std::net::Shutdown::Write)?;
+    /// # let answer = std::io::read_to_string(tcp)?;
+    /// # assert_eq!(answer, "seen");
+    /// # Ok::<(), stdws::Error>(())
+    /// ```
     pub fn head(&self) -> Vec<u8> {
         let head = self.request.head();
         let version = head.version();
@@ -69,6 +100,26 @@ impl RawStream {
     }
 
     /// Sets how long a read may wait for a byte, and how long each 64 KiB of a write may take.
+    ///
+    /// ```
+    /// use stdws::{Decision, Server};
+    /// let server = Server::bind("127.0.0.1:0")?.on_request(|_| Decision::hand_over(|mut stream| {
+    ///     let seconds = std::time::Duration::from_secs;
+    ///     stream.set_timeouts(seconds(5), seconds(1));
+    ///     let body = std::io::read_to_string(&mut stream);
+    ///     assert_eq!(body.ok().as_deref(), Some("early"));
+    ///     let _ = std::io::Write::write_all(&mut stream, b"seen");
+    /// }));
+    /// # let server = server.start(|_| Ok(()))?;
+    /// # let mut tcp = std::net::TcpStream::connect(server.local_addr().unwrap())?;
+    /// # std::io::Write::write_all(&mut tcp, b"GET /log HTTP/1.1\r\nHost: h\r\n\r\nearly")?;
+    /// # tcp.shutdown(std::net::Shutdown::Write)?;
+    /// # let answer = std::io::read_to_string(tcp)?;
+    /// # assert_eq!(answer, "seen");
+    /// # Ok::<(), stdws::Error>(())
+    /// ```
+    #[doc(alias = "set_read_timeout")]
+    #[doc(alias = "set_write_timeout")]
     pub fn set_timeouts(&mut self, read: Duration, write: Duration) {
         (self.read_timeout, self.write_timeout) = (read, write);
     }
@@ -78,6 +129,22 @@ impl RawStream {
     ///
     /// # Errors
     /// Returns itself if there is no plain TCP stream, or if descriptors have run out.
+    ///
+    /// ```
+    /// use stdws::{Decision, Server};
+    /// let server = Server::bind("127.0.0.1:0")?.on_request(|_| Decision::hand_over(|stream| {
+    ///     let Ok((mut tcp, early)) = stream.into_tcp() else { return };
+    ///     assert_eq!(early, b"early");
+    ///     let _ = std::io::Write::write_all(&mut tcp, b"seen");
+    /// }));
+    /// # let server = server.start(|_| Ok(()))?;
+    /// # let mut tcp = std::net::TcpStream::connect(server.local_addr().unwrap())?;
+    /// # std::io::Write::write_all(&mut tcp, b"GET /log HTTP/1.1\r\nHost: h\r\n\r\nearly")?;
+    /// # tcp.shutdown(std::net::Shutdown::Write)?;
+    /// # let answer = std::io::read_to_string(tcp)?;
+    /// # assert_eq!(answer, "seen");
+    /// # Ok::<(), stdws::Error>(())
+    /// ```
     pub fn into_tcp(mut self) -> Result<(TcpStream, Vec<u8>), Box<RawStream>> {
         match self.stream.try_clone_socket() {
             Some(Socket::Tcp(socket)) => Ok((socket, self.detach())),
@@ -89,6 +156,21 @@ impl RawStream {
     ///
     /// # Errors
     /// Returns itself if there is no plain Unix stream, or if descriptors have run out.
+    ///
+    /// ```
+    /// use stdws::{Decision, Server};
+    /// let path = std::env::temp_dir().join(format!("stdws-{}.sock", std::process::id()));
+    /// let server = Server::bind_unix(&path)?.on_request(|_| Decision::hand_over(|stream| {
+    ///     let Ok((mut unix, early)) = stream.into_unix() else { return };
+    ///     assert_eq!(early, b"early");
+    ///     let _ = std::io::Write::write_all(&mut unix, b"seen");
+    /// }));
+    /// # let server = server.start(|_| Ok(()))?;
+    /// # let mut unix = std::os::unix::net::UnixStream::connect(&path)?;
+    /// # std::io::Write::write_all(&mut unix, b"GET /log HTTP/1.1\r\nHost: h\r\n\r\nearly")?;
+    /// # assert_eq!(std::io::read_to_string(unix)?, "seen");
+    /// # Ok::<(), stdws::Error>(())
+    /// ```
     #[cfg(unix)]
     pub fn into_unix(mut self) -> Result<(UnixStream, Vec<u8>), Box<RawStream>> {
         match self.stream.try_clone_socket() {

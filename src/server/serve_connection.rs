@@ -12,8 +12,12 @@ use super::handshake_config::{Endpoints, HandshakeConfig, PendingHandshake};
 use super::listener::AcceptedSocket;
 use super::registry::EntryId;
 use crate::close::CloseCode;
+#[cfg(feature = "trace")]
+use crate::connection::shared::Connection;
 use crate::connection::websocket::WebSocket;
 use crate::error::{Error, Result, Step};
+#[cfg(feature = "trace")]
+use crate::events::event::EventKind;
 use crate::events::sink::EventSink;
 use crate::net::deadline::Deadline;
 use crate::net::socket::Socket;
@@ -35,17 +39,33 @@ pub(super) fn serve_connection(
         // A hook responded, or the stream was handed over.
         Ok(None) => {}
         Ok(Some(ws)) if accept_loop.lock().registry.mark_open(id, ws.shared_connection()) => {
-            let _host = ws.shared_connection().host_thread();
+            let connection = ws.shared_connection().clone();
+            let _host = connection.host_thread();
             #[cfg(feature = "trace")]
             let events = ws.events().clone();
             #[cfg(feature = "trace")]
             let _guard = events.panic_guard();
-            drop(handler(ws));
+            let result = handler(ws);
+            #[cfg(feature = "trace")]
+            if let Err(error) = result {
+                emit_handler_failed(&events, &connection, error);
+            }
+            #[cfg(not(feature = "trace"))]
+            drop(result);
         }
         // The server was shut down meanwhile.
         Ok(Some(mut ws)) => drop(ws.close(CloseCode::GOING_AWAY, "")),
         // An event has reported the failure.
         Err(_) => {}
+    }
+}
+
+/// Reports an error of the handler. Most handlers pass on the error that ended the connection, which `ended` reports.
+#[cfg(feature = "trace")]
+fn emit_handler_failed(events: &EventSink, connection: &Connection, error: Error) {
+    let is_end = || error.is_closed() || connection.end().is_some_and(|end| end.to_string() == error.to_string());
+    if events.is_enabled() && !is_end() {
+        events.emit(|| EventKind::HandlerFailed(error));
     }
 }
 

@@ -148,7 +148,8 @@ impl Server {
     }
 
     /// Sets the maximum number of simultaneous opening handshakes, including plain HTTP requests. More are answered
-    /// 503, with `Retry-After`. Default: 4,096.
+    /// 503, with `Retry-After`. Default: 4,096. Where the system fits fewer connections than `max_connections`, at most a
+    /// quarter of those.
     ///
     /// It keeps silent peers from using up all connections. [`Timeouts::handshake`] limits how long they may be silent.
     pub fn max_handshakes(mut self, count: usize) -> Server {

@@ -57,6 +57,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// # }
 /// ```
 #[derive(Clone, Default)]
+#[doc(alias = "graceful shutdown")]
 pub struct ShutdownHandle(Arc<Startup>);
 
 /// How far the server has started.
@@ -168,6 +169,8 @@ pub(super) fn run_shutdown(accept_loop: &AcceptLoop, window: Duration, limit: Du
 /// Stops listening, and waits until the requests of clients that have connected are read. A client that connects just before
 /// the shutdown is so answered, and the others get little more time than that takes.
 fn await_requests(accept_loop: &AcceptLoop, deadline: Deadline) {
+    // Threads end from now on, and are to be joined.
+    accept_loop.lock().threads.keep_ended();
     accept_loop.stop_listening(deadline);
     let is_over = || deadline.is_expired() || accept_loop.shutdown.deadline().is_expired();
     while !is_over() && accept_loop.lock().registry.awaits_request() {
@@ -213,11 +216,7 @@ struct ClosingConnection {
 
 impl<'a> ShutdownProgress<'a> {
     fn begin(accept_loop: &'a AcceptLoop, window: Duration) -> ShutdownProgress<'a> {
-        let snapshot = {
-            let mut state = accept_loop.lock();
-            state.threads.keep_ended();
-            state.registry.close()
-        };
+        let snapshot = accept_loop.lock().registry.close();
         let mut report = ShutdownReport::default();
         report.record_aborted(snapshot.accepted);
         let mut handshaking = snapshot.handshaking;

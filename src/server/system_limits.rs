@@ -250,7 +250,15 @@ Max address space         unlimited            unlimited            bytes
         }
     }
 
+    /// With 32 bits the address space decides: 2 GiB, and 2 MiB for a thread.
     #[test]
+    #[cfg(target_pointer_width = "32")]
+    fn the_address_space_of_32_bits_decides() {
+        assert_eq!(common().limits(STACK), SystemLimits { connections: 778, threads: 796 });
+    }
+
+    #[test]
+    #[cfg(target_pointer_width = "64")]
     fn the_scarcest_resource_decides() {
         assert_eq!(common().limits(STACK), SystemLimits { connections: 10_555, threads: 10_573 }, "mappings");
         let limits = |from: &str, to: &str| Readings { limits: LIMITS.replace(from, to), ..common() };
@@ -292,6 +300,7 @@ Max address space         unlimited            unlimited            bytes
     }
 
     #[test]
+    #[cfg(target_pointer_width = "64")]
     fn invalid_contents_are_no_limit() {
         assert_eq!(Readings::default().limits(STACK).connections, 10_563, "mappings have a default");
         for odd in ["", "\n", "unlimited", "max", "-1", "garbage", "1e9", "0x10", "99999999999999999999999", "\u{0}"] {

@@ -1,7 +1,6 @@
 //! TLS settings of a client (feature `native-tls`): what it trusts, and its certificate. Knows no bytes of the network.
 
 use std::fmt;
-use std::net::TcpStream;
 
 use native_tls::{Certificate, Identity, Protocol, TlsConnector};
 
@@ -29,6 +28,7 @@ use crate::net::stream::Stream;
 /// # }
 /// ```
 #[derive(Clone)]
+#[doc(alias = "wss")]
 pub struct TlsConnect(ConnectorSource);
 
 #[derive(Clone)]
@@ -161,9 +161,9 @@ impl Connector {
         connector.map_or_else(|| TlsConnect::new().build(), |connector| Ok(connector.clone()))
     }
 
-    /// Makes the TLS handshake of a client on this socket.
-    pub(crate) fn connect(&self, host: &str, socket: TcpStream, deadline: Deadline) -> Result<Stream> {
-        handshake::connect(&self.0, host, socket, deadline).map(Stream::Tls)
+    /// Makes the TLS handshake of a client on this stream, which may be a tunnel through TLS to a proxy.
+    pub(crate) fn connect(&self, host: &str, stream: Stream, deadline: Deadline) -> Result<Stream> {
+        handshake::connect(&self.0, host, stream, deadline).map(Stream::Tls)
     }
 }
 

@@ -9,8 +9,12 @@ use native_tls::{HandshakeError, TlsStream};
 use super::error;
 use super::memory_transport::MemoryTransport;
 use super::stream::Tls;
+use super::transport::Transport;
 use crate::error::{Error, Result, Step};
 use crate::net::deadline::Deadline;
+#[cfg(feature = "client")]
+use crate::net::stream::Stream;
+#[cfg(feature = "server")]
 use crate::net::tcp::TimedSocket;
 
 /// Maximum time, and maximum number of bytes, for which input is discarded after a handshake that failed. Closing a socket with
@@ -23,23 +27,22 @@ const LINGER_BYTES: usize = 256 << 10;
 pub(super) fn connect(
     connector: &native_tls::TlsConnector,
     host: &str,
-    socket: std::net::TcpStream,
+    stream: Stream,
     deadline: Deadline,
 ) -> Result<Tls> {
     // 6455-4.1-17; RFC 6066 section 3: the name has no trailing dot, nor has that of a certificate.
     let host = host.strip_suffix('.').unwrap_or(host);
-    let plain = TimedSocket::new(socket).map_err(|error| Error::io(Step::Tls, error))?;
-    handshake(plain, Some(host), deadline, |memory| connector.connect(host, memory))
+    handshake(transport(stream)?, Some(host), deadline, |memory| connector.connect(host, memory))
 }
 
 /// Accepts as a server. A shutdown through another handle to the socket ends the handshake.
 #[cfg(feature = "server")]
 pub(super) fn accept(acceptor: &native_tls::TlsAcceptor, plain: TimedSocket, deadline: Deadline) -> Result<Tls> {
-    handshake(plain, None, deadline, |memory| acceptor.accept(memory))
+    handshake(Transport::Socket(plain), None, deadline, |memory| acceptor.accept(memory))
 }
 
 fn handshake(
-    plain: TimedSocket,
+    plain: Transport,
     host: Option<&str>,
     deadline: Deadline,
     begin: impl FnOnce(MemoryTransport) -> std::result::Result<TlsStream<MemoryTransport>, HandshakeError<MemoryTransport>>,
@@ -66,8 +69,18 @@ fn handshake(
     }
 }
 
+/// The network below the new stream. TLS over a stream that the caller supplied is the caller's.
+#[cfg(feature = "client")]
+fn transport(stream: Stream) -> Result<Transport> {
+    match stream {
+        Stream::Plain(socket) => Ok(Transport::Socket(socket)),
+        Stream::Tls(tls) => Ok(Transport::Tls(Box::new(tls))),
+        Stream::Adapter(_) => Err(Error::io(Step::Tls, ErrorKind::Unsupported.into())),
+    }
+}
+
 /// Writes all output of the engine, by the deadline.
-fn write(plain: &TimedSocket, memory: &MemoryTransport, deadline: Deadline) -> Result<()> {
+fn write(plain: &Transport, memory: &MemoryTransport, deadline: Deadline) -> Result<()> {
     let bytes = std::mem::take(&mut memory.lock_buffers().outgoing);
     let mut rest = bytes.as_slice();
     while !rest.is_empty() {
@@ -85,7 +98,7 @@ fn write(plain: &TimedSocket, memory: &MemoryTransport, deadline: Deadline) -> R
 }
 
 /// Reads input for the engine, or the end of the stream, by the deadline.
-fn read(plain: &TimedSocket, memory: &MemoryTransport, deadline: Deadline) -> Result<()> {
+fn read(plain: &Transport, memory: &MemoryTransport, deadline: Deadline) -> Result<()> {
     let mut incoming = memory.take_incoming();
     let count = read_by(plain, incoming.space(), deadline).map_err(|error| match error.kind() {
         ErrorKind::TimedOut => Error::Timeout(Step::Tls),
@@ -98,7 +111,7 @@ fn read(plain: &TimedSocket, memory: &MemoryTransport, deadline: Deadline) -> Re
 }
 
 /// Reads once. `TimedOut` after the deadline, even if bytes are there: a peer may always have one more.
-fn read_by(plain: &TimedSocket, to: &mut [u8], deadline: Deadline) -> io::Result<usize> {
+fn read_by(plain: &Transport, to: &mut [u8], deadline: Deadline) -> io::Result<usize> {
     loop {
         let left = deadline.remaining();
         if left.is_zero() {
@@ -112,12 +125,12 @@ fn read_by(plain: &TimedSocket, to: &mut [u8], deadline: Deadline) -> io::Result
 }
 
 /// Sends the alert, and discards input until the peer has received it.
-fn send_alert(plain: &TimedSocket, memory: &MemoryTransport, deadline: Deadline) {
+fn send_alert(plain: &Transport, memory: &MemoryTransport, deadline: Deadline) {
     let linger_deadline = Deadline::after(deadline.remaining().min(LINGER));
     if memory.lock_buffers().ended || write(plain, memory, linger_deadline).is_err() {
         return;
     }
-    plain.shutdown_write();
+    plain.shutdown_write(linger_deadline.remaining());
     let (mut part, mut taken) = ([0; 4 << 10], 0_usize);
     while taken < LINGER_BYTES {
         let Ok(count @ 1..) = read_by(plain, &mut part, linger_deadline) else { return };
@@ -144,7 +157,10 @@ mod tests {
         let connector = native_tls::TlsConnector::new().unwrap();
         let start = std::time::Instant::now();
         let waiting = thread::spawn(move || {
-            handshake(tls, None, Deadline::after(long), |memory| connector.connect("localhost", memory)).map(drop)
+            handshake(Transport::Socket(tls), None, Deadline::after(long), |memory| {
+                connector.connect("localhost", memory)
+            })
+            .map(drop)
         });
         thread::sleep(Duration::from_millis(60));
         plain.set_shut_down();
@@ -161,7 +177,9 @@ mod tests {
             let (near, mut far) = sockets();
             let connector = native_tls::TlsConnector::new().unwrap();
             let long = Duration::from_secs(20);
-            let connecting = thread::spawn(move || connect(&connector, host, near, Deadline::after(long)).map(drop));
+            let connecting = thread::spawn(move || {
+                connect(&connector, host, Stream::from_socket(near).unwrap(), Deadline::after(long)).map(drop)
+            });
             let mut hello = [0; 4096];
             let count = far.read(&mut hello).unwrap();
             drop(far);

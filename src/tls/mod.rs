@@ -7,6 +7,7 @@
 //! | `stream` | the TLS stream: an engine that works on memory, and a socket |
 //! | `handshake` | the TLS handshake, with a deadline |
 //! | `memory_transport` | the two buffers that replace the engine's network |
+//! | `transport` | the network below: a socket, or TLS to a proxy |
 //! | `records` | ciphertext to be written, and the size of the next piece to encrypt |
 //! | `error` | errors of the library as `TlsError` |
 
@@ -20,3 +21,4 @@ pub(crate) mod identity;
 mod memory_transport;
 mod records;
 pub(crate) mod stream;
+mod transport;

@@ -24,7 +24,7 @@
 //! (TLS 1.2, renegotiation) returns `WouldBlock`; the reader supplies the input.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -34,8 +34,8 @@ use native_tls::TlsStream;
 use super::error::connection_error;
 use super::memory_transport::MemoryTransport;
 use super::records::RecordBuffer;
+use super::transport::Transport;
 use crate::net::deadline::Deadline;
-use crate::net::tcp::TimedSocket;
 
 /// Whether the engine takes more input than the record that it returns. OpenSSL does not: when a record is read and no bytes
 /// follow it, another read returns nothing.
@@ -46,7 +46,7 @@ const MAX_UNSOLICITED: u64 = 64 << 10;
 const RETRY_DELAY: Duration = Duration::from_millis(1);
 
 pub(crate) struct Tls {
-    pub(crate) plain: TimedSocket,
+    transport: Transport,
     memory: MemoryTransport,
     engine: Mutex<Engine>,
     /// Taken by the writing thread; `None` meanwhile.
@@ -74,10 +74,10 @@ enum WriteMode {
 }
 
 impl Tls {
-    pub(super) fn new(plain: TimedSocket, memory: MemoryTransport, tls: TlsStream<MemoryTransport>) -> Tls {
+    pub(super) fn new(transport: Transport, memory: MemoryTransport, tls: TlsStream<MemoryTransport>) -> Tls {
         let engine = Engine { tls, needs_input: false, unsolicited_bytes: 0, failed: None };
         let records = Mutex::new(Some(RecordBuffer::default()));
-        Tls { plain, memory, engine: Mutex::new(engine), records, unsolicited_output: AtomicBool::new(false) }
+        Tls { transport, memory, engine: Mutex::new(engine), records, unsolicited_output: AtomicBool::new(false) }
     }
 
     /// Reads plaintext, waiting up to `wait` for ciphertext. `Interrupted`: a part of a record came, or the engine has an answer
@@ -91,7 +91,7 @@ impl Tls {
             return Err(ErrorKind::Interrupted.into());
         }
         let mut incoming = self.memory.take_incoming();
-        let came = self.plain.read(incoming.space(), wait);
+        let came = self.transport.read(incoming.space(), wait);
         if let Ok(count) = came {
             incoming.filled(count);
         }
@@ -102,7 +102,7 @@ impl Tls {
         self.lock_engine().needs_input = false;
         self.decrypt(to).unwrap_or_else(|| {
             // A peer that sends a long record slowly is alive.
-            self.plain.progress.fetch_add(1, Ordering::Relaxed);
+            self.progress().fetch_add(1, Ordering::Relaxed);
             Err(ErrorKind::Interrupted.into())
         })
     }
@@ -160,7 +160,22 @@ impl Tls {
     /// Whether the engine has answers to send that a `read` caused. The next write sends them first.
     #[inline]
     pub(crate) fn has_unsolicited_output(&self) -> bool {
-        self.unsolicited_output.load(Ordering::Acquire)
+        self.unsolicited_output.load(Ordering::Acquire) || self.transport.has_unsolicited_output()
+    }
+
+    /// From now on other threads write while one reads.
+    pub(crate) fn enable_shared_writes(&self) {
+        self.transport.enable_shared_writes();
+    }
+
+    /// The number of times that progress was counted.
+    pub(crate) fn progress(&self) -> &AtomicU64 {
+        self.transport.progress()
+    }
+
+    /// Ends both directions at once. Takes no lock that is held while waiting.
+    pub(crate) fn shutdown(&self) {
+        self.transport.shutdown();
     }
 
     /// Writes a part of `first` and `second`, waiting up to one `WRITE_QUANTUM` for the network. Only one thread at a time writes.
@@ -237,13 +252,14 @@ impl Tls {
                 records.refill(&mut buffers.outgoing);
                 if records.is_empty() {
                     self.unsolicited_output.store(false, Ordering::Release);
-                    return Ok(());
+                    drop(buffers);
+                    return self.flush_transport();
                 }
             }
             let rest = records.unwritten();
             let count = match mode {
-                WriteMode::Bounded => self.plain.write(rest)?,
-                WriteMode::NonBlocking => self.plain.try_write(rest)?,
+                WriteMode::Bounded => self.transport.write(rest)?,
+                WriteMode::NonBlocking => self.transport.try_write(rest)?,
             };
             if count == 0 {
                 return Err(ErrorKind::WriteZero.into());
@@ -253,6 +269,18 @@ impl Tls {
                 // A short write has waited, or has written a large part; the caller's deadline counts in both cases.
                 return Err(ErrorKind::WouldBlock.into());
             }
+        }
+    }
+
+    /// Writes the answers of an engine below, which no bytes of this one precede: all of them are credited.
+    fn flush_transport(&self) -> io::Result<()> {
+        if !self.transport.has_unsolicited_output() {
+            return Ok(());
+        }
+        match self.transport.try_write(&[]) {
+            // They wait for the next write, and for the reader.
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(()),
+            result => result.map(drop),
         }
     }
 
@@ -271,11 +299,12 @@ impl Tls {
                 }
             }
         }
-        self.plain.shutdown_write();
+        self.transport.shutdown_write(deadline.remaining());
     }
 
     /// Frees memory that an idle connection does not need.
     pub(crate) fn shrink(&self) {
+        self.transport.shrink();
         self.memory.shrink();
         if let Some(records) = self.lock_records().as_mut() {
             records.shrink();

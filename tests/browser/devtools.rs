@@ -92,13 +92,13 @@ impl Browser {
         Browser { ws, last: Cell::new(0), _process: process, profile }
     }
 
-    /// Calls a method and waits for its answer. What is told meanwhile of other things is passed over.
+    /// Calls a method and waits for its answer. Other messages that arrive meanwhile are skipped.
     fn call(&self, session: Option<&str>, method: &str, parameters: &str) -> Json {
         self.last.set(self.last.get() + 1);
         let id = self.last.get();
         let session = session.map(|session| format!("\"sessionId\":{},", quote(session))).unwrap_or_default();
         let mut ws = self.ws.borrow_mut();
-        ws.send(&format!("{{\"id\":{id},{session}\"method\":{},\"params\":{{{parameters}}}}}", quote(method))).unwrap();
+        ws.send(format!("{{\"id\":{id},{session}\"method\":{},\"params\":{{{parameters}}}}}", quote(method))).unwrap();
         loop {
             let message = ws.recv_timeout(LONG).unwrap().expect("Chromium closed the connection");
             let answer = Json::parse(message.as_text().unwrap());
@@ -178,7 +178,13 @@ impl Tab<'_> {
         self.call("Input.dispatchKeyEvent", &format!("\"type\":\"keyUp\",{parameters}"));
     }
 
-    /// What a screen reader is told: role and name of everything.
+    /// Sets the width of the page in CSS pixels.
+    pub(crate) fn width(&self, width: u32) {
+        let size = format!("\"width\":{width},\"height\":740,\"deviceScaleFactor\":1,\"mobile\":false");
+        self.call("Emulation.setDeviceMetricsOverride", &size);
+    }
+
+    /// The accessibility tree: role and name of each node.
     pub(crate) fn heard(&self) -> Vec<(String, String)> {
         let tree = self.call("Accessibility.getFullAXTree", "");
         let text = |node: &Json, what| match node.at(&[what, "value"]) {
@@ -192,7 +198,7 @@ impl Tab<'_> {
     pub(crate) fn picture(&self) -> Vec<u8> {
         let answer = self.call("Page.captureScreenshot", "\"format\":\"png\"");
         let mut picture = Vec::new();
-        // Base64, by Chromium and therefore in good order.
+        // Base64 by Chromium, which is not checked.
         for four in answer.at(&["data"]).text().trim_end_matches('=').as_bytes().chunks(4) {
             let digits = four.iter().map(|digit| match digit {
                 b'A'..=b'Z' => digit - b'A',

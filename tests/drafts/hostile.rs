@@ -20,9 +20,9 @@ fn mutated_input_ends_in_time_and_within_the_limits() {
             let (mut ws, mut peer, tap) = limited(variant, side, timeouts, Limits::with_max_message_size(LIMIT as u64));
             tap.hold();
             peer.send("hello").unwrap();
-            peer.send(&"fünf".repeat(300)).unwrap();
+            peer.send("fünf".repeat(300)).unwrap();
             if variant.has_binary() {
-                peer.send(&random.bytes(700)).unwrap();
+                peer.send(random.bytes(700)).unwrap();
             }
             peer.start_close(CloseCode::NORMAL, "").unwrap();
             let mut bytes = tap.finish(peer);

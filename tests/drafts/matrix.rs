@@ -51,7 +51,7 @@ fn messages_streams_pings_and_a_clean_close() {
             assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some(&*text), "{variant:?} {side:?}");
         }
         for number in 0..100 {
-            ws.queue(&format!("queued {number}")).unwrap();
+            ws.queue(format!("queued {number}")).unwrap();
         }
         for number in 0..100 {
             assert_eq!(ws.recv_ref().unwrap().unwrap().as_text(), Some(&*format!("queued {number}")));
@@ -107,9 +107,9 @@ fn limits_are_exact_to_the_byte() {
     each(|variant, side| {
         let limits = Limits::with_max_message_size(10_000);
         let (mut ws, mut peer, _) = limited(variant, side, long_timeouts(), limits);
-        peer.send(&"x".repeat(10_000)).unwrap();
+        peer.send("x".repeat(10_000)).unwrap();
         assert_eq!(ws.recv().unwrap().unwrap().len(), 10_000);
-        peer.send(&"x".repeat(10_001)).unwrap();
+        peer.send("x".repeat(10_001)).unwrap();
         let end = thread::spawn(move || ws.recv().unwrap_err());
         // Versions with codes send a Close. Their 1004 is the 1009 of RFC 6455.
         match peer.recv() {
@@ -179,7 +179,7 @@ fn the_last_sender_and_a_shutdown_send_a_close_too() {
         }
         let server = variant.server(Server::bind("127.0.0.1:0").unwrap().watched()).timeouts(long_timeouts());
         let running = server.start(|ws| echo(ws).map(drop)).unwrap();
-        let mut client = variant.client(Client::new(&running.url()).unwrap().watched()).connect().unwrap();
+        let mut client = variant.client(Client::new(running.url()).unwrap().watched()).connect().unwrap();
         client.send("is there anybody?").unwrap();
         assert!(client.recv().unwrap().is_some());
         let receiving = thread::spawn(move || client.recv());

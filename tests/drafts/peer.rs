@@ -125,7 +125,7 @@ pub(crate) fn limited(
             let address = running.local_addr().unwrap();
             let (tap, halves) = Tap::halves(TcpStream::connect(address).unwrap());
             let client =
-                variant.client(Client::new(&format!("ws://{address}")).unwrap().watched()).timeouts(long_timeouts());
+                variant.client(Client::new(format!("ws://{address}")).unwrap().watched()).timeouts(long_timeouts());
             let peer = client.limits(Limits::with_max_message_size(64 << 20)).connect_over(halves).unwrap();
             (take.recv().unwrap(), peer, tap)
         }

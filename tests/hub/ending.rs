@@ -80,12 +80,11 @@ fn members_join_and_leave_during_broadcasts() {
 #[test]
 fn dropping_the_hub_is_bounded_and_keeps_connections_open() {
     let _watchdog = watchdog();
-    let mut limits = HubLimits::default();
-    limits.max_queue_bytes = 2 * TOO_MUCH;
+    let limits = HubLimits { max_queue_bytes: 2 * TOO_MUCH, ..HubLimits::default() };
     let hub = Hub::with_limits(limits).unwrap();
     let stuck: Vec<_> = (0..10).map(|_| add_member(&hub, Side::Server, long_timeouts())).collect();
     for _ in 0..TOO_MUCH >> 19 {
-        assert_eq!(hub.broadcast(&vec![0; 512 << 10]), 10);
+        assert_eq!(hub.broadcast(vec![0; 512 << 10]), 10);
     }
     assert!(hub.flush(ms(100)) > 0);
     let (ws, mut peer) = connection(Side::Server, long_timeouts());
@@ -133,7 +132,7 @@ fn an_ended_connection_is_removed_without_a_broadcast() {
             ws.recv().map(drop)
         })
         .unwrap();
-    let client = stdws::connect(&server.url()).unwrap();
+    let client = stdws::connect(server.url()).unwrap();
     wait_until("added", LONG, || hub.members() == 1);
     drop(client);
     wait_until("forgotten", Duration::from_secs(5) + SLACK, || hub.members() == 0);

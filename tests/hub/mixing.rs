@@ -22,7 +22,7 @@ fn a_hub_and_continuous_senders_share_a_connection() {
         let flood = thread::spawn(move || while sender.send(&[7; 3000][..]).is_ok() {});
         let broadcast = thread::spawn(move || {
             for number in 0..50 {
-                assert_eq!(hub.broadcast(&format!("{number}")), 1);
+                assert_eq!(hub.broadcast(format!("{number}")), 1);
                 thread::sleep(ms(1));
             }
             hub
@@ -132,7 +132,7 @@ fn members_over_split_streams() {
         let _member = hub.add(ws.sender());
         // More than the pipes between the threads hold.
         for number in 0..40_u8 {
-            assert_eq!(hub.broadcast(&vec![number; 10_000]), 1);
+            assert_eq!(hub.broadcast(vec![number; 10_000]), 1);
         }
         for number in 0..40_u8 {
             let frame = super::live::read_frame(&mut from_us).unwrap().unwrap();

@@ -8,9 +8,7 @@ use crate::members::{add_member, final_total, wait_until};
 use stdws::{Hub, HubLimits, QueueOutcome};
 
 fn roomy() -> HubLimits {
-    let mut limits = HubLimits::default();
-    limits.max_queue_bytes = 64 << 20;
-    limits
+    HubLimits { max_queue_bytes: 64 << 20, ..HubLimits::default() }
 }
 
 #[test]
@@ -105,7 +103,7 @@ fn flush_returns_the_number_of_waiting_messages() {
     let hub = Hub::with_limits(roomy()).unwrap();
     assert_eq!(hub.flush(LONG), 0, "an empty hub is calm");
     let stuck = add_member(&hub, Side::Server, long_timeouts());
-    let sent = (0..30).map(|_| hub.broadcast(&vec![7; 1 << 20])).sum::<usize>() as u64;
+    let sent = (0..30).map(|_| hub.broadcast(vec![7; 1 << 20])).sum::<usize>() as u64;
     let left = hub.flush(ms(200));
     assert!(left > 0 && left < sent, "{left} of {sent}");
     assert_eq!(stuck.member.stats().waiting, left);

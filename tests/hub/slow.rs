@@ -7,9 +7,7 @@ use crate::members::{add_member, final_total, wait_until, TestMember};
 use stdws::{CloseCode, Error, Hub, HubLimits, OverflowPolicy, Step};
 
 fn limits(overflow_policy: OverflowPolicy) -> HubLimits {
-    let mut limits = HubLimits::default();
-    limits.overflow_policy = overflow_policy;
-    limits
+    HubLimits { overflow_policy, ..HubLimits::default() }
 }
 
 const PART: usize = 64 << 10;
@@ -56,7 +54,7 @@ fn a_stuck_member_delays_no_other() {
         overfill(&hub, &stuck[0], |stuck| stuck.member.stats().dropped > 0);
         // All of them are full now, in the middle of a frame.
         wait_until("all are full", LONG, || {
-            hub.broadcast(&vec![0; PART]);
+            hub.broadcast(vec![0; PART]);
             stuck.iter().all(|stuck| stuck.member.stats().dropped > 0)
         });
         let mut good: Vec<_> = (0..others).map(|_| add_member(&hub, Side::Server, long_timeouts())).collect();
@@ -177,7 +175,7 @@ fn a_member_that_reads_nothing_is_aborted() {
     let full = Instant::now();
     // The system may enlarge a socket buffer long after it was first full.
     wait_until("cut off", LONG, || {
-        hub.broadcast(&vec![0; PART]);
+        hub.broadcast(vec![0; PART]);
         hub.flush(ms(5));
         slow.receiving.is_finished()
     });
@@ -194,9 +192,9 @@ fn a_message_larger_than_the_queue_is_accepted_if_it_is_empty() {
     let _watchdog = watchdog();
     let hub = Hub::with_limits(limits(OverflowPolicy::DropNewest)).unwrap();
     let mut slow = add_member(&hub, Side::Server, long_timeouts());
-    assert_eq!(hub.broadcast(&vec![1; TOO_MUCH]), 1);
+    assert_eq!(hub.broadcast(vec![1; TOO_MUCH]), 1);
     wait_until("the network is full", LONG, || {
-        hub.broadcast(&vec![2; 2 << 20]);
+        hub.broadcast(vec![2; 2 << 20]);
         hub.stats().dropped > 0
     });
     assert_eq!(slow.peer.read().payload.len(), TOO_MUCH);

@@ -68,7 +68,7 @@ fn topic_names_and_subscriptions_are_bounded() {
 
 #[test]
 fn an_invalid_close_code_is_rejected() {
-    let mut limits = HubLimits::default();
-    limits.overflow_policy = stdws::OverflowPolicy::Close(stdws::CloseCode::ABNORMAL);
+    let limits =
+        HubLimits { overflow_policy: stdws::OverflowPolicy::Close(stdws::CloseCode::ABNORMAL), ..HubLimits::default() };
     assert!(matches!(Hub::with_limits(limits), Err(Error::Usage(UsageError::CloseCode(1006)))));
 }

@@ -74,7 +74,7 @@ pub(crate) const LAYOUT: &Layout = &Layout {
         ("connection", &["primitives", "deflate", "codec", "legacy", "net", "events", "http"]),
         ("hub", &["primitives", "codec", "deflate", "net", "events", "connection"]),
         ("trusted_proxy", &["handshake", "net"]),
-        ("proxy", &["handshake", "auth", "http", "net"]),
+        ("proxy", &["handshake", "auth", "http", "net", "tls"]),
         ("redirect", &["handshake"]),
         (
             "client",
@@ -133,6 +133,7 @@ pub(crate) const LAYOUT: &Layout = &Layout {
         ("tls/memory_transport.rs", "net"),
         ("tls/records.rs", "net"),
         ("tls/stream.rs", "net"),
+        ("tls/transport.rs", "net"),
         ("trusted_proxy/server.rs", "server"),
     ],
     quiet: &[

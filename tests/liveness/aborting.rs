@@ -51,7 +51,7 @@ fn pinging_and_closing() {
 #[test]
 fn a_stuck_send() {
     both(|side| {
-        ends(side, |mut ws| ws.send(&vec![0; TOO_MUCH]));
+        ends(side, |mut ws| ws.send(vec![0; TOO_MUCH]));
         ends(side, |mut ws| {
             let mut stream = ws.send_stream(MessageKind::Binary)?;
             let error = stream.write_all(&vec![0; TOO_MUCH]).unwrap_err();
@@ -74,7 +74,7 @@ fn all_at_once() {
         block(|sender| sender.ping().map(drop));
         // Its Ping is out, so it waits for the Pong and not for its turn.
         assert_eq!(peer.read().opcode, PING);
-        block(|sender| sender.send(&vec![0; TOO_MUCH]));
+        block(|sender| sender.send(vec![0; TOO_MUCH]));
         peer.wait_for_bytes();
         block(|sender| sender.send("waits for its turn"));
         block(|sender| sender.queue("waits for its turn"));
@@ -98,7 +98,7 @@ fn a_close_that_waits_for_the_permit_and_one_that_waits_for_the_peer() {
     both(|side| {
         let (ws, peer) = connection(side, long_timeouts());
         let (sender, stuck, closing) = (ws.sender(), ws.sender(), ws.sender());
-        let stuck = timed(move || stuck.send(&vec![0; TOO_MUCH]));
+        let stuck = timed(move || stuck.send(vec![0; TOO_MUCH]));
         peer.wait_for_bytes();
         let closing = timed(move || closing.close(CloseCode::NORMAL, ""));
         std::thread::sleep(ms(50));

@@ -88,7 +88,7 @@ fn a_peer_that_never_reads() {
     both(|side| {
         let (mut ws, peer) = connection(side, timeouts());
         let sender = ws.sender();
-        let stuck = timed(move || sender.send(&vec![0; TOO_MUCH]));
+        let stuck = timed(move || sender.send(vec![0; TOO_MUCH]));
         let closing = ws.sender();
         // From the first byte on it has the turn, and keeps it.
         peer.wait_for_bytes();
@@ -155,7 +155,7 @@ fn a_violation_ends_in_time_although_the_peer_does_not_read() {
     both(|side| {
         let (mut ws, mut peer) = limited(side, timeouts(), Limits::with_max_message_size(1000));
         let sender = ws.sender();
-        let stuck = timed(move || sender.send(&vec![0; TOO_MUCH]));
+        let stuck = timed(move || sender.send(vec![0; TOO_MUCH]));
         peer.wait_for_bytes();
         peer.send(BINARY, &[0; 1001]);
         let (end, took) = timed(move || ws.recv()).join().unwrap();

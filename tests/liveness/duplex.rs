@@ -19,7 +19,7 @@ fn exchange(mut ws: WebSocket, mine: u64, theirs: u64) -> WebSocket {
     let sender = ws.sender();
     let sending = thread::spawn(move || {
         for round in 0..ROUNDS {
-            sender.send(&Random::seeded(mine + round).bytes(LARGE)).unwrap();
+            sender.send(Random::seeded(mine + round).bytes(LARGE)).unwrap();
             sender.ping().unwrap();
         }
         sender.send("that was all").unwrap();
@@ -53,7 +53,7 @@ fn eight_mebibytes_both_ways_with_pings() {
             Ok(())
         })
         .unwrap();
-    let client = of_client(Client::new(&server.url()).unwrap().watched());
+    let client = of_client(Client::new(server.url()).unwrap().watched());
     let ws = client.timeouts(long_timeouts()).limits(Limits::with_max_message_size(16 << 20)).connect().unwrap();
     let other = take.recv().unwrap();
     let other = thread::spawn(move || exchange(other, 100, 200).recv().unwrap().is_none());

@@ -71,7 +71,7 @@ fn two_of_ours_back_to_back() {
     });
     let mut ws = open(Side::Client, long_timeouts(), SplitStream::new(from_server, up)).unwrap();
     for size in [0, 1, 125, 126, 65_536, 1_000_000] {
-        ws.send(&vec![7; size]).unwrap();
+        ws.send(vec![7; size]).unwrap();
         assert!(ws.recv().unwrap().unwrap().as_bytes() == vec![7; size]);
     }
     ws.ping().unwrap();
@@ -131,7 +131,7 @@ fn abort_ends_what_waits_for_a_split_stream() {
 
         let (ws, _peer) = stuck(side, long_timeouts());
         let (sender, sending) = (ws.sender(), ws.sender());
-        let sending = timed(move || sending.send(&vec![0; TOO_MUCH]));
+        let sending = timed(move || sending.send(vec![0; TOO_MUCH]));
         thread::sleep(ms(50));
         sender.abort();
         let aborted = Instant::now();
@@ -227,7 +227,7 @@ fn a_writer_that_blocks_ends_send_and_close() {
         let mut timeouts = long_timeouts();
         timeouts.write = ms(300);
         let (mut ws, _peer) = stuck(side, timeouts);
-        let (end, took) = timed(move || ws.send(&vec![0; TOO_MUCH])).join().unwrap();
+        let (end, took) = timed(move || ws.send(vec![0; TOO_MUCH])).join().unwrap();
         assert!(matches!(end, Err(Error::Timeout(Step::Write))), "{end:?}");
         assert_took(took, ms(300));
 
@@ -235,7 +235,7 @@ fn a_writer_that_blocks_ends_send_and_close() {
         timeouts.close = ms(300);
         let (ws, _peer) = stuck(side, timeouts);
         let (sender, closing) = (ws.sender(), ws.sender());
-        let sending = timed(move || sender.send(&vec![0; TOO_MUCH]));
+        let sending = timed(move || sender.send(vec![0; TOO_MUCH]));
         thread::sleep(ms(50));
         let (end, took) = timed(move || closing.close(CloseCode::NORMAL, "")).join().unwrap();
         assert!(matches!(end, Err(Error::Timeout(Step::Close))), "{end:?}");
@@ -320,7 +320,7 @@ fn sockets_as_a_split_stream() {
         let sender = ws.sender();
         let receiving = timed(move || ws.recv());
         let stuck = sender.clone();
-        let stuck = timed(move || stuck.send(&vec![0; TOO_MUCH]));
+        let stuck = timed(move || stuck.send(vec![0; TOO_MUCH]));
         thread::sleep(ms(50));
         sender.abort();
         let aborted = Instant::now();

@@ -43,7 +43,7 @@ fn dropping_does_not_wait_for_a_peer_that_does_not_read() {
     both(|side| {
         let (ws, mut peer) = connection(side, long_timeouts());
         let sender = ws.sender();
-        let stuck = timed(move || sender.send(&vec![0; TOO_MUCH]));
+        let stuck = timed(move || sender.send(vec![0; TOO_MUCH]));
         peer.wait_for_bytes();
         let start = Instant::now();
         drop(ws);

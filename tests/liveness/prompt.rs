@@ -92,7 +92,7 @@ fn a_violation_is_told_at_once_although_the_peer_does_not_read() {
         for way in WAYS.iter().take(6) {
             let (mut ws, mut peer) = connection(side, timeouts());
             let (sender, closing) = (ws.sender(), ws.sender());
-            let stuck = timed(move || sender.send(&vec![0; TOO_MUCH]));
+            let stuck = timed(move || sender.send(vec![0; TOO_MUCH]));
             peer.wait_for_bytes();
             let closing = timed(move || closing.close(CloseCode::NORMAL, ""));
             peer.send(0x3, b"");
@@ -166,7 +166,7 @@ fn a_close_is_told_within_the_limit_although_the_peer_does_not_read() {
     both(|side| {
         let (mut ws, mut peer) = connection(side, timeouts());
         let sender = ws.sender();
-        let stuck = timed(move || sender.send(&vec![0; TOO_MUCH]));
+        let stuck = timed(move || sender.send(vec![0; TOO_MUCH]));
         peer.wait_for_bytes();
         peer.send(CLOSE, &close_body(3000, "done"));
         let ws = at_once(move || {

@@ -23,7 +23,7 @@ fn send_of_a_large_message_gives_up() {
         let (mut ws, _peer) = connection(side, timeouts());
         let sender = ws.sender();
         let (ws, took) = timed(move || {
-            let result = ws.send(&vec![0; TOO_MUCH]);
+            let result = ws.send(vec![0; TOO_MUCH]);
             assert!(is_write_timeout(&result), "{result:?}");
             ws
         })
@@ -121,7 +121,7 @@ fn those_who_wait_behind_a_stuck_sender_give_up() {
         let stuck: Vec<_> = (0..4)
             .map(|_| {
                 let sender = ws.sender();
-                timed(move || sender.send(&vec![0; TOO_MUCH]))
+                timed(move || sender.send(vec![0; TOO_MUCH]))
             })
             .collect();
         for stuck in stuck {

@@ -17,8 +17,7 @@ fn path_sent(ws: &mut WebSocket, message: &str) -> Result<()> {
 
 fn main() -> Result<()> {
     // Under a debugger all is slow. A Ping of the keepalive has a path of its own.
-    let mut timeouts = Timeouts::default();
-    timeouts.ping_interval = Duration::from_secs(600);
+    let timeouts = Timeouts { ping_interval: Duration::from_secs(600), ..Timeouts::default() };
     let server = Server::bind("127.0.0.1:0")?.timeouts(timeouts).start(|mut ws| {
         while let Some(message) = path_received(&mut ws)? {
             path_sent(&mut ws, message.as_text().unwrap_or_default())?;

@@ -87,8 +87,7 @@ impl Playground {
             });
             let server = server.unwrap();
             let url = server.url();
-            let mut limits = HubLimits::default();
-            limits.overflow_policy = OverflowPolicy::DropOldest;
+            let limits = HubLimits { overflow_policy: OverflowPolicy::DropOldest, ..HubLimits::default() };
             let hub = Hub::with_limits(limits).unwrap();
             let client = Client::new(&url).unwrap().on_event(use_all);
             let sender = client.connect().unwrap().into_sender().unwrap();

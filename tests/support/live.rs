@@ -34,15 +34,15 @@ pub(crate) fn ms(milliseconds: u64) -> Duration {
 
 /// All timeouts `LONG`; a test shortens the one it is about.
 pub(crate) fn long_timeouts() -> Timeouts {
-    let mut timeouts = Timeouts::default();
-    timeouts.connect = LONG;
-    timeouts.handshake = LONG;
-    timeouts.write = LONG;
-    timeouts.message = LONG;
-    timeouts.ping_interval = LONG;
-    timeouts.pong_timeout = LONG;
-    timeouts.close = LONG;
-    timeouts
+    Timeouts {
+        connect: LONG,
+        handshake: LONG,
+        write: LONG,
+        message: LONG,
+        ping_interval: LONG,
+        pong_timeout: LONG,
+        close: LONG,
+    }
 }
 
 /// Ends the whole program, with the name of the test, if the test does not end before.

@@ -38,7 +38,7 @@ fn send_all(ws: &WebSocket, seed: u64) -> thread::JoinHandle<()> {
         let mut sent = 0;
         for round in 0.. {
             let size = SIZES[round % SIZES.len()];
-            sender.send(&Random::seeded(seed + round as u64).bytes(size)).unwrap();
+            sender.send(Random::seeded(seed + round as u64).bytes(size)).unwrap();
             sent += size;
             if sent >= 64 << 20 {
                 break;
@@ -90,7 +90,7 @@ fn many_threads_send_small_messages_while_one_receives() {
         .map(|thread| {
             let sender = server.sender();
             thread::spawn(move || {
-                (0..EACH).for_each(|n| sender.send(&[thread.to_be_bytes(), n.to_be_bytes()].concat()).unwrap())
+                (0..EACH).for_each(|n| sender.send([thread.to_be_bytes(), n.to_be_bytes()].concat()).unwrap())
             })
         })
         .collect();

@@ -20,7 +20,7 @@ fn server(tls: TlsAccept) -> ServerHandle {
 }
 
 fn client(host: &str, port: u16, tls: TlsConnect) -> Client {
-    Client::new(&format!("wss://{host}:{port}/secret-path"))
+    Client::new(format!("wss://{host}:{port}/secret-path"))
         .unwrap()
         .watched()
         .timeouts(long_timeouts())
@@ -141,7 +141,7 @@ fn a_certificate_that_cannot_be_trusted_ends_it_and_is_named() {
     assert_eq!(kind(client("localhost", port, TlsConnect::new()).connect()), TlsErrorKind::UnknownIssuer);
     let none = TlsConnect::new().only_added_roots();
     assert_eq!(kind(client("localhost", port, none).connect()), TlsErrorKind::UnknownIssuer);
-    let unset = Client::new(&format!("wss://localhost:{port}")).unwrap().watched().connect();
+    let unset = Client::new(format!("wss://localhost:{port}")).unwrap().watched().connect();
     assert_eq!(kind(unset), TlsErrorKind::UnknownIssuer);
 }
 

@@ -23,7 +23,7 @@ fn server(timeouts: stdws::Timeouts) -> (stdws::ServerHandle, mpsc::Receiver<Web
 }
 
 fn client(port: u16) -> Client {
-    let client = Client::new(&format!("wss://localhost:{port}")).unwrap().watched().timeouts(long_timeouts());
+    let client = Client::new(format!("wss://localhost:{port}")).unwrap().watched().timeouts(long_timeouts());
     client.tls(certificates().connect()).unwrap()
 }
 

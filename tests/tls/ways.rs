@@ -261,7 +261,7 @@ fn an_untrusted_certificate_is_not_retried() {
     let server = echo_server("right");
     // Without the authority of the test.
     let untrusting =
-        Client::new(&format!("wss://localhost:{}/", server.local_addr().unwrap().port())).unwrap().watched();
+        Client::new(format!("wss://localhost:{}/", server.local_addr().unwrap().port())).unwrap().watched();
     let mut connections = untrusting.timeouts(long_timeouts()).reconnect(Backoff::default());
     match connections.next() {
         Some(Err(Error::Tls(error))) => assert_eq!(error.kind(), TlsErrorKind::UnknownIssuer),

@@ -14,7 +14,7 @@ use crate::handshake::header::{Cursor, Malformed};
 #[cfg(feature = "server")]
 use crate::handshake::http::Head;
 
-/// The subprotocols of all fields of this name. hybi06-5.1-1
+/// The subprotocols of all fields of this name. hybi06-5.1-2
 #[cfg(feature = "server")]
 pub(super) fn quoted<'a>(head: &'a Head, name: &'static str) -> Result<Vec<Cow<'a, str>>, Malformed> {
     let mut list = Vec::new();

@@ -7,7 +7,7 @@
 //! *hybi-04.* The nonce of the server and the key of the client are combined to a masking key, which third parties do
 //! not know. The proof itself is that of RFC 6455.
 
-use crate::legacy::md5;
+use crate::primitives::md5;
 use crate::primitives::sha1;
 
 /// The number that a key encodes. hixie76-5.2-1: `None` if there is no space or no digit, if the digits are not

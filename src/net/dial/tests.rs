@@ -59,7 +59,9 @@ fn a_refused_port_is_reported_with_its_cause() {
     let (_held, address) = closed_port();
     let result = connect_to("127.0.0.1", address.port(), Deadline::after(LONG));
     let shown = result.as_ref().map(|_| ()).unwrap_err().to_string();
-    assert!(shown.starts_with(&format!("no connection to {address}: {address}: ")), "{shown}");
+    // An address that is the host is shown once.
+    assert!(shown.starts_with(&format!("no connection to {address}: ")), "{shown}");
+    assert_eq!(shown.matches(&address.to_string()).count(), 1, "{shown}");
     assert_eq!(attempts(result), [(address, ErrorKind::ConnectionRefused)]);
 }
 
@@ -72,7 +74,7 @@ fn a_proxy_needs_no_guard_and_is_named_as_one() {
     let (_held, address) = closed_port();
     let error = connect_to_proxy(endpoint("127.0.0.1", address.port()), Deadline::after(LONG)).unwrap_err();
     assert!(matches!(&error, Error::Connect(e) if e.is_proxy()), "{error:?}");
-    assert!(error.to_string().starts_with(&format!("no connection to the proxy {address}: {address}: ")), "{error}");
+    assert!(error.to_string().starts_with(&format!("no connection to the proxy {address}: ")), "{error}");
 }
 
 #[test]

@@ -18,8 +18,9 @@ use live::{limited, ms, long_timeouts, Side, RawPeer, BINARY, CLOSE, CONTINUATIO
 static ALLOCATOR: Counting = Counting;
 
 fn main() {
-    let tests: [(&str, fn()); 13] = [
+    let tests: [(&str, fn()); 14] = [
         ("a_message_in_steady_state_allocates_nothing", a_message_in_steady_state_allocates_nothing),
+        ("an_owned_message_is_not_copied", an_owned_message_is_not_copied),
         ("queued_messages_allocate_nothing", queued_messages_allocate_nothing),
         ("an_announced_frame_allocates_nothing", an_announced_frame_allocates_nothing),
         ("a_message_takes_at_most_twice_its_limit", a_message_takes_at_most_twice_its_limit),
@@ -116,6 +117,23 @@ fn a_message_in_steady_state_allocates_nothing() {
                 }
             }
         });
+    }
+}
+
+/// A client masks the payload in place, and neither role copies it.
+fn an_owned_message_is_not_copied() {
+    for side in ROLES {
+        let (mut ws, mut peer) = connection(side, long_timeouts(), 1 << 20);
+        // The buffer for headers.
+        ws.send(vec![1; 100]).unwrap();
+        peer.read();
+        let (binary, text) = (vec![7; 1 << 20], "a".repeat(1 << 20));
+        let reading = thread::spawn(move || (peer.read(), peer.read()));
+        let before = times();
+        ws.send(binary).unwrap();
+        ws.send(text).unwrap();
+        assert_eq!(times() - before, 0, "{side:?}");
+        drop(reading.join().unwrap());
     }
 }
 
@@ -432,8 +450,7 @@ fn a_broadcast_allocates_as_much_for_many_members_as_for_one() {
 
 /// Twenty members that do not read, and one backlog's worth of memory. The bound of `HubLimits` would be twenty.
 fn what_waits_for_many_members_is_kept_once() {
-    let mut limits = HubLimits::default();
-    limits.max_queue_bytes = 32 << 20;
+    let limits = HubLimits { max_queue_bytes: 32 << 20, ..HubLimits::default() };
     let hub = Hub::with_limits(limits).unwrap();
     let seats: Vec<_> = (0..20)
         .map(|_| {

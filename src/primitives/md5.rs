@@ -1,11 +1,12 @@
-//! MD5 (RFC 1321), for the handshakes of hybi-00 to -03.
+//! MD5 (RFC 1321), for the handshakes of hybi-00 to -03, and for Digest credentials of servers that know nothing better.
+//! Only in builds with the feature `legacy`.
 //!
 //! The structure is that of SHA-1: blocks of 64 bytes update a state of four words in 64 steps. The data is followed by
 //! one bit 1, zeros, and its length in bits. There are two differences. All numbers are little-endian. A step uses one
 //! word of the block, in a different order in each round, instead of a message schedule.
 //!
 //! MD5 is broken: anyone can create two messages with the same digest. hybi-00 uses it as a proof that a server has
-//! read the handshake, and this crate uses it for nothing else.
+//! read the handshake. Digest hashes secrets with it, which needs no resistance to collisions.
 
 const BLOCK: usize = 64;
 

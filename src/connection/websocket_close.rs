@@ -1,0 +1,91 @@
+//! How a [`WebSocket`] is closed or aborted. The closing handshake itself is in `close` and `ending`.
+
+use super::websocket::WebSocket;
+use crate::close::{CloseCode, CloseInfo};
+use crate::error::{Error, Result};
+use crate::net::deadline::Deadline;
+
+impl WebSocket {
+    /// Closes the connection cleanly (RFC 6455 section 7.1.2): sends a Close, waits for the peer's, ends the stream. This
+    /// takes at most [`Timeouts::close`](crate::Timeouts::close). Messages that arrive meanwhile are dropped; to receive them, call
+    /// [`start_close`](WebSocket::start_close) and continue to receive.
+    ///
+    /// A reason of more than 123 bytes (RFC 6455 section 5.5) is cut at the end of a character.
+    ///
+    /// On a connection that was closed before, it returns how. On one that has failed, it waits in the same limit until the peer
+    /// has received the Close and ended its stream, and returns the same error again.
+    ///
+    /// # Errors
+    /// [`Usage`](Error::Usage) for a code that must not be sent;
+    /// [`Timeout`](Error::Timeout)`(`[`Step::Close`](crate::Step::Close)`)` if the peer does not answer. The connection has ended then, too.
+    ///
+    /// ```
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| Ok(while ws.recv()?.is_some() {}))?;
+    /// let mut ws = stdws::connect(server.url())?;
+    /// let info = ws.close(1000, "done")?;
+    /// assert_eq!(info.code(), stdws::CloseCode::NORMAL);
+    /// # Ok::<(), stdws::Error>(())
+    /// ```
+    #[doc(alias = "disconnect")]
+    pub fn close(&mut self, code: impl Into<CloseCode>, reason: &str) -> Result<CloseInfo> {
+        let code = code.into();
+        self.connection().protocol.check_close(code, reason)?;
+        // After an earlier error: the remaining steps.
+        self.receiver.end_by(Deadline::never());
+        match self.connection().start_close(code, reason) {
+            Ok(()) | Err(Error::Closed(Some(_))) => {}
+            Err(error) => return Err(error),
+        }
+        while self.receiver.next(None)?.is_some() {}
+        self.receiver.end_by(Deadline::never());
+        Ok(self.connection().close_info())
+    }
+
+    /// Sends a Close and does not wait for the peer's, which has to arrive within [`Timeouts::close`](crate::Timeouts::close). Until then messages can be
+    /// received, but not sent.
+    ///
+    /// # Errors
+    /// Those of [`close`](WebSocket::close), except for a peer that does not answer.
+    ///
+    /// ```
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| Ok(while let Some(m) = ws.recv()? { ws.send(m)? }))?;
+    /// let mut ws = stdws::connect(server.url())?;
+    /// ws.send("last")?;
+    /// ws.start_close(1000, "")?;
+    /// assert_eq!(ws.recv()?.unwrap(), "last"); // sent before the peer answered the Close
+    /// assert!(ws.recv()?.is_none());
+    /// # Ok::<(), stdws::Error>(())
+    /// ```
+    pub fn start_close(&mut self, code: impl Into<CloseCode>, reason: &str) -> Result<()> {
+        self.connection().start_close(code.into(), reason)
+    }
+
+    /// Ends the connection at once, without a Close. Each blocked call on it, in any thread, returns.
+    ///
+    /// ```
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| Ok(while ws.recv()?.is_some() {}))?;
+    /// let mut ws = stdws::connect(server.url())?;
+    /// ws.abort();
+    /// assert!(ws.send("late").unwrap_err().is_closed());
+    /// # Ok::<(), stdws::Error>(())
+    /// ```
+    #[doc(alias = "disconnect")]
+    #[doc(alias = "shutdown")]
+    pub fn abort(&mut self) {
+        self.connection().abort();
+    }
+
+    /// How the connection was closed. `None` while it is open, and after an end without a closing handshake.
+    ///
+    /// ```
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| ws.close(4001, "full").map(drop))?;
+    /// let mut ws = stdws::connect(server.url())?;
+    /// assert!(ws.recv()?.is_none());
+    /// let info = ws.close_info().unwrap();
+    /// assert_eq!((info.code().as_u16(), info.reason()), (4001, "full"));
+    /// # Ok::<(), stdws::Error>(())
+    /// ```
+    pub fn close_info(&self) -> Option<CloseInfo> {
+        self.connection().known_close_info()
+    }
+}
