@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+#[cfg(any(feature = "client", feature = "server"))]
 use crate::error::UsageError;
 
 /// The timeouts of a connection. Each wait of this crate is limited by one of them, or by a timeout of the call. Only `recv`
@@ -85,6 +86,7 @@ impl Default for Timeouts {
     }
 }
 
+#[cfg(any(feature = "client", feature = "server"))]
 impl Timeouts {
     /// Checks the values against the table.
     pub(crate) fn check(&self) -> Result<(), UsageError> {
@@ -101,11 +103,13 @@ impl Timeouts {
 }
 
 /// More Pings than this are a flood.
+#[cfg(any(feature = "client", feature = "server"))]
 pub(crate) fn check_ping_interval(interval: Duration) -> Result<(), UsageError> {
     at_least("Timeouts::ping_interval", interval, Duration::from_millis(10))
 }
 
 /// Checks a setting that is a duration.
+#[cfg(any(feature = "client", feature = "server"))]
 pub(crate) fn at_least(name: &'static str, value: Duration, least: Duration) -> Result<(), UsageError> {
     if value >= least {
         return Ok(());
@@ -114,6 +118,7 @@ pub(crate) fn at_least(name: &'static str, value: Duration, least: Duration) -> 
 }
 
 /// Checks a setting that is a number.
+#[cfg(any(feature = "client", feature = "server"))]
 pub(crate) fn count_at_least(name: &'static str, value: u64, least: u64) -> Result<(), UsageError> {
     if value >= least {
         return Ok(());
@@ -166,6 +171,7 @@ impl Limits {
     }
 
     /// Checks the values against the table at [`Timeouts`].
+    #[cfg(any(feature = "client", feature = "server"))]
     pub(crate) fn check(&self) -> Result<(), UsageError> {
         count_at_least("Limits::max_frame_size", self.max_frame_size, 1)?;
         count_at_least("Limits::max_message_size", self.max_message_size, 1)?;

@@ -107,18 +107,6 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
-// In a build without a feature, functions that only this feature calls are unused. The default build allows none.
-#![cfg_attr(
-    not(all(
-        feature = "client",
-        feature = "server",
-        feature = "proxy",
-        feature = "reconnect",
-        feature = "hub",
-        feature = "trace"
-    )),
-    allow(dead_code, unused_imports, unreachable_pub)
-)]
 
 // First, because rustdoc lists the methods of a type in the order of these lines.
 #[cfg(feature = "client")]
@@ -135,16 +123,26 @@ pub mod codec;
 mod config;
 #[cfg(feature = "deflate")]
 pub mod deflate;
+// Without compression, types that have no values.
 #[cfg(not(feature = "deflate"))]
 mod deflate {
-    #[path = "no_extension.rs"]
-    pub(crate) mod extension;
+    pub(crate) mod extension {
+        #[cfg(feature = "client")]
+        pub(crate) use std::convert::Infallible as Deflate;
+        #[cfg(any(feature = "client", feature = "server"))]
+        pub(crate) use std::convert::Infallible as Deflater;
+        pub(crate) use std::convert::Infallible as Inflater;
+    }
 }
 mod error;
 #[cfg(feature = "trace")]
 pub mod events;
+// Without events, types that have no size.
 #[cfg(all(not(feature = "trace"), any(feature = "client", feature = "server")))]
-mod events;
+mod events {
+    #[path = "none.rs"]
+    pub(crate) mod sink;
+}
 #[cfg(feature = "trace")]
 pub mod explain;
 pub mod handshake;
@@ -152,7 +150,7 @@ pub mod handshake;
 mod http;
 #[cfg(all(feature = "hub", any(feature = "client", feature = "server")))]
 mod hub;
-#[cfg(feature = "legacy")]
+#[cfg(all(feature = "legacy", any(feature = "client", feature = "server")))]
 mod legacy;
 pub mod manual;
 mod message;
@@ -166,14 +164,14 @@ mod reconnect;
 mod redact;
 #[cfg(feature = "proxy")]
 mod redirect;
-#[cfg(any(feature = "client", feature = "server"))]
+#[cfg(all(feature = "native-tls", any(feature = "client", feature = "server")))]
 mod tls;
 #[cfg(feature = "server")]
 mod trusted_proxy;
 
-#[cfg(any(feature = "client", feature = "server"))]
+#[cfg(feature = "client")]
 pub use auth::challenge::Challenge;
-#[cfg(any(feature = "client", feature = "server"))]
+#[cfg(feature = "server")]
 pub use auth::credentials::{constant_time_eq, Credentials};
 #[cfg(feature = "client")]
 pub use client::builder::{connect, Client};
@@ -191,7 +189,7 @@ pub use connection::send_stream::SendStream;
 pub use connection::sender::Sender;
 #[cfg(any(feature = "client", feature = "server"))]
 pub use connection::websocket::WebSocket;
-#[cfg(feature = "deflate")]
+#[cfg(all(feature = "deflate", any(feature = "client", feature = "server")))]
 pub use deflate::extension::Deflate;
 pub use error::{
     ConnectAttempt, ConnectError, Error, HandshakeError, HandshakeErrorKind, HeadErrorKind, HookErrorKind, IoError,
@@ -200,13 +198,13 @@ pub use error::{
 };
 #[cfg(any(feature = "client", feature = "server"))]
 pub use http::cookie::SetCookie;
-#[cfg(any(feature = "client", feature = "server"))]
+#[cfg(feature = "server")]
 pub use http::request::Request;
 #[cfg(any(feature = "client", feature = "server"))]
 pub use http::response::Response;
 #[cfg(all(feature = "hub", any(feature = "client", feature = "server")))]
 pub use hub::{DeliveryStats, Hub, HubLimits, Member, OverflowPolicy, QueueOutcome};
-#[cfg(feature = "legacy")]
+#[cfg(all(feature = "legacy", any(feature = "client", feature = "server")))]
 pub use legacy::{Capability, Version};
 pub use message::{Message, MessageKind, MessageRef, Outgoing};
 #[cfg(any(feature = "client", feature = "server"))]
@@ -232,11 +230,11 @@ pub use server::shutdown::ShutdownHandle;
 #[cfg(feature = "server")]
 pub use server::shutdown_report::ShutdownReport;
 #[cfg(all(feature = "native-tls", feature = "server"))]
-pub use tls::config::TlsAccept;
+pub use tls::accept::TlsAccept;
 #[cfg(all(feature = "native-tls", feature = "client"))]
-pub use tls::config::TlsConnect;
+pub use tls::connect::TlsConnect;
 #[cfg(all(feature = "native-tls", any(feature = "client", feature = "server")))]
-pub use tls::config::TlsIdentity;
+pub use tls::identity::TlsIdentity;
 
 /// The code in the README, compiled like all other examples.
 #[cfg(all(doctest, feature = "client", feature = "server", feature = "hub", feature = "reconnect"))]

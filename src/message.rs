@@ -138,6 +138,7 @@ pub struct MessageRef<'a> {
 
 impl<'a> MessageRef<'a> {
     /// A message whose bytes, if it is text, the decoder has validated.
+    #[cfg(any(feature = "client", feature = "server"))]
     pub(crate) fn from_validated(kind: MessageKind, bytes: &'a [u8]) -> MessageRef<'a> {
         MessageRef { kind, bytes }
     }
@@ -237,6 +238,7 @@ pub enum Outgoing<'a> {
     Owned(Message),
 }
 
+#[cfg(any(feature = "client", feature = "server"))]
 impl Outgoing<'_> {
     /// The message, borrowed.
     pub(crate) fn as_message_ref(&self) -> MessageRef<'_> {

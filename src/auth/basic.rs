@@ -1,9 +1,4 @@
-//! Basic credentials and their challenge (RFC 7617), as text. Independent of which credentials are valid.
-//!
-//! ```text
-//! challenge    Basic realm="foo", charset="UTF-8"
-//! credentials  Basic base64( user ":" password )
-//! ```
+//! Basic credentials as a client sends them (RFC 7617): `Basic base64( user ":" password )`.
 
 use crate::error::UsageError;
 use crate::handshake::uri::{Uri, Userinfo};
@@ -34,7 +29,7 @@ pub(crate) fn byte_credentials(user: &[u8], password: &[u8]) -> Result<String, U
 }
 
 /// Whether these bytes have a control character of ASCII, which 7617-2-4 excludes from text.
-pub(crate) fn has_control(bytes: &[u8]) -> bool {
+pub(super) fn has_control(bytes: &[u8]) -> bool {
     bytes.iter().any(u8::is_ascii_control)
 }
 
@@ -50,27 +45,6 @@ pub(crate) fn authorization(headers: &[(String, String)], uri: &Uri) -> Result<O
         return Ok(None);
     }
     uri.userinfo.as_ref().map(userinfo_credentials).transpose()
-}
-
-/// User name and password of an Authorization field, as bytes. `None`: another scheme, or no base64 with a colon in it.
-pub(crate) fn parse(value: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
-    let (scheme, rest) = value.split_at_checked("Basic".len())?;
-    // 7617-2-s1
-    if !scheme.eq_ignore_ascii_case(b"Basic") || rest.first() != Some(&b' ') {
-        return None;
-    }
-    let pair = base64::decode(rest.trim_ascii_start())?;
-    // 7617-2-s4: the first colon. The password may have more.
-    let colon = pair.iter().position(|&byte| byte == b':')?;
-    let (user, password) = pair.split_at_checked(colon)?;
-    Some((user.to_vec(), password.get(1..).unwrap_or_default().to_vec()))
-}
-
-/// The value of a WWW-Authenticate field. The realm has to be visible ASCII and spaces, which the caller checks.
-pub(crate) fn challenge(realm: &str) -> String {
-    let realm = realm.replace('\\', "\\\\").replace('"', "\\\"");
-    // 7617-2-1, 7617-2-2, 7617-2.1-s1
-    format!("Basic realm=\"{realm}\", charset=\"UTF-8\"")
 }
 
 #[cfg(test)]
@@ -114,59 +88,10 @@ mod tests {
     }
 
     #[test]
-    fn credentials_are_encoded_and_parsed() {
-        // 7617-2-s2, 7617-2-s1, 7617-2.1-1, 7617-2.1-2: the examples of sections 2 and 2.1, and some of our own.
-        let rows = [
-            ("Aladdin", "open sesame", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="),
-            ("test", "123\u{A3}", "Basic dGVzdDoxMjPCow=="),
-            ("", "", "Basic Og=="),
-            ("a", "b:c:", "Basic YTpiOmM6"),
-            ("\u{1F600}\u{FB01}", "\u{3000} ", "Basic 8J+YgO+sgTrjgIAg"),
-        ];
-        for (user, password, value) in rows {
-            assert_eq!(credentials(user, password).unwrap(), value);
-            let pair = Some((user.as_bytes().to_vec(), password.as_bytes().to_vec()));
-            assert_eq!(parse(value.as_bytes()), pair);
-            for scheme in ["basic ", "BASIC   "] {
-                assert_eq!(parse(value.replace("Basic ", scheme).as_bytes()), pair);
-            }
-        }
-    }
-
-    #[test]
     fn invalid_credentials_are_rejected() {
         // 7617-2-4, 7617-2-s4
         for (user, password) in [("a:b", "c"), ("a\r\n", "c"), ("a", "\0"), ("a", "\x7F")] {
             assert_eq!(credentials(user, password), Err(UsageError::Credentials));
         }
-    }
-
-    #[test]
-    fn invalid_authorization_fields_are_ignored() {
-        // 7617-2-4, 7617-2-s4
-        let rows = [
-            "",
-            "Basic",
-            "Basic ",
-            "BasicOg==",
-            "Basic\tOg==",
-            "Basi Og==",
-            "Bearer Og==",
-            "Basic Og==,",
-            "Basic Og",
-            "Basic Og== Og==",
-            "Basic YQ==", // a
-        ];
-        for value in rows {
-            assert_eq!(parse(value.as_bytes()), None, "{value}");
-        }
-        assert_eq!(parse(b"Basic \xFF\xFF=="), None);
-    }
-
-    #[test]
-    fn challenges_quote_the_realm() {
-        // 7617-2-1, 7617-2-2, 7617-2.1-s1
-        assert_eq!(challenge("foo"), "Basic realm=\"foo\", charset=\"UTF-8\"");
-        assert_eq!(challenge("a \"b\\"), "Basic realm=\"a \\\"b\\\\\", charset=\"UTF-8\"");
     }
 }

@@ -17,7 +17,7 @@ use crate::handshake::header::{is_space, Cursor, Malformed, MAX_ELEMENTS};
 use crate::redact;
 
 /// An authentication scheme that a server or a proxy accepts, with its parameters. See
-/// [`HandshakeError::challenges`](crate::HandshakeError::challenges).
+/// [`HandshakeError::challenges`](crate::HandshakeError::challenges). Feature `client`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Challenge {
     scheme: String,

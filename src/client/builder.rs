@@ -22,11 +22,11 @@ use crate::handshake::uri::Uri;
 #[cfg(feature = "proxy")]
 use crate::proxy::Proxy;
 use crate::redact;
-use crate::tls::config::Connector;
 #[cfg(feature = "native-tls")]
-use crate::tls::config::TlsConnect;
+use crate::tls::connect::{Connector, TlsConnect};
 
 /// Opens a connection to a `ws://` or `wss://` URL (RFC 6455 section 4.1) with the default settings of [`Client`].
+/// Feature `client`.
 ///
 /// Takes at most [`Timeouts::connect`], 30 s.
 ///
@@ -52,7 +52,7 @@ pub fn connect(url: impl AsRef<str>) -> Result<WebSocket> {
 }
 
 /// Settings for connections to one URL (RFC 6455 section 4.1). A client can be cloned and can connect any number of
-/// times.
+/// times. Feature `client`.
 ///
 /// A user name and password in the URL are sent as Basic credentials (RFC 7617), unless there is an `Authorization`
 /// header. `Debug` and errors never show them, nor header values, nor the query, nor subprotocols that may be tokens.
@@ -96,6 +96,7 @@ pub struct Client {
     #[cfg(feature = "legacy")]
     pub(crate) legacy_options: crate::legacy::options::LegacyOptions,
     /// `None`: the defaults of the system.
+    #[cfg(feature = "native-tls")]
     pub(crate) tls: Option<Connector>,
     /// `None`: the source of the system. All connections of this client and its clones share one source.
     pub(crate) random_source: Option<Arc<Mutex<RandomFn>>>,
@@ -137,6 +138,7 @@ impl Client {
             max_redirects: 0,
             #[cfg(feature = "legacy")]
             legacy_options: crate::legacy::options::LegacyOptions::default(),
+            #[cfg(feature = "native-tls")]
             tls: None,
             random_source: None,
             events: EventCallback::default(),
@@ -203,7 +205,7 @@ impl Client {
     }
 
     /// Offers message compression, permessage-deflate (RFC 7692). Off by default; [`Deflate`] describes its cost and
-    /// its risk.
+    /// its risk. Feature `deflate`.
     ///
     /// ```
     /// # fn main() -> stdws::Result<()> {
@@ -226,7 +228,7 @@ impl Client {
         self
     }
 
-    /// Sets the TLS settings for `wss://` URLs. Default [`TlsConnect::new`].
+    /// Sets the TLS settings for `wss://` URLs. Default [`TlsConnect::new`]. Feature `native-tls`.
     ///
     /// # Errors
     /// [`Error::Tls`](crate::Error::Tls) of kind
@@ -252,7 +254,7 @@ impl Client {
     }
 
     /// Calls this closure with each [`Event`] on the connections of this client and its clones, for logs and counters.
-    /// A second closure replaces the first.
+    /// A second closure replaces the first. Feature `trace`.
     ///
     /// The closure runs on the thread that causes the event, and no lock of this crate is held meanwhile. If it panics,
     /// only that event is lost: the panic is caught. If it sends frames, there are no events about these frames, even

@@ -19,8 +19,10 @@ use crate::codec::encoder::Encoder;
 use crate::codec::frame::Role;
 use crate::connection::framing::Codec;
 use crate::connection::websocket::{ConnectionInfo, WebSocket};
+#[cfg(feature = "deflate")]
 use crate::deflate::extension;
 use crate::error::{Error, Result, Step};
+#[cfg(feature = "trace")]
 use crate::events::event::EventKind;
 use crate::handshake::client::{self as request, HandshakeRequest};
 use crate::net::deadline::Deadline;
@@ -183,6 +185,7 @@ impl Client {
         (random_source, key): (RandomSource, String),
         deadline: Deadline,
     ) -> Result<WebSocket> {
+        #[cfg(feature = "trace")]
         info.events.emit(|| EventKind::Connected(info.peer));
         #[cfg(feature = "legacy")]
         if let Some(spec) = self.draft_spec() {
@@ -192,7 +195,10 @@ impl Client {
             return opened.inspect_err(|error| events.emit_failed_handshake(error));
         }
         // 6455-9-1
+        #[cfg(feature = "deflate")]
         let offer = self.deflate.as_ref().map(extension::offer);
+        #[cfg(not(feature = "deflate"))]
+        let offer: Option<String> = None;
         let authorization = self.authorization(target)?;
         let request = HandshakeRequest {
             uri: &target.uri,

@@ -13,9 +13,11 @@ use std::net::{SocketAddr, TcpStream};
 
 use super::builder::Client;
 use crate::connection::websocket::ConnectionInfo;
-use crate::error::{Error, Result, Step};
 #[cfg(feature = "proxy")]
-use crate::error::{UriErrorKind, UsageError};
+use crate::error::UriErrorKind;
+#[cfg(any(feature = "proxy", not(feature = "native-tls")))]
+use crate::error::UsageError;
+use crate::error::{Error, Result, Step};
 use crate::handshake::uri::Uri;
 use crate::net::connect_guard::ConnectGuard;
 use crate::net::deadline::Deadline;
@@ -23,7 +25,8 @@ use crate::net::dial::{self as tcp, Connected, Endpoint};
 use crate::net::stream::Stream;
 #[cfg(feature = "proxy")]
 use crate::proxy::Tunnel;
-use crate::tls::config::Connector;
+#[cfg(feature = "native-tls")]
+use crate::tls::connect::Connector;
 
 /// An open stream.
 pub(super) struct DialedStream {
@@ -49,20 +52,31 @@ impl Client {
     }
 
     /// Performs the TLS handshake of a `wss` URL on the stream that `connect` returns.
+    #[cfg_attr(not(feature = "native-tls"), allow(unused_variables))]
     fn with_tls(
         &self,
         uri: &Uri,
         deadline: Deadline,
         connect: impl FnOnce() -> Result<DialedStream>,
     ) -> Result<DialedStream> {
-        // In a build without TLS, a wss URL is refused before its host name is resolved.
-        let tls = uri.is_secure().then(|| Connector::or_default(self.tls.as_ref())).transpose()?;
-        let mut dialed = connect()?;
-        if let Some(tls) = tls {
-            // 6455-4.1-14, 6455-4.1-15, 6455-4.1-16
-            dialed.stream = tls.connect(self.server_name_for(uri), dialed.stream, deadline)?;
+        // A wss URL that cannot be opened is refused before its host name is resolved.
+        #[cfg(not(feature = "native-tls"))]
+        if uri.is_secure() {
+            return Err(UsageError::TlsNotEnabled.into());
         }
-        Ok(dialed)
+        #[cfg(feature = "native-tls")]
+        let tls = uri.is_secure().then(|| Connector::or_default(self.tls.as_ref())).transpose()?;
+        #[cfg(not(feature = "native-tls"))]
+        return connect();
+        #[cfg(feature = "native-tls")]
+        {
+            let mut dialed = connect()?;
+            if let Some(tls) = tls {
+                // 6455-4.1-14, 6455-4.1-15, 6455-4.1-16
+                dialed.stream = tls.connect(self.server_name_for(uri), dialed.stream, deadline)?;
+            }
+            Ok(dialed)
+        }
     }
 
     /// Opens a stream without the TLS of the server. 6455-4.1-11, 6455-4.1-13
@@ -98,6 +112,7 @@ impl Client {
     }
 
     /// The name that the certificate of this URL has to be for.
+    #[cfg(feature = "native-tls")]
     fn server_name_for<'a>(&'a self, uri: &'a Uri) -> &'a str {
         self.route.server_name.as_deref().filter(|_| self.is_own_host(uri)).unwrap_or(uri.host())
     }

@@ -16,7 +16,9 @@ use std::borrow::Cow;
 use std::io::ErrorKind;
 
 use super::builder::Client;
-use crate::deflate::extension::{self, Deflate, Deflater, Inflater};
+#[cfg(feature = "deflate")]
+use crate::deflate::extension;
+use crate::deflate::extension::{Deflate, Deflater, Inflater};
 use crate::error::{Error, HandshakeError, HandshakeErrorKind, ResponseErrorKind, Result, Step};
 use crate::handshake::client::{self as handshake, HandshakeRequest};
 use crate::handshake::http::{Head, HeadParser, Progress};
@@ -116,7 +118,10 @@ fn check_response(
 ) -> Result<(Option<String>, Option<(Inflater, Deflater)>), HandshakeErrorKind> {
     let agreed = handshake::check_response(head, request)?;
     let codec = match offer {
+        #[cfg(feature = "deflate")]
         Some(offer) => extension::check(&agreed.extensions, offer)?.map(|agreed| extension::codec(&agreed, offer)),
+        #[cfg(not(feature = "deflate"))]
+        Some(never) => match *never {},
         None => None,
     };
     Ok((agreed.subprotocol, codec))

@@ -19,6 +19,7 @@ pub(crate) struct Route {
     /// Instead of those of the resolver; empty: resolve the name.
     pub(super) addresses: Vec<SocketAddr>,
     /// Instead of the host of the URL.
+    #[cfg(feature = "native-tls")]
     pub(super) server_name: Option<String>,
     pub(super) queue: Queue,
 }
@@ -88,7 +89,7 @@ impl Client {
     }
 
     /// Requires a certificate for this name, and sends this name to the server (SNI, RFC 6066 section 3), instead of the
-    /// host of the URL. For `wss://` over a tunnel, or by IP address.
+    /// host of the URL. For `wss://` over a tunnel, or by IP address. Feature `native-tls`.
     ///
     /// The Host header stays that of the URL, see [`host_header`](Client::host_header). A redirect to another host or port
     /// uses the name of that host.

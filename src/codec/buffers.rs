@@ -110,6 +110,7 @@ impl InputBuffer {
     }
 
     /// Frees memory if the buffer is empty.
+    #[cfg(any(feature = "client", feature = "server", test))]
     pub(crate) fn shrink(&mut self) {
         if self.start == self.end && self.bytes.len() > MIN_INPUT_SIZE {
             self.start = 0;
@@ -190,19 +191,6 @@ impl PayloadBuffer {
         self.bytes.get_mut(from..self.length).unwrap_or_default()
     }
 
-    /// The vector that decompression appends to. [`PayloadBuffer::appended`] adds the output.
-    pub(crate) fn appender(&mut self) -> &mut Vec<u8> {
-        self.bytes.truncate(self.length);
-        &mut self.bytes
-    }
-
-    /// Adds the appended bytes, and returns them.
-    pub(crate) fn appended(&mut self) -> &[u8] {
-        let from = self.length;
-        self.length = self.bytes.len();
-        self.bytes.get(from..).unwrap_or_default()
-    }
-
     /// The contents as a vector. A buffer of more than twice their length is kept here and the contents are copied.
     pub(crate) fn take(&mut self) -> Vec<u8> {
         if self.bytes.capacity() / 2 > self.length {
@@ -224,6 +212,23 @@ impl PayloadBuffer {
 
     pub(crate) fn free(&mut self) {
         *self = PayloadBuffer::default();
+    }
+}
+
+/// For decompression.
+#[cfg(all(feature = "deflate", any(feature = "client", feature = "server")))]
+impl PayloadBuffer {
+    /// The vector that decompression appends to. [`PayloadBuffer::appended`] adds the output.
+    pub(crate) fn appender(&mut self) -> &mut Vec<u8> {
+        self.bytes.truncate(self.length);
+        &mut self.bytes
+    }
+
+    /// Adds the appended bytes, and returns them.
+    pub(crate) fn appended(&mut self) -> &[u8] {
+        let from = self.length;
+        self.length = self.bytes.len();
+        self.bytes.get(from..).unwrap_or_default()
     }
 }
 

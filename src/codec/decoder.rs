@@ -61,6 +61,7 @@ use crate::error::ProtocolError;
 
 mod feeding;
 mod frames;
+#[cfg(all(feature = "deflate", any(feature = "client", feature = "server")))]
 mod inflating;
 mod streaming;
 
@@ -144,20 +145,9 @@ impl Decoder {
         }
     }
 
-    /// Accepts compressed messages as well.
-    pub(crate) fn with_compression(mut self, inflater: Option<Inflater>) -> Decoder {
-        self.inflater = inflater;
-        self
-    }
-
     /// Reports each accepted header as an event of its own.
     pub fn report_headers(&mut self) {
         self.report_headers = true;
-    }
-
-    /// Number of bytes that were read and are not used up.
-    pub(crate) fn unread(&self) -> usize {
-        self.input.unread().len()
     }
 
     #[inline]
@@ -271,6 +261,22 @@ impl Decoder {
             DecoderState::Payload(_) => true,
             DecoderState::Closed | DecoderState::Failed(_) => false,
         }
+    }
+}
+
+/// For connections.
+#[cfg(any(feature = "client", feature = "server", test))]
+impl Decoder {
+    /// Accepts compressed messages as well.
+    #[cfg(any(feature = "client", feature = "server"))]
+    pub(crate) fn with_compression(mut self, inflater: Option<Inflater>) -> Decoder {
+        self.inflater = inflater;
+        self
+    }
+
+    /// Number of bytes that were read and are not used up.
+    pub(crate) fn unread(&self) -> usize {
+        self.input.unread().len()
     }
 
     /// Frees memory that an idle connection does not need.

@@ -25,25 +25,19 @@ use std::io;
 use super::frame;
 use super::frame::{Opcode, Role};
 use super::mask;
-use crate::deflate::extension::{CompressionParams, Deflater};
+#[cfg(any(feature = "client", feature = "server"))]
+use crate::deflate::extension::Deflater;
 use crate::primitives::random::RandomSource;
+
+#[cfg(all(feature = "deflate", any(feature = "client", feature = "server")))]
+mod deflating;
 
 /// Writes frames. The encoder of a client has a source of masking keys; the encoder of a server has none.
 #[derive(Debug)]
 pub struct Encoder {
-    keys: Option<RandomSource>,
-    deflater: Option<Deflater>,
-}
-
-/// What determines the bytes of a frame besides its message: encoders of equal format produce equal frames.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum FrameFormat {
-    /// Frames that no other connection can send: those of a client, which are masked, and those of a draft.
-    PerConnection,
-    /// The message without compression.
-    Uncompressed,
-    /// Messages above the threshold are compressed, starting with an empty window.
-    Deflated(CompressionParams),
+    pub(crate) keys: Option<RandomSource>,
+    #[cfg(any(feature = "client", feature = "server"))]
+    pub(crate) deflater: Option<Deflater>,
 }
 
 impl Encoder {
@@ -55,103 +49,21 @@ impl Encoder {
         }
     }
 
-    /// An encoder whose frames every connection of this format can send. It compresses each message with an empty window.
-    pub(crate) fn for_format(frame_format: FrameFormat) -> Encoder {
-        let params = match frame_format {
-            FrameFormat::PerConnection | FrameFormat::Uncompressed => None,
-            FrameFormat::Deflated(params) => Some(params),
-        };
-        Encoder { keys: None, deflater: params.map(Deflater::no_context_takeover) }
-    }
-
-    pub(crate) fn frame_format(&self) -> FrameFormat {
-        match (&self.keys, &self.deflater) {
-            (Some(_), _) => FrameFormat::PerConnection,
-            (None, deflater) => {
-                deflater.as_ref().map(Deflater::params).map_or(FrameFormat::Uncompressed, FrameFormat::Deflated)
-            }
-        }
-    }
-
-    /// Forgets the window, after a compressed message that another encoder made was sent. The peer has that message in its
-    /// window and this encoder does not, so the next message must not refer to earlier ones.
-    pub(crate) fn reset_window(&mut self) {
-        if let Some(deflater) = &mut self.deflater {
-            deflater.reset_window();
-        }
-    }
-
     /// 6455-5.1-1, 6455-5.3-1, 6455-6.1-8, 6455-5.5.1-s1: a client masks every frame, control frames too.
     pub(crate) fn client(keys: RandomSource) -> Encoder {
-        Encoder { keys: Some(keys), deflater: None }
+        Encoder {
+            keys: Some(keys),
+            #[cfg(any(feature = "client", feature = "server"))]
+            deflater: None,
+        }
     }
 
     /// 6455-5.1-4: a server never masks.
     pub(crate) fn server() -> Encoder {
-        Encoder { keys: None, deflater: None }
-    }
-
-    /// Compresses messages above the threshold.
-    pub(crate) fn with_compression(mut self, deflater: Option<Deflater>) -> Encoder {
-        self.deflater = deflater;
-        self
-    }
-
-    /// Whether a message of this length is compressed.
-    #[inline]
-    pub(crate) fn should_compress(&self, length: usize) -> bool {
-        self.deflater.as_ref().is_some_and(|deflater| deflater.should_compress(length))
-    }
-
-    /// Appends a frame of a compressed message, without compression if none was negotiated.
-    /// Returns the length of the payload.
-    pub(crate) fn encode_compressed(
-        &mut self,
-        out: &mut Vec<u8>,
-        fin: bool,
-        opcode: Opcode,
-        plain: &[u8],
-    ) -> io::Result<usize> {
-        let Some(deflater) = &mut self.deflater else {
-            self.encode_frame(out, fin, opcode, plain)?;
-            return Ok(plain.len());
-        };
-        // Before compression: a message that was compressed and not sent would be missing in the peer's window.
-        let key = match &mut self.keys {
-            Some(keys) => Some(keys.masking_key()?),
-            None => None,
-        };
-        let packed = deflater.compress_fragment(plain, fin);
-        let at = out.len();
-        frame::emit(out, fin, opcode, packed.len() as u64, key);
-        if let (Opcode::Data(_), Some(first)) = (opcode, out.get_mut(at)) {
-            // 7692-6.1-1, 7692-6.1-3: on the first frame of the message.
-            *first |= frame::RSV1;
-        }
-        match key {
-            Some(key) => mask::append(out, packed, key),
-            None => out.extend_from_slice(packed),
-        }
-        let length = packed.len();
-        deflater.release_buffer();
-        Ok(length)
-    }
-
-    /// Whether encoding a few frames may call the source of keys, see [`RandomSource::is_low`].
-    #[inline]
-    pub(crate) fn is_low_on_keys(&self) -> bool {
-        self.keys.as_ref().is_some_and(RandomSource::is_low)
-    }
-
-    /// Fetches masking keys ahead of time, see [`RandomSource::prefetch`].
-    pub(crate) fn prefetch_keys(&mut self) -> io::Result<()> {
-        self.keys.as_mut().map_or(Ok(()), RandomSource::prefetch)
-    }
-
-    /// Frees memory that an idle connection does not need.
-    pub(crate) fn shrink(&mut self) {
-        if let Some(deflater) = &mut self.deflater {
-            deflater.shrink();
+        Encoder {
+            keys: None,
+            #[cfg(any(feature = "client", feature = "server"))]
+            deflater: None,
         }
     }
 
@@ -207,6 +119,35 @@ impl Encoder {
         };
         frame::emit(out, fin, opcode, length as u64, key);
         Ok(key)
+    }
+}
+
+/// For connections.
+#[cfg(any(feature = "client", feature = "server"))]
+impl Encoder {
+    /// Compresses messages above the threshold.
+    pub(crate) fn with_compression(mut self, deflater: Option<Deflater>) -> Encoder {
+        self.deflater = deflater;
+        self
+    }
+
+    /// Whether encoding a few frames may call the source of keys, see [`RandomSource::is_low`].
+    #[inline]
+    pub(crate) fn is_low_on_keys(&self) -> bool {
+        self.keys.as_ref().is_some_and(RandomSource::is_low)
+    }
+
+    /// Fetches masking keys ahead of time, see [`RandomSource::prefetch`].
+    pub(crate) fn prefetch_keys(&mut self) -> io::Result<()> {
+        self.keys.as_mut().map_or(Ok(()), RandomSource::prefetch)
+    }
+
+    /// Frees memory that an idle connection does not need.
+    pub(crate) fn shrink(&mut self) {
+        #[cfg(all(feature = "deflate", any(feature = "client", feature = "server")))]
+        if let Some(deflater) = &mut self.deflater {
+            deflater.shrink();
+        }
     }
 }
 
@@ -279,27 +220,5 @@ mod tests {
         let mut out = vec![7];
         assert!(client.encode_frame(&mut out, true, Opcode::Ping, b"x").is_err());
         assert_eq!(out, [7]);
-    }
-
-    #[cfg(feature = "deflate")]
-    #[test]
-    fn a_huge_compressed_message_leaves_no_huge_buffer() {
-        use crate::deflate::extension::codec;
-        use crate::deflate::extension::negotiation::Agreed;
-        use crate::deflate::extension::{Deflate, Direction};
-        let free = Direction { bits: crate::deflate::WindowBits::MAX, takeover: true };
-        let (_, deflater) = codec(&Agreed { send: free, receive: free }, &Deflate::default());
-        let mut encoder = Encoder::server().with_compression(Some(deflater));
-        let mut random = 1_u32;
-        let noise: Vec<u8> = (0..1 << 20)
-            .map(|_| {
-                random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                (random >> 24) as u8
-            })
-            .collect();
-        let mut out = Vec::new();
-        encoder.encode_compressed(&mut out, true, Opcode::Data(MessageKind::Binary), &noise).unwrap();
-        assert!(out.len() > noise.len());
-        assert!(encoder.deflater.is_some_and(|deflater| deflater.held() <= 64 << 10));
     }
 }

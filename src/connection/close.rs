@@ -190,11 +190,13 @@ impl Connection {
     }
 
     /// Whether a Close was sent, and one received.
+    #[cfg(feature = "server")]
     pub(crate) fn both_closes_exchanged(&self) -> bool {
         matches!(self.lock_state().closing.phase(), Phase::Closed)
     }
 
     /// Whether the deadline of the closing handshake has passed.
+    #[cfg(feature = "server")]
     pub(crate) fn is_close_overdue(&self) -> bool {
         self.lock_state().close_deadline().is_some_and(|deadline| deadline.is_expired())
     }

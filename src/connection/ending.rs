@@ -163,9 +163,14 @@ impl Ending {
 
     /// Continues without waiting, and leaves the rest to another thread. Without one, the connection ends here.
     pub(super) fn leave_behind(mut self, connection: &Arc<Connection>, discard_space: &mut [u8]) {
-        if self.go_on(connection, discard_space, Deadline::now())
-            || background::spawn(connection.host(), self.into_work(connection))
-        {
+        if self.go_on(connection, discard_space, Deadline::now()) {
+            return;
+        }
+        #[cfg(feature = "server")]
+        if connection.host().is_some_and(|host| host.hand_over(self.into_work(connection)).is_ok()) {
+            return;
+        }
+        if background::spawn(self.into_work(connection)) {
             return;
         }
         self.by = Deadline::now();
@@ -193,13 +198,15 @@ pub(super) fn whole_millis(wait: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::frame::Opcode;
-    use crate::connection::testing::{long_timeouts, under_watchdog, websocket, LONG, ROLES};
-    use crate::error::Error;
+    use crate::connection::testing::{long_timeouts, websocket, LONG, ROLES};
     use std::time::Instant;
 
+    #[cfg(feature = "server")]
     #[test]
     fn a_host_accepts_one_connection_before_it_has_finished() {
+        use crate::codec::frame::Opcode;
+        use crate::connection::testing::under_watchdog;
+        use crate::error::Error;
         for role in ROLES {
             under_watchdog(move || {
                 let (ws, mut peer) = websocket(role, long_timeouts());

@@ -10,7 +10,6 @@ use crate::close::CloseCode;
 use crate::codec::close as close_body;
 use crate::codec::decoder;
 use crate::codec::encoder;
-use crate::codec::encoder::FrameFormat;
 use crate::codec::event::DecoderEvent;
 use crate::codec::frame::{Opcode, Role};
 use crate::config::Limits;
@@ -44,6 +43,15 @@ impl Codec {
     ) -> Codec {
         let decoder = Decoder::Rfc6455(decoder::Decoder::with_early(role, limits, early).with_compression(inflater));
         Codec { role, protocol: Protocol::Rfc6455, decoder, encoder: Encoder::Rfc6455(encoder) }
+    }
+
+    /// Reports headers of received frames if there is an event handler.
+    #[cfg(feature = "trace")]
+    pub(super) fn with_events(mut self, events: &crate::events::sink::EventSink) -> Codec {
+        if events.is_enabled() {
+            self.decoder.report_headers();
+        }
+        self
     }
 
     /// A draft. A client needs `keys`.
@@ -186,6 +194,7 @@ impl Decoder {
         }
     }
 
+    #[cfg(feature = "trace")]
     /// Makes an event of each header too. See [`report_headers`](crate::codec::decoder::Decoder::report_headers).
     pub(super) fn report_headers(&mut self) {
         match self {
@@ -227,31 +236,6 @@ pub(crate) enum Encoder {
 
 impl Encoder {
     #[inline]
-    pub(super) fn should_compress(&self, length: usize) -> bool {
-        match self {
-            Encoder::Rfc6455(encoder) => encoder.should_compress(length),
-            // deflate-stream compresses all bytes, not messages.
-            #[cfg(feature = "legacy")]
-            Encoder::Draft(_) => false,
-        }
-    }
-
-    /// Returns the length of the payload.
-    pub(super) fn encode_compressed(
-        &mut self,
-        out: &mut Vec<u8>,
-        fin: bool,
-        opcode: Opcode,
-        of: &[u8],
-    ) -> io::Result<usize> {
-        match self {
-            Encoder::Rfc6455(encoder) => encoder.encode_compressed(out, fin, opcode, of),
-            #[cfg(feature = "legacy")]
-            Encoder::Draft(encoder) => encoder.encode_frame(out, fin, opcode, of).map(|()| of.len()),
-        }
-    }
-
-    #[inline]
     pub(super) fn encode_frame(
         &mut self,
         out: &mut Vec<u8>,
@@ -263,23 +247,6 @@ impl Encoder {
             Encoder::Rfc6455(encoder) => encoder.encode_frame(out, fin, opcode, payload),
             #[cfg(feature = "legacy")]
             Encoder::Draft(encoder) => encoder.encode_frame(out, fin, opcode, payload),
-        }
-    }
-
-    /// The form of the frames. Connections with the same form can share frames.
-    pub(super) fn frame_format(&self) -> FrameFormat {
-        match self {
-            Encoder::Rfc6455(encoder) => encoder.frame_format(),
-            #[cfg(feature = "legacy")]
-            Encoder::Draft(_) => FrameFormat::PerConnection,
-        }
-    }
-
-    pub(super) fn reset_window(&mut self) {
-        match self {
-            Encoder::Rfc6455(encoder) => encoder.reset_window(),
-            #[cfg(feature = "legacy")]
-            Encoder::Draft(_) => {}
         }
     }
 
@@ -327,6 +294,34 @@ impl Encoder {
             Encoder::Rfc6455(encoder) => encoder.shrink(),
             #[cfg(feature = "legacy")]
             Encoder::Draft(encoder) => encoder.shrink(),
+        }
+    }
+}
+
+#[cfg(feature = "deflate")]
+impl Encoder {
+    #[inline]
+    pub(super) fn should_compress(&self, length: usize) -> bool {
+        match self {
+            Encoder::Rfc6455(encoder) => encoder.should_compress(length),
+            // deflate-stream compresses all bytes, not messages.
+            #[cfg(feature = "legacy")]
+            Encoder::Draft(_) => false,
+        }
+    }
+
+    /// Returns the length of the payload.
+    pub(super) fn encode_compressed(
+        &mut self,
+        out: &mut Vec<u8>,
+        fin: bool,
+        opcode: Opcode,
+        of: &[u8],
+    ) -> io::Result<usize> {
+        match self {
+            Encoder::Rfc6455(encoder) => encoder.encode_compressed(out, fin, opcode, of),
+            #[cfg(feature = "legacy")]
+            Encoder::Draft(encoder) => encoder.encode_frame(out, fin, opcode, of).map(|()| of.len()),
         }
     }
 }

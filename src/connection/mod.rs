@@ -13,6 +13,7 @@
 //! | `keepalive` | when a Ping is due |
 //! | `ending` | the last steps: the Close is written, and the stream is ended |
 //! | `close` | the closing handshake, and failing |
+//! | `shared_write` | writing the frames of a hub without waiting |
 //! | `send`, `nonblocking` | sending with and without waiting |
 //! | `write_permit` | exclusive write access |
 //! | `shared` | the stream, the state under a lock, the end |
@@ -22,7 +23,7 @@
 //! | `framing`, `protocol` | RFC 6455 or a draft, behind one type |
 //! | `report` | events about frames |
 //! | `values` | values of the application |
-//! | `background` | threads that finish dropped connections |
+//! | `host_thread`, `background` | threads that finish dropped connections |
 //!
 //! **A received byte** is first read, then decoded in the buffer where it was read:
 //!
@@ -58,19 +59,26 @@ mod close;
 mod control;
 mod ending;
 pub(crate) mod framing;
+#[cfg(feature = "server")]
+mod host_thread;
 mod keepalive;
 pub(crate) mod messages;
+#[cfg(any(feature = "server", feature = "hub"))]
 pub(crate) mod nonblocking;
 mod properties;
 pub(crate) mod protocol;
 mod receive;
 pub(crate) mod recv_stream;
+#[cfg(feature = "trace")]
 mod report;
 mod send;
 pub(crate) mod send_stream;
 pub(crate) mod sender;
 pub(crate) mod shared;
+#[cfg(feature = "hub")]
 pub(crate) mod shared_frame;
+#[cfg(feature = "hub")]
+mod shared_write;
 mod state;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::net::SocketAddr;
 
 use super::websocket::WebSocket;
+#[cfg(feature = "server")]
 use crate::http::request::Request;
 use crate::http::response::Response;
 
@@ -20,7 +21,7 @@ impl WebSocket {
         self.info.subprotocol.as_deref()
     }
 
-    /// The request that opened the connection. `None` for a client.
+    /// The request that opened the connection. `None` for a client. Feature `server`.
     ///
     /// ```
     /// let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| {
@@ -31,6 +32,7 @@ impl WebSocket {
     /// assert_eq!(ws.recv()?.unwrap(), "/room/7");
     /// # Ok::<(), stdws::Error>(())
     /// ```
+    #[cfg(feature = "server")]
     pub fn request(&self) -> Option<&Request> {
         self.info.request.as_ref()
     }

@@ -30,12 +30,14 @@ use super::ending::{whole_millis, Ending, Outcome, CONGESTION_RETRY, MAX_DRAIN_R
 use super::framing::Decoder;
 use super::keepalive::{wait_to_ping, Keepalive};
 use super::protocol::CloseFrame;
+#[cfg(feature = "trace")]
 use super::report;
 use super::send::WriteStatus;
 use super::shared::Connection;
 use crate::close::CloseCode;
 use crate::codec::event::DecoderEvent;
 use crate::error::{Error, Result, Step};
+#[cfg(feature = "trace")]
 use crate::events::event::{Direction, EventKind};
 use crate::net::deadline::Deadline;
 use crate::net::deadline::WRITE_QUANTUM;
@@ -83,10 +85,7 @@ pub(super) struct Receiver {
 }
 
 impl Receiver {
-    pub(super) fn new(connection: Arc<Connection>, mut decoder: Decoder) -> Receiver {
-        if connection.events.is_enabled() {
-            decoder.report_headers();
-        }
+    pub(super) fn new(connection: Arc<Connection>, decoder: Decoder) -> Receiver {
         let bytes_received = decoder.unread() as u64;
         Receiver {
             connection,
@@ -131,10 +130,14 @@ impl Receiver {
                         return Ok(Some(Received::Pong));
                     }
                 }
+                #[cfg(feature = "trace")]
                 Ok(Some(DecoderEvent::FrameHeader(header))) => {
                     self.connection.events.emit(|| report::frame_received(&header))
                 }
+                #[cfg(not(feature = "trace"))]
+                Ok(Some(DecoderEvent::FrameHeader(_))) => {}
                 Ok(Some(DecoderEvent::Close(code))) => {
+                    #[cfg(feature = "trace")]
                     self.connection.events.emit(|| EventKind::Close(Direction::Received, code));
                     self.close_received(code, self.decoder.reason().to_owned(), self.decoder.answer(code));
                     return Ok(None);
@@ -149,7 +152,9 @@ impl Receiver {
                 }
                 // 6455-7.1.7-1, 6455-7.1.7-3, 6455-7.2.1-1
                 Err(violation) => {
+                    #[cfg(feature = "trace")]
                     let at = self.bytes_received.saturating_sub(self.decoder.unread() as u64);
+                    #[cfg(feature = "trace")]
                     self.connection.events.emit(|| EventKind::ProtocolError(violation, at));
                     return Err(self.fail(Error::Protocol(violation), Some(violation.close_code())));
                 }

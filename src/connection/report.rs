@@ -27,6 +27,7 @@ impl FrameNote {
         FrameNote(describe_frame(opcode, fin, false, payload.len() as u64), code)
     }
 
+    #[cfg(feature = "hub")]
     pub(super) fn of_header(header: &Header) -> FrameNote {
         FrameNote::new(header.opcode, header.fin, header.rsv1, header.length)
     }

@@ -75,20 +75,22 @@ impl Connection {
     fn send_owned(&self, opcode: Opcode, payload: Vec<u8>) -> Result<()> {
         self.protocol.check_message(opcode)?;
         let permit = self.acquire_permit(WriteIntent::Message, self.timeouts.write)?;
-        match permit.should_compress(payload.len()) {
-            true => permit.write_compressed(true, opcode, &payload),
-            false => permit.write_owned_frame(opcode, payload),
+        #[cfg(feature = "deflate")]
+        if permit.should_compress(payload.len()) {
+            return permit.write_compressed(true, opcode, &payload);
         }
+        permit.write_owned_frame(opcode, payload)
     }
 
     /// Sends a whole message. Returns when the kernel has it. 6455-6.1-1, 6455-6.1-9.
     pub(super) fn send(&self, opcode: Opcode, payload: &[u8]) -> Result<()> {
         self.protocol.check_message(opcode)?;
         let permit = self.acquire_permit(WriteIntent::Message, self.timeouts.write)?;
-        match permit.should_compress(payload.len()) {
-            true => permit.write_compressed(true, opcode, payload),
-            false => permit.write_frame(true, opcode, payload),
+        #[cfg(feature = "deflate")]
+        if permit.should_compress(payload.len()) {
+            return permit.write_compressed(true, opcode, payload);
         }
+        permit.write_frame(true, opcode, payload)
     }
 
     /// Appends a whole message to the write buffer, for the next write.
@@ -102,6 +104,7 @@ impl Connection {
             // Pending frames are sent first, and with the permit.
             let ready = state.is_open() && !state.streaming && state.pending.is_empty();
             if let Some(writer) = state.writer.as_mut().filter(|_| ready) {
+                #[cfg(feature = "deflate")]
                 if writer.encoder.should_compress(payload.len()) {
                     drop(locked);
                     return self.queue_compressed(opcode, payload);
@@ -120,6 +123,7 @@ impl Connection {
     }
 
     /// Queues a message that is to be compressed, which takes too long to do it under the lock.
+    #[cfg(feature = "deflate")]
     fn queue_compressed(&self, opcode: Opcode, payload: &[u8]) -> Result<()> {
         let mut permit = self.acquire_permit(WriteIntent::Message, self.timeouts.write)?;
         permit.append_compressed(true, opcode, payload)?;
@@ -148,10 +152,11 @@ impl Connection {
     /// Sends a fragment of that message. All fragments are compressed if compression was negotiated.
     pub(super) fn stream_fragment(&self, fin: bool, opcode: Opcode, payload: &[u8]) -> Result<()> {
         let permit = self.acquire_permit(WriteIntent::Frame, self.timeouts.write)?;
-        match permit.should_compress(usize::MAX) {
-            true => permit.write_compressed(fin, opcode, payload),
-            false => permit.write_frame(fin, opcode, payload),
+        #[cfg(feature = "deflate")]
+        if permit.should_compress(usize::MAX) {
+            return permit.write_compressed(fin, opcode, payload);
         }
+        permit.write_frame(fin, opcode, payload)
     }
 
     pub(super) fn end_stream(&self) {

@@ -98,6 +98,7 @@ impl Sender {
         Sender { _close_on_drop: Some(Arc::new(CloseOnDrop(connection.clone()))), connection }
     }
 
+    #[cfg(feature = "hub")]
     pub(crate) fn connection(&self) -> &Arc<Connection> {
         &self.connection
     }

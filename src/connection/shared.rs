@@ -22,21 +22,29 @@
 //! This file must not know how frames are sent, received or closed. Those are `impl` blocks in the files above it.
 
 use std::io::{self, ErrorKind};
+#[cfg(feature = "trace")]
 use std::mem;
-use std::sync::{Arc, Condvar, OnceLock};
+#[cfg(feature = "server")]
+use std::sync::OnceLock;
+use std::sync::{Arc, Condvar};
 use std::time::Duration;
 
-use super::background::{Host, HostThread};
 use super::framing::Encoder;
+#[cfg(feature = "server")]
+use super::host_thread::{Host, HostThread};
 use super::protocol::Protocol;
+#[cfg(feature = "trace")]
 use super::report::FrameNote;
+#[cfg(feature = "hub")]
+use super::shared_frame::FrameFormat;
 use super::state::SharedState;
 use super::writer::Writer;
-use crate::codec::encoder::FrameFormat;
 use crate::codec::frame::Role;
 use crate::config::Timeouts;
 use crate::error::{Error, Result, Step};
+#[cfg(feature = "trace")]
 use crate::events::event::EventKind;
+#[cfg(feature = "trace")]
 use crate::events::sink::{EventSink, Origin};
 use crate::net::deadline::Deadline;
 use crate::net::stream::Stream;
@@ -48,9 +56,12 @@ pub(crate) struct Connection {
     pub(crate) role: Role,
     pub(crate) protocol: Protocol,
     /// The form of this side's frames.
+    #[cfg(feature = "hub")]
     pub(crate) frame_format: FrameFormat,
+    #[cfg(feature = "trace")]
     pub(super) events: EventSink,
     /// A server's thread that stays until the connection has ended.
+    #[cfg(feature = "server")]
     host: OnceLock<Arc<Host>>,
     state: Lock<SharedState>,
     /// Notified when the writer is back, a Pong has come, a stream has ended, or the connection has. Only while `waiters` is
@@ -71,21 +82,26 @@ impl Connection {
         let ping_interval =
             if protocol.check_ping().is_ok() { timeouts.ping_interval.max(least) } else { Duration::MAX };
         let timeouts = Timeouts { pong_timeout: timeouts.pong_timeout.max(least), ..timeouts };
-        let frame_format = encoder.frame_format();
+        #[cfg(feature = "hub")]
+        let frame_format = FrameFormat::of(&encoder);
         let state = SharedState::new(protocol, Writer::new(encoder), ping_interval);
         Connection {
             stream: stream.into(),
             timeouts,
             role,
             protocol,
+            #[cfg(feature = "hub")]
             frame_format,
+            #[cfg(feature = "trace")]
             events: EventSink::default(),
+            #[cfg(feature = "server")]
             host: OnceLock::new(),
             state: Lock::new(state),
             changed: Condvar::new(),
         }
     }
 
+    #[cfg(feature = "trace")]
     /// Sets the receiver of events, before there are any.
     pub(super) fn with_events(mut self, events: EventSink) -> Connection {
         if let (true, Some(writer)) = (events.is_enabled(), &mut self.lock_state().writer) {
@@ -93,15 +109,6 @@ impl Connection {
         }
         self.events = events;
         self
-    }
-
-    /// Makes the current thread the one that ends this connection, if it is dropped before its end.
-    pub(crate) fn host_thread(&self) -> HostThread {
-        HostThread::new(self.host.get_or_init(Arc::default).clone())
-    }
-
-    pub(super) fn host(&self) -> Option<&Host> {
-        self.host.get().map(Arc::as_ref)
     }
 
     // ── the state ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -188,11 +195,13 @@ impl Connection {
     #[inline]
     pub(super) fn emit_sent(&self) {
         assert_unlocked();
+        #[cfg(feature = "trace")]
         if self.events.is_enabled() && Origin::current() == Origin::Outside {
             self.emit_frame_notes();
         }
     }
 
+    #[cfg(feature = "trace")]
     #[cold]
     fn emit_frame_notes(&self) {
         let frame_notes =
@@ -202,6 +211,12 @@ impl Connection {
 
     /// Emits the end of the connection, once.
     pub(super) fn emit_end(&self) {
+        #[cfg(feature = "trace")]
+        self.emit_end_once();
+    }
+
+    #[cfg(feature = "trace")]
+    fn emit_end_once(&self) {
         if !self.events.claim_end() {
             return;
         }
@@ -220,5 +235,18 @@ impl Connection {
             self.stream.shrink();
             writer.encoder.shrink();
         }
+    }
+}
+
+/// Feature `server`: the thread that ends the connection.
+#[cfg(feature = "server")]
+impl Connection {
+    /// Makes the current thread the one that ends this connection, if it is dropped before its end.
+    pub(crate) fn host_thread(&self) -> HostThread {
+        HostThread::new(self.host.get_or_init(Arc::default).clone())
+    }
+
+    pub(super) fn host(&self) -> Option<&Host> {
+        self.host.get().map(Arc::as_ref)
     }
 }

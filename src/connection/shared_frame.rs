@@ -5,13 +5,57 @@
 use std::io;
 use std::sync::Arc;
 
+use super::framing;
+#[cfg(feature = "trace")]
+use super::report::FrameNote;
 use super::writer::Writer;
+use crate::codec::encoder::Encoder;
 use crate::codec::frame::Opcode;
+#[cfg(feature = "trace")]
+use crate::codec::frame::{parse, Context, Role};
+#[cfg(feature = "deflate")]
+use crate::deflate::extension::{CompressionParams, Deflater};
 use crate::events::sink::Origin;
 use crate::message::MessageKind;
 
 /// Maximum number of bytes of a frame that is masked under the state lock.
 const MAX_LOCKED_COPY: usize = 16 << 10;
+
+/// What determines the bytes of a frame besides its message: encoders of equal format produce equal frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FrameFormat {
+    /// Frames that no other connection can send: those of a client, which are masked, and those of a draft.
+    PerConnection,
+    /// The message without compression.
+    Uncompressed,
+    /// Messages above the threshold are compressed, starting with an empty window.
+    #[cfg(feature = "deflate")]
+    Deflated(CompressionParams),
+}
+
+impl FrameFormat {
+    /// The format of an encoder's frames.
+    pub(super) fn of(encoder: &framing::Encoder) -> FrameFormat {
+        match encoder {
+            framing::Encoder::Rfc6455(Encoder { keys: Some(_), .. }) => FrameFormat::PerConnection,
+            #[cfg(feature = "deflate")]
+            framing::Encoder::Rfc6455(Encoder { deflater: Some(deflater), .. }) => {
+                FrameFormat::Deflated(deflater.params())
+            }
+            framing::Encoder::Rfc6455(_) => FrameFormat::Uncompressed,
+            #[cfg(feature = "legacy")]
+            framing::Encoder::Draft(_) => FrameFormat::PerConnection,
+        }
+    }
+}
+
+#[cfg(feature = "deflate")]
+impl Encoder {
+    /// An encoder whose frames every connection with these parameters can send. It compresses each message with an empty window.
+    pub(crate) fn without_context(params: CompressionParams) -> Encoder {
+        Encoder { keys: None, deflater: Some(Deflater::no_context_takeover(params)) }
+    }
+}
 
 /// A frame for many connections. A clone shares its bytes.
 #[derive(Debug, Clone)]
@@ -29,6 +73,7 @@ pub(crate) enum Encoding {
     /// The bytes are sent unchanged.
     AsIs,
     /// The bytes are sent unchanged. The message is compressed without reference to another one.
+    #[cfg(feature = "deflate")]
     Deflated,
     /// The connection encodes its own uncompressed frame. The payload is all bytes from this index on.
     Payload(MessageKind, usize),
@@ -44,7 +89,14 @@ impl SharedFrame {
                 let payload = self.bytes.get(from..).unwrap_or_default();
                 return writer.append_frame_from(|| self.origin, true, Opcode::Data(kind), payload);
             }
-            Encoding::Deflated => writer.encoder.reset_window(),
+            // The peer has this message in its window and the connection's encoder does not, so the next message must not refer to
+            // earlier ones.
+            #[cfg(feature = "deflate")]
+            Encoding::Deflated => {
+                if let framing::Encoder::Rfc6455(Encoder { deflater: Some(deflater), .. }) = &mut writer.encoder {
+                    deflater.reset_window();
+                }
+            }
             Encoding::AsIs => {}
         }
         writer.append_shared(self.bytes, self.origin);
@@ -54,8 +106,24 @@ impl SharedFrame {
     /// Whether [`append_to`](SharedFrame::append_to) is cheap enough to run under the state lock.
     pub(super) fn is_cheap(&self) -> bool {
         match self.encoding {
-            Encoding::AsIs | Encoding::Deflated => true,
             Encoding::Payload(..) => self.bytes.len() <= MAX_LOCKED_COPY,
+            _ => true,
         }
+    }
+}
+
+impl Writer {
+    /// Appends an encoded frame that other connections send too.
+    #[cfg_attr(not(feature = "trace"), allow(unused_variables))]
+    fn append_shared(&mut self, bytes: Arc<[u8]>, origin: Origin) {
+        #[cfg(feature = "trace")]
+        if let Some(frame_notes) = self.frame_notes(|| origin) {
+            // It is a valid frame of a server: unmasked.
+            let context = Context { role: Role::Client, open: false, compression: true };
+            if let Ok(Some(header)) = parse(&bytes, context) {
+                frame_notes.push(FrameNote::of_header(&header));
+            }
+        }
+        self.buffer.append_shared(bytes);
     }
 }

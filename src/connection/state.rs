@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::protocol::{CloseFrame, Protocol};
+#[cfg(feature = "hub")]
 use super::shared_frame::SharedFrame;
 use super::writer::Writer;
 use crate::close::{CloseCode, CloseInfo};
@@ -67,13 +68,22 @@ pub(super) struct PendingControl {
     /// With the origin of the call that requested it.
     close: Option<(CloseFrame, Origin)>,
     /// A frame that a hub left because the writer was not available.
+    #[cfg(feature = "hub")]
     pub(super) shared_frame: Option<SharedFrame>,
 }
 
 impl PendingControl {
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
-        !self.pong_due && !self.ping_due && self.close.is_none() && self.shared_frame.is_none()
+        !self.pong_due && !self.ping_due && self.close.is_none() && !self.has_shared_frame()
+    }
+
+    #[inline]
+    pub(super) fn has_shared_frame(&self) -> bool {
+        #[cfg(feature = "hub")]
+        return self.shared_frame.is_some();
+        #[cfg(not(feature = "hub"))]
+        false
     }
 }
 
@@ -221,7 +231,9 @@ impl SharedState {
     #[cold]
     fn encode_pending_frames(&mut self) -> io::Result<()> {
         let deferred = self.defers_pings();
-        let SharedState { writer: Some(writer), pending, closing, last_ping_sent, streaming, .. } = self else {
+        #[cfg(feature = "hub")]
+        let streaming = self.streaming;
+        let SharedState { writer: Some(writer), pending, closing, last_ping_sent, .. } = self else {
             return Ok(());
         };
         // 6455-5.5.2-2: a Ping that came before a Close is answered all the same.
@@ -232,8 +244,8 @@ impl SharedState {
             *last_ping_sent = last_ping_sent.wrapping_add(1);
             writer.append_frame_from(|| Origin::Outside, true, Opcode::Ping, &last_ping_sent.to_be_bytes())?;
         }
-        let may_begin = closing.may_send() && !*streaming;
-        if let Some(shared_frame) = pending.shared_frame.take_if(|_| may_begin) {
+        #[cfg(feature = "hub")]
+        if let Some(shared_frame) = pending.shared_frame.take_if(|_| closing.may_send() && !streaming) {
             shared_frame.append_to(writer)?;
         }
         if let Some((close, origin)) = pending.close.take() {

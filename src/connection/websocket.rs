@@ -18,8 +18,10 @@ use crate::close::CloseCode;
 use crate::codec::event::DecoderEvent;
 use crate::config::{Limits, Timeouts};
 use crate::error::{Error, Result, Step};
+#[cfg(feature = "trace")]
 use crate::events::event::EventKind;
 use crate::events::sink::EventSink;
+#[cfg(feature = "server")]
 use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::message::{Message, MessageKind, MessageRef, Outgoing};
@@ -72,6 +74,7 @@ pub(crate) struct ConnectionInfo {
     pub(crate) peer: Option<SocketAddr>,
     pub(crate) local: Option<SocketAddr>,
     pub(crate) subprotocol: Option<String>,
+    #[cfg(feature = "server")]
     pub(crate) request: Option<Request>,
     pub(crate) response: Option<Response>,
     pub(crate) events: EventSink,
@@ -86,9 +89,14 @@ impl WebSocket {
         (limits, timeouts): (Limits, Timeouts),
         info: ConnectionInfo,
     ) -> WebSocket {
+        #[cfg(feature = "trace")]
+        let codec = codec.with_events(&info.events);
         let Codec { role, protocol, decoder, encoder } = codec;
+        #[cfg(feature = "trace")]
         info.events.emit(|| EventKind::Opened);
-        let connection = Connection::new(stream, role, protocol, encoder, timeouts).with_events(info.events.clone());
+        let connection = Connection::new(stream, role, protocol, encoder, timeouts);
+        #[cfg(feature = "trace")]
+        let connection = connection.with_events(info.events.clone());
         let connection = Arc::new(connection);
         let receiver = Receiver::new(connection, decoder);
         WebSocket { receiver, buffered_messages: VecDeque::new(), borrowed_message: None, limits, info: Box::new(info) }
@@ -99,10 +107,12 @@ impl WebSocket {
     }
 
     /// The part that all threads share. A server's registry keeps it.
+    #[cfg(any(feature = "server", feature = "reconnect", test))]
     pub(crate) fn shared_connection(&self) -> &Arc<Connection> {
         &self.receiver.connection
     }
 
+    #[cfg(all(feature = "server", feature = "trace"))]
     pub(crate) fn events(&self) -> &EventSink {
         &self.info.events
     }

@@ -14,10 +14,12 @@
 //! calls it, without the lock. Invariant: a thread that encodes frames under the lock has locked with
 //! [`Connection::lock_state_with_keys`], or has checked that the keys are not low, and encodes at most eight.
 
+#[cfg(feature = "trace")]
 use std::mem;
 use std::time::Duration;
 
 use super::framing::RemainingPayload;
+#[cfg(feature = "trace")]
 use super::report::FrameNote;
 use super::shared::Connection;
 use super::state::SharedState;
@@ -25,6 +27,7 @@ use super::writer::Writer;
 use crate::codec::frame::Opcode;
 use crate::codec::mask;
 use crate::error::{Result, Step};
+#[cfg(feature = "trace")]
 use crate::events::sink::Origin;
 use crate::net::deadline::Deadline;
 use crate::net::write_buffer::WriteTimeout;
@@ -105,26 +108,23 @@ impl Connection {
 pub(super) struct WritePermit<'a> {
     connection: &'a Connection,
     writer: Option<Box<Writer>>,
+    #[cfg(feature = "trace")]
     /// Frames whose events are emitted after the writer is back and the lock is released.
     frame_notes: Vec<FrameNote>,
 }
 
 impl<'a> WritePermit<'a> {
     pub(super) fn new(connection: &'a Connection, writer: Option<Box<Writer>>) -> WritePermit<'a> {
-        WritePermit { connection, writer, frame_notes: Vec::new() }
+        WritePermit {
+            connection,
+            writer,
+            #[cfg(feature = "trace")]
+            frame_notes: Vec::new(),
+        }
     }
 
     pub(super) fn writer(&mut self) -> Option<&mut Writer> {
         self.writer.as_deref_mut()
-    }
-
-    pub(super) fn should_compress(&self, length: usize) -> bool {
-        self.writer.as_ref().is_some_and(|writer| writer.encoder.should_compress(length))
-    }
-
-    /// Number of bytes that wait to be written.
-    pub(super) fn buffered_len(&self) -> usize {
-        self.writer.as_ref().map_or(0, |writer| writer.buffer.len())
     }
 
     /// Writes a frame, with its header in the same write (6455-6.1-4). A small payload is copied behind the header. A large
@@ -175,17 +175,8 @@ impl<'a> WritePermit<'a> {
         }
     }
 
-    pub(super) fn write_compressed(mut self, fin: bool, opcode: Opcode, plain: &[u8]) -> Result<()> {
-        self.append_compressed(fin, opcode, plain)?;
-        self.flush_and_release(&[])
-    }
-
-    pub(super) fn append_compressed(&mut self, fin: bool, opcode: Opcode, plain: &[u8]) -> Result<()> {
-        let Some(writer) = &mut self.writer else { return Ok(()) };
-        writer.append_compressed(fin, opcode, plain).map_err(|error| self.connection.fail_without_key(error))
-    }
-
     /// Puts the writer back and runs `work`, both in one step under the lock. Then emits the events of sent frames.
+    #[cfg(any(feature = "server", feature = "hub"))]
     pub(super) fn release<R>(mut self, work: impl FnOnce(&mut SharedState) -> R) -> R {
         let writer = self.take_writer();
         let mut state = self.connection.lock_state();
@@ -237,15 +228,43 @@ impl<'a> WritePermit<'a> {
 
     /// The writer, to be put back. Its notes stay here.
     fn take_writer(&mut self) -> Option<Box<Writer>> {
-        let mut writer = self.writer.take()?;
-        // Inside an event handler no events are emitted.
-        if let Some(frame_notes) = writer.frame_notes.as_mut().filter(|_| Origin::current() == Origin::Outside) {
+        #[cfg(feature = "trace")]
+        self.take_notes();
+        self.writer.take()
+    }
+
+    /// Takes the notes from the writer. Inside an event handler no events are emitted.
+    #[cfg(feature = "trace")]
+    fn take_notes(&mut self) {
+        let notes = self.writer.as_mut().and_then(|writer| writer.frame_notes.as_mut());
+        if let Some(frame_notes) = notes.filter(|_| Origin::current() == Origin::Outside) {
             match self.frame_notes.is_empty() {
                 true => mem::swap(frame_notes, &mut self.frame_notes),
                 false => self.frame_notes.append(frame_notes),
             }
         }
-        Some(writer)
+    }
+}
+
+#[cfg(feature = "deflate")]
+impl WritePermit<'_> {
+    /// Number of bytes that wait to be written.
+    pub(super) fn buffered_len(&self) -> usize {
+        self.writer.as_ref().map_or(0, |writer| writer.buffer.len())
+    }
+
+    pub(super) fn should_compress(&self, length: usize) -> bool {
+        self.writer.as_ref().is_some_and(|writer| writer.encoder.should_compress(length))
+    }
+
+    pub(super) fn write_compressed(mut self, fin: bool, opcode: Opcode, plain: &[u8]) -> Result<()> {
+        self.append_compressed(fin, opcode, plain)?;
+        self.flush_and_release(&[])
+    }
+
+    pub(super) fn append_compressed(&mut self, fin: bool, opcode: Opcode, plain: &[u8]) -> Result<()> {
+        let Some(writer) = &mut self.writer else { return Ok(()) };
+        writer.append_compressed(fin, opcode, plain).map_err(|error| self.connection.fail_without_key(error))
     }
 }
 
@@ -254,6 +273,7 @@ impl Drop for WritePermit<'_> {
         if let Some(writer) = self.take_writer() {
             self.connection.put_back(&mut self.connection.lock_state(), writer);
         }
+        #[cfg(feature = "trace")]
         FrameNote::emit_sent(mem::take(&mut self.frame_notes), &self.connection.events);
     }
 }

@@ -3,11 +3,11 @@
 //! Knows the codec and the write buffer; must not know the connection, its lock or its threads.
 
 use std::io;
-use std::sync::Arc;
 
 use super::framing::{Encoder, RemainingPayload};
+#[cfg(feature = "trace")]
 use super::report::FrameNote;
-use crate::codec::frame::{parse, Context, Opcode, Role};
+use crate::codec::frame::Opcode;
 use crate::events::sink::Origin;
 use crate::net::write_buffer::WriteBuffer;
 
@@ -17,12 +17,18 @@ pub(crate) struct Writer {
     pub(super) encoder: Encoder,
     pub(super) buffer: WriteBuffer,
     /// Frames that were encoded and not reported yet. `None`: there is no event handler.
+    #[cfg(feature = "trace")]
     pub(super) frame_notes: Option<Vec<FrameNote>>,
 }
 
 impl Writer {
     pub(super) fn new(encoder: Encoder) -> Writer {
-        Writer { encoder, buffer: WriteBuffer::default(), frame_notes: None }
+        Writer {
+            encoder,
+            buffer: WriteBuffer::default(),
+            #[cfg(feature = "trace")]
+            frame_notes: None,
+        }
     }
 
     /// Appends a whole frame that this thread sends.
@@ -33,6 +39,7 @@ impl Writer {
 
     /// Appends a whole frame with the origin of the call that requested it.
     #[inline]
+    #[cfg_attr(not(feature = "trace"), allow(unused_variables))]
     pub(super) fn append_frame_from(
         &mut self,
         origin: impl FnOnce() -> Origin,
@@ -41,6 +48,7 @@ impl Writer {
         payload: &[u8],
     ) -> io::Result<()> {
         self.encoder.encode_frame(self.buffer.bytes(), fin, opcode, payload)?;
+        #[cfg(feature = "trace")]
         if let Some(frame_notes) = self.frame_notes(origin) {
             frame_notes.push(FrameNote::of_payload(opcode, fin, payload));
         }
@@ -50,6 +58,7 @@ impl Writer {
     /// Appends the header of a large frame, and returns how its payload is to be written.
     pub(super) fn begin_frame(&mut self, fin: bool, opcode: Opcode, payload: &[u8]) -> io::Result<RemainingPayload> {
         let rest = self.encoder.begin_frame(self.buffer.bytes(), fin, opcode, payload)?;
+        #[cfg(feature = "trace")]
         if let Some(frame_notes) = self.frame_notes(Origin::current) {
             frame_notes.push(FrameNote::new(opcode, fin, false, payload.len() as u64));
         }
@@ -57,29 +66,21 @@ impl Writer {
     }
 
     /// Appends a frame of a compressed message.
+    #[cfg(feature = "deflate")]
+    #[cfg_attr(not(feature = "trace"), allow(unused_variables))]
     pub(super) fn append_compressed(&mut self, fin: bool, opcode: Opcode, plain: &[u8]) -> io::Result<()> {
         let size = self.encoder.encode_compressed(self.buffer.bytes(), fin, opcode, plain)?;
+        #[cfg(feature = "trace")]
         if let Some(frame_notes) = self.frame_notes(Origin::current) {
             frame_notes.push(FrameNote::new(opcode, fin, opcode != Opcode::Continuation, size as u64));
         }
         Ok(())
     }
 
-    /// Appends an encoded frame that other connections send too.
-    pub(super) fn append_shared(&mut self, bytes: Arc<[u8]>, origin: Origin) {
-        if let Some(frame_notes) = self.frame_notes(|| origin) {
-            // It is a valid frame of a server: unmasked.
-            let context = Context { role: Role::Client, open: false, compression: true };
-            if let Ok(Some(header)) = parse(&bytes, context) {
-                frame_notes.push(FrameNote::of_header(&header));
-            }
-        }
-        self.buffer.append_shared(bytes);
-    }
-
     /// The list for notes, if frames of this origin are reported.
+    #[cfg(feature = "trace")]
     #[inline]
-    fn frame_notes(&mut self, origin: impl FnOnce() -> Origin) -> Option<&mut Vec<FrameNote>> {
+    pub(super) fn frame_notes(&mut self, origin: impl FnOnce() -> Origin) -> Option<&mut Vec<FrameNote>> {
         self.frame_notes.as_mut().filter(|_| origin() == Origin::Outside)
     }
 }

@@ -6,8 +6,13 @@
 pub(crate) mod codec;
 pub(crate) mod negotiation;
 
-pub(crate) use codec::{codec, CompressionParams, Deflater, Inflater};
-pub(crate) use negotiation::{accept, check, offer};
+#[cfg(feature = "hub")]
+pub(crate) use codec::CompressionParams;
+pub(crate) use codec::{codec, Deflater, Inflater};
+#[cfg(feature = "server")]
+pub(crate) use negotiation::accept;
+#[cfg(feature = "client")]
+pub(crate) use negotiation::{check, offer};
 
 use crate::deflate::{Level, WindowBits};
 
@@ -25,7 +30,7 @@ impl Direction {
     const FREE: Direction = Direction { bits: WindowBits::MAX, takeover: true };
 }
 
-/// Compression of messages (permessage-deflate, RFC 7692), for a client or a server. Off by default.
+/// Compression of messages (permessage-deflate, RFC 7692), for a client or a server. Off by default. Feature `deflate`.
 ///
 /// ```
 /// use stdws::deflate::{Level, WindowBits};

@@ -1,4 +1,4 @@
-//! DEFLATE (RFC 1951): [`Inflate`] and [`Compress`], for messages that share a window (RFC 7692).
+//! DEFLATE (RFC 1951): [`Inflate`] and [`Compress`], for messages that share a window (RFC 7692). Feature `deflate`.
 //!
 //! # The format in one page
 //!
@@ -68,7 +68,13 @@
 
 mod bits;
 mod compress;
+#[cfg(any(feature = "client", feature = "server"))]
 pub(crate) mod extension;
+// Without connections, a type that has no values.
+#[cfg(not(any(feature = "client", feature = "server")))]
+pub(crate) mod extension {
+    pub(crate) use std::convert::Infallible as Inflater;
+}
 mod format;
 mod huffman;
 mod inflate;

@@ -9,21 +9,14 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub struct ConnectError {
     pub(crate) host: String,
-    pub(crate) role: HostRole,
+    pub(crate) is_proxy: bool,
     pub(crate) attempts: Vec<ConnectAttempt>,
-}
-
-/// The role of a host that could not be reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum HostRole {
-    Server,
-    Proxy,
 }
 
 impl ConnectError {
     /// Whether the host is the proxy.
     pub fn is_proxy(&self) -> bool {
-        self.role == HostRole::Proxy
+        self.is_proxy
     }
 
     /// The host as `host:port`, without user name and password. It is the proxy if [`is_proxy`](ConnectError::is_proxy).

@@ -19,28 +19,35 @@ struct Inner {
     kind: HandshakeErrorKind,
     status: Option<u16>,
     response: ErrorResponse,
+    #[cfg(all(feature = "legacy", feature = "proxy"))]
     semantics: StatusSemantics,
 }
 
 /// The meaning of the status of a response.
+#[cfg(all(feature = "legacy", feature = "client"))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StatusSemantics {
     /// That of HTTP, as in RFC 6455.
     Http,
     /// A failure, whatever the status is, as in early drafts.
-    #[cfg_attr(not(feature = "legacy"), allow(dead_code))]
     Failure,
 }
 
+#[cfg(any(feature = "client", feature = "server"))]
 impl HandshakeError {
     /// An error without a response.
     pub(crate) fn new(kind: HandshakeErrorKind) -> HandshakeError {
-        let (response, semantics) = (ErrorResponse::default(), StatusSemantics::Http);
-        HandshakeError(Box::new(Inner { kind, status: None, response, semantics }))
+        HandshakeError(Box::new(Inner {
+            kind,
+            status: None,
+            response: ErrorResponse::default(),
+            #[cfg(all(feature = "legacy", feature = "proxy"))]
+            semantics: StatusSemantics::Http,
+        }))
     }
 
     /// The same error with another meaning of the status.
-    #[cfg(feature = "legacy")]
+    #[cfg(all(feature = "legacy", feature = "proxy"))]
     pub(crate) fn with_semantics(mut self, semantics: StatusSemantics) -> HandshakeError {
         self.0.semantics = semantics;
         self
@@ -49,13 +56,15 @@ impl HandshakeError {
     /// The status of a rejection if it has the meaning of HTTP.
     #[cfg(feature = "proxy")]
     pub(crate) fn http_status(&self) -> Option<u16> {
-        match self.0.semantics {
-            StatusSemantics::Http => self.0.status,
-            StatusSemantics::Failure => None,
+        #[cfg(feature = "legacy")]
+        if self.0.semantics == StatusSemantics::Failure {
+            return None;
         }
+        self.0.status
     }
 
     /// The same response with another error.
+    #[cfg(feature = "proxy")]
     pub(crate) fn with_kind(mut self, kind: HandshakeErrorKind) -> HandshakeError {
         self.0.kind = kind;
         self
@@ -68,12 +77,15 @@ impl HandshakeError {
     }
 
     /// Adds the response of the server.
+    #[cfg(feature = "client")]
     pub(crate) fn with_response(self, status: u16, headers: Vec<(String, String)>, body: Vec<u8>) -> HandshakeError {
         let mut error = self.with_status(status);
         error.0.response = ErrorResponse { headers, body };
         error
     }
+}
 
+impl HandshakeError {
     /// The error.
     pub fn kind(&self) -> &HandshakeErrorKind {
         &self.0.kind

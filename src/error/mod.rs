@@ -21,9 +21,9 @@ mod usage;
 use std::fmt;
 use std::sync::Arc;
 
-pub(crate) use connect::HostRole;
 pub use connect::{ConnectAttempt, ConnectError};
 #[cfg(feature = "legacy")]
+#[cfg(all(feature = "legacy", feature = "client"))]
 pub(crate) use handshake::StatusSemantics;
 pub use handshake::{HandshakeError, HandshakeErrorKind};
 pub use handshake_kinds::{HookErrorKind, OverloadKind, RequestErrorKind, ResponseErrorKind};
@@ -138,17 +138,19 @@ impl Error {
     }
 
     /// An error for a failure of the operating system in this step.
+    #[cfg(any(feature = "client", feature = "server"))]
     pub(crate) fn io(step: Step, error: std::io::Error) -> Error {
         // The stream reports a failure of TLS as an `io::Error`.
         if let Some(error) = error.get_ref().and_then(|error| error.downcast_ref::<TlsError>()) {
             return Error::Tls(error.clone());
         }
-        Error::Io(IoError { step, address: None, source: Arc::new(error) })
+        Error::Io(IoError { step, address: None, source: error.into() })
     }
 
     /// An error for a server that could not listen on this address.
+    #[cfg(any(feature = "server", test))]
     pub(crate) fn listen(address: impl fmt::Display, error: std::io::Error) -> Error {
-        Error::Io(IoError { step: Step::Listen, address: Some(address.to_string().into()), source: Arc::new(error) })
+        Error::Io(IoError { step: Step::Listen, address: Some(address.to_string().into()), source: error.into() })
     }
 }
 
@@ -238,6 +240,7 @@ pub struct RedirectError {
 
 impl RedirectError {
     /// The cause must not be a [`RedirectError`] itself.
+    #[cfg(feature = "proxy")]
     pub(crate) fn new(hops: Vec<RedirectHop>, cause: Error) -> RedirectError {
         RedirectError { hops, cause: Box::new(cause) }
     }

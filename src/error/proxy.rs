@@ -23,6 +23,7 @@ struct Inner {
     response: ErrorResponse,
 }
 
+#[cfg(feature = "proxy")]
 impl ProxyError {
     /// An error without a response. Proxy and target are `host:port`.
     pub(crate) fn new(kind: ProxyErrorKind, proxy: String, target: String) -> ProxyError {
@@ -34,7 +35,9 @@ impl ProxyError {
         self.0.response = ErrorResponse { headers, body };
         self
     }
+}
 
+impl ProxyError {
     /// The error.
     pub fn kind(&self) -> ProxyErrorKind {
         self.0.kind

@@ -57,8 +57,7 @@ pub enum TlsErrorKind {
 }
 
 impl TlsError {
-    // Only builds with TLS construct it.
-    #[cfg_attr(not(feature = "native-tls"), allow(dead_code))]
+    #[cfg(all(feature = "native-tls", any(feature = "client", feature = "server")))]
     pub(crate) fn new(
         kind: TlsErrorKind,
         host: Option<&str>,

@@ -219,6 +219,7 @@ impl Event {
 
 impl EventKind {
     /// The event for an opening handshake that did not succeed.
+    #[cfg(any(feature = "client", feature = "server"))]
     pub(crate) fn from_handshake_error(error: &Error) -> EventKind {
         match error {
             Error::Handshake(rejection) => EventKind::HandshakeRejected(rejection.kind().clone(), rejection.status()),

@@ -1,10 +1,10 @@
-//! Events on connections and servers, for logs and counters.
+//! Events on connections and servers, for logs and counters. Feature `trace`.
 //!
 //! [`Client::on_event`](crate::Client::on_event) and [`Server::on_event`](crate::Server::on_event) take a closure that
 //! receives each [`Event`].
 
 pub(crate) mod event;
+#[cfg(any(feature = "client", feature = "server"))]
 pub(crate) mod sink;
 
-#[cfg(feature = "trace")]
 pub use event::{Direction, Event, EventKind, FrameInfo, FrameKind};

@@ -14,7 +14,6 @@ use std::cell::Cell;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
-use std::thread;
 
 use super::event::{Event, EventKind};
 use crate::error::Error;
@@ -70,6 +69,7 @@ impl EventCallback {
     }
 
     /// Emits an event that belongs to no connection.
+    #[cfg(feature = "server")]
     #[inline]
     pub(crate) fn emit(&self, kind: impl FnOnce() -> EventKind) {
         assert_unlocked();
@@ -129,6 +129,7 @@ impl EventSink {
     }
 
     /// Returns a guard that emits `handler-panicked` if it is dropped during a panic.
+    #[cfg(feature = "server")]
     pub(crate) fn panic_guard(&self) -> PanicGuard<'_> {
         PanicGuard(self)
     }
@@ -139,11 +140,13 @@ impl EventSink {
     }
 }
 
+#[cfg(feature = "server")]
 pub(crate) struct PanicGuard<'a>(&'a EventSink);
 
+#[cfg(feature = "server")]
 impl Drop for PanicGuard<'_> {
     fn drop(&mut self) {
-        if thread::panicking() {
+        if std::thread::panicking() {
             self.0.emit(|| EventKind::HandlerPanicked);
         }
     }

@@ -2,10 +2,13 @@
 //!
 //! Decides which part of the protocol a byte belongs to; the rows of text are built in `head` and `frame`.
 
+#[cfg(not(feature = "deflate"))]
+use std::convert::Infallible as Inflate;
 use std::fmt;
 use std::mem;
 
 use super::head::{HeadProgress, HeadRenderer, Secrets};
+#[cfg(feature = "deflate")]
 use super::inflate::inflate;
 use super::state::{Inflated, MessageProgress, PayloadProgress};
 use super::{frame as render, head};
@@ -13,11 +16,12 @@ use crate::codec::close;
 use crate::codec::frame::{parse, Context, Header, Opcode, Role};
 use crate::codec::mask;
 use crate::codec::utf8::Validator;
-use crate::deflate::extension::Inflater;
+#[cfg(feature = "deflate")]
+use crate::deflate::{Inflate, WindowBits};
 use crate::error::ProtocolError;
-#[cfg(feature = "legacy")]
+#[cfg(all(feature = "legacy", any(feature = "client", feature = "server")))]
 use crate::legacy::explain::context::DraftContext;
-#[cfg(feature = "legacy")]
+#[cfg(all(feature = "legacy", any(feature = "client", feature = "server")))]
 use crate::legacy::explain::frame::DraftFrameRenderer;
 use crate::message::MessageKind;
 
@@ -68,9 +72,9 @@ pub struct Explainer {
     /// The message of which not all frames have arrived.
     message: Option<MessageProgress>,
     /// Present if compression is negotiated.
-    inflater: Option<Inflater>,
+    inflater: Option<Inflate>,
     secrets: Secrets,
-    #[cfg(feature = "legacy")]
+    #[cfg(all(feature = "legacy", any(feature = "client", feature = "server")))]
     draft: Option<DraftContext>,
 }
 
@@ -89,7 +93,7 @@ enum State {
     Header(Vec<u8>),
     Payload(PayloadProgress),
     Closed,
-    #[cfg(feature = "legacy")]
+    #[cfg(all(feature = "legacy", any(feature = "client", feature = "server")))]
     Draft(Box<DraftFrameRenderer>),
     Stopped,
 }
@@ -112,7 +116,7 @@ impl Explainer {
             message: None,
             inflater: None,
             secrets: Secrets::Hidden,
-            #[cfg(feature = "legacy")]
+            #[cfg(all(feature = "legacy", any(feature = "client", feature = "server")))]
             draft: None,
         }
     }
@@ -154,7 +158,7 @@ impl Explainer {
     /// ```
     #[cfg(feature = "deflate")]
     pub fn compressed(mut self) -> Explainer {
-        self.inflater = Inflater::permissive();
+        self.inflater = new_inflater();
         self
     }
 
@@ -182,7 +186,7 @@ impl Explainer {
                     out.push_str(&format!("\n{}  Bytes after the Close are ignored.\n", render::arrow(self.from)));
                     &[]
                 }
-                #[cfg(feature = "legacy")]
+                #[cfg(all(feature = "legacy", any(feature = "client", feature = "server")))]
                 State::Draft(mut renderer) => {
                     renderer.feed(byte, &mut out);
                     self.state = State::Draft(renderer);
@@ -198,10 +202,10 @@ impl Explainer {
         self.state = match renderer.feed(byte, self.from, out) {
             Ok(HeadProgress::More) => State::Head(renderer),
             // 6455-4.1-s2: only 101 opens a connection. A request has no status, which is 0 here.
-            #[cfg(feature = "legacy")]
+            #[cfg(all(feature = "legacy", any(feature = "client", feature = "server")))]
             Ok(HeadProgress::Done { status: 0 | 101, .. }) if self.draft.is_some() => self.frame_state(),
             Ok(HeadProgress::Done { status: 0 | 101, compression }) => {
-                self.inflater = compression.then(Inflater::permissive).flatten();
+                self.inflater = compression.then(new_inflater).flatten();
                 State::Header(Vec::new())
             }
             Ok(HeadProgress::Done { status: 100 | 102..=199, .. }) => self.initial_state(),
@@ -217,7 +221,7 @@ impl Explainer {
     }
 
     /// Explains the handshake and the frames of a draft.
-    #[cfg(feature = "legacy")]
+    #[cfg(all(feature = "legacy", any(feature = "client", feature = "server")))]
     pub(crate) fn with_draft(mut self, draft: DraftContext) -> Explainer {
         self.draft = Some(draft);
         self.state = self.initial_state();
@@ -226,13 +230,13 @@ impl Explainer {
 
     fn initial_state(&self) -> State {
         let renderer = HeadRenderer::new(self.from, self.secrets);
-        #[cfg(feature = "legacy")]
+        #[cfg(all(feature = "legacy", any(feature = "client", feature = "server")))]
         let renderer = renderer.with_draft(self.draft.clone());
         State::Head(Box::new(renderer))
     }
 
     fn frame_state(&self) -> State {
-        #[cfg(feature = "legacy")]
+        #[cfg(all(feature = "legacy", any(feature = "client", feature = "server")))]
         if let Some(draft) = &self.draft {
             return State::Draft(Box::new(DraftFrameRenderer::new(draft.clone(), self.from)));
         }
@@ -297,6 +301,7 @@ impl Explainer {
             mask::apply(&mut plain, mask::rotate_key(key, (payload.done % 4) as usize));
         }
         let inflated = match (plain.as_slice(), &mut self.inflater, &mut self.message) {
+            #[cfg(feature = "deflate")]
             ([byte], Some(inflater), Some(message)) if payload.compressed => {
                 inflate(inflater, message, &mut payload, *byte)
             }
@@ -345,7 +350,8 @@ impl Explainer {
             return render::payload(out, payload);
         }
         let ended = match &mut self.inflater {
-            Some(inflater) if payload.compressed => inflater.end_message(),
+            #[cfg(feature = "deflate")]
+            Some(inflater) if payload.compressed => inflater.end_message().map_err(|_| ProtocolError::InvalidDeflate),
             Some(_) | None => Ok(()),
         };
         if let Err(violation) = ended {
@@ -380,6 +386,14 @@ impl fmt::Debug for Explainer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Explainer").field("from", &self.from).finish_non_exhaustive()
     }
+}
+
+/// Accepts the output of any negotiated parameters, because its window is the largest one and is never reset.
+fn new_inflater() -> Option<Inflate> {
+    #[cfg(feature = "deflate")]
+    return Some(Inflate::new(WindowBits::MAX));
+    #[cfg(not(feature = "deflate"))]
+    None
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::error::HeadErrorKind;
 use crate::handshake::header;
 use crate::handshake::http::{Head, HeadParser, Progress};
 use crate::handshake::server::{accept_key, is_key};
-#[cfg(feature = "legacy")]
+#[cfg(all(feature = "legacy", any(feature = "client", feature = "server")))]
 use crate::legacy::explain::context::DraftContext;
 use crate::redact;
 
@@ -29,7 +29,7 @@ pub(crate) struct HeadRenderer {
     line: Vec<u8>,
     lines: u32,
     secrets: Secrets,
-    #[cfg(feature = "legacy")]
+    #[cfg(all(feature = "legacy", any(feature = "client", feature = "server")))]
     draft: Option<DraftContext>,
 }
 
@@ -62,13 +62,13 @@ impl HeadRenderer {
             line: Vec::new(),
             lines: 0,
             secrets,
-            #[cfg(feature = "legacy")]
+            #[cfg(all(feature = "legacy", any(feature = "client", feature = "server")))]
             draft: None,
         }
     }
 
     /// Formats the head of a draft.
-    #[cfg(feature = "legacy")]
+    #[cfg(all(feature = "legacy", any(feature = "client", feature = "server")))]
     pub(crate) fn with_draft(mut self, draft: Option<DraftContext>) -> HeadRenderer {
         self.draft = draft;
         self
@@ -103,7 +103,7 @@ impl HeadRenderer {
             Progress::Done { .. } => {
                 let parser = std::mem::replace(&mut self.parser, HeadParser::request());
                 let head = parser.finish();
-                #[cfg(feature = "legacy")]
+                #[cfg(all(feature = "legacy", any(feature = "client", feature = "server")))]
                 if let Some((draft, head)) = self.draft.as_ref().zip(head.as_ref()) {
                     draft.record_head(head);
                 }
@@ -115,7 +115,7 @@ impl HeadRenderer {
 
     /// The meaning of a header field.
     fn note(&self, from: Role, name: &str, value: &[u8]) -> String {
-        #[cfg(feature = "legacy")]
+        #[cfg(all(feature = "legacy", any(feature = "client", feature = "server")))]
         if let Some(note) = self.draft.as_ref().and_then(|draft| draft.note(from, name, value)) {
             return note;
         }

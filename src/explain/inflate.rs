@@ -4,7 +4,7 @@
 //! a sender with a smaller window, or one that resets its window after each message, refers to less of it.
 
 use super::state::{MessageProgress, PayloadProgress};
-use crate::deflate::extension::Inflater;
+use crate::deflate::Inflate;
 use crate::error::ProtocolError;
 
 /// Decompresses one byte of a payload.
@@ -12,14 +12,14 @@ use crate::error::ProtocolError;
 /// A byte decompresses to 1 KiB at most, which bounds memory. The position of an error does not depend on how the input
 /// was split.
 pub(super) fn inflate(
-    inflater: &mut Inflater,
+    inflater: &mut Inflate,
     message: &mut MessageProgress,
     payload: &mut PayloadProgress,
     byte: u8,
 ) -> Result<(), ProtocolError> {
     let mut plain = Vec::new();
     // 7692-6.2-1
-    let result = inflater.push(&[byte], &mut plain, u64::MAX);
+    let result = inflater.push(&[byte], &mut plain, usize::MAX).map_err(|_| ProtocolError::InvalidDeflate);
     let invalid_at = if payload.is_text { message.text.feed(&plain).err() } else { None };
     plain.truncate(invalid_at.map_or(plain.len(), |at| at.saturating_add(1)));
     payload.inflated.push(&plain);

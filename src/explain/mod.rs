@@ -1,4 +1,4 @@
-//! Explanations of the bytes on a connection, for learning the protocol and for diagnosis.
+//! Explanations of the bytes on a connection, for learning the protocol and for diagnosis. Feature `trace`.
 //!
 //! [`Explainer`] reads one direction of a connection. It uses the parsers of the connections themselves, so that it
 //! accepts and rejects exactly what they do.
@@ -15,6 +15,7 @@
 mod explainer;
 pub(crate) mod frame;
 mod head;
+#[cfg(feature = "deflate")]
 mod inflate;
 pub(crate) mod layout;
 pub(crate) mod state;

@@ -49,6 +49,7 @@ impl PayloadProgress {
     }
 }
 
+#[cfg(feature = "deflate")]
 impl Inflated {
     pub(crate) fn push(&mut self, plain: &[u8]) {
         let room = SHOWN.saturating_sub(self.plain.len());

@@ -220,6 +220,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// A token, or the text of a quoted-string, which may have any character.
+    #[cfg(any(feature = "client", feature = "server"))]
     pub(crate) fn text(&mut self) -> Result<String, Malformed> {
         let Some((b'"', rest)) = self.rest.split_first() else { return self.token().map(str::to_owned) };
         self.rest = rest;

@@ -164,6 +164,7 @@ impl HeadParser {
 
     /// What was read of a response whose head is incomplete or not valid: the status and the fields before the fault.
     /// `None` without a status.
+    #[cfg(any(feature = "client", test))]
     pub(crate) fn into_incomplete(self) -> Option<Head> {
         (self.head.status() != 0).then_some(self.head)
     }

@@ -59,6 +59,7 @@ fn same_host(origin: &str, host: HostPort<'_>, schemes: &[&str]) -> bool {
 
 /// Whether the host of a request is in this list. An entry without a port allows every port. Without an entry every host is
 /// allowed.
+#[cfg(any(feature = "server", test))]
 pub(crate) fn allows_host(list: &[String], host: HostPort<'_>) -> bool {
     let is = |entry: &String| {
         HostPort::parse(entry).is_some_and(|entry| {

@@ -32,7 +32,7 @@ use super::header;
 use super::header::Extension;
 use super::http;
 use super::http::Head;
-use super::origin::{allows_host, HostPort, OriginPolicy};
+use super::origin::{HostPort, OriginPolicy};
 use crate::error::{HandshakeErrorKind, RequestErrorKind, UsageError};
 use crate::primitives::{base64, sha1};
 use crate::redact;
@@ -113,6 +113,7 @@ pub fn is_websocket(head: &Head) -> bool {
 
 /// Checks a request that does not ask for a WebSocket: it has to be valid HTTP/1.x (RFC 9112). Any method is allowed.
 /// Only HTTP/1.0 allows a request without a Host (RFC 9110 section 7.2).
+#[cfg(feature = "server")]
 pub(crate) fn check_http_request(head: &Head) -> Result<(), HandshakeErrorKind> {
     if head.version().major != 1 {
         return Err(HandshakeErrorKind::HttpVersion);
@@ -142,10 +143,11 @@ pub(crate) fn request_host(head: &Head) -> Result<Option<HostPort<'_>>, Handshak
 
 /// Checks the host of a request that is valid otherwise against a list. Without an entry every host is allowed. A request
 /// without a host (HTTP/1.0) is not allowed by a list.
+#[cfg(feature = "server")]
 pub(crate) fn check_allowed_host(head: &Head, list: &[String]) -> Result<(), HandshakeErrorKind> {
     match request_host(head)? {
         None if list.is_empty() => Ok(()),
-        Some(host) if allows_host(list, host) => Ok(()),
+        Some(host) if super::origin::allows_host(list, host) => Ok(()),
         Some(_) | None => Err(HandshakeErrorKind::Request(RequestErrorKind::HostNotAllowed)),
     }
 }
@@ -509,6 +511,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "server")]
     #[test]
     fn requests_without_an_upgrade_to_websocket() {
         use HandshakeErrorKind::*;

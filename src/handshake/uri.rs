@@ -116,6 +116,12 @@ impl Uri {
         &self.resource
     }
 
+    /// User name and password, percent-decoded. `None` when both are empty. They are bytes, because a URI does not state their
+    /// character set.
+    pub fn userinfo(&self) -> Option<(&[u8], &[u8])> {
+        self.userinfo.as_ref().map(|Userinfo { user, password }| (user.as_slice(), password.as_slice()))
+    }
+
     /// The value of the Host header: the host, and the port unless it is the default port.
     pub fn host_header(&self) -> String {
         // 6455-4.1-23. RFC 6874 section 4: without the zone.

@@ -4,8 +4,6 @@
 //! Received cookies are parsed as section 5.2 requires of browsers, leniently. Sent cookies follow the strict grammar of
 //! sections 4.1.1 and 4.2.1.
 
-use crate::handshake::header;
-
 /// A cookie that a server sets: one `Set-Cookie` field. See [`Response::set_cookies`](crate::Response::set_cookies).
 #[derive(Clone, Copy)]
 pub struct SetCookie<'a> {
@@ -50,6 +48,7 @@ impl std::fmt::Debug for SetCookie<'_> {
 }
 
 /// The cookies of a request: names and values in order.
+#[cfg(feature = "server")]
 pub(crate) fn parse_pairs<'a>(fields: impl IntoIterator<Item = &'a [u8]>) -> impl Iterator<Item = (&'a str, &'a str)> {
     let fields = fields.into_iter().filter_map(|field| std::str::from_utf8(field).ok());
     let pairs = fields.flat_map(|field| field.split(';')).filter_map(|pair| pair.split_once('='));
@@ -58,10 +57,11 @@ pub(crate) fn parse_pairs<'a>(fields: impl IntoIterator<Item = &'a [u8]>) -> imp
 
 /// Whether a cookie may be sent: the name is a token, and the value is visible ASCII without quotes, commas, semicolons and
 /// backslashes, or such a value in quotes.
+#[cfg(feature = "client")]
 pub(crate) fn is_sendable(name: &str, value: &str) -> bool {
     let bare = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
     let fine = |byte: u8| byte.is_ascii_graphic() && !b"\",;\\".contains(&byte);
-    header::is_token(name.as_bytes()) && bare.bytes().all(fine)
+    crate::handshake::header::is_token(name.as_bytes()) && bare.bytes().all(fine)
 }
 
 fn trim(text: &str) -> &str {
@@ -100,6 +100,7 @@ mod tests {
         assert_eq!(format!("{cookie:?}"), "SetCookie { name: \"a\", .. }");
     }
 
+    #[cfg(feature = "server")]
     #[test]
     fn cookies_of_a_request_are_parsed() {
         let fields: [&[u8]; 3] = [b"SID=31d4; lang=en-US;;x; =y", b"\xFF=a", b"a=b=c;SID=2"];
@@ -107,6 +108,7 @@ mod tests {
         assert_eq!(parse_pairs(fields).collect::<Vec<_>>(), want);
     }
 
+    #[cfg(feature = "client")]
     #[test]
     fn only_cookies_in_the_strict_grammar_may_be_sent() {
         for (name, value) in [("SID", "31d4"), ("a", ""), ("a", "\"b\""), ("a", "a=b&c!#"), ("__Host-a", "b")] {

@@ -1,8 +1,11 @@
 //! The HTTP types of an application: the request and the response of an opening handshake, cookies, dates and bodies.
 //! Independent of sockets and of the server.
 
+#[cfg(feature = "client")]
 pub(crate) mod body;
 pub(crate) mod cookie;
+#[cfg(feature = "reconnect")]
 pub(crate) mod date;
+#[cfg(feature = "server")]
 pub(crate) mod request;
 pub(crate) mod response;

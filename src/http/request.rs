@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use super::cookie;
+use super::response::header_text;
 use crate::auth::credentials::Credentials;
 use crate::handshake::header;
 use crate::handshake::http::Head;
@@ -13,7 +14,7 @@ use crate::redact;
 
 /// A request that a server received: the one that opened a connection (RFC 6455 section 4.1, see
 /// [`WebSocket::request`](crate::WebSocket::request)), or the argument of a hook ([`Server::http`](crate::Server::http),
-/// [`Server::on_request`](crate::Server::on_request)).
+/// [`Server::on_request`](crate::Server::on_request)). Feature `server`.
 ///
 /// The connection keeps it, in little more memory than its number of bytes. Its `Debug` shows neither the query nor
 /// any header except `Host`, because the others may hold secrets.
@@ -202,12 +203,6 @@ impl fmt::Debug for Request {
             .field("client", &self.client)
             .finish_non_exhaustive()
     }
-}
-
-/// The value of the first field of this name, as text.
-pub(crate) fn header_text<'a>(head: &'a Head, name: &str) -> Option<&'a str> {
-    let (_, value) = head.fields().find(|(n, _)| n.eq_ignore_ascii_case(name))?;
-    std::str::from_utf8(value).ok()
 }
 
 #[cfg(test)]

@@ -2,13 +2,14 @@
 //! Independent of when and how it is sent.
 
 use std::fmt;
-use std::time::Duration;
 
 use super::cookie::SetCookie;
-use super::request::header_text;
-use crate::auth::basic;
+#[cfg(feature = "server")]
+use crate::auth::credentials;
 use crate::error::UsageError;
+#[cfg(feature = "server")]
 use crate::handshake::header::check_field;
+#[cfg(feature = "server")]
 use crate::handshake::http;
 use crate::handshake::http::Head;
 
@@ -37,14 +38,9 @@ pub struct Response {
     error: Option<UsageError>,
 }
 
+/// Feature `server`: the responses of hooks.
+#[cfg(feature = "server")]
 impl Response {
-    /// The response that opened a connection.
-    pub(crate) fn from_head(head: Head) -> Response {
-        Response { head, body: Vec::new(), error: None }
-    }
-
-    // ── construction ─────────────────────────────────────────────────────────────────────────────────────────────────
-
     /// A response with plain text in UTF-8. The status is one from 200 to 599.
     pub fn text(status: u16, body: impl Into<String>) -> Response {
         Response::bytes(status, "text/plain; charset=utf-8", body.into())
@@ -74,12 +70,12 @@ impl Response {
 
     /// A response with status 401 that requires Basic credentials (RFC 7617). The realm names in ASCII what they are for.
     pub fn unauthorized(realm: &str) -> Response {
-        let challenge = basic::challenge(realm);
+        let challenge = credentials::challenge(realm);
         Response::text(401, "a user name and a password are needed\n").with_header("WWW-Authenticate", &challenge)
     }
 
     /// A response with status 429 (RFC 6585 section 4), which asks the client to wait for this time, in whole seconds.
-    pub fn too_many_requests(retry_after: Duration) -> Response {
+    pub fn too_many_requests(retry_after: std::time::Duration) -> Response {
         let seconds = retry_after.as_secs().saturating_add(u64::from(retry_after.subsec_nanos() > 0));
         Response::text(429, "too many requests; try again later\n").with_header("Retry-After", &seconds.to_string())
     }
@@ -100,7 +96,34 @@ impl Response {
         self
     }
 
-    // ── parts ─────────────────────────────────────────────────────────────────────────────────────────────────
+    /// The bytes of the head, and the body, which is not sent to a HEAD request (RFC 9110 section 9.3.2).
+    pub(crate) fn encode(&self, method: &str) -> (Vec<u8>, &[u8]) {
+        let status = self.status();
+        let length = self.body.len().to_string();
+        let added = self.headers().map(|(name, value)| (name, std::str::from_utf8(value).unwrap_or_default()));
+        let mut fields: Vec<(&str, &str)> = added.collect();
+        // 204 and 304 never have a body, and no Content-Length is sent with them (RFC 9110 section 8.6).
+        let bare = matches!(status, 204 | 304);
+        if !bare {
+            fields.push(("Content-Length", &length));
+        }
+        if status == 426 {
+            // 426 requires Upgrade, and Upgrade has to be named in Connection (RFC 9110 sections 7.8 and 15.5.22).
+            fields.push(("Upgrade", "websocket"));
+        }
+        fields.push(("Connection", if status == 426 { "Upgrade, close" } else { "close" }));
+        let head = http::write_head(&format!("HTTP/1.1 {status} {}", http::reason(status)), fields);
+        let silent = bare || method == "HEAD";
+        (head, if silent { &[] } else { &self.body })
+    }
+}
+
+impl Response {
+    /// The response that opened a connection.
+    #[cfg(feature = "client")]
+    pub(crate) fn from_head(head: Head) -> Response {
+        Response { head, body: Vec::new(), error: None }
+    }
 
     /// The HTTP status. It is 101 for the response that opened a connection.
     pub fn status(&self) -> u16 {
@@ -132,29 +155,12 @@ impl Response {
     pub fn error(&self) -> Option<&UsageError> {
         self.error.as_ref()
     }
+}
 
-    // ── encoding ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-    /// The bytes of the head, and the body, which is not sent to a HEAD request (RFC 9110 section 9.3.2).
-    pub(crate) fn encode(&self, method: &str) -> (Vec<u8>, &[u8]) {
-        let status = self.status();
-        let length = self.body.len().to_string();
-        let added = self.headers().map(|(name, value)| (name, std::str::from_utf8(value).unwrap_or_default()));
-        let mut fields: Vec<(&str, &str)> = added.collect();
-        // 204 and 304 never have a body, and no Content-Length is sent with them (RFC 9110 section 8.6).
-        let bare = matches!(status, 204 | 304);
-        if !bare {
-            fields.push(("Content-Length", &length));
-        }
-        if status == 426 {
-            // 426 requires Upgrade, and Upgrade has to be named in Connection (RFC 9110 sections 7.8 and 15.5.22).
-            fields.push(("Upgrade", "websocket"));
-        }
-        fields.push(("Connection", if status == 426 { "Upgrade, close" } else { "close" }));
-        let head = http::write_head(&format!("HTTP/1.1 {status} {}", http::reason(status)), fields);
-        let silent = bare || method == "HEAD";
-        (head, if silent { &[] } else { &self.body })
-    }
+/// The value of the first field of this name, as text.
+pub(crate) fn header_text<'a>(head: &'a Head, name: &str) -> Option<&'a str> {
+    let (_, value) = head.fields().find(|(n, _)| n.eq_ignore_ascii_case(name))?;
+    std::str::from_utf8(value).ok()
 }
 
 impl fmt::Debug for Response {
@@ -167,7 +173,7 @@ impl fmt::Debug for Response {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "client", feature = "server"))]
 mod tests {
     use super::*;
     use crate::handshake::http::HeadParser;
@@ -195,7 +201,7 @@ mod tests {
                 "HTTP/1.1 304 Not Modified\r\nContent-Type: x/y\r\nConnection: close\r\n\r\n",
             ),
             (
-                Response::too_many_requests(Duration::from_millis(1500)),
+                Response::too_many_requests(std::time::Duration::from_millis(1500)),
                 "HTTP/1.1 429 Too Many Requests\r\nContent-Type: text/plain; charset=utf-8\r\nRetry-After: 2\r\n\
                  Content-Length: 35\r\nConnection: close\r\n\r\ntoo many requests; try again later\n",
             ),

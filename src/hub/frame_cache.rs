@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::codec::encoder::{Encoder, FrameFormat};
+#[cfg(feature = "deflate")]
+use crate::codec::encoder::Encoder;
 use crate::codec::frame;
 use crate::codec::frame::Opcode;
-use crate::connection::shared_frame::{Encoding, SharedFrame};
+use crate::connection::shared_frame::{Encoding, FrameFormat, SharedFrame};
+#[cfg(feature = "deflate")]
 use crate::deflate::extension::CompressionParams as Compression;
 use crate::events::sink::Origin;
 use crate::message::{MessageKind, MessageRef};
@@ -21,6 +23,7 @@ pub(super) struct FrameCache(Lock<Encoders>);
 #[derive(Default)]
 struct Encoders {
     /// One for each set of compression parameters in use.
+    #[cfg(feature = "deflate")]
     encoders: Vec<(Compression, Encoder)>,
     buffer: Vec<u8>,
 }
@@ -33,46 +36,61 @@ pub(super) struct EncodedMessage {
     plain: Arc<[u8]>,
     /// Length of its header.
     header_len: usize,
+    #[cfg(feature = "deflate")]
     deflated: Vec<(Compression, Arc<[u8]>)>,
 }
 
 impl FrameCache {
     pub(super) fn encode(&self, message: MessageRef<'_>, frame_formats: &[FrameFormat]) -> EncodedMessage {
         let mut state = self.0.lock();
-        let Encoders { encoders, buffer } = &mut *state;
-        encoders.retain(|(known, _)| frame_formats.contains(&FrameFormat::Deflated(*known)));
+        #[cfg(not(feature = "deflate"))]
+        let _ = frame_formats;
         let (kind, payload) = (message.kind(), message.as_bytes());
+        let buffer = &mut state.buffer;
         buffer.clear();
         frame::emit(buffer, true, Opcode::Data(kind), payload.len() as u64, None);
         let header_len = buffer.len();
         buffer.extend_from_slice(payload);
-        let mut encoded = EncodedMessage {
+        let encoded = EncodedMessage {
             kind,
             origin: Origin::current(),
             plain: Arc::from(buffer.as_slice()),
             header_len,
-            deflated: Vec::new(),
+            #[cfg(feature = "deflate")]
+            deflated: state.deflate(message, frame_formats),
         };
+        if state.buffer.capacity() > MAX_KEPT_BUFFER {
+            state.buffer = Vec::new();
+        }
+        encoded
+    }
+}
+
+#[cfg(feature = "deflate")]
+impl Encoders {
+    /// The frames that are shorter than the uncompressed one, for the parameters in use.
+    fn deflate(&mut self, message: MessageRef<'_>, frame_formats: &[FrameFormat]) -> Vec<(Compression, Arc<[u8]>)> {
+        let Encoders { encoders, buffer } = self;
+        let plain_len = buffer.len();
+        encoders.retain(|(known, _)| frame_formats.contains(&FrameFormat::Deflated(*known)));
+        let mut deflated = Vec::new();
         for frame_format in frame_formats {
             let FrameFormat::Deflated(compression) = *frame_format else { continue };
             if !encoders.iter().any(|(known, _)| *known == compression) {
-                encoders.push((compression, Encoder::for_format(*frame_format)));
+                encoders.push((compression, Encoder::without_context(compression)));
             }
             let Some((_, encoder)) = encoders.iter_mut().find(|(known, _)| *known == compression) else { continue };
-            if !encoder.should_compress(payload.len()) {
+            if !encoder.should_compress(message.as_bytes().len()) {
                 continue;
             }
             buffer.clear();
-            let done = encoder.encode_compressed(buffer, true, Opcode::Data(kind), payload);
+            let done = encoder.encode_compressed(buffer, true, Opcode::Data(message.kind()), message.as_bytes());
             // 7692-6.1-2: a message that does not get shorter is sent uncompressed.
-            if done.is_ok() && buffer.len() < encoded.plain.len() {
-                encoded.deflated.push((compression, Arc::from(buffer.as_slice())));
+            if done.is_ok() && buffer.len() < plain_len {
+                deflated.push((compression, Arc::from(buffer.as_slice())));
             }
         }
-        if buffer.capacity() > MAX_KEPT_BUFFER {
-            *buffer = Vec::new();
-        }
-        encoded
+        deflated
     }
 }
 
@@ -84,6 +102,7 @@ impl EncodedMessage {
         match frame_format {
             FrameFormat::PerConnection => plain(Encoding::Payload(self.kind, self.header_len)),
             FrameFormat::Uncompressed => plain(Encoding::AsIs),
+            #[cfg(feature = "deflate")]
             FrameFormat::Deflated(compression) => match self.deflated.iter().find(|(known, _)| *known == compression) {
                 Some((_, frame)) => {
                     SharedFrame { bytes: frame.clone(), encoding: Encoding::Deflated, origin: self.origin }

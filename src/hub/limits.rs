@@ -5,7 +5,7 @@ use crate::codec::close as close_body;
 use crate::config;
 use crate::error::Result;
 
-/// The limits of a [`Hub`](crate::Hub).
+/// The limits of a [`Hub`](crate::Hub). Feature `hub`.
 ///
 /// ```
 /// use stdws::{CloseCode, Hub, HubLimits, OverflowPolicy};
@@ -69,7 +69,7 @@ impl HubLimits {
 /// The reason in the Close for a member whose queue is full.
 pub(super) const OVERFLOW_REASON: &str = "reads too slowly: the send queue is full";
 
-/// What happens to a message for a member whose queue is full.
+/// What happens to a message for a member whose queue is full. Feature `hub`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OverflowPolicy {

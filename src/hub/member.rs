@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::message::Outgoing;
 
 /// Membership of a connection in a [`Hub`](crate::Hub). It ends when this is dropped or when the connection ends.
+/// Feature `hub`.
 ///
 /// No method blocks on a connection.
 #[must_use = "dropping a Member removes it from the hub; `stay` keeps it until the connection ends"]

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use super::limits::HubLimits;
 use super::member_state::MemberState;
-use crate::codec::encoder::FrameFormat;
 use crate::connection::sender::Sender;
+use crate::connection::shared_frame::FrameFormat;
 use crate::error::{Error, Result, UsageError};
 
 #[derive(Default)]

@@ -69,7 +69,7 @@ use crate::net::deadline::Deadline;
 use delivery::DeliveryThread;
 use shared::SharedHub;
 
-/// Sends messages to many connections without waiting for any of them. Clones refer to the same hub.
+/// Sends messages to many connections without waiting for any of them. Clones refer to the same hub. Feature `hub`.
 ///
 /// ```
 /// # fn main() -> stdws::Result<()> {

@@ -11,8 +11,8 @@ use super::member_state::{MemberState, Membership, Scheduling};
 use super::member_table::{MemberRef, MemberTable};
 use super::ready_queue::ReadyQueue;
 use super::stats::{Counters, QueueOutcome};
-use crate::codec::encoder::FrameFormat;
 use crate::connection::sender::Sender;
+use crate::connection::shared_frame::FrameFormat;
 use crate::message::MessageRef;
 use crate::primitives::lock::{Lock, Locked};
 

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Message counters of one member ([`Member::stats`](crate::Member::stats)) or of all present and former members
 /// of a hub ([`Hub::stats`](crate::Hub::stats)). Each message for a member is counted in one of the first four fields.
+/// Feature `hub`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DeliveryStats {
@@ -23,7 +24,7 @@ pub struct DeliveryStats {
     pub closed: u64,
 }
 
-/// Result of queueing a message for one member.
+/// Result of queueing a message for one member. Feature `hub`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QueueOutcome {
     /// The message waits to be written.

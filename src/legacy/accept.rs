@@ -26,7 +26,7 @@ use crate::http::request::Request;
 use crate::legacy::handshake::server;
 use crate::legacy::handshake::server::{Offer, ResponseParams};
 use crate::net::stream::Stream;
-use crate::primitives::random::RandomSource;
+use crate::primitives::random::fill_from_system;
 use crate::server::decision::{Accept, DecisionKind};
 use crate::server::handshake_config::{Endpoints, HandshakeConfig};
 use crate::server::handshake_end::{hand_over, invalid_answer, reject, respond};
@@ -118,13 +118,16 @@ fn nonce(spec: &DraftSpec) -> Result<String> {
         return Ok(String::new());
     }
     let mut nonce = [0; 16];
-    RandomSource::system().fill(&mut nonce).map_err(|error| Error::io(Step::RandomSource, error))?;
+    fill_from_system(&mut nonce).map_err(|error| Error::io(Step::RandomSource, error))?;
     Ok(key_from_nonce(nonce))
 }
 
 /// The scheme that the client used. Behind a proxy that terminates TLS, only the proxy knows it. Trusting its header is
 /// safe: a client that receives a different scheme than its own closes the connection.
 fn scheme(stream: &Stream, request: &Request) -> &'static str {
+    #[cfg(not(feature = "native-tls"))]
+    let _ = stream;
+    #[cfg(feature = "native-tls")]
     if let Stream::Tls(_) = stream {
         return "wss";
     }

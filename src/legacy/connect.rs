@@ -21,8 +21,8 @@ use crate::error::{Error, HandshakeError, HandshakeErrorKind, ResponseErrorKind,
 use crate::handshake::client::HandshakeRequest;
 use crate::handshake::http::Head;
 use crate::http::response::Response;
+use crate::legacy::handshake::challenge::KeyChallenge;
 use crate::legacy::handshake::client::{check_subprotocols, DraftRequest};
-use crate::legacy::handshake::proof::KeyChallenge;
 use crate::legacy::Version;
 use crate::net::deadline::Deadline;
 use crate::net::stream::Stream;
@@ -189,7 +189,9 @@ fn rejection(
         _ => Vec::new(),
     };
     let error = HandshakeError::new(kind).with_response(head.status(), head.display_fields(), body);
-    Error::Handshake(error.with_semantics(semantics))
+    #[cfg(feature = "proxy")]
+    let error = error.with_semantics(semantics);
+    Error::Handshake(error)
 }
 
 /// Reads the head of the response, and returns its bytes and the parsed head. Skips interim responses in versions that

@@ -112,6 +112,7 @@ impl Decoder {
         }
     }
 
+    #[cfg(feature = "trace")]
     /// Also returns an event for each translated header.
     pub(crate) fn report_headers(&mut self) {
         self.frames.report_headers();

@@ -37,18 +37,21 @@ pub(crate) mod codec;
 pub(crate) mod connect;
 pub(crate) mod decoder;
 mod deflate_stream;
+#[cfg(feature = "server")]
 pub(crate) mod detect;
 pub(crate) mod encoder;
 #[cfg(feature = "trace")]
 pub(crate) mod explain;
+#[cfg(feature = "trace")]
 pub(crate) mod frame_tracer;
 pub(crate) mod handshake;
 mod hixie;
 mod hybi;
+#[cfg(feature = "client")]
 pub(crate) mod options;
 pub(crate) mod parts;
 mod plain;
-#[cfg(any(feature = "client", feature = "server"))]
+#[cfg(feature = "server")]
 mod request;
 mod rules;
 #[cfg(feature = "server")]
@@ -56,7 +59,6 @@ pub(crate) mod server;
 pub(crate) mod table;
 mod text;
 mod version;
-#[cfg(any(feature = "client", feature = "server"))]
 pub(crate) mod websocket;
 
 pub use version::{Capability, Version};

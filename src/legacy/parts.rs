@@ -89,6 +89,7 @@ impl SubprotocolSyntax {
 
     /// Whether a client can offer this name. hixie55-3.1-3: until version 8 restricts it to tokens, a name has any visible
     /// characters.
+    #[cfg(feature = "client")]
     pub(crate) fn allows(self, name: &str) -> bool {
         match self {
             SubprotocolSyntax::SinglePlain

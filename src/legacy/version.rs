@@ -51,7 +51,7 @@ pub enum Version {
     Rfc6455,
 }
 
-/// A capability that some versions lack. See [`Version::supports`].
+/// A capability that some versions lack. See [`Version::supports`]. Feature `legacy`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Capability {

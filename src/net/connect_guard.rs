@@ -54,6 +54,7 @@ enum Host {
     /// A known address, and the scope id of an IPv6 address.
     Address(IpAddr, u32),
     /// 6455-4.1-8: the proxy resolves the name, so each name counts as a peer of its own.
+    #[cfg(feature = "proxy")]
     Name(String),
 }
 
@@ -68,7 +69,7 @@ impl ConnectTarget {
     }
 
     /// The peer with a name. `None` if nothing waits for it.
-    #[cfg_attr(not(feature = "proxy"), allow(dead_code))]
+    #[cfg(feature = "proxy")]
     pub(crate) fn name(name: &str, port: u16, queueing: Queueing) -> Option<ConnectTarget> {
         ConnectTarget::new(Host::Name(name.to_owned()), port, queueing)
     }
@@ -118,6 +119,7 @@ impl AttemptState {
 }
 
 /// Maximum number of attempts by name. 6455-4.1-9: one server may have many names, so all names share a limit.
+#[cfg(feature = "proxy")]
 const MAX_BY_NAME: usize = 16;
 
 /// The peers to which this process is connecting.
@@ -153,9 +155,14 @@ impl ConnectGuard {
 }
 
 fn has_room(connecting: &BTreeSet<ConnectTarget>, target: &ConnectTarget) -> bool {
-    let by_name = |target: &&ConnectTarget| matches!(target.host, Host::Name(_));
+    #[cfg(feature = "proxy")]
+    if let Host::Name(_) = target.host {
+        let names = connecting.iter().filter(|other| matches!(other.host, Host::Name(_)));
+        if names.count() >= MAX_BY_NAME {
+            return false;
+        }
+    }
     !connecting.iter().any(|other| other.conflicts_with(target))
-        && (!by_name(&target) || connecting.iter().filter(by_name).count() < MAX_BY_NAME)
 }
 
 impl Drop for ConnectGuard {
@@ -172,7 +179,6 @@ fn lock_connecting() -> MutexGuard<'static, BTreeSet<ConnectTarget>> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc;
     use std::thread;
     use std::time::Duration;
 
@@ -252,6 +258,7 @@ mod tests {
     }
 
     /// 6455-4.1-8, 6455-4.1-9: one for each name and port, and a maximum number of names.
+    #[cfg(feature = "proxy")]
     #[test]
     fn each_name_is_a_peer_and_all_names_have_a_limit() {
         let name = |n: usize| ConnectTarget::name(&format!("h{n}.example"), 80, Queueing::OnePerPort).unwrap();
@@ -263,7 +270,7 @@ mod tests {
         // Addresses do not count towards the limit.
         let _address = now(&at("192.0.2.79:1")).unwrap();
         // An attempt that waits begins when another one ends.
-        let (started, start) = mpsc::channel();
+        let (started, start) = std::sync::mpsc::channel();
         let waiting = thread::spawn(move || {
             started.send(()).unwrap();
             acquire(&name(99), LONG).is_some()

@@ -17,7 +17,7 @@ use std::thread;
 
 use super::connect_guard::{AttemptState, ConnectGuard, ConnectTarget, Queueing};
 use super::deadline::Deadline;
-use crate::error::{Error, HostRole, Step};
+use crate::error::{Error, Step};
 use attempts::{connect_any, DialTarget};
 
 /// An open TCP connection, and the guard of its address, if one was acquired.
@@ -44,7 +44,7 @@ pub(crate) fn connect(
     deadline: Deadline,
 ) -> Result<Connected, Error> {
     let addresses = if addresses.is_empty() { resolve(endpoint, deadline)? } else { addresses.to_vec() };
-    connect_any(DialTarget::new(endpoint, HostRole::Server), addresses, deadline, move |address, deadline, state| {
+    connect_any(DialTarget::server(endpoint), addresses, deadline, move |address, deadline, state| {
         let pending = "another attempt to connect to this address was still pending at the deadline";
         let guard = acquire_guard(address, queueing, deadline, state)
             .ok_or_else(|| io::Error::new(ErrorKind::TimedOut, pending))?;
@@ -54,9 +54,10 @@ pub(crate) fn connect(
 }
 
 /// Opens a TCP connection to a proxy, without a guard. An error names the host as a proxy.
+#[cfg(feature = "proxy")]
 pub(crate) fn connect_to_proxy(endpoint: Endpoint<'_>, deadline: Deadline) -> Result<TcpStream, Error> {
     let addresses = resolve(endpoint, deadline)?;
-    connect_any(DialTarget::new(endpoint, HostRole::Proxy), addresses, deadline, |address, deadline, state| {
+    connect_any(DialTarget::proxy(endpoint), addresses, deadline, |address, deadline, state| {
         state.begin();
         Ok((open(address, deadline)?, None))
     })

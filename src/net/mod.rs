@@ -22,9 +22,11 @@ pub(crate) mod split_stream;
 #[cfg(feature = "client")]
 pub(crate) mod connect_guard;
 pub(crate) mod deadline;
+#[cfg(feature = "proxy")]
 pub(crate) mod deadline_io;
 #[cfg(feature = "client")]
 pub(crate) mod dial;
+#[cfg(any(feature = "server", feature = "proxy"))]
 pub(crate) mod ip_network;
 mod memory;
 mod pipe;

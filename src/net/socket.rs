@@ -1,7 +1,7 @@
 //! A connected TCP or Unix socket, with the few calls that a stream needs. Each is one system call. Knows no limits.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Shutdown, TcpStream};
 #[cfg(unix)]
 use std::os::fd::OwnedFd;
 #[cfg(unix)]
@@ -43,6 +43,7 @@ impl Socket {
     }
 
     /// Another handle to the same socket.
+    #[cfg(feature = "server")]
     pub(crate) fn try_clone(&self) -> io::Result<Socket> {
         Ok(match self {
             Socket::Tcp(socket) => Socket::Tcp(socket.try_clone()?),
@@ -64,20 +65,14 @@ impl Socket {
         }
     }
 
-    /// Another handle to a Unix socket.
-    #[cfg(unix)]
-    pub(super) fn try_clone_unix(&self) -> Option<io::Result<UnixStream>> {
-        let Socket::Unix(socket) = self else { return None };
-        Some(socket.try_clone().map(|socket| OwnedFd::from(socket).into()))
-    }
-
     /// Waits for bytes and leaves them there; 0 at the end.
     pub(crate) fn peek(&self, to: &mut [u8]) -> io::Result<usize> {
         self.handle().peek(to)
     }
 
     /// The address of this end; `None` for a Unix socket.
-    pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
+    #[cfg(feature = "server")]
+    pub(crate) fn local_addr(&self) -> Option<std::net::SocketAddr> {
         self.as_tcp().and_then(|socket| socket.local_addr().ok())
     }
 

@@ -16,9 +16,6 @@
 //! it. This also lets the thread that reads write without switching the socket to non-blocking and back each time.
 
 use std::io;
-use std::net::TcpStream;
-#[cfg(unix)]
-use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -26,6 +23,7 @@ use super::deadline::WRITE_QUANTUM;
 use super::socket::Socket;
 use super::split_stream::{Adapter, SplitStream};
 use super::tcp::TimedSocket;
+#[cfg(feature = "native-tls")]
 use crate::tls::stream::Tls;
 
 /// Maximum number of payload bytes that are copied behind a header. Copying more costs as much as another write.
@@ -33,8 +31,7 @@ const GATHER_LIMIT: usize = 64 << 10;
 
 pub(crate) enum Stream {
     Plain(TimedSocket),
-    // Without TLS in the build, none is ever made.
-    #[cfg_attr(not(feature = "native-tls"), allow(dead_code))]
+    #[cfg(feature = "native-tls")]
     Tls(Tls),
     Adapter(Adapter),
 }
@@ -48,18 +45,11 @@ impl Stream {
         Adapter::new(split).map(Stream::Adapter)
     }
 
-    /// Another handle to the TCP socket, without timeouts; `None` for any other stream. From then on the caller alone uses
-    /// the socket.
-    pub(crate) fn try_clone_tcp(&self) -> Option<TcpStream> {
+    /// Another handle to the socket of a plain stream, without timeouts. From then on the caller alone uses the socket.
+    #[cfg(feature = "server")]
+    pub(crate) fn try_clone_socket(&self) -> Option<Socket> {
         let Stream::Plain(plain) = self else { return None };
-        plain.try_clone_tcp()
-    }
-
-    /// As [`try_clone_tcp`](Stream::try_clone_tcp), for a Unix socket.
-    #[cfg(unix)]
-    pub(crate) fn try_clone_unix(&self) -> Option<UnixStream> {
-        let Stream::Plain(plain) = self else { return None };
-        plain.try_clone_unix()
+        plain.try_clone_socket()
     }
 
     /// Reads the bytes that are there, waiting up to `wait` for any. Only one thread at a time reads.
@@ -67,6 +57,7 @@ impl Stream {
     pub(crate) fn read(&self, to: &mut [u8], wait: Duration) -> io::Result<usize> {
         match self {
             Stream::Plain(plain) => plain.read(to, wait),
+            #[cfg(feature = "native-tls")]
             Stream::Tls(tls) => tls.read(to, wait),
             Stream::Adapter(adapter) => adapter.read(to, wait),
         }
@@ -90,6 +81,7 @@ impl Stream {
         tests::WRITES.with(|writes| writes.set(writes.get() + 1));
         match self {
             Stream::Plain(plain) => plain.write(if first.is_empty() { second } else { first }),
+            #[cfg(feature = "native-tls")]
             Stream::Tls(tls) => tls.write(first, second),
             Stream::Adapter(adapter) => adapter.write(if first.is_empty() { second } else { first }, WRITE_QUANTUM),
         }
@@ -101,11 +93,12 @@ impl Stream {
     pub(crate) fn gather_limit(&self) -> usize {
         match self {
             Stream::Plain(_) => GATHER_LIMIT,
-            Stream::Tls(_) | Stream::Adapter(_) => 0,
+            _ => 0,
         }
     }
 
     /// Another handle to the socket below this stream, for TLS. `None`: it has none of its own.
+    #[cfg(all(feature = "native-tls", feature = "server"))]
     pub(crate) fn try_clone_plain(&self) -> Option<io::Result<TimedSocket>> {
         let Stream::Plain(plain) = self else { return None };
         Some(plain.try_clone())
@@ -116,6 +109,7 @@ impl Stream {
     pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Stream::Plain(plain) => plain.try_write(bytes),
+            #[cfg(feature = "native-tls")]
             Stream::Tls(tls) => tls.try_write(bytes),
             Stream::Adapter(adapter) => adapter.write(bytes, Duration::ZERO),
         }
@@ -126,6 +120,7 @@ impl Stream {
     pub(crate) fn try_write_shared(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Stream::Plain(plain) => plain.enable_shared_writes(),
+            #[cfg(feature = "native-tls")]
             Stream::Tls(tls) => tls.enable_shared_writes(),
             Stream::Adapter(_) => {}
         }
@@ -136,8 +131,9 @@ impl Stream {
     #[inline]
     pub(crate) fn has_unsolicited_output(&self) -> bool {
         match self {
+            #[cfg(feature = "native-tls")]
             Stream::Tls(tls) => tls.has_unsolicited_output(),
-            Stream::Plain(_) | Stream::Adapter(_) => false,
+            _ => false,
         }
     }
 
@@ -154,6 +150,7 @@ impl Stream {
     fn counter(&self) -> &AtomicU64 {
         match self {
             Stream::Plain(plain) => &plain.progress,
+            #[cfg(feature = "native-tls")]
             Stream::Tls(tls) => tls.progress(),
             Stream::Adapter(adapter) => &adapter.progress,
         }
@@ -162,8 +159,9 @@ impl Stream {
     /// Frees memory that an idle connection does not need.
     pub(crate) fn shrink(&self) {
         match self {
+            #[cfg(feature = "native-tls")]
             Stream::Tls(tls) => tls.shrink(),
-            Stream::Plain(_) | Stream::Adapter(_) => {}
+            _ => {}
         }
     }
 
@@ -172,6 +170,7 @@ impl Stream {
     pub(crate) fn shutdown_write(&self, wait: Duration) -> bool {
         match self {
             Stream::Plain(plain) => plain.shutdown_write(),
+            #[cfg(feature = "native-tls")]
             Stream::Tls(tls) => tls.shutdown_write(wait),
             Stream::Adapter(adapter) => return adapter.shutdown_write(wait),
         }
@@ -183,6 +182,7 @@ impl Stream {
     pub(crate) fn shutdown(&self) {
         match self {
             Stream::Plain(plain) => plain.shutdown(),
+            #[cfg(feature = "native-tls")]
             Stream::Tls(tls) => tls.shutdown(),
             Stream::Adapter(adapter) => adapter.shutdown(),
         }
@@ -195,7 +195,7 @@ pub(crate) mod tests {
     use crate::net::split_stream::tests::stuck;
     use std::cell::Cell;
     use std::io::{ErrorKind, Read, Write};
-    use std::net::TcpListener;
+    use std::net::{TcpListener, TcpStream};
     use std::sync::atomic::AtomicBool;
     use std::sync::Arc;
     use std::thread;

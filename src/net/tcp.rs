@@ -16,9 +16,7 @@
 //! an idle connection wakes once a second. `Waits` is a value and not a `cfg`, so the tests run both on every system.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
-#[cfg(unix)]
-use std::os::unix::net::UnixStream;
+use std::net::Shutdown;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -84,21 +82,16 @@ impl TimedSocket {
     }
 
     /// Another handle to the socket for another stream over it, such as TLS. A shutdown of either ends the calls of both.
+    #[cfg(all(feature = "native-tls", feature = "server"))]
     pub(crate) fn try_clone(&self) -> io::Result<TimedSocket> {
         let clone = TimedSocket::with_waits(self.socket.try_clone()?, self.waits)?;
         Ok(TimedSocket { is_shut_down: self.is_shut_down.clone(), ..clone })
     }
 
-    /// Another handle to the TCP socket, without timeouts.
-    pub(crate) fn try_clone_tcp(&self) -> Option<TcpStream> {
-        let socket = self.socket.as_tcp()?.try_clone().ok()?;
-        socket.set_read_timeout(None).and_then(|()| socket.set_write_timeout(None)).ok().map(|()| socket)
-    }
-
-    /// Another handle to the Unix socket, without timeouts.
-    #[cfg(unix)]
-    pub(crate) fn try_clone_unix(&self) -> Option<UnixStream> {
-        let socket = self.socket.try_clone_unix()?.ok()?;
+    /// Another handle to the socket, without timeouts.
+    #[cfg(feature = "server")]
+    pub(crate) fn try_clone_socket(&self) -> Option<Socket> {
+        let socket = self.socket.try_clone().ok()?;
         socket.set_read_timeout(None).and_then(|()| socket.set_write_timeout(None)).ok().map(|()| socket)
     }
 
@@ -284,6 +277,7 @@ pub(super) fn as_would_block(error: io::Error) -> io::Error {
 mod tests {
     use super::*;
     use crate::net::stream::tests::{kind, sockets};
+    use std::net::TcpStream;
     use std::sync::mpsc;
 
     const LONG: Duration = Duration::from_secs(20);

@@ -22,6 +22,7 @@ const PROGRESS_UNIT: usize = 64 << 10;
 /// Maximum capacity that an empty buffer keeps for the next frames.
 const MAX_RETAINED: usize = 128 << 10;
 /// Maximum length of a shared frame that is copied. Copying that much costs less than a write of its own.
+#[cfg(feature = "hub")]
 const COPY_LIMIT: usize = 4 << 10;
 
 #[derive(Debug, Default)]
@@ -49,6 +50,7 @@ impl WriteBuffer {
 
     /// Appends a frame. It is copied only if it is small and other bytes wait, so that one write sends both. Otherwise the
     /// next append copies the part that is not written.
+    #[cfg(feature = "hub")]
     pub(crate) fn append_shared(&mut self, frame: Arc<[u8]>) {
         self.copy_shared();
         match !self.is_empty() && frame.len() <= COPY_LIMIT {
@@ -280,6 +282,7 @@ mod tests {
         (0..).map_while(|_| stream.write(&part, &[]).ok()).sum()
     }
 
+    #[cfg(feature = "hub")]
     #[test]
     fn shared_frames_keep_their_place() {
         // Small and large ones, between others, written in each of the three ways at each position.
@@ -311,6 +314,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "hub")]
     #[test]
     fn the_rest_of_a_shared_frame_is_written_before_anything_else() {
         for copied in [false, true] {

@@ -61,6 +61,7 @@ impl<'a, T> Locked<'a, T> {
     }
 
     /// Waits for `changed` until `condition` is false, at most for `limit`.
+    #[cfg(any(feature = "server", feature = "hub"))]
     pub(crate) fn wait_while(
         self,
         changed: &Condvar,

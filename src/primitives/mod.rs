@@ -1,10 +1,13 @@
 //! Algorithms without any knowledge of WebSocket, each in a file that can be read alone.
 
 pub(crate) mod base64;
+#[cfg(any(feature = "client", feature = "server"))]
 pub(crate) mod lock;
-#[cfg(feature = "legacy")]
+#[cfg(all(feature = "legacy", any(feature = "client", feature = "server")))]
 pub(crate) mod md5;
+#[cfg(any(feature = "client", feature = "server"))]
 pub(crate) mod panics;
 pub(crate) mod random;
 pub(crate) mod sha1;
+#[cfg(feature = "client")]
 pub(crate) mod sha256;

@@ -24,6 +24,7 @@ type FillFn = Box<dyn FnMut(&mut [u8]) -> io::Result<()> + Send>;
 /// Length of a pool: 128 keys of four bytes. That makes the system call negligible, and each connection can have a pool.
 const POOL_SIZE: usize = 512;
 /// Threshold in bytes below which the pool is low: eight keys, the maximum that is used under one lock.
+#[cfg(any(feature = "client", feature = "server"))]
 const LOW_WATERMARK: usize = 8 * 4;
 
 /// A source, and a pool of bytes drawn in advance.
@@ -46,23 +47,10 @@ impl RandomSource {
     }
 
     /// Fills `out` from the source, not from the pool. After an error the contents of `out` must not be used.
+    #[cfg(any(feature = "client", test))]
     pub(crate) fn fill(&mut self, out: &mut [u8]) -> io::Result<()> {
         // 6455-4.1-30: a nonce is drawn when it is needed, and never stored.
         (self.source)(out)
-    }
-
-    /// Whether one of the next eight calls of [`masking_key`](RandomSource::masking_key) may call the source.
-    #[inline]
-    pub(crate) fn is_low(&self) -> bool {
-        self.pool.len().saturating_sub(self.used) < LOW_WATERMARK
-    }
-
-    /// Refills the pool if it is low. The caller holds no lock: the source is the user's code.
-    pub(crate) fn prefetch(&mut self) -> io::Result<()> {
-        match self.is_low() {
-            true => self.refill(),
-            false => Ok(()),
-        }
     }
 
     /// Four bytes from the pool.
@@ -88,6 +76,24 @@ impl RandomSource {
         (self.source)(&mut self.pool)?;
         self.used = 0;
         Ok(())
+    }
+}
+
+/// For senders that encode under a lock.
+#[cfg(any(feature = "client", feature = "server"))]
+impl RandomSource {
+    /// Whether one of the next eight calls of [`masking_key`](RandomSource::masking_key) may call the source.
+    #[inline]
+    pub(crate) fn is_low(&self) -> bool {
+        self.pool.len().saturating_sub(self.used) < LOW_WATERMARK
+    }
+
+    /// Refills the pool if it is low. The caller holds no lock: the source is the user's code.
+    pub(crate) fn prefetch(&mut self) -> io::Result<()> {
+        match self.is_low() {
+            true => self.refill(),
+            false => Ok(()),
+        }
     }
 }
 

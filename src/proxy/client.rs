@@ -5,7 +5,7 @@ use crate::proxy::Proxy;
 
 impl Client {
     /// Connects through a proxy. By default none is used, and the environment is not read; [`Proxy::from_env`] reads
-    /// it.
+    /// it. Feature `proxy`.
     ///
     /// [`peer_addr`](crate::WebSocket::peer_addr) then returns the address of the proxy.
     ///

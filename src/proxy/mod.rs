@@ -22,6 +22,8 @@ mod no_proxy;
 mod server;
 mod socks;
 mod socks_messages;
+#[cfg(feature = "native-tls")]
+mod tls_io;
 
 use std::fmt;
 
@@ -30,14 +32,14 @@ use crate::error::{Result, UsageError};
 use crate::handshake::header::check_field;
 use crate::handshake::uri::{Uri, Userinfo};
 #[cfg(feature = "native-tls")]
-use crate::tls::config::TlsConnect;
+use crate::tls::connect::TlsConnect;
 use http_connect::AUTHORIZATION;
 use no_proxy::NoProxy;
 pub(crate) use server::Tunnel;
 use server::{ProxyServer, Scheme};
 
 /// The proxy settings for [`Client::proxy`](crate::Client::proxy): HTTP CONNECT (RFC 9110 section 9.3.6) or SOCKS
-/// version 5 (RFC 1928).
+/// version 5 (RFC 1928). Feature `proxy`.
 ///
 /// Both carry `ws` and `wss`, and with both the proxy resolves the host name of the server. User name and password are
 /// sent to the proxy only, unencrypted unless the proxy is an `https://` one (feature `native-tls`). `Debug` and errors never show them.

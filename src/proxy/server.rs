@@ -16,7 +16,10 @@ use crate::net::deadline::Deadline;
 use crate::net::deadline_io::DeadlineIo;
 use crate::net::dial::{self as tcp, Endpoint};
 use crate::net::stream::Stream;
-use crate::tls::config::Connector;
+#[cfg(feature = "native-tls")]
+use crate::tls::connect::Connector;
+#[cfg(not(feature = "native-tls"))]
+use std::convert::Infallible as Connector;
 
 /// One proxy server.
 #[derive(Clone)]
@@ -30,6 +33,7 @@ pub(crate) struct ProxyServer {
     /// Headers of the request CONNECT.
     pub(super) headers: Vec<(String, String)>,
     /// `None`: the default settings. Used for `https` only.
+    #[cfg(feature = "native-tls")]
     pub(super) tls: Option<Connector>,
     /// Takes the place of `userinfo`.
     pub(super) digest: Option<DigestAuth>,
@@ -78,6 +82,7 @@ impl ProxyServer {
             port: port.unwrap_or(default),
             userinfo,
             headers: Vec::new(),
+            #[cfg(feature = "native-tls")]
             tls: None,
             digest: None,
         })
@@ -107,8 +112,14 @@ impl ProxyServer {
         deadline: Deadline,
         nonce: impl Fn() -> Result<[u8; 16]>,
     ) -> Result<Tunnel> {
-        // In a build without TLS, and with settings that the system rejects, nothing is sent.
+        // With settings that the system rejects, nothing is sent.
+        #[cfg(feature = "native-tls")]
         let tls = (self.scheme == Scheme::Https).then(|| Connector::or_default(self.tls.as_ref())).transpose()?;
+        #[cfg(not(feature = "native-tls"))]
+        let tls = match self.scheme {
+            Scheme::Https => return Err(UsageError::TlsNotEnabled.into()),
+            Scheme::Http | Scheme::Socks5 => None,
+        };
         let guard = match connect_target(host, port, queueing) {
             Some(target) => Some(
                 ConnectGuard::acquire(target, deadline, &AttemptState::default())
@@ -148,6 +159,9 @@ impl ProxyServer {
         let session = |io| ProxySession { io, server: self, target: tcp::host_port(host, port), answer };
         let plain = |socket| Stream::from_socket(socket).map_err(|error| Error::io(Step::Proxy, error));
         let stream = match tls {
+            #[cfg(not(feature = "native-tls"))]
+            Some(never) => match *never {},
+            #[cfg(feature = "native-tls")]
             Some(tls) => {
                 let stream = tls.connect(&self.host, plain(socket)?, deadline)?;
                 http_connect::negotiate(&session(ProxyIo::over_tls(&stream, deadline)))?;

@@ -33,7 +33,7 @@ use crate::primitives::lock::{Lock, Locked};
 
 impl Client {
     /// An iterator of connections, one after another (RFC 6455 section 7.2.3). Each `next` waits as [`Backoff`]
-    /// specifies, retries until a connection is open, and returns it.
+    /// specifies, retries until a connection is open, and returns it. Feature `reconnect`.
     ///
     /// Failed attempts and lost connections that are retried are not items; [`Backoff::policy`] is called for each.
     ///
@@ -97,7 +97,7 @@ impl Client {
 /// Returns the client of one attempt.
 type AttemptClient = dyn Fn(&Client) -> Result<Client> + Send + Sync;
 
-/// An iterator of connections, returned by [`Client::reconnect`].
+/// An iterator of connections, returned by [`Client::reconnect`]. Feature `reconnect`.
 #[must_use = "nothing connects until `next` is called"]
 pub struct Reconnect {
     client: Client,
@@ -340,7 +340,7 @@ impl SharedReconnect {
     }
 }
 
-/// Ends the iteration of a [`Reconnect`] from any thread. Cheap to clone.
+/// Ends the iteration of a [`Reconnect`] from any thread. Cheap to clone. Feature `reconnect`.
 ///
 /// ```
 /// # fn main() -> stdws::Result<()> {

@@ -19,7 +19,7 @@ use super::disconnect::{Disconnect, Retry};
 use crate::config;
 use crate::error::UsageError;
 
-/// The delays and the retry policy of [`Client::reconnect`](crate::Client::reconnect).
+/// The delays and the retry policy of [`Client::reconnect`](crate::Client::reconnect). Feature `reconnect`.
 ///
 /// The delays (RFC 6455 section 7.2.3), with the defaults:
 ///

@@ -16,7 +16,7 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 const RETRY_AFTER_SPREAD: Duration = Duration::from_secs(5);
 
 /// A failed attempt or the end of a connection, for [`Backoff::policy`](crate::Backoff::policy) and
-/// [`Reconnect::last_disconnect`](crate::Reconnect::last_disconnect).
+/// [`Reconnect::last_disconnect`](crate::Reconnect::last_disconnect). Feature `reconnect`.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Disconnect {
@@ -31,7 +31,7 @@ pub enum Disconnect {
     },
 }
 
-/// Whether there is another attempt, and when.
+/// Whether there is another attempt, and when. Feature `reconnect`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Retry {
@@ -256,14 +256,13 @@ impl fmt::Display for Disconnect {
     }
 }
 
-#[cfg(test)]
+// The table has errors that only proxies and redirects make.
+#[cfg(all(test, feature = "proxy"))]
 mod tests {
     use super::Retry::{AfterBackoff, Between, Stop};
     use super::*;
     use crate::close::CloseInfo;
-    use crate::error::{
-        ConnectError, HostRole, ProtocolError, RedirectError, RedirectErrorKind, RedirectHop, UsageError,
-    };
+    use crate::error::{ConnectError, ProtocolError, RedirectError, RedirectErrorKind, RedirectHop, UsageError};
     use std::io::ErrorKind;
 
     const NOW: Duration = Duration::from_secs(784_111_777);
@@ -303,10 +302,7 @@ mod tests {
             (Error::io(Step::Handshake, ErrorKind::ConnectionReset.into()), AfterBackoff),
             (Error::io(Step::Thread, ErrorKind::WouldBlock.into()), AfterBackoff),
             (Error::io(Step::RandomSource, ErrorKind::NotFound.into()), Stop),
-            (
-                Error::Connect(ConnectError { host: "h:80".into(), role: HostRole::Server, attempts: Vec::new() }),
-                AfterBackoff,
-            ),
+            (Error::Connect(ConnectError { host: "h:80".into(), is_proxy: false, attempts: Vec::new() }), AfterBackoff),
             (Error::Timeout(Step::Handshake), AfterBackoff),
             (kind(HandshakeErrorKind::UnexpectedEof), AfterBackoff),
             (kind(HandshakeErrorKind::Head(HeadErrorKind::StartLine)), AfterBackoff),

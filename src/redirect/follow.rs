@@ -26,7 +26,7 @@ const MAX_REDIRECTS: u8 = 10;
 const SENSITIVE_HEADERS: [&str; 3] = ["Authorization", "Cookie", "Proxy-Authorization"];
 
 impl Client {
-    /// Follows up to `limit` redirects, and at most 10. Default 0: a redirect is a rejection.
+    /// Follows up to `limit` redirects, and at most 10. Default 0: a redirect is a rejection. Feature `proxy`.
     ///
     /// A redirect from `wss` to a URL without TLS is an error. When scheme, host or port changes, the headers
     /// `Authorization`, `Cookie` and `Proxy-Authorization` and the credentials of the URL are dropped. So are the

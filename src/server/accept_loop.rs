@@ -40,6 +40,7 @@ use super::system_limits;
 use super::system_limits::SystemLimits;
 use super::threads::WorkerThreads;
 use crate::error::{Error, OverloadKind, Step};
+#[cfg(feature = "trace")]
 use crate::events::event::EventKind;
 use crate::events::sink::EventCallback;
 use crate::handshake::rejection;
@@ -86,6 +87,7 @@ pub(super) struct AcceptLoop {
     stack_size: Option<usize>,
     system: SystemLimits,
     waker: AcceptWaker,
+    #[cfg(feature = "trace")]
     events: EventCallback,
     state: Lock<AcceptState>,
     /// Signalled when a thread has stopped accepting, when a thread has ended, and when a connection has been served.
@@ -110,6 +112,7 @@ pub(super) struct AcceptState {
 
 impl AcceptLoop {
     /// Starts the first thread. `system` caps the maximum number of connections.
+    #[cfg_attr(not(feature = "trace"), allow(unused_variables))]
     pub(super) fn start(
         listener: Listener,
         (capacity, reject_mode, limit_key): (Capacity, RejectMode, LimitKey),
@@ -136,6 +139,7 @@ impl AcceptLoop {
             stack_size,
             system,
             waker,
+            #[cfg(feature = "trace")]
             events,
             state,
             changed,
@@ -215,6 +219,7 @@ impl AcceptLoop {
     }
 
     /// Admits a connection. `None`: it has been rejected, and the thread goes on accepting.
+    #[cfg_attr(not(feature = "trace"), allow(unused_variables))]
     fn admit(self: &Arc<AcceptLoop>, accepted: AcceptedSocket) -> Option<(EntryId, AcceptedSocket)> {
         let is_stopped = self.lock().listener.is_none();
         if is_stopped && accepted.has_ended() {
@@ -233,6 +238,7 @@ impl AcceptLoop {
             Err(kind) => {
                 state.reject(accepted.socket, kind);
                 drop(state);
+                #[cfg(feature = "trace")]
                 self.events.emit(|| EventKind::ConnectionRejected(kind, accepted.peer));
                 return None;
             }
@@ -250,6 +256,7 @@ impl AcceptLoop {
         drop(state);
         for started in 0..wanted {
             if let Err(error) = self.spawn_worker() {
+                #[cfg(feature = "trace")]
                 self.events.emit(|| EventKind::ThreadSpawnFailed(error.kind()));
                 return self.admit_after_failed_spawn(wanted.saturating_sub(started), id, accepted);
             }
@@ -274,11 +281,13 @@ impl AcceptLoop {
         state.registry.remove(id);
         state.reject(accepted.socket, OverloadKind::Connections);
         drop(state);
+        #[cfg(feature = "trace")]
         self.events.emit(|| EventKind::ConnectionRejected(OverloadKind::Connections, accepted.peer));
         None
     }
 
     /// Waits for a moment, because descriptors or memory have run out and others may release some.
+    #[cfg_attr(not(feature = "trace"), allow(unused_variables))]
     fn pause_after_accept_error(&self, error: io::Error) {
         let first = {
             let mut state = self.lock();
@@ -287,6 +296,7 @@ impl AcceptLoop {
             !std::mem::replace(&mut state.accept_failing, true)
         };
         if first {
+            #[cfg(feature = "trace")]
             self.events.emit(|| EventKind::AcceptFailed(error.kind()));
         }
         thread::sleep(ACCEPT_RETRY_DELAY);

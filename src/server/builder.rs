@@ -20,6 +20,7 @@ use super::shutdown::ShutdownHandle;
 use super::system_limits::SystemLimits;
 use crate::connection::websocket::WebSocket;
 use crate::error::{Error, Result, Step, UsageError};
+#[cfg(feature = "trace")]
 use crate::events::event::EventKind;
 use crate::events::sink::EventSink;
 use crate::net::deadline::Deadline;
@@ -33,7 +34,7 @@ const MIN_STACK: usize = 64 << 10;
 const MAX_STACK: usize = 1 << 30;
 
 /// Listens on `addr` and calls `handler` for every WebSocket connection, each on its own thread. Returns only if
-/// listening fails. [`Server`] has settings.
+/// listening fails. [`Server`] has settings. Feature `server`.
 ///
 /// ```no_run
 /// stdws::serve("127.0.0.1:9001", |mut ws| {
@@ -55,6 +56,7 @@ pub fn serve(
 }
 
 /// A WebSocket server (RFC 6455): an address and settings, started by [`run`](Server::run) or [`start`](Server::start).
+/// Feature `server`.
 ///
 /// The server calls the handler for each open connection, on a thread of that connection. It closes the connection when
 /// the handler returns, and with 1011 when the handler panics. An error that the handler returns is the event
@@ -215,11 +217,12 @@ impl Server {
         let listener = listener.ok_or_else(no_listener_error)?;
         let addr = listener.local_addr().ok();
         // A TLS client cannot read a response in plain text.
-        let (reject_mode, scheme) = match &config.tls {
-            Some(_) => (RejectMode::Silent, "wss"),
-            None => (RejectMode::Respond, "ws"),
+        let (reject_mode, scheme) = match config.has_tls() {
+            true => (RejectMode::Silent, "wss"),
+            false => (RejectMode::Respond, "ws"),
         };
         let events = config.events.clone();
+        #[cfg(feature = "trace")]
         if let Some(addr) =
             addr.filter(|addr| addr.ip().to_canonical().is_loopback() && config.allowed_hosts.is_empty())
         {

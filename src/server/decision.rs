@@ -11,7 +11,7 @@ use crate::handshake::header::check_field;
 use crate::http::response::Response;
 use crate::redact;
 
-/// The decision of a hook about a request, see [`Server::on_request`](crate::Server::on_request).
+/// The decision of a hook about a request, see [`Server::on_request`](crate::Server::on_request). Feature `server`.
 ///
 /// [`accept`](Decision::accept), [`reject`](Decision::reject) and [`hand_over`](Decision::hand_over) make one. An [`Accept`] with
 /// settings and a [`Response`] convert to one by `into()`.
@@ -104,6 +104,7 @@ impl fmt::Debug for Decision {
 }
 
 /// The settings of one connection that differ from those of the [`Server`](crate::Server), see [`Decision`].
+/// Feature `server`.
 ///
 /// If one of them is invalid (a header with a line break, a subprotocol that was not offered), the request is answered
 /// 500. [`accept_over`](crate::Server::accept_over) then returns

@@ -15,7 +15,7 @@ use crate::net::deadline::Deadline;
 /// Maximum time for [`ServerHandle::stop`] to free the address.
 const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A running server. Dropping the handle stops it like [`stop`](ServerHandle::stop).
+/// A running server. Dropping the handle stops it like [`stop`](ServerHandle::stop). Feature `server`.
 #[must_use = "a server stops when its handle is dropped"]
 pub struct ServerHandle {
     /// `None`: a Unix socket.

@@ -29,9 +29,11 @@ use crate::config::{Limits, Timeouts};
 use crate::connection::framing::Codec;
 use crate::connection::values::Values;
 use crate::connection::websocket::{ConnectionInfo, WebSocket};
+#[cfg(feature = "deflate")]
 use crate::deflate::extension;
 use crate::deflate::extension::{Deflater, Inflater};
 use crate::error::{Error, HandshakeError, HandshakeErrorKind, OverloadKind, Result, UsageError};
+#[cfg(feature = "trace")]
 use crate::events::event::EventKind;
 use crate::events::sink::EventSink;
 use crate::handshake::server;
@@ -85,7 +87,7 @@ pub(super) fn read_proxy_header(
     match admission_check(client.limit_key()) {
         Ok(()) => Ok(client),
         // A TLS client cannot read a response in plain text.
-        Err(kind) if config.tls.is_some() && matches!(**stream, Stream::Plain(_)) => {
+        Err(kind) if config.has_tls() && matches!(**stream, Stream::Plain(_)) => {
             stream.shutdown();
             Err(Error::Handshake(HandshakeError::new(kind.into())))
         }
@@ -100,12 +102,14 @@ pub(super) fn reject_overload(pending: &PendingHandshake, kind: OverloadKind, co
 }
 
 /// Emits `Accepted`, runs the handshake, and emits its failure. The parts of the handshake emit its other ends.
+#[cfg_attr(not(feature = "trace"), allow(unused_variables))]
 pub(super) fn with_events(
     config: &HandshakeConfig,
     peer: Option<SocketAddr>,
     handshake: impl FnOnce(&EventSink) -> Result<Option<WebSocket>>,
 ) -> Result<Option<WebSocket>> {
     let events = config.events.for_connection();
+    #[cfg(feature = "trace")]
     events.emit(|| EventKind::Accepted(peer));
     handshake(&events).inspect_err(|error| events.emit_failed_handshake(error))
 }
@@ -231,12 +235,16 @@ fn negotiate(offer: &ClientOffer<'_>, accept: Accept, config: &HandshakeConfig) 
         None => server::select_subprotocol(&offer.subprotocols, &config.subprotocols).map(str::to_owned),
     };
     // 6455-9-2, 6455-9-3, 6455-4.2.2-10, 6455-4.2.2-11: only what the client offered and this server enabled.
-    let own = config.deflate.as_ref();
-    let agreed = own.and_then(|own| extension::accept(&offer.extensions, own));
-    let extensions = agreed.as_ref().map(|(_, extensions)| extensions.as_str());
+    #[cfg(feature = "deflate")]
+    let agreed = config.deflate.as_ref().and_then(|own| {
+        let (agreed, extensions) = extension::accept(&offer.extensions, own)?;
+        Some((extensions, extension::codec(&agreed, own)))
+    });
+    #[cfg(not(feature = "deflate"))]
+    let agreed: Option<(String, _)> = None;
+    let (extensions, codec) = agreed.unzip();
     let key = server::accept_key(offer.key);
-    let response_head = server::write_response(&key, subprotocol.as_deref(), extensions, &accept.headers);
-    let codec = own.zip(agreed).map(|(own, (agreed, _))| extension::codec(&agreed, own));
+    let response_head = server::write_response(&key, subprotocol.as_deref(), extensions.as_deref(), &accept.headers);
     let limits = accept.limits.unwrap_or(config.limits);
     let timeouts = accept.timeouts.unwrap_or(config.timeouts);
     Ok(AcceptedHandshake { response_head, subprotocol, codec, limits, timeouts, values: accept.values })

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::decision::Decision;
 use crate::auth::credentials::Credentials;
 use crate::config::{Limits, Timeouts};
+#[cfg(feature = "deflate")]
 use crate::deflate::extension::Deflate;
 use crate::error::{Error, HandshakeError, HandshakeErrorKind, HookErrorKind, Result};
 use crate::events::sink::EventCallback;
@@ -20,7 +21,8 @@ use crate::net::deadline::Deadline;
 use crate::net::stream::Stream;
 use crate::primitives::panics;
 use crate::redact;
-use crate::tls::config::TlsAccept;
+#[cfg(feature = "native-tls")]
+use crate::tls::accept::TlsAccept;
 use crate::trusted_proxy::trust::TrustedProxies;
 
 /// The settings of every opening handshake of a server.
@@ -32,8 +34,10 @@ pub(crate) struct HandshakeConfig {
     /// Hosts that requests may be for. Empty: any.
     pub(crate) allowed_hosts: Vec<String>,
     pub(crate) subprotocols: Vec<String>,
+    #[cfg(feature = "deflate")]
     pub(crate) deflate: Option<Deflate>,
     /// `None`: no TLS. Applies to accepted sockets, not to caller-supplied streams.
+    #[cfg(feature = "native-tls")]
     pub(crate) tls: Option<TlsAccept>,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) hooks: Hooks,
@@ -47,6 +51,7 @@ impl HandshakeConfig {
     pub(crate) fn origin_policy(&self, stream: &Stream) -> OriginPolicy<'_> {
         match (&self.origins, stream) {
             (None, _) => OriginPolicy::Any,
+            #[cfg(feature = "native-tls")]
             (Some(origins), Stream::Tls(_)) => OriginPolicy::SecureSameHostAnd(origins),
             // A proxy or the caller may have ended TLS.
             (Some(origins), Stream::Plain(_) | Stream::Adapter(_)) => OriginPolicy::SameHostAnd(origins),
@@ -60,6 +65,14 @@ impl HandshakeConfig {
         #[cfg(not(feature = "legacy"))]
         "13".to_owned()
     }
+
+    /// Whether accepted sockets use TLS.
+    pub(crate) fn has_tls(&self) -> bool {
+        #[cfg(feature = "native-tls")]
+        return self.tls.is_some();
+        #[cfg(not(feature = "native-tls"))]
+        false
+    }
 }
 
 impl Default for HandshakeConfig {
@@ -70,7 +83,9 @@ impl Default for HandshakeConfig {
             origins: Some(Vec::new()),
             allowed_hosts: Vec::new(),
             subprotocols: Vec::new(),
+            #[cfg(feature = "deflate")]
             deflate: None,
+            #[cfg(feature = "native-tls")]
             tls: None,
             trusted_proxies: TrustedProxies::default(),
             hooks: Hooks::default(),
@@ -169,10 +184,12 @@ impl fmt::Debug for HandshakeConfig {
             .field("timeouts", &self.timeouts)
             .field("origins", &origins)
             .field("subprotocols", &subprotocols)
-            .field("deflate", &self.deflate)
-            .field("tls", &self.tls)
             .field("trusted_proxies", &self.trusted_proxies)
             .field("hooks", &self.hooks);
+        #[cfg(feature = "deflate")]
+        shown.field("deflate", &self.deflate);
+        #[cfg(feature = "native-tls")]
+        shown.field("tls", &self.tls);
         #[cfg(feature = "legacy")]
         shown.field("drafts", &self.drafts);
         shown.field("events", &self.events).finish()

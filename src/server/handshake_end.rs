@@ -6,6 +6,7 @@ use super::handshake_config::HandshakeConfig;
 use super::handshake_io::{HandshakeIo, LINGER_TIMEOUT, SHORT_LINGER_TIMEOUT};
 use super::raw_stream::RawStream;
 use crate::error::{Error, HandshakeError, HandshakeErrorKind, HookErrorKind, Result, UsageError};
+#[cfg(feature = "trace")]
 use crate::events::event::EventKind;
 use crate::events::sink::EventSink;
 use crate::handshake::rejection;
@@ -15,6 +16,7 @@ use crate::http::response::Response;
 /// Sends a response of the application.
 #[cold]
 #[inline(never)]
+#[cfg_attr(not(feature = "trace"), allow(unused_variables))]
 pub(crate) fn respond(
     io: &HandshakeIo<'_>,
     request: &Request,
@@ -26,6 +28,7 @@ pub(crate) fn respond(
     }
     let (head, body) = response.encode(request.method());
     io.respond(head, body, LINGER_TIMEOUT)?;
+    #[cfg(feature = "trace")]
     events.emit(|| EventKind::Responded(response.status()));
     Ok(())
 }
@@ -57,8 +60,11 @@ pub(crate) fn reject(io: &HandshakeIo<'_>, error: Error, config: &HandshakeConfi
 
 /// Calls the handler of [`Decision::hand_over`](crate::Decision::hand_over).
 #[inline(never)]
+#[cfg_attr(not(feature = "trace"), allow(unused_variables))]
 pub(crate) fn hand_over(handler: Box<dyn FnOnce(RawStream) + Send>, stream: RawStream, events: &EventSink) {
+    #[cfg(feature = "trace")]
     events.emit(|| EventKind::HandedOver);
+    #[cfg(feature = "trace")]
     let _guard = events.panic_guard();
     handler(stream);
 }

@@ -4,6 +4,8 @@ use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 #[cfg(unix)]
+use std::os::fd::OwnedFd;
+#[cfg(unix)]
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +13,7 @@ use std::time::Duration;
 use crate::config::Timeouts;
 use crate::http::request::Request;
 use crate::net::deadline::Deadline;
+use crate::net::socket::Socket;
 use crate::net::stream::Stream;
 use crate::net::write_buffer::{WriteBuffer, WriteTimeout};
 
@@ -18,6 +21,7 @@ use crate::net::write_buffer::{WriteBuffer, WriteTimeout};
 const FINISH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A stream that a hook took over before any response, see [`Decision::hand_over`](crate::Decision::hand_over).
+/// Feature `server`.
 ///
 /// Reading returns the bytes behind the head of the request, a body included, and then what the peer sends. Dropping it
 /// closes the stream.
@@ -142,9 +146,9 @@ impl RawStream {
     /// # Ok::<(), stdws::Error>(())
     /// ```
     pub fn into_tcp(mut self) -> Result<(TcpStream, Vec<u8>), Box<RawStream>> {
-        match self.stream.try_clone_tcp() {
-            Some(socket) => Ok((socket, self.detach())),
-            None => Err(Box::new(self)),
+        match self.stream.try_clone_socket() {
+            Some(Socket::Tcp(socket)) => Ok((socket, self.detach())),
+            _ => Err(Box::new(self)),
         }
     }
 
@@ -169,9 +173,9 @@ impl RawStream {
     /// ```
     #[cfg(unix)]
     pub fn into_unix(mut self) -> Result<(UnixStream, Vec<u8>), Box<RawStream>> {
-        match self.stream.try_clone_unix() {
-            Some(socket) => Ok((socket, self.detach())),
-            None => Err(Box::new(self)),
+        match self.stream.try_clone_socket() {
+            Some(Socket::Unix(socket)) => Ok((OwnedFd::from(socket).into(), self.detach())),
+            _ => Err(Box::new(self)),
         }
     }
 

@@ -12,9 +12,11 @@ use super::handshake_config::{Endpoints, HandshakeConfig, PendingHandshake};
 use super::listener::AcceptedSocket;
 use super::registry::EntryId;
 use crate::close::CloseCode;
+#[cfg(feature = "trace")]
 use crate::connection::shared::Connection;
 use crate::connection::websocket::WebSocket;
 use crate::error::{Error, Result, Step};
+#[cfg(feature = "trace")]
 use crate::events::event::EventKind;
 use crate::events::sink::EventSink;
 use crate::net::deadline::Deadline;
@@ -39,11 +41,17 @@ pub(super) fn serve_connection(
         Ok(Some(ws)) if accept_loop.lock().registry.mark_open(id, ws.shared_connection()) => {
             let connection = ws.shared_connection().clone();
             let _host = connection.host_thread();
+            #[cfg(feature = "trace")]
             let events = ws.events().clone();
+            #[cfg(feature = "trace")]
             let _guard = events.panic_guard();
-            if let Err(error) = handler(ws) {
+            let result = handler(ws);
+            #[cfg(feature = "trace")]
+            if let Err(error) = result {
                 emit_handler_failed(&events, &connection, error);
             }
+            #[cfg(not(feature = "trace"))]
+            drop(result);
         }
         // The server was shut down meanwhile.
         Ok(Some(mut ws)) => drop(ws.close(CloseCode::GOING_AWAY, "")),
@@ -53,6 +61,7 @@ pub(super) fn serve_connection(
 }
 
 /// Reports an error of the handler. Most handlers pass on the error that ended the connection, which `ended` reports.
+#[cfg(feature = "trace")]
 fn emit_handler_failed(events: &EventSink, connection: &Connection, error: Error) {
     let is_end = || error.is_closed() || connection.end().is_some_and(|end| end.to_string() == error.to_string());
     if events.is_enabled() && !is_end() {
@@ -78,7 +87,9 @@ fn open_connection(
     let deadline = Deadline::after(config.timeouts.handshake);
     let endpoints = Endpoints { peer, local };
     let stream = plain_stream(socket)?;
+    #[cfg(feature = "native-tls")]
     let tls_socket = config.tls.as_ref().and_then(|tls| Some(stream.try_clone_plain()?.map(|socket| (tls, socket))));
+    #[cfg(feature = "native-tls")]
     let tls_socket = tls_socket.transpose().map_err(|error| Error::io(Step::Tls, error))?;
     // A shutdown during the TLS handshake ends the plain stream, and with it the other handle to its socket.
     let pending = register_handshake(accept_loop, id, PendingHandshake::new(stream, endpoints, deadline))?;
@@ -88,6 +99,7 @@ fn open_connection(
         false => Ok(()),
     };
     let client = handshake::read_proxy_header(&pending, &admission_check, config)?;
+    #[cfg(feature = "native-tls")]
     let pending = match tls_socket {
         // 6455-4.2.2-2
         Some((tls, socket)) => {

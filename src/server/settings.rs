@@ -8,12 +8,13 @@ use crate::deflate::extension::Deflate;
 use crate::error::{Result, UsageError};
 #[cfg(feature = "trace")]
 use crate::events::event::Event;
+#[cfg(feature = "trace")]
 use crate::events::sink::EventCallback;
 use crate::handshake::origin::HostPort;
 use crate::http::request::Request;
 use crate::http::response::Response;
 #[cfg(feature = "native-tls")]
-use crate::tls::config::TlsAccept;
+use crate::tls::accept::TlsAccept;
 
 impl Server {
     /// Sets the limits for what each peer may send. Default: [`Limits::server`].
@@ -32,7 +33,7 @@ impl Server {
     }
 
     /// Accepts message compression (RFC 7692) from clients that offer it. Default: off. [`Deflate`] describes its cost
-    /// and its risk for secrets.
+    /// and its risk for secrets. Feature `deflate`.
     #[cfg(feature = "deflate")]
     pub fn deflate(mut self, deflate: Deflate) -> Server {
         self.config.deflate = Some(deflate);
@@ -46,7 +47,7 @@ impl Server {
     }
 
     /// Calls this event handler for each [`Event`] of the server and its connections, for logs and counters. A second
-    /// event handler replaces the first.
+    /// event handler replaces the first. Feature `trace`.
     ///
     /// It is called on the thread on which the event occurs, which waits for it and holds no lock of this crate. If it
     /// panics, only that event is lost. Frames that it sends itself cause no events, also if a [`Hub`](crate::Hub)
@@ -104,6 +105,7 @@ impl Server {
 
     /// Uses TLS on all accepted connections: the URL is `wss://`. Clients without TLS get no response. The TLS
     /// handshake counts towards [`Timeouts::handshake`]. It does not apply to [`accept_over`](Server::accept_over).
+    /// Feature `native-tls`.
     #[cfg(feature = "native-tls")]
     pub fn tls(mut self, tls: TlsAccept) -> Server {
         self.config.tls = Some(tls);

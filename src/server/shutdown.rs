@@ -38,7 +38,7 @@ const REQUEST_GRACE: Duration = Duration::from_millis(250);
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// A handle that shuts a server down from anywhere: another thread, a handler, a hook. See
-/// [`Server::shutdown_handle`](crate::Server::shutdown_handle).
+/// [`Server::shutdown_handle`](crate::Server::shutdown_handle). Feature `server`.
 ///
 /// `std` has no signals. Alternatives are a thread that waits for the end of the standard input, a request on a path
 /// for administrators, or a signal handler of another crate that calls this on a thread.

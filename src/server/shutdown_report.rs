@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::net::deadline::Deadline;
 use crate::primitives::lock::Lock;
 
-/// The result of a shutdown, see [`ServerHandle::shutdown`](crate::ServerHandle::shutdown).
+/// The result of a shutdown, see [`ServerHandle::shutdown`](crate::ServerHandle::shutdown). Feature `server`.
 ///
 /// It counts the connections that were open when the shutdown began, and the requests that it aborted. Requests that
 /// were answered meanwhile do not count.

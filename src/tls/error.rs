@@ -4,7 +4,7 @@
 
 use std::io::{self, ErrorKind};
 
-use crate::error::{TlsError, TlsErrorKind};
+use crate::error::{Error, TlsError, TlsErrorKind};
 
 /// Texts in lower case. The first row that contains a matching text decides.
 const TEXTS: [(TlsErrorKind, &[&str]); 9] = [
@@ -75,8 +75,8 @@ pub(super) fn handshake_error(error: native_tls::Error, host: Option<&str>, ende
 }
 
 /// The error of an identity, certificate or connector that cannot be used.
-pub(super) fn settings_error(error: native_tls::Error) -> TlsError {
-    TlsError::new(TlsErrorKind::InvalidSettings, None, error)
+pub(super) fn settings_error(error: native_tls::Error) -> Error {
+    Error::Tls(TlsError::new(TlsErrorKind::InvalidSettings, None, error))
 }
 
 /// The error of the engine on an open connection. An alert may arrive that late: a TLS 1.3 server verifies the client's

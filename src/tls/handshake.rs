@@ -4,7 +4,7 @@
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
-use native_tls::{HandshakeError, TlsAcceptor, TlsConnector, TlsStream};
+use native_tls::{HandshakeError, TlsStream};
 
 use super::error;
 use super::memory_transport::MemoryTransport;
@@ -12,7 +12,9 @@ use super::stream::Tls;
 use super::transport::Transport;
 use crate::error::{Error, Result, Step};
 use crate::net::deadline::Deadline;
+#[cfg(feature = "client")]
 use crate::net::stream::Stream;
+#[cfg(feature = "server")]
 use crate::net::tcp::TimedSocket;
 
 /// Maximum time, and maximum number of bytes, for which input is discarded after a handshake that failed. Closing a socket with
@@ -21,14 +23,21 @@ const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 256 << 10;
 
 /// Connects as a client. The certificate has to be for this host.
-pub(super) fn connect(connector: &TlsConnector, host: &str, stream: Stream, deadline: Deadline) -> Result<Tls> {
+#[cfg(feature = "client")]
+pub(super) fn connect(
+    connector: &native_tls::TlsConnector,
+    host: &str,
+    stream: Stream,
+    deadline: Deadline,
+) -> Result<Tls> {
     // 6455-4.1-17; RFC 6066 section 3: the name has no trailing dot, nor has that of a certificate.
     let host = host.strip_suffix('.').unwrap_or(host);
     handshake(transport(stream)?, Some(host), deadline, |memory| connector.connect(host, memory))
 }
 
 /// Accepts as a server. A shutdown through another handle to the socket ends the handshake.
-pub(super) fn accept(acceptor: &TlsAcceptor, plain: TimedSocket, deadline: Deadline) -> Result<Tls> {
+#[cfg(feature = "server")]
+pub(super) fn accept(acceptor: &native_tls::TlsAcceptor, plain: TimedSocket, deadline: Deadline) -> Result<Tls> {
     handshake(Transport::Socket(plain), None, deadline, |memory| acceptor.accept(memory))
 }
 
@@ -61,6 +70,7 @@ fn handshake(
 }
 
 /// The network below the new stream. TLS over a stream that the caller supplied is the caller's.
+#[cfg(feature = "client")]
 fn transport(stream: Stream) -> Result<Transport> {
     match stream {
         Stream::Plain(socket) => Ok(Transport::Socket(socket)),
@@ -137,13 +147,14 @@ mod tests {
     use std::thread;
 
     /// The system wakes nothing here: the network stays open, and only the flag that both handles share is set.
+    #[cfg(all(feature = "client", feature = "server"))]
     #[test]
     fn a_shutdown_that_wakes_no_system_call_ends_a_handshake() {
         let (near, _far) = sockets();
         let long = Duration::from_secs(20);
         let plain = TimedSocket::with_waits(near, Waits::Sliced).unwrap();
         let tls = plain.try_clone().unwrap();
-        let connector = TlsConnector::new().unwrap();
+        let connector = native_tls::TlsConnector::new().unwrap();
         let start = std::time::Instant::now();
         let waiting = thread::spawn(move || {
             handshake(Transport::Socket(tls), None, Deadline::after(long), |memory| {
@@ -157,13 +168,14 @@ mod tests {
         assert!(start.elapsed() < long / 2, "{:?}", start.elapsed());
     }
 
+    #[cfg(feature = "client")]
     #[test]
     fn sni_has_no_trailing_dot_and_is_absent_for_an_address() {
         for (host, sent) in
             [("example.com.", true), ("example.com", true), ("192.0.2.1", false), ("2001:db8::1", false)]
         {
             let (near, mut far) = sockets();
-            let connector = TlsConnector::new().unwrap();
+            let connector = native_tls::TlsConnector::new().unwrap();
             let long = Duration::from_secs(20);
             let connecting = thread::spawn(move || {
                 connect(&connector, host, Stream::from_socket(near).unwrap(), Deadline::after(long)).map(drop)

@@ -5,11 +5,13 @@ use std::io;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+#[cfg(feature = "client")]
 use super::stream::Tls;
 use crate::net::tcp::TimedSocket;
 
 pub(crate) enum Transport {
     Socket(TimedSocket),
+    #[cfg(feature = "client")]
     Tls(Box<Tls>),
 }
 
@@ -18,6 +20,7 @@ impl Transport {
     pub(super) fn read(&self, to: &mut [u8], wait: Duration) -> io::Result<usize> {
         match self {
             Transport::Socket(socket) => socket.read(to, wait),
+            #[cfg(feature = "client")]
             Transport::Tls(tls) => tls.read(to, wait),
         }
     }
@@ -26,6 +29,7 @@ impl Transport {
     pub(super) fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Transport::Socket(socket) => socket.write(bytes),
+            #[cfg(feature = "client")]
             Transport::Tls(tls) => tls.write(bytes, &[]),
         }
     }
@@ -34,6 +38,7 @@ impl Transport {
     pub(super) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Transport::Socket(socket) => socket.try_write(bytes),
+            #[cfg(feature = "client")]
             Transport::Tls(tls) => tls.try_write(bytes),
         }
     }
@@ -43,6 +48,7 @@ impl Transport {
     pub(super) fn has_unsolicited_output(&self) -> bool {
         match self {
             Transport::Socket(_) => false,
+            #[cfg(feature = "client")]
             Transport::Tls(tls) => tls.has_unsolicited_output(),
         }
     }
@@ -50,6 +56,7 @@ impl Transport {
     pub(super) fn enable_shared_writes(&self) {
         match self {
             Transport::Socket(socket) => socket.enable_shared_writes(),
+            #[cfg(feature = "client")]
             Transport::Tls(tls) => tls.enable_shared_writes(),
         }
     }
@@ -57,6 +64,7 @@ impl Transport {
     pub(super) fn progress(&self) -> &AtomicU64 {
         match self {
             Transport::Socket(socket) => &socket.progress,
+            #[cfg(feature = "client")]
             Transport::Tls(tls) => tls.progress(),
         }
     }
@@ -64,13 +72,16 @@ impl Transport {
     pub(super) fn shrink(&self) {
         match self {
             Transport::Socket(_) => {}
+            #[cfg(feature = "client")]
             Transport::Tls(tls) => tls.shrink(),
         }
     }
 
+    #[cfg_attr(not(feature = "client"), allow(unused_variables))]
     pub(super) fn shutdown_write(&self, wait: Duration) {
         match self {
             Transport::Socket(socket) => socket.shutdown_write(),
+            #[cfg(feature = "client")]
             Transport::Tls(tls) => tls.shutdown_write(wait),
         }
     }
@@ -78,6 +89,7 @@ impl Transport {
     pub(super) fn shutdown(&self) {
         match self {
             Transport::Socket(socket) => socket.shutdown(),
+            #[cfg(feature = "client")]
             Transport::Tls(tls) => tls.shutdown(),
         }
     }

@@ -131,7 +131,6 @@ pub(crate) const LAYOUT: &Layout = &Layout {
         ("tls/error.rs", "net"),
         ("tls/handshake.rs", "net"),
         ("tls/memory_transport.rs", "net"),
-        ("tls/no_stream.rs", "net"),
         ("tls/records.rs", "net"),
         ("tls/stream.rs", "net"),
         ("tls/transport.rs", "net"),

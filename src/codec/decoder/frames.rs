@@ -21,9 +21,8 @@ impl Decoder {
                 // 6455-6.2-3, 6455-5.4-12: the first frame has the kind of the whole message.
                 self.message = Some(MessageInProgress::new(kind, self.mode, header.rsv1));
                 self.payload_buffer.clear();
-                if let (true, Some(inflater)) = (header.rsv1, &mut self.inflater) {
-                    inflater.begin_message();
-                }
+                #[cfg(all(feature = "deflate", any(feature = "client", feature = "server")))]
+                self.begin_inflating(header.rsv1);
                 (self.mode == ReceiveMode::Stream).then_some(DecoderEvent::MessageStart(kind))
             }
             Opcode::Continuation | Opcode::Close | Opcode::Ping | Opcode::Pong => None,
@@ -66,8 +65,9 @@ impl Decoder {
     ) -> Result<Option<Option<DecoderEvent>>, ProtocolError> {
         let done = match frame.destination {
             Destination::InputBuffer(done) => done,
-            Destination::PayloadBuffer | Destination::Stream | Destination::Skip => 0,
+            #[cfg(all(feature = "deflate", any(feature = "client", feature = "server")))]
             Destination::Inflate => return self.inflated_part(frame),
+            _ => 0,
         };
         let (from, bytes) = self.input.part(done, frame.remaining);
         let here = bytes.len();
@@ -92,19 +92,7 @@ impl Decoder {
         self.end_of_frame(frame).map(Some)
     }
 
-    fn inflated_part(&mut self, mut frame: FrameInProgress) -> Result<Option<Option<DecoderEvent>>, ProtocolError> {
-        let progress = self.inflate_part(&mut frame)?;
-        self.state = DecoderState::Payload(frame);
-        match progress {
-            Some(None) if frame.remaining == 0 => {
-                self.state = DecoderState::Header;
-                self.end_of_frame(frame).map(Some)
-            }
-            progress => Ok(progress),
-        }
-    }
-
-    fn end_of_frame(&mut self, frame: FrameInProgress) -> Result<Option<DecoderEvent>, ProtocolError> {
+    pub(super) fn end_of_frame(&mut self, frame: FrameInProgress) -> Result<Option<DecoderEvent>, ProtocolError> {
         if let Destination::InputBuffer(length) = frame.destination {
             self.payload_location = PayloadLocation::InputBuffer { from: self.input.consume(length), length };
         }
@@ -126,9 +114,8 @@ impl Decoder {
     /// 6455-6.2-4, 6455-5.4-3, 6455-5.4-7: all fragments in the order received; the next data frame begins another message.
     fn end_of_message(&mut self, destination: Destination) -> Result<Option<DecoderEvent>, ProtocolError> {
         let Some(message) = self.message.take() else { return Ok(None) };
-        if let (true, Some(inflater)) = (message.compressed, &mut self.inflater) {
-            inflater.end_message()?;
-        }
+        #[cfg(all(feature = "deflate", any(feature = "client", feature = "server")))]
+        self.end_inflating(message.compressed)?;
         message.finish()?;
         match destination {
             Destination::Inflate if message.mode == ReceiveMode::Stream => Ok(Some(DecoderEvent::MessageEnd)),

@@ -7,7 +7,7 @@
 //! | skipped | 64 | is dropped; it still has to enter the window |
 
 use crate::codec::assembly::{unmask, ReceiveMode};
-use crate::codec::decoder::{Decoder, FrameInProgress, PayloadLocation};
+use crate::codec::decoder::{Decoder, DecoderState, FrameInProgress, PayloadLocation};
 use crate::codec::event::DecoderEvent;
 use crate::error::ProtocolError;
 
@@ -15,11 +15,38 @@ use crate::error::ProtocolError;
 const INFLATE_STEP: u64 = 64;
 
 impl Decoder {
-    /// Processes payload bytes of a compressed message. Returns as `payload_part`.
-    pub(crate) fn inflate_part(
+    /// Begins a message, which may be compressed.
+    pub(super) fn begin_inflating(&mut self, compressed: bool) {
+        if let (true, Some(inflater)) = (compressed, &mut self.inflater) {
+            inflater.begin_message();
+        }
+    }
+
+    /// Ends a message, which may be compressed.
+    pub(super) fn end_inflating(&mut self, compressed: bool) -> Result<(), ProtocolError> {
+        match (compressed, &mut self.inflater) {
+            (true, Some(inflater)) => inflater.end_message(),
+            _ => Ok(()),
+        }
+    }
+
+    /// Processes payload bytes of a compressed message, and the end of the frame. Returns as `payload_part`.
+    pub(super) fn inflated_part(
         &mut self,
-        frame: &mut FrameInProgress,
+        mut frame: FrameInProgress,
     ) -> Result<Option<Option<DecoderEvent>>, ProtocolError> {
+        let progress = self.inflate_part(&mut frame)?;
+        self.state = DecoderState::Payload(frame);
+        match progress {
+            Some(None) if frame.remaining == 0 => {
+                self.state = DecoderState::Header;
+                self.end_of_frame(frame).map(Some)
+            }
+            progress => Ok(progress),
+        }
+    }
+
+    fn inflate_part(&mut self, frame: &mut FrameInProgress) -> Result<Option<Option<DecoderEvent>>, ProtocolError> {
         let (Some(message), Some(inflater)) = (&mut self.message, &mut self.inflater) else { return Ok(Some(None)) };
         let (step, limit) = match message.mode {
             ReceiveMode::Assemble => (frame.remaining, self.limits.max_message_size),

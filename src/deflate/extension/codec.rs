@@ -21,11 +21,6 @@ impl Inflater {
         Inflater { inflate: Inflate::new(bits), takeover }
     }
 
-    /// Accepts the output of any negotiated parameters: the largest window, which is never reset. For an observer.
-    pub(crate) fn permissive() -> Option<Inflater> {
-        Some(Inflater { inflate: Inflate::new(WindowBits::MAX), takeover: true })
-    }
-
     /// Begins a compressed message.
     pub(crate) fn begin_message(&mut self) {
         // 7692-7.2.2-1, 7692-7.2.2-3: without context takeover, with an empty window.
@@ -96,11 +91,13 @@ impl Deflater {
         Deflater { compress: Compress::new(params.level, params.bits), takeover: false, params, compressed: Vec::new() }
     }
 
+    #[cfg(feature = "hub")]
     pub(crate) fn params(&self) -> CompressionParams {
         self.params
     }
 
     /// The next message begins with an empty window, which is valid for all negotiated parameters.
+    #[cfg(feature = "hub")]
     pub(crate) fn reset_window(&mut self) {
         self.compress.reset();
     }

@@ -19,10 +19,12 @@ use std::mem;
 
 use crate::deflate::extension::{Deflate, Direction};
 use crate::deflate::WindowBits;
+#[cfg(feature = "client")]
 use crate::error::{HandshakeErrorKind, ResponseErrorKind};
 use crate::handshake::header::Extension;
 
 const NAME: &str = "permessage-deflate";
+#[cfg(feature = "client")]
 const EXTENSIONS: &str = "Sec-WebSocket-Extensions";
 
 const SERVER_TAKEOVER: &str = "server_no_context_takeover";
@@ -50,6 +52,7 @@ pub(crate) struct Agreed {
 /// | `server_max_window_bits(N)` | `A; server_max_window_bits=N, A` where A is the offer without it |
 ///
 /// 15 bits is the default, so N is 8 to 14.
+#[cfg(feature = "client")]
 pub(crate) fn offer(own: &Deflate) -> String {
     // 7692-7.1.1.1-1, and 7692-7.1.1.2-1: a hint, so that the server need not keep a window.
     let mut offer = element(own.server, own.client);
@@ -81,6 +84,7 @@ pub(crate) fn offer(own: &Deflate) -> String {
 /// | `client_max_window_bits=N` | M bits | `client_max_window_bits` = the smaller, unless that is 15 |
 /// | `client_max_window_bits` | M bits | `client_max_window_bits=M`, unless M is 15 |
 /// | no `client_max_window_bits` | M bits | nothing: messages are received with 15 bits |
+#[cfg(feature = "server")]
 pub(crate) fn accept(offers: &[Extension<'_>], own: &Deflate) -> Option<(Agreed, String)> {
     // 7692-7-1: an offer that is not valid is declined, and the next one is tried.
     let offered = offers.iter().filter(|offer| offer.name == NAME).find_map(|o| Parameters::read(o, Place::Offer))?;
@@ -129,6 +133,7 @@ pub(crate) fn accept(offers: &[Extension<'_>], own: &Deflate) -> Option<(Agreed,
 /// # Errors
 /// [`ResponseErrorKind::ExtensionNotOffered`] for another extension, [`HandshakeErrorKind::InvalidHeader`] for any other
 /// failure.
+#[cfg(feature = "client")]
 pub(crate) fn check(answer: &[Extension<'_>], own: &Deflate) -> Result<Option<Agreed>, HandshakeErrorKind> {
     // 7692-5-8, 7692-5-10, 7692-5-12: no other extension was offered, compatible or not.
     if answer.iter().any(|extension| extension.name != NAME) {
@@ -176,7 +181,9 @@ fn element(server: Direction, client: Direction) -> String {
 /// The message an element belongs to. Only an offer may have `client_max_window_bits` without a value.
 #[derive(Clone, Copy)]
 enum Place {
+    #[cfg(feature = "server")]
     Offer,
+    #[cfg(feature = "client")]
     Answer,
 }
 
@@ -200,9 +207,9 @@ impl Parameters {
                 (CLIENT_TAKEOVER, None, _) => !mem::replace(&mut read.client_no_takeover, true),
                 (SERVER_WINDOW, Some(digits), _) => read.server_window.replace(window(digits)?).is_none(),
                 (CLIENT_WINDOW, Some(digits), _) => read.client_window.replace(window(digits)?).is_none(),
+                #[cfg(feature = "server")]
                 (CLIENT_WINDOW, None, Place::Offer) => read.client_window.replace(WindowBits::MAX).is_none(),
-                (CLIENT_WINDOW, None, Place::Answer) => false,
-                // Unknown; or with a value it must not have, or without one it must have.
+                // Unknown; in an answer without a value; or with a value it must not have, or without one it must have.
                 _ => false,
             };
             if !first {
@@ -221,7 +228,7 @@ fn window(digits: &str) -> Option<WindowBits> {
     digits.parse().ok().and_then(WindowBits::new)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "client", feature = "server"))]
 mod tests {
     use super::*;
     use crate::handshake::header;

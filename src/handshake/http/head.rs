@@ -55,11 +55,13 @@ impl Head {
     }
 
     /// The head of a response of this side, without fields.
+    #[cfg(feature = "server")]
     pub(crate) fn response(status: u16) -> Head {
         Head { version: HttpVersion { major: 1, minor: 1 }, ..Head::empty(StartLine::Response { status }) }
     }
 
     /// Adds a field, which must have been checked. False: the head has no room for the field, and is unchanged.
+    #[cfg(feature = "server")]
     #[must_use]
     pub(crate) fn push(&mut self, name: &str, value: &str) -> bool {
         let name_end = self.bytes.len().checked_add(name.len());
@@ -118,6 +120,7 @@ impl Head {
     }
 
     /// The fields as text for an error, bytes outside ASCII as U+FFFD.
+    #[cfg(feature = "client")]
     pub(crate) fn display_fields(&self) -> Vec<(String, String)> {
         let shown = |&byte: &u8| if byte.is_ascii() { char::from(byte) } else { char::REPLACEMENT_CHARACTER };
         self.fields().map(|(name, value)| (name.to_owned(), value.iter().map(shown).collect())).collect()

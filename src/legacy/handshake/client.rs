@@ -9,7 +9,7 @@
 //! Up to hybi-03, a value is everything after one space, including further white space. Therefore the bytes of the head
 //! are checked, and not only the parsed fields.
 
-use super::proof::KeyChallenge;
+use super::challenge::KeyChallenge;
 use super::{lists, proof};
 use crate::error::{HandshakeErrorKind, HeadErrorKind, ResponseErrorKind, UsageError};
 use crate::handshake::client as rfc;
@@ -281,7 +281,7 @@ fn require_value(raw: &[u8], name: &'static str, want: &[u8]) -> Result<(), Hand
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "client", feature = "server"))]
 mod tests {
     use HandshakeErrorKind::{DuplicateHeader, InvalidHeader, MissingHeader, Response};
 

@@ -7,12 +7,15 @@
 //!
 //! Each function reads its input once, from left to right.
 
+#[cfg(feature = "server")]
 use std::borrow::Cow;
 
 use crate::handshake::header::{Cursor, Malformed};
+#[cfg(feature = "server")]
 use crate::handshake::http::Head;
 
 /// The subprotocols of all fields of this name. hybi06-5.1-2
+#[cfg(feature = "server")]
 pub(super) fn quoted<'a>(head: &'a Head, name: &'static str) -> Result<Vec<Cow<'a, str>>, Malformed> {
     let mut list = Vec::new();
     elements(head, name, |cursor| {
@@ -32,6 +35,7 @@ pub(super) fn quoted<'a>(head: &'a Head, name: &'static str) -> Result<Vec<Cow<'
 }
 
 /// Whether the extensions of all fields of this name have `wanted`, without parameters. hybi06-8.1-1
+#[cfg(feature = "server")]
 pub(super) fn offers(head: &Head, name: &'static str, wanted: &str) -> Result<bool, Malformed> {
     let mut found = false;
     elements(head, name, |cursor| {
@@ -51,6 +55,7 @@ pub(super) fn offers(head: &Head, name: &'static str, wanted: &str) -> Result<bo
 }
 
 /// The value of a response, which is one element.
+#[cfg(feature = "client")]
 pub(super) fn single(value: &[u8]) -> Result<String, Malformed> {
     let mut cursor = Cursor { rest: value };
     let text = cursor.text()?;
@@ -58,6 +63,7 @@ pub(super) fn single(value: &[u8]) -> Result<String, Malformed> {
 }
 
 /// Calls `element` at the start of each element. A list that is there has at least one, and may have empty ones.
+#[cfg(feature = "server")]
 fn elements<'a>(
     head: &'a Head,
     name: &'static str,

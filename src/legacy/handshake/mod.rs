@@ -2,19 +2,27 @@
 //!
 //! What a draft has in common with RFC 6455 (heads, origins, keys, lists) comes from `crate::handshake`.
 
+#[cfg(feature = "client")]
+pub(crate) mod challenge;
+#[cfg(feature = "client")]
 pub(crate) mod client;
 mod lists;
 pub(crate) mod proof;
+#[cfg(feature = "server")]
 pub(crate) mod server;
 
 /// The only extension that the drafts define. It has no parameters.
 pub(crate) const DEFLATE_STREAM: &str = "deflate-stream";
 
+#[cfg(feature = "client")]
 const KEY: &str = "Sec-WebSocket-Key";
 const KEY1: &str = "Sec-WebSocket-Key1";
 const KEY2: &str = "Sec-WebSocket-Key2";
+#[cfg(feature = "client")]
 const DRAFT: &str = "Sec-WebSocket-Draft";
+#[cfg(feature = "client")]
 const VERSION: &str = "Sec-WebSocket-Version";
+#[cfg(feature = "server")]
 const ACCEPT: &str = "Sec-WebSocket-Accept";
 const NONCE: &str = "Sec-WebSocket-Nonce";
 const EXTENSIONS: &str = "Sec-WebSocket-Extensions";

@@ -280,7 +280,7 @@ impl Offer<'_> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "client", feature = "server"))]
 mod tests {
     use HandshakeErrorKind::{DuplicateHeader, HttpVersion, InvalidHeader, MissingHeader, Request};
 
@@ -289,8 +289,8 @@ mod tests {
     use crate::handshake::http::{HeadParser, Progress};
     use crate::handshake::uri::Uri;
     use crate::legacy::detect::{detect, Detection};
+    use crate::legacy::handshake::challenge::KeyChallenge;
     use crate::legacy::handshake::client::DraftRequest;
-    use crate::legacy::handshake::proof::KeyChallenge;
     use crate::legacy::Version;
     use crate::primitives::random::RandomSource;
 

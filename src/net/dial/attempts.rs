@@ -28,7 +28,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::{host_port, Connected, Endpoint};
-use crate::error::{ConnectAttempt, ConnectError, Error, HostRole, Step};
+use crate::error::{ConnectAttempt, ConnectError, Error, Step};
 use crate::net::connect_guard::AttemptState;
 use crate::net::deadline::Deadline;
 
@@ -45,12 +45,17 @@ static RESERVED: AtomicUsize = AtomicUsize::new(0);
 /// The host of the attempts, for their error.
 pub(super) struct DialTarget {
     host_port: String,
-    role: HostRole,
+    is_proxy: bool,
 }
 
 impl DialTarget {
-    pub(super) fn new(endpoint: Endpoint<'_>, role: HostRole) -> DialTarget {
-        DialTarget { host_port: host_port(endpoint.host, endpoint.port), role }
+    pub(super) fn server(endpoint: Endpoint<'_>) -> DialTarget {
+        DialTarget { host_port: host_port(endpoint.host, endpoint.port), is_proxy: false }
+    }
+
+    #[cfg(feature = "proxy")]
+    pub(super) fn proxy(endpoint: Endpoint<'_>) -> DialTarget {
+        DialTarget { is_proxy: true, ..DialTarget::server(endpoint) }
     }
 }
 
@@ -70,9 +75,11 @@ pub(super) fn connect_any(
     match connected {
         Some(connected) => Ok(connected),
         None if !record.began && !record.attempts.is_empty() => Err(Error::Timeout(Step::ConnectQueue)),
-        None => {
-            Err(Error::Connect(ConnectError { host: target.host_port, role: target.role, attempts: record.attempts }))
-        }
+        None => Err(Error::Connect(ConnectError {
+            host: target.host_port,
+            is_proxy: target.is_proxy,
+            attempts: record.attempts,
+        })),
     }
 }
 

@@ -65,6 +65,7 @@ fn a_refused_port_is_reported_with_its_cause() {
     assert_eq!(attempts(result), [(address, ErrorKind::ConnectionRefused)]);
 }
 
+#[cfg(feature = "proxy")]
 #[test]
 fn a_proxy_needs_no_guard_and_is_named_as_one() {
     let (_listener, address) = listener();

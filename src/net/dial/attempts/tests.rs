@@ -19,7 +19,7 @@ fn places() -> std::sync::MutexGuard<'static, ()> {
 }
 
 fn target() -> DialTarget {
-    DialTarget { host_port: "h:1".into(), role: HostRole::Server }
+    DialTarget { host_port: "h:1".into(), is_proxy: false }
 }
 
 fn v4(last: u8) -> SocketAddr {

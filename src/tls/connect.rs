@@ -1,16 +1,18 @@
-//! TLS settings (feature `native-tls`): what a client trusts, and the certificate of a server. Knows no bytes of the network.
+//! TLS settings of a client (feature `native-tls`): what it trusts, and its certificate. Knows no bytes of the network.
 
 use std::fmt;
 
-use native_tls::{Certificate, Identity, Protocol, TlsAcceptor, TlsConnector};
+use native_tls::{Certificate, Identity, Protocol, TlsConnector};
 
-use super::{error, handshake};
-use crate::error::{Error, Result};
+use super::error::settings_error;
+use super::handshake;
+use super::identity::TlsIdentity;
+use crate::error::Result;
 use crate::net::deadline::Deadline;
 use crate::net::stream::Stream;
-use crate::net::tcp::TimedSocket;
 
 /// TLS settings of a client: trusted authorities, and the client's own certificate. For [`Client::tls`](crate::Client::tls).
+/// Features `client` and `native-tls`.
 ///
 /// By default the authorities of the system are trusted. The server's certificate must be issued by one of them, be valid now,
 /// and be for the host of the URL, which is sent to the server (SNI). TLS 1.2 or newer.
@@ -53,7 +55,7 @@ impl TlsConnect {
     /// Also trusts these authorities: one certificate in DER, or any number in PEM.
     ///
     /// # Errors
-    /// [`Error::Tls`] with [`TlsErrorKind::InvalidSettings`](crate::TlsErrorKind::InvalidSettings) if the bytes are neither.
+    /// [`Error::Tls`](crate::Error::Tls) with [`TlsErrorKind::InvalidSettings`](crate::TlsErrorKind::InvalidSettings) if the bytes are neither.
     pub fn add_root(self, certificate: &[u8]) -> Result<TlsConnect> {
         let pem = certificate.windows(PEM_MARKER.len()).any(|part| part == PEM_MARKER);
         let parsed = match pem {
@@ -149,79 +151,6 @@ impl fmt::Debug for TlsConnect {
     }
 }
 
-/// A certificate with its chain and private key. `Debug` shows none of them.
-#[derive(Clone)]
-pub struct TlsIdentity(Identity);
-
-impl TlsIdentity {
-    /// Reads PKCS#12, usually from a file that ends with `.p12` or `.pfx`.
-    ///
-    /// # Errors
-    /// [`Error::Tls`] with [`TlsErrorKind::InvalidSettings`](crate::TlsErrorKind::InvalidSettings), also for a wrong password.
-    pub fn from_pkcs12(file: &[u8], password: &str) -> Result<TlsIdentity> {
-        Identity::from_pkcs12(file, password).map(TlsIdentity).map_err(settings_error)
-    }
-
-    /// Reads PEM: the certificate, followed by its chain, and the key in PKCS#8 (`-----BEGIN PRIVATE KEY-----`).
-    ///
-    /// # Errors
-    /// [`Error::Tls`] with [`TlsErrorKind::InvalidSettings`](crate::TlsErrorKind::InvalidSettings).
-    pub fn from_pem(certificates: &[u8], key: &[u8]) -> Result<TlsIdentity> {
-        Identity::from_pkcs8(certificates, key).map(TlsIdentity).map_err(settings_error)
-    }
-}
-
-impl fmt::Debug for TlsIdentity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TlsIdentity").finish_non_exhaustive()
-    }
-}
-
-/// TLS settings of a server: its certificate. For [`Server::tls`](crate::Server::tls). TLS 1.2 or newer.
-///
-/// An existing `native_tls::TlsAcceptor` can be used instead: `TlsAccept::from(acceptor)`.
-///
-/// ```no_run
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use stdws::{Server, TlsAccept, TlsIdentity};
-/// let identity = TlsIdentity::from_pkcs12(&std::fs::read("identity.p12")?, "password")?;
-/// Server::bind("0.0.0.0:443")?.tls(TlsAccept::new(identity)?).run(|mut ws| ws.send("welcome"))?;
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Clone)]
-pub struct TlsAccept(TlsAcceptor);
-
-impl TlsAccept {
-    /// Creates the settings of a server with this certificate.
-    ///
-    /// # Errors
-    /// [`Error::Tls`] with [`TlsErrorKind::InvalidSettings`](crate::TlsErrorKind::InvalidSettings).
-    pub fn new(identity: TlsIdentity) -> Result<TlsAccept> {
-        let mut builder = TlsAcceptor::builder(identity.0);
-        // 6455-10.6-s1
-        builder.min_protocol_version(Some(Protocol::Tlsv12));
-        builder.build().map(TlsAccept).map_err(settings_error)
-    }
-
-    /// Makes the TLS handshake of a server on this socket.
-    pub(crate) fn accept(&self, socket: TimedSocket, deadline: Deadline) -> Result<Stream> {
-        handshake::accept(&self.0, socket, deadline).map(Stream::Tls)
-    }
-}
-
-impl From<TlsAcceptor> for TlsAccept {
-    fn from(acceptor: TlsAcceptor) -> TlsAccept {
-        TlsAccept(acceptor)
-    }
-}
-
-impl fmt::Debug for TlsAccept {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TlsAccept").finish_non_exhaustive()
-    }
-}
-
 /// The finished TLS settings of a client, shared by its connections.
 #[derive(Clone)]
 pub(crate) struct Connector(TlsConnector);
@@ -239,7 +168,3 @@ impl Connector {
 }
 
 const PEM_MARKER: &[u8] = b"-----BEGIN ";
-
-fn settings_error(error: native_tls::Error) -> Error {
-    Error::Tls(error::settings_error(error))
-}

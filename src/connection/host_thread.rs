@@ -1,0 +1,59 @@
+//! The thread of a server, which finishes the work for its connection if a handler dropped that before its end.
+//!
+//! Knows only closures; must not know a connection.
+
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::background::Work;
+
+/// Guard in the thread of a server that runs a handler. A drop, after the handler has returned, runs the work that was handed
+/// over.
+pub(crate) struct HostThread(Arc<Host>);
+
+/// The state that a host thread and its connection share.
+#[derive(Default)]
+pub(super) struct Host(Mutex<HostState>);
+
+#[derive(Default)]
+enum HostState {
+    /// The handler runs, and no work was handed over.
+    #[default]
+    Running,
+    HandedOver(Work),
+    /// The handler has returned, and the thread is no longer available.
+    Finished,
+}
+
+impl HostThread {
+    pub(super) fn new(host: Arc<Host>) -> HostThread {
+        HostThread(host)
+    }
+}
+
+impl Drop for HostThread {
+    fn drop(&mut self) {
+        let state = mem::replace(&mut *self.0.lock(), HostState::Finished);
+        if let HostState::HandedOver(work) = state {
+            work();
+        }
+    }
+}
+
+impl Host {
+    /// Hands the work over, once. An error returns it: the thread has other work, or is not available.
+    pub(super) fn hand_over(&self, work: Work) -> Result<(), Work> {
+        let mut state = self.lock();
+        match *state {
+            HostState::Running => {
+                *state = HostState::HandedOver(work);
+                Ok(())
+            }
+            HostState::HandedOver(_) | HostState::Finished => Err(work),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HostState> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,85 @@
+//! TLS to a proxy until the tunnel is open (feature `native-tls`). See [`ProxyIo`](super::io::ProxyIo) for each method.
+
+use std::cell::Cell;
+use std::io::{self, ErrorKind};
+use std::time::Duration;
+
+use crate::net::deadline::Deadline;
+use crate::net::stream::Stream;
+use crate::net::write_buffer::{WriteBuffer, WriteTimeout};
+
+/// TLS has no peek, so bytes are read one by one until the last one that was asked for. The engine has them in memory.
+pub(super) struct TlsIo<'a> {
+    stream: &'a Stream,
+    deadline: Deadline,
+    /// A byte that was read for a peek.
+    peeked: Cell<Option<u8>>,
+}
+
+impl<'a> TlsIo<'a> {
+    pub(super) fn new(stream: &'a Stream, deadline: Deadline) -> TlsIo<'a> {
+        TlsIo { stream, deadline, peeked: Cell::new(None) }
+    }
+
+    pub(super) fn within(&self, limit: Duration) -> TlsIo<'a> {
+        let deadline = Deadline::after(self.deadline.remaining().min(limit));
+        TlsIo { stream: self.stream, deadline, peeked: self.peeked.clone() }
+    }
+
+    pub(super) fn read_exact(&self, mut to: &mut [u8]) -> io::Result<()> {
+        while !to.is_empty() {
+            let count = self.read(to)?;
+            if count == 0 {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
+            to = to.get_mut(count..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    pub(super) fn write_all(&self, bytes: &[u8]) -> io::Result<()> {
+        WriteBuffer::default().write(self.stream, bytes, WriteTimeout::Until(self.deadline))
+    }
+
+    /// Copies one byte.
+    pub(super) fn peek(&self, to: &mut [u8]) -> io::Result<usize> {
+        let Some(first) = to.first_mut() else { return Ok(0) };
+        if self.peeked.get().is_none() {
+            let mut byte = [0];
+            if self.read_stream(&mut byte)? == 0 {
+                return Ok(0);
+            }
+            let [byte] = byte;
+            self.peeked.set(Some(byte));
+        }
+        *first = self.peeked.get().unwrap_or_default();
+        Ok(1)
+    }
+
+    pub(super) fn read(&self, to: &mut [u8]) -> io::Result<usize> {
+        match (self.peeked.take(), to.first_mut()) {
+            (Some(byte), Some(first)) => {
+                *first = byte;
+                Ok(1)
+            }
+            (peeked, _) => {
+                self.peeked.set(peeked);
+                self.read_stream(to)
+            }
+        }
+    }
+
+    fn read_stream(&self, to: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let left = self.deadline.remaining();
+            if left.is_zero() {
+                return Err(ErrorKind::TimedOut.into());
+            }
+            match self.stream.read_exclusive(to, left) {
+                // A wait may end slightly early; the deadline decides.
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+                result => return result,
+            }
+        }
+    }
+}
