@@ -5,8 +5,8 @@
 
 use std::fmt;
 
-/// Initial size of the read buffer, and its size while reads are small.
-const MIN_INPUT_SIZE: usize = 2 << 10;
+/// Initial size of the read buffer, and its size while reads are small: a message of 1 KiB and a few small ones.
+const MIN_INPUT_SIZE: usize = 1792;
 /// Maximum size of the read buffer, reached when reads fill it: a frame of 64 KiB and its header fit one read.
 const MAX_INPUT_SIZE: usize = 68 << 10;
 /// Minimum growth of the payload buffer; later steps double it.

@@ -322,7 +322,7 @@ mod tests {
     const ROLES: [Role; 2] = [Role::Client, Role::Server];
     const KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
     /// The constants of `buffers`: sizes of the read buffer, growth and retained size of the payload buffer.
-    const MIN_INPUT_SIZE: usize = 2 << 10;
+    const MIN_INPUT_SIZE: usize = 1792;
     const MAX_INPUT_SIZE: usize = 68 << 10;
     const MIN_GROWTH: usize = 64 << 10;
     const MAX_RETAINED: usize = 1 << 20;

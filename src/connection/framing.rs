@@ -35,6 +35,7 @@ pub(crate) struct Codec {
 
 impl Codec {
     /// RFC 6455. `early` are bytes received after the opening handshake.
+    #[inline(never)]
     pub(crate) fn rfc6455(
         role: Role,
         limits: Limits,
@@ -47,11 +48,10 @@ impl Codec {
 
     /// Reports headers of received frames if there is an event handler.
     #[cfg(feature = "trace")]
-    pub(super) fn with_events(mut self, events: &crate::events::sink::EventSink) -> Codec {
+    pub(super) fn set_events(&mut self, events: &crate::events::sink::EventSink) {
         if events.is_enabled() {
             self.decoder.report_headers();
         }
-        self
     }
 
     /// A draft. A client needs `keys`.

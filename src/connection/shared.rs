@@ -70,13 +70,14 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
+    #[inline(never)]
     pub(super) fn new(
         stream: impl Into<Arc<Stream>>,
         role: Role,
         protocol: Protocol,
         encoder: Encoder,
         timeouts: Timeouts,
-    ) -> Connection {
+    ) -> Arc<Connection> {
         // For a socket, zero means "no timeout", so this is the shortest wait.
         let least = Duration::from_millis(1);
         let ping_interval =
@@ -85,7 +86,7 @@ impl Connection {
         #[cfg(feature = "hub")]
         let frame_format = FrameFormat::of(&encoder);
         let state = SharedState::new(protocol, Writer::new(encoder), ping_interval);
-        Connection {
+        Arc::new(Connection {
             stream: stream.into(),
             timeouts,
             role,
@@ -98,17 +99,16 @@ impl Connection {
             host: OnceLock::new(),
             state: Lock::new(state),
             changed: Condvar::new(),
-        }
+        })
     }
 
-    #[cfg(feature = "trace")]
     /// Sets the receiver of events, before there are any.
-    pub(super) fn with_events(mut self, events: EventSink) -> Connection {
+    #[cfg(feature = "trace")]
+    pub(super) fn set_events(&mut self, events: EventSink) {
         if let (true, Some(writer)) = (events.is_enabled(), &mut self.lock_state().writer) {
             writer.frame_notes = Some(Vec::new());
         }
         self.events = events;
-        self
     }
 
     // ── the state ───────────────────────────────────────────────────────────────────────────────────────────────────

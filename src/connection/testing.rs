@@ -43,7 +43,7 @@ pub(crate) fn connection(role: Role, timeouts: Timeouts) -> (Arc<Connection>, Pe
     let (near, far) = sockets();
     let stream = Stream::from_socket(near).unwrap();
     let codec = Codec::rfc6455(role, Limits::server(), &[], (encoder(role), None));
-    (Arc::new(Connection::new(stream, role, codec.protocol, codec.encoder, timeouts)), Peer::new(role, far))
+    (Connection::new(stream, role, codec.protocol, codec.encoder, timeouts), Peer::new(role, far))
 }
 
 /// The handle of one side, and its peer.

@@ -90,14 +90,18 @@ impl WebSocket {
         info: ConnectionInfo,
     ) -> WebSocket {
         #[cfg(feature = "trace")]
-        let codec = codec.with_events(&info.events);
+        let mut codec = codec;
+        #[cfg(feature = "trace")]
+        codec.set_events(&info.events);
         let Codec { role, protocol, decoder, encoder } = codec;
         #[cfg(feature = "trace")]
         info.events.emit(|| EventKind::Opened);
-        let connection = Connection::new(stream, role, protocol, encoder, timeouts);
+        #[cfg_attr(not(feature = "trace"), allow(unused_mut))]
+        let mut connection = Connection::new(stream, role, protocol, encoder, timeouts);
         #[cfg(feature = "trace")]
-        let connection = connection.with_events(info.events.clone());
-        let connection = Arc::new(connection);
+        if let Some(connection) = Arc::get_mut(&mut connection) {
+            connection.set_events(info.events.clone());
+        }
         let receiver = Receiver::new(connection, decoder);
         WebSocket { receiver, buffered_messages: VecDeque::new(), borrowed_message: None, limits, info: Box::new(info) }
     }

@@ -43,7 +43,7 @@ pub(crate) fn accept(
     request: Request,
     mut early: Vec<u8>,
     (spec, config, events): (&'static DraftSpec, &HandshakeConfig, &EventSink),
-) -> Result<Option<WebSocket>> {
+) -> Result<Option<Box<WebSocket>>> {
     let request = request.with_draft(spec);
     let rejected = |error| reject_draft(spec, io, error, config);
     let kind = |kind| rejected(Error::Handshake(HandshakeError::new(kind)));
@@ -84,7 +84,7 @@ pub(crate) fn accept(
     let limits = accept.limits.unwrap_or(config.limits);
     let timeouts = accept.timeouts.unwrap_or(config.timeouts);
     let codec = Codec::draft(Role::Server, (spec, &agreed), limits, &early, None);
-    Ok(Some(WebSocket::new(stream.clone(), codec, (limits, timeouts), info)))
+    Ok(Some(Box::new(WebSocket::new(stream.clone(), codec, (limits, timeouts), info))))
 }
 
 /// Selects subprotocol, extension and masking key.

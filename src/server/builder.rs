@@ -283,10 +283,11 @@ impl Server {
         let stream = Stream::from_split(split).map_err(|error| Error::io(Step::Thread, error))?;
         let deadline = Deadline::after(self.config.timeouts.handshake);
         let pending = PendingHandshake::new(stream, Endpoints { peer, local }, deadline);
-        handshake::with_events(&self.config, peer, |events| self.accept_pending(&pending, events))
+        let opened = handshake::with_events(&self.config, peer, |events| self.accept_pending(&pending, events))?;
+        Ok(opened.map(|ws| *ws))
     }
 
-    fn accept_pending(&self, pending: &PendingHandshake, events: &EventSink) -> Result<Option<WebSocket>> {
+    fn accept_pending(&self, pending: &PendingHandshake, events: &EventSink) -> Result<Option<Box<WebSocket>>> {
         let (config, peer) = (&self.config, pending.endpoints.peer);
         let is_trusted = config.trusted_proxies.is_trusted(peer);
         let address = peer.filter(|_| !is_trusted).map(|peer| peer.ip());

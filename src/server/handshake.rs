@@ -106,8 +106,8 @@ pub(super) fn reject_overload(pending: &PendingHandshake, kind: OverloadKind, co
 pub(super) fn with_events(
     config: &HandshakeConfig,
     peer: Option<SocketAddr>,
-    handshake: impl FnOnce(&EventSink) -> Result<Option<WebSocket>>,
-) -> Result<Option<WebSocket>> {
+    handshake: impl FnOnce(&EventSink) -> Result<Option<Box<WebSocket>>>,
+) -> Result<Option<Box<WebSocket>>> {
     let events = config.events.for_connection();
     #[cfg(feature = "trace")]
     events.emit(|| EventKind::Accepted(peer));
@@ -127,19 +127,20 @@ pub(super) type AdmissionCheck<'a> = &'a dyn Fn(Option<IpAddr>) -> Result<(), Ov
 /// Performs the whole opening handshake. It lasts at most until the deadline of `pending`, plus one second for a
 /// response to arrive, plus the time of the hooks. `None`: a hook responded, or took over the stream.
 ///
-/// Its parts are not inlined: stack pages that they touch stay resident below a handler that runs for hours.
+/// Its parts are not inlined, and return the large result in a box: stack pages that they touch stay resident below a handler
+/// that runs for hours.
 pub(super) fn accept(
     pending: &PendingHandshake,
     client: TracedClient,
     admission_check: AdmissionCheck<'_>,
     (config, events): (&HandshakeConfig, &EventSink),
-) -> Result<Option<WebSocket>> {
+) -> Result<Option<Box<WebSocket>>> {
     let io = HandshakeIo { stream: &pending.stream, deadline: pending.deadline };
     let evaluated =
         read_request(pending, client, admission_check, config).map_err(|error| reject(&io, error, config))?;
     let EvaluatedRequest { request, early, outcome } = *evaluated;
     match outcome {
-        HandshakeOutcome::Open(accepted) => open_connection(pending, (request, early), *accepted, events).map(Some),
+        HandshakeOutcome::Open(accepted) => open_connection(pending, (request, early), accepted, events).map(Some),
         #[cfg(feature = "legacy")]
         HandshakeOutcome::Draft(spec) => crate::legacy::accept::accept(
             &io,
@@ -184,18 +185,18 @@ fn read_request(
 fn open_connection(
     pending: &PendingHandshake,
     (request, early): (Request, Vec<u8>),
-    accepted: AcceptedHandshake,
+    accepted: Box<AcceptedHandshake>,
     events: &EventSink,
-) -> Result<WebSocket> {
+) -> Result<Box<WebSocket>> {
     let PendingHandshake { stream, endpoints, deadline, .. } = pending;
-    let AcceptedHandshake { response_head, subprotocol, codec, limits, timeouts, values } = accepted;
+    let AcceptedHandshake { response_head, subprotocol, codec, limits, timeouts, values } = *accepted;
     HandshakeIo { stream, deadline: *deadline }.write(response_head, &[]).inspect_err(|_| stream.shutdown())?;
     let (peer, local, events) = (endpoints.peer, endpoints.local, events.clone());
     let info = ConnectionInfo { peer, local, subprotocol, request: Some(request), response: None, events, values };
     let (inflater, deflater) = codec.unzip();
     let codec = (Encoder::server().with_compression(deflater), inflater);
     let codec = Codec::rfc6455(Role::Server, limits, &early, codec);
-    Ok(WebSocket::new(stream.clone(), codec, (limits, timeouts), info))
+    Ok(Box::new(WebSocket::new(stream.clone(), codec, (limits, timeouts), info)))
 }
 
 /// 6455-4.2.2-1: performs the checks in order and stops at the first that fails. 6455-4.2.2-s1, 6455-4.2.2-3,
@@ -215,14 +216,15 @@ fn evaluate(request: &Request, stream: &Stream, config: &HandshakeConfig) -> Res
         (DecisionKind::HandOver(handler), _) => Ok(HandshakeOutcome::HandOver(handler)),
         (DecisionKind::Accept(accept), true) => {
             let offer = server::read_offer(head).map_err(rejected)?;
-            Ok(HandshakeOutcome::Open(Box::new(negotiate(&offer, accept, config)?)))
+            negotiate(&offer, accept, config).map(HandshakeOutcome::Open)
         }
         (DecisionKind::Accept(_), false) => http_response(request, config).map(HandshakeOutcome::Respond),
     }
 }
 
 /// Chooses subprotocol, extensions and settings from the offer and the decision.
-fn negotiate(offer: &ClientOffer<'_>, accept: Accept, config: &HandshakeConfig) -> Result<AcceptedHandshake> {
+#[inline(never)]
+fn negotiate(offer: &ClientOffer<'_>, accept: Accept, config: &HandshakeConfig) -> Result<Box<AcceptedHandshake>> {
     if let Some(error) = accept.error {
         return Err(invalid_answer(error));
     }
@@ -247,7 +249,7 @@ fn negotiate(offer: &ClientOffer<'_>, accept: Accept, config: &HandshakeConfig) 
     let response_head = server::write_response(&key, subprotocol.as_deref(), extensions.as_deref(), &accept.headers);
     let limits = accept.limits.unwrap_or(config.limits);
     let timeouts = accept.timeouts.unwrap_or(config.timeouts);
-    Ok(AcceptedHandshake { response_head, subprotocol, codec, limits, timeouts, values: accept.values })
+    Ok(Box::new(AcceptedHandshake { response_head, subprotocol, codec, limits, timeouts, values: accept.values }))
 }
 
 /// The response to a plain HTTP request. A body of the request is discarded, so that the response arrives.

@@ -38,26 +38,30 @@ pub(super) fn serve_connection(
     }) {
         // A hook responded, or the stream was handed over.
         Ok(None) => {}
-        Ok(Some(ws)) if accept_loop.lock().registry.mark_open(id, ws.shared_connection()) => {
-            let connection = ws.shared_connection().clone();
-            let _host = connection.host_thread();
-            #[cfg(feature = "trace")]
-            let events = ws.events().clone();
-            #[cfg(feature = "trace")]
-            let _guard = events.panic_guard();
-            let result = handler(ws);
-            #[cfg(feature = "trace")]
-            if let Err(error) = result {
-                emit_handler_failed(&events, &connection, error);
-            }
-            #[cfg(not(feature = "trace"))]
-            drop(result);
-        }
+        Ok(Some(ws)) if accept_loop.lock().registry.mark_open(id, ws.shared_connection()) => run_handler(ws, handler),
         // The server was shut down meanwhile.
         Ok(Some(mut ws)) => drop(ws.close(CloseCode::GOING_AWAY, "")),
         // An event has reported the failure.
         Err(_) => {}
     }
+}
+
+/// Not inlined: the handshake runs without the stack that this uses.
+#[inline(never)]
+fn run_handler(ws: Box<WebSocket>, handler: &impl Fn(WebSocket) -> Result<()>) {
+    let connection = ws.shared_connection().clone();
+    let _host = connection.host_thread();
+    #[cfg(feature = "trace")]
+    let events = ws.events().clone();
+    #[cfg(feature = "trace")]
+    let _guard = events.panic_guard();
+    let result = handler(*ws);
+    #[cfg(feature = "trace")]
+    if let Err(error) = result {
+        emit_handler_failed(&events, &connection, error);
+    }
+    #[cfg(not(feature = "trace"))]
+    drop(result);
 }
 
 /// Reports an error of the handler. Most handlers pass on the error that ended the connection, which `ended` reports.
@@ -77,7 +81,7 @@ fn open_connection(
     accepted: AcceptedSocket,
     bound_addr: Option<SocketAddr>,
     (config, events): (&HandshakeConfig, &EventSink),
-) -> Result<Option<WebSocket>> {
+) -> Result<Option<Box<WebSocket>>> {
     let AcceptedSocket { socket, peer } = accepted;
     // A server bound to one address needs no system call to learn it.
     let local = bound_addr.and_then(|bound_addr| match bound_addr.ip().is_unspecified() {

@@ -138,16 +138,17 @@ fn send_alert(plain: &Transport, memory: &MemoryTransport, deadline: Deadline) {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "client"))]
 mod tests {
     use super::*;
     use crate::net::stream::tests::sockets;
+    #[cfg(feature = "server")]
     use crate::net::tcp::Waits;
     use std::io::Read;
     use std::thread;
 
     /// The system wakes nothing here: the network stays open, and only the flag that both handles share is set.
-    #[cfg(all(feature = "client", feature = "server"))]
+    #[cfg(feature = "server")]
     #[test]
     fn a_shutdown_that_wakes_no_system_call_ends_a_handshake() {
         let (near, _far) = sockets();
@@ -168,7 +169,6 @@ mod tests {
         assert!(start.elapsed() < long / 2, "{:?}", start.elapsed());
     }
 
-    #[cfg(feature = "client")]
     #[test]
     fn sni_has_no_trailing_dot_and_is_absent_for_an_address() {
         for (host, sent) in
