@@ -110,6 +110,7 @@ fn settings_of_a_client() {
     let from_env = Proxy::from_vars(|name| (name == "all_proxy").then(|| format!("http://ann:{SECRET}@h")));
     shown.debug(&from_env.unwrap());
     shown.debug(&client.clone().host_header(&format!("{SECRET}.example")).unwrap());
+    #[cfg(feature = "native-tls")]
     shown.debug(&client.clone().server_name(&format!("{SECRET}.example")).unwrap());
     // Invalid arguments.
     let plain = || Client::new("ws://h").unwrap();
@@ -124,6 +125,7 @@ fn settings_of_a_client() {
         usage(plain().origin(&format!("http://h/?{spaced}"))),
         usage(plain().origin(&spaced)),
         usage(plain().host_header(&format!("ann:{SECRET}@h x"))),
+        #[cfg(feature = "native-tls")]
         usage(plain().server_name(&spaced)),
         usage(plain().basic_auth_bytes(b"a:b", SECRET.as_bytes())),
         usage(Proxy::http("h").unwrap().header("X-Token", &format!("{SECRET}\n"))),

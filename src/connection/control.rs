@@ -32,6 +32,13 @@ impl WebSocket {
     /// Sends a Pong that answers no Ping, with up to 125 bytes: a heartbeat in one direction (RFC 6455 section 5.5.3). Pings of
     /// the peer are answered without it.
     ///
+    /// ```
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| ws.recv().map(drop))?;
+    /// let mut ws = stdws::connect(server.url())?;
+    /// ws.send_pong(b"alive")?;
+    /// # Ok::<(), stdws::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// Those of [`send_ping`](WebSocket::send_ping).
     pub fn send_pong(&mut self, payload: &[u8]) -> Result<()> {
@@ -61,6 +68,13 @@ impl WebSocket {
 impl Sender {
     /// Sends a Ping with this payload. See [`WebSocket::send_ping`].
     ///
+    /// ```
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| ws.recv().map(drop))?;
+    /// let ws = stdws::connect(server.url())?;
+    /// ws.sender().send_ping(b"are you there?")?;
+    /// # Ok::<(), stdws::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// Those of [`WebSocket::send_ping`].
     pub fn send_ping(&self, payload: &[u8]) -> Result<()> {
@@ -68,6 +82,13 @@ impl Sender {
     }
 
     /// Sends a Pong that answers no Ping. See [`WebSocket::send_pong`].
+    ///
+    /// ```
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| ws.recv().map(drop))?;
+    /// let ws = stdws::connect(server.url())?;
+    /// ws.sender().send_pong(b"alive")?;
+    /// # Ok::<(), stdws::Error>(())
+    /// ```
     ///
     /// # Errors
     /// Those of [`WebSocket::send_ping`].
@@ -79,6 +100,13 @@ impl Sender {
     ///
     /// A receive call that already waits takes the new value when its wait ends: with the next bytes, or after the old interval. A
     /// Ping after the change brings bytes.
+    ///
+    /// ```
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| ws.recv().map(drop))?;
+    /// let ws = stdws::connect(server.url())?;
+    /// ws.sender().set_ping_interval(std::time::Duration::from_secs(240))?;
+    /// # Ok::<(), stdws::Error>(())
+    /// ```
     ///
     /// # Errors
     /// Those of [`WebSocket::set_ping_interval`].

@@ -69,12 +69,36 @@ impl SplitStream {
     /// Sets the address of the peer. [`WebSocket::peer_addr`](crate::WebSocket::peer_addr) returns it. A server also uses it
     /// for [`Request::client_ip`](crate::Request::client_ip), for its trusted proxies, and for
     /// [`Server::max_per_address`](crate::Server::max_per_address). Default: none, as for a peer of a Unix socket.
+    ///
+    /// ```
+    /// # fn main() -> stdws::Result<()> {
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| ws.send("welcome"))?;
+    /// let tcp = std::net::TcpStream::connect(server.local_addr().unwrap())?;
+    /// let (peer, local) = (tcp.peer_addr()?, tcp.local_addr()?);
+    /// let split = stdws::SplitStream::new(tcp.try_clone()?, tcp).peer_addr(peer).local_addr(local);
+    /// let ws = stdws::Client::new(server.url())?.connect_over(split)?;
+    /// assert_eq!((ws.peer_addr(), ws.local_addr()), (Some(peer), Some(local)));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn peer_addr(mut self, addr: SocketAddr) -> SplitStream {
         self.peer = Some(addr);
         self
     }
 
     /// Sets the address of this side, for [`WebSocket::local_addr`](crate::WebSocket::local_addr). Default: none.
+    ///
+    /// ```
+    /// # fn main() -> stdws::Result<()> {
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| ws.send("welcome"))?;
+    /// let tcp = std::net::TcpStream::connect(server.local_addr().unwrap())?;
+    /// let (peer, local) = (tcp.peer_addr()?, tcp.local_addr()?);
+    /// let split = stdws::SplitStream::new(tcp.try_clone()?, tcp).peer_addr(peer).local_addr(local);
+    /// let ws = stdws::Client::new(server.url())?.connect_over(split)?;
+    /// assert_eq!((ws.peer_addr(), ws.local_addr()), (Some(peer), Some(local)));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn local_addr(mut self, addr: SocketAddr) -> SplitStream {
         self.local = Some(addr);
         self
