@@ -19,6 +19,7 @@ At the end of the input the connection is closed, and what the server still send
 
 usage: client URL [--header 'NAME: VALUE']... [--origin O] [--subprotocol P]... [--once TEXT] [--binary] [--trace]
                   [--max-message N] [--timeout S] [--deflate] [--proxy URL|env] [--redirects N] [--reconnect] [--ca FILE]
+                  [--digest USER:PASSWORD] [--proxy-digest USER:PASSWORD]
                   [--version NAME] [--legacy]
 
   --header 'NAME: VALUE'   a header for the request
@@ -28,7 +29,9 @@ usage: client URL [--header 'NAME: VALUE']... [--origin O] [--subprotocol P]... 
   --binary                 send bytes instead of text
   --ca FILE                also trust this authority, or this certificate of a wss:// server itself (PEM or DER)
   --deflate                offer to compress messages (permessage-deflate)
-  --proxy URL              through http://USER:PASSWORD@HOST:PORT or socks5://...; env: the one that http_proxy and the
+  --digest USER:PASSWORD   answer Digest challenges of the server
+  --proxy-digest USER:PASSWORD   answer Digest challenges of the proxy
+  --proxy URL              through http://USER:PASSWORD@HOST:PORT, https:// or socks5://...; env: the one that http_proxy and the
                            like name in the environment
   --reconnect              connect again after a loss, with growing delays; lines are kept until there is a connection
   --redirects N            follow at most N redirects (0; maximum 10)
@@ -326,6 +329,8 @@ struct Settings {
     legacy: bool,
     max_message_size: Option<u64>,
     proxy: Option<String>,
+    digest: Option<String>,
+    proxy_digest: Option<String>,
     max_redirects: u8,
     reconnect: bool,
     timeout: Duration,
@@ -356,6 +361,8 @@ impl Settings {
                     settings.max_message_size = Some(number);
                 }
                 "--proxy" => settings.proxy = Some(value()?),
+                "--digest" => settings.digest = Some(value()?),
+                "--proxy-digest" => settings.proxy_digest = Some(value()?),
                 "--reconnect" => settings.reconnect = true,
                 "--redirects" => {
                     let text = value()?;
@@ -404,15 +411,37 @@ impl Settings {
         for subprotocol in &self.subprotocols {
             client = client.subprotocol(subprotocol)?;
         }
-        match self.proxy.as_deref() {
-            None => {}
-            Some("env") => client = client.proxy(Proxy::from_env()?),
-            Some(url) => client = client.proxy(Proxy::new(url)?),
+        if let Some((user, password)) = self.digest.as_deref().map(user_and_password).transpose()? {
+            client = client.digest_auth(user, password)?;
+        }
+        let proxy = match self.proxy.as_deref() {
+            None => None,
+            Some("env") => Some(Proxy::from_env()?),
+            Some(url) => Some(Proxy::new(url)?),
+        };
+        if let Some(mut proxy) = proxy {
+            if let Some((user, password)) = self.proxy_digest.as_deref().map(user_and_password).transpose()? {
+                proxy = proxy.digest_credentials(user, password)?;
+            }
+            client = client.proxy(self.with_proxy_authority(proxy)?.header("User-Agent", "stdws-client")?);
         }
         if let Some(bytes) = self.max_message_size {
             client = client.max_message_size(bytes);
         }
         Ok(client)
+    }
+
+    /// The authority of the server may be that of an https:// proxy, too.
+    #[cfg(feature = "native-tls")]
+    fn with_proxy_authority(&self, proxy: Proxy) -> Result<Proxy, Box<dyn Error>> {
+        let Some(file) = &self.ca else { return Ok(proxy) };
+        let certificate = std::fs::read(file).map_err(|error| format!("{file}: {error}"))?;
+        Ok(proxy.tls(stdws::TlsConnect::new().add_root(&certificate)?)?)
+    }
+
+    #[cfg(not(feature = "native-tls"))]
+    fn with_proxy_authority(&self, proxy: Proxy) -> Result<Proxy, Box<dyn Error>> {
+        Ok(proxy)
     }
 
     #[cfg(feature = "legacy")]
@@ -427,6 +456,10 @@ impl Settings {
     fn with_versions(&self, _: Client) -> Result<Client, String> {
         Err("--version and --legacy need the feature legacy, which this build leaves out".into())
     }
+}
+
+fn user_and_password(text: &str) -> Result<(&str, &str), String> {
+    text.split_once(':').ok_or("USER:PASSWORD needs a colon".to_owned())
 }
 
 #[cfg(feature = "native-tls")]

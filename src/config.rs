@@ -1,9 +1,35 @@
 //! Timeouts and limits of a connection: each setting, its default, and the reason for the default.
+//!
+//! This table, which is also at [`Timeouts`], has the values that each number may have.
 
 use std::time::Duration;
 
+use crate::error::UsageError;
+
 /// The timeouts of a connection. Each wait of this crate is limited by one of them, or by a timeout of the call. Only `recv`
 /// without a timeout waits for as long as the peer stays responsive.
+///
+/// # Values of all settings
+///
+/// A value below the least one is a usage error ([`UsageError::SettingTooSmall`], [`UsageError::SettingTooLarge`]) of the call that
+/// connects, starts or accepts. Nothing has been sent then. The largest value of each type is allowed unless the table says
+/// otherwise.
+///
+/// | setting | least value | the largest value means |
+/// |---|---|---|
+/// | all durations here except the next one, and [`Client::connect_timeout`](crate::Client::connect_timeout) | 1 ms | no limit |
+/// | [`ping_interval`](Timeouts::ping_interval) | 10 ms | no keepalive |
+/// | the fields of [`Limits`] | 1 | no limit |
+/// | [`Server::max_connections`](crate::Server::max_connections), [`max_handshakes`](crate::Server::max_handshakes), [`max_per_address`](crate::Server::max_per_address) | 1 | as many as fit the system |
+/// | [`Server::stack_size`](crate::Server::stack_size) | 64 KiB | at most 1 GiB |
+/// | `HubLimits`: `max_queue_bytes`, `max_topic_length` | 1 | no limit |
+/// | `HubLimits`: `max_topics` | 0: no topics | no limit |
+/// | `Backoff`: `initial_delay`, `max_delay` | 1 ms | no further attempt in practice |
+/// | `Backoff`: `reset_after` | 0: after each connection | never |
+/// | `Backoff`: `max_attempts` | 1 | |
+/// | `Client::max_redirects` | 0: off | |
+/// | `Deflate::threshold` | 0: every message | no message is compressed |
+/// | durations of calls: `recv_timeout`, `shutdown`, `shutdown_spread`, `Hub::flush` | 0: do not wait | no limit |
 ///
 /// The timeouts of large messages restart with each 64 KiB sent or received. A slow network can carry a large message, and a
 /// peer that sends byte by byte cannot occupy a thread.
@@ -59,9 +85,46 @@ impl Default for Timeouts {
     }
 }
 
+impl Timeouts {
+    /// Checks the values against the table.
+    pub(crate) fn check(&self) -> Result<(), UsageError> {
+        let least = Duration::from_millis(1);
+        let Timeouts { connect, handshake, write, message, ping_interval, pong_timeout, close } = *self;
+        at_least("Timeouts::connect", connect, least)?;
+        at_least("Timeouts::handshake", handshake, least)?;
+        at_least("Timeouts::write", write, least)?;
+        at_least("Timeouts::message", message, least)?;
+        check_ping_interval(ping_interval)?;
+        at_least("Timeouts::pong_timeout", pong_timeout, least)?;
+        at_least("Timeouts::close", close, least)
+    }
+}
+
+/// More Pings than this are a flood.
+pub(crate) fn check_ping_interval(interval: Duration) -> Result<(), UsageError> {
+    at_least("Timeouts::ping_interval", interval, Duration::from_millis(10))
+}
+
+/// Checks a setting that is a duration.
+pub(crate) fn at_least(name: &'static str, value: Duration, least: Duration) -> Result<(), UsageError> {
+    if value >= least {
+        return Ok(());
+    }
+    Err(UsageError::SettingTooSmall { name, least: format!("{least:?}") })
+}
+
+/// Checks a setting that is a number.
+pub(crate) fn count_at_least(name: &'static str, value: u64, least: u64) -> Result<(), UsageError> {
+    if value >= least {
+        return Ok(());
+    }
+    Err(UsageError::SettingTooSmall { name, least: least.to_string() })
+}
+
 /// The limits of what a peer may send. All of them apply by default, before a peer is authenticated.
 ///
-/// The memory of a connection that a peer controls: one message (at most twice
+/// The memory of a connection that a peer controls: the head of its request, which a server keeps as long as the connection
+/// ([`WebSocket::request`](crate::WebSocket::request), at most 64 KiB); one message (at most twice
 /// [`max_message_size`](Limits::max_message_size) while its buffer grows), a read buffer of at most 68 KiB, and the responses to
 /// its control frames (about 8 KiB). While a call waits for a Pong, received messages are kept, up to
 /// [`max_message_size`](Limits::max_message_size) bytes more.
@@ -100,5 +163,12 @@ impl Limits {
     /// The default limits with messages and frames of up to `bytes`.
     pub fn with_max_message_size(bytes: u64) -> Limits {
         Limits { max_frame_size: bytes, max_message_size: bytes, max_fragments: 131_072 }
+    }
+
+    /// Checks the values against the table at [`Timeouts`].
+    pub(crate) fn check(&self) -> Result<(), UsageError> {
+        count_at_least("Limits::max_frame_size", self.max_frame_size, 1)?;
+        count_at_least("Limits::max_message_size", self.max_message_size, 1)?;
+        count_at_least("Limits::max_fragments", u64::from(self.max_fragments), 1)
     }
 }

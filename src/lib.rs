@@ -180,8 +180,9 @@ pub use client::builder::{connect, Client};
 pub use close::{CloseCode, CloseInfo};
 pub use config::{Limits, Timeouts};
 #[cfg(any(feature = "client", feature = "server"))]
-pub use connection::messages::Messages;
+pub use connection::byte_stream::{ByteStream, ByteWriter};
 #[cfg(any(feature = "client", feature = "server"))]
+pub use connection::messages::Messages;
 pub use connection::recv_stream::RecvStream;
 #[cfg(any(feature = "client", feature = "server"))]
 pub use connection::send_stream::SendStream;

@@ -164,16 +164,16 @@ fn usage_errors_show_before_anything_is_sent() {
     }
 }
 
-/// With a timeout of zero, resolving a name would be a timeout, so no name is resolved.
+/// The name does not exist, so another error would mean that it was resolved.
 #[test]
 #[cfg(not(feature = "native-tls"))]
 fn wss_without_tls_is_refused_before_the_name_is_resolved() {
-    let to = |url| Client::new(url).unwrap().connect_timeout(Duration::ZERO).connect();
+    let to = |url| Client::new(url).unwrap().connect();
     let error = to("wss://does-not-exist.invalid/").unwrap_err();
     assert!(matches!(error, Error::Usage(UsageError::TlsNotEnabled)), "{error:?}");
     assert!(error.to_string().contains("stdws = { version = \"0.1\", features = [\"native-tls\"] }"), "{error}");
     let error = to("ws://does-not-exist.invalid/").unwrap_err();
-    assert!(matches!(error, Error::Timeout(Step::Resolve)), "{error:?}");
+    assert!(!matches!(error, Error::Usage(_)), "{error:?}");
 }
 
 #[test]

@@ -178,7 +178,7 @@ fn a_proxy_gets_an_answer_and_the_server_none() {
     let tunnel = format!("HTTP/1.1 200 OK\r\n\r\n{}", opened());
     let (address, heads) =
         answering(vec![for_proxy(&challenge("n1")), tunnel.clone(), tunnel, for_proxy(&challenge("n1"))]);
-    let proxy = Proxy::new(&format!("http://bob:x@{address}")).unwrap();
+    let proxy = Proxy::new(format!("http://bob:x@{address}")).unwrap();
     let proxy = proxy.digest_credentials("ann", "correct horse").unwrap();
     let client = sample_client("ws://far.invalid/").proxy(proxy);
     drop(client.connect().unwrap());

@@ -176,14 +176,14 @@ fn every_version_requires_the_password() {
     }
 }
 
-/// hixie55-3.1-1, hybi06-5.1-1, hybi09-5.1-2: any visible characters up to hybi-07, and tokens after that.
+/// hixie55-3.1-3, hybi06-5.1-2, hybi09-5.1-2: any visible characters up to hybi-07, and tokens after that.
 #[test]
 fn the_names_of_subprotocols() {
     let _watchdog = watchdog();
     for version in Version::ALL {
         for name in ["a/b", "v1=2", "(x)", "\"q\\"] {
             let (running, connections) = serving(bound().legacy_versions([version]).subprotocols([name]));
-            let client = Client::new(&running.url()).unwrap().watched();
+            let client = Client::new(running.url()).unwrap().watched();
             // Without the version, it is one of RFC 6455.
             assert!(client.clone().subprotocol(name).is_err());
             let client = match client.version(version).subprotocol(name) {
@@ -213,7 +213,7 @@ fn the_order_of_the_fields_of_a_request() {
         let mut orders = std::collections::BTreeSet::new();
         for _ in 0..8 {
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-            let client = Client::new(&format!("ws://a:b@{}/", listener.local_addr().unwrap())).unwrap().watched();
+            let client = Client::new(format!("ws://a:b@{}/", listener.local_addr().unwrap())).unwrap().watched();
             let client = client.version(version).subprotocol("p").unwrap().header("Cookie", "a=b").unwrap();
             let client = client.header("X-More", "c").unwrap();
             let connecting = thread::spawn(move || client.connect().map(drop));
@@ -241,7 +241,7 @@ fn the_nonce_of_a_server() {
     for version in drafts() {
         let (running, _connections) = serving(bound().legacy_versions([version]));
         let nonce = || {
-            let ws = Client::new(&running.url()).unwrap().watched().version(version).connect().unwrap();
+            let ws = Client::new(running.url()).unwrap().watched().version(version).connect().unwrap();
             ws.response().unwrap().header("Sec-WebSocket-Nonce").map(str::to_owned)
         };
         let (first, second) = (nonce(), nonce());
@@ -277,7 +277,7 @@ fn a_client_takes_no_number_with_leading_zeros() {
     let _watchdog = watchdog();
     for (list, falls_back) in [("08", false), ("013, 08", false), ("8", true), ("13 , 8", true), ("+8", false)] {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let client = Client::new(&format!("ws://{}/", listener.local_addr().unwrap())).unwrap().watched();
+        let client = Client::new(format!("ws://{}/", listener.local_addr().unwrap())).unwrap().watched();
         let client = client.version(Version::Hybi07).fallback_versions([Version::Hybi08]);
         let connecting = thread::spawn(move || client.connect().map(drop));
         let answer = format!("HTTP/1.1 426 No\r\nSec-WebSocket-Version: {list}\r\nContent-Length: 0\r\n\r\n");

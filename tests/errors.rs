@@ -135,7 +135,7 @@ fn a_timeout_names_the_step_and_its_setting() {
 fn attempts_that_ran_out_of_time_are_timeouts() {
     let (_listener, address) = listen();
     let client = Client::new(format!("ws://{address}")).unwrap();
-    let error = client.clone().connect_timeout(Duration::ZERO).connect().unwrap_err();
+    let error = client.clone().connect_timeout(Duration::from_millis(1)).connect().unwrap_err();
     assert!(error.is_timeout(), "{error:?}");
     let error = client.connect_timeout(Duration::from_millis(50)).connect().unwrap_err();
     assert!(error.is_timeout() && matches!(error, Error::Timeout(Step::Handshake)), "{error:?}");
@@ -157,6 +157,9 @@ fn each_error_has_a_message_of_its_own() {
         UsageError::Origin("a b".into()),
         UsageError::Credentials,
         UsageError::CloseReasonTooLong(124),
+        UsageError::ControlPayloadTooLong(126),
+        UsageError::SettingTooSmall { name: "Timeouts::close", least: "1ms".into() },
+        UsageError::SettingTooLarge { name: "Server::stack_size", most: "1 GiB".into() },
         UsageError::CloseCode(1005),
         UsageError::TextNotUtf8,
     ];

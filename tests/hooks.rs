@@ -433,7 +433,7 @@ fn a_value_of_the_hook_lives_as_long_as_the_connection() {
             let name = ws.extension::<Counted>().map_or("none", |value| value.0);
             let number = ws.extension::<u8>().copied().unwrap_or_default();
             assert_eq!(ws.extension::<String>(), None);
-            ws.send(&format!("{name} {number}"))?;
+            ws.send(format!("{name} {number}"))?;
             assert_ne!(ws.request().unwrap().path(), "/panic", "as the test wants");
             ws.recv().map(drop)
         })
@@ -503,5 +503,15 @@ fn a_request_for_another_host_is_rejected_before_any_hook() {
             Err(Error::Usage(UsageError::Host(shown))) => assert_eq!(shown, entry),
             other => panic!("{other:?}"),
         }
+    }
+}
+
+/// RFC 9112 section 2.2.
+#[test]
+fn empty_lines_before_a_request_are_ignored() {
+    let server = bind().http(|request| Response::text(200, request.path())).start(echo).unwrap();
+    for (lines, expected) in [("\r\n", 200), ("\r\n\r\n\r\n\r\n", 200), ("\r\n\r\n\r\n\r\n\r\n", 400), ("\n", 400)] {
+        let answer = ask(&server, format!("{lines}GET / HTTP/1.1\r\nHost: here\r\n\r\n").as_bytes());
+        assert_eq!(status(&answer), expected, "{lines:?}");
     }
 }

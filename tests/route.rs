@@ -279,7 +279,7 @@ fn a_socket_of_the_caller_is_made_blocking() {
 fn a_socket_of_the_caller_waits_for_other_attempts_to_the_address() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let to = listener.local_addr().unwrap();
-    let first = thread::spawn(move || Client::new(&format!("ws://{to}")).unwrap().connect());
+    let first = thread::spawn(move || Client::new(format!("ws://{to}")).unwrap().connect());
     let (mut stream, _) = listener.accept().unwrap();
     head(&mut stream);
     let try_second = |client: Client| {
@@ -398,7 +398,7 @@ fn versions_wait_for_an_address_or_for_an_address_and_a_port() {
 #[test]
 fn clients_that_do_not_wait_connect_in_parallel() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let client = Client::new(&format!("ws://{}", listener.local_addr().unwrap())).unwrap();
+    let client = Client::new(format!("ws://{}", listener.local_addr().unwrap())).unwrap();
     let client = client.dangerously_connect_in_parallel();
     let connecting: Vec<_> = (0..3).map(|_| client.clone()).map(|c| thread::spawn(move || c.connect())).collect();
     // Each is accepted before any handshake has ended.

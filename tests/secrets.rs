@@ -82,7 +82,7 @@ fn client(address: &str) -> Client {
 }
 
 fn proxy(scheme: &str, address: SocketAddr) -> Proxy {
-    let proxy = Proxy::new(&format!("{scheme}://ann:{SECRET}@{address}")).unwrap();
+    let proxy = Proxy::new(format!("{scheme}://ann:{SECRET}@{address}")).unwrap();
     proxy.header("X-Token", SECRET).unwrap()
 }
 
@@ -109,6 +109,8 @@ fn settings_of_a_client() {
     shown.debug(&client.reconnect(Backoff::default()));
     let from_env = Proxy::from_vars(|name| (name == "all_proxy").then(|| format!("http://ann:{SECRET}@h")));
     shown.debug(&from_env.unwrap());
+    shown.debug(&client.clone().host_header(&format!("{SECRET}.example")).unwrap());
+    shown.debug(&client.clone().server_name(&format!("{SECRET}.example")).unwrap());
     // Invalid arguments.
     let plain = || Client::new("ws://h").unwrap();
     let spaced = format!("{SECRET} {SECRET}");
@@ -121,6 +123,10 @@ fn settings_of_a_client() {
         usage(plain().cookie(&format!("session={SECRET}"), "x")),
         usage(plain().origin(&format!("http://h/?{spaced}"))),
         usage(plain().origin(&spaced)),
+        usage(plain().host_header(&format!("ann:{SECRET}@h x"))),
+        usage(plain().server_name(&spaced)),
+        usage(plain().basic_auth_bytes(b"a:b", SECRET.as_bytes())),
+        usage(Proxy::http("h").unwrap().header("X-Token", &format!("{SECRET}\n"))),
         usage(plain().subprotocol(&spaced)),
         usage(plain().subprotocol(SECRET).and_then(|client| client.subprotocol(SECRET))),
         usage(plain().basic_auth(SECRET, "\n")),

@@ -8,12 +8,12 @@
 //!
 //! Commas separate challenges, and also the parameters of a challenge. A token with `=` after it begins a parameter, any
 //! other token a challenge. The parser reads a field once, from left to right. At the first error in the grammar it ignores
-//! the rest of the field and keeps what it has read.
+//! the rest of the field and keeps what it has read. At most [`MAX_ELEMENTS`] challenges and parameters are kept.
 
 use std::fmt;
 
 use crate::error::{HandshakeError, ProxyError};
-use crate::handshake::header::{is_space, Cursor, Malformed};
+use crate::handshake::header::{is_space, Cursor, Malformed, MAX_ELEMENTS};
 use crate::redact;
 
 /// An authentication scheme that a server or a proxy accepts, with its parameters. See
@@ -70,7 +70,7 @@ impl fmt::Debug for Challenge {
 
 impl HandshakeError {
     /// The challenges of a 401: its `WWW-Authenticate` fields (RFC 9110 section 11.6.1) in order, as far as they follow the
-    /// grammar. They hold nothing that this side sent.
+    /// grammar. They hold nothing that this side sent. At most 64 challenges and parameters are returned.
     ///
     /// ```
     /// # fn main() -> stdws::Result<()> {
@@ -109,12 +109,15 @@ impl ProxyError {
     }
 }
 
-/// The challenges of all these fields.
+/// The challenges of all these fields. What follows the first [`MAX_ELEMENTS`] elements is ignored, so that a peer cannot turn a
+/// head of 64 KiB into many times as much memory.
 pub(crate) fn parse<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Vec<Challenge> {
-    let mut list = Vec::new();
+    let (mut list, mut elements) = (Vec::new(), 0_usize);
     for value in values {
         let mut cursor = Cursor { rest: value };
-        while let Ok(true) = element(&mut cursor, &mut list) {}
+        while elements < MAX_ELEMENTS && matches!(element(&mut cursor, &mut list), Ok(true)) {
+            elements = elements.saturating_add(1);
+        }
     }
     list
 }
@@ -244,6 +247,20 @@ mod tests {
         assert!(list[0].has_scheme("Basic") && !list[0].has_scheme("Bearer"));
         assert_eq!((list[0].realm(), list[0].param("REALM")), (Some("foo"), Some("foo")));
         assert_eq!((list[0].param("charset"), list[0].token68()), (None, None));
+    }
+
+    #[test]
+    fn elements_are_capped_over_all_fields() {
+        let many = "A,".repeat(300);
+        assert_eq!(parse([many.as_bytes(), many.as_bytes()]).len(), MAX_ELEMENTS);
+        let params = "A b=c,".to_owned() + &"d=e,".repeat(300);
+        let list = parse([params.as_bytes(), b"Last"]);
+        assert_eq!(list.len(), 1);
+        assert!(list[0].params.len() <= MAX_ELEMENTS);
+        // A usual list is far below.
+        let usual =
+            ["Basic realm=a", "Negotiate", "Digest realm=a, nonce=b, qop=auth, opaque=c, stale=false, algorithm=MD5"];
+        assert_eq!(parse(usual.iter().map(|value| value.as_bytes())).len(), 3);
     }
 
     #[test]

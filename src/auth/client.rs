@@ -66,7 +66,7 @@ impl Client {
     /// [`connect`](Client::connect) sends a request without credentials, and repeats it over another connection with the answer to
     /// the challenge. The client and its clones keep the challenge and answer it at once the next time. One call makes at most
     /// three requests, within one [`Timeouts::connect`](crate::Timeouts::connect). [`connect_over`](Client::connect_over) and
-    /// [`connect_unix`](Client::connect_unix) make one request: if it is rejected with a challenge, the next call answers it.
+    /// `connect_unix` make one request: if it is rejected with a challenge, the next call answers it.
     ///
     /// Nothing is sent to another host after a redirect. A challenge without `qop=auth`, or whose realm is not ASCII, is not
     /// answered: the error is that of the 401.

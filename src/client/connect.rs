@@ -56,6 +56,7 @@ impl Client {
     /// - [`Io`](Error::Io) with the step that failed;
     /// - [`UsageError::TlsNotEnabled`](crate::UsageError::TlsNotEnabled) for `wss://` in a build without TLS.
     pub fn connect(&self) -> Result<WebSocket> {
+        self.check_settings()?;
         let deadline = Deadline::after(self.timeouts.connect);
         let attempt = |target: &Target<'_>| self.attempt(target, deadline);
         let target = Target::new(self);
@@ -111,11 +112,18 @@ impl Client {
     /// # }
     /// ```
     pub fn connect_over(&self, split: SplitStream) -> Result<WebSocket> {
+        self.check_settings()?;
         let deadline = Deadline::after(self.timeouts.connect);
         let key = self.handshake_key()?;
         let (peer, local) = split.addresses();
         let stream = Stream::from_split(split).map_err(|error| Error::io(Step::Thread, error))?;
         self.handshake_over(stream, (peer, local), key, deadline)
+    }
+
+    /// Checks the settings whose setters return no error.
+    pub(super) fn check_settings(&self) -> Result<()> {
+        self.timeouts.check()?;
+        Ok(self.limits.check()?)
     }
 
     /// Performs the opening handshake over a stream that was not dialed from the URL.

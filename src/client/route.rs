@@ -190,6 +190,7 @@ impl Client {
     /// # }
     /// ```
     pub fn connect_tcp(&self, socket: TcpStream) -> Result<WebSocket> {
+        self.check_settings()?;
         let deadline = Deadline::after(self.timeouts.connect);
         let key = self.handshake_key()?;
         let events = self.events.for_connection();

@@ -32,6 +32,7 @@ impl Client {
     /// # }
     /// ```
     pub fn connect_unix(&self, path: impl AsRef<Path>) -> Result<WebSocket> {
+        self.check_settings()?;
         let deadline = Deadline::after(self.timeouts.connect);
         let key = self.handshake_key()?;
         let address = unix::address(path.as_ref()).map_err(|error| Error::io(Step::Connect, error))?;

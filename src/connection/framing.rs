@@ -664,4 +664,28 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn pings_and_pongs_of_the_caller_are_sent_where_nothing_forbids_them() {
+        for version in drafts() {
+            let (mut client, mut server) = pair(version);
+            let strict = [Version::Hybi01, Version::Hybi02].contains(&version);
+            for result in
+                [client.send_ping(b"p"), client.send_pong(b"q"), server.send_ping(b"p"), server.send_pong(b"q")]
+            {
+                match result {
+                    Ok(()) => assert!(version.supports(Capability::Ping) && !strict, "{version}"),
+                    Err(Error::Usage(UsageError::UnsupportedByVersion { .. })) => {
+                        assert!(!version.supports(Capability::Ping) || strict, "{version}");
+                    }
+                    Err(error) => panic!("{version}: {error:?}"),
+                }
+            }
+            let changed = client.set_ping_interval(Duration::from_secs(1));
+            assert_eq!(changed.is_ok(), version.supports(Capability::Ping), "{version}");
+            // Both sides take what the other sent.
+            server.send("still open").unwrap();
+            assert_eq!(client.recv().unwrap(), Some(Message::from("still open")));
+        }
+    }
 }

@@ -5,6 +5,8 @@
 //! | file | subject |
 //! |---|---|
 //! | `sender`, `messages`, `recv_stream`, `send_stream` | public handles: [`Sender`](crate::Sender), iterator, streams |
+//! | `byte_stream` | [`ByteStream`](crate::ByteStream): the connection as `Read` and `Write` |
+//! | `control` | Pings and Pongs of the caller's choice, the interval of the keepalive |
 //! | `websocket_close`, `properties` | how a `WebSocket` is closed, and what its opening handshake has determined |
 //! | `websocket` | [`WebSocket`](crate::WebSocket): receives and sends |
 //! | `receive` | the receiving side: reads, keepalive, every wait for input |
@@ -51,7 +53,9 @@
 pub(crate) mod websocket;
 
 mod background;
+pub(crate) mod byte_stream;
 mod close;
+mod control;
 mod ending;
 pub(crate) mod framing;
 mod keepalive;

@@ -5,9 +5,9 @@
 
 use crate::close::CloseCode;
 use crate::codec::close as close_body;
-use crate::codec::frame::Opcode;
 #[cfg(feature = "legacy")]
 use crate::codec::frame::Role;
+use crate::codec::frame::{Opcode, MAX_CONTROL};
 use crate::error::UsageError;
 #[cfg(feature = "legacy")]
 use crate::legacy::table::DraftSpec;
@@ -54,6 +54,22 @@ impl Protocol {
             Protocol::Rfc6455 => Ok(()),
             #[cfg(feature = "legacy")]
             Protocol::Draft(spec, _) => spec.require(Capability::Ping),
+        }
+    }
+
+    /// Whether Pings and Pongs of the caller's choice can be sent. Where a Pong without a Ping is a violation, they cannot.
+    pub(crate) fn check_control_payload(self, payload: &[u8]) -> Result<(), UsageError> {
+        self.check_ping()?;
+        // 6455-5.5-1
+        if payload.len() > MAX_CONTROL {
+            return Err(UsageError::ControlPayloadTooLong(payload.len()));
+        }
+        match self {
+            #[cfg(feature = "legacy")]
+            Protocol::Draft(spec, _) if spec.rejects_unsolicited_pongs() => {
+                Err(UsageError::UnsupportedByVersion { feature: "Pong without a Ping", version: spec.name })
+            }
+            _ => Ok(()),
         }
     }
 

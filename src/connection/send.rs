@@ -8,6 +8,7 @@ use super::shared::Connection;
 use super::state::SharedState;
 use super::write_permit::WriteIntent;
 use crate::codec::frame::Opcode;
+use crate::config::check_ping_interval;
 use crate::error::{Error, ProtocolError, Result, Step};
 use crate::message::Outgoing;
 use crate::net::deadline::Deadline;
@@ -173,6 +174,21 @@ impl Connection {
         };
         permit.write_frame(true, Opcode::Ping, &number.to_be_bytes())?;
         Ok(number)
+    }
+
+    /// Sends a Ping or a Pong with this payload, and waits for nothing.
+    pub(super) fn send_control(&self, opcode: Opcode, payload: &[u8]) -> Result<()> {
+        self.protocol.check_control_payload(payload)?;
+        let intent = if self.protocol.interleaves_control_frames() { WriteIntent::Frame } else { WriteIntent::Message };
+        self.acquire_permit(intent, self.timeouts.write)?.write_frame(true, opcode, payload)
+    }
+
+    /// Changes the interval of the keepalive.
+    pub(super) fn set_ping_interval(&self, interval: Duration) -> Result<()> {
+        check_ping_interval(interval)?;
+        self.protocol.check_ping()?;
+        self.lock_state().ping_interval = interval;
+        Ok(())
     }
 
     /// Waits until another thread has received the Pong with this number.

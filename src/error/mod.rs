@@ -228,7 +228,7 @@ impl From<Error> for std::io::Error {
 
 /// An error after at least one redirect was followed: the redirects, and the error at the last URL.
 ///
-/// A redirect that must not be followed is an [`Error::Handshake`] with [`HandshakeErrorKind::Redirect`]. When other redirects
+/// A redirect that must not be followed is an [`Error::Handshake`] with [`ResponseErrorKind::Redirect`]. When other redirects
 /// were followed before it, this error holds it.
 #[derive(Debug, Clone)]
 pub struct RedirectError {

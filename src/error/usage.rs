@@ -51,6 +51,22 @@ pub enum UsageError {
     Cookie(String),
     /// An entry in a list of trusted proxies that is not an IP address, a network (`10.0.0.0/8`) or `unix`.
     TrustedProxy(String),
+    /// The payload of a Ping or a Pong has more than 125 bytes (RFC 6455 section 5.5). Holds the length.
+    ControlPayloadTooLong(usize),
+    /// A setting has a value below the least one in the table at [`Timeouts`](crate::Timeouts).
+    SettingTooSmall {
+        /// The name of the setting.
+        name: &'static str,
+        /// The least value.
+        least: String,
+    },
+    /// A setting has a value above the largest one in that table.
+    SettingTooLarge {
+        /// The name of the setting.
+        name: &'static str,
+        /// The largest value.
+        most: String,
+    },
     /// A close reason of more than 123 bytes (RFC 6455 section 5.5: 125 bytes minus the code), from
     /// [`codec::close::check`](crate::codec::close::check). Calls that close a connection cut it. Holds the length.
     CloseReasonTooLong(usize),
@@ -113,6 +129,11 @@ impl fmt::Display for UsageError {
             UsageError::HostNameTooLong(n) => write!(f, "the host name has {n} bytes; SOCKS5 allows at most 255"),
             UsageError::Cookie(name) => write!(f, "the name or the value of the cookie {:?} has a forbidden character (RFC 6265 section 4.1.1)", redact::name(name)),
             UsageError::TrustedProxy(entry) => write!(f, "{:?} is not an IP address, a network such as 10.0.0.0/8, or unix", redact::host(entry)),
+            UsageError::ControlPayloadTooLong(n) => {
+                write!(f, "the payload of a Ping or a Pong has {n} bytes; RFC 6455 section 5.5 allows at most 125")
+            }
+            UsageError::SettingTooSmall { name, least } => write!(f, "{name} must be at least {least}"),
+            UsageError::SettingTooLarge { name, most } => write!(f, "{name} must be at most {most}"),
             UsageError::CloseReasonTooLong(n) => write!(f, "the close reason has {n} bytes; RFC 6455 section 5.5 allows at most 123"),
             UsageError::CloseCode(code) => write!(f, "close code {code} must not be sent (RFC 6455 section 7.4); see CloseCode::is_sendable"),
             UsageError::UnsupportedByVersion { feature, version } => write!(f, "the protocol version {version} has no {feature}"),

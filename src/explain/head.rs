@@ -80,6 +80,8 @@ impl HeadRenderer {
         match byte {
             b'\n' => {
                 match self.lines {
+                    // Before a request (RFC 9112 section 2.2).
+                    0 if self.line.is_empty() => return Ok(HeadProgress::More),
                     0 => start_line(&self.line, from, self.secrets, out),
                     // What continues a field may be a part of its secret, and a line that is skipped may be one.
                     _ if matches!(self.line.as_slice(), [b' ' | b'\t', ..]) && self.parser.ends_with_field() => {

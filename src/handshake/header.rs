@@ -20,7 +20,12 @@ use std::fmt;
 use crate::error::UsageError;
 use crate::redact;
 
-/// The error for a value that does not follow its grammar.
+/// Maximum number of elements of a list in a handshake. The parameters of extensions count as well. Each element takes some
+/// 50 bytes when it is parsed, and may have one byte on the wire. So without a maximum, a peer could make its head take 20
+/// times as much memory before it is authenticated. Browsers send one element.
+pub const MAX_ELEMENTS: usize = 100;
+
+/// The error for a value that does not follow its grammar, or has more than [`MAX_ELEMENTS`] elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Malformed;
@@ -130,9 +135,11 @@ impl fmt::Debug for Extension<'_> {
 /// No field means no extension.
 ///
 /// # Errors
-/// [`Malformed`] when a value does not follow the grammar, or the fields have no extension.
+/// [`Malformed`] when a value does not follow the grammar, the fields have no extension, or they have more than
+/// [`MAX_ELEMENTS`] extensions and parameters.
 pub fn extensions<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<Extension<'a>>, Malformed> {
     let mut list = Vec::new();
+    let mut room = MAX_ELEMENTS;
     let mut present = false;
     for value in values {
         present = true;
@@ -142,7 +149,7 @@ pub fn extensions<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<
             if cursor.rest.is_empty() {
                 break;
             }
-            list.push(cursor.extension()?);
+            list.push(cursor.extension(&mut room)?);
             if !cursor.rest.is_empty() && !cursor.consume(b',') {
                 return Err(Malformed);
             }
@@ -161,10 +168,13 @@ pub(crate) struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    fn extension(&mut self) -> Result<Extension<'a>, Malformed> {
+    /// `room`: the number of elements that may follow.
+    fn extension(&mut self, room: &mut usize) -> Result<Extension<'a>, Malformed> {
+        *room = room.checked_sub(1).ok_or(Malformed)?;
         let name = self.token()?;
         let mut params = Vec::new();
         while self.consume(b';') {
+            *room = room.checked_sub(1).ok_or(Malformed)?;
             let param = self.token()?;
             let value = if self.consume(b'=') { Some(self.value()?) } else { None };
             params.push((param, value));
@@ -418,6 +428,25 @@ mod tests {
         for value in rows {
             assert_eq!(extensions([value]), Err(Malformed), "{}", value.escape_ascii());
         }
+    }
+
+    #[test]
+    fn the_number_of_elements_is_limited() {
+        // An extension and its parameters count together, over all fields.
+        let rows = [
+            ("a,".repeat(100), Ok(100)),
+            ("a,".repeat(101), Err(Malformed)),
+            ("a".to_owned() + &";b".repeat(99), Ok(1)),
+            ("a".to_owned() + &";b".repeat(100), Err(Malformed)),
+            ("a;b,".repeat(50), Ok(50)),
+            ("a;b,".repeat(50) + "c", Err(Malformed)),
+            (",".repeat(60_000) + "a", Ok(1)),
+        ];
+        for (value, count) in rows {
+            assert_eq!(extensions([value.as_bytes()]).map(|list| list.len()), count, "{value:.20}");
+        }
+        let fields = ["a,".repeat(60), "b,".repeat(41)];
+        assert_eq!(extensions(fields.iter().map(String::as_bytes)), Err(Malformed));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //!
 //! Independent of the meaning of fields, except `Content-Length`, which the end of a body depends on. The parser is
 //! stricter than RFC 9112 requires: bare CR or LF and white space before a colon are errors, and so is line folding in
-//! a request.
+//! a request. Empty lines before a request are ignored, as its section 2.2 asks.
 //!
 //! A client needs the status of a rejection, whatever the rest of its head is. So the parser for responses has these
 //! exceptions:
@@ -33,6 +33,8 @@
 //! | state | reads | next state |
 //! |---|---|---|
 //! | `StartLine` | text; CR; 0x15 or 0x16 first | `StartLine`; `LineFeed`; `TlsRecord` |
+//! | `StartLine` of a request, before any text | CR, up to four times | `EmptyLine` |
+//! | `EmptyLine` | LF | `StartLine` |
 //! | `TlsRecord` | anything | `Failed` |
 //! | `LineStart` | a letter of a name; CR | `Name`; `LastLineFeed` |
 //! | `Name` | a letter of a name; colon | `Name`; `Value` |
@@ -56,6 +58,8 @@ pub(crate) use status::reason;
 const MAX_LINE: usize = 8 * 1024;
 /// Maximum number of fields. Browsers send about 15, proxies add a few.
 const MAX_FIELDS: usize = 100;
+/// Maximum number of empty lines before a request. Some clients send one after the body of the request before.
+const MAX_EMPTY_LINES: usize = 4;
 /// Maximum length of a head with all its lines.
 const MAX_HEAD: usize = 64 * 1024;
 
@@ -74,6 +78,8 @@ pub enum Progress {
 #[derive(Debug, Clone, Copy)]
 enum State {
     StartLine,
+    /// After the CR of an empty line before a request.
+    EmptyLine,
     /// After the first byte, which begins an alert or a handshake of TLS.
     TlsRecord,
     LineStart,
@@ -167,6 +173,7 @@ impl HeadParser {
             State::Done => Ok(Progress::Done { consumed }),
             State::Failed(error) => Err(error),
             State::StartLine
+            | State::EmptyLine
             | State::TlsRecord
             | State::LineStart
             | State::Name
@@ -193,6 +200,7 @@ impl HeadParser {
             (State::TlsRecord, 0x03) => Err(HeadErrorKind::Tls),
             (State::TlsRecord, _) => Err(HeadErrorKind::ControlCharacter),
             (State::LineFeed | State::SkippedLine, b'\n') => Ok(State::LineStart),
+            (State::EmptyLine, b'\n') => Ok(State::StartLine),
             (State::LastLineFeed, b'\n') => Ok(State::Done),
             (State::SkippedLine, _) => Ok(State::SkippedLine),
             // 9112-2.2-1
@@ -203,6 +211,9 @@ impl HeadParser {
             }
             (State::StartLine, b'\n') => Err(self.cut_start_line(HeadErrorKind::LineEnding)),
             (State::LineFeed | State::LastLineFeed, _) | (_, b'\n') => Err(HeadErrorKind::LineEnding),
+            // RFC 9112 section 2.2
+            (State::StartLine, b'\r') if self.is_before_request() => Ok(State::EmptyLine),
+            (State::EmptyLine, _) => Err(HeadErrorKind::LineEnding),
             (State::StartLine, b'\r') => self.end_start_line(),
             (State::StartLine, 0x15 | 0x16) if self.total == 1 => Ok(State::TlsRecord),
             (State::StartLine, _) => self.text(byte, State::StartLine).map_err(|error| self.cut_start_line(error)),
@@ -215,6 +226,12 @@ impl HeadParser {
             (State::Done, _) => Ok(State::Done),
             (State::Failed(error), _) => Err(error),
         }
+    }
+
+    /// Whether an empty line may follow: before a request, as long as there are few.
+    fn is_before_request(&self) -> bool {
+        let few = self.total < MAX_EMPTY_LINES.saturating_mul(2);
+        few && self.head.bytes.is_empty() && matches!(self.head.start, StartLine::Request { .. })
     }
 
     /// Whether invalid lines are skipped: after the status line of a rejection.
@@ -480,10 +497,24 @@ mod tests {
     }
 
     #[test]
+    fn a_few_empty_lines_before_a_request_are_ignored() {
+        for count in 0..=4 {
+            let bytes = ["\r\n".repeat(count).as_bytes(), REQUEST].concat();
+            assert_eq!(request(&bytes).target(), "/chat?x=1");
+        }
+        let five = ["\r\n".repeat(5).as_bytes(), REQUEST].concat();
+        assert_eq!(HeadParser::request().feed(&five), Err(HeadErrorKind::StartLine));
+        assert_eq!(HeadParser::response().feed(b"\r\nHTTP/1.1 200 OK\r\n\r\n"), Err(HeadErrorKind::StartLine));
+    }
+
+    #[test]
     fn one_tiny_head_for_each_error() {
         use HeadErrorKind::*;
-        let rows: [(&[u8], HeadErrorKind); 37] = [
-            (b"\r\n", StartLine),
+        let rows: [(&[u8], HeadErrorKind); 40] = [
+            (b"\r\n\r\n\r\n\r\n\r\n", StartLine),
+            (b"\r\n\n", LineEnding),
+            (b"\rG", LineEnding),
+            (b"\r\n \r\n", StartLine),
             (b" GET / HTTP/1.1\r\n", StartLine),
             (b"GET / HTTP/1.1 \r\n", StartLine),
             (b"GET  / HTTP/1.1\r\n", StartLine),

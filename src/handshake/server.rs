@@ -87,15 +87,23 @@ pub fn check_request<'a>(head: &'a Head, origins: OriginPolicy<'_>) -> Result<Cl
     check_no_body(head)?;
     check_upgrade(head)?;
     check_version(head)?;
-    // 6455-9.1-1: a list that does not follow the grammar fails the handshake.
-    let extensions =
-        header::extensions(head.get_all(EXTENSIONS)).map_err(|_| HandshakeErrorKind::InvalidHeader(EXTENSIONS))?;
-    let offer = ClientOffer { key: parse_key(head)?, subprotocols: parse_subprotocols(head)?, extensions };
+    let offer = read_offer(head)?;
     // 6455-4.2.2-4, 6455-4.2.2-5, 6455-10.2-1: pages of other sites are rejected unless the policy allows them.
     if !origins.allows(head.single(ORIGIN)?, host) {
         return Err(HandshakeErrorKind::Request(RequestErrorKind::OriginNotAllowed));
     }
     Ok(offer)
+}
+
+/// The offer of a request. The lists are parsed each time, so that nobody keeps them while a hook of the application runs.
+///
+/// # Errors
+/// The first of the three fields that is invalid: extensions, key, subprotocols.
+pub(crate) fn read_offer(head: &Head) -> Result<ClientOffer<'_>, HandshakeErrorKind> {
+    // 6455-9.1-1: a list that does not follow the grammar fails the handshake.
+    let extensions =
+        header::extensions(head.get_all(EXTENSIONS)).map_err(|_| HandshakeErrorKind::InvalidHeader(EXTENSIONS))?;
+    Ok(ClientOffer { key: parse_key(head)?, subprotocols: parse_subprotocols(head)?, extensions })
 }
 
 /// Whether a request asks for a WebSocket: `Upgrade` names `websocket`. The request may still be invalid.
@@ -216,16 +224,17 @@ pub(crate) fn is_key(value: &[u8]) -> bool {
 }
 
 /// The subprotocols: one list in any number of fields (6455-4.2.1-s8, 6455-11.3.4-1). The elements are tokens, all
-/// different, and a field without an element is invalid (6455-4.1-36, 6455-4.1-37).
+/// different, and a field without an element is invalid (6455-4.1-36, 6455-4.1-37). At most [`header::MAX_ELEMENTS`].
 pub(crate) fn parse_subprotocols(head: &Head) -> Result<Vec<&str>, HandshakeErrorKind> {
     let wrong = HandshakeErrorKind::InvalidHeader(PROTOCOL);
-    let list: Vec<&str> =
-        head.get_all(PROTOCOL).flat_map(header::tokens).collect::<Result<_, _>>().map_err(|_| wrong.clone())?;
-    // Sorted, because comparing each element with each other one takes seconds for a head of 64 KiB.
-    let mut different = list.clone();
-    different.sort_unstable();
-    different.dedup();
-    if different.len() < list.len() || (list.is_empty() && head.get(PROTOCOL).is_some()) {
+    let mut list = Vec::new();
+    for name in head.get_all(PROTOCOL).flat_map(header::tokens) {
+        match name {
+            Ok(name) if list.len() < header::MAX_ELEMENTS && !list.contains(&name) => list.push(name),
+            Ok(_) | Err(_) => return Err(wrong),
+        }
+    }
+    if list.is_empty() && head.get(PROTOCOL).is_some() {
         return Err(wrong);
     }
     Ok(list)
@@ -331,6 +340,11 @@ mod tests {
         head(&lines)
     }
 
+    /// This number of different names.
+    fn many(count: usize) -> String {
+        (0..count).map(|n| format!("p{n}")).collect::<Vec<_>>().join(",")
+    }
+
     fn checked(changes: &[&str]) -> Result<(), HandshakeErrorKind> {
         check_request(&changed(changes), OriginPolicy::SameHostAnd(&[])).map(|_| ())
     }
@@ -372,12 +386,17 @@ mod tests {
         for changes in rows {
             assert_eq!(checked(changes), Ok(()), "{changes:?}");
         }
+        let most = [
+            format!("+Sec-WebSocket-Protocol: {}", many(100)),
+            format!("+Sec-WebSocket-Extensions: a{}", ";b".repeat(99)),
+        ];
+        assert_eq!(checked(&most.each_ref().map(String::as_str)), Ok(()));
     }
 
     #[test]
     fn invalid_requests_are_rejected() {
         use HandshakeErrorKind::*;
-        let rows: [(&[&str], HandshakeErrorKind, u16); 71] = [
+        let rows: [(&[&str], HandshakeErrorKind, u16); 73] = [
             // 6455-4.2.1-s2
             (&["GET / HTTP/1.0"], HttpVersion, 505),
             (&["GET / HTTP/0.9"], HttpVersion, 505),
@@ -460,6 +479,13 @@ mod tests {
                 InvalidHeader("Sec-WebSocket-Protocol"),
                 400,
             ),
+            // Longer lists take more memory than the head.
+            (
+                &[&format!("+Sec-WebSocket-Extensions: a{}", ";b".repeat(100))],
+                InvalidHeader("Sec-WebSocket-Extensions"),
+                400,
+            ),
+            (&[&format!("+Sec-WebSocket-Protocol: {}", many(101))], InvalidHeader("Sec-WebSocket-Protocol"), 400),
             // 6455-4.2.2-5, 6455-10.2-2
             (&["Origin: http://elsewhere"], Request(RequestErrorKind::OriginNotAllowed), 403),
             (&["Origin: null"], Request(RequestErrorKind::OriginNotAllowed), 403),

@@ -154,13 +154,14 @@ impl Request {
     /// is the one in use.
     pub fn subprotocols(&self) -> impl Iterator<Item = &str> {
         let fields = self.head.get_all("Sec-WebSocket-Protocol");
-        let names: Vec<&str> = fields.flat_map(header::tokens).filter_map(|token| token.ok()).collect();
+        let names = fields.flat_map(header::tokens).filter_map(|token| token.ok());
         #[cfg(feature = "legacy")]
-        let names = match &self.draft {
-            Some(draft) => draft.subprotocols.iter().map(String::as_str).collect(),
-            None => names,
+        let names = {
+            let draft = self.draft.as_ref();
+            let of_draft = draft.into_iter().flat_map(|draft| draft.subprotocols.iter().map(String::as_str));
+            of_draft.chain(names.filter(move |_| draft.is_none()))
         };
-        names.into_iter()
+        names
     }
 
     /// The address of the peer, which may be a proxy. `None` over a caller-supplied stream.

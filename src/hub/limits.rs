@@ -2,6 +2,7 @@
 
 use crate::close::CloseCode;
 use crate::codec::close as close_body;
+use crate::config;
 use crate::error::Result;
 
 /// The limits of a [`Hub`](crate::Hub).
@@ -54,6 +55,10 @@ impl Default for HubLimits {
 
 impl HubLimits {
     pub(super) fn check(&self) -> Result<()> {
+        let bytes = u64::try_from(self.max_queue_bytes).unwrap_or(u64::MAX);
+        config::count_at_least("HubLimits::max_queue_bytes", bytes, 1)?;
+        let length = u64::try_from(self.max_topic_length).unwrap_or(u64::MAX);
+        config::count_at_least("HubLimits::max_topic_length", length, 1)?;
         match self.overflow_policy {
             OverflowPolicy::DropNewest | OverflowPolicy::DropOldest => Ok(()),
             OverflowPolicy::Close(code) => Ok(close_body::check(code, OVERFLOW_REASON)?),

@@ -130,7 +130,7 @@ impl Hub {
     ///
     /// # Errors
     /// The errors of [`new`](Hub::new), and [`UsageError::CloseCode`](crate::UsageError::CloseCode) if the code of
-    /// [`OverflowPolicy::Close`] must not be sent.
+    /// [`OverflowPolicy::Close`] must not be sent, and [`UsageError::SettingTooSmall`](crate::UsageError::SettingTooSmall).
     pub fn with_limits(limits: HubLimits) -> Result<Hub> {
         limits.check()?;
         let shared = Arc::new(SharedHub::new(limits));

@@ -87,7 +87,7 @@ impl SubprotocolSyntax {
         !matches!(self, SubprotocolSyntax::SinglePlain | SubprotocolSyntax::Single)
     }
 
-    /// Whether a client can offer this name. hixie55-3.1-1: until version 8 restricts it to tokens, a name has any visible
+    /// Whether a client can offer this name. hixie55-3.1-3: until version 8 restricts it to tokens, a name has any visible
     /// characters.
     pub(crate) fn allows(self, name: &str) -> bool {
         match self {
@@ -100,7 +100,7 @@ impl SubprotocolSyntax {
         }
     }
 
-    /// A name as an element of the header. hybi06-5.1-1: what is not a token is a quoted string.
+    /// A name as an element of the header. hybi06-5.1-2: what is not a token is a quoted string.
     pub(crate) fn element(self, name: &str) -> Cow<'_, str> {
         match self {
             SubprotocolSyntax::QuotedList if !header::is_token(name.as_bytes()) => {

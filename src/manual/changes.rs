@@ -44,6 +44,10 @@
 //! * A half of a caller-supplied stream that panics ends the connection at once; a hook whose panic has a payload that panics again is answered 500.
 //! * Several calls of `shutdown` end at the earliest deadline of them.
 //! * `Display` of messages and close reasons, and explanations, escape the characters that change the direction of text (U+202E and others).
+//! * Zero and values that make no sense are refused by a usage error, for each duration and limit: the table at [`Timeouts`](crate::Timeouts).
+//! * `send_ping`, `send_pong` and `set_ping_interval` on [`WebSocket`](crate::WebSocket) and [`Sender`](crate::Sender): a Ping with a payload, an unsolicited Pong, and
+//!   the keepalive changed at run time.
+//! * A whole connection as `Read` and `Write`: [`WebSocket::into_byte_stream`](crate::WebSocket::into_byte_stream), [`ByteStream`](crate::ByteStream).
 //! * A side that only receives pings too: a Ping is due after [`ping_interval`](crate::Timeouts::ping_interval) without a read or
 //!   without a write.
 //! * `reconnect` says how it ended: a connection that the peer closed for good is the last item, as
@@ -52,6 +56,9 @@
 //! * [`Server::allow_host`](crate::Server::allow_host) prevents DNS rebinding; the event `host-not-checked` names a server on a loopback
 //!   address without it. A server with TLS no longer accepts pages of its own host that came without TLS.
 //! * A request target that is a URI takes precedence over `Host` (RFC 9112 section 3.2.2), where a difference was an error.
+//! * Lists in a handshake have at most 100 elements
+//!   ([`MAX_ELEMENTS`](crate::handshake::header::MAX_ELEMENTS)), and none is kept while a hook runs.
+//! * Up to four empty lines before a request are ignored (RFC 9112 section 2.2).
 //! * RFC 6455 in both roles, blocking and full duplex: [`connect`](crate::connect), [`Client`](crate::Client),
 //!   [`serve`](crate::serve), [`Server`](crate::Server), [`WebSocket`](crate::WebSocket), [`Sender`](crate::Sender).
 //! * Caller-supplied streams: [`Client::connect_over`](crate::Client::connect_over),

@@ -226,6 +226,9 @@ impl Iterator for Reconnect {
         if self.progress == Progress::Finished {
             return None;
         }
+        if let Err(error) = self.backoff.check() {
+            return self.finish(Some(error.into()));
+        }
         match self.check_previous() {
             Ok(Continuation::Attempt) => {}
             Ok(Continuation::GiveUp) => {

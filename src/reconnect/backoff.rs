@@ -16,6 +16,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::disconnect::{Disconnect, Retry};
+use crate::config;
+use crate::error::UsageError;
 
 /// The delays and the retry policy of [`Client::reconnect`](crate::Client::reconnect).
 ///
@@ -63,15 +65,16 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// Maximum delay of the first retry; it doubles with each further one. Default 5 s, at least 1 ms.
+    /// Maximum delay of the first retry; it doubles with each further one. Default 5 s. With less than 1 ms the
+    /// iterator returns [`UsageError::SettingTooSmall`].
     pub fn initial_delay(mut self, limit: Duration) -> Backoff {
-        self.initial_delay = limit.max(Duration::from_millis(1));
+        self.initial_delay = limit;
         self
     }
 
-    /// Maximum delay of all retries. Default 300 s, at least 1 ms. A server can ask for a longer delay.
+    /// Maximum delay of all retries. Default 300 s, at least 1 ms as above. A server can ask for a longer delay.
     pub fn max_delay(mut self, limit: Duration) -> Backoff {
-        self.max_delay = limit.max(Duration::from_millis(1));
+        self.max_delay = limit;
         self
     }
 
@@ -82,9 +85,9 @@ impl Backoff {
     }
 
     /// Maximum number of consecutive attempts without a connection that was open for
-    /// [`reset_after`](Backoff::reset_after). Default unlimited, at least 1.
+    /// [`reset_after`](Backoff::reset_after). Default unlimited, at least 1 as above.
     pub fn max_attempts(mut self, count: u32) -> Backoff {
-        self.max_attempts = Some(count.max(1));
+        self.max_attempts = Some(count);
         self
     }
 
@@ -105,6 +108,14 @@ impl Backoff {
     pub fn policy(mut self, policy: impl Fn(&Disconnect) -> Retry + Send + Sync + 'static) -> Backoff {
         self.policy = Some(Arc::new(policy));
         self
+    }
+
+    /// Checks the values against the table at [`Timeouts`](crate::Timeouts).
+    pub(super) fn check(&self) -> Result<(), UsageError> {
+        let least = Duration::from_millis(1);
+        config::at_least("Backoff::initial_delay", self.initial_delay, least)?;
+        config::at_least("Backoff::max_delay", self.max_delay, least)?;
+        config::count_at_least("Backoff::max_attempts", self.max_attempts.map_or(1, u64::from), 1)
     }
 
     pub(crate) fn retry_for(&self, disconnect: &Disconnect) -> Retry {
@@ -233,7 +244,6 @@ mod tests {
             (ms(10), secs(1), 40, ms(500), secs(1)),
             (secs(8), secs(2), 0, ms(0), secs(2)),
             (secs(8), secs(2), 1, secs(1), secs(2)),
-            (Duration::ZERO, Duration::ZERO, 0, ms(0), ms(1)),
             (Duration::MAX, Duration::MAX, 0, ms(0), Duration::MAX),
             (Duration::MAX, Duration::MAX, 9, Duration::MAX / 2, Duration::MAX),
         ];
@@ -327,7 +337,7 @@ mod tests {
 
     #[test]
     fn debug_shows_the_settings() {
-        let shown = format!("{:?}", Backoff::default().max_attempts(0).policy(|_| Retry::Stop));
+        let shown = format!("{:?}", Backoff::default().max_attempts(1).policy(|_| Retry::Stop));
         assert_eq!(
             shown,
             "Backoff { initial_delay: 5s, max_delay: 300s, reset_after: 60s, max_attempts: Some(1), .. }"

@@ -118,7 +118,7 @@ impl AcceptLoop {
         serve_connection: impl Fn(&AcceptLoop, EntryId, AcceptedSocket) + Send + Sync + 'static,
     ) -> Result<Arc<AcceptLoop>, Error> {
         let waker = listener.waker().map_err(|error| Error::io(Step::Listen, error))?;
-        let capacity = Capacity { connections: capacity.connections.min(system.connections), ..capacity };
+        let capacity = capacity.fitting(system.connections);
         let state = AcceptState {
             listener: Some(Arc::new(listener)),
             accepting: 1,

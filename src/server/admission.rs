@@ -13,7 +13,8 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
-use crate::error::OverloadKind;
+use crate::config;
+use crate::error::{OverloadKind, UsageError};
 use crate::primitives::lock::Lock;
 
 /// Default maximum number of connections, if the system limits allow as many. With the default limits they hold at most
@@ -33,6 +34,24 @@ pub(super) struct Capacity {
 impl Default for Capacity {
     fn default() -> Capacity {
         Capacity { connections: MAX_CONNECTIONS, handshakes: MAX_HANDSHAKES, per_address: None }
+    }
+}
+
+impl Capacity {
+    /// Checks the values against the table at [`Timeouts`](crate::Timeouts).
+    pub(super) fn check(&self) -> Result<(), UsageError> {
+        let check = |name, count: usize| config::count_at_least(name, u64::try_from(count).unwrap_or(u64::MAX), 1);
+        check("Server::max_connections", self.connections)?;
+        check("Server::max_handshakes", self.handshakes)?;
+        check("Server::max_per_address", self.per_address.unwrap_or(1))
+    }
+
+    /// With at most this number of connections. Opening handshakes keep their share, so that silent peers cannot use up all.
+    pub(super) fn fitting(self, connections: usize) -> Capacity {
+        if connections >= self.connections {
+            return self;
+        }
+        Capacity { connections, handshakes: self.handshakes.min((connections / 4).max(64)), ..self }
     }
 }
 

@@ -19,13 +19,18 @@ use super::serve_connection::serve_connection;
 use super::shutdown::ShutdownHandle;
 use super::system_limits::SystemLimits;
 use crate::connection::websocket::WebSocket;
-use crate::error::{Error, Result, Step};
+use crate::error::{Error, Result, Step, UsageError};
 use crate::events::event::EventKind;
 use crate::events::sink::EventSink;
 use crate::net::deadline::Deadline;
 use crate::net::split_stream::SplitStream;
 use crate::net::stream::Stream;
 use crate::primitives::lock::Lock;
+
+/// A smaller stack overflows, which aborts the process.
+const MIN_STACK: usize = 64 << 10;
+/// `std` panics for sizes near the end of the address space.
+const MAX_STACK: usize = 1 << 30;
 
 /// Listens on `addr` and calls `handler` for every WebSocket connection, each on its own thread. Returns only if
 /// listening fails. [`Server`] has settings.
@@ -205,6 +210,7 @@ impl Server {
     /// # Errors
     /// Those of [`run`](Server::run) at its start.
     pub fn start(self, handler: impl Fn(WebSocket) -> Result<()> + Send + Sync + 'static) -> Result<ServerHandle> {
+        self.check_settings()?;
         let Server { listener, config, capacity, stack_size, shutdown, admission: _ } = self;
         let listener = listener.ok_or_else(no_listener_error)?;
         let addr = listener.local_addr().ok();
@@ -269,6 +275,7 @@ impl Server {
     /// # }
     /// ```
     pub fn accept_over(&self, split: SplitStream) -> Result<Option<WebSocket>> {
+        self.check_settings()?;
         let (peer, local) = split.addresses();
         let stream = Stream::from_split(split).map_err(|error| Error::io(Step::Thread, error))?;
         let deadline = Deadline::after(self.config.timeouts.handshake);
@@ -295,6 +302,24 @@ impl Server {
             ws.info.values.insert(admitted);
         }
         Ok(opened)
+    }
+}
+
+impl Server {
+    /// Checks the settings whose setters return no error.
+    fn check_settings(&self) -> Result<()> {
+        self.config.timeouts.check()?;
+        self.config.limits.check()?;
+        self.capacity.check()?;
+        match self.stack_size {
+            Some(bytes) if bytes < MIN_STACK => {
+                Err(UsageError::SettingTooSmall { name: "Server::stack_size", least: "64 KiB".into() }.into())
+            }
+            Some(bytes) if bytes > MAX_STACK => {
+                Err(UsageError::SettingTooLarge { name: "Server::stack_size", most: "1 GiB".into() }.into())
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 }
 

@@ -204,7 +204,7 @@ impl Accept {
     ///     })
     ///     .start(|mut ws| {
     ///         let user = ws.extension::<Session>().unwrap().user.clone();
-    ///         ws.send(&format!("hello, {user}"))?;
+    ///         ws.send(format!("hello, {user}"))?;
     ///         ws.recv().map(drop)
     ///     })?;
     ///

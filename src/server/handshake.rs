@@ -200,18 +200,20 @@ fn evaluate(request: &Request, stream: &Stream, config: &HandshakeConfig) -> Res
     let head = request.head();
     let rejected = |kind| Error::Handshake(HandshakeError::new(kind));
     // Hooks never see a WebSocket request that is invalid or comes from an origin that is not allowed.
-    let offer = match request.is_websocket() || !config.hooks.is_any_set() {
-        true => Some(server::check_request(head, config.origin_policy(stream)).map_err(rejected)?),
-        false => server::check_http_request(head).map_err(rejected).map(|()| None)?,
-    };
+    let asks_for_websocket = request.is_websocket() || !config.hooks.is_any_set();
+    match asks_for_websocket {
+        true => server::check_request(head, config.origin_policy(stream)).map(drop).map_err(rejected)?,
+        false => server::check_http_request(head).map_err(rejected)?,
+    }
     server::check_allowed_host(head, &config.allowed_hosts).map_err(rejected)?;
-    match (config.hooks.decide(request)?.0, offer) {
+    match (config.hooks.decide(request)?.0, asks_for_websocket) {
         (DecisionKind::Respond(response), _) => Ok(HandshakeOutcome::Respond(response)),
         (DecisionKind::HandOver(handler), _) => Ok(HandshakeOutcome::HandOver(handler)),
-        (DecisionKind::Accept(accept), Some(offer)) => {
+        (DecisionKind::Accept(accept), true) => {
+            let offer = server::read_offer(head).map_err(rejected)?;
             Ok(HandshakeOutcome::Open(Box::new(negotiate(&offer, accept, config)?)))
         }
-        (DecisionKind::Accept(_), None) => http_response(request, config).map(HandshakeOutcome::Respond),
+        (DecisionKind::Accept(_), false) => http_response(request, config).map(HandshakeOutcome::Respond),
     }
 }
 

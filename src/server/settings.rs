@@ -82,7 +82,7 @@ impl Server {
     /// `127.0.0.1`. The event `host-not-checked` is emitted when a server without a list starts on a loopback address.
     ///
     /// # Errors
-    /// [`UsageError::Host`](crate::UsageError::Host) for an entry that is not a host with an optional port.
+    /// [`UsageError::Host`] for an entry that is not a host with an optional port.
     ///
     /// ```
     /// # fn main() -> stdws::Result<()> {
@@ -146,7 +146,8 @@ impl Server {
     }
 
     /// Sets the maximum number of simultaneous opening handshakes, including plain HTTP requests. More are answered
-    /// 503, with `Retry-After`. Default: 4,096.
+    /// 503, with `Retry-After`. Default: 4,096. Where the system fits fewer connections than `max_connections`, at most a
+    /// quarter of those.
     ///
     /// It keeps silent peers from using up all connections. [`Timeouts::handshake`] limits how long they may be silent.
     pub fn max_handshakes(mut self, count: usize) -> Server {

@@ -127,7 +127,8 @@ pub(crate) fn accept(offers: &[Extension<'_>], own: &Deflate) -> Option<(Agreed,
 /// hints.
 ///
 /// # Errors
-/// [`HandshakeErrorKind::Response(ResponseErrorKind::ExtensionNotOffered)`] for another extension, [`HandshakeErrorKind::InvalidHeader`] for any other failure.
+/// [`ResponseErrorKind::ExtensionNotOffered`] for another extension, [`HandshakeErrorKind::InvalidHeader`] for any other
+/// failure.
 pub(crate) fn check(answer: &[Extension<'_>], own: &Deflate) -> Result<Option<Agreed>, HandshakeErrorKind> {
     // 7692-5-8, 7692-5-10, 7692-5-12: no other extension was offered, compatible or not.
     if answer.iter().any(|extension| extension.name != NAME) {

@@ -219,7 +219,7 @@ impl DraftRequest<'_> {
         Ok(NegotiatedDraft { subprotocol, deflate_stream, masking_key })
     }
 
-    /// The selected subprotocol, a token or a quoted string. hybi06-5.1-1
+    /// The selected subprotocol, a token or a quoted string. hybi06-5.1-2
     fn agreed_subprotocol(&self, head: &Head) -> Result<Option<String>, HandshakeErrorKind> {
         let Some(value) = head.single(PROTOCOL)? else { return Ok(None) };
         let chosen = lists::single(value).map_err(|_| rfc::subprotocol_error(value))?;
@@ -493,7 +493,7 @@ mod tests {
     /// The names that a client offers, and how they are written.
     #[test]
     fn the_names_of_subprotocols() {
-        // hixie55-3.1-1, hybi06-5.1-1, hybi09-5.1-2
+        // hixie55-3.1-3, hybi06-5.1-2, hybi09-5.1-2
         let names = ["a/b", "v1=2", "(x)", "{\"q\\}", "~!"];
         for version in Version::ALL {
             let spec = DraftSpec::for_version(version);
@@ -523,7 +523,7 @@ mod tests {
     /// A server may answer with a quoted string from hybi-04 to hybi-07, even for a token.
     #[test]
     fn the_subprotocol_of_a_response() {
-        // hybi06-5.1-1, hybi09-5.1-2
+        // hybi06-5.1-2, hybi09-5.1-2
         let answered = |version, value: &str| {
             let lines = format!(
                 "HTTP/1.1 101 Switching Protocols|Upgrade: WebSocket|Connection: upgrade|{GOOD_ACCEPT}|\

@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use crate::handshake::header::{Cursor, Malformed};
 use crate::handshake::http::Head;
 
-/// The subprotocols of all fields of this name. hybi06-5.1-1
+/// The subprotocols of all fields of this name. hybi06-5.1-2
 pub(super) fn quoted<'a>(head: &'a Head, name: &'static str) -> Result<Vec<Cow<'a, str>>, Malformed> {
     let mut list = Vec::new();
     elements(head, name, |cursor| {

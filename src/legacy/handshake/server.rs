@@ -171,7 +171,10 @@ fn plain_subprotocols<'a>(spec: &DraftSpec, head: &'a Head) -> Result<Vec<&'a st
     let mut offered = vec![whole];
     // hybi-03 sends a list where hybi-02, whose requests look the same, sends one string.
     if spec.subprotocols == SubprotocolSyntax::SpaceSeparated && whole.contains(' ') {
-        offered.extend(whole.split(' ').filter(|one| !one.is_empty()));
+        offered.extend(whole.split(' ').filter(|one| !one.is_empty()).take(header::MAX_ELEMENTS));
+        if offered.len() > header::MAX_ELEMENTS {
+            return Err(HandshakeErrorKind::InvalidHeader(name));
+        }
     }
     Ok(offered)
 }
@@ -586,7 +589,7 @@ mod tests {
             (Version::Hybi03, "c d", Ok(Some("c d".into()))),
             (Version::Hybi03, "a", wrong("Sec-WebSocket-Protocol")),
             (Version::Hybi04, "a, b", Ok(Some("b".into()))),
-            // hybi06-5.1-1
+            // hybi06-5.1-2
             (Version::Hybi04, "\"b\"", Ok(Some("b".into()))),
             (Version::Hybi07, "a,, \"\\b\" ,", Ok(Some("b".into()))),
             (Version::Hybi06, "\"a/b\"", Ok(None)),
@@ -600,7 +603,7 @@ mod tests {
     /// What the lists of hybi-04 to hybi-07 may hold, and those of version 8.
     #[test]
     fn lists_with_quoted_strings() {
-        // hybi06-5.1-1, hybi06-8.1-1, hybi09-5.1-2
+        // hybi06-5.1-2, hybi06-8.1-1, hybi09-5.1-2
         let offer = |version: Version, fields: &str| {
             let text = format!(
                 "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n\
