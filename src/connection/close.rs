@@ -141,13 +141,15 @@ impl Connection {
         }
     }
 
-    /// Sends a Close if that needs no waiting, for a handle that is dropped without `close`.
+    /// Sends a Close if that needs no waiting, for a handle that is dropped without `close`. Also one that another thread has
+    /// scheduled and not written yet, such as a shutdown or a hub.
     pub(crate) fn close_nonblocking(&self, code: CloseCode) {
         let mut state = self.lock_state();
         state.start_close_deadline(self.timeouts.close);
-        if state.end.is_some() || !state.schedule_close(self.protocol.close(code, "")) {
+        if state.end.is_some() {
             return;
         }
+        state.schedule_close(self.protocol.close(code, ""));
         drop(state);
         // A hub has the permit only for a moment. While a sender waits for the network, no Close can be sent.
         let by = Deadline::after(WRITE_QUANTUM);

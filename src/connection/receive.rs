@@ -359,6 +359,19 @@ mod tests {
 
     const SHORT: Duration = Duration::from_millis(60);
 
+    /// A shutdown schedules a Close and writes it later. The handler may drop the connection between the two.
+    #[test]
+    fn a_dropped_connection_sends_the_close_that_another_thread_has_scheduled() {
+        for role in ROLES {
+            let (ws, mut peer) = websocket(role, long_timeouts());
+            let connection = ws.receiver.connection.clone();
+            connection.begin_close(CloseCode::TRY_LATER, "").unwrap();
+            drop(ws);
+            let (_, opcode, payload) = peer.frame().unwrap();
+            assert_eq!((opcode, &payload[..]), (Opcode::Close, &1013_u16.to_be_bytes()[..]), "{role:?}");
+        }
+    }
+
     fn step(result: Result<impl Sized>) -> Option<Step> {
         match result {
             Err(Error::Timeout(step)) => Some(step),
