@@ -166,7 +166,8 @@ fn shares_use_all_places_and_all_of_the_time() {
         let share = part(places, left);
         assert!((expected - 0.05..=expected).contains(&share), "{share} instead of {expected}");
     }
-    assert_eq!(share(Deadline::never(), 4, 8).remaining(), Duration::MAX);
+    // Half of forever. Some systems represent it, and others do not.
+    assert!(share(Deadline::never(), 4, 8).remaining() > Duration::from_secs(1 << 60));
 }
 
 /// Without places for threads, the addresses are attempted on the thread of the caller.
