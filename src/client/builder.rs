@@ -259,6 +259,10 @@ impl Client {
     /// The closure runs on the thread that causes the event, and no lock of this crate is held meanwhile. If it panics,
     /// only that event is lost: the panic is caught. If it sends frames, there are no events about these frames, even
     /// if a [`Hub`](crate::Hub) delivers them later.
+    ///
+    /// A closure that connects to the same peer during an opening handshake waits for that handshake, which waits for the
+    /// closure: the attempt fails at its deadline. Connect on another thread, or with
+    /// [`dangerously_connect_in_parallel`](Client::dangerously_connect_in_parallel).
     #[cfg(feature = "trace")]
     pub fn on_event(mut self, closure: impl Fn(&Event) + Send + Sync + 'static) -> Client {
         self.events = EventCallback::new(closure);
