@@ -107,7 +107,7 @@ impl ShutdownHandle {
             }
         };
         drop(stage);
-        run_shutdown(&accept_loop, window, timeout)
+        run_shutdown(&accept_loop, window, deadline.remaining())
     }
 
     /// Starts the server. A cancelled server is shut down at once.
