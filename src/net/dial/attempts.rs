@@ -31,6 +31,7 @@ use super::{host_port, Connected, Endpoint};
 use crate::error::{ConnectAttempt, ConnectError, Error, Step};
 use crate::net::connect_guard::AttemptState;
 use crate::net::deadline::Deadline;
+use crate::primitives::panics;
 
 /// Time after which the next address is attempted beside those that have not answered (RFC 8305 section 8).
 const STAGGER: Duration = Duration::from_millis(250);
@@ -39,8 +40,26 @@ const MAX_PARALLEL: usize = 4;
 /// Maximum number of threads of attempts in this process. A thread of an attempt that has lost counts until it ends.
 const MAX_THREADS: usize = 128;
 
+/// The places of this process.
+static PLACES: Places = Places::new();
+
 /// The number of places for threads that are reserved.
-static RESERVED: AtomicUsize = AtomicUsize::new(0);
+struct Places(AtomicUsize);
+
+impl Places {
+    const fn new() -> Places {
+        Places(AtomicUsize::new(0))
+    }
+
+    /// Reserves this number of places. `None` if one is enough, or if there are not as many.
+    fn reserve(&'static self, number: usize) -> Option<Arc<Reservation>> {
+        let add = |reserved: usize| reserved.checked_add(number).filter(|&sum| sum <= MAX_THREADS);
+        if number < 2 || self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, add).is_err() {
+            return None;
+        }
+        Some(Arc::new(Reservation { places: self, number }))
+    }
+}
 
 /// The host of the attempts, for their error.
 pub(super) struct DialTarget {
@@ -66,9 +85,19 @@ pub(super) fn connect_any(
     deadline: Deadline,
     attempt: impl Fn(SocketAddr, Deadline, &AttemptState) -> io::Result<Connected> + Send + Sync + 'static,
 ) -> Result<Connected, Error> {
+    connect_any_in(&PLACES, target, addresses, deadline, attempt)
+}
+
+fn connect_any_in(
+    places: &'static Places,
+    target: DialTarget,
+    addresses: Vec<SocketAddr>,
+    deadline: Deadline,
+    attempt: impl Fn(SocketAddr, Deadline, &AttemptState) -> io::Result<Connected> + Send + Sync + 'static,
+) -> Result<Connected, Error> {
     let addresses = in_turn_of_families(addresses);
     let mut record = Record::default();
-    let connected = match Reservation::new(addresses.len().min(MAX_PARALLEL)) {
+    let connected = match places.reserve(addresses.len().min(MAX_PARALLEL)) {
         Some(places) => connect_in_parallel(addresses, deadline, places, Arc::new(attempt), &mut record),
         None => connect_in_turn(addresses, deadline, attempt, &mut record),
     };
@@ -112,22 +141,14 @@ impl Record {
 }
 
 /// Places for the threads of one call. They are released when the call and all its threads have ended.
-struct Reservation(usize);
-
-impl Reservation {
-    /// Reserves this number of places. `None` if one is enough, or if there are not as many.
-    fn new(places: usize) -> Option<Arc<Reservation>> {
-        let reserve = |reserved: usize| reserved.checked_add(places).filter(|&sum| sum <= MAX_THREADS);
-        if places < 2 || RESERVED.fetch_update(Ordering::SeqCst, Ordering::SeqCst, reserve).is_err() {
-            return None;
-        }
-        Some(Arc::new(Reservation(places)))
-    }
+struct Reservation {
+    places: &'static Places,
+    number: usize,
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        RESERVED.fetch_sub(self.0, Ordering::SeqCst);
+        self.places.0.fetch_sub(self.number, Ordering::SeqCst);
     }
 }
 
@@ -183,7 +204,8 @@ impl<F: Fn(SocketAddr, Deadline, &AttemptState) -> io::Result<Connected> + Send 
         let (attempt, state, places) = (Arc::clone(&self.attempt), Arc::clone(&self.state), Arc::clone(&self.places));
         let (sender, index) = (self.sender.clone(), self.started.len());
         let work = move || {
-            let result = attempt(address, deadline, &state);
+            let result = panics::catch(|| attempt(address, deadline, &state))
+                .unwrap_or_else(|| Err(io::Error::other("this attempt panicked")));
             // After another attempt has won nothing receives the result, and the connection is closed here.
             drop(sender.send((index, result)));
             drop(places);
@@ -218,7 +240,7 @@ fn connect_in_parallel<F: Fn(SocketAddr, Deadline, &AttemptState) -> io::Result<
     attempt: Arc<F>,
     record: &mut Record,
 ) -> Option<Connected> {
-    let parallel = places.0;
+    let parallel = places.number;
     let (sender, receiver) = mpsc::channel();
     let state = Arc::new(AttemptState::default());
     let mut race = Race { attempt, state, places, sender, started: Vec::new(), running: 0 };

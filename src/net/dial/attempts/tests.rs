@@ -11,11 +11,9 @@ use crate::net::connect_guard::{ConnectGuard, ConnectTarget, Queueing};
 
 const LONG: Duration = Duration::from_secs(900);
 
-/// The tests that reserve places for threads run one after another.
-static PLACES: Mutex<()> = Mutex::new(());
-
-fn places() -> std::sync::MutexGuard<'static, ()> {
-    PLACES.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+/// Places of one test alone: threads of other tests in this process do not take any.
+fn places() -> &'static Places {
+    Box::leak(Box::new(Places::new()))
 }
 
 fn target() -> DialTarget {
@@ -60,20 +58,20 @@ fn the_families_take_turns_and_ipv6_begins() {
 /// RFC 8305 section 5: an address that does not answer costs one stagger, and not its share of the time.
 #[test]
 fn an_address_that_does_not_answer_does_not_delay_the_next() {
-    let _places = places();
     let (near, _far) = pair();
     let (near, (release, hang)) = (Mutex::new(Some(near)), mpsc::channel::<()>());
     let hang = Mutex::new(hang);
     let begun = Instant::now();
-    let connected = connect_any(target(), vec![v6(1), v4(1)], Deadline::after(LONG), move |address, _, state| {
-        state.begin();
-        if address.is_ipv6() {
-            let _ = hang.lock().unwrap().recv();
-            return Err(ErrorKind::TimedOut.into());
-        }
-        assert!(begun.elapsed() >= STAGGER, "before the first had its time");
-        Ok((near.lock().unwrap().take().unwrap(), None))
-    });
+    let connected =
+        connect_any_in(places(), target(), vec![v6(1), v4(1)], Deadline::after(LONG), move |address, _, state| {
+            state.begin();
+            if address.is_ipv6() {
+                let _ = hang.lock().unwrap().recv();
+                return Err(ErrorKind::TimedOut.into());
+            }
+            assert!(begun.elapsed() >= STAGGER, "before the first had its time");
+            Ok((near.lock().unwrap().take().unwrap(), None))
+        });
     assert!(connected.is_ok(), "{connected:?}");
     assert!(begun.elapsed() < LONG / 2);
     drop(release);
@@ -82,17 +80,17 @@ fn an_address_that_does_not_answer_does_not_delay_the_next() {
 /// Each attempt here fails, and none waits for the stagger: all of them together take less than one.
 #[test]
 fn after_a_failure_the_next_address_is_attempted_at_once() {
-    let _places = places();
     let addresses: Vec<SocketAddr> = (0..40).map(v4).collect();
     let begun = Instant::now();
     let kinds = |address: SocketAddr| match address == v4(7) {
         true => ErrorKind::PermissionDenied,
         false => ErrorKind::ConnectionRefused,
     };
-    let result = connect_any(target(), addresses.clone(), Deadline::after(LONG), move |address, _, state| {
-        state.begin();
-        Err(kinds(address).into())
-    });
+    let result =
+        connect_any_in(places(), target(), addresses.clone(), Deadline::after(LONG), move |address, _, state| {
+            state.begin();
+            Err(kinds(address).into())
+        });
     // With one stagger for each, this takes ten seconds.
     assert!(begun.elapsed() < STAGGER * 20, "{:?}", begun.elapsed());
     let expected: Vec<_> = addresses.into_iter().map(|address| (address, kinds(address))).collect();
@@ -102,7 +100,6 @@ fn after_a_failure_the_next_address_is_attempted_at_once() {
 /// The winner closes those that come later, and those that wait for their guard end.
 #[test]
 fn losers_are_closed_and_their_guards_released() {
-    let _places = places();
     let (winner, _far) = pair();
     let (loser, mut loser_far) = pair();
     let streams = Mutex::new((Some(winner), Some(loser)));
@@ -110,8 +107,12 @@ fn losers_are_closed_and_their_guards_released() {
     let wait = Mutex::new(wait);
     let held = ConnectGuard::acquire(peer(v4(50)), Deadline::now(), &AttemptState::default());
     let (queued, queue_ended) = mpsc::channel();
-    let connected =
-        connect_any(target(), vec![v4(50), v4(51), v4(52)], Deadline::never(), move |address, deadline, state| {
+    let connected = connect_any_in(
+        places(),
+        target(),
+        vec![v4(50), v4(51), v4(52)],
+        Deadline::never(),
+        move |address, deadline, state| {
             let guard = ConnectGuard::acquire(peer(address), deadline, state);
             match address == v4(50) {
                 true => queued.send(guard.is_none()).unwrap(),
@@ -123,7 +124,8 @@ fn losers_are_closed_and_their_guards_released() {
                 return Ok((streams.lock().unwrap().1.take().unwrap(), Some(guard)));
             }
             Ok((streams.lock().unwrap().0.take().unwrap(), Some(guard)))
-        });
+        },
+    );
     let (_stream, guard) = connected.unwrap();
     assert!(guard.is_some());
     assert_eq!(queue_ended.recv_timeout(Duration::from_secs(60)), Ok(true), "the wait for the guard goes on");
@@ -138,20 +140,20 @@ fn losers_are_closed_and_their_guards_released() {
 
 #[test]
 fn the_number_of_attempts_at_a_time_is_limited_and_each_address_has_its_share() {
-    let _places = places();
     let running = Arc::new((AtomicUsize::new(0), AtomicUsize::new(0)));
     let (seen, limit) = (Arc::clone(&running), Duration::from_millis(1200));
     let addresses: Vec<SocketAddr> = (0..8).map(v4).collect();
     let begun = Instant::now();
-    let result = connect_any(target(), addresses.clone(), Deadline::after(limit), move |_, share, state| {
-        state.begin();
-        let now = seen.0.fetch_add(1, Ordering::SeqCst) + 1;
-        seen.1.fetch_max(now, Ordering::SeqCst);
-        // A dead address: nothing answers.
-        thread::sleep(share.remaining());
-        seen.0.fetch_sub(1, Ordering::SeqCst);
-        Err(ErrorKind::TimedOut.into())
-    });
+    let result =
+        connect_any_in(places(), target(), addresses.clone(), Deadline::after(limit), move |_, share, state| {
+            state.begin();
+            let now = seen.0.fetch_add(1, Ordering::SeqCst) + 1;
+            seen.1.fetch_max(now, Ordering::SeqCst);
+            // A dead address: nothing answers.
+            thread::sleep(share.remaining());
+            seen.0.fetch_sub(1, Ordering::SeqCst);
+            Err(ErrorKind::TimedOut.into())
+        });
     assert!(result.as_ref().is_err_and(Error::is_timeout));
     assert!(begun.elapsed() >= limit);
     assert_eq!(causes(result), addresses.iter().map(|&a| (a, ErrorKind::TimedOut)).collect::<Vec<_>>());
@@ -173,33 +175,34 @@ fn shares_use_all_places_and_all_of_the_time() {
 /// Without places for threads, the addresses are attempted on the thread of the caller.
 #[test]
 fn without_threads_the_addresses_are_attempted_in_turn() {
-    let _places = places();
-    let all: Vec<_> = std::iter::from_fn(|| Reservation::new(MAX_PARALLEL)).take(1000).collect();
-    assert!(all.len() <= MAX_THREADS / MAX_PARALLEL, "{}", all.len());
+    let places = places();
+    let all: Vec<_> = std::iter::from_fn(|| places.reserve(MAX_PARALLEL)).take(1000).collect();
+    assert_eq!(all.len(), MAX_THREADS / MAX_PARALLEL);
     let caller = thread::current().id();
     let addresses = vec![v4(1), v4(2)];
-    let result = connect_any(target(), addresses.clone(), Deadline::after(LONG), move |_, _, state| {
+    let result = connect_any_in(places, target(), addresses.clone(), Deadline::after(LONG), move |_, _, state| {
         state.begin();
         assert_eq!(thread::current().id(), caller);
         Err(ErrorKind::ConnectionRefused.into())
     });
     assert_eq!(causes(result), addresses.iter().map(|&a| (a, ErrorKind::ConnectionRefused)).collect::<Vec<_>>());
     drop(all);
-    assert!(Reservation::new(MAX_PARALLEL).is_some(), "the places are not released");
-    assert!(Reservation::new(1).is_none(), "one address needs no thread");
+    assert!(places.reserve(MAX_PARALLEL).is_some(), "the places are not released");
+    assert!(places.reserve(1).is_none(), "one address needs no thread");
 }
 
 #[test]
 fn after_the_deadline_each_address_is_listed_and_none_is_attempted() {
     for addresses in [vec![v4(1)], vec![v4(1), v4(2)]] {
         let (ran, has_run) = mpsc::channel();
-        let result = connect_any(target(), addresses.clone(), Deadline::now(), move |_, deadline, state| {
-            state.begin();
-            if !deadline.is_expired() {
-                ran.send(()).unwrap();
-            }
-            Err(ErrorKind::TimedOut.into())
-        });
+        let result =
+            connect_any_in(places(), target(), addresses.clone(), Deadline::now(), move |_, deadline, state| {
+                state.begin();
+                if !deadline.is_expired() {
+                    ran.send(()).unwrap();
+                }
+                Err(ErrorKind::TimedOut.into())
+            });
         assert!(result.as_ref().is_err_and(Error::is_timeout), "{result:?}");
         assert_eq!(has_run.recv_timeout(Duration::from_secs(60)), Err(RecvTimeoutError::Disconnected));
     }
@@ -207,16 +210,31 @@ fn after_the_deadline_each_address_is_listed_and_none_is_attempted() {
 
 #[test]
 fn a_name_without_addresses_is_an_error_without_attempts() {
-    assert_eq!(causes(connect_any(target(), vec![], Deadline::after(LONG), |_, _, _| panic!("attempted"))), []);
+    assert_eq!(
+        causes(connect_any_in(places(), target(), vec![], Deadline::after(LONG), |_, _, _| panic!("attempted"))),
+        []
+    );
 }
 
 /// 6455-4.1-5: no attempt began.
 #[test]
 fn attempts_that_all_stay_queued_are_a_timeout_of_the_queue() {
-    let _places = places();
     for addresses in [vec![v4(1)], vec![v4(1), v4(2)]] {
         let queued = |_, _, _: &AttemptState| Err(ErrorKind::TimedOut.into());
-        let result = connect_any(target(), addresses, Deadline::after(LONG), queued);
+        let result = connect_any_in(places(), target(), addresses, Deadline::after(LONG), queued);
         assert!(matches!(result, Err(Error::Timeout(Step::ConnectQueue))), "{result:?}");
     }
+}
+
+/// A panic ends its attempt, and not the time of the others.
+#[test]
+fn an_attempt_that_panics_has_failed() {
+    let addresses = vec![v4(1), v4(2)];
+    let begun = Instant::now();
+    let result = connect_any_in(places(), target(), addresses.clone(), Deadline::after(LONG), move |_, _, state| {
+        state.begin();
+        panic!("on purpose: in an attempt");
+    });
+    assert!(begun.elapsed() < LONG / 2);
+    assert_eq!(causes(result), addresses.iter().map(|&a| (a, ErrorKind::Other)).collect::<Vec<_>>());
 }
