@@ -39,8 +39,8 @@ impl fmt::Display for Malformed {
 impl std::error::Error for Malformed {}
 
 /// Whether the byte may stand in a token: visible ASCII that is not a separator.
-fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+pub(super) fn is_token_byte(byte: u8) -> bool {
+    matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')
 }
 
 /// Whether the bytes are a token: at least one byte, and no separator.

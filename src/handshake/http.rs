@@ -138,13 +138,40 @@ impl HeadParser {
     /// # Errors
     /// What is wrong with the head. Every later call returns the same error.
     pub fn feed(&mut self, bytes: &[u8]) -> Result<Progress, HeadErrorKind> {
-        for (index, &byte) in bytes.iter().enumerate() {
-            match self.progress(index) {
-                Ok(Progress::More) => self.state = self.step(byte).unwrap_or_else(State::Failed),
-                ended @ (Ok(Progress::Done { .. }) | Err(_)) => return ended,
+        if self.total == 0 {
+            // Most heads come in one piece. What is not used is released at the end.
+            self.head.bytes.reserve(bytes.len().min(MAX_LINE));
+        }
+        let mut rest = bytes;
+        loop {
+            let taken = self.take_run(rest);
+            rest = rest.get(taken..).unwrap_or_default();
+            match (self.progress(bytes.len().saturating_sub(rest.len())), rest.split_first()) {
+                (Ok(Progress::More), Some((&byte, after))) => {
+                    self.state = self.step(byte).unwrap_or_else(State::Failed);
+                    rest = after;
+                }
+                (progress, _) => return progress,
             }
         }
-        self.progress(bytes.len())
+    }
+
+    /// Takes the bytes that only continue the present part of a line: the number of steps that would each append a byte and
+    /// keep the state. Most bytes of a head are read here.
+    fn take_run(&mut self, bytes: &[u8]) -> usize {
+        let room = MAX_LINE.saturating_sub(self.line).min(MAX_HEAD.saturating_sub(self.total));
+        let count = match self.state {
+            State::StartLine if !self.head.bytes.is_empty() => count_while(bytes, room, is_text),
+            State::Value { name_end } if self.head.bytes.len() > usize::from(name_end) => {
+                count_while(bytes, room, is_text)
+            }
+            State::Name => count_while(bytes, room, header::is_token_byte),
+            _ => return 0,
+        };
+        self.head.bytes.extend_from_slice(bytes.get(..count).unwrap_or_default());
+        self.line = self.line.saturating_add(count);
+        self.total = self.total.saturating_add(count);
+        count
     }
 
     /// The head, if it is complete.
@@ -283,10 +310,9 @@ impl HeadParser {
         if self.line > MAX_LINE {
             return Err(HeadErrorKind::LineTooLong);
         }
-        match byte {
-            b'\t' => Ok(()),
-            0..=0x1F | 0x7F => Err(HeadErrorKind::ControlCharacter),
-            0x20..=0x7E | 0x80..=0xFF => Ok(()),
+        match is_text(byte) {
+            true => Ok(()),
+            false => Err(HeadErrorKind::ControlCharacter),
         }
     }
 
@@ -335,19 +361,23 @@ impl HeadParser {
 
     fn end_start_line(&mut self) -> Result<State, HeadErrorKind> {
         self.line = 0;
-        let line = std::mem::take(&mut self.head.bytes);
+        let line = &mut self.head.bytes;
         match &mut self.head.start {
             StartLine::Request { method_end } => {
-                let (method, target, version) = request_line(&line).ok_or(HeadErrorKind::StartLine)?;
-                self.head.bytes = [method, target].concat();
+                let (method, target, version) = request_line(line).ok_or(HeadErrorKind::StartLine)?;
+                let (method, target) = (method.len(), target.len());
                 self.head.version = version;
-                *method_end = u16::try_from(method.len()).map_err(|_| HeadErrorKind::LineTooLong)?;
+                *method_end = u16::try_from(method).map_err(|_| HeadErrorKind::LineTooLong)?;
+                // The two parts without the spaces and the version.
+                line.remove(method);
+                line.truncate(method.saturating_add(target));
             }
             StartLine::Response { status } => {
-                let (version, code, reason) = status_line(&line).ok_or(HeadErrorKind::StartLine)?;
-                self.head.bytes = reason.to_vec();
+                let (version, code, reason) = status_line(line).ok_or(HeadErrorKind::StartLine)?;
+                let before = line.len().saturating_sub(reason.len());
                 self.head.version = version;
                 *status = code;
+                line.drain(..before);
             }
         }
         self.head.start_end = self.here()?;
@@ -358,6 +388,16 @@ impl HeadParser {
     fn here(&self) -> Result<u16, HeadErrorKind> {
         u16::try_from(self.head.bytes.len()).map_err(|_| HeadErrorKind::HeadTooLong)
     }
+}
+
+/// Number of bytes at the beginning, at most `limit`, for which the condition holds.
+fn count_while(bytes: &[u8], limit: usize, condition: impl Fn(u8) -> bool) -> usize {
+    bytes.iter().take(limit).take_while(|&&byte| condition(byte)).count()
+}
+
+/// Whether the byte may stand in a start line or a value: not a control character, except HTAB, which is white space.
+fn is_text(byte: u8) -> bool {
+    matches!(byte, b'\t' | 0x20..=0x7E | 0x80..=0xFF)
 }
 
 /// The value of `Content-Length`, if there is one.

@@ -115,8 +115,17 @@ impl Head {
     /// Names and values in the order of the head. Names are tokens in the case they were sent in. Values have no white space
     /// around them and no control character except HTAB. They may have bytes outside ASCII.
     pub fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        let starts = std::iter::once(self.start_end).chain(self.fields.iter().map(|f| f.value_end));
-        starts.zip(&self.fields).map(|(start, f)| (self.text(start, f.name_end), self.part(f.name_end, f.value_end)))
+        self.parts().map(|(name, value)| (ascii(name), value))
+    }
+
+    /// Names and values as bytes.
+    fn parts(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let mut start = self.start_end;
+        self.fields.iter().map(move |field| {
+            let name = self.part(start, field.name_end);
+            start = field.value_end;
+            (name, self.part(field.name_end, field.value_end))
+        })
     }
 
     /// The fields as text for an error, bytes outside ASCII as U+FFFD.
@@ -128,7 +137,7 @@ impl Head {
 
     /// The values of all fields of this name, compared without regard to ASCII case.
     pub fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        self.fields().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        self.parts().filter(move |(n, _)| n.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value)
     }
 
     /// The value of the first field of this name.
@@ -158,10 +167,14 @@ impl Head {
         self.bytes.get(usize::from(start)..usize::from(end)).unwrap_or_default()
     }
 
-    /// A part that was checked to be ASCII, as text.
     fn text(&self, start: u16, end: u16) -> &str {
-        std::str::from_utf8(self.part(start, end)).unwrap_or_default()
+        ascii(self.part(start, end))
     }
+}
+
+/// A part that was checked to be ASCII, as text.
+fn ascii(part: &[u8]) -> &str {
+    std::str::from_utf8(part).unwrap_or_default()
 }
 
 /// Shows no text that may be a secret.
