@@ -12,8 +12,8 @@
 //! caller's.
 //!
 //! System calls cost more than anything else here. A socket's timeouts are therefore set when they change and not before each
-//! call. For writing they never change: a write waits at most one [`WRITE_QUANTUM`], and callers with a longer limit repeat
-//! it. This also lets the thread that reads write without switching the socket to non-blocking and back each time.
+//! call. A write begins with a wait of one [`WRITE_QUANTUM`], and only a thread that sends may wait longer after that. This also
+//! lets the thread that reads write without switching the socket to non-blocking and back each time.
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -77,13 +77,20 @@ impl Stream {
     /// a time writes.
     #[inline]
     pub(crate) fn write(&self, first: &[u8], second: &[u8]) -> io::Result<usize> {
+        self.write_within(first, second, WRITE_QUANTUM)
+    }
+
+    /// As [`write`](Stream::write), waiting up to `wait` for room. After a wait longer than [`WRITE_QUANTUM`] it may have written
+    /// only the beginning, although there is room for more: such a wait ends with the first bytes that are taken.
+    #[inline]
+    pub(crate) fn write_within(&self, first: &[u8], second: &[u8], wait: Duration) -> io::Result<usize> {
         #[cfg(test)]
         tests::WRITES.with(|writes| writes.set(writes.get() + 1));
         match self {
-            Stream::Plain(plain) => plain.write(if first.is_empty() { second } else { first }),
+            Stream::Plain(plain) => plain.write(if first.is_empty() { second } else { first }, wait),
             #[cfg(feature = "native-tls")]
-            Stream::Tls(tls) => tls.write(first, second),
-            Stream::Adapter(adapter) => adapter.write(if first.is_empty() { second } else { first }, WRITE_QUANTUM),
+            Stream::Tls(tls) => tls.write(first, second, wait),
+            Stream::Adapter(adapter) => adapter.write(if first.is_empty() { second } else { first }, wait),
         }
     }
 

@@ -5,15 +5,26 @@
 //! | | [`Waits::Kernel`]: Unix | [`Waits::Sliced`]: every other system |
 //! |---|---|---|
 //! | a write that times out | has written nothing | has written an unknown number of bytes |
-//! | so a write | waits in the kernel, one [`WRITE_QUANTUM`] | never waits in the kernel: attempts [`RETRY_DELAY`] apart, for one quantum |
+//! | so a write | waits in the kernel | never waits in the kernel: attempts follow each other after growing delays |
 //! | a non-blocking write | takes what there is room for | may take any amount, so each is offered [`MAX_WRITE`] at most |
 //! | a read that times out | has taken nothing | may have taken bytes and lost them |
 //! | so a read | waits in the kernel | waits in `peek`, which takes nothing |
 //! | `shutdown` | ends the calls that wait | may not, so they look at a flag |
-//! | which is seen | at once | by a write after [`RETRY_DELAY`], by a read after one slice |
+//! | which is seen | at once | by a write after [`LONGEST_RETRY`], by a read after one slice |
 //!
 //! The slices of a read begin at [`FIRST_SLICE`]. Each is as long as the read has waited so far, up to [`LONGEST_SLICE`]:
-//! an idle connection wakes once a second. `Waits` is a value and not a `cfg`, so the tests run both on every system.
+//! an idle connection wakes once a second. The delays of a write begin at [`FIRST_RETRY`]. Each is an eighth of the time that
+//! the write has waited so far, up to [`LONGEST_RETRY`]. `Waits` is a value and not a `cfg`, so the tests run both on every
+//! system.
+//!
+//! **Long waits for the network.** A write in the kernel does not return at the first bytes that the peer takes, but when all
+//! bytes are taken or its timeout has passed. Some systems begin the timeout again with each byte that they take. So a write
+//! that may wait longer than one [`WRITE_QUANTUM`] offers at most [`SINGLE_WAIT`] bytes. That is one wait on every system: it
+//! ends with room for these bytes, at the timeout, or by `shutdown`.
+//!
+//! **Options.** Each timeout is a system call, so it is set only when it differs from the one that is set. A read may begin
+//! with a shorter one that is set already, and waits the rest after it. The opening handshake leaves such a timeout behind, and
+//! most connections receive something before it passes. Once one has passed, the timeouts of reads are exact.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
@@ -22,17 +33,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::deadline::{Deadline, WRITE_QUANTUM};
+use super::deadline::WRITE_QUANTUM;
 use super::socket::Socket;
 
-/// The read timeout is not known, because the socket was used elsewhere before.
+/// The timeout is not known, because the socket was used elsewhere before.
 const UNKNOWN_TIMEOUT: u64 = u64::MAX;
+/// Maximum number of bytes of a write that may wait long. Systems wake it when there is room for at least 2 KiB.
+const SINGLE_WAIT: usize = 1 << 10;
 /// First time after which a read looks whether the stream was shut down.
 const FIRST_SLICE: Duration = Duration::from_millis(20);
 /// Maximum time after which a read looks whether the stream was shut down.
 const LONGEST_SLICE: Duration = Duration::from_secs(1);
-/// Time between two attempts to write to a full network.
-const RETRY_DELAY: Duration = Duration::from_millis(1);
+/// Minimum time between two attempts to write to a full network.
+const FIRST_RETRY: Duration = Duration::from_millis(1);
+/// Maximum time between two attempts to write to a full network.
+const LONGEST_RETRY: Duration = Duration::from_millis(20);
 /// Maximum number of bytes in one non-blocking write, where the system sets no limit. A usual queue of frames or piece of TLS
 /// fits, so that it stays one system call.
 const MAX_WRITE: usize = 128 << 10;
@@ -42,6 +57,10 @@ pub(crate) struct TimedSocket {
     waits: Waits,
     /// The read timeout of the socket in nanoseconds; 0 for none, [`UNKNOWN_TIMEOUT`] before the first.
     read_timeout: AtomicU64,
+    /// The same for writing.
+    write_timeout: AtomicU64,
+    /// A read that began with a shorter timeout has waited for all of it.
+    exact_reads: AtomicBool,
     /// Number of calls under way that must not wait.
     nonblocking_calls: Mutex<u32>,
     /// Set for good when a thread first writes beside the one that reads.
@@ -70,21 +89,28 @@ impl TimedSocket {
         if waits == Waits::Kernel {
             socket.set_write_timeout(Some(WRITE_QUANTUM))?;
         }
-        Ok(TimedSocket {
+        Ok(TimedSocket::prepared(socket, waits))
+    }
+
+    /// A socket whose options are set already: it sends each write at once, and a write waits one [`WRITE_QUANTUM`].
+    fn prepared(socket: Socket, waits: Waits) -> TimedSocket {
+        TimedSocket {
             socket,
             waits,
             read_timeout: AtomicU64::new(UNKNOWN_TIMEOUT),
+            write_timeout: AtomicU64::new(to_nanos(WRITE_QUANTUM)),
+            exact_reads: AtomicBool::new(false),
             nonblocking_calls: Mutex::new(0),
             shared_writes: AtomicBool::new(false),
             is_shut_down: Arc::default(),
             progress: AtomicU64::new(0),
-        })
+        }
     }
 
     /// Another handle to the socket for another stream over it, such as TLS. A shutdown of either ends the calls of both.
     #[cfg(all(feature = "native-tls", feature = "server"))]
     pub(crate) fn try_clone(&self) -> io::Result<TimedSocket> {
-        let clone = TimedSocket::with_waits(self.socket.try_clone()?, self.waits)?;
+        let clone = TimedSocket::prepared(self.socket.try_clone()?, self.waits);
         Ok(TimedSocket { is_shut_down: self.is_shut_down.clone(), ..clone })
     }
 
@@ -103,9 +129,26 @@ impl TimedSocket {
         if self.waits == Waits::Sliced {
             return self.read_sliced(to, wait);
         }
-        if let Err(error) = self.set_read_timeout(wait) {
-            return self.read_without_timeout(to, error);
+        let set = match self.begin_read_timeout(wait) {
+            Ok(set) => set,
+            Err(error) => return self.read_without_timeout(to, error),
+        };
+        match self.read_once(to, set) {
+            Err(error) if set < wait && error.kind() == ErrorKind::WouldBlock => {
+                self.exact_reads.store(true, Ordering::Relaxed);
+                let rest = wait.saturating_sub(set);
+                match self.set_read_timeout(rest) {
+                    Ok(()) => self.read_once(to, rest),
+                    Err(error) => self.read_without_timeout(to, error),
+                }
+            }
+            result => result,
         }
+    }
+
+    /// Reads with the timeout that is set, which is `wait`.
+    #[inline]
+    fn read_once(&self, to: &mut [u8], wait: Duration) -> io::Result<usize> {
         let since = self.shared_writes.load(Ordering::SeqCst).then(Instant::now);
         (&self.socket).read(to).map_err(|error| self.classify_would_block(timeout_as_would_block(error), since, wait))
     }
@@ -150,26 +193,52 @@ impl TimedSocket {
         }
     }
 
-    /// Writes, waiting up to one [`WRITE_QUANTUM`] for the network.
+    /// Writes, waiting up to `wait` for the network. Only one thread at a time writes.
     #[inline]
-    pub(crate) fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+    pub(crate) fn write(&self, bytes: &[u8], wait: Duration) -> io::Result<usize> {
         if self.waits == Waits::Sliced {
-            return self.write_sliced(bytes);
+            return self.write_sliced(bytes, wait);
         }
-        (&self.socket).write(bytes).map_err(as_would_block)
+        if self.write_timeout.load(Ordering::Relaxed) != to_nanos(wait) {
+            if let Err(error) = self.set_write_timeout(wait) {
+                return self.write_without_timeout(bytes, error);
+            }
+        }
+        let offered = if wait > WRITE_QUANTUM { bytes.get(..SINGLE_WAIT).unwrap_or(bytes) } else { bytes };
+        (&self.socket).write(offered).map_err(as_would_block)
+    }
+
+    #[cold]
+    fn set_write_timeout(&self, wait: Duration) -> io::Result<()> {
+        let nanos = to_nanos(wait);
+        self.socket.set_write_timeout((nanos != 0).then_some(wait))?;
+        self.write_timeout.store(nanos, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Writes after the timeout could not be set, as [`read_without_timeout`](TimedSocket::read_without_timeout) reads.
+    #[cold]
+    fn write_without_timeout(&self, bytes: &[u8], error: io::Error) -> io::Result<usize> {
+        match error.kind() {
+            ErrorKind::InvalidInput => self.try_write(bytes),
+            _ => Err(error),
+        }
     }
 
     /// Writes on a system where a write that times out does not tell the number of bytes written.
     #[cold]
-    fn write_sliced(&self, bytes: &[u8]) -> io::Result<usize> {
+    fn write_sliced(&self, bytes: &[u8], wait: Duration) -> io::Result<usize> {
         let bytes = self.limited(bytes);
-        let by = Deadline::after(WRITE_QUANTUM);
+        let since = Instant::now();
         loop {
             if self.is_shut_down.load(Ordering::SeqCst) {
                 return Err(ErrorKind::BrokenPipe.into());
             }
+            let elapsed = since.elapsed();
             match self.nonblocking(|mut socket| socket.write(bytes)) {
-                Err(error) if error.kind() == ErrorKind::WouldBlock && !by.is_expired() => thread::sleep(RETRY_DELAY),
+                Err(error) if error.kind() == ErrorKind::WouldBlock && elapsed < wait => {
+                    thread::sleep(next_retry(elapsed).min(wait.saturating_sub(elapsed)));
+                }
                 result => return result,
             }
         }
@@ -207,9 +276,28 @@ impl TimedSocket {
         self.is_shut_down.store(true, Ordering::SeqCst);
     }
 
+    /// Sets the timeout of a read that may wait for `wait`, or keeps a shorter one. Returns the one that is set.
+    #[inline]
+    fn begin_read_timeout(&self, wait: Duration) -> io::Result<Duration> {
+        let set = self.read_timeout.load(Ordering::Relaxed);
+        if set == to_nanos(wait) {
+            return Ok(wait);
+        }
+        match self.keeps_shorter(set, wait) {
+            true => Ok(Duration::from_nanos(set)),
+            false => self.set_read_timeout(wait).map(|()| wait),
+        }
+    }
+
+    /// Whether a read may begin with this timeout. Much shorter ones are not worth the second call that may follow.
+    #[cold]
+    fn keeps_shorter(&self, set: u64, wait: Duration) -> bool {
+        let set = (set != UNKNOWN_TIMEOUT).then_some(Duration::from_nanos(set));
+        set.is_some_and(|set| set >= LONGEST_SLICE && set < wait) && !self.exact_reads.load(Ordering::Relaxed)
+    }
+
     pub(super) fn set_read_timeout(&self, wait: Duration) -> io::Result<()> {
-        // A wait of centuries is set as no timeout, because systems may not understand it.
-        let nanos = u64::try_from(wait.as_nanos()).unwrap_or(0);
+        let nanos = to_nanos(wait);
         if self.read_timeout.load(Ordering::Relaxed) != nanos {
             self.socket.set_read_timeout((nanos != 0).then_some(wait))?;
             self.read_timeout.store(nanos, Ordering::Relaxed);
@@ -254,6 +342,17 @@ impl TimedSocket {
 /// Time until a read looks again, after it has waited `elapsed`.
 fn next_slice(elapsed: Duration) -> Duration {
     elapsed.clamp(FIRST_SLICE, LONGEST_SLICE)
+}
+
+/// Time until a write tries again, after it has waited `elapsed`.
+fn next_retry(elapsed: Duration) -> Duration {
+    (elapsed / 8).clamp(FIRST_RETRY, LONGEST_RETRY)
+}
+
+/// A timeout as it is kept. A wait of centuries is set as no timeout, because systems may not understand it.
+#[inline]
+fn to_nanos(wait: Duration) -> u64 {
+    u64::try_from(wait.as_nanos()).unwrap_or(0)
 }
 
 #[cold]
@@ -301,7 +400,7 @@ mod tests {
     /// Writes until the network is full.
     fn fill(near: &TimedSocket) {
         let bytes = [0; MAX_WRITE];
-        while near.write(&bytes).is_ok() || near.try_write(&bytes).is_ok() {}
+        while near.write(&bytes, WRITE_QUANTUM).is_ok() || near.try_write(&bytes).is_ok() {}
     }
 
     /// A write that waited in the kernel would hang here, because it has no timeout.
@@ -312,7 +411,7 @@ mod tests {
             fill(&near);
             assert_eq!(near.socket.as_tcp().unwrap().write_timeout().unwrap(), None);
             let start = Instant::now();
-            assert_eq!(kind(near.write(b"payload")), Err(ErrorKind::WouldBlock));
+            assert_eq!(kind(near.write(b"payload", WRITE_QUANTUM)), Err(ErrorKind::WouldBlock));
             assert!(start.elapsed() >= WRITE_QUANTUM && start.elapsed() < LONG / 4, "{:?}", start.elapsed());
         });
     }
@@ -322,7 +421,7 @@ mod tests {
         let bytes = vec![0; MAX_WRITE * 4];
         let (near, _far) = sliced();
         assert!(near.try_write(&bytes).unwrap() <= MAX_WRITE);
-        assert!(near.write(&bytes).unwrap() <= MAX_WRITE);
+        assert!(near.write(&bytes, WRITE_QUANTUM).unwrap() <= MAX_WRITE);
     }
 
     /// The system wakes nothing here: only the flag is set, and the socket stays open.
@@ -335,7 +434,7 @@ mod tests {
                 let reading = scope.spawn(|| near.read(&mut [0; 8], Duration::MAX));
                 let writing = scope.spawn(|| loop {
                     // A full network may still have room for a little.
-                    match near.write(&[0; MAX_WRITE]) {
+                    match near.write(&[0; MAX_WRITE], LONG) {
                         Err(error) if error.kind() != ErrorKind::WouldBlock => break Err(error),
                         _ => {}
                     }

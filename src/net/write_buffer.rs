@@ -19,6 +19,11 @@ use super::stream::Stream;
 
 /// Number of bytes after which the timeout of a write starts again.
 const PROGRESS_UNIT: usize = 64 << 10;
+/// Minimum time for which a call waits for the network.
+const MIN_WAIT: Duration = Duration::from_millis(1);
+/// Maximum time for which one call waits for a network that is full. Nothing depends on it: room, the end of the limit and the
+/// end of the connection end the wait.
+const MAX_WAIT: Duration = Duration::from_secs(60);
 /// Maximum capacity that an empty buffer keeps for the next frames.
 const MAX_RETAINED: usize = 128 << 10;
 /// Maximum length of a shared frame that is copied. Copying that much costs less than a write of its own.
@@ -90,6 +95,8 @@ impl WriteBuffer {
     /// longer than `limit`.
     pub(crate) fn write(&mut self, stream: &Stream, mut tail: &[u8], limit: WriteTimeout) -> io::Result<()> {
         let mut stall_timer = StallTimer { limit, since: None, progress: 0 };
+        // The whole limit is waited for in one call, but only after a short wait without room.
+        let mut wait = WRITE_QUANTUM;
         self.copy_shared();
         if !self.is_empty() {
             let (beginning, rest) = tail.split_at_checked(stream.gather_limit()).unwrap_or((tail, &[]));
@@ -99,7 +106,7 @@ impl WriteBuffer {
         while !self.is_empty() || !tail.is_empty() {
             let first = self.bytes.get(self.written..).unwrap_or_default();
             let first_length = first.len();
-            match stream.write(first, tail) {
+            match stream.write_within(first, tail, wait) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(count) => {
                     self.written = self.written.saturating_add(count.min(first_length));
@@ -108,9 +115,10 @@ impl WriteBuffer {
                         // A peer that takes bytes is alive, although it may be silent. The keepalive counts this.
                         stream.note_progress();
                         stall_timer.on_progress(count)?;
+                        wait = WRITE_QUANTUM;
                     }
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => stall_timer.on_progress(0)?,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => wait = stall_timer.on_progress(0)?,
                 Err(error) => return Err(error),
             }
         }
@@ -219,10 +227,11 @@ struct StallTimer {
 }
 
 impl StallTimer {
-    /// Called when the network took `count` bytes but not all. Fails with `TimedOut` when the limit is exceeded.
-    fn on_progress(&mut self, count: usize) -> io::Result<()> {
-        let expired = match self.limit {
-            WriteTimeout::Until(deadline) => deadline.is_expired(),
+    /// Called when the network took `count` bytes but not all. Returns the time for which the next call may wait. Fails with
+    /// `TimedOut` when the limit is exceeded.
+    fn on_progress(&mut self, count: usize) -> io::Result<Duration> {
+        let left = match self.limit {
+            WriteTimeout::Until(deadline) => deadline.remaining(),
             WriteTimeout::PerChunk(limit) => {
                 let now = Instant::now();
                 self.progress = self.progress.saturating_add(count);
@@ -232,12 +241,13 @@ impl StallTimer {
                 }
                 // The first stop comes after one quantum at the latest.
                 let since = *self.since.get_or_insert(now.checked_sub(WRITE_QUANTUM).unwrap_or(now));
-                now.saturating_duration_since(since) >= limit
+                limit.saturating_sub(now.saturating_duration_since(since))
             }
         };
-        match expired {
+        match left.is_zero() {
             true => Err(ErrorKind::TimedOut.into()),
-            false => Ok(()),
+            // For a socket, zero means "no timeout".
+            false => Ok(left.clamp(MIN_WAIT, MAX_WAIT)),
         }
     }
 }
