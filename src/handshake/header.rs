@@ -48,6 +48,11 @@ pub fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.iter().copied().all(is_token_byte)
 }
 
+/// Whether the byte may stand in a line as it is received: no control character, except HTAB, which is white space.
+pub(super) fn is_text(byte: u8) -> bool {
+    matches!(byte, b'\t' | 0x20..=0x7E | 0x80..=0xFF)
+}
+
 /// White space inside a line: SP and HTAB.
 pub(crate) fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')

@@ -49,8 +49,9 @@ mod status;
 
 use super::header;
 use crate::error::HeadErrorKind;
+pub(crate) use head::write_head;
+pub use head::{content_length, Head, HttpVersion};
 use head::{Field, StartLine};
-pub use head::{Head, HttpVersion};
 use start_line::{request_line, status_line};
 pub(crate) use status::reason;
 
@@ -161,9 +162,9 @@ impl HeadParser {
     fn take_run(&mut self, bytes: &[u8]) -> usize {
         let room = MAX_LINE.saturating_sub(self.line).min(MAX_HEAD.saturating_sub(self.total));
         let count = match self.state {
-            State::StartLine if !self.head.bytes.is_empty() => count_while(bytes, room, is_text),
+            State::StartLine if !self.head.bytes.is_empty() => count_while(bytes, room, header::is_text),
             State::Value { name_end } if self.head.bytes.len() > usize::from(name_end) => {
-                count_while(bytes, room, is_text)
+                count_while(bytes, room, header::is_text)
             }
             State::Name => count_while(bytes, room, header::is_token_byte),
             _ => return 0,
@@ -310,7 +311,7 @@ impl HeadParser {
         if self.line > MAX_LINE {
             return Err(HeadErrorKind::LineTooLong);
         }
-        match is_text(byte) {
+        match header::is_text(byte) {
             true => Ok(()),
             false => Err(HeadErrorKind::ControlCharacter),
         }
@@ -393,48 +394,6 @@ impl HeadParser {
 /// Number of bytes at the beginning, at most `limit`, for which the condition holds.
 fn count_while(bytes: &[u8], limit: usize, condition: impl Fn(u8) -> bool) -> usize {
     bytes.iter().take(limit).take_while(|&&byte| condition(byte)).count()
-}
-
-/// Whether the byte may stand in a start line or a value: not a control character, except HTAB, which is white space.
-fn is_text(byte: u8) -> bool {
-    matches!(byte, b'\t' | 0x20..=0x7E | 0x80..=0xFF)
-}
-
-/// The value of `Content-Length`, if there is one.
-///
-/// # Errors
-/// A value that is not digits or exceeds 19 digits, and two fields with different values (RFC 9112 section 6.3).
-pub fn content_length(head: &Head) -> Result<Option<u64>, HeadErrorKind> {
-    let mut length = None;
-    for value in head.get_all("Content-Length") {
-        if value.is_empty() || value.len() > 19 || !value.iter().all(u8::is_ascii_digit) {
-            return Err(HeadErrorKind::ContentLength);
-        }
-        // The largest number of 19 digits is less than 2^64.
-        let this = value.iter().fold(0_u64, |n, &d| n.wrapping_mul(10).wrapping_add(u64::from(d & 0x0F)));
-        if length.is_some_and(|before| before != this) {
-            return Err(HeadErrorKind::ContentLength);
-        }
-        length = Some(this);
-    }
-    Ok(length)
-}
-
-/// The bytes of a head, with the empty line. Every name must be a token, and the start line and every value must have
-/// passed [`header::is_field_value`]: this function does not prevent a line break from becoming another field.
-pub(crate) fn write_head<'a>(start_line: &str, fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<u8> {
-    debug_assert!(header::is_field_value(start_line.as_bytes()));
-    let mut out = Vec::with_capacity(256);
-    out.extend_from_slice(start_line.as_bytes());
-    out.extend_from_slice(b"\r\n");
-    for (name, value) in fields {
-        debug_assert!(header::is_token(name.as_bytes()) && header::is_field_value(value.as_bytes()));
-        for part in [name, ": ", value, "\r\n"] {
-            out.extend_from_slice(part.as_bytes());
-        }
-    }
-    out.extend_from_slice(b"\r\n");
-    out
 }
 
 #[cfg(test)]

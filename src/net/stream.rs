@@ -41,6 +41,12 @@ impl Stream {
         TimedSocket::new(socket).map(Stream::Plain)
     }
 
+    /// A stream over an accepted socket that has inherited its options.
+    #[cfg(feature = "server")]
+    pub(crate) fn from_accepted(socket: Socket) -> Stream {
+        Stream::Plain(TimedSocket::accepted(socket))
+    }
+
     pub(crate) fn from_split(split: SplitStream) -> io::Result<Stream> {
         Adapter::new(split).map(Stream::Adapter)
     }

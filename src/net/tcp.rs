@@ -24,7 +24,8 @@
 //!
 //! **Options.** Each timeout is a system call, so it is set only when it differs from the one that is set. A read may begin
 //! with a shorter one that is set already, and waits the rest after it. The opening handshake leaves such a timeout behind, and
-//! most connections receive something before it passes. Once one has passed, the timeouts of reads are exact.
+//! most connections receive something before it passes. Once one has passed, the timeouts of reads are exact. Accepted sockets
+//! inherit options on Linux, so a server sets them on its listening socket ([`InheritedOptions`](super::socket::InheritedOptions)).
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
@@ -78,9 +79,20 @@ pub(crate) enum Waits {
     Sliced,
 }
 
+impl Waits {
+    /// How this system waits.
+    pub(crate) const SYSTEM: Waits = if cfg!(unix) && !cfg!(stdws_portable) { Waits::Kernel } else { Waits::Sliced };
+}
+
 impl TimedSocket {
     pub(crate) fn new(socket: impl Into<Socket>) -> io::Result<TimedSocket> {
-        TimedSocket::with_waits(socket, if cfg!(unix) && !cfg!(stdws_portable) { Waits::Kernel } else { Waits::Sliced })
+        TimedSocket::with_waits(socket, Waits::SYSTEM)
+    }
+
+    /// A socket that has inherited its options.
+    #[cfg(feature = "server")]
+    pub(crate) fn accepted(socket: Socket) -> TimedSocket {
+        TimedSocket::prepared(socket, Waits::Kernel)
     }
 
     pub(crate) fn with_waits(socket: impl Into<Socket>, waits: Waits) -> io::Result<TimedSocket> {
@@ -422,6 +434,99 @@ mod tests {
         let (near, _far) = sliced();
         assert!(near.try_write(&bytes).unwrap() <= MAX_WRITE);
         assert!(near.write(&bytes, WRITE_QUANTUM).unwrap() <= MAX_WRITE);
+    }
+
+    /// One that waits in the kernel, and its peer: over TCP, and over a Unix socket.
+    #[cfg(all(unix, not(stdws_portable)))]
+    fn in_kernel() -> [(TimedSocket, TcpStream); 2] {
+        let (tcp, tcp_peer) = sockets();
+        let (unix, unix_peer) = std::os::unix::net::UnixStream::pair().unwrap();
+        let peer = TcpStream::from(std::os::fd::OwnedFd::from(unix_peer));
+        [(TimedSocket::new(tcp).unwrap(), tcp_peer), (TimedSocket::new(unix).unwrap(), peer)]
+    }
+
+    /// A loop of short waits would count many calls here.
+    #[cfg(all(unix, not(stdws_portable)))]
+    #[test]
+    fn a_long_write_ends_with_room_and_takes_the_beginning() {
+        for (near, mut far) in in_kernel() {
+            watched(move || {
+                fill(&near);
+                let start = Instant::now();
+                thread::scope(|scope| {
+                    let writing = scope.spawn(|| near.write(&[7; MAX_WRITE], LONG * 2));
+                    thread::sleep(WRITE_QUANTUM * 5);
+                    while !writing.is_finished() {
+                        assert!(far.read(&mut [0; MAX_WRITE]).unwrap() > 0);
+                    }
+                    assert_eq!(kind(writing.join().unwrap()), Ok(SINGLE_WAIT));
+                });
+                assert!(start.elapsed() < LONG);
+                // The next short wait has its own timeout again.
+                near.write(b"x", WRITE_QUANTUM).unwrap();
+                assert!(near.socket.handle().write_timeout().unwrap().unwrap() < LONG);
+            });
+        }
+    }
+
+    #[cfg(all(unix, not(stdws_portable)))]
+    #[test]
+    fn a_long_write_ends_at_its_timeout_and_by_a_shutdown() {
+        for (near, _far) in in_kernel() {
+            watched(move || {
+                fill(&near);
+                // A full network may still have room for a little.
+                let until_it_fails = |wait| loop {
+                    let start = Instant::now();
+                    if let Err(error) = near.write(b"x", wait) {
+                        break (error.kind(), start.elapsed());
+                    }
+                };
+                let wait = WRITE_QUANTUM * 20;
+                let (kind, elapsed) = until_it_fails(wait);
+                assert!(
+                    kind == ErrorKind::WouldBlock && elapsed >= wait - WRITE_QUANTUM && elapsed < LONG,
+                    "{kind} {elapsed:?}"
+                );
+                thread::scope(|scope| {
+                    let writing = scope.spawn(|| until_it_fails(LONG * 2));
+                    thread::sleep(WRITE_QUANTUM * 5);
+                    near.shutdown();
+                    let (kind, elapsed) = writing.join().unwrap();
+                    assert!(kind == ErrorKind::BrokenPipe && elapsed < LONG, "{kind} {elapsed:?}");
+                });
+            });
+        }
+    }
+
+    #[cfg(all(unix, not(stdws_portable)))]
+    #[test]
+    fn a_read_begins_with_a_shorter_timeout_and_waits_the_rest() {
+        for (near, mut far) in in_kernel() {
+            let set = || near.socket.handle().read_timeout().unwrap();
+            far.write_all(b"ab").unwrap();
+            assert_eq!(near.read(&mut [0], LONG).unwrap(), 1);
+            assert_eq!(near.read(&mut [0], LONG * 2).unwrap(), 1);
+            assert_eq!(set(), Some(LONG), "the shorter timeout is kept");
+            far.write_all(b"a").unwrap();
+            assert_eq!(near.read(&mut [0], LONGEST_SLICE).unwrap(), 1);
+            assert_eq!(set(), Some(LONGEST_SLICE), "a longer one is not");
+            let (wait, start) = (LONGEST_SLICE + FIRST_SLICE * 5, Instant::now());
+            assert_eq!(kind(near.read(&mut [0], wait)), Err(ErrorKind::WouldBlock));
+            assert!(start.elapsed() >= wait - Duration::from_millis(1), "{:?}", start.elapsed());
+            far.write_all(b"a").unwrap();
+            assert_eq!(near.read(&mut [0], LONG).unwrap(), 1);
+            assert_eq!(set(), Some(LONG), "after one has passed, timeouts are exact");
+        }
+    }
+
+    #[test]
+    fn the_delays_of_a_sliced_write_grow() {
+        let delay = |millis| next_retry(Duration::from_millis(millis));
+        assert_eq!(
+            (delay(0), delay(7), delay(80), delay(100_000)),
+            (FIRST_RETRY, FIRST_RETRY, FIRST_RETRY * 10, LONGEST_RETRY)
+        );
     }
 
     /// The system wakes nothing here: only the flag is set, and the socket stays open.

@@ -378,6 +378,19 @@ mod tests {
         }
     }
 
+    /// A write that looked again every quantum would make a hundred calls.
+    #[test]
+    fn a_write_waits_for_a_full_network_in_few_calls() {
+        let (stream, _far) = stream();
+        full(&stream);
+        for limit in [|time| WriteTimeout::PerChunk(time), |time| WriteTimeout::Until(Deadline::after(time))] {
+            let before = WRITES.get();
+            let error = buffer(&[0; 1 << 16]).write(&stream, &[], limit(WRITE_QUANTUM * 100)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::TimedOut);
+            assert!(WRITES.get() - before <= 20, "{} calls", WRITES.get() - before);
+        }
+    }
+
     #[test]
     fn a_reader_that_stops_fails_the_write_in_time() {
         let time = Duration::from_millis(100);

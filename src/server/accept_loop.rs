@@ -226,7 +226,9 @@ impl AcceptLoop {
             }
             open = self.lock().listener.clone();
         }
-        self.exit_accept();
+        let mut state = self.lock();
+        state.accepting = state.accepting.saturating_sub(1);
+        self.notify(&state);
         None
     }
 
@@ -315,12 +317,6 @@ impl AcceptLoop {
         thread::sleep(ACCEPT_RETRY_DELAY);
     }
 
-    fn exit_accept(&self) {
-        let mut state = self.lock();
-        state.accepting = state.accepting.saturating_sub(1);
-        self.notify(&state);
-    }
-
     /// Wakes the threads that wait for the end of the server, once that can come; see the second invariant.
     fn notify(&self, state: &AcceptState) {
         if state.listener.is_none() {
@@ -403,6 +399,7 @@ impl AcceptState {
 mod tests {
     use super::*;
     use std::net::{TcpListener, TcpStream};
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
     use std::time::Instant;
 
     const LONG: Duration = Duration::from_secs(20);
@@ -492,6 +489,35 @@ mod tests {
             accept_loop.wait_until(LONG, |state| state.threads.alive_count() == 0);
             assert_eq!(accept_loop.lock().threads.alive_count(), 0);
         }
+    }
+
+    /// Each of these would cost a connection two switches of threads.
+    #[test]
+    fn a_thread_that_waits_for_the_end_does_not_wake_for_a_connection() {
+        let (accept_loop, addr) = start(UNLIMITED).unwrap();
+        let (checks, waiting) = (AtomicUsize::new(0), AtomicBool::new(false));
+        thread::scope(|scope| {
+            let waiter = scope.spawn(|| {
+                accept_loop.wait_until(LONG * 2, |state| {
+                    checks.fetch_add(1, Ordering::SeqCst);
+                    waiting.store(true, Ordering::SeqCst);
+                    state.accepting == 0
+                })
+            });
+            while !waiting.load(Ordering::SeqCst) {
+                thread::yield_now();
+            }
+            for _ in 0..20 {
+                assert_eq!(connect(addr).1, b"in");
+            }
+            while accept_loop.lock().registry.active_count() > 0 {
+                thread::yield_now();
+            }
+            assert_eq!(checks.load(Ordering::SeqCst), 1);
+            accept_loop.stop_listening(Deadline::after(LONG));
+            waiter.join().unwrap();
+        });
+        assert_eq!(accept_loop.lock().accepting, 0);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A parsed head: start line and fields. Independent of how it was parsed.
+//! A parsed head: start line and fields, and a head as bytes. Independent of how it was parsed.
 //!
 //! A head is one buffer, in which the parts follow each other without separators (method, target, name, value, name,
 //! value ...; the head of a response begins with the reason), and the positions where the parts end. A part begins where
@@ -6,7 +6,8 @@
 
 use std::fmt;
 
-use crate::error::HandshakeErrorKind;
+use crate::error::{HandshakeErrorKind, HeadErrorKind};
+use crate::handshake::header;
 use crate::redact;
 
 /// The HTTP version of a head, `HTTP/major.minor`.
@@ -192,4 +193,41 @@ impl fmt::Debug for Head {
         }
         lines.finish()
     }
+}
+
+/// The value of `Content-Length`, if there is one.
+///
+/// # Errors
+/// A value that is not digits or exceeds 19 digits, and two fields with different values (RFC 9112 section 6.3).
+pub fn content_length(head: &Head) -> Result<Option<u64>, HeadErrorKind> {
+    let mut length = None;
+    for value in head.get_all("Content-Length") {
+        if value.is_empty() || value.len() > 19 || !value.iter().all(u8::is_ascii_digit) {
+            return Err(HeadErrorKind::ContentLength);
+        }
+        // The largest number of 19 digits is less than 2^64.
+        let this = value.iter().fold(0_u64, |n, &d| n.wrapping_mul(10).wrapping_add(u64::from(d & 0x0F)));
+        if length.is_some_and(|before| before != this) {
+            return Err(HeadErrorKind::ContentLength);
+        }
+        length = Some(this);
+    }
+    Ok(length)
+}
+
+/// The bytes of a head, with the empty line. Every name must be a token, and the start line and every value must have
+/// passed [`header::is_field_value`]: this function does not prevent a line break from becoming another field.
+pub(crate) fn write_head<'a>(start_line: &str, fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<u8> {
+    debug_assert!(header::is_field_value(start_line.as_bytes()));
+    let mut out = Vec::with_capacity(256);
+    out.extend_from_slice(start_line.as_bytes());
+    out.extend_from_slice(b"\r\n");
+    for (name, value) in fields {
+        debug_assert!(header::is_token(name.as_bytes()) && header::is_field_value(value.as_bytes()));
+        for part in [name, ": ", value, "\r\n"] {
+            out.extend_from_slice(part.as_bytes());
+        }
+    }
+    out.extend_from_slice(b"\r\n");
+    out
 }
