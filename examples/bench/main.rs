@@ -11,6 +11,7 @@
 
 mod full;
 mod server;
+mod stuck;
 mod table;
 #[cfg(feature = "native-tls")]
 mod tls;
@@ -28,6 +29,8 @@ usage: bench [--rounds N] [--millis MS] [--deflate | --tls]
        bench --server [CONNECTIONS]
        bench --full [--half-sent]
        bench client [--deflate] PORT SIZE COUNT WINDOW bin|text|json
+       bench handshakes PORT COUNT raw|stdws
+       bench stuck COUNT SECONDS
 
 Without arguments: raw TCP echo, stdws echo and stdws client, interleaved; prints ratios of medians. Takes a minute, and
 means something only on a machine that has nothing else to do.
@@ -42,7 +45,10 @@ one is missed. Needs twice as many descriptors as connections in all: raise the 
 to answer 503, and to serve those who are in. Needs as many descriptors in each of two processes. With --half-sent, every
 connection also holds the beginning of a large message, which takes some 3 GB.
 client: sends COUNT messages of SIZE bytes to ws://127.0.0.1:PORT, WINDOW of them before reading as many answers,
-and prints one line of JSON: messages, seconds, messages per second, CPU nanoseconds per message.";
+and prints one line of JSON: messages, seconds, messages per second, CPU nanoseconds per message.
+handshakes: opens COUNT connections to ws://127.0.0.1:PORT one after the other, over a socket or with the client.
+stuck: COUNT threads of a server send to peers that do not read. Prints one line of JSON: how often one of them wakes in a
+second, and the share of a core that all of them take.";
 
 type Failure = Box<dyn Error>;
 
@@ -63,6 +69,8 @@ fn main() -> ExitCode {
         ["--full", "--half-sent"] => full::measure(full::Load::HalfSent),
         ["fill", port, count] => full::run_fill(port, count),
         ["crowd", port, count] => server::run_crowd(port, count),
+        ["stuck", count, seconds] => stuck::run(count, seconds),
+        ["handshakes", port, count, kind] => stuck::run_handshakes(port, count, kind),
         ["hostile", port] => server::run_hostile(port),
         options => match parse_options(options) {
             Some((rounds, time, Subject::Tcp)) => compare(rounds, time),
