@@ -126,7 +126,6 @@ pub(crate) const LAYOUT: &Layout = &Layout {
         ("legacy/explain/context.rs", "explain"),
         ("legacy/explain/frame.rs", "explain"),
         ("proxy/client.rs", "client"),
-        ("reconnect/end_record.rs", "connection"),
         ("redirect/follow.rs", "client"),
         ("tls/error.rs", "net"),
         ("tls/handshake.rs", "net"),
