@@ -147,6 +147,14 @@ impl Error {
         Error::Io(IoError { step, address: None, source: error.into() })
     }
 
+    /// As [`io`](Error::io), for an operation with a deadline: `TimedOut` means that the deadline has passed.
+    pub(crate) fn io_by_deadline(step: Step, error: std::io::Error) -> Error {
+        match error.kind() {
+            std::io::ErrorKind::TimedOut => Error::Timeout(step),
+            _ => Error::io(step, error),
+        }
+    }
+
     /// An error for a server that could not listen on this address.
     #[cfg(any(feature = "server", test))]
     pub(crate) fn listen(address: impl fmt::Display, error: std::io::Error) -> Error {

@@ -257,7 +257,7 @@ fn next_slice(elapsed: Duration) -> Duration {
 }
 
 #[cold]
-fn timeout_as_would_block(error: io::Error) -> io::Error {
+pub(super) fn timeout_as_would_block(error: io::Error) -> io::Error {
     match error.kind() {
         ErrorKind::TimedOut => ErrorKind::WouldBlock.into(),
         _ => error,
