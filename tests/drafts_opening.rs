@@ -134,7 +134,7 @@ fn a_hook_sees_version_origin_and_subprotocols() {
             let subprotocols: Vec<String> = request.subprotocols().map(str::to_owned).collect();
             sender.send((request.version(), request.origin().map(str::to_owned), subprotocols)).unwrap();
             match request.path() {
-                "/yes" => stdws::Accept::new().subprotocol("a").header("X-More", "here").with(7_u8).into(),
+                "/yes" => stdws::Accept::new().subprotocol("a").with_header("X-More", "here").with(7_u8).into(),
                 "/no" => Response::text(403, "not here").into(),
                 _ => Decision::hand_over(|mut stream| {
                     let _ = stream.write_all(b"HTTP/1.1 418 Teapot\r\nContent-Length: 0\r\n\r\n");

@@ -101,6 +101,13 @@
 //!   zone (RFC 6874).
 //! * Attempts in versions up to hybi-06 wait for all attempts to the same IP address, on every port.
 //! * Redirects, off by default: [`Client::max_redirects`](crate::Client::max_redirects).
+//! * What belongs to one role needs the feature of that role. Feature `server`: [`Request`](crate::Request),
+//!   [`WebSocket::request`](crate::WebSocket::request), [`Credentials`](crate::Credentials) and
+//!   [`constant_time_eq`](crate::constant_time_eq). Feature `client`: [`Challenge`](crate::Challenge).
+//! * [`Uri::userinfo`](crate::handshake::uri::Uri::userinfo): the user name and the password of a URL.
+//! * `Accept::header` is now [`Accept::with_header`](crate::Accept::with_header), as in [`Response`](crate::Response): both keep the
+//!   first error for [`error`](crate::Accept::error), because a hook returns no `Result`. The setters of
+//!   [`Client`](crate::Client), [`Server`](crate::Server) and [`Proxy`](crate::Proxy) fail at once.
 //! * Every draft of the protocol before RFC 6455, in both roles (feature `legacy`, off by default): `Version`,
 //!   `Client::version`, `Client::fallback_versions`, `Server::legacy_versions`, `deflate_stream` on both, `WebSocket::version`.
 //! * TLS in both roles by the library of the system: feature `native-tls`, off by default, `Client::tls`, `Server::tls`,
