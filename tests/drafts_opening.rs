@@ -424,11 +424,11 @@ fn a_client_falls_back_to_the_newest_listed_and_allowed_version() {
         (&[Version::Hybi05, Version::Hixie75], None),
         (&[Version::Hybi07], None),
     ];
-    for (allowed, spoken) in rows {
+    for (allowed, version) in rows {
         let opened = client.clone().fallback_versions(allowed.iter().copied()).connect();
-        match (opened, spoken) {
-            (Ok(ws), Some(spoken)) => {
-                assert_eq!((ws.version(), connections.recv().unwrap().version()), (spoken, spoken), "{allowed:?}");
+        match (opened, version) {
+            (Ok(ws), Some(version)) => {
+                assert_eq!((ws.version(), connections.recv().unwrap().version()), (version, version), "{allowed:?}");
             }
             (Err(Error::Handshake(rejection)), None) => assert_eq!(rejection.status(), Some(426), "{allowed:?}"),
             (other, _) => panic!("{allowed:?}: {other:?}"),

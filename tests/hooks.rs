@@ -416,7 +416,7 @@ fn wait_for(count: &AtomicUsize, want: usize) {
 }
 
 #[test]
-fn a_value_of_the_hook_lives_as_long_as_the_connection() {
+fn a_value_of_the_hook_is_dropped_with_the_connection() {
     let count = Arc::new(AtomicUsize::new(0));
     let counted = count.clone();
     let server = bind().on_request(move |request| {

@@ -149,7 +149,7 @@ fn the_number_of_attempts_at_a_time_is_limited_and_each_address_has_its_share() 
             state.begin();
             let now = seen.0.fetch_add(1, Ordering::SeqCst) + 1;
             seen.1.fetch_max(now, Ordering::SeqCst);
-            // A dead address: nothing answers.
+            // An address that does not answer.
             thread::sleep(share.remaining());
             seen.0.fetch_sub(1, Ordering::SeqCst);
             Err(ErrorKind::TimedOut.into())
