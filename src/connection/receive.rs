@@ -221,9 +221,8 @@ impl Receiver {
     /// The maximum wait: the table above.
     #[inline]
     fn read_wait(&mut self, limit: Option<Deadline>, status: &WriteStatus) -> ReadWait {
-        let quiet =
-            self.keepalive.is_quiet() && limit.is_none() && status.close_deadline.is_none() && !status.congested;
-        if quiet && !self.decoder.is_incomplete() {
+        let idle = self.keepalive.is_idle() && limit.is_none() && status.close_deadline.is_none() && !status.congested;
+        if idle && !self.decoder.is_incomplete() {
             self.message_started = None;
             return ReadWait { time: wait_to_ping(status), overdue: None };
         }

@@ -13,8 +13,8 @@
 //! | | ... and there is no header, or no further entry | the last address that was found |
 //! | | an entry without an address, or one that cannot be read | unknown |
 //!
-//! An unknown client has no address for the application: the address of a trusted proxy could allow it more than a
-//! stranger may do. It counts for [`Server::max_per_address`](crate::Server::max_per_address) under the last address
+//! An unknown client has no address for the application: the address of a trusted proxy could have more rights than an
+//! unknown client. It counts for [`Server::max_per_address`](crate::Server::max_per_address) under the last address
 //! that was found, so that a header that cannot be read does not evade that limit.
 
 use std::io;
