@@ -211,9 +211,9 @@ bits for the length count up to 125: 126 means that the length is in the 2 bytes
 127 that it is in 8 bytes. Only the beginning of a long payload is shown.";
 
 const FRAGMENTS: &str = "\
-A sender need not know the length of a message: it can begin with one frame and continue with others.
-Control frames may stand between them. A Ping has to be answered by a Pong with the same payload, which
-shows that the peer is alive. The echo is one frame: the fragments of a message have no meaning.";
+A sender need not know the length of a message: it can begin with one frame and continue with more.
+Control frames may stand between them. A Ping has to be answered by a Pong with the same payload,
+which shows that the peer is alive. The echo is one frame: the fragments have no meaning.";
 
 const COMPRESSED: &str = "\
 Both sides keep a window: the last 32,768 bytes of their compressed messages. A text that was sent
