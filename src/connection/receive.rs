@@ -123,8 +123,7 @@ impl Receiver {
                 Ok(Some(DecoderEvent::Ping)) => self.connection.answer_ping(self.decoder.payload()),
                 Ok(Some(DecoderEvent::Pong)) => {
                     let newest = self.connection.on_pong(self.decoder.payload());
-                    let newest = newest
-                        .map_err(|violation| self.fail(Error::Protocol(violation), Some(violation.close_code())))?;
+                    let newest = newest.map_err(|violation| self.fail_protocol(violation))?;
                     if self.awaited_pong.is_some_and(|awaited_pong| awaited_pong <= newest) {
                         return Ok(Some(Received::Pong));
                     }

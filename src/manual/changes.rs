@@ -25,6 +25,7 @@
 //! * A client of its own for each attempt, with a fresh token or URL: [`Reconnect::client`](crate::Reconnect::client).
 //! * An empty `Sec-WebSocket-Protocol` in a response is
 //!   [`ResponseErrorKind::EmptySubprotocol`](crate::ResponseErrorKind::EmptySubprotocol).
+//! * An unsolicited Pong in hybi-01 and -02, which forbid it, is an event `protocol-error` like every other violation.
 //! * Drafts: a request with a field of a later version is never taken for one of hixie-75; subprotocols of any visible characters up
 //!   to hybi-07, also as quoted strings from hybi-04 on; redirects only from hybi-07 on; close code 1015 fails the connection.
 //! * [`Proxy::from_env`](crate::Proxy::from_env) prefers a SOCKS proxy of the variables that other programs read too.
