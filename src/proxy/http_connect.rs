@@ -58,14 +58,14 @@ fn request(session: &ProxySession<'_>) -> Result<Vec<u8>> {
 
 /// The head of the first response that is not interim.
 fn read_response(session: &ProxySession<'_>) -> Result<Head> {
-    let mut skipped = 0;
+    let mut skipped: usize = 0;
     loop {
         let head = read_head(session)?;
         let interim = matches!(head.status(), 100 | 102..=199);
         if !interim || skipped == MAX_INTERIM_RESPONSES {
             return Ok(head);
         }
-        skipped += 1;
+        skipped = skipped.saturating_add(1);
     }
 }
 
