@@ -18,7 +18,7 @@ const GOOD: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nCo
     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 /// "hi" as text, and a Close with 1000.
 const FRAMES: &[u8] = b"\x81\x02hi\x88\x02\x03\xE8";
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_secs(240);
 
 /// Fails the test instead of hanging.
 fn within<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {

@@ -15,7 +15,7 @@ use stdws::{
 mod events;
 use events::Watched;
 
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_secs(240);
 const GET: &str = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
 const UPGRADE: &str = "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";

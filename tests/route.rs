@@ -12,7 +12,7 @@ use stdws::{
     WebSocket,
 };
 
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_secs(240);
 
 /// Fails the test instead of hanging.
 fn within<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
