@@ -53,10 +53,15 @@ pub(crate) struct Watchdog {
 }
 
 pub(crate) fn watchdog() -> Watchdog {
+    watchdog_after(PATIENCE)
+}
+
+/// For a test that does much.
+pub(crate) fn watchdog_after(patience: Duration) -> Watchdog {
     let name = thread::current().name().unwrap_or("a thread without a name").to_owned();
     let (alive, ended) = mpsc::channel::<()>();
     thread::spawn(move || {
-        if ended.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout) {
+        if ended.recv_timeout(patience) == Err(mpsc::RecvTimeoutError::Timeout) {
             // Not `eprintln!`, which the test harness may keep to itself.
             let _ = writeln!(io::stderr(), "\n{name} hangs");
             std::process::abort();
