@@ -56,7 +56,7 @@ fn bound() -> Server {
 fn said(server: Server, request: &[u8]) -> String {
     let (running, _connections) = serving(server);
     let mut stream = TcpStream::connect(running.local_addr().unwrap()).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    stream.set_read_timeout(Some(LONG / 3)).unwrap();
     stream.write_all(request).unwrap();
     let mut said = Vec::new();
     match stream.read_to_end(&mut said) {
@@ -343,7 +343,7 @@ fn names_of_fields_are_tokens_in_every_version() {
             assert!(!answer.contains("101"), "{version}: {answer}");
         }
     }
-    let (connecting, mut stream, good) = asked(Version::Hixie75, Duration::from_secs(30));
+    let (connecting, mut stream, good) = asked(Version::Hixie75, LONG);
     let good = String::from_utf8(good).unwrap();
     stream.write_all(good.replacen("\r\nWebSocket-Origin", "\r\nX Y: z\r\nWebSocket-Origin", 1).as_bytes()).unwrap();
     assert_eq!(kind(connecting.join().unwrap()), HandshakeErrorKind::Head(HeadErrorKind::FieldName));

@@ -195,6 +195,15 @@ impl SharedState {
         self.ping_interval.saturating_sub(last_write.elapsed())
     }
 
+    /// Makes the last write and the opening this much older, as if so much time had passed.
+    #[cfg(test)]
+    pub(super) fn pass(&mut self, time: Duration) {
+        self.opened = self.opened.checked_sub(time).unwrap_or(self.opened);
+        if let Some(writer) = &mut self.writer {
+            writer.buffer.pass(time);
+        }
+    }
+
     /// Whether Ping and Pong have to wait for the end of a message that is sent as a stream. Once a Close is pending, that
     /// message no longer ends.
     fn defers_pings(&self) -> bool {

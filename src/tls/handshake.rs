@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn a_shutdown_that_wakes_no_system_call_ends_a_handshake() {
         let (near, _far) = sockets();
-        let long = Duration::from_secs(20);
+        let long = Duration::from_secs(120);
         let plain = TimedSocket::with_waits(near, Waits::Sliced).unwrap();
         let tls = plain.try_clone().unwrap();
         let connector = native_tls::TlsConnector::new().unwrap();
@@ -176,7 +176,7 @@ mod tests {
         {
             let (near, mut far) = sockets();
             let connector = native_tls::TlsConnector::new().unwrap();
-            let long = Duration::from_secs(20);
+            let long = Duration::from_secs(120);
             let connecting = thread::spawn(move || {
                 connect(&connector, host, Stream::from_socket(near).unwrap(), Deadline::after(long)).map(drop)
             });
