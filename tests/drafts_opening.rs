@@ -383,6 +383,7 @@ fn a_server_accepts_rfc_6455_alone_by_default() {
 }
 
 /// hybi04-5.2.1-1
+/// Shows the answer to farrell-0.
 #[test]
 fn a_rejected_version_gets_the_list_of_enabled_versions() {
     let _watchdog = watchdog();
@@ -436,6 +437,7 @@ fn a_client_falls_back_to_the_newest_listed_and_allowed_version() {
     }
 }
 
+/// Shows the answer to farrell-0.
 #[test]
 fn a_client_tries_each_version_once() {
     let _watchdog = watchdog();

@@ -295,6 +295,7 @@ mod tests {
         assert!(is_field_value(b""));
     }
 
+    /// Shows the answers to opera-29, turner-c1.
     #[test]
     fn fields_of_the_handshake_and_invalid_fields_are_rejected() {
         let owned = |name: &str| Err(UsageError::ReservedHeader(name.into()));
@@ -383,6 +384,7 @@ mod tests {
         Ok(list.iter().map(show).collect::<Vec<_>>().join(", "))
     }
 
+    /// Shows the answer to iana-4.
     #[test]
     fn extension_lists() {
         let rows: [(&[&[u8]], &str); 8] = [

@@ -508,6 +508,7 @@ mod tests {
         assert_eq!(HeadParser::response().feed(b"\r\nHTTP/1.1 200 OK\r\n\r\n"), Err(HeadErrorKind::StartLine));
     }
 
+    /// Shows the answer to opera-30.
     #[test]
     fn one_tiny_head_for_each_error() {
         use HeadErrorKind::*;

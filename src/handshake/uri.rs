@@ -242,6 +242,7 @@ mod tests {
         ("ws://user@[::1]:81/", false, "::1", 81, "/", "[::1]:81"),
     ];
 
+    /// Shows the answers to opera-12, opera-17.
     #[test]
     fn valid_uris_are_parsed() {
         for &(text, secure, host, port, resource, header) in GOOD {
@@ -340,6 +341,7 @@ mod tests {
         ("ws://\u{fc}@h/", UriErrorKind::Userinfo),
     ];
 
+    /// Shows the answers to opera-13, opera-19.
     #[test]
     fn invalid_uris_are_rejected() {
         for &(text, error) in BAD {

@@ -35,6 +35,7 @@ fn everything(mut stream: TcpStream) -> Vec<u8> {
     all
 }
 
+/// Shows the answer to opera-32.
 #[test]
 fn plain_http_to_a_tls_port_gets_no_http_and_no_connection() {
     let _watchdog = watchdog();
@@ -50,6 +51,7 @@ fn plain_http_to_a_tls_port_gets_no_http_and_no_connection() {
     assert!(connections.try_recv().is_err());
 }
 
+/// Shows the answer to opera-32.
 #[test]
 fn tls_to_a_plain_port_is_named() {
     let _watchdog = watchdog();

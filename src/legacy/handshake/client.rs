@@ -396,6 +396,7 @@ mod tests {
         }
     }
 
+    /// Shows the answer to farrell-1.
     #[test]
     fn responses_to_hixie_75() {
         // hixie75-3.1-2, hixie75-3.1-3, hixie75-3.1-4
@@ -442,6 +443,7 @@ mod tests {
         assert_eq!(check(Version::Hixie75, &["sample"], &empty), Err(Response(ResponseErrorKind::EmptySubprotocol)));
     }
 
+    /// Shows the answer to opera-2.
     #[test]
     fn responses_from_hybi_00_to_hybi_03() {
         // hixie76-4.1-4, hixie76-4.1-5, hybi02-5.1-2
@@ -547,6 +549,7 @@ mod tests {
         }
     }
 
+    /// Shows the answer to opera-2.
     #[test]
     fn responses_from_hybi_04_on() {
         // hybi04-5.1-2, hybi09-5.1-1

@@ -331,6 +331,7 @@ mod tests {
         work(&DraftRequest { spec, request, challenge })
     }
 
+    /// Shows the answer to iana-3.
     #[test]
     fn client_and_server_of_every_version_interoperate() {
         // hybi04-5.2.2-1
