@@ -120,7 +120,7 @@ fn a_server_echoes_the_example_of_the_rfc() {
     assert_eq!(echo.join().info.unwrap().code(), CloseCode::NORMAL);
 }
 
-/// 6455-5.4-3, 6455-5.4-6, 6455-5.4-7, 6455-5.4-12, 6455-6.2-3, 6455-6.2-4, 6455-5.4-s2
+/// 6455-5.4-3, 6455-5.4-6, 6455-5.4-7, 6455-5.4-12, 6455-6.2-3, 6455-6.2-4, 6455-5.4-s2, 6455-5.4-s3
 /// Shows the answer to sparks-1.
 #[test]
 fn fragments_are_assembled_in_order() {

@@ -234,6 +234,49 @@ fn the_order_of_the_fields_of_a_request() {
     }
 }
 
+/// 6455-9.1-4: a client offers, and a server selects, the extensions that the version registers, and no others.
+#[test]
+fn the_extensions_of_each_version() {
+    let _watchdog = watchdog();
+    let deflate = cfg!(feature = "deflate").then_some("permessage-deflate; client_max_window_bits");
+    for version in Version::ALL {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = Client::new(format!("ws://{}/", listener.local_addr().unwrap())).unwrap().watched();
+        let client = client.version(version).deflate_stream();
+        #[cfg(feature = "deflate")]
+        let client = client.deflate(stdws::Deflate::default());
+        let connecting = thread::spawn(move || client.connect().map(drop));
+        let (mut stream, _) = listener.accept().unwrap();
+        let head = String::from_utf8_lossy(&read_head(&mut stream)).into_owned();
+        drop(stream);
+        connecting.join().unwrap().unwrap_err();
+        let offered: Vec<&str> =
+            head.lines().filter_map(|line| line.strip_prefix("Sec-WebSocket-Extensions: ")).collect();
+        let wanted = match version {
+            Version::Rfc6455 => deflate,
+            version => (version >= Version::Hybi04).then_some("deflate-stream"),
+        };
+        assert_eq!(offered, Vec::from_iter(wanted), "{version}");
+    }
+    for (version, wanted) in [("13", deflate.map(|_| "permessage-deflate")), ("8", Some("deflate-stream"))] {
+        let server = bound().legacy_versions([Version::Hybi08]).deflate_stream();
+        #[cfg(feature = "deflate")]
+        let server = server.deflate(stdws::Deflate::default());
+        let (running, _connections) = serving(server);
+        let mut stream = TcpStream::connect(running.local_addr().unwrap()).unwrap();
+        let offer = "\r\nSec-WebSocket-Extensions: x-webkit-deflate-frame, deflate-stream, permessage-deflate\r\n\r\n";
+        let request = REQUEST_OF_NOBODY.replace("VERSION", version).replace("\r\n\r\n", offer);
+        stream.write_all(request.as_bytes()).unwrap();
+        let answer = String::from_utf8(read_head(&mut stream)).unwrap();
+        let names: Vec<&str> = answer
+            .lines()
+            .filter_map(|line| line.strip_prefix("Sec-WebSocket-Extensions: "))
+            .map(|value| value.split(';').next().unwrap())
+            .collect();
+        assert_eq!(names, Vec::from_iter(wanted), "{answer}");
+    }
+}
+
 /// hybi04-5.2.2-1: 16 random bytes for each connection, and in no other version.
 #[test]
 fn the_nonce_of_a_server() {
@@ -411,6 +454,7 @@ fn a_rejected_version_gets_the_list_of_enabled_versions() {
 const REQUEST_OF_NOBODY: &str = "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: VERSION\r\n\r\n";
 
+/// 6455-4.4-s1
 #[test]
 fn a_client_falls_back_to_the_newest_listed_and_allowed_version() {
     let _watchdog = watchdog();
