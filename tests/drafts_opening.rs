@@ -87,6 +87,86 @@ fn request(version: Version) -> Vec<u8> {
 
 // ── both sides ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
+/// Connects in this version through a relay that changes the head of the request or that of the response.
+fn relayed(version: Version, role: Role, change: fn(&str) -> String) -> stdws::Result<()> {
+    let (running, _connections) = serving(bound().legacy_versions([version]));
+    let to = running.local_addr().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = Client::new(format!("ws://{}/", listener.local_addr().unwrap())).unwrap().watched().version(version);
+    let connecting = thread::spawn(move || client.connect().map(drop));
+    let (mut near, _) = listener.accept().unwrap();
+    let mut far = TcpStream::connect(to).unwrap();
+    let changed = |head: Vec<u8>, when: bool| {
+        let head = String::from_utf8(head).unwrap();
+        let new = if when { change(&head) } else { head.clone() };
+        assert_eq!(new != head, when, "{version}: {head}");
+        new
+    };
+    let mut request = changed(read_head(&mut near), role == Role::Server).into_bytes();
+    if (Version::Hybi00..=Version::Hybi03).contains(&version) {
+        let mut body = [0; 8];
+        near.read_exact(&mut body).unwrap();
+        request.extend_from_slice(&body);
+    }
+    far.write_all(&request).unwrap();
+    let (mut head, mut byte) = (Vec::new(), [0]);
+    // A server may end the stream, also by a reset, instead of a response.
+    while !head.ends_with(b"\r\n\r\n") && matches!(far.read(&mut byte), Ok(1)) {
+        head.push(byte[0]);
+    }
+    let accepted = head.starts_with(b"HTTP/1.1 101 ");
+    near.write_all(changed(head, role == Role::Client).as_bytes()).unwrap();
+    let proof = (Version::Hybi00..=Version::Hybi03).contains(&version) && accepted;
+    let mut body = vec![0; if proof { 16 } else { 0 }];
+    far.read_exact(&mut body).unwrap();
+    // A client may have ended the stream after an invalid head.
+    let _ = near.write_all(&body);
+    let _ = near.shutdown(std::net::Shutdown::Write);
+    connecting.join().unwrap()
+}
+
+/// The side that reads the head that was changed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Role {
+    Client,
+    Server,
+}
+
+/// hixie55-4.1-8, hixie55-4.1-9, hybi04-5.1-3: line breaks, names and white space in the heads of each version.
+#[test]
+fn lines_and_fields_of_each_version() {
+    let to_the_letter = |version| version <= Version::Hixie75;
+    for version in Version::ALL {
+        let _watchdog = watchdog();
+        for role in [Role::Client, Role::Server] {
+            let succeeds = |change| relayed(version, role, change).is_ok();
+            assert!(succeeds(|head| head.replace("\r\n\r\n", "\r\nX-More: a b\r\n\r\n")), "{version} {role:?}");
+            assert!(succeeds(|head| head.replace("\r\n\r\n", "\r\nX-More:\r\n\r\n")), "{version} {role:?}");
+            assert!(!succeeds(|head| head.replace("\r\n\r\n", "\r\n: b\r\n\r\n")), "{version} {role:?}");
+            assert!(!succeeds(|head| head.replace("\r\n\r\n", "\r\nX: a\rb\r\n\r\n")), "{version} {role:?}");
+            assert!(!succeeds(|head| head.replace("\r\n\r\n", "\r\nX: a\nY: b\r\n\r\n")), "{version} {role:?}");
+            // Since hybi-04, a client takes a folded line as HTTP does (RFC 9112 section 5.2). Before, it begins a field.
+            let unfolds = role == Role::Client && version >= Version::Hybi04;
+            let folded = succeeds(|head| head.replace("\r\n\r\n", "\r\nX: a\r\n b\r\n\r\n"));
+            assert_eq!(folded, unfolds, "{version} {role:?}");
+            // The lines that are fixed in hixie-75 are bytes for a client.
+            let exact = role == Role::Client && to_the_letter(version);
+            assert_eq!(succeeds(|head| head.replace("Upgrade:", "UPGRADE:")), !exact, "{version} {role:?}");
+        }
+        let client = |change| relayed(version, Role::Client, change).is_ok();
+        if version < Version::Hybi04 {
+            assert!(client(|head| head.replace("Location:", "LOCATION:")), "{version}");
+            // Without the space, and with more, which belongs to the value.
+            assert!(client(|head| head.replace("Location: ", "Location:")), "{version}");
+            assert!(!client(|head| head.replace("Location: ", "Location:  ")), "{version}");
+            assert!(!client(|head| head.replace("Location: ", "Location:\t")), "{version}");
+        } else {
+            assert!(client(|head| head.replace("Sec-WebSocket-Accept: ", "SEC-websocket-accept:\t  ")), "{version}");
+            assert!(client(|head| head.replace("Connection: Upgrade", "Connection:upgrade \t")), "{version}");
+        }
+    }
+}
+
 #[test]
 fn client_and_server_connect_in_every_version() {
     let _watchdog = watchdog();
@@ -770,6 +850,7 @@ fn a_truncated_response() {
     }
 }
 
+/// hixie55-4.1-7
 #[test]
 fn a_slow_response_fails_at_the_deadline() {
     let _watchdog = watchdog();

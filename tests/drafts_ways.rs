@@ -99,7 +99,7 @@ fn assert_location(ws: &WebSocket, url: &str, variant: ProtocolVariant) {
     assert_eq!(location, (variant.version <= Version::Hybi03).then_some(url), "{variant:?}");
 }
 
-/// hixie75-4.1-1, hixie76-5.2-2: the location has the scheme of the request, which is `wss` over TLS.
+/// hixie75-4.1-1, hixie76-5.2-2, hixie55-3.2-2, hixie55-4.1-4: the location has the scheme of the request, which is `wss` over TLS.
 #[test]
 fn every_version_over_every_scheme() {
     for scheme in Scheme::all() {
@@ -142,6 +142,7 @@ fn reply_socks(stream: &mut TcpStream) -> Vec<u8> {
     request
 }
 
+/// hixie55-4.1-2
 #[test]
 fn every_version_through_proxies() {
     for scheme in Scheme::all() {
@@ -169,7 +170,7 @@ fn every_version_through_proxies() {
     }
 }
 
-/// 407 of a proxy is an error of the proxy, and 407 of a server one of the server, in every version.
+/// hixie55-4.1-6: 407 of a proxy is an error of the proxy, and 407 of a server one of the server, in every version.
 #[test]
 fn a_proxy_that_requires_credentials() {
     const REQUIRED: &[u8] = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n";

@@ -73,7 +73,7 @@ pub fn check_field(name: &str, value: &str) -> Result<(), UsageError> {
     {
         return Err(UsageError::ReservedHeader(name.to_owned()));
     }
-    // CVE-2020-35678: a line break in a value would begin another field, or another request.
+    // CVE-2020-35678, hixie55-4.1-11: a line break in a value would begin another field, or another request.
     if !is_field_value(value.as_bytes()) {
         return Err(UsageError::HeaderValue(name.to_owned()));
     }
@@ -302,7 +302,8 @@ mod tests {
         let (name, value) =
             (|name: &str| Err(UsageError::HeaderName(name.into())), |n: &str| Err(UsageError::HeaderValue(n.into())));
         let rows: &[(&str, &str, Result<(), UsageError>)] = &[
-            ("Cookie", "a=b; c=\"d\"", Ok(())), // 6455-4.1-39
+            ("Cookie", "a=b; c=\"d\"", Ok(())),          // 6455-4.1-39
+            ("Cookie", "a=b;\r\n c=d", value("Cookie")), // hixie55-4.1-11
             ("authorization", "Bearer a.b-c", Ok(())),
             ("X-Empty", "", Ok(())),
             ("X-WebSocket-Key", "a", Ok(())),

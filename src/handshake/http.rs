@@ -211,7 +211,7 @@ impl HeadParser {
                 Ok(State::LineStart)
             }
             (State::StartLine, b'\n') => Err(self.cut_start_line(HeadErrorKind::LineEnding)),
-            (State::LineFeed | State::LastLineFeed, _) | (_, b'\n') => Err(HeadErrorKind::LineEnding),
+            (State::LineFeed | State::LastLineFeed, _) | (_, b'\n') => Err(HeadErrorKind::LineEnding), // hixie55-4.1-8
             // RFC 9112 section 2.2
             (State::StartLine, b'\r') if self.is_before_request() => Ok(State::EmptyLine),
             (State::EmptyLine, _) => Err(HeadErrorKind::LineEnding),
