@@ -101,4 +101,69 @@
 //! **Version 13** (hybi-13 to -17, **RFC 6455** in December 2011): lengths must be minimal, a client fails on masked frames, a rejection
 //! lists all versions, and "too big" is 1009. Nothing on the wire is new; open questions are decided.
 //!
+//! # From hybi-01 to hybi-02, point by point
+//!
+//! The two drafts are three weeks apart. Frames did not change.
+//!
+//! | hybi-01 | hybi-02 | here |
+//! |---|---|---|
+//! | no number | the request has `Sec-WebSocket-Draft: 2`; a server aborts on a number that it does not know | so, with keys and without |
+//! | `Upgrade: WebSocket`, compared letter by letter | compared without regard to case | a client accepts `websocket` from hybi-02 on |
+//! | one subprotocol, also with spaces, 0x20 to 0x7E | a list of different names, each of 0x21 to 0x7E; the steps still send one | a client offers one; hybi-03 has a list |
+//! | a resource name of 0x20 to 0x7E without spaces | of 0x21 to 0x7E, beginning with `/` | the same URLs in every version |
+//! | the host has to be ASCII | and has nothing above 0x7E; in the location it is in lower case | so in both |
+//! | a receiver is prepared for fragments | both sides MUST receive messages with and without fragments | so in both |
+//! | attempts to one address wait for each other | where a proxy resolves names, each name counts as one address, and all attempts have a limit | so in both |
+//! | cookies of the response apply at once | only when the connection is established; a flag defers them | the application applies them |
+//! | cookie headers | each is one field, in its usual case, without continuation lines | a value with a line break is a usage error |
+//! | a client is one program | the program and the agents of its carrier count as one client | - |
+//! | "ASCII" for the bytes of the proof | "UTF-8" for the same bytes | they are bytes |
+//!
+//! # Why some parts were there
+//!
+//! **Why a location?** A server on port 20000 of a shared machine belongs to `www.example.com`. The author of `hostile.example.net`,
+//! whose name leads to the same machine, can write a page that connects to `ws://hostile.example.net:20000/`. The page has the right
+//! origin for that name, and an old server checks no `Host`. With `WebSocket-Location` the server states its own URL, the client
+//! expects another, and ends the connection. Since hybi-04 this is the server's task: it has `Host` and `Origin`, and rejects those that
+//! are not its own. [`Server::allow_host`](crate::Server::allow_host) does this.
+//!
+//! **Why is a key divided by its spaces?** The number in `Sec-WebSocket-Key1` is the digits of the field, divided by the number of its
+//! spaces. An attacker who controls the path of an ordinary request can write `GET /Sec-WebSocket-Key1:...` into it, but no space,
+//! because a space ends the path. A server that looks for the field anywhere has to count spaces, and a server that does not check
+//! for zero divides by zero and fails. The characters between make the author of a server look for spaces and line ends, instead of
+//! taking any character for a space. Two such fields are harder to forge than one.
+//!
+//! **Why eight bytes behind the head?** No HTTP server expects them, so a request that a page smuggles in has no place for them.
+//! They are in the same packet as the head or in another; a server waits for them.
+//!
+//! **Why no `FF` in a text frame?** `FF` never occurs in UTF-8, so the end of a text needs no escape. Text in another encoding could
+//! forge frames, and so an encoder takes nothing but UTF-8.
+//!
+//! # Errors and ambiguities of the texts
+//!
+//! | text | says | read here as |
+//! |---|---|---|
+//! | hixie-55 5.3 | a server has no step for frame types from 80 to FF | as in hixie-75: such a frame is skipped, up to the frame limit |
+//! | hixie-75 5.1 | a request ends with `0A 0D 0A 0D` | `0D 0A 0D 0A` |
+//! | hybi-00 5.3 | does a server answer `FF 00`? The overview says yes, the steps nothing | yes, in both roles |
+//! | hybi-00, client example | a key is broken after `&`, and the line break looks like a space | no space there; the other examples compute |
+//! | hybi-01 to -05 4.3 | control frames between fragments: "an open question" | received; not sent before hybi-06 |
+//! | hybi-01 4.4 | control frames of any length | a Ping of more than 125 bytes is answered with its first 125, a Close with none |
+//! | hybi-02 3.3 and 5.1 | a list of subprotocols, or one | one |
+//! | hybi-03 5.1 | `Sec-WebSocket-Draft: 2`, as in hybi-02 | sent so; 2 is hybi-03 where both are enabled, and 3 is received |
+//! | hybi-03, -04 4.5 | two Closes with the same body that cross look like answers to each other | they are; TCP ends either way |
+//! | hybi-04 1.3 | the accept value `me89jWimTRKTWwrS3aRrL53YZSo=` | `s3pPLMBiTxaQ9kYGzzhZRbK+xOo=`, as in 5.2.2 |
+//! | hybi-04 4.3, 4.7 | grammar and examples with MORE, figure with FIN | FIN |
+//! | hybi-04 to RFC 6455 4.1 | base64 of the bytes 1 to 16 is `AQIDBAUGBwgJCgsMDQ4PEC==` | the last digit is `A`; the spare bits of a key are not checked |
+//! | hybi-04 to -07 9 | a server answers with `Sec-WebSocket-Origin` | no step sends it; nor does this server, and a client ignores it |
+//! | hybi-05 5.2.2 | a `Sec-WebSocket-Nonce` without a use | not sent, and not missed |
+//! | hybi-05 5.2.1 | is `Sec-WebSocket-Origin` required? Both | not required |
+//! | hybi-06 5.1 | no more than one connection in CONNECTING; then, several hosts at once | one for each address |
+//! | hybi-07 4.4 | text has opcode 4 in a sentence, 1 in the figure | 1 |
+//! | hybi-09 4.2 | an unknown opcode is ignored; RFC 6455 fails | fails in every version |
+//! | hybi-13 | version 8 in one place, 13 in another | 13 |
+//! | RFC 6455 4.2.2, 11.3.2 | a server may split `Sec-WebSocket-Extensions`; it must not | must not; a client fails on two |
+//! | RFC 6455 5.5.1, 7.1.2 | TCP must be closed; it should be | must |
+//! | RFC 7692 7.2.3.3 | a length of 7 for the byte `0x0b` | 11 |
+//!
 //! The chapter [`reviews`](super::reviews) has what reviewers asked, and the answers.
