@@ -307,6 +307,7 @@ fn redirected(location: &str) -> String {
 }
 
 /// Any web page could connect with the user's cookies to servers that did not check Origin.
+/// Shows the answer to opera-33.
 #[test]
 fn cve_2019_13611_cross_site_hijacking() {
     let server = server();

@@ -80,6 +80,7 @@ fn url(server: &stdws::ServerHandle) -> String {
     server.url()
 }
 
+/// Shows the answer to opera-3.
 #[test]
 fn all_events_of_a_connection_on_both_sides() {
     let (at_server, at_client) = (EventLog::default(), EventLog::default());

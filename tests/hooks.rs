@@ -59,6 +59,7 @@ fn refused(client: Client) -> stdws::HandshakeError {
     }
 }
 
+/// Shows the answer to eddy-2.
 #[test]
 fn http_requests_are_answered_on_the_same_port() {
     let server = bind().http(|request| match request.path() {
@@ -170,6 +171,7 @@ fn a_large_response_arrives_and_has_a_deadline() {
     assert!(stuck_since.elapsed() >= timeouts.handshake, "the page was given up early: {:?}", stuck_since.elapsed());
 }
 
+/// Shows the answers to opera-18, farrell-2, eddy-c1.
 #[test]
 fn a_hook_accepts_responds_and_redirects() {
     // 6455-4.2.2-s1, 6455-4.2.2-3, 6455-4.2.2-7, 6455-10.5-s1

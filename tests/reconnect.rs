@@ -230,6 +230,7 @@ fn the_policy_overrides_the_table() {
     });
 }
 
+/// Shows the answer to eddy-1.
 #[test]
 fn only_the_first_attempt_has_no_delay() {
     // 6455-7.2.3-2: the smallest random number is no delay, the largest the maximum.

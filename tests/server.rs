@@ -162,6 +162,7 @@ fn the_response_arrives_although_the_peer_still_sends() {
     assert_eq!(status(&(head + &rest(&mut socket))), 405);
 }
 
+/// Shows the answer to opera-26.
 #[test]
 fn the_origin_is_checked() {
     // 6455-4.2.2-4, 6455-4.2.2-5, 6455-10.2-1, 6455-10.2-2, 6455-4.2.1-2
@@ -291,6 +292,7 @@ fn an_opening_handshake_has_a_deadline() {
     open(server.local_addr().unwrap());
 }
 
+/// Shows the answer to opera-21.
 #[test]
 fn a_connection_above_the_limit_gets_503_at_once() {
     let server = bind().max_connections(2).start(echo).unwrap();

@@ -564,6 +564,7 @@ mod tests {
         }
     }
 
+    /// Shows the answer to farrell-c9.
     #[test]
     fn an_unsolicited_pong_ends_hybi_01_and_02() {
         // hybi01-4.4-1

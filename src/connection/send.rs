@@ -353,6 +353,7 @@ mod tests {
         assert!(fin && opcode == BINARY && payload.len() == LARGE && payload.iter().all(|byte| *byte == 7));
     }
 
+    /// Shows the answer to farrell-10.
     #[test]
     fn a_frame_is_one_write_and_so_is_all_that_was_queued() {
         // 6455-2.1-1, 6455-6.1-1, 6455-6.1-4, 6455-6.1-9
@@ -600,6 +601,7 @@ mod tests {
         }
     }
 
+    /// Shows the answer to opera-16.
     #[test]
     fn pongs_do_not_accumulate_while_the_peer_does_not_read() {
         // 6455-5.5.3-1: a peer that pings and never reads must not make us keep a Pong for each.

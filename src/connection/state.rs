@@ -210,7 +210,7 @@ impl SharedState {
         self.streaming && !self.protocol.interleaves_control_frames() && self.pending.close.is_none()
     }
 
-    /// The deadline of the closing handshake. Its time runs from the first call.
+    /// The deadline of the closing handshake. Its time runs from the first call. hixie76-4.2-9: in every version.
     pub(super) fn start_close_deadline(&mut self, limit: Duration) -> Deadline {
         *self.close_deadline.get_or_insert_with(|| Deadline::after(limit))
     }

@@ -30,7 +30,7 @@ pub(super) fn connect(
     stream: Stream,
     deadline: Deadline,
 ) -> Result<Tls> {
-    // 6455-4.1-17; RFC 6066 section 3: the name has no trailing dot, nor has that of a certificate.
+    // 6455-4.1-17, hixie75-4.1-2; RFC 6066 section 3: the name has no trailing dot, nor has that of a certificate.
     let host = host.strip_suffix('.').unwrap_or(host);
     handshake(transport(stream)?, Some(host), deadline, |memory| connector.connect(host, memory))
 }

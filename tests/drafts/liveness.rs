@@ -139,6 +139,7 @@ fn a_peer_that_answers_pings_stays_connected() {
     });
 }
 
+/// hixie76-4.2-9
 #[test]
 fn a_close_without_a_reply_times_out() {
     each_at_once(|variant, side| {

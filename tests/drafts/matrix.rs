@@ -102,6 +102,7 @@ fn messages_streams_pings_and_a_clean_close() {
     });
 }
 
+/// Shows the answer to iana-2.
 #[test]
 fn limits_are_exact_to_the_byte() {
     each(|variant, side| {

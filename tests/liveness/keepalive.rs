@@ -68,6 +68,7 @@ fn a_peer_that_only_answers_pings_stays() {
 }
 
 /// Any byte is a sign of life, part of a frame too: no Ping is sent while they come, and this side sends.
+/// Shows the answer to farrell-10.
 #[test]
 fn bytes_that_come_in_time_need_no_ping() {
     both(|side| {
