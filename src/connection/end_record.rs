@@ -49,6 +49,12 @@ impl EndRecord {
         self.opened
     }
 
+    /// The record of a connection without an end that opened so much earlier.
+    #[cfg(test)]
+    pub(super) fn older_by(&self, time: std::time::Duration) -> EndRecord {
+        EndRecord { opened: self.opened.checked_sub(time).unwrap_or(self.opened), ..EndRecord::new() }
+    }
+
     /// Stores a failure, unless the connection has ended. Returns the end.
     pub(super) fn record_failure(&self, error: Error) -> &Error {
         match self.closed.get() {

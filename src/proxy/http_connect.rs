@@ -44,7 +44,7 @@ pub(super) fn negotiate(session: &ProxySession<'_>) -> Result<()> {
     }
 }
 
-/// The request. 6455-4.1-10, 9110-9.3.6-4, 9110-9.3.6-5: its target is host and port only.
+/// The request. 6455-4.1-10, hixie55-4.1-2, 9110-9.3.6-4, 9110-9.3.6-5: its target is host and port only.
 fn request(session: &ProxySession<'_>) -> Result<Vec<u8>> {
     let target = session.target.as_str();
     let mut fields = vec![("Host", target)];

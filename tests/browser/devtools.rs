@@ -14,7 +14,7 @@ use stdws::WebSocket;
 use super::json::{quote, Json};
 
 /// Maximum time of a step.
-pub(crate) const LONG: Duration = Duration::from_secs(60);
+pub(crate) const LONG: Duration = Duration::from_secs(240);
 
 /// A process that ends with the test. Its output is shown when the test fails.
 pub(crate) struct Process {

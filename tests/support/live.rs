@@ -24,7 +24,9 @@ pub(crate) const PONG: u8 = 0xA;
 /// Number of bytes that exceeds all socket buffers of a peer that does not read.
 pub(crate) const TOO_MUCH: usize = 24 << 20;
 /// Time that a busy machine may add to any limit.
-pub(crate) const SLACK: Duration = Duration::from_secs(4);
+pub(crate) const SLACK: Duration = Duration::from_secs(30);
+/// The limit of a test, and of each of its reads. Longer than [`SLACK`], so that a late result fails with its own message.
+const TEST_LIMIT: Duration = Duration::from_secs(300);
 /// A timeout that must not expire in a test: longer than that of any watchdog.
 pub(crate) const LONG: Duration = Duration::from_secs(600);
 
@@ -51,10 +53,15 @@ pub(crate) struct Watchdog {
 }
 
 pub(crate) fn watchdog() -> Watchdog {
+    watchdog_after(TEST_LIMIT)
+}
+
+/// A watchdog with this limit, for a long test.
+pub(crate) fn watchdog_after(limit: Duration) -> Watchdog {
     let name = thread::current().name().unwrap_or("a thread without a name").to_owned();
     let (running, ended) = mpsc::channel::<()>();
     thread::spawn(move || {
-        if ended.recv_timeout(Duration::from_secs(60)) == Err(mpsc::RecvTimeoutError::Timeout) {
+        if ended.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout) {
             // Not `eprintln!`, whose output the test harness may capture.
             let _ = writeln!(io::stderr(), "\n{name} hangs");
             std::process::abort();
@@ -71,9 +78,10 @@ pub(crate) enum Side {
 }
 
 /// Runs a test as client and as server, both at once, under a watchdog.
-pub(crate) fn both(test: fn(Side)) {
+pub(crate) fn both(test: impl Fn(Side) + Clone + Send + 'static) {
     let _watchdog = watchdog();
-    let client = thread::spawn(move || test(Side::Client));
+    let of_client = test.clone();
+    let client = thread::spawn(move || of_client(Side::Client));
     test(Side::Server);
     client.join().expect("failed as client");
 }
@@ -345,13 +353,13 @@ impl RawPeer {
 
     #[track_caller]
     pub(crate) fn read(&mut self) -> Frame {
-        self.stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        self.stream.set_read_timeout(Some(TEST_LIMIT)).unwrap();
         read_frame(&mut self.stream).unwrap().expect("the stream has ended")
     }
 
     /// All frames up to the end of the stream.
     pub(crate) fn rest(&mut self) -> Vec<Frame> {
-        self.stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        self.stream.set_read_timeout(Some(TEST_LIMIT)).unwrap();
         let mut frames = Vec::new();
         let mut buffered = io::BufReader::with_capacity(1 << 20, &self.stream);
         loop {
@@ -367,7 +375,7 @@ impl RawPeer {
     /// Reads and discards until the stream ends. Returns the time of its end.
     pub(crate) fn wait_for_end(&mut self) -> Duration {
         let start = Instant::now();
-        self.stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        self.stream.set_read_timeout(Some(TEST_LIMIT)).unwrap();
         let mut part = [0; 4 << 10];
         loop {
             match self.stream.read(&mut part) {
@@ -381,7 +389,7 @@ impl RawPeer {
 
     /// Waits until there is something to read, and does not consume it.
     pub(crate) fn wait_for_bytes(&self) {
-        self.stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        self.stream.set_read_timeout(Some(TEST_LIMIT)).unwrap();
         assert_eq!(self.stream.peek(&mut [0]).unwrap(), 1, "the stream has ended");
     }
 
