@@ -66,6 +66,7 @@
 //!
 //! # Manual
 //!
+//! [`reading`](manual::reading), [`connecting`](manual::connecting),
 //! [`receiving`](manual::receiving), [`sending`](manual::sending), [`broadcasting`](manual::broadcasting),
 //! [`closing`](manual::closing), [`reconnecting`](manual::reconnecting), [`proxies`](manual::proxies), [`tls`](manual::tls),
 //! [`deploying`](manual::deploying), [`observing`](manual::observing), [`testing`](manual::testing),

@@ -28,9 +28,9 @@ fn request(fields: &str) -> String {
 
 #[test]
 fn a_head_takes_little_more_than_its_bytes_while_a_hook_runs() {
-    let gate = Arc::new((Mutex::new(false), Condvar::new()));
+    let release = Arc::new((Mutex::new(false), Condvar::new()));
     let (sender, in_hook) = mpsc::channel();
-    let of_hook = gate.clone();
+    let of_hook = release.clone();
     let server = Server::bind("127.0.0.1:0").unwrap().on_request(move |_| {
         sender.send(()).unwrap();
         let (open, changed) = &*of_hook;
@@ -65,7 +65,7 @@ fn a_head_takes_little_more_than_its_bytes_while_a_hook_runs() {
     println!("{each} bytes for each connection with a head of {} bytes", request.len());
     // The thread, the head, and what the allocator keeps.
     assert!(each < 256 << 10, "{each} bytes");
-    *gate.0.lock().unwrap() = true;
-    gate.1.notify_all();
+    *release.0.lock().unwrap() = true;
+    release.1.notify_all();
     drop(streams);
 }

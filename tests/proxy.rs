@@ -732,14 +732,14 @@ fn proxies_of_variables_and_no_proxy() {
         _ => None,
     };
     let proxy = Proxy::from_vars(lookup).unwrap();
-    let talk = |url: &str| {
+    let connect = |url: &str| {
         let mut ws = Client::new(url).unwrap().proxy(proxy.clone()).connect().unwrap();
         ws.send("hello").unwrap();
         assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("hello"));
         ws.peer_addr().unwrap()
     };
-    assert_eq!(talk(&format!("ws://{to}/")), to);
-    assert_eq!(talk("ws://named.invalid/"), address);
+    assert_eq!(connect(&format!("ws://{to}/")), to);
+    assert_eq!(connect("ws://named.invalid/"), address);
     assert!(script.join().unwrap().starts_with(b"CONNECT named.invalid:80 HTTP/1.1\r\n"));
 }
 

@@ -204,7 +204,7 @@ impl Connection {
             if state.last_pong_received >= number {
                 return Ok(());
             }
-            if let Some(end) = &state.end {
+            if let Some(end) = state.end.get() {
                 return Err(end.clone());
             }
             state = self.wait(state, deadline, Step::Pong)?;
@@ -250,7 +250,7 @@ impl Connection {
         let empty = state.writer.as_ref().map_or(true, |writer| writer.buffer.is_empty());
         let pending = !state.pending.is_empty();
         let idle = empty && !pending && !self.stream.has_unsolicited_output();
-        if idle || state.end.is_some() {
+        if idle || state.end.is_set() {
             return WriteStatus::new(&state, false);
         }
         if pending {

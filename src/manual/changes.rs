@@ -25,6 +25,7 @@
 //! * A client of its own for each attempt, with a fresh token or URL: [`Reconnect::client`](crate::Reconnect::client).
 //! * An empty `Sec-WebSocket-Protocol` in a response is
 //!   [`ResponseErrorKind::EmptySubprotocol`](crate::ResponseErrorKind::EmptySubprotocol).
+//! * An unsolicited Pong in hybi-01 and -02, which forbid it, is an event `protocol-error` like every other violation.
 //! * Drafts: a request with a field of a later version is never taken for one of hixie-75; subprotocols of any visible characters up
 //!   to hybi-07, also as quoted strings from hybi-04 on; redirects only from hybi-07 on; close code 1015 fails the connection.
 //! * [`Proxy::from_env`](crate::Proxy::from_env) prefers a SOCKS proxy of the variables that other programs read too.
@@ -52,7 +53,7 @@
 //!   without a write.
 //! * `reconnect` says how it ended: a connection that the peer closed for good is the last item, as
 //!   [`Error::Closed`](crate::Error::Closed). [`CloseInfo::closed_by_peer`](crate::CloseInfo::closed_by_peer) and
-//!   [`Disconnect::closed_by_peer`](crate::Disconnect::closed_by_peer) tell it from an end that this side asked for.
+//!   [`Disconnect::closed_by_peer`](crate::Disconnect::closed_by_peer) distinguish it from an end that this side requested.
 //! * Chapter [`registries`](super::registries): versions, close codes, opcodes, names and fields, and the words of other specifications.
 //! * Chapter [`reviews`](super::reviews): each remark of the drafts' reviewers, its answer, and the test that shows it.
 //! * [`Server::allow_host`](crate::Server::allow_host) prevents DNS rebinding; the event `host-not-checked` names a server on a loopback
@@ -103,6 +104,13 @@
 //!   zone (RFC 6874).
 //! * Attempts in versions up to hybi-06 wait for all attempts to the same IP address, on every port.
 //! * Redirects, off by default: [`Client::max_redirects`](crate::Client::max_redirects).
+//! * What belongs to one role needs the feature of that role. Feature `server`: [`Request`](crate::Request),
+//!   [`WebSocket::request`](crate::WebSocket::request), [`Credentials`](crate::Credentials) and
+//!   [`constant_time_eq`](crate::constant_time_eq). Feature `client`: [`Challenge`](crate::Challenge).
+//! * [`Uri::userinfo`](crate::handshake::uri::Uri::userinfo): the user name and the password of a URL.
+//! * `Accept::header` is now [`Accept::with_header`](crate::Accept::with_header), as in [`Response`](crate::Response): both keep the
+//!   first error for [`error`](crate::Accept::error), because a hook returns no `Result`. The setters of
+//!   [`Client`](crate::Client), [`Server`](crate::Server) and [`Proxy`](crate::Proxy) fail at once.
 //! * Every draft of the protocol before RFC 6455, in both roles (feature `legacy`, off by default): `Version`,
 //!   `Client::version`, `Client::fallback_versions`, `Server::legacy_versions`, `deflate_stream` on both, `WebSocket::version`.
 //! * TLS in both roles by the library of the system: feature `native-tls`, off by default, `Client::tls`, `Server::tls`,
