@@ -1,6 +1,6 @@
 //! The rules of the source that a compiler does not hold: a layer names only the vocabulary and the layers that its row in
 //! `layers/layout.rs` allows; no circle of imports crosses folders or has more than three files; the lower layers do no I/O,
-//! read no clock and draw no randomness; files and functions stay short; `unsafe` is forbidden.
+//! read no clock and draw no randomness; one file starts threads; files and functions stay short; `unsafe` is forbidden.
 //!
 //! The sources are read as Rust, without comments and strings, and without items that are compiled only for tests. The
 //! checks are checked in `layers/planted.rs`: each planted fault has to be noticed.
@@ -38,6 +38,7 @@ fn check(layout: &Layout, files: &BTreeMap<String, String>) -> Vec<String> {
     faults.extend(upward(layout, &imports));
     faults.extend(circles(layout, &imports));
     faults.extend(noise(layout, &imports));
+    faults.extend(threads(layout, &imports));
     faults.extend(sizes(layout, files));
     if let Some(lib) = files.get("lib.rs") {
         if !blank(lib).split_whitespace().collect::<String>().contains("#![forbid(unsafe_code)]") {
@@ -135,6 +136,17 @@ fn noise(layout: &Layout, imports: &[Import]) -> Vec<String> {
     }
     faults.dedup();
     faults
+}
+
+/// Files that start threads, except for the one that does it for all.
+fn threads(layout: &Layout, imports: &[Import]) -> Vec<String> {
+    let starts = |parts: &[String]| match parts {
+        [_, module, name, ..] => module == "thread" && ["Builder", "spawn", "scope", "*"].contains(&name.as_str()),
+        _ => false,
+    };
+    let starting = imports.iter().filter(|import| import.to.is_none() && starts(&import.parts));
+    let elsewhere = starting.filter(|import| import.file != layout.thread_file);
+    elsewhere.map(|import| format!("{}:{}: starts a thread", import.file, import.line)).collect()
 }
 
 /// Files and functions that are too long.
