@@ -64,6 +64,8 @@ struct ReadWait {
     time: Duration,
     /// The limit that has passed: `time` is zero, and without input the connection fails.
     overdue: Option<Step>,
+    /// The end of this wait without the caller's own limit. `None`: the clock was not needed.
+    due: Option<Deadline>,
 }
 
 pub(super) struct Receiver {
@@ -76,8 +78,10 @@ pub(super) struct Receiver {
     pub(super) awaited_pong: Option<u64>,
     /// The time since which a limit is exceeded, and the number of reads since.
     overdue: Option<(Instant, u32)>,
+    /// When a call is due without input; known while neither the stream nor the decoder has any. See `polling`.
+    pub(super) idle_until: Option<Deadline>,
     /// The result of each further call: `None` after the peer's Close, or the error that is in the state.
-    outcome: Option<Outcome>,
+    pub(super) outcome: Option<Outcome>,
     /// The remaining steps after that.
     ending: Option<Ending>,
     /// Number of bytes after the opening handshake.
@@ -94,6 +98,7 @@ impl Receiver {
             message_started: None,
             awaited_pong: None,
             overdue: None,
+            idle_until: None,
             outcome: None,
             ending: None,
             bytes_received,
@@ -164,6 +169,7 @@ impl Receiver {
 
     /// Waits for bytes. After an error other than the caller's limit, the connection has ended.
     fn fill(&mut self, limit: Option<Deadline>) -> Result<()> {
+        self.idle_until = None;
         let mut status = self.keepalive.flush(&self.connection);
         loop {
             let wait = self.read_wait(limit, &status);
@@ -196,6 +202,7 @@ impl Receiver {
                     // A signal can interrupt the wait at any time.
                     let waited = if error.kind() == ErrorKind::Interrupted { Duration::ZERO } else { wait.time };
                     self.keepalive.on_silence(waited);
+                    self.idle_until = wait.due.filter(|_| error.kind() == ErrorKind::WouldBlock);
                     if limit.is_some_and(|limit| limit.is_expired()) {
                         return Err(Error::Timeout(Step::Receive));
                     }
@@ -215,7 +222,7 @@ impl Receiver {
         let idle = self.keepalive.is_idle() && limit.is_none() && status.close_deadline.is_none() && !status.congested;
         if idle && !self.decoder.is_incomplete() {
             self.message_started = None;
-            return ReadWait { time: wait_to_ping(status), overdue: None };
+            return ReadWait { time: wait_to_ping(status), overdue: None, due: None };
         }
         self.nearest_deadline(limit, status)
     }
@@ -247,7 +254,7 @@ impl Receiver {
             wait = wait.min(close_deadline.remaining());
         }
         if overdue.is_some() {
-            return ReadWait { time: Duration::ZERO, overdue };
+            return ReadWait { time: Duration::ZERO, overdue, due: None };
         }
         if status.congested {
             wait = wait.min(CONGESTION_RETRY);
@@ -255,7 +262,7 @@ impl Receiver {
         // After the caller's limit, input that has arrived still counts: the socket is read without waiting.
         wait = wait.min(wait_to_ping(status));
         let time = whole_millis(limit.map_or(wait, |limit| wait.min(limit.remaining())));
-        ReadWait { time, overdue: None }
+        ReadWait { time, overdue: None, due: Some(Deadline::after(wait)) }
     }
 
     /// Any byte shows that the peer is alive.

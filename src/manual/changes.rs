@@ -49,6 +49,8 @@
 //! * `send_ping`, `send_pong` and `set_ping_interval` on [`WebSocket`](crate::WebSocket) and [`Sender`](crate::Sender): a Ping with a payload, an unsolicited Pong, and
 //!   the keepalive changed at run time.
 //! * A whole connection as `Read` and `Write`: [`WebSocket::into_byte_stream`](crate::WebSocket::into_byte_stream), [`ByteStream`](crate::ByteStream).
+//! * Waiting for several connections or other things in one thread: `WebSocket::as_fd` (Unix), `WebSocket::as_socket` (Windows) and
+//!   [`WebSocket::poll_timeout`](crate::WebSocket::poll_timeout); chapter [`receiving`](super::receiving).
 //! * A side that only receives pings too: a Ping is due after [`ping_interval`](crate::Timeouts::ping_interval) without a read or
 //!   without a write.
 //! * `reconnect` says how it ended: a connection that the peer closed for good is the last item, as
@@ -82,7 +84,9 @@
 //!   Socket activation, and restarts that refuse no client: chapter [`deploying`](super::deploying).
 //! * Nothing raises SIGPIPE, whatever the process does with that signal: a peer that has left ends a connection, not the process.
 //! * As many connections as fit the system: on Linux the default and an explicit `max_connections` are capped to what the limits on
-//!   memory mappings, threads, address space and descriptors allow. Beyond them `std` would abort the process.
+//!   memory mappings, threads, address space and descriptors allow. Beyond them `std` would abort the process. All other threads of the
+//!   library (of hubs, senders, attempts to connect, streams of the caller) are refused near these limits with an error of
+//!   [`Step::Thread`](crate::Step::Thread).
 //! * A bounded shutdown with a report: [`ServerHandle::shutdown`](crate::ServerHandle::shutdown),
 //!   [`ShutdownHandle`](crate::ShutdownHandle). Requests of clients that have just connected get 250 ms to arrive, and after
 //!   `stop` such clients are served. Systems that do not wake `accept` get a connection at once.
