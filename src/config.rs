@@ -171,11 +171,11 @@ const MIN_HEAD_FIELDS: u32 = 8;
 ///
 /// ```
 /// # fn main() -> stdws::Result<()> {
-/// use stdws::{Client, HandshakeErrorKind, HeadErrorKind, Error, Limits, Server};
+/// use stdws::{Client, Error, Limits, Server};
 /// let token = format!("Negotiate {}", "x".repeat(64_000));
 /// let roomy = Limits { max_head_size: 128 << 10, ..Limits::server() };
 /// let server = Server::bind("127.0.0.1:0")?.limits(roomy).start(|mut ws| ws.recv().map(drop))?;
-/// let client = |url| Client::new(url)?.header("Authorization", &token)?.header("X-Groups", &"staff,".repeat(500));
+/// let client = |url: &str| Client::new(url)?.header("Authorization", &token)?.header("X-Groups", &"staff,".repeat(500));
 /// client(&server.url())?.connect()?.close(1000, "")?;
 ///
 /// let server = Server::bind("127.0.0.1:0")?.start(|_| Ok(()))?;

@@ -661,7 +661,7 @@ mod tests {
     fn a_head_may_reach_each_limit_and_not_exceed_it() {
         for start in ["GET / HTTP/1.1\r\n", "HTTP/1.1 200 OK\r\n"] {
             let parser = || if start.starts_with("GET") { HeadParser::request() } else { HeadParser::response() };
-            for (size, fields) in [(65_536_u32, 100_u32), (256, 8), (1000, 100), (70_000, 100), (1 << 20, 10_000)] {
+            for (size, fields) in [(65_536_u32, 100_u32), (256, 8), (1000, 100), (70_000, 100), (100_000, 10_000)] {
                 let limits = Limits { max_head_size: size, max_head_fields: fields, ..Limits::server() };
                 let too_long = HeadErrorKind::HeadTooLong { limit: size };
                 let (whole, max_size) = (size as usize - start.len(), size as usize);
