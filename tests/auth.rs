@@ -13,7 +13,7 @@ use stdws::{
     Server, ServerHandle, UsageError, WebSocket,
 };
 
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_secs(240);
 const UPGRADE: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 const CHALLENGE: &str = "WWW-Authenticate: Basic realm=\"the feed\", charset=\"UTF-8\"\r\n";

@@ -220,7 +220,7 @@ fn cve_2021_32640_cve_2020_7662_cve_2020_7663_header_lists_in_one_pass() {
         stream.write_all(&request_with(&field)).unwrap();
         stream.read_exact(&mut [0; 12]).unwrap();
     }
-    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    assert!(start.elapsed() < LONG / 4, "{:?}", start.elapsed());
 }
 
 /// tungstenite parsed the whole head again after every read: 20 MB in small pieces cost five minutes. Byte by byte, 64
@@ -307,6 +307,7 @@ fn redirected(location: &str) -> String {
 }
 
 /// Any web page could connect with the user's cookies to servers that did not check Origin.
+/// Shows the answer to opera-33.
 #[test]
 fn cve_2019_13611_cross_site_hijacking() {
     let server = server();

@@ -44,6 +44,12 @@ fn connect(server: &ServerHandle, does: Does) -> WebSocket {
     client.on_event(does.handler()).connect().unwrap()
 }
 
+fn wait_until(mut done: impl FnMut() -> bool) {
+    while !done() {
+        thread::yield_now();
+    }
+}
+
 fn text(ws: &mut WebSocket) -> String {
     ws.recv().unwrap().unwrap().as_text().unwrap().to_owned()
 }
@@ -105,13 +111,15 @@ fn a_slow_member_is_closed() {
         let server = server.start(move |mut ws| {
             let member = everyone.add(ws.sender());
             while everyone.stats().closed == 0 {
-                member.send("more");
+                member.send(vec![0; 64 << 10]);
                 thread::yield_now();
             }
             ws.recv().map(drop)
         });
         let server = server.unwrap();
         let mut ws = connect(&server, does);
+        // Until the network is full, and the queue too.
+        wait_until(|| hub.stats().closed == 1);
         while ws.recv().unwrap().is_some() {}
         assert_eq!(ws.close_info().map(|info| info.code()), Some(CloseCode::TRY_LATER));
     }

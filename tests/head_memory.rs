@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use stdws::{Decision, Limits, Server};
 
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_secs(240);
 
 /// The resident memory of this process.
 fn resident() -> usize {

@@ -21,7 +21,7 @@ use std::fmt::Debug;
 use std::path::Path;
 
 use graph::Import;
-use layout::{Layout, CIRCLE, FILE, FUNCTION, LAYOUT, VALUES};
+use layout::{Layout, CIRCLE, FILE, FUNCTION, LAYOUT, PANICS, VALUES};
 use source::{blank, group_end, rust_files, test_files, test_lines, text, tokens, without_tests};
 
 #[test]
@@ -29,6 +29,7 @@ fn the_sources_keep_the_rules() {
     let files = rust_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
     let faults = check(LAYOUT, &files);
     assert!(faults.is_empty(), "{} faults\n{}", faults.len(), faults.join("\n"));
+    assert_eq!(not_denied(&files["lib.rs"]), [""; 0], "src/lib.rs does not deny them");
 }
 
 /// Everything wrong with the files, which are known by their path below `src`.
@@ -39,6 +40,7 @@ fn check(layout: &Layout, files: &BTreeMap<String, String>) -> Vec<String> {
     faults.extend(circles(layout, &imports));
     faults.extend(noise(layout, &imports));
     faults.extend(sizes(layout, files));
+    faults.extend(panic_exceptions(files));
     if let Some(lib) = files.get("lib.rs") {
         if !blank(lib).split_whitespace().collect::<String>().contains("#![forbid(unsafe_code)]") {
             faults.push("lib.rs: no #![forbid(unsafe_code)]".to_string());
@@ -163,6 +165,31 @@ fn sizes(layout: &Layout, files: &BTreeMap<String, String>) -> Vec<String> {
     let mut faults = against("long_files", &long_files, layout.owed.long_files);
     faults.extend(against("long_functions", &long_functions, layout.owed.long_functions));
     faults
+}
+
+/// Exceptions from the lints against panics that hold for more than one item, or that do not say why.
+fn panic_exceptions(files: &BTreeMap<String, String>) -> Vec<String> {
+    let mut faults = Vec::new();
+    for (file, source) in files {
+        let tests = test_lines(source);
+        let lines: Vec<&str> = source.lines().map(str::trim).collect();
+        for (at, line) in lines.iter().enumerate().filter(|(at, _)| !tests.contains(&(at + 1))) {
+            let is_exception =
+                line.starts_with("#") && line.contains("allow(") && PANICS.iter().any(|lint| line.contains(lint));
+            let has_reason = at > 0 && lines[at - 1].starts_with("// ");
+            if is_exception && (line.starts_with("#![") || !has_reason) {
+                faults.push(format!("{file}:{}: an exception for one item says why in the line before it", at + 1));
+            }
+        }
+    }
+    faults
+}
+
+/// The lints against panics that the crate's first lines do not deny.
+fn not_denied(lib: &str) -> Vec<&'static str> {
+    let code = blank(lib);
+    let denied: String = code.split("deny(").skip(1).filter_map(|rest| rest.split(')').next()).collect();
+    PANICS.into_iter().filter(|lint| !denied.contains(lint)).collect()
 }
 
 /// What was found but is not owed, and what is owed but was not found.

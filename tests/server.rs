@@ -164,6 +164,7 @@ fn the_response_arrives_although_the_peer_still_sends() {
     assert_eq!(status(&(head + &rest(&mut socket))), 405);
 }
 
+/// Shows the answer to opera-26.
 #[test]
 fn the_origin_is_checked() {
     // 6455-4.2.2-4, 6455-4.2.2-5, 6455-10.2-1, 6455-10.2-2, 6455-4.2.1-2
@@ -268,7 +269,8 @@ fn max_message_size_sets_two_limits_and_keeps_the_others() {
 #[test]
 fn an_opening_handshake_has_a_deadline() {
     // 6455-7.2.2-1, 6455-7.1.1-4
-    let timeouts = Timeouts { handshake: Duration::from_millis(300), ..Timeouts::default() };
+    // Long enough for the last connection here, and much shorter than without the setting.
+    let timeouts = Timeouts { handshake: Duration::from_secs(2), ..Timeouts::default() };
     let server = bind().timeouts(timeouts).start(echo).unwrap();
     let start = Instant::now();
     let mut silent = connect(server.local_addr().unwrap());
@@ -287,11 +289,12 @@ fn an_opening_handshake_has_a_deadline() {
     let _ = dripping.read_to_end(&mut answer);
     assert_eq!(answer, b"");
     let took = start.elapsed();
-    assert!(took >= Duration::from_millis(300) && took < Timeouts::default().handshake / 2, "{took:?}");
+    assert!(took >= timeouts.handshake && took < Timeouts::default().handshake, "{took:?}");
     drip.join().unwrap();
     open(server.local_addr().unwrap());
 }
 
+/// Shows the answer to opera-21.
 #[test]
 fn a_connection_above_the_limit_gets_503_at_once() {
     let server = bind().max_connections(2).start(echo).unwrap();
@@ -439,7 +442,7 @@ fn stopping_frees_the_address_and_leaves_open_connections_alone() {
         drop(sockets);
         let start = Instant::now();
         server.stop();
-        assert!(start.elapsed() < Duration::from_secs(5));
+        assert!(start.elapsed() < WATCHDOG / 2);
         assert!(TcpStream::connect(addr).is_err());
         last.write_all(&frame(1, b"x")).unwrap();
         expect(&mut last, b"\x81\x01x");

@@ -14,6 +14,8 @@ use stdws::{
 mod serving;
 use serving::echo;
 
+/// A test that waits longer hangs.
+const LONG: Duration = Duration::from_secs(240);
 const NANO: Duration = Duration::from_nanos(1);
 
 type Set<S, V> = fn(&mut S, V);
@@ -163,7 +165,10 @@ fn settings_of_hubs_and_backoffs() {
     refused(connections.next().unwrap(), "Backoff::max_attempts");
     assert!(connections.next().is_none());
     // With the largest values the second attempt is never due, and the wait for it ends by a stop.
-    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // The local end of a connection, where no socket can listen meanwhile.
+    let held = TcpListener::bind("127.0.0.1:0").unwrap();
+    let near = std::net::TcpStream::connect(held.local_addr().unwrap()).unwrap();
+    let gone = near.local_addr().unwrap();
     for reset_after in [Duration::ZERO, Duration::MAX] {
         let (failed, failures) = mpsc::channel();
         let backoff = backoff().initial_delay(Duration::MAX).max_delay(Duration::MAX).max_attempts(u32::MAX);
@@ -174,7 +179,7 @@ fn settings_of_hubs_and_backoffs() {
         let mut connections = Client::new(format!("ws://{gone}")).unwrap().reconnect(backoff);
         let handle = connections.handle();
         let waiting = thread::spawn(move || connections.next().is_none());
-        failures.recv_timeout(Duration::from_secs(30)).unwrap();
+        failures.recv_timeout(LONG).unwrap();
         handle.stop();
         assert!(waiting.join().unwrap());
     }
@@ -194,7 +199,7 @@ fn works(timeouts: Timeouts, limits: Limits, what: &str) {
         shutdown.shutdown_spread(Duration::MAX, Duration::MAX);
         done.send(()).unwrap();
     });
-    assert!(result.recv_timeout(Duration::from_secs(30)).is_ok(), "{what}");
+    assert!(result.recv_timeout(LONG).is_ok(), "{what}");
 }
 
 fn exchange(ws: &mut WebSocket) {
@@ -243,6 +248,6 @@ fn the_least_values_end_in_a_timeout_and_not_in_a_flood() {
             ws.close(CloseCode::NORMAL, "")
         });
         assert!(!matches!(result, Err(Error::Usage(_) | Error::Protocol(_))), "{name}: {result:?}");
-        assert!(start.elapsed() < Duration::from_secs(30), "{name}");
+        assert!(start.elapsed() < LONG, "{name}");
     }
 }

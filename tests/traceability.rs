@@ -60,6 +60,7 @@ enum Kind {
     String,
 }
 
+/// Shows the answers to opera-1, opera-11, farrell-c10, resnick-1, resnick-4.
 #[test]
 fn every_requirement_is_accounted_for() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -25,7 +25,7 @@ const FRAGMENT: usize = 140_000;
 /// Number of connections that are opened at once: a listener's queue is short, and descriptors are scarce.
 const BATCH: usize = 64;
 /// Bytes of a message that is echoed.
-const ECHO: usize = 16;
+pub(super) const ECHO: usize = 16;
 
 /// What the clients do.
 #[derive(PartialEq, Eq)]
@@ -114,6 +114,7 @@ pub(super) fn run_fill(port: &str, count: &str) -> Result<(), Failure> {
             "leave" => sockets.drain(..number.min(sockets.len())).count(),
             "begin" => begin(&mut sockets)?,
             "echo" => echo(&mut sockets)?,
+            "receive" => receive(&mut sockets, 0x82)?,
             _ => return Err("what?".into()),
         };
         println!("{word} {done}");

@@ -10,6 +10,7 @@
 //! `bench --tls` compares stdws over TLS with native-tls used directly. `bench --deflate` is about compression: the echo of JSON between a client and a server of ours, compressed and as it is.
 
 mod full;
+mod growth;
 mod server;
 mod table;
 #[cfg(feature = "native-tls")]
@@ -27,6 +28,7 @@ const HELP: &str = "\
 usage: bench [--rounds N] [--millis MS] [--deflate | --tls]
        bench --server [CONNECTIONS]
        bench --full [--half-sent]
+       bench --growth [--quick] [LINE]
        bench client [--deflate] PORT SIZE COUNT WINDOW bin|text|json
 
 Without arguments: raw TCP echo, stdws echo and stdws client, interleaved; prints ratios of medians. Takes a minute, and
@@ -41,6 +43,9 @@ one is missed. Needs twice as many descriptors as connections in all: raise the 
 --full: fills a server with default settings up to the limit that it computed for this system, and beyond: it has to live,
 to answer 503, and to serve those who are in. Needs as many descriptors in each of two processes. With --half-sent, every
 connection also holds the beginning of a large message, which takes some 3 GB.
+--growth: how the cost grows with the sizes of messages, the lengths of lists, the numbers of fragments, connections, members
+and others. Fails if an exponent is above 1.1. Some ten minutes; with --quick, two. Needs a descriptor for each of 10,000
+connections in each of two processes: ulimit -n 12000. LINE: only lines whose name contains this.
 client: sends COUNT messages of SIZE bytes to ws://127.0.0.1:PORT, WINDOW of them before reading as many answers,
 and prints one line of JSON: messages, seconds, messages per second, CPU nanoseconds per message.";
 
@@ -61,6 +66,10 @@ fn main() -> ExitCode {
         ["--server", count] => count.parse().map_err(Failure::from).and_then(server::measure),
         ["--full"] => full::measure(full::Load::Echo),
         ["--full", "--half-sent"] => full::measure(full::Load::HalfSent),
+        ["--growth"] => growth::measure(growth::Extent::Full, ""),
+        ["--growth", "--quick"] => growth::measure(growth::Extent::Quick, ""),
+        ["--growth", "--quick", line] => growth::measure(growth::Extent::Quick, line),
+        ["--growth", line] => growth::measure(growth::Extent::Full, line),
         ["fill", port, count] => full::run_fill(port, count),
         ["crowd", port, count] => server::run_crowd(port, count),
         ["hostile", port] => server::run_hostile(port),

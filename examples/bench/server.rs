@@ -264,7 +264,7 @@ fn read_upgrade_response(socket: &mut TcpStream) -> Result<(), Failure> {
     }
 }
 
-fn open_connection(port: u16) -> Result<TcpStream, Failure> {
+pub(super) fn open_connection(port: u16) -> Result<TcpStream, Failure> {
     let mut socket = send_upgrade(port)?;
     read_upgrade_response(&mut socket)?;
     Ok(socket)

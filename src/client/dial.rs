@@ -72,7 +72,7 @@ impl Client {
         {
             let mut dialed = connect()?;
             if let Some(tls) = tls {
-                // 6455-4.1-14, 6455-4.1-15, 6455-4.1-16
+                // 6455-4.1-14, 6455-4.1-15, 6455-4.1-16, 6455-10.6-1, hixie55-4.1-4
                 dialed.stream = tls.connect(self.server_name_for(uri), dialed.stream, deadline)?;
             }
             Ok(dialed)

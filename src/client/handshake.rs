@@ -145,14 +145,14 @@ impl<'a> HandshakeReader<'a> {
 
     /// The head of the first response that is not interim.
     fn read_response(&mut self) -> Result<Head> {
-        let mut skipped = 0;
+        let mut skipped: usize = 0;
         loop {
             let head = self.read_head()?;
             let interim = matches!(head.status(), 100 | 102..=199);
             if !interim || skipped == MAX_INTERIM_RESPONSES {
                 return Ok(head);
             }
-            skipped += 1;
+            skipped = skipped.saturating_add(1);
         }
     }
 

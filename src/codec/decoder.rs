@@ -487,6 +487,7 @@ mod tests {
         }
     }
 
+    /// Shows the answer to resnick-7.
     #[test]
     fn the_examples_of_the_rfc() {
         // 6455-6.2-1, 6455-6.2-7, 6455-5.3-s1, 6455-5.4-7, 6455-5.2-1: section 5.7, and closes.

@@ -319,6 +319,7 @@ mod tests {
         connection, long_timeouts, under_watchdog, wait_until, websocket, Peer, BINARY, LARGE, LONG, ROLES, TEXT,
     };
     use crate::message::MessageKind;
+    use crate::net::deadline::WRITE_QUANTUM;
     use crate::net::stream::tests::{sockets, WRITES};
     use crate::net::stream::Stream;
     use crate::primitives::random::RandomSource;
@@ -352,6 +353,7 @@ mod tests {
         assert!(fin && opcode == BINARY && payload.len() == LARGE && payload.iter().all(|byte| *byte == 7));
     }
 
+    /// Shows the answer to farrell-10.
     #[test]
     fn a_frame_is_one_write_and_so_is_all_that_was_queued() {
         // 6455-2.1-1, 6455-6.1-1, 6455-6.1-4, 6455-6.1-9
@@ -599,6 +601,7 @@ mod tests {
         }
     }
 
+    /// Shows the answer to opera-16.
     #[test]
     fn pongs_do_not_accumulate_while_the_peer_does_not_read() {
         // 6455-5.5.3-1: a peer that pings and never reads must not make us keep a Pong for each.
@@ -645,11 +648,15 @@ mod tests {
     fn flush_before_read_never_waits_for_long() {
         let (connection, _peer) = connection(Role::Server, long_timeouts());
         connection.lock_state().writer.as_mut().unwrap().buffer.bytes().extend(filler(Role::Server));
-        let start = Instant::now();
-        for _ in 0..200 {
+        // The fastest of many: a busy machine makes some slow, and a wait makes all slow.
+        let times = (0..200).map(|_| {
+            let start = Instant::now();
             connection.flush_before_read();
-        }
-        assert!(start.elapsed() < Duration::from_millis(1500), "{:?}", start.elapsed());
+            start.elapsed()
+        });
+        let fastest = times.skip(100).min().unwrap();
+        assert!(fastest < WRITE_QUANTUM / 2, "{fastest:?}");
+        assert!(connection.flush_before_read().congested, "the network holds less");
         // Nor while another thread has the permit. It is called again soon if a frame is pending.
         let permit = connection.acquire_permit(WriteIntent::Frame, LONG).unwrap();
         assert!(!connection.flush_before_read().congested);

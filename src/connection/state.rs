@@ -195,13 +195,22 @@ impl SharedState {
         self.ping_interval.saturating_sub(last_write.elapsed())
     }
 
+    /// Makes the last write and the opening this much older, as if so much time had passed.
+    #[cfg(test)]
+    pub(super) fn pass(&mut self, time: Duration) {
+        self.opened = self.opened.checked_sub(time).unwrap_or(self.opened);
+        if let Some(writer) = &mut self.writer {
+            writer.buffer.pass(time);
+        }
+    }
+
     /// Whether Ping and Pong have to wait for the end of a message that is sent as a stream. Once a Close is pending, that
     /// message no longer ends.
     fn defers_pings(&self) -> bool {
         self.streaming && !self.protocol.interleaves_control_frames() && self.pending.close.is_none()
     }
 
-    /// The deadline of the closing handshake. Its time runs from the first call.
+    /// The deadline of the closing handshake. Its time runs from the first call. hixie76-4.2-9: in every version.
     pub(super) fn start_close_deadline(&mut self, limit: Duration) -> Deadline {
         *self.close_deadline.get_or_insert_with(|| Deadline::after(limit))
     }

@@ -22,7 +22,7 @@ pub(crate) const ROLES: [Role; 2] = [Role::Client, Role::Server];
 pub(crate) const TEXT: Opcode = Opcode::Data(crate::message::MessageKind::Text);
 pub(crate) const BINARY: Opcode = Opcode::Data(crate::message::MessageKind::Binary);
 /// Longer than any test takes, unless it hangs.
-pub(crate) const LONG: Duration = Duration::from_secs(30);
+pub(crate) const LONG: Duration = Duration::from_secs(120);
 /// More bytes than a loopback connection buffers.
 pub(crate) const LARGE: usize = 24 << 20;
 

@@ -572,6 +572,7 @@ server -> client  Text frame with 5 bytes, a complete message
         assert!(text.len() < 2000, "a payload is not kept");
     }
 
+    /// Shows the answer to housley-2.
     #[test]
     fn a_close_has_code_and_reason() {
         let text = explain(SERVER, &[&frame(0x88, b"\x03\xe8bye"), &b"\x81hidden"[..]].concat());

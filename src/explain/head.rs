@@ -93,7 +93,7 @@ impl HeadRenderer {
                     }
                     _ => field(&self.line, from, self.secrets, out, |name, value| self.note(from, name, value)),
                 }
-                self.lines += 1;
+                self.lines = self.lines.saturating_add(1);
                 self.line.clear();
             }
             b'\r' => {}
@@ -128,7 +128,7 @@ impl HeadRenderer {
 
     /// Number of the current line, from 1.
     pub(crate) fn line_number(&self) -> u32 {
-        self.lines + 1
+        self.lines.saturating_add(1)
     }
 }
 

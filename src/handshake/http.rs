@@ -225,7 +225,7 @@ impl HeadParser {
                 Ok(State::LineStart)
             }
             (State::StartLine, b'\n') => Err(self.cut_start_line(HeadErrorKind::LineEnding)),
-            (State::LineFeed | State::LastLineFeed, _) | (_, b'\n') => Err(HeadErrorKind::LineEnding),
+            (State::LineFeed | State::LastLineFeed, _) | (_, b'\n') => Err(HeadErrorKind::LineEnding), // hixie55-4.1-8
             // RFC 9112 section 2.2
             (State::StartLine, b'\r') if self.is_before_request() => Ok(State::EmptyLine),
             (State::EmptyLine, _) => Err(HeadErrorKind::LineEnding),
@@ -508,6 +508,7 @@ mod tests {
         assert_eq!(HeadParser::response().feed(b"\r\nHTTP/1.1 200 OK\r\n\r\n"), Err(HeadErrorKind::StartLine));
     }
 
+    /// Shows the answer to opera-30.
     #[test]
     fn one_tiny_head_for_each_error() {
         use HeadErrorKind::*;

@@ -67,19 +67,19 @@ impl Uri {
             return Err(UriErrorKind::TooLong);
         }
         let (scheme, rest) = text.split_once("://").ok_or(UriErrorKind::Scheme)?;
-        // 6455-3-s1: the scheme sets the secure flag. Its case does not matter.
+        // 6455-3-s1, hixie55-3.1-4: the scheme sets the secure flag. Its case does not matter.
         let secure = scheme.eq_ignore_ascii_case("wss");
         if !secure && !scheme.eq_ignore_ascii_case("ws") {
             return Err(UriErrorKind::Scheme);
         }
-        // 6455-3-2, 6455-3-3: a `#` always begins a fragment; a literal `#` is written %23.
+        // 6455-3-2, 6455-3-3, hixie75-3.1-6: a `#` always begins a fragment; a literal `#` is written %23.
         if rest.contains('#') {
             return Err(UriErrorKind::Fragment);
         }
         let authority_end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, resource) = rest.split_at(authority_end);
         let Authority { host, zone, port, userinfo } = Authority::parse(authority)?;
-        // 6455-3-1: 80 for ws, 443 for wss.
+        // 6455-3-1, hixie55-3.1-5: 80 for ws, 443 for wss.
         let port = port.unwrap_or(default_port(secure));
         let uri = Uri { secure, host, port, resource: parse_resource(resource)?, userinfo, zone, host_override: None };
         // Percent-encoding makes a URI longer.
@@ -124,7 +124,7 @@ impl Uri {
 
     /// The value of the Host header: the host, and the port unless it is the default port.
     pub fn host_header(&self) -> String {
-        // 6455-4.1-23. RFC 6874 section 4: without the zone.
+        // 6455-4.1-23, hixie55-4.1-5. RFC 6874 section 4: without the zone.
         self.host_override.clone().unwrap_or_else(|| self.with_port(bracketed(&self.host)))
     }
 
@@ -184,7 +184,7 @@ fn default_port(secure: bool) -> u16 {
     }
 }
 
-/// The path, or "/" when it is empty, and the query with its "?" (6455-3-s2).
+/// The path, or "/" when it is empty, and the query with its "?" (6455-3-s2, hybi06-3.3-1).
 fn parse_resource(text: &str) -> Result<String, UriErrorKind> {
     let text = percent_encode(text).ok_or(UriErrorKind::InvalidPathCharacter)?;
     let slash = if text.starts_with('/') { "" } else { "/" };
@@ -242,6 +242,8 @@ mod tests {
         ("ws://user@[::1]:81/", false, "::1", 81, "/", "[::1]:81"),
     ];
 
+    /// Shows the answers to opera-12, opera-17.
+    /// hixie55-3.1-4, hixie55-3.1-5, hixie55-4.1-5
     #[test]
     fn valid_uris_are_parsed() {
         for &(text, secure, host, port, resource, header) in GOOD {
@@ -340,6 +342,8 @@ mod tests {
         ("ws://\u{fc}@h/", UriErrorKind::Userinfo),
     ];
 
+    /// hixie55-3.1-4, hixie75-3.1-6, hybi06-3.3-1
+    /// Shows the answers to opera-13, opera-19.
     #[test]
     fn invalid_uris_are_rejected() {
         for &(text, error) in BAD {

@@ -104,6 +104,7 @@ pub(crate) fn connect_with_fallback(
     untried.retain(|&version| version != client.legacy_options.version);
     loop {
         let Err(Error::Handshake(rejection)) = &result else { return result };
+        // 6455-4.4-s1
         let Some(version) = next_version(rejection, &untried) else { return result };
         untried.retain(|&other| other != version);
         result = connect(&client.clone().version(version));
@@ -138,6 +139,7 @@ pub(crate) fn open(
         }
         HandshakeProof::None | HandshakeProof::Accept | HandshakeProof::AcceptAndNonce => None,
     };
+    // 6455-9.1-4: not in version 13, which does not come here, and only where the draft registers it.
     let offers = client.legacy_options.deflate_stream && spec.extensions != ExtensionSyntax::None;
     let authorization = client.authorization(target)?;
     let request = HandshakeRequest {
@@ -151,6 +153,7 @@ pub(crate) fn open(
     };
     let draft_request = DraftRequest { spec, request, challenge };
     let bytes = draft_request.bytes()?;
+    // hixie55-4.1-7
     let mut reader = HandshakeReader::new(&stream, deadline, client.limits);
     let (raw, head) = match write_request(&stream, &bytes, deadline) {
         Ok(()) => read_response(spec, &mut reader)?,

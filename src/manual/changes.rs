@@ -53,6 +53,8 @@
 //! * `reconnect` says how it ended: a connection that the peer closed for good is the last item, as
 //!   [`Error::Closed`](crate::Error::Closed). [`CloseInfo::closed_by_peer`](crate::CloseInfo::closed_by_peer) and
 //!   [`Disconnect::closed_by_peer`](crate::Disconnect::closed_by_peer) tell it from an end that this side asked for.
+//! * Chapter [`registries`](super::registries): versions, close codes, opcodes, names and fields, and the words of other specifications.
+//! * Chapter [`reviews`](super::reviews): each remark of the drafts' reviewers, its answer, and the test that shows it.
 //! * [`Server::allow_host`](crate::Server::allow_host) prevents DNS rebinding; the event `host-not-checked` names a server on a loopback
 //!   address without it. A server with TLS no longer accepts pages of its own host that came without TLS.
 //! * A request target that is a URI takes precedence over `Host` (RFC 9112 section 3.2.2), where a difference was an error.

@@ -297,7 +297,7 @@ pub(super) mod tests {
     use std::sync::mpsc;
     use std::time::Instant;
 
-    const LONG: Duration = Duration::from_secs(20);
+    const LONG: Duration = Duration::from_secs(120);
 
     /// A stream whose halves block until `on_end` is called, the number of those calls, and a message for each dropped half.
     pub(in crate::net) fn stuck() -> (SplitStream, Arc<AtomicU64>, mpsc::Receiver<()>) {

@@ -201,7 +201,7 @@ pub(crate) mod tests {
     use std::thread;
     use std::time::Instant;
 
-    const LONG: Duration = Duration::from_secs(20);
+    const LONG: Duration = Duration::from_secs(120);
 
     thread_local! {
         /// Number of writes by this thread.
@@ -228,7 +228,7 @@ pub(crate) mod tests {
             let (wait, start) = (Duration::from_millis(wait), Instant::now());
             assert_eq!(kind(stream.read(&mut to, wait)), Err(ErrorKind::WouldBlock));
             assert!(start.elapsed() >= wait.saturating_sub(Duration::from_millis(1)));
-            assert!(start.elapsed() < wait + Duration::from_secs(5));
+            assert!(start.elapsed() < wait + LONG / 4);
         }
         far.write_all(b"abc").unwrap();
         assert_eq!(stream.read(&mut to, LONG).unwrap(), 3);
@@ -271,18 +271,19 @@ pub(crate) mod tests {
         let (near, far) = sockets();
         let stream = Stream::from_socket(near).unwrap();
         let bytes = vec![0; 1 << 20];
-        // The system adds room to a connection while it is being filled, so it is full when both report it.
+        // The system adds room to a connection while it is being filled, so it is full when both report it. It may add
+        // more later.
         loop {
             let start = Instant::now();
             let waited = stream.write(&bytes, &bytes);
             let elapsed = start.elapsed();
-            if waited.is_err() && stream.try_write(&bytes).is_err() {
-                assert_eq!(kind(waited), Err(ErrorKind::WouldBlock));
+            let at_once = stream.try_write(&bytes);
+            if waited.is_err() && at_once.is_err() {
+                assert_eq!((kind(waited), kind(at_once)), (Err(ErrorKind::WouldBlock), Err(ErrorKind::WouldBlock)));
                 assert!(elapsed >= WRITE_QUANTUM / 2);
                 break;
             }
         }
-        assert_eq!(kind(stream.try_write(&bytes)), Err(ErrorKind::WouldBlock));
         drop(far);
     }
 

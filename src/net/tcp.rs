@@ -280,7 +280,7 @@ mod tests {
     use std::net::TcpStream;
     use std::sync::mpsc;
 
-    const LONG: Duration = Duration::from_secs(20);
+    const LONG: Duration = Duration::from_secs(120);
 
     /// Fails the test instead of hanging.
     fn watched(work: impl FnOnce() + Send + 'static) {
@@ -311,9 +311,15 @@ mod tests {
             let (near, _far) = sliced();
             fill(&near);
             assert_eq!(near.socket.as_tcp().unwrap().write_timeout().unwrap(), None);
-            let start = Instant::now();
-            assert_eq!(kind(near.write(b"payload")), Err(ErrorKind::WouldBlock));
-            assert!(start.elapsed() >= WRITE_QUANTUM && start.elapsed() < LONG / 4, "{:?}", start.elapsed());
+            // The system may make room in a connection long after it was first full.
+            let waited = loop {
+                let start = Instant::now();
+                if let Err(error) = near.write(&[0; MAX_WRITE]) {
+                    assert_eq!(error.kind(), ErrorKind::WouldBlock);
+                    break start.elapsed();
+                }
+            };
+            assert!(waited >= WRITE_QUANTUM && waited < LONG / 4, "{waited:?}");
         });
     }
 

@@ -45,7 +45,7 @@ pub(super) fn negotiate(session: &ProxySession<'_>) -> Result<()> {
     }
 }
 
-/// The request. 6455-4.1-10, 9110-9.3.6-4, 9110-9.3.6-5: its target is host and port only.
+/// The request. 6455-4.1-10, hixie55-4.1-2, 9110-9.3.6-4, 9110-9.3.6-5: its target is host and port only.
 fn request(session: &ProxySession<'_>) -> Result<Vec<u8>> {
     let target = session.target.as_str();
     let mut fields = vec![("Host", target)];
@@ -58,14 +58,14 @@ fn request(session: &ProxySession<'_>) -> Result<Vec<u8>> {
 
 /// The head of the first response that is not interim.
 fn read_response(session: &ProxySession<'_>) -> Result<Head> {
-    let mut skipped = 0;
+    let mut skipped: usize = 0;
     loop {
         let head = read_head(session)?;
         let interim = matches!(head.status(), 100 | 102..=199);
         if !interim || skipped == MAX_INTERIM_RESPONSES {
             return Ok(head);
         }
-        skipped += 1;
+        skipped = skipped.saturating_add(1);
     }
 }
 

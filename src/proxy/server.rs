@@ -129,9 +129,9 @@ impl ProxyServer {
             None => None,
         };
         let target = tcp::host_port(host, port);
-        let mut attempts = 0;
+        let mut attempts: u8 = 0;
         loop {
-            attempts += 1;
+            attempts = attempts.saturating_add(1);
             let answer = self.digest.as_ref().and_then(|digest| digest.answer("CONNECT", &target));
             let answered = answer.is_some();
             match (self.open((host, port), tls.as_ref(), answer, (deadline, limits)), &self.digest) {

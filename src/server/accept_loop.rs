@@ -385,7 +385,7 @@ mod tests {
     use std::net::{TcpListener, TcpStream};
     use std::time::Instant;
 
-    const LONG: Duration = Duration::from_secs(20);
+    const LONG: Duration = Duration::from_secs(120);
 
     fn listen() -> (TcpListener, SocketAddr) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -413,7 +413,7 @@ mod tests {
 
     fn connect(addr: SocketAddr) -> (TcpStream, Vec<u8>) {
         let mut stream = TcpStream::connect(addr).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        stream.set_read_timeout(Some(LONG)).unwrap();
         let mut answer = vec![0; 64];
         let count = stream.read(&mut answer).unwrap();
         answer.truncate(count);
@@ -427,7 +427,7 @@ mod tests {
         assert!(clients.iter().all(|(_, answer)| answer == b"in"));
         assert!(connect(addr).1.starts_with(b"HTTP/1.1 503 "));
         drop(clients);
-        accept_loop.stop_listening(Deadline::after(Duration::from_secs(10)));
+        accept_loop.stop_listening(Deadline::after(LONG));
     }
 
     /// As on a system where no call ends an `accept` under way, and with connections that live on.

@@ -7,7 +7,7 @@
 //! | step | ends with |
 //! |---|---|
 //! | [`read_proxy_header`]: a trusted proxy names its client | the end of the stream, also at the deadline; 429 |
-//! | [`HandshakeIo::read_head`]: bytes become a request | 400, 414, 431; the stream ends at the deadline (6455-7.2.2-1) |
+//! | [`HandshakeIo::read_head`]: bytes become a request | 400, 414, 431; the stream ends at the deadline |
 //! | the client of a trusted proxy is counted | 429 |
 //! | [`evaluate`]: the request is a valid WebSocket or HTTP request from an allowed origin, for an allowed host | 400, 403, 405, 421, 426, 505 |
 //! | the credentials are checked, if the server requires some | 401 |

@@ -259,7 +259,7 @@ impl<'a> ShutdownProgress<'a> {
             let before =
                 u32::try_from(self.total.saturating_sub(self.unsent.len()).saturating_sub(1)).unwrap_or(u32::MAX);
             let all = u32::try_from(self.total).unwrap_or(u32::MAX).max(1);
-            let due = self.window.saturating_mul(before) / all;
+            let due = self.window.saturating_mul(before).checked_div(all).unwrap_or_default();
             let elapsed = self.started_at.elapsed();
             if due > elapsed {
                 self.unsent.push(connection);

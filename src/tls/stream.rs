@@ -1,4 +1,4 @@
-//! TLS (6455-10.6-1) over a socket: an engine of native-tls that works on memory, and the socket beside it. Knows no WebSocket.
+//! TLS over a socket: an engine of native-tls that works on memory, and the socket beside it. Knows no WebSocket.
 //!
 //! The engine never uses the socket. Ciphertext is read from the network without a lock, and then passed to the engine under its
 //! lock. Output of the engine is taken under the lock, and written without it. So one thread waits for input while others

@@ -14,7 +14,7 @@ use stdws::WebSocket;
 use super::json::{quote, Json};
 
 /// As long as anything may take.
-pub(crate) const LONG: Duration = Duration::from_secs(60);
+pub(crate) const LONG: Duration = Duration::from_secs(240);
 
 /// A process that ends with the test. What it said is shown when the test fails.
 pub(crate) struct Process {

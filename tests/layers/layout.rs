@@ -33,6 +33,19 @@ pub(crate) struct Owed {
 
 /// Maximum number of files in a circle of imports inside one folder.
 pub(crate) const CIRCLE: usize = 3;
+/// The lints against what can panic, or change a number silently.
+pub(crate) const PANICS: [&str; 10] = [
+    "clippy::unwrap_used",
+    "clippy::expect_used",
+    "clippy::panic",
+    "clippy::unreachable",
+    "clippy::indexing_slicing",
+    "clippy::string_slice",
+    "clippy::arithmetic_side_effects",
+    "clippy::cast_possible_truncation",
+    "clippy::cast_possible_wrap",
+    "clippy::cast_sign_loss",
+];
 /// Maximum number of lines in a file, without its tests.
 pub(crate) const FILE: usize = 400;
 /// Maximum number of lines in a function, from its `fn` to its closing brace.

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::layout::{Layout, Owed, CIRCLE, FILE, FUNCTION, LAYOUT};
-use crate::{check, order};
+use crate::layout::{Layout, Owed, CIRCLE, FILE, FUNCTION, LAYOUT, PANICS};
+use crate::{check, not_denied, order};
 
 const SMALL: Layout = Layout {
     vocabulary: &["error", "close"],
@@ -347,4 +347,22 @@ fn a_missing_forbid_is_noticed() {
     for without in ["", "//! #![forbid(unsafe_code)]", "#![deny(unsafe_code)]", "\"#![forbid(unsafe_code)]\""] {
         assert_eq!(faults(&[("lib.rs", without)]), ["lib.rs: no #![forbid(unsafe_code)]"], "{without}");
     }
+}
+
+#[test]
+fn exceptions_from_the_lints_against_panics_are_single_and_have_a_reason() {
+    let item = "#[allow(clippy::indexing_slicing)]\nfn f() {}\n";
+    let fault = |line| vec![format!("low/a.rs:{line}: an exception for one item says why in the line before it")];
+    let with = |text: &str| faults(&[("low/a.rs", text)]);
+    assert_eq!(with(&format!("// Three elements.\n{item}")), Vec::<String>::new());
+    assert_eq!(with(item), fault(1));
+    assert_eq!(with(&format!("/// What it does.\n{item}")), fault(2));
+    assert_eq!(with("// All of it.\n#![allow(clippy::unwrap_used)]"), fault(2));
+    assert_eq!(with("// Why.\n#![cfg_attr(all(), allow(clippy::panic))]"), fault(2));
+    assert_eq!(with(&format!("#[cfg(test)]\nmod tests {{\n{item}}}")), Vec::<String>::new());
+    assert_eq!(with("#[allow(clippy::type_complexity)]\nfn f() {}"), Vec::<String>::new());
+    let denied = format!("#![cfg_attr(not(test), deny({}))]", PANICS.join(", "));
+    assert_eq!(not_denied(&denied), [""; 0]);
+    assert_eq!(not_denied(&denied.replace("clippy::panic, ", "")), ["clippy::panic"]);
+    assert_eq!(not_denied(&format!("// {denied}")), PANICS);
 }

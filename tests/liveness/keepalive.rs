@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use stdws::{Error, Step, Timeouts};
 
-use crate::live::{assert_took, both, connection, long_timeouts, ms, timed, BINARY, PING, PONG, TEXT, TOO_MUCH};
+use crate::live::{assert_took, both, connection, long_timeouts, ms, timed, BINARY, LONG, PING, PONG, TEXT, TOO_MUCH};
 
 fn timeouts(ping_interval: Duration, pong_timeout: Duration) -> Timeouts {
     let mut timeouts = long_timeouts();
@@ -48,7 +48,7 @@ fn a_silent_peer_gets_one_ping_and_is_given_up() {
 #[test]
 fn a_peer_that_only_answers_pings_stays() {
     both(|side| {
-        let (mut ws, mut peer) = connection(side, timeouts(ms(20), ms(3000)));
+        let (mut ws, mut peer) = connection(side, timeouts(ms(20), LONG));
         let answered = Arc::new(AtomicUsize::new(0));
         let count = answered.clone();
         let answering = thread::spawn(move || {
@@ -68,12 +68,14 @@ fn a_peer_that_only_answers_pings_stays() {
 }
 
 /// Any byte is a sign of life, part of a frame too: no Ping is sent while they come, and this side sends.
+/// Shows the answer to farrell-10.
 #[test]
 fn bytes_that_come_in_time_need_no_ping() {
     both(|side| {
-        let (mut ws, mut peer) = connection(side, timeouts(ms(700), ms(1)));
+        // Forty times as long as the pauses, and shorter than the whole.
+        let (mut ws, mut peer) = connection(side, timeouts(ms(2000), ms(1)));
         let sender = ws.sender();
-        let bytes = peer.frame(true, BINARY, &[7; 20]);
+        let bytes = peer.frame(true, BINARY, &[7; 60]);
         let writing = thread::spawn(move || {
             for byte in bytes {
                 peer.stream.write_all(&[byte]).unwrap();
@@ -83,7 +85,7 @@ fn bytes_that_come_in_time_need_no_ping() {
             }
             peer
         });
-        assert_eq!(ws.recv().unwrap().unwrap().as_bytes(), [7; 20]);
+        assert_eq!(ws.recv().unwrap().unwrap().as_bytes(), [7; 60]);
         let mut peer = writing.join().unwrap();
         ws.abort();
         assert_eq!(peer.rest(), []);

@@ -47,7 +47,8 @@ fn a_ping_that_is_not_answered_is_given_up_and_costs_nothing_else() {
 #[test]
 fn only_its_own_pong_answers_a_ping_and_messages_before_it_are_kept_in_order() {
     both(|side| {
-        let (mut ws, mut peer) = connection(side, timeouts());
+        let (mut ws, mut peer) = connection(side, long_timeouts());
+        let start = Instant::now();
         let answering = thread::spawn(move || {
             let ping = peer.read();
             for number in 0..10 {
@@ -57,14 +58,13 @@ fn only_its_own_pong_answers_a_ping_and_messages_before_it_are_kept_in_order() {
                 peer.send(PONG, &u64::MAX.to_be_bytes());
             }
             thread::sleep(ms(20));
-            let early = Instant::now();
             peer.send(PONG, &ping.payload);
             peer.send(TEXT, b"message 10");
-            (peer, early)
+            peer
         });
         let time = ws.ping().unwrap();
-        let (mut peer, answered) = answering.join().unwrap();
-        assert!(time >= ms(20) && time <= answered.elapsed() + ms(300), "{time:?}");
+        assert!(time >= ms(20) && time <= start.elapsed(), "{time:?}");
+        let mut peer = answering.join().unwrap();
         for number in 0..=10 {
             assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some(&*format!("message {number}")));
         }
@@ -77,7 +77,7 @@ fn only_its_own_pong_answers_a_ping_and_messages_before_it_are_kept_in_order() {
 #[test]
 fn more_than_the_limit_before_the_pong_is_a_timeout_and_loses_nothing() {
     both(|side| {
-        let (mut ws, mut peer) = limited(side, timeouts(), Limits::with_max_message_size(10_000));
+        let (mut ws, mut peer) = limited(side, long_timeouts(), Limits::with_max_message_size(10_000));
         let feeding = thread::spawn(move || {
             let ping = peer.read();
             for number in 0..100_u8 {
@@ -139,11 +139,14 @@ fn a_flood_does_not_keep_a_limited_call() {
 fn try_recv_does_not_wait() {
     both(|side| {
         let (mut ws, mut peer) = connection(side, long_timeouts());
-        let start = Instant::now();
-        for _ in 0..1000 {
+        // The fastest of many: a busy machine makes some slow, and a wait makes all slow.
+        let times = (0..1000).map(|_| {
+            let start = Instant::now();
             assert!(matches!(ws.try_recv(), Err(Error::Timeout(Step::Receive))));
-        }
-        assert!(start.elapsed() < ms(1000), "1000 calls took {:?}", start.elapsed());
+            start.elapsed()
+        });
+        let fastest = times.min().unwrap();
+        assert!(fastest < ms(1), "{fastest:?}");
         peer.send(TEXT, b"there");
         let message = loop {
             match ws.try_recv() {

@@ -1,5 +1,5 @@
 //! An error is due at once, and a caller's limit holds, whatever is left to do to end the connection. In every test here
-//! `Timeouts::close` is 30 s, and everything must happen much earlier.
+//! `Timeouts::close` is ten minutes, and everything must happen much earlier.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -7,21 +7,15 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use stdws::{CloseCode, Error, Limits, ProtocolError, Server, SplitStream, Step, Timeouts, WebSocket};
+use stdws::{CloseCode, Error, Limits, ProtocolError, Server, SplitStream, Step, WebSocket};
 
 use crate::live::{
     assert_soon, assert_took, both, close_body, connection, limited, long_timeouts, ms, of_server, open, pipe,
-    read_frame, read_head, scheme, timed, watchdog, RawPeer, Side, BINARY, CLOSE, REQUEST, TEXT, TOO_MUCH,
+    read_frame, read_head, scheme, timed, watchdog, RawPeer, Side, BINARY, CLOSE, LONG, REQUEST, SLACK, TEXT, TOO_MUCH,
 };
 
-/// What a busy machine may add. Less than a tenth of `Timeouts::close`.
-const AT_ONCE: Duration = Duration::from_secs(2);
-
-fn timeouts() -> Timeouts {
-    let mut timeouts = long_timeouts();
-    timeouts.close = Duration::from_secs(30);
-    timeouts
-}
+/// What a busy machine may add. Much less than `Timeouts::close`.
+const AT_ONCE: Duration = SLACK;
 
 #[track_caller]
 fn at_once<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
@@ -61,7 +55,7 @@ fn is_violation(result: &Result<(), Error>) -> bool {
 fn a_violation_is_told_at_once_although_the_peer_keeps_tcp_open() {
     both(|side| {
         for way in WAYS {
-            let (mut ws, mut peer) = connection(side, timeouts());
+            let (mut ws, mut peer) = connection(side, long_timeouts());
             peer.send(0x3, b"");
             let mut ws = at_once(move || {
                 let result = way(&mut ws);
@@ -90,7 +84,7 @@ fn a_violation_is_told_at_once_although_the_peer_keeps_tcp_open() {
 fn a_violation_is_told_at_once_although_the_peer_does_not_read() {
     both(|side| {
         for way in WAYS.iter().take(6) {
-            let (mut ws, mut peer) = connection(side, timeouts());
+            let (mut ws, mut peer) = connection(side, long_timeouts());
             let (sender, closing) = (ws.sender(), ws.sender());
             let stuck = timed(move || sender.send(vec![0; TOO_MUCH]));
             peer.wait_for_bytes();
@@ -120,7 +114,7 @@ fn a_violation_is_told_at_once_although_the_peer_does_not_read() {
 fn a_close_is_told_within_the_limit_although_the_peer_keeps_tcp_open() {
     both(|side| {
         for limit in [ms(0), ms(100)] {
-            let (mut ws, mut peer) = connection(side, timeouts());
+            let (mut ws, mut peer) = connection(side, long_timeouts());
             peer.send(CLOSE, &close_body(3000, "done"));
             let mut ws = at_once(move || {
                 polled(|| ws.recv_timeout(limit).map(|message| assert!(message.is_none()))).unwrap();
@@ -164,7 +158,7 @@ fn a_close_is_told_within_the_limit_although_the_peer_keeps_tcp_open() {
 #[test]
 fn a_close_is_told_within_the_limit_although_the_peer_does_not_read() {
     both(|side| {
-        let (mut ws, mut peer) = connection(side, timeouts());
+        let (mut ws, mut peer) = connection(side, long_timeouts());
         let sender = ws.sender();
         let stuck = timed(move || sender.send(vec![0; TOO_MUCH]));
         peer.wait_for_bytes();
@@ -188,7 +182,7 @@ fn a_close_is_told_within_the_limit_although_the_peer_does_not_read() {
 #[test]
 fn a_close_inside_a_message_is_told_at_once() {
     both(|side| {
-        let (mut ws, mut peer) = connection(side, timeouts());
+        let (mut ws, mut peer) = connection(side, long_timeouts());
         let begun = peer.frame(false, TEXT, b"begun");
         peer.stream.write_all(&begun).unwrap();
         peer.send(CLOSE, &close_body(1000, ""));
@@ -205,7 +199,7 @@ fn a_close_inside_a_message_is_told_at_once() {
 fn a_message_that_stops_is_told_at_its_deadline() {
     both(|side| {
         for way in WAYS.iter().take(6) {
-            let mut timeouts = timeouts();
+            let mut timeouts = long_timeouts();
             timeouts.message = ms(300);
             let (mut ws, mut peer) = connection(side, timeouts);
             let frame = peer.frame(true, BINARY, &[0; 100]);
@@ -224,7 +218,7 @@ fn a_message_that_stops_is_told_at_its_deadline() {
 #[test]
 fn one_thread_polls_many_such_peers() {
     both(|side| {
-        let mut timeouts = timeouts();
+        let mut timeouts = long_timeouts();
         timeouts.message = ms(200);
         let mut pairs: Vec<_> = (0..4).map(|_| connection(side, timeouts)).collect();
         for (index, (_, peer)) in pairs.iter_mut().enumerate() {
@@ -254,7 +248,7 @@ fn one_thread_polls_many_such_peers() {
 
 /// Reads a Close and the end of the stream, and nothing else, least of all a reset.
 fn expect_close_and_end(peer: &mut RawPeer, code: u16) {
-    peer.stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    peer.stream.set_read_timeout(Some(LONG / 3)).unwrap();
     let close = read_frame(&mut peer.stream).unwrap().unwrap();
     assert_eq!((close.opcode, &close.payload[..2]), (CLOSE, &code.to_be_bytes()[..]));
     assert_eq!(read_frame(&mut peer.stream).unwrap(), None);
@@ -267,7 +261,7 @@ fn the_close_arrives_although_the_connection_was_dropped() {
     both(|side| {
         let long = vec![0; 1001];
         for (opcode, payload, code) in [(0x3, &[][..], 1002), (TEXT, b"\xFF", 1007), (BINARY, &long, 1009)] {
-            let (mut ws, mut peer) = limited(side, timeouts(), Limits::with_max_message_size(1000));
+            let (mut ws, mut peer) = limited(side, long_timeouts(), Limits::with_max_message_size(1000));
             peer.send(opcode, payload);
             at_once(move || assert!(ws.recv().is_err()));
             let more = peer.frame(true, BINARY, &vec![0; 1 << 16]);
@@ -287,7 +281,7 @@ fn the_close_arrives_although_the_handler_has_returned() {
     let _watchdog = watchdog();
     for panics in [false, true] {
         let (give, took) = mpsc::channel();
-        let server = of_server(Server::bind("127.0.0.1:0").unwrap()).timeouts(timeouts());
+        let server = of_server(Server::bind("127.0.0.1:0").unwrap()).timeouts(long_timeouts());
         let running = server
             .start(move |mut ws| {
                 let start = Instant::now();
@@ -332,7 +326,7 @@ fn by_hand(running: &stdws::ServerHandle) -> RawPeer {
 fn shutting_down_cuts_off_those_who_stay() {
     let _watchdog = watchdog();
     let (give, ended) = mpsc::channel();
-    let server = of_server(Server::bind("127.0.0.1:0").unwrap()).timeouts(timeouts());
+    let server = of_server(Server::bind("127.0.0.1:0").unwrap()).timeouts(long_timeouts());
     let running = server.start(move |mut ws| {
         let end = ws.recv();
         give.send(()).unwrap();
@@ -352,7 +346,7 @@ fn shutting_down_cuts_off_those_who_stay() {
 #[test]
 fn close_waits_for_what_is_left() {
     both(|side| {
-        let mut timeouts = timeouts();
+        let mut timeouts = long_timeouts();
         timeouts.close = ms(400);
         let (mut ws, mut peer) = connection(side, timeouts);
         peer.send(0x3, b"");
@@ -367,8 +361,7 @@ fn close_waits_for_what_is_left() {
         assert_took(took, ms(400));
         drop(ws);
         // And no longer than the peer.
-        timeouts.close = Duration::from_secs(30);
-        let (mut ws, mut peer) = connection(side, timeouts);
+        let (mut ws, mut peer) = connection(side, long_timeouts());
         peer.send(0x3, b"");
         let mut ws = at_once(move || {
             assert!(ws.recv().is_err());
@@ -385,7 +378,7 @@ fn close_waits_for_what_is_left() {
 #[test]
 fn abort_ends_what_is_left() {
     both(|side| {
-        let (mut ws, mut peer) = connection(side, timeouts());
+        let (mut ws, mut peer) = connection(side, long_timeouts());
         let sender = ws.sender();
         peer.send(0x3, b"");
         at_once(move || assert!(ws.recv().is_err()));
@@ -404,7 +397,7 @@ fn abort_ends_what_is_left() {
 #[test]
 fn a_sender_hears_of_a_violation_at_once() {
     both(|side| {
-        let (ws, mut peer) = connection(side, timeouts());
+        let (ws, mut peer) = connection(side, long_timeouts());
         let sender = ws.into_sender().unwrap();
         let closing = timed({
             let sender = sender.clone();
@@ -443,7 +436,7 @@ fn halves_that_hang_keep_no_error_back() {
         let (mut feed, source) = pipe();
         let head = if side == Side::Client { crate::live::RESPONSE } else { REQUEST };
         feed.write_all(head).unwrap();
-        let mut ws = open(side, timeouts(), SplitStream::new(source, Hangs(hangs, Some(handshake)))).unwrap();
+        let mut ws = open(side, long_timeouts(), SplitStream::new(source, Hangs(hangs, Some(handshake)))).unwrap();
         feed.write_all(&crate::live::frame(side == Side::Server, true, 0x3, b"")).unwrap();
         at_once(move || {
             let result = ws.recv().map(drop);

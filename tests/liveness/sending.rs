@@ -137,21 +137,23 @@ fn those_who_wait_behind_a_stuck_sender_give_up() {
 #[test]
 fn a_peer_that_reads_slowly_gets_everything() {
     both(|side| {
-        let (mut ws, mut peer) = connection(side, timeouts());
+        // Thirty times as long as a pause of the peer, and shorter than the whole.
+        let limit = ms(2000);
+        let (mut ws, mut peer) = connection(side, Timeouts { write: limit, ..long_timeouts() });
         // So much that what the systems keep for the peer is little beside it.
         let payload = vec![7; 20 << 20];
         let expected = payload.clone();
         let sending = timed(move || (ws.send(&payload), ws));
         // The whole takes longer than the limit, but no part of it does.
         let reading = thread::spawn(move || {
-            let mut slow = Slow { from: &mut peer.stream, left: 16 };
+            let mut slow = Slow { from: &mut peer.stream, left: 60 };
             crate::live::read_frame(&mut slow).unwrap().unwrap()
         });
         let ((sent, _ws), took) = sending.join().unwrap();
         sent.unwrap();
         let frame = reading.join().unwrap();
         assert!(frame.payload == expected, "{} bytes", frame.payload.len());
-        assert!(took > ms(400), "took {took:?}: the peer was not slow");
+        assert!(took > limit, "took {took:?}: the peer was not slow");
     });
 }
 
@@ -165,9 +167,9 @@ impl Read for Slow<'_> {
     fn read(&mut self, to: &mut [u8]) -> std::io::Result<usize> {
         if to.len() > 1000 && self.left > 0 {
             self.left -= 1;
-            thread::sleep(ms(100));
+            thread::sleep(ms(66));
         }
-        let most = to.len().min(1 << 20);
+        let most = to.len().min(256 << 10);
         self.from.read(&mut to[..most])
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use stdws::{Error, Step};
 
-use crate::live::{both, connection, long_timeouts, ms};
+use crate::live::{both, connection, long_timeouts, ms, LONG};
 
 const CHILD: &str = "STDWS_TEST_IS_INTERRUPTED";
 /// More often than the timeout comes.
@@ -34,7 +34,7 @@ fn a_wait_that_is_interrupted_again_and_again_ends_in_time() {
         if let Some(status) = child.try_wait().unwrap() {
             break status;
         }
-        if start.elapsed() > Duration::from_secs(10) {
+        if start.elapsed() > LONG / 4 {
             child.kill().unwrap();
             child.wait().unwrap();
             panic!("the wait does not end");

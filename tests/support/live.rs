@@ -24,7 +24,9 @@ pub(crate) const PONG: u8 = 0xA;
 /// More than a peer that does not read can have in the buffers of its system.
 pub(crate) const TOO_MUCH: usize = 24 << 20;
 /// What a busy machine may add to any time limit.
-pub(crate) const SLACK: Duration = Duration::from_secs(4);
+pub(crate) const SLACK: Duration = Duration::from_secs(30);
+/// The time of a test, and of each of its reads. Longer than [`SLACK`], so that what is late fails with its own message.
+const PATIENCE: Duration = Duration::from_secs(300);
 /// The limits that must not be the ones that end a test: longer than any watchdog here is patient.
 pub(crate) const LONG: Duration = Duration::from_secs(600);
 
@@ -51,10 +53,15 @@ pub(crate) struct Watchdog {
 }
 
 pub(crate) fn watchdog() -> Watchdog {
+    watchdog_after(PATIENCE)
+}
+
+/// For a test that does much.
+pub(crate) fn watchdog_after(patience: Duration) -> Watchdog {
     let name = thread::current().name().unwrap_or("a thread without a name").to_owned();
     let (alive, ended) = mpsc::channel::<()>();
     thread::spawn(move || {
-        if ended.recv_timeout(Duration::from_secs(60)) == Err(mpsc::RecvTimeoutError::Timeout) {
+        if ended.recv_timeout(patience) == Err(mpsc::RecvTimeoutError::Timeout) {
             // Not `eprintln!`, which the test harness may keep to itself.
             let _ = writeln!(io::stderr(), "\n{name} hangs");
             std::process::abort();
@@ -71,9 +78,10 @@ pub(crate) enum Side {
 }
 
 /// Runs a test as client and as server, both at once, under a watchdog.
-pub(crate) fn both(test: fn(Side)) {
+pub(crate) fn both(test: impl Fn(Side) + Clone + Send + 'static) {
     let _watchdog = watchdog();
-    let client = thread::spawn(move || test(Side::Client));
+    let of_client = test.clone();
+    let client = thread::spawn(move || of_client(Side::Client));
     test(Side::Server);
     client.join().expect("failed as client");
 }
@@ -345,13 +353,13 @@ impl RawPeer {
 
     #[track_caller]
     pub(crate) fn read(&mut self) -> Frame {
-        self.stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        self.stream.set_read_timeout(Some(PATIENCE)).unwrap();
         read_frame(&mut self.stream).unwrap().expect("the stream has ended")
     }
 
     /// All frames up to the end of the stream.
     pub(crate) fn rest(&mut self) -> Vec<Frame> {
-        self.stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        self.stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut frames = Vec::new();
         let mut buffered = io::BufReader::with_capacity(1 << 20, &self.stream);
         loop {
@@ -367,7 +375,7 @@ impl RawPeer {
     /// Reads and drops until the stream ends, and says when that was.
     pub(crate) fn wait_for_end(&mut self) -> Duration {
         let start = Instant::now();
-        self.stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        self.stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut part = [0; 4 << 10];
         loop {
             match self.stream.read(&mut part) {
@@ -381,7 +389,7 @@ impl RawPeer {
 
     /// Waits until there is something to read, and leaves it there.
     pub(crate) fn wait_for_bytes(&self) {
-        self.stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        self.stream.set_read_timeout(Some(PATIENCE)).unwrap();
         assert_eq!(self.stream.peek(&mut [0]).unwrap(), 1, "the stream has ended");
     }
 

@@ -45,6 +45,7 @@ fn kind(result: Result<WebSocket>) -> TlsErrorKind {
 }
 
 /// 6455-4.1-14, 6455-4.1-16, 6455-10.6-1
+/// Shows the answers to farrell-5, farrell-c7.
 #[test]
 fn a_server_with_the_right_certificate_is_trusted_by_name_and_by_address() {
     let _watchdog = watchdog();
@@ -113,7 +114,8 @@ fn has(bytes: &[u8], part: &[u8]) -> bool {
 
 const ALERT: u8 = 21;
 
-/// 6455-4.1-15: and the server is told by an alert, and nothing goes out in plain text.
+/// 6455-4.1-15, hixie55-4.1-4: and the server is told by an alert, and nothing goes out in plain text.
+/// Shows the answer to opera-22.
 #[test]
 fn a_certificate_that_cannot_be_trusted_ends_it_and_is_named() {
     let _watchdog = watchdog();
@@ -158,6 +160,7 @@ fn a_certificate_with_a_common_name_alone_is_accepted_for_that_name() {
     assert_eq!(kind(by_address), TlsErrorKind::HostnameMismatch);
 }
 
+/// Shows the answer to opera-22.
 #[test]
 fn what_weakens_verification_does_no_more_than_it_says() {
     let _watchdog = watchdog();
@@ -174,7 +177,7 @@ fn what_weakens_verification_does_no_more_than_it_says() {
     }
 }
 
-/// 6455-4.1-17, 6455-4.2.2-2, 6455-10.6-s1
+/// 6455-4.1-17, hixie75-4.1-2, 6455-4.2.2-2, 6455-10.6-s1
 #[test]
 fn the_server_is_told_which_host_is_meant_and_nothing_else_in_plain_text() {
     let _watchdog = watchdog();

@@ -23,6 +23,7 @@ use crate::deflate::WindowBits;
 use crate::error::{HandshakeErrorKind, ResponseErrorKind};
 use crate::handshake::header::Extension;
 
+// 6455-9.1-4: the registered name.
 const NAME: &str = "permessage-deflate";
 #[cfg(feature = "client")]
 const EXTENSIONS: &str = "Sec-WebSocket-Extensions";

@@ -511,6 +511,7 @@ fn protocol_errors_are_detected() {
     assert_eq!(seen(&mut { not_deflate }, &[0xFF; 8], 1), [Seen::Failed(ProtocolError::InvalidDeflate)]);
 }
 
+/// Shows the answer to farrell-6.
 #[test]
 fn lengths_need_not_be_minimal_before_rfc_6455() {
     for spec in hybis() {
@@ -540,6 +541,7 @@ fn long_control_frames_of_hybi_01_are_truncated() {
     }
 }
 
+/// Shows the answer to opera-35.
 #[test]
 fn invalid_utf_8_is_replaced_or_fails() {
     // hixie76-4.3-1

@@ -156,7 +156,7 @@ impl Drop for Reservation {
 fn share(deadline: Deadline, places: usize, left: usize) -> Deadline {
     let [places, left] = [places, left.max(places).max(1)].map(|count| u32::try_from(count).unwrap_or(u32::MAX));
     let remaining = deadline.remaining();
-    Deadline::after((remaining / left).saturating_mul(places).min(remaining))
+    Deadline::after(remaining.checked_div(left).unwrap_or_default().saturating_mul(places).min(remaining))
 }
 
 /// Makes one attempt after another on this thread.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use stdws::{Client, Hub, Result, Server, TlsAccept, TlsConnect, TlsIdentity, WebSocket};
 
-const WATCHDOG: Duration = Duration::from_secs(20);
+const WATCHDOG: Duration = Duration::from_secs(120);
 
 /// Runs the case `TRANSPORT ROLE SIZE`, with certificates in `folder`. 0: the process lived, and the sender has noticed that
 /// the peer has left.
