@@ -39,7 +39,7 @@ use crate::error::UriErrorKind;
 pub(crate) use authority::{bracketed, Authority, Userinfo};
 use authority::{encode_zone, percent_encode};
 
-/// Maximum length of a URI in bytes. A request line with its path and query is at most 8 KiB long.
+/// Maximum length of a URI in bytes. Many servers reject a request line of more than 8 KiB.
 const MAX_LENGTH: usize = 8 * 1024 - "GET  HTTP/1.1".len();
 
 /// A valid `ws` or `wss` URI. `Display` leaves out user name and password, and `Debug` the query too.

@@ -18,7 +18,7 @@
 //!   as state: chapter [`closing`](super::closing).
 //! * An event handler may use the library: send, broadcast, close, shut down. No event is emitted while a lock is held, and what a
 //!   handler does is not reported again.
-//! * The status of a rejection survives an invalid rest of its head (folded, overlong or invalid lines, bare LF, its end), and a body
+//! * The status of a rejection survives an invalid rest of its head (folded or invalid lines, bare LF, its end), and a body
 //!   takes at most 2 s. A head without a status is worth another attempt for [`Client::reconnect`](crate::Client::reconnect).
 //!   `ws://` to a server with TLS fails with [`HeadErrorKind::Tls`](crate::HeadErrorKind::Tls).
 //! * Subprotocols, which may hold tokens, do not follow redirects to another origin.
@@ -63,6 +63,12 @@
 //! * A request target that is a URI takes precedence over `Host` (RFC 9112 section 3.2.2), where a difference was an error.
 //! * Lists in a handshake have at most 100 elements
 //!   ([`MAX_ELEMENTS`](crate::handshake::header::MAX_ELEMENTS)), and none is kept while a hook runs.
+//! * [`Limits::max_head_size`](crate::Limits::max_head_size) and [`max_head_fields`](crate::Limits::max_head_fields), the limits of the
+//!   heads of requests and responses, can be set. One line may now take the whole head, 64 KiB, where 8 KiB were the limit.
+//!   A longer request line is answered 414. `HeadErrorKind::LineTooLong` is now
+//!   [`StartLineTooLong`](crate::HeadErrorKind::StartLineTooLong), and the kinds of these limits hold the limit.
+//!   [`HeadParser::limits`](crate::handshake::http::HeadParser::limits) and
+//!   [`Explainer::limits`](crate::explain::Explainer::limits) set them without a connection.
 //! * Up to four empty lines before a request are ignored (RFC 9112 section 2.2).
 //! * RFC 6455 in both roles, blocking and full duplex: [`connect`](crate::connect), [`Client`](crate::Client),
 //!   [`serve`](crate::serve), [`Server`](crate::Server), [`WebSocket`](crate::WebSocket), [`Sender`](crate::Sender).
