@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 use stdws::{Client, Error, Proxy, ProxyErrorKind, Server, ServerHandle, Step, TlsErrorKind, WebSocket};
 
@@ -171,8 +172,11 @@ fn the_certificate_is_that_of_the_proxy() {
 #[test]
 fn a_silent_proxy() {
     let _watchdog = watchdog();
-    // Enough for the steps before the one that does not end.
-    let limit = ms(5000);
+    // Enough for the steps before the one that does not end: some times as long as the whole takes here.
+    let (server, start) = (echo(true), Instant::now());
+    let (whole, _serving) = leading(server.local_addr().unwrap());
+    drop(client(true, &server).proxy(whole).connect().unwrap());
+    let limit = ms(1500).max(start.elapsed() * 10);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let mute = trusted(&format!("https://127.0.0.1:{}", listener.local_addr().unwrap().port()));
     let (after_tls, _serving) = proxy(|mut stream| stream.read_to_end(&mut Vec::new()).map(drop));
