@@ -135,5 +135,7 @@
 //!   `Timeouts { close, ..Timeouts::default() }`.
 //! * [`ServerHandle::join`](crate::ServerHandle::join). An error of a server that cannot listen names the address.
 //! * [`SplitStream::pair`](crate::SplitStream::pair): tests without a network; chapter [`testing`](super::testing).
+//! * The drop of a connection over a caller-supplied stream loses nothing that was sent: the stream is ended when its writer has
+//!   taken everything. [`SplitStream::on_end`](crate::SplitStream::on_end).
 //! * [`Decision`](crate::Decision) has no public variants: an [`Accept`](crate::Accept) or a [`Response`](crate::Response) converts to one
 //!   by `into()`.
