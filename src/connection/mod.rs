@@ -19,6 +19,7 @@
 //! | `write_permit` | exclusive write access |
 //! | `shared` | the stream, the state under a lock, the end |
 //! | `state` | the data under the lock: pending frames, close progress, the end |
+//! | `end_record` | how the connection ended |
 //! | `shared_frame` | one frame for many connections |
 //! | `writer` | the encoder and the bytes that wait for the network |
 //! | `framing`, `protocol` | RFC 6455 or a draft, behind one type |
@@ -58,6 +59,7 @@ mod background;
 pub(crate) mod byte_stream;
 mod close;
 mod control;
+pub(crate) mod end_record;
 mod ending;
 pub(crate) mod framing;
 #[cfg(feature = "server")]

@@ -36,7 +36,7 @@ use super::send::WriteStatus;
 use super::shared::Connection;
 use crate::close::CloseCode;
 use crate::codec::event::DecoderEvent;
-use crate::error::{Error, Result, Step};
+use crate::error::{Error, ProtocolError, Result, Step};
 #[cfg(feature = "trace")]
 use crate::events::event::{Direction, EventKind};
 use crate::net::deadline::Deadline;
@@ -127,10 +127,8 @@ impl Receiver {
                 // 6455-5.5.2-3: answered at the latest before the next wait.
                 Ok(Some(DecoderEvent::Ping)) => self.connection.answer_ping(self.decoder.payload()),
                 Ok(Some(DecoderEvent::Pong)) => {
-                    let newest = match self.connection.on_pong(self.decoder.payload()) {
-                        Ok(newest) => newest,
-                        Err(error) => return Err(self.fail(Error::Protocol(error), Some(error.close_code()))),
-                    };
+                    let newest = self.connection.on_pong(self.decoder.payload());
+                    let newest = newest.map_err(|violation| self.fail_protocol(violation))?;
                     if self.awaited_pong.is_some_and(|awaited_pong| awaited_pong <= newest) {
                         return Ok(Some(Received::Pong));
                     }
@@ -155,14 +153,7 @@ impl Receiver {
                     self.fill(limit)?;
                     tried = true;
                 }
-                // 6455-7.1.7-1, 6455-7.1.7-3, 6455-7.2.1-1
-                Err(violation) => {
-                    #[cfg(feature = "trace")]
-                    let at = self.bytes_received.saturating_sub(self.decoder.unread() as u64);
-                    #[cfg(feature = "trace")]
-                    self.connection.events.emit(|| EventKind::ProtocolError(violation, at));
-                    return Err(self.fail(Error::Protocol(violation), Some(violation.close_code())));
-                }
+                Err(violation) => return Err(self.fail_protocol(violation)),
             }
         }
     }
@@ -228,9 +219,8 @@ impl Receiver {
     /// The maximum wait: the table above.
     #[inline]
     fn read_wait(&mut self, limit: Option<Deadline>, status: &WriteStatus) -> ReadWait {
-        let quiet =
-            self.keepalive.is_quiet() && limit.is_none() && status.close_deadline.is_none() && !status.congested;
-        if quiet && !self.decoder.is_incomplete() {
+        let idle = self.keepalive.is_idle() && limit.is_none() && status.close_deadline.is_none() && !status.congested;
+        if idle && !self.decoder.is_incomplete() {
             self.message_started = None;
             return ReadWait { time: wait_to_ping(status), overdue: None, due: None };
         }
@@ -306,6 +296,16 @@ impl Receiver {
     fn fail_timeout(&mut self, step: Step) -> Error {
         let code = (step == Step::Message).then_some(CloseCode::POLICY);
         self.fail(Error::Timeout(step), code)
+    }
+
+    /// Fails the connection after a violation: 6455-7.1.7-1, 6455-7.1.7-3, 6455-7.2.1-1.
+    #[cold]
+    fn fail_protocol(&mut self, violation: ProtocolError) -> Error {
+        #[cfg(feature = "trace")]
+        let at = self.bytes_received.saturating_sub(self.decoder.unread() as u64);
+        #[cfg(feature = "trace")]
+        self.connection.events.emit(|| EventKind::ProtocolError(violation, at));
+        self.fail(Error::Protocol(violation), Some(violation.close_code()))
     }
 
     /// Fails the connection after the end of the stream without a Close. 6455-7.2.1-2

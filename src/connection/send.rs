@@ -205,7 +205,7 @@ impl Connection {
             if state.last_pong_received >= number {
                 return Ok(());
             }
-            if let Some(end) = &state.end {
+            if let Some(end) = state.end.get() {
                 return Err(end.clone());
             }
             state = self.wait(state, deadline, Step::Pong)?;
@@ -251,7 +251,7 @@ impl Connection {
         let empty = state.writer.as_ref().map_or(true, |writer| writer.buffer.is_empty());
         let pending = !state.pending.is_empty();
         let idle = empty && !pending && !self.stream.has_unsolicited_output();
-        if idle || state.end.is_some() {
+        if idle || state.end.is_set() {
             return WriteStatus::new(&state, false);
         }
         if pending {
@@ -283,7 +283,7 @@ impl Connection {
     pub(super) fn time_to_flush(&self) -> Duration {
         let state = self.lock_state();
         let queued = |writer: &Writer| !writer.buffer.is_empty() && !writer.buffer.is_congested();
-        if state.end.is_none() && state.writer.as_deref().is_some_and(queued) {
+        if !state.end.is_set() && state.writer.as_deref().is_some_and(queued) {
             return Duration::ZERO;
         }
         state.close_deadline().map_or(state.ping_interval, |deadline| deadline.remaining().min(state.ping_interval))

@@ -208,8 +208,8 @@ fn call(end: Box<dyn FnOnce() + Send>) {
     let _ = panics::catch(end);
 }
 
-/// Runs the thread of a half. If the half panics, both directions end at once, with an error: the other half can no longer be
-/// relied on, and nobody has to wait for the first.
+/// Runs the thread of a half. If the half panics, both directions end at once, with an error: the other half is no longer
+/// usable, and no call waits for the first.
 fn serve_half(work: impl FnOnce(), (input, output): (&Pipe, &Pipe)) {
     if panics::catch(work).is_none() {
         input.close(Some(ErrorKind::Other));

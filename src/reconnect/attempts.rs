@@ -47,7 +47,7 @@ impl Client {
     /// | the same, and this side had started the closing handshake | none |
     /// | [`ReconnectHandle::stop`] | none |
     ///
-    /// So a Close 1000 that nobody here asked for does not look like an end that was. Where it is the normal end, as in
+    /// So a Close 1000 that this side did not request is not mistaken for one that it did. Where it is the normal end, as in
     /// the example, match it.
     ///
     /// ```

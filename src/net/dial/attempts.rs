@@ -178,7 +178,7 @@ fn connect_in_turn(
     None
 }
 
-/// The result of a thread: the index of its attempt, and what came.
+/// The result of a thread: the index of its attempt, and its outcome.
 type Report = (usize, io::Result<Connected>);
 
 /// The attempts under way in parallel. Dropping it cancels those that have not ended.
