@@ -42,6 +42,7 @@
 //! |---|---|
 //! | [`Limits::max_message_size`], [`Limits::max_frame_size`] | client 16 MiB, server 1 MiB |
 //! | [`Limits::max_fragments`] | 131,072 |
+//! | [`Limits::max_head_size`], [`Limits::max_head_fields`] | 64 KiB and 100 fields for the head of a request or a response |
 //! | [`Timeouts::connect`], [`Timeouts::handshake`] | 30 s for a client, 10 s for a server |
 //! | [`Timeouts::write`], [`Timeouts::message`] | 20 s, 60 s; for each 64 KiB |
 //! | [`Timeouts::ping_interval`], [`Timeouts::pong_timeout`] | 20 s each |
@@ -66,6 +67,7 @@
 //!
 //! # Manual
 //!
+//! [`reading`](manual::reading), [`connecting`](manual::connecting),
 //! [`receiving`](manual::receiving), [`sending`](manual::sending), [`broadcasting`](manual::broadcasting),
 //! [`closing`](manual::closing), [`reconnecting`](manual::reconnecting), [`proxies`](manual::proxies), [`tls`](manual::tls),
 //! [`deploying`](manual::deploying), [`observing`](manual::observing), [`testing`](manual::testing),

@@ -39,7 +39,7 @@ use crate::error::UriErrorKind;
 pub(crate) use authority::{bracketed, Authority, Userinfo};
 use authority::{encode_zone, percent_encode};
 
-/// Maximum length of a URI in bytes. A request line with its path and query is at most 8 KiB long.
+/// Maximum length of a URI in bytes. Many servers reject a request line of more than 8 KiB.
 const MAX_LENGTH: usize = 8 * 1024 - "GET  HTTP/1.1".len();
 
 /// A valid `ws` or `wss` URI. `Display` leaves out user name and password, and `Debug` the query too.
@@ -118,6 +118,12 @@ impl Uri {
 
     /// User name and password, percent-decoded. `None` when both are empty. They are bytes, because a URI does not state their
     /// character set.
+    ///
+    /// ```
+    /// use stdws::handshake::uri::Uri;
+    /// let uri = Uri::parse("ws://ann:caf%E9@127.0.0.1/feed").unwrap();
+    /// assert_eq!(uri.userinfo(), Some((b"ann".as_slice(), b"caf\xE9".as_slice())));
+    /// ```
     pub fn userinfo(&self) -> Option<(&[u8], &[u8])> {
         self.userinfo.as_ref().map(|Userinfo { user, password }| (user.as_slice(), password.as_slice()))
     }
@@ -254,6 +260,21 @@ mod tests {
             let again = Uri::parse(&uri.to_string()).unwrap();
             let parts = (again.is_secure(), again.host(), again.port(), again.resource(), &*again.host_header());
             assert_eq!(parts, (secure, host, port, resource, header), "{uri}");
+        }
+    }
+
+    #[test]
+    fn userinfo_is_percent_decoded() {
+        let rows: [(&str, Option<(&[u8], &[u8])>); 6] = [
+            ("ws://h/", None),
+            ("ws://:@h/", None),
+            ("ws://ann@h/", Some((b"ann", b""))),
+            ("ws://:x@h/", Some((b"", b"x"))),
+            ("ws://ann:a:b@h/", Some((b"ann", b"a:b"))),
+            ("ws://%3A%ff:a%40b@h/", Some((b":\xFF", b"a@b"))),
+        ];
+        for (text, userinfo) in rows {
+            assert_eq!(Uri::parse(text).unwrap().userinfo(), userinfo, "{text}");
         }
     }
 
