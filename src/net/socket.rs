@@ -3,9 +3,11 @@
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 #[cfg(unix)]
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
+#[cfg(windows)]
+use std::os::windows::io::{AsSocket, BorrowedSocket};
 #[cfg(feature = "server")]
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -68,6 +70,18 @@ impl Socket {
     #[cfg(feature = "server")]
     fn write_timeout(&self) -> io::Result<Option<Duration>> {
         self.handle().write_timeout()
+    }
+
+    /// The descriptor, for a caller that waits for input elsewhere.
+    #[cfg(unix)]
+    pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.handle().as_fd()
+    }
+
+    /// The socket, for a caller that waits for input elsewhere.
+    #[cfg(windows)]
+    pub(crate) fn as_socket(&self) -> BorrowedSocket<'_> {
+        self.handle().as_socket()
     }
 
     pub(super) fn as_tcp(&self) -> Option<&TcpStream> {

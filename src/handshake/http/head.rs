@@ -2,7 +2,7 @@
 //!
 //! A head is one buffer, in which the parts follow each other without separators (method, target, name, value, name,
 //! value ...; the head of a response begins with the reason), and the positions where the parts end. A part begins where
-//! the part before it ends, and a field takes four bytes beside its own bytes.
+//! the part before it ends, and a field takes eight bytes beside its own bytes.
 
 use std::fmt;
 
@@ -28,14 +28,14 @@ impl HttpVersion {
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum StartLine {
-    Request { method_end: u16 },
+    Request { method_end: u32 },
     Response { status: u16 },
 }
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Field {
-    pub(crate) name_end: u16,
-    pub(crate) value_end: u16,
+    pub(crate) name_end: u32,
+    pub(crate) value_end: u32,
 }
 
 /// A complete head: start line and fields. Its `Debug` shows no credentials.
@@ -44,7 +44,7 @@ pub struct Head {
     pub(crate) bytes: Vec<u8>,
     pub(crate) start: StartLine,
     pub(crate) version: HttpVersion,
-    pub(crate) start_end: u16,
+    pub(crate) start_end: u32,
     pub(crate) fields: Vec<Field>,
 }
 
@@ -61,14 +61,14 @@ impl Head {
         Head { version: HttpVersion { major: 1, minor: 1 }, ..Head::empty(StartLine::Response { status }) }
     }
 
-    /// Adds a field, which must have been checked. False: the head has no room for the field, and is unchanged.
+    /// Adds a field, which must have been checked. False: names and values would exceed 64 KiB, and the head is unchanged.
     #[cfg(feature = "server")]
     #[must_use]
     pub(crate) fn push(&mut self, name: &str, value: &str) -> bool {
         let name_end = self.bytes.len().checked_add(name.len());
         let value_end = name_end.and_then(|end| end.checked_add(value.len()));
         let ends = name_end.zip(value_end).and_then(|(n, v)| Some((u16::try_from(n).ok()?, u16::try_from(v).ok()?)));
-        let Some((name_end, value_end)) = ends else { return false };
+        let Some((name_end, value_end)) = ends.map(|(n, v)| (u32::from(n), u32::from(v))) else { return false };
         self.bytes.extend_from_slice(name.as_bytes());
         self.bytes.extend_from_slice(value.as_bytes());
         self.fields.push(Field { name_end, value_end });
@@ -161,14 +161,14 @@ impl Head {
 
     /// The position where the last part ends and the next one begins.
     pub(crate) fn last_part_end(&self) -> usize {
-        usize::from(self.fields.last().map_or(self.start_end, |f| f.value_end))
+        index(self.fields.last().map_or(self.start_end, |f| f.value_end))
     }
 
-    fn part(&self, start: u16, end: u16) -> &[u8] {
-        self.bytes.get(usize::from(start)..usize::from(end)).unwrap_or_default()
+    fn part(&self, start: u32, end: u32) -> &[u8] {
+        self.bytes.get(index(start)..index(end)).unwrap_or_default()
     }
 
-    fn text(&self, start: u16, end: u16) -> &str {
+    fn text(&self, start: u32, end: u32) -> &str {
         ascii(self.part(start, end))
     }
 }
@@ -176,23 +176,6 @@ impl Head {
 /// A part that was checked to be ASCII, as text.
 fn ascii(part: &[u8]) -> &str {
     std::str::from_utf8(part).unwrap_or_default()
-}
-
-/// Shows no text that may be a secret.
-impl fmt::Debug for Head {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut lines = f.debug_struct("Head");
-        match self.start {
-            StartLine::Request { .. } => {
-                lines.field("method", &redact::words(self.method())).field("target", &redact::url(self.target()))
-            }
-            StartLine::Response { status } => lines.field("status", &status),
-        };
-        for (name, value) in self.fields() {
-            lines.field(name, &redact::header_value(name, value).escape_ascii().to_string());
-        }
-        lines.finish()
-    }
 }
 
 /// The value of `Content-Length`, if there is one.
@@ -215,6 +198,11 @@ pub fn content_length(head: &Head) -> Result<Option<u64>, HeadErrorKind> {
     Ok(length)
 }
 
+/// A position as an index.
+pub(super) fn index(position: u32) -> usize {
+    usize::try_from(position).unwrap_or(usize::MAX)
+}
+
 /// The bytes of a head, with the empty line. Every name must be a token, and the start line and every value must have
 /// passed [`header::is_field_value`]: this function does not prevent a line break from becoming another field.
 pub(crate) fn write_head<'a>(start_line: &str, fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<u8> {
@@ -230,4 +218,21 @@ pub(crate) fn write_head<'a>(start_line: &str, fields: impl IntoIterator<Item = 
     }
     out.extend_from_slice(b"\r\n");
     out
+}
+
+/// Shows no text that may be a secret.
+impl fmt::Debug for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut lines = f.debug_struct("Head");
+        match self.start {
+            StartLine::Request { .. } => {
+                lines.field("method", &redact::words(self.method())).field("target", &redact::url(self.target()))
+            }
+            StartLine::Response { status } => lines.field("status", &status),
+        };
+        for (name, value) in self.fields() {
+            lines.field(name, &redact::header_value(name, value).escape_ascii().to_string());
+        }
+        lines.finish()
+    }
 }
