@@ -362,7 +362,7 @@ fn next_slice(elapsed: Duration) -> Duration {
 
 /// Time until a write tries again, after it has waited `elapsed`.
 fn next_retry(elapsed: Duration) -> Duration {
-    (elapsed / 8).clamp(FIRST_RETRY, LONGEST_RETRY)
+    elapsed.checked_div(8).unwrap_or_default().clamp(FIRST_RETRY, LONGEST_RETRY)
 }
 
 /// A timeout as it is kept. A wait of centuries is set as no timeout, because systems may not understand it.
