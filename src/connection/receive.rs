@@ -345,11 +345,16 @@ impl Receiver {
             return;
         }
         self.outcome = Some(Outcome::Failed);
+        let was_open = self.connection.end().is_none();
         self.connection.close_nonblocking(code);
-        self.connection.stream.shutdown_write(WRITE_QUANTUM);
+        let passed_on = self.connection.stream.shutdown_write(WRITE_QUANTUM);
+        let end = Error::Closed(Some(self.connection.close_info()));
+        if was_open && !passed_on {
+            let (_, by) = self.connection.fail(end, None);
+            return Ending::passing_on(by).leave_behind(&self.connection, self.decoder.discard_space());
+        }
         self.drain_available();
-        let info = self.connection.close_info();
-        self.connection.abort_with(Error::Closed(Some(info)));
+        self.connection.abort_with(end);
         self.connection.emit_end();
     }
 }
@@ -359,9 +364,15 @@ mod tests {
     use super::*;
     use crate::codec::frame::{Opcode, Role};
     use crate::config::Timeouts;
-    use crate::connection::testing::{long_timeouts, pair, wait_until, websocket, BINARY, LARGE, LONG, ROLES, TEXT};
+    use crate::connection::testing::{
+        long_timeouts, pair, wait_until, websocket, websocket_over, BINARY, LARGE, LONG, ROLES, TEXT,
+    };
     use crate::message::Message;
-    use std::io::{Read, Write};
+    use crate::net::split_stream::SplitStream;
+    use crate::net::stream::Stream;
+    use std::io::{self, Read, Write};
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::{mpsc, Mutex};
     use std::thread;
 
     const SHORT: Duration = Duration::from_millis(60);
@@ -377,6 +388,56 @@ mod tests {
             drop(ws);
             let (_, opcode, payload) = peer.frame().unwrap();
             assert_eq!((opcode, &payload[..]), (Opcode::Close, &1013_u16.to_be_bytes()[..]), "{role:?}");
+        }
+    }
+
+    /// A writer that takes nothing until it is told to, and then until the end.
+    struct Late {
+        start: mpsc::Receiver<()>,
+        ended: Arc<AtomicBool>,
+        taken: Arc<Mutex<Vec<u8>>>,
+    }
+
+    impl Write for Late {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _ = self.start.recv();
+            if self.ended.load(Ordering::SeqCst) {
+                return Err(ErrorKind::BrokenPipe.into());
+            }
+            self.taken.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// The function of the caller ends the stream. Before that, the thread of the writer passes on what was sent, however
+    /// late it runs; but it has no more time than the closing handshake.
+    #[test]
+    fn a_dropped_connection_passes_on_what_was_sent_before_its_stream_is_ended() {
+        for close in [LONG, SHORT] {
+            let (start, ended, taken) = (mpsc::channel(), Arc::new(AtomicBool::new(false)), Arc::default());
+            let late = Late { start: start.1, ended: ended.clone(), taken: Arc::clone(&taken) };
+            let is_ended = ended.clone();
+            let split = SplitStream::new(io::empty(), late).on_end(move || is_ended.store(true, Ordering::SeqCst));
+            let stream = Stream::from_split(split).unwrap();
+            let mut ws = websocket_over(stream, Role::Server, Timeouts { close, ..long_timeouts() });
+            ws.send("last words").unwrap();
+            let begun = Instant::now();
+            drop(ws);
+            assert!(begun.elapsed() < LONG / 2);
+            if close == LONG {
+                assert!(!ended.load(Ordering::SeqCst));
+                drop(start.0);
+                wait_until(|| ended.load(Ordering::SeqCst));
+                assert_eq!(*taken.lock().unwrap(), b"\x81\x0Alast words\x88\x02\x03\xE9");
+            } else {
+                // It is never told to.
+                wait_until(|| ended.load(Ordering::SeqCst));
+                assert!(begun.elapsed() >= SHORT);
+            }
         }
     }
 

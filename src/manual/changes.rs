@@ -6,6 +6,7 @@
 //!   `ProtocolError`, `UsageError`, `HandshakeError`, `max_message_size`, `ping_interval`, `pong_timeout` and others. The module
 //!   `trace` is now [`events`](crate::events) and [`explain`](crate::explain).
 //! * [`codec`](crate::codec) and [`handshake`](crate::handshake) are public: RFC 6455 without I/O. Chapter [`reading`](super::reading).
+//! * The [first page](crate) lists every item by subject.
 //! * Cargo features for each part, so that a build contains only what it needs: see the table in the README.
 //! * `Debug`, errors, events and explanations show of settings and requests only what identifies them: names of headers, host and
 //!   path. [`Explainer::with_secrets`](crate::explain::Explainer::with_secrets) shows the values.
@@ -135,5 +136,7 @@
 //!   `Timeouts { close, ..Timeouts::default() }`.
 //! * [`ServerHandle::join`](crate::ServerHandle::join). An error of a server that cannot listen names the address.
 //! * [`SplitStream::pair`](crate::SplitStream::pair): tests without a network; chapter [`testing`](super::testing).
+//! * The drop of a connection over a caller-supplied stream loses nothing that was sent: the stream is ended when its writer has
+//!   taken everything. [`SplitStream::on_end`](crate::SplitStream::on_end).
 //! * [`Decision`](crate::Decision) has no public variants: an [`Accept`](crate::Accept) or a [`Response`](crate::Response) converts to one
 //!   by `into()`.

@@ -49,7 +49,8 @@ impl SplitStream {
     }
 
     /// Sets a function that unblocks the halves, such as `move || tcp.shutdown(..)`. It is called once, when the connection has
-    /// ended or is aborted. It must not block, because the thread that ends the connection waits for it.
+    /// ended or is aborted. Unless it is aborted, the writer's thread has up to [`Timeouts::close`](crate::Timeouts::close)
+    /// before that to write what was sent. It must not block, because the thread that ends the connection waits for it.
     ///
     /// ```
     /// # fn main() -> stdws::Result<()> {
