@@ -148,6 +148,7 @@ fn closes_that_cross() {
 
 /// 6455-5.5.2-2, 6455-5.5.1-5, 6455-7.1.3-s1: after our Close, messages still arrive and Pings are still answered, but
 /// no data is sent.
+/// Shows the answers to opera-4, opera-15.
 #[test]
 fn messages_between_the_two_closes() {
     for side in SIDES {
@@ -174,6 +175,7 @@ fn messages_between_the_two_closes() {
 
 /// 6455-5.5.2-2: a Ping before the Close is answered before the reply to the Close; a Ping after it is not answered.
 /// 6455-7.1.1-1: everything after a Close is discarded: messages, invalid frames, a second Close.
+/// Shows the answers to opera-15, sparks-2.
 #[test]
 fn frames_after_a_received_close_are_discarded() {
     for side in SIDES {
@@ -230,6 +232,7 @@ fn a_violation_instead_of_the_close_reply() {
 
 /// 6455-5.5.1-11, 6455-7.1.1-3, 6455-7.1.1-5, 6455-5.5.1-10: the server ends it as soon as both Closes are sent,
 /// whichever peer closed first, and does not wait for the client.
+/// Shows the answer to opera-37.
 #[test]
 fn a_server_ends_the_stream_immediately() {
     for server_begins in [true, false] {
@@ -248,6 +251,7 @@ fn a_server_ends_the_stream_immediately() {
 }
 
 /// 6455-5.5.1-12, 6455-7.1.1-6, 6455-7.1.1-3: the client waits for the server to end it, whichever peer closed first.
+/// Shows the answer to opera-36.
 #[test]
 fn a_client_waits_for_the_server_to_end_the_stream() {
     for client_begins in [true, false] {

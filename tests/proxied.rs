@@ -327,7 +327,7 @@ fn silent_clients_behind_the_proxy_protocol_count() {
 }
 
 #[test]
-fn a_header_that_cannot_be_read_names_nobody() {
+fn an_invalid_header_names_no_client() {
     with_watchdog(|| {
         let forwarded = || bind().trust_forwarded(["127.0.0.1"]).unwrap();
         let x_forwarded_for = || bind().trust_x_forwarded_for(["127.0.0.1"]).unwrap();

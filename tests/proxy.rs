@@ -319,8 +319,16 @@ fn replies_of_http_proxies() {
         (format!("HTTP/1.1 502 x\r\nA: {}\r\n\r\nno", "x".repeat(9000)), Status(502), b"no"),
         ("HTTP/1.1 502 x\r\nVia".into(), Status(502), b""),
         (format!("HTTP/1.1 502 {}", "A: b\r\n".repeat(10_000)), Status(502), b""),
-        (format!("HTTP/1.1 200 {}\r\n", "x".repeat(9000)), Head(HeadErrorKind::LineTooLong), b""),
-        (format!("HTTP/1.1 200 OK\r\n{}\r\n", "A: b\r\n".repeat(101)), Head(HeadErrorKind::TooManyFields), b""),
+        (
+            format!("HTTP/1.1 200 {}\r\n", "x".repeat(65_536)),
+            Head(HeadErrorKind::StartLineTooLong { limit: 65_536 }),
+            b"",
+        ),
+        (
+            format!("HTTP/1.1 200 OK\r\n{}\r\n", "A: b\r\n".repeat(101)),
+            Head(HeadErrorKind::TooManyFields { limit: 100 }),
+            b"",
+        ),
     ];
     for (answer, kind, body) in rows {
         let address = answering(answer.clone());
@@ -618,9 +626,9 @@ fn an_endless_body_takes_two_seconds() {
 fn an_endless_head_ends_at_its_limit() {
     let _watchdog = watchdog();
     for (line, kind) in [
-        (&b"A: bbbbbbbbbbbbbbbbbbbbbbbbb\r\n"[..], HeadErrorKind::TooManyFields),
-        (&[&b"A: "[..], &[b'b'; 2000], b"\r\n"].concat(), HeadErrorKind::HeadTooLong),
-        (b"A", HeadErrorKind::LineTooLong),
+        (&b"A: bbbbbbbbbbbbbbbbbbbbbbbbb\r\n"[..], HeadErrorKind::TooManyFields { limit: 100 }),
+        (&[&b"A: "[..], &[b'b'; 2000], b"\r\n"].concat(), HeadErrorKind::HeadTooLong { limit: 65_536 }),
+        (b"A", HeadErrorKind::HeadTooLong { limit: 65_536 }),
     ] {
         let line = line.to_vec();
         let (address, script) = proxy(move |mut stream| {
@@ -734,14 +742,14 @@ fn proxies_of_variables_and_no_proxy() {
         _ => None,
     };
     let proxy = Proxy::from_vars(lookup).unwrap();
-    let talk = |url: &str| {
+    let connect = |url: &str| {
         let mut ws = Client::new(url).unwrap().proxy(proxy.clone()).connect().unwrap();
         ws.send("hello").unwrap();
         assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("hello"));
         ws.peer_addr().unwrap()
     };
-    assert_eq!(talk(&format!("ws://{to}/")), to);
-    assert_eq!(talk("ws://named.invalid/"), address);
+    assert_eq!(connect(&format!("ws://{to}/")), to);
+    assert_eq!(connect("ws://named.invalid/"), address);
     assert!(script.join().unwrap().starts_with(b"CONNECT named.invalid:80 HTTP/1.1\r\n"));
 }
 

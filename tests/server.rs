@@ -113,7 +113,7 @@ fn rejected_requests_get_a_complete_response() {
         let lines: Vec<&str> = good.split_inclusive("\r\n").filter(|line| !line.starts_with(name)).collect();
         lines.concat()
     };
-    let long = format!("X: {}\r\n", "x".repeat(9000));
+    let long = format!("X: {}\r\n", "x".repeat(65_536));
     let rows = [
         // A TLS ClientHello, and invalid lines.
         ("\x16\x03\x01\x02\x00\x01\x00\x01\u{3f}".into(), 400, ""),
@@ -130,6 +130,8 @@ fn rejected_requests_get_a_complete_response() {
         // 6455-4.2.2-6, 6455-4.4-1
         (good.replace("Version: 13", "Version: 8"), 426, "\r\nSec-WebSocket-Version: 13\r\n"),
         (good.replace("Upgrade: websocket", &format!("{long}Upgrade: websocket")), 431, ""),
+        // 9112-3-1
+        (good.replace("/chat", &format!("/{}", "x".repeat(65_536))), 414, ""),
         (good.replace("HTTP/1.1", "HTTP/1.0"), 505, ""),
     ];
     for (bytes, expected, field) in rows {
@@ -162,6 +164,7 @@ fn the_response_arrives_although_the_peer_still_sends() {
     assert_eq!(status(&(head + &rest(&mut socket))), 405);
 }
 
+/// Shows the answer to opera-26.
 #[test]
 fn the_origin_is_checked() {
     // 6455-4.2.2-4, 6455-4.2.2-5, 6455-10.2-1, 6455-10.2-2, 6455-4.2.1-2
@@ -291,6 +294,7 @@ fn an_opening_handshake_has_a_deadline() {
     open(server.local_addr().unwrap());
 }
 
+/// Shows the answer to opera-21.
 #[test]
 fn a_connection_above_the_limit_gets_503_at_once() {
     let server = bind().max_connections(2).start(echo).unwrap();
@@ -429,7 +433,7 @@ fn the_url_of_a_server_reaches_it_from_this_machine() {
 }
 
 #[test]
-fn stopping_frees_the_address_and_leaves_open_connections_alone() {
+fn stopping_frees_the_address_and_keeps_open_connections() {
     for address in ["127.0.0.1:0", "0.0.0.0:0"] {
         let server = Server::bind(address).unwrap().start(echo).unwrap();
         let addr: SocketAddr = ([127, 0, 0, 1], server.local_addr().unwrap().port()).into();

@@ -159,11 +159,12 @@ fn peers_that_do_not_answer_are_aborted() {
         timeouts.close = close;
         let (handler, threads) = observed(echo);
         let server = server().timeouts(timeouts).start(handler).unwrap();
-        let (mut silent, mut polite) = (settled(server.local_addr().unwrap()), settled(server.local_addr().unwrap()));
+        let (mut silent, mut answering) =
+            (settled(server.local_addr().unwrap()), settled(server.local_addr().unwrap()));
         let answer = thread::spawn(move || {
-            assert_eq!(polite.read().opcode, CLOSE);
-            polite.send(CLOSE, b"\x03\xE9");
-            polite.wait_for_end();
+            assert_eq!(answering.read().opcode, CLOSE);
+            answering.send(CLOSE, b"\x03\xE9");
+            answering.wait_for_end();
         });
         let start = Instant::now();
         let (report, took) = in_two_steps(server, || answer.join().unwrap(), deadline);
@@ -407,8 +408,8 @@ fn the_earliest_deadline_of_all_calls_applies() {
         let running = thread::spawn(move || server.run(handler));
         // Neither of them ever answers.
         let mut peers = [settled(addr), settled(addr)];
-        let patient = thread::spawn(move || first.shutdown_spread(window, LONG));
-        // It has begun when one of them has its Close.
+        let longest = thread::spawn(move || first.shutdown_spread(window, LONG));
+        // It has begun when one client has its Close.
         let set_nonblocking = |on| peers.iter().for_each(|peer| peer.stream.set_nonblocking(on).unwrap());
         set_nonblocking(true);
         wait_until(|| peers.iter().any(|peer| peer.stream.peek(&mut [0]).is_ok()));
@@ -417,9 +418,9 @@ fn the_earliest_deadline_of_all_calls_applies() {
         let report = second.shutdown(ms(100));
         let took = start.elapsed();
         assert!(took < SLACK, "{took:?}");
-        assert_eq!(patient.join().unwrap(), report);
+        assert_eq!(longest.join().unwrap(), report);
         drop(second);
-        // Also those whose turn had not come got a Close.
+        // Connections at the end of the queue got a Close too.
         for peer in &mut peers {
             assert_eq!(peer.read().opcode, CLOSE);
         }

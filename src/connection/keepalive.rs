@@ -38,7 +38,7 @@ struct SilencePing {
 impl Keepalive {
     /// Whether no wait has ended without a byte since the last one.
     #[inline]
-    pub(super) fn is_quiet(&self) -> bool {
+    pub(super) fn is_idle(&self) -> bool {
         self.silent_since.is_none()
     }
 
@@ -111,7 +111,7 @@ impl Keepalive {
 
 /// The wait until a Ping is due because nothing was written, rounded up to eighths of the interval.
 pub(super) fn wait_to_ping(status: &WriteStatus) -> Duration {
-    let unit = status.ping_interval / 8;
+    let unit = status.ping_interval.checked_div(8).unwrap_or_default();
     let units = status.time_to_ping.as_nanos().div_ceil(unit.as_nanos().max(1));
     // Zero: the Ping has to wait, or there is none while the peer is silent or the connection is closing.
     let units = if units == 0 { 8 } else { u32::try_from(units).unwrap_or(8) };

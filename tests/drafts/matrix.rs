@@ -11,7 +11,7 @@ use stdws::{
 
 use crate::live::{assert_soon, long_timeouts, ms, Side, Watched, LONG};
 use crate::peer::{connection, each, limited};
-use crate::spoken::ProtocolVariant;
+use crate::variants::ProtocolVariant;
 
 fn echo(mut ws: WebSocket) -> Result<CloseInfo> {
     while let Some(message) = ws.recv()? {
@@ -102,6 +102,7 @@ fn messages_streams_pings_and_a_clean_close() {
     });
 }
 
+/// Shows the answer to iana-2.
 #[test]
 fn limits_are_exact_to_the_byte() {
     each(|variant, side| {
