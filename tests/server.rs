@@ -368,11 +368,10 @@ fn a_panic_in_a_handler_ends_only_its_connection() {
 
 #[test]
 fn no_connection_is_lost_in_a_burst() {
-    // On a busy machine all of them wait before the first is served. With 32 bits the default is fewer.
-    let server = bind().max_handshakes(200).start(echo).unwrap();
+    let server = bind().start(echo).unwrap();
     let addr = server.local_addr().unwrap();
-    // All at once ...
-    let mut sockets: Vec<TcpStream> = (0..200).map(|_| connect(addr)).collect();
+    // All at once: on a busy machine all of them wait before the first is served. With 32 bits some 190 handshakes may ...
+    let mut sockets: Vec<TcpStream> = (0..150).map(|_| connect(addr)).collect();
     for socket in &mut sockets {
         socket.write_all(&[request(""), frame(1, b"x")].concat()).unwrap();
     }
@@ -386,7 +385,7 @@ fn no_connection_is_lost_in_a_burst() {
         for _ in 0..4 {
             scope.spawn(|| {
                 for _ in 0..100 {
-                    while server.connection_count() > 200 {
+                    while server.connection_count() > 100 {
                         thread::yield_now();
                     }
                     let mut socket = open(addr);
