@@ -347,8 +347,8 @@ fn responses_that_must_not_be_accepted() {
         ("\x16\x03\x03".into(), Head(HeadErrorKind::Tls)),
         ("\x00".into(), Head(HeadErrorKind::ControlCharacter)),
         // CVE-2026-54465
-        (plus(&"A: b\r\n".repeat(100)), Head(HeadErrorKind::TooManyFields)),
-        (plus(&format!("A: {}", "b".repeat(8192))), Head(HeadErrorKind::LineTooLong)),
+        (plus(&"A: b\r\n".repeat(100)), Head(HeadErrorKind::TooManyFields { limit: 100 })),
+        (plus(&format!("A: {}", "b".repeat(65_536))), Head(HeadErrorKind::HeadTooLong { limit: 65_536 })),
         ("".into(), UnexpectedEof),
         (GOOD[..GOOD.len() - 1].into(), UnexpectedEof),
     ];

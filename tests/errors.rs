@@ -179,9 +179,9 @@ fn each_error_has_a_message_of_its_own() {
         UriErrorKind::TooLong,
     ];
     let head = [
-        HeadErrorKind::LineTooLong,
-        HeadErrorKind::TooManyFields,
-        HeadErrorKind::HeadTooLong,
+        HeadErrorKind::StartLineTooLong { limit: 65_536 },
+        HeadErrorKind::TooManyFields { limit: 100 },
+        HeadErrorKind::HeadTooLong { limit: 65_536 },
         HeadErrorKind::LineEnding,
         HeadErrorKind::ControlCharacter,
         HeadErrorKind::LineFolding,

@@ -1,6 +1,6 @@
 //! The rules of the source that a compiler does not check: a layer names only the vocabulary and the layers that its row in
 //! `layers/layout.rs` allows; no cycle of imports crosses folders or has more than three files; the lower layers do no I/O,
-//! read no clock and draw no randomness; files and functions stay short; `unsafe` is forbidden.
+//! read no clock and draw no randomness; one file starts threads; files and functions stay short; `unsafe` is forbidden.
 //!
 //! The sources are read as Rust, without comments and strings, and without items that are compiled only for tests.
 //! `layers/planted.rs` tests the checks: they have to detect each planted fault.
@@ -38,6 +38,7 @@ fn check(layout: &Layout, files: &BTreeMap<String, String>) -> Vec<String> {
     faults.extend(upward(layout, &imports));
     faults.extend(cycles(&imports));
     faults.extend(io_in_sans_io(layout, &imports));
+    faults.extend(threads(layout, &imports));
     faults.extend(sizes(files));
     faults.extend(panic_exceptions(files));
     if let Some(lib) = files.get("lib.rs") {
@@ -126,6 +127,17 @@ fn io_in_sans_io(layout: &Layout, imports: &[Import]) -> Vec<String> {
     }
     faults.dedup();
     faults
+}
+
+/// Files that start threads, except for the one that does it for all.
+fn threads(layout: &Layout, imports: &[Import]) -> Vec<String> {
+    let starts = |parts: &[String]| match parts {
+        [_, module, name, ..] => module == "thread" && ["Builder", "spawn", "scope", "*"].contains(&name.as_str()),
+        _ => false,
+    };
+    let starting = imports.iter().filter(|import| import.to.is_none() && starts(&import.parts));
+    let elsewhere = starting.filter(|import| import.file != layout.thread_file);
+    elsewhere.map(|import| format!("{}:{}: starts a thread", import.file, import.line)).collect()
 }
 
 /// Files and functions that are too long.

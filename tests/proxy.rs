@@ -319,8 +319,16 @@ fn replies_of_http_proxies() {
         (format!("HTTP/1.1 502 x\r\nA: {}\r\n\r\nno", "x".repeat(9000)), Status(502), b"no"),
         ("HTTP/1.1 502 x\r\nVia".into(), Status(502), b""),
         (format!("HTTP/1.1 502 {}", "A: b\r\n".repeat(10_000)), Status(502), b""),
-        (format!("HTTP/1.1 200 {}\r\n", "x".repeat(9000)), Head(HeadErrorKind::LineTooLong), b""),
-        (format!("HTTP/1.1 200 OK\r\n{}\r\n", "A: b\r\n".repeat(101)), Head(HeadErrorKind::TooManyFields), b""),
+        (
+            format!("HTTP/1.1 200 {}\r\n", "x".repeat(65_536)),
+            Head(HeadErrorKind::StartLineTooLong { limit: 65_536 }),
+            b"",
+        ),
+        (
+            format!("HTTP/1.1 200 OK\r\n{}\r\n", "A: b\r\n".repeat(101)),
+            Head(HeadErrorKind::TooManyFields { limit: 100 }),
+            b"",
+        ),
     ];
     for (answer, kind, body) in rows {
         let address = answering(answer.clone());
@@ -562,7 +570,7 @@ fn every_step_ends_at_the_deadline() {
         .map(|(name, http, script)| {
             let (address, script) = proxy(move |mut stream| script(&mut stream));
             let client = if http { by_http(FAR, address) } else { by_socks(FAR, address) };
-            // The attempts to this name do not wait for each other.
+            // The time is not for waiting for other attempts to this name.
             let client = client.dangerously_connect_in_parallel();
             thread::spawn(move || {
                 let start = Instant::now();
@@ -589,7 +597,9 @@ fn a_body_that_drips_ends_at_the_deadline() {
         drip(&mut stream, b"x", ms(20));
     });
     let start = Instant::now();
-    let error = refused(by_http(FAR, address).connect_timeout(limit).connect());
+    // The time is not for waiting for other tests with this name.
+    let client = by_http(FAR, address).dangerously_connect_in_parallel();
+    let error = refused(client.connect_timeout(limit).connect());
     assert_took(start.elapsed(), limit);
     assert_eq!(error.status(), Some(403));
     assert!(!error.body().is_empty() && error.body().iter().all(|&byte| byte == b'x'));
@@ -616,9 +626,9 @@ fn an_endless_body_takes_two_seconds() {
 fn an_endless_head_ends_at_its_limit() {
     let _watchdog = watchdog();
     for (line, kind) in [
-        (&b"A: bbbbbbbbbbbbbbbbbbbbbbbbb\r\n"[..], HeadErrorKind::TooManyFields),
-        (&[&b"A: "[..], &[b'b'; 2000], b"\r\n"].concat(), HeadErrorKind::HeadTooLong),
-        (b"A", HeadErrorKind::LineTooLong),
+        (&b"A: bbbbbbbbbbbbbbbbbbbbbbbbb\r\n"[..], HeadErrorKind::TooManyFields { limit: 100 }),
+        (&[&b"A: "[..], &[b'b'; 2000], b"\r\n"].concat(), HeadErrorKind::HeadTooLong { limit: 65_536 }),
+        (b"A", HeadErrorKind::HeadTooLong { limit: 65_536 }),
     ] {
         let line = line.to_vec();
         let (address, script) = proxy(move |mut stream| {

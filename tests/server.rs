@@ -113,7 +113,7 @@ fn rejected_requests_get_a_complete_response() {
         let lines: Vec<&str> = good.split_inclusive("\r\n").filter(|line| !line.starts_with(name)).collect();
         lines.concat()
     };
-    let long = format!("X: {}\r\n", "x".repeat(9000));
+    let long = format!("X: {}\r\n", "x".repeat(65_536));
     let rows = [
         // A TLS ClientHello, and invalid lines.
         ("\x16\x03\x01\x02\x00\x01\x00\x01\u{3f}".into(), 400, ""),
@@ -130,6 +130,8 @@ fn rejected_requests_get_a_complete_response() {
         // 6455-4.2.2-6, 6455-4.4-1
         (good.replace("Version: 13", "Version: 8"), 426, "\r\nSec-WebSocket-Version: 13\r\n"),
         (good.replace("Upgrade: websocket", &format!("{long}Upgrade: websocket")), 431, ""),
+        // 9112-3-1
+        (good.replace("/chat", &format!("/{}", "x".repeat(65_536))), 414, ""),
         (good.replace("HTTP/1.1", "HTTP/1.0"), 505, ""),
     ];
     for (bytes, expected, field) in rows {

@@ -34,11 +34,15 @@ fn durations() -> [(&'static str, Set<Timeouts, Duration>, Duration); 7] {
     ]
 }
 
-fn limits() -> [(&'static str, Set<Limits, u64>); 3] {
+/// Name, setter, least and largest value.
+fn limits() -> [(&'static str, Set<Limits, u64>, u64, u64); 5] {
+    let all = u64::from(u32::MAX);
     [
-        ("Limits::max_frame_size", |l, value| l.max_frame_size = value),
-        ("Limits::max_message_size", |l, value| l.max_message_size = value),
-        ("Limits::max_fragments", |l, value| l.max_fragments = u32::try_from(value).unwrap_or(u32::MAX)),
+        ("Limits::max_frame_size", |l, value| l.max_frame_size = value, 1, u64::MAX),
+        ("Limits::max_message_size", |l, value| l.max_message_size = value, 1, u64::MAX),
+        ("Limits::max_fragments", |l, value| l.max_fragments = u32::try_from(value).unwrap(), 1, all),
+        ("Limits::max_head_size", |l, value| l.max_head_size = u32::try_from(value).unwrap(), 256, 1 << 20),
+        ("Limits::max_head_fields", |l, value| l.max_head_fields = u32::try_from(value).unwrap(), 8, 10_000),
     ]
 }
 
@@ -93,10 +97,12 @@ fn zero_and_tiny_values_are_refused_before_anything_is_sent() {
             refused_everywhere(timeouts, Limits::client(), name);
         }
     }
-    for (name, set) in limits() {
-        let mut limits = Limits::client();
-        set(&mut limits, 0);
-        refused_everywhere(Timeouts::default(), limits, name);
+    for (name, set, least, _) in limits() {
+        for value in [0, least - 1] {
+            let mut limits = Limits::client();
+            set(&mut limits, value);
+            refused_everywhere(Timeouts::default(), limits, name);
+        }
     }
     let (client, _listener) = nowhere();
     refused(client.clone().connect_timeout(Duration::ZERO).connect(), "Timeouts::connect");
@@ -107,6 +113,20 @@ fn zero_and_tiny_values_are_refused_before_anything_is_sent() {
     refused(bind().max_per_address(0).start(echo), "Server::max_per_address");
     for bytes in [0, 1, (64 << 10) - 1, (1 << 30) + 1, usize::MAX] {
         refused(bind().stack_size(bytes).start(echo), "Server::stack_size");
+    }
+}
+
+#[test]
+fn values_above_the_largest_are_refused_before_anything_is_sent() {
+    for (name, set, _, most) in limits() {
+        // The others may have every value of their type.
+        if most < u64::from(u32::MAX) {
+            for value in [most + 1, u64::from(u32::MAX)] {
+                let mut limits = Limits::client();
+                set(&mut limits, value);
+                refused_everywhere(Timeouts::default(), limits, name);
+            }
+        }
     }
 }
 
@@ -205,11 +225,11 @@ fn the_largest_values_mean_no_limit() {
         }
         set(&mut all.0, Duration::MAX);
     }
-    for (name, set) in limits() {
+    for (name, set, _, most) in limits() {
         let mut limits = Limits::client();
-        set(&mut limits, u64::MAX);
+        set(&mut limits, most);
         works(Timeouts::default(), limits, name);
-        set(&mut all.1, u64::MAX);
+        set(&mut all.1, most);
     }
     works(all.0, all.1, "all of them");
 }

@@ -91,7 +91,7 @@ impl Client {
             }
             let (host, port) = address.unwrap_or_else(|| (uri.host().to_owned(), uri.port()));
             let Tunnel { stream, peer, local, guard } =
-                server.connect_to(&host, port, self.queueing(), deadline, || self.draw_nonce())?;
+                server.connect_to(&host, port, self.queueing(), (deadline, self.limits), || self.draw_nonce())?;
             return Ok(DialedStream {
                 stream,
                 info: ConnectionInfo { peer, local, ..ConnectionInfo::default() },

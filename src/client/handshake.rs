@@ -4,7 +4,7 @@
 //! | read, in this order | limit | then |
 //! |---|---|---|
 //! | interim responses, 1xx except 101 (RFC 9110 section 15.2) | four | skipped |
-//! | the head of the response | the limits of the head parser | checked |
+//! | the head of the response | those of `Limits` for heads | checked |
 //! | after an accepted response: bytes after it | one read | the first bytes of the connection |
 //! | after a rejection: its body | 64 KiB, 2 s and the deadline | kept in the error |
 //!
@@ -15,6 +15,7 @@
 use std::borrow::Cow;
 
 use super::builder::Client;
+use crate::config::Limits;
 #[cfg(feature = "deflate")]
 use crate::deflate::extension;
 use crate::deflate::extension::{Deflate, Deflater, Inflater};
@@ -73,17 +74,17 @@ pub(super) struct Opened {
     pub(super) leftover: Vec<u8>,
 }
 
-/// Performs the opening handshake. Does not read the body of a rejection whose status `skip_body` selects.
+/// Performs the opening handshake within a deadline and limits. Does not read the body of a rejection whose status `skip_body` selects.
 pub(super) fn open(
     stream: &Stream,
     request: &HandshakeRequest<'_>,
     offer: Option<&Deflate>,
     skip_body: fn(u16) -> bool,
-    deadline: Deadline,
+    (deadline, limits): (Deadline, Limits),
 ) -> Result<Opened> {
     // 6455-4.1-18. 6455-4.1-40: nothing else is written before the response is accepted.
     let bytes = handshake::encode_request(request)?;
-    let mut reader = HandshakeReader::new(stream, deadline);
+    let mut reader = HandshakeReader::new(stream, deadline, limits);
     let head = match write_request(stream, &bytes, deadline) {
         Ok(()) => reader.read_response()?,
         Err(error) => reader.read_early_rejection().ok_or(error)?,
@@ -129,14 +130,15 @@ fn check_response(
 pub(crate) struct HandshakeReader<'a> {
     stream: &'a Stream,
     deadline: Deadline,
+    limits: Limits,
     buffer: [u8; BUFFER_SIZE],
     start: usize,
     end: usize,
 }
 
 impl<'a> HandshakeReader<'a> {
-    pub(crate) fn new(stream: &'a Stream, deadline: Deadline) -> HandshakeReader<'a> {
-        HandshakeReader { stream, deadline, buffer: [0; BUFFER_SIZE], start: 0, end: 0 }
+    pub(crate) fn new(stream: &'a Stream, deadline: Deadline, limits: Limits) -> HandshakeReader<'a> {
+        HandshakeReader { stream, deadline, limits, buffer: [0; BUFFER_SIZE], start: 0, end: 0 }
     }
 
     /// The head of the first response that is not interim.
@@ -147,7 +149,7 @@ impl<'a> HandshakeReader<'a> {
     /// Reads a head, and passes its bytes to `raw`.
     pub(crate) fn read_head(&mut self, mut raw: impl FnMut(&[u8])) -> Result<Head> {
         let rejection = |kind| Error::Handshake(HandshakeError::new(kind));
-        let mut parser = HeadParser::response();
+        let mut parser = HeadParser::response().limits(self.limits);
         loop {
             let error = match parser.feed(self.buffered()) {
                 Ok(Progress::Done { consumed }) => {

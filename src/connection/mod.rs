@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `sender`, `messages`, `recv_stream`, `send_stream` | public handles: [`Sender`](crate::Sender), iterator, streams |
 //! | `byte_stream` | [`ByteStream`](crate::ByteStream): the connection as `Read` and `Write` |
+//! | `polling` | the descriptor, and when a call is due, for a program that waits elsewhere |
 //! | `control` | Pings and Pongs of the caller's choice, the interval of the keepalive |
 //! | `websocket_close`, `properties` | how a `WebSocket` is closed, and what its opening handshake has determined |
 //! | `websocket` | [`WebSocket`](crate::WebSocket): receives and sends |
@@ -67,6 +68,7 @@ mod keepalive;
 pub(crate) mod messages;
 #[cfg(any(feature = "server", feature = "hub"))]
 pub(crate) mod nonblocking;
+mod polling;
 mod properties;
 pub(crate) mod protocol;
 mod receive;

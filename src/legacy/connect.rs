@@ -155,7 +155,7 @@ pub(crate) fn open(
     let draft_request = DraftRequest { spec, request, challenge };
     let bytes = draft_request.bytes()?;
     // hixie55-4.1-7
-    let mut reader = HandshakeReader::new(&stream, deadline);
+    let mut reader = HandshakeReader::new(&stream, deadline, client.limits);
     let (raw, head) = match write_request(&stream, &bytes, deadline) {
         Ok(()) => read_response(spec, &mut reader)?,
         Err(error) => (Vec::new(), reader.read_early_rejection().ok_or(error)?),

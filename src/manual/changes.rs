@@ -6,6 +6,7 @@
 //!   `ProtocolError`, `UsageError`, `HandshakeError`, `max_message_size`, `ping_interval`, `pong_timeout` and others. The module
 //!   `trace` is now [`events`](crate::events) and [`explain`](crate::explain).
 //! * [`codec`](crate::codec) and [`handshake`](crate::handshake) are public: RFC 6455 without I/O. Chapter [`reading`](super::reading).
+//! * The [first page](crate) lists every item by subject.
 //! * Cargo features for each part, so that a build contains only what it needs: see the table in the README.
 //! * `Debug`, errors, events and explanations show of settings and requests only what identifies them: names of headers, host and
 //!   path. [`Explainer::with_secrets`](crate::explain::Explainer::with_secrets) shows the values.
@@ -18,7 +19,7 @@
 //!   as state: chapter [`closing`](super::closing).
 //! * An event handler may use the library: send, broadcast, close, shut down. No event is emitted while a lock is held, and what a
 //!   handler does is not reported again.
-//! * The status of a rejection survives an invalid rest of its head (folded, overlong or invalid lines, bare LF, its end), and a body
+//! * The status of a rejection survives an invalid rest of its head (folded or invalid lines, bare LF, its end), and a body
 //!   takes at most 2 s. A head without a status is worth another attempt for [`Client::reconnect`](crate::Client::reconnect).
 //!   `ws://` to a server with TLS fails with [`HeadErrorKind::Tls`](crate::HeadErrorKind::Tls).
 //! * Subprotocols, which may hold tokens, do not follow redirects to another origin.
@@ -49,6 +50,8 @@
 //! * `send_ping`, `send_pong` and `set_ping_interval` on [`WebSocket`](crate::WebSocket) and [`Sender`](crate::Sender): a Ping with a payload, an unsolicited Pong, and
 //!   the keepalive changed at run time.
 //! * A whole connection as `Read` and `Write`: [`WebSocket::into_byte_stream`](crate::WebSocket::into_byte_stream), [`ByteStream`](crate::ByteStream).
+//! * Waiting for several connections or other things in one thread: `WebSocket::as_fd` (Unix), `WebSocket::as_socket` (Windows) and
+//!   [`WebSocket::poll_timeout`](crate::WebSocket::poll_timeout); chapter [`receiving`](super::receiving).
 //! * A side that only receives pings too: a Ping is due after [`ping_interval`](crate::Timeouts::ping_interval) without a read or
 //!   without a write.
 //! * `reconnect` says how it ended: a connection that the peer closed for good is the last item, as
@@ -61,6 +64,12 @@
 //! * A request target that is a URI takes precedence over `Host` (RFC 9112 section 3.2.2), where a difference was an error.
 //! * Lists in a handshake have at most 100 elements
 //!   ([`MAX_ELEMENTS`](crate::handshake::header::MAX_ELEMENTS)), and none is kept while a hook runs.
+//! * [`Limits::max_head_size`](crate::Limits::max_head_size) and [`max_head_fields`](crate::Limits::max_head_fields), the limits of the
+//!   heads of requests and responses, can be set. One line may now take the whole head, 64 KiB, where 8 KiB were the limit.
+//!   A longer request line is answered 414. `HeadErrorKind::LineTooLong` is now
+//!   [`StartLineTooLong`](crate::HeadErrorKind::StartLineTooLong), and the kinds of these limits hold the limit.
+//!   [`HeadParser::limits`](crate::handshake::http::HeadParser::limits) and
+//!   [`Explainer::limits`](crate::explain::Explainer::limits) set them without a connection.
 //! * Up to four empty lines before a request are ignored (RFC 9112 section 2.2).
 //! * RFC 6455 in both roles, blocking and full duplex: [`connect`](crate::connect), [`Client`](crate::Client),
 //!   [`serve`](crate::serve), [`Server`](crate::Server), [`WebSocket`](crate::WebSocket), [`Sender`](crate::Sender).
@@ -82,7 +91,9 @@
 //!   Socket activation, and restarts that refuse no client: chapter [`deploying`](super::deploying).
 //! * Nothing raises SIGPIPE, whatever the process does with that signal: a peer that has left ends a connection, not the process.
 //! * As many connections as fit the system: on Linux the default and an explicit `max_connections` are capped to what the limits on
-//!   memory mappings, threads, address space and descriptors allow. Beyond them `std` would abort the process.
+//!   memory mappings, threads, address space and descriptors allow. Beyond them `std` would abort the process. All other threads of the
+//!   library (of hubs, senders, attempts to connect, streams of the caller) are refused near these limits with an error of
+//!   [`Step::Thread`](crate::Step::Thread).
 //! * A bounded shutdown with a report: [`ServerHandle::shutdown`](crate::ServerHandle::shutdown),
 //!   [`ShutdownHandle`](crate::ShutdownHandle). Requests of clients that have just connected get 250 ms to arrive, and after
 //!   `stop` such clients are served. Systems that do not wake `accept` get a connection at once.
@@ -125,5 +136,7 @@
 //!   `Timeouts { close, ..Timeouts::default() }`.
 //! * [`ServerHandle::join`](crate::ServerHandle::join). An error of a server that cannot listen names the address.
 //! * [`SplitStream::pair`](crate::SplitStream::pair): tests without a network; chapter [`testing`](super::testing).
+//! * The drop of a connection over a caller-supplied stream loses nothing that was sent: the stream is ended when its writer has
+//!   taken everything. [`SplitStream::on_end`](crate::SplitStream::on_end).
 //! * [`Decision`](crate::Decision) has no public variants: an [`Accept`](crate::Accept) or a [`Response`](crate::Response) converts to one
 //!   by `into()`.

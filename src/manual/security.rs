@@ -2,7 +2,7 @@
 //!
 //! | danger | defence |
 //! |---|---|
-//! | a peer decides how much memory is used | limits apply before authentication; buffers grow only with received bytes |
+//! | a peer decides how much memory is used | limits apply before authentication, to heads too ([`Limits`](crate::Limits)); buffers grow only with received bytes |
 //! | a silent or slow peer holds a thread | every wait for a peer is bounded: [`Timeouts`](crate::Timeouts) |
 //! | responsive peers occupy all threads | [`Server::max_connections`](crate::Server::max_connections), [`max_per_address`](crate::Server::max_per_address) |
 //! | peers exhaust the resources for threads, which aborts the process | the number of connections is capped to what the limits of the system allow |

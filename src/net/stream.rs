@@ -45,6 +45,16 @@ impl Stream {
         Adapter::new(split).map(Stream::Adapter)
     }
 
+    /// The socket below. `None`: the caller supplied the stream.
+    pub(crate) fn socket(&self) -> Option<&Socket> {
+        match self {
+            Stream::Plain(plain) => Some(plain.socket()),
+            #[cfg(feature = "native-tls")]
+            Stream::Tls(tls) => Some(tls.socket()),
+            Stream::Adapter(_) => None,
+        }
+    }
+
     /// Another handle to the socket of a plain stream, without timeouts. From then on the caller alone uses the socket.
     #[cfg(feature = "server")]
     pub(crate) fn try_clone_socket(&self) -> Option<Socket> {

@@ -88,6 +88,10 @@ impl TimedSocket {
         Ok(TimedSocket { is_shut_down: self.is_shut_down.clone(), ..clone })
     }
 
+    pub(crate) fn socket(&self) -> &Socket {
+        &self.socket
+    }
+
     /// Another handle to the socket, without timeouts.
     #[cfg(feature = "server")]
     pub(crate) fn try_clone_socket(&self) -> Option<Socket> {

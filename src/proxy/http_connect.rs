@@ -3,7 +3,7 @@
 //! | read, in this order | limit | then |
 //! |---|---|---|
 //! | interim responses, 1xx except 101 | four | skipped |
-//! | the head of the response | the limits of the head parser | 200 to 299: connected to the server |
+//! | the head of the response | those of `Limits` for heads | 200 to 299: connected to the server |
 //! | after another status: its body | 64 KiB, 2 s and the deadline | kept in the error |
 //!
 //! A status that was read is the error, whatever follows it, except a 2xx status: a tunnel begins after its head.
@@ -64,7 +64,7 @@ fn read_response(session: &ProxySession<'_>) -> Result<Head> {
 fn read_head(session: &ProxySession<'_>) -> Result<Head> {
     let rejection = |kind| Error::Proxy(session.proxy_error(kind));
     let failed = |error| session.io_error(error);
-    let (mut parser, mut part) = (HeadParser::response(), [0; BUFFER_SIZE]);
+    let (mut parser, mut part) = (HeadParser::response().limits(session.limits), [0; BUFFER_SIZE]);
     loop {
         let count = session.io.peek(&mut part);
         let bytes = part.get_mut(..*count.as_ref().unwrap_or(&0)).unwrap_or_default();

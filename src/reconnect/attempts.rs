@@ -29,6 +29,7 @@ use crate::client::builder::Client;
 use crate::connection::websocket::WebSocket;
 use crate::error::{Error, Result, Step};
 use crate::net::deadline::Deadline;
+use crate::net::threads;
 use crate::primitives::lock::{Lock, Locked};
 
 impl Client {
@@ -313,7 +314,7 @@ impl SharedReconnect {
                 mem::forget(panicked);
             }
         };
-        let started = thread::Builder::new().name("stdws-connect".into()).spawn(attempt);
+        let started = threads::spawn("stdws-connect", None, attempt);
         // The attempt always sends: within its deadline, after the closure of the application.
         let result = started.map(|_| receiver.recv());
         self.lock().attempt = None;

@@ -46,6 +46,7 @@ use crate::events::sink::EventCallback;
 use crate::handshake::rejection;
 use crate::net::deadline::Deadline;
 use crate::net::socket::Socket;
+use crate::net::threads;
 use crate::primitives::lock::{Lock, Locked};
 use crate::primitives::panics;
 
@@ -153,15 +154,11 @@ impl AcceptLoop {
     /// `std` panics.
     fn spawn_worker(self: &Arc<AcceptLoop>) -> io::Result<()> {
         if !self.system.allow_thread() {
-            return Err(ErrorKind::WouldBlock.into());
+            return Err(threads::no_room());
         }
         let number = self.lock().threads.reserve();
-        let mut builder = thread::Builder::new().name("stdws-server".into());
-        if let Some(stack_size) = self.stack_size {
-            builder = builder.stack_size(stack_size);
-        }
         let accept_loop = self.clone();
-        let started = builder.spawn(move || {
+        let started = threads::spawn("stdws-server", self.stack_size, move || {
             accept_loop.worker_loop();
             accept_loop.lock().threads.set_ended(number);
             accept_loop.changed.notify_all();

@@ -63,7 +63,7 @@ pub fn serve(
 /// `handler-failed`, unless it is the error with which the connection ended. `?` converts most errors of an
 /// application, and [`Error::other`] all others.
 ///
-/// Other requests get an HTTP response: 400, 403, 405, 426, 429, 431, 500, 503 or 505, or the one from
+/// Other requests get an HTTP response: 400, 403, 405, 414, 426, 429, 431, 500, 503 or 505, or the one from
 /// [`http`](Server::http) or [`on_request`](Server::on_request).
 ///
 /// ```

@@ -7,7 +7,7 @@
 //! | step | ends with |
 //! |---|---|
 //! | [`read_proxy_header`]: a trusted proxy names its client | the end of the stream, also at the deadline; 429 |
-//! | [`HandshakeIo::read_head`]: bytes become a request | 400, 431; the stream ends at the deadline |
+//! | [`HandshakeIo::read_head`]: bytes become a request | 400, 414, 431; the stream ends at the deadline |
 //! | the client of a trusted proxy is counted | 429 |
 //! | [`evaluate`]: the request is a valid WebSocket or HTTP request from an allowed origin, for an allowed host | 400, 403, 405, 421, 426, 505 |
 //! | the credentials are checked, if the server requires some | 401 |
@@ -167,7 +167,7 @@ fn read_request(
     config: &HandshakeConfig,
 ) -> Result<Box<EvaluatedRequest>> {
     let PendingHandshake { stream, endpoints, deadline, request_read } = pending;
-    let (head, early) = HandshakeIo { stream, deadline: *deadline }.read_head()?;
+    let (head, early) = HandshakeIo { stream, deadline: *deadline }.read_head(config.limits)?;
     request_read.store(true, Ordering::Relaxed);
     let client = config.trusted_proxies.trace(client, &head);
     admission_check(client.limit_key()).map_err(|kind| Error::Handshake(HandshakeError::new(kind.into())))?;

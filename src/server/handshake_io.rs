@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use crate::config::Limits;
 use crate::error::{Error, HandshakeError, HandshakeErrorKind, Result, Step};
 use crate::handshake::http::{Head, HeadParser, Progress};
 use crate::net::deadline::Deadline;
@@ -30,9 +31,9 @@ impl HandshakeIo<'_> {
     /// Reads one head. Returns it with the bytes behind it. The buffer is on the heap, because stack pages that a
     /// thread has touched stay resident as long as the connection.
     #[inline(never)]
-    pub(crate) fn read_head(&self) -> Result<(Head, Vec<u8>)> {
+    pub(crate) fn read_head(&self, limits: Limits) -> Result<(Head, Vec<u8>)> {
         let rejected = |kind| Error::Handshake(HandshakeError::new(kind));
-        let mut parser = HeadParser::request();
+        let mut parser = HeadParser::request().limits(limits);
         let mut chunk = vec![0; READ_CHUNK];
         loop {
             let count = match read_some(self.stream, &mut chunk, self.deadline)? {

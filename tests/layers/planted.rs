@@ -11,6 +11,7 @@ const SMALL: Layout = Layout {
     sans_io: &[("low", LAYOUT.sans_io[0].1), ("mid", LAYOUT.sans_io[0].1)],
     extends: &[],
     io_exceptions: &[("low/random.rs", "fs"), ("low/random.rs", "io")],
+    thread_file: "high/mod.rs",
 };
 
 /// A tree without faults, after these files were added or replaced.
@@ -221,6 +222,25 @@ fn cycles_of_imports_are_noticed() {
     assert_eq!(cycle(&found), [r#"["high/mod.rs", "no_mid.rs"]"#]);
     // Imports of tests do not count.
     assert_eq!(faults(&[("error.rs", "#[cfg(test)] mod tests { use crate::close::Code; }")]), Vec::<String>::new());
+}
+
+#[test]
+fn threads_of_other_files_are_noticed() {
+    for code in [
+        "fn f() { std::thread::spawn(f); }",
+        "use std::thread; fn f() { thread::Builder::new(); }",
+        "use std::thread::{self, Builder};",
+        "use std::thread as t; fn f() { t::scope(f) }",
+        "use std::thread::*;",
+    ] {
+        assert_eq!(faults(&[("beside.rs", code)]), ["beside.rs:1: starts a thread"], "{code}");
+        assert_eq!(faults(&[("high/mod.rs", &format!("pub struct High; {code}"))]), Vec::<String>::new(), "{code}");
+    }
+    for code in
+        ["use std::thread; fn f() { thread::sleep(g) }", "#[cfg(test)] mod tests { fn f() { std::thread::spawn(f); } }"]
+    {
+        assert_eq!(faults(&[("beside.rs", code)]), Vec::<String>::new(), "{code}");
+    }
 }
 
 #[test]

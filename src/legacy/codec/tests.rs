@@ -97,7 +97,7 @@ fn decoder(version: Version, role: Role, limits: Limits) -> Decoder {
 }
 
 fn roomy() -> Limits {
-    Limits { max_frame_size: 1 << 30, max_message_size: 1 << 30, max_fragments: u32::MAX }
+    Limits { max_fragments: u32::MAX, ..Limits::with_max_message_size(1 << 30) }
 }
 
 /// The encoded frames of one side.
@@ -253,6 +253,10 @@ fn encoders_match_the_vectors() {
     for (version, role, frames, bytes) in vectors {
         assert_eq!(written(version, role, DeflateStream::No, &frames), hex(bytes), "{version}, {role:?}");
     }
+    for (role, letter) in [(Role::Client, b"C"), (Role::Server, b"S")] {
+        let close = DraftSpec::for_version(Hybi05).close_frame(role, CloseCode::NORMAL, "a reason");
+        assert_eq!(close, (None, letter.to_vec()));
+    }
     // hybi09-9.2.1-1: raw DEFLATE of the masked frame, with a flush after it.
     let packed = hex("6a6c35ffa5685b3fdf373002000000ffff");
     let mut from_vector = side(Hybi08, Role::Server, roomy(), DeflateStream::Yes).0;
@@ -321,7 +325,7 @@ fn every_version_decodes_its_own_frames() {
 
 #[test]
 fn limits_are_exact() {
-    let limits = Limits { max_frame_size: 100, max_message_size: 150, max_fragments: 3 };
+    let limits = Limits { max_frame_size: 100, max_message_size: 150, max_fragments: 3, ..roomy() };
     let frames = |lengths: &[usize]| -> Vec<(bool, Opcode, Vec<u8>)> {
         let last = lengths.len() - 1;
         let opcode = |n| if n == 0 { TEXT } else { Opcode::Continuation };
@@ -646,7 +650,7 @@ fn decompression_stops_at_the_limit() {
 
 #[test]
 fn mutated_input_causes_no_panic_and_exceeds_no_limit() {
-    let limits = Limits { max_frame_size: 3_000, max_message_size: 5_000, max_fragments: 20 };
+    let limits = Limits { max_frame_size: 3_000, max_message_size: 5_000, max_fragments: 20, ..roomy() };
     let mut state: u64 = 0x9E37_79B9_7F4A_7C15;
     let mut random = move |below: usize| {
         state ^= state << 13;
