@@ -1,5 +1,5 @@
 //! Decides what is shown of text that may hold a secret: in `Debug`, in errors, in events and in explanations of bytes.
-//! Every other file asks here. Pure functions on text.
+//! All other files use these functions. They are pure functions on text.
 //!
 //! | text | shown |
 //! |---|---|

@@ -211,7 +211,10 @@ fn a_hook_checks_tokens_and_cookies() {
             let token = request.bearer_token().is_some_and(|token| constant_time_eq(token, "t0ken"));
             let session = request.cookie("session").is_some_and(|session| constant_time_eq(session, "31d4"));
             match token || session {
-                true => Accept::new().header("Set-Cookie", "session=31d4; HttpOnly").header("Set-Cookie", "x=y").into(),
+                true => Accept::new()
+                    .with_header("Set-Cookie", "session=31d4; HttpOnly")
+                    .with_header("Set-Cookie", "x=y")
+                    .into(),
                 false => Response::unauthorized("r").with_header("WWW-Authenticate", "Bearer").into(),
             }
         });

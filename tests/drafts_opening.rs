@@ -214,7 +214,7 @@ fn a_hook_sees_version_origin_and_subprotocols() {
             let subprotocols: Vec<String> = request.subprotocols().map(str::to_owned).collect();
             sender.send((request.version(), request.origin().map(str::to_owned), subprotocols)).unwrap();
             match request.path() {
-                "/yes" => stdws::Accept::new().subprotocol("a").header("X-More", "here").with(7_u8).into(),
+                "/yes" => stdws::Accept::new().subprotocol("a").with_header("X-More", "here").with(7_u8).into(),
                 "/no" => Response::text(403, "not here").into(),
                 _ => Decision::hand_over(|mut stream| {
                     let _ = stream.write_all(b"HTTP/1.1 418 Teapot\r\nContent-Length: 0\r\n\r\n");
@@ -549,11 +549,11 @@ fn a_client_falls_back_to_the_newest_listed_and_allowed_version() {
         (&[Version::Hybi05, Version::Hixie75], None),
         (&[Version::Hybi07], None),
     ];
-    for (allowed, spoken) in rows {
+    for (allowed, version) in rows {
         let opened = client.clone().fallback_versions(allowed.iter().copied()).connect();
-        match (opened, spoken) {
-            (Ok(ws), Some(spoken)) => {
-                assert_eq!((ws.version(), connections.recv().unwrap().version()), (spoken, spoken), "{allowed:?}");
+        match (opened, version) {
+            (Ok(ws), Some(version)) => {
+                assert_eq!((ws.version(), connections.recv().unwrap().version()), (version, version), "{allowed:?}");
             }
             (Err(Error::Handshake(rejection)), None) => assert_eq!(rejection.status(), Some(426), "{allowed:?}"),
             (other, _) => panic!("{allowed:?}: {other:?}"),

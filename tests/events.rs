@@ -384,7 +384,7 @@ fn a_panicking_closure_does_not_affect_the_connection() {
     let counted = count.clone();
     let closure = move |_: &Event| {
         *counted.lock().unwrap() += 1;
-        // Without the noise of the panic hook.
+        // Without the output of the panic hook.
         panic::resume_unwind(Box::new("a planted panic"));
     };
     let server = echo(Server::bind("127.0.0.1:0").unwrap().on_event(closure.clone()));

@@ -3,8 +3,8 @@
 
 #[path = "support/live.rs"]
 mod live;
-#[path = "support/spoken.rs"]
-mod spoken;
+#[path = "support/variants.rs"]
+mod variants;
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::{Arc, Mutex};
@@ -13,7 +13,7 @@ use std::thread;
 use stdws::{CloseCode, Error, Message, MessageKind, Result, Server, SplitStream, Step, WebSocket};
 
 use live::{long_timeouts, pipe, sample_client, watchdog, Drain, Random, Side, Source};
-use spoken::{ProtocolVariant, RFC};
+use variants::{ProtocolVariant, RFC};
 
 /// The failure of an operation.
 #[derive(Debug, Clone, Copy)]
@@ -248,7 +248,7 @@ fn a_stream_that_is_interrupted() {
 fn drafts_over_a_stream_that_fails_or_ends() {
     use stdws::Version;
     let few = [Version::Hybi00, Version::Hybi05];
-    let drafts = spoken::drafts().filter(|variant| few.contains(&variant.version) && !variant.deflates());
+    let drafts = variants::drafts().filter(|variant| few.contains(&variant.version) && !variant.deflates());
     let running: Vec<_> = drafts
         .flat_map(|variant| [Fault::Broken(ErrorKind::ConnectionReset), Fault::Ended].map(|fault| (variant, fault)))
         .map(|(variant, fault)| thread::spawn(move || every(variant, fault)))

@@ -171,7 +171,7 @@ fn long_lines_pass_by_default() {
     let server = bound(Limits::server()).on_request(move |request| {
         let header = |name| request.header(name).unwrap_or_default().to_owned();
         match (header("Authorization"), header("Cookie")) == expected {
-            true => Accept::new().header("Set-Cookie", &format!("seen={}", "z".repeat(9 << 10))).into(),
+            true => Accept::new().with_header("Set-Cookie", &format!("seen={}", "z".repeat(9 << 10))).into(),
             false => Decision::reject(403),
         }
     });

@@ -29,9 +29,9 @@ fn request(fields: &str) -> String {
 /// The memory of each of these connections, with this request, while the hook of a server with these limits runs: that of the
 /// process without the memory before.
 fn memory_in_hook(limits: Limits, connections: usize, request: &str, before: usize) -> usize {
-    let gate = Arc::new((Mutex::new(false), Condvar::new()));
+    let release = Arc::new((Mutex::new(false), Condvar::new()));
     let (sender, in_hook) = mpsc::channel();
-    let of_hook = gate.clone();
+    let of_hook = release.clone();
     let server = Server::bind("127.0.0.1:0").unwrap().timeouts(timeouts()).limits(limits).on_request(move |_| {
         sender.send(()).unwrap();
         let (open, changed) = &*of_hook;
@@ -43,8 +43,8 @@ fn memory_in_hook(limits: Limits, connections: usize, request: &str, before: usi
     (0..connections).for_each(|_| in_hook.recv_timeout(LONG).unwrap());
     let each = resident().saturating_sub(before) / connections;
     println!("{each} bytes for each connection with a head of {} bytes", request.len());
-    *gate.0.lock().unwrap() = true;
-    gate.1.notify_all();
+    *release.0.lock().unwrap() = true;
+    release.1.notify_all();
     drop(streams);
     each
 }

@@ -177,9 +177,11 @@ fn a_hook_accepts_responds_and_redirects() {
     // 6455-4.2.2-s1, 6455-4.2.2-3, 6455-4.2.2-7, 6455-10.5-s1
     let server = bind().subprotocols(["v1"]).on_request(|request| match (request.path(), request.is_websocket()) {
         ("/", _) => Decision::accept(),
-        ("/secret", _) if request.header("Authorization") == Some("Bearer 1234") => {
-            Accept::new().subprotocol("v2").header("Set-Cookie", "a=b").limits(Limits::with_max_message_size(10)).into()
-        }
+        ("/secret", _) if request.header("Authorization") == Some("Bearer 1234") => Accept::new()
+            .subprotocol("v2")
+            .with_header("Set-Cookie", "a=b")
+            .limits(Limits::with_max_message_size(10))
+            .into(),
         ("/secret", _) => Response::text(401, "no token").with_header("WWW-Authenticate", "Bearer").into(),
         ("/old", true) => Response::redirect(308, "/new").into(),
         ("/page", false) => Response::html(200, "page").into(),
@@ -254,7 +256,7 @@ fn a_hook_that_panics_or_returns_invalid_values_is_answered_500() {
         .on_request(|request| match request.query() {
             Some("panic") => panic!("on purpose"),
             Some("bomb") => std::panic::panic_any(Bomb),
-            Some("split") => Accept::new().header("X", "a\r\nY: b").into(),
+            Some("split") => Accept::new().with_header("X", "a\r\nY: b").into(),
             Some("subprotocol") => Accept::new().subprotocol("v2").into(),
             _ => Decision::accept(),
         });
@@ -418,7 +420,7 @@ fn wait_for(count: &AtomicUsize, want: usize) {
 }
 
 #[test]
-fn a_value_of_the_hook_lives_as_long_as_the_connection() {
+fn a_value_of_the_hook_is_dropped_with_the_connection() {
     let count = Arc::new(AtomicUsize::new(0));
     let counted = count.clone();
     let server = bind().on_request(move |request| {
@@ -426,7 +428,7 @@ fn a_value_of_the_hook_lives_as_long_as_the_connection() {
         match request.path() {
             // A second value of the type replaces the first.
             "/second" => accept.with(Counted::new("second", &counted)).into(),
-            "/invalid" => accept.header("X", "\n").into(),
+            "/invalid" => accept.with_header("X", "\n").into(),
             "/offered" => accept.subprotocol("not offered").into(),
             "/none" => Decision::accept(),
             _ => accept.into(),

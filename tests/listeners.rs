@@ -1,4 +1,4 @@
-//! Servers on sockets that were handed over: by a service manager, or by the process before.
+//! Servers on inherited sockets: from a service manager, or from an earlier process.
 
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -61,11 +61,11 @@ fn a_server_leaves_a_listener_to_its_other_users() {
     assert!(TcpListener::bind(addr).is_ok());
 }
 
-/// How often a server is replaced by the next, while clients connect.
+/// Number of times that a server replaces another while clients connect.
 const GENERATIONS: usize = 15;
 
-/// Connects until `stop`, and counts what became of the connections. The server that shuts down may close a connection, as
-/// it closes those that are older; but it refuses and resets none whose request comes in time.
+/// Connects until `stop`, and counts the results. A server that shuts down may close a connection, but it refuses and resets
+/// none whose request arrives in time.
 fn connect_until(stop: &AtomicBool, connect: &dyn Fn() -> Result<WebSocket>, served: &AtomicUsize) {
     while !stop.load(Ordering::SeqCst) {
         let begun = Instant::now();
@@ -90,7 +90,7 @@ fn connect_until(stop: &AtomicBool, connect: &dyn Fn() -> Result<WebSocket>, ser
 }
 
 /// Replaces servers while clients connect; each server is made by `next`.
-fn restart_drops_nobody(next: impl Fn() -> Server, connect: impl Fn() -> Result<WebSocket> + Send + Sync) {
+fn restart_drops_no_client(next: impl Fn() -> Server, connect: impl Fn() -> Result<WebSocket> + Send + Sync) {
     let (stop, served) = (AtomicBool::new(false), AtomicUsize::new(0));
     thread::scope(|scope| {
         let clients: Vec<_> = (0..4).map(|_| scope.spawn(|| connect_until(&stop, &connect, &served))).collect();
@@ -115,9 +115,9 @@ fn restart_drops_nobody(next: impl Fn() -> Server, connect: impl Fn() -> Result<
 }
 
 #[test]
-fn a_restart_over_a_shared_listener_drops_nobody() {
+fn a_restart_over_a_shared_listener_drops_no_client() {
     let (listener, url) = listener();
-    restart_drops_nobody(|| server(&listener), || stdws::connect(&url));
+    restart_drops_no_client(|| server(&listener), || stdws::connect(&url));
 }
 
 #[test]
@@ -188,11 +188,11 @@ mod unix {
     }
 
     #[test]
-    fn a_restart_over_a_shared_unix_listener_drops_nobody_and_keeps_the_file() {
+    fn a_restart_over_a_shared_unix_listener_drops_no_client_and_keeps_the_file() {
         let path = path("shared");
         let listener = UnixListener::bind(&path).unwrap();
         let client = Client::new("ws://localhost").unwrap();
-        restart_drops_nobody(
+        restart_drops_no_client(
             || Server::from_unix_listener(listener.try_clone().unwrap()).unwrap(),
             || client.connect_unix(&path),
         );
@@ -227,7 +227,7 @@ mod unix {
             let mut ws = client.connect_unix(&name).unwrap();
             echoes(&mut ws);
             assert!(listen_error(Server::bind_unix(&name)), "the name is in use");
-            // It is free when the server stops, although a connection lives.
+            // It is free when the server stops, although a connection is open.
             server.stop();
             assert!(matches!(client.connect_unix(&name), Err(Error::Io(error)) if error.step() == Step::Connect));
             echoes(&mut ws);

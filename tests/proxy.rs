@@ -570,7 +570,7 @@ fn every_step_ends_at_the_deadline() {
         .map(|(name, http, script)| {
             let (address, script) = proxy(move |mut stream| script(&mut stream));
             let client = if http { by_http(FAR, address) } else { by_socks(FAR, address) };
-            // The attempts to this name do not wait for each other.
+            // The time is not for waiting for other attempts to this name.
             let client = client.dangerously_connect_in_parallel();
             thread::spawn(move || {
                 let start = Instant::now();
@@ -597,7 +597,9 @@ fn a_body_that_drips_ends_at_the_deadline() {
         drip(&mut stream, b"x", ms(20));
     });
     let start = Instant::now();
-    let error = refused(by_http(FAR, address).connect_timeout(limit).connect());
+    // The time is not for waiting for other tests with this name.
+    let client = by_http(FAR, address).dangerously_connect_in_parallel();
+    let error = refused(client.connect_timeout(limit).connect());
     assert_took(start.elapsed(), limit);
     assert_eq!(error.status(), Some(403));
     assert!(!error.body().is_empty() && error.body().iter().all(|&byte| byte == b'x'));
@@ -740,14 +742,14 @@ fn proxies_of_variables_and_no_proxy() {
         _ => None,
     };
     let proxy = Proxy::from_vars(lookup).unwrap();
-    let talk = |url: &str| {
+    let connect = |url: &str| {
         let mut ws = Client::new(url).unwrap().proxy(proxy.clone()).connect().unwrap();
         ws.send("hello").unwrap();
         assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("hello"));
         ws.peer_addr().unwrap()
     };
-    assert_eq!(talk(&format!("ws://{to}/")), to);
-    assert_eq!(talk("ws://named.invalid/"), address);
+    assert_eq!(connect(&format!("ws://{to}/")), to);
+    assert_eq!(connect("ws://named.invalid/"), address);
     assert!(script.join().unwrap().starts_with(b"CONNECT named.invalid:80 HTTP/1.1\r\n"));
 }
 

@@ -153,9 +153,9 @@ fn reconnects_until_close_1000() {
         let mut connections = client(address, [0x80; 8]).reconnect(backoff);
         let (texts, error) = run(&mut connections);
         assert_eq!(texts, ["a", "b", "c", "d", "e"]);
-        // Nobody here asked for that.
+        // This side did not request that.
         assert_eq!(closed(error), Some((CloseCode::NORMAL, true)));
-        // And it stays finished.
+        // It stays finished.
         assert!(connections.next().is_none());
         assert_eq!(connections.last_disconnect().and_then(Disconnect::close_code), Some(CloseCode::NORMAL));
         assert_eq!(server.join().unwrap().len(), 7);

@@ -432,7 +432,7 @@ fn the_url_of_a_server_reaches_it_from_this_machine() {
 }
 
 #[test]
-fn stopping_frees_the_address_and_leaves_open_connections_alone() {
+fn stopping_frees_the_address_and_keeps_open_connections() {
     for address in ["127.0.0.1:0", "0.0.0.0:0"] {
         let server = Server::bind(address).unwrap().start(echo).unwrap();
         let addr: SocketAddr = ([127, 0, 0, 1], server.local_addr().unwrap().port()).into();

@@ -1,4 +1,4 @@
-//! A server in a build without the client, talked to by a peer of a few lines over TCP.
+//! A server in a build without the client, with a handwritten peer over TCP.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -50,7 +50,7 @@ fn bind() -> Server {
     Server::bind("127.0.0.1:0").unwrap()
 }
 
-/// A client for an address at which nobody may arrive.
+/// A client for an address at which no connection may arrive.
 fn nowhere() -> (Client, TcpListener) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();

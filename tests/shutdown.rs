@@ -5,11 +5,11 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{mpsc, Arc};
+use std::sync::{mpsc, Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use stdws::{CloseCode, Decision, Error, Response, Server, ServerHandle, ShutdownReport, WebSocket};
+use stdws::{CloseCode, Decision, Error, Response, Result, Server, ServerHandle, ShutdownReport, WebSocket};
 
 #[path = "support/live.rs"]
 mod live;
@@ -115,6 +115,28 @@ fn every_connection_gets_close_1001_and_is_awaited() {
     assert!(TcpStream::connect(addr).is_err());
 }
 
+/// A handler, and what tells whether a thread of its server is left.
+fn observed(
+    handler: impl Fn(WebSocket) -> Result<()> + Send + Sync + 'static,
+) -> (impl Fn(WebSocket) -> Result<()> + Send + Sync + 'static, Weak<()>) {
+    let threads = Arc::new(());
+    let observer = Arc::downgrade(&threads);
+    let handler = move |ws| {
+        let _threads = &threads;
+        handler(ws)
+    };
+    (handler, observer)
+}
+
+/// Checks the counts, and that all threads end. On a busy machine one of them may need more time after the deadline than the
+/// shutdown has for that.
+#[track_caller]
+fn assert_ended(report: [usize; 4], expected: [usize; 3], took: Duration, threads: &Weak<()>) {
+    assert_eq!(report[..3], expected);
+    assert!(report[3] == 0 || took >= ms(400), "{report:?} after {took:?}");
+    wait_until(|| threads.strong_count() == 0);
+}
+
 /// Shuts down with a deadline that is far away, then does this, and then sets a deadline: what the first part waits for
 /// does not depend on the speed of the machine. Returns how long the rest took.
 fn in_two_steps(server: ServerHandle, first: impl FnOnce(), limit: Duration) -> ([usize; 4], Duration) {
@@ -135,16 +157,18 @@ fn peers_that_do_not_answer_are_aborted() {
     for (close, deadline) in [(LONG, ms(300)), (ms(2000), LONG)] {
         let mut timeouts = live::long_timeouts();
         timeouts.close = close;
-        let server = server().timeouts(timeouts).start(echo).unwrap();
-        let (mut silent, mut polite) = (settled(server.local_addr().unwrap()), settled(server.local_addr().unwrap()));
+        let (handler, threads) = observed(echo);
+        let server = server().timeouts(timeouts).start(handler).unwrap();
+        let (mut silent, mut answering) =
+            (settled(server.local_addr().unwrap()), settled(server.local_addr().unwrap()));
         let answer = thread::spawn(move || {
-            assert_eq!(polite.read().opcode, CLOSE);
-            polite.send(CLOSE, b"\x03\xE9");
-            polite.wait_for_end();
+            assert_eq!(answering.read().opcode, CLOSE);
+            answering.send(CLOSE, b"\x03\xE9");
+            answering.wait_for_end();
         });
         let start = Instant::now();
         let (report, took) = in_two_steps(server, || answer.join().unwrap(), deadline);
-        assert_eq!(report, [1, 1, 0, 0]);
+        assert_ended(report, [1, 1, 0], took, &threads);
         assert!(start.elapsed() >= close.min(deadline) && took < close.min(deadline) + SLACK, "{took:?}");
         assert_eq!(silent.read().opcode, CLOSE);
         silent.wait_for_end();
@@ -155,12 +179,13 @@ fn peers_that_do_not_answer_are_aborted() {
 fn a_peer_that_reads_nothing_delays_no_other() {
     let _watchdog = watchdog();
     // The handler blocks in a write.
-    let server = server().start(|mut ws| ws.send(vec![0_u8; live::TOO_MUCH])).unwrap();
+    let (handler, threads) = observed(|mut ws| ws.send(vec![0_u8; live::TOO_MUCH]));
+    let server = server().start(handler).unwrap();
     let stuck = raw(server.local_addr().unwrap());
     stuck.wait_for_bytes();
     let (report, took) = timed(server, ms(300));
     assert!(took >= ms(300) && took < ms(300) + SLACK, "{took:?}");
-    assert_eq!(report, [0, 1, 0, 0]);
+    assert_ended(report, [0, 1, 0], took - ms(300), &threads);
 }
 
 #[test]
@@ -297,12 +322,11 @@ fn streams_handed_over_and_connections_on_other_threads_are_closed() {
         }),
         _ => Decision::accept(),
     });
-    let server = server
-        .start(move |ws| {
-            give.send(ws).unwrap();
-            Ok(())
-        })
-        .unwrap();
+    let (handler, threads) = observed(move |ws| {
+        give.send(ws).unwrap();
+        Ok(())
+    });
+    let server = server.start(handler).unwrap();
     let mut mine = TcpStream::connect(server.local_addr().unwrap()).unwrap();
     mine.write_all(b"GET /mine HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
     let (mut kept, mut lost) = (raw(server.local_addr().unwrap()), raw(server.local_addr().unwrap()));
@@ -321,9 +345,7 @@ fn streams_handed_over_and_connections_on_other_threads_are_closed() {
     assert!(took >= ms(200) && took < ms(200) + SLACK, "{took:?}");
     // One connection closed although its handler has returned, no thread received on the other, and the stream was
     // aborted.
-    assert_eq!(report[..3], [1, 1, 1]);
-    // Where nothing wakes a read, its thread may end a second after the abort.
-    assert!(report[3] <= usize::from(!cfg!(unix) || cfg!(stdws_portable)), "{report:?}");
+    assert_ended(report, [1, 1, 1], took - ms(200), &threads);
     drop(unused);
 }
 
@@ -382,37 +404,41 @@ fn the_earliest_deadline_of_all_calls_applies() {
     for window in [Duration::ZERO, LONG] {
         let server = server();
         let (addr, first, second) = (server.local_addr().unwrap(), server.shutdown_handle(), server.shutdown_handle());
-        let running = thread::spawn(move || server.run(echo));
+        let (handler, threads) = observed(echo);
+        let running = thread::spawn(move || server.run(handler));
         // Neither of them ever answers.
         let mut peers = [settled(addr), settled(addr)];
-        let patient = thread::spawn(move || first.shutdown_spread(window, LONG));
-        // It has begun when one of them has its Close.
+        let longest = thread::spawn(move || first.shutdown_spread(window, LONG));
+        // It has begun when one client has its Close.
         let set_nonblocking = |on| peers.iter().for_each(|peer| peer.stream.set_nonblocking(on).unwrap());
         set_nonblocking(true);
         wait_until(|| peers.iter().any(|peer| peer.stream.peek(&mut [0]).is_ok()));
         set_nonblocking(false);
         let start = Instant::now();
         let report = second.shutdown(ms(100));
-        assert!(start.elapsed() < SLACK, "{:?}", start.elapsed());
-        assert_eq!(counts(report), [0, 2, 0, 0]);
-        assert_eq!(patient.join().unwrap(), report);
-        // Also those whose turn had not come got a Close.
+        let took = start.elapsed();
+        assert!(took < SLACK, "{took:?}");
+        assert_eq!(longest.join().unwrap(), report);
+        drop(second);
+        // Connections at the end of the queue got a Close too.
         for peer in &mut peers {
             assert_eq!(peer.read().opcode, CLOSE);
         }
         running.join().unwrap().unwrap();
+        assert_ended(counts(report), [0, 2, 0], took.saturating_sub(ms(100)), &threads);
     }
 }
 
 #[test]
 fn a_timeout_of_zero_aborts_at_once() {
     let _watchdog = watchdog();
-    let server = server().start(echo).unwrap();
+    let (handler, threads) = observed(echo);
+    let server = server().start(handler).unwrap();
     let mut peer = settled(server.local_addr().unwrap());
     let (report, took) = timed(server, Duration::ZERO);
     assert!(took < SLACK, "{took:?}");
-    assert_eq!(report[3], 0);
-    assert_eq!(report.iter().sum::<usize>(), 1);
+    assert_eq!(report[..3].iter().sum::<usize>(), 1);
+    assert_ended(report, [report[0], report[1], report[2]], took, &threads);
     let mut rest = Vec::new();
     let _ = peer.stream.read_to_end(&mut rest);
 }
@@ -438,7 +464,8 @@ fn a_thousand_connections_with_a_tenth_blocked_are_closed() {
         println!("{total} connections instead of 1000: {} bits, and {most} descriptors at most", usize::BITS);
     }
     let stuck = total / 10;
-    let server = server().start(echo).unwrap();
+    let (handler, threads) = observed(echo);
+    let server = server().start(handler).unwrap();
     let addr = server.local_addr().unwrap();
     let mut peers: Vec<RawPeer> = (0..total).map(|_| raw(addr)).collect();
     // Each gets its Close, whatever happens to the blocked ones.
@@ -453,6 +480,6 @@ fn a_thousand_connections_with_a_tenth_blocked_are_closed() {
         }
     };
     let (report, took) = in_two_steps(server, answered, ms(200));
-    assert_eq!(report, [total - stuck, stuck, 0, 0]);
     assert!(took >= ms(200) && took < ms(200) + SLACK, "{took:?}");
+    assert_ended(report, [total - stuck, stuck, 0], took - ms(200), &threads);
 }

@@ -13,7 +13,6 @@
 //! connection. So the response is read even if the request cannot be written.
 
 use std::borrow::Cow;
-use std::io::ErrorKind;
 
 use super::builder::Client;
 use crate::config::Limits;
@@ -22,6 +21,7 @@ use crate::deflate::extension;
 use crate::deflate::extension::{Deflate, Deflater, Inflater};
 use crate::error::{Error, HandshakeError, HandshakeErrorKind, ResponseErrorKind, Result, Step};
 use crate::handshake::client::{self as handshake, HandshakeRequest};
+use crate::handshake::http::status::skip_interim;
 use crate::handshake::http::{Head, HeadParser, Progress};
 use crate::handshake::uri::Uri;
 use crate::http::body::{Body, BODY_TIMEOUT};
@@ -30,8 +30,6 @@ use crate::net::deadline::Deadline;
 use crate::net::stream::Stream;
 use crate::net::write_buffer::{WriteBuffer, WriteTimeout};
 
-/// Maximum number of interim responses that are skipped. Servers send one or two, 100 and 103.
-const MAX_INTERIM_RESPONSES: usize = 4;
 /// Number of bytes of one read; a usual response fits.
 const BUFFER_SIZE: usize = 4 << 10;
 
@@ -145,23 +143,11 @@ impl<'a> HandshakeReader<'a> {
 
     /// The head of the first response that is not interim.
     fn read_response(&mut self) -> Result<Head> {
-        let mut skipped: usize = 0;
-        loop {
-            let head = self.read_head()?;
-            let interim = matches!(head.status(), 100 | 102..=199);
-            if !interim || skipped == MAX_INTERIM_RESPONSES {
-                return Ok(head);
-            }
-            skipped = skipped.saturating_add(1);
-        }
-    }
-
-    fn read_head(&mut self) -> Result<Head> {
-        self.read_raw_head(|_| ())
+        skip_interim(|| self.read_head(|_| ()))
     }
 
     /// Reads a head, and passes its bytes to `raw`.
-    pub(crate) fn read_raw_head(&mut self, mut raw: impl FnMut(&[u8])) -> Result<Head> {
+    pub(crate) fn read_head(&mut self, mut raw: impl FnMut(&[u8])) -> Result<Head> {
         let rejection = |kind| Error::Handshake(HandshakeError::new(kind));
         let mut parser = HeadParser::response().limits(self.limits);
         loop {
@@ -213,21 +199,9 @@ impl<'a> HandshakeReader<'a> {
 
     /// Replaces the buffer, which has to be consumed, by the next read. 0: the stream has ended.
     pub(crate) fn fill(&mut self) -> Result<usize> {
-        loop {
-            let left = self.deadline.remaining();
-            if left.is_zero() {
-                return Err(Error::Timeout(Step::Handshake));
-            }
-            match self.stream.read_exclusive(&mut self.buffer, left) {
-                Ok(count) => {
-                    (self.start, self.end) = (0, count);
-                    return Ok(count);
-                }
-                // A wait may end slightly early; the deadline above decides.
-                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-                Err(error) => return Err(io_error(error)),
-            }
-        }
+        let count = self.stream.read_by(&mut self.buffer, self.deadline).map_err(io_error)?;
+        (self.start, self.end) = (0, count);
+        Ok(count)
     }
 }
 
@@ -244,8 +218,5 @@ fn with_status(error: Error, parser: HeadParser) -> Error {
 }
 
 pub(crate) fn io_error(error: std::io::Error) -> Error {
-    match error.kind() {
-        ErrorKind::TimedOut => Error::Timeout(Step::Handshake),
-        _ => Error::io(Step::Handshake, error),
-    }
+    Error::io_by_deadline(Step::Handshake, error)
 }

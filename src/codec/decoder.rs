@@ -59,6 +59,7 @@ use crate::config::Limits;
 use crate::deflate::extension::Inflater;
 use crate::error::ProtocolError;
 
+// Methods of `Decoder`: its input memory; the path of one frame; compressed messages; streamed messages.
 mod feeding;
 mod frames;
 #[cfg(all(feature = "deflate", any(feature = "client", feature = "server")))]

@@ -362,11 +362,22 @@ mod tests {
         agreed: &NegotiatedDraft,
         timeouts: Timeouts,
     ) -> WebSocket {
+        websocket_with(ConnectionInfo::default(), socket, role, version, agreed, timeouts)
+    }
+
+    fn websocket_with(
+        info: ConnectionInfo,
+        socket: TcpStream,
+        role: Role,
+        version: Version,
+        agreed: &NegotiatedDraft,
+        timeouts: Timeouts,
+    ) -> WebSocket {
         let keys = (role == Role::Client).then(RandomSource::system);
         let limits = Limits::with_max_message_size(16 << 20);
         let codec = Codec::draft(role, (DraftSpec::for_version(version), agreed), limits, &[], keys);
         let stream = Stream::from_socket(socket).unwrap();
-        WebSocket::new(stream, codec, (limits, timeouts), ConnectionInfo::default())
+        WebSocket::new(stream, codec, (limits, timeouts), info)
     }
 
     /// A client and a server.
@@ -499,6 +510,12 @@ mod tests {
         far.write_all(&[0, 0, 0, 0, 0x81, 1, b'S']).unwrap();
         assert_eq!(ws.recv().unwrap(), None);
         assert_eq!(rest(far), [0x81, 1, b'S']);
+        // Of any body, all is repeated.
+        let (mut ws, mut far) = alone(Version::Hybi03, Role::Server, long_timeouts());
+        ws.start_close(CloseCode::NORMAL, "").unwrap();
+        far.write_all(&[1, 3, b'b', b'y', b'e']).unwrap();
+        assert_eq!(ws.recv().unwrap(), None);
+        assert_eq!(rest(far), [1, 0, 1, 3, b'b', b'y', b'e']);
     }
 
     #[test]
@@ -585,6 +602,28 @@ mod tests {
             assert_eq!(matches!(error, Error::Protocol(ProtocolError::UnsolicitedPong)), strict, "{version} {error:?}");
             assert_eq!(matches!(error, Error::Closed(None)), !strict, "{version} {error:?}");
         }
+    }
+
+    /// The position is the end of the Pong.
+    #[cfg(feature = "trace")]
+    #[test]
+    fn an_unsolicited_pong_is_a_protocol_error_event() {
+        use crate::events::event::EventKind;
+        use crate::events::sink::EventCallback;
+        let (log, events) = std::sync::mpsc::channel();
+        let log = std::sync::Mutex::new(log);
+        let callback = EventCallback::new(move |event| log.lock().unwrap().send(event.kind().clone()).unwrap());
+        let info = ConnectionInfo { events: callback.for_connection(), ..ConnectionInfo::default() };
+        let (near, mut far) = sockets();
+        let timeouts = Timeouts { close: Duration::from_millis(200), ..long_timeouts() };
+        let version = Version::Hybi02;
+        let mut ws = websocket_with(info, near, Role::Client, version, &agreed(version), timeouts);
+        far.write_all(&[4, 2, b'h', b'i', 3, 0]).unwrap();
+        assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("hi"));
+        ws.recv().unwrap_err();
+        let errors = events.try_iter().filter(|kind| matches!(kind, EventKind::ProtocolError(..)));
+        let errors: Vec<String> = errors.map(|kind| format!("{kind:?}")).collect();
+        assert_eq!(errors, ["ProtocolError(UnsolicitedPong, 6)"]);
     }
 
     #[test]

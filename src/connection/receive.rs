@@ -36,7 +36,7 @@ use super::send::WriteStatus;
 use super::shared::Connection;
 use crate::close::CloseCode;
 use crate::codec::event::DecoderEvent;
-use crate::error::{Error, Result, Step};
+use crate::error::{Error, ProtocolError, Result, Step};
 #[cfg(feature = "trace")]
 use crate::events::event::{Direction, EventKind};
 use crate::net::deadline::Deadline;
@@ -64,6 +64,8 @@ struct ReadWait {
     time: Duration,
     /// The limit that has passed: `time` is zero, and without input the connection fails.
     overdue: Option<Step>,
+    /// The end of this wait without the caller's own limit. `None`: the clock was not needed.
+    due: Option<Deadline>,
 }
 
 pub(super) struct Receiver {
@@ -76,8 +78,10 @@ pub(super) struct Receiver {
     pub(super) awaited_pong: Option<u64>,
     /// The time since which a limit is exceeded, and the number of reads since.
     overdue: Option<(Instant, u32)>,
+    /// When a call is due without input; known while neither the stream nor the decoder has any. See `polling`.
+    pub(super) idle_until: Option<Deadline>,
     /// The result of each further call: `None` after the peer's Close, or the error that is in the state.
-    outcome: Option<Outcome>,
+    pub(super) outcome: Option<Outcome>,
     /// The remaining steps after that.
     ending: Option<Ending>,
     /// Number of bytes after the opening handshake.
@@ -94,6 +98,7 @@ impl Receiver {
             message_started: None,
             awaited_pong: None,
             overdue: None,
+            idle_until: None,
             outcome: None,
             ending: None,
             bytes_received,
@@ -122,10 +127,8 @@ impl Receiver {
                 // 6455-5.5.2-3: answered at the latest before the next wait.
                 Ok(Some(DecoderEvent::Ping)) => self.connection.answer_ping(self.decoder.payload()),
                 Ok(Some(DecoderEvent::Pong)) => {
-                    let newest = match self.connection.on_pong(self.decoder.payload()) {
-                        Ok(newest) => newest,
-                        Err(error) => return Err(self.fail(Error::Protocol(error), Some(error.close_code()))),
-                    };
+                    let newest = self.connection.on_pong(self.decoder.payload());
+                    let newest = newest.map_err(|violation| self.fail_protocol(violation))?;
                     if self.awaited_pong.is_some_and(|awaited_pong| awaited_pong <= newest) {
                         return Ok(Some(Received::Pong));
                     }
@@ -150,14 +153,7 @@ impl Receiver {
                     self.fill(limit)?;
                     tried = true;
                 }
-                // 6455-7.1.7-1, 6455-7.1.7-3, 6455-7.2.1-1
-                Err(violation) => {
-                    #[cfg(feature = "trace")]
-                    let at = self.bytes_received.saturating_sub(self.decoder.unread() as u64);
-                    #[cfg(feature = "trace")]
-                    self.connection.events.emit(|| EventKind::ProtocolError(violation, at));
-                    return Err(self.fail(Error::Protocol(violation), Some(violation.close_code())));
-                }
+                Err(violation) => return Err(self.fail_protocol(violation)),
             }
         }
     }
@@ -173,6 +169,7 @@ impl Receiver {
 
     /// Waits for bytes. After an error other than the caller's limit, the connection has ended.
     fn fill(&mut self, limit: Option<Deadline>) -> Result<()> {
+        self.idle_until = None;
         let mut status = self.keepalive.flush(&self.connection);
         loop {
             let wait = self.read_wait(limit, &status);
@@ -205,6 +202,7 @@ impl Receiver {
                     // A signal can interrupt the wait at any time.
                     let waited = if error.kind() == ErrorKind::Interrupted { Duration::ZERO } else { wait.time };
                     self.keepalive.on_silence(waited);
+                    self.idle_until = wait.due.filter(|_| error.kind() == ErrorKind::WouldBlock);
                     if limit.is_some_and(|limit| limit.is_expired()) {
                         return Err(Error::Timeout(Step::Receive));
                     }
@@ -221,11 +219,10 @@ impl Receiver {
     /// The maximum wait: the table above.
     #[inline]
     fn read_wait(&mut self, limit: Option<Deadline>, status: &WriteStatus) -> ReadWait {
-        let quiet =
-            self.keepalive.is_quiet() && limit.is_none() && status.close_deadline.is_none() && !status.congested;
-        if quiet && !self.decoder.is_incomplete() {
+        let idle = self.keepalive.is_idle() && limit.is_none() && status.close_deadline.is_none() && !status.congested;
+        if idle && !self.decoder.is_incomplete() {
             self.message_started = None;
-            return ReadWait { time: wait_to_ping(status), overdue: None };
+            return ReadWait { time: wait_to_ping(status), overdue: None, due: None };
         }
         self.nearest_deadline(limit, status)
     }
@@ -257,7 +254,7 @@ impl Receiver {
             wait = wait.min(close_deadline.remaining());
         }
         if overdue.is_some() {
-            return ReadWait { time: Duration::ZERO, overdue };
+            return ReadWait { time: Duration::ZERO, overdue, due: None };
         }
         if status.congested {
             wait = wait.min(CONGESTION_RETRY);
@@ -265,7 +262,7 @@ impl Receiver {
         // After the caller's limit, input that has arrived still counts: the socket is read without waiting.
         wait = wait.min(wait_to_ping(status));
         let time = whole_millis(limit.map_or(wait, |limit| wait.min(limit.remaining())));
-        ReadWait { time, overdue: None }
+        ReadWait { time, overdue: None, due: Some(Deadline::after(wait)) }
     }
 
     /// Any byte shows that the peer is alive.
@@ -299,6 +296,16 @@ impl Receiver {
     fn fail_timeout(&mut self, step: Step) -> Error {
         let code = (step == Step::Message).then_some(CloseCode::POLICY);
         self.fail(Error::Timeout(step), code)
+    }
+
+    /// Fails the connection after a violation: 6455-7.1.7-1, 6455-7.1.7-3, 6455-7.2.1-1.
+    #[cold]
+    fn fail_protocol(&mut self, violation: ProtocolError) -> Error {
+        #[cfg(feature = "trace")]
+        let at = self.bytes_received.saturating_sub(self.decoder.unread() as u64);
+        #[cfg(feature = "trace")]
+        self.connection.events.emit(|| EventKind::ProtocolError(violation, at));
+        self.fail(Error::Protocol(violation), Some(violation.close_code()))
     }
 
     /// Fails the connection after the end of the stream without a Close. 6455-7.2.1-2
@@ -338,11 +345,16 @@ impl Receiver {
             return;
         }
         self.outcome = Some(Outcome::Failed);
+        let was_open = self.connection.end().is_none();
         self.connection.close_nonblocking(code);
-        self.connection.stream.shutdown_write(WRITE_QUANTUM);
+        let passed_on = self.connection.stream.shutdown_write(WRITE_QUANTUM);
+        let end = Error::Closed(Some(self.connection.close_info()));
+        if was_open && !passed_on {
+            let (_, by) = self.connection.fail(end, None);
+            return Ending::passing_on(by).leave_behind(&self.connection, self.decoder.discard_space());
+        }
         self.drain_available();
-        let info = self.connection.close_info();
-        self.connection.abort_with(Error::Closed(Some(info)));
+        self.connection.abort_with(end);
         self.connection.emit_end();
     }
 }
@@ -352,9 +364,15 @@ mod tests {
     use super::*;
     use crate::codec::frame::{Opcode, Role};
     use crate::config::Timeouts;
-    use crate::connection::testing::{long_timeouts, pair, wait_until, websocket, BINARY, LARGE, LONG, ROLES, TEXT};
+    use crate::connection::testing::{
+        long_timeouts, pair, wait_until, websocket, websocket_over, BINARY, LARGE, LONG, ROLES, TEXT,
+    };
     use crate::message::Message;
-    use std::io::{Read, Write};
+    use crate::net::split_stream::SplitStream;
+    use crate::net::stream::Stream;
+    use std::io::{self, Read, Write};
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::{mpsc, Mutex};
     use std::thread;
 
     const SHORT: Duration = Duration::from_millis(60);
@@ -370,6 +388,56 @@ mod tests {
             drop(ws);
             let (_, opcode, payload) = peer.frame().unwrap();
             assert_eq!((opcode, &payload[..]), (Opcode::Close, &1013_u16.to_be_bytes()[..]), "{role:?}");
+        }
+    }
+
+    /// A writer that takes nothing until it is told to, and then until the end.
+    struct Late {
+        start: mpsc::Receiver<()>,
+        ended: Arc<AtomicBool>,
+        taken: Arc<Mutex<Vec<u8>>>,
+    }
+
+    impl Write for Late {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _ = self.start.recv();
+            if self.ended.load(Ordering::SeqCst) {
+                return Err(ErrorKind::BrokenPipe.into());
+            }
+            self.taken.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// The function of the caller ends the stream. Before that, the thread of the writer passes on what was sent, however
+    /// late it runs; but it has no more time than the closing handshake.
+    #[test]
+    fn a_dropped_connection_passes_on_what_was_sent_before_its_stream_is_ended() {
+        for close in [LONG, SHORT] {
+            let (start, ended, taken) = (mpsc::channel(), Arc::new(AtomicBool::new(false)), Arc::default());
+            let late = Late { start: start.1, ended: ended.clone(), taken: Arc::clone(&taken) };
+            let is_ended = ended.clone();
+            let split = SplitStream::new(io::empty(), late).on_end(move || is_ended.store(true, Ordering::SeqCst));
+            let stream = Stream::from_split(split).unwrap();
+            let mut ws = websocket_over(stream, Role::Server, Timeouts { close, ..long_timeouts() });
+            ws.send("last words").unwrap();
+            let begun = Instant::now();
+            drop(ws);
+            assert!(begun.elapsed() < LONG / 2);
+            if close == LONG {
+                assert!(!ended.load(Ordering::SeqCst));
+                drop(start.0);
+                wait_until(|| ended.load(Ordering::SeqCst));
+                assert_eq!(*taken.lock().unwrap(), b"\x81\x0Alast words\x88\x02\x03\xE9");
+            } else {
+                // It is never told to.
+                wait_until(|| ended.load(Ordering::SeqCst));
+                assert!(begun.elapsed() >= SHORT);
+            }
         }
     }
 

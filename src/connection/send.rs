@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::shared::Connection;
 use super::state::SharedState;
 use super::write_permit::WriteIntent;
+use super::writer::Writer;
 use crate::codec::frame::Opcode;
 use crate::config::check_ping_interval;
 use crate::error::{Error, ProtocolError, Result, Step};
@@ -204,7 +205,7 @@ impl Connection {
             if state.last_pong_received >= number {
                 return Ok(());
             }
-            if let Some(end) = &state.end {
+            if let Some(end) = state.end.get() {
                 return Err(end.clone());
             }
             state = self.wait(state, deadline, Step::Pong)?;
@@ -250,7 +251,7 @@ impl Connection {
         let empty = state.writer.as_ref().map_or(true, |writer| writer.buffer.is_empty());
         let pending = !state.pending.is_empty();
         let idle = empty && !pending && !self.stream.has_unsolicited_output();
-        if idle || state.end.is_some() {
+        if idle || state.end.is_set() {
             return WriteStatus::new(&state, false);
         }
         if pending {
@@ -275,6 +276,17 @@ impl Connection {
         drop(state);
         self.emit_sent();
         status
+    }
+
+    /// The maximum time until the receiver has to be called because of what is to be written. Counts what changes between two
+    /// receive calls: queued messages, a Close of this side, the interval of the keepalive.
+    pub(super) fn time_to_flush(&self) -> Duration {
+        let state = self.lock_state();
+        let queued = |writer: &Writer| !writer.buffer.is_empty() && !writer.buffer.is_congested();
+        if !state.end.is_set() && state.writer.as_deref().is_some_and(queued) {
+            return Duration::ZERO;
+        }
+        state.close_deadline().map_or(state.ping_interval, |deadline| deadline.remaining().min(state.ping_interval))
     }
 
     /// Encodes pending frames if the writer is available. While the network is full they are not encoded: there is at most one

@@ -1,4 +1,4 @@
-//! The compressor: writes DEFLATE with `matcher`, `tokens`, `lengths` and `block`.
+//! The compressor: writes DEFLATE with `matcher` and its inner loop `search`, `tokens`, `lengths` and `block`.
 //!
 //! Data pass three stages, a block at a time. The matcher turns bytes into tokens (literals and matches) and counts them.
 //! The counts determine the codes. Then the tokens are written in those codes.

@@ -334,7 +334,7 @@ mod tests {
         }
     }
 
-    /// What no code begins with has no meaning, and says so.
+    /// Bits that begin no code are an error.
     #[test]
     fn bits_without_a_code_are_invalid() {
         let mut table = [0; 512];

@@ -42,7 +42,7 @@ const CHUNK: usize = 1024;
 /// payloads of frames are always shown.
 ///
 /// Compressed messages (RFC 7692) are shown compressed and decompressed. The server's response shows whether
-/// compression was negotiated. The client's explainer does not see that response and goes by what the client offered.
+/// compression was negotiated. The client's explainer does not see that response and uses the offer of the client.
 ///
 /// Memory is bounded: about 130 KiB during the handshake, twice the limit of a head, and 1 KiB after it, or 54 KiB with compression. The first 32
 /// bytes of a payload are shown and the rest is counted. The text for one byte can take 300 bytes, so feed the pieces
@@ -491,7 +491,7 @@ mod tests {
             has(&text, &["BROKEN RULE  Line ", "is not parsed.\n"]);
             assert!(!text.contains("hidden") && text.ends_with("parsed.\n"), "{text}");
         }
-        // A rejection goes on after a line that is not valid, which is not shown.
+        // A rejection continues after an invalid line, which is not shown.
         let rejection = "HTTP/1.1 503 Busy\r\nSet-Cookie: a\r\n hidden\r\nSet-Cookie : hidden\r\n hidden\r\nhidden\r\n\
             A: hidden\rhidden\r\nRetry-After: 7\n\r\nbody";
         for explainer in [Explainer::server, || Explainer::server().with_secrets()] {

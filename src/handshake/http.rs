@@ -45,7 +45,7 @@
 
 mod head;
 mod start_line;
-mod status;
+pub(crate) mod status;
 
 use super::header;
 use crate::config::{Limits, MAX_HEAD_SIZE};

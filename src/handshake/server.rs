@@ -95,7 +95,7 @@ pub fn check_request<'a>(head: &'a Head, origins: OriginPolicy<'_>) -> Result<Cl
     Ok(offer)
 }
 
-/// The offer of a request. The lists are parsed each time, so that nobody keeps them while a hook of the application runs.
+/// The offer of a request. The lists are parsed each time, so that they are not kept while a hook of the application runs.
 ///
 /// # Errors
 /// The first of the three fields that is invalid: extensions, key, subprotocols.

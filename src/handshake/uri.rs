@@ -118,6 +118,12 @@ impl Uri {
 
     /// User name and password, percent-decoded. `None` when both are empty. They are bytes, because a URI does not state their
     /// character set.
+    ///
+    /// ```
+    /// use stdws::handshake::uri::Uri;
+    /// let uri = Uri::parse("ws://ann:caf%E9@127.0.0.1/feed").unwrap();
+    /// assert_eq!(uri.userinfo(), Some((b"ann".as_slice(), b"caf\xE9".as_slice())));
+    /// ```
     pub fn userinfo(&self) -> Option<(&[u8], &[u8])> {
         self.userinfo.as_ref().map(|Userinfo { user, password }| (user.as_slice(), password.as_slice()))
     }
@@ -254,6 +260,22 @@ mod tests {
             let again = Uri::parse(&uri.to_string()).unwrap();
             let parts = (again.is_secure(), again.host(), again.port(), again.resource(), &*again.host_header());
             assert_eq!(parts, (secure, host, port, resource, header), "{uri}");
+        }
+    }
+
+    #[test]
+    fn userinfo_is_percent_decoded() {
+        let rows: [(&str, &[u8], &[u8]); 4] = [
+            ("ws://ann@h/", b"ann", b""),
+            ("ws://:x@h/", b"", b"x"),
+            ("ws://ann:a:b@h/", b"ann", b"a:b"),
+            ("ws://%3A%ff:a%40b@h/", b":\xFF", b"a@b"),
+        ];
+        for (text, user, password) in rows {
+            assert_eq!(Uri::parse(text).unwrap().userinfo(), Some((user, password)), "{text}");
+        }
+        for text in ["ws://h/", "ws://:@h/"] {
+            assert_eq!(Uri::parse(text).unwrap().userinfo(), None, "{text}");
         }
     }
 

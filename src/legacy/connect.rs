@@ -19,6 +19,7 @@ use crate::connection::framing::Codec;
 use crate::connection::websocket::{ConnectionInfo, WebSocket};
 use crate::error::{Error, HandshakeError, HandshakeErrorKind, ResponseErrorKind, Result, StatusSemantics, Step};
 use crate::handshake::client::HandshakeRequest;
+use crate::handshake::http::status::skip_interim;
 use crate::handshake::http::Head;
 use crate::http::response::Response;
 use crate::legacy::handshake::challenge::KeyChallenge;
@@ -200,18 +201,15 @@ fn rejection(
 /// Reads the head of the response, and returns its bytes and the parsed head. Skips interim responses in versions that
 /// reject with HTTP; the others do not define them.
 fn read_response(spec: &DraftSpec, reader: &mut HandshakeReader<'_>) -> Result<(Vec<u8>, Head)> {
-    for _ in 0..4 {
-        let (raw, head) = read_head(reader)?;
-        if spec.rejection_mode == RejectionMode::EndOfStream || !matches!(head.status(), 100 | 102..=199) {
-            return Ok((raw, head));
-        }
-    }
-    read_head(reader)
-}
-
-fn read_head(reader: &mut HandshakeReader<'_>) -> Result<(Vec<u8>, Head)> {
     let mut raw = Vec::new();
-    let head = reader.read_raw_head(|bytes| raw.extend_from_slice(bytes))?;
+    let mut read_head = || {
+        raw.clear();
+        reader.read_head(|bytes| raw.extend_from_slice(bytes))
+    };
+    let head = match spec.rejection_mode {
+        RejectionMode::EndOfStream => read_head()?,
+        RejectionMode::Http => skip_interim(read_head)?,
+    };
     Ok((raw, head))
 }
 

@@ -85,11 +85,15 @@
 //!
 //! The mappings are four for the thread and two for large messages. They matter most: `std` aborts the process when it cannot
 //! map the signal stack of a new thread. A part of each resource stays reserved for the application. One that maps more than
-//! 2,000 areas after the start, or runs with `vm.overcommit_memory=2`, sets a lower `max_connections`.
+//! 1,000 areas within ten seconds, or runs with `vm.overcommit_memory=2`, sets a lower `max_connections`.
 //!
-//! Before a server starts a thread, it also looks at the number of threads of the process. Other servers and the threads of
-//! handlers therefore count. Where no more fit, connections are answered 503; when descriptors run out, they wait. Open
-//! connections are not disturbed, and the server needs no restart.
+//! Before a server starts a thread, it also looks at the number of threads of the process, and at its mappings every ten seconds.
+//! Other servers and the threads of handlers therefore count. Where no more fit, connections are answered 503; when descriptors
+//! run out, they wait. Open connections are not disturbed, and the server needs no restart.
+//!
+//! All other threads of this library are refused near the limits on mappings and addresses too. A [`Hub`](crate::Hub),
+//! [`into_sender`](crate::WebSocket::into_sender), a connection to a host name or over a stream of your own then fails with
+//! [`Step::Thread`](crate::Step::Thread).
 //!
 //! # Panics
 //!

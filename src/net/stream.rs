@@ -8,8 +8,8 @@
 //! | `WouldBlock` | the bound was reached. Unix calls that `WouldBlock`, Windows `TimedOut` |
 //! | `Interrupted`, only from a read | something came before the bound: a signal, a write beside the read, a part of a TLS record |
 //!
-//! Neither is retried here. Each retry would start a new wait, so repeated signals could make it endless. The deadline is the
-//! caller's.
+//! Neither is retried here, except by [`Stream::read_by`], which has a deadline. Each retry starts a new wait, so repeated signals
+//! could make it endless.
 //!
 //! System calls cost more than anything else here. A socket's timeouts are therefore set when they change and not before each
 //! call. For writing they never change: a write waits at most one [`WRITE_QUANTUM`], and callers with a longer limit repeat
@@ -19,7 +19,7 @@ use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::deadline::WRITE_QUANTUM;
+use super::deadline::{Deadline, WRITE_QUANTUM};
 use super::socket::Socket;
 use super::split_stream::{Adapter, SplitStream};
 use super::tcp::TimedSocket;
@@ -45,6 +45,16 @@ impl Stream {
         Adapter::new(split).map(Stream::Adapter)
     }
 
+    /// The socket below. `None`: the caller supplied the stream.
+    pub(crate) fn socket(&self) -> Option<&Socket> {
+        match self {
+            Stream::Plain(plain) => Some(plain.socket()),
+            #[cfg(feature = "native-tls")]
+            Stream::Tls(tls) => Some(tls.socket()),
+            Stream::Adapter(_) => None,
+        }
+    }
+
     /// Another handle to the socket of a plain stream, without timeouts. From then on the caller alone uses the socket.
     #[cfg(feature = "server")]
     pub(crate) fn try_clone_socket(&self) -> Option<Socket> {
@@ -63,14 +73,17 @@ impl Stream {
         }
     }
 
-    /// As [`read`](Stream::read), for a thread that is alone with the stream. Answers of the TLS engine are sent at once.
-    pub(crate) fn read_exclusive(&self, to: &mut [u8], wait: Duration) -> io::Result<usize> {
-        let result = self.read(to, wait);
-        if self.has_unsolicited_output() {
-            // An error is repeated by the next call.
-            let _ = self.try_write(&[]);
-        }
-        result
+    /// Reads the bytes that are there, waiting for any until the deadline, and then fails with `TimedOut`. For a thread that is
+    /// alone with the stream: answers of the TLS engine are sent at once.
+    pub(crate) fn read_by(&self, to: &mut [u8], deadline: Deadline) -> io::Result<usize> {
+        deadline.read(|left| {
+            let result = self.read(to, left);
+            if self.has_unsolicited_output() {
+                // An error is repeated by the next call.
+                let _ = self.try_write(&[]);
+            }
+            result
+        })
     }
 
     /// Writes `first` and then `second`, or a part of that, waiting up to one [`WRITE_QUANTUM`] for room. Only one thread at

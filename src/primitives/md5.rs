@@ -1,4 +1,4 @@
-//! MD5 (RFC 1321), for the handshakes of hybi-00 to -03, and for Digest credentials of servers that know nothing better.
+//! MD5 (RFC 1321), for the handshakes of hybi-00 to -03, and for Digest credentials of servers without SHA-256.
 //! Only in builds with the feature `legacy`.
 //!
 //! The structure is that of SHA-1: blocks of 64 bytes update a state of four words in 64 steps. The data is followed by

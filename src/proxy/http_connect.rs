@@ -14,13 +14,12 @@
 use super::server::ProxySession;
 use crate::auth::basic;
 use crate::error::{Error, ProxyErrorKind, Result};
+use crate::handshake::http::status::skip_interim;
 use crate::handshake::http::{write_head, Head, HeadParser, Progress};
 use crate::http::body::{Body, BODY_TIMEOUT};
 
 /// The header that the credentials are sent in.
 pub(super) const AUTHORIZATION: &str = "Proxy-Authorization";
-/// Maximum number of interim responses that are skipped.
-const MAX_INTERIM_RESPONSES: usize = 4;
 /// Number of bytes of one read; a usual response fits.
 const BUFFER_SIZE: usize = 4 << 10;
 
@@ -58,15 +57,7 @@ fn request(session: &ProxySession<'_>) -> Result<Vec<u8>> {
 
 /// The head of the first response that is not interim.
 fn read_response(session: &ProxySession<'_>) -> Result<Head> {
-    let mut skipped: usize = 0;
-    loop {
-        let head = read_head(session)?;
-        let interim = matches!(head.status(), 100 | 102..=199);
-        if !interim || skipped == MAX_INTERIM_RESPONSES {
-            return Ok(head);
-        }
-        skipped = skipped.saturating_add(1);
-    }
+    skip_interim(|| read_head(session))
 }
 
 /// Peeks before it reads, so that no byte after the head is consumed.

@@ -242,8 +242,7 @@ impl ProxySession<'_> {
     pub(super) fn io_error(&self, error: std::io::Error) -> Error {
         match error.kind() {
             ErrorKind::UnexpectedEof => Error::Proxy(self.proxy_error(ProxyErrorKind::UnexpectedEof)),
-            ErrorKind::TimedOut => Error::Timeout(Step::Proxy),
-            _ => Error::io(Step::Proxy, error),
+            _ => Error::io_by_deadline(Step::Proxy, error),
         }
     }
 }

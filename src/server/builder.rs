@@ -202,7 +202,7 @@ impl Server {
     ///
     /// # Errors
     /// [`Io`](Error::Io) of [`Step::Listen`], or of [`Step::Thread`] if no thread can be started at all. If
-    /// descriptors, memory or threads run out later, the server goes on: new clients wait, or are answered 503.
+    /// descriptors, memory or threads run out later, the server continues: new clients wait, or are answered 503.
     pub fn run(self, handler: impl Fn(WebSocket) -> Result<()> + Send + Sync + 'static) -> Result<()> {
         self.start(handler)?.join()
     }

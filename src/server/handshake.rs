@@ -78,8 +78,8 @@ pub(super) fn read_proxy_header(
     if !config.trusted_proxies.requires_proxy_header(endpoints.peer) {
         return Ok(peer);
     }
-    let client = trust::read_proxy_header(peer, *deadline, |to, wait| stream.read(to, wait))
-        .inspect_err(|_| stream.shutdown())?;
+    let client =
+        trust::read_proxy_header(peer, |to| stream.read_by(to, *deadline)).inspect_err(|_| stream.shutdown())?;
     if config.trusted_proxies.trusts_header_of(client) {
         // A header of the request can name another client.
         return Ok(client);

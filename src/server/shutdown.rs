@@ -82,7 +82,7 @@ enum Stage {
 impl ShutdownHandle {
     /// Shuts the server down like [`ServerHandle::shutdown`](crate::ServerHandle::shutdown). A server that has not
     /// started yet then stops as soon as it starts. Further calls, on any thread, wait for the first and return the
-    /// same report. The earliest deadline of all calls applies, so that a second call can be less patient.
+    /// same report. The earliest deadline of all calls applies, so that a second call can have a shorter timeout.
     ///
     /// In a handler, the shutdown waits for the handler's own connection until the deadline: call it on another thread.
     /// In an event handler that the shutdown itself calls, it returns an empty report at once.

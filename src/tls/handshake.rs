@@ -100,28 +100,15 @@ fn write(plain: &Transport, memory: &MemoryTransport, deadline: Deadline) -> Res
 /// Reads input for the engine, or the end of the stream, by the deadline.
 fn read(plain: &Transport, memory: &MemoryTransport, deadline: Deadline) -> Result<()> {
     let mut incoming = memory.take_incoming();
-    let count = read_by(plain, incoming.space(), deadline).map_err(|error| match error.kind() {
-        ErrorKind::TimedOut => Error::Timeout(Step::Tls),
-        _ => Error::io(Step::Tls, error),
-    })?;
+    let count = read_by(plain, incoming.space(), deadline).map_err(|error| Error::io_by_deadline(Step::Tls, error))?;
     incoming.filled(count);
     memory.put_back(incoming);
     memory.lock_buffers().ended = count == 0;
     Ok(())
 }
 
-/// Reads once. `TimedOut` after the deadline, even if bytes are there: a peer may always have one more.
 fn read_by(plain: &Transport, to: &mut [u8], deadline: Deadline) -> io::Result<usize> {
-    loop {
-        let left = deadline.remaining();
-        if left.is_zero() {
-            return Err(ErrorKind::TimedOut.into());
-        }
-        match plain.read(to, left) {
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-            result => return result,
-        }
-    }
+    deadline.read(|left| plain.read(to, left))
 }
 
 /// Sends the alert, and discards input until the peer has received it.

@@ -36,6 +36,7 @@ use super::memory_transport::MemoryTransport;
 use super::records::RecordBuffer;
 use super::transport::Transport;
 use crate::net::deadline::Deadline;
+use crate::net::socket::Socket;
 
 /// Whether the engine takes more input than the record that it returns. OpenSSL does not: when a record is read and no bytes
 /// follow it, another read returns nothing.
@@ -161,6 +162,11 @@ impl Tls {
     #[inline]
     pub(crate) fn has_unsolicited_output(&self) -> bool {
         self.unsolicited_output.load(Ordering::Acquire) || self.transport.has_unsolicited_output()
+    }
+
+    /// The socket below, which reports no bytes that an engine has taken.
+    pub(crate) fn socket(&self) -> &Socket {
+        self.transport.socket()
     }
 
     /// From now on other threads write while one reads.

@@ -8,7 +8,7 @@ use stdws::{CloseCode, Error, MessageKind, Step, Version};
 
 use crate::live::{assert_soon, assert_took, long_timeouts, ms, timed, Side};
 use crate::peer::{connection, each, each_at_once};
-use crate::spoken::ProtocolVariant;
+use crate::variants::ProtocolVariant;
 
 /// More than the buffers of a loopback connection and the read buffer of the peer hold.
 const TOO_MUCH: usize = 16 << 20;

@@ -11,7 +11,7 @@ use stdws::{
 
 use crate::live::{assert_soon, long_timeouts, ms, Side, Watched, LONG};
 use crate::peer::{connection, each, limited};
-use crate::spoken::ProtocolVariant;
+use crate::variants::ProtocolVariant;
 
 fn echo(mut ws: WebSocket) -> Result<CloseInfo> {
     while let Some(message) = ws.recv()? {

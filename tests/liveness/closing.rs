@@ -83,7 +83,7 @@ fn a_peer_that_drips() {
     });
 }
 
-/// The Close does not even get out: another thread is stuck in a send.
+/// The Close cannot be written: another thread blocks in a send.
 #[test]
 fn a_peer_that_never_reads() {
     both(|side| {
@@ -91,7 +91,7 @@ fn a_peer_that_never_reads() {
         let sender = ws.sender();
         let stuck = timed(move || sender.send(vec![0; TOO_MUCH]));
         let closing = ws.sender();
-        // From the first byte on it has the turn, and keeps it.
+        // From the first byte on it has the write permit, and keeps it.
         peer.wait_for_bytes();
         let (end, took) = timed(move || closing.close(CloseCode::NORMAL, "")).join().unwrap();
         assert!(matches!(end, Err(Error::Timeout(Step::Close))), "{end:?}");
@@ -101,7 +101,7 @@ fn a_peer_that_never_reads() {
     });
 }
 
-/// Messages that come before the peer's Close are received, and the handshake ends well.
+/// Messages before the peer's Close are received, and the handshake completes.
 #[test]
 fn start_close_and_go_on_receiving() {
     // 6455-5.5.1-1, 6455-7.1.2-1, 6455-7.1.2-2, 6455-7.1.4-s1
@@ -135,7 +135,7 @@ fn start_close_and_go_on_receiving() {
     });
 }
 
-/// 6455-5.5.1-10, 6455-5.5.1-7: a Close that comes is answered before `recv` returns, and the connection is closed.
+/// 6455-5.5.1-10, 6455-5.5.1-7: a received Close is answered before `recv` returns, and the connection is closed.
 #[test]
 fn a_close_received_is_answered_and_ends_the_stream() {
     both(|side| {
@@ -145,7 +145,7 @@ fn a_close_received_is_answered_and_ends_the_stream() {
         let answer = peer.read();
         assert_eq!((answer.opcode, answer.payload), (CLOSE, close_body(3000, "")));
         if side == Side::Client {
-            // 6455-5.5.1-12: it waits for the server, and no longer.
+            // 6455-5.5.1-12: it waits for the server, and not longer.
             peer.stream.shutdown(Shutdown::Write).unwrap();
         }
         let ((closed, info), took) = receiving.join().unwrap();
@@ -156,7 +156,7 @@ fn a_close_received_is_answered_and_ends_the_stream() {
     });
 }
 
-/// 6455-7.1.7-6: a broken rule is answered with a Close if the peer takes it, and ends the connection in time if not.
+/// 6455-7.1.7-6: a violation is answered with a Close if the peer reads it, and ends the connection in time if not.
 #[test]
 fn a_violation_ends_in_time_although_the_peer_does_not_read() {
     both(|side| {
@@ -173,10 +173,10 @@ fn a_violation_ends_in_time_although_the_peer_does_not_read() {
     });
 }
 
-/// 6455-7.1.7-5, 6455-7.1.7-7, 6455-10.7-3: the Close says what was wrong; what comes afterwards is not looked at; the
-/// peer that goes on and on is left at `Timeouts::close`, for which nobody waits.
-/// 6455-7.1.1-1: until then what comes is discarded, so that the Close arrives.
-/// 6455-7.1.7-1, 6455-7.1.7-3, 6455-7.2.1-1: this ends the connection for both roles. 6455-7.1.7-2: and the caller is told.
+/// 6455-7.1.7-5, 6455-7.1.7-7, 6455-10.7-3: the Close has the code of the violation, and later data is ignored. An endless
+/// peer is disconnected at `Timeouts::close`, for which no call waits.
+/// 6455-7.1.1-1: until then input is discarded, so that the Close arrives.
+/// 6455-7.1.7-1, 6455-7.1.7-3, 6455-7.2.1-1: this ends the connection for both roles. 6455-7.1.7-2: the caller gets the error.
 #[test]
 fn a_violation_ends_in_time_although_the_peer_goes_on() {
     // An error does not wait: first with a time that nobody waits for here.

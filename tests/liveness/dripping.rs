@@ -1,4 +1,4 @@
-//! Peers that send so slowly that it never ends: what has a deadline is cut at it, and what makes progress is not.
+//! Peers that send very slowly: what has a deadline ends at it, and what makes progress does not.
 
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
@@ -12,7 +12,7 @@ use crate::live::{
     CLOSE, CONTINUATION, PING, REQUEST, RESPONSE, TEXT,
 };
 
-/// 6455-7.2.2-1: a server that gives up an opening handshake just closes the connection.
+/// 6455-7.2.2-1: a server that aborts an opening handshake closes the connection.
 #[test]
 fn a_request_that_drips_is_cut_at_the_deadline() {
     let _watchdog = watchdog();
@@ -27,7 +27,7 @@ fn a_request_that_drips_is_cut_at_the_deadline() {
         // The time may be over already.
         let _ = stream.write_all(&REQUEST[..after]);
         let mut peer = RawPeer::client_side(stream);
-        // It goes on with a header that never ends; but one says nothing more.
+        // It continues with an endless header; one peer sends nothing more.
         let drip = (after != REQUEST.len() - 1).then(|| peer.repeat(b"x".to_vec(), ms(10)));
         peer.wait_for_end();
         assert_took(start.elapsed(), ms(300));
@@ -72,7 +72,7 @@ fn timeouts() -> Timeouts {
     timeouts
 }
 
-/// What has begun and does not end, and then drips on.
+/// The beginning of a message that never ends, and the bytes that follow slowly.
 fn beginnings(peer: &RawPeer) -> [(Vec<u8>, Vec<u8>); 5] {
     let long = peer.frame(true, BINARY, &[0; 100_000]);
     [
@@ -116,7 +116,7 @@ fn a_message_that_drips_is_cut_at_its_deadline() {
     });
 }
 
-/// Each 64 KiB gets its time anew.
+/// The timeout starts again for each 64 KiB.
 #[test]
 fn a_long_message_on_a_slow_line_is_not_cut() {
     both(|side| {
@@ -138,9 +138,9 @@ fn a_long_message_on_a_slow_line_is_not_cut() {
     });
 }
 
-/// A peer must not pay for a caller that was away in the middle of a message: the rest may be here already.
+/// A pause of the caller inside a message does not count against the peer: the rest may have arrived already.
 #[test]
-fn a_caller_that_was_away_finds_the_rest_of_the_message() {
+fn a_caller_that_rarely_receives_gets_the_rest_of_the_message() {
     both(|side| {
         let (mut ws, mut peer) = connection(side, timeouts());
         let frame = peer.frame(true, TEXT, b"a message in two parts");
@@ -154,7 +154,7 @@ fn a_caller_that_was_away_finds_the_rest_of_the_message() {
 
 /// Between messages there is no such deadline.
 #[test]
-fn a_peer_that_says_nothing_is_not_dripping() {
+fn an_idle_peer_has_no_message_deadline() {
     both(|side| {
         let (mut ws, mut peer) = connection(side, timeouts());
         peer.send(TEXT, b"one");

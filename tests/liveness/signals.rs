@@ -1,5 +1,5 @@
-//! Signals that interrupt a wait again and again do not make it longer. Linux alone: there a process that is stopped and
-//! goes on finds its reads interrupted, which is the only signal a program of `std` alone can have without dying of it.
+//! Signals that repeatedly interrupt a wait do not make it longer. Only on Linux: there SIGSTOP and SIGCONT interrupt reads,
+//! and they are the only signals that do not end a program that uses `std` alone.
 
 use std::env;
 use std::process::Command;
@@ -10,7 +10,7 @@ use stdws::{Error, Step};
 use crate::live::{both, connection, long_timeouts, ms, LONG};
 
 const CHILD: &str = "STDWS_TEST_IS_INTERRUPTED";
-/// More often than the timeout comes.
+/// The interval of signals, shorter than the timeout.
 const EACH: Duration = Duration::from_millis(30);
 
 #[test]

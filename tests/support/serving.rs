@@ -1,4 +1,4 @@
-//! What most tests of servers begin with.
+//! Helpers of the tests of servers.
 #![allow(dead_code)] // Each test program uses a part of it.
 
 use std::net::{SocketAddr, TcpStream};

@@ -1,4 +1,4 @@
-//! Peers that speak something else, stop half way, or change what is on its way.
+//! Peers without TLS, peers that stop in the middle, and a network that changes bytes.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -11,7 +11,7 @@ use stdws::{Client, Error, Result, Server, Step, TlsErrorKind, WebSocket};
 use crate::live::{assert_took, long_timeouts, ms, timed, watchdog, Watched, LONG};
 use crate::support::certificates;
 
-/// A server whose connections come out of the channel.
+/// A server that sends its connections to a channel.
 fn server(timeouts: stdws::Timeouts) -> (stdws::ServerHandle, mpsc::Receiver<WebSocket>) {
     let (give, take) = mpsc::channel();
     let server = Server::bind("127.0.0.1:0").unwrap().watched().timeouts(timeouts).tls(certificates().accept("right"));
@@ -45,7 +45,7 @@ fn plain_http_to_a_tls_port_gets_no_http_and_no_connection() {
     plain.write_all(crate::live::REQUEST).unwrap();
     let answer = everything(plain);
     assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
-    // Our own client, and it says so in an error.
+    // The client of this crate, which returns an error that says so.
     let url = format!("ws://{}", server.local_addr().unwrap());
     let error = Client::new(&url).unwrap().watched().connect().unwrap_err();
     assert!(matches!(error, Error::Handshake(_) | Error::Io(_)), "{error:?}");
@@ -187,7 +187,7 @@ fn a_server_that_drips_its_handshake_is_cut_at_the_deadline() {
             true => Vec::new(),
             false => [&[22, 3, 3, 0x3F, 0xFF, 2, 0, 0x3F, 0xFB][..], &[3; 1000]].concat(),
         };
-        // On a busy machine the time may be over before there is anything to accept.
+        // On a busy machine the time may have passed before there is a connection to accept.
         thread::spawn(move || {
             let peer = listener.accept().unwrap().0;
             drip(peer.try_clone().unwrap(), bytes);
@@ -201,7 +201,7 @@ fn a_server_that_drips_its_handshake_is_cut_at_the_deadline() {
     }
 }
 
-/// Both ends of a connection of ours, and between them someone who does to what the server sends what he likes.
+/// Both sides of a connection, and between them a relay that changes what the server sends.
 fn through(change: impl FnMut(&mut Vec<u8>) -> bool + Send + 'static) -> (WebSocket, WebSocket) {
     let (server, connections) = server(long_timeouts());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -4,6 +4,7 @@ use std::io::Read;
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Condvar, Mutex};
+use std::thread;
 use std::time::Instant;
 
 use super::*;

@@ -4,10 +4,10 @@
 
 #[path = "support/live.rs"]
 mod live;
-#[path = "support/spoken.rs"]
-mod spoken;
 #[path = "support/tunnel.rs"]
 mod tunnel;
+#[path = "support/variants.rs"]
+mod variants;
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -15,9 +15,9 @@ use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 
 use live::{long_timeouts, ms, read_head, watchdog, Watched};
-use spoken::{all, drafts, ProtocolVariant};
 use stdws::{Backoff, Client, CloseCode, Error, Proxy, Server, ServerHandle, Version, WebSocket};
 use tunnel::tunnel;
+use variants::{all, drafts, ProtocolVariant};
 
 /// How a server and its clients are reached: plain, or with TLS.
 #[derive(Clone, Copy, PartialEq)]
