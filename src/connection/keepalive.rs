@@ -5,8 +5,8 @@
 //! | no byte came for [`Timeouts::ping_interval`](crate::Timeouts::ping_interval) | one | without a byte for [`Timeouts::pong_timeout`](crate::Timeouts::pong_timeout) more |
 //! | no byte was sent for that time, also while data arrives | one, unless the first kind is unanswered | no |
 //!
-//! A Ping of the second kind counts as that of the first, if the peer becomes silent after it. It can be late by an eighth of the
-//! interval: equal waits need no system call.
+//! A Ping of the second kind counts as that of the first, if the peer becomes silent after it. No other follows it before a byte
+//! has come. It can be late by an eighth of the interval: equal waits need no system call.
 //!
 //! Knows the shared connection; must not know the receiver.
 
@@ -60,7 +60,8 @@ impl Keepalive {
     #[inline]
     pub(super) fn flush(&mut self, connection: &Connection) -> WriteStatus {
         let status = connection.flush_before_read();
-        let due = status.time_to_ping.is_zero() && status.close_deadline.is_none() && self.unanswered.is_none();
+        let due = status.time_to_ping.is_zero() && status.close_deadline.is_none();
+        let due = due && !self.pinged && self.unanswered.is_none();
         if due && connection.schedule_ping() {
             self.pinged = true;
             return connection.flush_before_read();
