@@ -10,7 +10,7 @@ use crate::error::{Error, HandshakeError, HandshakeErrorKind, Result, Step};
 use crate::handshake::http::{Head, HeadParser, Progress};
 use crate::net::deadline::Deadline;
 use crate::net::stream::Stream;
-use crate::net::write_buffer::{WriteBuffer, WriteTimeout};
+use crate::net::write_buffer::{WriteBuffer, WriteMode};
 
 /// Size of a read. Most requests without large cookies fit into one.
 const READ_CHUNK: usize = 1 << 10;
@@ -70,7 +70,7 @@ impl HandshakeIo<'_> {
     pub(crate) fn write(&self, head: Vec<u8>, body: &[u8]) -> Result<()> {
         let mut buffer = WriteBuffer::default();
         *buffer.bytes() = head;
-        buffer.write(self.stream, body, WriteTimeout::Until(self.deadline)).map_err(io_error)
+        buffer.write(self.stream, body, WriteMode::Until(self.deadline)).map_err(io_error)
     }
 
     /// Writes a response, and ends the stream when the peer has closed it or after `linger_timeout`.
