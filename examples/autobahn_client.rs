@@ -16,7 +16,7 @@ usage: autobahn_client [--deflate] [--ca FILE] URL        such as ws://127.0.0.1
 Exits with 0 when all cases were run, whatever their results (see the report), 1 if the server cannot be reached,
 2 if it was called wrongly.
 ";
-/// What the server calls us.
+/// The name of this client in the report.
 const AGENT: &str = "stdws";
 /// The largest messages of the suite have 16 MiB.
 const MAX_MESSAGE: u64 = 64 << 20;
@@ -53,12 +53,12 @@ fn main() -> ExitCode {
 
 fn run(url: &str, deflate: bool, ca: Option<&str>) -> Result<(), Box<dyn std::error::Error>> {
     let connect = |url: &str| connect(url, deflate, ca);
-    // A server that does not answer this is no fuzzing server.
+    // Another server does not answer this request.
     let count = case_count(&mut connect(&format!("{url}/getCaseCount"))?)?
         .ok_or("the server does not send its number of cases")?;
     for case in 1..=count {
         let mut ws = connect(&format!("{url}/runCase?case={case}&agent={AGENT}"))?;
-        // Many cases are there to be failed. What counts is how, and that is for the server to say.
+        // Many cases end in an error as intended. The server judges the result.
         let _ = echo(&mut ws);
         if case % 50 == 0 || case == count {
             println!("{case} of {count} cases");

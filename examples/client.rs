@@ -35,8 +35,8 @@ usage: client URL [--header 'NAME: VALUE']... [--origin O] [--subprotocol P]... 
                            like name in the environment
   --reconnect              connect again after a loss, with growing delays; lines are kept until there is a connection
   --redirects N            follow at most N redirects (0; maximum 10)
-  --version NAME           speak a draft of the protocol: hixie-55, hixie-75, hixie-76, hybi-00 ... hybi-12
-  --legacy                 if the server lists other versions, speak the newest of them
+  --version NAME           use a draft of the protocol: hixie-55, hixie-75, hixie-76, hybi-00 ... hybi-12
+  --legacy                 if the server lists other versions, use the newest of them
   --trace                  explain every byte that passes, on the standard error output
   --max-message N          bytes a message may have that comes (16777216)
   --timeout S              seconds for connecting, and with --once for the answer (30)
@@ -106,15 +106,15 @@ fn once(ws: &mut WebSocket, text: &str, settings: &Settings) -> Result<(), Box<d
     Ok(())
 }
 
-/// Sends the lines of the input, and closes the connection at its end. What goes wrong here ends the receiving thread,
-/// too, which tells of it.
+/// Sends the lines of the input, and closes the connection at its end. An error here also ends the receiving thread, which
+/// reports it.
 fn send_lines(sender: &Sender, binary: bool) {
     for line in lines() {
         if send_line(sender, &line, binary).is_err() {
             return;
         }
     }
-    // Messages that come before the server's Close are received and printed meanwhile.
+    // Messages before the server's Close are received and printed meanwhile.
     let _ = sender.close(CloseCode::NORMAL, "");
 }
 
@@ -138,9 +138,9 @@ fn send_line(sender: &Sender, line: &[u8], binary: bool) -> stdws::Result<()> {
     }
 }
 
-// ── again and again ─────────────────────────────────────────────────────────────────────────────────────────────────
+// ── reconnecting ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// Uses one connection after the other, until the input ends or the server closes cleanly.
+/// Uses one connection after another, until the input ends or the server closes cleanly.
 fn run_reconnecting(client: &Client, binary: bool) -> Result<(), Box<dyn Error>> {
     let backoff = Backoff::default().policy(|disconnect| {
         eprintln!("client: {disconnect}");
@@ -151,7 +151,7 @@ fn run_reconnecting(client: &Client, binary: bool) -> Result<(), Box<dyn Error>>
     let sender_side = current.clone();
     thread::spawn(move || {
         for line in lines() {
-            // One that could not be sent goes to the next connection. What was sent may be lost all the same.
+            // A line that could not be sent is sent on the next connection. A line that was sent may be lost as well.
             while send_line(&sender_side.wait_for_sender(), &line, binary).is_err() {}
         }
         if let Some(sender) = sender_side.open_sender() {
@@ -178,7 +178,7 @@ fn run_reconnecting(client: &Client, binary: bool) -> Result<(), Box<dyn Error>>
     }
 }
 
-/// The connection there is at the moment.
+/// The present connection, if there is one.
 #[derive(Default)]
 struct CurrentConnection {
     sender: Mutex<Option<Sender>>,
@@ -195,7 +195,7 @@ impl CurrentConnection {
         self.sender.lock().unwrap().clone().filter(Sender::is_open)
     }
 
-    /// Waits for an open one.
+    /// Waits for an open connection.
     fn wait_for_sender(&self) -> Sender {
         let closed = |sender: &mut Option<Sender>| !sender.as_ref().is_some_and(Sender::is_open);
         let sender = self.changed.wait_while(self.sender.lock().unwrap(), closed).unwrap();
@@ -203,7 +203,7 @@ impl CurrentConnection {
     }
 }
 
-/// A message for the terminal: what comes from the server must not steer it.
+/// A message for the terminal, which must not interpret control characters of the server.
 fn shown(message: &Message) -> String {
     match message {
         // Escapes control characters.
@@ -221,7 +221,7 @@ fn shown(message: &Message) -> String {
     }
 }
 
-/// The response of the server or the proxy that refused, after the error.
+/// The response of the server or the proxy that rejected the connection, after the error.
 fn response_body(error: &(dyn Error + 'static)) -> String {
     let body = match error.downcast_ref() {
         Some(stdws::Error::Handshake(rejection)) => rejection.body(),
@@ -252,7 +252,7 @@ fn connect_traced(client: &Client, settings: &Settings) -> Result<WebSocket, Box
     Ok(client.connect_over(halves)?)
 }
 
-/// For what the client sends, and for what the server does.
+/// The bytes that the client sends, and those that the server sends.
 fn explainers(settings: &Settings) -> (Explainer, Explainer) {
     #[cfg(feature = "legacy")]
     if let Some(version) = settings.version.as_deref().and_then(stdws::Version::from_name) {
@@ -275,17 +275,17 @@ fn open(address: &str, limit: Duration) -> io::Result<TcpStream> {
     Err(io::Error::new(error.kind(), format!("no connection to {address}: {error}")))
 }
 
-/// Host and port of a ws URL that `Client` has found to be right.
+/// Host and port of a ws URL that `Client` has accepted.
 fn address(url: &str) -> Option<String> {
     let (scheme, rest) = url.split_once("://")?;
     let authority = rest.split(['/', '?']).next()?;
     let host = authority.rsplit('@').next()?.trim_end_matches(':');
-    // The colons of an IPv6 address stand before its bracket.
+    // The colons of an IPv6 address are before its closing bracket.
     let has_port = host.rsplit(']').next()?.contains(':');
     scheme.eq_ignore_ascii_case("ws").then(|| if has_port { host.to_owned() } else { format!("{host}:80") })
 }
 
-/// One direction of a connection, and who explains it.
+/// One direction of a connection, and its explainer.
 struct TracedStream {
     tcp: TcpStream,
     explainer: Explainer,
@@ -301,7 +301,7 @@ impl Read for TracedStream {
 
 impl Write for TracedStream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // Before the answer to it can come.
+        // Before its answer can arrive.
         eprint!("{}", self.explainer.feed(bytes));
         self.tcp.write_all(bytes)?;
         Ok(bytes.len())

@@ -3,17 +3,16 @@
 //! ```text
 //! deflate_filter compress fast|default|best WINDOW keep|reset    what RFC 7692 sends for each message
 //! deflate_filter inflate WINDOW PIECE keep|reset                 and back, fed in pieces of PIECE bytes
-//! deflate_filter stream WINDOW PIECE                             each message is a DEFLATE stream by itself
+//! deflate_filter stream WINDOW PIECE                             each message is a separate DEFLATE stream
 //! ```
 //!
-//! A message is its length as four bytes, lowest first, and its bytes. An answer is the same after one byte: 0 for
-//! success, 1 for a fault, whose bytes are the words for it. WINDOW is 8 to 15. This is how `tests/interop` talks to
-//! zlib.
+//! A message is its length as four bytes, lowest first, and its bytes. An answer has one more byte before it: 0 for
+//! success, 1 for an error, whose text follows. WINDOW is 8 to 15. `tests/interop` compares this program with zlib.
 
 use std::io::{self, BufWriter, Read, Write};
 use stdws::deflate::{Compress, Inflate, Level, WindowBits};
 
-/// No message inflates to more than this.
+/// Maximum size of an inflated message.
 const LIMIT: usize = 64 << 20;
 
 fn main() -> io::Result<()> {

@@ -29,10 +29,10 @@ usage: echo_server [--addr 127.0.0.1:9001] [--max-message N] [--max-connections 
   --handshake-timeout S    seconds a peer may take to send its request (10)
   --deflate                agree to compress messages (permessage-deflate)
   --metrics                count what happens, and show it at /metrics for Prometheus
-  --tls FILE               speak TLS, wss://, with the certificate and key in this PKCS#12 file
+  --tls FILE               use TLS, wss://, with the certificate and key in this PKCS#12 file
   --password P             the password of that file
-  --version NAME           also speak this draft of the protocol: hixie-55, hixie-75, hixie-76, hybi-00 ... hybi-12
-  --legacy                 also speak all of them
+  --version NAME           also accept this draft of the protocol: hixie-55, hixie-75, hixie-76, hybi-00 ... hybi-12
+  --legacy                 also accept all of them
   --until-stdin-ends       shut down when the standard input ends: close all connections within 5 seconds
 ";
 
@@ -88,13 +88,13 @@ fn serve(settings: Settings) -> std::result::Result<(), Box<dyn std::error::Erro
     if settings.until_stdin_ends {
         let handle = server.shutdown_handle();
         thread::spawn(move || {
-            // Whatever is typed does not matter.
+            // The content of a line does not matter.
             let _ = io::copy(&mut io::stdin(), &mut io::sink());
             eprintln!("shutting down");
             eprintln!("{}", handle.shutdown(Duration::from_secs(5)));
         });
     }
-    // Gives back when the shutdown, if there is one, is over.
+    // Returns after the shutdown, if there is one.
     Ok(server.run(echo)?)
 }
 
@@ -156,7 +156,7 @@ impl Counters {
         }
     }
 
-    /// In the text format of Prometheus.
+    /// The counts in the text format of Prometheus.
     fn page(&self) -> String {
         let of = |code| self.events.get(code).copied().unwrap_or(0);
         let open = of("opened").saturating_sub(of("ended"));
@@ -178,7 +178,7 @@ impl Counters {
 fn with_metrics(server: Server) -> Server {
     let counters = Arc::new(Mutex::new(Counters::default()));
     let shown = counters.clone();
-    // A panic elsewhere leaves numbers behind, and those are still good.
+    // A panic of another thread leaves the counts consistent.
     let lock = |counters: &Mutex<Counters>, what: &mut dyn FnMut(&mut Counters)| {
         what(&mut counters.lock().unwrap_or_else(PoisonError::into_inner));
     };
@@ -192,7 +192,7 @@ fn with_metrics(server: Server) -> Server {
     })
 }
 
-/// Answers are queued: they go out together as soon as there is nothing more to read.
+/// Answers are queued, and written together as soon as there is nothing more to read.
 fn echo(mut ws: WebSocket) -> Result<()> {
     let answers = ws.sender();
     while let Some(message) = ws.recv_ref()? {

@@ -1,5 +1,5 @@
-//! TLS without a dependency: the stream is made by another program, `openssl s_client`, and a WebSocket is spoken over its
-//! input and output. In the same way any TLS library, tunnel or pipe can be used: two halves, and what ends them.
+//! TLS without a dependency: another program, `openssl s_client`, makes the stream, and the WebSocket uses its input and
+//! output. Any TLS library, tunnel or pipe works in the same way: two halves, and a function that ends them.
 
 use std::env;
 use std::process::{Command, ExitCode, Stdio};
@@ -7,7 +7,7 @@ use std::process::{Command, ExitCode, Stdio};
 use stdws::{Client, CloseCode, SplitStream, WebSocket};
 
 const HELP: &str = "\
-Sends one message to an echo server over TLS that the openssl command speaks, and prints the answer.
+Sends one message to an echo server over the TLS of the openssl command, and prints the answer.
 
 usage: own_tls HOST PORT TEXT [CA_FILE]
 
@@ -46,7 +46,7 @@ fn once(host: &str, port: &str, text: &str, ca: Option<&str>) -> Result<(), Box<
 
 fn connect(host: &str, port: &str, ca: Option<&str>) -> Result<WebSocket, Box<dyn std::error::Error>> {
     let mut command = Command::new("openssl");
-    // Without the last three of these it would talk to anybody.
+    // Without -verify_return_error and -verify_hostname it would accept any certificate.
     command.args(["s_client", "-quiet", "-connect", &format!("{host}:{port}"), "-servername", host]);
     command.args(["-verify_return_error", "-verify_hostname", host]);
     if let Some(file) = ca {
@@ -55,7 +55,7 @@ fn connect(host: &str, port: &str, ca: Option<&str>) -> Result<WebSocket, Box<dy
     let mut openssl = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
     let reader = openssl.stdout.take().ok_or("no output of openssl")?;
     let writer = openssl.stdin.take().ok_or("no input of openssl")?;
-    // Killing it unblocks both halves. Its end is waited for elsewhere, for this must not block.
+    // Killing it unblocks both halves. Another thread waits for its end, because this closure must not block.
     let halves = SplitStream::new(reader, writer).on_end(move || {
         let _ = openssl.kill();
         std::thread::spawn(move || openssl.wait());

@@ -1,8 +1,7 @@
 //! One WebSocket connection on this machine, with each byte explained. `tour --help` lists the settings.
 //!
-//! Between the client and the server stands a relay. What it reads it hands on, but first it puts a copy into a channel.
-//! So once a call of the client has returned with an answer, all bytes that led to the answer are in the channel, in
-//! their order, and nothing has to be waited for.
+//! A relay between the client and the server copies all bytes to a channel before it forwards them. When a call of the client
+//! returns with an answer, all bytes up to that answer are in the channel in order, so the tour need not wait for them.
 
 use std::env;
 use std::error::Error;
@@ -35,12 +34,12 @@ usage: tour [--deflate] [--version NAME]... [--legacy]
 
   --deflate        with compression of messages (permessage-deflate, RFC 7692)
   --version NAME   in a draft of the protocol: hixie-55, hixie-75, hixie-76, hybi-00 ... hybi-12
-  --legacy         in every version there ever was, one after the other
+  --legacy         in every version, one after another
 
 The text is plain ASCII, 100 columns wide, and fits a pager: tour | less
 ";
 
-/// How long any one thing may take. Here it takes a moment; this is for machines where something is wrong.
+/// Timeout of each step, which usually takes milliseconds.
 const LIMIT: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
@@ -61,7 +60,7 @@ fn main() -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        // Whoever was reading has seen enough.
+        // The reader of the output has closed it.
         Err(Failure::Output(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(Failure::Output(error)) => {
             eprintln!("tour: cannot write: {error}");
@@ -176,7 +175,7 @@ fn compressed(presenter: &mut Presenter, ws: &mut WebSocket) -> Result<(), Failu
     Ok(())
 }
 
-/// For a tour that shows it, short messages are compressed too.
+/// Compresses short messages too, to show compression.
 #[cfg(feature = "deflate")]
 fn server_with_deflate(server: Server) -> Result<Server, Failure> {
     Ok(server.deflate(stdws::Deflate::default().threshold(0)))
@@ -199,30 +198,30 @@ fn client_with_deflate(_: Client) -> Result<Client, Failure> {
 
 const OPENING: &str = "\
 A WebSocket begins as an HTTP request. The client asks to upgrade the connection; the server agrees
-with status 101, and proves that it understood. From there on, HTTP is over.";
+with status 101, and proves that it understood. After that the connection is no longer HTTP.";
 
 const TEXT: &str = "\
-Now each side may send frames whenever it likes. A frame is a header of 2 to 14 bytes and a payload.
-On the left its bytes in hexadecimal, then their bits, then what they are. A client masks its
-payloads, so that nobody can use a browser to put bytes of their choice on the wire.";
+Now each side may send frames at any time. A frame is a header of 2 to 14 bytes and a payload. The
+columns are the bytes in hexadecimal, their bits, and their meaning. A client masks its payloads, so
+that no web page can choose the bytes on the wire.";
 
 const BINARY: &str = "\
 Another opcode, and a payload that only the application understands. It has 200 bytes, but the 7
-bits for the length count up to 125: 126 there means that the length stands in the 2 bytes that
-follow, 127 means 8 bytes. Of a long payload only the beginning is shown.";
+bits for the length count up to 125: 126 means that the length is in the 2 bytes that follow, and
+127 that it is in 8 bytes. Only the beginning of a long payload is shown.";
 
 const FRAGMENTS: &str = "\
-A sender need not know how long a message gets: it can begin with one frame and go on with others.
-Control frames may come between them. A Ping has to be answered by a Pong with the same payload,
-which shows that the other side is alive. The echo comes in one frame: fragments mean nothing.";
+A sender need not know the length of a message: it can begin with one frame and continue with more.
+Control frames may stand between them. A Ping has to be answered by a Pong with the same payload,
+which shows that the peer is alive. The echo is one frame: the fragments have no meaning.";
 
 const COMPRESSED: &str = "\
-Both sides keep a window: the last 32,768 bytes of the messages they compressed. What has been said
-before, such as this text, is sent as a reference to it: a length and a distance back.";
+Both sides keep a window: the last 32,768 bytes of their compressed messages. A text that was sent
+before, such as this one, is sent as a reference to it: a length and a distance back.";
 
 const CLOSING: &str = "\
-Whoever wants to end the connection sends a Close, and the other side answers it with its own. After
-that nothing more is sent, and both know that nothing was lost. Then the server closes TCP.";
+A side that ends the connection sends a Close, and the peer answers with a Close. Nothing is sent
+after that, and both sides know that nothing was lost. Then the server closes TCP.";
 
 const SUMMARY: &str = "\
 Read on in RFC 6455, https://www.rfc-editor.org/rfc/rfc6455
@@ -230,8 +229,8 @@ Read on in RFC 6455, https://www.rfc-editor.org/rfc/rfc6455
     section 4     the opening handshake            section 7     closing, and the codes in 7.4
     section 5.2   the frame, bit by bit            section 8     errors in text
     section 5.4   fragments                        section 10    security; 10.3 on why clients mask
-and in the sources: src/wire/frame.rs is section 5.2, src/protocol/handshake is section 4.
-To talk to a server of your own, one in each terminal:
+and in the sources: src/codec/frame.rs is section 5.2, src/handshake is section 4.
+To use a server of your own, one command in each terminal:
     cargo run --example echo_server
     cargo run --example client -- ws://127.0.0.1:9001 --trace
 ";
@@ -245,16 +244,16 @@ fn expect(ws: &mut WebSocket, message: Message) -> Result<(), Failure> {
     }
 }
 
-/// Who shows what passes.
+/// Prints the bytes that pass the relay, explained.
 struct Presenter {
     relayed: Receiver<Relayed>,
     client: Explainer,
     server: Explainer,
     /// Bytes from the client, and from the server.
     sent: [usize; 2],
-    /// How many of the two directions have ended.
+    /// Number of directions that have ended.
     ends: u8,
-    /// Frames from each side beside the usual ones.
+    /// Frames of each side that are not among the usual ones.
     frames: u8,
 }
 
@@ -268,7 +267,7 @@ impl Presenter {
         self.print(&format!("\n\n==== {title} {:=<1$}\n\n{text}\n", "", 94 - title.len()))
     }
 
-    /// Explains all that has passed until now.
+    /// Explains all bytes until now.
     fn show(&mut self) -> Result<(), Failure> {
         while let Ok(relayed) = self.relayed.try_recv() {
             self.explain(relayed)?;
@@ -317,7 +316,7 @@ impl Presenter {
     }
 }
 
-/// What passed the relay.
+/// Bytes that passed the relay.
 enum Relayed {
     FromClient(Vec<u8>),
     FromServer(Vec<u8>),
@@ -341,9 +340,9 @@ fn relay(server: SocketAddr) -> io::Result<(SocketAddr, Receiver<Relayed>)> {
     Ok((address, receiver))
 }
 
-/// Passes on one direction until it ends. The copy goes first: see the top of this file.
+/// Forwards one direction until it ends, after the copy: see the top of this file.
 fn forward(mut from: TcpStream, mut to: TcpStream, copy: fn(Vec<u8>) -> Relayed, copies: &Sender<Relayed>) {
-    // Small frames are to pass at once.
+    // Small frames are forwarded at once.
     let _ = to.set_nodelay(true);
     let mut buffer = [0; 4096];
     while let Ok(count @ 1..) = from.read(&mut buffer) {
@@ -352,7 +351,7 @@ fn forward(mut from: TcpStream, mut to: TcpStream, copy: fn(Vec<u8>) -> Relayed,
             break;
         }
     }
-    // An end that the other side knows of already is no fault.
+    // The other side may have ended already.
     let _ = copies.send(Relayed::End);
     let _ = to.shutdown(Shutdown::Write);
 }

@@ -105,9 +105,9 @@ impl CloseInfo {
         self.sent
     }
 
-    /// Whether the peer started the closing handshake: its Close came before this side sent one, or a call asked for one.
+    /// Whether the peer started the closing handshake: its Close arrived before this side had sent one or a call had requested one.
     ///
-    /// A Close 1000 that nobody here asked for often means that a proxy or a server counts the connection as idle.
+    /// A Close 1000 that this side did not request often means that a proxy or a server counts the connection as idle.
     ///
     /// ```
     /// # fn main() -> stdws::Result<()> {

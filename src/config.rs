@@ -2,6 +2,8 @@
 //!
 //! This table, which is also at [`Timeouts`], has the values that each number may have.
 
+#[cfg(any(feature = "client", feature = "server"))]
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 #[cfg(any(feature = "client", feature = "server"))]
@@ -20,7 +22,9 @@ use crate::error::UsageError;
 /// |---|---|---|
 /// | all durations here except the next one, and [`Client::connect_timeout`](crate::Client::connect_timeout) | 1 ms | no limit |
 /// | [`ping_interval`](Timeouts::ping_interval) | 10 ms | no keepalive |
-/// | the fields of [`Limits`] | 1 | no limit |
+/// | the fields of [`Limits`] for messages | 1 | no limit |
+/// | [`Limits::max_head_size`] | 256 bytes | at most 1 MiB |
+/// | [`Limits::max_head_fields`] | 8 | at most 10,000 |
 /// | [`Server::max_connections`](crate::Server::max_connections), [`max_handshakes`](crate::Server::max_handshakes), [`max_per_address`](crate::Server::max_per_address) | 1 | as many as fit the system |
 /// | [`Server::stack_size`](crate::Server::stack_size) | 64 KiB | at most 1 GiB |
 /// | `HubLimits`: `max_queue_bytes`, `max_topic_length` | 1 | no limit |
@@ -126,10 +130,33 @@ pub(crate) fn count_at_least(name: &'static str, value: u64, least: u64) -> Resu
     Err(UsageError::SettingTooSmall { name, least: least.to_string() })
 }
 
+/// Checks a setting that has a largest value.
+#[cfg(any(feature = "client", feature = "server"))]
+fn count_within(name: &'static str, value: u32, range: RangeInclusive<u32>) -> Result<(), UsageError> {
+    count_at_least(name, u64::from(value), u64::from(*range.start()))?;
+    if value <= *range.end() {
+        return Ok(());
+    }
+    Err(UsageError::SettingTooLarge { name, most: range.end().to_string() })
+}
+
+/// Maximum of [`Limits::max_head_size`]. Positions in a head have 32 bits.
+pub(crate) const MAX_HEAD_SIZE: u32 = 1 << 20;
+/// Minimum of [`Limits::max_head_size`]. The shortest request of RFC 6455 has about 150 bytes.
+#[cfg(any(feature = "client", feature = "server"))]
+const MIN_HEAD_SIZE: u32 = 256;
+/// Maximum of [`Limits::max_head_fields`]. A field of four bytes takes eight more, and 48 in the headers of an error.
+#[cfg(any(feature = "client", feature = "server"))]
+const MAX_HEAD_FIELDS: u32 = 10_000;
+/// Minimum of [`Limits::max_head_fields`]. The shortest request has five fields.
+#[cfg(any(feature = "client", feature = "server"))]
+const MIN_HEAD_FIELDS: u32 = 8;
+
 /// The limits of what a peer may send. All of them apply by default, before a peer is authenticated.
 ///
-/// The memory of a connection that a peer controls: the head of its request, which a server keeps as long as the connection
-/// ([`WebSocket::request`](crate::WebSocket::request), at most 64 KiB); one message (at most twice
+/// The memory of a connection that a peer controls: the head of its request or response, which is kept as long as the connection
+/// ([`WebSocket::request`](crate::WebSocket::request), at most [`max_head_size`](Limits::max_head_size) bytes and 8 for each of
+/// [`max_head_fields`](Limits::max_head_fields); at most twice that while its buffers grow); one message (at most twice
 /// [`max_message_size`](Limits::max_message_size) while its buffer grows), a read buffer of at most 68 KiB, and the responses to
 /// its control frames (about 8 KiB). While a call waits for a Pong, received messages are kept, up to
 /// [`max_message_size`](Limits::max_message_size) bytes more.
@@ -138,6 +165,24 @@ pub(crate) fn count_at_least(name: &'static str, value: u64, least: u64) -> Resu
 /// use stdws::{Limits, Server};
 /// let server = Server::without_listener()
 ///     .limits(Limits { max_fragments: 100, ..Limits::with_max_message_size(64 << 10) });
+/// ```
+///
+/// Kerberos tokens and cookies can be long. A client with a head of more than 64 KiB needs a server with a higher limit:
+///
+/// ```
+/// # fn main() -> stdws::Result<()> {
+/// use stdws::{Client, Error, Limits, Server};
+/// let token = format!("Negotiate {}", "x".repeat(64_000));
+/// let roomy = Limits { max_head_size: 128 << 10, ..Limits::server() };
+/// let server = Server::bind("127.0.0.1:0")?.limits(roomy).start(|mut ws| ws.recv().map(drop))?;
+/// let client = |url: &str| Client::new(url)?.header("Authorization", &token)?.header("X-Groups", &"staff,".repeat(500));
+/// client(&server.url())?.connect()?.close(1000, "")?;
+///
+/// let server = Server::bind("127.0.0.1:0")?.start(|_| Ok(()))?;
+/// let Err(Error::Handshake(refused)) = client(&server.url())?.connect() else { panic!("64 KiB are the default") };
+/// assert_eq!(refused.status(), Some(431));
+/// # Ok(())
+/// # }
 /// ```
 ///
 /// Later versions can add fields, so a literal ends in `..Limits::client()` or `..Limits::server()`.
@@ -152,22 +197,40 @@ pub struct Limits {
     /// Maximum number of fragments in a message, empty ones included. Default 131,072, twice the 65,536 that the Autobahn
     /// TestSuite sends. More fragments are answered with Close 1009.
     pub max_fragments: u32,
+    /// Maximum number of bytes in the head of a request or a response, from the first line to the empty line. Default 64 KiB,
+    /// least 256 bytes, at most 1 MiB. One line may take all of it.
+    ///
+    /// A server answers 414 if the request line is longer, and 431 if the head is. A client fails with the status of the response,
+    /// if that was read, or with [`HeadErrorKind`](crate::HeadErrorKind). The limit applies to each head by itself: those of interim
+    /// responses, of redirects, and of a proxy. In [`Accept::limits`](crate::Accept::limits) it has no effect, because the head was
+    /// read before.
+    pub max_head_size: u32,
+    /// Maximum number of fields (lines after the first) in such a head. Default 100, least 8, at most 10,000. Browsers send about
+    /// 15, and proxies add a few. A server answers 431 if there are more. A client ignores further fields of a rejection, and fails
+    /// if an accepted response has more.
+    pub max_head_fields: u32,
 }
 
 impl Limits {
     /// The default limits of a client: messages of up to 16 MiB.
-    pub fn client() -> Limits {
+    pub const fn client() -> Limits {
         Limits::with_max_message_size(16 << 20)
     }
 
     /// The default limits of a server: messages of up to 1 MiB.
-    pub fn server() -> Limits {
+    pub const fn server() -> Limits {
         Limits::with_max_message_size(1 << 20)
     }
 
     /// The default limits with messages and frames of up to `bytes`.
-    pub fn with_max_message_size(bytes: u64) -> Limits {
-        Limits { max_frame_size: bytes, max_message_size: bytes, max_fragments: 131_072 }
+    pub const fn with_max_message_size(bytes: u64) -> Limits {
+        Limits {
+            max_frame_size: bytes,
+            max_message_size: bytes,
+            max_fragments: 131_072,
+            max_head_size: 64 << 10,
+            max_head_fields: 100,
+        }
     }
 
     /// Checks the values against the table at [`Timeouts`].
@@ -175,6 +238,8 @@ impl Limits {
     pub(crate) fn check(&self) -> Result<(), UsageError> {
         count_at_least("Limits::max_frame_size", self.max_frame_size, 1)?;
         count_at_least("Limits::max_message_size", self.max_message_size, 1)?;
-        count_at_least("Limits::max_fragments", u64::from(self.max_fragments), 1)
+        count_at_least("Limits::max_fragments", u64::from(self.max_fragments), 1)?;
+        count_within("Limits::max_head_size", self.max_head_size, MIN_HEAD_SIZE..=MAX_HEAD_SIZE)?;
+        count_within("Limits::max_head_fields", self.max_head_fields, MIN_HEAD_FIELDS..=MAX_HEAD_FIELDS)
     }
 }

@@ -42,6 +42,7 @@
 //! |---|---|
 //! | [`Limits::max_message_size`], [`Limits::max_frame_size`] | client 16 MiB, server 1 MiB |
 //! | [`Limits::max_fragments`] | 131,072 |
+//! | [`Limits::max_head_size`], [`Limits::max_head_fields`] | 64 KiB and 100 fields for the head of a request or a response |
 //! | [`Timeouts::connect`], [`Timeouts::handshake`] | 30 s for a client, 10 s for a server |
 //! | [`Timeouts::write`], [`Timeouts::message`] | 20 s, 60 s; for each 64 KiB |
 //! | [`Timeouts::ping_interval`], [`Timeouts::pong_timeout`] | 20 s each |
@@ -66,11 +67,12 @@
 //!
 //! # Manual
 //!
+//! [`reading`](manual::reading), [`connecting`](manual::connecting),
 //! [`receiving`](manual::receiving), [`sending`](manual::sending), [`broadcasting`](manual::broadcasting),
 //! [`closing`](manual::closing), [`reconnecting`](manual::reconnecting), [`proxies`](manual::proxies), [`tls`](manual::tls),
 //! [`deploying`](manual::deploying), [`observing`](manual::observing), [`testing`](manual::testing),
-//! [`security`](manual::security), [`history`](manual::history), [`changes`](manual::changes). The [`manual`] says what each
-//! chapter is for.
+//! [`security`](manual::security), [`history`](manual::history), [`registries`](manual::registries),
+//! [`reviews`](manual::reviews), [`changes`](manual::changes). The [`manual`] says what each chapter is for.
 //!
 //! # Features
 //!
@@ -106,6 +108,23 @@
 //! through `handshake` and `codec` in the order of the RFC.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+// The bytes of a peer reach most of this crate, so nothing in it may panic. An exception is one function, whose comment says
+// why its values stay within bounds.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::indexing_slicing,
+        clippy::string_slice,
+        clippy::arithmetic_side_effects,
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_sign_loss
+    )
+)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 // First, because rustdoc lists the methods of a type in the order of these lines.

@@ -1,5 +1,5 @@
 //! Decides what is shown of text that may hold a secret: in `Debug`, in errors, in events and in explanations of bytes.
-//! Every other file asks here. Pure functions on text.
+//! All other files use these functions. They are pure functions on text.
 //!
 //! | text | shown |
 //! |---|---|
@@ -151,11 +151,14 @@ fn is_word(word: &str) -> bool {
     !word.is_empty() && word.len() <= MAX_WORD && (plain || short)
 }
 
+/// Maximum length of a host that is shown: a name has at most 255 bytes (RFC 1035 section 2.3.4), and a port six.
+const MAX_HOST: usize = 255 + ":65535".len();
+
 /// What is shown of a host with or without a port: not the user name and the password before an `@`.
 pub(crate) fn host(text: &str) -> &str {
     let host = text.rsplit_once('@').map_or(text, |(_, host)| host);
     let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]~%*/".contains(&byte);
-    if !host.bytes().all(is_host) || host.len() > 255 + ":65535".len() {
+    if !host.bytes().all(is_host) || host.len() > MAX_HOST {
         return NOT_SHOWN;
     }
     host

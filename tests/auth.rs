@@ -13,7 +13,7 @@ use stdws::{
     Server, ServerHandle, UsageError, WebSocket,
 };
 
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_secs(240);
 const UPGRADE: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 const CHALLENGE: &str = "WWW-Authenticate: Basic realm=\"the feed\", charset=\"UTF-8\"\r\n";
@@ -211,7 +211,10 @@ fn a_hook_checks_tokens_and_cookies() {
             let token = request.bearer_token().is_some_and(|token| constant_time_eq(token, "t0ken"));
             let session = request.cookie("session").is_some_and(|session| constant_time_eq(session, "31d4"));
             match token || session {
-                true => Accept::new().header("Set-Cookie", "session=31d4; HttpOnly").header("Set-Cookie", "x=y").into(),
+                true => Accept::new()
+                    .with_header("Set-Cookie", "session=31d4; HttpOnly")
+                    .with_header("Set-Cookie", "x=y")
+                    .into(),
                 false => Response::unauthorized("r").with_header("WWW-Authenticate", "Bearer").into(),
             }
         });

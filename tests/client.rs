@@ -18,7 +18,7 @@ const GOOD: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nCo
     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 /// "hi" as text, and a Close with 1000.
 const FRAMES: &[u8] = b"\x81\x02hi\x88\x02\x03\xE8";
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_secs(240);
 
 /// Fails the test instead of hanging.
 fn within<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
@@ -99,6 +99,7 @@ fn refused(response: impl Into<Vec<u8>>) -> HandshakeError {
 // ── the request ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// 6455-4.1-18, 6455-4.1-19, 6455-4.1-20, 6455-4.1-21, 6455-4.1-22, 6455-4.1-23, 6455-4.1-29, 6455-4.1-33: byte for byte.
+/// Shows the answers to opera-23, opera-28, farrell-4.
 #[test]
 fn a_plain_request() {
     let (address, server) = answer([GOOD.as_bytes(), FRAMES].concat());
@@ -116,6 +117,7 @@ fn a_plain_request() {
 }
 
 /// 6455-4.1-32, 6455-4.1-35, 6455-4.1-39, 6455-4.1-46: all settings at once, and the selected subprotocol.
+/// Shows the answer to opera-28.
 #[test]
 fn a_request_with_all_settings() {
     let (address, server) = answer(GOOD.replace("\r\n\r\n", "\r\nSec-WebSocket-Protocol: v1.feed\r\n\r\n"));
@@ -166,6 +168,7 @@ fn usage_errors_show_before_anything_is_sent() {
 }
 
 /// The name does not exist, so another error would mean that it was resolved.
+/// Shows the answer to farrell-5.
 #[test]
 #[cfg(not(feature = "native-tls"))]
 fn wss_without_tls_is_refused_before_the_name_is_resolved() {
@@ -344,8 +347,8 @@ fn responses_that_must_not_be_accepted() {
         ("\x16\x03\x03".into(), Head(HeadErrorKind::Tls)),
         ("\x00".into(), Head(HeadErrorKind::ControlCharacter)),
         // CVE-2026-54465
-        (plus(&"A: b\r\n".repeat(100)), Head(HeadErrorKind::TooManyFields)),
-        (plus(&format!("A: {}", "b".repeat(8192))), Head(HeadErrorKind::LineTooLong)),
+        (plus(&"A: b\r\n".repeat(100)), Head(HeadErrorKind::TooManyFields { limit: 100 })),
+        (plus(&format!("A: {}", "b".repeat(65_536))), Head(HeadErrorKind::HeadTooLong { limit: 65_536 })),
         ("".into(), UnexpectedEof),
         (GOOD[..GOOD.len() - 1].into(), UnexpectedEof),
     ];
@@ -485,7 +488,8 @@ fn limits_are_those_that_were_set() {
 
 // ── time ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-const SHORT: Duration = Duration::from_millis(150);
+/// Enough to connect and to send a request.
+const SHORT: Duration = Duration::from_millis(1500);
 
 /// Runs a server for one connection until its socket fails, against a client with a short timeout.
 fn in_short_time(mut serve: impl FnMut(&mut TcpStream) -> io::Result<()> + Send + 'static) -> Error {
@@ -570,8 +574,8 @@ fn an_endless_body_takes_two_seconds() {
             rest(&mut stream);
         });
         let start = Instant::now();
-        let error = rejection(within(move || client(&format!("ws://{address}")).connect()));
-        assert!((Duration::from_secs(2)..Duration::from_secs(10)).contains(&start.elapsed()), "{:?}", start.elapsed());
+        let error = rejection(within(move || client(&format!("ws://{address}")).connect_timeout(LONG).connect()));
+        assert!((Duration::from_secs(2)..LONG / 2).contains(&start.elapsed()), "{:?}", start.elapsed());
         assert_eq!(error.status(), Some(403));
         assert!(error.body().starts_with(b"denied"));
         server.join().unwrap();
@@ -613,6 +617,7 @@ fn the_cause_of_a_refused_connection_is_kept() {
 }
 
 /// 6455-4.1-5, 6455-4.1-6, 6455-4.1-7: during one opening handshake, no other connection is opened.
+/// Shows the answers to opera-20, resnick-3.
 #[test]
 fn handshakes_with_one_address_are_made_one_after_another() {
     let (listener, address) = listen();

@@ -45,6 +45,7 @@ fn echoed(message: &Message) -> (u8, Vec<u8>) {
 /// Every valid vector in both roles: whole, byte by byte, and followed by other frames.
 ///
 /// 6455-6.2-1, 6455-6.2-3, 6455-6.2-7, 6455-5.2-1, 6455-5.4-1, 6455-5.4-5, 6455-5.5.2-2, 6455-5.5.3-s1, 6455-5.5.3-s2
+/// Shows the answers to farrell-c3, farrell-c6, farrell-c9, resnick-6.
 #[test]
 fn vectors() {
     let behind = [0x81, 0x06, b'b', b'e', b'h', b'i', b'n', b'd', 0x89, 0x01, b'!'];
@@ -119,7 +120,8 @@ fn a_server_echoes_the_example_of_the_rfc() {
     assert_eq!(echo.join().info.unwrap().code(), CloseCode::NORMAL);
 }
 
-/// 6455-5.4-3, 6455-5.4-6, 6455-5.4-7, 6455-5.4-12, 6455-6.2-3, 6455-6.2-4, 6455-5.4-s2
+/// 6455-5.4-3, 6455-5.4-6, 6455-5.4-7, 6455-5.4-12, 6455-6.2-3, 6455-6.2-4, 6455-5.4-s2, 6455-5.4-s3
+/// Shows the answer to sparks-1.
 #[test]
 fn fragments_are_assembled_in_order() {
     for side in SIDES {
@@ -167,6 +169,7 @@ fn characters_may_be_split_at_any_byte() {
 
 /// 6455-5.4-1, 6455-5.4-5, 6455-6.2-2, 6455-5.5.2-2, 6455-5.5.2-3, 6455-5.5.3-s1: answered although the message is
 /// incomplete, each with its own payload of up to 125 bytes.
+/// Shows the answer to opera-14.
 #[test]
 fn pings_between_fragments_are_answered_immediately() {
     for side in SIDES {
@@ -192,6 +195,7 @@ fn pings_between_fragments_are_answered_immediately() {
 
 /// 6455-5.5.2-2, 6455-5.5.3-s1: while there is room, each Ping of a packet is answered in order, before the message
 /// that follows it.
+/// Shows the answer to opera-16.
 #[test]
 fn pings_in_one_packet_are_answered_in_order() {
     for side in SIDES {
@@ -212,6 +216,7 @@ fn pings_in_one_packet_are_answered_in_order() {
 }
 
 /// 6455-5.5.2-1, 6455-5.5.2-4: a Ping has a payload, and only a Pong with the same payload answers it.
+/// Shows the answer to farrell-8.
 #[test]
 fn ping_waits_for_the_matching_pong() {
     for side in SIDES {
@@ -338,6 +343,7 @@ fn recorded(conversation: impl FnOnce(SocketAddr)) -> [(String, Vec<Frame>); 2] 
 
 /// 6455-5.1-1, 6455-5.3-1, 6455-5.3-2, 6455-5.3-4, 6455-6.1-8, 6455-5.5.1-s1, 6455-10.3-1: every frame of a client is
 /// masked with its own key from the random source of the system; 6455-5.1-4: no frame of a server.
+/// Shows the answers to farrell-8, farrell-9.
 #[test]
 fn clients_use_a_new_masking_key_for_every_frame_and_servers_none() {
     let _watchdog = watchdog();

@@ -12,6 +12,7 @@ use wire::*;
 
 /// 6455-4.1-2, 6455-4.1-11, 6455-4.1-18, 6455-4.1-s3: a client opens a TCP connection to host and port,
 /// sends its request, and is open when the response has arrived, not before.
+/// Shows the answer to opera-24.
 #[test]
 fn a_client_opens_a_connection_from_a_url() {
     let _watchdog = watchdog();

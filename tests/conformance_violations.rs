@@ -54,6 +54,7 @@ fn fails(
 
 /// 6455-7.1.7-5, 6455-10.7-3, 6455-7.1.7-2, 6455-7.2.1-1, and each rule in `data/violations.tsv`: the bytes
 /// up to the first invalid one are sufficient.
+/// Shows the answers to opera-6, opera-7, opera-8, farrell-7.
 #[test]
 fn every_violation_is_detected_at_its_first_invalid_byte() {
     for side in SIDES {
@@ -71,6 +72,7 @@ fn every_violation_is_detected_at_its_first_invalid_byte() {
 }
 
 /// 6455-7.1.7-7, 6455-7.1.1-1: data after a violation is ignored: no message, no Pong, no second Close.
+/// Shows the answer to opera-31.
 #[test]
 fn nothing_is_processed_after_a_violation() {
     for side in SIDES {
@@ -154,6 +156,7 @@ fn frames_with_the_wrong_masking() {
 }
 
 /// 6455-8.1-1: inside an incomplete frame of any length, whichever buffer it uses.
+/// Shows the answer to opera-35.
 #[test]
 fn text_fails_at_the_first_invalid_byte_of_an_incomplete_frame() {
     for side in SIDES {
@@ -175,6 +178,7 @@ fn text_fails_at_the_first_invalid_byte_of_an_incomplete_frame() {
 // ── limits ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// 6455-10.4-1, 6455-10.4-2, 6455-10.7-3: rejected after the header, without waiting for payload.
+/// Shows the answer to housley-1.
 #[test]
 fn frames_above_a_limit_are_rejected_at_the_header() {
     for side in SIDES {

@@ -138,14 +138,14 @@ fn violation(side: Side, limits: Limits, bytes: &[u8]) -> ProtocolError {
 // ── heads ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// faye's websocket-driver stored an unlimited number of headers, also in the response of a proxy to CONNECT. Here,
-/// lines, their number and their total size are limited in requests, responses and proxy responses.
+/// the number of fields and the size of all lines are limited in requests, responses and proxy responses.
 #[test]
 fn cve_2026_54465_unbounded_header_list() {
     let server = server();
     let rows = [
-        ("A: b\r\n".repeat(101), HeadErrorKind::TooManyFields),
-        (format!("A: {}\r\n", "b".repeat(8190)), HeadErrorKind::LineTooLong),
-        (format!("A: {}\r\n", "b".repeat(8000)).repeat(9), HeadErrorKind::HeadTooLong),
+        ("A: b\r\n".repeat(101), HeadErrorKind::TooManyFields { limit: 100 }),
+        (format!("A: {}\r\n", "b".repeat(65_536)), HeadErrorKind::HeadTooLong { limit: 65_536 }),
+        (format!("A: {}\r\n", "b".repeat(8000)).repeat(9), HeadErrorKind::HeadTooLong { limit: 65_536 }),
     ];
     for (fields, kind) in rows {
         assert!(ask(server.local_addr().unwrap(), &request_with(&fields)).starts_with("HTTP/1.1 431 "), "{kind}");
@@ -186,7 +186,7 @@ fn cve_2024_37890_headers_above_the_limit() {
         let answer = ask(server.local_addr().unwrap(), request(before).as_bytes());
         assert!(answer.starts_with("HTTP/1.1 431 "), "{before}: {answer}");
         let response = RESPONSE.replace("Upgrade: w", &format!("{}Upgrade: w", "X: y\r\n".repeat(before + 2)));
-        assert_eq!(refused(response).kind(), &HandshakeErrorKind::Head(HeadErrorKind::TooManyFields));
+        assert_eq!(refused(response).kind(), &HandshakeErrorKind::Head(HeadErrorKind::TooManyFields { limit: 100 }));
     }
 }
 
@@ -220,7 +220,7 @@ fn cve_2021_32640_cve_2020_7662_cve_2020_7663_header_lists_in_one_pass() {
         stream.write_all(&request_with(&field)).unwrap();
         stream.read_exact(&mut [0; 12]).unwrap();
     }
-    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    assert!(start.elapsed() < LONG / 4, "{:?}", start.elapsed());
 }
 
 /// tungstenite parsed the whole head again after every read: 20 MB in small pieces cost five minutes. Byte by byte, 64
@@ -249,7 +249,7 @@ fn cve_2023_43669_head_parsed_once() {
     }
     match connecting.join() {
         Err(Error::Handshake(rejection)) => {
-            assert_eq!(rejection.kind(), &HandshakeErrorKind::Head(HeadErrorKind::HeadTooLong));
+            assert_eq!(rejection.kind(), &HandshakeErrorKind::Head(HeadErrorKind::HeadTooLong { limit: 65_536 }));
         }
         other => panic!("{other:?}"),
     }
@@ -307,6 +307,7 @@ fn redirected(location: &str) -> String {
 }
 
 /// Any web page could connect with the user's cookies to servers that did not check Origin.
+/// Shows the answer to opera-33.
 #[test]
 fn cve_2019_13611_cross_site_hijacking() {
     let server = server();

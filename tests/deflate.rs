@@ -276,7 +276,7 @@ fn client_and_server_with_every_setting() {
                 stream.flush().unwrap();
             }
             stream.finish().unwrap();
-            assert_eq!(ws.recv_timeout(Duration::from_secs(60)).unwrap().map(|message| message.len()), Some(50_000));
+            assert_eq!(ws.recv_timeout(Duration::from_secs(300)).unwrap().map(|message| message.len()), Some(50_000));
         }
     }
 }

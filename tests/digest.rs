@@ -115,7 +115,7 @@ fn a_wrong_password_is_sent_once() {
 }
 
 #[test]
-fn a_server_that_always_says_stale_is_asked_three_times() {
+fn a_server_that_always_sends_stale_gets_three_requests() {
     let _watchdog = watchdog();
     let (address, heads) = answering(vec![stale("n1"), stale("n2"), stale("n3")]);
     assert_eq!(status(digest(address).connect()), Some(401));
@@ -158,7 +158,7 @@ fn no_answer_goes_to_another_host() {
 }
 
 #[test]
-fn a_single_stream_learns_for_the_next_call() {
+fn a_single_stream_keeps_the_challenge_for_the_next_call() {
     let _watchdog = watchdog();
     let (address, heads) = answering(vec![challenge("n1"), opened()]);
     let client = digest(address);

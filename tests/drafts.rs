@@ -5,8 +5,8 @@
 
 #[path = "support/live.rs"]
 mod live;
-#[path = "support/spoken.rs"]
-mod spoken;
+#[path = "support/variants.rs"]
+mod variants;
 
 #[path = "drafts/hostile.rs"]
 mod hostile;

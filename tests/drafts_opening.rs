@@ -56,7 +56,7 @@ fn bound() -> Server {
 fn said(server: Server, request: &[u8]) -> String {
     let (running, _connections) = serving(server);
     let mut stream = TcpStream::connect(running.local_addr().unwrap()).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    stream.set_read_timeout(Some(LONG / 3)).unwrap();
     stream.write_all(request).unwrap();
     let mut said = Vec::new();
     match stream.read_to_end(&mut said) {
@@ -86,6 +86,86 @@ fn request(version: Version) -> Vec<u8> {
 }
 
 // ── both sides ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Connects in this version through a relay that changes the head of the request or that of the response.
+fn relayed(version: Version, role: Role, change: fn(&str) -> String) -> stdws::Result<()> {
+    let (running, _connections) = serving(bound().legacy_versions([version]));
+    let to = running.local_addr().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = Client::new(format!("ws://{}/", listener.local_addr().unwrap())).unwrap().watched().version(version);
+    let connecting = thread::spawn(move || client.connect().map(drop));
+    let (mut near, _) = listener.accept().unwrap();
+    let mut far = TcpStream::connect(to).unwrap();
+    let changed = |head: Vec<u8>, when: bool| {
+        let head = String::from_utf8(head).unwrap();
+        let new = if when { change(&head) } else { head.clone() };
+        assert_eq!(new != head, when, "{version}: {head}");
+        new
+    };
+    let mut request = changed(read_head(&mut near), role == Role::Server).into_bytes();
+    if (Version::Hybi00..=Version::Hybi03).contains(&version) {
+        let mut body = [0; 8];
+        near.read_exact(&mut body).unwrap();
+        request.extend_from_slice(&body);
+    }
+    far.write_all(&request).unwrap();
+    let (mut head, mut byte) = (Vec::new(), [0]);
+    // A server may end the stream, also by a reset, instead of a response.
+    while !head.ends_with(b"\r\n\r\n") && matches!(far.read(&mut byte), Ok(1)) {
+        head.push(byte[0]);
+    }
+    let accepted = head.starts_with(b"HTTP/1.1 101 ");
+    near.write_all(changed(head, role == Role::Client).as_bytes()).unwrap();
+    let proof = (Version::Hybi00..=Version::Hybi03).contains(&version) && accepted;
+    let mut body = vec![0; if proof { 16 } else { 0 }];
+    far.read_exact(&mut body).unwrap();
+    // A client may have ended the stream after an invalid head.
+    let _ = near.write_all(&body);
+    let _ = near.shutdown(std::net::Shutdown::Write);
+    connecting.join().unwrap()
+}
+
+/// The side that reads the head that was changed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Role {
+    Client,
+    Server,
+}
+
+/// hixie55-4.1-8, hixie55-4.1-9, hybi04-5.1-3: line breaks, names and white space in the heads of each version.
+#[test]
+fn lines_and_fields_of_each_version() {
+    let to_the_letter = |version| version <= Version::Hixie75;
+    for version in Version::ALL {
+        let _watchdog = watchdog();
+        for role in [Role::Client, Role::Server] {
+            let succeeds = |change| relayed(version, role, change).is_ok();
+            assert!(succeeds(|head| head.replace("\r\n\r\n", "\r\nX-More: a b\r\n\r\n")), "{version} {role:?}");
+            assert!(succeeds(|head| head.replace("\r\n\r\n", "\r\nX-More:\r\n\r\n")), "{version} {role:?}");
+            assert!(!succeeds(|head| head.replace("\r\n\r\n", "\r\n: b\r\n\r\n")), "{version} {role:?}");
+            assert!(!succeeds(|head| head.replace("\r\n\r\n", "\r\nX: a\rb\r\n\r\n")), "{version} {role:?}");
+            assert!(!succeeds(|head| head.replace("\r\n\r\n", "\r\nX: a\nY: b\r\n\r\n")), "{version} {role:?}");
+            // Since hybi-04, a client takes a folded line as HTTP does (RFC 9112 section 5.2). Before, it begins a field.
+            let unfolds = role == Role::Client && version >= Version::Hybi04;
+            let folded = succeeds(|head| head.replace("\r\n\r\n", "\r\nX: a\r\n b\r\n\r\n"));
+            assert_eq!(folded, unfolds, "{version} {role:?}");
+            // The lines that are fixed in hixie-75 are bytes for a client.
+            let exact = role == Role::Client && to_the_letter(version);
+            assert_eq!(succeeds(|head| head.replace("Upgrade:", "UPGRADE:")), !exact, "{version} {role:?}");
+        }
+        let client = |change| relayed(version, Role::Client, change).is_ok();
+        if version < Version::Hybi04 {
+            assert!(client(|head| head.replace("Location:", "LOCATION:")), "{version}");
+            // Without the space, and with more, which belongs to the value.
+            assert!(client(|head| head.replace("Location: ", "Location:")), "{version}");
+            assert!(!client(|head| head.replace("Location: ", "Location:  ")), "{version}");
+            assert!(!client(|head| head.replace("Location: ", "Location:\t")), "{version}");
+        } else {
+            assert!(client(|head| head.replace("Sec-WebSocket-Accept: ", "SEC-websocket-accept:\t  ")), "{version}");
+            assert!(client(|head| head.replace("Connection: Upgrade", "Connection:upgrade \t")), "{version}");
+        }
+    }
+}
 
 #[test]
 fn client_and_server_connect_in_every_version() {
@@ -134,7 +214,7 @@ fn a_hook_sees_version_origin_and_subprotocols() {
             let subprotocols: Vec<String> = request.subprotocols().map(str::to_owned).collect();
             sender.send((request.version(), request.origin().map(str::to_owned), subprotocols)).unwrap();
             match request.path() {
-                "/yes" => stdws::Accept::new().subprotocol("a").header("X-More", "here").with(7_u8).into(),
+                "/yes" => stdws::Accept::new().subprotocol("a").with_header("X-More", "here").with(7_u8).into(),
                 "/no" => Response::text(403, "not here").into(),
                 _ => Decision::hand_over(|mut stream| {
                     let _ = stream.write_all(b"HTTP/1.1 418 Teapot\r\nContent-Length: 0\r\n\r\n");
@@ -231,6 +311,49 @@ fn the_order_of_the_fields_of_a_request() {
                 ["Upgrade", "Connection", "Host", "Origin", "WebSocket-Protocol", "Authorization", "X-More", "Cookie"];
             assert_eq!(orders.into_iter().next().unwrap(), fixed, "{version}");
         }
+    }
+}
+
+/// 6455-9.1-4: a client offers, and a server selects, the extensions that the version registers, and no others.
+#[test]
+fn the_extensions_of_each_version() {
+    let _watchdog = watchdog();
+    let deflate = cfg!(feature = "deflate").then_some("permessage-deflate; client_max_window_bits");
+    for version in Version::ALL {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = Client::new(format!("ws://{}/", listener.local_addr().unwrap())).unwrap().watched();
+        let client = client.version(version).deflate_stream();
+        #[cfg(feature = "deflate")]
+        let client = client.deflate(stdws::Deflate::default());
+        let connecting = thread::spawn(move || client.connect().map(drop));
+        let (mut stream, _) = listener.accept().unwrap();
+        let head = String::from_utf8_lossy(&read_head(&mut stream)).into_owned();
+        drop(stream);
+        connecting.join().unwrap().unwrap_err();
+        let offered: Vec<&str> =
+            head.lines().filter_map(|line| line.strip_prefix("Sec-WebSocket-Extensions: ")).collect();
+        let wanted = match version {
+            Version::Rfc6455 => deflate,
+            version => (version >= Version::Hybi04).then_some("deflate-stream"),
+        };
+        assert_eq!(offered, Vec::from_iter(wanted), "{version}");
+    }
+    for (version, wanted) in [("13", deflate.map(|_| "permessage-deflate")), ("8", Some("deflate-stream"))] {
+        let server = bound().legacy_versions([Version::Hybi08]).deflate_stream();
+        #[cfg(feature = "deflate")]
+        let server = server.deflate(stdws::Deflate::default());
+        let (running, _connections) = serving(server);
+        let mut stream = TcpStream::connect(running.local_addr().unwrap()).unwrap();
+        let offer = "\r\nSec-WebSocket-Extensions: x-webkit-deflate-frame, deflate-stream, permessage-deflate\r\n\r\n";
+        let request = REQUEST_OF_NOBODY.replace("VERSION", version).replace("\r\n\r\n", offer);
+        stream.write_all(request.as_bytes()).unwrap();
+        let answer = String::from_utf8(read_head(&mut stream)).unwrap();
+        let names: Vec<&str> = answer
+            .lines()
+            .filter_map(|line| line.strip_prefix("Sec-WebSocket-Extensions: "))
+            .map(|value| value.split(';').next().unwrap())
+            .collect();
+        assert_eq!(names, Vec::from_iter(wanted), "{answer}");
     }
 }
 
@@ -343,7 +466,7 @@ fn names_of_fields_are_tokens_in_every_version() {
             assert!(!answer.contains("101"), "{version}: {answer}");
         }
     }
-    let (connecting, mut stream, good) = asked(Version::Hixie75, Duration::from_secs(30));
+    let (connecting, mut stream, good) = asked(Version::Hixie75, LONG);
     let good = String::from_utf8(good).unwrap();
     stream.write_all(good.replacen("\r\nWebSocket-Origin", "\r\nX Y: z\r\nWebSocket-Origin", 1).as_bytes()).unwrap();
     assert_eq!(kind(connecting.join().unwrap()), HandshakeErrorKind::Head(HeadErrorKind::FieldName));
@@ -383,6 +506,7 @@ fn a_server_accepts_rfc_6455_alone_by_default() {
 }
 
 /// hybi04-5.2.1-1
+/// Shows the answer to farrell-0.
 #[test]
 fn a_rejected_version_gets_the_list_of_enabled_versions() {
     let _watchdog = watchdog();
@@ -410,6 +534,7 @@ fn a_rejected_version_gets_the_list_of_enabled_versions() {
 const REQUEST_OF_NOBODY: &str = "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: VERSION\r\n\r\n";
 
+/// 6455-4.4-s1
 #[test]
 fn a_client_falls_back_to_the_newest_listed_and_allowed_version() {
     let _watchdog = watchdog();
@@ -424,11 +549,11 @@ fn a_client_falls_back_to_the_newest_listed_and_allowed_version() {
         (&[Version::Hybi05, Version::Hixie75], None),
         (&[Version::Hybi07], None),
     ];
-    for (allowed, spoken) in rows {
+    for (allowed, version) in rows {
         let opened = client.clone().fallback_versions(allowed.iter().copied()).connect();
-        match (opened, spoken) {
-            (Ok(ws), Some(spoken)) => {
-                assert_eq!((ws.version(), connections.recv().unwrap().version()), (spoken, spoken), "{allowed:?}");
+        match (opened, version) {
+            (Ok(ws), Some(version)) => {
+                assert_eq!((ws.version(), connections.recv().unwrap().version()), (version, version), "{allowed:?}");
             }
             (Err(Error::Handshake(rejection)), None) => assert_eq!(rejection.status(), Some(426), "{allowed:?}"),
             (other, _) => panic!("{allowed:?}: {other:?}"),
@@ -436,6 +561,7 @@ fn a_client_falls_back_to_the_newest_listed_and_allowed_version() {
     }
 }
 
+/// Shows the answer to farrell-0.
 #[test]
 fn a_client_tries_each_version_once() {
     let _watchdog = watchdog();
@@ -724,6 +850,7 @@ fn a_truncated_response() {
     }
 }
 
+/// hixie55-4.1-7
 #[test]
 fn a_slow_response_fails_at_the_deadline() {
     let _watchdog = watchdog();

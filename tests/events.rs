@@ -4,7 +4,6 @@
 mod wire;
 
 use std::io::Write;
-use std::net::TcpListener;
 use std::panic;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{mpsc, Arc, Mutex};
@@ -81,6 +80,7 @@ fn url(server: &stdws::ServerHandle) -> String {
     server.url()
 }
 
+/// Shows the answer to opera-3.
 #[test]
 fn all_events_of_a_connection_on_both_sides() {
     let (at_server, at_client) = (EventLog::default(), EventLog::default());
@@ -162,7 +162,8 @@ fn all_events_of_a_connection_on_both_sides() {
 #[test]
 fn handshakes_that_do_not_succeed() {
     let log = EventLog::default();
-    let timeouts = Timeouts { handshake: Duration::from_millis(50), ..Timeouts::default() };
+    // Enough for the requests that are whole.
+    let timeouts = Timeouts { handshake: Duration::from_millis(1500), ..Timeouts::default() };
     let server = Server::bind("127.0.0.1:0").unwrap().timeouts(timeouts).on_event(log.closure());
     let server = echo(server.http(|_| Response::text(404, "no")));
     let mut open = Vec::new();
@@ -189,11 +190,15 @@ fn handshakes_that_do_not_succeed() {
     let client = Client::new(format!("{}/?token=secret", url(&server))).unwrap().origin("http://elsewhere").unwrap();
     client.on_event(log.closure()).connect().unwrap_err();
     assert_eq!(log.names(), ["connected", "handshake-rejected"]);
-    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // The local end of a connection, where no socket can listen meanwhile.
+    let (held, address) = listen();
+    let near = connect(address);
+    let gone = near.local_addr().unwrap();
     let log = EventLog::default();
     let client = Client::new(format!("ws://{gone}/")).unwrap().on_event(log.closure());
     client.connect().unwrap_err();
     assert_eq!(log.names(), ["failed"]);
+    drop((held, near));
 }
 
 #[test]
@@ -379,7 +384,7 @@ fn a_panicking_closure_does_not_affect_the_connection() {
     let counted = count.clone();
     let closure = move |_: &Event| {
         *counted.lock().unwrap() += 1;
-        // Without the noise of the panic hook.
+        // Without the output of the panic hook.
         panic::resume_unwind(Box::new("a planted panic"));
     };
     let server = echo(Server::bind("127.0.0.1:0").unwrap().on_event(closure.clone()));

@@ -29,7 +29,7 @@ impl Does {
     fn handler(self) -> impl Fn(&Event) + Send + Sync + 'static {
         move |_| match self {
             Does::Nothing => {}
-            // Without the noise of the panic hook.
+            // Without the output of the panic hook.
             Does::Panics => panic::resume_unwind(Box::new("a planted panic")),
         }
     }
@@ -42,6 +42,12 @@ fn server(does: Does) -> Server {
 fn connect(server: &ServerHandle, does: Does) -> WebSocket {
     let client = Client::new(server.url()).unwrap().timeouts(long_timeouts());
     client.on_event(does.handler()).connect().unwrap()
+}
+
+fn wait_until(mut done: impl FnMut() -> bool) {
+    while !done() {
+        thread::yield_now();
+    }
 }
 
 fn text(ws: &mut WebSocket) -> String {
@@ -105,13 +111,15 @@ fn a_slow_member_is_closed() {
         let server = server.start(move |mut ws| {
             let member = everyone.add(ws.sender());
             while everyone.stats().closed == 0 {
-                member.send("more");
+                member.send(vec![0; 64 << 10]);
                 thread::yield_now();
             }
             ws.recv().map(drop)
         });
         let server = server.unwrap();
         let mut ws = connect(&server, does);
+        // Until the network is full, and the queue too.
+        wait_until(|| hub.stats().closed == 1);
         while ws.recv().unwrap().is_some() {}
         assert_eq!(ws.close_info().map(|info| info.code()), Some(CloseCode::TRY_LATER));
     }
@@ -133,7 +141,7 @@ fn a_handler_uses_the_whole_api() {
     let _watchdog = watchdog();
     let tools: Arc<Mutex<Tools>> = Arc::default();
     let (at, busy) = (tools.clone(), AtomicBool::new(false));
-    let (tell, told) = mpsc::channel();
+    let (prepare, prepared) = mpsc::channel();
     let handler = move |event: &Event| {
         let sent = matches!(event.kind(), EventKind::Frame(Direction::Sent, _));
         // Other threads deliver the messages that are broadcast here.
@@ -147,7 +155,7 @@ fn a_handler_uses_the_whole_api() {
         if let (Some(hub), Some(member)) = (hub, member) {
             let done = (hub.broadcast("by broadcast"), member.send("to one"));
             hub.flush(Duration::from_millis(50));
-            tell.send((done, hub, member)).unwrap();
+            prepare.send((done, hub, member)).unwrap();
         }
     };
     let hub = Hub::new().unwrap();
@@ -171,7 +179,7 @@ fn a_handler_uses_the_whole_api() {
     let count = |what| texts.iter().filter(|text| *text == what).count();
     let counts = [count("first"), count("from the handler"), count("by broadcast"), count("to one")];
     assert_eq!(counts, [2, 1, 2, 1], "{texts:?}");
-    let (done, everyone, second) = told.recv().unwrap();
+    let (done, everyone, second) = prepared.recv().unwrap();
     assert_eq!(done, (2, stdws::QueueOutcome::Queued));
     drop((everyone, second));
     assert!(other.recv().unwrap().is_none(), "its last sender was dropped");
@@ -187,22 +195,22 @@ fn a_handler_uses_the_whole_api() {
 fn a_handler_called_by_a_shutdown_shuts_down_again() {
     let _watchdog = watchdog();
     let handle: Arc<Mutex<Option<stdws::ShutdownHandle>>> = Arc::default();
-    let (at, (tell, told)) = (handle.clone(), mpsc::channel());
+    let (at, (reports, report)) = (handle.clone(), mpsc::channel());
     let handler = move |event: &Event| {
         let handle = at.lock().unwrap().clone();
         if let (EventKind::Close(Direction::Sent, _), Some(handle)) = (event.kind(), handle) {
-            tell.send(handle.shutdown(SLACK)).unwrap();
+            reports.send(handle.shutdown(SLACK)).unwrap();
         }
     };
     let server = Server::bind("127.0.0.1:0").unwrap().timeouts(long_timeouts()).on_event(handler);
     *handle.lock().unwrap() = Some(server.shutdown_handle());
     // No thread receives before the Close is sent, so the shutdown emits the event.
-    let (told, again) = (Mutex::new(told), Arc::new(Mutex::new(None)));
+    let (report, again) = (Mutex::new(report), Arc::new(Mutex::new(None)));
     let seen = again.clone();
     let (enter, entered) = mpsc::channel();
     let server = server.start(move |mut ws| {
         enter.send(()).unwrap();
-        *seen.lock().unwrap() = told.lock().unwrap().recv().ok();
+        *seen.lock().unwrap() = report.lock().unwrap().recv().ok();
         ws.recv().map(drop)
     });
     let server = server.unwrap();
@@ -237,16 +245,16 @@ fn actions_of_a_handler_emit_no_events_on_any_thread() {
         let client = if masked { client.on_event(handler) } else { client };
         let there = client.connect().unwrap();
         let here = take.recv().unwrap();
-        let (mut told, mut other) = if masked { (there, here) } else { (here, there) };
-        let _member = hub.add(told.sender());
+        let (mut member, mut other) = if masked { (there, here) } else { (here, there) };
+        let _member = hub.add(member.sender());
         hub.broadcast("from outside");
         // One for the broadcast from outside. The handler answers it with a broadcast that emits no event.
         assert_eq!((text(&mut other), text(&mut other)), ("from outside".into(), "of the handler".into()));
-        told.send("last").unwrap();
+        member.send("last").unwrap();
         assert_eq!((text(&mut other), text(&mut other)), ("last".into(), "of the handler".into()));
         assert_eq!(hub.flush(SLACK), 0);
         let closing = thread::spawn(move || other.recv());
-        told.close(CloseCode::NORMAL, "").unwrap();
+        member.close(CloseCode::NORMAL, "").unwrap();
         closing.join().unwrap().unwrap();
         assert_eq!(hub.flush(SLACK), 0);
         let sent = codes.lock().unwrap().iter().filter(|code| **code == "frame-sent").count();

@@ -3,8 +3,8 @@
 
 #[path = "support/live.rs"]
 mod live;
-#[path = "support/spoken.rs"]
-mod spoken;
+#[path = "support/variants.rs"]
+mod variants;
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::{Arc, Mutex};
@@ -12,8 +12,8 @@ use std::thread;
 
 use stdws::{CloseCode, Error, Message, MessageKind, Result, Server, SplitStream, Step, WebSocket};
 
-use live::{ms, pipe, sample_client, watchdog, Drain, Random, Side, Source};
-use spoken::{ProtocolVariant, RFC};
+use live::{long_timeouts, pipe, sample_client, watchdog, Drain, Random, Side, Source};
+use variants::{ProtocolVariant, RFC};
 
 /// The failure of an operation.
 #[derive(Debug, Clone, Copy)]
@@ -110,9 +110,9 @@ fn messages(variant: ProtocolVariant) -> Vec<Message> {
 
 fn open(variant: ProtocolVariant, side: Side, halves: SplitStream) -> Result<WebSocket> {
     match side {
-        Side::Client => variant.client(sample_client("ws://127.0.0.1")).timeouts(timeouts()).connect_over(halves),
+        Side::Client => variant.client(sample_client("ws://127.0.0.1")).timeouts(long_timeouts()).connect_over(halves),
         Side::Server => {
-            variant.server(Server::without_listener()).timeouts(timeouts()).accept_over(halves).map(Option::unwrap)
+            variant.server(Server::without_listener()).timeouts(long_timeouts()).accept_over(halves).map(Option::unwrap)
         }
     }
 }
@@ -160,12 +160,6 @@ fn converse_on(variant: ProtocolVariant, ws: &mut WebSocket, echoes: &mut Vec<Me
 
 fn cause(error: io::Error) -> Error {
     error.get_ref().and_then(|e| e.downcast_ref::<Error>()).expect("an error without a cause").clone()
-}
-
-fn timeouts() -> stdws::Timeouts {
-    let mut timeouts = live::long_timeouts();
-    (timeouts.close, timeouts.pong_timeout) = (ms(500), ms(2000));
-    timeouts
 }
 
 /// The echoing peer. Returns what it received.
@@ -254,7 +248,7 @@ fn a_stream_that_is_interrupted() {
 fn drafts_over_a_stream_that_fails_or_ends() {
     use stdws::Version;
     let few = [Version::Hybi00, Version::Hybi05];
-    let drafts = spoken::drafts().filter(|variant| few.contains(&variant.version) && !variant.deflates());
+    let drafts = variants::drafts().filter(|variant| few.contains(&variant.version) && !variant.deflates());
     let running: Vec<_> = drafts
         .flat_map(|variant| [Fault::Broken(ErrorKind::ConnectionReset), Fault::Ended].map(|fault| (variant, fault)))
         .map(|(variant, fault)| thread::spawn(move || every(variant, fault)))
@@ -272,14 +266,15 @@ fn a_random_source_that_fails() {
         let ((up, from_near), (down, from_far)) = (pipe(), pipe());
         let far = thread::spawn(move || echo(RFC, Side::Server, SplitStream::new(from_near, down)));
         let mut left = at;
-        let client = stdws::Client::new("ws://127.0.0.1").unwrap().timeouts(timeouts()).random_source(move |out| {
-            if left == 0 {
-                return Err(io::Error::other("no more"));
-            }
-            left -= 1;
-            out.fill(0x5A);
-            Ok(())
-        });
+        let client =
+            stdws::Client::new("ws://127.0.0.1").unwrap().timeouts(long_timeouts()).random_source(move |out| {
+                if left == 0 {
+                    return Err(io::Error::other("no more"));
+                }
+                left -= 1;
+                out.fill(0x5A);
+                Ok(())
+            });
         let mut echoes = Vec::new();
         let end = client
             .connect_over(SplitStream::new(from_far, up))

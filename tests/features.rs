@@ -1,5 +1,5 @@
-//! What a feature leaves out is not in the program: here it is looked for in the bytes of this very program, which holds all
-//! that a client and a server need. Each thing that is looked for is found when the feature is on, so the search is sound.
+//! A build without a feature contains none of its code: the test searches the bytes of its own program, which uses a client
+//! and a server. Each searched text is found when the feature is on, so the search works.
 
 use std::env;
 use std::fs;

@@ -250,12 +250,16 @@ fn judge(side: Side, written: &[u8], open: bool, read: usize) {
 fn run(side: Side, cases: impl Iterator<Item = u64> + Send + 'static, case: fn(Side, u64)) {
     let current = Arc::new(AtomicU64::new(0));
     let at = current.clone();
+    let (ended, case_ended) = mpsc::channel();
     let worker = spawn(move || {
         for number in cases {
             at.store(number, Ordering::SeqCst);
             case(side, number);
+            ended.send(()).unwrap();
         }
     });
+    // The time is for one case, and not for all.
+    while case_ended.recv_timeout(LONG).is_ok() {}
     if worker.try_join().is_none() {
         panic!("case({side:?}, {}) failed, or hangs", current.load(Ordering::SeqCst));
     }

@@ -1,9 +1,9 @@
-//! The rules of the source that a compiler does not hold: a layer names only the vocabulary and the layers that its row in
-//! `layers/layout.rs` allows; no circle of imports crosses folders or has more than three files; the lower layers do no I/O,
-//! read no clock and draw no randomness; files and functions stay short; `unsafe` is forbidden.
+//! The rules of the source that a compiler does not check: a layer names only the vocabulary and the layers that its row in
+//! `layers/layout.rs` allows; no cycle of imports crosses folders or has more than three files; the lower layers do no I/O,
+//! read no clock and draw no randomness; one file starts threads; files and functions stay short; `unsafe` is forbidden.
 //!
-//! The sources are read as Rust, without comments and strings, and without items that are compiled only for tests. The
-//! checks are checked in `layers/planted.rs`: each planted fault has to be noticed.
+//! The sources are read as Rust, without comments and strings, and without items that are compiled only for tests.
+//! `layers/planted.rs` tests the checks: they have to detect each planted fault.
 
 #[path = "layers/graph.rs"]
 mod graph;
@@ -17,11 +17,10 @@ mod planted;
 mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Debug;
 use std::path::Path;
 
 use graph::Import;
-use layout::{Layout, CIRCLE, FILE, FUNCTION, LAYOUT, VALUES};
+use layout::{Layout, CYCLE, FILE, FUNCTION, LAYOUT, PANICS, VALUES};
 use source::{blank, group_end, rust_files, test_files, test_lines, text, tokens, without_tests};
 
 #[test]
@@ -29,16 +28,19 @@ fn the_sources_keep_the_rules() {
     let files = rust_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
     let faults = check(LAYOUT, &files);
     assert!(faults.is_empty(), "{} faults\n{}", faults.len(), faults.join("\n"));
+    assert_eq!(not_denied(&files["lib.rs"]), [""; 0], "src/lib.rs does not deny them");
 }
 
-/// Everything wrong with the files, which are known by their path below `src`.
+/// All faults of the files, by their path below `src`.
 fn check(layout: &Layout, files: &BTreeMap<String, String>) -> Vec<String> {
     let imports = graph::imports(files);
     let mut faults = table(layout, files);
     faults.extend(upward(layout, &imports));
-    faults.extend(circles(layout, &imports));
-    faults.extend(noise(layout, &imports));
-    faults.extend(sizes(layout, files));
+    faults.extend(cycles(&imports));
+    faults.extend(io_in_sans_io(layout, &imports));
+    faults.extend(threads(layout, &imports));
+    faults.extend(sizes(files));
+    faults.extend(panic_exceptions(files));
     if let Some(lib) = files.get("lib.rs") {
         if !blank(lib).split_whitespace().collect::<String>().contains("#![forbid(unsafe_code)]") {
             faults.push("lib.rs: no #![forbid(unsafe_code)]".to_string());
@@ -95,41 +97,31 @@ fn upward(layout: &Layout, imports: &[Import]) -> Vec<String> {
             found.entry((from, to)).or_insert(place);
         }
     }
-    let faults = found.iter().filter(|(pair, _)| !layout.owed.imports.contains(pair)).map(|(_, fault)| fault.clone());
-    let stale = layout.owed.imports.iter().filter(|pair| !found.contains_key(*pair)).map(|pair| stale("imports", pair));
-    faults.chain(stale).collect()
+    found.into_values().collect()
 }
 
-/// Circles of imports that cross folders, or have too many files.
-fn circles(layout: &Layout, imports: &[Import]) -> Vec<String> {
-    let circles = graph::circles(imports);
-    let crosses = |circle: &BTreeSet<&str>| circle.iter().map(|file| layer_of(file)).collect::<BTreeSet<_>>().len() > 1;
-    let found: Vec<Vec<&str>> = circles
-        .into_iter()
-        .filter(|circle| circle.len() > CIRCLE || crosses(circle))
-        .map(|circle| circle.into_iter().collect())
-        .collect();
-    let owed = layout.owed.circles;
-    let new = found.iter().filter(|circle| !owed.contains(&circle.as_slice()));
-    let gone = owed.iter().filter(|circle| !found.iter().any(|other| other == *circle));
-    new.map(|circle| format!("files that import each other in a circle: {circle:?}"))
-        .chain(gone.map(|circle| stale("circles", circle)))
+/// Cycles of imports that cross folders, or have too many files.
+fn cycles(imports: &[Import]) -> Vec<String> {
+    let crosses = |cycle: &BTreeSet<&str>| cycle.iter().map(|file| layer_of(file)).collect::<BTreeSet<_>>().len() > 1;
+    let cycles = graph::cycles(imports).into_iter().filter(|cycle| cycle.len() > CYCLE || crosses(cycle));
+    cycles
+        .map(|cycle| format!("files that import each other in a cycle: {:?}", cycle.into_iter().collect::<Vec<_>>()))
         .collect()
 }
 
-/// What the quiet layers name of `std` that they must not.
-fn noise(layout: &Layout, imports: &[Import]) -> Vec<String> {
+/// Names of `std` that a layer without I/O must not use.
+fn io_in_sans_io(layout: &Layout, imports: &[Import]) -> Vec<String> {
     let mut faults = Vec::new();
     for import in imports.iter().filter(|import| import.to.is_none()) {
         let layer = layer_of(&import.file);
-        let Some((_, forbidden)) = layout.quiet.iter().find(|(quiet, _)| *quiet == layer) else { continue };
+        let Some((_, forbidden)) = layout.sans_io.iter().find(|(name, _)| *name == layer) else { continue };
         let path = import.parts[1..].join("::");
         let leads_to = |name: &str| path == name || path.strip_prefix(name).is_some_and(|rest| rest.starts_with("::"));
-        // A module alone does nothing; its name shows again where something is taken from it.
-        let acts = |name: &&str| leads_to(name) && (path != **name || name.contains(char::is_uppercase));
-        let Some(name) = forbidden.iter().find(|name| acts(name) || path == "*") else { continue };
+        // A module alone does no I/O. Its name appears again where an item of it is used.
+        let does_io = |name: &&str| leads_to(name) && (path != **name || name.contains(char::is_uppercase));
+        let Some(name) = forbidden.iter().find(|name| does_io(name) || path == "*") else { continue };
         let value = VALUES.iter().any(|value| leads_to(value));
-        if !value && !layout.loud_files.contains(&(&import.file, name)) {
+        if !value && !layout.io_exceptions.contains(&(&import.file, name)) {
             faults.push(format!("{}:{}: {layer} names std::{path}", import.file, import.line));
         }
     }
@@ -137,14 +129,25 @@ fn noise(layout: &Layout, imports: &[Import]) -> Vec<String> {
     faults
 }
 
+/// Files that start threads, except for the one that does it for all.
+fn threads(layout: &Layout, imports: &[Import]) -> Vec<String> {
+    let starts = |parts: &[String]| match parts {
+        [_, module, name, ..] => module == "thread" && ["Builder", "spawn", "scope", "*"].contains(&name.as_str()),
+        _ => false,
+    };
+    let starting = imports.iter().filter(|import| import.to.is_none() && starts(&import.parts));
+    let elsewhere = starting.filter(|import| import.file != layout.thread_file);
+    elsewhere.map(|import| format!("{}:{}: starts a thread", import.file, import.line)).collect()
+}
+
 /// Files and functions that are too long.
-fn sizes(layout: &Layout, files: &BTreeMap<String, String>) -> Vec<String> {
+fn sizes(files: &BTreeMap<String, String>) -> Vec<String> {
     let for_tests = test_files(files);
-    let (mut long_files, mut long_functions) = (Vec::new(), Vec::new());
+    let mut faults = Vec::new();
     for (file, source) in files.iter().filter(|(file, _)| !for_tests.contains(*file)) {
         let lines = source.lines().count() - test_lines(source).len();
         if lines > FILE {
-            long_files.push((file.as_str(), lines));
+            faults.push(format!("too long: {:?}", (file, lines)));
         }
         let code = blank(source);
         let tokens = without_tests(tokens(&code));
@@ -156,21 +159,35 @@ fn sizes(layout: &Layout, files: &BTreeMap<String, String>) -> Vec<String> {
             let lines = tokens.get(group_end(&tokens, end) - 1).map_or(0, |last| last.line - tokens[at].line + 1);
             if text(&tokens, end) == "{" && lines > FUNCTION {
                 let name = &tokens[at + 1];
-                long_functions.push((file.as_str(), &source[name.at..name.at + name.text.len()], lines));
+                let name = &source[name.at..name.at + name.text.len()];
+                faults.push(format!("too long: {:?}", (file, name, lines)));
             }
         }
     }
-    let mut faults = against("long_files", &long_files, layout.owed.long_files);
-    faults.extend(against("long_functions", &long_functions, layout.owed.long_functions));
     faults
 }
 
-/// What was found but is not owed, and what is owed but was not found.
-fn against<T: Debug + PartialEq>(list: &str, found: &[T], owed: &[T]) -> Vec<String> {
-    let new = found.iter().filter(|one| !owed.contains(one)).map(|one| format!("too long: {one:?}"));
-    new.chain(owed.iter().filter(|one| !found.contains(one)).map(|one| stale(list, one))).collect()
+/// Exceptions from the lints against panics that hold for more than one item, or that do not say why.
+fn panic_exceptions(files: &BTreeMap<String, String>) -> Vec<String> {
+    let mut faults = Vec::new();
+    for (file, source) in files {
+        let tests = test_lines(source);
+        let lines: Vec<&str> = source.lines().map(str::trim).collect();
+        for (at, line) in lines.iter().enumerate().filter(|(at, _)| !tests.contains(&(at + 1))) {
+            let is_exception =
+                line.starts_with("#") && line.contains("allow(") && PANICS.iter().any(|lint| line.contains(lint));
+            let has_reason = at > 0 && lines[at - 1].starts_with("// ");
+            if is_exception && (line.starts_with("#![") || !has_reason) {
+                faults.push(format!("{file}:{}: an exception for one item says why in the line before it", at + 1));
+            }
+        }
+    }
+    faults
 }
 
-fn stale(list: &str, entry: impl Debug) -> String {
-    format!("owed.{list} is stale: {entry:?} is not there")
+/// The lints against panics that the crate's first lines do not deny.
+fn not_denied(lib: &str) -> Vec<&'static str> {
+    let code = blank(lib);
+    let denied: String = code.split("deny(").skip(1).filter_map(|rest| rest.split(')').next()).collect();
+    PANICS.into_iter().filter(|lint| !denied.contains(lint)).collect()
 }

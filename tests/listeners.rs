@@ -1,4 +1,4 @@
-//! Servers on sockets that were handed over: by a service manager, or by the process before.
+//! Servers on inherited sockets: from a service manager, or from an earlier process.
 
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -26,6 +26,10 @@ fn echoes(ws: &mut WebSocket) {
     assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("x"));
 }
 
+/// The time for which a server that shuts down waits for the requests of clients that have connected. On a busy machine a
+/// client may take longer, and its connection is then ended.
+const REQUEST_GRACE: Duration = Duration::from_millis(250);
+
 #[test]
 fn a_server_leaves_a_listener_to_its_other_users() {
     let (listener, url) = listener();
@@ -37,19 +41,19 @@ fn a_server_leaves_a_listener_to_its_other_users() {
     echoes(&mut early);
     let start = Instant::now();
     first.stop();
-    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
-    // The socket still listens. This client waits for the next server.
+    assert!(start.elapsed() < WATCHDOG / 2, "{:?}", start.elapsed());
+    // The socket still listens. This client waits for the next server, because no thread of the first accepts any more.
     let waiting = {
         let url = url.clone();
-        thread::spawn(move || stdws::connect(&url).map(|mut ws| echoes(&mut ws)))
+        thread::spawn(move || stdws::connect(&url).map(|mut ws| ws.recv()))
     };
-    let second = server(&listener).start(echo).unwrap();
-    waiting.join().unwrap().unwrap();
+    let second = server(&listener).start(|mut ws| ws.send("second").and_then(|()| echo(ws))).unwrap();
+    assert_eq!(waiting.join().unwrap().unwrap().unwrap().unwrap().as_text(), Some("second"));
     echoes(&mut early);
     let start = Instant::now();
     drop(early);
     let report = second.shutdown(WATCHDOG);
-    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    assert!(start.elapsed() < WATCHDOG / 2, "{:?}", start.elapsed());
     assert_eq!((report.timed_out(), report.threads_left()), (0, 0));
     // With the last handle, the address is free.
     let addr = listener.local_addr().unwrap();
@@ -57,14 +61,22 @@ fn a_server_leaves_a_listener_to_its_other_users() {
     assert!(TcpListener::bind(addr).is_ok());
 }
 
-/// How often a server is replaced by the next, while clients connect.
+/// Number of times that a server replaces another while clients connect.
 const GENERATIONS: usize = 15;
 
-/// Connects until `stop`, and counts what became of the connections. The server that shuts down may close a connection, as
-/// it closes those that are older; but it refuses and resets none.
+/// Connects until `stop`, and counts the results. A server that shuts down may close a connection, but it refuses and resets
+/// none whose request arrives in time.
 fn connect_until(stop: &AtomicBool, connect: &dyn Fn() -> Result<WebSocket>, served: &AtomicUsize) {
     while !stop.load(Ordering::SeqCst) {
-        let mut ws = connect().unwrap();
+        let begun = Instant::now();
+        let mut ws = match connect() {
+            Ok(ws) => ws,
+            Err(error) => {
+                assert!(begun.elapsed() >= REQUEST_GRACE, "{error}");
+                println!("a client was too slow: {:?}, {error}", begun.elapsed());
+                continue;
+            }
+        };
         let answer = ws.send("x").and_then(|()| ws.recv());
         match answer {
             Ok(Some(message)) => assert_eq!(message.as_text(), Some("x")),
@@ -78,7 +90,7 @@ fn connect_until(stop: &AtomicBool, connect: &dyn Fn() -> Result<WebSocket>, ser
 }
 
 /// Replaces servers while clients connect; each server is made by `next`.
-fn restart_drops_nobody(next: impl Fn() -> Server, connect: impl Fn() -> Result<WebSocket> + Send + Sync) {
+fn restart_drops_no_client(next: impl Fn() -> Server, connect: impl Fn() -> Result<WebSocket> + Send + Sync) {
     let (stop, served) = (AtomicBool::new(false), AtomicUsize::new(0));
     thread::scope(|scope| {
         let clients: Vec<_> = (0..4).map(|_| scope.spawn(|| connect_until(&stop, &connect, &served))).collect();
@@ -103,44 +115,58 @@ fn restart_drops_nobody(next: impl Fn() -> Server, connect: impl Fn() -> Result<
 }
 
 #[test]
-fn a_restart_over_a_shared_listener_drops_nobody() {
+fn a_restart_over_a_shared_listener_drops_no_client() {
     let (listener, url) = listener();
-    restart_drops_nobody(|| server(&listener), || stdws::connect(&url));
+    restart_drops_no_client(|| server(&listener), || stdws::connect(&url));
 }
 
 #[test]
 fn a_client_that_connected_just_before_a_shutdown_is_answered() {
     for shared in [true, false] {
-        let (listener, url) = listener();
-        let server = match shared {
-            true => server(&listener),
-            false => {
-                let addr = listener.local_addr().unwrap();
-                drop(listener);
-                Server::bind(addr).unwrap()
-            }
-        };
-        let server = server.start(echo).unwrap();
-        let late = {
-            let addr = server.local_addr().unwrap();
-            let socket = std::net::TcpStream::connect(addr).unwrap();
-            while server.connection_count() == 0 {
-                thread::yield_now();
-            }
-            thread::spawn(move || {
-                // After the shutdown has begun.
-                thread::sleep(Duration::from_millis(50));
-                let end = socket.try_clone().unwrap();
-                let split = stdws::SplitStream::new(socket.try_clone().unwrap(), socket)
-                    .on_end(move || drop(end.shutdown(std::net::Shutdown::Both)));
-                let mut ws = Client::new(&url).unwrap().connect_over(split).unwrap();
-                assert!(ws.recv().unwrap().is_none());
-                ws.close_info().unwrap().code()
-            })
-        };
-        let report = server.shutdown(WATCHDOG);
-        assert_eq!(late.join().unwrap(), CloseCode::GOING_AWAY);
-        assert_eq!((report.clean(), report.timed_out(), report.aborted(), report.threads_left()), (1, 0, 0, 0));
+        // On a busy machine a client may be too slow, which is another case.
+        let tries = (0..200).take_while(|_| !is_answered_during_a_shutdown(shared)).count();
+        assert!(tries < 200, "no client was fast enough");
+    }
+}
+
+/// False: its request came too late.
+fn is_answered_during_a_shutdown(shared: bool) -> bool {
+    let (listener, url) = listener();
+    let server = match shared {
+        true => server(&listener),
+        false => {
+            let addr = listener.local_addr().unwrap();
+            drop(listener);
+            Server::bind(addr).unwrap()
+        }
+    };
+    let server = server.start(echo).unwrap();
+    let socket = std::net::TcpStream::connect(server.local_addr().unwrap()).unwrap();
+    while server.connection_count() == 0 {
+        thread::yield_now();
+    }
+    let begun = Instant::now();
+    let late = thread::spawn(move || {
+        // After the shutdown has begun.
+        thread::sleep(Duration::from_millis(50));
+        let end = socket.try_clone().unwrap();
+        let split = stdws::SplitStream::new(socket.try_clone().unwrap(), socket)
+            .on_end(move || drop(end.shutdown(std::net::Shutdown::Both)));
+        let mut ws = Client::new(&url).unwrap().connect_over(split).map_err(|error| (begun.elapsed(), error))?;
+        assert!(ws.recv().unwrap().is_none());
+        Ok(ws.close_info().unwrap().code())
+    });
+    let report = server.shutdown(WATCHDOG);
+    match late.join().unwrap() {
+        Err((took, error)) => {
+            assert!(took >= REQUEST_GRACE, "{took:?} {error}");
+            false
+        }
+        Ok(code) => {
+            assert_eq!(code, CloseCode::GOING_AWAY);
+            assert_eq!((report.clean(), report.timed_out(), report.aborted(), report.threads_left()), (1, 0, 0, 0));
+            true
+        }
     }
 }
 
@@ -162,11 +188,11 @@ mod unix {
     }
 
     #[test]
-    fn a_restart_over_a_shared_unix_listener_drops_nobody_and_keeps_the_file() {
+    fn a_restart_over_a_shared_unix_listener_drops_no_client_and_keeps_the_file() {
         let path = path("shared");
         let listener = UnixListener::bind(&path).unwrap();
         let client = Client::new("ws://localhost").unwrap();
-        restart_drops_nobody(
+        restart_drops_no_client(
             || Server::from_unix_listener(listener.try_clone().unwrap()).unwrap(),
             || client.connect_unix(&path),
         );
@@ -201,7 +227,7 @@ mod unix {
             let mut ws = client.connect_unix(&name).unwrap();
             echoes(&mut ws);
             assert!(listen_error(Server::bind_unix(&name)), "the name is in use");
-            // It is free when the server stops, although a connection lives.
+            // It is free when the server stops, although a connection is open.
             server.stop();
             assert!(matches!(client.connect_unix(&name), Err(Error::Io(error)) if error.step() == Step::Connect));
             echoes(&mut ws);
@@ -214,6 +240,8 @@ mod unix {
         echoes(&mut client.connect_unix(&name).unwrap());
         let start = Instant::now();
         server.stop();
-        assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+        assert!(start.elapsed() < WATCHDOG / 2, "{:?}", start.elapsed());
+        // The name is free, because no thread accepts any more.
+        assert!(matches!(client.connect_unix(&name), Err(Error::Io(error)) if error.step() == Step::Connect));
     }
 }

@@ -1,6 +1,6 @@
 //! Every call returns within a bound that its caller has set, whatever the peer does, and no two peers wait for each
-//! other. Everything here runs over real sockets, as client and as server wherever that may matter, and each test
-//! shortens only the timeout it is about: the others are longer than the watchdog is patient.
+//! other. All tests run over sockets, in both roles where they differ. Each test shortens only the timeout it is about;
+//! the others are longer than that of the watchdog.
 
 #[path = "support/live.rs"]
 mod live;
@@ -13,14 +13,14 @@ mod closing;
 mod cuts;
 #[path = "liveness/dripping.rs"]
 mod dripping;
+#[path = "liveness/dropping.rs"]
+mod dropping;
 #[path = "liveness/duplex.rs"]
 mod duplex;
 #[path = "liveness/halves.rs"]
 mod halves;
 #[path = "liveness/keepalive.rs"]
 mod keepalive;
-#[path = "liveness/leaving.rs"]
-mod leaving;
 #[path = "liveness/pinging.rs"]
 mod pinging;
 #[path = "liveness/prompt.rs"]

@@ -1,5 +1,5 @@
 //! The scenarios of `liveness.rs` over TLS: every call returns within its bound there, too, and no two peers wait for each
-//! other. Without those about halves, which have no TLS of ours, and about signals.
+//! other. Except the tests of caller-supplied halves, which do not use the TLS of this crate, and of signals.
 
 #[path = "support/live.rs"]
 mod live;
@@ -12,12 +12,12 @@ mod closing;
 mod cuts;
 #[path = "liveness/dripping.rs"]
 mod dripping;
+#[path = "liveness/dropping.rs"]
+mod dropping;
 #[path = "liveness/duplex.rs"]
 mod duplex;
 #[path = "liveness/keepalive.rs"]
 mod keepalive;
-#[path = "liveness/leaving.rs"]
-mod leaving;
 #[path = "liveness/pinging.rs"]
 mod pinging;
 #[path = "liveness/prompt.rs"]

@@ -57,7 +57,7 @@ fn every_wait_keeps_its_limit() {
 }
 
 #[test]
-fn an_end_that_is_read_and_written_directly_plays_the_peer() {
+fn an_end_that_is_read_and_written_directly_acts_as_the_peer() {
     let (near, mut far) = SplitStream::pair();
     let server = spawn(move || Server::without_listener().accept_over(near).unwrap().unwrap().recv());
     far.write_all(REQUEST.as_bytes()).unwrap();

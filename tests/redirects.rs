@@ -8,7 +8,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use live::{assert_soon, assert_took, ms, read_head, sample_client, watchdog, RESPONSE};
+use live::{assert_took, ms, read_head, sample_client, watchdog, RESPONSE};
 use stdws::{
     Client, Error, HandshakeError, HandshakeErrorKind, Proxy, RedirectError, RedirectErrorKind, ResponseErrorKind,
     UriErrorKind, WebSocket,
@@ -332,14 +332,14 @@ fn to_wss_without_tls() {
 #[test]
 fn one_deadline_for_all_redirects() {
     let _watchdog = watchdog();
-    let limit = ms(500);
+    let limit = ms(3000);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
         for n in 0.. {
             let Ok((mut stream, _)) = listener.accept() else { return };
             read_head(&mut stream);
-            thread::sleep(ms(120));
+            thread::sleep(ms(720));
             let _ = stream.write_all(to(&format!("/{n}")).as_bytes());
         }
     });
@@ -355,11 +355,16 @@ fn one_deadline_for_all_redirects() {
 #[test]
 fn the_body_of_a_redirect_is_not_waited_for() {
     let _watchdog = watchdog();
-    let (address, _requests) =
-        server(vec!["HTTP/1.1 302 x\r\nX-Keep-Open: yes\r\nLocation: /on\r\n\r\n".into(), open()]);
-    let start = Instant::now();
-    client(&format!("ws://{address}/")).connect().unwrap();
-    assert_soon(start.elapsed(), ms(1000));
+    let times = (0..5).map(|_| {
+        let (address, _requests) =
+            server(vec!["HTTP/1.1 302 x\r\nX-Keep-Open: yes\r\nLocation: /on\r\n\r\n".into(), open()]);
+        let start = Instant::now();
+        client(&format!("ws://{address}/")).connect().unwrap();
+        start.elapsed()
+    });
+    // The fastest of some, because the machine may be busy. A body that is waited for takes two seconds each time.
+    let fastest = times.min().unwrap();
+    assert!(fastest < ms(2000), "{fastest:?}");
 }
 
 /// The first URL is connected to through a proxy, the second directly.

@@ -12,7 +12,7 @@ use stdws::{
     WebSocket,
 };
 
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_secs(240);
 
 /// Fails the test instead of hanging.
 fn within<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
@@ -45,7 +45,7 @@ fn address(server: &ServerHandle) -> SocketAddr {
     server.local_addr().unwrap()
 }
 
-/// What the server was asked for.
+/// The target and the Host that the server received.
 fn asked(ws: &mut WebSocket) -> String {
     ws.recv().unwrap().unwrap().as_text().unwrap().to_owned()
 }
@@ -62,7 +62,7 @@ fn head(stream: &mut TcpStream) -> String {
 
 // ── the URL ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// 6455-11.1.1-2, 6455-11.1.2-2, 6455-11.1.1-1: what a URL must not have is converted before it is sent.
+/// 6455-11.1.1-2, 6455-11.1.2-2, 6455-11.1.1-1: characters that a URL must not have are converted before they are sent.
 #[test]
 fn characters_outside_the_syntax_of_a_url_are_converted() {
     let server = server();
@@ -177,7 +177,7 @@ fn redirecting(location: String) -> ServerHandle {
         .unwrap()
 }
 
-/// Address and Host belong to the host of the URL: a redirect inside of it keeps them, another host does not see them.
+/// Address and Host belong to the host of the URL: a redirect to the same host keeps them, and one to another host does not.
 #[test]
 fn redirects_keep_address_and_host_header_on_the_same_host_only() {
     let elsewhere = server();
@@ -195,7 +195,7 @@ fn redirects_keep_address_and_host_header_on_the_same_host_only() {
     }
 }
 
-/// Through a proxy, the proxy is asked for the address, and the server for the host.
+/// Through a proxy, the request to the proxy has the address, and that to the server has the host.
 #[test]
 fn a_proxy_is_asked_for_the_other_address() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -298,7 +298,7 @@ fn a_socket_of_the_caller_waits_for_other_attempts_to_the_address() {
 // ── several addresses ───────────────────────────────────────────────────────────────────────────────────────────────
 
 /// An address that answers no SYN: its accept queue is full.
-fn dead_address() -> Option<(impl Drop, SocketAddr)> {
+fn unreachable_address() -> Option<(impl Drop, SocketAddr)> {
     let listener = TcpListener::bind("127.0.0.1:0").ok()?;
     let address = listener.local_addr().ok()?;
     let mut queued = Vec::new();
@@ -313,15 +313,16 @@ fn dead_address() -> Option<(impl Drop, SocketAddr)> {
     None
 }
 
-/// RFC 8305: a dead address costs 250 ms, and not its share of the time. Its guard, which is held until
+/// RFC 8305: an address without an answer costs 250 ms, and not its share of the time. Its guard, which is held until
 /// the attempt has ended, does not delay the next connections either.
 #[test]
-fn a_dead_address_does_not_delay_a_connection() {
-    let Some((_dead, dead)) = dead_address() else {
+fn an_unreachable_address_does_not_delay_a_connection() {
+    let Some((_listener, unreachable)) = unreachable_address() else {
         return println!("skipped: this system answers each connection");
     };
     let server = server();
-    let client = Client::new("ws://h.example/x").unwrap().resolve_to([dead, address(&server)]).connect_timeout(LONG);
+    let client =
+        Client::new("ws://h.example/x").unwrap().resolve_to([unreachable, address(&server)]).connect_timeout(LONG);
     for _ in 0..3 {
         let (client, begun) = (client.clone(), Instant::now());
         let mut ws = within(move || client.connect()).unwrap();
@@ -334,11 +335,11 @@ fn a_dead_address_does_not_delay_a_connection() {
 
 #[test]
 fn when_no_address_answers_the_whole_is_one_timeout() {
-    let Some((_dead, dead)) = dead_address() else {
+    let Some((_listener, unreachable)) = unreachable_address() else {
         return println!("skipped: this system answers each connection");
     };
     let limit = Duration::from_millis(700);
-    let client = Client::new("ws://h.example").unwrap().resolve_to([dead; 2]).connect_timeout(limit);
+    let client = Client::new("ws://h.example").unwrap().resolve_to([unreachable; 2]).connect_timeout(limit);
     let begun = Instant::now();
     let error = within(move || client.connect().unwrap_err());
     assert!(error.is_timeout(), "{error:?}");
@@ -383,7 +384,9 @@ fn versions_wait_for_an_address_or_for_an_address_and_a_port() {
         let held = client(&url(&first));
         let holding = thread::spawn(move || held.connect());
         let (stream, _) = first.accept().unwrap();
-        let waiting = client(&url(&second)).connect_timeout(Duration::from_millis(50));
+        // Where it does not wait, there is enough time to connect.
+        let limit = if expected == Step::Handshake { 1500 } else { 50 };
+        let waiting = client(&url(&second)).connect_timeout(Duration::from_millis(limit));
         let error = within(move || waiting.connect().unwrap_err());
         assert!(matches!(&error, Error::Timeout(step) if *step == expected), "{version}: {error:?}");
         // The same port is the same peer in every version.

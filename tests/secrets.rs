@@ -150,7 +150,10 @@ fn settings_of_a_server() {
     let server = Server::bind("127.0.0.1:0").unwrap().allow_origin(format!("http://ann:{SECRET}@h?{SECRET}"));
     let server = server.subprotocols([SECRET, "chat"]).basic_auth(SECRET, |_| true).unwrap();
     shown.debug(&server);
-    let accept = Accept::new().subprotocol(SECRET).header("Set-Cookie", SECRET).header(&format!("X: {SECRET}"), SECRET);
+    let accept = Accept::new()
+        .subprotocol(SECRET)
+        .with_header("Set-Cookie", SECRET)
+        .with_header(&format!("X: {SECRET}"), SECRET);
     let responses = [
         Response::text(200, SECRET).with_header("Set-Cookie", SECRET),
         Response::html(200, SECRET).with_header(&format!("X: {SECRET}"), SECRET),
@@ -209,8 +212,8 @@ fn server(shown: &Shown, settings: fn(Server) -> Server) -> ServerHandle {
     let server = settings(server).on_request(move |request| {
         seen.debug(request);
         match request.path() {
-            "/shown" => Accept::new().header("Set-Cookie", SECRET).subprotocol(SECRET).into(),
-            "/broken" => Accept::new().header("X", &format!("{SECRET}\n")).into(),
+            "/shown" => Accept::new().with_header("Set-Cookie", SECRET).subprotocol(SECRET).into(),
+            "/broken" => Accept::new().with_header("X", &format!("{SECRET}\n")).into(),
             "/unasked" => Accept::new().subprotocol(format!("{SECRET}2")).into(),
             _ => Response::text(401, SECRET)
                 .with_header("WWW-Authenticate", &format!("Digest realm=\"r\", nonce=\"{SECRET}\""))

@@ -113,7 +113,7 @@ fn rejected_requests_get_a_complete_response() {
         let lines: Vec<&str> = good.split_inclusive("\r\n").filter(|line| !line.starts_with(name)).collect();
         lines.concat()
     };
-    let long = format!("X: {}\r\n", "x".repeat(9000));
+    let long = format!("X: {}\r\n", "x".repeat(65_536));
     let rows = [
         // A TLS ClientHello, and invalid lines.
         ("\x16\x03\x01\x02\x00\x01\x00\x01\u{3f}".into(), 400, ""),
@@ -130,6 +130,8 @@ fn rejected_requests_get_a_complete_response() {
         // 6455-4.2.2-6, 6455-4.4-1
         (good.replace("Version: 13", "Version: 8"), 426, "\r\nSec-WebSocket-Version: 13\r\n"),
         (good.replace("Upgrade: websocket", &format!("{long}Upgrade: websocket")), 431, ""),
+        // 9112-3-1
+        (good.replace("/chat", &format!("/{}", "x".repeat(65_536))), 414, ""),
         (good.replace("HTTP/1.1", "HTTP/1.0"), 505, ""),
     ];
     for (bytes, expected, field) in rows {
@@ -162,6 +164,7 @@ fn the_response_arrives_although_the_peer_still_sends() {
     assert_eq!(status(&(head + &rest(&mut socket))), 405);
 }
 
+/// Shows the answer to opera-26.
 #[test]
 fn the_origin_is_checked() {
     // 6455-4.2.2-4, 6455-4.2.2-5, 6455-10.2-1, 6455-10.2-2, 6455-4.2.1-2
@@ -266,7 +269,8 @@ fn max_message_size_sets_two_limits_and_keeps_the_others() {
 #[test]
 fn an_opening_handshake_has_a_deadline() {
     // 6455-7.2.2-1, 6455-7.1.1-4
-    let timeouts = Timeouts { handshake: Duration::from_millis(300), ..Timeouts::default() };
+    // Long enough for the last connection here, and much shorter than without the setting.
+    let timeouts = Timeouts { handshake: Duration::from_secs(2), ..Timeouts::default() };
     let server = bind().timeouts(timeouts).start(echo).unwrap();
     let start = Instant::now();
     let mut silent = connect(server.local_addr().unwrap());
@@ -285,11 +289,12 @@ fn an_opening_handshake_has_a_deadline() {
     let _ = dripping.read_to_end(&mut answer);
     assert_eq!(answer, b"");
     let took = start.elapsed();
-    assert!(took >= Duration::from_millis(300) && took < Timeouts::default().handshake / 2, "{took:?}");
+    assert!(took >= timeouts.handshake && took < Timeouts::default().handshake, "{took:?}");
     drip.join().unwrap();
     open(server.local_addr().unwrap());
 }
 
+/// Shows the answer to opera-21.
 #[test]
 fn a_connection_above_the_limit_gets_503_at_once() {
     let server = bind().max_connections(2).start(echo).unwrap();
@@ -427,7 +432,7 @@ fn the_url_of_a_server_reaches_it_from_this_machine() {
 }
 
 #[test]
-fn stopping_frees_the_address_and_leaves_open_connections_alone() {
+fn stopping_frees_the_address_and_keeps_open_connections() {
     for address in ["127.0.0.1:0", "0.0.0.0:0"] {
         let server = Server::bind(address).unwrap().start(echo).unwrap();
         let addr: SocketAddr = ([127, 0, 0, 1], server.local_addr().unwrap().port()).into();
@@ -437,7 +442,7 @@ fn stopping_frees_the_address_and_leaves_open_connections_alone() {
         drop(sockets);
         let start = Instant::now();
         server.stop();
-        assert!(start.elapsed() < Duration::from_secs(5));
+        assert!(start.elapsed() < WATCHDOG / 2);
         assert!(TcpStream::connect(addr).is_err());
         last.write_all(&frame(1, b"x")).unwrap();
         expect(&mut last, b"\x81\x01x");

@@ -14,6 +14,8 @@ use stdws::{
 mod serving;
 use serving::echo;
 
+/// A test that waits longer hangs.
+const LONG: Duration = Duration::from_secs(240);
 const NANO: Duration = Duration::from_nanos(1);
 
 type Set<S, V> = fn(&mut S, V);
@@ -32,11 +34,15 @@ fn durations() -> [(&'static str, Set<Timeouts, Duration>, Duration); 7] {
     ]
 }
 
-fn limits() -> [(&'static str, Set<Limits, u64>); 3] {
+/// Name, setter, least and largest value.
+fn limits() -> [(&'static str, Set<Limits, u64>, u64, u64); 5] {
+    let all = u64::from(u32::MAX);
     [
-        ("Limits::max_frame_size", |l, value| l.max_frame_size = value),
-        ("Limits::max_message_size", |l, value| l.max_message_size = value),
-        ("Limits::max_fragments", |l, value| l.max_fragments = u32::try_from(value).unwrap_or(u32::MAX)),
+        ("Limits::max_frame_size", |l, value| l.max_frame_size = value, 1, u64::MAX),
+        ("Limits::max_message_size", |l, value| l.max_message_size = value, 1, u64::MAX),
+        ("Limits::max_fragments", |l, value| l.max_fragments = u32::try_from(value).unwrap(), 1, all),
+        ("Limits::max_head_size", |l, value| l.max_head_size = u32::try_from(value).unwrap(), 256, 1 << 20),
+        ("Limits::max_head_fields", |l, value| l.max_head_fields = u32::try_from(value).unwrap(), 8, 10_000),
     ]
 }
 
@@ -44,7 +50,7 @@ fn bind() -> Server {
     Server::bind("127.0.0.1:0").unwrap()
 }
 
-/// A client for an address at which nobody may arrive.
+/// A client for an address at which no connection may arrive.
 fn nowhere() -> (Client, TcpListener) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
@@ -91,10 +97,12 @@ fn zero_and_tiny_values_are_refused_before_anything_is_sent() {
             refused_everywhere(timeouts, Limits::client(), name);
         }
     }
-    for (name, set) in limits() {
-        let mut limits = Limits::client();
-        set(&mut limits, 0);
-        refused_everywhere(Timeouts::default(), limits, name);
+    for (name, set, least, _) in limits() {
+        for value in [0, least - 1] {
+            let mut limits = Limits::client();
+            set(&mut limits, value);
+            refused_everywhere(Timeouts::default(), limits, name);
+        }
     }
     let (client, _listener) = nowhere();
     refused(client.clone().connect_timeout(Duration::ZERO).connect(), "Timeouts::connect");
@@ -105,6 +113,20 @@ fn zero_and_tiny_values_are_refused_before_anything_is_sent() {
     refused(bind().max_per_address(0).start(echo), "Server::max_per_address");
     for bytes in [0, 1, (64 << 10) - 1, (1 << 30) + 1, usize::MAX] {
         refused(bind().stack_size(bytes).start(echo), "Server::stack_size");
+    }
+}
+
+#[test]
+fn values_above_the_largest_are_refused_before_anything_is_sent() {
+    for (name, set, _, most) in limits() {
+        // The others may have every value of their type.
+        if most < u64::from(u32::MAX) {
+            for value in [most + 1, u64::from(u32::MAX)] {
+                let mut limits = Limits::client();
+                set(&mut limits, value);
+                refused_everywhere(Timeouts::default(), limits, name);
+            }
+        }
     }
 }
 
@@ -143,7 +165,10 @@ fn settings_of_hubs_and_backoffs() {
     refused(connections.next().unwrap(), "Backoff::max_attempts");
     assert!(connections.next().is_none());
     // With the largest values the second attempt is never due, and the wait for it ends by a stop.
-    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // The local end of a connection, where no socket can listen meanwhile.
+    let held = TcpListener::bind("127.0.0.1:0").unwrap();
+    let near = std::net::TcpStream::connect(held.local_addr().unwrap()).unwrap();
+    let gone = near.local_addr().unwrap();
     for reset_after in [Duration::ZERO, Duration::MAX] {
         let (failed, failures) = mpsc::channel();
         let backoff = backoff().initial_delay(Duration::MAX).max_delay(Duration::MAX).max_attempts(u32::MAX);
@@ -154,7 +179,7 @@ fn settings_of_hubs_and_backoffs() {
         let mut connections = Client::new(format!("ws://{gone}")).unwrap().reconnect(backoff);
         let handle = connections.handle();
         let waiting = thread::spawn(move || connections.next().is_none());
-        failures.recv_timeout(Duration::from_secs(30)).unwrap();
+        failures.recv_timeout(LONG).unwrap();
         handle.stop();
         assert!(waiting.join().unwrap());
     }
@@ -174,7 +199,7 @@ fn works(timeouts: Timeouts, limits: Limits, what: &str) {
         shutdown.shutdown_spread(Duration::MAX, Duration::MAX);
         done.send(()).unwrap();
     });
-    assert!(result.recv_timeout(Duration::from_secs(30)).is_ok(), "{what}");
+    assert!(result.recv_timeout(LONG).is_ok(), "{what}");
 }
 
 fn exchange(ws: &mut WebSocket) {
@@ -200,11 +225,11 @@ fn the_largest_values_mean_no_limit() {
         }
         set(&mut all.0, Duration::MAX);
     }
-    for (name, set) in limits() {
+    for (name, set, _, most) in limits() {
         let mut limits = Limits::client();
-        set(&mut limits, u64::MAX);
+        set(&mut limits, most);
         works(Timeouts::default(), limits, name);
-        set(&mut all.1, u64::MAX);
+        set(&mut all.1, most);
     }
     works(all.0, all.1, "all of them");
 }
@@ -223,6 +248,6 @@ fn the_least_values_end_in_a_timeout_and_not_in_a_flood() {
             ws.close(CloseCode::NORMAL, "")
         });
         assert!(!matches!(result, Err(Error::Usage(_) | Error::Protocol(_))), "{name}: {result:?}");
-        assert!(start.elapsed() < Duration::from_secs(30), "{name}");
+        assert!(start.elapsed() < LONG, "{name}");
     }
 }

@@ -1,5 +1,5 @@
-//! TLS in both roles, with certificates that the test makes: who is trusted, what is said when it fails, and that a peer
-//! over TLS can hold nobody up. `liveness_tls.rs` has the scenarios of `liveness.rs` over TLS.
+//! TLS in both roles, with certificates that the test makes: which certificates are trusted, the errors, and that no peer
+//! over TLS delays another. `liveness_tls.rs` has the scenarios of `liveness.rs` over TLS.
 
 #[path = "support/live.rs"]
 mod live;
@@ -17,7 +17,7 @@ mod handshake;
 mod hostile;
 #[path = "tls/https_proxy.rs"]
 mod https_proxy;
+#[path = "tls/proxies_and_redirects.rs"]
+mod proxies_and_redirects;
 #[path = "tls/route.rs"]
 mod route;
-#[path = "tls/ways.rs"]
-mod ways;

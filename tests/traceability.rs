@@ -5,12 +5,12 @@
 //! met, and the reason. How it is met is one of
 //!
 //! - `code`: a comment in the code cites the id beside the line that obeys it, and a test cites it too;
-//! - `type`: it cannot be broken; the reason names the type or the shape that sees to it;
+//! - `type`: it cannot be broken; the reason names the type or the shape that ensures it;
 //! - `app`: the duty of the application that uses this library; the reason says why;
 //! - `declined`: not done; the reason says why. No code may cite it.
 //!
 //! A citation is the bare id. In `src`, items under `#[cfg(test)]` are test, wherever they stand, and so are files that only
-//! such items bring in; elsewhere only comments count, for a string that names a rule does not obey it. Every Rust file in
+//! such items bring in; elsewhere only comments count, because a string that names a rule does not obey it. Every Rust file in
 //! `tests` but this one is test.
 
 // Half of it is for tests/layers.rs.
@@ -36,7 +36,7 @@ const LEVELS: [&str; 10] = [
 ];
 const SIDES: [&str; 5] = ["both", "client", "server", "ext", "intermediary"];
 
-/// The documents whose ids are known for ids even where no list of theirs is there.
+/// Documents whose ids are recognized without a list of their requirements.
 const DOCUMENTS: [&str; 2] = ["6455", "7692"];
 
 struct Requirement {
@@ -60,6 +60,7 @@ enum Kind {
     String,
 }
 
+/// Shows the answers to opera-1, opera-11, farrell-c10, resnick-1, resnick-4.
 #[test]
 fn every_requirement_is_accounted_for() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -90,7 +91,7 @@ fn parse(file: &str, text: &str, faults: &mut Vec<String>) -> Vec<Requirement> {
     for (n, line) in text.lines().enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
         let at = format!("{file}:{}", n + 1);
         let columns: Vec<&str> = line.split('\t').collect();
-        // The reason may be missing altogether, for editors like to remove the tab before it.
+        // The reason may be missing, because some editors remove the tab before it.
         let (&[id, level, side, what, how], reason) = match columns.split_first_chunk::<5>() {
             Some((columns, [])) => (columns, ""),
             Some((columns, [reason])) => (columns, *reason),
@@ -139,7 +140,7 @@ fn in_sources(files: &BTreeMap<String, String>, documents: &BTreeSet<&str>) -> V
     files.iter().flat_map(all).collect()
 }
 
-/// All ids in a source file. What begins like an id is one, so that a slip of the pen does not go unseen.
+/// All ids in a source file. Text that begins like an id counts as one, so that typing errors are found.
 fn cited(place: &str, text: &str, for_tests: bool, documents: &BTreeSet<&str>) -> Vec<Citation> {
     let mut found = Vec::new();
     let tests = source::test_lines(text);
@@ -245,7 +246,7 @@ fn planted_errors_in_a_list_are_noticed() {
 }
 
 #[test]
-fn tests_are_told_from_code_wherever_they_stand() {
+fn tests_are_distinguished_from_code() {
     let list = [Requirement { id: "1-1-1".into(), how: "code".into(), reason: String::new() }];
     let judge = |files: &[(&str, &str)]| {
         let files = files.iter().map(|(name, text)| (name.to_string(), text.to_string())).collect();

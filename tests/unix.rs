@@ -78,7 +78,7 @@ fn client_and_server_work_on_a_unix_socket() {
     // A stopped server removes its file, and open connections go on.
     let start = Instant::now();
     server.stop();
-    assert!(start.elapsed() < WATCHDOG / 10);
+    assert!(start.elapsed() < WATCHDOG / 2);
     assert!(!path.0.exists());
     last.send("x").unwrap();
     assert_eq!(last.recv().unwrap().unwrap().as_text(), Some("x"));
@@ -115,7 +115,7 @@ fn only_a_stale_socket_is_replaced() {
     fs::write(&path.0, "other").unwrap();
     let start = Instant::now();
     drop(server);
-    assert!(start.elapsed() < WATCHDOG / 10);
+    assert!(start.elapsed() < WATCHDOG / 2);
     assert_eq!(fs::read(&path.0).unwrap(), b"other");
     // Neither a file nor the target of a link is replaced.
     assert_eq!(failed(Server::bind_unix(&path.0)), (Step::Listen, ErrorKind::AddrInUse));
@@ -127,10 +127,11 @@ fn only_a_stale_socket_is_replaced() {
 fn a_silent_server_times_out() {
     let path = TempPath::new();
     let _listener = UnixListener::bind(&path.0).unwrap();
-    let start = Instant::now();
-    let result = client().connect_timeout(Duration::from_millis(100)).connect_unix(&path.0);
+    // Enough to connect.
+    let (limit, start) = (Duration::from_millis(1500), Instant::now());
+    let result = client().connect_timeout(limit).connect_unix(&path.0);
     assert!(matches!(result, Err(Error::Timeout(Step::Handshake))), "{result:?}");
-    assert!(start.elapsed() >= Duration::from_millis(99) && start.elapsed() < WATCHDOG / 10);
+    assert!(start.elapsed() >= limit && start.elapsed() < WATCHDOG / 2);
 }
 
 #[test]

@@ -14,20 +14,20 @@ use super::server::{check_leaks, frame, send_upgrade, too_few_descriptors, wait_
 use super::table::Table;
 use super::Failure;
 
-/// What `Server::max_connections` is by default where as many fit.
+/// The default of `Server::max_connections`.
 const MAXIMUM: usize = 16_384;
-/// Number of connections beyond the limit, and of those that leave and are replaced.
+/// Number of connections beyond the limit, and of those that are closed and replaced.
 const MORE: usize = 200;
-/// Maximum number of refused sockets that a server keeps until others take their place.
+/// Maximum number of rejected sockets that a server keeps open.
 const KEPT: usize = 64;
 /// Bytes of a fragment whose message never ends: enough to make the allocator map its buffer.
 const FRAGMENT: usize = 140_000;
 /// Number of connections that are opened at once: a listener's queue is short, and descriptors are scarce.
 const BATCH: usize = 64;
 /// Bytes of a message that is echoed.
-const ECHO: usize = 16;
+pub(super) const ECHO: usize = 16;
 
-/// What the clients do.
+/// The behaviour of the clients.
 #[derive(PartialEq, Eq)]
 pub(super) enum Load {
     Echo,
@@ -91,9 +91,8 @@ fn mappings(what: &'static str, table: &mut Table) {
     table.row(what, limit, count, count < limit);
 }
 
-/// `bench fill PORT COUNT`: opens connections up to a number or until one is refused, and then follows the commands on its
-/// input. Each
-/// answer is a number of connections.
+/// `bench fill PORT COUNT`: opens connections up to a number or until one is rejected, and then follows the commands on its
+/// input. Each answer is a number of connections.
 pub(super) fn run_fill(port: &str, count: &str) -> Result<(), Failure> {
     let (port, count): (u16, usize) = (port.parse()?, count.parse()?);
     let mut sockets = Vec::new();
@@ -114,6 +113,7 @@ pub(super) fn run_fill(port: &str, count: &str) -> Result<(), Failure> {
             "leave" => sockets.drain(..number.min(sockets.len())).count(),
             "begin" => begin(&mut sockets)?,
             "echo" => echo(&mut sockets)?,
+            "receive" => receive(&mut sockets, 0x82)?,
             _ => return Err("what?".into()),
         };
         println!("{word} {done}");
@@ -175,7 +175,7 @@ fn echo(sockets: &mut [TcpStream]) -> Result<usize, Failure> {
     receive(sockets, 0x82)
 }
 
-/// Receives what was sent on each of them, in a frame that begins so.
+/// Receives the echo on each connection, in a frame that begins with these bytes.
 fn receive(sockets: &mut [TcpStream], first: u8) -> Result<usize, Failure> {
     let mut answer = [0; ECHO + 2];
     let mut received = 0;

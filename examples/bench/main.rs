@@ -1,15 +1,17 @@
-//! How fast is it, next to raw TCP in the same run?
+//! Speed of stdws compared with raw TCP in the same run.
 //!
 //! `bench` starts a second process of itself with two echo servers, raw TCP and stdws, and drives both in turns, round by
-//! round. What it prints are ratios of medians: absolute figures change with the machine and the hour, ratios less.
+//! round. It prints ratios of medians, which vary less between machines and runs than absolute figures.
 //! CPU time is the kernel's, of all threads (Linux; elsewhere only rates are shown).
 //!
-//! `bench client PORT SIZE COUNT WINDOW bin|text` is one measured run of the client against an echo server that is there
-//! already, with one line of JSON for a result, as other benchmark programs want it.
+//! `bench client PORT SIZE COUNT WINDOW bin|text` is one measured run of the client against a running echo server. It prints one
+//! line of JSON, for other benchmark programs.
 //!
-//! `bench --tls` compares stdws over TLS with native-tls used directly. `bench --deflate` is about compression: the echo of JSON between a client and a server of ours, compressed and as it is.
+//! `bench --tls` compares stdws over TLS with native-tls used directly. `bench --deflate` compares
+//! the echo of JSON with and without compression.
 
 mod full;
+mod growth;
 mod server;
 mod table;
 #[cfg(feature = "native-tls")]
@@ -27,20 +29,24 @@ const HELP: &str = "\
 usage: bench [--rounds N] [--millis MS] [--deflate | --tls]
        bench --server [CONNECTIONS]
        bench --full [--half-sent]
+       bench --growth [--quick] [LINE]
        bench client [--deflate] PORT SIZE COUNT WINDOW bin|text|json
 
-Without arguments: raw TCP echo, stdws echo and stdws client, interleaved; prints ratios of medians. Takes a minute, and
-means something only on a machine that has nothing else to do.
+Without arguments: raw TCP echo, stdws echo and stdws client, interleaved; prints ratios of medians. Takes a minute.
+The results are valid only on an idle machine.
   --rounds N     rounds of each measurement (default 5)
   --millis MS    length of one measurement in milliseconds (default 300)
-  --deflate      instead: stdws client and server, JSON compressed (permessage-deflate) next to JSON as it is
+  --deflate      instead: stdws client and server, JSON compressed (permessage-deflate) next to JSON uncompressed
   --tls          instead: stdws over TLS next to native-tls used directly (needs the feature native-tls, and openssl)
---server: holds 10,000 connections (or another number) at once, measures what each of them costs, broadcasts to all, and
-looks what is left behind; then a hundred hostile ones beside a hundred others. Prints figures next to goals, and fails if
-one is missed. Needs twice as many descriptors as connections in all: raise the limit before, with ulimit -n 20000.
---full: fills a server with default settings up to the limit that it computed for this system, and beyond: it has to live,
-to answer 503, and to serve those who are in. Needs as many descriptors in each of two processes. With --half-sent, every
+--server: holds 10,000 connections (or another number) at once, measures the cost of each, broadcasts to all, and
+measures the resources left after their end; then a hundred hostile ones beside a hundred others. Prints figures and goals,
+and fails if a goal is missed. Needs twice as many descriptors as connections in all: raise the limit before, with ulimit -n 20000.
+--full: fills a server with default settings up to the limit that it computed for this system, and beyond: it has to keep
+running, to answer 503, and to serve the open connections. Needs as many descriptors in each of two processes. With --half-sent, every
 connection also holds the beginning of a large message, which takes some 3 GB.
+--growth: how the cost grows with the sizes of messages, the lengths of lists, the numbers of fragments, connections, members
+and others. Fails if an exponent is above 1.1. Some ten minutes; with --quick, two. Needs a descriptor for each of 10,000
+connections in each of two processes: ulimit -n 12000. LINE: only lines whose name contains this.
 client: sends COUNT messages of SIZE bytes to ws://127.0.0.1:PORT, WINDOW of them before reading as many answers,
 and prints one line of JSON: messages, seconds, messages per second, CPU nanoseconds per message.";
 
@@ -61,6 +67,10 @@ fn main() -> ExitCode {
         ["--server", count] => count.parse().map_err(Failure::from).and_then(server::measure),
         ["--full"] => full::measure(full::Load::Echo),
         ["--full", "--half-sent"] => full::measure(full::Load::HalfSent),
+        ["--growth"] => growth::measure(growth::Extent::Full, ""),
+        ["--growth", "--quick"] => growth::measure(growth::Extent::Quick, ""),
+        ["--growth", "--quick", line] => growth::measure(growth::Extent::Quick, line),
+        ["--growth", line] => growth::measure(growth::Extent::Full, line),
         ["fill", port, count] => full::run_fill(port, count),
         ["crowd", port, count] => server::run_crowd(port, count),
         ["hostile", port] => server::run_hostile(port),
@@ -83,7 +93,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// What is compared with what.
+/// The two sides of a comparison.
 enum Subject {
     Tcp,
     Deflate,
@@ -115,7 +125,7 @@ fn parse_options(options: &[&str]) -> Option<(usize, Duration, Subject)> {
 
 // ── the servers, in a process of their own ──────────────────────────────────────────────────────────────────────────
 
-/// Prints the two ports and serves until its input ends, so that it never outlives the one who started it.
+/// Prints the two ports and serves until its input ends, so that it ends with the process that started it.
 fn serve() -> Result<(), Failure> {
     let raw = TcpListener::bind("127.0.0.1:0")?;
     let raw_port = raw.local_addr()?.port();
@@ -177,14 +187,14 @@ impl Servers {
 impl Drop for Servers {
     fn drop(&mut self) {
         drop(self.process.stdin.take());
-        // It ends by itself when its input does; a failure to wait for it changes no figure.
+        // It ends when its input does. A failure to wait for it changes no figure.
         let _ = self.process.wait();
     }
 }
 
 // ── one measurement ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// What one measurement gave, per message.
+/// The result of one measurement, per message.
 #[derive(Clone, Copy)]
 struct Figure {
     rate: f64,
@@ -199,7 +209,7 @@ struct Cell {
     text: bool,
 }
 
-/// Of JSON, which is text.
+/// For JSON, which is text.
 const JSON_CELLS: [Cell; 2] = [
     Cell { name: "4 KiB JSON", size: 4 << 10, window: 16, text: true },
     Cell { name: "64 KiB JSON", size: 64 << 10, window: 4, text: true },
@@ -245,7 +255,7 @@ fn json(size: usize) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// A connection whose bytes are made before the clock starts: the same work for the load generator in every case.
+/// A connection whose bytes are prepared before the measurement: the same work for the load generator in every case.
 struct Load {
     stream: TcpStream,
     request: Vec<u8>,

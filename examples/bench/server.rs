@@ -1,8 +1,8 @@
-//! A server with many connections: what each of them costs, how long a broadcast to all of them takes, what is left when
-//! they have gone, and what those who behave notice of those who do not.
+//! A server with many connections: the cost of each, the time of a broadcast to all, the resources left after their end, and the
+//! effect of hostile connections on the others.
 //!
 //! The server is in this process, which is measured; its clients are sockets in a child process, whose frames are made by
-//! hand, so that both have descriptors enough. Figures of memory are the kernel's (Linux; elsewhere they are not shown), and do not
+//! hand, so that both have enough descriptors. Figures of memory are the kernel's (Linux; elsewhere they are not shown), and do not
 //! contain what the kernel itself needs for sockets and threads.
 
 use std::io::{self, BufRead, Read, Write};
@@ -18,10 +18,10 @@ use super::Failure;
 
 /// Bytes of a broadcast message.
 const MESSAGE: usize = 125;
-/// Resident bytes a connection may cost.
+/// Maximum number of resident bytes for each connection.
 const MAX_RESIDENT_PER_CONNECTION: f64 = 20.0 * 1024.0;
 const MAX_DELIVERY_TIME: Duration = Duration::from_secs(2);
-/// Longer than anything here takes, unless it hangs.
+/// Timeout of each step, which takes less unless it hangs.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// All measurements, as a table. A goal that is missed is a failure.
@@ -33,7 +33,7 @@ pub(super) fn measure(count: usize) -> Result<(), Failure> {
     table.end()
 }
 
-// ── a crowd ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── many connections ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 fn server(
     count: usize,
@@ -54,7 +54,7 @@ fn crowd(count: usize, table: &mut Table) -> Result<(), Failure> {
         Ok(())
     })?;
     let port = running.local_addr().ok_or("the server has no address")?.port();
-    // What is set up once is not counted.
+    // One-time initialization is not counted.
     drop(Clients::start(port, 10)?);
     wait_for("the first few have left", || hub.members() == 0)?;
     let before = Usage::now();
@@ -184,7 +184,7 @@ impl Clients {
         Ok(self.answer(word)?.parse()?)
     }
 
-    /// Waits for an answer that begins with this word, and gives what follows.
+    /// Waits for an answer that begins with this word, and returns the rest.
     fn answer(&mut self, word: &str) -> Result<String, Failure> {
         let mut line = String::new();
         self.output.read_line(&mut line)?;
@@ -248,7 +248,7 @@ pub(super) fn send_upgrade(port: u16) -> io::Result<TcpStream> {
 }
 
 fn read_upgrade_response(socket: &mut TcpStream) -> Result<(), Failure> {
-    // Nothing comes behind the head yet.
+    // No bytes follow the head yet.
     let (mut head, mut part) = (Vec::new(), [0; 512]);
     while !head.ends_with(b"\r\n\r\n") {
         match socket.read(&mut part)? {
@@ -264,18 +264,18 @@ fn read_upgrade_response(socket: &mut TcpStream) -> Result<(), Failure> {
     }
 }
 
-fn open_connection(port: u16) -> Result<TcpStream, Failure> {
+pub(super) fn open_connection(port: u16) -> Result<TcpStream, Failure> {
     let mut socket = send_upgrade(port)?;
     read_upgrade_response(&mut socket)?;
     Ok(socket)
 }
 
-// ── hostile ones ────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── hostile connections ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// Number of good and of hostile connections.
 const SIDES: usize = 100;
-/// Each hostile one does its worst, and then pauses so long: what is measured is what the server lets them do to others, not
-/// how little is left of two cores on which a hundred threads write without end.
+/// Pause of each hostile connection between its actions. The result then shows their effect through the server, and not that of a
+/// hundred threads that use all cores.
 const PAUSE: Duration = Duration::from_millis(20);
 
 fn hostile(table: &mut Table) -> Result<(), Failure> {
@@ -308,7 +308,7 @@ fn hostile(table: &mut Table) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The best of some medians: what else the machine does should not count.
+/// The smallest of several medians, because other load on the machine should not count.
 fn best(sockets: &mut [TcpStream]) -> Result<Duration, Failure> {
     let mut best = Duration::MAX;
     for _ in 0..8 {
@@ -317,7 +317,7 @@ fn best(sockets: &mut [TcpStream]) -> Result<Duration, Failure> {
     Ok(best)
 }
 
-/// The median round trip of 125 bytes, one after the other on all of these.
+/// The median round trip of 125 bytes, on these connections one after another.
 fn round_trips(sockets: &mut [TcpStream]) -> Result<Duration, Failure> {
     let request = frame(0x82, &[7; MESSAGE]);
     let mut answer = [0; MESSAGE + 2];
@@ -334,7 +334,7 @@ fn round_trips(sockets: &mut [TcpStream]) -> Result<Duration, Failure> {
     Ok(times.get(times.len() / 2).copied().unwrap_or_default())
 }
 
-/// A client's frame of up to 125 bytes, with a key that changes nothing.
+/// A client's frame of up to 125 bytes, with the masking key 0.
 pub(super) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![first, 0x80 | payload.len() as u8, 0, 0, 0, 0];
     frame.extend_from_slice(payload);
@@ -352,7 +352,7 @@ pub(super) fn run_hostile(port: &str) -> Result<(), Failure> {
         sockets.push(socket.try_clone()?);
         thread::spawn(move || {
             let bytes = match kind {
-                // Sends, and never reads what comes back.
+                // Sends, and never reads the echo.
                 0 => frame(0x82, &[7; MESSAGE]).repeat(16),
                 // Pings without end, and never reads a Pong.
                 1 => frame(0x89, &[7; MESSAGE]).repeat(64),
@@ -369,7 +369,7 @@ pub(super) fn run_hostile(port: &str) -> Result<(), Failure> {
                 4 => socket.write_all(b"GET / HTTP/1.1\r\nX: "),
                 _ => Ok(()),
             };
-            // A full network is no reason to stop.
+            // Continues when the network is full.
             while begun.is_ok() {
                 let _ = socket.write(&bytes);
                 thread::sleep(PAUSE);

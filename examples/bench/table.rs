@@ -1,4 +1,4 @@
-//! Figures next to goals.
+//! A table of figures and goals.
 
 use std::fmt;
 
@@ -20,7 +20,7 @@ impl Table {
         self.rows.push((what, String::new(), measured.to_string(), ""));
     }
 
-    /// Prints it.
+    /// Prints the table.
     pub(super) fn end(&self) -> Result<(), Failure> {
         println!("{self}");
         match self.missed {

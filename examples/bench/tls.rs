@@ -1,12 +1,12 @@
 //! `bench --tls`: WebSocket over TLS next to native-tls used directly on a socket, in the same process and in turns.
 //!
-//! Both sides of a connection run here, each in a thread, so both have to share the machine in the same way. What is
-//! direct is what a program would write without this crate: `write_all` and `read` on a `TlsStream<TcpStream>`. As with raw
-//! TCP, it carries as many bytes as the frames have: with 16 KiB, their header is what makes two records of one.
+//! Both sides of a connection run in this process, each in a thread. The direct use is `write_all` and `read` on a
+//! `TlsStream<TcpStream>`. It carries as many bytes as the frames have: with 16 KiB, the header of the frame makes two records
+//! of one.
 //!
-//! Where the system puts the threads changes a rate threefold, and it does so at any time. So the two take turns that are
-//! short and many, on connections that stay, and each turn is compared with the one beside it. `taskset -c 0` in front
-//! makes both share one processor: what is compared then is the work, without what is done at the same time.
+//! The placement of the threads by the system can change a rate threefold at any time. So both are measured in many short turns
+//! on the same connections, and each turn is compared with the one beside it. With `taskset -c 0` both threads share one
+//! processor, and the work is compared without parallelism.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -20,12 +20,12 @@ use stdws::{Client, Limits, Server, TlsAccept, TlsConnect, WebSocket};
 
 use super::{cpu_time, header, median, Failure, Figure};
 
-/// One thing that is measured.
+/// A measurement.
 #[derive(Clone, Copy)]
 enum Workload {
-    /// A message there and back.
+    /// A message and its echo.
     RoundTrip(usize),
-    /// Messages from the client, and a short answer when all are there.
+    /// Messages from the client, and a short answer after all.
     Up,
     /// A short message, and then messages from the server.
     Down,
@@ -112,12 +112,12 @@ fn open(acceptor: &TlsAcceptor, connector: &TlsConnector, workload: Workload) ->
     Ok(connector.connect("localhost", socket)?)
 }
 
-/// As many bytes as the frame of a message has that a server sends.
+/// Number of bytes in a server's frame with a message of this size.
 fn of_server(size: usize) -> usize {
     header(size) + size
 }
 
-/// And a client, with the key of its mask.
+/// Number of bytes in a client's frame, which has a masking key.
 fn of_client(size: usize) -> usize {
     of_server(size) + 4
 }
@@ -199,7 +199,7 @@ fn our_round(ws: &mut WebSocket, workload: Workload) -> Result<(), Failure> {
 
 // ── a certificate ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// For `localhost`, signed by itself, and its key; made by the `openssl` command.
+/// A self-signed certificate for `localhost` and its key, made by the `openssl` command.
 fn certificate() -> Result<(Vec<u8>, Vec<u8>), Failure> {
     let folder = std::env::temp_dir();
     let file = |end: &str| -> PathBuf { folder.join(format!("stdws-bench-{}.{end}", std::process::id())) };

@@ -1,16 +1,16 @@
 //! A chat: rooms, a page for it on the same port, and several processes joined by NATS. `chat --help` lists the settings.
 //!
-//! | file | what is in it |
+//! | file | content |
 //! |---|---|
 //! | `main.rs` | settings, the pages, one client from its handshake to its end |
-//! | `talk.rs` | what the clients share: rooms, the hub that sends lines to them, the connection to other processes |
+//! | `chat.rs` | state shared by the clients: rooms, the hub that sends lines to them, the connection to other processes |
 //! | `rooms.rs` | the participants and the latest messages of each room |
 //! | `nats.rs` | a NATS client in 150 lines |
-//! | `page.html`, `chat.js`, `chat.css` | the page, and the messages that go to and fro |
+//! | `page.html`, `chat.js`, `chat.css` | the page, and its messages |
 
+mod chat;
 mod nats;
 mod rooms;
-mod talk;
 
 use std::env;
 use std::io::{self, Write};
@@ -18,8 +18,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use chat::Chat;
 use stdws::{CloseCode, Decision, Limits, Message, Request, Response, Result, Server, Timeouts, WebSocket};
-use talk::Chat;
 
 const HELP: &str = "\
 A chat with rooms, and a page for it: open the address it prints in a browser. Stops when it is interrupted.
@@ -87,7 +87,7 @@ fn serve(settings: Settings) -> std::result::Result<(), Box<dyn std::error::Erro
     Ok(server.run(move |ws| handle_connection(ws, &chat))?)
 }
 
-/// What is not a WebSocket.
+/// The response to a plain HTTP request.
 fn page(request: &Request) -> Response {
     const PAGE: &str = include_str!("page.html");
     const SCRIPT: &str = include_str!("chat.js");
@@ -97,11 +97,11 @@ fn page(request: &Request) -> Response {
         "/chat.js" => Response::bytes(200, "text/javascript; charset=utf-8", SCRIPT),
         "/chat.css" => Response::bytes(200, "text/css; charset=utf-8", STYLE),
         "/health" => Response::text(200, "ok\n"),
-        // As this server sees the client: for those who set up a proxy in front of it.
+        // The address of the client as this server sees it, to check the settings of a proxy.
         "/address" => Response::text(200, request.client_ip().map_or_else(String::new, |ip| format!("{ip}\n"))),
         _ => Response::text(404, "not here\n"),
     };
-    // Nothing of others is run or loaded, whatever finds its way into the page.
+    // No foreign script, style or image is loaded, whatever a message contains.
     const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
                           base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
     response

@@ -3,11 +3,11 @@
 //!
 //! | who | when |
 //! |---|---|
-//! | `run`, one thread for good | connects, waits after a loss (250 ms, doubling up to 8 s), connects again |
-//! | `read`, one thread per connection | hands over what comes; ends when nothing came for a minute |
-//! | `write`, in the thread of `run` | writes what is published, a PING every 20 s, and the PONGs that `read` owes |
+//! | `run`, one permanent thread | connects, waits after a loss (250 ms, doubling up to 8 s), connects again |
+//! | `read`, one thread per connection | delivers received messages; ends after a minute without bytes |
+//! | `write`, in the thread of `run` | writes published lines, a PING every 20 s, and a PONG for each PING that `read` has received |
 //!
-//! Up to [`MAX_QUEUED_LINES`] lines wait while there is no connection; what is published beyond that reaches this process only.
+//! Up to [`MAX_QUEUED_LINES`] lines wait while there is no connection; further ones reach only this process.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream, ToSocketAddrs};
@@ -29,16 +29,16 @@ pub(crate) struct Nats {
 }
 
 impl Nats {
-    /// Stays connected to the server from now on. `deliver` gets what other processes publish.
+    /// Connects to the server, and reconnects. Calls `deliver` with each line of another process.
     pub(crate) fn start(address: String, deliver: impl Fn(&str) + Send + Sync + 'static) -> io::Result<Nats> {
         let (lines, waiting) = sync_channel(MAX_QUEUED_LINES);
         thread::Builder::new().name("nats".into()).spawn(move || run(&address, &waiting, &deliver))?;
         Ok(Nats { lines })
     }
 
-    /// Gives a line to the other processes. Never waits.
+    /// Publishes a line to the other processes. Never waits.
     pub(crate) fn publish(&self, line: String) {
-        // Full: the server has been away for long. Chat goes on without the others.
+        // Full: the server has been unreachable for long. The chat continues without the other processes.
         let _ = self.lines.try_send(line);
     }
 }
@@ -67,7 +67,7 @@ fn session(address: &str, waiting: &Receiver<String>, deliver: &(impl Fn(&str) +
     if !info.starts_with("INFO ") {
         return Err(io::Error::other("this is not a NATS server"));
     }
-    // `echo: false`: what this process publishes does not come back to it.
+    // `echo: false`: the server does not send lines back to the process that published them.
     write!(
         socket,
         "CONNECT {{\"verbose\":false,\"pedantic\":false,\"echo\":false,\"lang\":\"rust\",\"version\":\"1\"}}\r\n"
@@ -82,7 +82,7 @@ fn session(address: &str, waiting: &Receiver<String>, deliver: &(impl Fn(&str) +
         });
         let written = write(&mut socket, waiting, &pong_due, &ended);
         let _ = socket.shutdown(Shutdown::Both);
-        // Why the server ended it, the reader knows better.
+        // The reader has the reason of the end.
         match reading.join() {
             Ok(Err(error)) if ended.load(Ordering::Acquire) && written.as_ref().is_ok_and(|finished| !finished) => {
                 Err(error)
@@ -120,7 +120,7 @@ fn write(
         match waiting.recv_timeout(Duration::from_millis(100)) {
             Ok(line) => {
                 let mut message = format!("PUB {SUBJECT} {}\r\n{line}\r\n", line.len());
-                // What waits goes along in the same write.
+                // Waiting lines are sent in the same write.
                 while message.len() < MAX_PAYLOAD {
                     let Ok(line) = waiting.try_recv() else { break };
                     message += &format!("PUB {SUBJECT} {}\r\n{line}\r\n", line.len());

@@ -1,7 +1,7 @@
-//! The rooms: the participants and the latest messages of each. Plain data without a lock of its own.
+//! The rooms: the participants and the latest messages of each. Plain data without a lock.
 //!
-//! Bounded in everything: [`MAX_ROOMS`] rooms, of each the last [`MAX_LINES`] lines and at most [`MAX_BYTES`] bytes. When there are
-//! too many rooms, the empty one that was quiet longest is forgotten.
+//! Bounded: [`MAX_ROOMS`] rooms, each with its last [`MAX_LINES`] lines of at most [`MAX_BYTES`] bytes together. Beyond that, the
+//! empty room that was idle longest is removed.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -24,7 +24,7 @@ struct Room {
     used: u64,
 }
 
-/// Letters and digits of any script, `-` and `_`. So a name has no space, and nothing that changes how others look.
+/// Letters and digits of any script, `-` and `_`. So a name has no space and no formatting characters.
 pub(crate) fn check_name(what: &str, name: &str, longest: usize) -> Result<(), String> {
     if name.is_empty() || name.chars().count() > longest {
         return Err(format!("A {what} has 1 to {longest} characters."));
@@ -53,7 +53,7 @@ impl Rooms {
         }
     }
 
-    /// Keeps a line for those who come later.
+    /// Stores a line for participants that join later.
     pub(crate) fn record(&mut self, room: &str, line: &str) {
         let Some(room) = self.room(room) else { return };
         room.bytes += line.len();

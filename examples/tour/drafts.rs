@@ -64,20 +64,20 @@ fn messages(presenter: &mut Presenter, ws: &mut WebSocket, version: Version) -> 
 }
 
 const OPENING: &str = "\
-What a line is for, and what differs from RFC 6455. The manual has a chapter with all versions side
-by side.";
+The purpose of each line, and the differences from RFC 6455. A chapter of the manual compares all
+versions.";
 
 const TEXT: &str = "\
-Each side may send whenever it likes. What a frame looks like is what the versions differ in most.";
+Each side may send at any time. The versions differ most in the format of their frames.";
 
 const MORE: &str = "\
-Frames that know their length can carry any bytes, a part of a message, or a question whether the
-other side is alive. Not every text says whether a Ping may stand between fragments; here none does.";
+Frames with a length can carry any bytes, a part of a message, or a Ping. Not every text states
+whether a Ping may stand between fragments; here none does.";
 
 fn closing(version: Version) -> &'static str {
     match (version.supports(Capability::ClosingHandshake), version.supports(Capability::CloseCodes)) {
-        (false, _) => "There is no way to say goodbye: TCP ends, and nobody knows what arrived.",
-        (true, false) => "Each side says that it has sent its last, but not why.",
-        (true, true) => "Each side says that it has sent its last, and why.",
+        (false, _) => "There is no closing handshake: TCP ends, and neither side knows what arrived.",
+        (true, false) => "Each side states that it sends nothing more, but not why.",
+        (true, true) => "Each side states that it sends nothing more, and why.",
     }
 }

@@ -92,9 +92,9 @@ impl Client {
         target: &Target<'_>,
         mut attempt: impl FnMut(&Target<'_>) -> Result<WebSocket>,
     ) -> Result<WebSocket> {
-        let mut attempts = 0;
+        let mut attempts: u8 = 0;
         loop {
-            attempts += 1;
+            attempts = attempts.saturating_add(1);
             let target = target.with_answer(self.digest_answer(target));
             let result = attempt(&target);
             if self.learn_digest(&target, &result)? == Verdict::Rejected || attempts == MAX_ATTEMPTS {

@@ -6,8 +6,8 @@
 //! | with a known challenge | is sent with an answer to it; `nc` counts the answers to one nonce |
 //! | is rejected, had no answer | the challenge is kept, and the request is repeated |
 //! | is rejected, had an answer, with `stale=true` | the same: the password was right, and the nonce is too old |
-//! | is rejected, had an answer | the challenge is forgotten; the password is wrong |
-//! | is rejected without a challenge that can be answered | the challenge is forgotten |
+//! | is rejected, had an answer | the challenge is discarded; the password is wrong |
+//! | is rejected without a challenge that can be answered | the challenge is discarded |
 //!
 //! One call makes at most [`MAX_ATTEMPTS`] requests. Only Digest is ever sent, also if the peer offers Basic.
 
@@ -60,7 +60,7 @@ impl DigestAuth {
     pub(crate) fn answer(&self, method: &str, uri: &str) -> Option<String> {
         let mut session = self.session.lock();
         let Some(count) = session.as_ref()?.count.checked_add(1) else {
-            // The peer gives another nonce.
+            // The peer sends another nonce.
             *session = None;
             return None;
         };

@@ -57,6 +57,9 @@ pub fn connect(url: impl AsRef<str>) -> Result<WebSocket> {
 /// A user name and password in the URL are sent as Basic credentials (RFC 7617), unless there is an `Authorization`
 /// header. `Debug` and errors never show them, nor header values, nor the query, nor subprotocols that may be tokens.
 ///
+/// A setter that can reject its argument does so at once and returns a `Result`. Limits and timeouts depend on each other, so
+/// they are checked when the client connects.
+///
 /// Redirects are followed only after [`max_redirects`](Client::max_redirects). Otherwise a redirect is an
 /// [`Error::Handshake`](crate::Error::Handshake) with headers and body, like every status other than 101.
 ///

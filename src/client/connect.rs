@@ -209,7 +209,8 @@ impl Client {
             extensions: offer.as_deref(),
             authorization: authorization.as_deref(),
         };
-        let opened = handshake::open(&stream, &request, self.deflate.as_ref(), target.skip_body, deadline);
+        let bounds = (deadline, self.limits);
+        let opened = handshake::open(&stream, &request, self.deflate.as_ref(), target.skip_body, bounds);
         let opened = opened.inspect_err(|error| info.events.emit_failed_handshake(error))?;
         let info = ConnectionInfo { subprotocol: opened.subprotocol, response: Some(opened.response), ..info };
         let (inflater, deflater) = opened.compression.unzip();

@@ -72,7 +72,7 @@ impl Client {
         {
             let mut dialed = connect()?;
             if let Some(tls) = tls {
-                // 6455-4.1-14, 6455-4.1-15, 6455-4.1-16
+                // 6455-4.1-14, 6455-4.1-15, 6455-4.1-16, 6455-10.6-1, hixie55-4.1-4
                 dialed.stream = tls.connect(self.server_name_for(uri), dialed.stream, deadline)?;
             }
             Ok(dialed)
@@ -91,7 +91,7 @@ impl Client {
             }
             let (host, port) = address.unwrap_or_else(|| (uri.host().to_owned(), uri.port()));
             let Tunnel { stream, peer, local, guard } =
-                server.connect_to(&host, port, self.queueing(), deadline, || self.draw_nonce())?;
+                server.connect_to(&host, port, self.queueing(), (deadline, self.limits), || self.draw_nonce())?;
             return Ok(DialedStream {
                 stream,
                 info: ConnectionInfo { peer, local, ..ConnectionInfo::default() },

@@ -4,7 +4,7 @@
 //! | read, in this order | limit | then |
 //! |---|---|---|
 //! | interim responses, 1xx except 101 (RFC 9110 section 15.2) | four | skipped |
-//! | the head of the response | the limits of the head parser | checked |
+//! | the head of the response | those of `Limits` for heads | checked |
 //! | after an accepted response: bytes after it | one read | the first bytes of the connection |
 //! | after a rejection: its body | 64 KiB, 2 s and the deadline | kept in the error |
 //!
@@ -13,14 +13,15 @@
 //! connection. So the response is read even if the request cannot be written.
 
 use std::borrow::Cow;
-use std::io::ErrorKind;
 
 use super::builder::Client;
+use crate::config::Limits;
 #[cfg(feature = "deflate")]
 use crate::deflate::extension;
 use crate::deflate::extension::{Deflate, Deflater, Inflater};
 use crate::error::{Error, HandshakeError, HandshakeErrorKind, ResponseErrorKind, Result, Step};
 use crate::handshake::client::{self as handshake, HandshakeRequest};
+use crate::handshake::http::status::skip_interim;
 use crate::handshake::http::{Head, HeadParser, Progress};
 use crate::handshake::uri::Uri;
 use crate::http::body::{Body, BODY_TIMEOUT};
@@ -29,8 +30,6 @@ use crate::net::deadline::Deadline;
 use crate::net::stream::Stream;
 use crate::net::write_buffer::{WriteBuffer, WriteMode};
 
-/// Maximum number of interim responses that are skipped. Servers send one or two, 100 and 103.
-const MAX_INTERIM_RESPONSES: usize = 4;
 /// Number of bytes of one read; a usual response fits.
 const BUFFER_SIZE: usize = 4 << 10;
 
@@ -75,17 +74,17 @@ pub(super) struct Opened {
     pub(super) leftover: Vec<u8>,
 }
 
-/// Performs the opening handshake. Does not read the body of a rejection whose status `skip_body` selects.
+/// Performs the opening handshake within a deadline and limits. Does not read the body of a rejection whose status `skip_body` selects.
 pub(super) fn open(
     stream: &Stream,
     request: &HandshakeRequest<'_>,
     offer: Option<&Deflate>,
     skip_body: fn(u16) -> bool,
-    deadline: Deadline,
+    (deadline, limits): (Deadline, Limits),
 ) -> Result<Opened> {
     // 6455-4.1-18. 6455-4.1-40: nothing else is written before the response is accepted.
     let bytes = handshake::encode_request(request)?;
-    let mut reader = HandshakeReader::new(stream, deadline);
+    let mut reader = HandshakeReader::new(stream, deadline, limits);
     let head = match write_request(stream, &bytes, deadline) {
         Ok(()) => reader.read_response()?,
         Err(error) => reader.read_early_rejection().ok_or(error)?,
@@ -131,37 +130,26 @@ fn check_response(
 pub(crate) struct HandshakeReader<'a> {
     stream: &'a Stream,
     deadline: Deadline,
+    limits: Limits,
     buffer: [u8; BUFFER_SIZE],
     start: usize,
     end: usize,
 }
 
 impl<'a> HandshakeReader<'a> {
-    pub(crate) fn new(stream: &'a Stream, deadline: Deadline) -> HandshakeReader<'a> {
-        HandshakeReader { stream, deadline, buffer: [0; BUFFER_SIZE], start: 0, end: 0 }
+    pub(crate) fn new(stream: &'a Stream, deadline: Deadline, limits: Limits) -> HandshakeReader<'a> {
+        HandshakeReader { stream, deadline, limits, buffer: [0; BUFFER_SIZE], start: 0, end: 0 }
     }
 
     /// The head of the first response that is not interim.
     fn read_response(&mut self) -> Result<Head> {
-        let mut skipped = 0;
-        loop {
-            let head = self.read_head()?;
-            let interim = matches!(head.status(), 100 | 102..=199);
-            if !interim || skipped == MAX_INTERIM_RESPONSES {
-                return Ok(head);
-            }
-            skipped += 1;
-        }
-    }
-
-    fn read_head(&mut self) -> Result<Head> {
-        self.read_raw_head(|_| ())
+        skip_interim(|| self.read_head(|_| ()))
     }
 
     /// Reads a head, and passes its bytes to `raw`.
-    pub(crate) fn read_raw_head(&mut self, mut raw: impl FnMut(&[u8])) -> Result<Head> {
+    pub(crate) fn read_head(&mut self, mut raw: impl FnMut(&[u8])) -> Result<Head> {
         let rejection = |kind| Error::Handshake(HandshakeError::new(kind));
-        let mut parser = HeadParser::response();
+        let mut parser = HeadParser::response().limits(self.limits);
         loop {
             let error = match parser.feed(self.buffered()) {
                 Ok(Progress::Done { consumed }) => {
@@ -211,21 +199,9 @@ impl<'a> HandshakeReader<'a> {
 
     /// Replaces the buffer, which has to be consumed, by the next read. 0: the stream has ended.
     pub(crate) fn fill(&mut self) -> Result<usize> {
-        loop {
-            let left = self.deadline.remaining();
-            if left.is_zero() {
-                return Err(Error::Timeout(Step::Handshake));
-            }
-            match self.stream.read_exclusive(&mut self.buffer, left) {
-                Ok(count) => {
-                    (self.start, self.end) = (0, count);
-                    return Ok(count);
-                }
-                // A wait may end slightly early; the deadline above decides.
-                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-                Err(error) => return Err(io_error(error)),
-            }
-        }
+        let count = self.stream.read_by(&mut self.buffer, self.deadline).map_err(io_error)?;
+        (self.start, self.end) = (0, count);
+        Ok(count)
     }
 }
 
@@ -242,8 +218,5 @@ fn with_status(error: Error, parser: HeadParser) -> Error {
 }
 
 pub(crate) fn io_error(error: std::io::Error) -> Error {
-    match error.kind() {
-        ErrorKind::TimedOut => Error::Timeout(Step::Handshake),
-        _ => Error::io(Step::Handshake, error),
-    }
+    Error::io_by_deadline(Step::Handshake, error)
 }

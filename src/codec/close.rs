@@ -85,6 +85,7 @@ pub fn emit(code: Option<CloseCode>, reason: &str) -> Vec<u8> {
 mod tests {
     use super::*;
 
+    /// Shows the answer to iana-2.
     #[test]
     fn every_code_is_checked_as_the_table_says() {
         // 6455-7.4.1-3, 6455-7.4.1-4, 6455-7.4.1-6, 6455-7.4.1-s1, 6455-7.4.2-s1

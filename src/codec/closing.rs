@@ -106,6 +106,7 @@ impl ClosingHandshake {
 mod tests {
     use super::*;
 
+    /// Shows the answer to opera-3.
     #[test]
     fn the_table() {
         // 6455-7.1.3-s1, 6455-5.5.1-5, 6455-6.1-2, 6455-5.1-7, 6455-5.5.2-4, 6455-5.5.2-2, 6455-5.5.1-6, 6455-5.5.1-s2

@@ -61,6 +61,7 @@ use crate::deflate::extension::Inflater;
 use crate::error::ProtocolError;
 use crate::message::MessageKind;
 
+// Methods of `Decoder`: its input memory; the path of one frame; compressed messages; streamed messages.
 mod feeding;
 mod frames;
 #[cfg(all(feature = "deflate", any(feature = "client", feature = "server")))]
@@ -176,10 +177,13 @@ impl Decoder {
         }
         match self.arrived_message() {
             Some(kind) => Ok(Some(DecoderEvent::Message(kind))),
-            None => self.step().map_err(|violation| {
-                self.state = DecoderState::Failed(violation);
-                violation
-            }),
+            None => {
+                let result = self.step();
+                if let Err(violation) = result {
+                    self.state = DecoderState::Failed(violation);
+                }
+                result
+            }
         }
     }
 
@@ -354,7 +358,7 @@ mod tests {
     const MAX_INPUT_SIZE: usize = 68 << 10;
     const MIN_GROWTH: usize = 64 << 10;
     const MAX_RETAINED: usize = 1 << 20;
-    const ROOMY: Limits = Limits { max_frame_size: u64::MAX, max_message_size: u64::MAX, max_fragments: u32::MAX };
+    const ROOMY: Limits = Limits { max_fragments: u32::MAX, ..Limits::with_max_message_size(u64::MAX) };
 
     /// An event with its bytes, or the violation that ended decoding.
     #[derive(Debug, Clone, PartialEq, Eq)]
@@ -515,6 +519,7 @@ mod tests {
         }
     }
 
+    /// Shows the answer to resnick-7.
     #[test]
     fn the_examples_of_the_rfc() {
         // 6455-6.2-1, 6455-6.2-7, 6455-5.3-s1, 6455-5.4-7, 6455-5.2-1: section 5.7, and closes.
@@ -731,7 +736,7 @@ mod tests {
         // 6455-10.4-1, 6455-10.4-2
         for role in ROLES {
             for limit in [0, 1, 125, 126, 5000, 65_535, 65_536, 100_000] {
-                let limits = Limits { max_frame_size: u64::MAX, max_message_size: limit as u64, max_fragments: 10 };
+                let limits = Limits { max_message_size: limit as u64, max_fragments: 10, ..ROOMY };
                 let fits = vec![7; limit];
                 assert_eq!(run(role, limits, [&binary(role, true, &fits)[..]]), [message(BINARY, &fits)]);
                 let (a, b) = fits.split_at(limit / 3);
@@ -747,7 +752,7 @@ mod tests {
                 let empty_then = [binary(role, false, &fits), more(role, false, ""), more(role, false, "x")].concat();
                 assert_eq!(run(role, limits, [&empty_then[..]]), [Seen::Failed(too_big)]);
             }
-            let limits = Limits { max_frame_size: 10, max_message_size: 25, max_fragments: 10 };
+            let limits = Limits { max_frame_size: 10, max_message_size: 25, max_fragments: 10, ..ROOMY };
             let three = [binary(role, false, [1; 10]), more(role, false, [2; 10]), more(role, true, [3; 5])].concat();
             assert_eq!(run(role, limits, [&three[..]]).len(), 1);
             let frame_too_big = ProtocolError::FrameTooBig { length: 11, limit: 10 };
@@ -1031,7 +1036,7 @@ mod tests {
 
     #[test]
     fn a_stream_lends_the_message_in_pieces_without_a_limit() {
-        let limits = Limits { max_frame_size: 5, max_message_size: 5, max_fragments: 2 };
+        let limits = Limits { max_frame_size: 5, max_message_size: 5, max_fragments: 2, ..ROOMY };
         for role in ROLES {
             let (mut decoder, mut seen) = (Decoder::new(role, limits), Vec::new());
             assert_eq!(decoder.start_streaming(), None);
@@ -1383,7 +1388,7 @@ mod tests {
     fn a_simple_reference_decoder_returns_the_same_events() {
         // 6455-6.2-1, 6455-10.7-1
         let mut random = Random(0x9E37_79B9_7F4A_7C15);
-        let small = Limits { max_frame_size: 300, max_message_size: 350, max_fragments: 4 };
+        let small = Limits { max_frame_size: 300, max_message_size: 350, max_fragments: 4, ..ROOMY };
         let (mut failed, mut passed) = (0, 0);
         for round in 0..4000 {
             let role = ROLES[round % 2];

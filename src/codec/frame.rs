@@ -318,6 +318,7 @@ mod tests {
         }
     }
 
+    /// Shows the answers to farrell-6, sparks-3.
     #[test]
     fn every_length_at_every_boundary_comes_back() {
         // 6455-5.2-6, 6455-5.2-s3, 6455-5.2-s4: each power of two and its neighbours, masked and not.
@@ -346,6 +347,7 @@ mod tests {
         }
     }
 
+    /// Shows the answers to farrell-c4, turner-c2.
     #[test]
     fn every_opcode_comes_back_with_fin_and_without() {
         // 6455-5.2-s2, 6455-5.4-s1, 6455-5.4-s2, 6455-5.5-s1
@@ -364,6 +366,7 @@ mod tests {
         }
     }
 
+    /// Shows the answers to opera-5, opera-9, farrell-6, farrell-c5, farrell-c8, turner-4, sparks-3.
     #[test]
     fn each_rule_fails_on_the_byte_that_breaks_it() {
         let open = |role| Context { role, open: true, compression: false };
@@ -394,6 +397,7 @@ mod tests {
         }
     }
 
+    /// Shows the answer to opera-10.
     #[test]
     fn of_several_broken_rules_the_first_on_the_wire_wins() {
         assert_eq!(parse(&[0xFF, 0xFF, 0xFF], CLIENT), Err(ProtocolError::ReservedBits(7)));
@@ -402,6 +406,7 @@ mod tests {
         assert_eq!(parse(&[0x89, 0xFF, 0xFF], CLIENT), Err(ProtocolError::MaskedFrame));
     }
 
+    /// Shows the answer to turner-4.
     #[test]
     fn with_compression_rsv1_may_stand_on_the_first_frame_of_a_message_alone() {
         // 7692-6.1-1, 7692-6.1-2, 7692-6.1-3, 7692-6.1-4

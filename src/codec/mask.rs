@@ -1,4 +1,5 @@
-//! Masking (RFC 6455 section 5.3): byte i of the payload is combined by XOR with byte i mod 4 of the key.
+//! Masking (RFC 6455 section 5.3): byte i of the payload is combined by XOR with byte i mod 4 of the key. `encoder` draws the
+//! key of each frame.
 //!
 //! The loops run over whole blocks and words, without an index. The compiler turns this form into vector instructions on
 //! every target. A frame that arrives in parts is unmasked in parts, with [`rotate_key`] between them.

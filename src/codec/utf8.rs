@@ -74,6 +74,8 @@ impl Validator {
     }
 
     /// Validates at least a window; `last` is the end of `bytes`.
+    // `bytes` has a window, which is longer than three bytes, and the loop ends at `bytes.len()`.
+    #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
     fn feed_long(&mut self, bytes: &[u8], last: &[u8; WINDOW]) -> Result<(), usize> {
         let mut at = 0;
         if self.is_complete() {
@@ -98,6 +100,8 @@ impl Validator {
     }
 
     /// Validates less than a window. A block would cost more than `std`, which accepts only whole characters.
+    // `at` is at most `bytes.len()`, and so is what `valid_up_to` adds.
+    #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
     fn feed_short(&mut self, bytes: &[u8]) -> Result<(), usize> {
         let mut at = 0;
         while at < bytes.len() && !self.is_complete() {
@@ -142,6 +146,8 @@ fn is_ascii(block: &[u8]) -> bool {
 
 /// Checks the block in a window whose first three bytes are valid. `Err` has the offset in the block of the first wrong
 /// byte.
+// The indices are constant bounds of the array; a window of `windows(4)` has four bytes.
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 fn check(window: &[u8; WINDOW]) -> Result<(), usize> {
     // An ASCII block is valid if nothing is due, and nothing is due after an ASCII byte.
     if window[2] < 0x80 && is_ascii(&window[3..]) {
@@ -187,6 +193,8 @@ fn is_equal(a: u8, b: u8) -> u8 {
 
 /// All bits set if the byte is in `0x80..bound`, none if not. As signed numbers, which old vector units compare best,
 /// these are the lowest values.
+// The wrap is the point of the comparison.
+#[allow(clippy::cast_possible_wrap)]
 #[inline(always)]
 fn is_continuation_below(byte: u8, bound: u8) -> u8 {
     if (byte as i8) < (bound as i8) {

@@ -3,7 +3,8 @@
 //! Knows only closures; must not know a connection.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
+
+use crate::net::threads;
 
 /// Maximum number of threads of this process that finish such work. Each exists for
 /// [`Timeouts::close`](crate::Timeouts::close) at most. A connection beyond them ends without waiting.
@@ -16,12 +17,11 @@ pub(super) type Work = Box<dyn FnOnce() + Send>;
 /// Runs the work in a new thread. `false`: there is none, and the work is dropped.
 pub(super) fn spawn(work: Work) -> bool {
     THREADS.reserve().is_some_and(|reserved| {
-        let thread = thread::Builder::new().name("stdws-close".into()).stack_size(128 << 10);
         let run = move || {
             let _reserved = reserved;
             work();
         };
-        thread.spawn(run).is_ok()
+        threads::spawn("stdws-close", Some(128 << 10), run).is_ok()
     })
 }
 

@@ -23,7 +23,7 @@ impl Connection {
                 Phase::Open => {}
                 Phase::Closing | Phase::Answering | Phase::Closed => return Ok(()),
             }
-            if let Some(end) = &state.end {
+            if let Some(end) = state.end.get() {
                 return Err(end.clone());
             }
             state.schedule_close(self.protocol.close(code, reason));
@@ -42,7 +42,7 @@ impl Connection {
                 return Ok(());
             }
             let state = self.lock_state();
-            match &state.end {
+            match state.end.get() {
                 // The receiver has written it.
                 Some(Error::Closed(Some(_))) => return Ok(()),
                 Some(end) => return Err(end.clone()),
@@ -62,7 +62,7 @@ impl Connection {
         let mut state = self.lock_state();
         let deadline = state.start_close_deadline(self.timeouts.close);
         loop {
-            match &state.end {
+            match state.end.get() {
                 Some(Error::Closed(Some(info))) => return Ok(info.clone()),
                 Some(end) => return Err(end.clone()),
                 None => {}
@@ -94,8 +94,7 @@ impl Connection {
     /// closed cleanly.
     pub(crate) fn mark_closed(&self) {
         let mut state = self.lock_state();
-        let info = state.close_info();
-        state.replace_end(Error::Closed(Some(info)));
+        state.record_closed();
         self.notify(&state);
     }
 
@@ -144,7 +143,7 @@ impl Connection {
     pub(crate) fn close_nonblocking(&self, code: CloseCode) {
         let mut state = self.lock_state();
         state.start_close_deadline(self.timeouts.close);
-        if state.end.is_some() {
+        if state.end.is_set() {
             return;
         }
         state.schedule_close(self.protocol.close(code, ""));
@@ -213,7 +212,7 @@ impl Connection {
     /// How the connection was closed. It is known from the peer's Close on, also before the answer is sent.
     pub(super) fn known_close_info(&self) -> Option<CloseInfo> {
         let state = self.lock_state();
-        match &state.end {
+        match state.end.get() {
             Some(Error::Closed(info)) => info.clone(),
             Some(_) => None,
             None => state.closing.received_close().map(|_| state.close_info()),

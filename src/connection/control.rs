@@ -160,7 +160,10 @@ mod tests {
             }
             let sender = ws.sender();
             sender.set_ping_interval(Duration::from_millis(20)).unwrap();
-            assert!(ws.recv_timeout(Duration::from_millis(100)).is_err());
+            // A call whose limit passes while the machine is busy leaves the Ping to the next one.
+            for _ in 0..2 {
+                assert!(ws.recv_timeout(Duration::from_millis(100)).is_err());
+            }
             assert_eq!(peer.frame().map(|frame| frame.1), Some(Opcode::Ping));
             // Off again: nothing but the message comes.
             ws.set_ping_interval(Duration::MAX).unwrap();

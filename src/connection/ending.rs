@@ -12,6 +12,7 @@
 //! |---|---|
 //! | a failure that is reported to the peer | write, finish, drain |
 //! | a failure that is not | |
+//! | the drop of an open connection whose stream has not passed on all bytes | finish, discard |
 //! | both Closes, and this side is the client | write, drain, finish |
 //! | both Closes, and this side is the server, or the draft has no such rule | write, finish, discard |
 //!
@@ -90,6 +91,12 @@ impl Ending {
     /// The steps after a failure that is not reported to the peer.
     pub(super) fn silent_since(by: Deadline) -> Ending {
         Ending { tasks: &[], by, outcome: Outcome::Failed, peer_ended: false }
+    }
+
+    /// The steps after a drop, if the writer's thread of a supplied stream still has bytes. Only then is the stream ended.
+    pub(super) fn passing_on(by: Deadline) -> Ending {
+        let tasks = &[Task::Finish, Task::Discard];
+        Ending { tasks, by, outcome: Outcome::Failed, peer_ended: false }
     }
 
     /// 6455-5.5.1-10: the steps after both Closes. They end the TCP connection.

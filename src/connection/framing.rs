@@ -382,11 +382,22 @@ mod tests {
         agreed: &NegotiatedDraft,
         timeouts: Timeouts,
     ) -> WebSocket {
+        websocket_with(ConnectionInfo::default(), socket, role, version, agreed, timeouts)
+    }
+
+    fn websocket_with(
+        info: ConnectionInfo,
+        socket: TcpStream,
+        role: Role,
+        version: Version,
+        agreed: &NegotiatedDraft,
+        timeouts: Timeouts,
+    ) -> WebSocket {
         let keys = (role == Role::Client).then(RandomSource::system);
         let limits = Limits::with_max_message_size(16 << 20);
         let codec = Codec::draft(role, (DraftSpec::for_version(version), agreed), limits, &[], keys);
         let stream = Stream::from_socket(socket).unwrap();
-        WebSocket::new(stream, codec, (limits, timeouts), ConnectionInfo::default())
+        WebSocket::new(stream, codec, (limits, timeouts), info)
     }
 
     /// A client and a server.
@@ -584,6 +595,7 @@ mod tests {
         }
     }
 
+    /// Shows the answer to farrell-c9.
     #[test]
     fn an_unsolicited_pong_ends_hybi_01_and_02() {
         // hybi01-4.4-1
@@ -606,6 +618,28 @@ mod tests {
         }
     }
 
+    /// The position is the end of the Pong.
+    #[cfg(feature = "trace")]
+    #[test]
+    fn an_unsolicited_pong_is_a_protocol_error_event() {
+        use crate::events::event::EventKind;
+        use crate::events::sink::EventCallback;
+        let (log, events) = std::sync::mpsc::channel();
+        let log = std::sync::Mutex::new(log);
+        let callback = EventCallback::new(move |event| log.lock().unwrap().send(event.kind().clone()).unwrap());
+        let info = ConnectionInfo { events: callback.for_connection(), ..ConnectionInfo::default() };
+        let (near, mut far) = sockets();
+        let timeouts = Timeouts { close: Duration::from_millis(200), ..long_timeouts() };
+        let version = Version::Hybi02;
+        let mut ws = websocket_with(info, near, Role::Client, version, &agreed(version), timeouts);
+        far.write_all(&[4, 2, b'h', b'i', 3, 0]).unwrap();
+        assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("hi"));
+        ws.recv().unwrap_err();
+        let errors = events.try_iter().filter(|kind| matches!(kind, EventKind::ProtocolError(..)));
+        let errors: Vec<String> = errors.map(|kind| format!("{kind:?}")).collect();
+        assert_eq!(errors, ["ProtocolError(UnsolicitedPong, 6)"]);
+    }
+
     #[test]
     fn pongs_wait_for_the_end_of_a_message_where_the_draft_is_unclear() {
         // hybi06-4.4-1
@@ -622,21 +656,29 @@ mod tests {
                 let message = client.recv().unwrap();
                 (client, message)
             });
-            // The server receives the Ping.
-            assert!(matches!(server.recv_timeout(Duration::from_millis(300)), Err(Error::Timeout(Step::Receive))));
+            // Receives nothing but Ping and Pong, until something has happened.
+            let receive_until = |ws: &mut WebSocket, done: &dyn Fn(&WebSocket) -> bool| {
+                wait_until(|| {
+                    let result = ws.recv_timeout(Duration::from_millis(1));
+                    assert!(matches!(result, Err(Error::Timeout(Step::Receive))), "{version} {result:?}");
+                    done(ws)
+                });
+            };
             if !held {
+                receive_until(&mut server, &|_| pinging.is_finished());
                 pinging.join().unwrap().unwrap();
                 stream.write_all(b"then").unwrap();
                 stream.finish().unwrap();
             } else {
+                receive_until(&mut server, &|server| server.connection().lock_state().has_pending());
                 assert!(!pinging.is_finished(), "{version}");
                 stream.write_all(b"then").unwrap();
                 stream.finish().unwrap();
-                let _ = server.recv_timeout(Duration::from_millis(50));
+                // Before it waits, it sends the Pong.
+                let _ = server.recv_timeout(Duration::from_millis(1));
                 let (mut client, message) = reading.join().unwrap();
                 assert_eq!(message, Some(Message::from("first, then")), "{version}");
-                let _ = client.recv_timeout(Duration::from_millis(300));
-                wait_until(|| pinging.is_finished());
+                receive_until(&mut client, &|_| pinging.is_finished());
                 pinging.join().unwrap().unwrap();
             }
         }
@@ -651,8 +693,11 @@ mod tests {
         };
         for version in drafts() {
             let (mut ws, far) = alone(version, Role::Server, quick);
-            let result = ws.recv_timeout(Duration::from_millis(300));
-            let want = if version.supports(Capability::Ping) { Step::Keepalive } else { Step::Receive };
+            let (want, limit) = match version.supports(Capability::Ping) {
+                true => (Step::Keepalive, LONG),
+                false => (Step::Receive, Duration::from_millis(300)),
+            };
+            let result = ws.recv_timeout(limit);
             assert!(matches!(result, Err(Error::Timeout(step)) if step == want), "{version} {result:?}");
             drop(far);
         }

@@ -38,7 +38,7 @@ struct SilencePing {
 impl Keepalive {
     /// Whether no wait has ended without a byte since the last one.
     #[inline]
-    pub(super) fn is_quiet(&self) -> bool {
+    pub(super) fn is_idle(&self) -> bool {
         self.silent_since.is_none()
     }
 

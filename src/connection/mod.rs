@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `sender`, `messages`, `recv_stream`, `send_stream` | public handles: [`Sender`](crate::Sender), iterator, streams |
 //! | `byte_stream` | [`ByteStream`](crate::ByteStream): the connection as `Read` and `Write` |
+//! | `polling` | the descriptor, and when a call is due, for a program that waits elsewhere |
 //! | `control` | Pings and Pongs of the caller's choice, the interval of the keepalive |
 //! | `websocket_close`, `properties` | how a `WebSocket` is closed, and what its opening handshake has determined |
 //! | `websocket` | [`WebSocket`](crate::WebSocket): receives and sends |
@@ -18,6 +19,7 @@
 //! | `write_permit` | exclusive write access |
 //! | `shared` | the stream, the state under a lock, the end |
 //! | `state` | the data under the lock: pending frames, close progress, the end |
+//! | `end_record` | how the connection ended |
 //! | `shared_frame` | one frame for many connections |
 //! | `writer` | the encoder and the bytes that wait for the network |
 //! | `framing`, `protocol` | RFC 6455 or a draft, behind one type |
@@ -57,6 +59,7 @@ mod background;
 pub(crate) mod byte_stream;
 mod close;
 mod control;
+pub(crate) mod end_record;
 mod ending;
 pub(crate) mod framing;
 #[cfg(feature = "server")]
@@ -65,6 +68,7 @@ mod keepalive;
 pub(crate) mod messages;
 #[cfg(any(feature = "server", feature = "hub"))]
 pub(crate) mod nonblocking;
+mod polling;
 mod properties;
 pub(crate) mod protocol;
 mod receive;

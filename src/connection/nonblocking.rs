@@ -77,7 +77,7 @@ impl Connection {
     /// calls [`Connection::poll_close`] repeatedly.
     pub(crate) fn begin_close(&self, code: CloseCode, reason: &str) -> Option<Deadline> {
         let mut state = self.lock_state();
-        if state.end.is_some() {
+        if state.end.is_set() {
             return None;
         }
         #[cfg(feature = "hub")]
@@ -89,7 +89,7 @@ impl Connection {
     /// Writes pending frames as far as that needs no waiting.
     pub(crate) fn poll_close(&self) -> ConnectionStatus {
         let Ok(mut state) = self.lock_state_with_keys() else { return ConnectionStatus::Closed };
-        if state.end.is_some() {
+        if state.end.is_set() {
             return ConnectionStatus::Closed;
         }
         if state.writer.is_none() {

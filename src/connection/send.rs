@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::shared::Connection;
 use super::state::SharedState;
 use super::write_permit::WriteIntent;
+use super::writer::Writer;
 use crate::codec::frame::Opcode;
 use crate::config::check_ping_interval;
 use crate::error::{Error, ProtocolError, Result, Step};
@@ -212,7 +213,7 @@ impl Connection {
             if state.last_pong_received >= number {
                 return Ok(());
             }
-            if let Some(end) = &state.end {
+            if let Some(end) = state.end.get() {
                 return Err(end.clone());
             }
             state = self.wait(state, deadline, Step::Pong)?;
@@ -257,7 +258,7 @@ impl Connection {
         let mut state = self.lock_state();
         let waiting = state.writer.as_ref().is_some_and(|writer| !writer.buffer.is_empty());
         let idle = !waiting && !state.has_pending() && !self.stream.has_unsolicited_output();
-        if idle || state.end.is_some() {
+        if idle || state.end.is_set() {
             return WriteStatus::new(&state, false);
         }
         if state.has_pending() {
@@ -285,6 +286,17 @@ impl Connection {
         drop(state);
         self.emit_sent();
         status
+    }
+
+    /// The maximum time until the receiver has to be called because of what is to be written. Counts what changes between two
+    /// receive calls: queued messages, a Close of this side, the interval of the keepalive.
+    pub(super) fn time_to_flush(&self) -> Duration {
+        let state = self.lock_state();
+        let queued = |writer: &Writer| !writer.buffer.is_empty() && !writer.buffer.is_congested();
+        if !state.end.is_set() && state.writer.as_deref().is_some_and(queued) {
+            return Duration::ZERO;
+        }
+        state.close_deadline().map_or(state.ping_interval, |deadline| deadline.remaining().min(state.ping_interval))
     }
 
     /// Encodes pending frames if the writer is available. While the network is full they are not encoded: there is at most one
@@ -329,6 +341,7 @@ mod tests {
         connection, long_timeouts, under_watchdog, wait_until, websocket, Peer, BINARY, LARGE, LONG, ROLES, TEXT,
     };
     use crate::message::MessageKind;
+    use crate::net::deadline::WRITE_QUANTUM;
     use crate::net::stream::tests::{sockets, WRITES};
     use crate::net::stream::Stream;
     use crate::primitives::random::RandomSource;
@@ -362,6 +375,7 @@ mod tests {
         assert!(fin && opcode == BINARY && payload.len() == LARGE && payload.iter().all(|byte| *byte == 7));
     }
 
+    /// Shows the answer to farrell-10.
     #[test]
     fn a_frame_is_one_write_and_so_is_all_that_was_queued() {
         // 6455-2.1-1, 6455-6.1-1, 6455-6.1-4, 6455-6.1-9
@@ -609,6 +623,7 @@ mod tests {
         }
     }
 
+    /// Shows the answer to opera-16.
     #[test]
     fn pongs_do_not_accumulate_while_the_peer_does_not_read() {
         // 6455-5.5.3-1: a peer that pings and never reads must not make us keep a Pong for each.
@@ -655,11 +670,15 @@ mod tests {
     fn flush_before_read_never_waits_for_long() {
         let (connection, _peer) = connection(Role::Server, long_timeouts());
         connection.lock_state().writer.as_mut().unwrap().buffer.bytes().extend(filler(Role::Server));
-        let start = Instant::now();
-        for _ in 0..200 {
+        // The fastest of many: a busy machine makes some slow, and a wait makes all slow.
+        let times = (0..200).map(|_| {
+            let start = Instant::now();
             connection.flush_before_read();
-        }
-        assert!(start.elapsed() < Duration::from_millis(1500), "{:?}", start.elapsed());
+            start.elapsed()
+        });
+        let fastest = times.skip(100).min().unwrap();
+        assert!(fastest < WRITE_QUANTUM / 2, "{fastest:?}");
+        assert!(connection.flush_before_read().congested, "the network holds less");
         // Nor while another thread has the permit. It is called again soon if a frame is pending.
         let permit = connection.acquire_permit(WriteIntent::Frame, LONG).unwrap();
         assert!(!connection.flush_before_read().congested);

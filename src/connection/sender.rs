@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use super::send_stream::SendStream;
@@ -12,6 +11,7 @@ use crate::close::{CloseCode, CloseInfo};
 use crate::error::{Error, Result, Step};
 use crate::message::{MessageKind, Outgoing};
 use crate::net::deadline::Deadline;
+use crate::net::threads;
 
 /// A handle that sends on a connection while another thread receives. It is cheap to clone, and any number of threads may send
 /// at once.
@@ -74,8 +74,8 @@ impl WebSocket {
     /// ```
     pub fn into_sender(mut self) -> Result<Sender> {
         let sender = Sender::with_close_on_drop(self.receiver.connection.clone());
-        let thread = thread::Builder::new().name("stdws-receive".into()).stack_size(128 << 10);
-        thread.spawn(move || self.drain_in_background()).map_err(|error| Error::io(Step::Thread, error))?;
+        let work = move || self.drain_in_background();
+        threads::spawn("stdws-receive", Some(128 << 10), work).map_err(|error| Error::io(Step::Thread, error))?;
         Ok(sender)
     }
 

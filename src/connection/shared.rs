@@ -151,7 +151,7 @@ impl Connection {
 
     /// How the connection ended, if it has.
     pub(crate) fn end(&self) -> Option<Error> {
-        self.lock_state().end.clone()
+        self.lock_state().end.get().cloned()
     }
 
     /// Ends everything at once, without a Close (6455-7.1.1-2, 6455-10.7-2). Each blocked call of each thread returns.

@@ -7,15 +7,14 @@
 //! |---|---|
 //! | `writer` | `None` exactly while one thread has the write permit |
 //! | `pending` | `None` exactly while no frame is due: one check on the path of each message. One frame of each kind at most |
-//! | `end` | set once; only a completed closing handshake replaces an earlier failed write |
-//! | `end_record` | has the value of `end`, and outlives the connection (feature `reconnect`) |
+//! | `end` | set once; only a completed closing handshake replaces an earlier failure |
 
 use std::io;
 use std::mem;
-#[cfg(feature = "reconnect")]
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::end_record::EndRecord;
 use super::protocol::{CloseFrame, Protocol};
 #[cfg(feature = "hub")]
 use super::shared_frame::SharedFrame;
@@ -26,8 +25,6 @@ use crate::codec::frame::Opcode;
 use crate::error::{Error, Result, Step};
 use crate::events::sink::Origin;
 use crate::net::deadline::Deadline;
-#[cfg(feature = "reconnect")]
-use crate::reconnect::end_record::EndRecord;
 
 /// Maximum number of bytes in the write buffer while each Ping is answered. Beyond it only the latest one is.
 const PONG_BUFFER_LIMIT: usize = 8 << 10;
@@ -43,11 +40,8 @@ pub(crate) struct SharedState {
     closed_by_peer: bool,
     /// The deadline of the closing handshake, set by the first Close.
     close_deadline: Option<Deadline>,
-    /// How the connection ended.
-    pub(crate) end: Option<Error>,
-    /// A copy of `end` for the iterator that made the connection.
-    #[cfg(feature = "reconnect")]
-    pub(crate) end_record: Option<Arc<EndRecord>>,
+    /// How the connection ended. Shared with the iterator that made the connection, which outlives it.
+    pub(crate) end: Arc<EndRecord>,
     /// A message is being sent as a stream: no other message may begin.
     pub(crate) streaming: bool,
     /// The numbers of the last Ping sent and of the last Pong received.
@@ -55,7 +49,6 @@ pub(crate) struct SharedState {
     pub(super) last_pong_received: u64,
     /// The time without a read, or without a write, after which a Ping is due. It can change.
     pub(super) ping_interval: Duration,
-    opened: Instant,
 }
 
 /// Frames to be encoded by the next thread that writes. At least one is due.
@@ -91,20 +84,17 @@ impl SharedState {
             closing: ClosingHandshake::default(),
             closed_by_peer: false,
             close_deadline: None,
-            end: None,
-            #[cfg(feature = "reconnect")]
-            end_record: None,
+            end: Arc::new(EndRecord::new()),
             streaming: false,
             last_ping_sent: 0,
             last_pong_received: 0,
             ping_interval,
-            opened: Instant::now(),
         }
     }
 
     /// Returns an error after the end of the connection and after a Close: nothing may be sent then.
     pub(super) fn check_open(&self) -> Result<()> {
-        match &self.end {
+        match self.end.get() {
             Some(end) => Err(end.clone()),
             None if !self.is_open() => Err(Error::Closed(Some(self.close_info()))),
             None => Ok(()),
@@ -114,7 +104,7 @@ impl SharedState {
     /// 6455-5.5.1-5: a pending Close counts like one that was sent, because no message may follow it.
     #[inline]
     pub(super) fn is_open(&self) -> bool {
-        self.end.is_none() && self.closing.may_send() && !self.has_pending_close()
+        !self.end.is_set() && self.closing.may_send() && !self.has_pending_close()
     }
 
     /// Whether a frame is due.
@@ -129,19 +119,12 @@ impl SharedState {
 
     /// Ends the connection unless it has ended. Returns the end that all threads see.
     pub(super) fn record_end(&mut self, error: Error) -> Error {
-        if self.end.is_none() {
-            self.replace_end(error);
-        }
-        self.end.clone().unwrap_or(Error::Closed(None))
+        self.end.record_failure(error).clone()
     }
 
-    /// Ends the connection with this error, also if it has ended before.
-    pub(super) fn replace_end(&mut self, error: Error) {
-        #[cfg(feature = "reconnect")]
-        if let Some(end_record) = &self.end_record {
-            end_record.store(&error);
-        }
-        self.end = Some(error);
+    /// Records the completed closing handshake, which is the end also after a failure.
+    pub(super) fn record_closed(&mut self) {
+        self.end.record_closed(Error::Closed(Some(self.close_info())));
     }
 
     /// Records the peer's Close.
@@ -196,10 +179,19 @@ impl SharedState {
     /// system call. Zero: it is due. A thread that has the writer is about to write.
     pub(super) fn wait_to_ping(&self) -> Duration {
         let Some(writer) = &self.writer else { return self.ping_interval };
-        let unwritten = writer.buffer.last_write().unwrap_or(self.opened).elapsed();
-        match unwritten < self.ping_interval / 8 {
+        let unwritten = writer.buffer.last_write().unwrap_or(self.end.opened()).elapsed();
+        match unwritten < self.ping_interval.checked_div(8).unwrap_or_default() {
             true => self.ping_interval,
             false => round_up_to_eighths(self.ping_interval.saturating_sub(unwritten), self.ping_interval),
+        }
+    }
+
+    /// Makes the last write and the opening this much older, as if so much time had passed.
+    #[cfg(test)]
+    pub(super) fn pass(&mut self, time: Duration) {
+        self.end = Arc::new(self.end.older_by(time));
+        if let Some(writer) = &mut self.writer {
+            writer.buffer.pass(time);
         }
     }
 
@@ -209,7 +201,7 @@ impl SharedState {
         self.streaming && !self.protocol.interleaves_control_frames() && !self.has_pending_close()
     }
 
-    /// The deadline of the closing handshake. Its time runs from the first call.
+    /// The deadline of the closing handshake. Its time runs from the first call. hixie76-4.2-9: in every version.
     pub(super) fn start_close_deadline(&mut self, limit: Duration) -> Deadline {
         *self.close_deadline.get_or_insert_with(|| Deadline::after(limit))
     }
@@ -275,7 +267,7 @@ impl SharedState {
 /// Rounds a part of the interval up.
 #[cold]
 fn round_up_to_eighths(left: Duration, interval: Duration) -> Duration {
-    let unit = interval / 8;
+    let unit = interval.checked_div(8).unwrap_or_default();
     let units = left.as_nanos().div_ceil(unit.as_nanos().max(1));
     unit.saturating_mul(u32::try_from(units).unwrap_or(8)).min(interval)
 }

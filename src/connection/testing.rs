@@ -22,7 +22,7 @@ pub(crate) const ROLES: [Role; 2] = [Role::Client, Role::Server];
 pub(crate) const TEXT: Opcode = Opcode::Data(crate::message::MessageKind::Text);
 pub(crate) const BINARY: Opcode = Opcode::Data(crate::message::MessageKind::Binary);
 /// Longer than any test takes, unless it hangs.
-pub(crate) const LONG: Duration = Duration::from_secs(30);
+pub(crate) const LONG: Duration = Duration::from_secs(120);
 /// More bytes than a loopback connection buffers.
 pub(crate) const LARGE: usize = 24 << 20;
 
@@ -49,17 +49,18 @@ pub(crate) fn connection(role: Role, timeouts: Timeouts) -> (Arc<Connection>, Pe
 /// The handle of one side, and its peer.
 pub(crate) fn websocket(role: Role, timeouts: Timeouts) -> (WebSocket, Peer) {
     let (near, far) = sockets();
-    (websocket_over(near, role, timeouts), Peer::new(role, far))
+    (websocket_over(Stream::from_socket(near).unwrap(), role, timeouts), Peer::new(role, far))
 }
 
 /// Two handles that are connected to each other.
 pub(crate) fn pair(timeouts: Timeouts) -> (WebSocket, WebSocket) {
     let (near, far) = sockets();
+    let [near, far] = [near, far].map(|socket| Stream::from_socket(socket).unwrap());
     (websocket_over(near, Role::Client, timeouts), websocket_over(far, Role::Server, timeouts))
 }
 
-fn websocket_over(socket: TcpStream, role: Role, timeouts: Timeouts) -> WebSocket {
-    let stream = Stream::from_socket(socket).unwrap();
+/// The handle of one side, over this stream.
+pub(crate) fn websocket_over(stream: Stream, role: Role, timeouts: Timeouts) -> WebSocket {
     let limits = Limits::with_max_message_size(64 << 20);
     let codec = Codec::rfc6455(role, limits, &[], (encoder(role), None));
     WebSocket::new(stream, codec, (limits, timeouts), ConnectionInfo::default())

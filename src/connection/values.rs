@@ -1,4 +1,4 @@
-//! Values of the application that live as long as a connection, found by their type. Knows nothing of connections.
+//! Values of the application that are dropped with a connection, found by their type. Knows nothing of connections.
 
 use std::any::Any;
 use std::fmt;

@@ -175,8 +175,8 @@ impl WebSocket {
         self.receive(Some(Deadline::after(limit)))
     }
 
-    /// Returns the next message if it has arrived, like [`recv_timeout`](WebSocket::recv_timeout) with a limit of zero. It takes
-    /// about 10 ms if the network has just become full, and does not wait otherwise.
+    /// Returns the next message if it has arrived, like [`recv_timeout`](WebSocket::recv_timeout) with a limit of zero. It reads
+    /// once: a long message needs several calls. It waits for about 10 ms if the network has just become full, else never.
     ///
     /// # Errors
     /// Those of [`recv_timeout`](WebSocket::recv_timeout).

@@ -197,7 +197,7 @@ impl<'a> WritePermit<'a> {
             let writer = self.take_writer();
             let mut state = self.connection.lock_state();
             state.writer = writer;
-            if !state.has_pending() || state.end.is_some() {
+            if !state.has_pending() || state.end.is_set() {
                 self.connection.notify(&state);
                 return Ok(());
             }

@@ -13,6 +13,11 @@ pub(crate) struct BitReader<'a> {
 }
 
 impl BitReader<'_> {
+    /// Number of whole bytes that the reader holds.
+    pub(crate) fn whole_bytes(&self) -> usize {
+        self.count as usize / 8
+    }
+
     /// Fills up to 56 bits or more, which is enough for any symbol with its extra bits. Fewer only at the end of the input.
     #[inline(always)]
     pub(crate) fn refill(&mut self) {
@@ -22,13 +27,15 @@ impl BitReader<'_> {
         while self.count < 56 {
             let Some((first, rest)) = self.rest.split_first() else { break };
             self.bits |= u64::from(*first) << self.count;
-            self.count += 8;
+            self.count = self.count.wrapping_add(8);
             self.rest = rest;
         }
     }
 
     /// As [`BitReader::refill`], without a loop, if the input has eight bytes left. Otherwise returns false and does nothing.
     #[inline(always)]
+    // `count` is at most 63, so that the index is at most 7, and `rest` has eight bytes.
+    #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
     pub(crate) fn refill_at_once(&mut self) -> bool {
         let Some(next) = self.rest.first_chunk::<8>() else { return false };
         self.bits |= u64::from_le_bytes(*next) << self.count;
@@ -39,6 +46,8 @@ impl BitReader<'_> {
 
     /// The next `n` bits without taking them; zeros after the end of the input. `n` is at most 31.
     #[inline(always)]
+    // At most 31 bits fit a `usize` of 32, and the shifted one is at least 1.
+    #[allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
     pub(crate) fn peek(&self, n: u32) -> usize {
         (self.bits & ((1 << n) - 1)) as usize
     }
@@ -47,7 +56,7 @@ impl BitReader<'_> {
     #[inline(always)]
     pub(crate) fn skip(&mut self, n: u32) {
         self.bits >>= n;
-        self.count -= n;
+        self.count = self.count.wrapping_sub(n);
     }
 
     /// Takes `n` bits, at most 31. Returns `None` and does nothing if there are fewer.
@@ -83,6 +92,8 @@ pub(crate) struct BitCursor {
 impl BitCursor {
     /// Writes the lowest `n` bits of `value`, which has no others; `n` is at most 56. Each call stores eight bytes, which is
     /// cheaper than computing the number needed. So `reserved` is eight bytes longer than the output.
+    // `count` stays below 64, and `at` below the length of a vector.
+    #[allow(clippy::arithmetic_side_effects)]
     #[inline(always)]
     pub(crate) fn write_bits(&mut self, reserved: &mut [u8], value: u64, n: u32) {
         self.bits |= value << self.count;
@@ -103,6 +114,8 @@ impl<'a> BitWriter<'a> {
     }
 
     /// Reserves room for `bits` more bits. Returns it with a cursor, which [`BitWriter::commit`] takes back.
+    // The caller computes `bits` from a block, which is at most a few megabytes.
+    #[allow(clippy::arithmetic_side_effects)]
     pub(crate) fn reserve(&mut self, bits: usize) -> (&mut [u8], BitCursor) {
         self.out.resize(self.cursor.at + bits / 8 + 16, 0);
         (self.out, self.cursor)
@@ -115,16 +128,22 @@ impl<'a> BitWriter<'a> {
     }
 
     /// Number of bits written, including those of an incomplete byte.
+    // Blocks are written to a vector, which an eighth of the address space does not hold.
+    #[allow(clippy::arithmetic_side_effects)]
     pub(crate) fn bits(&self) -> usize {
         8 * self.cursor.at + self.cursor.count as usize
     }
 
     /// Number of bits of padding after `n` more bits.
+    // Both are below 64.
+    #[allow(clippy::arithmetic_side_effects)]
     pub(crate) fn padding_after(&self, n: u32) -> u32 {
         (self.cursor.count + n).wrapping_neg() % 8
     }
 
     /// Writes `n` bits, then zeros up to the next byte boundary.
+    // Both are below 64.
+    #[allow(clippy::arithmetic_side_effects)]
     pub(crate) fn write_bits_and_pad(&mut self, value: u64, n: u32) {
         let padding = self.padding_after(n);
         let (reserved, mut cursor) = self.reserve(64);

@@ -1,4 +1,4 @@
-//! The compressor: writes DEFLATE with `matcher`, `tokens`, `lengths` and `block`.
+//! The compressor: writes DEFLATE with `matcher` and its inner loop `search`, `tokens`, `lengths` and `block`.
 //!
 //! Data pass three stages, a block at a time. The matcher turns bytes into tokens (literals and matches) and counts them.
 //! The counts determine the codes. Then the tokens are written in those codes.
@@ -82,6 +82,8 @@ impl Compress {
     ///
     /// For RFC 7692, remove these four bytes at the end of a message, and keep them at the end of any earlier fragment.
     /// For empty `data`, only the flush is appended: five bytes.
+    // `append` returns at most the length of its argument.
+    #[allow(clippy::indexing_slicing)]
     pub fn push(&mut self, data: &[u8], out: &mut Vec<u8>) {
         let (level, window) = (self.level, self.window);
         let parts = self.parts.get_or_insert_with(|| {

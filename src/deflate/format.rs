@@ -58,6 +58,8 @@ pub(super) const DISTANCES: [(u16, u8); DISTANCE_SYMBOLS] = ranges(1, 4, 2);
 
 /// Symbols for ranges of growing width. The first `plain` symbols stand for one value each; then the number of extra bits
 /// grows by one every `per` symbols. Both tables of RFC 1951 section 3.2.5 follow this rule, except for length 258.
+// Evaluated by the compiler, which refuses any fault.
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
 const fn ranges<const N: usize>(first: u16, plain: usize, per: usize) -> [(u16, u8); N] {
     let (mut table, mut base, mut symbol) = ([(0, 0); N], first, 0);
     while symbol < N {
@@ -85,6 +87,8 @@ pub(super) const LENGTH_ORDER: [u8; LENGTH_SYMBOLS] =
 
 /// The lengths of the two codes of fixed blocks (RFC 1951 section 3.2.6). Each includes two symbols that must not
 /// occur, because the codes would not be complete without them.
+// Evaluated by the compiler, which refuses any fault.
+#[allow(clippy::indexing_slicing)]
 pub(super) const FIXED_LITERALS: [u8; 288] = {
     let mut lengths = [8; 288];
     let mut symbol = 144;

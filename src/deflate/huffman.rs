@@ -32,6 +32,8 @@ pub(crate) const EXCEPTION: Entry = 1 << 15;
 /// The entry of bits that no code has, and of symbols that must not occur.
 pub(crate) const INVALID: Entry = EXCEPTION | 0xffff_0000;
 /// The end of a block.
+// Evaluated by the compiler; the symbol is 256.
+#[allow(clippy::cast_possible_truncation)]
 pub(crate) const END: Entry = EXCEPTION | (END_OF_BLOCK as u32) << 16;
 
 #[inline(always)]
@@ -62,6 +64,8 @@ pub(crate) enum Completeness {
 }
 
 /// Number of symbols of each length. Lengths are at most 15.
+// The index is masked, and there are at most 320 lengths.
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 fn count(lengths: &[u8]) -> [u16; MAX_CODE_LENGTH + 1] {
     let mut count = [0; MAX_CODE_LENGTH + 1];
     for length in lengths {
@@ -71,6 +75,8 @@ fn count(lengths: &[u8]) -> [u16; MAX_CODE_LENGTH + 1] {
 }
 
 /// The first code of each length.
+// The indices are constant bounds of the arrays.
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 fn first_codes(count: &[u16; MAX_CODE_LENGTH + 1]) -> [u16; MAX_CODE_LENGTH + 1] {
     let mut first = [0u16; MAX_CODE_LENGTH + 1];
     for length in 2..=MAX_CODE_LENGTH {
@@ -79,6 +85,8 @@ fn first_codes(count: &[u16; MAX_CODE_LENGTH + 1]) -> [u16; MAX_CODE_LENGTH + 1]
     first
 }
 
+// The indices are constant bounds of the array; 320 lengths add up to less than 2^24.
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 fn completeness(count: &[u16; MAX_CODE_LENGTH + 1]) -> Completeness {
     // In units of the longest code, of which a complete code has 2^15.
     let used: u32 = (1..=MAX_CODE_LENGTH).map(|length| u32::from(count[length]) << (MAX_CODE_LENGTH - length)).sum();
@@ -94,6 +102,8 @@ fn completeness(count: &[u16; MAX_CODE_LENGTH + 1]) -> Completeness {
 /// Computes the codes for `lengths`, ready for writing: reversed, so that the first bit is lowest, with the length in the
 /// upper half.
 /// `codes` is as long as `lengths`.
+// The index is masked. A code counts the symbols of its length, at most 288.
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 pub(crate) fn codes(lengths: &[u8], codes: &mut [u32]) {
     let mut next = first_codes(&count(lengths));
     for (code, &length) in codes.iter_mut().zip(lengths) {
@@ -104,6 +114,8 @@ pub(crate) fn codes(lengths: &[u8], codes: &mut [u32]) {
     }
 }
 
+// Lengths are 1 to 15.
+#[allow(clippy::arithmetic_side_effects)]
 fn reversed(code: u16, length: u8) -> u16 {
     code.reverse_bits() >> (16 - length)
 }
@@ -112,6 +124,9 @@ fn reversed(code: u16, length: u8) -> u16 {
 ///
 /// `Invalid` leaves the table unchanged. The length of `table` is a power of two and large enough for the second tables
 /// that lengths of its kind can need: see `Tables`.
+// Places are sums of at most 320 counts. An over-subscribed code has ended before; so a code of n bits is below 2^n,
+// and `table` has 2^root entries or more.
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
 pub(crate) fn fill(table: &mut [Entry], root: u32, lengths: &[u8], entry: impl Fn(usize) -> Entry) -> Completeness {
     let (root, count) = (root as usize, count(lengths));
     let completeness = completeness(&count);
@@ -152,6 +167,8 @@ pub(crate) fn fill(table: &mut [Entry], root: u32, lengths: &[u8], entry: impl F
 }
 
 /// Fills the tables of the codes that are longer than `root`. `code` is the next code after those of `root` bits.
+// Places are masked, and a prefix is below 2^root. A code has at most 15 bits, so no shift exceeds that.
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
 fn fill_subtables(
     table: &mut [Entry],
     root: usize,
@@ -191,6 +208,8 @@ fn fill_subtables(
 }
 
 /// The entry of a literal or length symbol, without the bits of its code.
+// The third arm is above 256; symbols are below 320.
+#[allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
 pub(crate) fn literal_entry(symbol: usize) -> Entry {
     match symbol {
         0..END_OF_BLOCK => LITERAL | (symbol as u32) << 16,
@@ -205,6 +224,8 @@ pub(crate) fn distance_entry(symbol: usize) -> Entry {
 }
 
 /// The entry of a symbol of the third code, without the bits of its code: the value is the symbol itself.
+// Symbols are below 19, and three of them are repetitions.
+#[allow(clippy::indexing_slicing, clippy::cast_possible_truncation)]
 pub(crate) fn length_entry(symbol: usize) -> Entry {
     let extra = symbol.checked_sub(REPEAT_LAST).map_or(0, |repeat| REPEATS[repeat].1);
     (symbol as u32) << 16 | u32::from(extra)
@@ -313,7 +334,7 @@ mod tests {
         }
     }
 
-    /// What no code begins with has no meaning, and says so.
+    /// Bits that begin no code are an error.
     #[test]
     fn bits_without_a_code_are_invalid() {
         let mut table = [0; 512];

@@ -68,7 +68,7 @@ impl Inflate {
     /// # Errors
     /// As [`push`](Inflate::push).
     pub fn push_to_end(&mut self, input: &[u8], out: &mut Vec<u8>, limit: usize) -> Result<usize, InflateError> {
-        self.read(input, out, limit, StopAtEnd::Yes).map(|left| input.len() - left)
+        self.read(input, out, limit, StopAtEnd::Yes).map(|left| input.len().saturating_sub(left))
     }
 
     /// Whether the block read last is marked as the last of the stream, and nothing was read since.
@@ -113,7 +113,7 @@ impl Inflate {
         let result = blocks.read(input, &mut output, end);
         let start = output.finish();
         match result {
-            Ok(_) => self.window.append(&out[start..]),
+            Ok(_) => self.window.append(out.get(start..).unwrap_or_default()),
             Err(error) => self.failed = Some(error),
         }
         result

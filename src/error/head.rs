@@ -7,12 +7,22 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HeadErrorKind {
-    /// A line longer than 8 KiB.
-    LineTooLong,
-    /// More than 100 fields.
-    TooManyFields,
-    /// A head of more than 64 KiB.
-    HeadTooLong,
+    /// The first line does not end within [`Limits::max_head_size`](crate::Limits::max_head_size). A server responds 414 to such
+    /// a request.
+    StartLineTooLong {
+        /// The limit in bytes.
+        limit: u32,
+    },
+    /// More fields than [`Limits::max_head_fields`](crate::Limits::max_head_fields). A server responds 431.
+    TooManyFields {
+        /// The limit.
+        limit: u32,
+    },
+    /// More bytes than [`Limits::max_head_size`](crate::Limits::max_head_size). A server responds 431.
+    HeadTooLong {
+        /// The limit in bytes.
+        limit: u32,
+    },
     /// A line that does not end in CR LF.
     LineEnding,
     /// A control character.
@@ -32,9 +42,15 @@ pub enum HeadErrorKind {
 impl fmt::Display for HeadErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            HeadErrorKind::LineTooLong => "a line of the head is longer than 8 KiB",
-            HeadErrorKind::TooManyFields => "the head has more than 100 fields",
-            HeadErrorKind::HeadTooLong => "the head is longer than 64 KiB",
+            HeadErrorKind::StartLineTooLong { limit } => {
+                return write!(f, "the first line of the head has too many bytes; Limits::max_head_size is {limit}");
+            }
+            HeadErrorKind::TooManyFields { limit } => {
+                return write!(f, "the head has too many fields; Limits::max_head_fields is {limit}");
+            }
+            HeadErrorKind::HeadTooLong { limit } => {
+                return write!(f, "the head has too many bytes; Limits::max_head_size is {limit}");
+            }
             HeadErrorKind::LineEnding => "a line of the head does not end in CR LF",
             HeadErrorKind::ControlCharacter => "the head has a control character",
             HeadErrorKind::LineFolding => "the head has a folded line",

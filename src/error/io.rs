@@ -71,7 +71,8 @@ pub enum Step {
     Close,
     /// Drawing random numbers for masking keys.
     RandomSource,
-    /// Starting a thread.
+    /// Starting a thread. On Linux a thread is refused near the limits on memory mappings and address space, where its start could
+    /// abort the process.
     Thread,
 }
 

@@ -2,7 +2,19 @@
 //!
 //! Every layer may name this module. An [`Error`] is small and `Clone`, because a connection fails once, and each thread
 //! that uses it gets the same error. No error holds a secret: no header values of this side, no credentials, no payload.
-//! [`RedirectError`] holds another [`Error`] and stands here for that reason. All other kinds have a file each.
+//!
+//! | file | subject |
+//! |---|---|
+//! | here | [`Error`], and [`RedirectError`], which holds one |
+//! | `usage` | invalid arguments and calls |
+//! | `io` | failures of the system, and the step of a connection |
+//! | `connect` | no address of a host could be reached |
+//! | `tls` | TLS |
+//! | `proxy` | a proxy that did not connect to the server |
+//! | `handshake`, `handshake_kinds`, `response` | a failed opening handshake, the causes of one role, the response of the peer |
+//! | `head`, `proxy_header`, `redirect` | an invalid HTTP head, an invalid header of the PROXY protocol, a redirect that was not followed |
+//! | `protocol` | violations after the opening handshake, with their close codes |
+//! | `other` | errors of the application |
 
 mod connect;
 mod handshake;
@@ -145,6 +157,14 @@ impl Error {
             return Error::Tls(error.clone());
         }
         Error::Io(IoError { step, address: None, source: error.into() })
+    }
+
+    /// As [`io`](Error::io), for an operation with a deadline: `TimedOut` means that the deadline has passed.
+    pub(crate) fn io_by_deadline(step: Step, error: std::io::Error) -> Error {
+        match error.kind() {
+            std::io::ErrorKind::TimedOut => Error::Timeout(step),
+            _ => Error::io(step, error),
+        }
     }
 
     /// An error for a server that could not listen on this address.

@@ -198,7 +198,7 @@ pub enum UriErrorKind {
     Fragment,
     /// The user name or the password has a character that must be percent-encoded, or an invalid percent-encoding.
     Userinfo,
-    /// The URL is longer than a request line may be (8 KiB).
+    /// The URL is longer than 8 KiB. Servers commonly reject longer request lines.
     TooLong,
     /// Proxy: the scheme is not one of `http`, `https`, `socks5`, `socks5h` and `socks`.
     ProxyScheme,
@@ -224,7 +224,7 @@ impl fmt::Display for UriErrorKind {
             UriErrorKind::ProxyScheme => "the scheme of a proxy must be http, https or socks5",
             UriErrorKind::ProxyPath => "the URL of a proxy must end after the port",
             UriErrorKind::ProxyZone => "an IPv6 address with a zone cannot be reached through a proxy",
-            UriErrorKind::TooLong => "it is longer than a request line may be (8 KiB)",
+            UriErrorKind::TooLong => "it is longer than 8 KiB",
         })
     }
 }

@@ -16,6 +16,7 @@ use crate::codec::close;
 use crate::codec::frame::{parse, Context, Header, Opcode, Role};
 use crate::codec::mask;
 use crate::codec::utf8::Validator;
+use crate::config::Limits;
 #[cfg(feature = "deflate")]
 use crate::deflate::{Inflate, WindowBits};
 use crate::error::ProtocolError;
@@ -41,9 +42,9 @@ const CHUNK: usize = 1024;
 /// payloads of frames are always shown.
 ///
 /// Compressed messages (RFC 7692) are shown compressed and decompressed. The server's response shows whether
-/// compression was negotiated. The client's explainer does not see that response and goes by what the client offered.
+/// compression was negotiated. The client's explainer does not see that response and uses the offer of the client.
 ///
-/// Memory is bounded: about 72 KiB during the handshake and 1 KiB after it, or 54 KiB with compression. The first 32
+/// Memory is bounded: about 130 KiB during the handshake, twice the limit of a head, and 1 KiB after it, or 54 KiB with compression. The first 32
 /// bytes of a payload are shown and the rest is counted. The text for one byte can take 300 bytes, so feed the pieces
 /// that a socket returns instead of a whole recording.
 ///
@@ -68,12 +69,14 @@ const CHUNK: usize = 1024;
 /// ```
 pub struct Explainer {
     from: Role,
-    state: State,
+    pub(super) state: State,
     /// The message of which not all frames have arrived.
     message: Option<MessageProgress>,
     /// Present if compression is negotiated.
-    inflater: Option<Inflate>,
-    secrets: Secrets,
+    pub(super) inflater: Option<Inflate>,
+    pub(super) secrets: Secrets,
+    /// Those of heads.
+    pub(super) limits: Limits,
     #[cfg(all(feature = "legacy", any(feature = "client", feature = "server")))]
     draft: Option<DraftContext>,
 }
@@ -88,7 +91,7 @@ pub struct Explainer {
 /// | `Stopped` | all further bytes | `Stopped` |
 ///
 /// A violation leads from every state to `Stopped`.
-enum State {
+pub(super) enum State {
     Head(Box<HeadRenderer>),
     Header(Vec<u8>),
     Payload(PayloadProgress),
@@ -110,56 +113,17 @@ impl Explainer {
     }
 
     fn new(from: Role) -> Explainer {
+        let limits = Limits::client();
         Explainer {
             from,
-            state: State::Head(Box::new(HeadRenderer::new(from, Secrets::Hidden))),
+            state: State::Head(Box::new(HeadRenderer::new(from, Secrets::Hidden, limits))),
             message: None,
             inflater: None,
             secrets: Secrets::Hidden,
+            limits,
             #[cfg(all(feature = "legacy", any(feature = "client", feature = "server")))]
             draft: None,
         }
-    }
-
-    /// Expects a frame first, because the opening handshake is not part of the input.
-    pub fn after_handshake(mut self) -> Explainer {
-        self.state = self.frame_state();
-        self
-    }
-
-    /// Shows the heads as they are sent, with credentials, cookies and tokens. Do not publish this output. Must precede the
-    /// first [`feed`](Explainer::feed).
-    ///
-    /// ```
-    /// use stdws::explain::Explainer;
-    ///
-    /// let head = b"GET /feed?key=1234 HTTP/1.1\r\nAuthorization: Bearer 1234\r\n";
-    /// assert!(!Explainer::client().feed(head).contains("1234"));
-    /// assert!(Explainer::client().with_secrets().feed(head).contains("Authorization: Bearer 1234"));
-    /// ```
-    pub fn with_secrets(mut self) -> Explainer {
-        self.secrets = Secrets::Shown;
-        if matches!(self.state, State::Head(_)) {
-            self.state = self.initial_state();
-        }
-        self
-    }
-
-    /// Expects compressed messages (permessage-deflate, RFC 7692). Needed only with
-    /// [`after_handshake`](Explainer::after_handshake), because otherwise the handshake shows it.
-    ///
-    /// ```
-    /// use stdws::explain::Explainer;
-    ///
-    /// let mut server = Explainer::server().after_handshake().compressed();
-    /// let text = server.feed(&[0xC1, 0x07, 0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00]);
-    /// assert!(text.contains("RSV1 is 1: the message is compressed"));
-    /// assert!(text.contains(r#""Hello""#));
-    /// ```
-    #[cfg(feature = "deflate")]
-    pub fn compressed(mut self) -> Explainer {
-        self.inflater = new_inflater();
-        self
     }
 
     /// Processes the next bytes and returns the lines that they complete, each with its line feed. Often there are
@@ -228,14 +192,14 @@ impl Explainer {
         self
     }
 
-    fn initial_state(&self) -> State {
-        let renderer = HeadRenderer::new(self.from, self.secrets);
+    pub(super) fn initial_state(&self) -> State {
+        let renderer = HeadRenderer::new(self.from, self.secrets, self.limits);
         #[cfg(all(feature = "legacy", any(feature = "client", feature = "server")))]
         let renderer = renderer.with_draft(self.draft.clone());
         State::Head(Box::new(renderer))
     }
 
-    fn frame_state(&self) -> State {
+    pub(super) fn frame_state(&self) -> State {
         #[cfg(all(feature = "legacy", any(feature = "client", feature = "server")))]
         if let Some(draft) = &self.draft {
             return State::Draft(Box::new(DraftFrameRenderer::new(draft.clone(), self.from)));
@@ -389,7 +353,7 @@ impl fmt::Debug for Explainer {
 }
 
 /// Accepts the output of any negotiated parameters, because its window is the largest one and is never reset.
-fn new_inflater() -> Option<Inflate> {
+pub(super) fn new_inflater() -> Option<Inflate> {
     #[cfg(feature = "deflate")]
     return Some(Inflate::new(WindowBits::MAX));
     #[cfg(not(feature = "deflate"))]
@@ -527,7 +491,7 @@ mod tests {
             has(&text, &["BROKEN RULE  Line ", "is not parsed.\n"]);
             assert!(!text.contains("hidden") && text.ends_with("parsed.\n"), "{text}");
         }
-        // A rejection goes on after a line that is not valid, which is not shown.
+        // A rejection continues after an invalid line, which is not shown.
         let rejection = "HTTP/1.1 503 Busy\r\nSet-Cookie: a\r\n hidden\r\nSet-Cookie : hidden\r\n hidden\r\nhidden\r\n\
             A: hidden\rhidden\r\nRetry-After: 7\n\r\nbody";
         for explainer in [Explainer::server, || Explainer::server().with_secrets()] {
@@ -608,6 +572,7 @@ server -> client  Text frame with 5 bytes, a complete message
         assert!(text.len() < 2000, "a payload is not kept");
     }
 
+    /// Shows the answer to housley-2.
     #[test]
     fn a_close_has_code_and_reason() {
         let text = explain(SERVER, &[&frame(0x88, b"\x03\xe8bye"), &b"\x81hidden"[..]].concat());

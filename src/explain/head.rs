@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use super::frame::arrow;
 use super::layout::{ascii, row, WIDTH};
 use crate::codec::frame::Role;
+use crate::config::Limits;
 use crate::error::HeadErrorKind;
 use crate::handshake::header;
 use crate::handshake::http::{Head, HeadParser, Progress};
@@ -25,7 +26,7 @@ const COMPRESSION: &str = "permessage-deflate";
 /// Parses and formats one head. It has no `Debug`, because its bytes may be secrets.
 pub(crate) struct HeadRenderer {
     parser: HeadParser,
-    /// The bytes of the incomplete line. The parser fails before they exceed 64 KiB.
+    /// The bytes of the incomplete line. The parser fails before they exceed the limit of the head.
     line: Vec<u8>,
     lines: u32,
     secrets: Secrets,
@@ -52,13 +53,13 @@ pub(crate) enum HeadProgress {
 }
 
 impl HeadRenderer {
-    pub(crate) fn new(from: Role, secrets: Secrets) -> HeadRenderer {
+    pub(crate) fn new(from: Role, secrets: Secrets, limits: Limits) -> HeadRenderer {
         let parser = match from {
             Role::Client => HeadParser::request(),
             Role::Server => HeadParser::response(),
         };
         HeadRenderer {
-            parser,
+            parser: parser.limits(limits),
             line: Vec::new(),
             lines: 0,
             secrets,
@@ -92,7 +93,7 @@ impl HeadRenderer {
                     }
                     _ => field(&self.line, from, self.secrets, out, |name, value| self.note(from, name, value)),
                 }
-                self.lines += 1;
+                self.lines = self.lines.saturating_add(1);
                 self.line.clear();
             }
             b'\r' => {}
@@ -127,7 +128,7 @@ impl HeadRenderer {
 
     /// Number of the current line, from 1.
     pub(crate) fn line_number(&self) -> u32 {
-        self.lines + 1
+        self.lines.saturating_add(1)
     }
 }
 

@@ -13,14 +13,14 @@ pub(crate) const WIDTH: usize = 100;
 /// If `left` reaches into that column, the note starts on the next line.
 pub(crate) fn row(out: &mut String, left: &str, at: usize, note: &str) {
     let mut left = left;
-    if left.len() + 2 > at && !note.is_empty() {
+    if left.len().saturating_add(2) > at && !note.is_empty() {
         out.push_str(left);
         out.push('\n');
         left = "";
     }
     let mut line = String::new();
     for word in note.split(' ') {
-        if !line.is_empty() && at + line.len() + 1 + word.len() > WIDTH {
+        if !line.is_empty() && [line.len(), 1, word.len()].into_iter().fold(at, usize::saturating_add) > WIDTH {
             push(out, left, at, &line);
             left = "";
             line.clear();
@@ -44,7 +44,7 @@ fn push(out: &mut String, left: &str, at: usize, note: &str) {
 
 /// Two hexadecimal digits for each byte.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 3);
+    let mut text = String::with_capacity(bytes.len().saturating_mul(3));
     for (at, byte) in bytes.iter().enumerate() {
         let space = if at == 0 { "" } else { " " };
         // Writing to a String cannot fail.
@@ -77,16 +77,16 @@ pub(crate) fn ascii(bytes: &[u8], max: usize) -> String {
 /// that are not UTF-8 are escaped as well, for example an incomplete character at the end of a fragment.
 pub(crate) fn quoted(bytes: &[u8], max: usize) -> Vec<String> {
     let mut lines = Vec::new();
-    let (mut line, mut columns) = (String::new(), 0);
+    let (mut line, mut columns) = (String::new(), 0usize);
     let mut add = |piece: &str| {
         // Characters outside ASCII may be two columns wide.
         let width: usize = piece.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum();
-        if columns + width + 2 > max {
+        if columns.saturating_add(width).saturating_add(2) > max {
             lines.push(format!("\"{}\"", std::mem::take(&mut line)));
             columns = 0;
         }
         line.push_str(piece);
-        columns += width;
+        columns = columns.saturating_add(width);
     };
     for chunk in bytes.utf8_chunks() {
         for character in chunk.valid().chars() {

@@ -6,6 +6,7 @@
 //! | file | subject |
 //! |---|---|
 //! | `explainer` | the state machine: handshake head, frame header, payload |
+//! | `settings` | what it has to know before the first byte |
 //! | `state` | the payload and the message that are being received |
 //! | `head` | the rows for the opening handshake |
 //! | `frame` | the rows for a frame |
@@ -18,6 +19,7 @@ mod head;
 #[cfg(feature = "deflate")]
 mod inflate;
 pub(crate) mod layout;
+mod settings;
 pub(crate) mod state;
 
 pub use explainer::Explainer;

@@ -290,6 +290,7 @@ mod tests {
         with(spec, encode_request).map(|bytes| String::from_utf8(bytes).unwrap())
     }
 
+    /// Shows the answer to opera-24.
     #[test]
     fn a_plain_request() {
         // 6455-4.1-19, 6455-4.1-20, 6455-4.1-21, 6455-4.1-24, 6455-4.1-25, 6455-4.1-26, 6455-4.1-27, 6455-4.1-28,
@@ -339,12 +340,14 @@ mod tests {
         }
     }
 
+    /// Shows the answer to opera-25.
     #[test]
     fn the_key_is_base64_of_sixteen_bytes() {
         // 6455-4.1-29, with the nonce of RFC 6455 section 1.3.
         assert_eq!(key_from_nonce(*b"the sample nonce"), SAMPLE_KEY);
     }
 
+    /// Shows the answer to opera-27.
     #[test]
     fn subprotocols_and_origins_that_may_be_given() {
         let before = ["v1.feed".to_owned()];
@@ -390,6 +393,7 @@ mod tests {
         })
     }
 
+    /// Shows the answer to opera-18.
     #[test]
     fn a_response_with_one_thing_changed() {
         use HandshakeErrorKind::*;

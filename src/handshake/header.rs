@@ -73,7 +73,7 @@ pub fn check_field(name: &str, value: &str) -> Result<(), UsageError> {
     {
         return Err(UsageError::ReservedHeader(name.to_owned()));
     }
-    // CVE-2020-35678: a line break in a value would begin another field, or another request.
+    // CVE-2020-35678, hixie55-4.1-11: a line break in a value would begin another field, or another request.
     if !is_field_value(value.as_bytes()) {
         return Err(UsageError::HeaderValue(name.to_owned()));
     }
@@ -295,13 +295,15 @@ mod tests {
         assert!(is_field_value(b""));
     }
 
+    /// Shows the answers to opera-29, turner-c1.
     #[test]
     fn fields_of_the_handshake_and_invalid_fields_are_rejected() {
         let owned = |name: &str| Err(UsageError::ReservedHeader(name.into()));
         let (name, value) =
             (|name: &str| Err(UsageError::HeaderName(name.into())), |n: &str| Err(UsageError::HeaderValue(n.into())));
         let rows: &[(&str, &str, Result<(), UsageError>)] = &[
-            ("Cookie", "a=b; c=\"d\"", Ok(())), // 6455-4.1-39
+            ("Cookie", "a=b; c=\"d\"", Ok(())),          // 6455-4.1-39
+            ("Cookie", "a=b;\r\n c=d", value("Cookie")), // hixie55-4.1-11
             ("authorization", "Bearer a.b-c", Ok(())),
             ("X-Empty", "", Ok(())),
             ("X-WebSocket-Key", "a", Ok(())),
@@ -383,6 +385,7 @@ mod tests {
         Ok(list.iter().map(show).collect::<Vec<_>>().join(", "))
     }
 
+    /// Shows the answer to iana-4.
     #[test]
     fn extension_lists() {
         let rows: [(&[&[u8]], &str); 8] = [

@@ -177,6 +177,7 @@ mod tests {
         }
     }
 
+    /// Shows the answer to resnick-2.
     #[test]
     fn same_host_unless_allowed() {
         // 6455-4.2.2-4, 6455-10.2-1

@@ -11,7 +11,8 @@
 //!
 //! | error | status | field |
 //! |---|---|---|
-//! | the head exceeds a limit | 431 | |
+//! | the request line exceeds a limit | 414 | |
+//! | the rest of the head exceeds a limit | 431 | |
 //! | not HTTP/1.1 | 505 | |
 //! | the method is not GET | 405 | `Allow` |
 //! | no `Upgrade: websocket`: plain HTTP | 426 | `Upgrade` |
@@ -59,7 +60,10 @@ pub fn status(kind: &HandshakeErrorKind) -> u16 {
 
 fn head_status(kind: HeadErrorKind) -> u16 {
     match kind {
-        HeadErrorKind::LineTooLong | HeadErrorKind::TooManyFields | HeadErrorKind::HeadTooLong => 431,
+        // 9112-3-1, RFC 9110 section 15.5.15
+        HeadErrorKind::StartLineTooLong { .. } => 414,
+        // RFC 6585 section 5
+        HeadErrorKind::TooManyFields { .. } | HeadErrorKind::HeadTooLong { .. } => 431,
         HeadErrorKind::LineEnding
         | HeadErrorKind::ControlCharacter
         | HeadErrorKind::LineFolding
@@ -124,6 +128,12 @@ fn body_text(kind: &HandshakeErrorKind) -> String {
             "too many connections from your address; try again later\n".into()
         }
         HandshakeErrorKind::Hook(_) => "internal server error\n".into(),
+        HandshakeErrorKind::Head(HeadErrorKind::StartLineTooLong { .. }) => {
+            "the request line is longer than this server accepts\n".into()
+        }
+        HandshakeErrorKind::Head(HeadErrorKind::TooManyFields { .. } | HeadErrorKind::HeadTooLong { .. }) => {
+            "the headers of the request are larger than this server accepts\n".into()
+        }
         HandshakeErrorKind::Head(kind) => format!("{kind}\n"),
         HandshakeErrorKind::MissingHeader(UPGRADE) | HandshakeErrorKind::InvalidHeader(UPGRADE) => {
             "this is a WebSocket server: Upgrade has to name websocket (RFC 6455 section 4.2.1)\n".into()
@@ -149,9 +159,9 @@ mod tests {
         use HandshakeErrorKind::*;
         let plain = "close";
         let rows = [
-            (Head(HeadErrorKind::LineTooLong), 431, plain, None),
-            (Head(HeadErrorKind::TooManyFields), 431, plain, None),
-            (Head(HeadErrorKind::HeadTooLong), 431, plain, None),
+            (Head(HeadErrorKind::StartLineTooLong { limit: 1 }), 414, plain, None),
+            (Head(HeadErrorKind::TooManyFields { limit: 1 }), 431, plain, None),
+            (Head(HeadErrorKind::HeadTooLong { limit: 1 }), 431, plain, None),
             (Head(HeadErrorKind::ControlCharacter), 400, plain, None),
             (HttpVersion, 505, plain, None),
             (Request(RequestErrorKind::Method), 405, plain, Some(("Allow", "GET"))),
@@ -201,13 +211,18 @@ mod tests {
         use HandshakeErrorKind::*;
         let overload = [OverloadKind::Connections, OverloadKind::Handshakes, OverloadKind::Address].map(Overload);
         let hook = [HookErrorKind::Panicked, HookErrorKind::InvalidAnswer(UsageError::Status(7))].map(Hook);
+        let limit = 256;
+        let too_long = HeadErrorKind::StartLineTooLong { limit };
+        let heads = [too_long, HeadErrorKind::TooManyFields { limit }, HeadErrorKind::HeadTooLong { limit }].map(Head);
         for kind in overload
             .into_iter()
             .chain(hook)
+            .chain(heads)
             .chain([RequestErrorKind::OriginNotAllowed, RequestErrorKind::HostNotAllowed].map(Request))
         {
             let response = String::from_utf8(response(&kind, "13")).unwrap();
-            assert!(!response.contains("Server::") && !response.contains("hook"), "{response}");
+            let names_one = ["Server::", "Limits::", "hook"].iter().any(|name| response.contains(name));
+            assert!(!names_one, "{response}");
         }
     }
 }

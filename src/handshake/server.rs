@@ -95,7 +95,7 @@ pub fn check_request<'a>(head: &'a Head, origins: OriginPolicy<'_>) -> Result<Cl
     Ok(offer)
 }
 
-/// The offer of a request. The lists are parsed each time, so that nobody keeps them while a hook of the application runs.
+/// The offer of a request. The lists are parsed each time, so that they are not kept while a hook of the application runs.
 ///
 /// # Errors
 /// The first of the three fields that is invalid: extensions, key, subprotocols.
@@ -351,6 +351,7 @@ mod tests {
         check_request(&changed(changes), OriginPolicy::SameHostAnd(&[])).map(|_| ())
     }
 
+    /// Shows the answers to farrell-1, farrell-3.
     #[test]
     fn valid_requests_are_accepted() {
         let rows: [&[&str]; 29] = [
@@ -395,6 +396,7 @@ mod tests {
         assert_eq!(checked(&most.each_ref().map(String::as_str)), Ok(()));
     }
 
+    /// Shows the answer to resnick-5.
     #[test]
     fn invalid_requests_are_rejected() {
         use HandshakeErrorKind::*;
@@ -599,6 +601,7 @@ mod tests {
         assert!(check_request(&head, OriginPolicy::Any).is_ok());
     }
 
+    /// Shows the answer to turner-3.
     #[test]
     fn the_key_of_the_rfc() {
         // 6455-4.2.2-s6

@@ -39,7 +39,7 @@ use crate::error::UriErrorKind;
 pub(crate) use authority::{bracketed, Authority, Userinfo};
 use authority::{encode_zone, percent_encode};
 
-/// Maximum length of a URI in bytes. A request line with its path and query is at most 8 KiB long.
+/// Maximum length of a URI in bytes. Many servers reject a request line of more than 8 KiB.
 const MAX_LENGTH: usize = 8 * 1024 - "GET  HTTP/1.1".len();
 
 /// A valid `ws` or `wss` URI. `Display` leaves out user name and password, and `Debug` the query too.
@@ -67,19 +67,19 @@ impl Uri {
             return Err(UriErrorKind::TooLong);
         }
         let (scheme, rest) = text.split_once("://").ok_or(UriErrorKind::Scheme)?;
-        // 6455-3-s1: the scheme sets the secure flag. Its case does not matter.
+        // 6455-3-s1, hixie55-3.1-4: the scheme sets the secure flag. Its case does not matter.
         let secure = scheme.eq_ignore_ascii_case("wss");
         if !secure && !scheme.eq_ignore_ascii_case("ws") {
             return Err(UriErrorKind::Scheme);
         }
-        // 6455-3-2, 6455-3-3: a `#` always begins a fragment; a literal `#` is written %23.
+        // 6455-3-2, 6455-3-3, hixie75-3.1-6: a `#` always begins a fragment; a literal `#` is written %23.
         if rest.contains('#') {
             return Err(UriErrorKind::Fragment);
         }
         let authority_end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, resource) = rest.split_at(authority_end);
         let Authority { host, zone, port, userinfo } = Authority::parse(authority)?;
-        // 6455-3-1: 80 for ws, 443 for wss.
+        // 6455-3-1, hixie55-3.1-5: 80 for ws, 443 for wss.
         let port = port.unwrap_or(default_port(secure));
         let uri = Uri { secure, host, port, resource: parse_resource(resource)?, userinfo, zone, host_override: None };
         // Percent-encoding makes a URI longer.
@@ -118,13 +118,19 @@ impl Uri {
 
     /// User name and password, percent-decoded. `None` when both are empty. They are bytes, because a URI does not state their
     /// character set.
+    ///
+    /// ```
+    /// use stdws::handshake::uri::Uri;
+    /// let uri = Uri::parse("ws://ann:caf%E9@127.0.0.1/feed").unwrap();
+    /// assert_eq!(uri.userinfo(), Some((b"ann".as_slice(), b"caf\xE9".as_slice())));
+    /// ```
     pub fn userinfo(&self) -> Option<(&[u8], &[u8])> {
         self.userinfo.as_ref().map(|Userinfo { user, password }| (user.as_slice(), password.as_slice()))
     }
 
     /// The value of the Host header: the host, and the port unless it is the default port.
     pub fn host_header(&self) -> String {
-        // 6455-4.1-23. RFC 6874 section 4: without the zone.
+        // 6455-4.1-23, hixie55-4.1-5. RFC 6874 section 4: without the zone.
         self.host_override.clone().unwrap_or_else(|| self.with_port(bracketed(&self.host)))
     }
 
@@ -184,7 +190,7 @@ fn default_port(secure: bool) -> u16 {
     }
 }
 
-/// The path, or "/" when it is empty, and the query with its "?" (6455-3-s2).
+/// The path, or "/" when it is empty, and the query with its "?" (6455-3-s2, hybi06-3.3-1).
 fn parse_resource(text: &str) -> Result<String, UriErrorKind> {
     let text = percent_encode(text).ok_or(UriErrorKind::InvalidPathCharacter)?;
     let slash = if text.starts_with('/') { "" } else { "/" };
@@ -242,6 +248,8 @@ mod tests {
         ("ws://user@[::1]:81/", false, "::1", 81, "/", "[::1]:81"),
     ];
 
+    /// Shows the answers to opera-12, opera-17.
+    /// hixie55-3.1-4, hixie55-3.1-5, hixie55-4.1-5
     #[test]
     fn valid_uris_are_parsed() {
         for &(text, secure, host, port, resource, header) in GOOD {
@@ -252,6 +260,21 @@ mod tests {
             let again = Uri::parse(&uri.to_string()).unwrap();
             let parts = (again.is_secure(), again.host(), again.port(), again.resource(), &*again.host_header());
             assert_eq!(parts, (secure, host, port, resource, header), "{uri}");
+        }
+    }
+
+    #[test]
+    fn userinfo_is_percent_decoded() {
+        let rows: [(&str, Option<(&[u8], &[u8])>); 6] = [
+            ("ws://h/", None),
+            ("ws://:@h/", None),
+            ("ws://ann@h/", Some((b"ann", b""))),
+            ("ws://:x@h/", Some((b"", b"x"))),
+            ("ws://ann:a:b@h/", Some((b"ann", b"a:b"))),
+            ("ws://%3A%ff:a%40b@h/", Some((b":\xFF", b"a@b"))),
+        ];
+        for (text, userinfo) in rows {
+            assert_eq!(Uri::parse(text).unwrap().userinfo(), userinfo, "{text}");
         }
     }
 
@@ -340,6 +363,8 @@ mod tests {
         ("ws://\u{fc}@h/", UriErrorKind::Userinfo),
     ];
 
+    /// hixie55-3.1-4, hixie75-3.1-6, hybi06-3.3-1
+    /// Shows the answers to opera-13, opera-19.
     #[test]
     fn invalid_uris_are_rejected() {
         for &(text, error) in BAD {

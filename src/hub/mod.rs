@@ -66,6 +66,7 @@ use crate::connection::sender::Sender;
 use crate::error::{Error, Result, Step};
 use crate::message::Outgoing;
 use crate::net::deadline::Deadline;
+use crate::net::threads;
 use delivery::DeliveryThread;
 use shared::SharedHub;
 
@@ -135,8 +136,7 @@ impl Hub {
         limits.check()?;
         let shared = Arc::new(SharedHub::new(limits));
         let delivery = DeliveryThread::new(shared.clone());
-        let spawned =
-            thread::Builder::new().name("stdws-hub".into()).stack_size(256 << 10).spawn(move || delivery.run());
+        let spawned = threads::spawn("stdws-hub", Some(256 << 10), move || delivery.run());
         let thread = spawned.map_err(|error| Error::io(Step::Thread, error))?;
         Ok(Hub { owner: Arc::new(Owner { shared, thread: Mutex::new(Some(thread)) }) })
     }

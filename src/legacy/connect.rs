@@ -19,6 +19,7 @@ use crate::connection::framing::Codec;
 use crate::connection::websocket::{ConnectionInfo, WebSocket};
 use crate::error::{Error, HandshakeError, HandshakeErrorKind, ResponseErrorKind, Result, StatusSemantics, Step};
 use crate::handshake::client::HandshakeRequest;
+use crate::handshake::http::status::skip_interim;
 use crate::handshake::http::Head;
 use crate::http::response::Response;
 use crate::legacy::handshake::challenge::KeyChallenge;
@@ -104,6 +105,7 @@ pub(crate) fn connect_with_fallback(
     untried.retain(|&version| version != client.legacy_options.version);
     loop {
         let Err(Error::Handshake(rejection)) = &result else { return result };
+        // 6455-4.4-s1
         let Some(version) = next_version(rejection, &untried) else { return result };
         untried.retain(|&other| other != version);
         result = connect(&client.clone().version(version));
@@ -138,6 +140,7 @@ pub(crate) fn open(
         }
         HandshakeProof::None | HandshakeProof::Accept | HandshakeProof::AcceptAndNonce => None,
     };
+    // 6455-9.1-4: not in version 13, which does not come here, and only where the draft registers it.
     let offers = client.legacy_options.deflate_stream && spec.extensions != ExtensionSyntax::None;
     let authorization = client.authorization(target)?;
     let request = HandshakeRequest {
@@ -151,7 +154,8 @@ pub(crate) fn open(
     };
     let draft_request = DraftRequest { spec, request, challenge };
     let bytes = draft_request.bytes()?;
-    let mut reader = HandshakeReader::new(&stream, deadline);
+    // hixie55-4.1-7
+    let mut reader = HandshakeReader::new(&stream, deadline, client.limits);
     let (raw, head) = match write_request(&stream, &bytes, deadline) {
         Ok(()) => read_response(spec, &mut reader)?,
         Err(error) => (Vec::new(), reader.read_early_rejection().ok_or(error)?),
@@ -197,18 +201,15 @@ fn rejection(
 /// Reads the head of the response, and returns its bytes and the parsed head. Skips interim responses in versions that
 /// reject with HTTP; the others do not define them.
 fn read_response(spec: &DraftSpec, reader: &mut HandshakeReader<'_>) -> Result<(Vec<u8>, Head)> {
-    for _ in 0..4 {
-        let (raw, head) = read_head(reader)?;
-        if spec.rejection_mode == RejectionMode::EndOfStream || !matches!(head.status(), 100 | 102..=199) {
-            return Ok((raw, head));
-        }
-    }
-    read_head(reader)
-}
-
-fn read_head(reader: &mut HandshakeReader<'_>) -> Result<(Vec<u8>, Head)> {
     let mut raw = Vec::new();
-    let head = reader.read_raw_head(|bytes| raw.extend_from_slice(bytes))?;
+    let mut read_head = || {
+        raw.clear();
+        reader.read_head(|bytes| raw.extend_from_slice(bytes))
+    };
+    let head = match spec.rejection_mode {
+        RejectionMode::EndOfStream => read_head()?,
+        RejectionMode::Http => skip_interim(read_head)?,
+    };
     Ok((raw, head))
 }
 

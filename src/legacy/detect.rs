@@ -154,6 +154,7 @@ mod tests {
         parser.finish().unwrap()
     }
 
+    /// Shows the answer to iana-1.
     #[test]
     fn every_row_of_the_table() {
         // hybi02-5.2.1-1

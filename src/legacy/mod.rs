@@ -21,7 +21,9 @@
 //! frame_tracer     frames byte by byte, for the explainer
 //!
 //! connect, accept  the opening handshakes over a stream
-//! server, websocket, explain   methods of the public types
+//! options          the settings of a client for the drafts
+//! server, request, websocket, explain   methods of the public types
+//! chapter          test: the tables of the manual are those of `table`
 //! ```
 //!
 //! Sources: the texts of hixie-55, hixie-75, hybi-00 to -07, -09 and -17; for the others the change notes and reviews

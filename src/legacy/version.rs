@@ -21,7 +21,7 @@ use super::table::DraftSpec;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[non_exhaustive]
 pub enum Version {
-    /// draft-hixie-thewebsocketprotocol-55, January 2010. Identical to `Hixie75` on the wire.
+    /// draft-hixie-thewebsocketprotocol-55, November 2009. Identical to `Hixie75` on the wire.
     Hixie55,
     /// draft-hixie-thewebsocketprotocol-75, February 2010: text messages only, between 0x00 and 0xFF.
     Hixie75,
@@ -44,7 +44,7 @@ pub enum Version {
     Hybi06,
     /// draft-ietf-hybi-thewebsocketprotocol-07, April 2011: the frame format of RFC 6455.
     Hybi07,
-    /// draft-ietf-hybi-thewebsocketprotocol-08 to -12, July to August 2011: version 8 on the wire.
+    /// draft-ietf-hybi-thewebsocketprotocol-08 to -12, June to August 2011: version 8 on the wire.
     Hybi08,
     /// RFC 6455, December 2011, and the drafts -13 to -17: version 13 on the wire.
     #[default]

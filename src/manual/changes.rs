@@ -18,13 +18,14 @@
 //!   as state: chapter [`closing`](super::closing).
 //! * An event handler may use the library: send, broadcast, close, shut down. No event is emitted while a lock is held, and what a
 //!   handler does is not reported again.
-//! * The status of a rejection survives an invalid rest of its head (folded, overlong or invalid lines, bare LF, its end), and a body
+//! * The status of a rejection survives an invalid rest of its head (folded or invalid lines, bare LF, its end), and a body
 //!   takes at most 2 s. A head without a status is worth another attempt for [`Client::reconnect`](crate::Client::reconnect).
 //!   `ws://` to a server with TLS fails with [`HeadErrorKind::Tls`](crate::HeadErrorKind::Tls).
 //! * Subprotocols, which may hold tokens, do not follow redirects to another origin.
 //! * A client of its own for each attempt, with a fresh token or URL: [`Reconnect::client`](crate::Reconnect::client).
 //! * An empty `Sec-WebSocket-Protocol` in a response is
 //!   [`ResponseErrorKind::EmptySubprotocol`](crate::ResponseErrorKind::EmptySubprotocol).
+//! * An unsolicited Pong in hybi-01 and -02, which forbid it, is an event `protocol-error` like every other violation.
 //! * Drafts: a request with a field of a later version is never taken for one of hixie-75; subprotocols of any visible characters up
 //!   to hybi-07, also as quoted strings from hybi-04 on; redirects only from hybi-07 on; close code 1015 fails the connection.
 //! * [`Proxy::from_env`](crate::Proxy::from_env) prefers a SOCKS proxy of the variables that other programs read too.
@@ -48,16 +49,26 @@
 //! * `send_ping`, `send_pong` and `set_ping_interval` on [`WebSocket`](crate::WebSocket) and [`Sender`](crate::Sender): a Ping with a payload, an unsolicited Pong, and
 //!   the keepalive changed at run time.
 //! * A whole connection as `Read` and `Write`: [`WebSocket::into_byte_stream`](crate::WebSocket::into_byte_stream), [`ByteStream`](crate::ByteStream).
+//! * Waiting for several connections or other things in one thread: `WebSocket::as_fd` (Unix), `WebSocket::as_socket` (Windows) and
+//!   [`WebSocket::poll_timeout`](crate::WebSocket::poll_timeout); chapter [`receiving`](super::receiving).
 //! * A side that only receives pings too: a Ping is due after [`ping_interval`](crate::Timeouts::ping_interval) without a read or
 //!   without a write.
 //! * `reconnect` says how it ended: a connection that the peer closed for good is the last item, as
 //!   [`Error::Closed`](crate::Error::Closed). [`CloseInfo::closed_by_peer`](crate::CloseInfo::closed_by_peer) and
-//!   [`Disconnect::closed_by_peer`](crate::Disconnect::closed_by_peer) tell it from an end that this side asked for.
+//!   [`Disconnect::closed_by_peer`](crate::Disconnect::closed_by_peer) distinguish it from an end that this side requested.
+//! * Chapter [`registries`](super::registries): versions, close codes, opcodes, names and fields, and the words of other specifications.
+//! * Chapter [`reviews`](super::reviews): each remark of the drafts' reviewers, its answer, and the test that shows it.
 //! * [`Server::allow_host`](crate::Server::allow_host) prevents DNS rebinding; the event `host-not-checked` names a server on a loopback
 //!   address without it. A server with TLS no longer accepts pages of its own host that came without TLS.
 //! * A request target that is a URI takes precedence over `Host` (RFC 9112 section 3.2.2), where a difference was an error.
 //! * Lists in a handshake have at most 100 elements
 //!   ([`MAX_ELEMENTS`](crate::handshake::header::MAX_ELEMENTS)), and none is kept while a hook runs.
+//! * [`Limits::max_head_size`](crate::Limits::max_head_size) and [`max_head_fields`](crate::Limits::max_head_fields), the limits of the
+//!   heads of requests and responses, can be set. One line may now take the whole head, 64 KiB, where 8 KiB were the limit.
+//!   A longer request line is answered 414. `HeadErrorKind::LineTooLong` is now
+//!   [`StartLineTooLong`](crate::HeadErrorKind::StartLineTooLong), and the kinds of these limits hold the limit.
+//!   [`HeadParser::limits`](crate::handshake::http::HeadParser::limits) and
+//!   [`Explainer::limits`](crate::explain::Explainer::limits) set them without a connection.
 //! * Up to four empty lines before a request are ignored (RFC 9112 section 2.2).
 //! * RFC 6455 in both roles, blocking and full duplex: [`connect`](crate::connect), [`Client`](crate::Client),
 //!   [`serve`](crate::serve), [`Server`](crate::Server), [`WebSocket`](crate::WebSocket), [`Sender`](crate::Sender).
@@ -79,7 +90,9 @@
 //!   Socket activation, and restarts that refuse no client: chapter [`deploying`](super::deploying).
 //! * Nothing raises SIGPIPE, whatever the process does with that signal: a peer that has left ends a connection, not the process.
 //! * As many connections as fit the system: on Linux the default and an explicit `max_connections` are capped to what the limits on
-//!   memory mappings, threads, address space and descriptors allow. Beyond them `std` would abort the process.
+//!   memory mappings, threads, address space and descriptors allow. Beyond them `std` would abort the process. All other threads of the
+//!   library (of hubs, senders, attempts to connect, streams of the caller) are refused near these limits with an error of
+//!   [`Step::Thread`](crate::Step::Thread).
 //! * A bounded shutdown with a report: [`ServerHandle::shutdown`](crate::ServerHandle::shutdown),
 //!   [`ShutdownHandle`](crate::ShutdownHandle). Requests of clients that have just connected get 250 ms to arrive, and after
 //!   `stop` such clients are served. Systems that do not wake `accept` get a connection at once.
@@ -101,6 +114,13 @@
 //!   zone (RFC 6874).
 //! * Attempts in versions up to hybi-06 wait for all attempts to the same IP address, on every port.
 //! * Redirects, off by default: [`Client::max_redirects`](crate::Client::max_redirects).
+//! * What belongs to one role needs the feature of that role. Feature `server`: [`Request`](crate::Request),
+//!   [`WebSocket::request`](crate::WebSocket::request), [`Credentials`](crate::Credentials) and
+//!   [`constant_time_eq`](crate::constant_time_eq). Feature `client`: [`Challenge`](crate::Challenge).
+//! * [`Uri::userinfo`](crate::handshake::uri::Uri::userinfo): the user name and the password of a URL.
+//! * `Accept::header` is now [`Accept::with_header`](crate::Accept::with_header), as in [`Response`](crate::Response): both keep the
+//!   first error for [`error`](crate::Accept::error), because a hook returns no `Result`. The setters of
+//!   [`Client`](crate::Client), [`Server`](crate::Server) and [`Proxy`](crate::Proxy) fail at once.
 //! * Every draft of the protocol before RFC 6455, in both roles (feature `legacy`, off by default): `Version`,
 //!   `Client::version`, `Client::fallback_versions`, `Server::legacy_versions`, `deflate_stream` on both, `WebSocket::version`.
 //! * TLS in both roles by the library of the system: feature `native-tls`, off by default, `Client::tls`, `Server::tls`,
@@ -115,5 +135,7 @@
 //!   `Timeouts { close, ..Timeouts::default() }`.
 //! * [`ServerHandle::join`](crate::ServerHandle::join). An error of a server that cannot listen names the address.
 //! * [`SplitStream::pair`](crate::SplitStream::pair): tests without a network; chapter [`testing`](super::testing).
+//! * The drop of a connection over a caller-supplied stream loses nothing that was sent: the stream is ended when its writer has
+//!   taken everything. [`SplitStream::on_end`](crate::SplitStream::on_end).
 //! * [`Decision`](crate::Decision) has no public variants: an [`Accept`](crate::Accept) or a [`Response`](crate::Response) converts to one
 //!   by `into()`.

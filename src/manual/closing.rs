@@ -28,4 +28,5 @@
 //! The reason is meant for logs; RFC 6455 section 5.5.1 says not to show it to end users.
 //!
 //! A dropped [`WebSocket`](crate::WebSocket) sends Close 1001 if that needs no waiting, or 1011 if it is dropped by a panic. Then it
-//! closes the socket.
+//! closes the socket. A caller-supplied stream is ended when its writer has taken what was sent, after
+//! [`Timeouts::close`](crate::Timeouts::close) at the latest.

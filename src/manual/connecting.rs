@@ -28,13 +28,13 @@
 //! | next address | when an attempt fails, or 250 ms after the last began |
 //! | attempts at a time | four for one call; 128 threads in a process, beyond which a call attempts one after another |
 //! | time | [`Timeouts::connect`](crate::Timeouts::connect) for all; each address has an equal share, if there are more than four |
-//! | losers | their sockets are closed when they end; `std` cannot interrupt them, so a dead address keeps a thread for its share |
+//! | losers | their sockets are closed when they end; `std` cannot interrupt them, so an unreachable address keeps a thread for its share |
 //! | proxies | the same for the addresses of the proxy |
 //!
 //! # One attempt at a time
 //!
 //! A client waits until no other attempt to the same IP address and port is under way in its process, from TCP to the end of the
-//! opening handshake (RFC 6455 section 4.1). The drafts up to hybi-06 (feature `legacy`) know no port there: with one of these
+//! opening handshake (RFC 6455 section 4.1). The drafts up to hybi-06 (feature `legacy`) ignore the port: with one of these
 //! versions, all ports of an IP address are one peer. The wait is part of [`Timeouts::connect`](crate::Timeouts::connect);
 //! an attempt that never began fails with [`Step::ConnectQueue`](crate::Step::ConnectQueue).
 //!

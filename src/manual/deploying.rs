@@ -30,7 +30,8 @@
 //!
 //! | request | response |
 //! |---|---|
-//! | not HTTP/1.x, or with a missing, repeated or malformed `Host` (HTTP/1.0 may have none) | 400, 431, 505 |
+//! | not HTTP/1.x, or with a missing, repeated or malformed `Host` (HTTP/1.0 may have none) | 400, 505 |
+//! | a request line, or a head, beyond [`Limits::max_head_size`](crate::Limits::max_head_size) or [`max_head_fields`](crate::Limits::max_head_fields) | 414, 431 |
 //! | an invalid WebSocket request (RFC 6455 section 4.2.1) | 400, 405, 426, 505 |
 //! | a WebSocket request from an origin that is not allowed (RFC 6455 section 10.2) | 403 |
 //! | any other | as `on_request` decides; if it accepts: |
@@ -42,6 +43,26 @@
 //! The server does not read request bodies; [`Decision::hand_over`](crate::Decision::hand_over) gives the stream to code that does.
 //! Every response closes the connection, so an unread body cannot be mistaken for another request. Responses, including large
 //! pages, must be written within [`Timeouts::handshake`](crate::Timeouts::handshake).
+//!
+//! # Limits on requests
+//!
+//! The head of a request may have 64 KiB and 100 fields. One line may take all of it: a Kerberos token, or the cookies of a large
+//! site. A server keeps the head as long as the connection, so a lower limit bounds its memory before a client is authenticated.
+//! A server for tokens of more than about 60 KiB needs a higher one:
+//!
+//! ```
+//! # fn main() -> stdws::Result<()> {
+//! use stdws::{Client, Limits, Server};
+//! let limits = Limits { max_head_size: 128 << 10, ..Limits::server() };
+//! let server = Server::bind("127.0.0.1:0")?.limits(limits).start(|mut ws| {
+//!     let token = ws.request().and_then(|request| request.header("Authorization")).map_or(0, str::len);
+//!     ws.send(format!("a token of {token} bytes"))
+//! })?;
+//! let client = Client::new(server.url())?.header("Authorization", &format!("Negotiate {}", "A".repeat(90_000)))?;
+//! assert_eq!(client.connect()?.recv()?.unwrap(), "a token of 90010 bytes");
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! # Limits on connections
 //!
@@ -64,11 +85,15 @@
 //!
 //! The mappings are four for the thread and two for large messages. They matter most: `std` aborts the process when it cannot
 //! map the signal stack of a new thread. A part of each resource stays reserved for the application. One that maps more than
-//! 2,000 areas after the start, or runs with `vm.overcommit_memory=2`, sets a lower `max_connections`.
+//! 1,000 areas within ten seconds, or runs with `vm.overcommit_memory=2`, sets a lower `max_connections`.
 //!
-//! Before a server starts a thread, it also looks at the number of threads of the process. Other servers and the threads of
-//! handlers therefore count. Where no more fit, connections are answered 503; when descriptors run out, they wait. Open
-//! connections are not disturbed, and the server needs no restart.
+//! Before a server starts a thread, it also looks at the number of threads of the process, and at its mappings every ten seconds.
+//! Other servers and the threads of handlers therefore count. Where no more fit, connections are answered 503; when descriptors
+//! run out, they wait. Open connections are not disturbed, and the server needs no restart.
+//!
+//! All other threads of this library are refused near the limits on mappings and addresses too. A [`Hub`](crate::Hub),
+//! [`into_sender`](crate::WebSocket::into_sender), a connection to a host name or over a stream of your own then fails with
+//! [`Step::Thread`](crate::Step::Thread).
 //!
 //! # Panics
 //!

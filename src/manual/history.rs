@@ -1,4 +1,4 @@
-//! How the protocol grew: every version that was deployed, what each changed and why, and what its reviewers asked.
+//! How the protocol grew: every version that was deployed, what each changed and why.
 //!
 //! Twelve versions appeared in two years, and each answers a question that the one before had raised. Read in order, they explain
 //! why a WebSocket looks as it does. With the feature `legacy` this crate supports all of them.
@@ -101,67 +101,69 @@
 //! **Version 13** (hybi-13 to -17, **RFC 6455** in December 2011): lengths must be minimal, a client fails on masked frames, a rejection
 //! lists all versions, and "too big" is 1009. Nothing on the wire is new; open questions are decided.
 //!
-//! # What reviewers asked
+//! # From hybi-01 to hybi-02, point by point
 //!
-//! Opera reviewed hybi-06 line by line; the IESG discussed hybi-13 to -15; IANA asked about the registries. The tables list the
-//! questions, the answers of RFC 6455, and the tests that show them. *Here* marks a choice of this crate where the RFC leaves the
-//! reaction open.
+//! The two drafts are three weeks apart. Frames did not change.
 //!
-//! ## Opera on hybi-06
-//!
-//! | asked | answer | shown by |
+//! | hybi-01 | hybi-02 | here |
 //! |---|---|---|
-//! | Requirements in a non-normative introduction? | They are repeated in sections 3 to 11 | `tests/traceability.rs: every_requirement_is_accounted_for` |
-//! | Why was `Sec-WebSocket-Location` removed? | Host and target contain it; sent and compared only up to hybi-03 | `src/legacy/handshake/client.rs: responses_from_hybi_00_to_hybi_03` |
-//! | When is a connection established, a message received, closing started? | 4.1, 6.2, 7.1.3: one table of states | `src/codec/closing.rs: the_table` |
-//! | When may Pings be sent? | From established until closed; *here* not after a Close was sent | `tests/conformance_closing.rs: messages_between_the_two_closes` |
-//! | The top bit of a 63-bit length? | Must be 0; *here* 1002 at its first byte | `src/codec/frame.rs: each_rule_fails_on_the_byte_that_breaks_it` |
-//! | Reserved bits set? | Fails, unless an extension defines them | `tests/conformance_violations.rs: every_violation_is_detected_at_its_first_invalid_byte` |
-//! | A continuation of nothing? | *Here* 1002 | `tests/conformance_violations.rs: every_violation_is_detected_at_its_first_invalid_byte` |
-//! | A message inside a fragmented one? | *Here* 1002 | `tests/conformance_violations.rs: every_violation_is_detected_at_its_first_invalid_byte` |
-//! | A fragmented control frame, or a long one? | Must not be; *here* 1002 on the header alone | `src/codec/frame.rs: each_rule_fails_on_the_byte_that_breaks_it` |
-//! | Which of several errors counts? | *Here* the first on the wire | `src/codec/frame.rs: of_several_broken_rules_the_first_on_the_wire_wins` |
-//! | Is a "must" in small letters one? | Most are upper case now; the others are on the list too | `tests/traceability.rs: every_requirement_is_accounted_for` |
-//! | Where is the URI checked? | In the client, as the first step | `src/handshake/uri.rs: invalid_uris_are_rejected` |
-//! | One attempt at a time, whatever host or tab? | Per address and port; up to hybi-06 per address | `tests/client.rs: handshakes_with_one_address_are_made_one_after_another` |
-//! | No upper limit on connections? | None; a server may set one | `tests/server.rs: a_connection_above_the_limit_gets_503_at_once` |
-//! | May a user accept a bad certificate? | A TLS failure fails the connection; *here* only `danger_accept_any_certificate` changes that | `tests/client.rs: wss_without_tls_is_refused_before_the_name_is_resolved` |
-//! | What is in Host? | The host in lower case, the port if not the default | `tests/client.rs: a_request_with_all_settings` |
-//! | Must every client send Origin? | Only browsers must | `tests/server.rs: the_origin_is_checked` |
-//! | Is a subprotocol header sent at random, or only when requested? | *Here* only when requested | `tests/client.rs: a_plain_request` |
-//! | Which other headers? | Any, except those that the handshake sets | `src/handshake/header.rs: fields_of_the_handshake_and_invalid_fields_are_rejected` |
-//! | What about wrong line breaks? | *Here* only CRLF is accepted | `src/handshake/http.rs: one_tiny_head_for_each_error` |
-//! | Are there rules about further reading before failing? | No longer | `tests/conformance_violations.rs: nothing_is_processed_after_a_violation` |
-//! | May anyone connect where origins are not checked? | Yes; therefore servers check them by default | `tests/cve.rs: cve_2019_13611_cross_site_hijacking` |
-//! | May control frames follow a Close? | Data must not; *here* nothing does, and Pings are answered until the peer's Close | `tests/conformance_closing.rs: frames_after_a_received_close_are_discarded` |
-//! | Must TCP be closed, or should it? | The text says both; the stronger applies | `tests/conformance_closing.rs: a_server_ends_the_stream_immediately` |
-//! | May one Pong answer several Pings? | The most recent is enough; *here* each is answered unless many wait | `tests/conformance.rs: pings_in_one_packet_are_answered_in_order` |
-//! | What does U+FFFD replace? | Nothing any more: invalid text fails with 1007. Up to hybi-07 it replaces invalid bytes | `tests/conformance_violations.rs: text_fails_at_the_first_invalid_byte_of_an_incomplete_frame` |
-//! | What is the response to another version? | 426 and the list of versions | `tests/drafts_opening.rs: a_rejected_version_gets_the_list_of_enabled_versions` |
-//! | Why is the origin echoed? | It no longer is; up to hybi-03 it was | `src/legacy/handshake/server.rs: the_handshake_of_hybi_00` |
-//! | When are cookies set? | The application decides; it sees the response | `tests/conformance_opening.rs: a_client_opens_a_connection_from_a_url` |
+//! | no number | the request has `Sec-WebSocket-Draft: 2`; a server aborts on a number that it does not know | so, with keys and without |
+//! | `Upgrade: WebSocket`, compared letter by letter | compared without regard to case | a client accepts `websocket` from hybi-02 on |
+//! | one subprotocol, also with spaces, 0x20 to 0x7E | a list of different names, each of 0x21 to 0x7E; the steps still send one | a client offers one; hybi-03 has a list |
+//! | a resource name of 0x20 to 0x7E without spaces | of 0x21 to 0x7E, beginning with `/` | the same URLs in every version |
+//! | the host has to be ASCII | and has nothing above 0x7E; in the location it is in lower case | so in both |
+//! | a receiver is prepared for fragments | both sides MUST receive messages with and without fragments | so in both |
+//! | attempts to one address wait for each other | where a proxy resolves names, each name counts as one address, and all attempts have a limit | so in both |
+//! | cookies of the response apply at once | only when the connection is established; a flag defers them | the application applies them |
+//! | cookie headers | each is one field, in its usual case, without continuation lines | a value with a line break is a usage error |
+//! | a client is one program | the program and the agents of its carrier count as one client | - |
+//! | "ASCII" for the bytes of the proof | "UTF-8" for the same bytes | they are bytes |
 //!
-//! ## Ballots, last call, IANA
+//! # Why some parts were there
 //!
-//! | asked | answer | shown by |
+//! **Why a location?** A server on port 20000 of a shared machine belongs to `www.example.com`. The author of `hostile.example.net`,
+//! whose name leads to the same machine, can write a page that connects to `ws://hostile.example.net:20000/`. The page has the right
+//! origin for that name, and an old server checks no `Host`. With `WebSocket-Location` the server states its own URL, the client
+//! expects another, and ends the connection. Since hybi-04 this is the server's task: it has `Host` and `Origin`, and rejects those that
+//! are not its own. [`Server::allow_host`](crate::Server::allow_host) does this.
+//!
+//! **Why is a key divided by its spaces?** The number in `Sec-WebSocket-Key1` is the digits of the field, divided by the number of its
+//! spaces. An attacker who controls the path of an ordinary request can write `GET /Sec-WebSocket-Key1:...` into it, but no space,
+//! because a space ends the path. A server that looks for the field anywhere has to count spaces, and a server that does not check
+//! for zero divides by zero and fails. The characters between make the author of a server look for spaces and line ends, instead of
+//! taking any character for a space. Two such fields are harder to forge than one.
+//!
+//! **Why eight bytes behind the head?** No HTTP server expects them, so a request that a page smuggles in has no place for them.
+//! They are in the same packet as the head or in another; a server waits for them.
+//!
+//! **Why no `FF` in a text frame?** `FF` never occurs in UTF-8, so the end of a text needs no escape. Text in another encoding could
+//! forge frames, and so an encoder takes nothing but UTF-8.
+//!
+//! # Errors and ambiguities of the texts
+//!
+//! | text | says | read here as |
 //! |---|---|---|
-//! | How are versions negotiated? | The rejection lists them; the client tries again, each once | `tests/drafts_opening.rs: a_client_tries_each_version_once` |
-//! | Are header names sensitive to case? | No; hixie-75 clients compare letters | `src/legacy/handshake/client.rs: responses_to_hixie_75` |
-//! | Cookies and Authorization as in HTTP? | Yes; a hook may answer 401, 403, 404 and redirect | `tests/hooks.rs: a_hook_accepts_responds_and_redirects` |
-//! | Which other headers must a server know? | None; unknown ones are ignored | `src/handshake/server.rs: valid_requests_are_accepted` |
-//! | Version 8 in one place, 13 in another? | 13 | `tests/client.rs: a_plain_request` |
-//! | Is the shortest length required? 65535 in 16 bits? | Yes, and yes; up to version 8 longer forms are taken | `src/codec/frame.rs: every_length_at_every_boundary_comes_back` |
-//! | May a Ping carry data, and is it masked? | Up to 125 bytes; all that a client sends is masked | `tests/conformance.rs: ping_waits_for_the_matching_pong` |
-//! | Is the masking "provably" secure? | The word is gone: a fresh key for each frame from an unpredictable source | `tests/conformance.rs: clients_use_a_new_masking_key_for_every_frame_and_servers_none` |
-//! | Which is right where figure and grammar differ? | The figure | `tests/conformance.rs: vectors` |
-//! | May an unsolicited Pong be answered? | No; hybi-01 and -02 close the connection | `tests/conformance.rs: vectors` |
-//! | Must an endless message be stored? | No: limits apply to the header, before anything is stored; 1009 | `tests/conformance_violations.rs: frames_above_a_limit_are_rejected_at_the_header` |
-//! | Must a Ping be answered after a Close? | Not after one was received | `tests/conformance_closing.rs: frames_after_a_received_close_are_discarded` |
-//! | RSV must be 0, or may be 1? | 0 unless an extension was negotiated | `src/codec/frame.rs: with_compression_rsv1_may_stand_on_the_first_frame_of_a_message_alone` |
-//! | Names that are not ASCII? | Punycode; *here* if the mapping is the lower case | `src/handshake/uri/idna/tests.rs: names_are_converted` |
-//! | Can Origin be enforced? | No: a client without Origin is not a browser | `src/handshake/origin.rs: same_host_unless_allowed` |
-//! | May the key be empty? | 16 bytes in base64, whatever the spare bits are | `src/handshake/server.rs: invalid_requests_are_rejected` |
-//! | What if connecting fails? | Wait longer each time; alternatives are up to the application | `tests/reconnect.rs: only_the_first_attempt_has_no_delay` |
-//! | The numbers of the drafts? | 4 to 8 and 13 are supported; 0 to 3 never appeared in the header, 9 to 12 are reserved | `src/legacy/detect.rs: every_row_of_the_table` |
-//! | Two meanings of 1004 and 1007? | 1004 is reserved; "too big" is 1009, and 1004 up to version 8 | `src/codec/decoder.rs: closes_carry_a_code_and_a_reason` |
-//! | Is `deflate-stream` registered? | Not in the RFC; supported from hybi-04 to version 8 where both sides request it | `src/legacy/handshake/server.rs: client_and_server_of_every_version_interoperate` |
+//! | hixie-55 5.3 | a server has no step for frame types from 80 to FF | as in hixie-75: such a frame is skipped, up to the frame limit |
+//! | hixie-75 5.1 | a request ends with `0A 0D 0A 0D` | `0D 0A 0D 0A` |
+//! | hybi-00 5.3 | does a server answer `FF 00`? The overview says yes, the steps nothing | yes, in both roles |
+//! | hybi-00, client example | a key is broken after `&`, and the line break looks like a space | no space there; the other examples compute |
+//! | hybi-01 to -05 4.3 | control frames between fragments: "an open question" | received; not sent before hybi-06 |
+//! | hybi-01 4.4 | control frames of any length | a Ping of more than 125 bytes is answered with its first 125, a Close with none |
+//! | hybi-02 3.3 and 5.1 | a list of subprotocols, or one | one |
+//! | hybi-03 5.1 | `Sec-WebSocket-Draft: 2`, as in hybi-02 | sent so; 2 is hybi-03 where both are enabled, and 3 is received |
+//! | hybi-03, -04 4.5 | two Closes with the same body that cross look like answers to each other | they are; TCP ends either way |
+//! | hybi-04 1.3 | the accept value `me89jWimTRKTWwrS3aRrL53YZSo=` | `s3pPLMBiTxaQ9kYGzzhZRbK+xOo=`, as in 5.2.2 |
+//! | hybi-04 4.3, 4.7 | grammar and examples with MORE, figure with FIN | FIN |
+//! | hybi-04 to RFC 6455 4.1 | base64 of the bytes 1 to 16 is `AQIDBAUGBwgJCgsMDQ4PEC==` | the last digit is `A`; the spare bits of a key are not checked |
+//! | hybi-04 to -07 9 | a server answers with `Sec-WebSocket-Origin` | no step sends it; nor does this server, and a client ignores it |
+//! | hybi-05 5.2.2 | a `Sec-WebSocket-Nonce` without a use | not sent, and not missed |
+//! | hybi-05 5.2.1 | is `Sec-WebSocket-Origin` required? Both | not required |
+//! | hybi-06 5.1 | no more than one connection in CONNECTING; then, several hosts at once | one for each address |
+//! | hybi-07 4.4 | text has opcode 4 in a sentence, 1 in the figure | 1 |
+//! | hybi-09 4.2 | an unknown opcode is ignored; RFC 6455 fails | fails in every version |
+//! | hybi-13 | version 8 in one place, 13 in another | 13 |
+//! | RFC 6455 4.2.2, 11.3.2 | a server may split `Sec-WebSocket-Extensions`; it must not | must not; a client fails on two |
+//! | RFC 6455 5.5.1, 7.1.2 | TCP must be closed; it should be | must |
+//! | RFC 7692 7.2.3.3 | a length of 7 for the byte `0x0b` | 11 |
+//!
+//! The chapter [`reviews`](super::reviews) has what reviewers asked, and the answers.

@@ -16,6 +16,8 @@
 //! | [`observing`] | events for logs and counters |
 //! | [`security`] | which attacks are prevented, and what remains your task |
 //! | [`history`] | every version of the protocol, what it changed and why |
+//! | [`registries`] | versions, close codes, opcodes, names and fields, and the words of other specifications |
+//! | [`reviews`] | what reviewers of the drafts asked, the answers, and the tests that show them |
 //! | [`changes`] | what changed between versions |
 
 pub mod broadcasting;
@@ -29,6 +31,8 @@ pub mod proxies;
 pub mod reading;
 pub mod receiving;
 pub mod reconnecting;
+pub mod registries;
+pub mod reviews;
 pub mod security;
 pub mod sending;
 pub mod testing;

@@ -42,8 +42,8 @@
 //!
 //! The table at [`Disconnect::retry`](crate::Disconnect::retry) decides. Failures that may be temporary are retried: the network, 5xx, a
 //! Close that asks to try later. Permanent failures are the last item: 4xx, an invalid URL. Close 1000 ends the iteration, because
-//! it says that the work is done. If the server sent it and nothing here had asked for it, it is the last item too: some servers and
-//! proxies close idle connections with 1000. A policy tells the two apart by
+//! it says that the work is done. If the server sent it and this side had not requested it, it is the last item too: some servers and
+//! proxies close idle connections with 1000. A policy distinguishes the two by
 //! [`Disconnect::closed_by_peer`](crate::Disconnect::closed_by_peer). [`Backoff::policy`](crate::Backoff::policy) replaces the table by a closure, which sees every
 //! loss and can log it. [`Reconnect::last_disconnect`](crate::Reconnect::last_disconnect) says why the iteration ended.
 //!

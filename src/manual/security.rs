@@ -2,7 +2,7 @@
 //!
 //! | danger | defence |
 //! |---|---|
-//! | a peer decides how much memory is used | limits apply before authentication; buffers grow only with received bytes |
+//! | a peer decides how much memory is used | limits apply before authentication, to heads too ([`Limits`](crate::Limits)); buffers grow only with received bytes |
 //! | a silent or slow peer holds a thread | every wait for a peer is bounded: [`Timeouts`](crate::Timeouts) |
 //! | responsive peers occupy all threads | [`Server::max_connections`](crate::Server::max_connections), [`max_per_address`](crate::Server::max_per_address) |
 //! | peers exhaust the resources for threads, which aborts the process | the number of connections is capped to what the limits of the system allow |
@@ -22,7 +22,7 @@
 //! | a CGI request that sets the proxy (httpoxy) | only [`Proxy::from_env`](crate::Proxy::from_env) reads the environment, and it ignores `HTTP_PROXY` |
 //! | secrets in logs | header values, queries, passwords of URLs and proxies, and subprotocols that may be tokens do not appear in `Debug`, errors, events or explanations |
 //! | timing attacks on passwords and tokens | [`Credentials::matches`](crate::Credentials::matches), [`constant_time_eq`](crate::constant_time_eq) |
-//! | clients that forge the headers of proxies | a header is believed only if it comes from the address of a trusted proxy; if it cannot be read, the client is unknown |
+//! | clients that forge the headers of proxies | a header is used only if it comes from the address of a trusted proxy; if it cannot be read, the client is unknown |
 //!
 //! Your tasks: authenticate peers, validate the content of messages, do not show Close reasons to end users (RFC 6455 section
 //! 5.5.1), and use TLS on networks that are not yours. A client that is not a browser can send any Origin (RFC 6455 section 10.1).

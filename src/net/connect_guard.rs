@@ -219,6 +219,7 @@ mod tests {
 
     /// hixie55-4.1-1, hybi06-5.1-1, 6455-4.1-5, 6455-4.1-6, 6455-4.1-7: a peer is an address in the drafts, and an address
     /// with a port since hybi-07. All forms of an address are the same.
+    /// Shows the answer to opera-20.
     #[test]
     fn a_peer_is_an_ip_address_on_every_port_or_on_one() {
         let held = now(&at("192.0.2.80:1")).unwrap();

@@ -1,5 +1,6 @@
 //! A timeout, converted once to a point in time that every step of an operation shares.
 
+use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
 /// Maximum time that one write waits.
@@ -42,6 +43,21 @@ impl Deadline {
     pub(crate) fn is_expired(&self) -> bool {
         self.remaining().is_zero()
     }
+
+    /// Calls `read` with the time that is left, again after a wait that ended early. `TimedOut` once the deadline has passed,
+    /// even if bytes are there: a peer may always have one more.
+    pub(crate) fn read(self, mut read: impl FnMut(Duration) -> io::Result<usize>) -> io::Result<usize> {
+        loop {
+            let left = self.remaining();
+            if left.is_zero() {
+                return Err(ErrorKind::TimedOut.into());
+            }
+            match read(left) {
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+                result => return result,
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -64,5 +80,21 @@ mod tests {
             assert!(one.earlier(other).remaining() <= Duration::from_secs(1000));
         }
         assert!(later.earlier(Deadline::now()).is_expired() && Deadline::now().earlier(never).is_expired());
+    }
+
+    #[test]
+    fn a_read_is_repeated_until_the_deadline() {
+        let kinds = [ErrorKind::WouldBlock, ErrorKind::Interrupted];
+        let mut results = kinds.into_iter();
+        let read = Deadline::never().read(|_| results.next().map_or(Ok(7), |kind| Err(kind.into())));
+        assert_eq!(read.map_err(|error| error.kind()), Ok(7));
+        for kind in [ErrorKind::UnexpectedEof, ErrorKind::ConnectionReset] {
+            let read = Deadline::never().read(|_| Err(kind.into()));
+            assert_eq!(read.map_err(|error| error.kind()), Err(kind));
+        }
+        let late = Deadline::after(Duration::from_millis(5)).read(|_| Err(ErrorKind::WouldBlock.into()));
+        assert_eq!(late.map_err(|error| error.kind()), Err(ErrorKind::TimedOut));
+        let late = Deadline::now().read(|_| Ok(1));
+        assert_eq!(late.map_err(|error| error.kind()), Err(ErrorKind::TimedOut));
     }
 }

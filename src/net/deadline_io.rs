@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use super::deadline::Deadline;
+use super::tcp::timeout_as_would_block;
 
 /// A socket and a deadline. `TimedOut` means that the deadline has passed. Timeouts stay set on the socket.
 #[derive(Clone, Copy)]
@@ -30,14 +31,10 @@ impl DeadlineIo<'_> {
 
     /// Waits for bytes, copies them and leaves them on the socket. Returns 0 at the end of the stream.
     pub(crate) fn peek(&self, to: &mut [u8]) -> io::Result<usize> {
-        loop {
-            self.set_timeout(TcpStream::set_read_timeout)?;
-            match self.socket.peek(to) {
-                // A wait may end a little early; the deadline decides.
-                Err(error) if is_timeout(&error) || error.kind() == ErrorKind::Interrupted => {}
-                result => return result,
-            }
-        }
+        self.deadline.read(|left| {
+            self.socket.set_read_timeout(Some(left.min(MAX_TIMEOUT)))?;
+            self.socket.peek(to).map_err(timeout_as_would_block)
+        })
     }
 
     /// Waits for bytes and takes them. Returns 0 at the end of the stream. The wait is a [`peek`](DeadlineIo::peek),
@@ -48,46 +45,27 @@ impl DeadlineIo<'_> {
         socket.read(to)
     }
 
-    /// Fills `to`. Fails with `UnexpectedEof` when the stream ends before that.
-    pub(crate) fn read_exact(&self, mut to: &mut [u8]) -> io::Result<()> {
-        while !to.is_empty() {
-            let count = self.read(to)?;
-            if count == 0 {
-                return Err(ErrorKind::UnexpectedEof.into());
-            }
-            to = to.get_mut(count..).unwrap_or_default();
-        }
-        Ok(())
-    }
-
     /// Writes all bytes. A write that times out is not repeated: on Windows, the number of bytes that it wrote is unknown.
     pub(crate) fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
-            self.set_timeout(TcpStream::set_write_timeout)?;
+            let left = self.deadline.remaining();
+            if left.is_zero() {
+                return Err(ErrorKind::TimedOut.into());
+            }
+            self.socket.set_write_timeout(Some(left.min(MAX_TIMEOUT)))?;
             let mut socket = self.socket;
             match socket.write(bytes) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if is_timeout(&error) => return Err(ErrorKind::TimedOut.into()),
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                    return Err(ErrorKind::TimedOut.into())
+                }
                 Err(error) => return Err(error),
             }
         }
         Ok(())
     }
-
-    /// Lets the next call wait until the deadline.
-    fn set_timeout(&self, set: fn(&TcpStream, Option<Duration>) -> io::Result<()>) -> io::Result<()> {
-        let left = self.deadline.remaining();
-        if left.is_zero() {
-            return Err(ErrorKind::TimedOut.into());
-        }
-        set(self.socket, Some(left.min(MAX_TIMEOUT)))
-    }
-}
-
-fn is_timeout(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
 #[cfg(test)]
@@ -98,7 +76,7 @@ mod tests {
     use super::*;
     use crate::net::stream::tests::sockets;
 
-    const LONG: Duration = Duration::from_secs(20);
+    const LONG: Duration = Duration::from_secs(120);
 
     #[test]
     fn takes_no_more_bytes_than_asked_for() {
@@ -116,13 +94,14 @@ mod tests {
         });
         let mut to = [0; 4];
         assert!(io.peek(&mut to).unwrap() > 0);
-        io.read_exact(&mut to).unwrap();
+        for byte in &mut to {
+            assert_eq!(io.read(std::slice::from_mut(byte)).unwrap(), 1);
+        }
         assert_eq!(&to, b"abcd");
         slowly.join().unwrap();
         assert_eq!((io.peek(&mut to).unwrap(), io.read(&mut to).unwrap()), (2, 2));
         assert_eq!(&to[..2], b"ef");
         assert_eq!(io.read(&mut to).unwrap(), 0);
-        assert_eq!(io.read_exact(&mut to).unwrap_err().kind(), ErrorKind::UnexpectedEof);
     }
 
     #[test]
@@ -132,7 +111,7 @@ mod tests {
         let drip = thread::spawn(move || while far.write_all(b"x").is_ok() && start.elapsed() < LONG {});
         let io = DeadlineIo::new(&near, Deadline::after(limit));
         let error = loop {
-            if let Err(error) = io.read_exact(&mut [0; 64]) {
+            if let Err(error) = io.read(&mut [0; 64]) {
                 break error;
             }
         };
@@ -152,9 +131,8 @@ mod tests {
     #[test]
     fn a_write_that_times_out_is_not_repeated() {
         let (near, mut far) = sockets();
-        let start = Instant::now();
         let bytes: Vec<u8> = (0..24_u32 << 20).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
-        let io = DeadlineIo::new(&near, Deadline::after(LONG));
+        let (io, start) = (DeadlineIo::new(&near, Deadline::after(LONG)), Instant::now());
         assert_eq!(io.write_all(&bytes).unwrap_err().kind(), ErrorKind::TimedOut);
         assert!(start.elapsed() < LONG / 2);
         drop(near);

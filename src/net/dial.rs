@@ -13,10 +13,10 @@ mod attempts;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread;
 
 use super::connect_guard::{AttemptState, ConnectGuard, ConnectTarget, Queueing};
 use super::deadline::Deadline;
+use super::threads;
 use crate::error::{Error, Step};
 use attempts::{connect_any, DialTarget};
 
@@ -120,9 +120,9 @@ fn resolve_on_thread(
         return Err(Error::Timeout(Step::Resolve));
     }
     let (sender, receiver) = mpsc::channel();
-    let helper = thread::Builder::new().name("stdws-resolve".into());
     // After a missed deadline nothing receives the result.
-    helper.spawn(move || drop(sender.send(lookup()))).map_err(|e| Error::io(Step::Thread, e))?;
+    let work = move || drop(sender.send(lookup()));
+    threads::spawn("stdws-resolve", None, work).map_err(|error| Error::io(Step::Thread, error))?;
     match receiver.recv_timeout(deadline.remaining()) {
         Ok(Ok(addresses)) => Ok(addresses),
         Ok(Err(error)) => Err(Error::io(Step::Resolve, error)),

@@ -14,6 +14,7 @@
 //! | `ip_network` | networks of IP addresses |
 //! | `dial` | from a host name to a connected socket |
 //! | `unix` | addresses of Unix sockets, and connecting to one |
+//! | `threads` | the start of threads, within the limits of the system |
 //! | `connect_guard` | one connection attempt at a time to an address (RFC 6455 section 4.1) |
 
 // First, because rustdoc lists the methods of a type in the order of these lines.
@@ -33,6 +34,7 @@ mod pipe;
 pub(crate) mod socket;
 pub(crate) mod stream;
 pub(crate) mod tcp;
+pub(crate) mod threads;
 #[cfg(all(unix, any(feature = "client", feature = "server")))]
 pub(crate) mod unix;
 pub(crate) mod write_buffer;

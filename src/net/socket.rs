@@ -3,9 +3,11 @@
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 #[cfg(unix)]
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
+#[cfg(windows)]
+use std::os::windows::io::{AsSocket, BorrowedSocket};
 use std::time::Duration;
 
 /// A connected socket. A Unix socket is held as a `TcpStream` too, because every call below needs only the descriptor, and
@@ -55,6 +57,18 @@ impl Socket {
     /// Sends each write at once. A message is one write, so waiting for more would only delay it. Only TCP waits.
     pub(super) fn set_nodelay(&self) -> io::Result<()> {
         self.as_tcp().map_or(Ok(()), |socket| socket.set_nodelay(true))
+    }
+
+    /// The descriptor, for a caller that waits for input elsewhere.
+    #[cfg(unix)]
+    pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.handle().as_fd()
+    }
+
+    /// The socket, for a caller that waits for input elsewhere.
+    #[cfg(windows)]
+    pub(crate) fn as_socket(&self) -> BorrowedSocket<'_> {
+        self.handle().as_socket()
     }
 
     pub(super) fn as_tcp(&self) -> Option<&TcpStream> {

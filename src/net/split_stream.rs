@@ -10,6 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::pipe::{Pipe, NO_TIMEOUT};
+use super::threads;
 use crate::primitives::lock::{assert_unlocked, Lock};
 use crate::primitives::panics;
 
@@ -48,7 +49,8 @@ impl SplitStream {
     }
 
     /// Sets a function that unblocks the halves, such as `move || tcp.shutdown(..)`. It is called once, when the connection has
-    /// ended or is aborted. It must not block, because the thread that ends the connection waits for it.
+    /// ended or is aborted. Unless it is aborted, the writer's thread has up to [`Timeouts::close`](crate::Timeouts::close)
+    /// before that to write what was sent. It must not block, because the thread that ends the connection waits for it.
     ///
     /// ```
     /// # fn main() -> stdws::Result<()> {
@@ -153,12 +155,12 @@ impl Adapter {
         let (input, output) = (adapter.input.clone(), adapter.output.clone());
         let (writer_input, writer_output) = (input.clone(), output.clone());
         let read = move || serve_half(|| copy_from_reader(reader, &input), (&input, &output));
-        thread::Builder::new().name("stdws-read".into()).spawn(read)?;
+        threads::spawn("stdws-read", None, read)?;
         let write = move || {
             serve_half(|| copy_to_writer(writer, &writer_output), (&writer_input, &writer_output));
             writer_output.close_reader();
         };
-        thread::Builder::new().name("stdws-write".into()).spawn(write)?;
+        threads::spawn("stdws-write", None, write)?;
         Ok(adapter)
     }
 
@@ -207,8 +209,8 @@ fn call(end: Box<dyn FnOnce() + Send>) {
     let _ = panics::catch(end);
 }
 
-/// Runs the thread of a half. If the half panics, both directions end at once, with an error: the other half can no longer be
-/// relied on, and nobody has to wait for the first.
+/// Runs the thread of a half. If the half panics, both directions end at once, with an error: the other half is no longer
+/// usable, and no call waits for the first.
 fn serve_half(work: impl FnOnce(), (input, output): (&Pipe, &Pipe)) {
     if panics::catch(work).is_none() {
         input.close(Some(ErrorKind::Other));
@@ -297,7 +299,7 @@ pub(super) mod tests {
     use std::sync::mpsc;
     use std::time::Instant;
 
-    const LONG: Duration = Duration::from_secs(20);
+    const LONG: Duration = Duration::from_secs(120);
 
     /// A stream whose halves block until `on_end` is called, the number of those calls, and a message for each dropped half.
     pub(in crate::net) fn stuck() -> (SplitStream, Arc<AtomicU64>, mpsc::Receiver<()>) {

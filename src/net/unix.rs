@@ -4,9 +4,9 @@ use std::io;
 use std::os::unix::net::{SocketAddr, UnixStream};
 use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread;
 
 use super::deadline::Deadline;
+use super::threads;
 use crate::error::{Error, Step};
 
 /// The address for a path or, on Linux, for an abstract name after a NUL byte.
@@ -22,11 +22,9 @@ pub(crate) fn address(path: &Path) -> io::Result<SocketAddr> {
 /// thread does it. After a missed deadline that thread ends when the server accepts or exits.
 pub(crate) fn connect(address: SocketAddr, deadline: Deadline) -> Result<UnixStream, Error> {
     let (sender, receiver) = mpsc::channel();
-    let thread = thread::Builder::new().name("stdws-connect".into());
     // After a missed deadline the receiver is gone, and the send fails without effect.
-    thread
-        .spawn(move || drop(sender.send(UnixStream::connect_addr(&address))))
-        .map_err(|error| Error::io(Step::Thread, error))?;
+    let work = move || drop(sender.send(UnixStream::connect_addr(&address)));
+    threads::spawn("stdws-connect", None, work).map_err(|error| Error::io(Step::Thread, error))?;
     match receiver.recv_timeout(deadline.remaining()) {
         Ok(connected) => connected.map_err(|error| Error::io(Step::Connect, error)),
         Err(RecvTimeoutError::Timeout) => Err(Error::Timeout(Step::Connect)),

@@ -10,17 +10,17 @@ const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 
 /// The base64 text of `data`, padded, without line breaks.
 pub(crate) fn encode(data: &[u8]) -> String {
-    let mut text = String::with_capacity(data.len().div_ceil(3) * 4);
+    let mut text = String::with_capacity(data.len().div_ceil(3).saturating_mul(4));
     for group in data.chunks(3) {
         let mut bits = 0u32;
         for at in 0..3 {
             bits = bits << 8 | u32::from(group.get(at).copied().unwrap_or(0));
         }
-        for at in 0..4 {
-            // One byte takes two characters, two bytes take three: one character more than bytes.
-            let digit = (bits >> (18 - 6 * at)) as usize & 0x3f;
-            text.push(if at <= group.len() { char::from(ALPHABET[digit]) } else { '=' });
-        }
+        // One byte takes two characters, two bytes take three: one character more than bytes.
+        let digits = [bits >> 18, bits >> 12, bits >> 6, bits].into_iter().enumerate().map(|(at, bits)| {
+            ALPHABET.get(bits as usize & 0x3f).filter(|_| at <= group.len()).map_or('=', |&digit| char::from(digit))
+        });
+        text.extend(digits);
     }
     text
 }
@@ -32,30 +32,35 @@ pub(crate) fn decode(text: &[u8]) -> Option<Vec<u8>> {
     }
     // Padding is allowed only at the end, so the rest consists of digits.
     let digits = text.strip_suffix(b"==").or_else(|| text.strip_suffix(b"=")).unwrap_or(text);
-    let mut data = Vec::with_capacity(text.len() / 4 * 3);
+    let mut data = Vec::with_capacity(text.len().div_ceil(4).saturating_mul(3));
     for group in digits.chunks(4) {
         let mut bits = 0u32;
         for &character in group {
             bits = bits << 6 | decode_digit(character)?;
         }
         // Shift the bits of a short last group to the position of a full group. Its unused bits are below the bytes taken.
-        bits <<= 6 * (4 - group.len());
-        data.extend_from_slice(&bits.to_be_bytes()[1..group.len()]);
+        let [_, bytes @ ..] = match group.len() {
+            2 => bits << 12,
+            3 => bits << 6,
+            _ => bits,
+        }
+        .to_be_bytes();
+        data.extend(bytes.iter().take(group.len().saturating_sub(1)));
     }
     Some(data)
 }
 
 /// The six bits of a character.
 fn decode_digit(character: u8) -> Option<u32> {
-    let value = match character {
-        b'A'..=b'Z' => character - b'A',
-        b'a'..=b'z' => character - b'a' + 26,
-        b'0'..=b'9' => character - b'0' + 52,
-        b'+' => 62,
-        b'/' => 63,
+    let (first, value) = match character {
+        b'A'..=b'Z' => (b'A', 0),
+        b'a'..=b'z' => (b'a', 26),
+        b'0'..=b'9' => (b'0', 52),
+        b'+' => (b'+', 62),
+        b'/' => (b'/', 63),
         _ => return None,
     };
-    Some(u32::from(value))
+    u32::from(character).checked_sub(u32::from(first))?.checked_add(value)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! MD5 (RFC 1321), for the handshakes of hybi-00 to -03, and for Digest credentials of servers that know nothing better.
+//! MD5 (RFC 1321), for the handshakes of hybi-00 to -03, and for Digest credentials of servers without SHA-256.
 //! Only in builds with the feature `legacy`.
 //!
 //! The structure is that of SHA-1: blocks of 64 bytes update a state of four words in 64 steps. The data is followed by
@@ -85,6 +85,8 @@ const SINES: [u32; 64] = [
 const SHIFTS: [[u32; 4]; 4] = [[7, 12, 17, 22], [5, 9, 14, 20], [4, 11, 16, 23], [6, 10, 15, 21]];
 
 /// The MD5 digest of `data`.
+// The rest of a block has at most 63 bytes, and the padding two blocks.
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 pub(crate) fn digest(data: &[u8]) -> [u8; 16] {
     let mut state = START;
     let blocks = data.chunks_exact(BLOCK);
@@ -111,6 +113,8 @@ pub(crate) fn digest(data: &[u8]) -> [u8; 16] {
 }
 
 /// Updates the state with one block of 64 bytes (RFC 1321 section 3.4).
+// A block has 64 bytes, and the indices are computed modulo 16 and 4.
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 fn update(state: &mut [u32; 4], block: &[u8]) {
     let mut words = [0u32; 16];
     for (word, bytes) in words.iter_mut().zip(block.chunks_exact(4)) {

@@ -1,4 +1,12 @@
 //! Algorithms without any knowledge of WebSocket, each in a file that can be read alone.
+//!
+//! | file | subject |
+//! |---|---|
+//! | `sha1`, `sha256`, `md5` | digests |
+//! | `base64` | Base64 |
+//! | `random` | random bytes of the system or of the caller |
+//! | `lock` | a mutex that checks its use in debug builds |
+//! | `panics` | catching panics of user code |
 
 pub(crate) mod base64;
 #[cfg(any(feature = "client", feature = "server"))]

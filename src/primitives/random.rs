@@ -63,7 +63,7 @@ impl RandomSource {
         let Some(next) = self.pool.get_mut(self.used..).and_then(|rest| rest.first_chunk_mut::<4>()) else {
             return Err(io::ErrorKind::UnexpectedEof.into());
         };
-        self.used += 4;
+        self.used = self.used.saturating_add(4);
         // This leaves zeros in the pool, so that a key cannot be read there, or returned again.
         Ok(std::mem::take(next))
     }

@@ -14,6 +14,8 @@ const BLOCK: usize = 64;
 const START: [u32; 5] = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0];
 
 /// The SHA-1 digest of `data`.
+// The rest of a block has at most 63 bytes, and the padding two blocks.
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 pub(crate) fn digest(data: &[u8]) -> [u8; 20] {
     let mut state = START;
     let blocks = data.chunks_exact(BLOCK);
@@ -40,6 +42,8 @@ pub(crate) fn digest(data: &[u8]) -> [u8; 20] {
 }
 
 /// Updates the state with a block of 64 bytes (FIPS 180-4 section 6.1.2).
+// A block has 64 bytes, a chunk four, and the schedule all indices of the loop.
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 fn compress(state: &mut [u32; 5], block: &[u8]) {
     // The schedule: 16 words of the block, and 64 words that combine them, so that each bit of the block affects many steps.
     let mut schedule = [0u32; 80];

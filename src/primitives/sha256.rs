@@ -24,6 +24,8 @@ const CONSTANTS: [u32; 64] = [
 ];
 
 /// The SHA-256 digest of `data`.
+// The rest of a block has at most 63 bytes, and the padding two blocks.
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 pub(crate) fn digest(data: &[u8]) -> [u8; 32] {
     let mut state = START;
     let blocks = data.chunks_exact(BLOCK);
@@ -50,6 +52,8 @@ pub(crate) fn digest(data: &[u8]) -> [u8; 32] {
 }
 
 /// Updates the state with a block of 64 bytes (FIPS 180-4 section 6.2.2).
+// A block has 64 bytes, a chunk four, and the schedule all indices of the loop.
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 fn compress(state: &mut [u32; 8], block: &[u8]) {
     // The schedule: 16 words of the block, and 48 words that combine them.
     let mut schedule = [0u32; 64];

@@ -76,6 +76,7 @@ impl Proxy {
         let is_socks = |(_, value): &(&str, String)| has_socks_scheme(value);
         let server = |own: &[&'static str], shared: &[&'static str]| {
             let shared = || shared.iter().filter(trusted).filter_map(set);
+            // hixie55-4.1-3: SOCKS first; `shared` has the order of the others.
             let chosen = own.iter().find_map(set).or_else(|| shared().find(is_socks)).or_else(|| shared().next());
             let Some((name, value)) = chosen else { return Ok(None) };
             let server = ProxyServer::parse(value.trim()).map_err(|kind| UsageError::ProxyUrl(kind, Some(name)))?;
@@ -147,6 +148,9 @@ mod tests {
             Some("http://c:80"),
             Some("http://c:80"),
         ),
+        (&[("https_proxy", "a"), ("all_proxy", "socks5://b")], Some("socks5://b:1080"), Some("socks5://b:1080")),
+        (&[("http_proxy", "a"), ("ALL_PROXY", "SOCKS5://b")], Some("socks5://b:1080"), Some("socks5://b:1080")),
+        (&[("ws_proxy", "a"), ("all_proxy", "socks5://b")], Some("http://a:80"), Some("socks5://b:1080")),
         (&[("HTTPS_PROXY", "a"), ("REQUEST_METHOD", "GET")], Some("http://a:80"), Some("http://a:80")),
     ];
 
@@ -154,6 +158,7 @@ mod tests {
         Proxy::from_vars(|name| vars.iter().find(|(n, _)| *n == name).map(|(_, value)| value.to_string()))
     }
 
+    /// hixie55-4.1-3
     #[test]
     fn the_first_that_is_set_decides() {
         for (vars, ws, wss) in ROWS {

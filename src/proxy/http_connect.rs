@@ -3,7 +3,7 @@
 //! | read, in this order | limit | then |
 //! |---|---|---|
 //! | interim responses, 1xx except 101 | four | skipped |
-//! | the head of the response | the limits of the head parser | 200 to 299: connected to the server |
+//! | the head of the response | those of `Limits` for heads | 200 to 299: connected to the server |
 //! | after another status: its body | 64 KiB, 2 s and the deadline | kept in the error |
 //!
 //! A status that was read is the error, whatever follows it, except a 2xx status: a tunnel begins after its head.
@@ -14,13 +14,12 @@
 use super::server::ProxySession;
 use crate::auth::basic;
 use crate::error::{Error, ProxyErrorKind, Result};
+use crate::handshake::http::status::skip_interim;
 use crate::handshake::http::{write_head, Head, HeadParser, Progress};
 use crate::http::body::{Body, BODY_TIMEOUT};
 
 /// The header that the credentials are sent in.
 pub(super) const AUTHORIZATION: &str = "Proxy-Authorization";
-/// Maximum number of interim responses that are skipped.
-const MAX_INTERIM_RESPONSES: usize = 4;
 /// Number of bytes of one read; a usual response fits.
 const BUFFER_SIZE: usize = 4 << 10;
 
@@ -45,7 +44,7 @@ pub(super) fn negotiate(session: &ProxySession<'_>) -> Result<()> {
     }
 }
 
-/// The request. 6455-4.1-10, 9110-9.3.6-4, 9110-9.3.6-5: its target is host and port only.
+/// The request. 6455-4.1-10, hixie55-4.1-2, 9110-9.3.6-4, 9110-9.3.6-5: its target is host and port only.
 fn request(session: &ProxySession<'_>) -> Result<Vec<u8>> {
     let target = session.target.as_str();
     let mut fields = vec![("Host", target)];
@@ -58,22 +57,14 @@ fn request(session: &ProxySession<'_>) -> Result<Vec<u8>> {
 
 /// The head of the first response that is not interim.
 fn read_response(session: &ProxySession<'_>) -> Result<Head> {
-    let mut skipped = 0;
-    loop {
-        let head = read_head(session)?;
-        let interim = matches!(head.status(), 100 | 102..=199);
-        if !interim || skipped == MAX_INTERIM_RESPONSES {
-            return Ok(head);
-        }
-        skipped += 1;
-    }
+    skip_interim(|| read_head(session))
 }
 
 /// Peeks before it reads, so that no byte after the head is consumed.
 fn read_head(session: &ProxySession<'_>) -> Result<Head> {
     let rejection = |kind| Error::Proxy(session.proxy_error(kind));
     let failed = |error| session.io_error(error);
-    let (mut parser, mut part) = (HeadParser::response(), [0; BUFFER_SIZE]);
+    let (mut parser, mut part) = (HeadParser::response().limits(session.limits), [0; BUFFER_SIZE]);
     loop {
         let count = session.io.peek(&mut part);
         let bytes = part.get_mut(..*count.as_ref().unwrap_or(&0)).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! The stream to a proxy until the tunnel is open, under one deadline: a socket, or TLS over one. Takes no byte that was not
 //! asked for. Knows no protocol.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 #[cfg(feature = "native-tls")]
@@ -51,12 +51,15 @@ impl<'a> ProxyIo<'a> {
     }
 
     /// Fills `to`. Fails with `UnexpectedEof` when the stream ends before that.
-    pub(super) fn read_exact(&self, to: &mut [u8]) -> io::Result<()> {
-        match self {
-            ProxyIo::Socket(socket) => socket.read_exact(to),
-            #[cfg(feature = "native-tls")]
-            ProxyIo::Tls(tls) => tls.read_exact(to),
+    pub(super) fn read_exact(&self, mut to: &mut [u8]) -> io::Result<()> {
+        while !to.is_empty() {
+            let count = self.read(to)?;
+            if count == 0 {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
+            to = to.get_mut(count..).unwrap_or_default();
         }
+        Ok(())
     }
 
     /// Writes all bytes.

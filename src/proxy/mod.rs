@@ -4,7 +4,7 @@
 //! |---|---|
 //! | here | [`Proxy`], and the server that it selects for a URL |
 //! | `server` | one proxy server: its URL, TCP and TLS to it |
-//! | `io` | the stream to the proxy: a socket, or TLS |
+//! | `io`, `tls_io` | the stream to the proxy: a socket, or TLS |
 //! | `http_connect` | HTTP CONNECT |
 //! | `socks`, `socks_messages` | SOCKS5: the exchange on the stream, and its bytes |
 //! | `environment` | the environment variables for proxies |

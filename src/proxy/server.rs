@@ -9,6 +9,7 @@ use super::io::ProxyIo;
 use super::socks;
 use crate::auth::basic;
 use crate::auth::digest_session::{DigestAuth, Verdict, MAX_ATTEMPTS};
+use crate::config::Limits;
 use crate::error::{Error, ProxyError, ProxyErrorKind, Result, Step, UriErrorKind, UsageError};
 use crate::handshake::uri::{Authority, Userinfo};
 use crate::net::connect_guard::{AttemptState, ConnectGuard, ConnectTarget, Queueing};
@@ -109,7 +110,7 @@ impl ProxyServer {
         host: &str,
         port: u16,
         queueing: Queueing,
-        deadline: Deadline,
+        (deadline, limits): (Deadline, Limits),
         nonce: impl Fn() -> Result<[u8; 16]>,
     ) -> Result<Tunnel> {
         // With settings that the system rejects, nothing is sent.
@@ -128,12 +129,12 @@ impl ProxyServer {
             None => None,
         };
         let target = tcp::host_port(host, port);
-        let mut attempts = 0;
+        let mut attempts: u8 = 0;
         loop {
-            attempts += 1;
+            attempts = attempts.saturating_add(1);
             let answer = self.digest.as_ref().and_then(|digest| digest.answer("CONNECT", &target));
             let answered = answer.is_some();
-            match (self.open((host, port), tls.as_ref(), answer, deadline), &self.digest) {
+            match (self.open((host, port), tls.as_ref(), answer, (deadline, limits)), &self.digest) {
                 (Err(Error::Proxy(error)), Some(digest)) if error.status() == Some(407) => {
                     let verdict = digest.learn(&error.challenges(), answered, &nonce)?;
                     if verdict == Verdict::Rejected || attempts == MAX_ATTEMPTS {
@@ -151,12 +152,12 @@ impl ProxyServer {
         (host, port): (&str, u16),
         tls: Option<&Connector>,
         answer: Option<String>,
-        deadline: Deadline,
+        (deadline, limits): (Deadline, Limits),
     ) -> Result<Opened> {
         let endpoint = Endpoint { host: &self.host, zone: self.zone.as_deref(), port: self.port };
         let socket = tcp::connect_to_proxy(endpoint, deadline)?;
         let (peer, local) = (socket.peer_addr().ok(), socket.local_addr().ok());
-        let session = |io| ProxySession { io, server: self, target: tcp::host_port(host, port), answer };
+        let session = |io| ProxySession { io, server: self, target: tcp::host_port(host, port), answer, limits };
         let plain = |socket| Stream::from_socket(socket).map_err(|error| Error::io(Step::Proxy, error));
         let stream = match tls {
             #[cfg(not(feature = "native-tls"))]
@@ -229,6 +230,7 @@ pub(super) struct ProxySession<'a> {
     pub(super) target: String,
     /// An answer to a Digest challenge.
     pub(super) answer: Option<String>,
+    pub(super) limits: Limits,
 }
 
 impl ProxySession<'_> {
@@ -240,8 +242,7 @@ impl ProxySession<'_> {
     pub(super) fn io_error(&self, error: std::io::Error) -> Error {
         match error.kind() {
             ErrorKind::UnexpectedEof => Error::Proxy(self.proxy_error(ProxyErrorKind::UnexpectedEof)),
-            ErrorKind::TimedOut => Error::Timeout(Step::Proxy),
-            _ => Error::io(Step::Proxy, error),
+            _ => Error::io_by_deadline(Step::Proxy, error),
         }
     }
 }

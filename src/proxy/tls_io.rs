@@ -1,7 +1,7 @@
 //! TLS to a proxy until the tunnel is open (feature `native-tls`). See [`ProxyIo`](super::io::ProxyIo) for each method.
 
 use std::cell::Cell;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::time::Duration;
 
 use crate::net::deadline::Deadline;
@@ -22,19 +22,8 @@ impl<'a> TlsIo<'a> {
     }
 
     pub(super) fn within(&self, limit: Duration) -> TlsIo<'a> {
-        let deadline = Deadline::after(self.deadline.remaining().min(limit));
+        let deadline = self.deadline.earlier(Deadline::after(limit));
         TlsIo { stream: self.stream, deadline, peeked: self.peeked.clone() }
-    }
-
-    pub(super) fn read_exact(&self, mut to: &mut [u8]) -> io::Result<()> {
-        while !to.is_empty() {
-            let count = self.read(to)?;
-            if count == 0 {
-                return Err(ErrorKind::UnexpectedEof.into());
-            }
-            to = to.get_mut(count..).unwrap_or_default();
-        }
-        Ok(())
     }
 
     pub(super) fn write_all(&self, bytes: &[u8]) -> io::Result<()> {
@@ -70,16 +59,6 @@ impl<'a> TlsIo<'a> {
     }
 
     fn read_stream(&self, to: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let left = self.deadline.remaining();
-            if left.is_zero() {
-                return Err(ErrorKind::TimedOut.into());
-            }
-            match self.stream.read_exclusive(to, left) {
-                // A wait may end slightly early; the deadline decides.
-                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-                result => return result,
-            }
-        }
+        self.stream.read_by(to, self.deadline)
     }
 }

@@ -29,6 +29,7 @@ use crate::client::builder::Client;
 use crate::connection::websocket::WebSocket;
 use crate::error::{Error, Result, Step};
 use crate::net::deadline::Deadline;
+use crate::net::threads;
 use crate::primitives::lock::{Lock, Locked};
 
 impl Client {
@@ -46,7 +47,7 @@ impl Client {
     /// | the same, and this side had started the closing handshake | none |
     /// | [`ReconnectHandle::stop`] | none |
     ///
-    /// So a Close 1000 that nobody here asked for does not look like an end that was. Where it is the normal end, as in
+    /// So a Close 1000 that this side did not request is not mistaken for one that it did. Where it is the normal end, as in
     /// the example, match it.
     ///
     /// ```
@@ -313,7 +314,7 @@ impl SharedReconnect {
                 mem::forget(panicked);
             }
         };
-        let started = thread::Builder::new().name("stdws-connect".into()).spawn(attempt);
+        let started = threads::spawn("stdws-connect", None, attempt);
         // The attempt always sends: within its deadline, after the closure of the application.
         let result = started.map(|_| receiver.recv());
         self.lock().attempt = None;

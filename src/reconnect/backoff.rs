@@ -130,7 +130,7 @@ impl Backoff {
         let factor = 1_u32.checked_shl(round).unwrap_or(u32::MAX);
         let max = self.initial_delay.saturating_mul(factor).min(self.max_delay);
         // 6455-7.2.3-4
-        (if round == 0 { Duration::ZERO } else { max / 2 }, max)
+        (if round == 0 { Duration::ZERO } else { max.checked_div(2).unwrap_or_default() }, max)
     }
 }
 

@@ -178,9 +178,9 @@ fn retry_for_proxy(error: &ProxyError, now: Duration) -> Retry {
 fn retry_for_head(kind: HeadErrorKind) -> Retry {
     match kind {
         HeadErrorKind::Tls => Retry::Stop,
-        HeadErrorKind::LineTooLong
-        | HeadErrorKind::TooManyFields
-        | HeadErrorKind::HeadTooLong
+        HeadErrorKind::StartLineTooLong { .. }
+        | HeadErrorKind::TooManyFields { .. }
+        | HeadErrorKind::HeadTooLong { .. }
         | HeadErrorKind::LineEnding
         | HeadErrorKind::ControlCharacter
         | HeadErrorKind::LineFolding

@@ -5,10 +5,9 @@
 //! | `attempts` | [`Client::reconnect`](crate::Client::reconnect), the iterator, its handle |
 //! | `backoff` | the delay before an attempt |
 //! | `disconnect` | whether there is another attempt |
-//! | `tracked`, `end_record` | how the last connection ended |
+//! | `tracked` | the connection that was returned last |
 
 pub(crate) mod attempts;
 pub(crate) mod backoff;
 pub(crate) mod disconnect;
-pub(crate) mod end_record;
 mod tracked;

@@ -4,8 +4,8 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use super::end_record::EndRecord;
 use crate::close::CloseCode;
+use crate::connection::end_record::EndRecord;
 use crate::connection::shared::Connection;
 use crate::connection::websocket::WebSocket;
 use crate::error::Error;
@@ -13,25 +13,19 @@ use crate::error::Error;
 #[derive(Debug, Clone)]
 pub(super) struct TrackedConnection {
     connection: Weak<Connection>,
-    end_record: Arc<EndRecord>,
+    end: Arc<EndRecord>,
 }
 
 impl TrackedConnection {
-    /// Tracks this connection from now on, in place of an earlier call for the same connection.
     pub(super) fn new(ws: &WebSocket) -> TrackedConnection {
         let connection = ws.shared_connection();
-        let end_record = Arc::new(EndRecord::new());
-        let mut state = connection.lock_state();
-        if let Some(end) = &state.end {
-            end_record.store(end);
-        }
-        state.end_record = Some(Arc::clone(&end_record));
-        TrackedConnection { connection: Arc::downgrade(connection), end_record }
+        let end = Arc::clone(&connection.lock_state().end);
+        TrackedConnection { connection: Arc::downgrade(connection), end }
     }
 
     /// How long the connection was open, and how it ended. Without an end, the time until now.
     pub(super) fn end(&self) -> (Duration, Option<Error>) {
-        self.end_record.read()
+        (self.end.uptime(), self.end.get().cloned())
     }
 
     /// Sends a Close 1001 if the connection is still there and open. Does not wait.

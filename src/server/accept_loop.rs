@@ -16,9 +16,9 @@
 //! | ... [`TARGET_ACCEPTING`] threads accept: the thread first starts another | −1 + 1 | +1 |
 //! | ... fewer accept: connections arrive quickly, so the thread first starts two | −1 + 2 | +1 |
 //! | no thread can be started, and others accept: the connection is admitted | −1 | +1 |
-//! | no thread can be started by the last one: it rejects the connection and goes on accepting | | |
-//! | a limit is reached: the thread rejects the connection and goes on accepting | | |
-//! | the listener is closed, and the connection has ended at once: it has woken the thread, which goes on | | |
+//! | no thread can be started by the last one: it rejects the connection and accepts the next one | | |
+//! | a limit is reached: the thread rejects the connection and accepts the next one | | |
+//! | the listener is closed, and the connection has ended at once: it has woken the thread, which continues | | |
 //! | the listener is closed, and a client has connected before: no other thread is started | −1 | +1 |
 //! | a connection has been served | | −1 |
 //! | ... and its thread accepts again | +1 | |
@@ -46,6 +46,7 @@ use crate::events::sink::EventCallback;
 use crate::handshake::rejection;
 use crate::net::deadline::Deadline;
 use crate::net::socket::Socket;
+use crate::net::threads;
 use crate::primitives::lock::{Lock, Locked};
 use crate::primitives::panics;
 
@@ -153,15 +154,11 @@ impl AcceptLoop {
     /// `std` panics.
     fn spawn_worker(self: &Arc<AcceptLoop>) -> io::Result<()> {
         if !self.system.allow_thread() {
-            return Err(ErrorKind::WouldBlock.into());
+            return Err(threads::no_room());
         }
         let number = self.lock().threads.reserve();
-        let mut builder = thread::Builder::new().name("stdws-server".into());
-        if let Some(stack_size) = self.stack_size {
-            builder = builder.stack_size(stack_size);
-        }
         let accept_loop = self.clone();
-        let started = builder.spawn(move || {
+        let started = threads::spawn("stdws-server", self.stack_size, move || {
             accept_loop.worker_loop();
             accept_loop.lock().threads.set_ended(number);
             accept_loop.changed.notify_all();
@@ -218,7 +215,7 @@ impl AcceptLoop {
         }
     }
 
-    /// Admits a connection. `None`: it has been rejected, and the thread goes on accepting.
+    /// Admits a connection. `None`: it has been rejected, and the thread accepts the next one.
     #[cfg_attr(not(feature = "trace"), allow(unused_variables))]
     fn admit(self: &Arc<AcceptLoop>, accepted: AcceptedSocket) -> Option<(EntryId, AcceptedSocket)> {
         let is_stopped = self.lock().listener.is_none();
@@ -228,7 +225,7 @@ impl AcceptLoop {
         let limit_key = (self.limit_key)(accepted.peer);
         let mut state = self.lock();
         state.accept_failing = false;
-        // A client that came before the stop is served, until a shutdown closes the connections.
+        // A client that connected before the stop is served, until a shutdown closes the connections.
         let admission = match state.registry.is_closed() {
             false => state.registry.try_insert(limit_key),
             true => Err(OverloadKind::Connections),
@@ -265,7 +262,7 @@ impl AcceptLoop {
     }
 
     /// Admits a connection after `missing` threads could not be started, unless no other thread accepts. Every thread
-    /// that relied on a failed start calls this, so the last of them sees `accepting == 0` and goes on accepting.
+    /// that relied on a failed start calls this, so the last of them sees `accepting == 0` and accepts again.
     fn admit_after_failed_spawn(
         &self,
         missing: usize,
@@ -385,7 +382,7 @@ mod tests {
     use std::net::{TcpListener, TcpStream};
     use std::time::Instant;
 
-    const LONG: Duration = Duration::from_secs(20);
+    const LONG: Duration = Duration::from_secs(120);
 
     fn listen() -> (TcpListener, SocketAddr) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -413,7 +410,7 @@ mod tests {
 
     fn connect(addr: SocketAddr) -> (TcpStream, Vec<u8>) {
         let mut stream = TcpStream::connect(addr).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        stream.set_read_timeout(Some(LONG)).unwrap();
         let mut answer = vec![0; 64];
         let count = stream.read(&mut answer).unwrap();
         answer.truncate(count);
@@ -427,23 +424,23 @@ mod tests {
         assert!(clients.iter().all(|(_, answer)| answer == b"in"));
         assert!(connect(addr).1.starts_with(b"HTTP/1.1 503 "));
         drop(clients);
-        accept_loop.stop_listening(Deadline::after(Duration::from_secs(10)));
+        accept_loop.stop_listening(Deadline::after(LONG));
     }
 
-    /// As on a system where no call ends an `accept` under way, and with connections that live on.
+    /// As on a system where no call ends an `accept` under way, and with connections that stay open.
     #[test]
     fn threads_that_only_connections_wake_leave_at_once_and_free_the_address() {
         let (listener, addr) = listen();
         let accept_loop = start_on(Listener::given(listener).unwrap(), UNLIMITED).unwrap();
         let _clients: Vec<_> = (0..5).map(|_| connect(addr)).collect();
         let start = Instant::now();
-        // As a shutdown does; a deadline that has passed lets nothing wait, and still wakes.
+        // As a shutdown does. With an expired deadline nothing waits, and threads are woken nevertheless.
         accept_loop.stop_listening(Deadline::after(Duration::ZERO));
         accept_loop.stop_listening(Deadline::after(LONG));
         assert_eq!(accept_loop.lock().accepting, 0);
         assert!(start.elapsed() < LONG / 4, "{:?}", start.elapsed());
         assert_eq!(accept_loop.lock().registry.active_count(), 5, "no connection that wakes is served");
-        // Elsewhere another server could be told that the address is in use by the connections.
+        // Elsewhere the open connections could make another server fail with "address in use".
         TcpListener::bind(addr).unwrap();
     }
 

@@ -63,7 +63,7 @@ pub fn serve(
 /// `handler-failed`, unless it is the error with which the connection ended. `?` converts most errors of an
 /// application, and [`Error::other`] all others.
 ///
-/// Other requests get an HTTP response: 400, 403, 405, 426, 429, 431, 500, 503 or 505, or the one from
+/// Other requests get an HTTP response: 400, 403, 405, 414, 426, 429, 431, 500, 503 or 505, or the one from
 /// [`http`](Server::http) or [`on_request`](Server::on_request).
 ///
 /// ```
@@ -202,7 +202,7 @@ impl Server {
     ///
     /// # Errors
     /// [`Io`](Error::Io) of [`Step::Listen`], or of [`Step::Thread`] if no thread can be started at all. If
-    /// descriptors, memory or threads run out later, the server goes on: new clients wait, or are answered 503.
+    /// descriptors, memory or threads run out later, the server continues: new clients wait, or are answered 503.
     pub fn run(self, handler: impl Fn(WebSocket) -> Result<()> + Send + Sync + 'static) -> Result<()> {
         self.start(handler)?.join()
     }

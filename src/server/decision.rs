@@ -21,7 +21,7 @@ use crate::redact;
 /// use stdws::{Accept, Decision, Limits, Response, Server};
 /// let server = Server::bind("127.0.0.1:0")?.on_request(|request| match request.path() {
 ///     "/feed" if request.header("Authorization") == Some("Bearer 1234") => {
-///         Accept::new().limits(Limits::with_max_message_size(4 << 10)).header("Set-Cookie", "seen=1").into()
+///         Accept::new().limits(Limits::with_max_message_size(4 << 10)).with_header("Set-Cookie", "seen=1").into()
 ///     }
 ///     "/feed" => Response::text(401, "no token").with_header("WWW-Authenticate", "Bearer").into(),
 ///     "/old" => Response::redirect(308, "/feed").into(),
@@ -106,10 +106,16 @@ impl fmt::Debug for Decision {
 /// The settings of one connection that differ from those of the [`Server`](crate::Server), see [`Decision`].
 /// Feature `server`.
 ///
-/// If one of them is invalid (a header with a line break, a subprotocol that was not offered), the request is answered
-/// 500. [`accept_over`](crate::Server::accept_over) then returns
+/// As those of a [`Response`], the setters keep the first error, and [`error`](Accept::error) returns it. If there is one, or
+/// the subprotocol was not offered, the request is answered 500. [`accept_over`](crate::Server::accept_over) then returns
 /// [`HookErrorKind::InvalidAnswer`](crate::HookErrorKind::InvalidAnswer) with the [`UsageError`], and
 /// [`on_event`](crate::Server::on_event) receives it.
+///
+/// ```
+/// use stdws::Accept;
+/// assert_eq!(Accept::new().with_header("Set-Cookie", "seen=1").error(), None);
+/// assert!(Accept::new().with_header("Set-Cookie", "seen=1\r\nX: y").error().is_some());
+/// ```
 #[derive(Clone, Default)]
 pub struct Accept {
     pub(crate) subprotocol: Option<String>,
@@ -133,14 +139,20 @@ impl Accept {
         self
     }
 
-    /// Adds a header to the response. The same name may be added again.
-    /// [`Response::with_header`](crate::Response::with_header) lists the names that are not allowed.
-    pub fn header(mut self, name: &str, value: &str) -> Accept {
+    /// Adds a header to the response. The same name may be added several times.
+    /// [`Response::with_header`](crate::Response::with_header) lists the names that are not allowed. An error is kept for
+    /// [`error`](Accept::error), and the header is not added.
+    pub fn with_header(mut self, name: &str, value: &str) -> Accept {
         match check_field(name, value) {
             Ok(()) => self.headers.push((name.to_owned(), value.to_owned())),
             Err(error) => drop(self.error.get_or_insert(error)),
         }
         self
+    }
+
+    /// The first error in the arguments of the setters. Whether the subprotocol was offered is checked later.
+    pub fn error(&self) -> Option<&UsageError> {
+        self.error.as_ref()
     }
 
     /// Sets the limits for what this peer may send.

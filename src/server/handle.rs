@@ -63,7 +63,7 @@ impl ServerHandle {
         }
     }
 
-    /// Stops listening. Open connections go on until their handlers return.
+    /// Stops listening. Open connections stay open until their handlers return.
     ///
     /// It returns when the address is free again, after at most one second. On Linux it shuts the listening socket
     /// down. Elsewhere, and for [`Server::from_listener`](crate::Server::from_listener), it wakes the threads in `accept`
@@ -115,7 +115,7 @@ impl ServerHandle {
     }
 
     /// Waits until a [`ShutdownHandle`] has shut the server down, and all its threads have ended or the time of the
-    /// shutdown is over. Without a shutdown it waits for ever.
+    /// shutdown has ended. Without a shutdown it waits forever.
     ///
     /// # Errors
     /// [`Io`](Error::Io) of [`Step::Listen`] if the server cannot accept connections any more.

@@ -7,7 +7,7 @@
 //! | step | ends with |
 //! |---|---|
 //! | [`read_proxy_header`]: a trusted proxy names its client | the end of the stream, also at the deadline; 429 |
-//! | [`HandshakeIo::read_head`]: bytes become a request | 400, 431; the stream ends at the deadline (6455-7.2.2-1) |
+//! | [`HandshakeIo::read_head`]: bytes become a request | 400, 414, 431; the stream ends at the deadline |
 //! | the client of a trusted proxy is counted | 429 |
 //! | [`evaluate`]: the request is a valid WebSocket or HTTP request from an allowed origin, for an allowed host | 400, 403, 405, 421, 426, 505 |
 //! | the credentials are checked, if the server requires some | 401 |
@@ -78,8 +78,8 @@ pub(super) fn read_proxy_header(
     if !config.trusted_proxies.requires_proxy_header(endpoints.peer) {
         return Ok(peer);
     }
-    let client = trust::read_proxy_header(peer, *deadline, |to, wait| stream.read(to, wait))
-        .inspect_err(|_| stream.shutdown())?;
+    let client =
+        trust::read_proxy_header(peer, |to| stream.read_by(to, *deadline)).inspect_err(|_| stream.shutdown())?;
     if config.trusted_proxies.trusts_header_of(client) {
         // A header of the request can name another client.
         return Ok(client);
@@ -167,7 +167,7 @@ fn read_request(
     config: &HandshakeConfig,
 ) -> Result<Box<EvaluatedRequest>> {
     let PendingHandshake { stream, endpoints, deadline, request_read } = pending;
-    let (head, early) = HandshakeIo { stream, deadline: *deadline }.read_head()?;
+    let (head, early) = HandshakeIo { stream, deadline: *deadline }.read_head(config.limits)?;
     request_read.store(true, Ordering::Relaxed);
     let client = config.trusted_proxies.trace(client, &head);
     admission_check(client.limit_key()).map_err(|kind| Error::Handshake(HandshakeError::new(kind.into())))?;

@@ -45,6 +45,7 @@ pub(crate) fn invalid_answer(error: UsageError) -> Error {
 #[inline(never)]
 pub(crate) fn reject(io: &HandshakeIo<'_>, error: Error, config: &HandshakeConfig) -> Error {
     let Error::Handshake(rejection) = error else {
+        // 6455-7.2.2-1
         io.stream.shutdown();
         return error;
     };

@@ -3,9 +3,9 @@
 //!
 //! Knows bytes and time. It does not know how a request is checked.
 
-use std::io::{self, ErrorKind};
 use std::time::Duration;
 
+use crate::config::Limits;
 use crate::error::{Error, HandshakeError, HandshakeErrorKind, Result, Step};
 use crate::handshake::http::{Head, HeadParser, Progress};
 use crate::net::deadline::Deadline;
@@ -31,9 +31,9 @@ impl HandshakeIo<'_> {
     /// Reads one head. Returns it with the bytes behind it. The buffer is on the heap, because stack pages that a
     /// thread has touched stay resident as long as the connection.
     #[inline(never)]
-    pub(crate) fn read_head(&self) -> Result<(Head, Vec<u8>)> {
+    pub(crate) fn read_head(&self, limits: Limits) -> Result<(Head, Vec<u8>)> {
         let rejected = |kind| Error::Handshake(HandshakeError::new(kind));
-        let mut parser = HeadParser::request();
+        let mut parser = HeadParser::request().limits(limits);
         let mut chunk = vec![0; READ_CHUNK];
         loop {
             let count = match read_some(self.stream, &mut chunk, self.deadline)? {
@@ -70,7 +70,9 @@ impl HandshakeIo<'_> {
     pub(crate) fn write(&self, head: Vec<u8>, body: &[u8]) -> Result<()> {
         let mut buffer = WriteBuffer::default();
         *buffer.bytes() = head;
-        buffer.write(self.stream, body, WriteMode::Until(self.deadline)).map_err(io_error)
+        buffer
+            .write(self.stream, body, WriteMode::Until(self.deadline))
+            .map_err(|error| Error::io_by_deadline(Step::Handshake, error))
     }
 
     /// Writes a response, and ends the stream when the peer has closed it or after `linger_timeout`.
@@ -101,23 +103,5 @@ fn linger(stream: &Stream, deadline: Deadline) {
 
 /// Reads some bytes. 0: the end of the stream.
 fn read_some(stream: &Stream, to: &mut [u8], deadline: Deadline) -> Result<usize> {
-    loop {
-        // The deadline also bounds a peer that sends byte after byte.
-        let left = deadline.remaining();
-        if left.is_zero() {
-            return Err(Error::Timeout(Step::Handshake));
-        }
-        match stream.read_exclusive(to, left) {
-            Ok(count) => return Ok(count),
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-            Err(error) => return Err(io_error(error)),
-        }
-    }
-}
-
-fn io_error(error: io::Error) -> Error {
-    match error.kind() {
-        ErrorKind::TimedOut => Error::Timeout(Step::Handshake),
-        _ => Error::io(Step::Handshake, error),
-    }
+    stream.read_by(to, deadline).map_err(|error| Error::io_by_deadline(Step::Handshake, error))
 }

@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | used for | a listener of this server, where the system can do it: Linux | other systems; a listener that was handed over |
 //! | how | the listening socket is shut down | a connection to it |
-//! | wakes | every thread, at once and for good | one thread, perhaps of another process |
+//! | wakes | every thread, at once and permanently | one thread, perhaps of another process |
 //! | clients meanwhile | are refused | are accepted, and served by the thread that one wakes |
 //!
 //! A listener that was handed over may have other users: the service manager that created it, or the next process of the

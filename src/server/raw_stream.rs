@@ -1,7 +1,7 @@
 //! [`RawStream`]: a stream that was handed over, with the bytes already read. Does not know why it was handed over.
 
 use std::fmt;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, Read, Write};
 use std::net::TcpStream;
 #[cfg(unix)]
 use std::os::fd::OwnedFd;
@@ -205,17 +205,7 @@ impl Read for RawStream {
         if to.is_empty() {
             return Ok(0);
         }
-        let deadline = Deadline::after(self.read_timeout);
-        loop {
-            let left = deadline.remaining();
-            if left.is_zero() {
-                return Err(ErrorKind::TimedOut.into());
-            }
-            match self.stream.read_exclusive(to, left) {
-                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-                result => return result,
-            }
-        }
+        self.stream.read_by(to, Deadline::after(self.read_timeout))
     }
 }
 

@@ -105,7 +105,7 @@ fn open_connection(
     let client = handshake::read_proxy_header(&pending, &admission_check, config)?;
     #[cfg(feature = "native-tls")]
     let pending = match tls_socket {
-        // 6455-4.2.2-2
+        // 6455-4.2.2-2, 6455-10.6-1
         Some((tls, socket)) => {
             let stream = tls.accept(socket, deadline)?;
             register_handshake(accept_loop, id, PendingHandshake::new(stream, endpoints, deadline))?

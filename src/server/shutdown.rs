@@ -82,7 +82,7 @@ enum Stage {
 impl ShutdownHandle {
     /// Shuts the server down like [`ServerHandle::shutdown`](crate::ServerHandle::shutdown). A server that has not
     /// started yet then stops as soon as it starts. Further calls, on any thread, wait for the first and return the
-    /// same report. The earliest deadline of all calls applies, so that a second call can be less patient.
+    /// same report. The earliest deadline of all calls applies, so that a second call can have a shorter timeout.
     ///
     /// In a handler, the shutdown waits for the handler's own connection until the deadline: call it on another thread.
     /// In an event handler that the shutdown itself calls, it returns an empty report at once.
@@ -259,7 +259,7 @@ impl<'a> ShutdownProgress<'a> {
             let before =
                 u32::try_from(self.total.saturating_sub(self.unsent.len()).saturating_sub(1)).unwrap_or(u32::MAX);
             let all = u32::try_from(self.total).unwrap_or(u32::MAX).max(1);
-            let due = self.window.saturating_mul(before) / all;
+            let due = self.window.saturating_mul(before).checked_div(all).unwrap_or_default();
             let elapsed = self.started_at.elapsed();
             if due > elapsed {
                 self.unsent.push(connection);

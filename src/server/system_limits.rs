@@ -11,9 +11,9 @@
 //! | threads of a control group | `pids.max` of the group and of all its parents | `pids.current` | 256 | 1 |
 //! | descriptors | `Max open files` | `/proc/self/fd` | 128 | 1 |
 //!
-//! Only mappings and address space endanger the process. `std` maps a stack, a signal stack, and a guard for each. It
-//! panics in the new thread, where nothing can unwind, if the signal stack cannot be mapped. A missing descriptor, or a
-//! thread that another limit forbids, is an error. Those rows keep a reserve for the application, and answer 503 early.
+//! Only mappings and address space endanger the process, and `net::threads` refuses to start a thread before that. A missing
+//! descriptor, or a thread that another limit forbids, is an error. This plan keeps a reserve for the application, and
+//! answers 503 early.
 //!
 //! A connection costs six mappings: four for its thread and two for large buffers. Allocators map large buffers one by
 //! one, and a peer decides when it begins a large message. The reserve of mappings is for the arenas of the allocator
@@ -27,28 +27,21 @@
 //! |---|---|
 //! | that serve connections | [`SystemLimits::connections`] caps `max_connections`, an explicit one too |
 //! | that wait in `accept` | [`WAITING`] are subtracted beforehand |
-//! | of other servers, handlers, hubs, senders, clients | [`SystemLimits::allow_thread`] before a server starts a thread |
+//! | of other servers, handlers, hubs, senders, clients | [`SystemLimits::allow_thread`] before a server starts a thread, and `net::threads` before any |
 //!
 //! A connection whose stream was handed over, or whose handler has returned, no longer counts. It costs a descriptor,
-//! and its thread counts in the last row. Not counted are mappings that the application makes later beyond the reserve,
-//! and the commitment limit of the whole system (`vm.overcommit_memory=2`).
+//! and its thread counts in the last row. Mappings that the application makes later count in `net::threads`, when it reads
+//! them again. Not counted is the commitment limit of the whole system (`vm.overcommit_memory=2`).
 //!
 //! At least [`MINIMUM`] connections are served from the reserves, whatever the files contain. On systems other than
 //! Linux nothing is read: no limit on mappings is known there.
 
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
+use std::fs;
 
-/// Maximum number of memory mappings, if it cannot be read: the default of Linux.
-const DEFAULT_MAPPINGS: u64 = 65_530;
-/// Memory mappings that `std` makes for a thread: stack, signal stack, and a guard for each.
-const MAPPINGS_OF_THREAD: u64 = 4;
-/// Memory mappings of a connection: those of its thread, and two large buffers.
-const MAPPINGS_OF_CONNECTION: u64 = MAPPINGS_OF_THREAD + 2;
-/// Address space of a thread beside its stack: the signal stack and buffers.
-const BYTES_BESIDE_STACK: u64 = 256 << 10;
-/// The stack of a thread that sets none.
-const DEFAULT_STACK: u64 = 2 << 20;
+use crate::net::threads::{
+    count, field, mappings, number, read, running, stack_bytes, BYTES_BESIDE_STACK, DEFAULT_MAPPINGS,
+    MAPPINGS_OF_CONNECTION, MAPPINGS_OF_THREAD,
+};
 
 const RESERVED_MAPPINGS: u64 = 2_048;
 const RESERVED_THREADS: u64 = 256;
@@ -81,7 +74,7 @@ impl SystemLimits {
 
     /// Whether the process may have one more thread: one system call.
     pub(super) fn allow_thread(&self) -> bool {
-        threads().map_or(true, |threads| threads < self.threads)
+        running().map_or(true, |threads| saturated(threads) < self.threads)
     }
 }
 
@@ -104,11 +97,9 @@ struct Readings {
 impl Readings {
     /// What cannot be read is empty.
     fn take() -> Readings {
-        let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
         let groups = folders_of_groups(&read("/proc/self/cgroup")).into_iter();
         let groups =
             groups.map(|folder| (read(&format!("{folder}/pids.max")), read(&format!("{folder}/pids.current"))));
-        let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
         Readings {
             max_map_count: read("/proc/sys/vm/max_map_count"),
             limits: read("/proc/self/limits"),
@@ -116,8 +107,7 @@ impl Readings {
             pid_max: read("/proc/sys/kernel/pid_max"),
             groups: groups.collect(),
             status: read("/proc/self/status"),
-            // One line after the other: there may be 65,530.
-            mappings: File::open("/proc/self/maps").map_or(0, |maps| count(BufReader::new(maps).split(b'\n').count())),
+            mappings: mappings(),
             descriptors: fs::read_dir("/proc/self/fd").map_or(0, |entries| count(entries.count())),
         }
     }
@@ -171,22 +161,6 @@ fn saturated(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
-/// The stack that `std` uses for a thread.
-fn stack_bytes(stack: Option<usize>) -> u64 {
-    let of_environment = || number(&std::env::var("RUST_MIN_STACK").ok()?);
-    stack.and_then(|stack| u64::try_from(stack).ok()).or_else(of_environment).unwrap_or(DEFAULT_STACK)
-}
-
-/// A file that contains one number. `None`: no limit (`max`), or nothing that can be understood.
-fn number(text: &str) -> Option<u64> {
-    text.trim().parse().ok()
-}
-
-/// The first number behind a name at the beginning of a line. `None`: no such line, or no number (`unlimited`).
-fn field(text: &str, name: &str) -> Option<u64> {
-    text.lines().find_map(|line| number(line.strip_prefix(name)?.split_whitespace().next()?))
-}
-
 /// The folders whose limits bind this process: its own control group, and all above it. `text`: `/proc/self/cgroup`.
 fn folders_of_groups(text: &str) -> Vec<String> {
     let mut folders = Vec::new();
@@ -207,19 +181,6 @@ fn folders_of_groups(text: &str) -> Vec<String> {
         }
     }
     folders
-}
-
-/// Number of threads of this process. The folder has a link for each, and two of its own.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn threads() -> Option<usize> {
-    use std::os::unix::fs::MetadataExt;
-    let links = fs::metadata("/proc/self/task").ok()?.nlink();
-    links.checked_sub(2).filter(|threads| *threads > 0).map(saturated)
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn threads() -> Option<usize> {
-    None
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! TLS (6455-10.6-1) over a socket: an engine of native-tls that works on memory, and the socket beside it. Knows no WebSocket.
+//! TLS over a socket: an engine of native-tls that works on memory, and the socket beside it. Knows no WebSocket.
 //!
 //! The engine never uses the socket. Ciphertext is read from the network without a lock, and then passed to the engine under its
 //! lock. Output of the engine is taken under the lock, and written without it. So one thread waits for input while others
@@ -36,6 +36,7 @@ use super::memory_transport::MemoryTransport;
 use super::records::RecordBuffer;
 use super::transport::Transport;
 use crate::net::deadline::Deadline;
+use crate::net::socket::Socket;
 
 /// Whether the engine takes more input than the record that it returns. OpenSSL does not: when a record is read and no bytes
 /// follow it, another read returns nothing.
@@ -161,6 +162,11 @@ impl Tls {
     #[inline]
     pub(crate) fn has_unsolicited_output(&self) -> bool {
         self.unsolicited_output.load(Ordering::Acquire) || self.transport.has_unsolicited_output()
+    }
+
+    /// The socket below, which reports no bytes that an engine has taken.
+    pub(crate) fn socket(&self) -> &Socket {
+        self.transport.socket()
     }
 
     /// From now on other threads write while one reads.

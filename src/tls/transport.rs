@@ -7,6 +7,7 @@ use std::time::Duration;
 
 #[cfg(feature = "client")]
 use super::stream::Tls;
+use crate::net::socket::Socket;
 use crate::net::tcp::TimedSocket;
 
 pub(crate) enum Transport {
@@ -50,6 +51,14 @@ impl Transport {
             Transport::Socket(_) => false,
             #[cfg(feature = "client")]
             Transport::Tls(tls) => tls.has_unsolicited_output(),
+        }
+    }
+
+    pub(super) fn socket(&self) -> &Socket {
+        match self {
+            Transport::Socket(socket) => socket.socket(),
+            #[cfg(feature = "client")]
+            Transport::Tls(tls) => tls.socket(),
         }
     }
 

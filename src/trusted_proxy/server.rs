@@ -14,7 +14,7 @@ impl Server {
     /// other peers no header is accepted.
     ///
     /// [`Request::client_ip`](crate::Request::client_ip) returns the address. It is `None` if the header names no IPv4 or
-    /// IPv6 address (`UNKNOWN`), and that of the proxy if the proxy speaks for itself (`LOCAL`, for health checks).
+    /// IPv6 address (`UNKNOWN`), and that of the proxy if the proxy itself is the client (`LOCAL`, for health checks).
     /// [`max_per_address`](Server::max_per_address) counts the client when the header has arrived, before TLS and the
     /// request.
     ///

@@ -13,13 +13,12 @@
 //! | | ... and there is no header, or no further entry | the last address that was found |
 //! | | an entry without an address, or one that cannot be read | unknown |
 //!
-//! An unknown client has no address for the application: the address of a trusted proxy could allow it more than a
-//! stranger may do. It counts for [`Server::max_per_address`](crate::Server::max_per_address) under the last address
+//! An unknown client has no address for the application: the address of a trusted proxy could have more rights than an
+//! unknown client. It counts for [`Server::max_per_address`](crate::Server::max_per_address) under the last address
 //! that was found, so that a header that cannot be read does not evade that limit.
 
-use std::io::{self, ErrorKind};
+use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
 
 use super::forwarded;
 use super::forwarded::ForwardedFor;
@@ -29,7 +28,6 @@ use crate::error::{
     Error, HandshakeError, HandshakeErrorKind, ProxyHeaderErrorKind, RequestErrorKind, Result, Step, UsageError,
 };
 use crate::handshake::http::Head;
-use crate::net::deadline::Deadline;
 use crate::net::ip_network::IpNetwork;
 
 /// The trusted proxies of a server, by what they are trusted for.
@@ -168,12 +166,10 @@ impl TrustedAddresses {
     }
 }
 
-/// Reads a PROXY protocol header of `peer`, and no byte behind it. `read` returns some bytes, or `WouldBlock` after the
-/// given time.
+/// Reads a PROXY protocol header of `peer`, and no byte behind it. `read` returns some bytes, or `TimedOut` at its deadline.
 pub(crate) fn read_proxy_header(
     peer: TracedClient,
-    deadline: Deadline,
-    mut read: impl FnMut(&mut [u8], Duration) -> io::Result<usize>,
+    mut read: impl FnMut(&mut [u8]) -> io::Result<usize>,
 ) -> Result<TracedClient> {
     let rejected =
         |kind| Error::Handshake(HandshakeError::new(HandshakeErrorKind::Request(RequestErrorKind::ProxyHeader(kind))));
@@ -185,19 +181,12 @@ pub(crate) fn read_proxy_header(
             Progress::Done(Source::Address(address, _)) => return Ok(peer.named(Some(address))),
             Progress::More(count) => count,
         };
-        let left = deadline.remaining();
-        if left.is_zero() {
-            return Err(Error::Timeout(Step::Handshake));
-        }
         // A line is read byte by byte. The longest header has 4 KiB.
         let mut part = [0; 256];
         let part = part.get_mut(..wanted.min(256)).unwrap_or_default();
-        match read(part, left) {
-            Ok(0) => return Err(rejected(ProxyHeaderErrorKind::UnexpectedEof)),
-            Ok(count) => bytes.extend_from_slice(part.get(..count).unwrap_or_default()),
-            // A wait may end early. The deadline above decides.
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-            Err(error) => return Err(Error::io(Step::Handshake, error)),
+        match read(part).map_err(|error| Error::io_by_deadline(Step::Handshake, error))? {
+            0 => return Err(rejected(ProxyHeaderErrorKind::UnexpectedEof)),
+            count => bytes.extend_from_slice(part.get(..count).unwrap_or_default()),
         }
     }
 }
@@ -304,24 +293,18 @@ mod tests {
     fn no_byte_behind_the_header_is_read() {
         let header = b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n";
         let mut input = &[header.as_slice(), b"GET"].concat()[..];
-        let deadline = Deadline::after(Duration::from_secs(60));
         let from = peer("10.0.0.1");
-        let client = read_proxy_header(from, deadline, |to, _| io::Read::read(&mut input, to)).unwrap();
+        let client = read_proxy_header(from, |to| io::Read::read(&mut input, to)).unwrap();
         assert_eq!((client.ip(), input), (ip("192.0.2.1"), b"GET".as_slice()));
         // The end of the stream, an error, and a timeout.
-        let ended = read_proxy_header(from, deadline, |_, _| Ok(0)).unwrap_err();
+        let ended = read_proxy_header(from, |_| Ok(0)).unwrap_err();
         assert_eq!(
             ended.to_string(),
             "the opening handshake failed: the header of the PROXY protocol is invalid: the connection ended inside the header"
         );
-        let failed = read_proxy_header(from, deadline, |_, _| Err(ErrorKind::ConnectionReset.into())).unwrap_err();
+        let failed = read_proxy_header(from, |_| Err(io::ErrorKind::ConnectionReset.into())).unwrap_err();
         assert!(matches!(failed, Error::Io(error) if error.step() == Step::Handshake));
-        let late =
-            read_proxy_header(
-                from,
-                Deadline::after(Duration::from_millis(5)),
-                |_, _| Err(ErrorKind::WouldBlock.into()),
-            );
+        let late = read_proxy_header(from, |_| Err(io::ErrorKind::TimedOut.into()));
         assert!(matches!(late, Err(Error::Timeout(Step::Handshake))));
     }
 }

@@ -13,17 +13,17 @@ use stdws::WebSocket;
 
 use super::json::{quote, Json};
 
-/// As long as anything may take.
-pub(crate) const LONG: Duration = Duration::from_secs(60);
+/// Maximum time of a step.
+pub(crate) const LONG: Duration = Duration::from_secs(240);
 
-/// A process that ends with the test. What it said is shown when the test fails.
+/// A process that ends with the test. Its output is shown when the test fails.
 pub(crate) struct Process {
     child: Child,
     said: Arc<Mutex<Vec<String>>>,
 }
 
 impl Process {
-    /// Starts it and waits for a line with `mark` on its standard output or error; gives what stands behind the mark.
+    /// Starts it and waits for a line with `mark` on its standard output or error. Returns the text after the mark.
     pub(crate) fn start(command: &mut Command, mark: &'static str) -> (Process, String) {
         let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{:?}: {error}", command.get_program()));
@@ -114,7 +114,7 @@ impl Browser {
         let target = quote(target.at(&["targetId"]).text());
         let attached = self.call(None, "Target.attachToTarget", &format!("\"targetId\":{target},\"flatten\":true"));
         let tab = Tab { browser: self, session: attached.at(&["sessionId"]).text().to_owned() };
-        // The answer comes when the new document is there, though not all of it.
+        // The answer arrives when the new document exists, before it is complete.
         let navigated = tab.call("Page.navigate", &format!("\"url\":{}", quote(url)));
         assert_eq!(*navigated.at(&["errorText"]), Json::Null, "{url}");
         tab.until("document.readyState === 'complete'");
@@ -124,7 +124,7 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // It may still be writing there. What is left is in the system's folder for such things.
+        // It may still write there. The rest stays in the temporary folder of the system.
         let _ = fs::remove_dir_all(&self.profile);
     }
 }
@@ -139,7 +139,7 @@ impl Tab<'_> {
         self.browser.call(Some(&self.session), method, parameters)
     }
 
-    /// The value of an expression, or of the promise it gives.
+    /// The value of an expression, or of the promise that it returns.
     pub(crate) fn value(&self, expression: &str) -> Json {
         let expression = quote(expression);
         let parameters = format!("\"expression\":{expression},\"awaitPromise\":true,\"returnByValue\":true");
@@ -161,7 +161,7 @@ impl Tab<'_> {
         assert_eq!(found.text(), "yes", "{expression}");
     }
 
-    /// Types into whatever has the focus.
+    /// Types into the element that has the focus.
     pub(crate) fn enter(&self, text: &str) {
         self.call("Input.insertText", &format!("\"text\":{}", quote(text)));
     }
@@ -185,7 +185,7 @@ impl Tab<'_> {
     }
 
     /// The accessibility tree: role and name of each node.
-    pub(crate) fn heard(&self) -> Vec<(String, String)> {
+    pub(crate) fn accessibility_tree(&self) -> Vec<(String, String)> {
         let tree = self.call("Accessibility.getFullAXTree", "");
         let text = |node: &Json, what| match node.at(&[what, "value"]) {
             Json::Text(text) => text.clone(),

@@ -66,7 +66,7 @@ impl Parser<'_> {
         }
     }
 
-    /// The next character that is not blank, which is passed if it is this one.
+    /// Skips blanks, and consumes the next character if it is this one.
     fn passed(&mut self, wanted: u8) -> bool {
         self.blank();
         let there = self.text.get(self.at) == Some(&wanted);

@@ -8,7 +8,7 @@ use stdws::{CloseCode, Error, MessageKind, Step, Version};
 
 use crate::live::{assert_soon, assert_took, long_timeouts, ms, timed, Side};
 use crate::peer::{connection, each, each_at_once};
-use crate::spoken::ProtocolVariant;
+use crate::variants::ProtocolVariant;
 
 /// More than the buffers of a loopback connection and the read buffer of the peer hold.
 const TOO_MUCH: usize = 16 << 20;
@@ -126,7 +126,7 @@ fn a_silent_peer_times_out_in_versions_with_ping() {
 fn a_peer_that_answers_pings_stays_connected() {
     each_at_once(|variant, side| {
         let mut timeouts = long_timeouts();
-        (timeouts.ping_interval, timeouts.pong_timeout) = (ms(50), ms(2_000));
+        timeouts.ping_interval = ms(50);
         let (mut ws, mut peer, _tap) = connection(variant, side, timeouts);
         let sender = peer.sender();
         let answering = thread::spawn(move || peer.recv());
@@ -139,6 +139,7 @@ fn a_peer_that_answers_pings_stays_connected() {
     });
 }
 
+/// hixie76-4.2-9
 #[test]
 fn a_close_without_a_reply_times_out() {
     each_at_once(|variant, side| {
@@ -204,9 +205,7 @@ fn a_flood_of_pings_blocks_nothing() {
         if !variant.has_ping() {
             return;
         }
-        let mut timeouts = long_timeouts();
-        timeouts.write = ms(10_000);
-        let (mut ws, mut peer, tap) = connection(variant, side, timeouts);
+        let (mut ws, mut peer, tap) = connection(variant, side, long_timeouts());
         // Endless Pings from a peer that does not read the Pongs: the bytes of one Ping, repeated.
         tap.hold();
         let sender = peer.sender();

@@ -2,16 +2,16 @@
 
 use std::io::{Read, Write};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use stdws::{
     Capability, Client, CloseCode, CloseInfo, Error, Limits, Message, MessageKind, ProtocolError, Result, Server,
     UsageError, WebSocket,
 };
 
-use crate::live::{assert_soon, long_timeouts, ms, Side, Watched};
+use crate::live::{assert_soon, long_timeouts, ms, Side, Watched, LONG};
 use crate::peer::{connection, each, limited};
-use crate::spoken::ProtocolVariant;
+use crate::variants::ProtocolVariant;
 
 fn echo(mut ws: WebSocket) -> Result<CloseInfo> {
     while let Some(message) = ws.recv()? {
@@ -102,6 +102,7 @@ fn messages_streams_pings_and_a_clean_close() {
     });
 }
 
+/// Shows the answer to iana-2.
 #[test]
 fn limits_are_exact_to_the_byte() {
     each(|variant, side| {
@@ -184,7 +185,7 @@ fn the_last_sender_and_a_shutdown_send_a_close_too() {
         assert!(client.recv().unwrap().is_some());
         let receiving = thread::spawn(move || client.recv());
         let start = Instant::now();
-        running.shutdown(Duration::from_secs(30));
+        running.shutdown(LONG);
         assert_soon(start.elapsed(), ms(0));
         assert_eq!(receiving.join().unwrap().unwrap(), None, "{variant:?}");
     });

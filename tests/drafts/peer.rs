@@ -9,7 +9,7 @@ use std::thread;
 use stdws::{Client, Limits, Server, SplitStream, Timeouts, WebSocket};
 
 use crate::live::{long_timeouts, watchdog, Side, Watched};
-use crate::spoken::{drafts, ProtocolVariant};
+use crate::variants::{drafts, ProtocolVariant};
 
 /// The output of the peer.
 #[derive(Clone)]

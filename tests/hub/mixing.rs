@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::live::{
-    both, connection, long_timeouts, ms, pipe, watchdog, Side, Watched, BINARY, CONTINUATION, LONG, TEXT,
+    both, connection, long_timeouts, ms, pipe, watchdog, Side, Watched, BINARY, CONTINUATION, LONG, SLACK, TEXT,
 };
 use crate::members::{add_member, final_total, receive, wait_until};
 use stdws::{Client, Error, Hub, MessageKind, Server, SplitStream, Step};
@@ -163,14 +163,17 @@ fn broadcasts_do_not_change_receive_timeouts() {
             let start = Instant::now();
             let end = ws.recv_timeout(ms(50)).map(drop);
             assert!(matches!(end, Err(Error::Timeout(Step::Receive))), "{end:?}");
-            assert!(start.elapsed() >= ms(45) && start.elapsed() < ms(2000), "{:?}", start.elapsed());
+            assert!(start.elapsed() >= ms(45) && start.elapsed() < ms(50) + SLACK, "{:?}", start.elapsed());
         }
-        let start = Instant::now();
+        // The fastest of many: a busy machine makes some slow, and a wait makes all slow.
+        let mut fastest = Duration::MAX;
         for _ in 0..2000 {
+            let start = Instant::now();
             let end = ws.try_recv().map(drop);
+            fastest = fastest.min(start.elapsed());
             assert!(matches!(end, Err(Error::Timeout(Step::Receive))), "{end:?}");
         }
-        assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+        assert!(fastest < ms(5), "{fastest:?}");
         stop.send(()).unwrap();
         broadcasting.join().unwrap();
         peer.send(TEXT, b"still there");
@@ -189,9 +192,7 @@ fn drain_all(mut peer: super::live::RawPeer) {
 fn a_broadcast_causes_no_early_ping() {
     let _watchdog = watchdog();
     let hub = Hub::new().unwrap();
-    let mut timeouts = long_timeouts();
-    timeouts.ping_interval = Duration::from_secs(30);
-    let mut test_member = add_member(&hub, Side::Server, timeouts);
+    let mut test_member = add_member(&hub, Side::Server, long_timeouts());
     for _ in 0..3000 {
         hub.broadcast("x");
         hub.flush(LONG);

@@ -64,13 +64,13 @@ fn a_stuck_member_delays_no_other() {
             let text = format!("round {round}");
             // A stuck member gets only what was in its queue.
             assert!(hub.broadcast(&text) >= others);
-            assert!(start.elapsed() < ms(500), "broadcasting waits");
+            assert!(start.elapsed() < SLACK, "broadcasting waits");
             for good in &mut good {
                 assert_eq!(good.peer.read().payload, text.as_bytes());
             }
             longest = longest.max(start.elapsed());
         }
-        assert!(longest < Duration::from_secs(2), "{longest:?}");
+        assert!(longest < SLACK, "{longest:?}");
         println!("{others} others: {longest:?} at the longest");
     }
 }
@@ -120,12 +120,16 @@ fn a_slow_member_is_closed_with_the_configured_code() {
         let limits = set.map_or(HubLimits::default(), |code| limits(OverflowPolicy::Close(code)));
         let hub = Hub::with_limits(limits).unwrap();
         let mut slow = add_member(&hub, Side::Server, long_timeouts());
-        let mut other = add_member(&hub, Side::Server, long_timeouts());
+        let TestMember { member: other, mut peer, .. } = add_member(&hub, Side::Server, long_timeouts());
         let reading = std::thread::spawn(move || {
-            let frames = std::iter::from_fn(|| Some(other.peer.read())).map(|frame| frame.payload);
+            let frames = std::iter::from_fn(|| Some(peer.read())).map(|frame| frame.payload);
             frames.take_while(|payload| payload != b"the end").count()
         });
-        let Broadcast { count, .. } = overfill(&hub, &slow, |slow| !slow.member.is_member());
+        let Broadcast { count, .. } = overfill(&hub, &slow, |slow| {
+            // It reads, but the machine may be too busy for it to keep up.
+            wait_until("read", LONG, || other.stats().waiting == 0);
+            !slow.member.is_member()
+        });
         hub.broadcast("the end");
         assert_eq!(reading.join().unwrap(), count as usize);
         assert_eq!(slow.member.stats().closed, 1);

@@ -25,7 +25,7 @@ port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0));
 # The activator becomes the shell, and that the server.
 systemd-socket-activate --listen "127.0.0.1:$port" sh -c "exec '$bin/socket_activation' <&3" >"$scratch/server.log" 2>&1 &
 activator=$!
-for ((tries = 0; tries < 100; tries++)); do
+for ((tries = 0; tries < 600; tries++)); do
     grep -q "Listening on" "$scratch/server.log" && break
     sleep 0.1
 done
@@ -33,7 +33,7 @@ grep -q "listening on" "$scratch/server.log" && fail "the server runs before the
 
 held=0
 for text in first second; do
-    answer=$(timeout 20 "$bin/client" --once "$text" "ws://127.0.0.1:$port" 2>"$scratch/client.log") || fail "$text: no answer"
+    answer=$(timeout 60 "$bin/client" --once "$text" "ws://127.0.0.1:$port" 2>"$scratch/client.log") || fail "$text: no answer"
     [[ $answer == *"$text"* ]] || fail "$text: $answer"
     held=$((held + 1))
 done

@@ -43,7 +43,7 @@ listen() {
     local out=$work/$1.out
     "${@:2}" >"$out" 2>"$work/$1.log" &
     pids+=($!)
-    for _ in $(seq 200); do
+    for _ in $(seq 1200); do
         port=$(grep -oE '[0-9]+$' "$out" || true)
         [[ -n $port ]] && return
         sleep 0.05
@@ -60,7 +60,7 @@ ours_with() {
     for version in "$@"; do
         for text in "${texts[@]}"; do
             local got
-            got=$(timeout 20 "$client" "ws://127.0.0.1:$port/echo" --version "$version" --origin "http://127.0.0.1:$port" --once "$text" 2>"$work/client.log") ||
+            got=$(timeout 60 "$client" "ws://127.0.0.1:$port/echo" --version "$version" --origin "http://127.0.0.1:$port" --once "$text" 2>"$work/client.log") ||
                 fail "our client, $name, $version"
             [[ $got == "$text" ]] || fail "our client, $name, $version: '${got:0:60}' came back"
         done
@@ -72,7 +72,7 @@ ours_with() {
 theirs_with() {
     local name=$1 version=$2 got
     shift 2
-    got=$(timeout 20 "$@" 2>"$work/$name.log") || fail "client $name, our server, $version"
+    got=$(timeout 60 "$@" 2>"$work/$name.log") || fail "client $name, our server, $version"
     [[ $got == echoed ]] || fail "client $name, our server, $version: it says '$got'"
     passed=$((passed + 1))
     echo "drafts: client $name, our server, $version: ok"

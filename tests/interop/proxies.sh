@@ -43,7 +43,7 @@ PYTHON
 )
 
 wait_for() {
-    for _ in $(seq 100); do
+    for _ in $(seq 600); do
         if (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; then return; fi
         sleep 0.1
     done
@@ -57,7 +57,7 @@ echo_on() {
     local log=$scratch/echo-$#.log
     "$bin/echo_server" --addr 127.0.0.1:0 "$@" >"$log" 2>&1 &
     running+=($!)
-    for _ in $(seq 100); do
+    for _ in $(seq 600); do
         listening=$(grep -oE '127\.0\.0\.1:[0-9]+' "$log" | head -1 | cut -d: -f2 || true)
         if [[ -n $listening ]]; then return; fi
         sleep 0.1
@@ -298,7 +298,7 @@ while True:
         stream.close()
 PYTHON
 running+=($!)
-for _ in $(seq 100); do
+for _ in $(seq 600); do
     [[ -s $scratch/sha256 ]] && break
     sleep 0.1
 done
@@ -321,7 +321,7 @@ while True:
     stream.close()
 PYTHON
 running+=($!)
-for _ in $(seq 100); do
+for _ in $(seq 600); do
     [[ -s $scratch/redirects ]] && break
     sleep 0.1
 done

@@ -34,7 +34,7 @@ held = [socket.create_server(("127.0.0.1", 0)) for _ in range(int(sys.argv[1]))]
 print(*(s.getsockname()[1] for s in held))' "$1"
 }
 wait_for() {
-    for _ in $(seq 100); do
+    for _ in $(seq 600); do
         if (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; then return; fi
         sleep 0.1
     done
@@ -45,7 +45,7 @@ echo_over() {
     "$bin/echo_server" --addr 127.0.0.1:0 --max-message 67108864 --tls "$scratch/$1.p12" --password secret >"$scratch/echo-$1.log" 2>&1 &
     running+=($!)
     port=
-    for _ in $(seq 100); do
+    for _ in $(seq 600); do
         port=$(sed -n 's#^listening on wss://127.0.0.1:##p' "$scratch/echo-$1.log")
         [[ -n $port ]] && return
         sleep 0.1

@@ -1,4 +1,4 @@
-//! Which file imports which, and the groups of files that import each other in a circle.
+//! Which file imports which, and the groups of files that import each other in a cycle.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,13 +28,13 @@ pub(crate) fn imports(files: &BTreeMap<String, String>) -> Vec<Import> {
                 continue;
             }
             // The longest beginning that is a module with a file of its own; a module may have one file for each feature.
-            let homes = (0..=import.parts.len()).rev().find_map(|length| modules.get(&import.parts[..length]));
-            for home in homes.into_iter().flatten() {
-                import.to = Some(home.clone());
+            let targets = (0..=import.parts.len()).rev().find_map(|length| modules.get(&import.parts[..length]));
+            for target in targets.into_iter().flatten() {
+                import.to = Some(target.clone());
                 imports.push(Import {
                     parts: import.parts.clone(),
                     file: file.clone(),
-                    to: Some(home.clone()),
+                    to: Some(target.clone()),
                     ..import
                 });
             }
@@ -43,7 +43,7 @@ pub(crate) fn imports(files: &BTreeMap<String, String>) -> Vec<Import> {
     imports
 }
 
-/// The files of each module: the ones whose place says so, and those that a `#[path]` names.
+/// The files of each module: those at the usual place, and those that a `#[path]` names.
 fn modules(files: &BTreeMap<String, String>) -> BTreeMap<Vec<String>, BTreeSet<String>> {
     let mut modules: BTreeMap<Vec<String>, BTreeSet<String>> = BTreeMap::new();
     for (file, source) in files {
@@ -60,8 +60,8 @@ fn modules(files: &BTreeMap<String, String>) -> BTreeMap<Vec<String>, BTreeSet<S
     modules
 }
 
-/// The circles of imports, each with all its files. A file that imports itself is none.
-pub(crate) fn circles(imports: &[Import]) -> Vec<BTreeSet<&str>> {
+/// The cycles of imports, each with all its files. A file that imports itself is none.
+pub(crate) fn cycles(imports: &[Import]) -> Vec<BTreeSet<&str>> {
     let mut next: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for import in imports {
         if let Some(to) = import.to.as_deref().filter(|to| *to != import.file) {
@@ -69,14 +69,14 @@ pub(crate) fn circles(imports: &[Import]) -> Vec<BTreeSet<&str>> {
         }
     }
     let reach: BTreeMap<&str, BTreeSet<&str>> = next.keys().map(|&file| (file, reached(file, &next))).collect();
-    let mut circles: Vec<BTreeSet<&str>> = Vec::new();
+    let mut cycles: Vec<BTreeSet<&str>> = Vec::new();
     for (file, files) in &reach {
-        if files.contains(file) && !circles.iter().any(|circle| circle.contains(file)) {
+        if files.contains(file) && !cycles.iter().any(|cycle| cycle.contains(file)) {
             let returns = |other: &&&str| reach.get(**other).is_some_and(|back| back.contains(file));
-            circles.push(files.iter().filter(returns).copied().collect());
+            cycles.push(files.iter().filter(returns).copied().collect());
         }
     }
-    circles
+    cycles
 }
 
 fn reached<'a>(from: &'a str, next: &BTreeMap<&'a str, BTreeSet<&'a str>>) -> BTreeSet<&'a str> {

@@ -1,21 +1,20 @@
-//! Faults planted in small trees of sources, each of which the checks have to notice, and what they must not report.
+//! Faults planted in small source trees, which the checks have to detect, and code that they must not report.
 
 use std::collections::BTreeMap;
 
-use crate::layout::{Layout, Owed, CIRCLE, FILE, FUNCTION, LAYOUT};
-use crate::{check, order};
+use crate::layout::{Layout, CYCLE, FILE, FUNCTION, LAYOUT, PANICS};
+use crate::{check, not_denied, order};
 
 const SMALL: Layout = Layout {
     vocabulary: &["error", "close"],
     layers: &[("low", &[]), ("beside", &[]), ("mid", &["low"]), ("high", &["low", "mid"])],
-    quiet: &[("low", LAYOUT.quiet[0].1), ("mid", LAYOUT.quiet[0].1)],
+    sans_io: &[("low", LAYOUT.sans_io[0].1), ("mid", LAYOUT.sans_io[0].1)],
     extends: &[],
-    loud_files: &[("low/random.rs", "fs"), ("low/random.rs", "io")],
-    owed: NOTHING,
+    io_exceptions: &[("low/random.rs", "fs"), ("low/random.rs", "io")],
+    thread_file: "high/mod.rs",
 };
-const NOTHING: Owed = Owed { imports: &[], circles: &[], long_files: &[], long_functions: &[] };
 
-/// A tree without faults, with these files put in or in place of its own.
+/// A tree without faults, after these files were added or replaced.
 fn tree(changed: &[(&str, &str)]) -> BTreeMap<String, String> {
     let good = [
         ("lib.rs", "#![forbid(unsafe_code)]\nmod high;\nmod low;\npub use high::High;"),
@@ -71,7 +70,7 @@ fn imports_against_the_table_are_noticed() {
         ("low/a.rs", "fn f<'a>(x: &'a str) { crate::mid::f::<'a>(x) }", "mid::f"),
         ("low/a.rs", "use crate as all; fn f() { all::error::f(); all::mid::f() }", "mid::f"),
         ("low/a.rs", "use super::super as all; fn f() { all::mid::f() }", "mid::f"),
-        // Behind what only looks as if it went on.
+        // After code that only seems to continue.
         ("low/a.rs", "let c = '\"'; use crate::mid; // \"", "mid"),
         ("low/a.rs", "let c = '\\''; use crate::mid; let d = '\\'';", "mid"),
         ("low/a.rs", "let s = r#\"\"\"#; use crate::mid; let t = \"\\\"\";", "mid"),
@@ -165,31 +164,31 @@ fn code_behind_a_test_is_not_a_test() {
 }
 
 #[test]
-fn circles_of_imports_are_noticed() {
-    let circle = |found: &[String]| -> Vec<String> {
-        let circles = found.iter().filter_map(|kind| kind.strip_prefix("files that import each other in a circle: "));
-        circles.map(str::to_string).collect()
+fn cycles_of_imports_are_noticed() {
+    let cycle = |found: &[String]| -> Vec<String> {
+        let cycles = found.iter().filter_map(|kind| kind.strip_prefix("files that import each other in a cycle: "));
+        cycles.map(str::to_string).collect()
     };
     // Across folders: two files, and by way of a third.
     let found = faults(&[("error.rs", "use crate::close::Code;")]);
-    assert_eq!(circle(&found), [r#"["close.rs", "error.rs"]"#]);
+    assert_eq!(cycle(&found), [r#"["close.rs", "error.rs"]"#]);
     let found =
         faults(&[("low/b.rs", "use crate::high;"), ("low/a.rs", "use super::b;"), ("mid.rs", "use crate::low::a;")]);
-    assert_eq!(circle(&found), [r#"["high/mod.rs", "low/a.rs", "low/b.rs", "mid.rs"]"#]);
+    assert_eq!(cycle(&found), [r#"["high/mod.rs", "low/a.rs", "low/b.rs", "mid.rs"]"#]);
     // By the root.
     let found = faults(&[("high/mod.rs", "use crate::High;")]);
-    assert_eq!(circle(&found), [r#"["high/mod.rs", "lib.rs"]"#]);
+    assert_eq!(cycle(&found), [r#"["high/mod.rs", "lib.rs"]"#]);
     // Inside a folder: three files may, four may not.
-    let ring = |files: &[&str]| {
+    let in_cycle = |files: &[&str]| {
         let next = files.iter().cycle().skip(1);
         let named = |(file, next): (&&str, &&str)| (format!("beside/{file}.rs"), format!("use super::{next}::X;"));
-        let ring: Vec<(String, String)> = files.iter().zip(next).map(named).collect();
-        let ring: Vec<(&str, &str)> = ring.iter().map(|(file, code)| (file.as_str(), code.as_str())).collect();
-        circle(&faults(&ring))
+        let files: Vec<(String, String)> = files.iter().zip(next).map(named).collect();
+        let files: Vec<(&str, &str)> = files.iter().map(|(file, code)| (file.as_str(), code.as_str())).collect();
+        cycle(&faults(&files))
     };
-    assert_eq!(CIRCLE, 3);
-    assert_eq!(ring(&["a", "b", "c"]), Vec::<String>::new());
-    assert_eq!(ring(&["a", "b", "c", "d"]), [r#"["beside/a.rs", "beside/b.rs", "beside/c.rs", "beside/d.rs"]"#]);
+    assert_eq!(CYCLE, 3);
+    assert_eq!(in_cycle(&["a", "b", "c"]), Vec::<String>::new());
+    assert_eq!(in_cycle(&["a", "b", "c", "d"]), [r#"["beside/a.rs", "beside/b.rs", "beside/c.rs", "beside/d.rs"]"#]);
     // A parent that takes from its children, and children that take from the parent, by every kind of path.
     for (name, code) in [
         ("from super", "use super::X;"),
@@ -204,7 +203,7 @@ fn circles_of_imports_are_noticed() {
             let found =
                 faults(&[("beside.rs", &parent), ("beside/a.rs", code), ("beside/b.rs", code), ("beside/c.rs", code)]);
             let wanted = r#"["beside.rs", "beside/a.rs", "beside/b.rs", "beside/c.rs"]"#;
-            assert_eq!(circle(&found), [wanted], "{name}: {parent}");
+            assert_eq!(cycle(&found), [wanted], "{name}: {parent}");
         }
         // Declaring a module imports nothing.
         let found = faults(&[
@@ -220,13 +219,32 @@ fn circles_of_imports_are_noticed() {
         ("lib.rs", "#![forbid(unsafe_code)]\n#[cfg(not(feature = \"x\"))]\n#[path = \"no_mid.rs\"]\nmod mid;"),
         ("no_mid.rs", "use crate::high::H;"),
     ]);
-    assert_eq!(circle(&found), [r#"["high/mod.rs", "no_mid.rs"]"#]);
-    // Tests close no circle.
+    assert_eq!(cycle(&found), [r#"["high/mod.rs", "no_mid.rs"]"#]);
+    // Imports of tests do not count.
     assert_eq!(faults(&[("error.rs", "#[cfg(test)] mod tests { use crate::close::Code; }")]), Vec::<String>::new());
 }
 
 #[test]
-fn noise_in_quiet_layers_is_noticed() {
+fn threads_of_other_files_are_noticed() {
+    for code in [
+        "fn f() { std::thread::spawn(f); }",
+        "use std::thread; fn f() { thread::Builder::new(); }",
+        "use std::thread::{self, Builder};",
+        "use std::thread as t; fn f() { t::scope(f) }",
+        "use std::thread::*;",
+    ] {
+        assert_eq!(faults(&[("beside.rs", code)]), ["beside.rs:1: starts a thread"], "{code}");
+        assert_eq!(faults(&[("high/mod.rs", &format!("pub struct High; {code}"))]), Vec::<String>::new(), "{code}");
+    }
+    for code in
+        ["use std::thread; fn f() { thread::sleep(g) }", "#[cfg(test)] mod tests { fn f() { std::thread::spawn(f); } }"]
+    {
+        assert_eq!(faults(&[("beside.rs", code)]), Vec::<String>::new(), "{code}");
+    }
+}
+
+#[test]
+fn io_in_sans_io_layers_is_noticed() {
     let breaches = [
         ("low/a.rs", "use std::net::TcpStream;", "net::TcpStream"),
         ("low/a.rs", "use std::{fmt, net::{Ipv6Addr, SocketAddr}};", "net::SocketAddr"),
@@ -304,47 +322,27 @@ fn long_files_and_functions_are_noticed() {
 }
 
 #[test]
-fn lists_of_what_is_owed_are_exact() {
-    let owed = Owed {
-        imports: &[("low", "mid")],
-        circles: &[&["close.rs", "error.rs"]],
-        long_files: &[("beside.rs", 401)],
-        long_functions: &[("high/mod.rs", "f", 61)],
-    };
-    let layout = Layout { owed, ..SMALL };
-    let function = format!("fn f() {{\n{}}}", "//\n".repeat(59));
-    let long = "//\n".repeat(401);
-    let owing = tree(&[
-        ("low/b.rs", "use crate::mid::M;"),
-        ("error.rs", "use crate::close::Code;"),
-        ("beside.rs", &long),
-        ("high/mod.rs", &function),
-        ("mid.rs", ""),
-        ("mid/deep.rs", ""),
-        ("mid/deep/er.rs", ""),
-    ]);
-    assert_eq!(check(&layout, &owing), Vec::<String>::new());
-    assert_eq!(check(&SMALL, &owing).len(), 4);
-    assert_eq!(
-        check(&layout, &tree(&[])),
-        [
-            r#"owed.imports is stale: ("low", "mid") is not there"#,
-            r#"owed.circles is stale: ["close.rs", "error.rs"] is not there"#,
-            r#"owed.long_files is stale: ("beside.rs", 401) is not there"#,
-            r#"owed.long_functions is stale: ("high/mod.rs", "f", 61) is not there"#,
-        ]
-    );
-    // A circle that grew is another one.
-    let mut grown = owing;
-    grown.insert("error/violation.rs".into(), "use super::Error;".into());
-    grown.insert("error.rs".into(), "mod violation; use violation::V; use crate::close::Code;".into());
-    assert_eq!(check(&layout, &grown).len(), 2);
-}
-
-#[test]
 fn a_missing_forbid_is_noticed() {
     assert_eq!(faults(&[("lib.rs", "#![ forbid (unsafe_code) ]")]), Vec::<String>::new());
     for without in ["", "//! #![forbid(unsafe_code)]", "#![deny(unsafe_code)]", "\"#![forbid(unsafe_code)]\""] {
         assert_eq!(faults(&[("lib.rs", without)]), ["lib.rs: no #![forbid(unsafe_code)]"], "{without}");
     }
+}
+
+#[test]
+fn exceptions_from_the_lints_against_panics_are_single_and_have_a_reason() {
+    let item = "#[allow(clippy::indexing_slicing)]\nfn f() {}\n";
+    let fault = |line| vec![format!("low/a.rs:{line}: an exception for one item says why in the line before it")];
+    let with = |text: &str| faults(&[("low/a.rs", text)]);
+    assert_eq!(with(&format!("// Three elements.\n{item}")), Vec::<String>::new());
+    assert_eq!(with(item), fault(1));
+    assert_eq!(with(&format!("/// What it does.\n{item}")), fault(2));
+    assert_eq!(with("// All of it.\n#![allow(clippy::unwrap_used)]"), fault(2));
+    assert_eq!(with("// Why.\n#![cfg_attr(all(), allow(clippy::panic))]"), fault(2));
+    assert_eq!(with(&format!("#[cfg(test)]\nmod tests {{\n{item}}}")), Vec::<String>::new());
+    assert_eq!(with("#[allow(clippy::type_complexity)]\nfn f() {}"), Vec::<String>::new());
+    let denied = format!("#![cfg_attr(not(test), deny({}))]", PANICS.join(", "));
+    assert_eq!(not_denied(&denied), [""; 0]);
+    assert_eq!(not_denied(&denied.replace("clippy::panic, ", "")), ["clippy::panic"]);
+    assert_eq!(not_denied(&format!("// {denied}")), PANICS);
 }

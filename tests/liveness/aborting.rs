@@ -9,17 +9,17 @@ use stdws::{CloseCode, Error, MessageKind, Result, Sender, WebSocket};
 
 use crate::live::{assert_soon, both, connection, long_timeouts, ms, timed, Side, PING, TOO_MUCH};
 
-/// Aborts what `work` waits in, and expects the one error.
+/// Aborts the call of `work` that blocks, and expects this error.
 fn ends(side: Side, work: impl FnOnce(WebSocket) -> Result<()> + Send + 'static) {
     let (ws, mut peer) = connection(side, long_timeouts());
     let sender = ws.sender();
-    let (tell, told) = mpsc::channel();
+    let (starting, started) = mpsc::channel();
     let blocked: JoinHandle<(Result<()>, Duration)> = timed(move || {
-        tell.send(()).unwrap();
+        starting.send(()).unwrap();
         work(ws)
     });
-    told.recv().unwrap();
-    // Gives the other thread time to block. If it has not, the call must end all the same.
+    started.recv().unwrap();
+    // Time for the other thread to block. If it does not yet, the call ends as well.
     std::thread::sleep(ms(50));
     sender.abort();
     let aborted = Instant::now();
@@ -60,7 +60,7 @@ fn a_stuck_send() {
     });
 }
 
-/// With a thread that receives, one that is stuck, and others that wait for something of these two.
+/// One thread receives, one blocks in a send, and others wait for these two.
 #[test]
 fn all_at_once() {
     both(|side| {
@@ -72,7 +72,7 @@ fn all_at_once() {
             blocked.push(timed(move || work(&sender)));
         };
         block(|sender| sender.ping().map(drop));
-        // Its Ping is out, so it waits for the Pong and not for its turn.
+        // Its Ping is written, so it waits for the Pong and not for the write permit.
         assert_eq!(peer.read().opcode, PING);
         block(|sender| sender.send(vec![0; TOO_MUCH]));
         peer.wait_for_bytes();
@@ -120,7 +120,7 @@ fn a_close_that_waits_for_the_permit_and_one_that_waits_for_the_peer() {
     });
 }
 
-/// The one who waits for another's stream to be finished.
+/// A sender that waits for the end of a message that is sent as a stream.
 #[test]
 fn waiting_behind_a_stream() {
     both(|side| {

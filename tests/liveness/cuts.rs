@@ -1,4 +1,4 @@
-//! A timeout at every cut of every vector loses nothing.
+//! A timeout at any byte of any vector loses nothing.
 //!
 //! 6455-5.4-1, 6455-5.4-5, 6455-6.2-2: Pings and Pongs between the fragments of a message do not disturb it.
 //! 6455-5.4-3, 6455-5.4-7, 6455-6.2-4: fragments come in order, and what follows the last is another message.
@@ -16,7 +16,7 @@ use crate::live::{
     TEXT,
 };
 
-/// What is written, and the messages in it.
+/// The bytes to write, and the messages in them.
 fn vectors(peer: &RawPeer) -> Vec<(Vec<u8>, Vec<Message>)> {
     let frame = |fin, opcode, payload: &[u8]| peer.frame(fin, opcode, payload);
     let text = |text: &str| Message::from(text);
@@ -48,7 +48,7 @@ fn vectors(peer: &RawPeer) -> Vec<(Vec<u8>, Vec<Message>)> {
     ]
 }
 
-/// Every message that is there without waiting any longer.
+/// Every message that can be received without waiting.
 fn poll(ws: &mut WebSocket, waiting: bool, messages: &mut Vec<Message>) {
     loop {
         match if waiting { ws.recv_timeout(ms(1)) } else { ws.try_recv() } {
@@ -103,7 +103,7 @@ fn byte_by_byte() {
     });
 }
 
-/// What does not fit the read buffer goes another way: cut around its header, and around the sizes of buffers.
+/// A payload larger than the read buffer is read directly: cut around its header, and around the sizes of buffers.
 #[test]
 fn large_ones() {
     both(|side| {

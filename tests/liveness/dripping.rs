@@ -1,4 +1,4 @@
-//! Peers that send so slowly that it never ends: what has a deadline is cut at it, and what makes progress is not.
+//! Peers that send very slowly: what has a deadline ends at it, and what makes progress does not.
 
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use stdws::{Client, Error, Server, Step, Timeouts};
 
 use crate::live::{
-    assert_soon, assert_took, both, close_body, connection, long_timeouts, ms, read_head, timed, watchdog, RawPeer,
-    Watched, BINARY, CLOSE, CONTINUATION, PING, REQUEST, RESPONSE, TEXT,
+    assert_took, both, close_body, connection, long_timeouts, ms, read_head, timed, watchdog, RawPeer, Watched, BINARY,
+    CLOSE, CONTINUATION, PING, REQUEST, RESPONSE, TEXT,
 };
 
-/// 6455-7.2.2-1: a server that gives up an opening handshake just closes the connection.
+/// 6455-7.2.2-1: a server that aborts an opening handshake closes the connection.
 #[test]
 fn a_request_that_drips_is_cut_at_the_deadline() {
     let _watchdog = watchdog();
@@ -22,11 +22,12 @@ fn a_request_that_drips_is_cut_at_the_deadline() {
     let server = server.start(|_| panic!("there was no handshake")).unwrap();
     let address = server.local_addr().unwrap();
     each([0, 1, 40, REQUEST.len() - 1], move |after| {
-        let mut stream = TcpStream::connect(address).unwrap();
         let start = Instant::now();
-        stream.write_all(&REQUEST[..after]).unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
+        // The time may be over already.
+        let _ = stream.write_all(&REQUEST[..after]);
         let mut peer = RawPeer::client_side(stream);
-        // It goes on with a header that never ends; but one says nothing more.
+        // It continues with an endless header; one peer sends nothing more.
         let drip = (after != REQUEST.len() - 1).then(|| peer.repeat(b"x".to_vec(), ms(10)));
         peer.wait_for_end();
         assert_took(start.elapsed(), ms(300));
@@ -37,10 +38,12 @@ fn a_request_that_drips_is_cut_at_the_deadline() {
 #[test]
 fn a_response_that_drips_is_cut_at_the_deadline() {
     let _watchdog = watchdog();
-    each([17, 40, RESPONSE.len() - 1], |after| {
+    // Long enough for the request to come.
+    let limit = ms(2000);
+    each([17, 40, RESPONSE.len() - 1], move |after| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("ws://{}", listener.local_addr().unwrap());
-        let connecting = timed(move || Client::new(&url).unwrap().watched().connect_timeout(ms(300)).connect());
+        let connecting = timed(move || Client::new(&url).unwrap().watched().connect_timeout(limit).connect());
         let (mut stream, _) = listener.accept().unwrap();
         read_head(&mut stream);
         stream.write_all(&RESPONSE[..after]).unwrap();
@@ -48,7 +51,7 @@ fn a_response_that_drips_is_cut_at_the_deadline() {
         let drip = (after != RESPONSE.len() - 1).then(|| peer.repeat(b"x".to_vec(), ms(10)));
         let (end, took) = connecting.join().unwrap();
         assert!(matches!(end, Err(Error::Timeout(Step::Handshake))), "{end:?}");
-        assert_took(took, ms(300));
+        assert_took(took, limit);
         drop(drip);
     });
 }
@@ -66,11 +69,10 @@ fn each<T: Send + 'static>(cases: impl IntoIterator<Item = T>, test: impl Fn(T) 
 fn timeouts() -> Timeouts {
     let mut timeouts = long_timeouts();
     timeouts.message = ms(300);
-    timeouts.close = ms(200);
     timeouts
 }
 
-/// What has begun and does not end, and then drips on.
+/// The beginning of a message that never ends, and the bytes that follow slowly.
 fn beginnings(peer: &RawPeer) -> [(Vec<u8>, Vec<u8>); 5] {
     let long = peer.frame(true, BINARY, &[0; 100_000]);
     [
@@ -104,9 +106,8 @@ fn a_message_that_drips_is_cut_at_its_deadline() {
             .join()
             .unwrap();
             assert!(matches!(end, Err(Error::Timeout(Step::Message))), "{end:?}");
-            // Then 1008, and the time for closing.
-            assert!(took + ms(20) >= ms(300), "{took:?}");
-            assert_soon(took, ms(500));
+            assert_took(took, ms(300));
+            // Then 1008.
             let frames = peer.rest();
             let last = frames.last().unwrap();
             assert_eq!((last.opcode, &last.payload), (CLOSE, &close_body(1008, "")));
@@ -115,12 +116,14 @@ fn a_message_that_drips_is_cut_at_its_deadline() {
     });
 }
 
-/// Each 64 KiB gets its time anew.
+/// The timeout starts again for each 64 KiB.
 #[test]
 fn a_long_message_on_a_slow_line_is_not_cut() {
     both(|side| {
-        let (mut ws, mut peer) = connection(side, timeouts());
-        let payload = vec![7; 600 << 10];
+        // Forty times as long as a part takes, and shorter than the whole.
+        let limit = ms(2400);
+        let (mut ws, mut peer) = connection(side, Timeouts { message: limit, ..timeouts() });
+        let payload = vec![7; 50 * (70 << 10)];
         let (start, frame) = (Instant::now(), peer.frame(true, BINARY, &payload));
         let writing = thread::spawn(move || {
             for part in frame.chunks(70 << 10) {
@@ -130,14 +133,14 @@ fn a_long_message_on_a_slow_line_is_not_cut() {
             peer
         });
         assert!(ws.recv_ref().unwrap().unwrap().as_bytes() == payload);
-        assert!(start.elapsed() > ms(300), "the line was not slow: {:?}", start.elapsed());
+        assert!(start.elapsed() > limit, "the line was not slow: {:?}", start.elapsed());
         writing.join().unwrap();
     });
 }
 
-/// A peer must not pay for a caller that was away in the middle of a message: the rest may be here already.
+/// A pause of the caller inside a message does not count against the peer: the rest may have arrived already.
 #[test]
-fn a_caller_that_was_away_finds_the_rest_of_the_message() {
+fn a_caller_that_rarely_receives_gets_the_rest_of_the_message() {
     both(|side| {
         let (mut ws, mut peer) = connection(side, timeouts());
         let frame = peer.frame(true, TEXT, b"a message in two parts");
@@ -151,7 +154,7 @@ fn a_caller_that_was_away_finds_the_rest_of_the_message() {
 
 /// Between messages there is no such deadline.
 #[test]
-fn a_peer_that_says_nothing_is_not_dripping() {
+fn an_idle_peer_has_no_message_deadline() {
     both(|side| {
         let (mut ws, mut peer) = connection(side, timeouts());
         peer.send(TEXT, b"one");

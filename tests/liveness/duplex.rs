@@ -1,4 +1,4 @@
-//! Peers that both send before they read. Nobody waits for the other to begin.
+//! Two peers that send before they read do not wait for each other.
 
 use std::io::Write;
 use std::sync::mpsc;
@@ -14,7 +14,7 @@ use crate::live::{
 const LARGE: usize = 8 << 20;
 const ROUNDS: u64 = 3;
 
-/// Sends large messages and Pings while it receives the other's. Gives the connection back when both are through.
+/// Sends large messages and Pings while it receives those of the peer. Returns the connection after both.
 fn exchange(mut ws: WebSocket, mine: u64, theirs: u64) -> WebSocket {
     let sender = ws.sender();
     let sending = thread::spawn(move || {
@@ -29,7 +29,7 @@ fn exchange(mut ws: WebSocket, mine: u64, theirs: u64) -> WebSocket {
         assert!(message.as_bytes() == Random::seeded(theirs + round).bytes(LARGE), "round {round}");
     }
     assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("that was all"));
-    // The Pong to our last Ping may still be on its way; or the other has closed already, for it has everything.
+    // The Pong to the last Ping may be in flight, or the peer has closed because it has received everything.
     while !sending.is_finished() {
         match ws.recv_timeout(ms(5)) {
             Err(Error::Timeout(Step::Receive)) => {}
@@ -48,7 +48,7 @@ fn eight_mebibytes_both_ways_with_pings() {
         of_server(Server::bind("127.0.0.1:0").unwrap().watched()).timeouts(long_timeouts()).max_message_size(16 << 20);
     let server = server
         .start(move |ws| {
-            // Not here: a handler that panics would only be missed.
+            // Not here: the panic of a handler would go unnoticed.
             drop(give.send(ws));
             Ok(())
         })
@@ -62,8 +62,8 @@ fn eight_mebibytes_both_ways_with_pings() {
     assert!(other.join().unwrap());
 }
 
-/// A peer with one thread that says all it has to say before it reads anything, while we are sending too.
-/// 6455-5.5.3-1: of all these Pings only the newest needs an answer, and gets it.
+/// A peer with one thread that sends everything before it reads, while this side sends too.
+/// 6455-5.5.3-1: of all these Pings only the latest has to be answered, and it is.
 #[test]
 fn four_hundred_thousand_pings_before_the_peer_reads() {
     both(|side| {
@@ -108,7 +108,7 @@ fn four_hundred_thousand_pings_before_the_peer_reads() {
     });
 }
 
-/// A thread for each direction and many who send: frames never mix. 6455-6.1-1, 6455-6.1-4, 6455-6.1-9
+/// One thread receives and many threads send: frames never interleave. 6455-6.1-1, 6455-6.1-4, 6455-6.1-9
 #[test]
 fn many_senders_and_one_receiver() {
     both(|side| {

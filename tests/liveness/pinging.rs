@@ -1,4 +1,4 @@
-//! `ping` waits for its Pong and for nothing else; floods of control frames do not make a limited call endless.
+//! `ping` waits only for its Pong, and floods of control frames do not extend a call with a limit.
 
 use std::io::Write;
 use std::thread;
@@ -18,7 +18,7 @@ fn timeouts() -> Timeouts {
 }
 
 #[test]
-fn a_ping_that_is_not_answered_is_given_up_and_costs_nothing_else() {
+fn a_ping_without_a_pong_times_out_and_nothing_else_fails() {
     both(|side| {
         let (mut ws, mut peer) = connection(side, timeouts());
         let (ws2, took) = timed(move || {
@@ -34,7 +34,7 @@ fn a_ping_that_is_not_answered_is_given_up_and_costs_nothing_else() {
         let (end, took) = timed(move || sender.ping()).join().unwrap();
         assert!(matches!(end, Err(Error::Timeout(Step::Pong))), "{end:?}");
         assert_took(took, ms(300));
-        // A late Pong is no trouble, and one of them all is enough: 6455-5.5.3-1.
+        // A late Pong is accepted, and one for all Pings is sufficient: 6455-5.5.3-1.
         assert_eq!(peer.read().opcode, PING);
         let second = peer.read();
         peer.send(PONG, &second.payload);
@@ -43,11 +43,12 @@ fn a_ping_that_is_not_answered_is_given_up_and_costs_nothing_else() {
     });
 }
 
-/// 6455-5.5.3-s2: Pongs that nobody asked for are no answer, and are not answered.
+/// 6455-5.5.3-s2: unsolicited Pongs do not answer a Ping, and are not answered.
 #[test]
 fn only_its_own_pong_answers_a_ping_and_messages_before_it_are_kept_in_order() {
     both(|side| {
-        let (mut ws, mut peer) = connection(side, timeouts());
+        let (mut ws, mut peer) = connection(side, long_timeouts());
+        let start = Instant::now();
         let answering = thread::spawn(move || {
             let ping = peer.read();
             for number in 0..10 {
@@ -57,14 +58,13 @@ fn only_its_own_pong_answers_a_ping_and_messages_before_it_are_kept_in_order() {
                 peer.send(PONG, &u64::MAX.to_be_bytes());
             }
             thread::sleep(ms(20));
-            let early = Instant::now();
             peer.send(PONG, &ping.payload);
             peer.send(TEXT, b"message 10");
-            (peer, early)
+            peer
         });
         let time = ws.ping().unwrap();
-        let (mut peer, answered) = answering.join().unwrap();
-        assert!(time >= ms(20) && time <= answered.elapsed() + ms(300), "{time:?}");
+        assert!(time >= ms(20) && time <= start.elapsed(), "{time:?}");
+        let mut peer = answering.join().unwrap();
         for number in 0..=10 {
             assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some(&*format!("message {number}")));
         }
@@ -73,11 +73,11 @@ fn only_its_own_pong_answers_a_ping_and_messages_before_it_are_kept_in_order() {
     });
 }
 
-/// Nothing is lost when there is more than the limit before the Pong.
+/// Nothing is lost if more than the limit arrives before the Pong.
 #[test]
 fn more_than_the_limit_before_the_pong_is_a_timeout_and_loses_nothing() {
     both(|side| {
-        let (mut ws, mut peer) = limited(side, timeouts(), Limits::with_max_message_size(10_000));
+        let (mut ws, mut peer) = limited(side, long_timeouts(), Limits::with_max_message_size(10_000));
         let feeding = thread::spawn(move || {
             let ping = peer.read();
             for number in 0..100_u8 {
@@ -102,7 +102,7 @@ fn more_than_the_limit_before_the_pong_is_a_timeout_and_loses_nothing() {
     });
 }
 
-/// A limit given in the call holds against a peer that always has something more to say.
+/// The limit of a call holds against a peer that sends without end.
 #[test]
 fn a_flood_does_not_keep_a_limited_call() {
     both(|side| {
@@ -139,11 +139,14 @@ fn a_flood_does_not_keep_a_limited_call() {
 fn try_recv_does_not_wait() {
     both(|side| {
         let (mut ws, mut peer) = connection(side, long_timeouts());
-        let start = Instant::now();
-        for _ in 0..1000 {
+        // The fastest of many: a busy machine makes some slow, and a wait makes all slow.
+        let times = (0..1000).map(|_| {
+            let start = Instant::now();
             assert!(matches!(ws.try_recv(), Err(Error::Timeout(Step::Receive))));
-        }
-        assert!(start.elapsed() < ms(1000), "1000 calls took {:?}", start.elapsed());
+            start.elapsed()
+        });
+        let fastest = times.min().unwrap();
+        assert!(fastest < ms(1), "{fastest:?}");
         peer.send(TEXT, b"there");
         let message = loop {
             match ws.try_recv() {

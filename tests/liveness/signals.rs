@@ -1,5 +1,5 @@
-//! Signals that interrupt a wait again and again do not make it longer. Linux alone: there a process that is stopped and
-//! goes on finds its reads interrupted, which is the only signal a program of `std` alone can have without dying of it.
+//! Signals that repeatedly interrupt a wait do not make it longer. Only on Linux: there SIGSTOP and SIGCONT interrupt reads,
+//! and they are the only signals that do not end a program that uses `std` alone.
 
 use std::env;
 use std::process::Command;
@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use stdws::{Error, Step};
 
-use crate::live::{both, connection, long_timeouts, ms};
+use crate::live::{both, connection, long_timeouts, ms, LONG};
 
 const CHILD: &str = "STDWS_TEST_IS_INTERRUPTED";
-/// More often than the timeout comes.
+/// The interval of signals, shorter than the timeout.
 const EACH: Duration = Duration::from_millis(30);
 
 #[test]
@@ -34,7 +34,7 @@ fn a_wait_that_is_interrupted_again_and_again_ends_in_time() {
         if let Some(status) = child.try_wait().unwrap() {
             break status;
         }
-        if start.elapsed() > Duration::from_secs(10) {
+        if start.elapsed() > LONG / 4 {
             child.kill().unwrap();
             child.wait().unwrap();
             panic!("the wait does not end");

@@ -1,4 +1,4 @@
-//! A message that is sent in pieces: others wait for its end, control frames do not.
+//! A message that is sent in pieces: other messages wait for its end, control frames do not.
 
 use std::io::Write;
 
@@ -9,7 +9,7 @@ use crate::live::{
 };
 
 #[test]
-fn others_wait_for_the_end_and_give_up() {
+fn other_senders_wait_for_the_end_and_time_out() {
     both(|side| {
         let mut timeouts = long_timeouts();
         timeouts.write = ms(300);
@@ -27,7 +27,7 @@ fn others_wait_for_the_end_and_give_up() {
             assert!(matches!(end, Err(Error::Timeout(Step::SendLock))), "{end:?}");
             assert_took(took, ms(300));
         }
-        // Nothing is lost by that.
+        // Nothing is lost.
         stream.finish().unwrap();
         ws.send("two").unwrap();
         assert_eq!(peer.read().payload, b"one");
@@ -35,8 +35,8 @@ fn others_wait_for_the_end_and_give_up() {
     });
 }
 
-/// 6455-5.5.2-3, 6455-5.5.3-s1: a Ping is answered in the middle of a message that goes out, with its own payload.
-/// 6455-6.1-5, 6455-6.1-6, 6455-6.1-7, 6455-5.4-12: the fragments of the message are what they have to be.
+/// 6455-5.5.2-3, 6455-5.5.3-s1: a Ping is answered in the middle of a message that is sent, with its own payload.
+/// 6455-6.1-5, 6455-6.1-6, 6455-6.1-7, 6455-5.4-12: the fragments of the message are valid.
 #[test]
 fn pings_and_pongs_pass_between_the_fragments() {
     both(|side| {
@@ -80,7 +80,7 @@ fn a_close_passes_too() {
     });
 }
 
-/// The peer must not take a part for the whole.
+/// The peer must not treat a part as the whole message.
 #[test]
 fn a_stream_that_is_dropped_cuts_the_connection() {
     both(|side| {

@@ -1,4 +1,4 @@
-//! What tests of compression share: our side in either role over a stream made by hand, and what a peer sends to it.
+//! Helpers of the tests of compression: a connection in either role over a handwritten stream, and the bytes of its peer.
 #![allow(dead_code)] // Not every test uses all of it.
 
 use std::io::{self, Read, Write};
@@ -13,7 +13,7 @@ use stdws::{Client, Deflate, Error, Limits, Message, ProtocolError, Server, Spli
 mod events;
 pub(crate) use events::Watched;
 
-/// The key of a client whose random numbers are all zero, and the proof that goes with it.
+/// The key of a client whose random numbers are all zero, and its accept value.
 pub(crate) const ACCEPT: &str = "ICX+Yqv66kxgM0FcWaLWlFLwTAI=";
 pub(crate) const EXTENSION: &str = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
 
@@ -25,12 +25,12 @@ pub(crate) enum Side {
 
 pub(crate) const ROLES: [Side; 2] = [Side::Client, Side::Server];
 
-/// What was written, for all to see.
+/// The bytes that were written, shared with the test.
 #[derive(Clone, Default)]
 pub(crate) struct Collector(Arc<Mutex<Vec<u8>>>);
 
 impl Collector {
-    /// What was written behind the head, as soon as it is what it should be. It passes through a thread.
+    /// The bytes written after the head, once they are the expected ones. A thread forwards them.
     pub(crate) fn after_the_head(&self, complete: impl Fn(&[u8]) -> bool) -> Vec<u8> {
         let start = Instant::now();
         loop {
@@ -40,7 +40,7 @@ impl Collector {
             if complete(frames) {
                 return frames.to_vec();
             }
-            assert!(start.elapsed() < Duration::from_secs(60), "never written: {frames:02x?}");
+            assert!(start.elapsed() < Duration::from_secs(300), "never written: {frames:02x?}");
             thread::yield_now();
         }
     }
@@ -56,7 +56,7 @@ impl Write for Collector {
     }
 }
 
-/// Our side, compression agreed on or not, and a peer that has sent these frames.
+/// A connection with or without compression, whose peer has sent these frames.
 pub(crate) fn side(role: Side, extension: &str, limit: u64, frames: &[u8]) -> (WebSocket, Collector) {
     limited(role, extension, Limits::with_max_message_size(limit), frames)
 }
@@ -67,7 +67,7 @@ pub(crate) fn limited(role: Side, extension: &str, limits: Limits, frames: &[u8]
     (over(role, limits, input, written.clone()), written)
 }
 
-/// What the peer says first.
+/// The bytes that the peer sends first.
 pub(crate) fn head(role: Side, extension: &str) -> String {
     match role {
         Side::Server => format!(
@@ -81,7 +81,7 @@ pub(crate) fn head(role: Side, extension: &str) -> String {
     }
 }
 
-/// Our side, open, over what the peer has sent and takes.
+/// An open connection over the bytes of the peer and the bytes that it receives.
 pub(crate) fn over(
     role: Side,
     limits: Limits,
@@ -105,7 +105,7 @@ pub(crate) fn over(
     ws.unwrap()
 }
 
-/// A frame from the peer; a client masks, with a key that changes nothing.
+/// A frame of the peer; that of a client is masked with the key 0.
 pub(crate) fn frame(to: Side, first: u8, payload: &[u8]) -> Vec<u8> {
     let mask = if to == Side::Server { 0x80 } else { 0 };
     let mut frame = vec![first];

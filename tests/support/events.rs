@@ -1,4 +1,4 @@
-//! An event handler for the suites that are not about events: they have to pass with any.
+//! An event handler for the suites that are not about events. They pass with every handler.
 //!
 //! Every server and client of those suites goes through [`Watched::watched`]. What it installs depends on the environment
 //! variable `STDWS_TEST_EVENTS`:
@@ -19,7 +19,7 @@ use stdws::events::Event;
 use stdws::{Client, CloseCode, Hub, HubLimits, Member, OverflowPolicy, Sender, Server, ServerHandle};
 
 pub(crate) trait Watched {
-    /// With the handler that the environment asks for.
+    /// Installs the handler that the environment selects.
     fn watched(self) -> Self;
 }
 
@@ -44,20 +44,20 @@ impl Watched for Client {
 fn handler() -> Option<fn(&Event)> {
     match std::env::var("STDWS_TEST_EVENTS").ok()?.as_str() {
         "calls" => {
-            // Not by the handler: what that does is not told, and what happens on these connections is to be.
+            // On another thread: actions of the handler emit no events, and these connections have to emit theirs.
             Playground::get();
             Some(use_all)
         }
-        // Without the noise of the panic hook.
+        // Without the output of the panic hook.
         "panics" => Some(|_| panic::resume_unwind(Box::new("a planted panic"))),
         other => panic!("STDWS_TEST_EVENTS is {other:?}"),
     }
 }
 
 fn use_all(_: &Event) {
-    // What happens while they are made has nothing to use yet.
+    // Events during their creation find no connections to use.
     let Some(playground) = PLAYGROUND.get() else { return };
-    // A panic in a handler ends there, and the test would not fail.
+    // A panic in a handler is caught, so the test would not fail.
     if panic::catch_unwind(AssertUnwindSafe(|| playground.use_all())).is_err() {
         let _ = writeln!(io::stderr(), "\nthe event handler failed");
         std::process::abort();
@@ -66,7 +66,7 @@ fn use_all(_: &Event) {
 
 static PLAYGROUND: OnceLock<Playground> = OnceLock::new();
 
-/// Connections for the handler to use, at which no test looks. They have the handler themselves.
+/// Connections for the handler to use, which no test reads. They have the handler too.
 struct Playground {
     url: String,
     sender: Sender,
@@ -79,7 +79,7 @@ struct Playground {
 impl Playground {
     fn get() -> &'static Playground {
         PLAYGROUND.get_or_init(|| {
-            // Without the handler: what that sends comes over the network as from anyone, so it would call itself.
+            // Without the handler: frames that it sends arrive over the network like others, so it would call itself.
             let server = Server::bind("127.0.0.1:0").unwrap();
             let server = server.start(|mut ws| {
                 while ws.recv()?.is_some() {}
@@ -96,7 +96,7 @@ impl Playground {
         })
     }
 
-    /// Some of it now and then, so that suites with many events do not take minutes.
+    /// Performs some actions at some events, so that suites with many events do not take minutes.
     fn use_all(&self) {
         let calls = self.calls.fetch_add(1, Ordering::Relaxed);
         self.sender.send("from a handler").unwrap();

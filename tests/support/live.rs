@@ -1,5 +1,5 @@
-//! What the tests about time, faults and memory share: a watchdog, peers that write frames by hand over TCP, and
-//! connections of ours, in both roles, to talk to them.
+//! Helpers of the tests about time, faults and memory: a watchdog, peers that write handmade frames over TCP, and
+//! connections of this crate to them in both roles.
 #![allow(dead_code)] // Each test program uses a part of it.
 
 use std::io::{self, ErrorKind, Read, Write};
@@ -21,11 +21,13 @@ pub(crate) const CLOSE: u8 = 0x8;
 pub(crate) const PING: u8 = 0x9;
 pub(crate) const PONG: u8 = 0xA;
 
-/// More than a peer that does not read can have in the buffers of its system.
+/// Number of bytes that exceeds all socket buffers of a peer that does not read.
 pub(crate) const TOO_MUCH: usize = 24 << 20;
-/// What a busy machine may add to any time limit.
-pub(crate) const SLACK: Duration = Duration::from_secs(4);
-/// The limits that must not be the ones that end a test: longer than any watchdog here is patient.
+/// Time that a busy machine may add to any limit.
+pub(crate) const SLACK: Duration = Duration::from_secs(30);
+/// The limit of a test, and of each of its reads. Longer than [`SLACK`], so that a late result fails with its own message.
+const TEST_LIMIT: Duration = Duration::from_secs(300);
+/// A timeout that must not expire in a test: longer than that of any watchdog.
 pub(crate) const LONG: Duration = Duration::from_secs(600);
 
 pub(crate) fn ms(milliseconds: u64) -> Duration {
@@ -47,23 +49,28 @@ pub(crate) fn long_timeouts() -> Timeouts {
 
 /// Ends the whole program, with the name of the test, if the test does not end before.
 pub(crate) struct Watchdog {
-    _alive: mpsc::Sender<()>,
+    _running: mpsc::Sender<()>,
 }
 
 pub(crate) fn watchdog() -> Watchdog {
+    watchdog_after(TEST_LIMIT)
+}
+
+/// A watchdog with this limit, for a long test.
+pub(crate) fn watchdog_after(limit: Duration) -> Watchdog {
     let name = thread::current().name().unwrap_or("a thread without a name").to_owned();
-    let (alive, ended) = mpsc::channel::<()>();
+    let (running, ended) = mpsc::channel::<()>();
     thread::spawn(move || {
-        if ended.recv_timeout(Duration::from_secs(60)) == Err(mpsc::RecvTimeoutError::Timeout) {
-            // Not `eprintln!`, which the test harness may keep to itself.
+        if ended.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout) {
+            // Not `eprintln!`, whose output the test harness may capture.
             let _ = writeln!(io::stderr(), "\n{name} hangs");
             std::process::abort();
         }
     });
-    Watchdog { _alive: alive }
+    Watchdog { _running: running }
 }
 
-/// Which end of the connection is ours.
+/// The role of this crate in a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
     Client,
@@ -71,14 +78,15 @@ pub(crate) enum Side {
 }
 
 /// Runs a test as client and as server, both at once, under a watchdog.
-pub(crate) fn both(test: fn(Side)) {
+pub(crate) fn both(test: impl Fn(Side) + Clone + Send + 'static) {
     let _watchdog = watchdog();
-    let client = thread::spawn(move || test(Side::Client));
+    let of_client = test.clone();
+    let client = thread::spawn(move || of_client(Side::Client));
     test(Side::Server);
     client.join().expect("failed as client");
 }
 
-/// Runs it in another thread, and says how long it took.
+/// Runs this in another thread, and measures the time.
 pub(crate) fn timed<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> thread::JoinHandle<(T, Duration)> {
     thread::spawn(move || {
         let start = Instant::now();
@@ -87,10 +95,10 @@ pub(crate) fn timed<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static
     })
 }
 
-/// At least the limit (a timer may be a little early), and not much more.
+/// Checks that it took at least the limit (a timer may expire slightly early), and not much more.
 #[track_caller]
 pub(crate) fn assert_took(took: Duration, limit: Duration) {
-    assert!(took + ms(20) >= limit, "over after {took:?}, before the limit of {limit:?}");
+    assert!(took + ms(20) >= limit, "took {took:?}, less than the limit of {limit:?}");
     assert_soon(took, limit);
 }
 
@@ -99,7 +107,7 @@ pub(crate) fn assert_soon(took: Duration, limit: Duration) {
     assert!(took <= limit + SLACK, "took {took:?}, and the limit was {limit:?}");
 }
 
-/// A peer that writes what it is told and reads when it is told.
+/// A peer whose reads and writes the test controls.
 pub(crate) struct RawPeer {
     pub(crate) stream: TcpStream,
     masked: bool,
@@ -113,7 +121,7 @@ pub(crate) struct Frame {
     pub(crate) payload: Vec<u8>,
 }
 
-/// A connection of ours, and its peer.
+/// A connection of this crate, and its peer.
 pub(crate) fn connection(side: Side, timeouts: Timeouts) -> (WebSocket, RawPeer) {
     limited(side, timeouts, Limits::with_max_message_size(64 << 20))
 }
@@ -139,12 +147,12 @@ fn client(timeouts: Timeouts, limits: Limits) -> (WebSocket, RawPeer) {
 }
 
 fn server(timeouts: Timeouts, limits: Limits) -> (WebSocket, RawPeer) {
-    let (give, take) = mpsc::channel();
+    let (connections, opened) = mpsc::channel();
     let server = of_server(Server::bind("127.0.0.1:0").unwrap().watched()).timeouts(timeouts).limits(limits);
-    // The handler lets go of its connection at once; it is the test's from then on.
+    // The handler passes its connection to the test and returns at once.
     let running = server
         .start(move |ws| {
-            let _ = give.send(ws);
+            let _ = connections.send(ws);
             Ok(())
         })
         .unwrap();
@@ -153,24 +161,24 @@ fn server(timeouts: Timeouts, limits: Limits) -> (WebSocket, RawPeer) {
     let mut stream = facing_server(stream);
     stream.write_all(REQUEST).unwrap();
     read_head(&mut stream);
-    (take.recv().unwrap(), RawPeer { stream, masked: true })
+    (opened.recv().unwrap(), RawPeer { stream, masked: true })
 }
 
 // ── the same over TLS ───────────────────────────────────────────────────────────────────────────────────────────────
 //
-// `liveness_tls.rs` is `liveness.rs` and `hub_tls.rs` is `hub.rs` with a relay before each peer: the peer writes frames by hand all the same, and they
-// come over TLS.
+// `liveness_tls.rs` and `hub_tls.rs` are `liveness.rs` and `hub.rs` with a relay before each peer. The peer writes the same
+// handmade frames, and they arrive over TLS.
 
 #[cfg(feature = "native-tls")]
 #[path = "tls.rs"]
 pub(crate) mod tls;
 
-/// Whether this program is the one that has everything over TLS.
+/// Whether all connections of this program use TLS.
 fn over_tls() -> bool {
     cfg!(feature = "native-tls") && env!("CARGO_CRATE_NAME").ends_with("_tls")
 }
 
-/// Many connections: fewer where each has a relay that polls.
+/// Number of connections for a test with many: fewer where each has a relay that polls.
 pub(crate) fn many_connections() -> usize {
     if over_tls() {
         20
@@ -257,7 +265,7 @@ pub(crate) fn sample_client(url: &str) -> Client {
     })
 }
 
-/// Reads up to the empty line, byte by byte, so that what follows is still there.
+/// Reads up to the empty line, byte by byte, so that no byte behind it is consumed.
 pub(crate) fn read_head(stream: &mut impl Read) -> Vec<u8> {
     let (mut head, mut byte) = (Vec::new(), [0]);
     while !head.ends_with(b"\r\n\r\n") {
@@ -267,7 +275,7 @@ pub(crate) fn read_head(stream: &mut impl Read) -> Vec<u8> {
     head
 }
 
-/// A frame by hand.
+/// A handmade frame.
 pub(crate) fn frame(masked: bool, fin: bool, opcode: u8, payload: &[u8]) -> Vec<u8> {
     let mask = if masked { 0x80 } else { 0 };
     let mut bytes = vec![if fin { 0x80 } else { 0 } | opcode];
@@ -328,7 +336,7 @@ pub(crate) fn read_frame(from: &mut impl Read) -> io::Result<Option<Frame>> {
 }
 
 impl RawPeer {
-    /// For a connection that is made by hand to a server of ours.
+    /// The peer of a server of this crate.
     pub(crate) fn client_side(stream: TcpStream) -> RawPeer {
         RawPeer { stream, masked: true }
     }
@@ -345,13 +353,13 @@ impl RawPeer {
 
     #[track_caller]
     pub(crate) fn read(&mut self) -> Frame {
-        self.stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        self.stream.set_read_timeout(Some(TEST_LIMIT)).unwrap();
         read_frame(&mut self.stream).unwrap().expect("the stream has ended")
     }
 
     /// All frames up to the end of the stream.
     pub(crate) fn rest(&mut self) -> Vec<Frame> {
-        self.stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        self.stream.set_read_timeout(Some(TEST_LIMIT)).unwrap();
         let mut frames = Vec::new();
         let mut buffered = io::BufReader::with_capacity(1 << 20, &self.stream);
         loop {
@@ -364,10 +372,10 @@ impl RawPeer {
         }
     }
 
-    /// Reads and drops until the stream ends, and says when that was.
+    /// Reads and discards until the stream ends. Returns the time of its end.
     pub(crate) fn wait_for_end(&mut self) -> Duration {
         let start = Instant::now();
-        self.stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        self.stream.set_read_timeout(Some(TEST_LIMIT)).unwrap();
         let mut part = [0; 4 << 10];
         loop {
             match self.stream.read(&mut part) {
@@ -379,9 +387,9 @@ impl RawPeer {
         }
     }
 
-    /// Waits until there is something to read, and leaves it there.
+    /// Waits until there is something to read, and does not consume it.
     pub(crate) fn wait_for_bytes(&self) {
-        self.stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        self.stream.set_read_timeout(Some(TEST_LIMIT)).unwrap();
         assert_eq!(self.stream.peek(&mut [0]).unwrap(), 1, "the stream has ended");
     }
 
@@ -390,7 +398,7 @@ impl RawPeer {
         RawPeer { stream: self.stream.try_clone().unwrap(), masked: self.masked }
     }
 
-    /// A thread that writes these bytes again and again, with a pause in between, until it cannot.
+    /// A thread that writes these bytes repeatedly, with pauses, until a write fails.
     pub(crate) fn repeat(&self, bytes: Vec<u8>, pause: Duration) -> BackgroundWriter {
         let stream = self.stream.try_clone().unwrap();
         let mut writer = self.stream.try_clone().unwrap();
@@ -405,7 +413,7 @@ impl RawPeer {
     }
 }
 
-/// Reads what is fed. There is no way to unblock it but to feed it, or to let go of the feed.
+/// A reader of the bytes in a channel. Only a byte or the drop of the sender unblocks it.
 pub(crate) struct Source {
     feed: mpsc::Receiver<Vec<u8>>,
     rest: io::Cursor<Vec<u8>>,
@@ -425,7 +433,7 @@ impl Read for Source {
     }
 }
 
-/// Hands on what is written.
+/// A writer that sends its bytes to a channel.
 pub(crate) struct Drain(pub(crate) mpsc::Sender<Vec<u8>>);
 
 impl Write for Drain {
@@ -467,7 +475,7 @@ impl Drop for BackgroundWriter {
     }
 }
 
-/// Random numbers that are the same in every run.
+/// Pseudorandom numbers, the same in every run.
 pub(crate) struct Random(u64);
 
 impl Random {

@@ -1,4 +1,4 @@
-//! What most tests of servers begin with.
+//! Helpers of the tests of servers.
 #![allow(dead_code)] // Each test program uses a part of it.
 
 use std::net::{SocketAddr, TcpStream};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use stdws::{Result, Server, WebSocket};
 
 /// A test that waits longer for its peer hangs.
-pub(crate) const WATCHDOG: Duration = Duration::from_secs(30);
+pub(crate) const WATCHDOG: Duration = Duration::from_secs(120);
 
 pub(crate) fn bind() -> Server {
     Server::bind("127.0.0.1:0").unwrap()

@@ -1,5 +1,5 @@
-//! What the tests over TLS share: certificates made by the `openssl` command line, and a relay that speaks TLS on one
-//! side and plain bytes on the other, so that peers that write frames by hand can be met over TLS too.
+//! Helpers of the tests over TLS: certificates made by the `openssl` command line, and a relay with TLS on one side and
+//! plain bytes on the other, for peers that write handmade frames.
 #![allow(dead_code)] // Each test program uses a part of it.
 
 use std::io::{self, ErrorKind, Read, Write};

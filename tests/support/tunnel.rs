@@ -1,4 +1,4 @@
-//! What a proxy does once it has agreed.
+//! The tunnel of a proxy after its positive response.
 
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpStream};

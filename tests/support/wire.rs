@@ -1,9 +1,9 @@
-//! What tests of the wire share: frames put together by hand, a peer by hand for either role, and a watchdog.
+//! Helpers of the tests of the wire: handmade frames, a handwritten peer for either role, and a watchdog.
 //!
-//! Nothing here asks the crate what is right: frames are read and written by the figure in RFC 6455 section 5.2.
+//! Nothing here uses the crate's codec: frames are read and written by the figure in RFC 6455 section 5.2.
 #![allow(dead_code)] // Each file of tests that includes this one uses a part of it.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -15,12 +15,12 @@ use stdws::{Client, CloseInfo, Error, Limits, Message, Server, Timeouts, WebSock
 mod events;
 use events::Watched;
 
-/// No test takes so long, whatever else the machine does.
-pub(crate) const LONG: Duration = Duration::from_secs(60);
+/// Timeout of the watchdog: longer than any test takes on a busy machine.
+pub(crate) const LONG: Duration = Duration::from_secs(300);
 /// The masking key of the examples in RFC 6455 section 5.7.
 pub(crate) const KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
 
-/// The nonce of RFC 6455 section 1.3, with which all handshakes here are made.
+/// The nonce of RFC 6455 section 1.3, which all handshakes here use.
 pub(crate) const NONCE: &[u8; 16] = b"the sample nonce";
 pub(crate) const REQUEST: &str =
     "GET /chat HTTP/1.1\r\nHost: server.example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -38,7 +38,7 @@ pub(crate) const FIN: u8 = 0x80;
 
 // ── frames ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// Which end of the connection is the crate. The other is made by hand.
+/// The role of this crate in a connection. The peer is handwritten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
     Client,
@@ -48,7 +48,7 @@ pub(crate) enum Side {
 pub(crate) const SIDES: [Side; 2] = [Side::Client, Side::Server];
 
 impl Side {
-    /// A frame as the peer of this end sends it: masked for a server, and not for a client.
+    /// A frame as the peer of this side sends it: masked to a server, and not to a client.
     pub(crate) fn frame(self, first: u8, payload: &[u8]) -> Vec<u8> {
         let mut bytes = self.header(first, payload.len() as u64);
         match self {
@@ -79,13 +79,12 @@ impl Side {
         bytes
     }
 
-    /// Turns frames as a server sends them, right or wrong, into what the peer of this end would send.
+    /// Converts frames of a server, valid or not, to those that the peer of this side sends.
     pub(crate) fn frames(self, unmasked: &[u8]) -> Vec<u8> {
         self.frames_with_cut(unmasked, unmasked.len()).0
     }
 
-    /// Also says where a place in the one lies in the other. The end of a header lies before its key,
-    /// unless it is the end of all.
+    /// Also maps offsets. The end of a header maps to the place before its key, unless nothing follows it.
     pub(crate) fn frames_with_cut(self, unmasked: &[u8], cut: usize) -> (Vec<u8>, usize) {
         if self == Side::Client {
             return (unmasked.to_vec(), cut);
@@ -120,7 +119,7 @@ impl Side {
     }
 }
 
-/// How many bytes of length follow the second byte of a header.
+/// Number of bytes of length after the second byte of a header.
 fn extra(code: u8) -> usize {
     match code {
         126 => 2,
@@ -138,7 +137,7 @@ pub(crate) fn close_body(code: u16, reason: &str) -> Vec<u8> {
     [&code.to_be_bytes(), reason.as_bytes()].concat()
 }
 
-/// A frame that was sent by the crate.
+/// A frame that the crate has sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Frame {
     pub(crate) first: u8,
@@ -146,8 +145,8 @@ pub(crate) struct Frame {
     pub(crate) payload: Vec<u8>,
 }
 
-/// Reads one frame of the crate's from the start of these bytes, and tells its size; `None` if it is not complete.
-/// What never may be sent fails the test here: reserved bits, longer forms than needed, wrong control frames.
+/// Reads one frame of the crate at the start of these bytes. Returns it with its size; `None` if it is not complete.
+/// Fails the test for what must never be sent: reserved bits, a length that is not minimal, invalid control frames.
 pub(crate) fn parse(bytes: &[u8]) -> Option<(Frame, usize)> {
     let (&first, &second) = (bytes.first()?, bytes.get(1)?);
     let code = second & 0x7F;
@@ -178,7 +177,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Option<(Frame, usize)> {
     Some((Frame { first, key, payload }, end))
 }
 
-/// All frames in these bytes, which end with the last of them.
+/// All frames in these bytes. No bytes follow the last one.
 pub(crate) fn parse_all(mut bytes: &[u8]) -> Vec<Frame> {
     let mut frames = Vec::new();
     while !bytes.is_empty() {
@@ -191,7 +190,7 @@ pub(crate) fn parse_all(mut bytes: &[u8]) -> Vec<Frame> {
 
 // ── connections ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// Ends the process if it is not dropped in time: a test that hangs would keep all others from telling their results.
+/// Ends the process if it is not dropped in time: a test that hangs would suppress the results of all others.
 pub(crate) struct Watchdog(#[allow(dead_code)] mpsc::Sender<()>);
 
 pub(crate) fn watchdog() -> Watchdog {
@@ -199,14 +198,15 @@ pub(crate) fn watchdog() -> Watchdog {
     let name = thread::current().name().unwrap_or("a test").to_owned();
     thread::spawn(move || {
         if waiting.recv_timeout(LONG) == Err(RecvTimeoutError::Timeout) {
-            eprintln!("{name} hangs");
+            // Not `eprintln!`, which the test harness may keep to itself.
+            let _ = writeln!(io::stderr(), "\n{name} hangs");
             std::process::abort();
         }
     });
     Watchdog(alive)
 }
 
-/// Work on a thread of its own, whose result has to come in time.
+/// Work on another thread, with a limit for its time.
 pub(crate) struct Worker<T>(mpsc::Receiver<T>);
 
 pub(crate) fn spawn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Worker<T> {
@@ -225,22 +225,22 @@ impl<T> Worker<T> {
         self.0.recv_timeout(LONG).ok()
     }
 
-    /// Whether it has not come to an end.
+    /// Whether it has not ended.
     pub(crate) fn is_running(&self) -> bool {
         self.0.try_recv().is_err_and(|error| error == mpsc::TryRecvError::Empty)
     }
 }
 
-/// The end that is made by hand, once the opening handshake is over.
+/// The handwritten peer after the opening handshake.
 pub(crate) struct Peer {
     pub(crate) side: Side,
     pub(crate) stream: TcpStream,
-    /// Bytes that were read and do not make a frame yet.
+    /// Bytes of an incomplete frame.
     buffer: Vec<u8>,
     _watchdog: Watchdog,
 }
 
-/// An open connection between a peer made by hand and the crate, over TCP.
+/// An open connection over TCP between a handwritten peer and the crate.
 pub(crate) fn pair(side: Side) -> (Peer, WebSocket) {
     let limits = match side {
         Side::Client => Limits::client(),
@@ -279,7 +279,7 @@ pub(crate) fn pair_with(side: Side, limits: Limits, timeouts: Timeouts) -> (Peer
     (Peer { side, stream, buffer: Vec::new(), _watchdog: watchdog }, ws)
 }
 
-/// A client whose handshake has the key that all handshakes here have; its masking keys are all different.
+/// A client with the key of all handshakes here. Its masking keys are all different.
 pub(crate) fn client(url: &str) -> Client {
     let mut count = 0_u64;
     Client::new(url).unwrap().watched().random_source(move |out| {
@@ -314,7 +314,7 @@ fn prepared(stream: TcpStream) -> TcpStream {
     stream
 }
 
-/// Reads a head of HTTP, byte by byte, so that nothing behind it is taken.
+/// Reads an HTTP head, byte by byte, so that no byte behind it is consumed.
 pub(crate) fn read_head(stream: &mut TcpStream) -> String {
     let (mut bytes, mut byte) = (Vec::new(), [0]);
     while !bytes.ends_with(b"\r\n\r\n") {
@@ -324,7 +324,7 @@ pub(crate) fn read_head(stream: &mut TcpStream) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// All that comes until the end of the stream.
+/// All bytes until the end of the stream.
 pub(crate) fn read_all(stream: &mut TcpStream) -> Vec<u8> {
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).unwrap();
@@ -379,8 +379,7 @@ impl Peer {
         std::iter::from_fn(|| self.try_next()).collect()
     }
 
-    /// All frames until the end of the stream. Towards a client this end is the server, which ends the stream when both
-    /// Closes are through.
+    /// All frames until the end of the stream. The peer of a client is the server, which ends the stream after both Closes.
     pub(crate) fn rest_and_end(&mut self) -> Vec<(u8, Vec<u8>)> {
         let mut frames = Vec::new();
         while let Some(frame) = self.try_next() {
@@ -393,7 +392,7 @@ impl Peer {
         frames
     }
 
-    /// Whether nothing came, and the stream did not end, for so long.
+    /// Whether for this time no byte arrived and the stream did not end.
     pub(crate) fn is_silent(&mut self, limit: Duration) -> bool {
         self.stream.set_read_timeout(Some(limit)).unwrap();
         let result = self.stream.peek(&mut [0]);
@@ -408,7 +407,7 @@ impl Peer {
     }
 }
 
-/// What became of a connection.
+/// The result of a connection.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) messages: Vec<Message>,
@@ -417,7 +416,7 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    /// The rule that the peer broke, and the code of the Close that says so.
+    /// The violation of the peer, and the code of the Close for it.
     pub(crate) fn protocol_error(&self) -> (&'static str, u16) {
         match &self.end {
             Err(Error::Protocol(violation)) => (violation.requirement(), violation.close_code().as_u16()),
@@ -426,14 +425,14 @@ impl Outcome {
     }
 }
 
-/// Sends back what comes, until the connection is over. From then on every call has to say the same: 6455-7.1.7-7.
+/// Echoes until the connection has ended. From then on every call returns the same: 6455-7.1.7-7.
 pub(crate) fn echo(mut ws: WebSocket) -> Worker<Outcome> {
     spawn(move || {
         let mut messages = Vec::new();
         let end = loop {
             match ws.recv() {
                 Ok(Some(message)) => {
-                    // A peer that is gone shows in what is received, and that is where it counts.
+                    // The end of the peer is seen by the receive call, whose result counts.
                     let _ = ws.send(&message);
                     messages.push(message);
                 }

@@ -1,4 +1,4 @@
-//! Whom a client trusts, and what both sides say when they do not.
+//! Which certificates a client trusts, and the errors of both sides for the others.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -45,6 +45,7 @@ fn kind(result: Result<WebSocket>) -> TlsErrorKind {
 }
 
 /// 6455-4.1-14, 6455-4.1-16, 6455-10.6-1
+/// Shows the answers to farrell-5, farrell-c7.
 #[test]
 fn a_server_with_the_right_certificate_is_trusted_by_name_and_by_address() {
     let _watchdog = watchdog();
@@ -62,25 +63,25 @@ fn a_server_with_the_right_certificate_is_trusted_by_name_and_by_address() {
     }
 }
 
-/// A connection through this is listened to: what the client sent, and what the server did.
+/// A relay that records the bytes of the client and those of the server.
 struct Tap {
     port: u16,
-    heard: mpsc::Receiver<(Vec<u8>, Vec<u8>)>,
+    recorded: mpsc::Receiver<(Vec<u8>, Vec<u8>)>,
 }
 
 fn tap(server: &ServerHandle) -> Tap {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let (port, server) = (listener.local_addr().unwrap().port(), server.local_addr().unwrap());
-    let (tell, heard) = mpsc::channel();
+    let (recording, recorded) = mpsc::channel();
     thread::spawn(move || {
         let client = listener.accept().unwrap().0;
         let server = TcpStream::connect(server).unwrap();
         let (from, to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
         let up = thread::spawn(move || copy(from, to));
         let down = copy(server, client);
-        tell.send((up.join().unwrap(), down)).unwrap();
+        recording.send((up.join().unwrap(), down)).unwrap();
     });
-    Tap { port, heard }
+    Tap { port, recorded }
 }
 
 fn copy(mut from: TcpStream, mut to: TcpStream) -> Vec<u8> {
@@ -95,7 +96,7 @@ fn copy(mut from: TcpStream, mut to: TcpStream) -> Vec<u8> {
     all
 }
 
-/// The types of the records of TLS in these bytes; a stream that is anything else fails the test.
+/// The types of the TLS records in these bytes. Anything else fails the test.
 fn records(mut bytes: &[u8]) -> Vec<u8> {
     let mut types = Vec::new();
     while !bytes.is_empty() {
@@ -113,7 +114,8 @@ fn has(bytes: &[u8], part: &[u8]) -> bool {
 
 const ALERT: u8 = 21;
 
-/// 6455-4.1-15: and the server is told by an alert, and nothing goes out in plain text.
+/// 6455-4.1-15, hixie55-4.1-4: the server gets an alert, and nothing is sent in plain text.
+/// Shows the answer to opera-22.
 #[test]
 fn a_certificate_that_cannot_be_trusted_ends_it_and_is_named() {
     let _watchdog = watchdog();
@@ -130,12 +132,12 @@ fn a_certificate_that_cannot_be_trusted_ends_it_and_is_named() {
         assert!(shown.starts_with("TLS: the certificate") && shown.contains("localhost"), "{shown}");
         assert!(std::error::Error::source(result.as_ref().unwrap_err()).is_some());
         assert_eq!(kind(result), expected);
-        let (up, _) = tap.heard.recv().unwrap();
-        // TLS 1.3 would hide it; a server of native-tls on OpenSSL speaks 1.2.
+        let (up, _) = tap.recorded.recv().unwrap();
+        // TLS 1.3 would encrypt it; a server of native-tls on OpenSSL uses 1.2.
         assert_eq!(records(&up).last(), Some(&ALERT), "{name}");
         assert!(!has(&up, b"secret-path"));
     }
-    // Nobody but the one that was added.
+    // Only the certificate that was added.
     let server = server(certificates().accept("right"));
     let port = server.local_addr().unwrap().port();
     assert_eq!(kind(client("localhost", port, TlsConnect::new()).connect()), TlsErrorKind::UnknownIssuer);
@@ -145,8 +147,8 @@ fn a_certificate_that_cannot_be_trusted_ends_it_and_is_named() {
     assert_eq!(kind(unset), TlsErrorKind::UnknownIssuer);
 }
 
-/// What the manual says of OpenSSL: the common name is a host name where the certificate has no alternative name, and never
-/// an address, nor another name.
+/// As the manual says about OpenSSL: the common name is a host name if the certificate has no alternative name. It is never an
+/// address or another name.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_certificate_with_a_common_name_alone_is_accepted_for_that_name() {
@@ -158,6 +160,7 @@ fn a_certificate_with_a_common_name_alone_is_accepted_for_that_name() {
     assert_eq!(kind(by_address), TlsErrorKind::HostnameMismatch);
 }
 
+/// Shows the answer to opera-22.
 #[test]
 fn what_weakens_verification_does_no_more_than_it_says() {
     let _watchdog = watchdog();
@@ -174,19 +177,19 @@ fn what_weakens_verification_does_no_more_than_it_says() {
     }
 }
 
-/// 6455-4.1-17, 6455-4.2.2-2, 6455-10.6-s1
+/// 6455-4.1-17, hixie75-4.1-2, 6455-4.2.2-2, 6455-10.6-s1
 #[test]
-fn the_server_is_told_which_host_is_meant_and_nothing_else_in_plain_text() {
+fn the_server_gets_the_host_name_and_nothing_else_in_plain_text() {
     let _watchdog = watchdog();
     let server = server(certificates().accept("right"));
     let tap = tap(&server);
     round_trip(&client("localhost", tap.port, certificates().connect()));
-    let (up, down) = tap.heard.recv().unwrap();
+    let (up, down) = tap.recorded.recv().unwrap();
     assert!(has(&up, b"\x00\x09localhost"), "no SNI, or another");
     // The extension that lists the versions: 1.3 and 1.2.
     assert!(has(&up, b"\x00\x2b\x00\x05\x04\x03\x04\x03\x03"), "other versions of TLS");
     assert!(!has(&up, b"secret-path") && !has(&up, b"over TLS") && !has(&down, b"over TLS"));
-    // Both say `close_notify`.
+    // Both send `close_notify`.
     for bytes in [up, down] {
         assert_eq!(records(&bytes).last(), Some(&ALERT));
     }
@@ -210,7 +213,7 @@ fn settings_that_cannot_be_used_are_named_before_anything_is_sent() {
     assert!(!shown.contains("PRIVATE") && !shown.contains(PASSWORD) && shown.len() < 300, "{shown}");
 }
 
-/// Both sides name it. (OpenSSL sends no alert to a client without TLS; `tests/client.rs` has the alert of others.)
+/// Both sides name the cause. (OpenSSL sends no alert to a client without TLS; `tests/client.rs` has the alert of others.)
 #[test]
 fn a_client_with_tls_at_a_server_without_it_is_named() {
     let _watchdog = watchdog();

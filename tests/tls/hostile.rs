@@ -1,17 +1,17 @@
-//! Peers that speak something else, stop half way, or change what is on its way.
+//! Peers without TLS, peers that stop in the middle, and a network that changes bytes.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use stdws::{Client, Error, Result, Server, Step, TlsErrorKind, WebSocket};
 
-use crate::live::{assert_took, long_timeouts, ms, timed, watchdog, Watched};
+use crate::live::{assert_took, long_timeouts, ms, timed, watchdog, Watched, LONG};
 use crate::support::certificates;
 
-/// A server whose connections come out of the channel.
+/// A server that sends its connections to a channel.
 fn server(timeouts: stdws::Timeouts) -> (stdws::ServerHandle, mpsc::Receiver<WebSocket>) {
     let (give, take) = mpsc::channel();
     let server = Server::bind("127.0.0.1:0").unwrap().watched().timeouts(timeouts).tls(certificates().accept("right"));
@@ -29,12 +29,14 @@ fn client(port: u16) -> Client {
 
 fn everything(mut stream: TcpStream) -> Vec<u8> {
     let mut all = Vec::new();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.set_read_timeout(Some(LONG / 3)).unwrap();
     // A reset is an end as well.
     let _ = stream.read_to_end(&mut all);
     all
 }
 
+/// 6455-4.2.2-2: the connection ends if the TLS handshake fails.
+/// Shows the answer to opera-32.
 #[test]
 fn plain_http_to_a_tls_port_gets_no_http_and_no_connection() {
     let _watchdog = watchdog();
@@ -43,13 +45,14 @@ fn plain_http_to_a_tls_port_gets_no_http_and_no_connection() {
     plain.write_all(crate::live::REQUEST).unwrap();
     let answer = everything(plain);
     assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
-    // Our own client, and it says so in an error.
+    // The client of this crate, which returns an error that says so.
     let url = format!("ws://{}", server.local_addr().unwrap());
     let error = Client::new(&url).unwrap().watched().connect().unwrap_err();
     assert!(matches!(error, Error::Handshake(_) | Error::Io(_)), "{error:?}");
     assert!(connections.try_recv().is_err());
 }
 
+/// Shows the answer to opera-32.
 #[test]
 fn tls_to_a_plain_port_is_named() {
     let _watchdog = watchdog();
@@ -65,6 +68,47 @@ fn tls_to_a_plain_port_is_named() {
     let error = client(plain.local_addr().unwrap().port()).connect().unwrap_err();
     assert!(matches!(&error, Error::Tls(e) if e.kind() == TlsErrorKind::NotTls), "{error:?}");
     assert!(take.try_recv().is_err(), "it was tried again in plain text");
+}
+
+/// A record of a handshake of TLS 1.1 with one message.
+fn tls_1_1(kind: u8, body: &[u8]) -> Vec<u8> {
+    let message = [&[kind, 0, 0, body.len() as u8][..], body].concat();
+    [&[22, 3, 2, 0, message.len() as u8][..], &message].concat()
+}
+
+/// The alert for a version that is not supported, and nothing else. Other libraries than OpenSSL may send another alert or none.
+fn is_refusal(answer: &[u8]) -> bool {
+    match answer {
+        [21, 3, _, 0, 2, 2, alert] => *alert == 70 || !cfg!(target_os = "linux"),
+        other => other.is_empty() && !cfg!(target_os = "linux"),
+    }
+}
+
+/// 6455-10.6-s1: TLS 1.1 is refused in both roles.
+#[test]
+fn old_versions_of_tls_are_refused() {
+    const CIPHER_SUITES: [u8; 6] = [0xC0, 0x13, 0xC0, 0x14, 0, 0x2F];
+    let _watchdog = watchdog();
+    let (server, connections) = server(long_timeouts());
+    let mut peer = TcpStream::connect(server.local_addr().unwrap()).unwrap();
+    // ClientHello: version, random, no session, cipher suites, no compression.
+    let hello = [&[3, 2][..], &[7; 32], &[0, 0, 6], &CIPHER_SUITES, &[1, 0]].concat();
+    peer.write_all(&tls_1_1(1, &hello)).unwrap();
+    let answer = everything(peer);
+    assert!(is_refusal(&answer), "{answer:?}");
+    assert!(connections.try_recv().is_err());
+
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let connecting = thread::spawn(move || client(port).connect());
+    let mut peer = listener.accept().unwrap().0;
+    assert!(peer.read(&mut [0; 4096]).unwrap() > 0);
+    // ServerHello: version, random, no session, a cipher suite, no compression.
+    let hello = [&[3, 2][..], &[7; 32], &[0, 0xC0, 0x13, 0]].concat();
+    peer.write_all(&tls_1_1(2, &hello)).unwrap();
+    let answer = everything(peer);
+    assert!(is_refusal(&answer), "{answer:?}");
+    assert!(matches!(connecting.join().unwrap(), Err(Error::Tls(_))));
 }
 
 #[test]
@@ -109,8 +153,9 @@ fn a_client_that_drips_its_handshake_is_cut_at_the_deadline() {
     timeouts.handshake = ms(300);
     let (server, connections) = server(timeouts);
     for bytes in [client_hello(), Vec::new()] {
+        let start = Instant::now();
         let peer = TcpStream::connect(server.local_addr().unwrap()).unwrap();
-        let (writer, start) = (peer.try_clone().unwrap(), Instant::now());
+        let writer = peer.try_clone().unwrap();
         let dripping = thread::spawn(move || drip(writer, bytes));
         everything(peer);
         assert_took(start.elapsed(), ms(300));
@@ -131,17 +176,18 @@ fn a_client_that_drips_its_handshake_is_cut_at_the_deadline() {
 #[test]
 fn a_server_that_drips_its_handshake_is_cut_at_the_deadline() {
     let _watchdog = watchdog();
+    // Enough to connect.
+    let limit = ms(1500);
     for silent in [false, true] {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("wss://{}", listener.local_addr().unwrap());
-        let client =
-            Client::new(&url).unwrap().watched().tls(certificates().connect()).unwrap().connect_timeout(ms(300));
+        let client = Client::new(&url).unwrap().watched().tls(certificates().connect()).unwrap().connect_timeout(limit);
         // The head of a long record, and then its bytes, one by one.
         let bytes = match silent {
             true => Vec::new(),
             false => [&[22, 3, 3, 0x3F, 0xFF, 2, 0, 0x3F, 0xFB][..], &[3; 1000]].concat(),
         };
-        // On a busy machine the time may be over before there is anything to accept.
+        // On a busy machine the time may have passed before there is a connection to accept.
         thread::spawn(move || {
             let peer = listener.accept().unwrap().0;
             drip(peer.try_clone().unwrap(), bytes);
@@ -149,13 +195,13 @@ fn a_server_that_drips_its_handshake_is_cut_at_the_deadline() {
         });
         let (result, took) = timed(move || client.connect()).join().unwrap();
         match result {
-            Err(Error::Timeout(Step::Tls)) => assert_took(took, ms(300)),
+            Err(Error::Timeout(Step::Tls)) => assert_took(took, limit),
             other => panic!("{other:?}"),
         }
     }
 }
 
-/// Both ends of a connection of ours, and between them someone who does to what the server sends what he likes.
+/// Both sides of a connection, and between them a relay that changes what the server sends.
 fn through(change: impl FnMut(&mut Vec<u8>) -> bool + Send + 'static) -> (WebSocket, WebSocket) {
     let (server, connections) = server(long_timeouts());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -1,8 +1,9 @@
-//! Proxies that speak TLS themselves: to `ws` servers, and to `wss` servers, which is TLS inside TLS.
+//! Proxies that are reached over TLS: to `ws` servers, and to `wss` servers, which is TLS inside TLS.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 use stdws::{Client, Error, Proxy, ProxyErrorKind, Server, ServerHandle, Step, TlsErrorKind, WebSocket};
 
@@ -12,7 +13,7 @@ use super::tunnel::tunnel;
 
 const OPEN: &[u8] = b"HTTP/1.1 200 Connection established\r\n\r\n";
 
-/// A proxy for one connection. The script gets what is inside TLS.
+/// A proxy for one connection. The script reads and writes inside TLS.
 fn proxy<T: Send + 'static>(script: impl FnOnce(TcpStream) -> T + Send + 'static) -> (Proxy, JoinHandle<T>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -24,7 +25,7 @@ fn trusted(url: &str) -> Proxy {
     Proxy::new(url).unwrap().tls(certificates().connect()).unwrap()
 }
 
-/// A proxy that leads here, whatever it is asked for.
+/// A proxy that connects to this address, whatever the request is.
 fn leading(to: SocketAddr) -> (Proxy, JoinHandle<Vec<u8>>) {
     proxy(move |mut stream| {
         let asked = read_head(&mut stream);
@@ -105,7 +106,7 @@ fn an_abort_ends_a_call_that_waits() {
     }
 }
 
-/// The bytes of the server that come in the same record as the reply of the proxy are the server's.
+/// Bytes of the server in the same record as the response of the proxy are not lost.
 #[test]
 fn bytes_after_the_reply_are_the_servers() {
     let _watchdog = watchdog();
@@ -171,27 +172,35 @@ fn the_certificate_is_that_of_the_proxy() {
 #[test]
 fn a_silent_proxy() {
     let _watchdog = watchdog();
-    // Enough for the steps before the one that does not end.
-    let limit = ms(1500);
+    // Enough for the steps before the one that does not end: some times as long as the whole takes here.
+    let (server, start) = (echo(true), Instant::now());
+    let (whole, _serving) = leading(server.local_addr().unwrap());
+    drop(client(true, &server).proxy(whole).connect().unwrap());
+    let limit = ms(1500).max(start.elapsed() * 10);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let mute = trusted(&format!("https://127.0.0.1:{}", listener.local_addr().unwrap().port()));
+    let silent = trusted(&format!("https://127.0.0.1:{}", listener.local_addr().unwrap().port()));
     let (after_tls, _serving) = proxy(|mut stream| stream.read_to_end(&mut Vec::new()).map(drop));
     let dripping = proxy(|mut stream| {
         while stream.write_all(b"H").is_ok() {
             thread::sleep(ms(20));
         }
     });
-    // The tunnel is open, and nobody answers behind it.
-    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    let (open, _opened) = leading(silent.local_addr().unwrap());
-    for (proxy, step) in [(mute, Step::Tls), (after_tls, Step::Proxy), (open, Step::Tls)] {
-        let client = Client::new("wss://far.invalid/").unwrap().proxy(proxy).connect_timeout(limit);
-        let (result, took) = timed(move || client.connect()).join().unwrap();
+    // The tunnel is open, and no server answers behind it.
+    let unanswered = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (open, _opened) = leading(unanswered.local_addr().unwrap());
+    let connecting = |url: &str, proxy| {
+        let client = Client::new(url).unwrap().proxy(proxy).connect_timeout(limit).dangerously_connect_in_parallel();
+        timed(move || client.connect())
+    };
+    let unfinished = [(silent, Step::Tls), (after_tls, Step::Proxy), (open, Step::Tls)]
+        .map(|(proxy, step)| (connecting("wss://far.invalid/", proxy), step));
+    let dripped = connecting("ws://far.invalid/", dripping.0);
+    for (connecting, step) in unfinished {
+        let (result, took) = connecting.join().unwrap();
         assert!(matches!(result, Err(Error::Timeout(at)) if at == step), "{step:?}: {result:?}");
         assert_took(took, limit);
     }
-    let client = Client::new("ws://far.invalid/").unwrap().proxy(dripping.0).connect_timeout(limit);
-    let (result, took) = timed(move || client.connect()).join().unwrap();
+    let (result, took) = dripped.join().unwrap();
     assert!(matches!(result, Err(Error::Timeout(Step::Proxy) | Error::Proxy(_))), "{result:?}");
     assert_soon(took, limit);
 }

@@ -38,7 +38,7 @@ fn bad_certificate(opened: Result<WebSocket>) -> bool {
 
 /// The TLS handshake is made on the socket, for the host of the URL; abort and the addresses work as for `connect`.
 #[test]
-fn a_socket_of_the_caller_speaks_tls() {
+fn a_socket_of_the_caller_carries_tls() {
     let _watchdog = watchdog();
     let server = echo_server("right");
     let to = server.local_addr().unwrap();
@@ -50,7 +50,7 @@ fn a_socket_of_the_caller_speaks_tls() {
     sender.abort();
     assert!(receiving.join().unwrap().is_err());
     assert!(bad_certificate(client("wss://elsewhere.example/").connect_tcp(socket())));
-    // A server that says nothing.
+    // A server that sends nothing.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let socket = TcpStream::connect(silent.local_addr().unwrap()).unwrap();
     let error = client("wss://localhost/").connect_timeout(ms(50)).connect_tcp(socket).unwrap_err();
@@ -68,7 +68,7 @@ fn the_certificate_is_for_the_host_or_for_the_server_name() {
     let by_address = |name| client(&format!("wss://{to}/")).server_name(name).unwrap();
     echo(by_address("Elsewhere.Example").connect());
     assert!(bad_certificate(by_address("localhost").connect()));
-    // The Host header is another matter.
+    // The Host header is independent of it.
     let by_host = client(&format!("wss://{to}/")).host_header("elsewhere.example").unwrap();
     assert!(bad_certificate(by_host.connect()));
     let socket = TcpStream::connect(to).unwrap();

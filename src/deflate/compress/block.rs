@@ -32,6 +32,8 @@ impl CodeLengths {
     }
 
     /// Number of bits that the codes of all symbols take, without extra bits.
+    // At most 4,096 tokens of 15 bits, and the literals of as many steps: see `build_code_lengths`.
+    #[allow(clippy::arithmetic_side_effects)]
     fn cost(&self, tokens: &Tokens) -> usize {
         let sum = |counts: &[u32], lengths: &[u8]| -> u32 {
             counts.iter().zip(lengths).map(|(count, length)| count * u32::from(*length)).sum()
@@ -41,6 +43,8 @@ impl CodeLengths {
 }
 
 /// Writes a block with `tokens`, which stand for `raw`. It is never marked as the last.
+// Sizes in bits of one block, whose tokens are bounded.
+#[allow(clippy::arithmetic_side_effects)]
 pub(crate) fn write(tokens: &Tokens, raw: &[u8], writer: &mut BitWriter) {
     let chosen = CodeLengths::chosen(tokens);
     let dynamic_header = DynamicHeader::new(&chosen);
@@ -73,11 +77,15 @@ pub(crate) fn write_sync(writer: &mut BitWriter) {
 
 /// The size in bits. The first piece needs padding; each further one begins on a byte boundary and takes 40 bits besides
 /// its bytes.
+// `bytes` is what one block of tokens stands for, a megabyte and some literals.
+#[allow(clippy::arithmetic_side_effects)]
 fn stored_cost(bytes: usize, padding: u32) -> usize {
     let more = bytes.saturating_sub(1) / MAX_STORED;
     3 + padding as usize + 32 + 40 * more + 8 * bytes
 }
 
+// A piece has at most `MAX_STORED` bytes.
+#[allow(clippy::cast_possible_truncation)]
 fn write_stored(raw: &[u8], writer: &mut BitWriter) {
     let mut rest = raw;
     loop {
@@ -94,6 +102,8 @@ fn write_stored(raw: &[u8], writer: &mut BitWriter) {
     }
 }
 
+// Constant bounds; a block has some 4,096 matches of at most 18 extra bits.
+#[allow(clippy::arithmetic_side_effects)]
 fn extra_bits(tokens: &Tokens) -> usize {
     let lengths =
         tokens.literals[END_OF_BLOCK + 1..].iter().zip(LENGTHS).map(|(count, (_, bits))| count * u32::from(bits));
@@ -105,6 +115,8 @@ fn extra_bits(tokens: &Tokens) -> usize {
     (lengths.sum::<u32>() + distances.sum::<u32>()) as usize
 }
 
+// The symbols come from tables, whose values are below 288 and 32. No shift exceeds 48.
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 fn write_tokens(tokens: &Tokens, lengths: &CodeLengths, reserved: &mut [u8], mut cursor: BitCursor) -> BitCursor {
     let (mut literals, mut distances) = ([0; 288], [0; 32]);
     codes(&lengths.literals, &mut literals);
@@ -155,6 +167,8 @@ struct DynamicHeader {
 }
 
 impl DynamicHeader {
+    // The two counts are at most 286 and 30, the lengths of the codes that were chosen.
+    #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
     fn new(codes: &CodeLengths) -> DynamicHeader {
         let used = |lengths: &[u8], least: usize| {
             lengths.iter().rposition(|&l| l > 0).map_or(least, |last| least.max(last + 1))
@@ -179,12 +193,16 @@ impl DynamicHeader {
         dynamic_header
     }
 
+    // One call for each length at most, of which there are 316; both numbers are below 256.
+    #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
     fn push(&mut self, symbol: usize, extra: usize) {
         self.symbols[self.used] = (symbol as u8, extra as u8);
         self.used += 1;
         self.frequencies[symbol] += 1;
     }
 
+    // The arms of the match hold the subtractions above zero, and `taken` is at most `run`.
+    #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
     fn take(&mut self, all: &[u8]) {
         let mut rest = all;
         while let Some(&length) = rest.first() {
@@ -213,6 +231,8 @@ impl DynamicHeader {
         }
     }
 
+    // At most 316 symbols of at most 14 bits.
+    #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
     fn cost(&self) -> usize {
         let bits = |(symbol, count): (usize, &u32)| {
             *count as usize * (usize::from(self.lengths[symbol]) + extra_of(symbol) as usize)
@@ -220,6 +240,8 @@ impl DynamicHeader {
         14 + 3 * self.sent + self.frequencies.iter().enumerate().map(bits).sum::<usize>()
     }
 
+    // The counts are at least 257, 1 and 4: see `new`. Symbols are below 19.
+    #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
     fn write(&self, reserved: &mut [u8], cursor: &mut BitCursor) {
         cursor.write_bits(reserved, (self.literals - 257) as u64, 5);
         cursor.write_bits(reserved, (self.distances - 1) as u64, 5);
@@ -237,6 +259,8 @@ impl DynamicHeader {
 }
 
 /// The extra bits of a symbol of the third code.
+// Symbols are below 19, and three of them are repetitions.
+#[allow(clippy::indexing_slicing)]
 fn extra_of(symbol: usize) -> u32 {
     symbol.checked_sub(REPEAT_LAST).map_or(0, |repeat| u32::from(REPEATS[repeat].1))
 }

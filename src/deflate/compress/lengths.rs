@@ -15,6 +15,8 @@ const NODES: usize = 2 * LITERAL_SYMBOLS;
 ///
 /// The code is always complete: if fewer than two symbols occur, others get one bit, so that every reader accepts the code.
 /// The sum of all frequencies must be below 2^23.
+// `frequencies` has at most 286 elements, as `sorted`; lengths are at most 15.
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
 pub(crate) fn build_code_lengths(frequencies: &[u32], longest: usize, lengths: &mut [u8]) {
     lengths.fill(0);
     let mut sorted = [0u32; LITERAL_SYMBOLS];
@@ -44,6 +46,8 @@ pub(crate) fn build_code_lengths(frequencies: &[u32], longest: usize, lengths: &
 }
 
 /// Number of codes of each length after Huffman's algorithm; longer ones count as `longest`.
+// `sorted` has 2 to 286 elements, and nodes are fewer than twice as many. Each weight is part of a sum below 2^23.
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
 fn huffman_depths(sorted: &[u32], longest: usize) -> [u32; 16] {
     let n = sorted.len();
     let root = 2 * n - 2;
@@ -81,6 +85,8 @@ fn huffman_depths(sorted: &[u32], longest: usize) -> [u32; 16] {
 /// Changes the counts to those of a complete code. The limit has left too many codes of the maximum length, so the code is
 /// over-subscribed. In one step, a shorter code becomes the prefix of two, and one of these replaces a code of the maximum
 /// length. That reduces the sum by one unit.
+// `longest` is at most 15. A count is reduced where it is above zero; the code has codes of the maximum length.
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 fn limit_lengths(count: &mut [u32; 16], longest: usize) {
     let used: u32 = (1..=longest).map(|length| count[length] << (longest - length)).sum();
     for _ in 0..used.saturating_sub(1 << longest) {

@@ -39,6 +39,8 @@ pub(crate) struct MatchFinder {
 }
 
 impl MatchFinder {
+    // Windows have at most 32 KiB.
+    #[allow(clippy::arithmetic_side_effects)]
     pub(crate) fn new(search_params: SearchParams, window: WindowBits) -> Self {
         // Half the number of positions compresses as well as more, and fewer look-ups miss the processor's cache.
         let heads = (window.size() / 2).max(1024);
@@ -71,6 +73,8 @@ impl MatchFinder {
     }
 
     /// Appends as much of `data` as there is room for, and returns the number of bytes. Not zero if `find` has advanced.
+    // `bytes` never exceeds its capacity, `window + INPUT_CHUNK`, and both cuts are at most the length.
+    #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
     pub(crate) fn append(&mut self, data: &[u8]) -> usize {
         if self.bytes.len() + data.len() > self.window + INPUT_CHUNK {
             let discarded = self.at.saturating_sub(self.window);

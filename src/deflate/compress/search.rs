@@ -56,6 +56,8 @@ impl Search<'_> {
     }
 
     /// Tries one candidate per position and takes any match. The steps grow while nothing matches.
+    // `at` is below `end`, which is in `bytes`; a distance is at most `at`, and a match ends in `bytes`.
+    #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
     fn run_fast(&mut self, mut at: usize, end: usize, tokens: &mut Tokens) -> usize {
         let mut misses = 0;
         while at < end && !tokens.is_full() {
@@ -82,6 +84,8 @@ impl Search<'_> {
     }
 
     /// Tries the next position before it takes a match. If that has a longer match, the first byte becomes a literal.
+    // `at` is below `end`, which is in `bytes`; a match ends in `bytes`.
+    #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
     fn run_lazy(&mut self, mut at: usize, end: usize, tokens: &mut Tokens) -> usize {
         while at < end && !tokens.is_full() {
             let Some(mut found) = self.longest_match(at, HASH_BYTES - 1, self.search_params.max_chain) else {
@@ -109,6 +113,8 @@ impl Search<'_> {
     }
 
     /// Indexes position `i`, and finds the longest match there that is longer than `least`, which is 3 or more.
+    // `i` is in `bytes`, a distance is at most `i`, and `slot` masks its index.
+    #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
     #[inline(always)]
     fn longest_match(&mut self, i: usize, least: usize, max_chain: usize) -> Option<Match> {
         let mut distance = self.insert(i);
@@ -143,6 +149,8 @@ impl Search<'_> {
 
     /// Indexes position `i`. Returns the distance to the last position with the same hash, which may be stale. Zero if there
     /// are no four bytes, or if the entry is exactly four gigabytes old.
+    // `slot` masks its index. The distance is cut to 16 bits first.
+    #[allow(clippy::indexing_slicing, clippy::cast_possible_truncation)]
     #[inline(always)]
     fn insert(&mut self, i: usize) -> usize {
         let (slot, distance) = (self.slot(i), self.insert_head(i));
@@ -152,6 +160,8 @@ impl Search<'_> {
     }
 
     /// As [`Search::insert`], without a chain.
+    // `head` has a power of two of entries, and the mask is its length minus 1.
+    #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
     #[inline(always)]
     fn insert_head(&mut self, i: usize) -> usize {
         if i + HASH_BYTES > self.bytes.len() {
@@ -165,18 +175,24 @@ impl Search<'_> {
         position.wrapping_sub(last) as usize
     }
 
+    // Positions wrap around.
+    #[allow(clippy::cast_possible_truncation)]
     #[inline(always)]
     fn position(&self, i: usize) -> u32 {
         self.base.wrapping_add(i as u32)
     }
 
     /// The index in `prev` for the position of byte `i`.
+    // With chains, `prev` is not empty.
+    #[allow(clippy::arithmetic_side_effects)]
     #[inline(always)]
     fn slot(&self, i: usize) -> usize {
         self.position(i) as usize & (self.prev.len() - 1)
     }
 
     /// Maximum distance of a match at `i`.
+    // `window_start` is at most the position that is searched.
+    #[allow(clippy::arithmetic_side_effects)]
     #[inline(always)]
     fn max_distance(&self, i: usize) -> usize {
         self.window.min(i - self.window_start)
@@ -184,12 +200,16 @@ impl Search<'_> {
 }
 
 /// The four bytes at `i`; zero if there are fewer.
+// `i` is an index of a buffer of 40 KiB.
+#[allow(clippy::arithmetic_side_effects)]
 #[inline(always)]
 fn load_u32(bytes: &[u8], i: usize) -> u32 {
     bytes.get(i..i + HASH_BYTES).and_then(|rest| rest.first_chunk()).map_or(0, |four| u32::from_le_bytes(*four))
 }
 
 /// Number of equal bytes from `a` and from `b` on, at most [`MAX_MATCH`]. `a` is below `b`.
+// Both slices end in `bytes`, because `a` is below `b`; `length` stays below 258.
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 #[inline(always)]
 fn match_length(bytes: &[u8], a: usize, b: usize) -> usize {
     let most = (bytes.len() - b).min(MAX_MATCH);
@@ -208,6 +228,8 @@ fn match_length(bytes: &[u8], a: usize, b: usize) -> usize {
     length
 }
 
+// `i` is an index of a buffer of 40 KiB.
+#[allow(clippy::arithmetic_side_effects)]
 #[inline(always)]
 fn load_u64(bytes: &[u8], i: usize) -> Option<u64> {
     bytes.get(i..i + 8)?.first_chunk().map(|eight| u64::from_le_bytes(*eight))

@@ -7,6 +7,8 @@ use crate::deflate::format::{DISTANCE_SYMBOLS, END_OF_BLOCK, LENGTHS, LITERAL_SY
 pub(crate) const TOKENS_PER_BLOCK: usize = 4096;
 
 /// For each length minus [`MIN_MATCH`]: its symbol minus 257.
+// Evaluated by the compiler, which refuses any fault.
+#[allow(clippy::indexing_slicing, clippy::cast_possible_truncation)]
 const LENGTH_SYMBOL: [u8; 256] = {
     let mut symbols = [0; 256];
     let (mut length, mut symbol) = (0, 0);
@@ -28,6 +30,8 @@ pub(crate) struct RangeSymbol {
 }
 
 /// `length` is 3 to 258. The symbol counts from 257.
+// The index is masked, and the value of the table is an index of the other table whose base is at most `length`.
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 #[inline(always)]
 pub(crate) fn length_symbol(length: usize) -> RangeSymbol {
     let symbol = usize::from(LENGTH_SYMBOL[(length - MIN_MATCH) & 255]);
@@ -37,6 +41,8 @@ pub(crate) fn length_symbol(length: usize) -> RangeSymbol {
 
 /// `distance` is 1 to 32,768. After the first four, two symbols have each number of extra bits, so the two highest bits
 /// of the distance minus 1 determine the symbol, and the others are the extra bits.
+// A distance is 1 to 32,768.
+#[allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
 #[inline(always)]
 pub(crate) fn distance_symbol(distance: usize) -> RangeSymbol {
     let distance = distance as u32 - 1;
@@ -92,6 +98,8 @@ impl Tokens {
         self.packed.len() >= TOKENS_PER_BLOCK
     }
 
+    // A byte is an index of the table. Counts are cleared for each block.
+    #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
     #[inline(always)]
     pub(crate) fn literals(&mut self, bytes: &[u8]) {
         for &byte in bytes {
@@ -102,6 +110,8 @@ impl Tokens {
     }
 
     /// `length` is 3 to 258, `distance` 1 to 32,768.
+    // Symbols come from tables, and fit the arrays. Counts are cleared for each block.
+    #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
     #[inline(always)]
     pub(crate) fn repeat(&mut self, length: usize, distance: usize) {
         self.packed.push((length as u32) << 16 | (distance as u32 - 1));
@@ -110,6 +120,8 @@ impl Tokens {
         self.distances[distance_symbol(distance).symbol] += 1;
     }
 
+    // The lowest eight bits are the literal.
+    #[allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
     pub(crate) fn iter(&self) -> impl Iterator<Item = Token> + '_ {
         self.packed.iter().map(|&packed| match packed >> 16 {
             0 => Token::Literal(packed as u8),

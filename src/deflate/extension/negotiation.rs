@@ -23,6 +23,7 @@ use crate::deflate::WindowBits;
 use crate::error::{HandshakeErrorKind, ResponseErrorKind};
 use crate::handshake::header::Extension;
 
+// 6455-9.1-4: the registered name.
 const NAME: &str = "permessage-deflate";
 #[cfg(feature = "client")]
 const EXTENSIONS: &str = "Sec-WebSocket-Extensions";
@@ -64,7 +65,7 @@ pub(crate) fn offer(own: &Deflate) -> String {
     }
     if own.server.bits < WindowBits::MAX {
         // 7692-5-3, 7692-7.1.2.1-1, 7692-7.1.2.1-2: the limit on the window this client keeps. 7692-5-2: a server
-        // that does not support it would have to decline, so a second offer goes without it.
+        // that does not support it would have to decline, so a second offer omits it.
         return format!("{offer}; {SERVER_WINDOW}={}, {offer}", own.server.bits.bits());
     }
     offer
@@ -127,7 +128,7 @@ pub(crate) fn accept(offers: &[Extension<'_>], own: &Deflate) -> Option<(Agreed,
 /// | `client_max_window_bits=N` | sent with N bits, or the own limit if that is less |
 ///
 /// Two rows accept more than it seems necessary. A server may send a larger `server_max_window_bits` than offered, because
-/// one of the offers goes without it. It may answer a hint with a larger `client_max_window_bits`, because it may ignore
+/// one of the offers omits it. It may answer a hint with a larger `client_max_window_bits`, because it may ignore
 /// hints.
 ///
 /// # Errors
@@ -295,7 +296,7 @@ mod tests {
     #[test]
     fn answers() {
         let rows = [
-            // 7692-5-5, 7692-5-6, 7692-7.1.2.2-5: nothing asked, nothing answered.
+            // 7692-5-5, 7692-5-6, 7692-7.1.2.2-5: nothing requested, nothing answered.
             ("$", "", "$", "15 15"),
             ("$; client_max_window_bits", "", "$", "15 15"),
             // 7692-7.1.1.1-s1, 7692-7.1.1.1-2, 7692-7.1.1.1-3
@@ -360,7 +361,7 @@ mod tests {
             // 7692-7.1.1.1-s1, 7692-7.1.1.1-3
             ("$; server_no_context_takeover", "s!", "15 15!"),
             ("$; server_no_context_takeover", "", "15 15!"),
-            // 7692-7.1.1.2-2, 7692-7.1.1.2-3; and what this client wants it does in any case.
+            // 7692-7.1.1.2-2, 7692-7.1.1.2-3; and this client keeps its own limits in any case.
             ("$; client_no_context_takeover", "", "15! 15"),
             ("$; client_no_context_takeover", "c!", "15! 15"),
             ("$", "c!", "15! 15"),
@@ -432,7 +433,7 @@ mod tests {
             "server_no_context_takeover=1",
             "client_no_context_takeover=true",
             "server_no_context_takeover=\"server_no_context_takeover\"",
-            // Twice, whether they say the same or not.
+            // Twice, with equal or different values.
             "server_no_context_takeover; server_no_context_takeover",
             "client_no_context_takeover; client_no_context_takeover",
             "server_max_window_bits=10; server_max_window_bits=10",
@@ -456,7 +457,7 @@ mod tests {
                 Err(HandshakeErrorKind::InvalidHeader(EXTENSIONS)),
                 "{element}"
             );
-            // The server goes on to the next offer.
+            // The server tries the next offer.
             let offered = format!("{element}, {NAME}; server_max_window_bits=9");
             let (_, answer) = accept(&list(&offered), &own("")).unwrap();
             assert_eq!(answer, spelled("$; server_max_window_bits=9"), "{element}");
@@ -490,7 +491,7 @@ mod tests {
                 let (there, answer) = accept(&offered, server).unwrap();
                 let here = check(&list(&answer), client).unwrap().unwrap();
                 assert_eq!((here.send, here.receive), (there.receive, there.send), "{client:?} {server:?}");
-                // What either side wanted to keep to, it keeps to; and the server did as offered.
+                // Each side keeps its own limits, and the server obeys the offer.
                 assert!(here.send.bits == client.client.bits.min(server.client.bits), "{client:?} {server:?}");
                 assert!(there.send.bits == client.server.bits.min(server.server.bits), "{client:?} {server:?}");
                 assert_eq!(here.send.takeover, client.client.takeover && server.client.takeover);

@@ -12,6 +12,8 @@
 //! | `Lengths` | one symbol of that code | `Symbols` after the last |
 //! | `Symbols` | a literal, a match, or the end of the block | `Header` after the end |
 
+use std::cmp::Ordering;
+
 use super::error::{InflateError, Stop};
 use super::output::Output;
 use super::symbols::Tables;
@@ -107,7 +109,7 @@ impl Blocks {
             }
             if let (State::Header, true, StopAtEnd::Yes) = (self.state, self.last, stop_at_end) {
                 // Whole bytes in the reader belong to this input, because the bits kept before were shorter than a unit.
-                let left = bits.rest.len() + bits.count as usize / 8;
+                let left = bits.rest.len().saturating_add(bits.whole_bytes());
                 (self.bits, self.count) = (0, 0);
                 return Ok(left);
             }
@@ -148,7 +150,8 @@ impl Blocks {
                 State::Symbols
             }
             0b10 => {
-                let (literals, distances, lengths) = (take(bits, 5)? + 257, take(bits, 5)? + 1, take(bits, 4)? + 4);
+                let mut count = |n, least: usize| take(bits, n).map(|value| value.saturating_add(least));
+                let (literals, distances, lengths) = (count(5, 257)?, count(5, 1)?, count(4, 4)?);
                 if literals > LITERAL_SYMBOLS || distances > DISTANCE_SYMBOLS {
                     return Err(InflateError::TooManySymbols.into());
                 }
@@ -172,34 +175,39 @@ impl Blocks {
 
     /// Copies the bytes of a stored block that have arrived: first whole bytes in the reader, then the others as one slice.
     fn stored(&mut self, left: usize, bits: &mut BitReader, output: &mut Output) -> Result<(), Stop> {
-        let held = left.min(bits.count as usize / 8);
-        output.stored(&bits.bits.to_le_bytes()[..held])?;
-        let left = left - held;
+        let held = left.min(bits.whole_bytes());
+        output.stored(bits.bits.to_le_bytes().get(..held).unwrap_or_default())?;
+        let left = left.saturating_sub(held);
         let mut more = 0;
         if left > 0 {
             more = left.min(bits.rest.len());
-            output.stored(&bits.rest[..more])?;
+            let (now, rest) = bits.rest.split_at_checked(more).unwrap_or_default();
+            output.stored(now)?;
             // The reader is empty now. The bits above `count` may belong to bytes that are already copied.
-            *bits = BitReader { bits: 0, count: 0, rest: &bits.rest[more..] };
+            *bits = BitReader { bits: 0, count: 0, rest };
         } else {
             for _ in 0..held {
                 bits.skip(8);
             }
         }
-        match left - more {
+        match left.saturating_sub(more) {
             0 => self.end_block(bits),
-            left if held + more > 0 => self.state = State::Stored { left },
+            left if (held, more) != (0, 0) => self.state = State::Stored { left },
             _ => return Err(Stop::NeedInput),
         }
         Ok(())
     }
 
     fn code_length(&mut self, counts: Counts, read: usize, bits: &mut BitReader) -> Result<(), Stop> {
-        self.lengths[usize::from(LENGTH_ORDER[read])] = bits.take(3).ok_or(Stop::NeedInput)? as u8;
-        let read = read + 1;
+        let length = bits.take(3).ok_or(Stop::NeedInput)?;
+        let place = LENGTH_ORDER.get(read).and_then(|&symbol| self.lengths.get_mut(usize::from(symbol)));
+        if let (Some(place), Ok(length)) = (place, u8::try_from(length)) {
+            *place = length;
+        }
+        let read = read.saturating_add(1);
         self.state = State::CodeLengths { counts, read };
         if read == counts.lengths {
-            self.tables.set_lengths(&self.lengths[..LENGTH_SYMBOLS])?;
+            self.tables.set_lengths(self.lengths.get(..LENGTH_SYMBOLS).unwrap_or_default())?;
             self.state = State::Lengths { counts, read: 0 };
         }
         Ok(())
@@ -207,25 +215,33 @@ impl Blocks {
 
     /// Reads one length or repetition. Repetitions run across the end of the first code into the second.
     fn length(&mut self, counts: Counts, read: usize, bits: &mut BitReader) -> Result<(), Stop> {
-        let all = counts.literals + counts.distances;
+        let all = counts.literals.saturating_add(counts.distances);
         let (symbol, extra) = self.tables.length(bits)?;
-        let (length, times) = match symbol.checked_sub(REPEAT_LAST) {
-            None => (symbol as u8, 1),
-            Some(0) if read == 0 => return Err(InflateError::NothingToRepeat.into()),
-            Some(0) => (self.lengths[read - 1], usize::from(REPEATS[0].0) + extra),
-            Some(zeros) => (0, usize::from(REPEATS[zeros].0) + extra),
+        let times = match symbol.checked_sub(REPEAT_LAST).map(|kind| REPEATS.get(kind)) {
+            None => 1,
+            Some(range) => range.map_or(0, |range| usize::from(range.0).saturating_add(extra)),
         };
-        if times > all - read {
-            return Err(InflateError::TooManyLengths.into());
+        let length = match symbol.cmp(&REPEAT_LAST) {
+            // Below 16.
+            Ordering::Less => u8::try_from(symbol).unwrap_or(0),
+            Ordering::Equal => {
+                let last = read.checked_sub(1).and_then(|last| self.lengths.get(last));
+                *last.ok_or(InflateError::NothingToRepeat)?
+            }
+            Ordering::Greater => 0,
+        };
+        let read_now = read.saturating_add(times);
+        match self.lengths.get_mut(read..read_now) {
+            Some(lengths) if read_now <= all => lengths.fill(length),
+            _ => return Err(InflateError::TooManyLengths.into()),
         }
-        let read_now = read + times;
-        self.lengths[read..read_now].fill(length);
         self.state = State::Lengths { counts, read: read_now };
         if read_now == all {
-            if self.lengths[END_OF_BLOCK] == 0 {
+            if self.lengths.get(END_OF_BLOCK) == Some(&0) {
                 return Err(InflateError::NoEndOfBlock.into());
             }
-            let (literals, distances) = self.lengths[..all].split_at(counts.literals);
+            let both = self.lengths.get(..all).and_then(|both| both.split_at_checked(counts.literals));
+            let (literals, distances) = both.unwrap_or_default();
             self.tables.set_dynamic(literals, distances)?;
             self.state = State::Symbols;
         }

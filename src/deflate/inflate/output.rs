@@ -42,6 +42,8 @@ impl<'a> Output<'a> {
 
     /// Makes room for at least one round. The first size is an estimate from the length of `input`. Later steps double, so
     /// that growing costs no more than writing. The limit bounds both.
+    // `start` is at most `at`, which is at most the length of `out`.
+    #[allow(clippy::arithmetic_side_effects)]
     pub(crate) fn reserve_round(&mut self, input: usize) {
         if self.out.len() - self.at < MAX_ROUND_OUTPUT {
             let wanted = (self.at - self.start).max(input.saturating_mul(4)).max(2 * MAX_ROUND_OUTPUT);
@@ -65,6 +67,8 @@ impl<'a> Output<'a> {
     }
 
     /// Writes one byte. The caller has made room.
+    // The caller has made room: see `reserve_round`.
+    #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
     pub(crate) fn literal(&mut self, byte: u8) -> Result<(), InflateError> {
         self.check_limit(1)?;
         self.out[self.at] = byte;
@@ -73,6 +77,8 @@ impl<'a> Output<'a> {
     }
 
     /// Writes bytes of a stored block, up to the limit.
+    // `allowed` is at most the length of `bytes`.
+    #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
     pub(crate) fn stored(&mut self, bytes: &[u8]) -> Result<(), InflateError> {
         let allowed = bytes.len().min(self.limit.saturating_sub(self.at));
         self.out.truncate(self.at);
@@ -82,6 +88,8 @@ impl<'a> Output<'a> {
     }
 
     /// Repeats `length` bytes from `distance` back. The caller has made room.
+    // The target has `length` bytes more than `at`.
+    #[allow(clippy::arithmetic_side_effects)]
     pub(crate) fn repeat(&mut self, distance: usize, length: usize) -> Result<(), InflateError> {
         self.check_limit(length)?;
         let at = self.at;
@@ -112,6 +120,8 @@ pub(crate) struct Target<'a> {
 }
 
 impl Target<'_> {
+    // The caller has made room: `at` is below the last position of a round.
+    #[allow(clippy::indexing_slicing)]
     #[inline(always)]
     pub(crate) fn literal(&mut self, at: usize, byte: u8) {
         self.out[at] = byte;
@@ -119,6 +129,8 @@ impl Target<'_> {
 
     /// Writes the `length` bytes that are `distance` back to `out[at..]`, which has room for [`MAX_ROUND_OUTPUT`]. Returns
     /// false and does nothing if the window does not reach that far.
+    // `start` is at most `at`.
+    #[allow(clippy::arithmetic_side_effects)]
     #[inline(always)]
     pub(crate) fn repeat(&mut self, at: usize, distance: usize, length: usize) -> bool {
         if distance > self.window.size {
@@ -134,6 +146,8 @@ impl Target<'_> {
     }
 
     /// Repeats a match that begins `back` bytes before the end of the window; it may continue in `out`.
+    // `from` is at most the length of the window, `part` at most both lengths, and `out` has room for a round.
+    #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
     #[inline(never)]
     fn repeat_from_window(&mut self, at: usize, distance: usize, back: usize, length: usize) -> bool {
         let Some(from) = self.window.bytes.len().checked_sub(back) else { return false };
@@ -152,6 +166,8 @@ impl Target<'_> {
 }
 
 /// Copies within `out`. The target may overlap the source, which then repeats, as if copied byte by byte.
+// `distance` is at most `at`, and `out` has room for a match and one step more after `at`.
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 #[inline(always)]
 fn copy(out: &mut [u8], at: usize, distance: usize, length: usize) {
     let (from, to) = (at - distance, at + length);

@@ -76,6 +76,8 @@ impl Tables {
 
     /// Reads one literal, match, or end of block. Returns true at the end of the block. With `Stop::NeedInput`, `bits` may
     /// have moved.
+    // A value has 16 bits, and extra bits have at most 13. The value of a literal is a byte.
+    #[allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
     pub(crate) fn step(&self, bits: &mut BitReader, output: &mut Output) -> Result<bool, Stop> {
         let (entry, extra) = symbol(&self.literals, LITERAL_ROOT, bits)?;
         if entry & LITERAL != 0 {
@@ -95,6 +97,8 @@ impl Tables {
     }
 
     /// Reads literals and matches while there are eight bytes of input and room for one more round.
+    // `place` is an index of `out`. The value of a literal is a byte.
+    #[allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
     pub(crate) fn run(&self, bits: &mut BitReader, output: &mut Output) {
         let Some(end) = output.last_round_start() else { return };
         // Copies, which the compiler can hold in registers.
@@ -129,6 +133,8 @@ impl Tables {
 
     /// Reads a match, or a literal with a long code. Returns the number of bytes written, or `None` without output in any
     /// other case. It takes at most 48 of 56 bits: 15 and 5 for the length, 15 and 13 for the distance.
+    // A value has 16 bits, and extra bits have at most 13. The value of a literal is a byte.
+    #[allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
     #[inline(always)]
     fn run_match(&self, mut entry: Entry, bits: &mut BitReader, target: &mut Target, place: usize) -> Option<usize> {
         if entry & EXCEPTION != 0 {
@@ -152,12 +158,16 @@ impl Tables {
 }
 
 /// One look-up in a table of power-of-two length.
+// The index is masked by the length minus 1, which is a power of two.
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 #[inline(always)]
 fn at<const N: usize>(table: &[Entry; N], index: usize) -> Entry {
     table[index & (N - 1)]
 }
 
 /// The entry of a second table that `entry` points to. `None` at the end of the block and for bits without a meaning.
+// A value has 16 bits, and the bits added at most 15.
+#[allow(clippy::arithmetic_side_effects)]
 #[inline(always)]
 fn subtable_entry<const N: usize>(table: &[Entry; N], root: u32, entry: Entry, bits: &mut BitReader) -> Option<Entry> {
     if entry & SUBTABLE == 0 {
@@ -175,6 +185,8 @@ fn extra(entry: Entry, bits: &BitReader) -> usize {
 }
 
 /// Takes one symbol with its extra bits.
+// A value has 16 bits, and the bits added at most 15.
+#[allow(clippy::arithmetic_side_effects)]
 fn symbol<const N: usize>(table: &[Entry; N], root: u32, bits: &mut BitReader) -> Result<(Entry, usize), Stop> {
     let mut entry = at(table, bits.peek(root));
     if entry & SUBTABLE != 0 {

@@ -27,16 +27,14 @@ impl Window {
 
     /// Appends the end of `output`.
     pub(crate) fn append(&mut self, output: &[u8]) {
-        let output = &output[output.len().saturating_sub(self.size)..];
-        let length = self.bytes.len() + output.len();
-        if length > self.size + SPARE {
-            let surplus = length - self.size;
-            self.bytes.copy_within(surplus.., 0);
-            self.bytes.truncate(self.bytes.len() - surplus);
+        let output = output.get(output.len().saturating_sub(self.size)..).unwrap_or_default();
+        let (length, maximum) = (self.bytes.len().saturating_add(output.len()), self.size.saturating_add(SPARE));
+        if length > maximum {
+            self.bytes.drain(..length.saturating_sub(self.size).min(self.bytes.len()));
         } else if length > self.bytes.capacity() {
             // Doubles like any vector, but not above the maximum size.
-            let capacity = length.next_power_of_two().min(self.size + SPARE);
-            self.bytes.reserve_exact(capacity - self.bytes.len());
+            let capacity = length.next_power_of_two().min(maximum);
+            self.bytes.reserve_exact(capacity.saturating_sub(self.bytes.len()));
         }
         self.bytes.extend_from_slice(output);
     }

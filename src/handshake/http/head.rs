@@ -2,11 +2,11 @@
 //!
 //! A head is one buffer, in which the parts follow each other without separators (method, target, name, value, name,
 //! value ...; the head of a response begins with the reason), and the positions where the parts end. A part begins where
-//! the part before it ends, and a field takes four bytes beside its own bytes.
+//! the part before it ends, and a field takes eight bytes beside its own bytes.
 
 use std::fmt;
 
-use crate::error::HandshakeErrorKind;
+use crate::error::{HandshakeErrorKind, HeadErrorKind};
 use crate::redact;
 
 /// The HTTP version of a head, `HTTP/major.minor`.
@@ -27,14 +27,14 @@ impl HttpVersion {
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum StartLine {
-    Request { method_end: u16 },
+    Request { method_end: u32 },
     Response { status: u16 },
 }
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Field {
-    pub(crate) name_end: u16,
-    pub(crate) value_end: u16,
+    pub(crate) name_end: u32,
+    pub(crate) value_end: u32,
 }
 
 /// A complete head: start line and fields. Its `Debug` shows no credentials.
@@ -43,7 +43,7 @@ pub struct Head {
     pub(crate) bytes: Vec<u8>,
     pub(crate) start: StartLine,
     pub(crate) version: HttpVersion,
-    pub(crate) start_end: u16,
+    pub(crate) start_end: u32,
     pub(crate) fields: Vec<Field>,
 }
 
@@ -60,14 +60,14 @@ impl Head {
         Head { version: HttpVersion { major: 1, minor: 1 }, ..Head::empty(StartLine::Response { status }) }
     }
 
-    /// Adds a field, which must have been checked. False: the head has no room for the field, and is unchanged.
+    /// Adds a field, which must have been checked. False: names and values would exceed 64 KiB, and the head is unchanged.
     #[cfg(feature = "server")]
     #[must_use]
     pub(crate) fn push(&mut self, name: &str, value: &str) -> bool {
         let name_end = self.bytes.len().checked_add(name.len());
         let value_end = name_end.and_then(|end| end.checked_add(value.len()));
         let ends = name_end.zip(value_end).and_then(|(n, v)| Some((u16::try_from(n).ok()?, u16::try_from(v).ok()?)));
-        let Some((name_end, value_end)) = ends else { return false };
+        let Some((name_end, value_end)) = ends.map(|(n, v)| (u32::from(n), u32::from(v))) else { return false };
         self.bytes.extend_from_slice(name.as_bytes());
         self.bytes.extend_from_slice(value.as_bytes());
         self.fields.push(Field { name_end, value_end });
@@ -151,17 +151,42 @@ impl Head {
 
     /// The position where the last part ends and the next one begins.
     pub(crate) fn last_part_end(&self) -> usize {
-        usize::from(self.fields.last().map_or(self.start_end, |f| f.value_end))
+        index(self.fields.last().map_or(self.start_end, |f| f.value_end))
     }
 
-    fn part(&self, start: u16, end: u16) -> &[u8] {
-        self.bytes.get(usize::from(start)..usize::from(end)).unwrap_or_default()
+    fn part(&self, start: u32, end: u32) -> &[u8] {
+        self.bytes.get(index(start)..index(end)).unwrap_or_default()
     }
 
     /// A part that was checked to be ASCII, as text.
-    fn text(&self, start: u16, end: u16) -> &str {
+    fn text(&self, start: u32, end: u32) -> &str {
         std::str::from_utf8(self.part(start, end)).unwrap_or_default()
     }
+}
+
+/// The value of `Content-Length`, if there is one.
+///
+/// # Errors
+/// A value that is not digits or exceeds 19 digits, and two fields with different values (RFC 9112 section 6.3).
+pub fn content_length(head: &Head) -> Result<Option<u64>, HeadErrorKind> {
+    let mut length = None;
+    for value in head.get_all("Content-Length") {
+        if value.is_empty() || value.len() > 19 || !value.iter().all(u8::is_ascii_digit) {
+            return Err(HeadErrorKind::ContentLength);
+        }
+        // The largest number of 19 digits is less than 2^64.
+        let this = value.iter().fold(0_u64, |n, &d| n.wrapping_mul(10).wrapping_add(u64::from(d & 0x0F)));
+        if length.is_some_and(|before| before != this) {
+            return Err(HeadErrorKind::ContentLength);
+        }
+        length = Some(this);
+    }
+    Ok(length)
+}
+
+/// A position as an index.
+pub(super) fn index(position: u32) -> usize {
+    usize::try_from(position).unwrap_or(usize::MAX)
 }
 
 /// Shows no text that may be a secret.

@@ -1,6 +1,25 @@
-//! The reason phrases of HTTP statuses (RFC 9110 section 15). Programs do not depend on them.
+//! The statuses of HTTP (RFC 9110 section 15): which are interim, and their reason phrases.
 
-/// The reason phrase of a status; empty for a status without a common one.
+#[cfg(feature = "client")]
+use super::head::Head;
+
+/// Maximum number of interim responses that are skipped. Servers send one or two, 100 and 103.
+#[cfg(feature = "client")]
+const MAX_INTERIM_RESPONSES: usize = 4;
+
+/// Reads heads until one is not interim (RFC 9110 section 15.2), and returns it. 101 is the final response to a handshake.
+#[cfg(feature = "client")]
+pub(crate) fn skip_interim<E>(mut read_head: impl FnMut() -> Result<Head, E>) -> Result<Head, E> {
+    for _ in 0..MAX_INTERIM_RESPONSES {
+        let head = read_head()?;
+        if !matches!(head.status(), 100 | 102..=199) {
+            return Ok(head);
+        }
+    }
+    read_head()
+}
+
+/// The reason phrase of a status; empty for a status without a common one. Programs do not depend on it.
 pub(crate) fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",

@@ -161,8 +161,8 @@ fn push_integer(output: &mut String, mut value: u32, bias: u32) {
             return output.push(digit(value));
         }
         let (rest, base) = (value.saturating_sub(threshold), 36_u32.saturating_sub(threshold));
-        output.push(digit(threshold.saturating_add(rest.wrapping_rem(base))));
-        value = rest.wrapping_div(base);
+        output.push(digit(threshold.saturating_add(rest.checked_rem(base).unwrap_or(0))));
+        value = rest.checked_div(base).unwrap_or(0);
         position = position.saturating_add(36);
     }
 }
@@ -182,7 +182,7 @@ fn adapt(delta: u32, handled: u32, first: bool) -> u32 {
         delta /= 35;
         steps = steps.saturating_add(36);
     }
-    steps.saturating_add(delta.saturating_mul(36) / delta.saturating_add(38))
+    steps.saturating_add(delta.saturating_mul(36).checked_div(delta.saturating_add(38)).unwrap_or(0))
 }
 
 #[cfg(test)]

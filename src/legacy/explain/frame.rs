@@ -150,13 +150,15 @@ impl DraftFrameRenderer {
             _ => 0,
         };
         let key = by_client && rules.masking == Masking::Payload;
-        let header = 2 + long + if key { 4 } else { 0 };
-        let size = self.frame.bytes.saturating_sub((before + header) as u64);
+        // At most 14, and with the key before the frame 18.
+        let header = long.saturating_add(if key { 6 } else { 2 });
+        let start = before.saturating_add(header);
+        let size = self.frame.bytes.saturating_sub(start as u64);
         let opcode = rules.opcodes.parse(first & 0xF);
 
         self.title(rules, (first, opcode), size, out);
         if whole {
-            masked_header(out, rules, &self.context, &wire_bytes, before + header);
+            masked_header(out, rules, &self.context, &wire_bytes, start);
         }
         self.header(rules, unmasked_frame.get(..header).unwrap_or_default(), out);
 
@@ -165,13 +167,13 @@ impl DraftFrameRenderer {
         let kind = self.begin(rules, (first, opcode), size);
         match (key, whole) {
             (true, _) => {
-                let bytes = unmasked_frame.get(header - 4..header).and_then(|key| key.first_chunk::<4>());
+                let bytes = unmasked_frame.get(header.saturating_sub(4)..header).and_then(|key| key.first_chunk::<4>());
                 masked_payload(out, shown, bytes.copied().unwrap_or_default(), false);
                 rest(out, shown, size, kind.filter(|_| opcode != Some(Opcode::Close)));
             }
             (false, true) => {
                 for (at, bytes) in
-                    wire_bytes.get(before + header..).unwrap_or_default().chunks(BYTES).take(SHOWN / BYTES).enumerate()
+                    wire_bytes.get(start..).unwrap_or_default().chunks(BYTES).take(SHOWN / BYTES).enumerate()
                 {
                     table_row(out, bytes, "", "masked", if at == 0 { "the payload on the wire" } else { "" });
                 }

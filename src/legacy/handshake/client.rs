@@ -39,6 +39,7 @@ pub(crate) struct DraftRequest<'a> {
 
 /// Checks that the version can offer these subprotocols.
 pub(crate) fn check_subprotocols(spec: &DraftSpec, subprotocols: &[String]) -> Result<(), UsageError> {
+    // hixie55-4.1-13
     if subprotocols.len() > 1 && !spec.subprotocols.allows_multiple() {
         return Err(UsageError::UnsupportedByVersion { feature: "list of subprotocols", version: spec.name });
     }
@@ -128,6 +129,7 @@ impl DraftRequest<'_> {
 
     /// Checks a response up to hybi-03.
     fn check_to_hybi03(&self, raw: &[u8], head: &Head) -> Result<Option<String>, HandshakeErrorKind> {
+        // hixie55-4.1-6: also 407, which a proxy sends in response to CONNECT.
         if head.status() != 101 {
             return Err(HandshakeErrorKind::Response(ResponseErrorKind::Status(head.status())));
         }
@@ -155,7 +157,7 @@ impl DraftRequest<'_> {
         };
         let uri = self.request.uri;
         let scheme = if uri.is_secure() { "wss" } else { "ws" };
-        // hixie75-3.1-3, hixie76-4.1-4
+        // hixie75-3.1-3, hixie76-4.1-4, hixie55-3.2-2
         require_value(raw, origin, self.origin().unwrap_or_default().as_bytes())?;
         require_value(raw, location, format!("{scheme}://{}{}", uri.host_header(), uri.resource()).as_bytes())?;
         // hixie75-3.1-4
@@ -189,7 +191,7 @@ impl DraftRequest<'_> {
 
     /// Checks a response since hybi-04.
     fn check_from_hybi04(&self, head: &Head) -> Result<NegotiatedDraft, HandshakeErrorKind> {
-        // hybi04-5.1-2, hybi09-5.1-1
+        // hybi04-5.1-2, hybi04-5.1-3, hybi09-5.1-1
         let extensions = rfc::check_upgrade(head, &self.request)?;
         let subprotocol = match self.spec.subprotocols {
             SubprotocolSyntax::QuotedList => self.agreed_subprotocol(head)?,
@@ -229,7 +231,7 @@ impl DraftRequest<'_> {
         }
     }
 
-    /// The origin in lower case. If the version requires one and the caller set none, it is that of a page on the
+    /// The origin in lower case (hixie55-4.1-5). If the version requires one and the caller set none, it is that of a page on the
     /// server itself.
     fn origin(&self) -> Option<String> {
         let uri = self.request.uri;
@@ -253,7 +255,7 @@ fn shuffle<T>(fields: &mut [T], random: &[u8]) {
     }
 }
 
-/// The fields of a head as defined up to hybi-03: one space after the colon is skipped, all other bytes are part of the
+/// The fields of a head as defined up to hybi-03 (hixie55-4.1-9): one space after the colon is skipped, all other bytes are part of the
 /// value.
 fn fields(raw: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     raw.split(|&b| b == b'\n').skip(1).filter_map(|line| {
@@ -337,6 +339,7 @@ mod tests {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
+    /// hixie55-4.1-5
     #[test]
     fn the_request_of_hixie_75_is_exact() {
         // hixie75-3.1-1
@@ -385,6 +388,7 @@ mod tests {
         }
     }
 
+    /// hixie55-4.1-13
     #[test]
     fn subprotocol_lists_are_rejected_by_versions_without_lists() {
         for version in Version::ALL {
@@ -396,9 +400,10 @@ mod tests {
         }
     }
 
+    /// Shows the answer to farrell-1.
     #[test]
     fn responses_to_hixie_75() {
-        // hixie75-3.1-2, hixie75-3.1-3, hixie75-3.1-4
+        // hixie75-3.1-2, hixie75-3.1-3, hixie75-3.1-4, hixie55-3.2-2, hixie55-4.1-6, hixie55-4.1-9
         let start = "HTTP/1.1 101 Web Socket Protocol Handshake|Upgrade: WebSocket|Connection: Upgrade|";
         let (origin, location) = ("WebSocket-Origin: http://example.com", "WebSocket-Location: ws://example.com/demo");
         let good = format!("{start}{origin}|{location}|WebSocket-Protocol: sample");
@@ -442,6 +447,7 @@ mod tests {
         assert_eq!(check(Version::Hixie75, &["sample"], &empty), Err(Response(ResponseErrorKind::EmptySubprotocol)));
     }
 
+    /// Shows the answer to opera-2.
     #[test]
     fn responses_from_hybi_00_to_hybi_03() {
         // hixie76-4.1-4, hixie76-4.1-5, hybi02-5.1-2
@@ -547,6 +553,7 @@ mod tests {
         }
     }
 
+    /// Shows the answer to opera-2.
     #[test]
     fn responses_from_hybi_04_on() {
         // hybi04-5.1-2, hybi09-5.1-1

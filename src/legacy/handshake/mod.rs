@@ -1,6 +1,14 @@
 //! The opening handshakes of the drafts in both roles: pure functions over heads and bytes, controlled by the table.
 //!
 //! What a draft has in common with RFC 6455 (heads, origins, keys, lists) comes from `crate::handshake`.
+//!
+//! | file | subject |
+//! |---|---|
+//! | `client` | the request, and the check of the response |
+//! | `server` | the check of the request, and the response |
+//! | `challenge` | the keys and the eight bytes that a client of hybi-00 to -03 sends |
+//! | `proof` | the proof of the server: MD5, SHA-1 |
+//! | `lists` | lists of subprotocols and extensions |
 
 #[cfg(feature = "client")]
 pub(crate) mod challenge;

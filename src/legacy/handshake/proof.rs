@@ -40,6 +40,7 @@ pub(crate) fn masking_key(key: &[u8], nonce: &[u8]) -> [u8; 20] {
 mod tests {
     use super::*;
 
+    /// Shows the answer to turner-3.
     #[test]
     #[allow(clippy::type_complexity)] // A table.
     fn the_challenges_of_the_drafts() {

@@ -135,9 +135,11 @@ fn deflate_stream(spec: &DraftSpec, head: &Head) -> Result<bool, HandshakeErrorK
     let list = match spec.extensions {
         ExtensionSyntax::None => return Ok(false),
         ExtensionSyntax::QuotedParameters => return lists::offers(head, EXTENSIONS, DEFLATE_STREAM).map_err(wrong),
+        // hybi09-8.1-1
         ExtensionSyntax::Names | ExtensionSyntax::Parameters => header::extensions(head.get_all(EXTENSIONS)),
     };
     let list = list.map_err(wrong)?;
+    // hybi04-8.1-1
     if spec.extensions == ExtensionSyntax::Names && list.iter().any(|extension| !extension.params.is_empty()) {
         return Err(HandshakeErrorKind::InvalidHeader(EXTENSIONS));
     }
@@ -271,7 +273,7 @@ impl Offer<'_> {
         }
     }
 
-    /// The requested URL in the form of a client: host in lower case, without the default port.
+    /// The requested URL in the form of a client (hixie55-3.2-2): host in lower case, without the default port.
     fn location(&self, scheme: &str) -> String {
         let host = self.host.to_ascii_lowercase();
         let default_port = if scheme == "wss" { ":443" } else { ":80" };
@@ -331,6 +333,7 @@ mod tests {
         work(&DraftRequest { spec, request, challenge })
     }
 
+    /// Shows the answer to iana-3.
     #[test]
     fn client_and_server_of_every_version_interoperate() {
         // hybi04-5.2.2-1
@@ -371,6 +374,7 @@ mod tests {
         }
     }
 
+    /// hixie55-3.2-2
     #[test]
     fn the_handshake_of_hixie_75_is_exact() {
         // hixie75-4.1-1
@@ -527,6 +531,7 @@ mod tests {
 
     #[test]
     fn invalid_proofs_and_lists_are_rejected() {
+        // hybi04-8.1-1, hybi09-8.1-1
         let rows = [
             (Version::Hybi01, "Sec-WebSocket-Key2", "X", Some(MissingHeader(KEY2))),
             (
@@ -539,6 +544,9 @@ mod tests {
             (Version::Hybi04, "deflate-stream", "deflate-stream; a=b", Some(InvalidHeader(EXTENSIONS))),
             (Version::Hybi05, "deflate-stream", "deflate-stream; a=b", None),
             (Version::Hybi08, "deflate-stream", "deflate-stream; a b", Some(InvalidHeader(EXTENSIONS))),
+            (Version::Hybi07, "deflate-stream", "x; a=\"b c\", deflate-stream", None),
+            (Version::Hybi08, "deflate-stream", "x; a=\"b c\", deflate-stream", Some(InvalidHeader(EXTENSIONS))),
+            (Version::Hybi08, "deflate-stream", "x; a=b; c=\"d\", deflate-stream", None),
             (Version::Hybi04, "sample", "sam ple", Some(InvalidHeader("Sec-WebSocket-Protocol"))),
             (Version::Hybi08, "sample", "a, a", Some(InvalidHeader("Sec-WebSocket-Protocol"))),
             (Version::Hybi00, "Protocol: sample", "Protocol:", Some(InvalidHeader("Sec-WebSocket-Protocol"))),

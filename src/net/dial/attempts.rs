@@ -24,13 +24,13 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use super::{host_port, Connected, Endpoint};
 use crate::error::{ConnectAttempt, ConnectError, Error, Step};
 use crate::net::connect_guard::AttemptState;
 use crate::net::deadline::Deadline;
+use crate::net::threads;
 use crate::primitives::panics;
 
 /// Time after which the next address is attempted beside those that have not answered (RFC 8305 section 8).
@@ -156,7 +156,7 @@ impl Drop for Reservation {
 fn share(deadline: Deadline, places: usize, left: usize) -> Deadline {
     let [places, left] = [places, left.max(places).max(1)].map(|count| u32::try_from(count).unwrap_or(u32::MAX));
     let remaining = deadline.remaining();
-    Deadline::after((remaining / left).saturating_mul(places).min(remaining))
+    Deadline::after(remaining.checked_div(left).unwrap_or_default().saturating_mul(places).min(remaining))
 }
 
 /// Makes one attempt after another on this thread.
@@ -178,7 +178,7 @@ fn connect_in_turn(
     None
 }
 
-/// The result of a thread: the index of its attempt, and what came.
+/// The result of a thread: the index of its attempt, and its outcome.
 type Report = (usize, io::Result<Connected>);
 
 /// The attempts under way in parallel. Dropping it cancels those that have not ended.
@@ -210,7 +210,7 @@ impl<F: Fn(SocketAddr, Deadline, &AttemptState) -> io::Result<Connected> + Send 
             drop(sender.send((index, result)));
             drop(places);
         };
-        let spawned = thread::Builder::new().name("stdws-connect".into()).spawn(work);
+        let spawned = threads::spawn("stdws-connect", None, work);
         if spawned.is_ok() {
             self.running = self.running.saturating_add(1);
         }

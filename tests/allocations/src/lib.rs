@@ -1,4 +1,4 @@
-//! An allocator that counts: how often memory was asked for, how much is in use, and how much was at most.
+//! A counting allocator: the number of allocations, the bytes in use, and their maximum.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -9,7 +9,7 @@ thread_local! {
     static TIMES: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Hands everything to the system, and counts.
+/// Forwards every call to the allocator of the system, and counts.
 pub struct Counting;
 
 static ALL_TIMES: AtomicUsize = AtomicUsize::new(0);
@@ -17,7 +17,7 @@ static IN_USE: AtomicUsize = AtomicUsize::new(0);
 static MOST: AtomicUsize = AtomicUsize::new(0);
 
 fn taken(bytes: usize) {
-    // A thread that is ending is not counted any more.
+    // A thread that is ending no longer counts.
     let _ = TIMES.try_with(|times| times.set(times.get() + 1));
     ALL_TIMES.fetch_add(1, Ordering::Relaxed);
     let in_use = IN_USE.fetch_add(bytes, Ordering::Relaxed) + bytes;
@@ -28,7 +28,7 @@ fn given(bytes: usize) {
     IN_USE.fetch_sub(bytes, Ordering::Relaxed);
 }
 
-// SAFETY: every call goes to the system's allocator with the same arguments; counting touches no memory but its own.
+// SAFETY: every call is forwarded to the system's allocator with the same arguments; counting uses only its own memory.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         taken(layout.size());
@@ -41,7 +41,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // The system may need both while it copies.
+        // Both blocks may exist while the system copies.
         taken(size);
         given(layout.size());
         System.realloc(at, layout, size)
@@ -53,22 +53,22 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// How often this thread has asked for memory. Others, which may just be starting, do not count.
+/// Number of allocations of this thread. Other threads, which may be starting, do not count.
 pub fn times() -> usize {
     TIMES.with(Cell::get)
 }
 
-/// How often any thread has.
+/// Number of allocations of all threads.
 pub fn all_times() -> usize {
     ALL_TIMES.load(Ordering::SeqCst)
 }
 
-/// Bytes in use.
+/// Number of bytes in use.
 pub fn in_use() -> usize {
     IN_USE.load(Ordering::SeqCst)
 }
 
-/// The most that was in use since this was called last.
+/// Maximum number of bytes in use since the last call.
 pub fn most() -> usize {
     MOST.swap(in_use(), Ordering::SeqCst)
 }

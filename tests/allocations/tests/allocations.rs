@@ -43,7 +43,7 @@ fn main() {
     let count = tests.len();
     println!("running {count} tests");
     for (name, test) in tests {
-        // A thread of its own, for the watchdog shows its name.
+        // A separate thread, because the watchdog shows its name.
         let run = move || {
             let _watchdog = live::watchdog();
             test();
@@ -60,14 +60,14 @@ fn main() {
 const ROLES: [Side; 2] = [Side::Client, Side::Server];
 const KIB: usize = 1 << 10;
 
-/// How often the thread of the server's connection has asked for memory, up to the message it received last.
+/// Number of allocations of the thread of the server's connection, up to the last received message.
 static AT_SERVER: AtomicUsize = AtomicUsize::new(0);
 
 fn at_both() -> usize {
     times() + AT_SERVER.load(Ordering::SeqCst)
 }
 
-/// A client and an echoing server, both ours.
+/// A client and an echoing server of this crate.
 fn echo(queue: bool, test: impl FnOnce(WebSocket)) {
     echo_with(queue, None, test);
 }
@@ -160,7 +160,7 @@ fn connection(side: Side, timeouts: Timeouts, message: u64) -> (WebSocket, RawPe
     limited(side, timeouts, limits)
 }
 
-/// Receives what is there, which is no whole message.
+/// Receives what has arrived, which is not a whole message.
 fn receive_nothing(ws: &mut WebSocket) {
     for _ in 0..10 {
         let end = ws.recv_timeout(ms(5)).map(|_| "a message");
@@ -233,22 +233,22 @@ fn fragments_without_bytes_take_no_memory() {
     }
 }
 
-/// A peer that reads nothing: of the answers only the newest is kept.
+/// A peer that reads nothing: only the latest answer is kept.
 fn pings_without_end_take_no_memory() {
     for side in ROLES {
         let (mut ws, mut peer) = connection(side, long_timeouts(), 1 << 20);
         let bytes = peer.frame(true, PING, &[7; 125]).repeat(100);
         let start = in_use();
-        let (tell, told) = mpsc::channel();
+        let (finish, finished) = mpsc::channel();
         let writing = thread::spawn(move || {
             for _ in 0..1000 {
                 peer.stream.write_all(&bytes).unwrap();
             }
-            tell.send(()).unwrap();
+            finish.send(()).unwrap();
             (peer, bytes)
         });
         most();
-        while told.try_recv().is_err() {
+        while finished.try_recv().is_err() {
             receive_nothing(&mut ws);
         }
         let taken = most() - start;
@@ -266,7 +266,7 @@ fn after_a_large_message_the_memory_goes_back() {
         let answering = thread::spawn(move || {
             let frame = peer.frame(true, BINARY, &vec![7; 8 << 20]);
             peer.stream.write_all(&frame).unwrap();
-            // The large message comes back, and behind it two Pings for two times of silence.
+            // The echo of the large message, and two Pings after two idle intervals.
             let (mut large, mut pings) = (false, 0);
             while !large || pings < 2 {
                 let frame = peer.read();
@@ -295,7 +295,7 @@ fn after_a_large_message_the_memory_goes_back() {
 fn an_idle_connection_is_small() {
     for side in ROLES {
         let mut open = Vec::with_capacity(50);
-        // What is set up once is not counted.
+        // One-time initialization is not counted.
         drop(connection(side, long_timeouts(), 1 << 20));
         let start = in_use();
         for _ in 0..50 {
@@ -316,7 +316,7 @@ fn an_idle_connection_is_small() {
     }
 }
 
-/// Something like what services send each other; no two are the same.
+/// A message as services send them. No two are equal.
 fn json(length: usize, number: usize) -> String {
     let mut text = String::with_capacity(length + 200);
     let mut seed = number as u64 + 1;
@@ -356,7 +356,7 @@ fn a_compressed_message_in_steady_state_allocates_nothing() {
     }
 }
 
-/// Bytes in use when the threads of connections that were before have ended.
+/// Number of bytes in use after the threads of earlier connections have ended.
 fn in_use_at_rest() -> usize {
     let (mut last, mut same) = (in_use(), 0);
     while same < 20 {
@@ -371,7 +371,7 @@ fn in_use_at_rest() -> usize {
 /// 64 KiB for receiving and 192 KiB for sending, from the first compressed message on.
 fn compression_takes_what_its_documentation_says() {
     let text = json(4 * KIB, 1);
-    // What is set up once is not counted.
+    // One-time initialization is not counted.
     echo_with(false, Some(Deflate::default()), |mut ws| ws.send(&text).unwrap());
     let used = |deflate: Option<Deflate>| {
         let (mut idle, mut busy) = (0, 0);
@@ -406,26 +406,26 @@ fn a_large_compressed_message_leaves_nothing_behind() {
                 random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                 (random >> 33) as u8
             };
-            let noise: Vec<u8> = (0..length).map(next).collect();
-            ws.send(&noise).unwrap();
-            assert!(ws.recv_ref().unwrap().unwrap().as_bytes() == noise);
-            drop(noise);
+            let incompressible: Vec<u8> = (0..length).map(next).collect();
+            ws.send(&incompressible).unwrap();
+            assert!(ws.recv_ref().unwrap().unwrap().as_bytes() == incompressible);
+            drop(incompressible);
         };
         (0..3).for_each(|_| round(4 * KIB));
         let start = in_use();
         round(2048 * KIB - KIB);
-        // A message of usual size makes the receivers let go; what senders hold would stay.
+        // A message of usual size makes the receivers free their memory; that of senders would stay.
         (0..2).for_each(|_| round(4 * KIB));
         let kept = in_use().saturating_sub(start);
         assert!(kept <= 300 * KIB, "{kept} bytes are kept");
     });
 }
 
-/// The frame, and the list of what kinds of frames are needed.
+/// The frame, and the list of kinds of frames.
 fn a_broadcast_allocates_as_much_for_many_members_as_for_one() {
     for count in [1, 50] {
         let hub = Hub::new().unwrap();
-        let mut seats: Vec<_> = (0..count)
+        let mut members: Vec<_> = (0..count)
             .map(|_| {
                 let (ws, peer) = connection(Side::Server, long_timeouts(), 1 << 20);
                 (hub.add(ws.sender()), ws, peer)
@@ -434,7 +434,7 @@ fn a_broadcast_allocates_as_much_for_many_members_as_for_one() {
         let mut frame = [0; 127];
         let mut round = || {
             assert_eq!(hub.broadcast(&[7; 125]), count);
-            for (_, _, peer) in &mut seats {
+            for (_, _, peer) in &mut members {
                 peer.stream.read_exact(&mut frame).unwrap();
             }
             assert_eq!(hub.flush(LONG), 0);
@@ -448,11 +448,11 @@ fn a_broadcast_allocates_as_much_for_many_members_as_for_one() {
     }
 }
 
-/// Twenty members that do not read, and one backlog's worth of memory. The bound of `HubLimits` would be twenty.
+/// Twenty members that do not read use the memory of one queue. The bound of `HubLimits` would be twenty.
 fn what_waits_for_many_members_is_kept_once() {
     let limits = HubLimits { max_queue_bytes: 32 << 20, ..HubLimits::default() };
     let hub = Hub::with_limits(limits).unwrap();
-    let seats: Vec<_> = (0..20)
+    let members: Vec<_> = (0..20)
         .map(|_| {
             let (ws, peer) = connection(Side::Server, long_timeouts(), 1 << 20);
             (hub.add(ws.sender()), ws, peer)
@@ -468,7 +468,7 @@ fn what_waits_for_many_members_is_kept_once() {
     let waiting: u64 = hub.stats().waiting;
     let taken = most() - start;
     assert!(waiting > 20 * 8, "{waiting} wait");
-    // Each message once, the one that is being encoded, and small change for each member.
+    // Each message once, the one that is being encoded, and a little for each member.
     assert!(taken <= (26 << 20) + 20 * 16 * KIB, "{taken} bytes");
-    drop(seats);
+    drop(members);
 }

@@ -1,5 +1,5 @@
-//! Both roles send to a peer that has left: over TCP, a Unix socket and TLS, messages below and above the size from which a
-//! payload is written apart from its header, alone and by a hub.
+//! Both roles send to a peer that has disconnected: over TCP, a Unix socket and TLS, directly and by a hub. The messages are
+//! below and above the size from which a payload is written separately from its header.
 
 use std::ffi::{c_char, c_int, CStr};
 use std::path::PathBuf;
@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use stdws::{Client, Hub, Result, Server, TlsAccept, TlsConnect, TlsIdentity, WebSocket};
 
-const WATCHDOG: Duration = Duration::from_secs(20);
+const WATCHDOG: Duration = Duration::from_secs(120);
 
-/// Runs the case `TRANSPORT ROLE SIZE`, with certificates in `folder`. 0: the process lived, and the sender has noticed that
-/// the peer has left.
+/// Runs the case `TRANSPORT ROLE SIZE`, with certificates in `folder`. 0: the process has not been ended by
+/// the signal, and the sender has got the error.
 #[no_mangle]
 pub extern "C" fn send_to_departed(
     transport: *const c_char,
@@ -61,7 +61,7 @@ fn parts(transport: &str, folder: &std::path::Path) -> Result<Parts> {
     })
 }
 
-/// Sends until that fails. Some bytes go out before the network reports that nobody is there.
+/// Sends until a send fails. Some bytes are written before the network reports the end of the peer.
 fn send_until_error(mut ws: WebSocket, size: usize) -> bool {
     let message = vec![7_u8; size];
     (0..200).any(|_| {

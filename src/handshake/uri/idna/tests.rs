@@ -34,6 +34,7 @@ fn the_samples_of_rfc_3492() {
 }
 
 /// 6455-11.1.1-1, 6455-11.1.2-1: each name as the URL parser of browsers converts it.
+/// Shows the answer to turner-1.
 #[test]
 fn names_are_converted() {
     let rows = [

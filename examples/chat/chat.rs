@@ -1,4 +1,4 @@
-//! What the clients share: the rooms, the hub that sends lines to their members, and the connection to other processes.
+//! State shared by the clients: the rooms, the hub that sends lines to their members, and the connection to other processes.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -16,7 +16,7 @@ pub(crate) struct Chat {
     /// A room is a topic.
     hub: Hub,
     nats: OnceLock<Nats>,
-    /// Ids of lines differ between processes, so that a page knows which it has seen.
+    /// Ids of lines differ between processes, so that a page shows each line once.
     process: u32,
     lines: AtomicU64,
 }
@@ -73,7 +73,7 @@ impl Chat {
         }
     }
 
-    /// A line that another process published. It is one of ours, but checked all the same.
+    /// Handles a line that another process published. It is checked like one of a client.
     fn on_remote_line(&self, line: &str) {
         if let Some((room, line)) = line.split_once(' ') {
             let known = ["said ", "came ", "left "].iter().any(|what| line.starts_with(what));

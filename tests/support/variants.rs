@@ -1,5 +1,5 @@
-//! The versions of the protocol that a test goes through: RFC 6455, and with feature `legacy` every draft, those with
-//! `deflate-stream` also with it.
+//! The versions of the protocol that a test runs with: RFC 6455, and with feature `legacy` every draft. Drafts with
+//! `deflate-stream` run without and with it.
 #![allow(dead_code)] // Each test program uses a part of it.
 
 use std::fmt;
@@ -8,7 +8,7 @@ use std::fmt;
 use stdws::{Capability, Version};
 use stdws::{Client, Server};
 
-/// What is spoken on a connection.
+/// A version of the protocol, with or without `deflate-stream`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ProtocolVariant {
     #[cfg(feature = "legacy")]
@@ -41,7 +41,7 @@ pub(crate) fn drafts() -> impl Iterator<Item = ProtocolVariant> {
     std::iter::empty()
 }
 
-/// All of them.
+/// All versions.
 pub(crate) fn all() -> impl Iterator<Item = ProtocolVariant> {
     drafts().chain([RFC])
 }

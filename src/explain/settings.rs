@@ -1,0 +1,73 @@
+//! What an [`Explainer`] has to know before the first byte.
+
+#[cfg(feature = "deflate")]
+use super::explainer::new_inflater;
+use super::explainer::{Explainer, State};
+use super::head::Secrets;
+use crate::config::Limits;
+
+impl Explainer {
+    /// Expects a frame first, because the opening handshake is not part of the input.
+    pub fn after_handshake(mut self) -> Explainer {
+        self.state = self.frame_state();
+        self
+    }
+
+    /// Shows the heads as they are sent, with credentials, cookies and tokens. Do not publish this output. Must precede the
+    /// first [`feed`](Explainer::feed).
+    ///
+    /// ```
+    /// use stdws::explain::Explainer;
+    ///
+    /// let head = b"GET /feed?key=1234 HTTP/1.1\r\nAuthorization: Bearer 1234\r\n";
+    /// assert!(!Explainer::client().feed(head).contains("1234"));
+    /// assert!(Explainer::client().with_secrets().feed(head).contains("Authorization: Bearer 1234"));
+    /// ```
+    pub fn with_secrets(mut self) -> Explainer {
+        self.secrets = Secrets::Shown;
+        self.restart_head();
+        self
+    }
+
+    /// Sets the limits of heads: [`Limits::max_head_size`] and [`Limits::max_head_fields`]. The other limits do not concern an
+    /// explainer. Needed only for a connection with other limits than the default ones. Must precede the first
+    /// [`feed`](Explainer::feed).
+    ///
+    /// ```
+    /// use stdws::{explain::Explainer, Limits};
+    ///
+    /// let head = format!("GET / HTTP/1.1\r\nCookie: {}\r\n\r\n", "x".repeat(100_000));
+    /// assert!(Explainer::client().feed(head.as_bytes()).contains("Limits::max_head_size is 65536"));
+    /// let mut roomy = Explainer::client().limits(Limits { max_head_size: 128 << 10, ..Limits::server() });
+    /// assert!(roomy.feed(head.as_bytes()).contains("end of the head"));
+    /// ```
+    pub fn limits(mut self, limits: Limits) -> Explainer {
+        self.limits = limits;
+        self.restart_head();
+        self
+    }
+
+    /// Applies the settings, unless the handshake is not part of the input.
+    fn restart_head(&mut self) {
+        if matches!(self.state, State::Head(_)) {
+            self.state = self.initial_state();
+        }
+    }
+
+    /// Expects compressed messages (permessage-deflate, RFC 7692). Needed only with
+    /// [`after_handshake`](Explainer::after_handshake), because otherwise the handshake shows it.
+    ///
+    /// ```
+    /// use stdws::explain::Explainer;
+    ///
+    /// let mut server = Explainer::server().after_handshake().compressed();
+    /// let text = server.feed(&[0xC1, 0x07, 0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00]);
+    /// assert!(text.contains("RSV1 is 1: the message is compressed"));
+    /// assert!(text.contains(r#""Hello""#));
+    /// ```
+    #[cfg(feature = "deflate")]
+    pub fn compressed(mut self) -> Explainer {
+        self.inflater = new_inflater();
+        self
+    }
+}
