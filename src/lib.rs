@@ -26,6 +26,8 @@
 //! | send one message to many connections | [`Hub`], [`Member`] |
 //! | reconnect | [`Client::reconnect`], [`Backoff`] |
 //! | stream a message too large for memory | [`WebSocket::recv_stream`], [`WebSocket::send_stream`] |
+//! | run another protocol over a connection, as `Read` and `Write` | [`ByteStream`] |
+//! | wait for many connections in one thread | [`WebSocket::poll_timeout`]; the chapter [`receiving`](manual::receiving) |
 //! | accept HTTP on the same port, authenticate | [`Server::http`], [`Server::on_request`], [`Request`], [`Response`] |
 //! | use a stream of your own: TLS, a tunnel, a pipe | [`Client::connect_over`], [`Server::accept_over`], [`SplitStream`] |
 //! | see what happens | [`Client::on_event`], [`Server::on_event`], [`events`], [`explain`] |
@@ -33,6 +35,27 @@
 //! | test without a network | [`SplitStream::pair`], the chapter [`testing`](manual::testing) |
 //! | handle errors | [`Error`]; [`Error::other`] for errors of your own |
 //! | use the protocol without I/O | [`codec`], [`handshake`] |
+//!
+//! # All items by subject
+//!
+//! | subject | items |
+//! |---|---|
+//! | a connection | [`WebSocket`], [`Sender`], [`Messages`], [`RecvStream`], [`SendStream`], [`ByteStream`], [`ByteWriter`] |
+//! | its messages and its end | [`Message`], [`MessageRef`], [`MessageKind`], [`Outgoing`], [`CloseCode`], [`CloseInfo`] |
+//! | settings of both roles | [`Limits`], [`Timeouts`], [`Deflate`], [`SplitStream`]; `TlsIdentity` |
+//! | a client | [`connect`], [`Client`], [`Proxy`], [`Challenge`]; `TlsConnect` |
+//! | its further attempts | [`Reconnect`], [`ReconnectHandle`], [`Backoff`], [`Disconnect`], [`Retry`] |
+//! | a server | [`serve`], [`Server`], [`ServerHandle`], [`ShutdownHandle`], [`ShutdownReport`]; `TlsAccept` |
+//! | its answer to a request | [`Decision`], [`Accept`], [`RawStream`], [`Credentials`], [`constant_time_eq`] |
+//! | HTTP | [`Request`], [`Response`], [`SetCookie`] |
+//! | many connections | [`Hub`], [`Member`], [`HubLimits`], [`OverflowPolicy`], [`QueueOutcome`], [`DeliveryStats`] |
+//! | errors | [`Error`], [`Result`], [`UsageError`], [`IoError`], [`Step`], [`ProtocolError`], [`TlsError`], [`TlsErrorKind`] |
+//! | of an opening handshake | [`HandshakeError`], [`HandshakeErrorKind`], [`RequestErrorKind`], [`ResponseErrorKind`], [`HeadErrorKind`], [`UriErrorKind`], [`HookErrorKind`], [`OverloadKind`] |
+//! | of the way to a server | [`ConnectError`], [`ConnectAttempt`], [`ProxyError`], [`ProxyErrorKind`], [`ProxyHeaderErrorKind`], [`RedirectError`], [`RedirectErrorKind`], [`RedirectHop`] |
+//! | the drafts | `Version`, `Capability` |
+//! | modules | [`handshake`], [`codec`], [`deflate`], [`events`], [`explain`], [`manual`] |
+//!
+//! What is no link here needs a feature that is off by default: see below.
 //!
 //! # Limits and timeouts
 //!

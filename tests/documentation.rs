@@ -1,6 +1,7 @@
-//! The documentation of the types that are used most: each of their public methods has an example.
+//! The documentation of the types that are used most: each of their public methods has an example. The front page names every
+//! item of the root.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -33,6 +34,45 @@ fn a_method_without_an_example_is_found() {
     let found = public_methods(source);
     let names: Vec<_> = found.iter().map(|(of, method, docs)| (*of, method.as_str(), docs.contains("```"))).collect();
     assert_eq!(names, [("Sender", "send", true), ("Sender", "abort", false)]);
+}
+
+#[test]
+fn the_front_page_names_every_item() {
+    let lib = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).unwrap();
+    let (exported, listed) = (exported(&lib), listed(&lib));
+    // If the file were read wrongly, there would be fewer.
+    assert!(exported.len() > 70 && exported.contains("ByteStream") && exported.contains("manual"), "{exported:?}");
+    assert_eq!(&exported - &listed, BTreeSet::new(), "not in the table of all items");
+    assert_eq!(&listed - &exported, BTreeSet::new(), "no item of the root");
+}
+
+#[test]
+fn the_front_page_is_read() {
+    let lib = "//! [`Elsewhere`]\n//! # All items by subject\n//! | a | [`A`], `B` |\n//! # Next\n//! [`Other`]\n\n\
+               pub mod c;\nmod d;\npub use d::{\n    A, B,\n    e,\n};\npub use d::F;\npub(crate) use d::G;\n";
+    assert_eq!(listed(lib), BTreeSet::from(["A", "B"]));
+    assert_eq!(exported(lib), BTreeSet::from(["A", "B", "F", "c", "e"]));
+}
+
+/// The names in the table of all items.
+fn listed(lib: &str) -> BTreeSet<&str> {
+    let table = lib.split_once("# All items by subject").map_or("", |(_, after)| after);
+    let rows = table.lines().take_while(|line| !line.starts_with("//! # ")).filter(|line| line.starts_with("//! |"));
+    rows.flat_map(|row| row.split('`').skip(1).step_by(2)).collect()
+}
+
+/// The public names of the root: modules, and what `pub use` exports.
+fn exported(lib: &str) -> BTreeSet<&str> {
+    let mut names = BTreeSet::new();
+    for item in lib.split("\npub ").skip(1) {
+        let item = item.split(';').next().unwrap_or_default();
+        if let Some(path) = item.strip_prefix("use ") {
+            let exports = path.rsplit(['{', ':']).next().unwrap_or_default();
+            names.extend(exports.split([',', '}', '\n']).map(str::trim).filter(|name| !name.is_empty()));
+        }
+        names.extend(item.strip_prefix("mod "));
+    }
+    names
 }
 
 /// The type, the name and the documentation of each public method of [`TYPES`] in a formatted file.

@@ -168,15 +168,16 @@ fn long_lines_pass_by_default() {
     let token = format!("Negotiate {}", "x".repeat(9 << 10));
     let cookie = "y".repeat(40 << 10);
     let expected = (token.clone(), format!("session={cookie}"));
-    let server = Server::bind("127.0.0.1:0").unwrap().watched().on_request(move |request| {
+    let server = bound(Limits::server()).on_request(move |request| {
         let header = |name| request.header(name).unwrap_or_default().to_owned();
         match (header("Authorization"), header("Cookie")) == expected {
             true => Accept::new().with_header("Set-Cookie", &format!("seen={}", "z".repeat(9 << 10))).into(),
             false => Decision::reject(403),
         }
     });
-    let server = server.start(|mut ws| ws.recv().map(drop)).unwrap();
-    let client = Client::new(server.url()).unwrap().watched().header("Authorization", &token).unwrap();
+    let server = serving(server);
+    let client = Client::new(server.url()).unwrap().watched().timeouts(long_timeouts());
+    let client = client.header("Authorization", &token).unwrap();
     let ws = client.cookie("session", &cookie).unwrap().connect().unwrap();
     assert_eq!(ws.response().unwrap().header("Set-Cookie").unwrap().len(), "seen=".len() + (9 << 10));
 }

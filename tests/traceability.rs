@@ -9,6 +9,8 @@
 //! - `app`: the duty of the application that uses this library; the reason says why;
 //! - `declined`: not done; the reason says why. No code may cite it.
 //!
+//! `tests/mutations/run` breaks the code of many rows and sees the tests fail.
+//!
 //! A citation is the bare id. In `src`, items under `#[cfg(test)]` are test, wherever they stand, and so are files that only
 //! such items bring in; elsewhere only comments count, because a string that names a rule does not obey it. Every Rust file in
 //! `tests` but this one is test.

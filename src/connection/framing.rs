@@ -530,6 +530,12 @@ mod tests {
         far.write_all(&[0, 0, 0, 0, 0x81, 1, b'S']).unwrap();
         assert_eq!(ws.recv().unwrap(), None);
         assert_eq!(rest(far), [0x81, 1, b'S']);
+        // Of any body, all is repeated.
+        let (mut ws, mut far) = alone(Version::Hybi03, Role::Server, long_timeouts());
+        ws.start_close(CloseCode::NORMAL, "").unwrap();
+        far.write_all(&[1, 3, b'b', b'y', b'e']).unwrap();
+        assert_eq!(ws.recv().unwrap(), None);
+        assert_eq!(rest(far), [1, 0, 1, 3, b'b', b'y', b'e']);
     }
 
     #[test]

@@ -160,6 +160,7 @@ impl Error {
     }
 
     /// As [`io`](Error::io), for an operation with a deadline: `TimedOut` means that the deadline has passed.
+    #[cfg(any(feature = "client", feature = "server"))]
     pub(crate) fn io_by_deadline(step: Step, error: std::io::Error) -> Error {
         match error.kind() {
             std::io::ErrorKind::TimedOut => Error::Timeout(step),

@@ -6,6 +6,7 @@
 //!   `ProtocolError`, `UsageError`, `HandshakeError`, `max_message_size`, `ping_interval`, `pong_timeout` and others. The module
 //!   `trace` is now [`events`](crate::events) and [`explain`](crate::explain).
 //! * [`codec`](crate::codec) and [`handshake`](crate::handshake) are public: RFC 6455 without I/O. Chapter [`reading`](super::reading).
+//! * The [first page](crate) lists every item by subject.
 //! * Cargo features for each part, so that a build contains only what it needs: see the table in the README.
 //! * `Debug`, errors, events and explanations show of settings and requests only what identifies them: names of headers, host and
 //!   path. [`Explainer::with_secrets`](crate::explain::Explainer::with_secrets) shows the values.

@@ -21,7 +21,8 @@
 //! | 7 | `codec/closing.rs` | the closing handshake as one table |
 //!
 //! Each rule of the RFC has an id, such as `6455-5.1-4`: document, section, and the number of the statement in it. The id stands
-//! beside the line that obeys the rule and in the test that fails without it. `tests/requirements/rfc6455.tsv` lists all of them.
+//! beside the line that obeys the rule and in the test that fails without it. `tests/requirements/rfc6455.tsv` lists all of them,
+//! and `tests/mutations/patches.txt` has patches that break such lines, each with the test that then fails.
 //!
 //! After these two folders, an open connection is the next step: `connection/mod.rs` describes the path of a received byte and of a
 //! sent message. `cargo run --example tour` shows the same bytes on the wire, each explained.

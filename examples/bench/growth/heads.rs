@@ -15,10 +15,11 @@ use super::{sizes, Line, Work};
 use crate::Failure;
 
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
-/// Maximum number of bytes of a head, of a line, and of fields, less what a valid request needs.
+/// Default maximum number of bytes of a head and of fields, less what a valid request needs.
 const HEAD: usize = (64 << 10) - 512;
-const LINE: usize = (8 << 10) - 64;
 const FIELDS: usize = 100 - 8;
+/// Number of bytes of a long line.
+const LINE: usize = (8 << 10) - 64;
 /// An extension that is offered, and declined.
 const OFFER: &str = "permessage-deflate; x=1";
 /// Maximum number of elements of a list that is read as a whole.
@@ -82,7 +83,7 @@ fn request(fields: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// A list in as few fields as the length of a line allows.
+/// A list in fields of at most this length.
 fn list(name: &str, element: &str, count: usize) -> String {
     let separator = if name == "Cookie" { "; " } else { ", " };
     let in_one = (LINE / (element.len() + separator.len())).min(count);

@@ -253,6 +253,10 @@ fn encoders_match_the_vectors() {
     for (version, role, frames, bytes) in vectors {
         assert_eq!(written(version, role, DeflateStream::No, &frames), hex(bytes), "{version}, {role:?}");
     }
+    for (role, letter) in [(Role::Client, b"C"), (Role::Server, b"S")] {
+        let close = DraftSpec::for_version(Hybi05).close_frame(role, CloseCode::NORMAL, "a reason");
+        assert_eq!(close, (None, letter.to_vec()));
+    }
     // hybi09-9.2.1-1: raw DEFLATE of the masked frame, with a flush after it.
     let packed = hex("6a6c35ffa5685b3fdf373002000000ffff");
     let mut from_vector = side(Hybi08, Role::Server, roomy(), DeflateStream::Yes).0;

@@ -395,7 +395,7 @@ mod tests {
 
     #[test]
     fn the_handshake_of_hybi_00() {
-        // hixie76-5.2-2
+        // hixie76-5.2-2, hixie55-3.2-2
         let request = b"GET /demo HTTP/1.1\r\nHost: Example.com:80\r\nConnection: Upgrade\r\n\
             Sec-WebSocket-Key2: 12998 5 Y3 1  .P00\r\nSec-WebSocket-Protocol: sample\r\nUpgrade: WebSocket\r\n\
             Sec-WebSocket-Key1: 4 @1  46546xW%0l 1 5\r\nOrigin: http://example.com\r\n\r\n";
