@@ -28,7 +28,7 @@ use crate::http::body::{Body, BODY_TIMEOUT};
 use crate::http::response::Response;
 use crate::net::deadline::Deadline;
 use crate::net::stream::Stream;
-use crate::net::write_buffer::{WriteBuffer, WriteTimeout};
+use crate::net::write_buffer::{WriteBuffer, WriteMode};
 
 /// Number of bytes of one read; a usual response fits.
 const BUFFER_SIZE: usize = 4 << 10;
@@ -105,7 +105,7 @@ pub(super) fn open(
 }
 
 pub(crate) fn write_request(stream: &Stream, bytes: &[u8], deadline: Deadline) -> Result<()> {
-    WriteBuffer::default().write(stream, bytes, WriteTimeout::Until(deadline)).map_err(io_error)
+    WriteBuffer::default().write(stream, bytes, WriteMode::Until(deadline)).map_err(io_error)
 }
 
 /// Checks the response and returns the subprotocol and the compression that the server selected.

@@ -12,7 +12,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::ending::{whole_millis, CONGESTION_RETRY};
+use super::ending::CONGESTION_RETRY;
 use super::framing::Decoder;
 use super::send::WriteStatus;
 use super::shared::Connection;
@@ -60,9 +60,15 @@ impl Keepalive {
     #[inline]
     pub(super) fn flush(&mut self, connection: &Connection) -> WriteStatus {
         let status = connection.flush_before_read();
-        let due = status.time_to_ping.is_zero() && status.close_deadline.is_none();
-        let due = due && !self.pinged && self.unanswered.is_none();
-        if due && connection.schedule_ping() {
+        match status.ping_wait.is_zero() {
+            true => self.flush_ping(connection, status),
+            false => status,
+        }
+    }
+
+    #[cold]
+    fn flush_ping(&mut self, connection: &Connection, status: WriteStatus) -> WriteStatus {
+        if status.close_deadline.is_none() && !self.pinged && self.unanswered.is_none() && connection.schedule_ping() {
             self.pinged = true;
             return connection.flush_before_read();
         }
@@ -107,13 +113,4 @@ impl Keepalive {
     pub(super) fn await_answer(&mut self, at: Instant, progress: u64) {
         self.unanswered = Some(SilencePing { at, progress });
     }
-}
-
-/// The wait until a Ping is due because nothing was written, rounded up to eighths of the interval.
-pub(super) fn wait_to_ping(status: &WriteStatus) -> Duration {
-    let unit = status.ping_interval.checked_div(8).unwrap_or_default();
-    let units = status.time_to_ping.as_nanos().div_ceil(unit.as_nanos().max(1));
-    // Zero: the Ping has to wait, or there is none while the peer is silent or the connection is closing.
-    let units = if units == 0 { 8 } else { u32::try_from(units).unwrap_or(8) };
-    whole_millis(unit.saturating_mul(units).min(status.ping_interval))
 }

@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 
 use super::ending::{whole_millis, Ending, Outcome, CONGESTION_RETRY, MAX_DRAIN_READS};
 use super::framing::Decoder;
-use super::keepalive::{wait_to_ping, Keepalive};
+use super::keepalive::Keepalive;
 use super::protocol::CloseFrame;
 #[cfg(feature = "trace")]
 use super::report;
@@ -39,6 +39,7 @@ use crate::codec::event::DecoderEvent;
 use crate::error::{Error, ProtocolError, Result, Step};
 #[cfg(feature = "trace")]
 use crate::events::event::{Direction, EventKind};
+use crate::message::MessageKind;
 use crate::net::deadline::Deadline;
 use crate::net::deadline::WRITE_QUANTUM;
 
@@ -105,6 +106,26 @@ impl Receiver {
         }
     }
 
+    /// A whole message that has arrived or arrives with the next read: the most common result of [`next`](Receiver::next), which
+    /// has the result if this is `None`.
+    #[inline]
+    pub(super) fn next_whole_message(&mut self, limit: Option<Deadline>) -> Result<Option<MessageKind>> {
+        if self.outcome.is_some() {
+            return Ok(None);
+        }
+        if self.decoder.is_drained() {
+            if limit.is_some() {
+                return Ok(None);
+            }
+            self.fill(None)?;
+        }
+        let arrived = self.decoder.arrived_message();
+        if arrived.is_some() {
+            self.message_started = None;
+        }
+        Ok(arrived)
+    }
+
     /// Waits for the next item; `None` after the peer's Close. A limit that passes has no other effect. This does not wait for
     /// the steps after the last item: see [`Receiver::end_by`].
     #[inline]
@@ -124,27 +145,6 @@ impl Receiver {
                     self.message_started = None;
                     return Ok(Some(Received::Data(event)));
                 }
-                // 6455-5.5.2-3: answered at the latest before the next wait.
-                Ok(Some(DecoderEvent::Ping)) => self.connection.answer_ping(self.decoder.payload()),
-                Ok(Some(DecoderEvent::Pong)) => {
-                    let newest = self.connection.on_pong(self.decoder.payload());
-                    let newest = newest.map_err(|violation| self.fail_protocol(violation))?;
-                    if self.awaited_pong.is_some_and(|awaited_pong| awaited_pong <= newest) {
-                        return Ok(Some(Received::Pong));
-                    }
-                }
-                #[cfg(feature = "trace")]
-                Ok(Some(DecoderEvent::FrameHeader(header))) => {
-                    self.connection.events.emit(|| report::frame_received(&header))
-                }
-                #[cfg(not(feature = "trace"))]
-                Ok(Some(DecoderEvent::FrameHeader(_))) => {}
-                Ok(Some(DecoderEvent::Close(code))) => {
-                    #[cfg(feature = "trace")]
-                    self.connection.events.emit(|| EventKind::Close(Direction::Received, code));
-                    self.close_received(code, self.decoder.reason().to_owned(), self.decoder.answer(code));
-                    return Ok(None);
-                }
                 // Endless control frames, or single bytes, must not extend a limited call.
                 Ok(None) if tried && limit.is_some_and(|limit| limit.is_expired()) => {
                     return Err(Error::Timeout(Step::Receive));
@@ -153,9 +153,47 @@ impl Receiver {
                     self.fill(limit)?;
                     tried = true;
                 }
-                Err(violation) => return Err(self.fail_protocol(violation)),
+                other => {
+                    if let Some(result) = self.on_other_event(other) {
+                        return result;
+                    }
+                }
             }
         }
+    }
+
+    /// Handles an event that brings no data, apart from [`next`](Receiver::next) to keep that small. `None`: receiving goes on.
+    #[inline(never)]
+    fn on_other_event(
+        &mut self,
+        event: Result<Option<DecoderEvent>, ProtocolError>,
+    ) -> Option<Result<Option<Received>>> {
+        match event {
+            // 6455-5.5.2-3: answered at the latest before the next wait.
+            Ok(Some(DecoderEvent::Ping)) => self.connection.answer_ping(self.decoder.payload()),
+            Ok(Some(DecoderEvent::Pong)) => {
+                let newest = match self.connection.on_pong(self.decoder.payload()) {
+                    Ok(newest) => newest,
+                    Err(violation) => return Some(Err(self.fail_protocol(violation))),
+                };
+                if self.awaited_pong.is_some_and(|awaited_pong| awaited_pong <= newest) {
+                    return Some(Ok(Some(Received::Pong)));
+                }
+            }
+            #[cfg(feature = "trace")]
+            Ok(Some(DecoderEvent::FrameHeader(header))) => {
+                self.connection.events.emit(|| report::frame_received(&header))
+            }
+            Ok(Some(DecoderEvent::Close(code))) => {
+                #[cfg(feature = "trace")]
+                self.connection.events.emit(|| EventKind::Close(Direction::Received, code));
+                self.close_received(code, self.decoder.reason().to_owned(), self.decoder.answer(code));
+                return Some(Ok(None));
+            }
+            Ok(_) => {}
+            Err(violation) => return Some(Err(self.fail_protocol(violation))),
+        }
+        None
     }
 
     #[cold]
@@ -168,19 +206,15 @@ impl Receiver {
     }
 
     /// Waits for bytes. After an error other than the caller's limit, the connection has ended.
+    #[inline(never)]
     fn fill(&mut self, limit: Option<Deadline>) -> Result<()> {
         self.idle_until = None;
         let mut status = self.keepalive.flush(&self.connection);
         loop {
             let wait = self.read_wait(limit, &status);
-            self.overdue = wait.overdue.map(|_| {
-                let (since, reads) = self.overdue.unwrap_or_else(|| (Instant::now(), 0));
-                (since, reads.saturating_add(1))
-            });
-            let given_up =
-                |(since, reads): (Instant, u32)| reads > MAX_OVERDUE_READS || since.elapsed() >= MAX_OVERDUE_TIME;
-            if let Some(step) = wait.overdue.filter(|_| self.overdue.is_some_and(given_up)) {
-                return Err(self.fail_timeout(step));
+            match wait.overdue {
+                None => self.overdue = None,
+                Some(step) => self.count_overdue_read(step)?,
             }
             match self.connection.stream.read(self.decoder.space(), wait.time) {
                 // Only if this side has not ended the stream.
@@ -216,13 +250,24 @@ impl Receiver {
         }
     }
 
+    /// Counts a read after a limit has passed. Fails the connection at the maximum.
+    #[cold]
+    fn count_overdue_read(&mut self, step: Step) -> Result<()> {
+        let (since, reads) = self.overdue.unwrap_or_else(|| (Instant::now(), 0));
+        if reads >= MAX_OVERDUE_READS || since.elapsed() >= MAX_OVERDUE_TIME {
+            return Err(self.fail_timeout(step));
+        }
+        self.overdue = Some((since, reads.saturating_add(1)));
+        Ok(())
+    }
+
     /// The maximum wait: the table above.
     #[inline]
     fn read_wait(&mut self, limit: Option<Deadline>, status: &WriteStatus) -> ReadWait {
         let idle = self.keepalive.is_idle() && limit.is_none() && status.close_deadline.is_none() && !status.congested;
-        if idle && !self.decoder.is_incomplete() {
+        if idle && !status.ping_wait.is_zero() && !self.decoder.is_incomplete() {
             self.message_started = None;
-            return ReadWait { time: wait_to_ping(status), overdue: None, due: None };
+            return ReadWait { time: status.ping_wait, overdue: None, due: None };
         }
         self.nearest_deadline(limit, status)
     }
@@ -232,7 +277,8 @@ impl Receiver {
         let now = Instant::now();
         let timeouts = self.connection.timeouts;
         let left = |since: Instant, time: Duration| time.saturating_sub(now.saturating_duration_since(since));
-        let mut wait = self.keepalive.time_left(now, (&self.connection, &mut self.decoder), status.ping_interval);
+        let ping_interval = self.connection.lock_state().ping_interval;
+        let mut wait = self.keepalive.time_left(now, (&self.connection, &mut self.decoder), ping_interval);
         let mut overdue = wait.is_zero().then_some(Step::Keepalive);
         self.message_started = match (self.decoder.is_incomplete(), self.message_started) {
             (false, _) => None,
@@ -260,7 +306,8 @@ impl Receiver {
             wait = wait.min(CONGESTION_RETRY);
         }
         // After the caller's limit, input that has arrived still counts: the socket is read without waiting.
-        wait = wait.min(wait_to_ping(status));
+        // Zero: the Ping has to wait, or there is none while the peer is silent or the connection is closing.
+        wait = wait.min(if status.ping_wait.is_zero() { ping_interval } else { status.ping_wait });
         let time = whole_millis(limit.map_or(wait, |limit| wait.min(limit.remaining())));
         ReadWait { time, overdue: None, due: Some(Deadline::after(wait)) }
     }

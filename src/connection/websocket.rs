@@ -226,6 +226,9 @@ impl WebSocket {
 
     #[inline]
     pub(super) fn next_message(&mut self, limit: Option<Deadline>) -> Result<Option<MessageKind>> {
+        if let Some(kind) = self.receiver.next_whole_message(limit)? {
+            return Ok(Some(kind));
+        }
         loop {
             match self.receiver.next(limit)? {
                 Some(Received::Data(DecoderEvent::Message(kind))) => return Ok(Some(kind)),
