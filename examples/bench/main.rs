@@ -13,6 +13,7 @@
 mod full;
 mod growth;
 mod server;
+mod stuck;
 mod table;
 #[cfg(feature = "native-tls")]
 mod tls;
@@ -31,6 +32,8 @@ usage: bench [--rounds N] [--millis MS] [--deflate | --tls]
        bench --full [--half-sent]
        bench --growth [--quick] [LINE]
        bench client [--deflate] PORT SIZE COUNT WINDOW bin|text|json
+       bench handshakes PORT COUNT raw|stdws
+       bench stuck COUNT SECONDS
 
 Without arguments: raw TCP echo, stdws echo and stdws client, interleaved; prints ratios of medians. Takes a minute.
 The results are valid only on an idle machine.
@@ -48,7 +51,10 @@ connection also holds the beginning of a large message, which takes some 3 GB.
 and others. Fails if an exponent is above 1.1. Some ten minutes; with --quick, two. Needs a descriptor for each of 10,000
 connections in each of two processes: ulimit -n 12000. LINE: only lines whose name contains this.
 client: sends COUNT messages of SIZE bytes to ws://127.0.0.1:PORT, WINDOW of them before reading as many answers,
-and prints one line of JSON: messages, seconds, messages per second, CPU nanoseconds per message.";
+and prints one line of JSON: messages, seconds, messages per second, CPU nanoseconds per message.
+handshakes: opens COUNT connections to ws://127.0.0.1:PORT one after the other, over a socket or with the client.
+stuck: COUNT threads of a server send to peers that do not read. Prints one line of JSON: how often one of them wakes in a
+second, and the share of a core that all of them take.";
 
 type Failure = Box<dyn Error>;
 
@@ -73,6 +79,8 @@ fn main() -> ExitCode {
         ["--growth", line] => growth::measure(growth::Extent::Full, line),
         ["fill", port, count] => full::run_fill(port, count),
         ["crowd", port, count] => server::run_crowd(port, count),
+        ["stuck", count, seconds] => stuck::run(count, seconds),
+        ["handshakes", port, count, kind] => stuck::run_handshakes(port, count, kind),
         ["hostile", port] => server::run_hostile(port),
         options => match parse_options(options) {
             Some((rounds, time, Subject::Tcp)) => compare(rounds, time),

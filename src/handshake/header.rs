@@ -39,13 +39,18 @@ impl fmt::Display for Malformed {
 impl std::error::Error for Malformed {}
 
 /// Whether the byte may stand in a token: visible ASCII that is not a separator.
-fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+pub(super) fn is_token_byte(byte: u8) -> bool {
+    matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')
 }
 
 /// Whether the bytes are a token: at least one byte, and no separator.
 pub fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.iter().copied().all(is_token_byte)
+}
+
+/// Whether the byte may stand in a line as it is received: no control character, except HTAB, which is white space.
+pub(super) fn is_text(byte: u8) -> bool {
+    matches!(byte, b'\t' | 0x20..=0x7E | 0x80..=0xFF)
 }
 
 /// White space inside a line: SP and HTAB.

@@ -50,9 +50,10 @@ pub(crate) mod status;
 use super::header;
 use crate::config::{Limits, MAX_HEAD_SIZE};
 use crate::error::HeadErrorKind;
+pub(crate) use head::write_head;
 pub use head::{content_length, Head, HttpVersion};
 use head::{Field, StartLine};
-use start_line::{request_line, status_line};
+use start_line::{beginning, check_text, request_line, status_line};
 pub(crate) use status::reason;
 
 /// Maximum number of empty lines before a request. Some clients send one after the body of the request before.
@@ -152,13 +153,36 @@ impl HeadParser {
     /// # Errors
     /// What is wrong with the head. Every later call returns the same error.
     pub fn feed(&mut self, bytes: &[u8]) -> Result<Progress, HeadErrorKind> {
-        for (index, &byte) in bytes.iter().enumerate() {
-            match self.progress(index) {
-                Ok(Progress::More) => self.state = self.step(byte).unwrap_or_else(State::Failed),
-                ended @ (Ok(Progress::Done { .. }) | Err(_)) => return ended,
+        let mut rest = bytes;
+        loop {
+            let taken = self.take_run(rest);
+            rest = rest.get(taken..).unwrap_or_default();
+            match (self.progress(bytes.len().saturating_sub(rest.len())), rest.split_first()) {
+                (Ok(Progress::More), Some((&byte, after))) => {
+                    self.state = self.step(byte).unwrap_or_else(State::Failed);
+                    rest = after;
+                }
+                (progress, _) => return progress,
             }
         }
-        self.progress(bytes.len())
+    }
+
+    /// Takes the bytes that only continue the present part of a line: the number of steps that would each append a byte and
+    /// keep the state. Most bytes of a head are read here.
+    fn take_run(&mut self, bytes: &[u8]) -> usize {
+        let room = head::index(self.max_size.saturating_sub(self.total));
+        let bytes = bytes.get(..room).unwrap_or(bytes);
+        let run = match self.state {
+            State::StartLine if !self.head.bytes.is_empty() => beginning(bytes, header::is_text),
+            State::Value { name_end } if self.head.bytes.len() > head::index(name_end) => {
+                beginning(bytes, header::is_text)
+            }
+            State::Name => beginning(bytes, header::is_token_byte),
+            _ => return 0,
+        };
+        self.head.bytes.extend_from_slice(run);
+        self.total = self.total.saturating_add(u32::try_from(run.len()).unwrap_or(u32::MAX));
+        run.len()
     }
 
     /// The head, if it is complete.
@@ -369,32 +393,6 @@ impl HeadParser {
     fn here(&self) -> Result<u32, HeadErrorKind> {
         u32::try_from(self.head.bytes.len()).map_err(|_| HeadErrorKind::HeadTooLong { limit: self.max_size })
     }
-}
-
-/// Rejects control characters except HTAB, which is white space.
-fn check_text(byte: u8) -> Result<(), HeadErrorKind> {
-    match byte {
-        b'\t' => Ok(()),
-        0..=0x1F | 0x7F => Err(HeadErrorKind::ControlCharacter),
-        0x20..=0x7E | 0x80..=0xFF => Ok(()),
-    }
-}
-
-/// The bytes of a head, with the empty line. Every name must be a token, and the start line and every value must have
-/// passed [`header::is_field_value`]: this function does not prevent a line break from becoming another field.
-pub(crate) fn write_head<'a>(start_line: &str, fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<u8> {
-    debug_assert!(header::is_field_value(start_line.as_bytes()));
-    let mut out = Vec::with_capacity(256);
-    out.extend_from_slice(start_line.as_bytes());
-    out.extend_from_slice(b"\r\n");
-    for (name, value) in fields {
-        debug_assert!(header::is_token(name.as_bytes()) && header::is_field_value(value.as_bytes()));
-        for part in [name, ": ", value, "\r\n"] {
-            out.extend_from_slice(part.as_bytes());
-        }
-    }
-    out.extend_from_slice(b"\r\n");
-    out
 }
 
 #[cfg(test)]

@@ -8,6 +8,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 #[cfg(windows)]
 use std::os::windows::io::{AsSocket, BorrowedSocket};
+#[cfg(feature = "server")]
+use std::sync::OnceLock;
 use std::time::Duration;
 
 /// A connected socket. A Unix socket is held as a `TcpStream` too, because every call below needs only the descriptor, and
@@ -36,7 +38,7 @@ impl From<UnixStream> for Socket {
 impl Socket {
     /// The descriptor, whatever the family.
     #[inline]
-    fn handle(&self) -> &TcpStream {
+    pub(super) fn handle(&self) -> &TcpStream {
         match self {
             Socket::Tcp(socket) => socket,
             #[cfg(unix)]
@@ -57,6 +59,17 @@ impl Socket {
     /// Sends each write at once. A message is one write, so waiting for more would only delay it. Only TCP waits.
     pub(super) fn set_nodelay(&self) -> io::Result<()> {
         self.as_tcp().map_or(Ok(()), |socket| socket.set_nodelay(true))
+    }
+
+    /// Whether each write is sent at once. A Unix socket does so.
+    #[cfg(feature = "server")]
+    fn is_nodelay(&self) -> io::Result<bool> {
+        self.as_tcp().map_or(Ok(true), TcpStream::nodelay)
+    }
+
+    #[cfg(feature = "server")]
+    fn write_timeout(&self) -> io::Result<Option<Duration>> {
+        self.handle().write_timeout()
     }
 
     /// The descriptor, for a caller that waits for input elsewhere.
@@ -105,6 +118,33 @@ impl Socket {
 
     pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.handle().shutdown(how)
+    }
+}
+
+/// The options of a listening socket that its streams need. Linux passes them on to accepted sockets. No standard says so, hence
+/// the first accepted socket is examined.
+#[cfg(feature = "server")]
+#[derive(Debug)]
+pub(crate) struct InheritedOptions {
+    /// As the system has rounded it.
+    write_timeout: Option<Duration>,
+    /// Whether the first accepted socket has inherited them.
+    inherited: OnceLock<bool>,
+}
+
+#[cfg(feature = "server")]
+impl InheritedOptions {
+    /// Sets the options on a listening socket. No other process may accept its connections.
+    pub(crate) fn set(listener: &Socket, write_timeout: Duration) -> io::Result<InheritedOptions> {
+        listener.set_nodelay()?;
+        listener.set_write_timeout(Some(write_timeout))?;
+        Ok(InheritedOptions { write_timeout: listener.write_timeout()?, inherited: OnceLock::new() })
+    }
+
+    /// Whether an accepted socket has the options.
+    pub(crate) fn have_passed_to(&self, accepted: &Socket) -> bool {
+        let has_timeout = || accepted.write_timeout().is_ok_and(|timeout| timeout == self.write_timeout);
+        *self.inherited.get_or_init(|| has_timeout() && accepted.is_nodelay().unwrap_or(false))
     }
 }
 

@@ -12,14 +12,16 @@
 //! could make it endless.
 //!
 //! System calls cost more than anything else here. A socket's timeouts are therefore set when they change and not before each
-//! call. For writing they never change: a write waits at most one [`WRITE_QUANTUM`], and callers with a longer limit repeat
-//! it. This also lets the thread that reads write without switching the socket to non-blocking and back each time.
+//! call. A write begins with a wait of one [`WRITE_QUANTUM`], and only a thread that sends may wait longer after that. This also
+//! lets the thread that reads write without switching the socket to non-blocking and back each time.
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::deadline::{Deadline, WRITE_QUANTUM};
+use super::deadline::Deadline;
+#[cfg(doc)]
+use super::deadline::WRITE_QUANTUM;
 use super::socket::Socket;
 use super::split_stream::{Adapter, SplitStream};
 use super::tcp::TimedSocket;
@@ -39,6 +41,12 @@ pub(crate) enum Stream {
 impl Stream {
     pub(crate) fn from_socket(socket: impl Into<Socket>) -> io::Result<Stream> {
         TimedSocket::new(socket).map(Stream::Plain)
+    }
+
+    /// A stream over an accepted socket that has inherited its options.
+    #[cfg(feature = "server")]
+    pub(crate) fn from_accepted(socket: Socket) -> Stream {
+        Stream::Plain(TimedSocket::accepted(socket))
     }
 
     pub(crate) fn from_split(split: SplitStream) -> io::Result<Stream> {
@@ -86,17 +94,19 @@ impl Stream {
         })
     }
 
-    /// Writes `first` and then `second`, or a part of that, waiting up to one [`WRITE_QUANTUM`] for room. Only one thread at
-    /// a time writes.
+    /// Writes `first` and then `second`, or a part of that, waiting up to `wait` for room. Only one thread at a time writes.
+    ///
+    /// After a wait longer than [`WRITE_QUANTUM`] it may have written only the beginning, although there is room for more: such a
+    /// wait ends with the first bytes that are taken.
     #[inline]
-    pub(crate) fn write(&self, first: &[u8], second: &[u8]) -> io::Result<usize> {
+    pub(crate) fn write(&self, first: &[u8], second: &[u8], wait: Duration) -> io::Result<usize> {
         #[cfg(test)]
         tests::WRITES.with(|writes| writes.set(writes.get() + 1));
         match self {
-            Stream::Plain(plain) => plain.write(if first.is_empty() { second } else { first }),
+            Stream::Plain(plain) => plain.write(if first.is_empty() { second } else { first }, wait),
             #[cfg(feature = "native-tls")]
-            Stream::Tls(tls) => tls.write(first, second),
-            Stream::Adapter(adapter) => adapter.write(if first.is_empty() { second } else { first }, WRITE_QUANTUM),
+            Stream::Tls(tls) => tls.write(first, second, wait),
+            Stream::Adapter(adapter) => adapter.write(if first.is_empty() { second } else { first }, wait),
         }
     }
 
@@ -205,6 +215,7 @@ impl Stream {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::net::deadline::WRITE_QUANTUM;
     use crate::net::split_stream::tests::stuck;
     use std::cell::Cell;
     use std::io::{ErrorKind, Read, Write};
@@ -288,7 +299,7 @@ pub(crate) mod tests {
         // more later.
         loop {
             let start = Instant::now();
-            let waited = stream.write(&bytes, &bytes);
+            let waited = stream.write(&bytes, &bytes, WRITE_QUANTUM);
             let elapsed = start.elapsed();
             let at_once = stream.try_write(&bytes);
             if waited.is_err() && at_once.is_err() {
@@ -362,7 +373,7 @@ pub(crate) mod tests {
                 assert_eq!(reading.join().unwrap().unwrap(), 0);
             });
             // The error of a write after the end differs between systems. It always comes at once.
-            let ended = (0..100).map(|_| stream.write(&[0; 1 << 16], &[])).find(Result::is_err);
+            let ended = (0..100).map(|_| stream.write(&[0; 1 << 16], &[], WRITE_QUANTUM)).find(Result::is_err);
             assert_ne!(ended.unwrap().unwrap_err().kind(), ErrorKind::WouldBlock);
             drop(far);
         }

@@ -5,15 +5,27 @@
 //! | | [`Waits::Kernel`]: Unix | [`Waits::Sliced`]: every other system |
 //! |---|---|---|
 //! | a write that times out | has written nothing | has written an unknown number of bytes |
-//! | so a write | waits in the kernel, one [`WRITE_QUANTUM`] | never waits in the kernel: attempts [`RETRY_DELAY`] apart, for one quantum |
+//! | so a write | waits in the kernel | never waits in the kernel: attempts follow each other after growing delays |
 //! | a non-blocking write | takes what there is room for | may take any amount, so each is offered [`MAX_WRITE`] at most |
 //! | a read that times out | has taken nothing | may have taken bytes and lost them |
 //! | so a read | waits in the kernel | waits in `peek`, which takes nothing |
 //! | `shutdown` | ends the calls that wait | may not, so they look at a flag |
-//! | which is seen | at once | by a write after [`RETRY_DELAY`], by a read after one slice |
+//! | which is seen | at once | by a write after [`LONGEST_RETRY`], by a read after one slice |
 //!
 //! The slices of a read begin at [`FIRST_SLICE`]. Each is as long as the read has waited so far, up to [`LONGEST_SLICE`]:
-//! an idle connection wakes once a second. `Waits` is a value and not a `cfg`, so the tests run both on every system.
+//! an idle connection wakes once a second. The delays of a write begin at [`FIRST_RETRY`]. Each is an eighth of the time that
+//! the write has waited so far, up to [`LONGEST_RETRY`]. `Waits` is a value and not a `cfg`, so the tests run both on every
+//! system.
+//!
+//! **Long waits for the network.** A write in the kernel does not return at the first bytes that the peer takes, but when all
+//! bytes are taken or its timeout has passed. Some systems begin the timeout again with each byte that they take. So a write
+//! that may wait longer than one [`WRITE_QUANTUM`] offers at most [`SINGLE_WAIT`] bytes. That is one wait on every system: it
+//! ends with room for these bytes, at the timeout, or by `shutdown`.
+//!
+//! **Options.** Each timeout is a system call, so it is set only when it differs from the one that is set. A read may begin
+//! with a shorter one that is set already, and waits the rest after it. The opening handshake leaves such a timeout behind, and
+//! most connections receive something before it passes. Once one has passed, the timeouts of reads are exact. Accepted sockets
+//! inherit options on Linux, so a server sets them on its listening socket ([`InheritedOptions`](super::socket::InheritedOptions)).
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
@@ -22,17 +34,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::deadline::{Deadline, WRITE_QUANTUM};
+use super::deadline::WRITE_QUANTUM;
 use super::socket::Socket;
 
-/// The read timeout is not known, because the socket was used elsewhere before.
+/// The timeout is not known, because the socket was used elsewhere before.
 const UNKNOWN_TIMEOUT: u64 = u64::MAX;
+/// Maximum number of bytes of a write that may wait long. Systems wake it when there is room for at least 2 KiB.
+const SINGLE_WAIT: usize = 1 << 10;
 /// First time after which a read looks whether the stream was shut down.
 const FIRST_SLICE: Duration = Duration::from_millis(20);
 /// Maximum time after which a read looks whether the stream was shut down.
 const LONGEST_SLICE: Duration = Duration::from_secs(1);
-/// Time between two attempts to write to a full network.
-const RETRY_DELAY: Duration = Duration::from_millis(1);
+/// Minimum time between two attempts to write to a full network.
+const FIRST_RETRY: Duration = Duration::from_millis(1);
+/// Maximum time between two attempts to write to a full network.
+const LONGEST_RETRY: Duration = Duration::from_millis(20);
 /// Maximum number of bytes in one non-blocking write, where the system sets no limit. A usual queue of frames or piece of TLS
 /// fits, so that it stays one system call.
 const MAX_WRITE: usize = 128 << 10;
@@ -42,6 +58,10 @@ pub(crate) struct TimedSocket {
     waits: Waits,
     /// The read timeout of the socket in nanoseconds; 0 for none, [`UNKNOWN_TIMEOUT`] before the first.
     read_timeout: AtomicU64,
+    /// The same for writing.
+    write_timeout: AtomicU64,
+    /// A read that began with a shorter timeout has waited for all of it.
+    exact_reads: AtomicBool,
     /// Number of calls under way that must not wait.
     nonblocking_calls: Mutex<u32>,
     /// Set when a thread first writes while another one reads, and never reset.
@@ -59,9 +79,20 @@ pub(crate) enum Waits {
     Sliced,
 }
 
+impl Waits {
+    /// How this system waits.
+    pub(crate) const SYSTEM: Waits = if cfg!(unix) && !cfg!(stdws_portable) { Waits::Kernel } else { Waits::Sliced };
+}
+
 impl TimedSocket {
     pub(crate) fn new(socket: impl Into<Socket>) -> io::Result<TimedSocket> {
-        TimedSocket::with_waits(socket, if cfg!(unix) && !cfg!(stdws_portable) { Waits::Kernel } else { Waits::Sliced })
+        TimedSocket::with_waits(socket, Waits::SYSTEM)
+    }
+
+    /// A socket that has inherited its options.
+    #[cfg(feature = "server")]
+    pub(crate) fn accepted(socket: Socket) -> TimedSocket {
+        TimedSocket::prepared(socket, Waits::Kernel)
     }
 
     pub(crate) fn with_waits(socket: impl Into<Socket>, waits: Waits) -> io::Result<TimedSocket> {
@@ -70,21 +101,28 @@ impl TimedSocket {
         if waits == Waits::Kernel {
             socket.set_write_timeout(Some(WRITE_QUANTUM))?;
         }
-        Ok(TimedSocket {
+        Ok(TimedSocket::prepared(socket, waits))
+    }
+
+    /// A socket whose options are set already: it sends each write at once, and a write waits one [`WRITE_QUANTUM`].
+    fn prepared(socket: Socket, waits: Waits) -> TimedSocket {
+        TimedSocket {
             socket,
             waits,
             read_timeout: AtomicU64::new(UNKNOWN_TIMEOUT),
+            write_timeout: AtomicU64::new(to_nanos(WRITE_QUANTUM)),
+            exact_reads: AtomicBool::new(false),
             nonblocking_calls: Mutex::new(0),
             shared_writes: AtomicBool::new(false),
             is_shut_down: Arc::default(),
             progress: AtomicU64::new(0),
-        })
+        }
     }
 
     /// Another handle to the socket for another stream over it, such as TLS. A shutdown of either ends the calls of both.
     #[cfg(all(feature = "native-tls", feature = "server"))]
     pub(crate) fn try_clone(&self) -> io::Result<TimedSocket> {
-        let clone = TimedSocket::with_waits(self.socket.try_clone()?, self.waits)?;
+        let clone = TimedSocket::prepared(self.socket.try_clone()?, self.waits);
         Ok(TimedSocket { is_shut_down: self.is_shut_down.clone(), ..clone })
     }
 
@@ -107,9 +145,26 @@ impl TimedSocket {
         if self.waits == Waits::Sliced {
             return self.read_sliced(to, wait);
         }
-        if let Err(error) = self.set_read_timeout(wait) {
-            return self.read_without_timeout(to, error);
+        let set = match self.begin_read_timeout(wait) {
+            Ok(set) => set,
+            Err(error) => return self.read_without_timeout(to, error),
+        };
+        match self.read_once(to, set) {
+            Err(error) if set < wait && error.kind() == ErrorKind::WouldBlock => {
+                self.exact_reads.store(true, Ordering::Relaxed);
+                let rest = wait.saturating_sub(set);
+                match self.set_read_timeout(rest) {
+                    Ok(()) => self.read_once(to, rest),
+                    Err(error) => self.read_without_timeout(to, error),
+                }
+            }
+            result => result,
         }
+    }
+
+    /// Reads with the timeout that is set, which is `wait`.
+    #[inline]
+    fn read_once(&self, to: &mut [u8], wait: Duration) -> io::Result<usize> {
         let since = self.shared_writes.load(Ordering::SeqCst).then(Instant::now);
         (&self.socket).read(to).map_err(|error| self.classify_would_block(timeout_as_would_block(error), since, wait))
     }
@@ -154,26 +209,52 @@ impl TimedSocket {
         }
     }
 
-    /// Writes, waiting up to one [`WRITE_QUANTUM`] for the network.
+    /// Writes, waiting up to `wait` for the network. Only one thread at a time writes.
     #[inline]
-    pub(crate) fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+    pub(crate) fn write(&self, bytes: &[u8], wait: Duration) -> io::Result<usize> {
         if self.waits == Waits::Sliced {
-            return self.write_sliced(bytes);
+            return self.write_sliced(bytes, wait);
         }
-        (&self.socket).write(bytes).map_err(as_would_block)
+        if self.write_timeout.load(Ordering::Relaxed) != to_nanos(wait) {
+            if let Err(error) = self.set_write_timeout(wait) {
+                return self.write_without_timeout(bytes, error);
+            }
+        }
+        let offered = if wait > WRITE_QUANTUM { bytes.get(..SINGLE_WAIT).unwrap_or(bytes) } else { bytes };
+        (&self.socket).write(offered).map_err(as_would_block)
+    }
+
+    #[cold]
+    fn set_write_timeout(&self, wait: Duration) -> io::Result<()> {
+        let nanos = to_nanos(wait);
+        self.socket.set_write_timeout((nanos != 0).then_some(wait))?;
+        self.write_timeout.store(nanos, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Writes after the timeout could not be set, as [`read_without_timeout`](TimedSocket::read_without_timeout) reads.
+    #[cold]
+    fn write_without_timeout(&self, bytes: &[u8], error: io::Error) -> io::Result<usize> {
+        match error.kind() {
+            ErrorKind::InvalidInput => self.try_write(bytes),
+            _ => Err(error),
+        }
     }
 
     /// Writes on a system where a write that times out does not report the number of bytes written.
     #[cold]
-    fn write_sliced(&self, bytes: &[u8]) -> io::Result<usize> {
+    fn write_sliced(&self, bytes: &[u8], wait: Duration) -> io::Result<usize> {
         let bytes = self.limited(bytes);
-        let by = Deadline::after(WRITE_QUANTUM);
+        let since = Instant::now();
         loop {
             if self.is_shut_down.load(Ordering::SeqCst) {
                 return Err(ErrorKind::BrokenPipe.into());
             }
+            let elapsed = since.elapsed();
             match self.nonblocking(|mut socket| socket.write(bytes)) {
-                Err(error) if error.kind() == ErrorKind::WouldBlock && !by.is_expired() => thread::sleep(RETRY_DELAY),
+                Err(error) if error.kind() == ErrorKind::WouldBlock && elapsed < wait => {
+                    thread::sleep(next_retry(elapsed).min(wait.saturating_sub(elapsed)));
+                }
                 result => return result,
             }
         }
@@ -211,9 +292,28 @@ impl TimedSocket {
         self.is_shut_down.store(true, Ordering::SeqCst);
     }
 
+    /// Sets the timeout of a read that may wait for `wait`, or keeps a shorter one. Returns the one that is set.
+    #[inline]
+    fn begin_read_timeout(&self, wait: Duration) -> io::Result<Duration> {
+        let set = self.read_timeout.load(Ordering::Relaxed);
+        if set == to_nanos(wait) {
+            return Ok(wait);
+        }
+        match self.keeps_shorter(set, wait) {
+            true => Ok(Duration::from_nanos(set)),
+            false => self.set_read_timeout(wait).map(|()| wait),
+        }
+    }
+
+    /// Whether a read may begin with this timeout. Much shorter ones are not worth the second call that may follow.
+    #[cold]
+    fn keeps_shorter(&self, set: u64, wait: Duration) -> bool {
+        let set = (set != UNKNOWN_TIMEOUT).then_some(Duration::from_nanos(set));
+        set.is_some_and(|set| set >= LONGEST_SLICE && set < wait) && !self.exact_reads.load(Ordering::Relaxed)
+    }
+
     pub(super) fn set_read_timeout(&self, wait: Duration) -> io::Result<()> {
-        // A wait of centuries is set as no timeout, because systems may not understand it.
-        let nanos = u64::try_from(wait.as_nanos()).unwrap_or(0);
+        let nanos = to_nanos(wait);
         if self.read_timeout.load(Ordering::Relaxed) != nanos {
             self.socket.set_read_timeout((nanos != 0).then_some(wait))?;
             self.read_timeout.store(nanos, Ordering::Relaxed);
@@ -258,6 +358,17 @@ impl TimedSocket {
 /// Time until a read looks again, after it has waited `elapsed`.
 fn next_slice(elapsed: Duration) -> Duration {
     elapsed.clamp(FIRST_SLICE, LONGEST_SLICE)
+}
+
+/// Time until a write tries again, after it has waited `elapsed`.
+fn next_retry(elapsed: Duration) -> Duration {
+    elapsed.checked_div(8).unwrap_or_default().clamp(FIRST_RETRY, LONGEST_RETRY)
+}
+
+/// A timeout as it is kept. A wait of centuries is set as no timeout, because systems may not understand it.
+#[inline]
+fn to_nanos(wait: Duration) -> u64 {
+    u64::try_from(wait.as_nanos()).unwrap_or(0)
 }
 
 #[cold]
@@ -305,7 +416,7 @@ mod tests {
     /// Writes until the network is full.
     fn fill(near: &TimedSocket) {
         let bytes = [0; MAX_WRITE];
-        while near.write(&bytes).is_ok() || near.try_write(&bytes).is_ok() {}
+        while near.write(&bytes, WRITE_QUANTUM).is_ok() || near.try_write(&bytes).is_ok() {}
     }
 
     /// A write that waited in the kernel would hang here, because it has no timeout.
@@ -318,7 +429,7 @@ mod tests {
             // The system may make room in a connection long after it was first full.
             let waited = loop {
                 let start = Instant::now();
-                if let Err(error) = near.write(&[0; MAX_WRITE]) {
+                if let Err(error) = near.write(&[0; MAX_WRITE], WRITE_QUANTUM) {
                     assert_eq!(error.kind(), ErrorKind::WouldBlock);
                     break start.elapsed();
                 }
@@ -332,7 +443,100 @@ mod tests {
         let bytes = vec![0; MAX_WRITE * 4];
         let (near, _far) = sliced();
         assert!(near.try_write(&bytes).unwrap() <= MAX_WRITE);
-        assert!(near.write(&bytes).unwrap() <= MAX_WRITE);
+        assert!(near.write(&bytes, WRITE_QUANTUM).unwrap() <= MAX_WRITE);
+    }
+
+    /// One that waits in the kernel, and its peer: over TCP, and over a Unix socket.
+    #[cfg(all(unix, not(stdws_portable)))]
+    fn in_kernel() -> [(TimedSocket, TcpStream); 2] {
+        let (tcp, tcp_peer) = sockets();
+        let (unix, unix_peer) = std::os::unix::net::UnixStream::pair().unwrap();
+        let peer = TcpStream::from(std::os::fd::OwnedFd::from(unix_peer));
+        [(TimedSocket::new(tcp).unwrap(), tcp_peer), (TimedSocket::new(unix).unwrap(), peer)]
+    }
+
+    /// A loop of short waits would count many calls here.
+    #[cfg(all(unix, not(stdws_portable)))]
+    #[test]
+    fn a_long_write_ends_with_room_and_takes_the_beginning() {
+        for (near, mut far) in in_kernel() {
+            watched(move || {
+                fill(&near);
+                let start = Instant::now();
+                thread::scope(|scope| {
+                    let writing = scope.spawn(|| near.write(&[7; MAX_WRITE], LONG * 2));
+                    thread::sleep(WRITE_QUANTUM * 5);
+                    while !writing.is_finished() {
+                        assert!(far.read(&mut [0; MAX_WRITE]).unwrap() > 0);
+                    }
+                    assert_eq!(kind(writing.join().unwrap()), Ok(SINGLE_WAIT));
+                });
+                assert!(start.elapsed() < LONG);
+                // The next short wait has its own timeout again.
+                near.write(b"x", WRITE_QUANTUM).unwrap();
+                assert!(near.socket.handle().write_timeout().unwrap().unwrap() < LONG);
+            });
+        }
+    }
+
+    #[cfg(all(unix, not(stdws_portable)))]
+    #[test]
+    fn a_long_write_ends_at_its_timeout_and_by_a_shutdown() {
+        for (near, _far) in in_kernel() {
+            watched(move || {
+                fill(&near);
+                // A full network may still have room for a little.
+                let until_it_fails = |wait| loop {
+                    let start = Instant::now();
+                    if let Err(error) = near.write(b"x", wait) {
+                        break (error.kind(), start.elapsed());
+                    }
+                };
+                let wait = WRITE_QUANTUM * 20;
+                let (kind, elapsed) = until_it_fails(wait);
+                assert!(
+                    kind == ErrorKind::WouldBlock && elapsed >= wait - WRITE_QUANTUM && elapsed < LONG,
+                    "{kind} {elapsed:?}"
+                );
+                thread::scope(|scope| {
+                    let writing = scope.spawn(|| until_it_fails(LONG * 2));
+                    thread::sleep(WRITE_QUANTUM * 5);
+                    near.shutdown();
+                    let (kind, elapsed) = writing.join().unwrap();
+                    assert!(kind == ErrorKind::BrokenPipe && elapsed < LONG, "{kind} {elapsed:?}");
+                });
+            });
+        }
+    }
+
+    #[cfg(all(unix, not(stdws_portable)))]
+    #[test]
+    fn a_read_begins_with_a_shorter_timeout_and_waits_the_rest() {
+        for (near, mut far) in in_kernel() {
+            let set = || near.socket.handle().read_timeout().unwrap();
+            far.write_all(b"ab").unwrap();
+            assert_eq!(near.read(&mut [0], LONG).unwrap(), 1);
+            assert_eq!(near.read(&mut [0], LONG * 2).unwrap(), 1);
+            assert_eq!(set(), Some(LONG), "the shorter timeout is kept");
+            far.write_all(b"a").unwrap();
+            assert_eq!(near.read(&mut [0], LONGEST_SLICE).unwrap(), 1);
+            assert_eq!(set(), Some(LONGEST_SLICE), "a longer one is not");
+            let (wait, start) = (LONGEST_SLICE + FIRST_SLICE * 5, Instant::now());
+            assert_eq!(kind(near.read(&mut [0], wait)), Err(ErrorKind::WouldBlock));
+            assert!(start.elapsed() >= wait - Duration::from_millis(1), "{:?}", start.elapsed());
+            far.write_all(b"a").unwrap();
+            assert_eq!(near.read(&mut [0], LONG).unwrap(), 1);
+            assert_eq!(set(), Some(LONG), "after one has passed, timeouts are exact");
+        }
+    }
+
+    #[test]
+    fn the_delays_of_a_sliced_write_grow() {
+        let delay = |millis| next_retry(Duration::from_millis(millis));
+        assert_eq!(
+            (delay(0), delay(7), delay(80), delay(100_000)),
+            (FIRST_RETRY, FIRST_RETRY, FIRST_RETRY * 10, LONGEST_RETRY)
+        );
     }
 
     /// The system wakes nothing here: only the flag is set, and the socket stays open.
@@ -345,7 +549,7 @@ mod tests {
                 let reading = scope.spawn(|| near.read(&mut [0; 8], Duration::MAX));
                 let writing = scope.spawn(|| loop {
                     // A full network may still have room for a little.
-                    match near.write(&[0; MAX_WRITE]) {
+                    match near.write(&[0; MAX_WRITE], LONG) {
                         Err(error) if error.kind() != ErrorKind::WouldBlock => break Err(error),
                         _ => {}
                     }

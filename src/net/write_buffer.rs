@@ -21,6 +21,11 @@ use super::stream::Stream;
 
 /// Number of bytes after which the timeout of a write starts again.
 const PROGRESS_UNIT: usize = 64 << 10;
+/// Minimum time for which a call waits for the network.
+const MIN_WAIT: Duration = Duration::from_millis(1);
+/// Maximum time for which one call waits for a network that is full. Nothing depends on it: room, the end of the limit and the
+/// end of the connection end the wait.
+const MAX_WAIT: Duration = Duration::from_secs(60);
 /// Maximum capacity that an empty buffer keeps for the next frames.
 const MAX_RETAINED: usize = 128 << 10;
 /// Maximum length of a shared frame that is copied. Copying that much costs less than a write of its own.
@@ -103,13 +108,15 @@ impl WriteBuffer {
             return self.write_unsolicited(stream, mode);
         }
         let mut stall_timer = StallTimer::default();
+        // The whole limit is waited for in one call, but only after a short wait without room.
+        let mut wait = WRITE_QUANTUM;
         loop {
             let chunk = self.next_chunk();
             let chunk_length = chunk.len();
             let taken = match mode {
                 WriteMode::Never => stream.try_write_shared(chunk),
                 WriteMode::Brief if self.congested => stream.try_write(chunk),
-                WriteMode::Brief | WriteMode::PerChunk(_) | WriteMode::Until(_) => stream.write(chunk, tail),
+                WriteMode::Brief | WriteMode::PerChunk(_) | WriteMode::Until(_) => stream.write(chunk, tail, wait),
             };
             let count = match taken {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
@@ -136,7 +143,8 @@ impl WriteBuffer {
                 // A peer that takes bytes is alive, although it may be silent. The keepalive counts this.
                 stream.note_progress();
             }
-            stall_timer.on_stop(mode, count)?;
+            let longest = stall_timer.on_stop(mode, count)?;
+            wait = if count > 0 { WRITE_QUANTUM } else { longest };
         }
     }
 
@@ -231,12 +239,13 @@ struct StallTimer {
 }
 
 impl StallTimer {
-    /// Called when the network took `count` bytes but not all. Fails with `TimedOut` when the limit is exceeded.
+    /// Called when the network took `count` bytes but not all. Returns the time for which the next call may wait. Fails with
+    /// `TimedOut` when the limit is exceeded.
     #[cold]
-    fn on_stop(&mut self, mode: WriteMode, count: usize) -> io::Result<()> {
-        let expired = match mode {
-            WriteMode::Brief | WriteMode::Never => false,
-            WriteMode::Until(deadline) => deadline.is_expired(),
+    fn on_stop(&mut self, mode: WriteMode, count: usize) -> io::Result<Duration> {
+        let left = match mode {
+            WriteMode::Brief | WriteMode::Never => WRITE_QUANTUM,
+            WriteMode::Until(deadline) => deadline.remaining(),
             WriteMode::PerChunk(limit) => {
                 let now = Instant::now();
                 self.progress = self.progress.saturating_add(count);
@@ -246,12 +255,13 @@ impl StallTimer {
                 }
                 // The first stop comes after one quantum at the latest.
                 let since = *self.since.get_or_insert(now.checked_sub(WRITE_QUANTUM).unwrap_or(now));
-                now.saturating_duration_since(since) >= limit
+                limit.saturating_sub(now.saturating_duration_since(since))
             }
         };
-        match expired {
+        match left.is_zero() {
             true => Err(ErrorKind::TimedOut.into()),
-            false => Ok(()),
+            // For a socket, zero means "no timeout".
+            false => Ok(left.clamp(MIN_WAIT, MAX_WAIT)),
         }
     }
 }
@@ -301,7 +311,7 @@ mod tests {
 
     fn full(stream: &Stream) -> usize {
         let part = [0; 1 << 16];
-        (0..).map_while(|_| stream.write(&part, &[]).ok()).sum()
+        (0..).map_while(|_| stream.write(&part, &[], WRITE_QUANTUM).ok()).sum()
     }
 
     #[cfg(feature = "hub")]
@@ -387,6 +397,19 @@ mod tests {
             assert!(buffer.bytes.capacity() <= MAX_RETAINED);
             stream.shutdown_write(LONG);
             assert!(reading.join().unwrap() == bytes);
+        }
+    }
+
+    /// A write that looked again every quantum would make a hundred calls.
+    #[test]
+    fn a_write_waits_for_a_full_network_in_few_calls() {
+        let (stream, _far) = stream();
+        full(&stream);
+        for limit in [|time| WriteMode::PerChunk(time), |time| WriteMode::Until(Deadline::after(time))] {
+            let before = WRITES.get();
+            let error = buffer(&[0; 1 << 16]).write(&stream, &[], limit(WRITE_QUANTUM * 100)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::TimedOut);
+            assert!(WRITES.get() - before <= 20, "{} calls", WRITES.get() - before);
         }
     }
 

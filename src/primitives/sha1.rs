@@ -54,23 +54,33 @@ fn compress(state: &mut [u32; 5], block: &[u8]) {
         schedule[t] = (schedule[t - 3] ^ schedule[t - 8] ^ schedule[t - 14] ^ schedule[t - 16]).rotate_left(1);
     }
 
-    let [mut a, mut b, mut c, mut d, mut e] = *state;
-    for (t, word) in schedule.into_iter().enumerate() {
-        // Four rounds of 20 steps, each with a function of three words and a constant.
-        let (f, constant) = match t {
-            0..=19 => ((b & c) | (!b & d), 0x5a82_7999), // choose: c where b has a 1, else d
-            20..=39 => (b ^ c ^ d, 0x6ed9_eba1),         // parity
-            40..=59 => ((b & c) | (b & d) | (c & d), 0x8f1b_bcdc), // majority
-            _ => (b ^ c ^ d, 0xca62_c1d6),               // parity again
-        };
-        let next = a.rotate_left(5).wrapping_add(f).wrapping_add(e).wrapping_add(constant).wrapping_add(word);
-        (a, b, c, d, e) = (next, a, b.rotate_left(30), c, d);
-    }
+    // Four rounds of 20 steps, each with a function of three words and a constant.
+    let mut words = *state;
+    let (choose, parity, majority) = (
+        |b: u32, c: u32, d: u32| (b & c) | (!b & d), // c where b has a 1, else d
+        |b: u32, c: u32, d: u32| b ^ c ^ d,
+        |b: u32, c: u32, d: u32| (b & c) | (b & d) | (c & d),
+    );
+    round(&mut words, &schedule[..20], 0x5a82_7999, choose);
+    round(&mut words, &schedule[20..40], 0x6ed9_eba1, parity);
+    round(&mut words, &schedule[40..60], 0x8f1b_bcdc, majority);
+    round(&mut words, &schedule[60..], 0xca62_c1d6, parity);
 
     // Adding the old state makes the function irreversible.
-    for (word, change) in state.iter_mut().zip([a, b, c, d, e]) {
+    for (word, change) in state.iter_mut().zip(words) {
         *word = word.wrapping_add(change);
     }
+}
+
+/// The steps of one round.
+#[inline]
+fn round(words: &mut [u32; 5], schedule: &[u32], constant: u32, function: impl Fn(u32, u32, u32) -> u32) {
+    let [mut a, mut b, mut c, mut d, mut e] = *words;
+    for word in schedule {
+        let next = a.rotate_left(5).wrapping_add(function(b, c, d)).wrapping_add(e);
+        (a, b, c, d, e) = (next.wrapping_add(constant).wrapping_add(*word), a, b.rotate_left(30), c, d);
+    }
+    *words = [a, b, c, d, e];
 }
 
 #[cfg(test)]

@@ -24,6 +24,15 @@
 //! | ... and its thread accepts again | +1 | |
 //! | ... or its thread ends: [`MAX_ACCEPTING`] threads accept, or the listener is closed | | |
 //! | the listener is closed, and a thread notices it | −1 | |
+//!
+//! A thread that waits for the end of the server must not wake for each connection. So the second invariant is:
+//!
+//! > While the listener is open, no condition for which a thread waits becomes true, and `changed` is not signalled.
+//!
+//! | a thread waits until | by the first invariant or by the order of steps |
+//! |---|---|
+//! | no thread accepts | false while the listener is open; the thread that leaves last signals after it was closed |
+//! | all threads have ended, or all requests are read | only a shutdown waits for these, and it closes the listener first |
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
@@ -91,7 +100,8 @@ pub(super) struct AcceptLoop {
     #[cfg(feature = "trace")]
     events: EventCallback,
     state: Lock<AcceptState>,
-    /// Signalled when a thread has stopped accepting, when a thread has ended, and when a connection has been served.
+    /// Signalled when a thread has stopped accepting, when a thread has ended, and when a connection has been served. Only
+    /// while the listener is closed.
     changed: Condvar,
     pub(super) shutdown: Once,
 }
@@ -160,8 +170,9 @@ impl AcceptLoop {
         let accept_loop = self.clone();
         let started = threads::spawn("stdws-server", self.stack_size, move || {
             accept_loop.worker_loop();
-            accept_loop.lock().threads.set_ended(number);
-            accept_loop.changed.notify_all();
+            let mut state = accept_loop.lock();
+            state.threads.set_ended(number);
+            accept_loop.notify(&state);
         });
         let mut state = self.lock();
         match started {
@@ -178,26 +189,24 @@ impl AcceptLoop {
 
     /// Accepts and serves connections until enough other threads accept, or the listener is closed.
     fn worker_loop(self: &Arc<AcceptLoop>) {
-        while let Some((id, accepted)) = self.accept_next() {
+        let mut listener = self.lock().listener.clone();
+        while let Some((id, accepted)) = self.accept_next(listener) {
             // Only a handler panics, and none of its state is used afterwards. The panic hook has reported it.
             let _ = panics::catch(|| (self.serve_connection)(self, id, accepted));
             let mut state = self.lock();
             state.registry.remove(id);
-            self.changed.notify_all();
+            self.notify(&state);
             if state.accepting >= MAX_ACCEPTING || state.listener.is_none() {
                 return;
             }
             state.accepting = state.accepting.saturating_add(1);
+            listener = state.listener.clone();
         }
     }
 
     /// Accepts until a connection is admitted. `None`: the listener is closed.
-    fn accept_next(self: &Arc<AcceptLoop>) -> Option<(EntryId, AcceptedSocket)> {
-        loop {
-            let Some(listener) = self.lock().listener.clone() else {
-                self.exit_accept();
-                return None;
-            };
+    fn accept_next(self: &Arc<AcceptLoop>, mut open: Option<Arc<Listener>>) -> Option<(EntryId, AcceptedSocket)> {
+        while let Some(listener) = open {
             let result = listener.accept();
             drop(listener);
             match result {
@@ -212,18 +221,26 @@ impl AcceptLoop {
                 Err(error) if error.kind() == ErrorKind::InvalidInput => self.stop_with_error(error),
                 Err(error) => self.pause_after_accept_error(error),
             }
+            open = self.lock().listener.clone();
         }
+        let mut state = self.lock();
+        state.accepting = state.accepting.saturating_sub(1);
+        self.notify(&state);
+        None
     }
 
     /// Admits a connection. `None`: it has been rejected, and the thread accepts the next one.
     #[cfg_attr(not(feature = "trace"), allow(unused_variables))]
     fn admit(self: &Arc<AcceptLoop>, accepted: AcceptedSocket) -> Option<(EntryId, AcceptedSocket)> {
-        let is_stopped = self.lock().listener.is_none();
-        if is_stopped && accepted.has_ended() {
-            return None;
-        }
         let limit_key = (self.limit_key)(accepted.peer);
         let mut state = self.lock();
+        if state.listener.is_none() {
+            drop(state);
+            if accepted.has_ended() {
+                return None;
+            }
+            state = self.lock();
+        }
         state.accept_failing = false;
         // A client that connected before the stop is served, until a shutdown closes the connections.
         let admission = match state.registry.is_closed() {
@@ -247,9 +264,7 @@ impl AcceptLoop {
             _ => 0,
         };
         state.accepting = state.accepting.saturating_sub(1).saturating_add(wanted);
-        if state.listener.is_none() {
-            self.changed.notify_all();
-        }
+        self.notify(&state);
         drop(state);
         for started in 0..wanted {
             if let Err(error) = self.spawn_worker() {
@@ -299,10 +314,11 @@ impl AcceptLoop {
         thread::sleep(ACCEPT_RETRY_DELAY);
     }
 
-    fn exit_accept(&self) {
-        let mut state = self.lock();
-        state.accepting = state.accepting.saturating_sub(1);
-        self.changed.notify_all();
+    /// Wakes the threads that wait for the end of the server, once that can come; see the second invariant.
+    fn notify(&self, state: &AcceptState) {
+        if state.listener.is_none() {
+            self.changed.notify_all();
+        }
     }
 
     fn stop_with_error(&self, error: io::Error) {
@@ -380,6 +396,7 @@ impl AcceptState {
 mod tests {
     use super::*;
     use std::net::{TcpListener, TcpStream};
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
     use std::time::Instant;
 
     const LONG: Duration = Duration::from_secs(120);
@@ -469,6 +486,35 @@ mod tests {
             accept_loop.wait_until(LONG, |state| state.threads.alive_count() == 0);
             assert_eq!(accept_loop.lock().threads.alive_count(), 0);
         }
+    }
+
+    /// Each of these would cost a connection two switches of threads.
+    #[test]
+    fn a_thread_that_waits_for_the_end_does_not_wake_for_a_connection() {
+        let (accept_loop, addr) = start(UNLIMITED).unwrap();
+        let (checks, waiting) = (AtomicUsize::new(0), AtomicBool::new(false));
+        thread::scope(|scope| {
+            let waiter = scope.spawn(|| {
+                accept_loop.wait_until(LONG * 2, |state| {
+                    checks.fetch_add(1, Ordering::SeqCst);
+                    waiting.store(true, Ordering::SeqCst);
+                    state.accepting == 0
+                })
+            });
+            while !waiting.load(Ordering::SeqCst) {
+                thread::yield_now();
+            }
+            for _ in 0..20 {
+                assert_eq!(connect(addr).1, b"in");
+            }
+            while accept_loop.lock().registry.active_count() > 0 {
+                thread::yield_now();
+            }
+            assert_eq!(checks.load(Ordering::SeqCst), 1);
+            accept_loop.stop_listening(Deadline::after(LONG));
+            waiter.join().unwrap();
+        });
+        assert_eq!(accept_loop.lock().accepting, 0);
     }
 
     #[test]

@@ -24,7 +24,9 @@ use unix::UnixPathListener;
 
 #[cfg(unix)]
 use crate::net::deadline::Deadline;
-use crate::net::socket::Socket;
+use crate::net::deadline::WRITE_QUANTUM;
+use crate::net::socket::{InheritedOptions, Socket};
+use crate::net::tcp::Waits;
 use crate::primitives::lock::Lock;
 
 /// Maximum time for the first byte of a connection that is accepted after the stop.
@@ -34,6 +36,8 @@ const FIRST_BYTE_TIMEOUT: Duration = Duration::from_millis(50);
 pub(super) struct AcceptedSocket {
     pub(super) socket: Socket,
     pub(super) peer: Option<SocketAddr>,
+    /// The socket has inherited the options that a stream needs.
+    pub(super) has_options: bool,
 }
 
 impl AcceptedSocket {
@@ -67,6 +71,8 @@ impl Wakeup {
 pub(super) struct Listener {
     socket: ListeningSocket,
     wakeup: Wakeup,
+    /// `None`: accepted sockets do not inherit options, or other processes accept from this listener too.
+    options: Option<InheritedOptions>,
 }
 
 #[derive(Debug)]
@@ -79,26 +85,33 @@ enum ListeningSocket {
 impl Listener {
     /// A listener that this server has bound.
     pub(super) fn bound(listener: TcpListener) -> Listener {
-        Listener { socket: ListeningSocket::Tcp(listener), wakeup: Wakeup::of_own_listener() }
+        let wakeup = Wakeup::of_own_listener();
+        let listener = Listener { socket: ListeningSocket::Tcp(listener), wakeup, options: None };
+        let options = listener.set_options();
+        Listener { options, ..listener }
+    }
+
+    /// Sets the options of streams on the listening socket. A failure costs only system calls for each connection.
+    fn set_options(&self) -> Option<InheritedOptions> {
+        let socket = self.try_clone().ok().filter(|_| Waits::SYSTEM == Waits::Kernel)?;
+        InheritedOptions::set(&socket, WRITE_QUANTUM).ok()
     }
 
     /// A listener that was handed over. Threads wait in `accept`, so it must block. Fails if it is no TCP socket.
     pub(super) fn given(listener: TcpListener) -> io::Result<Listener> {
         listener.local_addr()?;
         listener.set_nonblocking(false)?;
-        Ok(Listener { socket: ListeningSocket::Tcp(listener), wakeup: Wakeup::Connect })
+        Ok(Listener { socket: ListeningSocket::Tcp(listener), wakeup: Wakeup::Connect, options: None })
     }
 
     pub(super) fn accept(&self) -> io::Result<AcceptedSocket> {
-        match &self.socket {
-            ListeningSocket::Tcp(listener) => {
-                listener.accept().map(|(socket, peer)| AcceptedSocket { socket: socket.into(), peer: Some(peer) })
-            }
+        let (socket, peer) = match &self.socket {
+            ListeningSocket::Tcp(listener) => listener.accept().map(|(socket, peer)| (socket.into(), Some(peer)))?,
             #[cfg(unix)]
-            ListeningSocket::Unix(at) => {
-                at.socket.accept().map(|(socket, _)| AcceptedSocket { socket: socket.into(), peer: None })
-            }
-        }
+            ListeningSocket::Unix(at) => at.socket.accept().map(|(socket, _)| (socket.into(), None))?,
+        };
+        let has_options = self.options.as_ref().is_some_and(|options| options.have_passed_to(&socket));
+        Ok(AcceptedSocket { socket, peer, has_options })
     }
 
     /// The address of a TCP listener.
@@ -233,7 +246,7 @@ mod unix {
             };
             let file = file_id(path).map(|id| (path.to_owned(), id));
             let socket = ListeningSocket::Unix(UnixPathListener { socket, file });
-            Ok(Listener { socket, wakeup: Wakeup::of_own_listener() })
+            Ok(Listener { socket, wakeup: Wakeup::of_own_listener(), options: None })
         }
 
         /// A listener that was handed over, as [`given`](Listener::given). Its file stays.
@@ -241,7 +254,7 @@ mod unix {
             socket.local_addr()?;
             socket.set_nonblocking(false)?;
             let socket = ListeningSocket::Unix(UnixPathListener { socket, file: None });
-            Ok(Listener { socket, wakeup: Wakeup::Connect })
+            Ok(Listener { socket, wakeup: Wakeup::Connect, options: None })
         }
     }
 
@@ -296,7 +309,22 @@ mod tests {
         waker.wake_by_connecting(2, Duration::from_secs(10));
         for _ in 0..2 {
             let (socket, peer) = listener.accept().unwrap();
-            assert!(AcceptedSocket { socket: socket.into(), peer: Some(peer) }.has_ended());
+            assert!(AcceptedSocket { socket: socket.into(), peer: Some(peer), has_options: false }.has_ended());
+        }
+    }
+
+    /// This saves two system calls for each connection.
+    #[test]
+    #[cfg(all(target_os = "linux", not(stdws_portable)))]
+    fn only_sockets_of_a_bound_listener_inherit_options() {
+        let bind = || TcpListener::bind("127.0.0.1:0").unwrap();
+        for (listener, inherits) in [(Listener::bound(bind()), true), (Listener::given(bind()).unwrap(), false)] {
+            let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let accepted = listener.accept().unwrap();
+            let Socket::Tcp(socket) = &accepted.socket else { panic!("a Unix socket") };
+            let options = (socket.nodelay().unwrap(), socket.write_timeout().unwrap().is_some());
+            assert_eq!((accepted.has_options, options), (inherits, (inherits, inherits)));
+            drop(client);
         }
     }
 
@@ -305,7 +333,7 @@ mod tests {
         for bytes in [&b"GET"[..], b""] {
             let (near, mut far) = sockets();
             std::io::Write::write_all(&mut far, bytes).unwrap();
-            let accepted = AcceptedSocket { socket: near.into(), peer: None };
+            let accepted = AcceptedSocket { socket: near.into(), peer: None, has_options: false };
             assert!(!accepted.has_ended());
         }
     }

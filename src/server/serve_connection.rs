@@ -82,7 +82,7 @@ fn open_connection(
     bound_addr: Option<SocketAddr>,
     (config, events): (&HandshakeConfig, &EventSink),
 ) -> Result<Option<Box<WebSocket>>> {
-    let AcceptedSocket { socket, peer } = accepted;
+    let AcceptedSocket { socket, peer, has_options } = accepted;
     // A server bound to one address needs no system call to learn it.
     let local = bound_addr.and_then(|bound_addr| match bound_addr.ip().is_unspecified() {
         true => socket.local_addr(),
@@ -90,7 +90,7 @@ fn open_connection(
     });
     let deadline = Deadline::after(config.timeouts.handshake);
     let endpoints = Endpoints { peer, local };
-    let stream = plain_stream(socket)?;
+    let stream = if has_options { Stream::from_accepted(socket) } else { plain_stream(socket)? };
     #[cfg(feature = "native-tls")]
     let tls_socket = config.tls.as_ref().and_then(|tls| Some(stream.try_clone_plain()?.map(|socket| (tls, socket))));
     #[cfg(feature = "native-tls")]

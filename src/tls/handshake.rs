@@ -11,7 +11,7 @@ use super::memory_transport::MemoryTransport;
 use super::stream::Tls;
 use super::transport::Transport;
 use crate::error::{Error, Result, Step};
-use crate::net::deadline::Deadline;
+use crate::net::deadline::{Deadline, WRITE_QUANTUM};
 #[cfg(feature = "client")]
 use crate::net::stream::Stream;
 #[cfg(feature = "server")]
@@ -84,7 +84,7 @@ fn write(plain: &Transport, memory: &MemoryTransport, deadline: Deadline) -> Res
     let bytes = std::mem::take(&mut memory.lock_buffers().outgoing);
     let mut rest = bytes.as_slice();
     while !rest.is_empty() {
-        match plain.write(rest) {
+        match plain.write(rest, WRITE_QUANTUM) {
             Ok(0) => return Err(Error::io(Step::Tls, ErrorKind::WriteZero.into())),
             Ok(count) => rest = rest.get(count..).unwrap_or_default(),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}

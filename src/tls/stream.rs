@@ -35,7 +35,7 @@ use super::error::connection_error;
 use super::memory_transport::MemoryTransport;
 use super::records::RecordBuffer;
 use super::transport::Transport;
-use crate::net::deadline::Deadline;
+use crate::net::deadline::{Deadline, WRITE_QUANTUM};
 use crate::net::socket::Socket;
 
 /// Whether the engine takes more input than the record that it returns. OpenSSL does not: when a record is read and no bytes
@@ -69,8 +69,10 @@ struct Engine {
 /// Whether a write may wait.
 #[derive(Debug, Clone, Copy)]
 enum WriteMode {
-    /// Up to one [`WRITE_QUANTUM`](crate::net::deadline::WRITE_QUANTUM).
+    /// Each system call up to one [`WRITE_QUANTUM`].
     Bounded,
+    /// The whole write up to this deadline.
+    Until(Deadline),
     NonBlocking,
 }
 
@@ -184,9 +186,10 @@ impl Tls {
         self.transport.shutdown();
     }
 
-    /// Writes a part of `first` and `second`, waiting up to one `WRITE_QUANTUM` for the network. Only one thread at a time writes.
-    pub(crate) fn write(&self, first: &[u8], second: &[u8]) -> io::Result<usize> {
-        self.send(first, second, WriteMode::Bounded)
+    /// Writes a part of `first` and `second`, waiting up to `wait` for the network. Only one thread at a time writes.
+    pub(crate) fn write(&self, first: &[u8], second: &[u8], wait: Duration) -> io::Result<usize> {
+        let mode = if wait > WRITE_QUANTUM { WriteMode::Until(Deadline::after(wait)) } else { WriteMode::Bounded };
+        self.send(first, second, mode)
     }
 
     /// Writes what the network has room for now. Without bytes, it writes only the answers of the engine.
@@ -216,7 +219,7 @@ impl Tls {
                 Err(error) => {
                     // The engine may need its output written, and then input, before it continues.
                     self.drain(records, mode)?;
-                    if error.kind() == ErrorKind::WouldBlock && matches!(mode, WriteMode::Bounded) {
+                    if error.kind() == ErrorKind::WouldBlock && !matches!(mode, WriteMode::NonBlocking) {
                         thread::sleep(RETRY_DELAY);
                     }
                     return Err(error);
@@ -264,7 +267,8 @@ impl Tls {
             }
             let rest = records.unwritten();
             let count = match mode {
-                WriteMode::Bounded => self.transport.write(rest)?,
+                WriteMode::Bounded => self.transport.write(rest, WRITE_QUANTUM)?,
+                WriteMode::Until(deadline) => self.transport.write(rest, deadline.remaining().max(WRITE_QUANTUM))?,
                 WriteMode::NonBlocking => self.transport.try_write(rest)?,
             };
             if count == 0 {

@@ -27,11 +27,11 @@ impl Transport {
     }
 
     #[inline]
-    pub(super) fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+    pub(super) fn write(&self, bytes: &[u8], wait: Duration) -> io::Result<usize> {
         match self {
-            Transport::Socket(socket) => socket.write(bytes),
+            Transport::Socket(socket) => socket.write(bytes, wait),
             #[cfg(feature = "client")]
-            Transport::Tls(tls) => tls.write(bytes, &[]),
+            Transport::Tls(tls) => tls.write(bytes, &[], wait),
         }
     }
 

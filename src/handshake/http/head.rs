@@ -1,4 +1,4 @@
-//! A parsed head: start line and fields. Independent of how it was parsed.
+//! A parsed head: start line and fields, and a head as bytes. Independent of how it was parsed.
 //!
 //! A head is one buffer, in which the parts follow each other without separators (method, target, name, value, name,
 //! value ...; the head of a response begins with the reason), and the positions where the parts end. A part begins where
@@ -7,6 +7,7 @@
 use std::fmt;
 
 use crate::error::{HandshakeErrorKind, HeadErrorKind};
+use crate::handshake::header;
 use crate::redact;
 
 /// The HTTP version of a head, `HTTP/major.minor`.
@@ -115,8 +116,17 @@ impl Head {
     /// Names and values in the order of the head. Names are tokens in the case they were sent in. Values have no white space
     /// around them and no control character except HTAB. They may have bytes outside ASCII.
     pub fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        let starts = std::iter::once(self.start_end).chain(self.fields.iter().map(|f| f.value_end));
-        starts.zip(&self.fields).map(|(start, f)| (self.text(start, f.name_end), self.part(f.name_end, f.value_end)))
+        self.parts().map(|(name, value)| (ascii(name), value))
+    }
+
+    /// Names and values as bytes.
+    fn parts(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let mut start = self.start_end;
+        self.fields.iter().map(move |field| {
+            let name = self.part(start, field.name_end);
+            start = field.value_end;
+            (name, self.part(field.name_end, field.value_end))
+        })
     }
 
     /// The fields as text for an error, bytes outside ASCII as U+FFFD.
@@ -128,7 +138,7 @@ impl Head {
 
     /// The values of all fields of this name, compared without regard to ASCII case.
     pub fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        self.fields().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        self.parts().filter(move |(n, _)| n.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value)
     }
 
     /// The value of the first field of this name.
@@ -158,10 +168,14 @@ impl Head {
         self.bytes.get(index(start)..index(end)).unwrap_or_default()
     }
 
-    /// A part that was checked to be ASCII, as text.
     fn text(&self, start: u32, end: u32) -> &str {
-        std::str::from_utf8(self.part(start, end)).unwrap_or_default()
+        ascii(self.part(start, end))
     }
+}
+
+/// A part that was checked to be ASCII, as text.
+fn ascii(part: &[u8]) -> &str {
+    std::str::from_utf8(part).unwrap_or_default()
 }
 
 /// The value of `Content-Length`, if there is one.
@@ -187,6 +201,23 @@ pub fn content_length(head: &Head) -> Result<Option<u64>, HeadErrorKind> {
 /// A position as an index.
 pub(super) fn index(position: u32) -> usize {
     usize::try_from(position).unwrap_or(usize::MAX)
+}
+
+/// The bytes of a head, with the empty line. Every name must be a token, and the start line and every value must have
+/// passed [`header::is_field_value`]: this function does not prevent a line break from becoming another field.
+pub(crate) fn write_head<'a>(start_line: &str, fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<u8> {
+    debug_assert!(header::is_field_value(start_line.as_bytes()));
+    let mut out = Vec::with_capacity(256);
+    out.extend_from_slice(start_line.as_bytes());
+    out.extend_from_slice(b"\r\n");
+    for (name, value) in fields {
+        debug_assert!(header::is_token(name.as_bytes()) && header::is_field_value(value.as_bytes()));
+        for part in [name, ": ", value, "\r\n"] {
+            out.extend_from_slice(part.as_bytes());
+        }
+    }
+    out.extend_from_slice(b"\r\n");
+    out
 }
 
 /// Shows no text that may be a secret.

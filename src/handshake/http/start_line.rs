@@ -1,6 +1,8 @@
-//! The grammar of request lines and status lines (RFC 9112 sections 2.3, 3 and 4). Knows one line, and no line ending.
+//! The grammar of request lines and status lines (RFC 9112 sections 2.3, 3 and 4), and the bytes of any line. Knows one line,
+//! and no line ending.
 
 use super::head::HttpVersion;
+use crate::error::HeadErrorKind;
 use crate::handshake::header;
 
 /// request-line = method SP request-target SP HTTP-version (RFC 9112 section 3).
@@ -29,4 +31,18 @@ fn version(text: &[u8]) -> Option<HttpVersion> {
         }
         _ => None,
     }
+}
+
+/// Rejects control characters except HTAB, which is white space.
+pub(super) fn check_text(byte: u8) -> Result<(), HeadErrorKind> {
+    match header::is_text(byte) {
+        true => Ok(()),
+        false => Err(HeadErrorKind::ControlCharacter),
+    }
+}
+
+/// The bytes before the first for which the condition does not hold.
+pub(super) fn beginning(bytes: &[u8], condition: impl Fn(u8) -> bool) -> &[u8] {
+    let count = bytes.iter().take_while(|&&byte| condition(byte)).count();
+    bytes.get(..count).unwrap_or_default()
 }
