@@ -93,7 +93,7 @@
 //! [`reading`](manual::reading), [`connecting`](manual::connecting),
 //! [`receiving`](manual::receiving), [`sending`](manual::sending), [`broadcasting`](manual::broadcasting),
 //! [`closing`](manual::closing), [`reconnecting`](manual::reconnecting), [`proxies`](manual::proxies), [`tls`](manual::tls),
-//! [`deploying`](manual::deploying), [`observing`](manual::observing), [`testing`](manual::testing),
+//! [`deploying`](manual::deploying), [`costs`](manual::costs), [`observing`](manual::observing), [`testing`](manual::testing),
 //! [`security`](manual::security), [`history`](manual::history), [`registries`](manual::registries),
 //! [`reviews`](manual::reviews), [`changes`](manual::changes). The [`manual`] says what each chapter is for.
 //!

@@ -5,8 +5,8 @@
 //! | no byte came for [`Timeouts::ping_interval`](crate::Timeouts::ping_interval) | one | without a byte for [`Timeouts::pong_timeout`](crate::Timeouts::pong_timeout) more |
 //! | no byte was sent for that time, also while data arrives | one, unless the first kind is unanswered | no |
 //!
-//! A Ping of the second kind counts as that of the first, if the peer becomes silent after it. It can be late by an eighth of the
-//! interval: equal waits need no system call.
+//! A Ping of the second kind counts as that of the first, if the peer becomes silent after it. No other follows it before a byte
+//! has come. It can be late by an eighth of the interval: equal waits need no system call.
 //!
 //! Knows the shared connection; must not know the receiver.
 
@@ -68,7 +68,8 @@ impl Keepalive {
 
     #[cold]
     fn flush_ping(&mut self, connection: &Connection, status: WriteStatus) -> WriteStatus {
-        if status.close_deadline.is_none() && self.unanswered.is_none() && connection.schedule_ping() {
+        let due = status.close_deadline.is_none() && !self.pinged && self.unanswered.is_none();
+        if due && connection.schedule_ping() {
             self.pinged = true;
             return connection.flush_before_read();
         }

@@ -498,6 +498,18 @@ mod tests {
         }
     }
 
+    /// Nothing was written for the interval before the call, and nothing comes during it.
+    #[test]
+    fn an_idle_peer_gets_one_ping_however_late_the_first_call_is() {
+        for role in ROLES {
+            let (mut ws, mut peer) =
+                websocket(role, Timeouts { ping_interval: SHORT, pong_timeout: SHORT * 2, ..long_timeouts() });
+            ws.receiver.connection.lock_state().pass(SHORT * 2);
+            assert_eq!(step(ws.recv()), Some(Step::Keepalive));
+            assert_eq!(peer.frames(), [(true, Opcode::Ping, 1u64.to_be_bytes().to_vec())]);
+        }
+    }
+
     #[test]
     fn a_peer_that_reads_a_long_message_slowly_is_alive() {
         // The Ping waits for the end of that message, which may take longer than both limits together.

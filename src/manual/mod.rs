@@ -12,6 +12,7 @@
 //! | [`proxies`] | proxies, exceptions from them, redirects |
 //! | [`tls`] | `wss://`: what is verified, private authorities |
 //! | [`deploying`] | long-running servers: one port, limits, shutdown |
+//! | [`costs`] | what a connection, a message, a handshake and a thread cost, and how to size a server |
 //! | [`testing`] | tests without a network, and peers that break the protocol |
 //! | [`observing`] | events for logs and counters |
 //! | [`security`] | which attacks are prevented, and what remains your task |
@@ -24,6 +25,7 @@ pub mod broadcasting;
 pub mod changes;
 pub mod closing;
 pub mod connecting;
+pub mod costs;
 pub mod deploying;
 pub mod history;
 pub mod observing;

@@ -70,6 +70,8 @@ struct Crowd {
     server: ServerHandle,
     hub: Hub,
     clients: Option<Clients>,
+    /// A connection of this process.
+    socket: Option<TcpStream>,
 }
 
 impl Crowd {
@@ -88,7 +90,7 @@ impl Crowd {
             }
             Ok(())
         })?;
-        let mut crowd = Crowd { server, hub, clients: None };
+        let mut crowd = Crowd { server, hub, clients: None, socket: None };
         let clients = Clients::run(&["fill", &crowd.port()?.to_string(), &count.to_string()])?;
         crowd.clients = Some(clients);
         // Those that were refused do not matter here.
@@ -111,6 +113,20 @@ impl Crowd {
         }
     }
 
+    /// Opens the connection of this process.
+    fn connect(&mut self) -> Result<(), Failure> {
+        self.socket = Some(open_connection(self.port()?)?);
+        Ok(())
+    }
+
+    fn send(&mut self, frame: &[u8]) -> Result<(), Failure> {
+        Ok(self.socket.as_mut().ok_or("there is no connection")?.write_all(frame)?)
+    }
+
+    fn receive(&mut self) -> Result<(), Failure> {
+        Ok(self.socket.as_mut().ok_or("there is no connection")?.read_exact(&mut [0; ECHO + 2])?)
+    }
+
     /// Opens connections and closes them.
     fn come_and_go(&mut self, count: usize) -> Result<(), Failure> {
         self.ask("enter", count)?;
@@ -122,7 +138,7 @@ impl Crowd {
 
 impl Drop for Crowd {
     fn drop(&mut self) {
-        drop(self.clients.take());
+        drop((self.clients.take(), self.socket.take()));
         // The memory of threads that still end would count against the limits of the next server. If they do not end, the
         // next measurement shows it.
         let _ = wait(|| self.server.connection_count() == 0 && threads() <= MAX_KEPT_THREADS);
@@ -233,15 +249,13 @@ fn active(count: usize) -> Result<Work, Failure> {
     Ok(Box::new(move || crowd.ask("echo", count)))
 }
 
-/// The busy one is a socket of this process.
 fn idle(count: usize) -> Result<Work, Failure> {
-    let crowd = Crowd::open(count)?;
-    let mut socket = open_connection(crowd.port()?)?;
-    let (request, mut answer) = (frame(0x82, &[7; ECHO]), [0; ECHO + 2]);
+    let mut crowd = Crowd::open(count)?;
+    crowd.connect()?;
+    let request = frame(0x82, &[7; ECHO]);
     Ok(Box::new(move || {
-        let _ = &crowd;
-        socket.write_all(&request)?;
-        Ok(socket.read_exact(&mut answer)?)
+        crowd.send(&request)?;
+        crowd.receive()
     }))
 }
 
@@ -253,15 +267,13 @@ fn broadcast(count: usize) -> Result<Work, Failure> {
     }))
 }
 
-/// The subscriber is a socket of this process.
 fn publish(count: usize) -> Result<Work, Failure> {
-    let crowd = Crowd::open(count)?;
-    let mut socket = open_connection(crowd.port()?)?;
-    socket.write_all(&frame(0x81, b"topic"))?;
+    let mut crowd = Crowd::open(count)?;
+    crowd.connect()?;
+    crowd.send(&frame(0x81, b"topic"))?;
     wait(|| crowd.hub.subscribers("topic") == 1)?;
-    let mut message = [0; ECHO + 2];
     Ok(Box::new(move || {
         crowd.hub.publish("topic", &[7; ECHO]);
-        Ok(socket.read_exact(&mut message)?)
+        crowd.receive()
     }))
 }
