@@ -87,6 +87,7 @@ impl MessageInProgress {
         }
     }
 
+    #[inline(never)]
     fn unmask_text(&mut self, bytes: &mut [u8], key: Option<[u8; 4]>) -> Result<(), ProtocolError> {
         let ascii = key.is_some_and(|key| mask::apply_ascii(bytes, key));
         self.validate(bytes, ascii)
@@ -135,11 +136,19 @@ fn check_limits((size, length, fragments): (u64, u64, u32), limits: &Limits) -> 
     Ok(())
 }
 
-/// Unmasks and validates a text message in one frame. Binary ones do not need the state of a message.
+/// Unmasks and validates a text message in one frame. Neither ASCII nor a binary message needs the state of a message.
 #[inline(never)]
 pub(crate) fn unmask_whole_text(bytes: &mut [u8], key: Option<[u8; 4]>) -> Result<(), ProtocolError> {
+    match key.is_some_and(|key| mask::apply_ascii(bytes, key)) {
+        true => Ok(()),
+        false => validate_whole_text(bytes),
+    }
+}
+
+#[inline(never)]
+fn validate_whole_text(bytes: &[u8]) -> Result<(), ProtocolError> {
     let mut message = MessageInProgress::new(MessageKind::Text, ReceiveMode::Assemble, false);
-    message.unmask_text(bytes, key)?;
+    message.validate(bytes, false)?;
     message.finish()
 }
 

@@ -68,7 +68,8 @@ impl Keepalive {
 
     #[cold]
     fn flush_ping(&mut self, connection: &Connection, status: WriteStatus) -> WriteStatus {
-        if status.close_deadline.is_none() && !self.pinged && self.unanswered.is_none() && connection.schedule_ping() {
+        let due = status.close_deadline.is_none() && !self.pinged && self.unanswered.is_none();
+        if due && connection.schedule_ping() {
             self.pinged = true;
             return connection.flush_before_read();
         }
@@ -112,5 +113,28 @@ impl Keepalive {
 
     pub(super) fn await_answer(&mut self, at: Instant, progress: u64) {
         self.unanswered = Some(SilencePing { at, progress });
+    }
+}
+
+/// Maximum number of successive reads after a limit has passed.
+const MAX_OVERDUE_READS: u32 = 16;
+/// Maximum time for those reads and what is done with their input.
+const MAX_OVERDUE_TIME: Duration = Duration::from_millis(250);
+
+/// Counts the reads after a limit has passed: a connection fails only after the socket has no more input.
+#[derive(Debug, Default)]
+pub(super) struct OverdueReads {
+    /// The time since which a limit is exceeded.
+    since: Option<Instant>,
+    count: u32,
+}
+
+impl OverdueReads {
+    /// Counts a read. `true`: it would be one more than the maximum.
+    #[cold]
+    pub(super) fn is_last(&mut self) -> bool {
+        let since = *self.since.get_or_insert_with(Instant::now);
+        self.count = self.count.saturating_add(1);
+        self.count > MAX_OVERDUE_READS || since.elapsed() >= MAX_OVERDUE_TIME
     }
 }

@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 
 use super::ending::{whole_millis, Ending, Outcome, CONGESTION_RETRY, MAX_DRAIN_READS};
 use super::framing::Decoder;
-use super::keepalive::Keepalive;
+use super::keepalive::{Keepalive, OverdueReads};
 use super::protocol::CloseFrame;
 #[cfg(feature = "trace")]
 use super::report;
@@ -45,11 +45,6 @@ use crate::net::deadline::WRITE_QUANTUM;
 
 /// Number of bytes after which the time for a message starts again.
 const PROGRESS_UNIT: usize = 64 << 10;
-
-/// Maximum number of successive reads after a limit has passed.
-const MAX_OVERDUE_READS: u32 = 16;
-/// Maximum time for those reads and what is done with their input.
-const MAX_OVERDUE_TIME: Duration = Duration::from_millis(250);
 
 /// An item for the application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,8 +72,7 @@ pub(super) struct Receiver {
     message_started: Option<(Instant, usize)>,
     /// The number of the Ping whose Pong the application awaits.
     pub(super) awaited_pong: Option<u64>,
-    /// The time since which a limit is exceeded, and the number of reads since.
-    overdue: Option<(Instant, u32)>,
+    overdue: OverdueReads,
     /// When a call is due without input; known while neither the stream nor the decoder has any. See `polling`.
     pub(super) idle_until: Option<Deadline>,
     /// The result of each further call: `None` after the peer's Close, or the error that is in the state.
@@ -98,7 +92,7 @@ impl Receiver {
             keepalive: Keepalive::default(),
             message_started: None,
             awaited_pong: None,
-            overdue: None,
+            overdue: OverdueReads::default(),
             idle_until: None,
             outcome: None,
             ending: None,
@@ -213,8 +207,9 @@ impl Receiver {
         loop {
             let wait = self.read_wait(limit, &status);
             match wait.overdue {
-                None => self.overdue = None,
-                Some(step) => self.count_overdue_read(step)?,
+                None => self.overdue = OverdueReads::default(),
+                Some(step) if self.overdue.is_last() => return Err(self.fail_timeout(step)),
+                Some(_) => {}
             }
             match self.connection.stream.read(self.decoder.space(), wait.time) {
                 // Only if this side has not ended the stream.
@@ -248,17 +243,6 @@ impl Receiver {
                 }
             }
         }
-    }
-
-    /// Counts a read after a limit has passed. Fails the connection at the maximum.
-    #[cold]
-    fn count_overdue_read(&mut self, step: Step) -> Result<()> {
-        let (since, reads) = self.overdue.unwrap_or_else(|| (Instant::now(), 0));
-        if reads >= MAX_OVERDUE_READS || since.elapsed() >= MAX_OVERDUE_TIME {
-            return Err(self.fail_timeout(step));
-        }
-        self.overdue = Some((since, reads.saturating_add(1)));
-        Ok(())
     }
 
     /// The maximum wait: the table above.
