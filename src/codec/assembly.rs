@@ -1,4 +1,5 @@
-//! The message in progress (RFC 6455 sections 5.4 and 8.1): its limits and its validation. Control frames never change it.
+//! How frames become a message (RFC 6455 sections 5.4 and 8.1): the limits and the validation of a message. Control
+//! frames never change it.
 //!
 //! Text is validated here as it arrives. The conversion to a `str` validates it a second time, because safe Rust has no
 //! unchecked conversion. Assembling in a `String` would need only one pass, but it costs a copy and loses the faster
