@@ -150,6 +150,7 @@ impl<'a> HandshakeReader<'a> {
     pub(crate) fn read_head(&mut self, mut raw: impl FnMut(&[u8])) -> Result<Head> {
         let rejection = |kind| Error::Handshake(HandshakeError::new(kind));
         let mut parser = HeadParser::response().limits(self.limits);
+        let mut is_rejected = false;
         loop {
             let error = match parser.feed(self.buffered()) {
                 Ok(Progress::Done { consumed }) => {
@@ -159,6 +160,11 @@ impl<'a> HandshakeReader<'a> {
                 }
                 Ok(Progress::More) => {
                     raw(self.buffered());
+                    if !is_rejected && parser.status() >= 200 {
+                        // The rest of a rejection has the same time as its body: the status is known.
+                        is_rejected = true;
+                        self.deadline = self.deadline.earlier(Deadline::after(BODY_TIMEOUT));
+                    }
                     match self.fill() {
                         Ok(1..) => continue,
                         Ok(0) => rejection(HandshakeErrorKind::UnexpectedEof),
