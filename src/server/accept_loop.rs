@@ -510,9 +510,10 @@ mod tests {
             while accept_loop.lock().registry.active_count() > 0 {
                 thread::yield_now();
             }
-            assert_eq!(checks.load(Ordering::SeqCst), 1);
+            let checked = checks.load(Ordering::SeqCst);
             accept_loop.stop_listening(Deadline::after(LONG));
             waiter.join().unwrap();
+            assert_eq!(checked, 1);
         });
         assert_eq!(accept_loop.lock().accepting, 0);
     }
