@@ -15,8 +15,8 @@
 //! | 20 ms | bytes that the network did not take | they are tried again |
 //!
 //! A connection fails only after the socket has no more input: a caller that was away for long may find the sign of life, the
-//! rest of the message or the Close there. A peer can send without end, so there is a maximum of [`MAX_OVERDUE_READS`] reads and
-//! of [`MAX_OVERDUE_TIME`]: an event handler is called for each frame.
+//! rest of the message or the Close there. A peer can send without end, so there is a maximum of `MAX_OVERDUE_READS` reads and
+//! of `MAX_OVERDUE_TIME`: an event handler is called for each frame.
 //!
 //! The clock is read only when one of these limits can matter. A read that brings a whole message at once does not need it.
 //!
