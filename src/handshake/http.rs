@@ -217,15 +217,7 @@ impl HeadParser {
         match self.state {
             State::Done => Ok(Progress::Done { consumed }),
             State::Failed(error) => Err(error),
-            State::StartLine
-            | State::EmptyLine
-            | State::TlsRecord
-            | State::LineStart
-            | State::Name
-            | State::Value { .. }
-            | State::LineFeed
-            | State::LastLineFeed
-            | State::SkippedLine => Ok(Progress::More),
+            _ => Ok(Progress::More),
         }
     }
 
